@@ -1,0 +1,113 @@
+/**
+ * The bucket contract: a versioned, write-once store with a retention date per version.
+ *
+ * One conformance suite (`test/core/bucket/conformance.ts`) runs against every implementation. What is promised:
+ *
+ * - `put` and `Upload.complete` are atomic: an object is there whole, with its retention, or not at all.
+ * - Each creates a *version*; nothing overwrites a version. Callers refer to key *and* version ever after.
+ * - Repeating a `put` after a lost answer is safe: it makes one more version of the same bytes.
+ * - A retention date moves later, never earlier; a locked version cannot be removed.
+ * - Every error is a `BucketError` whose `kind` says whether trying again can help; only `unreachable` can.
+ *   Implementations try once: retrying is the decorator `retry.ts`, counting is `count.ts`.
+ */
+import { Failure, type FailureParts } from "../failure.ts";
+
+export type LockMode = "GOVERNANCE" | "COMPLIANCE";
+
+export type Retention = { readonly mode: LockMode; readonly until: Date };
+
+export type PutOptions = {
+  readonly retention: Retention;
+  /** User metadata: lower-case ASCII names, printable ASCII values, 2 KB in all (the S3 limit). */
+  readonly metadata?: Readonly<Record<string, string>>;
+  /** SHA-256 of the body in hex, where the caller has it already: the store checks the bytes against it. */
+  readonly sha256?: string;
+};
+
+export type Stored = { readonly key: string; readonly version: string; readonly size: number };
+
+export type ObjectInfo = Stored & {
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly retention: Retention | undefined;
+};
+
+export type Listed = { readonly key: string; readonly size: number };
+
+export type ListedVersion = Stored & {
+  readonly latest: boolean;
+  /** A delete marker hides the versions under it from plain reads; it has size 0 and no content. */
+  readonly deleteMarker: boolean;
+};
+
+/** Bytes from `start`, `length` of them. Reading past the end of the object is a `damaged` error. */
+export type Range = { readonly start: number; readonly length: number };
+
+export type GetOptions = { readonly version?: string; readonly range?: Range };
+
+/** An object written in parts, for content whose size is not known before: nothing is visible until `complete`. */
+export type Upload = {
+  /** Parts are numbered from 1, may be sent side by side, and are at least 5 MiB but for the last (the S3 limit). */
+  part(number: number, body: Uint8Array): Promise<void>;
+  complete(): Promise<Stored>;
+  /** Forgets the parts. Idempotent; never fails for an upload that is gone. */
+  abort(): Promise<void>;
+};
+
+/** What writing a backup needs. */
+export type BucketWriter = {
+  put(key: string, body: Uint8Array, options: PutOptions): Promise<Stored>;
+  startUpload(key: string, options: Omit<PutOptions, "sha256">): Promise<Upload>;
+  /** Moves a version's retain-until date later. An earlier date than it has is refused as `locked`. */
+  extend(key: string, version: string, retention: Retention): Promise<void>;
+};
+
+/** What reading a backup needs. */
+export type BucketReader = {
+  /** The bytes, in pieces. Without `version`, the newest. Errors may come while reading as well as at the call. */
+  get(key: string, options?: GetOptions): AsyncIterable<Uint8Array>;
+  /** Undefined where the key (or version) does not exist or a delete marker hides it. */
+  head(key: string, version?: string): Promise<ObjectInfo | undefined>;
+  /** Current objects in byte order of key, in pages of at most 1,000: one request a page. `after` is exclusive. */
+  list(prefix: string, after?: string): AsyncIterable<readonly Listed[]>;
+  /** All versions, in byte order of key, newest first within a key. */
+  listVersions(prefix: string, after?: string): AsyncIterable<readonly ListedVersion[]>;
+};
+
+export type Bucket = BucketWriter &
+  BucketReader & {
+    /** As the user named it: `s3://name` or `file:///path`. */
+    readonly url: string;
+    /** Removes one version for good. Refused as `locked` before its retain-until date. */
+    remove(key: string, version: string): Promise<void>;
+    /** The server's clock at its last answer, for checking ours; undefined before the first. */
+    serverTime(): Date | undefined;
+    /** Ends connections. Nothing may be called after it. */
+    close(): Promise<void>;
+  };
+
+/**
+ * - `unreachable`: no connection, time-out, throttled, 5xx: trying again can help. All others are permanent.
+ * - `missing`: no such key or version; `no-bucket`: no such bucket; `no-lock`: the bucket has no Object Lock
+ * - `credentials`: none, wrong, or expired; `denied`: known, but not allowed to do this
+ * - `locked`: refused by a retention; `full`: no space; `damaged`: content does not match what was asked or recorded
+ */
+export type BucketErrorKind =
+  | "unreachable"
+  | "missing"
+  | "no-bucket"
+  | "no-lock"
+  | "credentials"
+  | "denied"
+  | "locked"
+  | "full"
+  | "damaged"
+  | "other";
+
+export class BucketError extends Failure {
+  constructor(
+    readonly kind: BucketErrorKind,
+    parts: FailureParts,
+  ) {
+    super(parts);
+  }
+}

@@ -1,0 +1,53 @@
+/**
+ * The one shape of an error that a user reads: what was being done, to what, why it failed, what to do next.
+ *
+ * Everything that can go wrong on purpose is a `Failure`; any other error that reaches `cmd/main.ts` is a defect and
+ * is printed as one.
+ */
+
+/** Exit statuses, chosen here and nowhere else; `docs/exit-status.md` lists them for users. */
+export const exitStatus = {
+  done: 0,
+  failed: 1,
+  usage: 2,
+  incomplete: 3,
+  damaged: 4,
+  interrupted: 130,
+} as const;
+
+export type ExitStatus = (typeof exitStatus)[keyof typeof exitStatus];
+
+export type FailureParts = {
+  /** The action, as a verb phrase: `read the configuration`. Printed after "cannot". */
+  readonly doing: string;
+  /** What it was done to: a path, a key, a URL. Quoted when printed. */
+  readonly what?: string;
+  /** The cause in plain words, no final period. */
+  readonly why: string;
+  /** What the user can do next, as an imperative, no final period. */
+  readonly remedy?: string;
+  readonly exit?: ExitStatus;
+  readonly cause?: unknown;
+};
+
+/** Prints as `cannot <doing> "<what>": <why>; <remedy>`. */
+export class Failure extends Error {
+  readonly exit: ExitStatus;
+
+  constructor(readonly parts: FailureParts) {
+    super(worded(parts), { cause: parts.cause });
+    this.name = new.target.name;
+    this.exit = parts.exit ?? exitStatus.failed;
+  }
+}
+
+function worded({ doing, what, why, remedy }: FailureParts): string {
+  const subject = what === undefined ? "" : ` ${JSON.stringify(what)}`;
+  return `cannot ${doing}${subject}: ${why}${remedy === undefined ? "" : `; ${remedy}`}`;
+}
+
+/** The plain reason of anything thrown, without class names or stack: for the `why` of a Failure. */
+export function reasonOf(error: unknown): string {
+  if (error instanceof Error) return error.message;
+  return String(error);
+}

@@ -1,0 +1,83 @@
+/**
+ * One thing in a backup: a folder, file, link, fifo or device, with everything needed to make it again.
+ * These are the shapes inside the program; `manifest.ts` says how they are written as JSON.
+ */
+import type { ByteString } from "./path.ts";
+
+/** Where a run of a file's bytes lies. `object` numbers an `ObjectRef` of the same part. */
+export type Extent = {
+  readonly object: number;
+  /** First byte and length of the frame within the stored object; the whole object where it has no frames. */
+  readonly frameOffset: number;
+  readonly frameLength: number;
+  /** First byte within the decompressed frame, and how many of them. */
+  readonly offset: number;
+  readonly length: number;
+  /** SHA-256 of these bytes, hex. */
+  readonly sha256: string;
+};
+
+/** A gap that reads as zeros and takes no space: `[offset, length]` in the file, in bytes. */
+export type Hole = readonly [offset: number, length: number];
+
+/** A moment as the kernel keeps it: `seconds` may be negative (before 1970), `nanoseconds` is 0 to 999,999,999. */
+export type Moment = { readonly seconds: number; readonly nanoseconds: number };
+
+export type Owner = {
+  /** By name where the machine knows one, else undefined. */
+  readonly user: string | undefined;
+  readonly group: string | undefined;
+  readonly uid: number;
+  readonly gid: number;
+};
+
+/** ACLs in short text form, entries separated by newlines: `user::rw-`, `user:alice:r--`. */
+export type Acl = { readonly access?: string; readonly default?: string };
+
+export type Common = {
+  readonly path: ByteString;
+  readonly owner: Owner;
+  /** Permission bits with setuid, setgid and sticky: 0 to 0o7777. Always 0o777 for links. */
+  readonly mode: number;
+  readonly modified: Moment;
+  readonly acl: Acl | undefined;
+  /** Extended attributes other than POSIX ACLs; file capabilities (`security.capability`) are among them. */
+  readonly xattrs: ReadonlyMap<ByteString, Uint8Array>;
+};
+
+export type FileWarning = "unlocked-copy" | "changed-while-reading";
+
+export type FileEntry = Common & {
+  readonly type: "file";
+  /** Length in bytes, holes included. */
+  readonly size: number;
+  /** In order of the file; they cover all of it but the holes. */
+  readonly extents: readonly Extent[];
+  readonly holes: readonly Hole[];
+  /** Path of the first entry (in byte order) that is the same file; equal to its own path for that first one. */
+  readonly hardLink: ByteString | undefined;
+  readonly warnings: readonly FileWarning[];
+};
+
+export type FolderEntry = Common & { readonly type: "folder" };
+export type LinkEntry = Common & { readonly type: "link"; readonly target: ByteString };
+export type FifoEntry = Common & { readonly type: "fifo" };
+export type DeviceEntry = Common & {
+  readonly type: "character device" | "block device";
+  readonly major: number;
+  readonly minor: number;
+};
+
+export type Entry = FileEntry | FolderEntry | LinkEntry | FifoEntry | DeviceEntry;
+
+/** How an object's bytes are to be undone before they are content. `frames`: zstd frames of a pack. */
+export type Encoding = "frames" | "zstd" | "gzip" | "none";
+
+/** A stored object as a part names it. */
+export type ObjectRef = {
+  readonly key: string;
+  readonly version: string;
+  /** Stored bytes. */
+  readonly size: number;
+  readonly encoding: Encoding;
+};
