@@ -1,0 +1,282 @@
+/**
+ * Entries as JSON. `docs/format.md` shows one of each kind.
+ *
+ * `typ` is `d f l p c b`; `mode` is the permission bits and `sb` the three special ones as `sst` with `-` where unset;
+ * `mt` is decimal seconds with nine digits of nanoseconds, as text, since a JSON number would lose them. Bytes that are
+ * not UTF-8 stand as base64 in a twin field with the suffix `_b64`, beside a readable approximation.
+ */
+import { z } from "zod";
+import type { Acl, Common, Entry, Extent, FileEntry, Moment, Owner } from "./entry.ts";
+import { altered } from "./error.ts";
+import { count, parseAs, sha256Hex } from "./lines.ts";
+import { type ByteString, fromBytes, fromText, toBytes, toExactText, toText } from "./path.ts";
+
+/** An entry without its extents: those are appended by `withExtents`, since they change with the part they are in. */
+export type EntryHead = string;
+
+type FileHead = Omit<FileEntry, "extents">;
+export type HeadEntry = Exclude<Entry, FileEntry> | FileHead;
+
+/** The JSON object, closed, without `dat`. */
+export function encodeHead(entry: HeadEntry): EntryHead {
+  return JSON.stringify({ typ: letters[entry.type], ...text("path", entry.path), ...metadata(entry), ...own(entry) });
+}
+
+/** Appends `dat`; `extents` is the JSON of their list. */
+export function withExtents(head: EntryHead, extents: string): string {
+  return `${head.slice(0, -1)},"dat":${extents}}`;
+}
+
+export function encodeExtents(extents: readonly Extent[]): string {
+  return JSON.stringify(extents.map((e) => [e.object, e.frameOffset, e.frameLength, e.offset, e.length, e.sha256]));
+}
+
+export function decodeEntry(document: unknown): Entry {
+  const json = parseAs(entrySchema, document, "an entry");
+  const common = decodeCommon(json);
+  switch (json.typ) {
+    case "d":
+      return { type: "folder", ...common };
+    case "p":
+      return { type: "fifo", ...common };
+    case "l":
+      return { type: "link", ...common, target: requireBytes(json.tgt, json.tgt_b64, "tgt") };
+    case "c":
+      return { type: "character device", ...common, major: json.rdev[0], minor: json.rdev[1] };
+    case "b":
+      return { type: "block device", ...common, major: json.rdev[0], minor: json.rdev[1] };
+    case "f":
+      return decodeFile(json, common);
+  }
+}
+
+const letters = {
+  folder: "d",
+  file: "f",
+  link: "l",
+  fifo: "p",
+  "character device": "c",
+  "block device": "b",
+} as const;
+
+function metadata(entry: HeadEntry) {
+  const { owner, mode, modified, acl, xattrs } = entry;
+  return {
+    o: owner.user ?? owner.uid,
+    g: owner.group ?? owner.gid,
+    uid: owner.uid,
+    gid: owner.gid,
+    mode: mode & 0o777,
+    ...(mode > 0o777 && { sb: encodeSpecialBits(mode) }),
+    ...(acl !== undefined && { acl: encodeAcl(acl) }),
+    mt: encodeMoment(modified),
+    ...(xattrs.size > 0 && encodeXattrs(xattrs)),
+  };
+}
+
+function own(entry: HeadEntry) {
+  switch (entry.type) {
+    case "link":
+      return text("tgt", entry.target);
+    case "character device":
+    case "block device":
+      return { rdev: [entry.major, entry.minor] };
+    case "file":
+      return {
+        size: entry.size,
+        ...(entry.hardLink !== undefined && text("id", entry.hardLink)),
+        ...(entry.holes.length > 0 && { holes: entry.holes }),
+        ...(entry.warnings.length > 0 && { w: entry.warnings }),
+      };
+    default:
+      return {};
+  }
+}
+
+function text(field: string, bytes: ByteString): Record<string, string> {
+  const exact = toExactText(bytes);
+  if (exact !== undefined) return { [field]: exact };
+  return { [field]: toText(bytes), [`${field}_b64`]: toBytes(bytes).toString("base64") };
+}
+
+function encodeSpecialBits(mode: number): string {
+  return `${mode & 0o4000 ? "s" : "-"}${mode & 0o2000 ? "s" : "-"}${mode & 0o1000 ? "t" : "-"}`;
+}
+
+function decodeSpecialBits(bits: string): number {
+  return (bits[0] === "s" ? 0o4000 : 0) | (bits[1] === "s" ? 0o2000 : 0) | (bits[2] === "t" ? 0o1000 : 0);
+}
+
+/** `-1.500000000` is one and a half seconds before 1970: what `touch -d @-1.500000000` takes. */
+export function encodeMoment({ seconds, nanoseconds }: Moment): string {
+  const before = seconds < 0 && nanoseconds > 0;
+  const whole = before ? -(seconds + 1) : Math.abs(seconds);
+  const fraction = String(before ? 1_000_000_000 - nanoseconds : nanoseconds).padStart(9, "0");
+  return `${seconds < 0 ? "-" : ""}${whole}.${fraction}`;
+}
+
+export function decodeMoment(moment: string): Moment {
+  const match = /^(-?)(\d{1,15})\.(\d{9})$/.exec(moment);
+  if (match === null) throw altered(`time ${JSON.stringify(moment)} is malformed`);
+  const [, sign, whole, fraction] = match;
+  const seconds = Number(whole);
+  const nanoseconds = Number(fraction);
+  if (sign !== "-") return { seconds, nanoseconds };
+  return nanoseconds === 0
+    ? { seconds: -seconds + 0, nanoseconds: 0 }
+    : { seconds: -seconds - 1, nanoseconds: 1_000_000_000 - nanoseconds };
+}
+
+/** Access entries, then default ones with the prefix `default:`, one a line, as `setfacl -M` takes them. */
+function encodeAcl(acl: Acl): string {
+  const defaults = acl.default?.split("\n").map((line) => `default:${line}`) ?? [];
+  return [...(acl.access === undefined ? [] : [acl.access]), ...defaults].join("\n");
+}
+
+function decodeAcl(acl: string): Acl {
+  const lines = acl.split("\n");
+  const access = lines.filter((line) => !line.startsWith("default:"));
+  const defaults = lines.filter((line) => line.startsWith("default:")).map((line) => line.slice("default:".length));
+  return {
+    ...(access.length > 0 && { access: access.join("\n") }),
+    ...(defaults.length > 0 && { default: defaults.join("\n") }),
+  };
+}
+
+function encodeXattrs(xattrs: ReadonlyMap<ByteString, Uint8Array>) {
+  const exact: Record<string, string> = {};
+  const odd: Record<string, string> = {};
+  for (const [name, value] of [...xattrs].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    const readable = toExactText(name);
+    const encoded = Buffer.from(value).toString("base64");
+    if (readable === undefined) odd[toBytes(name).toString("base64")] = encoded;
+    else exact[readable] = encoded;
+  }
+  return { xa: exact, ...(Object.keys(odd).length > 0 && { xa_b64: odd }) };
+}
+
+function decodeXattrs(exact: Record<string, string> = {}, odd: Record<string, string> = {}) {
+  const xattrs = new Map<ByteString, Uint8Array>();
+  for (const [name, value] of Object.entries(exact)) xattrs.set(fromText(name), Buffer.from(value, "base64"));
+  for (const [name, value] of Object.entries(odd)) {
+    xattrs.set(fromBytes(Buffer.from(name, "base64")), Buffer.from(value, "base64"));
+  }
+  return xattrs;
+}
+
+const base64 = z.base64();
+const id = z.union([z.string().min(1), count]);
+const number32 = z.number().int().min(0).max(0xffffffff);
+
+const commonShape = {
+  path: z.string().min(1),
+  path_b64: base64.optional(),
+  o: id,
+  g: id,
+  uid: number32,
+  gid: number32,
+  mode: z.number().int().min(0).max(0o777),
+  sb: z
+    .string()
+    .regex(/^[s-][s-][t-]$/)
+    .optional(),
+  acl: z.string().max(1_000_000).optional(),
+  mt: z.string(),
+  xa: z.record(z.string(), base64).optional(),
+  xa_b64: z.record(base64, base64).optional(),
+} as const;
+
+const rdev = z.tuple([number32, number32]);
+const extent = z.tuple([count, count, count, count, count, sha256Hex]);
+
+const entrySchema = z.discriminatedUnion("typ", [
+  z.object({ typ: z.literal("d"), ...commonShape }),
+  z.object({ typ: z.literal("p"), ...commonShape }),
+  z.object({ typ: z.literal("l"), ...commonShape, tgt: z.string(), tgt_b64: base64.optional() }),
+  z.object({ typ: z.literal("c"), ...commonShape, rdev }),
+  z.object({ typ: z.literal("b"), ...commonShape, rdev }),
+  z.object({
+    typ: z.literal("f"),
+    ...commonShape,
+    size: count,
+    id: z.string().optional(),
+    id_b64: base64.optional(),
+    holes: z.array(z.tuple([count, count])).optional(),
+    w: z.array(z.enum(["unlocked-copy", "changed-while-reading"])).optional(),
+    dat: z.array(extent),
+  }),
+]);
+
+type EntryJson = z.output<typeof entrySchema>;
+type FileJson = Extract<EntryJson, { typ: "f" }>;
+
+function decodeCommon(json: EntryJson): Common {
+  const owner: Owner = {
+    user: typeof json.o === "string" ? json.o : undefined,
+    group: typeof json.g === "string" ? json.g : undefined,
+    uid: json.uid,
+    gid: json.gid,
+  };
+  return {
+    path: decodePath(json.path, json.path_b64),
+    owner,
+    mode: json.mode | (json.sb === undefined ? 0 : decodeSpecialBits(json.sb)),
+    modified: decodeMoment(json.mt),
+    acl: json.acl === undefined ? undefined : decodeAcl(json.acl),
+    xattrs: decodeXattrs(json.xa, json.xa_b64),
+  };
+}
+
+function decodeFile(json: FileJson, common: Common): FileEntry {
+  const extents = json.dat.map(([object, frameOffset, frameLength, offset, length, sha256]) => ({
+    object,
+    frameOffset,
+    frameLength,
+    offset,
+    length,
+    sha256,
+  }));
+  const holes = json.holes ?? [];
+  checkCovered(common.path, json.size, extents, holes);
+  return {
+    type: "file",
+    ...common,
+    size: json.size,
+    extents,
+    holes,
+    hardLink: json.id === undefined ? undefined : decodePath(json.id, json.id_b64),
+    warnings: json.w ?? [],
+  };
+}
+
+/** Extents and holes must make up the file exactly: otherwise restore would leave a gap that nobody asked for. */
+function checkCovered(path: ByteString, size: number, extents: readonly Extent[], holes: FileEntry["holes"]): void {
+  let covered = 0;
+  let end = 0;
+  for (const [offset, length] of holes) {
+    if (offset < end || length === 0) throw altered(`${JSON.stringify(toText(path))} has holes out of order`);
+    end = offset + length;
+    covered += length;
+  }
+  for (const extent of extents) covered += extent.length;
+  if (covered !== size || end > size) {
+    throw altered(`${JSON.stringify(toText(path))} is ${size} bytes long, its content ${covered}`);
+  }
+}
+
+function requireBytes(exact: string, encoded: string | undefined, field: string): ByteString {
+  const bytes = encoded === undefined ? fromText(exact) : fromBytes(Buffer.from(encoded, "base64"));
+  if (bytes.includes("\0") || bytes.length === 0) throw altered(`an entry's ${field} is empty or holds a NUL byte`);
+  return bytes;
+}
+
+/** Absolute, without empty, `.` or `..` steps: anything else never comes from sysbackup and is refused. */
+function decodePath(exact: string, encoded: string | undefined): ByteString {
+  const path = requireBytes(exact, encoded, "path");
+  if (path === "/") return path;
+  const steps = path.split("/");
+  if (steps[0] !== "" || steps.slice(1).some((step) => step === "" || step === "." || step === "..")) {
+    throw altered(`path ${JSON.stringify(toText(path))} is not absolute and plain`);
+  }
+  return path;
+}

@@ -1,0 +1,15 @@
+/** What a decoder says of bytes that are not what the format promises. Callers add which object they came from. */
+export class FormatError extends Error {
+  constructor(
+    /** `newer`: written by a later version of sysbackup; `altered`: everything else. */
+    readonly kind: "newer" | "altered",
+    message: string,
+  ) {
+    super(message);
+    this.name = "FormatError";
+  }
+}
+
+export function altered(message: string): FormatError {
+  return new FormatError("altered", message);
+}

@@ -1,0 +1,65 @@
+/**
+ * Where things lie in the bucket. Names say how to undo what is inside: strip suffixes from right to left.
+ */
+import type { ByteString } from "./path.ts";
+
+/** A run's identity in keys: when it started (UTC, whole seconds) and eight random hex digits. */
+export type RunId = { readonly start: Date; readonly run: string };
+
+/** Backup and snapshotter names that are safe in keys, file names and shells. */
+export const safeName = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
+
+/** `20261121T020003Z`: sorts by time as text. */
+export function stampOf(time: Date): string {
+  return time.toISOString().replace(/[-:]|\.\d+/g, "");
+}
+
+export function timeOfStamp(stamp: string): Date | undefined {
+  const match = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/.exec(stamp);
+  if (match === null) return undefined;
+  const [, year, month, day, hour, minute, second] = match;
+  const time = new Date(`${year}-${month}-${day}T${hour}:${minute}:${second}Z`);
+  return Number.isNaN(time.getTime()) ? undefined : time;
+}
+
+export const keys = {
+  manifest: (name: string, id: RunId) => `manifests/${name}/${stampOf(id.start)}-${id.run}.jsonl.zst`,
+  part: (name: string, sha256: string) => `manifests/${name}/parts/${sha256}.jsonl.zst`,
+  index: (name: string, id: RunId) => `index/${name}/${stampOf(id.start)}-${id.run}.jsonl.zst`,
+  pack: (sha256: string) => `packs/${sha256}.zst`,
+  content: (sha256: string) => `content/${sha256}`,
+  snapshot: (name: string, time: Date, snapshotter: string, suffix: "" | ".zst" | ".gz") =>
+    `snapshots/${name}/${stampOf(time)}-${snapshotter}${suffix}`,
+} as const;
+
+export const prefixes = {
+  manifests: "manifests/",
+  manifestsOf: (name: string) => `manifests/${name}/`,
+  index: "index/",
+} as const;
+
+export type ManifestKey = { readonly name: string; readonly stamp: string; readonly run: string };
+
+const manifestKey = /^manifests\/([^/]+)\/(\d{8}T\d{6}Z)-([0-9a-f]{8})\.jsonl\.zst$/;
+const indexKey = /^index\/([^/]+)\/(\d{8}T\d{6}Z)-([0-9a-f]{8})\.jsonl\.zst$/;
+
+/** Undefined for keys of other things, parts among them. */
+export function parseManifestKey(key: string): ManifestKey | undefined {
+  return parse(manifestKey, key);
+}
+
+export function parseIndexKey(key: string): ManifestKey | undefined {
+  return parse(indexKey, key);
+}
+
+function parse(pattern: RegExp, key: string): ManifestKey | undefined {
+  const [, name, stamp, run] = pattern.exec(key) ?? [];
+  if (name === undefined || stamp === undefined || run === undefined || !safeName.test(name)) return undefined;
+  return { name, stamp, run };
+}
+
+/** The name a snapshotter's dump gets: its file name, other characters than the safe ones replaced by `_`. */
+export function snapshotterName(fileName: ByteString): string {
+  const cleaned = fileName.replace(/[^A-Za-z0-9._-]/g, "_").slice(0, 128);
+  return safeName.test(cleaned) ? cleaned : `x${cleaned}`.slice(0, 128);
+}

@@ -1,0 +1,46 @@
+/**
+ * JSON lines, as manifests and indexes are written: UTF-8, one document a line, every line ended by a newline.
+ */
+import { z } from "zod";
+import { altered } from "./error.ts";
+
+/** A line longer than this is refused: nothing sysbackup writes comes near, and memory stays bounded. */
+export const maxLineBytes = 256 * 1024 * 1024;
+
+/** The documents of a whole object in memory. */
+export function* parseLines(bytes: Uint8Array): Generator<{ readonly document: unknown; readonly end: number }> {
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  let start = 0;
+  for (let number = 1; start < buffer.length; number += 1) {
+    const end = buffer.indexOf(10, start);
+    if (end < 0) throw altered(`line ${number} is cut short`);
+    if (end - start > maxLineBytes) throw altered(`line ${number} is too long`);
+    yield { document: parseDocument(buffer.toString("utf8", start, end), number), end: end + 1 };
+    start = end + 1;
+  }
+}
+
+function parseDocument(line: string, number: number): unknown {
+  try {
+    return JSON.parse(line);
+  } catch {
+    throw altered(`line ${number} is not JSON`);
+  }
+}
+
+/** Checks a document against its schema; says which field is wrong. */
+export function parseAs<T extends z.ZodType>(schema: T, document: unknown, what: string): z.output<T> {
+  const result = schema.safeParse(document);
+  if (result.success) return result.data;
+  const [issue] = result.error.issues;
+  const where = issue === undefined || issue.path.length === 0 ? "" : ` at ${issue.path.join(".")}`;
+  throw altered(`${what} is malformed${where}${issue === undefined ? "" : `: ${issue.message}`}`);
+}
+
+export function toLine(document: unknown): string {
+  return `${JSON.stringify(document)}\n`;
+}
+
+export const sha256Hex = z.string().regex(/^[0-9a-f]{64}$/);
+export const count = z.number().int().nonnegative().max(Number.MAX_SAFE_INTEGER);
+export const isoTime = z.iso.datetime();
