@@ -5,6 +5,8 @@ import { altered } from "./error.ts";
 
 const magic = 0xfd2fb528;
 const maxBlock = 128 * 1024;
+/** Magic, descriptor, window, dictionary id, content size. */
+const longestHeader = 4 + 1 + 1 + 4 + 8;
 
 /**
  * Content that a frame of a pack may hold at most, in bytes. A reader refuses more before it decompresses, so that a
@@ -32,18 +34,18 @@ export function rawFrame(content: Uint8Array): Uint8Array {
 
 /** The decompressed length that the frame's header states; every frame that sysbackup writes states it. */
 export function frameContentSize(frame: Uint8Array): number {
-  const view = new DataView(frame.buffer, frame.byteOffset, frame.byteLength);
-  if (frame.length < 6 || view.getUint32(0, true) !== magic) throw altered("not a zstd frame");
-  const descriptor = view.getUint8(4);
+  const header = Buffer.alloc(longestHeader);
+  header.set(frame.subarray(0, longestHeader));
+  if (header.readUInt32LE(0) !== magic) throw altered("not a zstd frame");
+  const descriptor = header.readUInt8(4);
   const single = (descriptor & 0b0010_0000) !== 0;
   const dictionary = [0, 1, 2, 4][descriptor & 0b11] ?? 0;
   const at = 5 + (single ? 0 : 1) + dictionary;
   const sizeFlag = descriptor >> 6;
-  if (frame.length < at + 8 && frame.length < at + [1, 2, 4, 8][sizeFlag]!) throw altered("a zstd frame is cut short");
-  if (sizeFlag === 0 && single) return view.getUint8(at);
-  if (sizeFlag === 1) return view.getUint16(at, true) + 256;
-  if (sizeFlag === 2) return view.getUint32(at, true);
-  if (sizeFlag === 3) return Number(view.getBigUint64(at, true));
+  if (sizeFlag === 0 && single) return header.readUInt8(at);
+  if (sizeFlag === 1) return header.readUInt16LE(at) + 256;
+  if (sizeFlag === 2) return header.readUInt32LE(at);
+  if (sizeFlag === 3) return Number(header.readBigUInt64LE(at));
   throw altered("a zstd frame does not state its size");
 }
 
