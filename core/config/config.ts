@@ -1,0 +1,139 @@
+/** The configuration as the program uses it: `conf`, what the command line overrides, and the defaults. */
+import { readFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import type { z } from "zod";
+import type { LockMode } from "../bucket/contract.ts";
+import { exitStatus, Failure, reasonOf } from "../failure.ts";
+import { checked } from "./check.ts";
+import { parseConf } from "./dialect.ts";
+import { backupName, bucketUrl } from "./values.ts";
+
+/** Durations are in milliseconds, sizes in bytes. Holds no secret. */
+export type Config = {
+  readonly aws: {
+    readonly profile: string | undefined;
+    /** Absolute path. */
+    readonly credentialsFile: string | undefined;
+    readonly roleArn: string | undefined;
+  };
+  readonly s3: {
+    /** `s3://name` or `file:///path`; undefined: to be looked up with `findBucket` of `exports.ts`. */
+    readonly bucket: string | undefined;
+    readonly endpoint: string | undefined;
+    readonly region: string | undefined;
+    readonly pathStyle: boolean;
+  };
+  readonly cloudformation: { readonly region: string | undefined; readonly export: string };
+  readonly content: {
+    readonly lockTimeout: number;
+    readonly daysRetained: number;
+    readonly layout: "packs" | "objects";
+    readonly compression: "zstd" | "gzip" | "none";
+    /** 1 to 19 for zstd, 1 to 9 for gzip, 0 for none. */
+    readonly compressionLevel: number;
+    readonly packSize: number;
+    /** Backup names whose index is believed; `*` among them stands for all. */
+    readonly shareWith: readonly string[];
+    readonly pickerTimeout: number;
+    readonly snapshotTimeout: number;
+    readonly lockMode: LockMode;
+  };
+  readonly backup: {
+    readonly name: string;
+    /** Absolute path. */
+    readonly stateDir: string;
+  };
+};
+
+export type ConfigSources = {
+  /** The folder that `conf` lies in. */
+  readonly confDir: string;
+  /** The backup name where nothing else gives one. */
+  readonly hostName: string;
+  /** From the command line, each over what `conf` says. */
+  readonly name?: string | undefined;
+  readonly bucket?: string | undefined;
+  /** Reading a backup works without `conf` when the bucket is given; archiving does not. */
+  readonly confOptional?: boolean;
+};
+
+/** Throws a Failure (exit 2) that names the file, line and key, or the option, and says what is allowed. */
+export async function loadConfig(sources: ConfigSources): Promise<Config> {
+  const file = join(sources.confDir, "conf");
+  const overrides = {
+    name: option("--name", backupName, sources.name),
+    bucket: option("--bucket", bucketUrl, sources.bucket),
+  };
+  const text = await readConf(file);
+  if (text === undefined && !(sources.confOptional && overrides.bucket !== undefined)) throw missing(file);
+  const values = checked(parseConf(text ?? "", file), file);
+
+  const { aws, s3, cloudformation, content, backup } = values;
+  return {
+    aws: {
+      profile: aws.profile,
+      credentialsFile: aws.credentials_file && resolve(sources.confDir, aws.credentials_file),
+      roleArn: aws.role_arn,
+    },
+    s3: {
+      bucket: overrides.bucket ?? s3.bucket,
+      endpoint: s3.endpoint,
+      region: s3.region,
+      pathStyle: s3.path_style ?? s3.endpoint !== undefined,
+    },
+    cloudformation: { region: cloudformation.region, export: cloudformation.export },
+    content: {
+      lockTimeout: content.lock_timeout,
+      daysRetained: content.days_retained,
+      layout: content.layout,
+      compression: content.compression,
+      compressionLevel: content.compression_level,
+      packSize: content.pack_size,
+      shareWith: content.share_with,
+      pickerTimeout: content.picker_timeout,
+      snapshotTimeout: content.snapshot_timeout,
+      lockMode: content.lock_mode,
+    },
+    backup: { name: overrides.name ?? backup.name ?? nameOfHost(sources.hostName), stateDir: backup.state_dir },
+  };
+}
+
+async function readConf(file: string): Promise<string | undefined> {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(await readFile(file));
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
+    const why = error instanceof TypeError ? "it is not UTF-8 text" : reasonOf(error);
+    throw new Failure({ doing: "read the configuration", what: file, why, exit: exitStatus.usage, cause: error });
+  }
+}
+
+function missing(file: string): Failure {
+  return new Failure({
+    doing: "read the configuration",
+    what: file,
+    why: "there is no such file",
+    remedy: "create it (docs/configuration.md has an example) or name its folder with --conf-dir",
+    exit: exitStatus.usage,
+  });
+}
+
+function option(name: string, schema: z.ZodType<string>, value: string | undefined): string | undefined {
+  if (value === undefined) return undefined;
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  const why = `${result.error.issues[0]?.message}`;
+  throw new Failure({ doing: `use ${name}`, what: value, why: `it is not allowed: ${why}`, exit: exitStatus.usage });
+}
+
+function nameOfHost(hostName: string): string {
+  const result = backupName.safeParse(hostName);
+  if (result.success) return result.data;
+  throw new Failure({
+    doing: "use the host name as backup name",
+    what: hostName,
+    why: "it has characters that a backup name may not have",
+    remedy: "set name in [backup], or give --name",
+    exit: exitStatus.usage,
+  });
+}

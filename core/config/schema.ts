@@ -1,0 +1,90 @@
+/** The sections and keys of `conf`, with their defaults. `docs/configuration.md` tells users the same. */
+import { z } from "zod";
+import {
+  absolutePath,
+  backupName,
+  backupNames,
+  bucketUrl,
+  httpUrl,
+  oneOf,
+  roleArn,
+  seconds,
+  size,
+  text,
+  wholeNumber,
+  yesOrNo,
+} from "./values.ts";
+
+const mebibyte = 1024 ** 2;
+
+const aws = z.strictObject({
+  profile: text.optional(),
+  credentials_file: text.optional(),
+  role_arn: roleArn.optional(),
+});
+
+const s3 = z.strictObject({
+  bucket: bucketUrl.optional(),
+  endpoint: httpUrl.optional(),
+  region: text.optional(),
+  path_style: yesOrNo.optional(),
+});
+
+const cloudformation = z.strictObject({
+  region: text.optional(),
+  export: text.default("backup-bucket"),
+});
+
+/** zstd's level 3 is its own default; so is gzip's 6. */
+const levels = { zstd: { standard: 3, most: 19 }, gzip: { standard: 6, most: 9 } } as const;
+
+const content = z
+  .strictObject({
+    lock_timeout: seconds(0).default(5_000),
+    /** 36,500 days is the longest retention that S3 takes. */
+    days_retained: wholeNumber(1, 36_500).default(30),
+    layout: oneOf("packs", "objects").default("packs"),
+    compression: oneOf("zstd", "gzip", "none").default("zstd"),
+    compression_level: wholeNumber(1, 19).optional(),
+    pack_size: size(mebibyte, 256 * mebibyte, "give bytes from 1M to 256M").default(16 * mebibyte),
+    share_with: backupNames.default(["*"]),
+    picker_timeout: seconds(1).default(3_600_000),
+    snapshot_timeout: seconds(1).default(21_600_000),
+    lock_mode: oneOf("GOVERNANCE", "COMPLIANCE").default("GOVERNANCE"),
+  })
+  .superRefine(({ layout, compression, compression_level: level }, context) => {
+    const refuse = (key: string, message: string) => context.addIssue({ code: "custom", path: [key], message });
+    if (compression === "gzip" && layout === "packs") {
+      refuse("compression", "packs are made of zstd frames: give zstd or none, or set layout = objects");
+    }
+    if (level === undefined) return;
+    if (compression === "none") refuse("compression_level", "compression = none has no level: leave the key out");
+    else if (level > levels[compression].most) {
+      refuse("compression_level", `give a whole number from 1 to ${levels[compression].most} for ${compression}`);
+    }
+  })
+  .transform((keys) => ({
+    ...keys,
+    compression_level: keys.compression === "none" ? 0 : (keys.compression_level ?? levels[keys.compression].standard),
+  }));
+
+const backup = z.strictObject({
+  name: backupName.optional(),
+  state_dir: absolutePath.default("/var/cache/backup"),
+});
+
+export const conf = z.strictObject({
+  aws: aws.prefault({}),
+  s3: s3.prefault({}),
+  cloudformation: cloudformation.prefault({}),
+  content: content.prefault({}),
+  backup: backup.prefault({}),
+});
+
+/** The keys of each section, for naming the one that was meant. */
+export const knownKeys: ReadonlyMap<string, readonly string[]> = new Map(
+  Object.entries({ aws, s3, cloudformation, content: content.in, backup }).map(([name, section]) => [
+    name,
+    Object.keys(section.shape),
+  ]),
+);

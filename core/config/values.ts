@@ -1,0 +1,112 @@
+/**
+ * How single values are written in `conf`: each schema takes the text of a value and gives it typed, in milliseconds
+ * and bytes. Its error is an imperative that says what is allowed, as messages print it.
+ */
+import { isAbsolute } from "node:path";
+import { fileURLToPath } from "node:url";
+import { z } from "zod";
+
+/** Text that is not empty. */
+export const text = z.string().min(1, "give a value, or leave the key out");
+
+export function oneOf<const Word extends string>(...words: [Word, ...Word[]]) {
+  return z.enum(words, `give ${words.slice(0, -1).join(", ")} or ${words.at(-1)}`);
+}
+
+/** A whole number, bounds included. */
+export function wholeNumber(least: number, most: number) {
+  const allowed = `give a whole number from ${least} to ${most}`;
+  return z
+    .string()
+    .regex(/^\d+$/, { error: allowed, abort: true })
+    .transform(Number)
+    .refine((number) => number >= least && number <= most, allowed);
+}
+
+/** What a timer can wait: 2^31 - 1 ms, about 24 days. Longer ones would fire at once. */
+const longestSeconds = 2_147_483;
+
+/** Seconds, with decimals if need be; gives milliseconds. */
+export function seconds(least: number) {
+  const allowed = `give seconds from ${least} to ${longestSeconds}`;
+  return z
+    .string()
+    .regex(/^\d+(\.\d+)?$/, { error: allowed, abort: true })
+    .transform(Number)
+    .refine((number) => number >= least && number <= longestSeconds, allowed)
+    .transform((number) => Math.round(number * 1000));
+}
+
+const factors = { "": 1, K: 1024, M: 1024 ** 2, G: 1024 ** 3 } as const;
+
+/** Bytes, as `1048576`, `1024K` or `1M`; bounds (in bytes) are worded as the caller writes them. */
+export function size(least: number, most: number, allowed: string) {
+  return z
+    .string()
+    .transform((written) => {
+      const [, number = "", suffix = ""] = /^(\d+) ?([KMG]?)(?:i?B)?$/i.exec(written) ?? [];
+      const factor = factors[suffix.toUpperCase() as keyof typeof factors];
+      return number === "" ? Number.NaN : Number(number) * factor;
+    })
+    .refine((bytes) => bytes >= least && bytes <= most, allowed);
+}
+
+/** The words that configparser's `getboolean` knows. */
+export const yesOrNo = z
+  .string()
+  .toLowerCase()
+  .pipe(z.enum(["1", "yes", "true", "on", "0", "no", "false", "off"], "give yes or no"))
+  .transform((word) => ["1", "yes", "true", "on"].includes(word));
+
+/** `parts` would read as the folder of manifest parts. */
+const backupNamePattern = /^(?!parts$)[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
+
+export const backupName = z
+  .string()
+  .regex(
+    backupNamePattern,
+    'give up to 128 letters, digits, ".", "_" and "-", the first a letter or digit, and not "parts"',
+  );
+
+/** Backup names separated by commas or spaces; `*` stands for all. */
+export const backupNames = z
+  .string()
+  .transform((written) => written.split(/[\s,]+/).filter((name) => name !== ""))
+  .refine(
+    (names) => names.length > 0 && names.every((name) => name === "*" || backupNamePattern.test(name)),
+    "give backup names, separated by commas or spaces, or * for all",
+  );
+
+const s3Name = /^[A-Za-z0-9][A-Za-z0-9._-]{1,254}$/;
+
+/** `name`, `s3://name` or `file:///path`; gives `s3://name` or `file:///path`. */
+export const bucketUrl = z
+  .string()
+  .transform((written) => (s3Name.test(written) ? `s3://${written}` : written.replace(/(.)\/+$/, "$1")))
+  .refine(isBucketUrl, "give the name of a bucket, s3://name, or file:///path of a folder");
+
+function isBucketUrl(url: string): boolean {
+  if (url.startsWith("s3://")) return s3Name.test(url.slice("s3://".length));
+  if (!url.startsWith("file:///")) return false;
+  try {
+    return fileURLToPath(url) !== "/";
+  } catch {
+    return false;
+  }
+}
+
+/** Credentials do not belong into a URL, where logs would show them. */
+export const httpUrl = z
+  .string()
+  .refine((written) => isHttpUrl(written), "give a URL such as https://s3.example.org:9000, without user and password");
+
+function isHttpUrl(written: string): boolean {
+  const url = URL.parse(written);
+  return url !== null && /^https?:$/.test(url.protocol) && url.username === "" && url.password === "";
+}
+
+export const roleArn = z
+  .string()
+  .regex(/^arn:[^:\s]+:iam::[^:\s]*:role\/\S+$/, "give a role as arn:aws:iam::123456789012:role/name");
+
+export const absolutePath = z.string().refine(isAbsolute, "give an absolute path");

@@ -1,0 +1,295 @@
+import { afterAll, describe, expect, test } from "bun:test";
+import { mkdtempSync, rmSync } from "node:fs";
+import { mkdir, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type ConfigSources, loadConfig } from "../../../core/config/config.ts";
+import { configDigest } from "../../../core/config/digest.ts";
+import { knownKeys } from "../../../core/config/schema.ts";
+import { exitStatus, Failure } from "../../../core/failure.ts";
+
+const scratch = mkdtempSync(join(tmpdir(), "sysbackup-config-"));
+afterAll(() => rmSync(scratch, { recursive: true }));
+
+let folders = 0;
+
+async function confDirWith(conf: string | Uint8Array): Promise<string> {
+  const folder = join(scratch, String(folders++));
+  await mkdir(folder);
+  await writeFile(join(folder, "conf"), conf);
+  return folder;
+}
+
+async function load(conf: string, more: Partial<ConfigSources> = {}) {
+  return loadConfig({ confDir: await confDirWith(conf), hostName: "host", ...more });
+}
+
+async function refusal(loading: Promise<unknown>): Promise<Failure> {
+  const error = await loading.then(
+    () => new Error("was accepted"),
+    (reason: unknown) => reason,
+  );
+  if (error instanceof Failure) return error;
+  throw error;
+}
+
+test("an empty file gives the defaults", async () => {
+  expect(await load("")).toEqual({
+    aws: { profile: undefined, credentialsFile: undefined, roleArn: undefined },
+    s3: { bucket: undefined, endpoint: undefined, region: undefined, pathStyle: false },
+    cloudformation: { region: undefined, export: "backup-bucket" },
+    content: {
+      lockTimeout: 5_000,
+      daysRetained: 30,
+      layout: "packs",
+      compression: "zstd",
+      compressionLevel: 3,
+      packSize: 16 * 1024 * 1024,
+      shareWith: ["*"],
+      pickerTimeout: 3_600_000,
+      snapshotTimeout: 21_600_000,
+      lockMode: "GOVERNANCE",
+    },
+    backup: { name: "host", stateDir: "/var/cache/backup" },
+  });
+});
+
+describe("docs/configuration.md", async () => {
+  const page = await Bun.file(join(import.meta.dir, "../../../docs/configuration.md")).text();
+  const example = /```ini\n(.*?)```/s.exec(page)?.[1] ?? "";
+
+  test("its example is read, value for value", async () => {
+    expect(await load(example)).toEqual({
+      aws: {
+        profile: "backup",
+        credentialsFile: "/etc/backup/credentials",
+        roleArn: "arn:aws:iam::123456789012:role/backup-writer",
+      },
+      s3: {
+        bucket: "s3://example-backups",
+        endpoint: "https://s3.example.org:9000",
+        region: "eu-central-1",
+        pathStyle: true,
+      },
+      cloudformation: { region: "eu-central-1", export: "backup-bucket" },
+      content: {
+        lockTimeout: 5_000,
+        daysRetained: 30,
+        layout: "packs",
+        compression: "zstd",
+        compressionLevel: 3,
+        packSize: 16 * 1024 * 1024,
+        shareWith: ["web1", "web2", "db1"],
+        pickerTimeout: 3_600_000,
+        snapshotTimeout: 21_600_000,
+        lockMode: "GOVERNANCE",
+      },
+      backup: { name: "web1", stateDir: "/var/cache/backup" },
+    });
+  });
+
+  const keys = [...knownKeys].flatMap(([section, names]) => names.map((key): [string, string] => [section, key]));
+  test.each(keys)("[%s] %s is in the example and in the table", (section, key) => {
+    expect(example).toContain(`\n${key} = `);
+    expect(page).toContain(`| \`${section}\` | \`${key}\` |`);
+  });
+});
+
+describe("values", () => {
+  type Picked = string | number | boolean | readonly string[] | undefined;
+  const cases: [conf: string, pick: string, expected: Picked][] = [
+    ["[s3]\nbucket = s3://plain", "s3.bucket", "s3://plain"],
+    ["[s3]\nbucket = file:///srv/backups/", "s3.bucket", "file:///srv/backups"],
+    ["[s3]\nendpoint = http://127.0.0.1:9000", "s3.pathStyle", true],
+    ["[s3]\nendpoint = http://127.0.0.1:9000\npath_style = Off", "s3.pathStyle", false],
+    ["[s3]\npath_style = 1", "s3.pathStyle", true],
+    ["[content]\nlock_timeout = 0.25", "content.lockTimeout", 250],
+    ["[content]\nlock_timeout = 0", "content.lockTimeout", 0],
+    ["[content]\npack_size = 1M", "content.packSize", 1_048_576],
+    ["[content]\npack_size = 2097152", "content.packSize", 2_097_152],
+    ["[content]\npack_size = 2048 KiB", "content.packSize", 2_097_152],
+    ["[content]\npack_size = 256m", "content.packSize", 268_435_456],
+    ["[content]\ncompression = gzip\nlayout = objects", "content.compressionLevel", 6],
+    ["[content]\ncompression = none", "content.compressionLevel", 0],
+    ["[content]\ncompression_level = 19", "content.compressionLevel", 19],
+    ["[content]\nshare_with =\n  a,b\n  c", "content.shareWith", ["a", "b", "c"]],
+    ["[content]\nDAYS_RETAINED: 1", "content.daysRetained", 1],
+    ["[backup]\nname = 007", "backup.name", "007"],
+    ["[aws]\nrole_arn = arn:aws:iam:::role/ceph", "aws.roleArn", "arn:aws:iam:::role/ceph"],
+  ];
+  test.each(cases)("%j gives %s = %j", async (conf, pick, expected) => {
+    expect(await load(conf)).toHaveProperty(pick, expected);
+  });
+
+  test("a relative credentials_file lies beside conf", async () => {
+    const confDir = await confDirWith("[aws]\ncredentials_file = credentials");
+    const config = await loadConfig({ confDir, hostName: "host" });
+    expect(config.aws.credentialsFile).toBe(join(confDir, "credentials"));
+  });
+});
+
+describe("refused by line, key, value, and what is allowed", () => {
+  const retained = "give a whole number from 1 to 36500";
+  const bucket = "give the name of a bucket, s3://name, or file:///path of a folder";
+  const name = 'give up to 128 letters, digits, ".", "_" and "-", the first a letter or digit, and not "parts"';
+  const url = "give a URL such as https://s3.example.org:9000, without user and password";
+  const cases: [section: string, key: string, value: string, allowed: string][] = [
+    ["content", "days_retained", "0", retained],
+    ["content", "days_retained", "36501", retained],
+    ["content", "days_retained", "many", retained],
+    ["content", "days_retained", "-3", retained],
+    ["content", "days_retained", "1e3", retained],
+    ["content", "days_retained", "", retained],
+    ["content", "lock_timeout", "5s", "give seconds from 0 to 2147483"],
+    ["content", "picker_timeout", "0", "give seconds from 1 to 2147483"],
+    ["content", "snapshot_timeout", "2147484", "give seconds from 1 to 2147483"],
+    ["content", "layout", "pack", "give packs or objects"],
+    ["content", "compression", "bzip2", "give zstd, gzip or none"],
+    ["content", "compression", "gzip", "packs are made of zstd frames: give zstd or none, or set layout = objects"],
+    ["content", "compression_level", "20", "give a whole number from 1 to 19"],
+    ["content", "pack_size", "512K", "give bytes from 1M to 256M"],
+    ["content", "pack_size", "257M", "give bytes from 1M to 256M"],
+    ["content", "pack_size", "16T", "give bytes from 1M to 256M"],
+    ["content", "share_with", "a, .b", "give backup names, separated by commas or spaces, or * for all"],
+    ["content", "share_with", "", "give backup names, separated by commas or spaces, or * for all"],
+    ["content", "lock_mode", "governance", "give GOVERNANCE or COMPLIANCE"],
+    ["backup", "name", "parts", name],
+    ["backup", "name", "-web", name],
+    ["backup", "name", "a/b", name],
+    ["backup", "name", "x".repeat(129), name],
+    ["backup", "state_dir", "cache", "give an absolute path"],
+    ["s3", "bucket", "/srv/backups", bucket],
+    ["s3", "bucket", "file://srv/backups", bucket],
+    ["s3", "bucket", "file:///", bucket],
+    ["s3", "bucket", "s3://name/prefix", bucket],
+    ["s3", "endpoint", "s3.example.org", url],
+    ["s3", "endpoint", "https://user:secret@s3.example.org", url],
+    ["s3", "path_style", "maybe", "give yes or no"],
+    ["aws", "role_arn", "backup", "give a role as arn:aws:iam::123456789012:role/name"],
+    ["aws", "profile", "", "give a value, or leave the key out"],
+  ];
+  test.each(cases)("[%s] %s = %s", async (section, key, value, allowed) => {
+    const confDir = await confDirWith(`# comment\n[${section}]\n${key} = ${value}\n`);
+    const failure = await refusal(loadConfig({ confDir, hostName: "host" }));
+    expect(failure.parts.what).toBe(join(confDir, "conf"));
+    expect(failure.parts.why).toBe(`line 3: ${key} = "${value}" in [${section}] is not allowed: ${allowed}`);
+    expect(failure.exit).toBe(exitStatus.usage);
+  });
+
+  const levels: [name: string, conf: string, message: string][] = [
+    [
+      "gzip has fewer levels than zstd",
+      "[content]\nlayout = objects\ncompression = gzip\ncompression_level = 10",
+      'line 4: compression_level = "10" in [content] is not allowed: give a whole number from 1 to 9 for gzip',
+    ],
+    [
+      "none has no level",
+      "[content]\ncompression = none\ncompression_level = 1",
+      'line 3: compression_level = "1" in [content] is not allowed: compression = none has no level: leave the key out',
+    ],
+    [
+      "of several errors, the first in the file",
+      "[content]\nlayout = x\n[backup]\nname = /\n[aws]\nfoo = 1",
+      'line 2: layout = "x" in [content] is not allowed: give packs or objects',
+    ],
+  ];
+  test.each(levels)("%s", async (_name, conf, message) => {
+    expect((await refusal(load(conf))).parts.why).toBe(message);
+  });
+});
+
+describe("unknown words name the nearest known one", () => {
+  const cases: [conf: string, message: string][] = [
+    ["[s3]\nbukket = a", 'line 2: there is no key "bukket" in [s3]: did you mean bucket?'],
+    ["[content]\nday_retained = 3", 'line 2: there is no key "day_retained" in [content]: did you mean days_retained?'],
+    ["[content]\n\nbucket = a", 'line 3: there is no key "bucket" in [content]: it belongs in [s3]'],
+    ["[backup]\ncolour = a", 'line 2: there is no key "colour" in [backup]: known are name, state_dir'],
+    ["[contnet]\n", "line 1: there is no section [contnet]: did you mean [content]?"],
+    [
+      "[DEFAULT]\n",
+      "line 1: there is no section [DEFAULT]: known are [aws], [s3], [cloudformation], [content], [backup]",
+    ],
+  ];
+  test.each(cases)("%j", async (conf, message) => {
+    const failure = await refusal(load(conf));
+    expect(failure.parts.why).toBe(message);
+    expect(failure.exit).toBe(exitStatus.usage);
+  });
+});
+
+describe("the command line", () => {
+  test("goes before conf", async () => {
+    const config = await load("[s3]\nbucket = one\n[backup]\nname = one", { name: "two", bucket: "two" });
+    expect([config.s3.bucket, config.backup.name]).toEqual(["s3://two", "two"]);
+  });
+
+  const cases: [option: "name" | "bucket", value: string, message: RegExp][] = [
+    ["name", "a b", /^cannot use --name "a b": it is not allowed: give up to 128 letters/],
+    ["bucket", "/srv", /^cannot use --bucket "\/srv": it is not allowed: give the name of a bucket/],
+  ];
+  test.each(cases)("--%s %s is refused like the key", async (option, value, message) => {
+    const failure = await refusal(load("", { [option]: value }));
+    expect(failure.message).toMatch(message);
+    expect(failure.exit).toBe(exitStatus.usage);
+  });
+
+  test("a host name that is no backup name is refused, with the remedy", async () => {
+    const failure = await refusal(load("", { hostName: "my host" }));
+    expect(failure.parts.remedy).toBe("set name in [backup], or give --name");
+    expect((await load("", { hostName: "my host", name: "fine" })).backup.name).toBe("fine");
+  });
+});
+
+describe("no conf", () => {
+  const confDir = join(scratch, "absent");
+
+  test("is refused with what to do", async () => {
+    const failure = await refusal(loadConfig({ confDir, hostName: "host", bucket: "given" }));
+    expect(failure.message).toBe(
+      `cannot read the configuration "${confDir}/conf": there is no such file; ` +
+        "create it (docs/configuration.md has an example) or name its folder with --conf-dir",
+    );
+    expect(failure.exit).toBe(exitStatus.usage);
+  });
+
+  test("is refused also where it is optional, if no bucket is given", async () => {
+    expect((await refusal(loadConfig({ confDir, hostName: "host", confOptional: true }))).exit).toBe(exitStatus.usage);
+  });
+
+  test("gives the defaults where it is optional and the bucket is given", async () => {
+    const config = await loadConfig({ confDir, hostName: "host", bucket: "given", confOptional: true });
+    expect(config).toEqual(await load("", { bucket: "given" }));
+  });
+});
+
+test("a conf that cannot be read is no missing conf", async () => {
+  const confDir = join(scratch, "folder");
+  await mkdir(join(confDir, "conf"), { recursive: true });
+  const failure = await refusal(loadConfig({ confDir, hostName: "host", bucket: "given", confOptional: true }));
+  expect(failure.message).toStartWith(`cannot read the configuration "${confDir}/conf": `);
+  expect(failure.exit).toBe(exitStatus.usage);
+});
+
+test("a conf that is not UTF-8 is refused", async () => {
+  const confDir = await confDirWith(Buffer.from("[aws]\nprofile = \xe9", "latin1"));
+  expect((await refusal(loadConfig({ confDir, hostName: "host" }))).parts.why).toBe("it is not UTF-8 text");
+});
+
+describe("digest", () => {
+  const base = "[content]\ndays_retained = 30\n";
+
+  test("is the same for the same shape, wherever it goes", async () => {
+    const elsewhere = `${base}lock_timeout = 1\n[s3]\nbucket = other\n[aws]\nprofile = other`;
+    expect(configDigest(await load(base))).toMatch(/^[0-9a-f]{64}$/);
+    expect(configDigest(await load(elsewhere))).toBe(configDigest(await load(base)));
+  });
+
+  const shapes = ["compression = none", "layout = objects", "pack_size = 32M", "lock_mode = COMPLIANCE"];
+  test.each(shapes)("differs with %s", async (line) => {
+    expect(configDigest(await load(base + line))).not.toBe(configDigest(await load(base)));
+  });
+
+  test("differs with the backup name", async () => {
+    expect(configDigest(await load(base, { name: "other" }))).not.toBe(configDigest(await load(base)));
+  });
+});
