@@ -1,0 +1,139 @@
+/** Reading files as a backup should: leaving no trace, never waiting on a fifo, never through a link. */
+import { constants } from "node:fs";
+import type { ByteString } from "../format/path.ts";
+import {
+  AT_FDCWD,
+  addressOf,
+  check,
+  cString,
+  EINTR,
+  errno,
+  fixedBuffer,
+  isSystemError,
+  lastError,
+  libc,
+  O_CLOEXEC,
+  retried,
+} from "./libc.ts";
+
+const readFlags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK | O_CLOEXEC;
+
+/** A descriptor for reading. A link is refused as ELOOP. The access time stays as it is where the kernel allows that. */
+export function openToRead(path: ByteString): number {
+  try {
+    return open(path, readFlags | constants.O_NOATIME);
+  } catch (error) {
+    // Only the owner and root may read without a trace.
+    if (isSystemError(error, "EPERM")) return open(path, readFlags);
+    throw error;
+  }
+}
+
+function open(path: ByteString, flags: number): number {
+  return retried("open", path, () => libc.openat(AT_FDCWD, cString(path), flags, 0));
+}
+
+export function close(fd: number): void {
+  // Linux has closed the descriptor even when it reports EINTR, so there is no second try.
+  if (libc.close(fd) < 0 && errno() !== EINTR) throw lastError("close");
+}
+
+const POSIX_FADV_WILLNEED = 3;
+
+/** Has the kernel start reading the whole file. Only a hint: where it is not supported, nothing happens. */
+export function willNeed(fd: number): void {
+  libc.posix_fadvise(fd, 0, 0, POSIX_FADV_WILLNEED);
+}
+
+/** Reads up to `length` bytes into `buffer` from `bufferOffset`. Returns how many; 0 only at the end of the file. */
+export function readAt(
+  fd: number,
+  buffer: Uint8Array,
+  bufferOffset: number,
+  length: number,
+  fileOffset: number,
+): number {
+  if (bufferOffset < 0 || length < 0 || bufferOffset + length > buffer.byteLength) {
+    throw new RangeError("readAt would write outside the buffer");
+  }
+  const address = addressOf(buffer, bufferOffset);
+  return retried("read", undefined, () => libc.pread(fd, address, length, fileOffset));
+}
+
+const SEEK_DATA = 3;
+const SEEK_HOLE = 4;
+
+/**
+ * Where a file of `size` bytes has data, as `[offset, length]` in order; between them are holes. On a filesystem that
+ * does not tell, all of it is data. Worth calling only for files that take less space than their size.
+ */
+export function* dataRegions(fd: number, size: number): Generator<readonly [offset: number, length: number]> {
+  let position = 0;
+  while (position < size) {
+    const start = seek(fd, position, SEEK_DATA, size);
+    if (start >= size) return;
+    const end = Math.min(seek(fd, start, SEEK_HOLE, size), size);
+    yield [start, end - start];
+    position = end;
+  }
+}
+
+/** `size` where there is no more data; the position itself, as data, where the filesystem does not know holes. */
+function seek(fd: number, position: number, whence: number, size: number): number {
+  const found = libc.lseek(fd, position, whence);
+  if (found >= 0) return Number(found);
+  const error = lastError("lseek");
+  if (error.code === "ENXIO") return size;
+  if (error.code === "EINVAL" || error.code === "ENOTSUP") return whence === SEEK_DATA ? position : size;
+  throw error;
+}
+
+const LOCK_SH = 1;
+const LOCK_NB = 4;
+const LOCK_UN = 8;
+const F_OFD_SETLK = 37;
+const F_RDLCK = 0;
+
+// `struct flock` of all 64-bit architectures: type and whence (16 bits each), start, length, pid. Length 0 is all.
+const wholeFile = fixedBuffer(32);
+wholeFile.bytes.writeInt16LE(F_RDLCK, 0);
+
+/**
+ * Takes a shared advisory lock, in both kinds that programs use (flock and fcntl), without waiting. False where anyone
+ * holds either exclusively. It ends when `fd` is closed. A filesystem that knows no locks has none held on it: true.
+ */
+export function tryReadLock(fd: number): boolean {
+  if (!obtained(libc.flock(fd, LOCK_SH | LOCK_NB), "flock")) return false;
+  if (obtained(libc.fcntl(fd, F_OFD_SETLK, wholeFile.address), "fcntl")) return true;
+  // Waiting for one kind while holding the other could make a program that takes both wait for us.
+  check(libc.flock(fd, LOCK_UN), "flock");
+  return false;
+}
+
+function obtained(status: number, call: string): boolean {
+  if (status >= 0) return true;
+  const error = lastError(call);
+  if (error.code === "EAGAIN" || error.code === "EACCES") return false;
+  if (error.code === "ENOTSUP" || error.code === "ENOSYS" || error.code === "EINVAL") return true;
+  throw error;
+}
+
+const longestPause = 100;
+
+/** As `tryReadLock`, trying again until `timeoutMs` has passed in calls to `sleep`. */
+export async function readLock(
+  fd: number,
+  timeoutMs: number,
+  sleep: (milliseconds: number) => Promise<void>,
+): Promise<boolean> {
+  let pause = 5;
+  let remaining = timeoutMs;
+  while (!tryReadLock(fd)) {
+    if (remaining <= 0) return false;
+    const duration = Math.min(pause, remaining);
+    await sleep(duration);
+    remaining -= duration;
+    pause = Math.min(pause * 2, longestPause);
+  }
+  return true;
+}

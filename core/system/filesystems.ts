@@ -1,0 +1,42 @@
+/** Which filesystems hold nothing that could be backed up. */
+import type { ByteString } from "../format/path.ts";
+import { check, cString, fixedBuffer, libc } from "./libc.ts";
+
+/**
+ * Magic numbers (`f_type` of statfs) of filesystems whose files are made up by the kernel as they are read. tmpfs and
+ * devtmpfs (which share a number) are not among them: people keep files there.
+ */
+const pseudoFilesystems = new Set<number>([
+  0x9fa0, // proc
+  0x62656572, // sysfs
+  0x27e0eb, // cgroup
+  0x63677270, // cgroup2
+  0x64626720, // debugfs
+  0x74726163, // tracefs
+  0x73636673, // securityfs
+  0xf97cff8c, // selinuxfs
+  0x43415d53, // smackfs
+  0x5a3c69f0, // apparmorfs
+  0xcafe4a11, // bpf
+  0x62656570, // configfs
+  0x65735543, // fusectl
+  0x6165676c, // pstore
+  0xde5e81e4, // efivarfs
+  0x19800202, // mqueue
+  0x1cd1, // devpts
+  0x42494e4d, // binfmt_misc
+  0x7655821, // resctrl
+  0x6e736673, // nsfs
+  0x0187, // autofs
+  0x67596969, // rpc_pipefs
+  0x6e667364, // nfsd
+  0x958458f6, // hugetlbfs
+]);
+
+const statfsResult = fixedBuffer(256);
+
+/** Of the filesystem that `path` lies on. Follows links. */
+export function filesystemKind(path: ByteString): "pseudo" | "other" {
+  check(libc.statfs(cString(path), statfsResult.address), "statfs", path);
+  return pseudoFilesystems.has(statfsResult.bytes.readUInt32LE(0)) ? "pseudo" : "other";
+}

@@ -1,0 +1,35 @@
+/** The run lock: one run at a time a state folder. */
+import { constants } from "node:fs";
+import type { ByteString } from "../format/path.ts";
+import { close } from "./files.ts";
+import { AT_FDCWD, cString, lastError, libc, O_CLOEXEC, retried } from "./libc.ts";
+
+const LOCK_EX = 2;
+const LOCK_NB = 4;
+
+export type Lock = { release(): void };
+
+/**
+ * Locks the file at `path`, made with mode 0600 where it is missing. Undefined where another process holds it. The
+ * lock ends with `release` or with this process, however it ends; the file stays, since removing it would let two
+ * processes each lock a file of that name.
+ */
+export async function lockExclusively(path: ByteString): Promise<Lock | undefined> {
+  const flags = constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW | O_CLOEXEC;
+  const fd = retried("open", path, () => libc.openat(AT_FDCWD, cString(path), flags, 0o600));
+  if (libc.flock(fd, LOCK_EX | LOCK_NB) === 0) return { release: once(() => close(fd)) };
+  const error = lastError("flock", path);
+  close(fd);
+  if (error.code === "EAGAIN") return undefined;
+  throw error;
+}
+
+/** A descriptor closed twice could be someone else's by then. */
+function once(action: () => void): () => void {
+  let done = false;
+  return () => {
+    if (done) return;
+    done = true;
+    action();
+  };
+}

@@ -1,0 +1,66 @@
+/**
+ * Owner, mode and times, set on an open file or folder, or by a name in a folder for what cannot be opened (links,
+ * fifos, devices). A final link is never followed.
+ *
+ * Set the owner before the mode: changing it takes setuid and setgid away.
+ */
+import { constants } from "node:fs";
+import type { Moment } from "../format/entry.ts";
+import type { ByteString } from "../format/path.ts";
+import { close } from "./files.ts";
+import { AT_FDCWD, AT_SYMLINK_NOFOLLOW, check, cString, fixedBuffer, libc, O_CLOEXEC, retried } from "./libc.ts";
+import { plainName } from "./name.ts";
+
+export function setOwner(fd: number, uid: number, gid: number): void {
+  check(libc.fchown(fd, uid, gid), "chown");
+}
+
+export function setOwnerAt(folder: number, name: ByteString, uid: number, gid: number): void {
+  check(libc.fchownat(folder, cString(plainName(name)), uid, gid, AT_SYMLINK_NOFOLLOW), "chown", name);
+}
+
+/** `mode` is 0 to 0o7777. */
+export function setMode(fd: number, mode: number): void {
+  check(libc.fchmod(fd, mode), "chmod");
+}
+
+const O_PATH = 0o10000000;
+
+/**
+ * For fifos and devices, which opening would set going. Links have no mode of their own: ENOTSUP. Needs /proc, as
+ * Linux before 6.6 has no call that does not follow.
+ */
+export function setModeAt(folder: number, name: ByteString, mode: number): void {
+  const flags = O_PATH | constants.O_NOFOLLOW | O_CLOEXEC;
+  const node = retried("chmod", name, () => libc.openat(folder, cString(plainName(name)), flags, 0));
+  try {
+    const path = `/proc/self/fd/${node}` as ByteString;
+    check(libc.fchmodat(AT_FDCWD, cString(path), mode, 0), "chmod", name);
+  } finally {
+    close(node);
+  }
+}
+
+const UTIME_OMIT = 0x3ffffffe;
+
+// Two `struct timespec`: when it was last read, when it was last modified.
+const times = fixedBuffer(32);
+times.bytes.writeUInt32LE(UTIME_OMIT, 8);
+
+/**
+ * Sets when it was modified, to the nanosecond, before 1970 too. When it was last read stays as the restore made it:
+ * that is the truth, and a file in /tmp with an old one would be tidied away at once.
+ */
+export function setTimes(fd: number, modified: Moment): void {
+  check(libc.utimensat(fd, null, timesFor(modified), 0), "utimens");
+}
+
+export function setTimesAt(folder: number, name: ByteString, modified: Moment): void {
+  check(libc.utimensat(folder, cString(plainName(name)), timesFor(modified), AT_SYMLINK_NOFOLLOW), "utimens", name);
+}
+
+function timesFor({ seconds, nanoseconds }: Moment) {
+  times.bytes.writeBigInt64LE(BigInt(seconds), 16);
+  times.bytes.writeBigInt64LE(BigInt(nanoseconds), 24);
+  return times.address;
+}

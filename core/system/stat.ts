@@ -1,0 +1,138 @@
+/** What the kernel knows of a file without opening it. Links are never followed. */
+import type { Moment } from "../format/entry.ts";
+import { type ByteString, fromBytes } from "../format/path.ts";
+import {
+  AT_FDCWD,
+  AT_SYMLINK_NOFOLLOW,
+  check,
+  cString,
+  ENOENT,
+  errno,
+  fixedBuffer,
+  lastError,
+  libc,
+  longestPath,
+} from "./libc.ts";
+
+export type FileType = "file" | "folder" | "link" | "fifo" | "socket" | "character device" | "block device";
+
+export type Stat = {
+  readonly type: FileType;
+  /** Permission bits with setuid, setgid and sticky: 0 to 0o7777. */
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  /** Bytes; of a link, the length of its target. */
+  readonly size: number;
+  readonly inode: bigint;
+  /** Tells filesystems apart until the next boot; means nothing after it. */
+  readonly device: number;
+  /** How many names the file has. */
+  readonly links: number;
+  readonly modified: Moment;
+  /** When content or metadata last changed (ctime). */
+  readonly changed: Moment;
+  /** Which device a device node stands for; 0 for all else. */
+  readonly major: number;
+  readonly minor: number;
+  /** Units of 512 bytes that the file takes on disk. */
+  readonly blocks: number;
+};
+
+const AT_NO_AUTOMOUNT = 0x800;
+const AT_EMPTY_PATH = 0x1000;
+const STATX_BASIC_STATS = 0x7ff;
+
+const typeBits: readonly (FileType | undefined)[] = [
+  undefined,
+  "fifo",
+  "character device",
+  undefined,
+  "folder",
+  undefined,
+  "block device",
+  undefined,
+  "file",
+  undefined,
+  "link",
+  undefined,
+  "socket",
+];
+
+const result = fixedBuffer(256);
+const halves = new Uint16Array(result.bytes.buffer);
+const words = new Uint32Array(result.bytes.buffer);
+const signedWords = new Int32Array(result.bytes.buffer);
+const longs = new BigUint64Array(result.bytes.buffer);
+
+const nothing = "" as ByteString;
+
+export function lstat(path: ByteString): Stat {
+  return lstatAt(AT_FDCWD, path) ?? missing(path);
+}
+
+/** `name` may be a path of several components; only its last is kept from being followed. Undefined only for ENOENT. */
+export function lstatAt(folder: number, name: ByteString): Stat | undefined {
+  const status = libc.statx(
+    folder,
+    cString(name),
+    AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT,
+    STATX_BASIC_STATS,
+    result.address,
+  );
+  if (status === 0) return decoded();
+  if (errno() === ENOENT) return undefined;
+  throw lastError("lstat", name);
+}
+
+export function fstat(fd: number): Stat {
+  check(libc.statx(fd, cString(nothing), AT_EMPTY_PATH, STATX_BASIC_STATS, result.address), "fstat");
+  return decoded();
+}
+
+function missing(path: ByteString): never {
+  throw lastError("lstat", path);
+}
+
+/** From `struct statx`, whose layout is the same on all architectures. */
+function decoded(): Stat {
+  const mode = halves[14] ?? 0;
+  const type = typeBits[mode >> 12];
+  if (type === undefined) throw new Error(`a file of unknown type, mode ${mode.toString(8)}`);
+  return {
+    type,
+    mode: mode & 0o7777,
+    uid: words[5] ?? 0,
+    gid: words[6] ?? 0,
+    size: long(10),
+    inode: longs[4] ?? 0n,
+    device: (words[34] ?? 0) * 2 ** 20 + (words[35] ?? 0),
+    links: words[4] ?? 0,
+    modified: moment(28),
+    changed: moment(24),
+    major: words[32] ?? 0,
+    minor: words[33] ?? 0,
+    blocks: long(12),
+  };
+}
+
+function long(word: number): number {
+  return (words[word + 1] ?? 0) * 2 ** 32 + (words[word] ?? 0);
+}
+
+function moment(word: number): Moment {
+  const seconds = (signedWords[word + 1] ?? 0) * 2 ** 32 + (words[word] ?? 0);
+  return { seconds, nanoseconds: words[word + 2] ?? 0 };
+}
+
+const target = fixedBuffer(longestPath);
+
+/** Where a link points, of any length that Linux allows (4,095 bytes). */
+export function readLink(path: ByteString): ByteString {
+  return readLinkAt(AT_FDCWD, path);
+}
+
+export function readLinkAt(folder: number, name: ByteString): ByteString {
+  const length = check(libc.readlinkat(folder, cString(name), target.address, longestPath), "readlink", name);
+  return fromBytes(target.bytes.subarray(0, length));
+}

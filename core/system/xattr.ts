@@ -1,0 +1,107 @@
+/**
+ * Extended attributes. Links are never followed: a link's own attributes are read and written.
+ *
+ * Under a folder's descriptor, names are reached as `/proc/self/fd/<n>/<name>`, since only Linux 6.13 has calls for
+ * that: the descriptor is the confined one, and the last component is not followed.
+ */
+import type { Acl } from "../format/entry.ts";
+import { type ByteString, fromBytes } from "../format/path.ts";
+import { aclToText } from "./acl.ts";
+import { addressOf, check, cString, fixedBuffer, lastError, libc, secondCString } from "./libc.ts";
+import { plainName } from "./name.ts";
+import { groupName, userName } from "./owners.ts";
+
+export type Xattrs = { readonly acl?: Acl; readonly xattrs: Map<ByteString, Uint8Array> };
+
+export const accessAcl = "system.posix_acl_access" as ByteString;
+export const defaultAcl = "system.posix_acl_default" as ByteString;
+
+/** The most that Linux has of either: XATTR_LIST_MAX, XATTR_SIZE_MAX. */
+const mostBytes = 64 * 1024;
+const list = fixedBuffer(mostBytes);
+const value = fixedBuffer(mostBytes);
+const names = { userName, groupName };
+
+/**
+ * All attributes of a path or of an open file. ACLs come decoded and are not in the map. A filesystem without
+ * attributes has none.
+ */
+export function readXattrs(of: ByteString | number): Xattrs {
+  const xattrs = new Map<ByteString, Uint8Array>();
+  const acl: { access?: string; default?: string } = {};
+  for (const name of attributeNames(of)) {
+    const bytes = attributeValue(of, name);
+    if (bytes === undefined) continue;
+    if (name === accessAcl) acl.access = aclToText(bytes, names);
+    else if (name === defaultAcl) acl.default = aclToText(bytes, names);
+    else xattrs.set(name, bytes.slice());
+  }
+  return acl.access === undefined && acl.default === undefined ? { xattrs } : { acl, xattrs };
+}
+
+const noNames: readonly ByteString[] = [];
+
+function attributeNames(of: ByteString | number): readonly ByteString[] {
+  const length = Number(
+    typeof of === "number"
+      ? libc.flistxattr(of, list.address, mostBytes)
+      : libc.llistxattr(cString(of), list.address, mostBytes),
+  );
+  if (length === 0) return noNames;
+  if (length < 0) {
+    const error = lastError("listxattr", typeof of === "number" ? undefined : of);
+    if (error.code === "ENOTSUP") return noNames;
+    throw error;
+  }
+  const joined: string = fromBytes(list.bytes.subarray(0, length - 1));
+  return joined.split("\0") as ByteString[];
+}
+
+/** In scratch memory, good until the next call. Undefined where the attribute has gone since it was listed. */
+function attributeValue(of: ByteString | number, name: ByteString): Uint8Array | undefined {
+  const length = Number(
+    typeof of === "number"
+      ? libc.fgetxattr(of, secondCString(name), value.address, mostBytes)
+      : libc.lgetxattr(cString(of), secondCString(name), value.address, mostBytes),
+  );
+  if (length >= 0) return value.bytes.subarray(0, length);
+  const error = lastError(`getxattr ${name}`, typeof of === "number" ? undefined : of);
+  if (error.code === "ENODATA" || error.code === "ENOTSUP") return undefined;
+  throw error;
+}
+
+/** Sets an attribute of an open file or folder. */
+export function writeXattr(fd: number, attribute: ByteString, value: Uint8Array): void {
+  const status = libc.fsetxattr(fd, secondCString(attribute), addressOf(value), value.length, 0);
+  check(status, `setxattr ${attribute}`);
+}
+
+/** Sets an attribute of `name` in a folder, of the link itself where it is one. */
+export function writeXattrAt(folder: number, name: ByteString, attribute: ByteString, value: Uint8Array): void {
+  const path = cString(pathUnder(folder, name));
+  const status = libc.lsetxattr(path, secondCString(attribute), addressOf(value), value.length, 0);
+  check(status, `setxattr ${attribute}`, name);
+}
+
+/** Removing what is not there is no error. */
+export function removeXattr(fd: number, attribute: ByteString): void {
+  removed(libc.fremovexattr(fd, secondCString(attribute)), attribute);
+}
+
+export function removeXattrAt(folder: number, name: ByteString, attribute: ByteString): void {
+  removed(libc.lremovexattr(cString(pathUnder(folder, name)), secondCString(attribute)), attribute, name);
+}
+
+export function readXattrsAt(folder: number, name: ByteString): Xattrs {
+  return readXattrs(pathUnder(folder, name));
+}
+
+function removed(status: number, attribute: ByteString, name?: ByteString): void {
+  if (status >= 0) return;
+  const error = lastError(`removexattr ${attribute}`, name);
+  if (error.code !== "ENODATA" && error.code !== "ENOTSUP") throw error;
+}
+
+function pathUnder(folder: number, name: ByteString): ByteString {
+  return `/proc/self/fd/${folder}/${plainName(name)}` as ByteString;
+}
