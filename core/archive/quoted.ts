@@ -1,0 +1,6 @@
+import { type ByteString, toText } from "../format/path.ts";
+
+/** A path for messages: quoted, control characters escaped. */
+export function quoted(path: ByteString): string {
+  return JSON.stringify(toText(path));
+}

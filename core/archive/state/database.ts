@@ -1,0 +1,139 @@
+/**
+ * The state database: what this host knows of the bucket and of its own files, so that a run need not ask or read
+ * again. It is a cache: lost or corrupt, it is made anew from `index/` and the files.
+ *
+ * One database per backup name. It belongs to one bucket: opened for another, it starts empty.
+ */
+import { Database, SQLiteError } from "bun:sqlite";
+import { mkdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { Failure, reasonOf } from "../../failure.ts";
+
+const schemaVersion = 1;
+
+const schema = `
+  CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+  -- Objects in the bucket: packs, content, parts. indexed = 0 until an index object tells other hosts.
+  CREATE TABLE objects (
+    id INTEGER PRIMARY KEY,
+    key TEXT NOT NULL,
+    version TEXT NOT NULL,
+    size INTEGER NOT NULL,
+    encoding TEXT NOT NULL,
+    retain_until INTEGER NOT NULL,
+    indexed INTEGER NOT NULL,
+    UNIQUE (key, version)
+  );
+  CREATE INDEX objects_by_retention ON objects (retain_until);
+  CREATE INDEX objects_to_index ON objects (id) WHERE indexed = 0;
+  CREATE TABLE chunks (
+    id BLOB PRIMARY KEY,
+    object INTEGER NOT NULL,
+    frame_offset INTEGER NOT NULL,
+    frame_length INTEGER NOT NULL,
+    offset INTEGER NOT NULL,
+    length INTEGER NOT NULL
+  ) WITHOUT ROWID;
+  CREATE INDEX chunks_by_object ON chunks (object, frame_offset, offset);
+  -- What the last run that looked saw under each path. After quilting, exactly the entries of the manifest.
+  CREATE TABLE files (
+    path TEXT PRIMARY KEY,
+    fingerprint TEXT NOT NULL,
+    head TEXT NOT NULL,
+    extents TEXT,
+    bytes INTEGER NOT NULL
+  ) WITHOUT ROWID;
+  -- Parts by the digest of their text: the same text is referenced again.
+  CREATE TABLE parts (
+    text_sha256 TEXT PRIMARY KEY,
+    object INTEGER NOT NULL,
+    stored_sha256 TEXT NOT NULL
+  ) WITHOUT ROWID;
+  -- Extensions not yet told in an index object.
+  CREATE TABLE extensions (object INTEGER PRIMARY KEY);
+  -- The last index object read of each backup name.
+  CREATE TABLE index_read (name TEXT PRIMARY KEY, key TEXT NOT NULL) WITHOUT ROWID;
+`;
+
+export function statePath(stateDir: string, name: string): string {
+  return join(stateDir, `${name}.sqlite`);
+}
+
+/**
+ * Opens or makes the database. Throws a Failure where its folder is unusable; an error for which `isCorruption` holds
+ * where it is damaged, here or at any later query.
+ */
+export function openState(path: string, bucket: string): Database {
+  let database: Database | undefined;
+  try {
+    database = new Database(path, { create: true, strict: true });
+    prepare(database, bucket);
+    return database;
+  } catch (error) {
+    database?.close();
+    throw isCorruption(error) ? error : unusable(path, error);
+  }
+}
+
+/** Makes the folder, private to its owner. */
+export async function makeStateDir(stateDir: string): Promise<void> {
+  await mkdir(stateDir, { recursive: true, mode: 0o700 }).catch((error: unknown) => {
+    throw unusable(stateDir, error);
+  });
+}
+
+export async function removeState(path: string): Promise<void> {
+  await Promise.all(["", "-wal", "-shm"].map((suffix) => rm(path + suffix, { force: true })));
+}
+
+function prepare(database: Database, bucket: string): void {
+  // Transactions survive a killed process; after a power loss the last ones may be missing, never half there.
+  database.run("PRAGMA journal_mode = WAL");
+  database.run("PRAGMA synchronous = NORMAL");
+  database.run("PRAGMA temp_store = FILE");
+  database.run("PRAGMA cache_size = -8192");
+  database.run("PRAGMA mmap_size = 0");
+  if (userVersion(database) !== schemaVersion) empty(database);
+  if (fact(database, "bucket") !== bucket) {
+    empty(database);
+    setFact(database, "bucket", bucket);
+  }
+}
+
+function empty(database: Database): void {
+  const tables = database
+    .query<{ name: string }, []>("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")
+    .all();
+  database.transaction(() => {
+    for (const { name } of tables) database.run(`DROP TABLE "${name}"`);
+    database.run(schema);
+    database.run(`PRAGMA user_version = ${schemaVersion}`);
+  })();
+}
+
+function userVersion(database: Database): number {
+  return database.query<{ user_version: number }, []>("PRAGMA user_version").get()?.user_version ?? 0;
+}
+
+export function fact(database: Database, name: string): string | undefined {
+  return database.query<{ value: string }, [string]>("SELECT value FROM facts WHERE name = ?").get(name)?.value;
+}
+
+export function setFact(database: Database, name: string, value: string): void {
+  database.query("INSERT INTO facts VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value").run(name, value);
+}
+
+/** SQLite met a damaged page: the database is to be removed and made anew. */
+export function isCorruption(error: unknown): boolean {
+  return error instanceof SQLiteError && ["SQLITE_CORRUPT", "SQLITE_NOTADB"].includes(error.code ?? "");
+}
+
+function unusable(path: string, cause: unknown): Failure {
+  return new Failure({
+    doing: "use the state folder",
+    what: path,
+    why: reasonOf(cause),
+    remedy: "make it writable, or name another with state_dir in the [backup] section",
+    cause,
+  });
+}

@@ -1,0 +1,56 @@
+/**
+ * What the last run saw under each path: enough to tell whether a file changed, and its whole manifest entry. Object
+ * numbers in `extents` are ids of the state database.
+ */
+import type { Database, Statement } from "bun:sqlite";
+import type { EntryHead } from "../../format/entry-json.ts";
+import type { ByteString } from "../../format/path.ts";
+
+export type FileRow = {
+  readonly path: ByteString;
+  /** Empty where the next run must read the file whatever it looks like. */
+  readonly fingerprint: string;
+  readonly head: EntryHead;
+  /** JSON of the extents; null for anything but files. */
+  readonly extents: string | null;
+  /** Length of the file, 0 for anything else. */
+  readonly bytes: number;
+};
+
+type Columns = [path: ByteString, fingerprint: string, head: EntryHead, extents: string | null, bytes: number];
+
+const pageSize = 2_000;
+
+export class FileTable {
+  private readonly page: Statement<unknown, [string]>;
+  private readonly upsert: Statement<unknown, Columns>;
+  private readonly drop: Statement<unknown, [string]>;
+
+  constructor(database: Database) {
+    this.page = database.query(
+      `SELECT path, fingerprint, head, extents, bytes FROM files WHERE path > ? ORDER BY path LIMIT ${pageSize}`,
+    );
+    this.upsert = database.query("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?)");
+    this.drop = database.query("DELETE FROM files WHERE path = ?");
+  }
+
+  /** All rows in byte order of path. Rows may be set and removed meanwhile, at or before the one reached. */
+  *inOrder(): Generator<FileRow> {
+    let last = "";
+    for (;;) {
+      const rows = this.page.values(last) as Columns[];
+      for (const [path, fingerprint, head, extents, bytes] of rows) yield { path, fingerprint, head, extents, bytes };
+      const end = rows.at(-1);
+      if (rows.length < pageSize || end === undefined) return;
+      last = end[0];
+    }
+  }
+
+  set({ path, fingerprint, head, extents, bytes }: FileRow): void {
+    this.upsert.run(path, fingerprint, head, extents, bytes);
+  }
+
+  remove(path: ByteString): void {
+    this.drop.run(path);
+  }
+}

@@ -1,0 +1,87 @@
+/** Objects in the bucket as the state database knows them. */
+import type { Database } from "bun:sqlite";
+import type { Encoding, ObjectRef } from "../../format/entry.ts";
+
+export type KnownObject = ObjectRef & { readonly id: number; readonly retainUntil: Date };
+
+type Row = {
+  readonly id: number;
+  readonly key: string;
+  readonly version: string;
+  readonly size: number;
+  readonly encoding: Encoding;
+  readonly retain_until: number;
+};
+
+export class ObjectTable {
+  constructor(private readonly database: Database) {}
+
+  /** Records an object, or finds the one that is there already. `indexed`: whether an index object tells of it. */
+  add(ref: ObjectRef, retainUntil: Date, indexed: boolean): number {
+    const row = this.database
+      .query<{ id: number }, [string, string, number, Encoding, number, number]>(
+        `INSERT INTO objects (key, version, size, encoding, retain_until, indexed) VALUES (?, ?, ?, ?, ?, ?)
+         ON CONFLICT DO UPDATE SET retain_until = max(retain_until, excluded.retain_until) RETURNING id`,
+      )
+      .get(ref.key, ref.version, ref.size, ref.encoding, retainUntil.getTime(), indexed ? 1 : 0);
+    if (row === null) throw new Error("an insert returned no row");
+    return row.id;
+  }
+
+  get(id: number): KnownObject {
+    const row = this.database.query<Row, [number]>("SELECT * FROM objects WHERE id = ?").get(id);
+    if (row === null) throw new Error(`the state database has no object ${id}`);
+    return toKnown(row);
+  }
+
+  /** Ids of objects whose lock ends before `date`. */
+  lapsing(date: Date): Set<number> {
+    const rows = this.database
+      .query<{ id: number }, [number]>("SELECT id FROM objects WHERE retain_until < ?")
+      .all(date.getTime());
+    return new Set(rows.map((row) => row.id));
+  }
+
+  /** Objects whose lock ends before `date`, a page at a time in order of id. */
+  *lapsingAfter(id: number, date: Date): Generator<KnownObject> {
+    const page = this.database.query<Row, [number, number]>(
+      "SELECT * FROM objects WHERE id > ? AND retain_until < ? ORDER BY id LIMIT 1000",
+    );
+    for (let last = id, rows = page.all(last, date.getTime()); rows.length > 0; rows = page.all(last, date.getTime())) {
+      for (const row of rows) yield toKnown(row);
+      last = rows.at(-1)?.id ?? last;
+    }
+  }
+
+  /** Notes that a lock was extended, to be told in the next index object. */
+  extended(id: number, until: Date): void {
+    this.database.query("UPDATE objects SET retain_until = ? WHERE id = ?").run(until.getTime(), id);
+    this.database.query("INSERT OR IGNORE INTO extensions VALUES (?)").run(id);
+  }
+
+  /** What another host says of an object's lock. */
+  heardExtension(key: string, version: string, until: Date): void {
+    this.database
+      .query("UPDATE objects SET retain_until = max(retain_until, ?) WHERE key = ? AND version = ?")
+      .run(until.getTime(), key, version);
+  }
+
+  /** Counts an object as gone: its chunks are unknown from now on, and files that use it are read again. */
+  distrust(id: number): void {
+    this.database.query("UPDATE objects SET retain_until = 0 WHERE id = ?").run(id);
+  }
+
+  /** Forgets objects whose lock ends before `date`, with their chunks and parts. */
+  forgetLapsed(date: Date): void {
+    const lapsed = "SELECT id FROM objects WHERE retain_until < ?";
+    const forget = (statement: string) => this.database.query(statement).run(date.getTime());
+    forget(`DELETE FROM chunks WHERE object IN (${lapsed})`);
+    forget(`DELETE FROM parts WHERE object IN (${lapsed})`);
+    forget(`DELETE FROM extensions WHERE object IN (${lapsed})`);
+    forget("DELETE FROM objects WHERE retain_until < ?");
+  }
+}
+
+function toKnown({ retain_until, ...row }: Row): KnownObject {
+  return { ...row, retainUntil: new Date(retain_until) };
+}
