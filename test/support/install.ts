@@ -1,0 +1,90 @@
+/**
+ * Brings what the tests use and the machine lacks: Debian packages, and Python programs in a virtual environment of
+ * their own. Nothing is touched when nothing is missing. What cannot be had is told, and its tests are skipped.
+ */
+import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
+import { mkdir, mkdtemp, readFile, rename, rm, symlink } from "node:fs/promises";
+import { homedir } from "node:os";
+import { basename, dirname, join } from "node:path";
+import { reasonOf } from "../../core/failure.ts";
+import { run } from "./services/command.ts";
+
+type Tell = (message: string) => void;
+
+const packages = [
+  ...["radosgw", "ceph-mon", "ceph-osd", "python3-venv"],
+  ...["acl", "attr", "libcap2-bin", "age", "ccrypt", "zstd", "jq", "restic"],
+  ...["redis-server", "postgresql", "sqlite3"],
+];
+
+export async function installPackages(tell: Tell): Promise<void> {
+  if (Bun.which("dpkg-query") === null || Bun.which("apt-get") === null) {
+    return tell("this machine has no apt-get: tests of missing programs are skipped");
+  }
+  const missing = await missingPackages();
+  if (missing.length === 0) return;
+  if (process.getuid?.() !== 0) {
+    return tell(`not root, so not installed: ${missing.join(" ")}; their tests are skipped`);
+  }
+  tell(`installing ${missing.join(" ")}`);
+  try {
+    await run(["apt-get", "update", "-q"]);
+    await run(["apt-get", "install", "-q", "-y", "--no-install-recommends", ...missing], { env: unattended });
+  } catch (error) {
+    tell(`not installed, tests are skipped: ${reasonOf(error)}`);
+  }
+}
+
+/** No questions, and no database servers started by their packages: tests start their own. */
+const unattended = { DEBIAN_FRONTEND: "noninteractive", RUNLEVEL: "1" };
+
+async function missingPackages(): Promise<string[]> {
+  // Asked for all installed ones, because asking for an unknown name is an error.
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: these are placeholders of dpkg-query
+  const known = await run(["dpkg-query", "--show", "--showformat", "${db:Status-Status} ${Package}\n"]);
+  const lines = new Set(known.split("\n"));
+  return packages.filter((name) => !lines.has(`installed ${name}`));
+}
+
+/**
+ * The folder with `moto_server` and `cfn-lint`, made at the first call and kept in the user's cache; undefined, and
+ * told, when it cannot be made. The pins are in `python-requirements.txt`; each set of pins has a folder of its own.
+ */
+export async function installPythonTools(tell: Tell): Promise<string | undefined> {
+  const requirements = join(import.meta.dir, "python-requirements.txt");
+  const pins = createHash("sha256")
+    .update(await readFile(requirements))
+    .digest("hex")
+    .slice(0, 12);
+  const cache = join(process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache"), "sysbackup-test");
+  const environment = join(cache, `python-${pins}`);
+  try {
+    if (!existsSync(environment)) {
+      tell(`installing moto and cfn-lint into ${environment}`);
+      await makeEnvironment(environment, requirements);
+    }
+    return join(environment, "bin");
+  } catch (error) {
+    tell(`moto and cfn-lint are not installed, their tests are skipped: ${reasonOf(error)}`);
+    return undefined;
+  }
+}
+
+/**
+ * Built under another name and then linked, so that a stopped or a simultaneous run never leaves half of one in place.
+ * A link, because the scripts of a virtual environment hold its path and would not survive a rename.
+ */
+async function makeEnvironment(environment: string, requirements: string): Promise<void> {
+  await mkdir(dirname(environment), { recursive: true });
+  const built = await mkdtemp(`${environment}-`);
+  try {
+    await run(["python3", "-m", "venv", built]);
+    await run([join(built, "bin/pip"), "install", "--quiet", "--requirement", requirements]);
+    await symlink(basename(built), `${built}.link`);
+    await rename(`${built}.link`, environment);
+  } catch (error) {
+    await rm(built, { recursive: true, force: true });
+    throw error;
+  }
+}

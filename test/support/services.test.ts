@@ -1,0 +1,100 @@
+import { describe, expect, test } from "bun:test";
+import { readFile } from "node:fs/promises";
+import {
+  DeleteObjectCommand,
+  HeadObjectCommand,
+  ListObjectsV2Command,
+  PutObjectCommand,
+  S3Client,
+} from "@aws-sdk/client-s3";
+import { GetCallerIdentityCommand, STSClient } from "@aws-sdk/client-sts";
+import { z } from "zod";
+import { type CephAddress, ceph, clientConfig, moto, newBucket } from "./services.ts";
+
+const until = new Date("2099-01-01T00:00:00Z");
+
+async function putLocked(client: S3Client, bucket: string) {
+  const { VersionId } = await client.send(
+    new PutObjectCommand({
+      Bucket: bucket,
+      Key: "locked",
+      Body: "kept",
+      ObjectLockMode: "COMPLIANCE",
+      ObjectLockRetainUntilDate: until,
+    }),
+  );
+  return { Bucket: bucket, Key: "locked", VersionId };
+}
+
+describe.each([
+  { name: "Ceph", service: ceph },
+  { name: "moto", service: moto },
+])("$name", ({ service }) => {
+  async function withBucket(lock: boolean, use: (client: S3Client, bucket: string) => Promise<void>) {
+    if (service === undefined) throw new Error("not running");
+    const client = new S3Client(clientConfig(service));
+    try {
+      await use(client, await newBucket(service, { lock }));
+    } finally {
+      client.destroy();
+    }
+  }
+
+  test.skipIf(!service)("refuses to delete a locked version, and keeps its date", () =>
+    withBucket(true, async (client, bucket) => {
+      const version = await putLocked(client, bucket);
+      await expect(client.send(new DeleteObjectCommand(version))).rejects.toMatchObject({ name: "AccessDenied" });
+      const { ObjectLockRetainUntilDate } = await client.send(new HeadObjectCommand(version));
+      expect(ObjectLockRetainUntilDate).toEqual(until);
+    }),
+  );
+
+  test.skipIf(!service)("deletes a version that is not locked, and refuses locks in a bucket without them", () =>
+    withBucket(false, async (client, bucket) => {
+      const { VersionId } = await client.send(new PutObjectCommand({ Bucket: bucket, Key: "free", Body: "gone" }));
+      expect(VersionId).toMatch(/./);
+      await client.send(new DeleteObjectCommand({ Bucket: bucket, Key: "free", VersionId }));
+      const { KeyCount } = await client.send(new ListObjectsV2Command({ Bucket: bucket }));
+      expect(KeyCount).toBe(0);
+      await expect(putLocked(client, bucket)).rejects.toMatchObject({ $metadata: { httpStatusCode: 400 } });
+    }),
+  );
+});
+
+const logged = z.object({ bucket: z.string().optional(), operation: z.string(), http_status: z.string() });
+
+async function requestsTo(bucket: string, { requestLog }: CephAddress) {
+  const lines = (await readFile(requestLog, "utf8")).split("\n").slice(0, -1);
+  return lines.map((line) => logged.parse(JSON.parse(line))).filter((request) => request.bucket === bucket);
+}
+
+test.skipIf(!ceph)("Ceph logs each request it has served", async () => {
+  if (ceph === undefined) throw new Error("not running");
+  const bucket = await newBucket(ceph, { lock: false });
+  const client = new S3Client(clientConfig(ceph));
+  await client.send(new PutObjectCommand({ Bucket: bucket, Key: "seen", Body: "x" }));
+  await client.send(new HeadObjectCommand({ Bucket: bucket, Key: "unseen" })).catch(() => {});
+  client.destroy();
+
+  const expected = [
+    { bucket, operation: "create_bucket", http_status: "200" },
+    { bucket, operation: "set_bucket_versioning", http_status: "200" },
+    { bucket, operation: "put_obj", http_status: "200" },
+    { bucket, operation: "get_obj", http_status: "404" },
+  ];
+  // The gateway answers before it logs.
+  let requests = await requestsTo(bucket, ceph);
+  for (let tries = 0; tries < 20 && requests.length < expected.length; tries++) {
+    await Bun.sleep(100);
+    requests = await requestsTo(bucket, ceph);
+  }
+  expect(requests).toEqual(expected);
+});
+
+test.skipIf(!moto)("moto answers who is calling", async () => {
+  if (moto === undefined) throw new Error("not running");
+  const client = new STSClient(clientConfig(moto));
+  const { Arn } = await client.send(new GetCallerIdentityCommand({}));
+  client.destroy();
+  expect(Arn).toStartWith("arn:aws:");
+});

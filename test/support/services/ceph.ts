@@ -1,0 +1,145 @@
+/**
+ * A Ceph object gateway: S3 that enforces Object Lock and versions, with STS AssumeRole and role policies.
+ * One monitor, one in-memory OSD and one gateway, all from one scratch folder, on loopback ports of their own.
+ */
+import { randomBytes, randomUUID } from "node:crypto";
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { z } from "zod";
+import type { CephAddress } from "./address.ts";
+import { Daemons, type Started } from "./daemons.ts";
+import { freePort } from "./port.ts";
+
+export const cephTools = ["ceph", "ceph-mon", "ceph-osd", "monmaptool", "radosgw", "radosgw-admin", "setpriv"];
+
+type Ports = { readonly monitor: number; readonly gateway: number };
+
+/** What the store may hold; memory is taken only as it fills. */
+const storeBytes = 6 * 1024 ** 3;
+
+export function startCeph(): Promise<Started<CephAddress>> {
+  return Daemons.start("ceph", 90, async (daemons) => {
+    const ports = { monitor: await freePort(), gateway: await freePort() };
+    const requestLog = join(daemons.folder, "requests.jsonl");
+    await Promise.all([writeFile(requestLog, ""), writeConfiguration(daemons, ports, requestLog)]);
+
+    await startMonitor(daemons, ports.monitor);
+    await startStore(daemons);
+    const [keys] = await Promise.all([addUser(daemons), makePools(daemons)]);
+    await daemons.daemon(["radosgw", ...conf(daemons), "-f", "-n", "client.rgw"]);
+    await daemons.listening(ports.gateway);
+    return { endpoint: `http://127.0.0.1:${ports.gateway}`, region: "default", ...keys, requestLog };
+  });
+}
+
+const conf = ({ folder }: Daemons) => ["--conf", join(folder, "ceph.conf")] as const;
+
+async function startMonitor(daemons: Daemons, port: number): Promise<void> {
+  await daemons.run(["ceph-mon", ...conf(daemons), "--mkfs", "-i", "a"]);
+  await daemons.daemon(["ceph-mon", ...conf(daemons), "-f", "-i", "a"]);
+  await daemons.listening(port);
+}
+
+/** The OSD makes itself known to the monitor and to the CRUSH map when it starts. */
+async function startStore(daemons: Daemons): Promise<void> {
+  await mkdir(join(daemons.folder, "osd"));
+  await daemons.run(["ceph-osd", ...conf(daemons), "--mkfs", "-i", "0"]);
+  await daemons.daemon(["ceph-osd", ...conf(daemons), "-f", "-i", "0"]);
+}
+
+/** Made beforehand, because the gateway would make each at its first use, which takes seconds of some test's time. */
+async function makePools(daemons: Daemons): Promise<void> {
+  const pools = ["index", "data", "non-ec"].map((kind) => `default.rgw.buckets.${kind}`);
+  await Promise.all(pools.map((pool) => daemons.run(["ceph", ...conf(daemons), "osd", "pool", "create", pool])));
+}
+
+const user = z.object({ keys: z.tuple([z.object({ access_key: z.string(), secret_key: z.string() })]) });
+
+/** The keys are of Ceph's choice: given by us, they would show in the process list. */
+async function addUser(daemons: Daemons): Promise<Pick<CephAddress, "accessKey" | "secretKey">> {
+  const identity = ["--uid=tester", "--display-name=Tester", "--caps=roles=*"];
+  const answer = await daemons.run([
+    "radosgw-admin",
+    ...conf(daemons),
+    "-n",
+    "client.rgw",
+    "user",
+    "create",
+    ...identity,
+  ]);
+  const [key] = user.parse(JSON.parse(answer)).keys;
+  return { accessKey: key.access_key, secretKey: key.secret_key };
+}
+
+/**
+ * Every program reads the monitor map from the file: with `mon host` alone they learn the cluster's id only some time
+ * after connecting, and an OSD that is quicker than that is turned away.
+ */
+async function writeConfiguration(daemons: Daemons, ports: Ports, requestLog: string): Promise<void> {
+  const fsid = randomUUID();
+  const monmap = join(daemons.folder, "monmap");
+  const monitor = `[v1:127.0.0.1:${ports.monitor}]`;
+  await daemons.run(["monmaptool", "--create", "--fsid", fsid, "--addv", "a", monitor, monmap]);
+  await writeFile(
+    join(daemons.folder, "ceph.conf"),
+    configuration({ folder: daemons.folder, fsid, monmap, gateway: ports.gateway, requestLog }),
+  );
+}
+
+type Settings = {
+  readonly folder: string;
+  readonly fsid: string;
+  readonly monmap: string;
+  readonly gateway: number;
+  readonly requestLog: string;
+};
+
+function configuration({ folder, fsid, monmap, gateway, requestLog }: Settings): string {
+  return `
+[global]
+fsid = ${fsid}
+monmap = ${monmap}
+public addr = 127.0.0.1
+cluster addr = 127.0.0.1
+ms bind msgr2 = false
+auth cluster required = none
+auth service required = none
+auth client required = none
+osd pool default size = 1
+osd pool default min size = 1
+osd pool default pg num = 8
+osd pool default pgp num = 8
+osd pool default pg autoscale mode = off
+osd crush chooseleaf type = 0
+mon allow pool size one = true
+mon data avail warn = 1
+mon data avail crit = 0
+run dir = ${folder}
+pid file = ${folder}/$name.pid
+admin socket = ${folder}/$name.asok
+log file = ${folder}/$name.log
+mon cluster log file = ${folder}/cluster.log
+crash dir = ${folder}
+
+[mon.a]
+mon data = ${folder}/mon
+
+[osd.0]
+osd data = ${folder}/osd
+osd objectstore = memstore
+memstore device bytes = ${storeBytes}
+osd max object name len = 256
+osd max object namespace len = 64
+
+[client.rgw]
+keyring = ${folder}/keyring
+rgw data = ${folder}/rgw
+rgw frontends = beast endpoint=127.0.0.1:${gateway}
+rgw s3 auth use sts = true
+rgw sts key = ${randomBytes(8).toString("hex")}
+rgw dynamic resharding = false
+rgw enable ops log = true
+rgw ops log rados = false
+rgw ops log file path = ${requestLog}
+`;
+}

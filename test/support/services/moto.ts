@@ -1,0 +1,15 @@
+/** moto: CloudFormation, IAM, STS, DynamoDB and S3 in memory. For behaviour, not for timing: its S3 is slow. */
+import type { MotoAddress } from "./address.ts";
+import { Daemons, type Started } from "./daemons.ts";
+import { freePort } from "./port.ts";
+
+/** `program` is the path of `moto_server`. */
+export function startMoto(program: string): Promise<Started<MotoAddress>> {
+  return Daemons.start("moto", 60, async (daemons) => {
+    const port = await freePort();
+    await daemons.daemon([program, "-H", "127.0.0.1", "-p", String(port)]);
+    await daemons.listening(port);
+    // It takes any keys.
+    return { endpoint: `http://127.0.0.1:${port}`, region: "us-east-1", accessKey: "test", secretKey: "test" };
+  });
+}
