@@ -5,6 +5,9 @@ import { altered } from "./error.ts";
 
 const magic = 0xfd2fb528;
 const maxBlock = 128 * 1024;
+const blockHeaderBytes = 3;
+const blockKind = { raw: 0, repeated: 1, compressed: 2, reserved: 3 } as const;
+const checksumBytes = 4;
 /** Magic, descriptor, window, dictionary id, content size. */
 const longestHeader = 4 + 1 + 1 + 4 + 8;
 
@@ -17,7 +20,7 @@ export const maxFrameContent = 64 * 1024 * 1024;
 /** Content as a zstd frame of raw blocks, for content that is not to be compressed: plain `zstd -d` reads it. */
 export function rawFrame(content: Uint8Array): Uint8Array {
   const blocks = Math.max(1, Math.ceil(content.length / maxBlock));
-  const frame = Buffer.allocUnsafe(9 + blocks * 3 + content.length);
+  const frame = Buffer.allocUnsafe(9 + blocks * blockHeaderBytes + content.length);
   frame.writeUInt32LE(magic, 0);
   frame[4] = 0b1010_0000; // content size in four bytes, single segment
   frame.writeUInt32LE(content.length, 5);
@@ -25,32 +28,63 @@ export function rawFrame(content: Uint8Array): Uint8Array {
   for (let block = 0; block < blocks; block += 1) {
     const piece = content.subarray(block * maxBlock, (block + 1) * maxBlock);
     const last = block === blocks - 1 ? 1 : 0;
-    frame.writeUIntLE((piece.length << 3) | last, at, 3);
-    frame.set(piece, at + 3);
-    at += 3 + piece.length;
+    frame.writeUIntLE((piece.length << 3) | (blockKind.raw << 1) | last, at, blockHeaderBytes);
+    frame.set(piece, at + blockHeaderBytes);
+    at += blockHeaderBytes + piece.length;
   }
   return frame;
 }
 
-/** The decompressed length that the frame's header states; every frame that sysbackup writes states it. */
+/** The decompressed length in bytes that the frame's header states; every frame that sysbackup writes states it. */
 export function frameContentSize(frame: Uint8Array): number {
-  const header = Buffer.alloc(longestHeader);
-  header.set(frame.subarray(0, longestHeader));
-  if (header.readUInt32LE(0) !== magic) throw altered("not a zstd frame");
-  const descriptor = header.readUInt8(4);
+  return decodeHeader(frame).contentSize;
+}
+
+/**
+ * Refuses bytes that are not exactly one frame, or one whose content is, by its own word, larger than a reader is
+ * ready to hold. A decompressor obeys that word for one frame, but goes on to any frame that follows it.
+ */
+export function checkFrame(frame: Uint8Array, most: number = maxFrameContent): void {
+  const header = decodeHeader(frame);
+  if (header.contentSize > most) {
+    throw altered(`a zstd frame says that it holds ${header.contentSize} bytes, more than the ${most} allowed`);
+  }
+  const end = endOfBlocks(frame, header.length) + (header.checksum ? checksumBytes : 0);
+  if (end > frame.length) throw altered("a zstd frame is cut short");
+  if (end < frame.length) throw altered("something follows a zstd frame");
+}
+
+type FrameHeader = { readonly length: number; readonly contentSize: number; readonly checksum: boolean };
+
+function decodeHeader(frame: Uint8Array): FrameHeader {
+  const padded = Buffer.alloc(longestHeader);
+  padded.set(frame.subarray(0, longestHeader));
+  if (padded.readUInt32LE(0) !== magic) throw altered("not a zstd frame");
+  const descriptor = padded.readUInt8(4);
   const single = (descriptor & 0b0010_0000) !== 0;
   const dictionary = [0, 1, 2, 4][descriptor & 0b11] ?? 0;
   const at = 5 + (single ? 0 : 1) + dictionary;
-  const sizeFlag = descriptor >> 6;
-  if (sizeFlag === 0 && single) return header.readUInt8(at);
-  if (sizeFlag === 1) return header.readUInt16LE(at) + 256;
-  if (sizeFlag === 2) return header.readUInt32LE(at);
-  if (sizeFlag === 3) return Number(header.readBigUInt64LE(at));
+  const { width, contentSize } = decodeContentSize(padded, at, descriptor >> 6, single);
+  if (frame.length < at + width) throw altered("a zstd frame is cut short");
+  return { length: at + width, contentSize, checksum: (descriptor & 0b100) !== 0 };
+}
+
+function decodeContentSize(header: Buffer, at: number, flag: number, single: boolean) {
+  if (flag === 1) return { width: 2, contentSize: header.readUInt16LE(at) + 256 };
+  if (flag === 2) return { width: 4, contentSize: header.readUInt32LE(at) };
+  if (flag === 3) return { width: 8, contentSize: Number(header.readBigUInt64LE(at)) };
+  if (single) return { width: 1, contentSize: header.readUInt8(at) };
   throw altered("a zstd frame does not state its size");
 }
 
-/** Refuses a frame whose content is, by its own word, larger than a reader is ready to hold. */
-export function checkFrame(frame: Uint8Array, most: number = maxFrameContent): void {
-  const size = frameContentSize(frame);
-  if (size > most) throw altered(`a zstd frame says that it holds ${size} bytes, more than the ${most} allowed`);
+function endOfBlocks(frame: Uint8Array, start: number): number {
+  const bytes = Buffer.from(frame.buffer, frame.byteOffset, frame.byteLength);
+  for (let at = start; at + blockHeaderBytes <= bytes.length; ) {
+    const block = bytes.readUIntLE(at, blockHeaderBytes);
+    const kind = (block >> 1) & 0b11;
+    if (kind === blockKind.reserved) throw altered("a zstd frame holds a block of no known kind");
+    at += blockHeaderBytes + (kind === blockKind.repeated ? 1 : block >> 3);
+    if ((block & 1) === 1) return at;
+  }
+  throw altered("a zstd frame is cut short");
 }
