@@ -19,7 +19,8 @@ export function timeOfStamp(stamp: string): Date | undefined {
   if (match === null) return undefined;
   const [, year, month, day, hour, minute, second] = match;
   const time = new Date(`${year}-${month}-${day}T${hour}:${minute}:${second}Z`);
-  return Number.isNaN(time.getTime()) ? undefined : time;
+  // A date such as 31 February is read as some other one, or as none.
+  return !Number.isNaN(time.getTime()) && stampOf(time) === stamp ? time : undefined;
 }
 
 export const keys = {

@@ -60,7 +60,11 @@ export function contentsLength(tail: Uint8Array): number {
 /** `bytes` is the skippable frame exactly, as `contentsLength` measures it. */
 export function decodeContents(bytes: Uint8Array): PackedFrame[] {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (contentsLength(buffer) !== buffer.length || buffer.readUInt32LE(0) !== skippableMagic) {
+  if (
+    contentsLength(buffer) !== buffer.length ||
+    buffer.readUInt32LE(0) !== skippableMagic ||
+    buffer.readUInt32LE(4) !== buffer.length - headerBytes
+  ) {
     throw altered("a pack's table of contents is malformed");
   }
   const end = buffer.length - trailerBytes;
