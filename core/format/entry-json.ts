@@ -6,6 +6,7 @@
  * not UTF-8 stand as base64 in a twin field with the suffix `_b64`, beside a readable approximation.
  */
 import { z } from "zod";
+import { base64, decodeBytes, decodePath, encodeBytes } from "./bytes-json.ts";
 import type { Acl, Common, Entry, Extent, FileEntry, Moment, Owner } from "./entry.ts";
 import { altered } from "./error.ts";
 import { count, parseAs, sha256Hex } from "./lines.ts";
@@ -19,7 +20,12 @@ export type HeadEntry = Exclude<Entry, FileEntry> | FileHead;
 
 /** The JSON object, closed, without `dat`. */
 export function encodeHead(entry: HeadEntry): EntryHead {
-  return JSON.stringify({ typ: letters[entry.type], ...text("path", entry.path), ...metadata(entry), ...own(entry) });
+  return JSON.stringify({
+    typ: letters[entry.type],
+    ...encodeBytes("path", entry.path),
+    ...metadata(entry),
+    ...own(entry),
+  });
 }
 
 /** Appends `dat`; `extents` is the JSON of their list. */
@@ -40,7 +46,7 @@ export function decodeEntry(document: unknown): Entry {
     case "p":
       return { type: "fifo", ...common };
     case "l":
-      return { type: "link", ...common, target: requireBytes(json.tgt, json.tgt_b64, "tgt") };
+      return { type: "link", ...common, target: decodeBytes(json.tgt, json.tgt_b64, "tgt") };
     case "c":
       return { type: "character device", ...common, major: json.rdev[0], minor: json.rdev[1] };
     case "b":
@@ -77,26 +83,20 @@ function metadata(entry: HeadEntry) {
 function own(entry: HeadEntry) {
   switch (entry.type) {
     case "link":
-      return text("tgt", entry.target);
+      return encodeBytes("tgt", entry.target);
     case "character device":
     case "block device":
       return { rdev: [entry.major, entry.minor] };
     case "file":
       return {
         size: entry.size,
-        ...(entry.hardLink !== undefined && text("id", entry.hardLink)),
+        ...(entry.hardLink !== undefined && encodeBytes("id", entry.hardLink)),
         ...(entry.holes.length > 0 && { holes: entry.holes }),
         ...(entry.warnings.length > 0 && { w: entry.warnings }),
       };
     default:
       return {};
   }
-}
-
-function text(field: string, bytes: ByteString): Record<string, string> {
-  const exact = toExactText(bytes);
-  if (exact !== undefined) return { [field]: exact };
-  return { [field]: toText(bytes), [`${field}_b64`]: toBytes(bytes).toString("base64") };
 }
 
 function encodeSpecialBits(mode: number): string {
@@ -164,15 +164,14 @@ function decodeXattrs(exact: Record<string, string> = {}, odd: Record<string, st
   return xattrs;
 }
 
-const base64 = z.base64();
-const id = z.union([z.string().min(1), count]);
+const ownerName = z.union([z.string().min(1), count]);
 const number32 = z.number().int().min(0).max(0xffffffff);
 
 const commonShape = {
   path: z.string().min(1),
   path_b64: base64.optional(),
-  o: id,
-  g: id,
+  o: ownerName,
+  g: ownerName,
   uid: number32,
   gid: number32,
   mode: z.number().int().min(0).max(0o777),
@@ -180,14 +179,14 @@ const commonShape = {
     .string()
     .regex(/^[s-][s-][t-]$/)
     .optional(),
-  acl: z.string().max(1_000_000).optional(),
+  acl: z.string().min(1).max(1_000_000).optional(),
   mt: z.string(),
   xa: z.record(z.string(), base64).optional(),
   xa_b64: z.record(base64, base64).optional(),
 } as const;
 
 const rdev = z.tuple([number32, number32]);
-const extent = z.tuple([count, count, count, count, count, sha256Hex]);
+const extent = z.tuple([count, count, count, count, count.min(1), sha256Hex]);
 
 const entrySchema = z.discriminatedUnion("typ", [
   z.object({ typ: z.literal("d"), ...commonShape }),
@@ -218,7 +217,7 @@ function decodeCommon(json: EntryJson): Common {
     gid: json.gid,
   };
   return {
-    path: decodePath(json.path, json.path_b64),
+    path: decodePath(json.path, json.path_b64, "path"),
     owner,
     mode: json.mode | (json.sb === undefined ? 0 : decodeSpecialBits(json.sb)),
     modified: decodeMoment(json.mt),
@@ -237,6 +236,10 @@ function decodeFile(json: FileJson, common: Common): FileEntry {
     sha256,
   }));
   const holes = json.holes ?? [];
+  const hardLink = json.id === undefined ? undefined : decodePath(json.id, json.id_b64, "id");
+  if (hardLink !== undefined && hardLink > common.path) {
+    throw altered(`the "id" of ${JSON.stringify(toText(common.path))} is not the first of its names`);
+  }
   checkCovered(common.path, json.size, extents, holes);
   return {
     type: "file",
@@ -244,7 +247,7 @@ function decodeFile(json: FileJson, common: Common): FileEntry {
     size: json.size,
     extents,
     holes,
-    hardLink: json.id === undefined ? undefined : decodePath(json.id, json.id_b64),
+    hardLink,
     warnings: json.w ?? [],
   };
 }
@@ -262,21 +265,4 @@ function checkCovered(path: ByteString, size: number, extents: readonly Extent[]
   if (covered !== size || end > size) {
     throw altered(`${JSON.stringify(toText(path))} is ${size} bytes long, its content ${covered}`);
   }
-}
-
-function requireBytes(exact: string, encoded: string | undefined, field: string): ByteString {
-  const bytes = encoded === undefined ? fromText(exact) : fromBytes(Buffer.from(encoded, "base64"));
-  if (bytes.includes("\0") || bytes.length === 0) throw altered(`an entry's ${field} is empty or holds a NUL byte`);
-  return bytes;
-}
-
-/** Absolute, without empty, `.` or `..` steps: anything else never comes from sysbackup and is refused. */
-function decodePath(exact: string, encoded: string | undefined): ByteString {
-  const path = requireBytes(exact, encoded, "path");
-  if (path === "/") return path;
-  const steps = path.split("/");
-  if (steps[0] !== "" || steps.slice(1).some((step) => step === "" || step === "." || step === "..")) {
-    throw altered(`path ${JSON.stringify(toText(path))} is not absolute and plain`);
-  }
-  return path;
 }

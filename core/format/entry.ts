@@ -1,6 +1,6 @@
 /**
  * One thing in a backup: a folder, file, link, fifo or device, with everything needed to make it again.
- * These are the shapes inside the program; `manifest.ts` says how they are written as JSON.
+ * These are the shapes inside the program; `entry-json.ts` says how they are written as JSON.
  */
 import type { ByteString } from "./path.ts";
 
@@ -51,10 +51,16 @@ export type FileEntry = Common & {
   readonly type: "file";
   /** Length in bytes, holes included. */
   readonly size: number;
-  /** In order of the file; they cover all of it but the holes. */
+  /**
+   * In order of the file, none empty. One after another they are the file without its holes: an extent may go on
+   * behind a hole.
+   */
   readonly extents: readonly Extent[];
   readonly holes: readonly Hole[];
-  /** Path of the first entry (in byte order) that is the same file; equal to its own path for that first one. */
+  /**
+   * Path of the first entry (in byte order) that is the same file, its own path for that first one; undefined for a
+   * file with one name. Each of them carries its extents.
+   */
   readonly hardLink: ByteString | undefined;
   readonly warnings: readonly FileWarning[];
 };

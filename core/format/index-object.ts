@@ -3,24 +3,21 @@
  * again. Holds no names of files.
  */
 import { z } from "zod";
-import { altered, FormatError } from "./error.ts";
+import { checkFormat, withFooter, withoutFooter } from "./envelope.ts";
+import { altered } from "./error.ts";
 import { safeName } from "./keys.ts";
-import { count, isoTime, parseAs, parseLines, sha256Hex, toLine } from "./lines.ts";
+import { count, isoTime, parseAs, parseLines, runHex, sha256Hex, toLine } from "./lines.ts";
+import { checkFrameWithin, objectShape, versionShape } from "./object-ref.ts";
 
-const formatName = "sysbackup-index";
-const formatVersion = 1;
+const indexFormat = { format: "sysbackup-index", version: 1 } as const;
 
-const objectLine = z.object({
-  key: z.string().min(1).max(1024),
-  version: z.string().min(1).max(1024),
-  size: count,
-  encoding: z.enum(["frames", "zstd", "gzip", "none"]),
-  retain_until: isoTime,
-});
+const header = z.object({ name: z.string().regex(safeName), run: runHex });
+
+const objectLine = z.object({ ...objectShape, retain_until: isoTime });
 
 /** Chunks of one frame in order; a chunk's offset in the frame is the sum of the lengths before it. */
 const frameLine = z.tuple([
-  /** Number of the object within this index object. */
+  /** Number of the object within this index object: the first object line is 0. */
   count,
   /** Offset and stored length of the frame in the object. */
   count,
@@ -28,11 +25,7 @@ const frameLine = z.tuple([
   z.array(z.tuple([sha256Hex, count])),
 ]);
 
-const extensionLine = z.object({
-  key: z.string().min(1).max(1024),
-  version: z.string().min(1).max(1024),
-  retain_until: isoTime,
-});
+const extensionLine = z.object({ ...versionShape, retain_until: isoTime });
 
 export type IndexedObject = z.output<typeof objectLine>;
 export type IndexedFrame = z.output<typeof frameLine>;
@@ -43,51 +36,47 @@ export type IndexLine =
   | { readonly frame: IndexedFrame }
   | { readonly extended: Extension };
 
-const bodyLine = z.union([
-  z.object({ object: objectLine }),
-  z.object({ frame: frameLine }),
-  z.object({ extended: extensionLine }),
-  z.object({ footer: z.object({ lines: count }) }),
-]);
+const bodyLine = z.object({ object: objectLine, frame: frameLine, extended: extensionLine }).partial();
 
-/** The text, a line at a time. */
-export function* encodeIndex(name: string, run: string, lines: Iterable<IndexLine>): Generator<string> {
-  yield toLine({ format: formatName, version: formatVersion, name, run });
-  let written = 0;
-  for (const line of lines) {
-    yield toLine(line);
-    written += 1;
-  }
-  yield toLine({ footer: { lines: written } });
+/** The text, a line at a time. A frame comes after the object that it lies in. */
+export function encodeIndex(name: string, run: string, lines: Iterable<IndexLine>): Generator<string> {
+  return withFooter(encodeLines(name, run, lines));
 }
 
-/** Lines as they come; throws a FormatError where it is cut short, altered, or of a newer format. */
+function* encodeLines(name: string, run: string, lines: Iterable<IndexLine>): Generator<string> {
+  yield toLine({ ...indexFormat, name, run });
+  for (const line of lines) yield toLine(line);
+}
+
+/**
+ * Lines as they come. Throws a FormatError: before the first line where it is cut short, altered or of a newer
+ * format; at the line in question where the writer itself was wrong.
+ */
 export function* decodeIndex(bytes: Uint8Array): Generator<IndexLine> {
-  const lines = parseLines(bytes);
-  checkHead(lines.next().value?.document);
-  let objects = 0;
-  let read = 0;
-  for (const { document } of lines) {
-    const line = parseAs(bodyLine, document, "a line of the index");
-    if ("footer" in line) {
-      if (line.footer.lines !== read) throw altered(`it has ${read} lines, its footer says ${line.footer.lines}`);
-      return;
-    }
-    if ("object" in line) objects += 1;
-    if ("frame" in line && line.frame[0] >= objects)
-      throw altered("a frame refers to an object that did not come before");
-    read += 1;
+  const first = parseLines(bytes).next().value;
+  checkFormat(first, indexFormat);
+  parseAs(header, first, "the first line");
+  const lines = parseLines(withoutFooter(bytes));
+  lines.next();
+  const objects: IndexedObject[] = [];
+  for (const document of lines) {
+    const line = decodeLine(document);
+    if ("object" in line) objects.push(line.object);
+    if ("frame" in line) checkFrame(line.frame, objects);
     yield line;
   }
-  throw altered("it has no footer");
 }
 
-function checkHead(document: unknown): void {
-  const head = parseAs(
-    z.object({ format: z.string(), version: count, name: z.string().regex(safeName), run: z.string() }),
-    document,
-    "the first line",
-  );
-  if (head.format !== formatName) throw altered(`it is a ${JSON.stringify(head.format)}, not a ${formatName}`);
-  if (head.version > formatVersion) throw new FormatError("newer", `it has format version ${head.version}`);
+function decodeLine(document: unknown): IndexLine {
+  const { object, frame, extended } = parseAs(bodyLine, document, "a line of the index");
+  if (object !== undefined) return { object };
+  if (frame !== undefined) return { frame };
+  if (extended !== undefined) return { extended };
+  throw altered("a line of the index is of no known kind");
+}
+
+function checkFrame([number, offset, length]: IndexedFrame, objects: readonly IndexedObject[]): void {
+  const object = objects[number];
+  if (object === undefined) throw altered("a frame refers to an object that did not come before");
+  checkFrameWithin(object, offset, length);
 }

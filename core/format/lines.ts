@@ -7,15 +7,15 @@ import { altered } from "./error.ts";
 /** A line longer than this is refused: nothing sysbackup writes comes near, and memory stays bounded. */
 export const maxLineBytes = 256 * 1024 * 1024;
 
-/** The documents of a whole object in memory. */
-export function* parseLines(bytes: Uint8Array): Generator<{ readonly document: unknown; readonly end: number }> {
+/** The documents, one a line, of a whole object in memory. */
+export function* parseLines(bytes: Uint8Array): Generator<unknown> {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let start = 0;
   for (let number = 1; start < buffer.length; number += 1) {
     const end = buffer.indexOf(10, start);
     if (end < 0) throw altered(`line ${number} is cut short`);
     if (end - start > maxLineBytes) throw altered(`line ${number} is too long`);
-    yield { document: parseDocument(buffer.toString("utf8", start, end), number), end: end + 1 };
+    yield parseDocument(buffer.toString("utf8", start, end), number);
     start = end + 1;
   }
 }
@@ -41,6 +41,8 @@ export function toLine(document: unknown): string {
   return `${JSON.stringify(document)}\n`;
 }
 
+/** A run's eight random hex digits. */
+export const runHex = z.string().regex(/^[0-9a-f]{8}$/);
 export const sha256Hex = z.string().regex(/^[0-9a-f]{64}$/);
 export const count = z.number().int().nonnegative().max(Number.MAX_SAFE_INTEGER);
 export const isoTime = z.iso.datetime();

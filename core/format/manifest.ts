@@ -1,22 +1,22 @@
 /**
- * The root of a manifest. Put last, it makes the backup exist: a header, the parts, snapshots, the run's log, and a
- * footer with a digest of all lines before it. No footer, or a wrong one: truncated or altered.
+ * The root of a manifest. Put last, it makes the backup exist: a header, the parts, snapshots, the run's log,
+ * totals, and a footer with a digest of all lines before it. No footer, or a wrong one: truncated or altered.
  */
 import { z } from "zod";
-import { altered, FormatError } from "./error.ts";
+import { base64, decodePath, encodeBytes } from "./bytes-json.ts";
+import { checkFormat, withFooter, withoutFooter } from "./envelope.ts";
+import { altered } from "./error.ts";
 import { safeName } from "./keys.ts";
-import { count, isoTime, parseAs, parseLines, sha256Hex, toLine } from "./lines.ts";
-import { type ByteString, fromBytes, fromText, toBytes, toExactText, toText } from "./path.ts";
+import { count, isoTime, parseAs, parseLines, runHex, sha256Hex, toLine } from "./lines.ts";
+import { storedShape } from "./object-ref.ts";
+import type { ByteString } from "./path.ts";
 
-export const manifestVersion = 1;
-const formatName = "sysbackup-manifest";
+const manifestFormat = { format: "sysbackup-manifest", version: 1 } as const;
 
 const header = z.object({
-  format: z.string(),
-  version: count,
   name: z.string().regex(safeName),
   host: z.string(),
-  run: z.string().regex(/^[0-9a-f]{8}$/),
+  run: runHex,
   started: isoTime,
   /** What the bucket's clock was ahead of the host's at the start, in seconds; absent where no server told. */
   clock_skew: z.number().optional(),
@@ -29,14 +29,12 @@ const header = z.object({
   sealing: z.null(),
 });
 
-const stored = { key: z.string().min(1).max(1024), version: z.string().min(1).max(1024), size: count };
-
 const partJson = z.object({
-  ...stored,
+  ...storedShape,
   /** Of the stored bytes. */
   sha256: sha256Hex,
   first: z.string(),
-  first_b64: z.base64().optional(),
+  first_b64: base64.optional(),
   entries: count,
   /** File bytes of its entries, holes included. */
   bytes: count,
@@ -44,7 +42,7 @@ const partJson = z.object({
 
 const snapshot = z.object({
   snapshotter: z.string().regex(safeName),
-  ...stored,
+  ...storedShape,
   sha256: sha256Hex,
   encoding: z.enum(["zstd", "gzip", "none"]),
   /** Bytes of the dump before compression. */
@@ -74,7 +72,7 @@ const totals = z.object({
   finished: isoTime,
 });
 
-export type ManifestHeader = Omit<z.output<typeof header>, "format" | "version">;
+export type ManifestHeader = z.output<typeof header>;
 export type SnapshotRef = z.output<typeof snapshot>;
 export type LoggedNotice = z.output<typeof notice>;
 export type Totals = z.output<typeof totals>;
@@ -91,71 +89,54 @@ export type Manifest = {
 
 export function encodeManifest(manifest: Manifest): string {
   const lines = [
-    toLine({ format: formatName, version: manifestVersion, ...manifest.header }),
-    ...manifest.parts.map((part) => toLine({ part: encodePartRef(part) })),
+    toLine({ ...manifestFormat, ...manifest.header }),
+    ...manifest.parts.map(({ first, ...rest }) => toLine({ part: { ...rest, ...encodeBytes("first", first) } })),
     ...manifest.snapshots.map((snapshot) => toLine({ snapshot })),
     ...manifest.log.map((notice) => toLine({ notice })),
-  ].join("");
-  return lines + toLine({ footer: { ...manifest.totals, digest: digestOf(Buffer.from(lines)) } });
+    toLine({ totals: manifest.totals }),
+  ];
+  return [...withFooter(lines)].join("");
 }
 
 /** Throws a FormatError of kind `newer` for a later format, `altered` for anything truncated or changed. */
 export function decodeManifest(bytes: Uint8Array): Manifest {
-  const lines = parseLines(bytes);
-  const head = decodeHeader(lines.next().value?.document);
+  const head = decodeHeader(parseLines(bytes).next().value);
+  const lines = parseLines(withoutFooter(bytes));
+  lines.next();
   const parts: PartRef[] = [];
   const snapshots: SnapshotRef[] = [];
   const log: LoggedNotice[] = [];
-  let before = 0;
-  for (const { document, end } of lines) {
+  let totals: Totals | undefined;
+  for (const document of lines) {
     const line = parseAs(bodyLine, document, "a line of the manifest");
-    if ("footer" in line) {
-      const { digest, ...totals } = line.footer;
-      if (end !== bytes.length) throw altered("something follows its footer");
-      if (digest !== digestOf(bytes.subarray(0, startOfLine(bytes, end))))
-        throw altered("its footer's digest is wrong");
-      if (totals.parts !== parts.length) throw altered(`it has ${parts.length} parts, its footer says ${totals.parts}`);
-      return { header: head, parts, snapshots, log, totals };
-    }
-    if ("part" in line) parts.push(decodePartRef(line.part));
-    else if ("snapshot" in line) snapshots.push(line.snapshot);
-    else log.push(line.notice);
-    before = end;
+    if (line.part !== undefined) parts.push(decodePartRef(line.part));
+    else if (line.snapshot !== undefined) snapshots.push(line.snapshot);
+    else if (line.notice !== undefined) log.push(line.notice);
+    else if (line.totals !== undefined) totals = line.totals;
+    else throw altered("a line of the manifest is of no known kind");
   }
-  throw altered(`it ends after ${before} bytes without a footer`);
+  if (totals === undefined) throw altered("it has no totals");
+  checkOrder(parts);
+  return { header: head, parts, snapshots, log, totals };
 }
 
-/** The header alone, of a manifest that may be damaged further down. */
+/** The header alone, of a manifest that may be damaged further down. `document` is its first line, parsed. */
 export function decodeHeader(document: unknown): ManifestHeader {
-  const kind = parseAs(z.object({ format: z.string(), version: count }), document, "the first line");
-  if (kind.format !== formatName) throw altered(`it is a ${JSON.stringify(kind.format)}, not a ${formatName}`);
-  if (kind.version > manifestVersion) throw new FormatError("newer", `it has format version ${kind.version}`);
-  const { format: _format, version: _version, ...rest } = parseAs(header, document, "the header");
-  return rest;
+  checkFormat(document, manifestFormat);
+  return parseAs(header, document, "the first line");
 }
 
-const bodyLine = z.union([
-  z.object({ part: partJson }),
-  z.object({ snapshot }),
-  z.object({ notice }),
-  z.object({ footer: totals.extend({ digest: sha256Hex }) }),
-]);
-
-function startOfLine(bytes: Uint8Array, end: number): number {
-  return bytes.lastIndexOf(10, end - 2) + 1;
-}
-
-function digestOf(bytes: Uint8Array): string {
-  return new Bun.CryptoHasher("sha256").update(bytes).digest("hex");
-}
-
-function encodePartRef({ first, ...rest }: PartRef) {
-  const exact = toExactText(first);
-  return exact === undefined
-    ? { ...rest, first: toText(first), first_b64: toBytes(first).toString("base64") }
-    : { ...rest, first: exact };
-}
+const bodyLine = z.object({ part: partJson, snapshot, notice, totals }).partial();
 
 function decodePartRef({ first, first_b64, ...rest }: z.output<typeof partJson>): PartRef {
-  return { ...rest, first: first_b64 === undefined ? fromText(first) : fromBytes(Buffer.from(first_b64, "base64")) };
+  return { ...rest, first: decodePath(first, first_b64, "first") };
+}
+
+/** A path is looked for in the last part that does not begin after it, so the order must hold. */
+function checkOrder(parts: readonly PartRef[]): void {
+  let previous: ByteString | undefined;
+  for (const { first } of parts) {
+    if (previous !== undefined && first <= previous) throw altered("parts are not in byte order of their first path");
+    previous = first;
+  }
 }

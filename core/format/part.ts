@@ -4,14 +4,15 @@
  */
 import { crc32 } from "node:zlib";
 import { z } from "zod";
-import type { Encoding, Entry, ObjectRef } from "./entry.ts";
+import type { Entry, ObjectRef } from "./entry.ts";
 import { decodeEntry } from "./entry-json.ts";
-import { altered, FormatError } from "./error.ts";
+import { checkFormat } from "./envelope.ts";
+import { altered } from "./error.ts";
 import { count, parseAs, parseLines, toLine } from "./lines.ts";
+import { checkFrameWithin, objectShape } from "./object-ref.ts";
 import { type ByteString, toBytes } from "./path.ts";
 
-const formatName = "sysbackup-part";
-const formatVersion = 1;
+const partFormat = { format: "sysbackup-part", version: 1 } as const;
 
 const fewestEntries = 1_024;
 const mostEntries = 32_768;
@@ -21,7 +22,8 @@ const oneIn = 8_192;
 
 /**
  * Whether a part ends after the entry with this path: decided by the path's own CRC-32, so that a file added
- * or removed changes one part and leaves the cuts of the others where they were.
+ * or removed changes one part and leaves the cuts of the others where they were. `entries` and `bytes` (of their JSON)
+ * are what the part has by now, this entry among them.
  */
 export function endsPart(path: ByteString, entries: number, bytes: number): boolean {
   if (entries >= mostEntries || bytes >= mostBytes) return true;
@@ -30,72 +32,59 @@ export function endsPart(path: ByteString, entries: number, bytes: number): bool
 
 /** The text of a part. `entries` are closed JSON objects without newline, whose extents number `objects`. */
 export function encodePart(objects: readonly ObjectRef[], entries: readonly string[]): string {
-  const head = toLine({ format: formatName, version: formatVersion });
+  const head = toLine(partFormat);
   const refs = objects.map(({ key, version, size, encoding }, object) =>
     toLine({ object, key, version, size, encoding }),
   );
   return `${head}${refs.join("")}${entries.join("\n")}${entries.length > 0 ? "\n" : ""}`;
 }
 
+/** `entries` may be iterated once. */
 export type Part = { readonly objects: readonly ObjectRef[]; readonly entries: Iterable<Entry> };
 
-/** Objects at once, entries while iterating: both checked against each other and against the format. */
+/**
+ * Objects at once, entries while iterating: both checked against each other and against the format. That nothing is
+ * missing at the end is not seen here, but by the digest which the root has of the stored part.
+ */
 export function decodePart(bytes: Uint8Array): Part {
   const lines = parseLines(bytes);
-  checkHead(lines.next().value?.document);
+  checkFormat(lines.next().value, partFormat);
   const objects: ObjectRef[] = [];
   let next = lines.next();
-  while (!next.done && isObjectLine(next.value.document)) {
-    const { object, ...ref } = parseAs(objectLine, next.value.document, "an object line");
+  while (!next.done && isObjectLine(next.value)) {
+    const { object, ...ref } = parseAs(objectLine, next.value, "an object line");
     if (object !== objects.length) throw altered("objects are not numbered in order");
     objects.push(ref);
     next = lines.next();
   }
-  const first = next.done ? undefined : next.value.document;
-  return { objects, entries: decodeEntries(first, lines, objects) };
+  return { objects, entries: next.done ? [] : decodeEntries(next.value, lines, objects) };
 }
 
-function* decodeEntries(
-  first: unknown,
-  rest: Iterable<{ readonly document: unknown }>,
-  objects: readonly ObjectRef[],
-): Generator<Entry> {
-  if (first === undefined) return;
-  let previous: ByteString | undefined;
-  const check = (entry: Entry): Entry => {
-    if (previous !== undefined && entry.path <= previous) throw altered("entries are not in byte order of path");
+function* decodeEntries(first: unknown, rest: Iterable<unknown>, objects: readonly ObjectRef[]): Generator<Entry> {
+  const start = decodeEntry(first);
+  checkExtents(start, objects);
+  yield start;
+  let previous = start.path;
+  for (const document of rest) {
+    const entry = decodeEntry(document);
+    if (entry.path <= previous) throw altered("entries are not in byte order of path");
+    checkExtents(entry, objects);
+    yield entry;
     previous = entry.path;
-    if (entry.type === "file") checkExtents(entry.extents, objects);
-    return entry;
-  };
-  yield check(decodeEntry(first));
-  for (const { document } of rest) yield check(decodeEntry(document));
-}
-
-function checkExtents(extents: Extract<Entry, { type: "file" }>["extents"], objects: readonly ObjectRef[]): void {
-  for (const { object, frameOffset, frameLength } of extents) {
-    const ref = objects[object];
-    if (ref === undefined) throw altered(`an extent refers to object ${object}, which the part does not have`);
-    if (frameOffset + frameLength > ref.size) throw altered(`an extent lies outside of ${JSON.stringify(ref.key)}`);
   }
 }
 
-function checkHead(document: unknown): void {
-  const { format, version } = parseAs(headLine, document, "the first line");
-  if (format !== formatName) throw altered(`it is a ${JSON.stringify(format)}, not a ${formatName}`);
-  if (version > formatVersion) throw new FormatError("newer", `it has format version ${version}`);
+function checkExtents(entry: Entry, objects: readonly ObjectRef[]): void {
+  if (entry.type !== "file") return;
+  for (const { object, frameOffset, frameLength } of entry.extents) {
+    const ref = objects[object];
+    if (ref === undefined) throw altered(`an extent refers to object ${object}, which the part does not have`);
+    checkFrameWithin(ref, frameOffset, frameLength);
+  }
 }
 
 function isObjectLine(document: unknown): boolean {
   return typeof document === "object" && document !== null && "object" in document;
 }
 
-const headLine = z.object({ format: z.string(), version: count });
-const encoding = z.enum(["frames", "zstd", "gzip", "none"]) satisfies z.ZodType<Encoding>;
-const objectLine = z.object({
-  object: count,
-  key: z.string().min(1).max(1024),
-  version: z.string().min(1).max(1024),
-  size: count,
-  encoding,
-});
+const objectLine = z.object({ object: count, ...objectShape });

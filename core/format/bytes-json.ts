@@ -1,0 +1,35 @@
+/**
+ * Byte strings in JSON: text where they are UTF-8; else a readable approximation, and beside it, in a twin field with
+ * the suffix `_b64`, the bytes as base64. The twin is what counts.
+ */
+import { z } from "zod";
+import { altered } from "./error.ts";
+import { type ByteString, fromBytes, fromText, toBytes, toExactText, toText } from "./path.ts";
+
+export const base64 = z.base64();
+
+/** The field, and its twin where needed, to be spread into a JSON object. */
+export function encodeBytes(field: string, bytes: ByteString): Record<string, string> {
+  const exact = toExactText(bytes);
+  if (exact !== undefined) return { [field]: exact };
+  return { [field]: toText(bytes), [`${field}_b64`]: toBytes(bytes).toString("base64") };
+}
+
+/** Refuses what no system call takes: nothing, or a NUL byte. */
+export function decodeBytes(exact: string, twin: string | undefined, field: string): ByteString {
+  const bytes = twin === undefined ? fromText(exact) : fromBytes(Buffer.from(twin, "base64"));
+  if (bytes.includes("\0") || bytes.length === 0)
+    throw altered(`${JSON.stringify(field)} is empty or holds a NUL byte`);
+  return bytes;
+}
+
+/** Absolute, without empty, `.` or `..` steps: anything else never comes from sysbackup and is refused. */
+export function decodePath(exact: string, twin: string | undefined, field: string): ByteString {
+  const path = decodeBytes(exact, twin, field);
+  if (path === "/") return path;
+  const [root, ...steps] = path.split("/");
+  if (root !== "" || steps.some((step) => step === "" || step === "." || step === "..")) {
+    throw altered(`${JSON.stringify(field)} is not an absolute, plain path: ${JSON.stringify(toText(path))}`);
+  }
+  return path;
+}
