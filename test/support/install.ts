@@ -10,7 +10,12 @@ import { basename, dirname, join } from "node:path";
 import { reasonOf } from "../../core/failure.ts";
 import { run } from "./services/command.ts";
 
-type Tell = (message: string) => void;
+export type InstallOptions = {
+  /** Hears what is done, and what could not be. */
+  readonly tell: (message: string) => void;
+  /** Stops installing. */
+  readonly signal: AbortSignal;
+};
 
 const packages = [
   ...["radosgw", "ceph-mon", "ceph-osd", "python3-venv"],
@@ -18,7 +23,7 @@ const packages = [
   ...["redis-server", "postgresql", "sqlite3"],
 ];
 
-export async function installPackages(tell: Tell): Promise<void> {
+export async function installPackages({ tell, signal }: InstallOptions): Promise<void> {
   if (Bun.which("dpkg-query") === null || Bun.which("apt-get") === null) {
     return tell("this machine has no apt-get: tests of missing programs are skipped");
   }
@@ -29,8 +34,8 @@ export async function installPackages(tell: Tell): Promise<void> {
   }
   tell(`installing ${missing.join(" ")}`);
   try {
-    await run(["apt-get", "update", "-q"]);
-    await run(["apt-get", "install", "-q", "-y", "--no-install-recommends", ...missing], { env: unattended });
+    await run(["apt-get", "update", "-q"], { signal });
+    await run(["apt-get", "install", "-q", "-y", "--no-install-recommends", ...missing], { env: unattended, signal });
   } catch (error) {
     tell(`not installed, tests are skipped: ${reasonOf(error)}`);
   }
@@ -51,7 +56,7 @@ async function missingPackages(): Promise<string[]> {
  * The folder with `moto_server` and `cfn-lint`, made at the first call and kept in the user's cache; undefined, and
  * told, when it cannot be made. The pins are in `python-requirements.txt`; each set of pins has a folder of its own.
  */
-export async function installPythonTools(tell: Tell): Promise<string | undefined> {
+export async function installPythonTools({ tell, signal }: InstallOptions): Promise<string | undefined> {
   const requirements = join(import.meta.dir, "python-requirements.txt");
   const pins = createHash("sha256")
     .update(await readFile(requirements))
@@ -62,7 +67,7 @@ export async function installPythonTools(tell: Tell): Promise<string | undefined
   try {
     if (!existsSync(environment)) {
       tell(`installing moto and cfn-lint into ${environment}`);
-      await makeEnvironment(environment, requirements);
+      await makeEnvironment(environment, requirements, signal);
     }
     return join(environment, "bin");
   } catch (error) {
@@ -75,12 +80,12 @@ export async function installPythonTools(tell: Tell): Promise<string | undefined
  * Built under another name and then linked, so that a stopped or a simultaneous run never leaves half of one in place.
  * A link, because the scripts of a virtual environment hold its path and would not survive a rename.
  */
-async function makeEnvironment(environment: string, requirements: string): Promise<void> {
+async function makeEnvironment(environment: string, requirements: string, signal: AbortSignal): Promise<void> {
   await mkdir(dirname(environment), { recursive: true });
   const built = await mkdtemp(`${environment}-`);
   try {
-    await run(["python3", "-m", "venv", built]);
-    await run([join(built, "bin/pip"), "install", "--quiet", "--requirement", requirements]);
+    await run(["python3", "-m", "venv", built], { signal });
+    await run([join(built, "bin/pip"), "install", "--quiet", "--requirement", requirements], { signal });
     await symlink(basename(built), `${built}.link`);
     await rename(`${built}.link`, environment);
   } catch (error) {

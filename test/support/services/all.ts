@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { reasonOf } from "../../../core/failure.ts";
 import type { Addresses } from "./address.ts";
-import { cephTools, startCeph } from "./ceph.ts";
+import { startCeph } from "./ceph.ts";
 import type { Started } from "./daemons.ts";
 import { startMoto } from "./moto.ts";
 
@@ -13,34 +13,17 @@ export type ServicesOptions = {
   readonly pythonTools: string | undefined;
   /** Hears why a service is not there. */
   readonly tell: (message: string) => void;
+  /** Stops starting. */
+  readonly signal: AbortSignal;
 };
 
 /** Never fails: what does not start is told and left out. */
-export async function startServices({ pythonTools, tell }: ServicesOptions): Promise<Services> {
-  async function attempt<Address>(
-    name: string,
-    lacks: readonly string[],
-    start: () => Promise<Started<Address>>,
-  ): Promise<Started<Address> | undefined> {
-    if (lacks.length > 0) {
-      tell(`no ${name}, because ${lacks.join(", ")} is missing: its tests are skipped`);
-      return undefined;
-    }
-    try {
-      return await start();
-    } catch (error) {
-      tell(`${name} did not start, its tests are skipped: ${reasonOf(error)}`);
-      return undefined;
-    }
-  }
-  const motoServer = join(pythonTools ?? "", "moto_server");
+export async function startServices({ pythonTools, tell, signal }: ServicesOptions): Promise<Services> {
+  const attempt = <Address>(name: string, starting: Promise<Started<Address>>) =>
+    starting.catch((error: unknown) => tell(`${name} is not there, its tests are skipped: ${reasonOf(error)}`));
   const [ceph, moto] = await Promise.all([
-    attempt(
-      "Ceph",
-      cephTools.filter((tool) => Bun.which(tool) === null),
-      startCeph,
-    ),
-    attempt("moto", pythonTools === undefined ? ["moto_server"] : [], () => startMoto(motoServer)),
+    attempt("Ceph", startCeph(signal)),
+    pythonTools === undefined ? undefined : attempt("moto", startMoto(join(pythonTools, "moto_server"), signal)),
   ]);
   return {
     addresses: { ceph: ceph?.address, moto: moto?.address },

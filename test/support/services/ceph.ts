@@ -10,15 +10,17 @@ import type { CephAddress } from "./address.ts";
 import { Daemons, type Started } from "./daemons.ts";
 import { freePort } from "./port.ts";
 
-export const cephTools = ["ceph", "ceph-mon", "ceph-osd", "monmaptool", "radosgw", "radosgw-admin", "setpriv"];
+const tools = ["ceph", "ceph-mon", "ceph-osd", "monmaptool", "radosgw", "radosgw-admin", "setpriv"];
 
 type Ports = { readonly monitor: number; readonly gateway: number };
 
 /** What the store may hold; memory is taken only as it fills. */
 const storeBytes = 6 * 1024 ** 3;
 
-export function startCeph(): Promise<Started<CephAddress>> {
-  return Daemons.start("ceph", 90, async (daemons) => {
+export async function startCeph(signal: AbortSignal): Promise<Started<CephAddress>> {
+  const lacking = tools.filter((tool) => Bun.which(tool) === null);
+  if (lacking.length > 0) throw new Error(`${lacking.join(", ")} not installed`);
+  return Daemons.start({ name: "ceph", seconds: 90, signal }, async (daemons) => {
     const ports = { monitor: await freePort(), gateway: await freePort() };
     const requestLog = join(daemons.folder, "requests.jsonl");
     await Promise.all([writeFile(requestLog, ""), writeConfiguration(daemons, ports, requestLog)]);

@@ -20,18 +20,18 @@ export class Daemons {
 
   private constructor(
     readonly folder: string,
-    seconds: number,
+    limits: readonly AbortSignal[],
   ) {
-    this.#limit = AbortSignal.any([this.#broken.signal, AbortSignal.timeout(seconds * 1000)]);
+    this.#limit = AbortSignal.any([this.#broken.signal, ...limits]);
   }
 
-  /** `starting` gets `seconds` to bring the service up; when it throws, everything is stopped and removed. */
+  /** When `starting` throws, everything is stopped and removed. */
   static async start<T>(
-    name: string,
-    seconds: number,
+    { name, seconds, signal }: Start,
     starting: (daemons: Daemons) => Promise<T>,
   ): Promise<Started<T>> {
-    const daemons = new Daemons(await mkdtemp(join(tmpdir(), `sysbackup-test-${name}-`)), seconds);
+    const folder = await mkdtemp(join(tmpdir(), `sysbackup-test-${name}-`));
+    const daemons = new Daemons(folder, [signal, AbortSignal.timeout(seconds * 1000)]);
     try {
       return { address: await starting(daemons), stop: () => daemons.#stop() };
     } catch (error) {
@@ -78,6 +78,14 @@ export class Daemons {
     await rm(this.folder, { recursive: true, force: true });
   }
 }
+
+export type Start = {
+  readonly name: string;
+  /** How long starting may take. */
+  readonly seconds: number;
+  /** Stops starting; does nothing afterwards. */
+  readonly signal: AbortSignal;
+};
 
 export type Started<Address> = { readonly address: Address; stop(): Promise<void> };
 

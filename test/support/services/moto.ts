@@ -4,8 +4,8 @@ import { Daemons, type Started } from "./daemons.ts";
 import { freePort } from "./port.ts";
 
 /** `program` is the path of `moto_server`. */
-export function startMoto(program: string): Promise<Started<MotoAddress>> {
-  return Daemons.start("moto", 60, async (daemons) => {
+export function startMoto(program: string, signal: AbortSignal): Promise<Started<MotoAddress>> {
+  return Daemons.start({ name: "moto", seconds: 60, signal }, async (daemons) => {
     const port = await freePort();
     await daemons.daemon([program, "-H", "127.0.0.1", "-p", String(port)]);
     await daemons.listening(port);

@@ -8,6 +8,7 @@
 import { rm } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import { installPackages, installPythonTools } from "../install.ts";
+import { untilSignal } from "../signal.ts";
 import { toEnvironment } from "./address.ts";
 import { startServices } from "./all.ts";
 
@@ -15,17 +16,16 @@ const { values } = parseArgs({ options: { "env-file": { type: "string" } } });
 const envFile = values["env-file"];
 const tell = (message: string) => console.error(message);
 
-await installPackages(tell);
-const services = await startServices({ pythonTools: await installPythonTools(tell), tell });
+const signal = untilSignal();
+
+await installPackages({ tell, signal });
+const pythonTools = await installPythonTools({ tell, signal });
+const services = await startServices({ pythonTools, tell, signal });
 const variables = Object.entries(toEnvironment(services.addresses));
 const exports = variables.map(([name, value]) => `export ${name}='${value}'\n`).join("");
 if (envFile !== undefined) await Bun.write(envFile, exports);
 process.stdout.write(exports);
 
-const { promise: signalled, resolve } = Promise.withResolvers<void>();
-for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => resolve());
-const alive = setInterval(() => {}, 60_000);
-await signalled;
-clearInterval(alive);
+while (!signal.aborted) await Bun.sleep(100);
 await services.stop();
 if (envFile !== undefined) await rm(envFile, { force: true });

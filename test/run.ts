@@ -1,0 +1,100 @@
+/**
+ * `bun run test [FILTER…]`: everything there is to test, on any Debian 12 machine.
+ *
+ * Installs what is missing, starts the services, runs `bun run check` (counted as one test) and then `bun test`, and
+ * ends with the line `N passed, N failed, N skipped`. Exit status 1 when something failed, or, with CI=true, when
+ * something was skipped; 130 when stopped by a signal. Filters are those of `bun test`: parts of file names.
+ */
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { delimiter, join } from "node:path";
+import { exitStatus } from "../core/failure.ts";
+import { installPackages, installPythonTools } from "./support/install.ts";
+import { closingLine, type Outcome, outcomeOf, skippedTests, sum } from "./support/outcome.ts";
+import { toEnvironment } from "./support/services/address.ts";
+import { startServices } from "./support/services/all.ts";
+import { untilSignal } from "./support/signal.ts";
+
+const root = join(import.meta.dir, "..");
+const interrupted = untilSignal();
+const tell = (message: string) => console.error(`test: ${message}`);
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+async function main(filters: readonly string[]): Promise<number> {
+  await installPackages({ tell, signal: interrupted });
+  const pythonTools = await installPythonTools({ tell, signal: interrupted });
+  const services = await startServices({ pythonTools, tell, signal: interrupted });
+  try {
+    interrupted.throwIfAborted();
+    const checked = await check();
+    interrupted.throwIfAborted();
+    // Appended, so that it brings its own programs but not its python3.
+    const path = [process.env.PATH, pythonTools].filter(Boolean).join(delimiter);
+    const tested = await runTests(filters, { ...process.env, ...toEnvironment(services.addresses), PATH: path });
+    interrupted.throwIfAborted();
+    return conclude(sum([checked, tested]));
+  } finally {
+    await services.stop();
+  }
+}
+
+async function check(): Promise<Outcome> {
+  const child = Bun.spawn([process.execPath, "run", "check"], {
+    cwd: root,
+    stdio: ["ignore", "inherit", "inherit"],
+    signal: interrupted,
+  });
+  const good = (await child.exited) === 0;
+  return { passed: good ? 1 : 0, failed: good ? 0 : 1, skipped: 0 };
+}
+
+async function runTests(filters: readonly string[], env: Environment): Promise<Outcome> {
+  const folder = await mkdtemp(join(tmpdir(), "sysbackup-test-run-"));
+  const junit = join(folder, "junit.xml");
+  try {
+    const child = Bun.spawn([process.execPath, "test", "--reporter=junit", `--reporter-outfile=${junit}`, ...filters], {
+      cwd: root,
+      env,
+      stdio: ["ignore", "inherit", "pipe"],
+      signal: interrupted,
+    });
+    const output = await shown(child.stderr);
+    const outcome = trusted(outcomeOf(output), await child.exited);
+    const skipped = outcome.skipped > 0 ? skippedTests(await readFile(junit, "utf8")) : [];
+    for (const name of skipped) console.log(`skipped: ${name}`);
+    return outcome;
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
+/** Passes a stream on to stderr as it comes, and returns its end. */
+async function shown(stream: ReadableStream<Uint8Array>): Promise<string> {
+  const decoder = new TextDecoder();
+  let end = "";
+  for await (const bytes of stream) {
+    process.stderr.write(bytes);
+    end = (end + decoder.decode(bytes, { stream: true })).slice(-16_384);
+  }
+  return end;
+}
+
+/** A run that failed has at least one failure, also when its counts are unknown or say otherwise. */
+function trusted(outcome: Outcome | undefined, status: number): Outcome {
+  if (outcome === undefined) tell(`bun test ended early, with status ${status}: its tests are not counted`);
+  const counted = outcome ?? { passed: 0, failed: 1, skipped: 0 };
+  return status !== 0 && counted.failed === 0 ? { ...counted, failed: 1 } : counted;
+}
+
+function conclude(outcome: Outcome): number {
+  const complete = process.env.CI !== "true" || outcome.skipped === 0;
+  if (!complete) tell("with CI=true a skipped test is a failure");
+  console.log(closingLine(outcome));
+  return outcome.failed === 0 && complete ? exitStatus.done : exitStatus.failed;
+}
+
+process.exitCode = await main(process.argv.slice(2)).catch((error: unknown) => {
+  if (error !== interrupted.reason) throw error;
+  return exitStatus.interrupted;
+});
