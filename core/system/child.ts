@@ -1,0 +1,207 @@
+/** Starting a child process in a group of its own, and seeing to its end. The door to this is `process.ts`. */
+import { Failure, reasonOf } from "../failure.ts";
+import { close } from "./files.ts";
+import { makePipe, PipeReader, PipeWriter } from "./pipe.ts";
+
+export type Finished = {
+  /** Exit status; undefined where a signal ended it. */
+  readonly exit: number | undefined;
+  /** The signal that ended it: `SIGTERM`. */
+  readonly signal?: string;
+  readonly timedOut: boolean;
+  /** True where its output was closed while something still held it open: the output may not be whole. */
+  readonly cutOff: boolean;
+  /** The end of what it wrote to stderr, at most 2,000 characters. */
+  readonly stderrTail: string;
+};
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+export type StartOptions = {
+  /** The executable, and its arguments. */
+  readonly command: readonly [string, ...string[]];
+  /** All of its environment; ours where undefined. */
+  readonly env: Environment | undefined;
+  /** "nothing": it finds the end at once. */
+  readonly stdin: "pipe" | "nothing";
+  /** "stderr": to where ours goes. */
+  readonly stdout: "pipe" | "stderr";
+  /** Gives it a pipe as descriptor 3. */
+  readonly extraPipe: boolean;
+  /** Between SIGTERM and SIGKILL, and the longest silence after its end. */
+  readonly graceMs: number;
+};
+
+const longestTimer = 2 ** 31 - 1;
+
+export class Child {
+  readonly stdin: PipeWriter | undefined;
+  readonly stdout: PipeReader | undefined;
+  readonly extra: PipeReader | undefined;
+  /** Settles when the process itself has ended, or cannot be ended. */
+  readonly ended: Promise<void>;
+  readonly #process: Bun.Subprocess;
+  readonly #stderr: PipeReader;
+  readonly #readers: readonly PipeReader[];
+  readonly #graceMs: number;
+  readonly #giveUp: () => void;
+  readonly #cleanup: (() => void)[] = [];
+  #termination: Promise<void> | undefined;
+  #timedOut = false;
+  #cutOff = false;
+
+  constructor({ command, env, stdin, stdout, extraPipe, graceMs }: StartOptions) {
+    const input = stdin === "pipe" ? makePipe() : undefined;
+    const output = stdout === "pipe" ? makePipe() : undefined;
+    const errors = makePipe();
+    const extra = extraPipe ? makePipe() : undefined;
+    try {
+      this.#process = Bun.spawn([...command], {
+        stdio: [
+          input?.readEnd ?? "ignore",
+          output?.writeEnd ?? 2,
+          errors.writeEnd,
+          ...(extra === undefined ? [] : [extra.writeEnd]),
+        ],
+        ...(env !== undefined && { env: { ...env } }),
+        detached: true,
+      });
+    } catch (error) {
+      closeAll([input?.writeEnd, output?.readEnd, errors.readEnd, extra?.readEnd]);
+      throw new Failure({ doing: "run", what: command[0], why: reasonOf(error), cause: error });
+    } finally {
+      closeAll([input?.readEnd, output?.writeEnd, errors.writeEnd, extra?.writeEnd]);
+    }
+    this.stdin = input && new PipeWriter(input.writeEnd);
+    this.stdout = output && new PipeReader(output.readEnd);
+    this.extra = extra && new PipeReader(extra.readEnd);
+    this.#stderr = new PipeReader(errors.readEnd);
+    this.#readers = [this.stdout, this.extra, this.#stderr].filter((reader) => reader !== undefined);
+    this.#graceMs = graceMs;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#giveUp = resolve;
+    this.ended = promise;
+    this.#process.exited.then(() => resolve());
+  }
+
+  /** Ends the group now, and the streams with it. */
+  stop(): void {
+    void this.terminate();
+    this.#closeReaders();
+  }
+
+  stopOn(abort: AbortSignal | undefined): void {
+    if (abort === undefined) return;
+    const stop = () => this.stop();
+    if (abort.aborted) stop();
+    abort.addEventListener("abort", stop);
+    this.#cleanup.push(() => abort.removeEventListener("abort", stop));
+  }
+
+  /** What the group wrote before its end can still be read for a grace period. */
+  stopAfter(timeoutMs: number): void {
+    const timer = setTimeout(
+      async () => {
+        this.#timedOut = true;
+        await this.terminate();
+        await within(this.#allClosed(), this.#graceMs);
+        this.#cutOff ||= this.#closeReaders();
+      },
+      Math.min(timeoutMs, longestTimer),
+    );
+    this.#cleanup.push(() => clearTimeout(timer));
+  }
+
+  /** SIGTERM to the group, and SIGKILL to what is left of it after the grace period. Settles when that is done. */
+  terminate(): Promise<void> {
+    this.#termination ??= this.#terminate();
+    return this.#termination;
+  }
+
+  async #terminate(): Promise<void> {
+    const pause = 20;
+    this.#signal("SIGTERM");
+    for (let waited = 0; waited < this.#graceMs && this.#signal(0); waited += pause) await Bun.sleep(pause);
+    if (!this.#signal("SIGKILL")) return;
+    // A process stuck in the kernel cannot be ended; we do not wait for it for ever.
+    await within(this.ended, this.#graceMs);
+    this.#giveUp();
+  }
+
+  /** True while the group has a process in it. */
+  #signal(signal: "SIGTERM" | "SIGKILL" | 0): boolean {
+    try {
+      return process.kill(-this.#process.pid, signal);
+    } catch {
+      return false;
+    }
+  }
+
+  /**
+   * Settles when the child has ended and its streams were read to their end, or left. What it leaves behind holding
+   * them open in silence is either ended with its group, or left alone; the streams then end either way.
+   */
+  async finish(leftBehind: "end" | "leave"): Promise<Finished> {
+    const tail = tailOf(this.#stderr);
+    await this.ended;
+    while (this.#readers.some((reader) => reader.open)) {
+      const before = this.#readers.map((reader) => reader.pending);
+      await within(this.#allClosed(), this.#graceMs);
+      const silent = this.#readers.some(
+        ({ open, pending }, i) => open && pending !== undefined && pending === before[i],
+      );
+      if (silent) await this.#cut(leftBehind);
+    }
+    const stderrTail = await tail;
+    for (const clean of this.#cleanup) clean();
+    const { exitCode, signalCode } = this.#process;
+    return {
+      exit: exitCode ?? undefined,
+      ...(signalCode !== null && { signal: String(signalCode) }),
+      timedOut: this.#timedOut,
+      cutOff: this.#cutOff,
+      stderrTail,
+    };
+  }
+
+  async #cut(leftBehind: "end" | "leave"): Promise<void> {
+    if (leftBehind === "end") {
+      this.#cutOff = true;
+      await this.terminate();
+    }
+    this.#closeReaders();
+  }
+
+  /** True if any was open. */
+  #closeReaders(): boolean {
+    const open = this.#readers.filter((reader) => reader.open);
+    for (const reader of open) reader.close();
+    return open.length > 0;
+  }
+
+  async #allClosed(): Promise<void> {
+    await Promise.all(this.#readers.map((reader) => reader.closed));
+  }
+}
+
+function closeAll(fds: readonly (number | undefined)[]): void {
+  for (const fd of fds) if (fd !== undefined) close(fd);
+}
+
+/** Settles with the promise or after that time, whichever is first. */
+async function within(promise: Promise<void>, milliseconds: number): Promise<void> {
+  const { promise: timeout, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, milliseconds);
+  await Promise.race([promise, timeout]);
+  clearTimeout(timer);
+}
+
+const tailCharacters = 2_000;
+/** UTF-8 takes up to four bytes a character. */
+const tailBytes = tailCharacters * 4;
+
+async function tailOf(stream: AsyncIterable<Uint8Array>): Promise<string> {
+  let tail = Buffer.alloc(0);
+  for await (const piece of stream) tail = Buffer.concat([tail, piece]).subarray(-tailBytes);
+  return tail.toString("utf8").slice(-tailCharacters);
+}

@@ -1,0 +1,110 @@
+/**
+ * Real pipes to and from child processes. Bun would give a child sockets instead, and those cannot be opened by name:
+ * `> /dev/fd/3`, `/dev/stdin` and `/dev/stdout`, which shell scripts like to use, fail on them.
+ *
+ * Both ends push back: a reader takes a piece when asked and the kernel holds at most a pipeful, a writer waits until
+ * the pipe has room.
+ */
+import { close } from "./files.ts";
+import { check, fixedBuffer, libc, O_CLOEXEC } from "./libc.ts";
+
+export type Pipe = { readonly readEnd: number; readonly writeEnd: number };
+
+const ends = fixedBuffer(8);
+
+/** Neither end is inherited, but by being handed to a child as one of its descriptors. */
+export function makePipe(): Pipe {
+  check(libc.pipe2(ends.address, O_CLOEXEC), "pipe");
+  return { readEnd: ends.bytes.readInt32LE(0), writeEnd: ends.bytes.readInt32LE(4) };
+}
+
+/** What comes out of a pipe, in pieces; read it once. Leaving the loop closes the pipe, as does `close`. */
+export class PipeReader implements AsyncIterable<Uint8Array> {
+  /** Settles when the pipe is closed: at its end, when the loop was left, or by `close`. */
+  readonly closed: Promise<void>;
+  readonly #fd: number;
+  readonly #reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>;
+  readonly #settle: () => void;
+  #open = true;
+  #waiting = false;
+  #pieces = 0;
+
+  /** Takes over the read end `fd`. */
+  constructor(fd: number) {
+    this.#fd = fd;
+    this.#reader = Bun.file(fd).stream().getReader();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.closed = promise;
+    this.#settle = resolve;
+  }
+
+  get open(): boolean {
+    return this.#open;
+  }
+
+  /** The number of the read that is waiting for bytes, undefined while none is: the same one twice means silence. */
+  get pending(): number | undefined {
+    return this.#waiting ? this.#pieces : undefined;
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array, void, void> {
+    try {
+      for (;;) {
+        this.#waiting = true;
+        const { value, done } = await this.#reader.read();
+        this.#waiting = false;
+        if (done) return;
+        this.#pieces += 1;
+        yield value;
+      }
+    } finally {
+      this.close();
+    }
+  }
+
+  /** A loop over the pieces then ends as if the pipe had; the writing end finds the pipe broken. */
+  close(): void {
+    if (!this.#open) return;
+    this.#open = false;
+    const finish = () => {
+      close(this.#fd);
+      this.#settle();
+    };
+    this.#reader.cancel().then(finish, finish);
+  }
+}
+
+/** Writes into a pipe. */
+export class PipeWriter {
+  readonly #fd: number;
+  readonly #sink: Bun.FileSink;
+  #open = true;
+
+  /** Takes over the write end `fd`. */
+  constructor(fd: number) {
+    this.#fd = fd;
+    this.#sink = Bun.file(fd).writer();
+  }
+
+  /** Settles when the pipe has taken the bytes: false when nobody can read them any more. */
+  async write(bytes: Uint8Array): Promise<boolean> {
+    if (bytes.length === 0) return true;
+    try {
+      await this.#sink.write(bytes);
+      await this.#sink.flush();
+      return true;
+    } catch (error) {
+      if (error instanceof Error && "code" in error && error.code === "EPIPE") return false;
+      throw error;
+    }
+  }
+
+  /** The reading end finds the end. Idempotent; bytes that were not taken are lost. */
+  close(): void {
+    if (!this.#open) return;
+    this.#open = false;
+    // What could fail now is only that which nobody reads.
+    Promise.resolve(this.#sink.end()).catch(() => {});
+    close(this.#fd);
+  }
+}

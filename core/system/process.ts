@@ -1,0 +1,125 @@
+/**
+ * Child processes: pickers, snapshotters, restore commands.
+ *
+ * - A child leads its own process group, which is ended as a whole: SIGTERM, and SIGKILL after a grace period.
+ * - Its output comes through pipes that push back, in bounded memory.
+ * - Once it has ended, what it left behind may finish writing, but not keep us waiting in silence.
+ */
+import { accessSync, constants, statSync } from "node:fs";
+import { Failure, reasonOf } from "../failure.ts";
+import { Child, type Environment, type Finished } from "./child.ts";
+import type { PipeWriter } from "./pipe.ts";
+
+export type { Finished } from "./child.ts";
+
+export type Executable = {
+  readonly path: string;
+  readonly args: readonly string[];
+  /** All of its environment; ours by default. */
+  readonly env?: Environment;
+  /** For the whole run, reading its output included. */
+  readonly timeoutMs: number;
+  /** Gives it a pipe as descriptor 3, to be read as `extra`. */
+  readonly extraPipe: boolean;
+  /** As `stop()`. */
+  readonly abort?: AbortSignal;
+  /** Between SIGTERM and SIGKILL, and the longest silence after its end. */
+  readonly graceMs?: number;
+};
+
+export type Running = {
+  readonly stdout: AsyncIterable<Uint8Array>;
+  /** What it writes to descriptor 3. */
+  readonly extra?: AsyncIterable<Uint8Array>;
+  /** Never rejects. Comes once the child has ended and both streams were read to their end, or left. */
+  readonly finished: Promise<Finished>;
+  /** Ends the group; both streams end at once. */
+  stop(): void;
+};
+
+const defaultGraceMs = 5_000;
+
+/**
+ * Starts an executable. Throws a `Failure` where it is not one. Read both streams side by side: a child that cannot
+ * write waits.
+ */
+export function spawnExecutable(executable: Executable): Running {
+  const { path, args, env, timeoutMs, extraPipe, abort, graceMs = defaultGraceMs } = executable;
+  requireExecutable(path);
+  const child = new Child({ command: [path, ...args], env, stdin: "nothing", stdout: "pipe", extraPipe, graceMs });
+  const { stdout, extra } = child;
+  if (stdout === undefined) throw new Error("the child has no stdout");
+  child.stopOn(abort);
+  child.stopAfter(timeoutMs);
+  return { stdout, ...(extra !== undefined && { extra }), finished: child.finish("end"), stop: () => child.stop() };
+}
+
+/** A link to an executable is one; a folder is not, nor a file without the right to run it. */
+function requireExecutable(path: string): void {
+  const refused = (why: string) => new Failure({ doing: "run", what: path, why });
+  let regular: boolean;
+  try {
+    regular = statSync(path).isFile();
+  } catch (error) {
+    throw refused(reasonOf(error));
+  }
+  if (!regular) throw refused("it is not a regular file");
+  try {
+    accessSync(path, constants.X_OK);
+  } catch {
+    const remedy = "make it executable with chmod +x, or move it elsewhere";
+    throw new Failure({ doing: "run", what: path, why: "it is not executable", remedy });
+  }
+}
+
+export type PipedCommand = {
+  /** For `sh -c`. Its stdout goes where our stderr goes. */
+  readonly command: string;
+  readonly input: AsyncIterable<Uint8Array>;
+  readonly abort?: AbortSignal;
+  readonly graceMs?: number;
+};
+
+/**
+ * Runs a shell command with `input` as its stdin. A command that does not read all of it is no error. Where `input`
+ * itself fails, the command is ended before it can take broken input for whole, and the error is thrown on. What the
+ * command leaves running, such as a service that it started, keeps running.
+ */
+export async function pipeInto({ command, input, abort, graceMs = defaultGraceMs }: PipedCommand): Promise<Finished> {
+  const child = new Child({
+    command: ["/bin/sh", "-c", command],
+    env: undefined,
+    stdin: "pipe",
+    stdout: "stderr",
+    extraPipe: false,
+    graceMs,
+  });
+  const { stdin } = child;
+  if (stdin === undefined) throw new Error("the child has no stdin");
+  child.stopOn(abort);
+  const finished = child.finish("leave");
+  try {
+    await feed(stdin, input, child.ended);
+  } catch (error) {
+    await child.terminate();
+    stdin.close();
+    await finished;
+    throw error;
+  }
+  stdin.close();
+  return await finished;
+}
+
+/** Returns early where nobody reads any more, also while `input` has nothing to give. */
+async function feed(stdin: PipeWriter, input: AsyncIterable<Uint8Array>, ended: Promise<void>): Promise<void> {
+  let over = false;
+  const end = ended.then(() => {
+    over = true;
+  });
+  const writing = async () => {
+    for await (const piece of input) {
+      if (over || !(await stdin.write(piece))) return;
+    }
+  };
+  await Promise.race([writing(), end]);
+}
