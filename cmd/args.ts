@@ -1,0 +1,33 @@
+/** What the command line says, typed, for each subcommand. */
+
+export type CommonArgs = {
+  readonly confDir: string;
+  /** Overrides `[backup] name`; not yet checked, `loadConfig` does. */
+  readonly name: string | undefined;
+  /** Overrides `[s3] bucket`; likewise. */
+  readonly bucket: string | undefined;
+};
+
+export type ArchiveArgs = CommonArgs;
+
+/** What happens to the snapshots of a backup: asked one by one, stored as files, replayed, left out. */
+export const snapshotChoices = ["ask", "fetch", "run", "skip"] as const;
+export type SnapshotChoice = (typeof snapshotChoices)[number];
+
+export type RestoreArgs = CommonArgs & {
+  /** A backup name, `name@time`, a key, or a local file. */
+  readonly manifest: string;
+  /** Absolute paths as in the backup; empty for everything. */
+  readonly paths: readonly string[];
+  readonly target: string;
+  readonly numericOwner: boolean;
+  readonly snapshots: SnapshotChoice;
+};
+
+export type ListArgs = CommonArgs & { /** All backup names where undefined. */ readonly of: string | undefined };
+
+export type VerifyArgs = CommonArgs & {
+  /** The newest of the configured name where undefined. */ readonly manifest: string | undefined;
+};
+
+export type QuickstartArgs = CommonArgs;

@@ -1,0 +1,159 @@
+/**
+ * Reads the command line with cac, strictly. cac alone turns `--name 007` into 7, takes the next word for the value of
+ * `--name=`, understands `--no-x` for any x, and goes on after `--help` whatever else is wrong. So the words are
+ * checked before, and guarded against its guesses.
+ */
+import { cac } from "cac";
+import { nearest } from "../core/config/nearest.ts";
+import { exitStatus, Failure } from "../core/failure.ts";
+import { commonOptions, type Option, program, type Subcommand, type Words } from "./subcommands.ts";
+
+export type Request =
+  /** `show` prints it to stdout. */
+  | { readonly kind: "help"; show(): void }
+  | { readonly kind: "version" }
+  | { readonly kind: "run"; readonly subcommand: Subcommand; readonly words: Words };
+
+const helpOptions: readonly Option[] = [
+  { flag: "-h, --help", help: "Show this" },
+  { flag: "--version", help: "Show the version" },
+];
+
+/** `words` without program and script. Throws a Failure (exit 2) for what is not understood. */
+export function parseArguments(words: readonly string[], subcommands: readonly Subcommand[]): Request {
+  const used = checkOptions(words, [
+    ...commonOptions,
+    ...helpOptions,
+    ...subcommands.flatMap(({ options }) => options),
+  ]);
+  const cli = cacOf(subcommands);
+  cli.parse(["", "", ...guarded(words)], { run: false });
+
+  const subcommand = subcommands.find(({ name }) => name === cli.matchedCommand?.name);
+  if (cli.options.version) return { kind: "version" };
+  if (!subcommand) {
+    const [unknown] = cli.args;
+    if (unknown !== undefined) throw unknownSubcommand(unguarded(unknown), subcommands);
+    if (!cli.options.help) throw usage("run", undefined, "no subcommand is given", "see sysbackup --help");
+    return { kind: "help", show: () => cli.outputHelp() };
+  }
+  checkBelongs(used, subcommand);
+  if (cli.options.help) return { kind: "help", show: () => cli.outputHelp() };
+  checkOperands(cli.args, subcommand);
+  return { kind: "run", subcommand, words: wordsOf(cli.args, cli.options) };
+}
+
+function cacOf(subcommands: readonly Subcommand[]) {
+  const cli = cac("sysbackup");
+  for (const { name, operands, summary, options, examples } of subcommands) {
+    const command = cli.command(operands === "" ? name : `${name} ${operands}`, summary);
+    for (const option of options) command.option(option.flag, option.help, { default: option.default });
+    for (const example of examples) command.example(`  $ ${example}`);
+  }
+  for (const option of [...commonOptions, ...helpOptions]) {
+    cli.option(option.flag, option.help, { default: option.default });
+  }
+  cli.globalCommand.helpCallback = (sections) => {
+    const { summary, details } = subcommands.find(({ name }) => name === cli.matchedCommand?.name) ?? program;
+    // The first section is the bare program name; the one dropped repeats the list of commands.
+    const kept = sections.slice(1).filter(({ title }) => !title?.startsWith("For more info"));
+    const tidied = kept.map((section) => ({ ...section, body: section.body.replace(/ +$/gm, "") }));
+    return [{ body: summary }, ...(details === undefined ? [] : [{ body: details }]), ...tidied];
+  };
+  return cli;
+}
+
+/** The spellings of an option, and whether it takes a value. */
+function spelled({ flag }: Option): { names: string[]; takesValue: boolean } {
+  return { names: flag.match(/--?[a-z-]+/g) ?? [], takesValue: flag.includes("<") };
+}
+
+/** Gives the options used, each as written and without its value. */
+function checkOptions(words: readonly string[], options: readonly Option[]): ReadonlySet<string> {
+  const known = new Map(
+    options.map(spelled).flatMap(({ names, takesValue }) => names.map((name) => [name, takesValue])),
+  );
+  const used = new Set<string>();
+  for (const [index, word] of words.entries()) {
+    if (word === "--") break;
+    if (!word.startsWith("-")) continue;
+    const [flag = "", ...value] = word.split("=");
+    const takesValue = known.get(flag);
+    if (takesValue === undefined) throw unknownOption(flag, [...known.keys()]);
+    if (used.has(flag)) throw usage("use option", flag, "it is given twice");
+    used.add(flag);
+    if (!takesValue && value.length > 0) throw usage("use option", flag, "it takes no value");
+    const next = words[index + 1];
+    if (takesValue && value.length === 0 && (next === undefined || next.startsWith("-"))) {
+      throw usage("use option", flag, "it needs a value", `write ${flag}=value`);
+    }
+  }
+  return used;
+}
+
+function checkBelongs(used: ReadonlySet<string>, subcommand: Subcommand) {
+  const own = [...commonOptions, ...helpOptions, ...subcommand.options].flatMap((option) => spelled(option).names);
+  for (const flag of used) if (!own.includes(flag)) throw unknownOption(flag, own, subcommand.name);
+}
+
+function checkOperands(given: readonly string[], { name, operands }: Subcommand) {
+  const [missing] = (operands.match(/<[^>]+>/g) ?? []).slice(given.length);
+  if (missing !== undefined)
+    throw usage(`run ${name}`, undefined, `it needs ${missing}`, `see sysbackup ${name} --help`);
+  const most = operands.includes("...") ? Number.POSITIVE_INFINITY : operands.split(" ").filter(Boolean).length;
+  const extra = given[most];
+  if (extra !== undefined)
+    throw usage(`run ${name}`, undefined, `${JSON.stringify(unguarded(extra))} is one word too many`);
+}
+
+function unknownOption(flag: string, known: readonly string[], subcommand?: string): Failure {
+  const why = subcommand === undefined ? "there is no such option" : `${subcommand} has no such option`;
+  return usage("use option", flag, why, hint(flag, known, `see sysbackup ${subcommand ?? ""} --help`));
+}
+
+function unknownSubcommand(word: string, subcommands: readonly Subcommand[]): Failure {
+  const known = subcommands.map(({ name }) => name);
+  return usage("run", word, "there is no such subcommand", hint(word, known, `known are ${known.join(", ")}`));
+}
+
+function hint(word: string, known: readonly string[], otherwise: string): string {
+  const near = nearest(word, known);
+  return near === undefined ? otherwise.replace(/ +/g, " ") : `did you mean ${near}?`;
+}
+
+function usage(doing: string, what: string | undefined, why: string, remedy?: string): Failure {
+  const optional = { ...(what !== undefined && { what }), ...(remedy !== undefined && { remedy }) };
+  return new Failure({ doing, why, ...optional, exit: exitStatus.usage });
+}
+
+/** No word of a command line can hold this character, so a word that begins with it is one that `guarded` changed. */
+const guard = "\0";
+
+/** The same words, with a guard before each that cac would take for a number, a boolean, nothing, or an option. */
+function guarded(words: readonly string[]): string[] {
+  const end = words.includes("--") ? words.indexOf("--") : words.length;
+  const safe = (word: string) =>
+    Number.isFinite(Number(word)) || word === "true" || word === "false" ? guard + word : word;
+  const before = words.slice(0, end).map((word) => {
+    const [flag = "", ...value] = word.split("=");
+    if (!word.startsWith("-")) return safe(word);
+    return value.length === 0 ? word : `${flag}=${safe(value.join("="))}`;
+  });
+  return [...before, ...words.slice(end + 1).map((word) => guard + word)];
+}
+
+function unguarded(word: string): string {
+  return word.replaceAll(guard, "");
+}
+
+function wordsOf(operands: readonly string[], options: Readonly<Record<string, unknown>>): Words {
+  const option = (name: string) => options[name.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase())];
+  return {
+    operands: operands.map(unguarded),
+    value(name) {
+      const value = option(name);
+      return typeof value === "string" ? unguarded(value) : undefined;
+    },
+    given: (name) => option(name) === true,
+  };
+}

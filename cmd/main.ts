@@ -1,0 +1,101 @@
+#!/usr/bin/env bun
+/** The program: reads the command line, builds what subcommands need from the machine, runs one, and ends. */
+import { randomBytes } from "node:crypto";
+import { fstatSync, writeSync } from "node:fs";
+import { hostname } from "node:os";
+import { type ExitStatus, exitStatus } from "../core/failure.ts";
+import packageJson from "../package.json" with { type: "json" };
+import { parseArguments } from "./arguments.ts";
+import { abortOnSignals, OutputClosed } from "./interrupt.ts";
+import type { CommandIO } from "./io.ts";
+import { outcomeOf } from "./outcome.ts";
+import { createOutput, type Output } from "./output.ts";
+import { subcommands } from "./subcommands.ts";
+import { createProgress } from "./terminal/progress.ts";
+import { createAsk, openTerminal } from "./terminal/prompt.ts";
+import { createScreen, noticeText, type Screen } from "./terminal/screen.ts";
+
+/** `writeSync` may write a part, and a terminal or pipe that others made non-blocking may be full for a moment. */
+function writeAll(descriptor: number, text: string) {
+  let rest: Uint8Array = Buffer.from(text);
+  while (rest.length > 0) {
+    try {
+      rest = rest.subarray(writeSync(descriptor, rest));
+    } catch (error) {
+      if (!(error instanceof Error && "code" in error && error.code === "EAGAIN")) throw error;
+      Bun.sleepSync(5);
+    }
+  }
+}
+
+/** systemd names the device and inode of the stream to the journal; a redirected stderr is another. */
+function endsInJournal(): boolean {
+  const { dev, ino } = fstatSync(2);
+  return process.env.JOURNAL_STREAM === `${dev}:${ino}`;
+}
+
+function screenOfProcess(): Screen {
+  const terminal = process.stderr.isTTY === true && process.env.TERM !== "dumb";
+  return createScreen({
+    write(text) {
+      try {
+        writeAll(2, text);
+      } catch {
+        // Nobody is left to be told.
+      }
+    },
+    redraws: terminal,
+    colors: terminal && !process.env.NO_COLOR,
+    journal: endsInJournal(),
+    width: () => process.stderr.columns || 80,
+  });
+}
+
+function ioOf(screen: Screen, output: Output, json: boolean, signal: AbortSignal): CommandIO {
+  return {
+    out: output.line,
+    notify: (notice) => screen.line(notice.level, noticeText(notice)),
+    progress: createProgress(screen, () => performance.now()),
+    ask: createAsk(openTerminal, signal),
+    json,
+    now: () => new Date(),
+    random: (length) => randomBytes(length),
+    hostName: hostname(),
+    signal,
+  };
+}
+
+async function main(words: readonly string[]): Promise<ExitStatus> {
+  const controller = new AbortController();
+  const { signal } = controller;
+  abortOnSignals(controller);
+  const screen = screenOfProcess();
+  const output = createOutput(
+    (text) => writeAll(1, text),
+    () => controller.abort(new OutputClosed("nobody reads the output")),
+  );
+  // Looked for by hand, as an error in the command line is to be told as JSON too.
+  const json = words.slice(0, words.includes("--") ? words.indexOf("--") : undefined).includes("--json");
+
+  async function job(): Promise<ExitStatus> {
+    const request = parseArguments(words, subcommands);
+    switch (request.kind) {
+      case "version":
+        output.line(`sysbackup ${packageJson.version}`);
+        return exitStatus.done;
+      case "help":
+        request.show();
+        return exitStatus.done;
+      case "run":
+        return request.subcommand.start(request.words, ioOf(screen, output, json, signal));
+    }
+  }
+  const around = { screen, output, json, signal, debug: process.env.SYSBACKUP_DEBUG === "1" };
+  // An error that nobody awaits is a defect as well: it ends the run like one that was thrown.
+  const unawaited = async (error: unknown) => process.exit(await outcomeOf(() => Promise.reject(error), around));
+  process.on("uncaughtException", unawaited);
+  process.on("unhandledRejection", unawaited);
+  return outcomeOf(job, around);
+}
+
+if (import.meta.main) process.exit(await main(process.argv.slice(2)));

@@ -1,0 +1,47 @@
+/** Lines of results, buffered, for a subcommand may print a line for each of a million files. */
+import { Failure, reasonOf } from "../core/failure.ts";
+import { printable } from "./terminal/printable.ts";
+
+export type Output = {
+  line(text: string): void;
+  /** Writes what is held back. Nothing is lost only after this. */
+  flush(): void;
+};
+
+const bufferSize = 64 * 1024;
+
+/**
+ * `write` takes it all or throws. Where the reader is gone (EPIPE), `onClosed` is told once and the rest is dropped;
+ * any other error is a Failure.
+ */
+export function createOutput(write: (text: string) => void, onClosed: () => void): Output {
+  let held: string[] = [];
+  let heldLength = 0;
+  let closed = false;
+
+  function flush() {
+    const text = held.join("");
+    held = [];
+    heldLength = 0;
+    if (text === "" || closed) return;
+    try {
+      write(text);
+    } catch (error) {
+      if (!(error instanceof Error && "code" in error && error.code === "EPIPE")) {
+        throw new Failure({ doing: "write the results", why: reasonOf(error), cause: error });
+      }
+      closed = true;
+      onClosed();
+    }
+  }
+
+  return {
+    line(text) {
+      const line = `${printable(text)}\n`;
+      held.push(line);
+      heldLength += line.length;
+      if (heldLength >= bufferSize) flush();
+    },
+    flush,
+  };
+}

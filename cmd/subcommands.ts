@@ -1,0 +1,181 @@
+/**
+ * The command line, declared in one place: subcommands, options, help, and which file does the work. The files are
+ * imported when they run, so that `--help` loads none of them.
+ */
+import { resolve } from "node:path";
+import { nearest } from "../core/config/nearest.ts";
+import { type ExitStatus, exitStatus, Failure } from "../core/failure.ts";
+import {
+  type ArchiveArgs,
+  type CommonArgs,
+  type ListArgs,
+  type QuickstartArgs,
+  type RestoreArgs,
+  type SnapshotChoice,
+  snapshotChoices,
+  type VerifyArgs,
+} from "./args.ts";
+import type { CommandIO, Run } from "./io.ts";
+
+/** `flag` as cac takes it, with the value's placeholder: `--target <dir>`. */
+export type Option = { readonly flag: string; readonly help: string; readonly default?: string };
+
+/** The words of the command line after parsing: exact, as the user wrote them. */
+export type Words = {
+  readonly operands: readonly string[];
+  /** The value of `--name`, or its default. */
+  value(name: string): string | undefined;
+  given(name: string): boolean;
+};
+
+export type Subcommand = {
+  readonly name: string;
+  /** As cac takes them: `<manifest> [...paths]`. */
+  readonly operands: string;
+  /** One line, for the list of subcommands too. */
+  readonly summary: string;
+  readonly details?: string;
+  readonly options: readonly Option[];
+  readonly examples: readonly string[];
+  start(words: Words, io: CommandIO): Promise<ExitStatus>;
+};
+
+export const program: Pick<Subcommand, "summary" | "details"> = {
+  summary: "Back up a Linux system to S3 buckets with Object Lock, and bring it back",
+  details:
+    "Each subcommand has its own --help. Exit status: 0 done; 1 failed; 2 bad usage or configuration;\n3 done, but incomplete; 4 damage found; 130 interrupted.",
+};
+
+export const commonOptions: readonly Option[] = [
+  { flag: "--conf-dir <dir>", help: "Folder of conf, pickers.d and snapshots.d", default: "/etc/backup" },
+  { flag: "--name <name>", help: "Backup name, instead of [backup] name or the host name" },
+  { flag: "--bucket <bucket>", help: "Bucket, instead of [s3] bucket: name, s3://name or file:///path" },
+  { flag: "--json", help: "Print results as JSON" },
+];
+
+/** Ties arguments to the file that takes them; `load` is undefined while that file is not built. */
+function subcommand<Args>(
+  declared: Omit<Subcommand, "start">,
+  args: (words: Words) => Args,
+  load: (() => Promise<{ readonly run: Run<Args> }>) | undefined,
+): Subcommand {
+  return {
+    ...declared,
+    async start(words, io) {
+      const parsed = args(words);
+      if (!load) throw new Failure({ doing: `run ${declared.name}`, why: "this version does not have it yet" });
+      const { run } = await load();
+      return run(parsed, io);
+    },
+  };
+}
+
+export const subcommands: readonly Subcommand[] = [
+  subcommand<ArchiveArgs>(
+    {
+      name: "archive",
+      operands: "",
+      summary: "Back up what the pickers and snapshotters choose",
+      options: [],
+      examples: [
+        "sysbackup archive",
+        "sysbackup archive --conf-dir /etc/backup-hourly --name web1-hourly",
+        "sysbackup archive --bucket file:///mnt/usb/backups",
+      ],
+    },
+    common,
+    undefined,
+  ),
+  subcommand<RestoreArgs>(
+    {
+      name: "restore",
+      operands: "<manifest> [...paths]",
+      summary: "Bring back a backup, or some paths of it",
+      details: [
+        "<manifest> is a backup name (its newest backup), name@time (the newest until then, as in web1@2026-11-20),",
+        "a key in the bucket, or a local file. Without paths, everything comes back. Files that are as the backup has",
+        "them are left alone, so a restore that was stopped goes on when run again.",
+      ].join("\n"),
+      options: [
+        { flag: "--target <dir>", help: "Folder to restore into", default: "/" },
+        { flag: "--numeric-owner", help: "Owners by number, not by name" },
+        { flag: "--snapshots <what>", help: `Replay snapshots: ${snapshotChoices.join(", ")}`, default: "ask" },
+      ],
+      examples: [
+        "sysbackup restore web1 --target /mnt",
+        "sysbackup restore web1@2026-11-20 /etc/fstab /home/alice --target /tmp/look",
+        "sysbackup restore web1 --bucket s3://example-backups --snapshots run",
+      ],
+    },
+    restoreArgs,
+    undefined,
+  ),
+  subcommand<ListArgs>(
+    {
+      name: "list",
+      operands: "[name]",
+      summary: "Show the backups in the bucket, or those of one backup name",
+      options: [],
+      examples: ["sysbackup list", "sysbackup list web1 --json"],
+    },
+    (words): ListArgs => ({ ...common(words), of: words.operands[0] }),
+    undefined,
+  ),
+  subcommand<VerifyArgs>(
+    {
+      name: "verify",
+      operands: "[manifest]",
+      summary: "Check that everything a backup needs is in the bucket",
+      details: "[manifest] is named as for restore; the newest backup of this machine where none is given.",
+      options: [],
+      examples: ["sysbackup verify", "sysbackup verify web1@2026-11-20"],
+    },
+    (words): VerifyArgs => ({ ...common(words), manifest: words.operands[0] }),
+    undefined,
+  ),
+  subcommand<QuickstartArgs>(
+    {
+      name: "quickstart",
+      operands: "",
+      summary:
+        "Try it out: back up this machine's /etc to a folder, list, verify, restore to a scratch folder, compare",
+      options: [],
+      examples: ["sysbackup quickstart"],
+    },
+    common,
+    undefined,
+  ),
+];
+
+function common(words: Words): CommonArgs {
+  return {
+    confDir: resolve(words.value("conf-dir") ?? ""),
+    name: words.value("name"),
+    bucket: words.value("bucket"),
+  };
+}
+
+function restoreArgs(words: Words): RestoreArgs {
+  const [manifest = "", ...paths] = words.operands;
+  return {
+    ...common(words),
+    manifest,
+    paths,
+    target: resolve(words.value("target") ?? ""),
+    numericOwner: words.given("numeric-owner"),
+    snapshots: snapshotChoice(words.value("snapshots") ?? ""),
+  };
+}
+
+function snapshotChoice(written: string): SnapshotChoice {
+  const choice = snapshotChoices.find((known) => known === written);
+  if (choice) return choice;
+  const near = nearest(written, snapshotChoices);
+  throw new Failure({
+    doing: "use --snapshots",
+    what: written,
+    why: `known are ${snapshotChoices.join(", ")}`,
+    ...(near && { remedy: `did you mean ${near}?` }),
+    exit: exitStatus.usage,
+  });
+}

@@ -1,0 +1,62 @@
+/**
+ * The standard error stream: lines for the user or the journal, and on a terminal one status line that stays below
+ * them. Nothing else writes there, so the two never tangle.
+ */
+import type { Notice } from "../../core/notice.ts";
+import { printable } from "./printable.ts";
+
+export type Level = Notice["level"];
+
+export type Screen = {
+  /** One line; control characters in it are escaped. */
+  line(level: Level, text: string): void;
+  /** Replaces the status line, which the caller has made to fit; undefined removes it. Nothing but on a terminal. */
+  status(text: string | undefined): void;
+  /** Whether there is a terminal that can redraw a line. */
+  readonly redraws: boolean;
+  /** Columns now: the user may change the window. */
+  width(): number;
+};
+
+export type ScreenParts = {
+  readonly write: (text: string) => void;
+  readonly redraws: boolean;
+  readonly colors: boolean;
+  /** Whether the stream ends in journald, which reads a priority off the start of each line. */
+  readonly journal: boolean;
+  readonly width: () => number;
+};
+
+const priority = { error: "<3>", warning: "<4>", info: "<6>" } as const;
+const color = { error: "\x1b[31m", warning: "\x1b[33m", info: "" } as const;
+const plain = "\x1b[0m";
+const clearLine = "\r\x1b[K";
+
+export function createScreen({ write, redraws, colors, journal, width }: ScreenParts): Screen {
+  let shown: string | undefined;
+
+  function styled(level: Level, text: string): string {
+    if (journal) return priority[level] + text;
+    return colors && color[level] !== "" ? color[level] + text + plain : text;
+  }
+
+  return {
+    redraws,
+    width,
+    line(level, text) {
+      const line = `${styled(level, printable(text))}\n`;
+      write(shown === undefined ? line : clearLine + line + shown);
+    },
+    status(text) {
+      const next = text === undefined ? undefined : printable(text);
+      if (!redraws || next === shown) return;
+      write(clearLine + (next ?? ""));
+      shown = next;
+    },
+  };
+}
+
+/** How a notice reads: warnings and errors say what they are, as a journal or a pipe has no colours. */
+export function noticeText({ level, message }: Notice): string {
+  return level === "info" ? message : `${level}: ${message}`;
+}

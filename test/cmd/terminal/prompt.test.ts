@@ -1,0 +1,69 @@
+import { describe, expect, test } from "bun:test";
+import { createAsk, type TerminalDevice } from "../../../cmd/terminal/prompt.ts";
+import { Failure } from "../../../core/failure.ts";
+
+/** A terminal whose user types these lines, then ends the input. */
+function typing(...lines: string[]) {
+  const written: string[] = [];
+  const device: TerminalDevice & { closed: boolean } = {
+    closed: false,
+    write: async (text) => void written.push(text),
+    readLine: async () => lines.shift(),
+    close: async () => {
+      device.closed = true;
+    },
+  };
+  return { device, written };
+}
+
+const never = new AbortController().signal;
+
+describe("answers", () => {
+  const cases: [lines: string[], expected: boolean][] = [
+    [["y"], true],
+    [["YES"], true],
+    [[" yes "], true],
+    [["n"], false],
+    [["No"], false],
+    [[""], false],
+    [[], false],
+    [["what", "y"], true],
+    [["yy", "n"], false],
+  ];
+  test.each(cases)("%j is %p", async (lines, expected) => {
+    const { device } = typing(...lines);
+    expect(await createAsk(async () => device, never)("Go on?")).toBe(expected);
+    expect(device.closed).toBe(true);
+  });
+});
+
+test("asks again until it understands", async () => {
+  const { device, written } = typing("perhaps", "y");
+  await createAsk(async () => device, never)("Go on?");
+  expect(written).toEqual(["Go on? [y/N] ", "Please answer yes or no.\n", "Go on? [y/N] "]);
+});
+
+test("a restore command cannot steer the terminal it is shown on", async () => {
+  const { device, written } = typing("n");
+  await createAsk(async () => device, never)("Run rm\x1b[1K?");
+  expect(written).toEqual(["Run rm\\u001b[1K? [y/N] "]);
+});
+
+test("no terminal is a failure that says what to do", async () => {
+  const asking = createAsk(async () => undefined, never)("Go on?");
+  const failure = await asking.then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+  expect(failure).toBeInstanceOf(Failure);
+  expect(String(failure)).toContain('cannot ask "Go on?": there is no terminal; run it on a terminal');
+});
+
+test("an abort ends the question with its reason", async () => {
+  const controller = new AbortController();
+  const device: TerminalDevice = { ...typing().device, readLine: () => new Promise(() => {}) };
+  const asking = createAsk(async () => device, controller.signal)("Go on?");
+  const reason = new Error("interrupted");
+  controller.abort(reason);
+  expect(await asking.catch((error: unknown) => error)).toBe(reason);
+});
