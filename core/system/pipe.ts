@@ -23,7 +23,7 @@ export class PipeReader implements AsyncIterable<Uint8Array> {
   /** Settles when the pipe is closed: at its end, when the loop was left, or by `close`. */
   readonly closed: Promise<void>;
   readonly #fd: number;
-  readonly #reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>;
+  readonly #reader: ReturnType<typeof readerOf>;
   readonly #settle: () => void;
   #open = true;
   #waiting = false;
@@ -32,7 +32,7 @@ export class PipeReader implements AsyncIterable<Uint8Array> {
   /** Takes over the read end `fd`. */
   constructor(fd: number) {
     this.#fd = fd;
-    this.#reader = Bun.file(fd).stream().getReader();
+    this.#reader = readerOf(fd);
     const { promise, resolve } = Promise.withResolvers<void>();
     this.closed = promise;
     this.#settle = resolve;
@@ -72,6 +72,10 @@ export class PipeReader implements AsyncIterable<Uint8Array> {
     };
     this.#reader.cancel().then(finish, finish);
   }
+}
+
+function readerOf(fd: number) {
+  return Bun.file(fd).stream().getReader();
 }
 
 /** Writes into a pipe. */
