@@ -14,6 +14,7 @@ import { Failure, type FailureParts } from "../failure.ts";
 
 export type LockMode = "GOVERNANCE" | "COMPLIANCE";
 
+/** `until` lies in the future and counts in whole seconds: implementations round it up. */
 export type Retention = { readonly mode: LockMode; readonly until: Date };
 
 export type PutOptions = {
@@ -42,11 +43,20 @@ export type ListedVersion = Stored & {
 /** Bytes from `start`, `length` of them. Reading past the end of the object is a `damaged` error. */
 export type Range = { readonly start: number; readonly length: number };
 
-export type GetOptions = { readonly version?: string; readonly range?: Range };
+export type GetOptions = {
+  readonly version?: string;
+  readonly range?: Range;
+  /** Told which version is read, and the size of the whole object, before its first byte comes. */
+  readonly onStart?: (object: Stored) => void;
+};
 
 /** An object written in parts, for content whose size is not known before: nothing is visible until `complete`. */
 export type Upload = {
-  /** Parts are numbered from 1, may be sent side by side, and are at least 5 MiB but for the last (the S3 limit). */
+  /**
+   * Parts are numbered from 1 to 10,000 without gaps, may be sent side by side and in any order, and are at least 5 MiB
+   * but for the last (the S3 limits). One may be sent again, with the same bytes. `body` is the caller's again
+   * once the promise resolves.
+   */
   part(number: number, body: Uint8Array): Promise<void>;
   complete(): Promise<Stored>;
   /** Forgets the parts. Idempotent; never fails for an upload that is gone. */
@@ -57,7 +67,10 @@ export type Upload = {
 export type BucketWriter = {
   put(key: string, body: Uint8Array, options: PutOptions): Promise<Stored>;
   startUpload(key: string, options: Omit<PutOptions, "sha256">): Promise<Upload>;
-  /** Moves a version's retain-until date later. An earlier date than it has is refused as `locked`. */
+  /**
+   * Moves a version's retain-until date later. An earlier date than it has is refused as `locked`; the same one is no
+   * error, so that a repetition after a lost answer is safe.
+   */
   extend(key: string, version: string, retention: Retention): Promise<void>;
 };
 
@@ -65,9 +78,15 @@ export type BucketWriter = {
 export type BucketReader = {
   /** The bytes, in pieces. Without `version`, the newest. Errors may come while reading as well as at the call. */
   get(key: string, options?: GetOptions): AsyncIterable<Uint8Array>;
-  /** Undefined where the key (or version) does not exist or a delete marker hides it. */
+  /**
+   * Undefined where the key (or version) does not exist or a delete marker hides it; also where the whole bucket does
+   * not exist, as S3 answers both alike. `retention` is undefined where the role may not read it, too.
+   */
   head(key: string, version?: string): Promise<ObjectInfo | undefined>;
-  /** Current objects in byte order of key, in pages of at most 1,000: one request a page. `after` is exclusive. */
+  /**
+   * Current objects in byte order of key, in pages of at most 1,000: one request a page, and each request yields its
+   * page, even an empty one. `after` is exclusive.
+   */
   list(prefix: string, after?: string): AsyncIterable<readonly Listed[]>;
   /** All versions, in byte order of key, newest first within a key. */
   listVersions(prefix: string, after?: string): AsyncIterable<readonly ListedVersion[]>;
@@ -77,7 +96,7 @@ export type Bucket = BucketWriter &
   BucketReader & {
     /** As the user named it: `s3://name` or `file:///path`. */
     readonly url: string;
-    /** Removes one version for good. Refused as `locked` before its retain-until date. */
+    /** Removes one version for good. Refused as `locked` before its retain-until date; one that is gone is no error. */
     remove(key: string, version: string): Promise<void>;
     /** The server's clock at its last answer, for checking ours; undefined before the first. */
     serverTime(): Date | undefined;

@@ -1,0 +1,97 @@
+/** Counts the requests that really go out, and the bytes of content both ways. Goes below `retry`: attempts count too. */
+import type { Bucket, GetOptions, Upload } from "./contract.ts";
+
+/** Requests by kind, then bytes. A multipart upload is puts: its start, each part, its end. An abort is a remove. */
+export type Counts = {
+  put: number;
+  get: number;
+  head: number;
+  list: number;
+  extend: number;
+  remove: number;
+  sent: number;
+  received: number;
+};
+
+export const noCounts = (): Counts => ({
+  put: 0,
+  get: 0,
+  head: 0,
+  list: 0,
+  extend: 0,
+  remove: 0,
+  sent: 0,
+  received: 0,
+});
+
+/** The bucket, adding to `counts`. */
+export function count(bucket: Bucket, counts: Counts): Bucket {
+  return {
+    url: bucket.url,
+    put(key, body, options) {
+      counts.put++;
+      counts.sent += body.byteLength;
+      return bucket.put(key, body, options);
+    },
+    async startUpload(key, options) {
+      counts.put++;
+      return countUpload(await bucket.startUpload(key, options), counts);
+    },
+    extend(key, version, retention) {
+      counts.extend++;
+      return bucket.extend(key, version, retention);
+    },
+    get: (key, options) => countGet(bucket, counts, key, options),
+    head(key, version) {
+      counts.head++;
+      return bucket.head(key, version);
+    },
+    list: (prefix, after) => countPages(bucket.list(prefix, after), counts),
+    listVersions: (prefix, after) => countPages(bucket.listVersions(prefix, after), counts),
+    remove(key, version) {
+      counts.remove++;
+      return bucket.remove(key, version);
+    },
+    serverTime: () => bucket.serverTime(),
+    close: () => bucket.close(),
+  };
+}
+
+function countUpload(upload: Upload, counts: Counts): Upload {
+  return {
+    part(number, body) {
+      counts.put++;
+      counts.sent += body.byteLength;
+      return upload.part(number, body);
+    },
+    complete() {
+      counts.put++;
+      return upload.complete();
+    },
+    abort() {
+      counts.remove++;
+      return upload.abort();
+    },
+  };
+}
+
+async function* countGet(bucket: Bucket, counts: Counts, key: string, options: GetOptions | undefined) {
+  counts.get++;
+  for await (const piece of bucket.get(key, options)) {
+    counts.received += piece.byteLength;
+    yield piece;
+  }
+}
+
+/** Each page is a request that was answered; an error is one that was not. */
+async function* countPages<T>(pages: AsyncIterable<T>, counts: Counts): AsyncGenerator<T> {
+  try {
+    for await (const page of pages) {
+      counts.list++;
+      yield page;
+    }
+  } catch (error) {
+    counts.list++;
+    throw error;
+  }
+}

@@ -1,0 +1,304 @@
+/**
+ * A bucket in a directory: the same objects, versions and locks as S3, held by this program instead of a server. Its
+ * locks bind every user of sysbackup; root with `rm` is not stopped by them.
+ */
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { open, stat } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import { checkMetadata } from "./checks.ts";
+import {
+  type Bucket,
+  BucketError,
+  type GetOptions,
+  type Listed,
+  type ListedVersion,
+  type ObjectInfo,
+  type PutOptions,
+  type Retention,
+  type Stored,
+  type Upload,
+} from "./contract.ts";
+import { readIfThere, sizeIfThere, unlinkIfThere, writeAt } from "./directory/durable.ts";
+import { directoryError, errorCode, noDirectory } from "./directory/errors.ts";
+import { findKey, isVersion, type KeyParts, recordName, splitKey } from "./directory/names.ts";
+import { decodeRecord, type VersionRecord } from "./directory/record.ts";
+import { Store } from "./directory/store.ts";
+import { DirectoryUpload } from "./directory/upload.ts";
+import { type FoundKey, type FoundVersion, walk } from "./directory/walk.ts";
+import { checkRetention, refuseLocked, refuseShorter } from "./retention.ts";
+
+/** As many as S3 gives. */
+const pageSize = 1000;
+
+const readPiece = 1024 * 1024;
+
+export type DirectoryTools = { readonly now: () => Date; readonly random?: () => number };
+
+/** Opens the bucket in the directory `path`, which must exist: `no-bucket` otherwise. */
+export async function openDirectoryBucket(
+  path: string,
+  { now, random = Math.random }: DirectoryTools,
+): Promise<Bucket> {
+  const root = resolve(path);
+  const url = pathToFileURL(root).href;
+  await mustBeDirectory(root, url);
+  const store = new Store(root, now, random);
+  await store.sweep();
+  return new DirectoryBucket(url, root, store, now);
+}
+
+async function mustBeDirectory(root: string, url: string): Promise<void> {
+  try {
+    if ((await stat(root)).isDirectory()) return;
+  } catch (error) {
+    if (errorCode(error) !== "ENOENT" && errorCode(error) !== "ENOTDIR")
+      throw directoryError(error, "open the bucket", url);
+  }
+  throw noDirectory(url, root);
+}
+
+/** A version that exists: its record, the folder and paths of both files. */
+type Version = {
+  readonly record: VersionRecord;
+  readonly recordPath: string;
+  readonly bytesPath: string;
+  readonly folder: string;
+};
+
+class DirectoryBucket implements Bucket {
+  constructor(
+    readonly url: string,
+    readonly root: string,
+    readonly store: Store,
+    readonly now: () => Date,
+  ) {}
+
+  put(key: string, body: Uint8Array, options: PutOptions): Promise<Stored> {
+    return this.#guard("store", key, async () => {
+      this.#checkPut(key, options);
+      checkDigest(this.#name(key), body, options.sha256);
+      const staged = await this.store.stage();
+      try {
+        await writeAt(staged.file, body, 0);
+      } catch (error) {
+        await this.store.discard(staged);
+        throw error;
+      }
+      return this.store.commit(staged, key, body.byteLength, options);
+    });
+  }
+
+  startUpload(key: string, options: Omit<PutOptions, "sha256">): Promise<Upload> {
+    return this.#guard("store", key, async () => {
+      this.#checkPut(key, options);
+      return new DirectoryUpload(this.store, await this.store.stage(), key, this.#name(key), options);
+    });
+  }
+
+  extend(key: string, version: string, retention: Retention): Promise<void> {
+    return this.#guard("extend the lock of", key, async () => {
+      checkRetention(this.#name(key), retention, this.now());
+      // Another process may extend at the same moment. The check just before the rename, and the look afterwards,
+      // leave it no way to shorten what we promised, short of stalling between two system calls for a whole sync.
+      for (;;) {
+        const found = await this.#mustFind(key, version);
+        refuseShorter(this.#name(key), found.record.retention, retention);
+        const record = { ...found.record, retention };
+        const check = () => refuseShorter(this.#name(key), lockNow(found, key, version), retention);
+        await this.store.replaceRecord(found.recordPath, found.folder, record, check);
+        if (lockNow(found, key, version).until >= retention.until) return;
+      }
+    });
+  }
+
+  async *get(key: string, options: GetOptions = {}): AsyncGenerator<Uint8Array> {
+    try {
+      const { record, bytesPath } = await this.#mustFind(key, options.version);
+      const { start, length } = options.range ?? { start: 0, length: record.size };
+      if (start + length > record.size) throw this.#damaged(key, `it has ${record.size} bytes, not ${start + length}`);
+      options.onStart?.({ key, version: record.version, size: record.size });
+      yield* this.#read(key, bytesPath, record.size, start, length);
+    } catch (error) {
+      throw await this.#worded(error, "read", key);
+    }
+  }
+
+  head(key: string, version?: string): Promise<ObjectInfo | undefined> {
+    return this.#guard("look up", key, async () => {
+      const found = await this.#find(key, version);
+      if (found === undefined) return undefined;
+      const { metadata, retention } = found.record;
+      const { size } = await stat(found.bytesPath);
+      return { key, version: found.record.version, size, metadata, retention };
+    });
+  }
+
+  async *list(prefix: string, after = ""): AsyncGenerator<readonly Listed[]> {
+    for await (const page of this.#pages(prefix, after, newestOf)) {
+      yield page.map(({ key, size }) => ({ key, size }));
+    }
+  }
+
+  listVersions(prefix: string, after = ""): AsyncGenerator<readonly ListedVersion[]> {
+    return this.#pages(prefix, after, (found) => found.versions);
+  }
+
+  remove(key: string, version: string): Promise<void> {
+    return this.#guard("remove", key, async () => {
+      const found = await this.#record(key, version);
+      if (found === undefined) return;
+      refuseLocked(this.#name(key), found.record.retention, this.now());
+      // Only who removed the record may remove the bytes: their name may have a new owner by now.
+      if (!(await unlinkIfThere(found.recordPath))) return;
+      await this.store.sync(found.folder);
+      await unlinkIfThere(found.bytesPath);
+    });
+  }
+
+  serverTime(): Date {
+    return this.now();
+  }
+
+  async close(): Promise<void> {}
+
+  #checkPut(key: string, options: PutOptions): void {
+    splitKey(key);
+    checkMetadata(key, options.metadata);
+    checkRetention(this.#name(key), options.retention, this.now());
+  }
+
+  #name(key: string): string {
+    return `${this.url}/${key}`;
+  }
+
+  /** The record of one version, or of the newest; undefined where there is none. */
+  async #record(key: string, version: string | undefined): Promise<Version | undefined> {
+    const parts = findKey(key);
+    const wanted = version ?? (await this.#newest(key, parts));
+    if (parts === undefined || wanted === undefined || !isVersion(wanted)) return undefined;
+    const folder = join(this.root, parts.folder);
+    const recordPath = join(folder, recordName(parts.name, wanted));
+    const text = await readIfThere(recordPath);
+    if (text === undefined) {
+      await mustBeDirectory(this.root, this.url);
+      return undefined;
+    }
+    const record = decodeRecord(text, recordPath, parts.name, wanted);
+    return { record, recordPath, bytesPath: join(folder, record.file), folder };
+  }
+
+  /** As `#record`, but undefined also where somebody took the bytes away. */
+  async #find(key: string, version: string | undefined): Promise<Version | undefined> {
+    const found = await this.#record(key, version);
+    return found !== undefined && (await sizeIfThere(found.bytesPath)) !== undefined ? found : undefined;
+  }
+
+  async #mustFind(key: string, version: string | undefined): Promise<Version> {
+    const found = await this.#find(key, version);
+    if (found !== undefined) return found;
+    const which = version === undefined ? "no such object" : `no such object in version ${version}`;
+    throw new BucketError("missing", { doing: "find", what: this.#name(key), why: `there is ${which}` });
+  }
+
+  async #newest(key: string, parts: KeyParts | undefined): Promise<string | undefined> {
+    if (parts === undefined) return undefined;
+    for await (const found of walk(this.root, { prefix: key, after: "" })) {
+      return found.key === key ? found.versions[0].version : undefined;
+    }
+    return undefined;
+  }
+
+  async *#read(key: string, path: string, size: number, start: number, length: number): AsyncGenerator<Uint8Array> {
+    const file = await open(path, "r");
+    try {
+      const actual = (await file.stat()).size;
+      if (actual !== size) throw this.#damaged(key, `its file has ${actual} bytes where ${size} were stored`);
+      for (let done = 0; done < length; ) {
+        const piece = new Uint8Array(Math.min(readPiece, length - done));
+        const { bytesRead } = await file.read(piece, 0, piece.byteLength, start + done);
+        if (bytesRead === 0) throw this.#damaged(key, "its file became shorter while it was read");
+        done += bytesRead;
+        yield piece.subarray(0, bytesRead);
+      }
+    } finally {
+      await file.close();
+    }
+  }
+
+  #damaged(key: string, why: string): BucketError {
+    return new BucketError("damaged", { doing: "read", what: this.#name(key), why });
+  }
+
+  /** Pages of the chosen versions with their sizes; one page at least, as S3 answers. */
+  async *#pages(
+    prefix: string,
+    after: string,
+    choose: (found: FoundKey) => readonly FoundVersion[],
+  ): AsyncGenerator<readonly ListedVersion[]> {
+    try {
+      await mustBeDirectory(this.root, this.url);
+      let page: Promise<ListedVersion | undefined>[] = [];
+      let pages = 0;
+      for await (const found of walk(this.root, { prefix, after })) {
+        for (const chosen of choose(found)) {
+          page.push(measured(found, chosen));
+          if (page.length < pageSize) continue;
+          yield await present(page);
+          pages++;
+          page = [];
+        }
+      }
+      if (page.length > 0 || pages === 0) yield await present(page);
+    } catch (error) {
+      throw await this.#worded(error, "list", prefix);
+    }
+  }
+
+  async #guard<T>(doing: string, key: string, run: () => Promise<T>): Promise<T> {
+    try {
+      return await run();
+    } catch (error) {
+      throw await this.#worded(error, doing, key);
+    }
+  }
+
+  /** ENOENT where the bucket itself is gone means that a disk was unmounted. */
+  async #worded(error: unknown, doing: string, key: string): Promise<BucketError> {
+    if (errorCode(error) === "ENOENT") {
+      const gone = await mustBeDirectory(this.root, this.url).catch((reason: unknown) => reason);
+      if (gone instanceof BucketError) return gone;
+    }
+    return directoryError(error, doing, this.#name(key));
+  }
+}
+
+const newestOf = (found: FoundKey): readonly FoundVersion[] => [found.versions[0]];
+
+async function measured({ key, versions }: FoundKey, chosen: FoundVersion): Promise<ListedVersion | undefined> {
+  const size = await sizeIfThere(chosen.path);
+  const latest = chosen === versions[0];
+  return size === undefined ? undefined : { key, version: chosen.version, size, latest, deleteMarker: false };
+}
+
+/** Without those that were removed while the folder was read. */
+async function present(page: readonly Promise<ListedVersion | undefined>[]): Promise<ListedVersion[]> {
+  return (await Promise.all(page)).filter((listed) => listed !== undefined);
+}
+
+/** Read without yielding, so that nothing of this process comes between the look and what follows it. */
+function lockNow(found: Version, key: string, version: string): Retention {
+  const { name } = splitKey(key);
+  return decodeRecord(readFileSync(found.recordPath, "utf8"), found.recordPath, name, version).retention;
+}
+
+function checkDigest(what: string, body: Uint8Array, sha256: string | undefined): void {
+  if (sha256 === undefined || createHash("sha256").update(body).digest("hex") === sha256) return;
+  throw new BucketError("damaged", {
+    doing: "store",
+    what,
+    why: "the bytes do not have the SHA-256 that was stated",
+    remedy: "run again; if it happens again, test this machine's memory",
+  });
+}

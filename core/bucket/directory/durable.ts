@@ -1,0 +1,130 @@
+/** Writing files so that they survive a crash: bytes first, then the name, then the folder that holds the name. */
+import { type FileHandle, mkdir, open, readFile, stat, unlink } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { errorCode } from "./errors.ts";
+
+/** Writes all of `bytes` at `position`: one call may write less than asked. */
+export async function writeAt(file: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
+  let done = 0;
+  while (done < bytes.byteLength) {
+    const { bytesWritten } = await file.write(bytes, done, bytes.byteLength - done, position + done);
+    done += bytesWritten;
+  }
+}
+
+/** A new file with these bytes, synced. Leaves none behind when it fails. */
+export async function writeDurably(path: string, bytes: Uint8Array): Promise<void> {
+  const file = await open(path, "wx");
+  try {
+    await writeAt(file, bytes, 0);
+    await file.sync();
+  } catch (error) {
+    await unlinkIfThere(path);
+    throw error;
+  } finally {
+    await file.close();
+  }
+}
+
+export async function unlinkIfThere(path: string): Promise<boolean> {
+  try {
+    await unlink(path);
+    return true;
+  } catch (error) {
+    if (errorCode(error) === "ENOENT") return false;
+    throw error;
+  }
+}
+
+const absent = (error: unknown): boolean => ["ENOENT", "ENOTDIR", "ENAMETOOLONG"].includes(errorCode(error) ?? "");
+
+export async function readIfThere(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, "utf8");
+  } catch (error) {
+    if (absent(error)) return undefined;
+    throw error;
+  }
+}
+
+export async function sizeIfThere(path: string): Promise<number | undefined> {
+  try {
+    return (await stat(path)).size;
+  } catch (error) {
+    if (absent(error)) return undefined;
+    throw error;
+  }
+}
+
+/** Claims a name that nobody has, as an empty file; false where it is taken. Atomic, also over NFS and on FAT. */
+export async function claim(path: string): Promise<boolean> {
+  try {
+    await (await open(path, "wx")).close();
+    return true;
+  } catch (error) {
+    if (errorCode(error) === "EEXIST") return false;
+    throw error;
+  }
+}
+
+/** Some network and FUSE file systems cannot sync a folder; they order names themselves. */
+const cannotSync = new Set(["EINVAL", "ENOTSUP", "EOPNOTSUPP", "EBADF", "EISDIR"]);
+
+/**
+ * Syncs folders, one sync at a time each: whoever asks while one runs shares the next, so that many small puts into
+ * one folder do not wait for a sync apiece.
+ */
+export class FolderSync {
+  readonly #running = new Map<string, Promise<void>>();
+  readonly #next = new Map<string, Promise<void>>();
+
+  /** Resolves when every name made in the folder before the call is on disk. */
+  sync(folder: string): Promise<void> {
+    const running = this.#running.get(folder);
+    if (running === undefined) return this.#start(folder);
+    const shared = this.#next.get(folder);
+    if (shared !== undefined) return shared;
+    const next = running
+      .catch(() => undefined)
+      .then(() => {
+        this.#next.delete(folder);
+        return this.#start(folder);
+      });
+    this.#next.set(folder, next);
+    return next;
+  }
+
+  #start(folder: string): Promise<void> {
+    const run = syncFolder(folder).finally(() => {
+      if (this.#running.get(folder) === run) this.#running.delete(folder);
+    });
+    this.#running.set(folder, run);
+    return run;
+  }
+
+  /** Makes `folder` and those above it, below `root` only: a root that is gone (a disk unmounted) is not made again. */
+  async makeFolders(root: string, folder: string): Promise<void> {
+    let path = root;
+    for (const name of folder.split("/")) {
+      if (name === "") continue;
+      path = join(path, name);
+      try {
+        await mkdir(path);
+        await this.sync(dirname(path));
+      } catch (error) {
+        if (errorCode(error) !== "EEXIST") throw error;
+      }
+    }
+  }
+}
+
+async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, "r");
+  try {
+    await folder.sync();
+  } catch (error) {
+    if (!cannotSync.has(errorCode(error) ?? "")) throw error;
+  } finally {
+    await folder.close();
+  }
+}

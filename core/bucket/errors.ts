@@ -1,0 +1,162 @@
+/** Words for everything that S3, or the way to it, can answer: one table from the server's codes to our kinds. */
+import { BucketError, type BucketErrorKind } from "./contract.ts";
+
+/** What was being done; for the message. */
+export type Attempt = {
+  readonly doing: string;
+  readonly what: string;
+  readonly bucket: string;
+  /** As configured; undefined for AWS itself. */
+  readonly endpoint: string | undefined;
+};
+
+type Wording = {
+  readonly kind: BucketErrorKind;
+  readonly why: string;
+  readonly remedy?: string;
+};
+
+const rights = "check that the credentials are right, and that they allow this on the bucket";
+const keys = "check profile, credentials_file and role_arn under [aws]";
+const region = "set region under [s3] to the region of the bucket";
+const lock = "create the bucket with Object Lock and versioning";
+const clock = "set this machine's clock (timedatectl)";
+
+const byCode: Readonly<Record<string, Wording>> = {
+  NoSuchKey: { kind: "missing", why: "there is no such object" },
+  NoSuchVersion: { kind: "missing", why: "there is no such version of the object" },
+  NoSuchUpload: { kind: "missing", why: "the upload has ended or was aborted", remedy: "run again" },
+  MethodNotAllowed: { kind: "missing", why: "that version is a delete marker" },
+  NotFound: { kind: "missing", why: "there is no such object" },
+  NoSuchBucket: { kind: "no-bucket", why: "there is no such bucket", remedy: "check its name, or create it" },
+  ObjectLockConfigurationNotFoundError: { kind: "no-lock", why: "the bucket has no Object Lock", remedy: lock },
+  AccessDenied: { kind: "denied", why: "access denied", remedy: rights },
+  AllAccessDisabled: { kind: "denied", why: "all access is disabled", remedy: rights },
+  Forbidden: { kind: "denied", why: "access denied", remedy: rights },
+  InvalidAccessKeyId: { kind: "credentials", why: "the access key is unknown", remedy: keys },
+  InvalidClientTokenId: { kind: "credentials", why: "the access key is unknown", remedy: keys },
+  SignatureDoesNotMatch: { kind: "credentials", why: "the secret key is wrong", remedy: keys },
+  ExpiredToken: { kind: "credentials", why: "the credentials have expired", remedy: "get new ones" },
+  ExpiredTokenException: { kind: "credentials", why: "the credentials have expired", remedy: "get new ones" },
+  TokenRefreshRequired: { kind: "credentials", why: "the credentials have expired", remedy: "get new ones" },
+  InvalidToken: { kind: "credentials", why: "the session token is wrong", remedy: keys },
+  CredentialsProviderError: { kind: "credentials", why: "no usable credentials", remedy: keys },
+  RequestTimeTooSkewed: { kind: "other", why: "this machine's clock is wrong", remedy: clock },
+  PermanentRedirect: { kind: "other", why: "the bucket is in another region", remedy: region },
+  AuthorizationHeaderMalformed: { kind: "other", why: "the bucket is in another region", remedy: region },
+  IllegalLocationConstraintException: { kind: "other", why: "the bucket is in another region", remedy: region },
+  InvalidRange: { kind: "damaged", why: "the object is shorter than the part asked for" },
+  BadDigest: { kind: "damaged", why: "the bytes changed on the way", remedy: "run again" },
+  XAmzContentSHA256Mismatch: { kind: "damaged", why: "the bytes changed on the way", remedy: "run again" },
+  XAmzContentChecksumMismatch: { kind: "damaged", why: "the bytes changed on the way", remedy: "run again" },
+  QuotaExceeded: { kind: "full", why: "the quota is used up", remedy: "raise it, or remove old backups" },
+  XMinioStorageFull: { kind: "full", why: "no space is left", remedy: "add disks, or remove old backups" },
+  InvalidObjectState: {
+    kind: "other",
+    why: "the object is in an archive tier",
+    remedy: "restore it to S3 Standard first",
+  },
+};
+
+/** Failures of the connection itself, by the code of the system or of TLS. */
+const tls = /CERT|TLS|SSL|UNABLE_TO_VERIFY|SELF_SIGNED/;
+const byNetwork: Readonly<Record<string, string>> = {
+  ECONNREFUSED: "nothing listens there",
+  ENOTFOUND: "the host name is unknown",
+  EAI_AGAIN: "the name server does not answer",
+  ECONNRESET: "the connection was cut",
+  EPIPE: "the connection was cut",
+  ETIMEDOUT: "it does not answer",
+  EHOSTUNREACH: "there is no route to it",
+  ENETUNREACH: "the network is down",
+};
+
+const busy = new Set(["SlowDown", "Throttling", "ThrottlingException", "TooManyRequests", "RequestLimitExceeded"]);
+const timeOuts = new Set(["TimeoutError", "RequestTimeout", "RequestTimeoutException"]);
+
+/** Any error of the SDK as a `BucketError`; those that are one already pass. */
+export function s3Error(error: unknown, attempt: Attempt): BucketError {
+  if (error instanceof BucketError) return error;
+  const { kind, why, remedy } = connection(error, attempt) ?? answer(error);
+  const { doing, what } = attempt;
+  const subject = kind === "no-bucket" || kind === "no-lock" ? `s3://${attempt.bucket}` : what;
+  return new BucketError(kind, { doing, what: subject, why, cause: error, ...(remedy && { remedy }) });
+}
+
+/** For what fails before a request is made: finding credentials, or assuming the role. */
+export function credentialError(error: unknown, attempt: Attempt): BucketError {
+  const reached = connection(error, attempt);
+  if (reached !== undefined) return new BucketError(reached.kind, { ...reached, doing: attempt.doing, cause: error });
+  const { why } = answer(error);
+  return new BucketError("credentials", { doing: attempt.doing, why, remedy: keys, cause: error });
+}
+
+function connection(error: unknown, { endpoint }: Attempt): Wording | undefined {
+  const where = endpoint === undefined ? "S3" : JSON.stringify(endpoint);
+  const name = codeOf(error);
+  const code = text(error, "code") ?? "";
+  const status = statusOf(error);
+  const remedy = endpoint === undefined ? "check the network" : "check the network, and endpoint under [s3]";
+  const unreachable = (why: string): Wording => ({ kind: "unreachable", why, remedy });
+  if (code in byNetwork) return unreachable(`cannot reach ${where}: ${byNetwork[code]}`);
+  if (timeOuts.has(name)) return unreachable(`${where} does not answer in time`);
+  if (tls.test(code))
+    return { kind: "other", why: `the certificate of ${where} is not trusted: ${reason(error)}`, remedy: "check it" };
+  if (busy.has(name) || status === 429) return unreachable(`${where} asks for fewer requests`);
+  if (status === 501) return { kind: "other", why: `${where} does not support this request` };
+  if (status === 507) return { kind: "full", why: `${where} has no space left`, remedy: "make room there" };
+  if (status !== undefined && status >= 500)
+    return unreachable(`${where} answers with an error of its own (${status})`);
+  return undefined;
+}
+
+function answer(error: unknown): Wording {
+  const code = codeOf(error);
+  const said = reason(error);
+  if (code === "InvalidRequest" && /lock/i.test(said || "lock"))
+    return { kind: "no-lock", why: "the bucket has no Object Lock", remedy: lock };
+  if (code === "InvalidArgument" && /version/i.test(said)) return { kind: "missing", why: "there is no such version" };
+  const known = byCode[code] ?? byStatus(statusOf(error));
+  if (known !== undefined) return { ...known, why: said === "" ? known.why : `${known.why} (${said})` };
+  return { kind: "other", why: [code, said].filter(Boolean).join(": ") || "unknown error" };
+}
+
+/** HEAD answers have no body, so no code. */
+function byStatus(status: number | undefined): Wording | undefined {
+  if (status === 400) return { kind: "other", why: "the server refuses the request (400)", remedy: keys };
+  if (status === 403) return byCode.AccessDenied;
+  if (status === 404) return byCode.NotFound;
+  if (status === 405) return byCode.MethodNotAllowed;
+  if (status === 416) return byCode.InvalidRange;
+  return undefined;
+}
+
+/** Whether a refusal was a lock's doing, as far as the server says so. */
+export function speaksOfLock(error: unknown): boolean {
+  return /object lock|retention|retain/i.test(reason(error));
+}
+
+function codeOf(error: unknown): string {
+  return text(error, "Code") ?? text(error, "name") ?? "";
+}
+
+function statusOf(error: unknown): number | undefined {
+  const metadata = field(error, "$metadata");
+  const status = field(metadata, "httpStatusCode");
+  return typeof status === "number" ? status : undefined;
+}
+
+/** What the server said; empty where it said nothing but its code. */
+function reason(error: unknown): string {
+  const message = text(error, "message") ?? "";
+  return message === "UnknownError" ? "" : (message.split("\n")[0] ?? "").replace(/\.$/, "");
+}
+
+function text(of: unknown, name: string): string | undefined {
+  const value = field(of, name);
+  return typeof value === "string" ? value : undefined;
+}
+
+function field(of: unknown, name: string): unknown {
+  return typeof of === "object" && of !== null ? Reflect.get(of, name) : undefined;
+}

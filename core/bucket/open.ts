@@ -1,0 +1,63 @@
+/** From what the user configured to a bucket that retries and counts. What a kind of bucket needs is loaded only for it. */
+import { fileURLToPath } from "node:url";
+import { type CredentialSettings, credentialProvider } from "../config/credentials.ts";
+import { exitStatus, Failure } from "../failure.ts";
+import type { Bucket } from "./contract.ts";
+import { type Counts, count } from "./count.ts";
+import { lockUploads } from "./lock-uploads.ts";
+import { type RetryTools, retry } from "./retry.ts";
+
+export type BucketSettings = {
+  /** `file:///path`, `s3://name`, or an S3 bucket's bare name. */
+  readonly bucket: string;
+  readonly region?: string | undefined;
+  readonly endpoint?: string | undefined;
+  /** By default yes behind an endpoint, and no on AWS. */
+  readonly pathStyle?: boolean | undefined;
+  readonly credentials: CredentialSettings;
+};
+
+export type BucketTools = RetryTools & { readonly counts: Counts };
+
+/** The region for AWS where none is set: requests are led on from there to the bucket's own. */
+const anyRegion = "us-east-1";
+
+/** Makes no request: a wrong bucket or endpoint shows at its first use, but a missing directory here (`no-bucket`). */
+export async function openBucket(settings: BucketSettings, tools: BucketTools): Promise<Bucket> {
+  const steady = (raw: Bucket) => retry(count(raw, tools.counts), tools);
+  if (settings.bucket.startsWith("file:")) {
+    const { openDirectoryBucket } = await import("./directory.ts");
+    return steady(await openDirectoryBucket(pathOf(settings.bucket), tools));
+  }
+  const bucket = steady(await openS3(settings));
+  return settings.endpoint === undefined ? bucket : lockUploads(bucket);
+}
+
+async function openS3(settings: BucketSettings): Promise<Bucket> {
+  const { endpoint, pathStyle = endpoint !== undefined } = settings;
+  const region = settings.region ?? process.env.AWS_REGION ?? process.env.AWS_DEFAULT_REGION ?? anyRegion;
+  const bucket = nameOf(settings.bucket);
+  const { openS3Bucket } = await import("./s3.ts");
+  const credentials = await credentialProvider(settings.credentials, { region, endpoint });
+  return openS3Bucket({ bucket, region, endpoint, pathStyle, credentials });
+}
+
+function pathOf(url: string): string {
+  try {
+    return fileURLToPath(url);
+  } catch {
+    throw unusable(url, "it is not a file URL", "write file:// and an absolute path: file:///srv/backups");
+  }
+}
+
+const bucketName = /^[A-Za-z0-9][A-Za-z0-9._-]{1,254}$/;
+
+function nameOf(bucket: string): string {
+  const name = bucket.replace(/^s3:\/\//, "").replace(/\/$/, "");
+  if (bucketName.test(name)) return name;
+  throw unusable(bucket, "it is no bucket's name", "write an S3 bucket's name, or file:// and an absolute path");
+}
+
+function unusable(bucket: string, why: string, remedy: string): Failure {
+  return new Failure({ doing: "open the bucket", what: bucket, why, remedy, exit: exitStatus.usage });
+}

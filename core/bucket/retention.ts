@@ -1,0 +1,27 @@
+/** The rules of Object Lock, for buckets that keep them themselves. */
+import { BucketError, type Retention } from "./contract.ts";
+
+/** A lock has to end in the future: S3 refuses any other. */
+export function checkRetention(what: string, { until }: Retention, now: Date): void {
+  if (until > now) return;
+  const why = `the retain-until date ${Number.isNaN(until.getTime()) ? "is none" : `${until.toISOString()} has passed`}`;
+  throw new BucketError("other", { doing: "lock", what, why, remedy: "check days_retained and this machine's clock" });
+}
+
+/** A later date is welcome, and the same one again; COMPLIANCE never becomes GOVERNANCE. */
+export function refuseShorter(what: string, has: Retention, wanted: Retention): void {
+  const weaker = has.mode === "COMPLIANCE" && wanted.mode === "GOVERNANCE";
+  if (wanted.until >= has.until && !weaker) return;
+  const why = weaker ? "it is locked in COMPLIANCE mode" : `it is locked until ${has.until.toISOString()}`;
+  throw new BucketError("locked", { doing: "change the lock of", what, why, remedy: "a lock can only become longer" });
+}
+
+export function refuseLocked(what: string, { until }: Retention, now: Date): void {
+  if (until <= now) return;
+  throw new BucketError("locked", {
+    doing: "remove",
+    what,
+    why: `it is locked until ${until.toISOString()}`,
+    remedy: "wait until then",
+  });
+}

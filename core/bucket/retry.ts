@@ -1,0 +1,197 @@
+/**
+ * Tries again what failed as `unreachable`, and nothing else. Safe because the contract makes every call repeatable; a
+ * `get` or a listing that breaks goes on where it stopped instead of starting over.
+ */
+import type { Notify } from "../notice.ts";
+import {
+  type Bucket,
+  BucketError,
+  type GetOptions,
+  type Listed,
+  type ListedVersion,
+  type Range,
+  type Stored,
+  type Upload,
+} from "./contract.ts";
+
+export type RetryTools = {
+  readonly now: () => Date;
+  /** Waits so many milliseconds. */
+  readonly sleep: (milliseconds: number) => Promise<unknown>;
+  /** From 0 up to, but not including, 1. */
+  readonly random: () => number;
+  /** Told of every wait, as `bucket-retry`, so that nobody stares at a silent terminal. */
+  readonly notify?: Notify | undefined;
+};
+
+/** Eight attempts wait for about 45 seconds in all: longer than a router's restart, shorter than patience. */
+export const attemptLimit = 8;
+const firstWait = 500;
+const longestWait = 30_000;
+/** Attempts that each run into a time-out must not add up without end. */
+const longestTrial = 10 * 60_000;
+
+export function retry(bucket: Bucket, tools: RetryTools): Bucket {
+  const again = <T>(run: () => Promise<T>): Promise<T> => repeat(new Trial(tools), run);
+  return {
+    url: bucket.url,
+    put: (key, body, options) => again(() => bucket.put(key, body, options)),
+    startUpload: async (key, options) => retryUpload(await again(() => bucket.startUpload(key, options)), again),
+    extend: (key, version, retention) => again(() => bucket.extend(key, version, retention)),
+    get: (key, options) => resumedGet(bucket, new Trial(tools), key, options),
+    head: (key, version) => again(() => bucket.head(key, version)),
+    list: (prefix, after) => resumedList(bucket, new Trial(tools), prefix, after),
+    listVersions: (prefix, after) => resumedVersions(bucket, new Trial(tools), prefix, after),
+    remove: (key, version) => again(() => bucket.remove(key, version)),
+    serverTime: () => bucket.serverTime(),
+    close: () => bucket.close(),
+  };
+}
+
+function retryUpload(upload: Upload, again: <T>(run: () => Promise<T>) => Promise<T>): Upload {
+  return {
+    part: (number, body) => again(() => upload.part(number, body)),
+    complete: () => again(() => upload.complete()),
+    abort: () => again(() => upload.abort()),
+  };
+}
+
+async function repeat<T>(trial: Trial, run: () => Promise<T>): Promise<T> {
+  for (;;) {
+    try {
+      return await run();
+    } catch (error) {
+      await trial.failed(error);
+    }
+  }
+}
+
+/** One call and its repetitions. */
+class Trial {
+  #failures = 0;
+  #began: number;
+
+  constructor(readonly tools: RetryTools) {
+    this.#began = tools.now().getTime();
+  }
+
+  /** Something arrived: what fails from here on is a new failure. */
+  progressed(): void {
+    this.#failures = 0;
+    this.#began = this.tools.now().getTime();
+  }
+
+  /** Waits before the next attempt, or throws where there shall be none. */
+  async failed(error: unknown): Promise<void> {
+    if (!(error instanceof BucketError) || error.kind !== "unreachable") throw error;
+    this.#failures++;
+    const wait = this.#wait();
+    const elapsed = this.tools.now().getTime() - this.#began;
+    if (this.#failures >= attemptLimit || elapsed + wait > longestTrial) throw this.#givenUp(error);
+    const seconds = (wait / 1000).toFixed(1);
+    this.tools.notify?.({
+      level: "info",
+      code: "bucket-retry",
+      message: `${error.parts.why}: trying again in ${seconds} s (attempt ${this.#failures + 1} of ${attemptLimit})`,
+    });
+    await this.tools.sleep(wait);
+  }
+
+  /** Doubled each time, and spread over its upper half, so that many clients do not come back as one. */
+  #wait(): number {
+    const full = Math.min(longestWait, firstWait * 2 ** (this.#failures - 1));
+    return full * (0.5 + this.tools.random() / 2);
+  }
+
+  #givenUp(error: BucketError): BucketError {
+    const times = this.#failures === 1 ? "once" : `${this.#failures} times`;
+    return new BucketError(error.kind, { ...error.parts, why: `${error.parts.why} (tried ${times})`, cause: error });
+  }
+}
+
+/** Pinned to the version that the first answer named, so that both halves belong together. */
+async function* resumedGet(
+  bucket: Bucket,
+  trial: Trial,
+  key: string,
+  options: GetOptions = {},
+): AsyncGenerator<Uint8Array> {
+  let object: Stored | undefined;
+  let received = 0;
+  const onStart = (started: Stored) => {
+    if (object === undefined) options.onStart?.(started);
+    object ??= started;
+  };
+  for (;;) {
+    try {
+      for await (const piece of bucket.get(key, { ...rest(options, object, received), onStart })) {
+        received += piece.byteLength;
+        trial.progressed();
+        yield piece;
+      }
+      return;
+    } catch (error) {
+      if (object !== undefined && received === wholeRange(options, object).length) return;
+      await trial.failed(error);
+    }
+  }
+}
+
+function rest(options: GetOptions, object: Stored | undefined, received: number): GetOptions {
+  if (object === undefined || received === 0) return options;
+  const { start, length } = wholeRange(options, object);
+  return { version: object.version, range: { start: start + received, length: length - received } };
+}
+
+const wholeRange = ({ range }: GetOptions, { size }: Stored): Range => range ?? { start: 0, length: size };
+
+async function* resumedList(
+  bucket: Bucket,
+  trial: Trial,
+  prefix: string,
+  after: string | undefined,
+): AsyncGenerator<readonly Listed[]> {
+  let last = after;
+  for (;;) {
+    try {
+      for await (const page of bucket.list(prefix, last)) {
+        trial.progressed();
+        last = page.at(-1)?.key ?? last;
+        yield page;
+      }
+      return;
+    } catch (error) {
+      await trial.failed(error);
+    }
+  }
+}
+
+/** A page may end within a key, so the key is listed again, without those of its versions that were given already. */
+async function* resumedVersions(
+  bucket: Bucket,
+  trial: Trial,
+  prefix: string,
+  after: string | undefined,
+): AsyncGenerator<readonly ListedVersion[]> {
+  let finished = after;
+  let given: { readonly key: string; readonly versions: Set<string> } | undefined;
+  for (;;) {
+    try {
+      for await (const page of bucket.listVersions(prefix, finished)) {
+        trial.progressed();
+        const fresh = page.filter(({ key, version }) => key !== given?.key || !given.versions.has(version));
+        for (const { key, version } of fresh) {
+          if (key !== given?.key) {
+            finished = given?.key ?? finished;
+            given = { key, versions: new Set() };
+          }
+          given.versions.add(version);
+        }
+        yield fresh;
+      }
+      return;
+    } catch (error) {
+      await trial.failed(error);
+    }
+  }
+}

@@ -1,0 +1,43 @@
+/** Pages of S3's listings in the contract's shape. */
+import type { ListObjectsV2CommandOutput, ListObjectVersionsCommandOutput } from "@aws-sdk/client-s3";
+import type { Listed, ListedVersion } from "../contract.ts";
+import { compareKeys } from "../order.ts";
+
+/** Where a listing of versions goes on. */
+export type Page = { readonly KeyMarker?: string; readonly VersionIdMarker?: string | undefined };
+
+export function current({ Contents = [], EncodingType }: ListObjectsV2CommandOutput): Listed[] {
+  return Contents.map(({ Key, Size = 0 }) => ({ key: decoded(Key, EncodingType), size: Size }));
+}
+
+/** S3 gives versions and delete markers apart, each in order; here they are one list, newest first within a key. */
+export function versions(page: ListObjectVersionsCommandOutput): ListedVersion[] {
+  const { Versions = [], DeleteMarkers = [], EncodingType } = page;
+  const common = ({ Key, VersionId = "null", IsLatest = false, LastModified }: Common) => ({
+    key: decoded(Key, EncodingType),
+    version: VersionId,
+    latest: IsLatest,
+    modified: LastModified?.getTime() ?? 0,
+  });
+  const all = [
+    ...Versions.map((found) => ({ ...common(found), size: found.Size ?? 0, deleteMarker: false })),
+    ...DeleteMarkers.map((found) => ({ ...common(found), size: 0, deleteMarker: true })),
+  ];
+  all.sort((a, b) => compareKeys(a.key, b.key) || Number(b.latest) - Number(a.latest) || b.modified - a.modified);
+  return all.map(({ modified: _, ...listed }) => listed);
+}
+
+type Common = {
+  Key?: string | undefined;
+  VersionId?: string | undefined;
+  IsLatest?: boolean | undefined;
+  LastModified?: Date | undefined;
+};
+
+/** For the key marker of the next page: the server's own is encoded by some services and not by others. */
+export const lastKey = (page: readonly ListedVersion[]): string | undefined => page.at(-1)?.key;
+
+/** Not every service heeds the asked-for encoding, but those that do say so. */
+function decoded(key = "", encoding: string | undefined): string {
+  return encoding === "url" ? decodeURIComponent(key.replaceAll("+", " ")) : key;
+}

@@ -1,0 +1,54 @@
+/** AWS credentials: from a profile, a file, the SDK's default chain, and from there into a role. AWS code is loaded lazily. */
+
+export type CredentialSettings = {
+  readonly profile?: string | undefined;
+  /** INI file with the keys, in place of `~/.aws/credentials`. */
+  readonly credentialsFile?: string | undefined;
+  readonly roleArn?: string | undefined;
+  /** Names the session in the server's logs: 2 to 64 of `A-Za-z0-9_=,.@-`. Others are replaced. */
+  readonly sessionName: string;
+};
+
+export type Credentials = {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  readonly sessionToken?: string;
+  /** When to ask again; for good where absent. */
+  readonly expiration?: Date;
+};
+
+/** Each call fetches; clients of the SDK keep the answer until shortly before its expiration. */
+export type CredentialProvider = () => Promise<Credentials>;
+
+/** Where STS is: at the custom endpoint when there is one (as Ceph has it), else AWS's own in the region. */
+export type StsPlace = { readonly region: string; readonly endpoint?: string | undefined };
+
+/** Undefined where the SDK's default chain (environment, shared files, instance role) is to be used as it is. */
+export async function credentialProvider(
+  settings: CredentialSettings,
+  place: StsPlace,
+): Promise<CredentialProvider | undefined> {
+  const { profile, credentialsFile, roleArn } = settings;
+  const fromFile = profile !== undefined || credentialsFile !== undefined;
+  if (!fromFile && roleArn === undefined) return undefined;
+  const { fromIni, fromTemporaryCredentials } = await import("@aws-sdk/credential-providers");
+  const clientConfig = { region: place.region, ...(place.endpoint !== undefined && { endpoint: place.endpoint }) };
+  const base = fromFile
+    ? fromIni({
+        clientConfig,
+        ...(profile !== undefined && { profile }),
+        ...(credentialsFile !== undefined && { filepath: credentialsFile }),
+      })
+    : undefined;
+  if (roleArn === undefined) return base;
+  const params = { RoleArn: roleArn, RoleSessionName: sessionName(settings.sessionName) };
+  return fromTemporaryCredentials({ params, clientConfig, ...(base !== undefined && { masterCredentials: base }) });
+}
+
+/** STS takes 64 characters of a small alphabet; Ceph wants two at least. */
+function sessionName(name: string): string {
+  return name
+    .replace(/[^\w=,.@-]/g, "-")
+    .slice(0, 64)
+    .padEnd(2, "-");
+}
