@@ -1,7 +1,7 @@
 /**
  * Reads the command line with cac, strictly. cac alone turns `--name 007` into 7, takes the next word for the value of
- * `--name=`, understands `--no-x` for any x, and goes on after `--help` whatever else is wrong. So the words are
- * checked before, and guarded against its guesses.
+ * `--name=` and after `--numeric-owner` (its list of flags has no dashes), understands `--no-x` for any x, and goes on
+ * after `--help` whatever else is wrong. So the words are checked before, and guarded against its guesses.
  */
 import { cac } from "cac";
 import { nearest } from "../core/config/nearest.ts";
@@ -21,13 +21,13 @@ const helpOptions: readonly Option[] = [
 
 /** `words` without program and script. Throws a Failure (exit 2) for what is not understood. */
 export function parseArguments(words: readonly string[], subcommands: readonly Subcommand[]): Request {
-  const used = checkOptions(words, [
+  const { line, used } = unambiguous(words, [
     ...commonOptions,
     ...helpOptions,
-    ...subcommands.flatMap(({ options }) => options),
+    ...subcommands.flatMap((of) => of.options),
   ]);
   const cli = cacOf(subcommands);
-  cli.parse(["", "", ...guarded(words)], { run: false });
+  cli.parse(["", "", ...line], { run: false });
 
   const subcommand = subcommands.find(({ name }) => name === cli.matchedCommand?.name);
   if (cli.options.version) return { kind: "version" };
@@ -68,27 +68,45 @@ function spelled({ flag }: Option): { names: string[]; takesValue: boolean } {
   return { names: flag.match(/--?[a-z-]+/g) ?? [], takesValue: flag.includes("<") };
 }
 
-/** Gives the options used, each as written and without its value. */
-function checkOptions(words: readonly string[], options: readonly Option[]): ReadonlySet<string> {
+/** No word of a command line can hold this character: it marks text that cac is to take as it is. */
+const guard = "\0";
+
+function unguarded(word: string): string {
+  return word.startsWith(guard) ? word.slice(1) : word;
+}
+
+/** The same line, with each option and its value as one word that leaves nothing to guess; and the options used. */
+function unambiguous(words: readonly string[], options: readonly Option[]) {
   const known = new Map(
     options.map(spelled).flatMap(({ names, takesValue }) => names.map((name) => [name, takesValue])),
   );
+  const line: string[] = [];
   const used = new Set<string>();
-  for (const [index, word] of words.entries()) {
-    if (word === "--") break;
-    if (!word.startsWith("-")) continue;
-    const [flag = "", ...value] = word.split("=");
+  for (let index = 0; index < words.length; index++) {
+    const word = words[index] ?? "";
+    if (word === "--") {
+      line.push(...words.slice(index + 1).map((operand) => guard + operand));
+      break;
+    }
+    if (!word.startsWith("-")) {
+      line.push(word);
+      continue;
+    }
+    const [, flag = "", written] = /^([^=]*)(?:=(.*))?$/s.exec(word) ?? [];
     const takesValue = known.get(flag);
     if (takesValue === undefined) throw unknownOption(flag, [...known.keys()]);
     if (used.has(flag)) throw usage("use option", flag, "it is given twice");
     used.add(flag);
-    if (!takesValue && value.length > 0) throw usage("use option", flag, "it takes no value");
-    const next = words[index + 1];
-    if (takesValue && value.length === 0 && (next === undefined || next.startsWith("-"))) {
-      throw usage("use option", flag, "it needs a value", `write ${flag}=value`);
-    }
+    if (takesValue) line.push(`${flag}=${guard}${written ?? nextValue(flag, words[++index])}`);
+    else if (written === undefined) line.push(`${flag}=true`);
+    else throw usage("use option", flag, "it takes no value");
   }
-  return used;
+  return { line, used };
+}
+
+function nextValue(flag: string, word: string | undefined): string {
+  if (word !== undefined && !word.startsWith("-")) return word;
+  throw usage("use option", flag, "it needs a value", `write ${flag}=value`);
 }
 
 function checkBelongs(used: ReadonlySet<string>, subcommand: Subcommand) {
@@ -126,26 +144,6 @@ function usage(doing: string, what: string | undefined, why: string, remedy?: st
   return new Failure({ doing, why, ...optional, exit: exitStatus.usage });
 }
 
-/** No word of a command line can hold this character, so a word that begins with it is one that `guarded` changed. */
-const guard = "\0";
-
-/** The same words, with a guard before each that cac would take for a number, a boolean, nothing, or an option. */
-function guarded(words: readonly string[]): string[] {
-  const end = words.includes("--") ? words.indexOf("--") : words.length;
-  const safe = (word: string) =>
-    Number.isFinite(Number(word)) || word === "true" || word === "false" ? guard + word : word;
-  const before = words.slice(0, end).map((word) => {
-    const [flag = "", ...value] = word.split("=");
-    if (!word.startsWith("-")) return safe(word);
-    return value.length === 0 ? word : `${flag}=${safe(value.join("="))}`;
-  });
-  return [...before, ...words.slice(end + 1).map((word) => guard + word)];
-}
-
-function unguarded(word: string): string {
-  return word.replaceAll(guard, "");
-}
-
 function wordsOf(operands: readonly string[], options: Readonly<Record<string, unknown>>): Words {
   const option = (name: string) => options[name.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase())];
   return {
@@ -154,6 +152,6 @@ function wordsOf(operands: readonly string[], options: Readonly<Record<string, u
       const value = option(name);
       return typeof value === "string" ? unguarded(value) : undefined;
     },
-    given: (name) => option(name) === true,
+    given: (name) => option(name) !== undefined,
   };
 }

@@ -65,7 +65,7 @@ function ioOf(screen: Screen, output: Output, json: boolean, signal: AbortSignal
   };
 }
 
-async function main(words: readonly string[]): Promise<ExitStatus> {
+export async function main(words: readonly string[]): Promise<ExitStatus> {
   const controller = new AbortController();
   const { signal } = controller;
   abortOnSignals(controller);

@@ -16,10 +16,12 @@ export type Surroundings = {
 /** Runs `job` to its end. Never throws. */
 export async function outcomeOf(job: () => Promise<ExitStatus>, around: Surroundings): Promise<ExitStatus> {
   const { signal, output } = around;
-  const status = await job().then(
-    (done) => done,
-    (error: unknown) => failed(error, around),
-  );
+  let status: ExitStatus;
+  try {
+    status = await job();
+  } catch (error) {
+    status = failed(error, around);
+  }
   try {
     output.flush();
   } catch (error) {

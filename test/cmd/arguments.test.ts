@@ -1,0 +1,118 @@
+import { describe, expect, test } from "bun:test";
+import { parseArguments } from "../../cmd/arguments.ts";
+import { type Subcommand, subcommands, type Words } from "../../cmd/subcommands.ts";
+import { exitStatus, Failure } from "../../core/failure.ts";
+
+function wordsOf(...line: string[]): { name: string; words: Words } {
+  const request = parseArguments(line, subcommands);
+  if (request.kind !== "run") throw new Error(`got ${request.kind}`);
+  return { name: request.subcommand.name, words: request.words };
+}
+
+function refusal(line: readonly string[], known: readonly Subcommand[] = subcommands): Failure {
+  try {
+    parseArguments(line, known);
+  } catch (error) {
+    if (error instanceof Failure) return error;
+    throw error;
+  }
+  throw new Error("was accepted");
+}
+
+describe("values are taken as they are written", () => {
+  const values = ["007", "1e3", "0x10", "", " ", "true", "false", "a=b", "no-x", "-", "--", "-x", "Infinity"];
+  test.each(values)("--name=%j", (value) => {
+    expect(wordsOf("archive", `--name=${value}`).words.value("name")).toBe(value);
+  });
+
+  test.each(values.filter((value) => !value.startsWith("-")))("--name %j", (value) => {
+    expect(wordsOf("archive", "--name", value).words.value("name")).toBe(value);
+  });
+
+  test.each(values.filter((value) => !value.startsWith("-")))("operand %j", (value) => {
+    expect(wordsOf("restore", value, value).words.operands).toEqual([value, value]);
+  });
+
+  test.each(values)("operand %j after --", (value) => {
+    expect(wordsOf("restore", "--", value, value).words.operands).toEqual([value, value]);
+  });
+});
+
+describe("options", () => {
+  test("may stand anywhere", () => {
+    const { name, words } = wordsOf(
+      "--bucket",
+      "b",
+      "--json",
+      "restore",
+      "--numeric-owner",
+      "web1",
+      "--target=/t",
+      "/etc",
+    );
+    expect(name).toBe("restore");
+    expect(words.operands).toEqual(["web1", "/etc"]);
+    expect([words.value("bucket"), words.value("target")]).toEqual(["b", "/t"]);
+    expect([words.given("json"), words.given("numeric-owner")]).toEqual([true, true]);
+  });
+
+  test("have defaults, and flags are off", () => {
+    const { words } = wordsOf("restore", "web1");
+    expect([words.value("conf-dir"), words.value("target"), words.value("snapshots")]).toEqual([
+      "/etc/backup",
+      "/",
+      "ask",
+    ]);
+    expect([words.value("name"), words.given("json")]).toEqual([undefined, false]);
+  });
+});
+
+describe("refused with status 2, naming what was meant", () => {
+  const cases: [line: string[], message: string][] = [
+    [[], "cannot run: no subcommand is given; see sysbackup --help"],
+    [["restroe", "x"], 'cannot run "restroe": there is no such subcommand; did you mean restore?'],
+    [
+      ["frobnicate"],
+      'cannot run "frobnicate": there is no such subcommand; known are archive, restore, list, verify, quickstart',
+    ],
+    [["7"], 'cannot run "7": there is no such subcommand; known are archive, restore, list, verify, quickstart'],
+    [["list", "--bukket", "b"], 'cannot use option "--bukket": there is no such option; did you mean --bucket?'],
+    [["list", "--xyzzy"], 'cannot use option "--xyzzy": there is no such option; see sysbackup --help'],
+    [["list", "--target", "/"], 'cannot use option "--target": list has no such option; see sysbackup list --help'],
+    [["list", "--no-json"], 'cannot use option "--no-json": there is no such option; did you mean --json?'],
+    [["list", "--no-name"], 'cannot use option "--no-name": there is no such option; did you mean --name?'],
+    [["list", "-json"], 'cannot use option "-json": there is no such option; did you mean --json?'],
+    [["list", "---json"], 'cannot use option "---json": there is no such option; did you mean --json?'],
+    [
+      ["list", "--constructor.x=1"],
+      'cannot use option "--constructor.x": there is no such option; see sysbackup --help',
+    ],
+    [["list", "--name"], 'cannot use option "--name": it needs a value; write --name=value'],
+    [["list", "--name", "--json"], 'cannot use option "--name": it needs a value; write --name=value'],
+    [["list", "--name", "a", "--name=b"], 'cannot use option "--name": it is given twice'],
+    [["list", "--json=yes"], 'cannot use option "--json": it takes no value'],
+    [["list", "--help", "--bogus"], 'cannot use option "--bogus": there is no such option; see sysbackup --help'],
+    [["restore"], "cannot run restore: it needs <manifest>; see sysbackup restore --help"],
+    [["list", "a", "007"], 'cannot run list: "007" is one word too many'],
+    [["archive", "web1"], 'cannot run archive: "web1" is one word too many'],
+  ];
+  test.each(cases)("%j", (line, message) => {
+    const failure = refusal(line);
+    expect(failure.message).toBe(message);
+    expect(failure.exit).toBe(exitStatus.usage);
+  });
+});
+
+describe("help and version", () => {
+  const cases: [line: string[], kind: string][] = [
+    [["--help"], "help"],
+    [["-h"], "help"],
+    [["restore", "--help"], "help"],
+    [["--help", "restore"], "help"],
+    [["--version"], "version"],
+    [["restore", "--version"], "version"],
+  ];
+  test.each(cases)("%j is %s, though operands are missing", (line, kind) => {
+    expect(parseArguments(line, subcommands).kind).toBe(kind as "help" | "version");
+  });
+});

@@ -1,0 +1,124 @@
+import { describe, expect, test } from "bun:test";
+import { join, relative } from "node:path";
+import { subcommands } from "../../cmd/subcommands.ts";
+import { exitStatus } from "../../core/failure.ts";
+import packageJson from "../../package.json" with { type: "json" };
+
+const root = join(import.meta.dir, "../..");
+const mainFile = join(root, "cmd/main.ts");
+
+function sysbackup(...line: string[]) {
+  const { exitCode, stdout, stderr } = Bun.spawnSync([process.execPath, mainFile, ...line], {
+    env: { PATH: process.env.PATH },
+  });
+  return { exitCode, stdout: stdout.toString(), stderr: stderr.toString() };
+}
+
+describe("--help", () => {
+  test("names every subcommand, on stdout", () => {
+    const { exitCode, stdout, stderr } = sysbackup("--help");
+    expect([exitCode, stderr]).toEqual([exitStatus.done, ""]);
+    for (const { name, summary } of subcommands)
+      expect(stdout).toMatch(new RegExp(`^  ${name}\\b.*  ${summary}$`, "m"));
+  });
+
+  test.each(subcommands.map(({ name }) => name))("of %s has its options, the common ones, and examples", (name) => {
+    const { exitCode, stdout } = sysbackup(name, "--help");
+    expect(exitCode).toBe(exitStatus.done);
+    const own = subcommands.find((one) => one.name === name);
+    for (const { flag } of own?.options ?? []) expect(stdout).toContain(`  ${flag}  `);
+    expect(stdout).toContain("--conf-dir <dir>");
+    expect(stdout).toContain("(default: /etc/backup)");
+    expect(stdout).toContain(`Examples:\n  $ sysbackup ${name}`);
+    expect(stdout).not.toMatch(/ $/m);
+    expect(Math.max(...stdout.split("\n").map((line) => line.length))).toBeLessThanOrEqual(120);
+  });
+
+  test.each(["--help", "archive --help"])("%s loads the command line, and nothing of the jobs", (line) => {
+    const script = `
+      const { main } = await import(${JSON.stringify(mainFile)});
+      await main(${JSON.stringify(line.split(" "))});
+      console.error(Object.keys(require.cache).join("\\n"));
+    `;
+    const loaded = Bun.spawnSync([process.execPath, "-e", script], { cwd: root }).stderr.toString().trim().split("\n");
+    const ours = loaded.map((file) => relative(root, file));
+    expect(ours).toContain("cmd/arguments.ts");
+    const light = /^(cmd\/|core\/(failure|config\/nearest)\.ts|package\.json|node_modules\/cac\/|\[eval\])/;
+    expect(ours.filter((file) => !light.test(file))).toEqual([]);
+  });
+});
+
+test("--version", () => {
+  expect(sysbackup("--version")).toEqual({ exitCode: 0, stdout: `sysbackup ${packageJson.version}\n`, stderr: "" });
+});
+
+describe("bad usage", () => {
+  test("is one line on stderr, and status 2", () => {
+    expect(sysbackup("restroe", "web1")).toEqual({
+      exitCode: exitStatus.usage,
+      stdout: "",
+      stderr: 'sysbackup: cannot run "restroe": there is no such subcommand; did you mean restore?\n',
+    });
+  });
+
+  test("is a document too under --json, wherever that stands", () => {
+    const { exitCode, stdout } = sysbackup("list", "--bukket", "x", "--json");
+    expect(exitCode).toBe(exitStatus.usage);
+    expect(JSON.parse(stdout).error.what).toBe("--bukket");
+  });
+
+  test("of a value: the nearest known one", () => {
+    const { exitCode, stderr } = sysbackup("restore", "web1", "--snapshots", "fetsh");
+    expect(exitCode).toBe(exitStatus.usage);
+    expect(stderr).toBe(
+      'sysbackup: cannot use --snapshots "fetsh": known are ask, fetch, run, skip; did you mean fetch?\n',
+    );
+  });
+});
+
+describe("journald priorities", () => {
+  /** What is said of bad usage, where JOURNAL_STREAM holds what `named` prints. */
+  function said(named: string): string {
+    const script = `{ JOURNAL_STREAM=$(${named}) exec "$0" "$1" nonsense; } 2>&1 | cat`;
+    return Bun.spawnSync(["sh", "-c", script, process.execPath, mainFile]).stdout.toString();
+  }
+
+  test("stand before each line when JOURNAL_STREAM names stderr", () => {
+    expect(said("stat -Lc %d:%i /dev/stderr")).toStartWith("<3>sysbackup: cannot");
+  });
+
+  test("are left out when it names another stream, as in a child whose stderr is redirected", () => {
+    expect(said("echo 1:1")).toStartWith("sysbackup: cannot");
+  });
+});
+
+describe("a reader that goes away", () => {
+  test("ends --help quietly", () => {
+    const script = '"$0" "$1" --help | true; exit 0';
+    const { stderr } = Bun.spawnSync(["sh", "-c", script, process.execPath, mainFile]);
+    expect(stderr.toString()).toBe("");
+  });
+});
+
+describe("signals", () => {
+  const script = `
+    import { abortOnSignals } from ${JSON.stringify(join(root, "cmd/interrupt.ts"))};
+    const controller = new AbortController();
+    abortOnSignals(controller);
+    controller.signal.addEventListener("abort", () => console.log(controller.signal.reason.message));
+    console.log("ready");
+    setInterval(() => {}, 1000);
+  `;
+
+  test.each(["SIGINT", "SIGTERM"] as const)("%s aborts, and a second one ends at once with 130", async (signal) => {
+    const child = Bun.spawn([process.execPath, "-e", script], { stdout: "pipe" });
+    const lines = child.stdout.getReader();
+    const next = async () => Buffer.from((await lines.read()).value ?? "").toString();
+    expect(await next()).toBe("ready\n");
+    child.kill(signal);
+    expect(await next()).toBe(`interrupted by ${signal}\n`);
+    expect(child.exitCode).toBeNull();
+    child.kill(signal);
+    expect(await child.exited).toBe(exitStatus.interrupted);
+  });
+});
