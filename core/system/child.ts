@@ -1,7 +1,7 @@
 /** Starting a child process in a group of its own, and seeing to its end. The door to this is `process.ts`. */
 import { Failure, reasonOf } from "../failure.ts";
 import { close } from "./files.ts";
-import { makePipe, PipeReader, PipeWriter } from "./pipe.ts";
+import { makePipe, PipeReader, PipeWriter, type ReaderState } from "./pipe.ts";
 
 export type Finished = {
   /** Exit status; undefined where a signal ended it. */
@@ -144,13 +144,11 @@ export class Child {
   async finish(leftBehind: "end" | "leave"): Promise<Finished> {
     const tail = tailOf(this.#stderr);
     await this.ended;
-    while (this.#readers.some((reader) => reader.open)) {
-      const before = this.#readers.map((reader) => reader.pending);
-      await within(this.#allClosed(), this.#graceMs);
-      const silent = this.#readers.some(
-        ({ open, pending }, i) => open && pending !== undefined && pending === before[i],
-      );
-      if (silent) await this.#cut(leftBehind);
+    let before = this.#states();
+    while (!(await within(this.#allClosed(), this.#graceMs))) {
+      const now = this.#states();
+      if (areSilent(before, now)) await this.#cut(leftBehind);
+      before = now;
     }
     const stderrTail = await tail;
     for (const clean of this.#cleanup) clean();
@@ -179,21 +177,34 @@ export class Child {
     return open.length > 0;
   }
 
+  #states(): ReaderState[] {
+    return this.#readers.map((reader) => reader.state);
+  }
+
   async #allClosed(): Promise<void> {
     await Promise.all(this.#readers.map((reader) => reader.closed));
   }
+}
+
+/** True where all that is still open has been waiting in the same read all the time. */
+function areSilent(before: readonly ReaderState[], now: readonly ReaderState[]): boolean {
+  const open = now.filter((state) => state !== "closed");
+  return open.length > 0 && now.every((state, i) => state === "closed" || (state !== "idle" && state === before[i]));
 }
 
 function closeAll(fds: readonly (number | undefined)[]): void {
   for (const fd of fds) if (fd !== undefined) close(fd);
 }
 
-/** Settles with the promise or after that time, whichever is first. */
-async function within(promise: Promise<void>, milliseconds: number): Promise<void> {
-  const { promise: timeout, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, milliseconds);
-  await Promise.race([promise, timeout]);
-  clearTimeout(timer);
+/** True where the promise settled within that time. */
+async function within(promise: Promise<void>, milliseconds: number): Promise<boolean> {
+  const { promise: timeout, resolve } = Promise.withResolvers<boolean>();
+  const timer = setTimeout(resolve, milliseconds, false);
+  try {
+    return await Promise.race([promise.then(() => true), timeout]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 const tailCharacters = 2_000;

@@ -18,6 +18,12 @@ export function makePipe(): Pipe {
   return { readEnd: ends.bytes.readInt32LE(0), writeEnd: ends.bytes.readInt32LE(4) };
 }
 
+/**
+ * `idle` while nobody asks for more. While someone waits for bytes, the number of pieces that came before: the same
+ * number at two times means that no byte came between them.
+ */
+export type ReaderState = "closed" | "idle" | number;
+
 /** What comes out of a pipe, in pieces; read it once. Leaving the loop closes the pipe, as does `close`. */
 export class PipeReader implements AsyncIterable<Uint8Array> {
   /** Settles when the pipe is closed: at its end, when the loop was left, or by `close`. */
@@ -42,9 +48,9 @@ export class PipeReader implements AsyncIterable<Uint8Array> {
     return this.#open;
   }
 
-  /** The number of the read that is waiting for bytes, undefined while none is: the same one twice means silence. */
-  get pending(): number | undefined {
-    return this.#waiting ? this.#pieces : undefined;
+  get state(): ReaderState {
+    if (!this.#open) return "closed";
+    return this.#waiting ? this.#pieces : "idle";
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array, void, void> {
