@@ -1,0 +1,78 @@
+import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
+import {
+  keys,
+  parseIndexKey,
+  parseManifestKey,
+  safeName,
+  snapshotterName,
+  stampOf,
+  timeOfStamp,
+} from "../../../core/format/keys.ts";
+import { fromText } from "../../../core/format/path.ts";
+import { bytesWithoutNul } from "./arbitraries.ts";
+
+const id = { start: new Date("2026-11-21T02:00:03.250Z"), run: "9f86d081" };
+const sha256 = "ab".repeat(32);
+
+describe("keys", () => {
+  test.each([
+    [keys.manifest("web-1", id), "manifests/web-1/20261121T020003Z-9f86d081.jsonl.zst"],
+    [keys.part("web-1", sha256), `manifests/web-1/parts/${sha256}.jsonl.zst`],
+    [keys.index("web-1", id), "index/web-1/20261121T020003Z-9f86d081.jsonl.zst"],
+    [keys.pack(sha256), `packs/${sha256}.zst`],
+    [keys.content(sha256), `content/${sha256}`],
+    [keys.snapshot("web-1", id.start, "pg", ".zst"), "snapshots/web-1/20261121T020003Z-pg.zst"],
+  ])("%s", (key, written) => {
+    expect(key).toBe(written);
+  });
+
+  test("of manifests and index objects are read back", () => {
+    const read = { name: "web-1", stamp: "20261121T020003Z", run: "9f86d081" };
+    expect(parseManifestKey(keys.manifest("web-1", id))).toEqual(read);
+    expect(parseIndexKey(keys.index("web-1", id))).toEqual(read);
+  });
+
+  test.each([
+    ["a part", keys.part("web-1", sha256)],
+    ["an index object", keys.index("web-1", id)],
+    ["a name that is not safe", "manifests/-web/20261121T020003Z-9f86d081.jsonl.zst"],
+    ["a name with ..", "manifests/../20261121T020003Z-9f86d081.jsonl.zst"],
+    ["something behind", `${keys.manifest("web-1", id)}.age`],
+  ])("of %s is no manifest's", (_, key) => {
+    expect(parseManifestKey(key)).toBeUndefined();
+  });
+});
+
+describe("stamps", () => {
+  test("sort as their times do, and are read back to the second", () => {
+    const time = fc.date({ noInvalidDate: true, min: new Date(0), max: new Date("9999-12-31T23:59:59Z") });
+    fc.assert(
+      fc.property(time, time, (a, b) => {
+        expect(timeOfStamp(stampOf(a))?.getTime()).toBe(Math.floor(a.getTime() / 1000) * 1000);
+        if (stampOf(a) < stampOf(b)) expect(a < b).toBe(true);
+      }),
+    );
+  });
+
+  test.each(["20260231T000000Z", "20260101T240000Z", "20261301T000000Z", "20260101T000000", "2026-01-01T00:00:00Z"])(
+    "%s is none",
+    (stamp) => {
+      expect(timeOfStamp(stamp)).toBeUndefined();
+    },
+  );
+});
+
+describe("the name of a snapshotter", () => {
+  test("is safe whatever its file is called", () => {
+    fc.assert(fc.property(bytesWithoutNul, (file) => expect(snapshotterName(file)).toMatch(safeName)));
+  });
+
+  test.each([
+    ["20-postgresql", "20-postgresql"],
+    ["my dump", "my_dump"],
+    [".hidden", "x.hidden"],
+  ])("of %s is %s", (file, written) => {
+    expect(snapshotterName(fromText(file))).toBe(written);
+  });
+});

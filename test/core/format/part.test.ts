@@ -1,0 +1,112 @@
+import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
+import { FormatError } from "../../../core/format/error.ts";
+import { decodePart, encodePart, endsPart } from "../../../core/format/part.ts";
+import { type ByteString, fromText } from "../../../core/format/path.ts";
+import { entries, objects } from "./arbitraries.ts";
+import { comparable, encodeEntry } from "./entry-text.ts";
+import { mutated, refusal } from "./mutation.ts";
+
+function bytesOf(...lines: unknown[]): Uint8Array {
+  return Buffer.from(lines.map((line) => `${JSON.stringify(line)}\n`).join(""));
+}
+
+const head = { format: "sysbackup-part", version: 1 };
+const pack = { object: 0, key: "packs/a.zst", version: "1", size: 100, encoding: "frames" };
+const folder = { typ: "d", path: "/etc", o: 0, g: 0, uid: 0, gid: 0, mode: 0o755, mt: "0.000000000" };
+const file = { ...folder, typ: "f", path: "/etc/motd", size: 3, dat: [[0, 10, 90, 0, 3, "ab".repeat(32)]] };
+
+const encoded = entries.map((list) => Buffer.from(encodePart(objects, list.map(encodeEntry))));
+
+describe("a part", () => {
+  test("is the same after writing and reading", () => {
+    fc.assert(
+      fc.property(entries, (list) => {
+        const part = decodePart(Buffer.from(encodePart(objects, list.map(encodeEntry))));
+        expect(part.objects).toEqual(objects);
+        expect([...part.entries].map(comparable)).toEqual(list.map(comparable));
+      }),
+    );
+  });
+
+  test("changed or cut anywhere gives a FormatError or entries, nothing else", () => {
+    const decode = (bytes: Uint8Array) => [...decodePart(bytes).entries];
+    fc.assert(
+      fc.property(mutated(encoded), (bytes) => void refusal(() => decode(bytes))),
+      { numRuns: 500 },
+    );
+  });
+
+  const refused: [string, Uint8Array][] = [
+    ["nothing at all", bytesOf()],
+    ["something else", bytesOf({ ...head, format: "sysbackup-index" })],
+    ["no format", bytesOf({ version: 1 })],
+    ["version 0", bytesOf({ ...head, version: 0 })],
+    ["no JSON", Buffer.from(`${JSON.stringify(head)}\nentries\n`)],
+    ["JSON nested without end", Buffer.from(`${JSON.stringify(head)}\n${"[".repeat(100_000)}\n`)],
+    ["an empty line", Buffer.from(`${JSON.stringify(head)}\n\n`)],
+    ["a last line without its end", bytesOf(head, pack, file).subarray(0, -1)],
+    ["objects numbered with a gap", bytesOf(head, { ...pack, object: 1 })],
+    ["an unknown encoding", bytesOf(head, { ...pack, encoding: "xz" })],
+    ["an extent of an object that is not there", bytesOf(head, file)],
+    ["an extent beyond its object", bytesOf(head, { ...pack, size: 99 }, file)],
+    ["an extent of half an object without frames", bytesOf(head, { ...pack, encoding: "gzip" }, file)],
+    ["an object after the entries", bytesOf(head, folder, pack)],
+    ["entries out of order", bytesOf(head, pack, file, folder)],
+    ["a path twice", bytesOf(head, folder, folder)],
+  ];
+  test.each(refused)("is refused: %s", (_, bytes) => {
+    const kind = refusal(() => [...decodePart(bytes).entries])?.kind;
+    expect(kind).toBe("altered");
+  });
+
+  test("these differ from a good one only in what their name says", () => {
+    expect([...decodePart(bytesOf(head, pack, folder, file)).entries]).toHaveLength(2);
+  });
+
+  test("of a later version is refused as newer, whatever else it holds", () => {
+    const later = bytesOf({ ...head, version: 2, shape: "unknown" }, { novelty: true });
+    expect(refusal(() => decodePart(later))).toEqual(new FormatError("newer", "it has format version 2"));
+  });
+});
+
+/** Cuts paths as an archive run does; a part is named by its paths. */
+function cut(paths: readonly ByteString[], bytesEach = 200): string[] {
+  const parts: string[] = [];
+  let current: ByteString[] = [];
+  for (const path of paths) {
+    current.push(path);
+    if (!endsPart(path, current.length, current.length * bytesEach)) continue;
+    parts.push(current.join("\n"));
+    current = [];
+  }
+  return current.length === 0 ? parts : [...parts, current.join("\n")];
+}
+
+describe("cuts between parts", () => {
+  const paths = Array.from({ length: 100_000 }, (_, i) => fromText(`/usr/share/${String(i).padStart(6, "0")}`));
+  const before = cut(paths);
+
+  test("give parts of about 8,000 entries", () => {
+    expect(before.length).toBeGreaterThan(6);
+    expect(before.length).toBeLessThan(25);
+  });
+
+  test.each([
+    ["added at the start", [fromText("/usr/aaa"), ...paths]],
+    ["added in the middle", paths.toSpliced(50_000, 0, fromText("/usr/share/049999a"))],
+    ["removed", paths.toSpliced(30_000, 1)],
+  ])("stay where they are when a file is %s", (_, changed) => {
+    const known = new Set(before);
+    const fresh = cut(changed).filter((part) => !known.has(part));
+    expect(fresh.length).toBeLessThanOrEqual(2);
+  });
+
+  test("come at 32 MiB of JSON at the latest, however few entries that is", () => {
+    expect(cut(paths.slice(0, 100), 8 * 1024 * 1024)).toHaveLength(25);
+  });
+
+  test("come at 32,768 entries at the latest", () => {
+    expect(endsPart(fromText("/any"), 32_768, 0)).toBe(true);
+  });
+});
