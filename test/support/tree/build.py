@@ -67,17 +67,18 @@ def tool(*command):
 
 
 def set_attributes(name, kind, wanted):
-    """Owner first, because a change of owner takes special bits and capabilities away; the time last."""
+    """Owner first, because its change takes special bits and capabilities away; attributes before a mode that forbids
+    writing them; the time last."""
     if "uid" in wanted or "gid" in wanted:
         os.chown(name, wanted.get("uid", -1), wanted.get("gid", -1), follow_symlinks=False)
+    for attribute, value in wanted.get("xattrs", {}).items():
+        os.setxattr(name, attribute, base64.b64decode(value), follow_symlinks=False)
     if kind != "link":
         os.chmod(name, wanted.get("mode", MODES.get(kind, 0o600)))
     if "acl" in wanted:
         tool("setfacl", "-m", wanted["acl"], b"./" + name)
     if "defaultAcl" in wanted:
         tool("setfacl", "-d", "-m", wanted["defaultAcl"], b"./" + name)
-    for attribute, value in wanted.get("xattrs", {}).items():
-        os.setxattr(name, attribute, base64.b64decode(value), follow_symlinks=False)
     if "capabilities" in wanted:
         tool("setcap", wanted["capabilities"], b"./" + name)
     if "modified" in wanted:

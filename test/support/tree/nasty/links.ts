@@ -1,5 +1,5 @@
 /** Links of both kinds. `root` is the folder that gets these children. */
-import { type Children, file, folder, hardLink, link, raw } from "../literal.ts";
+import { type Children, fifo, file, folder, hardLink, link, raw } from "../literal.ts";
 
 export function nastyLinks(root: string): Children {
   return {
@@ -60,9 +60,9 @@ export function nastyHardLinks(at: string): Children {
     "same link": hardLink(`${at}/link`),
     "equal link, but not the same": link("one"),
     // And so have nodes.
-    ...{ fifo: { type: "fifo", attributes: {} } },
+    fifo: fifo(),
     "same fifo": hardLink(`${at}/fifo`),
-    // One of its names is within reach of a non-UTF-8 path only.
+    // The first of a group in byte order, and the one that was made first, need not be UTF-8.
     [raw(0xfa)]: file("names of two encodings\n"),
     UTF: hardLink(`${at}/${raw(0xfa)}`),
   };
