@@ -62,8 +62,8 @@ export function nastyHardLinks(at: string): Children {
     // And so have nodes.
     fifo: fifo(),
     "same fifo": hardLink(`${at}/fifo`),
-    // The first of a group in byte order, and the one that was made first, need not be UTF-8.
-    [raw(0xfa)]: file("names of two encodings\n"),
-    UTF: hardLink(`${at}/${raw(0xfa)}`),
+    // The first name in byte order, by which the others are restored, need not be UTF-8.
+    [raw(0x80)]: file("names of two encodings\n"),
+    é: hardLink(`${at}/${raw(0x80)}`),
   };
 }
