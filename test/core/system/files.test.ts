@@ -1,0 +1,235 @@
+import { afterEach, describe, expect, test } from "bun:test";
+import { execFileSync } from "node:child_process";
+import { openSync, statSync, symlinkSync, truncateSync, utimesSync, writeFileSync, writeSync } from "node:fs";
+import { join } from "node:path";
+import { close, dataRegions, openToRead, readAt, readLock, tryReadLock, willNeed } from "../../../core/system/files.ts";
+import { lockExclusively } from "../../../core/system/lock.ts";
+import { holding, pathIn, scratchFolder } from "./scratch.ts";
+
+const folder = scratchFolder();
+const path = join(folder, "file");
+writeFileSync(path, "0123456789");
+
+const opened: number[] = [];
+afterEach(() => {
+  for (const fd of opened.splice(0)) close(fd);
+});
+
+function open(name: string): number {
+  const fd = openToRead(pathIn(folder, name));
+  opened.push(fd);
+  return fd;
+}
+
+describe("opening to read", () => {
+  test("leaves the access time alone", () => {
+    utimesSync(path, 1, 2);
+    expect(readAt(open("file"), new Uint8Array(10), 0, 10, 0)).toBe(10);
+    expect(statSync(path).atimeMs).toBe(1000);
+  });
+
+  test("refuses a link as ELOOP", () => {
+    symlinkSync(path, join(folder, "link"));
+    expect(() => open("link")).toThrow(expect.objectContaining({ code: "ELOOP" }));
+  });
+
+  test("does not wait for a writer of a fifo", () => {
+    execFileSync("mkfifo", [join(folder, "fifo")]);
+    expect(open("fifo")).toBeGreaterThan(2);
+  });
+
+  test("names what is missing", () => {
+    expect(() => open("absent")).toThrow(`open "${folder}/absent": no such file or directory`);
+  });
+
+  test("gives descriptors that children do not inherit", () => {
+    const fd = open("file");
+    expect(execFileSync("ls", ["/proc/self/fd"]).toString().split("\n")).not.toContain(String(fd));
+  });
+});
+
+describe("readAt", () => {
+  test("reads a piece from where it lies to where it should", () => {
+    const buffer = new Uint8Array(6).fill(0x2e);
+    expect(readAt(open("file"), buffer, 2, 3, 4)).toBe(3);
+    expect(Buffer.from(buffer).toString()).toBe("..456.");
+  });
+
+  test("reads less at the end, and 0 beyond it", () => {
+    const fd = open("file");
+    willNeed(fd);
+    expect(readAt(fd, new Uint8Array(10), 0, 10, 8)).toBe(2);
+    expect(readAt(fd, new Uint8Array(10), 0, 10, 10)).toBe(0);
+  });
+
+  test("reads nothing into no room", () => {
+    expect(readAt(open("file"), new Uint8Array(4), 4, 0, 0)).toBe(0);
+  });
+
+  test("refuses to write outside the buffer", () => {
+    const fd = open("file");
+    expect(() => readAt(fd, new Uint8Array(4), 2, 3, 0)).toThrow(RangeError);
+    expect(() => readAt(fd, new Uint8Array(4), -1, 1, 0)).toThrow(RangeError);
+  });
+
+  test("reads beyond 4 GiB", () => {
+    truncateSync(join(folder, "file"), 10);
+    const sparse = openSync(join(folder, "sparse"), "w+");
+    opened.push(sparse);
+    writeSync(sparse, "far", 5 * 2 ** 30);
+    const buffer = new Uint8Array(3);
+    readAt(sparse, buffer, 0, 3, 5 * 2 ** 30);
+    expect(Buffer.from(buffer).toString()).toBe("far");
+  });
+});
+
+describe("dataRegions", () => {
+  const block = 64 * 1024;
+
+  function regions(name: string, size: number, ...dataAt: number[]) {
+    const fd = openSync(join(folder, name), "w+");
+    opened.push(fd);
+    truncateSync(join(folder, name), size);
+    for (const at of dataAt) writeSync(fd, Buffer.alloc(block, 1), 0, block, at);
+    return [...dataRegions(fd, size)];
+  }
+
+  test("a file of data is one region", () => {
+    expect(regions("data", block, 0)).toEqual([[0, block]]);
+  });
+
+  test("an empty file has none", () => {
+    expect(regions("empty", 0)).toEqual([]);
+  });
+
+  test("a file that is one hole has none", () => {
+    expect(regions("hole", 10 * block)).toEqual([]);
+  });
+
+  test("holes before, between and after are left out", () => {
+    expect(regions("mixed", 12 * block, 2 * block, 8 * block)).toEqual([
+      [2 * block, block],
+      [8 * block, block],
+    ]);
+  });
+
+  test("data stops at the size that was asked for", () => {
+    const fd = openSync(join(folder, "data"), "r");
+    opened.push(fd);
+    expect([...dataRegions(fd, 100)]).toEqual([[0, 100]]);
+  });
+
+  test("a filesystem that does not tell has data only", () => {
+    const fd = openSync("/proc/self/status", "r");
+    opened.push(fd);
+    expect([...dataRegions(fd, 100)]).toEqual([[0, 100]]);
+  });
+});
+
+const lockers = {
+  flock: "import fcntl,sys; f=open(sys.argv[1],'r+'); fcntl.flock(f, fcntl.LOCK_EX)",
+  fcntl: "import fcntl,sys; f=open(sys.argv[1],'r+'); fcntl.lockf(f, fcntl.LOCK_EX)",
+  sharedFlock: "import fcntl,sys; f=open(sys.argv[1],'r+'); fcntl.flock(f, fcntl.LOCK_SH)",
+  sharedFcntl: "import fcntl,sys; f=open(sys.argv[1],'r+'); fcntl.lockf(f, fcntl.LOCK_SH)",
+};
+const andWait = "; print('ready', flush=True); sys.stdin.read()";
+
+/** What another process is told that tries for both exclusive locks without waiting. */
+function canOthersLock(): boolean {
+  const script =
+    "import fcntl,sys; f=open(sys.argv[1],'r+')\ntry:\n fcntl.flock(f, 6); fcntl.lockf(f, 6); print('yes')\nexcept OSError: print('no')";
+  return execFileSync("python3", ["-c", script, path]).toString() === "yes\n";
+}
+
+describe("a read lock", () => {
+  test("keeps writers out until the file is closed", () => {
+    const fd = openToRead(pathIn(path));
+    expect(tryReadLock(fd)).toBe(true);
+    expect(canOthersLock()).toBe(false);
+    close(fd);
+    expect(canOthersLock()).toBe(true);
+  });
+
+  test.each(["flock", "fcntl"] as const)("is refused while a writer holds %s", async (kind) => {
+    const release = await holding(lockers[kind] + andWait, path);
+    const fd = open("file");
+    expect(tryReadLock(fd)).toBe(false);
+    await release();
+    expect(tryReadLock(fd)).toBe(true);
+  });
+
+  test.each(["sharedFlock", "sharedFcntl"] as const)("is shared with a holder of %s", async (kind) => {
+    const release = await holding(lockers[kind] + andWait, path);
+    expect(tryReadLock(open("file"))).toBe(true);
+    await release();
+  });
+
+  test("refused in one kind is not kept in the other", async () => {
+    const release = await holding(lockers.fcntl + andWait, path);
+    expect(tryReadLock(open("file"))).toBe(false);
+    const script = "import fcntl,sys; fcntl.flock(open(sys.argv[1]), 6)";
+    expect(() => execFileSync("python3", ["-c", script, path])).not.toThrow();
+    await release();
+  });
+
+  test("is waited for", async () => {
+    const release = await holding(lockers.flock + andWait, path);
+    const pauses: number[] = [];
+    const locked = await readLock(open("file"), 10_000, async (milliseconds) => {
+      pauses.push(milliseconds);
+      if (pauses.length === 3) await release();
+    });
+    expect(locked).toBe(true);
+    expect(pauses).toHaveLength(3);
+  });
+
+  test("is given up after the time-out, to the millisecond", async () => {
+    const release = await holding(lockers.flock + andWait, path);
+    let slept = 0;
+    const locked = await readLock(open("file"), 1_234, async (milliseconds) => {
+      slept += milliseconds;
+    });
+    expect(locked).toBe(false);
+    expect(slept).toBe(1_234);
+    await release();
+  });
+
+  test("with no time to wait is tried once", async () => {
+    const never = () => Promise.reject(new Error("slept"));
+    expect(await readLock(open("file"), 0, never)).toBe(true);
+  });
+});
+
+describe("the run lock", () => {
+  const lock = join(folder, "run.lock");
+
+  test("is made with mode 0600, held by one, and free again after release", async () => {
+    const first = await lockExclusively(pathIn(lock));
+    expect(first).toBeDefined();
+    expect(statSync(lock).mode & 0o777).toBe(0o600);
+    expect(await lockExclusively(pathIn(lock))).toBeUndefined();
+    first?.release();
+    first?.release();
+    const second = await lockExclusively(pathIn(lock));
+    expect(second).toBeDefined();
+    second?.release();
+  });
+
+  test("of another process is respected, and ends with it", async () => {
+    const release = await holding(lockers.flock + andWait, lock);
+    expect(await lockExclusively(pathIn(lock))).toBeUndefined();
+    await release();
+    const mine = await lockExclusively(pathIn(lock));
+    expect(mine).toBeDefined();
+    mine?.release();
+  });
+
+  test("is not taken through a link", async () => {
+    symlinkSync(lock, join(folder, "lock-link"));
+    await expect(lockExclusively(pathIn(folder, "lock-link"))).rejects.toThrow(/symbolic links/);
+  });
+
+  test("in a folder that is missing names it", async () => {
+    await expect(lockExclusively(pathIn(folder, "absent", "lock"))).rejects.toThrow(/open ".*absent\/lock": no such/);
+  });
+});
