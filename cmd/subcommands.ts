@@ -84,7 +84,7 @@ export const subcommands: readonly Subcommand[] = [
       ],
     },
     common,
-    undefined,
+    () => import("./archive.ts"),
   ),
   subcommand<RestoreArgs>(
     {

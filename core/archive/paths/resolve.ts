@@ -4,7 +4,7 @@
  */
 import { type ByteString, baseName, join, parentOf } from "../../format/path.ts";
 import type { Notify } from "../../notice.ts";
-import { isSystemError } from "../../system/libc.ts";
+import { SystemError } from "../../system/libc.ts";
 import type { Stat } from "../../system/stat.ts";
 import { quoted } from "../quoted.ts";
 
@@ -38,7 +38,7 @@ export class Resolver {
       this.resolve(path, 0);
     } catch (error) {
       if (error instanceof LinkLoop) return;
-      if (!isSystemError(error)) throw error;
+      if (!(error instanceof SystemError)) throw error;
       const vanished = error.code === "ENOENT" || error.code === "ENOTDIR";
       this.notify({
         level: "warning",
@@ -68,7 +68,7 @@ export class Resolver {
       const target = this.targetOf(link, links);
       if (this.system.filesystemKind(parentOf(target)) === "other") this.resolve(target, links + 1);
     } catch (error) {
-      if (!isSystemError(error) && !(error instanceof LinkLoop)) throw error;
+      if ((!error) instanceof SystemError && !(error instanceof LinkLoop)) throw error;
     }
   }
 

@@ -43,11 +43,11 @@ export class ObjectTable {
   }
 
   /** Objects whose lock ends before `date`, a page at a time in order of id. */
-  *lapsingAfter(id: number, date: Date): Generator<KnownObject> {
+  *lapsingBefore(date: Date): Generator<KnownObject> {
     const page = this.database.query<Row, [number, number]>(
       "SELECT * FROM objects WHERE id > ? AND retain_until < ? ORDER BY id LIMIT 1000",
     );
-    for (let last = id, rows = page.all(last, date.getTime()); rows.length > 0; rows = page.all(last, date.getTime())) {
+    for (let last = 0, rows = page.all(last, date.getTime()); rows.length > 0; rows = page.all(last, date.getTime())) {
       for (const row of rows) yield toKnown(row);
       last = rows.at(-1)?.id ?? last;
     }

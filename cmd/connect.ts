@@ -1,0 +1,25 @@
+/** From the configuration to the bucket, with the request counts that the closing summary shows. */
+import type { Bucket } from "../core/bucket/contract.ts";
+import { type Counts, noCounts } from "../core/bucket/count.ts";
+import { openBucket } from "../core/bucket/open.ts";
+import type { Config } from "../core/config/config.ts";
+import { credentialProvider } from "../core/config/credentials.ts";
+import { connectCloudFormation, findBucket } from "../core/config/exports.ts";
+import type { CommandIO } from "./io.ts";
+
+export type Connection = { readonly bucket: Bucket; readonly counts: Counts };
+
+/** The caller closes the bucket. */
+export async function connect(config: Config, { now, notify }: CommandIO): Promise<Connection> {
+  const counts = noCounts();
+  const { profile, credentialsFile, roleArn } = config.aws;
+  const { region, endpoint, pathStyle } = config.s3;
+  const credentials = { profile, credentialsFile, roleArn, sessionName: `sysbackup-${config.backup.name}` };
+  const name = await findBucket(config, async () => {
+    const place = { region: config.cloudformation.region ?? region ?? "us-east-1" };
+    return connectCloudFormation(config, await credentialProvider(credentials, place));
+  });
+  const settings = { bucket: name, region, endpoint, pathStyle, credentials };
+  const bucket = await openBucket(settings, { now, sleep: Bun.sleep, random: Math.random, notify, counts });
+  return { bucket, counts };
+}

@@ -1,0 +1,114 @@
+/**
+ * Which files wait for which objects. A file's row goes into the state database when everything that it refers to is
+ * stored, not before: what the database says was stored, was stored.
+ */
+import type { Database } from "bun:sqlite";
+import type { Extent, ObjectRef } from "../../format/entry.ts";
+import { encodeExtents } from "../../format/entry-json.ts";
+import { type ChunkPlace, ChunkTable } from "../state/chunks.ts";
+import { type FileRow, FileTable } from "../state/files.ts";
+import { ObjectTable } from "../state/objects.ts";
+
+/** A chunk that is being stored; `place` is set once it is. */
+export type NewChunk = {
+  readonly id: Buffer;
+  readonly length: number;
+  place: ChunkPlace | undefined;
+  waiting: Waiting[];
+};
+
+/** A run of a file's bytes: all of a chunk, or some of it. */
+export type Piece = {
+  readonly chunk: NewChunk | ChunkPlace;
+  /** First byte within the chunk, and how many. */
+  readonly offset: number;
+  readonly length: number;
+  readonly sha256: string;
+};
+
+type Waiting = { readonly row: Omit<FileRow, "extents">; readonly pieces: readonly Piece[]; missing: number };
+
+export type StoredChunk = { readonly chunk: NewChunk; readonly place: Omit<ChunkPlace, "object" | "length"> };
+
+export class Ledger {
+  readonly objects: ObjectTable;
+  readonly files: FileTable;
+  private readonly chunks: ChunkTable;
+  private readonly underWay = new Map<string, NewChunk>();
+
+  constructor(
+    private readonly database: Database,
+    /** Objects whose lock ends too soon to build upon: what lies in them is unknown. */
+    private readonly lapsing: ReadonlySet<number>,
+    private readonly retainUntil: Date,
+  ) {
+    this.objects = new ObjectTable(database);
+    this.files = new FileTable(database);
+    this.chunks = new ChunkTable(database);
+    this.database.run("BEGIN");
+  }
+
+  /** The chunk with this id if it is stored or about to be. */
+  find(id: Buffer, length: number): NewChunk | ChunkPlace | undefined {
+    const underWay = this.underWay.get(id.toString("latin1"));
+    if (underWay !== undefined) return underWay;
+    const place = this.chunks.get(id);
+    return place !== undefined && place.length === length && !this.lapsing.has(place.object) ? place : undefined;
+  }
+
+  /** Announces a chunk, so that it is stored once however often it comes. */
+  announce(id: Buffer, length: number): NewChunk {
+    const chunk: NewChunk = { id, length, place: undefined, waiting: [] };
+    this.underWay.set(id.toString("latin1"), chunk);
+    return chunk;
+  }
+
+  /** Takes a file's row: written now, or when the last of its chunks is stored. */
+  file(row: Omit<FileRow, "extents">, pieces: readonly Piece[]): void {
+    const open = new Set(pieces.flatMap(({ chunk }) => (isNew(chunk) && chunk.place === undefined ? [chunk] : [])));
+    const waiting: Waiting = { row, pieces, missing: open.size };
+    for (const chunk of open) chunk.waiting.push(waiting);
+    if (open.size === 0) this.write(waiting);
+  }
+
+  /** Takes a stored object with its chunks, and every row that waited for it; they are on disk when this returns. */
+  stored(ref: ObjectRef, chunks: readonly StoredChunk[]): void {
+    const object = this.objects.add(ref, this.retainUntil, false);
+    for (const { chunk, place } of chunks) {
+      chunk.place = { object, length: chunk.length, ...place };
+      this.chunks.set(chunk.id, chunk.place);
+      this.underWay.delete(chunk.id.toString("latin1"));
+    }
+    for (const { chunk } of chunks) {
+      for (const waiting of chunk.waiting.splice(0)) {
+        waiting.missing -= 1;
+        if (waiting.missing === 0) this.write(waiting);
+      }
+    }
+    this.commit();
+  }
+
+  commit(): void {
+    this.database.run("COMMIT");
+    this.database.run("BEGIN");
+  }
+
+  close(): void {
+    this.database.run("COMMIT");
+  }
+
+  private write({ row, pieces }: Waiting): void {
+    this.files.set({ ...row, extents: encodeExtents(pieces.map(toExtent)) });
+  }
+}
+
+function isNew(chunk: NewChunk | ChunkPlace): chunk is NewChunk {
+  return "waiting" in chunk;
+}
+
+function toExtent({ chunk, offset, length, sha256 }: Piece): Extent {
+  const place = isNew(chunk) ? chunk.place : chunk;
+  if (place === undefined) throw new Error("a file's row was written before its content was stored");
+  const { object, frameOffset, frameLength } = place;
+  return { object, frameOffset, frameLength, offset: place.offset + offset, length, sha256 };
+}

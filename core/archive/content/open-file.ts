@@ -1,0 +1,79 @@
+/** A file opened for backup: its lock, what it looked like, and where it has data. */
+import type { Hole } from "../../format/entry.ts";
+import type { ByteString } from "../../format/path.ts";
+import { close, dataRegions, openToRead, readLock, tryReadLock, willNeed } from "../../system/files.ts";
+import { fstat, type Stat } from "../../system/stat.ts";
+
+export type Region = readonly [offset: number, length: number];
+
+export type OpenFile = {
+  readonly path: ByteString;
+  readonly fd: number;
+  /** As it was when it was opened. */
+  readonly stat: Stat;
+  /** False where someone held an exclusive lock longer than the lock timeout. */
+  readonly locked: boolean;
+};
+
+/** A file up to this size is asked for ahead; for larger ones the kernel reads ahead by itself. */
+const aheadSize = 4 * 1024 * 1024;
+
+/** Opens and has the kernel start reading; undefined where the path is not a regular file any more. */
+export function openAhead(path: ByteString): { readonly fd: number; readonly stat: Stat } | undefined {
+  const fd = openToRead(path);
+  try {
+    const stat = fstat(fd);
+    if (stat.type === "file") {
+      if (stat.size > 0 && stat.size <= aheadSize) willNeed(fd);
+      return { fd, stat };
+    }
+  } catch (error) {
+    close(fd);
+    throw error;
+  }
+  close(fd);
+  return undefined;
+}
+
+/** Waits for the lock up to the time-out; without it the file is read all the same. The look is taken under the lock. */
+export async function lock(
+  path: ByteString,
+  fd: number,
+  timeout: number,
+  sleep: (ms: number) => Promise<void>,
+): Promise<OpenFile> {
+  const locked = tryReadLock(fd) || (await readLock(fd, timeout, sleep));
+  return { path, fd, stat: fstat(fd), locked };
+}
+
+/** Where the file has data: all of it, but for sparse files. */
+export function regionsOf({ fd, stat }: OpenFile): readonly Region[] {
+  if (stat.size === 0) return [];
+  return stat.blocks * 512 < stat.size ? [...dataRegions(fd, stat.size)] : [[0, stat.size]];
+}
+
+/** The gaps between regions in a file of `size` bytes. */
+export function holesBetween(regions: readonly Region[], size: number): Hole[] {
+  const holes: Hole[] = [];
+  let end = 0;
+  for (const [offset, length] of regions) {
+    if (offset > end) holes.push([end, offset - end]);
+    end = offset + length;
+  }
+  if (size > end) holes.push([end, size - end]);
+  return holes;
+}
+
+/** Whether content or metadata changed between two looks. */
+export function sameFile(before: Stat, after: Stat): boolean {
+  return (
+    before.inode === after.inode &&
+    before.size === after.size &&
+    sameMoment(before.modified, after.modified) &&
+    sameMoment(before.changed, after.changed)
+  );
+}
+
+function sameMoment(a: Stat["modified"], b: Stat["modified"]): boolean {
+  return a.seconds === b.seconds && a.nanoseconds === b.nanoseconds;
+}

@@ -1,0 +1,221 @@
+/**
+ * The layout `packs`: chunks of many files share zstd frames, and frames share packs of about 16 MiB.
+ *
+ * A file's bytes are read straight into the frame being filled, hashed there, and left there if the chunk is new: no
+ * copy. A full frame is compressed on another core while the next one fills; frames go into packs in the order in which
+ * they were filled; full packs are put two at a time. Buffers come from pools, so memory is bounded by their number.
+ */
+import { rawFrame } from "../../format/frame.ts";
+import { keys } from "../../format/keys.ts";
+import { contentsSize, encodeContents, type PackedFrame } from "../../format/pack.ts";
+import { readAt } from "../../system/files.ts";
+import { Pool } from "../pool.ts";
+import { chunkLength, chunkSize } from "./chunker.ts";
+import type { NewChunk, Piece, StoredChunk } from "./ledger.ts";
+import type { OpenFile, Region } from "./open-file.ts";
+import type { ContentStore, ReadContent, StoreParts } from "./store.ts";
+
+/** A frame is closed when it holds so much: enough to compress well, little enough to read for one small file. */
+const frameSize = 1024 * 1024;
+const frameCapacity = frameSize + chunkSize.most;
+const framesAtOnce = 4;
+const packsAtOnce = 2;
+/** Bounds what waits for one pack, and its table of contents. */
+const mostChunks = 16_384;
+
+export type PackOptions = {
+  /** Bytes that a pack takes in the bucket, about. */
+  readonly packSize: number;
+  /** zstd's level; undefined: stored as it is, in frames of raw blocks. */
+  readonly level: number | undefined;
+};
+
+type FrameBuffer = Buffer<ArrayBuffer>;
+
+/** The frame being filled. Bytes from `filled` to `read` are read but belong to no chunk yet. */
+type Filling = {
+  readonly buffer: FrameBuffer;
+  filled: number;
+  read: number;
+  chunks: { chunk: NewChunk; offset: number }[];
+};
+
+type Pack = {
+  readonly buffer: Buffer;
+  used: number;
+  frames: PackedFrame[];
+  chunks: StoredChunk[];
+  digest: Bun.CryptoHasher;
+};
+
+export class PackStore implements ContentStore {
+  private readonly frameBuffers = new Pool(
+    Array.from({ length: framesAtOnce }, () => Buffer.allocUnsafeSlow(frameCapacity)),
+  );
+  private readonly packBuffers: Pool<Buffer>;
+  private filling: Filling | undefined;
+  private pack: Pack | undefined;
+  /** Frames are appended to packs one after the other. */
+  private appended: Promise<void> = Promise.resolve();
+  private readonly puts = new Set<Promise<void>>();
+
+  constructor(
+    private readonly parts: StoreParts,
+    private readonly options: PackOptions,
+  ) {
+    const capacity = options.packSize + frameCapacity + contentsSize(mostChunks, mostChunks);
+    this.packBuffers = new Pool(Array.from({ length: packsAtOnce + 1 }, () => Buffer.allocUnsafeSlow(capacity)));
+  }
+
+  async add(file: OpenFile, regions: readonly Region[]): Promise<ReadContent> {
+    const pieces: Piece[] = [];
+    try {
+      for (const [offset, length] of regions) {
+        const end = await this.addRegion(file.fd, offset, length, pieces);
+        if (end < offset + length) return { pieces, end };
+      }
+      return { pieces, end: file.stat.size };
+    } finally {
+      // After a read error, what was read of a chunk that never came together is no part of the next file.
+      if (this.filling !== undefined) this.filling.read = this.filling.filled;
+    }
+  }
+
+  async finish(): Promise<void> {
+    if (this.filling !== undefined) this.closeFrame(this.filling);
+    await this.appended;
+    if (this.pack !== undefined) this.closePack(this.pack);
+    await Promise.all(this.puts);
+    // Every pool tells a failure to the next taker.
+    this.frameBuffers.give(await this.frameBuffers.take());
+  }
+
+  async abandon(): Promise<void> {
+    await this.appended;
+    await Promise.allSettled(this.puts);
+  }
+
+  /** Returns the offset where reading ended. */
+  private async addRegion(fd: number, offset: number, length: number, pieces: Piece[]): Promise<number> {
+    const end = offset + length;
+    let position = offset;
+    let ended = false;
+    for (;;) {
+      const frame = this.filling ?? (await this.newFrame());
+      while (!ended && position < end && frame.read - frame.filled < chunkSize.most) {
+        const want = Math.min(end - position, chunkSize.most - (frame.read - frame.filled));
+        const got = readAt(fd, frame.buffer, frame.read, want, position);
+        ended = got === 0;
+        frame.read += got;
+        position += got;
+      }
+      if (frame.read === frame.filled) return position;
+      pieces.push(this.takeChunk(frame));
+      if (frame.filled >= frameSize || frame.chunks.length >= mostChunks) await this.nextFrame(frame);
+    }
+  }
+
+  /** Cuts the next chunk off the bytes read: kept in the frame if it is new, else dropped. */
+  private takeChunk(frame: Filling): Piece {
+    const start = frame.filled;
+    const length = chunkLength(frame.buffer, start, frame.read);
+    const id = sha256(frame.buffer.subarray(start, start + length));
+    this.parts.meter.bytesRead += length;
+    const piece = { offset: 0, length, sha256: id.toString("hex") };
+    const known = this.parts.ledger.find(id, length);
+    if (known !== undefined) {
+      frame.buffer.copyWithin(start, start + length, frame.read);
+      frame.read -= length;
+      return { ...piece, chunk: known };
+    }
+    const chunk = this.parts.ledger.announce(id, length);
+    frame.chunks.push({ chunk, offset: start });
+    frame.filled += length;
+    return { ...piece, chunk };
+  }
+
+  private async newFrame(): Promise<Filling> {
+    this.filling = { buffer: await this.frameBuffers.take(), filled: 0, read: 0, chunks: [] };
+    return this.filling;
+  }
+
+  /** Goes on in a new frame, with the bytes already read of the next chunk. */
+  private async nextFrame(full: Filling): Promise<void> {
+    if (full.read === full.filled) return this.closeFrame(full);
+    const next = await this.newFrame();
+    next.read = full.buffer.copy(next.buffer, 0, full.filled, full.read);
+    this.compress(full);
+  }
+
+  private closeFrame(frame: Filling): void {
+    this.filling = undefined;
+    if (frame.filled > 0) this.compress(frame);
+    else this.frameBuffers.give(frame.buffer);
+  }
+
+  private compress({ buffer, filled, chunks }: Filling): void {
+    const content = buffer.subarray(0, filled);
+    const { level } = this.options;
+    const compressed = level === undefined ? Promise.resolve(rawFrame(content)) : Bun.zstdCompress(content, { level });
+    const before = this.appended;
+    this.appended = (async () => {
+      const frame = await compressed;
+      this.frameBuffers.give(buffer);
+      await before;
+      await this.append(frame, chunks);
+    })().catch((error: unknown) => this.fail(error));
+  }
+
+  private async append(frame: Uint8Array, chunks: Filling["chunks"]): Promise<void> {
+    if (this.pack !== undefined && this.isFull(this.pack, frame.length, chunks.length)) this.closePack(this.pack);
+    this.pack ??= await this.newPack();
+    const pack = this.pack;
+    pack.buffer.set(frame, pack.used);
+    pack.digest.update(frame);
+    for (const { chunk, offset } of chunks) {
+      pack.chunks.push({ chunk, place: { frameOffset: pack.used, frameLength: frame.length, offset } });
+    }
+    pack.frames.push({ length: frame.length, chunks: chunks.map(({ chunk }) => chunk) });
+    pack.used += frame.length;
+  }
+
+  private isFull(pack: Pack, frameLength: number, chunks: number): boolean {
+    const contents = contentsSize(pack.frames.length + 1, pack.chunks.length + chunks);
+    return pack.used + frameLength + contents > this.options.packSize || pack.chunks.length + chunks > mostChunks;
+  }
+
+  private async newPack(): Promise<Pack> {
+    const digest = new Bun.CryptoHasher("sha256");
+    return { buffer: await this.packBuffers.take(), used: 0, frames: [], chunks: [], digest };
+  }
+
+  private closePack(pack: Pack): void {
+    this.pack = undefined;
+    const put = this.put(pack)
+      .catch((error: unknown) => this.fail(error))
+      .finally(() => this.puts.delete(put));
+    this.puts.add(put);
+  }
+
+  private async put({ buffer, used, frames, chunks, digest }: Pack): Promise<void> {
+    const contents = encodeContents(frames);
+    buffer.set(contents, used);
+    const body = buffer.subarray(0, used + contents.length);
+    const sha = digest.update(contents).digest("hex");
+    const { bucket, ledger, retention, meter } = this.parts;
+    const { key, version, size } = await bucket.put(keys.pack(sha), body, { retention, sha256: sha });
+    ledger.stored({ key, version, size, encoding: "frames" }, chunks);
+    meter.bytesStored += size;
+    meter.objectsStored += 1;
+    this.packBuffers.give(buffer);
+  }
+
+  private fail(error: unknown): void {
+    this.frameBuffers.fail(error);
+    this.packBuffers.fail(error);
+  }
+}
+
+function sha256(bytes: Uint8Array): Buffer {
+  return new Bun.CryptoHasher("sha256").update(bytes).digest();
+}

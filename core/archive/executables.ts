@@ -1,0 +1,65 @@
+/** The executables of a folder such as `pickers.d`, found as run-parts finds them. */
+import { constants } from "node:fs";
+import { access, readdir, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { reasonOf } from "../failure.ts";
+import type { Notify } from "../notice.ts";
+
+export type ExecutableKind = "picker" | "snapshotter";
+
+export type Executable = { readonly name: string; readonly path: string };
+
+/** What editors and package managers leave beside the real thing. */
+const leftover = /^\.|~$|\.dpkg-[^.]*$|\.rpm[^.]*$|^README/;
+
+/**
+ * The executables of `folder`, in byte order of name: regular files and links to them. Folders and leftovers are passed
+ * over; what may not be executed is a warning, a folder that may not be read an error; the others go on.
+ */
+export async function findExecutables(folder: string, kind: ExecutableKind, notify: Notify): Promise<Executable[]> {
+  const found: Executable[] = [];
+  for (const name of await namesIn(folder, kind, notify)) {
+    const path = join(folder, name);
+    try {
+      const stats = await stat(path);
+      if (stats.isDirectory()) continue;
+      if (!stats.isFile()) throw new Error("it is no regular file");
+      await access(path, constants.X_OK);
+      found.push({ name, path });
+    } catch (error) {
+      notify({
+        level: "warning",
+        code: `${kind}-not-executable`,
+        message: `${kind} ${JSON.stringify(path)} cannot be executed: ${whyNot(error)}`,
+      });
+    }
+  }
+  return found;
+}
+
+async function namesIn(folder: string, kind: ExecutableKind, notify: Notify): Promise<string[]> {
+  try {
+    const names = await readdir(folder);
+    return names.filter((name) => !leftover.test(name)).sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
+  } catch (error) {
+    const quoted = JSON.stringify(folder);
+    if (codeOf(error) === "ENOENT") {
+      notify({ level: "info", code: `no-${kind}s`, message: `there are no ${kind}s: ${quoted} does not exist` });
+    } else {
+      const message = `the ${kind}s in ${quoted} cannot be listed: ${reasonOf(error)}`;
+      notify({ level: "error", code: `${kind}s-unreadable`, message });
+    }
+    return [];
+  }
+}
+
+function whyNot(error: unknown): string {
+  const code = codeOf(error);
+  if (code === "EACCES") return "its mode or its filesystem does not allow it; run chmod +x, or remove it";
+  if (code === "ENOENT") return "it is a link to nothing";
+  return reasonOf(error);
+}
+
+function codeOf(error: unknown): unknown {
+  return error instanceof Error && "code" in error ? error.code : undefined;
+}

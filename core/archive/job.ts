@@ -1,0 +1,226 @@
+/**
+ * The archive job. The order of its steps is what makes a killed run harmless:
+ *
+ * 1. Take the run lock of the state folder: one run of a backup name at a time.
+ * 2. Open the state database; read the index objects that were put since the last run.
+ * 3. Run the snapshotters. Each dump is an object of its own.
+ * 4. Run the pickers; resolve what they print to the paths that are kept.
+ * 5. Quilt: store new content. Each object is recorded in the state database as soon as it is put.
+ * 6. Put the manifest's parts. Extend the locks of all that the manifest needs and that would lapse before the promise.
+ *    What cannot be extended is stored again: back to 5, once.
+ * 7. Put the index objects, for other hosts.
+ * 8. Put the manifest's root. From now on the backup exists.
+ *
+ * Killed before 8, a run leaves only locked objects that nothing refers to; the next run knows most of them and goes on
+ * from there.
+ */
+import type { Database } from "bun:sqlite";
+import type { Bucket } from "../bucket/contract.ts";
+import type { Config } from "../config/config.ts";
+import { configDigest } from "../config/digest.ts";
+import { exitStatus, Failure, reasonOf } from "../failure.ts";
+import { keys, type RunId } from "../format/keys.ts";
+import { encodeManifest, type Manifest, type PartRef } from "../format/manifest.ts";
+import { fromText } from "../format/path.ts";
+import type { Notify } from "../notice.ts";
+import { type Lock, lockExclusively } from "../system/lock.ts";
+import { checkClock } from "./clock.ts";
+import { findExecutables } from "./executables.ts";
+import { pickAll } from "./paths/pick-all.ts";
+import { planRetention, type RetentionPlan } from "./retention.ts";
+import { RunLog } from "./run-log.ts";
+import { takeSnapshots } from "./snapshots/take.ts";
+import { isCorruption, makeStateDir, openState, removeState, statePath } from "./state/database.ts";
+import { syncIndex } from "./state/index-sync.ts";
+import { writeIndex } from "./state/index-write.ts";
+import { type StoredFiles, storeFiles } from "./store-files.ts";
+
+export type ArchiveJob = {
+  readonly config: Config;
+  readonly bucket: Bucket;
+  readonly pickersDir: string;
+  readonly snapshotsDir: string;
+  readonly host: string;
+  /** Name and version of the program, for the manifest. */
+  readonly tool: string;
+  readonly now: () => Date;
+  readonly random: (length: number) => Uint8Array;
+  readonly sleep: (milliseconds: number) => Promise<void>;
+  readonly notify: Notify;
+  readonly progress: (files: number, totalFiles: number, bytes: number) => void;
+  readonly signal: AbortSignal;
+};
+
+export type ArchiveSummary = StoredFiles["counts"] & {
+  readonly name: string;
+  readonly key: string;
+  readonly version: string;
+  readonly retainUntil: Date;
+  readonly started: Date;
+  readonly finished: Date;
+  readonly entries: number;
+  readonly snapshots: number;
+  readonly bytesRead: number;
+  readonly bytesStored: number;
+  readonly objectsStored: number;
+  readonly extended: number;
+  readonly warnings: number;
+  readonly errors: number;
+};
+
+/** Throws a Failure where no backup came about; whatever is merely missing from it is a notice, and counted. */
+export async function archive(job: ArchiveJob): Promise<ArchiveSummary> {
+  const { backup } = job.config;
+  await checkAnythingToDo(job);
+  await makeStateDir(backup.stateDir);
+  const lock = await takeRunLock(`${statePath(backup.stateDir, backup.name)}.lock`);
+  try {
+    return await withState(job, (database) => run(job, database));
+  } finally {
+    lock.release();
+  }
+}
+
+async function checkAnythingToDo({ pickersDir, snapshotsDir }: ArchiveJob): Promise<void> {
+  const silently = () => {};
+  const pickers = await findExecutables(pickersDir, "picker", silently);
+  const snapshotters = await findExecutables(snapshotsDir, "snapshotter", silently);
+  if (pickers.length + snapshotters.length > 0) return;
+  throw new Failure({
+    doing: "archive what is picked by",
+    what: pickersDir,
+    why: "there is no executable picker, and no snapshotter either",
+    remedy: "put one there and make it executable; docs/pickers.md shows how",
+    exit: exitStatus.usage,
+  });
+}
+
+async function takeRunLock(path: string): Promise<Lock> {
+  const lock = await lockExclusively(fromText(path));
+  if (lock !== undefined) return lock;
+  throw new Failure({
+    doing: "start the run",
+    what: path,
+    why: "another run holds its lock",
+    remedy: "wait for it to end, or give this one a name or state_dir of its own",
+  });
+}
+
+/** The database is a cache: found corrupt, before or while it is used, it is made anew and the run begins again. */
+async function withState<T>(job: ArchiveJob, use: (database: Database) => Promise<T>): Promise<T> {
+  const { stateDir, name } = job.config.backup;
+  const path = statePath(stateDir, name);
+  try {
+    return await useState(path, job.bucket.url, use);
+  } catch (error) {
+    if (!isCorruption(error)) throw error;
+    const message = `the state database ${JSON.stringify(path)} is damaged (${reasonOf(error)}); it is made anew from the bucket's index`;
+    job.notify({ level: "warning", code: "state-rebuilt", message });
+    await removeState(path);
+    return useState(path, job.bucket.url, use);
+  }
+}
+
+async function useState<T>(path: string, bucket: string, use: (database: Database) => Promise<T>): Promise<T> {
+  const database = openState(path, bucket);
+  try {
+    return await use(database);
+  } finally {
+    database.close();
+  }
+}
+
+async function run(job: ArchiveJob, database: Database): Promise<ArchiveSummary> {
+  const { config, bucket, now, signal, pickersDir, snapshotsDir } = job;
+  const { name } = config.backup;
+  const { content } = config;
+  const log = new RunLog(job.notify, now);
+  const { notify } = log;
+  const started = now();
+  const id: RunId = { start: started, run: Buffer.from(job.random(4)).toString("hex") };
+
+  const believes = (other: string) => other === name || content.shareWith.some((one) => one === "*" || one === other);
+  await syncIndex({ bucket, database, believes, notify });
+  const clock = checkClock(started, bucket.serverTime(), notify);
+  const plan = planRetention(clock.base, content.daysRetained, content.lockMode);
+  const compression = { kind: content.compression, level: content.compressionLevel };
+
+  const snapshots = await takeSnapshots({
+    folder: snapshotsDir,
+    name,
+    bucket,
+    retention: plan.retention,
+    compression,
+    timeoutMs: content.snapshotTimeout,
+    now,
+    notify,
+    signal,
+  });
+  using paths = await pickAll({ folder: pickersDir, timeoutMs: content.pickerTimeout, notify, signal });
+  const tellIndex = () => writeIndex({ bucket, database, name, run: id.run, retention: plan.retention, now });
+  const files = await storeFiles({ ...job, notify }, { database, paths, plan, tellIndex });
+  await tellIndex();
+  signal.throwIfAborted();
+
+  const manifest = rootOf(job, { id, clock: clock.skew, plan, files, snapshots, log });
+  const text = Buffer.from(encodeManifest(manifest));
+  const key = keys.manifest(name, id);
+  const { version } = await bucket.put(key, await Bun.zstdCompress(text, { level: 3 }), { retention: plan.retention });
+  return {
+    ...files.counts,
+    ...files.meter,
+    name,
+    key,
+    version,
+    retainUntil: files.promise,
+    started,
+    finished: now(),
+    entries: manifest.totals.entries,
+    snapshots: snapshots.length,
+    extended: files.extended,
+    warnings: log.counts.warning,
+    errors: log.counts.error,
+  };
+}
+
+type RootParts = {
+  readonly id: RunId;
+  readonly clock: number | undefined;
+  readonly plan: RetentionPlan;
+  readonly files: StoredFiles;
+  readonly snapshots: Manifest["snapshots"];
+  readonly log: RunLog;
+};
+
+function rootOf({ config, host, tool, now }: ArchiveJob, parts: RootParts): Manifest {
+  const { id, clock, plan, files, snapshots, log } = parts;
+  const sum = (of: (part: PartRef) => number) => files.parts.reduce((total, part) => total + of(part), 0);
+  return {
+    header: {
+      name: config.backup.name,
+      host,
+      run: id.run,
+      started: id.start.toISOString(),
+      ...(clock !== undefined && { clock_skew: clock }),
+      tool,
+      config: configDigest(config),
+      retain_until: files.promise.toISOString(),
+      lock_mode: plan.retention.mode,
+      layout: config.content.layout,
+      sealing: null,
+    },
+    parts: files.parts,
+    snapshots,
+    log: log.entries(),
+    totals: {
+      entries: sum((part) => part.entries),
+      files: files.counts.files,
+      bytes: sum((part) => part.bytes),
+      parts: files.parts.length,
+      snapshots: snapshots.length,
+      warnings: log.counts.warning,
+      errors: log.counts.error,
+      finished: now().toISOString(),
+    },
+  };
+}

@@ -1,0 +1,86 @@
+/** Pickers: executables that print the paths to be backed up. */
+import { reasonOf } from "../../failure.ts";
+import { type ByteString, toText } from "../../format/path.ts";
+import type { Notify } from "../../notice.ts";
+import { type Executable, findExecutables } from "../executables.ts";
+import { type Ending, type Run, run } from "../running.ts";
+import { merge } from "./merge.ts";
+import { absolutePath, longestPath, RecordSplitter } from "./records.ts";
+
+export type PickOptions = {
+  /** Usually `pickers.d`. */
+  readonly folder: string;
+  /** How long a picker may be silent while it is waited for, in milliseconds. */
+  readonly timeoutMs: number;
+  readonly notify: Notify;
+  readonly signal?: AbortSignal;
+};
+
+/**
+ * What all pickers of the folder print, run side by side: absolute paths in batches, in no order, some perhaps twice;
+ * `..` in them is not resolved, and nobody has looked whether they exist. What goes wrong with a picker is a notice.
+ * Reading slowly makes the pickers wait; leaving the loop ends them. Throws the reason of `signal` when it fires.
+ */
+export async function* pickPaths({ folder, timeoutMs, notify, signal }: PickOptions): AsyncGenerator<ByteString[]> {
+  const pickers = await findExecutables(folder, "picker", notify);
+  const left = new AbortController();
+  const stop = signal === undefined ? left.signal : AbortSignal.any([signal, left.signal]);
+  const sources = pickers.map((picker) => pathsOf(picker, { timeoutMs, notify, signal: stop }));
+  try {
+    yield* merge(sources);
+  } finally {
+    left.abort();
+    await Promise.all(sources.map((source) => source.return(undefined)));
+  }
+}
+
+type PickerOptions = Omit<PickOptions, "folder"> & { readonly signal: AbortSignal };
+
+async function* pathsOf(picker: Executable, options: PickerOptions): AsyncGenerator<ByteString[]> {
+  const { timeoutMs, signal, notify } = options;
+  const warn = (code: string, what: string) =>
+    notify({ level: "warning", code, message: `picker ${JSON.stringify(picker.name)} ${what}` });
+  const running = started(picker, { timeoutMs, signal }, warn);
+  if (running === undefined) return;
+  const splitter = new RecordSplitter();
+  for await (const bytes of running.stdout) yield* batchOf(splitter.push(bytes));
+  yield* batchOf(splitter.end());
+  const ending = await running.ended;
+  signal.throwIfAborted();
+  tellEnding(picker, ending, notify, warn);
+  tellNonsense(splitter, warn);
+}
+
+type Warn = (code: string, what: string) => void;
+
+function started(
+  executable: Executable,
+  options: Pick<PickerOptions, "timeoutMs" | "signal">,
+  warn: Warn,
+): Run | undefined {
+  try {
+    return run({ executable, args: [], extraPipe: false, ...options });
+  } catch (error) {
+    warn("picker-failed", `could not be started: ${reasonOf(error)}`);
+    return undefined;
+  }
+}
+
+function* batchOf(records: readonly ByteString[]): Generator<ByteString[]> {
+  if (records.length > 0) yield records.map(absolutePath);
+}
+
+function tellEnding({ name }: Executable, { failure, lastWords }: Ending, notify: Notify, warn: Warn): void {
+  if (failure !== undefined) warn("picker-failed", failure);
+  else if (lastWords !== "")
+    notify({ level: "info", code: "picker-said", message: `picker ${JSON.stringify(name)} said: ${lastWords}` });
+}
+
+function tellNonsense({ tooLong, firstTooLong, lateNul }: RecordSplitter, warn: Warn): void {
+  if (firstTooLong !== undefined) {
+    const example = JSON.stringify(`${toText(firstTooLong)}…`);
+    const count = tooLong === 1 ? "1 record" : `${tooLong} records`;
+    warn("picker-nonsense", `printed ${count} longer than the ${longestPath} bytes of a path: ${example}`);
+  }
+  if (lateNul) warn("picker-nonsense", "printed a NUL only after many lines: names before it were cut at newlines");
+}

@@ -1,0 +1,270 @@
+/**
+ * Quilting: brings the state database's file rows in line with the machine, storing whatever content is new.
+ *
+ * Walks the picked paths and the rows of the last run side by side, both in byte order. What looks as before is not
+ * opened. After it, the rows are exactly the entries of this run's manifest.
+ */
+import type { FileWarning } from "../format/entry.ts";
+import type { ByteString } from "../format/path.ts";
+import type { Notify } from "../notice.ts";
+import { close } from "../system/files.ts";
+import { isSystemError, SystemError } from "../system/libc.ts";
+import { fstat, lstat, type Stat } from "../system/stat.ts";
+import type { Ledger, Piece } from "./content/ledger.ts";
+import { ContentChanged } from "./content/objects.ts";
+import { holesBetween, lock, type OpenFile, openAhead, type Region, regionsOf, sameFile } from "./content/open-file.ts";
+import type { ContentStore } from "./content/store.ts";
+import { fileHead, otherHead } from "./entry-head.ts";
+import type { HardLinks } from "./paths/hard-links.ts";
+import { quoted } from "./quoted.ts";
+import type { FileRow } from "./state/files.ts";
+
+export type QuiltCounts = {
+  files: number;
+  new: number;
+  changed: number;
+  unchanged: number;
+  others: number;
+  bytes: number;
+};
+
+export type QuiltParts = {
+  readonly ledger: Ledger;
+  readonly store: ContentStore;
+  readonly hardLinks: HardLinks;
+  /** Objects whose lock ends too soon: files in them are read again. */
+  readonly lapsing: ReadonlySet<number>;
+  /** Names of users and groups are as in the last run: an entry that looks unchanged is. */
+  readonly sameAccounts: boolean;
+  readonly lockTimeout: number;
+  readonly now: () => Date;
+  readonly sleep: (milliseconds: number) => Promise<void>;
+  readonly notify: Notify;
+  readonly counts: QuiltCounts;
+  readonly signal: AbortSignal;
+  /** Called now and then: reports progress, and may take a pause to tell the index. */
+  readonly pause: () => Promise<void>;
+};
+
+/** A changed file on its way: opened ahead, so that the kernel reads it while others are being stored. */
+type Ahead = {
+  readonly path: ByteString;
+  readonly fd: number;
+  readonly known: FileRow | undefined;
+  readonly hardLink: ByteString | undefined;
+};
+
+type Reading = {
+  readonly pieces: readonly Piece[];
+  readonly size: number;
+  readonly regions: readonly Region[];
+  /** Nothing changed while it was read. */
+  readonly steady: boolean;
+  readonly stat: Stat;
+};
+
+const mostAhead = 32;
+const pathsBetweenPauses = 500;
+/** A change within the same tick of a filesystem's clock as our look would not show; the coarsest ticks are 2 s. */
+const clockGrain = 2_000;
+
+export class Quilter {
+  private readonly ahead: Ahead[] = [];
+
+  constructor(private readonly parts: QuiltParts) {}
+
+  /** `paths` in byte order, with real folders above each. */
+  async quilt(paths: Iterable<ByteString>): Promise<void> {
+    const { ledger, signal, pause } = this.parts;
+    const rows = ledger.files.inOrder();
+    let row = rows.next();
+    let untilPause = pathsBetweenPauses;
+    for (const path of paths) {
+      for (; !row.done && row.value.path < path; row = rows.next()) ledger.files.remove(row.value.path);
+      const known = !row.done && row.value.path === path ? row.value : undefined;
+      if (known !== undefined) row = rows.next();
+      const busy = this.look(path, known);
+      if (busy !== undefined) await busy;
+      untilPause -= 1;
+      if (untilPause === 0) {
+        signal.throwIfAborted();
+        await pause();
+        untilPause = pathsBetweenPauses;
+      }
+    }
+    for (; !row.done; row = rows.next()) ledger.files.remove(row.value.path);
+    while (this.ahead.length > 0) await this.takeOldest();
+    await this.parts.store.finish();
+  }
+
+  /** For a run that stops early: closes what is open and waits for what is under way. */
+  async abandon(): Promise<void> {
+    for (const { fd } of this.ahead.splice(0)) close(fd);
+    await this.parts.store.abandon();
+  }
+
+  /** Returns a promise only where there is something to wait for: most files are unchanged. */
+  private look(path: ByteString, known: FileRow | undefined): Promise<void> | undefined {
+    const { hardLinks, counts } = this.parts;
+    try {
+      const stat = lstat(path);
+      const hardLink = stat.type === "file" ? hardLinks.firstOf(path, stat) : undefined;
+      if (known !== undefined && this.isUnchanged(known, fingerprint(stat, hardLink))) {
+        if (stat.type === "file") {
+          counts.files += 1;
+          counts.unchanged += 1;
+          counts.bytes += stat.size;
+        } else counts.others += 1;
+        if (!this.parts.sameAccounts) this.refreshHead(known, stat, hardLink);
+        return undefined;
+      }
+      if (stat.type === "file") return this.openFile(path, known, hardLink);
+      this.takeOther(path, stat);
+    } catch (error) {
+      this.leaveOut(path, error);
+    }
+    return undefined;
+  }
+
+  private isUnchanged(known: FileRow, print: string): boolean {
+    if (known.fingerprint !== print) return false;
+    const { lapsing } = this.parts;
+    if (lapsing.size === 0 || known.extents === null) return true;
+    const extents = JSON.parse(known.extents) as [number][];
+    return !extents.some(([object]) => lapsing.has(object));
+  }
+
+  private refreshHead(known: FileRow, stat: Stat, hardLink: ByteString | undefined): void {
+    const before = JSON.parse(known.head) as { holes?: [number, number][]; w?: FileWarning[] };
+    const head =
+      stat.type === "file"
+        ? fileHead(known.path, stat, known.path, {
+            size: stat.size,
+            holes: before.holes ?? [],
+            hardLink,
+            warnings: before.w ?? [],
+          })
+        : otherHead(known.path, stat);
+    if (head !== undefined && head !== known.head) this.parts.ledger.files.set({ ...known, head });
+  }
+
+  private takeOther(path: ByteString, stat: Stat): void {
+    const head = otherHead(path, stat);
+    if (head === undefined) {
+      this.parts.notify({
+        level: "info",
+        code: "socket-skipped",
+        message: `${quoted(path)} is a socket and is not kept`,
+      });
+      this.parts.ledger.files.remove(path);
+      return;
+    }
+    this.parts.counts.others += 1;
+    this.parts.ledger.files.set({ path, fingerprint: this.settled(stat, undefined), head, extents: null, bytes: 0 });
+  }
+
+  private openFile(
+    path: ByteString,
+    known: FileRow | undefined,
+    hardLink: ByteString | undefined,
+  ): Promise<void> | undefined {
+    const opened = openAhead(path);
+    if (opened === undefined) throw new LeftOut("it became something else while it was looked at");
+    this.ahead.push({ path, fd: opened.fd, known, hardLink });
+    return this.ahead.length > mostAhead ? this.takeOldest() : undefined;
+  }
+
+  private async takeOldest(): Promise<void> {
+    const next = this.ahead.shift();
+    if (next === undefined) return;
+    try {
+      await this.takeFile(next);
+    } catch (error) {
+      this.leaveOut(next.path, error);
+    } finally {
+      close(next.fd);
+    }
+  }
+
+  private async takeFile({ path, fd, known, hardLink }: Ahead): Promise<void> {
+    const { counts, lockTimeout, sleep, notify } = this.parts;
+    const file = await lock(path, fd, lockTimeout, sleep);
+    if (!file.locked) {
+      notify({
+        level: "warning",
+        code: "unlocked-copy",
+        message: `${quoted(path)} stayed locked by another program; it was copied without a lock`,
+      });
+    }
+    const { pieces, size, regions, steady, stat } = await this.read(file);
+    const warnings: FileWarning[] = [];
+    if (!file.locked) warnings.push("unlocked-copy");
+    if (!steady) warnings.push("changed-while-reading");
+    const holes = holesBetween(upTo(size, regions), size);
+    const head = fileHead(path, stat, fd, { size, holes, hardLink, warnings });
+    const print = steady ? this.settled(stat, hardLink) : "";
+    this.parts.ledger.file({ path, fingerprint: print, head, bytes: size }, pieces);
+    counts.files += 1;
+    counts.bytes += size;
+    if (known === undefined) counts.new += 1;
+    else counts.changed += 1;
+  }
+
+  /** Reads a file, and once more if it changed meanwhile; then it is kept as it was read, with a warning. */
+  private async read(file: OpenFile): Promise<Reading> {
+    const first = await this.readOnce(file);
+    if (first?.steady) return first;
+    const second = await this.readOnce({ ...file, stat: fstat(file.fd) });
+    if (second === undefined) throw new LeftOut("it changes while it is read");
+    if (second.steady) return second;
+    const message = `${quoted(file.path)} changed while it was read, twice; the copy may be inconsistent`;
+    this.parts.notify({ level: "warning", code: "changed-while-reading", message });
+    return second;
+  }
+
+  /** Undefined where the store gave up, since it could not read the same bytes twice. */
+  private async readOnce(file: OpenFile): Promise<Reading | undefined> {
+    const regions = regionsOf(file);
+    try {
+      const { pieces, end } = await this.parts.store.add(file, regions);
+      const steady = end === file.stat.size && sameFile(file.stat, fstat(file.fd));
+      return { pieces, size: Math.min(end, file.stat.size), regions, steady, stat: file.stat };
+    } catch (error) {
+      if (error instanceof ContentChanged) return undefined;
+      throw error;
+    }
+  }
+
+  /** One bad file never spoils the rest: it is told by name and is not part of the backup. */
+  private leaveOut(path: ByteString, error: unknown): void {
+    if ((!error) instanceof SystemError && !(error instanceof LeftOut)) throw error;
+    this.parts.ledger.files.remove(path);
+    const vanished = isSystemError(error, "ENOENT", "ENOTDIR");
+    this.parts.notify({
+      level: "warning",
+      code: vanished ? "vanished" : "unreadable",
+      message: vanished
+        ? `${quoted(path)} vanished before it was read`
+        : `${quoted(path)} is not in the backup: ${error.message}`,
+    });
+  }
+
+  /** What an unchanged file will look like; empty where a change right after our look could not be told. */
+  private settled(stat: Stat, hardLink: ByteString | undefined): string {
+    const changed = stat.changed.seconds * 1000 + stat.changed.nanoseconds / 1e6;
+    return this.parts.now().getTime() - changed < clockGrain ? "" : fingerprint(stat, hardLink);
+  }
+}
+
+function upTo(size: number, regions: readonly Region[]): Region[] {
+  return regions.flatMap(([offset, length]) => (offset < size ? [[offset, Math.min(length, size - offset)]] : []));
+}
+
+/** Why a path is not in the backup, where it is not the system that says so. */
+class LeftOut extends Error {}
+
+/** Equal for two looks at a file that did not change between them. Devices are numbered anew at each boot: not here. */
+function fingerprint({ inode, size, modified, changed }: Stat, hardLink: ByteString | undefined): string {
+  const times = `${modified.seconds}.${modified.nanoseconds} ${changed.seconds}.${changed.nanoseconds}`;
+  return `${inode} ${size} ${times}${hardLink === undefined ? "" : ` ${hardLink}`}`;
+}

@@ -1,0 +1,26 @@
+/** How long a run's objects are to be kept. */
+import type { LockMode, Retention } from "../bucket/contract.ts";
+
+const day = 24 * 60 * 60 * 1000;
+/** Locks reach so far beyond the promise that daily runs extend an object about weekly. */
+const slackDays = 7;
+/** What is locked for less than this is not built upon: it could lapse before the run ends. */
+const leastDays = 2;
+
+export type RetentionPlan = {
+  /** What the manifest promises: all that it needs is locked at least until then. */
+  readonly promise: Date;
+  /** What new objects are locked to, and old ones extended to. */
+  readonly retention: Retention;
+  /** Objects whose lock ends before this count as unknown. */
+  readonly least: Date;
+};
+
+export function planRetention(start: Date, daysRetained: number, mode: LockMode): RetentionPlan {
+  const after = (days: number) => new Date(start.getTime() + days * day);
+  return {
+    promise: after(daysRetained),
+    retention: { mode, until: after(daysRetained + slackDays) },
+    least: after(leastDays),
+  };
+}

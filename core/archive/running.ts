@@ -1,0 +1,99 @@
+/** Running pickers and snapshotters: what both are given, how long they may be silent, how their end is told. */
+import { type Finished, spawnExecutable } from "../system/process.ts";
+import type { Executable } from "./executables.ts";
+import { SilenceLimit } from "./silence.ts";
+
+export type RunOptions = {
+  readonly executable: Executable;
+  readonly args: readonly string[];
+  readonly extraPipe: boolean;
+  /** The longest silence, in milliseconds: time in which we wait for it and it writes nothing. */
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal | undefined;
+};
+
+export type Run = {
+  readonly stdout: AsyncIterable<Uint8Array>;
+  /** What it writes to descriptor 3; empty without `extraPipe`. */
+  readonly extra: AsyncIterable<Uint8Array>;
+  /** Comes after both streams were read to their end. Never rejects. */
+  readonly ended: Promise<Ending>;
+  /** Ends it and whatever it started; the streams end at once. */
+  stop(): void;
+};
+
+export type Ending = {
+  /** Exit status; null where it did not end by itself, or its output is cut off. */
+  readonly exit: number | null;
+  /** How it failed, as the rest of a sentence that begins with its name; undefined where it did not. */
+  readonly failure: string | undefined;
+  /** The last words that it wrote to stderr, on one line; may be empty. */
+  readonly lastWords: string;
+};
+
+/**
+ * Starts it in the folder `/`, with nothing on stdin. The shell is there to change the folder, and to run scripts that
+ * name no interpreter. Throws a Failure where nothing can be started.
+ */
+export function run({ executable, args, extraPipe, timeoutMs, signal }: RunOptions): Run {
+  const child = spawnExecutable({
+    path: "/bin/sh",
+    args: ["-c", 'cd / && exec "$0" "$@"', executable.path, ...args],
+    env: environmentFrom(process.env),
+    timeoutMs: Number.POSITIVE_INFINITY,
+    extraPipe,
+    ...(signal !== undefined && { abort: signal }),
+  });
+  const silence = new SilenceLimit(timeoutMs, child.stop);
+  const ended = child.finished.then((finished) => {
+    silence.end();
+    return endingOf(finished, silence.broken ? timeoutMs : undefined);
+  });
+  return {
+    stdout: silence.watch(child.stdout),
+    extra: silence.watch(child.extra ?? nothing()),
+    ended,
+    stop: child.stop,
+  };
+}
+
+async function* nothing(): AsyncGenerator<never> {}
+
+const passedOn = ["PATH", "HOME", "LANG", "LC_ALL", "SHELL", "TERM", "TMPDIR", "TZ", "USER", "LOGNAME"];
+const usualPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/** The usual few variables, and nothing secret such as AWS_SECRET_ACCESS_KEY. */
+function environmentFrom(ours: Readonly<Record<string, string | undefined>>): Record<string, string> {
+  const env: Record<string, string> = { PATH: usualPath };
+  for (const name of passedOn) {
+    const value = ours[name];
+    if (value !== undefined) env[name] = value;
+  }
+  return env;
+}
+
+function endingOf(finished: Finished, silentMs: number | undefined): Ending {
+  const lastWords = oneLine(finished.stderrTail);
+  const whole = silentMs === undefined && !finished.cutOff;
+  const how = howItFailed(finished, silentMs);
+  return {
+    exit: whole ? (finished.exit ?? null) : null,
+    failure: how === undefined || lastWords === "" ? how : `${how}: ${lastWords}`,
+    lastWords,
+  };
+}
+
+function howItFailed({ exit, signal, cutOff }: Finished, silentMs: number | undefined): string | undefined {
+  if (silentMs !== undefined) return `was ended after ${silentMs / 1000} s of silence`;
+  if (exit === undefined) return `was ended by ${signal ?? "a signal"}`;
+  if (exit !== 0) return `exited with status ${exit}`;
+  if (cutOff) return "ended, but what it had started kept its output open and was ended";
+  return undefined;
+}
+
+const longestWords = 300;
+
+function oneLine(text: string): string {
+  const line = text.trim().replace(/\s*\n\s*/g, "; ");
+  return line.length > longestWords ? `…${line.slice(-longestWords)}` : line;
+}

@@ -1,0 +1,120 @@
+/**
+ * Reads what other hosts, and this one before it lost its state, say they stored: their index objects, each once.
+ */
+import type { Database } from "bun:sqlite";
+import type { BucketReader } from "../../bucket/contract.ts";
+import { readAll } from "../../bucket/stream.ts";
+import { Failure, reasonOf } from "../../failure.ts";
+import { FormatError } from "../../format/error.ts";
+import { checkFrame } from "../../format/frame.ts";
+import { decodeIndex, type IndexLine } from "../../format/index-object.ts";
+import { type ManifestKey, parseIndexKey, prefixes } from "../../format/keys.ts";
+import type { Notify } from "../../notice.ts";
+import { ChunkTable } from "./chunks.ts";
+import { ObjectTable } from "./objects.ts";
+
+/** A run writes an index object at least every 4 GiB, so none comes near this. */
+const mostStored = 256 * 1024 * 1024;
+const mostContent = 1024 * 1024 * 1024;
+
+export type IndexSync = {
+  readonly bucket: BucketReader;
+  readonly database: Database;
+  /** Whether the index of this backup name is believed. */
+  readonly believes: (name: string) => boolean;
+  readonly notify: Notify;
+};
+
+/** An index object that is damaged is told of and passed over: its content is stored again. */
+export async function syncIndex(sync: IndexSync): Promise<void> {
+  for await (const [key, { name }] of unread(sync)) {
+    if (sync.believes(name)) await readIndex(sync, key);
+    rememberRead(sync.database, name, key);
+  }
+}
+
+/** The newest index object of a name that this host knows of. */
+export function rememberRead(database: Database, name: string, key: string): void {
+  database
+    .query("INSERT INTO index_read VALUES (?, ?) ON CONFLICT DO UPDATE SET key = max(key, excluded.key)")
+    .run(name, key);
+}
+
+/**
+ * Index keys after the last one read of each name. Keys are listed a thousand at a time; where a page ends among keys of a
+ * name that were read before, the next begins after them. So a bucket with few keys costs one request.
+ */
+async function* unread({ bucket, database }: IndexSync): AsyncGenerator<[string, ManifestKey]> {
+  const lastRead = database.query<{ key: string }, [string]>("SELECT key FROM index_read WHERE name = ?");
+  let after: string | undefined;
+  for (;;) {
+    const page = await firstPage(bucket, after);
+    for (const { key } of page) {
+      const parsed = parseIndexKey(key);
+      if (parsed !== undefined && key > (lastRead.get(parsed.name)?.key ?? "")) yield [key, parsed];
+    }
+    const end = page.at(-1)?.key;
+    if (end === undefined || page.length < 1_000) return;
+    const name = parseIndexKey(end)?.name;
+    const read = name === undefined ? undefined : lastRead.get(name)?.key;
+    after = read !== undefined && read > end ? read : end;
+  }
+}
+
+async function firstPage(bucket: BucketReader, after: string | undefined) {
+  for await (const page of bucket.list(prefixes.index, after)) return page;
+  return [];
+}
+
+async function readIndex({ bucket, database, notify }: IndexSync, key: string): Promise<void> {
+  try {
+    const stored = await readAll(bucket.get(key), mostStored);
+    checkFrame(stored, mostContent);
+    const text = await Bun.zstdDecompress(stored);
+    database.transaction((lines: Iterable<IndexLine>) => learn(database, lines))(decodeIndex(text));
+  } catch (error) {
+    // A bucket that does not answer, or a database that cannot be written, is no matter of this one object.
+    if (!(error instanceof FormatError) && !isDamage(error)) throw error;
+    notify({
+      level: "warning",
+      code: "index-damaged",
+      message: `the index object ${JSON.stringify(key)} is passed over: ${reasonOf(error)}; what it tells of is stored again`,
+    });
+  }
+}
+
+function isDamage(error: unknown): boolean {
+  if (error instanceof Failure) return "kind" in error && (error.kind === "damaged" || error.kind === "missing");
+  return error instanceof Error && "code" in error && String(error.code).startsWith("ERR_ZSTD");
+}
+
+function learn(database: Database, lines: Iterable<IndexLine>): void {
+  const objects = new ObjectTable(database);
+  const chunks = new ChunkTable(database);
+  const ids: number[] = [];
+  for (const line of lines) {
+    if ("object" in line) {
+      const { retain_until, ...ref } = line.object;
+      ids.push(objects.add(ref, new Date(retain_until), true));
+    } else if ("extended" in line) {
+      objects.heardExtension(line.extended.key, line.extended.version, new Date(line.extended.retain_until));
+    } else {
+      learnFrame(chunks, ids, line.frame);
+    }
+  }
+}
+
+function learnFrame(
+  chunks: ChunkTable,
+  ids: readonly number[],
+  [number, frameOffset, frameLength, held]: Extract<IndexLine, { frame: unknown }>["frame"],
+): void {
+  const object = ids[number];
+  if (object === undefined) return;
+  let offset = 0;
+  for (const [hex, length] of held) {
+    const id = Buffer.from(hex, "hex");
+    if (chunks.get(id) === undefined) chunks.set(id, { object, frameOffset, frameLength, offset, length });
+    offset += length;
+  }
+}

@@ -1,0 +1,109 @@
+/** Tells other hosts, and this one should it lose its state, what was stored since the last index object. */
+import type { Database } from "bun:sqlite";
+import type { BucketWriter, Retention } from "../../bucket/contract.ts";
+import type { Encoding } from "../../format/entry.ts";
+import { encodeIndex, type IndexLine } from "../../format/index-object.ts";
+import { keys, type RunId } from "../../format/keys.ts";
+import { rememberRead } from "./index-sync.ts";
+
+/** Chunks that one index object tells of, about: it is made in memory. */
+const enoughChunks = 100_000;
+
+type ObjectRow = { id: number; key: string; version: string; size: number; encoding: Encoding; retain_until: number };
+type ChunkColumns = [id: Uint8Array, frameOffset: number, frameLength: number, length: number];
+
+export type IndexWrite = {
+  readonly bucket: BucketWriter;
+  readonly database: Database;
+  readonly name: string;
+  readonly run: string;
+  readonly retention: Retention;
+  readonly now: () => Date;
+};
+
+/** Puts as many index objects as needed; none where there is nothing to tell. */
+export async function writeIndex(write: IndexWrite): Promise<void> {
+  while (await writeOne(write));
+}
+
+async function writeOne({ bucket, database, name, run, retention, now }: IndexWrite): Promise<boolean> {
+  const objects = newObjects(database);
+  const extended = extendedObjects(database);
+  if (objects.length === 0 && extended.length === 0) return false;
+  const text = Buffer.from([...encodeIndex(name, run, linesOf(database, objects, extended))].join(""));
+  const key = keys.index(name, freeId(database, name, { start: now(), run }));
+  await bucket.put(key, await Bun.zstdCompress(text, { level: 3 }), { retention });
+  database.transaction(() => {
+    const told = database.query("UPDATE objects SET indexed = 1 WHERE id = ?");
+    for (const { id } of objects) told.run(id);
+    const forget = database.query("DELETE FROM extensions WHERE object = ?");
+    for (const { id } of extended) forget.run(id);
+    rememberRead(database, name, key);
+  })();
+  return true;
+}
+
+/** The next objects to tell of, until they hold enough chunks. */
+function newObjects(database: Database): ObjectRow[] {
+  const page = database.query<ObjectRow & { chunks: number }, [number]>(
+    `SELECT id, key, version, size, encoding, retain_until,
+       (SELECT count(*) FROM chunks WHERE object = objects.id) AS chunks
+     FROM objects WHERE indexed = 0 AND id > ? ORDER BY id LIMIT 1`,
+  );
+  const objects: ObjectRow[] = [];
+  for (let chunks = 0, row = page.get(0); row !== null && chunks < enoughChunks; row = page.get(row.id)) {
+    objects.push(row);
+    chunks += row.chunks;
+  }
+  return objects;
+}
+
+/** An index object written in the same second as the one before goes into the next: keys sort in order of writing. */
+function freeId(database: Database, name: string, id: RunId): RunId {
+  const last = database.query<{ key: string }, [string]>("SELECT key FROM index_read WHERE name = ?").get(name)?.key;
+  let { start } = id;
+  while (last !== undefined && keys.index(name, { ...id, start }) <= last) {
+    start = new Date(start.getTime() + 1000);
+  }
+  return { ...id, start };
+}
+
+function extendedObjects(database: Database): ObjectRow[] {
+  return database
+    .query<ObjectRow, [number]>(
+      `SELECT id, key, version, size, encoding, retain_until FROM extensions
+       JOIN objects ON objects.id = extensions.object ORDER BY id LIMIT ?`,
+    )
+    .all(enoughChunks);
+}
+
+function* linesOf(
+  database: Database,
+  objects: readonly ObjectRow[],
+  extended: readonly ObjectRow[],
+): Generator<IndexLine> {
+  for (const [number, { id, key, version, size, encoding, retain_until }] of objects.entries()) {
+    yield { object: { key, version, size, encoding, retain_until: new Date(retain_until).toISOString() } };
+    yield* framesOf(database, id, number);
+  }
+  for (const { key, version, retain_until } of extended) {
+    yield { extended: { key, version, retain_until: new Date(retain_until).toISOString() } };
+  }
+}
+
+function* framesOf(database: Database, object: number, number: number): Generator<IndexLine> {
+  const chunks = database
+    .query<unknown, [number]>(
+      "SELECT id, frame_offset, frame_length, length FROM chunks WHERE object = ? ORDER BY frame_offset, offset",
+    )
+    .values(object) as ChunkColumns[];
+  let frame: Extract<IndexLine, { frame: unknown }>["frame"] | undefined;
+  for (const [id, frameOffset, frameLength, length] of chunks) {
+    if (frame?.[1] !== frameOffset) {
+      if (frame !== undefined) yield { frame };
+      frame = [number, frameOffset, frameLength, []];
+    }
+    frame[3].push([Buffer.from(id).toString("hex"), length]);
+  }
+  if (frame !== undefined) yield { frame };
+}

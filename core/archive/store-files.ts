@@ -1,0 +1,129 @@
+/** Steps 5 and 6 of the archive job: store what is new, write the parts, and lock all of it as promised. */
+import type { Database } from "bun:sqlite";
+import type { PartRef } from "../format/manifest.ts";
+import { accountsFingerprint } from "../system/owners.ts";
+import { BitSet } from "./bit-set.ts";
+import { Ledger } from "./content/ledger.ts";
+import { ObjectStore } from "./content/objects.ts";
+import { PackStore } from "./content/packs.ts";
+import type { ContentStore, StoreMeter, StoreParts } from "./content/store.ts";
+import { extendLocks } from "./extend.ts";
+import type { ArchiveJob } from "./job.ts";
+import { writeParts } from "./part-writer.ts";
+import { HardLinks } from "./paths/hard-links.ts";
+import type { PathSet } from "./paths/path-set.ts";
+import { type QuiltCounts, Quilter } from "./quilter.ts";
+import type { RetentionPlan } from "./retention.ts";
+import { fact, setFact } from "./state/database.ts";
+import { ObjectTable } from "./state/objects.ts";
+
+export type StoredFiles = {
+  readonly parts: readonly PartRef[];
+  readonly counts: QuiltCounts;
+  readonly meter: StoreMeter;
+  readonly extended: number;
+  /** What the manifest may promise: as planned, or less where locks could not be made to reach it. */
+  readonly promise: Date;
+};
+
+export type StoreFilesParts = {
+  readonly database: Database;
+  readonly paths: PathSet;
+  readonly plan: RetentionPlan;
+  /** Puts index objects for what was stored since the last call. */
+  readonly tellIndex: () => Promise<void>;
+};
+
+/** A first backup of many terabytes tells of what it stored on its way: other hosts need not wait for its end. */
+const bytesBetweenIndexes = 4 * 1024 ** 3;
+
+export async function storeFiles(job: ArchiveJob, parts: StoreFilesParts): Promise<StoredFiles> {
+  const first = await attempt(job, parts);
+  if (first.lost === 0) return finished(job, parts, first);
+  // What could not be extended is unknown now, so this stores it again.
+  const second = await attempt(job, parts);
+  return finished(job, parts, { ...second, extended: first.extended + second.extended });
+}
+
+type Attempt = Omit<StoredFiles, "promise"> & { readonly lost: number; readonly used: BitSet };
+
+async function attempt(job: ArchiveJob, { database, paths, plan, tellIndex }: StoreFilesParts): Promise<Attempt> {
+  const { bucket, config, notify } = job;
+  const counts: QuiltCounts = { files: 0, new: 0, changed: 0, unchanged: 0, others: 0, bytes: 0 };
+  const meter: StoreMeter = { bytesRead: 0, bytesStored: 0, objectsStored: 0 };
+  const lapsing = new ObjectTable(database).lapsing(plan.least);
+  await quilt(job, { database, paths, plan, tellIndex, counts, meter, lapsing });
+  const used = new BitSet();
+  const { retention, promise } = plan;
+  const parts = await writeParts({ bucket, database, name: config.backup.name, retention, lapsing, used });
+  const { extended, lost } = await extendLocks({ bucket, database, used, promise, retention, notify });
+  return { parts, counts, meter, extended, lost, used };
+}
+
+type QuiltJob = StoreFilesParts & {
+  readonly counts: QuiltCounts;
+  readonly meter: StoreMeter;
+  readonly lapsing: ReadonlySet<number>;
+};
+
+async function quilt(job: ArchiveJob, { database, paths, plan, tellIndex, counts, meter, lapsing }: QuiltJob) {
+  const { bucket, config, now, sleep, notify, signal, progress } = job;
+  const accounts = await accountsFingerprint();
+  const ledger = new Ledger(database, lapsing, plan.retention.until);
+  using hardLinks = new HardLinks();
+  const total = paths.size;
+  let told = 0;
+  const pause = async () => {
+    progress(counts.files + counts.others, total, counts.bytes);
+    if (meter.bytesStored - told > bytesBetweenIndexes) {
+      told = meter.bytesStored;
+      await tellIndex();
+      ledger.commit();
+    }
+    // Reading is synchronous: here puts, signals and the terminal get their turn.
+    await new Promise((resolve) => setImmediate(resolve));
+  };
+  const quilter = new Quilter({
+    ledger,
+    store: storeOf(job, { bucket, ledger, retention: plan.retention, meter }),
+    hardLinks,
+    lapsing,
+    sameAccounts: fact(database, "accounts") === accounts,
+    lockTimeout: config.content.lockTimeout,
+    now,
+    sleep,
+    notify,
+    counts,
+    signal,
+    pause,
+  });
+  try {
+    await quilter.quilt(paths.inOrder());
+    setFact(database, "accounts", accounts);
+  } finally {
+    await quilter.abandon();
+    ledger.close();
+  }
+}
+
+function storeOf({ config }: ArchiveJob, parts: StoreParts): ContentStore {
+  const { layout, compression, compressionLevel, packSize } = config.content;
+  if (layout === "objects") return new ObjectStore(parts, { kind: compression, level: compressionLevel });
+  return new PackStore(parts, { packSize, level: compression === "none" ? undefined : compressionLevel });
+}
+
+/** Never promises more than is locked: what could be neither extended nor stored again lowers the promise. */
+function finished({ notify }: ArchiveJob, { database, plan }: StoreFilesParts, attempt: Attempt): StoredFiles {
+  const objects = new ObjectTable(database);
+  let { promise } = plan;
+  if (attempt.lost > 0) {
+    for (const object of objects.lapsingBefore(plan.promise)) {
+      if (attempt.used.has(object.id) && object.retainUntil < promise) promise = object.retainUntil;
+    }
+    const message = `${attempt.lost} objects could not be locked as long as promised; the backup promises less`;
+    notify({ level: "error", code: "promise-lowered", message });
+  }
+  objects.forgetLapsed(plan.least);
+  const { parts, counts, meter, extended } = attempt;
+  return { parts, counts, meter, extended, promise };
+}
