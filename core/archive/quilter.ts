@@ -237,7 +237,7 @@ export class Quilter {
 
   /** One bad file never spoils the rest: it is told by name and is not part of the backup. */
   private leaveOut(path: ByteString, error: unknown): void {
-    if ((!error) instanceof SystemError && !(error instanceof LeftOut)) throw error;
+    if (!(error instanceof SystemError) && !(error instanceof LeftOut)) throw error;
     this.parts.ledger.files.remove(path);
     const vanished = isSystemError(error, "ENOENT", "ENOTDIR");
     this.parts.notify({

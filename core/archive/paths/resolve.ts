@@ -68,7 +68,7 @@ export class Resolver {
       const target = this.targetOf(link, links);
       if (this.system.filesystemKind(parentOf(target)) === "other") this.resolve(target, links + 1);
     } catch (error) {
-      if ((!error) instanceof SystemError && !(error instanceof LinkLoop)) throw error;
+      if (!(error instanceof SystemError) && !(error instanceof LinkLoop)) throw error;
     }
   }
 
