@@ -34,7 +34,7 @@ export function readXattrs(of: ByteString | number): Xattrs {
     if (bytes === undefined) continue;
     if (name === accessAcl) acl.access = aclToText(bytes, names);
     else if (name === defaultAcl) acl.default = aclToText(bytes, names);
-    else xattrs.set(name, bytes.slice());
+    else xattrs.set(name, new Uint8Array(bytes));
   }
   return acl.access === undefined && acl.default === undefined ? { xattrs } : { acl, xattrs };
 }
