@@ -14,7 +14,7 @@ import { Failure, type FailureParts } from "../failure.ts";
 
 export type LockMode = "GOVERNANCE" | "COMPLIANCE";
 
-/** `until` lies in the future and counts in whole seconds: implementations round it up. */
+/** `until` lies in the future when it is set; it is kept to the millisecond. */
 export type Retention = { readonly mode: LockMode; readonly until: Date };
 
 export type PutOptions = {
@@ -76,7 +76,7 @@ export type BucketWriter = {
 
 /** What reading a backup needs. */
 export type BucketReader = {
-  /** The bytes, in pieces. Without `version`, the newest. Errors may come while reading as well as at the call. */
+  /** The bytes, in pieces that are the caller's to keep. Without `version`, the newest. Errors may come while reading as well as at the call. */
   get(key: string, options?: GetOptions): AsyncIterable<Uint8Array>;
   /**
    * Undefined where the key (or version) does not exist or a delete marker hides it; also where the whole bucket does

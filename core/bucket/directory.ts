@@ -34,13 +34,11 @@ const pageSize = 1000;
 
 const readPiece = 1024 * 1024;
 
-export type DirectoryTools = { readonly now: () => Date; readonly random?: () => number };
+/** `random` gives 0 up to, but not including, 1: it keeps apart the versions that two machines make at one moment. */
+export type DirectoryTools = { readonly now: () => Date; readonly random: () => number };
 
 /** Opens the bucket in the directory `path`, which must exist: `no-bucket` otherwise. */
-export async function openDirectoryBucket(
-  path: string,
-  { now, random = Math.random }: DirectoryTools,
-): Promise<Bucket> {
+export async function openDirectoryBucket(path: string, { now, random }: DirectoryTools): Promise<Bucket> {
   const root = resolve(path);
   const url = pathToFileURL(root).href;
   await mustBeDirectory(root, url);

@@ -16,6 +16,7 @@ import {
   type Upload,
 } from "./contract.ts";
 import { type Attempt, credentialError, s3Error, speaksOfLock } from "./errors.ts";
+import { compareKeys } from "./order.ts";
 import { signStatedDigest, watchDate } from "./s3/middleware.ts";
 import { current, lastKey, type Page, versions } from "./s3/page.ts";
 
@@ -185,7 +186,8 @@ class S3Bucket implements Bucket {
       const command = new this.sdk.ListObjectVersionsCommand({ ...this.#prefix(prefix), ...markers });
       const page = await this.#try("list the versions of", prefix, () => this.client.send(command));
       const found = versions(page);
-      yield found;
+      // Ceph takes a key marker alone as inclusive.
+      yield after === undefined ? found : found.filter(({ key }) => compareKeys(key, after) > 0);
       const last = lastKey(found);
       if (!page.IsTruncated || last === undefined) return;
       markers = { KeyMarker: last, VersionIdMarker: page.NextVersionIdMarker };

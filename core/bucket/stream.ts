@@ -6,7 +6,7 @@ const mebibyte = 1024 * 1024;
 
 export const firstPart = 8 * mebibyte;
 
-/** So many parts are sent at once, while one more fills up: three parts are the memory that a stream takes. */
+/** So many parts are under way while one more fills up and then joins them: a stream takes the memory of three. */
 const inFlight = 2;
 
 /**

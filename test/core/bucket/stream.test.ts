@@ -1,0 +1,156 @@
+import { expect, test } from "bun:test";
+import { createHash } from "node:crypto";
+import { type Bucket, BucketError, type PutOptions, type Stored } from "../../../core/bucket/contract.ts";
+import { firstPart, partSize, putStream, readAll } from "../../../core/bucket/stream.ts";
+
+const retention = { mode: "GOVERNANCE", until: new Date("2026-12-21T00:00:00Z") } as const;
+const mebibyte = 1024 * 1024;
+
+type Seen = {
+  readonly bucket: Pick<Bucket, "put" | "startUpload">;
+  readonly puts: (PutOptions & { readonly size: number })[];
+  readonly parts: Map<number, string>;
+  readonly ends: string[];
+  most: number;
+};
+
+/** Keeps digests and sizes only; `slow` lets parts overlap, `failing` refuses one. */
+function watching(failing?: number): Seen {
+  let running = 0;
+  let total = 0;
+  const stored = (size: number): Stored => ({ key: "k", version: "v", size });
+  const seen: Seen = {
+    puts: [],
+    parts: new Map(),
+    ends: [],
+    most: 0,
+    bucket: {
+      put: async (_key, body, options) => {
+        seen.puts.push({ ...options, size: body.byteLength });
+        return stored(body.byteLength);
+      },
+      startUpload: async () => ({
+        part: async (number, body) => {
+          seen.most = Math.max(seen.most, ++running);
+          await Bun.sleep(number % 2 === 1 ? 5 : 1);
+          running--;
+          if (number === failing) throw new BucketError("denied", { doing: "store", why: "refused" });
+          total += body.byteLength;
+          seen.parts.set(number, `${body.byteLength} ${sha(body)}`);
+        },
+        complete: async () => {
+          seen.ends.push("complete");
+          return stored(total);
+        },
+        abort: async () => {
+          seen.ends.push(`abort, ${running} running`);
+        },
+      }),
+    },
+  };
+  return seen;
+}
+
+const sha = (...pieces: readonly Uint8Array[]): string => {
+  const hash = createHash("sha256");
+  for (const piece of pieces) hash.update(piece);
+  return hash.digest("hex");
+};
+
+async function* pieces(total: number, size: number): AsyncGenerator<Uint8Array> {
+  // The producer may use its buffer again for the next piece.
+  const buffer = new Uint8Array(size);
+  for (let at = 0; at < total; at += size) yield buffer.fill(at / size).subarray(0, Math.min(size, total - at));
+}
+
+async function whole(source: AsyncIterable<Uint8Array>): Promise<Buffer> {
+  const all: Uint8Array[] = [];
+  for await (const piece of source) all.push(piece.slice());
+  return Buffer.concat(all);
+}
+
+for (const size of [0, 1, firstPart - 1, firstPart]) {
+  test(`${size} bytes are one put, with their digest`, async () => {
+    const seen = watching();
+    const stored = await putStream(seen.bucket, "k", pieces(size, 300_000), { retention, metadata: { a: "b" } });
+    const sha256 = sha(await whole(pieces(size, 300_000)));
+    expect(stored).toEqual({ key: "k", version: "v", size, sha256 });
+    expect(seen.puts).toEqual([{ retention, metadata: { a: "b" }, sha256, size }]);
+    expect(seen.ends).toEqual([]);
+  });
+}
+
+test("more is sent in parts, side by side but at most three, each with the right bytes", async () => {
+  const seen = watching();
+  const size = 5 * firstPart + 12_345;
+  const stored = await putStream(seen.bucket, "k", pieces(size, 300_000), { retention });
+  const all = await whole(pieces(size, 300_000));
+  const expected = new Map<number, string>();
+  for (let at = 0, number = 1; at < size; number++) {
+    const part = all.subarray(at, at + partSize(at));
+    expected.set(number, `${part.byteLength} ${sha(part)}`);
+    at += part.byteLength;
+  }
+  expect(new Map([...seen.parts].sort(([a], [b]) => a - b))).toEqual(expected);
+  expect(stored).toEqual({ key: "k", version: "v", size, sha256: sha(all) });
+  expect(seen.most).toBe(3);
+  expect(seen.puts).toEqual([]);
+});
+
+test("one piece larger than several parts is cut", async () => {
+  const seen = watching();
+  const big = new Uint8Array(20 * mebibyte).fill(7);
+  const stored = await putStream(
+    seen.bucket,
+    "k",
+    (async function* () {
+      yield big;
+    })(),
+    { retention },
+  );
+  expect(stored).toMatchObject({ size: big.byteLength, sha256: sha(big) });
+});
+
+test("a part that fails aborts the upload, once nothing is under way", async () => {
+  const seen = watching(2);
+  const run = putStream(seen.bucket, "k", pieces(60 * mebibyte, mebibyte), { retention });
+  expect(await run.catch((error: unknown) => error)).toMatchObject({ kind: "denied" });
+  expect(seen.ends).toEqual(["abort, 0 running"]);
+});
+
+test("a source that fails aborts the upload, or puts nothing", async () => {
+  for (const [size, ends] of [
+    [30 * mebibyte, ["abort, 0 running"]],
+    [100, []],
+  ] as const) {
+    const seen = watching();
+    async function* failing() {
+      yield* pieces(size, mebibyte);
+      throw new Error("the source broke");
+    }
+    const run = putStream(seen.bucket, "k", failing(), { retention });
+    expect(await run.catch(String)).toBe("Error: the source broke");
+    expect(seen.ends).toEqual([...ends]);
+    expect(seen.puts).toEqual([]);
+  }
+});
+
+test("10,000 parts hold 5 TiB, none above 5 GiB, and parts stay small for long", () => {
+  let sent = 0;
+  let parts = 0;
+  for (; sent < 5 * 1024 ** 4; parts++) {
+    expect(partSize(sent)).toBeLessThanOrEqual(5 * 1024 ** 3);
+    sent += partSize(sent);
+  }
+  expect(parts).toBeLessThanOrEqual(10_000);
+  expect(partSize(100 * 1024 ** 3)).toBe(72 * mebibyte);
+});
+
+async function* kept(total: number): AsyncGenerator<Uint8Array> {
+  for await (const piece of pieces(total, 3)) yield piece.slice();
+}
+
+test("readAll collects up to its limit, and refuses more", async () => {
+  expect((await readAll(kept(10), 10)).toString("hex")).toBe("00000001010102020203");
+  expect(await readAll(kept(11), 10).catch((error: unknown) => error)).toMatchObject({ kind: "damaged" });
+});
