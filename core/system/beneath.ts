@@ -190,9 +190,13 @@ export function makeNode(folder: number, name: ByteString, type: NodeType, major
 
 /** As the kernel packs it: 12 bits of major, 20 of minor, the low 8 of those apart. */
 function deviceNumber(major: number, minor: number, name: ByteString): number {
-  const fits = Number.isInteger(major) && Number.isInteger(minor) && major >>> 12 === 0 && minor >>> 20 === 0;
+  const fits = isBelow(major, 2 ** 12) && isBelow(minor, 2 ** 20);
   if (!fits) throw systemError(osConstants.errno.EINVAL, "mknod", name);
   return ((minor & 0xff) | (major << 8) | ((minor & 0xfff00) << 12)) >>> 0;
+}
+
+function isBelow(number: number, limit: number): boolean {
+  return Number.isInteger(number) && number >= 0 && number < limit;
 }
 
 /** Within one folder, replacing what has the new name (but a folder only by a folder, when empty). */

@@ -52,7 +52,7 @@ times.bytes.writeUInt32LE(UTIME_OMIT, 8);
  * that is the truth, and a file in /tmp with an old one would be tidied away at once.
  */
 export function setTimes(fd: number, modified: Moment): void {
-  check(libc.utimensat(fd, null, timesFor(modified), 0), "utimens");
+  check(libc.futimens(fd, timesFor(modified)), "utimens");
 }
 
 export function setTimesAt(folder: number, name: ByteString, modified: Moment): void {

@@ -1,0 +1,381 @@
+import { afterAll, beforeEach, describe, expect, test } from "bun:test";
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
+import type { ByteString } from "../../../core/format/path.ts";
+import {
+  createFile,
+  makeFolder,
+  makeHardLink,
+  makeLink,
+  makeNode,
+  openByStep,
+  openFileAt,
+  openFolder,
+  openRoot,
+  remove,
+  removeFolder,
+  rename,
+  truncate,
+  writeAt,
+} from "../../../core/system/beneath.ts";
+import { close, readAt } from "../../../core/system/files.ts";
+import { isSystemError } from "../../../core/system/libc.ts";
+import { setModeAt, setOwnerAt, setTimesAt } from "../../../core/system/metadata.ts";
+import { fstat, lstat } from "../../../core/system/stat.ts";
+import { bytes, isRoot, pathIn, scratchFolder } from "./scratch.ts";
+
+const scratch = scratchFolder();
+
+/** A fresh target to restore to, and beside it what must never change. */
+let target: string;
+let outside: string;
+let root: number;
+const roots: number[] = [];
+
+beforeEach(() => {
+  const folder = mkdtempSync(join(scratch, "case-"));
+  target = join(folder, "target");
+  outside = join(folder, "outside");
+  mkdirSync(target);
+  mkdirSync(outside);
+  writeFileSync(join(outside, "file"), "mine");
+  root = openRoot(pathIn(target));
+  roots.push(root);
+});
+afterAll(() => roots.forEach(close));
+
+function expectOutsideUnchanged(): void {
+  expect(readdirSync(outside)).toEqual(["file"]);
+  expect(readFileSync(join(outside, "file"), "utf8")).toBe("mine");
+}
+
+function withCode(code: string) {
+  return expect.objectContaining({ name: "SystemError", code });
+}
+
+/** As a restore does it: opens the folder, makes a file with content, closes both. */
+function restoreFile(folderPath: string, name: string, open: typeof openFolder = openFolder): void {
+  const folder = open(root, bytes(folderPath));
+  try {
+    const fd = createFile(folder, bytes(name));
+    writeAt(fd, Buffer.from("theirs"), 0);
+    close(fd);
+  } finally {
+    close(folder);
+  }
+}
+
+// Kernels without openat2 get the second way; both must refuse the same.
+describe.each([
+  ["by openat2", openFolder],
+  ["by single steps", openByStep],
+] as const)("a folder opened %s", (_, open) => {
+  test("is found at any depth, and a file is made in it", () => {
+    mkdirSync(join(target, "a/b/c"), { recursive: true });
+    restoreFile("a/b/c", "file", open);
+    expect(readFileSync(join(target, "a/b/c/file"), "utf8")).toBe("theirs");
+  });
+
+  test("through a parent swapped for a link is refused, a real parent is not", () => {
+    mkdirSync(join(target, "parent"));
+    restoreFile("parent", "file", open);
+    renameSync(join(target, "parent"), join(target, "moved"));
+    symlinkSync(outside, join(target, "parent"));
+    expect(() => restoreFile("parent", "file2", open)).toThrow(withCode("ELOOP"));
+    expect(readFileSync(join(target, "moved/file"), "utf8")).toBe("theirs");
+    expectOutsideUnchanged();
+  });
+
+  test("through a link in the middle is refused", () => {
+    mkdirSync(join(outside, "../elsewhere/sub"), { recursive: true });
+    symlinkSync(join(outside, "../elsewhere"), join(target, "middle"));
+    expect(() => restoreFile("middle/sub", "file", open)).toThrow(withCode("ELOOP"));
+    expect(readdirSync(join(outside, "../elsewhere/sub"))).toEqual([]);
+  });
+
+  test("through a link that stays inside is refused too", () => {
+    mkdirSync(join(target, "real"));
+    symlinkSync("real", join(target, "link"));
+    expect(() => restoreFile("link", "file", open)).toThrow(withCode("ELOOP"));
+    expect(readdirSync(join(target, "real"))).toEqual([]);
+  });
+
+  test("that is a file is refused", () => {
+    writeFileSync(join(target, "file"), "");
+    expect(() => restoreFile("file", "x", open)).toThrow(withCode("ENOTDIR"));
+  });
+
+  test("that is missing is refused", () => {
+    expect(() => restoreFile("absent", "x", open)).toThrow(withCode("ENOENT"));
+  });
+
+  test("swapped for a link after it was opened stays what it was", () => {
+    mkdirSync(join(target, "held"));
+    const folder = open(root, bytes("held"));
+    renameSync(join(target, "held"), join(target, "moved"));
+    symlinkSync(outside, join(target, "held"));
+    close(createFile(folder, bytes("file2")));
+    close(folder);
+    expect(existsSync(join(target, "moved/file2"))).toBe(true);
+    expectOutsideUnchanged();
+  });
+});
+
+describe("a folder path", () => {
+  test.each(["..", "../outside", "a/../../outside", "a/..", ".", "./a", "/etc", "a//b", "a/", "/"])(
+    "%p is refused, whether it would lead out or not",
+    (path) => {
+      mkdirSync(join(target, "a"));
+      expect(() => openFolder(root, bytes(path))).toThrow(withCode("EINVAL"));
+    },
+  );
+
+  test("with a NUL, or with a character that would become a slash, is refused", () => {
+    mkdirSync(join(target, "a"));
+    expect(() => openFolder(root, bytes("a\0b"))).toThrow(withCode("EINVAL"));
+    expect(() => openFolder(root, ".\u012e\u012foutside" as ByteString)).toThrow(withCode("EINVAL"));
+  });
+
+  test("that is empty is the root itself", () => {
+    const folder = openFolder(root, bytes(""));
+    expect(fstat(folder).inode).toBe(lstat(pathIn(target)).inode);
+    close(folder);
+  });
+
+  test("through a magic link is refused, a folder of that name is not", () => {
+    const proc = openRoot(bytes("/proc/self"));
+    expect(() => openFolder(proc, bytes("cwd"))).toThrow(withCode("ELOOP"));
+    expect(() => openFolder(proc, bytes(`fd/${root}`))).toThrow(withCode("ELOOP"));
+    close(openFolder(proc, bytes("fd")));
+    close(proc);
+  });
+
+  test("may be far longer than PATH_MAX", () => {
+    const name = "n".repeat(200);
+    let folder = openFolder(root, bytes(""));
+    for (let depth = 0; depth < 50; depth++) {
+      makeFolder(folder, bytes(name), 0o700);
+      const next = openFolder(folder, bytes(name));
+      close(folder);
+      folder = next;
+    }
+    const deepest = openFolder(root, bytes(Array(50).fill(name).join("/")));
+    expect(fstat(deepest).inode).toBe(fstat(folder).inode);
+    close(folder);
+    close(deepest);
+    rmSync(target, { recursive: true });
+  });
+
+  test("that cannot be opened leaves no descriptor open", () => {
+    mkdirSync(join(target, "a"));
+    const count = () => readdirSync("/proc/self/fd").length;
+    const before = count();
+    for (let i = 0; i < 50; i++) {
+      expect(() => openFolder(root, bytes("a/absent"))).toThrow();
+      expect(() => openByStep(root, bytes("a/absent"))).toThrow();
+    }
+    expect(count()).toBe(before);
+  });
+});
+
+test("the root may be reached through a link: it is the user's own choice", () => {
+  symlinkSync(target, join(scratch, "to-target"));
+  const fd = openRoot(pathIn(scratch, "to-target"));
+  expect(fstat(fd).inode).toBe(lstat(pathIn(target)).inode);
+  close(fd);
+});
+
+describe("a name", () => {
+  const far = ["../outside/file2", "/tmp/file2", "..", ".", "", "a/b", "\u012f" as ByteString];
+  const makers: Record<string, (name: ByteString) => void> = {
+    makeFolder: (name) => makeFolder(root, name, 0o700),
+    createFile: (name) => void createFile(root, name),
+    openFileAt: (name) => void openFileAt(root, name),
+    makeLink: (name) => makeLink(root, name, bytes("x")),
+    "makeHardLink from": (name) => makeHardLink(root, name, root, bytes("y")),
+    "makeHardLink to": (name) => makeHardLink(root, bytes("x"), root, name),
+    makeNode: (name) => makeNode(root, name, "fifo", 0, 0),
+    "rename from": (name) => rename(root, name, bytes("y")),
+    "rename to": (name) => rename(root, bytes("x"), name),
+    remove: (name) => remove(root, name),
+    removeFolder: (name) => removeFolder(root, name),
+    setOwnerAt: (name) => setOwnerAt(root, name, 0, 0),
+    setModeAt: (name) => setModeAt(root, name, 0o777),
+    setTimesAt: (name) => setTimesAt(root, name, { seconds: 0, nanoseconds: 0 }),
+  };
+
+  test.each(Object.keys(makers))("that leads elsewhere is refused by %s", (maker) => {
+    writeFileSync(join(target, "x"), "");
+    for (const name of far) {
+      const plain = name.charCodeAt(0) > 255 ? (name as ByteString) : bytes(name);
+      expect(() => makers[maker]?.(plain)).toThrow(withCode("EINVAL"));
+    }
+    expect(readdirSync(target)).toEqual(["x"]);
+    expectOutsideUnchanged();
+  });
+});
+
+describe("a link where a file should be", () => {
+  beforeEach(() => symlinkSync(join(outside, "file"), join(target, "trap")));
+
+  test("is not written through", () => {
+    expect(() => createFile(root, bytes("trap"))).toThrow(withCode("EEXIST"));
+    expectOutsideUnchanged();
+  });
+
+  test("is not written through when it points to nothing yet", () => {
+    symlinkSync(join(outside, "file2"), join(target, "dead"));
+    expect(() => createFile(root, bytes("dead"))).toThrow(withCode("EEXIST"));
+    expectOutsideUnchanged();
+  });
+
+  test("is not read through", () => {
+    expect(() => openFileAt(root, bytes("trap"))).toThrow(withCode("ELOOP"));
+  });
+
+  test("is replaced by a rename, not followed", () => {
+    close(createFile(root, bytes("new")));
+    rename(root, bytes("new"), bytes("trap"));
+    expect(lstatSync(join(target, "trap")).isFile()).toBe(true);
+    expectOutsideUnchanged();
+  });
+
+  test("is removed itself", () => {
+    remove(root, bytes("trap"));
+    expect(existsSync(join(target, "trap"))).toBe(false);
+    expectOutsideUnchanged();
+  });
+
+  test("gets a second name itself", () => {
+    makeHardLink(root, bytes("trap"), root, bytes("again"));
+    expect(readlinkSync(join(target, "again"))).toBe(join(outside, "file"));
+    expect(lstatSync(join(outside, "file")).nlink).toBe(1);
+  });
+
+  test("passes no mode on to what it points to", () => {
+    const before = lstatSync(join(outside, "file")).mode;
+    expect(() => setModeAt(root, bytes("trap"), 0o4777)).toThrow(withCode("ENOTSUP"));
+    expect(lstatSync(join(outside, "file")).mode).toBe(before);
+  });
+});
+
+describe("files", () => {
+  test("are made empty with mode 0600, written anywhere, and cut", () => {
+    const fd = createFile(root, bytes("new"));
+    expect(fstat(fd)).toMatchObject({ mode: 0o600, size: 0 });
+    writeAt(fd, Buffer.from("end"), 3 * 2 ** 30);
+    writeAt(fd, new Uint8Array(), 0);
+    writeAt(fd, Buffer.from("start").subarray(2), 0);
+    expect(fstat(fd).size).toBe(3 * 2 ** 30 + 3);
+    truncate(fd, 3);
+    const back = new Uint8Array(4);
+    expect(readAt(fd, back, 0, 4, 0)).toBe(3);
+    expect(Buffer.from(back).toString()).toBe("art\0");
+    truncate(fd, 5 * 2 ** 30);
+    expect(fstat(fd).size).toBe(5 * 2 ** 30);
+    close(fd);
+  });
+
+  test("that exist are not made again", () => {
+    writeFileSync(join(target, "there"), "kept");
+    expect(() => createFile(root, bytes("there"))).toThrow(withCode("EEXIST"));
+    expect(readFileSync(join(target, "there"), "utf8")).toBe("kept");
+  });
+
+  test("get a second name in another folder", () => {
+    mkdirSync(join(target, "sub"));
+    writeFileSync(join(target, "one"), "");
+    const sub = openFolder(root, bytes("sub"));
+    makeHardLink(root, bytes("one"), sub, bytes("two"));
+    close(sub);
+    expect(lstatSync(join(target, "one")).ino).toBe(lstatSync(join(target, "sub/two")).ino);
+  });
+
+  test("on a full disk end in ENOSPC", () => {
+    const fd = openSync("/dev/full", "r+");
+    expect(() => writeAt(fd, Buffer.from("x"), 0)).toThrow(withCode("ENOSPC"));
+    close(fd);
+  });
+});
+
+describe("other things", () => {
+  test("a link keeps its target byte for byte, wherever that points", () => {
+    const targets = ["/etc/passwd", "../../x", "ü\n", "x".repeat(4095)];
+    targets.forEach((to, i) => {
+      makeLink(root, bytes(`link-${i}`), bytes(to));
+      expect(readlinkSync(join(target, `link-${i}`))).toBe(to);
+    });
+  });
+
+  test("a fifo is made with mode 0600", () => {
+    makeNode(root, bytes("fifo"), "fifo", 7, 7);
+    expect(lstat(pathIn(target, "fifo"))).toMatchObject({ type: "fifo", mode: 0o600, major: 0, minor: 0 });
+  });
+
+  test.skipIf(!isRoot).each([
+    ["character device", 1, 3],
+    ["block device", 259, 70_000],
+    ["character device", 4095, 2 ** 20 - 1],
+  ] as const)("a %s %i:%i is made", (type, major, minor) => {
+    makeNode(root, bytes("node"), type, major, minor);
+    expect(lstat(pathIn(target, "node"))).toMatchObject({ type, major, minor, mode: 0o600 });
+  });
+
+  test.each([
+    [4096, 0],
+    [0, 2 ** 20],
+    [-1, 0],
+    [1.5, 0],
+    [2 ** 32 + 1, 3],
+  ])("a device %d:%d that Linux cannot have is refused", (major, minor) => {
+    expect(() => makeNode(root, bytes("node"), "block device", major, minor)).toThrow(withCode("EINVAL"));
+  });
+
+  test("a folder is made and, when empty, removed", () => {
+    makeFolder(root, bytes("sub"), 0o700);
+    expect(lstat(pathIn(target, "sub"))).toMatchObject({ type: "folder", mode: 0o700 });
+    writeFileSync(join(target, "sub/x"), "");
+    expect(() => removeFolder(root, bytes("sub"))).toThrow(withCode("ENOTEMPTY"));
+    rmSync(join(target, "sub/x"));
+    removeFolder(root, bytes("sub"));
+    expect(readdirSync(target)).toEqual([]);
+  });
+});
+
+test("a parent that is swapped to and fro never lets anything out", async () => {
+  mkdirSync(join(target, "parent"));
+  symlinkSync(outside, join(target, "trap"));
+  const swapper = `
+import os, sys
+os.chdir(sys.argv[1])
+while True:
+  os.rename('parent', 'aside'); os.rename('trap', 'parent'); os.rename('parent', 'trap'); os.rename('aside', 'parent')
+`;
+  const child = Bun.spawn(["python3", "-c", swapper, target], { stdout: "ignore", stderr: "ignore" });
+  let made = 0;
+  for (let attempt = 0; attempt < 3_000 || made === 0; attempt++) {
+    if (attempt % 100 === 0) await Bun.sleep(1);
+    try {
+      restoreFile("parent", `file-${attempt}`);
+      made += 1;
+    } catch (error) {
+      if (!isSystemError(error, "ELOOP", "ENOENT")) throw error;
+    }
+  }
+  child.kill();
+  await child.exited;
+  expectOutsideUnchanged();
+});
