@@ -10,7 +10,7 @@ import type { CephAddress } from "./address.ts";
 import { Daemons, type Started } from "./daemons.ts";
 import { freePort } from "./port.ts";
 
-const tools = ["ceph", "ceph-mon", "ceph-osd", "monmaptool", "radosgw", "radosgw-admin", "setpriv"];
+const tools = ["ceph-mon", "ceph-osd", "monmaptool", "radosgw", "radosgw-admin", "setpriv"];
 
 type Ports = { readonly monitor: number; readonly gateway: number };
 
@@ -22,24 +22,37 @@ export async function startCeph(signal: AbortSignal): Promise<Started<CephAddres
   if (lacking.length > 0) throw new Error(`${lacking.join(", ")} not installed`);
   return Daemons.start({ name: "ceph", seconds: 90, signal }, async (daemons) => {
     const ports = { monitor: await freePort(), gateway: await freePort() };
-    const requestLog = join(daemons.folder, "requests.jsonl");
-    await Promise.all([writeFile(requestLog, ""), writeConfiguration(daemons, ports, requestLog)]);
+    const { folder } = daemons;
+    const settings = { folder, fsid: randomUUID(), ports, requestLog: join(folder, "requests.jsonl") };
+    await writeFile(join(folder, "ceph.conf"), configuration(settings));
+    await writeFile(settings.requestLog, "");
 
-    await startMonitor(daemons, ports.monitor);
+    await startMonitor(daemons, settings);
     await startStore(daemons);
-    const [keys] = await Promise.all([addUser(daemons), makePools(daemons)]);
+    const keys = await addUser(daemons);
     await daemons.daemon(["radosgw", ...conf(daemons), "-f", "-n", "client.rgw"]);
     await daemons.listening(ports.gateway);
-    return { endpoint: `http://127.0.0.1:${ports.gateway}`, region: "default", ...keys, requestLog };
+    return {
+      endpoint: `http://127.0.0.1:${ports.gateway}`,
+      region: "default",
+      ...keys,
+      requestLog: settings.requestLog,
+    };
   });
 }
 
-const conf = ({ folder }: Daemons) => ["--conf", join(folder, "ceph.conf")] as const;
+/**
+ * `--no-mon-config`, because a program that first asks the monitor for its configuration forgets the cluster's id on
+ * the way, and is turned away ("wrong fsid") when it is quicker than the monitor's next message.
+ */
+const conf = ({ folder }: Daemons) => ["--conf", join(folder, "ceph.conf"), "--no-mon-config"] as const;
 
-async function startMonitor(daemons: Daemons, port: number): Promise<void> {
-  await daemons.run(["ceph-mon", ...conf(daemons), "--mkfs", "-i", "a"]);
+async function startMonitor(daemons: Daemons, { folder, fsid, ports }: Settings): Promise<void> {
+  const map = join(folder, "monmap");
+  await daemons.run(["monmaptool", "--create", "--fsid", fsid, "--addv", "a", `[v1:127.0.0.1:${ports.monitor}]`, map]);
+  await daemons.run(["ceph-mon", ...conf(daemons), "--mkfs", "-i", "a", "--monmap", map]);
   await daemons.daemon(["ceph-mon", ...conf(daemons), "-f", "-i", "a"]);
-  await daemons.listening(port);
+  await daemons.listening(ports.monitor);
 }
 
 /** The OSD makes itself known to the monitor and to the CRUSH map when it starts. */
@@ -47,12 +60,6 @@ async function startStore(daemons: Daemons): Promise<void> {
   await mkdir(join(daemons.folder, "osd"));
   await daemons.run(["ceph-osd", ...conf(daemons), "--mkfs", "-i", "0"]);
   await daemons.daemon(["ceph-osd", ...conf(daemons), "-f", "-i", "0"]);
-}
-
-/** Made beforehand, because the gateway would make each at its first use, which takes seconds of some test's time. */
-async function makePools(daemons: Daemons): Promise<void> {
-  const pools = ["index", "data", "non-ec"].map((kind) => `default.rgw.buckets.${kind}`);
-  await Promise.all(pools.map((pool) => daemons.run(["ceph", ...conf(daemons), "osd", "pool", "create", pool])));
 }
 
 const user = z.object({ keys: z.tuple([z.object({ access_key: z.string(), secret_key: z.string() })]) });
@@ -73,34 +80,14 @@ async function addUser(daemons: Daemons): Promise<Pick<CephAddress, "accessKey" 
   return { accessKey: key.access_key, secretKey: key.secret_key };
 }
 
-/**
- * Every program reads the monitor map from the file: with `mon host` alone they learn the cluster's id only some time
- * after connecting, and an OSD that is quicker than that is turned away.
- */
-async function writeConfiguration(daemons: Daemons, ports: Ports, requestLog: string): Promise<void> {
-  const fsid = randomUUID();
-  const monmap = join(daemons.folder, "monmap");
-  const monitor = `[v1:127.0.0.1:${ports.monitor}]`;
-  await daemons.run(["monmaptool", "--create", "--fsid", fsid, "--addv", "a", monitor, monmap]);
-  await writeFile(
-    join(daemons.folder, "ceph.conf"),
-    configuration({ folder: daemons.folder, fsid, monmap, gateway: ports.gateway, requestLog }),
-  );
-}
+type Settings = { readonly folder: string; readonly fsid: string; readonly ports: Ports; readonly requestLog: string };
 
-type Settings = {
-  readonly folder: string;
-  readonly fsid: string;
-  readonly monmap: string;
-  readonly gateway: number;
-  readonly requestLog: string;
-};
-
-function configuration({ folder, fsid, monmap, gateway, requestLog }: Settings): string {
+/** The two intervals make starting, and each first use of a pool, a matter of milliseconds instead of seconds. */
+function configuration({ folder, fsid, ports, requestLog }: Settings): string {
   return `
 [global]
 fsid = ${fsid}
-monmap = ${monmap}
+mon host = v1:127.0.0.1:${ports.monitor}
 public addr = 127.0.0.1
 cluster addr = 127.0.0.1
 ms bind msgr2 = false
@@ -114,6 +101,8 @@ osd pool default pgp num = 8
 osd pool default pg autoscale mode = off
 osd crush chooseleaf type = 0
 mon allow pool size one = true
+paxos propose interval = 0.05
+objecter tick interval = 0.2
 mon data avail warn = 1
 mon data avail crit = 0
 run dir = ${folder}
@@ -136,7 +125,7 @@ osd max object namespace len = 64
 [client.rgw]
 keyring = ${folder}/keyring
 rgw data = ${folder}/rgw
-rgw frontends = beast endpoint=127.0.0.1:${gateway}
+rgw frontends = beast endpoint=127.0.0.1:${ports.gateway}
 rgw s3 auth use sts = true
 rgw sts key = ${randomBytes(8).toString("hex")}
 rgw dynamic resharding = false
