@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from "bun:test";
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, openSync, statSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, openSync, rmdirSync, statSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { openRoot } from "../../../core/system/beneath.ts";
 import { close } from "../../../core/system/files.ts";
@@ -67,6 +67,7 @@ describe("modes", () => {
     close(sub);
     onFile((fd) => setMode(fd, mode));
     expect(lstat(pathIn(folder, "sub")).mode).toBe(mode);
+    rmdirSync(join(folder, "sub"));
     expect(lstat(pathIn(folder, "file")).mode).toBe(mode);
   });
 
