@@ -15,7 +15,7 @@ export class Talk {
 
   /** The last 1,000 characters of it without the lines that tell how to restore; undefined where there is nothing. */
   get description(): string | undefined {
-    return Array.from(this.#description.trim()).slice(-longestDescription).join("") || undefined;
+    return Array.from(this.#description.trim()).slice(-longestDescription).join("").trim() || undefined;
   }
 
   /** The command of the last line that tells one; undefined where there is none, or it was longer than 64 KiB. */

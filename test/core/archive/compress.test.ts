@@ -1,0 +1,87 @@
+import { describe, expect, test } from "bun:test";
+import { randomBytes } from "node:crypto";
+import { gunzipSync, zstdDecompressSync } from "node:zlib";
+import { type Compression, compressStream, pays, sampleSize } from "../../../core/archive/compress.ts";
+
+const zstd: Compression = { kind: "zstd", level: 3 };
+const gzip: Compression = { kind: "gzip", level: 6 };
+const none: Compression = { kind: "none", level: 0 };
+const noise = randomBytes(sampleSize);
+const text = Buffer.from("the same again and again, ".repeat(2000));
+
+async function collect(pieces: AsyncIterable<Uint8Array>): Promise<Buffer> {
+  return Buffer.concat(await Array.fromAsync(pieces));
+}
+
+async function* inPieces(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < bytes.length; at += 1000) yield bytes.subarray(at, at + 1000);
+}
+
+describe("whether compressing pays", () => {
+  test.each([zstd, gzip])("yes for text with $kind", (compression) => {
+    expect(pays(text, compression)).toBe(true);
+  });
+  test.each([zstd, gzip])("no for noise with $kind", (compression) => {
+    expect(pays(noise, compression)).toBe(false);
+  });
+  test.each([zstd, gzip])("no for what shrinks by less than a tenth with $kind", (compression) => {
+    expect(pays(Buffer.concat([noise, Buffer.alloc(sampleSize / 20)]), compression)).toBe(false);
+  });
+  test.each([zstd, gzip])("no for nothing with $kind", (compression) => {
+    expect(pays(new Uint8Array(), compression)).toBe(false);
+  });
+  test("never with none", () => {
+    expect(pays(text, none)).toBe(false);
+  });
+});
+
+describe("a compressed stream", () => {
+  const content = Buffer.concat([text, noise]);
+
+  test("is zstd that undoes", async () => {
+    expect(zstdDecompressSync(await collect(compressStream(inPieces(content), zstd))).equals(content)).toBe(true);
+  });
+  test("is gzip that undoes", async () => {
+    expect(gunzipSync(await collect(compressStream(inPieces(content), gzip))).equals(content)).toBe(true);
+  });
+  test("is the source itself with none", async () => {
+    expect((await collect(compressStream(inPieces(content), none))).equals(content)).toBe(true);
+  });
+  test.each([zstd, gzip])("of nothing undoes to nothing with $kind", async (compression) => {
+    const packed = await collect(compressStream(inPieces(Buffer.alloc(0)), compression));
+    expect((compression === zstd ? zstdDecompressSync(packed) : gunzipSync(packed)).length).toBe(0);
+  });
+
+  test.each([zstd, gzip, none])("hands on an error of the source with $kind", async (compression) => {
+    async function* failing(): AsyncGenerator<Uint8Array> {
+      yield noise;
+      throw new Error("the source broke");
+    }
+    expect(collect(compressStream(failing(), compression))).rejects.toThrow("the source broke");
+  });
+
+  test.each([zstd, gzip, none])("ends the source when its reader leaves, with $kind", async (compression) => {
+    let ended = false;
+    async function* endless(): AsyncGenerator<Uint8Array> {
+      try {
+        for (;;) yield noise;
+      } finally {
+        ended = true;
+      }
+    }
+    for await (const _piece of compressStream(endless(), compression)) break;
+    expect(ended).toBe(true);
+  });
+
+  test.each([zstd, gzip])("reads no further ahead than some megabytes with $kind", async (compression) => {
+    let read = 0;
+    async function* counted(): AsyncGenerator<Uint8Array> {
+      for (; read < 1000; read += 1) yield randomBytes(sampleSize);
+    }
+    for await (const _piece of compressStream(counted(), compression)) {
+      await Bun.sleep(50);
+      break;
+    }
+    expect(read).toBeLessThan(100);
+  });
+});

@@ -1,0 +1,308 @@
+import { describe, expect, test } from "bun:test";
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { gunzipSync, zstdDecompressSync } from "node:zlib";
+import { type SnapshotOptions, takeSnapshots } from "../../../../core/archive/snapshots/take.ts";
+import { type Bucket, BucketError, type BucketErrorKind } from "../../../../core/bucket/contract.ts";
+import { openDirectoryBucket } from "../../../../core/bucket/directory.ts";
+import { scratch } from "../../../support/faults/scratch.ts";
+import { notebook, script } from "../scripts.ts";
+
+const now = () => new Date("2026-11-21T02:00:03Z");
+const retention = { mode: "GOVERNANCE", until: new Date("2026-12-28T02:00:03Z") } as const;
+const zstd = { kind: "zstd", level: 3 } as const;
+
+type Run = AsyncDisposable & {
+  readonly folder: string;
+  readonly bucket: Bucket;
+  readonly heard: readonly string[];
+  take(options?: Partial<SnapshotOptions>): ReturnType<typeof takeSnapshots>;
+  /** Bytes and metadata of a stored object. */
+  fetch(key: string, version: string): Promise<{ bytes: Buffer; metadata: Readonly<Record<string, string>> }>;
+};
+
+async function prepare(scripts: Readonly<Record<string, string>>): Promise<Run> {
+  const folder = await scratch();
+  const store = await scratch();
+  for (const [name, body] of Object.entries(scripts)) await script(folder.path, name, body);
+  const bucket = await openDirectoryBucket(store.path, { now, random: Math.random });
+  const { heard, notify } = notebook();
+  return {
+    folder: folder.path,
+    bucket,
+    heard,
+    take: (options) =>
+      takeSnapshots({
+        folder: folder.path,
+        name: "host",
+        bucket,
+        retention,
+        compression: zstd,
+        timeoutMs: 10_000,
+        now,
+        notify,
+        ...options,
+      }),
+    fetch: async (key, version) => ({
+      bytes: Buffer.concat(await Array.fromAsync(bucket.get(key, { version }))),
+      metadata: (await bucket.head(key, version))?.metadata ?? {},
+    }),
+    [Symbol.asyncDispose]: async () => {
+      await bucket.close();
+      await folder[Symbol.asyncDispose]();
+      await store[Symbol.asyncDispose]();
+    },
+  };
+}
+
+async function objectsOf(bucket: Bucket): Promise<string[]> {
+  return (await Array.fromAsync(bucket.list(""))).flat().map(({ key }) => key);
+}
+
+function sha256(bytes: Uint8Array | string): string {
+  return new Bun.CryptoHasher("sha256").update(bytes).digest("hex");
+}
+
+const text = "a dump that repeats itself\n".repeat(1000);
+const dumpText = `yes 'a dump that repeats itself' | head -n 1000 >&"$1"`;
+/** More than the first part of an upload holds, and does not compress. */
+const dumpNoise = `head -c 10000000 /dev/urandom >&"$1"`;
+
+describe("a snapshot", () => {
+  test("is stored compressed, with all that is known of it", async () => {
+    await using run = await prepare({ "my db": `echo my database; echo '::restore-through:: cat'; ${dumpText}` });
+    const [ref, ...more] = await run.take();
+    if (ref === undefined) throw new Error("no snapshot");
+    const { bytes, metadata } = await run.fetch(ref.key, ref.version);
+    expect(more).toEqual([]);
+    expect(ref).toEqual({
+      snapshotter: "my_db",
+      key: "snapshots/host/20261121T020003Z-my_db.zst",
+      version: ref.version,
+      size: bytes.length,
+      sha256: sha256(bytes),
+      encoding: "zstd",
+      dump_size: text.length,
+      dump_sha256: sha256(text),
+      restore_through: "cat",
+      description: "my database",
+      exit: 0,
+    });
+    expect(zstdDecompressSync(bytes).toString()).toBe(text);
+    expect(metadata).toEqual({ "restore-through": "cat", "backup-output": "my database" });
+    expect((await run.bucket.head(ref.key))?.retention).toEqual(retention);
+    expect(run.heard).toEqual([]);
+  });
+
+  test("is gzip where that is configured", async () => {
+    await using run = await prepare({ db: dumpText });
+    const [ref] = await run.take({ compression: { kind: "gzip", level: 6 } });
+    expect(ref?.key).toBe("snapshots/host/20261121T020003Z-db.gz");
+    const { bytes } = await run.fetch(ref?.key ?? "", ref?.version ?? "");
+    expect(gunzipSync(bytes).toString()).toBe(text);
+  });
+
+  const asItIs: readonly [name: string, body: string, kind: "zstd" | "none"][] = [
+    ["compression is off", dumpText, "none"],
+    ["its beginning does not shrink", `head -c 70000 /dev/urandom >&"$1"; ${dumpText}`, "zstd"],
+  ];
+  test.each(asItIs)("is stored as it is where %s", async (_name, body, kind) => {
+    await using run = await prepare({ db: body });
+    const [ref] = await run.take({ compression: { kind, level: 3 } });
+    expect(ref).toMatchObject({ key: "snapshots/host/20261121T020003Z-db", encoding: "none" });
+    expect(ref?.size).toBe(ref?.dump_size ?? -1);
+    expect(ref?.sha256).toBe(ref?.dump_sha256 ?? "");
+  });
+
+  test("may be written through the descriptor's name", async () => {
+    await using run = await prepare({ db: `echo -n dump | tee "/dev/fd/$1" >/dev/null` });
+    expect(await run.take()).toMatchObject([{ dump_sha256: sha256("dump") }]);
+  });
+
+  test("is taken one after the other", async () => {
+    await using meeting = await scratch();
+    const alone = `mkdir '${meeting.path}/busy' || exit 1; sleep 0.05; rmdir '${meeting.path}/busy'; echo x >&"$1"`;
+    await using run = await prepare({ b: alone, a: alone, c: alone });
+    const refs = await run.take();
+    expect(refs.map(({ snapshotter, exit }) => [snapshotter, exit])).toEqual([
+      ["a", 0],
+      ["b", 0],
+      ["c", 0],
+    ]);
+  });
+
+  test("larger than an upload's first part has in its metadata what was said before it", async () => {
+    await using run = await prepare({
+      early: `echo early; echo '::restore-through:: cat'; sleep 0.1; ${dumpNoise}; echo late`,
+      late: `${dumpNoise}; echo late; echo '::restore-through:: cat'`,
+    });
+    // As S3 does: the metadata is sent when the upload is begun.
+    const bucket: SnapshotOptions["bucket"] = {
+      put: run.bucket.put.bind(run.bucket),
+      startUpload: (key, options) => run.bucket.startUpload(key, { ...options }),
+    };
+    const [early, late] = await run.take({ bucket });
+    if (early === undefined || late === undefined) throw new Error("no snapshots");
+    expect(early).toMatchObject({ dump_size: 10_000_000, description: "early\nlate", restore_through: "cat" });
+    expect(late).toMatchObject({ dump_size: 10_000_000, description: "late", restore_through: "cat" });
+    const { bytes, metadata } = await run.fetch(early.key, early.version);
+    expect(metadata).toMatchObject({ "restore-through": "cat" });
+    expect(sha256(bytes)).toBe(early.dump_sha256);
+    expect((await run.fetch(late.key, late.version)).metadata).toEqual({});
+  });
+
+  test("that is small has in its metadata also what was said after it", async () => {
+    await using run = await prepare({ db: `${dumpText}; exec 3>&-; sleep 0.1; echo '::restore-through:: cat'` });
+    const [ref] = await run.take();
+    expect((await run.fetch(ref?.key ?? "", ref?.version ?? "")).metadata).toEqual({ "restore-through": "cat" });
+  });
+
+  test("reports its progress in bytes of the dump", async () => {
+    await using run = await prepare({ db: dumpNoise });
+    let bytes = 0;
+    await run.take({
+      onBytes: (count) => {
+        bytes += count;
+      },
+    });
+    expect(bytes).toBe(10_000_000);
+  });
+});
+
+describe("a snapshotter", () => {
+  const failures: readonly [name: string, body: string, exit: number | null, message: string][] = [
+    ["exits with a status", `echo -n part >&"$1"; echo oh no >&2; exit 3`, 3, "exited with status 3: oh no"],
+    ["is killed", `echo -n part >&"$1"; kill -9 $$`, null, "was ended by SIGKILL"],
+    ["hangs", `echo -n part >&"$1"; exec sleep 60`, null, "was ended after 0.3 s of silence"],
+  ];
+  test.each(failures)("that %s: its dump is stored and marked, others go on", async (_name, body, exit, message) => {
+    await using run = await prepare({ bad: body, good: dumpText });
+    expect(await run.take({ timeoutMs: 300 })).toMatchObject([
+      { snapshotter: "bad", exit, dump_sha256: sha256("part") },
+      { snapshotter: "good", exit: 0 },
+    ]);
+    expect(run.heard).toEqual([
+      `warning snapshotter-failed: snapshotter "bad" ${message}; what it had dumped is stored, marked as failed`,
+    ]);
+  });
+
+  test("that fails and dumps nothing has no snapshot", async () => {
+    await using run = await prepare({ bad: "exit 1", good: dumpText });
+    expect((await run.take()).map(({ snapshotter }) => snapshotter)).toEqual(["good"]);
+    expect(await objectsOf(run.bucket)).toEqual(["snapshots/host/20261121T020003Z-good.zst"]);
+    expect(run.heard).toEqual([
+      `warning snapshotter-failed: snapshotter "bad" exited with status 1; it had dumped nothing`,
+    ]);
+  });
+
+  test("that dumps nothing and succeeds has an empty snapshot, and a warning", async () => {
+    await using run = await prepare({ empty: "echo nothing to do" });
+    expect(await run.take()).toMatchObject([{ size: 0, dump_size: 0, encoding: "none", exit: 0, sha256: sha256("") }]);
+    expect(run.heard).toEqual([`warning snapshot-empty: snapshotter "empty" dumped nothing: its snapshot is empty`]);
+  });
+
+  test("that succeeds may talk on stderr", async () => {
+    await using run = await prepare({ db: `${dumpText}; echo done >&2` });
+    await run.take();
+    expect(run.heard).toEqual([`info snapshotter-said: snapshotter "db" said: done`]);
+  });
+
+  test("whose restore command is too long has none, and a warning", async () => {
+    await using run = await prepare({ db: `printf '::restore-through:: %070000d\\n' 1; ${dumpText}` });
+    expect((await run.take())[0]).not.toHaveProperty("restore_through");
+    expect(run.heard).toEqual([
+      `warning snapshotter-nonsense: snapshotter "db" told a restore command longer than 64 KiB: not kept`,
+    ]);
+  });
+
+  test("that waits for a slow upload is not silent", async () => {
+    await using run = await prepare({ db: `head -c 40000000 /dev/urandom >&"$1"` });
+    const slow: SnapshotOptions["bucket"] = {
+      put: run.bucket.put.bind(run.bucket),
+      startUpload: async (key, options) => {
+        const upload = await run.bucket.startUpload(key, options);
+        const part = async (number: number, body: Uint8Array) => {
+          await Bun.sleep(number === 1 ? 800 : 0);
+          await upload.part(number, body);
+        };
+        return { part, complete: () => upload.complete(), abort: () => upload.abort() };
+      },
+    };
+    expect(await run.take({ bucket: slow, timeoutMs: 250 })).toMatchObject([{ dump_size: 40_000_000, exit: 0 }]);
+    expect(run.heard).toEqual([]);
+  });
+});
+
+describe("a bucket that refuses", () => {
+  const refusing = (bucket: Bucket, kind: BucketErrorKind): SnapshotOptions["bucket"] => {
+    const refuse = () => {
+      throw new BucketError(kind, { doing: "store", what: "it", why: "it is so" });
+    };
+    return {
+      put: async (key, body, options) => (key.endsWith("-bad.zst") ? refuse() : bucket.put(key, body, options)),
+      startUpload: async (key, options) => (key.endsWith("-bad") ? refuse() : bucket.startUpload(key, options)),
+    };
+  };
+
+  test("one snapshot is an error, and others go on", async () => {
+    await using run = await prepare({ bad: dumpText, good: dumpText });
+    const refs = await run.take({ bucket: refusing(run.bucket, "denied") });
+    expect(refs.map(({ snapshotter }) => snapshotter)).toEqual(["good"]);
+    expect(run.heard).toEqual([
+      `error snapshot-not-stored: snapshotter "bad" was ended, because its dump cannot be stored: cannot store "it": it is so`,
+    ]);
+  });
+
+  test("a large snapshot on its way has its snapshotter ended", async () => {
+    await using run = await prepare({ bad: `echo $$ >"$0.pid"; chmod -x "$0.pid"; exec cat /dev/urandom >&"$1"` });
+    expect(await run.take({ bucket: refusing(run.bucket, "full") })).toEqual([]);
+    expect(run.heard).toHaveLength(1);
+    expect(await isGone(Number(await Bun.file(join(run.folder, "bad.pid")).text()))).toBe(true);
+  });
+
+  test.each(["credentials", "no-bucket", "no-lock", "unreachable"] as const)("all with %s is thrown", async (kind) => {
+    await using run = await prepare({ bad: dumpText, good: dumpText });
+    expect(run.take({ bucket: refusing(run.bucket, kind) })).rejects.toMatchObject({ kind });
+    expect(run.heard).toEqual([]);
+  });
+});
+
+describe("the signal", () => {
+  test("ends the snapshotter, leaves no object and no upload, and its reason is thrown", async () => {
+    await using run = await prepare({ db: `echo $$ >"$0.pid"; exec cat /dev/urandom >&"$1"` });
+    const abort = new AbortController();
+    let bytes = 0;
+    const taking = run.take({
+      signal: abort.signal,
+      onBytes: (count) => {
+        bytes += count;
+        if (bytes > 30_000_000) abort.abort(new Error("enough"));
+      },
+    });
+    expect(taking).rejects.toThrow("enough");
+    await taking.catch(() => {});
+    expect(await isGone(Number(await Bun.file(join(run.folder, "db.pid")).text()))).toBe(true);
+    expect(await objectsOf(run.bucket)).toEqual([]);
+    expect(await filesIn(new URL(run.bucket.url).pathname)).toBe(0);
+    expect(run.heard).toEqual([]);
+  });
+
+  test("before any output does the same", async () => {
+    await using run = await prepare({ db: "exec sleep 60" });
+    const abort = new AbortController();
+    setTimeout(() => abort.abort(new Error("enough")), 100);
+    expect(run.take({ signal: abort.signal })).rejects.toThrow("enough");
+    expect(run.heard).toEqual([]);
+  });
+});
+
+async function filesIn(folder: string): Promise<number> {
+  return (await readdir(folder, { recursive: true, withFileTypes: true })).filter((entry) => entry.isFile()).length;
+}
+
+async function isGone(pid: number): Promise<boolean> {
+  const stat = await Bun.file(`/proc/${pid}/stat`)
+    .text()
+    .catch(() => ") Z");
+  return stat.split(") ")[1]?.[0] === "Z";
+}

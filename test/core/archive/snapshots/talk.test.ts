@@ -1,0 +1,70 @@
+import { describe, expect, test } from "bun:test";
+import { Talk } from "../../../../core/archive/snapshots/talk.ts";
+
+function talkOf(...pieces: readonly string[]): Talk {
+  const talk = new Talk();
+  for (const piece of pieces) talk.hear(Buffer.from(piece));
+  talk.end();
+  return talk;
+}
+
+describe("what a snapshotter says", () => {
+  test("is a description and a restore command", () => {
+    const talk = talkOf("all databases\n::restore-through:: psql -d postgres\nin two lines\n");
+    expect(talk.description).toBe("all databases\nin two lines");
+    expect(talk.restoreThrough).toBe("psql -d postgres");
+  });
+
+  test("may come in any pieces, and without a last newline", () => {
+    const talk = talkOf("a da", "tabase\n::resto", "re-through:: ps", "ql");
+    expect(talk.description).toBe("a database");
+    expect(talk.restoreThrough).toBe("psql");
+  });
+
+  test("may be nothing", () => {
+    const { description, restoreThrough, commandIsCut } = talkOf("");
+    expect({ description, restoreThrough, commandIsCut }).toEqual({
+      description: undefined,
+      restoreThrough: undefined,
+      commandIsCut: false,
+    });
+  });
+
+  test("the last restore command counts, also where it takes back an earlier one", () => {
+    expect(talkOf("::restore-through:: a\n::restore-through:: b\n").restoreThrough).toBe("b");
+    expect(talkOf("::restore-through:: a\n::restore-through::\n").restoreThrough).toBeUndefined();
+  });
+
+  test("the marker counts only at the start of a line", () => {
+    expect(talkOf("see ::restore-through:: a\n").restoreThrough).toBeUndefined();
+  });
+
+  test("the description is the last 1,000 characters, none of them halved", () => {
+    const { description } = talkOf(`${"x\n".repeat(5000)}${"😀".repeat(999)}`);
+    expect(description).toBe("😀".repeat(999));
+    expect(talkOf("😀".repeat(1500)).description).toBe("😀".repeat(1000));
+  });
+
+  test("a command of 64 KiB is whole, a longer one is none", () => {
+    const marker = "::restore-through:: ";
+    const longest = "a".repeat(64 * 1024 - marker.length);
+    expect(talkOf(`${marker}${longest}\n`).restoreThrough).toBe(longest);
+    const talk = talkOf(`${marker}${longest}a\n`);
+    expect(talk.restoreThrough).toBeUndefined();
+    expect(talk.commandIsCut).toBe(true);
+    expect(talkOf(`${marker}${longest}a\n${marker}b\n`).restoreThrough).toBe("b");
+  });
+
+  test("bytes that are not UTF-8 do no harm", () => {
+    const talk = new Talk();
+    talk.hear(Uint8Array.of(0xff, 0x0a));
+    expect(talk.description).toBe("\ufffd");
+  });
+
+  test("without end takes no memory", () => {
+    const talk = new Talk();
+    const before = process.memoryUsage().rss;
+    for (let i = 0; i < 500; i += 1) talk.hear(Buffer.alloc(1024 * 1024, 0x61));
+    expect(process.memoryUsage().rss - before).toBeLessThan(200 * 1024 * 1024);
+  });
+});
