@@ -1,0 +1,35 @@
+/** Handing content to the files that need it, once it is verified. */
+import type { Extent, ObjectRef } from "../core/format/entry.ts";
+import type { Files } from "./files.ts";
+import type { Loss } from "./loss.ts";
+import type { Use } from "./plan.ts";
+
+/** `content` is the decompressed frame, or the beginning of the object as far as anyone needs it. */
+export function deliver(uses: readonly Use[], content: Uint8Array, { key }: ObjectRef, files: Files): void {
+  let verified: Extent | undefined;
+  for (const { job, extent, position } of uses) {
+    if (job.over) continue;
+    const { offset, length } = extent;
+    const bytes = content.subarray(offset, offset + length);
+    if (verified === undefined || !isSameExtent(verified, extent)) {
+      if (bytes.length < length || Bun.SHA256.hash(bytes, "hex") !== extent.sha256) {
+        files.lose(job, wrongContent(key));
+        continue;
+      }
+      verified = extent;
+    }
+    files.write(job, bytes, position, true);
+  }
+}
+
+function isSameExtent(a: Extent, b: Extent): boolean {
+  return a.offset === b.offset && a.length === b.length && a.sha256 === b.sha256;
+}
+
+export function wrongContent(key: string): Loss {
+  return { why: `the stored object ${JSON.stringify(key)} does not hold what the manifest says`, damage: true };
+}
+
+export function loseAll(uses: readonly Use[], loss: Loss, files: Files): void {
+  for (const { job } of uses) files.lose(job, loss);
+}

@@ -1,0 +1,77 @@
+/**
+ * Bringing content from the bucket: every frame once, in few requests, several of them under way. Each extent is
+ * verified by its SHA-256. What cannot be had, or is not what the manifest says, costs the files that need it and no other.
+ */
+import type { ObjectRef } from "../core/format/entry.ts";
+import { checkFrame, frameContentSize } from "../core/format/frame.ts";
+import { decodeFrame } from "./decode.ts";
+import { deliver, loseAll } from "./deliver.ts";
+import type { Files } from "./files.ts";
+import { framesIn } from "./frames.ts";
+import { lossOf } from "./loss.ts";
+import { type Frame, type ObjectPlan, type Read, readsOf } from "./plan.ts";
+import type { Getter } from "./read.ts";
+import { type Budget, eachOf } from "./side-by-side.ts";
+import { fetchWhole } from "./whole.ts";
+
+export type FetchContext = {
+  readonly bucket: Getter;
+  readonly files: Files;
+  readonly signal: AbortSignal;
+  /** Of decompressed bytes in memory. */
+  readonly memory: Budget;
+  /** Called after each frame. */
+  readonly onProgress: () => void;
+};
+
+/** Requests under way at a time. */
+const mostRequests = 12;
+
+type Task = { readonly object: ObjectRef; readonly read: Read };
+
+export async function fetchContent(plans: readonly ObjectPlan[], context: FetchContext): Promise<void> {
+  await eachOf(tasksOf(plans), mostRequests, async ({ object, read }) => {
+    context.signal.throwIfAborted();
+    if (object.encoding === "frames") return await fetchFrames(object, read, context);
+    const uses = read.frames.flatMap((frame) => frame.uses);
+    await fetchWhole(object, uses, context);
+  });
+}
+
+function* tasksOf(plans: readonly ObjectPlan[]): Generator<Task> {
+  for (const { object, frames } of plans) for (const read of readsOf(frames)) yield { object, read };
+}
+
+async function fetchFrames(object: ObjectRef, read: Read, context: FetchContext): Promise<void> {
+  const { bucket, files, signal } = context;
+  const { key, version } = object;
+  const { start, length } = read;
+  const left = new Set(read.frames);
+  try {
+    for await (const { frame, stored } of framesIn(read, bucket.get(key, { version, range: { start, length } }))) {
+      left.delete(frame);
+      await deliverFrame(object, frame, stored, context);
+      signal.throwIfAborted();
+    }
+  } catch (error) {
+    const loss = lossOf(error, key);
+    for (const { uses } of left) loseAll(uses, loss, files);
+  }
+}
+
+async function deliverFrame(object: ObjectRef, { uses }: Frame, stored: Uint8Array, context: FetchContext) {
+  const { files, memory, onProgress } = context;
+  try {
+    checkFrame(stored);
+    const size = frameContentSize(stored);
+    await memory.take(size);
+    try {
+      deliver(uses, await decodeFrame(stored), object, files);
+    } finally {
+      memory.give(size);
+    }
+  } catch (error) {
+    loseAll(uses, lossOf(error, object.key), files);
+  }
+  onProgress();
+}

@@ -1,0 +1,119 @@
+/** Which manifest a user means. */
+import { existsSync } from "node:fs";
+import type { BucketReader } from "../core/bucket/contract.ts";
+import { nearest } from "../core/config/nearest.ts";
+import { exitStatus, Failure } from "../core/failure.ts";
+import { parseManifestKey, safeName } from "../core/format/keys.ts";
+
+import { listRoots, type RootKey } from "./roots.ts";
+
+/** Where the root of a manifest is to be read: in the bucket, or in a file that was saved from one. */
+export type ManifestSource = { readonly key: string } | { readonly file: string };
+
+const suffix = ".jsonl.zst";
+/** More names than this are not listed in an error. */
+const mostNames = 10;
+
+/**
+ * `wanted` is a key (`manifests/…`), a local file (`….jsonl.zst`, or any path with a slash), a backup name for its
+ * newest backup, or `name@moment` for the newest at or before a moment: see `parseMoment`. A name that there is no
+ * backup of, and a moment that there is none before, is a Failure.
+ */
+export async function findManifest(bucket: Pick<BucketReader, "list">, wanted: string): Promise<ManifestSource> {
+  if (parseManifestKey(wanted) !== undefined) return { key: wanted };
+  if (wanted.endsWith(suffix) || wanted.includes("/")) return localFile(wanted);
+  const { name, upTo } = parseWanted(wanted);
+  let newest: RootKey | undefined;
+  let oldest: RootKey | undefined;
+  for await (const root of listRoots(bucket, name)) {
+    oldest ??= root;
+    if (upTo !== undefined && !isUpTo(root, upTo)) break;
+    newest = root;
+  }
+  if (newest !== undefined) return { key: newest.key };
+  throw oldest === undefined ? await noSuchName(bucket, name) : nothingBefore(wanted, oldest);
+}
+
+function localFile(path: string): ManifestSource {
+  if (existsSync(path)) return { file: path };
+  throw new Failure({
+    doing: "find the manifest",
+    what: path,
+    why: "there is no such file, and it is not the key of a manifest",
+    remedy: "give a backup name, name@time, or a key as `sysbackup list --json` shows it",
+    exit: exitStatus.usage,
+  });
+}
+
+function parseWanted(wanted: string): { readonly name: string; readonly upTo: string | undefined } {
+  const [, name = wanted, moment] = /^([^@]*)@(.*)$/s.exec(wanted) ?? [];
+  if (!safeName.test(name)) throw unusable(wanted, "a backup name has letters, digits, dots, dashes and underscores");
+  if (moment === undefined) return { name, upTo: undefined };
+  const upTo = parseMoment(moment);
+  if (upTo === undefined) throw unusable(wanted, `${JSON.stringify(moment)} is not a time`);
+  return { name, upTo };
+}
+
+function unusable(wanted: string, why: string): Failure {
+  return new Failure({
+    doing: "find the manifest",
+    what: wanted,
+    why,
+    remedy: "write it like web1, web1@2026-11-21 or web1@2026-11-21T02:00 (times in UTC)",
+    exit: exitStatus.usage,
+  });
+}
+
+const readable = /^\d{4}-\d\d(?:-\d\d(?:[T ]\d\d(?::\d\d(?::\d\d)?)?Z?)?)?$/;
+const compact = /^\d{4,8}$|^\d{8}T\d{0,6}$|^\d{8}T\d{6}Z(?:-[0-9a-f]{0,8})?$/;
+
+/**
+ * A moment as the start of a key's time stamp, and undefined for what is none. `2026-11-21`, `2026-11-21T02:00` and
+ * `20261121T02` are all moments; each means up to its end, so a day includes its last backup. Times are UTC.
+ */
+export function parseMoment(moment: string): string | undefined {
+  const stamp = readable.test(moment) ? moment.replace(/[-:]/g, "").replace(" ", "T") : moment;
+  const shortened = stamp.length < "20261121T020003Z".length ? stamp.replace(/Z$/, "") : stamp;
+  return compact.test(shortened) && isPossible(shortened) ? shortened : undefined;
+}
+
+const most = "99991231T235959";
+
+/** Fields that are whole must be a possible month, day, hour, minute and second. */
+function isPossible(stamp: string): boolean {
+  return [4, 6, 9, 11, 13].every((at) => {
+    const field = stamp.slice(at, at + 2);
+    return field.length < 2 || (field <= most.slice(at, at + 2) && !(at < 9 && field === "00"));
+  });
+}
+
+function isUpTo({ stamp, run }: RootKey, upTo: string): boolean {
+  return `${stamp}-${run}`.slice(0, upTo.length) <= upTo;
+}
+
+async function noSuchName(bucket: Pick<BucketReader, "list">, name: string): Promise<Failure> {
+  const names = new Set<string>();
+  for await (const root of listRoots(bucket)) names.add(root.name);
+  const near = nearest(name, names);
+  const shown = [...names].slice(0, mostNames).join(", ") + (names.size > mostNames ? " and others" : "");
+  return new Failure({
+    doing: "find a backup of",
+    what: name,
+    why: names.size === 0 ? "the bucket holds no backups" : `the bucket has backups of ${shown}`,
+    remedy:
+      names.size === 0
+        ? "check the bucket's name, or run `sysbackup archive` first"
+        : near === undefined
+          ? "give one of these names"
+          : `did you mean ${JSON.stringify(near)}`,
+  });
+}
+
+function nothingBefore(wanted: string, oldest: RootKey): Failure {
+  return new Failure({
+    doing: "find the backup",
+    what: wanted,
+    why: `the oldest backup of ${JSON.stringify(oldest.name)} is from ${oldest.stamp}`,
+    remedy: `give that time or a later one, such as ${oldest.name}@${oldest.stamp}`,
+  });
+}

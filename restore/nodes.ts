@@ -1,0 +1,47 @@
+/** Links, fifos and devices: entries without content. */
+import type { DeviceEntry, FifoEntry, LinkEntry } from "../core/format/entry.ts";
+import { baseName, parentOf } from "../core/format/path.ts";
+import { makeLink, makeNode } from "../core/system/beneath.ts";
+import { lstatAt, readLinkAt, type Stat } from "../core/system/stat.ts";
+import type { Metadata } from "./metadata.ts";
+import { madeAnew, putInPlace, temporaryName } from "./place.ts";
+import type { Report } from "./report.ts";
+import type { Folder, Target } from "./target.ts";
+
+export type NodeEntry = LinkEntry | FifoEntry | DeviceEntry;
+
+/** Throws SystemErrors and FolderInTheWay; then nothing has changed. */
+export function restoreNode(entry: NodeEntry, target: Target, metadata: Metadata, { figures }: Report): void {
+  const folder = target.folder(parentOf(entry.path));
+  const name = baseName(entry.path);
+  const found = folder.fresh ? undefined : lstatAt(folder.fd, name);
+  if (found !== undefined && isSame(entry, folder, found)) {
+    if (!metadata.correct({ folder: folder.fd, name }, entry, found)) {
+      figures.unchanged += 1;
+      return;
+    }
+  } else {
+    make(entry, folder, metadata);
+  }
+  if (entry.type === "link") figures.links += 1;
+  else figures.nodes += 1;
+}
+
+/** Something with another name besides is made anew: its metadata would change under that name, too. */
+function isSame(entry: NodeEntry, folder: Folder, found: Stat): boolean {
+  if (found.type !== entry.type || found.links !== 1) return false;
+  if (entry.type === "fifo") return true;
+  if (entry.type === "link") return readLinkAt(folder.fd, baseName(entry.path)) === entry.target;
+  return found.major === entry.major && found.minor === entry.minor;
+}
+
+function make(entry: NodeEntry, { fd, fresh }: Folder, metadata: Metadata): void {
+  const temporary = temporaryName(entry.path);
+  madeAnew(fd, temporary, () => {
+    if (entry.type === "link") makeLink(fd, temporary, entry.target);
+    else if (entry.type === "fifo") makeNode(fd, temporary, entry.type, 0, 0);
+    else makeNode(fd, temporary, entry.type, entry.major, entry.minor);
+  });
+  metadata.apply({ folder: fd, name: temporary }, entry, !fresh);
+  putInPlace(fd, temporary, entry.path);
+}

@@ -1,0 +1,110 @@
+/** Reading a manifest: its root, and its parts one by one. Nothing of it is believed before its digest is checked. */
+import { readFile } from "node:fs/promises";
+import { BucketError, type BucketReader } from "../core/bucket/contract.ts";
+import { readAll } from "../core/bucket/stream.ts";
+import { exitStatus, Failure, reasonOf } from "../core/failure.ts";
+import type { Entry, ObjectRef } from "../core/format/entry.ts";
+import { altered, FormatError } from "../core/format/error.ts";
+import { maxLineBytes } from "../core/format/lines.ts";
+import { decodeManifest, type Manifest, type PartRef } from "../core/format/manifest.ts";
+import { decodePart } from "../core/format/part.ts";
+import type { ByteString } from "../core/format/path.ts";
+import { decodeFrame } from "./decode.ts";
+import type { ManifestSource } from "./find.ts";
+
+export type Getter = Pick<BucketReader, "get">;
+
+/** Decompressed bytes of a root or a part: a part is 32 MiB of lines and one more line at most. */
+const mostBytes = maxLineBytes + 64 * 1024 * 1024;
+
+export function nameOf(source: ManifestSource): string {
+  return "key" in source ? source.key : source.file;
+}
+
+/**
+ * A Failure with exit status `damaged` for a manifest that is missing, truncated or altered, and `failed` for one of
+ * a newer format.
+ */
+export async function readManifest(bucket: Getter, source: ManifestSource): Promise<Manifest> {
+  const name = nameOf(source);
+  try {
+    const stored = "key" in source ? await readAll(bucket.get(source.key), mostBytes) : await readLocal(source.file);
+    return decodeManifest(await decodeFrame(stored, mostBytes));
+  } catch (error) {
+    throw refusal(error, name);
+  }
+}
+
+async function readLocal(file: string): Promise<Uint8Array> {
+  try {
+    return await readFile(file);
+  } catch (error) {
+    throw new Failure({ doing: "read the manifest", what: file, why: reasonOf(error), cause: error });
+  }
+}
+
+/** The stored bytes of a part, which are those that the root speaks of: anything else is an error, as of `get`. */
+export async function readPart(bucket: Getter, { key, version, size, sha256 }: PartRef): Promise<Uint8Array> {
+  const stored = await readAll(bucket.get(key, { version, range: { start: 0, length: size } }), mostBytes);
+  if (new Bun.CryptoHasher("sha256").update(stored).digest("hex") !== sha256) {
+    throw altered("its content does not match the digest that the manifest has of it");
+  }
+  return stored;
+}
+
+export type LoadedPart = { readonly objects: readonly ObjectRef[]; readonly entries: readonly Entry[] };
+
+/**
+ * All of a part at once, so that a part which turns out to be wrong changes nothing on the disk. `next` is where the
+ * part after it begins. Only entries that `wanted` accepts are kept.
+ */
+export async function openPart(
+  stored: Uint8Array,
+  part: PartRef,
+  next: ByteString | undefined,
+  wanted: (entry: Entry) => boolean,
+): Promise<LoadedPart> {
+  const { objects, entries } = decodePart(await decodeFrame(stored, mostBytes));
+  const kept: Entry[] = [];
+  let count = 0;
+  for (const entry of entries) {
+    if (count === 0 && entry.path !== part.first) throw altered("it begins with another path than the manifest says");
+    if (next !== undefined && entry.path >= next) throw altered("it overlaps with the part after it");
+    count += 1;
+    if (wanted(entry)) kept.push(entry);
+  }
+  if (count !== part.entries) throw altered(`it has ${count} entries, the manifest says ${part.entries}`);
+  return { objects, entries: kept };
+}
+
+/** What a user is told of a manifest that cannot be used; errors of other kinds come back as they are. */
+export function refusal(error: unknown, manifest: string): unknown {
+  if (error instanceof FormatError && error.kind === "newer") return newerFormat(error, manifest);
+  if (error instanceof FormatError)
+    return damagedManifest(`it is truncated or altered: ${error.message}`, manifest, error);
+  if (!(error instanceof BucketError)) return error;
+  if (error.kind === "missing") return damagedManifest("there is no such object in the bucket", manifest, error);
+  if (error.kind === "damaged") return damagedManifest(error.parts.why, manifest, error);
+  return error;
+}
+
+export function newerFormat(error: FormatError, manifest: string): Failure {
+  return new Failure({
+    doing: "read the manifest",
+    what: manifest,
+    why: `a newer sysbackup wrote it: ${error.message}`,
+    remedy: "use a newer sysbackup",
+    cause: error,
+  });
+}
+
+function damagedManifest(why: string, manifest: string, cause: unknown): Failure {
+  return new Failure({
+    doing: "read the manifest",
+    what: manifest,
+    why,
+    remedy: "use another backup: `sysbackup list` shows them",
+    exit: exitStatus.damaged,
+    cause,
+  });
+}

@@ -1,0 +1,216 @@
+/**
+ * The restore job: files with their metadata, then folders' metadata, then snapshots. It goes through the manifest part
+ * by part, so its memory does not grow with the backup. Whatever fails is told by path and the walk goes on; only a full
+ * target, a bucket out of reach, and an abort end it early, and running it again goes on where it stopped.
+ */
+import { type ExitStatus, exitStatus } from "../core/failure.ts";
+import type { Entry, FileEntry, ObjectRef } from "../core/format/entry.ts";
+import type { Manifest } from "../core/format/manifest.ts";
+import { toText } from "../core/format/path.ts";
+import type { Notify } from "../core/notice.ts";
+import { isSystemError } from "../core/system/libc.ts";
+import { fetchContent } from "./fetch.ts";
+import { Files, type Job } from "./files.ts";
+import { Folders } from "./folders.ts";
+import { HardLinks, isLaterName } from "./hard-links.ts";
+import { Metadata } from "./metadata.ts";
+import { type NodeEntry, restoreNode } from "./nodes.ts";
+import { Pauses } from "./pauses.ts";
+import { groupsOf, planOf } from "./plan.ts";
+import type { Getter, LoadedPart } from "./read.ts";
+import { type Figures, Report } from "./report.ts";
+import { Selection } from "./select.ts";
+import { Budget } from "./side-by-side.ts";
+import { decide, restoreSnapshot, type SnapshotChoice } from "./snapshots.ts";
+import { Spool } from "./spool.ts";
+import { Target } from "./target.ts";
+import { writeFailed } from "./trouble.ts";
+import { walkParts } from "./walk.ts";
+
+export type RestoreProgress = {
+  readonly entries: number;
+  readonly bytes: number;
+  /** Undefined where only some paths are restored. */
+  readonly totalEntries: number | undefined;
+  readonly totalBytes: number | undefined;
+};
+
+export type RestoreOptions = {
+  readonly bucket: Getter;
+  readonly manifest: Manifest;
+  /** Absolute path of a folder; made where it is missing. */
+  readonly target: string;
+  /** Absolute paths as in the backup, each with all below it; empty for everything. */
+  readonly paths: readonly string[];
+  readonly numericOwner: boolean;
+  readonly snapshots: SnapshotChoice;
+  /** A Failure where there is no one to ask. */
+  readonly ask: (question: string) => Promise<boolean>;
+  readonly notify: Notify;
+  readonly onProgress: (progress: RestoreProgress) => void;
+  /** An abort ends the job with its reason. */
+  readonly signal: AbortSignal;
+};
+
+/** Decompressed content in memory at a time. */
+const memory = 64 * 1024 * 1024;
+
+export async function restore(options: RestoreOptions): Promise<Figures> {
+  const { manifest, snapshots, ask, notify } = options;
+  const decisions = await decide(manifest.snapshots, snapshots, ask);
+  const target = Target.open(options.target);
+  try {
+    const report = new Report(notify);
+    tellOfBackup(manifest, report);
+    await new Restore(options, target, report).run();
+    for (const decision of decisions) {
+      await restoreSnapshot(decision, snapshots, { ...options, target, report });
+    }
+    return report.figures;
+  } finally {
+    target.close();
+  }
+}
+
+export function exitOf({ damaged, errors, warnings }: Figures): ExitStatus {
+  if (damaged > 0) return exitStatus.damaged;
+  return errors + warnings > 0 ? exitStatus.incomplete : exitStatus.done;
+}
+
+function tellOfBackup({ header, totals }: Manifest, report: Report): void {
+  if (totals.warnings + totals.errors === 0) return;
+  const log = `${totals.errors} errors and ${totals.warnings} warnings`;
+  report.info("backup-incomplete", `the backup of ${JSON.stringify(header.name)} itself was made with ${log}`);
+}
+
+class Restore {
+  readonly #selection: Selection;
+  readonly #metadata: Metadata;
+  readonly #links: HardLinks;
+  readonly #files: Files;
+  readonly #folders: Folders;
+  readonly #pauses: Pauses;
+  readonly #memory = new Budget(memory);
+  #entries = 0;
+
+  constructor(
+    readonly options: RestoreOptions,
+    readonly target: Target,
+    readonly report: Report,
+  ) {
+    this.#pauses = new Pauses(options.signal);
+    this.#selection = new Selection(options.paths, (folder) => target.has(folder));
+    this.#metadata = new Metadata(report, options.numericOwner);
+    this.#links = new HardLinks(target, report);
+    this.#files = new Files(target, this.#metadata, this.#links, report, this.#pauses);
+    this.#folders = new Folders(target, this.#metadata, report, new Spool(() => target.unnamedFile()));
+  }
+
+  async run(): Promise<void> {
+    const { bucket, manifest } = this.options;
+    const selection = this.#selection;
+    try {
+      const walk = {
+        bucket,
+        manifest,
+        report: this.report,
+        concerns: selection.concerns.bind(selection),
+        wanted: ({ path, type }: Entry) => {
+          const role = selection.role(path);
+          return role === "selected" || (role === "leads" && type === "folder");
+        },
+      };
+      for await (const part of walkParts(walk)) await this.#restorePart(part);
+    } finally {
+      this.#files.discardStarted();
+    }
+    this.#tellMissing();
+    this.#folders.finish();
+    this.report.tellCounted();
+  }
+
+  async #restorePart({ objects, entries }: LoadedPart): Promise<void> {
+    const files: FileEntry[] = [];
+    const laterNames: FileEntry[] = [];
+    for (const entry of entries) {
+      if (this.#pauses.due(0)) await this.#pauses.take();
+      this.#entries += 1;
+      if (this.#folders.isLost(entry)) continue;
+      if (entry.type === "folder") this.#folders.restore(entry, this.#selection.includes(entry.path));
+      else if (entry.type !== "file") this.#node(entry);
+      else if (isLaterName(entry)) laterNames.push(entry);
+      else files.push(entry);
+    }
+    await this.#bring(files, objects);
+    await this.#linkOrBring(laterNames, objects);
+  }
+
+  #node(entry: NodeEntry): void {
+    try {
+      restoreNode(entry, this.target, this.#metadata, this.report);
+    } catch (error) {
+      const device = entry.type === "character device" || entry.type === "block device";
+      if (device && isSystemError(error, "EPERM")) this.report.count("device", toText(entry.path), error.reason);
+      else writeFailed(this.report, entry, error);
+    }
+  }
+
+  async #bring(entries: readonly FileEntry[], objects: readonly ObjectRef[]): Promise<void> {
+    const jobs: Job[] = [];
+    for (const entry of entries) {
+      if (await this.#files.isThere(entry)) continue;
+      const job = this.#files.start(entry);
+      if (job !== undefined) jobs.push(job);
+    }
+    const { bucket, signal } = this.options;
+    const onProgress = () => this.#tellProgress();
+    const context = { bucket, signal, files: this.#files, memory: this.#memory, onProgress };
+    for (const group of groupsOf(jobs, objects)) await fetchContent(planOf(group, objects), context);
+    this.#tellProgress();
+  }
+
+  /**
+   * Where the first name of a file is not there to link to, since it was not asked for or has failed, the next one takes
+   * its place; what cannot be linked even then gets a copy of its own.
+   */
+  async #linkOrBring(entries: readonly FileEntry[], objects: readonly ObjectRef[]): Promise<void> {
+    const unlinked = entries.filter((entry) => !this.#link(entry));
+    const substitutes = new Map(unlinked.toReversed().map((entry) => [entry.hardLink, entry]));
+    await this.#bring([...substitutes.values()], objects);
+    const rest = unlinked.filter((entry) => substitutes.get(entry.hardLink) !== entry);
+    await this.#bring(
+      rest.filter((entry) => !this.#link(entry)),
+      objects,
+    );
+  }
+
+  /** True also where the entry is lost, and told as such. */
+  #link(entry: FileEntry): boolean {
+    try {
+      return this.#links.link(entry);
+    } catch (error) {
+      writeFailed(this.report, entry, error);
+      return true;
+    }
+  }
+
+  #tellMissing(): void {
+    if (this.#selection.all) return;
+    for (const path of this.#selection.missing()) {
+      const why = "the backup has nothing of that path";
+      const remedy = "check its spelling, or try another backup: `sysbackup list` shows them";
+      this.report.lost("not-in-backup", { doing: "restore", what: toText(path), why, remedy, damage: false });
+    }
+  }
+
+  #tellProgress(): void {
+    const { entries, bytes } = this.options.manifest.totals;
+    const all = this.#selection.all;
+    this.options.onProgress({
+      entries: this.#entries,
+      bytes: this.report.figures.bytes,
+      totalEntries: all ? entries : undefined,
+      totalBytes: all ? bytes : undefined,
+    });
+  }
+}

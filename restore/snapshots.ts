@@ -1,0 +1,191 @@
+/** Dumps that snapshotters made: fetched into files, or replayed through the command that the snapshotter gave. */
+import { exitStatus, Failure } from "../core/failure.ts";
+import { altered } from "../core/format/error.ts";
+import type { SnapshotRef } from "../core/format/manifest.ts";
+import { type ByteString, fromText } from "../core/format/path.ts";
+import { createFile, writeAt } from "../core/system/beneath.ts";
+import { close } from "../core/system/files.ts";
+import { isSystemError } from "../core/system/libc.ts";
+import { type Finished, pipeInto } from "../core/system/process.ts";
+import { decodeStream } from "./decode.ts";
+import { lossOf } from "./loss.ts";
+import { madeAnew, putInPlace, removeIfThere, temporaryName } from "./place.ts";
+import type { Getter } from "./read.ts";
+import type { Report } from "./report.ts";
+import type { Target } from "./target.ts";
+import { full } from "./trouble.ts";
+
+export type SnapshotChoice = "ask" | "fetch" | "run" | "skip";
+
+export type Decision = { readonly snapshot: SnapshotRef; readonly action: "fetch" | "run" | "skip" };
+
+/** Below the target. */
+const folderPath = "/sysbackup-snapshots" as ByteString;
+
+/**
+ * What to do with each, decided before anything is restored, so that nobody has to wait for the questions. A dump that
+ * is marked failed, or has no command, is never replayed unasked, but fetched.
+ */
+export async function decide(
+  snapshots: readonly SnapshotRef[],
+  choice: SnapshotChoice,
+  ask: (question: string) => Promise<boolean>,
+): Promise<Decision[]> {
+  const decisions: Decision[] = [];
+  for (const snapshot of snapshots) decisions.push({ snapshot, action: await actionFor(snapshot, choice, ask) });
+  return decisions;
+}
+
+async function actionFor(
+  snapshot: SnapshotRef,
+  choice: SnapshotChoice,
+  ask: (question: string) => Promise<boolean>,
+): Promise<Decision["action"]> {
+  if (choice === "skip" || choice === "fetch") return choice;
+  if (snapshot.restore_through === undefined) return "fetch";
+  if (choice === "run") return snapshot.exit === 0 ? "run" : "fetch";
+  return (await answered(ask, questionFor(snapshot, snapshot.restore_through))) ? "run" : "skip";
+}
+
+function questionFor({ snapshotter, exit }: SnapshotRef, command: string): string {
+  const failed = exit === 0 ? "" : ", although it is marked failed";
+  return `Replay snapshot ${JSON.stringify(snapshotter)}${failed}, through: sh -c ${shellQuoted(command)}`;
+}
+
+/** One word for a shell. */
+function shellQuoted(text: string): string {
+  return `'${text.replaceAll("'", `'\\''`)}'`;
+}
+
+async function answered(ask: (question: string) => Promise<boolean>, question: string): Promise<boolean> {
+  try {
+    return await ask(question);
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    throw new Failure({
+      doing: "ask whether to replay the snapshots of this backup",
+      why: error.parts.why,
+      remedy: "say it by --snapshots run, --snapshots fetch (as files) or --snapshots skip",
+      exit: exitStatus.usage,
+      cause: error,
+    });
+  }
+}
+
+export type SnapshotContext = {
+  readonly bucket: Getter;
+  readonly target: Target;
+  readonly report: Report;
+  readonly signal: AbortSignal;
+};
+
+export async function restoreSnapshot(
+  { snapshot, action }: Decision,
+  choice: SnapshotChoice,
+  context: SnapshotContext,
+) {
+  const { report, signal } = context;
+  signal.throwIfAborted();
+  if (action === "skip") {
+    const why = choice === "skip" ? "--snapshots skip" : "as answered";
+    report.info("snapshot-skipped", `snapshot ${JSON.stringify(snapshot.snapshotter)} is not restored: ${why}`);
+    return;
+  }
+  try {
+    if (action === "run") await replay(snapshot, context);
+    else await fetchDump(snapshot, choice, context);
+  } catch (error) {
+    tellLost(snapshot, error, report);
+  }
+}
+
+function tellLost({ snapshotter, key }: SnapshotRef, error: unknown, report: Report): void {
+  if (isSystemError(error, "ENOSPC", "EDQUOT")) throw full(snapshotter, error.reason, error);
+  const { why, damage } = isSystemError(error) ? { why: error.message, damage: false } : lossOf(error, key);
+  const remedy = "restore it from another backup: `sysbackup list` shows them";
+  report.lost("snapshot-lost", { doing: "restore the snapshot", what: snapshotter, why, remedy, damage });
+}
+
+async function fetchDump(snapshot: SnapshotRef, choice: SnapshotChoice, context: SnapshotContext): Promise<void> {
+  const { target, report } = context;
+  target.make(folderPath);
+  const path = fromText(`${folderPath}/${snapshot.snapshotter}`);
+  const temporary = temporaryName(path);
+  const { fd: folder } = target.folder(folderPath);
+  const fd = madeAnew(folder, temporary, () => createFile(folder, temporary));
+  try {
+    let position = 0;
+    for await (const piece of dumpOf(snapshot, context)) {
+      writeAt(fd, piece, position);
+      position += piece.length;
+    }
+    putInPlace(target.folder(folderPath).fd, temporary, path);
+  } catch (error) {
+    removeIfThere(target.folder(folderPath).fd, temporary);
+    throw error;
+  } finally {
+    close(fd);
+  }
+  report.figures.snapshotsFetched += 1;
+  tellFetched(snapshot, choice, report);
+}
+
+function tellFetched(
+  { snapshotter, exit, restore_through }: SnapshotRef,
+  choice: SnapshotChoice,
+  report: Report,
+): void {
+  const where = `snapshot ${JSON.stringify(snapshotter)} is stored as ${JSON.stringify(`${folderPath.slice(1)}/${snapshotter}`)} in the target`;
+  if (exit !== 0) report.warning("snapshot-failed", `${where}; it is marked failed and may not be whole`);
+  else if (choice === "fetch") report.info("snapshot-fetched", where);
+  else if (restore_through === undefined)
+    report.warning("snapshot-no-command", `${where}; it has no command to replay it`);
+}
+
+/**
+ * The command sees no byte before the whole object was read once and its digests were found right, since what a database
+ * has swallowed cannot be taken back. It is read a second time for the command, and checked again: should it differ
+ * then, the command is ended before it is told that its input is complete.
+ */
+async function replay(snapshot: SnapshotRef, context: SnapshotContext): Promise<void> {
+  const { report, signal } = context;
+  for await (const _ of dumpOf(snapshot, context)) signal.throwIfAborted();
+  const { restore_through: command = "false", snapshotter } = snapshot;
+  const finished = await pipeInto({ command, input: dumpOf(snapshot, context), abort: signal });
+  signal.throwIfAborted();
+  if (finished.exit === 0) {
+    report.figures.snapshotsReplayed += 1;
+    return;
+  }
+  report.lost("snapshot-command-failed", {
+    doing: "replay the snapshot",
+    what: snapshotter,
+    why: `${shellQuoted(command)} ${endOf(finished)}`,
+    remedy: "mend that and restore again, or use --snapshots fetch and replay it by hand",
+    damage: false,
+  });
+}
+
+function endOf({ exit, signal, stderrTail }: Finished): string {
+  const how = exit === undefined ? `was ended by ${signal ?? "a signal"}` : `ended with status ${exit}`;
+  return stderrTail.trim() === "" ? how : `${how}: ${stderrTail.trim()}`;
+}
+
+/** The dump; an error, before its end, where object or dump are not what the manifest says. */
+async function* dumpOf(snapshot: SnapshotRef, { bucket }: SnapshotContext): AsyncGenerator<Uint8Array> {
+  const { key, version, size, sha256, encoding, dump_size, dump_sha256 } = snapshot;
+  const stored = checked(bucket.get(key, { version }), size, sha256);
+  yield* checked(decodeStream(stored, encoding), dump_size, dump_sha256);
+}
+
+async function* checked(source: AsyncIterable<Uint8Array>, size: number, sha256: string): AsyncGenerator<Uint8Array> {
+  const hash = new Bun.CryptoHasher("sha256");
+  let length = 0;
+  for await (const piece of source) {
+    hash.update(piece);
+    length += piece.length;
+    if (length > size) throw altered("it is longer than the manifest says");
+    yield piece;
+  }
+  if (length !== size || hash.digest("hex") !== sha256) throw altered("it does not match the digest in the manifest");
+}

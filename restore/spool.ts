@@ -1,0 +1,57 @@
+/** Lines to be read back in reverse, of which only the last few MiB are in memory: the rest waits in a file. */
+
+import { writeAt } from "../core/system/beneath.ts";
+import { readAt } from "../core/system/files.ts";
+
+const mostHeld = 4 * 1024 * 1024;
+
+export class Spool {
+  #lines: string[] = [];
+  #held = 0;
+  readonly #blocks: { readonly start: number; readonly length: number }[] = [];
+  #end = 0;
+  #fd: number | undefined;
+
+  /** `openFile` gives an empty file that is open for reading and writing; it is called when memory is full. */
+  constructor(
+    private readonly openFile: () => number,
+    private readonly most: number = mostHeld,
+  ) {}
+
+  push(line: string): void {
+    this.#lines.push(line);
+    this.#held += line.length;
+    if (this.#held > this.most) this.#spill();
+  }
+
+  /** Lines hold no newline. Each is given once. */
+  *backwards(): Generator<string> {
+    yield* this.#lines.toReversed();
+    this.#lines = [];
+    for (let block = this.#blocks.pop(); block !== undefined; block = this.#blocks.pop()) {
+      yield* this.#read(block.start, block.length).toReversed();
+    }
+  }
+
+  #spill(): void {
+    const bytes = Buffer.from(this.#lines.join("\n"));
+    this.#fd ??= this.openFile();
+    writeAt(this.#fd, bytes, this.#end);
+    this.#blocks.push({ start: this.#end, length: bytes.length });
+    this.#end += bytes.length;
+    this.#lines = [];
+    this.#held = 0;
+  }
+
+  #read(start: number, length: number): string[] {
+    const fd = this.#fd;
+    if (fd === undefined) return [];
+    const bytes = Buffer.allocUnsafe(length);
+    for (let done = 0; done < length; ) {
+      const read = readAt(fd, bytes, done, length - done, start + done);
+      if (read === 0) throw new Error("the spool file became shorter");
+      done += read;
+    }
+    return bytes.toString("utf8").split("\n");
+  }
+}

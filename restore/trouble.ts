@@ -1,0 +1,55 @@
+/** What becomes of an error while something is written: an entry is lost, or the whole job ends. */
+import { Failure } from "../core/failure.ts";
+import type { Entry } from "../core/format/entry.ts";
+import { toText } from "../core/format/path.ts";
+import { isSystemError } from "../core/system/libc.ts";
+import { FolderInTheWay } from "./place.ts";
+import type { Report } from "./report.ts";
+
+/** Tells of the entry that is lost, and throws on what no other entry would survive either, defects among it. */
+export function writeFailed(report: Report, entry: Entry, error: unknown): void {
+  const what = toText(entry.path);
+  if (error instanceof FolderInTheWay) {
+    const remedy = "move that folder away and run again";
+    report.lost("in-the-way", { doing: "restore", what, why: error.message, remedy, damage: false });
+    return;
+  }
+  if (!isSystemError(error)) throw error;
+  if (error.code === "ENOSPC" || error.code === "EDQUOT") throw full(what, error.reason, error);
+  if (error.code === "EROFS") {
+    throw new Failure({
+      doing: "restore",
+      what,
+      why: error.reason,
+      remedy: "mount it writable, or give another --target",
+    });
+  }
+  report.lost("not-written", { doing: "restore", what, ...worded(error), damage: false });
+}
+
+/** What was restored stays, and is left alone by the next run. */
+export function full(what: string, why: string, cause: unknown): Failure {
+  return new Failure({
+    doing: "restore",
+    what,
+    why: `the target is full (${why})`,
+    remedy: "make room and run the same command again: it goes on where it stopped",
+    cause,
+  });
+}
+
+function worded(error: { readonly code: string; readonly reason: string }) {
+  switch (error.code) {
+    case "ELOOP":
+    case "ENOTDIR":
+      return {
+        why: "a link or file lies where the backup has a folder, and links are not followed",
+        remedy: "move it away, or give another --target, and run again",
+      };
+    case "EPERM":
+    case "EACCES":
+      return { why: error.reason, remedy: "run as root" };
+    default:
+      return { why: error.reason, remedy: "mend that and run again: what is restored already is left alone" };
+  }
+}
