@@ -32,7 +32,6 @@ async function main(filters: readonly string[]): Promise<number> {
     // Appended, so that it brings its own programs but not its python3.
     const path = [process.env.PATH, pythonTools].filter(Boolean).join(delimiter);
     const tested = await runTests(filters, { ...process.env, ...toEnvironment(services.addresses), PATH: path });
-    interrupted.throwIfAborted();
     return conclude(sum([checked, tested]));
   } finally {
     await services.stop();
@@ -60,7 +59,9 @@ async function runTests(filters: readonly string[], env: Environment): Promise<O
       signal: interrupted,
     });
     const output = await shown(child.stderr);
-    const outcome = trusted(outcomeOf(output), await child.exited);
+    const status = await child.exited;
+    interrupted.throwIfAborted();
+    const outcome = trusted(outcomeOf(output), status);
     const skipped = outcome.skipped > 0 ? skippedTests(await readFile(junit, "utf8")) : [];
     for (const name of skipped) console.log(`skipped: ${name}`);
     return outcome;
