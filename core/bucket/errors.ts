@@ -116,7 +116,7 @@ function answer(error: unknown): Wording {
   if (code === "InvalidRequest" && /lock/i.test(said || "lock"))
     return { kind: "no-lock", why: "the bucket has no Object Lock", remedy: lock };
   if (code === "InvalidArgument" && /version/i.test(said)) return { kind: "missing", why: "there is no such version" };
-  const known = byCode[code] ?? byStatus(statusOf(error));
+  const known = byCode[code] ?? (text(error, "Code") === undefined ? byStatus(statusOf(error)) : undefined);
   if (known !== undefined) return { ...known, why: said === "" ? known.why : `${known.why} (${said})` };
   return { kind: "other", why: [code, said].filter(Boolean).join(": ") || "unknown error" };
 }

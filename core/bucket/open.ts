@@ -44,10 +44,11 @@ async function openS3(settings: BucketSettings): Promise<Bucket> {
 
 function pathOf(url: string): string {
   try {
-    return fileURLToPath(url);
+    if (url.startsWith("file:///")) return fileURLToPath(url);
   } catch {
-    throw unusable(url, "it is not a file URL", "write file:// and an absolute path: file:///srv/backups");
+    // Told below, with what to write instead.
   }
+  throw unusable(url, "it is not a file URL", "write file:// and an absolute path: file:///srv/backups");
 }
 
 const bucketName = /^[A-Za-z0-9][A-Za-z0-9._-]{1,254}$/;

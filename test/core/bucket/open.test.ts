@@ -1,0 +1,57 @@
+import { describe, expect, test } from "bun:test";
+import { noCounts } from "../../../core/bucket/count.ts";
+import { type BucketSettings, openBucket } from "../../../core/bucket/open.ts";
+import { scratch } from "./scratch.ts";
+
+const now = () => new Date("2026-11-21T00:00:00Z");
+const tools = () => ({ now, random: () => 0, sleep: async () => undefined, counts: noCounts() });
+const open = (bucket: string, more: Partial<BucketSettings> = {}) =>
+  openBucket({ bucket, credentials: { sessionName: "host" }, ...more }, tools());
+
+test("a file URL opens a directory, and its requests are counted", async () => {
+  await using root = await scratch();
+  const given = tools();
+  const settings = { bucket: `file://${root.path}`, credentials: { sessionName: "host" } };
+  const bucket = await openBucket(settings, given);
+  expect(bucket.url).toBe(`file://${root.path}`);
+  await bucket.put("a", Buffer.from("x"), { retention: { mode: "GOVERNANCE", until: new Date("2026-12-01") } });
+  expect(given.counts).toMatchObject({ put: 1, sent: 1 });
+});
+
+describe("names", () => {
+  for (const name of ["my-bucket", "s3://my-bucket", "s3://my-bucket/"]) {
+    test(`${name} is an S3 bucket`, async () => {
+      const bucket = await open(name);
+      expect(bucket.url).toBe("s3://my-bucket");
+      await bucket.close();
+    });
+  }
+
+  for (const name of [
+    "",
+    "/srv/backups",
+    "s3://",
+    "s3://a/b",
+    "https://host/bucket",
+    "file:relative",
+    "file://host/x",
+  ]) {
+    test(`${JSON.stringify(name)} is refused as usage, with what to write`, async () => {
+      const error = await open(name).catch((reason: unknown) => reason);
+      expect(error).toMatchObject({ exit: 2, message: expect.stringMatching(/; write .*file:\/\//) });
+    });
+  }
+});
+
+test("a directory bucket loads no code of AWS", async () => {
+  await using root = await scratch();
+  const script = `
+    const { openBucket } = await import(process.argv[1]);
+    const tools = { now: () => new Date(), random: () => 0, sleep: async () => undefined, counts: {} };
+    await openBucket({ bucket: process.argv[2], credentials: { sessionName: "x1" } }, tools);
+    const loaded = Object.keys(require.cache);
+    console.log(loaded.some((path) => path.includes("core/bucket/open.ts")), loaded.some((path) => path.includes("@aws-sdk")));`;
+  const module = new URL("../../../core/bucket/open.ts", import.meta.url).pathname;
+  const child = Bun.spawn(["bun", "-e", script, module, `file://${root.path}`], { stdout: "pipe" });
+  expect((await new Response(child.stdout).text()).trim()).toBe("true false");
+});
