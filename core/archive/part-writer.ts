@@ -24,7 +24,8 @@ export type PartParts = {
   readonly used: BitSet;
 };
 
-type StoredExtent = [object: number, ...rest: unknown[]];
+/** Of each extent in a row's JSON. */
+const objectNumber = /\[(\d+),/g;
 
 /** In order of path; one part is in memory at a time. */
 export async function writeParts(parts: PartParts): Promise<PartRef[]> {
@@ -75,10 +76,12 @@ class Draft {
     return { key, version, size, sha256, first: this.first, entries: this.entries, bytes: this.fileBytes };
   }
 
+  /** The extents' first numbers, of objects, become those of this part. */
   private withNumbers(head: EntryHead, extents: string): string {
-    if (extents === "[]") return withExtents(head, extents);
-    const numbered = (JSON.parse(extents) as StoredExtent[]).map(([id, ...rest]) => [this.numberOf(id), ...rest]);
-    return withExtents(head, JSON.stringify(numbered));
+    return withExtents(
+      head,
+      extents.replace(objectNumber, (_, id: string) => `[${this.numberOf(Number(id))},`),
+    );
   }
 
   private numberOf(id: number): number {

@@ -4,7 +4,7 @@
  */
 
 /** Bytes. A file of at most `least` is one chunk; the average is about 1 MiB. */
-export const chunkSize = { least: 512 * 1024, most: 4 * 1024 * 1024 } as const;
+export const chunkSize = { least: 512 * 1024, most: 2 * 1024 * 1024 } as const;
 
 /** The upper bits, which depend on all 32 bytes of the window; 19 of them are 0 once in 512 KiB. */
 const mask = 0xffff_e000 | 0;

@@ -11,7 +11,8 @@ import { ObjectTable } from "../state/objects.ts";
 
 /** A chunk that is being stored; `place` is set once it is. */
 export type NewChunk = {
-  readonly id: Buffer;
+  /** SHA-256, hex. */
+  readonly id: string;
   readonly length: number;
   place: ChunkPlace | undefined;
   waiting: Waiting[];
@@ -49,17 +50,17 @@ export class Ledger {
   }
 
   /** The chunk with this id if it is stored or about to be. */
-  find(id: Buffer, length: number): NewChunk | ChunkPlace | undefined {
-    const underWay = this.underWay.get(id.toString("latin1"));
+  find(id: string, length: number): NewChunk | ChunkPlace | undefined {
+    const underWay = this.underWay.get(id);
     if (underWay !== undefined) return underWay;
-    const place = this.chunks.get(id);
+    const place = this.chunks.get(Buffer.from(id, "hex"));
     return place !== undefined && place.length === length && !this.lapsing.has(place.object) ? place : undefined;
   }
 
   /** Announces a chunk, so that it is stored once however often it comes. */
-  announce(id: Buffer, length: number): NewChunk {
+  announce(id: string, length: number): NewChunk {
     const chunk: NewChunk = { id, length, place: undefined, waiting: [] };
-    this.underWay.set(id.toString("latin1"), chunk);
+    this.underWay.set(id, chunk);
     return chunk;
   }
 
@@ -76,8 +77,8 @@ export class Ledger {
     const object = this.objects.add(ref, this.retainUntil, false);
     for (const { chunk, place } of chunks) {
       chunk.place = { object, length: chunk.length, ...place };
-      this.chunks.set(chunk.id, chunk.place);
-      this.underWay.delete(chunk.id.toString("latin1"));
+      this.chunks.set(Buffer.from(chunk.id, "hex"), chunk.place);
+      this.underWay.delete(chunk.id);
     }
     for (const { chunk } of chunks) {
       for (const waiting of chunk.waiting.splice(0)) {

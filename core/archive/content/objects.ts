@@ -23,7 +23,7 @@ const zeros = Buffer.alloc(blockSize);
 export class ContentChanged extends Error {}
 
 export class ObjectStore implements ContentStore {
-  private readonly buffers = new Pool(Array.from({ length: putsAtOnce }, () => Buffer.allocUnsafeSlow(smallSize)));
+  private readonly buffers = new Pool(putsAtOnce, () => Buffer.allocUnsafeSlow(smallSize));
   private readonly puts = new Set<Promise<void>>();
 
   constructor(
@@ -38,7 +38,7 @@ export class ObjectStore implements ContentStore {
 
   async finish(): Promise<void> {
     await Promise.all(this.puts);
-    this.buffers.give(await this.buffers.take());
+    this.buffers.throwIfFailed();
   }
 
   async abandon(): Promise<void> {
@@ -59,8 +59,7 @@ export class ObjectStore implements ContentStore {
     const id = sha256(content);
     const known = this.parts.ledger.find(id, end);
     const chunk = known ?? this.parts.ledger.announce(id, end);
-    const digest = (offset: number, length: number) =>
-      sha256(content.subarray(offset, offset + length)).toString("hex");
+    const digest = (offset: number, length: number) => sha256(content.subarray(offset, offset + length));
     const pieces = piecesOf(chunk, regions, end, digest);
     if (known === undefined) this.putInBackground(this.parts.ledger.announce(id, end), content, buffer);
     else this.buffers.give(buffer);
@@ -81,7 +80,7 @@ export class ObjectStore implements ContentStore {
     const encoding = pays(content.subarray(0, sampleSize), this.compression) ? encodingOf(this.compression) : "none";
     const body = encoding === "none" ? content : await compressBytes(content, this.compression);
     const { bucket, retention } = this.parts;
-    const key = keys.content(chunk.id.toString("hex"));
+    const key = keys.content(chunk.id);
     this.record(chunk, encoding, await bucket.put(key, body, { retention, metadata: metadataOf(encoding) }));
   }
 
@@ -102,7 +101,7 @@ export class ObjectStore implements ContentStore {
     return { pieces: piecesOf(chunk, regions, size, (offset) => digests.get(offset) ?? ""), end: size };
   }
 
-  private async putLarge(file: OpenFile, regions: readonly Region[], id: Buffer): Promise<NewChunk> {
+  private async putLarge(file: OpenFile, regions: readonly Region[], id: string): Promise<NewChunk> {
     const sample = Buffer.alloc(Math.min(sampleSize, file.stat.size));
     const [first] = regions;
     if (first !== undefined) readAt(file.fd, sample, 0, Math.min(sample.length, first[1]), first[0]);
@@ -111,7 +110,7 @@ export class ObjectStore implements ContentStore {
     const source = encoding === "none" ? content : compressStream(content, this.compression);
     const { bucket, retention } = this.parts;
     const options = { retention, metadata: metadataOf(encoding) };
-    const stored = await putStream(bucket, keys.content(id.toString("hex")), source, options);
+    const stored = await putStream(bucket, keys.content(id), source, options);
     const chunk: NewChunk = { id, length: file.stat.size, place: undefined, waiting: [] };
     this.record(chunk, encoding, stored);
     return chunk;
@@ -153,17 +152,17 @@ async function digestLarge(file: OpenFile, regions: readonly Region[]) {
     }
     await breathe();
   }
-  return { id: whole.digest(), digests };
+  return { id: whole.digest("hex"), digests };
 }
 
 /** Passes content on and fails at its end where it is not what was hashed before. */
-async function* checked(content: AsyncIterable<Buffer<ArrayBuffer>>, id: Buffer): AsyncGenerator<Buffer<ArrayBuffer>> {
+async function* checked(content: AsyncIterable<Buffer<ArrayBuffer>>, id: string): AsyncGenerator<Buffer<ArrayBuffer>> {
   const digest = new Bun.CryptoHasher("sha256");
   for await (const block of content) {
     digest.update(block);
     yield block;
   }
-  if (!digest.digest().equals(id)) throw new ContentChanged();
+  if (digest.digest("hex") !== id) throw new ContentChanged();
 }
 
 /** Reading is synchronous: between blocks, puts get their turn. */
@@ -202,6 +201,6 @@ function metadataOf(encoding: Encoding): Record<string, string> {
   return encoding === "none" ? {} : { "storage-encoding": encoding };
 }
 
-function sha256(bytes: Uint8Array): Buffer {
-  return new Bun.CryptoHasher("sha256").update(bytes).digest();
+function sha256(bytes: Uint8Array): string {
+  return new Bun.CryptoHasher("sha256").update(bytes).digest("hex");
 }

@@ -43,15 +43,13 @@ type Filling = {
 type Pack = {
   readonly buffer: Buffer;
   used: number;
-  frames: PackedFrame[];
+  frames: { length: number; chunks: NewChunk[] }[];
   chunks: StoredChunk[];
   digest: Bun.CryptoHasher;
 };
 
 export class PackStore implements ContentStore {
-  private readonly frameBuffers = new Pool(
-    Array.from({ length: framesAtOnce }, () => Buffer.allocUnsafeSlow(frameCapacity)),
-  );
+  private readonly frameBuffers = new Pool(framesAtOnce, () => Buffer.allocUnsafeSlow(frameCapacity));
   private readonly packBuffers: Pool<Buffer>;
   private filling: Filling | undefined;
   private pack: Pack | undefined;
@@ -64,7 +62,7 @@ export class PackStore implements ContentStore {
     private readonly options: PackOptions,
   ) {
     const capacity = options.packSize + frameCapacity + contentsSize(mostChunks, mostChunks);
-    this.packBuffers = new Pool(Array.from({ length: packsAtOnce + 1 }, () => Buffer.allocUnsafeSlow(capacity)));
+    this.packBuffers = new Pool(packsAtOnce + 1, () => Buffer.allocUnsafeSlow(capacity));
   }
 
   async add(file: OpenFile, regions: readonly Region[]): Promise<ReadContent> {
@@ -86,8 +84,7 @@ export class PackStore implements ContentStore {
     await this.appended;
     if (this.pack !== undefined) this.closePack(this.pack);
     await Promise.all(this.puts);
-    // Every pool tells a failure to the next taker.
-    this.frameBuffers.give(await this.frameBuffers.take());
+    this.frameBuffers.throwIfFailed();
   }
 
   async abandon(): Promise<void> {
@@ -121,7 +118,7 @@ export class PackStore implements ContentStore {
     const length = chunkLength(frame.buffer, start, frame.read);
     const id = sha256(frame.buffer.subarray(start, start + length));
     this.parts.meter.bytesRead += length;
-    const piece = { offset: 0, length, sha256: id.toString("hex") };
+    const piece = { offset: 0, length, sha256: id };
     const known = this.parts.ledger.find(id, length);
     if (known !== undefined) {
       frame.buffer.copyWithin(start, start + length, frame.read);
@@ -190,6 +187,8 @@ export class PackStore implements ContentStore {
   }
 
   private closePack(pack: Pack): void {
+    // What compression leaves behind is large and outside of the heap, where the collector notices it late.
+    Bun.gc(true);
     this.pack = undefined;
     const put = this.put(pack)
       .catch((error: unknown) => this.fail(error))
@@ -198,7 +197,7 @@ export class PackStore implements ContentStore {
   }
 
   private async put({ buffer, used, frames, chunks, digest }: Pack): Promise<void> {
-    const contents = encodeContents(frames);
+    const contents = encodeContents(frames.map(packedFrame));
     buffer.set(contents, used);
     const body = buffer.subarray(0, used + contents.length);
     const sha = digest.update(contents).digest("hex");
@@ -216,6 +215,10 @@ export class PackStore implements ContentStore {
   }
 }
 
-function sha256(bytes: Uint8Array): Buffer {
-  return new Bun.CryptoHasher("sha256").update(bytes).digest();
+function packedFrame({ length, chunks }: Pack["frames"][number]): PackedFrame {
+  return { length, chunks: chunks.map((chunk) => ({ id: Buffer.from(chunk.id, "hex"), length: chunk.length })) };
+}
+
+function sha256(bytes: Uint8Array): string {
+  return new Bun.CryptoHasher("sha256").update(bytes).digest("hex");
 }
