@@ -162,7 +162,10 @@ const cases = {
   },
 
   "a missing bucket is told from a missing object": async (bench: Bench) => {
-    const use = async (run: (missing: Bucket) => Promise<unknown>) => run(await bench.openMissing());
+    const use = async (run: (missing: Bucket) => Promise<unknown>) => {
+      const missing = await bench.openMissing();
+      await run(missing).finally(() => missing.close());
+    };
     expect(await kindOf(use((missing) => missing.put("a", bytes("x"), { retention: bench.lock() })))).toBe("no-bucket");
     expect(await kindOf(use((missing) => readAll(missing.get("a"), 100)))).toBe("no-bucket");
     expect(await kindOf(use((missing) => collect(missing.list(""))))).toBe("no-bucket");
