@@ -21,7 +21,7 @@ export function sampleKey(prefix: string): string {
   return key;
 }
 
-export function sampleBytes(key: string): Buffer {
+export function sampleBytes(key: string): Buffer<ArrayBuffer> {
   return readFileSync(join(sampleBucket, key));
 }
 

@@ -1,0 +1,80 @@
+#!/bin/sh
+# Brings back the files of one backup without sysbackup: docs/recovery.md says how, docs/format.md what is read here.
+# It believes no path of a manifest: the target is empty at first, links are made when everything else is there, and
+# nothing is put where something already is. Needs zstd, gzip, jq, GNU coreutils; for S3 also aws.
+set -u; umask 077
+if [ $# -ne 3 ]; then echo "usage: sh recover.sh s3://BUCKET|FOLDER MANIFEST-KEY EMPTY-FOLDER" >&2; exit 2; fi
+die() { printf 'recover: %s\n' "$1" >&2; exit "${2-1}"; }
+problem() { printf 'recover: "%s" %s\n' "$1" "$2" >&2; echo >>"$work/problems"; }
+bucket=${1#file://}
+mkdir -p -- "$3" && target=$(cd -- "$3" && pwd) && work=$(mktemp -d) && trap 'rm -rf "$work"' EXIT || exit 1
+[ -z "$(ls -A "$target")" ] || die "the target is not empty: $target"
+fetch() { # KEY [VERSION [OFFSET LENGTH]]: an object, or some bytes of it, to stdout
+  case $bucket in
+  s3://*) aws s3api get-object --bucket "${bucket#s3://}" --key "$1" ${2:+--version-id "$2"} \
+    ${3:+--range "bytes=$3-$(($3 + $4 - 1))"} "$work/got" >"$work/answer" && cat "$work/got" ;;
+  *) file=$bucket/$1; [ ! -e "$file~${2-}" ] || file=$file~$2 # a key's later versions lie beside the first
+    tail -c "+$((${3-0} + 1))" "$file" | head -c "${4-$(stat -c %s "$file")}" ;;
+  esac
+}
+undo() { case $1 in frames | zstd) zstd -dcq ;; gzip) gzip -dcq ;; none) cat ;; esac 2>>"$work/noise"; }
+digest() { sha256sum | cut -d ' ' -f 1; }
+# jq (see below) writes calls of these. For a file: "piece" for each extent, "region" for each run of bytes, "file".
+piece() { # KEY VERSION FRAME-OFFSET FRAME-LENGTH ENCODING OFFSET LENGTH SHA256
+  fetch "$1" "$2" "$3" "$4" | undo "$5" | tail -c "+$(($6 + 1))" | head -c "$7" >"$work/piece"
+  [ "$(digest <"$work/piece")" = "$8" ] || echo "$1" >>"$work/damaged"
+  cat "$work/piece" >>"$work/content"
+}
+region() { echo "$@" >>"$work/regions"; } # FROM LENGTH AT: of the content, and where in the file they belong
+file() { # PATH SIZE UID GID MODE TIME
+  if [ -e "$work/damaged" ]; then problem "$1" "is damaged or missing in the bucket: $(head -n 1 "$work/damaged")"
+  elif free "$1" && truncate -s "$2" "$target$1"; then
+    while read -r from length at; do
+      tail -c "+$((from + 1))" "$work/content" | head -c "$length" |
+        dd of="$target$1" bs=64k iflag=fullblock oflag=seek_bytes seek="$at" conv=notrunc status=none
+    done <"$work/regions"
+    meta "$1" "$3" "$4" "$5" "$6"
+  fi
+  rm -f "$work/damaged"; truncate -s 0 "$work/content" "$work/regions"
+}
+free() { # PATH: makes the folder around it; fails where something is in the way
+  mkdir -p "$target${1%/*}" && [ ! -e "$target$1" ] && [ ! -L "$target$1" ] || { problem "$1" "is in the way"; false; }
+}
+folder() { mkdir -p "$target$1" || die "cannot make the folder $1"; }
+hardlink() { free "$2" && { ln "$target$1" "$target$2" || problem "$2" "cannot be linked"; }; }
+link() { free "$1" && ln -sT -- "$6" "$target$1" && meta "$@"; } # PATH UID GID MODE TIME TARGET
+node() { free "$1" && { mknod "$target$1" $6 && meta "$@" || problem "$1" "cannot be made"; }; }
+meta() { # PATH UID GID MODE TIME: setuid and the like only where the owner is right
+  mode=$4; chown -h "$2:$3" "$target$1" 2>>"$work/noise" || mode=$((mode & 511))
+  [ -L "$target$1" ] || chmod "$(printf %05o "$mode")" "$target$1"
+  touch -h -d "@$5" "$target$1"
+}
+calls='# Lines of a part to calls: every text quoted for the shell, and what it computes with is a number (+ 0).
+def special: .sb // "---" | explode | map(if . == 45 then 0 else 512 end) | .[0] * 4 + .[1] * 2 + .[2];
+def meta: [.path, .uid, .gid, .mode + special, .mt];
+def regions: reduce ((.holes // []) + [[.size, 0]])[] as [$at, $length] ({from: 0, end: 0, found: []};
+  .found += [[.from, $at - .end, .end]] | .from += $at - .end | .end = $at + $length) | .found[] | select(.[1] > 0);
+def safe: ([.path_b64, .tgt_b64, .id_b64] | any | not) and ([.path, .id // "/"] | map(split("/")[]) | index("..") | not);
+def make($objects): if safe | not then "problem \([.path] | @sh) \("has a name that shell tools cannot restore" | @sh)"
+  elif .typ == "d" then "folder \([.path] | @sh)" elif .typ == "l" then empty
+  elif .typ != "f" then "node \(meta + [[.typ] + (.rdev // []) | join(" ")] | @sh)"
+  elif .path != (.id // .path) then "hardlink \([.id, .path] | @sh)"
+  else (.dat[] as [$o, $at, $length, $offset, $bytes, $sha] | $objects[$o]
+      | "piece \([.key, .version, $at + 0, $length + 0, .encoding, $offset + 0, $bytes + 0, $sha] | @sh)"),
+    (regions | "region \(@sh)"), "file \([.path, .size] + meta[1:] | @sh)" end;
+def late($typ): map(select(.typ == $typ and safe)) | sort_by(.path) | reverse[];' # children before parents
+run() { if jq -rs "$calls $1" "$2" >"$work/calls"; then . "$work/calls"; else problem "$2" "is malformed"; fi; }
+fetch "$2" | zstd -dcq >"$work/root" && [ -s "$work/root" ] || die "cannot read the manifest $2"
+[ "$(sed '$d' "$work/root" | digest)" = "$(tail -n 1 "$work/root" | jq -r .footer.digest)" ] || die "altered or cut short: $2"
+jq -en 'input | .format == "sysbackup-manifest" and .version == 1 and .sealing == null' "$work/root" >"$work/answer" ||
+  die "the manifest has a format that this script does not know: $2"
+touch "$work/problems" "$work/late" "$work/content" "$work/regions"
+jq -r 'select(.part).part | [.key, .version, .sha256] | join(" ")' "$work/root" >"$work/parts"
+while read -r key version sha; do
+  fetch "$key" "$version" >"$work/stored"; zstd -dcq <"$work/stored" >"$work/part"
+  [ "$(digest <"$work/stored")" = "$sha" ] || { problem "$key" "is damaged or missing: a part of the manifest"; continue; }
+  jq -c 'select(.typ == "l" or .typ == "d")' "$work/part" >>"$work/late"
+  run 'map(select(has("object"))) as $objects | .[] | select(has("typ")) | make($objects)' "$work/part"
+done <"$work/parts"
+run '(late("l") | "link \(meta + [.tgt] | @sh)"), (late("d") | "meta \(meta | @sh)")' "$work/late"
+[ ! -s "$work/problems" ] || die "$(wc -l <"$work/problems") problems: what they name is not restored" 3

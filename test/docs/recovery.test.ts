@@ -1,0 +1,309 @@
+/** docs/recover.sh brings back what the program archived, and changes nothing outside of its target. */
+import { describe, expect, test } from "bun:test";
+import { chmod, mkdir, readdir, readFile, readlink, rename, stat, utimes, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { sampleBucket, sampleKey } from "../core/format/sample-backup.ts";
+import { scratch } from "../support/faults/scratch.ts";
+import { sysbackup, writeConf } from "../support/program.ts";
+import { buildTree } from "../support/tree/build.ts";
+import { compareTrees } from "../support/tree/compare.ts";
+import { describeTree } from "../support/tree/describe.ts";
+import { type Children, device, fifo, file, folder, hardLink, link, raw, sparseFile } from "../support/tree/literal.ts";
+import { common, extents, handmade } from "./handmade.ts";
+
+const script = join(import.meta.dir, "../../docs/recover.sh");
+const tools = ["zstd", "gzip", "jq", "sha256sum", "dd", "truncate", "python3"];
+const lacks = tools.some((tool) => Bun.which(tool) === null);
+const isRoot = process.getuid?.() === 0;
+
+const tree: Children = {
+  "a file": file("what it says\n", { mode: 0o640, modified: [1_700_000_000, 123_456_789] }),
+  empty: file(),
+  long: file({ repeat: "all work and no play\n", times: 20_000 }),
+  noise: file({ random: 3_000_000, seed: 1 }),
+  holes: sparseFile(20_000_000, [
+    { at: 4_194_304, bytes: "behind the first hole" },
+    { at: 8_388_608, bytes: { random: 200_000, seed: 2 } },
+  ]),
+  "all hole": sparseFile(1_048_576, []),
+  old: file("older than the epoch\n", { modified: [-2, 500_000_000] }),
+  setuid: file("#!/bin/true\n", { mode: 0o4755 }),
+  closed: folder({ inside: file("inside\n") }, { mode: 0o555, modified: [1, 0] }),
+  sticky: folder({}, { mode: 0o1777, modified: [-1, 0] }),
+  names: folder({
+    "-rf": file("dash\n"),
+    "two\nlines": file("newline\n"),
+    "ends in a newline\n": folder({ "*": file("star\n") }),
+    'it\'s "quoted" $(touch pwned) `id` \\n': file("quotes\n"),
+    Grüße: file("umlauts\n"),
+    ["n".repeat(255)]: file("long name\n"),
+  }),
+  links: folder({
+    dangling: link("nowhere at\nall", { modified: [5, 6] }),
+    "to a folder": link("../closed"),
+    "-n": link("-s"),
+  }),
+  mail: folder({ first: file("one letter\n"), second: hardLink("mail/first") }),
+  queue: fifo({ mode: 0o622 }),
+  ...(isRoot && {
+    null: device("character device", [1, 3], { mode: 0o666 }),
+    loop: device("block device", [7, 0], { mode: 0o660, gid: 6 }),
+    someone: file("someone's\n", { uid: 12_345, gid: 54_321, mode: 0o2750 }),
+  }),
+};
+
+type Source = {
+  /** Folder of the bucket. */
+  readonly bucket: string;
+  readonly manifest: string;
+};
+
+/** Where the buckets of these tests come from: an archive run over `source`. */
+async function bucketOf(dir: string, source: string, content: Record<string, string>): Promise<Source> {
+  const pickers = { all: `find '${source}' -print0` };
+  const { conf, bucket } = await writeConf(dir, { sections: { content }, pickers });
+  const { exit, stderr } = await sysbackup(["archive", "--conf-dir", conf]);
+  if (exit !== 0) throw new Error(`archive ended with status ${exit}: ${stderr}`);
+  const roots = await readdir(join(bucket, "manifests/test"));
+  const root = roots.find((name) => name.endsWith(".jsonl.zst"));
+  if (root === undefined) throw new Error(`no manifest among ${roots.join(", ")}`);
+  return { bucket, manifest: `manifests/test/${root}` };
+}
+
+/** Runs the script in the folder that the target lies in. */
+async function recover({ bucket, manifest }: Source, target: string, { shell = "sh", path = "" } = {}) {
+  const child = Bun.spawn([shell, script, bucket, manifest, target], {
+    cwd: dirname(target),
+    env: { ...process.env, PATH: `${path}:${process.env.PATH}` },
+    stdout: "pipe",
+    stderr: "pipe",
+  });
+  const [stdout, stderr, exit] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
+  return { exit, stdout, stderr };
+}
+
+async function archived(dir: string, children: Children, content: Record<string, string> = {}) {
+  const source = join(dir, "source");
+  await buildTree(source, children);
+  return { source, ...(await bucketOf(dir, source, content)) };
+}
+
+describe.skipIf(lacks)("recover.sh", () => {
+  test.each([
+    ["zstd packs", { layout: "packs", compression: "zstd" }],
+    ["packs of raw frames", { layout: "packs", compression: "none" }],
+    ["gzip objects", { layout: "objects", compression: "gzip" }],
+    ["zstd objects", { layout: "objects", compression: "zstd" }],
+    ["plain objects", { layout: "objects", compression: "none" }],
+  ])(
+    "brings back everything from %s",
+    async (_, content) => {
+      await using dir = await scratch();
+      const { source, ...from } = await archived(dir.path, tree, content);
+      const target = join(dir.path, "target");
+      expect(await recover(from, target)).toEqual({ exit: 0, stdout: "", stderr: "" });
+      const [expected, found] = [await describeTree(source), await describeTree(source, { under: target })];
+      expect(compareTrees(expected, found)).toEqual([]);
+      expect(await readdir(dir.path)).not.toContain("pwned");
+    },
+    60_000,
+  );
+
+  test.each(["sh", "bash"].filter((shell) => Bun.which(shell) !== null))(
+    "reads the samples of the format, under %s",
+    async (shell) => {
+      await using dir = await scratch();
+      const target = join(dir.path, "target");
+      const from = { bucket: `file://${sampleBucket}`, manifest: sampleKey("manifests/web-1/2026") };
+      const { exit, stderr } = await recover(from, target, { shell });
+      expect(stderr).toContain('"/home/ann/caf\ufffd" has a name that shell tools cannot restore');
+      expect(exit).toBe(3);
+      const disk = await readFile(join(target, "var/lib/disk.img"), "latin1");
+      expect(disk.replace(/\0+/, "|")).toBe("the first sector\n|what lies behind the hole\n");
+      expect(await readFile(join(target, "etc/services"), "utf8")).toStartWith("ssh 22/tcp\n");
+    },
+  );
+
+  test("fetches from S3 with key, version and range", async () => {
+    await using dir = await scratch();
+    const bin = join(dir.path, "bin");
+    await mkdir(bin);
+    await writeFile(join(bin, "aws"), fakeAws(sampleBucket));
+    await chmod(join(bin, "aws"), 0o755);
+    const target = join(dir.path, "target");
+    const from = { bucket: "s3://backups", manifest: sampleKey("manifests/web-1/2026") };
+    expect(await recover(from, target, { path: bin })).toMatchObject({ exit: 3 });
+    expect(await readFile(join(target, "etc/motd"), "utf8")).toStartWith("Welcome to web-1.\n");
+  });
+
+  test("takes the version that the manifest names, also where it is not the first", async () => {
+    await using dir = await scratch();
+    const content = "content\n";
+    const from = { bucket: dir.path, manifest: await handmade(dir.path, [motd], content) };
+    await rename(join(dir.path, "content/handmade"), join(dir.path, "content/handmade~1"));
+    await writeFile(join(dir.path, "content/handmade"), "another\n");
+    const target = join(dir.path, "target");
+    expect(await recover(from, target)).toMatchObject({ exit: 0 });
+    expect(await readFile(join(target, "etc/motd"), "utf8")).toBe(content);
+  });
+
+  test("skips names that are not UTF-8, and says so", async () => {
+    await using dir = await scratch();
+    const { source, ...from } = await archived(dir.path, { [`caf${raw(0xe9)}`]: file("x"), tea: file("tea\n") });
+    const target = join(dir.path, "target");
+    const { exit, stderr } = await recover(from, target);
+    expect(stderr).toContain("caf\ufffd");
+    expect(exit).toBe(3);
+    expect(await readdir(join(target, source))).toEqual(["tea"]);
+  });
+
+  test("does not touch a target that is not empty", async () => {
+    await using dir = await scratch();
+    const from = { bucket: sampleBucket, manifest: sampleKey("manifests/web-1/2026") };
+    await writeFile(join(dir.path, "here first"), "");
+    expect(await recover(from, dir.path)).toMatchObject({ exit: 1 });
+    expect(await readdir(dir.path)).toEqual(["here first"]);
+  });
+});
+
+describe.skipIf(lacks)("recover.sh, of a damaged bucket,", () => {
+  test("leaves out the damaged file, names it, and restores the others", async () => {
+    await using dir = await scratch();
+    const children = { good: file("good\n"), bad: file("bad\n") };
+    const { source, ...from } = await archived(dir.path, children, { layout: "objects" });
+    const digest = new Bun.CryptoHasher("sha256").update("bad\n").digest("hex");
+    await damage(join(from.bucket, "content", digest));
+    const target = join(dir.path, "target");
+    const { exit, stderr } = await recover(from, target);
+    expect(stderr).toContain(`"${source}/bad" is damaged or missing in the bucket: content/${digest}`);
+    expect(exit).toBe(3);
+    expect(await readdir(join(target, source))).toEqual(["good"]);
+  });
+
+  test("refuses an altered part", async () => {
+    await using dir = await scratch();
+    const from = { bucket: dir.path, manifest: await handmade(dir.path, [motd]) };
+    await damage(join(dir.path, "manifests/web-1/parts/handmade.jsonl.zst"));
+    const { exit, stderr } = await recover(from, join(dir.path, "target"));
+    expect(stderr).toContain("parts/handmade.jsonl.zst");
+    expect(exit).toBe(3);
+  });
+
+  test.each([
+    ["altered", (text: string) => text.replace('"host":"web-1"', '"host":"web-2"')],
+    ["cut short", (text: string) => `${text.split("\n").slice(0, -2).join("\n")}\n`],
+    ["of a later format", (text: string) => text.replace('"version":1', '"version":2')],
+    ["empty", () => ""],
+  ])("refuses a manifest that is %s", async (_, change) => {
+    await using dir = await scratch();
+    const manifest = await handmade(dir.path, [motd]);
+    const path = join(dir.path, manifest);
+    const text = Bun.zstdDecompressSync(await readFile(path)).toString();
+    await writeFile(path, Bun.zstdCompressSync(change(text)));
+    const target = join(dir.path, "target");
+    const { exit, stderr } = await recover({ bucket: dir.path, manifest }, target);
+    expect(stderr).toContain(manifest);
+    expect(exit).toBe(1);
+    expect(await readdir(target)).toEqual([]);
+  });
+});
+
+const motd = { typ: "f", path: "/etc/motd", ...common, mode: 0o644, size: 8, dat: extents() };
+const outside = { typ: "f", path: "/way/outside", ...common, mode: 0o666, size: 8, dat: extents() };
+const motdWith = (changed: object) => ({ ...motd, ...changed });
+
+describe.skipIf(lacks)("recover.sh, of a hostile manifest,", () => {
+  /** `away` is the folder outside of the target that each of them is after. */
+  const attacks: [string, (away: string) => object[]][] = [
+    ["a file behind a link", (away) => [{ typ: "l", path: "/way", ...common, tgt: away }, outside]],
+    ["a file behind a link, the link later", (away) => [outside, { typ: "l", path: "/way", ...common, tgt: away }]],
+    [
+      "a link behind a link",
+      (away) => [
+        { typ: "l", path: "/way", ...common, tgt: away },
+        { typ: "l", path: "/way/outside", ...common, tgt: "x" },
+      ],
+    ],
+    [
+      "a file in place of a link",
+      (away) => [{ typ: "l", path: "/way", ...common, tgt: `${away}/outside` }, motdWith({ path: "/way" })],
+    ],
+    [
+      "a folder in place of a link",
+      (away) => [
+        { typ: "l", path: "/way", ...common, tgt: away },
+        { typ: "d", path: "/way", ...common, mode: 0o700 },
+      ],
+    ],
+    ["a path with ..", () => [{ ...outside, path: "/../away/outside" }]],
+    ["a hard link to outside", () => [{ ...outside, path: "/way", id: "/../away/outside" }]],
+    ["a shell command for a path", (away) => [{ ...outside, path: `/'; touch ${away}/outside; '` }]],
+    [
+      "a shell command for a number",
+      (away) => [{ ...outside, uid: `$(touch ${away}/outside)`, mode: `a[$(touch ${away}/outside)]` }],
+    ],
+    [
+      "a shell command for an offset",
+      (away) => [{ ...outside, dat: [[0, 0, 8, `a[$(touch ${away}/outside)]`, 8, "x"]] }],
+    ],
+    ["a shell command for a size", (away) => [{ ...outside, size: `a[$(touch ${away}/outside)]` }]],
+    [
+      "a shell command for a device number",
+      (away) => [{ typ: "c", path: "/c", ...common, rdev: [`$(touch ${away}/outside)`, 1] }],
+    ],
+  ];
+  const underSh = attacks.map((attack) => [...attack, "sh"] as const);
+  /** Its arithmetic runs commands that dash's does not know. */
+  const underBash = attacks.filter(([name]) => name.includes("shell")).map((attack) => [...attack, "bash"] as const);
+  const runs = [...underSh, ...(Bun.which("bash") === null ? [] : underBash)];
+  test.each(runs)("changes nothing outside of the target: %s", async (_, entries, shell) => {
+    await using dir = await scratch();
+    const away = join(dir.path, "away");
+    await mkdir(away, { mode: 0o755 });
+    await utimes(away, 1_600_000_000, 1_600_000_000);
+    const before = await stat(away);
+    const from = { bucket: dir.path, manifest: await handmade(dir.path, [motd, ...entries(away)]) };
+    await recover(from, join(dir.path, "target"), { shell });
+    expect(await readdir(away)).toEqual([]);
+    expect(await stat(away)).toMatchObject({ mode: before.mode, mtimeMs: before.mtimeMs });
+  });
+
+  test("restores the benign twin: a link to outside, and a file beside it", async () => {
+    await using dir = await scratch();
+    const entries = [motd, { typ: "l", path: "/way", ...common, tgt: "/etc" }];
+    const from = { bucket: dir.path, manifest: await handmade(dir.path, entries) };
+    const target = join(dir.path, "target");
+    expect(await recover(from, target)).toEqual({ exit: 0, stdout: "", stderr: "" });
+    expect(await readlink(join(target, "way"))).toBe("/etc");
+    expect(await readFile(join(target, "etc/motd"), "utf8")).toBe("content\n");
+  });
+});
+
+async function damage(path: string): Promise<void> {
+  const bytes = await readFile(path);
+  const middle = bytes.length >> 1;
+  bytes[middle] = (bytes[middle] ?? 0) ^ 0x40;
+  await writeFile(path, bytes);
+}
+
+/** `aws s3api get-object` as its manual has it, out of a folder; refuses what the script should not ask. */
+function fakeAws(bucket: string): string {
+  return `#!/bin/sh
+[ "$1 $2" = "s3api get-object" ] || exit 2; shift 2
+range= version=
+while [ $# -gt 1 ]; do
+  case $1 in
+  --bucket) [ "$2" = backups ] || exit 2 ;;
+  --key) key=$2 ;;
+  --version-id) version=$2 ;;
+  --range) range=\${2#bytes=} ;;
+  *) exit 2 ;;
+  esac
+  shift 2
+done
+case $key in manifests/web-1/2026*) ;; *) [ -n "$version" ] || exit 2 ;; esac
+if [ -n "$range" ]; then tail -c "+$((\${range%-*} + 1))" '${bucket}'/"$key" | head -c "$((\${range#*-} - \${range%-*} + 1))" >"$1"
+else cat '${bucket}'/"$key" >"$1"; fi
+echo '{ "VersionId": "'"$version"'" }'
+`;
+}
