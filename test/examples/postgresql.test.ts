@@ -1,0 +1,102 @@
+import { describe, expect, test } from "bun:test";
+import { chmod, mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { scratch } from "../support/faults/scratch.ts";
+import { run } from "../support/services/command.ts";
+import { take } from "./round-trip.ts";
+
+const asRoot = process.getuid?.() === 0;
+const binaries = [...new Bun.Glob("/usr/lib/postgresql/*/bin").scanSync({ onlyFiles: false, absolute: true })].at(-1);
+const missing = binaries === undefined || Bun.which("pg_dumpall") === null || (asRoot && Bun.which("runuser") === null);
+
+/** PostgreSQL refuses to run as root. */
+const become = asRoot ? ["runuser", "-u", "postgres", "--"] : [];
+const port = "54329";
+
+/** A cluster of its own on a socket in the folder. */
+async function startPostgres(folder: string, name: string) {
+  const data = join(folder, name);
+  await run([...become, `${binaries}/initdb`, "--no-sync", "--auth=trust", "--encoding=UTF8", "--locale=C", data]);
+  const settings = `-c listen_addresses= -c unix_socket_directories=${folder} -c port=${port} -c fsync=off`;
+  const control = [...become, `${binaries}/pg_ctl`, "--silent", "--wait", "--pgdata", data];
+  await run([...control, "--log", `${data}.log`, "--options", settings, "start"]);
+  const stop = async () => {
+    await run([...control, "--mode=fast", "stop"]);
+  };
+  const sql = async (database: string, statements: string): Promise<string> => {
+    const ask = ["psql", "-h", folder, "-p", port, "-d", database, "-v", "ON_ERROR_STOP=1", "-qAtc", statements];
+    const { stdout, stderr, exitCode } = Bun.spawnSync([...become, ...ask]);
+    if (exitCode !== 0) throw new Error(stderr.toString());
+    return stdout.toString();
+  };
+  return { sql, stop };
+}
+
+type Postgres = Awaited<ReturnType<typeof startPostgres>>;
+
+async function fill({ sql }: Postgres): Promise<void> {
+  await sql(
+    "postgres",
+    `CREATE ROLE "shop Keeper" LOGIN PASSWORD 'secret'; CREATE ROLE staff; GRANT staff TO "shop Keeper"`,
+  );
+  await sql("postgres", `CREATE DATABASE "the shop" OWNER "shop Keeper"`);
+  await sql("postgres", "CREATE TABLE note (t text); INSERT INTO note VALUES ('in postgres')");
+  await sql(
+    "the shop",
+    `CREATE TABLE item (id serial PRIMARY KEY, name text, image bytea);
+     INSERT INTO item (name, image) SELECT E'it''s\\n' || n, decode('00ff5c', 'hex') FROM generate_series(1, 1000) n;
+     ALTER TABLE item OWNER TO "shop Keeper"; GRANT SELECT ON item TO staff`,
+  );
+}
+
+async function contents({ sql }: Postgres): Promise<string[]> {
+  return [
+    await sql("the shop", "SELECT count(*), md5(string_agg(name || image::text, ',' ORDER BY id)) FROM item"),
+    await sql("the shop", "SELECT tableowner FROM pg_tables WHERE tablename = 'item'; SELECT nextval('item_id_seq')"),
+    await sql("the shop", "SELECT has_table_privilege('staff', 'item', 'SELECT')"),
+    await sql("postgres", "SELECT * FROM note"),
+    await sql("postgres", "SELECT rolname, rolpassword FROM pg_authid WHERE rolname ~ '^s' ORDER BY 1"),
+    await sql("postgres", "SELECT datname, pg_get_userbyid(datdba) FROM pg_database ORDER BY 1"),
+  ];
+}
+
+describe.skipIf(missing)("the snapshotter postgresql", () => {
+  test("brings databases and roles back, into a fresh cluster and into one that has them", async () => {
+    await using folder = await scratch();
+    await chmod(folder.path, 0o755);
+    const place = join(folder.path, "pg");
+    await mkdir(place);
+    if (asRoot) await run(["chown", "postgres", place]);
+    const old = await startPostgres(place, "old");
+    let before: string[];
+    let taken: Awaited<ReturnType<typeof take>>;
+    try {
+      await fill(old);
+      taken = await take("postgresql", { PGHOST: place, PGPORT: port });
+      before = await contents(old);
+    } finally {
+      await old.stop();
+    }
+    await using snapshot = taken;
+    expect(snapshot.heard).toEqual([]);
+    expect(snapshot.ref).toMatchObject({ exit: 0, description: "PostgreSQL: all databases and roles" });
+    expect(before[0]).toStartWith("1000|");
+
+    const fresh = await startPostgres(place, "fresh");
+    try {
+      expect((await snapshot.restore()).exit).toBe(0);
+      expect(await contents(fresh)).toEqual(before);
+      await fresh.sql("the shop", "DELETE FROM item; CREATE TABLE leftover ()");
+      expect((await snapshot.restore()).exit).toBe(0);
+      expect(await contents(fresh)).toEqual(before);
+      expect(await fresh.sql("the shop", "SELECT to_regclass('leftover') IS NULL")).toBe("t\n");
+    } finally {
+      await fresh.stop();
+    }
+  }, 60_000);
+
+  test("fails where no server answers", async () => {
+    await using folder = await scratch();
+    expect(take("postgresql", { PGHOST: folder.path, PGPORT: port })).rejects.toThrow("snapshotter-failed");
+  });
+});
