@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { symlink, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import { scratch } from "../support/faults/scratch.ts";
 import { take } from "./round-trip.ts";
@@ -64,7 +65,6 @@ test.skipIf(missing)("the snapshotter redis brings everything back, into a serve
   // The restore command speaks of the socket that the snapshotter knew, so the new server takes over that one.
   const socket = join(newFolder.path, "socket");
   const link = join(oldFolder.path, "link");
-  const { symlink, unlink } = await import("node:fs/promises");
   await symlink(old.socket, link);
   await using taken = await take("redis", { REDIS_SOCKET: link, REDIS_SPARE_PORT: String(freePort()) });
   expect(taken.ref.exit).toBe(0);
