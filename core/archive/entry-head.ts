@@ -19,19 +19,26 @@ export function fileHead(path: ByteString, stat: Stat, handle: number | ByteStri
 }
 
 /** For everything but files; undefined for sockets, which only the program that listens can make. */
-export function otherHead(path: ByteString, stat: Stat): EntryHead | undefined {
+export function otherHead(path: ByteString, stat: Stat, hardLink: ByteString | undefined): EntryHead | undefined {
   switch (stat.type) {
     case "socket":
     case "file":
       return undefined;
     case "folder":
+      return encodeHead({ type: "folder", ...common(path, stat, path) });
     case "fifo":
-      return encodeHead({ type: stat.type, ...common(path, stat, path) });
+      return encodeHead({ type: "fifo", ...common(path, stat, path), hardLink });
     case "link":
-      return encodeHead({ type: "link", ...common(path, stat, path), target: readLink(path) });
+      return encodeHead({ type: "link", ...common(path, stat, path), hardLink, target: readLink(path) });
     case "character device":
     case "block device":
-      return encodeHead({ type: stat.type, ...common(path, stat, path), major: stat.major, minor: stat.minor });
+      return encodeHead({
+        type: stat.type,
+        ...common(path, stat, path),
+        hardLink,
+        major: stat.major,
+        minor: stat.minor,
+      });
   }
 }
 

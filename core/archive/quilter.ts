@@ -108,7 +108,7 @@ export class Quilter {
     const { hardLinks, counts } = this.parts;
     try {
       const stat = lstat(path);
-      const hardLink = stat.type === "file" ? hardLinks.firstOf(path, stat) : undefined;
+      const hardLink = stat.type === "folder" ? undefined : hardLinks.firstOf(path, stat);
       if (known !== undefined && this.isUnchanged(known, fingerprint(stat, hardLink))) {
         if (stat.type === "file") {
           counts.files += 1;
@@ -119,7 +119,7 @@ export class Quilter {
         return undefined;
       }
       if (stat.type === "file") return this.openFile(path, known, hardLink);
-      this.takeOther(path, stat);
+      this.takeOther(path, stat, hardLink);
     } catch (error) {
       this.leaveOut(path, error);
     }
@@ -144,12 +144,12 @@ export class Quilter {
             hardLink,
             warnings: before.w ?? [],
           })
-        : otherHead(known.path, stat);
+        : otherHead(known.path, stat, hardLink);
     if (head !== undefined && head !== known.head) this.parts.ledger.files.set({ ...known, head });
   }
 
-  private takeOther(path: ByteString, stat: Stat): void {
-    const head = otherHead(path, stat);
+  private takeOther(path: ByteString, stat: Stat, hardLink: ByteString | undefined): void {
+    const head = otherHead(path, stat, hardLink);
     if (head === undefined) {
       this.parts.notify({
         level: "info",
@@ -160,7 +160,7 @@ export class Quilter {
       return;
     }
     this.parts.counts.others += 1;
-    this.parts.ledger.files.set({ path, fingerprint: this.settled(stat, undefined), head, extents: null, bytes: 0 });
+    this.parts.ledger.files.set({ path, fingerprint: this.settled(stat, hardLink), head, extents: null, bytes: 0 });
   }
 
   private openFile(

@@ -44,13 +44,15 @@ export function decodeEntry(document: unknown): Entry {
     case "d":
       return { type: "folder", ...common };
     case "p":
-      return { type: "fifo", ...common };
+      return { type: "fifo", ...common, hardLink: decodeId(json) };
     case "l":
-      return { type: "link", ...common, target: decodeBytes(json.tgt, json.tgt_b64, "tgt") };
+      return { type: "link", ...common, hardLink: decodeId(json), target: decodeBytes(json.tgt, json.tgt_b64, "tgt") };
     case "c":
-      return { type: "character device", ...common, major: json.rdev[0], minor: json.rdev[1] };
-    case "b":
-      return { type: "block device", ...common, major: json.rdev[0], minor: json.rdev[1] };
+    case "b": {
+      const [major, minor] = json.rdev;
+      const type = json.typ === "c" ? "character device" : "block device";
+      return { type, ...common, hardLink: decodeId(json), major, minor };
+    }
     case "f":
       return decodeFile(json, common);
   }
@@ -75,6 +77,7 @@ function metadata(entry: HeadEntry) {
     mode: mode & 0o777,
     ...(mode > 0o777 && { sb: encodeSpecialBits(mode) }),
     ...(acl !== undefined && { acl: encodeAcl(acl) }),
+    ...(acl?.ids !== undefined && { acl_ids: acl.ids }),
     mt: encodeMoment(modified),
     ...(xattrs.size > 0 && encodeXattrs(xattrs)),
   };
@@ -82,21 +85,27 @@ function metadata(entry: HeadEntry) {
 
 function own(entry: HeadEntry) {
   switch (entry.type) {
+    case "folder":
+      return {};
+    case "fifo":
+      return encodeId(entry.hardLink);
     case "link":
-      return encodeBytes("tgt", entry.target);
+      return { ...encodeBytes("tgt", entry.target), ...encodeId(entry.hardLink) };
     case "character device":
     case "block device":
-      return { rdev: [entry.major, entry.minor] };
+      return { rdev: [entry.major, entry.minor], ...encodeId(entry.hardLink) };
     case "file":
       return {
         size: entry.size,
-        ...(entry.hardLink !== undefined && encodeBytes("id", entry.hardLink)),
+        ...encodeId(entry.hardLink),
         ...(entry.holes.length > 0 && { holes: entry.holes }),
         ...(entry.warnings.length > 0 && { w: entry.warnings }),
       };
-    default:
-      return {};
   }
+}
+
+function encodeId(hardLink: ByteString | undefined) {
+  return hardLink === undefined ? {} : encodeBytes("id", hardLink);
 }
 
 function encodeSpecialBits(mode: number): string {
@@ -133,13 +142,14 @@ function encodeAcl(acl: Acl): string {
   return [...(acl.access === undefined ? [] : [acl.access]), ...defaults].join("\n");
 }
 
-function decodeAcl(acl: string): Acl {
+function decodeAcl(acl: string, ids: Acl["ids"]): Acl {
   const lines = acl.split("\n");
   const access = lines.filter((line) => !line.startsWith("default:"));
   const defaults = lines.filter((line) => line.startsWith("default:")).map((line) => line.slice("default:".length));
   return {
     ...(access.length > 0 && { access: access.join("\n") }),
     ...(defaults.length > 0 && { default: defaults.join("\n") }),
+    ...(ids !== undefined && { ids }),
   };
 }
 
@@ -180,26 +190,27 @@ const commonShape = {
     .regex(/^[s-][s-][t-]$/)
     .optional(),
   acl: z.string().min(1).max(1_000_000).optional(),
+  acl_ids: z.record(z.string().regex(/^(user|group):./), number32).optional(),
   mt: z.string(),
   xa: z.record(z.string(), base64).optional(),
   xa_b64: z.record(base64, base64).optional(),
 } as const;
+
+const linkableShape = { ...commonShape, id: z.string().optional(), id_b64: base64.optional() } as const;
 
 const rdev = z.tuple([number32, number32]);
 const extent = z.tuple([count, count, count, count, count.min(1), sha256Hex]);
 
 const entrySchema = z.discriminatedUnion("typ", [
   z.object({ typ: z.literal("d"), ...commonShape }),
-  z.object({ typ: z.literal("p"), ...commonShape }),
-  z.object({ typ: z.literal("l"), ...commonShape, tgt: z.string(), tgt_b64: base64.optional() }),
-  z.object({ typ: z.literal("c"), ...commonShape, rdev }),
-  z.object({ typ: z.literal("b"), ...commonShape, rdev }),
+  z.object({ typ: z.literal("p"), ...linkableShape }),
+  z.object({ typ: z.literal("l"), ...linkableShape, tgt: z.string(), tgt_b64: base64.optional() }),
+  z.object({ typ: z.literal("c"), ...linkableShape, rdev }),
+  z.object({ typ: z.literal("b"), ...linkableShape, rdev }),
   z.object({
     typ: z.literal("f"),
-    ...commonShape,
+    ...linkableShape,
     size: count,
-    id: z.string().optional(),
-    id_b64: base64.optional(),
     holes: z.array(z.tuple([count, count])).optional(),
     w: z.array(z.enum(["unlocked-copy", "changed-while-reading"])).optional(),
     dat: z.array(extent),
@@ -221,7 +232,7 @@ function decodeCommon(json: EntryJson): Common {
     owner,
     mode: json.mode | (json.sb === undefined ? 0 : decodeSpecialBits(json.sb)),
     modified: decodeMoment(json.mt),
-    acl: json.acl === undefined ? undefined : decodeAcl(json.acl),
+    acl: json.acl === undefined ? undefined : decodeAcl(json.acl, json.acl_ids),
     xattrs: decodeXattrs(json.xa, json.xa_b64),
   };
 }
@@ -236,10 +247,6 @@ function decodeFile(json: FileJson, common: Common): FileEntry {
     sha256,
   }));
   const holes = json.holes ?? [];
-  const hardLink = json.id === undefined ? undefined : decodePath(json.id, json.id_b64, "id");
-  if (hardLink !== undefined && hardLink > common.path) {
-    throw altered(`the "id" of ${JSON.stringify(toText(common.path))} is not the first of its names`);
-  }
   checkCovered(common.path, json.size, extents, holes);
   return {
     type: "file",
@@ -247,9 +254,17 @@ function decodeFile(json: FileJson, common: Common): FileEntry {
     size: json.size,
     extents,
     holes,
-    hardLink,
+    hardLink: decodeId(json),
     warnings: json.w ?? [],
   };
+}
+
+function decodeId({ id, id_b64, ...json }: Exclude<EntryJson, { typ: "d" }>): ByteString | undefined {
+  if (id === undefined) return undefined;
+  const path = decodePath(json.path, json.path_b64, "path");
+  const hardLink = decodePath(id, id_b64, "id");
+  if (hardLink > path) throw altered(`the "id" of ${JSON.stringify(toText(path))} is not the first of its names`);
+  return hardLink;
 }
 
 /** Extents and holes must make up the file exactly: otherwise restore would leave a gap that nobody asked for. */

@@ -32,7 +32,12 @@ export type Owner = {
 };
 
 /** ACLs in short text form, entries separated by newlines: `user::rw-`, `user:alice:r--`. */
-export type Acl = { readonly access?: string; readonly default?: string };
+export type Acl = {
+  readonly access?: string;
+  readonly default?: string;
+  /** The number behind each name in them, as `user:alice` or `group:staff`: for a machine that lacks the name. */
+  readonly ids?: Readonly<Record<string, number>>;
+};
 
 export type Common = {
   readonly path: ByteString;
@@ -65,10 +70,13 @@ export type FileEntry = Common & {
   readonly warnings: readonly FileWarning[];
 };
 
+/** As `FileEntry.hardLink`: links, fifos and devices may have several names too. */
+type Linkable = Common & { readonly hardLink?: ByteString | undefined };
+
 export type FolderEntry = Common & { readonly type: "folder" };
-export type LinkEntry = Common & { readonly type: "link"; readonly target: ByteString };
-export type FifoEntry = Common & { readonly type: "fifo" };
-export type DeviceEntry = Common & {
+export type LinkEntry = Linkable & { readonly type: "link"; readonly target: ByteString };
+export type FifoEntry = Linkable & { readonly type: "fifo" };
+export type DeviceEntry = Linkable & {
   readonly type: "character device" | "block device";
   readonly major: number;
   readonly minor: number;

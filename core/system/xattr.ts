@@ -6,7 +6,7 @@
  */
 import type { Acl } from "../format/entry.ts";
 import { type ByteString, fromBytes } from "../format/path.ts";
-import { aclToText } from "./acl.ts";
+import { type AclNames, aclToText } from "./acl.ts";
 import { addressOf, check, cString, fixedBuffer, lastError, libc, secondCString } from "./libc.ts";
 import { plainName } from "./name.ts";
 import { groupName, userName } from "./owners.ts";
@@ -20,7 +20,6 @@ export const defaultAcl = "system.posix_acl_default" as ByteString;
 const mostBytes = 64 * 1024;
 const list = fixedBuffer(mostBytes);
 const value = fixedBuffer(mostBytes);
-const names = { userName, groupName };
 
 /**
  * All attributes of a path or of an open file. ACLs come decoded and are not in the map. A filesystem without
@@ -28,15 +27,32 @@ const names = { userName, groupName };
  */
 export function readXattrs(of: ByteString | number): Xattrs {
   const xattrs = new Map<ByteString, Uint8Array>();
+  const listed = attributeNames(of);
+  if (listed.length === 0) return { xattrs };
   const acl: { access?: string; default?: string } = {};
-  for (const name of attributeNames(of)) {
+  const ids: Record<string, number> = Object.create(null);
+  const names = namesInto(ids);
+  for (const name of listed) {
     const bytes = attributeValue(of, name);
     if (bytes === undefined) continue;
     if (name === accessAcl) acl.access = aclToText(bytes, names);
     else if (name === defaultAcl) acl.default = aclToText(bytes, names);
     else xattrs.set(name, new Uint8Array(bytes));
   }
-  return acl.access === undefined && acl.default === undefined ? { xattrs } : { acl, xattrs };
+  if (acl.access === undefined && acl.default === undefined) return { xattrs };
+  return { acl: Object.keys(ids).length === 0 ? acl : { ...acl, ids }, xattrs };
+}
+
+/** Looks names up, and notes in `ids` the number behind each that it finds. */
+function namesInto(ids: Record<string, number>): AclNames {
+  const noted = (kind: "user" | "group", id: number, name: string | undefined) => {
+    if (name !== undefined) ids[`${kind}:${name}`] = id;
+    return name;
+  };
+  return {
+    userName: (uid) => noted("user", uid, userName(uid)),
+    groupName: (gid) => noted("group", gid, groupName(gid)),
+  };
 }
 
 const noNames: readonly ByteString[] = [];

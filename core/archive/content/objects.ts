@@ -58,11 +58,15 @@ export class ObjectStore implements ContentStore {
     this.parts.meter.bytesRead += end;
     const id = sha256(content);
     const known = this.parts.ledger.find(id, end);
-    const chunk = known ?? this.parts.ledger.announce(id, end);
     const digest = (offset: number, length: number) => sha256(content.subarray(offset, offset + length));
+    if (known !== undefined) {
+      const pieces = piecesOf(known, regions, end, digest);
+      this.buffers.give(buffer);
+      return { pieces, end };
+    }
+    const chunk = this.parts.ledger.announce(id, end);
     const pieces = piecesOf(chunk, regions, end, digest);
-    if (known === undefined) this.putInBackground(this.parts.ledger.announce(id, end), content, buffer);
-    else this.buffers.give(buffer);
+    this.putInBackground(chunk, content, buffer);
     return { pieces, end };
   }
 

@@ -41,11 +41,19 @@ const aclText = fc
     maxLength: 5,
   })
   .map((lines) => lines.map(([tag, bits]) => `${tag}:${bits}`).join("\n"));
+/** Decoded objects are plain: `__proto__` is a name like any other, but no key of theirs. */
+const aclIds = fc.dictionary(
+  fc.string({ minLength: 1 }).map((name) => `user:${name}`),
+  fc.nat(0xffffffff),
+  { noNullPrototype: true },
+);
+
 const acl: fc.Arbitrary<Acl | undefined> = fc.oneof(
   fc.constant(undefined),
   fc.record({ access: aclText }),
   fc.record({ default: aclText }),
   fc.record({ access: aclText, default: aclText }),
+  fc.record({ access: aclText, ids: aclIds }),
 );
 
 /** The kernel knows no name without a namespace. */
@@ -98,28 +106,27 @@ const content = fc
   .array(fc.oneof(extent, fc.record({ gap: fc.integer({ min: 1, max: 2 ** 32 }) })), { maxLength: 6 })
   .map(layOut);
 
+/** Common parts of what may have several names: the first of them is itself or comes before. */
+const linkable = fc.record({ common, other: fc.option(path, { nil: undefined }) }).map(({ common, other }) => ({
+  ...common,
+  hardLink: other === undefined || other < common.path ? other : common.path,
+}));
+
 const file: fc.Arbitrary<Entry> = fc
   .record({
-    common,
+    linkable,
     content,
-    other: fc.option(path, { nil: undefined }),
     warnings: fc.subarray(["unlocked-copy", "changed-while-reading"] as const),
   })
-  .map(({ common, content, other, warnings }) => ({
-    type: "file",
-    ...common,
-    ...content,
-    hardLink: other === undefined || other < common.path ? other : common.path,
-    warnings,
-  }));
+  .map(({ linkable, content, warnings }) => ({ type: "file", ...linkable, ...content, warnings }));
 
 export const entry: fc.Arbitrary<Entry> = fc.oneof(
   file,
   common.map((shared) => ({ type: "folder" as const, ...shared })),
-  common.map((shared) => ({ type: "fifo" as const, ...shared })),
-  fc.tuple(common, bytesWithoutNul).map(([shared, target]) => ({ type: "link" as const, ...shared, target })),
+  linkable.map((shared) => ({ type: "fifo" as const, ...shared })),
+  fc.tuple(linkable, bytesWithoutNul).map(([shared, target]) => ({ type: "link" as const, ...shared, target })),
   fc
-    .tuple(common, fc.constantFrom("character device" as const, "block device" as const), number32, number32)
+    .tuple(linkable, fc.constantFrom("character device" as const, "block device" as const), number32, number32)
     .map(([shared, type, major, minor]) => ({ type, ...shared, major, minor })),
 );
 
