@@ -34,15 +34,18 @@ export async function installPackages({ tell, signal }: InstallOptions): Promise
   }
   tell(`installing ${missing.join(" ")}`);
   try {
-    await run(["apt-get", "update", "-q"], { signal });
-    await run(["apt-get", "install", "-q", "-y", "--no-install-recommends", ...missing], { env: unattended, signal });
+    await run([...aptGet, "update"], { signal });
+    // Not stopped by the signal: dpkg would be left half way.
+    await run([...aptGet, "install", "--yes", "--no-install-recommends", ...missing], {
+      env: { DEBIAN_FRONTEND: "noninteractive" },
+    });
   } catch (error) {
     tell(`not installed, tests are skipped: ${reasonOf(error)}`);
   }
 }
 
-/** No questions, and no database servers started by their packages: tests start their own. */
-const unattended = { DEBIAN_FRONTEND: "noninteractive", RUNLEVEL: "1" };
+/** Waits for another apt-get to end, for as many seconds. */
+const aptGet = ["apt-get", "--quiet", "--option", "DPkg::Lock::Timeout=120"];
 
 async function missingPackages(): Promise<string[]> {
   // Asked for all installed ones, because asking for an unknown name is an error.
