@@ -1,5 +1,4 @@
 import { describe, expect, test } from "bun:test";
-import { readFile } from "node:fs/promises";
 import {
   DeleteObjectCommand,
   HeadObjectCommand,
@@ -8,7 +7,7 @@ import {
   S3Client,
 } from "@aws-sdk/client-s3";
 import { GetCallerIdentityCommand, STSClient } from "@aws-sdk/client-sts";
-import { z } from "zod";
+import { requestsTo } from "./request-log.ts";
 import { type CephAddress, ceph, clientConfig, moto, newBucket } from "./services.ts";
 
 const until = new Date("2099-01-01T00:00:00Z");
@@ -61,11 +60,14 @@ describe.each([
   );
 });
 
-const logged = z.object({ bucket: z.string().optional(), operation: z.string(), http_status: z.string() });
-
-async function requestsTo(bucket: string, { requestLog }: CephAddress) {
-  const lines = (await readFile(requestLog, "utf8")).split("\n").slice(0, -1);
-  return lines.map((line) => logged.parse(JSON.parse(line))).filter((request) => request.bucket === bucket);
+/** The requests to a bucket once there are `count` of them, or after two seconds. */
+async function settled(bucket: string, address: CephAddress, count: number) {
+  let requests = await requestsTo(bucket, address);
+  for (let tries = 0; tries < 20 && requests.length < count; tries++) {
+    await Bun.sleep(100);
+    requests = await requestsTo(bucket, address);
+  }
+  return requests;
 }
 
 test.skipIf(!ceph)("Ceph logs each request it has served", async () => {
@@ -82,13 +84,21 @@ test.skipIf(!ceph)("Ceph logs each request it has served", async () => {
     { bucket, operation: "put_obj", http_status: "200" },
     { bucket, operation: "get_obj", http_status: "404" },
   ];
-  // The gateway answers before it logs.
-  let requests = await requestsTo(bucket, ceph);
-  for (let tries = 0; tries < 20 && requests.length < expected.length; tries++) {
-    await Bun.sleep(100);
-    requests = await requestsTo(bucket, ceph);
-  }
-  expect(requests).toEqual(expected);
+  expect(await settled(bucket, ceph, expected.length)).toEqual(expected);
+});
+
+test.skipIf(!ceph)("Ceph logs requests that it serves side by side", async () => {
+  if (ceph === undefined) throw new Error("not running");
+  const bucket = await newBucket(ceph, { lock: false });
+  const client = new S3Client(clientConfig(ceph));
+  const puts = Array.from({ length: 200 }, (_, n) =>
+    client.send(new PutObjectCommand({ Bucket: bucket, Key: `side-by-side-${n}`, Body: "" })),
+  );
+  await Promise.all(puts);
+  client.destroy();
+
+  const requests = await settled(bucket, ceph, puts.length + 2);
+  expect(requests.filter(({ operation }) => operation === "put_obj")).toHaveLength(puts.length);
 });
 
 test.skipIf(!moto)("moto answers who is calling", async () => {
