@@ -36,6 +36,8 @@ export async function writeParts(parts: PartParts): Promise<PartRef[]> {
     if (!endsPart(row.path, draft.entries, draft.bytes)) continue;
     written.push(await draft.write());
     draft = new Draft(parts);
+    // A part's text is large, and the next is made before the collector would take notice of the last.
+    Bun.gc(true);
   }
   if (draft.entries > 0) written.push(await draft.write());
   return written;

@@ -66,10 +66,14 @@ export class Ledger {
 
   /** Takes a file's row: written now, or when the last of its chunks is stored. */
   file(row: Omit<FileRow, "extents">, pieces: readonly Piece[]): void {
-    const open = new Set(pieces.flatMap(({ chunk }) => (isNew(chunk) && chunk.place === undefined ? [chunk] : [])));
-    const waiting: Waiting = { row, pieces, missing: open.size };
-    for (const chunk of open) chunk.waiting.push(waiting);
-    if (open.size === 0) this.write(waiting);
+    const waiting: Waiting = { row, pieces, missing: 0 };
+    for (const { chunk } of pieces) {
+      // No other file comes between, so the last who waits tells whether this one does already.
+      if (!isNew(chunk) || chunk.place !== undefined || chunk.waiting.at(-1) === waiting) continue;
+      chunk.waiting.push(waiting);
+      waiting.missing += 1;
+    }
+    if (waiting.missing === 0) this.write(waiting);
   }
 
   /** Takes a stored object with its chunks, and every row that waited for it; they are on disk when this returns. */

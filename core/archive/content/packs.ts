@@ -20,8 +20,9 @@ const frameSize = 1024 * 1024;
 const frameCapacity = frameSize + chunkSize.most;
 const framesAtOnce = 4;
 const packsAtOnce = 2;
+const framesBetweenCollections = 8;
 /** Bounds what waits for one pack, and its table of contents. */
-const mostChunks = 16_384;
+const mostChunks = 8_192;
 
 export type PackOptions = {
   /** Bytes that a pack takes in the bucket, about. */
@@ -174,6 +175,8 @@ export class PackStore implements ContentStore {
     }
     pack.frames.push({ length: frame.length, chunks: chunks.map(({ chunk }) => chunk) });
     pack.used += frame.length;
+    // What compression leaves behind is large and outside of the heap, where the collector notices it late.
+    if (pack.frames.length % framesBetweenCollections === 0) Bun.gc(true);
   }
 
   private isFull(pack: Pack, frameLength: number, chunks: number): boolean {
@@ -187,8 +190,6 @@ export class PackStore implements ContentStore {
   }
 
   private closePack(pack: Pack): void {
-    // What compression leaves behind is large and outside of the heap, where the collector notices it late.
-    Bun.gc(true);
     this.pack = undefined;
     const put = this.put(pack)
       .catch((error: unknown) => this.fail(error))

@@ -16,7 +16,7 @@ export class PathSet implements Disposable {
 
   constructor() {
     this.database.run("PRAGMA journal_mode = OFF");
-    this.database.run("PRAGMA cache_size = -16384");
+    this.database.run("PRAGMA cache_size = -4096");
     this.database.run("CREATE TABLE paths (path TEXT PRIMARY KEY) WITHOUT ROWID");
     this.insert = this.database.query("INSERT OR IGNORE INTO paths VALUES (?)");
     this.insertAll = this.database.transaction((paths: readonly ByteString[]) => {

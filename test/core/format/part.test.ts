@@ -106,7 +106,7 @@ describe("cuts between parts", () => {
     expect(cut(paths.slice(0, 100), 8 * 1024 * 1024)).toHaveLength(25);
   });
 
-  test("come at 32,768 entries at the latest", () => {
-    expect(endsPart(fromText("/any"), 32_768, 0)).toBe(true);
+  test("come at 16,384 entries at the latest", () => {
+    expect(endsPart(fromText("/any"), 16_384, 0)).toBe(true);
   });
 });
