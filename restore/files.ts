@@ -6,12 +6,12 @@ import type { FileEntry } from "../core/format/entry.ts";
 import { baseName, parentOf, toText } from "../core/format/path.ts";
 import { createFile, openFileAt, truncate, writeAt } from "../core/system/beneath.ts";
 import { close } from "../core/system/files.ts";
-import { isSystemError } from "../core/system/libc.ts";
+import { SystemError } from "../core/system/libc.ts";
 import { fstat, lstatAt, type Stat } from "../core/system/stat.ts";
 import { sameContent } from "./compare.ts";
 import type { HardLinks } from "./hard-links.ts";
 import { placed, type Region, regionsOf } from "./holes.ts";
-import type { Loss } from "./loss.ts";
+import { anotherBackup, type Loss } from "./loss.ts";
 import type { Metadata } from "./metadata.ts";
 import type { Pauses } from "./pauses.ts";
 import { madeAnew, putInPlace, removeIfThere, temporaryName } from "./place.ts";
@@ -57,7 +57,7 @@ export class Files {
         close(fd);
       }
     } catch (error) {
-      if (isSystemError(error)) return false;
+      if (error instanceof SystemError) return false;
       throw error;
     }
   }
@@ -98,8 +98,13 @@ export class Files {
   lose(job: Job, { why, damage }: Loss): void {
     if (job.over) return;
     this.#discard(job);
-    const remedy = "restore it from another backup: `sysbackup list` shows them";
-    this.report.lost("content-lost", { doing: "restore", what: toText(job.entry.path), why, remedy, damage });
+    this.report.lost("content-lost", {
+      doing: "restore",
+      what: toText(job.entry.path),
+      why,
+      remedy: anotherBackup,
+      damage,
+    });
   }
 
   /** Removes what is not finished: for the end of a job that stops early. */
@@ -154,7 +159,7 @@ export class Files {
       removeIfThere(folder.fd, temporaryName(job.entry.path));
     } catch (error) {
       // A leftover: the next restore of this path takes it away.
-      if (!isSystemError(error)) throw error;
+      if (!(error instanceof SystemError)) throw error;
     }
   }
 

@@ -105,7 +105,7 @@ async function noSuchName(bucket: Pick<BucketReader, "list">, name: string): Pro
         ? "check the bucket's name, or run `sysbackup archive` first"
         : near === undefined
           ? "give one of these names"
-          : `did you mean ${JSON.stringify(near)}`,
+          : `did you mean ${JSON.stringify(near)}?`,
   });
 }
 

@@ -5,7 +5,7 @@
 import type { FolderEntry } from "../core/format/entry.ts";
 import { decodeEntry, encodeHead } from "../core/format/entry-json.ts";
 import { type ByteString, parentOf, toText } from "../core/format/path.ts";
-import { isSystemError } from "../core/system/libc.ts";
+import { SystemError } from "../core/system/libc.ts";
 import { fstat } from "../core/system/stat.ts";
 import type { Metadata } from "./metadata.ts";
 import type { Report } from "./report.ts";
@@ -67,7 +67,7 @@ export class Folders {
       const { fd } = this.target.folderIfThere(entry.path);
       if (this.metadata.correct(fd, entry, fstat(fd))) this.report.figures.folders += 1;
     } catch (error) {
-      if (!isSystemError(error)) throw error;
+      if (!(error instanceof SystemError)) throw error;
       this.report.count("mode", toText(entry.path), error.reason);
     }
   }

@@ -8,7 +8,7 @@
 import type { Acl, Common, Entry } from "../core/format/entry.ts";
 import { type ByteString, toText } from "../core/format/path.ts";
 import { AclError, aclFromText } from "../core/system/acl.ts";
-import { isSystemError } from "../core/system/libc.ts";
+import { SystemError } from "../core/system/libc.ts";
 import { setMode, setModeAt, setOwner, setOwnerAt, setTimes, setTimesAt } from "../core/system/metadata.ts";
 import { groupId, userId } from "../core/system/owners.ts";
 import type { Stat } from "../core/system/stat.ts";
@@ -83,7 +83,7 @@ export class Metadata {
     try {
       owner(subject, unchanged, gid);
     } catch (error) {
-      if (!isSystemError(error)) throw error;
+      if (!(error instanceof SystemError)) throw error;
     }
     return false;
   }
@@ -121,8 +121,8 @@ export class Metadata {
       set();
       return true;
     } catch (error) {
-      if (!isSystemError(error) && !(error instanceof AclError)) throw error;
-      this.report.count(kind, toText(entry.path), isSystemError(error) ? error.reason : error.message);
+      if (!(error instanceof SystemError) && !(error instanceof AclError)) throw error;
+      this.report.count(kind, toText(entry.path), error instanceof SystemError ? error.reason : error.message);
       return false;
     }
   }

@@ -22,8 +22,7 @@ export function nameOf(source: ManifestSource): string {
 }
 
 /**
- * A Failure with exit status `damaged` for a manifest that is missing, truncated or altered, and `failed` for one of
- * a newer format.
+ * Throws a `ManifestRefused` for one that is missing, truncated, altered, or of a newer format.
  */
 export async function readManifest(bucket: Getter, source: ManifestSource): Promise<Manifest> {
   const name = nameOf(source);
@@ -54,6 +53,8 @@ export async function readPart(bucket: Getter, { key, version, size, sha256 }: P
 
 export type LoadedPart = { readonly objects: readonly ObjectRef[]; readonly entries: readonly Entry[] };
 
+export type Wanted = (entry: Entry, objects: readonly ObjectRef[]) => boolean;
+
 /**
  * All of a part at once, so that a part which turns out to be wrong changes nothing on the disk. `next` is where the
  * part after it begins. Only entries that `wanted` accepts are kept.
@@ -62,7 +63,7 @@ export async function openPart(
   stored: Uint8Array,
   part: PartRef,
   next: ByteString | undefined,
-  wanted: (entry: Entry) => boolean,
+  wanted: Wanted,
 ): Promise<LoadedPart> {
   const { objects, entries } = decodePart(await decodeFrame(stored, mostBytes));
   const kept: Entry[] = [];
@@ -71,40 +72,34 @@ export async function openPart(
     if (count === 0 && entry.path !== part.first) throw altered("it begins with another path than the manifest says");
     if (next !== undefined && entry.path >= next) throw altered("it overlaps with the part after it");
     count += 1;
-    if (wanted(entry)) kept.push(entry);
+    if (wanted(entry, objects)) kept.push(entry);
   }
   if (count !== part.entries) throw altered(`it has ${count} entries, the manifest says ${part.entries}`);
   return { objects, entries: kept };
 }
 
-/** What a user is told of a manifest that cannot be used; errors of other kinds come back as they are. */
+/** A manifest that cannot be used: it is `damaged` (missing, truncated or altered), or of a `newer` format. */
+export class ManifestRefused extends Failure {
+  constructor(
+    readonly kind: "damaged" | "newer",
+    manifest: string,
+    why: string,
+    cause: unknown,
+  ) {
+    const remedy = kind === "newer" ? "use a newer sysbackup" : "use another backup: `sysbackup list` shows them";
+    const exit = kind === "newer" ? exitStatus.failed : exitStatus.damaged;
+    super({ doing: "read the manifest", what: manifest, why, remedy, exit, cause });
+  }
+}
+
+/** The refusal that an error stands for; errors of other kinds come back as they are. */
 export function refusal(error: unknown, manifest: string): unknown {
-  if (error instanceof FormatError && error.kind === "newer") return newerFormat(error, manifest);
-  if (error instanceof FormatError)
-    return damagedManifest(`it is truncated or altered: ${error.message}`, manifest, error);
+  const refused = (why: string) => new ManifestRefused("damaged", manifest, why, error);
+  if (error instanceof FormatError) {
+    if (error.kind === "altered") return refused(`it is truncated or altered: ${error.message}`);
+    return new ManifestRefused("newer", manifest, `a newer sysbackup wrote it: ${error.message}`, error);
+  }
   if (!(error instanceof BucketError)) return error;
-  if (error.kind === "missing") return damagedManifest("there is no such object in the bucket", manifest, error);
-  if (error.kind === "damaged") return damagedManifest(error.parts.why, manifest, error);
-  return error;
-}
-
-export function newerFormat(error: FormatError, manifest: string): Failure {
-  return new Failure({
-    doing: "read the manifest",
-    what: manifest,
-    why: `a newer sysbackup wrote it: ${error.message}`,
-    remedy: "use a newer sysbackup",
-    cause: error,
-  });
-}
-
-function damagedManifest(why: string, manifest: string, cause: unknown): Failure {
-  return new Failure({
-    doing: "read the manifest",
-    what: manifest,
-    why,
-    remedy: "use another backup: `sysbackup list` shows them",
-    exit: exitStatus.damaged,
-    cause,
-  });
+  if (error.kind === "missing") return refused("there is no such object in the bucket");
+  return error.kind === "damaged" ? refused(error.parts.why) : error;
 }

@@ -5,7 +5,7 @@
  */
 import { type ExitStatus, exitStatus } from "../core/failure.ts";
 import type { Entry, FileEntry, ObjectRef } from "../core/format/entry.ts";
-import type { Manifest } from "../core/format/manifest.ts";
+import type { Manifest, PartRef } from "../core/format/manifest.ts";
 import { toText } from "../core/format/path.ts";
 import type { Notify } from "../core/notice.ts";
 import { isSystemError } from "../core/system/libc.ts";
@@ -13,6 +13,7 @@ import { fetchContent } from "./fetch.ts";
 import { Files, type Job } from "./files.ts";
 import { Folders } from "./folders.ts";
 import { HardLinks, isLaterName } from "./hard-links.ts";
+import { anotherBackup, type Loss } from "./loss.ts";
 import { Metadata } from "./metadata.ts";
 import { type NodeEntry, restoreNode } from "./nodes.ts";
 import { Pauses } from "./pauses.ts";
@@ -57,7 +58,9 @@ const memory = 64 * 1024 * 1024;
 
 export async function restore(options: RestoreOptions): Promise<Figures> {
   const { manifest, snapshots, ask, notify } = options;
-  const decisions = await decide(manifest.snapshots, snapshots, ask);
+  // Who wants some files back did not ask for databases to be replayed.
+  const unasked = options.paths.length > 0 && snapshots === "ask";
+  const decisions = unasked ? [] : await decide(manifest.snapshots, snapshots, ask);
   const target = Target.open(options.target);
   try {
     const report = new Report(notify);
@@ -113,7 +116,7 @@ class Restore {
       const walk = {
         bucket,
         manifest,
-        report: this.report,
+        onLost: (part: PartRef, loss: Loss) => this.#tellLostPart(part, loss),
         concerns: selection.concerns.bind(selection),
         wanted: ({ path, type }: Entry) => {
           const role = selection.role(path);
@@ -201,6 +204,16 @@ class Restore {
       const remedy = "check its spelling, or try another backup: `sysbackup list` shows them";
       this.report.lost("not-in-backup", { doing: "restore", what: toText(path), why, remedy, damage: false });
     }
+  }
+
+  #tellLostPart({ first, entries }: PartRef, { why, damage }: Loss): void {
+    this.report.lost("part-lost", {
+      doing: `restore ${entries} entries from`,
+      what: toText(first),
+      why: `${why}; it is a part of the manifest`,
+      remedy: anotherBackup,
+      damage,
+    });
   }
 
   #tellProgress(): void {

@@ -5,10 +5,10 @@ import type { SnapshotRef } from "../core/format/manifest.ts";
 import { type ByteString, fromText } from "../core/format/path.ts";
 import { createFile, writeAt } from "../core/system/beneath.ts";
 import { close } from "../core/system/files.ts";
-import { isSystemError } from "../core/system/libc.ts";
+import { isSystemError, SystemError } from "../core/system/libc.ts";
 import { type Finished, pipeInto } from "../core/system/process.ts";
 import { decodeStream } from "./decode.ts";
-import { lossOf } from "./loss.ts";
+import { anotherBackup, lossOf } from "./loss.ts";
 import { madeAnew, putInPlace, removeIfThere, temporaryName } from "./place.ts";
 import type { Getter } from "./read.ts";
 import type { Report } from "./report.ts";
@@ -101,9 +101,14 @@ export async function restoreSnapshot(
 
 function tellLost({ snapshotter, key }: SnapshotRef, error: unknown, report: Report): void {
   if (isSystemError(error, "ENOSPC", "EDQUOT")) throw full(snapshotter, error.reason, error);
-  const { why, damage } = isSystemError(error) ? { why: error.message, damage: false } : lossOf(error, key);
-  const remedy = "restore it from another backup: `sysbackup list` shows them";
-  report.lost("snapshot-lost", { doing: "restore the snapshot", what: snapshotter, why, remedy, damage });
+  const { why, damage } = error instanceof SystemError ? { why: error.message, damage: false } : lossOf(error, key);
+  report.lost("snapshot-lost", {
+    doing: "restore the snapshot",
+    what: snapshotter,
+    why,
+    remedy: anotherBackup,
+    damage,
+  });
 }
 
 async function fetchDump(snapshot: SnapshotRef, choice: SnapshotChoice, context: SnapshotContext): Promise<void> {

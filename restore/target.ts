@@ -3,12 +3,12 @@
  * `/mnt`, `/etc/fstab` becomes `/mnt/etc/fstab`. Folders are reached through `core/system/beneath.ts` alone, which keeps
  * every one of them inside, whatever lies there or is swapped meanwhile.
  */
-import { mkdirSync } from "node:fs";
-import { exitStatus, Failure, reasonOf } from "../core/failure.ts";
+import { basename, dirname } from "node:path";
+import { exitStatus, Failure } from "../core/failure.ts";
 import { type ByteString, baseName, fromText, parentOf } from "../core/format/path.ts";
 import { createFile, makeFolder, openFolder, openRoot, remove } from "../core/system/beneath.ts";
 import { close } from "../core/system/files.ts";
-import { isSystemError } from "../core/system/libc.ts";
+import { isSystemError, SystemError } from "../core/system/libc.ts";
 import { lstatAt, type Stat } from "../core/system/stat.ts";
 import { accessAcl, defaultAcl, readXattrs, removeXattr } from "../core/system/xattr.ts";
 import { madeAnew, temporaryName } from "./place.ts";
@@ -72,7 +72,7 @@ export class Target {
       this.folderIfThere(path);
       return true;
     } catch (error) {
-      if (isSystemError(error)) return false;
+      if (error instanceof SystemError) return false;
       throw error;
     }
   }
@@ -166,20 +166,26 @@ function giveWay(parent: number, name: ByteString, found: Stat): boolean {
 }
 
 function makeIfMissing(path: string): boolean {
+  if (path === "/") return false;
+  let parent: number | undefined;
   try {
-    mkdirSync(path, { mode: 0o700 });
+    parent = openRoot(fromText(dirname(path)));
+    makeFolder(parent, fromText(basename(path)), 0o700);
     return true;
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "EEXIST") return false;
+    if (isSystemError(error, "EEXIST")) return false;
     throw unusable(path, error);
+  } finally {
+    if (parent !== undefined) close(parent);
   }
 }
 
-function unusable(path: string, error: unknown): Failure {
+function unusable(path: string, error: unknown): unknown {
+  if (!(error instanceof SystemError)) return error;
   return new Failure({
     doing: "restore into",
     what: path,
-    why: reasonOf(error),
+    why: error.reason,
     remedy: "give an existing folder, or a new one in an existing folder, as --target",
     exit: exitStatus.usage,
     cause: error,

@@ -2,7 +2,7 @@
 import { Failure } from "../core/failure.ts";
 import type { Entry } from "../core/format/entry.ts";
 import { toText } from "../core/format/path.ts";
-import { isSystemError } from "../core/system/libc.ts";
+import { SystemError } from "../core/system/libc.ts";
 import { FolderInTheWay } from "./place.ts";
 import type { Report } from "./report.ts";
 
@@ -14,7 +14,7 @@ export function writeFailed(report: Report, entry: Entry, error: unknown): void 
     report.lost("in-the-way", { doing: "restore", what, why: error.message, remedy, damage: false });
     return;
   }
-  if (!isSystemError(error)) throw error;
+  if (!(error instanceof SystemError)) throw error;
   if (error.code === "ENOSPC" || error.code === "EDQUOT") throw full(what, error.reason, error);
   if (error.code === "EROFS") {
     throw new Failure({

@@ -1,35 +1,31 @@
 /** Going through a manifest part by part, in bounded memory: those that hold nothing of what is wanted are not read. */
-import type { Entry } from "../core/format/entry.ts";
 import { FormatError } from "../core/format/error.ts";
 import type { Manifest, PartRef } from "../core/format/manifest.ts";
-import { type ByteString, toText } from "../core/format/path.ts";
-import { lossOf } from "./loss.ts";
-import { type Getter, type LoadedPart, newerFormat, openPart, readPart } from "./read.ts";
-import type { Report } from "./report.ts";
+import type { ByteString } from "../core/format/path.ts";
+import { type Loss, lossOf } from "./loss.ts";
+import { type Getter, type LoadedPart, openPart, readPart, refusal, type Wanted } from "./read.ts";
 
 export type Walk = {
   readonly bucket: Getter;
   readonly manifest: Manifest;
   /** Which stretches of paths, from `first` up to `next`, are worth reading, and which entries are kept. */
   readonly concerns: (first: ByteString, next: ByteString | undefined) => boolean;
-  readonly wanted: (entry: Entry) => boolean;
-  readonly report: Report;
+  readonly wanted: Wanted;
+  /** Told of a part that is missing or damaged: it is left out, so that it costs no more than its entries. */
+  readonly onLost: (part: PartRef, loss: Loss) => void;
 };
 
 type Stretch = { readonly part: PartRef; readonly next: ByteString | undefined };
 
-/**
- * The parts in order. One that is missing or damaged is told and left out, so that it costs no more than its entries.
- * The next one is being fetched while one is worked on.
- */
-export async function* walkParts({ bucket, manifest, concerns, wanted, report }: Walk): AsyncGenerator<LoadedPart> {
+/** The parts in order. The next one is being fetched while one is worked on. */
+export async function* walkParts({ bucket, manifest, concerns, wanted, onLost }: Walk): AsyncGenerator<LoadedPart> {
   const stretches = stretchesOf(manifest).filter(({ part, next }) => concerns(part.first, next));
   let ahead: Promise<Uint8Array> | undefined;
   for (const [number, stretch] of stretches.entries()) {
     const stored = ahead ?? fetchAhead(bucket, stretch);
     const following = stretches[number + 1];
     ahead = following && fetchAhead(bucket, following);
-    const opened = await openOrTell(stretch, stored, wanted, report);
+    const opened = await openOrTell(stretch, stored, wanted, onLost);
     if (opened !== undefined) yield opened;
   }
 }
@@ -37,14 +33,14 @@ export async function* walkParts({ bucket, manifest, concerns, wanted, report }:
 async function openOrTell(
   { part, next }: Stretch,
   stored: Promise<Uint8Array>,
-  wanted: Walk["wanted"],
-  report: Report,
+  wanted: Wanted,
+  onLost: Walk["onLost"],
 ): Promise<LoadedPart | undefined> {
   try {
     return await openPart(await stored, part, next, wanted);
   } catch (error) {
-    if (error instanceof FormatError && error.kind === "newer") throw newerFormat(error, part.key);
-    tellLost(part, error, report);
+    if (error instanceof FormatError && error.kind === "newer") throw refusal(error, part.key);
+    onLost(part, lossOf(error, part.key));
     return undefined;
   }
 }
@@ -58,15 +54,4 @@ function fetchAhead(bucket: Getter, { part }: Stretch): Promise<Uint8Array> {
   // Its error is for whoever awaits it; until then it is not "unhandled".
   fetched.catch(() => {});
   return fetched;
-}
-
-function tellLost({ key, first, entries }: PartRef, error: unknown, report: Report): void {
-  const { why, damage } = lossOf(error, key);
-  report.lost("part-lost", {
-    doing: `restore ${entries} entries from`,
-    what: toText(first),
-    why: `${why}, which is a part of the manifest`,
-    remedy: "restore them from another backup: `sysbackup list` shows them",
-    damage,
-  });
 }

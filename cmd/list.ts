@@ -1,0 +1,82 @@
+import { loadConfig } from "../core/config/config.ts";
+import { exitStatus } from "../core/failure.ts";
+import { type ListedBackup, listBackups } from "../restore/list.ts";
+import type { ListArgs } from "./args.ts";
+import { connect } from "./connect.ts";
+import type { Run } from "./io.ts";
+import { bytes, type Column, count, moment, table } from "./terminal/format.ts";
+
+const columns: readonly Column[] = [
+  { title: "name" },
+  { title: "time" },
+  { title: "host" },
+  { title: "entries", align: "right" },
+  { title: "bytes", align: "right" },
+  { title: "snapshots", align: "right" },
+  { title: "state" },
+];
+
+export const run: Run<ListArgs> = async ({ confDir, name, bucket: override, of }, io) => {
+  const config = await loadConfig({ confDir, hostName: io.hostName, name, bucket: override, confOptional: true });
+  const { bucket } = await connect(config, io);
+  try {
+    const rows: string[][] = [];
+    let found = 0;
+    let damaged = false;
+    for await (const backup of listBackups(bucket, of)) {
+      io.signal.throwIfAborted();
+      found += 1;
+      damaged ||= backup.state === "damaged";
+      if (io.json) io.out(JSON.stringify(documentOf(backup)));
+      else rows.push(rowOf(backup));
+      if ("why" in backup) io.notify({ level: "error", code: "manifest-unusable", message: backup.why });
+    }
+    if (found === 0) io.notify({ level: "info", code: "no-backups", message: noBackups(bucket.url, of) });
+    if (rows.length > 0) for (const line of table(columns, rows)) io.out(line);
+    return damaged ? exitStatus.damaged : exitStatus.done;
+  } finally {
+    await bucket.close();
+  }
+};
+
+function noBackups(url: string, of: string | undefined): string {
+  return `${JSON.stringify(url)} holds no backups${of === undefined ? "" : ` of ${JSON.stringify(of)}`}`;
+}
+
+function rowOf(backup: ListedBackup): string[] {
+  const time = backup.time === undefined ? "" : moment(backup.time);
+  if (!("manifest" in backup)) return [backup.name, time, "", "", "", "", backup.state];
+  const { header, totals } = backup.manifest;
+  const figures = [count(totals.entries), bytes(totals.bytes), count(totals.snapshots)];
+  return [backup.name, time, header.host, ...figures, stateOf(backup.manifest.totals)];
+}
+
+/** What the run itself could not back up is in the manifest's log. */
+function stateOf({ warnings, errors }: { readonly warnings: number; readonly errors: number }): string {
+  return warnings + errors === 0 ? "complete" : `incomplete (${count(warnings)} warnings, ${count(errors)} errors)`;
+}
+
+function documentOf(backup: ListedBackup): object {
+  const { key, name, time } = backup;
+  if (!("manifest" in backup)) return { key, name, time, state: backup.state, why: backup.why };
+  const { header, totals } = backup.manifest;
+  const { entries, files, bytes, snapshots, warnings, errors, finished } = totals;
+  const state = warnings + errors === 0 ? "complete" : "incomplete";
+  const { host, retain_until, tool } = header;
+  return {
+    key,
+    name,
+    time,
+    state,
+    host,
+    entries,
+    files,
+    bytes,
+    snapshots,
+    warnings,
+    errors,
+    finished,
+    retain_until,
+    tool,
+  };
+}

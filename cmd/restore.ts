@@ -1,0 +1,69 @@
+import type { Counts } from "../core/bucket/count.ts";
+import { loadConfig } from "../core/config/config.ts";
+import type { Manifest } from "../core/format/manifest.ts";
+import { findManifest } from "../restore/find.ts";
+import { nameOf, readManifest } from "../restore/read.ts";
+import type { Figures } from "../restore/report.ts";
+import { exitOf, restore } from "../restore/restore.ts";
+import type { RestoreArgs } from "./args.ts";
+import { connect } from "./connect.ts";
+import type { Run } from "./io.ts";
+import { requestsLine } from "./requests.ts";
+import { bytes, count, counted, duration, moment } from "./terminal/format.ts";
+
+export const run: Run<RestoreArgs> = async (args, io) => {
+  const { confDir, name, bucket: override, target, paths, numericOwner, snapshots } = args;
+  const config = await loadConfig({ confDir, hostName: io.hostName, name, bucket: override, confOptional: true });
+  const { bucket, counts } = await connect(config, io);
+  const began = io.now();
+  try {
+    const source = await findManifest(bucket, args.manifest);
+    const manifest = await readManifest(bucket, source);
+    const figures = await restore({
+      bucket,
+      manifest,
+      target,
+      paths,
+      numericOwner,
+      snapshots,
+      ask: io.ask,
+      notify: io.notify,
+      onProgress: ({ entries, bytes, totalEntries, totalBytes }) =>
+        io.progress.update({ files: entries, totalFiles: totalEntries, doneBytes: bytes, totalBytes }),
+      signal: io.signal,
+    });
+    io.progress.end();
+    const took = io.now().getTime() - began.getTime();
+    const result = { manifest: nameOf(source), target, ...figures, requests: counts, milliseconds: took };
+    const lines = io.json ? [JSON.stringify(result)] : summaryLines(manifest, target, figures, counts, took);
+    for (const line of lines) io.out(line);
+    return exitOf(figures);
+  } finally {
+    io.progress.end();
+    await bucket.close();
+  }
+};
+
+function summaryLines({ header }: Manifest, target: string, figures: Figures, counts: Counts, took: number): string[] {
+  const { files, folders, links, hardLinks, nodes, unchanged, warnings, errors, damaged } = figures;
+  const replayed = figures.snapshotsReplayed;
+  const fetched = figures.snapshotsFetched;
+  const whole = warnings + errors === 0 ? "complete" : "incomplete";
+  const kinds = [
+    counted(folders, "folder"),
+    counted(links, "link"),
+    counted(hardLinks, "hard link"),
+    ...(nodes === 0 ? [] : [counted(nodes, "fifo or device", "fifos and devices")]),
+  ];
+  return [
+    `restored ${header.name} of ${moment(new Date(header.started))} into ${JSON.stringify(target)}: ${whole}`,
+    `  ${counted(files, "file")}, ${bytes(figures.bytes)} written; ${kinds.join(", ")}; ${count(unchanged)} left alone as they were`,
+    ...(replayed + fetched === 0 ? [] : [`  ${counted(replayed, "snapshot")} replayed, ${count(fetched)} fetched`]),
+    `  requests: ${requestsLine(counts)}; ${bytes(counts.received)} received; took ${duration(took)}`,
+    ...(warnings + errors === 0
+      ? []
+      : [
+          `  ${counted(warnings, "warning")}, ${counted(errors, "error")} (${count(damaged)} by damage in the bucket): listed above`,
+        ]),
+  ];
+}

@@ -1,0 +1,50 @@
+/** The backups in a bucket, each by its root alone. */
+import { BucketError, type BucketReader } from "../core/bucket/contract.ts";
+import { timeOfStamp } from "../core/format/keys.ts";
+import type { Manifest } from "../core/format/manifest.ts";
+import { endsJob } from "./loss.ts";
+import { ManifestRefused, readManifest } from "./read.ts";
+import { listRoots, type RootKey } from "./roots.ts";
+
+export type ListedBackup = {
+  readonly key: string;
+  readonly name: string;
+  /** When the run began. */
+  readonly time: Date | undefined;
+} & (
+  | { readonly state: "complete"; readonly manifest: Manifest }
+  /** The root cannot be used; `why` is a whole message. */
+  | { readonly state: "damaged" | "newer" | "unreadable"; readonly why: string }
+);
+
+/** Roots being read at a time. */
+const atOnce = 8;
+
+/** In byte order of name, oldest first within a name. */
+export async function* listBackups(
+  bucket: Pick<BucketReader, "list" | "get">,
+  name: string | undefined,
+): AsyncGenerator<ListedBackup> {
+  const ahead: Promise<ListedBackup>[] = [];
+  for await (const root of listRoots(bucket, name)) {
+    const described = describe(bucket, root);
+    // Its error is for whoever awaits it; until then it is not "unhandled".
+    described.catch(() => {});
+    ahead.push(described);
+    if (ahead.length < atOnce) continue;
+    const first = ahead.shift();
+    if (first !== undefined) yield await first;
+  }
+  for (const described of ahead) yield await described;
+}
+
+async function describe(bucket: Pick<BucketReader, "get">, { key, name, stamp }: RootKey): Promise<ListedBackup> {
+  const common = { key, name, time: timeOfStamp(stamp) };
+  try {
+    return { ...common, state: "complete", manifest: await readManifest(bucket, { key }) };
+  } catch (error) {
+    if (error instanceof ManifestRefused) return { ...common, state: error.kind, why: error.message };
+    if (!(error instanceof BucketError) || endsJob(error)) throw error;
+    return { ...common, state: "unreadable", why: error.message };
+  }
+}

@@ -1,0 +1,342 @@
+/** Backups made by hand from the encoders of `core/format`, hostile and damaged ones among them, and their restore. */
+import { createHash, randomBytes } from "node:crypto";
+import { chmod, mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { gzipSync } from "node:zlib";
+import type { Bucket, Stored } from "../../core/bucket/contract.ts";
+import { openDirectoryBucket } from "../../core/bucket/directory.ts";
+import type { Encoding, Entry, Extent, FileEntry, Hole, ObjectRef } from "../../core/format/entry.ts";
+import { encodeExtents, encodeHead, type HeadEntry, withExtents } from "../../core/format/entry-json.ts";
+import { keys } from "../../core/format/keys.ts";
+import { encodeManifest, type Manifest, type PartRef, type SnapshotRef } from "../../core/format/manifest.ts";
+import { encodeContents, type PackedFrame } from "../../core/format/pack.ts";
+import { encodePart } from "../../core/format/part.ts";
+import { fromText } from "../../core/format/path.ts";
+import type { Notice } from "../../core/notice.ts";
+import { restore } from "../../restore/restore.ts";
+import type { SnapshotChoice } from "../../restore/snapshots.ts";
+import { type Scratch, scratch } from "../support/faults/scratch.ts";
+
+export const isRoot = process.getuid?.() === 0;
+
+const started = new Date("2026-11-21T02:00:03Z");
+const retention = { mode: "GOVERNANCE", until: new Date("2099-01-01T00:00:00Z") } as const;
+const now = () => new Date("2026-11-21T03:00:00Z");
+
+export const sha256 = (bytes: Uint8Array | string) => createHash("sha256").update(bytes).digest("hex");
+
+export type Attributes = Partial<Omit<Entry, "type" | "path">>;
+
+/** An entry to be stored. Files have their content in chunks; `entry` is spread over what that gives. */
+export type Item = {
+  readonly head: HeadEntry;
+  readonly chunks?: readonly Uint8Array[];
+  /** What the manifest says of them instead of the truth. */
+  readonly forge?: (extents: readonly Extent[]) => readonly Extent[];
+};
+
+const owner = {
+  user: undefined,
+  group: undefined,
+  uid: process.getuid?.() ?? 0,
+  gid: process.getgid?.() ?? 0,
+};
+
+function common(path: string, mode: number, attributes: Attributes) {
+  return {
+    path: fromText(path),
+    owner,
+    mode,
+    modified: { seconds: 1_700_000_000, nanoseconds: 123_456_789 },
+    acl: undefined,
+    xattrs: new Map(),
+    ...attributes,
+  };
+}
+
+export function folder(path: string, attributes: Attributes = {}): Item {
+  return { head: { type: "folder", ...common(path, 0o755, attributes) } };
+}
+
+export function link(path: string, target: string, attributes: Attributes = {}): Item {
+  return { head: { type: "link", ...common(path, 0o777, attributes), target: fromText(target) } };
+}
+
+export function fifo(path: string, attributes: Attributes = {}): Item {
+  return { head: { type: "fifo", ...common(path, 0o600, attributes) } };
+}
+
+export function device(path: string, attributes: Attributes = {}): Item {
+  return { head: { type: "character device", ...common(path, 0o600, attributes), major: 1, minor: 3 } };
+}
+
+export type FileOptions = Attributes & {
+  readonly holes?: readonly Hole[];
+  /** The path of the first name. */
+  readonly hardLink?: string;
+  readonly forge?: Item["forge"];
+};
+
+/** `content` is one chunk, or several. */
+export function file(
+  path: string,
+  content: string | Uint8Array | readonly Uint8Array[],
+  { holes = [], hardLink, forge, ...attributes }: FileOptions = {},
+): Item {
+  const chunks = (Array.isArray(content) ? content : [Buffer.from(content as string)]).filter(
+    (chunk) => chunk.length > 0,
+  );
+  const size = [...chunks, ...holes.map(([, length]) => ({ length }))].reduce((sum, { length }) => sum + length, 0);
+  const head: Omit<FileEntry, "extents"> = {
+    type: "file",
+    ...common(path, 0o644, attributes),
+    size,
+    holes,
+    hardLink: hardLink === undefined ? undefined : fromText(hardLink),
+    warnings: [],
+  };
+  return { head, chunks, ...(forge && { forge }) };
+}
+
+export function noise(length: number): Buffer {
+  return randomBytes(length);
+}
+
+export type BackupOptions = {
+  readonly name?: string;
+  readonly start?: Date;
+  readonly run?: string;
+  /** Entries of each part. */
+  readonly perPart?: number;
+  /** Chunks of each frame. */
+  readonly perFrame?: number;
+  /** Each chunk list as one object of its own, or all of a part in one pack. */
+  readonly encoding?: Encoding;
+  readonly snapshots?: readonly SnapshotRef[];
+  /** Changes what the root says. */
+  readonly forge?: (manifest: Manifest) => Manifest;
+};
+
+export type Backup = { readonly key: string; readonly manifest: Manifest; readonly objects: readonly ObjectRef[] };
+
+export class Fixture implements AsyncDisposable {
+  readonly target: string;
+  readonly outside: string;
+  readonly notices: Notice[] = [];
+
+  private constructor(
+    readonly scratch: Scratch,
+    readonly bucketPath: string,
+    readonly bucket: Bucket,
+  ) {
+    this.target = join(scratch.path, "target");
+    this.outside = join(scratch.path, "outside");
+  }
+
+  static async open(): Promise<Fixture> {
+    const place = await scratch();
+    const bucketPath = join(place.path, "bucket");
+    await mkdir(bucketPath);
+    return new Fixture(place, bucketPath, await openDirectoryBucket(bucketPath, { now, random: Math.random }));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.bucket.close();
+    await this.scratch[Symbol.asyncDispose]();
+  }
+
+  /** Items in any order. */
+  async backup(items: readonly Item[], options: BackupOptions = {}): Promise<Backup> {
+    const { name = "test", start = started, run = "0badcafe", perPart = 1000, snapshots = [], forge } = options;
+    const sorted = items.toSorted((a, b) => (a.head.path < b.head.path ? -1 : 1));
+    const parts: PartRef[] = [];
+    const objects: ObjectRef[] = [];
+    for (let at = 0; at < sorted.length; at += perPart) {
+      const stored = await this.#storePart(name, sorted.slice(at, at + perPart), options);
+      parts.push(stored.part);
+      objects.push(...stored.objects);
+    }
+    const plain = this.#manifest(name, start, run, sorted, parts, snapshots);
+    const manifest = forge?.(plain) ?? plain;
+    const { key } = await this.put(keys.manifest(name, { start, run }), Bun.zstdCompressSync(encodeManifest(manifest)));
+    return { key, manifest, objects };
+  }
+
+  async #storePart(name: string, items: readonly Item[], options: BackupOptions) {
+    const objects: ObjectRef[] = [];
+    const extents = await this.#storeContent(items, objects, options);
+    const lines = items.map(({ head, chunks, forge = (same) => same }, number) =>
+      chunks === undefined
+        ? encodeHead(head)
+        : withExtents(encodeHead(head), encodeExtents(forge(extents[number] ?? []))),
+    );
+    const stored = Bun.zstdCompressSync(encodePart(objects, lines));
+    const { key, version, size } = await this.put(keys.part(name, sha256(stored)), stored);
+    const [first] = items;
+    if (first === undefined) throw new Error("a part without entries");
+    const bytes = items.reduce((sum, { head }) => sum + (head.type === "file" ? head.size : 0), 0);
+    const entries = items.length;
+    return { part: { key, version, size, sha256: sha256(stored), first: first.head.path, entries, bytes }, objects };
+  }
+
+  /** Extents of each item; fills `objects`. */
+  async #storeContent(items: readonly Item[], objects: ObjectRef[], options: BackupOptions): Promise<Extent[][]> {
+    const { encoding = "frames" } = options;
+    if (encoding === "frames") return this.#storePack(items, objects, options.perFrame ?? 4);
+    const all: Extent[][] = [];
+    for (const { chunks = [] } of items) {
+      const content = Buffer.concat(chunks);
+      all.push(content.length === 0 ? [] : [await this.#storeObject(content, encoding, objects)]);
+    }
+    return all;
+  }
+
+  async #storeObject(content: Buffer, encoding: Exclude<Encoding, "frames">, objects: ObjectRef[]): Promise<Extent> {
+    const stored =
+      encoding === "zstd" ? Bun.zstdCompressSync(content) : encoding === "gzip" ? gzipSync(content) : content;
+    const { key, version, size } = await this.put(keys.content(sha256(content)), stored);
+    const object = objects.push({ key, version, size, encoding }) - 1;
+    const { length } = content;
+    return { object, frameOffset: 0, frameLength: size, offset: 0, length, sha256: sha256(content) };
+  }
+
+  async #storePack(items: readonly Item[], objects: ObjectRef[], perFrame: number): Promise<Extent[][]> {
+    const flat = items.flatMap(({ chunks = [] }, item) => chunks.map((chunk) => ({ item, chunk })));
+    const extents: Extent[][] = items.map(() => []);
+    if (flat.length === 0) return extents;
+    const pieces: Uint8Array[] = [];
+    const frames: PackedFrame[] = [];
+    let frameOffset = 0;
+    for (let at = 0; at < flat.length; at += perFrame) {
+      const members = flat.slice(at, at + perFrame);
+      const frame = Bun.zstdCompressSync(Buffer.concat(members.map(({ chunk }) => chunk)));
+      let offset = 0;
+      for (const { item, chunk } of members) {
+        const { length } = chunk;
+        extents[item]?.push({
+          object: 0,
+          frameOffset,
+          frameLength: frame.length,
+          offset,
+          length,
+          sha256: sha256(chunk),
+        });
+        offset += length;
+      }
+      const chunks = members.map(({ chunk }) => ({
+        id: createHash("sha256").update(chunk).digest(),
+        length: chunk.length,
+      }));
+      frames.push({ length: frame.length, chunks });
+      pieces.push(frame);
+      frameOffset += frame.length;
+    }
+    const stored = Buffer.concat([...pieces, encodeContents(frames)]);
+    const { key, version, size } = await this.put(keys.pack(sha256(stored)), stored);
+    objects.push({ key, version, size, encoding: "frames" });
+    return extents;
+  }
+
+  #manifest(
+    name: string,
+    start: Date,
+    run: string,
+    items: readonly Item[],
+    parts: readonly PartRef[],
+    snapshots: readonly SnapshotRef[],
+  ): Manifest {
+    const files = items.filter(({ head }) => head.type === "file").length;
+    const bytes = parts.reduce((sum, part) => sum + part.bytes, 0);
+    const counts = { entries: items.length, files, bytes, parts: parts.length, snapshots: snapshots.length };
+    return {
+      header: {
+        name,
+        host: "example",
+        run,
+        started: start.toISOString(),
+        tool: "sysbackup 0.0.0",
+        config: sha256(""),
+        retain_until: retention.until.toISOString(),
+        lock_mode: "GOVERNANCE",
+        layout: "packs",
+        sealing: null,
+      },
+      parts,
+      snapshots,
+      log: [],
+      totals: { ...counts, warnings: 0, errors: 0, finished: start.toISOString() },
+    };
+  }
+
+  /** A stored dump, as the manifest names it. */
+  async snapshot(snapshotter: string, dump: string, more: Partial<SnapshotRef> = {}): Promise<SnapshotRef> {
+    const stored = Bun.zstdCompressSync(dump);
+    const { key, version, size } = await this.put(keys.snapshot("test", started, snapshotter, ".zst"), stored);
+    return {
+      snapshotter,
+      key,
+      version,
+      size,
+      sha256: sha256(stored),
+      encoding: "zstd",
+      dump_size: Buffer.byteLength(dump),
+      dump_sha256: sha256(dump),
+      exit: 0,
+      ...more,
+    };
+  }
+
+  put(key: string, body: Uint8Array): Promise<Stored> {
+    return this.bucket.put(key, body, { retention });
+  }
+
+  /** Of the stored object, behind the bucket's back. */
+  async damage(key: string, change: (bytes: Buffer) => Uint8Array): Promise<void> {
+    const path = join(this.bucketPath, key);
+    const bytes = await readFile(path);
+    await chmod(path, 0o600);
+    await writeFile(path, change(bytes));
+  }
+
+  async lose(key: string): Promise<void> {
+    await rm(join(this.bucketPath, key));
+  }
+
+  restore({ manifest }: Pick<Backup, "manifest">, options: RestoreWishes = {}) {
+    return restore({
+      bucket: this.bucket,
+      manifest,
+      target: this.target,
+      paths: [],
+      numericOwner: false,
+      snapshots: "skip",
+      ask: () => Promise.reject(new Error("nothing was to be asked")),
+      notify: (notice) => this.notices.push(notice),
+      onProgress: () => {},
+      signal: new AbortController().signal,
+      ...options,
+    });
+  }
+
+  /** Messages of warnings and errors so far. */
+  get complaints(): string[] {
+    return this.notices.filter(({ level }) => level !== "info").map(({ message }) => message);
+  }
+
+  at(path: string): string {
+    return join(this.target, path);
+  }
+
+  read(path: string): Promise<string> {
+    return readFile(this.at(path), "utf8");
+  }
+}
+
+export type RestoreWishes = Partial<Parameters<typeof restore>[0]> & { readonly snapshots?: SnapshotChoice };
+
+/** One bit of the middle byte. */
+export function flipped(bytes: Buffer, at = Math.floor(bytes.length / 2)): Buffer {
+  const changed = Buffer.from(bytes);
+  changed[at] = (changed[at] ?? 0) ^ 1;
+  return changed;
+}
