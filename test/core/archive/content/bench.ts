@@ -1,0 +1,128 @@
+/** A content store on its own: a directory bucket, a state database, and a ledger between them. */
+import type { Database } from "bun:sqlite";
+import { closeSync, openSync } from "node:fs";
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { Ledger } from "../../../../core/archive/content/ledger.ts";
+import type { OpenFile, Region } from "../../../../core/archive/content/open-file.ts";
+import { regionsOf } from "../../../../core/archive/content/open-file.ts";
+import type { ContentStore, StoreParts } from "../../../../core/archive/content/store.ts";
+import { openState, statePath } from "../../../../core/archive/state/database.ts";
+import type { Bucket } from "../../../../core/bucket/contract.ts";
+import { openDirectoryBucket } from "../../../../core/bucket/directory.ts";
+import { fromText } from "../../../../core/format/path.ts";
+import { fstat } from "../../../../core/system/stat.ts";
+import { scratch } from "../../../support/faults/scratch.ts";
+
+const now = () => new Date("2026-11-21T02:00:03Z");
+const until = new Date("2026-12-28T02:00:03Z");
+
+/** As a row of the state database has it: `object` is an id there. */
+export type StoredExtent = [
+  object: number,
+  frameOffset: number,
+  frameLength: number,
+  offset: number,
+  length: number,
+  sha256: string,
+];
+
+export type Row = { readonly path: string; readonly extents: string };
+
+export class StoreBench implements AsyncDisposable {
+  private constructor(
+    readonly path: string,
+    readonly bucket: Bucket,
+    readonly database: Database,
+    private readonly dispose: () => PromiseLike<void>,
+  ) {}
+
+  static async make(): Promise<StoreBench> {
+    const folder = await scratch();
+    const path = join(folder.path, "bucket");
+    await mkdir(path);
+    const bucket = await openDirectoryBucket(path, { now, random: Math.random });
+    const database = openState(statePath(folder.path, "host"), bucket.url);
+    return new StoreBench(folder.path, bucket, database, async () => {
+      database.close();
+      await folder[Symbol.asyncDispose]();
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.dispose();
+  }
+
+  /** One run of a store, from an empty or an older ledger to its end; the ledger is closed however it ends. */
+  async run<T>(
+    make: (parts: StoreParts) => ContentStore,
+    use: (session: Session) => Promise<T>,
+    bucket: Bucket = this.bucket,
+  ): Promise<StoreParts["meter"]> {
+    const ledger = new Ledger(this.database, new Set(), until);
+    const meter = { bytesRead: 0, bytesStored: 0, objectsStored: 0 };
+    const store = make({ bucket, ledger, retention: { mode: "GOVERNANCE", until }, meter });
+    try {
+      await use(new Session(this.path, store, ledger));
+      await store.finish();
+    } finally {
+      await store.abandon();
+      ledger.close();
+    }
+    return meter;
+  }
+
+  rows(): Row[] {
+    return this.database.query<Row, []>("SELECT path, extents FROM files ORDER BY path").all();
+  }
+
+  count(table: "objects" | "chunks" | "files"): number {
+    return this.database.query<{ n: number }, []>(`SELECT count(*) AS n FROM ${table}`).get()?.n ?? 0;
+  }
+
+  async keys(): Promise<string[]> {
+    return (await Array.fromAsync(this.bucket.list(""))).flat().map(({ key }) => key);
+  }
+
+  extents(name: string): StoredExtent[] {
+    const row = this.rows().find(({ path }) => path === name);
+    if (row === undefined) throw new Error(`there is no row for ${name}`);
+    return JSON.parse(row.extents);
+  }
+
+  keyOf(object: number): string {
+    const row = this.database.query<{ key: string }, [number]>("SELECT key FROM objects WHERE id = ?").get(object);
+    if (row === null) throw new Error(`there is no object ${object}`);
+    return row.key;
+  }
+
+  async bytes(key: string): Promise<Buffer> {
+    return Buffer.concat(await Array.fromAsync(this.bucket.get(key)));
+  }
+}
+
+export class Session {
+  constructor(
+    private readonly path: string,
+    private readonly store: ContentStore,
+    private readonly ledger: Ledger,
+  ) {}
+
+  /** Writes a file, adds it, and gives its row to the ledger, as the quilter does. */
+  async add(name: string, bytes: Uint8Array): Promise<void> {
+    await writeFile(join(this.path, name), bytes);
+    await this.addFrom(join(this.path, name), name);
+  }
+
+  /** The file at `path`, or only these regions of it. */
+  async addFrom(path: string, name: string, regions?: readonly Region[]): Promise<void> {
+    const fd = openSync(path, "r");
+    try {
+      const file: OpenFile = { path: fromText(path), fd, stat: fstat(fd), locked: true };
+      const { pieces, end } = await this.store.add(file, regions ?? regionsOf(file));
+      this.ledger.file({ path: fromText(name), fingerprint: "", head: `{"path":"${name}"}`, bytes: end }, pieces);
+    } finally {
+      closeSync(fd);
+    }
+  }
+}

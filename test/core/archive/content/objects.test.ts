@@ -1,0 +1,186 @@
+import { describe, expect, test } from "bun:test";
+import { closeSync, ftruncateSync, openSync, writeSync } from "node:fs";
+import { open } from "node:fs/promises";
+import { join } from "node:path";
+import { gunzipSync, zstdDecompressSync } from "node:zlib";
+import type { Compression } from "../../../../core/archive/compress.ts";
+import { ContentChanged, ObjectStore } from "../../../../core/archive/content/objects.ts";
+import type { StoreParts } from "../../../../core/archive/content/store.ts";
+import type { Bucket } from "../../../../core/bucket/contract.ts";
+import { faulty } from "../../bucket/faults.ts";
+import { sha256 } from "../backup.ts";
+import { noise } from "../noise.ts";
+import { StoreBench } from "./bench.ts";
+
+const mebibyte = 1024 * 1024;
+const zstd: Compression = { kind: "zstd", level: 3 };
+const objects =
+  (compression = zstd) =>
+  (parts: StoreParts) =>
+    new ObjectStore(parts, compression);
+
+/** The content under a key, undone as its metadata says; fails where its name is not its digest. */
+async function contentAt({ bucket }: StoreBench, key: string): Promise<{ bytes: Buffer; encoding: string }> {
+  const stored = Buffer.concat(await Array.fromAsync(bucket.get(key)));
+  const encoding = (await bucket.head(key))?.metadata["storage-encoding"] ?? "none";
+  const bytes = encoding === "zstd" ? zstdDecompressSync(stored) : encoding === "gzip" ? gunzipSync(stored) : stored;
+  expect(key).toBe(`content/${sha256(bytes)}`);
+  return { bytes, encoding };
+}
+
+async function encodings(bench: StoreBench): Promise<string[]> {
+  const found = await Promise.all((await bench.keys()).map((key) => contentAt(bench, key)));
+  return found.map(({ bytes, encoding }) => `${bytes.length} ${encoding}`).toSorted();
+}
+
+/** The extents of a row, with their objects' keys. */
+function extentsOf(bench: StoreBench, name: string) {
+  return bench.extents(name).map(([object, , , offset, length, digest]) => {
+    return { key: bench.keyOf(object), offset, length, digest };
+  });
+}
+
+const text = (length: number) => Buffer.alloc(length, "text that repeats itself, ");
+
+describe("content objects", () => {
+  const layouts: [Compression, string[]][] = [
+    [zstd, ["1 none", "1000 zstd", "2000 none", "3000000 zstd", "4000000 none"]],
+    [{ kind: "gzip", level: 6 }, ["1 none", "1000 gzip", "2000 none", "3000000 gzip", "4000000 none"]],
+    [{ kind: "none", level: 0 }, ["1 none", "1000 none", "2000 none", "3000000 none", "4000000 none"]],
+  ];
+  test.each(layouts)("are named by their digest and compressed where that pays: %p", async (compression, expected) => {
+    await using bench = await StoreBench.make();
+    await bench.run(objects(compression), async (session) => {
+      await session.add("empty", Buffer.alloc(0));
+      await session.add("tiny", Buffer.from("x"));
+      await session.add("text", text(1000));
+      await session.add("noise", noise(2000));
+      await session.add("large text", text(3_000_000));
+      await session.add("large noise", noise(4_000_000));
+    });
+    expect(await encodings(bench)).toEqual(expected);
+    expect(bench.rows().map(({ path }) => path)).toEqual([
+      "empty",
+      "large noise",
+      "large text",
+      "noise",
+      "text",
+      "tiny",
+    ]);
+    expect(extentsOf(bench, "empty")).toEqual([]);
+    const digest = sha256(noise(4_000_000));
+    expect(extentsOf(bench, "large noise")).toEqual([
+      { key: `content/${digest}`, offset: 0, length: 4_000_000, digest },
+    ]);
+  });
+
+  test("are stored once for the same content, small or large, in this run and the next", async () => {
+    await using bench = await StoreBench.make();
+    const addAll = () =>
+      bench.run(objects(), async (session) => {
+        for (const name of ["a", "b"]) await session.add(name, text(500));
+        for (const name of ["c", "d"]) await session.add(name, text(5_000_000));
+      });
+    expect((await addAll()).objectsStored).toBe(2);
+    expect(await addAll()).toEqual({ bytesRead: 10_001_000, bytesStored: 0, objectsStored: 0 });
+    expect(bench.count("objects")).toBe(2);
+  });
+
+  test.each([
+    ["small", 300_000],
+    ["large", 6_000_000],
+  ])("of %s sparse files have zeros for holes, and extents for the data alone", async (_, size) => {
+    await using bench = await StoreBench.make();
+    const path = join(bench.path, "sparse");
+    const file = await open(path, "w");
+    await file.write(noise(4096, 1), 0, 4096, 65_536);
+    await file.write(noise(4096, 2), 0, 4096, 131_072);
+    await file.truncate(size);
+    await file.close();
+    await bench.run(objects(), (session) => session.addFrom(path, "sparse"));
+    const whole = Buffer.from(await Bun.file(path).arrayBuffer());
+    const key = `content/${sha256(whole)}`;
+    expect(await bench.keys()).toEqual([key]);
+    expect((await contentAt(bench, key)).bytes.equals(whole)).toBe(true);
+    expect(extentsOf(bench, "sparse")).toEqual([
+      { key, offset: 65_536, length: 4096, digest: sha256(noise(4096, 1)) },
+      { key, offset: 131_072, length: 4096, digest: sha256(noise(4096, 2)) },
+    ]);
+  });
+
+  test("of a file that is all hole are none", async () => {
+    await using bench = await StoreBench.make();
+    const path = join(bench.path, "hole");
+    const file = await open(path, "w");
+    await file.truncate(50_000_000);
+    await file.close();
+    const meter = await bench.run(objects(), (session) => session.addFrom(path, "hole"));
+    expect(meter).toEqual({ bytesRead: 0, bytesStored: 0, objectsStored: 0 });
+    expect(extentsOf(bench, "hole")).toEqual([]);
+  });
+
+  test("of a small file that shrank to nothing are none", async () => {
+    await using bench = await StoreBench.make();
+    await Bun.write(join(bench.path, "gone"), "");
+    const meter = await bench.run(objects(), (session) =>
+      session.addFrom(join(bench.path, "gone"), "gone", [[0, 100]]),
+    );
+    expect(meter.objectsStored).toBe(0);
+    expect(await bench.keys()).toEqual([]);
+    expect(extentsOf(bench, "gone")).toEqual([]);
+  });
+
+  /** Something happens to the file as soon as its second reading has begun: when the upload starts. */
+  async function changedBetweenReadings(compression: Compression, change: (fd: number) => void) {
+    const bench = await StoreBench.make();
+    const path = join(bench.path, "large");
+    await Bun.write(path, noise(20_000_000));
+    let changed = 0;
+    const bucket: Bucket = {
+      ...bench.bucket,
+      serverTime: () => bench.bucket.serverTime(),
+      put: (...args) => bench.bucket.put(...args),
+      startUpload: (...args) => {
+        const fd = openSync(path, "r+");
+        change(fd);
+        closeSync(fd);
+        changed += 1;
+        return bench.bucket.startUpload(...args);
+      },
+    };
+    const failed = await bench
+      .run(objects(compression), (session) => session.addFrom(path, "large"), bucket)
+      .catch((error: unknown) => error);
+    expect(changed).toBe(1);
+    return { bench, failed };
+  }
+
+  const changes: [string, (fd: number) => void][] = [
+    ["changed", (fd) => writeSync(fd, "changed", 19_000_000)],
+    ["cut short", (fd) => ftruncateSync(fd, 19_000_000)],
+  ];
+  for (const compression of [zstd, { kind: "gzip", level: 1 }, { kind: "none", level: 0 }] as const) {
+    test.each(changes)(
+      `of a large file that is %s between its readings are not stored (${compression.kind})`,
+      async (_, change) => {
+        const { bench, failed } = await changedBetweenReadings(compression, change);
+        await using _bench = bench;
+        expect(failed).toBeInstanceOf(ContentChanged);
+        expect(await bench.keys()).toEqual([]);
+        expect([bench.count("objects"), bench.count("chunks"), bench.count("files")]).toEqual([0, 0, 0]);
+      },
+    );
+  }
+
+  test("a put that fails is an error, and nothing is recorded of it", async () => {
+    for (const size of [100, 2 * mebibyte, 20 * mebibyte]) {
+      await using bench = await StoreBench.make();
+      const call = size > 10 * mebibyte ? "part" : "put";
+      const { bucket, unused } = faulty(bench.bucket, [{ call, kind: "full" }]);
+      const stored = bench.run(objects(), (session) => session.add("file", noise(size)), bucket);
+      expect(await stored.catch((error: unknown) => String(error))).toContain("a scripted fault");
+      expect(unused).toEqual([]);
+      expect([bench.count("objects"), bench.count("chunks"), bench.count("files")]).toEqual([0, 0, 0]);
+    }
+  });
+});

@@ -1,0 +1,131 @@
+/** A machine to back up, all in one scratch folder: files, a picker that finds them all, a bucket, a state folder, a clock. */
+import { mkdir, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { type ArchiveJob, type ArchiveSummary, archive } from "../../../core/archive/job.ts";
+import type { Bucket } from "../../../core/bucket/contract.ts";
+import { type Counts, count, noCounts } from "../../../core/bucket/count.ts";
+import { openDirectoryBucket } from "../../../core/bucket/directory.ts";
+import type { Config } from "../../../core/config/config.ts";
+import { scratch } from "../../support/faults/scratch.ts";
+import { type Backup, readBackup } from "./backup.ts";
+import { notebook, script } from "./scripts.ts";
+
+export const day = 24 * 60 * 60 * 1000;
+
+const content: Config["content"] = {
+  lockTimeout: 0,
+  daysRetained: 30,
+  layout: "packs",
+  compression: "zstd",
+  compressionLevel: 3,
+  packSize: 16 * 1024 ** 2,
+  shareWith: ["*"],
+  pickerTimeout: 60_000,
+  snapshotTimeout: 60_000,
+  lockMode: "GOVERNANCE",
+};
+
+export type RigRun = {
+  readonly summary: ArchiveSummary;
+  readonly backup: Backup;
+  /** Notices as `level code: message`, but for those about absent snapshotters. */
+  readonly heard: readonly string[];
+  readonly counts: Counts;
+};
+
+export type RunOptions = {
+  readonly content?: Partial<Config["content"]>;
+  /** Backup name; each has a state database of its own. */
+  readonly name?: string;
+  /** Put around the bucket, for scripted faults. */
+  readonly around?: (bucket: Bucket) => Bucket;
+  readonly job?: Partial<ArchiveJob>;
+};
+
+export class Rig implements AsyncDisposable {
+  /** How far the clock is ahead of the machine's. A minute, so that files written just now count as settled. */
+  ahead = 60_000;
+
+  private constructor(
+    readonly path: string,
+    readonly bucket: Bucket,
+    private readonly clock: { offset: () => number },
+    private readonly dispose: () => PromiseLike<void>,
+  ) {
+    this.clock.offset = () => this.ahead;
+  }
+
+  static async make(): Promise<Rig> {
+    const folder = await scratch();
+    for (const name of ["files", "bucket", "state", "pickers.d"]) await mkdir(join(folder.path, name));
+    await script(join(folder.path, "pickers.d"), "all", `find '${folder.path}/files' -print0`);
+    const clock = { offset: () => 0 };
+    const now = () => new Date(Date.now() + clock.offset());
+    const bucket = await openDirectoryBucket(join(folder.path, "bucket"), { now, random: Math.random });
+    return new Rig(folder.path, bucket, clock, () => folder[Symbol.asyncDispose]());
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.dispose();
+  }
+
+  readonly now = (): Date => new Date(Date.now() + this.ahead);
+
+  /** Where a file of the machine lies, or anything else of the rig by its name there: `state`, `pickers.d`. */
+  file(...names: string[]): string {
+    return join(this.path, "files", ...names);
+  }
+
+  async write(name: string, text: string | Uint8Array): Promise<void> {
+    await mkdir(dirname(this.file(name)), { recursive: true });
+    await writeFile(this.file(name), text);
+  }
+
+  statePath(name = "host"): string {
+    return join(this.path, "state", `${name}.sqlite`);
+  }
+
+  job(heard: ArchiveJob["notify"], bucket: Bucket, options: RunOptions = {}): ArchiveJob {
+    return {
+      config: {
+        aws: { profile: undefined, credentialsFile: undefined, roleArn: undefined },
+        s3: { bucket: bucket.url, endpoint: undefined, region: undefined, pathStyle: false },
+        cloudformation: { region: undefined, export: "backup-bucket" },
+        content: { ...content, ...options.content },
+        backup: { name: options.name ?? "host", stateDir: join(this.path, "state") },
+      },
+      bucket,
+      pickersDir: join(this.path, "pickers.d"),
+      snapshotsDir: join(this.path, "snapshots.d"),
+      host: "machine",
+      tool: "sysbackup test",
+      now: this.now,
+      random: (length) => crypto.getRandomValues(new Uint8Array(length)),
+      sleep: Bun.sleep,
+      notify: heard,
+      progress: () => {},
+      signal: new AbortController().signal,
+      ...options.job,
+    };
+  }
+
+  async run(options: RunOptions = {}): Promise<RigRun> {
+    const { heard, notify } = notebook();
+    const counts = noCounts();
+    const counted = count(this.bucket, counts);
+    const summary = await archive(this.job(notify, options.around?.(counted) ?? counted, options));
+    const backup = await readBackup(this.bucket, summary.key, summary.version);
+    return { summary, backup, heard: heard.filter((line) => !line.includes("no-snapshotters")), counts };
+  }
+
+  /** Keys of all objects, those of one kind by its prefix. */
+  async keys(prefix = ""): Promise<string[]> {
+    return (await Array.fromAsync(this.bucket.list(prefix))).flat().map(({ key }) => key);
+  }
+
+  /** Paths of the backup's entries that lie in the machine's files, relative to them. */
+  names(backup: Backup): string[] {
+    const start = `${this.path}/files/`;
+    return [...backup.entries.keys()].filter((path) => path.startsWith(start)).map((path) => path.slice(start.length));
+  }
+}
