@@ -53,17 +53,16 @@ export const commonOptions: readonly Option[] = [
   { flag: "--json", help: "Print results as JSON" },
 ];
 
-/** Ties arguments to the file that takes them; `load` is undefined while that file is not built. */
+/** Ties arguments to the file that takes them. */
 function subcommand<Args>(
   declared: Omit<Subcommand, "start">,
   args: (words: Words) => Args,
-  load: (() => Promise<{ readonly run: Run<Args> }>) | undefined,
+  load: () => Promise<{ readonly run: Run<Args> }>,
 ): Subcommand {
   return {
     ...declared,
     async start(words, io) {
       const parsed = args(words);
-      if (!load) throw new Failure({ doing: `run ${declared.name}`, why: "this version does not have it yet" });
       const { run } = await load();
       return run(parsed, io);
     },
@@ -108,7 +107,7 @@ export const subcommands: readonly Subcommand[] = [
       ],
     },
     restoreArgs,
-    undefined,
+    () => import("./restore.ts"),
   ),
   subcommand<ListArgs>(
     {
@@ -119,7 +118,7 @@ export const subcommands: readonly Subcommand[] = [
       examples: ["sysbackup list", "sysbackup list web1 --json"],
     },
     (words): ListArgs => ({ ...common(words), of: words.operands[0] }),
-    undefined,
+    () => import("./list.ts"),
   ),
   subcommand<VerifyArgs>(
     {
@@ -131,7 +130,7 @@ export const subcommands: readonly Subcommand[] = [
       examples: ["sysbackup verify", "sysbackup verify web1@2026-11-20"],
     },
     (words): VerifyArgs => ({ ...common(words), manifest: words.operands[0] }),
-    undefined,
+    () => import("./verify.ts"),
   ),
   subcommand<QuickstartArgs>(
     {
@@ -143,7 +142,7 @@ export const subcommands: readonly Subcommand[] = [
       examples: ["sysbackup quickstart"],
     },
     common,
-    undefined,
+    () => import("./quickstart.ts"),
   ),
 ];
 

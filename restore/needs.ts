@@ -1,18 +1,13 @@
 /** The objects that a backup needs, in a database on disk, since a large one needs more than memory should hold. */
-import { Database } from "bun:sqlite";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import type { Database } from "bun:sqlite";
 import type { Stored } from "../core/bucket/contract.ts";
+import { openScratchDatabase } from "../core/system/scratch-database.ts";
 
 /** `found`: the size that the bucket has; null for an object or version that it does not have. */
 export type Need = Stored & { readonly found: number | null };
 
 const schema = `
-  PRAGMA journal_mode = OFF;
-  PRAGMA synchronous = OFF;
-  PRAGMA cache_size = -16384;
-  CREATE TABLE needs (
+  CREATE TEMP TABLE needs (
     key TEXT NOT NULL, version TEXT NOT NULL, size INTEGER NOT NULL, found INTEGER,
     PRIMARY KEY (key, version)
   ) WITHOUT ROWID;
@@ -24,11 +19,7 @@ export class Needs implements Disposable {
   readonly #find;
 
   constructor() {
-    const folder = mkdtempSync(join(tmpdir(), "sysbackup-"));
-    this.#database = new Database(join(folder, "needs.sqlite"));
-    // It stays as long as it is open, and goes with this process however that ends.
-    rmSync(folder, { recursive: true });
-    this.#database.run(schema);
+    this.#database = openScratchDatabase(schema);
     this.#insert = this.#database.query<null, [string, string, number]>(
       "INSERT OR IGNORE INTO needs (key, version, size) VALUES (?, ?, ?)",
     );

@@ -20,7 +20,7 @@ export type InstallOptions = {
 const packages = [
   ...["radosgw", "ceph-mon", "ceph-osd", "python3-venv"],
   ...["acl", "attr", "libcap2-bin", "age", "ccrypt", "zstd", "jq", "restic"],
-  ...["redis-server", "postgresql", "sqlite3"],
+  ...["redis-server", "postgresql", "sqlite3", "mariadb-server", "shellcheck"],
 ];
 
 export async function installPackages({ tell, signal }: InstallOptions): Promise<void> {

@@ -2,20 +2,19 @@
  * Which path stands first for a file with several names: entries name it, and restore links to it. Larger than memory where
  * it must be, as `PathSet` is.
  */
-import { Database, type Statement } from "bun:sqlite";
+import type { Statement } from "bun:sqlite";
 import type { ByteString } from "../../format/path.ts";
+import { openScratchDatabase } from "../../system/scratch-database.ts";
 import type { Stat } from "../../system/stat.ts";
 
 export class HardLinks implements Disposable {
-  private readonly database = new Database("", { create: true, strict: true });
+  private readonly database = openScratchDatabase(
+    "CREATE TEMP TABLE links (device INTEGER, inode TEXT, path TEXT, PRIMARY KEY (device, inode)) WITHOUT ROWID",
+  );
   private readonly insert: Statement<unknown, [number, string, string]>;
   private readonly select: Statement<{ path: ByteString }, [number, string]>;
 
   constructor() {
-    this.database.run("PRAGMA journal_mode = OFF");
-    this.database.run(
-      "CREATE TABLE links (device INTEGER, inode TEXT, path TEXT, PRIMARY KEY (device, inode)) WITHOUT ROWID",
-    );
     this.insert = this.database.query("INSERT OR IGNORE INTO links VALUES (?, ?, ?)");
     this.select = this.database.query("SELECT path FROM links WHERE device = ? AND inode = ?");
   }

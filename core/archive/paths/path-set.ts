@@ -1,23 +1,20 @@
 /**
- * A set of paths in byte order that may be larger than memory: a temporary table that SQLite spills to disk.
+ * A set of paths in byte order that may be larger than memory: a table that SQLite spills to disk.
  */
-import { Database, type Statement } from "bun:sqlite";
+import type { Statement } from "bun:sqlite";
 import type { ByteString } from "../../format/path.ts";
+import { openScratchDatabase } from "../../system/scratch-database.ts";
 
 const pageSize = 2_000;
 const batchSize = 10_000;
 
 export class PathSet implements Disposable {
-  /** An empty name is a temporary database: in memory while small, then in an unlinked file. */
-  private readonly database = new Database("", { create: true, strict: true });
+  private readonly database = openScratchDatabase("CREATE TEMP TABLE paths (path TEXT PRIMARY KEY) WITHOUT ROWID");
   private readonly insert: Statement<unknown, [string]>;
   private readonly insertAll: (paths: readonly ByteString[]) => void;
   private batch: ByteString[] = [];
 
   constructor() {
-    this.database.run("PRAGMA journal_mode = OFF");
-    this.database.run("PRAGMA cache_size = -4096");
-    this.database.run("CREATE TABLE paths (path TEXT PRIMARY KEY) WITHOUT ROWID");
     this.insert = this.database.query("INSERT OR IGNORE INTO paths VALUES (?)");
     this.insertAll = this.database.transaction((paths: readonly ByteString[]) => {
       for (const path of paths) this.insert.run(path);

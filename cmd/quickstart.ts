@@ -1,0 +1,154 @@
+/** Shows the whole way on real files: archives this machine's /etc and a database, lists, verifies, restores, compares. */
+import { Database } from "bun:sqlite";
+import { chmod, lstat, mkdir, mkdtemp, readdir, readFile, readlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type ExitStatus, exitStatus, Failure } from "../core/failure.ts";
+import { run as archive } from "./archive.ts";
+import type { CommonArgs, QuickstartArgs } from "./args.ts";
+import type { CommandIO, Run } from "./io.ts";
+import { run as list } from "./list.ts";
+import { run as restore } from "./restore.ts";
+import { count, counted } from "./terminal/format.ts";
+import { run as verify } from "./verify.ts";
+
+const picked = "/etc";
+const name = "quickstart";
+
+export const run: Run<QuickstartArgs> = async (_, io) => {
+  const home = await mkdtemp(join(tmpdir(), "sysbackup-quickstart-"));
+  const places = { home, conf: join(home, "conf"), bucket: join(home, "bucket"), target: join(home, "restored") };
+  const database = { original: join(home, "example.sqlite"), restored: join(home, "restored.sqlite") };
+  await configure(places, database);
+  const args: CommonArgs = { confDir: places.conf, name: undefined, bucket: undefined };
+  const steps = stepsOf(args, places, io);
+
+  io.out(`Everything happens in ${home}: a configuration, a bucket, and what comes back.`);
+  let worst: ExitStatus = exitStatus.done;
+  for (const { command, start } of steps) {
+    io.out("");
+    io.out(`$ sysbackup ${command}`);
+    const status = await start();
+    if (status !== exitStatus.done && status !== exitStatus.incomplete) return status;
+    worst = status === exitStatus.done ? worst : status;
+  }
+  io.out("");
+  io.out(`Comparing ${picked} with what came back:`);
+  const same = await compare(join(places.target, picked), io);
+  compareRows(database, io);
+  for (const line of nextSteps(places)) io.out(line);
+  return same ? worst : exitStatus.damaged;
+};
+
+type Places = { readonly home: string; readonly conf: string; readonly bucket: string; readonly target: string };
+type Databases = { readonly original: string; readonly restored: string };
+
+async function configure({ home, conf, bucket }: Places, database: Databases): Promise<void> {
+  for (const folder of [bucket, join(conf, "pickers.d"), join(conf, "snapshots.d")])
+    await mkdir(folder, { recursive: true });
+  const state = join(home, "state");
+  await writeFile(
+    join(conf, "conf"),
+    `[s3]\nbucket = file://${bucket}\n\n[backup]\nname = ${name}\nstate_dir = ${state}\n`,
+  );
+  await writeScript(join(conf, "pickers.d/etc"), `exec find ${picked} -xdev -print0 2>&-\n`);
+  await writeScript(join(conf, "snapshots.d/sqlite"), snapshotter(database));
+  makeDatabase(database.original);
+}
+
+async function writeScript(path: string, text: string): Promise<void> {
+  await writeFile(path, `#!/bin/sh\n${text}`);
+  await chmod(path, 0o755);
+}
+
+/** Dumps with this very program, as not every machine has sqlite3; `examples/snapshots.d/sqlite` is the one to install. */
+function snapshotter({ original, restored }: Databases): string {
+  const dump = "new (require('bun:sqlite').Database)(process.env.FROM, { readonly: true }).serialize()";
+  const code = `require('fs').writeSync(Number(process.env.FD), ${dump})`;
+  return [
+    "echo 'an example database, dumped while it may be in use'",
+    `echo "::restore-through:: cat > '${restored}'"`,
+    `FD="$1" FROM='${original}' BUN_BE_BUN=1 exec '${process.execPath}' -e "${code}"`,
+    "",
+  ].join("\n");
+}
+
+const rows = 1_000;
+
+function makeDatabase(path: string): void {
+  using database = new Database(path, { create: true, strict: true });
+  database.run("CREATE TABLE example (number INTEGER)");
+  const insert = database.query("INSERT INTO example VALUES (?)");
+  database.transaction(() => {
+    for (let number = 0; number < rows; number += 1) insert.run(number);
+  })();
+}
+
+function stepsOf(args: CommonArgs, { conf, target }: Places, io: CommandIO) {
+  const common = `--conf-dir ${conf}`;
+  const restoring = { ...args, manifest: name, paths: [], target, numericOwner: false, snapshots: "run" as const };
+  return [
+    { command: `archive ${common}`, start: () => archive(args, io) },
+    { command: `list ${common}`, start: () => list({ ...args, of: undefined }, io) },
+    { command: `verify ${common}`, start: () => verify({ ...args, manifest: undefined }, io) },
+    {
+      command: `restore ${name} ${common} --target ${target} --snapshots run`,
+      start: () => restore(restoring, io),
+    },
+  ];
+}
+
+/** By plain reads of both sides, so that this says something about the restore and not about itself. */
+async function compare(restored: string, io: CommandIO): Promise<boolean> {
+  let same = 0;
+  let unreadable = 0;
+  const different: string[] = [];
+  for (const entry of await readdir(picked, { recursive: true })) {
+    const [original, copy] = [join(picked, entry), join(restored, entry)];
+    const before = await lookAt(original);
+    if (before === undefined) unreadable += 1;
+    else if (before === (await lookAt(copy))) same += 1;
+    else different.push(original);
+  }
+  io.out(`  ${counted(same, "entry", "entries")} identical in type, mode, time and content`);
+  if (unreadable > 0) io.out(`  ${count(unreadable)} may not be read by this user, and are not in the backup`);
+  for (const path of different.slice(0, 20)) io.out(`  different or missing: ${path}`);
+  return different.length === 0;
+}
+
+/** Undefined where it may not be read or is not there. */
+async function lookAt(path: string): Promise<string | undefined> {
+  try {
+    const stat = await lstat(path, { bigint: true });
+    const facts = [stat.mode, stat.mtimeNs].join(" ");
+    if (stat.isSymbolicLink()) return `${facts} ${await readlink(path)}`;
+    if (!stat.isFile()) return facts;
+    return `${facts} ${Bun.hash(await readFile(path))}`;
+  } catch {
+    return undefined;
+  }
+}
+
+function compareRows({ restored }: Databases, io: CommandIO): void {
+  using database = new Database(restored, { readonly: true, strict: true });
+  const found = database.query<{ n: number }, []>("SELECT count(*) AS n FROM example").get()?.n;
+  if (found !== rows) {
+    throw new Failure({
+      doing: "find every row in the restored database",
+      what: restored,
+      why: `it has ${found} of ${rows}`,
+    });
+  }
+  io.out(`  the database came back through its restore command, with all ${count(rows)} rows`);
+}
+
+function nextSteps({ home }: Places): string[] {
+  return [
+    "",
+    "What to do next:",
+    "  1. Say in /etc/backup/conf where your backups go: docs/configuration.md has an example.",
+    "  2. Put pickers and snapshotters into /etc/backup: examples/ has some that are ready.",
+    "  3. Run `sysbackup archive`, put it on a timer, and try `sysbackup restore` before you need it.",
+    `To clean up after this quickstart: rm -r ${home}`,
+  ];
+}
