@@ -4,7 +4,7 @@
  */
 import { type ByteString, baseName, join, parentOf } from "../../format/path.ts";
 import type { Notify } from "../../notice.ts";
-import { SystemError } from "../../system/libc.ts";
+import { isSystemError, SystemError } from "../../system/libc.ts";
 import type { Stat } from "../../system/stat.ts";
 import { quoted } from "../quoted.ts";
 
@@ -37,9 +37,8 @@ export class Resolver {
     try {
       this.resolve(path, 0);
     } catch (error) {
-      if (error instanceof LinkLoop) return;
-      if (!(error instanceof SystemError)) throw error;
-      const vanished = error.code === "ENOENT" || error.code === "ENOTDIR";
+      if (!(error instanceof SystemError) && !(error instanceof LinkLoop)) throw error;
+      const vanished = isSystemError(error, "ENOENT", "ENOTDIR");
       this.notify({
         level: "warning",
         code: vanished ? "vanished" : "unreadable",
@@ -93,6 +92,7 @@ export class Resolver {
     if (name === "..") return parentOf(above);
     const real = join(above, name);
     const { type } = this.system.lstat(real);
+    if (type !== "link" && type !== "folder") throw notAFolder(real);
     this.record(real);
     return type === "link" ? this.resolveFolder(this.targetOf(real, links), links + 1) : real;
   }
@@ -105,4 +105,13 @@ export class Resolver {
   }
 }
 
-class LinkLoop extends Error {}
+/** As the kernel says it of a path that goes on behind a file. */
+function notAFolder(path: ByteString): SystemError {
+  return new SystemError({ code: "ENOTDIR", reason: "not a directory", call: "lstat" }, path);
+}
+
+class LinkLoop extends Error {
+  constructor() {
+    super("its links lead in a circle, or are too many");
+  }
+}

@@ -1,0 +1,104 @@
+import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
+import { HardLinks } from "../../../../core/archive/paths/hard-links.ts";
+import { PathSet } from "../../../../core/archive/paths/path-set.ts";
+import { type ByteString, fromBytes } from "../../../../core/format/path.ts";
+import { lstat } from "../../../../core/system/stat.ts";
+
+function inBytes(...values: number[]): ByteString {
+  return fromBytes(Uint8Array.from(values));
+}
+
+function ordered(paths: Iterable<ByteString>): ByteString[] {
+  using set = new PathSet();
+  for (const path of paths) set.add(path);
+  return [...set.inOrder()];
+}
+
+describe("a path set", () => {
+  test("is in byte order, bytes beyond ASCII and control characters included", () => {
+    const expected = [
+      inBytes(0x2f),
+      inBytes(0x2f, 0x01),
+      inBytes(0x2f, 0x0a),
+      inBytes(0x2f, 0x2d),
+      inBytes(0x2f, 0x61),
+      inBytes(0x2f, 0x61, 0x2d),
+      inBytes(0x2f, 0x61, 0x2f, 0x62),
+      inBytes(0x2f, 0x61, 0x62),
+      inBytes(0x2f, 0x7f),
+      inBytes(0x2f, 0x80),
+      inBytes(0x2f, 0xc2, 0x80),
+      inBytes(0x2f, 0xc3, 0xa9),
+      inBytes(0x2f, 0xff),
+    ];
+    expect(ordered(expected.toReversed())).toEqual(expected);
+  });
+
+  test("of any bytes is ordered as memcmp orders them, each once", () => {
+    const path = fc.uint8Array({ minLength: 1, maxLength: 12 }).map((bytes) => bytes.map((byte) => byte || 1));
+    fc.assert(
+      fc.property(fc.array(path), (paths) => {
+        const sorted = paths.toSorted((a, b) => Buffer.compare(a, b)).map(fromBytes);
+        expect(ordered(paths.map(fromBytes))).toEqual(sorted.filter((one, index) => one !== sorted[index - 1]));
+      }),
+    );
+  });
+
+  test("of more than a page and a batch is whole, added twice and in no order", () => {
+    using set = new PathSet();
+    const most = 25_000;
+    const path = (number: number) => `/${String(number).padStart(6, "0")}` as ByteString;
+    for (let at = 0; at < 2 * most; at += 1) set.add(path((at * 7919) % most));
+    expect(set.size).toBe(most);
+    let next = 0;
+    for (const one of set.inOrder()) {
+      if (one !== path(next)) throw new Error(`${one} came where ${path(next)} should`);
+      next += 1;
+    }
+    expect(next).toBe(most);
+  });
+
+  test("of nothing is empty", () => {
+    expect(ordered([])).toEqual([]);
+  });
+
+  test("of exactly one page ends", () => {
+    for (const size of [1_999, 2_000, 2_001, 4_000]) {
+      expect(ordered(Array.from({ length: size }, (_, number) => `/${number}` as ByteString))).toHaveLength(size);
+    }
+  });
+});
+
+describe("hard links", () => {
+  const stat = { ...lstat("/" as ByteString), links: 2, inode: 7n, device: 1 };
+  const path = (text: string) => text as ByteString;
+
+  test("the first name stands for all", () => {
+    using links = new HardLinks();
+    expect(links.firstOf(path("/a"), stat)).toBe(path("/a"));
+    expect(links.firstOf(path("/b"), stat)).toBe(path("/a"));
+    expect(links.firstOf(inBytes(0x2f, 0xff), stat)).toBe(path("/a"));
+  });
+
+  test("a first name of bytes that are no text is kept as it is", () => {
+    using links = new HardLinks();
+    links.firstOf(inBytes(0x2f, 0x80, 0xff), stat);
+    expect(links.firstOf(inBytes(0x2f, 0xff), stat)).toBe(inBytes(0x2f, 0x80, 0xff));
+  });
+
+  test("files of one name have none, though their number was seen", () => {
+    using links = new HardLinks();
+    links.firstOf(path("/a"), stat);
+    expect(links.firstOf(path("/b"), { ...stat, links: 1 })).toBeUndefined();
+  });
+
+  test("devices and numbers tell files apart, also numbers beyond 2^63", () => {
+    using links = new HardLinks();
+    const large = 2n ** 64n - 1n;
+    links.firstOf(path("/a"), { ...stat, inode: large });
+    expect(links.firstOf(path("/b"), { ...stat, inode: large, device: 2 })).toBe(path("/b"));
+    expect(links.firstOf(path("/c"), { ...stat, inode: large - 1n })).toBe(path("/c"));
+    expect(links.firstOf(path("/d"), { ...stat, inode: large })).toBe(path("/a"));
+  });
+});
