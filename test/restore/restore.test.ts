@@ -1,16 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { lstatSync, readFileSync, readlinkSync, statSync } from "node:fs";
-import {
-  chmod,
-  link as hardLinkTo,
-  mkdir,
-  readFile,
-  stat,
-  symlink,
-  truncate,
-  utimes,
-  writeFile,
-} from "node:fs/promises";
+import { link as hardLinkTo, mkdir, readFile, stat, symlink, truncate, utimes, writeFile } from "node:fs/promises";
 import { exitOf } from "../../restore/restore.ts";
 import { run } from "../support/services/command.ts";
 import { device, Fixture, fifo, file, folder, isRoot, link, noise } from "./support.ts";
@@ -283,10 +273,21 @@ describe("what is there already", () => {
     const backup = await fixture.backup(items);
     await fixture.restore(backup);
     await hardLinkTo(fixture.at("/d/x"), fixture.outside);
-    await chmod(fixture.outside, 0o600);
     await fixture.restore(backup);
+    expect((await stat(fixture.at("/d/x"))).nlink).toBe(1);
+    await hardLinkTo(fixture.at("/d/l"), `${fixture.outside}-link`);
+    await fixture.restore(backup);
+    expect(lstatSync(fixture.at("/d/l")).nlink).toBe(1);
+  });
+
+  test("nor does a change of metadata show under another name", async () => {
+    await using fixture = await Fixture.open();
+    const shared = (mode: number) => file("/x", "shared", { hardLink: "/x", mode });
+    await fixture.restore(await fixture.backup([folder("/"), shared(0o600)]));
+    await hardLinkTo(fixture.at("/x"), fixture.outside);
+    await fixture.restore(await fixture.backup([folder("/"), shared(0o640)]));
     expect(mode(fixture.outside)).toBe(0o600);
-    expect(mode(fixture.at("/d/x"))).toBe(0o640);
+    expect(mode(fixture.at("/x"))).toBe(0o640);
   });
 
   test("anything but a folder makes way for what the backup has", async () => {

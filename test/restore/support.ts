@@ -113,6 +113,8 @@ export type BackupOptions = {
   /** Each chunk list as one object of its own, or all of a part in one pack. */
   readonly encoding?: Encoding;
   readonly snapshots?: readonly SnapshotRef[];
+  /** What parts say of their objects instead of the truth. */
+  readonly forgeObject?: (object: ObjectRef) => ObjectRef;
   /** Changes what the root says. */
   readonly forge?: (manifest: Manifest) => Manifest;
 };
@@ -170,7 +172,8 @@ export class Fixture implements AsyncDisposable {
         ? encodeHead(head)
         : withExtents(encodeHead(head), encodeExtents(forge(extents[number] ?? []))),
     );
-    const stored = Bun.zstdCompressSync(encodePart(objects, lines));
+    const { forgeObject = (same) => same } = options;
+    const stored = Bun.zstdCompressSync(encodePart(objects.map(forgeObject), lines));
     const { key, version, size } = await this.put(keys.part(name, sha256(stored)), stored);
     const [first] = items;
     if (first === undefined) throw new Error("a part without entries");
