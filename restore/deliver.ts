@@ -1,7 +1,7 @@
 /** Handing content to the files that need it, once it is verified. */
 import type { Extent, ObjectRef } from "../core/format/entry.ts";
 import type { Files } from "./files.ts";
-import type { Loss } from "./loss.ts";
+import { damaged, type Loss } from "./loss.ts";
 import type { Use } from "./plan.ts";
 
 /** `content` is the decompressed frame, or the beginning of the object as far as anyone needs it. */
@@ -27,7 +27,7 @@ function isSameExtent(a: Extent, b: Extent): boolean {
 }
 
 export function wrongContent(key: string): Loss {
-  return { why: `the stored object ${JSON.stringify(key)} does not hold what the manifest says`, damage: true };
+  return damaged(key, "does not hold what the manifest says");
 }
 
 export function loseAll(uses: readonly Use[], loss: Loss, files: Files): void {

@@ -11,7 +11,7 @@ import { fstat, lstatAt, type Stat } from "../core/system/stat.ts";
 import { sameContent } from "./compare.ts";
 import type { HardLinks } from "./hard-links.ts";
 import { placed, type Region, regionsOf } from "./holes.ts";
-import { anotherBackup, type Loss } from "./loss.ts";
+import type { Loss } from "./loss.ts";
 import type { Metadata } from "./metadata.ts";
 import type { Pauses } from "./pauses.ts";
 import { madeAnew, putInPlace, removeIfThere, temporaryName } from "./place.ts";
@@ -95,16 +95,10 @@ export class Files {
   }
 
   /** Gives a file up, since its content cannot be had. */
-  lose(job: Job, { why, damage }: Loss): void {
+  lose(job: Job, loss: Loss): void {
     if (job.over) return;
     this.#discard(job);
-    this.report.lost("content-lost", {
-      doing: "restore",
-      what: toText(job.entry.path),
-      why,
-      remedy: anotherBackup,
-      damage,
-    });
+    this.report.lost("content-lost", { doing: "restore", what: toText(job.entry.path), ...loss });
   }
 
   /** Removes what is not finished: for the end of a job that stops early. */

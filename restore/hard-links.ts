@@ -2,7 +2,7 @@
  * Names of files that have several. The first of them is restored as any file; the others become links to it, or to
  * whichever name was restored in its stead.
  */
-import type { FileEntry } from "../core/format/entry.ts";
+import type { Entry, FolderEntry } from "../core/format/entry.ts";
 import { type ByteString, baseName, parentOf } from "../core/format/path.ts";
 import { makeHardLink } from "../core/system/beneath.ts";
 import { isSystemError } from "../core/system/libc.ts";
@@ -17,7 +17,10 @@ type Leader = Pick<Stat, "inode" | "device"> & { readonly path: ByteString | und
 /** Filesystems without links, with too many already, other ones, and those that protect the files of others. */
 const refusals = ["EXDEV", "EMLINK", "EPERM", "ENOTSUP", "ENOSYS"] as const;
 
-export function isLaterName(entry: FileEntry): boolean {
+/** Everything but folders may have several names. */
+type Linkable = Exclude<Entry, FolderEntry>;
+
+export function isLaterName(entry: Linkable): boolean {
   return entry.hardLink !== undefined && entry.hardLink !== entry.path;
 }
 
@@ -31,13 +34,13 @@ export class HardLinks {
   ) {}
 
   /** That a name is in its place, so that others may be linked to it. */
-  restored({ hardLink, path }: FileEntry, { inode, device }: Stat): void {
+  restored({ hardLink, path }: Linkable, { inode, device }: Stat): void {
     if (hardLink === undefined) return;
     this.#leaders.set(hashOf(hardLink), { inode, device, path: hardLink === path ? undefined : path });
   }
 
   /** False where there is nothing to link to, or no way: the entry then needs content of its own. */
-  link(entry: FileEntry): boolean {
+  link(entry: Linkable): boolean {
     const leader = entry.hardLink === undefined ? undefined : this.#leaders.get(hashOf(entry.hardLink));
     if (leader === undefined || entry.hardLink === undefined) return false;
     const first = leader.path ?? entry.hardLink;

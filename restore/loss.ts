@@ -3,10 +3,7 @@ import { BucketError, type BucketErrorKind } from "../core/bucket/contract.ts";
 import { FormatError } from "../core/format/error.ts";
 
 /** `damage`: the bucket does not hold what it should. */
-export type Loss = { readonly why: string; readonly damage: boolean };
-
-/** The remedy for what the bucket has lost. */
-export const anotherBackup = "restore it from another backup: `sysbackup list` shows them";
+export type Loss = { readonly why: string; readonly remedy: string; readonly damage: boolean };
 
 /** With these, nothing else of the bucket will be readable either. */
 const endingKinds: readonly BucketErrorKind[] = ["unreachable", "no-bucket", "credentials"];
@@ -15,19 +12,18 @@ export function endsJob({ kind }: BucketError): boolean {
   return endingKinds.includes(kind);
 }
 
+/** That the object `key` does not hold what it should; `how` follows its name. */
+export function damaged(key: string, how: string): Loss {
+  const remedy = "restore it from another backup: `sysbackup list` shows them";
+  return { why: `the stored object ${JSON.stringify(key)} ${how}`, remedy, damage: true };
+}
+
 /** What is lost when reading the object `key` fails as it did. Errors that end the job are thrown on. */
 export function lossOf(error: unknown, key: string): Loss {
-  const object = JSON.stringify(key);
-  if (error instanceof FormatError && error.kind === "altered") {
-    return { why: `the stored object ${object} is damaged: ${error.message}`, damage: true };
-  }
+  if (error instanceof FormatError && error.kind === "altered") return damaged(key, `is damaged: ${error.message}`);
   if (!(error instanceof BucketError) || endsJob(error)) throw error;
-  switch (error.kind) {
-    case "missing":
-      return { why: `the stored object ${object} is missing from the bucket`, damage: true };
-    case "damaged":
-      return { why: `the stored object ${object} is damaged: ${error.parts.why}`, damage: true };
-    default:
-      return { why: `the stored object ${object} cannot be read: ${error.parts.why}`, damage: false };
-  }
+  const { why, remedy = "mend that and run again" } = error.parts;
+  if (error.kind === "missing") return damaged(key, "is missing from the bucket");
+  if (error.kind === "damaged") return damaged(key, `is damaged: ${why}`);
+  return { why: `the stored object ${JSON.stringify(key)} cannot be read: ${why}`, remedy, damage: false };
 }

@@ -64,7 +64,7 @@ export class Metadata {
     const { seconds, nanoseconds } = found.modified;
     if (seconds !== entry.modified.seconds || nanoseconds !== entry.modified.nanoseconds) return false;
     const attributes = readAttributes(subject);
-    return sameAcl(attributes.acl, entry.acl) && sameXattrs(attributes.xattrs, entry.xattrs);
+    return this.#sameAcl(attributes.acl, entry.acl) && sameXattrs(attributes.xattrs, entry.xattrs);
   }
 
   #idsOf({ owner }: Common): { readonly uid: number; readonly gid: number } {
@@ -88,10 +88,41 @@ export class Metadata {
     return false;
   }
 
-  #acl(subject: Subject, entry: Entry, { access, default: inherited }: Acl): void {
-    if (access !== undefined) this.#try("acl", entry, () => writeAttribute(subject, accessAcl, encoded(access)));
-    if (inherited !== undefined && entry.type === "folder") {
-      this.#try("acl", entry, () => writeAttribute(subject, defaultAcl, encoded(inherited)));
+  #acl(subject: Subject, entry: Entry, { access, default: inherited, ids }: Acl): void {
+    const write = (name: ByteString, text: string) =>
+      this.#try("acl", entry, () => writeAttribute(subject, name, this.#encodedAcl(text, ids)));
+    if (access !== undefined) write(accessAcl, access);
+    if (inherited !== undefined && entry.type === "folder") write(defaultAcl, inherited);
+  }
+
+  /** Names are those of this machine where it knows them, else, or with numeric owners, the recorded numbers. */
+  #encodedAcl(text: string, ids: Acl["ids"] = {}): Uint8Array {
+    const known = (name: string, find: (name: string) => number | undefined) =>
+      this.numericOwner ? undefined : find(name);
+    return aclFromText(text, {
+      userId: (name) => known(name, userId) ?? ids[`user:${name}`] ?? userId(name),
+      groupId: (name) => known(name, groupId) ?? ids[`group:${name}`] ?? groupId(name),
+    });
+  }
+
+  #sameAcl(found: Acl | undefined, wanted: Acl | undefined): boolean {
+    const same = (a: string | undefined, b: string | undefined) => this.#sameAclText(a, b, { found, wanted });
+    return same(found?.access, wanted?.access) && same(found?.default, wanted?.default);
+  }
+
+  /** As numbers, since one user may have two names. */
+  #sameAclText(
+    found: string | undefined,
+    wanted: string | undefined,
+    acls: { readonly found: Acl | undefined; readonly wanted: Acl | undefined },
+  ): boolean {
+    if (found === undefined || wanted === undefined) return found === wanted;
+    try {
+      const there = this.#encodedAcl(found, acls.found?.ids);
+      return Buffer.from(there).equals(this.#encodedAcl(wanted, acls.wanted?.ids));
+    } catch (error) {
+      if (error instanceof AclError) return false;
+      throw error;
     }
   }
 
@@ -131,26 +162,6 @@ export class Metadata {
 /** Security modules label files themselves (`security.selinux`, `security.ima`): such are not taken away. */
 function isOurs(name: ByteString): boolean {
   return name.startsWith("user.") || name.startsWith("trusted.") || name === "security.capability";
-}
-
-function encoded(acl: string): Uint8Array {
-  return aclFromText(acl, { userId, groupId });
-}
-
-function sameAcl(found: Acl | undefined, wanted: Acl | undefined): boolean {
-  return sameAclText(found?.access, wanted?.access) && sameAclText(found?.default, wanted?.default);
-}
-
-/** As numbers, since one user may have two names. */
-function sameAclText(found: string | undefined, wanted: string | undefined): boolean {
-  if (found === wanted) return true;
-  if (found === undefined || wanted === undefined) return false;
-  try {
-    return Buffer.from(encoded(found)).equals(encoded(wanted));
-  } catch (error) {
-    if (error instanceof AclError) return false;
-    throw error;
-  }
 }
 
 type Attributes = ReadonlyMap<ByteString, Uint8Array>;

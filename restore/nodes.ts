@@ -3,6 +3,8 @@ import type { DeviceEntry, FifoEntry, LinkEntry } from "../core/format/entry.ts"
 import { baseName, parentOf } from "../core/format/path.ts";
 import { makeLink, makeNode } from "../core/system/beneath.ts";
 import { lstatAt, readLinkAt, type Stat } from "../core/system/stat.ts";
+import type { HardLinks } from "./hard-links.ts";
+import { isLaterName } from "./hard-links.ts";
 import type { Metadata } from "./metadata.ts";
 import { madeAnew, putInPlace, temporaryName } from "./place.ts";
 import type { Report } from "./report.ts";
@@ -10,26 +12,33 @@ import type { Folder, Target } from "./target.ts";
 
 export type NodeEntry = LinkEntry | FifoEntry | DeviceEntry;
 
+/** What restoring a node needs. */
+export type NodeTools = {
+  readonly target: Target;
+  readonly metadata: Metadata;
+  readonly links: HardLinks;
+  readonly report: Report;
+};
+
 /** Throws SystemErrors and FolderInTheWay; then nothing has changed. */
-export function restoreNode(entry: NodeEntry, target: Target, metadata: Metadata, { figures }: Report): void {
+export function restoreNode(entry: NodeEntry, { target, metadata, links, report }: NodeTools): void {
+  if (isLaterName(entry) && links.link(entry)) return;
+  const { figures } = report;
   const folder = target.folder(parentOf(entry.path));
   const name = baseName(entry.path);
   const found = folder.fresh ? undefined : lstatAt(folder.fd, name);
-  if (found !== undefined && isSame(entry, folder, found)) {
-    if (!metadata.correct({ folder: folder.fd, name }, entry, found)) {
-      figures.unchanged += 1;
-      return;
-    }
-  } else {
-    make(entry, folder, metadata);
-  }
-  if (entry.type === "link") figures.links += 1;
+  const kept = found !== undefined && isSame(entry, folder, found);
+  if (!kept) make(entry, folder, metadata);
+  if (kept && !metadata.correct({ folder: folder.fd, name }, entry, found)) figures.unchanged += 1;
+  else if (entry.type === "link") figures.links += 1;
   else figures.nodes += 1;
+  const there = entry.hardLink === undefined ? undefined : lstatAt(folder.fd, name);
+  if (there !== undefined) links.restored(entry, there);
 }
 
-/** Something with another name besides is made anew: its metadata would change under that name, too. */
+/** Something with a name besides that the backup knows nothing of is made anew: its metadata would change there, too. */
 function isSame(entry: NodeEntry, folder: Folder, found: Stat): boolean {
-  if (found.type !== entry.type || found.links !== 1) return false;
+  if (found.type !== entry.type || (found.links !== 1 && entry.hardLink === undefined)) return false;
   if (entry.type === "fifo") return true;
   if (entry.type === "link") return readLinkAt(folder.fd, baseName(entry.path)) === entry.target;
   return found.major === entry.major && found.minor === entry.minor;

@@ -13,7 +13,7 @@ import { fetchContent } from "./fetch.ts";
 import { Files, type Job } from "./files.ts";
 import { Folders } from "./folders.ts";
 import { HardLinks, isLaterName } from "./hard-links.ts";
-import { anotherBackup, type Loss } from "./loss.ts";
+import type { Loss } from "./loss.ts";
 import { Metadata } from "./metadata.ts";
 import { type NodeEntry, restoreNode } from "./nodes.ts";
 import { Pauses } from "./pauses.ts";
@@ -150,7 +150,7 @@ class Restore {
 
   #node(entry: NodeEntry): void {
     try {
-      restoreNode(entry, this.target, this.#metadata, this.report);
+      restoreNode(entry, { target: this.target, metadata: this.#metadata, links: this.#links, report: this.report });
     } catch (error) {
       const device = entry.type === "character device" || entry.type === "block device";
       if (device && isSystemError(error, "EPERM")) this.report.count("device", toText(entry.path), error.reason);
@@ -206,13 +206,12 @@ class Restore {
     }
   }
 
-  #tellLostPart({ first, entries }: PartRef, { why, damage }: Loss): void {
+  #tellLostPart({ first, entries }: PartRef, loss: Loss): void {
     this.report.lost("part-lost", {
       doing: `restore ${entries} entries from`,
       what: toText(first),
-      why: `${why}; it is a part of the manifest`,
-      remedy: anotherBackup,
-      damage,
+      ...loss,
+      why: `${loss.why}; it is a part of the manifest`,
     });
   }
 

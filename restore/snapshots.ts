@@ -8,7 +8,7 @@ import { close } from "../core/system/files.ts";
 import { isSystemError, SystemError } from "../core/system/libc.ts";
 import { type Finished, pipeInto } from "../core/system/process.ts";
 import { decodeStream } from "./decode.ts";
-import { anotherBackup, lossOf } from "./loss.ts";
+import { lossOf } from "./loss.ts";
 import { madeAnew, putInPlace, removeIfThere, temporaryName } from "./place.ts";
 import type { Getter } from "./read.ts";
 import type { Report } from "./report.ts";
@@ -101,14 +101,11 @@ export async function restoreSnapshot(
 
 function tellLost({ snapshotter, key }: SnapshotRef, error: unknown, report: Report): void {
   if (isSystemError(error, "ENOSPC", "EDQUOT")) throw full(snapshotter, error.reason, error);
-  const { why, damage } = error instanceof SystemError ? { why: error.message, damage: false } : lossOf(error, key);
-  report.lost("snapshot-lost", {
-    doing: "restore the snapshot",
-    what: snapshotter,
-    why,
-    remedy: anotherBackup,
-    damage,
-  });
+  const loss =
+    error instanceof SystemError
+      ? { why: error.message, remedy: "mend that and run again", damage: false }
+      : lossOf(error, key);
+  report.lost("snapshot-lost", { doing: "restore the snapshot", what: snapshotter, ...loss });
 }
 
 async function fetchDump(snapshot: SnapshotRef, choice: SnapshotChoice, context: SnapshotContext): Promise<void> {

@@ -1,0 +1,49 @@
+/** The heart of it: everything that a Linux filesystem can hold comes back the same, through every bucket and layout. */
+import { describe, expect, test } from "bun:test";
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { scratch } from "../support/faults/scratch.ts";
+import { sysbackup } from "../support/program.ts";
+import { isRoot } from "../support/services.ts";
+import { compareTrees } from "../support/tree/compare.ts";
+import { describeTree, withoutSockets } from "../support/tree/describe.ts";
+import { nastyTree } from "../support/tree/nasty.ts";
+import { places, thorough } from "./places.ts";
+
+const minutes = 60_000;
+const sparse = thorough ? 10 * 1024 ** 3 : 16 * 1024 ** 2;
+
+for (const place of places) {
+  for (const layout of ["packs", "objects"]) {
+    describe.skipIf(place.absent)(`nasty tree, ${place.name}, ${layout}`, () => {
+      test(
+        "comes back identical in every attribute, also when restored again over itself",
+        async () => {
+          await using dir = await scratch();
+          const [tree, target] = [join(dir.path, "tree"), join(dir.path, "target")];
+          await mkdir(tree);
+          await nastyTree(tree, { root: isRoot, sparse });
+          const { conf } = await place.configure(dir.path, {
+            sections: { content: { layout } },
+            pickers: { all: `exec find '${tree}' -print0` },
+          });
+          const expected = withoutSockets(await describeTree(tree));
+
+          const archived = await sysbackup(["archive", "--conf-dir", conf]);
+          expect(archived.stderr).not.toContain("defect");
+          expect([0, 3]).toContain(archived.exit);
+          const restored = await sysbackup(["restore", "test", "--conf-dir", conf, "--target", target]);
+          expect(restored).toMatchObject({ exit: 0 });
+          expect(compareTrees(expected, await describeTree(tree, { under: target }))).toEqual([]);
+
+          const again = await sysbackup(["restore", "test", "--conf-dir", conf, "--target", target]);
+          expect(again).toMatchObject({ exit: 0 });
+          expect(compareTrees(expected, await describeTree(tree, { under: target }))).toEqual([]);
+          const verified = await sysbackup(["verify", "--conf-dir", conf]);
+          expect(verified).toMatchObject({ exit: 0 });
+        },
+        10 * minutes,
+      );
+    });
+  }
+}
