@@ -1,6 +1,6 @@
 /** Backups made by hand from the encoders of `core/format`, hostile and damaged ones among them, and their restore. */
 import { createHash, randomBytes } from "node:crypto";
-import { chmod, mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import type { Bucket, Stored } from "../../core/bucket/contract.ts";
@@ -328,6 +328,11 @@ export class Fixture implements AsyncDisposable {
 
   at(path: string): string {
     return join(this.target, path);
+  }
+
+  /** What lies in the target, sorted. */
+  async names(path = "/"): Promise<string[]> {
+    return (await readdir(this.at(path))).sort();
   }
 
   read(path: string): Promise<string> {

@@ -1,0 +1,199 @@
+import { describe, expect, test } from "bun:test";
+import { lstatSync } from "node:fs";
+import { Failure } from "../../core/failure.ts";
+import type { SnapshotRef } from "../../core/format/manifest.ts";
+import { exitOf } from "../../restore/restore.ts";
+import type { SnapshotChoice } from "../../restore/snapshots.ts";
+import { type Backup, Fixture, file, flipped, folder, noise, type RestoreWishes } from "./support.ts";
+
+const dump = noise(300_000).toString("hex");
+
+type Planned = (fixture: Fixture) => Promise<SnapshotRef[]>;
+
+/** A backup with snapshots whose command writes what it gets to `<scratch>/replayed`. */
+async function prepared(plan: Planned): Promise<Fixture & { readonly backup: Backup; readonly replayed: string }> {
+  const fixture = await Fixture.open();
+  const backup = await fixture.backup([folder("/"), file("/x", "x")], { snapshots: await plan(fixture) });
+  return Object.assign(fixture, { backup, replayed: `${fixture.scratch.path}/replayed` });
+}
+
+const command = (fixture: Fixture) => `cat > '${fixture.scratch.path}/replayed'`;
+
+const sound: Planned = async (fixture) => [
+  await fixture.snapshot("db", dump, { restore_through: command(fixture) }),
+  await fixture.snapshot("notes", "no command"),
+];
+
+const restored = (fixture: Fixture & { backup: Backup }, snapshots: SnapshotChoice, more: RestoreWishes = {}) =>
+  fixture.restore(fixture.backup, { snapshots, ...more });
+
+const wasReplayed = (fixture: { replayed: string }) => Bun.file(fixture.replayed).exists();
+
+describe("--snapshots", () => {
+  test("skip leaves them out, and says so", async () => {
+    await using fixture = await prepared(sound);
+    expect(exitOf(await restored(fixture, "skip"))).toBe(0);
+    expect(fixture.notices.map(({ code }) => code)).toEqual(["snapshot-skipped", "snapshot-skipped"]);
+    expect(await fixture.names()).toEqual(["x"]);
+    expect(await wasReplayed(fixture)).toBe(false);
+  });
+
+  test("fetch stores the dumps as private files", async () => {
+    await using fixture = await prepared(sound);
+    const figures = await restored(fixture, "fetch");
+    expect(figures).toMatchObject({ snapshotsFetched: 2, snapshotsReplayed: 0 });
+    expect(exitOf(figures)).toBe(0);
+    expect(await fixture.read("/sysbackup-snapshots/db")).toBe(dump);
+    expect(await fixture.read("/sysbackup-snapshots/notes")).toBe("no command");
+    expect(lstatSync(fixture.at("/sysbackup-snapshots")).mode & 0o7777).toBe(0o700);
+    expect(lstatSync(fixture.at("/sysbackup-snapshots/db")).mode & 0o7777).toBe(0o600);
+    expect(await wasReplayed(fixture)).toBe(false);
+  });
+
+  test("run replays those with a command, and fetches the others with a warning", async () => {
+    await using fixture = await prepared(sound);
+    const figures = await restored(fixture, "run");
+    expect(await Bun.file(fixture.replayed).text()).toBe(dump);
+    expect(figures).toMatchObject({ snapshotsFetched: 1, snapshotsReplayed: 1 });
+    expect(fixture.complaints).toEqual([
+      'snapshot "notes" is stored as "sysbackup-snapshots/notes" in the target; it has no command to replay it',
+    ]);
+    expect(exitOf(figures)).toBe(3);
+  });
+
+  test("run does not replay what is marked failed", async () => {
+    const plan: Planned = async (fixture) => [
+      await fixture.snapshot("db", dump, { restore_through: command(fixture), exit: 1 }),
+      await fixture.snapshot("killed", "part", { restore_through: command(fixture), exit: null }),
+    ];
+    await using fixture = await prepared(plan);
+    await restored(fixture, "run");
+    expect(await wasReplayed(fixture)).toBe(false);
+    expect(fixture.complaints).toEqual(
+      ["db", "killed"].map(
+        (name) =>
+          `snapshot "${name}" is stored as "sysbackup-snapshots/${name}" in the target; it is marked failed and may not be whole`,
+      ),
+    );
+  });
+
+  test("ask shows each command before anything is restored, and does as answered", async () => {
+    const plan: Planned = async (fixture) => [
+      await fixture.snapshot("it's", "one", { restore_through: "echo 'one'; cat > /dev/null" }),
+      await fixture.snapshot("db", dump, { restore_through: command(fixture) }),
+      await fixture.snapshot("bad", "bad", { restore_through: "false", exit: 3 }),
+    ];
+    await using fixture = await prepared(plan);
+    const questions: string[] = [];
+    const ask = async (question: string) => {
+      expect(await Bun.file(fixture.at("/x")).exists()).toBe(false);
+      questions.push(question);
+      return question.includes('"db"');
+    };
+    const figures = await restored(fixture, "ask", { ask });
+    expect(questions).toEqual([
+      `Replay snapshot "it's", through: sh -c 'echo '\\''one'\\''; cat > /dev/null'`,
+      `Replay snapshot "db", through: sh -c 'cat > '\\''${fixture.replayed}'\\'''`,
+      `Replay snapshot "bad", although it is marked failed, through: sh -c 'false'`,
+    ]);
+    expect(await Bun.file(fixture.replayed).text()).toBe(dump);
+    expect(figures).toMatchObject({ snapshotsReplayed: 1, snapshotsFetched: 0 });
+    expect(exitOf(figures)).toBe(0);
+  });
+
+  test("ask where there is no terminal is a usage error before anything is restored", async () => {
+    await using fixture = await prepared(sound);
+    const ask = () => Promise.reject(new Failure({ doing: "ask", why: "there is no terminal" }));
+    await expect(restored(fixture, "ask", { ask })).rejects.toMatchObject({
+      message:
+        "cannot ask whether to replay the snapshots of this backup: there is no terminal; say it by --snapshots run, --snapshots fetch (as files) or --snapshots skip",
+      exit: 2,
+    });
+    expect(await Bun.file(fixture.target).exists()).toBe(false);
+  });
+
+  test("ask with nothing to ask about needs no terminal", async () => {
+    await using fixture = await prepared(async () => []);
+    expect(exitOf(await restored(fixture, "ask"))).toBe(0);
+  });
+});
+
+describe("a snapshot that is damaged", () => {
+  const plan: Planned = async (fixture) => [await fixture.snapshot("db", dump, { restore_through: command(fixture) })];
+
+  test.each([
+    ["a flipped bit", flipped],
+    ["cut short", (bytes: Buffer) => bytes.subarray(0, -10)],
+  ])("(%s) is never given to its command", async (_, change) => {
+    await using fixture = await prepared(plan);
+    const [snapshot] = fixture.backup.manifest.snapshots;
+    await fixture.damage(snapshot?.key ?? "", change);
+    const figures = await restored(fixture, "run");
+    expect(await wasReplayed(fixture)).toBe(false);
+    expect(fixture.complaints).toHaveLength(1);
+    expect(fixture.complaints[0]).toStartWith(
+      `cannot restore the snapshot "db": the stored object ${JSON.stringify(snapshot?.key)} is damaged: `,
+    );
+    expect(exitOf(figures)).toBe(4);
+    expect(await fixture.read("/x")).toBe("x");
+  });
+
+  test("that is missing is told", async () => {
+    await using fixture = await prepared(plan);
+    const key = fixture.backup.manifest.snapshots[0]?.key ?? "";
+    await fixture.lose(key);
+    await restored(fixture, "fetch");
+    expect(fixture.complaints).toEqual([
+      `cannot restore the snapshot "db": the stored object ${JSON.stringify(key)} is missing from the bucket; restore it from another backup: \`sysbackup list\` shows them`,
+    ]);
+  });
+
+  test("leaves no file when fetched", async () => {
+    await using fixture = await prepared(plan);
+    await fixture.damage(fixture.backup.manifest.snapshots[0]?.key ?? "", flipped);
+    await restored(fixture, "fetch");
+    expect(await fixture.names("/sysbackup-snapshots")).toEqual([]);
+  });
+
+  test("only when it is read for the command: the command is ended without the end of its input", async () => {
+    const marking: Planned = async (fixture) => {
+      const mark = `${fixture.scratch.path}/replayed`;
+      return [await fixture.snapshot("db", dump, { restore_through: `cat > /dev/null; echo whole > '${mark}'` })];
+    };
+    await using fixture = await prepared(marking);
+    const key = fixture.backup.manifest.snapshots[0]?.key ?? "";
+    let reads = 0;
+    const bucket = {
+      async *get(...[wanted, options]: Parameters<Fixture["bucket"]["get"]>) {
+        if (wanted === key) reads += 1;
+        for await (const piece of fixture.bucket.get(wanted, options)) {
+          yield wanted === key && reads === 2 ? flipped(Buffer.from(piece), piece.length - 5) : piece;
+        }
+      },
+    };
+    const figures = await restored(fixture, "run", { bucket });
+    expect(reads).toBe(2);
+    expect(await wasReplayed(fixture)).toBe(false);
+    expect(exitOf(figures)).toBe(4);
+  });
+});
+
+describe("a restore command", () => {
+  test("that fails is told with its status and what it said last", async () => {
+    const plan: Planned = async (fixture) => [
+      await fixture.snapshot("db", dump, { restore_through: "cat > /dev/null; echo no such table >&2; exit 3" }),
+    ];
+    await using fixture = await prepared(plan);
+    const figures = await restored(fixture, "run");
+    expect(fixture.complaints).toEqual([
+      `cannot replay the snapshot "db": 'cat > /dev/null; echo no such table >&2; exit 3' ended with status 3: no such table; mend that and restore again, or use --snapshots fetch and replay it by hand`,
+    ]);
+    expect(exitOf(figures)).toBe(3);
+  });
+
+  test("that does not read its input is no error", async () => {
+    const plan: Planned = async (fixture) => [await fixture.snapshot("db", dump, { restore_through: "true" })];
+    await using fixture = await prepared(plan);
+    expect(exitOf(await restored(fixture, "run"))).toBe(0);
+  });
+});
