@@ -21,16 +21,22 @@ import { configDigest } from "../config/digest.ts";
 import { exitStatus, Failure, reasonOf } from "../failure.ts";
 import { keys, type RunId } from "../format/keys.ts";
 import { encodeManifest, type Manifest, type PartRef } from "../format/manifest.ts";
-import { fromText } from "../format/path.ts";
-import type { Notify } from "../notice.ts";
-import { type Lock, lockExclusively } from "../system/lock.ts";
-import { checkClock } from "./clock.ts";
+import type { Notice, Notify } from "../notice.ts";
+import { clockSkew, startOfLocks } from "./clock.ts";
 import { findExecutables } from "./executables.ts";
 import { pickAll } from "./paths/pick-all.ts";
-import { planRetention, type RetentionPlan } from "./retention.ts";
+import { leastLock, planRetention, type RetentionPlan } from "./retention.ts";
 import { RunLog } from "./run-log.ts";
 import { takeSnapshots } from "./snapshots/take.ts";
-import { isCorruption, makeStateDir, openState, removeState, statePath } from "./state/database.ts";
+import {
+  isCorruption,
+  lockState,
+  makeStateDir,
+  openState,
+  removeState,
+  stateError,
+  statePath,
+} from "./state/database.ts";
 import { syncIndex } from "./state/index-sync.ts";
 import { writeIndex } from "./state/index-write.ts";
 import { type StoredFiles, storeFiles } from "./store-files.ts";
@@ -73,19 +79,22 @@ export async function archive(job: ArchiveJob): Promise<ArchiveSummary> {
   const { backup } = job.config;
   await checkAnythingToDo(job);
   await makeStateDir(backup.stateDir);
-  const lock = await takeRunLock(`${statePath(backup.stateDir, backup.name)}.lock`);
+  const lock = await lockState(`${statePath(backup.stateDir, backup.name)}.lock`);
   try {
-    return await withState(job, (database) => run(job, database));
+    return await withState(job, (database, rebuilt) => run(job, database, rebuilt));
   } finally {
     lock.release();
   }
 }
 
-async function checkAnythingToDo({ pickersDir, snapshotsDir }: ArchiveJob): Promise<void> {
-  const silently = () => {};
-  const pickers = await findExecutables(pickersDir, "picker", silently);
-  const snapshotters = await findExecutables(snapshotsDir, "snapshotter", silently);
+async function checkAnythingToDo({ pickersDir, snapshotsDir, notify }: ArchiveJob): Promise<void> {
+  const heard: Notice[] = [];
+  const hear = (notice: Notice) => heard.push(notice);
+  const pickers = await findExecutables(pickersDir, "picker", hear);
+  const snapshotters = await findExecutables(snapshotsDir, "snapshotter", hear);
   if (pickers.length + snapshotters.length > 0) return;
+  // A run tells these itself; without one, they say why there is none.
+  for (const notice of heard) notify(notice);
   throw new Failure({
     doing: "archive what is picked by",
     what: pickersDir,
@@ -95,30 +104,29 @@ async function checkAnythingToDo({ pickersDir, snapshotsDir }: ArchiveJob): Prom
   });
 }
 
-async function takeRunLock(path: string): Promise<Lock> {
-  const lock = await lockExclusively(fromText(path));
-  if (lock !== undefined) return lock;
-  throw new Failure({
-    doing: "start the run",
-    what: path,
-    why: "another run holds its lock",
-    remedy: "wait for it to end, or give this one a name or state_dir of its own",
-  });
+type UseState<T> = (database: Database, rebuilt: Notice | undefined) => Promise<T>;
+
+/** The database is a cache: found unusable, before or while it is used, it is made anew and the run begins again. */
+async function withState<T>(job: ArchiveJob, use: UseState<T>): Promise<T> {
+  const path = statePath(job.config.backup.stateDir, job.config.backup.name);
+  const bucket = bucketIdentity(job);
+  try {
+    return await useState(path, bucket, (database) => use(database, undefined));
+  } catch (error) {
+    if (!isCorruption(error)) throw stateError(path, error);
+    const message = `the state database ${JSON.stringify(path)} cannot be used: ${reasonOf(error)}; it is made anew from the bucket's index`;
+    const rebuilt: Notice = { level: "warning", code: "state-rebuilt", message };
+    await removeState(path);
+    return useState(path, bucket, (database) => use(database, rebuilt)).catch((again: unknown) => {
+      throw stateError(path, again);
+    });
+  }
 }
 
-/** The database is a cache: found corrupt, before or while it is used, it is made anew and the run begins again. */
-async function withState<T>(job: ArchiveJob, use: (database: Database) => Promise<T>): Promise<T> {
-  const { stateDir, name } = job.config.backup;
-  const path = statePath(stateDir, name);
-  try {
-    return await useState(path, job.bucket.url, use);
-  } catch (error) {
-    if (!isCorruption(error)) throw error;
-    const message = `the state database ${JSON.stringify(path)} is damaged (${reasonOf(error)}); it is made anew from the bucket's index`;
-    job.notify({ level: "warning", code: "state-rebuilt", message });
-    await removeState(path);
-    return useState(path, job.bucket.url, use);
-  }
+/** Buckets of one name behind two endpoints are two. */
+function bucketIdentity({ bucket, config }: ArchiveJob): string {
+  const { endpoint } = config.s3;
+  return endpoint === undefined ? bucket.url : `${bucket.url} at ${endpoint}`;
 }
 
 async function useState<T>(path: string, bucket: string, use: (database: Database) => Promise<T>): Promise<T> {
@@ -130,19 +138,20 @@ async function useState<T>(path: string, bucket: string, use: (database: Databas
   }
 }
 
-async function run(job: ArchiveJob, database: Database): Promise<ArchiveSummary> {
+async function run(job: ArchiveJob, database: Database, rebuilt: Notice | undefined): Promise<ArchiveSummary> {
   const { config, bucket, now, signal, pickersDir, snapshotsDir } = job;
   const { name } = config.backup;
   const { content } = config;
   const log = new RunLog(job.notify, now);
   const { notify } = log;
+  if (rebuilt !== undefined) notify(rebuilt);
   const started = now();
   const id: RunId = { start: started, run: Buffer.from(job.random(4)).toString("hex") };
 
   const believes = (other: string) => other === name || content.shareWith.some((one) => one === "*" || one === other);
-  await syncIndex({ bucket, database, believes, notify });
-  const clock = checkClock(started, bucket.serverTime(), notify);
-  const plan = planRetention(clock.base, content.daysRetained, content.lockMode);
+  await syncIndex({ bucket, database, name, least: leastLock(started), believes, notify });
+  const skew = clockSkew(now(), bucket.serverTime(), notify);
+  const plan = planRetention(startOfLocks(started, skew), content.daysRetained, content.lockMode);
   const compression = { kind: content.compression, level: content.compressionLevel };
 
   const snapshots = await takeSnapshots({
@@ -162,7 +171,7 @@ async function run(job: ArchiveJob, database: Database): Promise<ArchiveSummary>
   await tellIndex();
   signal.throwIfAborted();
 
-  const manifest = rootOf(job, { id, clock: clock.skew, plan, files, snapshots, log });
+  const manifest = rootOf(job, { id, skew, plan, files, snapshots, log });
   const text = Buffer.from(encodeManifest(manifest));
   const key = keys.manifest(name, id);
   const { version } = await bucket.put(key, await Bun.zstdCompress(text, { level: 3 }), { retention: plan.retention });
@@ -185,7 +194,7 @@ async function run(job: ArchiveJob, database: Database): Promise<ArchiveSummary>
 
 type RootParts = {
   readonly id: RunId;
-  readonly clock: number | undefined;
+  readonly skew: number | undefined;
   readonly plan: RetentionPlan;
   readonly files: StoredFiles;
   readonly snapshots: Manifest["snapshots"];
@@ -193,7 +202,7 @@ type RootParts = {
 };
 
 function rootOf({ config, host, tool, now }: ArchiveJob, parts: RootParts): Manifest {
-  const { id, clock, plan, files, snapshots, log } = parts;
+  const { id, skew, plan, files, snapshots, log } = parts;
   const sum = (of: (part: PartRef) => number) => files.parts.reduce((total, part) => total + of(part), 0);
   return {
     header: {
@@ -201,7 +210,7 @@ function rootOf({ config, host, tool, now }: ArchiveJob, parts: RootParts): Mani
       host,
       run: id.run,
       started: id.start.toISOString(),
-      ...(clock !== undefined && { clock_skew: clock }),
+      ...(skew !== undefined && { clock_skew: skew }),
       tool,
       config: configDigest(config),
       retain_until: files.promise.toISOString(),

@@ -17,10 +17,18 @@ export type RetentionPlan = {
 };
 
 export function planRetention(start: Date, daysRetained: number, mode: LockMode): RetentionPlan {
-  const after = (days: number) => new Date(start.getTime() + days * day);
   return {
-    promise: after(daysRetained),
-    retention: { mode, until: after(daysRetained + slackDays) },
-    least: after(leastDays),
+    promise: after(start, daysRetained),
+    retention: { mode, until: after(start, daysRetained + slackDays) },
+    least: leastLock(start),
   };
+}
+
+/** Objects whose lock ends before this count as unknown to a run that starts at `start`. */
+export function leastLock(start: Date): Date {
+  return after(start, leastDays);
+}
+
+function after(start: Date, days: number): Date {
+  return new Date(start.getTime() + days * day);
 }

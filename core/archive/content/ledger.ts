@@ -76,7 +76,7 @@ export class Ledger {
     if (waiting.missing === 0) this.write(waiting);
   }
 
-  /** Takes a stored object with its chunks, and every row that waited for it; they are on disk when this returns. */
+  /** Takes a stored object with its chunks, and every row that waited for it: a killed run does not lose them. */
   stored(ref: ObjectRef, chunks: readonly StoredChunk[]): void {
     const object = this.objects.add(ref, this.retainUntil, false);
     for (const { chunk, place } of chunks) {
@@ -98,8 +98,14 @@ export class Ledger {
     this.database.run("BEGIN");
   }
 
+  /** That nothing waits any more: a file whose content was forgotten on the way would be missing silently. */
+  checkSettled(): void {
+    if (this.underWay.size > 0) throw new Error(`${this.underWay.size} chunks were announced but never stored`);
+  }
+
   close(): void {
-    this.database.run("COMMIT");
+    // Some errors, such as a full disk, have ended the transaction.
+    if (this.database.inTransaction) this.database.run("COMMIT");
   }
 
   private write({ row, pieces }: Waiting): void {

@@ -14,10 +14,17 @@ type Columns = [object: number, frameOffset: number, frameLength: number, offset
 export class ChunkTable {
   private readonly find: Statement<unknown, [Uint8Array]>;
   private readonly insert: Statement<unknown, [Uint8Array, ...Columns]>;
+  private readonly insertLearned: Statement<unknown, [Uint8Array, ...Columns, number]>;
 
   constructor(database: Database) {
     this.find = database.query("SELECT object, frame_offset, frame_length, offset, length FROM chunks WHERE id = ?");
     this.insert = database.query("INSERT OR REPLACE INTO chunks VALUES (?, ?, ?, ?, ?, ?)");
+    this.insertLearned = database.query(
+      `INSERT INTO chunks VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE
+       SET object = excluded.object, frame_offset = excluded.frame_offset, frame_length = excluded.frame_length,
+         offset = excluded.offset, length = excluded.length
+       WHERE coalesce((SELECT retain_until FROM objects WHERE id = chunks.object), 0) < ?`,
+    );
   }
 
   get(id: Uint8Array): ChunkPlace | undefined {
@@ -29,5 +36,13 @@ export class ChunkTable {
 
   set(id: Uint8Array, { object, frameOffset, frameLength, offset, length }: ChunkPlace): void {
     this.insert.run(id, object, frameOffset, frameLength, offset, length);
+  }
+
+  /**
+   * Takes what an index object says, unless the chunk is known already in an object that is locked until `least` or
+   * longer: nobody's word replaces a place that is good.
+   */
+  learn(id: Uint8Array, { object, frameOffset, frameLength, offset, length }: ChunkPlace, least: Date): void {
+    this.insertLearned.run(id, object, frameOffset, frameLength, offset, length, least.getTime());
   }
 }

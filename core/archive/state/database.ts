@@ -8,6 +8,8 @@ import { Database, SQLiteError } from "bun:sqlite";
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { Failure, reasonOf } from "../../failure.ts";
+import { fromText } from "../../format/path.ts";
+import { type Lock, lockExclusively } from "../../system/lock.ts";
 
 const schemaVersion = 1;
 
@@ -71,7 +73,7 @@ export function openState(path: string, bucket: string): Database {
     return database;
   } catch (error) {
     database?.close();
-    throw isCorruption(error) ? error : unusable(path, error);
+    throw isCorruption(error) ? error : stateError(path, error);
   }
 }
 
@@ -79,6 +81,20 @@ export function openState(path: string, bucket: string): Database {
 export async function makeStateDir(stateDir: string): Promise<void> {
   await mkdir(stateDir, { recursive: true, mode: 0o700 }).catch((error: unknown) => {
     throw unusable(stateDir, error);
+  });
+}
+
+/** Keeps other runs of this backup name out. Throws a Failure where one is under way. */
+export async function lockState(path: string): Promise<Lock> {
+  const lock = await lockExclusively(fromText(path)).catch((error: unknown) => {
+    throw unusable(path, error);
+  });
+  if (lock !== undefined) return lock;
+  throw new Failure({
+    doing: "start the run",
+    what: path,
+    why: "another run holds its lock",
+    remedy: "wait for it to end, or give this one a name or state_dir of its own",
   });
 }
 
@@ -123,9 +139,19 @@ export function setFact(database: Database, name: string, value: string): void {
   database.query("INSERT INTO facts VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value").run(name, value);
 }
 
-/** SQLite met a damaged page: the database is to be removed and made anew. */
+/** What the database says cannot be true, though SQLite can read it: it is to be removed and made anew. */
+export class FalseState extends Error {}
+
+/** Whether the database is to be removed and made anew: SQLite met a damaged page, or what it says is not so. */
 export function isCorruption(error: unknown): boolean {
-  return error instanceof SQLiteError && ["SQLITE_CORRUPT", "SQLITE_NOTADB"].includes(error.code ?? "");
+  if (error instanceof FalseState) return true;
+  // There are kinds of either, such as SQLITE_CORRUPT_INDEX.
+  return error instanceof SQLiteError && /^SQLITE_(CORRUPT|NOTADB)/.test(error.code ?? "");
+}
+
+/** An error of the database at `path` as users are told it: a full disk, say. Other errors as they are. */
+export function stateError(path: string, error: unknown): unknown {
+  return error instanceof SQLiteError ? unusable(path, error) : error;
 }
 
 function unusable(path: string, cause: unknown): Failure {

@@ -11,6 +11,7 @@ import { decodeIndex, type IndexLine } from "../../format/index-object.ts";
 import { type ManifestKey, parseIndexKey, prefixes } from "../../format/keys.ts";
 import type { Notify } from "../../notice.ts";
 import { ChunkTable } from "./chunks.ts";
+import { FalseState } from "./database.ts";
 import { ObjectTable } from "./objects.ts";
 
 /** A run writes an index object at least every 4 GiB, so none comes near this. */
@@ -20,12 +21,20 @@ const mostContent = 1024 * 1024 * 1024;
 export type IndexSync = {
   readonly bucket: BucketReader;
   readonly database: Database;
+  /** Our own backup name. */
+  readonly name: string;
+  /** What is locked for less than that is not built upon. */
+  readonly least: Date;
   /** Whether the index of this backup name is believed. */
   readonly believes: (name: string) => boolean;
   readonly notify: Notify;
 };
 
-/** An index object that is damaged is told of and passed over: its content is stored again. */
+/**
+ * An index object that is damaged is told of and passed over: its content is stored again. Throws a FalseState where the
+ * bucket does not have what this host put there: it is another one of the same name, made anew or mounted in its
+ * place, and nothing that the database says is in it.
+ */
 export async function syncIndex(sync: IndexSync): Promise<void> {
   for await (const [key, { name }] of unread(sync)) {
     if (sync.believes(name)) await readIndex(sync, key);
@@ -40,38 +49,45 @@ export function rememberRead(database: Database, name: string, key: string): voi
     .run(name, key);
 }
 
+/** S3's pages have so many keys, but for the last. */
+const fullPage = 1_000;
+
 /**
- * Index keys after the last one read of each name. Keys are listed a thousand at a time; where a page ends among keys of a
- * name that were read before, the next begins after them. So a bucket with few keys costs one request.
+ * Index keys after the last one read of each name. A bucket with few keys costs one request; where a page is full and ends
+ * among keys that were read before, the listing begins anew at the last of them.
  */
-async function* unread({ bucket, database }: IndexSync): AsyncGenerator<[string, ManifestKey]> {
-  const lastRead = database.query<{ key: string }, [string]>("SELECT key FROM index_read WHERE name = ?");
+async function* unread({ bucket, database, name }: IndexSync): AsyncGenerator<[string, ManifestKey]> {
+  const lastRead = (of: string) =>
+    database.query<{ key: string }, [string]>("SELECT key FROM index_read WHERE name = ?").get(of)?.key;
+  const own = lastRead(name);
+  let ownSeen = own === undefined;
   let after: string | undefined;
-  for (;;) {
-    const page = await firstPage(bucket, after);
-    for (const { key } of page) {
-      const parsed = parseIndexKey(key);
-      if (parsed !== undefined && key > (lastRead.get(parsed.name)?.key ?? "")) yield [key, parsed];
+  for (let listed = false; !listed; ) {
+    listed = true;
+    for await (const page of bucket.list(prefixes.index, after)) {
+      for (const { key } of page) {
+        ownSeen ||= key === own;
+        const parsed = parseIndexKey(key);
+        if (parsed !== undefined && key > (lastRead(parsed.name) ?? "")) yield [key, parsed];
+      }
+      const end = page.at(-1)?.key;
+      const read = end === undefined ? undefined : lastRead(parseIndexKey(end)?.name ?? "");
+      if (page.length < fullPage || end === undefined || read === undefined || read <= end) continue;
+      // Without its last character it sorts just before itself, so that it is seen.
+      after = read.slice(0, -1);
+      listed = false;
+      break;
     }
-    const end = page.at(-1)?.key;
-    if (end === undefined || page.length < 1_000) return;
-    const name = parseIndexKey(end)?.name;
-    const read = name === undefined ? undefined : lastRead.get(name)?.key;
-    after = read !== undefined && read > end ? read : end;
   }
+  if (!ownSeen) throw new FalseState(`the bucket does not have ${JSON.stringify(own)}, which was put there`);
 }
 
-async function firstPage(bucket: BucketReader, after: string | undefined) {
-  for await (const page of bucket.list(prefixes.index, after)) return page;
-  return [];
-}
-
-async function readIndex({ bucket, database, notify }: IndexSync, key: string): Promise<void> {
+async function readIndex({ bucket, database, least, notify }: IndexSync, key: string): Promise<void> {
   try {
     const stored = await readAll(bucket.get(key), mostStored);
     checkFrame(stored, mostContent);
     const text = await Bun.zstdDecompress(stored);
-    database.transaction((lines: Iterable<IndexLine>) => learn(database, lines))(decodeIndex(text));
+    database.transaction((lines: Iterable<IndexLine>) => learn(database, lines, least))(decodeIndex(text));
   } catch (error) {
     // A bucket that does not answer, or a database that cannot be written, is no matter of this one object.
     if (!(error instanceof FormatError) && !isDamage(error)) throw error;
@@ -88,7 +104,7 @@ function isDamage(error: unknown): boolean {
   return error instanceof Error && "code" in error && String(error.code).startsWith("ERR_ZSTD");
 }
 
-function learn(database: Database, lines: Iterable<IndexLine>): void {
+function learn(database: Database, lines: Iterable<IndexLine>, least: Date): void {
   const objects = new ObjectTable(database);
   const chunks = new ChunkTable(database);
   const ids: number[] = [];
@@ -99,7 +115,7 @@ function learn(database: Database, lines: Iterable<IndexLine>): void {
     } else if ("extended" in line) {
       objects.heardExtension(line.extended.key, line.extended.version, new Date(line.extended.retain_until));
     } else {
-      learnFrame(chunks, ids, line.frame);
+      learnFrame(chunks, ids, line.frame, least);
     }
   }
 }
@@ -108,13 +124,13 @@ function learnFrame(
   chunks: ChunkTable,
   ids: readonly number[],
   [number, frameOffset, frameLength, held]: Extract<IndexLine, { frame: unknown }>["frame"],
+  least: Date,
 ): void {
   const object = ids[number];
   if (object === undefined) return;
   let offset = 0;
   for (const [hex, length] of held) {
-    const id = Buffer.from(hex, "hex");
-    if (chunks.get(id) === undefined) chunks.set(id, { object, frameOffset, frameLength, offset, length });
+    chunks.learn(Buffer.from(hex, "hex"), { object, frameOffset, frameLength, offset, length }, least);
     offset += length;
   }
 }

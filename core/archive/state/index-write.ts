@@ -3,14 +3,17 @@ import type { Database } from "bun:sqlite";
 import type { BucketWriter, Retention } from "../../bucket/contract.ts";
 import type { Encoding } from "../../format/entry.ts";
 import { encodeIndex, type IndexLine } from "../../format/index-object.ts";
-import { keys, type RunId } from "../../format/keys.ts";
+import { keys, parseIndexKey, type RunId, timeOfStamp } from "../../format/keys.ts";
+import { FalseState } from "./database.ts";
 import { rememberRead } from "./index-sync.ts";
 
-/** Chunks that one index object tells of, about: it is made in memory. */
-const enoughChunks = 100_000;
+/** Objects and chunks that one index object tells of, about: it is made in memory. */
+const enoughLines = 100_000;
 
 type ObjectRow = { id: number; key: string; version: string; size: number; encoding: Encoding; retain_until: number };
-type ChunkColumns = [id: Uint8Array, frameOffset: number, frameLength: number, length: number];
+type ChunkColumns = [id: Uint8Array, frameOffset: number, frameLength: number, offset: number, length: number];
+
+type Frame = Extract<IndexLine, { frame: unknown }>["frame"];
 
 export type IndexWrite = {
   readonly bucket: BucketWriter;
@@ -43,7 +46,7 @@ async function writeOne({ bucket, database, name, run, retention, now }: IndexWr
   return true;
 }
 
-/** The next objects to tell of, until they hold enough chunks. */
+/** The next objects to tell of, until they and their chunks are enough. */
 function newObjects(database: Database): ObjectRow[] {
   const page = database.query<ObjectRow & { chunks: number }, [number]>(
     `SELECT id, key, version, size, encoding, retain_until,
@@ -51,21 +54,24 @@ function newObjects(database: Database): ObjectRow[] {
      FROM objects WHERE indexed = 0 AND id > ? ORDER BY id LIMIT 1`,
   );
   const objects: ObjectRow[] = [];
-  for (let chunks = 0, row = page.get(0); row !== null && chunks < enoughChunks; row = page.get(row.id)) {
+  for (let lines = 0, row = page.get(0); row !== null && lines < enoughLines; row = page.get(row.id)) {
     objects.push(row);
-    chunks += row.chunks;
+    lines += 1 + row.chunks;
   }
   return objects;
 }
 
-/** An index object written in the same second as the one before goes into the next: keys sort in order of writing. */
+/**
+ * An index object written in the same second as the one before, or by a clock that was set back, takes the next second
+ * after it: keys sort in order of writing.
+ */
 function freeId(database: Database, name: string, id: RunId): RunId {
   const last = database.query<{ key: string }, [string]>("SELECT key FROM index_read WHERE name = ?").get(name)?.key;
-  let { start } = id;
-  while (last !== undefined && keys.index(name, { ...id, start }) <= last) {
-    start = new Date(start.getTime() + 1000);
-  }
-  return { ...id, start };
+  if (last === undefined || keys.index(name, id) > last) return id;
+  const stamp = parseIndexKey(last)?.stamp;
+  const before = stamp === undefined ? undefined : timeOfStamp(stamp);
+  if (before === undefined) throw new FalseState(`it says that ${JSON.stringify(last)} was read`);
+  return { ...id, start: new Date(before.getTime() + 1000) };
 }
 
 function extendedObjects(database: Database): ObjectRow[] {
@@ -74,7 +80,7 @@ function extendedObjects(database: Database): ObjectRow[] {
       `SELECT id, key, version, size, encoding, retain_until FROM extensions
        JOIN objects ON objects.id = extensions.object ORDER BY id LIMIT ?`,
     )
-    .all(enoughChunks);
+    .all(enoughLines);
 }
 
 function* linesOf(
@@ -91,19 +97,27 @@ function* linesOf(
   }
 }
 
+/**
+ * A frame's chunks from its beginning on. Readers add up the lengths, so it ends before a chunk that has another place
+ * by now: those behind it are not told of.
+ */
 function* framesOf(database: Database, object: number, number: number): Generator<IndexLine> {
   const chunks = database
     .query<unknown, [number]>(
-      "SELECT id, frame_offset, frame_length, length FROM chunks WHERE object = ? ORDER BY frame_offset, offset",
+      "SELECT id, frame_offset, frame_length, offset, length FROM chunks WHERE object = ? ORDER BY frame_offset, offset",
     )
     .values(object) as ChunkColumns[];
-  let frame: Extract<IndexLine, { frame: unknown }>["frame"] | undefined;
-  for (const [id, frameOffset, frameLength, length] of chunks) {
+  let frame: Frame | undefined;
+  let end = 0;
+  for (const [id, frameOffset, frameLength, offset, length] of chunks) {
     if (frame?.[1] !== frameOffset) {
       if (frame !== undefined) yield { frame };
       frame = [number, frameOffset, frameLength, []];
+      end = 0;
     }
+    if (offset !== end) continue;
     frame[3].push([Buffer.from(id).toString("hex"), length]);
+    end += length;
   }
   if (frame !== undefined) yield { frame };
 }

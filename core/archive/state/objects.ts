@@ -1,6 +1,7 @@
 /** Objects in the bucket as the state database knows them. */
 import type { Database } from "bun:sqlite";
 import type { Encoding, ObjectRef } from "../../format/entry.ts";
+import { FalseState } from "./database.ts";
 
 export type KnownObject = ObjectRef & { readonly id: number; readonly retainUntil: Date };
 
@@ -30,7 +31,7 @@ export class ObjectTable {
 
   get(id: number): KnownObject {
     const row = this.database.query<Row, [number]>("SELECT * FROM objects WHERE id = ?").get(id);
-    if (row === null) throw new Error(`the state database has no object ${id}`);
+    if (row === null) throw new FalseState(`it has no object ${id}, which something in it refers to`);
     return toKnown(row);
   }
 
@@ -53,7 +54,7 @@ export class ObjectTable {
     }
   }
 
-  /** Notes that a lock was extended, to be told in the next index object. */
+  /** Notes that a lock ends no sooner than `until`, to be told in the next index object. */
   extended(id: number, until: Date): void {
     this.database.query("UPDATE objects SET retain_until = ? WHERE id = ?").run(until.getTime(), id);
     this.database.query("INSERT OR IGNORE INTO extensions VALUES (?)").run(id);
@@ -71,7 +72,7 @@ export class ObjectTable {
     this.database.query("UPDATE objects SET retain_until = 0 WHERE id = ?").run(id);
   }
 
-  /** Forgets objects whose lock ends before `date`, with their chunks and parts. */
+  /** Forgets objects whose lock ends before `date`, with their chunks and parts. No file's row may refer to them. */
   forgetLapsed(date: Date): void {
     const lapsed = "SELECT id FROM objects WHERE retain_until < ?";
     const forget = (statement: string) => this.database.query(statement).run(date.getTime());
