@@ -1,6 +1,6 @@
 /** Extends locks, so that a manifest promises no more than is locked. */
 import type { Database } from "bun:sqlite";
-import { BucketError, type BucketWriter, type Retention } from "../bucket/contract.ts";
+import { BucketError, type BucketWriter, type LockMode, type Retention } from "../bucket/contract.ts";
 import type { Notify } from "../notice.ts";
 import type { BitSet } from "./bit-set.ts";
 import { type KnownObject, ObjectTable } from "./state/objects.ts";
@@ -17,49 +17,80 @@ export type ExtendParts = {
   /** What locks are extended to: the promise and some slack. */
   readonly retention: Retention;
   readonly notify: Notify;
+  readonly signal: AbortSignal;
 };
 
 export type Extended = {
   readonly extended: number;
   /** Objects that could not be extended: gone, or not ours to extend. They count as unknown from now on. */
   readonly lost: number;
+  /** When the first of their locks ends; undefined where none is lost. */
+  readonly lostUntil: Date | undefined;
 };
 
-/** Each needed object whose lock ends before the promise is extended once. */
+type Outcome = "extended" | "long enough" | "lost";
+
+/**
+ * Each needed object whose lock ends before the promise is extended once. On an error, also an abort, it throws when no
+ * request is under way any more.
+ */
 export async function extendLocks(parts: ExtendParts): Promise<Extended> {
   const objects = new ObjectTable(parts.database);
   let extended = 0;
   let lost = 0;
+  let lostUntil: Date | undefined;
   for (const batch of batches(needing(objects, parts), atOnce)) {
-    const results = await Promise.all(batch.map((object) => extendOne(objects, object, parts)));
-    for (const kept of results) {
-      if (kept) extended += 1;
-      else lost += 1;
+    parts.signal.throwIfAborted();
+    const results = await allSettled(batch.map((object) => extendOne(objects, object, parts)));
+    for (const [index, { retainUntil }] of batch.entries()) {
+      if (results[index] === "extended") extended += 1;
+      if (results[index] !== "lost") continue;
+      lost += 1;
+      if (lostUntil === undefined || retainUntil < lostUntil) lostUntil = retainUntil;
     }
   }
-  return { extended, lost };
+  return { extended, lost, lostUntil };
 }
 
 function* needing(objects: ObjectTable, { used, promise }: ExtendParts): Generator<KnownObject> {
   for (const object of objects.lapsingBefore(promise)) if (used.has(object.id)) yield object;
 }
 
-async function extendOne(objects: ObjectTable, object: KnownObject, parts: ExtendParts): Promise<boolean> {
-  const { bucket, retention, notify } = parts;
+async function extendOne(objects: ObjectTable, object: KnownObject, parts: ExtendParts): Promise<Outcome> {
+  const { retention, notify } = parts;
   try {
-    await bucket.extend(object.key, object.version, retention);
+    const outcome = await extendOrFindLonger(object, parts);
     objects.extended(object.id, retention.until);
-    return true;
+    return outcome;
   } catch (error) {
-    if (!(error instanceof BucketError)) throw error;
-    if (error.kind !== "locked" && error.kind !== "missing" && error.kind !== "denied") throw error;
-    // Another host extended it further than we would.
-    if (error.kind === "locked") return true;
+    if (!(error instanceof BucketError) || (error.kind !== "missing" && error.kind !== "denied")) throw error;
     objects.distrust(object.id);
-    const message = `the lock of ${JSON.stringify(object.key)} could not be extended (${error.parts.why}); its content is stored again`;
+    const message = `the lock of ${JSON.stringify(object.key)} could not be extended (${error.parts.why}); its content is to be stored again`;
     notify({ level: "warning", code: "not-extended", message });
-    return false;
+    return "lost";
   }
+}
+
+/**
+ * A refusal as `locked` means one of two things: another host extended the lock further than we would, or it is of the
+ * stricter mode, which it keeps. Asked for in that mode, only the first is refused again.
+ */
+async function extendOrFindLonger({ key, version }: KnownObject, { bucket, retention }: ExtendParts): Promise<Outcome> {
+  for (const mode of new Set<LockMode>([retention.mode, "COMPLIANCE"])) {
+    try {
+      await bucket.extend(key, version, { ...retention, mode });
+      return "extended";
+    } catch (error) {
+      if (!(error instanceof BucketError) || error.kind !== "locked") throw error;
+    }
+  }
+  return "long enough";
+}
+
+/** Waits for all, also after one failed: nothing may touch the database when its run has ended. */
+async function allSettled<T>(promises: readonly Promise<T>[]): Promise<T[]> {
+  await Promise.allSettled(promises);
+  return Promise.all(promises);
 }
 
 function* batches<T>(items: Iterable<T>, size: number): Generator<T[]> {

@@ -118,7 +118,7 @@ export class Quilter {
         if (!this.parts.sameAccounts) this.refreshHead(known, stat, hardLink);
         return undefined;
       }
-      if (stat.type === "file") return this.openFile(path, known, hardLink);
+      if (stat.type === "file") return this.openFile(path, known, stat, hardLink);
       this.takeOther(path, stat, hardLink);
     } catch (error) {
       this.leaveOut(path, error);
@@ -166,15 +166,20 @@ export class Quilter {
   private openFile(
     path: ByteString,
     known: FileRow | undefined,
+    seen: Stat,
     hardLink: ByteString | undefined,
   ): Promise<void> | undefined {
     const opened = openAhead(path);
     if (opened === undefined) throw new LeftOut("it became something else while it was looked at");
-    this.ahead.push({ path, fd: opened.fd, known, hardLink });
+    const { fd, stat } = opened;
+    // Another file may have taken the name meanwhile: it is not the one that has those other names.
+    const same = stat.inode === seen.inode && stat.device === seen.device;
+    this.ahead.push({ path, fd, known, hardLink: same ? hardLink : this.parts.hardLinks.firstOf(path, stat) });
     return this.ahead.length > mostAhead ? this.takeOldest() : undefined;
   }
 
   private async takeOldest(): Promise<void> {
+    this.parts.signal.throwIfAborted();
     const next = this.ahead.shift();
     if (next === undefined) return;
     try {

@@ -7,7 +7,7 @@ import { Ledger } from "./content/ledger.ts";
 import { ObjectStore } from "./content/objects.ts";
 import { PackStore } from "./content/packs.ts";
 import type { ContentStore, StoreMeter, StoreParts } from "./content/store.ts";
-import { extendLocks } from "./extend.ts";
+import { type Extended, extendLocks } from "./extend.ts";
 import type { ArchiveJob } from "./job.ts";
 import { writeParts } from "./part-writer.ts";
 import { HardLinks } from "./paths/hard-links.ts";
@@ -38,26 +38,35 @@ export type StoreFilesParts = {
 const bytesBetweenIndexes = 4 * 1024 ** 3;
 
 export async function storeFiles(job: ArchiveJob, parts: StoreFilesParts): Promise<StoredFiles> {
-  const first = await attempt(job, parts);
+  const meter: StoreMeter = { bytesRead: 0, bytesStored: 0, objectsStored: 0 };
+  const first = await attempt(job, parts, meter);
   if (first.lost === 0) return finished(job, parts, first);
   // What could not be extended is unknown now, so this stores it again.
-  const second = await attempt(job, parts);
-  return finished(job, parts, { ...second, extended: first.extended + second.extended });
+  const second = await attempt(job, parts, meter);
+  const counts = sumCounts(first.counts, second.counts);
+  return finished(job, parts, { ...second, counts, extended: first.extended + second.extended });
 }
 
-type Attempt = Omit<StoredFiles, "promise"> & { readonly lost: number; readonly used: BitSet };
+type Attempt = Omit<StoredFiles, "promise"> & Pick<Extended, "lost" | "lostUntil">;
 
-async function attempt(job: ArchiveJob, { database, paths, plan, tellIndex }: StoreFilesParts): Promise<Attempt> {
-  const { bucket, config, notify } = job;
+async function attempt(job: ArchiveJob, files: StoreFilesParts, meter: StoreMeter): Promise<Attempt> {
+  const { database, plan } = files;
+  const { bucket, config, notify, signal } = job;
   const counts: QuiltCounts = { files: 0, new: 0, changed: 0, unchanged: 0, others: 0, bytes: 0 };
-  const meter: StoreMeter = { bytesRead: 0, bytesStored: 0, objectsStored: 0 };
   const lapsing = new ObjectTable(database).lapsing(plan.least);
-  await quilt(job, { database, paths, plan, tellIndex, counts, meter, lapsing });
+  await quilt(job, { ...files, counts, meter, lapsing });
+  signal.throwIfAborted();
   const used = new BitSet();
   const { retention, promise } = plan;
   const parts = await writeParts({ bucket, database, name: config.backup.name, retention, lapsing, used });
-  const { extended, lost } = await extendLocks({ bucket, database, used, promise, retention, notify });
-  return { parts, counts, meter, extended, lost, used };
+  const locks = await extendLocks({ bucket, database, used, promise, retention, notify, signal });
+  return { parts, counts, meter, ...locks };
+}
+
+/** A file is new or changed by what the last run saw, not by what the first attempt of this one did. */
+function sumCounts(first: QuiltCounts, second: QuiltCounts): QuiltCounts {
+  const unchanged = Math.max(0, second.files - first.new - first.changed);
+  return { ...second, new: first.new, changed: first.changed, unchanged };
 }
 
 type QuiltJob = StoreFilesParts & {
@@ -73,6 +82,11 @@ async function quilt(job: ArchiveJob, { database, paths, plan, tellIndex, counts
   using hardLinks = new HardLinks();
   const total = paths.size;
   let told = 0;
+  const breathe = async () => {
+    signal.throwIfAborted();
+    // Reading is synchronous: here puts, signals and the terminal get their turn.
+    await new Promise((resolve) => setImmediate(resolve));
+  };
   const pause = async () => {
     progress(counts.files + counts.others, total, counts.bytes);
     if (meter.bytesStored - told > bytesBetweenIndexes) {
@@ -80,12 +94,11 @@ async function quilt(job: ArchiveJob, { database, paths, plan, tellIndex, counts
       await tellIndex();
       ledger.commit();
     }
-    // Reading is synchronous: here puts, signals and the terminal get their turn.
-    await new Promise((resolve) => setImmediate(resolve));
+    await breathe();
   };
   const quilter = new Quilter({
     ledger,
-    store: storeOf(job, { bucket, ledger, retention: plan.retention, meter }),
+    store: storeOf(job, { bucket, ledger, retention: plan.retention, meter, breathe }),
     hardLinks,
     lapsing,
     sameAccounts: fact(database, "accounts") === accounts,
@@ -99,6 +112,7 @@ async function quilt(job: ArchiveJob, { database, paths, plan, tellIndex, counts
   });
   try {
     await quilter.quilt(paths.inOrder());
+    ledger.checkSettled();
     setFact(database, "accounts", accounts);
   } finally {
     await quilter.abandon();
@@ -114,16 +128,13 @@ function storeOf({ config }: ArchiveJob, parts: StoreParts): ContentStore {
 
 /** Never promises more than is locked: what could be neither extended nor stored again lowers the promise. */
 function finished({ notify }: ArchiveJob, { database, plan }: StoreFilesParts, attempt: Attempt): StoredFiles {
-  const objects = new ObjectTable(database);
-  let { promise } = plan;
-  if (attempt.lost > 0) {
-    for (const object of objects.lapsingBefore(plan.promise)) {
-      if (attempt.used.has(object.id) && object.retainUntil < promise) promise = object.retainUntil;
-    }
-    const message = `${attempt.lost} objects could not be locked as long as promised; the backup promises less`;
-    notify({ level: "error", code: "promise-lowered", message });
+  const { parts, counts, meter, extended, lost, lostUntil } = attempt;
+  // With nothing lost, no file refers to what lapses; else the next run needs to know what is to be stored again.
+  if (lostUntil === undefined) {
+    new ObjectTable(database).forgetLapsed(plan.least);
+    return { parts, counts, meter, extended, promise: plan.promise };
   }
-  objects.forgetLapsed(plan.least);
-  const { parts, counts, meter, extended } = attempt;
-  return { parts, counts, meter, extended, promise };
+  const message = `${lost} objects could not be locked as long as promised; the backup promises less, until ${lostUntil.toISOString()}, and the next one stores them again`;
+  notify({ level: "error", code: "promise-lowered", message });
+  return { parts, counts, meter, extended, promise: lostUntil };
 }

@@ -99,7 +99,7 @@ export class ObjectStore implements ContentStore {
   }
 
   private async addLarge(file: OpenFile, regions: readonly Region[]): Promise<ReadContent> {
-    const { id, digests } = await digestLarge(file, regions);
+    const { id, digests } = await digestLarge(this.blocksOf(file, regions), file, regions);
     const size = file.stat.size;
     this.parts.meter.bytesRead += size;
     const known = this.parts.ledger.find(id, size);
@@ -112,7 +112,7 @@ export class ObjectStore implements ContentStore {
     const [first] = regions;
     if (first !== undefined) readAt(file.fd, sample, 0, Math.min(sample.length, first[1]), first[0]);
     const encoding = pays(sample, this.compression) ? encodingOf(this.compression) : "none";
-    const content = checked(blocksOf(file, regions), id);
+    const content = checked(this.blocksOf(file, regions), id);
     const source = encoding === "none" ? content : compressStream(content, this.compression);
     const { bucket, retention } = this.parts;
     const options = { retention, metadata: metadataOf(encoding) };
@@ -121,32 +121,36 @@ export class ObjectStore implements ContentStore {
     this.record(chunk, encoding, stored);
     return chunk;
   }
-}
 
-/** The content with holes as zeros, block by block; each block is the receiver's to keep. Ends early where the file does. */
-async function* blocksOf(file: OpenFile, regions: readonly Region[]): AsyncGenerator<Buffer<ArrayBuffer>> {
-  let position = 0;
-  for (const [offset, length] of [...regions, [file.stat.size, 0] as const]) {
-    for (; position < offset; position += blockSize) yield zeros.subarray(0, Math.min(blockSize, offset - position));
-    position = offset;
-    const end = offset + length;
-    while (position < end) {
-      const block = Buffer.allocUnsafeSlow(Math.min(blockSize, end - position));
-      const got = readAt(file.fd, block, 0, block.length, position);
-      if (got === 0) throw new ContentChanged();
-      yield block.subarray(0, got);
-      position += got;
+  /** The content with holes as zeros, block by block; each block is the receiver's to keep. Fails where the file ends early. */
+  private async *blocksOf(file: OpenFile, regions: readonly Region[]): AsyncGenerator<Buffer<ArrayBuffer>> {
+    let position = 0;
+    for (const [offset, length] of [...regions, [file.stat.size, 0] as const]) {
+      for (; position < offset; position += blockSize) {
+        await this.parts.breathe();
+        yield zeros.subarray(0, Math.min(blockSize, offset - position));
+      }
+      position = offset;
+      const end = offset + length;
+      while (position < end) {
+        await this.parts.breathe();
+        const block = Buffer.allocUnsafeSlow(Math.min(blockSize, end - position));
+        const got = readAt(file.fd, block, 0, block.length, position);
+        if (got === 0) throw new ContentChanged();
+        yield block.subarray(0, got);
+        position += got;
+      }
     }
   }
 }
 
-async function digestLarge(file: OpenFile, regions: readonly Region[]) {
+async function digestLarge(blocks: AsyncIterable<Buffer<ArrayBuffer>>, file: OpenFile, regions: readonly Region[]) {
   const whole = new Bun.CryptoHasher("sha256");
   const digests = new Map<number, string>();
   let position = 0;
   let next = 0;
   let digest = new Bun.CryptoHasher("sha256");
-  for await (const block of blocksOf(file, regions)) {
+  for await (const block of blocks) {
     whole.update(block);
     const [offset, length] = regions[next] ?? [file.stat.size, 0];
     if (position >= offset) digest.update(block);
@@ -156,7 +160,6 @@ async function digestLarge(file: OpenFile, regions: readonly Region[]) {
       digest = new Bun.CryptoHasher("sha256");
       next += 1;
     }
-    await breathe();
   }
   return { id: whole.digest("hex"), digests };
 }
@@ -169,11 +172,6 @@ async function* checked(content: AsyncIterable<Buffer<ArrayBuffer>>, id: string)
     yield block;
   }
   if (digest.digest("hex") !== id) throw new ContentChanged();
-}
-
-/** Reading is synchronous: between blocks, puts get their turn. */
-function breathe(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
 }
 
 function readWhole({ fd, stat }: OpenFile, buffer: Buffer): number {

@@ -24,6 +24,8 @@ export type StoreParts = {
   readonly ledger: Ledger;
   readonly retention: Retention;
   readonly meter: StoreMeter;
+  /** To be called between the blocks of a large file: puts and signals get their turn. Throws when the run is to stop. */
+  readonly breathe: () => Promise<void>;
 };
 
 /** Counted while storing, for progress and the closing summary. Bytes. */

@@ -61,7 +61,8 @@ export class StoreBench implements AsyncDisposable {
   ): Promise<StoreParts["meter"]> {
     const ledger = new Ledger(this.database, new Set(), until);
     const meter = { bytesRead: 0, bytesStored: 0, objectsStored: 0 };
-    const store = make({ bucket, ledger, retention: { mode: "GOVERNANCE", until }, meter });
+    const breathe = () => new Promise<void>((resolve) => setImmediate(resolve));
+    const store = make({ bucket, ledger, retention: { mode: "GOVERNANCE", until }, meter, breathe });
     try {
       await use(new Session(this.path, store, ledger));
       await store.finish();
