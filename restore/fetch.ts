@@ -4,6 +4,7 @@
  */
 import type { ObjectRef } from "../core/format/entry.ts";
 import { frameContentSize } from "../core/format/frame.ts";
+import type { Garbage } from "../core/system/garbage.ts";
 import { decodeFrame } from "./decode.ts";
 import { deliver, loseAll } from "./deliver.ts";
 import type { Files } from "./files.ts";
@@ -20,6 +21,7 @@ export type FetchContext = {
   readonly signal: AbortSignal;
   /** Of decompressed bytes in memory. */
   readonly memory: Budget;
+  readonly garbage: Garbage;
   /** Called after each frame. */
   readonly onProgress: () => void;
 };
@@ -60,7 +62,7 @@ async function fetchFrames(object: ObjectRef, read: Read, context: FetchContext)
 }
 
 async function deliverFrame(object: ObjectRef, { uses }: Frame, stored: Uint8Array, context: FetchContext) {
-  const { files, memory, onProgress } = context;
+  const { files, memory, garbage, onProgress } = context;
   try {
     const size = frameContentSize(stored);
     await memory.take(size);
@@ -68,6 +70,7 @@ async function deliverFrame(object: ObjectRef, { uses }: Frame, stored: Uint8Arr
       deliver(uses, await decodeFrame(stored), object, files);
     } finally {
       memory.give(size);
+      garbage.left(size + stored.length);
     }
   } catch (error) {
     loseAll(uses, lossOf(error, object.key), files);

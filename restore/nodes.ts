@@ -3,8 +3,7 @@ import type { DeviceEntry, FifoEntry, LinkEntry } from "../core/format/entry.ts"
 import { baseName, parentOf } from "../core/format/path.ts";
 import { makeLink, makeNode } from "../core/system/beneath.ts";
 import { lstatAt, readLinkAt, type Stat } from "../core/system/stat.ts";
-import type { HardLinks } from "./hard-links.ts";
-import { isLaterName } from "./hard-links.ts";
+import { type HardLinks, isLaterName } from "./hard-links.ts";
 import type { Metadata } from "./metadata.ts";
 import { madeAnew, putInPlace, temporaryName } from "./place.ts";
 import type { Report } from "./report.ts";
@@ -27,7 +26,7 @@ export function restoreNode(entry: NodeEntry, { target, metadata, links, report 
   const folder = target.folder(parentOf(entry.path));
   const name = baseName(entry.path);
   const found = folder.fresh ? undefined : lstatAt(folder.fd, name);
-  const kept = found !== undefined && isSame(entry, folder, found);
+  const kept = found !== undefined && isSame(entry, folder, found) && mayStay(entry, found, folder, metadata);
   if (!kept) make(entry, folder, metadata);
   if (kept && !metadata.correct({ folder: folder.fd, name }, entry, found)) figures.unchanged += 1;
   else if (entry.type === "link") figures.links += 1;
@@ -36,9 +35,17 @@ export function restoreNode(entry: NodeEntry, { target, metadata, links, report 
   if (there !== undefined) links.restored(entry, there);
 }
 
-/** Something with a name besides that the backup knows nothing of is made anew: its metadata would change there, too. */
+/**
+ * Where it has several names, a change of its metadata would show under all of them, and the backup need not know them:
+ * then only what is right in every way may stay.
+ */
+function mayStay(entry: NodeEntry, found: Stat, { fd: folder }: Folder, metadata: Metadata): boolean {
+  if (found.links === 1) return true;
+  return entry.hardLink !== undefined && metadata.matches({ folder, name: baseName(entry.path) }, entry, found);
+}
+
 function isSame(entry: NodeEntry, folder: Folder, found: Stat): boolean {
-  if (found.type !== entry.type || (found.links !== 1 && entry.hardLink === undefined)) return false;
+  if (found.type !== entry.type) return false;
   if (entry.type === "fifo") return true;
   if (entry.type === "link") return readLinkAt(folder.fd, baseName(entry.path)) === entry.target;
   return found.major === entry.major && found.minor === entry.minor;

@@ -8,6 +8,7 @@ import type { Entry, FileEntry, ObjectRef } from "../core/format/entry.ts";
 import type { Manifest, PartRef } from "../core/format/manifest.ts";
 import { toText } from "../core/format/path.ts";
 import type { Notify } from "../core/notice.ts";
+import { Garbage } from "../core/system/garbage.ts";
 import { isSystemError } from "../core/system/libc.ts";
 import { fetchContent } from "./fetch.ts";
 import { Files, type Job } from "./files.ts";
@@ -54,7 +55,7 @@ export type RestoreOptions = {
 };
 
 /** Decompressed content in memory at a time. */
-const memory = 64 * 1024 * 1024;
+const memory = 32 * 1024 * 1024;
 
 export async function restore(options: RestoreOptions): Promise<Figures> {
   const { manifest, snapshots, ask, notify } = options;
@@ -82,8 +83,10 @@ export function exitOf({ damaged, errors, warnings }: Figures): ExitStatus {
 
 function tellOfBackup({ header, totals }: Manifest, report: Report): void {
   if (totals.warnings + totals.errors === 0) return;
-  const log = `${totals.errors} errors and ${totals.warnings} warnings`;
-  report.info("backup-incomplete", `the backup of ${JSON.stringify(header.name)} itself was made with ${log}`);
+  const some = (number: number, one: string) => `${number} ${one}${number === 1 ? "" : "s"}`;
+  const trouble = `${some(totals.errors, "error")} and ${some(totals.warnings, "warning")}`;
+  const message = `the backup of ${JSON.stringify(header.name)} itself was made with ${trouble}: its log names them`;
+  report.info("backup-incomplete", message);
 }
 
 class Restore {
@@ -94,6 +97,7 @@ class Restore {
   readonly #folders: Folders;
   readonly #pauses: Pauses;
   readonly #memory = new Budget(memory);
+  readonly #garbage = new Garbage();
   #entries = 0;
 
   constructor(
@@ -167,7 +171,7 @@ class Restore {
     }
     const { bucket, signal } = this.options;
     const onProgress = () => this.#tellProgress();
-    const context = { bucket, signal, files: this.#files, memory: this.#memory, onProgress };
+    const context = { bucket, signal, files: this.#files, memory: this.#memory, garbage: this.#garbage, onProgress };
     for (const group of groupsOf(jobs, objects)) await fetchContent(planOf(group, objects), context);
     this.#tellProgress();
   }

@@ -9,6 +9,7 @@ import { type EntryHead, withExtents } from "../format/entry-json.ts";
 import { keys } from "../format/keys.ts";
 import type { PartRef } from "../format/manifest.ts";
 import { encodePart, endsPart } from "../format/part.ts";
+import { Garbage } from "../system/garbage.ts";
 import type { BitSet } from "./bit-set.ts";
 import { type FileRow, FileTable } from "./state/files.ts";
 import { ObjectTable } from "./state/objects.ts";
@@ -30,14 +31,15 @@ const objectNumber = /\[(\d+),/g;
 /** In order of path; one part is in memory at a time. */
 export async function writeParts(parts: PartParts): Promise<PartRef[]> {
   const written: PartRef[] = [];
+  // Text is copied on its way to a stored part: a collection for each part of a usual size.
+  const garbage = new Garbage(1024 * 1024);
   let draft = new Draft(parts);
   for (const row of new FileTable(parts.database).inOrder()) {
     draft.add(row);
     if (!endsPart(row.path, draft.entries, draft.bytes)) continue;
     written.push(await draft.write());
+    garbage.left(draft.bytes);
     draft = new Draft(parts);
-    // A part's text is large, and the next is made before the collector would take notice of the last.
-    Bun.gc(true);
   }
   if (draft.entries > 0) written.push(await draft.write());
   return written;

@@ -8,6 +8,7 @@ import { putStream } from "../../bucket/stream.ts";
 import type { Encoding } from "../../format/entry.ts";
 import { keys } from "../../format/keys.ts";
 import { readAt } from "../../system/files.ts";
+import { Garbage } from "../../system/garbage.ts";
 import { type Compression, compressBytes, compressStream, pays, sampleSize } from "../compress.ts";
 import { Pool } from "../pool.ts";
 import type { NewChunk, Piece } from "./ledger.ts";
@@ -24,6 +25,7 @@ export class ContentChanged extends Error {}
 
 export class ObjectStore implements ContentStore {
   private readonly buffers = new Pool(putsAtOnce, () => Buffer.allocUnsafeSlow(smallSize));
+  private readonly garbage = new Garbage();
   private readonly puts = new Set<Promise<void>>();
 
   constructor(
@@ -85,6 +87,7 @@ export class ObjectStore implements ContentStore {
   private async putSmall(chunk: NewChunk, content: Buffer<ArrayBuffer>): Promise<void> {
     const encoding = pays(content.subarray(0, sampleSize), this.compression) ? encodingOf(this.compression) : "none";
     const body = encoding === "none" ? content : await compressBytes(content, this.compression);
+    if (body !== content) this.garbage.left(body.length);
     const { bucket, retention } = this.parts;
     const key = keys.content(chunk.id);
     this.record(chunk, encoding, await bucket.put(key, body, { retention, metadata: metadataOf(encoding) }));

@@ -9,6 +9,7 @@ import { rawFrame } from "../../format/frame.ts";
 import { keys } from "../../format/keys.ts";
 import { contentsSize, encodeContents, type PackedFrame } from "../../format/pack.ts";
 import { readAt } from "../../system/files.ts";
+import { Garbage } from "../../system/garbage.ts";
 import { Pool } from "../pool.ts";
 import { chunkLength, chunkSize } from "./chunker.ts";
 import type { NewChunk, Piece, StoredChunk } from "./ledger.ts";
@@ -20,7 +21,8 @@ const frameSize = 1024 * 1024;
 const frameCapacity = frameSize + chunkSize.most;
 const framesAtOnce = 4;
 const packsAtOnce = 2;
-const framesBetweenCollections = 8;
+/** Of compressed frames; the strings of the files in them are about as much again. */
+const garbageLimit = 4 * 1024 * 1024;
 /** Bounds what waits for one pack, and its table of contents. */
 const mostChunks = 8_192;
 
@@ -56,6 +58,7 @@ export class PackStore implements ContentStore {
   private pack: Pack | undefined;
   /** Frames are appended to packs one after the other. */
   private appended: Promise<void> = Promise.resolve();
+  private readonly garbage = new Garbage(garbageLimit);
   private readonly puts = new Set<Promise<void>>();
 
   constructor(
@@ -175,8 +178,7 @@ export class PackStore implements ContentStore {
     }
     pack.frames.push({ length: frame.length, chunks: chunks.map(({ chunk }) => chunk) });
     pack.used += frame.length;
-    // What compression leaves behind is large and outside of the heap, where the collector notices it late.
-    if (pack.frames.length % framesBetweenCollections === 0) Bun.gc(true);
+    this.garbage.left(frame.length);
   }
 
   private isFull(pack: Pack, frameLength: number, chunks: number): boolean {

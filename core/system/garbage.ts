@@ -1,0 +1,17 @@
+/**
+ * Compression and decompression leave large buffers outside of the collector's heap, where it notices them late: memory would
+ * grow to several times of what is in use. So it is told.
+ */
+export class Garbage {
+  #bytes = 0;
+
+  /** Collects each time that so many bytes were left: 32 MiB cost about 10 ms. */
+  constructor(private readonly limit: number = 32 * 1024 * 1024) {}
+
+  left(bytes: number): void {
+    this.#bytes += bytes;
+    if (this.#bytes < this.limit) return;
+    this.#bytes = 0;
+    Bun.gc(true);
+  }
+}
