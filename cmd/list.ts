@@ -4,7 +4,7 @@ import { type ListedBackup, listBackups } from "../restore/list.ts";
 import type { ListArgs } from "./args.ts";
 import { connect } from "./connect.ts";
 import type { Run } from "./io.ts";
-import { bytes, type Column, count, moment, table } from "./terminal/format.ts";
+import { bytes, type Column, count, counted, moment, table } from "./terminal/format.ts";
 
 const columns: readonly Column[] = [
   { title: "name" },
@@ -53,7 +53,8 @@ function rowOf(backup: ListedBackup): string[] {
 
 /** What the run itself could not back up is in the manifest's log. */
 function stateOf({ warnings, errors }: { readonly warnings: number; readonly errors: number }): string {
-  return warnings + errors === 0 ? "complete" : `incomplete (${count(warnings)} warnings, ${count(errors)} errors)`;
+  if (warnings + errors === 0) return "complete";
+  return `incomplete (${counted(warnings, "warning")}, ${counted(errors, "error")})`;
 }
 
 function documentOf(backup: ListedBackup): object {

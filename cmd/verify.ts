@@ -46,6 +46,6 @@ function verdictLines(
 }
 
 function listed(items: readonly string[], total: number): string[] {
-  const lines = items.map((item) => `  ${item}`);
-  return total > items.length && items.length > 0 && total > lines.length ? [...lines, "  and others"] : lines;
+  const more = total - items.length;
+  return [...items.map((item) => `  ${item}`), ...(more > 0 ? [`  and ${count(more)} more`] : [])];
 }

@@ -282,10 +282,15 @@ describe("what is there already", () => {
 
   test("nor does a change of metadata show under another name", async () => {
     await using fixture = await Fixture.open();
-    const shared = (mode: number) => file("/x", "shared", { hardLink: "/x", mode });
-    await fixture.restore(await fixture.backup([folder("/"), shared(0o600)]));
+    const shared = (mode: number) => [
+      file("/x", "shared", { hardLink: "/x", mode }),
+      fifo("/p", { hardLink: "/p", mode }),
+    ];
+    await fixture.restore(await fixture.backup([folder("/"), ...shared(0o600)]));
     await hardLinkTo(fixture.at("/x"), fixture.outside);
-    await fixture.restore(await fixture.backup([folder("/"), shared(0o640)]));
+    await hardLinkTo(fixture.at("/p"), `${fixture.outside}-fifo`);
+    await fixture.restore(await fixture.backup([folder("/"), ...shared(0o640)]));
+    expect([mode(`${fixture.outside}-fifo`), mode(fixture.at("/p"))]).toEqual([0o600, 0o640]);
     expect(mode(fixture.outside)).toBe(0o600);
     expect(mode(fixture.at("/x"))).toBe(0o640);
   });

@@ -62,8 +62,10 @@ export function link(path: string, target: string, attributes: Attributes = {}):
   return { head: { type: "link", ...common(path, 0o777, attributes), target: fromText(target) } };
 }
 
-export function fifo(path: string, attributes: Attributes = {}): Item {
-  return { head: { type: "fifo", ...common(path, 0o600, attributes) } };
+/** `hardLink` is the path of its first name. */
+export function fifo(path: string, { hardLink, ...attributes }: Attributes & { hardLink?: string } = {}): Item {
+  const names = hardLink === undefined ? {} : { hardLink: fromText(hardLink) };
+  return { head: { type: "fifo", ...common(path, 0o600, attributes), ...names } };
 }
 
 export function device(path: string, attributes: Attributes = {}): Item {

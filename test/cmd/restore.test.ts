@@ -1,0 +1,91 @@
+import { describe, expect, test } from "bun:test";
+import { run } from "../../cmd/restore.ts";
+import { Fixture, file, folder, link } from "../restore/support.ts";
+import { fakeIO } from "./fake-io.ts";
+
+const items = [folder("/"), folder("/etc"), file("/etc/fstab", "fstab"), link("/l", "etc")];
+
+function argsFor(fixture: Fixture, more: { manifest?: string; paths?: string[] } = {}) {
+  return {
+    confDir: fixture.scratch.path,
+    name: undefined,
+    bucket: `file://${fixture.bucketPath}`,
+    manifest: "test",
+    paths: [],
+    target: fixture.target,
+    numericOwner: false,
+    snapshots: "ask" as const,
+    ...more,
+  };
+}
+
+describe("sysbackup restore", () => {
+  test("restores by name, and sums up", async () => {
+    await using fixture = await Fixture.open();
+    await fixture.backup(items);
+    const io = fakeIO();
+    expect(await run(argsFor(fixture), io)).toBe(0);
+    expect(await fixture.read("/etc/fstab")).toBe("fstab");
+    expect(io.notices).toEqual([]);
+    expect(io.lines.slice(0, 2)).toEqual([
+      `restored test of 2026-11-21 02:00:03 UTC into ${JSON.stringify(fixture.target)}: complete`,
+      "  1 file, 5 B written; 2 folders, 1 link, 0 hard links; 0 left alone as they were",
+    ]);
+    expect(io.lines[2]).toMatch(/^ {2}requests: 3 get, 1 list; .* received; took 0\.0 s$/);
+    expect(io.lines).toHaveLength(3);
+  });
+
+  test("--json gives one document", async () => {
+    await using fixture = await Fixture.open();
+    await fixture.backup(items);
+    const io = fakeIO({ json: true });
+    await run(argsFor(fixture, { paths: ["/etc"] }), io);
+    expect(io.lines).toHaveLength(1);
+    expect(JSON.parse(io.lines[0] ?? "")).toMatchObject({
+      manifest: "manifests/test/20261121T020003Z-0badcafe.jsonl.zst",
+      target: fixture.target,
+      files: 1,
+      errors: 0,
+      requests: { get: 3, list: 1 },
+    });
+  });
+
+  test("damage is told, summed up, and exit status 4", async () => {
+    await using fixture = await Fixture.open();
+    const { objects } = await fixture.backup(items);
+    await fixture.lose(objects[0]?.key ?? "");
+    const io = fakeIO();
+    expect(await run(argsFor(fixture), io)).toBe(4);
+    expect(io.notices.map(({ level, code }) => [level, code])).toEqual([["error", "content-lost"]]);
+    expect(io.lines[0]).toEndWith(": incomplete");
+    expect(io.lines.at(-1)).toBe("  0 warnings, 1 error (1 by damage in the bucket): listed above");
+  });
+
+  test("a backup that was incomplete itself is said to be", async () => {
+    await using fixture = await Fixture.open();
+    await fixture.backup(items, {
+      forge: (manifest) => ({ ...manifest, totals: { ...manifest.totals, warnings: 1, errors: 2 } }),
+    });
+    const io = fakeIO();
+    expect(await run(argsFor(fixture), io)).toBe(0);
+    expect(io.notices.map(({ level, message }) => [level, message])).toEqual([
+      ["info", 'the backup of "test" itself was made with 2 errors and 1 warning: its log names them'],
+    ]);
+  });
+
+  test("the bar knows the whole", async () => {
+    await using fixture = await Fixture.open();
+    await fixture.backup(items);
+    const states: unknown[] = [];
+    const progress = { update: (state: unknown) => void states.push(state), end: () => void states.push("end") };
+    await run(argsFor(fixture), fakeIO({ progress }));
+    expect(states.at(-1)).toBe("end");
+    expect(states).toContainEqual({ files: 4, totalFiles: 4, doneBytes: 5, totalBytes: 5 });
+  });
+
+  test("a bucket that is not there is told", async () => {
+    await using fixture = await Fixture.open();
+    const bucket = `file://${fixture.scratch.path}/none`;
+    await expect(run({ ...argsFor(fixture), bucket }, fakeIO())).rejects.toMatchObject({ kind: "no-bucket" });
+  });
+});
