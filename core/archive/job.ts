@@ -39,6 +39,7 @@ import {
 } from "./state/database.ts";
 import { syncIndex } from "./state/index-sync.ts";
 import { writeIndex } from "./state/index-write.ts";
+import { sealState, unsealState } from "./state/seal.ts";
 import { type StoredFiles, storeFiles } from "./store-files.ts";
 
 export type ArchiveJob = {
@@ -130,11 +131,13 @@ function bucketIdentity({ bucket, config }: ArchiveJob): string {
 }
 
 async function useState<T>(path: string, bucket: string, use: (database: Database) => Promise<T>): Promise<T> {
+  await unsealState(path);
   const database = openState(path, bucket);
   try {
     return await use(database);
   } finally {
     database.close();
+    await sealState(path);
   }
 }
 

@@ -99,7 +99,7 @@ export async function lockState(path: string): Promise<Lock> {
 }
 
 export async function removeState(path: string): Promise<void> {
-  await Promise.all(["", "-wal", "-shm"].map((suffix) => rm(path + suffix, { force: true })));
+  await Promise.all(["", "-wal", "-shm", ".sum"].map((suffix) => rm(path + suffix, { force: true })));
 }
 
 function prepare(database: Database, bucket: string): void {

@@ -28,7 +28,7 @@ const content: Config["content"] = {
 export type RigRun = {
   readonly summary: ArchiveSummary;
   readonly backup: Backup;
-  /** Notices as `level code: message`, but for those about absent snapshotters. */
+  /** Notices as `level code: message`. */
   readonly heard: readonly string[];
   readonly counts: Counts;
 };
@@ -57,7 +57,7 @@ export class Rig implements AsyncDisposable {
 
   static async make(): Promise<Rig> {
     const folder = await scratch();
-    for (const name of ["files", "bucket", "state", "pickers.d"]) await mkdir(join(folder.path, name));
+    for (const name of ["files", "bucket", "state", "pickers.d", "snapshots.d"]) await mkdir(join(folder.path, name));
     await script(join(folder.path, "pickers.d"), "all", `find '${folder.path}/files' -print0`);
     const clock = { offset: () => 0 };
     const now = () => new Date(Date.now() + clock.offset());
@@ -115,7 +115,7 @@ export class Rig implements AsyncDisposable {
     const counted = count(this.bucket, counts);
     const summary = await archive(this.job(notify, options.around?.(counted) ?? counted, options));
     const backup = await readBackup(this.bucket, summary.key, summary.version);
-    return { summary, backup, heard: heard.filter((line) => !line.includes("no-snapshotters")), counts };
+    return { summary, backup, heard, counts };
   }
 
   /** Keys of all objects, those of one kind by its prefix. */
