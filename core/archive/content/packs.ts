@@ -22,7 +22,7 @@ const frameCapacity = frameSize + chunkSize.most;
 const framesAtOnce = 4;
 const packsAtOnce = 2;
 /** Of compressed frames; the strings of the files in them are about as much again. */
-const garbageLimit = 4 * 1024 * 1024;
+const garbageLimit = 8 * 1024 * 1024;
 /** Bounds what waits for one pack, and its table of contents. */
 const mostChunks = 8_192;
 
