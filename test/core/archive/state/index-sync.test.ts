@@ -1,0 +1,203 @@
+import { describe, expect, test } from "bun:test";
+import { FalseState } from "../../../../core/archive/state/database.ts";
+import { rememberRead } from "../../../../core/archive/state/index-sync.ts";
+import { BucketError } from "../../../../core/bucket/contract.ts";
+import { encodeIndex, type IndexLine } from "../../../../core/format/index-object.ts";
+import { keys } from "../../../../core/format/keys.ts";
+import { noise } from "../noise.ts";
+import { hour, Machine, pack, retention, start } from "./machine.ts";
+
+describe("reading the index", () => {
+  test("places the chunks of each frame one behind the other", async () => {
+    await using machine = await Machine.make();
+    await machine.tell("other", pack("packs/a", [["one", "three"], ["x"]]));
+    expect(await machine.sync()).toEqual({ heard: [], list: 1, get: 1 });
+    expect([machine.place("one"), machine.place("three"), machine.place("x")]).toEqual([
+      "packs/a at 0+0",
+      "packs/a at 0+3",
+      "packs/a at 100+0",
+    ]);
+  });
+
+  test("reads each object once, and what comes later", async () => {
+    await using machine = await Machine.make();
+    await machine.tell("a", pack("packs/a", [["a"]]));
+    await machine.tell("b", pack("packs/b", [["b"]]));
+    expect(await machine.sync()).toMatchObject({ list: 1, get: 2 });
+    expect(await machine.sync()).toMatchObject({ list: 1, get: 0 });
+    await machine.tell("a", pack("packs/c", [["c"]]), new Date(start.getTime() + hour));
+    expect(await machine.sync()).toMatchObject({ list: 1, get: 1 });
+    expect(machine.place("c")).toBe("packs/c at 0+0");
+  });
+
+  test("passes over keys that are of no index", async () => {
+    await using machine = await Machine.make();
+    for (const key of ["index/other/README", "index/stray", "index/other/20261121T020003Z-0123abcd.jsonl.zst.tmp"]) {
+      await machine.bucket.put(key, Buffer.from("x"), { retention });
+    }
+    expect(await machine.sync()).toEqual({ heard: [], list: 1, get: 0 });
+  });
+
+  test("believes those with whom is shared, and oneself", async () => {
+    await using machine = await Machine.make();
+    for (const name of ["friend", "host", "stranger"]) await machine.tell(name, pack(`packs/${name}`, [[name]]));
+    expect(await machine.sync(["friend"])).toMatchObject({ get: 2 });
+    expect([machine.place("friend"), machine.place("host"), machine.place("stranger")]).toEqual([
+      "packs/friend at 0+0",
+      "packs/host at 0+0",
+      undefined,
+    ]);
+  });
+
+  test("of thousands of keys of several names lists only what may be new", async () => {
+    await using machine = await Machine.make();
+    const times = Array.from({ length: 1_300 }, (_, number) => new Date(start.getTime() + number * 1000));
+    const put = async (name: string) => {
+      for (const time of times)
+        await machine.bucket.put(keys.index(name, { start: time, run: "00000000" }), Buffer.of(0), { retention });
+    };
+    await Promise.all(["a", "b", "c", "host"].map(put));
+    const newest = keys.index("a", { start: times.at(-1) ?? start, run: "00000000" });
+    // Unbelieved, so that they are only listed.
+    for (const name of ["a", "b", "c"]) rememberRead(machine.database, name, newest.replace("/a/", `/${name}/`));
+    rememberRead(machine.database, "host", keys.index("host", { start: times[1_200] ?? start, run: "00000000" }));
+    await machine.tell("b", pack("packs/b", [["b"]]), new Date(start.getTime() + 2 * hour));
+    await machine.tell("d", pack("packs/d", [["d"]]));
+    const { list, get, heard } = await machine.sync(["b", "d"]);
+    expect(list).toBeLessThan(6);
+    // 99 of our own, all damaged.
+    expect(get).toBe(2 + 99);
+    expect(heard).toHaveLength(99);
+    expect([machine.place("b"), machine.place("d")]).toEqual(["packs/b at 0+0", "packs/d at 0+0"]);
+  }, 30_000);
+
+  test("goes on behind pages that are not full", async () => {
+    await using machine = await Machine.make();
+    for (const name of ["a", "b", "c", "d", "e"]) await machine.tell(name, pack(`packs/${name}`, [[name]]));
+    const { bucket } = machine;
+    async function* small(prefix: string, after?: string) {
+      for await (const page of bucket.list(prefix, after))
+        for (let at = 0; at < page.length; at += 2) yield page.slice(at, at + 2);
+    }
+    Object.defineProperty(machine, "bucket", { value: { ...bucket, list: small } });
+    expect(await machine.sync()).toMatchObject({ get: 5 });
+    expect(await machine.sync()).toMatchObject({ get: 0 });
+  });
+});
+
+describe("a bad index object", () => {
+  const good = () => Buffer.from([...encodeIndex("bad", "0123abcd", pack("packs/bad", [["bad"]]))].join(""));
+  const bad: [string, () => Uint8Array, RegExp][] = [
+    ["that is no zstd", () => noise(100), /not a zstd frame/],
+    ["that is empty", () => Buffer.alloc(0), /not a zstd frame|cut short/],
+    ["that is cut short", () => Bun.zstdCompressSync(good()).subarray(0, -3), /cut short/],
+    ["with a flipped bit inside", () => flipped(Bun.zstdCompressSync(good())), /./],
+    ["that claims to hold terabytes", () => claiming(2n ** 42n), /says that it holds/],
+    ["without a footer", () => Bun.zstdCompressSync(good().subarray(0, good().lastIndexOf('{"footer"'))), /cut short/],
+    [
+      "that was altered",
+      () => Bun.zstdCompressSync(Buffer.from(good().toString().replace("10000", "10001"))),
+      /digest/,
+    ],
+    [
+      "of a later format",
+      () => Bun.zstdCompressSync(Buffer.from(good().toString().replace('"version":1', '"version":9'))),
+      /version 9/,
+    ],
+    ["with a frame outside of its object", () => lying([{ frame: [0, 9_999, 100, []] }]), /outside/],
+    [
+      "with a frame of an object that it does not name",
+      () => lying([{ frame: [7, 0, 100, []] }]),
+      /did not come before/,
+    ],
+  ];
+  test.each(bad)("%s is told and passed over, and the next is read", async (_, body, why) => {
+    await using machine = await Machine.make();
+    const key = await machine.tell("bad", body());
+    await machine.tell("good", pack("packs/good", [["good"]]));
+    const { heard } = await machine.sync();
+    expect(heard).toHaveLength(1);
+    expect(heard[0]).toStartWith(`warning index-damaged: the index object "${key}" is passed over: `);
+    expect(heard[0]).toMatch(why);
+    expect(machine.place("bad")).toBeUndefined();
+    expect(machine.place("good")).toBe("packs/good at 0+0");
+    expect(await machine.sync()).toEqual({ heard: [], list: 1, get: 0 });
+  });
+
+  function flipped(bytes: Uint8Array): Uint8Array {
+    const copy = Buffer.from(bytes);
+    copy[copy.length - 20] = (copy[copy.length - 20] ?? 0) ^ 0x10;
+    return copy;
+  }
+
+  function claiming(size: bigint): Uint8Array {
+    const frame = Buffer.alloc(40);
+    frame.writeUInt32LE(0xfd2fb528);
+    frame[4] = 0b1110_0000;
+    frame.writeBigUInt64LE(size, 5);
+    return frame;
+  }
+
+  function lying(lines: readonly IndexLine[]): Uint8Array {
+    const all = [...pack("packs/bad", [["bad"]]), ...lines];
+    return Bun.zstdCompressSync(Buffer.from([...encodeIndex("bad", "0123abcd", all)].join("")));
+  }
+
+  test("a bucket that does not answer ends the run, and the object is read next time", async () => {
+    await using machine = await Machine.make();
+    await machine.tell("other", pack("packs/a", [["a"]]));
+    const { bucket } = machine;
+    const failing = { ...bucket, get: () => unreachable() };
+    Object.defineProperty(machine, "bucket", { value: failing, configurable: true });
+    expect(await machine.sync().catch((error: unknown) => String(error))).toContain("nobody answers");
+    Object.defineProperty(machine, "bucket", { value: bucket });
+    expect(await machine.sync()).toMatchObject({ heard: [], get: 1 });
+  });
+
+  // biome-ignore lint/correctness/useYield: it fails before.
+  async function* unreachable(): AsyncGenerator<Uint8Array> {
+    throw new BucketError("unreachable", { doing: "read", why: "nobody answers" });
+  }
+});
+
+describe("what the index says", () => {
+  test("does not replace a place that is good", async () => {
+    await using machine = await Machine.make();
+    await machine.tell("a", pack("packs/a", [["x"]]));
+    await machine.tell("b", pack("packs/b", [["x"]], new Date("2030-01-01T00:00:00Z")));
+    await machine.sync();
+    expect(machine.place("x")).toBe("packs/a at 0+0");
+  });
+
+  test("replaces a place whose lock lapses", async () => {
+    await using machine = await Machine.make();
+    await machine.tell("a", pack("packs/a", [["x", "y"]], new Date("2026-11-22T00:00:00Z")));
+    await machine.tell("b", pack("packs/b", [["x"]]));
+    await machine.sync();
+    expect([machine.place("x"), machine.place("y")]).toEqual(["packs/b at 0+0", "packs/a at 0+1"]);
+  });
+
+  test("of extensions counts, but never makes a lock end sooner", async () => {
+    await using machine = await Machine.make();
+    await machine.tell("a", pack("packs/a", [["x"]]));
+    const extended = (time: string): IndexLine[] => [
+      { extended: { key: "packs/a", version: "v-packs/a", retain_until: time } },
+    ];
+    await machine.tell("b", extended("2027-05-05T00:00:00.000Z"));
+    await machine.tell("c", extended("2027-01-01T00:00:00.000Z"));
+    await machine.tell("d", [
+      { extended: { key: "packs/a", version: "another", retain_until: "2029-01-01T00:00:00.000Z" } },
+    ]);
+    await machine.sync();
+    expect(machine.lockedUntil("packs/a")).toBe("2027-05-05T00:00:00.000Z");
+  });
+});
+
+describe("a bucket in which our own index object is not", () => {
+  test("is another one: the state database is of no use", async () => {
+    await using machine = await Machine.make();
+    await machine.tell("a", pack("packs/a", [["x"]]));
+    rememberRead(machine.database, "host", keys.index("host", { start, run: "0123abcd" }));
+    expect(await machine.sync().catch((error: unknown) => error)).toBeInstanceOf(FalseState);
+  });
+});

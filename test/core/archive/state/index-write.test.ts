@@ -1,0 +1,112 @@
+import { describe, expect, test } from "bun:test";
+import { ChunkTable } from "../../../../core/archive/state/chunks.ts";
+import { writeIndex } from "../../../../core/archive/state/index-write.ts";
+import { ObjectTable } from "../../../../core/archive/state/objects.ts";
+import { BucketError } from "../../../../core/bucket/contract.ts";
+import { sha256 } from "../backup.ts";
+import { Machine, retention, start, until } from "./machine.ts";
+
+describe("writing the index", () => {
+  async function write(machine: Machine, now = start): Promise<string[]> {
+    const before = await list(machine);
+    const { bucket, database } = machine;
+    await writeIndex({ bucket, database, name: "host", run: "0123abcd", retention, now: () => now });
+    return (await list(machine)).filter((key) => !before.includes(key));
+  }
+
+  async function list({ bucket }: Machine): Promise<string[]> {
+    return (await Array.fromAsync(bucket.list("index/"))).flat().map(({ key }) => key);
+  }
+
+  /** Stores in the database alone: an object with one frame of these chunks. */
+  function store({ database }: Machine, key: string, texts: readonly string[]): number {
+    const object = new ObjectTable(database).add(
+      { key, version: `v-${key}`, size: 10_000, encoding: "frames" },
+      until,
+      false,
+    );
+    const chunks = new ChunkTable(database);
+    let offset = 0;
+    for (const text of texts) {
+      const id = Buffer.from(sha256(Buffer.from(text)), "hex");
+      chunks.set(id, { object, frameOffset: 0, frameLength: 100, offset, length: text.length });
+      offset += text.length;
+    }
+    return object;
+  }
+
+  test("puts nothing where there is nothing to tell", async () => {
+    await using machine = await Machine.make();
+    expect(await write(machine)).toEqual([]);
+  });
+
+  test("tells each object and extension once, to others and to oneself", async () => {
+    await using machine = await Machine.make();
+    await using other = await Machine.make();
+    Object.defineProperty(other, "bucket", { value: machine.bucket });
+    const object = store(machine, "packs/a", ["one", "three"]);
+    expect(await write(machine)).toEqual(["index/host/20261121T020003Z-0123abcd.jsonl.zst"]);
+    expect(await write(machine)).toEqual([]);
+    await other.sync();
+    expect([other.place("one"), other.place("three")]).toEqual(["packs/a at 0+0", "packs/a at 0+3"]);
+    new ObjectTable(machine.database).extended(object, new Date("2027-03-03T00:00:00Z"));
+    // In the same second: the next key.
+    expect(await write(machine)).toEqual(["index/host/20261121T020004Z-0123abcd.jsonl.zst"]);
+    expect(await write(machine)).toEqual([]);
+    await other.sync();
+    expect(other.lockedUntil("packs/a")).toBe("2027-03-03T00:00:00.000Z");
+    expect(await machine.sync()).toMatchObject({ get: 0 });
+  });
+
+  test("sorts behind what was written before by a clock that was ahead by years", async () => {
+    await using machine = await Machine.make();
+    store(machine, "packs/a", ["a"]);
+    await write(machine, new Date("2066-01-01T00:00:00Z"));
+    store(machine, "packs/b", ["b"]);
+    expect(await write(machine)).toEqual(["index/host/20660101T000001Z-0123abcd.jsonl.zst"]);
+  });
+
+  test("leaves out the chunks behind one that has another place by now, as their offsets would be wrong", async () => {
+    await using machine = await Machine.make();
+    await using other = await Machine.make();
+    Object.defineProperty(other, "bucket", { value: machine.bucket });
+    store(machine, "packs/a", ["one", "three", "seven"]);
+    store(machine, "packs/b", ["three"]);
+    await write(machine);
+    await other.sync();
+    expect([other.place("one"), other.place("three"), other.place("seven")]).toEqual([
+      "packs/a at 0+0",
+      "packs/b at 0+0",
+      undefined,
+    ]);
+  });
+
+  test("of very many chunks is split", async () => {
+    await using machine = await Machine.make();
+    const texts = Array.from({ length: 60_000 }, (_, number) => String(number));
+    machine.database.transaction(() => {
+      for (const key of ["packs/a", "packs/b", "packs/c"])
+        store(
+          machine,
+          key,
+          texts.map((text) => key + text),
+        );
+    })();
+    const written = await write(machine);
+    expect(written).toHaveLength(2);
+    await using other = await Machine.make();
+    Object.defineProperty(other, "bucket", { value: machine.bucket });
+    await other.sync();
+    expect(other.place("packs/c59999")).toStartWith("packs/c at 0+");
+  });
+
+  test("that fails tells the same again next time", async () => {
+    await using machine = await Machine.make();
+    store(machine, "packs/a", ["a"]);
+    const { bucket, database } = machine;
+    const full = { ...bucket, put: () => Promise.reject(new BucketError("full", { doing: "store", why: "no space" })) };
+    const failed = writeIndex({ bucket: full, database, name: "host", run: "0123abcd", retention, now: () => start });
+    expect(await failed.catch((error: unknown) => String(error))).toContain("no space");
+    expect(await write(machine)).toHaveLength(1);
+  });
+});
