@@ -1,28 +1,28 @@
 /** Undoing the encodings of stored objects, in bounded memory whatever the bytes claim. */
 import { pipeline } from "node:stream/promises";
-import { promisify } from "node:util";
-import { createGunzip, createZstdDecompress, zstdDecompress } from "node:zlib";
+import { createGunzip, createZstdDecompress } from "node:zlib";
 import type { Encoding } from "../core/format/entry.ts";
-import { altered } from "../core/format/error.ts";
-import { checkFrame, frameContentSize, maxFrameContent } from "../core/format/frame.ts";
-
-const decompress = promisify(zstdDecompress);
-/** zlib refuses to work with less. */
-const smallestChunk = 64;
+import { altered, type FormatError } from "../core/format/error.ts";
+import { checkFrame, maxFrameContent } from "../core/format/frame.ts";
 
 /**
  * The content of one zstd frame, decompressed on another thread. Refused (FormatError) when it is not one whole frame,
- * is corrupt, or holds more than `most` bytes.
+ * is corrupt, or holds more than `most` bytes. `release` it when it is used up.
  */
 export async function decodeFrame(frame: Uint8Array, most: number = maxFrameContent): Promise<Uint8Array> {
+  // Afterwards the decompressor can be trusted not to make more of it than the frame says.
   checkFrame(frame, most);
-  const size = frameContentSize(frame);
   try {
-    // One piece of the right size, since joining pieces takes longer than decompressing them.
-    return await decompress(frame, { chunkSize: Math.max(size, smallestChunk), maxOutputLength: Math.max(size, 1) });
-  } catch (error) {
-    throw undecodable(error);
+    return await Bun.zstdDecompress(new Uint8Array(frame.buffer as ArrayBuffer, frame.byteOffset, frame.byteLength));
+  } catch {
+    throw undecodable();
   }
+}
+
+/** Gives the memory back at once: the collector hardly notices bytes outside of its heap, and comes late for them. */
+export function release(content: Uint8Array): void {
+  const { buffer } = content;
+  if (buffer instanceof ArrayBuffer && buffer.byteLength === content.byteLength) buffer.transfer(0);
 }
 
 /**
@@ -44,8 +44,8 @@ export async function* decodeStream(
   fed.catch(() => {});
   try {
     for await (const piece of decoder) yield piece;
-  } catch (error) {
-    throw cause === undefined ? undecodable(error) : cause.error;
+  } catch {
+    throw cause === undefined ? undecodable() : cause.error;
   } finally {
     decoder.destroy();
     await fed.catch(() => {});
@@ -61,6 +61,6 @@ async function* remembering(source: AsyncIterable<Uint8Array>, remember: (error:
   }
 }
 
-function undecodable(error: unknown): unknown {
-  return error instanceof Error && "code" in error ? altered("it cannot be decompressed") : error;
+function undecodable(): FormatError {
+  return altered("it cannot be decompressed");
 }

@@ -5,7 +5,7 @@
 import type { ObjectRef } from "../core/format/entry.ts";
 import { frameContentSize } from "../core/format/frame.ts";
 import type { Garbage } from "../core/system/garbage.ts";
-import { decodeFrame } from "./decode.ts";
+import { decodeFrame, release } from "./decode.ts";
 import { deliver, loseAll } from "./deliver.ts";
 import type { Files } from "./files.ts";
 import { framesIn } from "./frames.ts";
@@ -26,16 +26,22 @@ export type FetchContext = {
   readonly onProgress: () => void;
 };
 
-/** Requests under way at a time. */
-const mostRequests = 12;
+/** Requests under way at a time: for many frames each, of some MiB, and for single objects, most of them small. */
+const mostReads = 4;
+const mostObjects = 16;
 
 type Task = { readonly object: ObjectRef; readonly read: Read };
 
 export async function fetchContent(plans: readonly ObjectPlan[], context: FetchContext): Promise<void> {
-  await eachOf(tasksOf(plans), mostRequests, async ({ object, read }) => {
+  const isPack = ({ object }: ObjectPlan) => object.encoding === "frames";
+  await eachOf(tasksOf(plans.filter(isPack)), mostReads, async ({ object, read }) => {
     context.signal.throwIfAborted();
-    if (object.encoding === "frames") return await fetchFrames(object, read, context);
-    const uses = read.frames.flatMap((frame) => frame.uses);
+    await fetchFrames(object, read, context);
+  });
+  const others = plans.filter((plan) => !isPack(plan));
+  await eachOf(others, mostObjects, async ({ object, frames }) => {
+    context.signal.throwIfAborted();
+    const uses = frames.flatMap((frame) => frame.uses);
     await fetchWhole(object, uses, context);
   });
 }
@@ -67,10 +73,12 @@ async function deliverFrame(object: ObjectRef, { uses }: Frame, stored: Uint8Arr
     const size = frameContentSize(stored);
     await memory.take(size);
     try {
-      deliver(uses, await decodeFrame(stored), object, files);
+      const content = await decodeFrame(stored);
+      deliver(uses, content, object, files);
+      release(content);
     } finally {
       memory.give(size);
-      garbage.left(size + stored.length);
+      garbage.left(stored.length);
     }
   } catch (error) {
     loseAll(uses, lossOf(error, object.key), files);

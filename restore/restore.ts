@@ -54,6 +54,8 @@ export type RestoreOptions = {
   readonly signal: AbortSignal;
 };
 
+/** Stored bytes that may wait to be collected: their own buffers, unlike those of content, are not released by hand. */
+const storedGarbage = 64 * 1024 * 1024;
 /** Decompressed content in memory at a time. */
 const memory = 32 * 1024 * 1024;
 
@@ -97,7 +99,7 @@ class Restore {
   readonly #folders: Folders;
   readonly #pauses: Pauses;
   readonly #memory = new Budget(memory);
-  readonly #garbage = new Garbage();
+  readonly #garbage = new Garbage(storedGarbage);
   #entries = 0;
 
   constructor(
