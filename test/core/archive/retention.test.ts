@@ -1,0 +1,243 @@
+import { describe, expect, test } from "bun:test";
+import { rm, unlink } from "node:fs/promises";
+import { join } from "node:path";
+import { type Bucket, BucketError, type BucketErrorKind } from "../../../core/bucket/contract.ts";
+import { faulty } from "../bucket/faults.ts";
+import { noise } from "./noise.ts";
+import { day, Rig, type RigRun, type RunOptions } from "./rig.ts";
+
+/** Whether all that the manifest needs is locked as long as it says. */
+async function keepsPromise({ backup }: RigRun): Promise<boolean> {
+  return (await backup.lockedUntil()) >= new Date(backup.manifest.header.retain_until);
+}
+
+function promisedDays({ summary }: RigRun): number {
+  return (summary.retainUntil.getTime() - summary.started.getTime()) / day;
+}
+
+async function rigWithFile(): Promise<Rig> {
+  const rig = await Rig.make();
+  await rig.write("file", noise(100_000));
+  return rig;
+}
+
+/** The bucket, but extensions do something else. */
+function extending(extend: (key: string) => Promise<void>): RunOptions {
+  return { around: (bucket) => ({ ...bucket, extend: (key) => extend(key) }) };
+}
+
+function refused(kind: BucketErrorKind): Promise<never> {
+  return Promise.reject(new BucketError(kind, { doing: "extend", why: "it is refused" }));
+}
+
+describe("locks", () => {
+  test("are extended when they end before the promise, once, with a week's slack", async () => {
+    await using rig = await rigWithFile();
+    const extended: number[] = [];
+    for (let today = 0; today <= 20; today += 1) {
+      const run = await rig.run();
+      expect(promisedDays(run)).toBe(30);
+      expect(await keepsPromise(run)).toBe(true);
+      expect(run.summary.extended).toBe(run.counts.extend);
+      extended.push(run.counts.extend);
+      rig.ahead += day;
+    }
+    // A pack and a part, once a week.
+    expect(extended.flatMap((count, today) => (count > 0 ? [[today, count]] : []))).toEqual([
+      [7, 2],
+      [14, 2],
+    ]);
+    expect(await rig.keys("packs/")).toHaveLength(1);
+  });
+
+  test("extended by one host are not extended by the other", async () => {
+    await using rig = await rigWithFile();
+    await rig.run({ name: "a" });
+    expect((await rig.run({ name: "b" })).summary.bytesStored).toBe(0);
+    rig.ahead += 8 * day;
+    expect((await rig.run({ name: "a" })).counts.extend).toBe(2);
+    const other = await rig.run({ name: "b" });
+    // Its part.
+    expect(other.counts.extend).toBe(1);
+    expect(await keepsPromise(other)).toBe(true);
+  });
+
+  test("that others extended further without our knowing are long enough, and are asked for once", async () => {
+    await using rig = await rigWithFile();
+    const alone = { shareWith: [] };
+    await rig.run({ name: "a", content: alone });
+    await rig.run({ name: "b", content: { daysRetained: 100 } });
+    rig.ahead += 8 * day;
+    const run = await rig.run({ name: "a", content: alone });
+    expect(run.heard).toEqual([]);
+    expect(run.summary.extended).toBe(1);
+    expect(await keepsPromise(run)).toBe(true);
+    expect((await rig.run({ name: "a", content: alone })).counts.extend).toBe(0);
+  });
+
+  test("of the stricter mode are extended in that mode", async () => {
+    await using rig = await rigWithFile();
+    await rig.run({ content: { lockMode: "COMPLIANCE" } });
+    rig.ahead += 8 * day;
+    const run = await rig.run({ content: { lockMode: "GOVERNANCE" } });
+    expect(run.heard).toEqual([]);
+    expect(await keepsPromise(run)).toBe(true);
+  });
+
+  test("of what is not used any more are not extended", async () => {
+    await using rig = await rigWithFile();
+    await rig.run();
+    await unlink(rig.file("file"));
+    await rig.write("other", "other");
+    rig.ahead += 8 * day;
+    expect((await rig.run()).counts.extend).toBe(0);
+  });
+
+  test("that lapse within two days are not built upon: the content is stored again", async () => {
+    await using rig = await rigWithFile();
+    await rig.run();
+    rig.ahead += 35 * day + 60_000;
+    const run = await rig.run();
+    expect(run.counts.extend).toBe(0);
+    expect(run.summary).toMatchObject({ objectsStored: 1, changed: 1, unchanged: 0 });
+    expect(await keepsPromise(run)).toBe(true);
+    expect((await run.backup.read(rig.file("file"))).equals(noise(100_000))).toBe(true);
+    // What lapsed is forgotten: nothing is read again.
+    expect((await rig.run()).summary).toMatchObject({ objectsStored: 0, unchanged: 1 });
+  });
+});
+
+describe("a lock that cannot be extended", () => {
+  const loss: [string, (rig: Rig) => Promise<RunOptions>][] = [
+    [
+      "since the object is gone",
+      async (rig) => {
+        await rm(join(rig.path, "bucket", "packs"), { recursive: true });
+        return {};
+      },
+    ],
+    [
+      "since that is denied",
+      async () => extending((key) => (key.startsWith("packs/") ? refused("denied") : Promise.resolve())),
+    ],
+  ];
+  test.each(loss)("%s: the content is stored again in the same run", async (_, lose) => {
+    await using rig = await rigWithFile();
+    await rig.run();
+    rig.ahead += 8 * day;
+    const run = await rig.run(await lose(rig));
+    expect(run.heard).toEqual([
+      expect.stringMatching(
+        /^warning not-extended: the lock of "packs\/.*" could not be extended \(.*\); its content is to be stored again$/,
+      ),
+    ]);
+    expect(run.summary).toMatchObject({ objectsStored: 1, files: 1, unchanged: 1, changed: 0, new: 0 });
+    expect(promisedDays(run)).toBe(30);
+    expect((await run.backup.read(rig.file("file"))).equals(noise(100_000))).toBe(true);
+    expect((await rig.run()).summary).toMatchObject({ objectsStored: 0, unchanged: 1 });
+  });
+
+  test("of any object: all is stored again, and the promise holds", async () => {
+    await using rig = await rigWithFile();
+    await rig.write("zother", noise(1000, 3));
+    await rig.run();
+    rig.ahead += 8 * day;
+    const run = await rig.run(extending(() => refused("denied")));
+    expect(run.counts.extend).toBe(0);
+    expect(promisedDays(run)).toBe(30);
+    expect(await keepsPromise(run)).toBe(true);
+    expect(await keepsPromise(await rig.run())).toBe(true);
+  });
+
+  test("at the second try either lowers the promise to what is true, and the next run makes up for it", async () => {
+    await using rig = await rigWithFile();
+    await rig.run();
+    await rig.write("other", noise(5000, 9));
+    await rig.run();
+    await unlink(rig.file("other"));
+    rig.ahead += 8 * day;
+    let refusals = 0;
+    // Between the tries the file takes the content that lies in a pack which nothing used till then.
+    const run = await rig.run(
+      extending(async () => {
+        refusals += 1;
+        await rig.write("file", noise(5000, 9));
+        return refused("denied");
+      }),
+    );
+    expect(refusals).toBe(2);
+    expect(run.heard.at(-1)).toMatch(/^error promise-lowered: 1 objects could not be locked as long as promised/);
+    expect(promisedDays(run)).toBeWithin(28.9, 29.1);
+    expect(await keepsPromise(run)).toBe(true);
+    const next = await rig.run();
+    expect(next.heard).toEqual([]);
+    expect(promisedDays(next)).toBe(30);
+    expect(await keepsPromise(next)).toBe(true);
+    expect((await next.backup.read(rig.file("file"))).equals(noise(5000, 9))).toBe(true);
+  });
+
+  test("since the bucket does not answer ends the run; the next one completes", async () => {
+    await using rig = await rigWithFile();
+    await rig.run();
+    rig.ahead += 8 * day;
+    const roots = async () => (await rig.keys("manifests/host/")).filter((key) => !key.includes("/parts/")).length;
+    const script = faulty(rig.bucket, [{ call: "extend" }]);
+    const failed = await rig.run({ around: () => script.bucket }).catch((error: unknown) => String(error));
+    expect(failed).toContain("a scripted fault");
+    expect(script.unused).toEqual([]);
+    expect(await roots()).toBe(1);
+    const run = await rig.run();
+    expect(await keepsPromise(run)).toBe(true);
+    expect(await roots()).toBe(2);
+  });
+});
+
+describe("clocks", () => {
+  function serverAhead(seconds: number): RunOptions {
+    return {
+      around: (bucket: Bucket) => ({
+        ...bucket,
+        serverTime: () => new Date((bucket.serverTime()?.getTime() ?? 0) + seconds * 1000),
+      }),
+    };
+  }
+
+  test("that agree say nothing", async () => {
+    await using rig = await rigWithFile();
+    const run = await rig.run(serverAhead(30));
+    expect(run.heard).toEqual([]);
+    expect(run.backup.manifest.header.clock_skew).toBe(30);
+  });
+
+  test("of which the bucket's is ahead: locks are counted from the bucket's", async () => {
+    await using rig = await rigWithFile();
+    const run = await rig.run(serverAhead(600));
+    expect(run.heard).toEqual(["warning clock-skew: this host's clock is 600 s behind the bucket's; set it right"]);
+    expect(promisedDays(run)).toBe(30 + 600 / 86_400);
+  });
+
+  test("of which the host's is ahead: locks are counted from the host's", async () => {
+    await using rig = await rigWithFile();
+    const run = await rig.run(serverAhead(-600));
+    expect(run.heard).toEqual(["warning clock-skew: this host's clock is 600 s ahead of the bucket's; set it right"]);
+    expect(promisedDays(run)).toBe(30);
+  });
+
+  test("are not said to differ because reading the index took long", async () => {
+    await using rig = await rigWithFile();
+    let listed = 0;
+    const slow = (bucket: Bucket): Bucket => ({
+      ...bucket,
+      serverTime: () => bucket.serverTime(),
+      list: (prefix, after) => {
+        rig.ahead += 3_600_000;
+        listed += 1;
+        return bucket.list(prefix, after);
+      },
+    });
+    const run = await rig.run({ around: slow });
+    expect(listed).toBe(1);
+    expect(run.heard).toEqual([]);
+    expect(run.backup.manifest.header.clock_skew).toBe(0);
+  });
+});
