@@ -1,0 +1,26 @@
+/** Files like those of a real machine, many small and a few large, for tests that are about the runs and not the files. */
+import { buildTree } from "../support/tree/build.ts";
+import { type Children, file, folder, hardLink, link } from "../support/tree/literal.ts";
+
+export const MiB = 1024 * 1024;
+
+/** Fills `root` with about `bytes`, hardly any of which compress: nine tenths of them in eight large files. */
+export function mixedFiles(root: string, bytes: number): Promise<void> {
+  const large = Math.round((bytes * 0.9) / 8);
+  const medium = Math.round((bytes * 0.1) / 200);
+  return buildTree(root, {
+    large: folder(numbered(8, (number) => file({ random: large, seed: number }))),
+    medium: folder(numbered(200, (number) => file({ random: medium, seed: 100 + number }))),
+    small: folder(numbered(10, (number) => folder(smallFiles(number)))),
+    links: folder({ one: link("../large/0"), nowhere: link("not/there"), same: hardLink("medium/7") }),
+    empty: folder(),
+  });
+}
+
+function smallFiles(folder: number): Children {
+  return numbered(100, (number) => file({ repeat: `${folder}.${number} `, times: number * 3 }));
+}
+
+function numbered<Made>(count: number, make: (number: number) => Made): Record<string, Made> {
+  return Object.fromEntries(Array.from({ length: count }, (_, number) => [`${number}`, make(number)]));
+}

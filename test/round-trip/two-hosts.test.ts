@@ -1,0 +1,81 @@
+/** Several hosts, one bucket: what one has stored, another that believes it does not store again. */
+import { describe, expect, test } from "bun:test";
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { scratch } from "../support/faults/scratch.ts";
+import { writeConf } from "../support/program.ts";
+import { describeTree } from "../support/tree/describe.ts";
+import { MiB, mixedFiles } from "./data.ts";
+import { archive, contentIn, lostBy } from "./loop.ts";
+import { type Place, places, thorough } from "./places.ts";
+
+const minutes = 60_000;
+const bytes = (thorough ? 64 : 8) * MiB;
+
+type Host = { readonly name: string; readonly layout: string; readonly share_with?: string };
+
+/** Hosts of one bucket, each with its own name, configuration and state; all back up the same tree. */
+async function hosts(place: Place, dir: string, wanted: readonly Host[]) {
+  const tree = join(dir, "tree");
+  await mixedFiles(tree, bytes);
+  const bucket = await place.newBucket(dir);
+  const confs = wanted.map(async ({ name, ...content }) => {
+    const home = join(dir, name);
+    await mkdir(home);
+    const sections = { ...bucket, content, backup: { name, state_dir: join(home, "state") } };
+    const pickers = { all: `exec find '${tree}' -print0` };
+    const { conf } = await writeConf(home, { sections, pickers });
+    return conf;
+  });
+  return { tree, expected: await describeTree(tree), confs: await Promise.all(confs) };
+}
+
+for (const place of places) {
+  for (const layout of ["packs", "objects"]) {
+    describe.skipIf(place.absent)(`two hosts with the same files, ${place.name}, ${layout}`, () => {
+      test(
+        "the second stores no content, and each restores its own backup",
+        async () => {
+          await using dir = await scratch();
+          const names = ["first", "second"];
+          const { tree, expected, confs } = await hosts(
+            place,
+            dir.path,
+            names.map((name) => ({ name, layout })),
+          );
+          const [one = "", other = ""] = confs;
+          const first = await archive(one);
+          expect(first.bytesStored).toBeGreaterThan(bytes * 0.9);
+          const stored = await contentIn(one);
+          expect(stored.versions).toHaveLength(first.objectsStored);
+
+          const second = await archive(other);
+          expect(second).toMatchObject({ objectsStored: 0, bytesStored: 0, files: first.files, unchanged: 0 });
+          expect(await contentIn(other)).toEqual(stored);
+
+          expect(await lostBy(one, { tree, expected, manifest: "first" })).toEqual([]);
+          expect(await lostBy(other, { tree, expected, manifest: "second" })).toEqual([]);
+        },
+        5 * minutes,
+      );
+
+      test(
+        "one that does not believe the first stores its own",
+        async () => {
+          await using dir = await scratch();
+          const { tree, expected, confs } = await hosts(place, dir.path, [
+            { name: "first", layout },
+            { name: "second", layout, share_with: "third" },
+          ]);
+          const [one = "", other = ""] = confs;
+          const first = await archive(one);
+          const second = await archive(other);
+          expect(second.bytesStored).toBe(first.bytesStored);
+          expect((await contentIn(one)).bytes).toBe(2 * first.bytesStored);
+          expect(await lostBy(other, { tree, expected, manifest: "second" })).toEqual([]);
+        },
+        5 * minutes,
+      );
+    });
+  }
+}
