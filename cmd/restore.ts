@@ -28,8 +28,7 @@ export const run: Run<RestoreArgs> = async (args, io) => {
       snapshots,
       ask: io.ask,
       notify: io.notify,
-      onProgress: ({ entries, bytes, totalEntries, totalBytes }) =>
-        io.progress.update({ files: entries, totalFiles: totalEntries, doneBytes: bytes, totalBytes }),
+      onProgress: ({ bytes, ...rest }) => io.progress.update({ ...rest, doneBytes: bytes }),
       signal: io.signal,
     });
     io.progress.end();

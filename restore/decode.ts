@@ -1,9 +1,11 @@
 /** Undoing the encodings of stored objects, in bounded memory whatever the bytes claim. */
 import { pipeline } from "node:stream/promises";
-import { createGunzip, createZstdDecompress } from "node:zlib";
+import { createGunzip, createZstdDecompress, gunzipSync, zstdDecompressSync } from "node:zlib";
 import type { Encoding } from "../core/format/entry.ts";
 import { altered, type FormatError } from "../core/format/error.ts";
 import { checkFrame, maxFrameContent } from "../core/format/frame.ts";
+
+export type WholeEncoding = Exclude<Encoding, "frames">;
 
 /**
  * The content of one zstd frame, decompressed on another thread. Refused (FormatError) when it is not one whole frame,
@@ -26,12 +28,26 @@ export function release(content: Uint8Array): void {
 }
 
 /**
+ * The content of a small whole object at once, which is several times faster than in pieces. Undefined where it is more
+ * than `most` bytes, corrupt, or cut short: `decodeStream` finds out which.
+ */
+export function decodeSmall(stored: Uint8Array, encoding: WholeEncoding, most: number): Uint8Array | undefined {
+  const options = { maxOutputLength: Math.max(most, 1) };
+  try {
+    if (encoding === "none") return stored;
+    return encoding === "zstd" ? zstdDecompressSync(stored, options) : gunzipSync(stored, options);
+  } catch {
+    return undefined;
+  }
+}
+
+/**
  * The content of a whole object, in pieces. Corrupt content is a FormatError, content that is cut short may just end:
  * callers compare it with the digest that the manifest has. Errors of `source` pass through, and leaving the loop ends it.
  */
 export async function* decodeStream(
   source: AsyncIterable<Uint8Array>,
-  encoding: Exclude<Encoding, "frames">,
+  encoding: WholeEncoding,
 ): AsyncGenerator<Uint8Array> {
   if (encoding === "none") return yield* source;
   const decoder = encoding === "zstd" ? createZstdDecompress() : createGunzip();

@@ -88,6 +88,7 @@ export class Files {
           writeAt(fd, bytes.subarray(data - position, data - position + length), file);
         }
       this.report.figures.bytes += bytes.length;
+      this.report.done.bytes += bytes.length;
       if (!ends) return;
       job.pending -= 1;
       if (job.pending === 0) this.#finish(job);
@@ -139,10 +140,13 @@ export class Files {
     close(fd);
     if (made !== undefined) this.links.restored(entry, made);
     this.report.figures.files += 1;
+    this.report.done.files += 1;
+    for (const [, length] of entry.holes) this.report.done.bytes += length;
   }
 
   #discard(job: Job): void {
     job.over = true;
+    this.report.done.files += 1;
     const { fd } = job;
     if (fd === undefined) return;
     job.fd = undefined;
@@ -173,6 +177,7 @@ export class Files {
     if (this.metadata.correct(fd, entry, found)) this.report.figures.files += 1;
     else this.report.figures.unchanged += 1;
     if (entry.hardLink !== undefined) this.links.restored(entry, found);
+    this.report.inPlace(entry);
     return true;
   }
 }

@@ -55,9 +55,17 @@ export class Report {
     errors: 0,
     damaged: 0,
   };
+  /** For the progress bar: files that need no more work, lost ones among them, and bytes that are in place, holes too. */
+  readonly done = { files: 0, bytes: 0 };
   readonly #counted = new Map<WarningKind, { count: number; readonly first: string; readonly reason: string }>();
 
   constructor(readonly notify: Notify) {}
+
+  /** A file that was there already, or became a link to one that is. */
+  inPlace({ size }: { readonly size: number }): void {
+    this.done.files += 1;
+    this.done.bytes += size;
+  }
 
   /** Something that is not restored. `damage`: since the bucket does not hold what it should. */
   lost(code: string, { damage, ...parts }: Loss): void {

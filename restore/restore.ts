@@ -30,10 +30,11 @@ import { writeFailed } from "./trouble.ts";
 import { walkParts } from "./walk.ts";
 
 export type RestoreProgress = {
-  readonly entries: number;
+  /** In place, those among them that were there before; `files` counts lost ones too. */
+  readonly files: number;
   readonly bytes: number;
   /** Undefined where only some paths are restored. */
-  readonly totalEntries: number | undefined;
+  readonly totalFiles: number | undefined;
   readonly totalBytes: number | undefined;
 };
 
@@ -100,7 +101,6 @@ class Restore {
   readonly #pauses: Pauses;
   readonly #memory = new Budget(memory);
   readonly #garbage = new Garbage(storedGarbage);
-  #entries = 0;
 
   constructor(
     readonly options: RestoreOptions,
@@ -143,7 +143,6 @@ class Restore {
     const laterNames: FileEntry[] = [];
     for (const entry of entries) {
       if (this.#pauses.due(0)) await this.#pauses.take();
-      this.#entries += 1;
       if (this.#folders.isLost(entry)) continue;
       if (entry.type === "folder") this.#folders.restore(entry, this.#selection.includes(entry.path));
       else if (entry.type !== "file") this.#node(entry);
@@ -167,7 +166,10 @@ class Restore {
   async #bring(entries: readonly FileEntry[], objects: readonly ObjectRef[]): Promise<void> {
     const jobs: Job[] = [];
     for (const entry of entries) {
-      if (await this.#files.isThere(entry)) continue;
+      if (await this.#files.isThere(entry)) {
+        this.#tellProgress();
+        continue;
+      }
       const job = this.#files.start(entry);
       if (job !== undefined) jobs.push(job);
     }
@@ -196,7 +198,9 @@ class Restore {
   /** True also where the entry is lost, and told as such. */
   #link(entry: FileEntry): boolean {
     try {
-      return this.#links.link(entry);
+      const linked = this.#links.link(entry);
+      if (linked) this.report.inPlace(entry);
+      return linked;
     } catch (error) {
       writeFailed(this.report, entry, error);
       return true;
@@ -222,12 +226,11 @@ class Restore {
   }
 
   #tellProgress(): void {
-    const { entries, bytes } = this.options.manifest.totals;
+    const { files, bytes } = this.options.manifest.totals;
     const all = this.#selection.all;
     this.options.onProgress({
-      entries: this.#entries,
-      bytes: this.report.figures.bytes,
-      totalEntries: all ? entries : undefined,
+      ...this.report.done,
+      totalFiles: all ? files : undefined,
       totalBytes: all ? bytes : undefined,
     });
   }

@@ -1,6 +1,8 @@
 /** Content from objects without frames, of any size: layout `objects` stores each file as one. */
+
+import { readAll } from "../core/bucket/stream.ts";
 import type { ObjectRef } from "../core/format/entry.ts";
-import { decodeStream } from "./decode.ts";
+import { decodeSmall, decodeStream, type WholeEncoding } from "./decode.ts";
 import { deliver, loseAll, wrongContent } from "./deliver.ts";
 import type { FetchContext } from "./fetch.ts";
 import { lossOf } from "./loss.ts";
@@ -18,21 +20,41 @@ export async function fetchWhole(object: ObjectRef, uses: readonly Use[], contex
   context.onProgress();
 }
 
-function contentOf({ key, version, encoding }: ObjectRef, { bucket }: FetchContext): AsyncIterable<Uint8Array> {
-  return decodeStream(bucket.get(key, { version }), encoding === "frames" ? "none" : encoding);
+function encodingOf({ encoding }: ObjectRef): WholeEncoding {
+  return encoding === "frames" ? "none" : encoding;
 }
+
+function contentOf(object: ObjectRef, { bucket }: FetchContext): AsyncIterable<Uint8Array> {
+  const { key, version } = object;
+  return decodeStream(bucket.get(key, { version }), encodingOf(object));
+}
+
+/** Stored bytes up to which an object is decoded at once. */
+const mostAtOnce = 256 * 1024;
 
 /** The first `length` bytes, or fewer where it has fewer. */
 async function beginning(object: ObjectRef, length: number, context: FetchContext): Promise<Uint8Array> {
+  const { key, version, size } = object;
+  context.garbage.left(size + length);
+  if (size > mostAtOnce) return await filled(length, contentOf(object, context));
+  const stored = await readAll(context.bucket.get(key, { version }), size);
+  const once = async function* () {
+    yield stored;
+  };
+  const encoding = encodingOf(object);
+  return decodeSmall(stored, encoding, length) ?? (await filled(length, decodeStream(once(), encoding)));
+}
+
+async function filled(length: number, source: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
   const content = Buffer.allocUnsafe(length);
-  let filled = 0;
-  for await (const piece of contentOf(object, context)) {
-    const wanted = piece.subarray(0, length - filled);
-    content.set(wanted, filled);
-    filled += wanted.length;
-    if (filled === length) break;
+  let at = 0;
+  for await (const piece of source) {
+    const wanted = piece.subarray(0, length - at);
+    content.set(wanted, at);
+    at += wanted.length;
+    if (at === length) break;
   }
-  return content.subarray(0, filled);
+  return content.subarray(0, at);
 }
 
 type Flowing = { readonly use: Use; readonly hash: Bun.CryptoHasher; readonly end: number };

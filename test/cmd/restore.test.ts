@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { rm } from "node:fs/promises";
 import { run } from "../../cmd/restore.ts";
 import { Fixture, file, folder, link } from "../restore/support.ts";
 import { fakeIO } from "./fake-io.ts";
@@ -73,14 +74,21 @@ describe("sysbackup restore", () => {
     ]);
   });
 
-  test("the bar knows the whole", async () => {
+  test("the bar knows the whole, and comes to its end whatever was there already", async () => {
     await using fixture = await Fixture.open();
-    await fixture.backup(items);
-    const states: unknown[] = [];
-    const progress = { update: (state: unknown) => void states.push(state), end: () => void states.push("end") };
-    await run(argsFor(fixture), fakeIO({ progress }));
-    expect(states.at(-1)).toBe("end");
-    expect(states).toContainEqual({ files: 4, totalFiles: 4, doneBytes: 5, totalBytes: 5 });
+    const hardLink = "/etc/fstab";
+    const names = [file("/etc/fstab", "fstab", { hardLink }), file("/etc/second", "fstab", { hardLink })];
+    const sparse = file("/sparse", "12345", { holes: [[5, 1000]] });
+    await fixture.backup([folder("/"), folder("/etc"), ...names, file("/empty", ""), sparse]);
+    const whole = { files: 4, totalFiles: 4, doneBytes: 1015, totalBytes: 1015 };
+    for (const before of ["nothing", "all", "some"]) {
+      if (before === "some") await rm(fixture.at("/etc/fstab"));
+      const states: unknown[] = [];
+      const progress = { update: (state: unknown) => void states.push(state), end: () => void states.push("end") };
+      await run(argsFor(fixture), fakeIO({ progress }));
+      expect(states.at(-1)).toBe("end");
+      expect(states.filter((state) => state !== "end").at(-1)).toEqual(whole);
+    }
   });
 
   test("a bucket that is not there is told", async () => {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { gzipSync } from "node:zlib";
 import { FormatError } from "../../core/format/error.ts";
-import { decodeFrame, decodeStream, release } from "../../restore/decode.ts";
+import { decodeFrame, decodeSmall, decodeStream, release } from "../../restore/decode.ts";
 import { flipped, noise } from "./support.ts";
 
 const content = Buffer.concat([noise(300_000), Buffer.alloc(500_000)]);
@@ -58,6 +58,12 @@ describe("a whole object", () => {
 
   test.each(encodings)("in %s is decoded piece by piece", async (encoding, stored) => {
     expect(content.equals(await collected(decodeStream(pieces(stored), encoding)))).toBe(true);
+  });
+
+  test.each(encodings)("in %s is decoded at once where it is small, and no further than asked", (encoding, stored) => {
+    expect(content.equals(decodeSmall(stored, encoding, content.length) ?? new Uint8Array())).toBe(true);
+    if (encoding !== "none") expect(decodeSmall(stored, encoding, content.length - 1)).toBeUndefined();
+    if (encoding !== "none") expect(decodeSmall(stored.subarray(9), encoding, content.length)).toBeUndefined();
   });
 
   test.each(encodings)("in %s that is left early ends its source", async (encoding, stored) => {
