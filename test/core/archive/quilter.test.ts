@@ -1,0 +1,146 @@
+import { describe, expect, test } from "bun:test";
+import { appendFileSync, truncateSync, utimesSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { ObjectStore } from "../../../core/archive/content/objects.ts";
+import { PackStore } from "../../../core/archive/content/packs.ts";
+import type { ContentStore, StoreParts } from "../../../core/archive/content/store.ts";
+import { HardLinks } from "../../../core/archive/paths/hard-links.ts";
+import { Quilter } from "../../../core/archive/quilter.ts";
+import { type ByteString, fromText } from "../../../core/format/path.ts";
+import { StoreBench } from "./content/bench.ts";
+import { noise } from "./noise.ts";
+import { notebook } from "./scripts.ts";
+
+const layouts: [string, (parts: StoreParts) => ContentStore][] = [
+  ["packs", (parts) => new PackStore(parts, { packSize: 2 ** 24, level: 3 })],
+  ["objects", (parts) => new ObjectStore(parts, { kind: "zstd", level: 3 })],
+];
+
+/** Before and after each reading of a file, counted from 1. */
+type Acts = { readonly before?: (reading: number) => void; readonly after?: (reading: number) => void };
+
+/** Quilts one file of these bytes, to which something happens while it is read. */
+async function quilt(make: (parts: StoreParts) => ContentStore, bytes: Uint8Array, acts: (path: string) => Acts) {
+  await using bench = await StoreBench.make();
+  const path = join(bench.path, "file");
+  writeFileSync(path, bytes);
+  // Settled: a time long ago, by a clock that is right.
+  utimesSync(path, 1, 1);
+  const { before, after } = acts(path);
+  const { heard, notify } = notebook();
+  const counts = { files: 0, new: 0, changed: 0, unchanged: 0, others: 0, bytes: 0 };
+  let readings = 0;
+  using hardLinks = new HardLinks();
+  await bench.run(
+    (parts) => {
+      const inner = make(parts);
+      const store: ContentStore = {
+        add: async (file, regions) => {
+          readings += 1;
+          before?.(readings);
+          const content = await inner.add(file, regions);
+          after?.(readings);
+          return content;
+        },
+        finish: () => inner.finish(),
+        abandon: () => inner.abandon(),
+      };
+      const quilter = new Quilter({
+        ledger: parts.ledger,
+        store,
+        hardLinks,
+        lapsing: new Set(),
+        sameAccounts: true,
+        lockTimeout: 0,
+        now: () => new Date(Date.now() + 60_000),
+        sleep: Bun.sleep,
+        notify,
+        counts,
+        signal: new AbortController().signal,
+        pause: () => Promise.resolve(),
+      });
+      return { ...store, finish: () => quilter.quilt([fromText(path) as ByteString]) };
+    },
+    () => Promise.resolve(),
+  );
+  const row = bench.database
+    .query<{ fingerprint: string; head: string; extents: string; bytes: number }, []>("SELECT * FROM files")
+    .get();
+  const digests = row === null ? [] : bench.extents(path).map(([, , , , length, digest]) => ({ length, digest }));
+  return {
+    heard: heard.map((line) => line.replace(path, "file")),
+    readings,
+    counts,
+    row,
+    head: JSON.parse(row?.head ?? "{}"),
+    digests,
+  };
+}
+
+describe.each(layouts)("a file that changes while it is read (%s)", (_, make) => {
+  const large = noise(3_000_000);
+
+  test("and then holds still is read twice, and nothing is said", async () => {
+    for (const bytes of [Buffer.from("small"), large]) {
+      const { heard, readings, row, head } = await quilt(make, bytes, (path) => ({
+        after: (reading) => {
+          if (reading === 1) appendFileSync(path, "one more line\n");
+        },
+      }));
+      expect(heard).toEqual([]);
+      expect(readings).toBe(2);
+      expect(head).toMatchObject({ size: bytes.length + 14 });
+      expect(head.w).toBeUndefined();
+      expect(row?.fingerprint).not.toBe("");
+    }
+  });
+
+  test("and again is kept as it was read, with a warning, and is to be read again", async () => {
+    for (const bytes of [Buffer.from("small"), large]) {
+      const { heard, readings, row, head } = await quilt(make, bytes, (path) => ({
+        after: () => appendFileSync(path, "one more line\n"),
+      }));
+      expect(heard).toEqual([
+        'warning changed-while-reading: "file" changed while it was read, twice; the copy may be inconsistent',
+      ]);
+      expect(readings).toBe(2);
+      expect(head).toMatchObject({ size: bytes.length + 14, w: ["changed-while-reading"] });
+      expect(row?.fingerprint).toBe("");
+    }
+  });
+
+  test("though its size and time stay as they are", async () => {
+    const { readings, heard } = await quilt(make, Buffer.from("small"), (path) => ({
+      after: (reading) => {
+        if (reading > 1) return;
+        writeFileSync(path, "other");
+        utimesSync(path, 1, 1);
+      },
+    }));
+    expect([readings, heard]).toEqual([2, []]);
+  });
+
+  test("and is cut each time: it is as long as what could be read, or left out", async () => {
+    for (const bytes of [Buffer.alloc(100_000, "x"), large]) {
+      const { heard, row, head, digests } = await quilt(make, bytes, (path) => ({
+        before: (reading) => truncateSync(path, bytes.length - 50_000 * reading + 7),
+      }));
+      expect(heard).toHaveLength(1);
+      if (row === null) {
+        expect(heard).toEqual(['warning unreadable: "file" is not in the backup: it changes while it is read']);
+        continue;
+      }
+      expect(head.w).toEqual(["changed-while-reading"]);
+      expect(head.size).toBe(bytes.length - 100_000 + 7);
+      expect(digests.reduce((sum, { length }) => sum + length, 0)).toBe(head.size);
+    }
+  });
+
+  test("and is emptied: it is empty", async () => {
+    const { head, digests } = await quilt(make, Buffer.from("small"), (path) => ({
+      before: () => truncateSync(path, 0),
+    }));
+    expect(head.size).toBe(0);
+    expect(digests).toEqual([]);
+  });
+});
