@@ -1,4 +1,5 @@
 /** From the configuration to the bucket, with the request counts that the closing summary shows. */
+import { setTimeout } from "node:timers/promises";
 import type { Bucket } from "../core/bucket/contract.ts";
 import { type Counts, noCounts } from "../core/bucket/count.ts";
 import { openBucket } from "../core/bucket/open.ts";
@@ -10,7 +11,7 @@ import type { CommandIO } from "./io.ts";
 export type Connection = { readonly bucket: Bucket; readonly counts: Counts };
 
 /** The caller closes the bucket. */
-export async function connect(config: Config, { now, notify }: CommandIO): Promise<Connection> {
+export async function connect(config: Config, { now, notify, signal }: CommandIO): Promise<Connection> {
   const counts = noCounts();
   const { profile, credentialsFile, roleArn } = config.aws;
   const { region, endpoint, pathStyle } = config.s3;
@@ -20,6 +21,13 @@ export async function connect(config: Config, { now, notify }: CommandIO): Promi
     return connectCloudFormation(config, await credentialProvider(credentials, place));
   });
   const settings = { bucket: name, region, endpoint, pathStyle, credentials };
-  const bucket = await openBucket(settings, { now, sleep: Bun.sleep, random: Math.random, notify, counts });
+  const bucket = await openBucket(settings, { now, sleep: sleepUntil(signal), random: Math.random, notify, counts });
   return { bucket, counts };
+}
+
+/** Waits, but no longer than until an abort: nobody who presses Ctrl-C waits for the next attempt. */
+function sleepUntil(signal: AbortSignal) {
+  return async (milliseconds: number): Promise<void> => {
+    await setTimeout(milliseconds, undefined, { signal }).catch(() => signal.throwIfAborted());
+  };
 }

@@ -46,8 +46,11 @@ function worded({ doing, what, why, remedy }: FailureParts): string {
   return `cannot ${doing}${subject}: ${why}${remedy === undefined ? "" : `; ${remedy}`}`;
 }
 
-/** The plain reason of anything thrown, without class names or stack: for the `why` of a Failure. */
+/** How Node words a refusal by the system: `EACCES: permission denied, open '/etc/shadow'`. */
+const systemRefusal = /^E[A-Z0-9]+: (.+?), [a-z]+(?: '.*)?$/s;
+
+/** The plain reason of anything thrown, without class names, codes or stack: for the `why` of a Failure. */
 export function reasonOf(error: unknown): string {
-  if (error instanceof Error) return error.message;
-  return String(error);
+  if (!(error instanceof Error)) return String(error);
+  return systemRefusal.exec(error.message)?.[1] ?? error.message;
 }

@@ -8,6 +8,8 @@ export type Attempt = {
   readonly bucket: string;
   /** As configured; undefined for AWS itself. */
   readonly endpoint: string | undefined;
+  /** The request is a HEAD, whose answers have no body, so no code. */
+  readonly bodiless?: boolean;
 };
 
 type Wording = {
@@ -16,7 +18,21 @@ type Wording = {
   readonly remedy?: string;
 };
 
-const rights = "check that the credentials are right, and that they allow this on the bucket";
+/** The actions of S3 policies that each of our requests needs. */
+const actions: Readonly<Record<string, string>> = {
+  store: "s3:PutObject and s3:PutObjectRetention",
+  "store a part of": "s3:PutObject",
+  "extend the lock of": "s3:PutObjectRetention",
+  read: "s3:GetObject and s3:GetObjectVersion",
+  "look up": "s3:GetObject and s3:GetObjectVersion",
+  list: "s3:ListBucket",
+  "list the versions of": "s3:ListBucketVersions",
+  remove: "s3:DeleteObjectVersion",
+  "abort the upload of": "s3:AbortMultipartUpload",
+};
+
+const rights = (doing: string) =>
+  `check that the credentials under [aws] are right, and that they allow ${actions[doing] ?? "this"} there`;
 const keys = "check profile, credentials_file and role_arn under [aws]";
 const region = "set region under [s3] to the region of the bucket";
 const lock = "create the bucket with Object Lock and versioning";
@@ -28,11 +44,11 @@ const byCode: Readonly<Record<string, Wording>> = {
   NoSuchUpload: { kind: "missing", why: "the upload has ended or was aborted", remedy: "run again" },
   MethodNotAllowed: { kind: "missing", why: "that version is a delete marker" },
   NotFound: { kind: "missing", why: "there is no such object" },
-  NoSuchBucket: { kind: "no-bucket", why: "there is no such bucket", remedy: "check its name, or create it" },
+  NoSuchBucket: { kind: "no-bucket", why: "there is no such bucket", remedy: "check bucket under [s3], or create it" },
   ObjectLockConfigurationNotFoundError: { kind: "no-lock", why: "the bucket has no Object Lock", remedy: lock },
-  AccessDenied: { kind: "denied", why: "access denied", remedy: rights },
-  AllAccessDisabled: { kind: "denied", why: "all access is disabled", remedy: rights },
-  Forbidden: { kind: "denied", why: "access denied", remedy: rights },
+  AccessDenied: { kind: "denied", why: "access denied" },
+  AllAccessDisabled: { kind: "denied", why: "all access is disabled" },
+  Forbidden: { kind: "denied", why: "access denied" },
   InvalidAccessKeyId: { kind: "credentials", why: "the access key is unknown", remedy: keys },
   InvalidClientTokenId: { kind: "credentials", why: "the access key is unknown", remedy: keys },
   SignatureDoesNotMatch: { kind: "credentials", why: "the secret key is wrong", remedy: keys },
@@ -77,22 +93,58 @@ const timeOuts = new Set(["TimeoutError", "RequestTimeout", "RequestTimeoutExcep
 /** Any error of the SDK as a `BucketError`; those that are one already pass. */
 export function s3Error(error: unknown, attempt: Attempt): BucketError {
   if (error instanceof BucketError) return error;
-  const { kind, why, remedy } = connection(error, attempt) ?? answer(error);
-  const { doing, what } = attempt;
-  const subject = kind === "no-bucket" || kind === "no-lock" ? `s3://${attempt.bucket}` : what;
-  return new BucketError(kind, { doing, what: subject, why, cause: error, ...(remedy && { remedy }) });
+  const { kind, why, remedy } = connection(error, attempt) ?? foreign(error, attempt) ?? answer(error);
+  const advice = remedy ?? (kind === "denied" ? rights(attempt.doing) : undefined);
+  return new BucketError(kind, { ...subjectOf(kind, attempt), why, cause: error, ...(advice && { remedy: advice }) });
 }
 
-/** For what fails before a request is made: finding credentials, or assuming the role. */
-export function credentialError(error: unknown, attempt: Attempt): BucketError {
-  const reached = connection(error, attempt);
-  if (reached !== undefined) return new BucketError(reached.kind, { ...reached, doing: attempt.doing, cause: error });
-  const { why } = answer(error);
-  return new BucketError("credentials", { doing: attempt.doing, why, remedy: keys, cause: error });
+/** Where the bucket as a whole is wrong, it is named rather than the object that showed it. */
+function subjectOf(kind: BucketErrorKind, { doing, what, bucket }: Attempt) {
+  if (kind === "no-bucket") return { doing: "open the bucket", what: `s3://${bucket}` };
+  return kind === "no-lock" ? { doing: "store in the bucket", what: `s3://${bucket}` } : { doing, what };
 }
+
+/** Where no bucket answers at `endpoint`, but something else that speaks HTTP. */
+export function notS3({ doing, what, endpoint }: Attempt, status?: number): BucketError {
+  const why = `${placeOf(endpoint)} does not answer as S3 does${status === undefined ? "" : ` (status ${status})`}`;
+  return new BucketError("other", { doing, what, why, remedy: otherEndpoint });
+}
+
+function foreign(error: unknown, attempt: Attempt): Wording | undefined {
+  const status = statusOf(error);
+  if (status === undefined || attempt.endpoint === undefined || attempt.bodiless) return undefined;
+  if (text(error, "Code") !== undefined || status === 403) return undefined;
+  const { kind, parts } = notS3(attempt, status);
+  return { kind, why: parts.why, remedy: otherEndpoint };
+}
+
+/** For what fails before a request is made: finding credentials, or assuming the role `role`. */
+export function credentialError(error: unknown, attempt: Attempt, role: string | undefined): BucketError {
+  if (error instanceof BucketError) return error;
+  const subject = role === undefined ? { doing: attempt.doing } : { doing: "assume the role", what: role };
+  const reached = connection(error, attempt);
+  if (reached !== undefined) return new BucketError(reached.kind, { ...subject, ...reached, cause: error });
+  const { why, remedy } = role === undefined ? { ...answer(error), remedy: keys } : roleAnswer(error);
+  return new BucketError("credentials", { ...subject, why, remedy, cause: error });
+}
+
+const trust = "check role_arn under [aws], and that the role trusts the user of these credentials";
+
+/** STS says "access denied" for a role that is not there, too; Ceph says nothing but a status. */
+function roleAnswer(error: unknown): { readonly why: string; readonly remedy: string } {
+  const status = statusOf(error);
+  const { kind, why } = answer(error);
+  if (codeOf(error) === "CredentialsProviderError") return { why, remedy: keys };
+  if (kind === "missing" || codeOf(error) === "NoSuchEntity") return { why: "there is no such role", remedy: trust };
+  return { why: status === undefined ? why : `it is refused: ${why}`, remedy: trust };
+}
+
+const otherEndpoint = "check endpoint under [s3]: host, port, and http or https";
+
+const placeOf = (endpoint: string | undefined): string => (endpoint === undefined ? "S3" : JSON.stringify(endpoint));
 
 function connection(error: unknown, { endpoint }: Attempt): Wording | undefined {
-  const where = endpoint === undefined ? "S3" : JSON.stringify(endpoint);
+  const where = placeOf(endpoint);
   const name = codeOf(error);
   const code = text(error, "code") ?? "";
   const status = statusOf(error);
@@ -100,8 +152,16 @@ function connection(error: unknown, { endpoint }: Attempt): Wording | undefined 
   const unreachable = (why: string): Wording => ({ kind: "unreachable", why, remedy });
   if (code in byNetwork) return unreachable(`cannot reach ${where}: ${byNetwork[code]}`);
   if (timeOuts.has(name)) return unreachable(`${where} does not answer in time`);
+  if (/^HPE_/.test(code) || /^Parse Error/.test(reason(error)))
+    return { kind: "other", why: `${where} does not speak HTTP`, remedy: otherEndpoint };
+  if (/WRONG_VERSION_NUMBER/.test(reason(error)))
+    return { kind: "other", why: `${where} does not speak TLS`, remedy: otherEndpoint };
   if (tls.test(code))
-    return { kind: "other", why: `the certificate of ${where} is not trusted: ${reason(error)}`, remedy: "check it" };
+    return {
+      kind: "other",
+      why: `the certificate of ${where} is not trusted: ${reason(error)}`,
+      remedy: "renew it there, or give its authority in NODE_EXTRA_CA_CERTS",
+    };
   if (busy.has(name) || status === 429) return unreachable(`${where} asks for fewer requests`);
   if (status === 501) return { kind: "other", why: `${where} does not support this request` };
   if (status === 507) return { kind: "full", why: `${where} has no space left`, remedy: "make room there" };

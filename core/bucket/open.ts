@@ -39,7 +39,7 @@ async function openS3(settings: BucketSettings): Promise<Bucket> {
   const bucket = nameOf(settings.bucket);
   const { openS3Bucket } = await import("./s3.ts");
   const credentials = await credentialProvider(settings.credentials, { region, endpoint });
-  return openS3Bucket({ bucket, region, endpoint, pathStyle, credentials });
+  return openS3Bucket({ bucket, region, endpoint, pathStyle, credentials, role: settings.credentials.roleArn });
 }
 
 function pathOf(url: string): string {

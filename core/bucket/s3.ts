@@ -15,7 +15,7 @@ import {
   type Stored,
   type Upload,
 } from "./contract.ts";
-import { type Attempt, credentialError, s3Error, speaksOfLock } from "./errors.ts";
+import { type Attempt, credentialError, notS3, s3Error, speaksOfLock } from "./errors.ts";
 import { compareKeys } from "./order.ts";
 import { signStatedDigest, watchDate } from "./s3/middleware.ts";
 import { current, lastKey, type Page, versions } from "./s3/page.ts";
@@ -29,6 +29,8 @@ export type S3Settings = {
   readonly pathStyle: boolean;
   /** Undefined: the SDK's default chain. */
   readonly credentials?: CredentialProvider | undefined;
+  /** That these assume; for messages. */
+  readonly role?: string | undefined;
 };
 
 /** Milliseconds to connect, and of silence on a connection, before it counts as dead. */
@@ -54,9 +56,9 @@ export async function openS3Bucket(settings: S3Settings): Promise<Bucket> {
   return new S3Bucket(sdk, client, settings);
 }
 
-function worded(credentials: CredentialProvider, { bucket, endpoint }: S3Settings): CredentialProvider {
+function worded(credentials: CredentialProvider, { bucket, endpoint, role }: S3Settings): CredentialProvider {
   const attempt: Attempt = { doing: "get credentials", what: bucket, bucket, endpoint };
-  return () => credentials().catch((error: unknown) => Promise.reject(credentialError(error, attempt)));
+  return () => credentials().catch((error: unknown) => Promise.reject(credentialError(error, attempt, role)));
 }
 
 class S3Bucket implements Bucket {
@@ -156,7 +158,7 @@ class S3Bucket implements Bucket {
       ...(version !== undefined && { VersionId: version }),
     });
     try {
-      const found = await this.#try("look up", key, () => this.client.send(command));
+      const found = await this.#try("look up", key, () => this.client.send(command), true);
       const { ObjectLockMode: mode, ObjectLockRetainUntilDate: until } = found;
       const retention = mode !== undefined && until !== undefined ? { mode, until } : undefined;
       const { VersionId = "null", ContentLength: size = 0, Metadata: metadata = {} } = found;
@@ -175,6 +177,7 @@ class S3Bucket implements Bucket {
         ...(token === undefined ? after && { StartAfter: after } : { ContinuationToken: token }),
       });
       const page = await this.#try("list", prefix, () => this.client.send(command));
+      this.#checkListing("list", prefix, page);
       yield current(page);
       token = page.IsTruncated ? page.NextContinuationToken : undefined;
     } while (token !== undefined);
@@ -185,6 +188,7 @@ class S3Bucket implements Bucket {
     for (;;) {
       const command = new this.sdk.ListObjectVersionsCommand({ ...this.#prefix(prefix), ...markers });
       const page = await this.#try("list the versions of", prefix, () => this.client.send(command));
+      this.#checkListing("list the versions of", prefix, page);
       const found = versions(page);
       // Ceph takes a key marker alone as inclusive.
       yield after === undefined ? found : found.filter(({ key }) => compareKeys(key, after) > 0);
@@ -248,12 +252,17 @@ class S3Bucket implements Bucket {
     throw new BucketError("unreachable", { doing: "read", what: `${this.url}/${key}`, why });
   }
 
-  async #try<T>(doing: string, key: string, run: () => Promise<T>): Promise<T> {
+  async #try<T>(doing: string, key: string, run: () => Promise<T>, bodiless = false): Promise<T> {
     try {
       return await run();
     } catch (error) {
-      throw s3Error(error, this.#attempt(doing, key));
+      throw s3Error(error, { ...this.#attempt(doing, key), bodiless });
     }
+  }
+
+  /** A web server's page reads as an empty listing; that field S3 never leaves out. */
+  #checkListing(doing: string, prefix: string, page: { readonly IsTruncated?: boolean | undefined }): void {
+    if (page.IsTruncated === undefined) throw notS3(this.#attempt(doing, prefix));
   }
 
   #attempt(doing: string, key: string): Attempt {

@@ -103,8 +103,18 @@ async function readConf(file: string): Promise<string | undefined> {
     return new TextDecoder("utf-8", { fatal: true }).decode(await readFile(file));
   } catch (error) {
     if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
-    const why = error instanceof TypeError ? "it is not UTF-8 text" : reasonOf(error);
-    throw new Failure({ doing: "read the configuration", what: file, why, exit: exitStatus.usage, cause: error });
+    const [why, remedy] =
+      error instanceof TypeError
+        ? ["it is not UTF-8 text", "write it anew: docs/configuration.md has an example"]
+        : [reasonOf(error), "check --conf-dir, and the file's owner and mode"];
+    throw new Failure({
+      doing: "read the configuration",
+      what: file,
+      why,
+      remedy,
+      exit: exitStatus.usage,
+      cause: error,
+    });
   }
 }
 

@@ -1,4 +1,7 @@
 /** AWS credentials: from a profile, a file, the SDK's default chain, and from there into a role. AWS code is loaded lazily. */
+import { access, constants } from "node:fs/promises";
+import { BucketError } from "../bucket/contract.ts";
+import { reasonOf } from "../failure.ts";
 
 export type CredentialSettings = {
   readonly profile?: string | undefined;
@@ -34,15 +37,50 @@ export async function credentialProvider(
   const { fromIni, fromTemporaryCredentials } = await import("@aws-sdk/credential-providers");
   const clientConfig = { region: place.region, ...(place.endpoint !== undefined && { endpoint: place.endpoint }) };
   const base = fromFile
-    ? fromIni({
-        clientConfig,
-        ...(profile !== undefined && { profile }),
-        ...(credentialsFile !== undefined && { filepath: credentialsFile }),
-      })
+    ? explained(
+        fromIni({
+          clientConfig,
+          ...(profile !== undefined && { profile }),
+          ...(credentialsFile !== undefined && { filepath: credentialsFile }),
+        }),
+        settings,
+      )
     : undefined;
   if (roleArn === undefined) return base;
   const params = { RoleArn: roleArn, RoleSessionName: sessionName(settings.sessionName) };
   return fromTemporaryCredentials({ params, clientConfig, ...(base !== undefined && { masterCredentials: base }) });
+}
+
+/** The SDK takes a file that it cannot read for an empty one, and says of neither which it was. */
+function explained(provider: CredentialProvider, { profile, credentialsFile }: CredentialSettings): CredentialProvider {
+  return async () => {
+    if (credentialsFile !== undefined) await mustBeReadable(credentialsFile);
+    try {
+      return await provider();
+    } catch (error) {
+      if (!/^Could not resolve credentials using profile/.test(reasonOf(error))) throw error;
+      const file = JSON.stringify(credentialsFile ?? process.env.AWS_SHARED_CREDENTIALS_FILE ?? "~/.aws/credentials");
+      throw new BucketError("credentials", {
+        doing: "get credentials from the profile",
+        what: profile ?? process.env.AWS_PROFILE ?? "default",
+        why: `${file} has no keys for it`,
+        remedy: "write them there, or check profile and credentials_file under [aws]",
+        cause: error,
+      });
+    }
+  };
+}
+
+async function mustBeReadable(file: string): Promise<void> {
+  await access(file, constants.R_OK).catch((error: unknown) => {
+    throw new BucketError("credentials", {
+      doing: "read the credentials file",
+      what: file,
+      why: reasonOf(error),
+      remedy: "create it, or check credentials_file under [aws]",
+      cause: error,
+    });
+  });
 }
 
 /** STS takes 64 characters of a small alphabet; Ceph wants two at least. */

@@ -46,9 +46,10 @@ async function findExport(name: string, connect: () => Promise<ListExports>): Pr
   } catch (error) {
     if (error instanceof Failure) throw error;
     throw new Failure({
-      doing: "read the CloudFormation exports",
-      why: reasonOf(error),
-      remedy: "set bucket in [s3], or give --bucket, if there is no stack",
+      doing: "find the bucket in the CloudFormation export",
+      what: name,
+      why: `no bucket is set, and the exports cannot be read: ${reasonOf(error)}`,
+      remedy: "set bucket in [s3], or give --bucket; with a stack, set region in [cloudformation]",
       exit: exitStatus.usage,
       cause: error,
     });

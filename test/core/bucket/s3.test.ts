@@ -41,12 +41,12 @@ describe("what a server answers", () => {
     });
 
   const refusals = [
-    [403, "AccessDenied", "Access Denied", "denied", "check that the credentials are right"],
+    [403, "AccessDenied", "Access Denied", "denied", "check that the credentials under [aws] are right"],
     [403, "InvalidAccessKeyId", "It does not exist.", "credentials", "the access key is unknown"],
     [403, "SignatureDoesNotMatch", "Check your key.", "credentials", "the secret key is wrong"],
     [400, "ExpiredToken", "The token has expired.", "credentials", "the credentials have expired"],
     [403, "RequestTimeTooSkewed", "Too large.", "other", "set this machine's clock"],
-    [404, "NoSuchBucket", "It does not exist.", "no-bucket", 'cannot store "s3://the-bucket"'],
+    [404, "NoSuchBucket", "It does not exist.", "no-bucket", 'cannot open the bucket "s3://the-bucket"'],
     [
       400,
       "InvalidRequest",
@@ -73,6 +73,21 @@ describe("what a server answers", () => {
       expect(failure.message).not.toContain("not-a-secret");
     });
   }
+
+  test.each([
+    ["a page", () => new Response("<html>Welcome</html>"), 200],
+    ["a page that is not there", () => new Response("<html>Not found</html>", { status: 404 }), 404],
+    ["plain text", () => new Response("Client sent an HTTP request to an HTTPS server.\n", { status: 400 }), 400],
+  ])("%s of a web server is not taken for a bucket", async (_, page, status) => {
+    answer = page;
+    const bucket = await open(server.url.origin);
+    const failure = await failureOf(bucket.list("manifests/")[Symbol.asyncIterator]().next());
+    const suffix = status === 200 ? "" : ` (status ${status})`;
+    expect(failure.kind).toBe("other");
+    expect(failure.message).toBe(
+      `cannot list "s3://the-bucket/manifests/": "${server.url.origin}" does not answer as S3 does${suffix}; check endpoint under [s3]: host, port, and http or https`,
+    );
+  });
 
   test("the server's clock is read from refusals too", async () => {
     answer = refusal(403, "AccessDenied", "");
@@ -320,11 +335,13 @@ test("the default chain without any credentials says what to configure", async (
   expect(said).toContain("credentials_file");
 });
 
-test("a missing credentials file, or profile in it, is a matter of credentials", async () => {
+test("a missing credentials file is a matter of credentials", async () => {
   const settings = { profile: "nobody", credentialsFile: "/nonexistent/credentials", sessionName: "x1" };
   const tools = { now: () => new Date(), random: () => 0, sleep: async () => undefined, counts: noCounts() };
   const bucket = await openBucket({ bucket: "b-b", endpoint: "http://127.0.0.1:1", credentials: settings }, tools);
   const failure = await failureOf(bucket.put("k", bytes("x"), { retention: soon() }));
   expect(failure.kind).toBe("credentials");
-  expect(failure.message).toContain("nobody");
+  expect(failure.message).toBe(
+    'cannot read the credentials file "/nonexistent/credentials": no such file or directory; create it, or check credentials_file under [aws]',
+  );
 });

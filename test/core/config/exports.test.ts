@@ -64,6 +64,9 @@ test("an export that is no bucket name is refused", async () => {
 
 test("a refusal by the service is worded", async () => {
   const failure = await refusal(findBucket(await configWithout(), () => Promise.reject(new Error("Access Denied"))));
-  expect(failure.message).toStartWith("cannot read the CloudFormation exports: Access Denied; ");
+  expect(failure.message).toBe(
+    'cannot find the bucket in the CloudFormation export "backup-bucket": no bucket is set, and the exports cannot be read: ' +
+      "Access Denied; set bucket in [s3], or give --bucket; with a stack, set region in [cloudformation]",
+  );
   expect(failure.exit).toBe(exitStatus.usage);
 });
