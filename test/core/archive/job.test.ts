@@ -7,7 +7,7 @@ import { openState } from "../../../core/archive/state/database.ts";
 import { exitStatus, Failure } from "../../../core/failure.ts";
 import { faulty } from "../bucket/faults.ts";
 import { noise } from "./noise.ts";
-import { day, Rig, type RigRun } from "./rig.ts";
+import { day, Rig, type RigRun, undisturbed } from "./rig.ts";
 import { notebook, script } from "./scripts.ts";
 
 async function rigWithFiles(): Promise<Rig> {
@@ -84,15 +84,26 @@ describe("a run", () => {
     expect(order).toEqual(["packs/", "manifests/host/parts/", "index/host/", "manifests/host/"]);
   });
 
-  test("of unchanged files costs a listing and a root", async () => {
-    await using rig = await rigWithFiles();
-    const first = await rig.run();
-    expect(requests(first)).toEqual({ ...none, list: 1, put: 4 });
-    const second = await rig.run();
-    expect(requests(second)).toEqual({ ...none, list: 1, put: 1 });
-    expect(second.summary).toMatchObject({ files: 2, unchanged: 2, new: 0, changed: 0, bytesRead: 0, bytesStored: 0 });
-    expect(second.backup.manifest.parts).toEqual(first.backup.manifest.parts);
-  });
+  test(
+    "of unchanged files costs a listing and a root",
+    async () => {
+      await using rig = await rigWithFiles();
+      const first = await rig.run();
+      expect(requests(first)).toEqual({ ...none, list: 1, put: 4 });
+      const second = await rig.run();
+      expect(requests(second)).toEqual({ ...none, list: 1, put: 1 });
+      expect(second.summary).toMatchObject({
+        files: 2,
+        unchanged: 2,
+        new: 0,
+        changed: 0,
+        bytesRead: 0,
+        bytesStored: 0,
+      });
+      expect(second.backup.manifest.parts).toEqual(first.backup.manifest.parts);
+    },
+    undisturbed,
+  );
 
   test("leaves out what was deleted", async () => {
     await using rig = await rigWithFiles();
