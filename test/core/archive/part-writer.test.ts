@@ -1,0 +1,199 @@
+import { describe, expect, test } from "bun:test";
+import { zstdDecompressSync } from "node:zlib";
+import { BitSet } from "../../../core/archive/bit-set.ts";
+import { writeParts } from "../../../core/archive/part-writer.ts";
+import { FileTable } from "../../../core/archive/state/files.ts";
+import { ObjectTable } from "../../../core/archive/state/objects.ts";
+import type { FileEntry } from "../../../core/format/entry.ts";
+import { encodeExtents, encodeHead } from "../../../core/format/entry-json.ts";
+import type { PartRef } from "../../../core/format/manifest.ts";
+import { decodePart } from "../../../core/format/part.ts";
+import { type ByteString, fromBytes } from "../../../core/format/path.ts";
+import { sha256 } from "./backup.ts";
+import { StoreBench } from "./content/bench.ts";
+
+const retention = { mode: "GOVERNANCE", until: new Date("2026-12-28T02:00:03Z") } as const;
+const digest = "0".repeat(64);
+
+function head(path: ByteString, xattrs: FileEntry["xattrs"] = new Map()): string {
+  return encodeHead({
+    type: "file",
+    path,
+    owner: { user: "root", group: "root", uid: 0, gid: 0 },
+    mode: 0o644,
+    modified: { seconds: 1, nanoseconds: 0 },
+    acl: undefined,
+    xattrs,
+    size: 10,
+    holes: [],
+    hardLink: undefined,
+    warnings: [],
+  });
+}
+
+class PartBench implements AsyncDisposable {
+  private constructor(private readonly bench: StoreBench) {}
+
+  static async make(): Promise<PartBench> {
+    return new PartBench(await StoreBench.make());
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.bench[Symbol.asyncDispose]();
+  }
+
+  object(key: string): number {
+    return new ObjectTable(this.bench.database).add(
+      { key, version: "v", size: 100, encoding: "frames" },
+      retention.until,
+      true,
+    );
+  }
+
+  /** Files of ten bytes, each from one frame of this object. */
+  add(paths: Iterable<ByteString>, object: number, xattrs?: FileEntry["xattrs"]): void {
+    const files = new FileTable(this.bench.database);
+    const extents = encodeExtents([{ object, frameOffset: 0, frameLength: 50, offset: 0, length: 10, sha256: digest }]);
+    this.bench.database.transaction(() => {
+      for (const path of paths) files.set({ path, fingerprint: "", head: head(path, xattrs), extents, bytes: 10 });
+    })();
+  }
+
+  remove(path: ByteString): void {
+    new FileTable(this.bench.database).remove(path);
+  }
+
+  /** The parts, the keys that were put for them, and the ids of all objects needed. */
+  async write(lapsing: ReadonlySet<number> = new Set()) {
+    const { bucket, database } = this.bench;
+    const put: string[] = [];
+    const watched: typeof bucket = {
+      ...bucket,
+      put: (key, body, options) => {
+        put.push(key);
+        return bucket.put(key, body, options);
+      },
+    };
+    const used = new BitSet();
+    const parts = await writeParts({ bucket: watched, database, name: "host", retention, lapsing, used });
+    return { parts, put, used };
+  }
+
+  async read(part: PartRef) {
+    const stored = await this.bench.bytes(part.key);
+    expect(part.key).toBe(`manifests/host/parts/${sha256(stored)}.jsonl.zst`);
+    expect([part.sha256, part.size]).toEqual([sha256(stored), stored.length]);
+    const { objects, entries } = decodePart(zstdDecompressSync(stored));
+    return { objects, entries: [...entries] as FileEntry[] };
+  }
+}
+
+const numbered = (count: number) =>
+  Array.from({ length: count }, (_, number) => `/folder/${String(number).padStart(6, "0")}` as ByteString);
+
+describe("parts", () => {
+  test("hold all entries in byte order, cut within bounds, and say what they hold", async () => {
+    await using bench = await PartBench.make();
+    const paths = [...numbered(60_000), fromBytes(Buffer.of(0x2f, 0x80)), fromBytes(Buffer.from("/é"))];
+    bench.add(paths, bench.object("packs/a"));
+    const { parts } = await bench.write();
+    expect(parts.length).toBeGreaterThan(3);
+    const found: ByteString[] = [];
+    for (const [number, part] of parts.entries()) {
+      const { entries } = await bench.read(part);
+      expect(part).toMatchObject({ first: entries[0]?.path, entries: entries.length, bytes: 10 * entries.length });
+      expect(entries.length).toBeLessThanOrEqual(16_384);
+      if (number < parts.length - 1) expect(entries.length).toBeGreaterThanOrEqual(1_024);
+      for (const { path } of entries) found.push(path);
+    }
+    expect(found.length).toBe(paths.length);
+    expect(found.slice(-2)).toEqual([fromBytes(Buffer.of(0x2f, 0x80)), fromBytes(Buffer.from("/é"))]);
+  });
+
+  test("of the same entries are referenced again", async () => {
+    await using bench = await PartBench.make();
+    bench.add(numbered(30_000), bench.object("packs/a"));
+    const first = await bench.write();
+    expect(first.put).toEqual(first.parts.map(({ key }) => key));
+    const second = await bench.write();
+    expect(second.put).toEqual([]);
+    expect(second.parts).toEqual(first.parts);
+  });
+
+  test("but for one stay the same when an entry comes, goes or changes", async () => {
+    await using bench = await PartBench.make();
+    const object = bench.object("packs/a");
+    bench.add(numbered(60_000), object);
+    const first = await bench.write();
+    // In parts that end by an entry's hash. One that ends by its size moves the cuts up to the next hash.
+    const changes = [
+      () => bench.add(["/folder/050000-new" as ByteString], object),
+      () => bench.remove("/folder/057000" as ByteString),
+      () => bench.add(["/folder/053000" as ByteString], bench.object("packs/b")),
+    ];
+    for (const change of changes) {
+      change();
+      const { put, parts } = await bench.write();
+      expect(put).toHaveLength(1);
+      expect(parts).toHaveLength(first.parts.length);
+    }
+  });
+
+  test("end when they are large, however few their entries", async () => {
+    await using bench = await PartBench.make();
+    const large = new Map([["user.large" as ByteString, Buffer.alloc(60_000, "x")]]);
+    bench.add(numbered(1_000), bench.object("packs/a"), large);
+    const { parts } = await bench.write();
+    expect(parts.length).toBe(3);
+    for (const part of parts) expect((await bench.read(part)).entries.length).toBeLessThan(500);
+  });
+
+  test("number the objects that they use, each its own", async () => {
+    await using bench = await PartBench.make();
+    const [unused, a, b] = ["packs/unused", "packs/a", "packs/b"].map((key) => bench.object(key)) as [
+      number,
+      number,
+      number,
+    ];
+    bench.add(["/1" as ByteString, "/3" as ByteString], b);
+    bench.add(["/2" as ByteString], a);
+    bench.add(["/0[7,8" as ByteString], b);
+    const { parts, used } = await bench.write();
+    const { objects, entries } = await bench.read(parts[0] as PartRef);
+    expect(objects.map(({ key }) => key)).toEqual(["packs/b", "packs/a"]);
+    expect(entries.map(({ path, extents }) => `${path} ${extents.map(({ object }) => object)}`)).toEqual([
+      "/0[7,8 0",
+      "/1 0",
+      "/2 1",
+      "/3 0",
+    ]);
+    expect([used.has(unused), used.has(a), used.has(b), used.has(b + 1)]).toEqual([false, true, true, true]);
+  });
+
+  test("whose lock lapses are put anew", async () => {
+    await using bench = await PartBench.make();
+    const object = bench.object("packs/a");
+    bench.add(numbered(10), object);
+    const first = await bench.write();
+    const again = await bench.write(new Set([object + 1]));
+    expect(again.put).toEqual(first.put);
+    expect(again.parts[0]?.version).not.toBe(first.parts[0]?.version ?? "");
+    expect((await bench.write(new Set([object + 1]))).put).toEqual([]);
+  });
+
+  test("of nothing are none", async () => {
+    await using bench = await PartBench.make();
+    expect((await bench.write()).parts).toEqual([]);
+  });
+});
+
+test("a set of numbers holds what was added, small and large", () => {
+  const set = new BitSet();
+  const numbers = [0, 1, 7, 8, 63, 8_191, 8_192, 1_000_000, 100_000_001];
+  for (const number of numbers) set.add(number);
+  for (const number of numbers) {
+    expect(set.has(number)).toBe(true);
+    expect(numbers.includes(number + 1)).toBe(set.has(number + 1));
+  }
+  expect(set.has(2 ** 31 - 1)).toBe(false);
+});
