@@ -1,0 +1,24 @@
+/** Makes room in the gateway, which keeps everything in memory, where a test stores more than a little. */
+import { DeleteObjectsCommand, S3Client } from "@aws-sdk/client-s3";
+import { ceph, clientConfig } from "../support/services.ts";
+import { bucketOf } from "./loop.ts";
+
+/** Removes all that the configured bucket holds, its locks notwithstanding. Does nothing for directories. */
+export async function discard(confDir: string): Promise<void> {
+  const bucket = await bucketOf(confDir);
+  const [scheme, name] = bucket.url.split("://");
+  if (scheme !== "s3" || ceph === undefined) return bucket.close();
+  const client = new S3Client(clientConfig(ceph));
+  try {
+    for await (const page of bucket.listVersions("")) {
+      const Objects = page.map(({ key, version }) => ({ Key: key, VersionId: version }));
+      if (Objects.length === 0) continue;
+      const command = { Bucket: name, Delete: { Objects, Quiet: true }, BypassGovernanceRetention: true };
+      const { Errors = [] } = await client.send(new DeleteObjectsCommand(command));
+      if (Errors.length > 0) throw new Error(`cannot empty ${bucket.url}: ${JSON.stringify(Errors[0])}`);
+    }
+  } finally {
+    client.destroy();
+    await bucket.close();
+  }
+}

@@ -1,0 +1,149 @@
+/**
+ * `kill -9` at random moments. What the gateway or the disk had taken by then stays, the next run builds upon it, and
+ * nothing half made is ever taken for a backup.
+ *
+ * The moments come from a seed, which is printed: `SYSBACKUP_TEST_SEED=<seed> bun test kill` has the same ones again.
+ */
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { randomInt } from "node:crypto";
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { remove, type Scratch, scratch } from "../support/faults/scratch.ts";
+import { startSysbackup } from "../support/program.ts";
+import { describeTree, type Tree } from "../support/tree/describe.ts";
+import { MiB, mixedFiles } from "./data.ts";
+import { discard } from "./discard.ts";
+import { archive, contentIn, differences, lostBy, restore, rootsIn, temporaryFiles } from "./loop.ts";
+import { places, thorough } from "./places.ts";
+import { randomFrom } from "./random.ts";
+
+const minutes = 60_000;
+const bytes = (thorough ? 150 : 24) * MiB;
+const packSize = 2 * MiB;
+/** Packs that are on their way at a time: put, but not yet known to be. */
+const packsAtOnce = 3;
+const wanted = { archive: thorough ? 20 : 3, restore: thorough ? 6 : 2 };
+
+const seed = Number(process.env.SYSBACKUP_TEST_SEED ?? randomInt(2 ** 31));
+
+for (const place of places) {
+  describe.skipIf(place.absent)(`kill -9, ${place.name}`, () => {
+    let dir: Scratch;
+    let tree: string;
+    let expected: Tree;
+    /** A backup that nothing disturbed. */
+    let whole: { readonly conf: string; readonly milliseconds: number; readonly bytesStored: number };
+    const random = randomFrom(seed);
+    const told: string[] = [];
+
+    beforeAll(async () => {
+      dir = await scratch();
+      tree = join(dir.path, "tree");
+      await mixedFiles(tree, bytes);
+      expected = await describeTree(tree);
+      const conf = await newHost("whole");
+      const [milliseconds, { bytesStored }] = await timed(() => archive(conf));
+      whole = { conf, milliseconds, bytesStored };
+    }, 5 * minutes);
+
+    afterAll(async () => {
+      console.log([`kill -9, ${place.name}: SYSBACKUP_TEST_SEED=${seed}`, ...told].join("\n  "));
+      await dir[Symbol.asyncDispose]();
+    });
+
+    async function newHost(name: string): Promise<string> {
+      const home = join(dir.path, name);
+      await mkdir(home);
+      const pickers = { all: `exec find '${tree}' -print0` };
+      return (await place.configure(home, { sections: { content: { pack_size: packSize } }, pickers })).conf;
+    }
+
+    async function checkNextRun(conf: string, when: string): Promise<void> {
+      const [put, roots] = [await contentIn(conf), await rootsIn(conf)];
+      // Killed after its root was put, a run has made a backup: then that one is whole.
+      if (roots.length > 0) expect(await lostBy(conf, { tree, expected })).toEqual([]);
+
+      const next = await archive(conf);
+      const all = await contentIn(conf);
+      told.push(`${when}: ${mib(put.bytes)} put, then ${mib(next.bytesStored)}`);
+      expect(all.bytes).toBe(put.bytes + next.bytesStored);
+      expect(all.bytes).toBeGreaterThanOrEqual(whole.bytesStored * 0.99);
+      expect(all.bytes).toBeLessThanOrEqual(whole.bytesStored * 1.01 + packsAtOnce * packSize);
+      expect(await rootsIn(conf)).toHaveLength(roots.length + 1);
+      expect(await lostBy(conf, { tree, expected })).toEqual([]);
+    }
+
+    async function checkNextRestore(conf: string, target: string, when: string): Promise<void> {
+      const left = [...(await describeTree(tree, { under: target })).values()];
+      const complete = left.filter(({ path, type }) => type === "file" && !path.includes("/.sysbackup-"));
+
+      told.push(`${when}: left ${left.length} entries, ${(await temporaryFiles(target)).length} temporary`);
+      const { unchanged } = await restore(conf, "test", target);
+      expect(unchanged).toBeGreaterThanOrEqual(complete.length);
+      expect(await differences(target, { tree, expected })).toEqual([]);
+    }
+
+    test(
+      `${wanted.archive} times in an archive: the next run builds upon what was put, and restores identically`,
+      async () => {
+        let { milliseconds } = whole;
+        for (let kills = 0; kills < wanted.archive; ) {
+          const conf = await newHost(`host-${kills}`);
+          const after = random() * milliseconds;
+          const [took, killed] = await timed(() => killedAfter(["archive", "--conf-dir", conf], after));
+          if (killed) {
+            kills += 1;
+            await checkNextRun(conf, `after ${after.toFixed()} ms`);
+          } else milliseconds = Math.min(milliseconds, took);
+          await discard(conf);
+          await remove(join(conf, ".."));
+        }
+      },
+      20 * minutes,
+    );
+
+    test(
+      `${wanted.restore} times in a restore: the next one completes it, and leaves no temporary files`,
+      async () => {
+        const { conf } = whole;
+        let [milliseconds] = await timed(() => restore(conf, "test", join(dir.path, "measured")));
+        for (let kills = 0; kills < wanted.restore; ) {
+          const target = join(dir.path, `target-${kills}`);
+          await mkdir(target);
+          const after = random() * milliseconds;
+          const [took, killed] = await timed(() =>
+            killedAfter(["restore", "test", "--conf-dir", conf, "--target", target], after),
+          );
+          if (killed) {
+            kills += 1;
+            await checkNextRestore(conf, target, `restore after ${after.toFixed()} ms`);
+          } else milliseconds = Math.min(milliseconds, took);
+          await remove(target);
+        }
+      },
+      20 * minutes,
+    );
+  });
+}
+
+/** Kills the program, and nothing that it started, so many milliseconds after its start; false where it had ended. */
+async function killedAfter(args: readonly string[], milliseconds: number): Promise<boolean> {
+  const child = startSysbackup(args);
+  const output = Promise.all([child.stdout.text(), child.stderr.text()]);
+  await Promise.race([Bun.sleep(milliseconds), child.exited]);
+  child.kill("SIGKILL");
+  await Promise.all([child.exited, output]);
+  // What the kernel had taken from the killed process is still on its way to the bucket.
+  await Bun.sleep(200);
+  return child.signalCode === "SIGKILL";
+}
+
+async function timed<T>(work: () => Promise<T>): Promise<readonly [milliseconds: number, result: T]> {
+  const began = performance.now();
+  const result = await work();
+  return [performance.now() - began, result];
+}
+
+function mib(bytes: number): string {
+  return `${(bytes / MiB).toFixed(1)} MiB`;
+}
