@@ -7,6 +7,7 @@ import packageJson from "../package.json" with { type: "json" };
 import type { ArchiveArgs } from "./args.ts";
 import { connect } from "./connect.ts";
 import type { Run } from "./io.ts";
+import { requestsLine } from "./requests.ts";
 import { bytes, count, counted, duration, moment } from "./terminal/format.ts";
 
 export const run: Run<ArchiveArgs> = async ({ confDir, name, bucket: override }, io) => {
@@ -41,22 +42,17 @@ export const run: Run<ArchiveArgs> = async ({ confDir, name, bucket: override },
 function summaryLines(summary: ArchiveSummary, counts: Counts): string[] {
   const { files, others, unchanged, changed, warnings, errors } = summary;
   const took = summary.finished.getTime() - summary.started.getTime();
+  const whole = warnings + errors === 0 ? "complete" : "incomplete";
   const trouble =
     warnings + errors === 0
       ? []
       : [`  ${counted(warnings, "warning")}, ${counted(errors, "error")}: listed above and in the manifest`];
   return [
-    `backup ${summary.name} of ${moment(summary.started)}: complete, locked until ${moment(summary.retainUntil)}`,
+    `backup ${summary.name} of ${moment(summary.started)}: ${whole}, locked until ${moment(summary.retainUntil)}`,
     `  ${summary.key}`,
     `  ${counted(files, "file")} (${count(summary.new)} new, ${count(changed)} changed, ${count(unchanged)} unchanged), ${bytes(summary.bytes)}; ${counted(others, "other entry", "other entries")}; ${counted(summary.snapshots, "snapshot")}`,
     `  ${bytes(summary.bytesRead)} read, ${bytes(summary.bytesStored)} stored in ${counted(summary.objectsStored, "object")}, ${counted(summary.extended, "lock")} extended`,
     `  requests: ${requestsLine(counts)}; ${bytes(counts.sent)} sent; took ${duration(took)}`,
     ...trouble,
   ];
-}
-
-/** Requests by kind, without the kinds that did not occur. */
-export function requestsLine({ put, get, head, list, extend, remove }: Counts): string {
-  const kinds = Object.entries({ put, get, head, list, extend, remove }).filter(([, number]) => number > 0);
-  return kinds.length === 0 ? "none" : kinds.map(([kind, number]) => `${count(number)} ${kind}`).join(", ");
 }

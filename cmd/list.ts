@@ -1,6 +1,6 @@
 import { loadConfig } from "../core/config/config.ts";
-import { exitStatus } from "../core/failure.ts";
-import { type ListedBackup, listBackups } from "../restore/list.ts";
+import { type ExitStatus, exitStatus } from "../core/failure.ts";
+import { type ListedBackup, listBackups } from "../core/manifests/list.ts";
 import type { ListArgs } from "./args.ts";
 import { connect } from "./connect.ts";
 import type { Run } from "./io.ts";
@@ -22,18 +22,19 @@ export const run: Run<ListArgs> = async ({ confDir, name, bucket: override, of }
   try {
     const rows: string[][] = [];
     let found = 0;
-    let damaged = false;
+    let status: ExitStatus = exitStatus.done;
     for await (const backup of listBackups(bucket, of)) {
       io.signal.throwIfAborted();
       found += 1;
-      damaged ||= backup.state === "damaged";
+      if (backup.state === "damaged") status = exitStatus.damaged;
+      else if (backup.state !== "complete" && status === exitStatus.done) status = exitStatus.incomplete;
       if (io.json) io.out(JSON.stringify(documentOf(backup)));
       else rows.push(rowOf(backup));
       if ("why" in backup) io.notify({ level: "error", code: "manifest-unusable", message: backup.why });
     }
     if (found === 0) io.notify({ level: "info", code: "no-backups", message: noBackups(bucket.url, of) });
     if (rows.length > 0) for (const line of table(columns, rows)) io.out(line);
-    return damaged ? exitStatus.damaged : exitStatus.done;
+    return status;
   } finally {
     await bucket.close();
   }

@@ -1,8 +1,8 @@
 import type { Counts } from "../core/bucket/count.ts";
 import { loadConfig } from "../core/config/config.ts";
 import type { Manifest } from "../core/format/manifest.ts";
-import { findManifest } from "../restore/find.ts";
-import { nameOf, readManifest } from "../restore/read.ts";
+import { findManifest } from "../core/manifests/find.ts";
+import { nameOf, readManifest } from "../core/manifests/read.ts";
 import type { Figures } from "../restore/report.ts";
 import { exitOf, restore } from "../restore/restore.ts";
 import type { RestoreArgs } from "./args.ts";

@@ -1,7 +1,7 @@
 import { loadConfig } from "../core/config/config.ts";
 import { exitStatus } from "../core/failure.ts";
-import { findManifest } from "../restore/find.ts";
-import { nameOf, readManifest } from "../restore/read.ts";
+import { findManifest } from "../core/manifests/find.ts";
+import { nameOf, readManifest } from "../core/manifests/read.ts";
 import { type Verdict, verify } from "../restore/verify.ts";
 import type { VerifyArgs } from "./args.ts";
 import { connect } from "./connect.ts";

@@ -1,7 +1,7 @@
 /** Handing content to the files that need it, once it is verified. */
 import type { Extent, ObjectRef } from "../core/format/entry.ts";
+import { damaged, type Loss } from "../core/manifests/loss.ts";
 import type { Files } from "./files.ts";
-import { damaged, type Loss } from "./loss.ts";
 import type { Use } from "./plan.ts";
 
 /** `content` is the decompressed frame, or the beginning of the object as far as anyone needs it. */

@@ -4,15 +4,15 @@
  */
 import type { ObjectRef } from "../core/format/entry.ts";
 import { frameContentSize } from "../core/format/frame.ts";
+import { decodeFrame, release } from "../core/manifests/decode.ts";
+import { lossOf } from "../core/manifests/loss.ts";
+import type { Getter } from "../core/manifests/read.ts";
+import { type Budget, eachOf } from "../core/side-by-side.ts";
 import type { Garbage } from "../core/system/garbage.ts";
-import { decodeFrame, release } from "./decode.ts";
 import { deliver, loseAll } from "./deliver.ts";
 import type { Files } from "./files.ts";
 import { framesIn } from "./frames.ts";
-import { lossOf } from "./loss.ts";
 import { type Frame, type ObjectPlan, type Read, readsOf } from "./plan.ts";
-import type { Getter } from "./read.ts";
-import { type Budget, eachOf } from "./side-by-side.ts";
 import { fetchWhole } from "./whole.ts";
 
 export type FetchContext = {

@@ -4,6 +4,7 @@
  */
 import type { FileEntry } from "../core/format/entry.ts";
 import { baseName, parentOf, toText } from "../core/format/path.ts";
+import type { Loss } from "../core/manifests/loss.ts";
 import { createFile, openFileAt, truncate, writeAt } from "../core/system/beneath.ts";
 import { close } from "../core/system/files.ts";
 import { SystemError } from "../core/system/libc.ts";
@@ -11,7 +12,6 @@ import { fstat, lstatAt, type Stat } from "../core/system/stat.ts";
 import { sameContent } from "./compare.ts";
 import type { HardLinks } from "./hard-links.ts";
 import { placed, type Region, regionsOf } from "./holes.ts";
-import type { Loss } from "./loss.ts";
 import type { Metadata } from "./metadata.ts";
 import type { Pauses } from "./pauses.ts";
 import { madeAnew, putInPlace, removeIfThere, temporaryName } from "./place.ts";

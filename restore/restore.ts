@@ -7,27 +7,27 @@ import { type ExitStatus, exitStatus } from "../core/failure.ts";
 import type { Entry, FileEntry, ObjectRef } from "../core/format/entry.ts";
 import type { Manifest, PartRef } from "../core/format/manifest.ts";
 import { toText } from "../core/format/path.ts";
+import type { Loss } from "../core/manifests/loss.ts";
+import type { Getter, LoadedPart } from "../core/manifests/read.ts";
+import { walkParts } from "../core/manifests/walk.ts";
 import type { Notify } from "../core/notice.ts";
+import { Budget } from "../core/side-by-side.ts";
 import { Garbage } from "../core/system/garbage.ts";
 import { isSystemError } from "../core/system/libc.ts";
 import { fetchContent } from "./fetch.ts";
 import { Files, type Job } from "./files.ts";
 import { Folders } from "./folders.ts";
 import { HardLinks, isLaterName } from "./hard-links.ts";
-import type { Loss } from "./loss.ts";
 import { Metadata } from "./metadata.ts";
 import { type NodeEntry, restoreNode } from "./nodes.ts";
 import { Pauses } from "./pauses.ts";
 import { groupsOf, planOf } from "./plan.ts";
-import type { Getter, LoadedPart } from "./read.ts";
 import { type Figures, Report } from "./report.ts";
 import { Selection } from "./select.ts";
-import { Budget } from "./side-by-side.ts";
 import { decide, restoreSnapshot, type SnapshotChoice } from "./snapshots.ts";
 import { Spool } from "./spool.ts";
 import { Target } from "./target.ts";
 import { writeFailed } from "./trouble.ts";
-import { walkParts } from "./walk.ts";
 
 export type RestoreProgress = {
   /** In place, those among them that were there before; `files` counts lost ones too. */

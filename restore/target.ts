@@ -4,7 +4,7 @@
  * every one of them inside, whatever lies there or is swapped meanwhile.
  */
 import { basename, dirname } from "node:path";
-import { exitStatus, Failure } from "../core/failure.ts";
+import { type ExitStatus, exitStatus, Failure } from "../core/failure.ts";
 import { type ByteString, baseName, fromText, parentOf } from "../core/format/path.ts";
 import { createFile, makeFolder, openFolder, openRoot, remove } from "../core/system/beneath.ts";
 import { close } from "../core/system/files.ts";
@@ -182,12 +182,17 @@ function makeIfMissing(path: string): boolean {
 
 function unusable(path: string, error: unknown): unknown {
   if (!(error instanceof SystemError)) return error;
-  return new Failure({
-    doing: "restore into",
-    what: path,
-    why: error.reason,
-    remedy: "give an existing folder, or a new one in an existing folder, as --target",
-    exit: exitStatus.usage,
-    cause: error,
-  });
+  const [remedy, exit] = mends[error.code] ?? [
+    "give an existing folder, or a new one in an existing folder, as --target",
+    exitStatus.usage,
+  ];
+  return new Failure({ doing: "restore into", what: path, why: error.reason, remedy, exit, cause: error });
 }
+
+const mends: Readonly<Record<string, readonly [remedy: string, exit: ExitStatus]>> = {
+  EACCES: ["run as root, or give another --target", exitStatus.failed],
+  EPERM: ["run as root, or give another --target", exitStatus.failed],
+  EROFS: ["mount it writable, or give another --target", exitStatus.failed],
+  ENOSPC: ["make room there, or give another --target", exitStatus.failed],
+  EDQUOT: ["make room there, or give another --target", exitStatus.failed],
+};

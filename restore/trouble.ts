@@ -20,7 +20,7 @@ export function writeFailed(report: Report, entry: Entry, error: unknown): void 
     throw new Failure({
       doing: "restore",
       what,
-      why: error.reason,
+      why: `the target is read-only (${error.reason})`,
       remedy: "mount it writable, or give another --target",
     });
   }

@@ -6,10 +6,10 @@ import type { BucketReader, Stored } from "../core/bucket/contract.ts";
 import type { ObjectRef } from "../core/format/entry.ts";
 import type { Manifest } from "../core/format/manifest.ts";
 import { toText } from "../core/format/path.ts";
-import { type Need, Needs } from "./needs.ts";
-import type { Wanted } from "./read.ts";
-import { eachOf } from "./side-by-side.ts";
-import { walkParts } from "./walk.ts";
+import { type Need, Needs } from "../core/manifests/needs.ts";
+import type { Wanted } from "../core/manifests/read.ts";
+import { walkParts } from "../core/manifests/walk.ts";
+import { eachOf } from "../core/side-by-side.ts";
 
 export type VerifyOptions = {
   readonly bucket: Pick<BucketReader, "get" | "head" | "listVersions">;

@@ -19,6 +19,19 @@ const arrows: readonly Case[] = [
   ["restore may not import test", "restore/b.ts", named("../test/support/x.ts"), named("../core/failure.ts")],
   ["cmd may not import test", "cmd/a.ts", named("../test/support/x.ts"), named("../restore/plan.ts")],
   ["a deeper folder of cmd neither", "cmd/terminal/a.ts", named("../../test/x.ts"), named("../../core/notice.ts")],
+  ["archive may not import manifests", "core/archive/m.ts", named("../manifests/read.ts"), named("../bucket/open.ts")],
+  [
+    "manifests may not import archive",
+    "core/manifests/a.ts",
+    named("../archive/job.ts"),
+    named("../format/manifest.ts"),
+  ],
+  [
+    "steward may not import restore",
+    "core/steward/a.ts",
+    named("../../restore/plan.ts"),
+    named("../manifests/read.ts"),
+  ],
   ["archive may not import restore", "core/archive/a.ts", named("../../restore/plan.ts"), named("../bucket/open.ts")],
   ["archive may not import cmd", "core/archive/b.ts", typed("../../cmd/io.ts"), typed("../config/config.ts")],
   [

@@ -1,7 +1,7 @@
 /** Run as a program, under another user: restores a manifest, prints figures, exit status and notices as JSON. */
 import { openDirectoryBucket } from "../../core/bucket/directory.ts";
+import { readManifest } from "../../core/manifests/read.ts";
 import type { Notice } from "../../core/notice.ts";
-import { readManifest } from "../../restore/read.ts";
 import { exitOf, restore } from "../../restore/restore.ts";
 
 const [bucketPath = "", key = "", target = ""] = Bun.argv.slice(2);

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { BucketError } from "../../core/bucket/contract.ts";
 import { count, noCounts } from "../../core/bucket/count.ts";
-import { Needs } from "../../restore/needs.ts";
+import { Needs } from "../../core/manifests/needs.ts";
 import { type Verdict, verify } from "../../restore/verify.ts";
 import { type Backup, Fixture, file, flipped, folder, noise } from "./support.ts";
 

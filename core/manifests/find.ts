@@ -1,9 +1,9 @@
 /** Which manifest a user means. */
 import { existsSync } from "node:fs";
-import type { BucketReader } from "../core/bucket/contract.ts";
-import { nearest } from "../core/config/nearest.ts";
-import { exitStatus, Failure } from "../core/failure.ts";
-import { parseManifestKey, safeName } from "../core/format/keys.ts";
+import type { BucketReader } from "../bucket/contract.ts";
+import { nearest } from "../config/nearest.ts";
+import { exitStatus, Failure } from "../failure.ts";
+import { parseManifestKey, safeName } from "../format/keys.ts";
 
 import { listRoots, type RootKey } from "./roots.ts";
 

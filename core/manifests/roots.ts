@@ -1,6 +1,6 @@
 /** The backups that a bucket holds: the roots of their manifests. */
-import type { BucketReader } from "../core/bucket/contract.ts";
-import { type ManifestKey, parseManifestKey, prefixes } from "../core/format/keys.ts";
+import type { BucketReader } from "../bucket/contract.ts";
+import { type ManifestKey, parseManifestKey, prefixes } from "../format/keys.ts";
 
 export type RootKey = ManifestKey & {
   readonly key: string;

@@ -1,7 +1,7 @@
 /** The objects that a backup needs, in a database on disk, since a large one needs more than memory should hold. */
 import type { Database } from "bun:sqlite";
-import type { Stored } from "../core/bucket/contract.ts";
-import { openScratchDatabase } from "../core/system/scratch-database.ts";
+import type { Stored } from "../bucket/contract.ts";
+import { openScratchDatabase } from "../system/scratch-database.ts";
 
 /** `found`: the size that the bucket has; null for an object or version that it does not have. */
 export type Need = Stored & { readonly found: number | null };

@@ -1,7 +1,7 @@
 /** The backups in a bucket, each by its root alone. */
-import { BucketError, type BucketReader } from "../core/bucket/contract.ts";
-import { timeOfStamp } from "../core/format/keys.ts";
-import type { Manifest } from "../core/format/manifest.ts";
+import { BucketError, type BucketReader } from "../bucket/contract.ts";
+import { timeOfStamp } from "../format/keys.ts";
+import type { Manifest } from "../format/manifest.ts";
 import { endsJob } from "./loss.ts";
 import { ManifestRefused, readManifest } from "./read.ts";
 import { listRoots, type RootKey } from "./roots.ts";

@@ -1,14 +1,14 @@
 /** Reading a manifest: its root, and its parts one by one. Nothing of it is believed before its digest is checked. */
 import { readFile } from "node:fs/promises";
-import { BucketError, type BucketReader } from "../core/bucket/contract.ts";
-import { readAll } from "../core/bucket/stream.ts";
-import { exitStatus, Failure, reasonOf } from "../core/failure.ts";
-import type { Entry, ObjectRef } from "../core/format/entry.ts";
-import { altered, FormatError } from "../core/format/error.ts";
-import { maxLineBytes } from "../core/format/lines.ts";
-import { decodeManifest, type Manifest, type PartRef } from "../core/format/manifest.ts";
-import { decodePart } from "../core/format/part.ts";
-import type { ByteString } from "../core/format/path.ts";
+import { BucketError, type BucketReader } from "../bucket/contract.ts";
+import { readAll } from "../bucket/stream.ts";
+import { exitStatus, Failure, reasonOf } from "../failure.ts";
+import type { Entry, ObjectRef } from "../format/entry.ts";
+import { altered, FormatError } from "../format/error.ts";
+import { maxLineBytes } from "../format/lines.ts";
+import { decodeManifest, type Manifest, type PartRef } from "../format/manifest.ts";
+import { decodePart } from "../format/part.ts";
+import type { ByteString } from "../format/path.ts";
 import { decodeFrame } from "./decode.ts";
 import type { ManifestSource } from "./find.ts";
 

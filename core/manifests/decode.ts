@@ -1,9 +1,9 @@
 /** Undoing the encodings of stored objects, in bounded memory whatever the bytes claim. */
 import { pipeline } from "node:stream/promises";
 import { createGunzip, createZstdDecompress, gunzipSync, zstdDecompressSync } from "node:zlib";
-import type { Encoding } from "../core/format/entry.ts";
-import { altered, type FormatError } from "../core/format/error.ts";
-import { checkFrame, maxFrameContent } from "../core/format/frame.ts";
+import type { Encoding } from "../format/entry.ts";
+import { altered, type FormatError } from "../format/error.ts";
+import { checkFrame, maxFrameContent } from "../format/frame.ts";
 
 export type WholeEncoding = Exclude<Encoding, "frames">;
 

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { keys } from "../../core/format/keys.ts";
-import { findManifest, parseMoment } from "../../restore/find.ts";
-import { listRoots } from "../../restore/roots.ts";
-import { Fixture, sha256 } from "./support.ts";
+import { keys } from "../../../core/format/keys.ts";
+import { findManifest, parseMoment } from "../../../core/manifests/find.ts";
+import { listRoots } from "../../../core/manifests/roots.ts";
+import { Fixture, sha256 } from "../../restore/support.ts";
 
 const root = (name: string, start: string) => keys.manifest(name, { start: new Date(start), run: "0badcafe" });
 const first = root("web1", "2026-11-20T02:00:00Z");

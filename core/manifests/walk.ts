@@ -1,7 +1,7 @@
 /** Going through a manifest part by part, in bounded memory: those that hold nothing of what is wanted are not read. */
-import { FormatError } from "../core/format/error.ts";
-import type { Manifest, PartRef } from "../core/format/manifest.ts";
-import type { ByteString } from "../core/format/path.ts";
+import { FormatError } from "../format/error.ts";
+import type { Manifest, PartRef } from "../format/manifest.ts";
+import type { ByteString } from "../format/path.ts";
 import { type Loss, lossOf } from "./loss.ts";
 import { type Getter, type LoadedPart, openPart, readPart, refusal, type Wanted } from "./read.ts";
 

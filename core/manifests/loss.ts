@@ -1,6 +1,6 @@
 /** Which errors cost one thing of a backup, so that the rest goes on, and which end the job. */
-import { BucketError, type BucketErrorKind } from "../core/bucket/contract.ts";
-import { FormatError } from "../core/format/error.ts";
+import { BucketError, type BucketErrorKind } from "../bucket/contract.ts";
+import { FormatError } from "../format/error.ts";
 
 /** `damage`: the bucket does not hold what it should. */
 export type Loss = { readonly why: string; readonly remedy: string; readonly damage: boolean };
