@@ -105,6 +105,12 @@ async function checkAnythingToDo({ pickersDir, snapshotsDir, notify }: ArchiveJo
   });
 }
 
+/** Each picker may have nothing to say; but nobody wants a backup of nothing, and few would notice it. */
+function nothingPicked(pickersDir: string): Notice {
+  const message = `the backup is empty: no picker in ${JSON.stringify(pickersDir)} printed a path that is there, and no snapshot was stored`;
+  return { level: "warning", code: "nothing-picked", message };
+}
+
 type UseState<T> = (database: Database, rebuilt: Notice | undefined) => Promise<T>;
 
 /** The database is a cache: found unusable, before or while it is used, it is made anew and the run begins again. */
@@ -169,6 +175,7 @@ async function run(job: ArchiveJob, database: Database, rebuilt: Notice | undefi
     signal,
   });
   using paths = await pickAll({ folder: pickersDir, timeoutMs: content.pickerTimeout, notify, signal });
+  if (paths.size + snapshots.length === 0) notify(nothingPicked(pickersDir));
   const tellIndex = () => writeIndex({ bucket, database, name, run: id.run, retention: plan.retention, now });
   const files = await storeFiles({ ...job, notify }, { database, paths, plan, tellIndex });
   await tellIndex();

@@ -86,7 +86,8 @@ describe.skipIf(!isRoot || !mayMount)("a full target", () => {
     await expect(
       fixture.restore(await fixture.backup([folder("/"), ...files]), { target: small.path }),
     ).rejects.toMatchObject({
-      message: 'cannot restore "/f0": the target is read-only (read-only file system); mount it writable, or give another --target',
+      message:
+        'cannot restore "/f0": the target is read-only (read-only file system); mount it writable, or give another --target',
       exit: 1,
     });
   });

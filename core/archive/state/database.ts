@@ -91,10 +91,10 @@ export async function lockState(path: string): Promise<Lock> {
   });
   if (lock !== undefined) return lock;
   throw new Failure({
-    doing: "start the run",
-    what: path,
+    doing: "start a run with the state",
+    what: path.replace(/\.lock$/, ""),
     why: "another run holds its lock",
-    remedy: "wait for it to end, or give this one a name or state_dir of its own",
+    remedy: "wait for it to end (lslocks shows its process), or give this one a name or state_dir of its own",
   });
 }
 
@@ -155,11 +155,13 @@ export function stateError(path: string, error: unknown): unknown {
 }
 
 function unusable(path: string, cause: unknown): Failure {
+  const why = reasonOf(cause);
+  const mend = /full|no space|quota/.test(why) ? "free some space there" : "make it writable";
   return new Failure({
     doing: "use the state folder",
     what: path,
-    why: reasonOf(cause),
-    remedy: "make it writable, or name another with state_dir in the [backup] section",
+    why,
+    remedy: `${mend}, or name another with state_dir in the [backup] section`,
     cause,
   });
 }

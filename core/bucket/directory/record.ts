@@ -31,7 +31,7 @@ export function encodeRecord(record: VersionRecord): Uint8Array {
 /** Throws `damaged` for what `encodeRecord` did not write for this version, and for a file name outside the folder. */
 export function decodeRecord(text: string, path: string, name: string, version: string): VersionRecord {
   const parsed = stored.safeParse(parseJson(text));
-  if (!parsed.success) throw unreadable(path, "it is not a version's record");
+  if (!parsed.success) throw unreadable(path, "what stands there was not written by sysbackup");
   const { retention, created, ...rest } = parsed.data;
   if (rest.version !== version) throw unreadable(path, `it speaks of version ${JSON.stringify(rest.version)}`);
   if (rest.file !== name && rest.file !== laterName(name, version))
@@ -53,9 +53,9 @@ function parseJson(text: string): unknown {
 
 function unreadable(path: string, why: string): BucketError {
   return new BucketError("damaged", {
-    doing: "read the record",
+    doing: "read",
     what: path,
-    why,
+    why: `its record is damaged: ${why}`,
     remedy: "restore that file from another copy of the bucket",
   });
 }

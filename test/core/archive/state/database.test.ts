@@ -163,7 +163,7 @@ describe("the state database", () => {
     } catch (error) {
       const told = stateError(path, error);
       expect(told).toBeInstanceOf(Failure);
-      expect(String(told)).toContain("database or disk is full");
+      expect(String(told)).toContain("database or disk is full; free some space there, or name another with state_dir");
     }
     database.close();
     const other = new Error("other");
@@ -185,7 +185,7 @@ describe("the run lock", () => {
     const lock = await lockState(path);
     const second = await lockState(path).catch((error: unknown) => error);
     expect(second).toBeInstanceOf(Failure);
-    expect(String(second)).toContain("another run holds its lock; wait for it to end");
+    expect(String(second)).toContain("another run holds its lock; wait for it to end (lslocks shows its process)");
     lock.release();
     (await lockState(path)).release();
   });
