@@ -12,10 +12,11 @@ export function sealPath(path: string): string {
   return `${path}.sum`;
 }
 
-/** For a database that was closed. Without a seal, as after a full disk, the next run does without the check. */
+/** For a database that was closed. Where the disk is full there is no seal, and the next run does without the check. */
 export async function sealState(path: string): Promise<void> {
   const sum = await checksum(path);
-  if (sum !== undefined) await writeFile(sealPath(path), sum, { mode: 0o600 }).catch(() => {});
+  if (sum === undefined) return;
+  await writeFile(sealPath(path), sum, { mode: 0o600 }).catch(() => rm(sealPath(path), { force: true }));
 }
 
 /**
