@@ -80,7 +80,7 @@ describe("a run that is stopped", () => {
     expect(await rig.keys("manifests/host/")).toEqual([]);
   });
 
-  test.each(["objects"] as const)("within a large file stops there (%s)", async (layout) => {
+  test("within a large file stops there", async () => {
     await using rig = await Rig.make();
     await rig.write("large", noise(64 * mebibyte));
     const reason = new Error("stop");
@@ -101,11 +101,30 @@ describe("a run that is stopped", () => {
         };
       },
     });
-    const content = { layout, compression: "none", compressionLevel: 0 } as const;
+    const content = { layout: "objects", compression: "none", compressionLevel: 0 } as const;
     expect(await errorOf(rig.run({ content, around, job: { signal: controller.signal } }))).toBe(reason);
     expect(parts).toBe(1);
     expect(await rig.keys()).toEqual([]);
   });
+});
+
+// A defect of packs.ts, which does not look at the signal within a file.
+test.failing("a run that is stopped within a large file stops there, in packs too", async () => {
+  await using rig = await Rig.make();
+  await rig.write("large", noise(64 * mebibyte));
+  const controller = new AbortController();
+  let puts = 0;
+  const around = (bucket: Bucket): Bucket => ({
+    ...bucket,
+    serverTime: () => bucket.serverTime(),
+    put: (...args) => {
+      puts += 1;
+      controller.abort(new Error("stop"));
+      return bucket.put(...args);
+    },
+  });
+  await errorOf(rig.run({ content: small, around, job: { signal: controller.signal } }));
+  expect(puts).toBeLessThan(16);
 });
 
 describe("whichever request fails", () => {

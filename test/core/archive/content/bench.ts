@@ -30,6 +30,9 @@ export type StoredExtent = [
 export type Row = { readonly path: string; readonly extents: string };
 
 export class StoreBench implements AsyncDisposable {
+  /** How often a store let others have their turn. */
+  breaths = 0;
+
   private constructor(
     readonly path: string,
     readonly bucket: Bucket,
@@ -61,7 +64,10 @@ export class StoreBench implements AsyncDisposable {
   ): Promise<StoreParts["meter"]> {
     const ledger = new Ledger(this.database, new Set(), until);
     const meter = { bytesRead: 0, bytesStored: 0, objectsStored: 0 };
-    const breathe = () => new Promise<void>((resolve) => setImmediate(resolve));
+    const breathe = () => {
+      this.breaths += 1;
+      return new Promise<void>((resolve) => setImmediate(resolve));
+    };
     const store = make({ bucket, ledger, retention: { mode: "GOVERNANCE", until }, meter, breathe });
     try {
       await use(new Session(this.path, store, ledger));

@@ -172,6 +172,12 @@ describe("content objects", () => {
     );
   }
 
+  test("of a large file: puts and signals get their turn while it is read", async () => {
+    await using bench = await StoreBench.make();
+    await bench.run(objects(), (session) => session.add("zeros", Buffer.alloc(40 * mebibyte)));
+    expect(bench.breaths).toBeGreaterThanOrEqual(4);
+  });
+
   test("a put that fails is an error, and nothing is recorded of it", async () => {
     for (const size of [100, 2 * mebibyte, 20 * mebibyte]) {
       await using bench = await StoreBench.make();
