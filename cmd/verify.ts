@@ -29,7 +29,7 @@ export const run: Run<VerifyArgs> = async ({ confDir, name, bucket: override, ma
 
 function verdictLines(
   manifest: string,
-  { objects, bytes: size, damagedObjects, lost, faults, paths }: Verdict,
+  { objects, bytes: size, damagedObjects, lost, faults, paths, unnamed }: Verdict,
 ): string[] {
   const needs = `${counted(objects, "object")} (${bytes(size)}) that ${JSON.stringify(manifest)} needs`;
   if (damagedObjects === 0) return [`ok: the bucket has all ${needs}, in the recorded version and size`];
@@ -37,15 +37,14 @@ function verdictLines(
     `damaged: ${count(damagedObjects)} of the ${needs} are missing or not as recorded`,
     ...listed(
       faults.map(({ key, version, why }) => `${key} (version ${version}): ${why}`),
-      damagedObjects,
+      damagedObjects - faults.length,
     ),
     `cannot be restored, or not wholly: ${counted(lost, "entry", "entries")}`,
-    ...listed(paths, lost),
-    "restore these from another backup, which `sysbackup list` shows, and run `sysbackup archive` soon",
+    ...listed(paths, unnamed),
+    "restore these from another backup: `sysbackup list` shows them",
   ];
 }
 
-function listed(items: readonly string[], total: number): string[] {
-  const more = total - items.length;
+function listed(items: readonly string[], more: number): string[] {
   return [...items.map((item) => `  ${item}`), ...(more > 0 ? [`  and ${count(more)} more`] : [])];
 }

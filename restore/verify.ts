@@ -2,7 +2,7 @@
  * Whether a bucket holds all that a backup needs: root and parts with their digests, and every other object in the
  * recorded version and size. Content is not read.
  */
-import type { BucketReader, Stored } from "../core/bucket/contract.ts";
+import { BucketError, type BucketReader, type Stored } from "../core/bucket/contract.ts";
 import type { ObjectRef } from "../core/format/entry.ts";
 import type { Manifest } from "../core/format/manifest.ts";
 import { toText } from "../core/format/path.ts";
@@ -31,6 +31,8 @@ export type Verdict = {
   /** The first of each: `mostNamed` at most. */
   readonly faults: readonly Fault[];
   readonly paths: readonly string[];
+  /** How many of those that are lost, `paths` does not speak of. */
+  readonly unnamed: number;
 };
 
 /** More than these are counted, not named. */
@@ -55,6 +57,7 @@ export async function verify(options: VerifyOptions): Promise<Verdict> {
     lost: findings.lost,
     faults: findings.faults,
     paths: findings.paths,
+    unnamed: findings.unnamed,
   };
 }
 
@@ -62,6 +65,7 @@ class Findings {
   readonly faults: Fault[] = [];
   readonly paths: string[] = [];
   lost = 0;
+  unnamed = 0;
   lostParts = 0;
 
   add(fault: Fault): void {
@@ -71,6 +75,7 @@ class Findings {
   lose(path: string, entries = 1): void {
     this.lost += entries;
     if (this.paths.length < mostNamed) this.paths.push(path);
+    else this.unnamed += entries;
   }
 }
 
@@ -82,10 +87,13 @@ async function collect(needs: Needs, findings: Findings, { bucket, manifest, sig
     manifest,
     concerns: () => true,
     wanted: () => false,
-    onLost: ({ key, version, first, entries }, { why }) => {
+    onLost: ({ key, version, first, entries }, { how }) => {
       findings.lostParts += 1;
-      findings.add({ key, version, why });
-      findings.lose(`${toText(first)} and the ${entries - 1} entries after it`, entries);
+      findings.add({ key, version, why: how });
+      findings.lose(
+        entries === 1 ? toText(first) : `${toText(first)} and the ${entries - 1} entries after it`,
+        entries,
+      );
     },
   });
   for await (const { objects } of parts) {
@@ -107,10 +115,22 @@ async function lookUp(needs: Needs, { bucket, onProgress, signal }: VerifyOption
       for await (const page of bucket.listVersions(folder)) found(page.filter(({ deleteMarker }) => !deleteMarker));
     } else {
       await eachOf(needs.in(folder), atOnce, async ({ key, version }) => {
-        const info = await bucket.head(key, version);
+        const info = await look(bucket, key, version);
         if (info !== undefined) found([info]);
       });
     }
+  }
+}
+
+/** The size of a version that is there, but that the bucket itself holds for damaged. */
+const unusable = -1;
+
+async function look(bucket: VerifyOptions["bucket"], key: string, version: string): Promise<Stored | undefined> {
+  try {
+    return await bucket.head(key, version);
+  } catch (error) {
+    if (error instanceof BucketError && error.kind === "damaged") return { key, version, size: unusable };
+    throw error;
   }
 }
 
@@ -134,6 +154,7 @@ async function nameLosses(
 }
 
 function faultOf({ size, found }: Need): string {
+  if (found === unusable) return "its record in the bucket is damaged";
   return found === null ? "it is missing" : `it has ${found} bytes, ${size} were stored`;
 }
 

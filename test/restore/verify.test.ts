@@ -29,6 +29,7 @@ describe("verify", () => {
       lost: 0,
       faults: [],
       paths: [],
+      unnamed: 0,
     });
   });
 
@@ -42,6 +43,18 @@ describe("verify", () => {
       lost: 2,
       faults: [{ key, version, why: "it is missing" }],
       paths: ["/a", "/b"],
+    });
+  });
+
+  test("an object whose record the bucket cannot read is damage, and ends nothing", async () => {
+    await using fixture = await Fixture.open();
+    const backup = await sample(fixture);
+    const [{ key, version } = { key: "", version: "" }] = backup.objects;
+    await Bun.write(`${fixture.bucketPath}/${key}~${version}.json`, "{}");
+    expect(await verified(fixture, backup)).toMatchObject({
+      damagedObjects: 1,
+      lost: 2,
+      faults: [{ key, version, why: "its record in the bucket is damaged" }],
     });
   });
 
@@ -84,7 +97,7 @@ describe("verify", () => {
     expect(await verified(fixture, backup)).toMatchObject({
       damagedObjects: 1,
       lost: 3,
-      faults: [{ key, version, why: `the stored object ${JSON.stringify(key)} ${why}` }],
+      faults: [{ key, version, why: `it ${why}` }],
       paths: ["/ and the 2 entries after it"],
     });
   });
