@@ -158,7 +158,7 @@ async function run(job: ArchiveJob, database: Database, rebuilt: Notice | undefi
   const id: RunId = { start: started, run: Buffer.from(job.random(4)).toString("hex") };
 
   const believes = (other: string) => other === name || content.shareWith.some((one) => one === "*" || one === other);
-  await syncIndex({ bucket, database, name, least: leastLock(started), believes, notify });
+  await syncIndex({ bucket, database, name, least: leastLock(started), believes, notify, signal });
   const skew = clockSkew(now(), bucket.serverTime(), notify);
   const plan = planRetention(startOfLocks(started, skew), content.daysRetained, content.lockMode);
   const compression = { kind: content.compression, level: content.compressionLevel };

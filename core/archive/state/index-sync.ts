@@ -28,6 +28,7 @@ export type IndexSync = {
   /** Whether the index of this backup name is believed. */
   readonly believes: (name: string) => boolean;
   readonly notify: Notify;
+  readonly signal: AbortSignal;
 };
 
 /**
@@ -37,6 +38,7 @@ export type IndexSync = {
  */
 export async function syncIndex(sync: IndexSync): Promise<void> {
   for await (const [key, { name }] of unread(sync)) {
+    sync.signal.throwIfAborted();
     if (sync.believes(name)) await readIndex(sync, key);
     rememberRead(sync.database, name, key);
   }

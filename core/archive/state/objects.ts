@@ -37,10 +37,10 @@ export class ObjectTable {
 
   /** Ids of objects whose lock ends before `date`. */
   lapsing(date: Date): Set<number> {
-    const rows = this.database
-      .query<{ id: number }, [number]>("SELECT id FROM objects WHERE retain_until < ?")
-      .all(date.getTime());
-    return new Set(rows.map((row) => row.id));
+    const rows = this.database.query<{ id: number }, [number]>("SELECT id FROM objects WHERE retain_until < ?");
+    const ids = new Set<number>();
+    for (const { id } of rows.iterate(date.getTime())) ids.add(id);
+    return ids;
   }
 
   /** Objects whose lock ends before `date`, a page at a time in order of id. */

@@ -85,6 +85,15 @@ describe("reading the index", () => {
   });
 });
 
+test("a run that is stopped reads no more of the index", async () => {
+  await using machine = await Machine.make();
+  await machine.tell("a", pack("packs/a", [["a"]]));
+  const reason = new Error("stop");
+  expect(await machine.sync(["*"], AbortSignal.abort(reason)).catch((error: unknown) => error)).toBe(reason);
+  expect(machine.counts.get).toBe(0);
+  expect(await machine.sync()).toMatchObject({ get: 1 });
+});
+
 describe("a bad index object", () => {
   const good = () => Buffer.from([...encodeIndex("bad", "0123abcd", pack("packs/bad", [["bad"]]))].join(""));
   const bad: [string, () => Uint8Array, RegExp][] = [

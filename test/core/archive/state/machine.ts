@@ -57,12 +57,15 @@ export class Machine implements AsyncDisposable {
   }
 
   /** Reads the index; the requests that it took. */
-  async sync(share: readonly string[] = ["*"]): Promise<{ heard: string[]; list: number; get: number }> {
+  async sync(
+    share: readonly string[] = ["*"],
+    signal = new AbortController().signal,
+  ): Promise<{ heard: string[]; list: number; get: number }> {
     const before = { ...this.counts };
     const { heard, notify } = notebook();
     const { bucket, database } = this;
     const believes = (name: string) => name === "host" || share.includes("*") || share.includes(name);
-    await syncIndex({ bucket, database, name: "host", least, believes, notify });
+    await syncIndex({ bucket, database, name: "host", least, believes, notify, signal });
     return { heard, list: this.counts.list - before.list, get: this.counts.get - before.get };
   }
 
