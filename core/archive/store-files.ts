@@ -14,6 +14,7 @@ import { HardLinks } from "./paths/hard-links.ts";
 import type { PathSet } from "./paths/path-set.ts";
 import { type QuiltCounts, Quilter } from "./quilter.ts";
 import type { RetentionPlan } from "./retention.ts";
+import { leaveSparsePacks } from "./sparse-packs.ts";
 import { fact, setFact } from "./state/database.ts";
 import { ObjectTable } from "./state/objects.ts";
 
@@ -39,28 +40,29 @@ const bytesBetweenIndexes = 4 * 1024 ** 3;
 
 export async function storeFiles(job: ArchiveJob, parts: StoreFilesParts): Promise<StoredFiles> {
   const meter: StoreMeter = { bytesRead: 0, bytesStored: 0, objectsStored: 0 };
-  const first = await attempt(job, parts, meter);
-  if (first.lost === 0) return finished(job, parts, first);
+  let counts = await quilt(job, parts, meter);
+  if (leaveSparsePacks(parts.database, parts.plan, job.config.content, job.notify) > 0) {
+    counts = sumCounts(counts, await quilt(job, parts, meter));
+  }
+  const first = await writeAndLock(job, parts);
+  if (first.lost === 0) return finished(job, parts, { ...first, counts, meter });
   // What could not be extended is unknown now, so this stores it again.
-  const second = await attempt(job, parts, meter);
-  const counts = sumCounts(first.counts, second.counts);
-  return finished(job, parts, { ...second, counts, extended: first.extended + second.extended });
+  counts = sumCounts(counts, await quilt(job, parts, meter));
+  const second = await writeAndLock(job, parts);
+  return finished(job, parts, { ...second, counts, meter, extended: first.extended + second.extended });
 }
 
-type Attempt = Omit<StoredFiles, "promise"> & Pick<Extended, "lost" | "lostUntil">;
+type Locked = Pick<StoredFiles, "parts"> & Extended;
 
-async function attempt(job: ArchiveJob, files: StoreFilesParts, meter: StoreMeter): Promise<Attempt> {
-  const { database, plan } = files;
+async function writeAndLock(job: ArchiveJob, { database, plan }: StoreFilesParts): Promise<Locked> {
   const { bucket, config, notify, signal } = job;
-  const counts: QuiltCounts = { files: 0, new: 0, changed: 0, unchanged: 0, others: 0, bytes: 0 };
-  const lapsing = new ObjectTable(database).lapsing(plan.least);
-  await quilt(job, { ...files, counts, meter, lapsing });
   signal.throwIfAborted();
   const used = new BitSet();
-  const { retention, promise } = plan;
+  const { retention, promise, least } = plan;
+  const lapsing = new ObjectTable(database).lapsing(least);
   const parts = await writeParts({ bucket, database, name: config.backup.name, retention, lapsing, used });
   const locks = await extendLocks({ bucket, database, used, promise, retention, notify, signal });
-  return { parts, counts, meter, ...locks };
+  return { parts, ...locks };
 }
 
 /** A file is new or changed by what the last run saw, not by what the first attempt of this one did. */
@@ -69,13 +71,13 @@ function sumCounts(first: QuiltCounts, second: QuiltCounts): QuiltCounts {
   return { ...second, new: first.new, changed: first.changed, unchanged };
 }
 
-type QuiltJob = StoreFilesParts & {
-  readonly counts: QuiltCounts;
-  readonly meter: StoreMeter;
-  readonly lapsing: ReadonlySet<number>;
-};
-
-async function quilt(job: ArchiveJob, { database, paths, plan, tellIndex, counts, meter, lapsing }: QuiltJob) {
+async function quilt(
+  job: ArchiveJob,
+  { database, paths, plan, tellIndex }: StoreFilesParts,
+  meter: StoreMeter,
+): Promise<QuiltCounts> {
+  const counts: QuiltCounts = { files: 0, new: 0, changed: 0, unchanged: 0, others: 0, bytes: 0 };
+  const lapsing = new ObjectTable(database).lapsing(plan.least);
   const { bucket, config, now, sleep, notify, signal, progress } = job;
   const accounts = await accountsFingerprint();
   const ledger = new Ledger(database, lapsing, plan.retention.until);
@@ -114,6 +116,7 @@ async function quilt(job: ArchiveJob, { database, paths, plan, tellIndex, counts
     await quilter.quilt(paths.inOrder());
     ledger.checkSettled();
     setFact(database, "accounts", accounts);
+    return counts;
   } finally {
     await quilter.abandon();
     ledger.close();
@@ -127,7 +130,11 @@ function storeOf({ config }: ArchiveJob, parts: StoreParts): ContentStore {
 }
 
 /** Never promises more than is locked: what could be neither extended nor stored again lowers the promise. */
-function finished({ notify }: ArchiveJob, { database, plan }: StoreFilesParts, attempt: Attempt): StoredFiles {
+function finished(
+  { notify }: ArchiveJob,
+  { database, plan }: StoreFilesParts,
+  attempt: Locked & Pick<StoredFiles, "counts" | "meter">,
+): StoredFiles {
   const { parts, counts, meter, extended, lost, lostUntil } = attempt;
   // With nothing lost, no file refers to what lapses; else the next run needs to know what is to be stored again.
   if (lostUntil === undefined) {

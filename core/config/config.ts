@@ -32,6 +32,8 @@ export type Config = {
     /** 1 to 19 for zstd, 1 to 9 for gzip, 0 for none. */
     readonly compressionLevel: number;
     readonly packSize: number;
+    /** Share of a pack, 0 to 1: where less of it is in use, what is in use is stored anew instead of the lock extended. */
+    readonly repackBelow: number;
     /** Backup names whose index is believed; `*` among them stands for all. */
     readonly shareWith: readonly string[];
     readonly pickerTimeout: number;
@@ -89,6 +91,7 @@ export async function loadConfig(sources: ConfigSources): Promise<Config> {
       compression: content.compression,
       compressionLevel: content.compression_level,
       packSize: content.pack_size,
+      repackBelow: content.repack_below,
       shareWith: content.share_with,
       pickerTimeout: content.picker_timeout,
       snapshotTimeout: content.snapshot_timeout,

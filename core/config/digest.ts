@@ -6,7 +6,17 @@ import type { Config } from "./config.ts";
  * bucket is and who may write to it is left out, and timeouts are, so a digest gives away no address and no account.
  */
 export function configDigest({ content, backup }: Config): string {
-  const { daysRetained, layout, compression, compressionLevel, packSize, shareWith, lockMode } = content;
-  const shape = [backup.name, daysRetained, layout, compression, compressionLevel, packSize, shareWith, lockMode];
+  const { daysRetained, layout, compression, compressionLevel, packSize, repackBelow, shareWith, lockMode } = content;
+  const shape = [
+    backup.name,
+    daysRetained,
+    layout,
+    compression,
+    compressionLevel,
+    packSize,
+    repackBelow,
+    shareWith,
+    lockMode,
+  ];
   return createHash("sha256").update(JSON.stringify(shape)).digest("hex");
 }

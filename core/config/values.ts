@@ -37,6 +37,13 @@ export function seconds(least: number) {
     .transform((number) => Math.round(number * 1000));
 }
 
+/** A share from 0 to 1, as `0.4`. */
+export const share = z
+  .string()
+  .regex(/^\d+(\.\d+)?$/, { error: "give a share from 0 to 1, as 0.4", abort: true })
+  .transform(Number)
+  .refine((number) => number <= 1, "give a share from 0 to 1, as 0.4");
+
 const factors = { "": 1, K: 1024, M: 1024 ** 2, G: 1024 ** 3 } as const;
 
 /** Bytes, as `1048576`, `1024K` or `1M`; bounds (in bytes) are worded as the caller writes them. */

@@ -19,6 +19,7 @@ const content: Config["content"] = {
   compression: "zstd",
   compressionLevel: 3,
   packSize: 16 * 1024 ** 2,
+  repackBelow: 0.4,
   shareWith: ["*"],
   pickerTimeout: 60_000,
   snapshotTimeout: 60_000,
