@@ -11,7 +11,7 @@ const content = { packSize: 16 * megabyte } as const;
 async function rigWith(keep: number): Promise<Rig> {
   const rig = await Rig.make();
   await rig.write("keep", noise(Math.round(keep * 10 * megabyte)));
-  await rig.write("drop", noise(Math.round((1 - keep) * 10 * megabyte)));
+  await rig.write("drop", noise(Math.round((1 - keep) * 10 * megabyte), 1));
   await rig.run({ content });
   await unlink(rig.file("drop"));
   return rig;
