@@ -30,6 +30,8 @@ export type Stored = { readonly key: string; readonly version: string; readonly 
 export type ObjectInfo = Stored & {
   readonly metadata: Readonly<Record<string, string>>;
   readonly retention: Retention | undefined;
+  /** Whether it is held beyond any date, until somebody lifts the hold; false, too, where the role may not read that. */
+  readonly legalHold: boolean;
 };
 
 export type Listed = { readonly key: string; readonly size: number };

@@ -129,7 +129,7 @@ class DirectoryBucket implements Bucket {
       if (found === undefined) return undefined;
       const { metadata, retention } = found.record;
       const { size } = await stat(found.bytesPath);
-      return { key, version: found.record.version, size, metadata, retention };
+      return { key, version: found.record.version, size, metadata, retention, legalHold: false };
     });
   }
 

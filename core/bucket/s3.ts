@@ -159,10 +159,10 @@ class S3Bucket implements Bucket {
     });
     try {
       const found = await this.#try("look up", key, () => this.client.send(command), true);
-      const { ObjectLockMode: mode, ObjectLockRetainUntilDate: until } = found;
+      const { ObjectLockMode: mode, ObjectLockRetainUntilDate: until, ObjectLockLegalHoldStatus: hold } = found;
       const retention = mode !== undefined && until !== undefined ? { mode, until } : undefined;
       const { VersionId = "null", ContentLength: size = 0, Metadata: metadata = {} } = found;
-      return { key, version: VersionId, size, metadata, retention };
+      return { key, version: VersionId, size, metadata, retention, legalHold: hold === "ON" };
     } catch (error) {
       if (isMissing(error)) return undefined;
       throw error;

@@ -81,7 +81,7 @@ const cases = {
     expect(stored).toEqual({ key: key("a"), version: expect.any(String), size: 5 });
     expect(await textOf(bench, key("a"), { version: stored.version })).toBe("hello");
     const info = await bucket.head(key("a"), stored.version);
-    expect(info).toEqual({ ...stored, metadata, retention });
+    expect(info).toEqual({ ...stored, metadata, retention, legalHold: false });
   },
 
   "each put makes a version, and the newest is what plain reads see": async (bench: Bench) => {
@@ -286,7 +286,7 @@ const cases = {
     const whole = Buffer.concat(parts);
     expect(stored.size).toBe(whole.byteLength);
     const info = await bucket.head(key("a"), stored.version);
-    expect(info).toEqual({ ...stored, metadata, retention });
+    expect(info).toEqual({ ...stored, metadata, retention, legalHold: false });
     expect((await readAll(bucket.get(key("a")), whole.byteLength)).equals(whole)).toBe(true);
     expect(await kindOf(bucket.remove(key("a"), stored.version))).toBe("locked");
   },

@@ -1,7 +1,7 @@
 /** What is special about S3: refusals by the server, delete markers, roles, and connections that break. */
 import { afterAll, describe, expect, test } from "bun:test";
 import { createServer, type Socket } from "node:net";
-import { DeleteObjectCommand, S3Client } from "@aws-sdk/client-s3";
+import { DeleteObjectCommand, PutObjectLegalHoldCommand, S3Client } from "@aws-sdk/client-s3";
 import { type Bucket, BucketError } from "../../../core/bucket/contract.ts";
 import { noCounts } from "../../../core/bucket/count.ts";
 import { openBucket } from "../../../core/bucket/open.ts";
@@ -210,6 +210,19 @@ for (const [name, service] of Object.entries({ Ceph: ceph, moto })) {
           { key: "k", version: marker, size: 0, latest: true, deleteMarker: true },
           { ...stored, latest: false, deleteMarker: false },
         ]);
+      client.destroy();
+      await bucket.close();
+    });
+
+    test("a legal hold shows", async () => {
+      const at = await running();
+      const Bucket = await newBucket(at, { lock: true });
+      const bucket = await openWithKeys(at, Bucket);
+      const { version } = await bucket.put("k", bytes("x"), { retention: soon() });
+      expect((await bucket.head("k", version))?.legalHold).toBe(false);
+      const client = new S3Client(clientConfig(at));
+      await client.send(new PutObjectLegalHoldCommand({ Bucket, Key: "k", LegalHold: { Status: "ON" } }));
+      expect((await bucket.head("k", version))?.legalHold).toBe(true);
       client.destroy();
       await bucket.close();
     });
