@@ -33,8 +33,13 @@ function located(issue: z.core.$ZodIssue, conf: Conf): Located[] {
     return issue.keys.map((name) => (section === "" ? unknownSection(name, conf) : unknownKey(section, name, conf)));
   }
   const setting = conf.get(section)?.settings.get(key);
-  const why = `${key} = ${JSON.stringify(setting?.value ?? "")} in [${section}] is not allowed: ${issue.message}`;
+  const why = `${key} = ${JSON.stringify(withoutPassword(setting?.value ?? ""))} in [${section}] is not allowed: ${issue.message}`;
   return [{ line: setting?.line ?? 0, why }];
+}
+
+/** Messages end in logs that more people read than may read the configuration. */
+function withoutPassword(value: string): string {
+  return value.replace(/\/\/[^/]*@/, "//…@");
 }
 
 function unknownSection(name: string, conf: Conf): Located {

@@ -45,7 +45,7 @@ export function parseConf(text: string, file: string): Conf {
       sections.set(header, section);
       key = undefined;
     } else {
-      if (!section) throw refused(file, line, `${JSON.stringify(content)} stands before the first [section]`);
+      if (!section) throw refused(file, line, "a setting stands before the first [section]");
       key = addSetting(section, content, line, file);
     }
   }
@@ -54,7 +54,8 @@ export function parseConf(text: string, file: string): Conf {
 
 function addSetting(section: OpenSection, content: string, line: number, file: string): string {
   const [, written = "", value = ""] = /^(.*?)\s*[=:]\s*(.*)$/.exec(content) ?? [];
-  if (written === "") throw refused(file, line, `${JSON.stringify(content)} is neither "key = value" nor [section]`);
+  // What the line says is not repeated: it may be a secret that came here by mistake, and logs are read by many.
+  if (written === "") throw refused(file, line, 'it is neither "key = value" nor [section]');
   const key = written.toLowerCase();
   const first = section.settings.get(key);
   if (first) throw refused(file, line, `[${section.name}] ${key} is there already, in line ${first.line}`);

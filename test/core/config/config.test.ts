@@ -174,7 +174,9 @@ describe("refused by line, key, value, and what is allowed", () => {
     const confDir = await confDirWith(`# comment\n[${section}]\n${key} = ${value}\n`);
     const failure = await refusal(loadConfig({ confDir, hostName: "host" }));
     expect(failure.parts.what).toBe(join(confDir, "conf"));
-    expect(failure.parts.why).toBe(`line 3: ${key} = "${value}" in [${section}] is not allowed: ${allowed}`);
+    expect(failure.parts.why).toBe(
+      `line 3: ${key} = "${value.replace("user:secret", "…")}" in [${section}] is not allowed: ${allowed}`,
+    );
     expect(failure.exit).toBe(exitStatus.usage);
   });
 

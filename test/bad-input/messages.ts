@@ -1,0 +1,124 @@
+/**
+ * What users are told of bad input, in the words that they see. `…` stands for what differs from case to case. The cases
+ * of this folder hold the program to them, and `docs/troubleshooting.md` quotes no others.
+ */
+export const messages = {
+  // The command line
+  unknownSubcommand: 'cannot run "…": there is no such subcommand; did you mean …?',
+  unknownOption: 'cannot use option "…": there is no such option; did you mean …?',
+  foreignOption: 'cannot use option "…": … has no such option; see sysbackup … --help',
+  missingOperand: "cannot run restore: it needs <manifest>; see sysbackup restore --help",
+  badSnapshots: 'cannot use --snapshots "…": known are ask, fetch, run, skip; did you mean …?',
+  badBucketOption:
+    'cannot use --bucket "…": it is not allowed: give the name of a bucket, s3://name, or file:///path of a folder',
+
+  // The configuration
+  noConf:
+    'cannot read the configuration "…": there is no such file; create it (docs/configuration.md has an example) or name its folder with --conf-dir',
+  unreadableConf: 'cannot read the configuration "…": …; check --conf-dir, and the file\'s owner and mode',
+  binaryConf:
+    'cannot read the configuration "…": it is not UTF-8 text; write it anew: docs/configuration.md has an example',
+  unknownSection: 'cannot read the configuration "…": line …: there is no section […]: did you mean […]?',
+  unknownKey: 'cannot read the configuration "…": line …: there is no key "…" in […]: did you mean …?',
+  misplacedKey: 'cannot read the configuration "…": line …: there is no key "…" in […]: it belongs in […]',
+  badValue: 'cannot read the configuration "…": line …: … = "…" in […] is not allowed: give …',
+  noSection: 'cannot read the configuration "…": line …: a setting stands before the first [section]',
+  noSetting: 'cannot read the configuration "…": line …: it is neither "key = value" nor [section]',
+  noBucketSet:
+    'cannot find the bucket in the CloudFormation export "…": no bucket is set, and the exports cannot be read: …; set bucket in [s3], or give --bucket; with a stack, set region in [cloudformation]',
+
+  // The bucket, and the way to it
+  retry: 'cannot reach "…": …: trying again in … s (attempt … of 8)',
+  refused:
+    'cannot list "…": cannot reach "…": nothing listens there (tried 8 times); check the network, and endpoint under [s3]',
+  unresolved:
+    'cannot list "…": cannot reach "…": the host name is unknown (tried 8 times); check the network, and endpoint under [s3]',
+  silent: '"…" does not answer in time: trying again in … s (attempt 2 of 8)',
+  noHttp: 'cannot list "…": "…" does not speak HTTP; check endpoint under [s3]: host, port, and http or https',
+  noTls: 'cannot list "…": "…" does not speak TLS; check endpoint under [s3]: host, port, and http or https',
+  notS3: 'cannot list "…": "…" does not answer as S3 does…; check endpoint under [s3]: host, port, and http or https',
+  noCredentials: 'cannot list "…": no usable credentials (…); check profile, credentials_file and role_arn under [aws]',
+  noCredentialsFile:
+    'cannot read the credentials file "…": no such file or directory; create it, or check credentials_file under [aws]',
+  noProfile:
+    'cannot get credentials from the profile "…": "…" has no keys for it; write them there, or check profile and credentials_file under [aws]',
+  denied: 'cannot … "…": access denied…; check that the credentials under [aws] are right, and that they allow … there',
+  noRole:
+    'cannot assume the role "…": there is no such role; check role_arn under [aws], and that the role trusts the user of these credentials',
+  untrustedRole:
+    'cannot assume the role "…": it is refused: …; check role_arn under [aws], and that the role trusts the user of these credentials',
+  noDirectory:
+    'cannot open the bucket "…": there is no directory "…"; create it (mkdir), or mount the disk that holds it',
+  noBucket: 'cannot open the bucket "…": there is no such bucket…; check bucket under [s3], or create it',
+  noLock:
+    'cannot store in the bucket "…": the bucket has no Object Lock…; create the bucket with Object Lock and versioning',
+  bucketFull: 'cannot store "…": no space is left; free some space there, or use another disk',
+  bucketReadOnly:
+    'cannot store "…": the file system is read-only; check owner and mode of the folder, and how it is mounted',
+
+  // A run
+  secondRun:
+    'cannot start a run with the state "…": another run holds its lock; wait for it to end (lslocks shows its process), or give this one a name or state_dir of its own',
+  stateUnusable:
+    'cannot use the state folder "…": …; make it writable, or name another with state_dir in the [backup] section',
+  stateFull:
+    'cannot use the state folder "…": database or disk is full; free some space there, or name another with state_dir in the [backup] section',
+  stateRebuilt: 'the state database "…" cannot be used: …; it is made anew from the bucket\'s index',
+  snapshotNotStored:
+    'snapshotter "…" was ended, because its dump cannot be stored: …: no space is left; free some space there, or use another disk',
+  noPickers:
+    'cannot archive what is picked by "…": there is no executable picker, and no snapshotter either; put one there and make it executable; docs/pickers.md shows how',
+  pickerNotExecutable:
+    'picker "…" cannot be executed: its mode or its filesystem does not allow it; run chmod +x, or remove it',
+  pickerFailed: 'picker "…" exited with status …: …',
+  pickerSilent: 'picker "…" was ended after … s of silence',
+  pickerNonsense: 'picker "…" printed … longer than the 4095 bytes of a path: "…"',
+  notThere: '"…" was picked but is not there',
+  nothingPicked: 'the backup is empty: no picker in "…" printed a path that is there, and no snapshot was stored',
+
+  // Finding a backup
+  emptyBucket:
+    'cannot find a backup of "…": the bucket holds no backups; check the bucket\'s name, or run `sysbackup archive` first',
+  unknownName: 'cannot find a backup of "…": the bucket has backups of …; did you mean "…"?',
+  tooEarly: 'cannot find the backup "…": the oldest backup of "…" is from …; give that time or a later one, such as …',
+  badTime:
+    'cannot find the manifest "…": "…" is not a time; write it like web1, web1@2026-11-21 or web1@2026-11-21T02:00 (times in UTC)',
+  noManifest:
+    'cannot read the manifest "…": there is no such object in the bucket; use another backup: `sysbackup list` shows them',
+  relativePath: 'cannot restore "…": paths in a backup are absolute; write it from /, without . and .. in it',
+  notInBackup:
+    'cannot restore "…": the backup has nothing of that path; check its spelling, or try another backup: `sysbackup list` shows them',
+
+  // Damage
+  alteredRoot:
+    'cannot read the manifest "…": it is truncated or altered: …; use another backup: `sysbackup list` shows them',
+  newer: 'cannot read the manifest "…": a newer sysbackup wrote it: it has format version …; use a newer sysbackup',
+  lostPart:
+    'cannot restore … entries from "…": the stored object "…" …; it is a part of the manifest; restore it from another backup: `sysbackup list` shows them',
+  wrongContent:
+    'cannot restore "…": the stored object "…" does not hold what the manifest says; restore it from another backup: `sysbackup list` shows them',
+  damagedObject:
+    'cannot restore "…": the stored object "…" is damaged: …; restore it from another backup: `sysbackup list` shows them',
+  missingObject:
+    'cannot restore "…": the stored object "…" is missing from the bucket; restore it from another backup: `sysbackup list` shows them',
+  lostSnapshot:
+    'cannot restore the snapshot "…": the stored object "…" …; restore it from another backup: `sysbackup list` shows them',
+
+  // The target of a restore
+  targetMissing:
+    'cannot restore into "…": no such file or directory; give an existing folder, or a new one in an existing folder, as --target',
+  targetNoFolder:
+    'cannot restore into "…": not a directory; give an existing folder, or a new one in an existing folder, as --target',
+  targetFull:
+    'cannot restore "…": the target is full (no space left on device); make room and run the same command again: it goes on where it stopped',
+  targetReadOnly:
+    'cannot restore "…": the target is read-only (read-only file system); mount it writable, or give another --target',
+  noTerminal:
+    "cannot ask whether to replay the snapshots of this backup: there is no terminal; say it by --snapshots run, --snapshots fetch (as files) or --snapshots skip",
+} as const;
+
+/** The whole of a message, with anything in the place of each `…`. */
+export function patternOf(message: string): RegExp {
+  const literals = message.split("…").map((text) => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
+  return new RegExp(`^${literals.join("[^\\n]*")}$`);
+}
