@@ -1,0 +1,81 @@
+/** The state database is a cache: whatever becomes of it, the bucket's index tells what is stored. */
+import { describe, expect, test } from "bun:test";
+import { open, rm, stat, truncate, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { scratch } from "../support/faults/scratch.ts";
+import { describeTree } from "../support/tree/describe.ts";
+import { MiB, mixedFiles } from "./data.ts";
+import { archive, contentIn, lostBy, requestsOf, rootsIn } from "./loop.ts";
+import { places, thorough } from "./places.ts";
+
+const minutes = 60_000;
+const bytes = (thorough ? 16 : 4) * MiB;
+const header = 100;
+
+type Mishap = {
+  readonly name: string;
+  /** That the next run warns of it, and so ends as incomplete. */
+  readonly told: boolean;
+  /** `database` is its path. */
+  do(database: string): Promise<void>;
+};
+
+const mishaps: readonly Mishap[] = [
+  { name: "removed, with its folder", told: false, do: (database) => rm(join(database, ".."), { recursive: true }) },
+  { name: "emptied", told: true, do: (database) => truncate(database, 0) },
+  { name: "cut in half", told: true, do: async (database) => truncate(database, (await stat(database)).size / 2) },
+  { name: "another kind of file", told: true, do: (database) => writeFile(database, "not a database\n".repeat(999)) },
+  { name: "overwritten behind its header", told: true, do: (database) => overwrite(database, header) },
+  {
+    name: "overwritten in its middle",
+    told: true,
+    do: async (database) => overwrite(database, Math.floor((await stat(database)).size / 2)),
+  },
+];
+
+async function overwrite(path: string, from: number): Promise<void> {
+  const file = await open(path, "r+");
+  try {
+    await file.write(Buffer.alloc(16 * 1024, 0xa5), 0, undefined, from);
+  } finally {
+    await file.close();
+  }
+}
+
+for (const place of places) {
+  for (const layout of ["packs", "objects"]) {
+    describe.skipIf(place.absent)(`a state database, ${place.name}, ${layout}`, () => {
+      // What is wrong with a database is found without the bucket.
+      for (const mishap of place.name === "Ceph" ? mishaps.slice(0, 2) : mishaps) {
+        test(
+          `${mishap.name}, is made anew, and no content is stored again`,
+          async () => {
+            await using dir = await scratch();
+            const tree = join(dir.path, "tree");
+            await mixedFiles(tree, bytes);
+            const expected = await describeTree(tree);
+            const { conf, state } = await place.configure(dir.path, {
+              sections: { content: { layout } },
+              pickers: { all: `exec find '${tree}' -print0` },
+            });
+            const first = await archive(conf);
+            const stored = await contentIn(conf);
+            expect(stored.versions).toHaveLength(first.objectsStored);
+
+            await mishap.do(join(state, "test.sqlite"));
+            const next = await archive(conf, { exits: [mishap.told ? 3 : 0] });
+            expect(next.stderr.includes("made anew from the bucket's index")).toBe(mishap.told);
+            expect(next).toMatchObject({ objectsStored: 0, bytesStored: 0, files: first.files, unchanged: 0 });
+            expect(await contentIn(conf)).toEqual(stored);
+            expect(await rootsIn(conf)).toHaveLength(2);
+            expect(await lostBy(conf, { tree, expected })).toEqual([]);
+
+            // And it is a state database again.
+            expect(requestsOf(await archive(conf))).toBeLessThanOrEqual(5);
+          },
+          5 * minutes,
+        );
+      }
+    });
+  }
+}
