@@ -1,8 +1,15 @@
 /** A set of small whole numbers at one bit each: object ids, of which there may be as many as files. */
 export class BitSet {
   private bytes = new Uint8Array(1024);
+  private count = 0;
+
+  get size(): number {
+    return this.count;
+  }
 
   add(number: number): void {
+    if (this.has(number)) return;
+    this.count += 1;
     const at = number >> 3;
     if (at >= this.bytes.length) {
       const larger = new Uint8Array(Math.max(at + 1, this.bytes.length * 2));

@@ -20,7 +20,7 @@ export type PartParts = {
   readonly name: string;
   readonly retention: Retention;
   /** Objects whose lock ends too soon to build upon. */
-  readonly lapsing: ReadonlySet<number>;
+  readonly lapsing: BitSet;
   /** Takes the ids of all objects that the manifest needs, parts among them. */
   readonly used: BitSet;
 };

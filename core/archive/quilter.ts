@@ -10,6 +10,7 @@ import type { Notify } from "../notice.ts";
 import { close } from "../system/files.ts";
 import { isSystemError, SystemError } from "../system/libc.ts";
 import { fstat, lstat, type Stat } from "../system/stat.ts";
+import type { BitSet } from "./bit-set.ts";
 import type { Ledger, Piece } from "./content/ledger.ts";
 import { ContentChanged } from "./content/objects.ts";
 import { holesBetween, lock, type OpenFile, openAhead, type Region, regionsOf, sameFile } from "./content/open-file.ts";
@@ -33,7 +34,7 @@ export type QuiltParts = {
   readonly store: ContentStore;
   readonly hardLinks: HardLinks;
   /** Objects whose lock ends too soon: files in them are read again. */
-  readonly lapsing: ReadonlySet<number>;
+  readonly lapsing: BitSet;
   /** Names of users and groups are as in the last run: an entry that looks unchanged is. */
   readonly sameAccounts: boolean;
   readonly lockTimeout: number;

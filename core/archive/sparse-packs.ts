@@ -8,6 +8,7 @@ import type { Database } from "bun:sqlite";
 import type { Config } from "../config/config.ts";
 import type { Notify } from "../notice.ts";
 import { openScratchDatabase } from "../system/scratch-database.ts";
+import type { BitSet } from "./bit-set.ts";
 import type { RetentionPlan } from "./retention.ts";
 import { FileTable } from "./state/files.ts";
 import { type KnownObject, ObjectTable } from "./state/objects.ts";
@@ -30,9 +31,10 @@ export function leaveSparsePacks(
   notify: Notify,
 ): number {
   const objects = new ObjectTable(database);
-  if (repackBelow === 0 || objects.lapsing(promise).size === 0) return 0;
+  const candidates = objects.lapsing(promise);
+  if (repackBelow === 0 || candidates.size === 0) return 0;
   using live = openScratchDatabase(table);
-  collectLive(database, live, objects.lapsing(promise));
+  collectLive(database, live, candidates);
 
   const left: KnownObject[] = [];
   const small: KnownObject[] = [];
@@ -52,7 +54,7 @@ export function leaveSparsePacks(
   return left.length;
 }
 
-function collectLive(database: Database, live: Database, candidates: ReadonlySet<number>): void {
+function collectLive(database: Database, live: Database, candidates: BitSet): void {
   const insert = live.query("INSERT OR IGNORE INTO live VALUES (?, ?, ?, ?)");
   live.transaction(() => {
     for (const { extents } of new FileTable(database).inOrder()) {

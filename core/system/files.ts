@@ -114,7 +114,7 @@ function obtained(status: number, call: string): boolean {
   if (status >= 0) return true;
   const error = lastError(call);
   if (error.code === "EAGAIN" || error.code === "EACCES") return false;
-  if (error.code === "ENOTSUP" || error.code === "ENOSYS" || error.code === "EINVAL") return true;
+  if (["ENOTSUP", "ENOSYS", "ENOLCK", "EINVAL"].includes(error.code)) return true;
   throw error;
 }
 

@@ -5,6 +5,7 @@
 import type { Database } from "bun:sqlite";
 import type { Extent, ObjectRef } from "../../format/entry.ts";
 import { encodeExtents } from "../../format/entry-json.ts";
+import type { BitSet } from "../bit-set.ts";
 import { type ChunkPlace, ChunkTable } from "../state/chunks.ts";
 import { type FileRow, FileTable } from "../state/files.ts";
 import { ObjectTable } from "../state/objects.ts";
@@ -40,7 +41,7 @@ export class Ledger {
   constructor(
     private readonly database: Database,
     /** Objects whose lock ends too soon to build upon: what lies in them is unknown. */
-    private readonly lapsing: ReadonlySet<number>,
+    private readonly lapsing: BitSet,
     private readonly retainUntil: Date,
   ) {
     this.objects = new ObjectTable(database);

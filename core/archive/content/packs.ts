@@ -21,6 +21,8 @@ const frameSize = 1024 * 1024;
 const frameCapacity = frameSize + chunkSize.most;
 const framesAtOnce = 4;
 const packsAtOnce = 2;
+/** Some ten milliseconds of reading and hashing. */
+const bytesBetweenBreaths = 8 * 1024 * 1024;
 /** Of compressed frames; the strings of the files in them are about as much again. */
 const garbageLimit = 8 * 1024 * 1024;
 /** Bounds what waits for one pack, and its table of contents. */
@@ -100,6 +102,7 @@ export class PackStore implements ContentStore {
   private async addRegion(fd: number, offset: number, length: number, pieces: Piece[]): Promise<number> {
     const end = offset + length;
     let position = offset;
+    let breathed = offset;
     let ended = false;
     for (;;) {
       const frame = this.filling ?? (await this.newFrame());
@@ -113,6 +116,10 @@ export class PackStore implements ContentStore {
       if (frame.read === frame.filled) return position;
       pieces.push(this.takeChunk(frame));
       if (frame.filled >= frameSize || frame.chunks.length >= mostChunks) await this.nextFrame(frame);
+      if (position - breathed > bytesBetweenBreaths) {
+        breathed = position;
+        await this.parts.breathe();
+      }
     }
   }
 

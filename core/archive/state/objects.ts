@@ -1,6 +1,7 @@
 /** Objects in the bucket as the state database knows them. */
 import type { Database } from "bun:sqlite";
 import type { Encoding, ObjectRef } from "../../format/entry.ts";
+import { BitSet } from "../bit-set.ts";
 import { FalseState } from "./database.ts";
 
 export type KnownObject = ObjectRef & { readonly id: number; readonly retainUntil: Date };
@@ -36,9 +37,9 @@ export class ObjectTable {
   }
 
   /** Ids of objects whose lock ends before `date`. */
-  lapsing(date: Date): Set<number> {
+  lapsing(date: Date): BitSet {
     const rows = this.database.query<{ id: number }, [number]>("SELECT id FROM objects WHERE retain_until < ?");
-    const ids = new Set<number>();
+    const ids = new BitSet();
     for (const { id } of rows.iterate(date.getTime())) ids.add(id);
     return ids;
   }

@@ -65,6 +65,6 @@ test("a folder that cannot be listed is an error", async () => {
   expect(await findExecutables(join(folder.path, "file"), "picker", notify)).toEqual([]);
   expect(heard).toHaveLength(1);
   expect(heard[0]).toStartWith(
-    `error pickers-unreadable: the pickers in "${folder.path}/file" cannot be listed: ENOTDIR`,
+    `error pickers-unreadable: the pickers in "${folder.path}/file" cannot be listed: not a directory`,
   );
 });

@@ -129,7 +129,7 @@ describe("an executable", () => {
 describe("refused with its path and a reason", () => {
   test("what is not there", () => {
     expect(() => spawnExecutable({ ...usual, path: join(folder, "absent") })).toThrow(
-      /cannot run ".*absent": .*ENOENT/,
+      /cannot run ".*absent": no such file or directory/,
     );
   });
 
