@@ -1,0 +1,78 @@
+/** The rescue executable: it alone, without the checkout, its packages or Bun, archives and restores. */
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import packageJson from "../../package.json" with { type: "json" };
+import { mayMount } from "../support/faults/disk-full.ts";
+import { type Scratch, scratch } from "../support/faults/scratch.ts";
+import { type ProgramOptions, sysbackup } from "../support/program.ts";
+import { run } from "../support/services/command.ts";
+import { describeTree } from "../support/tree/describe.ts";
+import { MiB, mixedFiles } from "./data.ts";
+import { archive, lostBy } from "./loop.ts";
+import { places } from "./places.ts";
+
+const minutes = 60_000;
+const checkout = join(import.meta.dir, "../..");
+
+describe("the compiled executable", () => {
+  let dir: Scratch;
+  /** How it runs: elsewhere, with next to no environment. */
+  let alone: ProgramOptions;
+
+  beforeAll(async () => {
+    dir = await scratch();
+    const [executable, empty] = [join(dir.path, "sysbackup"), join(dir.path, "empty")];
+    const build = packageJson.scripts.build.replace(/(?<=--outfile )\S+/, `'${executable}'`);
+    await run(["sh", "-ec", `cd '${checkout}' && ${build.replace(/^bun /, `'${process.execPath}' `)}`]);
+    await mkdir(empty);
+    const none = Object.fromEntries(Object.keys(process.env).map((name) => [name, undefined]));
+    const env = { ...none, PATH: "/usr/sbin:/usr/bin:/sbin:/bin" };
+    alone = { executable: mayMount ? await withoutCheckout(executable, empty) : executable, cwd: empty, env };
+  }, 2 * minutes);
+
+  afterAll(() => dir[Symbol.asyncDispose]());
+
+  /** A program that runs it where the checkout is an empty folder. */
+  async function withoutCheckout(executable: string, empty: string): Promise<string> {
+    const path = join(dir.path, "alone");
+    const hide = `mount --bind '${empty}' '${checkout}' && test ! -e '${checkout}/package.json'`;
+    const script = `#!/bin/sh\nexec unshare --mount sh -ec "${hide}; exec '${executable}' \\"\\$@\\"" sh "$@"\n`;
+    await writeFile(path, script, { mode: 0o755 });
+    return path;
+  }
+
+  test("tells its version and its help", async () => {
+    const version = await sysbackup(["--version"], alone);
+    expect(version).toEqual({ exit: 0, stdout: `sysbackup ${packageJson.version}\n`, stderr: "" });
+    const help = await sysbackup(["restore", "--help"], alone);
+    expect(help).toMatchObject({ exit: 0, stderr: "" });
+    expect(help.stdout).toContain("--target <dir>");
+  });
+
+  for (const place of places) {
+    for (const layout of ["packs", "objects"]) {
+      test.skipIf(place.absent)(
+        `archives, lists, verifies and restores, ${place.name}, ${layout}`,
+        async () => {
+          await using home = await scratch();
+          const tree = join(home.path, "tree");
+          await mixedFiles(tree, 4 * MiB);
+          const expected = await describeTree(tree);
+          const { conf } = await place.configure(home.path, {
+            sections: { content: { layout } },
+            pickers: { all: `exec find '${tree}' -print0` },
+            snapshotters: { dump: "echo from a snapshotter >&3" },
+          });
+          const archived = await archive(conf, alone);
+          const listed = await sysbackup(["list", "--json", "--conf-dir", conf], alone);
+          expect(listed).toMatchObject({ exit: 0, stderr: "" });
+          expect(listed.stdout).toContain(archived.key);
+          expect(await sysbackup(["verify", "--conf-dir", conf], alone)).toMatchObject({ exit: 0 });
+          expect(await lostBy(conf, { tree, expected }, alone)).toEqual([]);
+        },
+        2 * minutes,
+      );
+    }
+  }
+});
