@@ -179,7 +179,8 @@ describe("a file that cannot be kept", () => {
     );
     await script(join(rig.path, "pickers.d"), "all", `find '${rig.path}/files'; touch '${rig.path}/picked'`);
     const { heard, backup } = await rig.run();
-    expect(heard).toEqual([`warning vanished: "${rig.file("gone")}" vanished before it was read`]);
+    // Whichever look at it comes first misses it.
+    expect(heard).toEqual([expect.stringMatching(/^warning vanished: ".*gone" (vanished before|was picked but)/)]);
     expect(rig.names(backup)).toEqual(["a"]);
   });
 
