@@ -3,7 +3,7 @@ import { expect } from "bun:test";
 import { mkdir, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { exitStatus } from "../../core/failure.ts";
-import { type Place, places } from "../round-trip/places.ts";
+import type { Place } from "../round-trip/places.ts";
 import { type Scratch, scratch } from "../support/faults/scratch.ts";
 import { type Conf, type ConfPaths, type Outcome, sysbackup, writeConf } from "../support/program.ts";
 import { compareTrees } from "../support/tree/compare.ts";
@@ -13,23 +13,23 @@ import { patternOf } from "./messages.ts";
 /** What a bad case gets: this many lines of this message (one by default), and nothing else on stderr. */
 export type Told = { readonly exit: number; readonly message: string; readonly lines?: number };
 
-const [directory] = places;
-if (directory === undefined) throw new Error("there is no place for a bucket");
-
 export class Machine implements AsyncDisposable {
+  /** What no output may hold. */
+  readonly secrets: string[] = [];
+
   private constructor(
     readonly dir: Scratch,
     readonly tree: string,
     readonly paths: ConfPaths,
   ) {}
 
-  /** A picker finds the whole tree; `conf` adds to that. */
-  static async open(conf: Conf = {}, place: Place = directory as Place): Promise<Machine> {
+  /** A picker finds the whole tree; `conf` adds to that. The bucket is a folder where no `place` makes another. */
+  static async open(conf: Conf = {}, place?: Place): Promise<Machine> {
     const dir = await scratch();
     const tree = join(dir.path, "tree");
     await makeTree(tree);
     const pickers = { tree: `exec find '${tree}' -print0`, ...conf.pickers };
-    return new Machine(dir, tree, await place.configure(dir.path, { ...conf, pickers }));
+    return new Machine(dir, tree, await (place?.configure ?? writeConf)(dir.path, { ...conf, pickers }));
   }
 
   get conf(): string {
@@ -40,8 +40,10 @@ export class Machine implements AsyncDisposable {
     return join(this.dir.path, ...names);
   }
 
-  run(...words: readonly string[]): Promise<Outcome> {
-    return sysbackup([...words, "--conf-dir", this.conf]);
+  async run(...words: readonly string[]): Promise<Outcome> {
+    const outcome = await sysbackup([...words, "--conf-dir", this.conf]);
+    for (const secret of this.secrets) expect(outcome.stdout + outcome.stderr).not.toContain(secret);
+    return outcome;
   }
 
   /** Writes the configuration anew, over the same folders. */

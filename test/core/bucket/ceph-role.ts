@@ -17,12 +17,12 @@ export function archiveRights(bucket: string): object {
   };
 }
 
-/** Returns the ARN of a new role that the service's user may assume. */
-export async function makeRole(service: CephAddress, policy: object): Promise<string> {
+/** Returns the ARN of a new role that `trusted` may assume: by default the service's user. */
+export async function makeRole(service: CephAddress, policy: object, trusted = "tester"): Promise<string> {
   const name = `role-${randomUUID()}`;
   const trust = {
     Version: "2012-10-17",
-    Statement: [{ Effect: "Allow", Principal: { AWS: ["arn:aws:iam:::user/tester"] }, Action: ["sts:AssumeRole"] }],
+    Statement: [{ Effect: "Allow", Principal: { AWS: [`arn:aws:iam:::user/${trusted}`] }, Action: ["sts:AssumeRole"] }],
   };
   await iam(service, { Action: "CreateRole", RoleName: name, AssumeRolePolicyDocument: JSON.stringify(trust) });
   const inline = { PolicyName: "inline", PolicyDocument: JSON.stringify(policy) };
