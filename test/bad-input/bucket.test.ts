@@ -59,7 +59,8 @@ describe("an endpoint", () => {
     test(`that answers with ${name}`, async () => {
       await using server = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: answer });
       await using machine = await withS3({ bucket: "example", endpoint: server.url.origin });
-      for (const words of [["archive"], ["list"]]) await machine.refuses(words, { exit: failed, message: messages.notS3 });
+      for (const words of [["archive"], ["list"]])
+        await machine.refuses(words, { exit: failed, message: messages.notS3 });
     });
   }
 

@@ -1,0 +1,247 @@
+/** What stands in the way of a run: another run, its state, full and read-only disks, and pickers that misbehave. */
+import { describe, expect, test } from "bun:test";
+import { existsSync } from "node:fs";
+import { chmod, mkdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { exitStatus } from "../../core/failure.ts";
+import { diskFull, mayMount } from "../support/faults/disk-full.ts";
+import { run } from "../support/services/command.ts";
+import { expectTold, Machine, type Told } from "./machine.ts";
+import { messages } from "./messages.ts";
+
+const { failed, usage, incomplete } = exitStatus;
+const mebibyte = 1024 * 1024;
+
+describe("a second run", () => {
+  test("is refused while the first goes on, which it does not disturb", async () => {
+    const wait = `/tmp/sysbackup-test-${crypto.randomUUID()}`;
+    await using machine = await Machine.open({
+      pickers: { slow: `touch '${wait}'; while [ -e '${wait}' ]; do sleep 0.02; done` },
+    });
+    const first = machine.run("archive");
+    while (!existsSync(wait)) await Bun.sleep(10);
+    await machine.refuses(["archive"], { exit: failed, message: messages.secondRun });
+    await rm(wait);
+    expect(await first).toMatchObject({ exit: 0, stderr: "" });
+    await rm(join(machine.conf, "pickers.d/slow"));
+    await machine.isWell();
+  });
+});
+
+describe("a state database", () => {
+  const page = 4096;
+  const overwrite = (start: number, end: number, byte: number) => async (path: string) => {
+    const bytes = await readFile(path);
+    await writeFile(path, bytes.fill(byte, start, Math.min(end, bytes.length)));
+  };
+  const damages: readonly (readonly [name: string, damage: (path: string) => Promise<void>])[] = [
+    ["whose header is gone", overwrite(0, 100, 0x41)],
+    ["whose schema is gone", overwrite(100, page, 0x41)],
+    ["with a page of zeros", overwrite(page, 2 * page, 0)],
+    ["with one changed byte in the middle", overwrite(5 * page + 4000, 5 * page + 4001, 0x5a)],
+    ["of which nothing but the first page is left", overwrite(page, Number.MAX_SAFE_INTEGER, 0x41)],
+    ["that is cut short", (path) => truncate(path, 6_000)],
+    ["that is empty", (path) => truncate(path, 0)],
+    ["that is something else", (path) => writeFile(path, "hello\n")],
+  ];
+  for (const [name, damage] of damages) {
+    test(`${name} is made anew, and nothing is stored again`, async () => {
+      await using machine = await Machine.open();
+      await machine.archive();
+      await damage(join(machine.paths.state, "test.sqlite"));
+      const outcome = await machine.run("archive", "--json");
+      expectTold(outcome, { exit: incomplete, message: messages.stateRebuilt });
+      expect(JSON.parse(outcome.stdout)).toMatchObject({ bytesStored: 0, warnings: 1, errors: 0 });
+      await machine.restoresWhole();
+      await machine.isWell();
+    });
+  }
+
+  test("that is a folder", async () => {
+    await using machine = await Machine.open();
+    await mkdir(join(machine.paths.state, "test.sqlite"), { recursive: true });
+    await machine.refuses(["archive"], { exit: failed, message: messages.stateUnusable });
+    await rm(join(machine.paths.state, "test.sqlite"), { recursive: true });
+    await machine.isWell();
+  });
+
+  test("whose folder is a file", async () => {
+    await using machine = await Machine.open();
+    await writeFile(machine.paths.state, "");
+    await machine.refuses(["archive"], { exit: failed, message: messages.stateUnusable });
+    await rm(machine.paths.state);
+    await machine.isWell();
+  });
+
+  test.skipIf(!mayMount)("whose folder may not be written", async () => {
+    await using disk = await diskFull(mebibyte);
+    await using machine = await Machine.open({ sections: { backup: { state_dir: disk.path } } });
+    await remount(disk.path, "ro");
+    await machine.refuses(["archive"], { exit: failed, message: messages.stateUnusable });
+    await remount(disk.path, "rw");
+    await machine.isWell();
+  });
+
+  test.skipIf(!mayMount)("on a full disk", async () => {
+    await using disk = await diskFull(mebibyte);
+    await using machine = await Machine.open({ sections: { backup: { state_dir: disk.path } } });
+    const filler = await fill(disk.path, 4096);
+    await machine.refuses(["archive"], { exit: failed, message: messages.stateFull });
+    await rm(filler);
+    await machine.isWell();
+  });
+});
+
+async function remount(path: string, mode: "ro" | "rw"): Promise<void> {
+  await run(["mount", "-o", `remount,${mode}`, path]);
+}
+
+/** Fills a disk but for so many bytes, by one file: its path. */
+async function fill(folder: string, left: number): Promise<string> {
+  const path = join(folder, "filler");
+  await run(["sh", "-c", `cat /dev/zero > '${path}' 2>/dev/null || true`]);
+  const { size } = Bun.file(path);
+  await truncate(path, size - left);
+  return path;
+}
+
+describe.skipIf(!mayMount)("a bucket on a disk", () => {
+  async function machineOn(path: string): Promise<Machine> {
+    await mkdir(join(path, "bucket"));
+    return Machine.open({ sections: { s3: { bucket: `file://${join(path, "bucket")}` } } });
+  }
+
+  test("that is full keeps the backups that it has, and takes more when there is room", async () => {
+    await using disk = await diskFull(mebibyte);
+    await using machine = await machineOn(disk.path);
+    await machine.archive();
+    const before = await machine.newest();
+    await writeFile(join(machine.tree, "added"), crypto.getRandomValues(Buffer.alloc(50_000)));
+    const filler = await fill(disk.path, 20_000);
+    await machine.refuses(["archive"], { exit: failed, message: messages.bucketFull });
+    expect(await machine.newest()).toBe(before);
+    expect(await machine.run("verify")).toMatchObject({ exit: 0, stderr: "" });
+    await rm(filler);
+    await machine.isWell();
+  });
+
+  test("with no room for a dump: the files are backed up nevertheless", async () => {
+    await using disk = await diskFull(8 * mebibyte);
+    await using machine = await machineOn(disk.path);
+    const snapshotter = join(machine.conf, "snapshots.d/large");
+    await writeFile(snapshotter, "#!/bin/sh\nhead -c 12000000 /dev/urandom >&$1\n", { mode: 0o755 });
+    expectTold(await machine.run("archive"), { exit: incomplete, message: messages.snapshotNotStored });
+    await machine.restoresWhole();
+    await rm(snapshotter);
+    await machine.isWell();
+  });
+
+  test("that is mounted read-only", async () => {
+    await using disk = await diskFull(mebibyte);
+    await using machine = await machineOn(disk.path);
+    await machine.archive();
+    await remount(disk.path, "ro");
+    await writeFile(join(machine.tree, "added"), "more");
+    await machine.refuses(["archive"], { exit: failed, message: messages.bucketReadOnly });
+    expect(await machine.run("verify")).toMatchObject({ exit: 0, stderr: "" });
+    await remount(disk.path, "rw");
+    await machine.isWell();
+  });
+});
+
+describe("pickers", () => {
+  type Case = Told & { readonly name: string; readonly script: string; readonly mode?: number };
+  const cases: readonly Case[] = [
+    {
+      name: "that may not be executed",
+      script: "echo /",
+      mode: 0o644,
+      exit: incomplete,
+      message: messages.pickerNotExecutable,
+    },
+    { name: "that fails", script: "echo 'no database' >&2; exit 5", exit: incomplete, message: messages.pickerFailed },
+    { name: "without interpreter", script: "#!/no/such/sh\n", exit: incomplete, message: messages.pickerFailed },
+    { name: "that hangs", script: "sleep 60", exit: incomplete, message: messages.pickerSilent },
+    {
+      name: "that prints no paths",
+      script: "echo hello world; echo usage",
+      exit: incomplete,
+      message: messages.notThere,
+      lines: 2,
+    },
+    {
+      name: "that prints endless lines",
+      script: "head -c 90000 /dev/zero | tr '\\0' x",
+      exit: incomplete,
+      message: messages.pickerNonsense,
+    },
+  ];
+  for (const { name, script, mode = 0o755, ...told } of cases) {
+    test(`one ${name}: the others are heard, and once it is mended all is well`, async () => {
+      await using machine = await Machine.open({
+        sections: { content: { picker_timeout: 1 } },
+        pickers: { bad: script },
+      });
+      await chmod(join(machine.conf, "pickers.d/bad"), mode);
+      await machine.refuses(["archive"], told);
+      await machine.restoresWhole();
+      await rm(join(machine.conf, "pickers.d/bad"));
+      await machine.isWell();
+    });
+  }
+
+  test("none", async () => {
+    await using machine = await Machine.open();
+    await rm(join(machine.conf, "pickers.d/tree"));
+    await machine.refuses(["archive"], { exit: usage, message: messages.noPickers });
+  });
+
+  test("that pick nothing at all: the backup is made, and warned of", async () => {
+    await using machine = await Machine.open();
+    await writeFile(join(machine.conf, "pickers.d/tree"), "#!/bin/sh\n");
+    await machine.refuses(["archive"], { exit: incomplete, message: messages.nothingPicked });
+  });
+});
+
+describe("the target of a restore", () => {
+  async function backedUp(): Promise<Machine> {
+    const machine = await Machine.open();
+    await machine.archive();
+    return machine;
+  }
+
+  test("in a folder that is not there", async () => {
+    await using machine = await backedUp();
+    const words = ["restore", "test", "--target", machine.path("no/such/target")];
+    await machine.refuses(words, { exit: usage, message: messages.targetMissing });
+    await machine.restoresWhole();
+  });
+
+  test("that is a file", async () => {
+    await using machine = await backedUp();
+    const words = ["restore", "test", "--target", join(machine.tree, "large")];
+    await machine.refuses(words, { exit: usage, message: messages.targetNoFolder });
+    await machine.restoresWhole();
+  });
+
+  test.skipIf(!mayMount)("on a full disk: with room made, the same command goes on", async () => {
+    await using machine = await backedUp();
+    await using disk = await diskFull(mebibyte);
+    const filler = await fill(disk.path, 20_000);
+    const target = join(disk.path, "target");
+    const words = ["restore", "test", "--target", target, "--snapshots", "skip"];
+    await machine.refuses(words, { exit: failed, message: messages.targetFull });
+    await rm(filler);
+    await machine.restoresWhole(target);
+  });
+
+  test.skipIf(!mayMount)("that is mounted read-only", async () => {
+    await using machine = await backedUp();
+    await using disk = await diskFull(mebibyte);
+    await remount(disk.path, "ro");
+    const words = ["restore", "test", "--target", disk.path];
+    await machine.refuses(words, { exit: failed, message: messages.targetReadOnly });
+    await remount(disk.path, "rw");
+    await machine.restoresWhole(disk.path);
+  });
+});
