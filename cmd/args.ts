@@ -1,4 +1,5 @@
 /** What the command line says, typed, for each subcommand. */
+import type { Policy } from "../core/steward/policy.ts";
 
 export type CommonArgs = {
   readonly confDir: string;
@@ -28,6 +29,23 @@ export type ListArgs = CommonArgs & { /** All backup names where undefined. */ r
 
 export type VerifyArgs = CommonArgs & {
   /** The newest of the configured name where undefined. */ readonly manifest: string | undefined;
+};
+
+export type PruneArgs = CommonArgs & {
+  /** Whose backups; all names where undefined. */
+  readonly of: string | undefined;
+  readonly policy: Policy;
+  readonly dryRun: boolean;
+};
+
+export type RenewArgs = CommonArgs & {
+  /** Whose backups; all names where undefined. */
+  readonly of: string | undefined;
+  /** Undefined: nothing is renewed; then `staleDays` is given. */
+  readonly policy: Policy | undefined;
+  /** How long from now; as each manifest promised where undefined. */
+  readonly days: number | undefined;
+  readonly staleDays: number | undefined;
 };
 
 export type QuickstartArgs = CommonArgs;

@@ -9,13 +9,16 @@ import {
   type ArchiveArgs,
   type CommonArgs,
   type ListArgs,
+  type PruneArgs,
   type QuickstartArgs,
+  type RenewArgs,
   type RestoreArgs,
   type SnapshotChoice,
   snapshotChoices,
   type VerifyArgs,
 } from "./args.ts";
 import type { CommandIO, Run } from "./io.ts";
+import { nameOf, noPolicy, policyOf, policyOptions, wholeNumber } from "./policy.ts";
 
 /** `flag` as cac takes it, with the value's placeholder: `--target <dir>`. */
 export type Option = { readonly flag: string; readonly help: string; readonly default?: string };
@@ -132,6 +135,43 @@ export const subcommands: readonly Subcommand[] = [
     (words): VerifyArgs => ({ ...common(words), manifest: words.operands[0] }),
     () => import("./verify.ts"),
   ),
+  subcommand<PruneArgs>(
+    {
+      name: "prune",
+      operands: "[name]",
+      summary: "Remove the backups that no rule keeps, and what no other backup needs",
+      details: [
+        "Of all names, or of one. What is still locked is left for a later prune. It needs a role that may delete versions,",
+        "which no backed-up machine should have; archives may run meanwhile. See docs/retention.md.",
+      ].join("\n"),
+      options: [...policyOptions, { flag: "--dry-run", help: "Only show what would be removed" }],
+      examples: [
+        "sysbackup prune --keep-daily 14 --keep-weekly 8 --keep-monthly 12 --dry-run",
+        "sysbackup prune web1 --keep-within 30d --keep-yearly 3",
+      ],
+    },
+    pruneArgs,
+    () => import("./prune.ts"),
+  ),
+  subcommand<RenewArgs>(
+    {
+      name: "renew",
+      operands: "[name]",
+      summary: "Extend the locks of the backups that the rules keep, for machines that no longer run",
+      details: [
+        "Of all names, or of one. What those backups need is locked from now on for as long as their manifests promised from",
+        "their start. Exit status 3 where --stale lists a name. See docs/retention.md.",
+      ].join("\n"),
+      options: [
+        ...policyOptions,
+        { flag: "--days <n>", help: "Lock for n days from now" },
+        { flag: "--stale <days>", help: "List the names whose newest backup is older; alone, renews nothing" },
+      ],
+      examples: ["sysbackup renew --stale 3", "sysbackup renew web1 --keep-last 1 --days 365"],
+    },
+    renewArgs,
+    () => import("./renew.ts"),
+  ),
   subcommand<QuickstartArgs>(
     {
       name: "quickstart",
@@ -164,6 +204,19 @@ function restoreArgs(words: Words): RestoreArgs {
     numericOwner: words.given("numeric-owner"),
     snapshots: snapshotChoice(words.value("snapshots") ?? ""),
   };
+}
+
+function pruneArgs(words: Words): PruneArgs {
+  const policy = policyOf(words);
+  if (policy === undefined) throw noPolicy("prune");
+  return { ...common(words), of: nameOf(words), policy, dryRun: words.given("dry-run") };
+}
+
+function renewArgs(words: Words): RenewArgs {
+  const policy = policyOf(words);
+  const staleDays = wholeNumber("stale", words);
+  if (policy === undefined && staleDays === undefined) throw noPolicy("renew");
+  return { ...common(words), of: nameOf(words), policy, days: wholeNumber("days", words), staleDays };
 }
 
 function snapshotChoice(written: string): SnapshotChoice {

@@ -1,0 +1,93 @@
+import { loadConfig } from "../core/config/config.ts";
+import { type ExitStatus, exitStatus } from "../core/failure.ts";
+import { type PrunedBackup, type PruneSummary, prune, withoutRemovals } from "../core/steward/prune.ts";
+import type { Amount, Fate, Tally } from "../core/steward/tally.ts";
+import type { PruneArgs } from "./args.ts";
+import { connect } from "./connect.ts";
+import type { Run } from "./io.ts";
+import { requestsLine } from "./requests.ts";
+import { bytes, type Column, count, counted, moment, table } from "./terminal/format.ts";
+
+export const run: Run<PruneArgs> = async ({ confDir, name, bucket: override, of, policy, dryRun }, io) => {
+  const config = await loadConfig({ confDir, hostName: io.hostName, name, bucket: override, confOptional: true });
+  const { bucket, counts } = await connect(config, io);
+  try {
+    const summary = await prune({
+      bucket: dryRun ? withoutRemovals(bucket) : bucket,
+      name: of,
+      policy,
+      now: io.now,
+      notify: io.notify,
+      onProgress: (objects) => io.progress.update({ doneBytes: 0, files: objects }),
+      signal: io.signal,
+    });
+    io.progress.end();
+    if (io.json) io.out(JSON.stringify({ ...documentOf(summary), dry_run: dryRun, requests: counts }));
+    else for (const line of [...summaryLines(summary, dryRun), `requests: ${requestsLine(counts)}`]) io.out(line);
+    return statusOf(summary);
+  } finally {
+    io.progress.end();
+    await bucket.close();
+  }
+};
+
+function statusOf({ tally }: PruneSummary): ExitStatus {
+  return tally.total("refused").objects > 0 ? exitStatus.incomplete : exitStatus.done;
+}
+
+function documentOf({ backups, tally }: PruneSummary): object {
+  const totals = Object.fromEntries(fates.map((fate) => [fate, tally.total(fate)]));
+  return {
+    backups,
+    objects: tally.rows(),
+    totals,
+    delete_markers: tally.markers,
+    ...(tally.lockedUntil && { locked_until: tally.lockedUntil }),
+  };
+}
+
+const fates = ["removed", "locked", "refused", "kept"] as const satisfies readonly Fate[];
+
+function summaryLines({ backups, tally }: PruneSummary, dryRun: boolean): string[] {
+  if (backups.length === 0 && tally.rows().length === 0) return ["the bucket holds no backups"];
+  const removed = tally.total("removed");
+  const refused = tally.total("refused");
+  return [
+    ...table(backupColumns, backups.map(backupRow)),
+    "",
+    ...objectLines(tally),
+    "",
+    `${dryRun ? "would remove" : "removed"} ${amount(removed)}${tally.markers === 0 ? "" : ` and ${counted(tally.markers, "delete marker")}`}`,
+    ...lockedLines(tally.total("locked"), tally.lockedUntil),
+    ...(refused.objects === 0 ? [] : [`could not remove ${amount(refused)}: see above`]),
+  ];
+}
+
+function lockedLines(locked: Amount, until: Date | undefined): string[] {
+  if (locked.objects === 0) return [];
+  const last = until === undefined ? "" : `, the last until ${moment(until)}`;
+  return [`left ${amount(locked)}, still locked${last}`];
+}
+
+const backupColumns: readonly Column[] = [{ title: "name" }, { title: "time" }, { title: "backup" }, { title: "why" }];
+
+function backupRow({ name, time, fate, reasons }: PrunedBackup): string[] {
+  return [name, moment(time), fate, reasons.join(", ")];
+}
+
+/** A column for each fate that anything met. */
+function objectLines(tally: Tally): string[] {
+  const met = fates.filter((fate) => tally.total(fate).objects > 0);
+  const columns = met.flatMap((fate): Column[] => [
+    { title: fate, align: "right" },
+    { title: "bytes", align: "right" },
+  ]);
+  const rows = tally.rows().map((row) => {
+    return [row.kind, row.name ?? "", ...met.flatMap((fate) => [count(row[fate].objects), bytes(row[fate].bytes)])];
+  });
+  return table([{ title: "objects" }, { title: "name" }, ...columns], rows);
+}
+
+function amount({ objects, bytes: size }: Amount): string {
+  return `${counted(objects, "object")}, ${bytes(size)}`;
+}

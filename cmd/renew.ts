@@ -1,0 +1,49 @@
+import { loadConfig } from "../core/config/config.ts";
+import { type ExitStatus, exitStatus } from "../core/failure.ts";
+import { findRoots, type Stale, staleNames } from "../core/steward/kept.ts";
+import { type RenewSummary, renew } from "../core/steward/renew.ts";
+import type { RenewArgs } from "./args.ts";
+import { connect } from "./connect.ts";
+import type { Run } from "./io.ts";
+import { requestsLine } from "./requests.ts";
+import { bytes, counted, moment } from "./terminal/format.ts";
+
+export const run: Run<RenewArgs> = async ({ confDir, name, bucket: override, of, policy, days, staleDays }, io) => {
+  const config = await loadConfig({ confDir, hostName: io.hostName, name, bucket: override, confOptional: true });
+  const { bucket, counts } = await connect(config, io);
+  try {
+    const roots = await findRoots(bucket);
+    const stale = staleDays === undefined ? [] : staleNames(roots, of, staleDays, io.now());
+    const { now, notify, signal } = io;
+    const onProgress = (objects: number) => io.progress.update({ doneBytes: 0, files: objects });
+    const renewed = policy && (await renew({ bucket, roots, name: of, policy, days, now, notify, onProgress, signal }));
+    io.progress.end();
+    if (io.json) io.out(JSON.stringify({ ...renewed, stale, requests: counts }));
+    else {
+      for (const line of [...staleLines(stale), ...renewedLines(renewed), `requests: ${requestsLine(counts)}`])
+        io.out(line);
+    }
+    return statusOf(renewed, stale);
+  } finally {
+    io.progress.end();
+    await bucket.close();
+  }
+};
+
+function statusOf(renewed: RenewSummary | undefined, stale: readonly Stale[]): ExitStatus {
+  if (renewed !== undefined && renewed.damaged > 0) return exitStatus.damaged;
+  return stale.length > 0 || (renewed?.refused ?? 0) > 0 ? exitStatus.incomplete : exitStatus.done;
+}
+
+function staleLines(stale: readonly Stale[]): string[] {
+  return stale.map(({ name, last }) => `stale: ${name}, whose newest backup is of ${moment(last)}`);
+}
+
+function renewedLines(renewed: RenewSummary | undefined): string[] {
+  if (renewed === undefined) return [];
+  const { backups, objects, extended, damaged, refused } = renewed;
+  return [
+    `${counted(backups, "backup")} kept; of their ${counted(objects, "object")}, ${bytes(renewed.bytes)}, ${counted(extended, "lock")} extended`,
+    ...(damaged + refused === 0 ? [] : [`${damaged} damaged, ${refused} not extended: see above`]),
+  ];
+}

@@ -1,0 +1,62 @@
+/** Which index objects are still of use: those that tell of something which exists. */
+import type { Database } from "bun:sqlite";
+import { BucketError, type BucketReader, type Stored } from "../bucket/contract.ts";
+import { readAll } from "../bucket/stream.ts";
+import { FormatError } from "../format/error.ts";
+import { decodeIndex } from "../format/index-object.ts";
+import { decodeFrame } from "../manifests/decode.ts";
+import { openScratchDatabase } from "../system/scratch-database.ts";
+
+/** An index object tells of 100,000 chunks, about: ten megabytes of text. */
+const mostStored = 256 * 1024 * 1024;
+const mostContent = 1024 * 1024 * 1024;
+
+const schema = `
+  CREATE TEMP TABLE remaining (key TEXT NOT NULL, version TEXT NOT NULL, PRIMARY KEY (key, version)) WITHOUT ROWID;
+`;
+
+export class IndexObjects implements Disposable {
+  readonly #remaining: Database = openScratchDatabase(schema);
+  readonly #insert = this.#remaining.query<null, [string, string]>("INSERT OR IGNORE INTO remaining VALUES (?, ?)");
+  readonly #find = this.#remaining.query<unknown, [string, string]>(
+    "SELECT 1 FROM remaining WHERE key = ? AND version = ?",
+  );
+
+  constructor(
+    private readonly bucket: Pick<BucketReader, "get">,
+    private readonly now: Date,
+  ) {}
+
+  /** That these exist. To be told of everything before the first question. */
+  remains(objects: Iterable<Stored>): void {
+    for (const { key, version } of objects) this.#insert.run(key, version);
+  }
+
+  /**
+   * Whether an object that it introduced exists, for then its chunks are found by it alone; or one whose lock, as it says,
+   * was moved to a date that is not past. One that is damaged is of no use to anybody, one of a newer format may be.
+   */
+  async isUseful({ key, version }: Stored): Promise<boolean> {
+    try {
+      const stored = await readAll(this.bucket.get(key, { version }), mostStored);
+      for (const line of decodeIndex(await decodeFrame(stored, mostContent))) {
+        if ("object" in line && this.#exists(line.object)) return true;
+        if ("extended" in line && new Date(line.extended.retain_until) > this.now && this.#exists(line.extended))
+          return true;
+      }
+      return false;
+    } catch (error) {
+      if (error instanceof FormatError) return error.kind === "newer";
+      if (error instanceof BucketError && (error.kind === "missing" || error.kind === "damaged")) return false;
+      throw error;
+    }
+  }
+
+  #exists({ key, version }: Pick<Stored, "key" | "version">): boolean {
+    return this.#find.get(key, version) !== null;
+  }
+
+  [Symbol.dispose](): void {
+    this.#remaining.close();
+  }
+}

@@ -1,0 +1,170 @@
+/**
+ * Removes the backups that a policy does not keep, and what no other backup needs. Its steps:
+ *
+ * 1. Note the time; list all roots; let the policy choose.
+ * 2. Of the roots that are to go, find those that are locked: they stay, and what they need stays with them.
+ * 3. Read what all that stay need. One that is kept and cannot be read ends the prune here: nothing was removed yet.
+ * 4. Remove the other roots. From now on those backups do not exist. Then the parts, packs, content and dumps that nothing
+ *    needs: each *version*, for manifests name versions.
+ * 5. Remove index objects that tell of nothing any more.
+ *
+ * Killed between any two requests, it leaves only what the next prune removes.
+ *
+ * Archives of other hosts may run meanwhile, without any lock file. An object that a new manifest is about to need is not
+ * among what step 3 found, so it must not be removed. It is not, because step 4 removes only what was unlocked when the
+ * prune *began* (each lock is looked at, and S3 refuses those that came later):
+ *
+ * - What an archive stores itself is locked from its first moment, past the promise of its manifest.
+ * - What it finds stored it builds upon only if the lock lasts two days from the start of the archive; a lock never becomes
+ *   shorter. Where that ends before the promise, the archive extends it before it puts its root.
+ * - So if an object was unlocked when the prune began, an archive that builds upon it started more than two days before,
+ *   and has not extended it yet. It is about to: either S3 does that first, and refuses the removal; or the removal comes
+ *   first, the archive is told that the object is missing, and stores the content again.
+ * - A root that was put before the prune began was listed, and one that is put later has all locked that it needs, until
+ *   a promise that ends after the prune began. Even if the prune takes so long that the promise ends on its way, what
+ *   was locked when it began stays.
+ */
+import type { Bucket, Stored } from "../bucket/contract.ts";
+import { Failure } from "../failure.ts";
+import type { Notify } from "../notice.ts";
+import { eachOf } from "../side-by-side.ts";
+import { chooseRoots, findRoots, type Root } from "./kept.ts";
+import { Needed } from "./needed.ts";
+import { addNeedsOf, type Reading } from "./needs-of.ts";
+import type { Policy } from "./policy.ts";
+import { Remover } from "./remover.ts";
+import { sweep } from "./sweep.ts";
+import { type Fate, Tally } from "./tally.ts";
+
+/** What a prune does to a bucket; a dry run has one whose `remove` does nothing: `withoutRemovals`. */
+export type PruneBucket = Pick<Bucket, "get" | "head" | "listVersions" | "remove" | "serverTime">;
+
+export type PruneJob = {
+  readonly bucket: PruneBucket;
+  /** Whose backups may go; undefined: everybody's. */
+  readonly name: string | undefined;
+  readonly policy: Policy;
+  readonly now: () => Date;
+  readonly notify: Notify;
+  readonly onProgress: (objects: number) => void;
+  readonly signal: AbortSignal;
+};
+
+export type PrunedBackup = {
+  readonly name: string;
+  readonly key: string;
+  readonly time: Date;
+  readonly fate: Fate;
+  /** Why it is kept: see `RootDecision`. */
+  readonly reasons: readonly string[];
+};
+
+export type PruneSummary = {
+  /** Of the names chosen; newest first within a name. */
+  readonly backups: readonly PrunedBackup[];
+  readonly tally: Tally;
+};
+
+export function withoutRemovals(bucket: PruneBucket): PruneBucket {
+  return {
+    get: (key, options) => bucket.get(key, options),
+    head: (key, version) => bucket.head(key, version),
+    listVersions: (prefix, after) => bucket.listVersions(prefix, after),
+    remove: async () => {},
+    serverTime: () => bucket.serverTime(),
+  };
+}
+
+export async function prune(job: PruneJob): Promise<PruneSummary> {
+  const { bucket, name, policy, notify, signal } = job;
+  const start = job.now();
+  const roots = await findRoots(bucket);
+  const began = byEarlierClock(start, job.now(), bucket.serverTime());
+  const decisions = chooseRoots(roots, { name, policy, now: start, notify });
+  const tally = new Tally();
+  const remover = new Remover({ bucket, began, tally, notify });
+  const fates = new Map<Root, Fate>();
+
+  using needed = new Needed();
+  const reading: Omit<Reading, "onUnreadable"> = { bucket, needed, until: () => 0, signal };
+  const kept = decisions.flatMap(({ backup, reasons }) => (reasons.length > 0 ? [backup] : []));
+  const outside = decisions.flatMap(({ backup, reasons }) => (reasons.length > 0 ? [] : [backup]));
+  for (const root of kept) fates.set(root, "kept");
+  const going = await unlockedOf(outside, remover, tally, fates);
+  await addNeedsOf(versionsOf(kept), { ...reading, onUnreadable: stop });
+  const stay = (staying: readonly Root[]) =>
+    addNeedsOf(versionsOf(staying), { ...reading, onUnreadable: (object, why) => notify(unreadable(object, why)) });
+  await stay(outside.filter((root) => fates.has(root)));
+
+  await eachOf(going, atOnce, async (root) => {
+    signal.throwIfAborted();
+    fates.set(root, await removeRoot(root, remover));
+  });
+  await stay(going.filter((root) => fates.get(root) !== "removed"));
+  for (const root of kept) for (const version of root.versions) tally.add(of(root), version, "kept");
+  const living = new Set(roots.filter((root) => fates.get(root) !== "removed").map((root) => root.name));
+  await sweep({ bucket, needed, remover, tally, living, now: began, onProgress: job.onProgress, signal });
+
+  const chosen = decisions.filter(({ backup }) => name === undefined || backup.name === name);
+  const backups = chosen.map(({ backup, reasons }) => ({
+    name: backup.name,
+    key: backup.key,
+    time: backup.time,
+    fate: fates.get(backup) ?? "kept",
+    reasons,
+  }));
+  return { backups, tally };
+}
+
+const atOnce = 8;
+
+/** A clock that is ahead would take for unlocked at the beginning what lapsed a little later. */
+function byEarlierClock(start: Date, now: Date, server: Date | undefined): Date {
+  const behind = server === undefined ? 0 : now.getTime() - server.getTime();
+  return new Date(start.getTime() - Math.max(0, behind));
+}
+
+const of = ({ name }: Root) => ({ kind: "root", name }) as const;
+
+function versionsOf(roots: readonly Root[]): Stored[] {
+  return roots.flatMap(({ versions }) => versions);
+}
+
+/** Those of which no version is locked; a root goes whole or not at all. */
+async function unlockedOf(roots: readonly Root[], remover: Remover, tally: Tally, fates: Map<Root, Fate>) {
+  await eachOf(roots, atOnce, async (root) => {
+    const locks = await Promise.all(root.versions.map((version) => remover.lockOf(version)));
+    const [first] = locks.flatMap((lock) => lock ?? []);
+    if (first === undefined) return;
+    fates.set(root, first.fate);
+    for (const [number, version] of root.versions.entries()) {
+      tally.add(of(root), version, locks[number]?.fate ?? first.fate, locks[number]?.until);
+    }
+  });
+  return roots.filter((root) => !fates.has(root));
+}
+
+/** Its versions from the newest on: while one is left, the ones before are left as well. */
+async function removeRoot(root: Root, remover: Remover): Promise<Fate> {
+  for (const version of root.versions) {
+    const fate = await remover.remove(of(root), version);
+    if (fate !== "removed") return fate;
+  }
+  await remover.removeMarkers(root.markers);
+  return "removed";
+}
+
+function stop({ key, version }: Stored, why: string): never {
+  throw new Failure({
+    doing: "tell what is still needed by the kept backups from",
+    what: key,
+    why: `${why} (version ${version}); nothing was removed`,
+    remedy:
+      "run `sysbackup verify` to see what is lost; remove that version of the root by hand once its backup is given up",
+  });
+}
+
+function unreadable({ key }: Stored, why: string) {
+  const message = `what the locked ${JSON.stringify(key)} needs is not known: ${why}; the policy does not keep it, so the prune goes on`;
+  return { level: "warning", code: "locked-unreadable", message } as const;
+}

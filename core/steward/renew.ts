@@ -1,0 +1,123 @@
+/**
+ * Extends the locks of all that the kept backups need: for hosts that no longer run, and so extend nothing themselves.
+ *
+ * A backup's objects are locked for so many days from now as its manifest promised from its start, or as many as are asked for. As
+ * in an archive, a lock that reaches so far is left alone, and one that does not gets a week more than that, so that a
+ * daily `renew` extends weekly. Each object is looked at once, however many backups need it.
+ *
+ * The date that a manifest states stays as it was written. It remains true: all is locked at least until then.
+ */
+import { type Bucket, BucketError, type LockMode } from "../bucket/contract.ts";
+import type { Manifest } from "../format/manifest.ts";
+import { endsJob } from "../manifests/loss.ts";
+import type { Notify } from "../notice.ts";
+import { eachOf } from "../side-by-side.ts";
+import { chooseRoots, type Root } from "./kept.ts";
+import { Needed, type NeededObject } from "./needed.ts";
+import { addNeedsOf } from "./needs-of.ts";
+import type { Policy } from "./policy.ts";
+
+export type RenewJob = {
+  readonly bucket: Pick<Bucket, "get" | "head" | "extend">;
+  /** As `findRoots` gives them. */
+  readonly roots: readonly Root[];
+  /** Whose backups; undefined: everybody's. */
+  readonly name: string | undefined;
+  readonly policy: Policy;
+  /** Days from now; undefined: as each manifest promised from its start. */
+  readonly days: number | undefined;
+  readonly now: () => Date;
+  readonly notify: Notify;
+  readonly onProgress: (objects: number) => void;
+  readonly signal: AbortSignal;
+};
+
+export type RenewSummary = {
+  readonly backups: number;
+  readonly objects: number;
+  readonly bytes: number;
+  readonly extended: number;
+  /** Objects that should be there and are not, and roots and parts that cannot be read. */
+  readonly damaged: number;
+  /** Objects whose lock could not be extended, for other reasons. */
+  readonly refused: number;
+};
+
+const day = 24 * 60 * 60 * 1000;
+const slack = 7 * day;
+const atOnce = 8;
+
+export async function renew(job: RenewJob): Promise<RenewSummary> {
+  const { bucket, roots, name, policy, days, notify, signal } = job;
+  const now = job.now();
+  const decisions = chooseRoots(roots, { name, policy, now, notify });
+  const kept = decisions.flatMap(({ backup, reasons }) => {
+    return reasons.length > 0 && (name === undefined || backup.name === name) ? [backup] : [];
+  });
+  const figures = { backups: kept.length, objects: 0, bytes: 0, extended: 0, damaged: 0, refused: 0 };
+  using needed = new Needed();
+  await addNeedsOf(
+    kept.flatMap(({ versions }) => versions),
+    {
+      bucket,
+      needed,
+      until: (manifest) => now.getTime() + (days === undefined ? promised(manifest) : days * day),
+      onUnreadable: ({ key }, why) => {
+        figures.damaged += 1;
+        notify(notRenewed(`what is named in ${JSON.stringify(key)} is not renewed: ${why}`));
+      },
+      signal,
+    },
+  );
+  for (const page of needed.pages()) {
+    await eachOf(page, atOnce, async (object) => {
+      signal.throwIfAborted();
+      figures.objects += 1;
+      figures.bytes += object.size;
+      const outcome = await extendOne(object, job);
+      if (outcome !== "long enough") figures[outcome] += 1;
+    });
+    job.onProgress(figures.objects);
+  }
+  return figures;
+}
+
+function promised({ header }: Manifest): number {
+  return Math.max(0, Date.parse(header.retain_until) - Date.parse(header.started));
+}
+
+type Outcome = "extended" | "long enough" | "damaged" | "refused";
+
+async function extendOne(object: NeededObject, { bucket, notify }: RenewJob): Promise<Outcome> {
+  const { key, version, until } = object;
+  const tell = (why: string) => notify(notRenewed(`the lock of ${JSON.stringify(key)} is not extended: ${why}`));
+  try {
+    const info = await bucket.head(key, version);
+    if (info === undefined) {
+      tell("it is missing; `sysbackup verify` shows what that costs");
+      return "damaged";
+    }
+    if (info.retention !== undefined && info.retention.until.getTime() >= until) return "long enough";
+    await extend(bucket, object, info.retention?.mode);
+    return "extended";
+  } catch (error) {
+    if (!(error instanceof BucketError) || endsJob(error)) throw error;
+    // Between the look and the request, an archive extended it further.
+    if (error.kind === "locked") return "long enough";
+    tell(error.parts.why);
+    return error.kind === "damaged" || error.kind === "missing" ? "damaged" : "refused";
+  }
+}
+
+/** The mode is kept: the stricter one cannot be left, and nobody asked for it. */
+async function extend(
+  bucket: Pick<Bucket, "extend">,
+  { key, version, until }: NeededObject,
+  mode: LockMode = "GOVERNANCE",
+) {
+  await bucket.extend(key, version, { mode, until: new Date(until + slack) });
+}
+
+function notRenewed(message: string) {
+  return { level: "error", code: "not-renewed", message } as const;
+}

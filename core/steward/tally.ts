@@ -1,0 +1,54 @@
+/** What became of the objects that a prune looked at, by kind and name. */
+import type { Stored } from "../bucket/contract.ts";
+import type { Classified, Kind } from "./versions.ts";
+
+/**
+ * - `removed`: or would be, in a dry run
+ * - `locked`: not needed, but S3 keeps it for now
+ * - `refused`: not needed, but it could not be removed for another reason
+ * - `kept`: needed
+ */
+export type Fate = "removed" | "locked" | "refused" | "kept";
+
+export type Amount = { objects: number; bytes: number };
+
+export type TallyRow = { readonly kind: Kind; readonly name: string | undefined } & { readonly [fate in Fate]: Amount };
+
+export class Tally {
+  readonly #rows = new Map<string, TallyRow>();
+  #lockedUntil: Date | undefined;
+  /** Delete markers have no bytes and go with the last version of their key. */
+  markers = 0;
+
+  add({ kind, name }: Classified, { size }: Stored, fate: Fate, lockedUntil?: Date): void {
+    const id = `${kind} ${name ?? ""}`;
+    const row = this.#rows.get(id) ?? emptyRow(kind, name);
+    this.#rows.set(id, row);
+    row[fate].objects += 1;
+    row[fate].bytes += size;
+    if (lockedUntil !== undefined && lockedUntil > (this.#lockedUntil ?? 0)) this.#lockedUntil = lockedUntil;
+  }
+
+  /** In order of kind and name. */
+  rows(): TallyRow[] {
+    return [...this.#rows].sort(([one], [other]) => (one < other ? -1 : 1)).map(([, row]) => row);
+  }
+
+  total(fate: Fate): Amount {
+    const amounts = [...this.#rows.values()].map((row) => row[fate]);
+    return {
+      objects: amounts.reduce((sum, { objects }) => sum + objects, 0),
+      bytes: amounts.reduce((sum, { bytes }) => sum + bytes, 0),
+    };
+  }
+
+  /** When the last of the locks ends that were met; undefined where there was none, or none that tells. */
+  get lockedUntil(): Date | undefined {
+    return this.#lockedUntil;
+  }
+}
+
+function emptyRow(kind: Kind, name: string | undefined): TallyRow {
+  const none = (): Amount => ({ objects: 0, bytes: 0 });
+  return { kind, name, removed: none(), locked: none(), refused: none(), kept: none() };
+}

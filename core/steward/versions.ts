@@ -1,0 +1,69 @@
+/** Listings of versions, key by key. */
+import type { BucketReader, ListedVersion, Stored } from "../bucket/contract.ts";
+import { parseIndexKey, parseManifestKey } from "../format/keys.ts";
+
+export type Lister = Pick<BucketReader, "listVersions">;
+
+/** All of one key, newest first. */
+export type KeyVersions = {
+  readonly key: string;
+  readonly versions: readonly Stored[];
+  readonly markers: readonly Stored[];
+  /** A delete marker is the newest of all: plain reads do not find the key. */
+  readonly hidden: boolean;
+};
+
+/** Some keys at a time, in byte order; what one page begins and the next one ends comes once, whole. */
+export async function* listKeys(bucket: Lister, prefix: string): AsyncGenerator<readonly KeyVersions[]> {
+  let open: ListedVersion[] = [];
+  for await (const page of bucket.listVersions(prefix)) {
+    const whole: KeyVersions[] = [];
+    for (const listed of page) {
+      const [first] = open;
+      if (first !== undefined && first.key !== listed.key) {
+        whole.push(together(first, open));
+        open = [];
+      }
+      open.push(listed);
+    }
+    yield whole;
+  }
+  const [first] = open;
+  if (first !== undefined) yield [together(first, open)];
+}
+
+function together({ key }: ListedVersion, listed: readonly ListedVersion[]): KeyVersions {
+  const versions = listed.filter(({ deleteMarker }) => !deleteMarker).map(plain);
+  const markers = listed.filter(({ deleteMarker }) => deleteMarker).map(plain);
+  return { key, versions, markers, hidden: listed.some(({ latest, deleteMarker }) => latest && deleteMarker) };
+}
+
+function plain({ key, version, size }: ListedVersion): Stored {
+  return { key, version, size };
+}
+
+export const kinds = ["root", "part", "pack", "content", "snapshot", "index"] as const;
+export type Kind = (typeof kinds)[number];
+
+/** What an object is, and whose: content is nobody's alone. */
+export type Classified = { readonly kind: Kind; readonly name: string | undefined };
+
+const shapes: readonly (readonly [Kind, RegExp])[] = [
+  ["part", /^manifests\/([^/]+)\/parts\/[0-9a-f]{64}\.jsonl\.zst$/],
+  ["pack", /^packs\/[0-9a-f]{64}\.zst$/],
+  ["content", /^content\/[0-9a-f]{64}$/],
+  ["snapshot", /^snapshots\/([^/]+)\/\d{8}T\d{6}Z-[^/]+$/],
+];
+
+/** Undefined for keys that sysbackup does not write: nothing is done to those. */
+export function classify(key: string): Classified | undefined {
+  const root = parseManifestKey(key);
+  if (root !== undefined) return { kind: "root", name: root.name };
+  const index = parseIndexKey(key);
+  if (index !== undefined) return { kind: "index", name: index.name };
+  for (const [kind, shape] of shapes) {
+    const match = shape.exec(key);
+    if (match !== null) return { kind, name: match[1] };
+  }
+  return undefined;
+}
