@@ -30,7 +30,7 @@ export async function putStream(
   const hash = createHash("sha256");
   let parts: PartSender | undefined;
   try {
-    let part = new Part(partSize(0));
+    let part = new Part(new Uint8Array(partSize(0)));
     for await (const piece of source) {
       hash.update(piece);
       for (let rest = piece; rest.byteLength > 0; ) {
@@ -52,33 +52,35 @@ export async function putStream(
 
 /** A buffer that fills up. */
 class Part {
-  readonly #buffer: Uint8Array;
   #filled = 0;
 
-  constructor(size: number) {
-    this.#buffer = new Uint8Array(size);
-  }
+  constructor(
+    readonly buffer: Uint8Array,
+    readonly size = buffer.byteLength,
+  ) {}
 
   isFull(): boolean {
-    return this.#filled === this.#buffer.byteLength;
+    return this.#filled === this.size;
   }
 
   /** Takes what fits, and returns the rest. */
   fill(piece: Uint8Array): Uint8Array {
-    const taken = piece.subarray(0, this.#buffer.byteLength - this.#filled);
-    this.#buffer.set(taken, this.#filled);
+    const taken = piece.subarray(0, this.size - this.#filled);
+    this.buffer.set(taken, this.#filled);
     this.#filled += taken.byteLength;
     return piece.subarray(taken.byteLength);
   }
 
   bytes(): Uint8Array {
-    return this.#buffer.subarray(0, this.#filled);
+    return this.buffer.subarray(0, this.#filled);
   }
 }
 
 /** Sends parts side by side, `inFlight` at most. */
 class PartSender {
   readonly #running = new Set<Promise<void>>();
+  /** Buffers of parts that were sent, to be filled again: the collector would notice late that so much is garbage. */
+  readonly #free: Uint8Array[] = [];
   #number = 0;
   #sent = 0;
   #failure: { readonly error: unknown } | undefined;
@@ -90,7 +92,7 @@ class PartSender {
     while (this.#running.size >= inFlight) await Promise.race(this.#running);
     this.#check();
     this.#start(part);
-    return new Part(partSize(this.#sent));
+    return this.#next(partSize(this.#sent));
   }
 
   async end(last: Part): Promise<Stored> {
@@ -106,11 +108,18 @@ class PartSender {
     await this.upload.abort().catch(() => undefined);
   }
 
+  /** Parts grow, so a buffer that is too small once is so for good. */
+  #next(size: number): Part {
+    const buffer = this.#free.pop();
+    return new Part(buffer !== undefined && buffer.byteLength >= size ? buffer : new Uint8Array(size), size);
+  }
+
   #start(part: Part): void {
     const bytes = part.bytes();
     this.#sent += bytes.byteLength;
     const run: Promise<void> = this.upload
       .part(++this.#number, bytes)
+      .then(() => void this.#free.push(part.buffer))
       .catch((error: unknown) => {
         this.#failure ??= { error };
       })

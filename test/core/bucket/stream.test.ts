@@ -11,6 +11,7 @@ type Seen = {
   readonly puts: (PutOptions & { readonly size: number })[];
   readonly parts: Map<number, string>;
   readonly ends: string[];
+  readonly buffers: Set<ArrayBufferLike>;
   most: number;
 };
 
@@ -23,6 +24,7 @@ function watching(failing?: number): Seen {
     puts: [],
     parts: new Map(),
     ends: [],
+    buffers: new Set(),
     most: 0,
     bucket: {
       put: async (_key, body, options) => {
@@ -32,6 +34,7 @@ function watching(failing?: number): Seen {
       startUpload: async () => ({
         part: async (number, body) => {
           seen.most = Math.max(seen.most, ++running);
+          seen.buffers.add(body.buffer);
           await Bun.sleep(number % 2 === 1 ? 5 : 1);
           running--;
           if (number === failing) throw new BucketError("denied", { doing: "store", why: "refused" });
@@ -95,6 +98,14 @@ test("more is sent in parts, side by side but at most three, each with the right
   expect(stored).toEqual({ key: "k", version: "v", size, sha256: sha(all) });
   expect(seen.most).toBe(3);
   expect(seen.puts).toEqual([]);
+});
+
+test("a long stream takes no more buffers than a short one: those of sent parts are filled again", async () => {
+  const [short, long] = [watching(), watching()];
+  await putStream(short.bucket, "k", pieces(4 * partSize(1), 300_000), { retention });
+  await putStream(long.bucket, "k", pieces(16 * partSize(1), 300_000), { retention });
+  expect(long.parts.size).toBeGreaterThan(15);
+  expect(long.buffers.size).toBe(short.buffers.size);
 });
 
 test("one piece larger than several parts is cut", async () => {
