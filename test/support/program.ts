@@ -10,6 +10,8 @@ export type ProgramOptions = {
   readonly stdin?: string | Uint8Array;
   /** Run in place of `cmd/main.ts`: a compiled program. */
   readonly executable?: string;
+  /** In a session of its own, and so without a terminal, as cron runs it. */
+  readonly detached?: boolean;
 };
 
 /** `exit` is 128 and the signal's number where a signal ended it, as in shells. */
@@ -25,12 +27,16 @@ export async function sysbackup(args: readonly string[], options: ProgramOptions
 }
 
 /** Starts it, for tests that interrupt or kill it. Its output must be read, or it stops when the pipes are full. */
-export function startSysbackup(args: readonly string[], { env, cwd, stdin, executable }: ProgramOptions = {}) {
+export function startSysbackup(
+  args: readonly string[],
+  { env, cwd, stdin, executable, detached = false }: ProgramOptions = {},
+) {
   const program = executable === undefined ? [process.execPath, main] : [executable];
   return Bun.spawn([...program, ...args], {
     stdin: stdin === undefined ? "ignore" : new Blob([stdin]),
     stdout: "pipe",
     stderr: "pipe",
+    detached,
     env: { ...process.env, ...env },
     ...(cwd !== undefined && { cwd }),
   });

@@ -1,0 +1,134 @@
+/** Dumps of any size, from a snapshotter's pipe into the bucket and back into a command. */
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { access, readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { remove, type Scratch, scratch } from "../support/faults/scratch.ts";
+import { type Outcome, startSysbackup } from "../support/program.ts";
+import { run } from "../support/services/command.ts";
+import { MiB } from "./data.ts";
+import { discard } from "./discard.ts";
+import { versionsIn } from "./loop.ts";
+import { places, thorough } from "./places.ts";
+
+const minutes = 60_000;
+const mebibytes = thorough ? 200 : 20;
+/** What the whole program may take, by design. */
+const mostMemory = 256 * MiB;
+
+/** Bytes that do not compress, the same each time. */
+const noise = `python3 -c '
+import random, sys
+source = random.Random(7)
+for _ in range(${mebibytes}): sys.stdout.buffer.write(source.randbytes(1 << 20))'`;
+const lines = `seq ${mebibytes * 20_000}`;
+
+for (const place of places) {
+  for (const compression of ["zstd", "gzip"]) {
+    // Packs know no gzip; dumps do.
+    const content = { compression, layout: "objects" };
+
+    describe.skipIf(place.absent)(`snapshots, ${place.name}, ${compression}`, () => {
+      let dir: Scratch;
+      let conf: string;
+      let target: string;
+      let archived: Outcome & { readonly memory: number };
+
+      beforeAll(async () => {
+        dir = await scratch();
+        target = join(dir.path, "target");
+        const through = (name: string) => `echo "::restore-through:: sha256sum > '${dir.path}/seen-${name}'"`;
+        ({ conf } = await place.configure(dir.path, {
+          sections: { content },
+          pickers: { all: `echo '${dir.path}/conf/conf'` },
+          snapshotters: {
+            noise: `${through("noise")}\n${noise} >&3`,
+            lines: `${through("lines")}\n${lines} >&3`,
+            broken: `${through("broken")}\necho the beginning >&3\necho out of order >&2\nexit 7`,
+          },
+        }));
+        archived = await measured(["archive", "--conf-dir", conf]);
+      }, 5 * minutes);
+
+      afterAll(async () => {
+        await discard(conf);
+        await dir[Symbol.asyncDispose]();
+      });
+
+      async function restored(choice: string): Promise<Outcome & { readonly memory: number }> {
+        await remove(target);
+        return measured(["restore", "test", "--conf-dir", conf, "--target", target, "--snapshots", choice]);
+      }
+
+      test("are stored whole, in bounded memory; one that failed is told and stored", async () => {
+        expect(archived.exit).toBe(3);
+        expect(archived.stderr).toContain('"broken" exited with status 7: out of order');
+        expect(archived.memory).toBeLessThan(mostMemory);
+        const sizes = new Map((await versionsIn(conf, "snapshots/")).map(({ key, size }) => [nameOf(key), size]));
+        const suffix = compression === "zstd" ? ".zst" : ".gz";
+        expect([...sizes.keys()].sort()).toEqual(["broken", `lines${suffix}`, "noise"]);
+        expect(sizes.get("noise")).toBe(mebibytes * MiB);
+        expect(sizes.get(`lines${suffix}`)).toBeLessThan(mebibytes * 80_000);
+      });
+
+      test(
+        "run: each command sees exactly the bytes; a failed one is fetched and told",
+        async () => {
+          const { exit, stderr, memory } = await restored("run");
+          expect(exit).toBe(3);
+          expect(stderr).toContain('snapshot "broken" is stored as "sysbackup-snapshots/broken"');
+          expect(memory).toBeLessThan(mostMemory);
+          expect(await readdir(join(target, "sysbackup-snapshots"))).toEqual(["broken"]);
+          expect(await run(["cat", join(dir.path, "seen-noise")])).toBe(await digestOf(noise));
+          expect(await run(["cat", join(dir.path, "seen-lines")])).toBe(await digestOf(lines));
+          await expect(access(join(dir.path, "seen-broken"))).rejects.toThrow("ENOENT");
+        },
+        minutes,
+      );
+
+      test(
+        "fetch: the dumps are files",
+        async () => {
+          const { exit, memory } = await restored("fetch");
+          expect(exit).toBe(3);
+          expect(memory).toBeLessThan(mostMemory);
+          const folder = join(target, "sysbackup-snapshots");
+          expect((await readdir(folder)).sort()).toEqual(["broken", "lines", "noise"]);
+          expect(await digestOf(`cat '${folder}/noise'`)).toBe(await digestOf(noise));
+          expect(await digestOf(`cat '${folder}/lines'`)).toBe(await digestOf(lines));
+          expect(await Bun.file(join(folder, "broken")).text()).toBe("the beginning\n");
+        },
+        minutes,
+      );
+
+      test("skip: nothing of them", async () => {
+        expect(await restored("skip")).toMatchObject({ exit: 0 });
+        expect(await readdir(target)).not.toContain("sysbackup-snapshots");
+      });
+
+      test("ask, without a terminal: refused before anything is restored, with the way out", async () => {
+        const { exit, stderr } = await restored("ask");
+        expect(exit).toBe(2);
+        expect(stderr).toBe(
+          "sysbackup: cannot ask whether to replay the snapshots of this backup: there is no terminal; say it by --snapshots run, --snapshots fetch (as files) or --snapshots skip\n",
+        );
+        await expect(access(target)).rejects.toThrow("ENOENT");
+      });
+    });
+  }
+}
+
+/** Runs it without a terminal, as cron does. `memory` is the most that it took, in bytes. */
+async function measured(args: readonly string[]) {
+  const child = startSysbackup(args, { detached: true });
+  const [stdout, stderr, exit] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
+  return { exit, stdout, stderr, memory: child.resourceUsage()?.maxRSS ?? Number.NaN };
+}
+
+/** `snapshots/test/20261121T020003Z-lines.zst` is of `lines.zst`. */
+function nameOf(key: string): string {
+  return key.slice(key.lastIndexOf("-") + 1);
+}
+
+async function digestOf(command: string): Promise<string> {
+  return run(["sh", "-c", `${command} | sha256sum`]);
+}
