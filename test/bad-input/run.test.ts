@@ -116,6 +116,7 @@ describe.skipIf(!mayMount)("a bucket on a disk", () => {
     await using machine = await machineOn(disk.path);
     await machine.archive();
     const before = await machine.newest();
+    await machine.nextSecond();
     await writeFile(join(machine.tree, "added"), crypto.getRandomValues(Buffer.alloc(50_000)));
     const filler = await fill(disk.path, 20_000);
     await machine.refuses(["archive"], { exit: failed, message: messages.bucketFull });
@@ -140,6 +141,7 @@ describe.skipIf(!mayMount)("a bucket on a disk", () => {
     await using disk = await diskFull(mebibyte);
     await using machine = await machineOn(disk.path);
     await machine.archive();
+    await machine.nextSecond();
     await remount(disk.path, "ro");
     await writeFile(join(machine.tree, "added"), "more");
     await machine.refuses(["archive"], { exit: failed, message: messages.bucketReadOnly });
