@@ -48,4 +48,11 @@ export type RenewArgs = CommonArgs & {
   readonly staleDays: number | undefined;
 };
 
+export type CostArgs = CommonArgs & {
+  /** Whose backups; the configured name where undefined. */
+  readonly of: string | undefined;
+  /** Absolute; the built-in prices where undefined. */
+  readonly pricesFile: string | undefined;
+};
+
 export type QuickstartArgs = CommonArgs;

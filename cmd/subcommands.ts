@@ -8,6 +8,7 @@ import { type ExitStatus, exitStatus, Failure } from "../core/failure.ts";
 import {
   type ArchiveArgs,
   type CommonArgs,
+  type CostArgs,
   type ListArgs,
   type PruneArgs,
   type QuickstartArgs,
@@ -172,6 +173,21 @@ export const subcommands: readonly Subcommand[] = [
     renewArgs,
     () => import("./renew.ts"),
   ),
+  subcommand<CostArgs>(
+    {
+      name: "cost",
+      operands: "[name]",
+      summary: "Show what the backups of a name cost: a run, a month, a full restore",
+      details:
+        "In requests, storage and transfer, side by side with one object a file, from a price table with date and source.",
+      options: [
+        { flag: "--prices <file>", help: "Your provider's prices, as docs/cost.md shows, instead of those of AWS" },
+      ],
+      examples: ["sysbackup cost", "sysbackup cost web1 --prices prices.yaml --json"],
+    },
+    costArgs,
+    () => import("./cost.ts"),
+  ),
   subcommand<QuickstartArgs>(
     {
       name: "quickstart",
@@ -192,6 +208,11 @@ function common(words: Words): CommonArgs {
     name: words.value("name"),
     bucket: words.value("bucket"),
   };
+}
+
+function costArgs(words: Words): CostArgs {
+  const prices = words.value("prices");
+  return { ...common(words), of: words.operands[0], pricesFile: prices === undefined ? undefined : resolve(prices) };
 }
 
 function restoreArgs(words: Words): RestoreArgs {

@@ -32,6 +32,7 @@ const arrows: readonly Case[] = [
     named("../../restore/plan.ts"),
     named("../manifests/read.ts"),
   ],
+  ["cost may not import archive", "core/cost/a.ts", named("../archive/retention.ts"), named("../manifests/read.ts")],
   ["archive may not import restore", "core/archive/a.ts", named("../../restore/plan.ts"), named("../bucket/open.ts")],
   ["archive may not import cmd", "core/archive/b.ts", typed("../../cmd/io.ts"), typed("../config/config.ts")],
   [

@@ -1,0 +1,75 @@
+import { readFile } from "node:fs/promises";
+import { loadConfig } from "../core/config/config.ts";
+import { type Cost, costOfBackups } from "../core/cost/cost.ts";
+import { measure } from "../core/cost/measure.ts";
+import { builtInPrices, type PriceTable, parsePrices } from "../core/cost/prices.ts";
+import { exitStatus, Failure, reasonOf } from "../core/failure.ts";
+import { safeName } from "../core/format/keys.ts";
+import { findManifest } from "../core/manifests/find.ts";
+import type { CostArgs } from "./args.ts";
+import { connect } from "./connect.ts";
+import { documentOf } from "./cost/document.ts";
+import { costLines } from "./cost/lines.ts";
+import type { CommandIO, Run } from "./io.ts";
+import { requestsLine } from "./requests.ts";
+
+export const run: Run<CostArgs> = async ({ confDir, name, bucket: override, of, pricesFile }, io) => {
+  const prices = pricesFile === undefined ? builtInPrices() : await readPrices(pricesFile);
+  const config = await loadConfig({ confDir, hostName: io.hostName, name, bucket: override, confOptional: true });
+  const wanted = of ?? config.backup.name;
+  checkName(wanted);
+  const { bucket, counts } = await connect(config, io);
+  try {
+    const { cost, lost } = await read(bucket, wanted, prices, io);
+    // It words the error: which names there are.
+    if (cost === undefined && lost === 0) await findManifest(bucket, wanted);
+    if (cost === undefined) return exitStatus.damaged;
+    if (io.json) io.out(JSON.stringify({ name: wanted, ...documentOf(cost, prices), requests: counts }));
+    else {
+      for (const line of costLines(wanted, cost, prices)) io.out(line);
+      io.out(`requests that this command made: ${requestsLine(counts)}`);
+    }
+    return lost === 0 ? exitStatus.done : exitStatus.incomplete;
+  } finally {
+    io.progress.end();
+    await bucket.close();
+  }
+};
+
+async function read(
+  bucket: Awaited<ReturnType<typeof connect>>["bucket"],
+  name: string,
+  prices: PriceTable,
+  { notify, progress, signal }: CommandIO,
+): Promise<{ readonly cost: Cost | undefined; readonly lost: number }> {
+  let lost = 0;
+  const onLost = (why: string) => {
+    lost += 1;
+    notify({ level: "error", code: "manifest-unusable", message: `${why}; the sums lack what it speaks of` });
+  };
+  const onProgress = (parts: number) => progress.update({ doneBytes: 0, files: parts });
+  const measured = await measure({ bucket, name, onLost, onProgress, signal });
+  using _history = measured.history;
+  progress.end();
+  return { cost: costOfBackups(measured, prices), lost };
+}
+
+async function readPrices(file: string): Promise<PriceTable> {
+  try {
+    return parsePrices(await readFile(file, "utf8"), file);
+  } catch (error) {
+    if (error instanceof Failure) throw error;
+    throw new Failure({ doing: "read the prices", what: file, why: reasonOf(error), exit: exitStatus.usage });
+  }
+}
+
+function checkName(name: string): void {
+  if (safeName.test(name)) return;
+  throw new Failure({
+    doing: "tell the cost of",
+    what: name,
+    why: "it is no backup name, which has letters, digits, dots, dashes and underscores",
+    remedy: "give a name that `sysbackup list` shows: the cost is that of all its backups",
+    exit: exitStatus.usage,
+  });
+}

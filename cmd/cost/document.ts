@@ -1,0 +1,45 @@
+/** The JSON of `sysbackup cost`: money as exact decimal text in the currency of the price table. */
+import type { Bill } from "../../core/cost/bill.ts";
+import type { Cost, Estimate, Priced } from "../../core/cost/cost.ts";
+import { toDecimal } from "../../core/cost/money.ts";
+import type { PriceTable } from "../../core/cost/prices.ts";
+
+export function documentOf(cost: Cost, { provider, region, currency, as_of, source }: PriceTable): object {
+  const { classes, figures, ...rest } = cost;
+  return {
+    ...rest,
+    prices: { provider, region, currency, as_of, source },
+    stored: layouts(figures, ({ content, manifests, dumps }) => ({ content, manifests, dumps })),
+    classes: classes.map(({ name, layouts: of }) => ({ name, ...layouts(of, estimateOf) })),
+  };
+}
+
+function layouts<From, To>(
+  { "as it is": is, "one object a file": one }: { "as it is": From; "one object a file": From },
+  of: (from: From) => To,
+) {
+  return { as_it_is: of(is), one_object_a_file: of(one) };
+}
+
+function estimateOf({ nothing, run, month, restore }: Estimate): object {
+  return {
+    backup_from_nothing: priced(nothing),
+    daily_run: priced(run),
+    month: priced(month),
+    full_restore: priced(restore),
+  };
+}
+
+function priced({ requests, stored, read, bill }: Priced): object {
+  return { requests, stored_bytes_month: stored, read_bytes: read, cost: billOf(bill) };
+}
+
+function billOf({ requests, storage, retrieval, egress, total }: Bill): object {
+  return {
+    requests: toDecimal(requests),
+    storage: toDecimal(storage),
+    retrieval: toDecimal(retrieval),
+    egress: toDecimal(egress),
+    total: toDecimal(total),
+  };
+}

@@ -1,0 +1,87 @@
+/** Sums over a history: as the backups are stored, and as they would be with one object for each different file. */
+import { firstPart } from "../bucket/stream.ts";
+import type { History } from "./history.ts";
+
+/** Some objects. `puts`: requests that storing them takes; `billed`: bytes that are charged for. */
+export type Held = {
+  readonly objects: number;
+  readonly puts: number;
+  readonly bytes: number;
+  readonly billed: number;
+};
+
+/** `live`: needed by the newest backup; `kept`: by any; `added`: new in one of the last runs, all of them together. */
+export type Group = { readonly live: Held; readonly kept: Held; readonly added: Held };
+
+export type Figures = {
+  readonly content: Group;
+  /** Roots, parts and index. */
+  readonly manifests: Group;
+  readonly dumps: Group;
+  /** What restoring the content of the newest backup takes. */
+  readonly reads: { readonly requests: number; readonly bytes: number };
+};
+
+export type Layout = "as it is" | "one object a file";
+
+/** `newest`: number of the newest backup. What came in a backup after `since` is `added`. */
+export type Window = { readonly newest: number; readonly since: number };
+
+/** `leastBytes`: what a smaller object is charged for. */
+export function figuresOf(history: History, layout: Layout, window: Window, leastBytes: number): Figures {
+  const ratio = storedRatio(history);
+  const group = (source: string) => groupOf(history, source, window, leastBytes);
+  return {
+    content: group(layout === "as it is" ? "SELECT * FROM objects WHERE kind = 'content'" : filesAsObjects(ratio)),
+    manifests: group(
+      `SELECT size, 0 whole, first, last FROM parts
+       UNION ALL SELECT size, whole, first, last FROM objects WHERE kind IN ('root', 'index')`,
+    ),
+    dumps: group("SELECT size, 1 whole, first, last FROM objects WHERE kind = 'snapshot'"),
+    reads: readsOf(history, layout, window, ratio),
+  };
+}
+
+/**
+ * How many bytes are stored for a byte of content: of the frames that backups need, and the chunks in them. Files that are
+ * stored one by one compress worse than in common frames, so this flatters them.
+ */
+function storedRatio({ database }: History): number {
+  const sum = (of: string) =>
+    database.query<{ sum: number | null }, []>(`SELECT sum(length) sum FROM ${of}`).get()?.sum;
+  const content = sum("chunks") ?? 0;
+  return content === 0 ? 1 : (sum("frames") ?? 0) / content;
+}
+
+function filesAsObjects(ratio: number): string {
+  return `SELECT max(1, CAST(size * ${ratio} + 0.5 AS INTEGER)) size, 1 whole, first, last FROM files`;
+}
+
+/** A stream of more than its first part is put in parts, with a request to begin and one to end. */
+const puts = `CASE WHEN whole = 0 OR size <= ${firstPart} THEN 1 ELSE 2 + (size + ${firstPart} - 1) / ${firstPart} END`;
+
+function groupOf({ database }: History, source: string, { newest, since }: Window, leastBytes: number): Group {
+  const held = (where: string): Held => {
+    const sums = `count(*) objects, coalesce(sum(${puts}), 0) puts, coalesce(sum(size), 0) bytes,
+      coalesce(sum(max(size, ${leastBytes})), 0) billed`;
+    const row = database.query<Held, []>(`SELECT ${sums} FROM (${source}) WHERE ${where}`).get();
+    return row ?? { objects: 0, puts: 0, bytes: 0, billed: 0 };
+  };
+  return { live: held(`last = ${newest}`), kept: held("true"), added: held(`first > ${since}`) };
+}
+
+function readsOf({ database }: History, layout: Layout, { newest }: Window, ratio: number): Figures["reads"] {
+  const [requests, bytes] = layout === "as it is" ? ["reads", "read_bytes"] : ["files", "file_bytes"];
+  const sums = `SELECT coalesce(sum(${requests}), 0) requests, coalesce(sum(${bytes}), 0) bytes FROM parts`;
+  const row = database.query<Figures["reads"], [number]>(`${sums} WHERE last = ?`).get(newest);
+  const read = row ?? { requests: 0, bytes: 0 };
+  return layout === "as it is" ? read : { ...read, bytes: Math.round(read.bytes * ratio) };
+}
+
+/** In how many of the last runs anything new came, so that they put an index object. */
+export function runsWithNews({ database }: History, { since }: Window): number {
+  const query = `SELECT count(DISTINCT first) runs FROM (
+    SELECT first FROM objects WHERE kind = 'content' UNION ALL SELECT first FROM parts
+  ) WHERE first > ?`;
+  return database.query<{ runs: number }, [number]>(query).get(since)?.runs ?? 0;
+}
