@@ -1,0 +1,331 @@
+import { describe, expect, test } from "bun:test";
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import { type Bucket, BucketError, type ListedVersion } from "../../../core/bucket/contract.ts";
+import { withoutRemovals } from "../../../core/steward/prune.ts";
+import { noise } from "../archive/noise.ts";
+import { day, Rig } from "../archive/rig.ts";
+import { script } from "../archive/scripts.ts";
+import { isWhole, pruneRig } from "./support.ts";
+
+const first = noise(50_000, 1);
+const second = noise(50_000, 2);
+const retention = (rig: Rig, days: number) => ({
+  retention: { mode: "GOVERNANCE", until: new Date(rig.now().getTime() + days * day) } as const,
+});
+
+/** Two backups with a pack each; the second one's is extended, the first one's has lapsed. */
+async function oldAndNew() {
+  const rig = await Rig.make();
+  await script(join(rig.path, "snapshots.d"), "db", `echo dump >&"$1"`);
+  await rig.write("file", first);
+  const older = await rig.run();
+  rig.ahead += 30 * day;
+  await rig.write("file", second);
+  const newer = await rig.run();
+  rig.ahead += 8 * day;
+  return { rig, older, newer, [Symbol.asyncDispose]: () => rig[Symbol.asyncDispose]() };
+}
+
+async function allKeys(rig: Rig): Promise<string[]> {
+  return (await Array.fromAsync(rig.bucket.listVersions(""))).flat().map(({ key, version }) => `${key} ${version}`);
+}
+
+describe("a prune", () => {
+  test("removes a backup that no rule keeps and what it alone needed, and nothing else", async () => {
+    await using set = await oldAndNew();
+    const { rig, older, newer } = set;
+    const pruned = await pruneRig(rig, { last: 1 });
+    expect(pruned.backups).toMatchObject([
+      { key: newer.summary.key, fate: "kept", reasons: ["last"] },
+      { key: older.summary.key, fate: "removed", reasons: [] },
+    ]);
+    expect(pruned.of("removed")).toEqual({
+      root: 1,
+      part: older.summary.entries > 0 ? 1 : 0,
+      pack: 1,
+      snapshot: 1,
+      index: 1,
+    });
+    expect(pruned.of("locked")).toEqual({});
+    expect(pruned.of("kept")).toMatchObject({ root: 1, pack: 1, snapshot: 1, index: 1 });
+    expect(pruned.heard).toEqual([]);
+    expect(await isWhole(rig, newer, { file: second })).toBe(true);
+    expect((await allKeys(rig)).join("\n")).not.toContain(older.summary.key);
+    // Done once, done for good.
+    expect((await pruneRig(rig, { last: 1 })).of("removed")).toEqual({});
+    // The host goes on with its state as if nothing had been.
+    const next = await rig.run();
+    expect(next.heard).toEqual([]);
+    expect(next.summary.objectsStored).toBe(0);
+  });
+
+  test("leaves what is locked, with all that a locked root needs, and tells until when", async () => {
+    await using set = await oldAndNew();
+    const { rig, older, newer } = set;
+    rig.ahead -= 3 * day; // Day 35: the promise of the first is over, its root locked till day 37.
+    const [part] = older.backup.manifest.parts;
+    if (part === undefined) throw new Error("no part");
+    const before = await allKeys(rig);
+    const pruned = await pruneRig(rig, { last: 1 });
+    expect(pruned.backups[1]).toMatchObject({ key: older.summary.key, fate: "locked" });
+    expect(pruned.of("removed")).toEqual({});
+    expect(pruned.of("locked")).toMatchObject({ root: 1 });
+    expect(pruned.tally.lockedUntil?.getTime()).toBeWithin(
+      older.summary.started.getTime() + 37 * day - 1,
+      newer.summary.started.getTime() + 37 * day + 1,
+    );
+    expect(await allKeys(rig)).toEqual(before);
+    expect(await isWhole(rig, older, { file: first })).toBe(true);
+  });
+
+  test("keeps whole what a locked root needs, though the rest of it is unlocked by now", async () => {
+    await using set = await oldAndNew();
+    const { rig, older } = set;
+    const { key, version } = older.summary;
+    await rig.bucket.extend(key, version, retention(rig, 1).retention);
+    const pruned = await pruneRig(rig, { last: 1 });
+    expect(pruned.of("removed")).toEqual({});
+    expect(pruned.of("locked")).toEqual({ root: 1 });
+    expect(await isWhole(rig, older, { file: first })).toBe(true);
+  });
+
+  test("of one name leaves the backups of others alone, and what they share", async () => {
+    await using rig = await Rig.make();
+    await rig.write("file", first);
+    for (const name of ["a", "b"]) await rig.run({ name });
+    rig.ahead += 40 * day;
+    await rig.write("file", second);
+    const keptOfA = await rig.run({ name: "a" });
+    const pruned = await pruneRig(rig, { last: 1 }, { name: "a" });
+    expect(pruned.backups.map(({ name, fate }) => [name, fate])).toEqual([
+      ["a", "kept"],
+      ["a", "removed"],
+    ]);
+    expect(pruned.of("removed")).toMatchObject({ root: 1 });
+    // The pack of the first content is needed by b.
+    expect(pruned.of("removed").pack).toBeUndefined();
+    expect(await isWhole(rig, keptOfA, { file: second })).toBe(true);
+    expect((await pruneRig(rig, { last: 1 })).of("removed")).toEqual({});
+  });
+
+  test("of a name that has no backups is a mistake", async () => {
+    await using set = await oldAndNew();
+    const error = await pruneRig(set.rig, { last: 1 }, { name: "hots" }).catch(String);
+    expect(error).toContain('cannot find backups of "hots": the bucket has none of that name; did you mean "host"?');
+  });
+
+  test("as a dry run tells the same and changes nothing", async () => {
+    await using set = await oldAndNew();
+    const { rig } = set;
+    const before = await allKeys(rig);
+    const dry = await pruneRig(rig, { last: 1 }, { bucket: withoutRemovals(rig.bucket) });
+    expect(await allKeys(rig)).toEqual(before);
+    const real = await pruneRig(rig, { last: 1 });
+    expect(dry.tally.rows()).toEqual(real.tally.rows());
+    expect(dry.backups).toEqual(real.backups);
+    expect(real.tally.total("removed").objects).toBeGreaterThan(3);
+    expect((await allKeys(rig)).length).toBe(before.length - real.tally.total("removed").objects);
+  });
+
+  test("removes versions that no manifest names, also of keys that are needed", async () => {
+    await using set = await oldAndNew();
+    const { rig, newer } = set;
+    const [pack] = newer.backup.objectsOf(rig.file("file"));
+    if (pack === undefined) throw new Error("no pack");
+    await rig.bucket.put(pack.key, Buffer.from("laid over"), retention(rig, 1));
+    expect((await pruneRig(rig, { last: 1 })).of("locked")).toEqual({ pack: 1 });
+    rig.ahead += 2 * day;
+    expect((await pruneRig(rig, { last: 1 })).of("removed")).toEqual({ pack: 1 });
+    expect(await isWhole(rig, newer, { file: second })).toBe(true);
+  });
+
+  test("leaves alone what sysbackup did not put", async () => {
+    await using set = await oldAndNew();
+    const { rig } = set;
+    const foreign = ["packs/notes.txt", "content/mine", "snapshots/readme", "other/x", "index/x/y"];
+    for (const key of foreign) await rig.bucket.put(key, Buffer.from("x"), retention(rig, 1));
+    rig.ahead += 2 * day;
+    await pruneRig(rig, { last: 1 });
+    const left = await rig.keys();
+    expect(foreign.filter((key) => left.includes(key))).toEqual(foreign);
+  });
+
+  test("goes on after an object that may not be removed, and counts it", async () => {
+    await using set = await oldAndNew();
+    const { rig } = set;
+    const refusing = (kind: "denied" | "locked") => ({
+      ...withoutRemovals(rig.bucket),
+      remove: (key: string, version: string) =>
+        key.startsWith("packs/")
+          ? Promise.reject(new BucketError(kind, { doing: "remove", what: key, why: "it is refused" }))
+          : rig.bucket.remove(key, version),
+    });
+    const denied = await pruneRig(rig, { last: 1 }, { bucket: refusing("denied") });
+    expect(denied.of("refused")).toEqual({ pack: 1 });
+    expect(denied.heard).toEqual([
+      expect.stringMatching(/^warning not-removed: cannot remove "packs\/.*": it is refused$/),
+    ]);
+    const held = await pruneRig(rig, { last: 1 }, { bucket: refusing("locked") });
+    expect(held.of("locked")).toEqual({ pack: 1 });
+    expect(held.tally.lockedUntil).toBeUndefined();
+  });
+
+  test("ends with the bucket's silence, and the next one completes", async () => {
+    await using set = await oldAndNew();
+    const { rig, newer } = set;
+    let removals = 0;
+    const breaking = {
+      ...withoutRemovals(rig.bucket),
+      remove: async (key: string, version: string) => {
+        removals += 1;
+        if (removals > 1) throw new BucketError("unreachable", { doing: "remove", what: key, why: "gone" });
+        await rig.bucket.remove(key, version);
+      },
+    };
+    expect(await pruneRig(rig, { last: 1 }, { bucket: breaking }).catch(String)).toContain("gone");
+    expect((await pruneRig(rig, { last: 1 })).of("removed")).toMatchObject({ pack: 1, index: 1 });
+    expect(await isWhole(rig, newer, { file: second })).toBe(true);
+  });
+});
+
+describe("a prune that cannot know what is needed stops before it removes anything", () => {
+  async function stops(rig: Rig, words: string): Promise<void> {
+    const before = await allKeys(rig);
+    expect(await pruneRig(rig, { last: 1 }).catch(String)).toContain(words);
+    expect(await allKeys(rig)).toEqual(before);
+  }
+
+  test("a kept root is damaged", async () => {
+    await using set = await oldAndNew();
+    const { key } = set.newer.summary;
+    await Bun.write(join(set.rig.path, "bucket", key), "x".repeat((await set.rig.bucket.head(key))?.size ?? 0));
+    await stops(set.rig, `cannot tell what is still needed by the kept backups from ${JSON.stringify(key)}`);
+  });
+
+  test("somebody put over a kept root", async () => {
+    await using set = await oldAndNew();
+    await set.rig.bucket.put(set.newer.summary.key, Buffer.from("x"), retention(set.rig, 1));
+    await stops(set.rig, "nothing was removed");
+  });
+
+  test("a part of a kept backup is gone", async () => {
+    await using set = await oldAndNew();
+    const [part] = set.newer.backup.manifest.parts;
+    await rm(join(set.rig.path, "bucket", part?.key ?? ""));
+    await stops(set.rig, "there is no such object");
+  });
+
+  test("another tool's manifest lies among them", async () => {
+    await using set = await oldAndNew();
+    await set.rig.bucket.put("manifests/web-backup.json", Buffer.from("{}"), retention(set.rig, 1));
+    await stops(set.rig, 'still needed by "manifests/web-backup.json": it is no manifest that this version knows');
+  });
+
+  test("but not for a damaged root that is to go, nor for one that is locked", async () => {
+    await using set = await oldAndNew();
+    const { rig, older } = set;
+    const { key, version } = older.summary;
+    await Bun.write(join(rig.path, "bucket", key), "x".repeat((await rig.bucket.head(key, version))?.size ?? 0));
+    await rig.bucket.extend(key, version, retention(rig, 1).retention);
+    const locked = await pruneRig(rig, { last: 1 });
+    expect(locked.heard).toEqual([expect.stringContaining("warning locked-unreadable")]);
+    rig.ahead += 2 * day;
+    expect((await pruneRig(rig, { last: 1 })).of("removed")).toMatchObject({ root: 1 });
+  });
+});
+
+describe("a backup dated in the future", () => {
+  test("is kept, told, and takes no other's place", async () => {
+    await using set = await oldAndNew();
+    const { rig, newer } = set;
+    const body = Buffer.concat(await Array.fromAsync(rig.bucket.get(newer.summary.key)));
+    const future = "manifests/host/20990101T000000Z-00000000.jsonl.zst";
+    await rig.bucket.put(future, body, retention(rig, 1));
+    rig.ahead += 2 * day;
+    const pruned = await pruneRig(rig, { last: 1 });
+    expect(pruned.heard).toEqual([expect.stringContaining(`warning backup-in-future: the backup "${future}"`)]);
+    expect(pruned.backups.map(({ fate, reasons }) => [fate, ...reasons])).toEqual([
+      ["kept", "in the future"],
+      ["kept", "last"],
+      ["removed"],
+    ]);
+  });
+});
+
+describe("delete markers", () => {
+  /** Lays a marker over a key in listings; the directory bucket has none of its own. */
+  function hiding(bucket: Bucket, key: string) {
+    const removed: string[] = [];
+    const marker = { key, version: "marker", size: 0, latest: true, deleteMarker: true };
+    async function* listed(prefix: string): AsyncGenerator<readonly ListedVersion[]> {
+      for await (const page of bucket.listVersions(prefix)) {
+        const hidden = page.map((one) => (one.key === key ? { ...one, latest: false } : one));
+        const at = hidden.findIndex((one) => one.key === key);
+        yield at < 0 ? hidden : hidden.toSpliced(at, 0, marker);
+      }
+    }
+    const remove = async (of: string, version: string) => {
+      removed.push(`${of} ${version}`);
+      if (version !== "marker") await bucket.remove(of, version);
+    };
+    return { bucket: { ...withoutRemovals(bucket), listVersions: listed, remove }, removed };
+  }
+
+  test("over a kept root hide nothing from the policy, and stay", async () => {
+    await using set = await oldAndNew();
+    const { key } = set.newer.summary;
+    const { bucket, removed } = hiding(set.rig.bucket, key);
+    const pruned = await pruneRig(set.rig, { last: 1 }, { bucket });
+    expect(pruned.backups[0]).toMatchObject({ key, fate: "kept" });
+    expect(removed.filter((one) => one.startsWith(key))).toEqual([]);
+    expect(await isWhole(set.rig, set.newer, { file: second })).toBe(true);
+  });
+
+  test("go after the last version under them", async () => {
+    await using set = await oldAndNew();
+    const { key, version } = set.older.summary;
+    const { bucket, removed } = hiding(set.rig.bucket, key);
+    const pruned = await pruneRig(set.rig, { last: 1 }, { bucket });
+    expect(removed.filter((one) => one.startsWith(key))).toEqual([`${key} ${version}`, `${key} marker`]);
+    expect(pruned.tally.markers).toBe(1);
+  });
+
+  test("stay over what is locked", async () => {
+    await using set = await oldAndNew();
+    const { key, version } = set.older.summary;
+    await set.rig.bucket.extend(key, version, retention(set.rig, 1).retention);
+    const { bucket, removed } = hiding(set.rig.bucket, key);
+    await pruneRig(set.rig, { last: 1 }, { bucket });
+    expect(removed).toEqual([]);
+  });
+});
+
+describe("index objects", () => {
+  test("stay while a pack that they tell of exists, so that a host without state finds it", async () => {
+    await using rig = await Rig.make();
+    await rig.write("file", first);
+    await rig.run();
+    for (let week = 0; week < 8; week += 1) {
+      rig.ahead += 8 * day;
+      await rig.write("other", noise(1000, week));
+      await rig.run();
+    }
+    const pruned = await pruneRig(rig, { last: 1 });
+    expect(pruned.of("removed").pack).toBeGreaterThan(0);
+    await rm(rig.statePath());
+    const anew = await rig.run();
+    expect(anew.summary.objectsStored).toBe(0);
+    expect(anew.heard).toEqual([]);
+  });
+
+  test("all go with a name that has no backup any more", async () => {
+    await using rig = await Rig.make();
+    await rig.write("file", first);
+    const run = await rig.run();
+    rig.ahead += 40 * day;
+    await rig.bucket.remove(run.summary.key, run.summary.version);
+    expect((await pruneRig(rig, { last: 1 })).of("kept")).toEqual({});
+    expect(await rig.keys()).toEqual([]);
+  });
+});
