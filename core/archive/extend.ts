@@ -2,16 +2,14 @@
 import type { Database } from "bun:sqlite";
 import { BucketError, type BucketWriter, type LockMode, type Retention } from "../bucket/contract.ts";
 import type { Notify } from "../notice.ts";
-import type { BitSet } from "./bit-set.ts";
 import { type KnownObject, ObjectTable } from "./state/objects.ts";
+import { usedObjects } from "./used-objects.ts";
 
 const atOnce = 8;
 
 export type ExtendParts = {
   readonly bucket: BucketWriter;
   readonly database: Database;
-  /** Ids of the objects that the manifest needs. */
-  readonly used: BitSet;
   /** What the manifest promises. */
   readonly promise: Date;
   /** What locks are extended to: the promise and some slack. */
@@ -52,7 +50,9 @@ export async function extendLocks(parts: ExtendParts): Promise<Extended> {
   return { extended, lost, lostUntil };
 }
 
-function* needing(objects: ObjectTable, { used, promise }: ExtendParts): Generator<KnownObject> {
+function* needing(objects: ObjectTable, { database, promise }: ExtendParts): Generator<KnownObject> {
+  if (objects.lapsing(promise).size === 0) return;
+  const used = usedObjects(database);
   for (const object of objects.lapsingBefore(promise)) if (used.has(object.id)) yield object;
 }
 

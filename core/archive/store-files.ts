@@ -2,7 +2,6 @@
 import type { Database } from "bun:sqlite";
 import type { PartRef } from "../format/manifest.ts";
 import { accountsFingerprint } from "../system/owners.ts";
-import { BitSet } from "./bit-set.ts";
 import { Ledger } from "./content/ledger.ts";
 import { ObjectStore } from "./content/objects.ts";
 import { PackStore } from "./content/packs.ts";
@@ -57,11 +56,10 @@ type Locked = Pick<StoredFiles, "parts"> & Extended;
 async function writeAndLock(job: ArchiveJob, { database, plan }: StoreFilesParts): Promise<Locked> {
   const { bucket, config, notify, signal } = job;
   signal.throwIfAborted();
-  const used = new BitSet();
   const { retention, promise, least } = plan;
   const lapsing = new ObjectTable(database).lapsing(least);
-  const parts = await writeParts({ bucket, database, name: config.backup.name, retention, lapsing, used });
-  const locks = await extendLocks({ bucket, database, used, promise, retention, notify, signal });
+  const parts = await writeParts({ bucket, database, name: config.backup.name, retention, lapsing });
+  const locks = await extendLocks({ bucket, database, promise, retention, notify, signal });
   return { parts, ...locks };
 }
 

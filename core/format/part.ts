@@ -14,7 +14,8 @@ import { type ByteString, toBytes } from "./path.ts";
 
 const partFormat = { format: "sysbackup-part", version: 1 } as const;
 
-const fewestEntries = 1_024;
+/** No part but the last of a manifest has fewer. */
+export const fewestEntries = 1_024;
 const mostEntries = 16_384;
 /** Above this many bytes of JSON a part ends whatever its number of entries: one part fits into memory. */
 const mostBytes = 32 * 1024 * 1024;

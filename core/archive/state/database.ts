@@ -11,7 +11,7 @@ import { Failure, reasonOf } from "../../failure.ts";
 import { fromText } from "../../format/path.ts";
 import { type Lock, lockExclusively } from "../../system/lock.ts";
 
-const schemaVersion = 1;
+const schemaVersion = 2;
 
 const schema = `
   CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -45,11 +45,15 @@ const schema = `
     extents TEXT,
     bytes INTEGER NOT NULL
   ) WITHOUT ROWID;
-  -- Parts by the digest of their text: the same text is referenced again.
+  -- Parts of the last manifest. A row of files that changes makes the part stale in whose range it lies.
   CREATE TABLE parts (
-    text_sha256 TEXT PRIMARY KEY,
+    first TEXT PRIMARY KEY,
     object INTEGER NOT NULL,
-    stored_sha256 TEXT NOT NULL
+    text_sha256 TEXT NOT NULL,
+    sha256 TEXT NOT NULL,
+    entries INTEGER NOT NULL,
+    bytes INTEGER NOT NULL,
+    stale INTEGER NOT NULL
   ) WITHOUT ROWID;
   -- Extensions not yet told in an index object.
   CREATE TABLE extensions (object INTEGER PRIMARY KEY);

@@ -5,6 +5,7 @@
 import type { Database, Statement } from "bun:sqlite";
 import type { EntryHead } from "../../format/entry-json.ts";
 import type { ByteString } from "../../format/path.ts";
+import { PartTable } from "./parts.ts";
 
 export type FileRow = {
   readonly path: ByteString;
@@ -21,36 +22,51 @@ type Columns = [path: ByteString, fingerprint: string, head: EntryHead, extents:
 
 const pageSize = 2_000;
 
+/** Sorts behind `path` and before every other path, since no path holds a NUL. */
+export function justAfter(path: ByteString): string {
+  return `${path}\0`;
+}
+
 export class FileTable {
   private readonly page: Statement<unknown, [string]>;
   private readonly upsert: Statement<unknown, Columns>;
   private readonly drop: Statement<unknown, [string]>;
+  private readonly parts: PartTable;
 
   constructor(database: Database) {
+    this.parts = new PartTable(database);
     this.page = database.query(
-      `SELECT path, fingerprint, head, extents, bytes FROM files WHERE path > ? ORDER BY path LIMIT ${pageSize}`,
+      `SELECT path, fingerprint, head, extents, bytes FROM files WHERE path >= ? ORDER BY path LIMIT ${pageSize}`,
     );
     this.upsert = database.query("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?)");
     this.drop = database.query("DELETE FROM files WHERE path = ?");
   }
 
-  /** All rows in byte order of path. Rows may be set and removed meanwhile, at or before the one reached. */
-  *inOrder(): Generator<FileRow> {
-    let last = "";
+  /**
+   * Rows in byte order of path: all, or those from `from` on and before `until`. Rows may be set and removed meanwhile, at
+   * or before the one reached.
+   */
+  *inOrder(from = "", until?: ByteString): Generator<FileRow> {
+    let start = from;
     for (;;) {
-      const rows = this.page.values(last) as Columns[];
-      for (const [path, fingerprint, head, extents, bytes] of rows) yield { path, fingerprint, head, extents, bytes };
+      const rows = this.page.values(start) as Columns[];
+      for (const [path, fingerprint, head, extents, bytes] of rows) {
+        if (until !== undefined && path >= until) return;
+        yield { path, fingerprint, head, extents, bytes };
+      }
       const end = rows.at(-1);
       if (rows.length < pageSize || end === undefined) return;
-      last = end[0];
+      start = justAfter(end[0]);
     }
   }
 
   set({ path, fingerprint, head, extents, bytes }: FileRow): void {
     this.upsert.run(path, fingerprint, head, extents, bytes);
+    this.parts.changed(path);
   }
 
   remove(path: ByteString): void {
     this.drop.run(path);
+    this.parts.changed(path);
   }
 }

@@ -78,7 +78,7 @@ export class ObjectTable {
     const lapsed = "SELECT id FROM objects WHERE retain_until < ?";
     const forget = (statement: string) => this.database.query(statement).run(date.getTime());
     forget(`DELETE FROM chunks WHERE object IN (${lapsed})`);
-    forget(`DELETE FROM parts WHERE object IN (${lapsed})`);
+    forget(`UPDATE parts SET stale = 1, object = 0 WHERE object IN (${lapsed})`);
     forget(`DELETE FROM extensions WHERE object IN (${lapsed})`);
     forget("DELETE FROM objects WHERE retain_until < ?");
   }

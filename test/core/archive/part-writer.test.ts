@@ -1,9 +1,11 @@
 import { describe, expect, test } from "bun:test";
 import { zstdDecompressSync } from "node:zlib";
+import fc from "fast-check";
 import { BitSet } from "../../../core/archive/bit-set.ts";
 import { writeParts } from "../../../core/archive/part-writer.ts";
 import { FileTable } from "../../../core/archive/state/files.ts";
 import { ObjectTable } from "../../../core/archive/state/objects.ts";
+import { usedObjects } from "../../../core/archive/used-objects.ts";
 import type { FileEntry } from "../../../core/format/entry.ts";
 import { encodeExtents, encodeHead } from "../../../core/format/entry-json.ts";
 import type { PartRef } from "../../../core/format/manifest.ts";
@@ -64,7 +66,9 @@ class PartBench implements AsyncDisposable {
   }
 
   /** The parts, the keys that were put for them, and the ids of all objects needed. */
-  async write(lapsing: ReadonlySet<number> = new Set()) {
+  async write(lapsed: readonly number[] = []) {
+    const lapsing = new BitSet();
+    for (const id of lapsed) lapsing.add(id);
     const { bucket, database } = this.bench;
     const put: string[] = [];
     const watched: typeof bucket = {
@@ -74,9 +78,8 @@ class PartBench implements AsyncDisposable {
         return bucket.put(key, body, options);
       },
     };
-    const used = new BitSet();
-    const parts = await writeParts({ bucket: watched, database, name: "host", retention, lapsing, used });
-    return { parts, put, used };
+    const parts = await writeParts({ bucket: watched, database, name: "host", retention, lapsing });
+    return { parts, put, used: usedObjects(database) };
   }
 
   async read(part: PartRef) {
@@ -175,10 +178,10 @@ describe("parts", () => {
     const object = bench.object("packs/a");
     bench.add(numbered(10), object);
     const first = await bench.write();
-    const again = await bench.write(new Set([object + 1]));
+    const again = await bench.write([object + 1]);
     expect(again.put).toEqual(first.put);
     expect(again.parts[0]?.version).not.toBe(first.parts[0]?.version ?? "");
-    expect((await bench.write(new Set([object + 1]))).put).toEqual([]);
+    expect((await bench.write([object + 1])).put).toEqual([]);
   });
 
   test("of nothing are none", async () => {
@@ -197,3 +200,53 @@ test("a set of numbers holds what was added, small and large", () => {
   }
   expect(set.has(2 ** 31 - 1)).toBe(false);
 });
+
+describe("after any changes, the parts hold the rows that there are", () => {
+  /** Where each row goes: the larger the tree, the more parts are kept without a look. */
+  const change = fc.oneof(
+    fc.record({ kind: fc.constant("add" as const), at: fc.nat(40_000) }),
+    fc.record({ kind: fc.constant("remove" as const), at: fc.nat(40_000) }),
+    fc.record({ kind: fc.constant("remove many" as const), at: fc.nat(40_000) }),
+    fc.record({ kind: fc.constant("first" as const), at: fc.nat(40_000) }),
+  );
+
+  test("in byte order, each once, and no part but the last is too small", async () => {
+    const run = async (rounds: readonly (readonly { kind: string; at: number }[])[]) => {
+      await using bench = await PartBench.make();
+      const object = bench.object("packs/a");
+      const paths = new Set(numbered(20_000));
+      bench.add(paths, object);
+      await bench.write();
+      for (const round of rounds) {
+        for (const { kind, at } of round) applyTo(bench, paths, object, kind, at);
+        const { parts } = await bench.write();
+        const found: ByteString[] = [];
+        for (const part of parts) {
+          const { entries } = await bench.read(part);
+          expect(part).toMatchObject({ first: entries[0]?.path, entries: entries.length, bytes: 10 * entries.length });
+          for (const { path } of entries) found.push(path);
+        }
+        expect(found).toEqual([...paths].sort());
+        expect(parts.slice(0, -1).filter(({ entries }) => entries < 1_024)).toEqual([]);
+      }
+    };
+    await fc.assert(fc.asyncProperty(fc.array(fc.array(change, { maxLength: 4 }), { maxLength: 4 }), run), {
+      numRuns: 5,
+    });
+  }, 60_000);
+});
+
+function applyTo(bench: PartBench, paths: Set<ByteString>, object: number, kind: string, at: number): void {
+  const path = `/folder/${String(at).padStart(6, "0")}` as ByteString;
+  const gone = kind === "remove many" ? [...paths].filter((one) => one > path).slice(0, 3_000) : [path];
+  if (kind.startsWith("remove")) {
+    for (const one of gone) {
+      bench.remove(one);
+      paths.delete(one);
+    }
+    return;
+  }
+  const added = kind === "first" ? (`/a/${at}` as ByteString) : path;
+  bench.add([added], object);
+  paths.add(added);
+}

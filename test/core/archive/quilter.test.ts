@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { appendFileSync, truncateSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { BitSet } from "../../../core/archive/bit-set.ts";
 import { ObjectStore } from "../../../core/archive/content/objects.ts";
 import { PackStore } from "../../../core/archive/content/packs.ts";
 import type { ContentStore, StoreParts } from "../../../core/archive/content/store.ts";
@@ -49,7 +50,7 @@ async function quilt(make: (parts: StoreParts) => ContentStore, bytes: Uint8Arra
         ledger: parts.ledger,
         store,
         hardLinks,
-        lapsing: new Set(),
+        lapsing: new BitSet(),
         sameAccounts: true,
         lockTimeout: 0,
         now: () => new Date(Date.now() + 60_000),

@@ -3,6 +3,7 @@ import type { Database } from "bun:sqlite";
 import { closeSync, openSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { BitSet } from "../../../../core/archive/bit-set.ts";
 import { Ledger } from "../../../../core/archive/content/ledger.ts";
 import type { OpenFile, Region } from "../../../../core/archive/content/open-file.ts";
 import { regionsOf } from "../../../../core/archive/content/open-file.ts";
@@ -62,7 +63,7 @@ export class StoreBench implements AsyncDisposable {
     use: (session: Session) => Promise<T>,
     bucket: Bucket = this.bucket,
   ): Promise<StoreParts["meter"]> {
-    const ledger = new Ledger(this.database, new Set(), until);
+    const ledger = new Ledger(this.database, new BitSet(), until);
     const meter = { bytesRead: 0, bytesStored: 0, objectsStored: 0 };
     const breathe = () => {
       this.breaths += 1;

@@ -1,0 +1,70 @@
+/**
+ * The parts of the last manifest, as ranges of file rows: each reaches from its first path to that of the next. A part
+ * goes stale when a row in its range is set or removed; one that is not stale says what the rows say.
+ */
+import type { Database, Statement } from "bun:sqlite";
+import type { ByteString } from "../../format/path.ts";
+
+export type KnownPart = {
+  readonly first: ByteString;
+  /** Id of its object; 0 for a stale part whose object was forgotten. */
+  readonly object: number;
+  /** Of its text, and of the stored bytes; hex. */
+  readonly textSha256: string;
+  readonly sha256: string;
+  readonly entries: number;
+  /** File bytes of its entries. */
+  readonly bytes: number;
+  readonly stale: boolean;
+};
+
+type Columns = [
+  first: ByteString,
+  object: number,
+  textSha256: string,
+  sha256: string,
+  entries: number,
+  bytes: number,
+  stale: number,
+];
+
+export class PartTable {
+  private readonly mark: Statement<unknown, [string]>;
+
+  constructor(private readonly database: Database) {
+    this.mark = database.query(
+      "UPDATE parts SET stale = 1 WHERE first = (SELECT max(first) FROM parts WHERE first <= ?) AND NOT stale",
+    );
+  }
+
+  /** A row with this path was set or removed. Before the first part there is no range: writing parts looks there. */
+  changed(path: ByteString): void {
+    this.mark.run(path);
+  }
+
+  /** In order of path: one for each several thousand files. */
+  all(): KnownPart[] {
+    const rows = this.database
+      .query("SELECT first, object, text_sha256, sha256, entries, bytes, stale FROM parts ORDER BY first")
+      .values() as Columns[];
+    return rows.map(([first, object, textSha256, sha256, entries, bytes, stale]) => ({
+      first,
+      object,
+      textSha256,
+      sha256,
+      entries,
+      bytes,
+      stale: stale !== 0,
+    }));
+  }
+
+  replace(parts: readonly KnownPart[]): void {
+    const insert = this.database.query<unknown, Columns>("INSERT INTO parts VALUES (?, ?, ?, ?, ?, ?, ?)");
+    this.database.transaction(() => {
+      this.database.run("DELETE FROM parts");
+      for (const { first, object, textSha256, sha256, entries, bytes, stale } of parts) {
+        insert.run(first, object, textSha256, sha256, entries, bytes, stale ? 1 : 0);
+      }
+    })();
+  }
+}

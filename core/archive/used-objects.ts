@@ -1,0 +1,18 @@
+/** Which objects the manifest of the rows needs: packs or content, and the parts themselves. */
+import type { Database } from "bun:sqlite";
+import { BitSet } from "./bit-set.ts";
+import { FileTable } from "./state/files.ts";
+import { PartTable } from "./state/parts.ts";
+
+/** Of each extent in a row's JSON. */
+const objectNumber = /\[(\d+),/g;
+
+/** Reads every row: for runs that have locks to extend. */
+export function usedObjects(database: Database): BitSet {
+  const used = new BitSet();
+  for (const { object } of new PartTable(database).all()) used.add(object);
+  for (const { extents } of new FileTable(database).inOrder()) {
+    for (const [, id] of extents?.matchAll(objectNumber) ?? []) used.add(Number(id));
+  }
+  return used;
+}
