@@ -78,10 +78,8 @@ function readsOf({ database }: History, layout: Layout, { newest }: Window, rati
   return layout === "as it is" ? read : { ...read, bytes: Math.round(read.bytes * ratio) };
 }
 
-/** In how many of the last runs anything new came, so that they put an index object. */
+/** In how many of the last runs new content came, so that they put an index object. */
 export function runsWithNews({ database }: History, { since }: Window): number {
-  const query = `SELECT count(DISTINCT first) runs FROM (
-    SELECT first FROM objects WHERE kind = 'content' UNION ALL SELECT first FROM parts
-  ) WHERE first > ?`;
+  const query = "SELECT count(DISTINCT first) runs FROM objects WHERE kind = 'content' AND first > ?";
   return database.query<{ runs: number }, [number]>(query).get(since)?.runs ?? 0;
 }

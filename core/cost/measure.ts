@@ -3,13 +3,14 @@ import { BucketError, type BucketReader } from "../bucket/contract.ts";
 import { prefixes } from "../format/keys.ts";
 import type { Manifest } from "../format/manifest.ts";
 import { endsJob, lossOf } from "../manifests/loss.ts";
-import { ManifestRefused, openPart, readManifest, readPart } from "../manifests/read.ts";
+import { readOriginal } from "../manifests/original.ts";
+import { ManifestRefused, openPart, readPart } from "../manifests/read.ts";
 import { listRoots, type RootKey } from "../manifests/roots.ts";
 import { eachOf } from "../side-by-side.ts";
 import { History, type KnownPart } from "./history.ts";
 
 export type MeasureOptions = {
-  readonly bucket: Pick<BucketReader, "get" | "list">;
+  readonly bucket: Pick<BucketReader, "get" | "list" | "listVersions">;
   readonly name: string;
   /** A whole message for each root or part that cannot be used, and is left out. */
   readonly onLost: (message: string) => void;
@@ -58,8 +59,8 @@ async function readRoots(history: History, options: MeasureOptions) {
   for (let at = 0; at < roots.length; at += rootsAtOnce) {
     options.signal.throwIfAborted();
     const read = roots.slice(at, at + rootsAtOnce).map((root) => readRoot(root, options));
-    for (const { root, manifest } of (await Promise.all(read)).flat()) {
-      history.addRoot(backups, { key: root.key, version: "", size: root.size }, manifest);
+    for (const { stored, manifest } of (await Promise.all(read)).flat()) {
+      history.addRoot(backups, stored, manifest);
       backups += 1;
       oldest ??= manifest;
       newest = manifest;
@@ -71,7 +72,7 @@ async function readRoots(history: History, options: MeasureOptions) {
 /** Empty for one that cannot be used. */
 async function readRoot(root: RootKey, { bucket, onLost }: MeasureOptions) {
   try {
-    return [{ root, manifest: await readManifest(bucket, { key: root.key }) }];
+    return [await readOriginal(bucket, root)];
   } catch (error) {
     const isLost = error instanceof ManifestRefused || (error instanceof BucketError && !endsJob(error));
     if (!isLost) throw error;
