@@ -28,7 +28,16 @@ export type RestoreArgs = CommonArgs & {
 export type ListArgs = CommonArgs & { /** All backup names where undefined. */ readonly of: string | undefined };
 
 export type VerifyArgs = CommonArgs & {
-  /** The newest of the configured name where undefined. */ readonly manifest: string | undefined;
+  /** As for restore. Without it, the newest of the configured name; with `all`, every backup of every name. */
+  readonly manifest: string | undefined;
+  /** Every backup of the name. */
+  readonly all: boolean;
+  /** What is to be read, as written (`n/t`, `p%`); empty for all, undefined for nothing. */
+  readonly readData: string | undefined;
+  /** Compare with this machine's files instead of looking into the bucket. */
+  readonly live: boolean;
+  /** Where a page is to be written. */
+  readonly html: string | undefined;
 };
 
 export type PruneArgs = CommonArgs & {

@@ -63,9 +63,9 @@ function cacOf(subcommands: readonly Subcommand[]) {
   return cli;
 }
 
-/** The spellings of an option, and whether it takes a value. */
-function spelled({ flag }: Option): { names: string[]; takesValue: boolean } {
-  return { names: flag.match(/--?[a-z-]+/g) ?? [], takesValue: flag.includes("<") };
+/** The spellings of an option, and whether it takes a value: always, never, or where the next word looks like one. */
+function spelled({ flag, value }: Option): { names: string[]; takesValue: boolean | RegExp } {
+  return { names: flag.match(/--?[a-z-]+/g) ?? [], takesValue: value ?? flag.includes("<") };
 }
 
 /** No word of a command line can hold this character: it marks text that cac is to take as it is. */
@@ -97,7 +97,12 @@ function unambiguous(words: readonly string[], options: readonly Option[]) {
     if (takesValue === undefined) throw unknownOption(flag, [...known.keys()]);
     if (used.has(flag)) throw usage("use option", flag, "it is given twice");
     used.add(flag);
-    if (takesValue) line.push(`${flag}=${guard}${written ?? nextValue(flag, words[++index])}`);
+    if (takesValue instanceof RegExp) {
+      const next = words[index + 1];
+      const follows = written === undefined && next !== undefined && takesValue.test(next);
+      if (follows) index++;
+      line.push(`${flag}=${guard}${follows ? next : (written ?? "")}`);
+    } else if (takesValue) line.push(`${flag}=${guard}${written ?? nextValue(flag, words[++index])}`);
     else if (written === undefined) line.push(`${flag}=true`);
     else throw usage("use option", flag, "it takes no value");
   }

@@ -87,10 +87,11 @@ function makeDatabase(path: string): void {
 function stepsOf(args: CommonArgs, { conf, target }: Places, io: CommandIO) {
   const common = `--conf-dir ${conf}`;
   const restoring = { ...args, manifest: name, paths: [], target, numericOwner: false, snapshots: "run" as const };
+  const verifying = { manifest: undefined, all: false, readData: undefined, live: false, html: undefined };
   return [
     { command: `archive ${common}`, start: () => archive(args, io) },
     { command: `list ${common}`, start: () => list({ ...args, of: undefined }, io) },
-    { command: `verify ${common}`, start: () => verify({ ...args, manifest: undefined }, io) },
+    { command: `verify ${common}`, start: () => verify({ ...args, ...verifying }, io) },
     {
       command: `restore ${name} ${common} --target ${target} --snapshots run`,
       start: () => restore(restoring, io),

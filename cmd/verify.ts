@@ -1,50 +1,97 @@
+import { writeFile } from "node:fs/promises";
+import type { Counts } from "../core/bucket/count.ts";
 import { loadConfig } from "../core/config/config.ts";
-import { exitStatus } from "../core/failure.ts";
-import { findManifest } from "../core/manifests/find.ts";
-import { nameOf, readManifest } from "../core/manifests/read.ts";
-import { type Verdict, verify } from "../restore/verify.ts";
+import { type ExitStatus, exitStatus, Failure, reasonOf } from "../core/failure.ts";
+import { safeName } from "../core/format/keys.ts";
+import { type Found, findManifest } from "../core/manifests/find.ts";
+import { openManifest } from "../core/manifests/original.ts";
+import { nameOf } from "../core/manifests/read.ts";
+import { listRoots } from "../core/manifests/roots.ts";
+import type { VerifyBucket } from "../restore/verify/roots.ts";
+import { chooser, parseShare, shareText } from "../restore/verify/share.ts";
+import { type Verdict, verify } from "../restore/verify/verify.ts";
 import type { VerifyArgs } from "./args.ts";
 import { connect } from "./connect.ts";
-import type { Run } from "./io.ts";
-import { bytes, count, counted } from "./terminal/format.ts";
+import type { CommandIO, Run } from "./io.ts";
+import { runLive } from "./verify/live.ts";
+import { pageOf } from "./verify/page.ts";
+import { documentLines, reportLines } from "./verify/report.ts";
 
-export const run: Run<VerifyArgs> = async ({ confDir, name, bucket: override, manifest: wanted }, io) => {
+const exits = {
+  restorable: exitStatus.done,
+  short: exitStatus.incomplete,
+  unread: exitStatus.incomplete,
+  damaged: exitStatus.damaged,
+} as const satisfies Readonly<Record<Verdict["state"], ExitStatus>>;
+
+export const run: Run<VerifyArgs> = async (args, io) => {
+  checkArgs(args);
+  const share = args.readData === undefined ? undefined : parseShare(args.readData || undefined, io.now());
+  const { confDir, name, bucket: override } = args;
   const config = await loadConfig({ confDir, hostName: io.hostName, name, bucket: override, confOptional: true });
   const { bucket, counts } = await connect(config, io);
+  const choose = share && chooser(share, Buffer.from(io.random(4)).readUInt32LE());
   try {
-    const source = await findManifest(bucket, wanted ?? config.backup.name);
-    const manifest = await readManifest(bucket, source);
-    const onProgress = (objects: number) => io.progress.update({ doneBytes: 0, files: objects });
-    const verdict = await verify({ bucket, manifest, onProgress, signal: io.signal });
-    io.progress.end();
-    const sound = verdict.damagedObjects === 0;
-    const document = { manifest: nameOf(source), verdict: sound ? "ok" : "damaged", ...verdict, requests: counts };
-    for (const line of io.json ? [JSON.stringify(document)] : verdictLines(nameOf(source), verdict)) io.out(line);
-    return sound ? exitStatus.done : exitStatus.damaged;
+    const sources = sourcesOf(args, bucket, config.backup.name);
+    if (args.live) {
+      const [source] = await Array.fromAsync(sources);
+      if (source === undefined) throw new Error("no backup is meant");
+      const manifest = await openManifest(bucket, source, io.notify);
+      return await runLive({ bucket, manifest, title: nameOf(source), choose }, io);
+    }
+    return await verify(
+      {
+        bucket,
+        sources,
+        read: choose,
+        now: io.now,
+        onProgress: ({ objects, bytes }) => io.progress.update({ doneBytes: bytes, files: objects }),
+        signal: io.signal,
+      },
+      (verdict) => tell(verdict, { ...args, share: share && shareText(share) }, counts, io),
+    );
   } finally {
     io.progress.end();
     await bucket.close();
   }
 };
 
-function verdictLines(
-  manifest: string,
-  { objects, bytes: size, damagedObjects, lost, faults, paths, unnamed }: Verdict,
-): string[] {
-  const needs = `${counted(objects, "object")} (${bytes(size)}) that ${JSON.stringify(manifest)} needs`;
-  if (damagedObjects === 0) return [`ok: the bucket has all ${needs}, in the recorded version and size`];
-  return [
-    `damaged: ${count(damagedObjects)} of the ${needs} are missing or not as recorded`,
-    ...listed(
-      faults.map(({ key, version, why }) => `${key} (version ${version}): ${why}`),
-      damagedObjects - faults.length,
-    ),
-    `cannot be restored, or not wholly: ${counted(lost, "entry", "entries")}`,
-    ...listed(paths, unnamed),
-    "restore these from another backup: `sysbackup list` shows them",
-  ];
+type Telling = Pick<VerifyArgs, "html" | "all"> & { readonly share: string | undefined };
+
+async function tell(
+  verdict: Verdict,
+  { html, all, share }: Telling,
+  counts: Counts,
+  io: CommandIO,
+): Promise<ExitStatus> {
+  io.progress.end();
+  if (all && verdict.backups.length === 0) {
+    const remedy = "check the bucket's name, or run `sysbackup archive` first";
+    throw new Failure({ doing: "verify all backups", why: "there are none", remedy });
+  }
+  const lines = io.json ? documentLines(verdict, share, counts) : reportLines(verdict, share, counts);
+  for (const line of lines) io.out(line);
+  if (html !== undefined) await writePage(html, pageOf(verdict, share));
+  return exits[verdict.state];
 }
 
-function listed(items: readonly string[], more: number): string[] {
-  return [...items.map((item) => `  ${item}`), ...(more > 0 ? [`  and ${count(more)} more`] : [])];
+async function writePage(path: string, page: string): Promise<void> {
+  try {
+    await writeFile(path, page);
+  } catch (error) {
+    throw new Failure({ doing: "write the page", what: path, why: reasonOf(error), cause: error });
+  }
+}
+
+function checkArgs({ manifest, all, live, html }: VerifyArgs): void {
+  const usage = (why: string, remedy: string) => new Failure({ doing: "verify", why, remedy, exit: exitStatus.usage });
+  if (all && manifest !== undefined && !safeName.test(manifest))
+    throw usage(`${JSON.stringify(manifest)} is no backup name, which --all needs`, "leave one of them out");
+  if (live && all) throw usage("this machine can be compared with one backup only", "leave out --all or --live");
+  if (live && html !== undefined) throw usage("--html does not show what --live finds", "leave out --html or --live");
+}
+
+async function* sourcesOf({ manifest, all }: VerifyArgs, bucket: VerifyBucket, name: string): AsyncGenerator<Found> {
+  if (all) yield* listRoots(bucket, manifest);
+  else yield await findManifest(bucket, manifest ?? name);
 }

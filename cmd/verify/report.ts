@@ -1,0 +1,132 @@
+/** What verify found, as lines for people and as one JSON document. The verdict comes first. */
+import type { Counts } from "../../core/bucket/count.ts";
+import type { Finding } from "../../restore/verify/findings.ts";
+import type { Loss } from "../../restore/verify/losses.ts";
+import type { BackupVerdict, Verdict } from "../../restore/verify/verify.ts";
+import { requestsLine } from "../requests.ts";
+import { bytes, count, counted, moment, table } from "../terminal/format.ts";
+
+/** More of a kind are counted as text; `--json` has all. */
+const mostNamed = 20;
+
+export function* reportLines(verdict: Verdict, share: string | undefined, counts: Counts): Generator<string> {
+  const { backups, objects, bytes: size, read, found, lost } = verdict;
+  yield verdictLine(verdict);
+  yield `  ${counted(objects, "object")} (${bytes(size)}) that ${backupsText(backups)} ${backups.length === 1 ? "needs" : "need"}, looked up one by one`;
+  yield read === undefined
+    ? "  content was not read: --read-data does that"
+    : `  ${counted(read.objects, "object")} read and hashed (${share}), ${bytes(read.bytes)}`;
+  yield `  requests: ${requestsLine(counts)}`;
+  if (backups.length > 1) yield* table(columns, backups.map(rowOf));
+  yield* section("damaged:", findingLines(verdict, "damage"), found.damage);
+  yield* section(`cannot be restored, or not wholly: ${counted(lost, "entry", "entries")}`, lossLines(verdict), lost);
+  yield* section("not locked as promised:", findingLines(verdict, "promise"), found.promise);
+  yield* section("worth knowing:", findingLines(verdict, "note"), found.note);
+  if (found.damage > 0)
+    yield "restore these from another backup, which `sysbackup list` shows, and run `sysbackup archive` soon";
+  if (found.promise > 0)
+    yield "`sysbackup renew` extends locks; until then nothing but rights keeps these objects from being deleted";
+}
+
+/** One line: until when all can be restored, or what is wrong and what it costs. */
+export function verdictLine({ state, backups, found, lost }: Verdict): string {
+  if (state === "damaged") {
+    const hurt = backups.filter((backup) => backup.state === "damaged").length;
+    const cost =
+      hurt === 0
+        ? "no file is lost"
+        : `it costs ${counted(lost, "entry", "entries")} in ${count(hurt)} of ${counted(backups.length, "backup")}`;
+    return `damaged: ${counted(found.damage, "object is", "objects are")} missing or not as recorded; ${cost}`;
+  }
+  const until = earliest(backups);
+  const date = until === undefined ? "" : ` until ${moment(until)}`;
+  if (state === "unread") return "not verified: some backups are of a newer format; use a newer sysbackup";
+  if (state === "short")
+    return `restorable, but not locked as promised: ${counted(found.promise, "object")}; all is locked only${date || " by nothing"}`;
+  return until === undefined
+    ? `restorable: ${backupsText(backups)}, as promised until now; no longer locked`
+    : `restorable${date}: ${backupsText(backups)}`;
+}
+
+/** Of the backups that still promise something, the first end of a lock. */
+function earliest(backups: readonly BackupVerdict[]): Date | undefined {
+  const ends = backups.flatMap(({ lockedUntil }) => (lockedUntil === undefined ? [] : [lockedUntil.getTime()]));
+  return ends.length === 0 ? undefined : new Date(Math.min(...ends));
+}
+
+function backupsText(backups: readonly BackupVerdict[]): string {
+  const [only] = backups;
+  if (backups.length !== 1 || only === undefined) return counted(backups.length, "backup");
+  const { header, manifest } = only;
+  return header === undefined ? JSON.stringify(manifest) : `${header.name} of ${moment(new Date(header.started))}`;
+}
+
+const columns = [
+  { title: "name" },
+  { title: "time" },
+  { title: "size", align: "right" },
+  { title: "locked until" },
+  { title: "state" },
+] as const;
+
+function rowOf({ manifest, header, totals, lockedUntil, state, lost }: BackupVerdict): string[] {
+  return [
+    header?.name ?? manifest,
+    header === undefined ? "" : moment(new Date(header.started)),
+    totals === undefined ? "" : bytes(totals.bytes),
+    lockedUntil === undefined ? "" : moment(lockedUntil),
+    lost > 0 ? `${state} (${counted(lost, "entry", "entries")})` : state,
+  ];
+}
+
+function* section(title: string, lines: Iterable<string>, all: number): Generator<string> {
+  if (all === 0) return;
+  yield title;
+  let named = 0;
+  for (const line of lines) {
+    if (named === mostNamed) return yield `  and more: --json names all`;
+    yield `  ${line}`;
+    named += 1;
+  }
+}
+
+function* findingLines({ findings }: Verdict, severity: Finding["severity"]): Generator<string> {
+  for (const { key, version, why, ...finding } of findings())
+    if (finding.severity === severity) yield `${key} (version ${version}): ${why}`;
+}
+
+function* lossLines({ losses, backups }: Verdict): Generator<string> {
+  for (const loss of losses()) yield lossText(loss, backups.length);
+}
+
+export function lossText({ path, entries, backups }: Loss, of: number): string {
+  const what = entries === 1 ? path : `${path} and the ${count(entries - 1)} entries after it`;
+  return of === 1 ? what : `${what} (in ${counted(backups, "backup")})`;
+}
+
+/** One document over many lines, so that a million paths need not be in memory at once. */
+export function* documentLines(verdict: Verdict, share: string | undefined, counts: Counts): Generator<string> {
+  const { at, state, backups, objects, bytes: size, found, lost, read } = verdict;
+  const head = { verdict: state, summary: verdictLine(verdict), at, objects, bytes: size, found, lost };
+  const rest = { backups: backups.map(documentOf), read: read && { share, ...read }, requests: counts };
+  yield `${JSON.stringify({ ...head, ...rest }).slice(0, -1)},"findings":[`;
+  yield* separated(verdict.findings());
+  yield `],"losses":[`;
+  yield* separated(verdict.losses());
+  yield "]}";
+}
+
+function documentOf({ manifest, state, header, totals, lockedUntil, lost }: BackupVerdict): object {
+  const { name, host, started, retain_until, lock_mode } = header ?? {};
+  const { entries, bytes: size } = totals ?? {};
+  return { manifest, name, host, started, state, retain_until, lock_mode, lockedUntil, entries, bytes: size, lost };
+}
+
+function* separated(items: Iterable<object>): Generator<string> {
+  let before: string | undefined;
+  for (const item of items) {
+    if (before !== undefined) yield `${before},`;
+    before = JSON.stringify(item);
+  }
+  if (before !== undefined) yield before;
+}

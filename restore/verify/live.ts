@@ -1,0 +1,151 @@
+/**
+ * How this machine differs from a backup: what changed, is missing, or is new since. Of the bucket, only root and parts
+ * are read.
+ */
+import { readdirSync } from "node:fs";
+import type { BucketReader } from "../../core/bucket/contract.ts";
+import type { Entry } from "../../core/format/entry.ts";
+import type { Manifest } from "../../core/format/manifest.ts";
+import { type ByteString, fromBytes, join, toBytes, toText } from "../../core/format/path.ts";
+import { walkParts } from "../../core/manifests/walk.ts";
+import { close, openToRead } from "../../core/system/files.ts";
+import { isSystemError } from "../../core/system/libc.ts";
+import { groupId, userId } from "../../core/system/owners.ts";
+import { openScratchDatabase } from "../../core/system/scratch-database.ts";
+import { lstat, readLink, type Stat } from "../../core/system/stat.ts";
+import { sameContent } from "../compare.ts";
+import { Pauses } from "../pauses.ts";
+
+export type LiveOptions = {
+  readonly bucket: Pick<BucketReader, "get">;
+  readonly manifest: Manifest;
+  /** Whether the content of the file with this path is to be hashed, too. */
+  readonly hash: (path: string) => boolean;
+  /** Told of each difference as it is found: what changed and is missing in byte order of path, then what is new. */
+  readonly tell: (difference: Difference) => void;
+  readonly onProgress: (entries: number) => void;
+  readonly signal: AbortSignal;
+};
+
+export type Difference = {
+  readonly kind: "changed" | "missing" | "new" | "unreadable";
+  readonly path: string;
+  /** What of it differs: `size`, `content`, `mode` and so on; empty where it is missing or new. */
+  readonly what: readonly string[];
+};
+
+export type LiveFigures = {
+  entries: number;
+  /** Files whose content was hashed. */
+  hashed: number;
+  changed: number;
+  missing: number;
+  new: number;
+  unreadable: number;
+  /** Entries that cannot be compared, as their part of the manifest is missing or damaged. */
+  lost: number;
+};
+
+const schema = "CREATE TEMP TABLE known (path TEXT PRIMARY KEY, folder INTEGER NOT NULL) WITHOUT ROWID";
+
+export async function compareLive(options: LiveOptions): Promise<LiveFigures> {
+  using known = openScratchDatabase(schema);
+  const figures = { entries: 0, hashed: 0, changed: 0, missing: 0, new: 0, unreadable: 0, lost: 0 };
+  const { bucket, manifest, signal, onProgress } = options;
+  const tell = (kind: Difference["kind"], path: ByteString, what: readonly string[]) => {
+    figures[kind] += 1;
+    options.tell({ kind, path: toText(path), what });
+  };
+  const pauses = new Pauses(signal);
+  const onLost = ({ entries }: { readonly entries: number }) => {
+    figures.lost += entries;
+  };
+  const insert = known.query("INSERT OR IGNORE INTO known VALUES (?, ?)");
+  for await (const { entries } of walkParts({ bucket, manifest, concerns: () => true, wanted: () => true, onLost })) {
+    known.transaction(() => {
+      for (const { path, type } of entries) insert.run(path, type === "folder" ? 1 : 0);
+    })();
+    for (const entry of entries) {
+      if (pauses.due(0)) await pauses.take();
+      await compareEntry(entry, options, figures, pauses, tell);
+      figures.entries += 1;
+    }
+    onProgress(figures.entries);
+  }
+  const isKnown = known.query<unknown, [string]>("SELECT 1 FROM known WHERE path = ?");
+  const folders = known.query<{ path: ByteString }, []>("SELECT path FROM known WHERE folder = 1 ORDER BY path");
+  const began = new Date(manifest.header.started).getTime();
+  for (const { path } of folders.iterate()) {
+    if (pauses.due(0)) await pauses.take();
+    for (const name of namesIn(path)) {
+      const child = join(path, name);
+      if (isKnown.get(child) === null && isNew(child, began)) tell("new", child, []);
+    }
+  }
+  return figures;
+}
+
+type Tell = (kind: Difference["kind"], path: ByteString, what: readonly string[]) => void;
+
+async function compareEntry(entry: Entry, { hash }: LiveOptions, figures: LiveFigures, pauses: Pauses, tell: Tell) {
+  try {
+    const found = lstat(entry.path);
+    const what = differences(entry, found);
+    if (entry.type === "file" && found.type === "file" && found.size === entry.size && hash(toText(entry.path))) {
+      figures.hashed += 1;
+      if (!(await hasContent(entry, pauses))) what.push("content");
+    }
+    if (what.length > 0) tell("changed", entry.path, what);
+  } catch (error) {
+    if (isGone(error)) return tell("missing", entry.path, []);
+    if (!isSystemError(error, "EACCES") && !isSystemError(error, "EPERM") && !isSystemError(error, "EIO")) throw error;
+    tell("unreadable", entry.path, []);
+  }
+}
+
+const isGone = (error: unknown) => isSystemError(error, "ENOENT") || isSystemError(error, "ENOTDIR");
+
+async function hasContent(entry: Entry & { readonly type: "file" }, pauses: Pauses): Promise<boolean> {
+  const fd = openToRead(entry.path);
+  try {
+    return await sameContent(fd, entry, pauses);
+  } finally {
+    close(fd);
+  }
+}
+
+/** A folder's times follow from what is in it, and a link has no mode of its own. */
+function differences(entry: Entry, found: Stat): string[] {
+  if (found.type !== entry.type) return ["type"];
+  const { owner, modified } = entry;
+  const uid = (owner.user === undefined ? undefined : userId(owner.user)) ?? owner.uid;
+  const gid = (owner.group === undefined ? undefined : groupId(owner.group)) ?? owner.gid;
+  const sameTime = found.modified.seconds === modified.seconds && found.modified.nanoseconds === modified.nanoseconds;
+  return [
+    ...(entry.type === "file" && found.size !== entry.size ? ["size"] : []),
+    ...(entry.type !== "folder" && !sameTime ? ["time"] : []),
+    ...(entry.type !== "link" && found.mode !== entry.mode ? ["mode"] : []),
+    ...(found.uid !== uid || found.gid !== gid ? ["owner"] : []),
+    ...(entry.type === "link" && readLink(entry.path) !== entry.target ? ["target"] : []),
+    ...("major" in entry && (found.major !== entry.major || found.minor !== entry.minor) ? ["device"] : []),
+  ];
+}
+
+function namesIn(folder: ByteString): ByteString[] {
+  try {
+    return readdirSync(toBytes(folder), { encoding: "buffer" }).map(fromBytes).sort();
+  } catch {
+    // What happened to the folder itself is told already.
+    return [];
+  }
+}
+
+/** Made or changed since the backup began; what was there before was not picked. Sockets are never kept. */
+function isNew(path: ByteString, began: number): boolean {
+  try {
+    const { type, changed } = lstat(path);
+    return type !== "socket" && changed.seconds * 1000 + changed.nanoseconds / 1e6 >= began;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,31 @@
+/** The root of a backup that is to be verified: the version that archive put, and what is the matter with it. */
+import type { BucketReader, Stored } from "../../core/bucket/contract.ts";
+import type { Manifest } from "../../core/format/manifest.ts";
+import type { Found } from "../../core/manifests/find.ts";
+import { readOriginal } from "../../core/manifests/original.ts";
+import { ManifestRefused, readManifest } from "../../core/manifests/read.ts";
+import type { Code } from "./findings.ts";
+
+export type VerifyBucket = Pick<BucketReader, "get" | "head" | "listVersions">;
+
+export type Root = {
+  /** Undefined where none of its versions can be used. */
+  readonly manifest: Manifest | undefined;
+  /** The version that was read, or the oldest; undefined for a local file. */
+  readonly stored: Stored | undefined;
+  readonly fault: { readonly code: Code; readonly why: string } | undefined;
+};
+
+export async function readRoot(bucket: VerifyBucket, found: Found): Promise<Root> {
+  if ("file" in found) return { manifest: await readManifest(bucket, found), stored: undefined, fault: undefined };
+  try {
+    const { manifest, stored } = await readOriginal(bucket, found);
+    const isOldest = stored.version === found.versions[0]?.version;
+    const why = "the oldest version of it cannot be used; this one can";
+    return { manifest, stored, fault: isOldest ? undefined : { code: "manifest-damaged", why } };
+  } catch (error) {
+    if (!(error instanceof ManifestRefused)) throw error;
+    const code = error.kind === "newer" ? "not-checked" : "manifest-damaged";
+    return { manifest: undefined, stored: found.versions[0], fault: { code, why: error.parts.why } };
+  }
+}

@@ -1,0 +1,170 @@
+/** Each fault that verify is to find: how it is planted, and what is found at which depth. */
+import type { Bucket } from "../../../core/bucket/contract.ts";
+import { decodeIndex, encodeIndex, type IndexLine } from "../../../core/format/index-object.ts";
+import type { BackupState } from "../../../restore/verify/verify.ts";
+import type { Rig, RunOptions } from "../../core/archive/rig.ts";
+import { flipped } from "../support.ts";
+import { change, changeRecord, held, keyOf, lose, markedDeleted, root } from "./plant.ts";
+
+/** What a depth makes of it. */
+export type Expected = {
+  readonly state: BackupState;
+  readonly codes: readonly string[];
+  readonly files: readonly string[];
+};
+
+export type Fault = {
+  readonly name: string;
+  readonly options?: RunOptions;
+  /** The bucket that is verified, where it is another than the rig's. */
+  readonly plant: (rig: Rig) => Promise<Bucket | undefined> | Promise<void>;
+  readonly plain: Expected;
+  readonly read: Expected;
+};
+
+const sound: Expected = { state: "restorable", codes: [], files: [] };
+const damaged = (code: string, files: readonly string[] = ["a", "b", "c"]): Expected => ({
+  state: "damaged",
+  codes: [code],
+  files,
+});
+const told = (state: BackupState, code: string) => ({ state, codes: [code], files: [] });
+const both = (expected: Expected) => ({ plain: expected, read: expected });
+
+const pack = (rig: Rig) => keyOf(rig, "packs/");
+const day = 24 * 3600 * 1000;
+
+const objects: RunOptions = { content: { layout: "objects", compression: "gzip", compressionLevel: 6 } };
+
+export const faults: readonly Fault[] = [
+  { name: "none: a sound bucket", plant: async () => {}, ...both(sound) },
+  { name: "a pack is gone", plant: async (rig) => lose(rig, await pack(rig)), ...both(damaged("missing")) },
+  {
+    name: "a pack is shorter",
+    plant: async (rig) => change(rig, await pack(rig), (bytes) => bytes.subarray(1)),
+    ...both(damaged("wrong-size")),
+  },
+  {
+    name: "a bit of a pack is flipped",
+    plant: async (rig) => change(rig, await pack(rig), (bytes) => flipped(bytes, 12)),
+    plain: sound,
+    read: damaged("altered", ["a"]),
+  },
+  {
+    name: "a bit of a pack's own table of contents is flipped",
+    plant: async (rig) => change(rig, await pack(rig), (bytes) => flipped(bytes, bytes.length - 20)),
+    plain: sound,
+    read: damaged("altered", []),
+  },
+  {
+    name: "a bit of a file's own object is flipped",
+    options: objects,
+    plant: async (rig) => change(rig, await keyOf(rig, "content/"), (bytes) => flipped(bytes, 30)),
+    plain: sound,
+    read: damaged("wrong-content", ["?"]),
+  },
+  {
+    name: "a file's own object is stored in another encoding than the manifest says",
+    options: objects,
+    plant: async (rig) =>
+      changeRecord(rig, await keyOf(rig, "content/"), ({ metadata }) => {
+        metadata["storage-encoding"] = "zstd";
+      }),
+    ...both(damaged("wrong-encoding", ["?"])),
+  },
+  {
+    name: "a lock is shorter than promised",
+    plant: async (rig) =>
+      changeRecord(rig, await pack(rig), ({ retention }) => {
+        retention.until = new Date(rig.now().getTime() + 29 * day).toISOString();
+      }),
+    ...both(told("short", "lock-short")),
+  },
+  {
+    name: "a lock is of a weaker mode than promised",
+    options: { content: { lockMode: "COMPLIANCE" } },
+    plant: async (rig) =>
+      changeRecord(rig, await pack(rig), ({ retention }) => {
+        retention.mode = "GOVERNANCE";
+      }),
+    ...both(told("short", "lock-mode")),
+  },
+  {
+    name: "the manifest's root is altered",
+    plant: async (rig) => change(rig, await keyOf(rig, "manifests/", root), (bytes) => flipped(bytes)),
+    ...both(damaged("manifest-damaged", [])),
+  },
+  {
+    name: "a part of the manifest is altered",
+    plant: async (rig) => change(rig, await keyOf(rig, "manifests/host/parts/"), (bytes) => flipped(bytes)),
+    ...both(damaged("part-damaged", ["all"])),
+  },
+  {
+    name: "a part of the manifest is gone",
+    plant: async (rig) => lose(rig, await keyOf(rig, "manifests/host/parts/")),
+    ...both(damaged("part-damaged", ["all"])),
+  },
+  {
+    name: "an index lies about a chunk, and a manifest is built on it",
+    plant: lieAndBuildOnIt,
+    plain: sound,
+    read: damaged("wrong-content", ["a", "b"]),
+  },
+  {
+    name: "a delete marker lies over a pack",
+    plant: async (rig) => markedDeleted(rig.bucket, await pack(rig)),
+    ...both(told("restorable", "delete-marker")),
+  },
+  {
+    name: "a delete marker lies over the manifest's root",
+    plant: async (rig) => markedDeleted(rig.bucket, await keyOf(rig, "manifests/", root)),
+    ...both(told("restorable", "delete-marker")),
+  },
+  {
+    name: "a newer version lies over a pack",
+    plant: async (rig) => putOver(rig, await pack(rig)),
+    ...both(told("restorable", "newer-version")),
+  },
+  {
+    name: "a newer version lies over the manifest's root",
+    plant: async (rig) => putOver(rig, await keyOf(rig, "manifests/", root)),
+    ...both(told("restorable", "newer-version")),
+  },
+  {
+    name: "a pack is under a legal hold",
+    plant: async (rig) => held(rig.bucket, await pack(rig)),
+    ...both(told("restorable", "legal-hold")),
+  },
+];
+
+async function putOver(rig: Rig, key: string): Promise<void> {
+  const until = new Date(rig.now().getTime() + day);
+  await rig.bucket.put(key, Buffer.from("something else"), { retention: { mode: "GOVERNANCE", until } });
+}
+
+/** Swaps two chunks of the same length, and lets another host store the same files. Only its backup is left. */
+async function lieAndBuildOnIt(rig: Rig): Promise<void> {
+  const key = await keyOf(rig, "index/");
+  const [name = "", run = ""] = key
+    .replace("index/", "")
+    .replace(/\/.*-(.{8})\..*/, " $1")
+    .split(" ");
+  const stored = Buffer.concat(await Array.fromAsync(rig.bucket.get(key)));
+  const lines = [...decodeIndex(Bun.zstdDecompressSync(stored))].map(swapped);
+  const until = new Date(rig.now().getTime() + 60 * day);
+  const lying = Bun.zstdCompressSync([...encodeIndex(name, run, lines)].join(""));
+  await lose(rig, key);
+  await rig.bucket.put(key, lying, { retention: { mode: "GOVERNANCE", until } });
+  await rig.run({ name: "other" });
+  await lose(rig, await keyOf(rig, "manifests/", root));
+}
+
+function swapped(line: IndexLine): IndexLine {
+  if (!("frame" in line)) return line;
+  const [object, offset, length, chunks] = line.frame;
+  const twins = chunks.filter(([, size]) => size === 4_000);
+  const [one, two] = twins;
+  if (one === undefined || two === undefined) return line;
+  const other = (chunk: (typeof chunks)[number]) => (chunk === one ? two : chunk === two ? one : chunk);
+  return { frame: [object, offset, length, chunks.map(other)] };
+}

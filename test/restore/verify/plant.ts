@@ -1,0 +1,114 @@
+/** Faults as they befall a real backup in a directory bucket, and what verify then says. */
+import { chmod, readFile, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { Bucket } from "../../../core/bucket/contract.ts";
+import { findManifest } from "../../../core/manifests/find.ts";
+import { listRoots } from "../../../core/manifests/roots.ts";
+import type { Finding } from "../../../restore/verify/findings.ts";
+import type { Loss } from "../../../restore/verify/losses.ts";
+import { type Verdict, verify } from "../../../restore/verify/verify.ts";
+import type { Rig } from "../../core/archive/rig.ts";
+
+export type Told = Omit<Verdict, "findings" | "losses"> & {
+  readonly findings: readonly Finding[];
+  readonly losses: readonly Loss[];
+};
+
+export type Looking = {
+  readonly bucket: Bucket;
+  readonly now: () => Date;
+  /** A backup name; all backups where undefined. */
+  readonly name?: string;
+  readonly read?: (key: string) => boolean;
+  readonly signal?: AbortSignal;
+};
+
+export function verified({ bucket, now, name, read, signal }: Looking): Promise<Told> {
+  async function* sources() {
+    if (name === undefined) yield* listRoots(bucket);
+    else yield await findManifest(bucket, name);
+  }
+  const options = { bucket, sources: sources(), read, now, onProgress: () => {} };
+  return verify({ ...options, signal: signal ?? new AbortController().signal }, (verdict) => ({
+    ...verdict,
+    findings: [...verdict.findings()],
+    losses: [...verdict.losses()],
+  }));
+}
+
+export const everything = () => true;
+
+/** The only key with this prefix that is no folder's. */
+export async function keyOf(rig: Rig, prefix: string, matching = /./): Promise<string> {
+  const found = (await rig.keys(prefix)).filter((key) => matching.test(key));
+  if (found.length === 0) throw new Error(`nothing lies under ${prefix}`);
+  return found[0] ?? "";
+}
+
+export const root = /^manifests\/host\/\d/;
+
+/** Behind the bucket's back. */
+export async function change(rig: Rig, key: string, how: (bytes: Buffer) => Uint8Array): Promise<void> {
+  const path = join(rig.path, "bucket", key);
+  const bytes = await readFile(path);
+  await chmod(path, 0o600);
+  await writeFile(path, how(bytes));
+}
+
+export async function lose(rig: Rig, key: string): Promise<void> {
+  await rm(join(rig.path, "bucket", key));
+}
+
+/** What the bucket has noted down of the object's version: metadata and lock. */
+export async function changeRecord(rig: Rig, key: string, how: (record: BucketRecord) => void): Promise<void> {
+  const version = (await rig.bucket.head(key))?.version;
+  const path = join(rig.path, "bucket", `${key}~${version}.json`);
+  const record = JSON.parse(await readFile(path, "utf8"));
+  how(record);
+  await chmod(path, 0o600);
+  await writeFile(path, JSON.stringify(record));
+}
+
+export type BucketRecord = { metadata: Record<string, string>; retention: { mode: string; until: string } };
+
+/** A directory bucket makes no delete markers and knows no holds: it is told as S3 lists and answers them. */
+export function markedDeleted(bucket: Bucket, deleted: string): Bucket {
+  const listVersions: Bucket["listVersions"] = async function* (prefix, after) {
+    for await (const page of bucket.listVersions(prefix, after))
+      yield page.flatMap((listed) =>
+        listed.key === deleted
+          ? [
+              { key: deleted, version: "marker", size: 0, latest: true, deleteMarker: true },
+              { ...listed, latest: false },
+            ]
+          : [listed],
+      );
+  };
+  return around(bucket, { listVersions });
+}
+
+export function held(bucket: Bucket, key: string): Bucket {
+  return around(bucket, {
+    async head(...args) {
+      const info = await bucket.head(...args);
+      return info && { ...info, legalHold: info.key === key };
+    },
+  });
+}
+
+export function around(bucket: Bucket, changed: Partial<Bucket>): Bucket {
+  return {
+    url: bucket.url,
+    put: (...args) => bucket.put(...args),
+    startUpload: (...args) => bucket.startUpload(...args),
+    extend: (...args) => bucket.extend(...args),
+    get: (...args) => bucket.get(...args),
+    head: (...args) => bucket.head(...args),
+    list: (...args) => bucket.list(...args),
+    listVersions: (...args) => bucket.listVersions(...args),
+    remove: (...args) => bucket.remove(...args),
+    serverTime: () => bucket.serverTime(),
+    close: () => bucket.close(),
+    ...changed,
+  };
+}
