@@ -6,9 +6,9 @@ import { CreateBucketCommand, S3Client } from "@aws-sdk/client-s3";
 import { exitStatus } from "../../core/failure.ts";
 import { archiveRights, makeRole } from "../core/bucket/ceph-role.ts";
 import { thorough } from "../round-trip/places.ts";
-import { startSysbackup } from "../support/program.ts";
+import { startSysbackup, sysbackup } from "../support/program.ts";
 import { type CephAddress, ceph, clientConfig, moto, newBucket, type Service } from "../support/services.ts";
-import { Machine } from "./machine.ts";
+import { expectTold, Machine } from "./machine.ts";
 import { messages, patternOf } from "./messages.ts";
 
 const failed = exitStatus.failed;
@@ -152,6 +152,19 @@ describe("credentials", () => {
   test("whose file is missing", async () => {
     await using machine = await withS3({ bucket: "example", endpoint }, someKeys, { credentials_file: "nowhere" });
     for (const words of commands) await machine.refuses(words, { exit: failed, message: messages.noCredentialsFile });
+  });
+
+  test("that nobody has set up", async () => {
+    await using machine = await Machine.open({ sections: { s3: { bucket: "example", endpoint, region: "default" } } });
+    const env = {
+      HOME: machine.path(),
+      AWS_EC2_METADATA_DISABLED: "true",
+      AWS_ACCESS_KEY_ID: undefined,
+      AWS_SECRET_ACCESS_KEY: undefined,
+      AWS_PROFILE: undefined,
+    };
+    const outcome = await sysbackup(["list", "--conf-dir", machine.conf], { env });
+    expectTold(outcome, { exit: failed, message: messages.noCredentials });
   });
 
   test("whose profile is missing", async () => {

@@ -30,14 +30,15 @@ export const messages = {
   // The bucket, and the way to it
   retry: 'cannot reach "…": …: trying again in … s (attempt … of 8)',
   refused:
-    'cannot list "…": cannot reach "…": nothing listens there (tried 8 times); check the network, and endpoint under [s3]',
+    'cannot list… "…": cannot reach "…": nothing listens there (tried 8 times); check the network, and endpoint under [s3]',
   unresolved:
-    'cannot list "…": cannot reach "…": the host name is unknown (tried 8 times); check the network, and endpoint under [s3]',
+    'cannot list… "…": cannot reach "…": the host name is unknown (tried 8 times); check the network, and endpoint under [s3]',
   silent: '"…" does not answer in time: trying again in … s (attempt 2 of 8)',
-  noHttp: 'cannot list "…": "…" does not speak HTTP; check endpoint under [s3]: host, port, and http or https',
-  noTls: 'cannot list "…": "…" does not speak TLS; check endpoint under [s3]: host, port, and http or https',
-  notS3: 'cannot list "…": "…" does not answer as S3 does…; check endpoint under [s3]: host, port, and http or https',
-  noCredentials: 'cannot list "…": no usable credentials (…); check profile, credentials_file and role_arn under [aws]',
+  noHttp: 'cannot list… "…": "…" does not speak HTTP; check endpoint under [s3]: host, port, and http or https',
+  noTls: 'cannot list… "…": "…" does not speak TLS; check endpoint under [s3]: host, port, and http or https',
+  notS3: 'cannot list… "…": "…" does not answer as S3 does…; check endpoint under [s3]: host, port, and http or https',
+  noCredentials:
+    'cannot list… "…": no usable credentials (…); check profile, credentials_file and role_arn under [aws]',
   noCredentialsFile:
     'cannot read the credentials file "…": no such file or directory; create it, or check credentials_file under [aws]',
   noProfile:
