@@ -45,7 +45,7 @@ export async function renewRig(
   const { heard, notify } = notebook();
   const summary = await renew({
     bucket: options.bucket ?? rig.bucket,
-    roots: await findRoots(rig.bucket),
+    roots: await findRoots(options.bucket ?? rig.bucket),
     name: options.name,
     policy,
     days: options.days,

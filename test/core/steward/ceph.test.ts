@@ -1,0 +1,112 @@
+/** Prune and renew against a server's own locks and delete markers. Locks of seconds, so that they lapse within a test. */
+import { describe, expect, test } from "bun:test";
+import { unlink } from "node:fs/promises";
+import { DeleteObjectCommand, S3Client } from "@aws-sdk/client-s3";
+import { archive } from "../../../core/archive/job.ts";
+import type { Bucket } from "../../../core/bucket/contract.ts";
+import { type PruneBucket, withoutRemovals } from "../../../core/steward/prune.ts";
+import { type CephAddress, ceph, clientConfig, newBucket } from "../../support/services.ts";
+import { readBackup } from "../archive/backup.ts";
+import { noise } from "../archive/noise.ts";
+import { Rig } from "../archive/rig.ts";
+import { notebook } from "../archive/scripts.ts";
+import { openWithKeys } from "../bucket/open-with-keys.ts";
+import { pruneRig, renewRig } from "./support.ts";
+
+const content = noise(50_000, 2);
+const seconds = 4;
+
+/** The bucket, but what is put is locked for some seconds only. */
+function lockingShortly(bucket: Bucket): Bucket {
+  return {
+    ...bucket,
+    serverTime: () => bucket.serverTime(),
+    put: (key, body, options) => {
+      const retention = { ...options.retention, until: new Date(Date.now() + seconds * 1000) };
+      return bucket.put(key, body, { ...options, retention });
+    },
+  };
+}
+
+/** A role that is not shown locks has to try. */
+function withoutLocks(bucket: Bucket): PruneBucket {
+  return {
+    ...withoutRemovals(bucket),
+    head: async (key, version) => {
+      const info = await bucket.head(key, version);
+      return info && { ...info, retention: undefined };
+    },
+    remove: (key, version) => bucket.remove(key, version),
+  };
+}
+
+async function versionsOf(bucket: Bucket): Promise<string[]> {
+  return (await Array.fromAsync(bucket.listVersions(""))).flat().map(({ key, version }) => `${key} ${version}`);
+}
+
+async function sample(service: CephAddress) {
+  const rig = await Rig.make();
+  const name = await newBucket(service, { lock: true });
+  const bucket = await openWithKeys(service, name);
+  const { notify } = notebook();
+  await rig.write("old", noise(50_000, 1));
+  const older = await archive(rig.job(notify, lockingShortly(bucket)));
+  const lapsed = Bun.sleep(seconds * 1000 + 1500);
+  await unlink(rig.file("old"));
+  await rig.write("new", content);
+  const newer = await archive(rig.job(notify, bucket));
+  const dispose = async () => {
+    await bucket.close();
+    await rig[Symbol.asyncDispose]();
+  };
+  return { rig, name, bucket, older, newer, lapsed, [Symbol.asyncDispose]: dispose };
+}
+
+describe.skipIf(ceph === undefined)("on Ceph", () => {
+  const service = ceph as CephAddress;
+
+  test("a prune leaves what is locked, removes it when the lock has lapsed, and delete markers with it", async () => {
+    await using set = await sample(service);
+    const { rig, name, bucket, older, newer } = set;
+    const now = () => new Date();
+    const before = await versionsOf(bucket);
+
+    const locked = await pruneRig(rig, { last: 1 }, { bucket, now });
+    expect(locked.backups.map(({ fate }) => fate)).toEqual(["kept", "locked"]);
+    expect(locked.of("removed")).toEqual({});
+    expect(locked.tally.lockedUntil?.getTime()).toBeGreaterThan(Date.now());
+
+    const refused = await pruneRig(rig, { last: 1 }, { bucket: withoutLocks(bucket), now });
+    expect(refused.of("removed")).toEqual({});
+    expect(refused.of("locked")).toMatchObject({ root: 1 });
+    expect(refused.of("refused")).toEqual({});
+    expect(refused.heard).toEqual([]);
+    expect(await versionsOf(bucket)).toEqual(before);
+
+    await set.lapsed;
+    const client = new S3Client(clientConfig(service));
+    for (const Key of [older.key, newer.key]) await client.send(new DeleteObjectCommand({ Bucket: name, Key }));
+    const pruned = await pruneRig(rig, { last: 1 }, { bucket, now });
+    expect(pruned.backups.map(({ fate }) => fate)).toEqual(["kept", "removed"]);
+    expect(pruned.of("removed")).toMatchObject({ root: 1, pack: 1, index: 1 });
+    expect(pruned.tally.markers).toBe(1);
+    const left = await versionsOf(bucket);
+    expect(left.filter((one) => one.startsWith(older.key))).toEqual([]);
+    expect(left.filter((one) => one.startsWith(newer.key))).toHaveLength(2); // the root, and the marker over it
+    const backup = await readBackup(bucket, newer.key, newer.version);
+    expect((await backup.read(rig.file("new"))).equals(content)).toBe(true);
+  }, 30_000);
+
+  test("a renewed backup is refused to prunes and everybody else", async () => {
+    await using set = await sample(service);
+    const { rig, bucket, older } = set;
+    const renewed = await renewRig(rig, { last: 2 }, { bucket, days: 1 });
+    expect(renewed).toMatchObject({ backups: 2, damaged: 0, refused: 0, heard: [] });
+    expect(renewed.extended).toBeGreaterThan(2);
+    await set.lapsed;
+    expect(await bucket.remove(older.key, older.version).catch(String)).toContain("Object Lock protects it");
+    const pruned = await pruneRig(rig, { last: 1 }, { bucket, now: () => new Date() });
+    expect(pruned.of("removed").root).toBeUndefined();
+    expect(pruned.of("removed").pack).toBeUndefined();
+  }, 30_000);
+});
