@@ -28,7 +28,7 @@ import type { Bucket, Stored } from "../bucket/contract.ts";
 import { Failure } from "../failure.ts";
 import type { Notify } from "../notice.ts";
 import { eachOf } from "../side-by-side.ts";
-import { chooseRoots, findRoots, type Root } from "./kept.ts";
+import { chooseRoots, findRoots, type Root, type RootDecision } from "./kept.ts";
 import { Needed } from "./needed.ts";
 import { addNeedsOf, type Reading } from "./needs-of.ts";
 import type { Policy } from "./policy.ts";
@@ -76,44 +76,53 @@ export function withoutRemovals(bucket: PruneBucket): PruneBucket {
 }
 
 export async function prune(job: PruneJob): Promise<PruneSummary> {
-  const { bucket, name, policy, notify, signal } = job;
+  const { bucket, name, policy, notify, onProgress, signal } = job;
   const start = job.now();
   const roots = await findRoots(bucket);
   const began = byEarlierClock(start, job.now(), bucket.serverTime());
   const decisions = chooseRoots(roots, { name, policy, now: start, notify });
   const tally = new Tally();
   const remover = new Remover({ bucket, began, tally, notify });
-  const fates = new Map<Root, Fate>();
-
   using needed = new Needed();
-  const reading: Omit<Reading, "onUnreadable"> = { bucket, needed, until: () => 0, signal };
+  const fates = await settleRoots(decisions, { ...job, needed, remover, tally });
+  const living = new Set(roots.filter((root) => fates.get(root) !== "removed").map((root) => root.name));
+  await sweep({ bucket, needed, remover, tally, living, now: began, onProgress, signal });
+
+  const chosen = decisions.filter(({ backup }) => name === undefined || backup.name === name);
+  const backups = chosen.map(({ backup, reasons }) => {
+    return { name: backup.name, key: backup.key, time: backup.time, fate: fates.get(backup) ?? "kept", reasons };
+  });
+  return { backups, tally };
+}
+
+type Settling = PruneJob & { readonly needed: Needed; readonly remover: Remover; readonly tally: Tally };
+
+/** Steps 2 to 4, as far as roots go. Afterwards `needed` has all that those which remain need. */
+async function settleRoots(decisions: readonly RootDecision[], settling: Settling): Promise<Map<Root, Fate>> {
+  const { bucket, needed, remover, tally, notify, signal } = settling;
   const kept = decisions.flatMap(({ backup, reasons }) => (reasons.length > 0 ? [backup] : []));
   const outside = decisions.flatMap(({ backup, reasons }) => (reasons.length > 0 ? [] : [backup]));
-  for (const root of kept) fates.set(root, "kept");
-  const going = await unlockedOf(outside, remover, tally, fates);
-  await addNeedsOf(versionsOf(kept), { ...reading, onUnreadable: stop });
-  const stay = (staying: readonly Root[]) =>
-    addNeedsOf(versionsOf(staying), { ...reading, onUnreadable: (object, why) => notify(unreadable(object, why)) });
-  await stay(outside.filter((root) => fates.has(root)));
+  const fates = new Map<Root, Fate>(kept.map((root) => [root, "kept"]));
+  const read = (these: readonly Root[], onUnreadable: Reading["onUnreadable"]) =>
+    addNeedsOf(versionsOf(these), { bucket, needed, until: () => 0, onUnreadable, signal });
+  const tell: Reading["onUnreadable"] = (object, why) => notify(unreadable(object, why));
 
+  const going = await unlockedOf(outside, remover, tally, fates);
+  await read(kept, stop);
+  await read(
+    outside.filter((root) => fates.has(root)),
+    tell,
+  );
   await eachOf(going, atOnce, async (root) => {
     signal.throwIfAborted();
     fates.set(root, await removeRoot(root, remover));
   });
-  await stay(going.filter((root) => fates.get(root) !== "removed"));
+  await read(
+    going.filter((root) => fates.get(root) !== "removed"),
+    tell,
+  );
   for (const root of kept) for (const version of root.versions) tally.add(of(root), version, "kept");
-  const living = new Set(roots.filter((root) => fates.get(root) !== "removed").map((root) => root.name));
-  await sweep({ bucket, needed, remover, tally, living, now: began, onProgress: job.onProgress, signal });
-
-  const chosen = decisions.filter(({ backup }) => name === undefined || backup.name === name);
-  const backups = chosen.map(({ backup, reasons }) => ({
-    name: backup.name,
-    key: backup.key,
-    time: backup.time,
-    fate: fates.get(backup) ?? "kept",
-    reasons,
-  }));
-  return { backups, tally };
+  return fates;
 }
 
 const atOnce = 8;
