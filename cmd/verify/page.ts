@@ -20,7 +20,7 @@ svg{width:100%;height:auto;font:11px system-ui,sans-serif}text{fill:currentColor
 rect.restorable{fill:var(--ok)}rect.short{fill:var(--short)}rect.damaged{fill:var(--damaged)}rect.unread{fill:var(--unread)}
 text.damage,td.damaged,td.damage{fill:var(--damaged);color:var(--damaged)}td.short,td.promise{color:var(--short)}td.restorable{color:var(--ok)}
 table{border-collapse:collapse;width:100%}td,th{text-align:left;padding:.15rem .6rem .15rem 0;border-bottom:1px solid var(--line);vertical-align:top;overflow-wrap:anywhere}
-td.number,th.number{text-align:right;white-space:nowrap}td.time{white-space:nowrap}.faint{opacity:.7}
+td.number,th.number{text-align:right;white-space:nowrap}td.time,td.code{white-space:nowrap}.faint{opacity:.7}
 `;
 
 export function pageOf(verdict: Verdict, share: string | undefined): string {
@@ -55,7 +55,7 @@ function plots({ at, backups }: Verdict, shown: ReturnType<typeof drawn>): strin
   return [
     `<h2>Locked until</h2><p class="faint">A bar ends where the first lock of a backup does; the tick is where its promise ends.${rest}</p>`,
     horizonPlot(shown, at),
-    `<h2>Size</h2>`,
+    `<h2>Size</h2><p class="faint">Bytes of files in each backup, the oldest of each name on its left.</p>`,
     sizePlot(shown),
   ];
 }
@@ -77,7 +77,7 @@ function* section(title: string, rows: Iterable<string>): Generator<string> {
 function* findingRows({ findings }: Verdict, severity: string): Generator<string> {
   for (const { key, version, code, why, ...finding } of findings()) {
     if (finding.severity !== severity) continue;
-    yield `<tr><td class="${severity}">${code}</td><td>${escaped(key)}<br><span class="faint">version ${escaped(version)}</span></td><td>${escaped(why)}</td></tr>`;
+    yield `<tr><td class="code ${severity}">${code}</td><td>${escaped(key)}<br><span class="faint">version ${escaped(version)}</span></td><td>${escaped(why)}</td></tr>`;
   }
 }
 

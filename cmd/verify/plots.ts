@@ -57,30 +57,35 @@ function bar(backup: Dated, y: number, x: (time: number) => number, before: Date
   return `<g><title>${escaped(said)}</title>${label}<rect class="${state}" x="${start}" y="${y + 2}" width="${round(end - start)}" height="${row - 4}" rx="2"/><line class="promise" x1="${promise}" x2="${promise}" y1="${y}" y2="${y + row}"/>${state === "damaged" ? text(start - 3, y + 11, "✕", "end", "damage") : ""}</g>`;
 }
 
-/** Bytes of files in each backup, oldest on the left. */
+/** Bytes of files in each backup: the oldest of each name on its left. */
 export function sizePlot(backups: readonly Dated[]): string {
   const height = 180;
   const base = height - 24;
-  const ordered = backups.toSorted((a, b) => a.started.getTime() - b.started.getTime());
+  const ordered = backups.toSorted(
+    (a, b) => compare(nameOf(a), nameOf(b)) || a.started.getTime() - b.started.getTime(),
+  );
+  const names = [...new Set(ordered.map(nameOf))];
   const most = Math.max(1, ...ordered.map(({ totals }) => totals?.bytes ?? 0));
-  const step = (width - left - right) / Math.max(1, ordered.length);
-  const bars = ordered.map(({ totals, started, state, header }, number) => {
-    const size = totals?.bytes ?? 0;
-    const tall = round(Math.max(1, (size / most) * (base - 16)));
-    const said = `${header?.name ?? ""}, ${moment(started)}: ${bytes(size)}`;
-    const wide = round(Math.min(40, Math.max(1, step * 0.8)));
-    return `<rect class="${state}" x="${round(left + number * step)}" y="${round(base - tall)}" width="${wide}" height="${tall}"><title>${escaped(said)}</title></rect>`;
+  const step = (width - left - right) / Math.max(1, ordered.length + names.length - 1);
+  const bars = ordered.map((backup, number) => {
+    const x = round(left + (number + names.indexOf(nameOf(backup))) * step);
+    const isFirst = number === 0 || nameOf(ordered[number - 1] ?? backup) !== nameOf(backup);
+    return sizeBar(backup, x, round(Math.min(40, Math.max(1, step * 0.8))), most, base, isFirst);
   });
-  const first = ordered[0]?.started;
-  const last = ordered.at(-1)?.started;
   return svg(height, "Bytes of files in each backup", [
     `<line class="grid" x1="${left}" x2="${width - right}" y1="16" y2="16"/><line class="grid" x1="${left}" x2="${width - right}" y1="${base}" y2="${base}"/>`,
     text(left - 8, 20, bytes(most), "end"),
     text(left - 8, base + 4, "0", "end"),
     ...bars,
-    first === undefined ? "" : text(left, height - 6, day(first), "start"),
-    last === undefined || ordered.length < 2 ? "" : text(width - right, height - 6, day(last), "end"),
   ]);
+}
+
+function sizeBar(backup: Dated, x: number, wide: number, most: number, base: number, labelled: boolean): string {
+  const size = backup.totals?.bytes ?? 0;
+  const tall = round(Math.max(1, (size / most) * (base - 16)));
+  const said = `${nameOf(backup)}, ${moment(backup.started)}: ${bytes(size)}`;
+  const label = labelled ? text(x, base + 16, shortened(nameOf(backup)), "start") : "";
+  return `<rect class="${backup.state}" x="${x}" y="${round(base - tall)}" width="${wide}" height="${tall}"><title>${escaped(said)}</title></rect>${label}`;
 }
 
 const tickCount = 6;

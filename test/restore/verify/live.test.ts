@@ -1,0 +1,96 @@
+import { describe, expect, test } from "bun:test";
+import { chmod, rename, rm, symlink, unlink, utimes, writeFile } from "node:fs/promises";
+import { count, noCounts } from "../../../core/bucket/count.ts";
+import { compareLive, type Difference, type LiveFigures } from "../../../restore/verify/live.ts";
+import { Rig, type RigRun } from "../../core/archive/rig.ts";
+import { keyOf, lose } from "./plant.ts";
+
+async function machine(): Promise<{ readonly rig: Rig; readonly run: RigRun }> {
+  const rig = await Rig.make();
+  rig.ahead = 0;
+  for (const name of ["a", "b", "c", "folder/d"]) await rig.write(name, `content of ${name}`);
+  await symlink("a", rig.file("link"));
+  return { rig, run: await rig.run() };
+}
+
+type Compared = { readonly figures: LiveFigures; readonly found: readonly string[]; readonly gets: number };
+
+async function compare(rig: Rig, { backup }: RigRun, hash = false): Promise<Compared> {
+  const differences: Difference[] = [];
+  const counts = noCounts();
+  const figures = await compareLive({
+    bucket: count(rig.bucket, counts),
+    manifest: backup.manifest,
+    hash: () => hash,
+    tell: (difference) => differences.push(difference),
+    onProgress: () => {},
+    signal: new AbortController().signal,
+  });
+  const start = `${rig.path}/files/`;
+  const ours = differences.filter(({ path }) => path.startsWith(start));
+  const found = ours.map(({ kind, path, what }) => [kind, path.slice(start.length), ...what].join(" "));
+  return { figures, found, gets: counts.get };
+}
+
+describe("verify --live", () => {
+  test("finds nothing on a machine as it was, and reads no content", async () => {
+    const { rig, run } = await machine();
+    await using _ = rig;
+    const { found, gets } = await compare(rig, run, true);
+    expect(found).toEqual([]);
+    expect(gets).toBe(run.backup.manifest.parts.length);
+  });
+
+  test("what changed, and in what; what is missing; what is new since", async () => {
+    const { rig, run } = await machine();
+    await using _ = rig;
+    await writeFile(rig.file("a"), "longer than it was before");
+    await chmod(rig.file("b"), 0o600);
+    await unlink(rig.file("c"));
+    await unlink(rig.file("link"));
+    await symlink("b", rig.file("link"));
+    await rm(rig.file("folder"), { recursive: true });
+    await rig.write("folder", "a file now");
+    await rig.write("new", "n");
+    await rig.write("new folder/in it", "told with its folder");
+    expect((await compare(rig, run)).found).toEqual([
+      "changed a size time",
+      "changed b mode",
+      "missing c",
+      "changed folder type",
+      "missing folder/d",
+      "changed link time target",
+      "new new",
+      "new new folder",
+    ]);
+  });
+
+  test("what lay there before the backup and was not picked is not new", async () => {
+    const { rig } = await machine();
+    await using _ = rig;
+    await rig.write("not picked", "x");
+    await Bun.sleep(20);
+    const run = await rig.run({ job: { pickersDir: `${rig.path}/pickers.d` } });
+    await rename(rig.file("a"), rig.file("renamed"));
+    const { found } = await compare(rig, run);
+    expect(found).toEqual(["missing a", "new renamed"]);
+  });
+
+  test("a change that size and time hide shows only when content is hashed", async () => {
+    const { rig, run } = await machine();
+    await using _ = rig;
+    const { atime, mtime } = await Bun.file(rig.file("a")).stat();
+    await writeFile(rig.file("a"), "content 0f a");
+    await utimes(rig.file("a"), atime, mtime);
+    const hashed = await compare(rig, run, true);
+    expect(hashed.found[0]).toMatch(/^changed a (time )?content$/);
+    expect((await compare(rig, run)).found.join()).not.toContain("content");
+  });
+
+  test("a lost part is counted, and the rest compared", async () => {
+    const { rig, run } = await machine();
+    await using _ = rig;
+    await lose(rig, await keyOf(rig, "manifests/host/parts/"));
+    expect((await compare(rig, run)).figures).toMatchObject({ entries: 0, lost: run.backup.manifest.totals.entries });
+  });
+});
