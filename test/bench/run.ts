@@ -8,6 +8,7 @@
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { type CephAddress, ceph, newBucket } from "../support/services.ts";
 import { measure } from "./measure.ts";
 import { printReport, type Row } from "./report.ts";
 
@@ -32,7 +33,7 @@ try {
   await mkdir(data);
   for (const source of sources) await measure(["cp", "-a", source, data]);
   await settle();
-  const contenders = [tarAndFind(), await sysbackup("packs"), ...(Bun.which("restic") === null ? [] : [restic()])];
+  const contenders = [tarAndFind(), ...(await all())];
   const rows = new Map(contenders.map(({ name }) => [name, { first: [], again: [], restore: [] } as Row["figures"]]));
   for (let round = 0; round < rounds; round += 1) {
     for (const contender of contenders) await runRound(contender, rows);
@@ -73,34 +74,65 @@ function tarAndFind(): Contender {
   };
 }
 
-async function sysbackup(layout: "packs" | "objects"): Promise<Contender> {
-  const home = join(root, `sysbackup-${layout}`);
-  const [bucket, state, conf] = ["bucket", "state", "conf"].map((name) => join(home, name)) as [string, string, string];
+/** Ceph's rows where `bun test/support/services/start.ts` runs and its variables are exported; restic's where it is installed. */
+async function all(): Promise<Contender[]> {
+  const hasRestic = Bun.which("restic") !== null;
+  return [
+    await sysbackup("directory", "packs"),
+    ...(hasRestic ? [restic("directory")] : []),
+    ...(ceph === undefined ? [] : [await sysbackup("Ceph", "packs")]),
+    ...(ceph === undefined || !hasRestic ? [] : [restic("Ceph")]),
+  ];
+}
+
+type Place = "directory" | "Ceph";
+
+async function sysbackup(place: Place, layout: "packs" | "objects"): Promise<Contender> {
+  const home = join(root, `sysbackup-${place}-${layout}`);
+  const folders = { bucket: join(home, "bucket"), state: join(home, "state"), conf: join(home, "conf") };
+  const { bucket, state, conf } = folders;
   await mkdir(join(conf, "pickers.d"), { recursive: true });
-  await writeFile(
-    join(conf, "conf"),
-    `[s3]\nbucket = file://${bucket}\n[backup]\nname = bench\nstate_dir = ${state}\n[content]\nlayout = ${layout}\n`,
-  );
   await writeFile(join(conf, "pickers.d/all"), `#!/bin/sh\nexec find ${data}\n`, { mode: 0o755 });
+  const rest = `[backup]\nname = bench\nstate_dir = ${state}\n[content]\nlayout = ${layout}\n`;
   return {
-    name: `sysbackup, directory, ${layout}`,
+    name: `sysbackup, ${place}, ${layout}`,
     async prepare() {
       for (const folder of [bucket, state]) await emptied(folder);
+      await writeFile(join(conf, "conf"), `${await s3Section(place, bucket)}${rest}`);
     },
     first: [...program, "archive", "--conf-dir", conf, "--json"],
     again: [...program, "archive", "--conf-dir", conf, "--json"],
     restore: [...program, "restore", "bench", "--conf-dir", conf, "--target", target, "--json"],
+    ...(ceph !== undefined && { env: awsKeys(ceph) }),
   };
 }
 
-function restic(): Contender {
-  const repository = join(root, "restic");
-  const env = { RESTIC_REPOSITORY: repository, RESTIC_PASSWORD: "bench", RESTIC_CACHE_DIR: join(root, "restic-cache") };
+async function s3Section(place: Place, folder: string): Promise<string> {
+  if (place === "directory" || ceph === undefined) return `[s3]\nbucket = file://${folder}\n`;
+  const bucket = await newBucket(ceph, { lock: true });
+  return `[s3]\nbucket = ${bucket}\nendpoint = ${ceph.endpoint}\nregion = ${ceph.region}\n`;
+}
+
+function awsKeys({ accessKey, secretKey }: CephAddress) {
+  return { AWS_ACCESS_KEY_ID: accessKey, AWS_SECRET_ACCESS_KEY: secretKey };
+}
+
+function restic(place: Place): Contender {
+  const env: Record<string, string> = {
+    RESTIC_PASSWORD: "bench",
+    RESTIC_CACHE_DIR: join(root, "restic-cache"),
+    ...(ceph !== undefined && awsKeys(ceph)),
+  };
   return {
-    name: "restic, directory",
+    name: `restic, ${place}`,
     async prepare() {
-      await rm(repository, { recursive: true, force: true });
-      await rm(env.RESTIC_CACHE_DIR, { recursive: true, force: true });
+      const folder = join(root, "restic");
+      await rm(folder, { recursive: true, force: true });
+      await rm(join(root, "restic-cache"), { recursive: true, force: true });
+      env.RESTIC_REPOSITORY =
+        place === "Ceph" && ceph !== undefined
+          ? `s3:${ceph.endpoint}/${await newBucket(ceph, { lock: false })}`
+          : folder;
       await measure(["restic", "init", "-q"], env);
     },
     first: ["restic", "backup", "-q", data],
