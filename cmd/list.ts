@@ -22,6 +22,7 @@ export const run: Run<ListArgs> = async ({ confDir, name, bucket: override, of }
   try {
     const rows: string[][] = [];
     let found = 0;
+    let overlaid = 0;
     let status: ExitStatus = exitStatus.done;
     for await (const backup of listBackups(bucket, of)) {
       io.signal.throwIfAborted();
@@ -30,9 +31,11 @@ export const run: Run<ListArgs> = async ({ confDir, name, bucket: override, of }
       else if (backup.state !== "complete" && status === exitStatus.done) status = exitStatus.incomplete;
       if (io.json) io.out(JSON.stringify(documentOf(backup)));
       else rows.push(rowOf(backup));
+      if ("overlay" in backup && backup.overlay !== undefined) overlaid += 1;
       if ("why" in backup) io.notify({ level: "error", code: "manifest-unusable", message: backup.why });
     }
     if (found === 0) io.notify({ level: "info", code: "no-backups", message: noBackups(bucket.url, of) });
+    if (overlaid > 0) io.notify({ level: "warning", code: "backup-overlaid", message: someOverlaid(overlaid, found) });
     if (rows.length > 0) for (const line of table(columns, rows)) io.out(line);
     return status;
   } finally {
@@ -42,6 +45,10 @@ export const run: Run<ListArgs> = async ({ confDir, name, bucket: override, of }
 
 function noBackups(url: string, of: string | undefined): string {
   return `${JSON.stringify(url)} holds no backups${of === undefined ? "" : ` of ${JSON.stringify(of)}`}`;
+}
+
+function someOverlaid(overlaid: number, found: number): string {
+  return `someone laid delete markers or other versions over ${count(overlaid)} of these ${counted(found, "backup")}; each is read in its oldest whole version, which archive put: find out whose credentials did that, and run \`sysbackup verify --all\``;
 }
 
 function rowOf(backup: ListedBackup): string[] {
@@ -80,5 +87,6 @@ function documentOf(backup: ListedBackup): object {
     finished,
     retain_until,
     tool,
+    ...(backup.overlay !== undefined && { overlay: backup.overlay }),
   };
 }

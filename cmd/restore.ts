@@ -2,7 +2,8 @@ import type { Counts } from "../core/bucket/count.ts";
 import { loadConfig } from "../core/config/config.ts";
 import type { Manifest } from "../core/format/manifest.ts";
 import { findManifest } from "../core/manifests/find.ts";
-import { nameOf, readManifest } from "../core/manifests/read.ts";
+import { openManifest } from "../core/manifests/original.ts";
+import { nameOf } from "../core/manifests/read.ts";
 import type { Figures } from "../restore/report.ts";
 import { exitOf, restore } from "../restore/restore.ts";
 import type { RestoreArgs } from "./args.ts";
@@ -18,7 +19,7 @@ export const run: Run<RestoreArgs> = async (args, io) => {
   const began = io.now();
   try {
     const source = await findManifest(bucket, args.manifest);
-    const manifest = await readManifest(bucket, source);
+    const manifest = await openManifest(bucket, source, io.notify);
     const figures = await restore({
       bucket,
       manifest,

@@ -1,14 +1,19 @@
 /** Which manifest a user means. */
 import { existsSync } from "node:fs";
-import type { BucketReader } from "../bucket/contract.ts";
 import { nearest } from "../config/nearest.ts";
 import { exitStatus, Failure } from "../failure.ts";
 import { parseManifestKey, safeName } from "../format/keys.ts";
-
-import { listRoots, type RootKey } from "./roots.ts";
+import { ManifestRefused } from "./read.ts";
+import { findRoot, type Lister, listRoots, type RootKey } from "./roots.ts";
 
 /** Where the root of a manifest is to be read: in the bucket, or in a file that was saved from one. */
-export type ManifestSource = { readonly key: string } | { readonly file: string };
+export type ManifestSource = RootVersion | { readonly file: string };
+
+/** Without `version`, the newest. */
+export type RootVersion = { readonly key: string; readonly version?: string };
+
+/** All versions of a root in the bucket, for `openManifest` to choose from; or a file. */
+export type Found = RootKey | { readonly file: string };
 
 const suffix = ".jsonl.zst";
 /** More names than this are not listed in an error. */
@@ -16,11 +21,11 @@ const mostNames = 10;
 
 /**
  * `wanted` is a key (`manifests/…`), a local file (`….jsonl.zst`, or any path with a slash), a backup name for its
- * newest backup, or `name@moment` for the newest at or before a moment: see `parseMoment`. A name that there is no
- * backup of, and a moment that there is none before, is a Failure.
+ * newest backup, or `name@moment` for the newest at or before a moment: see `parseMoment`. A key or a name that there is
+ * no backup of, and a moment that there is none before, is a Failure.
  */
-export async function findManifest(bucket: Pick<BucketReader, "list">, wanted: string): Promise<ManifestSource> {
-  if (parseManifestKey(wanted) !== undefined) return { key: wanted };
+export async function findManifest(bucket: Lister, wanted: string): Promise<Found> {
+  if (parseManifestKey(wanted) !== undefined) return (await findRoot(bucket, wanted)) ?? noSuchKey(wanted);
   if (wanted.endsWith(suffix) || wanted.includes("/")) return localFile(wanted);
   const { name, upTo } = parseWanted(wanted);
   let newest: RootKey | undefined;
@@ -30,11 +35,15 @@ export async function findManifest(bucket: Pick<BucketReader, "list">, wanted: s
     if (upTo !== undefined && !isUpTo(root, upTo)) break;
     newest = root;
   }
-  if (newest !== undefined) return { key: newest.key };
+  if (newest !== undefined) return newest;
   throw oldest === undefined ? await noSuchName(bucket, name) : nothingBefore(wanted, oldest);
 }
 
-function localFile(path: string): ManifestSource {
+function noSuchKey(key: string): never {
+  throw new ManifestRefused("damaged", key, "there is no such object in the bucket", undefined);
+}
+
+function localFile(path: string): Found {
   if (existsSync(path)) return { file: path };
   throw new Failure({
     doing: "find the manifest",
@@ -91,7 +100,7 @@ function isUpTo({ stamp, run }: RootKey, upTo: string): boolean {
   return `${stamp}-${run}`.slice(0, upTo.length) <= upTo;
 }
 
-async function noSuchName(bucket: Pick<BucketReader, "list">, name: string): Promise<Failure> {
+async function noSuchName(bucket: Lister, name: string): Promise<Failure> {
   const names = new Set<string>();
   for await (const root of listRoots(bucket)) names.add(root.name);
   const near = nearest(name, names);

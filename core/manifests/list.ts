@@ -3,7 +3,8 @@ import { BucketError, type BucketReader } from "../bucket/contract.ts";
 import { timeOfStamp } from "../format/keys.ts";
 import type { Manifest } from "../format/manifest.ts";
 import { endsJob } from "./loss.ts";
-import { ManifestRefused, readManifest } from "./read.ts";
+import { type Overlay, readOriginal } from "./original.ts";
+import { ManifestRefused } from "./read.ts";
 import { listRoots, type RootKey } from "./roots.ts";
 
 export type ListedBackup = {
@@ -12,7 +13,12 @@ export type ListedBackup = {
   /** When the run began. */
   readonly time: Date | undefined;
 } & (
-  | { readonly state: "complete"; readonly manifest: Manifest }
+  | {
+      readonly state: "complete";
+      readonly manifest: Manifest;
+      /** What somebody laid over the version that the manifest was read from. */
+      readonly overlay: Overlay | undefined;
+    }
   /** The root cannot be used; `why` is a whole message. */
   | { readonly state: "damaged" | "newer" | "unreadable"; readonly why: string }
 );
@@ -22,7 +28,7 @@ const atOnce = 8;
 
 /** In byte order of name, oldest first within a name. */
 export async function* listBackups(
-  bucket: Pick<BucketReader, "list" | "get">,
+  bucket: Pick<BucketReader, "listVersions" | "get">,
   name: string | undefined,
 ): AsyncGenerator<ListedBackup> {
   const ahead: Promise<ListedBackup>[] = [];
@@ -38,10 +44,11 @@ export async function* listBackups(
   for (const described of ahead) yield await described;
 }
 
-async function describe(bucket: Pick<BucketReader, "get">, { key, name, stamp }: RootKey): Promise<ListedBackup> {
-  const common = { key, name, time: timeOfStamp(stamp) };
+async function describe(bucket: Pick<BucketReader, "get">, root: RootKey): Promise<ListedBackup> {
+  const common = { key: root.key, name: root.name, time: timeOfStamp(root.stamp) };
   try {
-    return { ...common, state: "complete", manifest: await readManifest(bucket, { key }) };
+    const { manifest, overlay } = await readOriginal(bucket, root);
+    return { ...common, state: "complete", manifest, overlay };
   } catch (error) {
     if (error instanceof ManifestRefused) return { ...common, state: error.kind, why: error.message };
     if (!(error instanceof BucketError) || endsJob(error)) throw error;

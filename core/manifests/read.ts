@@ -10,7 +10,7 @@ import { decodeManifest, type Manifest, type PartRef } from "../format/manifest.
 import { decodePart } from "../format/part.ts";
 import type { ByteString } from "../format/path.ts";
 import { decodeFrame } from "./decode.ts";
-import type { ManifestSource } from "./find.ts";
+import type { ManifestSource, RootVersion } from "./find.ts";
 
 export type Getter = Pick<BucketReader, "get">;
 
@@ -22,16 +22,22 @@ export function nameOf(source: ManifestSource): string {
 }
 
 /**
- * Throws a `ManifestRefused` for one that is missing, truncated, altered, or of a newer format.
+ * Throws a `ManifestRefused` for one that is missing, truncated, altered, or of a newer format. Where `source` names no
+ * version, the newest is read, which may be anybody's: see `readOriginal`.
  */
 export async function readManifest(bucket: Getter, source: ManifestSource): Promise<Manifest> {
   const name = nameOf(source);
   try {
-    const stored = "key" in source ? await readAll(bucket.get(source.key), mostBytes) : await readLocal(source.file);
+    const stored = "key" in source ? await readStored(bucket, source) : await readLocal(source.file);
     return decodeManifest(await decodeFrame(stored, mostBytes));
   } catch (error) {
     throw refusal(error, name);
   }
+}
+
+/** The bytes of a root as they are stored, whatever they are. */
+export function readStored(bucket: Getter, { key, version }: RootVersion): Promise<Uint8Array> {
+  return readAll(bucket.get(key, version === undefined ? {} : { version }), mostBytes);
 }
 
 async function readLocal(file: string): Promise<Uint8Array> {

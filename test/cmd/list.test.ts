@@ -68,8 +68,7 @@ describe("sysbackup list", () => {
   test("a damaged root is shown as such, with the reason and exit status 4; the others are listed", async () => {
     await using fixture = await sample();
     const key = "manifests/web1/20261120T020000Z-0badcafe.jsonl.zst";
-    const whole = await Bun.file(`${fixture.bucketPath}/${key}`).bytes();
-    await fixture.put(key, whole.subarray(0, 50));
+    await fixture.damage(key, (bytes) => Buffer.alloc(bytes.length));
     const io = fakeIO();
     expect(await run(argsFor(fixture), io)).toBe(4);
     expect(io.lines[2]).toBe("web1  2026-11-20 02:00:00 UTC                                      damaged");
@@ -82,6 +81,25 @@ describe("sysbackup list", () => {
     const json = fakeIO({ json: true });
     await run(argsFor(fixture, "web1"), json);
     expect(JSON.parse(json.lines[0] ?? "")).toMatchObject({ key, state: "damaged" });
+  });
+
+  test("another version over a root changes nothing but what is told", async () => {
+    await using fixture = await sample();
+    const plain = fakeIO();
+    await run(argsFor(fixture), plain);
+    const key = "manifests/web1/20261120T020000Z-0badcafe.jsonl.zst";
+    await fixture.put(key, Buffer.from("not a manifest"));
+    const io = fakeIO();
+    expect(await run(argsFor(fixture), io)).toBe(0);
+    expect(io.lines).toEqual(plain.lines);
+    expect(io.notices.map(({ code, message }) => [code, message.split(";")[0]])).toEqual([
+      ["backup-overlaid", "someone laid delete markers or other versions over 1 of these 3 backups"],
+    ]);
+
+    const json = fakeIO({ json: true });
+    await run(argsFor(fixture, "web1"), json);
+    const documents = json.lines.map((line) => JSON.parse(line));
+    expect(documents.map(({ overlay }) => overlay)).toEqual([{ hidden: false, versions: 1 }, undefined]);
   });
 
   test("an empty bucket is said to be empty", async () => {

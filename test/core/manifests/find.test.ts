@@ -37,7 +37,7 @@ describe("finding a manifest", () => {
     ["a year", "web1@2026", third],
     ["a key", first, first],
   ])("%s: %s", async (_, wanted, key) => {
-    expect(await findManifest(fixture.bucket, wanted)).toEqual({ key });
+    expect(await findManifest(fixture.bucket, wanted)).toMatchObject({ key, count: 1, hidden: false });
   });
 
   test("a local file that exists", async () => {
@@ -91,8 +91,8 @@ describe("finding a manifest", () => {
   test("the listing does not page through parts", async () => {
     let pages = 0;
     const counting = {
-      async *list(prefix: string, after?: string) {
-        for await (const page of fixture.bucket.list(prefix, after)) {
+      async *listVersions(prefix: string, after?: string) {
+        for await (const page of fixture.bucket.listVersions(prefix, after)) {
           pages += 1;
           yield page;
         }

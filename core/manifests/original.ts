@@ -1,0 +1,78 @@
+/**
+ * Which version of a root is the one that archive put. Archive never writes a key twice, and nobody can guess a key
+ * before it is there, for it holds a random number: so the oldest version that is whole is the original.
+ */
+import type { Stored } from "../bucket/contract.ts";
+import type { Manifest } from "../format/manifest.ts";
+import type { Notice, Notify } from "../notice.ts";
+import type { Found } from "./find.ts";
+import { type Getter, ManifestRefused, readManifest, readStored } from "./read.ts";
+import type { RootKey } from "./roots.ts";
+
+/** What was laid over a root, by somebody other than archive. */
+export type Overlay = {
+  /** A delete marker hides it from plain reads. */
+  readonly hidden: boolean;
+  /** Versions with other content. */
+  readonly versions: number;
+};
+
+export type Original = {
+  readonly manifest: Manifest;
+  readonly stored: Stored;
+  /** Undefined where nothing was. */
+  readonly overlay: Overlay | undefined;
+};
+
+/** Throws a `ManifestRefused` where no version is usable: what is wrong with the oldest. */
+export async function readOriginal(bucket: Getter, root: RootKey): Promise<Original> {
+  let refused: ManifestRefused | undefined;
+  for (const stored of root.versions) {
+    try {
+      const manifest = await readManifest(bucket, stored);
+      return { manifest, stored, overlay: await overlayOf(bucket, root, stored) };
+    } catch (error) {
+      if (!(error instanceof ManifestRefused) || error.kind === "newer") throw error;
+      refused ??= error;
+    }
+  }
+  throw refused ?? new Error(`a root without versions: ${root.key}`);
+}
+
+/** The manifest that a user means, read from where it was found. What was laid over it is told as a warning. */
+export async function openManifest(bucket: Getter, found: Found, notify: Notify): Promise<Manifest> {
+  if ("file" in found) return readManifest(bucket, found);
+  const { manifest, stored, overlay } = await readOriginal(bucket, found);
+  if (overlay !== undefined) notify(overlaid(stored, overlay));
+  return manifest;
+}
+
+async function overlayOf(bucket: Getter, root: RootKey, original: Stored): Promise<Overlay | undefined> {
+  const versions = (await isRepeated(bucket, root, original)) ? 0 : root.count - 1;
+  return versions > 0 || root.hidden ? { hidden: root.hidden, versions } : undefined;
+}
+
+/** A put is repeated when its answer is lost, this many times at the most: see `core/bucket/retry.ts`. */
+const mostRepetitions = 8;
+
+/** Whether all versions are the same bytes, which tells of a bad connection and not of an attack. */
+async function isRepeated(bucket: Getter, { versions, count }: RootKey, original: Stored): Promise<boolean> {
+  if (count === 1) return true;
+  if (count > mostRepetitions || versions.some(({ size }) => size !== original.size)) return false;
+  const digest = await digestOf(bucket, original);
+  for (const stored of versions) if ((await digestOf(bucket, stored)) !== digest) return false;
+  return true;
+}
+
+async function digestOf(bucket: Getter, stored: Stored): Promise<string> {
+  return new Bun.CryptoHasher("sha256").update(await readStored(bucket, stored)).digest("hex");
+}
+
+function overlaid({ key, version }: Stored, { hidden, versions }: Overlay): Notice {
+  const what = [
+    ...(hidden ? ["a delete marker"] : []),
+    ...(versions > 0 ? [versions === 1 ? "another version" : `${versions} other versions`] : []),
+  ];
+  const message = `someone laid ${what.join(" and ")} over the manifest ${JSON.stringify(key)}; its oldest whole version ${JSON.stringify(version)} is used, which archive put: find out whose credentials did that, and run \`sysbackup verify\``;
+  return { level: "warning", code: "backup-overlaid", message };
+}
