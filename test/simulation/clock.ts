@@ -1,0 +1,47 @@
+/** The simulated clock, and what went wrong by it. */
+
+export const minute = 60_000;
+export const day = 24 * 60 * minute;
+/** Ahead of any real clock, so that no file looks as if it were just written. A leap year. */
+const start = Date.UTC(2040, 0, 1);
+
+export class Clock {
+  #time = start;
+
+  readonly now = (): Date => new Date(this.#time);
+
+  /** `minutes` since midnight; never back. */
+  set(today: number, minutes: number): void {
+    this.#time = Math.max(this.#time, start + today * day + minutes * minute);
+  }
+
+  get today(): number {
+    return Math.floor((this.#time - start) / day);
+  }
+}
+
+/** A simulation that went wrong goes wrong every day after. */
+const mostViolations = 10;
+
+export type Tell = (what: string) => void;
+
+export class TooManyViolations extends Error {}
+
+export class Violations {
+  readonly all: string[] = [];
+  constructor(
+    private readonly seed: number,
+    private readonly clock: Clock,
+    private readonly print: (line: string) => void,
+  ) {}
+
+  /** To be told of violations by a host, or by something else that is at work. */
+  under(who: string): Tell {
+    return (what) => {
+      const line = `seed ${this.seed}, day ${this.clock.today}, ${who}: ${what}`;
+      this.all.push(line);
+      this.print(line);
+      if (this.all.length >= mostViolations) throw new TooManyViolations(`stopped after ${mostViolations} violations`);
+    };
+  }
+}

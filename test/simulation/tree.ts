@@ -1,0 +1,44 @@
+/** What a folder holds, as a value to compare with: what was archived, and what a restore brings back. */
+import { readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
+import { join } from "node:path";
+
+/** By path below the folder: a file's SHA-256 and time, a link's target, or that it is a folder. */
+export type Tree = ReadonlyMap<string, string>;
+
+export function treeOf(folder: string): Tree {
+  const tree = new Map<string, string>();
+  addTo(tree, folder, folder.length + 1);
+  return tree;
+}
+
+/** Not by `recursive`, which goes through links to folders. */
+function addTo(tree: Map<string, string>, folder: string, below: number): void {
+  for (const item of readdirSync(folder, { withFileTypes: true })) {
+    const path = join(folder, item.name);
+    tree.set(path.slice(below), described(path, item));
+    if (item.isDirectory()) addTo(tree, path, below);
+  }
+}
+
+function described(path: string, item: { isFile(): boolean; isSymbolicLink(): boolean }): string {
+  if (item.isFile()) return fileAs(sha256(readFileSync(path)), statSync(path).mtimeMs / 1000);
+  return item.isSymbolicLink() ? linkAs(readlinkSync(path)) : folderAs;
+}
+
+export const folderAs = "folder";
+export const linkAs = (target: string): string => `link to ${target}`;
+export const fileAs = (digest: string, seconds: number): string => `file ${digest} of ${Math.floor(seconds)}`;
+
+/** What is not as expected, in words; undefined where all is. */
+export function differenceOf(expected: Tree, found: Tree): string | undefined {
+  for (const [path, is] of expected) {
+    const has = found.get(path);
+    if (has !== is) return `${JSON.stringify(path)} is ${has ?? "missing"} where it was ${is}`;
+  }
+  const extra = [...found.keys()].find((path) => !expected.has(path));
+  return extra === undefined ? undefined : `${JSON.stringify(extra)} was not there`;
+}
+
+export function sha256(bytes: Uint8Array): string {
+  return new Bun.CryptoHasher("sha256").update(bytes).digest("hex");
+}
