@@ -114,3 +114,17 @@ describe("help and version", () => {
     expect(parseArguments(line, subcommands).kind).toBe(kind as "help" | "version");
   });
 });
+
+describe("an option whose value may be left out", () => {
+  test.each([
+    [["--read-data"], "", []],
+    [["--read-data", "web1"], "", ["web1"]],
+    [["--read-data", "2/7", "web1"], "2/7", ["web1"]],
+    [["--read-data", "/7"], "/7", []],
+    [["web1", "--read-data", "5%"], "5%", ["web1"]],
+    [["--read-data=x"], "x", []],
+  ] as const)("%j", (line, value, operands) => {
+    const { words } = wordsOf("verify", ...line);
+    expect([words.given("read-data"), words.value("read-data"), words.operands]).toEqual([true, value, [...operands]]);
+  });
+});
