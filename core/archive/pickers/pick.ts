@@ -44,9 +44,9 @@ async function* pathsOf(picker: Executable, options: PickerOptions): AsyncGenera
   if (running === undefined) return;
   const splitter = new RecordSplitter();
   for await (const bytes of running.stdout) yield* batchOf(splitter.push(bytes));
-  yield* batchOf(splitter.end());
   const ending = await running.ended;
   signal.throwIfAborted();
+  yield* batchOf(splitter.end({ cutOff: ending.exit === null }));
   tellEnding(picker, ending, notify, warn);
   tellNonsense(splitter, warn);
 }

@@ -50,10 +50,13 @@ export class RecordSplitter {
     return this.#cut();
   }
 
-  /** What follows the last separator. */
-  end(): ByteString[] {
+  /**
+   * What was held back, and what follows the last separator; but not that where the output was cut off: the beginning of
+   * a path is another path.
+   */
+  end({ cutOff = false }: { readonly cutOff?: boolean } = {}): ByteString[] {
     this.#separator ??= "\n";
-    this.#held += this.#separator;
+    if (!cutOff) this.#held += this.#separator;
     return this.#cut();
   }
 
