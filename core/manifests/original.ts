@@ -1,6 +1,6 @@
 /**
- * Which version of a root is the one that archive put. Archive never writes a key twice, and nobody can guess a key
- * before it is there, for it holds a random number: so the oldest version that is whole is the original.
+ * Which version of a root is the one that archive put. Archive puts a root once, under a key with a random number in it: so
+ * the oldest version that is whole is the original. docs/format.md (Threats) says who could come before it.
  */
 import type { Stored } from "../bucket/contract.ts";
 import type { Manifest } from "../format/manifest.ts";
