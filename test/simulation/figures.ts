@@ -15,6 +15,7 @@ export class Tally {
     this.runs += 1;
     for (const kind of kinds) this.total[kind] += counts[kind];
     const year = Math.floor(today / 365);
+    while (this.extendsByYear.length <= year) this.extendsByYear.push(0);
     this.extendsByYear[year] = (this.extendsByYear[year] ?? 0) + counts.extend;
   }
 
@@ -43,13 +44,12 @@ export class Figures {
 
   lines(): string[] {
     const { archives, unchanged, prunes, renewals, space } = this;
-    const extensions = archives.extendsByYear.map((count, year) => count + (renewals.extendsByYear[year] ?? 0));
     return [
       `requests of archives: ${archives.mean()}`,
       `requests of archives with nothing changed or extended: ${unchanged.mean()}`,
       `requests of prunes: ${prunes.mean()}`,
       `requests of renewals: ${renewals.mean()}`,
-      `extension requests by year: ${extensions.join(", ")}; by renew: ${renewals.extendsByYear.map((count) => count).join(", ")}`,
+      `extension requests by year, of archives: ${archives.extendsByYear.join(", ")}; of renewals: ${renewals.extendsByYear.join(", ")}`,
       `runs killed: ${this.killed}; restores compared: ${this.restores}`,
       `backups kept by the policy: ${this.backupsKept}, there: ${this.backupsThere}; pruned: ${this.backupsPruned}; objects pruned: ${this.objectsPruned}`,
       ...(space === undefined ? [] : linesOf(space)),

@@ -1,4 +1,7 @@
-/** `bun run simulate [SEED]`: two years, and their figures. Exit status 1 when something happened that must not. */
+/**
+ * `bun run simulate [SEED [DAYS]]`: two years, or so many days of them, and their figures. For 40 days it is the short
+ * scenario, as in `bun test`. Exit status 1 when something happened that must not.
+ */
 import { scratch } from "../support/faults/scratch.ts";
 import { fortyDays, twoYears } from "./scenario.ts";
 import { simulate } from "./simulation.ts";

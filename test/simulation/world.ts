@@ -18,6 +18,8 @@ export type WorldOptions = {
   /** Empty, and nobody else's. */
   readonly folder: string;
   readonly print: (line: string) => void;
+  /** Put around the bucket as all see it, to show that what goes wrong is found. */
+  readonly around?: (bucket: Bucket) => Bucket;
 };
 
 export type World = {
@@ -38,16 +40,16 @@ export type World = {
   readonly renewed: Map<string, { readonly until: Date; readonly backups: readonly KnownBackup[] }>;
 };
 
-export async function makeWorld({ scenario, seed, folder, print }: WorldOptions): Promise<World> {
+export async function makeWorld({ scenario, seed, folder, print, around }: WorldOptions): Promise<World> {
   const [bucketFolder, workFolder] = [join(folder, "bucket"), join(folder, "work")];
   for (const path of [bucketFolder, workFolder]) mkdirSync(path);
   const clock = new Clock();
   const violations = new Violations(seed, clock, print);
   const chance = new Chance(seed);
   const watcher = new Watcher(clock.now, violations.under("bucket"));
-  const bucket = watcher.around(
-    await openDirectoryBucket(bucketFolder, { now: clock.now, random: new Chance(seed + 1).share }),
-  );
+  const random = new Chance(seed + 1).share;
+  const watched = watcher.around(await openDirectoryBucket(bucketFolder, { now: clock.now, random }));
+  const bucket = around?.(watched) ?? watched;
   const contents = new Contents(bucket);
   const backups = new Backups({ versions: watcher.versions, contents, now: clock.now });
   const hosts: Host[] = [];
