@@ -74,7 +74,7 @@ describe.skipIf(ceph === undefined)("archive on Ceph", () => {
       expect(await archive(conf)).toMatchObject({ warnings: 0, objectsStored: 0 });
       const other = await machine.configure(rights);
       expect(await archive(other.conf)).toMatchObject({ warnings: 0, objectsStored: 0 });
-      const reader = await machine.configure(readRights);
+      const reader = await machine.configure(Object.values(readRights));
       expect(await lostBy(reader.conf, { tree: machine.tree, expected: await describeTree(machine.tree) })).toEqual([]);
     },
     minutes,
@@ -143,6 +143,24 @@ describe.skipIf(ceph === undefined)("archive on Ceph", () => {
   );
 });
 
+describe.skipIf(ceph === undefined)("restore on Ceph", () => {
+  for (const right of ["GetObjectVersion", "ListBucketVersions"] as const) {
+    test(
+      `needs s3:${right}`,
+      async () => {
+        await using machine = await Guarded.open();
+        await archive((await machine.configure(Object.values(archiveRights))).conf);
+        const others = Object.values(readRights).filter(({ action }) => action !== right);
+        const { conf } = await machine.configure(others);
+        const target = join(machine.dir.path, "target");
+        const lacked = await sysbackup(["restore", "test", "--conf-dir", conf, "--target", target]);
+        expect(lacked).toMatchObject({ exit: 1, stderr: expect.stringContaining(`s3:${right} there`) });
+      },
+      minutes,
+    );
+  }
+});
+
 /** Puts something over every key: over roots each other's bytes, which are sound manifests, rubbish over all else. */
 async function layOver(bucket: Bucket): Promise<string[]> {
   const keys = (await Array.fromAsync(bucket.list(""))).flat().map(({ key }) => key);
@@ -186,7 +204,7 @@ describe("after somebody laid something over every key", () => {
     async () => {
       await using machine = await Guarded.open();
       const archiver = await machine.configure(Object.values(archiveRights));
-      const reader = await machine.configure(readRights);
+      const reader = await machine.configure(Object.values(readRights));
       const backups = await twoBackups(machine.tree, archiver.conf);
 
       const keys = await layOver(machine.all);

@@ -27,13 +27,14 @@ export const archiveRights = {
   ListBucket: { action: "ListBucket", prefix: "index/*" },
 } as const satisfies Readonly<Record<string, Right>>;
 
-/** All that `restore` and `list` need. */
-export const readRights: readonly Right[] = [
-  { action: "GetObject", keys: "*" },
-  { action: "GetObjectVersion", keys: "*" },
-  { action: "ListBucket" },
-  { action: "ListBucketVersions" },
-];
+/**
+ * All that `restore` and `list` need, for everything is found and read by version. On AWS, give s3:ListBucket as well: without it, what
+ * is missing is answered with AccessDenied.
+ */
+export const readRights = {
+  GetObjectVersion: { action: "GetObjectVersion", keys: "*" },
+  ListBucketVersions: { action: "ListBucketVersions" },
+} as const satisfies Readonly<Record<string, Right>>;
 
 /** Returns the ARN of a new role. */
 export function roleWith(service: CephAddress, bucket: string, rights: readonly Right[]): Promise<string> {
