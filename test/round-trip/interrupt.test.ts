@@ -1,0 +1,203 @@
+/** SIGINT and SIGTERM: the run ends soon and cleanly, and the next one completes. */
+import { describe, expect, test } from "bun:test";
+import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { fromText } from "../../core/format/path.ts";
+import { scratch } from "../support/faults/scratch.ts";
+import { type ConfPaths, type Outcome, startSysbackup } from "../support/program.ts";
+import { describeTree, type Tree } from "../support/tree/describe.ts";
+import { MiB, mixedFiles } from "./data.ts";
+import { leftovers } from "./leftovers.ts";
+import { archive, differences, lostBy, restore, rootsIn, versionsIn } from "./loop.ts";
+import { type Place, places, thorough } from "./places.ts";
+
+const minutes = 60_000;
+const seconds = 1_000;
+const bytes = (thorough ? 64 : 32) * MiB;
+const packSize = 2 * MiB;
+
+type Setting = {
+  /** Scratch folder; `go` in it ends all hanging, and `hangs` tells that something does, by its process id. */
+  readonly dir: string;
+  readonly tree: string;
+  readonly expected: Tree;
+  readonly conf: string;
+  /** The program's TMPDIR. */
+  readonly temporary: string;
+};
+
+/** In a script: hangs, as a process that the test can look for, until it is told to go on. */
+const hang = (dir: string) => `test -e '${dir}/go' || { echo $$ > '${dir}/hangs'; exec sleep 600; }`;
+
+async function prepare(place: Place, dir: string, { pickers = {}, snapshotters = {} }): Promise<Setting> {
+  const [tree, temporary] = [join(dir, "tree"), join(dir, "tmp")];
+  await mkdir(temporary);
+  await mixedFiles(tree, bytes);
+  const { conf }: ConfPaths = await place.configure(dir, {
+    sections: { content: { pack_size: packSize, lock_timeout: 600 } },
+    pickers: { all: `exec find '${tree}' -print0`, ...pickers },
+    snapshotters,
+  });
+  return { dir, tree, temporary, conf, expected: await describeTree(tree) };
+}
+
+type Interruption = { readonly signal: NodeJS.Signals; readonly when: () => Promise<boolean> };
+
+/** Runs the program, and sends the signal as soon as `when` holds. */
+async function interrupted(
+  args: readonly string[],
+  { temporary }: Setting,
+  { signal, when }: Interruption,
+): Promise<Outcome & { readonly milliseconds: number }> {
+  const child = startSysbackup(args, { env: { TMPDIR: temporary } });
+  const output = Promise.all([child.stdout.text(), child.stderr.text()]);
+  while (child.exitCode === null && !(await when())) await Bun.sleep(2);
+  const began = performance.now();
+  child.kill(signal);
+  const [[stdout, stderr], exit] = await Promise.all([output, child.exited]);
+  return { exit, stdout, stderr, milliseconds: performance.now() - began };
+}
+
+/** The process that hangs, once it does. */
+async function hanging(dir: string): Promise<number | undefined> {
+  const text = await readFile(join(dir, "hangs"), "utf8").catch(() => "");
+  return text.endsWith("\n") ? Number(text) : undefined;
+}
+
+function isAlive(process_: number): boolean {
+  try {
+    return process.kill(process_, 0);
+  } catch {
+    return false;
+  }
+}
+
+function expectInterrupted(outcome: Outcome & { readonly milliseconds: number }, signal: string): void {
+  const { exit, stdout, stderr, milliseconds } = outcome;
+  expect({ exit, stdout, stderr }).toEqual({
+    exit: 130,
+    stdout: "",
+    stderr: `sysbackup: interrupted by ${signal}\n`,
+  });
+  expect(milliseconds).toBeLessThan(10 * seconds);
+}
+
+/** After an archive: no backup, nothing half made, nobody left behind; and the next run makes a whole one. */
+async function expectCleanEnd({ dir, tree, expected, conf, temporary }: Setting): Promise<void> {
+  const process_ = await hanging(dir);
+  expect(process_ !== undefined && isAlive(process_)).toBe(false);
+  expect(await readdir(temporary)).toEqual([]);
+  expect(await leftovers(conf)).toEqual([]);
+  expect(await rootsIn(conf)).toEqual([]);
+  expect(await versionsIn(conf, "snapshots/")).toEqual([]);
+
+  await writeFile(join(dir, "go"), "");
+  await archive(conf);
+  expect(await lostBy(conf, { tree, expected })).toEqual([]);
+}
+
+for (const place of places) {
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    describe.skipIf(place.absent)(`${signal}, ${place.name}`, () => {
+      test(
+        "while a picker runs",
+        async () => {
+          await using dir = await scratch();
+          const setting = await prepare(place, dir.path, { pickers: { slow: hang(dir.path) } });
+          const when = async () => (await hanging(dir.path)) !== undefined;
+          const outcome = await interrupted(["archive", "--conf-dir", setting.conf], setting, { signal, when });
+          expectInterrupted(outcome, signal);
+          await expectCleanEnd(setting);
+        },
+        minutes,
+      );
+
+      test(
+        "while a snapshotter dumps, with parts of its object sent",
+        async () => {
+          await using dir = await scratch();
+          const dump = `head -c ${20 * MiB} /dev/urandom >&3\n${hang(dir.path)}`;
+          const setting = await prepare(place, dir.path, { snapshotters: { dump } });
+          const when = async () =>
+            (await hanging(dir.path)) !== undefined && (await leftovers(setting.conf)).length > 0;
+          const outcome = await interrupted(["archive", "--conf-dir", setting.conf], setting, { signal, when });
+          expectInterrupted(outcome, signal);
+          await expectCleanEnd(setting);
+        },
+        minutes,
+      );
+
+      test(
+        "while content is stored, with packs put",
+        async () => {
+          await using dir = await scratch();
+          const setting = await prepare(place, dir.path, {});
+          // Behind all large files.
+          const file = join(setting.tree, "small/5/50");
+          const holder = Bun.spawn(["flock", file, "sh", "-c", hang(dir.path)]);
+          while ((await hanging(dir.path)) === undefined) await Bun.sleep(5);
+          const when = async () => (await versionsIn(setting.conf, "packs/")).length > 3;
+          const outcome = await interrupted(["archive", "--conf-dir", setting.conf], setting, { signal, when });
+          process.kill((await hanging(dir.path)) ?? 0);
+          await holder.exited;
+          await rm(join(dir.path, "hangs"));
+          expectInterrupted(outcome, signal);
+          await expectCleanEnd(setting);
+        },
+        minutes,
+      );
+
+      test(
+        "while files are restored",
+        async () => {
+          await using dir = await scratch();
+          const setting = await prepare(place, dir.path, {});
+          const { conf, tree, expected, temporary } = setting;
+          await archive(conf);
+          const target = join(dir.path, "target");
+          const when = async () => (await readdir(join(target, tree, "large")).catch(() => [])).length > 1;
+          const outcome = await interrupted(["restore", "test", "--conf-dir", conf, "--target", target], setting, {
+            signal,
+            when,
+          });
+          expectInterrupted(outcome, signal);
+          expect(await readdir(temporary)).toEqual([]);
+          const left = await describeTree(tree, { under: target });
+          expect(left.size).toBeLessThan(expected.size);
+          // Those that are there are whole.
+          for (const [path, { digest }] of left) expect([path, digest]).toEqual([path, expected.get(path)?.digest]);
+          expect(left.has(fromText(join(tree, "large/0")))).toBe(true);
+
+          await restore(conf, "test", target);
+          expect(await differences(target, { tree, expected })).toEqual([]);
+        },
+        minutes,
+      );
+
+      test(
+        "while a command replays a snapshot",
+        async () => {
+          await using dir = await scratch();
+          const command = `${hang(dir.path)}; cat > '${dir.path}/replayed'`;
+          const dump = `cat <<'END'\n::restore-through:: ${command}\nEND\necho the dump >&3`;
+          const setting = await prepare(place, dir.path, { snapshotters: { dump } });
+          const { conf, temporary } = setting;
+          await archive(conf);
+          const target = join(dir.path, "target");
+          const args = ["restore", "test", "--conf-dir", conf, "--target", target, "--snapshots", "run"];
+          const when = async () => (await hanging(dir.path)) !== undefined;
+          expectInterrupted(await interrupted(args, setting, { signal, when }), signal);
+          expect(await readdir(temporary)).toEqual([]);
+          const process_ = await hanging(dir.path);
+          expect(process_ !== undefined && isAlive(process_)).toBe(false);
+
+          await writeFile(join(dir.path, "go"), "");
+          const again = await interrupted(args, setting, { signal, when: async () => false });
+          expect(again).toMatchObject({ exit: 0 });
+          expect(await readFile(join(dir.path, "replayed"), "utf8")).toBe("the dump\n");
+        },
+        minutes,
+      );
+    });
+  }
+}
