@@ -20,11 +20,11 @@ export function* reportLines(verdict: Verdict, share: string | undefined, counts
   if (backups.length > 1) yield* table(columns, backups.map(rowOf));
   yield* section("damaged:", findingLines(verdict, "damage"), found.damage);
   yield* section(`cannot be restored, or not wholly: ${counted(lost, "entry", "entries")}`, lossLines(verdict), lost);
-  yield* section("not locked as promised:", findingLines(verdict, "promise"), found.promise);
+  yield* section("not locked as promised, or not checked:", findingLines(verdict, "promise"), found.promise);
   yield* section("worth knowing:", findingLines(verdict, "note"), found.note);
   if (found.damage > 0)
-    yield "restore these from another backup, which `sysbackup list` shows, and run `sysbackup archive` soon";
-  if (found.promise > 0)
+    yield "restore these from another backup: `sysbackup list` shows them; new ones may share the damage: see docs/troubleshooting.md";
+  if (found.promise > 0 && verdict.state !== "unread")
     yield "`sysbackup renew` extends locks; until then nothing but rights keeps these objects from being deleted";
 }
 

@@ -93,6 +93,8 @@ export const messages = {
   // Damage
   alteredRoot:
     'cannot read the manifest "…": it is truncated or altered: …; use another backup: `sysbackup list` shows them',
+  overlaid:
+    'someone laid … over the manifest "…"; its oldest whole version "…" is used, which archive put: find out whose credentials did that, and run `sysbackup verify`',
   newer: 'cannot read the manifest "…": a newer sysbackup wrote it: it has format version …; use a newer sysbackup',
   lostPart:
     'cannot restore … entries from "…": the stored object "…" …; it is a part of the manifest; restore it from another backup: `sysbackup list` shows them',

@@ -1,5 +1,5 @@
 /** What stands in the way of a run: another run, its state, full and read-only disks, and pickers that misbehave. */
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync } from "node:fs";
 import { chmod, mkdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -8,6 +8,9 @@ import { diskFull, mayMount } from "../support/faults/disk-full.ts";
 import { run } from "../support/services/command.ts";
 import { expectTold, Machine, type Told } from "./machine.ts";
 import { messages } from "./messages.ts";
+
+// Each case starts the program several times, on machines that may be busy.
+setDefaultTimeout(60_000);
 
 const { failed, usage, incomplete } = exitStatus;
 const mebibyte = 1024 * 1024;

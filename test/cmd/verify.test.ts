@@ -65,7 +65,7 @@ describe("sysbackup verify", () => {
       "cannot be restored, or not wholly: 2 entries",
       "  /a",
       "  /b",
-      "restore these from another backup, which `sysbackup list` shows, and run `sysbackup archive` soon",
+      "restore these from another backup: `sysbackup list` shows them; new ones may share the damage: see docs/troubleshooting.md",
     ]);
   });
 
