@@ -1,6 +1,6 @@
 /**
  * The life of a machine's files: what happens to them on a day, the same for the same seed. They are some MiB, of which
- * about three in a hundred change a day.
+ * about one in twenty is new each day, and one in ten where there is a database (counted by whole files).
  */
 import {
   appendFileSync,
