@@ -6,10 +6,11 @@
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { randomInt } from "node:crypto";
-import { mkdir } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { remove, type Scratch, scratch } from "../support/faults/scratch.ts";
-import { startSysbackup } from "../support/program.ts";
+import { type Conf, startSysbackup } from "../support/program.ts";
 import { describeTree, type Tree } from "../support/tree/describe.ts";
 import { MiB, mixedFiles } from "./data.ts";
 import { discard } from "./discard.ts";
@@ -53,11 +54,12 @@ for (const place of places) {
       await dir[Symbol.asyncDispose]();
     });
 
-    async function newHost(name: string): Promise<string> {
+    async function newHost(name: string, scripts: Pick<Conf, "pickers" | "snapshotters"> = {}): Promise<string> {
       const home = join(dir.path, name);
       await mkdir(home);
-      const pickers = { all: `exec find '${tree}' -print0` };
-      return (await place.configure(home, { sections: { content: { pack_size: packSize } }, pickers })).conf;
+      const pickers = { all: `exec find '${tree}' -print0`, ...scripts.pickers };
+      const sections = { content: { pack_size: packSize } };
+      return (await place.configure(home, { ...scripts, sections, pickers })).conf;
     }
 
     async function checkNextRun(conf: string, when: string): Promise<void> {
@@ -103,6 +105,33 @@ for (const place of places) {
       },
       20 * minutes,
     );
+
+    for (const kind of ["pickers", "snapshotters"] as const) {
+      test(
+        `in an archive whose ${kind} go on by themselves: they do not keep the next run out`,
+        async () => {
+          const hangs = join(dir.path, `${kind}-hang`);
+          // A snapshotter is told where to dump; what a picker has to say does not matter here.
+          const dump = `head -c 20M /dev/zero >&"\${1:-2}"`;
+          const hang = `${dump}; test -e '${hangs}' || { echo $$ > '${hangs}'; exec sleep 600; }`;
+          const conf = await newHost(kind, { [kind]: { hang } });
+          const child = startSysbackup(["archive", "--conf-dir", conf]);
+          const output = Promise.all([child.stdout.text(), child.stderr.text()]);
+          while (child.exitCode === null && !existsSync(hangs)) await Bun.sleep(5);
+          child.kill("SIGKILL");
+          await Promise.all([child.exited, output]);
+          expect(await rootsIn(conf)).toEqual([]);
+
+          await archive(conf);
+          expect(await rootsIn(conf)).toHaveLength(1);
+          expect(await lostBy(conf, { tree, expected })).toEqual([]);
+          // It outlived all that.
+          process.kill(Number(await readFile(hangs, "utf8")), "SIGKILL");
+          await discard(conf);
+        },
+        minutes,
+      );
+    }
 
     test(
       `${wanted.restore} times in a restore: the next one completes it, and leaves no temporary files`,
