@@ -14,8 +14,8 @@ const tools = ["ceph-mon", "ceph-osd", "monmaptool", "radosgw", "radosgw-admin",
 
 type Ports = { readonly monitor: number; readonly gateway: number };
 
-/** What the store may hold; memory is taken only as it fills. */
-const storeBytes = 6 * 1024 ** 3;
+/** What the store may hold; memory is taken only as it fills. Nearly full, it would stop without a word. */
+const storeBytes = 64 * 1024 ** 3;
 
 export async function startCeph(signal: AbortSignal): Promise<Started<CephAddress>> {
   const lacking = tools.filter((tool) => Bun.which(tool) === null);
