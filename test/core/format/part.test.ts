@@ -99,7 +99,8 @@ describe("cuts between parts", () => {
   ])("stay where they are when a file is %s", (_, changed) => {
     const known = new Set(before);
     const fresh = cut(changed).filter((part) => !known.has(part));
-    expect(fresh.length).toBeLessThanOrEqual(2);
+    // The part itself; where it ended by its size, the cuts up to the next one by hash move too.
+    expect(fresh.length).toBeLessThanOrEqual(3);
   });
 
   test("come at 32 MiB of JSON at the latest, however few entries that is", () => {

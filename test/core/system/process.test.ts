@@ -231,8 +231,9 @@ describe("what a child leaves behind", () => {
 describe("backpressure", () => {
   test("a slow reader makes the child wait, and memory stays flat", async () => {
     const counter = join(folder, "written");
-    const body = `i=0; while [ $i -lt 64 ]; do head -c 1048576 /dev/zero >&3; i=$((i+1)); echo $i > ${counter}; done`;
+    const body = `i=0; while [ $i -lt 192 ]; do head -c 1048576 /dev/zero >&3; i=$((i+1)); echo $i > ${counter}; done`;
     const running = run(body, { extraPipe: true });
+    Bun.gc(true);
     const before = residentMiB();
     let received = 0;
     for await (const piece of running.extra ?? []) {
@@ -243,8 +244,10 @@ describe("backpressure", () => {
       received += piece.length;
     }
     expect(await textOf(running.stdout)).toBe("");
-    expect(received).toBe(64 * 2 ** 20);
-    expect(residentMiB() - before).toBeLessThan(48);
+    expect(received).toBe(192 * 2 ** 20);
+    Bun.gc(true);
+    // Of a process that has run other tests before, and whose memory comes and goes.
+    expect(residentMiB() - before).toBeLessThan(96);
   });
 
   test("a slow command makes the input wait", async () => {
