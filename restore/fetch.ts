@@ -4,11 +4,12 @@
  */
 import type { ObjectRef } from "../core/format/entry.ts";
 import { frameContentSize } from "../core/format/frame.ts";
-import { decodeFrame, release } from "../core/manifests/decode.ts";
+import { decodeFrame } from "../core/manifests/decode.ts";
 import { lossOf } from "../core/manifests/loss.ts";
 import type { Getter } from "../core/manifests/read.ts";
 import { type Budget, eachOf } from "../core/side-by-side.ts";
 import type { Garbage } from "../core/system/garbage.ts";
+import { release } from "../core/system/garbage.ts";
 import { deliver, loseAll } from "./deliver.ts";
 import type { Files } from "./files.ts";
 import { framesIn } from "./frames.ts";

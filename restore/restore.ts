@@ -56,7 +56,7 @@ export type RestoreOptions = {
 };
 
 /** Stored bytes that may wait to be collected: their own buffers, unlike those of content, are not released by hand. */
-const storedGarbage = 64 * 1024 * 1024;
+const storedGarbage = 24 * 1024 * 1024;
 /** Decompressed content in memory at a time. */
 const memory = 32 * 1024 * 1024;
 

@@ -21,12 +21,6 @@ export async function decodeFrame(frame: Uint8Array, most: number = maxFrameCont
   }
 }
 
-/** Gives the memory back at once: the collector hardly notices bytes outside of its heap, and comes late for them. */
-export function release(content: Uint8Array): void {
-  const { buffer } = content;
-  if (buffer instanceof ArrayBuffer && buffer.byteLength === content.byteLength) buffer.transfer(0);
-}
-
 /**
  * The content of a small whole object at once, which is several times faster than in pieces. Undefined where it is more
  * than `most` bytes, corrupt, or cut short: `decodeStream` finds out which.

@@ -7,10 +7,11 @@ import { maxLineBytes } from "../format/lines.ts";
 import type { Manifest } from "../format/manifest.ts";
 import { decodePart } from "../format/part.ts";
 import { fromText } from "../format/path.ts";
-import { decodeFrame, release } from "../manifests/decode.ts";
+import { decodeFrame } from "../manifests/decode.ts";
 import { endsJob } from "../manifests/loss.ts";
 import { ManifestRefused, readManifest, readPart } from "../manifests/read.ts";
 import { eachOf } from "../side-by-side.ts";
+import { release } from "../system/garbage.ts";
 import type { Needed } from "./needed.ts";
 
 type Getter = Pick<BucketReader, "get">;

@@ -3,10 +3,10 @@
  * that it lies there, so that what is wrong is known to the file. One frame at a time is in memory, whatever the size.
  */
 import { FormatError } from "../../core/format/error.ts";
-import { decodeFrame, decodeStream, release } from "../../core/manifests/decode.ts";
+import { decodeFrame, decodeStream } from "../../core/manifests/decode.ts";
 import { lossOf } from "../../core/manifests/loss.ts";
 import { eachOf } from "../../core/side-by-side.ts";
-import { Garbage } from "../../core/system/garbage.ts";
+import { Garbage, release } from "../../core/system/garbage.ts";
 import { framesIn, type StoredFrame } from "../frames.ts";
 import type { CollectContext } from "./collect.ts";
 import type { Piece } from "./extents.ts";

@@ -66,7 +66,7 @@ async function settle(): Promise<void> {
 function tarAndFind(): Contender {
   const archive = join(root, "tar.zst");
   return {
-    name: "tar | zstd -3 -T2; find -ls; zstd -d | tar x",
+    name: "tar and zstd -3 -T2; find -ls; zstd -d and tar x",
     prepare: () => rm(archive, { force: true }),
     first: shell(`tar -C ${data} -cf - . | zstd -q -3 -T2 -o ${archive}`),
     again: shell(`find ${data} -ls > /dev/null`),

@@ -3,13 +3,13 @@
  *
  * A file's bytes are read straight into the frame being filled, hashed there, and left there if the chunk is new: no
  * copy. A full frame is compressed on another core while the next one fills; frames go into packs in the order in which
- * they were filled; full packs are put two at a time. Buffers come from pools, so memory is bounded by their number.
+ * they were filled; a full pack is put while the next one fills. Buffers come from pools, so memory is bounded by their number.
  */
 import { rawFrame } from "../../format/frame.ts";
 import { keys } from "../../format/keys.ts";
 import { contentsSize, encodeContents, type PackedFrame } from "../../format/pack.ts";
 import { readAt } from "../../system/files.ts";
-import { Garbage } from "../../system/garbage.ts";
+import { Garbage, release } from "../../system/garbage.ts";
 import { Pool } from "../pool.ts";
 import { chunkLength, chunkSize } from "./chunker.ts";
 import type { NewChunk, Piece, StoredChunk } from "./ledger.ts";
@@ -19,11 +19,12 @@ import type { ContentStore, ReadContent, StoreParts } from "./store.ts";
 /** A frame is closed when it holds so much: enough to compress well, little enough to read for one small file. */
 const frameSize = 1024 * 1024;
 const frameCapacity = frameSize + chunkSize.most;
-const framesAtOnce = 4;
+const framesAtOnce = 3;
+/** One is put while the other fills. */
 const packsAtOnce = 2;
 /** Some ten milliseconds of reading and hashing. */
 const bytesBetweenBreaths = 8 * 1024 * 1024;
-/** Of compressed frames; the strings of the files in them are about as much again. */
+/** Of compressed frames, which are released at once: the strings of the files in them are not. */
 const garbageLimit = 8 * 1024 * 1024;
 /** Bounds what waits for one pack, and its table of contents. */
 const mostChunks = 8_192;
@@ -68,7 +69,7 @@ export class PackStore implements ContentStore {
     private readonly options: PackOptions,
   ) {
     const capacity = options.packSize + frameCapacity + contentsSize(mostChunks, mostChunks);
-    this.packBuffers = new Pool(packsAtOnce + 1, () => Buffer.allocUnsafeSlow(capacity));
+    this.packBuffers = new Pool(packsAtOnce, () => Buffer.allocUnsafeSlow(capacity));
   }
 
   async add(file: OpenFile, regions: readonly Region[]): Promise<ReadContent> {
@@ -186,6 +187,7 @@ export class PackStore implements ContentStore {
     pack.frames.push({ length: frame.length, chunks: chunks.map(({ chunk }) => chunk) });
     pack.used += frame.length;
     this.garbage.left(frame.length);
+    release(frame);
   }
 
   private isFull(pack: Pack, frameLength: number, chunks: number): boolean {

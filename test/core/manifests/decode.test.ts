@@ -1,7 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { gzipSync } from "node:zlib";
 import { FormatError } from "../../../core/format/error.ts";
-import { decodeFrame, decodeSmall, decodeStream, release } from "../../../core/manifests/decode.ts";
+import { decodeFrame, decodeSmall, decodeStream } from "../../../core/manifests/decode.ts";
+import { release } from "../../../core/system/garbage.ts";
 import { flipped, noise } from "../../restore/support.ts";
 
 const content = Buffer.concat([noise(300_000), Buffer.alloc(500_000)]);
