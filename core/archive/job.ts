@@ -19,7 +19,7 @@ import type { Bucket } from "../bucket/contract.ts";
 import type { Config } from "../config/config.ts";
 import { configDigest } from "../config/digest.ts";
 import { exitStatus, Failure, reasonOf } from "../failure.ts";
-import { keys, type RunId } from "../format/keys.ts";
+import { keys, type RunId, runOf } from "../format/keys.ts";
 import { encodeManifest, type Manifest, type PartRef } from "../format/manifest.ts";
 import type { Notice, Notify } from "../notice.ts";
 import { clockSkew, startOfLocks } from "./clock.ts";
@@ -155,7 +155,7 @@ async function run(job: ArchiveJob, database: Database, rebuilt: Notice | undefi
   const { notify } = log;
   if (rebuilt !== undefined) notify(rebuilt);
   const started = now();
-  const id: RunId = { start: started, run: Buffer.from(job.random(4)).toString("hex") };
+  const id: RunId = { start: started, run: runOf(started, job.random(4)) };
 
   const believes = (other: string) => other === name || content.shareWith.some((one) => one === "*" || one === other);
   await syncIndex({ bucket, database, name, least: leastLock(started), believes, notify, signal });
@@ -176,7 +176,9 @@ async function run(job: ArchiveJob, database: Database, rebuilt: Notice | undefi
   });
   using paths = await pickAll({ folder: pickersDir, timeoutMs: content.pickerTimeout, notify, signal });
   if (paths.size + snapshots.length === 0) notify(nothingPicked(pickersDir));
-  const tellIndex = () => writeIndex({ bucket, database, name, run: id.run, retention: plan.retention, now });
+  // Not the manifest's: who can read the index shall not know the key of a root before it is put.
+  const indexRun = runOf(started, job.random(4));
+  const tellIndex = () => writeIndex({ bucket, database, name, run: indexRun, retention: plan.retention, now });
   const files = await storeFiles({ ...job, notify }, { database, paths, plan, tellIndex });
   await tellIndex();
   signal.throwIfAborted();

@@ -3,8 +3,17 @@
  */
 import type { ByteString } from "./path.ts";
 
-/** A run's identity in keys: when it started (UTC, whole seconds) and eight random hex digits. */
+/** A run's identity in keys: when it started (UTC, whole seconds) and eight hex digits, as `runOf` makes them. */
 export type RunId = { readonly start: Date; readonly run: string };
+
+/**
+ * Three hex digits of how far into its second the start is, so that runs of one second sort by time too, and five random
+ * ones from four bytes.
+ */
+export function runOf(start: Date, random: Uint8Array): string {
+  const fraction = Math.floor((start.getUTCMilliseconds() * 4096) / 1000);
+  return fraction.toString(16).padStart(3, "0") + Buffer.from(random).toString("hex").slice(0, 5);
+}
 
 /** Backup and snapshotter names that are safe in keys, file names and shells. */
 export const safeName = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;

@@ -4,6 +4,7 @@ import {
   keys,
   parseIndexKey,
   parseManifestKey,
+  runOf,
   safeName,
   snapshotterName,
   stampOf,
@@ -75,4 +76,10 @@ describe("the name of a snapshotter", () => {
   ])("of %s is %s", (file, written) => {
     expect(snapshotterName(fromText(file))).toBe(written);
   });
+});
+
+test("runs that begin within one second sort by time", () => {
+  const at = (milliseconds: number) =>
+    runOf(new Date(Date.UTC(2026, 10, 21, 2, 0, 3, milliseconds)), Buffer.from("ffffffff", "hex"));
+  expect([0, 1, 500, 999].map(at)).toEqual(["000fffff", "004fffff", "800fffff", "ffbfffff"]);
 });
