@@ -193,8 +193,11 @@ export class Quilter {
   }
 
   private async takeFile({ path, fd, known, hardLink }: Ahead): Promise<void> {
-    const { counts, lockTimeout, sleep, notify } = this.parts;
-    const file = await lock(path, fd, lockTimeout, sleep);
+    const { counts, lockTimeout, sleep, notify, signal } = this.parts;
+    const file = await lock(path, fd, lockTimeout, async (milliseconds) => {
+      await sleep(milliseconds);
+      signal.throwIfAborted();
+    });
     if (!file.locked) {
       notify({
         level: "warning",
