@@ -10,7 +10,7 @@ import { run } from "../support/services/command.ts";
 import { describeTree } from "../support/tree/describe.ts";
 import { MiB, mixedFiles } from "./data.ts";
 import { archive, lostBy } from "./loop.ts";
-import { places } from "./places.ts";
+import { places, thorough } from "./places.ts";
 
 const minutes = 60_000;
 const checkout = join(import.meta.dir, "../..");
@@ -51,7 +51,7 @@ describe("the compiled executable", () => {
   });
 
   for (const place of places) {
-    for (const layout of ["packs", "objects"]) {
+    for (const layout of thorough ? ["packs", "objects"] : ["packs"]) {
       test.skipIf(place.absent)(
         `archives, lists, verifies and restores, ${place.name}, ${layout}`,
         async () => {

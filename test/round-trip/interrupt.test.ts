@@ -16,6 +16,8 @@ const seconds = 1_000;
 const bytes = (thorough ? 64 : 32) * MiB;
 const packSize = 2 * MiB;
 
+const signals = thorough ? (["SIGINT", "SIGTERM"] as const) : (["SIGTERM"] as const);
+
 type Setting = {
   /** Scratch folder; `go` in it ends all hanging, and `hangs` tells that something does, by its process id. */
   readonly dir: string;
@@ -97,7 +99,7 @@ async function expectCleanEnd({ dir, tree, expected, conf, temporary }: Setting)
 }
 
 for (const place of places) {
-  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  for (const signal of signals) {
     describe.skipIf(place.absent)(`${signal}, ${place.name}`, () => {
       test(
         "while a picker runs",

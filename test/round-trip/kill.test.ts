@@ -25,7 +25,7 @@ const packSize = 2 * MiB;
 const largestPack = 3 * MiB;
 /** Packs that are on their way at a time: put, but not yet known to be. */
 const packsAtOnce = 3;
-const wanted = { archive: thorough ? 20 : 3, restore: thorough ? 6 : 2 };
+const wanted = { archive: thorough ? 20 : 2, restore: thorough ? 6 : 1 };
 
 const seed = Number(process.env.SYSBACKUP_TEST_SEED ?? randomInt(2 ** 31));
 
@@ -37,6 +37,8 @@ for (const place of places) {
     /** A backup that nothing disturbed. */
     let whole: { readonly conf: string; readonly milliseconds: number; readonly bytesStored: number };
     const random = randomFrom(seed);
+    /** As a share of the run: one in each of as many equal parts of it as there are kills. */
+    const moment = (kill: number, of: number) => (kill + random()) / of;
     const told: string[] = [];
 
     beforeAll(async () => {
@@ -93,7 +95,7 @@ for (const place of places) {
         let { milliseconds } = whole;
         for (let kills = 0; kills < wanted.archive; ) {
           const conf = await newHost(`host-${kills}`);
-          const after = random() * milliseconds;
+          const after = moment(kills, wanted.archive) * milliseconds;
           const [took, killed] = await timed(() => killedAfter(["archive", "--conf-dir", conf], after));
           if (killed) {
             kills += 1;
@@ -140,7 +142,7 @@ for (const place of places) {
         for (let kills = 0; kills < wanted.restore; ) {
           const target = join(dir.path, `target-${kills}`);
           await mkdir(target);
-          const after = random() * milliseconds;
+          const after = moment(kills, wanted.restore) * milliseconds;
           const [took, killed] = await timed(() =>
             killedAfter(["restore", "test", "--conf-dir", conf, "--target", target], after),
           );

@@ -23,7 +23,7 @@ for _ in range(${mebibytes}): sys.stdout.buffer.write(source.randbytes(1 << 20))
 const lines = `seq ${mebibytes * 20_000}`;
 
 for (const place of places) {
-  for (const compression of ["zstd", "gzip"]) {
+  for (const compression of thorough ? ["zstd", "gzip"] : ["zstd"]) {
     // Packs know no gzip; dumps do.
     const content = { compression, layout: "objects" };
 
