@@ -1,6 +1,7 @@
 import { writeFile } from "node:fs/promises";
+import { distrust } from "../core/archive/distrust.ts";
 import type { Counts } from "../core/bucket/count.ts";
-import { loadConfig } from "../core/config/config.ts";
+import { type Config, loadConfig } from "../core/config/config.ts";
 import { type ExitStatus, exitStatus, Failure, reasonOf } from "../core/failure.ts";
 import { safeName } from "../core/format/keys.ts";
 import { type Found, findManifest } from "../core/manifests/find.ts";
@@ -48,7 +49,11 @@ export const run: Run<VerifyArgs> = async (args, io) => {
         onProgress: ({ objects, bytes }) => io.progress.update({ doneBytes: bytes, files: objects }),
         signal: io.signal,
       },
-      (verdict) => tell(verdict, { ...args, share: share && shareText(share) }, counts, io),
+      async (verdict) => {
+        const status = await tell(verdict, { ...args, share: share && shareText(share) }, counts, io);
+        await noteDamage(verdict, config, bucket.url, io);
+        return status;
+      },
     );
   } finally {
     io.progress.end();
@@ -73,6 +78,24 @@ async function tell(
   for (const line of lines) io.out(line);
   if (html !== undefined) await writePage(html, pageOf(verdict, share));
   return exits[verdict.state];
+}
+
+/** On the host that is backed up, the next archive is to store anew what is damaged. */
+async function noteDamage(verdict: Verdict, config: Config, bucketUrl: string, io: CommandIO): Promise<void> {
+  if (verdict.state !== "damaged") return;
+  try {
+    const known = await distrust(config, bucketUrl, damagedIn(verdict));
+    if (known === 0) return;
+    const message = `the next archive of ${JSON.stringify(config.backup.name)} stores anew what was in the damaged objects, from the files as they are then`;
+    io.notify({ level: "info", code: "damage-noted", message });
+  } catch (error) {
+    const message = `the next archive may build upon the damaged objects, since that could not be noted: ${reasonOf(error)}`;
+    io.notify({ level: "warning", code: "damage-not-noted", message });
+  }
+}
+
+function* damagedIn(verdict: Verdict) {
+  for (const finding of verdict.findings()) if (finding.severity === "damage") yield finding;
 }
 
 async function writePage(path: string, page: string): Promise<void> {

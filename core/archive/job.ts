@@ -28,18 +28,10 @@ import { pickAll } from "./paths/pick-all.ts";
 import { leastLock, planRetention, type RetentionPlan } from "./retention.ts";
 import { RunLog } from "./run-log.ts";
 import { takeSnapshots } from "./snapshots/take.ts";
-import {
-  isCorruption,
-  lockState,
-  makeStateDir,
-  openState,
-  removeState,
-  stateError,
-  statePath,
-} from "./state/database.ts";
+import { isCorruption, lockState, makeStateDir, removeState, stateError, statePath } from "./state/database.ts";
 import { syncIndex } from "./state/index-sync.ts";
 import { writeIndex } from "./state/index-write.ts";
-import { sealState, unsealState } from "./state/seal.ts";
+import { bucketIdentity, useState } from "./state/use.ts";
 import { type StoredFiles, storeFiles } from "./store-files.ts";
 
 export type ArchiveJob = {
@@ -116,7 +108,7 @@ type UseState<T> = (database: Database, rebuilt: Notice | undefined) => Promise<
 /** The database is a cache: found unusable, before or while it is used, it is made anew and the run begins again. */
 async function withState<T>(job: ArchiveJob, use: UseState<T>): Promise<T> {
   const path = statePath(job.config.backup.stateDir, job.config.backup.name);
-  const bucket = bucketIdentity(job);
+  const bucket = bucketIdentity(job.bucket.url, job.config);
   try {
     return await useState(path, bucket, (database) => use(database, undefined));
   } catch (error) {
@@ -127,23 +119,6 @@ async function withState<T>(job: ArchiveJob, use: UseState<T>): Promise<T> {
     return useState(path, bucket, (database) => use(database, rebuilt)).catch((again: unknown) => {
       throw stateError(path, again);
     });
-  }
-}
-
-/** Buckets of one name behind two endpoints are two. */
-function bucketIdentity({ bucket, config }: ArchiveJob): string {
-  const { endpoint } = config.s3;
-  return endpoint === undefined ? bucket.url : `${bucket.url} at ${endpoint}`;
-}
-
-async function useState<T>(path: string, bucket: string, use: (database: Database) => Promise<T>): Promise<T> {
-  await unsealState(path);
-  const database = openState(path, bucket);
-  try {
-    return await use(database);
-  } finally {
-    database.close();
-    await sealState(path);
   }
 }
 

@@ -88,7 +88,7 @@ export async function verify<T>(options: VerifyOptions, use: (verdict: Verdict) 
 
   const backups = backupVerdicts(collector.backups, needs, findings, losses);
   const found = findings.counts();
-  return use({
+  return await use({
     at: now,
     state: stateOfAll(backups, found),
     backups,

@@ -73,6 +73,12 @@ export class ObjectTable {
     this.database.query("UPDATE objects SET retain_until = 0 WHERE id = ?").run(id);
   }
 
+  /** As `distrust`, by name; returns how many there were: one or none. */
+  distrustVersion(key: string, version: string): number {
+    return this.database.query("UPDATE objects SET retain_until = 0 WHERE key = ? AND version = ?").run(key, version)
+      .changes;
+  }
+
   /** Forgets objects whose lock ends before `date`, with their chunks and parts. No file's row may refer to them. */
   forgetLapsed(date: Date): void {
     const lapsed = "SELECT id FROM objects WHERE retain_until < ?";
