@@ -104,7 +104,7 @@ async function compare(restored: string, io: CommandIO): Promise<boolean> {
   let same = 0;
   let unreadable = 0;
   const different: string[] = [];
-  for (const entry of await readdir(picked, { recursive: true })) {
+  for await (const entry of entriesOf("")) {
     const [original, copy] = [join(picked, entry), join(restored, entry)];
     const before = await lookAt(original);
     if (before === undefined) unreadable += 1;
@@ -117,11 +117,23 @@ async function compare(restored: string, io: CommandIO): Promise<boolean> {
   return different.length === 0;
 }
 
+/** Everything below the picked folder, relative to it. What is in a folder that may not be read is not known. */
+async function* entriesOf(folder: string): AsyncGenerator<string> {
+  const entries = await readdir(join(picked, folder), { withFileTypes: true }).catch(() => []);
+  for (const entry of entries) {
+    const path = join(folder, entry.name);
+    yield path;
+    if (entry.isDirectory()) yield* entriesOf(path);
+  }
+}
+
 /** Undefined where it may not be read or is not there. */
 async function lookAt(path: string): Promise<string | undefined> {
   try {
     const stat = await lstat(path, { bigint: true });
-    const facts = [stat.mode, stat.mtimeNs].join(" ");
+    // Without root, owners cannot be restored, and so setuid and setgid are not: a warning has told.
+    const mode = process.getuid?.() === 0 ? stat.mode : stat.mode & ~0o6000n;
+    const facts = [mode, stat.mtimeNs].join(" ");
     if (stat.isSymbolicLink()) return `${facts} ${await readlink(path)}`;
     if (!stat.isFile()) return facts;
     return `${facts} ${Bun.hash(await readFile(path))}`;
