@@ -71,10 +71,13 @@ describe.skipIf(!hasTools)("trees are not the same when", () => {
     expect(() => compareTrees(new Map(), new Map())).toThrow("nothing is expected");
   });
 
-  test.skipIf(isRoot)("neither side could be read", async () => {
+  test("neither side could be read", async () => {
     await using place = await scratch();
-    await run(["bash", "-c", 'cd "$0"; touch file; mkdir folder; chmod 0 file folder', place.path]);
-    const found = await describeTree("/", { under: place.path });
+    await run(["bash", "-c", 'cd "$0"; touch file; mkdir folder', place.path]);
+    const tree = await describeTree("/", { under: place.path });
+    const found = new Map(
+      [...tree].filter(([path]) => path !== "/").map(([path, it]) => [path, { ...it, unreadable: "denied" }]),
+    );
     expect(compareTrees(found, found).map(({ path, attribute }) => `${path} ${attribute}`)).toEqual([
       "/file readable",
       "/folder readable",
