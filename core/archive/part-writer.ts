@@ -2,6 +2,7 @@
  * Writes the parts of a manifest from the state database's file rows. A part in whose range no row changed is referenced
  * again without a look at its rows; so is one whose text comes out as it was.
  */
+
 import type { Database } from "bun:sqlite";
 import type { BucketWriter, Retention } from "../bucket/contract.ts";
 import type { ObjectRef } from "../format/entry.ts";
@@ -12,7 +13,8 @@ import { encodePart, endsPart, fewestEntries } from "../format/part.ts";
 import type { ByteString } from "../format/path.ts";
 import { Garbage } from "../system/garbage.ts";
 import type { BitSet } from "./bit-set.ts";
-import { type FileRow, FileTable, justAfter } from "./state/files.ts";
+import { sha256 } from "./sha256.ts";
+import { type FileRow, FileTable, justAfter, objectNumber } from "./state/files.ts";
 import { ObjectTable } from "./state/objects.ts";
 import { type KnownPart, PartTable } from "./state/parts.ts";
 
@@ -24,9 +26,6 @@ export type PartParts = {
   /** Objects whose lock ends too soon to build upon. */
   readonly lapsing: BitSet;
 };
-
-/** Of each extent in a row's JSON. */
-const objectNumber = /\[(\d+),/g;
 
 /** In order of path; one part is in memory at a time. */
 export async function writeParts(parts: PartParts): Promise<PartRef[]> {
@@ -168,8 +167,4 @@ class Draft {
     // Parts are of use to this backup name only: no index object tells of them.
     return { object: this.table.add({ key, version, size, encoding: "zstd" }, retention.until, true), sha256: digest };
   }
-}
-
-function sha256(bytes: Uint8Array): string {
-  return new Bun.CryptoHasher("sha256").update(bytes).digest("hex");
 }

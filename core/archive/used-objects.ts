@@ -1,11 +1,8 @@
 /** Which objects the manifest of the rows needs: packs or content, and the parts themselves. */
 import type { Database } from "bun:sqlite";
 import { BitSet } from "./bit-set.ts";
-import { FileTable } from "./state/files.ts";
+import { FileTable, objectNumber } from "./state/files.ts";
 import { PartTable } from "./state/parts.ts";
-
-/** Of each extent in a row's JSON. */
-const objectNumber = /\[(\d+),/g;
 
 /** Reads every row: for runs that have locks to extend. */
 export function usedObjects(database: Database): BitSet {

@@ -4,6 +4,7 @@
  * The name must be known before the bytes are sent. A small file is held in memory for that; a large one is read twice,
  * and the second reading must give the same hash, or nothing is stored under that name.
  */
+
 import { putStream } from "../../bucket/stream.ts";
 import type { Encoding } from "../../format/entry.ts";
 import { keys } from "../../format/keys.ts";
@@ -11,6 +12,7 @@ import { readAt } from "../../system/files.ts";
 import { Garbage } from "../../system/garbage.ts";
 import { type Compression, compressBytes, compressStream, pays, sampleSize } from "../compress.ts";
 import { Pool } from "../pool.ts";
+import { sha256 } from "../sha256.ts";
 import type { NewChunk, Piece } from "./ledger.ts";
 import type { OpenFile, Region } from "./open-file.ts";
 import type { ContentStore, ReadContent, StoreParts } from "./store.ts";
@@ -206,8 +208,4 @@ function encodingOf({ kind }: Compression): Encoding {
 
 function metadataOf(encoding: Encoding): Record<string, string> {
   return encoding === "none" ? {} : { "storage-encoding": encoding };
-}
-
-function sha256(bytes: Uint8Array): string {
-  return new Bun.CryptoHasher("sha256").update(bytes).digest("hex");
 }

@@ -5,12 +5,14 @@
  * copy. A full frame is compressed on another core while the next one fills; frames go into packs in the order in which
  * they were filled; a full pack is put while the next one fills. Buffers come from pools, so memory is bounded by their number.
  */
+
 import { rawFrame } from "../../format/frame.ts";
 import { keys } from "../../format/keys.ts";
 import { contentsSize, encodeContents, type PackedFrame } from "../../format/pack.ts";
 import { readAt } from "../../system/files.ts";
 import { Garbage, release } from "../../system/garbage.ts";
 import { Pool } from "../pool.ts";
+import { sha256 } from "../sha256.ts";
 import { chunkLength, chunkSize } from "./chunker.ts";
 import type { NewChunk, Piece, StoredChunk } from "./ledger.ts";
 import type { OpenFile, Region } from "./open-file.ts";
@@ -229,8 +231,4 @@ export class PackStore implements ContentStore {
 
 function packedFrame({ length, chunks }: Pack["frames"][number]): PackedFrame {
   return { length, chunks: chunks.map((chunk) => ({ id: Buffer.from(chunk.id, "hex"), length: chunk.length })) };
-}
-
-function sha256(bytes: Uint8Array): string {
-  return new Bun.CryptoHasher("sha256").update(bytes).digest("hex");
 }

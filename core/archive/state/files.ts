@@ -18,6 +18,9 @@ export type FileRow = {
   readonly bytes: number;
 };
 
+/** The object of each extent in the JSON of a row's `extents`. */
+export const objectNumber = /\[(\d+),/g;
+
 type Columns = [path: ByteString, fingerprint: string, head: EntryHead, extents: string | null, bytes: number];
 
 const pageSize = 2_000;
