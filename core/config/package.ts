@@ -1,0 +1,50 @@
+/**
+ * A package: one bucket with the roles that may use it, as `cfn/sysbackup.yaml` makes them. The names here are those of the
+ * template; `test/cfn` holds both together.
+ */
+import { z } from "zod";
+
+export const defaultPackage = "sysbackup";
+
+/** IAM allows 64 characters in a role's name, and the longest suffix of ours is `-steward-boundary`. */
+export const packageName = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9-]{0,39}$/, "give up to 40 letters, digits and dashes; a letter or digit first");
+
+export const roleNames = ["backup", "restore", "audit", "steward"] as const;
+
+/** What a machine or person is to the bucket: writes, reads, checks, or removes. */
+export type RoleName = (typeof roleNames)[number];
+
+export type PackagePlace = {
+  /** `aws`; `aws-cn` and `aws-us-gov` are others. */
+  readonly partition: string;
+  /** Twelve digits. */
+  readonly account: string;
+  readonly package: string;
+};
+
+/** The IAM path of all that belongs to the package. */
+export function packagePath(name: string): string {
+  return `/systems/${name}/`;
+}
+
+export function roleArn(place: PackagePlace, role: RoleName): string {
+  const { partition, account, package: name } = place;
+  return `arn:${partition}:iam::${account}:role${packagePath(name)}${name}-${role}`;
+}
+
+/** Keys of the tags on each role: what `write-config` looks up. */
+export const roleTags = {
+  package: "sysbackup:package",
+  role: "sysbackup:role",
+  bucket: "sysbackup:bucket",
+  region: "sysbackup:region",
+  /** Name of the group whose members may assume the role. */
+  group: "sysbackup:group",
+  /** ARN of the policy that bounds what such a member may ever do. */
+  boundary: "sysbackup:boundary",
+  lockMode: "sysbackup:lock-mode",
+  /** How many days from now a lock may reach, at most. */
+  longestLockDays: "sysbackup:longest-lock-days",
+} as const;
