@@ -4,10 +4,10 @@ import type { Counts } from "../core/bucket/count.ts";
 import { loadConfig } from "../core/config/config.ts";
 import { exitStatus } from "../core/failure.ts";
 import packageJson from "../package.json" with { type: "json" };
-import type { ArchiveArgs } from "./args.ts";
 import { connect } from "./connect.ts";
 import type { Run } from "./io.ts";
 import { requestsLine } from "./requests.ts";
+import type { ArchiveArgs } from "./subcommands/archive.ts";
 import { bytes, count, counted, duration, moment } from "./terminal/format.ts";
 
 export const run: Run<ArchiveArgs> = async ({ confDir, name, bucket: override }, io) => {

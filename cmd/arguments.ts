@@ -6,7 +6,8 @@
 import { cac } from "cac";
 import { nearest } from "../core/config/nearest.ts";
 import { exitStatus, Failure } from "../core/failure.ts";
-import { commonOptions, type Option, program, type Subcommand, type Words } from "./subcommands.ts";
+import type { Option, Subcommand, Words } from "./subcommand.ts";
+import { commonOptions, program } from "./subcommands.ts";
 
 export type Request =
   /** `show` prints it to stdout. */

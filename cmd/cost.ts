@@ -6,12 +6,12 @@ import { builtInPrices, type PriceTable, parsePrices } from "../core/cost/prices
 import { exitStatus, Failure, reasonOf } from "../core/failure.ts";
 import { safeName } from "../core/format/keys.ts";
 import { findManifest } from "../core/manifests/find.ts";
-import type { CostArgs } from "./args.ts";
 import { connect } from "./connect.ts";
 import { documentOf } from "./cost/document.ts";
 import { costLines } from "./cost/lines.ts";
 import type { CommandIO, Run } from "./io.ts";
 import { requestsLine } from "./requests.ts";
+import type { CostArgs } from "./subcommands/cost.ts";
 
 export const run: Run<CostArgs> = async ({ confDir, name, bucket: override, of, pricesFile }, io) => {
   const prices = pricesFile === undefined ? builtInPrices() : await readPrices(pricesFile);

@@ -1,9 +1,9 @@
 import { loadConfig } from "../core/config/config.ts";
 import { type ExitStatus, exitStatus } from "../core/failure.ts";
 import { type ListedBackup, listBackups } from "../core/manifests/list.ts";
-import type { ListArgs } from "./args.ts";
 import { connect } from "./connect.ts";
 import type { Run } from "./io.ts";
+import type { ListArgs } from "./subcommands/list.ts";
 import { bytes, type Column, count, counted, moment, table } from "./terminal/format.ts";
 
 const columns: readonly Column[] = [

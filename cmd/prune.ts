@@ -2,10 +2,10 @@ import { loadConfig } from "../core/config/config.ts";
 import { type ExitStatus, exitStatus } from "../core/failure.ts";
 import { type PrunedBackup, type PruneSummary, prune, withoutRemovals } from "../core/steward/prune.ts";
 import type { Amount, Fate, Tally } from "../core/steward/tally.ts";
-import type { PruneArgs } from "./args.ts";
 import { connect } from "./connect.ts";
 import type { Run } from "./io.ts";
 import { requestsLine } from "./requests.ts";
+import type { PruneArgs } from "./subcommands/prune.ts";
 import { bytes, type Column, count, counted, moment, table } from "./terminal/format.ts";
 
 export const run: Run<PruneArgs> = async ({ confDir, name, bucket: override, of, policy, dryRun }, io) => {

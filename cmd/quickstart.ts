@@ -5,10 +5,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type ExitStatus, exitStatus, Failure } from "../core/failure.ts";
 import { run as archive } from "./archive.ts";
-import type { CommonArgs, QuickstartArgs } from "./args.ts";
 import type { CommandIO, Run } from "./io.ts";
 import { run as list } from "./list.ts";
 import { run as restore } from "./restore.ts";
+import type { BackupArgs } from "./subcommand.ts";
+import type { QuickstartArgs } from "./subcommands/quickstart.ts";
 import { count, counted } from "./terminal/format.ts";
 import { run as verify } from "./verify.ts";
 
@@ -20,7 +21,7 @@ export const run: Run<QuickstartArgs> = async (_, io) => {
   const places = { home, conf: join(home, "conf"), bucket: join(home, "bucket"), target: join(home, "restored") };
   const database = { original: join(home, "example.sqlite"), restored: join(home, "restored.sqlite") };
   await configure(places, database);
-  const args: CommonArgs = { confDir: places.conf, name: undefined, bucket: undefined };
+  const args: BackupArgs = { confDir: places.conf, name: undefined, bucket: undefined };
   const steps = stepsOf(args, places, io);
 
   io.out(`Everything happens in ${home}: a configuration, a bucket, and what comes back.`);
@@ -84,7 +85,7 @@ function makeDatabase(path: string): void {
   })();
 }
 
-function stepsOf(args: CommonArgs, { conf, target }: Places, io: CommandIO) {
+function stepsOf(args: BackupArgs, { conf, target }: Places, io: CommandIO) {
   const common = `--conf-dir ${conf}`;
   const restoring = { ...args, manifest: name, paths: [], target, numericOwner: false, snapshots: "run" as const };
   const verifying = { manifest: undefined, all: false, readData: undefined, live: false, html: undefined };

@@ -2,10 +2,10 @@ import { loadConfig } from "../core/config/config.ts";
 import { type ExitStatus, exitStatus } from "../core/failure.ts";
 import { findRoots, type Stale, staleNames } from "../core/steward/kept.ts";
 import { type RenewSummary, renew } from "../core/steward/renew.ts";
-import type { RenewArgs } from "./args.ts";
 import { connect } from "./connect.ts";
 import type { Run } from "./io.ts";
 import { requestsLine } from "./requests.ts";
+import type { RenewArgs } from "./subcommands/renew.ts";
 import { bytes, counted, moment } from "./terminal/format.ts";
 
 export const run: Run<RenewArgs> = async ({ confDir, name, bucket: override, of, policy, days, staleDays }, io) => {

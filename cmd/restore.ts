@@ -6,10 +6,10 @@ import { openManifest } from "../core/manifests/original.ts";
 import { nameOf } from "../core/manifests/read.ts";
 import type { Figures } from "../restore/report.ts";
 import { exitOf, restore } from "../restore/restore.ts";
-import type { RestoreArgs } from "./args.ts";
 import { connect } from "./connect.ts";
 import type { Run } from "./io.ts";
 import { requestsLine } from "./requests.ts";
+import type { RestoreArgs } from "./subcommands/restore.ts";
 import { bytes, count, counted, duration, moment } from "./terminal/format.ts";
 
 export const run: Run<RestoreArgs> = async (args, io) => {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { parseArguments } from "../../cmd/arguments.ts";
-import { type Subcommand, subcommands, type Words } from "../../cmd/subcommands.ts";
+import type { Subcommand, Words } from "../../cmd/subcommand.ts";
+import { subcommands } from "../../cmd/subcommands.ts";
 import { exitStatus, Failure } from "../../core/failure.ts";
 
 function wordsOf(...line: string[]): { name: string; words: Words } {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
-import type { VerifyArgs } from "../../cmd/args.ts";
+import type { VerifyArgs } from "../../cmd/subcommands/verify.ts";
 import { run } from "../../cmd/verify.ts";
 import { Fixture, file, folder } from "../restore/support.ts";
 import { fakeIO } from "./fake-io.ts";

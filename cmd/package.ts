@@ -1,0 +1,19 @@
+/** The option `--package-name` of subcommands that work with AWS resources. */
+import { defaultPackage, packageName } from "../core/config/package.ts";
+import { exitStatus, Failure } from "../core/failure.ts";
+import type { Option, Words } from "./subcommand.ts";
+
+export const packageOption: Option = {
+  flag: "--package-name <name>",
+  help: "Which bucket with its roles, where an account has several",
+  default: defaultPackage,
+};
+
+/** Throws a Failure (exit 2) for a name that IAM would not take. */
+export function packageOf(words: Words): string {
+  const written = words.value("package-name") ?? defaultPackage;
+  const result = packageName.safeParse(written);
+  if (result.success) return result.data;
+  const why = `it is not allowed: ${result.error.issues[0]?.message}`;
+  throw new Failure({ doing: "use --package-name", what: written, why, exit: exitStatus.usage });
+}

@@ -1,0 +1,72 @@
+/** What a subcommand is declared with: each file of `subcommands/` does it once. */
+import { resolve } from "node:path";
+import type { ExitStatus } from "../core/failure.ts";
+import type { CommandIO, Run } from "./io.ts";
+
+/** `flag` as cac takes it, with the value's placeholder: `--target <dir>`. */
+export type Option = {
+  readonly flag: string;
+  readonly help: string;
+  readonly default?: string;
+  /** Of an option whose value may be left out, `--read-data [part]`: the next word is it only where it looks so. */
+  readonly value?: RegExp;
+};
+
+/** The words of the command line after parsing: exact, as the user wrote them. */
+export type Words = {
+  readonly operands: readonly string[];
+  /** The value of `--name`, or its default. */
+  value(name: string): string | undefined;
+  given(name: string): boolean;
+};
+
+export type Subcommand = {
+  readonly name: string;
+  /** As cac takes them: `<manifest> [...paths]`. */
+  readonly operands: string;
+  /** One line, for the list of subcommands too. */
+  readonly summary: string;
+  readonly details?: string;
+  readonly options: readonly Option[];
+  readonly examples: readonly string[];
+  start(words: Words, io: CommandIO): Promise<ExitStatus>;
+};
+
+/** Ties arguments to the file that takes them. */
+export function subcommand<Args>(
+  declared: Omit<Subcommand, "start">,
+  args: (words: Words) => Args,
+  load: () => Promise<{ readonly run: Run<Args> }>,
+): Subcommand {
+  return {
+    ...declared,
+    async start(words, io) {
+      const parsed = args(words);
+      const { run } = await load();
+      return run(parsed, io);
+    },
+  };
+}
+
+/** Of subcommands that work on backups. */
+export const backupOptions: readonly Option[] = [
+  { flag: "--conf-dir <dir>", help: "Folder of conf, pickers.d and snapshots.d", default: "/etc/backup" },
+  { flag: "--name <name>", help: "Backup name, instead of [backup] name or the host name" },
+  { flag: "--bucket <bucket>", help: "Bucket, instead of [s3] bucket: name, s3://name or file:///path" },
+];
+
+export type BackupArgs = {
+  readonly confDir: string;
+  /** Overrides `[backup] name`; not yet checked, `loadConfig` does. */
+  readonly name: string | undefined;
+  /** Overrides `[s3] bucket`; likewise. */
+  readonly bucket: string | undefined;
+};
+
+export function backupArgs(words: Words): BackupArgs {
+  return {
+    confDir: resolve(words.value("conf-dir") ?? ""),
+    name: words.value("name"),
+    bucket: words.value("bucket"),
+  };
+}

@@ -1,0 +1,15 @@
+import { type BackupArgs, backupArgs, backupOptions, subcommand } from "../subcommand.ts";
+
+export type QuickstartArgs = BackupArgs;
+
+export const quickstart = subcommand<QuickstartArgs>(
+  {
+    name: "quickstart",
+    operands: "",
+    summary: "Try it out: back up this machine's /etc to a folder, list, verify, restore to a scratch folder, compare",
+    options: backupOptions,
+    examples: ["sysbackup quickstart"],
+  },
+  backupArgs,
+  () => import("../quickstart.ts"),
+);
