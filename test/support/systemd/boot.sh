@@ -1,0 +1,52 @@
+#!/bin/sh
+# The first process of a PID namespace: hides what systemd might change of the machine, and becomes systemd.
+# What is written to /etc, /var and the like is kept in memory, and gone with the namespace.
+set -eu
+scratch=$1
+mount --make-rprivate /
+mount -t tmpfs -o mode=755 tmpfs "$scratch"
+
+for folder in /etc /var /usr/local /srv /opt /home /root /mnt /media; do
+    [ -d "$folder" ] || continue
+    mkdir -p "$scratch/upper$folder" "$scratch/work$folder"
+    # As the folder itself: the top of an overlay has the owner and mode of its upper folder.
+    chown --reference="$folder" "$scratch/upper$folder"
+    chmod --reference="$folder" "$scratch/upper$folder"
+    mount -t overlay -o "lowerdir=$folder,upperdir=$scratch/upper$folder,workdir=$scratch/work$folder" overlay "$folder"
+done
+
+# A machine on which nothing is installed that starts by itself: of the units, those that others stand on; no generators.
+units=/lib/systemd/system
+mkdir "$scratch/units"
+for unit in basic.target default.target halt.target local-fs.target local-fs-pre.target multi-user.target network.target \
+    network-online.target network-pre.target nss-lookup.target nss-user-lookup.target paths.target poweroff.target \
+    reboot.target shutdown.target slices.target sockets.target swap.target sysinit.target time-set.target \
+    time-sync.target timers.target umount.target user.slice final.target \
+    systemd-journald.service systemd-journald.socket systemd-journald-dev-log.socket dbus.service dbus.socket; do
+    [ ! -e "$units/$unit" ] || cp -a "$units/$unit" "$scratch/units/"
+done
+mount --bind "$scratch/units" "$units"
+for folder in /etc/systemd/system /lib/systemd/system-generators /lib/systemd/system-environment-generators; do
+    [ ! -d "$folder" ] || mount -t tmpfs -o mode=755 tmpfs "$folder"
+done
+# The journal would add to the machine's own.
+mount -t tmpfs -o mode=755 tmpfs /var/log
+mkdir -p /etc/systemd/system/sockets.target.wants
+for socket in systemd-journald.socket systemd-journald-dev-log.socket dbus.socket; do
+    ln -s "$units/$socket" /etc/systemd/system/sockets.target.wants/
+done
+
+mount -t tmpfs -o mode=755 tmpfs /run
+mkdir -m 1777 /run/lock
+mount -t tmpfs -o mode=1777 tmpfs /tmp
+
+# As container managers do: the kernel's settings are the machine's.
+mount --bind /proc/sys /proc/sys
+mount -o remount,bind,ro /proc/sys
+mount -o remount,bind,ro /sys
+mount -t cgroup2 cgroup2 /sys/fs/cgroup
+[ ! -e /dev/console ] || mount --bind /dev/null /dev/console
+
+# `container` keeps systemd from setting up hardware, clock and kernel.
+exec env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin container=sysbackup-test \
+    /lib/systemd/systemd --system --unit=basic.target --show-status=0 --log-target=journal
