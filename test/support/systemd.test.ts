@@ -40,22 +40,18 @@ describe.skipIf(!canBootSystemd)("a systemd for tests", () => {
       const { bootSystemd } = await import(${JSON.stringify(join(import.meta.dir, "systemd.ts"))});
       const host = await bootSystemd();
       await host.run(["systemd-run", "sleep", "4712.5"]);
-      console.log(host.path("/"));
+      console.log("booted");
       await Bun.sleep(60_000);`;
     const starter = Bun.spawn([process.execPath, "--eval", code], { stdout: "pipe", stderr: "inherit" });
-    const { value } = await starter.stdout.getReader().read();
-    const path = new TextDecoder().decode(value).trim();
-    await access(path);
+    await starter.stdout.getReader().read();
+    const supervisor = (await run(["ps", "--ppid", `${starter.pid}`, "-o", "args="])).trim();
+    const scratch = supervisor.split(" ").at(-2) ?? "";
+    await access(scratch);
     starter.kill("SIGKILL");
     await starter.exited;
-    while (
-      await access(path).then(
-        () => true,
-        () => false,
-      )
-    )
-      await Bun.sleep(50);
+    while (await runs(supervisor)) await Bun.sleep(50);
     expect(await runs("sleep 4712.5")).toBe(false);
+    expect(access(scratch)).rejects.toThrow("ENOENT");
   });
 });
 

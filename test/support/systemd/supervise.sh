@@ -21,6 +21,8 @@ booted=$!
 
 # Returns at the end of stdin, as nobody writes to it; also when systemd ends by itself, then for nothing.
 cat >/dev/null
+# Nobody may be left to hear what the shell says of a killed child.
+trap '' PIPE
 kill -KILL "$booted" 2>/dev/null || true
 wait "$booted" || true
 # Those that were killed leave their groups a moment later.
