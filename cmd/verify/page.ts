@@ -3,7 +3,7 @@ import type { BackupVerdict, Verdict } from "../../restore/verify/verify.ts";
 import { bytes, count, counted, moment } from "../terminal/format.ts";
 import { escaped } from "./escaped.ts";
 import { drawn, horizonPlot, mostDrawn, sizePlot } from "./plots.ts";
-import { lossText, verdictLine } from "./report.ts";
+import { lossText, unseenText, verdictLine } from "./report.ts";
 
 /** More rows than these make a page that no browser likes. */
 const mostListed = 2_000;
@@ -44,8 +44,9 @@ export function pageOf(verdict: Verdict, share: string | undefined): string {
   ].join("\n");
 }
 
-function factsOf({ backups, objects, bytes: size, read }: Verdict, share: string | undefined): string {
-  const looked = `${counted(backups.length, "backup")}, ${counted(objects, "object")} (${bytes(size)}) looked up`;
+function factsOf({ backups, objects, bytes: size, unseen, read }: Verdict, share: string | undefined): string {
+  const rest = unseen.lockOnly === 0 ? "" : `, ${unseenText(unseen)}`;
+  const looked = `${counted(backups.length, "backup")}, ${counted(objects, "object")} (${bytes(size)}) looked up${rest}`;
   if (read === undefined) return `${looked}; content was not read.`;
   return `${looked}; ${counted(read.objects, "object")} (${bytes(read.bytes)}, ${share}) read and hashed.`;
 }

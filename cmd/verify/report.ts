@@ -10,9 +10,10 @@ import { bytes, count, counted, moment, table } from "../terminal/format.ts";
 const mostNamed = 20;
 
 export function* reportLines(verdict: Verdict, share: string | undefined, counts: Counts): Generator<string> {
-  const { backups, objects, bytes: size, read, found, lost } = verdict;
+  const { backups, objects, bytes: size, read, found, lost, unseen } = verdict;
   yield verdictLine(verdict);
   yield `  ${counted(objects, "object")} (${bytes(size)}) that ${backupsText(backups)} ${backups.length === 1 ? "needs" : "need"}, looked up one by one`;
+  if (unseen.lockOnly > 0) yield `  ${unseenText(unseen)}`;
   yield read === undefined
     ? "  content was not read: --read-data does that"
     : `  ${counted(read.objects, "object")} read and hashed (${share}), ${bytes(read.bytes)}`;
@@ -26,6 +27,13 @@ export function* reportLines(verdict: Verdict, share: string | undefined, counts
     yield "restore these from another backup: `sysbackup list` shows them; new ones may share the damage: see docs/troubleshooting.md";
   if (found.promise > 0 && verdict.state !== "unread")
     yield "`sysbackup renew` extends locks; until then nothing but rights keeps these objects from being deleted";
+}
+
+/** What a role that may not read content leaves unchecked. */
+export function unseenText({ lockOnly, encodingUnknown }: Verdict["unseen"]): string {
+  const encodings =
+    encodingUnknown === 0 ? "" : `; the encoding of ${counted(encodingUnknown, "object")} in content/ was not checked`;
+  return `of ${counted(lockOnly, "object")} only the lock, as this role may not read them: legal holds are not shown${encodings}`;
 }
 
 /** One line: until when all can be restored, or what is wrong and what it costs. */
@@ -106,8 +114,8 @@ export function lossText({ path, entries, backups }: Loss, of: number): string {
 
 /** One document over many lines, so that a million paths need not be in memory at once. */
 export function* documentLines(verdict: Verdict, share: string | undefined, counts: Counts): Generator<string> {
-  const { at, state, backups, objects, bytes: size, found, lost, read } = verdict;
-  const head = { verdict: state, summary: verdictLine(verdict), at, objects, bytes: size, found, lost };
+  const { at, state, backups, objects, bytes: size, found, lost, unseen, read } = verdict;
+  const head = { verdict: state, summary: verdictLine(verdict), at, objects, bytes: size, found, lost, unseen };
   const rest = { backups: backups.map(documentOf), read: read && { share, ...read }, requests: counts };
   yield `${JSON.stringify({ ...head, ...rest }).slice(0, -1)},"findings":[`;
   yield* separated(verdict.findings());

@@ -86,6 +86,11 @@ export type BucketReader = {
    */
   head(key: string, version?: string): Promise<ObjectInfo | undefined>;
   /**
+   * The lock of one version; undefined where it has none. `missing` where there is no such version, or it is a delete
+   * marker. Unlike `head`, it asks for no right to read content, and tells nothing else.
+   */
+  retention(key: string, version: string): Promise<Retention | undefined>;
+  /**
    * Current objects in byte order of key, in pages of at most 1,000: one request a page, and each request yields its
    * page, even an empty one. `after` is exclusive.
    */

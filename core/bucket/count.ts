@@ -1,7 +1,10 @@
 /** Counts the requests that really go out, and the bytes of content both ways. Goes below `retry`: attempts count too. */
 import type { Bucket, GetOptions, Upload } from "./contract.ts";
 
-/** Requests by kind, then bytes. A multipart upload is puts: its start, each part, its end. An abort is a remove. */
+/**
+ * Requests by kind, then bytes. A multipart upload is puts: its start, each part, its end. An abort is a remove; a look at a
+ * lock is a head, and is billed as one.
+ */
 export type Counts = {
   put: number;
   get: number;
@@ -45,6 +48,10 @@ export function count(bucket: Bucket, counts: Counts): Bucket {
     head(key, version) {
       counts.head++;
       return bucket.head(key, version);
+    },
+    retention(key, version) {
+      counts.head++;
+      return bucket.retention(key, version);
     },
     list: (prefix, after) => countPages(bucket.list(prefix, after), counts),
     listVersions: (prefix, after) => countPages(bucket.listVersions(prefix, after), counts),

@@ -133,6 +133,10 @@ class DirectoryBucket implements Bucket {
     });
   }
 
+  retention(key: string, version: string): Promise<Retention | undefined> {
+    return this.#guard("look up the lock of", key, async () => (await this.#mustFind(key, version)).record.retention);
+  }
+
   async *list(prefix: string, after = ""): AsyncGenerator<readonly Listed[]> {
     for await (const page of this.#pages(prefix, after, newestOf)) {
       yield page.map(({ key, size }) => ({ key, size }));

@@ -25,6 +25,7 @@ const actions: Readonly<Record<string, string>> = {
   "extend the lock of": "s3:PutObjectRetention",
   read: "s3:GetObject and s3:GetObjectVersion",
   "look up": "s3:GetObject and s3:GetObjectVersion",
+  "look up the lock of": "s3:GetObjectRetention",
   list: "s3:ListBucket",
   "list the versions of": "s3:ListBucketVersions",
   remove: "s3:DeleteObjectVersion",
@@ -194,6 +195,13 @@ function byStatus(status: number | undefined): Wording | undefined {
 /** Whether a refusal was a lock's doing, as far as the server says so. */
 export function speaksOfLock(error: unknown): boolean {
   return /object lock|retention|retain/i.test(reason(error));
+}
+
+/** How AWS, and then Ceph, answer the question for the lock of a version that has none. */
+const unlocked = new Set(["NoSuchObjectLockConfiguration", "ObjectLockConfigurationNotFoundError"]);
+
+export function saysUnlocked(error: unknown): boolean {
+  return unlocked.has(codeOf(error));
 }
 
 function codeOf(error: unknown): string {

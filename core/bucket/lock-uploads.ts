@@ -13,6 +13,7 @@ export function lockUploads(bucket: Bucket): Bucket {
     extend: (key, version, retention) => bucket.extend(key, version, retention),
     get: (key, options) => bucket.get(key, options),
     head: (key, version) => bucket.head(key, version),
+    retention: (key, version) => bucket.retention(key, version),
     list: (prefix, after) => bucket.list(prefix, after),
     listVersions: (prefix, after) => bucket.listVersions(prefix, after),
     remove: (key, version) => bucket.remove(key, version),

@@ -6,6 +6,7 @@ import type { Bucket } from "./contract.ts";
 import { type Counts, count } from "./count.ts";
 import { lockUploads } from "./lock-uploads.ts";
 import { type RetryTools, retry } from "./retry.ts";
+import type { S3Settings } from "./s3.ts";
 
 export type BucketSettings = {
   /** `file:///path`, `s3://name`, or an S3 bucket's bare name. */
@@ -29,17 +30,18 @@ export async function openBucket(settings: BucketSettings, tools: BucketTools): 
     const { openDirectoryBucket } = await import("./directory.ts");
     return steady(await openDirectoryBucket(pathOf(settings.bucket), tools));
   }
-  const bucket = steady(await openS3(settings));
+  const { openS3Bucket } = await import("./s3.ts");
+  const bucket = steady(await openS3Bucket(await s3Settings(settings)));
   return settings.endpoint === undefined ? bucket : lockUploads(bucket);
 }
 
-async function openS3(settings: BucketSettings): Promise<Bucket> {
+/** For a bucket that is none of a folder. Makes no request. */
+export async function s3Settings(settings: BucketSettings): Promise<S3Settings> {
   const { endpoint, pathStyle = endpoint !== undefined } = settings;
   const region = settings.region ?? process.env.AWS_REGION ?? process.env.AWS_DEFAULT_REGION ?? anyRegion;
   const bucket = nameOf(settings.bucket);
-  const { openS3Bucket } = await import("./s3.ts");
   const credentials = await credentialProvider(settings.credentials, { region, endpoint });
-  return openS3Bucket({ bucket, region, endpoint, pathStyle, credentials, role: settings.credentials.roleArn });
+  return { bucket, region, endpoint, pathStyle, credentials, role: settings.credentials.roleArn };
 }
 
 function pathOf(url: string): string {

@@ -15,7 +15,7 @@ import {
   type Stored,
   type Upload,
 } from "./contract.ts";
-import { type Attempt, credentialError, notS3, s3Error, speaksOfLock } from "./errors.ts";
+import { type Attempt, credentialError, notS3, s3Error, saysUnlocked, speaksOfLock } from "./errors.ts";
 import { compareKeys } from "./order.ts";
 import { signStatedDigest, watchDate } from "./s3/middleware.ts";
 import { current, lastKey, type Page, versions } from "./s3/page.ts";
@@ -169,6 +169,18 @@ class S3Bucket implements Bucket {
     }
   }
 
+  async retention(key: string, version: string): Promise<Retention | undefined> {
+    const command = new this.sdk.GetObjectRetentionCommand({ ...this.#place(key), VersionId: version });
+    try {
+      const answer = await this.#try("look up the lock of", key, () => this.client.send(command));
+      const { Mode: mode, RetainUntilDate: until } = answer.Retention ?? {};
+      return mode !== undefined && until !== undefined ? { mode, until } : undefined;
+    } catch (error) {
+      if (error instanceof BucketError && saysUnlocked(error.cause)) return undefined;
+      throw error;
+    }
+  }
+
   async *list(prefix: string, after?: string): AsyncGenerator<readonly Listed[]> {
     let token: string | undefined;
     do {
@@ -279,9 +291,11 @@ class S3Bucket implements Bucket {
     return new BucketError("locked", { ...error.parts, why: "Object Lock protects it", remedy });
   }
 
+  /** A role may have the right to see it in one of these ways only. */
   async #isLockedBeyond(key: string, version: string, until: Date | undefined): Promise<boolean> {
     const info = await this.head(key, version).catch(() => undefined);
-    return until !== undefined && info?.retention !== undefined && info.retention.until > until;
+    const lock = info?.retention ?? (await this.retention(key, version).catch(() => undefined));
+    return until !== undefined && lock !== undefined && lock.until > until;
   }
 
   #versionOf(version: string | undefined): string {

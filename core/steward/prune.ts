@@ -37,7 +37,7 @@ import { sweep } from "./sweep.ts";
 import { type Fate, Tally } from "./tally.ts";
 
 /** What a prune does to a bucket; a dry run has one whose `remove` does nothing: `withoutRemovals`. */
-export type PruneBucket = Pick<Bucket, "get" | "head" | "listVersions" | "remove" | "serverTime">;
+export type PruneBucket = Pick<Bucket, "get" | "retention" | "listVersions" | "remove" | "serverTime">;
 
 export type PruneJob = {
   readonly bucket: PruneBucket;
@@ -68,7 +68,7 @@ export type PruneSummary = {
 export function withoutRemovals(bucket: PruneBucket): PruneBucket {
   return {
     get: (key, options) => bucket.get(key, options),
-    head: (key, version) => bucket.head(key, version),
+    retention: (key, version) => bucket.retention(key, version),
     listVersions: (prefix, after) => bucket.listVersions(prefix, after),
     remove: async () => {},
     serverTime: () => bucket.serverTime(),

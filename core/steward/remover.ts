@@ -5,7 +5,7 @@ import type { Notify } from "../notice.ts";
 import type { Fate, Tally } from "./tally.ts";
 import type { Classified } from "./versions.ts";
 
-export type Removals = Pick<Bucket, "head" | "remove">;
+export type Removals = Pick<Bucket, "retention" | "remove">;
 
 /** Why a version stays, and until when where that is known. */
 export type Lock = { readonly fate: Exclude<Fate, "removed">; readonly until: Date | undefined };
@@ -28,13 +28,16 @@ export class Remover {
 
   constructor(private readonly parts: RemoverParts) {}
 
-  /** What keeps a version from being removed, as far as can be seen beforehand. */
+  /**
+   * What keeps a version from being removed, as far as can be seen beforehand. One whose lock this role may not see is
+   * left alone: nobody knows whether it was locked when the prune began.
+   */
   async lockOf({ key, version }: Stored): Promise<Lock | undefined> {
     try {
-      const info = await this.parts.bucket.head(key, version);
-      const until = info?.retention?.until;
+      const until = (await this.parts.bucket.retention(key, version))?.until;
       return until !== undefined && until > this.parts.began ? { fate: "locked", until } : undefined;
     } catch (error) {
+      if (error instanceof BucketError && error.kind === "missing") return undefined;
       return this.#refusal(error);
     }
   }
@@ -58,7 +61,7 @@ export class Remover {
   /** Errors that the next object would meet, too, are thrown. */
   #refusal(error: unknown): Lock {
     if (!(error instanceof BucketError) || endsJob(error)) throw error;
-    // A legal hold, or a lock that this role may not see or that came just now: the date is not known.
+    // A legal hold, or a lock that came just now: the date is not known.
     if (error.kind === "locked") return { fate: "locked", until: undefined };
     this.#tell(error);
     return { fate: "refused", until: undefined };

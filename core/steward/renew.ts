@@ -18,7 +18,7 @@ import { addNeedsOf } from "./needs-of.ts";
 import type { Policy } from "./policy.ts";
 
 export type RenewJob = {
-  readonly bucket: Pick<Bucket, "get" | "head" | "extend">;
+  readonly bucket: Pick<Bucket, "get" | "retention" | "extend">;
   /** As `findRoots` gives them. */
   readonly roots: readonly Root[];
   /** Whose backups; undefined: everybody's. */
@@ -92,20 +92,17 @@ async function extendOne(object: NeededObject, { bucket, notify }: RenewJob): Pr
   const { key, version, until } = object;
   const tell = (why: string) => notify(notRenewed(`the lock of ${JSON.stringify(key)} is not extended: ${why}`));
   try {
-    const info = await bucket.head(key, version);
-    if (info === undefined) {
-      tell("it is missing; `sysbackup verify` shows what that costs");
-      return "damaged";
-    }
-    if (info.retention !== undefined && info.retention.until.getTime() >= until) return "long enough";
-    await extend(bucket, object, info.retention?.mode);
+    const lock = await bucket.retention(key, version);
+    if (lock !== undefined && lock.until.getTime() >= until) return "long enough";
+    await extend(bucket, object, lock?.mode);
     return "extended";
   } catch (error) {
     if (!(error instanceof BucketError) || endsJob(error)) throw error;
     // Between the look and the request, an archive extended it further.
     if (error.kind === "locked") return "long enough";
-    tell(error.parts.why);
-    return error.kind === "damaged" || error.kind === "missing" ? "damaged" : "refused";
+    const isMissing = error.kind === "missing";
+    tell(isMissing ? "it is missing; `sysbackup verify` shows what that costs" : error.parts.why);
+    return isMissing || error.kind === "damaged" ? "damaged" : "refused";
   }
 }
 

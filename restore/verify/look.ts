@@ -1,8 +1,9 @@
 /**
  * Whether the bucket holds the objects, and how: lists tell versions, sizes and what lies over them; what they cannot
  * tell (locks, holds, the stated encoding) is asked for with one request an object, and only where the list found it.
+ * Where a role may not read, and so not ask for all that, it is asked for the lock alone.
  */
-import { BucketError, type ListedVersion, type ObjectInfo } from "../../core/bucket/contract.ts";
+import { BucketError, type BucketReader, type ListedVersion, type ObjectInfo } from "../../core/bucket/contract.ts";
 import { lossOf } from "../../core/manifests/loss.ts";
 import { eachOf } from "../../core/side-by-side.ts";
 import type { CollectContext } from "./collect.ts";
@@ -16,10 +17,17 @@ export type LookContext = Pick<CollectContext, "bucket" | "needs" | "findings" |
 const fewest = 20;
 const atOnce = 16;
 
-export async function lookAtAll(context: LookContext): Promise<void> {
+export type LookFigures = {
+  /** Objects of which the role may see the lock and no more: whether they are under a legal hold is not known. */
+  lockOnly: number;
+  /** Those of them in `content/`, whose stated encoding is not known either. Of a pack, its name says it. */
+  encodingUnknown: number;
+};
+
+export async function lookAtAll(context: LookContext): Promise<LookFigures> {
   context.needs.spreadPromises();
   await list(context);
-  await askForLocks(context);
+  return await askForLocks(context);
 }
 
 async function list({ bucket, needs, findings, signal }: LookContext): Promise<void> {
@@ -90,14 +98,21 @@ class Versions {
   }
 }
 
-async function askForLocks(context: LookContext): Promise<void> {
+async function askForLocks(context: LookContext): Promise<LookFigures> {
   const { bucket, findings, signal, onProgress } = context;
+  const asker = new Asker(bucket);
+  const figures = { lockOnly: 0, encodingUnknown: 0 };
   let asked = 0;
   await eachOf(onePerVersion(findings), atOnce, async (row) => {
     signal.throwIfAborted();
     try {
-      const info = await bucket.head(row.key, row.version);
-      for (const same of findings.rowsOf(row.key, row.version)) judge(same, info, context);
+      const info = await asker.ask(row);
+      const rows = findings.rowsOf(row.key, row.version);
+      for (const same of rows) judge(same, info, context);
+      if (info?.whole === false) {
+        figures.lockOnly += 1;
+        if (rows.some(({ kind }) => statesEncoding(kind))) figures.encodingUnknown += 1;
+      }
     } catch (error) {
       const { how, damage } = lossOf(error, row.key);
       if (error instanceof BucketError) findings.add(row.id, damage ? "record-damaged" : "not-checked", how, damage);
@@ -105,27 +120,58 @@ async function askForLocks(context: LookContext): Promise<void> {
     asked += 1;
     onProgress(asked);
   });
+  return figures;
 }
+
+/** What is known of an object that was listed: all, or its lock alone. */
+type Known =
+  | ({ readonly whole: true } & Pick<ObjectInfo, "metadata" | "retention" | "legalHold">)
+  | ({ readonly whole: false } & Pick<ObjectInfo, "retention">);
+
+class Asker {
+  /** Top folders in which an object was refused, so that the next one costs one request, too. */
+  readonly #refused = new Set<string>();
+
+  constructor(readonly bucket: Pick<BucketReader, "head" | "retention">) {}
+
+  /** Undefined where it does not exist. */
+  async ask({ key, version }: Row): Promise<Known | undefined> {
+    const folder = key.slice(0, key.indexOf("/"));
+    if (!this.#refused.has(folder)) {
+      try {
+        const info = await this.bucket.head(key, version);
+        return info && { whole: true, ...info };
+      } catch (error) {
+        if (!(error instanceof BucketError) || error.kind !== "denied") throw error;
+        this.#refused.add(folder);
+      }
+    }
+    return { whole: false, retention: await this.bucket.retention(key, version) };
+  }
+}
+
+const statesEncoding = (kind: Row["kind"]): boolean => kind === "zstd" || kind === "gzip" || kind === "none";
 
 /** Rows that contradict each other in other things than the version are asked for once. */
 function* onePerVersion(findings: CollectContext["findings"]): Generator<Row> {
   for (const row of findings.sound()) if (findings.rowsOf(row.key, row.version)[0]?.id === row.id) yield row;
 }
 
-function judge(row: Row, info: ObjectInfo | undefined, { findings, now }: LookContext): void {
+function judge(row: Row, info: Known | undefined, { findings, now }: LookContext): void {
   const { id, until, compliance, kind } = row;
   if (info === undefined) {
     findings.add(id, "missing", "it is listed, but cannot be found", true);
     return;
   }
-  const { metadata, retention, legalHold } = info;
-  if (kind !== "root" && kind !== "part" && kind !== "snapshot") {
-    const stated = metadata["storage-encoding"] ?? "none";
+  const { retention } = info;
+  if (info.whole && (kind === "frames" || statesEncoding(kind))) {
+    const stated = info.metadata["storage-encoding"] ?? "none";
     const expected = kind === "frames" ? "none" : kind;
     if (stated !== expected)
       findings.add(id, "wrong-encoding", `it is stored as ${JSON.stringify(stated)}, the manifest says ${kind}`, true);
   }
-  if (legalHold) findings.add(id, "legal-hold", "it is under a legal hold: it cannot be removed until that is lifted");
+  if (info.whole && info.legalHold)
+    findings.add(id, "legal-hold", "it is under a legal hold: it cannot be removed until that is lifted");
   if (retention !== undefined) findings.locked(id, retention);
   if (until <= now.getTime()) return;
   const promised = new Date(until).toISOString();

@@ -6,7 +6,7 @@ import { readOriginal } from "../../core/manifests/original.ts";
 import { ManifestRefused, readManifest } from "../../core/manifests/read.ts";
 import type { Code } from "./findings.ts";
 
-export type VerifyBucket = Pick<BucketReader, "get" | "head" | "listVersions">;
+export type VerifyBucket = Pick<BucketReader, "get" | "head" | "retention" | "listVersions">;
 
 export type Root = {
   /** Undefined where none of its versions can be used. */

@@ -14,7 +14,7 @@ import { type Collected, Collector } from "./collect.ts";
 import { Extents } from "./extents.ts";
 import { type Finding, Findings, type SeverityCounts } from "./findings.ts";
 import { horizons } from "./horizons.ts";
-import { lookAtAll } from "./look.ts";
+import { type LookFigures, lookAtAll } from "./look.ts";
 import { type Loss, Losses } from "./losses.ts";
 import { nameLosses } from "./name-losses.ts";
 import { type ReadFigures, readData } from "./read-data.ts";
@@ -60,6 +60,8 @@ export type Verdict = {
   /** Of the objects. */
   readonly found: SeverityCounts;
   readonly lost: number;
+  /** What this role may not look at. */
+  readonly unseen: LookFigures;
   /** What was read; undefined where nothing was to be. */
   readonly read: ReadFigures | undefined;
   /** May be gone through any number of times. */
@@ -80,7 +82,7 @@ export async function verify<T>(options: VerifyOptions, use: (verdict: Verdict) 
   for await (const source of options.sources) await collector.add(source);
 
   const onObjects = (objects: number) => onProgress({ objects, bytes: 0 });
-  await lookAtAll({ bucket, needs, findings, now, signal, onProgress: onObjects });
+  const unseen = await lookAtAll({ bucket, needs, findings, now, signal, onProgress: onObjects });
   const { objects, bytes } = needs.totals();
   const onBytes = (done: number) => onProgress({ objects, bytes: done });
   const figures = read && (await readData({ bucket, findings, extents, choose, signal, onProgress: onBytes }));
@@ -96,6 +98,7 @@ export async function verify<T>(options: VerifyOptions, use: (verdict: Verdict) 
     bytes,
     found,
     lost: losses.count(),
+    unseen,
     read: figures,
     findings: () => findings.all(),
     losses: () => losses.all(),

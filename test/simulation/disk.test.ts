@@ -65,6 +65,7 @@ describe("the watcher", () => {
       extend: () => Promise.resolve(),
       get: (key, options) => strict.get(key, options),
       head: (key, version) => strict.head(key, version),
+      retention: (key, version) => strict.retention(key, version),
       list: (prefix, after) => strict.list(prefix, after),
       listVersions: (prefix, after) => strict.listVersions(prefix, after),
       remove: () => Promise.resolve(),

@@ -40,6 +40,7 @@ export class Watcher {
       },
       get: (key, options) => bucket.get(key, options),
       head: (key, version) => bucket.head(key, version),
+      retention: (key, version) => bucket.retention(key, version),
       list: (prefix, after) => bucket.list(prefix, after),
       listVersions: (prefix, after) => bucket.listVersions(prefix, after),
       remove: async (key, version) => {

@@ -228,6 +228,25 @@ const cases = {
     expect((await bucket.head(key("a"), version))?.retention).toEqual(retention);
   },
 
+  "the lock of a version is had by itself, also where a newer version lies over it": async (bench: Bench) => {
+    const { bucket, key, lock } = bench;
+    const [first, second] = [lock(hour), lock(2 * hour)];
+    const { version } = await bucket.put(key("a"), bytes("x"), { retention: first });
+    const newer = await bucket.put(key("a"), bytes("y"), { retention: second });
+    expect(await bucket.retention(key("a"), version)).toEqual(first);
+    expect(await bucket.retention(key("a"), newer.version)).toEqual(second);
+    const later = lock(3 * hour);
+    await bucket.extend(key("a"), version, later);
+    expect(await bucket.retention(key("a"), version)).toEqual(later);
+  },
+
+  "the lock of what is missing is missing": async ({ bucket, key, lock }: Bench) => {
+    const other = await bucket.put(key("other"), bytes("x"), { retention: lock() });
+    await bucket.put(key("here"), bytes("x"), { retention: lock() });
+    expect(await kindOf(bucket.retention(key("nowhere"), other.version))).toBe("missing");
+    expect(await kindOf(bucket.retention(key("here"), other.version))).toBe("missing");
+  },
+
   "a lock that has passed already is refused": async ({ bucket, key, lock }: Bench) => {
     expect(await kindOf(bucket.put(key("a"), bytes("x"), { retention: lock(-hour) }))).toBe("other");
     expect(await bucket.head(key("a"))).toBeUndefined();

@@ -8,6 +8,7 @@ export type Fault = {
     | "extend"
     | "get"
     | "head"
+    | "retention"
     | "list"
     | "listVersions"
     | "remove"
@@ -74,6 +75,7 @@ export function faulty(inner: Bucket, script: readonly Fault[]): Faulty {
       return stream("get", `${key} ${version ?? "newest"} ${where}`, inner.get(key, options));
     },
     head: (key, version) => once("head", key, () => inner.head(key, version)),
+    retention: (key, version) => once("retention", key, () => inner.retention(key, version)),
     list: (prefix, after) => stream("list", `after ${after ?? ""}`, inner.list(prefix, after)),
     listVersions: (prefix, after) => stream("listVersions", `after ${after ?? ""}`, inner.listVersions(prefix, after)),
     remove: (key, version) => once("remove", key, () => inner.remove(key, version)),

@@ -72,6 +72,7 @@ function withChange(bucket: Bucket, change: Partial<Bucket>): Bucket {
     extend: (...args) => bucket.extend(...args),
     get: (...args) => bucket.get(...args),
     head: (...args) => bucket.head(...args),
+    retention: (...args) => bucket.retention(...args),
     list: (...args) => bucket.list(...args),
     listVersions: (...args) => bucket.listVersions(...args),
     remove: (...args) => bucket.remove(...args),

@@ -1,7 +1,7 @@
 /** What is special about S3: refusals by the server, delete markers, roles, and connections that break. */
 import { afterAll, describe, expect, test } from "bun:test";
 import { createServer, type Socket } from "node:net";
-import { DeleteObjectCommand, PutObjectLegalHoldCommand, S3Client } from "@aws-sdk/client-s3";
+import { DeleteObjectCommand, PutObjectCommand, PutObjectLegalHoldCommand, S3Client } from "@aws-sdk/client-s3";
 import { type Bucket, BucketError } from "../../../core/bucket/contract.ts";
 import { noCounts } from "../../../core/bucket/count.ts";
 import { openBucket } from "../../../core/bucket/open.ts";
@@ -114,6 +114,22 @@ describe("what a server answers", () => {
     answer = refusal(403, "AccessDenied", "Access Denied");
     const bucket = await open(server.url.origin);
     expect((await failureOf(bucket.remove("k", "v"))).kind).toBe("denied");
+  });
+
+  test.each(["NoSuchObjectLockConfiguration", "ObjectLockConfigurationNotFoundError"])(
+    "a version without a lock has none: %s",
+    async (code) => {
+      answer = refusal(404, code, "");
+      expect(await (await open(server.url.origin)).retention("k", "v")).toBeUndefined();
+    },
+  );
+
+  test("a lock that the role may not see is not taken for none", async () => {
+    answer = refusal(403, "AccessDenied", "Access Denied");
+    const failure = await failureOf((await open(server.url.origin)).retention("k", "v"));
+    expect(failure.kind).toBe("denied");
+    expect(failure.message).toContain('cannot look up the lock of "s3://the-bucket/k": access denied');
+    expect(failure.message).toContain("s3:GetObjectRetention");
   });
 
   test("credentials are kept while they last, and asked for again before they expire", async () => {
@@ -257,6 +273,28 @@ describe.skipIf(ceph === undefined)("on Ceph", () => {
     await checkDenied(bucket, version);
     const all = await openWithKeys(at, name);
     expect((await all.head("snapshots/a", dump.version))?.retention?.mode).toBe("GOVERNANCE");
+    await bucket.close();
+    await all.close();
+  });
+
+  test("a role that may not read sees locks, and what has none", async () => {
+    const at = await service();
+    const name = await newBucket(at, { lock: true });
+    const all = await openWithKeys(at, name);
+    const locked = await all.put("packs/a", bytes("pack"), { retention: soon() });
+    const client = new S3Client(clientConfig(at));
+    const { VersionId: free = "" } = await client.send(
+      new PutObjectCommand({ Bucket: name, Key: "packs/b", Body: "x" }),
+    );
+    const { VersionId: marker = "" } = await client.send(new DeleteObjectCommand({ Bucket: name, Key: "packs/a" }));
+    client.destroy();
+    const [Action, Resource] = ["s3:GetObjectRetention", `arn:aws:s3:::${name}/*`];
+    const roleArn = await makeRole(at, { Version: "2012-10-17", Statement: [{ Effect: "Allow", Action, Resource }] });
+    const bucket = await openWithKeys(at, name, { roleArn });
+    expect((await bucket.retention("packs/a", locked.version))?.mode).toBe("GOVERNANCE");
+    expect(await bucket.retention("packs/b", free)).toBeUndefined();
+    expect((await failureOf(bucket.retention("packs/a", marker))).kind).toBe("missing");
+    expect((await failureOf(bucket.head("packs/a", locked.version))).kind).toBe("denied");
     await bucket.close();
     await all.close();
   });

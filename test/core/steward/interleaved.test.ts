@@ -49,7 +49,7 @@ class Pause {
   pruning(bucket: Bucket): PruneBucket {
     return {
       ...withoutRemovals(bucket),
-      head: (...args) => this.step(() => bucket.head(...args)),
+      retention: (...args) => this.step(() => bucket.retention(...args)),
       remove: (...args) => this.step(() => bucket.remove(...args)),
       get: (key, options) => this.pages(() => bucket.get(key, options)),
       listVersions: (prefix, after) => this.pages(() => bucket.listVersions(prefix, after)),

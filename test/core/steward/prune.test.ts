@@ -171,6 +171,23 @@ describe("a prune", () => {
     expect(held.tally.lockedUntil).toBeUndefined();
   });
 
+  test("removes nothing whose lock it may not see", async () => {
+    await using set = await oldAndNew();
+    const { rig } = set;
+    const before = await rig.keys();
+    const blind = {
+      ...withoutRemovals(rig.bucket),
+      remove: (key: string, version: string) => rig.bucket.remove(key, version),
+      retention: (key: string) =>
+        Promise.reject(new BucketError("denied", { doing: "look up the lock of", what: key, why: "access denied" })),
+    };
+    const pruned = await pruneRig(rig, { last: 1 }, { bucket: blind });
+    expect(pruned.of("removed")).toEqual({});
+    expect(pruned.of("refused").root).toBe(1);
+    expect(pruned.heard[0]).toMatch(/^warning not-removed: cannot look up the lock of ".*": access denied$/);
+    expect(await rig.keys()).toEqual(before);
+  });
+
   test("ends with the bucket's silence, and the next one completes", async () => {
     await using set = await oldAndNew();
     const { rig, newer } = set;

@@ -1,7 +1,7 @@
 /** Faults as they befall a real backup in a directory bucket, and what verify then says. */
 import { chmod, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { Bucket } from "../../../core/bucket/contract.ts";
+import { type Bucket, BucketError } from "../../../core/bucket/contract.ts";
 import { findManifest } from "../../../core/manifests/find.ts";
 import { listRoots } from "../../../core/manifests/roots.ts";
 import type { Finding } from "../../../restore/verify/findings.ts";
@@ -96,6 +96,24 @@ export function held(bucket: Bucket, key: string): Bucket {
   });
 }
 
+/** As for a role that may read only what manifests are read with; holds and encodings are no business of it. */
+export function readingOnlyManifests(bucket: Bucket): Bucket {
+  const mayRead = (key: string) => {
+    if (key.startsWith("manifests/")) return;
+    throw new BucketError("denied", { doing: "read", what: key, why: "access denied" });
+  };
+  return around(bucket, {
+    async head(key, version) {
+      mayRead(key);
+      return bucket.head(key, version);
+    },
+    async *get(key, options) {
+      mayRead(key);
+      yield* bucket.get(key, options);
+    },
+  });
+}
+
 export function around(bucket: Bucket, changed: Partial<Bucket>): Bucket {
   return {
     url: bucket.url,
@@ -104,6 +122,7 @@ export function around(bucket: Bucket, changed: Partial<Bucket>): Bucket {
     extend: (...args) => bucket.extend(...args),
     get: (...args) => bucket.get(...args),
     head: (...args) => bucket.head(...args),
+    retention: (...args) => bucket.retention(...args),
     list: (...args) => bucket.list(...args),
     listVersions: (...args) => bucket.listVersions(...args),
     remove: (...args) => bucket.remove(...args),

@@ -3,7 +3,17 @@ import { BucketError } from "../../../core/bucket/contract.ts";
 import { count, noCounts } from "../../../core/bucket/count.ts";
 import { Rig } from "../../core/archive/rig.ts";
 import { type Backup, Fixture, file, flipped, folder, noise } from "../support.ts";
-import { around, everything, keyOf, type Looking, lose, verified } from "./plant.ts";
+import {
+  around,
+  change,
+  changeRecord,
+  everything,
+  keyOf,
+  type Looking,
+  lose,
+  readingOnlyManifests,
+  verified,
+} from "./plant.ts";
 
 const now = () => new Date("2026-11-21T03:00:00Z");
 
@@ -177,6 +187,56 @@ describe("many backups", () => {
     const keys = (await rig.keys()).filter((key) => !key.startsWith("index/"));
     expect(verdict.objects).toBe(keys.length);
     expect(counts).toMatchObject({ head: keys.length, get: keys.length, put: 0, extend: 0, remove: 0 });
+  });
+
+  test("a role that may not read content sees the locks, with one request more a folder, and says what it cannot see", async () => {
+    await using fixture = await Fixture.open();
+    const items = Array.from({ length: 40 }, (_, number) => file(`/f${number}`, noise(20)));
+    const { objects } = await fixture.backup(items, {
+      encoding: "zstd",
+      snapshots: [await fixture.snapshot("db", "x")],
+    });
+    const counts = noCounts();
+    const verdict = await verifiedOf(fixture, { bucket: count(readingOnlyManifests(fixture.bucket), counts) });
+    expect(verdict).toMatchObject({ state: "restorable", found: { note: 0, promise: 0, damage: 0 }, findings: [] });
+    expect(verdict.unseen).toEqual({ lockOnly: objects.length + 1, encodingUnknown: objects.length });
+    // Refused looks at the first objects of content/, as many as are asked for at once, and at the one of snapshots/.
+    expect(counts.head).toBeGreaterThan(verdict.objects);
+    expect(counts.head).toBeLessThanOrEqual(verdict.objects + 16 + 1);
+  });
+
+  test("a role that may not read content still finds what is gone, of another size, or not locked as promised", async () => {
+    await using rig = await Rig.make();
+    for (const name of ["a", "b", "c"]) await rig.write(name, noise(70_000));
+    await rig.run({ content: { layout: "objects" } });
+    const [first = "", second = "", third = ""] = await rig.keys("content/");
+    await lose(rig, first);
+    await change(rig, second, (bytes) => bytes.subarray(1));
+    await changeRecord(rig, third, (record) => {
+      record.retention.until = new Date(rig.now().getTime() + 1000).toISOString();
+    });
+    const verdict = await verified({ bucket: readingOnlyManifests(rig.bucket), now: rig.now });
+    expect(verdict.findings.map(({ code, key }) => [code, key])).toEqual([
+      ["missing", first],
+      ["wrong-size", second],
+      ["lock-short", third],
+    ]);
+    expect(verdict).toMatchObject({ state: "damaged", lost: 2, unseen: { lockOnly: 1, encodingUnknown: 1 } });
+  });
+
+  test("a role that may see neither content nor locks calls nothing sound", async () => {
+    await using fixture = await Fixture.open();
+    const { objects } = await fixture.backup(few);
+    const blind = around(readingOnlyManifests(fixture.bucket), {
+      retention: async (key) => {
+        throw new BucketError("denied", { doing: "look up the lock of", what: key, why: "access denied" });
+      },
+    });
+    const verdict = await verifiedOf(fixture, { bucket: blind });
+    expect(verdict.findings.map(({ code, why }) => [code, why])).toEqual(
+      objects.map(() => ["not-checked", "it cannot be read: access denied"]),
+    );
+    expect(verdict.state).toBe("short");
   });
 
   test("damage is told once, with how many backups it costs; those that do not need it are restorable", async () => {

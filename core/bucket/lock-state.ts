@@ -1,0 +1,18 @@
+/** Whether a bucket keeps what backups stand on: Object Lock and versions. For a look before anything is stored. */
+import { type BucketSettings, s3Settings } from "./open.ts";
+
+export type LockState = {
+  /** Whether objects may be put with a retention. */
+  readonly objectLock: boolean;
+  readonly versioning: boolean;
+};
+
+/**
+ * Asks the server, once and without trying again: two requests, with rights of their own
+ * (`s3:GetBucketObjectLockConfiguration`, `s3:GetBucketVersioning`). A folder has both always. Errors are `BucketError`s.
+ */
+export async function readLockState(settings: BucketSettings): Promise<LockState> {
+  if (settings.bucket.startsWith("file:")) return { objectLock: true, versioning: true };
+  const { readS3LockState } = await import("./s3/lock-configuration.ts");
+  return readS3LockState(await s3Settings(settings));
+}

@@ -1,0 +1,49 @@
+/** What S3 says of a bucket's Object Lock and versions. */
+import type { S3Client } from "@aws-sdk/client-s3";
+import { BucketError } from "../contract.ts";
+import { s3Error } from "../errors.ts";
+import type { LockState } from "../lock-state.ts";
+import type { S3Settings } from "../s3.ts";
+
+export async function readS3LockState(settings: S3Settings): Promise<LockState> {
+  const sdk = await import("@aws-sdk/client-s3");
+  const { bucket, region, endpoint, pathStyle, credentials } = settings;
+  const client: S3Client = new sdk.S3Client({
+    region,
+    forcePathStyle: pathStyle,
+    followRegionRedirects: true,
+    ...(endpoint !== undefined && { endpoint }),
+    ...(credentials !== undefined && { credentials }),
+  });
+  const ask = async <T>(doing: string, right: string, run: () => Promise<T>): Promise<T> => {
+    try {
+      return await run();
+    } catch (error) {
+      throw allowing(right, s3Error(error, { doing, what: `s3://${bucket}`, bucket, endpoint }));
+    }
+  };
+  try {
+    const objectLock = await ask("read the Object Lock of", "s3:GetBucketObjectLockConfiguration", async () => {
+      const answer = await client.send(new sdk.GetObjectLockConfigurationCommand({ Bucket: bucket }));
+      return answer.ObjectLockConfiguration?.ObjectLockEnabled === "Enabled";
+    }).catch(noLock);
+    const versioning = await ask("read the versioning of", "s3:GetBucketVersioning", async () => {
+      const answer = await client.send(new sdk.GetBucketVersioningCommand({ Bucket: bucket }));
+      return answer.Status === "Enabled";
+    });
+    return { objectLock, versioning };
+  } finally {
+    client.destroy();
+  }
+}
+
+/** S3 tells of a bucket without Object Lock by an error. */
+function noLock(error: unknown): false {
+  if (error instanceof BucketError && error.kind === "no-lock") return false;
+  throw error;
+}
+
+function allowing(right: string, error: BucketError): BucketError {
+  if (error.kind !== "denied") return error;
+  return new BucketError("denied", { ...error.parts, remedy: `allow ${right} to the role` });
+}
