@@ -4,7 +4,7 @@ import type { Bucket } from "../core/bucket/contract.ts";
 import { type Counts, noCounts } from "../core/bucket/count.ts";
 import { openBucket } from "../core/bucket/open.ts";
 import type { Config } from "../core/config/config.ts";
-import { credentialProvider } from "../core/config/credentials.ts";
+import { credentialProvider, serviceCredentials } from "../core/config/credentials.ts";
 import { connectCloudFormation, findBucket } from "../core/config/exports.ts";
 import type { CommandIO } from "./io.ts";
 
@@ -13,7 +13,8 @@ export type Connection = { readonly bucket: Bucket; readonly counts: Counts };
 /** The caller closes the bucket. */
 export async function connect(config: Config, { now, notify, signal }: CommandIO): Promise<Connection> {
   const counts = noCounts();
-  const { profile, credentialsFile, roleArn } = config.aws;
+  const { profile, roleArn } = config.aws;
+  const credentialsFile = serviceCredentials(process.env.CREDENTIALS_DIRECTORY) ?? config.aws.credentialsFile;
   const { region, endpoint, pathStyle } = config.s3;
   const credentials = { profile, credentialsFile, roleArn, sessionName: `sysbackup-${config.backup.name}` };
   const name = await findBucket(config, async () => {

@@ -1,5 +1,7 @@
 /** AWS credentials: from a profile, a file, the SDK's default chain, and from there into a role. AWS code is loaded lazily. */
+import { existsSync } from "node:fs";
 import { access, constants } from "node:fs/promises";
+import { join } from "node:path";
 import { BucketError } from "../bucket/contract.ts";
 import { reasonOf } from "../failure.ts";
 
@@ -25,6 +27,16 @@ export type CredentialProvider = () => Promise<Credentials>;
 
 /** Where STS is: at the custom endpoint when there is one (as Ceph has it), else AWS's own in the region. */
 export type StsPlace = { readonly region: string; readonly endpoint?: string | undefined };
+
+/**
+ * The credentials file that systemd has decrypted for this service alone; it goes before the one that `conf` names.
+ * `directory` is `$CREDENTIALS_DIRECTORY`; undefined where that is not set or holds no `aws_credentials`.
+ */
+export function serviceCredentials(directory: string | undefined): string | undefined {
+  if (directory === undefined) return undefined;
+  const file = join(directory, "aws_credentials");
+  return existsSync(file) ? file : undefined;
+}
 
 /** Undefined where the SDK's default chain (environment, shared files, instance role) is to be used as it is. */
 export async function credentialProvider(

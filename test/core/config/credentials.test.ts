@@ -1,0 +1,26 @@
+import { describe, expect, test } from "bun:test";
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { serviceCredentials } from "../../../core/config/credentials.ts";
+import { scratch } from "../../support/faults/scratch.ts";
+
+describe("credentials that systemd gives a service", () => {
+  test("are the file aws_credentials of its folder", async () => {
+    await using dir = await scratch();
+    const file = join(dir.path, "aws_credentials");
+    await writeFile(file, "[default]\n");
+    expect(serviceCredentials(dir.path)).toBe(file);
+  });
+
+  test("are none outside of services", () => {
+    expect(serviceCredentials(undefined)).toBeUndefined();
+  });
+
+  test("are none where the service has others only", async () => {
+    await using dir = await scratch();
+    await mkdir(join(dir.path, "others"));
+    await writeFile(join(dir.path, "others/aws_credentials"), "");
+    expect(serviceCredentials(dir.path)).toBeUndefined();
+    expect(serviceCredentials(join(dir.path, "absent"))).toBeUndefined();
+  });
+});
