@@ -5,6 +5,7 @@
 import type { Option, Subcommand } from "./subcommand.ts";
 import { archive } from "./subcommands/archive.ts";
 import { cost } from "./subcommands/cost.ts";
+import { doctor } from "./subcommands/doctor.ts";
 import { list } from "./subcommands/list.ts";
 import { prune } from "./subcommands/prune.ts";
 import { quickstart } from "./subcommands/quickstart.ts";
@@ -21,4 +22,14 @@ export const program: Pick<Subcommand, "summary" | "details"> = {
 export const commonOptions: readonly Option[] = [{ flag: "--json", help: "Print results as JSON" }];
 
 /** In the order in which `--help` lists them. */
-export const subcommands: readonly Subcommand[] = [archive, restore, list, verify, prune, renew, cost, quickstart];
+export const subcommands: readonly Subcommand[] = [
+  archive,
+  restore,
+  list,
+  verify,
+  prune,
+  renew,
+  cost,
+  doctor,
+  quickstart,
+];

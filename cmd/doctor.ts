@@ -1,0 +1,50 @@
+import { examine } from "../core/doctor/examine.ts";
+import { type Finding, type State, worst } from "../core/doctor/finding.ts";
+import { createMachine } from "../core/doctor/machine.ts";
+import { exitStatus } from "../core/failure.ts";
+import { connect } from "./connect.ts";
+import type { Run } from "./io.ts";
+import type { DoctorArgs } from "./subcommands/doctor.ts";
+
+export const run: Run<DoctorArgs> = async ({ confDir, name, bucket, unit }, io) => {
+  const { hostName, now, signal } = io;
+  const open = async (config: Parameters<typeof connect>[0]) => (await connect(config, io)).bucket;
+  const machine = createMachine({ confDir, hostName, name, bucket, unit, connect: open, now });
+  const line = process.stdout.isTTY ? aligned : plain;
+  const findings: Finding[] = [];
+  try {
+    const tell = (finding: Finding) => {
+      findings.push(finding);
+      if (!io.json) io.out(line(finding));
+    };
+    await examine(machine, tell, signal);
+  } finally {
+    await machine.close();
+  }
+  const state = worst(findings);
+  if (io.json) io.out(JSON.stringify({ state, findings }));
+  return statuses[state];
+};
+
+const statuses = {
+  good: exitStatus.done,
+  note: exitStatus.done,
+  warning: exitStatus.incomplete,
+  bad: exitStatus.failed,
+} as const;
+
+const marks: Readonly<Record<State, string>> = { good: "✓", note: "·", warning: "!", bad: "✗" };
+/** As long as `snapshotters`. */
+const longestName = 12;
+
+export function aligned({ check, state, text, remedy }: Finding): string {
+  return `${marks[state]} ${check.padEnd(longestName)}  ${withRemedy(text, remedy)}`;
+}
+
+export function plain({ check, state, text, remedy }: Finding): string {
+  return `${state}: ${check}: ${withRemedy(text, remedy)}`;
+}
+
+function withRemedy(text: string, remedy: string | undefined): string {
+  return remedy === undefined ? text : `${text}; ${remedy}`;
+}

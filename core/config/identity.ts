@@ -1,0 +1,39 @@
+/** Whose credentials these are, as STS tells. AWS code is loaded lazily. */
+import { type Attempt, credentialError } from "../bucket/errors.ts";
+import { type CredentialSettings, credentialProvider, type StsPlace } from "./credentials.ts";
+
+/** ARN of the user, role session or account that requests are made as; holds no secret. */
+export type Caller = string;
+
+/**
+ * Gets credentials, assumes the role where one is set, and asks STS who that is. Undefined where the server has no such
+ * request, as Ceph has none: the credentials are there then, but nobody has checked them. Errors are `BucketError`s.
+ */
+export async function callerIdentity(settings: CredentialSettings, place: StsPlace): Promise<Caller | undefined> {
+  const { STSClient, GetCallerIdentityCommand } = await import("@aws-sdk/client-sts");
+  const { region, endpoint } = place;
+  const what = endpoint ?? `sts.${region}`;
+  const attempt: Attempt = { doing: "get credentials", what, bucket: what, endpoint };
+  const worded = (error: unknown) => Promise.reject(credentialError(error, attempt, settings.roleArn));
+  const credentials = await credentialProvider(settings, place);
+  const found = await credentials?.().catch(worded);
+  const client = new STSClient({
+    region,
+    ...(endpoint !== undefined && { endpoint }),
+    ...(found !== undefined && { credentials: found }),
+  });
+  try {
+    return (await client.send(new GetCallerIdentityCommand({}))).Arn;
+  } catch (error) {
+    return hasNoSuchRequest(error) && endpoint !== undefined ? undefined : await worded(error);
+  } finally {
+    client.destroy();
+  }
+}
+
+/** S3 services other than Amazon's answer what they do not know with one of these. */
+function hasNoSuchRequest(error: unknown): boolean {
+  const metadata = typeof error === "object" && error !== null && "$metadata" in error ? error.$metadata : undefined;
+  const status = typeof metadata === "object" && metadata !== null && "httpStatusCode" in metadata;
+  return status && [400, 404, 405, 501].includes(Number(metadata.httpStatusCode));
+}

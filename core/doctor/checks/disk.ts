@@ -1,0 +1,41 @@
+import { stat, statfs } from "node:fs/promises";
+import { dirname } from "node:path";
+import { statePath } from "../../archive/state/database.ts";
+import type { Check } from "../check.ts";
+import { bad, good, type Look, warning } from "../finding.ts";
+import { bytes } from "../words.ts";
+
+const mebibyte = 1024 ** 2;
+const least = 64 * mebibyte;
+const comfortable = 512 * mebibyte;
+
+/** Room for the state database, and for what does not fit into memory. */
+export const disk: Check<"config"> = {
+  name: "disk",
+  async look(machine) {
+    const { stateDir, name } = (await machine.config()).backup;
+    const database = await stat(statePath(stateDir, name)).catch(() => undefined);
+    // A database that is made anew, and its log, take its size once more.
+    const looks = [await roomIn(await existing(stateDir), "state_dir", comfortable + (database?.size ?? 0))];
+    looks.push(await roomIn(await existing(spoolFolder()), "temporary files", comfortable));
+    return looks;
+  },
+};
+
+/** Where SQLite keeps temporary tables. */
+function spoolFolder(): string {
+  return process.env.SQLITE_TMPDIR ?? process.env.TMPDIR ?? "/var/tmp";
+}
+
+async function existing(path: string): Promise<string> {
+  return (await stat(path).catch(() => undefined)) === undefined && path !== "/" ? existing(dirname(path)) : path;
+}
+
+async function roomIn(folder: string, what: string, wanted: number): Promise<Look> {
+  const { bavail, bsize } = await statfs(folder);
+  const free = bavail * bsize;
+  const text = `${bytes(free)} free in ${JSON.stringify(folder)}, for ${what}`;
+  const remedy = what === "state_dir" ? "make room, or set state_dir under [backup]" : "make room, or set TMPDIR";
+  if (free < least) return bad(text, remedy);
+  return free < wanted ? warning(text, remedy) : good(text);
+}

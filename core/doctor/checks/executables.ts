@@ -1,0 +1,105 @@
+/** Pickers and snapshotters: whether they can run, and whether nobody but root and the service can change what runs. */
+import { open, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { type Executable, type ExecutableKind, findExecutables } from "../../archive/executables.ts";
+import type { Notice } from "../../notice.ts";
+import { userName } from "../../system/owners.ts";
+import type { Check } from "../check.ts";
+import { bad, good, type Look, note, warning } from "../finding.ts";
+import type { Runner } from "../runner.ts";
+
+type Needed = "confDir" | "runner";
+
+export const pickers: Check<Needed> = {
+  name: "pickers",
+  ofArchive: true,
+  async look({ confDir, runner }) {
+    const looks = await lookInto(join(confDir, "pickers.d"), "picker", await runner());
+    if (looks.length > 0) return looks;
+    const others = await findExecutables(join(confDir, "snapshots.d"), "snapshotter", () => undefined);
+    if (others.length > 0) return [note("none: only snapshots are kept")];
+    const remedy = `put one into ${JSON.stringify(join(confDir, "pickers.d"))}: docs/pickers.md shows how`;
+    return [bad("none, and no snapshotter: there is nothing to archive", remedy)];
+  },
+};
+
+export const snapshotters: Check<Needed> = {
+  name: "snapshotters",
+  ofArchive: true,
+  async look({ confDir, runner }) {
+    const looks = await lookInto(join(confDir, "snapshots.d"), "snapshotter", await runner());
+    return looks.length > 0 ? looks : [good("none")];
+  },
+};
+
+/** Empty where there is nothing to say: no folder, or an empty one. */
+async function lookInto(folder: string, kind: ExecutableKind, runner: Runner): Promise<Look[]> {
+  const notices: Notice[] = [];
+  const found = await findExecutables(folder, kind, (notice) => notices.push(notice));
+  const looks = notices.filter(({ level }) => level !== "info").map(fromNotice);
+  if (found.length > 0 || looks.length > 0) looks.push(...(await ownerTrouble(folder, runner)));
+  for (const executable of found) {
+    looks.push(...(await ownerTrouble(executable.path, runner)), ...(await runTrouble(executable, runner)));
+  }
+  return looks.length > 0 || found.length === 0 ? looks : [good(found.map(({ name }) => name).join(", "))];
+}
+
+function fromNotice({ level, message }: Notice): Look {
+  const remedy = "see docs/pickers.md";
+  const [text = message, said = remedy] = message.split("; ");
+  return level === "error" ? bad(text, said) : warning(text, said);
+}
+
+/** Whoever can change it runs what he likes, with the rights of the service. */
+async function ownerTrouble(path: string, { uid, name }: Runner): Promise<Look[]> {
+  const { mode, uid: owner } = await stat(path);
+  const quoted = JSON.stringify(path);
+  if ((mode & 0o002) !== 0) {
+    return [
+      bad(`${quoted} can be changed by every user of this machine`, `look at what it does, then chmod o-w ${quoted}`),
+    ];
+  }
+  if (owner === 0 || owner === uid) return [];
+  const whose = userName(owner) ?? `user ${owner}`;
+  return [
+    bad(
+      `${quoted} belongs to ${whose}, who so has the rights of ${name}`,
+      `look at what it does, then chown root ${quoted}`,
+    ),
+  ];
+}
+
+async function runTrouble({ path }: Executable, runner: Runner): Promise<Look[]> {
+  const quoted = JSON.stringify(path);
+  if ((await runner.may?.("run", path)) === false) {
+    return [
+      bad(`${quoted} may not be executed by ${runner.name}`, `chmod a+rx ${quoted}, and check the folders above it`),
+    ];
+  }
+  const missing = await missingInterpreter(path);
+  if (missing === undefined) return [];
+  const what = missing.endsWith("\r") ? "write the file with Unix line ends" : "install it, or correct the first line";
+  return [bad(`${quoted} needs ${JSON.stringify(missing)}, which is not there`, what)];
+}
+
+const longestFirstLine = 256;
+
+/** What the first line names and the machine does not have; `env`'s argument, too. Without such a line, a shell runs it. */
+async function missingInterpreter(path: string): Promise<string | undefined> {
+  const [, interpreter, argument] = /^#![ \t]*([^\s]+\r?)(?:[ \t]+([^\s-]+\r?))?/.exec(await beginningOf(path)) ?? [];
+  if (interpreter === undefined) return undefined;
+  if (!(await stat(interpreter).catch(() => undefined))?.isFile()) return interpreter;
+  if (!interpreter.endsWith("/env") || argument === undefined || Bun.which(argument) !== null) return undefined;
+  return argument;
+}
+
+async function beginningOf(path: string): Promise<string> {
+  const file = await open(path, "r").catch(() => undefined);
+  if (file === undefined) return "";
+  try {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(longestFirstLine), 0, longestFirstLine, 0);
+    return buffer.toString("latin1", 0, bytesRead);
+  } finally {
+    await file.close();
+  }
+}

@@ -1,0 +1,71 @@
+import { constants, Database } from "bun:sqlite";
+import { readdir, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { fact, isCorruption, statePath } from "../../archive/state/database.ts";
+import { bucketIdentity } from "../../archive/state/use.ts";
+import { reasonOf } from "../../failure.ts";
+import { userName } from "../../system/owners.ts";
+import type { Check } from "../check.ts";
+import { bad, good, type Look, note, warning } from "../finding.ts";
+import { lockHolder } from "../lock-holder.ts";
+import type { Runner } from "../runner.ts";
+
+/** The state database belongs to the user who archives, and opens. */
+export const state: Check<"config" | "runner" | "opened"> = {
+  name: "state",
+  ofArchive: true,
+  async look(machine) {
+    const config = await machine.config();
+    const { stateDir, name } = config.backup;
+    if ((await stat(stateDir).catch(() => undefined)) === undefined) {
+      return [note(`${JSON.stringify(stateDir)} is not there yet: the first archive makes it`)];
+    }
+    const runner = await machine.runner();
+    const trouble = await ownerTrouble(stateDir, name, runner);
+    if (trouble !== undefined) return [trouble];
+    const path = statePath(stateDir, name);
+    if ((await stat(path).catch(() => undefined)) === undefined) return [note("empty: no archive has run yet")];
+    if ((await lockHolder(`${path}.lock`)) !== undefined) return [note("not checked: an archive uses it now")];
+    if (((await stat(`${path}-wal`).catch(() => undefined))?.size ?? 0) > 0) {
+      return [note("the last run was ended before its end: the next one goes on from there")];
+    }
+    const bucket = await machine.opened().then(
+      ({ url }) => bucketIdentity(url, config),
+      () => undefined,
+    );
+    return [contentLook(path, bucket)];
+  },
+};
+
+/** A run by hand as root leaves files behind that the service cannot write. */
+async function ownerTrouble(stateDir: string, name: string, runner: Runner): Promise<Look | undefined> {
+  const names = (await readdir(stateDir).catch(() => [])).filter((file) => file.startsWith(`${name}.sqlite`));
+  for (const path of [stateDir, ...names.map((file) => join(stateDir, file))]) {
+    const { uid } = await stat(path);
+    if (uid === runner.uid || (await runner.may?.("write", path)) === true) continue;
+    const whose = userName(uid) ?? `user ${uid}`;
+    const text = `${JSON.stringify(path)} belongs to ${whose}, and ${runner.name} archives`;
+    return bad(text, `chown -R ${runner.name}: ${JSON.stringify(stateDir)}`);
+  }
+  if ((await runner.may?.("write", stateDir)) !== false) return undefined;
+  const text = `${JSON.stringify(stateDir)} cannot be written by ${runner.name}`;
+  return bad(text, `chmod u+rwx ${JSON.stringify(stateDir)}; check that the filesystem is mounted read-write`);
+}
+
+const again = "nothing to do: the next archive makes it anew from the bucket's index, and takes longer";
+
+function contentLook(path: string, bucket: string | undefined): Look {
+  const quoted = JSON.stringify(path);
+  try {
+    // Immutable: otherwise SQLite would make files beside it, for whoever runs this.
+    const url = `${pathToFileURL(path).href}?immutable=1`;
+    using database = new Database(url, constants.SQLITE_OPEN_READONLY | constants.SQLITE_OPEN_URI);
+    const of = fact(database, "bucket");
+    if (bucket !== undefined && of !== bucket) return note(`${quoted} is of another bucket, ${of}`, again);
+    return good(`${quoted} opens`);
+  } catch (error) {
+    if (isCorruption(error)) return warning(`${quoted} is damaged: ${reasonOf(error)}`, again);
+    return bad(`${quoted} cannot be read: ${reasonOf(error)}`, "check its owner and mode; run doctor as root");
+  }
+}

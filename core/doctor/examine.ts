@@ -1,0 +1,40 @@
+/** Runs the checks, one after the other. What goes wrong in one is its own finding and never stops the rest. */
+import { Failure, reasonOf } from "../failure.ts";
+import type { Check } from "./check.ts";
+import { checks } from "./checks.ts";
+import { bad, type Finding, type Look, note } from "./finding.ts";
+import { type Machine, taskOf } from "./machine.ts";
+
+/** `tell` gets each finding as soon as it is there. Rejects only with the reason of `signal`. */
+export async function examine(machine: Machine, tell: (finding: Finding) => void, signal: AbortSignal): Promise<void> {
+  const told = new Map<unknown, string>();
+  for (const check of checks) {
+    signal.throwIfAborted();
+    for (const look of await looked(check, machine, told)) tell({ check: check.name, ...look });
+  }
+  signal.throwIfAborted();
+}
+
+/** `told` has the errors of earlier checks: whoever meets one of them again could not look. */
+async function looked(check: Check, machine: Machine, told: Map<unknown, string>): Promise<readonly Look[]> {
+  try {
+    const task = await machine.config().then(taskOf, () => "backup" as const);
+    if (check.ofArchive && (task === "audit" || task === "steward"))
+      return [note(`not needed: a machine with the ${task} role does not archive`)];
+    return await check.look(machine);
+  } catch (error) {
+    const before = told.get(error);
+    if (before !== undefined) return [note(`not checked: no ${before}`)];
+    told.set(error, check.name);
+    return [failed(error)];
+  }
+}
+
+function failed(error: unknown): Look {
+  if (!(error instanceof Failure)) {
+    return bad(`the check failed: ${reasonOf(error)}`, "report this defect, with this line");
+  }
+  const { doing, what, why, remedy } = error.parts;
+  const text = new Failure({ doing, ...(what !== undefined && { what }), why }).message;
+  return bad(text, remedy ?? "see docs/troubleshooting.md");
+}

@@ -1,0 +1,14 @@
+/** Who holds a run lock: read from the kernel's list, for whoever tried to take it could keep out an archive that begins. */
+import { readFile, stat } from "node:fs/promises";
+
+/** Number of a process that has the file under `flock`; undefined where there is none, or no such file. */
+export async function lockHolder(path: string): Promise<number | undefined> {
+  const inode = (await stat(path).catch(() => undefined))?.ino;
+  const locks = await readFile("/proc/locks", "utf8").catch(() => "");
+  // `1: FLOCK  ADVISORY  WRITE 1234 fd:01:131090 0 EOF`; on some filesystems the device is another than stat's.
+  for (const line of locks.split("\n")) {
+    const [, process, of] = /^\d+: FLOCK +ADVISORY +WRITE (\d+) [^:]+:[^:]+:(\d+) /.exec(line) ?? [];
+    if (of !== undefined && Number(of) === inode) return Number(process);
+  }
+  return undefined;
+}

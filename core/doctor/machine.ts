@@ -1,0 +1,159 @@
+/**
+ * What the checks look at. All of it is found out when first asked for, once; where that fails, each who asks gets the
+ * same error, so that it is told once, by the first check that met it.
+ */
+import type { Bucket } from "../bucket/contract.ts";
+import { type LockState, readLockState } from "../bucket/lock-state.ts";
+import { type Config, loadConfig } from "../config/config.ts";
+import type { CredentialSettings } from "../config/credentials.ts";
+import { type Caller, callerIdentity } from "../config/identity.ts";
+import { roleNames } from "../config/package.ts";
+import { prefixes } from "../format/keys.ts";
+import { findRunner, type Runner } from "./runner.ts";
+import { readUnit, type Unit } from "./systemd.ts";
+
+export type MachineParts = {
+  readonly confDir: string;
+  readonly hostName: string;
+  /** From the command line; not yet checked. */
+  readonly name: string | undefined;
+  readonly bucket: string | undefined;
+  /** Base name of the units; by default what write-config makes for the role. */
+  readonly unit: string | undefined;
+  /** Opens the configured bucket, without a request to it. `close` of this module closes it. */
+  readonly connect: (config: Config) => Promise<Bucket>;
+  readonly now: () => Date;
+};
+
+/** What the bucket answered to a request that every role may make. */
+export type Answer = {
+  /** Undefined where it answered as it should. */
+  readonly error: unknown;
+  /** The server's clock and this machine's at that moment; undefined where nothing answered. */
+  readonly clocks: { readonly server: Date; readonly host: Date } | undefined;
+};
+
+export type Machine = {
+  readonly confDir: string;
+  readonly now: () => Date;
+  readonly config: () => Promise<Config>;
+  /** Base name of the units to look at. */
+  readonly unitName: () => Promise<string>;
+  /** Undefined where systemd does not run, or does not know it. */
+  readonly service: () => Promise<Unit | undefined>;
+  /** Who runs the archive. */
+  readonly runner: () => Promise<Runner>;
+  /** Whose the configured credentials are; undefined where the server does not tell. Not for folders. */
+  readonly caller: () => Promise<Caller | undefined>;
+  /** The same in the configured role; asked only where there is one. */
+  readonly assumed: () => Promise<Caller | undefined>;
+  readonly opened: () => Promise<Bucket>;
+  readonly answer: () => Promise<Answer>;
+  /** The opened bucket, which answers. Where credentials or role failed, their error. */
+  readonly bucket: () => Promise<Bucket>;
+  readonly lock: () => Promise<LockState>;
+  readonly close: () => Promise<void>;
+};
+
+export function createMachine({ confDir, hostName, name, bucket, unit, connect, now }: MachineParts): Machine {
+  let open: Bucket | undefined;
+  const config = once(() => loadConfig({ confDir, hostName, name, bucket }));
+  const unitName = once(async () => unit ?? (await config().then(unitFor, () => unitOfArchive)));
+  const service = once(async () => readUnit(`${await unitName()}.service`));
+  const runner = once(async () => findRunner(await service()));
+  const caller = once(async () => identity(await config(), undefined));
+  const assumed = once(async () => {
+    await caller();
+    const settings = await config();
+    return identity(settings, settings.aws.roleArn);
+  });
+  const opened = once(async () => {
+    open = await connect(await config());
+    return open;
+  });
+  const answer = once(async () => ask(await opened(), now));
+  const reached = once(async () => {
+    const settings = await config();
+    if (!isFolder(settings)) await (settings.aws.roleArn === undefined ? caller() : assumed());
+    const { error } = await answer();
+    if (error !== undefined) throw error;
+    return opened();
+  });
+  const lock = once(async () => lockOf(await config(), await reached()));
+  const close = async () => open?.close();
+  return {
+    confDir,
+    now,
+    config,
+    unitName,
+    service,
+    runner,
+    caller,
+    assumed,
+    opened,
+    answer,
+    bucket: reached,
+    lock,
+    close,
+  };
+}
+
+function once<T>(find: () => Promise<T>): () => Promise<T> {
+  let found: Promise<T> | undefined;
+  return () => {
+    found ??= find();
+    return found;
+  };
+}
+
+export function isFolder({ s3 }: Config): boolean {
+  return s3.bucket?.startsWith("file:") === true;
+}
+
+/** What this machine was given to do: by the role's name, as the template gives them. Other roles back up. */
+export function taskOf({ aws }: Config): (typeof roleNames)[number] {
+  return roleNames.find((role) => aws.roleArn?.endsWith(`-${role}`)) ?? "backup";
+}
+
+const unitOfArchive = "sysbackup-archive";
+
+function unitFor(config: Config): string {
+  const units = {
+    backup: unitOfArchive,
+    restore: unitOfArchive,
+    audit: "sysbackup-verify",
+    steward: "sysbackup-prune",
+  };
+  return units[taskOf(config)];
+}
+
+function credentialsOf({ aws, backup }: Config, roleArn: string | undefined): CredentialSettings {
+  const { profile, credentialsFile } = aws;
+  return { profile, credentialsFile, roleArn, sessionName: `sysbackup-${backup.name}` };
+}
+
+const anyRegion = "us-east-1";
+
+function identity(config: Config, roleArn: string | undefined): Promise<Caller | undefined> {
+  const { region = process.env.AWS_REGION ?? process.env.AWS_DEFAULT_REGION ?? anyRegion, endpoint } = config.s3;
+  return callerIdentity(credentialsOf(config, roleArn), { region, endpoint });
+}
+
+function lockOf(config: Config, { url }: Bucket): Promise<LockState> {
+  const { region, endpoint, pathStyle } = config.s3;
+  const credentials = credentialsOf(config, config.aws.roleArn);
+  return readLockState({ bucket: url, region, endpoint, pathStyle, credentials });
+}
+
+/** As an archive begins: one page of the index, which every role may list. */
+async function ask(bucket: Bucket, now: () => Date): Promise<Answer> {
+  let error: unknown;
+  try {
+    for await (const _ of bucket.list(prefixes.index)) break;
+  } catch (reason) {
+    error = reason;
+  }
+  const host = now();
+  const server = bucket.serverTime();
+  return { error, clocks: server && { server, host } };
+}

@@ -1,0 +1,34 @@
+/** What systemd says of a unit. */
+import { spawnExecutable } from "../system/process.ts";
+
+/** Values by property, as `systemctl show` prints them. */
+export type Unit = ReadonlyMap<string, string>;
+
+/** The properties that the checks read; systemd leaves out those that a unit of this kind does not have. */
+const properties = [
+  "LoadState",
+  "ActiveState",
+  "UnitFileState",
+  "Result",
+  "ExecMainStatus",
+  "ExecMainStartTimestamp",
+  "ExecMainExitTimestamp",
+  "NextElapseUSecRealtime",
+  "User",
+  "AmbientCapabilities",
+];
+
+const patienceMs = 10_000;
+
+/** Undefined where systemd does not run here, or has no such unit. */
+export async function readUnit(name: string): Promise<Unit | undefined> {
+  const path = Bun.which("systemctl");
+  if (path === null) return undefined;
+  const args = ["show", `--property=${properties.join(",")}`, "--", name];
+  const child = spawnExecutable({ path, args, timeoutMs: patienceMs, extraPipe: false });
+  const text = Buffer.concat(await Array.fromAsync(child.stdout)).toString();
+  const { exit } = await child.finished;
+  if (exit !== 0) return undefined;
+  const unit = new Map(text.split("\n").map((line) => [line.replace(/=.*/s, ""), line.replace(/^[^=]*=/, "")]));
+  return unit.get("LoadState") === "loaded" ? unit : undefined;
+}
