@@ -41,7 +41,7 @@ export function parseArguments(words: readonly string[], subcommands: readonly S
   checkBelongs(used, subcommand);
   if (cli.options.help) return { kind: "help", show: () => cli.outputHelp() };
   checkOperands(cli.args, subcommand);
-  return { kind: "run", subcommand, words: wordsOf(cli.args, cli.options) };
+  return { kind: "run", subcommand, words: wordsOf(cli.args, cli.options, used) };
 }
 
 function cacOf(subcommands: readonly Subcommand[]) {
@@ -58,7 +58,10 @@ function cacOf(subcommands: readonly Subcommand[]) {
     const { summary, details } = subcommands.find(({ name }) => name === cli.matchedCommand?.name) ?? program;
     // The first section is the bare program name; the one dropped repeats the list of commands.
     const kept = sections.slice(1).filter(({ title }) => !title?.startsWith("For more info"));
-    const tidied = kept.map((section) => ({ ...section, body: section.body.replace(/ +$/gm, "") }));
+    const tidied = kept.map((section) => ({
+      ...section,
+      body: section.body.replace(/(?: \(default: true\))? *$/gm, ""),
+    }));
     return [{ body: summary }, ...(details === undefined ? [] : [{ body: details }]), ...tidied];
   };
   return cli;
@@ -150,7 +153,11 @@ function usage(doing: string, what: string | undefined, why: string, remedy?: st
   return new Failure({ doing, why, ...optional, exit: exitStatus.usage });
 }
 
-function wordsOf(operands: readonly string[], options: Readonly<Record<string, unknown>>): Words {
+function wordsOf(
+  operands: readonly string[],
+  options: Readonly<Record<string, unknown>>,
+  used: ReadonlySet<string>,
+): Words {
   const option = (name: string) => options[name.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase())];
   return {
     operands: operands.map(unguarded),
@@ -158,6 +165,7 @@ function wordsOf(operands: readonly string[], options: Readonly<Record<string, u
       const value = option(name);
       return typeof value === "string" ? unguarded(value) : undefined;
     },
-    given: (name) => option(name) !== undefined,
+    // cac takes `--no-x` for the opposite of some `--x`.
+    given: (name) => used.has(`--${name}`),
   };
 }

@@ -1,0 +1,115 @@
+/**
+ * Changes single settings of a file in the dialect of `conf`, which AWS credentials files share, and nothing else: comments,
+ * order, unknown keys, line ends and layout stay byte for byte. So whoever wrote the file finds it again.
+ *
+ * Promised: what `parseConf` reads from the result is what it read before, with the changes. Merging twice changes nothing more.
+ */
+import { type Conf, parseConf, type Section } from "../config/dialect.ts";
+
+/** Section to key (lower case) to value of one line; undefined takes the key away. */
+export type Changes = Readonly<Record<string, Readonly<Record<string, string | undefined>>>>;
+
+type Line = { readonly text: string /** As in the file; empty after the last. */; readonly end: string };
+
+/** `file` is named in errors. Throws a Failure (exit 2) where the text is not of the dialect. */
+export function merged(text: string, changes: Changes, file: string): string {
+  let result = text;
+  for (const [section, keys] of Object.entries(changes)) {
+    for (const [key, value] of Object.entries(keys)) result = withSetting(result, section, key, value, file);
+  }
+  return result;
+}
+
+function withSetting(text: string, name: string, key: string, value: string | undefined, file: string): string {
+  const conf = parseConf(text, file);
+  const section = conf.get(name);
+  const setting = section?.settings.get(key);
+  if (setting?.value === value) return text;
+  const lines = linesOf(text);
+  if (setting !== undefined) return joined(replaced(lines, setting.line - 1, endOf(setting.line, conf), value));
+  if (value === undefined) return text;
+  const fresh = `${key} = ${value}`;
+  return section === undefined
+    ? joined(appended(lines, name, fresh))
+    : joined(inserted(lines, placeIn(section, conf, lines), fresh));
+}
+
+function linesOf(text: string): Line[] {
+  const pieces = text.split(/(\r\n|\r|\n)/);
+  const lines: Line[] = [];
+  for (let at = 0; at < pieces.length; at += 2) lines.push({ text: pieces[at] ?? "", end: pieces[at + 1] ?? "" });
+  return lines;
+}
+
+function joined(lines: readonly Line[]): string {
+  return lines.map(({ text, end }) => text + end).join("");
+}
+
+/** The index of the next header or key after this line (counted from 1): where the value that begins in it has ended. */
+function endOf(line: number, conf: Conf): number {
+  const starts = [...conf.values()].flatMap((of) => [of.line, ...[...of.settings.values()].map((one) => one.line)]);
+  return Math.min(...starts.filter((start) => start > line)) - 1;
+}
+
+/** Lines that continue a value: what is left of a value when comments and empty lines are not counted. */
+function isValue({ text }: Line): boolean {
+  return !/^\s*([#;]|$)/.test(text);
+}
+
+function replaced(lines: readonly Line[], first: number, end: number, value: string | undefined): Line[] {
+  return lines.flatMap((line, index) => {
+    if (index < first || index >= end || !isValue(line)) return [line];
+    return index === first && value !== undefined ? [{ ...line, text: keyOf(line.text) + value }] : [];
+  });
+}
+
+/** Up to where the value begins; where there was none, with the space that the left of the separator has, too. */
+function keyOf(text: string): string {
+  const [key = ""] = /^[^=:]*[=:]\s*/.exec(text) ?? [];
+  return /\s[=:]$/.test(key) ? `${key} ` : key;
+}
+
+type Place = { /** Index of the line before. */ readonly after: number; readonly indent: string };
+
+/**
+ * After the last value of the section, and indented as its key is. A section without keys may be followed by a header that
+ * is indented; a key that is less so would swallow it as the rest of its value.
+ */
+function placeIn(section: Section, conf: Conf, lines: readonly Line[]): Place {
+  const last = [...section.settings.values()].at(-1)?.line;
+  if (last === undefined) {
+    const next = [...conf.values()].find(({ line }) => line > section.line)?.line;
+    return { after: section.line - 1, indent: indentOf(lines, next) };
+  }
+  const end = endOf(last, conf);
+  const after = lines.findLastIndex((line, index) => index < end && isValue(line));
+  return { after, indent: indentOf(lines, last) };
+}
+
+/** Of a line counted from 1. */
+function indentOf(lines: readonly Line[], line: number | undefined): string {
+  return /^\s*/.exec(lines[(line ?? 0) - 1]?.text ?? "")?.[0] ?? "";
+}
+
+function inserted(lines: readonly Line[], { after, indent }: Place, text: string): Line[] {
+  const newline = newlineOf(lines);
+  return lines.flatMap((line, index) => {
+    if (index !== after) return [line];
+    return [
+      { ...line, end: line.end || newline },
+      { text: indent + text, end: line.end },
+    ];
+  });
+}
+
+function appended(lines: readonly Line[], name: string, text: string): Line[] {
+  const end = newlineOf(lines);
+  const before =
+    lines.at(-1)?.text === "" ? lines.slice(0, -1) : lines.map((line) => ({ ...line, end: line.end || end }));
+  const gap = before.length === 0 || before.at(-1)?.text === "" ? [] : [{ text: "", end }];
+  return [...before, ...gap, { text: `[${name}]`, end }, { text, end }];
+}
+
+function newlineOf(lines: readonly Line[]): string {
+  return lines[0]?.end || "\n";
+}
