@@ -6,8 +6,8 @@
  *   await host.run(["systemctl", "start", "x.service"]);
  *
  * Inside, all of the machine is there to be read, also its network. What is written to /etc, /var, /usr/local, /srv, /opt,
- * /home, /root, /mnt, /media, /run and /tmp is gone at the end; /run, /tmp, /var/log and /etc/systemd/system begin
- * empty. None of the machine's own services is known, but a journal and a D-Bus run.
+ * /home, /root, /mnt, /media, /run, /tmp and /dev/shm is gone at the end; /run, /tmp, /dev/shm, /var/log and
+ * /etc/systemd/system begin empty. None of the machine's own services is known, but a journal and a D-Bus run.
  */
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";

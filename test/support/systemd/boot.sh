@@ -39,6 +39,7 @@ done
 mount -t tmpfs -o mode=755 tmpfs /run
 mkdir -m 1777 /run/lock
 mount -t tmpfs -o mode=1777 tmpfs /tmp
+mount -t tmpfs -o mode=1777 tmpfs /dev/shm
 
 # As container managers do: the kernel's settings are the machine's.
 mount --bind /proc/sys /proc/sys
