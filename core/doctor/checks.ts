@@ -6,6 +6,7 @@ import { config } from "./checks/config.ts";
 import { credentials } from "./checks/credentials.ts";
 import { disk } from "./checks/disk.ts";
 import { pickers, snapshotters } from "./checks/executables.ts";
+import { keyFile } from "./checks/key-file.ts";
 import { lastBackup } from "./checks/last-backup.ts";
 import { lock } from "./checks/lock.ts";
 import { role } from "./checks/role.ts";
@@ -18,6 +19,7 @@ import { user } from "./checks/user.ts";
 export const checks: readonly Check[] = [
   config,
   user,
+  keyFile,
   credentials,
   role,
   bucket,

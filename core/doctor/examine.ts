@@ -2,7 +2,7 @@
 import { Failure, reasonOf } from "../failure.ts";
 import type { Check } from "./check.ts";
 import { checks } from "./checks.ts";
-import { bad, type Finding, type Look, note } from "./finding.ts";
+import { bad, CannotLook, type Finding, type Look, note, warning } from "./finding.ts";
 import { type Machine, taskOf } from "./machine.ts";
 
 /** `tell` gets each finding as soon as it is there. Rejects only with the reason of `signal`. */
@@ -36,5 +36,5 @@ function failed(error: unknown): Look {
   }
   const { doing, what, why, remedy } = error.parts;
   const text = new Failure({ doing, ...(what !== undefined && { what }), why }).message;
-  return bad(text, remedy ?? "see docs/troubleshooting.md");
+  return (error instanceof CannotLook ? warning : bad)(text, remedy ?? "see docs/troubleshooting.md");
 }

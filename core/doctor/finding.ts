@@ -1,4 +1,5 @@
 /** What a check has to say: one line each. */
+import { Failure } from "../failure.ts";
 
 /** `note`: worth knowing, nothing to do. `warning`: backups come about, but not as they should. `bad`: they do not, or are not safe. */
 export type State = "good" | "note" | "warning" | "bad";
@@ -24,6 +25,9 @@ export const bad = (text: string, remedy: string): Look => look("bad", text, rem
 function look(state: State, text: string, remedy: string | undefined): Look {
   return { state, text, ...(remedy !== undefined && { remedy }) };
 }
+
+/** All may be well, but whoever asks cannot know: told as a warning. */
+export class CannotLook extends Failure {}
 
 const order: readonly State[] = ["good", "note", "warning", "bad"];
 

@@ -5,11 +5,13 @@
 import type { Bucket } from "../bucket/contract.ts";
 import { type LockState, readLockState } from "../bucket/lock-state.ts";
 import { type Config, loadConfig } from "../config/config.ts";
-import type { CredentialSettings } from "../config/credentials.ts";
+import { type CredentialSettings, serviceCredentials } from "../config/credentials.ts";
 import { type Caller, callerIdentity } from "../config/identity.ts";
 import { roleNames } from "../config/package.ts";
 import { prefixes } from "../format/keys.ts";
+import { CannotLook } from "./finding.ts";
 import { findRunner, type Runner } from "./runner.ts";
+import { statOf } from "./stat-of.ts";
 import { readUnit, type Unit } from "./systemd.ts";
 
 export type MachineParts = {
@@ -61,7 +63,10 @@ export function createMachine({ confDir, hostName, name, bucket, unit, connect, 
   const unitName = once(async () => unit ?? (await config().then(unitFor, () => unitOfArchive)));
   const service = once(async () => readUnit(`${await unitName()}.service`));
   const runner = once(async () => findRunner(await service()));
-  const caller = once(async () => identity(await config(), undefined));
+  const caller = once(async () => {
+    await mustNotBeSealed(await config(), await unitName());
+    return identity(await config(), undefined);
+  });
   const assumed = once(async () => {
     await caller();
     const settings = await config();
@@ -127,9 +132,29 @@ function unitFor(config: Config): string {
   return units[taskOf(config)];
 }
 
-function credentialsOf({ aws, backup }: Config, roleArn: string | undefined): CredentialSettings {
-  const { profile, credentialsFile } = aws;
-  return { profile, credentialsFile, roleArn, sessionName: `sysbackup-${backup.name}` };
+/** As `cmd/connect.ts` chooses. Undefined: the SDK's own search. */
+export function credentialsFileOf({ aws }: Config): string | undefined {
+  return serviceCredentials(process.env.CREDENTIALS_DIRECTORY) ?? aws.credentialsFile;
+}
+
+/** Keys that only the service is given: systemd decrypts them for it alone. */
+async function mustNotBeSealed(config: Config, unit: string): Promise<void> {
+  const file = credentialsFileOf(config);
+  if (file === undefined || (await statOf(file)) !== undefined) return;
+  const sealed = `/etc/credstore.encrypted/${unit}.aws_credentials`;
+  if ((await statOf(sealed)) === undefined) return;
+  throw new CannotLook({
+    doing: "read the credentials",
+    what: sealed,
+    why: `they are encrypted for ${unit}.service`,
+    remedy: `run: systemd-run --pipe --wait -p LoadCredentialEncrypted=aws_credentials:${sealed} sysbackup doctor`,
+  });
+}
+
+function credentialsOf(config: Config, roleArn: string | undefined): CredentialSettings {
+  const { aws, backup } = config;
+  const credentialsFile = credentialsFileOf(config);
+  return { profile: aws.profile, credentialsFile, roleArn, sessionName: `sysbackup-${backup.name}` };
 }
 
 const anyRegion = "us-east-1";

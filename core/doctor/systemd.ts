@@ -1,5 +1,6 @@
 /** What systemd says of a unit. */
 import { spawnExecutable } from "../system/process.ts";
+import { which } from "./which.ts";
 
 /** Values by property, as `systemctl show` prints them. */
 export type Unit = ReadonlyMap<string, string>;
@@ -22,8 +23,8 @@ const patienceMs = 10_000;
 
 /** Undefined where systemd does not run here, or has no such unit. */
 export async function readUnit(name: string): Promise<Unit | undefined> {
-  const path = Bun.which("systemctl");
-  if (path === null) return undefined;
+  const path = which("systemctl");
+  if (path === undefined) return undefined;
   const args = ["show", `--property=${properties.join(",")}`, "--", name];
   const child = spawnExecutable({ path, args, timeoutMs: patienceMs, extraPipe: false });
   const text = Buffer.concat(await Array.fromAsync(child.stdout)).toString();

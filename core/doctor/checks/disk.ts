@@ -1,8 +1,9 @@
-import { stat, statfs } from "node:fs/promises";
+import { statfs } from "node:fs/promises";
 import { dirname } from "node:path";
 import { statePath } from "../../archive/state/database.ts";
 import type { Check } from "../check.ts";
 import { bad, good, type Look, warning } from "../finding.ts";
+import { statOf } from "../stat-of.ts";
 import { bytes } from "../words.ts";
 
 const mebibyte = 1024 ** 2;
@@ -14,7 +15,7 @@ export const disk: Check<"config"> = {
   name: "disk",
   async look(machine) {
     const { stateDir, name } = (await machine.config()).backup;
-    const database = await stat(statePath(stateDir, name)).catch(() => undefined);
+    const database = await statOf(statePath(stateDir, name)).catch(() => undefined);
     // A database that is made anew, and its log, take its size once more.
     const looks = [await roomIn(await existing(stateDir), "state_dir", comfortable + (database?.size ?? 0))];
     looks.push(await roomIn(await existing(spoolFolder()), "temporary files", comfortable));
@@ -28,7 +29,7 @@ function spoolFolder(): string {
 }
 
 async function existing(path: string): Promise<string> {
-  return (await stat(path).catch(() => undefined)) === undefined && path !== "/" ? existing(dirname(path)) : path;
+  return (await statOf(path)) === undefined && path !== "/" ? existing(dirname(path)) : path;
 }
 
 async function roomIn(folder: string, what: string, wanted: number): Promise<Look> {

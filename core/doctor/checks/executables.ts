@@ -7,6 +7,7 @@ import { userName } from "../../system/owners.ts";
 import type { Check } from "../check.ts";
 import { bad, good, type Look, note, warning } from "../finding.ts";
 import type { Runner } from "../runner.ts";
+import { which } from "../which.ts";
 
 type Needed = "confDir" | "runner";
 
@@ -89,7 +90,7 @@ async function missingInterpreter(path: string): Promise<string | undefined> {
   const [, interpreter, argument] = /^#![ \t]*([^\s]+\r?)(?:[ \t]+([^\s-]+\r?))?/.exec(await beginningOf(path)) ?? [];
   if (interpreter === undefined) return undefined;
   if (!(await stat(interpreter).catch(() => undefined))?.isFile()) return interpreter;
-  if (!interpreter.endsWith("/env") || argument === undefined || Bun.which(argument) !== null) return undefined;
+  if (!interpreter.endsWith("/env") || argument === undefined || which(argument) !== undefined) return undefined;
   return argument;
 }
 

@@ -1,5 +1,5 @@
 import { constants, Database } from "bun:sqlite";
-import { readdir, stat } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { fact, isCorruption, statePath } from "../../archive/state/database.ts";
@@ -10,6 +10,7 @@ import type { Check } from "../check.ts";
 import { bad, good, type Look, note, warning } from "../finding.ts";
 import { lockHolder } from "../lock-holder.ts";
 import type { Runner } from "../runner.ts";
+import { statOf } from "../stat-of.ts";
 
 /** The state database belongs to the user who archives, and opens. */
 export const state: Check<"config" | "runner" | "opened"> = {
@@ -18,16 +19,16 @@ export const state: Check<"config" | "runner" | "opened"> = {
   async look(machine) {
     const config = await machine.config();
     const { stateDir, name } = config.backup;
-    if ((await stat(stateDir).catch(() => undefined)) === undefined) {
+    if ((await statOf(stateDir)) === undefined) {
       return [note(`${JSON.stringify(stateDir)} is not there yet: the first archive makes it`)];
     }
     const runner = await machine.runner();
     const trouble = await ownerTrouble(stateDir, name, runner);
     if (trouble !== undefined) return [trouble];
     const path = statePath(stateDir, name);
-    if ((await stat(path).catch(() => undefined)) === undefined) return [note("empty: no archive has run yet")];
+    if ((await statOf(path)) === undefined) return [note("empty: no archive has run yet")];
     if ((await lockHolder(`${path}.lock`)) !== undefined) return [note("not checked: an archive uses it now")];
-    if (((await stat(`${path}-wal`).catch(() => undefined))?.size ?? 0) > 0) {
+    if (((await statOf(`${path}-wal`))?.size ?? 0) > 0) {
       return [note("the last run was ended before its end: the next one goes on from there")];
     }
     const bucket = await machine.opened().then(
@@ -42,8 +43,8 @@ export const state: Check<"config" | "runner" | "opened"> = {
 async function ownerTrouble(stateDir: string, name: string, runner: Runner): Promise<Look | undefined> {
   const names = (await readdir(stateDir).catch(() => [])).filter((file) => file.startsWith(`${name}.sqlite`));
   for (const path of [stateDir, ...names.map((file) => join(stateDir, file))]) {
-    const { uid } = await stat(path);
-    if (uid === runner.uid || (await runner.may?.("write", path)) === true) continue;
+    const uid = (await statOf(path))?.uid;
+    if (uid === undefined || uid === runner.uid || (await runner.may?.("write", path)) === true) continue;
     const whose = userName(uid) ?? `user ${uid}`;
     const text = `${JSON.stringify(path)} belongs to ${whose}, and ${runner.name} archives`;
     return bad(text, `chown -R ${runner.name}: ${JSON.stringify(stateDir)}`);

@@ -1,3 +1,4 @@
+import { exitStatus } from "../../failure.ts";
 import type { Check } from "../check.ts";
 import { bad, good, type Look, note, warning } from "../finding.ts";
 import { readUnit, type Unit } from "../systemd.ts";
@@ -28,19 +29,20 @@ function timerLook(name: string, unit: Unit | undefined): Look {
   return good(`${name}.timer is active${next ? `, next at ${next}` : ""}`);
 }
 
-/** `ExecMainStatus` 3 of a unit that succeeded: systemd was told that incomplete is no failure. */
+/** Incomplete is a failure to systemd, unless `SuccessExitStatus=` says otherwise; but a backup came about. */
 function resultLook(name: string, service: Unit): Look {
   const result = service.get("Result") ?? "";
   const status = service.get("ExecMainStatus") ?? "";
   const ended = service.get("ExecMainExitTimestamp") ?? "";
   const journal = `journalctl -u ${name}.service`;
   if (["active", "activating"].includes(service.get("ActiveState") ?? "")) return note(`${name}.service runs now`);
+  if (status === String(exitStatus.incomplete) && ["success", "exit-code"].includes(result)) {
+    return warning(`the last run, ended ${ended}, was incomplete: status ${status}`, `see ${journal}`);
+  }
   if (result !== "success") {
     const how = result === "exit-code" ? `exit status ${status}` : result;
     return bad(`the last run of ${name}.service failed: ${how}`, `see ${journal}`);
   }
   if (ended === "") return note(`${name}.service has not run since the machine was started`);
-  if (status !== "0")
-    return warning(`the last run, ended ${ended}, was incomplete: status ${status}`, `see ${journal}`);
   return good(`the last run ended well, ${ended}`);
 }

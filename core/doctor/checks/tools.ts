@@ -1,5 +1,6 @@
 import type { Check } from "../check.ts";
 import { good, note } from "../finding.ts";
+import { which } from "../which.ts";
 
 /** What sysbackup itself or most pickers run; compression is built in. */
 const known: Readonly<Record<string, string>> = {
@@ -9,14 +10,11 @@ const known: Readonly<Record<string, string>> = {
   "systemd-creds": "credentials that only the service can read",
 };
 
-const usualPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-
 /** Programs that parts of the work need; none is needed by an archive as such. */
 export const tools: Check<never> = {
   name: "tools",
   async look() {
-    const PATH = process.env.PATH ?? usualPath;
-    const there = Object.keys(known).filter((name) => Bun.which(name, { PATH }) !== null);
+    const there = Object.keys(known).filter((name) => which(name) !== undefined);
     const missing = Object.keys(known).filter((name) => !there.includes(name));
     if (missing.length === 0) return [good(there.join(", "))];
     const uses = missing.map((name) => `${name} (for ${known[name]})`).join(", ");

@@ -1,0 +1,31 @@
+import { homedir } from "node:os";
+import { join } from "node:path";
+import type { Check } from "../check.ts";
+import { bad, good } from "../finding.ts";
+import { credentialsFileOf, isFolder } from "../machine.ts";
+import { statOf } from "../stat-of.ts";
+
+/** Nobody but root and the service reads the keys. Whether they are there is for the next check. */
+export const keyFile: Check<"config" | "runner"> = {
+  name: "key file",
+  async look(machine) {
+    const config = await machine.config();
+    if (isFolder(config)) return [good("none needed: the bucket is a folder")];
+    const file = credentialsFileOf(config) ?? usualFile();
+    const stats = await statOf(file);
+    const quoted = JSON.stringify(file);
+    if (stats === undefined) return [good(`there is no ${quoted}`)];
+    if ((stats.mode & 0o007) !== 0) {
+      return [bad(`${quoted} is open to every user of this machine`, `chmod o= ${quoted}, and replace the keys in it`)];
+    }
+    const { name, readsAll, may } = await machine.runner();
+    if (!readsAll && (await may?.("read", file)) === false) {
+      return [bad(`${quoted} cannot be read by ${name}`, `chown root:${name} ${quoted}, and chmod 640`)];
+    }
+    return [good(`${quoted} is closed to other users`)];
+  },
+};
+
+function usualFile(): string {
+  return process.env.AWS_SHARED_CREDENTIALS_FILE ?? join(homedir(), ".aws/credentials");
+}

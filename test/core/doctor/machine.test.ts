@@ -1,0 +1,395 @@
+/** Checks that look at this machine alone. */
+import { describe, expect, test } from "bun:test";
+import { chmod, chown, mkdir, rm, symlink, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { openState, statePath } from "../../../core/archive/state/database.ts";
+import { findRunner } from "../../../core/doctor/runner.ts";
+import { fromText } from "../../../core/format/path.ts";
+import { lockExclusively } from "../../../core/system/lock.ts";
+import { userId } from "../../../core/system/owners.ts";
+import { diskFull, mayMount } from "../../support/faults/disk-full.ts";
+import { isRoot } from "../../support/services.ts";
+import { patient } from "./patient.ts";
+
+const asBackup = { runner: async () => findRunner(new Map([["User", "backup"]])) };
+const canBeBackup = isRoot && userId("backup") !== undefined;
+
+describe("config", () => {
+  test("is well where it can be read", async () => {
+    await using well = await patient();
+    const text = `"${well.conf}/conf" read: backup name test, bucket ${well.bucketUrl}`;
+    expect(await well.examine("config")).toEqual([{ check: "config", state: "good", text }]);
+  });
+
+  test("is bad where a key is wrong, and what needs it is not checked", async () => {
+    await using ill = await patient({ sections: { content: { days_retaned: 3 } } });
+    const findings = await ill.examine();
+    expect(findings[0]).toMatchObject({ check: "config", state: "bad" });
+    expect(findings[0]?.text).toContain('there is no key "days_retaned" in [content]');
+    for (const check of ["key file", "role", "bucket", "clock", "disk", "state", "last backup"]) {
+      const of = findings.filter((finding) => finding.check === check);
+      expect(of).toEqual([{ check, state: "note", text: "not checked: no config" }]);
+    }
+    expect(findings.find(({ check }) => check === "pickers")?.state).toBe("good");
+  });
+
+  test("is bad where there is none", async () => {
+    await using ill = await patient();
+    await rm(join(ill.conf, "conf"));
+    expect(await ill.examine("config")).toMatchObject([{ state: "bad", remedy: expect.stringContaining("create it") }]);
+  });
+
+  test.skipIf(!canBeBackup)("is bad where the service cannot read it", async () => {
+    await using ill = await patient();
+    await chmod(join(ill.conf, "conf"), 0o600);
+    expect(await ill.examine("config", asBackup)).toMatchObject([
+      { state: "bad", text: `"${ill.conf}/conf" cannot be read by backup` },
+    ]);
+    const readsAll = async () => ({ ...(await asBackup.runner()), readsAll: true });
+    expect(await ill.examine("config", { runner: readsAll })).toMatchObject([{ state: "good" }]);
+  });
+});
+
+describe("one check that fails", () => {
+  test("is a finding of its own, and the others go on", async () => {
+    await using ill = await patient();
+    const runner = () => Promise.reject(new TypeError("x is not a function"));
+    const findings = await ill.examine(undefined, { runner });
+    expect(findings.find(({ check }) => check === "user")).toMatchObject({
+      state: "bad",
+      text: "the check failed: x is not a function",
+    });
+    expect(findings.at(-1)?.check).toBe("last backup");
+    expect(findings.find(({ check }) => check === "bucket")?.state).toBe("good");
+  });
+});
+
+describe("user", () => {
+  test("without a service, it is who asks", async () => {
+    await using well = await patient();
+    expect(await well.examine("user", { service: async () => undefined })).toMatchObject([{ state: "note" }]);
+  });
+
+  test("that is not there is bad", async () => {
+    await using ill = await patient();
+    const service = async () => new Map([["User", "nobody-of-that-name"]]);
+    expect(await ill.examine("user", { runner: async () => findRunner(await service()) })).toMatchObject([
+      { state: "bad", text: 'cannot find the user of the service "nobody-of-that-name": there is no such user' },
+    ]);
+  });
+
+  test("is only named where its rights cannot be tried", async () => {
+    await using one = await patient();
+    const runner = async () => ({ name: "backup", uid: 34, readsAll: false, may: undefined });
+    expect(await one.examine("user", { runner, service: async () => new Map() })).toMatchObject([
+      { state: "note", remedy: "run doctor as root or backup" },
+    ]);
+  });
+});
+
+describe("pickers and snapshotters", () => {
+  test("are named where all is well; README and leftovers are none", async () => {
+    await using well = await patient({ pickers: { etc: "echo /etc", home: "#!/usr/bin/env -S sh -e\n" } });
+    await writeFile(join(well.conf, "pickers.d/README"), "");
+    await writeFile(join(well.conf, "pickers.d/etc~"), "");
+    expect(await well.examine("pickers")).toEqual([{ check: "pickers", state: "good", text: "etc, home" }]);
+    expect(await well.examine("snapshotters")).toEqual([{ check: "snapshotters", state: "good", text: "none" }]);
+  });
+
+  test("none of both is bad", async () => {
+    await using ill = await patient({ pickers: {} });
+    expect(await ill.examine("pickers")).toMatchObject([
+      { state: "bad", remedy: expect.stringContaining("pickers.d") },
+    ]);
+  });
+
+  test("only snapshotters is a note", async () => {
+    await using one = await patient({ pickers: {}, snapshotters: { db: "echo x >&$1" } });
+    expect(await one.examine("pickers")).toMatchObject([{ state: "note" }]);
+    expect(await one.examine("snapshotters")).toMatchObject([{ state: "good", text: "db" }]);
+  });
+
+  test("one that is not executable is a warning, with chmod as remedy", async () => {
+    await using ill = await patient();
+    const path = join(ill.conf, "pickers.d/etc");
+    await chmod(path, 0o644);
+    const [finding] = await ill.examine("pickers");
+    expect(finding).toMatchObject({ state: "warning", remedy: "run chmod +x, or remove it" });
+    expect(finding?.text).toContain(`picker "${path}" cannot be executed`);
+  });
+
+  test("one that everybody can change is bad", async () => {
+    await using ill = await patient();
+    await chmod(join(ill.conf, "pickers.d/etc"), 0o757);
+    expect(await ill.examine("pickers")).toMatchObject([
+      { state: "bad", text: expect.stringContaining('/etc" can be changed by every user') },
+    ]);
+  });
+
+  test("a folder that everybody can change is bad", async () => {
+    await using ill = await patient({ snapshotters: { db: "echo x >&$1" } });
+    await chmod(join(ill.conf, "snapshots.d"), 0o777);
+    expect(await ill.examine("snapshotters")).toMatchObject([
+      { state: "bad", text: expect.stringContaining('/snapshots.d" can be changed by every user') },
+    ]);
+  });
+
+  test.skipIf(!isRoot)("one of another user is bad; one of the service's is not", async () => {
+    await using ill = await patient();
+    const path = join(ill.conf, "pickers.d/etc");
+    await chown(path, 65534, 65534);
+    const text = `"${path}" belongs to nobody, who so has the rights of root`;
+    expect(await ill.examine("pickers")).toMatchObject([{ state: "bad", text }]);
+    const runner = async () => findRunner(new Map([["User", "nobody"]]));
+    expect(await ill.examine("pickers", { runner })).toMatchObject([{ state: "good" }]);
+  });
+
+  test.skipIf(!canBeBackup)("one that root may execute, but not the service, is bad", async () => {
+    await using ill = await patient();
+    await chmod(join(ill.conf, "pickers.d/etc"), 0o744);
+    expect(await ill.examine("pickers")).toMatchObject([{ state: "good" }]);
+    expect(await ill.examine("pickers", asBackup)).toMatchObject([
+      { state: "bad", text: expect.stringContaining("may not be executed by backup") },
+    ]);
+    await chmod(join(ill.conf, "pickers.d/etc"), 0o750);
+    await chown(join(ill.conf, "pickers.d/etc"), 0, 34);
+    expect(await ill.examine("pickers", asBackup)).toMatchObject([{ state: "good" }]);
+  });
+
+  const interpreters = [
+    ["an interpreter that is not there", "#!/usr/bin/pyhton3 -I\n", '"/usr/bin/pyhton3"', "install it"],
+    ["line ends of Windows", "#!/bin/sh\r\necho /etc\r\n", '"/bin/sh\\r"', "Unix line ends"],
+    ["a program that env does not find", "#!/usr/bin/env pyhton3\n", '"pyhton3"', "install it"],
+    ["a folder as interpreter", "#!/bin\n", '"/bin"', "install it"],
+  ] as const;
+  test.each(interpreters)("%s is bad", async (_name, text, missing, remedy) => {
+    await using ill = await patient({ pickers: { etc: text } });
+    expect(await ill.examine("pickers")).toMatchObject([
+      { state: "bad", text: expect.stringContaining(`needs ${missing}`), remedy: expect.stringContaining(remedy) },
+    ]);
+  });
+
+  test("a link to nothing is a warning", async () => {
+    await using ill = await patient();
+    await symlink("/nowhere", join(ill.conf, "pickers.d/gone"));
+    expect(await ill.examine("pickers")).toMatchObject([
+      { state: "warning", text: expect.stringContaining("it is a link to nothing") },
+    ]);
+  });
+
+  test("are not looked for where the role does not archive", async () => {
+    const role = "arn:aws:iam::123456789012:role/systems/sysbackup/sysbackup-audit";
+    await using one = await patient({ pickers: {}, sections: { aws: { role_arn: role } } });
+    expect(await one.examine("pickers")).toMatchObject([
+      { state: "note", text: "not needed: a machine with the audit role does not archive" },
+    ]);
+    expect(await one.machine.unitName()).toBe("sysbackup-verify");
+  });
+});
+
+describe("timer, with a systemctl of the test's own", () => {
+  async function withPath<T>(path: string, run: () => Promise<T>): Promise<T> {
+    const before = process.env.PATH;
+    process.env.PATH = path;
+    try {
+      return await run();
+    } finally {
+      process.env.PATH = before;
+    }
+  }
+
+  async function timerOf(answers: Readonly<Record<string, string>>, status = 0) {
+    await using one = await patient();
+    const lines = Object.entries(answers).map(([unit, text]) => `*${unit}) printf '${text}' ;;`);
+    const script = `#!/bin/sh\ncase "$*" in ${lines.join("\n")}\nesac\nexit ${status}\n`;
+    await mkdir(join(one.conf, "bin"));
+    await writeFile(join(one.conf, "bin/systemctl"), script, { mode: 0o755 });
+    return await withPath(`${one.conf}/bin:${process.env.PATH}`, () => one.examine("timer"));
+  }
+
+  const root = { "-.mount": "LoadState=loaded\\n" };
+  const active = "LoadState=loaded\\nActiveState=active\\nUnitFileState=enabled\\nNextElapseUSecRealtime=Mon\\n";
+  const service = (text: string) => ({ ...root, ".timer": active, ".service": `LoadState=loaded\\n${text}\\n` });
+
+  test("that cannot reach systemd is a note", async () => {
+    expect(await timerOf(root, 1)).toMatchObject([{ state: "note", text: expect.stringContaining("no systemd here") }]);
+  });
+
+  test("a unit that it does not know is a warning", async () => {
+    const text = "LoadState=not-found\\n";
+    expect(await timerOf({ ...root, ".timer": text, ".service": text })).toMatchObject([
+      { state: "warning", text: "there is no sysbackup-archive.timer" },
+    ]);
+  });
+
+  test("a timer that is active but not enabled is a warning", async () => {
+    const text = active.replace("enabled", "disabled");
+    expect(await timerOf({ ...root, ".timer": text, ".service": "LoadState=not-found\\n" })).toMatchObject([
+      { state: "warning", text: expect.stringContaining("until the next boot") },
+    ]);
+  });
+
+  const results = [
+    ["ended by a signal", "Result=signal\\nExecMainStatus=9", "bad", "failed: signal"],
+    ["timed out", "Result=timeout\\nExecMainStatus=15", "bad", "failed: timeout"],
+    ["incomplete, which is a failure", "Result=exit-code\\nExecMainStatus=3", "warning", "incomplete"],
+    ["incomplete, which is a success", "Result=success\\nExecMainStatus=3", "warning", "incomplete"],
+    ["running now", "ActiveState=activating\\nResult=success\\nExecMainStatus=0", "note", "runs now"],
+    ["never run", "Result=success\\nExecMainStatus=0\\nExecMainExitTimestamp=", "note", "has not run"],
+    ["well", "Result=success\\nExecMainStatus=0\\nExecMainExitTimestamp=Sun", "good", "ended well, Sun"],
+  ] as const;
+  test.each(results)("a service that is %s", async (_name, text, state, words) => {
+    expect(await timerOf(service(text))).toMatchObject([
+      { state: "good", text: "sysbackup-archive.timer is active, next at Mon" },
+      { state, text: expect.stringContaining(words) },
+    ]);
+  });
+
+  test("no systemctl at all is a note", async () => {
+    await using one = await patient();
+    expect(await withPath(one.conf, () => one.examine("timer"))).toMatchObject([{ state: "note" }]);
+  });
+
+  test("tools that are not on PATH are a note, with what they are for", async () => {
+    await using one = await patient();
+    const [finding] = await withPath(one.conf, () => one.examine("tools"));
+    expect(finding?.state).toBe("note");
+    expect(finding?.text).toContain("find (for pickers), age (for write-config's");
+    for (const tool of ["find", "age", "ccrypt", "systemd-creds"])
+      await writeFile(join(one.conf, tool), "", { mode: 0o755 });
+    expect(await withPath(one.conf, () => one.examine("tools"))).toMatchObject([
+      { state: "good", text: "find, age, ccrypt, systemd-creds" },
+    ]);
+  });
+});
+
+describe("disk", () => {
+  test("with room is good, also before the folder is there", async () => {
+    await using well = await patient();
+    expect(await well.examine("disk")).toMatchObject([
+      { state: "good", text: expect.stringContaining("for state_dir") },
+      { state: "good", text: expect.stringContaining("for temporary files") },
+    ]);
+  });
+
+  const rooms = [
+    [32, "bad"],
+    [200, "warning"],
+    [600, "good"],
+  ] as const;
+  test.skipIf(!mayMount).each(rooms)("with %d MiB free is %s", async (mebibytes, state) => {
+    await using full = await diskFull(mebibytes * 1024 ** 2);
+    await using ill = await patient({ sections: { backup: { state_dir: join(full.path, "state") } } });
+    expect((await ill.examine("disk"))[0]).toMatchObject({
+      state,
+      text: `${mebibytes} MiB free in "${full.path}", for state_dir`,
+    });
+  });
+});
+
+describe("run and state", () => {
+  async function withState(): Promise<Awaited<ReturnType<typeof patient>> & { readonly path: string }> {
+    const one = await patient();
+    await mkdir(one.state, { mode: 0o700 });
+    const path = statePath(one.state, "test");
+    openState(path, one.bucketUrl).close();
+    return { ...one, path };
+  }
+
+  test("before the first archive, there is nothing", async () => {
+    await using one = await patient();
+    expect(await one.examine("state")).toMatchObject([
+      { state: "note", text: expect.stringContaining("not there yet") },
+    ]);
+    await mkdir(one.state);
+    expect(await one.examine("state")).toMatchObject([{ state: "note", text: "empty: no archive has run yet" }]);
+    expect(await one.examine("run")).toMatchObject([{ state: "good" }]);
+  });
+
+  test("after one, the database opens", async () => {
+    await using one = await withState();
+    expect(await one.examine("state")).toEqual([{ check: "state", state: "good", text: `"${one.path}" opens` }]);
+  });
+
+  test("while one runs, it is left alone", async () => {
+    await using one = await withState();
+    const lock = await lockExclusively(fromText(`${one.path}.lock`));
+    try {
+      const text = `an archive of test runs now, as process ${process.pid}`;
+      expect(await one.examine("run")).toMatchObject([{ state: "note", text }]);
+      expect(await one.examine("state")).toMatchObject([
+        { state: "note", text: expect.stringContaining("not checked") },
+      ]);
+    } finally {
+      lock?.release();
+    }
+    expect(await one.examine("run")).toMatchObject([{ state: "good" }]);
+  });
+
+  test("a run that was killed leaves its log", async () => {
+    await using one = await withState();
+    await writeFile(`${one.path}-wal`, "x");
+    expect(await one.examine("state")).toMatchObject([{ state: "note", text: expect.stringContaining("goes on") }]);
+  });
+
+  test("of another bucket is a note", async () => {
+    await using one = await patient();
+    await mkdir(one.state);
+    openState(statePath(one.state, "test"), "s3://other").close();
+    expect(await one.examine("state")).toMatchObject([
+      { state: "note", text: expect.stringContaining("is of another bucket, s3://other") },
+    ]);
+  });
+
+  test("a damaged one is a warning", async () => {
+    await using one = await patient();
+    await mkdir(one.state);
+    await writeFile(statePath(one.state, "test"), "x".repeat(8192));
+    expect(await one.examine("state")).toMatchObject([{ state: "warning", text: expect.stringContaining("damaged") }]);
+  });
+
+  test.skipIf(!canBeBackup)("one that root left behind is bad for the service", async () => {
+    await using one = await withState();
+    const [folder] = await one.examine("state", asBackup);
+    expect(folder).toMatchObject({ state: "bad", text: `"${one.state}" belongs to root, and backup archives` });
+    expect(folder?.remedy).toBe(`chown -R backup: "${one.state}"`);
+    await chown(one.state, userId("backup") ?? 0, 0);
+    expect(await one.examine("state", asBackup)).toMatchObject([
+      { state: "bad", text: `"${one.path}" belongs to root, and backup archives` },
+    ]);
+    await chown(one.path, userId("backup") ?? 0, 0);
+    expect(await one.examine("state", asBackup)).toMatchObject([{ state: "good" }]);
+  });
+});
+
+describe("last backup", () => {
+  const made = new Date("2026-11-21T02:00:03Z");
+  const after = (hours: number) => () => new Date(made.getTime() + hours * 3_600_000);
+  const ages = [
+    [1, "good", "60 minutes ago"],
+    [47, "good", "47 hours ago"],
+    [49, "warning", "2 days ago"],
+    [31 * 24, "bad", "31 days ago (of test): older than days_retained"],
+  ] as const;
+  test.each(ages)("of %d hours is %s", async (hours, state, words) => {
+    await using one = await patient({ now: after(hours) });
+    const bucket = await one.machine.opened();
+    const until = new Date(Date.now() + 86_400_000);
+    const retention = { mode: "GOVERNANCE", until } as const;
+    const keys = [
+      "manifests/test/20261120T020003Z-00000000.jsonl.zst",
+      "manifests/test/20261121T020003Z-00000000.jsonl.zst",
+      `manifests/test/parts/${"0".repeat(64)}.jsonl.zst`,
+      "manifests/test2/20261122T020003Z-00000000.jsonl.zst",
+    ];
+    for (const key of keys) await bucket.put(key, Buffer.from("x"), { retention });
+    expect(await one.examine("last backup")).toMatchObject([
+      { state, text: expect.stringContaining(`2026-11-21 02:00:03 UTC, ${words}`) },
+    ]);
+  });
+
+  test("that is not there is a warning", async () => {
+    await using one = await patient();
+    expect(await one.examine("last backup")).toMatchObject([{ state: "warning", remedy: "run sysbackup archive" }]);
+  });
+});

@@ -1,0 +1,84 @@
+/** A machine for the doctor: a configuration of a test's own, with a folder as bucket or a service's bucket. */
+import { chmod, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { Bucket } from "../../../core/bucket/contract.ts";
+import { noCounts } from "../../../core/bucket/count.ts";
+import { openBucket } from "../../../core/bucket/open.ts";
+import type { Config } from "../../../core/config/config.ts";
+import { examine } from "../../../core/doctor/examine.ts";
+import type { Finding } from "../../../core/doctor/finding.ts";
+import { createMachine, type Machine } from "../../../core/doctor/machine.ts";
+import { scratch } from "../../support/faults/scratch.ts";
+import { type Conf, type ConfPaths, writeConf } from "../../support/program.ts";
+import type { Service } from "../../support/services.ts";
+
+export type Patient = AsyncDisposable &
+  ConfPaths & {
+    readonly machine: Machine;
+    /** What the checks say; of one check where it is named. `changed` replaces what the machine would find out. */
+    examine(check?: string, changed?: Partial<Machine>): Promise<Finding[]>;
+  };
+
+export type Illness = Conf & { readonly now?: () => Date; readonly unit?: string };
+
+const hostName = "example";
+
+export async function patient({ now = () => new Date(), unit, ...conf }: Illness = {}): Promise<Patient> {
+  const folder = await scratch();
+  // Others than root are to reach it, too.
+  await chmod(folder.path, 0o755);
+  const paths = await writeConf(folder.path, { pickers: { etc: "echo /etc/hostname" }, ...conf });
+  const parts = { confDir: paths.conf, hostName, name: undefined, bucket: undefined, unit, connect: open, now };
+  const machine = createMachine(parts);
+  return {
+    ...paths,
+    machine,
+    async examine(check, changed = {}) {
+      const findings: Finding[] = [];
+      const tell = (finding: Finding) => findings.push(finding);
+      await examine({ ...machine, ...changed }, tell, new AbortController().signal);
+      return check === undefined ? findings : findings.filter((finding) => finding.check === check);
+    },
+    async [Symbol.asyncDispose]() {
+      await machine.close();
+      await folder[Symbol.asyncDispose]();
+    },
+  };
+}
+
+export type AtService = {
+  readonly bucket: string;
+  readonly roleArn?: string;
+  readonly secretKey?: string;
+  readonly now?: () => Date;
+};
+
+/** With the service's keys in a file that is closed to others. */
+export async function patientAt(service: Service, { bucket, roleArn, now, ...keys }: AtService): Promise<Patient> {
+  const { endpoint, region, accessKey, secretKey } = service;
+  const aws = { credentials_file: "keys", ...(roleArn !== undefined && { role_arn: roleArn }) };
+  const sections = { aws, s3: { bucket, endpoint, region } };
+  const made = await patient({ sections, ...(now !== undefined && { now }) });
+  const secret = keys.secretKey ?? secretKey;
+  const text = `[default]\naws_access_key_id = ${accessKey}\naws_secret_access_key = ${secret}\n`;
+  await writeFile(join(made.conf, "keys"), text, { mode: 0o640 });
+  return made;
+}
+
+/** As `cmd/connect.ts`, without waiting between attempts. */
+function open({ aws, s3 }: Config): Promise<Bucket> {
+  const { bucket = "", region, endpoint, pathStyle } = s3;
+  const credentials = { credentialsFile: aws.credentialsFile, roleArn: aws.roleArn, sessionName: "doctor" };
+  const tools = { now: () => new Date(), sleep: async () => undefined, random: () => 0, counts: noCounts() };
+  return openBucket({ bucket, region, endpoint, pathStyle, credentials }, tools);
+}
+
+/** All that the machine's folder holds, with the times of change: to show that nothing was. */
+export async function everythingIn(folder: string): Promise<string> {
+  return Bun.spawnSync(["find", folder, "-printf", "%p %i %s %m %u %T@ %C@\\n"]).stdout.toString();
+}
+
+export async function replaceInConf({ conf }: ConfPaths, from: string | RegExp, to: string): Promise<void> {
+  const file = join(conf, "conf");
+  await writeFile(file, (await readFile(file, "utf8")).replace(from, to));
+}
