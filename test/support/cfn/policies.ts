@@ -1,9 +1,8 @@
 /** The policies of a rendered stack: what each role may do, who may assume it, and what the bucket itself refuses. */
-import { join } from "node:path";
 import { z } from "zod";
 import type { RoleName } from "../../../core/config/package.ts";
+import { builtInTemplate } from "../../../core/create-resources/template.ts";
 import { type Rendered, render, type Setting } from "./render.ts";
-import { loadTemplate } from "./short-tags.ts";
 
 const texts = z
   .union([z.string(), z.array(z.string())])
@@ -41,11 +40,9 @@ export type RolePolicies = {
 
 export type StackPolicies = { readonly roles: Readonly<Record<RoleName, RolePolicies>>; readonly bucket: Policy };
 
-export const templatePath = join(import.meta.dir, "../../../cfn/sysbackup.yaml");
-
-/** Of the template of the project. */
-export async function renderPolicies(setting: Setting): Promise<StackPolicies> {
-  return policiesOf(render(loadTemplate(await Bun.file(templatePath).text()), setting));
+/** Of the project's template. */
+export function renderPolicies(setting: Setting): StackPolicies {
+  return policiesOf(render(builtInTemplate().document, setting));
 }
 
 const role = z.object({

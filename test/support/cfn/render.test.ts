@@ -2,10 +2,11 @@
 /** The renderer, against CloudFormation's own rules, and what it makes of the project's template. */
 import { describe, expect, test } from "bun:test";
 import { roleArn, roleNames } from "../../../core/config/package.ts";
+import { loadTemplate } from "../../../core/create-resources/short-tags.ts";
+import { builtInTemplate } from "../../../core/create-resources/template.ts";
 import { judge } from "./judge.ts";
-import { policiesOf, renderPolicies, templatePath } from "./policies.ts";
+import { policiesOf, renderPolicies } from "./policies.ts";
 import { render } from "./render.ts";
-import { loadTemplate } from "./short-tags.ts";
 
 const frame = `
 Parameters:
@@ -45,10 +46,10 @@ const cases: readonly [name: string, value: string, rendered: unknown][] = [
   ],
   ["a join", '!Join ["-", [a, !Ref Other, b]]', "a-7-b"],
   ["a choice", "!Select [1, [a, b, c]]", "b"],
-  ["a condition that holds", "!If [Seven, yes, no]", "yes"],
-  ["a condition that does not", "!If [Has, yes, no]", "no"],
-  ["both conditions", "!If [Both, yes, no]", "no"],
-  ["either condition", "!If [Either, yes, no]", "yes"],
+  ["a condition that holds", "!If [Seven, y1, n1]", "y1"],
+  ["a condition that does not", "!If [Has, y1, n1]", "n1"],
+  ["both conditions", "!If [Both, y1, n1]", "n1"],
+  ["either condition", "!If [Either, y1, n1]", "y1"],
   ["an item that is no value", "[a, !If [Has, b, !Ref AWS::NoValue], c]", ["a", "c"]],
   ["a property that is no value", "{ a: 1, b: !If [Has, b, !Ref AWS::NoValue] }", { a: 1 }],
   ["a long form", "{ 'Fn::Join': ['', [x, { Ref: Other }]] }", "x7"],
@@ -94,20 +95,18 @@ describe("the project's template", () => {
     "COMPLIANCE mode": { LockMode: "COMPLIANCE" },
     "another package": { PackageName: "other" },
   };
-  test.each(Object.entries(settings))("renders whole with %s", async (_, parameters) => {
-    const text = await Bun.file(templatePath).text();
-    const { resources, outputs } = render(loadTemplate(text), { parameters });
+  test.each(Object.entries(settings))("renders whole with %s", (_, parameters) => {
+    const { resources, outputs } = render(builtInTemplate().document, { parameters });
     expect(Object.keys(outputs)).toContain("StewardRoleArn");
     policiesOf({ resources, outputs });
     expect(JSON.stringify(resources)).not.toContain("undefined");
   });
 
-  test("names its roles as core/config/package.ts does, and bounds each by its own rights", async () => {
-    const text = await Bun.file(templatePath).text();
-    const { outputs } = render(loadTemplate(text), { parameters: { PackageName: "other" } });
+  test("names its roles as core/config/package.ts does, and bounds each by its own rights", () => {
+    const { outputs } = render(builtInTemplate().document, { parameters: { PackageName: "other" } });
     const place = { partition: "aws", account: "123456789012", package: "other" };
     expect(Object.values(outputs).slice(1)).toEqual(roleNames.map((role) => roleArn(place, role)));
-    const { roles } = await renderPolicies({ parameters: { PackageName: "other" } });
+    const { roles } = renderPolicies({ parameters: { PackageName: "other" } });
     for (const role of roleNames)
       expect(roles[role].boundary).toBe(`arn:aws:iam::123456789012:policy/systems/other/other-${role}-rights`);
   });
