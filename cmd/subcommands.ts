@@ -5,12 +5,14 @@
 import type { Option, Subcommand } from "./subcommand.ts";
 import { archive } from "./subcommands/archive.ts";
 import { cost } from "./subcommands/cost.ts";
+import { createResources } from "./subcommands/create-resources.ts";
 import { doctor } from "./subcommands/doctor.ts";
 import { list } from "./subcommands/list.ts";
 import { prune } from "./subcommands/prune.ts";
 import { quickstart } from "./subcommands/quickstart.ts";
 import { renew } from "./subcommands/renew.ts";
 import { restore } from "./subcommands/restore.ts";
+import { updateResources } from "./subcommands/update-resources.ts";
 import { verify } from "./subcommands/verify.ts";
 
 export const program: Pick<Subcommand, "summary" | "details"> = {
@@ -30,6 +32,8 @@ export const subcommands: readonly Subcommand[] = [
   prune,
   renew,
   cost,
+  createResources,
+  updateResources,
   doctor,
   quickstart,
 ];

@@ -1,0 +1,21 @@
+import { createResources } from "../core/create-resources/create.ts";
+import { withDefaults } from "../core/create-resources/parameters.ts";
+import { exitStatus } from "../core/failure.ts";
+import type { Run } from "./io.ts";
+import { printStack, printTemplate, resourcesOf, workOf } from "./resources.ts";
+import type { CreateResourcesArgs } from "./subcommands/create-resources.ts";
+
+export const run: Run<CreateResourcesArgs> = async (args, io) => {
+  const resources = resourcesOf(args);
+  if (args.dryRun) {
+    printTemplate(resources, withDefaults(resources.template, resources.settings), undefined, io);
+    return exitStatus.done;
+  }
+  const work = await workOf(args, io);
+  try {
+    printStack(await createResources(resources, work), "created", work.stacks.region, io);
+    return exitStatus.done;
+  } finally {
+    work.stacks.close();
+  }
+};

@@ -1,0 +1,81 @@
+/** From the options of create-resources and update-resources to a stack, and from the stack to what is printed. */
+import { setTimeout } from "node:timers/promises";
+import { connectStacks } from "../core/create-resources/cloudformation.ts";
+import type { Resources } from "../core/create-resources/create.ts";
+import type { Work } from "../core/create-resources/follow.ts";
+import { givenSettings } from "../core/create-resources/parameters.ts";
+import type { Stack } from "../core/create-resources/stacks.ts";
+import { builtInTemplate } from "../core/create-resources/template.ts";
+import { exitStatus, Failure } from "../core/failure.ts";
+import type { CommandIO } from "./io.ts";
+import type { ResourceArgs } from "./resource-options.ts";
+
+export function resourcesOf(args: ResourceArgs): Resources {
+  const template = builtInTemplate();
+  const settings = givenSettings(template, args);
+  return { stackName: stackNameOf(args), package: args.package, template, settings };
+}
+
+function stackNameOf({ stackName, package: name }: ResourceArgs): string {
+  const chosen = stackName ?? name;
+  if (/^[A-Za-z][A-Za-z0-9-]{0,127}$/.test(chosen)) return chosen;
+  throw new Failure({
+    doing: "name the stack",
+    what: chosen,
+    why: "CloudFormation allows up to 128 letters, digits and dashes, a letter first",
+    remedy: "give --stack-name",
+    exit: exitStatus.usage,
+  });
+}
+
+/** The caller closes `stacks`. */
+export async function workOf({ region }: ResourceArgs, { notify, signal, random }: CommandIO): Promise<Work> {
+  const token = () => Buffer.from(random(16)).toString("hex");
+  const stacks = await connectStacks({ region, signal, token });
+  const sleep = (milliseconds: number) => setTimeout(milliseconds, undefined, { signal });
+  return { stacks, notify, sleep, signal };
+}
+
+/** What a dry run prints: the template itself, so that the output can be given to CloudFormation, under comments. */
+export function printTemplate(
+  { stackName, template }: Resources,
+  parameters: ReadonlyMap<string, string>,
+  before: Stack | undefined,
+  io: CommandIO,
+): void {
+  const were = before?.parameters;
+  if (io.json) {
+    const previous = were === undefined ? {} : { previous: Object.fromEntries(were) };
+    const stated = { stack: stackName, parameters: Object.fromEntries(parameters), ...previous };
+    io.out(JSON.stringify({ ...stated, template: template.document }));
+    return;
+  }
+  io.out(`# Stack ${JSON.stringify(stackName)}, nothing is changed by this. Parameters:`);
+  for (const [name, value] of parameters) {
+    const old = were?.get(name);
+    const change =
+      were === undefined || old === value ? "" : `   # now ${old === undefined ? "not there" : shown(old)}`;
+    io.out(`#   ${name}: ${shown(value)}${change}`);
+  }
+  for (const line of template.text.trimEnd().split("\n")) io.out(line);
+}
+
+const shown = (value: string) => (value === "" ? "(empty)" : value);
+
+/** What there is now, and what comes next. `outcome` such as `created`. */
+export function printStack(stack: Stack, outcome: string, region: string, io: CommandIO): void {
+  const { parameters, outputs } = stack;
+  if (io.json) {
+    const made = { outputs: Object.fromEntries(outputs), parameters: Object.fromEntries(parameters) };
+    io.out(JSON.stringify({ stack: stack.name, id: stack.id, region, status: stack.status, outcome, ...made }));
+    return;
+  }
+  const name = parameters.get("PackageName") ?? "";
+  io.out(`${outcome} the stack ${JSON.stringify(stack.name)} in ${region}`);
+  const rows = [["Export", parameters.get("ExportName") ?? ""] as const, ...outputs];
+  const width = Math.max(...rows.map(([key]) => key.length));
+  for (const [key, value] of rows) io.out(`  ${key.padEnd(width)}  ${value}`);
+  io.out("");
+  io.out("Next, on each machine that is to be backed up:");
+  io.out(`  sysbackup write-config --package-name ${name} --user NAME`);
+}

@@ -1,0 +1,20 @@
+import { type ResourceArgs, resourceArgs, resourceOptions } from "../resource-options.ts";
+import { subcommand } from "../subcommand.ts";
+
+export type UpdateResourcesArgs = ResourceArgs;
+
+export const updateResources = subcommand<UpdateResourcesArgs>(
+  {
+    name: "update-resources",
+    operands: "",
+    summary: "Bring the stack of create-resources to this version's template, or to other parameters",
+    details: "Parameters that are not given stay as they are. With --dry-run, shows which would change.",
+    options: resourceOptions,
+    examples: [
+      "sysbackup update-resources --cf-region eu-central-1",
+      "sysbackup update-resources --parameters RequireMfaToRestore=yes --dry-run",
+    ],
+  },
+  resourceArgs,
+  () => import("../update-resources.ts"),
+);

@@ -1,0 +1,54 @@
+/** The template that this version carries, and what its parameters allow. */
+import { z } from "zod";
+import yaml from "../../cfn/sysbackup.yaml" with { type: "text" };
+import { loadTemplate } from "./short-tags.ts";
+
+/** As numbers and texts stand in YAML; CloudFormation takes texts only. */
+const value = z.union([z.string(), z.number()]).transform(String);
+
+/** Strict: of a rule that is not known here, nobody would be told before the request. */
+const parameter = z
+  .strictObject({
+    Type: z.enum(["String", "Number"]),
+    Description: z.string(),
+    Default: value.optional(),
+    AllowedValues: z.array(value).optional(),
+    AllowedPattern: z.string().optional(),
+    ConstraintDescription: z.string().optional(),
+    MinValue: z.number().optional(),
+    MaxValue: z.number().optional(),
+  })
+  .transform((written) => ({
+    number: written.Type === "Number",
+    description: written.Description,
+    default: written.Default,
+    allowed: written.AllowedValues,
+    /** Matches the whole value. */
+    pattern: written.AllowedPattern === undefined ? undefined : new RegExp(`^(?:${written.AllowedPattern})$`),
+    /** The pattern, in words. */
+    constraint: written.ConstraintDescription,
+    least: written.MinValue,
+    most: written.MaxValue,
+  }));
+
+export type Parameter = Readonly<z.output<typeof parameter>>;
+
+export type Template = {
+  /** YAML with comments, as CloudFormation takes it: at most 51,200 bytes. */
+  readonly text: string;
+  /** The same with every function in its long form: JSON that CloudFormation takes as well. */
+  readonly document: unknown;
+  readonly parameters: ReadonlyMap<string, Parameter>;
+};
+
+const document = z.looseObject({ Parameters: z.record(z.string(), parameter) });
+
+/** Throws for what is no template that `create-resources` can use. */
+export function readTemplate(text: string): Template {
+  const read = loadTemplate(text);
+  return { text, document: read, parameters: new Map(Object.entries(document.parse(read).Parameters)) };
+}
+
+export function builtInTemplate(): Template {
+  return readTemplate(z.string().parse(yaml));
+}
