@@ -3,27 +3,91 @@ import { setTimeout } from "node:timers/promises";
 import type { Bucket } from "../core/bucket/contract.ts";
 import { type Counts, noCounts } from "../core/bucket/count.ts";
 import { openBucket } from "../core/bucket/open.ts";
-import type { Config } from "../core/config/config.ts";
-import { credentialProvider, serviceCredentials } from "../core/config/credentials.ts";
-import { connectCloudFormation, findBucket } from "../core/config/exports.ts";
+import { type Config, loadConfig, option } from "../core/config/config.ts";
+import { type CredentialSettings, credentialProvider, serviceCredentials } from "../core/config/credentials.ts";
+import { connectCloudFormation, findBucket, stackRegion } from "../core/config/exports.ts";
+import type { AskCode } from "../core/config/mfa.ts";
+import { defaultPackage, packageName, type RoleName } from "../core/config/package.ts";
+import { type AssumedRole, assumePackageRole } from "../core/config/package-role.ts";
+import { accountId, mfaSerial } from "../core/config/values.ts";
+import { Failure } from "../core/failure.ts";
+import type { Access, PackageWords } from "./access.ts";
 import type { CommandIO } from "./io.ts";
+import { NoTerminal } from "./terminal/prompt.ts";
 
 export type Connection = { readonly bucket: Bucket; readonly counts: Counts };
 
-/** The caller closes the bucket. */
-export async function connect(config: Config, { now, notify, signal }: CommandIO): Promise<Connection> {
+/** With the configuration that led there. */
+export type AccessConnection = Connection & { readonly config: Config };
+
+/**
+ * For what works from anywhere. Where options name a package, its `role` is assumed with the caller's own credentials, not with
+ * those of `conf`, which are the machine's. The caller closes the bucket.
+ */
+export async function connectAs(role: RoleName, access: Access, io: CommandIO): Promise<AccessConnection> {
+  const { confDir, name, bucket, region, export: exported, packageRole } = access;
+  const sources = { confDir, hostName: io.hostName, name, bucket, region, export: exported, confOptional: true };
+  const config = await loadConfig(sources);
+  const assumed = packageRole && (await assume(role, packageRole, config, io));
+  return { config, ...(await connect(config, io, assumed)) };
+}
+
+/** Without `assumed`, with the credentials of `config`. The caller closes the bucket. */
+export async function connect(config: Config, io: CommandIO, assumed?: AssumedRole): Promise<Connection> {
+  const { now, notify, signal } = io;
   const counts = noCounts();
-  const { profile, roleArn } = config.aws;
-  const credentialsFile = serviceCredentials(process.env.CREDENTIALS_DIRECTORY) ?? config.aws.credentialsFile;
-  const { region, endpoint, pathStyle } = config.s3;
-  const credentials = { profile, credentialsFile, roleArn, sessionName: `sysbackup-${config.backup.name}` };
+  const credentials = credentialsOf(config, assumed);
+  const { endpoint, pathStyle } = config.s3;
   const name = await findBucket(config, async () => {
-    const place = { region: config.cloudformation.region ?? region ?? "us-east-1" };
+    const place = { region: stackRegion(config) ?? anyRegion };
     return connectCloudFormation(config, await credentialProvider(credentials, place));
   });
+  // A stack's bucket lies in the stack's region.
+  const region = config.s3.region ?? (config.s3.bucket === undefined ? config.cloudformation.region : undefined);
   const settings = { bucket: name, region, endpoint, pathStyle, credentials };
   const bucket = await openBucket(settings, { now, sleep: sleepUntil(signal), random: Math.random, notify, counts });
   return { bucket, counts };
+}
+
+/** For STS and CloudFormation, where nothing names one. */
+const anyRegion = "us-east-1";
+
+function credentialsOf({ aws, backup }: Config, assumed: AssumedRole | undefined): CredentialSettings {
+  const sessionName = sessionNameOf(backup.name);
+  if (assumed !== undefined) return { roleArn: assumed.arn, provider: assumed.credentials, sessionName };
+  const credentialsFile = serviceCredentials(process.env.CREDENTIALS_DIRECTORY) ?? aws.credentialsFile;
+  return { profile: aws.profile, credentialsFile, roleArn: aws.roleArn, sessionName };
+}
+
+async function assume(role: RoleName, words: PackageWords, config: Config, io: CommandIO): Promise<AssumedRole> {
+  const wanted = {
+    package: option("--package-name", packageName, words.package) ?? defaultPackage,
+    account: option("--account", accountId, words.account),
+    mfa: words.mfa && { device: option("--mfa-device", mfaSerial, words.mfa.device) },
+    role,
+    sessionName: sessionNameOf(config.backup.name),
+  };
+  const place = { region: stackRegion(config) ?? anyRegion, endpoint: config.s3.endpoint };
+  return assumePackageRole(wanted, place, { now: io.now, askCode: codeAsker(io) });
+}
+
+function sessionNameOf(backupName: string): string {
+  return `sysbackup-${backupName}`;
+}
+
+/** Codes come from the terminal only: options and variables show in process lists. */
+function codeAsker({ askLine, progress }: CommandIO): AskCode {
+  return async (device, trouble) => {
+    progress.end();
+    const above = trouble === undefined ? [] : [trouble];
+    const asked = { above, question: `Code of the MFA device ${device}:`, hidden: true };
+    const code = await askLine(asked).catch((error: unknown) => {
+      if (!(error instanceof NoTerminal)) throw error;
+      throw new Failure({ ...error.parts, remedy: "run it on a terminal: a code is typed, and goes into no option" });
+    });
+    if (code) return code;
+    throw new Failure({ doing: "sign in with a code of the MFA device", what: device, why: "none was given" });
+  };
 }
 
 /** Waits, but no longer than until an abort: nobody who presses Ctrl-C waits for the next attempt. */

@@ -2,7 +2,7 @@
 import type { ExitStatus } from "../core/failure.ts";
 import type { Notify } from "../core/notice.ts";
 import type { Progress } from "./terminal/progress.ts";
-import type { Ask } from "./terminal/prompt.ts";
+import type { Ask, AskLine } from "./terminal/prompt.ts";
 
 export type CommandIO = {
   /** One line of the result, to stdout, without newline. Control characters are escaped, in a way that JSON survives. */
@@ -12,6 +12,7 @@ export type CommandIO = {
   readonly progress: Progress;
   /** A Failure where there is no terminal to ask on. */
   readonly ask: Ask;
+  readonly askLine: AskLine;
   /** Results are to be JSON: one document, or one on each line. */
   readonly json: boolean;
   readonly now: () => Date;

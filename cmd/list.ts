@@ -1,24 +1,13 @@
-import { loadConfig } from "../core/config/config.ts";
 import { type ExitStatus, exitStatus } from "../core/failure.ts";
 import { type ListedBackup, listBackups } from "../core/manifests/list.ts";
-import { connect } from "./connect.ts";
+import { backupColumns, backupRow } from "./backup-table.ts";
+import { connectAs } from "./connect.ts";
 import type { Run } from "./io.ts";
 import type { ListArgs } from "./subcommands/list.ts";
-import { bytes, type Column, count, counted, moment, table } from "./terminal/format.ts";
+import { count, counted, table } from "./terminal/format.ts";
 
-const columns: readonly Column[] = [
-  { title: "name" },
-  { title: "time" },
-  { title: "host" },
-  { title: "entries", align: "right" },
-  { title: "bytes", align: "right" },
-  { title: "snapshots", align: "right" },
-  { title: "state" },
-];
-
-export const run: Run<ListArgs> = async ({ confDir, name, bucket: override, of }, io) => {
-  const config = await loadConfig({ confDir, hostName: io.hostName, name, bucket: override, confOptional: true });
-  const { bucket } = await connect(config, io);
+export const run: Run<ListArgs> = async ({ of, ...access }, io) => {
+  const { bucket } = await connectAs("restore", access, io);
   try {
     const rows: string[][] = [];
     let found = 0;
@@ -30,13 +19,13 @@ export const run: Run<ListArgs> = async ({ confDir, name, bucket: override, of }
       if (backup.state === "damaged") status = exitStatus.damaged;
       else if (backup.state !== "complete" && status === exitStatus.done) status = exitStatus.incomplete;
       if (io.json) io.out(JSON.stringify(documentOf(backup)));
-      else rows.push(rowOf(backup));
+      else rows.push(backupRow(backup));
       if ("overlay" in backup && backup.overlay !== undefined) overlaid += 1;
       if ("why" in backup) io.notify({ level: "error", code: "manifest-unusable", message: backup.why });
     }
     if (found === 0) io.notify({ level: "info", code: "no-backups", message: noBackups(bucket.url, of) });
     if (overlaid > 0) io.notify({ level: "warning", code: "backup-overlaid", message: someOverlaid(overlaid, found) });
-    if (rows.length > 0) for (const line of table(columns, rows)) io.out(line);
+    if (rows.length > 0) for (const line of table(backupColumns, rows)) io.out(line);
     return status;
   } finally {
     await bucket.close();
@@ -49,20 +38,6 @@ function noBackups(url: string, of: string | undefined): string {
 
 function someOverlaid(overlaid: number, found: number): string {
   return `someone laid delete markers or other versions over ${count(overlaid)} of these ${counted(found, "backup")}; each is read in its oldest whole version, which archive put: find out whose credentials did that, and run \`sysbackup verify --all\``;
-}
-
-function rowOf(backup: ListedBackup): string[] {
-  const time = backup.time === undefined ? "" : moment(backup.time);
-  if (!("manifest" in backup)) return [backup.name, time, "", "", "", "", backup.state];
-  const { header, totals } = backup.manifest;
-  const figures = [count(totals.entries), bytes(totals.bytes), count(totals.snapshots)];
-  return [backup.name, time, header.host, ...figures, stateOf(backup.manifest.totals)];
-}
-
-/** What the run itself could not back up is in the manifest's log. */
-function stateOf({ warnings, errors }: { readonly warnings: number; readonly errors: number }): string {
-  if (warnings + errors === 0) return "complete";
-  return `incomplete (${counted(warnings, "warning")}, ${counted(errors, "error")})`;
 }
 
 function documentOf(backup: ListedBackup): object {

@@ -12,7 +12,7 @@ import { outcomeOf } from "./outcome.ts";
 import { createOutput, type Output } from "./output.ts";
 import { subcommands } from "./subcommands.ts";
 import { createProgress } from "./terminal/progress.ts";
-import { createAsk, openTerminal } from "./terminal/prompt.ts";
+import { createAsk, createAskLine, openTerminal } from "./terminal/prompt.ts";
 import { createScreen, noticeText, type Screen } from "./terminal/screen.ts";
 
 /** `writeSync` may write a part, and a terminal or pipe that others made non-blocking may be full for a moment. */
@@ -57,6 +57,7 @@ function ioOf(screen: Screen, output: Output, json: boolean, signal: AbortSignal
     notify: (notice) => screen.line(notice.level, noticeText(notice)),
     progress: createProgress(screen, () => performance.now()),
     ask: createAsk(openTerminal, signal),
+    askLine: createAskLine(openTerminal, signal),
     json,
     now: () => new Date(),
     random: (length) => randomBytes(length),

@@ -1,16 +1,14 @@
-import { loadConfig } from "../core/config/config.ts";
 import { type ExitStatus, exitStatus } from "../core/failure.ts";
 import { type PrunedBackup, type PruneSummary, prune, withoutRemovals } from "../core/steward/prune.ts";
 import type { Amount, Fate, Tally } from "../core/steward/tally.ts";
-import { connect } from "./connect.ts";
+import { connectAs } from "./connect.ts";
 import type { Run } from "./io.ts";
 import { requestsLine } from "./requests.ts";
 import type { PruneArgs } from "./subcommands/prune.ts";
 import { bytes, type Column, count, counted, moment, table } from "./terminal/format.ts";
 
-export const run: Run<PruneArgs> = async ({ confDir, name, bucket: override, of, policy, dryRun }, io) => {
-  const config = await loadConfig({ confDir, hostName: io.hostName, name, bucket: override, confOptional: true });
-  const { bucket, counts } = await connect(config, io);
+export const run: Run<PruneArgs> = async ({ of, policy, dryRun, ...access }, io) => {
+  const { bucket, counts } = await connectAs("steward", access, io);
   try {
     const summary = await prune({
       bucket: dryRun ? withoutRemovals(bucket) : bucket,

@@ -1,16 +1,14 @@
-import { loadConfig } from "../core/config/config.ts";
 import { type ExitStatus, exitStatus } from "../core/failure.ts";
 import { findRoots, type Stale, staleNames } from "../core/steward/kept.ts";
 import { type RenewSummary, renew } from "../core/steward/renew.ts";
-import { connect } from "./connect.ts";
+import { connectAs } from "./connect.ts";
 import type { Run } from "./io.ts";
 import { requestsLine } from "./requests.ts";
 import type { RenewArgs } from "./subcommands/renew.ts";
 import { bytes, counted, moment } from "./terminal/format.ts";
 
-export const run: Run<RenewArgs> = async ({ confDir, name, bucket: override, of, policy, days, staleDays }, io) => {
-  const config = await loadConfig({ confDir, hostName: io.hostName, name, bucket: override, confOptional: true });
-  const { bucket, counts } = await connect(config, io);
+export const run: Run<RenewArgs> = async ({ of, policy, days, staleDays, ...access }, io) => {
+  const { bucket, counts } = await connectAs("steward", access, io);
   try {
     const roots = await findRoots(bucket);
     const stale = staleDays === undefined ? [] : staleNames(roots, of, staleDays, io.now());

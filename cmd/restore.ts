@@ -1,24 +1,26 @@
 import type { Counts } from "../core/bucket/count.ts";
-import { loadConfig } from "../core/config/config.ts";
+import { exitStatus } from "../core/failure.ts";
 import type { Manifest } from "../core/format/manifest.ts";
 import { findManifest } from "../core/manifests/find.ts";
 import { openManifest } from "../core/manifests/original.ts";
 import { nameOf } from "../core/manifests/read.ts";
 import type { Figures } from "../restore/report.ts";
 import { exitOf, restore } from "../restore/restore.ts";
-import { connect } from "./connect.ts";
+import { chooseBackup } from "./choose.ts";
+import { connectAs } from "./connect.ts";
 import type { Run } from "./io.ts";
 import { requestsLine } from "./requests.ts";
 import type { RestoreArgs } from "./subcommands/restore.ts";
 import { bytes, count, counted, duration, moment } from "./terminal/format.ts";
 
 export const run: Run<RestoreArgs> = async (args, io) => {
-  const { confDir, name, bucket: override, target, paths, numericOwner, snapshots } = args;
-  const config = await loadConfig({ confDir, hostName: io.hostName, name, bucket: override, confOptional: true });
-  const { bucket, counts } = await connect(config, io);
-  const began = io.now();
+  const { target, paths, numericOwner, snapshots } = args;
+  const { bucket, counts } = await connectAs("restore", args, io);
   try {
-    const source = await findManifest(bucket, args.manifest);
+    const wanted = args.manifest ?? (await chooseBackup(bucket, io));
+    if (wanted === undefined) return exitStatus.done;
+    const began = io.now();
+    const source = await findManifest(bucket, wanted);
     const manifest = await openManifest(bucket, source, io.notify);
     const figures = await restore({
       bucket,

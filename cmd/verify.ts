@@ -1,7 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import { distrust } from "../core/archive/distrust.ts";
 import type { Counts } from "../core/bucket/count.ts";
-import { type Config, loadConfig } from "../core/config/config.ts";
+import type { Config } from "../core/config/config.ts";
 import { type ExitStatus, exitStatus, Failure, reasonOf } from "../core/failure.ts";
 import { safeName } from "../core/format/keys.ts";
 import { type Found, findManifest } from "../core/manifests/find.ts";
@@ -11,7 +11,7 @@ import { listRoots } from "../core/manifests/roots.ts";
 import type { VerifyBucket } from "../restore/verify/roots.ts";
 import { chooser, parseShare, shareText } from "../restore/verify/share.ts";
 import { type Verdict, verify } from "../restore/verify/verify.ts";
-import { connect } from "./connect.ts";
+import { connectAs } from "./connect.ts";
 import type { CommandIO, Run } from "./io.ts";
 import type { VerifyArgs } from "./subcommands/verify.ts";
 import { runLive } from "./verify/live.ts";
@@ -28,9 +28,8 @@ const exits = {
 export const run: Run<VerifyArgs> = async (args, io) => {
   checkArgs(args);
   const share = args.readData === undefined ? undefined : parseShare(args.readData || undefined, io.now());
-  const { confDir, name, bucket: override } = args;
-  const config = await loadConfig({ confDir, hostName: io.hostName, name, bucket: override, confOptional: true });
-  const { bucket, counts } = await connect(config, io);
+  // Whoever audits may not read content.
+  const { config, bucket, counts } = await connectAs(share === undefined ? "audit" : "restore", args, io);
   const choose = share && chooser(share, Buffer.from(io.random(4)).readUInt32LE());
   try {
     const sources = sourcesOf(args, bucket, config.backup.name);

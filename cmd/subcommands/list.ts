@@ -1,15 +1,20 @@
-import { type BackupArgs, backupArgs, backupOptions, subcommand } from "../subcommand.ts";
+import { type Access, accessOf, accessOptions } from "../access.ts";
+import { subcommand } from "../subcommand.ts";
 
-export type ListArgs = BackupArgs & { /** All backup names where undefined. */ readonly of: string | undefined };
+export type ListArgs = Access & { /** All backup names where undefined. */ readonly of: string | undefined };
 
 export const list = subcommand<ListArgs>(
   {
     name: "list",
     operands: "[name]",
     summary: "Show the backups in the bucket, or those of one backup name",
-    options: backupOptions,
-    examples: ["sysbackup list", "sysbackup list web1 --json"],
+    options: accessOptions,
+    examples: [
+      "sysbackup list",
+      "sysbackup list web1 --json",
+      "sysbackup list --cf-region eu-central-1 --export backup-bucket --mfa",
+    ],
   },
-  (words): ListArgs => ({ ...backupArgs(words), of: words.operands[0] }),
+  (words): ListArgs => ({ ...accessOf(words), of: words.operands[0] }),
   () => import("../list.ts"),
 );

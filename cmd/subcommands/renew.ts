@@ -1,8 +1,9 @@
 import type { Policy } from "../../core/steward/policy.ts";
+import { type Access, accessOf, accessOptions } from "../access.ts";
 import { nameOf, noPolicy, policyOf, policyOptions, wholeNumber } from "../policy.ts";
-import { type BackupArgs, backupArgs, backupOptions, subcommand, type Words } from "../subcommand.ts";
+import { subcommand, type Words } from "../subcommand.ts";
 
-export type RenewArgs = BackupArgs & {
+export type RenewArgs = Access & {
   /** Whose backups; all names where undefined. */
   readonly of: string | undefined;
   /** Undefined: nothing is renewed; then `staleDays` is given. */
@@ -25,7 +26,7 @@ export const renew = subcommand<RenewArgs>(
       ...policyOptions,
       { flag: "--days <n>", help: "Lock for n days from now" },
       { flag: "--stale <days>", help: "List the names whose newest backup is older; alone, renews nothing" },
-      ...backupOptions,
+      ...accessOptions,
     ],
     examples: ["sysbackup renew --stale 3", "sysbackup renew web1 --keep-last 1 --days 365"],
   },
@@ -37,5 +38,5 @@ function renewArgs(words: Words): RenewArgs {
   const policy = policyOf(words);
   const staleDays = wholeNumber("stale", words);
   if (policy === undefined && staleDays === undefined) throw noPolicy("renew");
-  return { ...backupArgs(words), of: nameOf(words), policy, days: wholeNumber("days", words), staleDays };
+  return { ...accessOf(words), of: nameOf(words), policy, days: wholeNumber("days", words), staleDays };
 }

@@ -1,16 +1,17 @@
 import { resolve } from "node:path";
 import { nearest } from "../../core/config/nearest.ts";
 import { exitStatus, Failure } from "../../core/failure.ts";
-import { type BackupArgs, backupArgs, backupOptions, subcommand, type Words } from "../subcommand.ts";
+import { type Access, accessOf, accessOptions } from "../access.ts";
+import { subcommand, type Words } from "../subcommand.ts";
 
 /** What happens to the snapshots of a backup: asked one by one, stored as files, replayed, left out. */
 export const snapshotChoices = ["ask", "fetch", "run", "skip"] as const;
 export type SnapshotChoice = (typeof snapshotChoices)[number];
 
-export type RestoreArgs = BackupArgs & {
-  /** A backup name, `name@time`, a key, or a local file. */
-  readonly manifest: string;
-  /** Absolute paths as in the backup; empty for everything. */
+export type RestoreArgs = Access & {
+  /** A backup name, `name@time`, a key, or a local file; undefined: to be chosen on the terminal. */
+  readonly manifest: string | undefined;
+  /** Absolute paths as in the backup; empty for everything, and always where there is no `manifest`. */
   readonly paths: readonly string[];
   readonly target: string;
   readonly numericOwner: boolean;
@@ -20,23 +21,25 @@ export type RestoreArgs = BackupArgs & {
 export const restore = subcommand<RestoreArgs>(
   {
     name: "restore",
-    operands: "<manifest> [...paths]",
+    operands: "[manifest] [...paths]",
     summary: "Bring back a backup, or some paths of it",
     details: [
-      "<manifest> is a backup name (its newest backup), name@time (the newest until then, as in web1@2026-11-20),",
-      "a key in the bucket, or a local file. Without paths, everything comes back. Files that are as the backup has",
-      "them are left alone, so a restore that was stopped goes on when run again.",
+      "[manifest] is a backup name (its newest backup), name@time (the newest until then, as in web1@2026-11-20),",
+      "a key in the bucket, or a local file; without it, the backups are shown, to choose one. Without paths, everything",
+      "comes back. Files that are as the backup has them are left alone, so a restore that was stopped goes on when run",
+      "again. docs/recovery.md has the worst day, when the machine is gone.",
     ].join("\n"),
     options: [
       { flag: "--target <dir>", help: "Folder to restore into", default: "/" },
       { flag: "--numeric-owner", help: "Owners by number, not by name" },
       { flag: "--snapshots <what>", help: `Replay snapshots: ${snapshotChoices.join(", ")}`, default: "ask" },
-      ...backupOptions,
+      ...accessOptions,
     ],
     examples: [
       "sysbackup restore web1 --target /mnt",
       "sysbackup restore web1@2026-11-20 /etc/fstab /home/alice --target /tmp/look",
       "sysbackup restore web1 --bucket s3://example-backups --snapshots run",
+      "sysbackup restore --cf-region eu-central-1 --export backup-bucket --mfa --target /mnt",
     ],
   },
   restoreArgs,
@@ -44,15 +47,31 @@ export const restore = subcommand<RestoreArgs>(
 );
 
 function restoreArgs(words: Words): RestoreArgs {
-  const [manifest = "", ...paths] = words.operands;
+  const [manifest, ...paths] = words.operands;
+  if (manifest !== undefined && looksLikePath(manifest)) throw pathFirst(manifest);
   return {
-    ...backupArgs(words),
+    ...accessOf(words),
     manifest,
     paths,
     target: resolve(words.value("target") ?? ""),
     numericOwner: words.given("numeric-owner"),
     snapshots: snapshotChoice(words.value("snapshots") ?? ""),
   };
+}
+
+/** A manifest that was saved to a file has this end, or is written as `./root`. */
+function looksLikePath(manifest: string): boolean {
+  return manifest.startsWith("/") && !manifest.endsWith(".jsonl.zst");
+}
+
+function pathFirst(path: string): Failure {
+  return new Failure({
+    doing: "restore",
+    what: path,
+    why: "which backup it is to come from stands before a path",
+    remedy: `write it like \`sysbackup restore web1 ${path}\`; a manifest in a file has a name that ends in .jsonl.zst`,
+    exit: exitStatus.usage,
+  });
 }
 
 function snapshotChoice(written: string): SnapshotChoice {

@@ -1,7 +1,8 @@
 import { resolve } from "node:path";
-import { type BackupArgs, backupArgs, backupOptions, subcommand, type Words } from "../subcommand.ts";
+import { type Access, accessOf, accessOptions } from "../access.ts";
+import { subcommand, type Words } from "../subcommand.ts";
 
-export type VerifyArgs = BackupArgs & {
+export type VerifyArgs = Access & {
   /** As for restore. Without it, the newest of the configured name; with `all`, every backup of every name. */
   readonly manifest: string | undefined;
   /** Every backup of the name. */
@@ -33,7 +34,7 @@ export const verify = subcommand<VerifyArgs>(
       },
       { flag: "--live", help: "Compare with this machine's files; with --read-data, their content too" },
       { flag: "--html <file>", help: "Write a page with plots, too" },
-      ...backupOptions,
+      ...accessOptions,
     ],
     examples: [
       "sysbackup verify",
@@ -49,7 +50,7 @@ export const verify = subcommand<VerifyArgs>(
 function verifyArgs(words: Words): VerifyArgs {
   const html = words.value("html");
   return {
-    ...backupArgs(words),
+    ...accessOf(words),
     manifest: words.operands[0],
     all: words.given("all"),
     readData: words.given("read-data") ? (words.value("read-data") ?? "") : undefined,

@@ -7,6 +7,8 @@ export type TerminalDevice = {
   write(text: string): Promise<void>;
   /** Without its newline; undefined at the end of input. */
   readLine(): Promise<string | undefined>;
+  /** Whether what is typed shows. */
+  echo(shown: boolean): Promise<void>;
   close(): Promise<void>;
 };
 
@@ -18,16 +20,54 @@ export function createAsk(openDevice: () => Promise<TerminalDevice | undefined>,
   return async (question) => {
     const device = await openDevice();
     if (!device) {
-      throw new Failure({
-        doing: "ask",
-        what: question,
-        why: "there is no terminal",
-        remedy: "run it on a terminal, or answer beforehand by an option (see --help)",
-      });
+      throw new NoTerminal(question);
     }
     const answer = await unlessAborted(answerOf(device, printable(question)), signal);
     await device.close();
     return answer;
+  };
+}
+
+export class NoTerminal extends Failure {
+  constructor(question: string) {
+    super({
+      doing: "ask",
+      what: question,
+      why: "there is no terminal",
+      remedy: "run it on a terminal, or answer beforehand by an option (see --help)",
+    });
+  }
+}
+
+export type LineQuestion = {
+  /** Lines that stand above the question, such as what there is to choose from. */
+  readonly above?: readonly string[];
+  readonly question: string;
+  /** For what nobody should read over a shoulder. */
+  readonly hidden?: boolean;
+};
+
+/** Asks for a line, without spaces around it; undefined at the end of input. */
+export type AskLine = (asked: LineQuestion) => Promise<string | undefined>;
+
+/** As `createAsk`; where there is no terminal, the Failure is a `NoTerminal`. */
+export function createAskLine(openDevice: () => Promise<TerminalDevice | undefined>, signal: AbortSignal): AskLine {
+  return async ({ above = [], question, hidden = false }) => {
+    const device = await openDevice();
+    if (!device) throw new NoTerminal(question);
+    await device.write([...above, `${question} `].map(printable).join("\n"));
+    if (hidden) await device.echo(false);
+    try {
+      const line = await unlessAborted(device.readLine(), signal);
+      return line?.trim();
+    } finally {
+      if (hidden) {
+        await device.echo(true);
+        await device.write("\n");
+      }
+      // With a read left behind, closing would wait for it.
+      if (!signal.aborted) await device.close();
+    }
   };
 }
 
@@ -62,6 +102,12 @@ export async function openTerminal(): Promise<TerminalDevice | undefined> {
     async readLine() {
       const { bytesRead } = await file.read(buffer, 0, buffer.length, null);
       return bytesRead === 0 ? undefined : buffer.toString("utf8", 0, bytesRead).replace(/\n$/, "");
+    },
+    // Without stty, typing shows: better than not to be able to answer.
+    echo: async (shown) => {
+      if (Bun.which("stty") === null) return;
+      await Bun.spawn(["stty", "-F", "/dev/tty", shown ? "echo" : "-echo"], { stdio: ["ignore", "ignore", "ignore"] })
+        .exited;
     },
     close: () => file.close(),
   };

@@ -6,7 +6,7 @@ import type { LockMode } from "../bucket/contract.ts";
 import { exitStatus, Failure, reasonOf } from "../failure.ts";
 import { checked } from "./check.ts";
 import { parseConf } from "./dialect.ts";
-import { backupName, bucketUrl } from "./values.ts";
+import { backupName, bucketUrl, text } from "./values.ts";
 
 /** Durations are in milliseconds, sizes in bytes. Holds no secret. */
 export type Config = {
@@ -55,7 +55,10 @@ export type ConfigSources = {
   /** From the command line, each over what `conf` says. */
   readonly name?: string | undefined;
   readonly bucket?: string | undefined;
-  /** Reading a backup works without `conf` when the bucket is given; archiving does not. */
+  /** Where to look the bucket up, in place of `[s3] bucket`; each also over what `[cloudformation]` says. */
+  readonly region?: string | undefined;
+  readonly export?: string | undefined;
+  /** Reading a backup works without `conf` when one of these says where it is; archiving does not. */
   readonly confOptional?: boolean;
 };
 
@@ -65,10 +68,16 @@ export async function loadConfig(sources: ConfigSources): Promise<Config> {
   const overrides = {
     name: option("--name", backupName, sources.name),
     bucket: option("--bucket", bucketUrl, sources.bucket),
+    region: option("--cf-region", text, sources.region),
+    export: option("--export", text, sources.export),
   };
-  const text = await readConf(file);
-  if (text === undefined && !(sources.confOptional && overrides.bucket !== undefined)) throw missing(file);
-  const values = checked(parseConf(text ?? "", file), file);
+  const lookUp = overrides.region !== undefined || overrides.export !== undefined;
+  if (lookUp && overrides.bucket !== undefined) throw twoBuckets();
+  const { confOptional = false } = sources;
+  const written = await readConf(file);
+  if (written === undefined && !(confOptional && (lookUp || overrides.bucket !== undefined)))
+    throw missing(file, confOptional);
+  const values = checked(parseConf(written ?? "", file), file);
 
   const { aws, s3, cloudformation, content, backup } = values;
   return {
@@ -78,12 +87,15 @@ export async function loadConfig(sources: ConfigSources): Promise<Config> {
       roleArn: aws.role_arn,
     },
     s3: {
-      bucket: overrides.bucket ?? s3.bucket,
+      bucket: overrides.bucket ?? (lookUp ? undefined : s3.bucket),
       endpoint: s3.endpoint,
       region: s3.region,
-      pathStyle: s3.path_style ?? s3.endpoint !== undefined,
+      pathStyle: s3.path_style ?? (s3.endpoint !== undefined || endpointInEnvironment()),
     },
-    cloudformation: { region: cloudformation.region, export: cloudformation.export },
+    cloudformation: {
+      region: overrides.region ?? cloudformation.region,
+      export: overrides.export ?? cloudformation.export,
+    },
     content: {
       lockTimeout: content.lock_timeout,
       daysRetained: content.days_retained,
@@ -121,17 +133,36 @@ async function readConf(file: string): Promise<string | undefined> {
   }
 }
 
-function missing(file: string): Failure {
+const orCreate = "create it (docs/configuration.md has an example) or name its folder with --conf-dir";
+
+function missing(file: string, optional: boolean): Failure {
   return new Failure({
     doing: "read the configuration",
     what: file,
     why: "there is no such file",
-    remedy: "create it (docs/configuration.md has an example) or name its folder with --conf-dir",
+    remedy: optional
+      ? `without it, say where the backups are: the bucket with --bucket, or the stack that exports its name with --cf-region and --export; or ${orCreate}`
+      : orCreate,
     exit: exitStatus.usage,
   });
 }
 
-function option(name: string, schema: z.ZodType<string>, value: string | undefined): string | undefined {
+function twoBuckets(): Failure {
+  return new Failure({
+    doing: "tell which bucket is meant",
+    why: "--bucket names one, and --cf-region and --export look one up",
+    remedy: "leave out the one or the other (AWS_REGION says where a bucket is that --bucket names)",
+    exit: exitStatus.usage,
+  });
+}
+
+/** The SDK's own variables: a machine without `conf` finds services other than Amazon's so. */
+function endpointInEnvironment(): boolean {
+  return (process.env.AWS_ENDPOINT_URL_S3 ?? process.env.AWS_ENDPOINT_URL ?? "") !== "";
+}
+
+/** The value of an option, checked. Throws a Failure (exit 2) that says what is allowed. */
+export function option(name: string, schema: z.ZodType<string>, value: string | undefined): string | undefined {
   if (value === undefined) return undefined;
   const result = schema.safeParse(value);
   if (result.success) return result.data;

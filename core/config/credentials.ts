@@ -12,6 +12,8 @@ export type CredentialSettings = {
   readonly roleArn?: string | undefined;
   /** Names the session in the server's logs: 2 to 64 of `A-Za-z0-9_=,.@-`. Others are replaced. */
   readonly sessionName: string;
+  /** Ready-made, for several clients to share: see `package-role.ts`. Profile and file are not looked at then. */
+  readonly provider?: CredentialProvider | undefined;
 };
 
 export type Credentials = {
@@ -43,7 +45,8 @@ export async function credentialProvider(
   settings: CredentialSettings,
   place: StsPlace,
 ): Promise<CredentialProvider | undefined> {
-  const { profile, credentialsFile, roleArn } = settings;
+  const { profile, credentialsFile, roleArn, provider } = settings;
+  if (provider !== undefined) return provider;
   const fromFile = profile !== undefined || credentialsFile !== undefined;
   if (!fromFile && roleArn === undefined) return undefined;
   const { fromIni, fromTemporaryCredentials } = await import("@aws-sdk/credential-providers");
@@ -96,7 +99,7 @@ async function mustBeReadable(file: string): Promise<void> {
 }
 
 /** STS takes 64 characters of a small alphabet; Ceph wants two at least. */
-function sessionName(name: string): string {
+export function sessionName(name: string): string {
   return name
     .replace(/[^\w=,.@-]/g, "-")
     .slice(0, 64)

@@ -22,12 +22,14 @@ export async function findBucket(config: Config, connect: () => Promise<ListExpo
   const name = config.cloudformation.export;
   const value = await findExport(name, connect);
   const url = bucketUrl.safeParse(value);
+  const region = stackRegion(config);
+  const absent = `there is no such export${region === undefined ? "" : ` in ${region}`}`;
   if (value !== undefined && url.success) return url.data;
   throw new Failure({
     doing: "find the bucket in the CloudFormation export",
     what: name,
-    why: value === undefined ? "there is no such export" : `its value ${JSON.stringify(value)} is no bucket name`,
-    remedy: "set bucket in [s3], set export and region in [cloudformation], or give --bucket",
+    why: value === undefined ? absent : `its value ${JSON.stringify(value)} is no bucket name`,
+    remedy: "check --export and --cf-region, or export and region in [cloudformation]; or give --bucket",
     exit: exitStatus.usage,
   });
 }
@@ -48,12 +50,21 @@ async function findExport(name: string, connect: () => Promise<ListExports>): Pr
     throw new Failure({
       doing: "find the bucket in the CloudFormation export",
       what: name,
-      why: `no bucket is set, and the exports cannot be read: ${reasonOf(error)}`,
-      remedy: "set bucket in [s3], or give --bucket; with a stack, set region in [cloudformation]",
+      why: `no bucket is set, and the exports cannot be read: ${withoutRegion(error) ? "no region is set" : reasonOf(error)}`,
+      remedy: "give --cf-region, or region in [cloudformation]; or name the bucket with --bucket or in [s3]",
       exit: exitStatus.usage,
       cause: error,
     });
   }
+}
+
+function withoutRegion(error: unknown): boolean {
+  return /^Region is missing/.test(reasonOf(error));
+}
+
+/** Undefined where nothing but the SDK's own files may say it. */
+export function stackRegion({ cloudformation, s3 }: Config): string | undefined {
+  return cloudformation.region ?? s3.region ?? process.env.AWS_REGION ?? process.env.AWS_DEFAULT_REGION;
 }
 
 /** `credentials` as `core/config/credentials.ts` gives them. */
@@ -62,7 +73,7 @@ export async function connectCloudFormation(
   credentials: CloudFormationClientConfig["credentials"],
 ): Promise<ListExports> {
   const { CloudFormationClient, ListExportsCommand } = await import("@aws-sdk/client-cloudformation");
-  const region = config.cloudformation.region ?? config.s3.region;
+  const region = stackRegion(config);
   const client = new CloudFormationClient({
     ...(region !== undefined && { region }),
     ...(credentials !== undefined && { credentials }),

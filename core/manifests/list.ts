@@ -27,12 +27,20 @@ export type ListedBackup = {
 const atOnce = 8;
 
 /** In byte order of name, oldest first within a name. */
-export async function* listBackups(
+export function listBackups(
   bucket: Pick<BucketReader, "listVersions" | "get">,
   name: string | undefined,
 ): AsyncGenerator<ListedBackup> {
+  return describeBackups(bucket, listRoots(bucket, name));
+}
+
+/** In the order of `roots`. */
+export async function* describeBackups(
+  bucket: Pick<BucketReader, "get">,
+  roots: AsyncIterable<RootKey> | Iterable<RootKey>,
+): AsyncGenerator<ListedBackup> {
   const ahead: Promise<ListedBackup>[] = [];
-  for await (const root of listRoots(bucket, name)) {
+  for await (const root of roots) {
     const described = describe(bucket, root);
     // Its error is for whoever awaits it; until then it is not "unhandled".
     described.catch(() => {});

@@ -25,7 +25,7 @@ export const messages = {
   noSection: 'cannot read the configuration "…": line …: a setting stands before the first [section]',
   noSetting: 'cannot read the configuration "…": line …: it is neither "key = value" nor [section]',
   noBucketSet:
-    'cannot find the bucket in the CloudFormation export "…": no bucket is set, and the exports cannot be read: …; set bucket in [s3], or give --bucket; with a stack, set region in [cloudformation]',
+    'cannot find the bucket in the CloudFormation export "…": no bucket is set, and the exports cannot be read: …; give --cf-region, or region in [cloudformation]; or name the bucket with --bucket or in [s3]',
 
   // The bucket, and the way to it
   retry: 'cannot reach "…": …: trying again in … s (attempt … of 8)',

@@ -91,7 +91,6 @@ describe("refused with status 2, naming what was meant", () => {
     [["list", "--name", "a", "--name=b"], 'cannot use option "--name": it is given twice'],
     [["list", "--json=yes"], 'cannot use option "--json": it takes no value'],
     [["list", "--help", "--bogus"], 'cannot use option "--bogus": there is no such option; see sysbackup --help'],
-    [["restore"], "cannot run restore: it needs <manifest>; see sysbackup restore --help"],
     [["list", "a", "007"], 'cannot run list: "007" is one word too many'],
     [["archive", "web1"], 'cannot run archive: "web1" is one word too many'],
   ];

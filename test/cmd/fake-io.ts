@@ -14,6 +14,7 @@ export function fakeIO(overrides: Partial<CommandIO> = {}): FakeIO {
     notify: (notice) => notices.push(notice),
     progress: { update: () => {}, end: () => {} },
     ask: () => Promise.reject(new Error("nothing was to be asked")),
+    askLine: () => Promise.reject(new Error("nothing was to be asked")),
     json: false,
     now: () => new Date("2026-11-22T00:00:00Z"),
     random: (length) => new Uint8Array(length),

@@ -30,10 +30,10 @@ describe("sysbackup list", () => {
     const io = fakeIO();
     expect(await run(argsFor(fixture), io)).toBe(0);
     expect(io.lines).toEqual([
-      "name  time                     host     entries  bytes  snapshots  state",
-      "mail  2026-11-21 02:00:03 UTC  example        2    5 B          0  complete",
-      "web1  2026-11-20 02:00:00 UTC  example        2    5 B          0  complete",
-      "web1  2026-11-21 02:00:03 UTC  example        2    5 B          1  incomplete (2 warnings, 1 error)",
+      "name  time                     host     entries  bytes  snapshots  locked until  state",
+      "mail  2026-11-21 02:00:03 UTC  example        2    5 B          0  2099-01-01    complete",
+      "web1  2026-11-20 02:00:00 UTC  example        2    5 B          0  2099-01-01    complete",
+      "web1  2026-11-21 02:00:03 UTC  example        2    5 B          1  2099-01-01    incomplete (2 warnings, 1 error)",
     ]);
   });
 
@@ -71,7 +71,9 @@ describe("sysbackup list", () => {
     await fixture.damage(key, (bytes) => Buffer.alloc(bytes.length));
     const io = fakeIO();
     expect(await run(argsFor(fixture), io)).toBe(4);
-    expect(io.lines[2]).toBe("web1  2026-11-20 02:00:00 UTC                                      damaged");
+    expect(io.lines[2]).toBe(
+      "web1  2026-11-20 02:00:00 UTC                                                    damaged",
+    );
     expect(io.lines).toHaveLength(4);
     expect(io.notices.map(({ level, code }) => [level, code])).toEqual([["error", "manifest-unusable"]]);
     expect(io.notices[0]?.message).toStartWith(

@@ -9,6 +9,7 @@ function typing(...lines: string[]) {
     closed: false,
     write: async (text) => void written.push(text),
     readLine: async () => lines.shift(),
+    echo: async (shown) => void written.push(shown ? "(shown)" : "(hidden)"),
     close: async () => {
       device.closed = true;
     },

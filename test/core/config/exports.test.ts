@@ -50,7 +50,7 @@ test("an absent export is refused after the last page", async () => {
   const failure = await refusal(findBucket(await configWithout(), connect));
   expect(failure.message).toBe(
     'cannot find the bucket in the CloudFormation export "backup-bucket": there is no such export; ' +
-      "set bucket in [s3], set export and region in [cloudformation], or give --bucket",
+      "check --export and --cf-region, or export and region in [cloudformation]; or give --bucket",
   );
   expect(failure.exit).toBe(exitStatus.usage);
   expect(asked).toEqual([undefined, "1"]);
@@ -66,7 +66,7 @@ test("a refusal by the service is worded", async () => {
   const failure = await refusal(findBucket(await configWithout(), () => Promise.reject(new Error("Access Denied"))));
   expect(failure.message).toBe(
     'cannot find the bucket in the CloudFormation export "backup-bucket": no bucket is set, and the exports cannot be read: ' +
-      "Access Denied; set bucket in [s3], or give --bucket; with a stack, set region in [cloudformation]",
+      "Access Denied; give --cf-region, or region in [cloudformation]; or name the bucket with --bucket or in [s3]",
   );
   expect(failure.exit).toBe(exitStatus.usage);
 });

@@ -1,0 +1,29 @@
+/** The backups of a bucket as rows of a table, for `list` and for choosing one to restore. */
+import type { ListedBackup } from "../core/manifests/list.ts";
+import { bytes, type Column, count, counted, moment } from "./terminal/format.ts";
+
+export const backupColumns: readonly Column[] = [
+  { title: "name" },
+  { title: "time" },
+  { title: "host" },
+  { title: "entries", align: "right" },
+  { title: "bytes", align: "right" },
+  { title: "snapshots", align: "right" },
+  { title: "locked until" },
+  { title: "state" },
+];
+
+export function backupRow(backup: ListedBackup): string[] {
+  const time = backup.time === undefined ? "" : moment(backup.time);
+  if (!("manifest" in backup)) return [backup.name, time, "", "", "", "", "", backup.state];
+  const { header, totals } = backup.manifest;
+  const figures = [count(totals.entries), bytes(totals.bytes), count(totals.snapshots)];
+  const until = header.retain_until.slice(0, "2026-11-21".length);
+  return [backup.name, time, header.host, ...figures, until, stateOf(totals)];
+}
+
+/** What the run itself could not back up is in the manifest's log. */
+function stateOf({ warnings, errors }: { readonly warnings: number; readonly errors: number }): string {
+  if (warnings + errors === 0) return "complete";
+  return `incomplete (${counted(warnings, "warning")}, ${counted(errors, "error")})`;
+}

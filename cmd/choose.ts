@@ -1,0 +1,125 @@
+/**
+ * Which backup to restore, where the command line names none: the names first, then the backups of one name, newest first, in pages.
+ * Names and dates come from one listing; manifests are read for the page that is shown, and no others.
+ */
+import type { BucketReader } from "../core/bucket/contract.ts";
+import { exitStatus, Failure } from "../core/failure.ts";
+import { timeOfStamp } from "../core/format/keys.ts";
+import { describeBackups } from "../core/manifests/list.ts";
+import { listRoots, type RootKey } from "../core/manifests/roots.ts";
+import { backupColumns, backupRow } from "./backup-table.ts";
+import type { CommandIO } from "./io.ts";
+import { type Column, count, counted, moment, table } from "./terminal/format.ts";
+import { NoTerminal } from "./terminal/prompt.ts";
+
+type Source = Pick<BucketReader, "listVersions" | "get">;
+
+/** Backups on a page: what a terminal shows at once. */
+const pageSize = 20;
+
+/** The key of the chosen one; undefined where the user quits. A Failure (exit 2), after the list, where there is no terminal. */
+export async function chooseBackup(
+  bucket: Source & { readonly url: string },
+  io: CommandIO,
+): Promise<string | undefined> {
+  const names = await namesIn(bucket);
+  const [first, ...others] = names;
+  if (first === undefined) throw noBackups(bucket.url);
+  const name = others.length === 0 ? first : await pick({ ...nameMenu(names), options: names, io });
+  return name && (await chooseOf(bucket, name.name, io));
+}
+
+type Name = { readonly name: string; readonly backups: number; readonly newest: Date | undefined };
+
+/** In byte order. */
+async function namesIn(bucket: Source): Promise<Name[]> {
+  const names = new Map<string, Name>();
+  for await (const { name, stamp } of listRoots(bucket)) {
+    names.set(name, { name, backups: (names.get(name)?.backups ?? 0) + 1, newest: timeOfStamp(stamp) });
+  }
+  return [...names.values()];
+}
+
+const nameColumns: readonly Column[] = [
+  { title: "", align: "right" },
+  { title: "name" },
+  { title: "backups", align: "right" },
+  { title: "newest" },
+];
+
+function nameMenu(names: readonly Name[]) {
+  const rows = names.map(({ name, backups, newest }, index) => [
+    String(index + 1),
+    name,
+    count(backups),
+    newest === undefined ? "" : moment(newest),
+  ]);
+  return { lines: table(nameColumns, rows), what: "Whose backups?" };
+}
+
+async function chooseOf(bucket: Source, name: string, io: CommandIO): Promise<string | undefined> {
+  const roots: RootKey[] = [];
+  for await (const root of listRoots(bucket, name)) roots.push(root);
+  roots.reverse();
+  for (let start = 0; ; start += pageSize) {
+    const page = roots.slice(start, start + pageSize);
+    const rows: string[][] = [];
+    for await (const backup of describeBackups(bucket, page)) {
+      io.signal.throwIfAborted();
+      rows.push([String(start + rows.length + 1), ...backupRow(backup)]);
+    }
+    const older = roots.length - start - page.length;
+    const lines = table([{ title: "", align: "right" }, ...backupColumns], rows);
+    const chosen = await pick({ lines, what: "Which backup?", options: page, first: start + 1, older, io });
+    if (chosen !== "older") return chosen?.key;
+  }
+}
+
+type Menu<Item> = {
+  readonly lines: readonly string[];
+  readonly what: string;
+  readonly options: readonly Item[];
+  /** The number of the first one. */
+  readonly first?: number;
+  /** How many more there are on later pages. */
+  readonly older?: number;
+  readonly io: CommandIO;
+};
+
+/** Asks until the answer is one of the menu; undefined for quitting. `older` is an answer only where there are some. */
+function pick<Item>(menu: Menu<Item> & { readonly older: number }): Promise<Item | "older" | undefined>;
+function pick<Item>(menu: Menu<Item>): Promise<Item | undefined>;
+async function pick<Item>({ lines, what, options, first = 1, older = 0, io }: Menu<Item>) {
+  const last = first + options.length - 1;
+  const more = older === 0 ? "" : `, m for ${counted(older, "older one")}`;
+  const question = `${what} [${first === last ? first : `${first}-${last}`}${more}, q to quit]`;
+  for (let above = lines; ; above = ["Please answer with one of these."]) {
+    const answer = await io.askLine({ above, question }).catch((error: unknown) => {
+      throw error instanceof NoTerminal ? toBeNamed(lines, io) : error;
+    });
+    if (answer === undefined || /^q(uit)?$/i.test(answer)) return undefined;
+    if (older > 0 && /^m(ore)?$/i.test(answer)) return "older";
+    const chosen = /^\d+$/.test(answer) ? options[Number(answer) - first] : undefined;
+    if (chosen !== undefined) return chosen;
+  }
+}
+
+/** The list is a result of its own, for whoever runs it again. */
+function toBeNamed(lines: readonly string[], io: CommandIO): Failure {
+  if (!io.json) for (const line of lines) io.out(line);
+  return new Failure({
+    doing: "ask which backup to restore",
+    why: "there is no terminal",
+    remedy: "name one: `sysbackup restore NAME` takes its newest, NAME@TIME another; `sysbackup list` shows all",
+    exit: exitStatus.usage,
+  });
+}
+
+function noBackups(url: string): Failure {
+  return new Failure({
+    doing: "choose a backup of",
+    what: url,
+    why: "the bucket holds none",
+    remedy: "check the bucket's name",
+  });
+}

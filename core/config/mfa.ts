@@ -1,0 +1,120 @@
+/** One-time codes: whose device they come from, and the session that one buys. */
+import { BucketError } from "../bucket/contract.ts";
+import { credentialError } from "../bucket/errors.ts";
+import { Failure, reasonOf } from "../failure.ts";
+import type { CredentialProvider, StsPlace } from "./credentials.ts";
+import { connectSts, credentialsOf, isAboutKeys, signIn } from "./sts.ts";
+
+/** Asks for the code that `device` shows now; `trouble` says what was wrong with the one before. Throws where nobody can be asked. */
+export type AskCode = (device: string, trouble: string | undefined) => Promise<string>;
+
+/** The most that STS gives: 36 hours. */
+const sessionSeconds = 129_600;
+const mostCodes = 3;
+
+/** Who calls, as STS names users and sessions: `arn:aws:iam::123456789012:user/path/name`. */
+export type Caller = { readonly partition: string; readonly account: string; readonly arn: string };
+
+/** Each call asks for a code. One that is mistyped, or was used before, is asked for again. */
+export function mfaSession(device: string, place: StsPlace, askCode: AskCode): CredentialProvider {
+  return async () => {
+    let trouble: string | undefined;
+    for (let attempt = 1; ; attempt++) {
+      const code = await askCode(device, trouble).catch((error: unknown) => {
+        throw error instanceof Failure ? new BucketError("credentials", error.parts) : error;
+      });
+      try {
+        return await sessionFor(device, code.replace(/\s/g, ""), place);
+      } catch (error) {
+        if (attempt === mostCodes || !isWrongCode(error)) throw refusal(error, device, place);
+        trouble =
+          error instanceof NotACode ? error.message : "the code is wrong, or was used before: wait for the next";
+      }
+    }
+  };
+}
+
+class NotACode extends Error {
+  override readonly message = "a code has six digits";
+}
+
+async function sessionFor(device: string, code: string, place: StsPlace) {
+  if (!/^\d{6}$/.test(code)) throw new NotACode();
+  const { GetSessionTokenCommand } = await import("@aws-sdk/client-sts");
+  const client = await connectSts(place);
+  try {
+    const wanted = { SerialNumber: device, TokenCode: code, DurationSeconds: sessionSeconds };
+    return credentialsOf(await client.send(new GetSessionTokenCommand(wanted)));
+  } finally {
+    client.destroy();
+  }
+}
+
+function isWrongCode(error: unknown): boolean {
+  return (
+    error instanceof NotACode || /invalid MFA one time pass code|one time pass ?code.*invalid/i.test(reasonOf(error))
+  );
+}
+
+const otherDevice =
+  "give its ARN or serial number with --mfa-device, as the IAM console shows it under your security credentials";
+
+function refusal(error: unknown, device: string, place: StsPlace): BucketError {
+  const attempt = {
+    doing: "sign in with a code of the MFA device",
+    what: device,
+    bucket: device,
+    endpoint: place.endpoint,
+  };
+  const told = credentialError(error, attempt, undefined);
+  if (told.kind !== "credentials") return told;
+  const said = reasonOf(error);
+  const parts = { ...told.parts, doing: attempt.doing, what: device };
+  if (isWrongCode(error)) {
+    const remedy =
+      "run again with the next code; if codes are never right, check the clock of the device, or --mfa-device";
+    return new BucketError("credentials", { ...parts, why: "the code is wrong, or was used before", remedy });
+  }
+  if (/MFA serial|validate MFA code|serialNumber/i.test(said))
+    return new BucketError("credentials", { ...parts, why: "this user has no such device", remedy: otherDevice });
+  if (/session credentials/i.test(said)) {
+    const remedy = "use the access key of an IAM user; or leave out --mfa, if the session was begun with a code";
+    return new BucketError("credentials", {
+      ...parts,
+      why: "codes are for users, and these are keys of a session",
+      remedy,
+    });
+  }
+  const remedy = isAboutKeys(error) ? signIn : otherDevice;
+  return new BucketError("credentials", { ...parts, remedy });
+}
+
+/**
+ * The caller's own device. IAM tells where the caller may ask (iam:ListMFADevices); where not, the device is taken to have the name of the
+ * user, as the devices have that were made with nothing else said.
+ */
+export async function ownDevice({ arn, partition, account }: Caller, place: StsPlace): Promise<string> {
+  const user = /:user\/(?:.*\/)?([^/]+)$/.exec(arn)?.[1];
+  if (user === undefined) throw noDevice(arn, "these are no keys of an IAM user, and only users have devices");
+  const devices = await devicesOf(user, place).catch(() => [`arn:${partition}:iam::${account}:mfa/${user}`]);
+  const [device, ...others] = devices;
+  if (device === undefined) throw noDevice(arn, "this user has none that shows codes");
+  if (others.length > 0) throw noDevice(arn, `this user has several: ${devices.join(", ")}`);
+  return device;
+}
+
+/** Security keys (`u2f/`) show no codes. */
+async function devicesOf(user: string, { region, endpoint }: StsPlace): Promise<string[]> {
+  const { IAMClient, ListMFADevicesCommand } = await import("@aws-sdk/client-iam");
+  const client = new IAMClient({ region, ...(endpoint !== undefined && { endpoint }) });
+  try {
+    const { MFADevices = [] } = await client.send(new ListMFADevicesCommand({ UserName: user }));
+    return MFADevices.flatMap(({ SerialNumber = "" }) => (/:u2f\/|^$/.test(SerialNumber) ? [] : [SerialNumber]));
+  } finally {
+    client.destroy();
+  }
+}
+
+function noDevice(caller: string, why: string): BucketError {
+  return new BucketError("credentials", { doing: "tell the MFA device of", what: caller, why, remedy: otherDevice });
+}

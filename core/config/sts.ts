@@ -1,0 +1,45 @@
+/** What asks STS: a client, its answers, and whether it was the keys that it refused. */
+import type { STSClient } from "@aws-sdk/client-sts";
+import type { CredentialProvider, Credentials, StsPlace } from "./credentials.ts";
+
+/** With the SDK's default chain where no credentials are given. The caller destroys it. */
+export async function connectSts({ region, endpoint }: StsPlace, credentials?: CredentialProvider): Promise<STSClient> {
+  const { STSClient } = await import("@aws-sdk/client-sts");
+  return new STSClient({
+    region,
+    ...(endpoint !== undefined && { endpoint }),
+    ...(credentials !== undefined && { credentials }),
+  });
+}
+
+type Answer = {
+  readonly Credentials?:
+    | {
+        readonly AccessKeyId: string | undefined;
+        readonly SecretAccessKey: string | undefined;
+        readonly SessionToken: string | undefined;
+        readonly Expiration: Date | undefined;
+      }
+    | undefined;
+};
+
+export function credentialsOf({ Credentials: given }: Answer): Credentials {
+  const { AccessKeyId = "", SecretAccessKey = "", SessionToken = "", Expiration } = given ?? {};
+  return {
+    accessKeyId: AccessKeyId,
+    secretAccessKey: SecretAccessKey,
+    sessionToken: SessionToken,
+    ...(Expiration !== undefined && { expiration: Expiration }),
+  };
+}
+
+const keyTroubles =
+  /^(CredentialsProviderError|Expired\w*|InvalidClientTokenId|InvalidAccessKeyId|UnrecognizedClient\w*|SignatureDoesNotMatch|InvalidToken)$/;
+
+/** Whether there are no keys, or they are unknown or out of date: not a matter of rights. */
+export function isAboutKeys(error: unknown): boolean {
+  return error instanceof Error && keyTroubles.test(error.name);
+}
+
+export const signIn =
+  "sign in with `aws configure` or `aws sso login`, or set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY";
