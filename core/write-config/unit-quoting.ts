@@ -5,9 +5,10 @@
 import { isAbsolute } from "node:path";
 import { exitStatus, Failure } from "../failure.ts";
 
-/** For `ExecStart=`. The first word, the program, must be an absolute path. */
+/** For `ExecStart=`. The first word, the program, must be an absolute path, without quotes and backslashes. */
 export function commandLine(words: readonly string[]): string {
   const [program = "", ...rest] = words;
+  if (/["'\\]/.test(program)) throw unfit(program, "it has a quote or a backslash, which systemd allows in no program");
   return [quotedPath(program), ...rest.map(quotedWord)].join(" ");
 }
 

@@ -38,6 +38,10 @@ done
 
 mount -t tmpfs -o mode=755 tmpfs /run
 mkdir -m 1777 /run/lock
+# As systemd-tmpfiles makes it: what is in it has its group.
+mkdir -p /run/log/journal
+chgrp systemd-journal /run/log/journal
+chmod 2755 /run/log/journal
 mount -t tmpfs -o mode=1777 tmpfs /tmp
 mount -t tmpfs -o mode=1777 tmpfs /dev/shm
 
