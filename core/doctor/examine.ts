@@ -9,10 +9,10 @@ import { type Machine, taskOf } from "./machine.ts";
 export async function examine(machine: Machine, tell: (finding: Finding) => void, signal: AbortSignal): Promise<void> {
   const told = new Map<unknown, string>();
   for (const check of checks) {
+    const looks = await looked(check, machine, told);
     signal.throwIfAborted();
-    for (const look of await looked(check, machine, told)) tell({ check: check.name, ...look });
+    for (const look of looks) tell({ check: check.name, ...look });
   }
-  signal.throwIfAborted();
 }
 
 /** `told` has the errors of earlier checks: whoever meets one of them again could not look. */

@@ -1,8 +1,9 @@
 import { join } from "node:path";
 import type { Check } from "../check.ts";
 import { bad, good } from "../finding.ts";
+import { ownerTrouble } from "../owner-trouble.ts";
 
-/** `conf` is there, sound, and readable by the user who archives. */
+/** `conf` is there, sound, readable by the user who archives, and changed by nobody else but root. */
 export const config: Check<"confDir" | "config" | "runner"> = {
   name: "config",
   async look(machine) {
@@ -13,6 +14,9 @@ export const config: Check<"confDir" | "config" | "runner"> = {
     if (reader?.readsAll === false && (await reader.may?.("read", file)) === false) {
       return [bad(`${JSON.stringify(file)} cannot be read by ${reader.name}`, `chown root:${reader.name}, chmod 640`)];
     }
+    const trouble =
+      reader === undefined ? [] : await Promise.all([machine.confDir, file].map((path) => ownerTrouble(path, reader)));
+    if (trouble.flat().length > 0) return trouble.flat();
     return [good(`${JSON.stringify(file)} read: backup name ${backup.name}, bucket ${bucket}`)];
   },
 };

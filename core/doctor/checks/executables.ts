@@ -3,9 +3,9 @@ import { open, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { type Executable, type ExecutableKind, findExecutables } from "../../archive/executables.ts";
 import type { Notice } from "../../notice.ts";
-import { userName } from "../../system/owners.ts";
 import type { Check } from "../check.ts";
 import { bad, good, type Look, note, warning } from "../finding.ts";
+import { ownerTrouble } from "../owner-trouble.ts";
 import type { Runner } from "../runner.ts";
 import { which } from "../which.ts";
 
@@ -49,25 +49,6 @@ function fromNotice({ level, message }: Notice): Look {
   const remedy = "see docs/pickers.md";
   const [text = message, said = remedy] = message.split("; ");
   return level === "error" ? bad(text, said) : warning(text, said);
-}
-
-/** Whoever can change it runs what he likes, with the rights of the service. */
-async function ownerTrouble(path: string, { uid, name }: Runner): Promise<Look[]> {
-  const { mode, uid: owner } = await stat(path);
-  const quoted = JSON.stringify(path);
-  if ((mode & 0o002) !== 0) {
-    return [
-      bad(`${quoted} can be changed by every user of this machine`, `look at what it does, then chmod o-w ${quoted}`),
-    ];
-  }
-  if (owner === 0 || owner === uid) return [];
-  const whose = userName(owner) ?? `user ${owner}`;
-  return [
-    bad(
-      `${quoted} belongs to ${whose}, who so has the rights of ${name}`,
-      `look at what it does, then chown root ${quoted}`,
-    ),
-  ];
 }
 
 async function runTrouble({ path }: Executable, runner: Runner): Promise<Look[]> {

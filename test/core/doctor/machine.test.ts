@@ -3,6 +3,8 @@ import { describe, expect, test } from "bun:test";
 import { chmod, chown, mkdir, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { openState, statePath } from "../../../core/archive/state/database.ts";
+import { examine } from "../../../core/doctor/examine.ts";
+import type { Finding } from "../../../core/doctor/finding.ts";
 import { findRunner } from "../../../core/doctor/runner.ts";
 import { fromText } from "../../../core/format/path.ts";
 import { lockExclusively } from "../../../core/system/lock.ts";
@@ -39,6 +41,19 @@ describe("config", () => {
     expect(await ill.examine("config")).toMatchObject([{ state: "bad", remedy: expect.stringContaining("create it") }]);
   });
 
+  test("is bad where everybody can change it, or replace it", async () => {
+    await using ill = await patient();
+    await chmod(ill.conf, 0o777);
+    expect(await ill.examine("config")).toMatchObject([
+      { state: "bad", text: `"${ill.conf}" can be changed by every user of this machine` },
+    ]);
+    await chmod(ill.conf, 0o755);
+    await chmod(join(ill.conf, "conf"), 0o666);
+    expect(await ill.examine("config")).toMatchObject([
+      { state: "bad", text: `"${ill.conf}/conf" can be changed by every user of this machine` },
+    ]);
+  });
+
   test.skipIf(!canBeBackup)("is bad where the service cannot read it", async () => {
     await using ill = await patient();
     await chmod(join(ill.conf, "conf"), 0o600);
@@ -62,6 +77,19 @@ describe("one check that fails", () => {
     expect(findings.at(-1)?.check).toBe("last backup");
     expect(findings.find(({ check }) => check === "bucket")?.state).toBe("good");
   });
+});
+
+test("an interrupt ends it, and is no finding", async () => {
+  await using one = await patient();
+  const controller = new AbortController();
+  const told: Finding[] = [];
+  const answer = () => {
+    controller.abort(new Error("interrupted"));
+    return Promise.reject(new Error("interrupted"));
+  };
+  const ended = examine({ ...one.machine, bucket: answer }, (finding) => told.push(finding), controller.signal);
+  expect(await ended.catch((error: unknown) => error)).toMatchObject({ message: "interrupted" });
+  expect(told.at(-1)?.check).toBe("role");
 });
 
 describe("user", () => {

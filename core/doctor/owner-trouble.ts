@@ -1,0 +1,26 @@
+import { stat } from "node:fs/promises";
+import { userName } from "../system/owners.ts";
+import { bad, type Look } from "./finding.ts";
+import type { Runner } from "./runner.ts";
+
+/**
+ * Of what the service runs or is told by: whoever else can change it decides what is done with the rights of the service. Empty
+ * where nobody else can.
+ */
+export async function ownerTrouble(path: string, { uid, name }: Runner): Promise<Look[]> {
+  const { mode, uid: owner } = await stat(path);
+  const quoted = JSON.stringify(path);
+  if ((mode & 0o002) !== 0) {
+    return [
+      bad(`${quoted} can be changed by every user of this machine`, `look at what it does, then chmod o-w ${quoted}`),
+    ];
+  }
+  if (owner === 0 || owner === uid) return [];
+  const whose = userName(owner) ?? `user ${owner}`;
+  return [
+    bad(
+      `${quoted} belongs to ${whose}, who so has the rights of ${name}`,
+      `look at what it does, then chown root ${quoted}`,
+    ),
+  ];
+}
