@@ -14,6 +14,7 @@ import { renew } from "./subcommands/renew.ts";
 import { restore } from "./subcommands/restore.ts";
 import { updateResources } from "./subcommands/update-resources.ts";
 import { verify } from "./subcommands/verify.ts";
+import { writeConfig } from "./subcommands/write-config.ts";
 
 export const program: Pick<Subcommand, "summary" | "details"> = {
   summary: "Back up a Linux system to S3 buckets with Object Lock, and bring it back",
@@ -34,6 +35,7 @@ export const subcommands: readonly Subcommand[] = [
   cost,
   createResources,
   updateResources,
+  writeConfig,
   doctor,
   quickstart,
 ];

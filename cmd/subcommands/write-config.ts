@@ -1,0 +1,84 @@
+import { resolve } from "node:path";
+import { packageOf, packageOption } from "../package.ts";
+import { subcommand, type Words } from "../subcommand.ts";
+
+/** Paths are absolute; the rest is as written. */
+export type WriteConfigArgs = {
+  readonly confDir: string;
+  readonly package: string;
+  readonly user: string | undefined;
+  readonly credsFile: string | undefined;
+  readonly noCredsFile: boolean;
+  readonly ambient: boolean;
+  readonly profile: string | undefined;
+  readonly role: string;
+  readonly retainDays: string | undefined;
+  /** The usual one of the role where undefined. */
+  readonly unit: string | undefined;
+  readonly window: { readonly start: string; readonly length: string };
+  readonly serviceUser: string;
+  readonly start: boolean;
+  readonly region: string | undefined;
+  readonly dryRun: boolean;
+};
+
+export const writeConfig = subcommand<WriteConfigArgs>(
+  {
+    name: "write-config",
+    operands: "",
+    summary: "Set this machine up for what create-resources made: user, key, conf, credentials, timer",
+    details: [
+      "Takes AWS credentials that may manage IAM users, and root's rights, by sudo where need be: each command of root's is",
+      "shown before it is run. Where a step fails, the user, the key and the credentials that were made are removed again.",
+      "Credentials of the machine: --user makes a user; --creds-file alone reads the encrypted copy that --user wrote on another",
+      "machine; with --ambient-creds the machine has some, such as those of an instance role. See docs/write-config.md.",
+    ].join("\n"),
+    options: [
+      { flag: "--user <name>", help: "IAM user to make, or to use again, for this machine" },
+      { flag: "--creds-file <file>", help: "Encrypted copy of the key for other machines: .age, or .cpt (ccrypt)" },
+      { flag: "--no-creds-file", help: "With --user: no such copy" },
+      { flag: "--ambient-creds", help: "No user and no key: what the AWS SDK finds on this machine" },
+      { flag: "--profile <name>", help: "Section of the credentials file" },
+      { flag: "--role <role>", help: "What the machine does: backup, audit or steward", default: "backup" },
+      { flag: "--retain-days <days>", help: "For how long a backup is locked: days_retained in conf" },
+      { flag: "--systemd-unit <name>", help: "Service and timer, instead of sysbackup-archive, -verify or -prune" },
+      { flag: "--bkpwin-start <time>", help: "Time of day from which the timer runs", default: "2:00" },
+      { flag: "--bkpwin-length <span>", help: "It runs at some time within this", default: "1h" },
+      { flag: "--service-user <name>", help: "As whom the service runs: backup or root", default: "backup" },
+      { flag: "--no-start", help: "Leave the timer disabled" },
+      { flag: "--cf-region <region>", help: "AWS region of the stack, where the environment names none" },
+      packageOption,
+      { flag: "--conf-dir <dir>", help: "Folder of conf, pickers.d and snapshots.d", default: "/etc/backup" },
+      { flag: "--dry-run", help: "Show the steps, and make nothing" },
+    ],
+    examples: [
+      "sysbackup write-config --user backup-web --creds-file backup-web.age",
+      "sysbackup write-config --creds-file backup-web.age --retain-days 60",
+      "sysbackup write-config --ambient-creds --bkpwin-start 23:30 --bkpwin-length 4h",
+      "sysbackup write-config --user backup-audit --role audit --no-creds-file --dry-run",
+    ],
+  },
+  writeConfigArgs,
+  () => import("../write-config.ts"),
+);
+
+function writeConfigArgs(words: Words): WriteConfigArgs {
+  const credsFile = words.value("creds-file");
+  return {
+    confDir: resolve(words.value("conf-dir") ?? ""),
+    package: packageOf(words),
+    user: words.value("user"),
+    credsFile: credsFile === undefined ? undefined : resolve(credsFile),
+    noCredsFile: words.given("no-creds-file"),
+    ambient: words.given("ambient-creds"),
+    profile: words.value("profile"),
+    role: words.value("role") ?? "",
+    retainDays: words.value("retain-days"),
+    unit: words.value("systemd-unit"),
+    window: { start: words.value("bkpwin-start") ?? "", length: words.value("bkpwin-length") ?? "" },
+    serviceUser: words.value("service-user") ?? "",
+    start: !words.given("no-start"),
+    region: words.value("cf-region"),
+    dryRun: words.given("dry-run"),
+  };
+}

@@ -1,0 +1,78 @@
+import { exitStatus } from "../core/failure.ts";
+import type { Request } from "../core/write-config/request.ts";
+import { describe, perform } from "../core/write-config/steps.ts";
+import { type Plan, plan } from "../core/write-config/write-config.ts";
+import type { CommandIO, Run } from "./io.ts";
+import type { WriteConfigArgs } from "./subcommands/write-config.ts";
+import { requestOf } from "./write-config/request.ts";
+
+export const run: Run<WriteConfigArgs> = async (args, io) => {
+  const request = requestOf(args, { folder: process.cwd(), program: programWords() });
+  const isRoot = process.getuid?.() === 0;
+  const { notify, signal } = io;
+  const planned = await plan(request, { isRoot, notify, signal, sleep });
+  if (args.dryRun) {
+    tell(io, { ...documentOf(request, planned), steps: describe(planned.steps, isRoot) }, [
+      ...describe(planned.steps, isRoot),
+      "a dry run: nothing was made",
+    ]);
+    return exitStatus.done;
+  }
+  await perform(planned.steps, { isRoot, notify, signal });
+  tell(io, documentOf(request, planned), summaryOf(request, planned));
+  return exitStatus.done;
+};
+
+/** The compiled program is one file; run by Bun, it is Bun and a script. */
+function programWords(): string[] {
+  return Bun.main.startsWith("/$bunfs/") ? [process.execPath] : [process.execPath, Bun.main];
+}
+
+/** Ends with the signal's reason where that comes first. */
+async function sleep(milliseconds: number, signal: AbortSignal): Promise<void> {
+  await Promise.race([
+    Bun.sleep(milliseconds),
+    new Promise<never>((_, reject) => {
+      if (signal.aborted) reject(signal.reason);
+      signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+    }),
+  ]);
+}
+
+function tell({ json, out }: CommandIO, document: object, lines: readonly string[]): void {
+  for (const line of json ? [JSON.stringify(document)] : lines) out(line);
+}
+
+function documentOf({ confDir, source, units, start }: Request, { role, copy, later }: Plan) {
+  return {
+    confDir,
+    ...(source.kind === "user" && { user: source.name }),
+    role: role.arn,
+    bucket: role.bucket,
+    region: role.region,
+    ...(copy !== undefined && { credsFile: copy }),
+    unit: units.unit,
+    start,
+    next: nextCommands({ confDir, units }, later),
+  };
+}
+
+function nextCommands({ confDir, units }: Pick<Request, "confDir" | "units">, later: readonly string[]): string[] {
+  const doctor = confDir === "/etc/backup" ? "sysbackup doctor" : `sysbackup doctor --conf-dir ${confDir}`;
+  return [...later, `systemctl start ${units.unit}.service`, doctor];
+}
+
+function summaryOf(request: Request, planned: Plan): string[] {
+  const { source, confDir, units } = request;
+  const { role, copy, later } = planned;
+  const how = { user: "an IAM user's key", copy: "the key of the encrypted file", ambient: "what the AWS SDK finds" };
+  return [
+    `this machine is set up as ${role.arn}, for the bucket ${role.bucket} in ${role.region}`,
+    `credentials: ${how[source.kind]}${source.kind === "user" ? ` (${source.name})` : ""}`,
+    ...(copy === undefined ? [] : [`for other machines: ${copy}, by sysbackup write-config --creds-file ${copy}`]),
+    `configuration: ${confDir}/conf`,
+    ...(later.length === 0 ? [`timer: ${units.unit}.timer is active`] : []),
+    "next:",
+    ...nextCommands(request, later).map((command) => `  ${command}`),
+  ];
+}

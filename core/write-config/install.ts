@@ -1,0 +1,57 @@
+/** Steps that bring files and folders onto the machine, as root. */
+import { existsSync } from "node:fs";
+import type { Command, Input } from "./command.ts";
+import type { Step } from "./steps.ts";
+
+export type Ownership = {
+  /** Octal: `0640`. */
+  readonly mode: string;
+  /** Names or numbers. */
+  readonly owner: string;
+  readonly group: string;
+};
+
+export const ofRoot = { owner: "root", group: "root" } as const;
+
+export type NewFile = Ownership & {
+  readonly path: string;
+  readonly content: Input;
+  /** What the undo puts back; undefined where there was no such file. */
+  readonly before: string | undefined;
+};
+
+/**
+ * The file appears by rename, whole, and `install` makes it closed to all but root until it has its owner and mode: at no time
+ * can anybody read of it whom these do not let.
+ */
+export function fileStep(file: NewFile): Step {
+  const { path, content, before } = file;
+  const fresh = `${path}.new`;
+  const restore = before === undefined ? undefined : { name: "what was in it before", text: () => before };
+  const commands: Command[] = restore ? replacing(file, restore) : [{ words: ["rm", "--force", "--", path, fresh] }];
+  return {
+    does: `write ${content.name} to ${path}`,
+    commands: replacing(file, content),
+    undo: {
+      does: restore === undefined ? `remove ${path}` : `put back ${path}`,
+      commands,
+      run: async () => existsSync(path) || existsSync(fresh),
+    },
+  };
+}
+
+function replacing({ path, mode, owner, group }: NewFile, input: Input): Command[] {
+  const fresh = `${path}.new`;
+  const ownership = [`--mode=${mode}`, `--owner=${owner}`, `--group=${group}`];
+  return [
+    { words: ["install", ...ownership, "/dev/stdin", fresh], input },
+    { words: ["mv", "--force", "--no-target-directory", fresh, path] },
+  ];
+}
+
+/** No step where the folder is there: its mode is the administrator's. */
+export function folderSteps(path: string, { mode, owner, group }: Ownership): Step[] {
+  if (existsSync(path)) return [];
+  const ownership = [`--mode=${mode}`, `--owner=${owner}`, `--group=${group}`];
+  return [{ does: `create the folder ${path}`, commands: [{ words: ["install", "--directory", ...ownership, path] }] }];
+}

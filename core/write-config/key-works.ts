@@ -1,0 +1,55 @@
+/** Whether a key pair can do the one thing that it is for: assume the role. */
+import { Failure, reasonOf } from "../failure.ts";
+import type { KeyPair } from "./credentials-file.ts";
+import type { PackageRole } from "./role.ts";
+
+/** What IAM answers until it knows a new key, user, or membership everywhere. */
+const notYet = /^(InvalidClientTokenId|AccessDenied|UnrecognizedClient|SignatureDoesNotMatch|NoSuchEntity)/;
+
+/** Milliseconds before each further try: IAM usually takes some ten seconds, and about a minute at worst. */
+export const pausesForNew: readonly number[] = [1, 2, 2, 3, 3, 4, 5, 5, 10, 10, 15, 15, 20].map(
+  (seconds) => seconds * 1_000,
+);
+
+export type Patience = {
+  /** Milliseconds before each try after the first. */
+  readonly pauses: readonly number[];
+  /** Ends early, throwing the signal's reason, where that is aborted. */
+  readonly sleep: (milliseconds: number, signal: AbortSignal) => Promise<void>;
+  readonly signal: AbortSignal;
+};
+
+/** Throws a Failure where it still cannot after the last try, or for another reason than that it is new. */
+export async function awaitKey(pair: KeyPair, role: PackageRole, { pauses, sleep, signal }: Patience): Promise<void> {
+  const { STSClient, AssumeRoleCommand } = await import("@aws-sdk/client-sts");
+  const credentials = { accessKeyId: pair.id, secretAccessKey: pair.secret };
+  const client = new STSClient({ region: role.region, credentials });
+  const left = [...pauses];
+  try {
+    for (;;) {
+      signal.throwIfAborted();
+      const error = await client
+        .send(new AssumeRoleCommand({ RoleArn: role.arn, RoleSessionName: "write-config", DurationSeconds: 900 }))
+        .then(
+          () => undefined,
+          (reason: unknown) => reason,
+        );
+      if (error === undefined) return;
+      const pause = error instanceof Error && notYet.test(error.name) ? left.shift() : undefined;
+      if (pause === undefined) throw useless(error, role);
+      await sleep(pause, signal);
+    }
+  } finally {
+    client.destroy();
+  }
+}
+
+function useless(error: unknown, role: PackageRole): Failure {
+  return new Failure({
+    doing: "assume with the key the role",
+    what: role.arn,
+    why: reasonOf(error),
+    remedy: `check that the user is in the group ${JSON.stringify(role.group)}, and that the key is active`,
+    cause: error,
+  });
+}

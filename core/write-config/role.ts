@@ -1,0 +1,92 @@
+/** The role of a package, as `create-resources` made it: found by path and tags, which say all that a machine is to know. */
+import { z } from "zod";
+import { packagePath, type RoleName, roleTags } from "../config/package.ts";
+import { exitStatus, Failure } from "../failure.ts";
+import type { Iam, Tags } from "./iam.ts";
+
+export type PackageRole = {
+  readonly package: string;
+  readonly role: RoleName;
+  readonly arn: string;
+  readonly bucket: string;
+  readonly region: string;
+  /** Name of the group whose members may assume it. */
+  readonly group: string;
+  /** ARN of the policy that such members must have as their boundary. */
+  readonly boundary: string;
+  readonly lockMode: "GOVERNANCE" | "COMPLIANCE";
+  /** How many days from now a lock may reach. */
+  readonly longestLockDays: number;
+};
+
+const tagged = z.object({
+  [roleTags.bucket]: z.string().min(1),
+  [roleTags.region]: z.string().min(1),
+  [roleTags.group]: z.string().min(1),
+  [roleTags.boundary]: z.string().startsWith("arn:"),
+  [roleTags.lockMode]: z.enum(["GOVERNANCE", "COMPLIANCE"]),
+  [roleTags.longestLockDays]: z.coerce.number().int().positive(),
+});
+
+/** Throws a Failure where there is none, or its tags are not all there. */
+export async function findRole(iam: Iam, name: string, role: RoleName): Promise<PackageRole> {
+  const all = await iam.roles(packagePath(name));
+  const found = all.find(({ tags }) => tags.get(roleTags.package) === name && tags.get(roleTags.role) === role);
+  if (found === undefined) throw missing(name, role);
+  const result = tagged.safeParse(Object.fromEntries(found.tags));
+  if (!result.success) throw incomplete(found.arn, String(result.error.issues[0]?.path[0]));
+  const tags = result.data;
+  return {
+    package: name,
+    role,
+    arn: found.arn,
+    bucket: tags[roleTags.bucket],
+    region: tags[roleTags.region],
+    group: tags[roleTags.group],
+    boundary: tags[roleTags.boundary],
+    lockMode: tags[roleTags.lockMode],
+    longestLockDays: tags[roleTags.longestLockDays],
+  };
+}
+
+/** The IAM user's own, by which it is known again. */
+export function userTags({ package: name, role }: PackageRole): Tags {
+  return new Map([
+    [roleTags.package, name],
+    [roleTags.role, role],
+  ]);
+}
+
+function missing(name: string, role: RoleName): Failure {
+  return new Failure({
+    doing: `find the ${role} role of the package`,
+    what: name,
+    why: "this AWS account has none",
+    remedy: `create it with sysbackup create-resources --package-name ${name}, or check the account and --package-name`,
+  });
+}
+
+function incomplete(arn: string, tag: string): Failure {
+  return new Failure({
+    doing: "use the role",
+    what: arn,
+    why: `its tag ${tag} is missing, or is none that create-resources writes`,
+    remedy: "bring the stack up to date with sysbackup update-resources",
+  });
+}
+
+/** Locks reach seven days beyond what is promised, and S3 counts begun days; a machine's clock may be ahead a little, too. */
+const lockSlackDays = 8;
+
+/** Throws a Failure (exit 2) where the bucket would refuse every object, as its lock would reach too far. */
+export function checkLockDays(daysRetained: number, { longestLockDays, package: name }: PackageRole): void {
+  if (daysRetained + lockSlackDays <= longestLockDays) return;
+  const most = longestLockDays - lockSlackDays;
+  throw new Failure({
+    doing: "use days_retained",
+    what: String(daysRetained),
+    why: `the bucket of ${JSON.stringify(name)} takes locks of at most ${longestLockDays} days, and archive locks for up to ${lockSlackDays} days more than are kept`,
+    remedy: `give --retain-days ${most} or fewer, or raise LongestLockDays with sysbackup update-resources`,
+    exit: exitStatus.usage,
+  });
+}

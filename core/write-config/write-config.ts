@@ -1,0 +1,183 @@
+/**
+ * Sets a machine up: looks at the account and at the machine, checks all that can be checked, and plans the steps. Nothing is
+ * made before `perform` is called with them.
+ */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { checked } from "../config/check.ts";
+import { parseConf } from "../config/dialect.ts";
+import type { Notify } from "../notice.ts";
+import { placeOfCopy, readCopy, removeCopy, requireCopy, writeCopy } from "./copy.ts";
+import { type KeyPair, keyPairIn, withKeyPair } from "./credentials-file.ts";
+import {
+  accountSteps,
+  confFolderSteps,
+  confSteps,
+  credentialsPath,
+  credentialsSteps,
+  pickerSteps,
+  stateSteps,
+} from "./files.ts";
+import { type Iam, openIam } from "./iam.ts";
+import { awaitKey, type Patience, pausesForNew } from "./key-works.ts";
+import { lookAtFile } from "./machine.ts";
+import { type Changes, merged } from "./merge.ts";
+import type { Request, Source } from "./request.ts";
+import { checkLockDays, findRole, type PackageRole } from "./role.ts";
+import { serviceSteps } from "./services.ts";
+import type { Step } from "./steps.ts";
+import { lookAtUser, type UserState, userSteps } from "./user.ts";
+
+export type Plan = {
+  readonly role: PackageRole;
+  readonly steps: readonly Step[];
+  /** The encrypted copy that the steps write. */
+  readonly copy: string | undefined;
+  /** Commands for whom there is no systemd now, or no wish to start. */
+  readonly later: readonly string[];
+};
+
+export type Surroundings = {
+  readonly isRoot: boolean;
+  readonly notify: Notify;
+  readonly signal: AbortSignal;
+  readonly sleep: Patience["sleep"];
+};
+
+/** Asks AWS and reads files, and changes nothing. Throws a Failure for what would not work. */
+export async function plan(request: Request, around: Surroundings): Promise<Plan> {
+  const { confDir, source } = request;
+  if (source.kind === "copy") await requireCopy(source.path);
+  const iam = await openIam(request.region);
+  const role = await findRole(iam, request.package, request.role);
+  const file = join(confDir, "conf");
+  const conf = await lookAtFile(file, around.isRoot, around.notify);
+  const text = merged(conf?.text ?? "", changesOf(request, role), file);
+  const values = checked(parseConf(text, file), file);
+  if (request.role === "backup") checkLockDays(values.content.days_retained, role);
+
+  const section = values.aws.profile ?? "default";
+  const keys = source.kind === "ambient" ? undefined : await keyPlan(source, { request, role, iam, section }, around);
+  const { program, unit, serviceUser, window } = request.units;
+  const services = await serviceSteps({
+    settings: { program, unit, serviceUser, window, role: request.role, confDir, stateDir: values.backup.state_dir },
+    credentials: keys?.text,
+    changed: keys?.changed ?? false,
+    start: request.start,
+    ...around,
+  });
+  const steps = [
+    ...(keys?.first ?? []),
+    ...(await accountSteps()),
+    ...confFolderSteps(confDir),
+    ...(keys?.file ?? []),
+    ...confSteps(file, conf, text),
+    ...(request.role === "backup" ? await pickerSteps(confDir) : []),
+    ...stateSteps(values.backup.state_dir, serviceUser),
+    ...services.steps,
+  ];
+  return { role, steps, copy: keys?.copy, later: services.later };
+}
+
+function changesOf({ confDir, source, profile, retainDays }: Request, role: PackageRole): Changes {
+  const credentials =
+    source.kind === "ambient"
+      ? { credentials_file: undefined, profile: undefined }
+      : { credentials_file: credentialsPath(confDir), ...(profile !== undefined && { profile }) };
+  return {
+    aws: { ...credentials, role_arn: role.arn },
+    s3: { bucket: role.bucket, region: role.region },
+    content: {
+      ...(retainDays !== undefined && { days_retained: String(retainDays) }),
+      ...(role.lockMode === "COMPLIANCE" && { lock_mode: role.lockMode }),
+    },
+  };
+}
+
+type KeyPlan = {
+  /** Up to a key pair that works, and its encrypted copy. */
+  readonly first: readonly Step[];
+  /** To the credentials file. */
+  readonly file: readonly Step[];
+  /** The file's text, once `first` is done. */
+  readonly text: () => string;
+  readonly changed: boolean;
+  readonly copy: string | undefined;
+};
+
+type KeyContext = {
+  readonly request: Request;
+  readonly role: PackageRole;
+  readonly iam: Iam;
+  readonly section: string;
+};
+
+async function keyPlan(
+  source: Exclude<Source, { kind: "ambient" }>,
+  { request, role, iam, section }: KeyContext,
+  { isRoot, notify, signal, sleep }: Surroundings,
+): Promise<KeyPlan> {
+  const path = credentialsPath(request.confDir);
+  const before = await lookAtFile(path, isRoot, notify);
+  const known = before && keyPairIn(before.text, section, path);
+  let pair: KeyPair | undefined;
+  const text = () => withKeyPair(before?.text ?? "", section, present(pair), path);
+  const works = (pauses: readonly number[]): Step => ({
+    does: `see that the key can assume the role ${role.arn}`,
+    run: () => awaitKey(present(pair), role, { pauses, sleep, signal }),
+  });
+  const keep = (made: KeyPair) => {
+    pair = made;
+  };
+  const end = (first: readonly Step[], changed: boolean, copy?: string): KeyPlan => {
+    return { first, file: credentialsSteps(path, before, text, changed), text, changed, copy };
+  };
+
+  if (source.kind === "copy") {
+    const decrypt = {
+      does: `decrypt ${source.path}`,
+      run: async () => keep(await readCopy(source.path, signal)),
+    };
+    return end([decrypt, works([])], true);
+  }
+  const user = await lookAtUser(iam, source.name, role, known);
+  pair = user.usable;
+  const copy = await copyFor(source, user);
+  const making = userSteps(iam, user, role, keep);
+  const first = [...making, works(making.length > 0 ? pausesForNew : [])];
+  return end(copy === undefined ? first : [...first, copyStep(copy, () => present(pair), signal)], !user.usable, copy);
+}
+
+/** A machine that keeps its key needs no further copy, but where one is asked for that is not there. */
+async function copyFor(
+  { name, copy }: Extract<Source, { kind: "user" }>,
+  user: UserState,
+): Promise<string | undefined> {
+  const again = copy !== undefined && "path" in copy && !existsSync(copy.path);
+  return user.usable === undefined || again ? await placeOfCopy(copy, name) : undefined;
+}
+
+function copyStep(path: string, pair: () => KeyPair, signal: AbortSignal): Step {
+  let written = false;
+  return {
+    does: `encrypt the credentials into ${path}, for other machines`,
+    async run() {
+      await writeCopy(path, pair(), signal);
+      written = true;
+    },
+    undo: {
+      does: `remove ${path}`,
+      byHand: `rm ${path}`,
+      async run() {
+        if (written) await removeCopy(path);
+        return written;
+      },
+    },
+  };
+}
+
+/** The steps before have made it. */
+function present(pair: KeyPair | undefined): KeyPair {
+  if (pair === undefined) throw new Error("there is no key pair yet");
+  return pair;
+}
