@@ -52,6 +52,9 @@ mount -o remount,bind,ro /sys
 mount -t cgroup2 cgroup2 /sys/fs/cgroup
 [ ! -e /dev/console ] || mount --bind /dev/null /dev/console
 
+# As on any machine with systemd, whose services then see what it mounts for them. Nothing of it reaches the machine itself.
+mount --make-rshared /
+
 # `container` keeps systemd from setting up hardware, clock and kernel.
 exec env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin container=sysbackup-test \
     /lib/systemd/systemd --system --unit=basic.target --show-status=0 --log-target=journal
