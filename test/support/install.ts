@@ -57,7 +57,7 @@ async function missingPackages(): Promise<string[]> {
 }
 
 /**
- * The folder with `moto_server` and `cfn-lint`, made at the first call and kept in the user's cache; undefined, and
+ * The folder with `cfn-lint` and a `python` that has moto, made at the first call and kept in the user's cache; undefined, and
  * told, when it cannot be made. The pins are in `python-requirements.txt`; each set of pins has a folder of its own.
  */
 export async function installPythonTools({ tell, signal }: InstallOptions): Promise<string | undefined> {

@@ -9,7 +9,7 @@ import { startMoto } from "./moto.ts";
 export type Services = { readonly addresses: Addresses; stop(): Promise<void> };
 
 export type ServicesOptions = {
-  /** Folder with `moto_server`; undefined where there is none. */
+  /** Folder with a `python` that has moto; undefined where there is none. */
   readonly pythonTools: string | undefined;
   /** Hears why a service is not there. */
   readonly tell: (message: string) => void;
@@ -23,7 +23,7 @@ export async function startServices({ pythonTools, tell, signal }: ServicesOptio
     starting.catch((error: unknown) => tell(`${name} is not there, its tests are skipped: ${reasonOf(error)}`));
   const [ceph, moto] = await Promise.all([
     attempt("Ceph", startCeph(signal)),
-    pythonTools === undefined ? undefined : attempt("moto", startMoto(join(pythonTools, "moto_server"), signal)),
+    pythonTools === undefined ? undefined : attempt("moto", startMoto(join(pythonTools, "python"), signal)),
   ]);
   return {
     addresses: { ceph: ceph?.address, moto: moto?.address },

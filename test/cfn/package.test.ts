@@ -1,0 +1,84 @@
+/** core/config/package.ts, and with it `write-config` and `restore`, speaks of what the template makes. */
+import { describe, expect, test } from "bun:test";
+import { z } from "zod";
+import { defaultPackage, packageName, packagePath, roleArn, roleNames, roleTags } from "../../core/config/package.ts";
+import { builtInTemplate } from "../../core/create-resources/template.ts";
+import { render } from "../support/cfn/render.ts";
+
+const template = builtInTemplate();
+const place = { partition: "aws-us-gov", account: "210987654321", package: "third" };
+const { resources, outputs } = render(template.document, {
+  parameters: { PackageName: "third", BucketName: "the-bucket", LockMode: "COMPLIANCE", LongestLockDays: "77" },
+  ...place,
+  region: "us-gov-west-1",
+});
+const made = Object.values(resources);
+
+const tags = z.array(z.object({ Key: z.string(), Value: z.string() }));
+const roles = made.filter(({ type }) => type === "AWS::IAM::Role").map(({ properties }) => properties);
+
+test("the template's default package is the program's, and both allow the same names", () => {
+  const parameter = template.parameters.get("PackageName");
+  expect(parameter?.default).toBe(defaultPackage);
+  for (const name of ["a", "9x", "sysbackup", "A-b-C", "a".repeat(40), "", "-a", "a_b", "a.b", "a".repeat(41), "ä"]) {
+    expect([name, parameter?.pattern?.test(name)]).toEqual([name, packageName.safeParse(name).success]);
+  }
+});
+
+test("there are the roles that the program knows, and no other", () => {
+  expect(roles.map(({ RoleName }) => RoleName).toSorted()).toEqual(roleNames.map((role) => `third-${role}`).toSorted());
+});
+
+test("all that IAM has of it lies under the package's path", () => {
+  const paths = made.filter(({ type }) => type.startsWith("AWS::IAM::")).map(({ properties }) => properties.Path);
+  expect(paths.length).toBeGreaterThan(12);
+  expect(new Set(paths)).toEqual(new Set([packagePath("third")]));
+});
+
+describe.each([...roleNames])("role %s", (role) => {
+  const properties = roles.find(({ RoleName }) => RoleName === `third-${role}`) ?? {};
+  const found = new Map(tags.parse(properties.Tags).map(({ Key, Value }) => [Key, Value]));
+
+  test("is an output, with the ARN that the program makes of account and package", () => {
+    const output = `${role.charAt(0).toUpperCase()}${role.slice(1)}RoleArn`;
+    expect(outputs[output]).toBe(roleArn(place, role));
+  });
+
+  test("carries the tags that write-config looks up, and no others", () => {
+    expect(Object.fromEntries(found)).toEqual({
+      [roleTags.package]: "third",
+      [roleTags.role]: role,
+      [roleTags.bucket]: "the-bucket",
+      [roleTags.region]: "us-gov-west-1",
+      [roleTags.group]: `third-${role}-users`,
+      [roleTags.boundary]: `arn:aws-us-gov:iam::210987654321:policy/systems/third/third-${role}-boundary`,
+      [roleTags.lockMode]: "COMPLIANCE",
+      [roleTags.longestLockDays]: "77",
+    });
+  });
+
+  test("the group and the boundary of its tags exist, and let assume this role and do nothing else", () => {
+    const group = made.find(({ properties }) => properties.GroupName === found.get(roleTags.group));
+    const boundary = made.find(({ properties }) => properties.ManagedPolicyName === `third-${role}-boundary`);
+    const only = {
+      Version: "2012-10-17",
+      Statement: [{ Effect: "Allow", Action: "sts:AssumeRole", Resource: roleArn(place, role) }],
+    };
+    expect(group?.properties.Policies).toEqual([{ PolicyName: "assume-the-role", PolicyDocument: only }]);
+    expect(boundary?.properties.PolicyDocument).toEqual(only);
+  });
+});
+
+test("a name of 40 letters leaves all names within IAM's limits", () => {
+  const name = "x".repeat(40);
+  const long = Object.values(
+    render(template.document, {
+      parameters: { PackageName: name, ReplicationBucketArn: "arn:aws:s3:::copy", IndexTable: "yes" },
+    }).resources,
+  );
+  const names = long
+    .filter(({ type }) => type === "AWS::IAM::Role")
+    .map(({ properties }) => String(properties.RoleName));
+  expect(names.length).toBe(5);
+  for (const role of names) expect(role.length).toBeLessThanOrEqual(64);
+});

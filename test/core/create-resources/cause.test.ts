@@ -1,0 +1,63 @@
+import { describe, expect, test } from "bun:test";
+import { causeOf, causeText } from "../../../core/create-resources/cause.ts";
+import type { StackEvent } from "../../../core/create-resources/stacks.ts";
+
+let ids = 0;
+function event(status: string, resource: string, reason?: string, type = "AWS::IAM::Role"): StackEvent {
+  ids += 1;
+  const ofStack = type === "AWS::CloudFormation::Stack";
+  return { id: String(ids), resource, type, status, reason, ofStack };
+}
+const ofStack = (status: string, reason?: string) => event(status, "sysbackup", reason, "AWS::CloudFormation::Stack");
+
+/** As CloudFormation words them. */
+const taken =
+  'Resource handler returned message: "the-bucket already exists (Service: S3, Status Code: 409)" (RequestToken: 7f2c, HandlerErrorCode: AlreadyExists)';
+
+describe("the event that caused the failure", () => {
+  test("is the first that failed, not those that it cancelled, nor the stack's own", () => {
+    const events = [
+      ofStack("CREATE_IN_PROGRESS", "User Initiated"),
+      event("CREATE_IN_PROGRESS", "Bucket"),
+      event("CREATE_FAILED", "BackupRole", "Resource creation cancelled"),
+      event("CREATE_FAILED", "Bucket", taken, "AWS::S3::Bucket"),
+      event("CREATE_FAILED", "AuditRole", "Resource creation cancelled"),
+      event("CREATE_FAILED", "StewardRole", "something later"),
+      ofStack(
+        "ROLLBACK_IN_PROGRESS",
+        "The following resource(s) failed to create: [Bucket]. Rollback requested by user.",
+      ),
+      ofStack("ROLLBACK_COMPLETE"),
+    ];
+    const cause = causeOf(events);
+    expect(cause?.resource).toBe("Bucket");
+    expect(cause && causeText(cause)).toBe(
+      'AWS::S3::Bucket "Bucket": the-bucket already exists (Service: S3, Status Code: 409)',
+    );
+  });
+
+  test("in an update, likewise", () => {
+    const events = [
+      ofStack("UPDATE_IN_PROGRESS", "User Initiated"),
+      event("UPDATE_FAILED", "AuditRole", "Resource update cancelled"),
+      event("UPDATE_FAILED", "BackupRole", "The role is not modifiable."),
+      ofStack("UPDATE_ROLLBACK_IN_PROGRESS", "The following resource(s) failed to update: [BackupRole]."),
+    ];
+    const cause = causeOf(events);
+    expect(cause && causeText(cause)).toBe('AWS::IAM::Role "BackupRole": The role is not modifiable');
+  });
+
+  test("is the stack's where no resource failed: a name that another stack exports", () => {
+    const clash = "Export with name backup-bucket is already exported by stack other. Rollback requested by user.";
+    const events = [ofStack("CREATE_IN_PROGRESS", "User Initiated"), ofStack("ROLLBACK_IN_PROGRESS", clash)];
+    const cause = causeOf(events);
+    expect(cause && causeText(cause)).toBe(
+      "Export with name backup-bucket is already exported by stack other. Rollback requested by user",
+    );
+  });
+
+  test("is not known where nothing failed", () => {
+    expect(causeOf([ofStack("CREATE_IN_PROGRESS", "User Initiated"), ofStack("CREATE_COMPLETE")])).toBeUndefined();
+    expect(causeOf([])).toBeUndefined();
+  });
+});
