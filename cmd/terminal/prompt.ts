@@ -55,9 +55,10 @@ export function createAskLine(openDevice: () => Promise<TerminalDevice | undefin
   return async ({ above = [], question, hidden = false }) => {
     const device = await openDevice();
     if (!device) throw new NoTerminal(question);
-    await device.write([...above, `${question} `].map(printable).join("\n"));
+    // Before the question: some are quick to answer.
     if (hidden) await device.echo(false);
     try {
+      await device.write([...above, `${question} `].map(printable).join("\n"));
       const line = await unlessAborted(device.readLine(), signal);
       return line?.trim();
     } finally {

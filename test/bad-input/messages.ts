@@ -7,7 +7,14 @@ export const messages = {
   unknownSubcommand: 'cannot run "…": there is no such subcommand; did you mean …?',
   unknownOption: 'cannot use option "…": there is no such option; did you mean …?',
   foreignOption: 'cannot use option "…": … has no such option; see sysbackup … --help',
-  missingOperand: "cannot run restore: it needs <manifest>; see sysbackup restore --help",
+  pathFirst:
+    'cannot restore "…": which backup it is to come from stands before a path; write it like `sysbackup restore web1 …`; a manifest in a file has a name that ends in .jsonl.zst',
+  noChoice:
+    "cannot ask which backup to restore: there is no terminal; name one: `sysbackup restore NAME` takes its newest, NAME@TIME another; `sysbackup list` shows all",
+  twoBuckets:
+    "cannot tell which bucket is meant: --bucket names one, and --cf-region and --export look one up; leave out the one or the other (AWS_REGION says where a bucket is that --bucket names)",
+  nowhere:
+    'cannot read the configuration "…": there is no such file; without it, say where the backups are: the bucket with --bucket, or the stack that exports its name with --cf-region and --export; or create it (docs/configuration.md has an example) or name its folder with --conf-dir',
   badSnapshots: 'cannot use --snapshots "…": known are ask, fetch, run, skip; did you mean …?',
   badBucketOption:
     'cannot use --bucket "…": it is not allowed: give the name of a bucket, s3://name, or file:///path of a folder',

@@ -81,4 +81,16 @@ describe.skipIf(!has("setsid"))("without a terminal", () => {
     expect(await Bun.file(target).exists()).toBe(false);
     await machine.restoresWhole();
   });
+
+  test("a restore that names no backup shows what there is, and changes nothing", async () => {
+    await using machine = await Machine.open();
+    await machine.archive();
+    const target = machine.path("target");
+    const words = ["restore", "--conf-dir", machine.conf, "--target", target];
+    const child = Bun.spawn(["setsid", "-w", process.execPath, main, ...words], { stdio: ["ignore", "pipe", "pipe"] });
+    const [stdout, stderr, exit] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
+    expectTold({ exit, stdout: "", stderr }, { exit: exitStatus.usage, message: messages.noChoice });
+    expect(stdout).toMatch(/^ +name +time .*\n1 +test +\d{4}-/);
+    expect(await Bun.file(target).exists()).toBe(false);
+  });
 });

@@ -16,7 +16,8 @@ describe("a command line", () => {
     ["an unknown subcommand", ["restroe", "test"], messages.unknownSubcommand],
     ["an unknown option", ["restore", "test", "--tagret", "/mnt"], messages.unknownOption],
     ["an option of another subcommand", ["archive", "--target", "/mnt"], messages.foreignOption],
-    ["no manifest", ["restore"], messages.missingOperand],
+    ["a path, and no manifest before it", ["restore", "/etc/fstab"], messages.pathFirst],
+    ["two ways to the bucket", ["list", "--bucket", "backups", "--export", "backups"], messages.twoBuckets],
     ["an unknown way with snapshots", ["restore", "test", "--snapshots", "fetsh"], messages.badSnapshots],
     ["a bucket that is none", ["list", "--bucket", "ftp://host/x"], messages.badBucketOption],
   ];
@@ -52,7 +53,10 @@ describe("a configuration", () => {
   test("that is not there, whatever the subcommand", async () => {
     await using machine = await Machine.open();
     await rm(join(machine.conf, "conf"));
-    for (const words of commands) await machine.refuses(words, { exit: 2, message: messages.noConf });
+    for (const words of commands) {
+      const message = words[0] === "archive" ? messages.noConf : messages.nowhere;
+      await machine.refuses(words, { exit: 2, message });
+    }
   });
 
   test("that is a folder", async () => {
