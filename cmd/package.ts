@@ -1,5 +1,5 @@
 /** The option `--package-name` of subcommands that work with AWS resources. */
-import { defaultPackage, packageName } from "../core/config/package.ts";
+import { defaultPackage, packagePattern, packageRule } from "../core/config/package.ts";
 import { exitStatus, Failure } from "../core/failure.ts";
 import type { Option, Words } from "./subcommand.ts";
 
@@ -12,8 +12,7 @@ export const packageOption: Option = {
 /** Throws a Failure (exit 2) for a name that IAM would not take. */
 export function packageOf(words: Words): string {
   const written = words.value("package-name") ?? defaultPackage;
-  const result = packageName.safeParse(written);
-  if (result.success) return result.data;
-  const why = `it is not allowed: ${result.error.issues[0]?.message}`;
+  if (packagePattern.test(written)) return written;
+  const why = `it is not allowed: ${packageRule}`;
   throw new Failure({ doing: "use --package-name", what: written, why, exit: exitStatus.usage });
 }

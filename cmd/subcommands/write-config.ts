@@ -30,8 +30,9 @@ export const writeConfig = subcommand<WriteConfigArgs>(
     details: [
       "Takes AWS credentials that may manage IAM users, and root's rights, by sudo where need be: each command of root's is",
       "shown before it is run. Where a step fails, the user, the key and the credentials that were made are removed again.",
-      "Credentials of the machine: --user makes a user; --creds-file alone reads the encrypted copy that --user wrote on another",
-      "machine; with --ambient-creds the machine has some, such as those of an instance role. See docs/write-config.md.",
+      "Credentials of the machine: --user makes a user; --creds-file alone reads the encrypted copy that --user wrote on",
+      "another machine; with --ambient-creds the machine has some, such as those of an instance role. See",
+      "docs/write-config.md.",
     ].join("\n"),
     options: [
       { flag: "--user <name>", help: "IAM user to make, or to use again, for this machine" },

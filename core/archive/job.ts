@@ -28,6 +28,7 @@ import { pickAll } from "./paths/pick-all.ts";
 import { leastLock, planRetention, type RetentionPlan } from "./retention.ts";
 import { RunLog } from "./run-log.ts";
 import { takeSnapshots } from "./snapshots/take.ts";
+import { noteCompleted } from "./state/completed.ts";
 import { isCorruption, lockState, makeStateDir, removeState, stateError, statePath } from "./state/database.ts";
 import { syncIndex } from "./state/index-sync.ts";
 import { writeIndex } from "./state/index-write.ts";
@@ -162,6 +163,7 @@ async function run(job: ArchiveJob, database: Database, rebuilt: Notice | undefi
   const text = Buffer.from(encodeManifest(manifest));
   const key = keys.manifest(name, id);
   const { version } = await bucket.put(key, await Bun.zstdCompress(text, { level: 3 }), { retention: plan.retention });
+  noteCompleted(database, started);
   return {
     ...files.counts,
     ...files.meter,

@@ -1,15 +1,12 @@
 /**
  * A package: one bucket with the roles that may use it, as `cfn/sysbackup.yaml` makes them. The names here are those of the
- * template; `test/cfn` holds both together.
+ * template; `test/cfn` holds both together. Imports nothing, as the command line's help loads it.
  */
-import { z } from "zod";
-
 export const defaultPackage = "sysbackup";
 
 /** IAM allows 64 characters in a role's name, and the longest suffix of ours is `-steward-boundary`. */
-export const packageName = z
-  .string()
-  .regex(/^[A-Za-z0-9][A-Za-z0-9-]{0,39}$/, "give up to 40 letters, digits and dashes; a letter or digit first");
+export const packagePattern = /^[A-Za-z0-9][A-Za-z0-9-]{0,39}$/;
+export const packageRule = "give up to 40 letters, digits and dashes; a letter or digit first";
 
 export const roleNames = ["backup", "restore", "audit", "steward"] as const;
 

@@ -5,6 +5,7 @@
 import { isAbsolute } from "node:path";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
+import { packagePattern, packageRule } from "./package.ts";
 
 /** Text that is not empty. */
 export const text = z.string().min(1, "give a value, or leave the key out");
@@ -125,3 +126,5 @@ export const mfaSerial = z
   .regex(/^[\w+=/:,.@-]{9,256}$/, "give the serial number of a device, or arn:aws:iam::123456789012:mfa/name");
 
 export const absolutePath = z.string().refine(isAbsolute, "give an absolute path");
+
+export const packageName = z.string().regex(packagePattern, packageRule);

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { join, relative } from "node:path";
-import { subcommands } from "../../cmd/subcommands.ts";
+import { commonOptions, subcommands } from "../../cmd/subcommands.ts";
 import { exitStatus } from "../../core/failure.ts";
 import packageJson from "../../package.json" with { type: "json" };
 
@@ -27,8 +27,7 @@ describe("--help", () => {
     expect(exitCode).toBe(exitStatus.done);
     const own = subcommands.find((one) => one.name === name);
     for (const { flag } of own?.options ?? []) expect(stdout).toContain(`  ${flag}  `);
-    expect(stdout).toContain("--conf-dir <dir>");
-    expect(stdout).toContain("(default: /etc/backup)");
+    for (const { flag } of commonOptions) expect(stdout).toContain(`  ${flag}  `);
     expect(stdout).toContain(`Examples:\n  $ sysbackup ${name}`);
     expect(stdout).not.toMatch(/ $/m);
     expect(Math.max(...stdout.split("\n").map((line) => line.length))).toBeLessThanOrEqual(120);
@@ -43,7 +42,7 @@ describe("--help", () => {
     const loaded = Bun.spawnSync([process.execPath, "-e", script], { cwd: root }).stderr.toString().trim().split("\n");
     const ours = loaded.map((file) => relative(root, file));
     expect(ours).toContain("cmd/arguments.ts");
-    const light = /^(cmd\/|core\/(failure|config\/nearest)\.ts|package\.json|node_modules\/cac\/|\[eval\])/;
+    const light = /^(cmd\/|core\/(failure|config\/(nearest|package))\.ts|package\.json|node_modules\/cac\/|\[eval\])/;
     expect(ours.filter((file) => !light.test(file))).toEqual([]);
   });
 });

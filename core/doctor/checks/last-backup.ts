@@ -1,13 +1,18 @@
+import { lastCompleted } from "../../archive/state/completed.ts";
+import { fact, statePath } from "../../archive/state/database.ts";
+import { bucketIdentity } from "../../archive/state/use.ts";
 import { type Bucket, BucketError } from "../../bucket/contract.ts";
+import type { Config } from "../../config/config.ts";
 import { type ManifestKey, parseIndexKey, parseManifestKey, prefixes, timeOfStamp } from "../../format/keys.ts";
 import type { Check } from "../check.ts";
 import { bad, good, type Look, warning } from "../finding.ts";
+import { openStateFile } from "../open-state.ts";
 import { moment, span } from "../words.ts";
 
 const day = 86_400_000;
 /** A daily run, late by its random delay. */
 const fresh = 2 * day;
-/** A run that found nothing new puts no index object; but locks are extended within the seven days of slack. */
+/** Where only the index tells: a run that found nothing new puts none there, but locks are extended within seven days. */
 const freshIndex = 9 * day;
 
 const archiveNow = "run sysbackup archive, and see why the timer did not";
@@ -18,12 +23,15 @@ export const lastBackup: Check<"config" | "bucket" | "now"> = {
   ofArchive: true,
   async look(machine) {
     const bucket = await machine.bucket();
-    const { backup, content } = await machine.config();
+    const config = await machine.config();
+    const { backup, content } = config;
     const lapsed = content.daysRetained * day;
     const manifests = await newest(bucket, prefixes.manifestsOf(backup.name), parseManifestKey).catch(deniedAsUnknown);
     if (manifests !== "unknown") {
       return [ageLook(`of ${backup.name}`, manifests, { now: machine.now(), fresh, lapsed })];
     }
+    const noted = completedHere(config, bucket.url);
+    if (noted !== undefined) return [ageLook("by this machine's state", noted, { now: machine.now(), fresh, lapsed })];
     const index = await newest(bucket, prefixes.index, parseIndexKey, backup.name);
     return [
       ageLook("by the index, as the role may not list manifests", index, {
@@ -34,6 +42,17 @@ export const lastBackup: Check<"config" | "bucket" | "now"> = {
     ];
   },
 };
+
+/** Undefined where no run was completed since the state was made, and where it cannot be read. */
+function completedHere(config: Config, bucketUrl: string): Date | undefined {
+  try {
+    using database = openStateFile(statePath(config.backup.stateDir, config.backup.name));
+    return fact(database, "bucket") === bucketIdentity(bucketUrl, config) ? lastCompleted(database) : undefined;
+  } catch {
+    // The check of the state says why.
+    return undefined;
+  }
+}
 
 type Limits = { readonly now: Date; readonly fresh: number; readonly lapsed: number };
 

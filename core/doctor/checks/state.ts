@@ -1,7 +1,5 @@
-import { constants, Database } from "bun:sqlite";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { pathToFileURL } from "node:url";
 import { fact, isCorruption, statePath } from "../../archive/state/database.ts";
 import { bucketIdentity } from "../../archive/state/use.ts";
 import { reasonOf } from "../../failure.ts";
@@ -9,6 +7,7 @@ import { userName } from "../../system/owners.ts";
 import type { Check } from "../check.ts";
 import { bad, good, type Look, note, warning } from "../finding.ts";
 import { lockHolder } from "../lock-holder.ts";
+import { openStateFile } from "../open-state.ts";
 import type { Runner } from "../runner.ts";
 import { statOf } from "../stat-of.ts";
 
@@ -59,9 +58,7 @@ const again = "nothing to do: the next archive makes it anew from the bucket's i
 function contentLook(path: string, bucket: string | undefined): Look {
   const quoted = JSON.stringify(path);
   try {
-    // Immutable: otherwise SQLite would make files beside it, for whoever runs this.
-    const url = `${pathToFileURL(path).href}?immutable=1`;
-    using database = new Database(url, constants.SQLITE_OPEN_READONLY | constants.SQLITE_OPEN_URI);
+    using database = openStateFile(path);
     const of = fact(database, "bucket");
     if (bucket !== undefined && of !== bucket) return note(`${quoted} is of another bucket, ${of}`, again);
     return good(`${quoted} opens`);

@@ -3,6 +3,7 @@ import { describe, expect, test } from "bun:test";
 import { chmod, chown, mkdir, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { openState, statePath } from "../../../core/archive/state/database.ts";
+import { type Bucket, BucketError } from "../../../core/bucket/contract.ts";
 import { examine } from "../../../core/doctor/examine.ts";
 import type { Finding } from "../../../core/doctor/finding.ts";
 import { findRunner } from "../../../core/doctor/runner.ts";
@@ -10,6 +11,7 @@ import { fromText } from "../../../core/format/path.ts";
 import { lockExclusively } from "../../../core/system/lock.ts";
 import { userId } from "../../../core/system/owners.ts";
 import { diskFull, mayMount } from "../../support/faults/disk-full.ts";
+import { sysbackup } from "../../support/program.ts";
 import { isRoot } from "../../support/services.ts";
 import { patient } from "./patient.ts";
 
@@ -413,6 +415,22 @@ describe("last backup", () => {
     for (const key of keys) await bucket.put(key, Buffer.from("x"), { retention });
     expect(await one.examine("last backup")).toMatchObject([
       { state, text: expect.stringContaining(`2026-11-21 02:00:03 UTC, ${words}`) },
+    ]);
+  });
+
+  test("is told by the state where the role may not list manifests, also for a run that put no index object", async () => {
+    await using one = await patient();
+    const bucket = await one.machine.opened();
+    const denied = new BucketError("denied", { doing: "list", what: "manifests/", why: "the role may not" });
+    const listIndexOnly: Bucket["list"] = (prefix, after) => {
+      if (prefix.startsWith("manifests/")) throw denied;
+      return bucket.list(prefix, after);
+    };
+    const blind = async (): Promise<Bucket> => ({ ...bucket, list: listIndexOnly });
+    expect(await one.examine("last backup", { bucket: blind })).toMatchObject([{ state: "warning" }]);
+    expect((await sysbackup(["archive", "--conf-dir", one.conf])).exit).toBe(0);
+    expect(await one.examine("last backup", { bucket: blind })).toMatchObject([
+      { state: "good", text: expect.stringContaining("ago (by this machine's state)") },
     ]);
   });
 
