@@ -4,6 +4,13 @@ import { randomUUID } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { CloudFormationClient, CreateStackCommand } from "@aws-sdk/client-cloudformation";
+import {
+  CreateAccessKeyCommand,
+  CreateUserCommand,
+  CreateVirtualMFADeviceCommand,
+  EnableMFADeviceCommand,
+  IAMClient,
+} from "@aws-sdk/client-iam";
 import { exitStatus } from "../../core/failure.ts";
 import { type Scratch, scratch } from "../support/faults/scratch.ts";
 import { sysbackup, writeConf } from "../support/program.ts";
@@ -117,6 +124,57 @@ describe.skipIf(!moto || !has("python3"))("on a fresh machine", () => {
     expect([signIn?.get("SerialNumber"), signIn?.get("TokenCode")]).toEqual([device, code]);
     expect(sent(aws, "AssumeRole").map((form) => form.get("RoleArn"))).toEqual([roleOf("restore")]);
     expect(aws.forms.map((form) => form.get("Action")).at(-1)).toBe("ListExports");
+  });
+
+  test("docs/recovery.md: each command of the worst day does what it says", async () => {
+    await using aws = record(moto?.endpoint ?? "");
+    const page = await readFile(join(import.meta.dir, "../../docs/recovery.md"), "utf8");
+    const day = page.slice(0, page.indexOf("# Getting files back"));
+    const commands = [...day.matchAll(/^sysbackup (.*)$/gm)].map(([, words = ""]) => words.split(" "));
+    expect(commands.map(([subcommand]) => subcommand)).toEqual(["list", "restore", "restore"]);
+    for (const [index, words] of commands.entries()) {
+      const target = join(site.dir.path, `documented-${index}`);
+      // What stands for the reader's own.
+      const ours = {
+        "eu-central-1": "us-east-1",
+        "backup-bucket": site.exported,
+        "/mnt/restored": target,
+        "/etc": site.dir.path,
+      };
+      const meant = words.map((word) => Object.entries(ours).find(([theirs]) => theirs === word)?.[1] ?? word);
+      const answers = [
+        { when: "Code of the MFA device", type: code },
+        { when: "Which backup?", type: "1" },
+      ];
+      const env = freshEnv(aws.endpoint);
+      expect(await onTerminal([...meant, ...noConf()], { env, answers })).toMatchObject({ exit: 0 });
+      if (words[0] === "restore") expect(await restored(target)).toBe(site.content);
+    }
+  });
+
+  test("--mfa takes the device that IAM names, whatever its name", async () => {
+    if (!moto) return;
+    await using aws = record(moto.endpoint);
+    const { forcePathStyle: _, ...config } = clientConfig(moto);
+    const iam = new IAMClient(config);
+    const UserName = `ann-${randomUUID()}`;
+    await iam.send(new CreateUserCommand({ UserName, Path: "/people/" }));
+    const { AccessKey } = await iam.send(new CreateAccessKeyCommand({ UserName }));
+    const made = await iam.send(new CreateVirtualMFADeviceCommand({ VirtualMFADeviceName: `phone-${UserName}` }));
+    const SerialNumber = made.VirtualMFADevice?.SerialNumber;
+    const codes = { AuthenticationCode1: "111111", AuthenticationCode2: "222222" };
+    await iam.send(new EnableMFADeviceCommand({ UserName, SerialNumber, ...codes }));
+    iam.destroy();
+    const keys = {
+      AWS_ACCESS_KEY_ID: AccessKey?.AccessKeyId ?? "",
+      AWS_SECRET_ACCESS_KEY: AccessKey?.SecretAccessKey ?? "",
+    };
+    const words = ["list", ...noConf(), "--bucket", site.bucket, "--mfa"];
+    const answers = [{ when: `Code of the MFA device ${SerialNumber}:`, type: code }];
+    expect(await onTerminal(words, { env: { ...freshEnv(aws.endpoint), ...keys }, answers })).toMatchObject({
+      exit: 0,
+    });
+    expect(sent(aws, "GetSessionToken").map((form) => form.get("SerialNumber"))).toEqual([SerialNumber ?? ""]);
   });
 
   test("a wrong code is asked for again; three end it", async () => {

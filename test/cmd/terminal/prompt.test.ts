@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { createAsk, type TerminalDevice } from "../../../cmd/terminal/prompt.ts";
+import { createAsk, createAskLine, type TerminalDevice } from "../../../cmd/terminal/prompt.ts";
 import { Failure } from "../../../core/failure.ts";
 
 /** A terminal whose user types these lines, then ends the input. */
@@ -67,4 +67,32 @@ test("an abort ends the question with its reason", async () => {
   const reason = new Error("interrupted");
   controller.abort(reason);
   expect(await asking.catch((error: unknown) => error)).toBe(reason);
+});
+
+describe("a line", () => {
+  test("comes without spaces around it, below what it is about", async () => {
+    const { device, written } = typing(" 2 ");
+    const ask = createAskLine(async () => device, never);
+    expect(await ask({ above: ["1 one", "2 t\x1bwo"], question: "Which?" })).toBe("2");
+    expect(written).toEqual(["1 one\n2 t\\u001bwo\nWhich? "]);
+    expect(device.closed).toBe(true);
+  });
+
+  test("that is hidden is hidden before the question, and typing shows again after", async () => {
+    const { device, written } = typing("123456");
+    const ask = createAskLine(async () => device, never);
+    expect(await ask({ question: "Code:", hidden: true })).toBe("123456");
+    expect(written).toEqual(["(hidden)", "Code: ", "(shown)", "\n"]);
+  });
+
+  test("typing shows again after an abort", async () => {
+    const controller = new AbortController();
+    const { device, written } = typing();
+    const waiting: TerminalDevice = { ...device, readLine: () => new Promise(() => {}) };
+    const asking = createAskLine(async () => waiting, controller.signal)({ question: "Code:", hidden: true });
+    const reason = new Error("interrupted");
+    controller.abort(reason);
+    expect(await asking.catch((error: unknown) => error)).toBe(reason);
+    expect(written).toContain("(shown)");
+  });
 });

@@ -266,6 +266,40 @@ describe("no conf", () => {
   });
 });
 
+describe("where to look the bucket up", () => {
+  test("goes before conf, bucket and all", async () => {
+    const written = "[s3]\nbucket = one\n[cloudformation]\nregion = one\nexport = one";
+    const byExport = await load(written, { export: "two" });
+    expect([byExport.s3.bucket, byExport.cloudformation]).toEqual([undefined, { region: "one", export: "two" }]);
+    const byRegion = await load(written, { region: "two" });
+    expect([byRegion.s3.bucket, byRegion.cloudformation]).toEqual([undefined, { region: "two", export: "one" }]);
+  });
+
+  test.each([{ region: "two" }, { export: "two" }])("is enough without conf: %j", async (given) => {
+    const config = await loadConfig({
+      confDir: join(scratch, "absent"),
+      hostName: "host",
+      confOptional: true,
+      ...given,
+    });
+    expect(config).toEqual(await load("", given));
+  });
+
+  test("is refused beside a bucket", async () => {
+    const failure = await refusal(load("", { bucket: "one", export: "two" }));
+    expect(failure.message).toStartWith("cannot tell which bucket is meant: ");
+    expect(failure.exit).toBe(exitStatus.usage);
+  });
+
+  test("and the bucket are both named where neither is given and there is no conf", async () => {
+    const failure = await refusal(
+      loadConfig({ confDir: join(scratch, "absent"), hostName: "host", confOptional: true }),
+    );
+    expect(failure.parts.remedy).toContain("--bucket");
+    expect(failure.parts.remedy).toContain("--cf-region and --export");
+  });
+});
+
 test("a conf that cannot be read is no missing conf", async () => {
   const confDir = join(scratch, "folder");
   await mkdir(join(confDir, "conf"), { recursive: true });

@@ -1,0 +1,30 @@
+import { describe, expect, test } from "bun:test";
+import { accessOf, type PackageWords } from "../../cmd/access.ts";
+import { parseArguments } from "../../cmd/arguments.ts";
+import { subcommands } from "../../cmd/subcommands.ts";
+
+function access(...options: string[]) {
+  const request = parseArguments(["list", ...options], subcommands);
+  if (request.kind !== "run") throw new Error("did not run");
+  return accessOf(request.words);
+}
+
+describe("a package's role is assumed", () => {
+  const none = { package: undefined, account: undefined, mfa: undefined };
+  const cases: [options: string[], expected: PackageWords | undefined][] = [
+    [[], undefined],
+    [["--bucket", "b", "--cf-region", "r"], undefined],
+    [["--package-name", "office"], { ...none, package: "office" }],
+    [["--account", "123456789012"], { ...none, account: "123456789012" }],
+    [["--account="], { ...none, account: "" }],
+    [["--mfa"], { ...none, mfa: { device: undefined } }],
+    [["--mfa-device", "GAHT12345678"], { ...none, mfa: { device: "GAHT12345678" } }],
+  ];
+  test.each(cases)("with %j: %j", (options, expected) => {
+    expect(access(...options).packageRole).toEqual(expected);
+  });
+
+  test("not with the code of two devices", () => {
+    expect(() => access("--mfa", "--mfa-device", "GAHT12345678")).toThrow("cannot use --mfa and --mfa-device together");
+  });
+});
