@@ -33,6 +33,19 @@ const arrows: readonly Case[] = [
     named("../manifests/read.ts"),
   ],
   ["cost may not import archive", "core/cost/a.ts", named("../archive/retention.ts"), named("../manifests/read.ts")],
+  [
+    "doctor may not import create-resources",
+    "core/doctor/a.ts",
+    named("../create-resources/create.ts"),
+    named("../archive/state/database.ts"),
+  ],
+  [
+    "a check of doctor may not import the archive job",
+    "core/doctor/checks/a.ts",
+    named("../../archive/job.ts"),
+    named("../../archive/executables.ts"),
+  ],
+  ["archive may not import doctor", "core/archive/n.ts", named("../doctor/examine.ts"), named("../bucket/open.ts")],
   ["archive may not import restore", "core/archive/a.ts", named("../../restore/plan.ts"), named("../bucket/open.ts")],
   ["archive may not import cmd", "core/archive/b.ts", typed("../../cmd/io.ts"), typed("../config/config.ts")],
   [
