@@ -2,6 +2,7 @@
 import { exitStatus, Failure } from "../failure.ts";
 import type { Resources } from "./create.ts";
 import { follow, succeeded, type Work } from "./follow.ts";
+import type { Settings } from "./parameters.ts";
 import type { Stack, Stacks, StackUpdate } from "./stacks.ts";
 import { blocked } from "./status.ts";
 
@@ -23,7 +24,7 @@ export async function updateResources(resources: Resources, work: Work): Promise
 }
 
 /** The stack as it is; a Failure where it is none that can be updated. */
-export async function stackToUpdate({ stackName, package: name }: Resources, stacks: Stacks): Promise<Stack> {
+export async function stackToUpdate({ stackName, package: name, settings }: Resources, stacks: Stacks): Promise<Stack> {
   const stack = await stacks.find(stackName);
   if (stack === undefined) {
     throw new Failure({
@@ -36,7 +37,7 @@ export async function stackToUpdate({ stackName, package: name }: Resources, sta
   const inTheWay = blocked(stack, doing);
   if (inTheWay !== undefined) throw inTheWay;
   const other = stack.parameters.get("PackageName");
-  if (other === name) return stack;
+  if (other === name) return withSameBucket(stack, settings);
   throw new Failure({
     doing,
     what: stackName,
@@ -44,6 +45,22 @@ export async function stackToUpdate({ stackName, package: name }: Resources, sta
     remedy: other === undefined ? "check --stack-name" : `give --package-name ${other}, or another --stack-name`,
     exit: exitStatus.usage,
   });
+}
+
+/** CloudFormation would put another bucket in its place, and leave the backups in one that nothing guards any more. */
+function withSameBucket(stack: Stack, settings: Settings): Stack {
+  for (const name of ["BucketName", "ExistingBucket"]) {
+    const value = settings.get(name);
+    if (value === undefined || value === stack.parameters.get(name)) continue;
+    throw new Failure({
+      doing,
+      what: stack.name,
+      why: `${name}=${value} would be another bucket, without the backups`,
+      remedy: `leave ${name} out; for another bucket, make another package (--package-name)`,
+      exit: exitStatus.usage,
+    });
+  }
+  return stack;
 }
 
 /** What the stack will have: value by parameter. */

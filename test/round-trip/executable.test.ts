@@ -1,6 +1,6 @@
 /** The rescue executable: it alone, without the checkout, its packages or Bun, archives and restores. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import packageJson from "../../package.json" with { type: "json" };
 import { mayMount } from "../support/faults/disk-full.ts";
@@ -48,6 +48,13 @@ describe("the compiled executable", () => {
     const help = await sysbackup(["restore", "--help"], alone);
     expect(help).toMatchObject({ exit: 0, stderr: "" });
     expect(help.stdout).toContain("--target <dir>");
+  });
+
+  test("carries the CloudFormation template", async () => {
+    const template = await readFile(join(checkout, "cfn/sysbackup.yaml"), "utf8");
+    const shown = await sysbackup(["create-resources", "--dry-run"], alone);
+    expect(shown).toMatchObject({ exit: 0, stderr: "" });
+    expect(shown.stdout).toEndWith(template);
   });
 
   for (const place of places) {

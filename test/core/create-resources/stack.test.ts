@@ -253,6 +253,22 @@ describe("update", () => {
   });
 });
 
+test.each(["BucketName=other", "ExistingBucket=other"])(
+  "an update to %s is refused: the backups are in this one",
+  async (written) => {
+    await using at = await rig();
+    at.double.plant(name, "CREATE_COMPLETE", {
+      parameters: { ...parameters, BucketName: "", ExistingBucket: "" },
+      tags,
+    });
+    await expect(updateResources(resources(written), at.work)).rejects.toMatchObject({
+      message: expect.stringContaining(`${written} would be another bucket, without the backups; leave`),
+      exit: 2,
+    });
+    expect(at.double.asked).toEqual(["DescribeStacks"]);
+  },
+);
+
 describe("what AWS refuses is told with what to do:", () => {
   const user = "arn:aws:iam::123456789012:user/me";
   test.each([

@@ -1,0 +1,61 @@
+/** docs/aws.md says of the template what the template says. */
+import { expect, test } from "bun:test";
+import { join } from "node:path";
+import { z } from "zod";
+import { builtInTemplate, type Parameter } from "../../core/create-resources/template.ts";
+
+const page = await Bun.file(join(import.meta.dir, "../../docs/aws.md")).text();
+const template = builtInTemplate();
+
+const code = (text: string) => `\`${text}\``;
+
+function allowed({ allowed, number, least, most, constraint }: Parameter): string {
+  if (allowed !== undefined) return allowed.map(code).join(", ");
+  return number ? `${least} to ${most}` : (constraint ?? "");
+}
+
+function rowsUnder(heading: string): string[][] {
+  const section = page.split(/^##+ /m).find((text) => text.startsWith(`${heading}\n`)) ?? "";
+  const rows = section.split("\n").filter((line) => line.startsWith("| "));
+  return rows.slice(2).map((row) =>
+    row
+      .split("|")
+      .slice(1, -1)
+      .map((cell) => cell.trim()),
+  );
+}
+
+test("each parameter, with its default and what it allows", () => {
+  const expected = [...template.parameters].map(([name, parameter]) => [
+    code(name),
+    parameter.default ? code(parameter.default) : "empty",
+    allowed(parameter),
+  ]);
+  const rows = rowsUnder("Parameters");
+  expect(rows.map((cells) => cells.slice(0, 3))).toEqual(expected);
+  for (const [name, , , why] of rows) expect([name, why]).not.toEqual([name, ""]);
+});
+
+test("each statement of the bucket policy, in its order", () => {
+  const policy = z.object({
+    Resources: z.object({
+      BucketPolicy: z.object({
+        Properties: z.object({ PolicyDocument: z.object({ Statement: z.array(z.object({ Sid: z.string() })) }) }),
+      }),
+    }),
+  });
+  const { Statement } = policy.parse(template.document).Resources.BucketPolicy.Properties.PolicyDocument;
+  expect(rowsUnder("What the bucket policy does").map(([sid]) => sid)).toEqual(Statement.map(({ Sid }) => code(Sid)));
+});
+
+test("its own links lead somewhere", () => {
+  const anchors = [...page.matchAll(/^##+ (.*)$/gm)].map(([, title = ""]) =>
+    title
+      .toLowerCase()
+      .replace(/ /g, "-")
+      .replace(/[^a-z0-9-]/g, ""),
+  );
+  const links = [...page.matchAll(/\]\(#([^)]+)\)/g)].map(([, anchor = ""]) => anchor);
+  expect(links.length).toBeGreaterThan(12);
+  for (const link of links) expect(anchors).toContain(link);
+});
