@@ -63,6 +63,12 @@ export async function runCommand(
   }
 }
 
+/** Whether a command that only looks ends with exit status 0; what it prints does not matter. */
+export async function succeeds(words: Command["words"]): Promise<boolean> {
+  const stdio: ["ignore", "ignore", "ignore"] = ["ignore", "ignore", "ignore"];
+  return (await Bun.spawn([...words], { stdio, env: withoutSecrets(process.env) }).exited) === 0;
+}
+
 const tailCharacters = 500;
 
 function start(command: Command, output: number | "capture", talks: boolean) {

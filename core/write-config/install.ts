@@ -44,7 +44,7 @@ function replacing({ path, mode, owner, group }: NewFile, input: Input): Command
   const fresh = `${path}.new`;
   const ownership = [`--mode=${mode}`, `--owner=${owner}`, `--group=${group}`];
   return [
-    { words: ["install", ...ownership, "/dev/stdin", fresh], input },
+    { words: ["install", "--no-target-directory", ...ownership, "/dev/stdin", fresh], input },
     { words: ["mv", "--force", "--no-target-directory", fresh, path] },
   ];
 }

@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { readdir, readFile, realpath, stat } from "node:fs/promises";
 import { Failure, reasonOf } from "../failure.ts";
 import type { Notify } from "../notice.ts";
-import { asRoot, runCommand, typed } from "./command.ts";
+import { asRoot, runCommand, succeeds, typed } from "./command.ts";
 
 export type PresentFile = {
   /** Free of links: what is replaced is the file, not the link. */
@@ -55,9 +55,8 @@ function codeOf(error: unknown): unknown {
 }
 
 /** Whether the system's user or group database knows the name. */
-export async function isKnown(database: "passwd" | "group", name: string): Promise<boolean> {
-  const child = Bun.spawn(["getent", database, name], { stdin: "ignore", stdout: "ignore", stderr: "ignore" });
-  return (await child.exited) === 0;
+export function isKnown(database: "passwd" | "group", name: string): Promise<boolean> {
+  return succeeds(["getent", database, name]);
 }
 
 export type Systemd = {

@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { Notify } from "../notice.ts";
-import type { Command } from "./command.ts";
+import { type Command, succeeds } from "./command.ts";
 import { fileStep, folderSteps, ofRoot } from "./install.ts";
 import { lookAtFile, lookAtSystemd } from "./machine.ts";
 import type { Step } from "./steps.ts";
@@ -61,9 +61,8 @@ const reload: Step = { does: "have systemd read its units", commands: [{ words: 
 
 /** A timer that was active before goes on with its old times until it is started anew. */
 async function enable(timer: string): Promise<Step> {
-  const asked = Bun.spawn(["systemctl", "--quiet", "is-active", timer], { stdio: ["ignore", "ignore", "ignore"] });
   const commands: Command[] = [{ words: ["systemctl", "enable", "--now", timer] }];
-  if ((await asked.exited) === 0) {
+  if (await succeeds(["systemctl", "--quiet", "is-active", timer])) {
     return { does: `start ${timer} anew`, commands: [...commands, { words: ["systemctl", "restart", timer] }] };
   }
   return {

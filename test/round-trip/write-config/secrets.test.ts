@@ -1,0 +1,99 @@
+/** Where the secret key is, and where it is not: watched from outside while write-config runs, and looked for afterwards. */
+import { describe, expect, test } from "bun:test";
+import { chmod, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { accountAndMachine, canSetUp, program, secretIn } from "./host.ts";
+
+const tools = ["install", "mv", "rm", "systemd-creds", "systemctl", "age", "getent"];
+
+/** Programs that write down how they were called, before they are what they are called. */
+async function wrap(folder: string): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  for (const tool of tools) {
+    const script = `#!/bin/sh\n{ echo "called: ${tool} $*"; env; } >> /srv/calls\nPATH=/usr/bin:/bin exec ${tool} "$@"\n`;
+    await writeFile(join(folder, tool), script);
+    await chmod(join(folder, tool), 0o755);
+  }
+}
+
+/** Command lines and environments of all processes, as often as they can be read, until stopped. */
+function watchProcesses() {
+  const seen = new Set<string>();
+  let stopped = false;
+  const watching = (async () => {
+    while (!stopped) {
+      for (const pid of (await readdir("/proc")).filter((name) => /^\d+$/.test(name))) {
+        for (const file of ["cmdline", "environ"])
+          seen.add(await readFile(`/proc/${pid}/${file}`, "utf8").catch(() => ""));
+      }
+      await Bun.sleep(1);
+    }
+  })();
+  return async () => {
+    stopped = true;
+    await watching;
+    return [...seen].join("\n").replaceAll("\0", " ");
+  };
+}
+
+describe.skipIf(!canSetUp)("the secret key", () => {
+  test("is in no command line, environment, log, output, and no file that others may read", async () => {
+    await using made = await accountAndMachine();
+    const { account, machine } = made;
+    await wrap(machine.path("/opt/wrapped"));
+    const stop = watchProcesses();
+    const words = ["write-config", "--package-name", account.package, "--user", account.user, "--json"];
+    const path = "/opt/wrapped:/usr/sbin:/usr/bin:/sbin:/bin";
+    const options = ["--creds-file", "/root/copy.age"];
+    const { exit, stdout } = await machine.onTerminal(
+      [...words, ...options],
+      [
+        { when: "passphrase", type: "correct horse" },
+        { when: "onfirm", type: "correct horse" },
+      ],
+      { PATH: path },
+    );
+    const watched = await stop();
+    expect({ exit, shown: stdout.includes('"credsFile":"/root/copy.age"') }).toEqual({ exit: 0, shown: true });
+    const secret = secretIn(await machine.read("/etc/backup/aws_credentials"));
+    const calls = await machine.read("/srv/calls");
+    for (const tool of ["install", "mv", "systemd-creds", "age"]) expect(calls).toContain(`called: ${tool} `);
+    expect(calls).not.toContain("AWS_SECRET_ACCESS_KEY");
+    expect(watched).toContain("write-config");
+    for (const text of [stdout, calls, watched]) expect(text).not.toContain(secret);
+
+    const everywhere = "/etc /var /root /run /tmp /srv /opt /home";
+    const { stdout: files } = await machine.sh(`grep -rlF --devices=skip -e '${secret}' ${everywhere}`);
+    expect(files).toBe("/etc/backup/aws_credentials\n");
+    const journal = await machine.run(["journalctl", "--quiet", "--no-pager"]);
+    expect(journal.stdout).not.toContain(secret);
+  });
+
+  test("is at no moment in a file that others may open", async () => {
+    await using made = await accountAndMachine();
+    const { account, machine } = made;
+    const command = [
+      ...program,
+      "write-config",
+      "--package-name",
+      account.package,
+      "--user",
+      account.user,
+      "--no-creds-file",
+    ];
+    const trace = [
+      "strace",
+      "-f",
+      "-qq",
+      "-e",
+      "trace=openat,chmod,fchmod,fchmodat,rename,renameat,renameat2",
+      "-o",
+      "/srv/trace",
+    ];
+    expect((await machine.run([...trace, ...command], { env: account.env })).exit).toBe(0);
+    const calls = (await machine.read("/srv/trace")).split("\n").filter((line) => line.includes("aws_credentials.new"));
+    expect(calls.find((line) => /O_CREAT/.test(line))).toMatch(/O_CREAT\|O_EXCL, 0600\)/);
+    expect(calls.filter((line) => /chmod/.test(line)).join("\n")).not.toMatch(/0\d\d[^0]\)/);
+    expect(calls.at(-1)).toMatch(/rename/);
+  });
+});
