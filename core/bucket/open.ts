@@ -32,7 +32,12 @@ export async function openBucket(settings: BucketSettings, tools: BucketTools): 
   }
   const { openS3Bucket } = await import("./s3.ts");
   const bucket = steady(await openS3Bucket(await s3Settings(settings)));
-  return settings.endpoint === undefined ? bucket : lockUploads(bucket);
+  return isAmazons(settings) ? bucket : lockUploads(bucket);
+}
+
+/** The SDK heeds these variables by itself: a machine without `conf` is led to another service by them. */
+function isAmazons({ endpoint }: BucketSettings): boolean {
+  return !(endpoint ?? process.env.AWS_ENDPOINT_URL_S3 ?? process.env.AWS_ENDPOINT_URL);
 }
 
 /** For a bucket that is none of a folder. Makes no request. */

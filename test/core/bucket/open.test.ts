@@ -1,6 +1,7 @@
-import { describe, expect, test } from "bun:test";
+import { afterEach, describe, expect, test } from "bun:test";
 import { noCounts } from "../../../core/bucket/count.ts";
 import { type BucketSettings, openBucket } from "../../../core/bucket/open.ts";
+import { ceph, newBucket } from "../../support/services.ts";
 import { scratch } from "./scratch.ts";
 
 const now = () => new Date("2026-11-21T00:00:00Z");
@@ -54,4 +55,29 @@ test("a directory bucket loads no code of AWS", async () => {
   const module = new URL("../../../core/bucket/open.ts", import.meta.url).pathname;
   const child = Bun.spawn(["bun", "-e", script, module, `file://${root.path}`], { stdout: "pipe" });
   expect((await new Response(child.stdout).text()).trim()).toBe("true false");
+});
+
+describe.skipIf(ceph === undefined)("a service that the environment names", () => {
+  const names = ["AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"] as const;
+  const before = names.map((name) => [name, process.env[name]] as const);
+  afterEach(() => {
+    for (const [name, value] of before) {
+      if (value === undefined) delete process.env[name];
+      else process.env[name] = value;
+    }
+  });
+
+  test("forgets the lock of an upload no more than one that conf names", async () => {
+    if (ceph === undefined) return;
+    process.env.AWS_ENDPOINT_URL = ceph.endpoint;
+    process.env.AWS_ACCESS_KEY_ID = ceph.accessKey;
+    process.env.AWS_SECRET_ACCESS_KEY = ceph.secretKey;
+    const bucket = await open(await newBucket(ceph, { lock: true }), { region: ceph.region, pathStyle: true });
+    const until = new Date(Date.now() + 3_600_000);
+    const upload = await bucket.startUpload("a", { retention: { mode: "GOVERNANCE", until } });
+    await upload.part(1, Buffer.from("x"));
+    const { version } = await upload.complete();
+    expect((await bucket.retention("a", version))?.mode).toBe("GOVERNANCE");
+    await bucket.close();
+  });
 });
