@@ -8,7 +8,7 @@ export type LockState = {
 };
 
 /**
- * Asks the server, once and without trying again: two requests, with rights of their own
+ * Asks the server two requests, with rights of their own
  * (`s3:GetBucketObjectLockConfiguration`, `s3:GetBucketVersioning`). A folder has both always. Errors are `BucketError`s.
  */
 export async function readLockState(settings: BucketSettings): Promise<LockState> {

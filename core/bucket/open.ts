@@ -6,7 +6,7 @@ import type { Bucket } from "./contract.ts";
 import { type Counts, count } from "./count.ts";
 import { lockUploads } from "./lock-uploads.ts";
 import { type RetryTools, retry } from "./retry.ts";
-import type { S3Settings } from "./s3.ts";
+import type { S3Settings } from "./s3/client.ts";
 
 export type BucketSettings = {
   /** `file:///path`, `s3://name`, or an S3 bucket's bare name. */

@@ -1,6 +1,5 @@
 /** A bucket on S3, or on anything that speaks its protocol. Types of the SDK do not leave this file and `s3/`. */
 import type * as Sdk from "@aws-sdk/client-s3";
-import type { CredentialProvider } from "../config/credentials.ts";
 import { checkKey, checkMetadata } from "./checks.ts";
 import {
   type Bucket,
@@ -15,50 +14,16 @@ import {
   type Stored,
   type Upload,
 } from "./contract.ts";
-import { type Attempt, credentialError, notS3, s3Error, saysUnlocked, speaksOfLock } from "./errors.ts";
+import { type Attempt, notS3, s3Error, saysUnlocked, speaksOfLock } from "./errors.ts";
 import { compareKeys } from "./order.ts";
+import { openClient, type S3Settings } from "./s3/client.ts";
 import { signStatedDigest, watchDate } from "./s3/middleware.ts";
 import { current, lastKey, type Page, versions } from "./s3/page.ts";
 
-export type S3Settings = {
-  readonly bucket: string;
-  readonly region: string;
-  /** For services other than AWS: `https://host[:port]`. */
-  readonly endpoint?: string | undefined;
-  /** `https://host/bucket/key` rather than `https://bucket.host/key`. */
-  readonly pathStyle: boolean;
-  /** Undefined: the SDK's default chain. */
-  readonly credentials?: CredentialProvider | undefined;
-  /** That these assume; for messages. */
-  readonly role?: string | undefined;
-};
-
-/** Milliseconds to connect, and of silence on a connection, before it counts as dead. */
-const connectionTimeout = 10_000;
-const socketTimeout = 60_000;
-
 /** Loads the SDK, and makes no request: a wrong name or endpoint shows at the first use. */
 export async function openS3Bucket(settings: S3Settings): Promise<Bucket> {
-  const sdk = await import("@aws-sdk/client-s3");
-  const { region, endpoint, pathStyle, credentials } = settings;
-  const client = new sdk.S3Client({
-    region,
-    forcePathStyle: pathStyle,
-    followRegionRedirects: true,
-    maxAttempts: 1,
-    // What is read is checked against our own digests; waiting for `100 Continue` would cost a connection a put.
-    responseChecksumValidation: "WHEN_REQUIRED",
-    expectContinueHeader: false,
-    requestHandler: { connectionTimeout, socketTimeout },
-    ...(endpoint !== undefined && { endpoint }),
-    ...(credentials !== undefined && { credentials: worded(credentials, settings) }),
-  });
+  const { sdk, client } = await openClient(settings, { maxAttempts: 1 });
   return new S3Bucket(sdk, client, settings);
-}
-
-function worded(credentials: CredentialProvider, { bucket, endpoint, role }: S3Settings): CredentialProvider {
-  const attempt: Attempt = { doing: "get credentials", what: bucket, bucket, endpoint };
-  return () => credentials().catch((error: unknown) => Promise.reject(credentialError(error, attempt, role)));
 }
 
 class S3Bucket implements Bucket {

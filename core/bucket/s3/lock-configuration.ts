@@ -1,20 +1,12 @@
 /** What S3 says of a bucket's Object Lock and versions. */
-import type { S3Client } from "@aws-sdk/client-s3";
 import { BucketError } from "../contract.ts";
 import { s3Error } from "../errors.ts";
 import type { LockState } from "../lock-state.ts";
-import type { S3Settings } from "../s3.ts";
+import { openClient, type S3Settings } from "./client.ts";
 
 export async function readS3LockState(settings: S3Settings): Promise<LockState> {
-  const sdk = await import("@aws-sdk/client-s3");
-  const { bucket, region, endpoint, pathStyle, credentials } = settings;
-  const client: S3Client = new sdk.S3Client({
-    region,
-    forcePathStyle: pathStyle,
-    followRegionRedirects: true,
-    ...(endpoint !== undefined && { endpoint }),
-    ...(credentials !== undefined && { credentials }),
-  });
+  const { bucket, endpoint } = settings;
+  const { sdk, client } = await openClient(settings, { maxAttempts: 3 });
   const ask = async <T>(doing: string, right: string, run: () => Promise<T>): Promise<T> => {
     try {
       return await run();
