@@ -33,7 +33,7 @@ const actions: Readonly<Record<string, string>> = {
 };
 
 const rights = (doing: string) =>
-  `check that the credentials under [aws] are right, and that they allow ${actions[doing] ?? "this"} there`;
+  `check that the credentials and role, under [aws] or of the options, allow ${actions[doing] ?? "this"} there`;
 const keys = "check profile, credentials_file and role_arn under [aws]";
 const region = "set region under [s3] to the region of the bucket";
 const lock = "create the bucket with Object Lock and versioning";

@@ -50,7 +50,8 @@ export const messages = {
     'cannot read the credentials file "…": no such file or directory; create it, or check credentials_file under [aws]',
   noProfile:
     'cannot get credentials from the profile "…": "…" has no keys for it; write them there, or check profile and credentials_file under [aws]',
-  denied: 'cannot … "…": access denied…; check that the credentials under [aws] are right, and that they allow … there',
+  denied:
+    'cannot … "…": access denied…; check that the credentials and role, under [aws] or of the options, allow … there',
   noRole:
     'cannot assume the role "…": there is no such role; check role_arn under [aws], and that the role trusts the user of these credentials',
   untrustedRole:

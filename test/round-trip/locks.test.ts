@@ -84,7 +84,7 @@ describe.skipIf(ceph === undefined)("archive on Ceph", () => {
   const lacking = {
     PutObject: {
       exit: 1,
-      words: "access denied; check that the credentials under [aws] are right, and that they allow s3:PutObject",
+      words: "access denied; check that the credentials and role, under [aws] or of the options, allow s3:PutObject",
     },
     // Ceph 16.2 asks for it only where a lock is extended; AWS for each put that states a date, so that nothing is stored.
     PutObjectRetention: { exit: 3, words: "could not be extended (access denied); its content is to be stored again" },

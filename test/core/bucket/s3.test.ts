@@ -41,7 +41,13 @@ describe("what a server answers", () => {
     });
 
   const refusals = [
-    [403, "AccessDenied", "Access Denied", "denied", "check that the credentials under [aws] are right"],
+    [
+      403,
+      "AccessDenied",
+      "Access Denied",
+      "denied",
+      "check that the credentials and role, under [aws] or of the options, allow",
+    ],
     [403, "InvalidAccessKeyId", "It does not exist.", "credentials", "the access key is unknown"],
     [403, "SignatureDoesNotMatch", "Check your key.", "credentials", "the secret key is wrong"],
     [400, "ExpiredToken", "The token has expired.", "credentials", "the credentials have expired"],
