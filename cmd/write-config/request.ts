@@ -1,8 +1,9 @@
 /** The options of write-config, held against each other and against what is allowed. */
+import { unitNames } from "../../core/config/package.ts";
 import { exitStatus, Failure } from "../../core/failure.ts";
 import type { Request, Source } from "../../core/write-config/request.ts";
 import { parseUnitName, parseWindow } from "../../core/write-config/unit-values.ts";
-import { defaultUnitNames, serviceUsers } from "../../core/write-config/units.ts";
+import { serviceUsers } from "../../core/write-config/units.ts";
 import type { WriteConfigArgs } from "../subcommands/write-config.ts";
 
 export type Place = {
@@ -29,7 +30,7 @@ export function requestOf(args: WriteConfigArgs, { folder, program }: Place): Re
     retainDays: args.retainDays === undefined ? undefined : daysOf(args.retainDays),
     region: args.region,
     units: {
-      unit: args.unit === undefined ? defaultUnitNames[role] : parseUnitName(args.unit),
+      unit: args.unit === undefined ? unitNames[role] : parseUnitName(args.unit),
       program,
       serviceUser,
       window: parseWindow(args.window.start, args.window.length),

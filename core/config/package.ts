@@ -13,6 +13,13 @@ export const roleNames = ["backup", "restore", "audit", "steward"] as const;
 /** What a machine or person is to the bucket: writes, reads, checks, or removes. */
 export type RoleName = (typeof roleNames)[number];
 
+/** Base names of the systemd units of a machine with the role. People restore; machines do not. */
+export const unitNames = {
+  backup: "sysbackup-archive",
+  audit: "sysbackup-verify",
+  steward: "sysbackup-prune",
+} as const satisfies Readonly<Record<Exclude<RoleName, "restore">, string>>;
+
 export type PackagePlace = {
   /** `aws`; `aws-cn` and `aws-us-gov` are others. */
   readonly partition: string;

@@ -7,7 +7,7 @@ import { type LockState, readLockState } from "../bucket/lock-state.ts";
 import { type Config, loadConfig } from "../config/config.ts";
 import { type CredentialSettings, serviceCredentials } from "../config/credentials.ts";
 import { type Caller, callerIdentity } from "../config/identity.ts";
-import { roleNames } from "../config/package.ts";
+import { roleNames, unitNames } from "../config/package.ts";
 import { prefixes } from "../format/keys.ts";
 import { CannotLook } from "./finding.ts";
 import { findRunner, type Runner } from "./runner.ts";
@@ -60,7 +60,7 @@ export type Machine = {
 export function createMachine({ confDir, hostName, name, bucket, unit, connect, now }: MachineParts): Machine {
   let open: Bucket | undefined;
   const config = once(() => loadConfig({ confDir, hostName, name, bucket }));
-  const unitName = once(async () => unit ?? (await config().then(unitFor, () => unitOfArchive)));
+  const unitName = once(async () => unit ?? (await config().then(unitFor, () => unitNames.backup)));
   const service = once(async () => readUnit(`${await unitName()}.service`));
   const runner = once(async () => findRunner(await service()));
   const caller = once(async () => {
@@ -120,16 +120,9 @@ export function taskOf({ aws }: Config): (typeof roleNames)[number] {
   return roleNames.find((role) => aws.roleArn?.endsWith(`-${role}`)) ?? "backup";
 }
 
-const unitOfArchive = "sysbackup-archive";
-
 function unitFor(config: Config): string {
-  const units = {
-    backup: unitOfArchive,
-    restore: unitOfArchive,
-    audit: "sysbackup-verify",
-    steward: "sysbackup-prune",
-  };
-  return units[taskOf(config)];
+  const task = taskOf(config);
+  return unitNames[task === "restore" ? "backup" : task];
 }
 
 /** As `cmd/connect.ts` chooses. Undefined: the SDK's own search. */

@@ -20,7 +20,7 @@ export const serviceUsers = ["backup", "root"] as const;
 
 export type UnitSettings = {
   readonly role: UnitRole;
-  /** Base name of service and timer, as `parseUnitName` gives it; `defaultUnitNames` has the usual one of each role. */
+  /** Base name of service and timer, as `parseUnitName` gives it; `unitNames` has the usual one of each role. */
   readonly unit: string;
   /** How sysbackup is run: an absolute path, and words before the subcommand where it is run by Bun. */
   readonly program: readonly string[];
@@ -40,12 +40,6 @@ export type UnitFile = {
   readonly name: string;
   readonly text: string;
 };
-
-export const defaultUnitNames = {
-  backup: "sysbackup-archive",
-  audit: "sysbackup-verify",
-  steward: "sysbackup-prune",
-} as const satisfies Readonly<Record<UnitRole, string>>;
 
 const services = { backup: archiveService, audit: verifyService, steward: pruneService };
 

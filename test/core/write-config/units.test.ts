@@ -1,15 +1,16 @@
 import { describe, expect, test } from "bun:test";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { unitNames } from "../../../core/config/package.ts";
 import { parseWindow } from "../../../core/write-config/unit-values.ts";
-import { defaultUnitNames, renderUnits, type UnitSettings } from "../../../core/write-config/units.ts";
+import { renderUnits, type UnitSettings } from "../../../core/write-config/units.ts";
 import { scratch } from "../../support/faults/scratch.ts";
 import { run } from "../../support/services/command.ts";
 import { has } from "../../support/services.ts";
 
 const backup: UnitSettings = {
   role: "backup",
-  unit: defaultUnitNames.backup,
+  unit: unitNames.backup,
   program: [process.execPath],
   confDir: "/etc/backup",
   stateDir: "/var/cache/backup",
@@ -21,8 +22,8 @@ const backup: UnitSettings = {
 const variants: readonly (readonly [name: string, most: number, settings: UnitSettings])[] = [
   ["archive", 2, backup],
   ["archive as root", 2.5, { ...backup, serviceUser: "root" }],
-  ["verify", 2, { ...backup, role: "audit", unit: defaultUnitNames.audit }],
-  ["prune", 2, { ...backup, role: "steward", unit: defaultUnitNames.steward }],
+  ["verify", 2, { ...backup, role: "audit", unit: unitNames.audit }],
+  ["prune", 2, { ...backup, role: "steward", unit: unitNames.steward }],
 ];
 
 function textOf(settings: UnitSettings, suffix: string): string {

@@ -1,8 +1,10 @@
 /** A booted systemd with sysbackup installed as `write-config` would: program, `/etc/backup`, units; and a bucket. */
+
 import { chmod, mkdir, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { unitNames } from "../../../core/config/package.ts";
 import { parseWindow } from "../../../core/write-config/unit-values.ts";
-import { defaultUnitNames, renderUnits, type UnitSettings } from "../../../core/write-config/units.ts";
+import { renderUnits, type UnitSettings } from "../../../core/write-config/units.ts";
 import packageJson from "../../../package.json" with { type: "json" };
 import { type Conf, writeConf } from "../program.ts";
 import { run } from "../services/command.ts";
@@ -22,7 +24,7 @@ export const bucket = "/srv/bucket";
 
 export const settings: UnitSettings = {
   role: "backup",
-  unit: defaultUnitNames.backup,
+  unit: unitNames.backup,
   program: [program],
   confDir: "/etc/backup",
   stateDir: "/var/cache/backup",
