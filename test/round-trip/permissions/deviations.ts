@@ -1,0 +1,97 @@
+/** Where Ceph 16.2 answers otherwise than AWS's rules say. What is measured must be exactly this. */
+import { type RoleName, roleNames } from "../../../core/config/package.ts";
+import { type Cell, expected, type Outcome } from "./measure.ts";
+import { type Layer, layers } from "./stage.ts";
+
+/** `roles` as in the order of `roleNames`. */
+export type Deviation = {
+  readonly attempt: string;
+  readonly layer: Layer;
+  readonly roles: readonly RoleName[];
+  readonly measured: Outcome;
+};
+
+export function deviationsIn(cells: readonly Cell[]): Deviation[] {
+  const attempts = [...new Set(cells.map(({ attempt }) => attempt.name))];
+  return attempts.flatMap((attempt) =>
+    layers.flatMap((layer) => {
+      const odd = cells.filter(
+        (cell) => cell.attempt.name === attempt && cell.measured[layer] !== expected(cell, layer),
+      );
+      const outcomes = [...new Set(odd.map(({ measured }) => measured[layer]))];
+      return outcomes.map((measured) => {
+        const roles = roleNames.filter((role) =>
+          odd.some((cell) => cell.role === role && cell.measured[layer] === measured),
+        );
+        return { attempt, layer, roles, measured };
+      });
+    }),
+  );
+}
+
+type Known = {
+  readonly attempts: readonly string[];
+  readonly seen: readonly Omit<Deviation, "attempt">[];
+  readonly why: string;
+};
+
+const allowed = (layer: Layer, ...roles: RoleName[]) => ({ layer, roles, measured: "allowed" }) as const;
+
+export const knownDeviations: readonly Known[] = [
+  {
+    attempts: ["store without stating a lock in packs/", "store without stating a lock in index/"],
+    seen: [allowed("bucket", ...roleNames), allowed("together", "backup")],
+    why: "`EveryPutStatesItsLock` is left out (see below). The bucket's default locks it for 8 days all the same",
+  },
+  {
+    attempts: ["store in the other lock mode"],
+    seen: [allowed("bucket", ...roleNames), allowed("together", "backup")],
+    why: "it does not know the key `s3:object-lock-mode` of `OneLockMode`",
+  },
+  {
+    attempts: ["store with a lock beyond LongestLockDays", "extend a lock beyond LongestLockDays"],
+    seen: [allowed("bucket", "backup", "restore", "audit"), allowed("together", "backup")],
+    why: "it does not know the key `s3:object-lock-remaining-retention-days` of `NoLongLocks`",
+  },
+  {
+    attempts: ["extend a lock beyond LongestKeepDays"],
+    seen: [allowed("bucket", ...roleNames), allowed("together", "backup", "steward")],
+    why: "it does not know the key `s3:object-lock-remaining-retention-days` of `NoLongLocksByTheSteward`",
+  },
+  {
+    attempts: ["delete a locked version, bypassing governance"],
+    seen: [allowed("role", "steward"), allowed("bucket", "steward")],
+    why: "where no policy denies `s3:BypassGovernanceRetention`, it does not ask for it; and it looks for a denial in the bucket policy only where the role's own says nothing",
+  },
+  {
+    attempts: ["delete by list, bypassing governance"],
+    seen: [allowed("bucket", "steward")],
+    why: "it looks for a denial of `s3:BypassGovernanceRetention` in the bucket policy only where the role's own says nothing",
+  },
+  {
+    attempts: ["change the default lock"],
+    seen: [allowed("role", ...roleNames)],
+    why: "it asks no role's policy for this",
+  },
+  {
+    attempts: ["lift a lock, bypassing governance"],
+    seen: [
+      { layer: "role", roles: ["backup", "steward"], measured: "status 400" },
+      { layer: "bucket", roles: roleNames, measured: "status 400" },
+      { layer: "S3", roles: roleNames, measured: "status 400" },
+      { layer: "together", roles: ["backup", "steward"], measured: "status 400" },
+    ],
+    why: "it takes no retention without a date, whoever asks",
+  },
+  {
+    attempts: ["copy everything to another bucket by replication"],
+    seen: layers.map((layer) => ({ layer, roles: roleNames, measured: "status 405" })),
+    why: "it knows no such request",
+  },
+];
+
+export function asDeviations(): Deviation[] {
+  return knownDeviations.flatMap(({ attempts, seen }) =>
+    attempts.flatMap((attempt) => seen.map((one) => ({ attempt, ...one }))),
+  );
+}

@@ -1,0 +1,120 @@
+/** The program's jobs, each under every role of the package, with the rights of the template and nothing else. */
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { GetObjectCommand, HeadObjectCommand, ListObjectVersionsCommand, PutObjectCommand } from "@aws-sdk/client-s3";
+import type { RoleName } from "../../../core/config/package.ts";
+import { parseManifestKey } from "../../../core/format/keys.ts";
+import { type Scratch, scratch } from "../../support/faults/scratch.ts";
+import { type Outcome, sysbackup, writeConf } from "../../support/program.ts";
+import { buildTree } from "../../support/tree/build.ts";
+import { file } from "../../support/tree/literal.ts";
+import { sectionsFor } from "../roles.ts";
+import { eachRole, type PerRole, type Stage } from "./stage.ts";
+
+const MiB = 1024 * 1024;
+
+/** Whom each job is for. */
+export const worksFor: Readonly<Record<string, readonly RoleName[]>> = {
+  archive: ["backup"],
+  list: ["restore", "audit", "steward"],
+  restore: ["restore"],
+  verify: ["restore", "audit", "steward"],
+  "verify --read-data": ["restore"],
+  prune: ["steward"],
+  renew: ["steward"],
+};
+
+/** One machine with a bucket, and a configuration for each role. */
+export class Machine implements AsyncDisposable {
+  private constructor(
+    readonly stage: Stage,
+    readonly dir: Scratch,
+    readonly bucket: string,
+    readonly confs: PerRole<string>,
+  ) {}
+
+  get tree(): string {
+    return treeIn(this.dir);
+  }
+
+  static async open(stage: Stage, layout: "packs" | "objects"): Promise<Machine> {
+    const [dir, bucket] = [await scratch(), await stage.bucket()];
+    const tree = treeIn(dir);
+    const small = Object.fromEntries(Array.from({ length: 20 }, (_, n) => [`${n}`, file({ random: 5000, seed: n })]));
+    await buildTree(tree, { ...small, large: file({ random: 20 * MiB, seed: 99 }) });
+    const confs = await eachRole(async (role) => {
+      const home = join(dir.path, role);
+      await mkdir(home);
+      const sections = await sectionsFor(stage.service, bucket, stage.roles[role].arn, home);
+      const { conf } = await writeConf(home, {
+        sections: { ...sections, content: { layout } },
+        pickers: { all: `exec find '${tree}' -print0` },
+        // More than one part of an upload.
+        snapshotters: { db: `head -c ${20 * MiB} /dev/urandom >&"$1"` },
+      });
+      return conf;
+    });
+    return new Machine(stage, dir, bucket, confs);
+  }
+
+  /** What follows is done under this role, behind the bucket policy. */
+  async as(role: RoleName): Promise<(job: string) => Promise<Outcome>> {
+    await this.stage.guard(this.bucket, role, "together");
+    const restored = join(this.dir.path, `restored-${role}`);
+    const args: Readonly<Record<string, readonly string[]>> = {
+      archive: ["archive"],
+      list: ["list"],
+      restore: ["restore", "test", "--target", restored, "--snapshots", "skip"],
+      verify: ["verify", "test"],
+      "verify --read-data": ["verify", "test", "--read-data"],
+      prune: ["prune", "--keep-last", "1", "--json"],
+      renew: ["renew", "--keep-last", "9", "--days", "60", "--json"],
+    };
+    return (job) => sysbackup([...(args[job] ?? []), "--conf-dir", this.confs[role]]);
+  }
+
+  /** An old backup's root and a pack that nobody needs, neither locked any more: what prune is for. */
+  async plantOld(): Promise<string[]> {
+    const { admin } = this.stage;
+    const root = (await this.versions()).find(({ key }) => parseManifestKey(key) !== undefined);
+    const { Body } = await admin.send(new GetObjectCommand({ Bucket: this.bucket, Key: root?.key ?? "" }));
+    const bytes = (await Body?.transformToByteArray()) ?? new Uint8Array();
+    const old = ["manifests/test/20200101T000000Z-0badcafe.jsonl.zst", `packs/${"0".repeat(64)}.zst`];
+    for (const Key of old) {
+      const lock = { ObjectLockMode: "GOVERNANCE", ObjectLockRetainUntilDate: new Date(Date.now() + 1000) } as const;
+      await admin.send(new PutObjectCommand({ Bucket: this.bucket, Key, Body: bytes, ...lock }));
+    }
+    await Bun.sleep(2000);
+    return old;
+  }
+
+  async versions(): Promise<{ readonly key: string; readonly version: string }[]> {
+    const { Versions = [] } = await this.stage.admin.send(new ListObjectVersionsCommand({ Bucket: this.bucket }));
+    return Versions.map(({ Key: key = "", VersionId: version = "" }) => ({ key, version }));
+  }
+
+  head({ key, version }: { readonly key: string; readonly version: string }) {
+    return this.stage.admin.send(new HeadObjectCommand({ Bucket: this.bucket, Key: key, VersionId: version }));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.dir[Symbol.asyncDispose]();
+  }
+}
+
+const treeIn = (dir: Scratch) => join(dir.path, "tree");
+
+export type Outcomes = PerRole<Readonly<Record<string, Outcome>>>;
+
+/** Roles in order: the backup is made first, and what is old is planted before anybody else comes. */
+export async function runAll(machine: Machine): Promise<Outcomes> {
+  return eachRole(async (role) => {
+    const run = await machine.as(role);
+    const own: Record<string, Outcome> = {};
+    for (const job of Object.keys(worksFor)) {
+      own[job] = await run(job);
+      if (role === "backup" && job === "archive") await machine.plantOld();
+    }
+    return own;
+  });
+}

@@ -1,0 +1,120 @@
+/** Tries everything under every role, behind each of the defences by itself, and compares with what the policies say. */
+import { GetObjectRetentionCommand, PutObjectCommand, S3ServiceException } from "@aws-sdk/client-s3";
+import { STSServiceException } from "@aws-sdk/client-sts";
+import type { RoleName } from "../../../core/config/package.ts";
+import { judge } from "../../support/cfn/judge.ts";
+import { type Attempt, type Need, RefusedInList, type Target, targetDays } from "./attempts.ts";
+import { type Layer, layers, type Stage } from "./stage.ts";
+
+/** `allowed`, `refused`, or the status where the request was not understood. */
+export type Outcome = "allowed" | "refused" | `status ${number}`;
+
+/** What the policies say of an attempt, by AWS's rules. */
+export type Said = {
+  readonly role: boolean;
+  /** Sids of the bucket policy's statements. */
+  readonly bucket: readonly string[];
+  readonly S3: boolean;
+};
+
+export type Cell = {
+  readonly attempt: Attempt;
+  readonly role: RoleName;
+  readonly refused: Said;
+  readonly measured: Readonly<Record<Layer, Outcome>>;
+  /** With all defences standing, the locked version is gone, or locked for less long than before. */
+  readonly harmed: boolean;
+};
+
+const days = (count: number) => new Date(Date.now() + count * 24 * 60 * 60 * 1000);
+
+/** One after the other: a role has one policy at a time. What an attempt changed about the bucket is mended after it. */
+export async function measure(stage: Stage, role: RoleName, attempts: readonly Attempt[]): Promise<Cell[]> {
+  const outcomes = new Map(attempts.map((attempt) => [attempt, new Map<Layer, Outcome>()]));
+  const harmed = new Set<Attempt>();
+  for (const layer of layers) {
+    const bucket = await stage.bucket();
+    await stage.guard(bucket, role, layer);
+    for (const [number, attempt] of attempts.entries()) {
+      const target = await prepared(stage, attempt, bucket, number);
+      const outcome = await outcomeOf(attempt.send(stage.clients[role], target));
+      outcomes.get(attempt)?.set(layer, outcome);
+      if (layer === "together" && attempt.unlocked === undefined && !(await isUnharmed(stage, target)))
+        harmed.add(attempt);
+      if (outcome === "allowed" && attempt.changesBucket) await stage.mend(bucket, role, layer);
+    }
+  }
+  return attempts.map((attempt) => {
+    const of = (layer: Layer): Outcome => outcomes.get(attempt)?.get(layer) ?? "status 0";
+    const measured = { role: of("role"), bucket: of("bucket"), S3: of("S3"), together: of("together") };
+    return { attempt, role, refused: said(stage, role, attempt), measured, harmed: harmed.has(attempt) };
+  });
+}
+
+/** The version that is tried on, stored with all rights. */
+export async function prepared({ admin }: Stage, attempt: Attempt, bucket: string, number: number): Promise<Target> {
+  const key = `${attempt.target}${number}`;
+  const place = { Bucket: bucket, Key: key };
+  const lock = attempt.unlocked ? { until: new Date(Date.now() + 1000) } : { until: days(targetDays) };
+  const command = new PutObjectCommand({
+    ...place,
+    Body: "content",
+    ObjectLockMode: "GOVERNANCE",
+    ObjectLockRetainUntilDate: lock.until,
+  });
+  const { VersionId: version = "" } = await admin.send(command);
+  if (attempt.unlocked) await Bun.sleep(1500);
+  return { bucket, key, version };
+}
+
+export async function outcomeOf(answer: Promise<unknown>): Promise<Outcome> {
+  try {
+    await answer;
+    return "allowed";
+  } catch (error) {
+    if (error instanceof RefusedInList) return "refused";
+    if (!(error instanceof S3ServiceException || error instanceof STSServiceException)) throw error;
+    const status = error.$metadata.httpStatusCode ?? 0;
+    // 409: the state of the bucket does not allow it. 404, of a bucket policy: there is none, and that was told.
+    return status === 403 || status === 409 ? "refused" : status === 404 ? "allowed" : `status ${status}`;
+  }
+}
+
+/** Whether what was stored is there, and locked for as long as before. */
+async function isUnharmed({ admin }: Stage, { bucket, key, version }: Target): Promise<boolean> {
+  const command = new GetObjectRetentionCommand({ Bucket: bucket, Key: key, VersionId: version });
+  try {
+    const { Retention } = await admin.send(command);
+    return (Retention?.RetainUntilDate ?? new Date(0)) > days(targetDays - 0.1);
+  } catch (error) {
+    if (error instanceof S3ServiceException && error.$metadata.httpStatusCode === 404) return false;
+    throw error;
+  }
+}
+
+function said(stage: Stage, role: RoleName, attempt: Attempt): Said {
+  const bucket = "the-bucket";
+  const policies = stage.policies(bucket);
+  const requests = attempt.needs.map((need) => requestOf(need, attempt, bucket, stage.roles[role].id));
+  return {
+    role: requests.some((request) => !judge(policies.roles[role].rights, request).allowed),
+    bucket: [...new Set(requests.flatMap((request) => judge([policies.bucket], request).deniedBy))],
+    S3: attempt.lock === true,
+  };
+}
+
+function requestOf({ action, on, context }: Need, { target }: Attempt, bucket: string, roleId: string) {
+  const arn = `arn:aws:s3:::${bucket}`;
+  return {
+    action: `s3:${action}`,
+    resource: on === null ? arn : `${arn}/${on ?? `${target}key`}`,
+    context: { "aws:SecureTransport": "true", "aws:userid": `${roleId}:somebody`, ...context },
+  };
+}
+
+/** What the policies say must come of it, with only these defences standing. */
+export function expected({ refused }: Cell, layer: Layer): Outcome {
+  const byRole = refused.role && (layer === "role" || layer === "together");
+  const byBucket = refused.bucket.length > 0 && (layer === "bucket" || layer === "together");
+  return byRole || byBucket || refused.S3 ? "refused" : "allowed";
+}
