@@ -1,8 +1,18 @@
 /** write-config from nothing, again, and over what is there: with moto, and a systemd that is real. */
 import { describe, expect, test } from "bun:test";
 import { mkdir, stat, writeFile } from "node:fs/promises";
+import { DeleteBucketPolicyCommand, S3Client } from "@aws-sdk/client-s3";
 import { parseConf } from "../../../core/config/dialect.ts";
+import { clientConfig, moto } from "../../support/services.ts";
 import { accountAndMachine, canSetUp, program, secretIn } from "./host.ts";
+
+/** moto takes what a bucket policy denies under a condition for denied always. */
+async function withoutPolicy(bucket: string | undefined): Promise<void> {
+  if (moto === undefined) return;
+  const client = new S3Client(clientConfig(moto));
+  await client.send(new DeleteBucketPolicyCommand({ Bucket: bucket }));
+  client.destroy();
+}
 
 const credentials = "/etc/backup/aws_credentials";
 
@@ -146,6 +156,30 @@ describe.skipIf(!canSetUp)("write-config", () => {
     expect(await account.remains()).toEqual({ exists: true, groups: 1, keys: 1 });
   });
 
+  test("the service backs up with the credentials that systemd gives it, the file aside", async () => {
+    await using made = await accountAndMachine();
+    const { account, machine } = made;
+    await mkdir(machine.path("/etc/backup/pickers.d"), { recursive: true });
+    // S3 and STS: the service has none of the administrator's environment.
+    await writeFile(machine.path("/etc/backup/conf"), `[backup]\nname = here\n[s3]\nendpoint = ${moto?.endpoint}\n`);
+    const picker = "#!/bin/sh\nprintf '/etc/shadow\\0'\n";
+    await writeFile(machine.path("/etc/backup/pickers.d/one"), picker, { mode: 0o755 });
+    expect((await machine.writeConfig("--user", account.user, "--no-creds-file")).exit).toBe(0);
+    expect((await machine.sh("ls /etc/backup/pickers.d")).stdout).toBe("one\n");
+    await machine.sh(`mv ${credentials} /root/`);
+    await withoutPolicy(
+      parseConf(await machine.read("/etc/backup/conf"), "conf")
+        .get("s3")
+        ?.settings.get("bucket")?.value,
+    );
+    const started = await machine.sh("systemctl start sysbackup-archive.service || journalctl --quiet --no-pager");
+    expect(started.stdout).toBe("");
+    await machine.sh(`mv /root/aws_credentials /etc/backup/`);
+    const listed = await machine.sh(`${program.join(" ")} list --json`);
+    expect(listed.stdout).toContain('"name":"here"');
+    expect(listed.stdout).toContain('"state":"complete"');
+  });
+
   test("the first picker, in a backup: all of /etc, and no secret", async () => {
     await using made = await accountAndMachine();
     const { account, machine } = made;
@@ -154,7 +188,7 @@ describe.skipIf(!canSetUp)("write-config", () => {
     const secret = secretIn(await machine.read(credentials));
     const bucket = "--bucket file:///srv/bucket";
     const archived = await machine.sh(`${program.join(" ")} archive --name here ${bucket} 2>&1`);
-    expect(archived.stdout).not.toContain("error");
+    expect({ exit: archived.exit, told: archived.stdout }).toMatchObject({ exit: 0 });
     const restored = await machine.sh(`${program.join(" ")} restore here ${bucket} --target /srv/restored /etc 2>&1`);
     expect(restored.stdout).toContain("restored");
     expect((await machine.sh("cat /srv/restored/etc/backup/conf")).stdout).toBe(await machine.read("/etc/backup/conf"));

@@ -1,0 +1,101 @@
+import { describe, expect, test } from "bun:test";
+import { parseArguments } from "../../../cmd/arguments.ts";
+import type { WriteConfigArgs } from "../../../cmd/subcommands/write-config.ts";
+import { subcommands } from "../../../cmd/subcommands.ts";
+import { requestOf } from "../../../cmd/write-config/request.ts";
+import { exitStatus, Failure } from "../../../core/failure.ts";
+
+const place = { folder: "/home/me", program: ["/usr/local/bin/sysbackup"] };
+
+const plain: WriteConfigArgs = {
+  confDir: "/etc/backup",
+  package: "sysbackup",
+  user: undefined,
+  credsFile: undefined,
+  noCredsFile: false,
+  ambient: false,
+  profile: undefined,
+  role: "backup",
+  retainDays: undefined,
+  unit: undefined,
+  window: { start: "2:00", length: "1h" },
+  serviceUser: "backup",
+  start: true,
+  region: undefined,
+  dryRun: false,
+};
+
+const sourceOf = (args: Partial<WriteConfigArgs>) => requestOf({ ...plain, ...args }, place).source;
+
+function refusal(args: Partial<WriteConfigArgs>): string {
+  try {
+    requestOf({ ...plain, ...args }, place);
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    expect(error.exit).toBe(exitStatus.usage);
+    return error.message;
+  }
+  throw new Error("was accepted");
+}
+
+describe("where the credentials come from", () => {
+  test("a user, with the copy named, usual, or none", () => {
+    expect(sourceOf({ user: "web", credsFile: "/c.age" })).toEqual({
+      kind: "user",
+      name: "web",
+      copy: { path: "/c.age" },
+    });
+    expect(sourceOf({ user: "web" })).toEqual({ kind: "user", name: "web", copy: { folder: "/home/me" } });
+    expect(sourceOf({ user: "web", noCredsFile: true })).toEqual({ kind: "user", name: "web", copy: undefined });
+  });
+  test("a copy of another machine's", () => {
+    expect(sourceOf({ credsFile: "/c.cpt" })).toEqual({ kind: "copy", path: "/c.cpt" });
+  });
+  test("the machine itself", () => {
+    expect(sourceOf({ ambient: true })).toEqual({ kind: "ambient" });
+  });
+});
+
+describe("refused", () => {
+  const cases: readonly (readonly [name: string, args: Partial<WriteConfigArgs>, message: string])[] = [
+    ["no way", {}, "it is not said where this machine's credentials come from; give --user NAME, or --creds-file"],
+    ["no user and no copy", { noCredsFile: true }, "it is not said where this machine's credentials come from"],
+    ["ambient and a user", { ambient: true, user: "web" }, "cannot use --ambient-creds: it does not go with --user"],
+    ["ambient and a copy", { ambient: true, credsFile: "/c" }, "it does not go with --creds-file"],
+    ["ambient and a profile", { ambient: true, profile: "p" }, "it does not go with --profile"],
+    ["a copy and none", { user: "web", credsFile: "/c", noCredsFile: true }, "it does not go with --no-creds-file"],
+    ["a user called root", { user: "root" }, "for a service that runs as root, give --service-user root"],
+    ["a user's name with a slash", { user: "a/b" }, 'cannot use --user "a/b": it is no name of an IAM user'],
+    ["a profile with a bracket", { user: "web", profile: "a]b" }, "it is no name of a section"],
+    ["days that are none", { user: "web", retainDays: "0" }, "give a whole number from 1 to 36500"],
+    ["days with a sign", { user: "web", retainDays: "+5" }, "give a whole number from 1 to 36500"],
+    ["the restore role", { user: "web", role: "restore" }, "give backup, audit or steward"],
+    ["another service user", { user: "web", serviceUser: "me" }, "give backup or root"],
+    ["root for audit", { user: "web", serviceUser: "root", role: "audit" }, "only the role backup may need it"],
+    ["a unit with its suffix", { user: "web", unit: "x.timer" }, "--systemd-unit"],
+    ["a window of a day", { user: "web", window: { start: "2:00", length: "24h" } }, "--bkpwin-length"],
+  ];
+  test.each(cases)("%s", (_, args, message) => {
+    expect(refusal(args)).toContain(message);
+  });
+});
+
+test("units have the usual name of the role", () => {
+  const units = (role: string) => requestOf({ ...plain, ambient: true, role }, place).units.unit;
+  expect(["backup", "audit", "steward"].map(units)).toEqual([
+    "sysbackup-archive",
+    "sysbackup-verify",
+    "sysbackup-prune",
+  ]);
+});
+
+test("--no-creds-file and --no-start are read from the command line as they are", async () => {
+  const request = parseArguments(["write-config", "--user", "web", "--no-creds-file", "--no-start"], subcommands);
+  if (request.kind !== "run") throw new Error(request.kind);
+  const { words } = request;
+  const given = ["no-creds-file", "no-start", "ambient-creds", "creds-file", "dry-run"].filter((name) =>
+    words.given(name),
+  );
+  expect(given).toEqual(["no-creds-file", "no-start"]);
+  expect(words.value("creds-file")).toBeUndefined();
+});
