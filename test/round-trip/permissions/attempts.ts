@@ -237,6 +237,7 @@ const locks = ({ longestLockDays, longestKeepDays, other }: Limits): Attempt[] =
   const short = lockContext("GOVERNANCE", 1);
   return [
     extend("extend a lock", longerDays, "GOVERNANCE"),
+    extend("extend a lock in index/", longerDays, "GOVERNANCE", { target: "index/" }),
     extend("extend a lock beyond LongestLockDays", longestLockDays + 1.5, "GOVERNANCE"),
     extend("extend a lock beyond LongestKeepDays", longestKeepDays + 1.5, "GOVERNANCE"),
     extend("change a lock to the other mode", longerDays, other, { lock: true }),
