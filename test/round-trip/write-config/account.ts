@@ -1,5 +1,5 @@
 /**
- * An AWS account in moto, as it is after `create-resources`: the stack of the project's template. Between the program and moto
+ * An AWS account in moto, before and after `create-resources`. Between the program and moto
  * stands a server that keeps the boundaries of users, which moto forgets, and breaks what a test wants broken.
  */
 import { randomUUID } from "node:crypto";
@@ -35,14 +35,20 @@ export type Account = AsyncDisposable & {
   addKey(): Promise<void>;
 };
 
-/** `parameters` are those of the template. */
+/** With a stack; `parameters` are those of the template. */
 export async function newAccount(
   moto: MotoAddress,
   parameters: Readonly<Record<string, string>> = {},
 ): Promise<Account> {
+  const account = emptyAccount(moto);
+  await createStack(moto, account.package, parameters);
+  return account;
+}
+
+/** Before `create-resources`. */
+export function emptyAccount(moto: MotoAddress): Account {
   const unique = randomUUID().slice(0, 18);
   const name = `p-${unique}`;
-  await createStack(moto, name, parameters);
   const boundaries = new Map<string, string>();
   const actions: string[] = [];
   const server = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: (request) => answer(request) });
