@@ -4,21 +4,12 @@
  */
 import { describe, expect, test } from "bun:test";
 import { mkdir, writeFile } from "node:fs/promises";
-import { DeleteBucketPolicyCommand, S3Client } from "@aws-sdk/client-s3";
 import { z } from "zod";
-import { clientConfig, moto } from "../support/services.ts";
+import { moto } from "../support/services.ts";
 import { emptyAccount } from "./write-config/account.ts";
-import { canSetUp, newMachine, program } from "./write-config/host.ts";
+import { canSetUp, newMachine, program, withoutPolicy } from "./write-config/host.ts";
 
 const resources = z.object({ outputs: z.object({ Bucket: z.string() }) });
-
-/** moto takes what a bucket policy denies under a condition for denied always. */
-async function withoutPolicy(bucket: string): Promise<void> {
-  if (moto === undefined) return;
-  const client = new S3Client(clientConfig(moto));
-  await client.send(new DeleteBucketPolicyCommand({ Bucket: bucket }));
-  client.destroy();
-}
 
 describe.skipIf(!canSetUp)("in AWS, as moto has it", () => {
   test("create-resources, write-config, doctor, a run by systemd; restore elsewhere; update-resources", async () => {

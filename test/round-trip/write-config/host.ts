@@ -1,10 +1,11 @@
 /** write-config on a machine of its own: a real systemd in namespaces, nothing of this machine's changed. */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { DeleteBucketPolicyCommand, S3Client } from "@aws-sdk/client-s3";
 import { z } from "zod";
 import type { Outcome } from "../../support/program.ts";
 import type { Answer } from "../../support/pty.ts";
-import { has, moto } from "../../support/services.ts";
+import { clientConfig, has, moto } from "../../support/services.ts";
 import { bootSystemd, canBootSystemd, type SystemdHost } from "../../support/systemd.ts";
 import { type Account, newAccount } from "./account.ts";
 
@@ -76,4 +77,12 @@ export function secretIn(text: string): string {
   const [, secret = ""] = /^aws_secret_access_key = (\S+)$/m.exec(text) ?? [];
   if (secret.length < 20) throw new Error("there is no secret key");
   return secret;
+}
+
+/** moto takes what a bucket policy denies under a condition for denied always. */
+export async function withoutPolicy(bucket: string | undefined): Promise<void> {
+  if (moto === undefined) return;
+  const client = new S3Client(clientConfig(moto));
+  await client.send(new DeleteBucketPolicyCommand({ Bucket: bucket }));
+  client.destroy();
 }

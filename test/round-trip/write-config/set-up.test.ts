@@ -1,18 +1,9 @@
 /** write-config from nothing, again, and over what is there: with moto, and a systemd that is real. */
 import { describe, expect, test } from "bun:test";
 import { mkdir, stat, writeFile } from "node:fs/promises";
-import { DeleteBucketPolicyCommand, S3Client } from "@aws-sdk/client-s3";
 import { parseConf } from "../../../core/config/dialect.ts";
-import { clientConfig, moto } from "../../support/services.ts";
-import { accountAndMachine, canSetUp, program, secretIn } from "./host.ts";
-
-/** moto takes what a bucket policy denies under a condition for denied always. */
-async function withoutPolicy(bucket: string | undefined): Promise<void> {
-  if (moto === undefined) return;
-  const client = new S3Client(clientConfig(moto));
-  await client.send(new DeleteBucketPolicyCommand({ Bucket: bucket }));
-  client.destroy();
-}
+import { moto } from "../../support/services.ts";
+import { accountAndMachine, canSetUp, program, secretIn, withoutPolicy } from "./host.ts";
 
 const credentials = "/etc/backup/aws_credentials";
 
