@@ -2,7 +2,7 @@
  * Reads what other hosts, and this one before it lost its state, say they stored: their index objects, each once.
  */
 import type { Database } from "bun:sqlite";
-import type { BucketReader } from "../../bucket/contract.ts";
+import { BucketError, type BucketReader } from "../../bucket/contract.ts";
 import { readAll } from "../../bucket/stream.ts";
 import { Failure, reasonOf } from "../../failure.ts";
 import { FormatError } from "../../format/error.ts";
@@ -84,7 +84,8 @@ async function* unread({ bucket, database, name }: IndexSync): AsyncGenerator<[s
   if (!ownSeen) throw new FalseState(`the bucket does not have ${JSON.stringify(own)}, which was put there`);
 }
 
-async function readIndex({ bucket, database, least, notify }: IndexSync, key: string): Promise<void> {
+async function readIndex(sync: IndexSync, key: string): Promise<void> {
+  const { bucket, database, least, notify } = sync;
   try {
     const stored = await readAll(bucket.get(key), mostStored);
     checkFrame(stored, mostContent);
@@ -92,13 +93,25 @@ async function readIndex({ bucket, database, least, notify }: IndexSync, key: st
     database.transaction((lines: Iterable<IndexLine>) => learn(database, lines, least))(decodeIndex(text));
   } catch (error) {
     // A bucket that does not answer, or a database that cannot be written, is no matter of this one object.
-    if (!(error instanceof FormatError) && !isDamage(error)) throw error;
+    if (!(error instanceof FormatError) && !isDamage(error) && !(await isGone(error, key, sync))) throw error;
     notify({
       level: "warning",
       code: "index-damaged",
       message: `the index object ${JSON.stringify(key)} is passed over: ${reasonOf(error)}; what it tells of is stored again`,
     });
   }
+}
+
+/**
+ * S3 denies what is missing to a role that may not list the whole bucket: so it answers of an index object that a prune has removed
+ * since it was listed.
+ */
+async function isGone(error: unknown, key: string, { bucket }: IndexSync): Promise<boolean> {
+  if (!(error instanceof BucketError) || error.kind !== "denied") return false;
+  // Without its last character the key sorts just before itself.
+  for await (const page of bucket.list(prefixes.index, key.slice(0, -1)))
+    return !page.some((found) => found.key === key);
+  return true;
 }
 
 function isDamage(error: unknown): boolean {

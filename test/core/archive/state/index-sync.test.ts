@@ -133,6 +133,36 @@ describe("a bad index object", () => {
     expect(await machine.sync()).toEqual({ heard: [], list: 1, get: 0 });
   });
 
+  const denied = new BucketError("denied", { doing: "read", why: "access denied" });
+
+  test("what a prune removed since the listing is passed over, though S3 says that it is denied", async () => {
+    await using machine = await Machine.make();
+    const gone = await machine.tell("a", pack("packs/a", [["a"]]));
+    await machine.tell("b", pack("packs/b", [["b"]]));
+    const { bucket } = machine;
+    const { get, list } = bucket;
+    bucket.get = (key, options) => {
+      if (key !== gone) return get(key, options);
+      bucket.list = async function* (prefix, after) {
+        for await (const page of list(prefix, after)) yield page.filter((found) => found.key !== gone);
+      };
+      throw denied;
+    };
+    const { heard } = await machine.sync();
+    expect(heard).toHaveLength(1);
+    expect(machine.place("a")).toBeUndefined();
+    expect(machine.place("b")).toBe("packs/b at 0+0");
+  });
+
+  test("what is there and denied stops the run", async () => {
+    await using machine = await Machine.make();
+    await machine.tell("a", pack("packs/a", [["a"]]));
+    machine.bucket.get = () => {
+      throw denied;
+    };
+    await expect(machine.sync()).rejects.toBe(denied);
+  });
+
   function flipped(bytes: Uint8Array): Uint8Array {
     const copy = Buffer.from(bytes);
     copy[copy.length - 20] = (copy[copy.length - 20] ?? 0) ^ 0x10;
