@@ -88,8 +88,8 @@ describe.skipIf(ceph === undefined)("archive on Ceph", () => {
     },
     // Ceph 16.2 asks for it only where a lock is extended; AWS for each put that states a date, so that nothing is stored.
     PutObjectRetention: { exit: 3, words: "could not be extended (access denied); its content is to be stored again" },
-    GetObject: { exit: 1, words: "and that they allow s3:GetObject" },
-    ListBucket: { exit: 1, words: "and that they allow s3:ListBucket there" },
+    GetObject: { exit: 1, words: "allow s3:GetObject" },
+    ListBucket: { exit: 1, words: "allow s3:ListBucket there" },
   } as const satisfies Readonly<Record<keyof typeof archiveRights, object>>;
   for (const [right, { exit, words }] of Object.entries(lacking)) {
     test(

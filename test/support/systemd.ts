@@ -11,7 +11,7 @@
  */
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { scratch } from "./faults/scratch.ts";
 import type { Outcome } from "./program.ts";
 import { tail } from "./services/command.ts";
@@ -40,12 +40,15 @@ export type HostRunOptions = {
   readonly stdin?: string;
 };
 
+/** What tests run inside, also where it lies in a folder that begins empty there. */
+const inSight = [join(import.meta.dir, "../.."), dirname(process.execPath)];
+
 /** Takes about two seconds. Throws with what was printed where systemd does not come up. */
 export async function bootSystemd(): Promise<SystemdHost> {
   const place = await scratch();
   const group = place.path.slice(place.path.lastIndexOf("/") + 1);
   const supervisor = Bun.spawn(
-    ["unshare", "--mount", join(import.meta.dir, "systemd/supervise.sh"), place.path, group],
+    ["unshare", "--mount", join(import.meta.dir, "systemd/supervise.sh"), place.path, group, ...inSight],
     {
       stdin: "pipe",
       stdout: "pipe",

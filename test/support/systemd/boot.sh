@@ -1,8 +1,13 @@
 #!/bin/sh
 # The first process of a PID namespace: hides what systemd might change of the machine, and becomes systemd.
-# What is written to /etc, /var and the like is kept in memory, and gone with the namespace.
+# What is written to /etc, /var and the like is kept in memory, and gone with the namespace. $1 is a folder for that; $2 and $3
+# stay in sight wherever they are: the checkout, and the folder of Bun.
 set -eu
 scratch=$1
+checkout=$2
+bun=$3
+# Held open: they may be below what is covered.
+exec 3<"$checkout" 4<"$bun"
 mount --make-rprivate /
 mount -t tmpfs -o mode=755 tmpfs "$scratch"
 
@@ -44,6 +49,15 @@ chgrp systemd-journal /run/log/journal
 chmod 2755 /run/log/journal
 mount -t tmpfs -o mode=1777 tmpfs /tmp
 mount -t tmpfs -o mode=1777 tmpfs /dev/shm
+again() {
+    [ ! -d "$2" ] || return 0
+    mkdir -p "$2"
+    # As it is written, the descriptor leads to the folder itself, and its name to what covers it.
+    mount --no-canonicalize --bind "/proc/self/fd/$1" "$2"
+}
+again 3 "$checkout"
+again 4 "$bun"
+exec 3<&- 4<&-
 
 # As container managers do: the kernel's settings are the machine's.
 mount --bind /proc/sys /proc/sys

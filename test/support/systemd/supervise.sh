@@ -1,9 +1,10 @@
 #!/bin/sh
 # Boots systemd in namespaces of its own, and ends it when stdin ends: however whoever started this came to end.
-# Runs in a mount namespace of its own, in which the folder $1 is free to be used; $2 names the control group.
+# Runs in a mount namespace of its own, in which the folder $1 is free to be used; $2 names the control group; the rest is for boot.sh.
 set -eu
 scratch=$1
 group=$2
+shift 2
 
 mount --make-rprivate /
 # The unified hierarchy, also where the machine uses the old ones. systemd gets a group of its own, so that those which it
@@ -15,7 +16,7 @@ mkdir "$scratch/cgroup/$group"
 (
     echo 0 >"$scratch/cgroup/$group/cgroup.procs"
     exec setpriv --pdeathsig KILL unshare --pid --fork --kill-child --cgroup --uts --ipc --mount --mount-proc \
-        "${0%/*}/boot.sh" "$scratch" </dev/null
+        "${0%/*}/boot.sh" "$scratch" "$@" </dev/null
 ) &
 booted=$!
 
