@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { Notify } from "../notice.ts";
 import { type Command, succeeds } from "./command.ts";
+import { checkInSight } from "./in-sight.ts";
 import { fileStep, folderSteps, ofRoot } from "./install.ts";
 import { lookAtFile, lookAtSystemd } from "./machine.ts";
 import type { Step } from "./steps.ts";
@@ -28,12 +29,13 @@ export type ServiceOptions = {
   readonly notify: Notify;
 };
 
-/** Throws a Failure (exit 2) for settings that a unit cannot hold, before anything is made. */
+/** Throws a Failure (exit 2) for settings that a unit cannot hold, and paths that a service cannot see, before anything is made. */
 export async function serviceSteps(options: ServiceOptions): Promise<ServicePlan> {
   const { settings, credentials, start, notify } = options;
   const systemd = lookAtSystemd();
   const names = renderUnits({ ...settings, credential: undefined }).map(({ name }) => name);
-  if (!systemd.installed) return { steps: [], later: [withoutSystemd(settings)] };
+  if (systemd.installed) checkInSight(settings);
+  else return { steps: [], later: [withoutSystemd(settings)] };
   let credential: string | undefined;
   const seals = credentials !== undefined && systemd.running && Bun.which("systemd-creds") !== null;
   const sealing = seals ? sealSteps(options, credentials, (path) => (credential = path)) : [];

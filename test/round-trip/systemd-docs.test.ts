@@ -1,11 +1,10 @@
 /** What `docs/systemd.md` tells users to write works as it stands. */
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { beforeAll, describe, expect, test } from "bun:test";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { type Scratch, scratch } from "../support/faults/scratch.ts";
 import { has } from "../support/services.ts";
 import {
-  compileProgram,
+  compiledProgram,
   dropIn,
   install,
   installUnits,
@@ -26,18 +25,11 @@ const dropIns = blocks.flatMap(({ language, text }) => {
 });
 
 describe.skipIf(!canBootSystemd)("docs/systemd.md", () => {
-  let dir: Scratch;
-
-  beforeAll(async () => {
-    dir = await scratch();
-    await compileProgram(join(dir.path, "sysbackup"));
-  }, 2 * minutes);
-
-  afterAll(() => dir[Symbol.asyncDispose]());
+  beforeAll(() => compiledProgram(), 2 * minutes);
 
   async function booted(sections = {}): Promise<SystemdHost> {
     const host = await bootSystemd();
-    await install(host, join(dir.path, "sysbackup"), { sections, pickers: { one: "echo /etc/hostname" } });
+    await install(host, { sections, pickers: { one: "echo /etc/hostname" } });
     await installUnits(host, { role: "audit", unit: "sysbackup-verify" });
     await installUnits(host, { role: "steward", unit: "sysbackup-prune" });
     return host;

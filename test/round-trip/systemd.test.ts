@@ -1,13 +1,13 @@
 /** The units under a real systemd: what they do, what they may not do, what starts them, and who is told. */
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { beforeAll, describe, expect, test } from "bun:test";
 import { chmod, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { remove, type Scratch, scratch } from "../support/faults/scratch.ts";
+import { remove } from "../support/faults/scratch.ts";
 import { run } from "../support/services/command.ts";
 import { ceph, newBucket } from "../support/services.ts";
 import {
   bucket,
-  compileProgram,
+  compiledProgram,
   type configure,
   dropIn,
   install,
@@ -28,24 +28,14 @@ const service = "sysbackup-archive.service";
 const timer = "sysbackup-archive.timer";
 
 describe.skipIf(!canBootSystemd)("under systemd", () => {
-  let dir: Scratch;
-  let compiled: string;
-
-  beforeAll(async () => {
-    dir = await scratch();
-    // Services cannot reach into folders of root's alone; the copy inside, they can.
-    compiled = join(dir.path, "sysbackup");
-    await compileProgram(compiled);
-  }, 2 * minutes);
-
-  afterAll(() => dir[Symbol.asyncDispose]());
+  beforeAll(() => compiledProgram(), 2 * minutes);
 
   /** With a tree to back up in `/srv/tree`. */
   async function booted(
     conf: Parameters<typeof configure>[1] = { pickers: { tree: wholeTree } },
   ): Promise<SystemdHost> {
     const host = await bootSystemd();
-    await install(host, compiled, conf);
+    await install(host, conf);
     await buildTree(host.path("/srv/tree"), treeOfRoot);
     return host;
   }

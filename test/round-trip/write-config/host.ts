@@ -6,12 +6,13 @@ import { z } from "zod";
 import type { Outcome } from "../../support/program.ts";
 import type { Answer } from "../../support/pty.ts";
 import { clientConfig, has, moto } from "../../support/services.ts";
+import { program as installed, installProgram } from "../../support/systemd/installed.ts";
 import { bootSystemd, canBootSystemd, type SystemdHost } from "../../support/systemd.ts";
 import { type Account, newAccount } from "./account.ts";
 
 export const canSetUp = canBootSystemd && moto !== undefined && has("age") && has("ccrypt") && has("python3");
 
-export const program = [process.execPath, join(import.meta.dir, "../../../cmd/main.ts")];
+export const program = [installed];
 const driver = join(import.meta.dir, "../../support/on-terminal.py");
 const session = z.object({ shown: z.string(), exit: z.number() });
 
@@ -32,6 +33,7 @@ export type Machine = AsyncDisposable &
 
 export async function newMachine(account: Account): Promise<Machine> {
   const host = await bootSystemd();
+  await installProgram(host);
   const { run, path } = host;
   const env = account.env;
   return {

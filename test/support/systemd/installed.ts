@@ -1,6 +1,7 @@
 /** A booted systemd with sysbackup installed as `write-config` would: program, `/etc/backup`, units; and a bucket. */
-
-import { chmod, mkdir, rename, writeFile } from "node:fs/promises";
+import { rmSync } from "node:fs";
+import { chmod, mkdir, mkdtemp, rename, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { unitNames } from "../../../core/config/package.ts";
 import { parseWindow } from "../../../core/write-config/unit-values.ts";
@@ -12,10 +13,25 @@ import type { SystemdHost } from "../systemd.ts";
 
 const checkout = join(import.meta.dir, "../../..");
 
-/** Compiles the program: services may not read every checkout. */
-export async function compileProgram(file: string): Promise<void> {
+let compiled: Promise<string> | undefined;
+
+/** The compiled program, made once for all tests: services may not read every checkout. */
+export function compiledProgram(): Promise<string> {
+  compiled ??= compile();
+  return compiled;
+}
+
+async function compile(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), "sysbackup-program-"));
+  process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
+  const file = join(folder, "sysbackup");
   const build = packageJson.scripts.build.replace(/(?<=--outfile )\S+/, `'${file}'`);
-  await run(["sh", "-ec", `cd '${checkout}' && ${build.replace(/^bun /, `'${process.execPath}' `)}`]);
+  await run([
+    "sh",
+    "-ec",
+    `cd '${checkout}' && ${build.replaceAll(/\bbun (?=install|build)/g, `'${process.execPath}' `)}`,
+  ]);
+  return file;
 }
 
 export const program = "/usr/local/bin/sysbackup";
@@ -34,9 +50,12 @@ export const settings: UnitSettings = {
   credential: undefined,
 };
 
-/** `compiled`: what `compileProgram` made. */
-export async function install(host: SystemdHost, compiled: string, conf: Conf): Promise<void> {
-  await run(["cp", "--", compiled, host.path(program)]);
+export async function installProgram(host: SystemdHost): Promise<void> {
+  await run(["cp", "--", await compiledProgram(), host.path(program)]);
+}
+
+export async function install(host: SystemdHost, conf: Conf): Promise<void> {
+  await installProgram(host);
   await configure(host, conf);
   await mkdir(host.path(bucket));
   await host.run(["chown", "backup:backup", bucket]);
