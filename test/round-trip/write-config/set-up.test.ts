@@ -174,7 +174,10 @@ describe.skipIf(!canSetUp)("write-config", () => {
   test("the first picker, in a backup: all of /etc, and no secret", async () => {
     await using made = await accountAndMachine();
     const { account, machine } = made;
-    await machine.sh("mount -t tmpfs tmpfs /opt && mount -t tmpfs tmpfs /usr/local && mkdir -p /srv/bucket");
+    // Of /opt and /usr/local, nothing; the program stays, on a mount that the picker leaves out.
+    await machine.sh("mkdir /run/bin /srv/bucket && cp /usr/local/bin/sysbackup /run/bin/");
+    await machine.sh("mount -t tmpfs tmpfs /opt && mount -t tmpfs tmpfs /usr/local");
+    await machine.sh("mkdir /usr/local/bin && mount --bind /run/bin /usr/local/bin");
     expect((await machine.writeConfig("--user", account.user, "--no-creds-file")).exit).toBe(0);
     const secret = secretIn(await machine.read(credentials));
     const bucket = "--bucket file:///srv/bucket";
