@@ -160,9 +160,10 @@ function nextSteps({ home }: Places): string[] {
   return [
     "",
     "What to do next:",
-    "  1. Say in /etc/backup/conf where your backups go: docs/configuration.md has an example.",
+    "  1. In AWS: `sysbackup create-resources` once, and `sysbackup write-config` on each machine. Elsewhere:",
+    "     say in /etc/backup/conf where your backups go; docs/configuration.md has an example.",
     "  2. Put pickers and snapshotters into /etc/backup: examples/ has some that are ready.",
-    "  3. Run `sysbackup archive`, put it on a timer, and try `sysbackup restore` before you need it.",
+    "  3. `sysbackup doctor` says what is not well. Try `sysbackup restore` before you need it.",
     `To clean up after this quickstart: rm -r ${home}`,
   ];
 }
