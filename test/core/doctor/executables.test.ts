@@ -1,0 +1,111 @@
+/** Checks of the executables: whether they run, and who may change them. */
+import { describe, expect, test } from "bun:test";
+import { chmod, chown, symlink, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { findRunner } from "../../../core/doctor/runner.ts";
+import { userId } from "../../../core/system/owners.ts";
+import { isRoot } from "../../support/services.ts";
+import { patient } from "./patient.ts";
+
+const asBackup = { runner: async () => findRunner(new Map([["User", "backup"]])) };
+const canBeBackup = isRoot && userId("backup") !== undefined;
+
+describe("pickers and snapshotters", () => {
+  test("are named where all is well; README and leftovers are none", async () => {
+    await using well = await patient({ pickers: { etc: "echo /etc", home: "#!/usr/bin/env -S sh -e\n" } });
+    await writeFile(join(well.conf, "pickers.d/README"), "");
+    await writeFile(join(well.conf, "pickers.d/etc~"), "");
+    expect(await well.examine("pickers")).toEqual([{ check: "pickers", state: "good", text: "etc, home" }]);
+    expect(await well.examine("snapshotters")).toEqual([{ check: "snapshotters", state: "good", text: "none" }]);
+  });
+
+  test("none of both is bad", async () => {
+    await using ill = await patient({ pickers: {} });
+    expect(await ill.examine("pickers")).toMatchObject([
+      { state: "bad", remedy: expect.stringContaining("pickers.d") },
+    ]);
+  });
+
+  test("only snapshotters is a note", async () => {
+    await using one = await patient({ pickers: {}, snapshotters: { db: "echo x >&$1" } });
+    expect(await one.examine("pickers")).toMatchObject([{ state: "note" }]);
+    expect(await one.examine("snapshotters")).toMatchObject([{ state: "good", text: "db" }]);
+  });
+
+  test("one that is not executable is a warning, with chmod as remedy", async () => {
+    await using ill = await patient();
+    const path = join(ill.conf, "pickers.d/etc");
+    await chmod(path, 0o644);
+    const [finding] = await ill.examine("pickers");
+    expect(finding).toMatchObject({ state: "warning", remedy: "run chmod +x, or remove it" });
+    expect(finding?.text).toContain(`picker "${path}" cannot be executed`);
+  });
+
+  test("one that everybody can change is bad", async () => {
+    await using ill = await patient();
+    await chmod(join(ill.conf, "pickers.d/etc"), 0o757);
+    expect(await ill.examine("pickers")).toMatchObject([
+      { state: "bad", text: expect.stringContaining('/etc" can be changed by every user') },
+    ]);
+  });
+
+  test("a folder that everybody can change is bad", async () => {
+    await using ill = await patient({ snapshotters: { db: "echo x >&$1" } });
+    await chmod(join(ill.conf, "snapshots.d"), 0o777);
+    expect(await ill.examine("snapshotters")).toMatchObject([
+      { state: "bad", text: expect.stringContaining('/snapshots.d" can be changed by every user') },
+    ]);
+  });
+
+  test.skipIf(!isRoot)("one of another user is bad; one of the service's is not", async () => {
+    await using ill = await patient();
+    const path = join(ill.conf, "pickers.d/etc");
+    await chown(path, 65534, 65534);
+    const text = `"${path}" belongs to nobody, who so has the rights of root`;
+    expect(await ill.examine("pickers")).toMatchObject([{ state: "bad", text }]);
+    const runner = async () => findRunner(new Map([["User", "nobody"]]));
+    expect(await ill.examine("pickers", { runner })).toMatchObject([{ state: "good" }]);
+  });
+
+  test.skipIf(!canBeBackup)("one that root may execute, but not the service, is bad", async () => {
+    await using ill = await patient();
+    await chmod(join(ill.conf, "pickers.d/etc"), 0o744);
+    expect(await ill.examine("pickers")).toMatchObject([{ state: "good" }]);
+    expect(await ill.examine("pickers", asBackup)).toMatchObject([
+      { state: "bad", text: expect.stringContaining("may not be executed by backup") },
+    ]);
+    await chmod(join(ill.conf, "pickers.d/etc"), 0o750);
+    await chown(join(ill.conf, "pickers.d/etc"), 0, 34);
+    expect(await ill.examine("pickers", asBackup)).toMatchObject([{ state: "good" }]);
+  });
+
+  const interpreters = [
+    ["an interpreter that is not there", "#!/usr/bin/pyhton3 -I\n", '"/usr/bin/pyhton3"', "install it"],
+    ["line ends of Windows", "#!/bin/sh\r\necho /etc\r\n", '"/bin/sh\\r"', "Unix line ends"],
+    ["a program that env does not find", "#!/usr/bin/env pyhton3\n", '"pyhton3"', "install it"],
+    ["a folder as interpreter", "#!/bin\n", '"/bin"', "install it"],
+  ] as const;
+  test.each(interpreters)("%s is bad", async (_name, text, missing, remedy) => {
+    await using ill = await patient({ pickers: { etc: text } });
+    expect(await ill.examine("pickers")).toMatchObject([
+      { state: "bad", text: expect.stringContaining(`needs ${missing}`), remedy: expect.stringContaining(remedy) },
+    ]);
+  });
+
+  test("a link to nothing is a warning", async () => {
+    await using ill = await patient();
+    await symlink("/nowhere", join(ill.conf, "pickers.d/gone"));
+    expect(await ill.examine("pickers")).toMatchObject([
+      { state: "warning", text: expect.stringContaining("it is a link to nothing") },
+    ]);
+  });
+
+  test("are not looked for where the role does not archive", async () => {
+    const role = "arn:aws:iam::123456789012:role/systems/sysbackup/sysbackup-audit";
+    await using one = await patient({ pickers: {}, sections: { aws: { role_arn: role } } });
+    expect(await one.examine("pickers")).toMatchObject([
+      { state: "note", text: "not needed: a machine with the audit role does not archive" },
+    ]);
+    expect(await one.machine.unitName()).toBe("sysbackup-verify");
+  });
+});
