@@ -21,7 +21,7 @@ const packages = [
   ...["radosgw", "ceph-mon", "ceph-osd", "python3-venv"],
   ...["acl", "attr", "libcap2-bin", "age", "ccrypt", "zstd", "jq", "restic"],
   ...["redis-server", "postgresql", "sqlite3", "mariadb-server", "shellcheck"],
-  ...["systemd", "dbus", "procps", "curl"],
+  ...["systemd", "dbus", "procps", "curl", "sudo"],
 ];
 
 export async function installPackages({ tell, signal }: InstallOptions): Promise<void> {
