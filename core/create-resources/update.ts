@@ -37,7 +37,7 @@ export async function stackToUpdate({ stackName, package: name, settings }: Reso
   const inTheWay = blocked(stack, doing);
   if (inTheWay !== undefined) throw inTheWay;
   const other = stack.parameters.get("PackageName");
-  if (other === name) return withSameBucket(stack, settings);
+  if (other === name) return withSameKey(withSameBucket(stack, settings), settings);
   throw new Failure({
     doing,
     what: stackName,
@@ -61,6 +61,20 @@ function withSameBucket(stack: Stack, settings: Settings): Stack {
     });
   }
   return stack;
+}
+
+/** The roles could no longer decrypt what is stored. A first key takes nothing away. */
+function withSameKey(stack: Stack, settings: Settings): Stack {
+  const [value, before = ""] = [settings.get("KmsKeyArn"), stack.parameters.get("KmsKeyArn")];
+  if (value === undefined || before === "" || value === before) return stack;
+  throw new Failure({
+    doing,
+    what: stack.name,
+    why: "with another KmsKeyArn, its roles could not read what was encrypted with this one",
+    remedy:
+      "leave KmsKeyArn out; KMS rotates a key by itself, and for another key, make another package (--package-name)",
+    exit: exitStatus.usage,
+  });
 }
 
 /** What the stack will have: value by parameter. */

@@ -8,12 +8,15 @@ import type { Runner } from "./runner.ts";
  * where nobody else can.
  */
 export async function ownerTrouble(path: string, { uid, name }: Runner): Promise<Look[]> {
-  const { mode, uid: owner } = await stat(path);
+  const { mode, uid: owner, gid } = await stat(path);
   const quoted = JSON.stringify(path);
   if ((mode & 0o002) !== 0) {
     return [
       bad(`${quoted} can be changed by every user of this machine`, `look at what it does, then chmod o-w ${quoted}`),
     ];
+  }
+  if ((mode & 0o020) !== 0 && gid !== 0) {
+    return [bad(`${quoted} can be changed by the group ${gid}`, `look at what it does, then chmod g-w ${quoted}`)];
   }
   if (owner === 0 || owner === uid) return [];
   const whose = userName(owner) ?? `user ${owner}`;

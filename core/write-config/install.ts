@@ -1,7 +1,7 @@
 /** Steps that bring files and folders onto the machine, as root. */
 import { existsSync } from "node:fs";
 import type { Command, Input } from "./command.ts";
-import type { Step } from "./steps.ts";
+import type { Step, Undo } from "./steps.ts";
 
 export type Ownership = {
   /** Octal: `0640`. */
@@ -25,22 +25,30 @@ export type NewFile = Ownership & {
  * can anybody read of it whom these do not let.
  */
 export function fileStep(file: NewFile): Step {
-  const { path, content, before } = file;
+  const { path, content } = file;
+  return { does: `write ${content.name} to ${path}`, commands: replacing(file, content), undo: puttingBack(file) };
+}
+
+/** What was there before comes back, in the same way. */
+export function puttingBack(file: Omit<NewFile, "content">): Undo {
+  const { path, before } = file;
   const fresh = `${path}.new`;
-  const restore = before === undefined ? undefined : { name: "what was in it before", text: () => before };
-  const commands: Command[] = restore ? replacing(file, restore) : [{ words: ["rm", "--force", "--", path, fresh] }];
-  return {
-    does: `write ${content.name} to ${path}`,
-    commands: replacing(file, content),
-    undo: {
-      does: restore === undefined ? `remove ${path}` : `put back ${path}`,
-      commands,
+  if (before === undefined) {
+    return {
+      does: `remove ${path}`,
+      commands: [{ words: ["rm", "--force", "--", path, fresh] }],
       run: async () => existsSync(path) || existsSync(fresh),
-    },
+    };
+  }
+  const input = { name: "what was in it before", text: () => before };
+  return {
+    does: `put back ${path}`,
+    commands: replacing(file, input),
+    run: async () => existsSync(path) || existsSync(fresh),
   };
 }
 
-function replacing({ path, mode, owner, group }: NewFile, input: Input): Command[] {
+function replacing({ path, mode, owner, group }: Omit<NewFile, "content">, input: Input): Command[] {
   const fresh = `${path}.new`;
   const ownership = [`--mode=${mode}`, `--owner=${owner}`, `--group=${group}`];
   return [

@@ -1,10 +1,12 @@
 /** Steps that install the units, and the credentials that systemd keeps for them. */
 import { existsSync } from "node:fs";
+import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Notify } from "../notice.ts";
-import { type Command, succeeds } from "./command.ts";
+import { asRoot, type Command, runCommand, succeeds, typed } from "./command.ts";
+import { credentialsPath } from "./files.ts";
 import { checkInSight } from "./in-sight.ts";
-import { fileStep, folderSteps, ofRoot } from "./install.ts";
+import { fileStep, folderSteps, ofRoot, puttingBack } from "./install.ts";
 import { lookAtFile, lookAtSystemd } from "./machine.ts";
 import type { Step } from "./steps.ts";
 import { renderUnits, type UnitSettings } from "./units.ts";
@@ -38,7 +40,7 @@ export async function serviceSteps(options: ServiceOptions): Promise<ServicePlan
   else return { steps: [], later: [withoutSystemd(settings)] };
   let credential: string | undefined;
   const seals = credentials !== undefined && systemd.running && Bun.which("systemd-creds") !== null;
-  const sealing = seals ? sealSteps(options, credentials, (path) => (credential = path)) : [];
+  const sealing = seals ? await sealSteps(options, credentials, (path) => (credential = path)) : [];
   const units = await Promise.all(
     names.map(async (name) => {
       const path = join(unitFolder, name);
@@ -78,35 +80,57 @@ async function enable(timer: string): Promise<Step> {
  * The credentials once more, such that only this machine's systemd can decrypt them, and gives them to this unit alone. Where that
  * fails, as where the machine has nowhere to keep its key, the unit reads the credentials file.
  */
-function sealSteps(
-  { settings, changed, notify }: ServiceOptions,
+async function sealSteps(
+  options: ServiceOptions,
   credentials: () => string,
   sealed: (path: string | undefined) => void,
-): Step[] {
+): Promise<Step[]> {
+  const { settings, changed, notify } = options;
   const path = join(credentialFolder, `${settings.unit}.aws_credentials`);
-  if (!changed && existsSync(path)) {
+  const before = await sealedBefore(path, options);
+  if (!changed && before !== undefined && (await isNewer(path, credentialsPath(settings.confDir)))) {
     sealed(path);
     return [];
   }
   let failed = false;
+  const fresh = `${path}.new`;
   const input = { name: "the credentials", text: credentials };
+  const undo = puttingBack({ path, before, mode: "0600", ...ofRoot });
   return [
     ...folderSteps(credentialFolder, { mode: "0700", ...ofRoot }),
     {
       does: `encrypt the credentials for ${settings.unit}.service`,
       run: async () => sealed(path),
-      commands: [{ words: ["systemd-creds", "encrypt", "--name=aws_credentials", "-", path], input }],
+      commands: [
+        { words: ["systemd-creds", "encrypt", "--name=aws_credentials", "-", fresh], input },
+        { words: ["mv", "--force", "--no-target-directory", fresh, path] },
+      ],
       ifFails(why) {
         failed = true;
         sealed(undefined);
         const message = `the service reads the credentials file, as they could not be encrypted for it: ${why}`;
         notify({ level: "warning", code: "not-sealed", message });
       },
-      undo: {
-        does: `remove ${path}`,
-        run: async () => !failed,
-        commands: [{ words: ["rm", "--force", "--", path] }],
-      },
+      undo: { ...undo, run: async () => !failed },
     },
   ];
+}
+
+/** What a unit that is there already may need: it is put back where a later step fails. */
+async function sealedBefore(path: string, { isRoot, notify }: ServiceOptions): Promise<string | undefined> {
+  if (isRoot) return (await lookAtFile(path, isRoot, notify))?.text;
+  // Its folder is root's alone.
+  if (!existsSync(credentialFolder)) return undefined;
+  const command = asRoot({ words: ["cat", "--", path] }, isRoot);
+  notify({ level: "info", code: "as-root", message: `  ${typed(command)}` });
+  return runCommand(command, { output: "capture" }).catch(() => undefined);
+}
+
+/** Keys may have been replaced by hand since. Where that cannot be seen, they count as replaced. */
+async function isNewer(path: string, than: string): Promise<boolean> {
+  try {
+    return (await stat(path)).mtimeMs >= (await stat(than)).mtimeMs;
+  } catch {
+    return false;
+  }
 }

@@ -155,6 +155,20 @@ describe.skipIf(!canBootSystemd)("under systemd", () => {
     expect(compareTrees(await tree("/"), await tree("/srv/restored"))).toEqual([]);
   });
 
+  test("root's service cannot have systemd start what is not confined", async () => {
+    const escaping = "systemd-run --quiet --wait touch /srv/escaped 2>/dev/null; echo /etc/hostname";
+    await using host = await booted({ pickers: { escaping } });
+    await host.run(["chown", "-R", "root:root", bucket]);
+    await installUnits(host, { serviceUser: "root" });
+    expect((await start(host, service)).exit).toBe(0);
+    expect((await host.run(["ls", "/srv/escaped"])).exit).toBe(2);
+    // The same picker escapes where the sockets are to be seen.
+    await dropIn(host, service, "open", "[Service]\nInaccessiblePaths=\n");
+    await reload(host);
+    expect((await start(host, service)).exit).toBe(0);
+    expect((await host.run(["ls", "/srv/escaped"])).exit).toBe(0);
+  });
+
   test("verify and prune run without any right", async () => {
     await using host = await booted();
     await start(host, service);

@@ -269,6 +269,22 @@ test.each(["BucketName=other", "ExistingBucket=other"])(
   },
 );
 
+describe("an update of the KMS key", () => {
+  const key = (id: string) => `arn:aws:kms:eu-central-1:123456789012:key/${id}`;
+  test.each(["KmsKeyArn=", `KmsKeyArn=${key("b")}`])(
+    "to %j is refused: what is stored needs the old one",
+    async (written) => {
+      await using at = await rig();
+      at.double.plant(name, "CREATE_COMPLETE", { parameters: { ...parameters, KmsKeyArn: key("a") }, tags });
+      await expect(updateResources(resources(written), at.work)).rejects.toMatchObject({
+        message: expect.stringContaining("with another KmsKeyArn, its roles could not read"),
+        exit: 2,
+      });
+      expect(at.double.asked).toEqual(["DescribeStacks"]);
+    },
+  );
+});
+
 describe("what AWS refuses is told with what to do:", () => {
   const user = "arn:aws:iam::123456789012:user/me";
   test.each([

@@ -49,6 +49,17 @@ describe("pickers and snapshotters", () => {
     ]);
   });
 
+  test.skipIf(!isRoot)("one that a group can change is bad, unless it is root's", async () => {
+    await using ill = await patient();
+    const path = join(ill.conf, "pickers.d/etc");
+    await chmod(path, 0o775);
+    expect(await ill.examine("pickers")).toMatchObject([{ state: "good" }]);
+    await chown(path, 0, 34);
+    expect(await ill.examine("pickers")).toMatchObject([
+      { state: "bad", text: expect.stringContaining('/etc" can be changed by the group 34') },
+    ]);
+  });
+
   test("a folder that everybody can change is bad", async () => {
     await using ill = await patient({ snapshotters: { db: "echo x >&$1" } });
     await chmod(join(ill.conf, "snapshots.d"), 0o777);

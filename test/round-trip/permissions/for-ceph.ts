@@ -26,6 +26,11 @@ export const changes: readonly Change[] = [
     why: "it does not know that action; a negated condition with several values holds where any does not match, not where none does, so that it would refuse every role",
   },
   {
+    sid: "OnlyRolesOfThePackageList",
+    change: "without the condition on CloudFormation; one role at a time",
+    why: "it does not know `ForAllValues`; for the rest, see the statement above",
+  },
+  {
     sid: "EveryPutStatesItsLock",
     change: "left out",
     why: "it does not know the key `s3:object-lock-mode`, takes it for absent, and so refuses every put",
@@ -72,6 +77,7 @@ export function bucketForCeph(
         case "EveryPutStatesItsLock":
           return [];
         case "OnlyRolesOfThePackage":
+        case "OnlyRolesOfThePackageList":
           return [{ ...statement, Condition: { StringNotLike: { "aws:userid": [`${ids[role]}:*`] } } }];
         // The user who owns the bucket has no `aws:userid` there, and goes on to change policies.
         case "ChangesThroughCloudFormationOnly":

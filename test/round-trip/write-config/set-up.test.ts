@@ -54,6 +54,19 @@ describe.skipIf(!canSetUp)("write-config", () => {
     expect((await machine.sh("systemctl is-active sysbackup-archive.timer")).stdout).toBe("active\n");
   });
 
+  test("keys that were replaced by hand are sealed anew", async () => {
+    await using made = await accountAndMachine();
+    const { account, machine } = made;
+    const args = ["--user", account.user, "--no-creds-file"];
+    expect((await machine.writeConfig(...args)).exit).toBe(0);
+    await machine.sh(`sleep 0.01; echo '# replaced' >> ${credentials}`);
+    expect((await machine.writeConfig(...args)).exit).toBe(0);
+    const sealed = "/etc/credstore.encrypted/sysbackup-archive.aws_credentials";
+    const opened = await machine.sh(`systemd-creds decrypt --name=aws_credentials ${sealed} -`);
+    expect(opened.stdout).toBe(await machine.read(credentials));
+    expect(opened.stdout).toContain("# replaced");
+  });
+
   test("an existing conf and credentials file keep what is not ours", async () => {
     await using made = await accountAndMachine({ LockMode: "COMPLIANCE" });
     const { account, machine } = made;

@@ -67,6 +67,21 @@ describe.skipIf(!canSetUp)("write-config that fails half-way leaves no user, no 
     expect((await machine.sh("systemctl is-enabled sysbackup-archive.timer")).stdout).not.toBe("enabled\n");
   });
 
+  test("sealed credentials that a unit has already are put back", async () => {
+    await using made = await accountAndMachine();
+    const { account, machine } = made;
+    const args = ["--user", account.user, "--no-creds-file"];
+    expect((await machine.writeConfig(...args)).exit).toBe(0);
+    const sealed = "/etc/credstore.encrypted/sysbackup-archive.aws_credentials";
+    const before = await machine.read(sealed);
+    await machine.sh("sleep 0.01; touch /etc/backup/aws_credentials; mount -o remount,ro /etc/systemd/system");
+    const { exit, stderr } = await machine.writeConfig(...args, "--bkpwin-start", "4:00");
+    expect(exit).toBe(1);
+    expect(stderr).toContain(`undone: put back ${sealed}`);
+    expect(await machine.read(sealed)).toBe(before);
+    expect((await machine.sh("ls /etc/credstore.encrypted")).stdout).toBe("sysbackup-archive.aws_credentials\n");
+  });
+
   test("a conf and credentials that were there are put back", async () => {
     await using made = await accountAndMachine();
     const { account, machine } = made;
@@ -88,7 +103,8 @@ describe.skipIf(!canSetUp)("write-config that fails half-way leaves no user, no 
     await machine.sh("rm /etc/backup/aws_credentials && mount -o remount,ro /etc/systemd/system");
     expect((await machine.writeConfig(...args)).exit).toBe(1);
     expect(await account.remains()).toEqual({ exists: true, groups: 1, keys: 1 });
-    expect(await leftovers(machine)).toBe("");
+    // The unit that is there goes on with the key that it has.
+    expect(await leftovers(machine)).toBe("/etc/credstore.encrypted/sysbackup-archive.aws_credentials\n");
   });
 
   test("an interrupt while IAM does not know the key yet", async () => {
