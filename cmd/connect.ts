@@ -4,7 +4,12 @@ import type { Bucket } from "../core/bucket/contract.ts";
 import { type Counts, noCounts } from "../core/bucket/count.ts";
 import { openBucket } from "../core/bucket/open.ts";
 import { type Config, loadConfig, option } from "../core/config/config.ts";
-import { type CredentialSettings, credentialProvider, serviceCredentials } from "../core/config/credentials.ts";
+import {
+  type CredentialSettings,
+  credentialProvider,
+  machineCredentials,
+  sessionNameOf,
+} from "../core/config/credentials.ts";
 import { connectCloudFormation, findBucket, stackRegion } from "../core/config/exports.ts";
 import type { AskCode } from "../core/config/mfa.ts";
 import { defaultPackage, type RoleName } from "../core/config/package.ts";
@@ -52,11 +57,9 @@ export async function connect(config: Config, io: CommandIO, assumed?: AssumedRo
 /** For STS and CloudFormation, where nothing names one. */
 const anyRegion = "us-east-1";
 
-function credentialsOf({ aws, backup }: Config, assumed: AssumedRole | undefined): CredentialSettings {
-  const sessionName = sessionNameOf(backup.name);
-  if (assumed !== undefined) return { roleArn: assumed.arn, provider: assumed.credentials, sessionName };
-  const credentialsFile = serviceCredentials(process.env.CREDENTIALS_DIRECTORY) ?? aws.credentialsFile;
-  return { profile: aws.profile, credentialsFile, roleArn: aws.roleArn, sessionName };
+function credentialsOf(config: Config, assumed: AssumedRole | undefined): CredentialSettings {
+  if (assumed === undefined) return machineCredentials(config);
+  return { roleArn: assumed.arn, provider: assumed.credentials, sessionName: sessionNameOf(config) };
 }
 
 async function assume(role: RoleName, words: PackageWords, config: Config, io: CommandIO): Promise<AssumedRole> {
@@ -65,14 +68,10 @@ async function assume(role: RoleName, words: PackageWords, config: Config, io: C
     account: option("--account", accountId, words.account),
     mfa: words.mfa && { device: option("--mfa-device", mfaSerial, words.mfa.device) },
     role,
-    sessionName: sessionNameOf(config.backup.name),
+    sessionName: sessionNameOf(config),
   };
   const place = { region: stackRegion(config) ?? anyRegion, endpoint: config.s3.endpoint };
   return assumePackageRole(wanted, place, { now: io.now, askCode: codeAsker(io) });
-}
-
-function sessionNameOf(backupName: string): string {
-  return `sysbackup-${backupName}`;
 }
 
 /** Codes come from the terminal only: options and variables show in process lists. */

@@ -4,6 +4,7 @@ import { access, constants } from "node:fs/promises";
 import { join } from "node:path";
 import { BucketError } from "../bucket/contract.ts";
 import { reasonOf } from "../failure.ts";
+import type { Config } from "./config.ts";
 
 export type CredentialSettings = {
   readonly profile?: string | undefined;
@@ -38,6 +39,22 @@ export function serviceCredentials(directory: string | undefined): string | unde
   if (directory === undefined) return undefined;
   const file = join(directory, "aws_credentials");
   return existsSync(file) ? file : undefined;
+}
+
+/** The machine's credentials file. Undefined: the SDK's own search. */
+export function credentialsFileOf({ aws }: Pick<Config, "aws">): string | undefined {
+  return serviceCredentials(process.env.CREDENTIALS_DIRECTORY) ?? aws.credentialsFile;
+}
+
+/** What the configuration says of the machine's credentials. */
+export function machineCredentials(config: Pick<Config, "aws" | "backup">): CredentialSettings {
+  const { profile, roleArn } = config.aws;
+  return { profile, credentialsFile: credentialsFileOf(config), roleArn, sessionName: sessionNameOf(config) };
+}
+
+/** Names the sessions of this backup in the server's logs. */
+export function sessionNameOf({ backup }: Pick<Config, "backup">): string {
+  return `sysbackup-${backup.name}`;
 }
 
 /** Undefined where the SDK's default chain (environment, shared files, instance role) is to be used as it is. */

@@ -1,6 +1,7 @@
 /** Whose credentials these are, as STS tells. AWS code is loaded lazily. */
 import { type Attempt, credentialError } from "../bucket/errors.ts";
 import { type CredentialSettings, credentialProvider, type StsPlace } from "./credentials.ts";
+import { connectSts } from "./sts.ts";
 
 /** ARN of the user, role session or account that requests are made as; holds no secret. */
 export type Caller = string;
@@ -10,18 +11,14 @@ export type Caller = string;
  * request, as Ceph has none: the credentials are there then, but nobody has checked them. Errors are `BucketError`s.
  */
 export async function callerIdentity(settings: CredentialSettings, place: StsPlace): Promise<Caller | undefined> {
-  const { STSClient, GetCallerIdentityCommand } = await import("@aws-sdk/client-sts");
+  const { GetCallerIdentityCommand } = await import("@aws-sdk/client-sts");
   const { region, endpoint } = place;
   const what = endpoint ?? `sts.${region}`;
   const attempt: Attempt = { doing: "get credentials", what, bucket: what, endpoint };
   const worded = (error: unknown) => Promise.reject(credentialError(error, attempt, settings.roleArn));
   const credentials = await credentialProvider(settings, place);
   const found = await credentials?.().catch(worded);
-  const client = new STSClient({
-    region,
-    ...(endpoint !== undefined && { endpoint }),
-    ...(found !== undefined && { credentials: found }),
-  });
+  const client = await connectSts(place, found && (async () => found));
   try {
     return (await client.send(new GetCallerIdentityCommand({}))).Arn;
   } catch (error) {

@@ -5,7 +5,7 @@
 import type { Bucket } from "../bucket/contract.ts";
 import { type LockState, readLockState } from "../bucket/lock-state.ts";
 import { type Config, loadConfig } from "../config/config.ts";
-import { type CredentialSettings, serviceCredentials } from "../config/credentials.ts";
+import { credentialsFileOf, machineCredentials } from "../config/credentials.ts";
 import { type Caller, callerIdentity } from "../config/identity.ts";
 import { roleNames, unitNames } from "../config/package.ts";
 import { prefixes } from "../format/keys.ts";
@@ -125,11 +125,6 @@ function unitFor(config: Config): string {
   return unitNames[task === "restore" ? "backup" : task];
 }
 
-/** As `cmd/connect.ts` chooses. Undefined: the SDK's own search. */
-export function credentialsFileOf({ aws }: Config): string | undefined {
-  return serviceCredentials(process.env.CREDENTIALS_DIRECTORY) ?? aws.credentialsFile;
-}
-
 /** Keys that only the service is given: systemd decrypts them for it alone. */
 async function mustNotBeSealed(config: Config, unit: string): Promise<void> {
   const file = credentialsFileOf(config);
@@ -144,22 +139,16 @@ async function mustNotBeSealed(config: Config, unit: string): Promise<void> {
   });
 }
 
-function credentialsOf(config: Config, roleArn: string | undefined): CredentialSettings {
-  const { aws, backup } = config;
-  const credentialsFile = credentialsFileOf(config);
-  return { profile: aws.profile, credentialsFile, roleArn, sessionName: `sysbackup-${backup.name}` };
-}
-
 const anyRegion = "us-east-1";
 
 function identity(config: Config, roleArn: string | undefined): Promise<Caller | undefined> {
   const { region = process.env.AWS_REGION ?? process.env.AWS_DEFAULT_REGION ?? anyRegion, endpoint } = config.s3;
-  return callerIdentity(credentialsOf(config, roleArn), { region, endpoint });
+  return callerIdentity({ ...machineCredentials(config), roleArn }, { region, endpoint });
 }
 
 function lockOf(config: Config, { url }: Bucket): Promise<LockState> {
   const { region, endpoint, pathStyle } = config.s3;
-  const credentials = credentialsOf(config, config.aws.roleArn);
+  const credentials = machineCredentials(config);
   return readLockState({ bucket: url, region, endpoint, pathStyle, credentials });
 }
 

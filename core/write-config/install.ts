@@ -33,19 +33,12 @@ export function fileStep(file: NewFile): Step {
 export function puttingBack(file: Omit<NewFile, "content">): Undo {
   const { path, before } = file;
   const fresh = `${path}.new`;
+  const run = async () => existsSync(path) || existsSync(fresh);
   if (before === undefined) {
-    return {
-      does: `remove ${path}`,
-      commands: [{ words: ["rm", "--force", "--", path, fresh] }],
-      run: async () => existsSync(path) || existsSync(fresh),
-    };
+    return { does: `remove ${path}`, commands: [{ words: ["rm", "--force", "--", path, fresh] }], run };
   }
   const input = { name: "what was in it before", text: () => before };
-  return {
-    does: `put back ${path}`,
-    commands: replacing(file, input),
-    run: async () => existsSync(path) || existsSync(fresh),
-  };
+  return { does: `put back ${path}`, commands: replacing(file, input), run };
 }
 
 function replacing({ path, mode, owner, group }: Omit<NewFile, "content">, input: Input): Command[] {

@@ -34,10 +34,15 @@ async function textOf(path: string, isRoot: boolean, notify: Notify): Promise<st
     return await readFile(path, "utf8");
   } catch (error) {
     if (codeOf(error) !== "EACCES" || isRoot) throw error;
-    const command = asRoot({ words: ["cat", "--", path] }, isRoot);
-    notify({ level: "info", code: "as-root", message: `  ${typed(command)}` });
-    return await runCommand(command, { output: "capture" });
+    return await readAsRoot(path, notify);
   }
+}
+
+/** By sudo, for whoever is not root; the user is shown how. Throws a Failure also where there is no such file. */
+export function readAsRoot(path: string, notify: Notify): Promise<string> {
+  const command = asRoot({ words: ["cat", "--", path] }, false);
+  notify({ level: "info", code: "as-root", message: `  ${typed(command)}` });
+  return runCommand(command, { output: "capture" });
 }
 
 /** Whether there is no executable in it that archive would run. */

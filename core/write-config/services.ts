@@ -3,11 +3,11 @@ import { existsSync } from "node:fs";
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Notify } from "../notice.ts";
-import { asRoot, type Command, runCommand, succeeds, typed } from "./command.ts";
+import { type Command, succeeds } from "./command.ts";
 import { credentialsPath } from "./files.ts";
 import { checkInSight } from "./in-sight.ts";
 import { fileStep, folderSteps, ofRoot, puttingBack } from "./install.ts";
-import { lookAtFile, lookAtSystemd } from "./machine.ts";
+import { lookAtFile, lookAtSystemd, readAsRoot } from "./machine.ts";
 import type { Step } from "./steps.ts";
 import { renderUnits, type UnitSettings } from "./units.ts";
 
@@ -121,9 +121,7 @@ async function sealedBefore(path: string, { isRoot, notify }: ServiceOptions): P
   if (isRoot) return (await lookAtFile(path, isRoot, notify))?.text;
   // Its folder is root's alone.
   if (!existsSync(credentialFolder)) return undefined;
-  const command = asRoot({ words: ["cat", "--", path] }, isRoot);
-  notify({ level: "info", code: "as-root", message: `  ${typed(command)}` });
-  return runCommand(command, { output: "capture" }).catch(() => undefined);
+  return readAsRoot(path, notify).catch(() => undefined);
 }
 
 /** Keys may have been replaced by hand since. Where that cannot be seen, they count as replaced. */

@@ -1,8 +1,9 @@
 import { homedir } from "node:os";
 import { join } from "node:path";
+import { credentialsFileOf } from "../../config/credentials.ts";
 import type { Check } from "../check.ts";
 import { bad, good } from "../finding.ts";
-import { credentialsFileOf, isFolder } from "../machine.ts";
+import { isFolder } from "../machine.ts";
 import { statOf } from "../stat-of.ts";
 
 /** Nobody but root and the service reads the keys. Whether they are there is for the next check. */
