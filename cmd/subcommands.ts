@@ -2,19 +2,20 @@
  * The command line, declared: each file of `subcommands/` has the options, help and arguments of one, and says which file does the work.
  * Those are imported when they run, so that `--help` loads none of them.
  */
+
+import { archive } from "./commands/archive/command.ts";
+import { cost } from "./commands/cost/command.ts";
+import { createResources } from "./commands/create-resources/command.ts";
+import { doctor } from "./commands/doctor/command.ts";
+import { list } from "./commands/list/command.ts";
+import { prune } from "./commands/prune/command.ts";
+import { quickstart } from "./commands/quickstart/command.ts";
+import { renew } from "./commands/renew/command.ts";
+import { restore } from "./commands/restore/command.ts";
+import { updateResources } from "./commands/update-resources/command.ts";
+import { verify } from "./commands/verify/command.ts";
+import { writeConfig } from "./commands/write-config/command.ts";
 import type { Option, Subcommand } from "./subcommand.ts";
-import { archive } from "./subcommands/archive.ts";
-import { cost } from "./subcommands/cost.ts";
-import { createResources } from "./subcommands/create-resources.ts";
-import { doctor } from "./subcommands/doctor.ts";
-import { list } from "./subcommands/list.ts";
-import { prune } from "./subcommands/prune.ts";
-import { quickstart } from "./subcommands/quickstart.ts";
-import { renew } from "./subcommands/renew.ts";
-import { restore } from "./subcommands/restore.ts";
-import { updateResources } from "./subcommands/update-resources.ts";
-import { verify } from "./subcommands/verify.ts";
-import { writeConfig } from "./subcommands/write-config.ts";
 
 export const program: Pick<Subcommand, "summary" | "details"> = {
   summary: "Back up a Linux system to S3 buckets with Object Lock, and bring it back",

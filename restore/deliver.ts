@@ -1,6 +1,6 @@
 /** Handing content to the files that need it, once it is verified. */
 import type { Extent, ObjectRef } from "../core/format/entry.ts";
-import { damaged, type Loss } from "../core/manifests/loss.ts";
+import { damaged, type Loss } from "../core/manifest/loss.ts";
 import type { Files } from "./files.ts";
 import type { Use } from "./plan.ts";
 

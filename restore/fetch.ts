@@ -4,28 +4,15 @@
  */
 import type { ObjectRef } from "../core/format/entry.ts";
 import { frameContentSize } from "../core/format/frame.ts";
-import { decodeFrame } from "../core/manifests/decode.ts";
-import { lossOf } from "../core/manifests/loss.ts";
-import type { Getter } from "../core/manifests/read.ts";
-import { type Budget, eachOf } from "../core/side-by-side.ts";
-import type { Garbage } from "../core/system/garbage.ts";
+import { decodeFrame } from "../core/manifest/decode.ts";
+import { lossOf } from "../core/manifest/loss.ts";
+import { eachOf } from "../core/side-by-side.ts";
 import { release } from "../core/system/garbage.ts";
 import { deliver, loseAll } from "./deliver.ts";
-import type { Files } from "./files.ts";
+import type { FetchContext } from "./fetch-context.ts";
 import { framesIn } from "./frames.ts";
 import { type Frame, type ObjectPlan, type Read, readsOf } from "./plan.ts";
 import { fetchWhole } from "./whole.ts";
-
-export type FetchContext = {
-  readonly bucket: Getter;
-  readonly files: Files;
-  readonly signal: AbortSignal;
-  /** Of decompressed bytes in memory. */
-  readonly memory: Budget;
-  readonly garbage: Garbage;
-  /** Called after each frame. */
-  readonly onProgress: () => void;
-};
 
 /** Requests under way at a time: for many frames each, of some MiB, and for single objects, most of them small. */
 const mostReads = 4;

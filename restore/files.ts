@@ -4,7 +4,7 @@
  */
 import type { FileEntry } from "../core/format/entry.ts";
 import { baseName, parentOf, toText } from "../core/format/path.ts";
-import type { Loss } from "../core/manifests/loss.ts";
+import type { Loss } from "../core/manifest/loss.ts";
 import { createFile, openFileAt, truncate, writeAt } from "../core/system/beneath.ts";
 import { close } from "../core/system/files.ts";
 import { SystemError } from "../core/system/libc.ts";

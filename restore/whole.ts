@@ -2,10 +2,10 @@
 
 import { readAll } from "../core/bucket/stream.ts";
 import type { ObjectRef } from "../core/format/entry.ts";
-import { decodeSmall, decodeStream, type WholeEncoding } from "../core/manifests/decode.ts";
-import { lossOf } from "../core/manifests/loss.ts";
+import { decodeSmall, decodeStream, type WholeEncoding } from "../core/manifest/decode.ts";
+import { lossOf } from "../core/manifest/loss.ts";
 import { deliver, loseAll, wrongContent } from "./deliver.ts";
-import type { FetchContext } from "./fetch.ts";
+import type { FetchContext } from "./fetch-context.ts";
 import { mostHeld, type Use } from "./plan.ts";
 
 export async function fetchWhole(object: ObjectRef, uses: readonly Use[], context: FetchContext): Promise<void> {

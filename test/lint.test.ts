@@ -152,16 +152,16 @@ const clock: readonly Case[] = [
 /** What is forbidden elsewhere, where it belongs. */
 const homes: readonly [name: string, file: string, code: string][] = [
   ["bun:ffi in core/system", "core/system/libc.ts", named("bun:ffi")],
-  ["AWS code in s3.ts", "core/bucket/s3.ts", named("@aws-sdk/client-s3")],
+  ["AWS code in s3.ts", "core/bucket/s3/bucket.ts", named("@aws-sdk/client-s3")],
   ["AWS code beside it", "core/bucket/s3/errors.ts", named("@aws-sdk/client-s3")],
-  ["AWS code for credentials", "core/config/credentials.ts", named("@aws-sdk/credential-providers")],
-  ["AWS code for exports", "core/config/exports.ts", named("@aws-sdk/client-cloudformation")],
+  ["AWS code for credentials", "core/aws/credentials.ts", named("@aws-sdk/credential-providers")],
+  ["AWS code for exports", "core/aws/exports.ts", named("@aws-sdk/client-cloudformation")],
   ["AWS code for the stack", "core/create-resources/stack.ts", named("@aws-sdk/client-cloudformation")],
   ["AWS code for users", "core/write-config/user.ts", named("@aws-sdk/client-iam")],
   ["AWS code in tests", "test/aws.test.ts", named("@aws-sdk/client-s3")],
   ["the clock in cmd", "cmd/now.ts", "export const now = () => new Date(Date.now());\n"],
   ["randomness in tests", "test/random.test.ts", "export const r = Math.random();\n"],
-  ["a command imports restore", "cmd/restore.ts", named("../restore/plan.ts")],
+  ["a command imports restore", "cmd/commands/restore/run.ts", named("../restore/plan.ts")],
   ["a test imports all", "test/core/x.test.ts", named("../../core/archive/job.ts") + typed("../../restore/plan.ts")],
 ];
 

@@ -1,6 +1,6 @@
 /** The options of what works on backups from anywhere, also without `conf`: which bucket, and in whose role. */
-import { exitStatus, Failure } from "../core/failure.ts";
-import { type BackupArgs, backupArgs, backupOptions, type Option, type Words } from "./subcommand.ts";
+import { exitStatus, Failure } from "../../core/failure.ts";
+import { type BackupArgs, backupArgs, backupOptions, type Option, type Words } from "../subcommand.ts";
 
 export const accessOptions: readonly Option[] = [
   ...backupOptions,

@@ -1,6 +1,6 @@
 /** The backups of a bucket as rows of a table, for `list` and for choosing one to restore. */
-import type { ListedBackup } from "../core/manifests/list.ts";
-import { bytes, type Column, count, counted, moment } from "./terminal/format.ts";
+import type { ListedBackup } from "../../core/manifest/list.ts";
+import { bytes, type Column, count, counted, moment } from "../terminal/format.ts";
 
 export const backupColumns: readonly Column[] = [
   { title: "name" },

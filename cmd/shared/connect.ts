@@ -1,24 +1,25 @@
 /** From the configuration to the bucket, with the request counts that the closing summary shows. */
 import { setTimeout } from "node:timers/promises";
-import type { Bucket } from "../core/bucket/contract.ts";
-import { type Counts, noCounts } from "../core/bucket/count.ts";
-import { openBucket } from "../core/bucket/open.ts";
-import { type Config, loadConfig, option } from "../core/config/config.ts";
 import {
+  bucketCredentials,
   type CredentialSettings,
   credentialProvider,
   machineCredentials,
   sessionNameOf,
-} from "../core/config/credentials.ts";
-import { connectCloudFormation, findBucket, stackRegion } from "../core/config/exports.ts";
-import type { AskCode } from "../core/config/mfa.ts";
-import { defaultPackage, type RoleName } from "../core/config/package.ts";
-import { type AssumedRole, assumePackageRole } from "../core/config/package-role.ts";
-import { accountId, mfaSerial, packageName } from "../core/config/values.ts";
-import { Failure } from "../core/failure.ts";
+} from "../../core/aws/credentials.ts";
+import { connectCloudFormation, findBucket, stackRegion } from "../../core/aws/exports.ts";
+import type { AskCode } from "../../core/aws/mfa.ts";
+import { defaultPackage, type RoleName } from "../../core/aws/package.ts";
+import { type AssumedRole, assumePackageRole } from "../../core/aws/package-role.ts";
+import { accountId, mfaSerial, packageName } from "../../core/aws/values.ts";
+import type { Bucket } from "../../core/bucket/contract.ts";
+import { type Counts, noCounts } from "../../core/bucket/decorators/count.ts";
+import { openBucket } from "../../core/bucket/open.ts";
+import { type Config, loadConfig, option } from "../../core/config/config.ts";
+import { Failure } from "../../core/failure.ts";
+import type { CommandIO } from "../io.ts";
+import { NoTerminal } from "../terminal/prompt.ts";
 import type { Access, PackageWords } from "./access.ts";
-import type { CommandIO } from "./io.ts";
-import { NoTerminal } from "./terminal/prompt.ts";
 
 export type Connection = { readonly bucket: Bucket; readonly counts: Counts };
 
@@ -49,7 +50,7 @@ export async function connect(config: Config, io: CommandIO, assumed?: AssumedRo
   });
   // A stack's bucket lies in the stack's region.
   const region = config.s3.region ?? (config.s3.bucket === undefined ? config.cloudformation.region : undefined);
-  const settings = { bucket: name, region, endpoint, pathStyle, credentials };
+  const settings = { bucket: name, region, endpoint, pathStyle, credentials: bucketCredentials(credentials) };
   const bucket = await openBucket(settings, { now, sleep: sleepUntil(signal), random: Math.random, notify, counts });
   return { bucket, counts };
 }

@@ -1,7 +1,7 @@
 /** The option `--package-name` of subcommands that work with AWS resources. */
-import { defaultPackage, packagePattern, packageRule } from "../core/config/package.ts";
-import { exitStatus, Failure } from "../core/failure.ts";
-import type { Option, Words } from "./subcommand.ts";
+import { defaultPackage, packagePattern, packageRule } from "../../core/aws/package.ts";
+import { exitStatus, Failure } from "../../core/failure.ts";
+import type { Option, Words } from "../subcommand.ts";
 
 export const packageOption: Option = {
   flag: "--package-name <name>",

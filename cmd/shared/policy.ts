@@ -1,7 +1,7 @@
 /** The options `--keep-…` of prune and renew. */
-import { exitStatus, Failure } from "../core/failure.ts";
-import type { Policy, Span } from "../core/steward/policy.ts";
-import type { Option, Words } from "./subcommand.ts";
+import { exitStatus, Failure } from "../../core/failure.ts";
+import type { Policy, Span } from "../../core/steward/policy.ts";
+import type { Option, Words } from "../subcommand.ts";
 
 export const policyOptions: readonly Option[] = [
   { flag: "--keep-last <n>", help: "Keep the newest n backups of each name" },

@@ -1,6 +1,6 @@
 /** The requests of a run, for its closing summary. */
-import type { Counts } from "../core/bucket/count.ts";
-import { count } from "./terminal/format.ts";
+import type { Counts } from "../../core/bucket/decorators/count.ts";
+import { count } from "../terminal/format.ts";
 
 /** Requests by kind, without the kinds that did not occur. */
 export function requestsLine({ put, get, head, list, extend, remove }: Counts): string {

@@ -1,6 +1,7 @@
 /** The options that create-resources and update-resources share. */
+
+import type { Option, Words } from "../subcommand.ts";
 import { packageOf, packageOption } from "./package.ts";
-import type { Option, Words } from "./subcommand.ts";
 
 export const resourceOptions: readonly Option[] = [
   { flag: "--cf-region <region>", help: "Region of the bucket and its stack, instead of AWS_REGION or the profile's" },

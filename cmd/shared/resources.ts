@@ -1,13 +1,13 @@
 /** From the options of create-resources and update-resources to a stack, and from the stack to what is printed. */
 import { setTimeout } from "node:timers/promises";
-import { connectStacks } from "../core/create-resources/cloudformation.ts";
-import type { Resources } from "../core/create-resources/create.ts";
-import type { Work } from "../core/create-resources/follow.ts";
-import { givenSettings } from "../core/create-resources/parameters.ts";
-import type { Stack } from "../core/create-resources/stacks.ts";
-import { builtInTemplate } from "../core/create-resources/template.ts";
-import { exitStatus, Failure } from "../core/failure.ts";
-import type { CommandIO } from "./io.ts";
+import { connectStacks } from "../../core/create-resources/cloudformation.ts";
+import type { Resources } from "../../core/create-resources/create.ts";
+import type { Work } from "../../core/create-resources/follow.ts";
+import { givenSettings } from "../../core/create-resources/parameters.ts";
+import type { Stack } from "../../core/create-resources/stacks.ts";
+import { builtInTemplate } from "../../core/create-resources/template.ts";
+import { exitStatus, Failure } from "../../core/failure.ts";
+import type { CommandIO } from "../io.ts";
 import type { ResourceArgs } from "./resource-options.ts";
 
 export function resourcesOf(args: ResourceArgs): Resources {

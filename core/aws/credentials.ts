@@ -3,8 +3,9 @@ import { existsSync } from "node:fs";
 import { access, constants } from "node:fs/promises";
 import { join } from "node:path";
 import { BucketError } from "../bucket/contract.ts";
+import type { BucketCredentials, CredentialProvider, ServicePlace } from "../bucket/s3/credentials.ts";
+import type { Config } from "../config/config.ts";
 import { reasonOf } from "../failure.ts";
-import type { Config } from "./config.ts";
 
 export type CredentialSettings = {
   readonly profile?: string | undefined;
@@ -16,20 +17,6 @@ export type CredentialSettings = {
   /** Ready-made, for several clients to share: see `package-role.ts`. Profile and file are not looked at then. */
   readonly provider?: CredentialProvider | undefined;
 };
-
-export type Credentials = {
-  readonly accessKeyId: string;
-  readonly secretAccessKey: string;
-  readonly sessionToken?: string;
-  /** When to ask again; for good where absent. */
-  readonly expiration?: Date;
-};
-
-/** Each call fetches; clients of the SDK keep the answer until shortly before its expiration. */
-export type CredentialProvider = () => Promise<Credentials>;
-
-/** Where STS is: at the custom endpoint when there is one (as Ceph has it), else AWS's own in the region. */
-export type StsPlace = { readonly region: string; readonly endpoint?: string | undefined };
 
 /**
  * The credentials file that systemd has decrypted for this service alone; it goes before the one that `conf` names.
@@ -57,10 +44,15 @@ export function sessionNameOf({ backup }: Pick<Config, "backup">): string {
   return `sysbackup-${backup.name}`;
 }
 
+/** For a bucket: nothing is asked for before its first use. */
+export function bucketCredentials(settings: CredentialSettings): BucketCredentials {
+  return { provide: (place) => credentialProvider(settings, place), role: settings.roleArn };
+}
+
 /** Undefined where the SDK's default chain (environment, shared files, instance role) is to be used as it is. */
 export async function credentialProvider(
   settings: CredentialSettings,
-  place: StsPlace,
+  place: ServicePlace,
 ): Promise<CredentialProvider | undefined> {
   const { profile, credentialsFile, roleArn, provider } = settings;
   if (provider !== undefined) return provider;

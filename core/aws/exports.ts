@@ -1,8 +1,8 @@
 /** Finds the bucket's name where `conf` gives none: in the exports of the CloudFormation stack that made it. */
 import type { CloudFormationClientConfig } from "@aws-sdk/client-cloudformation";
+import type { Config } from "../config/config.ts";
+import { bucketUrl } from "../config/values.ts";
 import { exitStatus, Failure, reasonOf } from "../failure.ts";
-import type { Config } from "./config.ts";
-import { bucketUrl } from "./values.ts";
 
 export type ExportsPage = {
   readonly exports: readonly { readonly name: string; readonly value: string }[];
@@ -67,7 +67,7 @@ export function stackRegion({ cloudformation, s3 }: Config): string | undefined 
   return cloudformation.region ?? s3.region ?? process.env.AWS_REGION ?? process.env.AWS_DEFAULT_REGION;
 }
 
-/** `credentials` as `core/config/credentials.ts` gives them. */
+/** `credentials` as `core/aws/credentials.ts` gives them. */
 export async function connectCloudFormation(
   config: Config,
   credentials: CloudFormationClientConfig["credentials"],

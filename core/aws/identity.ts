@@ -1,6 +1,8 @@
 /** Whose credentials these are, as STS tells. AWS code is loaded lazily. */
-import { type Attempt, credentialError } from "../bucket/errors.ts";
-import { type CredentialSettings, credentialProvider, type StsPlace } from "./credentials.ts";
+
+import type { ServicePlace } from "../bucket/s3/credentials.ts";
+import { type Attempt, credentialError } from "../bucket/s3/errors.ts";
+import { type CredentialSettings, credentialProvider } from "./credentials.ts";
 import { connectSts } from "./sts.ts";
 
 /** ARN of the user, role session or account that requests are made as; holds no secret. */
@@ -10,7 +12,7 @@ export type Caller = string;
  * Gets credentials, assumes the role where one is set, and asks STS who that is. Undefined where the server has no such
  * request, as Ceph has none: the credentials are there then, but nobody has checked them. Errors are `BucketError`s.
  */
-export async function callerIdentity(settings: CredentialSettings, place: StsPlace): Promise<Caller | undefined> {
+export async function callerIdentity(settings: CredentialSettings, place: ServicePlace): Promise<Caller | undefined> {
   const { GetCallerIdentityCommand } = await import("@aws-sdk/client-sts");
   const { region, endpoint } = place;
   const what = endpoint ?? `sts.${region}`;

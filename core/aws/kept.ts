@@ -1,6 +1,6 @@
 /** Credentials that several clients share: asked for once, kept until they are about to expire, then asked for again. */
 import { BucketError } from "../bucket/contract.ts";
-import type { CredentialProvider, Credentials } from "./credentials.ts";
+import type { CredentialProvider, Credentials } from "../bucket/s3/credentials.ts";
 
 /** Clients of the SDK ask again five minutes before the end: by then, a new answer must be at hand. */
 const spare = 6 * 60_000;

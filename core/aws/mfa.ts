@@ -1,8 +1,8 @@
 /** One-time codes: whose device they come from, and the session that one buys. */
 import { BucketError } from "../bucket/contract.ts";
-import { credentialError } from "../bucket/errors.ts";
+import type { CredentialProvider, ServicePlace } from "../bucket/s3/credentials.ts";
+import { credentialError } from "../bucket/s3/errors.ts";
 import { Failure, reasonOf } from "../failure.ts";
-import type { CredentialProvider, StsPlace } from "./credentials.ts";
 import { connectSts, credentialsOf, isAboutKeys, signIn } from "./sts.ts";
 
 /** Asks for the code that `device` shows now; `trouble` says what was wrong with the one before. Throws where nobody can be asked. */
@@ -16,7 +16,7 @@ const mostCodes = 3;
 export type Caller = { readonly partition: string; readonly account: string; readonly arn: string };
 
 /** Each call asks for a code. One that is mistyped, or was used before, is asked for again. */
-export function mfaSession(device: string, place: StsPlace, askCode: AskCode): CredentialProvider {
+export function mfaSession(device: string, place: ServicePlace, askCode: AskCode): CredentialProvider {
   return async () => {
     let trouble: string | undefined;
     for (let attempt = 1; ; attempt++) {
@@ -38,7 +38,7 @@ class NotACode extends Error {
   override readonly message = "a code has six digits";
 }
 
-async function sessionFor(device: string, code: string, place: StsPlace) {
+async function sessionFor(device: string, code: string, place: ServicePlace) {
   if (!/^\d{6}$/.test(code)) throw new NotACode();
   const { GetSessionTokenCommand } = await import("@aws-sdk/client-sts");
   const client = await connectSts(place);
@@ -59,7 +59,7 @@ function isWrongCode(error: unknown): boolean {
 const otherDevice =
   "give its ARN or serial number with --mfa-device, as the IAM console shows it under your security credentials";
 
-function refusal(error: unknown, device: string, place: StsPlace): BucketError {
+function refusal(error: unknown, device: string, place: ServicePlace): BucketError {
   const attempt = {
     doing: "sign in with a code of the MFA device",
     what: device,
@@ -93,7 +93,7 @@ function refusal(error: unknown, device: string, place: StsPlace): BucketError {
  * The caller's own device. IAM tells where the caller may ask (iam:ListMFADevices); where not, the device is taken to have the name of the
  * user, as the devices have that were made with nothing else said.
  */
-export async function ownDevice({ arn, partition, account }: Caller, place: StsPlace): Promise<string> {
+export async function ownDevice({ arn, partition, account }: Caller, place: ServicePlace): Promise<string> {
   const user = /:user\/(?:.*\/)?([^/]+)$/.exec(arn)?.[1];
   if (user === undefined) throw noDevice(arn, "these are no keys of an IAM user, and only users have devices");
   const devices = await devicesOf(user, place).catch(() => [`arn:${partition}:iam::${account}:mfa/${user}`]);
@@ -104,7 +104,7 @@ export async function ownDevice({ arn, partition, account }: Caller, place: StsP
 }
 
 /** Security keys (`u2f/`) show no codes. */
-async function devicesOf(user: string, { region, endpoint }: StsPlace): Promise<string[]> {
+async function devicesOf(user: string, { region, endpoint }: ServicePlace): Promise<string[]> {
   const { IAMClient, ListMFADevicesCommand } = await import("@aws-sdk/client-iam");
   const client = new IAMClient({ region, ...(endpoint !== undefined && { endpoint }) });
   try {

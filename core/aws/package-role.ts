@@ -6,8 +6,9 @@
  * longest session of the role, and it is spent at once: no client keeps it.
  */
 import { BucketError } from "../bucket/contract.ts";
-import { credentialError } from "../bucket/errors.ts";
-import { type CredentialProvider, type Credentials, type StsPlace, sessionName } from "./credentials.ts";
+import type { CredentialProvider, Credentials, ServicePlace } from "../bucket/s3/credentials.ts";
+import { credentialError } from "../bucket/s3/errors.ts";
+import { sessionName } from "./credentials.ts";
 import { callerIdentity } from "./identity.ts";
 import { kept } from "./kept.ts";
 import { type AskCode, type Caller, mfaSession, ownDevice } from "./mfa.ts";
@@ -38,7 +39,7 @@ export type AssumedRole = {
  */
 export async function assumePackageRole(
   wanted: PackageRole,
-  place: StsPlace,
+  place: ServicePlace,
   { now, askCode }: PersonTools,
 ): Promise<AssumedRole> {
   const { account, mfa } = wanted;
@@ -53,7 +54,7 @@ export async function assumePackageRole(
   return { arn, credentials };
 }
 
-async function callerOf(place: StsPlace): Promise<Caller> {
+async function callerOf(place: ServicePlace): Promise<Caller> {
   const arn = await callerIdentity({ sessionName: "" }, place).catch((error: unknown) => {
     if (!(error instanceof BucketError) || error.kind !== "credentials") throw error;
     throw new BucketError("credentials", { ...error.parts, doing: "tell whose credentials these are", remedy: signIn });
@@ -75,7 +76,7 @@ function partitionOf(region: string): string {
 async function assume(
   arn: string,
   wanted: PackageRole,
-  place: StsPlace,
+  place: ServicePlace,
   session: CredentialProvider | undefined,
 ): Promise<Credentials> {
   await session?.();
@@ -92,7 +93,12 @@ async function assume(
 }
 
 /** STS answers alike whether the role is not there, may not be assumed, or wants a code: so all three are named. */
-function refusal(error: unknown, arn: string, { package: name, role, mfa }: PackageRole, place: StsPlace): BucketError {
+function refusal(
+  error: unknown,
+  arn: string,
+  { package: name, role, mfa }: PackageRole,
+  place: ServicePlace,
+): BucketError {
   const told = credentialError(
     error,
     { doing: "assume the role", what: arn, bucket: arn, endpoint: place.endpoint },

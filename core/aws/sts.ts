@@ -1,9 +1,12 @@
 /** What asks STS: a client, its answers, and whether it was the keys that it refused. */
 import type { STSClient } from "@aws-sdk/client-sts";
-import type { CredentialProvider, Credentials, StsPlace } from "./credentials.ts";
+import type { CredentialProvider, Credentials, ServicePlace } from "../bucket/s3/credentials.ts";
 
 /** With the SDK's default chain where no credentials are given. The caller destroys it. */
-export async function connectSts({ region, endpoint }: StsPlace, credentials?: CredentialProvider): Promise<STSClient> {
+export async function connectSts(
+  { region, endpoint }: ServicePlace,
+  credentials?: CredentialProvider,
+): Promise<STSClient> {
   const { STSClient } = await import("@aws-sdk/client-sts");
   return new STSClient({
     region,

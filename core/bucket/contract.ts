@@ -11,8 +11,7 @@
  *   Implementations try once: retrying is the decorator `retry.ts`, counting is `count.ts`.
  */
 import { Failure, type FailureParts } from "../failure.ts";
-
-export type LockMode = "GOVERNANCE" | "COMPLIANCE";
+import type { LockMode } from "../format/lock-mode.ts";
 
 /** `until` lies in the future when it is set; it is kept to the millisecond. */
 export type Retention = { readonly mode: LockMode; readonly until: Date };

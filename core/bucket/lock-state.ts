@@ -1,11 +1,6 @@
 /** Whether a bucket keeps what backups stand on: Object Lock and versions. For a look before anything is stored. */
 import { type BucketSettings, s3Settings } from "./open.ts";
-
-export type LockState = {
-  /** Whether objects may be put with a retention. */
-  readonly objectLock: boolean;
-  readonly versioning: boolean;
-};
+import type { LockState } from "./s3/lock-configuration.ts";
 
 /**
  * Asks the server two requests, with rights of their own

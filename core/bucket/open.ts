@@ -1,12 +1,12 @@
 /** From what the user configured to a bucket that retries and counts. What a kind of bucket needs is loaded only for it. */
 import { fileURLToPath } from "node:url";
-import { type CredentialSettings, credentialProvider } from "../config/credentials.ts";
 import { exitStatus, Failure } from "../failure.ts";
 import type { Bucket } from "./contract.ts";
-import { type Counts, count } from "./count.ts";
-import { lockUploads } from "./lock-uploads.ts";
-import { type RetryTools, retry } from "./retry.ts";
+import { type Counts, count } from "./decorators/count.ts";
+import { lockUploads } from "./decorators/lock-uploads.ts";
+import { type RetryTools, retry } from "./decorators/retry.ts";
 import type { S3Settings } from "./s3/client.ts";
+import type { BucketCredentials } from "./s3/credentials.ts";
 
 export type BucketSettings = {
   /** `file:///path`, `s3://name`, or an S3 bucket's bare name. */
@@ -15,7 +15,7 @@ export type BucketSettings = {
   readonly endpoint?: string | undefined;
   /** By default yes behind an endpoint, and no on AWS. */
   readonly pathStyle?: boolean | undefined;
-  readonly credentials: CredentialSettings;
+  readonly credentials: BucketCredentials;
 };
 
 export type BucketTools = RetryTools & { readonly counts: Counts };
@@ -27,10 +27,10 @@ const anyRegion = "us-east-1";
 export async function openBucket(settings: BucketSettings, tools: BucketTools): Promise<Bucket> {
   const steady = (raw: Bucket) => retry(count(raw, tools.counts), tools);
   if (settings.bucket.startsWith("file:")) {
-    const { openDirectoryBucket } = await import("./directory.ts");
+    const { openDirectoryBucket } = await import("./directory/bucket.ts");
     return steady(await openDirectoryBucket(pathOf(settings.bucket), tools));
   }
-  const { openS3Bucket } = await import("./s3.ts");
+  const { openS3Bucket } = await import("./s3/bucket.ts");
   const bucket = steady(await openS3Bucket(await s3Settings(settings)));
   return isAmazons(settings) ? bucket : lockUploads(bucket);
 }
@@ -45,8 +45,9 @@ export async function s3Settings(settings: BucketSettings): Promise<S3Settings> 
   const { endpoint, pathStyle = endpoint !== undefined } = settings;
   const region = settings.region ?? process.env.AWS_REGION ?? process.env.AWS_DEFAULT_REGION ?? anyRegion;
   const bucket = nameOf(settings.bucket);
-  const credentials = await credentialProvider(settings.credentials, { region, endpoint });
-  return { bucket, region, endpoint, pathStyle, credentials, role: settings.credentials.roleArn };
+  const { provide, role } = settings.credentials;
+  const credentials = await provide({ region, endpoint });
+  return { bucket, region, endpoint, pathStyle, credentials, role };
 }
 
 function pathOf(url: string): string {

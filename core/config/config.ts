@@ -2,8 +2,8 @@
 import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import type { z } from "zod";
-import type { LockMode } from "../bucket/contract.ts";
 import { exitStatus, Failure, reasonOf } from "../failure.ts";
+import type { LockMode } from "../format/lock-mode.ts";
 import { checked } from "./check.ts";
 import { parseConf } from "./dialect.ts";
 import { backupName, bucketUrl, text } from "./values.ts";

@@ -1,5 +1,6 @@
 /** The sections and keys of `conf`, with their defaults. `docs/configuration.md` tells users the same. */
 import { z } from "zod";
+import { lockModes } from "../format/lock-mode.ts";
 import {
   absolutePath,
   backupName,
@@ -52,7 +53,7 @@ const content = z
     share_with: backupNames.default(["*"]),
     picker_timeout: seconds(1).default(3_600_000),
     snapshot_timeout: seconds(1).default(21_600_000),
-    lock_mode: oneOf("GOVERNANCE", "COMPLIANCE").default("GOVERNANCE"),
+    lock_mode: oneOf(...lockModes).default("GOVERNANCE"),
   })
   .superRefine(({ layout, compression, compression_level: level }, context) => {
     const refuse = (key: string, message: string) => context.addIssue({ code: "custom", path: [key], message });

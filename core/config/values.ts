@@ -5,7 +5,6 @@
 import { isAbsolute } from "node:path";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
-import { packagePattern, packageRule } from "./package.ts";
 
 /** Text that is not empty. */
 export const text = z.string().min(1, "give a value, or leave the key out");
@@ -117,14 +116,4 @@ export const roleArn = z
   .string()
   .regex(/^arn:[^:\s]+:iam::[^:\s]*:role\/\S+$/, "give a role as arn:aws:iam::123456789012:role/name");
 
-/** Empty where a service has no accounts, as Ceph has none. */
-export const accountId = z.string().regex(/^(\d{12})?$/, "give the twelve digits of an AWS account");
-
-/** As STS takes them. */
-export const mfaSerial = z
-  .string()
-  .regex(/^[\w+=/:,.@-]{9,256}$/, "give the serial number of a device, or arn:aws:iam::123456789012:mfa/name");
-
 export const absolutePath = z.string().refine(isAbsolute, "give an absolute path");
-
-export const packageName = z.string().regex(packagePattern, packageRule);

@@ -7,7 +7,7 @@ import type { Stored } from "../bucket/contract.ts";
 import type { Encoding, Entry, FileEntry } from "../format/entry.ts";
 import type { Manifest, PartRef } from "../format/manifest.ts";
 import { isByteString } from "../format/path.ts";
-import type { LoadedPart } from "../manifests/read.ts";
+import type { LoadedPart } from "../manifest/read.ts";
 import { openScratchDatabase } from "../system/scratch-database.ts";
 import { readsOf } from "./reads.ts";
 

@@ -2,10 +2,10 @@
 import { BucketError, type BucketReader } from "../bucket/contract.ts";
 import { prefixes } from "../format/keys.ts";
 import type { Manifest } from "../format/manifest.ts";
-import { endsJob, lossOf } from "../manifests/loss.ts";
-import { readOriginal } from "../manifests/original.ts";
-import { ManifestRefused, openPart, readPart } from "../manifests/read.ts";
-import { listRoots, type RootKey } from "../manifests/roots.ts";
+import { endsJob, lossOf } from "../manifest/loss.ts";
+import { readOriginal } from "../manifest/original.ts";
+import { ManifestRefused, openPart, readPart } from "../manifest/read.ts";
+import { listRoots, type RootKey } from "../manifest/roots.ts";
 import { eachOf } from "../side-by-side.ts";
 import { History, type KnownPart } from "./history.ts";
 

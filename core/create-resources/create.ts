@@ -1,5 +1,5 @@
 /** Makes the stack: the bucket, its roles, groups and boundaries. */
-import { roleTags } from "../config/package.ts";
+import { roleTags } from "../aws/package.ts";
 import { Failure } from "../failure.ts";
 import { follow, succeeded, type Work } from "./follow.ts";
 import { type Settings, withDefaults } from "./parameters.ts";

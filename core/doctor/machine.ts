@@ -2,12 +2,14 @@
  * What the checks look at. All of it is found out when first asked for, once; where that fails, each who asks gets the
  * same error, so that it is told once, by the first check that met it.
  */
+
+import { bucketCredentials, credentialsFileOf, machineCredentials } from "../aws/credentials.ts";
+import { type Caller, callerIdentity } from "../aws/identity.ts";
+import { roleNames, unitNames } from "../aws/package.ts";
 import type { Bucket } from "../bucket/contract.ts";
-import { type LockState, readLockState } from "../bucket/lock-state.ts";
+import { readLockState } from "../bucket/lock-state.ts";
+import type { LockState } from "../bucket/s3/lock-configuration.ts";
 import { type Config, loadConfig } from "../config/config.ts";
-import { credentialsFileOf, machineCredentials } from "../config/credentials.ts";
-import { type Caller, callerIdentity } from "../config/identity.ts";
-import { roleNames, unitNames } from "../config/package.ts";
 import { prefixes } from "../format/keys.ts";
 import { CannotLook } from "./finding.ts";
 import { findRunner, type Runner } from "./runner.ts";
@@ -148,7 +150,7 @@ function identity(config: Config, roleArn: string | undefined): Promise<Caller |
 
 function lockOf(config: Config, { url }: Bucket): Promise<LockState> {
   const { region, endpoint, pathStyle } = config.s3;
-  const credentials = machineCredentials(config);
+  const credentials = bucketCredentials(machineCredentials(config));
   return readLockState({ bucket: url, region, endpoint, pathStyle, credentials });
 }
 

@@ -8,6 +8,7 @@ import { checkFormat, withFooter, withoutFooter } from "./envelope.ts";
 import { altered } from "./error.ts";
 import { safeName } from "./keys.ts";
 import { count, isoTime, parseAs, parseLines, runHex, sha256Hex, toLine } from "./lines.ts";
+import { lockModes } from "./lock-mode.ts";
 import { storedShape } from "./object-ref.ts";
 import type { ByteString } from "./path.ts";
 
@@ -23,7 +24,7 @@ const header = z.object({
   tool: z.string(),
   config: sha256Hex,
   retain_until: isoTime,
-  lock_mode: z.enum(["GOVERNANCE", "COMPLIANCE"]),
+  lock_mode: z.enum(lockModes),
   layout: z.enum(["packs", "objects"]),
   /** How stored objects are encrypted; none yet. */
   sealing: z.null(),

@@ -6,12 +6,6 @@ import { parseManifestKey, safeName } from "../format/keys.ts";
 import { ManifestRefused } from "./read.ts";
 import { findRoot, type Lister, listRoots, type RootKey } from "./roots.ts";
 
-/** Where the root of a manifest is to be read: in the bucket, or in a file that was saved from one. */
-export type ManifestSource = RootVersion | { readonly file: string };
-
-/** Without `version`, the newest. */
-export type RootVersion = { readonly key: string; readonly version?: string };
-
 /** All versions of a root in the bucket, for `openManifest` to choose from; or a file. */
 export type Found = RootKey | { readonly file: string };
 

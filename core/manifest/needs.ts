@@ -5,6 +5,7 @@
 import type { Database } from "bun:sqlite";
 import type { Stored } from "../bucket/contract.ts";
 import type { Encoding } from "../format/entry.ts";
+import type { LockMode } from "../format/lock-mode.ts";
 import { openScratchDatabase } from "../system/scratch-database.ts";
 
 /** What an object is to a backup: its root, a part, a snapshot, or content in one of the encodings. */
@@ -18,7 +19,7 @@ export type Need = Stored & {
 
 export type Promised = {
   readonly until: Date;
-  readonly mode: "GOVERNANCE" | "COMPLIANCE";
+  readonly mode: LockMode;
 };
 
 const schema = `

@@ -52,7 +52,7 @@ async function overlayOf(bucket: Getter, root: RootKey, original: Stored): Promi
   return versions > 0 || root.hidden ? { hidden: root.hidden, versions } : undefined;
 }
 
-/** A put is repeated when its answer is lost, this many times at the most: see `core/bucket/retry.ts`. */
+/** A put is repeated when its answer is lost, this many times at the most: see `core/bucket/decorators/retry.ts`. */
 const mostRepetitions = 8;
 
 /** Whether all versions are the same bytes, which tells of a bad connection and not of an attack. */

@@ -10,7 +10,7 @@ import { decodeManifest, type Manifest, type PartRef } from "../format/manifest.
 import { decodePart } from "../format/part.ts";
 import type { ByteString } from "../format/path.ts";
 import { decodeFrame } from "./decode.ts";
-import type { ManifestSource, RootVersion } from "./find.ts";
+import type { ManifestSource, RootVersion } from "./source.ts";
 
 export type Getter = Pick<BucketReader, "get">;
 

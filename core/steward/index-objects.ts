@@ -4,7 +4,7 @@ import { BucketError, type BucketReader, type Stored } from "../bucket/contract.
 import { readAll } from "../bucket/stream.ts";
 import { FormatError } from "../format/error.ts";
 import { decodeIndex } from "../format/index-object.ts";
-import { decodeFrame } from "../manifests/decode.ts";
+import { decodeFrame } from "../manifest/decode.ts";
 import { openScratchDatabase } from "../system/scratch-database.ts";
 
 /** An index object tells of 100,000 chunks, about: ten megabytes of text. */

@@ -1,6 +1,6 @@
 /** Removes versions that nothing needs, where their locks let it. */
 import { type Bucket, BucketError, type Stored } from "../bucket/contract.ts";
-import { endsJob } from "../manifests/loss.ts";
+import { endsJob } from "../manifest/loss.ts";
 import type { Notify } from "../notice.ts";
 import type { Fate, Tally } from "./tally.ts";
 import type { Classified } from "./versions.ts";

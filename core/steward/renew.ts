@@ -7,9 +7,10 @@
  *
  * The date that a manifest states stays as it was written. It remains true: all is locked at least until then.
  */
-import { type Bucket, BucketError, type LockMode } from "../bucket/contract.ts";
+import { type Bucket, BucketError } from "../bucket/contract.ts";
+import type { LockMode } from "../format/lock-mode.ts";
 import type { Manifest } from "../format/manifest.ts";
-import { endsJob } from "../manifests/loss.ts";
+import { endsJob } from "../manifest/loss.ts";
 import type { Notify } from "../notice.ts";
 import { eachOf } from "../side-by-side.ts";
 import { chooseRoots, type Root } from "./kept.ts";

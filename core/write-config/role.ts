@@ -1,7 +1,8 @@
 /** The role of a package, as `create-resources` made it: found by path and tags, which say all that a machine is to know. */
 import { z } from "zod";
-import { packagePath, type RoleName, roleTags } from "../config/package.ts";
+import { packagePath, type RoleName, roleTags } from "../aws/package.ts";
 import { exitStatus, Failure } from "../failure.ts";
+import { type LockMode, lockModes } from "../format/lock-mode.ts";
 import type { Iam, Tags } from "./iam.ts";
 
 export type PackageRole = {
@@ -14,7 +15,7 @@ export type PackageRole = {
   readonly group: string;
   /** ARN of the policy that such members must have as their boundary. */
   readonly boundary: string;
-  readonly lockMode: "GOVERNANCE" | "COMPLIANCE";
+  readonly lockMode: LockMode;
   /** How many days from now a lock may reach. */
   readonly longestLockDays: number;
 };
@@ -24,7 +25,7 @@ const tagged = z.object({
   [roleTags.region]: z.string().min(1),
   [roleTags.group]: z.string().min(1),
   [roleTags.boundary]: z.string().startsWith("arn:"),
-  [roleTags.lockMode]: z.enum(["GOVERNANCE", "COMPLIANCE"]),
+  [roleTags.lockMode]: z.enum(lockModes),
   [roleTags.longestLockDays]: z.coerce.number().int().positive(),
 });
 

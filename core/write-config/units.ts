@@ -8,7 +8,7 @@ import userRoot from "../../systemd/parts/user-root.conf" with { type: "text" };
 import pruneService from "../../systemd/prune.service" with { type: "text" };
 import timer from "../../systemd/sysbackup.timer" with { type: "text" };
 import verifyService from "../../systemd/verify.service" with { type: "text" };
-import type { RoleName } from "../config/package.ts";
+import type { RoleName } from "../aws/package.ts";
 import { exitStatus, Failure } from "../failure.ts";
 import { barePath, commandLine, quotedPath, quotedWord } from "./unit-quoting.ts";
 import type { Window } from "./unit-values.ts";

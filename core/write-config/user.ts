@@ -1,5 +1,5 @@
 /** The IAM user of a machine, or of several: looked at, and brought to where it has a key that works. */
-import { packagePath } from "../config/package.ts";
+import { packagePath } from "../aws/package.ts";
 import { Failure } from "../failure.ts";
 import type { KeyPair } from "./credentials-file.ts";
 import { type Iam, type IamUser, wasRefused } from "./iam.ts";

@@ -2,9 +2,9 @@
 import type { FileEntry, ObjectRef } from "../../core/format/entry.ts";
 import type { Manifest, PartRef } from "../../core/format/manifest.ts";
 import { type ByteString, toText } from "../../core/format/path.ts";
-import type { Found } from "../../core/manifests/find.ts";
-import type { Needs } from "../../core/manifests/needs.ts";
-import { nameOf } from "../../core/manifests/read.ts";
+import type { Found } from "../../core/manifest/find.ts";
+import type { Needs } from "../../core/manifest/needs.ts";
+import { nameOf } from "../../core/manifest/read.ts";
 import type { Extents } from "./extents.ts";
 import type { Findings } from "./findings.ts";
 import type { Losses } from "./losses.ts";

@@ -1,7 +1,7 @@
 /** What was found of the objects that are needed: beside `Needs`, in the same database. */
 import type { Database } from "bun:sqlite";
 import type { Retention, Stored } from "../../core/bucket/contract.ts";
-import type { Kind, Needs } from "../../core/manifests/needs.ts";
+import type { Kind, Needs } from "../../core/manifest/needs.ts";
 
 /**
  * - `damage`: something cannot be restored as it was; exit status 4

@@ -1,5 +1,5 @@
 /** When the first lock of each backup ends, and whether that is earlier, or weaker, than it promises. */
-import type { Needs } from "../../core/manifests/needs.ts";
+import type { Needs } from "../../core/manifest/needs.ts";
 
 export type Horizon = { readonly lockedUntil: Date | undefined; readonly short: boolean };
 

@@ -7,7 +7,7 @@ import type { BucketReader } from "../../core/bucket/contract.ts";
 import type { Entry } from "../../core/format/entry.ts";
 import type { Manifest } from "../../core/format/manifest.ts";
 import { type ByteString, fromBytes, join, toBytes, toText } from "../../core/format/path.ts";
-import { walkParts } from "../../core/manifests/walk.ts";
+import { walkParts } from "../../core/manifest/walk.ts";
 import { close, openToRead } from "../../core/system/files.ts";
 import { isSystemError } from "../../core/system/libc.ts";
 import { groupId, userId } from "../../core/system/owners.ts";

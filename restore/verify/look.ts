@@ -4,7 +4,7 @@
  * Where a role may not read, and so not ask for all that, it is asked for the lock alone.
  */
 import { BucketError, type BucketReader, type ListedVersion, type ObjectInfo } from "../../core/bucket/contract.ts";
-import { lossOf } from "../../core/manifests/loss.ts";
+import { lossOf } from "../../core/manifest/loss.ts";
 import { eachOf } from "../../core/side-by-side.ts";
 import type { CollectContext } from "./collect.ts";
 import type { Row } from "./findings.ts";

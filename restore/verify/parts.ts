@@ -4,8 +4,8 @@ import type { FileEntry, ObjectRef } from "../../core/format/entry.ts";
 import { FormatError } from "../../core/format/error.ts";
 import type { PartRef } from "../../core/format/manifest.ts";
 import type { ByteString } from "../../core/format/path.ts";
-import { type Loss, lossOf } from "../../core/manifests/loss.ts";
-import { type Getter, openPart, readPart, refusal } from "../../core/manifests/read.ts";
+import { type Loss, lossOf } from "../../core/manifest/loss.ts";
+import { type Getter, openPart, readPart, refusal } from "../../core/manifest/read.ts";
 
 export type NumberedPart = { readonly id: number; readonly part: PartRef };
 

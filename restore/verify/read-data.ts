@@ -3,8 +3,8 @@
  * that it lies there, so that what is wrong is known to the file. One frame at a time is in memory, whatever the size.
  */
 import { FormatError } from "../../core/format/error.ts";
-import { decodeFrame, decodeStream } from "../../core/manifests/decode.ts";
-import { lossOf } from "../../core/manifests/loss.ts";
+import { decodeFrame, decodeStream } from "../../core/manifest/decode.ts";
+import { lossOf } from "../../core/manifest/loss.ts";
 import { eachOf } from "../../core/side-by-side.ts";
 import { Garbage, release } from "../../core/system/garbage.ts";
 import { framesIn, type StoredFrame } from "../frames.ts";

@@ -1,9 +1,9 @@
 /** The root of a backup that is to be verified: the version that archive put, and what is the matter with it. */
 import type { BucketReader, Stored } from "../../core/bucket/contract.ts";
 import type { Manifest } from "../../core/format/manifest.ts";
-import type { Found } from "../../core/manifests/find.ts";
-import { readOriginal } from "../../core/manifests/original.ts";
-import { ManifestRefused, readManifest } from "../../core/manifests/read.ts";
+import type { Found } from "../../core/manifest/find.ts";
+import { readOriginal } from "../../core/manifest/original.ts";
+import { ManifestRefused, readManifest } from "../../core/manifest/read.ts";
 import type { Code } from "./findings.ts";
 
 export type VerifyBucket = Pick<BucketReader, "get" | "head" | "retention" | "listVersions">;

@@ -8,8 +8,8 @@
  * 4. Name what damage costs.
  */
 import type { ManifestHeader, Totals } from "../../core/format/manifest.ts";
-import type { Found } from "../../core/manifests/find.ts";
-import { Needs } from "../../core/manifests/needs.ts";
+import type { Found } from "../../core/manifest/find.ts";
+import { Needs } from "../../core/manifest/needs.ts";
 import { type Collected, Collector } from "./collect.ts";
 import { Extents } from "./extents.ts";
 import { type Finding, Findings, type SeverityCounts } from "./findings.ts";

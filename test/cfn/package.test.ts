@@ -1,14 +1,7 @@
 /** core/config/package.ts, and with it `write-config` and `restore`, speaks of what the template makes. */
 import { describe, expect, test } from "bun:test";
 import { z } from "zod";
-import {
-  defaultPackage,
-  packagePath,
-  packagePattern,
-  roleArn,
-  roleNames,
-  roleTags,
-} from "../../core/config/package.ts";
+import { defaultPackage, packagePath, packagePattern, roleArn, roleNames, roleTags } from "../../core/aws/package.ts";
 import { builtInTemplate } from "../../core/create-resources/template.ts";
 import { render } from "../support/cfn/render.ts";
 

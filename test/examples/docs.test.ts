@@ -1,7 +1,7 @@
 /** The scripts in docs/pickers.md and docs/snapshotters.md do what the text around them says. */
 import { expect, test } from "bun:test";
 import { join, resolve } from "node:path";
-import { pickPaths } from "../../core/archive/pickers/pick.ts";
+import { pickPaths } from "../../core/archive/quilting/pickers/pick.ts";
 import { notebook, script } from "../core/archive/scripts.ts";
 import { scratch } from "../support/faults/scratch.ts";
 

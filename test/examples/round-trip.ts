@@ -2,9 +2,9 @@
 import { join, resolve } from "node:path";
 import { Readable } from "node:stream";
 import { createGunzip, createZstdDecompress } from "node:zlib";
-import { takeSnapshots } from "../../core/archive/snapshots/take.ts";
+import { takeSnapshots } from "../../core/archive/snapshotting/take.ts";
 import type { Bucket } from "../../core/bucket/contract.ts";
-import { openDirectoryBucket } from "../../core/bucket/directory.ts";
+import { openDirectoryBucket } from "../../core/bucket/directory/bucket.ts";
 import type { SnapshotRef } from "../../core/format/manifest.ts";
 import { type Finished, pipeInto } from "../../core/system/process.ts";
 import { notebook, script } from "../core/archive/scripts.ts";

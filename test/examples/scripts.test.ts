@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { access, constants, mkdir, readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { pickPaths } from "../../core/archive/pickers/pick.ts";
+import { pickPaths } from "../../core/archive/quilting/pickers/pick.ts";
 import { notebook, script } from "../core/archive/scripts.ts";
 import { scratch } from "../support/faults/scratch.ts";
 import { examples, take } from "./round-trip.ts";

@@ -1,6 +1,6 @@
 /** Run as a program, under another user: restores a manifest, prints figures, exit status and notices as JSON. */
-import { openDirectoryBucket } from "../../core/bucket/directory.ts";
-import { readManifest } from "../../core/manifests/read.ts";
+import { openDirectoryBucket } from "../../core/bucket/directory/bucket.ts";
+import { readManifest } from "../../core/manifest/read.ts";
 import type { Notice } from "../../core/notice.ts";
 import { exitOf, restore } from "../../restore/restore.ts";
 

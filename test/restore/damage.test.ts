@@ -1,7 +1,7 @@
 /** Faults planted in the bucket: each costs what needs it, is told by name and remedy, and sets the exit status. */
 import { describe, expect, test } from "bun:test";
 import { BucketError } from "../../core/bucket/contract.ts";
-import { readManifest } from "../../core/manifests/read.ts";
+import { readManifest } from "../../core/manifest/read.ts";
 import { exitOf } from "../../restore/restore.ts";
 import { Fixture, file, flipped, folder, noise } from "./support.ts";
 

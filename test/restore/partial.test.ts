@@ -2,7 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { lstatSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
-import { readManifest } from "../../core/manifests/read.ts";
+import { readManifest } from "../../core/manifest/read.ts";
 import { exitOf } from "../../restore/restore.ts";
 import { Fixture, file, folder } from "./support.ts";
 

@@ -4,7 +4,7 @@ import { chmod, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import type { Bucket, Stored } from "../../core/bucket/contract.ts";
-import { openDirectoryBucket } from "../../core/bucket/directory.ts";
+import { openDirectoryBucket } from "../../core/bucket/directory/bucket.ts";
 import type { Encoding, Entry, Extent, FileEntry, Hole, ObjectRef } from "../../core/format/entry.ts";
 import { encodeExtents, encodeHead, type HeadEntry, withExtents } from "../../core/format/entry-json.ts";
 import { keys } from "../../core/format/keys.ts";

@@ -1,10 +1,12 @@
 /** The loop that round trips go through, run as users run it: archive, look into the bucket, restore, compare. */
+
 import { expect } from "bun:test";
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { z } from "zod";
+import { bucketCredentials } from "../../core/aws/credentials.ts";
 import type { Bucket, Stored } from "../../core/bucket/contract.ts";
-import { noCounts } from "../../core/bucket/count.ts";
+import { noCounts } from "../../core/bucket/decorators/count.ts";
 import { openBucket } from "../../core/bucket/open.ts";
 import { loadConfig } from "../../core/config/config.ts";
 import { parseManifestKey } from "../../core/format/keys.ts";
@@ -100,7 +102,7 @@ export async function temporaryFiles(target: string): Promise<string[]> {
 export async function bucketOf(confDir: string): Promise<Bucket> {
   const { s3, aws } = await loadConfig({ confDir, hostName: "test" });
   if (s3.bucket === undefined) throw new Error("the configuration names no bucket");
-  const settings = { ...s3, bucket: s3.bucket, credentials: { ...aws, sessionName: "test" } };
+  const settings = { ...s3, bucket: s3.bucket, credentials: bucketCredentials({ ...aws, sessionName: "test" }) };
   const tools = { now: () => new Date(), sleep: Bun.sleep, random: Math.random, counts: noCounts() };
   return openBucket(settings, tools);
 }

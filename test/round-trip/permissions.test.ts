@@ -7,7 +7,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { HeadObjectCommand, PutObjectCommand } from "@aws-sdk/client-s3";
 import { STSClient } from "@aws-sdk/client-sts";
-import { type RoleName, roleNames } from "../../core/config/package.ts";
+import { type RoleName, roleNames } from "../../core/aws/package.ts";
 import { parseManifestKey } from "../../core/format/keys.ts";
 import { putRolePolicy } from "../core/bucket/ceph-role.ts";
 import type { Policy, Statement } from "../support/cfn/policies.ts";

@@ -1,7 +1,7 @@
 /** What is checked after each day: see `simulation.ts`. */
 import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { readManifest } from "../../core/manifests/read.ts";
+import { readManifest } from "../../core/manifest/read.ts";
 import { restore } from "../../restore/restore.ts";
 import { checkDisk } from "./disk.ts";
 import { differenceOf, treeOf } from "./tree.ts";

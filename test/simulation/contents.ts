@@ -7,8 +7,8 @@ import type { BucketReader, Stored } from "../../core/bucket/contract.ts";
 import { readAll } from "../../core/bucket/stream.ts";
 import type { Entry, Extent, FileEntry, ObjectRef } from "../../core/format/entry.ts";
 import { toText } from "../../core/format/path.ts";
-import { readManifest } from "../../core/manifests/read.ts";
-import { walkParts } from "../../core/manifests/walk.ts";
+import { readManifest } from "../../core/manifest/read.ts";
+import { walkParts } from "../../core/manifest/walk.ts";
 import { fileAs, folderAs, linkAs, sha256, type Tree } from "./tree.ts";
 
 export type Read = {

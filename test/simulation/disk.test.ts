@@ -3,7 +3,7 @@ import { describe, expect, test } from "bun:test";
 import { readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Bucket } from "../../core/bucket/contract.ts";
-import { openDirectoryBucket } from "../../core/bucket/directory.ts";
+import { openDirectoryBucket } from "../../core/bucket/directory/bucket.ts";
 import { scratch } from "../support/faults/scratch.ts";
 import { checkDisk } from "./disk.ts";
 import { Watcher } from "./watcher.ts";

@@ -1,5 +1,5 @@
 /** What a simulation took: requests, bytes, backups. */
-import { type Counts, noCounts } from "../../core/bucket/count.ts";
+import { type Counts, noCounts } from "../../core/bucket/decorators/count.ts";
 import type { KnownBackup } from "./backups.ts";
 import { idOf, type Version } from "./watcher.ts";
 

@@ -1,7 +1,7 @@
 /** A machine of the simulation: its files, its state database, its clock, and its daily archive. */
 import { cpSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { type ArchiveSummary, archive } from "../../core/archive/job.ts";
+import { type ArchiveSummary, archive } from "../../core/archive/archive.ts";
 import type { Bucket } from "../../core/bucket/contract.ts";
 import type { Config } from "../../core/config/config.ts";
 import type { Notify } from "../../core/notice.ts";

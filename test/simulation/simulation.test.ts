@@ -6,7 +6,7 @@ import { describe, expect, test } from "bun:test";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type Bucket, BucketError } from "../../core/bucket/contract.ts";
-import { noCounts } from "../../core/bucket/count.ts";
+import { noCounts } from "../../core/bucket/decorators/count.ts";
 import { thorough } from "../round-trip/places.ts";
 import { scratch } from "../support/faults/scratch.ts";
 import { Figures, spaceOf } from "./figures.ts";

@@ -10,7 +10,7 @@
  * What must not happen is told with seed, day and host, so that it can be repeated: see `docs/simulation.md`.
  */
 import type { Bucket } from "../../core/bucket/contract.ts";
-import { count, noCounts } from "../../core/bucket/count.ts";
+import { count, noCounts } from "../../core/bucket/decorators/count.ts";
 import { checkContents, checkFiles, checkNeeds, checkRestore } from "./checks.ts";
 import { TooManyViolations } from "./clock.ts";
 import { type Figures, spaceOf } from "./figures.ts";

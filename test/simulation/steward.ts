@@ -1,5 +1,5 @@
 /** The steward's weekly work in a simulation, and what it must leave as it is. */
-import { count, noCounts } from "../../core/bucket/count.ts";
+import { count, noCounts } from "../../core/bucket/decorators/count.ts";
 import { findRoots, staleNames } from "../../core/steward/kept.ts";
 import { prune } from "../../core/steward/prune.ts";
 import { renew } from "../../core/steward/renew.ts";

@@ -2,7 +2,7 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Bucket } from "../../core/bucket/contract.ts";
-import { openDirectoryBucket } from "../../core/bucket/directory.ts";
+import { openDirectoryBucket } from "../../core/bucket/directory/bucket.ts";
 import { Backups, type KnownBackup } from "./backups.ts";
 import { Clock, Violations } from "./clock.ts";
 import { Contents } from "./contents.ts";

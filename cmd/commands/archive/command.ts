@@ -1,8 +1,6 @@
-import { type BackupArgs, backupArgs, backupOptions, subcommand } from "../subcommand.ts";
+import { type BackupArgs, backupArgs, backupOptions, subcommand } from "../../subcommand.ts";
 
-export type ArchiveArgs = BackupArgs;
-
-export const archive = subcommand<ArchiveArgs>(
+export const archive = subcommand<BackupArgs>(
   {
     name: "archive",
     operands: "",
@@ -15,5 +13,5 @@ export const archive = subcommand<ArchiveArgs>(
     ],
   },
   backupArgs,
-  () => import("../archive.ts"),
+  () => import("./run.ts"),
 );

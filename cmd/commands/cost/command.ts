@@ -1,12 +1,5 @@
-import { resolve } from "node:path";
-import { type BackupArgs, backupArgs, backupOptions, subcommand, type Words } from "../subcommand.ts";
-
-export type CostArgs = BackupArgs & {
-  /** Whose backups; the configured name where undefined. */
-  readonly of: string | undefined;
-  /** Absolute; the built-in prices where undefined. */
-  readonly pricesFile: string | undefined;
-};
+import { backupOptions, subcommand } from "../../subcommand.ts";
+import { type CostArgs, costArgs } from "./arguments.ts";
 
 export const cost = subcommand<CostArgs>(
   {
@@ -22,14 +15,5 @@ export const cost = subcommand<CostArgs>(
     examples: ["sysbackup cost", "sysbackup cost web1 --prices prices.yaml --json"],
   },
   costArgs,
-  () => import("../cost.ts"),
+  () => import("./run.ts"),
 );
-
-function costArgs(words: Words): CostArgs {
-  const prices = words.value("prices");
-  return {
-    ...backupArgs(words),
-    of: words.operands[0],
-    pricesFile: prices === undefined ? undefined : resolve(prices),
-  };
-}

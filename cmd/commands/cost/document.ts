@@ -1,8 +1,8 @@
 /** The JSON of `sysbackup cost`: money as exact decimal text in the currency of the price table. */
-import type { Bill } from "../../core/cost/bill.ts";
-import type { Cost, Estimate, Priced } from "../../core/cost/cost.ts";
-import { toDecimal } from "../../core/cost/money.ts";
-import type { PriceTable } from "../../core/cost/prices.ts";
+import type { Bill } from "../../../core/cost/bill.ts";
+import type { Cost, Estimate, Priced } from "../../../core/cost/cost.ts";
+import { toDecimal } from "../../../core/cost/money.ts";
+import type { PriceTable } from "../../../core/cost/prices.ts";
 
 export function documentOf(cost: Cost, { provider, region, currency, as_of, source }: PriceTable): object {
   const { classes, figures, ...rest } = cost;

@@ -1,9 +1,9 @@
 /** The tables of `sysbackup cost`. */
-import type { ClassCost, Cost, Estimate, Priced } from "../../core/cost/cost.ts";
-import type { Figures } from "../../core/cost/figures.ts";
-import { type Nano, toDisplay } from "../../core/cost/money.ts";
-import type { PriceTable } from "../../core/cost/prices.ts";
-import { bytes, type Column, count, counted, moment, table } from "../terminal/format.ts";
+import type { ClassCost, Cost, Estimate, Priced } from "../../../core/cost/cost.ts";
+import type { Figures } from "../../../core/cost/figures.ts";
+import { type Nano, toDisplay } from "../../../core/cost/money.ts";
+import type { PriceTable } from "../../../core/cost/prices.ts";
+import { bytes, type Column, count, counted, moment, table } from "../../terminal/format.ts";
 
 export function costLines(name: string, cost: Cost, prices: PriceTable): string[] {
   const [stored] = cost.classes;

@@ -1,17 +1,17 @@
 import { readFile } from "node:fs/promises";
-import { loadConfig } from "../core/config/config.ts";
-import { type Cost, costOfBackups } from "../core/cost/cost.ts";
-import { measure } from "../core/cost/measure.ts";
-import { builtInPrices, type PriceTable, parsePrices } from "../core/cost/prices.ts";
-import { exitStatus, Failure, reasonOf } from "../core/failure.ts";
-import { safeName } from "../core/format/keys.ts";
-import { findManifest } from "../core/manifests/find.ts";
-import { connect } from "./connect.ts";
-import { documentOf } from "./cost/document.ts";
-import { costLines } from "./cost/lines.ts";
-import type { CommandIO, Run } from "./io.ts";
-import { requestsLine } from "./requests.ts";
-import type { CostArgs } from "./subcommands/cost.ts";
+import { loadConfig } from "../../../core/config/config.ts";
+import { type Cost, costOfBackups } from "../../../core/cost/cost.ts";
+import { measure } from "../../../core/cost/measure.ts";
+import { builtInPrices, type PriceTable, parsePrices } from "../../../core/cost/prices.ts";
+import { exitStatus, Failure, reasonOf } from "../../../core/failure.ts";
+import { safeName } from "../../../core/format/keys.ts";
+import { findManifest } from "../../../core/manifest/find.ts";
+import type { CommandIO, Run } from "../../io.ts";
+import { connect } from "../../shared/connect.ts";
+import { requestsLine } from "../../shared/requests.ts";
+import type { CostArgs } from "./arguments.ts";
+import { documentOf } from "./document.ts";
+import { costLines } from "./lines.ts";
 
 export const run: Run<CostArgs> = async ({ confDir, name, bucket: override, of, pricesFile }, io) => {
   const prices = pricesFile === undefined ? builtInPrices() : await readPrices(pricesFile);

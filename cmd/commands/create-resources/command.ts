@@ -1,9 +1,7 @@
-import { type ResourceArgs, resourceArgs, resourceOptions } from "../resource-options.ts";
-import { subcommand } from "../subcommand.ts";
+import { type ResourceArgs, resourceArgs, resourceOptions } from "../../shared/resource-options.ts";
+import { subcommand } from "../../subcommand.ts";
 
-export type CreateResourcesArgs = ResourceArgs;
-
-export const createResources = subcommand<CreateResourcesArgs>(
+export const createResources = subcommand<ResourceArgs>(
   {
     name: "create-resources",
     operands: "",
@@ -19,5 +17,5 @@ export const createResources = subcommand<CreateResourcesArgs>(
     ],
   },
   resourceArgs,
-  () => import("../create-resources.ts"),
+  () => import("./run.ts"),
 );

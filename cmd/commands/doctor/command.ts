@@ -1,9 +1,5 @@
-import { type BackupArgs, backupArgs, backupOptions, subcommand, type Words } from "../subcommand.ts";
-
-export type DoctorArgs = BackupArgs & {
-  /** Base name of service and timer; what the machine's role runs where undefined. */
-  readonly unit: string | undefined;
-};
+import { backupOptions, subcommand } from "../../subcommand.ts";
+import { type DoctorArgs, doctorArgs } from "./arguments.ts";
 
 export const doctor = subcommand<DoctorArgs>(
   {
@@ -23,6 +19,6 @@ export const doctor = subcommand<DoctorArgs>(
     ],
     examples: ["sysbackup doctor", "sysbackup doctor --systemd-unit hourly-backup --conf-dir /etc/backup-hourly"],
   },
-  (words: Words): DoctorArgs => ({ ...backupArgs(words), unit: words.value("systemd-unit") }),
-  () => import("../doctor.ts"),
+  doctorArgs,
+  () => import("./run.ts"),
 );

@@ -1,10 +1,10 @@
-import { examine } from "../core/doctor/examine.ts";
-import { type Finding, type State, worst } from "../core/doctor/finding.ts";
-import { createMachine } from "../core/doctor/machine.ts";
-import { exitStatus } from "../core/failure.ts";
-import { connect } from "./connect.ts";
-import type { Run } from "./io.ts";
-import type { DoctorArgs } from "./subcommands/doctor.ts";
+import { examine } from "../../../core/doctor/examine.ts";
+import { type Finding, type State, worst } from "../../../core/doctor/finding.ts";
+import { createMachine } from "../../../core/doctor/machine.ts";
+import { exitStatus } from "../../../core/failure.ts";
+import type { Run } from "../../io.ts";
+import { connect } from "../../shared/connect.ts";
+import type { DoctorArgs } from "./arguments.ts";
 
 export const run: Run<DoctorArgs> = async ({ confDir, name, bucket, unit }, io) => {
   const { hostName, now, signal } = io;

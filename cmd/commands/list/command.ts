@@ -1,7 +1,6 @@
-import { type Access, accessOf, accessOptions } from "../access.ts";
-import { subcommand } from "../subcommand.ts";
-
-export type ListArgs = Access & { /** All backup names where undefined. */ readonly of: string | undefined };
+import { accessOptions } from "../../shared/access.ts";
+import { subcommand } from "../../subcommand.ts";
+import { type ListArgs, listArgs } from "./arguments.ts";
 
 export const list = subcommand<ListArgs>(
   {
@@ -15,6 +14,6 @@ export const list = subcommand<ListArgs>(
       "sysbackup list --cf-region eu-central-1 --export backup-bucket --mfa",
     ],
   },
-  (words): ListArgs => ({ ...accessOf(words), of: words.operands[0] }),
-  () => import("../list.ts"),
+  listArgs,
+  () => import("./run.ts"),
 );

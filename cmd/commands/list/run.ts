@@ -1,10 +1,10 @@
-import { type ExitStatus, exitStatus } from "../core/failure.ts";
-import { type ListedBackup, listBackups } from "../core/manifests/list.ts";
-import { backupColumns, backupRow } from "./backup-table.ts";
-import { connectAs } from "./connect.ts";
-import type { Run } from "./io.ts";
-import type { ListArgs } from "./subcommands/list.ts";
-import { count, counted, table } from "./terminal/format.ts";
+import { type ExitStatus, exitStatus } from "../../../core/failure.ts";
+import { type ListedBackup, listBackups } from "../../../core/manifest/list.ts";
+import type { Run } from "../../io.ts";
+import { backupColumns, backupRow } from "../../shared/backup-table.ts";
+import { connectAs } from "../../shared/connect.ts";
+import { count, counted, table } from "../../terminal/format.ts";
+import type { ListArgs } from "./arguments.ts";
 
 export const run: Run<ListArgs> = async ({ of, ...access }, io) => {
   const { bucket } = await connectAs("restore", access, io);

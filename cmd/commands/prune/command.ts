@@ -1,14 +1,7 @@
-import type { Policy } from "../../core/steward/policy.ts";
-import { type Access, accessOf, accessOptions } from "../access.ts";
-import { nameOf, noPolicy, policyOf, policyOptions } from "../policy.ts";
-import { subcommand, type Words } from "../subcommand.ts";
-
-export type PruneArgs = Access & {
-  /** Whose backups; all names where undefined. */
-  readonly of: string | undefined;
-  readonly policy: Policy;
-  readonly dryRun: boolean;
-};
+import { accessOptions } from "../../shared/access.ts";
+import { policyOptions } from "../../shared/policy.ts";
+import { subcommand } from "../../subcommand.ts";
+import { type PruneArgs, pruneArgs } from "./arguments.ts";
 
 export const prune = subcommand<PruneArgs>(
   {
@@ -26,11 +19,5 @@ export const prune = subcommand<PruneArgs>(
     ],
   },
   pruneArgs,
-  () => import("../prune.ts"),
+  () => import("./run.ts"),
 );
-
-function pruneArgs(words: Words): PruneArgs {
-  const policy = policyOf(words);
-  if (policy === undefined) throw noPolicy("prune");
-  return { ...accessOf(words), of: nameOf(words), policy, dryRun: words.given("dry-run") };
-}

@@ -1,11 +1,11 @@
-import { type ExitStatus, exitStatus } from "../core/failure.ts";
-import { type PrunedBackup, type PruneSummary, prune, withoutRemovals } from "../core/steward/prune.ts";
-import type { Amount, Fate, Tally } from "../core/steward/tally.ts";
-import { connectAs } from "./connect.ts";
-import type { Run } from "./io.ts";
-import { requestsLine } from "./requests.ts";
-import type { PruneArgs } from "./subcommands/prune.ts";
-import { bytes, type Column, count, counted, moment, table } from "./terminal/format.ts";
+import { type ExitStatus, exitStatus } from "../../../core/failure.ts";
+import { type PrunedBackup, type PruneSummary, prune, withoutRemovals } from "../../../core/steward/prune.ts";
+import type { Amount, Fate, Tally } from "../../../core/steward/tally.ts";
+import type { Run } from "../../io.ts";
+import { connectAs } from "../../shared/connect.ts";
+import { requestsLine } from "../../shared/requests.ts";
+import { bytes, type Column, count, counted, moment, table } from "../../terminal/format.ts";
+import type { PruneArgs } from "./arguments.ts";
 
 export const run: Run<PruneArgs> = async ({ of, policy, dryRun, ...access }, io) => {
   const { bucket, counts } = await connectAs("steward", access, io);

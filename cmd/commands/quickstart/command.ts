@@ -1,8 +1,6 @@
-import { type BackupArgs, backupArgs, backupOptions, subcommand } from "../subcommand.ts";
+import { type BackupArgs, backupArgs, backupOptions, subcommand } from "../../subcommand.ts";
 
-export type QuickstartArgs = BackupArgs;
-
-export const quickstart = subcommand<QuickstartArgs>(
+export const quickstart = subcommand<BackupArgs>(
   {
     name: "quickstart",
     operands: "",
@@ -11,5 +9,5 @@ export const quickstart = subcommand<QuickstartArgs>(
     examples: ["sysbackup quickstart"],
   },
   backupArgs,
-  () => import("../quickstart.ts"),
+  () => import("./run.ts"),
 );

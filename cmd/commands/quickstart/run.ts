@@ -3,20 +3,19 @@ import { Database } from "bun:sqlite";
 import { chmod, lstat, mkdir, mkdtemp, readdir, readFile, readlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type ExitStatus, exitStatus, Failure } from "../core/failure.ts";
-import { run as archive } from "./archive.ts";
-import type { CommandIO, Run } from "./io.ts";
-import { run as list } from "./list.ts";
-import { run as restore } from "./restore.ts";
-import type { BackupArgs } from "./subcommand.ts";
-import type { QuickstartArgs } from "./subcommands/quickstart.ts";
-import { count, counted } from "./terminal/format.ts";
-import { run as verify } from "./verify.ts";
+import { type ExitStatus, exitStatus, Failure } from "../../../core/failure.ts";
+import type { CommandIO, Run } from "../../io.ts";
+import type { BackupArgs } from "../../subcommand.ts";
+import { count, counted } from "../../terminal/format.ts";
+import { run as archive } from "../archive/run.ts";
+import { run as list } from "../list/run.ts";
+import { run as restore } from "../restore/run.ts";
+import { run as verify } from "../verify/run.ts";
 
 const picked = "/etc";
 const name = "quickstart";
 
-export const run: Run<QuickstartArgs> = async (_, io) => {
+export const run: Run<BackupArgs> = async (_, io) => {
   const home = await mkdtemp(join(tmpdir(), "sysbackup-quickstart-"));
   const places = { home, conf: join(home, "conf"), bucket: join(home, "bucket"), target: join(home, "restored") };
   const database = { original: join(home, "example.sqlite"), restored: join(home, "restored.sqlite") };

@@ -1,17 +1,7 @@
-import type { Policy } from "../../core/steward/policy.ts";
-import { type Access, accessOf, accessOptions } from "../access.ts";
-import { nameOf, noPolicy, policyOf, policyOptions, wholeNumber } from "../policy.ts";
-import { subcommand, type Words } from "../subcommand.ts";
-
-export type RenewArgs = Access & {
-  /** Whose backups; all names where undefined. */
-  readonly of: string | undefined;
-  /** Undefined: nothing is renewed; then `staleDays` is given. */
-  readonly policy: Policy | undefined;
-  /** How long from now; as each manifest promised where undefined. */
-  readonly days: number | undefined;
-  readonly staleDays: number | undefined;
-};
+import { accessOptions } from "../../shared/access.ts";
+import { policyOptions } from "../../shared/policy.ts";
+import { subcommand } from "../../subcommand.ts";
+import { type RenewArgs, renewArgs } from "./arguments.ts";
 
 export const renew = subcommand<RenewArgs>(
   {
@@ -31,12 +21,5 @@ export const renew = subcommand<RenewArgs>(
     examples: ["sysbackup renew --stale 3", "sysbackup renew web1 --keep-last 1 --days 365"],
   },
   renewArgs,
-  () => import("../renew.ts"),
+  () => import("./run.ts"),
 );
-
-function renewArgs(words: Words): RenewArgs {
-  const policy = policyOf(words);
-  const staleDays = wholeNumber("stale", words);
-  if (policy === undefined && staleDays === undefined) throw noPolicy("renew");
-  return { ...accessOf(words), of: nameOf(words), policy, days: wholeNumber("days", words), staleDays };
-}

@@ -2,15 +2,15 @@
  * Which backup to restore, where the command line names none: the names first, then the backups of one name, newest first, in pages.
  * Names and dates come from one listing; manifests are read for the page that is shown, and no others.
  */
-import type { BucketReader } from "../core/bucket/contract.ts";
-import { exitStatus, Failure } from "../core/failure.ts";
-import { timeOfStamp } from "../core/format/keys.ts";
-import { describeBackups } from "../core/manifests/list.ts";
-import { listRoots, type RootKey } from "../core/manifests/roots.ts";
-import { backupColumns, backupRow } from "./backup-table.ts";
-import type { CommandIO } from "./io.ts";
-import { type Column, count, counted, moment, table } from "./terminal/format.ts";
-import { NoTerminal } from "./terminal/prompt.ts";
+import type { BucketReader } from "../../../core/bucket/contract.ts";
+import { exitStatus, Failure } from "../../../core/failure.ts";
+import { timeOfStamp } from "../../../core/format/keys.ts";
+import { describeBackups } from "../../../core/manifest/list.ts";
+import { listRoots, type RootKey } from "../../../core/manifest/roots.ts";
+import type { CommandIO } from "../../io.ts";
+import { backupColumns, backupRow } from "../../shared/backup-table.ts";
+import { type Column, count, counted, moment, table } from "../../terminal/format.ts";
+import { NoTerminal } from "../../terminal/prompt.ts";
 
 type Source = Pick<BucketReader, "listVersions" | "get">;
 

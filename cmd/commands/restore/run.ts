@@ -1,17 +1,17 @@
-import type { Counts } from "../core/bucket/count.ts";
-import { exitStatus } from "../core/failure.ts";
-import type { Manifest } from "../core/format/manifest.ts";
-import { findManifest } from "../core/manifests/find.ts";
-import { openManifest } from "../core/manifests/original.ts";
-import { nameOf } from "../core/manifests/read.ts";
-import type { Figures } from "../restore/report.ts";
-import { exitOf, restore } from "../restore/restore.ts";
+import type { Counts } from "../../../core/bucket/decorators/count.ts";
+import { exitStatus } from "../../../core/failure.ts";
+import type { Manifest } from "../../../core/format/manifest.ts";
+import { findManifest } from "../../../core/manifest/find.ts";
+import { openManifest } from "../../../core/manifest/original.ts";
+import { nameOf } from "../../../core/manifest/read.ts";
+import type { Figures } from "../../../restore/report.ts";
+import { exitOf, restore } from "../../../restore/restore.ts";
+import type { Run } from "../../io.ts";
+import { connectAs } from "../../shared/connect.ts";
+import { requestsLine } from "../../shared/requests.ts";
+import { bytes, count, counted, duration, moment } from "../../terminal/format.ts";
+import type { RestoreArgs } from "./arguments.ts";
 import { chooseBackup } from "./choose.ts";
-import { connectAs } from "./connect.ts";
-import type { Run } from "./io.ts";
-import { requestsLine } from "./requests.ts";
-import type { RestoreArgs } from "./subcommands/restore.ts";
-import { bytes, count, counted, duration, moment } from "./terminal/format.ts";
 
 export const run: Run<RestoreArgs> = async (args, io) => {
   const { target, paths, numericOwner, snapshots } = args;

@@ -1,9 +1,7 @@
-import { type ResourceArgs, resourceArgs, resourceOptions } from "../resource-options.ts";
-import { subcommand } from "../subcommand.ts";
+import { type ResourceArgs, resourceArgs, resourceOptions } from "../../shared/resource-options.ts";
+import { subcommand } from "../../subcommand.ts";
 
-export type UpdateResourcesArgs = ResourceArgs;
-
-export const updateResources = subcommand<UpdateResourcesArgs>(
+export const updateResources = subcommand<ResourceArgs>(
   {
     name: "update-resources",
     operands: "",
@@ -16,5 +14,5 @@ export const updateResources = subcommand<UpdateResourcesArgs>(
     ],
   },
   resourceArgs,
-  () => import("../update-resources.ts"),
+  () => import("./run.ts"),
 );

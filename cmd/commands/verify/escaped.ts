@@ -1,4 +1,4 @@
-import { printable } from "../terminal/printable.ts";
+import { printable } from "../../terminal/printable.ts";
 
 const entities: Readonly<Record<string, string>> = {
   "&": "&amp;",

@@ -1,8 +1,8 @@
 /** `verify --live`: what differs, the figures first. */
-import { type ExitStatus, exitStatus } from "../../core/failure.ts";
-import { compareLive, type Difference, type LiveFigures, type LiveOptions } from "../../restore/verify/live.ts";
-import type { CommandIO } from "../io.ts";
-import { count, counted, moment } from "../terminal/format.ts";
+import { type ExitStatus, exitStatus } from "../../../core/failure.ts";
+import { compareLive, type Difference, type LiveFigures, type LiveOptions } from "../../../restore/verify/live.ts";
+import type { CommandIO } from "../../io.ts";
+import { count, counted, moment } from "../../terminal/format.ts";
 
 export type Live = Pick<LiveOptions, "bucket" | "manifest"> & {
   readonly title: string;

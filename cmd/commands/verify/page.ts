@@ -1,6 +1,6 @@
 /** What verify found, as one page that needs nothing else and runs nothing: plots first, then all there is to name. */
-import type { BackupVerdict, Verdict } from "../../restore/verify/verify.ts";
-import { bytes, count, counted, moment } from "../terminal/format.ts";
+import type { BackupVerdict, Verdict } from "../../../restore/verify/verify.ts";
+import { bytes, count, counted, moment } from "../../terminal/format.ts";
 import { escaped } from "./escaped.ts";
 import { drawn, horizonPlot, mostDrawn, sizePlot } from "./plots.ts";
 import { lossText, unseenText, verdictLine } from "./report.ts";

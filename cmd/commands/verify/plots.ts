@@ -1,6 +1,6 @@
 /** The plots of the page, as inline SVG: how long each backup is locked, and how large each is. */
-import type { BackupVerdict } from "../../restore/verify/verify.ts";
-import { bytes, moment } from "../terminal/format.ts";
+import type { BackupVerdict } from "../../../restore/verify/verify.ts";
+import { bytes, moment } from "../../terminal/format.ts";
 import { escaped } from "./escaped.ts";
 
 const width = 960;

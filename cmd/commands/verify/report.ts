@@ -1,10 +1,10 @@
 /** What verify found, as lines for people and as one JSON document. The verdict comes first. */
-import type { Counts } from "../../core/bucket/count.ts";
-import type { Finding } from "../../restore/verify/findings.ts";
-import type { Loss } from "../../restore/verify/losses.ts";
-import type { BackupVerdict, Verdict } from "../../restore/verify/verify.ts";
-import { requestsLine } from "../requests.ts";
-import { bytes, count, counted, moment, table } from "../terminal/format.ts";
+import type { Counts } from "../../../core/bucket/decorators/count.ts";
+import type { Finding } from "../../../restore/verify/findings.ts";
+import type { Loss } from "../../../restore/verify/losses.ts";
+import type { BackupVerdict, Verdict } from "../../../restore/verify/verify.ts";
+import { requestsLine } from "../../shared/requests.ts";
+import { bytes, count, counted, moment, table } from "../../terminal/format.ts";
 
 /** More of a kind are counted as text; `--json` has all. */
 const mostNamed = 20;

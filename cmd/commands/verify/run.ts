@@ -1,22 +1,22 @@
 import { writeFile } from "node:fs/promises";
-import { distrust } from "../core/archive/distrust.ts";
-import type { Counts } from "../core/bucket/count.ts";
-import type { Config } from "../core/config/config.ts";
-import { type ExitStatus, exitStatus, Failure, reasonOf } from "../core/failure.ts";
-import { safeName } from "../core/format/keys.ts";
-import { type Found, findManifest } from "../core/manifests/find.ts";
-import { openManifest } from "../core/manifests/original.ts";
-import { nameOf } from "../core/manifests/read.ts";
-import { listRoots } from "../core/manifests/roots.ts";
-import type { VerifyBucket } from "../restore/verify/roots.ts";
-import { chooser, parseShare, shareText } from "../restore/verify/share.ts";
-import { type Verdict, verify } from "../restore/verify/verify.ts";
-import { connectAs } from "./connect.ts";
-import type { CommandIO, Run } from "./io.ts";
-import type { VerifyArgs } from "./subcommands/verify.ts";
-import { runLive } from "./verify/live.ts";
-import { pageOf } from "./verify/page.ts";
-import { documentLines, reportLines } from "./verify/report.ts";
+import { distrust } from "../../../core/archive/state/distrust.ts";
+import type { Counts } from "../../../core/bucket/decorators/count.ts";
+import type { Config } from "../../../core/config/config.ts";
+import { type ExitStatus, exitStatus, Failure, reasonOf } from "../../../core/failure.ts";
+import { safeName } from "../../../core/format/keys.ts";
+import { type Found, findManifest } from "../../../core/manifest/find.ts";
+import { openManifest } from "../../../core/manifest/original.ts";
+import { nameOf } from "../../../core/manifest/read.ts";
+import { listRoots } from "../../../core/manifest/roots.ts";
+import type { VerifyBucket } from "../../../restore/verify/roots.ts";
+import { chooser, parseShare, shareText } from "../../../restore/verify/share.ts";
+import { type Verdict, verify } from "../../../restore/verify/verify.ts";
+import type { CommandIO, Run } from "../../io.ts";
+import { connectAs } from "../../shared/connect.ts";
+import type { VerifyArgs } from "./arguments.ts";
+import { runLive } from "./live.ts";
+import { pageOf } from "./page.ts";
+import { documentLines, reportLines } from "./report.ts";
 
 const exits = {
   restorable: exitStatus.done,

@@ -1,10 +1,10 @@
 /** The options of write-config, held against each other and against what is allowed. */
-import { unitNames } from "../../core/config/package.ts";
-import { exitStatus, Failure } from "../../core/failure.ts";
-import type { Request, Source } from "../../core/write-config/request.ts";
-import { parseUnitName, parseWindow } from "../../core/write-config/unit-values.ts";
-import { serviceUsers } from "../../core/write-config/units.ts";
-import type { WriteConfigArgs } from "../subcommands/write-config.ts";
+import { unitNames } from "../../../core/aws/package.ts";
+import { exitStatus, Failure } from "../../../core/failure.ts";
+import type { Request, Source } from "../../../core/write-config/request.ts";
+import { parseUnitName, parseWindow } from "../../../core/write-config/unit-values.ts";
+import { serviceUsers } from "../../../core/write-config/units.ts";
+import type { WriteConfigArgs } from "./arguments.ts";
 
 export type Place = {
   /** Where an encrypted copy without a path of its own goes. */

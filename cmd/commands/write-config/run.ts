@@ -1,10 +1,10 @@
-import { exitStatus } from "../core/failure.ts";
-import type { Request } from "../core/write-config/request.ts";
-import { describe, perform } from "../core/write-config/steps.ts";
-import { type Plan, plan } from "../core/write-config/write-config.ts";
-import type { CommandIO, Run } from "./io.ts";
-import type { WriteConfigArgs } from "./subcommands/write-config.ts";
-import { requestOf } from "./write-config/request.ts";
+import { exitStatus } from "../../../core/failure.ts";
+import type { Request } from "../../../core/write-config/request.ts";
+import { describe, perform } from "../../../core/write-config/steps.ts";
+import { type Plan, plan } from "../../../core/write-config/write-config.ts";
+import type { CommandIO, Run } from "../../io.ts";
+import type { WriteConfigArgs } from "./arguments.ts";
+import { requestOf } from "./request.ts";
 
 export const run: Run<WriteConfigArgs> = async (args, io) => {
   const request = requestOf(args, { folder: process.cwd(), program: programWords() });

@@ -2,8 +2,8 @@
 import { constants } from "node:fs";
 import { access, readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { reasonOf } from "../failure.ts";
-import type { Notify } from "../notice.ts";
+import { reasonOf } from "../../failure.ts";
+import type { Notify } from "../../notice.ts";
 
 export type ExecutableKind = "picker" | "snapshotter";
 

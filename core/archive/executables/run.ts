@@ -1,6 +1,6 @@
 /** Running pickers and snapshotters: what both are given, how long they may be silent, how their end is told. */
-import { type Finished, spawnExecutable } from "../system/process.ts";
-import type { Executable } from "./executables.ts";
+import { type Finished, spawnExecutable } from "../../system/process.ts";
+import type { Executable } from "./find.ts";
 import { SilenceLimit } from "./silence.ts";
 
 export type RunOptions = {

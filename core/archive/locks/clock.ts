@@ -1,5 +1,5 @@
 /** The host's clock against the bucket's: a wrong one would lock too short, or be refused. */
-import type { Notify } from "../notice.ts";
+import type { Notify } from "../../notice.ts";
 
 /** Seconds. S3 itself refuses requests that are 15 minutes off. */
 const tolerated = 60;

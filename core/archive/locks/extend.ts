@@ -1,8 +1,9 @@
 /** Extends locks, so that a manifest promises no more than is locked. */
 import type { Database } from "bun:sqlite";
-import { BucketError, type BucketWriter, type LockMode, type Retention } from "../bucket/contract.ts";
-import type { Notify } from "../notice.ts";
-import { type KnownObject, ObjectTable } from "./state/objects.ts";
+import { BucketError, type BucketWriter, type Retention } from "../../bucket/contract.ts";
+import type { LockMode } from "../../format/lock-mode.ts";
+import type { Notify } from "../../notice.ts";
+import { type KnownObject, ObjectTable } from "../state/objects.ts";
 import { usedObjects } from "./used-objects.ts";
 
 const atOnce = 8;

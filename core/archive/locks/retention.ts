@@ -1,5 +1,6 @@
 /** How long a run's objects are to be kept. */
-import type { LockMode, Retention } from "../bucket/contract.ts";
+import type { Retention } from "../../bucket/contract.ts";
+import type { LockMode } from "../../format/lock-mode.ts";
 
 const day = 24 * 60 * 60 * 1000;
 /** Locks reach so far beyond the promise that daily runs extend an object about weekly. */

@@ -5,13 +5,13 @@
  * one each, and every one costs a request whenever its lock is extended.
  */
 import type { Database } from "bun:sqlite";
-import type { Config } from "../config/config.ts";
-import type { Notify } from "../notice.ts";
-import { openScratchDatabase } from "../system/scratch-database.ts";
-import type { BitSet } from "./bit-set.ts";
+import type { Config } from "../../config/config.ts";
+import type { Notify } from "../../notice.ts";
+import { openScratchDatabase } from "../../system/scratch-database.ts";
+import type { BitSet } from "../state/bit-set.ts";
+import { FileTable } from "../state/files.ts";
+import { type KnownObject, ObjectTable } from "../state/objects.ts";
 import type { RetentionPlan } from "./retention.ts";
-import { FileTable } from "./state/files.ts";
-import { type KnownObject, ObjectTable } from "./state/objects.ts";
 
 type StoredExtent = [object: number, frameOffset: number, frameLength: number, offset: number, length: number];
 

@@ -1,8 +1,8 @@
 /** Which objects the manifest of the rows needs: packs or content, and the parts themselves. */
 import type { Database } from "bun:sqlite";
-import { BitSet } from "./bit-set.ts";
-import { FileTable, objectNumber } from "./state/files.ts";
-import { PartTable } from "./state/parts.ts";
+import { BitSet } from "../state/bit-set.ts";
+import { FileTable, objectNumber } from "../state/files.ts";
+import { PartTable } from "../state/parts.ts";
 
 /** Reads every row: for runs that have locks to extend. */
 export function usedObjects(database: Database): BitSet {

@@ -4,19 +4,19 @@
  */
 
 import type { Database } from "bun:sqlite";
-import type { BucketWriter, Retention } from "../bucket/contract.ts";
-import type { ObjectRef } from "../format/entry.ts";
-import { type EntryHead, withExtents } from "../format/entry-json.ts";
-import { keys } from "../format/keys.ts";
-import type { PartRef } from "../format/manifest.ts";
-import { encodePart, endsPart, fewestEntries } from "../format/part.ts";
-import type { ByteString } from "../format/path.ts";
-import { Garbage } from "../system/garbage.ts";
-import type { BitSet } from "./bit-set.ts";
-import { sha256 } from "./sha256.ts";
-import { type FileRow, FileTable, justAfter, objectNumber } from "./state/files.ts";
-import { ObjectTable } from "./state/objects.ts";
-import { type KnownPart, PartTable } from "./state/parts.ts";
+import type { BucketWriter, Retention } from "../../bucket/contract.ts";
+import type { ObjectRef } from "../../format/entry.ts";
+import { type EntryHead, withExtents } from "../../format/entry-json.ts";
+import { keys } from "../../format/keys.ts";
+import type { PartRef } from "../../format/manifest.ts";
+import { encodePart, endsPart, fewestEntries } from "../../format/part.ts";
+import type { ByteString } from "../../format/path.ts";
+import { sha256 } from "../../format/sha256.ts";
+import { Garbage } from "../../system/garbage.ts";
+import type { BitSet } from "../state/bit-set.ts";
+import { type FileRow, FileTable, justAfter, objectNumber } from "../state/files.ts";
+import { ObjectTable } from "../state/objects.ts";
+import { type KnownPart, PartTable } from "../state/parts.ts";
 
 export type PartParts = {
   readonly bucket: BucketWriter;

@@ -1,6 +1,6 @@
 /** Tells notices as they come, and keeps them for the manifest. */
-import type { LoggedNotice } from "../format/manifest.ts";
-import type { Notice, Notify } from "../notice.ts";
+import type { LoggedNotice } from "../../format/manifest.ts";
+import type { Notice, Notify } from "../../notice.ts";
 
 /** A root stays small: beyond this many only their number is kept. */
 const mostKept = 10_000;

@@ -4,21 +4,21 @@
  * Walks the picked paths and the rows of the last run side by side, both in byte order. What looks as before is not
  * opened. After it, the rows are exactly the entries of this run's manifest.
  */
-import type { FileWarning } from "../format/entry.ts";
-import type { ByteString } from "../format/path.ts";
-import type { Notify } from "../notice.ts";
-import { close } from "../system/files.ts";
-import { isSystemError, SystemError } from "../system/libc.ts";
-import { fstat, lstat, type Stat } from "../system/stat.ts";
-import type { BitSet } from "./bit-set.ts";
-import type { Ledger, Piece } from "./content/ledger.ts";
-import { ContentChanged } from "./content/objects.ts";
-import { holesBetween, lock, type OpenFile, openAhead, type Region, regionsOf, sameFile } from "./content/open-file.ts";
-import type { ContentStore } from "./content/store.ts";
-import { fileHead, otherHead } from "./entry-head.ts";
+import type { FileWarning } from "../../format/entry.ts";
+import type { ByteString } from "../../format/path.ts";
+import { quoted } from "../../format/quoted.ts";
+import type { Notify } from "../../notice.ts";
+import { close } from "../../system/files.ts";
+import { isSystemError, SystemError } from "../../system/libc.ts";
+import { fstat, lstat, type Stat } from "../../system/stat.ts";
+import type { BitSet } from "../state/bit-set.ts";
+import type { FileRow } from "../state/files.ts";
+import type { ContentStore } from "./layouts/layout.ts";
+import type { Ledger, Piece } from "./layouts/ledger.ts";
+import { ContentChanged } from "./layouts/objects.ts";
 import type { HardLinks } from "./paths/hard-links.ts";
-import { quoted } from "./quoted.ts";
-import type { FileRow } from "./state/files.ts";
+import { fileHead, otherHead } from "./reading/entry-head.ts";
+import { holesBetween, lock, type OpenFile, openAhead, type Region, regionsOf, sameFile } from "./reading/open-file.ts";
 
 export type QuiltCounts = {
   files: number;

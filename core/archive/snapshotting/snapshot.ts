@@ -1,13 +1,13 @@
 /** One snapshotter's run, from its start to the object in the bucket. */
 import type { BucketWriter, Retention } from "../../bucket/contract.ts";
 import { putStream } from "../../bucket/stream.ts";
+import { type Compression, compressStream, pays, sampleSize } from "../../format/compress.ts";
 import { keys, snapshotterName } from "../../format/keys.ts";
 import type { SnapshotRef } from "../../format/manifest.ts";
 import { fromText } from "../../format/path.ts";
 import type { Notice } from "../../notice.ts";
-import { type Compression, compressStream, pays, sampleSize } from "../compress.ts";
-import type { Executable } from "../executables.ts";
-import { type Ending, type Run, run } from "../running.ts";
+import type { Executable } from "../executables/find.ts";
+import { type Ending, type Run, run } from "../executables/run.ts";
 import { Dump } from "./dump.ts";
 import { metadataOf } from "./metadata.ts";
 import { Talk } from "./talk.ts";

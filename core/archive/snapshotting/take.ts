@@ -3,7 +3,7 @@ import { BucketError, type BucketErrorKind } from "../../bucket/contract.ts";
 import { Failure } from "../../failure.ts";
 import type { SnapshotRef } from "../../format/manifest.ts";
 import type { Notify } from "../../notice.ts";
-import { type Executable, findExecutables } from "../executables.ts";
+import { type Executable, findExecutables } from "../executables/find.ts";
 import { type SnapshotTarget, type Tell, takeSnapshot } from "./snapshot.ts";
 
 export type SnapshotOptions = SnapshotTarget & {

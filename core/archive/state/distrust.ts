@@ -3,10 +3,10 @@
  * need it and stores them again, instead of building upon the damage for ever.
  */
 import { existsSync } from "node:fs";
-import type { Config } from "../config/config.ts";
-import { lockState, statePath } from "./state/database.ts";
-import { ObjectTable } from "./state/objects.ts";
-import { bucketIdentity, useState } from "./state/use.ts";
+import type { Config } from "../../config/config.ts";
+import { lockState, statePath } from "./database.ts";
+import { ObjectTable } from "./objects.ts";
+import { bucketIdentity, useState } from "./use.ts";
 
 type Damaged = { readonly key: string; readonly version: string };
 

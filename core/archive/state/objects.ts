@@ -1,7 +1,7 @@
 /** Objects in the bucket as the state database knows them. */
 import type { Database } from "bun:sqlite";
 import type { Encoding, ObjectRef } from "../../format/entry.ts";
-import { BitSet } from "../bit-set.ts";
+import { BitSet } from "./bit-set.ts";
 import { FalseState } from "./database.ts";
 
 export type KnownObject = ObjectRef & { readonly id: number; readonly retainUntil: Date };

@@ -1,8 +1,8 @@
 /** The state database of one bucket, opened for as long as something uses it, and sealed after. */
 import type { Database } from "bun:sqlite";
 import type { Config } from "../../config/config.ts";
+import { sealState, unsealState } from "./checksum.ts";
 import { openState } from "./database.ts";
-import { sealState, unsealState } from "./seal.ts";
 
 /** Buckets of one name behind two endpoints are two. */
 export function bucketIdentity(url: string, { s3: { endpoint } }: Config): string {

@@ -1,5 +1,5 @@
 /** Counts the requests that really go out, and the bytes of content both ways. Goes below `retry`: attempts count too. */
-import type { Bucket, GetOptions, Upload } from "./contract.ts";
+import type { Bucket, GetOptions, Upload } from "../contract.ts";
 
 /**
  * Requests by kind, then bytes. A multipart upload is puts: its start, each part, its end. An abort is a remove; a look at a

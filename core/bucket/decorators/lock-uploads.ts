@@ -2,7 +2,7 @@
  * Ceph 16 (and moto) take the lock that is asked for when an upload in parts starts, and forget it. Behind an endpoint
  * that is not AWS, each finished upload is therefore locked by a request of its own: `complete` returns when it is.
  */
-import type { Bucket, BucketWriter, Retention, Upload } from "./contract.ts";
+import type { Bucket, BucketWriter, Retention, Upload } from "../contract.ts";
 
 /** Goes above `retry`: a lost answer to the lock must not repeat the upload's end. */
 export function lockUploads(bucket: Bucket): Bucket {

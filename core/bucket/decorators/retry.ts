@@ -2,7 +2,7 @@
  * Tries again what failed as `unreachable`, and nothing else. Safe because the contract makes every call repeatable; a
  * `get` or a listing that breaks goes on where it stopped instead of starting over.
  */
-import type { Notify } from "../notice.ts";
+import type { Notify } from "../../notice.ts";
 import {
   type Bucket,
   BucketError,
@@ -12,7 +12,7 @@ import {
   type Range,
   type Stored,
   type Upload,
-} from "./contract.ts";
+} from "../contract.ts";
 
 export type RetryTools = {
   readonly now: () => Date;

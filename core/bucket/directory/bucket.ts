@@ -7,7 +7,7 @@ import { readFileSync } from "node:fs";
 import { open, stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
-import { checkMetadata } from "./checks.ts";
+import { checkMetadata } from "../checks.ts";
 import {
   type Bucket,
   BucketError,
@@ -19,15 +19,15 @@ import {
   type Retention,
   type Stored,
   type Upload,
-} from "./contract.ts";
-import { readIfThere, sizeIfThere, unlinkIfThere, writeAt } from "./directory/durable.ts";
-import { directoryError, errorCode, noDirectory } from "./directory/errors.ts";
-import { findKey, isVersion, type KeyParts, recordName, splitKey } from "./directory/names.ts";
-import { decodeRecord, type VersionRecord } from "./directory/record.ts";
-import { Store } from "./directory/store.ts";
-import { DirectoryUpload } from "./directory/upload.ts";
-import { type FoundKey, type FoundVersion, walk } from "./directory/walk.ts";
-import { checkRetention, refuseLocked, refuseShorter } from "./retention.ts";
+} from "../contract.ts";
+import { checkRetention, refuseLocked, refuseShorter } from "../retention.ts";
+import { readIfThere, sizeIfThere, unlinkIfThere, writeAt } from "./durable.ts";
+import { directoryError, errorCode, noDirectory } from "./errors.ts";
+import { findKey, isVersion, type KeyParts, recordName, splitKey } from "./names.ts";
+import { decodeRecord, type VersionRecord } from "./record.ts";
+import { Store } from "./store.ts";
+import { DirectoryUpload } from "./upload.ts";
+import { type FoundKey, type FoundVersion, walk } from "./walk.ts";
 
 /** As many as S3 gives. */
 const pageSize = 1000;

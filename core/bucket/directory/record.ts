@@ -1,5 +1,6 @@
 /** The JSON beside a version's bytes. Its appearance is what makes the version exist. */
 import { z } from "zod";
+import { lockModes } from "../../format/lock-mode.ts";
 import { BucketError, type Retention } from "../contract.ts";
 import { laterName } from "./names.ts";
 
@@ -10,7 +11,7 @@ const stored = z.object({
   size: z.int().nonnegative(),
   sha256: z.string().optional(),
   metadata: z.record(z.string(), z.string()),
-  retention: z.object({ mode: z.enum(["GOVERNANCE", "COMPLIANCE"]), until: z.iso.datetime() }),
+  retention: z.object({ mode: z.enum(lockModes), until: z.iso.datetime() }),
   created: z.iso.datetime(),
 });
 

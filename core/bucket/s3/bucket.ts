@@ -1,6 +1,6 @@
 /** A bucket on S3, or on anything that speaks its protocol. Types of the SDK do not leave this file and `s3/`. */
 import type * as Sdk from "@aws-sdk/client-s3";
-import { checkKey, checkMetadata } from "./checks.ts";
+import { checkKey, checkMetadata } from "../checks.ts";
 import {
   type Bucket,
   BucketError,
@@ -13,12 +13,12 @@ import {
   type Retention,
   type Stored,
   type Upload,
-} from "./contract.ts";
+} from "../contract.ts";
+import { compareKeys } from "../order.ts";
+import { openClient, type S3Settings } from "./client.ts";
 import { type Attempt, notS3, s3Error, saysUnlocked, speaksOfLock } from "./errors.ts";
-import { compareKeys } from "./order.ts";
-import { openClient, type S3Settings } from "./s3/client.ts";
-import { signStatedDigest, watchDate } from "./s3/middleware.ts";
-import { current, lastKey, type Page, versions } from "./s3/page.ts";
+import { signStatedDigest, watchDate } from "./middleware.ts";
+import { current, lastKey, type Page, versions } from "./page.ts";
 
 /** Loads the SDK, and makes no request: a wrong name or endpoint shows at the first use. */
 export async function openS3Bucket(settings: S3Settings): Promise<Bucket> {

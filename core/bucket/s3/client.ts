@@ -1,7 +1,7 @@
 /** The SDK's client as all requests to S3 are made with it. */
 import type * as Sdk from "@aws-sdk/client-s3";
-import type { CredentialProvider } from "../../config/credentials.ts";
-import { type Attempt, credentialError } from "../errors.ts";
+import type { CredentialProvider } from "./credentials.ts";
+import { type Attempt, credentialError } from "./errors.ts";
 
 export type S3Settings = {
   readonly bucket: string;

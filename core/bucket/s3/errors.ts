@@ -1,5 +1,5 @@
 /** Words for everything that S3, or the way to it, can answer: one table from the server's codes to our kinds. */
-import { BucketError, type BucketErrorKind } from "./contract.ts";
+import { BucketError, type BucketErrorKind } from "../contract.ts";
 
 /** What was being done; for the message. */
 export type Attempt = {

@@ -1,8 +1,13 @@
 /** What S3 says of a bucket's Object Lock and versions. */
 import { BucketError } from "../contract.ts";
-import { s3Error } from "../errors.ts";
-import type { LockState } from "../lock-state.ts";
 import { openClient, type S3Settings } from "./client.ts";
+import { s3Error } from "./errors.ts";
+
+export type LockState = {
+  /** Whether objects may be put with a retention. */
+  readonly objectLock: boolean;
+  readonly versioning: boolean;
+};
 
 export async function readS3LockState(settings: S3Settings): Promise<LockState> {
   const { bucket, endpoint } = settings;

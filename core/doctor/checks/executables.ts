@@ -1,7 +1,7 @@
 /** Pickers and snapshotters: whether they can run, and whether nobody but root and the service can change what runs. */
 import { open, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { type Executable, type ExecutableKind, findExecutables } from "../../archive/executables.ts";
+import { type Executable, type ExecutableKind, findExecutables } from "../../archive/executables/find.ts";
 import type { Notice } from "../../notice.ts";
 import type { Check } from "../check.ts";
 import { bad, good, type Look, note, warning } from "../finding.ts";

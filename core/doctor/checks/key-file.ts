@@ -1,6 +1,6 @@
 import { homedir } from "node:os";
 import { join } from "node:path";
-import { credentialsFileOf } from "../../config/credentials.ts";
+import { credentialsFileOf } from "../../aws/credentials.ts";
 import type { Check } from "../check.ts";
 import { bad, good } from "../finding.ts";
 import { isFolder } from "../machine.ts";

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
-import { accessOf, type PackageWords } from "../../cmd/access.ts";
-import { parseArguments } from "../../cmd/arguments.ts";
-import { subcommands } from "../../cmd/subcommands.ts";
+import { parseArguments } from "../../../cmd/arguments.ts";
+import { accessOf, type PackageWords } from "../../../cmd/shared/access.ts";
+import { subcommands } from "../../../cmd/subcommands.ts";
 
 function access(...options: string[]) {
   const request = parseArguments(["list", ...options], subcommands);

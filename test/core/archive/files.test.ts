@@ -3,7 +3,7 @@ import { utimesSync, writeFileSync } from "node:fs";
 import { chmod, link, mkdir, open, rename, symlink, unlink, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
-import { openDirectoryBucket } from "../../../core/bucket/directory.ts";
+import { openDirectoryBucket } from "../../../core/bucket/directory/bucket.ts";
 import { exitStatus } from "../../../core/failure.ts";
 import type { FileWarning } from "../../../core/format/entry.ts";
 import { scratch } from "../../support/faults/scratch.ts";

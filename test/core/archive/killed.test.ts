@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { join } from "node:path";
-import { openDirectoryBucket } from "../../../core/bucket/directory.ts";
+import { openDirectoryBucket } from "../../../core/bucket/directory/bucket.ts";
 import { scratch } from "../../support/faults/scratch.ts";
 import { startSysbackup, sysbackup, writeConf } from "../../support/program.ts";
 import { readBackup } from "./backup.ts";

@@ -1,10 +1,11 @@
 /** A machine to back up, all in one scratch folder: files, a picker that finds them all, a bucket, a state folder, a clock. */
 import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { type ArchiveJob, type ArchiveSummary, archive } from "../../../core/archive/job.ts";
+import { type ArchiveSummary, archive } from "../../../core/archive/archive.ts";
+import type { ArchiveJob } from "../../../core/archive/job.ts";
 import type { Bucket } from "../../../core/bucket/contract.ts";
-import { type Counts, count, noCounts } from "../../../core/bucket/count.ts";
-import { openDirectoryBucket } from "../../../core/bucket/directory.ts";
+import { type Counts, count, noCounts } from "../../../core/bucket/decorators/count.ts";
+import { openDirectoryBucket } from "../../../core/bucket/directory/bucket.ts";
 import type { Config } from "../../../core/config/config.ts";
 import { scratch } from "../../support/faults/scratch.ts";
 import { type Backup, readBackup } from "./backup.ts";

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "bun:test";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { archive } from "../../../core/archive/job.ts";
+import { archive } from "../../../core/archive/archive.ts";
 import type { Bucket } from "../../../core/bucket/contract.ts";
-import { openDirectoryBucket } from "../../../core/bucket/directory.ts";
+import { openDirectoryBucket } from "../../../core/bucket/directory/bucket.ts";
 import { Failure } from "../../../core/failure.ts";
 import { diskFull, mayMount } from "../../support/faults/disk-full.ts";
 import { run as command } from "../../support/services/command.ts";

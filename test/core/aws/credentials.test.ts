@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { serviceCredentials } from "../../../core/config/credentials.ts";
+import { serviceCredentials } from "../../../core/aws/credentials.ts";
 import { scratch } from "../../support/faults/scratch.ts";
 
 describe("credentials that systemd gives a service", () => {

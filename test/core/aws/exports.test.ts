@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
+import { type ExportsPage, findBucket } from "../../../core/aws/exports.ts";
 import type { Config } from "../../../core/config/config.ts";
 import { loadConfig } from "../../../core/config/config.ts";
-import { type ExportsPage, findBucket } from "../../../core/config/exports.ts";
 import { exitStatus, Failure } from "../../../core/failure.ts";
 
 async function configWith(bucket: string): Promise<Config> {

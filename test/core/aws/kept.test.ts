@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
+import { kept } from "../../../core/aws/kept.ts";
 import { BucketError } from "../../../core/bucket/contract.ts";
-import type { Credentials } from "../../../core/config/credentials.ts";
-import { kept } from "../../../core/config/kept.ts";
+import type { Credentials } from "../../../core/bucket/s3/credentials.ts";
 
 const start = new Date("2026-11-22T00:00:00Z").getTime();
 const minute = 60_000;

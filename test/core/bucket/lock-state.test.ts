@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { randomUUID } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { bucketCredentials } from "../../../core/aws/credentials.ts";
 import { readLockState } from "../../../core/bucket/lock-state.ts";
 import { ceph, moto, newBucket, type Service } from "../../support/services.ts";
 import { scratch } from "./scratch.ts";
@@ -10,11 +11,19 @@ async function lockStateOf({ endpoint, region, accessKey, secretKey }: Service, 
   await using folder = await scratch();
   const credentialsFile = join(folder.path, "keys");
   await writeFile(credentialsFile, `[default]\naws_access_key_id=${accessKey}\naws_secret_access_key=${secretKey}\n`);
-  return await readLockState({ bucket, region, endpoint, credentials: { credentialsFile, sessionName: "test" } });
+  return await readLockState({
+    bucket,
+    region,
+    endpoint,
+    credentials: bucketCredentials({ credentialsFile, sessionName: "test" }),
+  });
 }
 
 test("a folder keeps locks and versions by itself", async () => {
-  const state = await readLockState({ bucket: "file:///srv/backups", credentials: { sessionName: "test" } });
+  const state = await readLockState({
+    bucket: "file:///srv/backups",
+    credentials: bucketCredentials({ sessionName: "test" }),
+  });
   expect(state).toEqual({ objectLock: true, versioning: true });
 });
 

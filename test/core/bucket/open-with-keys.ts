@@ -1,9 +1,11 @@
 /** Opens a test service's bucket as a user would: keys from a credentials file, everything else from settings. */
+
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { bucketCredentials } from "../../../core/aws/credentials.ts";
 import type { Bucket } from "../../../core/bucket/contract.ts";
-import { noCounts } from "../../../core/bucket/count.ts";
+import { noCounts } from "../../../core/bucket/decorators/count.ts";
 import { type BucketTools, openBucket } from "../../../core/bucket/open.ts";
 import type { Service } from "../../support/services.ts";
 
@@ -16,7 +18,7 @@ export async function openWithKeys(service: Service, name: string, opening: Open
   const keys = `[tester]\naws_access_key_id = ${accessKey}\naws_secret_access_key = ${secretKey}\n`;
   await writeFile(credentialsFile, keys, { mode: 0o600 });
   const { roleArn, counts = noCounts() } = opening;
-  const credentials = { profile: "tester", credentialsFile, roleArn, sessionName: "a" };
+  const credentials = bucketCredentials({ profile: "tester", credentialsFile, roleArn, sessionName: "a" });
   const tools = { now: () => new Date(), random: Math.random, sleep: async () => undefined, counts };
   const bucket = await openBucket({ bucket: name, endpoint, region, credentials }, tools);
   return { ...bucket, close: () => bucket.close().finally(() => rm(folder, { recursive: true })) };

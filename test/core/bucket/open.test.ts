@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test } from "bun:test";
-import { noCounts } from "../../../core/bucket/count.ts";
+import { bucketCredentials } from "../../../core/aws/credentials.ts";
+import { noCounts } from "../../../core/bucket/decorators/count.ts";
 import { type BucketSettings, openBucket } from "../../../core/bucket/open.ts";
 import { ceph, newBucket } from "../../support/services.ts";
 import { scratch } from "./scratch.ts";
@@ -7,12 +8,12 @@ import { scratch } from "./scratch.ts";
 const now = () => new Date("2026-11-21T00:00:00Z");
 const tools = () => ({ now, random: () => 0, sleep: async () => undefined, counts: noCounts() });
 const open = (bucket: string, more: Partial<BucketSettings> = {}) =>
-  openBucket({ bucket, credentials: { sessionName: "host" }, ...more }, tools());
+  openBucket({ bucket, credentials: bucketCredentials({ sessionName: "host" }), ...more }, tools());
 
 test("a file URL opens a directory, and its requests are counted", async () => {
   await using root = await scratch();
   const given = tools();
-  const settings = { bucket: `file://${root.path}`, credentials: { sessionName: "host" } };
+  const settings = { bucket: `file://${root.path}`, credentials: bucketCredentials({ sessionName: "host" }) };
   const bucket = await openBucket(settings, given);
   expect(bucket.url).toBe(`file://${root.path}`);
   await bucket.put("a", Buffer.from("x"), { retention: { mode: "GOVERNANCE", until: new Date("2026-12-01") } });
@@ -49,7 +50,7 @@ test("a directory bucket loads no code of AWS", async () => {
   const script = `
     const { openBucket } = await import(process.argv[1]);
     const tools = { now: () => new Date(), random: () => 0, sleep: async () => undefined, counts: {} };
-    await openBucket({ bucket: process.argv[2], credentials: { sessionName: "x1" } }, tools);
+    await openBucket({ bucket: process.argv[2], credentials: { provide: async () => undefined } }, tools);
     const loaded = Object.keys(require.cache);
     console.log(loaded.some((path) => path.includes("core/bucket/open.ts")), loaded.some((path) => path.includes("@aws-sdk")));`;
   const module = new URL("../../../core/bucket/open.ts", import.meta.url).pathname;

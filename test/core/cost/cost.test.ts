@@ -2,7 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { chmod, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { count, noCounts } from "../../../core/bucket/count.ts";
+import { count, noCounts } from "../../../core/bucket/decorators/count.ts";
 import { type Cost, costOfBackups } from "../../../core/cost/cost.ts";
 import { measure } from "../../../core/cost/measure.ts";
 import { builtInPrices } from "../../../core/cost/prices.ts";

@@ -1,8 +1,10 @@
 /** A machine for the doctor: a configuration of a test's own, with a folder as bucket or a service's bucket. */
+
 import { chmod, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { bucketCredentials } from "../../../core/aws/credentials.ts";
 import type { Bucket } from "../../../core/bucket/contract.ts";
-import { noCounts } from "../../../core/bucket/count.ts";
+import { noCounts } from "../../../core/bucket/decorators/count.ts";
 import { openBucket } from "../../../core/bucket/open.ts";
 import type { Config } from "../../../core/config/config.ts";
 import { examine } from "../../../core/doctor/examine.ts";
@@ -65,10 +67,14 @@ export async function patientAt(service: Service, { bucket, roleArn, now, ...key
   return made;
 }
 
-/** As `cmd/connect.ts`, without waiting between attempts. */
+/** As `cmd/shared/connect.ts`, without waiting between attempts. */
 function open({ aws, s3 }: Config): Promise<Bucket> {
   const { bucket = "", region, endpoint, pathStyle } = s3;
-  const credentials = { credentialsFile: aws.credentialsFile, roleArn: aws.roleArn, sessionName: "doctor" };
+  const credentials = bucketCredentials({
+    credentialsFile: aws.credentialsFile,
+    roleArn: aws.roleArn,
+    sessionName: "doctor",
+  });
   const tools = { now: () => new Date(), sleep: async () => undefined, random: () => 0, counts: noCounts() };
   return openBucket({ bucket, region, endpoint, pathStyle, credentials }, tools);
 }

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { gzipSync } from "node:zlib";
 import { FormatError } from "../../../core/format/error.ts";
-import { decodeFrame, decodeSmall, decodeStream } from "../../../core/manifests/decode.ts";
+import { decodeFrame, decodeSmall, decodeStream } from "../../../core/manifest/decode.ts";
 import { release } from "../../../core/system/garbage.ts";
 import { flipped, noise } from "../../restore/support.ts";
 

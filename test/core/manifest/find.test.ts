@@ -2,8 +2,8 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { keys } from "../../../core/format/keys.ts";
-import { findManifest, parseMoment } from "../../../core/manifests/find.ts";
-import { listRoots } from "../../../core/manifests/roots.ts";
+import { findManifest, parseMoment } from "../../../core/manifest/find.ts";
+import { listRoots } from "../../../core/manifest/roots.ts";
 import { Fixture, sha256 } from "../../restore/support.ts";
 
 const root = (name: string, start: string) => keys.manifest(name, { start: new Date(start), run: "0badcafe" });

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import type { ListedVersion } from "../../../core/bucket/contract.ts";
-import { findManifest } from "../../../core/manifests/find.ts";
-import { openManifest, readOriginal } from "../../../core/manifests/original.ts";
-import { findRoot, type Lister, listRoots, type RootKey } from "../../../core/manifests/roots.ts";
+import { findManifest } from "../../../core/manifest/find.ts";
+import { openManifest, readOriginal } from "../../../core/manifest/original.ts";
+import { findRoot, type Lister, listRoots, type RootKey } from "../../../core/manifest/roots.ts";
 import type { Notice } from "../../../core/notice.ts";
 import { type Backup, Fixture, file, folder } from "../../restore/support.ts";
 

@@ -2,7 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { unlink } from "node:fs/promises";
 import { DeleteObjectCommand, S3Client } from "@aws-sdk/client-s3";
-import { archive } from "../../../core/archive/job.ts";
+import { archive } from "../../../core/archive/archive.ts";
 import type { Bucket } from "../../../core/bucket/contract.ts";
 import { type PruneBucket, withoutRemovals } from "../../../core/steward/prune.ts";
 import { type CephAddress, ceph, clientConfig, newBucket } from "../../support/services.ts";

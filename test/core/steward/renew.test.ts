@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { type Bucket, BucketError } from "../../../core/bucket/contract.ts";
-import { count, noCounts } from "../../../core/bucket/count.ts";
+import { count, noCounts } from "../../../core/bucket/decorators/count.ts";
 import { findRoots, staleNames } from "../../../core/steward/kept.ts";
 import { noise } from "../archive/noise.ts";
 import { day, Rig } from "../archive/rig.ts";

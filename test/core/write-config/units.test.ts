@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { unitNames } from "../../../core/config/package.ts";
+import { unitNames } from "../../../core/aws/package.ts";
 import { parseWindow } from "../../../core/write-config/unit-values.ts";
 import { renderUnits, type UnitSettings } from "../../../core/write-config/units.ts";
 import { scratch } from "../../support/faults/scratch.ts";

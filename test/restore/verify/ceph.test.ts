@@ -7,7 +7,7 @@ import {
   PutObjectRetentionCommand,
   S3Client,
 } from "@aws-sdk/client-s3";
-import { archive } from "../../../core/archive/job.ts";
+import { archive } from "../../../core/archive/archive.ts";
 import type { Bucket } from "../../../core/bucket/contract.ts";
 import { Rig } from "../../core/archive/rig.ts";
 import { openWithKeys } from "../../core/bucket/open-with-keys.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { chmod, rename, rm, symlink, unlink, utimes, writeFile } from "node:fs/promises";
-import { count, noCounts } from "../../../core/bucket/count.ts";
+import { count, noCounts } from "../../../core/bucket/decorators/count.ts";
 import { compareLive, type Difference, type LiveFigures } from "../../../restore/verify/live.ts";
 import { Rig, type RigRun } from "../../core/archive/rig.ts";
 import { keyOf, lose } from "./plant.ts";

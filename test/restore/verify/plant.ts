@@ -2,8 +2,8 @@
 import { chmod, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type Bucket, BucketError } from "../../../core/bucket/contract.ts";
-import { findManifest } from "../../../core/manifests/find.ts";
-import { listRoots } from "../../../core/manifests/roots.ts";
+import { findManifest } from "../../../core/manifest/find.ts";
+import { listRoots } from "../../../core/manifest/roots.ts";
 import type { Finding } from "../../../restore/verify/findings.ts";
 import type { Loss } from "../../../restore/verify/losses.ts";
 import { type Verdict, verify } from "../../../restore/verify/verify.ts";

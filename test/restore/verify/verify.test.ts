@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { BucketError } from "../../../core/bucket/contract.ts";
-import { count, noCounts } from "../../../core/bucket/count.ts";
+import { count, noCounts } from "../../../core/bucket/decorators/count.ts";
 import { Rig } from "../../core/archive/rig.ts";
 import { type Backup, Fixture, file, flipped, folder, noise } from "../support.ts";
 import {

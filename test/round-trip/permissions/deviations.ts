@@ -1,5 +1,5 @@
 /** Where Ceph 16.2 answers otherwise than AWS's rules say. What is measured must be exactly this. */
-import { type RoleName, roleNames } from "../../../core/config/package.ts";
+import { type RoleName, roleNames } from "../../../core/aws/package.ts";
 import { type Cell, expected, type Outcome } from "./measure.ts";
 import { type Layer, layers } from "./stage.ts";
 

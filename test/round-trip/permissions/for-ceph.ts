@@ -1,5 +1,5 @@
 /** The template's policies as Ceph 16.2 can take them. What it cannot is left out by name, with what comes of that. */
-import type { RoleName } from "../../../core/config/package.ts";
+import type { RoleName } from "../../../core/aws/package.ts";
 import type { Policy, RolePolicies, StackPolicies, Statement } from "../../support/cfn/policies.ts";
 
 export type Change = { readonly sid: string; readonly change: string; readonly why: string };

@@ -2,7 +2,7 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { GetObjectCommand, HeadObjectCommand, ListObjectVersionsCommand, PutObjectCommand } from "@aws-sdk/client-s3";
-import type { RoleName } from "../../../core/config/package.ts";
+import type { RoleName } from "../../../core/aws/package.ts";
 import { parseManifestKey } from "../../../core/format/keys.ts";
 import { type Scratch, scratch } from "../../support/faults/scratch.ts";
 import { type Outcome, sysbackup, writeConf } from "../../support/program.ts";

@@ -1,7 +1,7 @@
 /** Tries everything under every role, behind each of the defences by itself, and compares with what the policies say. */
 import { GetObjectRetentionCommand, PutObjectCommand, S3ServiceException } from "@aws-sdk/client-s3";
 import { STSServiceException } from "@aws-sdk/client-sts";
-import type { RoleName } from "../../../core/config/package.ts";
+import type { RoleName } from "../../../core/aws/package.ts";
 import { judge } from "../../support/cfn/judge.ts";
 import { type Attempt, type Need, RefusedInList, type Target, targetDays } from "./attempts.ts";
 import { type Layer, layers, type Stage } from "./stage.ts";

@@ -1,5 +1,5 @@
 /** The generated part of `docs/permissions.md`. */
-import { type RoleName, roleNames } from "../../../core/config/package.ts";
+import { type RoleName, roleNames } from "../../../core/aws/package.ts";
 import { knownDeviations } from "./deviations.ts";
 import { changes, inert } from "./for-ceph.ts";
 import type { Cell } from "./measure.ts";

@@ -12,7 +12,7 @@ import {
   S3Client,
 } from "@aws-sdk/client-s3";
 import { AssumeRoleCommand, STSClient } from "@aws-sdk/client-sts";
-import { type RoleName, roleNames } from "../../../core/config/package.ts";
+import { type RoleName, roleNames } from "../../../core/aws/package.ts";
 import { type CreatedRole, createRole, putRolePolicy } from "../../core/bucket/ceph-role.ts";
 import { type Policy, renderPolicies, type StackPolicies } from "../../support/cfn/policies.ts";
 import { type CephAddress, ceph, clientConfig, newBucket } from "../../support/services.ts";

@@ -1,6 +1,6 @@
 /** The policies of a rendered stack: what each role may do, who may assume it, and what the bucket itself refuses. */
 import { z } from "zod";
-import type { RoleName } from "../../../core/config/package.ts";
+import type { RoleName } from "../../../core/aws/package.ts";
 import { builtInTemplate } from "../../../core/create-resources/template.ts";
 import { type Rendered, render, type Setting } from "./render.ts";
 

@@ -1,7 +1,7 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: they are CloudFormation's
 /** The renderer, against CloudFormation's own rules, and what it makes of the project's template. */
 import { describe, expect, test } from "bun:test";
-import { roleArn, roleNames } from "../../../core/config/package.ts";
+import { roleArn, roleNames } from "../../../core/aws/package.ts";
 import { loadTemplate } from "../../../core/create-resources/short-tags.ts";
 import { builtInTemplate } from "../../../core/create-resources/template.ts";
 import { judge } from "./judge.ts";

@@ -3,7 +3,7 @@ import { rmSync } from "node:fs";
 import { chmod, mkdir, mkdtemp, rename, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { unitNames } from "../../../core/config/package.ts";
+import { unitNames } from "../../../core/aws/package.ts";
 import { parseWindow } from "../../../core/write-config/unit-values.ts";
 import { renderUnits, type UnitSettings } from "../../../core/write-config/units.ts";
 import packageJson from "../../../package.json" with { type: "json" };

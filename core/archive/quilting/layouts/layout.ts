@@ -1,7 +1,7 @@
 /** What the two layouts have in common. */
-import type { BucketWriter, Retention } from "../../bucket/contract.ts";
+import type { BucketWriter, Retention } from "../../../bucket/contract.ts";
+import type { OpenFile, Region } from "../reading/open-file.ts";
 import type { Ledger, Piece } from "./ledger.ts";
-import type { OpenFile, Region } from "./open-file.ts";
 
 export type ReadContent = {
   readonly pieces: readonly Piece[];

@@ -3,12 +3,12 @@
  * stored, not before: what the database says was stored, was stored.
  */
 import type { Database } from "bun:sqlite";
-import type { Extent, ObjectRef } from "../../format/entry.ts";
-import { encodeExtents } from "../../format/entry-json.ts";
-import type { BitSet } from "../bit-set.ts";
-import { type ChunkPlace, ChunkTable } from "../state/chunks.ts";
-import { type FileRow, FileTable } from "../state/files.ts";
-import { ObjectTable } from "../state/objects.ts";
+import type { Extent, ObjectRef } from "../../../format/entry.ts";
+import { encodeExtents } from "../../../format/entry-json.ts";
+import type { BitSet } from "../../state/bit-set.ts";
+import { type ChunkPlace, ChunkTable } from "../../state/chunks.ts";
+import { type FileRow, FileTable } from "../../state/files.ts";
+import { ObjectTable } from "../../state/objects.ts";
 
 /** A chunk that is being stored; `place` is set once it is. */
 export type NewChunk = {

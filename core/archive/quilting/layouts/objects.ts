@@ -5,17 +5,17 @@
  * and the second reading must give the same hash, or nothing is stored under that name.
  */
 
-import { putStream } from "../../bucket/stream.ts";
-import type { Encoding } from "../../format/entry.ts";
-import { keys } from "../../format/keys.ts";
-import { readAt } from "../../system/files.ts";
-import { Garbage } from "../../system/garbage.ts";
-import { type Compression, compressBytes, compressStream, pays, sampleSize } from "../compress.ts";
-import { Pool } from "../pool.ts";
-import { sha256 } from "../sha256.ts";
+import { putStream } from "../../../bucket/stream.ts";
+import { type Compression, compressBytes, compressStream, pays, sampleSize } from "../../../format/compress.ts";
+import type { Encoding } from "../../../format/entry.ts";
+import { keys } from "../../../format/keys.ts";
+import { sha256 } from "../../../format/sha256.ts";
+import { readAt } from "../../../system/files.ts";
+import { Garbage } from "../../../system/garbage.ts";
+import type { OpenFile, Region } from "../reading/open-file.ts";
+import type { ContentStore, ReadContent, StoreParts } from "./layout.ts";
 import type { NewChunk, Piece } from "./ledger.ts";
-import type { OpenFile, Region } from "./open-file.ts";
-import type { ContentStore, ReadContent, StoreParts } from "./store.ts";
+import { Pool } from "./pool.ts";
 
 const smallSize = 1024 * 1024;
 const blockSize = 1024 * 1024;

@@ -6,17 +6,17 @@
  * they were filled; a full pack is put while the next one fills. Buffers come from pools, so memory is bounded by their number.
  */
 
-import { rawFrame } from "../../format/frame.ts";
-import { keys } from "../../format/keys.ts";
-import { contentsSize, encodeContents, type PackedFrame } from "../../format/pack.ts";
-import { readAt } from "../../system/files.ts";
-import { Garbage, release } from "../../system/garbage.ts";
-import { Pool } from "../pool.ts";
-import { sha256 } from "../sha256.ts";
+import { rawFrame } from "../../../format/frame.ts";
+import { keys } from "../../../format/keys.ts";
+import { contentsSize, encodeContents, type PackedFrame } from "../../../format/pack.ts";
+import { sha256 } from "../../../format/sha256.ts";
+import { readAt } from "../../../system/files.ts";
+import { Garbage, release } from "../../../system/garbage.ts";
+import type { OpenFile, Region } from "../reading/open-file.ts";
 import { chunkLength, chunkSize } from "./chunker.ts";
+import type { ContentStore, ReadContent, StoreParts } from "./layout.ts";
 import type { NewChunk, Piece, StoredChunk } from "./ledger.ts";
-import type { OpenFile, Region } from "./open-file.ts";
-import type { ContentStore, ReadContent, StoreParts } from "./store.ts";
+import { Pool } from "./pool.ts";
 
 /** A frame is closed when it holds so much: enough to compress well, little enough to read for one small file. */
 const frameSize = 1024 * 1024;

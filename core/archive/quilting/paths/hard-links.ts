@@ -3,9 +3,9 @@
  * it must be, as `PathSet` is.
  */
 import type { Statement } from "bun:sqlite";
-import type { ByteString } from "../../format/path.ts";
-import { openScratchDatabase } from "../../system/scratch-database.ts";
-import type { Stat } from "../../system/stat.ts";
+import type { ByteString } from "../../../format/path.ts";
+import { openScratchDatabase } from "../../../system/scratch-database.ts";
+import type { Stat } from "../../../system/stat.ts";
 
 export class HardLinks implements Disposable {
   private readonly database = openScratchDatabase(

@@ -2,8 +2,8 @@
  * A set of paths in byte order that may be larger than memory: a table that SQLite spills to disk.
  */
 import type { Statement } from "bun:sqlite";
-import type { ByteString } from "../../format/path.ts";
-import { openScratchDatabase } from "../../system/scratch-database.ts";
+import type { ByteString } from "../../../format/path.ts";
+import { openScratchDatabase } from "../../../system/scratch-database.ts";
 
 const pageSize = 2_000;
 const batchSize = 10_000;

@@ -1,7 +1,7 @@
 /** All paths that a run keeps: what the pickers print, resolved. */
-import type { Notify } from "../../notice.ts";
-import { filesystemKind } from "../../system/filesystems.ts";
-import { lstat, readLink } from "../../system/stat.ts";
+import type { Notify } from "../../../notice.ts";
+import { filesystemKind } from "../../../system/filesystems.ts";
+import { lstat, readLink } from "../../../system/stat.ts";
 import { type PickOptions, pickPaths } from "../pickers/pick.ts";
 import { PathSet } from "./path-set.ts";
 import { Resolver } from "./resolve.ts";

@@ -2,11 +2,11 @@
  * From the paths that pickers print to the paths that a backup records: every link on the way is recorded and
  * followed, so that each recorded path has only real folders above it, and those folders are recorded too.
  */
-import { type ByteString, baseName, join, parentOf } from "../../format/path.ts";
-import type { Notify } from "../../notice.ts";
-import { isSystemError, SystemError } from "../../system/libc.ts";
-import type { Stat } from "../../system/stat.ts";
-import { quoted } from "../quoted.ts";
+import { type ByteString, baseName, join, parentOf } from "../../../format/path.ts";
+import { quoted } from "../../../format/quoted.ts";
+import type { Notify } from "../../../notice.ts";
+import { isSystemError, SystemError } from "../../../system/libc.ts";
+import type { Stat } from "../../../system/stat.ts";
 
 /** What is asked of the system: see `core/system`. */
 export type Lookup = {

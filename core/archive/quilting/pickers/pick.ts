@@ -1,9 +1,9 @@
 /** Pickers: executables that print the paths to be backed up. */
-import { reasonOf } from "../../failure.ts";
-import { type ByteString, toText } from "../../format/path.ts";
-import type { Notify } from "../../notice.ts";
-import { type Executable, findExecutables } from "../executables.ts";
-import { type Ending, type Run, run } from "../running.ts";
+import { reasonOf } from "../../../failure.ts";
+import { type ByteString, toText } from "../../../format/path.ts";
+import type { Notify } from "../../../notice.ts";
+import { type Executable, findExecutables } from "../../executables/find.ts";
+import { type Ending, type Run, run } from "../../executables/run.ts";
 import { merge } from "./merge.ts";
 import { absolutePath, longestPath, RecordSplitter } from "./records.ts";
 

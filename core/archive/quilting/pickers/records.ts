@@ -5,7 +5,7 @@
  * Where there is none, the output is lines, and a NUL that comes later changes that from its own record on: each newline
  * before it has ended a record, none after it does. Nothing is given out before this is decided.
  */
-import { type ByteString, fromBytes } from "../../format/path.ts";
+import { type ByteString, fromBytes } from "../../../format/path.ts";
 
 /** How much is looked at before the separator is decided, in bytes. */
 export const decidedAfter = 64 * 1024;

@@ -1,10 +1,10 @@
 /** The manifest entry of what lies at a path, from what the system says of it. */
-import type { Common, FileWarning, Hole } from "../format/entry.ts";
-import { type EntryHead, encodeHead } from "../format/entry-json.ts";
-import type { ByteString } from "../format/path.ts";
-import { groupName, userName } from "../system/owners.ts";
-import { readLink, type Stat } from "../system/stat.ts";
-import { readXattrs } from "../system/xattr.ts";
+import type { Common, FileWarning, Hole } from "../../../format/entry.ts";
+import { type EntryHead, encodeHead } from "../../../format/entry-json.ts";
+import type { ByteString } from "../../../format/path.ts";
+import { groupName, userName } from "../../../system/owners.ts";
+import { readLink, type Stat } from "../../../system/stat.ts";
+import { readXattrs } from "../../../system/xattr.ts";
 
 export type FileParts = {
   readonly size: number;

@@ -1,8 +1,8 @@
 /** A file opened for backup: its lock, what it looked like, and where it has data. */
-import type { Hole } from "../../format/entry.ts";
-import type { ByteString } from "../../format/path.ts";
-import { close, dataRegions, openToRead, readLock, tryReadLock, willNeed } from "../../system/files.ts";
-import { fstat, type Stat } from "../../system/stat.ts";
+import type { Hole } from "../../../format/entry.ts";
+import type { ByteString } from "../../../format/path.ts";
+import { close, dataRegions, openToRead, readLock, tryReadLock, willNeed } from "../../../system/files.ts";
+import { fstat, type Stat } from "../../../system/stat.ts";
 
 export type Region = readonly [offset: number, length: number];
 

@@ -1,11 +1,11 @@
 import { describe, expect, test } from "bun:test";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { run } from "../../cmd/cost.ts";
-import { Fixture, file, folder, noise } from "../restore/support.ts";
-import { fakeIO } from "./fake-io.ts";
+import { run } from "../../../../cmd/commands/cost/run.ts";
+import { Fixture, file, folder, noise } from "../../../restore/support.ts";
+import { fakeIO } from "../../fake-io.ts";
 
-const built = join(import.meta.dir, "../../core/cost/prices.yaml");
+const built = join(import.meta.dir, "../../../../core/cost/prices.yaml");
 
 async function sample(): Promise<Fixture> {
   const fixture = await Fixture.open();

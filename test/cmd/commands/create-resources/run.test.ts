@@ -19,12 +19,12 @@ import {
   S3Client,
 } from "@aws-sdk/client-s3";
 import { z } from "zod";
-import { roleNames } from "../../core/config/package.ts";
-import { builtInTemplate } from "../../core/create-resources/template.ts";
-import { CloudFormationDouble } from "../core/create-resources/cloudformation-double.ts";
-import { awsVariables } from "../core/create-resources/environment.ts";
-import { startSysbackup, sysbackup } from "../support/program.ts";
-import { clientConfig, moto } from "../support/services.ts";
+import { roleNames } from "../../../../core/aws/package.ts";
+import { builtInTemplate } from "../../../../core/create-resources/template.ts";
+import { CloudFormationDouble } from "../../../core/create-resources/cloudformation-double.ts";
+import { awsVariables } from "../../../core/create-resources/environment.ts";
+import { startSysbackup, sysbackup } from "../../../support/program.ts";
+import { clientConfig, moto } from "../../../support/services.ts";
 
 const nowhere = { env: awsVariables("http://127.0.0.1:1") };
 const parameterNames = [...builtInTemplate().parameters.keys()];

@@ -2,11 +2,11 @@
 import { describe, expect, test } from "bun:test";
 import { chmod, mkdir, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { type Conf, writeConf } from "../support/program.ts";
-import { ceph, newBucket } from "../support/services.ts";
-import { bootSystemd, canBootSystemd, type SystemdHost } from "../support/systemd.ts";
+import { type Conf, writeConf } from "../../../support/program.ts";
+import { ceph, newBucket } from "../../../support/services.ts";
+import { bootSystemd, canBootSystemd, type SystemdHost } from "../../../support/systemd.ts";
 
-const program = [process.execPath, join(import.meta.dir, "../../cmd/main.ts")];
+const program = [process.execPath, join(import.meta.dir, "../../../../cmd/main.ts")];
 const units = "/etc/systemd/system";
 const pickers = { etc: "echo /etc/hostname" };
 

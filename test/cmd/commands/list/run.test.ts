@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
-import { run } from "../../cmd/list.ts";
-import { Fixture, file, folder } from "../restore/support.ts";
-import { fakeIO } from "./fake-io.ts";
+import { run } from "../../../../cmd/commands/list/run.ts";
+import { Fixture, file, folder } from "../../../restore/support.ts";
+import { fakeIO } from "../../fake-io.ts";
 
 const first = new Date("2026-11-20T02:00:00Z");
 const second = new Date("2026-11-21T02:00:03Z");

@@ -1,10 +1,10 @@
 import { describe, expect, test } from "bun:test";
-import { parseArguments } from "../../cmd/arguments.ts";
-import { subcommands } from "../../cmd/subcommands.ts";
-import { exitStatus, Failure } from "../../core/failure.ts";
-import { noise } from "../core/archive/noise.ts";
-import { day, Rig } from "../core/archive/rig.ts";
-import { type FakeIO, fakeIO } from "./fake-io.ts";
+import { parseArguments } from "../../../../cmd/arguments.ts";
+import { subcommands } from "../../../../cmd/subcommands.ts";
+import { exitStatus, Failure } from "../../../../core/failure.ts";
+import { noise } from "../../../core/archive/noise.ts";
+import { day, Rig } from "../../../core/archive/rig.ts";
+import { type FakeIO, fakeIO } from "../../fake-io.ts";
 
 /** As a user types it. */
 async function sysbackup(line: string, io: FakeIO): Promise<number> {

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "bun:test";
-import { chooseBackup } from "../../cmd/choose.ts";
-import type { LineQuestion } from "../../cmd/terminal/prompt.ts";
-import { openDirectoryBucket } from "../../core/bucket/directory.ts";
-import { Fixture, folder } from "../restore/support.ts";
-import { fakeIO } from "./fake-io.ts";
+import { chooseBackup } from "../../../../cmd/commands/restore/choose.ts";
+import type { LineQuestion } from "../../../../cmd/terminal/prompt.ts";
+import { openDirectoryBucket } from "../../../../core/bucket/directory/bucket.ts";
+import { Fixture, folder } from "../../../restore/support.ts";
+import { fakeIO } from "../../fake-io.ts";
 
 const now = () => new Date("2026-11-22T00:00:00Z");
 

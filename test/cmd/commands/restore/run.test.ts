@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { rm } from "node:fs/promises";
-import { run } from "../../cmd/restore.ts";
-import { Fixture, file, folder, link } from "../restore/support.ts";
-import { fakeIO } from "./fake-io.ts";
+import { run } from "../../../../cmd/commands/restore/run.ts";
+import { Fixture, file, folder, link } from "../../../restore/support.ts";
+import { fakeIO } from "../../fake-io.ts";
 
 const items = [folder("/"), folder("/etc"), file("/etc/fstab", "fstab"), link("/l", "etc")];
 

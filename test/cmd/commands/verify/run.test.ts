@@ -1,9 +1,9 @@
 import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
-import type { VerifyArgs } from "../../cmd/subcommands/verify.ts";
-import { run } from "../../cmd/verify.ts";
-import { Fixture, file, folder } from "../restore/support.ts";
-import { fakeIO } from "./fake-io.ts";
+import type { VerifyArgs } from "../../../../cmd/commands/verify/arguments.ts";
+import { run } from "../../../../cmd/commands/verify/run.ts";
+import { Fixture, file, folder } from "../../../restore/support.ts";
+import { fakeIO } from "../../fake-io.ts";
 
 function argsFor(fixture: Fixture, manifest: string | undefined, more: Partial<VerifyArgs> = {}): VerifyArgs {
   return {

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { unseenText } from "../../../cmd/verify/report.ts";
+import { unseenText } from "../../../../cmd/commands/verify/report.ts";
 
 test.each([
   [

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "bun:test";
-import { parseArguments } from "../../../cmd/arguments.ts";
-import type { WriteConfigArgs } from "../../../cmd/subcommands/write-config.ts";
-import { subcommands } from "../../../cmd/subcommands.ts";
-import { requestOf } from "../../../cmd/write-config/request.ts";
-import { exitStatus, Failure } from "../../../core/failure.ts";
+import { parseArguments } from "../../../../cmd/arguments.ts";
+import type { WriteConfigArgs } from "../../../../cmd/commands/write-config/arguments.ts";
+import { requestOf } from "../../../../cmd/commands/write-config/request.ts";
+import { subcommands } from "../../../../cmd/subcommands.ts";
+import { exitStatus, Failure } from "../../../../core/failure.ts";
 
 const place = { folder: "/home/me", program: ["/usr/local/bin/sysbackup"] };
 

@@ -1,9 +1,9 @@
 import { expect, test } from "bun:test";
 import { mkdir, symlink } from "node:fs/promises";
 import { join } from "node:path";
-import { findExecutables } from "../../../core/archive/executables.ts";
-import { scratch } from "../../support/faults/scratch.ts";
-import { notebook, script } from "./scripts.ts";
+import { findExecutables } from "../../../../core/archive/executables/find.ts";
+import { scratch } from "../../../support/faults/scratch.ts";
+import { notebook, script } from "../scripts.ts";
 
 test("executables come in byte order of name, links to them included", async () => {
   await using folder = await scratch();

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { SilenceLimit } from "../../../core/archive/silence.ts";
+import { SilenceLimit } from "../../../../core/archive/executables/silence.ts";
 
 const piece = Uint8Array.of(1);
 

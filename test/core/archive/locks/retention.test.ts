@@ -1,10 +1,10 @@
 import { describe, expect, test } from "bun:test";
 import { rm, unlink } from "node:fs/promises";
 import { join } from "node:path";
-import { type Bucket, BucketError, type BucketErrorKind } from "../../../core/bucket/contract.ts";
-import { faulty } from "../bucket/faults.ts";
-import { noise } from "./noise.ts";
-import { day, Rig, type RigRun, type RunOptions } from "./rig.ts";
+import { type Bucket, BucketError, type BucketErrorKind } from "../../../../core/bucket/contract.ts";
+import { faulty } from "../../bucket/faults.ts";
+import { noise } from "../noise.ts";
+import { day, Rig, type RigRun, type RunOptions } from "../rig.ts";
 
 /** Whether all that the manifest needs is locked as long as it says. */
 async function keepsPromise({ backup }: RigRun): Promise<boolean> {

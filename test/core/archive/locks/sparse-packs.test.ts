@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { unlink } from "node:fs/promises";
-import { noise } from "./noise.ts";
-import { day, Rig, type RigRun, undisturbed } from "./rig.ts";
+import { noise } from "../noise.ts";
+import { day, Rig, type RigRun, undisturbed } from "../rig.ts";
 
 const megabyte = 1024 ** 2;
 /** Two large files, so that each has chunks of its own, in one pack of 4 MiB or more. */

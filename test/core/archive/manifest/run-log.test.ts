@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
-import { RunLog } from "../../../core/archive/run-log.ts";
-import { notebook } from "./scripts.ts";
+import { RunLog } from "../../../../core/archive/manifest/run-log.ts";
+import { notebook } from "../scripts.ts";
 
 const now = () => new Date("2026-11-21T02:00:03Z");
 

@@ -1,16 +1,16 @@
 import { describe, expect, test } from "bun:test";
 import { appendFileSync, truncateSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { BitSet } from "../../../core/archive/bit-set.ts";
-import { ObjectStore } from "../../../core/archive/content/objects.ts";
-import { PackStore } from "../../../core/archive/content/packs.ts";
-import type { ContentStore, StoreParts } from "../../../core/archive/content/store.ts";
-import { HardLinks } from "../../../core/archive/paths/hard-links.ts";
-import { Quilter } from "../../../core/archive/quilter.ts";
-import { type ByteString, fromText } from "../../../core/format/path.ts";
-import { StoreBench } from "./content/bench.ts";
-import { noise } from "./noise.ts";
-import { notebook } from "./scripts.ts";
+import type { ContentStore, StoreParts } from "../../../../core/archive/quilting/layouts/layout.ts";
+import { ObjectStore } from "../../../../core/archive/quilting/layouts/objects.ts";
+import { PackStore } from "../../../../core/archive/quilting/layouts/packs.ts";
+import { HardLinks } from "../../../../core/archive/quilting/paths/hard-links.ts";
+import { Quilter } from "../../../../core/archive/quilting/quilter.ts";
+import { BitSet } from "../../../../core/archive/state/bit-set.ts";
+import { type ByteString, fromText } from "../../../../core/format/path.ts";
+import { noise } from "../noise.ts";
+import { notebook } from "../scripts.ts";
+import { StoreBench } from "./layouts/bench.ts";
 
 const layouts: [string, (parts: StoreParts) => ContentStore][] = [
   ["packs", (parts) => new PackStore(parts, { packSize: 2 ** 24, level: 3 })],

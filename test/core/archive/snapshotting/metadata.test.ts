@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { metadataOf } from "../../../../core/archive/snapshots/metadata.ts";
+import { metadataOf } from "../../../../core/archive/snapshotting/metadata.ts";
 import { checkMetadata } from "../../../../core/bucket/checks.ts";
 
 function metadata(restoreThrough: string | undefined, description: string | undefined) {

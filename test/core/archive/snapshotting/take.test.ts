@@ -2,9 +2,9 @@ import { describe, expect, test } from "bun:test";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { gunzipSync, zstdDecompressSync } from "node:zlib";
-import { type SnapshotOptions, takeSnapshots } from "../../../../core/archive/snapshots/take.ts";
+import { type SnapshotOptions, takeSnapshots } from "../../../../core/archive/snapshotting/take.ts";
 import { type Bucket, BucketError, type BucketErrorKind } from "../../../../core/bucket/contract.ts";
-import { openDirectoryBucket } from "../../../../core/bucket/directory.ts";
+import { openDirectoryBucket } from "../../../../core/bucket/directory/bucket.ts";
 import { scratch } from "../../../support/faults/scratch.ts";
 import { notebook, script } from "../scripts.ts";
 

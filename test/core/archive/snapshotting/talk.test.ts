@@ -1,6 +1,6 @@
 import { heapStats } from "bun:jsc";
 import { describe, expect, test } from "bun:test";
-import { Talk } from "../../../../core/archive/snapshots/talk.ts";
+import { Talk } from "../../../../core/archive/snapshotting/talk.ts";
 
 function talkOf(...pieces: readonly string[]): Talk {
   const talk = new Talk();

@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { existsSync } from "node:fs";
 import { mkdir, open, readFile, rm, stat, symlink, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { sealPath } from "../../../../core/archive/state/checksum.ts";
 import {
   fact,
   lockState,
@@ -11,7 +12,6 @@ import {
   setFact,
   stateError,
 } from "../../../../core/archive/state/database.ts";
-import { sealPath } from "../../../../core/archive/state/seal.ts";
 import { exitStatus, Failure } from "../../../../core/failure.ts";
 import { scratch } from "../../../support/faults/scratch.ts";
 import { noise } from "../noise.ts";

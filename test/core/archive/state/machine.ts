@@ -7,8 +7,8 @@ import { openState, statePath } from "../../../../core/archive/state/database.ts
 import { syncIndex } from "../../../../core/archive/state/index-sync.ts";
 import { ObjectTable } from "../../../../core/archive/state/objects.ts";
 import type { Bucket } from "../../../../core/bucket/contract.ts";
-import { type Counts, count, noCounts } from "../../../../core/bucket/count.ts";
-import { openDirectoryBucket } from "../../../../core/bucket/directory.ts";
+import { type Counts, count, noCounts } from "../../../../core/bucket/decorators/count.ts";
+import { openDirectoryBucket } from "../../../../core/bucket/directory/bucket.ts";
 import { encodeIndex, type IndexLine } from "../../../../core/format/index-object.ts";
 import { keys } from "../../../../core/format/keys.ts";
 import { scratch } from "../../../support/faults/scratch.ts";

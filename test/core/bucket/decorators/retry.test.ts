@@ -1,12 +1,12 @@
 import { expect, test } from "bun:test";
-import { type Bucket, BucketError, type Stored } from "../../../core/bucket/contract.ts";
-import { count, noCounts } from "../../../core/bucket/count.ts";
-import { openDirectoryBucket } from "../../../core/bucket/directory.ts";
-import { attemptLimit, retry } from "../../../core/bucket/retry.ts";
-import { readAll } from "../../../core/bucket/stream.ts";
-import type { Notice } from "../../../core/notice.ts";
-import { type Fault, type Faulty, faulty } from "./faults.ts";
-import { scratch } from "./scratch.ts";
+import { type Bucket, BucketError, type Stored } from "../../../../core/bucket/contract.ts";
+import { count, noCounts } from "../../../../core/bucket/decorators/count.ts";
+import { attemptLimit, retry } from "../../../../core/bucket/decorators/retry.ts";
+import { openDirectoryBucket } from "../../../../core/bucket/directory/bucket.ts";
+import { readAll } from "../../../../core/bucket/stream.ts";
+import type { Notice } from "../../../../core/notice.ts";
+import { type Fault, type Faulty, faulty } from "../faults.ts";
+import { scratch } from "../scratch.ts";
 
 const retention = { mode: "GOVERNANCE", until: new Date("2026-12-21T00:00:00Z") } as const;
 const bytes = (text: string): Uint8Array => Buffer.from(text);

@@ -2,11 +2,11 @@ import { describe, expect, test } from "bun:test";
 import { mkdir, readdir, readFile, stat, truncate, unlink, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import fc from "fast-check";
-import { type Bucket, BucketError, type Listed } from "../../../core/bucket/contract.ts";
-import { type DirectoryTools, openDirectoryBucket } from "../../../core/bucket/directory.ts";
-import { readAll } from "../../../core/bucket/stream.ts";
-import { isRoot } from "../../support/services.ts";
-import { scratch } from "./scratch.ts";
+import { type Bucket, BucketError, type Listed } from "../../../../core/bucket/contract.ts";
+import { type DirectoryTools, openDirectoryBucket } from "../../../../core/bucket/directory/bucket.ts";
+import { readAll } from "../../../../core/bucket/stream.ts";
+import { isRoot } from "../../../support/services.ts";
+import { scratch } from "../scratch.ts";
 
 const start = new Date("2026-11-21T02:00:03.000Z");
 const now = () => start;
@@ -99,7 +99,7 @@ describe("on disk", () => {
 
   test("two processes that put one key at once both keep their version", async () => {
     await using root = await scratch();
-    const module = new URL("../../../core/bucket/directory.ts", import.meta.url).href;
+    const module = new URL("../../../../core/bucket/directory/bucket.ts", import.meta.url).href;
     const script = `
       const { openDirectoryBucket } = await import(process.argv[1]);
       const bucket = await openDirectoryBucket(process.argv[2], { now: () => new Date("${start.toISOString()}"), random: Math.random });

@@ -1,8 +1,8 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { openDirectoryBucket } from "../../../core/bucket/directory.ts";
-import { conformance } from "./conformance.ts";
+import { openDirectoryBucket } from "../../../../core/bucket/directory/bucket.ts";
+import { conformance } from "../conformance.ts";
 
 conformance({
   name: "directory",

@@ -2,15 +2,16 @@
 import { afterAll, describe, expect, test } from "bun:test";
 import { createServer, type Socket } from "node:net";
 import { DeleteObjectCommand, PutObjectCommand, PutObjectLegalHoldCommand, S3Client } from "@aws-sdk/client-s3";
-import { type Bucket, BucketError } from "../../../core/bucket/contract.ts";
-import { noCounts } from "../../../core/bucket/count.ts";
-import { openBucket } from "../../../core/bucket/open.ts";
-import { openS3Bucket } from "../../../core/bucket/s3.ts";
-import { readAll } from "../../../core/bucket/stream.ts";
-import { type CredentialProvider, credentialProvider } from "../../../core/config/credentials.ts";
-import { ceph, clientConfig, moto, newBucket } from "../../support/services.ts";
-import { archiveRights, makeRole } from "./ceph-role.ts";
-import { openWithKeys } from "./open-with-keys.ts";
+import { bucketCredentials, credentialProvider } from "../../../../core/aws/credentials.ts";
+import { type Bucket, BucketError } from "../../../../core/bucket/contract.ts";
+import { noCounts } from "../../../../core/bucket/decorators/count.ts";
+import { openBucket } from "../../../../core/bucket/open.ts";
+import { openS3Bucket } from "../../../../core/bucket/s3/bucket.ts";
+import type { CredentialProvider } from "../../../../core/bucket/s3/credentials.ts";
+import { readAll } from "../../../../core/bucket/stream.ts";
+import { ceph, clientConfig, moto, newBucket } from "../../../support/services.ts";
+import { archiveRights, makeRole } from "../ceph-role.ts";
+import { openWithKeys } from "../open-with-keys.ts";
 
 const hour = 3_600_000;
 const soon = () => ({ mode: "GOVERNANCE", until: new Date(Date.now() + hour) }) as const;
@@ -382,9 +383,9 @@ test("the default chain without any credentials says what to configure", async (
   const script = `
     const { openBucket } = await import(process.argv[1]);
     const tools = { now: () => new Date(), random: () => 0, sleep: async () => undefined, counts: {} };
-    const settings = { bucket: "b-b", endpoint: "http://127.0.0.1:1", credentials: { sessionName: "x1" } };
+    const settings = { bucket: "b-b", endpoint: "http://127.0.0.1:1", credentials: { provide: async () => undefined } };
     await (await openBucket(settings, tools)).head("k").catch((error) => console.log(error.kind, error.message));`;
-  const module = new URL("../../../core/bucket/open.ts", import.meta.url).href;
+  const module = new URL("../../../../core/bucket/open.ts", import.meta.url).href;
   const env = { PATH: process.env.PATH, HOME: "/nonexistent", AWS_EC2_METADATA_DISABLED: "true" };
   const child = Bun.spawn(["bun", "-e", script, module], { env, stdout: "pipe" });
   const said = await new Response(child.stdout).text();
@@ -393,7 +394,11 @@ test("the default chain without any credentials says what to configure", async (
 });
 
 test("a missing credentials file is a matter of credentials", async () => {
-  const settings = { profile: "nobody", credentialsFile: "/nonexistent/credentials", sessionName: "x1" };
+  const settings = bucketCredentials({
+    profile: "nobody",
+    credentialsFile: "/nonexistent/credentials",
+    sessionName: "x1",
+  });
   const tools = { now: () => new Date(), random: () => 0, sleep: async () => undefined, counts: noCounts() };
   const bucket = await openBucket({ bucket: "b-b", endpoint: "http://127.0.0.1:1", credentials: settings }, tools);
   const failure = await failureOf(bucket.put("k", bytes("x"), { retention: soon() }));

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { chunkLength, chunkSize } from "../../../../core/archive/content/chunker.ts";
-import { noise } from "../noise.ts";
+import { chunkLength, chunkSize } from "../../../../../core/archive/quilting/layouts/chunker.ts";
+import { noise } from "../../noise.ts";
 
 const mebibyte = 1024 * 1024;
 

@@ -1,15 +1,15 @@
 import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { zstdDecompressSync } from "node:zlib";
-import { type PackOptions, PackStore } from "../../../../core/archive/content/packs.ts";
-import type { StoreParts } from "../../../../core/archive/content/store.ts";
-import { checkFrame } from "../../../../core/format/frame.ts";
-import { contentsLength, decodeContents } from "../../../../core/format/pack.ts";
-import { run } from "../../../support/services/command.ts";
-import { has } from "../../../support/services.ts";
-import { faulty } from "../../bucket/faults.ts";
-import { sha256 } from "../backup.ts";
-import { noise } from "../noise.ts";
+import type { StoreParts } from "../../../../../core/archive/quilting/layouts/layout.ts";
+import { type PackOptions, PackStore } from "../../../../../core/archive/quilting/layouts/packs.ts";
+import { checkFrame } from "../../../../../core/format/frame.ts";
+import { contentsLength, decodeContents } from "../../../../../core/format/pack.ts";
+import { run } from "../../../../support/services/command.ts";
+import { has } from "../../../../support/services.ts";
+import { faulty } from "../../../bucket/faults.ts";
+import { sha256 } from "../../backup.ts";
+import { noise } from "../../noise.ts";
 import { StoreBench } from "./bench.ts";
 
 const mebibyte = 1024 * 1024;

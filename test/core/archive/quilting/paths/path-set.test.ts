@@ -1,9 +1,9 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { HardLinks } from "../../../../core/archive/paths/hard-links.ts";
-import { PathSet } from "../../../../core/archive/paths/path-set.ts";
-import { type ByteString, fromBytes } from "../../../../core/format/path.ts";
-import { lstat } from "../../../../core/system/stat.ts";
+import { HardLinks } from "../../../../../core/archive/quilting/paths/hard-links.ts";
+import { PathSet } from "../../../../../core/archive/quilting/paths/path-set.ts";
+import { type ByteString, fromBytes } from "../../../../../core/format/path.ts";
+import { lstat } from "../../../../../core/system/stat.ts";
 
 function inBytes(...values: number[]): ByteString {
   return fromBytes(Uint8Array.from(values));

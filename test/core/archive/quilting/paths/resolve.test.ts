@@ -3,13 +3,13 @@ import { lstatSync, readlinkSync, realpathSync } from "node:fs";
 import { mkdir, rm, symlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import fc from "fast-check";
-import { type Lookup, Resolver } from "../../../../core/archive/paths/resolve.ts";
-import { type ByteString, fromText, toText } from "../../../../core/format/path.ts";
-import { filesystemKind } from "../../../../core/system/filesystems.ts";
-import { SystemError } from "../../../../core/system/libc.ts";
-import { lstat, readLink } from "../../../../core/system/stat.ts";
-import { scratch } from "../../../support/faults/scratch.ts";
-import { notebook } from "../scripts.ts";
+import { type Lookup, Resolver } from "../../../../../core/archive/quilting/paths/resolve.ts";
+import { type ByteString, fromText, toText } from "../../../../../core/format/path.ts";
+import { filesystemKind } from "../../../../../core/system/filesystems.ts";
+import { SystemError } from "../../../../../core/system/libc.ts";
+import { lstat, readLink } from "../../../../../core/system/stat.ts";
+import { scratch } from "../../../../support/faults/scratch.ts";
+import { notebook } from "../../scripts.ts";
 
 const system: Lookup = { lstat, readLink, filesystemKind };
 

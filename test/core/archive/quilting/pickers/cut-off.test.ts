@@ -1,8 +1,8 @@
 /** What a picker had begun to print when it was ended: the beginning of a path is another path, and was not picked. */
 import { expect, test } from "bun:test";
-import { pickPaths } from "../../../../core/archive/pickers/pick.ts";
-import { scratch } from "../../../support/faults/scratch.ts";
-import { notebook, script } from "../scripts.ts";
+import { pickPaths } from "../../../../../core/archive/quilting/pickers/pick.ts";
+import { scratch } from "../../../../support/faults/scratch.ts";
+import { notebook, script } from "../../scripts.ts";
 
 const endings = [
   { name: "one ended for its silence", body: "sleep 60", codes: ["picker-failed"] },

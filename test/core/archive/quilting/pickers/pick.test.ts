@@ -1,9 +1,9 @@
 import { describe, expect, test } from "bun:test";
 import { symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { pickPaths } from "../../../../core/archive/pickers/pick.ts";
-import { scratch } from "../../../support/faults/scratch.ts";
-import { notebook, script } from "../scripts.ts";
+import { pickPaths } from "../../../../../core/archive/quilting/pickers/pick.ts";
+import { scratch } from "../../../../support/faults/scratch.ts";
+import { notebook, script } from "../../scripts.ts";
 
 /** Runs the scripts as pickers; the paths sorted, the notices without the word `picker` repeated. */
 async function pick(scripts: Readonly<Record<string, string>>, timeoutMs = 10_000) {

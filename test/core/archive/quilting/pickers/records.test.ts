@@ -1,8 +1,13 @@
 import { heapStats } from "bun:jsc";
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { absolutePath, decidedAfter, longestPath, RecordSplitter } from "../../../../core/archive/pickers/records.ts";
-import { fromBytes, fromText } from "../../../../core/format/path.ts";
+import {
+  absolutePath,
+  decidedAfter,
+  longestPath,
+  RecordSplitter,
+} from "../../../../../core/archive/quilting/pickers/records.ts";
+import { fromBytes, fromText } from "../../../../../core/format/path.ts";
 
 function split(...pieces: readonly (string | Uint8Array)[]) {
   const splitter = new RecordSplitter();

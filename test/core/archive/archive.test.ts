@@ -2,7 +2,7 @@ import { Database } from "bun:sqlite";
 import { describe, expect, test } from "bun:test";
 import { rename, rm, unlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { archive } from "../../../core/archive/job.ts";
+import { archive } from "../../../core/archive/archive.ts";
 import { openState } from "../../../core/archive/state/database.ts";
 import { exitStatus, Failure } from "../../../core/failure.ts";
 import { faulty } from "../bucket/faults.ts";

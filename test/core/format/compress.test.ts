@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { randomBytes } from "node:crypto";
 import { gunzipSync, zstdDecompressSync } from "node:zlib";
-import { type Compression, compressStream, pays, sampleSize } from "../../../core/archive/compress.ts";
+import { type Compression, compressStream, pays, sampleSize } from "../../../core/format/compress.ts";
 
 const zstd: Compression = { kind: "zstd", level: 3 };
 const gzip: Compression = { kind: "gzip", level: 6 };

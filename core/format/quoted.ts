@@ -1,4 +1,4 @@
-import { type ByteString, toText } from "../format/path.ts";
+import { type ByteString, toText } from "./path.ts";
 
 /** A path for messages: quoted, control characters escaped. */
 export function quoted(path: ByteString): string {

@@ -1,0 +1,11 @@
+/** The arguments of `sysbackup doctor`, parsed. */
+import { type BackupArgs, backupArgs, type Words } from "../../subcommand.ts";
+
+export type DoctorArgs = BackupArgs & {
+  /** Base name of service and timer; what the machine's role runs where undefined. */
+  readonly unit: string | undefined;
+};
+
+export function doctorArgs(words: Words): DoctorArgs {
+  return { ...backupArgs(words), unit: words.value("systemd-unit") };
+}

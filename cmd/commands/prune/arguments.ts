@@ -1,0 +1,18 @@
+/** The arguments of `sysbackup prune`, parsed. */
+import type { Policy } from "../../../core/steward/policy.ts";
+import { type Access, accessOf } from "../../shared/access.ts";
+import { nameOf, noPolicy, policyOf } from "../../shared/policy.ts";
+import type { Words } from "../../subcommand.ts";
+
+export type PruneArgs = Access & {
+  /** Whose backups; all names where undefined. */
+  readonly of: string | undefined;
+  readonly policy: Policy;
+  readonly dryRun: boolean;
+};
+
+export function pruneArgs(words: Words): PruneArgs {
+  const policy = policyOf(words);
+  if (policy === undefined) throw noPolicy("prune");
+  return { ...accessOf(words), of: nameOf(words), policy, dryRun: words.given("dry-run") };
+}

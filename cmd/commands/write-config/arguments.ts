@@ -1,0 +1,45 @@
+/** The arguments of `sysbackup write-config`, parsed. */
+import { resolve } from "node:path";
+import { packageOf } from "../../shared/package.ts";
+import type { Words } from "../../subcommand.ts";
+
+/** Paths are absolute; the rest is as written. */
+export type WriteConfigArgs = {
+  readonly confDir: string;
+  readonly package: string;
+  readonly user: string | undefined;
+  readonly credsFile: string | undefined;
+  readonly noCredsFile: boolean;
+  readonly ambient: boolean;
+  readonly profile: string | undefined;
+  readonly role: string;
+  readonly retainDays: string | undefined;
+  /** The usual one of the role where undefined. */
+  readonly unit: string | undefined;
+  readonly window: { readonly start: string; readonly length: string };
+  readonly serviceUser: string;
+  readonly start: boolean;
+  readonly region: string | undefined;
+  readonly dryRun: boolean;
+};
+
+export function writeConfigArgs(words: Words): WriteConfigArgs {
+  const credsFile = words.value("creds-file");
+  return {
+    confDir: resolve(words.value("conf-dir") ?? ""),
+    package: packageOf(words),
+    user: words.value("user"),
+    credsFile: credsFile === undefined ? undefined : resolve(credsFile),
+    noCredsFile: words.given("no-creds-file"),
+    ambient: words.given("ambient-creds"),
+    profile: words.value("profile"),
+    role: words.value("role") ?? "",
+    retainDays: words.value("retain-days"),
+    unit: words.value("systemd-unit"),
+    window: { start: words.value("bkpwin-start") ?? "", length: words.value("bkpwin-length") ?? "" },
+    serviceUser: words.value("service-user") ?? "",
+    start: !words.given("no-start"),
+    region: words.value("cf-region"),
+    dryRun: words.given("dry-run"),
+  };
+}

@@ -1,0 +1,165 @@
+/**
+ * The archive job. The order of its steps is what makes a killed run harmless:
+ *
+ * 1. Take the run lock of the state folder: one run of a backup name at a time.
+ * 2. Open the state database; read the index objects that were put since the last run.
+ * 3. Run the snapshotters. Each dump is an object of its own.
+ * 4. Run the pickers; resolve what they print to the paths that are kept.
+ * 5. Quilt: store new content. Each object is recorded in the state database as soon as it is put.
+ * 6. Put the manifest's parts. Extend the locks of all that the manifest needs and that would lapse before the promise.
+ *    What cannot be extended is stored again: back to 5, once.
+ * 7. Put the index objects, for other hosts.
+ * 8. Put the manifest's root. From now on the backup exists.
+ *
+ * Killed before 8, a run leaves only locked objects that nothing refers to; the next run knows most of them and goes on
+ * from there.
+ */
+import type { Database } from "bun:sqlite";
+import { exitStatus, Failure, reasonOf } from "../failure.ts";
+import { keys, type RunId, runOf } from "../format/keys.ts";
+import { encodeManifest } from "../format/manifest.ts";
+import type { Notice } from "../notice.ts";
+import { findExecutables } from "./executables/find.ts";
+import type { ArchiveJob } from "./job.ts";
+import { clockSkew, startOfLocks } from "./locks/clock.ts";
+import { leastLock, planRetention } from "./locks/retention.ts";
+import { RunLog } from "./manifest/run-log.ts";
+import { pickAll } from "./quilting/paths/pick-all.ts";
+import { rootOf } from "./root.ts";
+import { takeSnapshots } from "./snapshotting/take.ts";
+import { noteCompleted } from "./state/completed.ts";
+import { isCorruption, lockState, makeStateDir, removeState, stateError, statePath } from "./state/database.ts";
+import { syncIndex } from "./state/index-sync.ts";
+import { writeIndex } from "./state/index-write.ts";
+import { bucketIdentity, useState } from "./state/use.ts";
+import { type StoredFiles, storeFiles } from "./store-files.ts";
+
+export type ArchiveSummary = StoredFiles["counts"] & {
+  readonly name: string;
+  readonly key: string;
+  readonly version: string;
+  readonly retainUntil: Date;
+  readonly started: Date;
+  readonly finished: Date;
+  readonly entries: number;
+  readonly snapshots: number;
+  readonly bytesRead: number;
+  readonly bytesStored: number;
+  readonly objectsStored: number;
+  readonly extended: number;
+  readonly warnings: number;
+  readonly errors: number;
+};
+
+/** Throws a Failure where no backup came about; whatever is merely missing from it is a notice, and counted. */
+export async function archive(job: ArchiveJob): Promise<ArchiveSummary> {
+  const { backup } = job.config;
+  await checkAnythingToDo(job);
+  await makeStateDir(backup.stateDir);
+  const lock = await lockState(`${statePath(backup.stateDir, backup.name)}.lock`);
+  try {
+    return await withState(job, (database, rebuilt) => run(job, database, rebuilt));
+  } finally {
+    lock.release();
+  }
+}
+
+async function checkAnythingToDo({ pickersDir, snapshotsDir, notify }: ArchiveJob): Promise<void> {
+  const heard: Notice[] = [];
+  const hear = (notice: Notice) => heard.push(notice);
+  const pickers = await findExecutables(pickersDir, "picker", hear);
+  const snapshotters = await findExecutables(snapshotsDir, "snapshotter", hear);
+  if (pickers.length + snapshotters.length > 0) return;
+  // A run tells these itself; without one, they say why there is none.
+  for (const notice of heard) notify(notice);
+  throw new Failure({
+    doing: "archive what is picked by",
+    what: pickersDir,
+    why: "there is no executable picker, and no snapshotter either",
+    remedy: "put one there and make it executable; docs/pickers.md shows how",
+    exit: exitStatus.usage,
+  });
+}
+
+/** Each picker may have nothing to say; but nobody wants a backup of nothing, and few would notice it. */
+function nothingPicked(pickersDir: string): Notice {
+  const message = `the backup is empty: no picker in ${JSON.stringify(pickersDir)} printed a path that is there, and no snapshot was stored`;
+  return { level: "warning", code: "nothing-picked", message };
+}
+
+type UseState<T> = (database: Database, rebuilt: Notice | undefined) => Promise<T>;
+
+/** The database is a cache: found unusable, before or while it is used, it is made anew and the run begins again. */
+async function withState<T>(job: ArchiveJob, use: UseState<T>): Promise<T> {
+  const path = statePath(job.config.backup.stateDir, job.config.backup.name);
+  const bucket = bucketIdentity(job.bucket.url, job.config);
+  try {
+    return await useState(path, bucket, (database) => use(database, undefined));
+  } catch (error) {
+    if (!isCorruption(error)) throw stateError(path, error);
+    const message = `the state database ${JSON.stringify(path)} cannot be used: ${reasonOf(error)}; it is made anew from the bucket's index`;
+    const rebuilt: Notice = { level: "warning", code: "state-rebuilt", message };
+    await removeState(path);
+    return useState(path, bucket, (database) => use(database, rebuilt)).catch((again: unknown) => {
+      throw stateError(path, again);
+    });
+  }
+}
+
+async function run(job: ArchiveJob, database: Database, rebuilt: Notice | undefined): Promise<ArchiveSummary> {
+  const { config, bucket, now, signal, pickersDir, snapshotsDir } = job;
+  const { name } = config.backup;
+  const { content } = config;
+  const log = new RunLog(job.notify, now);
+  const { notify } = log;
+  if (rebuilt !== undefined) notify(rebuilt);
+  const started = now();
+  const id: RunId = { start: started, run: runOf(started, job.random(4)) };
+
+  const believes = (other: string) => other === name || content.shareWith.some((one) => one === "*" || one === other);
+  await syncIndex({ bucket, database, name, least: leastLock(started), believes, notify, signal });
+  const skew = clockSkew(now(), bucket.serverTime(), notify);
+  const plan = planRetention(startOfLocks(started, skew), content.daysRetained, content.lockMode);
+  const compression = { kind: content.compression, level: content.compressionLevel };
+
+  const snapshots = await takeSnapshots({
+    folder: snapshotsDir,
+    name,
+    bucket,
+    retention: plan.retention,
+    compression,
+    timeoutMs: content.snapshotTimeout,
+    now,
+    notify,
+    signal,
+  });
+  using paths = await pickAll({ folder: pickersDir, timeoutMs: content.pickerTimeout, notify, signal });
+  if (paths.size + snapshots.length === 0) notify(nothingPicked(pickersDir));
+  // Not the manifest's: who can read the index shall not know the key of a root before it is put.
+  const indexRun = runOf(started, job.random(4));
+  const tellIndex = () => writeIndex({ bucket, database, name, run: indexRun, retention: plan.retention, now });
+  const files = await storeFiles({ ...job, notify }, { database, paths, plan, tellIndex });
+  await tellIndex();
+  signal.throwIfAborted();
+
+  const manifest = rootOf(job, { id, skew, plan, files, snapshots, log });
+  const text = Buffer.from(encodeManifest(manifest));
+  const key = keys.manifest(name, id);
+  const { version } = await bucket.put(key, await Bun.zstdCompress(text, { level: 3 }), { retention: plan.retention });
+  noteCompleted(database, started);
+  return {
+    ...files.counts,
+    ...files.meter,
+    name,
+    key,
+    version,
+    retainUntil: files.promise,
+    started,
+    finished: now(),
+    entries: manifest.totals.entries,
+    snapshots: snapshots.length,
+    extended: files.extended,
+    warnings: log.counts.warning,
+    errors: log.counts.error,
+  };
+}

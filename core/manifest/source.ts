@@ -1,0 +1,5 @@
+/** Where the root of a manifest is read: in the bucket, or in a file that was saved from one. */
+export type ManifestSource = RootVersion | { readonly file: string };
+
+/** Without `version`, the newest. */
+export type RootVersion = { readonly key: string; readonly version?: string };
