@@ -118,6 +118,15 @@ const modules: readonly Case[] = [
   ["the AWS SDK's own parts", "restore/aws.ts", named("@smithy/types"), named("zod")],
 ];
 
+const programs: readonly Case[] = [
+  [
+    "Bun.which outside core/system/programs.ts",
+    "core/doctor/which.ts",
+    'export const age = Bun.which("age");\n',
+    'import { which } from "../system/programs.ts";\nexport const age = which("age");\n',
+  ],
+];
+
 const clock: readonly Case[] = [
   [
     "Date.now()",
@@ -152,6 +161,7 @@ const clock: readonly Case[] = [
 /** What is forbidden elsewhere, where it belongs. */
 const homes: readonly [name: string, file: string, code: string][] = [
   ["bun:ffi in core/system", "core/system/libc.ts", named("bun:ffi")],
+  ["Bun.which in its place", "core/system/programs.ts", 'export const age = Bun.which("age");\n'],
   ["AWS code in s3.ts", "core/bucket/s3/bucket.ts", named("@aws-sdk/client-s3")],
   ["AWS code beside it", "core/bucket/s3/errors.ts", named("@aws-sdk/client-s3")],
   ["AWS code for credentials", "core/aws/credentials.ts", named("@aws-sdk/credential-providers")],
@@ -193,7 +203,7 @@ async function lint(tree: string, files: readonly (readonly [file: string, code:
   );
 }
 
-const cases = [...arrows, ...modules, ...clock];
+const cases = [...arrows, ...modules, ...programs, ...clock];
 let bad: Set<string>;
 let good: Set<string>;
 let home: Set<string>;
@@ -220,6 +230,7 @@ test("each case has a file of its own", () => {
 describe.each([
   ["layers", arrows],
   ["modules", modules],
+  ["programs", programs],
   ["clock and randomness", clock],
 ] as const)("%s", (_name, group) => {
   test.each(group)("%s", (_case, file) => {

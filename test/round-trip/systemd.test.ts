@@ -2,12 +2,12 @@
 import { beforeAll, describe, expect, test } from "bun:test";
 import { chmod, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { compiledProgram } from "../support/compiled.ts";
 import { remove } from "../support/faults/scratch.ts";
 import { run } from "../support/services/command.ts";
 import { ceph, newBucket } from "../support/services.ts";
 import {
   bucket,
-  compiledProgram,
   type configure,
   dropIn,
   install,
