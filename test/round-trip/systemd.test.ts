@@ -67,6 +67,21 @@ describe.skipIf(!canBootSystemd)("under systemd", () => {
     expect(confined).toEqual(attempts.map(({ name, allowed }) => [name, allowed ? "done" : "refused"]));
   });
 
+  test("the manager's own environment makes no service run other code, unless a drop-in lets it", async () => {
+    await using host = await booted();
+    const mark = host.path("/var/cache/backup/mark");
+    await writeFile(host.path("/srv/planted.cjs"), `require("fs").writeFileSync("/var/cache/backup/mark", "ran")\n`);
+    const set = await host.run(["systemctl", "set-environment", "BUN_OPTIONS=--preload=/srv/planted.cjs"]);
+    expect(set.exit).toBe(0);
+    expect((await start(host, service)).exit).toBe(0);
+    expect(await Bun.file(mark).exists()).toBe(false);
+
+    await dropIn(host, service, "careless", "[Service]\nUnsetEnvironment=\n");
+    await reload(host);
+    expect((await start(host, service)).exit).toBe(0);
+    expect(await Bun.file(mark).exists()).toBe(true);
+  });
+
   test("a timer that was due while the machine was off starts it", async () => {
     await using host = await booted();
     const stamp = `/var/lib/systemd/timers/stamp-${timer}`;
