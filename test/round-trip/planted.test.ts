@@ -167,6 +167,17 @@ describe("scripts of package.json, in a checkout below a folder that a user has 
     expect(packageJson.scripts.quickstart).toEndWith(`&& ${noCache} /proc/$PPID/exe ${flags} cmd/main.ts quickstart`);
   });
 
+  test("cmd/main.ts itself, run by its first line, runs none of it", async () => {
+    await using place = await placeOf(true);
+    const bin = join(place.path, "sound");
+    await mkdir(bin);
+    await symlink(process.execPath, join(bin, "bun"));
+    const env = `PATH='${bin}:${usual}' HOME='${place.path}/home'`;
+    const printed = await run(["sh", "-ec", `cd '${place.cwd}' && ${env} '${checkout}/cmd/main.ts' --version`]);
+    expect(printed).toBe(`sysbackup ${packageJson.version}\n`);
+    expect(await marks(place)).toBe("");
+  });
+
   test("bun run starts no program of a folder above the checkout", async () => {
     await using place = await placeOf(true);
     const copy = join(place.path, "above/checkout");
