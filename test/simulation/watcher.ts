@@ -1,5 +1,7 @@
 /** Watches a bucket from outside: what was put, until when it is locked, and that nothing locked is ever removed. */
+
 import type { Bucket, Retention, Upload } from "../../core/bucket/contract.ts";
+import { wrapBucket, wrapUpload } from "../../core/bucket/decorators/wrap.ts";
 import type { LockMode } from "../../core/format/lock-mode.ts";
 import type { Tell } from "./clock.ts";
 import { sha256 } from "./tree.ts";
@@ -26,8 +28,7 @@ export class Watcher {
   ) {}
 
   around(bucket: Bucket): Bucket {
-    return {
-      url: bucket.url,
+    return wrapBucket(bucket, {
       put: async (key, body, options) => {
         const digest = sha256(body);
         const stored = await bucket.put(key, body, options);
@@ -39,23 +40,16 @@ export class Watcher {
         await bucket.extend(key, version, retention);
         this.#extended(idOf(key, version), retention);
       },
-      get: (key, options) => bucket.get(key, options),
-      head: (key, version) => bucket.head(key, version),
-      retention: (key, version) => bucket.retention(key, version),
-      list: (prefix, after) => bucket.list(prefix, after),
-      listVersions: (prefix, after) => bucket.listVersions(prefix, after),
       remove: async (key, version) => {
         await bucket.remove(key, version);
         this.#removed(idOf(key, version));
       },
-      serverTime: () => bucket.serverTime(),
-      close: () => bucket.close(),
-    };
+    });
   }
 
   #watchUpload(upload: Upload, retention: Retention): Upload {
     const parts = new Map<number, Uint8Array>();
-    return {
+    return wrapUpload(upload, {
       part: async (number, body) => {
         parts.set(number, body.slice());
         await upload.part(number, body);
@@ -66,8 +60,7 @@ export class Watcher {
         this.#put({ ...stored, sha256: sha256(Buffer.concat(inOrder)), ...retention });
         return stored;
       },
-      abort: () => upload.abort(),
-    };
+    });
   }
 
   #put(version: Version): void {

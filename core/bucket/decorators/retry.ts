@@ -13,6 +13,7 @@ import {
   type Stored,
   type Upload,
 } from "../contract.ts";
+import { type BucketRequests, wrapBucket } from "./wrap.ts";
 
 export type RetryTools = {
   readonly now: () => Date;
@@ -33,8 +34,7 @@ const longestTrial = 10 * 60_000;
 
 export function retry(bucket: Bucket, tools: RetryTools): Bucket {
   const again = <T>(run: () => Promise<T>): Promise<T> => repeat(new Trial(tools), run);
-  return {
-    url: bucket.url,
+  const retried: BucketRequests = {
     put: (key, body, options) => again(() => bucket.put(key, body, options)),
     startUpload: async (key, options) => retryUpload(await again(() => bucket.startUpload(key, options)), again),
     extend: (key, version, retention) => again(() => bucket.extend(key, version, retention)),
@@ -44,9 +44,8 @@ export function retry(bucket: Bucket, tools: RetryTools): Bucket {
     list: (prefix, after) => resumedList(bucket, new Trial(tools), prefix, after),
     listVersions: (prefix, after) => resumedVersions(bucket, new Trial(tools), prefix, after),
     remove: (key, version) => again(() => bucket.remove(key, version)),
-    serverTime: () => bucket.serverTime(),
-    close: () => bucket.close(),
   };
+  return wrapBucket(bucket, retried);
 }
 
 function retryUpload(upload: Upload, again: <T>(run: () => Promise<T>) => Promise<T>): Upload {

@@ -4,6 +4,7 @@ import { chmod, chown, mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { openState, statePath } from "../../../core/archive/state/database.ts";
 import { type Bucket, BucketError } from "../../../core/bucket/contract.ts";
+import { wrapBucket } from "../../../core/bucket/decorators/wrap.ts";
 import { examine } from "../../../core/doctor/examine.ts";
 import type { Finding } from "../../../core/doctor/finding.ts";
 import { findRunner } from "../../../core/doctor/runner.ts";
@@ -326,7 +327,7 @@ describe("last backup", () => {
       if (prefix.startsWith("manifests/")) throw denied;
       return bucket.list(prefix, after);
     };
-    const blind = async (): Promise<Bucket> => ({ ...bucket, list: listIndexOnly });
+    const blind = async (): Promise<Bucket> => wrapBucket(bucket, { list: listIndexOnly });
     expect(await one.examine("last backup", { bucket: blind })).toMatchObject([{ state: "warning" }]);
     expect((await sysbackup(["archive", "--conf-dir", one.conf])).exit).toBe(0);
     expect(await one.examine("last backup", { bucket: blind })).toMatchObject([

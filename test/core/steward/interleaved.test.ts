@@ -5,6 +5,7 @@
 import { describe, expect, test } from "bun:test";
 import { unlink } from "node:fs/promises";
 import type { Bucket, GetOptions } from "../../../core/bucket/contract.ts";
+import { wrapBucket } from "../../../core/bucket/decorators/wrap.ts";
 import { type PruneBucket, withoutRemovals } from "../../../core/steward/prune.ts";
 import { noise } from "../archive/noise.ts";
 import { day, Rig, type RigRun, type RunOptions } from "../archive/rig.ts";
@@ -35,15 +36,13 @@ class Pause {
   }
 
   archiving(bucket: Bucket): Bucket {
-    return {
-      ...bucket,
-      serverTime: () => bucket.serverTime(),
+    return wrapBucket(bucket, {
       put: (...args) => this.step(() => bucket.put(...args)),
       extend: (...args) => this.step(() => bucket.extend(...args)),
       head: (...args) => this.step(() => bucket.head(...args)),
       get: (key: string, options?: GetOptions) => this.pages(() => bucket.get(key, options)),
       list: (prefix, after) => this.pages(() => bucket.list(prefix, after)),
-    };
+    });
   }
 
   pruning(bucket: Bucket): PruneBucket {

@@ -6,6 +6,7 @@ import { writeParts } from "../../../../core/archive/manifest/part-writer.ts";
 import { BitSet } from "../../../../core/archive/state/bit-set.ts";
 import { FileTable } from "../../../../core/archive/state/files.ts";
 import { ObjectTable } from "../../../../core/archive/state/objects.ts";
+import { wrapBucket } from "../../../../core/bucket/decorators/wrap.ts";
 import type { FileEntry } from "../../../../core/format/entry.ts";
 import { encodeExtents, encodeHead } from "../../../../core/format/entry-json.ts";
 import type { PartRef } from "../../../../core/format/manifest.ts";
@@ -71,13 +72,12 @@ class PartBench implements AsyncDisposable {
     for (const id of lapsed) lapsing.add(id);
     const { bucket, database } = this.bench;
     const put: string[] = [];
-    const watched: typeof bucket = {
-      ...bucket,
+    const watched: typeof bucket = wrapBucket(bucket, {
       put: (key, body, options) => {
         put.push(key);
         return bucket.put(key, body, options);
       },
-    };
+    });
     const parts = await writeParts({ bucket: watched, database, name: "host", retention, lapsing });
     return { parts, put, used: usedObjects(database) };
   }
