@@ -1,4 +1,4 @@
-/** Streams over the contract: content of unknown size in, bounded content out. */
+/** Streams to and from a bucket: content of unknown size in, bounded content out. */
 import { createHash } from "node:crypto";
 import { BucketError, type BucketWriter, type PutOptions, type Stored, type Upload } from "./contract.ts";
 
@@ -6,7 +6,7 @@ const mebibyte = 1024 * 1024;
 
 export const firstPart = 8 * mebibyte;
 
-/** So many parts are under way while one more fills up and then joins them: a stream takes the memory of three. */
+/** Parts sent at a time. One more fills up meanwhile, so a stream takes the memory of three. */
 const inFlight = 2;
 
 /**
@@ -18,8 +18,8 @@ export function partSize(sent: number): number {
 }
 
 /**
- * Stores what `source` yields as one object: by a plain put where it ends within the first part, else in parts. On any
- * error, also one of `source`, nothing is stored. `sha256` is that of the stored bytes, in hex.
+ * Stores what `source` yields as one object: by a plain put if it fits into the first part, else in parts. On any error,
+ * also one of `source`, nothing is stored. The returned `sha256` is that of the stored bytes, in hex.
  */
 export async function putStream(
   bucket: Pick<BucketWriter, "put" | "startUpload">,
@@ -50,7 +50,7 @@ export async function putStream(
   }
 }
 
-/** A buffer that fills up. */
+/** One part of an upload, while it is filled. */
 class Part {
   #filled = 0;
 
@@ -63,7 +63,7 @@ class Part {
     return this.#filled === this.size;
   }
 
-  /** Takes what fits, and returns the rest. */
+  /** Copies what fits, and returns the rest. */
   fill(piece: Uint8Array): Uint8Array {
     const taken = piece.subarray(0, this.size - this.#filled);
     this.buffer.set(taken, this.#filled);
@@ -79,15 +79,19 @@ class Part {
 /** Sends parts side by side, `inFlight` at most. */
 class PartSender {
   readonly #running = new Set<Promise<void>>();
-  /** Buffers of parts that were sent, to be filled again: the collector would notice late that so much is garbage. */
+  /** Buffers of sent parts, to be used again: the garbage collector would free so much memory too late. */
   readonly #free: Uint8Array[] = [];
   #number = 0;
   #sent = 0;
   #failure: { readonly error: unknown } | undefined;
 
-  constructor(readonly upload: Upload) {}
+  readonly #upload: Upload;
 
-  /** Resolves with the next part to fill, when there is room for it in memory. */
+  constructor(upload: Upload) {
+    this.#upload = upload;
+  }
+
+  /** Resolves with the next part to fill, once there is room for it in memory. */
   async send(part: Part): Promise<Part> {
     while (this.#running.size >= inFlight) await Promise.race(this.#running);
     this.#check();
@@ -99,16 +103,16 @@ class PartSender {
     this.#start(last);
     await Promise.all(this.#running);
     this.#check();
-    return this.upload.complete();
+    return this.#upload.complete();
   }
 
-  /** Waits for what is under way first: a part that arrives after the abort would stay. The first error is worth telling. */
+  /** Waits for running parts first: one that arrives after the abort would stay. Its own errors are dropped: the first one counts. */
   async abort(): Promise<void> {
     await Promise.all(this.#running);
-    await this.upload.abort().catch(() => undefined);
+    await this.#upload.abort().catch(() => undefined);
   }
 
-  /** Parts grow, so a buffer that is too small once is so for good. */
+  /** Drops a buffer that is too small: parts only grow, so it would never fit again. */
   #next(size: number): Part {
     const buffer = this.#free.pop();
     return new Part(buffer !== undefined && buffer.byteLength >= size ? buffer : new Uint8Array(size), size);
@@ -117,7 +121,7 @@ class PartSender {
   #start(part: Part): void {
     const bytes = part.bytes();
     this.#sent += bytes.byteLength;
-    const run: Promise<void> = this.upload
+    const run: Promise<void> = this.#upload
       .part(++this.#number, bytes)
       .then(() => void this.#free.push(part.buffer))
       .catch((error: unknown) => {
@@ -132,7 +136,7 @@ class PartSender {
   }
 }
 
-/** Collects an object that is known to be small: more than `limit` bytes are `damaged`, and are not kept. */
+/** Reads an object that is known to be small. More than `limit` bytes are a `damaged` error, and are not kept. */
 export async function readAll(source: AsyncIterable<Uint8Array>, limit: number): Promise<Buffer> {
   const pieces: Uint8Array[] = [];
   let size = 0;
@@ -141,7 +145,7 @@ export async function readAll(source: AsyncIterable<Uint8Array>, limit: number):
     if (size > limit)
       throw new BucketError("damaged", {
         doing: "read an object",
-        why: `it is larger than the ${limit} bytes expected`,
+        why: `it is larger than the expected ${limit} bytes`,
       });
     pieces.push(piece);
   }

@@ -17,7 +17,7 @@ export type FoundKey = {
   readonly versions: readonly [FoundVersion, ...FoundVersion[]];
 };
 
-/** Which keys are wanted: those that start with `prefix` and come after `after`. */
+/** The wanted keys start with `prefix` and come after `after`. */
 export type Wanted = { readonly prefix: string; readonly after: string };
 
 /**

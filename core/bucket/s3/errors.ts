@@ -1,7 +1,7 @@
-/** Words for everything that S3, or the way to it, can answer: one table from the server's codes to our kinds. */
+/** Messages for all errors of S3 and of the connection to it: one table from the server's codes to our kinds. */
 import { BucketError, type BucketErrorKind } from "../contract.ts";
 
-/** What was being done; for the message. */
+/** What was being done, for the message. */
 export type Attempt = {
   readonly doing: string;
   readonly what: string;
@@ -91,7 +91,7 @@ const byNetwork: Readonly<Record<string, string>> = {
 const busy = new Set(["SlowDown", "Throttling", "ThrottlingException", "TooManyRequests", "RequestLimitExceeded"]);
 const timeOuts = new Set(["TimeoutError", "RequestTimeout", "RequestTimeoutException"]);
 
-/** Any error of the SDK as a `BucketError`; those that are one already pass. */
+/** Turns any error of the SDK into a `BucketError`, and returns one that is already. */
 export function s3Error(error: unknown, attempt: Attempt): BucketError {
   if (error instanceof BucketError) return error;
   const { kind, why, remedy } = connection(error, attempt) ?? foreign(error, attempt) ?? answer(error);
@@ -99,13 +99,13 @@ export function s3Error(error: unknown, attempt: Attempt): BucketError {
   return new BucketError(kind, { ...subjectOf(kind, attempt), why, cause: error, ...(advice && { remedy: advice }) });
 }
 
-/** Where the bucket as a whole is wrong, it is named rather than the object that showed it. */
+/** Names the bucket instead of the object if the bucket as a whole is wrong. */
 function subjectOf(kind: BucketErrorKind, { doing, what, bucket }: Attempt) {
   if (kind === "no-bucket") return { doing: "open the bucket", what: `s3://${bucket}` };
   return kind === "no-lock" ? { doing: "store in the bucket", what: `s3://${bucket}` } : { doing, what };
 }
 
-/** Where no bucket answers at `endpoint`, but something else that speaks HTTP. */
+/** An error for an `endpoint` where something else than S3 answers HTTP requests. */
 export function notS3({ doing, what, endpoint }: Attempt, status?: number): BucketError {
   const why = `${placeOf(endpoint)} does not answer as S3 does${status === undefined ? "" : ` (status ${status})`}`;
   return new BucketError("other", { doing, what, why, remedy: otherEndpoint });
@@ -119,7 +119,7 @@ function foreign(error: unknown, attempt: Attempt): Wording | undefined {
   return { kind, why: parts.why, remedy: otherEndpoint };
 }
 
-/** For what fails before a request is made: finding credentials, or assuming the role `role`. */
+/** An error from before the request: of finding credentials, or of assuming the role `role`. */
 export function credentialError(error: unknown, attempt: Attempt, role: string | undefined): BucketError {
   if (error instanceof BucketError) return error;
   const subject = role === undefined ? { doing: attempt.doing } : { doing: "assume the role", what: role };
@@ -131,7 +131,7 @@ export function credentialError(error: unknown, attempt: Attempt, role: string |
 
 const trust = "check role_arn under [aws], and that the role trusts the user of these credentials";
 
-/** STS says "access denied" for a role that is not there, too; Ceph says nothing but a status. */
+/** STS answers "access denied" for a role that does not exist, too; Ceph sends nothing but a status. */
 function roleAnswer(error: unknown): { readonly why: string; readonly remedy: string } {
   const status = statusOf(error);
   const { kind, why } = answer(error);
@@ -182,7 +182,7 @@ function answer(error: unknown): Wording {
   return { kind: "other", why: [code, said].filter(Boolean).join(": ") || "unknown error" };
 }
 
-/** HEAD answers have no body, so no code. */
+/** For answers to HEAD, which have no body and so no code. */
 function byStatus(status: number | undefined): Wording | undefined {
   if (status === 400) return { kind: "other", why: "the server refuses the request (400)", remedy: keys };
   if (status === 403) return byCode.AccessDenied;
@@ -192,12 +192,12 @@ function byStatus(status: number | undefined): Wording | undefined {
   return undefined;
 }
 
-/** Whether a refusal was a lock's doing, as far as the server says so. */
+/** Whether the server says that a lock is the reason for a refusal. */
 export function speaksOfLock(error: unknown): boolean {
   return /object lock|retention|retain/i.test(reason(error));
 }
 
-/** How AWS, and then Ceph, answer the question for the lock of a version that has none. */
+/** Codes of AWS and of Ceph for the lock of a version that has none. */
 const unlocked = new Set(["NoSuchObjectLockConfiguration", "ObjectLockConfigurationNotFoundError"]);
 
 export function saysUnlocked(error: unknown): boolean {
@@ -214,7 +214,7 @@ function statusOf(error: unknown): number | undefined {
   return typeof status === "number" ? status : undefined;
 }
 
-/** What the server said; empty where it said nothing but its code. */
+/** The server's message; empty if it sent only a code. */
 function reason(error: unknown): string {
   const message = text(error, "message") ?? "";
   return message === "UnknownError" ? "" : (message.split("\n")[0] ?? "").replace(/\.$/, "");
