@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { FalseState } from "../../../../core/archive/state/database.ts";
+import { FalseState } from "../../../../core/archive/state/false-state.ts";
 import { rememberRead } from "../../../../core/archive/state/index-sync.ts";
 import { BucketError } from "../../../../core/bucket/contract.ts";
 import { wrapBucket } from "../../../../core/bucket/decorators/wrap.ts";
