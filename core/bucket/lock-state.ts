@@ -2,6 +2,8 @@
 import { type BucketSettings, s3Settings } from "./open.ts";
 import type { LockState } from "./s3/lock-configuration.ts";
 
+export type { LockState } from "./s3/lock-configuration.ts";
+
 /**
  * Asks the server two requests, with rights of their own
  * (`s3:GetBucketObjectLockConfiguration`, `s3:GetBucketVersioning`). A folder has both always. Errors are `BucketError`s.

@@ -12,6 +12,7 @@ const inFlight = 2;
 /**
  * Size of the part that follows `sent` bytes. Parts grow by 1/1600 of what was sent before, so that 10,000 of them hold
  * 5 TiB (S3's limits on both), and still hold 16 MiB after 12 GiB and 72 MiB after 100 GiB.
+ * @internal
  */
 export function partSize(sent: number): number {
   return Math.ceil((firstPart + sent / 1600) / mebibyte) * mebibyte;

@@ -5,7 +5,7 @@ import { userId, userName } from "../system/owners.ts";
 import { spawnExecutable } from "../system/process.ts";
 import type { Unit } from "./systemd.ts";
 
-export type Access = "read" | "write" | "run";
+type Access = "read" | "write" | "run";
 
 export type Runner = {
   readonly name: string;

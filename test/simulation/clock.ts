@@ -1,6 +1,6 @@
 /** The simulated clock, and what went wrong by it. */
 
-export const minute = 60_000;
+const minute = 60_000;
 export const day = 24 * 60 * minute;
 /** Ahead of any real clock, so that no file looks as if it were just written. A leap year. */
 const start = Date.UTC(2040, 0, 1);

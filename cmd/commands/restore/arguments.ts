@@ -7,7 +7,7 @@ import type { Words } from "../../subcommand.ts";
 
 /** What happens to the snapshots of a backup: asked one by one, stored as files, replayed, left out. */
 export const snapshotChoices = ["ask", "fetch", "run", "skip"] as const;
-export type SnapshotChoice = (typeof snapshotChoices)[number];
+type SnapshotChoice = (typeof snapshotChoices)[number];
 
 export type RestoreArgs = Access & {
   /** A backup name, `name@time`, a key, or a local file; undefined: to be chosen on the terminal. */

@@ -15,9 +15,9 @@ export type Setting = {
   readonly ids?: Readonly<Record<string, string>>;
 };
 
-export type Value = string | number | boolean | null | readonly Value[] | { readonly [key: string]: Value };
+type Value = string | number | boolean | null | readonly Value[] | { readonly [key: string]: Value };
 
-export type Resource = { readonly type: string; readonly properties: { readonly [key: string]: Value } };
+type Resource = { readonly type: string; readonly properties: { readonly [key: string]: Value } };
 
 export type Rendered = {
   /** Those whose condition holds, by their name in the template. */

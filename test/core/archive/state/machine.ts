@@ -17,7 +17,7 @@ import { notebook } from "../scripts.ts";
 
 export const start = new Date("2026-11-21T02:00:03Z");
 export const until = new Date("2026-12-28T02:00:03Z");
-export const least = new Date("2026-11-23T02:00:03Z");
+const least = new Date("2026-11-23T02:00:03Z");
 export const retention = { mode: "GOVERNANCE", until } as const;
 export const hour = 3_600_000;
 
