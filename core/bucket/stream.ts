@@ -31,7 +31,7 @@ export async function putStream(
   const hash = createHash("sha256");
   let parts: PartSender | undefined;
   try {
-    let part = new Part(new Uint8Array(partSize(0)));
+    let part = new PartBuffer(new Uint8Array(partSize(0)));
     for await (const piece of source) {
       hash.update(piece);
       for (let rest = piece; rest.byteLength > 0; ) {
@@ -52,7 +52,7 @@ export async function putStream(
 }
 
 /** A buffer that fills up. */
-class Part {
+class PartBuffer {
   #filled = 0;
 
   constructor(
@@ -89,14 +89,14 @@ class PartSender {
   constructor(readonly upload: Upload) {}
 
   /** Resolves with the next part to fill, when there is room for it in memory. */
-  async send(part: Part): Promise<Part> {
+  async send(part: PartBuffer): Promise<PartBuffer> {
     while (this.#running.size >= inFlight) await Promise.race(this.#running);
     this.#check();
     this.#start(part);
     return this.#next(partSize(this.#sent));
   }
 
-  async end(last: Part): Promise<Stored> {
+  async end(last: PartBuffer): Promise<Stored> {
     this.#start(last);
     await Promise.all(this.#running);
     this.#check();
@@ -110,12 +110,12 @@ class PartSender {
   }
 
   /** Parts grow, so a buffer that is too small once is so for good. */
-  #next(size: number): Part {
+  #next(size: number): PartBuffer {
     const buffer = this.#free.pop();
-    return new Part(buffer !== undefined && buffer.byteLength >= size ? buffer : new Uint8Array(size), size);
+    return new PartBuffer(buffer !== undefined && buffer.byteLength >= size ? buffer : new Uint8Array(size), size);
   }
 
-  #start(part: Part): void {
+  #start(part: PartBuffer): void {
     const bytes = part.bytes();
     this.#sent += bytes.byteLength;
     const run: Promise<void> = this.upload

@@ -153,14 +153,14 @@ function complete(entries: AclEntry[]): AclEntry[] {
   return entries;
 }
 
-type Line = { readonly tag: Tag; readonly name: string; readonly permissions: number; readonly text: string };
+type AclLine = { readonly tag: Tag; readonly name: string; readonly permissions: number; readonly text: string };
 
 /** `mask` and `other` may leave out the empty name (`mask:r--`), as older programs write them. */
 const linePattern =
   /^(?<tag>user|u|group|g|mask|m|other|o):(?:(?<name>[^:]*):)?(?<read>[r-])(?<write>[w-])(?<execute>[x-])$/;
 const fullTags: Readonly<Record<string, Tag>> = { u: "user", g: "group", m: "mask", o: "other" };
 
-function parsed(text: string): Line[] {
+function parsed(text: string): AclLine[] {
   return entryLines(text).map((line) => {
     const parts = linePattern.exec(line)?.groups;
     if (parts === undefined) throw new AclError(`${JSON.stringify(line)} is not an ACL entry`);
@@ -185,7 +185,7 @@ function entryLines(text: string): string[] {
     .filter((line) => line !== "");
 }
 
-function resolved({ tag, name, permissions, text }: Line, ids: AclIds): AclEntry {
+function resolved({ tag, name, permissions, text }: AclLine, ids: AclIds): AclEntry {
   if (name === "") return { tag, qualifier: unqualified, permissions };
   const qualifier = /^\d+$/.test(name) ? Number(name) : (tag === "user" ? ids.userId : ids.groupId)(unescaped(name));
   if (qualifier === undefined)
