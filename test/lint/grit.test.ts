@@ -94,6 +94,30 @@ const privates: readonly Case[] = [
     "export class A {\n  constructor(private readonly x: string) {}\n}\n",
     "export class A {\n  constructor(readonly x: string) {}\n}\n",
   ],
+  [
+    "a private getter of a class with a private constructor",
+    "core/aws/p4.ts",
+    "export class A {\n  private constructor() {}\n  private get x() {\n    return 1;\n  }\n}\n",
+    "export class A {\n  private constructor() {}\n  get x() {\n    return 1;\n  }\n}\n",
+  ],
+  [
+    "a private parameter of a private constructor",
+    "core/aws/p5.ts",
+    "export class A {\n  private constructor(private readonly x: string) {}\n}\n",
+    "export class A {\n  private constructor(readonly x: string) {}\n}\n",
+  ],
+  [
+    "a private static field",
+    "core/aws/p6.ts",
+    "export class A {\n  private static x = 1;\n}\n",
+    "export class A {\n  static #x = 1;\n  y = A.#x;\n}\n",
+  ],
+  [
+    "a private setter",
+    "core/aws/p7.ts",
+    "export class A {\n  private set x(_: number) {}\n}\n",
+    "export class A {\n  set x(_: number) {}\n}\n",
+  ],
 ];
 
 /** What is forbidden elsewhere, where it belongs. */

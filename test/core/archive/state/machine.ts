@@ -22,14 +22,18 @@ export const retention = { mode: "GOVERNANCE", until } as const;
 export const hour = 3_600_000;
 
 export class Machine implements AsyncDisposable {
+  readonly #dispose: () => PromiseLike<void>;
+
   readonly counts: Counts = noCounts();
   readonly bucket: Bucket;
 
   private constructor(
     readonly database: Database,
     bucket: Bucket,
-    private readonly dispose: () => PromiseLike<void>,
+    dispose: () => PromiseLike<void>,
   ) {
+    this.#dispose = dispose;
+
     this.bucket = count(bucket, this.counts);
   }
 
@@ -45,7 +49,7 @@ export class Machine implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.dispose();
+    await this.#dispose();
   }
 
   /** Puts an index object of another host, with these lines or bytes. Returns its key. */
