@@ -5,7 +5,7 @@ const metadataName = /^[a-z0-9][a-z0-9._-]*$/;
 const printable = /^(?:[!-~](?:[ -~]*[!-~])?)?$/;
 
 /** S3 counts the bytes of all names and values together. */
-export const metadataLimit = 2048;
+const metadataLimit = 2048;
 
 /** S3's limit on a key, in bytes of UTF-8. */
 const keyLimit = 1024;

@@ -2,6 +2,8 @@
 import { type BucketSettings, s3Settings } from "./open.ts";
 import type { LockState } from "./s3/lock-configuration.ts";
 
+export type { LockState } from "./s3/lock-configuration.ts";
+
 /**
  * Makes two requests, which need `s3:GetBucketObjectLockConfiguration` and `s3:GetBucketVersioning`. A directory always has
  * both. Throws `BucketError`s.

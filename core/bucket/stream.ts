@@ -12,6 +12,7 @@ const inFlight = 2;
 /**
  * Size of the part that follows `sent` bytes. Parts grow by 1/1600 of what was sent before, so that 10,000 of them hold
  * 5 TiB (S3's limits on both), and still hold 16 MiB after 12 GiB and 72 MiB after 100 GiB.
+ * @internal
  */
 export function partSize(sent: number): number {
   return Math.ceil((firstPart + sent / 1600) / mebibyte) * mebibyte;
@@ -30,7 +31,7 @@ export async function putStream(
   const hash = createHash("sha256");
   let parts: PartSender | undefined;
   try {
-    let part = new Part(new Uint8Array(partSize(0)));
+    let part = new PartBuffer(new Uint8Array(partSize(0)));
     for await (const piece of source) {
       hash.update(piece);
       for (let rest = piece; rest.byteLength > 0; ) {
@@ -51,7 +52,7 @@ export async function putStream(
 }
 
 /** One part of an upload, while it is filled. */
-class Part {
+class PartBuffer {
   #filled = 0;
 
   constructor(
@@ -92,14 +93,14 @@ class PartSender {
   }
 
   /** Resolves with the next part to fill, once there is room for it in memory. */
-  async send(part: Part): Promise<Part> {
+  async send(part: PartBuffer): Promise<PartBuffer> {
     while (this.#running.size >= inFlight) await Promise.race(this.#running);
     this.#check();
     this.#start(part);
     return this.#next(partSize(this.#sent));
   }
 
-  async end(last: Part): Promise<Stored> {
+  async end(last: PartBuffer): Promise<Stored> {
     this.#start(last);
     await Promise.all(this.#running);
     this.#check();
@@ -113,12 +114,12 @@ class PartSender {
   }
 
   /** Drops a buffer that is too small: parts only grow, so it would never fit again. */
-  #next(size: number): Part {
+  #next(size: number): PartBuffer {
     const buffer = this.#free.pop();
-    return new Part(buffer !== undefined && buffer.byteLength >= size ? buffer : new Uint8Array(size), size);
+    return new PartBuffer(buffer !== undefined && buffer.byteLength >= size ? buffer : new Uint8Array(size), size);
   }
 
-  #start(part: Part): void {
+  #start(part: PartBuffer): void {
     const bytes = part.bytes();
     this.#sent += bytes.byteLength;
     const run: Promise<void> = this.#upload

@@ -8,14 +8,14 @@ import { fstat } from "./stat.ts";
 const LOCK_EX = 2;
 const LOCK_NB = 4;
 
-export type Lock = { release(): void };
+export type FileLock = { release(): void };
 
 /**
  * Locks the file at `path`, which is made if it is missing, and closed to other users. Undefined if another process holds
  * the lock. The lock ends with `release` or with this process, however it ends. The file stays, since removing it would
  * let two processes each lock a file of that name.
  */
-export async function lockExclusively(path: ByteString): Promise<Lock | undefined> {
+export async function lockExclusively(path: ByteString): Promise<FileLock | undefined> {
   const flags = constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW | O_CLOEXEC;
   const fd = retried("open", path, () => libc.openat(AT_FDCWD, cString(path), flags, 0o600));
   closeToOthers(fd);

@@ -16,7 +16,7 @@ const othersMayWrite = 0o002;
 const sticky = 0o1000;
 const mostLinks = 40;
 
-type Place = { readonly path: string; readonly stat: Pick<Stats, "mode" | "uid" | "gid"> };
+type CheckedPlace = { readonly path: string; readonly stat: Pick<Stats, "mode" | "uid" | "gid"> };
 
 /**
  * Finds the first folder or link on the way to `path` in which a stranger could replace what comes next; undefined if
@@ -57,13 +57,13 @@ async function placeAt(path: string): Promise<{ readonly path: string; readonly 
 }
 
 /** Judges the owner alone, who may change the mode at any time. */
-export function strangerOwning({ path, stat }: Place, uid: number): Stranger | undefined {
+export function strangerOwning({ path, stat }: CheckedPlace, uid: number): Stranger | undefined {
   if (stat.uid === 0 || stat.uid === uid) return undefined;
   return { path, how: `belongs to ${userName(stat.uid) ?? `user ${stat.uid}`}` };
 }
 
 /** Judges the mode of a folder alone. In a sticky one, such as /tmp, users may replace only what is their own. */
-function strangerWriting({ path, stat: { mode, gid } }: Place): Stranger | undefined {
+function strangerWriting({ path, stat: { mode, gid } }: CheckedPlace): Stranger | undefined {
   if ((mode & sticky) !== 0) return undefined;
   if ((mode & othersMayWrite) !== 0) return { path, how: "can be changed by every user" };
   return (mode & groupMayWrite) !== 0 && gid !== 0 ? { path, how: `can be changed by the group ${gid}` } : undefined;

@@ -17,15 +17,18 @@ export type Version = {
 };
 
 export class Watcher {
+  readonly #now: () => Date;
+  readonly #tell: Tell;
+
   /** What the bucket must hold now, by `idOf`. */
   readonly versions = new Map<string, Version>();
   readonly removed = { objects: 0, bytes: 0 };
 
   /** `tell` hears of what must not happen. */
-  constructor(
-    private readonly now: () => Date,
-    private readonly tell: Tell,
-  ) {}
+  constructor(now: () => Date, tell: Tell) {
+    this.#now = now;
+    this.#tell = tell;
+  }
 
   around(bucket: Bucket): Bucket {
     return wrapBucket(bucket, {
@@ -65,25 +68,25 @@ export class Watcher {
 
   #put(version: Version): void {
     const id = idOf(version.key, version.version);
-    if (this.versions.has(id)) this.tell(`${id} was put over itself`);
-    if (version.until <= this.now()) this.tell(`${id} was put without a lock`);
+    if (this.versions.has(id)) this.#tell(`${id} was put over itself`);
+    if (version.until <= this.#now()) this.#tell(`${id} was put without a lock`);
     this.versions.set(id, version);
   }
 
   #extended(id: string, { until, mode }: Retention): void {
     const before = this.versions.get(id);
     if (before === undefined) {
-      this.tell(`${id} was extended, and is not there`);
+      this.#tell(`${id} was extended, and is not there`);
       return;
     }
-    if (until < before.until) this.tell(`the lock of ${id} was moved back to ${until.toISOString()}`);
+    if (until < before.until) this.#tell(`the lock of ${id} was moved back to ${until.toISOString()}`);
     this.versions.set(id, { ...before, until, mode });
   }
 
   #removed(id: string): void {
     const before = this.versions.get(id);
     if (before === undefined) return;
-    if (before.until > this.now()) this.tell(`${id} was removed, and is locked until ${before.until.toISOString()}`);
+    if (before.until > this.#now()) this.#tell(`${id} was removed, and is locked until ${before.until.toISOString()}`);
     this.versions.delete(id);
     this.removed.objects += 1;
     this.removed.bytes += before.size;

@@ -8,6 +8,7 @@ import { FalseState } from "./false-state.ts";
 
 const blockSize = 1024 * 1024;
 
+/** @internal */
 export function sealPath(path: string): string {
   return `${path}.sum`;
 }

@@ -7,7 +7,7 @@ import { chmod, mkdir, readdir, realpath, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { Failure, reasonOf } from "../../failure.ts";
 import { fromText } from "../../format/path.ts";
-import { type Lock, lockExclusively } from "../../system/lock.ts";
+import { type FileLock, lockExclusively } from "../../system/lock.ts";
 import { strangerOnTheWay, strangerOwning } from "../../system/strangers.ts";
 
 const privateMode = 0o700;
@@ -87,7 +87,7 @@ async function holdsOnlyState(stateDir: string): Promise<boolean> {
 }
 
 /** Keeps other runs of this backup name out. Throws a Failure if one is running. */
-export async function lockState(path: string): Promise<Lock> {
+export async function lockState(path: string): Promise<FileLock> {
   const lock = await lockExclusively(fromText(path)).catch((error: unknown) => {
     throw unusable(path, error);
   });

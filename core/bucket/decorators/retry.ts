@@ -25,7 +25,7 @@ export type RetryTools = {
   readonly notify?: Notify | undefined;
 };
 
-/** Eight attempts wait for about 45 seconds in all: longer than a router's restart, shorter than patience. */
+/** Eight attempts wait for about 45 seconds in all: longer than a router's restart, shorter than patience. @internal */
 export const attemptLimit = 8;
 const firstWait = 500;
 const longestWait = 30_000;

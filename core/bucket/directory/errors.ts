@@ -1,13 +1,13 @@
 /** Messages for errors of the file system. */
 import { BucketError, type BucketErrorKind } from "../contract.ts";
 
-type Wording = readonly [kind: BucketErrorKind, why: string, remedy?: string];
+type DirectoryWording = readonly [kind: BucketErrorKind, why: string, remedy?: string];
 
 const full = "free some space there, or use another disk";
 const access = "check owner and mode of the folder, and how it is mounted";
 const network = "check the connection to the file server";
 
-const wordings: Readonly<Record<string, Wording>> = {
+const wordings: Readonly<Record<string, DirectoryWording>> = {
   ENOSPC: ["full", "no space is left", full],
   EDQUOT: ["full", "the disk quota is used up", full],
   EFBIG: ["full", "the file system cannot hold a file that large", "use another file system"],

@@ -16,7 +16,7 @@ import {
 } from "../contract.ts";
 import { compareKeys } from "../order.ts";
 import { openClient, type S3Settings } from "./client.ts";
-import { type Attempt, notS3, s3Error, saysUnlocked, speaksOfLock } from "./errors.ts";
+import { notS3, type S3Attempt, s3Error, saysUnlocked, speaksOfLock } from "./errors.ts";
 import { signStatedDigest, watchDate } from "./middleware.ts";
 import { current, lastKey, type Page, versions } from "./page.ts";
 
@@ -245,7 +245,7 @@ class S3Bucket implements Bucket {
     if (page.IsTruncated === undefined) throw notS3(this.#attempt(doing, prefix));
   }
 
-  #attempt(doing: string, key: string): Attempt {
+  #attempt(doing: string, key: string): S3Attempt {
     const { bucket, endpoint } = this.#settings;
     return { doing, what: `${this.url}/${key}`, bucket, endpoint };
   }

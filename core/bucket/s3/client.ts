@@ -1,7 +1,7 @@
 /** The SDK's client, as used for all requests to S3. */
 import type * as Sdk from "@aws-sdk/client-s3";
 import type { CredentialProvider } from "./credentials.ts";
-import { type Attempt, credentialError } from "./errors.ts";
+import { credentialError, type S3Attempt } from "./errors.ts";
 
 export type S3Settings = {
   readonly bucket: string;
@@ -43,6 +43,6 @@ export async function openClient(
 }
 
 function worded(credentials: CredentialProvider, { bucket, endpoint, role }: S3Settings): CredentialProvider {
-  const attempt: Attempt = { doing: "get credentials", what: bucket, bucket, endpoint };
+  const attempt: S3Attempt = { doing: "get credentials", what: bucket, bucket, endpoint };
   return () => credentials().catch((error: unknown) => Promise.reject(credentialError(error, attempt, role)));
 }

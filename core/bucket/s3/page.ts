@@ -13,7 +13,7 @@ export function current({ Contents = [], EncodingType }: ListObjectsV2CommandOut
 /** Merges versions and delete markers, which S3 lists apart, into one list: newest first within a key. */
 export function versions(page: ListObjectVersionsCommandOutput): ListedVersion[] {
   const { Versions = [], DeleteMarkers = [], EncodingType } = page;
-  const common = ({ Key, VersionId = "null", IsLatest = false, LastModified }: Common) => ({
+  const common = ({ Key, VersionId = "null", IsLatest = false, LastModified }: ListedItem) => ({
     key: decoded(Key, EncodingType),
     version: VersionId,
     latest: IsLatest,
@@ -27,7 +27,7 @@ export function versions(page: ListObjectVersionsCommandOutput): ListedVersion[]
   return all.map(({ modified: _, ...listed }) => listed);
 }
 
-type Common = {
+type ListedItem = {
   Key?: string | undefined;
   VersionId?: string | undefined;
   IsLatest?: boolean | undefined;

@@ -9,9 +9,9 @@ import { bad, good, type Look, note, warning } from "../finding.ts";
 import { ownerTrouble } from "../owner-trouble.ts";
 import type { Runner } from "../runner.ts";
 
-type Needed = "confDir" | "runner";
+type NeededOfMachine = "confDir" | "runner";
 
-export const pickers: Check<Needed> = {
+export const pickers: Check<NeededOfMachine> = {
   name: "pickers",
   ofArchive: true,
   async look({ confDir, runner }) {
@@ -24,7 +24,7 @@ export const pickers: Check<Needed> = {
   },
 };
 
-export const snapshotters: Check<Needed> = {
+export const snapshotters: Check<NeededOfMachine> = {
   name: "snapshotters",
   ofArchive: true,
   async look({ confDir, runner }) {

@@ -6,7 +6,7 @@ import { openState, statePath } from "../../../core/archive/state/database.ts";
 import { type Bucket, BucketError } from "../../../core/bucket/contract.ts";
 import { wrapBucket } from "../../../core/bucket/decorators/wrap.ts";
 import { examine } from "../../../core/doctor/examine.ts";
-import type { Finding } from "../../../core/doctor/finding.ts";
+import type { DoctorFinding } from "../../../core/doctor/finding.ts";
 import { findRunner } from "../../../core/doctor/runner.ts";
 import { fromText } from "../../../core/format/path.ts";
 import { lockExclusively } from "../../../core/system/lock.ts";
@@ -85,7 +85,7 @@ describe("one check that fails", () => {
 test("an interrupt ends it, and is no finding", async () => {
   await using one = await patient();
   const controller = new AbortController();
-  const told: Finding[] = [];
+  const told: DoctorFinding[] = [];
   const answer = () => {
     controller.abort(new Error("interrupted"));
     return Promise.reject(new Error("interrupted"));

@@ -16,17 +16,20 @@ const newest = { last: 1 } as const;
 
 /** Before its request number `at`, counted from 0, something else happens. */
 class Pause {
+  readonly #at: number;
+  readonly #meanwhile: () => Promise<unknown>;
+
   requests = 0;
 
-  constructor(
-    private readonly at: number,
-    private readonly meanwhile: () => Promise<unknown>,
-  ) {}
+  constructor(at: number, meanwhile: () => Promise<unknown>) {
+    this.#at = at;
+    this.#meanwhile = meanwhile;
+  }
 
   async step<T>(request: () => Promise<T>): Promise<T> {
-    const now = this.requests === this.at;
+    const now = this.requests === this.#at;
     this.requests += 1;
-    if (now) await this.meanwhile();
+    if (now) await this.#meanwhile();
     return request();
   }
 

@@ -13,7 +13,7 @@ export const program = "/usr/local/bin/sysbackup";
 /** Writable for services in the drop-in that `install` writes. */
 export const bucket = "/srv/bucket";
 
-export const settings: UnitSettings = {
+const settings: UnitSettings = {
   role: "backup",
   unit: unitNames.backup,
   program: [program],
