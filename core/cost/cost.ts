@@ -38,7 +38,7 @@ const day = 24 * 60 * 60 * 1000;
 export function costOfBackups({ history, backups, newest, oldest }: Measured, prices: PriceTable): Cost | undefined {
   if (newest === undefined || oldest === undefined) return undefined;
   const measured = Math.min(mostRuns, backups - 1);
-  const window = { newest: backups - 1, since: backups - 1 - measured };
+  const window = { newest: backups, since: backups - measured };
   const { started, retain_until, layout } = newest.header;
   const runs = {
     measured,

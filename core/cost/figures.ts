@@ -32,15 +32,20 @@ export function figuresOf(history: History, layout: Layout, window: Window, leas
   const ratio = storedRatio(history);
   const group = (source: string) => groupOf(history, source, window, leastBytes);
   return {
-    content: group(layout === "as it is" ? "SELECT * FROM objects WHERE kind = 'content'" : filesAsObjects(ratio)),
-    manifests: group(
-      `SELECT size, 0 whole, first, last FROM parts
-       UNION ALL SELECT size, whole, first, last FROM objects WHERE kind IN ('root', 'index')`,
-    ),
-    dumps: group("SELECT size, 1 whole, first, last FROM objects WHERE kind = 'snapshot'"),
+    content: group(layout === "as it is" ? contentAsStored : filesAsObjects(ratio)),
+    manifests: group(`${versions("'root', 'part'")} UNION ALL SELECT size, 0, 0, 0 FROM index_objects`),
+    dumps: group(versions("'snapshot'")),
     reads: readsOf(history, layout, window, ratio),
   };
 }
+
+/** `whole`: as one stream, whose size is not known when it begins. */
+function versions(kinds: string): string {
+  return `SELECT max(size) size, max(kind IN ('snapshot', 'zstd', 'gzip', 'none')) whole,
+    min(first) first, max(last) last FROM objects JOIN lifetimes ON object = id WHERE kind IN (${kinds}) GROUP BY key, version`;
+}
+
+const contentAsStored = versions("'frames', 'zstd', 'gzip', 'none'");
 
 /**
  * How many bytes are stored for a byte of content: of the frames that backups need, and the chunks in them. Files that are
@@ -72,14 +77,15 @@ function groupOf({ database }: History, source: string, { newest, since }: Windo
 
 function readsOf({ database }: History, layout: Layout, { newest }: Window, ratio: number): Figures["reads"] {
   const [requests, bytes] = layout === "as it is" ? ["reads", "read_bytes"] : ["files", "file_bytes"];
-  const sums = `SELECT coalesce(sum(${requests}), 0) requests, coalesce(sum(${bytes}), 0) bytes FROM parts`;
-  const row = database.query<Figures["reads"], [number]>(`${sums} WHERE last = ?`).get(newest);
+  const sums = `SELECT coalesce(sum(${requests}), 0) requests, coalesce(sum(${bytes}), 0) bytes
+    FROM part_reads JOIN lifetimes ON object = part WHERE last = ?`;
+  const row = database.query<Figures["reads"], [number]>(sums).get(newest);
   const read = row ?? { requests: 0, bytes: 0 };
   return layout === "as it is" ? read : { ...read, bytes: Math.round(read.bytes * ratio) };
 }
 
 /** In how many of the last runs new content came, so that they put an index object. */
 export function runsWithNews({ database }: History, { since }: Window): number {
-  const query = "SELECT count(DISTINCT first) runs FROM objects WHERE kind = 'content' AND first > ?";
+  const query = `SELECT count(DISTINCT first) runs FROM (${contentAsStored}) WHERE first > ?`;
   return database.query<{ runs: number }, [number]>(query).get(since)?.runs ?? 0;
 }

@@ -1,8 +1,8 @@
 /** The backups in a bucket, each by its root alone. */
-import { BucketError, type BucketReader } from "../bucket/contract.ts";
+import type { BucketReader } from "../bucket/contract.ts";
+import { throwIfFatal } from "../bucket/fatal.ts";
 import { timeOfStamp } from "../format/keys.ts";
 import type { Manifest } from "../format/manifest.ts";
-import { endsJob } from "./loss.ts";
 import { type Overlay, readOriginal } from "./original.ts";
 import { ManifestRefused } from "./read.ts";
 import { listRoots, type RootKey } from "./roots.ts";
@@ -59,7 +59,6 @@ async function describe(bucket: Pick<BucketReader, "get">, root: RootKey): Promi
     return { ...common, state: "complete", manifest, overlay };
   } catch (error) {
     if (error instanceof ManifestRefused) return { ...common, state: error.kind, why: error.message };
-    if (!(error instanceof BucketError) || endsJob(error)) throw error;
-    return { ...common, state: "unreadable", why: error.message };
+    return { ...common, state: "unreadable", why: throwIfFatal(error).message };
   }
 }

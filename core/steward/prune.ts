@@ -27,11 +27,12 @@
 import type { Bucket, Stored } from "../bucket/contract.ts";
 import { wrapBucket } from "../bucket/decorators/wrap.ts";
 import { Failure } from "../failure.ts";
+import type { Loss } from "../manifest/loss.ts";
+import { References } from "../manifest/references/references.ts";
 import type { Notify } from "../notice.ts";
 import { eachOf } from "../side-by-side.ts";
 import { chooseRoots, findRoots, type Root, type RootDecision } from "./kept.ts";
-import { Needed } from "./needed.ts";
-import { addNeedsOf, type Reading } from "./needs-of.ts";
+import { addNeedsOf, type NeedsReading } from "./needs-of.ts";
 import type { Policy } from "./policy.ts";
 import { Remover } from "./remover.ts";
 import { sweep } from "./sweep.ts";
@@ -79,10 +80,10 @@ export async function prune(job: PruneJob): Promise<PruneSummary> {
   const decisions = chooseRoots(roots, { name, policy, now: start, notify });
   const tally = new Tally();
   const remover = new Remover({ bucket, began, tally, notify });
-  using needed = new Needed();
-  const fates = await settleRoots(decisions, { ...job, needed, remover, tally });
+  using references = new References();
+  const fates = await settleRoots(decisions, { ...job, references, remover, tally });
   const living = new Set(roots.filter((root) => fates.get(root) !== "removed").map((root) => root.name));
-  await sweep({ bucket, needed, remover, tally, living, now: began, onProgress, signal });
+  await sweep({ bucket, references, remover, tally, living, now: began, onProgress, signal });
 
   const chosen = decisions.filter(({ backup }) => name === undefined || backup.name === name);
   const backups = chosen.map(({ backup, reasons }) => {
@@ -91,17 +92,17 @@ export async function prune(job: PruneJob): Promise<PruneSummary> {
   return { backups, tally };
 }
 
-type Settling = PruneJob & { readonly needed: Needed; readonly remover: Remover; readonly tally: Tally };
+type Settling = PruneJob & { readonly references: References; readonly remover: Remover; readonly tally: Tally };
 
-/** Steps 2 to 4, as far as roots go. Afterwards `needed` has all that those which remain need. */
+/** Steps 2 to 4, as far as roots go. Afterwards `references` has all that those which remain need. */
 async function settleRoots(decisions: readonly RootDecision[], settling: Settling): Promise<Map<Root, Fate>> {
-  const { bucket, needed, remover, tally, notify, signal } = settling;
+  const { bucket, references, remover, tally, notify, signal } = settling;
   const kept = decisions.flatMap(({ backup, reasons }) => (reasons.length > 0 ? [backup] : []));
   const outside = decisions.flatMap(({ backup, reasons }) => (reasons.length > 0 ? [] : [backup]));
   const fates = new Map<Root, Fate>(kept.map((root) => [root, "kept"]));
-  const read = (these: readonly Root[], onUnreadable: Reading["onUnreadable"]) =>
-    addNeedsOf(versionsOf(these), { bucket, needed, until: () => 0, onUnreadable, signal });
-  const tell: Reading["onUnreadable"] = (object, why) => notify(unreadable(object, why));
+  const read = (these: readonly Root[], onUnreadable: NeedsReading["onUnreadable"]) =>
+    addNeedsOf(versionsOf(these), { bucket, references, demandOf: () => undefined, onUnreadable, signal });
+  const tell: NeedsReading["onUnreadable"] = (object, loss) => notify(unreadable(object, loss));
 
   const going = await unlockedOf(outside, remover, tally, fates);
   await read(kept, stop);
@@ -159,17 +160,17 @@ async function removeRoot(root: Root, remover: Remover): Promise<Fate> {
   return "removed";
 }
 
-function stop({ key, version }: Stored, why: string): never {
+function stop({ key, version }: Stored, { how }: Loss): never {
   throw new Failure({
     doing: "tell what is still needed by the kept backups from",
     what: key,
-    why: `${why} (version ${version}); nothing was removed`,
+    why: `${how} (version ${version}); nothing was removed`,
     remedy:
       "run `sysbackup verify` to see what is lost; remove that version of the root by hand once its backup is given up",
   });
 }
 
-function unreadable({ key }: Stored, why: string) {
-  const message = `what the locked ${JSON.stringify(key)} needs is not known: ${why}; the policy does not keep it, so the prune goes on`;
+function unreadable({ key }: Stored, { how }: Loss) {
+  const message = `what the locked ${JSON.stringify(key)} needs is not known: ${how}; the policy does not keep it, so the prune goes on`;
   return { level: "warning", code: "locked-unreadable", message } as const;
 }

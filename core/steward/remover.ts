@@ -1,6 +1,6 @@
 /** Removes versions that nothing needs, where their locks let it. */
 import { type Bucket, BucketError, type Stored } from "../bucket/contract.ts";
-import { endsJob } from "../manifest/loss.ts";
+import { throwIfFatal } from "../bucket/fatal.ts";
 import type { Notify } from "../notice.ts";
 import type { Fate, Tally } from "./tally.ts";
 import type { Classified } from "./versions.ts";
@@ -60,10 +60,10 @@ export class Remover {
 
   /** Errors that the next object would meet, too, are thrown. */
   #refusal(error: unknown): Lock {
-    if (!(error instanceof BucketError) || endsJob(error)) throw error;
+    const refused = throwIfFatal(error);
     // A legal hold, or a lock that came just now: the date is not known.
-    if (error.kind === "locked") return { fate: "locked", until: undefined };
-    this.#tell(error);
+    if (refused.kind === "locked") return { fate: "locked", until: undefined };
+    this.#tell(refused);
     return { fate: "refused", until: undefined };
   }
 

@@ -7,14 +7,14 @@
  *
  * The date that a manifest states stays as it was written. It remains true: all is locked at least until then.
  */
-import { type Bucket, BucketError } from "../bucket/contract.ts";
+import type { Bucket } from "../bucket/contract.ts";
+import { throwIfFatal } from "../bucket/fatal.ts";
 import type { LockMode } from "../format/lock-mode.ts";
-import type { Manifest } from "../format/manifest.ts";
-import { endsJob } from "../manifest/loss.ts";
+import type { ManifestHeader } from "../format/manifest.ts";
+import { type NeededVersion, References } from "../manifest/references/references.ts";
 import type { Notify } from "../notice.ts";
 import { eachOf } from "../side-by-side.ts";
 import { chooseRoots, type Root } from "./kept.ts";
-import { Needed, type NeededObject } from "./needed.ts";
 import { addNeedsOf } from "./needs-of.ts";
 import type { Policy } from "./policy.ts";
 
@@ -56,21 +56,24 @@ export async function renew(job: RenewJob): Promise<RenewSummary> {
     return reasons.length > 0 && (name === undefined || backup.name === name) ? [backup] : [];
   });
   const figures = { backups: kept.length, objects: 0, bytes: 0, extended: 0, damaged: 0, refused: 0 };
-  using needed = new Needed();
+  using references = new References();
   await addNeedsOf(
     kept.flatMap(({ versions }) => versions),
     {
       bucket,
-      needed,
-      until: (manifest) => now.getTime() + (days === undefined ? promised(manifest) : days * day),
-      onUnreadable: ({ key }, why) => {
+      references,
+      demandOf: ({ header }) => {
+        const duration = days === undefined ? promisedDuration(header) : days * day;
+        return { until: new Date(now.getTime() + duration), mode: header.lock_mode };
+      },
+      onUnreadable: ({ key }, { how }) => {
         figures.damaged += 1;
-        notify(notRenewed(`what is named in ${JSON.stringify(key)} is not renewed: ${why}`));
+        notify(notRenewed(`what is named in ${JSON.stringify(key)} is not renewed: ${how}`));
       },
       signal,
     },
   );
-  for (const page of needed.pages()) {
+  for (const page of references.versions()) {
     await eachOf(page, atOnce, async (object) => {
       signal.throwIfAborted();
       figures.objects += 1;
@@ -83,13 +86,13 @@ export async function renew(job: RenewJob): Promise<RenewSummary> {
   return figures;
 }
 
-function promised({ header }: Manifest): number {
+function promisedDuration(header: ManifestHeader): number {
   return Math.max(0, Date.parse(header.retain_until) - Date.parse(header.started));
 }
 
 type Outcome = "extended" | "long enough" | "damaged" | "refused";
 
-async function extendOne(object: NeededObject, { bucket, notify }: RenewJob): Promise<Outcome> {
+async function extendOne(object: NeededVersion, { bucket, notify }: RenewJob): Promise<Outcome> {
   const { key, version, until } = object;
   const tell = (why: string) => notify(notRenewed(`the lock of ${JSON.stringify(key)} is not extended: ${why}`));
   try {
@@ -98,19 +101,19 @@ async function extendOne(object: NeededObject, { bucket, notify }: RenewJob): Pr
     await extend(bucket, object, lock?.mode);
     return "extended";
   } catch (error) {
-    if (!(error instanceof BucketError) || endsJob(error)) throw error;
+    const { kind, parts } = throwIfFatal(error);
     // Between the look and the request, an archive extended it further.
-    if (error.kind === "locked") return "long enough";
-    const isMissing = error.kind === "missing";
-    tell(isMissing ? "it is missing; `sysbackup verify` shows what that costs" : error.parts.why);
-    return isMissing || error.kind === "damaged" ? "damaged" : "refused";
+    if (kind === "locked") return "long enough";
+    const isMissing = kind === "missing";
+    tell(isMissing ? "it is missing; `sysbackup verify` shows what that costs" : parts.why);
+    return isMissing || kind === "damaged" ? "damaged" : "refused";
   }
 }
 
 /** The mode is kept: the stricter one cannot be left, and nobody asked for it. */
 async function extend(
   bucket: Pick<Bucket, "extend">,
-  { key, version, until }: NeededObject,
+  { key, version, until }: NeededVersion,
   mode: LockMode = "GOVERNANCE",
 ) {
   await bucket.extend(key, version, { mode, until: new Date(until + slack) });

@@ -1,15 +1,15 @@
 /** Steps 4 and 5 of a prune: what no backup needs goes, version by version. */
 import type { BucketReader, Stored } from "../bucket/contract.ts";
+import type { References } from "../manifest/references/references.ts";
 import { eachOf } from "../side-by-side.ts";
 import { IndexObjects } from "./index-objects.ts";
-import type { Needed } from "./needed.ts";
 import type { Remover } from "./remover.ts";
 import type { Tally } from "./tally.ts";
 import { type Classified, classify, type KeyVersions, listKeys } from "./versions.ts";
 
 export type Sweep = {
   readonly bucket: Pick<BucketReader, "get" | "listVersions">;
-  readonly needed: Needed;
+  readonly references: References;
   readonly remover: Remover;
   readonly tally: Tally;
   /** Names that have a backup: the newest index object of each stays. */
@@ -54,11 +54,11 @@ export async function sweep(parts: Sweep): Promise<void> {
 async function removeUnneeded(
   found: KeyVersions,
   of: Classified,
-  { needed, remover, tally }: Sweep,
+  { references, remover, tally }: Sweep,
 ): Promise<Stored[]> {
   const left: Stored[] = [];
   for (const version of found.versions) {
-    const isNeeded = needed.has(version.key, version.version);
+    const isNeeded = references.has(version.key, version.version);
     if (isNeeded) tally.add(of, version, "kept");
     if (isNeeded || (await remover.remove(of, version)) !== "removed") left.push(version);
   }

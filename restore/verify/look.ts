@@ -6,10 +6,11 @@
 import { BucketError, type BucketReader, type ListedVersion, type ObjectInfo } from "../../core/bucket/contract.ts";
 import { lossOf } from "../../core/manifest/loss.ts";
 import { eachOf } from "../../core/side-by-side.ts";
-import type { CollectContext } from "./collect.ts";
-import type { Row } from "./findings.ts";
+import type { CollectDeps } from "./collect.ts";
+import type { CheckedObject } from "./findings.ts";
+import { Folders } from "./folders.ts";
 
-export type LookContext = Pick<CollectContext, "bucket" | "needs" | "findings" | "now" | "signal"> & {
+export type LookDeps = Pick<CollectDeps, "bucket" | "references" | "findings" | "now" | "signal"> & {
   readonly onProgress: (objects: number) => void;
 };
 
@@ -24,18 +25,18 @@ export type LookFigures = {
   encodingUnknown: number;
 };
 
-export async function lookAtAll(context: LookContext): Promise<LookFigures> {
-  context.needs.spreadPromises();
-  await list(context);
-  return await askForLocks(context);
+export async function lookAtAll(deps: LookDeps): Promise<LookFigures> {
+  await list(deps);
+  return await askForLocks(deps);
 }
 
-async function list({ bucket, needs, findings, signal }: LookContext): Promise<void> {
-  for (const { folder, objects } of needs.folders()) {
-    if (objects > fewest) await noteVersions(bucket.listVersions(folder), new Versions(findings), signal);
+async function list({ bucket, references, findings, signal }: LookDeps): Promise<void> {
+  const folders = new Folders(references);
+  for (const { folder, objects } of folders.all()) {
+    if (objects > fewest) await noteVersions(bucket.listVersions(folder), new Overlays(references, findings), signal);
     else
-      await eachOf(needs.keysIn(folder), atOnce, async (key) => {
-        await noteVersions(bucket.listVersions(key), new Versions(findings, key), signal);
+      await eachOf(folders.keysIn(folder), atOnce, async (key) => {
+        await noteVersions(bucket.listVersions(key), new Overlays(references, findings, key), signal);
       });
   }
   for (const { id, size, found } of findings.notAsRecorded()) {
@@ -44,22 +45,23 @@ async function list({ bucket, needs, findings, signal }: LookContext): Promise<v
   }
 }
 
-async function noteVersions(pages: AsyncIterable<readonly ListedVersion[]>, versions: Versions, signal: AbortSignal) {
+async function noteVersions(pages: AsyncIterable<readonly ListedVersion[]>, overlays: Overlays, signal: AbortSignal) {
   for await (const page of pages) {
     signal.throwIfAborted();
-    versions.note(page);
+    overlays.note(page);
   }
 }
 
 /** Goes through listed versions, newest first within a key, also where a key's versions are on several pages. */
-class Versions {
+class Overlays {
   #key: string | undefined;
   /** Of the key, those that lie over what comes next. */
   #above: ListedVersion[] = [];
 
   constructor(
-    readonly findings: CollectContext["findings"],
-    /** The only one that is meant, where others may begin with it. */
+    readonly references: CollectDeps["references"],
+    readonly findings: CollectDeps["findings"],
+    /** The only key that is meant, if others may begin with it. */
     readonly only?: string,
   ) {}
 
@@ -74,18 +76,18 @@ class Versions {
       this.#key = listed.key;
       this.#above = [];
     }
-    if (!listed.deleteMarker) for (const id of this.findings.found(listed)) this.#tellAbove(id, listed);
+    if (!listed.deleteMarker) for (const id of this.references.markFound(listed)) this.#reportAbove(id, listed);
     this.#above.push(listed);
   }
 
-  #tellAbove(id: number, { size }: ListedVersion): void {
+  #reportAbove(id: number, { size }: ListedVersion): void {
     const marker = this.#above.find(({ deleteMarker }) => deleteMarker);
     if (marker !== undefined) {
       const why = `a delete marker (${marker.version}) lies over it: no restore is hurt, but somebody tried to delete it, and lifecycle rules may follow`;
       this.findings.add(id, "delete-marker", why);
     }
     const newer = this.#above.filter(
-      ({ key, version, deleteMarker }) => !deleteMarker && !this.findings.knows(key, version),
+      (version) => !version.deleteMarker && this.findings.ofVersion(version).length === 0,
     );
     const [newest] = newer;
     if (newest === undefined) return;
@@ -98,8 +100,8 @@ class Versions {
   }
 }
 
-async function askForLocks(context: LookContext): Promise<LookFigures> {
-  const { bucket, findings, signal, onProgress } = context;
+async function askForLocks(deps: LookDeps): Promise<LookFigures> {
+  const { bucket, findings, signal, onProgress } = deps;
   const asker = new Asker(bucket);
   const figures = { lockOnly: 0, encodingUnknown: 0 };
   let asked = 0;
@@ -107,8 +109,8 @@ async function askForLocks(context: LookContext): Promise<LookFigures> {
     signal.throwIfAborted();
     try {
       const info = await asker.ask(row);
-      const rows = findings.rowsOf(row.key, row.version);
-      for (const same of rows) judge(same, info, context);
+      const rows = findings.ofVersion(row);
+      for (const same of rows) judge(same, info, deps);
       if (info?.whole === false) {
         figures.lockOnly += 1;
         if (rows.some(({ kind }) => statesEncoding(kind))) figures.encodingUnknown += 1;
@@ -135,7 +137,7 @@ class Asker {
   constructor(readonly bucket: Pick<BucketReader, "head" | "retention">) {}
 
   /** Undefined where it does not exist. */
-  async ask({ key, version }: Row): Promise<Known | undefined> {
+  async ask({ key, version }: CheckedObject): Promise<Known | undefined> {
     const folder = key.slice(0, key.indexOf("/"));
     if (!this.#refused.has(folder)) {
       try {
@@ -150,14 +152,14 @@ class Asker {
   }
 }
 
-const statesEncoding = (kind: Row["kind"]): boolean => kind === "zstd" || kind === "gzip" || kind === "none";
+const statesEncoding = (kind: CheckedObject["kind"]): boolean => kind === "zstd" || kind === "gzip" || kind === "none";
 
 /** Rows that contradict each other in other things than the version are asked for once. */
-function* onePerVersion(findings: CollectContext["findings"]): Generator<Row> {
-  for (const row of findings.sound()) if (findings.rowsOf(row.key, row.version)[0]?.id === row.id) yield row;
+function* onePerVersion(findings: CollectDeps["findings"]): Generator<CheckedObject> {
+  for (const row of findings.sound()) if (findings.ofVersion(row)[0]?.id === row.id) yield row;
 }
 
-function judge(row: Row, info: Known | undefined, { findings, now }: LookContext): void {
+function judge(row: CheckedObject, info: Known | undefined, { findings, now }: LookDeps): void {
   const { id, until, compliance, kind } = row;
   if (info === undefined) {
     findings.add(id, "missing", "it is listed, but cannot be found", true);

@@ -1,0 +1,61 @@
+/** Reads parts of manifests side by side, each distinct one once, in bounded memory. */
+import type { Entry, ObjectRef } from "../../format/entry.ts";
+import { altered } from "../../format/error.ts";
+import { maxLineBytes } from "../../format/lines.ts";
+import type { PartRef } from "../../format/manifest.ts";
+import { decodePart } from "../../format/part.ts";
+import { eachOf } from "../../side-by-side.ts";
+import { release } from "../../system/garbage.ts";
+import { decodeFrame } from "../decode.ts";
+import { type Loss, lossOf } from "../loss.ts";
+import { type Getter, readPart } from "../read.ts";
+import type { KnownPart } from "./references.ts";
+
+export type PartContent = {
+  readonly objects: readonly ObjectRef[];
+  /**
+   * May be iterated once, or not at all by who needs the objects alone. Throws a FormatError if they are not as the root
+   * says: note down nothing before the end.
+   */
+  readonly entries: Iterable<Entry>;
+};
+
+export type PartReading = {
+  readonly bucket: Getter;
+  /** A part is some megabytes of text, and 32 MiB at most in ordinary ones. */
+  readonly atOnce: number;
+  readonly use: (part: KnownPart, content: PartContent) => void;
+  /** Called for a part that is missing, damaged or of a newer format; may throw. */
+  readonly onLost: (part: KnownPart, loss: Loss) => void;
+  readonly signal: AbortSignal;
+};
+
+/** Bytes of text: 32 MiB of lines, and one more line. */
+const mostBytes = maxLineBytes + 64 * 1024 * 1024;
+
+export async function readParts(parts: Iterable<KnownPart>, reading: PartReading): Promise<void> {
+  const { bucket, atOnce, use, onLost, signal } = reading;
+  await eachOf(parts, atOnce, async (part) => {
+    signal.throwIfAborted();
+    try {
+      const text = await decodeFrame(await readPart(bucket, part.ref), mostBytes);
+      signal.throwIfAborted();
+      const { objects, entries } = decodePart(text);
+      use(part, { objects, entries: checked(entries, part.ref) });
+      release(text);
+    } catch (error) {
+      signal.throwIfAborted();
+      onLost(part, lossOf(error, part.ref.key));
+    }
+  });
+}
+
+function* checked(entries: Iterable<Entry>, { first, entries: stated }: PartRef): Generator<Entry> {
+  let count = 0;
+  for (const entry of entries) {
+    if (count === 0 && entry.path !== first) throw altered("it begins with another path than the manifest says");
+    count += 1;
+    yield entry;
+  }
+  if (count !== stated) throw altered(`it has ${count} entries, the manifest says ${stated}`);
+}

@@ -1,0 +1,33 @@
+/** Folders of keys, which are listed as a whole if much is needed from them. */
+import type { Database } from "bun:sqlite";
+import type { References } from "../../core/manifest/references/references.ts";
+
+/** A key up to its last slash. */
+const folder = "rtrim(key, replace(key, '/', ''))";
+
+export class Folders {
+  readonly #database: Database;
+
+  /** Call after all objects were added. */
+  constructor({ database }: References) {
+    this.#database = database;
+    database.run(`CREATE INDEX temp.objects_folder ON objects (${folder}, key)`);
+  }
+
+  /** Each with its slash, and how many keys are needed from it. */
+  all(): { readonly folder: string; readonly objects: number }[] {
+    return this.#database
+      .query<{ folder: string; objects: number }, []>(
+        `SELECT ${folder} folder, count(DISTINCT key) objects FROM objects GROUP BY 1 ORDER BY 1`,
+      )
+      .all();
+  }
+
+  /** Keys of the objects needed from a folder: for folders of few. */
+  keysIn(name: string): string[] {
+    return this.#database
+      .query<{ key: string }, [string]>(`SELECT DISTINCT key FROM objects WHERE ${folder} = ? ORDER BY key`)
+      .all(name)
+      .map(({ key }) => key);
+  }
+}
