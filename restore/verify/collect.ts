@@ -1,7 +1,7 @@
 /** Reads roots and parts of the chosen backups, and notes down what they need. */
 import type { FileEntry } from "../../core/format/entry.ts";
 import type { Manifest } from "../../core/format/manifest.ts";
-import { toText } from "../../core/format/path.ts";
+import { fromText, toText } from "../../core/format/path.ts";
 import type { Found } from "../../core/manifest/find.ts";
 import type { Loss } from "../../core/manifest/loss.ts";
 import { ManifestRefused, nameOf } from "../../core/manifest/read.ts";
@@ -10,7 +10,7 @@ import type { KnownPart, LockDemand, References } from "../../core/manifest/refe
 import type { Extents } from "./extents.ts";
 import type { Findings } from "./findings.ts";
 import type { Losses } from "./losses.ts";
-import type { PartsRead } from "./parts-read.ts";
+import type { PartsRead, PathRange } from "./parts-read.ts";
 import { readRoot, type VerifyBucket } from "./roots.ts";
 
 export type CollectDeps = {
@@ -35,6 +35,8 @@ export type Collected = {
   /** The id of its root; undefined for a local file. */
   readonly root: number | undefined;
 };
+
+const noPath = fromText("");
 
 /** Parts in memory at a time: while one is worked on, the next is fetched. */
 const partsAtOnce = 2;
@@ -71,10 +73,10 @@ async function collectParts(deps: CollectDeps): Promise<void> {
     bucket,
     atOnce: partsAtOnce,
     use: (part, content) => {
-      const { files, last } = filesNeeding(choose, part, content);
+      const { files, range } = filesNeeding(choose, content);
       const ids = references.addContent(part, content.objects);
       const chosen = content.objects.map(({ key }, number) => (choose(key) ? ids[number] : undefined));
-      partsRead.add(part, last, ids);
+      partsRead.add(part, range, ids);
       extents.add(files, chosen);
     },
     onLost: (part, loss) => losePart(part, loss, deps),
@@ -88,20 +90,21 @@ function losePart({ id, ref }: KnownPart, loss: Loss, { findings, losses }: Coll
   losses.add(id, ref.first, ref.entries);
 }
 
-/** The files with content in a chosen object, and the path of the last entry. */
-function filesNeeding(choose: (key: string) => boolean, { ref }: KnownPart, { objects, entries }: PartContent) {
+/** Files with content in a chosen object, and the range of all entries. */
+function filesNeeding(choose: (key: string) => boolean, { objects, entries }: PartContent) {
   const chosen = new Set([...objects.keys()].filter((number) => choose(objects[number]?.key ?? "")));
   const files: FileEntry[] = [];
-  let last = ref.first;
+  let range: PathRange = { first: noPath, last: noPath, entries: 0 };
   for (const entry of entries) {
-    last = entry.path;
+    const { path } = entry;
+    range = { first: range.entries === 0 ? path : range.first, last: path, entries: range.entries + 1 };
     if (chosen.size === 0 || entry.type !== "file") continue;
     if (entry.extents.some(({ object }) => chosen.has(object))) files.push(entry);
   }
-  return { files, last };
+  return { files, range };
 }
 
-/** Finds roots that say of a part what is not so, or of which another root says otherwise. */
+/** Finds roots that say of a part what is not so. */
 function reportContradictions(backups: readonly Collected[], { partsRead, findings, losses }: CollectDeps): void {
   for (const { backup, part, key, path, entries, overlapped } of partsRead.contradictions()) {
     const root = backups[backup - 1]?.root;
@@ -109,7 +112,8 @@ function reportContradictions(backups: readonly Collected[], { partsRead, findin
       overlapped === undefined
         ? `what it says of ${JSON.stringify(key)} is not so`
         : `parts overlap at ${JSON.stringify(toText(overlapped))}`;
-    if (root !== undefined) findings.add(root, "manifest-damaged", why);
-    losses.add(part, path, entries);
+    // Backups whose roots describe the part as it is lose nothing.
+    findings.add(root ?? part, "manifest-damaged", why);
+    losses.add(root ?? part, path, entries);
   }
 }

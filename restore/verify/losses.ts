@@ -30,7 +30,7 @@ export class Losses {
     );
   }
 
-  /** `holder`: the part that the entry stands in, or the snapshot itself. */
+  /** `holder`: the part that the entry stands in; the snapshot itself; or the root, if others with that part have the entry. */
   add(holder: number, path: ByteString, entries = 1): void {
     this.#insert.run(holder, path, entries);
   }

@@ -5,11 +5,16 @@ import type { KnownPart, References } from "../../core/manifest/references/refer
 import { rank } from "./findings.ts";
 
 const schema = `
-  -- And the path of the last entry.
-  CREATE TEMP TABLE parts_read (part INTEGER PRIMARY KEY, last TEXT NOT NULL);
+  -- What they hold, whatever roots say: the paths of the first and the last entry, and how many there are.
+  CREATE TEMP TABLE parts_read (
+    part INTEGER PRIMARY KEY, first TEXT NOT NULL, last TEXT NOT NULL, entries INTEGER NOT NULL
+  );
   -- Entries of the part have content in the object.
   CREATE TEMP TABLE uses (part INTEGER, object INTEGER, PRIMARY KEY (part, object)) WITHOUT ROWID;
 `;
+
+/** From the first entry of a part to the last. */
+export type PathRange = { readonly first: ByteString; readonly last: ByteString; readonly entries: number };
 
 /** A root says something of a part that is not so. */
 export type Contradiction = {
@@ -31,14 +36,16 @@ export class PartsRead {
   constructor({ database }: References) {
     this.#database = database;
     this.#database.run(schema);
-    this.#insertPart = this.#database.query<null, [number, string]>("INSERT INTO parts_read VALUES (?, ?)");
+    this.#insertPart = this.#database.query<null, [number, string, string, number]>(
+      "INSERT INTO parts_read VALUES (?, ?, ?, ?)",
+    );
     this.#insertUse = this.#database.query<null, [number, number]>("INSERT OR IGNORE INTO uses VALUES (?, ?)");
   }
 
-  /** `last`: path of its last entry. `objects`: ids of the objects that it names. */
-  add({ id }: KnownPart, last: ByteString, objects: readonly number[]): void {
+  /** `objects`: ids of the objects that it names. */
+  add({ id }: KnownPart, { first, last, entries }: PathRange, objects: readonly number[]): void {
     this.#database.transaction(() => {
-      this.#insertPart.run(id, last);
+      this.#insertPart.run(id, first, last, entries);
       for (const object of objects) this.#insertUse.run(id, object);
     })();
   }
@@ -48,8 +55,9 @@ export class PartsRead {
     // Mostly there are none, which is found without going through all parts of all backups.
     this.#database.run(`
       CREATE TEMP TABLE contradictions AS
-      SELECT claims.id claim, claims.path <> parts.path OR claims.entries <> parts.entries AS misstated
-      FROM parts_read JOIN parts ON parts.id = part JOIN claims USING (part)
+      SELECT claims.id claim,
+        (parts_read.entries > 0 AND path <> first) OR claims.entries <> parts_read.entries AS misstated
+      FROM parts_read JOIN claims USING (part)
       WHERE misstated OR (next <> '' AND last >= next)`);
     type Row = Omit<Contradiction, "overlapped"> & { readonly next: ByteString; readonly misstated: number };
     const rows = this.#database.query<Row, []>(
