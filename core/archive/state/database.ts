@@ -1,6 +1,6 @@
 /**
  * The state database: what this host knows of the bucket and of its own files, so that a run need not ask or read
- * again. It is a cache: lost or corrupt, it is made anew from `index/` and the files.
+ * again. It is a cache: lost or corrupt, it is rebuilt from `index/` and the files.
  *
  * One database per backup name. It belongs to one bucket: opened for another, it starts empty.
  */
@@ -15,7 +15,7 @@ const schemaVersion = 2;
 
 const schema = `
   CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-  -- Objects in the bucket: packs, content, parts. indexed = 0 until an index object tells other hosts.
+  -- Objects in the bucket: packs, content, parts. indexed = 0 until an index object lists them for other hosts.
   CREATE TABLE objects (
     id INTEGER PRIMARY KEY,
     key TEXT NOT NULL,
@@ -55,7 +55,7 @@ const schema = `
     bytes INTEGER NOT NULL,
     stale INTEGER NOT NULL
   ) WITHOUT ROWID;
-  -- Extensions not yet told in an index object.
+  -- Extensions that no index object lists yet.
   CREATE TABLE extensions (object INTEGER PRIMARY KEY);
   -- The last index object read of each backup name.
   CREATE TABLE index_read (name TEXT PRIMARY KEY, key TEXT NOT NULL) WITHOUT ROWID;
@@ -66,8 +66,8 @@ export function statePath(stateDir: string, name: string): string {
 }
 
 /**
- * Opens or makes the database. Throws a Failure where its folder is unusable; an error for which `isCorruption` holds
- * where it is damaged, here or at any later query.
+ * Opens or makes the database. Throws a Failure if its folder is unusable, and an error for which `isCorruption` holds if
+ * it is damaged, here or at any later query.
  */
 export function openState(path: string, bucket: string): Database {
   let database: Database | undefined;
@@ -88,7 +88,7 @@ export async function makeStateDir(stateDir: string): Promise<void> {
   });
 }
 
-/** Keeps other runs of this backup name out. Throws a Failure where one is under way. */
+/** Takes the run lock, which keeps other runs of this backup name out. Throws a Failure if one is under way. */
 export async function lockState(path: string): Promise<Lock> {
   const lock = await lockExclusively(fromText(path)).catch((error: unknown) => {
     throw unusable(path, error);
@@ -143,29 +143,29 @@ export function setFact(database: Database, name: string, value: string): void {
   database.query("INSERT INTO facts VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value").run(name, value);
 }
 
-/** What the database says cannot be true, though SQLite can read it: it is to be removed and made anew. */
+/** What the database says cannot be true, though SQLite can read it: it is to be removed and rebuilt. */
 export class FalseState extends Error {}
 
-/** Whether the database is to be removed and made anew: SQLite met a damaged page, or what it says is not so. */
+/** Whether the database is to be removed and rebuilt: SQLite met a damaged page, or what it says is not so. */
 export function isCorruption(error: unknown): boolean {
   if (error instanceof FalseState) return true;
   // There are kinds of either, such as SQLITE_CORRUPT_INDEX.
   return error instanceof SQLiteError && /^SQLITE_(CORRUPT|NOTADB)/.test(error.code ?? "");
 }
 
-/** An error of the database at `path` as users are told it: a full disk, say. Other errors as they are. */
+/** Returns an error of the database at `path` in words for users: a full disk, say. Returns other errors as they are. */
 export function stateError(path: string, error: unknown): unknown {
   return error instanceof SQLiteError ? unusable(path, error) : error;
 }
 
 function unusable(path: string, cause: unknown): Failure {
   const why = reasonOf(cause);
-  const mend = /full|no space|quota/.test(why) ? "free some space there" : "make it writable";
+  const fix = /full|no space|quota/.test(why) ? "free some space there" : "make it writable";
   return new Failure({
     doing: "use the state folder",
     what: path,
     why,
-    remedy: `${mend}, or name another with state_dir in the [backup] section`,
+    remedy: `${fix}, or name another with state_dir in the [backup] section`,
     cause,
   });
 }

@@ -68,6 +68,7 @@ export function jobFor({ name, stateDir, content: settings, ...job }: JobOptions
       backup: { name, stateDir },
     },
     host: "machine",
+    filters: [],
     tool: "sysbackup test",
     random: (length) => crypto.getRandomValues(new Uint8Array(length)),
     sleep: Bun.sleep,
