@@ -69,6 +69,6 @@ function endOfNumber(text: string, start: number): number {
 /** Digits are added up, since making a string of them first takes longer than all else. */
 function numberAt(text: string, start: number, end: number): number {
   let number = 0;
-  for (let at = start; at < end; at += 1) number = number * 10 + text.charCodeAt(at) - 48;
+  for (let at = start; at < end; at += 1) number = number * 10 + (text.charCodeAt(at) - 48);
   return number;
 }
