@@ -9,7 +9,7 @@ import { exitStatus, Failure } from "../core/failure.ts";
 import type { Option, Subcommand, Words } from "./subcommand.ts";
 import { commonOptions, program } from "./subcommands.ts";
 
-export type Request =
+export type CommandLine =
   /** `show` prints it to stdout. */
   | { readonly kind: "help"; show(): void }
   | { readonly kind: "version" }
@@ -21,7 +21,7 @@ const helpOptions: readonly Option[] = [
 ];
 
 /** `words` without program and script. Throws a Failure (exit 2) for what is not understood. */
-export function parseArguments(words: readonly string[], subcommands: readonly Subcommand[]): Request {
+export function parseArguments(words: readonly string[], subcommands: readonly Subcommand[]): CommandLine {
   const { line, used } = unambiguous(words, [
     ...commonOptions,
     ...helpOptions,

@@ -24,4 +24,4 @@ export type CommandIO = {
 };
 
 /** The shape of a subcommand's file: `export const run: Run<ArchiveArgs> = async (args, io) => …`. */
-export type Run<Args> = (args: Args, io: CommandIO) => Promise<ExitStatus>;
+export type RunSubcommand<Args> = (args: Args, io: CommandIO) => Promise<ExitStatus>;

@@ -4,7 +4,7 @@ import { Interrupted, OutputClosed } from "./interrupt.ts";
 import type { Output } from "./output.ts";
 import type { Screen } from "./terminal/screen.ts";
 
-export type Surroundings = {
+export type OutcomeDeps = {
   readonly screen: Screen;
   readonly output: Output;
   readonly json: boolean;
@@ -14,7 +14,7 @@ export type Surroundings = {
 };
 
 /** Runs `job` to its end. Never throws. */
-export async function outcomeOf(job: () => Promise<ExitStatus>, around: Surroundings): Promise<ExitStatus> {
+export async function outcomeOf(job: () => Promise<ExitStatus>, around: OutcomeDeps): Promise<ExitStatus> {
   const { signal, output } = around;
   let status: ExitStatus;
   try {
@@ -30,7 +30,7 @@ export async function outcomeOf(job: () => Promise<ExitStatus>, around: Surround
   return signal.reason instanceof Interrupted ? exitStatus.interrupted : status;
 }
 
-function failed(error: unknown, { screen, output, json, signal, debug }: Surroundings): ExitStatus {
+function failed(error: unknown, { screen, output, json, signal, debug }: OutcomeDeps): ExitStatus {
   screen.status(undefined);
   if (signal.reason instanceof OutputClosed && isAbort(error, signal)) return exitStatus.done;
   const document = documentOf(error, signal);

@@ -1,7 +1,7 @@
 /** What a subcommand is declared with: each file of `subcommands/` does it once. */
 import { resolve } from "node:path";
 import type { ExitStatus } from "../core/failure.ts";
-import type { CommandIO, Run } from "./io.ts";
+import type { CommandIO, RunSubcommand } from "./io.ts";
 
 /** `flag` as cac takes it, with the value's placeholder: `--target <dir>`. */
 export type Option = {
@@ -36,7 +36,7 @@ export type Subcommand = {
 export function subcommand<Args>(
   declared: Omit<Subcommand, "start">,
   args: (words: Words) => Args,
-  load: () => Promise<{ readonly run: Run<Args> }>,
+  load: () => Promise<{ readonly run: RunSubcommand<Args> }>,
 ): Subcommand {
   return {
     ...declared,

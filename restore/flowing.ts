@@ -1,7 +1,7 @@
 /** Checks extents against content that is too large to hold, as it comes. */
 
 /** Bytes that the content should have. */
-export type ExpectedBytes = {
+type ExpectedBytes = {
   /** First byte within the content, and how many. */
   readonly offset: number;
   readonly length: number;
@@ -10,7 +10,7 @@ export type ExpectedBytes = {
 };
 
 /** Bytes of an extent; `start`: the first of them within it; `last`: they end it, and all of it is as expected. */
-export type FlowingBytes = { readonly bytes: Uint8Array; readonly start: number; readonly last: boolean };
+type FlowingBytes = { readonly bytes: Uint8Array; readonly start: number; readonly last: boolean };
 
 export type ExtentSink<T> = {
   readonly expected: (extent: T) => ExpectedBytes;

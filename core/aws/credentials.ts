@@ -21,6 +21,7 @@ export type CredentialSettings = {
 /**
  * The credentials file that systemd has decrypted for this service alone; it goes before the one that `conf` names.
  * `directory` is `$CREDENTIALS_DIRECTORY`; undefined where that is not set or holds no `aws_credentials`.
+ * @internal
  */
 export function serviceCredentials(directory: string | undefined): string | undefined {
   if (directory === undefined) return undefined;

@@ -1,22 +1,25 @@
 /** Whose credentials these are, as STS tells. AWS code is loaded lazily. */
 
 import type { ServicePlace } from "../bucket/s3/credentials.ts";
-import { type Attempt, credentialError } from "../bucket/s3/errors.ts";
+import { credentialError, type S3Attempt } from "../bucket/s3/errors.ts";
 import { type CredentialSettings, credentialProvider } from "./credentials.ts";
 import { connectSts } from "./sts.ts";
 
 /** ARN of the user, role session or account that requests are made as; holds no secret. */
-export type Caller = string;
+export type CallerArn = string;
 
 /**
  * Gets credentials, assumes the role where one is set, and asks STS who that is. Undefined where the server has no such
  * request, as Ceph has none: the credentials are there then, but nobody has checked them. Errors are `BucketError`s.
  */
-export async function callerIdentity(settings: CredentialSettings, place: ServicePlace): Promise<Caller | undefined> {
+export async function callerIdentity(
+  settings: CredentialSettings,
+  place: ServicePlace,
+): Promise<CallerArn | undefined> {
   const { GetCallerIdentityCommand } = await import("@aws-sdk/client-sts");
   const { region, endpoint } = place;
   const what = endpoint ?? `sts.${region}`;
-  const attempt: Attempt = { doing: "get credentials", what, bucket: what, endpoint };
+  const attempt: S3Attempt = { doing: "get credentials", what, bucket: what, endpoint };
   const worded = (error: unknown) => Promise.reject(credentialError(error, attempt, settings.roleArn));
   const credentials = await credentialProvider(settings, place);
   const found = await credentials?.().catch(worded);

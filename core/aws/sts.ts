@@ -15,7 +15,7 @@ export async function connectSts(
   });
 }
 
-type Answer = {
+type StsAnswer = {
   readonly Credentials?:
     | {
         readonly AccessKeyId: string | undefined;
@@ -26,7 +26,7 @@ type Answer = {
     | undefined;
 };
 
-export function credentialsOf({ Credentials: given }: Answer): Credentials {
+export function credentialsOf({ Credentials: given }: StsAnswer): Credentials {
   const { AccessKeyId = "", SecretAccessKey = "", SessionToken = "", Expiration } = given ?? {};
   return {
     accessKeyId: AccessKeyId,

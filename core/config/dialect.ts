@@ -9,7 +9,7 @@
  */
 import { exitStatus, Failure } from "../failure.ts";
 
-export type Setting = { readonly value: string /** Counted from 1. */; readonly line: number };
+type Setting = { readonly value: string /** Counted from 1. */; readonly line: number };
 
 export type Section = { readonly line: number; readonly settings: ReadonlyMap<string, Setting> };
 

@@ -6,7 +6,7 @@ import type { NewStack, Stack, StackEvent, Stacks, StackUpdate } from "./stacks.
 
 const capabilities: Sdk.Capability[] = ["CAPABILITY_NAMED_IAM"];
 
-export type Connection = {
+export type CloudFormationSettings = {
   /** The SDK's own search where undefined. */
   readonly region: string | undefined;
   readonly signal: AbortSignal;
@@ -15,7 +15,7 @@ export type Connection = {
 };
 
 /** With the SDK's own search for credentials. Throws a Failure where no region is found. */
-export async function connectStacks({ region, signal, token }: Connection): Promise<Stacks> {
+export async function connectStacks({ region, signal, token }: CloudFormationSettings): Promise<Stacks> {
   const sdk = await import("@aws-sdk/client-cloudformation");
   const client = new sdk.CloudFormationClient({ ...(region !== undefined && { region }), maxAttempts: 6 });
   const found = await client.config.region().catch((error: unknown) => {

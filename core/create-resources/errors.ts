@@ -2,15 +2,15 @@
 import { Failure, reasonOf } from "../failure.ts";
 
 /** What was being done, and where. */
-export type Attempt = { readonly doing: string; readonly what?: string; readonly region: string };
+export type CloudFormationAttempt = { readonly doing: string; readonly what?: string; readonly region: string };
 
-type Wording = { readonly why: string; readonly remedy?: string };
+type CloudFormationWording = { readonly why: string; readonly remedy?: string };
 
 const keys = "set the keys of an administrator: AWS_PROFILE, AWS_ACCESS_KEY_ID, or `aws configure`";
-const expired: Wording = { why: "the credentials have expired", remedy: "get new ones" };
-const throttled: Wording = { why: "AWS takes no more requests now", remedy: "try again in a minute" };
+const expired: CloudFormationWording = { why: "the credentials have expired", remedy: "get new ones" };
+const throttled: CloudFormationWording = { why: "AWS takes no more requests now", remedy: "try again in a minute" };
 
-const byCode: Readonly<Record<string, Wording>> = {
+const byCode: Readonly<Record<string, CloudFormationWording>> = {
   CredentialsProviderError: { why: "no credentials are found", remedy: keys },
   SignatureDoesNotMatch: { why: "the secret key is wrong", remedy: keys },
   ExpiredToken: expired,
@@ -29,12 +29,12 @@ const unreachable: Readonly<Record<string, string>> = {
 };
 
 /** A Failure passes as it is. */
-export function cloudFormationError(error: unknown, { doing, what, region }: Attempt): Failure {
+export function cloudFormationError(error: unknown, { doing, what, region }: CloudFormationAttempt): Failure {
   if (error instanceof Failure) return error;
   return new Failure({ doing, ...(what !== undefined && { what }), ...wording(error, region), cause: error });
 }
 
-function wording(error: unknown, region: string): Wording {
+function wording(error: unknown, region: string): CloudFormationWording {
   const why = reasonOf(error);
   const name = text(error, "name");
   const code = text(error, "code");
@@ -52,7 +52,7 @@ function wording(error: unknown, region: string): Wording {
 }
 
 /** AWS names the action and who was denied it. */
-function denied(message: string): Wording {
+function denied(message: string): CloudFormationWording {
   const [, user, action] = /User: (\S+) is not authorized to perform: (\S+)/.exec(message) ?? [];
   if (user === undefined || action === undefined) return { why: message.replace(/\.$/, ""), remedy: keys };
   return {

@@ -43,7 +43,7 @@ export type Template = {
 
 const document = z.looseObject({ Parameters: z.record(z.string(), parameter) });
 
-/** Throws for what is no template that `create-resources` can use. */
+/** Throws for what is no template that `create-resources` can use. @internal */
 export function readTemplate(text: string): Template {
   const read = loadTemplate(text);
   return { text, document: read, parameters: new Map(Object.entries(document.parse(read).Parameters)) };

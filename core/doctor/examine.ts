@@ -2,11 +2,15 @@
 import { Failure, reasonOf } from "../failure.ts";
 import type { Check } from "./check.ts";
 import { checks } from "./checks.ts";
-import { bad, CannotLook, type Finding, type Look, note, warning } from "./finding.ts";
+import { bad, CannotLook, type DoctorFinding, type Look, note, warning } from "./finding.ts";
 import { type Machine, taskOf } from "./machine.ts";
 
 /** `tell` gets each finding as soon as it is there. Rejects only with the reason of `signal`. */
-export async function examine(machine: Machine, tell: (finding: Finding) => void, signal: AbortSignal): Promise<void> {
+export async function examine(
+  machine: Machine,
+  tell: (finding: DoctorFinding) => void,
+  signal: AbortSignal,
+): Promise<void> {
   const told = new Map<unknown, string>();
   for (const check of checks) {
     const looks = await looked(check, machine, told);

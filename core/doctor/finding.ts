@@ -4,7 +4,7 @@ import { Failure } from "../failure.ts";
 /** `note`: worth knowing, nothing to do. `warning`: backups come about, but not as they should. `bad`: they do not, or are not safe. */
 export type State = "good" | "note" | "warning" | "bad";
 
-export type Finding = {
+export type DoctorFinding = {
   /** The check's name. */
   readonly check: string;
   readonly state: State;
@@ -15,7 +15,7 @@ export type Finding = {
 };
 
 /** A finding before it is known whose it is. */
-export type Look = Omit<Finding, "check">;
+export type Look = Omit<DoctorFinding, "check">;
 
 export const good = (text: string): Look => ({ state: "good", text });
 export const note = (text: string, remedy?: string): Look => look("note", text, remedy);
@@ -31,6 +31,6 @@ export class CannotLook extends Failure {}
 
 const order: readonly State[] = ["good", "note", "warning", "bad"];
 
-export function worst(findings: readonly Finding[]): State {
+export function worst(findings: readonly DoctorFinding[]): State {
   return order[Math.max(0, ...findings.map(({ state }) => order.indexOf(state)))] ?? "good";
 }

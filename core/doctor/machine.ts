@@ -4,11 +4,10 @@
  */
 
 import { bucketCredentials, credentialsFileOf, machineCredentials } from "../aws/credentials.ts";
-import { type Caller, callerIdentity } from "../aws/identity.ts";
+import { type CallerArn, callerIdentity } from "../aws/identity.ts";
 import { roleNames, unitNames } from "../aws/package.ts";
 import type { Bucket } from "../bucket/contract.ts";
-import { readLockState } from "../bucket/lock-state.ts";
-import type { LockState } from "../bucket/s3/lock-configuration.ts";
+import { type LockState, readLockState } from "../bucket/lock-state.ts";
 import { type Config, loadConfig } from "../config/config.ts";
 import { prefixes } from "../format/keys.ts";
 import { CannotLook } from "./finding.ts";
@@ -30,7 +29,7 @@ export type MachineParts = {
 };
 
 /** What the bucket answered to a request that every role may make. */
-export type Answer = {
+type BucketAnswer = {
   /** Undefined where it answered as it should. */
   readonly error: unknown;
   /** The server's clock and this machine's at that moment; undefined where nothing answered. */
@@ -48,11 +47,11 @@ export type Machine = {
   /** Who runs the archive. */
   readonly runner: () => Promise<Runner>;
   /** Whose the configured credentials are; undefined where the server does not tell. Not for folders. */
-  readonly caller: () => Promise<Caller | undefined>;
+  readonly caller: () => Promise<CallerArn | undefined>;
   /** The same in the configured role; asked only where there is one. */
-  readonly assumed: () => Promise<Caller | undefined>;
+  readonly assumed: () => Promise<CallerArn | undefined>;
   readonly opened: () => Promise<Bucket>;
-  readonly answer: () => Promise<Answer>;
+  readonly answer: () => Promise<BucketAnswer>;
   /** The opened bucket, which answers. Where credentials or role failed, their error. */
   readonly bucket: () => Promise<Bucket>;
   readonly lock: () => Promise<LockState>;
@@ -143,7 +142,7 @@ async function mustNotBeSealed(config: Config, unit: string): Promise<void> {
 
 const anyRegion = "us-east-1";
 
-function identity(config: Config, roleArn: string | undefined): Promise<Caller | undefined> {
+function identity(config: Config, roleArn: string | undefined): Promise<CallerArn | undefined> {
   const { region = process.env.AWS_REGION ?? process.env.AWS_DEFAULT_REGION ?? anyRegion, endpoint } = config.s3;
   return callerIdentity({ ...machineCredentials(config), roleArn }, { region, endpoint });
 }
@@ -155,7 +154,7 @@ function lockOf(config: Config, { url }: Bucket): Promise<LockState> {
 }
 
 /** As an archive begins: one page of the index, which every role may list. */
-async function ask(bucket: Bucket, now: () => Date): Promise<Answer> {
+async function ask(bucket: Bucket, now: () => Date): Promise<BucketAnswer> {
   let error: unknown;
   try {
     for await (const _ of bucket.list(prefixes.index)) break;

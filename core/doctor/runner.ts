@@ -5,7 +5,7 @@ import { userId, userName } from "../system/owners.ts";
 import { spawnExecutable } from "../system/process.ts";
 import type { Unit } from "./systemd.ts";
 
-export type Access = "read" | "write" | "run";
+type AccessKind = "read" | "write" | "run";
 
 export type Runner = {
   readonly name: string;
@@ -13,7 +13,7 @@ export type Runner = {
   /** Reads every file, whoever it belongs to. */
   readonly readsAll: boolean;
   /** Asked of the system, so that groups, ACLs and mount options count. Undefined where only root could ask for that user. */
-  readonly may: ((access: Access, path: string) => Promise<boolean>) | undefined;
+  readonly may: ((access: AccessKind, path: string) => Promise<boolean>) | undefined;
 };
 
 /** The user of the unit, root where it names none; without a unit, whoever asks. */
@@ -41,7 +41,7 @@ function unknownUser(name: string): Failure {
 
 const modes = { read: constants.R_OK, write: constants.W_OK, run: constants.X_OK } as const;
 
-async function mayWe(wanted: Access, path: string): Promise<boolean> {
+async function mayWe(wanted: AccessKind, path: string): Promise<boolean> {
   return access(path, modes[wanted]).then(
     () => true,
     () => false,

@@ -135,7 +135,10 @@ export function isContentCodec(name: string): name is ContentCodec {
 
 const filters = new Map<string, Filter>();
 
-/** Adds a filter to the table, until it is disposed of. A program adds those that it is configured for when it starts. */
+/**
+ * Adds a filter to the table, until it is disposed of. A program adds those that it is configured for when it starts.
+ * Nothing is yet. @internal
+ */
 export function addFilter(filter: Filter): Disposable {
   const { name, suffix } = filter;
   const isTaken = [...Object.values(codecs), ...filters.values()].some(

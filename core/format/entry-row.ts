@@ -50,7 +50,7 @@ export function entryLine(head: EntryHead, extents: ExtentsText | null): string 
 /** What a file's head says that only reading the file tells: it stays when owner, mode and the like are looked at again. */
 export type FileState = Pick<FileEntry, "holes" | "warnings">;
 
-export function fileStateOf(head: EntryHead): FileState {
+function fileStateOf(head: EntryHead): FileState {
   const { holes = [], w: warnings = [] } = parseAs(fileState, JSON.parse(head), "the head of a file");
   return { holes, warnings };
 }

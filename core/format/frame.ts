@@ -62,7 +62,7 @@ export function frameContentSize(frame: Uint8Array): number {
 
 /**
  * Refuses bytes that are not exactly one frame, or one whose content is, by its own word, larger than a reader is
- * ready to hold. A decompressor obeys that word for one frame, but goes on to any frame that follows it.
+ * ready to hold. A decompressor obeys that word for one frame, but goes on to any frame that follows it. @internal
  */
 export function checkFrame(frame: Uint8Array, most: number = maxFrameContent): void {
   const header = decodeHeader(frame);

@@ -20,7 +20,7 @@ export function runOf(start: Date, random: Uint8Array): string {
 /** Backup and snapshotter names that are safe in keys, file names and shells. */
 export const safeName = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
 
-/** `20261121T020003Z`: sorts by time as text. */
+/** `20261121T020003Z`: sorts by time as text. @internal */
 export function stampOf(time: Date): string {
   return time.toISOString().replace(/[-:]|\.\d+/g, "");
 }
@@ -58,11 +58,6 @@ const indexKey = /^index\/([^/]+)\/(\d{8}T\d{6}Z)-([0-9a-f]{8})\.jsonl\.zst$/;
 /** Returns undefined for keys of other things, parts among them. */
 export function parseManifestKey(key: string): ManifestKey | undefined {
   return parse(manifestKey, splitKey(key).base);
-}
-
-/** Whether a file of this name may be a root that was saved from a bucket. */
-export function isManifestFile(name: string): boolean {
-  return splitKey(name).base.endsWith(".jsonl.zst");
 }
 
 export function parseIndexKey(key: string): ManifestKey | undefined {

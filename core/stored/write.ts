@@ -57,12 +57,12 @@ export type NewStream = NewObject & {
   readonly metadata: Readonly<Record<string, string>>;
 };
 
-export type Written = Stored & { readonly encoding: Encoding };
+export type WrittenObject = Stored & { readonly encoding: Encoding };
 /** `sha256`: of the stored bytes, in hex. */
-export type WrittenHashed = Written & { readonly sha256: string };
+export type WrittenHashed = WrittenObject & { readonly sha256: string };
 
 /** Stores content that is in memory, and is the caller's again when the promise resolves. Errors are those of `put`. */
-export async function writeBytes(target: WriteTarget, { key, metadata, ...object }: NewBytes): Promise<Written> {
+export async function writeBytes(target: WriteTarget, { key, metadata, ...object }: NewBytes): Promise<WrittenObject> {
   const options = { retention: target.retention, ...(metadata !== undefined && { metadata }) };
   return put(target, key, await encoded(target, object), object.codec, options);
 }
@@ -114,7 +114,7 @@ async function put(
   stored: Uint8Array,
   codec: CodecName,
   options: PutOptions,
-): Promise<Written> {
+): Promise<WrittenObject> {
   const written = await bucket.put(key + suffixOf(filters), stored, options);
   return { ...written, encoding: statedBy(codec, filters) };
 }

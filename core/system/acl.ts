@@ -60,7 +60,10 @@ export function aclFromText(text: string, ids: AclIds): Uint8Array {
   return encoded(complete(canonical(parsed(text).map((line) => resolved(line, ids)))));
 }
 
-/** The permission bits (0 to 0o777) that a file with this access ACL shows: the mask stands in for the group. */
+/**
+ * The permission bits (0 to 0o777) that a file with this access ACL shows: the mask stands in for the group.
+ * @internal
+ */
 export function aclMode(text: string): number {
   const bits = { user: 0, group: 0, mask: undefined as number | undefined, other: 0 };
   for (const { tag, name, permissions } of parsed(text)) {
@@ -69,7 +72,10 @@ export function aclMode(text: string): number {
   return (bits.user << 6) | ((bits.mask ?? bits.group) << 3) | bits.other;
 }
 
-/** Parts a text that mixes access entries with default ones (`default:user::rwx` or `d:…`), as s3-sysbackup wrote it. */
+/**
+ * Parts a text that mixes access entries with default ones (`default:user::rwx` or `d:…`), as s3-sysbackup wrote it.
+ * @internal
+ */
 export function splitDefault(text: string): Acl {
   const access: string[] = [];
   const inherited: string[] = [];
@@ -147,14 +153,14 @@ function complete(entries: AclEntry[]): AclEntry[] {
   return entries;
 }
 
-type Line = { readonly tag: Tag; readonly name: string; readonly permissions: number; readonly text: string };
+type AclLine = { readonly tag: Tag; readonly name: string; readonly permissions: number; readonly text: string };
 
 /** `mask` and `other` may leave out the empty name (`mask:r--`), as older programs write them. */
 const linePattern =
   /^(?<tag>user|u|group|g|mask|m|other|o):(?:(?<name>[^:]*):)?(?<read>[r-])(?<write>[w-])(?<execute>[x-])$/;
 const fullTags: Readonly<Record<string, Tag>> = { u: "user", g: "group", m: "mask", o: "other" };
 
-function parsed(text: string): Line[] {
+function parsed(text: string): AclLine[] {
   return entryLines(text).map((line) => {
     const parts = linePattern.exec(line)?.groups;
     if (parts === undefined) throw new AclError(`${JSON.stringify(line)} is not an ACL entry`);
@@ -179,7 +185,7 @@ function entryLines(text: string): string[] {
     .filter((line) => line !== "");
 }
 
-function resolved({ tag, name, permissions, text }: Line, ids: AclIds): AclEntry {
+function resolved({ tag, name, permissions, text }: AclLine, ids: AclIds): AclEntry {
   if (name === "") return { tag, qualifier: unqualified, permissions };
   const qualifier = /^\d+$/.test(name) ? Number(name) : (tag === "user" ? ids.userId : ids.groupId)(unescaped(name));
   if (qualifier === undefined)

@@ -102,7 +102,10 @@ function openConfined(folder: number, path: ByteString): number {
   }
 }
 
-/** What `openat2` does, for kernels without it: one name at a time, none of them a link. Exported for its test. */
+/**
+ * What `openat2` does, for kernels without it: one name at a time, none of them a link.
+ * @internal
+ */
 export function openByStep(start: number, path: ByteString): number {
   let folder = start;
   for (const name of path.split("/") as ByteString[]) {

@@ -3,14 +3,17 @@
  * grow to several times of what is in use. So it is told.
  */
 export class Garbage {
+  readonly #limit: number;
   #bytes = 0;
 
   /** Collects each time that so many bytes were left: 32 MiB cost about 10 ms. */
-  constructor(private readonly limit: number = 32 * 1024 * 1024) {}
+  constructor(limit: number = 32 * 1024 * 1024) {
+    this.#limit = limit;
+  }
 
   left(bytes: number): void {
     this.#bytes += bytes;
-    if (this.#bytes < this.limit) return;
+    if (this.#bytes < this.#limit) return;
     this.#bytes = 0;
     Bun.gc(true);
   }

@@ -1,22 +1,24 @@
-/** The run lock: one run at a time a state folder. */
+/** The run lock: one run at a time of a backup name. */
 import { constants } from "node:fs";
 import type { ByteString } from "../format/path.ts";
 import { close } from "./files.ts";
 import { AT_FDCWD, cString, lastError, libc, O_CLOEXEC, retried } from "./libc.ts";
+import { fstat } from "./stat.ts";
 
 const LOCK_EX = 2;
 const LOCK_NB = 4;
 
-export type Lock = { release(): void };
+export type FileLock = { release(): void };
 
 /**
- * Locks the file at `path`, made with mode 0600 where it is missing. Undefined where another process holds it. The
- * lock ends with `release` or with this process, however it ends; the file stays, since removing it would let two
- * processes each lock a file of that name.
+ * Locks the file at `path`, which is made if it is missing, and closed to other users. Undefined if another process holds
+ * the lock. The lock ends with `release` or with this process, however it ends. The file stays, since removing it would
+ * let two processes each lock a file of that name.
  */
-export async function lockExclusively(path: ByteString): Promise<Lock | undefined> {
+export async function lockExclusively(path: ByteString): Promise<FileLock | undefined> {
   const flags = constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW | O_CLOEXEC;
   const fd = retried("open", path, () => libc.openat(AT_FDCWD, cString(path), flags, 0o600));
+  closeToOthers(fd);
   if (libc.flock(fd, LOCK_EX | LOCK_NB) === 0) return { release: once(() => close(fd)) };
   const error = lastError("flock", path);
   close(fd);
@@ -24,7 +26,13 @@ export async function lockExclusively(path: ByteString): Promise<Lock | undefine
   throw error;
 }
 
-/** A descriptor closed twice could be someone else's by then. */
+/** Older versions left files that others can read, and so lock. */
+function closeToOthers(fd: number): void {
+  const { type, mode, uid } = fstat(fd);
+  if (type === "file" && uid === process.geteuid?.() && (mode & 0o077) !== 0) libc.fchmod(fd, 0o600);
+}
+
+/** A descriptor closed twice could belong to something else by then. */
 function once(action: () => void): () => void {
   let done = false;
   return () => {

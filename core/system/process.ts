@@ -12,7 +12,7 @@ import type { PipeWriter } from "./pipe.ts";
 
 export type { Finished } from "./child.ts";
 
-export type Executable = {
+export type Invocation = {
   readonly path: string;
   readonly args: readonly string[];
   /** All of its environment; ours by default. */
@@ -43,7 +43,7 @@ const defaultGraceMs = 5_000;
  * Starts an executable. Throws a `Failure` where it is not one. Read both streams side by side: a child that cannot
  * write waits.
  */
-export function spawnExecutable(executable: Executable): Running {
+export function spawnExecutable(executable: Invocation): Running {
   const { path, args, env, timeoutMs, extraPipe, abort, graceMs = defaultGraceMs } = executable;
   requireExecutable(path);
   const child = new Child({ command: [path, ...args], env, stdin: "nothing", stdout: "pipe", extraPipe, graceMs });

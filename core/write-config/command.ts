@@ -31,7 +31,7 @@ export function typed({ words, input }: Command): string {
   return input === undefined ? line : `${line}  # standard input: ${input.name}`;
 }
 
-export type RunOptions = {
+export type CommandOptions = {
   /** For its standard output: a descriptor, or "capture"; ours for messages where absent. */
   readonly output?: number | "capture";
   /** Its messages go to the terminal at once, instead of into the Failure. */
@@ -43,7 +43,7 @@ export type RunOptions = {
 /** Its captured output. Throws a Failure for an exit status other than 0, the signal's reason where that ended it. */
 export async function runCommand(
   command: Command,
-  { output = 2, talks = false, signal }: RunOptions = {},
+  { output = 2, talks = false, signal }: CommandOptions = {},
 ): Promise<string> {
   signal?.throwIfAborted();
   const [program] = command.words;

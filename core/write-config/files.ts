@@ -6,7 +6,7 @@ import { isEmptyFolder, isKnown, type PresentFile } from "./machine.ts";
 import type { Step } from "./steps.ts";
 
 /** Whose group may read the credentials file, and as whom services run. Debian has both on every machine. */
-export const backupAccount = "backup";
+const backupAccount = "backup";
 
 export async function accountSteps(): Promise<Step[]> {
   const steps: Step[] = [];

@@ -1,7 +1,7 @@
 /** Whether a key pair can do the one thing that it is for: assume the role. */
 import { Failure, reasonOf } from "../failure.ts";
 import type { KeyPair } from "./credentials-file.ts";
-import type { PackageRole } from "./role.ts";
+import type { RoleDescription } from "./role.ts";
 
 /** What IAM answers until it knows a new key, user, or membership everywhere. */
 const notYet = /^(InvalidClientTokenId|AccessDenied|UnrecognizedClient|SignatureDoesNotMatch|NoSuchEntity)/;
@@ -20,7 +20,11 @@ export type Patience = {
 };
 
 /** Throws a Failure where it still cannot after the last try, or for another reason than that it is new. */
-export async function awaitKey(pair: KeyPair, role: PackageRole, { pauses, sleep, signal }: Patience): Promise<void> {
+export async function awaitKey(
+  pair: KeyPair,
+  role: RoleDescription,
+  { pauses, sleep, signal }: Patience,
+): Promise<void> {
   const { STSClient, AssumeRoleCommand } = await import("@aws-sdk/client-sts");
   const credentials = { accessKeyId: pair.id, secretAccessKey: pair.secret };
   const client = new STSClient({ region: role.region, credentials });
@@ -44,7 +48,7 @@ export async function awaitKey(pair: KeyPair, role: PackageRole, { pauses, sleep
   }
 }
 
-function useless(error: unknown, role: PackageRole): Failure {
+function useless(error: unknown, role: RoleDescription): Failure {
   return new Failure({
     doing: "assume with the key the role",
     what: role.arn,

@@ -9,7 +9,7 @@ import { type Conf, parseConf, type Section } from "../config/dialect.ts";
 /** Section to key (lower case) to value of one line; undefined takes the key away. */
 export type Changes = Readonly<Record<string, Readonly<Record<string, string | undefined>>>>;
 
-type Line = { readonly text: string /** As in the file; empty after the last. */; readonly end: string };
+type ConfLine = { readonly text: string /** As in the file; empty after the last. */; readonly end: string };
 
 /** `file` is named in errors. Throws a Failure (exit 2) where the text is not of the dialect. */
 export function merged(text: string, changes: Changes, file: string): string {
@@ -34,14 +34,14 @@ function withSetting(text: string, name: string, key: string, value: string | un
     : joined(inserted(lines, placeIn(section, conf, lines), fresh));
 }
 
-function linesOf(text: string): Line[] {
+function linesOf(text: string): ConfLine[] {
   const pieces = text.split(/(\r\n|\r|\n)/);
-  const lines: Line[] = [];
+  const lines: ConfLine[] = [];
   for (let at = 0; at < pieces.length; at += 2) lines.push({ text: pieces[at] ?? "", end: pieces[at + 1] ?? "" });
   return lines;
 }
 
-function joined(lines: readonly Line[]): string {
+function joined(lines: readonly ConfLine[]): string {
   return lines.map(({ text, end }) => text + end).join("");
 }
 
@@ -52,11 +52,11 @@ function endOf(line: number, conf: Conf): number {
 }
 
 /** Lines that continue a value: what is left of a value when comments and empty lines are not counted. */
-function isValue({ text }: Line): boolean {
+function isValue({ text }: ConfLine): boolean {
   return !/^\s*([#;]|$)/.test(text);
 }
 
-function replaced(lines: readonly Line[], first: number, end: number, value: string | undefined): Line[] {
+function replaced(lines: readonly ConfLine[], first: number, end: number, value: string | undefined): ConfLine[] {
   return lines.flatMap((line, index) => {
     if (index < first || index >= end || !isValue(line)) return [line];
     return index === first && value !== undefined ? [{ ...line, text: keyOf(line.text) + value }] : [];
@@ -69,13 +69,13 @@ function keyOf(text: string): string {
   return /\s[=:]$/.test(key) ? `${key} ` : key;
 }
 
-type Place = { /** Index of the line before. */ readonly after: number; readonly indent: string };
+type InsertionPoint = { /** Index of the line before. */ readonly after: number; readonly indent: string };
 
 /**
  * After the last value of the section, and indented as its key is. A section without keys may be followed by a header that
  * is indented; a key that is less so would swallow it as the rest of its value.
  */
-function placeIn(section: Section, conf: Conf, lines: readonly Line[]): Place {
+function placeIn(section: Section, conf: Conf, lines: readonly ConfLine[]): InsertionPoint {
   const last = [...section.settings.values()].at(-1)?.line;
   if (last === undefined) {
     const next = [...conf.values()].find(({ line }) => line > section.line)?.line;
@@ -87,11 +87,11 @@ function placeIn(section: Section, conf: Conf, lines: readonly Line[]): Place {
 }
 
 /** Of a line counted from 1. */
-function indentOf(lines: readonly Line[], line: number | undefined): string {
+function indentOf(lines: readonly ConfLine[], line: number | undefined): string {
   return /^\s*/.exec(lines[(line ?? 0) - 1]?.text ?? "")?.[0] ?? "";
 }
 
-function inserted(lines: readonly Line[], { after, indent }: Place, text: string): Line[] {
+function inserted(lines: readonly ConfLine[], { after, indent }: InsertionPoint, text: string): ConfLine[] {
   const newline = newlineOf(lines);
   return lines.flatMap((line, index) => {
     if (index !== after) return [line];
@@ -102,7 +102,7 @@ function inserted(lines: readonly Line[], { after, indent }: Place, text: string
   });
 }
 
-function appended(lines: readonly Line[], name: string, text: string): Line[] {
+function appended(lines: readonly ConfLine[], name: string, text: string): ConfLine[] {
   const end = newlineOf(lines);
   const before =
     lines.at(-1)?.text === "" ? lines.slice(0, -1) : lines.map((line) => ({ ...line, end: line.end || end }));
@@ -110,6 +110,6 @@ function appended(lines: readonly Line[], name: string, text: string): Line[] {
   return [...before, ...gap, { text: `[${name}]`, end }, { text, end }];
 }
 
-function newlineOf(lines: readonly Line[]): string {
+function newlineOf(lines: readonly ConfLine[]): string {
   return lines[0]?.end || "\n";
 }

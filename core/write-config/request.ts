@@ -2,7 +2,7 @@
 import type { UnitRole, UnitSettings } from "./units.ts";
 
 /** Where the machine's credentials come from. */
-export type Source =
+export type CredentialsSource =
   /** An IAM user, made where it is not there. */
   | { readonly kind: "user"; readonly name: string; readonly copy: Copy }
   /** Absolute path of the encrypted copy that another machine's set-up left. */
@@ -13,12 +13,12 @@ export type Source =
 /** The encrypted copy for other machines: an absolute path, the usual name in this folder, or none. */
 export type Copy = { readonly path: string } | { readonly folder: string } | undefined;
 
-export type Request = {
+export type WriteConfigRequest = {
   readonly package: string;
   readonly role: UnitRole;
   /** Absolute path. */
   readonly confDir: string;
-  readonly source: Source;
+  readonly source: CredentialsSource;
   /** Section of the credentials file; where undefined, the one that `conf` names, or `default`. */
   readonly profile: string | undefined;
   readonly retainDays: number | undefined;

@@ -2,7 +2,7 @@
 import { exitStatus, Failure } from "../failure.ts";
 
 /** When a timer starts its service: every day, at some time of the window. */
-export type Window = {
+export type TimerWindow = {
   /** Local time as `HH:MM:SS`. */
   readonly start: string;
   /** Length; 0 to less than a day. */
@@ -12,7 +12,7 @@ export type Window = {
 const day = 86_400;
 
 /** From a time such as `2:00` and a timespan such as `1h`. Throws a Failure (exit 2) for others. */
-export function parseWindow(start: string, length: string): Window {
+export function parseWindow(start: string, length: string): TimerWindow {
   return { start: timeOfDay(start), seconds: secondsOf(length) };
 }
 

@@ -11,7 +11,7 @@ import verifyService from "../../systemd/verify.service" with { type: "text" };
 import type { RoleName } from "../aws/package.ts";
 import { exitStatus, Failure } from "../failure.ts";
 import { barePath, commandLine, quotedPath, quotedWord } from "./unit-quoting.ts";
-import type { Window } from "./unit-values.ts";
+import type { TimerWindow } from "./unit-values.ts";
 
 /** What a machine may be given units for: people restore. */
 export type UnitRole = Exclude<RoleName, "restore">;
@@ -30,7 +30,7 @@ export type UnitSettings = {
   readonly stateDir: string;
   /** `root` is for the role `backup` only. */
   readonly serviceUser: (typeof serviceUsers)[number];
-  readonly window: Window;
+  readonly window: TimerWindow;
   /** Absolute path of the credentials file as `systemd-creds encrypt --name=aws_credentials` wrote it. */
   readonly credential: string | undefined;
 };

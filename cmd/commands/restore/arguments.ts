@@ -2,13 +2,13 @@
 import { resolve } from "node:path";
 import { nearest } from "../../../core/config/nearest.ts";
 import { exitStatus, Failure } from "../../../core/failure.ts";
-import { isManifestFile } from "../../../core/format/keys.ts";
+import { isManifestFile } from "../../../core/format/manifest-file.ts";
+import type { SnapshotChoice } from "../../../restore/snapshots.ts";
 import { type Access, accessOf } from "../../shared/access.ts";
 import type { Words } from "../../subcommand.ts";
 
 /** What happens to the snapshots of a backup: asked one by one, stored as files, replayed, left out. */
-export const snapshotChoices = ["ask", "fetch", "run", "skip"] as const;
-export type SnapshotChoice = (typeof snapshotChoices)[number];
+export const snapshotChoices: readonly SnapshotChoice[] = ["ask", "fetch", "run", "skip"];
 
 export type RestoreArgs = Access & {
   /** A backup name, `name@time`, a key, or a local file; undefined: to be chosen on the terminal. */

@@ -12,10 +12,10 @@ const axis = 28;
 /** More rows than these are no plot any more: the newest are drawn. */
 export const mostDrawn = 200;
 
-type Dated = BackupVerdict & { readonly started: Date };
+type DatedVerdict = BackupVerdict & { readonly started: Date };
 
 /** Those that can be drawn, by name, newest first within a name. */
-export function drawn(backups: readonly BackupVerdict[]): Dated[] {
+export function drawn(backups: readonly BackupVerdict[]): DatedVerdict[] {
   return backups
     .flatMap((backup) => (backup.header === undefined ? [] : [{ ...backup, started: new Date(backup.header.started) }]))
     .toSorted((a, b) => b.started.getTime() - a.started.getTime())
@@ -27,7 +27,7 @@ const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
 const nameOf = ({ header }: BackupVerdict) => header?.name ?? "";
 
 /** A bar from each backup's start to the end of its first lock; a tick where its promise ends; a line for now. */
-export function horizonPlot(backups: readonly Dated[], now: Date): string {
+export function horizonPlot(backups: readonly DatedVerdict[], now: Date): string {
   const times = backups.flatMap(({ started, lockedUntil, header }) => [
     started.getTime(),
     (lockedUntil ?? started).getTime(),
@@ -46,7 +46,7 @@ export function horizonPlot(backups: readonly Dated[], now: Date): string {
   ]);
 }
 
-function bar(backup: Dated, y: number, x: (time: number) => number, before: Dated | undefined): string {
+function bar(backup: DatedVerdict, y: number, x: (time: number) => number, before: DatedVerdict | undefined): string {
   const { started, lockedUntil, header, state, lost } = backup;
   const name = nameOf(backup);
   const start = x(started.getTime());
@@ -58,7 +58,7 @@ function bar(backup: Dated, y: number, x: (time: number) => number, before: Date
 }
 
 /** Bytes of files in each backup: the oldest of each name on its left. */
-export function sizePlot(backups: readonly Dated[]): string {
+export function sizePlot(backups: readonly DatedVerdict[]): string {
   const height = 180;
   const base = height - 24;
   const ordered = backups.toSorted(
@@ -80,7 +80,7 @@ export function sizePlot(backups: readonly Dated[]): string {
   ]);
 }
 
-function sizeBar(backup: Dated, x: number, wide: number, most: number, base: number, labelled: boolean): string {
+function sizeBar(backup: DatedVerdict, x: number, wide: number, most: number, base: number, labelled: boolean): string {
   const size = backup.totals?.bytes ?? 0;
   const tall = round(Math.max(1, (size / most) * (base - 16)));
   const said = `${nameOf(backup)}, ${moment(backup.started)}: ${bytes(size)}`;

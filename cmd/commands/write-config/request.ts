@@ -1,7 +1,7 @@
 /** The options of write-config, held against each other and against what is allowed. */
 import { unitNames } from "../../../core/aws/package.ts";
 import { exitStatus, Failure } from "../../../core/failure.ts";
-import type { Request, Source } from "../../../core/write-config/request.ts";
+import type { CredentialsSource, WriteConfigRequest } from "../../../core/write-config/request.ts";
 import { parseUnitName, parseWindow } from "../../../core/write-config/unit-values.ts";
 import { serviceUsers } from "../../../core/write-config/units.ts";
 import type { WriteConfigArgs } from "./arguments.ts";
@@ -14,7 +14,7 @@ export type Place = {
 };
 
 /** Throws a Failure (exit 2) for what is not allowed, or does not go together. */
-export function requestOf(args: WriteConfigArgs, { folder, program }: Place): Request {
+export function requestOf(args: WriteConfigArgs, { folder, program }: Place): WriteConfigRequest {
   const source = sourceOf(args, folder);
   const role = oneOf("--role", args.role, ["backup", "audit", "steward"]);
   const serviceUser = oneOf("--service-user", args.serviceUser, serviceUsers);
@@ -41,7 +41,10 @@ export function requestOf(args: WriteConfigArgs, { folder, program }: Place): Re
 
 const ways = "give --user NAME, or --creds-file FILE of another machine, or --ambient-creds";
 
-function sourceOf({ user, credsFile, noCredsFile, ambient, profile }: WriteConfigArgs, folder: string): Source {
+function sourceOf(
+  { user, credsFile, noCredsFile, ambient, profile }: WriteConfigArgs,
+  folder: string,
+): CredentialsSource {
   if (ambient) {
     const other = given({
       "--user": user,

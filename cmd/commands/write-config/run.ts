@@ -1,12 +1,13 @@
 import { exitStatus } from "../../../core/failure.ts";
-import type { Request } from "../../../core/write-config/request.ts";
+import type { WriteConfigRequest } from "../../../core/write-config/request.ts";
 import { describe, perform } from "../../../core/write-config/steps.ts";
 import { type Plan, plan } from "../../../core/write-config/write-config.ts";
-import type { CommandIO, Run } from "../../io.ts";
+import type { CommandIO, RunSubcommand } from "../../io.ts";
+import { soundBunFlags } from "../../shared/sound-bun.ts";
 import type { WriteConfigArgs } from "./arguments.ts";
 import { requestOf } from "./request.ts";
 
-export const run: Run<WriteConfigArgs> = async (args, io) => {
+export const run: RunSubcommand<WriteConfigArgs> = async (args, io) => {
   const request = requestOf(args, { folder: process.cwd(), program: programWords() });
   const isRoot = process.getuid?.() === 0;
   const { notify, signal } = io;
@@ -25,7 +26,7 @@ export const run: Run<WriteConfigArgs> = async (args, io) => {
 
 /** The compiled program is one file; run by Bun, it is Bun and a script. */
 function programWords(): string[] {
-  return Bun.main.startsWith("/$bunfs/") ? [process.execPath] : [process.execPath, Bun.main];
+  return Bun.main.startsWith("/$bunfs/") ? [process.execPath] : [process.execPath, ...soundBunFlags, Bun.main];
 }
 
 /** Ends with the signal's reason where that comes first. */
@@ -43,7 +44,7 @@ function tell({ json, out }: CommandIO, document: object, lines: readonly string
   for (const line of json ? [JSON.stringify(document)] : lines) out(line);
 }
 
-function documentOf({ confDir, source, units, start }: Request, { role, copy, later }: Plan) {
+function documentOf({ confDir, source, units, start }: WriteConfigRequest, { role, copy, later }: Plan) {
   return {
     confDir,
     ...(source.kind === "user" && { user: source.name }),
@@ -57,12 +58,15 @@ function documentOf({ confDir, source, units, start }: Request, { role, copy, la
   };
 }
 
-function nextCommands({ confDir, units }: Pick<Request, "confDir" | "units">, later: readonly string[]): string[] {
+function nextCommands(
+  { confDir, units }: Pick<WriteConfigRequest, "confDir" | "units">,
+  later: readonly string[],
+): string[] {
   const doctor = confDir === "/etc/backup" ? "sysbackup doctor" : `sysbackup doctor --conf-dir ${confDir}`;
   return [...later, `systemctl start ${units.unit}.service`, doctor];
 }
 
-function summaryOf(request: Request, planned: Plan): string[] {
+function summaryOf(request: WriteConfigRequest, planned: Plan): string[] {
   const { source, confDir, units } = request;
   const { role, copy, later } = planned;
   const how = { user: "an IAM user's key", copy: "the key of the encrypted file", ambient: "what the AWS SDK finds" };

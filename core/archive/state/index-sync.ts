@@ -10,7 +10,7 @@ import { type ManifestKey, parseIndexKey, prefixes } from "../../format/keys.ts"
 import type { Notify } from "../../notice.ts";
 import { readIndexObject } from "../../stored/index-object.ts";
 import { ChunkTable } from "./chunks.ts";
-import { FalseState } from "./database.ts";
+import { FalseState } from "./false-state.ts";
 import { ObjectTable } from "./objects.ts";
 
 export type IndexSyncDeps = {

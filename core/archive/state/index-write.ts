@@ -4,7 +4,7 @@ import type { Encoding } from "../../format/encoding.ts";
 import { encodeIndex, type IndexLine } from "../../format/index-object.ts";
 import { keys, parseIndexKey, type RunId, timeOfStamp } from "../../format/keys.ts";
 import { type WriteTarget, writeBytes } from "../../stored/write.ts";
-import { FalseState } from "./database.ts";
+import { FalseState } from "./false-state.ts";
 import { rememberRead } from "./index-sync.ts";
 
 /** Objects and chunks that one index object lists, about: it is made in memory. */

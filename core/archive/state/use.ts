@@ -1,20 +1,22 @@
-/** Opens the state database of one bucket for as long as something uses it, and leaves its checksum. */
+/** The state database of one bucket, opened for as long as something uses it. A checksum of it is kept afterwards. */
 import type { Database } from "bun:sqlite";
 import type { Config } from "../../config/config.ts";
 import { compareChecksum, writeChecksum } from "./checksum.ts";
 import { openState } from "./database.ts";
+import { closeStateFiles } from "./private-files.ts";
 
-/** Names a bucket in the state database: buckets of one name behind two endpoints are two. */
+/** Tells apart buckets of one name behind two endpoints. */
 export function bucketIdentity(url: string, { s3: { endpoint } }: Config): string {
   return endpoint === undefined ? url : `${url} at ${endpoint}`;
 }
 
-/** Throws errors as `openState` does, and those of `use`. The caller holds the run lock. */
+/** Throws the errors of `openState` and of `use`. The caller holds the lock of the state. */
 export async function withStateDatabase<T>(
   path: string,
   bucket: string,
   use: (database: Database) => Promise<T>,
 ): Promise<T> {
+  closeStateFiles(path);
   await compareChecksum(path);
   const database = openState(path, bucket);
   try {

@@ -3,15 +3,15 @@ import { open, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { type Executable, type ExecutableKind, findExecutables } from "../../archive/executables/find.ts";
 import type { Notice } from "../../notice.ts";
+import { which } from "../../system/programs.ts";
 import type { Check } from "../check.ts";
 import { bad, good, type Look, note, warning } from "../finding.ts";
 import { ownerTrouble } from "../owner-trouble.ts";
 import type { Runner } from "../runner.ts";
-import { which } from "../which.ts";
 
-type Needed = "confDir" | "runner";
+type NeededOfMachine = "confDir" | "runner";
 
-export const pickers: Check<Needed> = {
+export const pickers: Check<NeededOfMachine> = {
   name: "pickers",
   ofArchive: true,
   async look({ confDir, runner }) {
@@ -24,7 +24,7 @@ export const pickers: Check<Needed> = {
   },
 };
 
-export const snapshotters: Check<Needed> = {
+export const snapshotters: Check<NeededOfMachine> = {
   name: "snapshotters",
   ofArchive: true,
   async look({ confDir, runner }) {

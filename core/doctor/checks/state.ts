@@ -1,17 +1,18 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { fact, isCorruption, statePath } from "../../archive/state/database.ts";
+import { examineStateDir } from "../../archive/state/folder.ts";
 import { bucketIdentity } from "../../archive/state/use.ts";
 import { reasonOf } from "../../failure.ts";
 import { userName } from "../../system/owners.ts";
 import type { Check } from "../check.ts";
-import { bad, good, type Look, note, warning } from "../finding.ts";
+import { bad, CannotLook, good, type Look, note, warning } from "../finding.ts";
 import { lockHolder } from "../lock-holder.ts";
 import { openStateFile } from "../open-state.ts";
 import type { Runner } from "../runner.ts";
 import { statOf } from "../stat-of.ts";
 
-/** The state database belongs to the user who archives, and opens. */
+/** The state database belongs to the user who archives, is closed to others, and opens. */
 export const state: Check<"config" | "runner" | "opened"> = {
   name: "state",
   ofArchive: true,
@@ -24,17 +25,21 @@ export const state: Check<"config" | "runner" | "opened"> = {
     const runner = await machine.runner();
     const trouble = await ownerTrouble(stateDir, name, runner);
     if (trouble !== undefined) return [trouble];
+    const exposed = await exposure(stateDir, runner.uid);
+    if (exposed?.state === "bad") return [exposed];
     const path = statePath(stateDir, name);
-    if ((await statOf(path)) === undefined) return [note("empty: no archive has run yet")];
-    if ((await lockHolder(`${path}.lock`)) !== undefined) return [note("not checked: an archive uses it now")];
+    const looks = [...(exposed === undefined ? [] : [exposed])];
+    if ((await statOf(path)) === undefined) return [...looks, note("empty: no archive has run yet")];
+    if ((await lockHolder(`${path}.lock`)) !== undefined)
+      return [...looks, note("not checked: an archive uses it now")];
     if (((await statOf(`${path}-wal`))?.size ?? 0) > 0) {
-      return [note("the last run was ended before its end: the next one goes on from there")];
+      return [...looks, note("the last run was ended before its end: the next one goes on from there")];
     }
     const bucket = await machine.opened().then(
       ({ url }) => bucketIdentity(url, config),
       () => undefined,
     );
-    return [contentLook(path, bucket)];
+    return [...looks, contentLook(path, bucket)];
   },
 };
 
@@ -53,7 +58,22 @@ async function ownerTrouble(stateDir: string, name: string, runner: Runner): Pro
   return bad(text, `chmod u+rwx ${JSON.stringify(stateDir)}; check that the filesystem is mounted read-write`);
 }
 
-const again = "nothing to do: the next archive makes it anew from the bucket's index, and takes longer";
+/** Who else could read or change the state. An archive closes a folder of its own by itself. */
+async function exposure(stateDir: string, uid: number): Promise<Look | undefined> {
+  const quoted = JSON.stringify(stateDir);
+  const { refused, open, ours } = await examineStateDir(stateDir, uid).catch((error: unknown) => {
+    throw new CannotLook({ doing: "look into", what: stateDir, why: reasonOf(error), remedy: "run doctor as root" });
+  });
+  if (refused !== undefined) return bad(`an archive refuses ${quoted}: ${refused.why}`, refused.remedy);
+  if (!open) return undefined;
+  if (ours) return note(`${quoted} is open to other users: the next archive closes it`);
+  return warning(
+    `${quoted} holds other things too, and is open to other users: they see the names of backups`,
+    "name a folder of its own with state_dir in the [backup] section",
+  );
+}
+
+const again = "nothing to do: the next archive rebuilds it from the bucket's index, and takes longer";
 
 function contentLook(path: string, bucket: string | undefined): Look {
   const quoted = JSON.stringify(path);

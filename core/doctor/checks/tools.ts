@@ -1,6 +1,6 @@
+import { which } from "../../system/programs.ts";
 import type { Check } from "../check.ts";
 import { good, note } from "../finding.ts";
-import { which } from "../which.ts";
 
 /** What sysbackup itself or most pickers run; compression is built in. */
 const known: Readonly<Record<string, string>> = {

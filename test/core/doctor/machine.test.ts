@@ -1,11 +1,12 @@
 /** Checks that look at this machine alone. */
 import { describe, expect, test } from "bun:test";
 import { chmod, chown, mkdir, rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { openState, statePath } from "../../../core/archive/state/database.ts";
 import { type Bucket, BucketError } from "../../../core/bucket/contract.ts";
+import { wrapBucket } from "../../../core/bucket/decorators/wrap.ts";
 import { examine } from "../../../core/doctor/examine.ts";
-import type { Finding } from "../../../core/doctor/finding.ts";
+import type { DoctorFinding } from "../../../core/doctor/finding.ts";
 import { findRunner } from "../../../core/doctor/runner.ts";
 import { fromText } from "../../../core/format/path.ts";
 import { lockExclusively } from "../../../core/system/lock.ts";
@@ -84,7 +85,7 @@ describe("one check that fails", () => {
 test("an interrupt ends it, and is no finding", async () => {
   await using one = await patient();
   const controller = new AbortController();
-  const told: Finding[] = [];
+  const told: DoctorFinding[] = [];
   const answer = () => {
     controller.abort(new Error("interrupted"));
     return Promise.reject(new Error("interrupted"));
@@ -231,7 +232,7 @@ describe("run and state", () => {
     expect(await one.examine("state")).toMatchObject([
       { state: "note", text: expect.stringContaining("not there yet") },
     ]);
-    await mkdir(one.state);
+    await mkdir(one.state, { mode: 0o700 });
     expect(await one.examine("state")).toMatchObject([{ state: "note", text: "empty: no archive has run yet" }]);
     expect(await one.examine("run")).toMatchObject([{ state: "good" }]);
   });
@@ -264,7 +265,7 @@ describe("run and state", () => {
 
   test("of another bucket is a note", async () => {
     await using one = await patient();
-    await mkdir(one.state);
+    await mkdir(one.state, { mode: 0o700 });
     openState(statePath(one.state, "test"), "s3://other").close();
     expect(await one.examine("state")).toMatchObject([
       { state: "note", text: expect.stringContaining("is of another bucket, s3://other") },
@@ -273,9 +274,41 @@ describe("run and state", () => {
 
   test("a damaged one is a warning", async () => {
     await using one = await patient();
-    await mkdir(one.state);
+    await mkdir(one.state, { mode: 0o700 });
     await writeFile(statePath(one.state, "test"), "x".repeat(8192));
     expect(await one.examine("state")).toMatchObject([{ state: "warning", text: expect.stringContaining("damaged") }]);
+  });
+
+  test("a folder that is open to others is a note if it holds nothing else, and a warning if it does", async () => {
+    await using one = await withState();
+    await chmod(one.state, 0o755);
+    const [exposed, database] = await one.examine("state");
+    expect(exposed).toMatchObject({
+      state: "note",
+      text: `"${one.state}" is open to other users: the next archive closes it`,
+    });
+    expect(database).toMatchObject({ state: "good" });
+    await writeFile(join(one.state, "other"), "");
+    expect((await one.examine("state"))[0]).toMatchObject({
+      state: "warning",
+      remedy: "name a folder of its own with state_dir in the [backup] section",
+    });
+    await chmod(one.state, 0o700);
+    expect(await one.examine("state")).toMatchObject([{ state: "good" }]);
+  });
+
+  test.skipIf(!isRoot)("a folder that an archive of root refuses is bad", async () => {
+    await using one = await withState();
+    const home = dirname(one.state);
+    await chown(home, 54_321, 54_321);
+    expect(await one.examine("state")).toMatchObject([
+      {
+        state: "bad",
+        text: expect.stringContaining(`an archive refuses "${one.state}": "${home}" belongs to user 54321`),
+      },
+    ]);
+    await chown(home, 0, 0);
+    expect(await one.examine("state")).toMatchObject([{ state: "good" }]);
   });
 
   test.skipIf(!canBeBackup)("one that root left behind is bad for the service", async () => {
@@ -326,7 +359,7 @@ describe("last backup", () => {
       if (prefix.startsWith("manifests/")) throw denied;
       return bucket.list(prefix, after);
     };
-    const blind = async (): Promise<Bucket> => ({ ...bucket, list: listIndexOnly });
+    const blind = async (): Promise<Bucket> => wrapBucket(bucket, { list: listIndexOnly });
     expect(await one.examine("last backup", { bucket: blind })).toMatchObject([{ state: "warning" }]);
     expect((await sysbackup(["archive", "--conf-dir", one.conf])).exit).toBe(0);
     expect(await one.examine("last backup", { bucket: blind })).toMatchObject([

@@ -1,6 +1,6 @@
 /** A machine for the doctor: a configuration of a test's own, with a folder as bucket or a service's bucket. */
 
-import { chmod, readFile, writeFile } from "node:fs/promises";
+import { chmod, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { bucketCredentials } from "../../../core/aws/credentials.ts";
 import type { Bucket } from "../../../core/bucket/contract.ts";
@@ -8,7 +8,7 @@ import { noCounts } from "../../../core/bucket/decorators/count.ts";
 import { openBucket } from "../../../core/bucket/open.ts";
 import type { Config } from "../../../core/config/config.ts";
 import { examine } from "../../../core/doctor/examine.ts";
-import type { Finding } from "../../../core/doctor/finding.ts";
+import type { DoctorFinding } from "../../../core/doctor/finding.ts";
 import { createMachine, type Machine } from "../../../core/doctor/machine.ts";
 import { scratch } from "../../support/faults/scratch.ts";
 import { type Conf, type ConfPaths, writeConf } from "../../support/program.ts";
@@ -18,7 +18,7 @@ export type Patient = AsyncDisposable &
   ConfPaths & {
     readonly machine: Machine;
     /** What the checks say; of one check where it is named. `changed` replaces what the machine would find out. */
-    examine(check?: string, changed?: Partial<Machine>): Promise<Finding[]>;
+    examine(check?: string, changed?: Partial<Machine>): Promise<DoctorFinding[]>;
   };
 
 export type Illness = Conf & { readonly now?: () => Date; readonly unit?: string };
@@ -36,8 +36,8 @@ export async function patient({ now = () => new Date(), unit, ...conf }: Illness
     ...paths,
     machine,
     async examine(check, changed = {}) {
-      const findings: Finding[] = [];
-      const tell = (finding: Finding) => findings.push(finding);
+      const findings: DoctorFinding[] = [];
+      const tell = (finding: DoctorFinding) => findings.push(finding);
       await examine({ ...machine, ...changed }, tell, new AbortController().signal);
       return check === undefined ? findings : findings.filter((finding) => finding.check === check);
     },
@@ -82,9 +82,4 @@ function open({ aws, s3 }: Config): Promise<Bucket> {
 /** All that the machine's folder holds, with the times of change: to show that nothing was. */
 export async function everythingIn(folder: string): Promise<string> {
   return Bun.spawnSync(["find", folder, "-printf", "%p %i %s %m %u %T@ %C@\\n"]).stdout.toString();
-}
-
-export async function replaceInConf({ conf }: ConfPaths, from: string | RegExp, to: string): Promise<void> {
-  const file = join(conf, "conf");
-  await writeFile(file, (await readFile(file, "utf8")).replace(from, to));
 }

@@ -7,7 +7,7 @@
 import { type Compression, type CompressionName, pays, sampleSize } from "../../../format/codec.ts";
 import { keys } from "../../../format/keys.ts";
 import { sha256 } from "../../../format/sha256.ts";
-import { type Written, writeBytes, writeStream } from "../../../stored/write.ts";
+import { type WrittenObject, writeBytes, writeStream } from "../../../stored/write.ts";
 import { readAt } from "../../../system/files.ts";
 import { Garbage } from "../../../system/garbage.ts";
 import type { OpenFile, Region } from "../reading/open-file.ts";
@@ -100,7 +100,7 @@ export class ObjectLayout implements ContentLayout {
     return pays(sample, this.#compression) ? this.#compression.codec : "none";
   }
 
-  #record(chunk: NewChunk, { key, version, size, encoding }: Written): void {
+  #record(chunk: NewChunk, { key, version, size, encoding }: WrittenObject): void {
     const { ledger, meter } = this.#deps;
     const place = { frameOffset: 0, frameLength: size, offset: 0 };
     ledger.stored({ key, version, size, encoding }, [{ chunk, place }]);
