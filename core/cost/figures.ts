@@ -33,19 +33,19 @@ export function figuresOf(history: History, layout: Layout, window: Window, leas
   const group = (source: string) => groupOf(history, source, window, leastBytes);
   return {
     content: group(layout === "as it is" ? contentAsStored : filesAsObjects(ratio)),
-    manifests: group(`${versions("'root', 'part'")} UNION ALL SELECT size, 0, 0, 0 FROM index_objects`),
-    dumps: group(versions("'snapshot'")),
+    manifests: group(`${versions("kind IN ('root', 'part')")} UNION ALL SELECT size, 0, 0, 0 FROM index_objects`),
+    dumps: group(versions("kind = 'snapshot'")),
     reads: readsOf(history, layout, window, ratio),
   };
 }
 
-/** `whole`: as one stream, whose size is not known when it begins. */
-function versions(kinds: string): string {
-  return `SELECT max(size) size, max(kind IN ('snapshot', 'zstd', 'gzip', 'none')) whole,
-    min(first) first, max(last) last FROM objects JOIN lifetimes ON object = id WHERE kind IN (${kinds}) GROUP BY key, version`;
+/** What `where` holds for. `whole`: put as one stream, whose size is not known when it begins. */
+function versions(where: string): string {
+  return `SELECT max(size) size, max(kind NOT IN ('root', 'part') AND kind NOT GLOB 'frames*') whole,
+    min(first) first, max(last) last FROM objects JOIN lifetimes ON object = id WHERE ${where} GROUP BY key, version`;
 }
 
-const contentAsStored = versions("'frames', 'zstd', 'gzip', 'none'");
+const contentAsStored = versions("kind NOT IN ('root', 'part', 'snapshot')");
 
 /**
  * How many bytes are stored for a byte of content: of the frames that backups need, and the chunks in them. Files that are

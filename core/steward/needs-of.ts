@@ -2,13 +2,14 @@
 import type { Stored } from "../bucket/contract.ts";
 import type { Manifest } from "../format/manifest.ts";
 import { type Loss, lossOf } from "../manifest/loss.ts";
-import { type Getter, readManifest } from "../manifest/read.ts";
+import { readManifest } from "../manifest/read.ts";
 import { readParts } from "../manifest/references/read-parts.ts";
 import type { LockDemand, References } from "../manifest/references/references.ts";
 import { eachOf } from "../side-by-side.ts";
+import type { ObjectSource } from "../stored/read.ts";
 
 export type NeedsReading = {
-  readonly bucket: Getter;
+  readonly bucket: ObjectSource;
   readonly references: References;
   /** What this manifest demands of the locks of all that it needs; undefined if that does not matter. */
   readonly demandOf: (manifest: Manifest) => LockDemand | undefined;

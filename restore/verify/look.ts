@@ -4,7 +4,9 @@
  * Where a role may not read, and so not ask for all that, it is asked for the lock alone.
  */
 import { BucketError, type BucketReader, type ListedVersion, type ObjectInfo } from "../../core/bucket/contract.ts";
+import { codecOf, isPack } from "../../core/format/encoding.ts";
 import { lossOf } from "../../core/manifest/loss.ts";
+import { isContent } from "../../core/manifest/references/references.ts";
 import { eachOf } from "../../core/side-by-side.ts";
 import type { CollectDeps } from "./collect.ts";
 import type { CheckedObject } from "./findings.ts";
@@ -152,7 +154,7 @@ class Asker {
   }
 }
 
-const statesEncoding = (kind: CheckedObject["kind"]): boolean => kind === "zstd" || kind === "gzip" || kind === "none";
+const statesEncoding = (kind: CheckedObject["kind"]): boolean => isContent(kind) && !isPack(kind);
 
 /** Rows that contradict each other in other things than the version are asked for once. */
 function* onePerVersion(findings: CollectDeps["findings"]): Generator<CheckedObject> {
@@ -166,9 +168,9 @@ function judge(row: CheckedObject, info: Known | undefined, { findings, now }: L
     return;
   }
   const { retention } = info;
-  if (info.whole && (kind === "frames" || statesEncoding(kind))) {
+  if (info.whole && isContent(kind)) {
     const stated = info.metadata["storage-encoding"] ?? "none";
-    const expected = kind === "frames" ? "none" : kind;
+    const expected = isPack(kind) ? "none" : codecOf(kind);
     if (stated !== expected)
       findings.add(id, "wrong-encoding", `it is stored as ${JSON.stringify(stated)}, the manifest says ${kind}`, true);
   }

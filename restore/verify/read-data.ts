@@ -2,17 +2,19 @@
  * Reads objects and hashes them: packs, parts and snapshots as stored, and content extent by extent as the manifests say
  * that it lies there, so that what is wrong is known to the file. One frame at a time is in memory, whatever the size.
  */
+import { type Encoding, isPack } from "../../core/format/encoding.ts";
 import { FormatError } from "../../core/format/error.ts";
-import { decodeFrame, decodeStream } from "../../core/manifest/decode.ts";
+import { decodeFrame } from "../../core/format/frame.ts";
 import { lossOf } from "../../core/manifest/loss.ts";
-import { digestOf } from "../../core/manifest/references/references.ts";
+import { digestOf, isContent } from "../../core/manifest/references/references.ts";
 import { eachOf } from "../../core/side-by-side.ts";
+import { ObjectReading, readRange } from "../../core/stored/read.ts";
 import { Garbage, release } from "../../core/system/garbage.ts";
+import { checkFlowing } from "../flowing.ts";
 import { framesIn, type StoredFrame } from "../frames.ts";
 import type { CollectDeps } from "./collect.ts";
 import type { NeededExtent } from "./extents.ts";
 import type { CheckedObject } from "./findings.ts";
-import { checkFlowing } from "./flowing.ts";
 
 export type ReadDataDeps = Pick<CollectDeps, "bucket" | "findings" | "extents" | "choose" | "signal"> & {
   readonly onProgress: (bytes: number) => void;
@@ -49,11 +51,17 @@ async function readObject(row: CheckedObject, deps: ReadDataDeps, count: Count):
   const { findings, extents } = deps;
   const digest = digestOf(row);
   const hash = digest === undefined ? undefined : new Bun.CryptoHasher("sha256");
-  let wrong: readonly NeededExtent[];
+  const onStored = (piece: Uint8Array) => {
+    hash?.update(piece);
+    count(piece.length);
+  };
+  let wrong: readonly NeededExtent[] = [];
   try {
-    const stored = hashed(deps.bucket.get(row.key, { version: row.version }), hash, count);
-    wrong = await checkExtents(row, stored, deps);
-    for await (const _ of stored);
+    const { key, version, kind } = row;
+    const encoding = isContent(kind) ? kind : "none";
+    const reading = new ObjectReading(deps.bucket, { key, version, encoding }, onStored);
+    if (isContent(kind)) wrong = await checkContent(row, kind, reading, deps);
+    await reading.rest();
   } catch (error) {
     const { how, damage } = lossOf(error, row.key);
     return findings.add(row.id, damage ? "altered" : "not-checked", how, damage);
@@ -74,30 +82,31 @@ async function readObject(row: CheckedObject, deps: ReadDataDeps, count: Count):
   }
 }
 
-async function checkExtents(
-  row: CheckedObject,
-  stored: AsyncIterable<Uint8Array>,
-  deps: ReadDataDeps,
-): Promise<NeededExtent[]> {
-  if (row.kind === "snapshot") return [];
+/** Returns the extents that the object does not have as they should be. */
+async function checkContent(row: CheckedObject, encoding: Encoding, reading: ObjectReading, deps: ReadDataDeps) {
   const extents = deps.extents.in(row.id);
-  if (row.kind === "frames") return checkPack(row, extents, stored, deps);
-  if (row.kind === "zstd" || row.kind === "gzip" || row.kind === "none")
-    return checkFlowing(extents, decodeStream(stored, row.kind));
-  return [];
+  if (isPack(encoding)) return checkPack({ ...row, encoding }, extents, reading, deps);
+  const end = extents.reduce((last, { offset, length }) => Math.max(last, offset + length), 0);
+  return checkWhole(extents, reading.content(end));
 }
 
-/** The stream, hashed as it is read. Leaving a loop over it does not end it: the rest can still be read. */
-function hashed(source: AsyncIterable<Uint8Array>, hash: Bun.CryptoHasher | undefined, count: Count) {
-  const iterator = source[Symbol.asyncIterator]();
-  const next = async (): Promise<IteratorResult<Uint8Array>> => {
-    const result = await iterator.next();
-    if (result.done) return { done: true, value: undefined };
-    hash?.update(result.value);
-    count(result.value.length);
-    return result;
-  };
-  return { [Symbol.asyncIterator]: () => ({ next }) };
+async function checkWhole(extents: readonly NeededExtent[], content: AsyncIterable<Uint8Array>) {
+  const wrong: NeededExtent[] = [];
+  await checkFlowing(extents, untilDamage(content), {
+    expected: (extent) => extent,
+    take: () => true,
+    wrong: (extent) => wrong.push(extent),
+  });
+  return wrong;
+}
+
+/** Ends where the content cannot be decoded: what comes after is not there. */
+async function* untilDamage(content: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  try {
+    yield* content;
+  } catch (error) {
+    if (!(error instanceof FormatError)) throw error;
+  }
 }
 
 type Frame = {
@@ -109,23 +118,25 @@ type Frame = {
 
 /** Frames that overlap, which only a manifest that is wrong has, are asked for one by one. */
 async function checkPack(
-  row: CheckedObject,
+  pack: CheckedObject & { readonly encoding: Encoding },
   extents: readonly NeededExtent[],
-  stored: AsyncIterable<Uint8Array>,
-  deps: ReadDataDeps,
+  reading: ObjectReading,
+  { bucket }: ReadDataDeps,
 ) {
   const { inOrder, overlapping } = sorted(extents);
   const wrong: NeededExtent[] = [];
   const claims = new Map<StoredFrame["frame"], readonly NeededExtent[]>(inOrder.map((frame) => [frame, frame.extents]));
-  const read = { start: 0, length: row.size, frames: inOrder };
-  for await (const { frame, stored: bytes } of framesIn(read, stored)) {
-    wrong.push(...(await wrongIn(claims.get(frame) ?? [], bytes)));
+  const end = inOrder.reduce((last, { offset, length }) => Math.max(last, offset + length), 0);
+  const all = { start: 0, length: end, frames: inOrder };
+  for await (const { frame, stored } of framesIn(all, reading.content(end))) {
+    wrong.push(...(await wrongIn(claims.get(frame) ?? [], stored)));
   }
   for (const { offset, length, extents: claimed } of overlapping) {
     const range = { start: offset, length };
-    const one = { start: offset, length, frames: [{ offset, length, uses: [] }] };
-    const bytes = deps.bucket.get(row.key, { version: row.version, range });
-    for await (const { stored: frame } of framesIn(one, bytes)) wrong.push(...(await wrongIn(claimed, frame)));
+    const one = { ...range, frames: [{ offset, length, uses: [] }] };
+    for await (const { stored } of framesIn(one, readRange(bucket, pack, range))) {
+      wrong.push(...(await wrongIn(claimed, stored)));
+    }
   }
   return wrong;
 }

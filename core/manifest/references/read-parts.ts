@@ -1,12 +1,11 @@
 /** Reads parts of manifests side by side, each distinct one once, in bounded memory. */
 import type { Entry, ObjectRef } from "../../format/entry.ts";
-import { maxLineBytes } from "../../format/lines.ts";
 import { decodePart } from "../../format/part.ts";
 import { eachOf } from "../../side-by-side.ts";
+import type { ObjectSource } from "../../stored/read.ts";
 import { release } from "../../system/garbage.ts";
-import { decodeFrame } from "../decode.ts";
 import { type Loss, lossOf } from "../loss.ts";
-import { type Getter, readPart } from "../read.ts";
+import { readPart, textOfPart } from "../read.ts";
 import type { KnownPart } from "./references.ts";
 
 export type PartContent = {
@@ -19,7 +18,7 @@ export type PartContent = {
 };
 
 export type PartReading = {
-  readonly bucket: Getter;
+  readonly bucket: ObjectSource;
   /** A part is some megabytes of text, and 32 MiB at most in ordinary ones. */
   readonly atOnce: number;
   readonly use: (part: KnownPart, content: PartContent) => void;
@@ -28,15 +27,12 @@ export type PartReading = {
   readonly signal: AbortSignal;
 };
 
-/** Bytes of text: 32 MiB of lines, and one more line. */
-const mostBytes = maxLineBytes + 64 * 1024 * 1024;
-
 export async function readParts(parts: Iterable<KnownPart>, reading: PartReading): Promise<void> {
   const { bucket, atOnce, use, onLost, signal } = reading;
   await eachOf(parts, atOnce, async (part) => {
     signal.throwIfAborted();
     try {
-      const text = await decodeFrame(await readPart(bucket, part.ref), mostBytes);
+      const text = await textOfPart(await readPart(bucket, part.ref), part.ref);
       signal.throwIfAborted();
       use(part, decodePart(text));
       release(text);

@@ -8,7 +8,8 @@
  */
 import type { Database } from "bun:sqlite";
 import type { Stored } from "../../bucket/contract.ts";
-import type { Encoding, ObjectRef } from "../../format/entry.ts";
+import { type Encoding, isPack } from "../../format/encoding.ts";
+import type { ObjectRef } from "../../format/entry.ts";
 import type { LockMode } from "../../format/lock-mode.ts";
 import type { Manifest, PartRef } from "../../format/manifest.ts";
 import { isByteString } from "../../format/path.ts";
@@ -17,6 +18,10 @@ import { schema } from "./schema.ts";
 
 /** What an object is to a backup: its root, a part, a snapshot, or content in one of the encodings. */
 export type ReferenceKind = "root" | "part" | "snapshot" | Encoding;
+
+export function isContent(kind: ReferenceKind): kind is Encoding {
+  return kind !== "root" && kind !== "part" && kind !== "snapshot";
+}
 
 export type Reference = Stored & {
   readonly kind: ReferenceKind;
@@ -218,6 +223,6 @@ function partOf({ id, until, compliance, path, key, version, size, sha256, entri
 
 /** SHA-256 of the stored bytes, if manifest or key state it: packs are named by theirs, a file's own object by the file's. */
 export function digestOf({ key, kind, sha256 }: Pick<Reference, "key" | "kind" | "sha256">): string | undefined {
-  if (kind === "frames") return /^packs\/([0-9a-f]{64})\./.exec(key)?.[1];
+  if (isContent(kind)) return isPack(kind) ? /^packs\/([0-9a-f]{64})\./.exec(key)?.[1] : undefined;
   return sha256 === "" ? undefined : sha256;
 }
