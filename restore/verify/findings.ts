@@ -126,8 +126,8 @@ export class Findings {
       `SELECT ${columns} FROM objects WHERE (key, version, size, kind, sha256) > (?, ?, ?, ?, ?) AND ${notDamaged}
        ORDER BY key, version, size, kind, sha256 LIMIT 500`,
     );
-    type Place = Pick<CheckedObject, "key" | "version" | "size"> & { readonly kind: string; readonly sha256: string };
-    let last: Place | undefined = { key: "", version: "", size: 0, kind: "", sha256: "" };
+    type RowKey = Omit<Reference, "kind"> & { readonly kind: string };
+    let last: RowKey | undefined = { key: "", version: "", size: 0, kind: "", sha256: "" };
     while (last !== undefined) {
       const rows: CheckedObject[] = query.all(last.key, last.version, last.size, last.kind, last.sha256);
       yield* rows;

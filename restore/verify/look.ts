@@ -10,7 +10,7 @@ import { isContent } from "../../core/manifest/references/references.ts";
 import { eachOf } from "../../core/side-by-side.ts";
 import type { CollectDeps } from "./collect.ts";
 import type { CheckedObject } from "./findings.ts";
-import { Folders } from "./folders.ts";
+import { KeyFolders } from "./key-folders.ts";
 
 export type LookDeps = Pick<CollectDeps, "bucket" | "references" | "findings" | "now" | "signal"> & {
   readonly onProgress: (objects: number) => void;
@@ -33,7 +33,7 @@ export async function lookAtAll(deps: LookDeps): Promise<LookFigures> {
 }
 
 async function list({ bucket, references, findings, signal }: LookDeps): Promise<void> {
-  const folders = new Folders(references);
+  const folders = new KeyFolders(references);
   for (const { folder, objects } of folders.all()) {
     if (objects > fewest) await noteVersions(bucket.listVersions(folder), new Overlays(references, findings), signal);
     else

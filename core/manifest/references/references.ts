@@ -50,11 +50,11 @@ export type AddedBackup = {
 
 /** As the schema has it. */
 type DemandRow = { readonly until: number; readonly compliance: number };
-type ObjectRow = DemandRow & { readonly id: number };
-type PartRow = Omit<PartRef, "first"> & ObjectRow & { readonly path: string };
+type ReferenceRow = DemandRow & { readonly id: number };
+type PartRow = Omit<PartRef, "first"> & ReferenceRow & { readonly path: string };
 
 /** A part as the root says that came first. */
-export type KnownPart = ObjectRow & { readonly ref: PartRef };
+export type KnownPart = ReferenceRow & { readonly ref: PartRef };
 
 /** One version that is needed, and until when: milliseconds since 1970, 0 if that does not matter. */
 export type NeededVersion = Stored & { readonly until: number };
@@ -68,7 +68,7 @@ const pageSize = 1_000;
 export class References implements Disposable {
   /** For jobs that note down more about objects, in temporary tables of their own. */
   readonly database: Database = openScratchDatabase(schema);
-  readonly #findObject = this.database.query<ObjectRow, ThisObject>(
+  readonly #findObject = this.database.query<ReferenceRow, ThisObject>(
     `SELECT id, until, compliance FROM objects WHERE ${thisObject}`,
   );
   readonly #insertObject = this.database.query<null, [...ThisObject, number, number, number]>(

@@ -5,7 +5,7 @@ import type { References } from "../../core/manifest/references/references.ts";
 /** A key up to its last slash. */
 const folder = "rtrim(key, replace(key, '/', ''))";
 
-export class Folders {
+export class KeyFolders {
   readonly #database: Database;
 
   /** Call after all objects were added. */
