@@ -3,16 +3,10 @@
 /** Names that several types have until they are renamed. */
 export const doubledForNow: readonly string[] = [
   "Columns",
-  "Decision",
-  "Figures",
   "Frame",
   "HardLinks",
-  "KnownPart",
   "Linkable",
-  "Lister",
   "Loss",
   "Outcome",
   "Region",
-  "Row",
-  "Use",
 ];

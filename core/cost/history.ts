@@ -1,13 +1,13 @@
 /**
- * What is stored for the backups of one name, in a database on disk: what `References` knows, and beside it the frames and
- * files that parts hold, and the index. Backups are numbered from 1, oldest first.
+ * Keeps what is stored for the backups of one name, in a database on disk: what `References` knows, and beside it the frames
+ * and files that parts hold, and the index. Backups are numbered from 1, oldest first.
  */
 import type { Database, SQLQueryBindings } from "bun:sqlite";
 import type { Listed, Stored } from "../bucket/contract.ts";
 import type { Entry, FileEntry } from "../format/entry.ts";
 import type { Manifest } from "../format/manifest.ts";
 import type { PartContent } from "../manifest/references/read-parts.ts";
-import { type KnownPart, References } from "../manifest/references/references.ts";
+import { type ReferencedPart, References } from "../manifest/references/references.ts";
 import { readsOf } from "./reads.ts";
 
 const tables = `
@@ -40,7 +40,7 @@ export class History implements Disposable {
     this.database.run(tables);
   }
 
-  /** Backups must come oldest first. */
+  /** Adds a backup. They must come oldest first. */
   addRoot(root: Stored, manifest: Manifest): void {
     this.references.addBackup({ root, manifest, demand: undefined });
   }
@@ -53,13 +53,13 @@ export class History implements Disposable {
     })();
   }
 
-  /** Parts to be read, once all roots are added. */
-  takeParts(): Iterable<KnownPart> {
+  /** Goes through the parts to be read. Call after all roots were added. */
+  takeParts(): Iterable<ReferencedPart> {
     this.database.run("INSERT INTO lifetimes SELECT object, min(backup), max(backup) FROM needs GROUP BY object");
     return this.references.takeParts();
   }
 
-  addPart(part: KnownPart, { objects, entries }: PartContent): void {
+  addPart(part: ReferencedPart, { objects, entries }: PartContent): void {
     const files = [...entries].filter(hasContent);
     const rows = this.references.addContent(part, objects);
     this.database.transaction(() => {
@@ -75,7 +75,7 @@ export class History implements Disposable {
     })();
   }
 
-  #lifetimeOf({ id, ref }: KnownPart): Lifetime {
+  #lifetimeOf({ id, ref }: ReferencedPart): Lifetime {
     const lifetime = this.database
       .query<Lifetime, [number]>("SELECT first, last FROM lifetimes WHERE object = ?")
       .get(id);
@@ -126,7 +126,7 @@ export class History implements Disposable {
   }
 }
 
-/** By number of the object, then by first byte: the length of each frame that files of a part need. */
+/** Length of each frame that files of a part need: by number of the object, then by first byte. */
 export type Frames = ReadonlyMap<number, ReadonlyMap<number, number>>;
 
 function hasContent(entry: Entry): entry is FileEntry {

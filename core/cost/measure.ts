@@ -5,13 +5,13 @@ import type { Manifest } from "../format/manifest.ts";
 import { lossOf } from "../manifest/loss.ts";
 import { readOriginal } from "../manifest/original.ts";
 import { readParts } from "../manifest/references/read-parts.ts";
-import { listRoots, type RootKey } from "../manifest/roots.ts";
+import { type ListedRoot, listRoots } from "../manifest/roots.ts";
 import { History } from "./history.ts";
 
 export type MeasureOptions = {
   readonly bucket: Pick<BucketReader, "get" | "list" | "listVersions">;
   readonly name: string;
-  /** A whole message for each root or part that cannot be used, and is left out. */
+  /** Called with a message for each root or part that cannot be used, and is left out. */
   readonly onLost: (message: string) => void;
   readonly onProgress: (parts: number) => void;
   readonly signal: AbortSignal;
@@ -21,7 +21,7 @@ export type MeasureOptions = {
 export type Measured = {
   readonly history: History;
   readonly backups: number;
-  /** The manifests of the newest and the oldest one; undefined where there is none. */
+  /** The manifests of the newest and the oldest one; undefined if there is none. */
   readonly newest: Manifest | undefined;
   readonly oldest: Manifest | undefined;
 };
@@ -43,7 +43,7 @@ export async function measure(options: MeasureOptions): Promise<Measured> {
   }
 }
 
-/** Backups are numbered without those whose root cannot be used. */
+/** Adds all roots that can be used. */
 async function readRoots(history: History, options: MeasureOptions) {
   let backups = 0;
   let newest: Manifest | undefined;
@@ -62,8 +62,8 @@ async function readRoots(history: History, options: MeasureOptions) {
   return { backups, newest, oldest };
 }
 
-/** Empty for one that cannot be used. */
-async function readRoot(root: RootKey, { bucket, onLost }: MeasureOptions) {
+/** Returns nothing for a root that cannot be used. */
+async function readRoot(root: ListedRoot, { bucket, onLost }: MeasureOptions) {
   try {
     return [await readOriginal(bucket, root)];
   } catch (error) {

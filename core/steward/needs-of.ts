@@ -8,7 +8,7 @@ import type { LockDemand, References } from "../manifest/references/references.t
 import { eachOf } from "../side-by-side.ts";
 import type { ObjectSource } from "../stored/read.ts";
 
-export type NeedsReading = {
+export type ReadNeedsOptions = {
   readonly bucket: ObjectSource;
   readonly references: References;
   /** What this manifest demands of the locks of all that it needs; undefined if that does not matter. */
@@ -22,7 +22,7 @@ const rootsAtOnce = 8;
 const partsAtOnce = 3;
 
 /** `roots`: each in one version. Parts that were read for earlier roots are not read again. */
-export async function addNeedsOf(roots: Iterable<Stored>, reading: NeedsReading): Promise<void> {
+export async function addNeedsOf(roots: Iterable<Stored>, reading: ReadNeedsOptions): Promise<void> {
   const { bucket, references, onUnreadable, signal } = reading;
   await eachOf(roots, rootsAtOnce, async (root) => {
     signal.throwIfAborted();
@@ -38,7 +38,7 @@ export async function addNeedsOf(roots: Iterable<Stored>, reading: NeedsReading)
   });
 }
 
-async function readRoot(root: Stored, { bucket, onUnreadable }: NeedsReading): Promise<Manifest | undefined> {
+async function readRoot(root: Stored, { bucket, onUnreadable }: ReadNeedsOptions): Promise<Manifest | undefined> {
   try {
     return await readManifest(bucket, root);
   } catch (error) {

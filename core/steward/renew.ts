@@ -1,9 +1,9 @@
 /**
  * Extends the locks of all that the kept backups need: for hosts that no longer run, and so extend nothing themselves.
  *
- * A backup's objects are locked for so many days from now as its manifest promised from its start, or as many as are asked for. As
- * in an archive, a lock that reaches so far is left alone, and one that does not gets a week more than that, so that a
- * daily `renew` extends weekly. Each object is looked at once, however many backups need it.
+ * A backup's objects are locked from now for as many days as its manifest promised from its start, or as are asked for. As in an
+ * archive, a lock that lasts so long is left alone, and one that does not gets a week more than that, so that a daily `renew`
+ * extends weekly. Each object is looked at once, however many backups need it.
  *
  * The date that a manifest states stays as it was written. It remains true: all is locked at least until then.
  */
@@ -22,7 +22,7 @@ export type RenewJob = {
   readonly bucket: Pick<Bucket, "get" | "retention" | "extend">;
   /** As `findRoots` gives them. */
   readonly roots: readonly Root[];
-  /** Whose backups; undefined: everybody's. */
+  /** Whose backups; undefined: those of all names. */
   readonly name: string | undefined;
   readonly policy: Policy;
   /** Days from now; undefined: as each manifest promised from its start. */
@@ -38,7 +38,7 @@ export type RenewSummary = {
   readonly objects: number;
   readonly bytes: number;
   readonly extended: number;
-  /** Objects that should be there and are not, and roots and parts that cannot be read. */
+  /** Missing objects, and roots and parts that cannot be read. */
   readonly damaged: number;
   /** Objects whose lock could not be extended, for other reasons. */
   readonly refused: number;
@@ -90,11 +90,11 @@ function promisedDuration(header: ManifestHeader): number {
   return Math.max(0, Date.parse(header.retain_until) - Date.parse(header.started));
 }
 
-type Outcome = "extended" | "long enough" | "damaged" | "refused";
+type LockOutcome = "extended" | "long enough" | "damaged" | "refused";
 
-async function extendOne(object: NeededVersion, { bucket, notify }: RenewJob): Promise<Outcome> {
+async function extendOne(object: NeededVersion, { bucket, notify }: RenewJob): Promise<LockOutcome> {
   const { key, version, until } = object;
-  const tell = (why: string) => notify(notRenewed(`the lock of ${JSON.stringify(key)} is not extended: ${why}`));
+  const report = (why: string) => notify(notRenewed(`the lock of ${JSON.stringify(key)} is not extended: ${why}`));
   try {
     const lock = await bucket.retention(key, version);
     if (lock !== undefined && lock.until.getTime() >= until) return "long enough";
@@ -102,15 +102,15 @@ async function extendOne(object: NeededVersion, { bucket, notify }: RenewJob): P
     return "extended";
   } catch (error) {
     const { kind, parts } = throwIfFatal(error);
-    // Between the look and the request, an archive extended it further.
+    // An archive extended it further since we looked.
     if (kind === "locked") return "long enough";
     const isMissing = kind === "missing";
-    tell(isMissing ? "it is missing; `sysbackup verify` shows what that costs" : parts.why);
+    report(isMissing ? "it is missing; `sysbackup verify` shows what that costs" : parts.why);
     return isMissing || kind === "damaged" ? "damaged" : "refused";
   }
 }
 
-/** The mode is kept: the stricter one cannot be left, and nobody asked for it. */
+/** Keeps the mode: COMPLIANCE cannot be left, and nobody asked for it. */
 async function extend(
   bucket: Pick<Bucket, "extend">,
   { key, version, until }: NeededVersion,

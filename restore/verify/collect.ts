@@ -6,7 +6,7 @@ import type { Found } from "../../core/manifest/find.ts";
 import type { Loss } from "../../core/manifest/loss.ts";
 import { ManifestRefused, nameOf } from "../../core/manifest/read.ts";
 import { type PartContent, readParts } from "../../core/manifest/references/read-parts.ts";
-import type { KnownPart, LockDemand, References } from "../../core/manifest/references/references.ts";
+import type { LockDemand, ReferencedPart, References } from "../../core/manifest/references/references.ts";
 import type { Extents } from "./extents.ts";
 import type { Findings } from "./findings.ts";
 import type { Losses } from "./losses.ts";
@@ -41,7 +41,7 @@ const noPath = fromText("");
 /** Parts in memory at a time: while one is worked on, the next is fetched. */
 const partsAtOnce = 2;
 
-/** In order of `sources`. */
+/** Returns the backups in order of `sources`. */
 export async function collect(sources: Iterable<Found> | AsyncIterable<Found>, deps: CollectDeps) {
   const backups: Collected[] = [];
   for await (const source of sources) {
@@ -61,7 +61,7 @@ async function collectRoot(source: Found, { bucket, references, findings, now }:
   return { id, title: nameOf(source), manifest: header && totals && { header, totals }, root };
 }
 
-/** After the promised date, nothing is demanded any more. */
+/** Returns what a backup promises of its locks; nothing after the promised date. */
 function demandOf({ header }: Manifest, now: Date): LockDemand | undefined {
   const until = new Date(header.retain_until);
   return until > now ? { until, mode: header.lock_mode } : undefined;
@@ -84,13 +84,13 @@ async function collectParts(deps: CollectDeps): Promise<void> {
   });
 }
 
-function losePart({ id, ref }: KnownPart, loss: Loss, { findings, losses }: CollectDeps): void {
+function losePart({ id, ref }: ReferencedPart, loss: Loss, { findings, losses }: CollectDeps): void {
   if (loss.newer) throw new ManifestRefused("newer", ref.key, loss.how, undefined);
   findings.add(id, loss.damage ? "part-damaged" : "not-checked", loss.how, true);
   losses.add(id, ref.first, ref.entries);
 }
 
-/** Files with content in a chosen object, and the range of all entries. */
+/** Returns the files with content in a chosen object, and the range of all entries. */
 function filesNeeding(choose: (key: string) => boolean, { objects, entries }: PartContent) {
   const chosen = new Set([...objects.keys()].filter((number) => choose(objects[number]?.key ?? "")));
   const files: FileEntry[] = [];
@@ -104,7 +104,7 @@ function filesNeeding(choose: (key: string) => boolean, { objects, entries }: Pa
   return { files, range };
 }
 
-/** Finds roots that say of a part what is not so. */
+/** Reports roots that say of a part what is not so. */
 function reportContradictions(backups: readonly Collected[], { partsRead, findings, losses }: CollectDeps): void {
   for (const { backup, part, key, path, entries, overlapped } of partsRead.contradictions()) {
     const root = backups[backup - 1]?.root;

@@ -1,9 +1,9 @@
-/** The extents that files need of each object which is to be read, each once; and those found to be wrong. */
+/** Keeps the extents that files need of each object which is to be read, each once, and which of them are wrong. */
 import type { Database } from "bun:sqlite";
 import type { Extent, FileEntry } from "../../core/format/entry.ts";
 import type { References } from "../../core/manifest/references/references.ts";
 
-/** Of one object. */
+/** An extent of one object. */
 export type NeededExtent = Omit<Extent, "object">;
 
 const schema = `
@@ -40,7 +40,7 @@ export class Extents {
     })();
   }
 
-  /** In order of frame, then of place in the frame. */
+  /** Returns the extents of an object in order of frame, then of place in the frame. */
   in(object: number): NeededExtent[] {
     return this.#database
       .query<NeededExtent, [number]>(

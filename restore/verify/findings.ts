@@ -1,9 +1,11 @@
-/** What was found of the objects that are needed: beside `References`, in the same database. */
+/** Keeps what was found of the objects that are needed: beside `References`, in the same database. */
 import type { Database } from "bun:sqlite";
 import type { Retention, Stored } from "../../core/bucket/contract.ts";
 import type { Reference, References } from "../../core/manifest/references/references.ts";
 
 /**
+ * How bad a finding is:
+ *
  * - `damage`: something cannot be restored as it was; exit status 4
  * - `promise`: all is there, but not locked as the manifest promises; exit status 3
  * - `note`: worth knowing, hurts no restore
@@ -95,14 +97,14 @@ export class Findings {
     );
   }
 
-  /** `unusable`: whatever lies in the object is lost, not only what is found to be wrong in it. */
+  /** Adds a finding. `unusable`: all that lies in the object is lost, not only what is found to be wrong in it. */
   add(object: number, code: FindingCode, why: string, unusable = false): void {
     const severity = rank[codes[code]];
     this.#fault.run(object, code, severity, why);
     this.#worsen.run(object, severity, unusable ? 1 : 0);
   }
 
-  /** Rows about a version that are sound so far; several if manifests contradict each other. */
+  /** Returns the objects of a version that are sound so far: several if manifests contradict each other. */
   ofVersion({ key, version }: Pick<Stored, "key" | "version">): CheckedObject[] {
     return this.#sameVersion.all(key, version);
   }
@@ -111,7 +113,7 @@ export class Findings {
     this.#lock.run(object, until.getTime(), mode === "COMPLIANCE" ? 1 : 0);
   }
 
-  /** Sound objects that were not listed, or in another size. */
+  /** Returns sound objects that were not listed, or in another size. */
   notAsRecorded(): { readonly id: number; readonly size: number; readonly found: number | null }[] {
     return this.database
       .query<{ id: number; size: number; found: number | null }, []>(
@@ -120,7 +122,7 @@ export class Findings {
       .all();
   }
 
-  /** Sound objects so far, in order of key, in batches of a few hundred, so that findings may be added meanwhile. */
+  /** Goes through objects that are sound so far, in order of key, in batches of a few hundred, so that findings may be added meanwhile. */
   *sound(): Generator<CheckedObject> {
     const query = this.database.query<CheckedObject, [string, string, number, string, string]>(
       `SELECT ${columns} FROM objects WHERE (key, version, size, kind, sha256) > (?, ?, ?, ?, ?) AND ${notDamaged}
@@ -135,7 +137,7 @@ export class Findings {
     }
   }
 
-  /** The worst first, then in order of key. One at a time: there may be as many as objects. */
+  /** Goes through findings, the worst first, then in order of key. There may be as many as objects. */
   *all(): Generator<Finding> {
     const rows = this.database.query<Omit<Finding, "severity">, []>(
       `SELECT key, version, code, why FROM objects JOIN faults ON faults.object = objects.id
@@ -144,7 +146,7 @@ export class Findings {
     for (const { code, ...rest } of rows.iterate()) yield { ...rest, code, severity: codes[code] };
   }
 
-  /** Objects by the worst that was found of them. */
+  /** Counts objects by the worst that was found of them. */
   counts(): SeverityCounts {
     const counts = { note: 0, promise: 0, damage: 0 };
     const rows = this.database
@@ -156,7 +158,7 @@ export class Findings {
     return counts;
   }
 
-  /** Whether the object is damaged, and then, whether all of it is lost. */
+  /** Returns undefined for an object that is not damaged, else whether all of it is lost. */
   damageOf(object: number): { readonly unusable: boolean } | undefined {
     const query = `SELECT unusable FROM states WHERE object = ? AND worst = ${rank.damage}`;
     const row = this.database.query<{ unusable: number }, [number]>(query).get(object);

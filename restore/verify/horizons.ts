@@ -1,10 +1,10 @@
-/** When the first lock of each backup ends, and whether that is earlier, or weaker, than it promises. */
+/** Finds out when the first lock of each backup ends, and whether that is earlier, or weaker, than it promises. */
 import type { References } from "../../core/manifest/references/references.ts";
 import { rank } from "./findings.ts";
 
 export type Horizon = { readonly lockedUntil: Date | undefined; readonly short: boolean };
 
-/** By the number of the backup. Call after the locks were looked at. */
+/** Returns the horizons by number of backup. Call after the locks were looked at. */
 export function horizons({ database }: References): Map<number, Horizon> {
   // Parts are shared by many backups: what they hold is summed up once for all of them.
   database.run(`

@@ -1,4 +1,4 @@
-/** Folders of keys, which are listed as a whole if much is needed from them. */
+/** Groups needed keys by folder: a folder is listed as a whole if much is needed from it. */
 import type { Database } from "bun:sqlite";
 import type { References } from "../../core/manifest/references/references.ts";
 
@@ -14,7 +14,7 @@ export class KeyFolders {
     database.run(`CREATE INDEX temp.objects_folder ON objects (${folder}, key)`);
   }
 
-  /** Each with its slash, and how many keys are needed from it. */
+  /** Returns each folder, with its slash, and how many keys are needed from it. */
   all(): { readonly folder: string; readonly objects: number }[] {
     return this.#database
       .query<{ folder: string; objects: number }, []>(
@@ -23,7 +23,7 @@ export class KeyFolders {
       .all();
   }
 
-  /** Keys of the objects needed from a folder: for folders of few. */
+  /** Returns the keys that are needed from a folder: for folders of few. */
   keysIn(name: string): string[] {
     return this.#database
       .query<{ key: string }, [string]>(`SELECT DISTINCT key FROM objects WHERE ${folder} = ? ORDER BY key`)

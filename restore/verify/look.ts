@@ -1,7 +1,7 @@
 /**
- * Whether the bucket holds the objects, and how: lists tell versions, sizes and what lies over them; what they cannot
- * tell (locks, holds, the stated encoding) is asked for with one request an object, and only where the list found it.
- * Where a role may not read, and so not ask for all that, it is asked for the lock alone.
+ * Finds out whether the bucket holds the objects, and how. Listings have versions, sizes and what lies over them. What they
+ * do not have (locks, holds, the stated encoding) takes one request an object, if the listing has it. A role that may not
+ * read may not ask for all of that: then only the lock is asked for.
  */
 import { BucketError, type BucketReader, type ListedVersion, type ObjectInfo } from "../../core/bucket/contract.ts";
 import { codecOf, isPack } from "../../core/format/encoding.ts";
@@ -16,14 +16,14 @@ export type LookDeps = Pick<CollectDeps, "bucket" | "references" | "findings" | 
   readonly onProgress: (objects: number) => void;
 };
 
-/** For up to so many keys of a folder, a listing for each is cheaper than one of what may be a whole bucket. */
+/** Up to so many keys of a folder are listed one by one: that is cheaper than listing what may be a whole bucket. */
 const fewest = 20;
 const atOnce = 16;
 
 export type LookFigures = {
-  /** Objects of which the role may see the lock and no more: whether they are under a legal hold is not known. */
+  /** Objects of which the role may see only the lock: whether they are under a legal hold is not known. */
   lockOnly: number;
-  /** Those of them in `content/`, whose stated encoding is not known either. Of a pack, its name says it. */
+  /** Those of them in `content/`, whose stated encoding is not known either. A pack's name says it. */
   encodingUnknown: number;
 };
 
@@ -54,10 +54,10 @@ async function noteVersions(pages: AsyncIterable<readonly ListedVersion[]>, over
   }
 }
 
-/** Goes through listed versions, newest first within a key, also where a key's versions are on several pages. */
+/** Goes through listed versions, newest first within a key, also if a key's versions are on several pages. */
 class Overlays {
   #key: string | undefined;
-  /** Of the key, those that lie over what comes next. */
+  /** Versions of the key that lie over what comes next. */
   #above: ListedVersion[] = [];
 
   constructor(
@@ -85,7 +85,7 @@ class Overlays {
   #reportAbove(id: number, { size }: ListedVersion): void {
     const marker = this.#above.find(({ deleteMarker }) => deleteMarker);
     if (marker !== undefined) {
-      const why = `a delete marker (${marker.version}) lies over it: no restore is hurt, but somebody tried to delete it, and lifecycle rules may follow`;
+      const why = `a delete marker (${marker.version}) lies over it: no restore is hurt, but someone tried to delete it, and lifecycle rules may follow`;
       this.findings.add(id, "delete-marker", why);
     }
     const newer = this.#above.filter(
@@ -95,8 +95,8 @@ class Overlays {
     if (newest === undefined) return;
     const other = newer.some((version) => version.size !== size);
     const who = other
-      ? "of another size, so not sysbackup's: somebody with the right to put here is at work"
-      : "of the same size: another run that stored the same again, or somebody with the right to put here";
+      ? "of another size, so not sysbackup's: someone with the right to put here is at work"
+      : "of the same size: another run that stored the same again, or someone with the right to put here";
     const why = `a newer version (${newest.version}) lies over it, ${who}; a restore reads the version that it recorded`;
     this.findings.add(id, "newer-version", why);
   }
@@ -127,18 +127,18 @@ async function askForLocks(deps: LookDeps): Promise<LookFigures> {
   return figures;
 }
 
-/** What is known of an object that was listed: all, or its lock alone. */
+/** What is known of an object that was listed: all, or only its lock. */
 type Known =
   | ({ readonly whole: true } & Pick<ObjectInfo, "metadata" | "retention" | "legalHold">)
   | ({ readonly whole: false } & Pick<ObjectInfo, "retention">);
 
 class Asker {
-  /** Top folders in which an object was refused, so that the next one costs one request, too. */
+  /** Top folders in which an object was refused, so that the next one costs only one request. */
   readonly #refused = new Set<string>();
 
   constructor(readonly bucket: Pick<BucketReader, "head" | "retention">) {}
 
-  /** Undefined where it does not exist. */
+  /** Returns undefined if it does not exist. */
   async ask({ key, version }: CheckedObject): Promise<Known | undefined> {
     const folder = key.slice(0, key.indexOf("/"));
     if (!this.#refused.has(folder)) {
@@ -156,7 +156,7 @@ class Asker {
 
 const statesEncoding = (kind: CheckedObject["kind"]): boolean => isContent(kind) && !isPack(kind);
 
-/** Rows that contradict each other in other things than the version are asked for once. */
+/** Goes through sound objects; those that contradict each other about one version come once. */
 function* onePerVersion(findings: CollectDeps["findings"]): Generator<CheckedObject> {
   for (const row of findings.sound()) if (findings.ofVersion(row)[0]?.id === row.id) yield row;
 }

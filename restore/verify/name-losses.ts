@@ -28,7 +28,7 @@ export async function nameLosses(deps: CollectDeps): Promise<void> {
   });
 }
 
-/** By their number in the part. */
+/** Returns the damaged objects of a part by their number in it. */
 function damagedAmong(objects: readonly ObjectRef[], { references, findings }: CollectDeps) {
   const damaged = new Map<number, DamagedObject>();
   for (const [number, object] of objects.entries()) {
@@ -39,7 +39,7 @@ function damagedAmong(objects: readonly ObjectRef[], { references, findings }: C
   return damaged;
 }
 
-/** Whether content of a file is lost. */
+/** Returns a function that says whether content of a file is lost. */
 function touchedBy(damaged: ReadonlyMap<number, DamagedObject>, { extents: known }: CollectDeps) {
   return ({ extents }: FileEntry): boolean =>
     extents.some((extent) => {

@@ -1,7 +1,7 @@
-/** The parts that could be read, and what they hold: beside `References`, in the same database. */
+/** Keeps the parts that could be read, and what they hold: beside `References`, in the same database. */
 import type { Database } from "bun:sqlite";
 import type { ByteString } from "../../core/format/path.ts";
-import type { KnownPart, References } from "../../core/manifest/references/references.ts";
+import type { ReferencedPart, References } from "../../core/manifest/references/references.ts";
 import { rank } from "./findings.ts";
 
 const schema = `
@@ -42,15 +42,15 @@ export class PartsRead {
     this.#insertUse = this.#database.query<null, [number, number]>("INSERT OR IGNORE INTO uses VALUES (?, ?)");
   }
 
-  /** `objects`: ids of the objects that it names. */
-  add({ id }: KnownPart, { first, last, entries }: PathRange, objects: readonly number[]): void {
+  /** Adds a part. `objects`: ids of the objects that it names. */
+  add({ id }: ReferencedPart, { first, last, entries }: PathRange, objects: readonly number[]): void {
     this.#database.transaction(() => {
       this.#insertPart.run(id, first, last, entries);
       for (const object of objects) this.#insertUse.run(id, object);
     })();
   }
 
-  /** In order of backup and path. One at a time: a hostile bucket may have any number. */
+  /** Goes through them in order of backup and path. A hostile bucket may have any number. */
   *contradictions(): Generator<Contradiction> {
     // Mostly there are none, which is found without going through all parts of all backups.
     this.#database.run(`
@@ -59,8 +59,11 @@ export class PartsRead {
         (parts_read.entries > 0 AND path <> first) OR claims.entries <> parts_read.entries AS misstated
       FROM parts_read JOIN claims USING (part)
       WHERE misstated OR (next <> '' AND last >= next)`);
-    type Row = Omit<Contradiction, "overlapped"> & { readonly next: ByteString; readonly misstated: number };
-    const rows = this.#database.query<Row, []>(
+    type ContradictionRow = Omit<Contradiction, "overlapped"> & {
+      readonly next: ByteString;
+      readonly misstated: number;
+    };
+    const rows = this.#database.query<ContradictionRow, []>(
       `SELECT backup, part, key, claims.path, claims.entries, next, misstated
        FROM contradictions CROSS JOIN needs USING (claim) JOIN claims ON claims.id = claim
          JOIN parts ON parts.id = part
@@ -71,7 +74,7 @@ export class PartsRead {
     }
   }
 
-  /** Parts with entries that need objects which are damaged. */
+  /** Returns the parts with entries that need damaged objects. */
   withDamage(): number[] {
     return this.#database
       .query<{ part: number }, []>(

@@ -100,7 +100,7 @@ async function checkWhole(extents: readonly NeededExtent[], content: AsyncIterab
   return wrong;
 }
 
-/** Ends where the content cannot be decoded: what comes after is not there. */
+/** Ends at the first byte that cannot be decoded: what comes after counts as missing. */
 async function* untilDamage(content: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   try {
     yield* content;
@@ -109,14 +109,14 @@ async function* untilDamage(content: AsyncIterable<Uint8Array>): AsyncGenerator<
   }
 }
 
-type Frame = {
+type CheckedFrame = {
   readonly offset: number;
   readonly length: number;
   readonly uses: readonly [];
   readonly extents: NeededExtent[];
 };
 
-/** Frames that overlap, which only a manifest that is wrong has, are asked for one by one. */
+/** Checks a pack. Frames that overlap, which only a wrong manifest has, are asked for one by one. */
 async function checkPack(
   pack: CheckedObject & { readonly encoding: Encoding },
   extents: readonly NeededExtent[],
@@ -141,10 +141,13 @@ async function checkPack(
   return wrong;
 }
 
-function sorted(extents: readonly NeededExtent[]): { readonly inOrder: Frame[]; readonly overlapping: Frame[] } {
-  const inOrder: Frame[] = [];
-  const overlapping: Frame[] = [];
-  let last: Frame | undefined;
+function sorted(extents: readonly NeededExtent[]): {
+  readonly inOrder: CheckedFrame[];
+  readonly overlapping: CheckedFrame[];
+} {
+  const inOrder: CheckedFrame[] = [];
+  const overlapping: CheckedFrame[] = [];
+  let last: CheckedFrame | undefined;
   for (const extent of extents) {
     const { frameOffset: offset, frameLength: length } = extent;
     if (last?.offset === offset && last.length === length) {

@@ -1,4 +1,4 @@
-/** The root of a backup that is to be verified: the version that archive put, and what is the matter with it. */
+/** Reads the root of a backup that is to be verified: the version that archive put, and what is wrong with it. */
 import type { BucketReader, Stored } from "../../core/bucket/contract.ts";
 import type { Manifest } from "../../core/format/manifest.ts";
 import type { Found } from "../../core/manifest/find.ts";

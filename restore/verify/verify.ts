@@ -1,5 +1,5 @@
 /**
- * Whether a bucket holds all that backups need, as recorded, locked as promised, and, where it is to be read, with the
+ * Verifies that a bucket holds all that backups need, as recorded, locked as promised, and, if it is to be read, with the
  * right content. Any number of backups at once: what they share is looked at once.
  *
  * 1. Read roots and parts: what is needed, and until when it is promised.
@@ -32,6 +32,8 @@ export type VerifyOptions = {
 };
 
 /**
+ * What a verify says of a backup:
+ *
  * - `restorable`: everything is there and locked as promised
  * - `short`: all is there, but not locked as promised
  * - `damaged`: something of it cannot be restored
@@ -45,7 +47,7 @@ export type BackupVerdict = {
   readonly state: BackupState;
   readonly header: ManifestHeader | undefined;
   readonly totals: Totals | undefined;
-  /** When the first of its locks ends; undefined where none is known. */
+  /** When the first of its locks ends; undefined if none is known. */
   readonly lockedUntil: Date | undefined;
   /** Entries and snapshots that cannot be restored, or not wholly. */
   readonly lost: number;
@@ -58,19 +60,19 @@ export type Verdict = {
   /** Needed by any of them, and their bytes. */
   readonly objects: number;
   readonly bytes: number;
-  /** Of the objects. */
+  /** Objects by the worst that was found of them. */
   readonly found: SeverityCounts;
   readonly lost: number;
   /** What this role may not look at. */
   readonly unseen: LookFigures;
-  /** What was read; undefined where nothing was to be. */
+  /** What was read; undefined if nothing was to be. */
   readonly read: ReadFigures | undefined;
   /** May be gone through any number of times. */
   readonly findings: () => Iterable<Finding>;
   readonly losses: () => Iterable<LostEntries>;
 };
 
-/** `use` is given the verdict while all that was found can still be gone through. */
+/** Calls `use` with the verdict, while all that was found can still be gone through. */
 export async function verify<T>(options: VerifyOptions, use: (verdict: Verdict) => Promise<T> | T): Promise<T> {
   using references = new References();
   const { bucket, read, signal, onProgress } = options;
@@ -127,7 +129,7 @@ function backupVerdicts(
   });
 }
 
-/** Damage that costs no backup anything is damage all the same: the next one may build upon it. */
+/** Damage that costs no backup anything counts too: the next one may build upon it. */
 function stateOfAll(backups: readonly BackupVerdict[], found: SeverityCounts): BackupState {
   const any = (state: BackupState) => backups.some((backup) => backup.state === state);
   if (found.damage > 0 || any("damaged")) return "damaged";

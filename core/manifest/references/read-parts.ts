@@ -6,7 +6,7 @@ import type { ObjectSource } from "../../stored/read.ts";
 import { release } from "../../system/garbage.ts";
 import { type Loss, lossOf } from "../loss.ts";
 import { readPart, textOfPart } from "../read.ts";
-import type { KnownPart } from "./references.ts";
+import type { ReferencedPart } from "./references.ts";
 
 export type PartContent = {
   readonly objects: readonly ObjectRef[];
@@ -17,17 +17,17 @@ export type PartContent = {
   readonly entries: Iterable<Entry>;
 };
 
-export type PartReading = {
+export type ReadPartsOptions = {
   readonly bucket: ObjectSource;
   /** A part is some megabytes of text, and 32 MiB at most in ordinary ones. */
   readonly atOnce: number;
-  readonly use: (part: KnownPart, content: PartContent) => void;
+  readonly use: (part: ReferencedPart, content: PartContent) => void;
   /** Called for a part that is missing, damaged or of a newer format; may throw. */
-  readonly onLost: (part: KnownPart, loss: Loss) => void;
+  readonly onLost: (part: ReferencedPart, loss: Loss) => void;
   readonly signal: AbortSignal;
 };
 
-export async function readParts(parts: Iterable<KnownPart>, reading: PartReading): Promise<void> {
+export async function readParts(parts: Iterable<ReferencedPart>, reading: ReadPartsOptions): Promise<void> {
   const { bucket, atOnce, use, onLost, signal } = reading;
   await eachOf(parts, atOnce, async (part) => {
     signal.throwIfAborted();

@@ -54,7 +54,7 @@ type ReferenceRow = DemandRow & { readonly id: number };
 type PartRow = Omit<PartRef, "first"> & ReferenceRow & { readonly path: string };
 
 /** A part as the root says that came first. */
-export type KnownPart = ReferenceRow & { readonly ref: PartRef };
+export type ReferencedPart = ReferenceRow & { readonly ref: PartRef };
 
 /** One version that is needed, and until when: milliseconds since 1970, 0 if that does not matter. */
 export type NeededVersion = Stored & { readonly until: number };
@@ -136,7 +136,7 @@ export class References implements Disposable {
   }
 
   /** Adds the objects that a part names; returns their ids. */
-  addContent(part: KnownPart, objects: readonly ObjectRef[]): number[] {
+  addContent(part: ReferencedPart, objects: readonly ObjectRef[]): number[] {
     return this.database.transaction(() => objects.map((object) => this.#add(referenceTo(object), part).id))();
   }
 
@@ -160,7 +160,7 @@ export class References implements Disposable {
   }
 
   /** Takes each part once, in the order in which they were added. More may be added meanwhile, or afterwards. */
-  *takeParts(): Generator<KnownPart> {
+  *takeParts(): Generator<ReferencedPart> {
     for (let row = this.#nextPart.get(this.#taken); row !== null; row = this.#nextPart.get(this.#taken)) {
       this.#taken = row.id;
       yield partOf(row);
@@ -168,7 +168,7 @@ export class References implements Disposable {
   }
 
   /** The part with this id. */
-  part(id: number): KnownPart {
+  part(id: number): ReferencedPart {
     const row = this.database.query<PartRow, [number]>(`${selectPart} AND parts.id = ?`).get(id);
     if (row === null) throw new Error(`no part has the id ${id}`);
     return partOf(row);
@@ -216,7 +216,7 @@ function referenceTo({ key, version, size, encoding }: ObjectRef): Reference {
   return { key, version, size, kind: encoding, sha256: "" };
 }
 
-function partOf({ id, until, compliance, path, key, version, size, sha256, entries, bytes }: PartRow): KnownPart {
+function partOf({ id, until, compliance, path, key, version, size, sha256, entries, bytes }: PartRow): ReferencedPart {
   if (!isByteString(path)) throw new Error(`the path of ${key} came back changed`);
   return { id, until, compliance, ref: { key, version, size, sha256, first: path, entries, bytes } };
 }
