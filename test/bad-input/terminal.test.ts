@@ -75,7 +75,10 @@ describe.skipIf(!has("setsid"))("without a terminal", () => {
     await machine.archive();
     const target = machine.path("target");
     const words = ["restore", "test", "--conf-dir", machine.conf, "--target", target];
-    const child = Bun.spawn(["setsid", "-w", process.execPath, main, ...words], { stdio: ["ignore", "pipe", "pipe"] });
+    const child = Bun.spawn(["setsid", "-w", process.execPath, main, ...words], {
+      stdio: ["ignore", "pipe", "pipe"],
+      env: process.env,
+    });
     const [stdout, stderr, exit] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
     expectTold({ exit, stdout, stderr }, { exit: exitStatus.usage, message: messages.noTerminal });
     expect(await Bun.file(target).exists()).toBe(false);
@@ -87,7 +90,10 @@ describe.skipIf(!has("setsid"))("without a terminal", () => {
     await machine.archive();
     const target = machine.path("target");
     const words = ["restore", "--conf-dir", machine.conf, "--target", target];
-    const child = Bun.spawn(["setsid", "-w", process.execPath, main, ...words], { stdio: ["ignore", "pipe", "pipe"] });
+    const child = Bun.spawn(["setsid", "-w", process.execPath, main, ...words], {
+      stdio: ["ignore", "pipe", "pipe"],
+      env: process.env,
+    });
     const [stdout, stderr, exit] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
     expectTold({ exit, stdout: "", stderr }, { exit: exitStatus.usage, message: messages.noChoice });
     expect(stdout).toMatch(/^ +name +time .*\n1 +test +\d{4}-/);

@@ -39,7 +39,10 @@ describe("--help", () => {
       await main(${JSON.stringify(line.split(" "))});
       console.error(Object.keys(require.cache).join("\\n"));
     `;
-    const loaded = Bun.spawnSync([process.execPath, "-e", script], { cwd: root }).stderr.toString().trim().split("\n");
+    const loaded = Bun.spawnSync([process.execPath, "-e", script], { cwd: root, env: process.env })
+      .stderr.toString()
+      .trim()
+      .split("\n");
     const ours = loaded.map((file) => relative(root, file));
     expect(ours).toContain("cmd/arguments.ts");
     const light =
@@ -80,7 +83,7 @@ describe("journald priorities", () => {
   /** What is said of bad usage, where JOURNAL_STREAM holds what `named` prints. */
   function said(named: string): string {
     const script = `{ JOURNAL_STREAM=$(${named}) exec "$0" "$1" nonsense; } 2>&1 | cat`;
-    return Bun.spawnSync(["sh", "-c", script, process.execPath, mainFile]).stdout.toString();
+    return Bun.spawnSync(["sh", "-c", script, process.execPath, mainFile], { env: process.env }).stdout.toString();
   }
 
   test("stand before each line when JOURNAL_STREAM names stderr", () => {
@@ -95,7 +98,7 @@ describe("journald priorities", () => {
 describe("a reader that goes away", () => {
   test("ends --help quietly", () => {
     const script = '"$0" "$1" --help | true; exit 0';
-    const { stderr } = Bun.spawnSync(["sh", "-c", script, process.execPath, mainFile]);
+    const { stderr } = Bun.spawnSync(["sh", "-c", script, process.execPath, mainFile], { env: process.env });
     expect(stderr.toString()).toBe("");
   });
 });
@@ -111,7 +114,7 @@ describe("signals", () => {
   `;
 
   test.each(["SIGINT", "SIGTERM"] as const)("%s aborts, and a second one ends at once with 130", async (signal) => {
-    const child = Bun.spawn([process.execPath, "-e", script], { stdout: "pipe" });
+    const child = Bun.spawn([process.execPath, "-e", script], { stdout: "pipe", env: process.env });
     const lines = child.stdout.getReader();
     const next = async () => Buffer.from((await lines.read()).value ?? "").toString();
     expect(await next()).toBe("ready\n");

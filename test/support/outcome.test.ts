@@ -33,7 +33,7 @@ async function bunTest(...names: (keyof typeof files)[]) {
   const junit = join(folder, "junit.xml");
   const child = Bun.spawn(
     [process.execPath, "test", "--reporter=junit", `--reporter-outfile=${junit}`, ...names.map((name) => `./${name}`)],
-    { cwd: folder, stdout: "ignore", stderr: "pipe" },
+    { cwd: folder, stdout: "ignore", stderr: "pipe", env: process.env },
   );
   const output = await child.stderr.text();
   return { output, status: await child.exited, junit: await readFile(junit, "utf8").catch(() => "") };

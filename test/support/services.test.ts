@@ -60,14 +60,13 @@ describe.each([
   );
 });
 
-/** The requests to a bucket once there are `count` of them, or after two seconds. */
+/** The requests to a bucket once there are `count` of them. */
 async function settled(bucket: string, address: CephAddress, count: number) {
-  let requests = await requestsTo(bucket, address);
-  for (let tries = 0; tries < 20 && requests.length < count; tries++) {
-    await Bun.sleep(100);
-    requests = await requestsTo(bucket, address);
+  for (;;) {
+    const requests = await requestsTo(bucket, address);
+    if (requests.length >= count) return requests;
+    await Bun.sleep(50);
   }
-  return requests;
 }
 
 test.skipIf(!ceph)("Ceph logs each request it has served", async () => {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { randomInt } from "node:crypto";
 import { access, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { run } from "./services/command.ts";
@@ -23,23 +24,26 @@ describe.skipIf(!canBootSystemd)("a systemd for tests", () => {
     const service = (...command: string[]) => host.run(["systemd-run", "--wait", "--pipe", ...asked, ...command]);
     expect((await service("head", "-c5", "/etc/shadow")).stdout).toBe("root:");
     expect((await service("touch", "/etc/made")).stderr).toContain("Read-only file system");
-    expect((await host.run(["journalctl", "--quiet", "--lines=9"])).stdout).toContain("/usr/bin/touch /etc/made");
+    await host.run(["journalctl", "--sync"]);
+    expect((await host.run(["journalctl", "--quiet"])).stdout).toContain("/usr/bin/touch /etc/made");
   });
 
   test("ends with whatever runs in it", async () => {
     const host = await bootSystemd();
-    await host.run(["systemd-run", "sleep", "4711.5"]);
-    expect(await runs("sleep 4711.5")).toBe(true);
+    const sleep = sleepOfItsOwn();
+    await host.run(["systemd-run", ...sleep]);
+    await until(() => runs(sleep));
     await host[Symbol.asyncDispose]();
-    expect(await runs("sleep 4711.5")).toBe(false);
+    expect(await runs(sleep)).toBe(false);
     await expect(access(host.path("/"))).rejects.toThrow("ENOENT");
   });
 
   test("ends with the process that started it, also where that is killed", async () => {
+    const sleep = sleepOfItsOwn();
     const code = `
       const { bootSystemd } = await import(${JSON.stringify(join(import.meta.dir, "systemd.ts"))});
       const host = await bootSystemd();
-      await host.run(["systemd-run", "sleep", "4712.5"]);
+      await host.run(["systemd-run", ...${JSON.stringify(sleep)}]);
       console.log("booted");
       await Bun.sleep(60_000);`;
     // Set, it would end the supervisor along with the starter, and nothing could be cleaned up.
@@ -51,14 +55,23 @@ describe.skipIf(!canBootSystemd)("a systemd for tests", () => {
     await access(scratch);
     starter.kill("SIGKILL");
     await starter.exited;
-    while (await runs(supervisor)) await Bun.sleep(50);
-    expect(await runs("sleep 4712.5")).toBe(false);
+    await until(async () => !(await runs([supervisor])));
+    expect(await runs(sleep)).toBe(false);
     await expect(access(scratch)).rejects.toThrow("ENOENT");
   });
 });
 
+/** A command that no other test runs. */
+function sleepOfItsOwn(): string[] {
+  return ["sleep", `${10_000 + randomInt(2 ** 30)}.5`];
+}
+
 /** Whether a process with these words runs, seen from outside. */
-async function runs(words: string): Promise<boolean> {
-  const list = await run(["ps", "-e", "-o", "args"]);
-  return list.split("\n").some((line) => line.endsWith(words));
+async function runs(words: readonly string[]): Promise<boolean> {
+  const list = await run(["ps", "-e", "-ww", "-o", "args"]);
+  return list.split("\n").some((line) => line.endsWith(words.join(" ")));
+}
+
+async function until(holds: () => Promise<boolean>): Promise<void> {
+  while (!(await holds())) await Bun.sleep(20);
 }

@@ -5,9 +5,9 @@
  *   await writeFile(host.path("/etc/systemd/system/x.service"), text);
  *   await host.run(["systemctl", "start", "x.service"]);
  *
- * Inside, all of the machine is there to be read, also its network. What is written to /etc, /var, /usr/local, /srv, /opt,
- * /home, /root, /mnt, /media, /run, /tmp and /dev/shm is gone at the end; /run, /tmp, /dev/shm, /var/log and
- * /etc/systemd/system begin empty. None of the machine's own services is known, but a journal and a D-Bus run.
+ * Inside is a fresh machine with the programs, packages, /etc and network of this one. /srv, /opt, /home, /root, /mnt, /media,
+ * /run, /tmp, /dev/shm, /etc/systemd/system and the folders of /var begin empty. What is written to them, to /etc and to
+ * /usr/local is gone at the end. None of the machine's own services is known, but a journal and a D-Bus run.
  */
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
@@ -40,8 +40,8 @@ type HostRunOptions = {
   readonly stdin?: string;
 };
 
-/** What tests run inside, also where it lies in a folder that begins empty there. */
-const inSight = [join(import.meta.dir, "../.."), dirname(process.execPath)];
+/** Folders of this machine that are inside, too: the checkout and Bun's. */
+export const inSight = [join(import.meta.dir, "../.."), dirname(process.execPath)];
 
 /** Takes about two seconds. Throws with what was printed where systemd does not come up. */
 export async function bootSystemd(): Promise<SystemdHost> {
@@ -97,7 +97,7 @@ function runner(pid: number): SystemdHost["run"] {
 
 type Process = { readonly pid: number; readonly exitCode: number | null };
 
-const patience = { attempts: 200, milliseconds: 100 };
+const patience = { attempts: 3_000, milliseconds: 20 };
 
 /** Where `look` finds nothing for so long, or the supervisor ends, an error. */
 async function awaited<Found>(what: string, look: () => Promise<Found | undefined>): Promise<Found> {

@@ -2,6 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { chmod, mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { inSight } from "../../support/systemd.ts";
 import { accountAndMachine, canSetUp, program, secretIn } from "./host.ts";
 
 const tools = ["install", "mv", "rm", "systemd-creds", "systemctl", "age", "getent"];
@@ -63,7 +64,9 @@ describe.skipIf(!canSetUp)("the secret key", () => {
     for (const text of [stdout, calls, watched]) expect(text).not.toContain(secret);
 
     const everywhere = "/etc /var /root /run /tmp /srv /opt /home";
-    const { stdout: files } = await machine.sh(`grep -rlF --devices=skip -e '${secret}' ${everywhere}`);
+    const checkout = inSight.map((folder) => `-path '${folder}' -prune -o`).join(" ");
+    const search = `find ${everywhere} ${checkout} -type f -exec grep -lF -e '${secret}' {} +`;
+    const { stdout: files } = await machine.sh(search);
     expect(files).toBe("/etc/backup/aws_credentials\n");
     const journal = await machine.run(["journalctl", "--quiet", "--no-pager"]);
     expect(journal.stdout).not.toContain(secret);

@@ -9,7 +9,7 @@ export type Scratch = AsyncDisposable & {
   readonly path: string;
 };
 
-/** For `await using`. On tmpfs where that can hold all that a tree may be made of, else where the system keeps such. */
+/** For `await using`. In TMPDIR if that is set; else on tmpfs if that can hold whatever tests make, else where the system keeps such. */
 export async function scratch(): Promise<Scratch> {
   place ??= findPlace();
   const path = await mkdtemp(join(await place, "sysbackup-test-"));
@@ -28,7 +28,7 @@ const memory = "/dev/shm";
 const enoughBytes = 1024 ** 3;
 
 async function findPlace(): Promise<string> {
-  return (await memoryServes()) ? memory : realpath(tmpdir());
+  return process.env.TMPDIR === undefined && (await memoryServes()) ? memory : realpath(tmpdir());
 }
 
 /** Containers often have a small /dev/shm without programs, and tmpfs had no user.* attributes before Linux 6.6. */

@@ -9,6 +9,8 @@ import { startMoto } from "./moto.ts";
 export type Services = { readonly addresses: Addresses; stop(): Promise<void> };
 
 export type ServicesOptions = {
+  /** What the services write lies in it. */
+  readonly folder: string;
   /** Folder with a `python` that has moto; undefined where there is none. */
   readonly pythonTools: string | undefined;
   /** Hears why a service is not there. */
@@ -18,12 +20,12 @@ export type ServicesOptions = {
 };
 
 /** Never fails: what does not start is told and left out. */
-export async function startServices({ pythonTools, tell, signal }: ServicesOptions): Promise<Services> {
+export async function startServices({ folder, pythonTools, tell, signal }: ServicesOptions): Promise<Services> {
   const attempt = <Address>(name: string, starting: Promise<Started<Address>>) =>
     starting.catch((error: unknown) => tell(`${name} is not there, its tests are skipped: ${reasonOf(error)}`));
   const [ceph, moto] = await Promise.all([
-    attempt("Ceph", startCeph(signal)),
-    pythonTools === undefined ? undefined : attempt("moto", startMoto(join(pythonTools, "python"), signal)),
+    attempt("Ceph", startCeph({ folder, signal })),
+    pythonTools === undefined ? undefined : attempt("moto", startMoto(join(pythonTools, "python"), { folder, signal })),
   ]);
   return {
     addresses: { ceph: ceph?.address, moto: moto?.address },

@@ -7,7 +7,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import type { CephAddress } from "./address.ts";
-import { Daemons, type Started } from "./daemons.ts";
+import { Daemons, type Start, type Started } from "./daemons.ts";
 import { freePort } from "./port.ts";
 
 const tools = ["ceph-mon", "ceph-osd", "monmaptool", "radosgw", "radosgw-admin", "setpriv"];
@@ -17,10 +17,10 @@ type Ports = { readonly monitor: number; readonly gateway: number };
 /** What the store may hold; memory is taken only as it fills. Nearly full, it would stop without a word. */
 const storeBytes = 64 * 1024 ** 3;
 
-export async function startCeph(signal: AbortSignal): Promise<Started<CephAddress>> {
+export async function startCeph(start: Pick<Start, "folder" | "signal">): Promise<Started<CephAddress>> {
   const lacking = tools.filter((tool) => Bun.which(tool) === null);
   if (lacking.length > 0) throw new Error(`${lacking.join(", ")} not installed`);
-  return Daemons.start({ name: "ceph", seconds: 90, signal }, async (daemons) => {
+  return Daemons.start({ name: "ceph", seconds: 90, ...start }, async (daemons) => {
     const ports = { monitor: await freePort(), gateway: await freePort() };
     const { folder } = daemons;
     const settings = { folder, fsid: randomUUID(), ports, requestLog: join(folder, "requests.jsonl") };

@@ -1,7 +1,8 @@
 #!/bin/sh
 # The first process of a PID namespace: hides what systemd might change of the machine, and becomes systemd.
-# What is written to /etc, /var and the like is kept in memory, and gone with the namespace. $1 is a folder for that; $2 and $3
-# stay in sight wherever they are: the checkout, and the folder of Bun.
+# What is written to /etc, /usr/local and the like is kept in memory, and gone with the namespace. Of what the machine keeps, only
+# its /etc and its installed packages are in sight, as a fresh machine has them. $1 is a folder in memory; $2 and $3 stay in sight
+# wherever they are: the checkout, and the folder of Bun.
 set -eu
 scratch=$1
 checkout=$2
@@ -11,7 +12,7 @@ exec 3<"$checkout" 4<"$bun"
 mount --make-rprivate /
 mount -t tmpfs -o mode=755 tmpfs "$scratch"
 
-for folder in /etc /var /usr/local /srv /opt /home /root /mnt /media; do
+for folder in /etc /usr/local /var/lib/dpkg; do
     [ -d "$folder" ] || continue
     mkdir -p "$scratch/upper$folder" "$scratch/work$folder"
     # As the folder itself: the top of an overlay has the owner and mode of its upper folder.
@@ -19,6 +20,29 @@ for folder in /etc /var /usr/local /srv /opt /home /root /mnt /media; do
     chmod --reference="$folder" "$scratch/upper$folder"
     mount -t overlay -o "lowerdir=$folder,upperdir=$scratch/upper$folder,workdir=$scratch/work$folder" overlay "$folder"
 done
+# What an installed sysbackup has there.
+rm -rf /etc/backup /etc/credstore /etc/credstore.encrypted
+
+for folder in /srv /opt /home /root /mnt /media; do
+    [ -d "$folder" ] || continue
+    mkdir -p "$scratch/new$folder"
+    chown --reference="$folder" "$scratch/new$folder"
+    chmod --reference="$folder" "$scratch/new$folder"
+    mount --bind "$scratch/new$folder" "$folder"
+done
+
+# The folders of /var, empty but for the list of packages.
+(cd / && find var -maxdepth 2 -type d ! -path 'var/lib/dpkg' -exec sh -c '
+    for folder; do
+        mkdir -p "$0/new/$folder"
+        chown --reference="$folder" "$0/new/$folder"
+        chmod --reference="$folder" "$0/new/$folder"
+    done' "$scratch" {} +)
+find /var -maxdepth 1 -type l -exec cp -a {} "$scratch/new/var/" \;
+rm -rf "$scratch/new/var/cache/backup"
+mkdir -p "$scratch/new/var/lib/dpkg"
+mount --bind /var/lib/dpkg "$scratch/new/var/lib/dpkg"
+mount --rbind "$scratch/new/var" /var
 
 # A machine on which nothing is installed that starts by itself: of the units, those that others stand on; no generators.
 units=/lib/systemd/system
@@ -50,7 +74,7 @@ chmod 2755 /run/log/journal
 mount -t tmpfs -o mode=1777 tmpfs /tmp
 mount -t tmpfs -o mode=1777 tmpfs /dev/shm
 again() {
-    [ ! -d "$2" ] || return 0
+    [ -z "$(ls -A "$2" 2>/dev/null)" ] || return 0
     mkdir -p "$2"
     # As it is written, the descriptor leads to the folder itself, and its name to what covers it.
     mount --no-canonicalize --bind "/proc/self/fd/$1" "$2"

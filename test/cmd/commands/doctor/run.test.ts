@@ -71,7 +71,11 @@ describe("sysbackup doctor", () => {
     const { conf } = await writeConf(dir.path, { pickers });
     const main = join(import.meta.dir, "../../../../cmd/main.ts");
     const command = `stty cols 300; '${process.execPath}' '${main}' doctor --conf-dir '${conf}'`;
-    const child = Bun.spawn(["script", "-qec", command, "/dev/null"], { stdin: "ignore", stdout: "pipe" });
+    const child = Bun.spawn(["script", "-qec", command, "/dev/null"], {
+      stdin: "ignore",
+      stdout: "pipe",
+      env: process.env,
+    });
     const lines = (await child.stdout.text()).replaceAll("\r", "").trim().split("\n");
     expect(lines).toContain("✓ pickers       etc");
     expect(lines.at(-1)).toBe("! last backup   there is none (of test); run sysbackup archive");
