@@ -14,7 +14,7 @@ import { type Place, places, thorough } from "./places.ts";
 
 const minutes = 60_000;
 const seconds = 1_000;
-const bytes = (thorough ? 64 : 32) * MiB;
+const bytes = 32 * MiB;
 const packSize = 2 * MiB;
 
 const signals = thorough ? (["SIGINT", "SIGTERM"] as const) : (["SIGTERM"] as const);

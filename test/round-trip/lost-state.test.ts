@@ -9,7 +9,7 @@ import { archive, contentIn, lostBy, requestsOf, rootsIn } from "./loop.ts";
 import { places, thorough } from "./places.ts";
 
 const minutes = 60_000;
-const bytes = (thorough ? 16 : 4) * MiB;
+const bytes = 4 * MiB;
 const header = 100;
 
 type Mishap = {

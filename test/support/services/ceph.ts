@@ -83,7 +83,10 @@ async function addUser(daemons: Daemons): Promise<Pick<CephAddress, "accessKey" 
 
 type Settings = { readonly folder: string; readonly fsid: string; readonly ports: Ports; readonly requestLog: string };
 
-/** The two intervals make starting, and each first use of a pool, a matter of milliseconds instead of seconds. */
+/**
+ * The two intervals make starting, and each first use of a pool, a matter of milliseconds instead of seconds. What tests delete is
+ * soon collected, instead of after hours: it takes memory.
+ */
 function configuration({ folder, fsid, ports, requestLog }: Settings): string {
   return `
 [global]
@@ -130,6 +133,8 @@ rgw frontends = beast endpoint=127.0.0.1:${ports.gateway}
 rgw s3 auth use sts = true
 rgw sts key = ${randomBytes(8).toString("hex")}
 rgw dynamic resharding = false
+rgw gc obj min wait = 1
+rgw gc processor period = 10
 rgw enable ops log = true
 rgw ops log rados = false
 rgw ops log file path = ${requestLog}
