@@ -1,6 +1,6 @@
 /** Dumps of any size, from a snapshotter's pipe into the bucket and back into a command. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { access, readdir } from "node:fs/promises";
+import { access, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { remove, type Scratch, scratch } from "../support/faults/scratch.ts";
 import { type Outcome, startSysbackup } from "../support/program.ts";
@@ -120,8 +120,21 @@ for (const place of places) {
 /** Runs it without a terminal, as cron does. `memory` is the most that it took, in bytes. */
 async function measured(args: readonly string[]) {
   const child = startSysbackup(args, { detached: true });
-  const [stdout, stderr, exit] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
-  return { exit, stdout, stderr, memory: child.resourceUsage()?.maxRSS ?? Number.NaN };
+  const output = Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
+  // Not its `maxRSS`, which begins with what this process has.
+  let memory = Number.NaN;
+  while (child.exitCode === null && child.signalCode === null) {
+    memory = (await peakOf(child.pid)) ?? memory;
+    await Bun.sleep(10);
+  }
+  const [stdout, stderr, exit] = await output;
+  return { exit, stdout, stderr, memory };
+}
+
+async function peakOf(pid: number): Promise<number | undefined> {
+  const status = await readFile(`/proc/${pid}/status`, "utf8").catch(() => "");
+  const [, kibibytes] = /^VmHWM:\s+(\d+) kB$/m.exec(status) ?? [];
+  return kibibytes === undefined ? undefined : Number(kibibytes) * 1024;
 }
 
 /** `snapshots/test/20261121T020003Z-lines.zst` is of `lines.zst`. */

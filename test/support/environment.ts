@@ -9,7 +9,7 @@ const kept = [/^(PATH|TMPDIR|CI|UPDATE_DOCS|NODE_ENV|JEST_WORKER_ID)$/, /^SYSBAC
 /** What a fresh machine has; on AWS's machines, no role of theirs. No folder, so that nothing is read or left there. */
 const fixed = { HOME: "/nonexistent", LANG: "C.UTF-8", TZ: "UTC", AWS_EC2_METADATA_DISABLED: "true" } as const;
 
-export function testEnvironment(machine: Environment): Record<string, string> {
+function testEnvironment(machine: Environment): Record<string, string> {
   const own: Record<string, string> = { ...fixed, TMPDIR: folderInMemory() ?? "/tmp" };
   for (const [name, value] of Object.entries(machine)) {
     if (value !== undefined && kept.some((pattern) => pattern.test(name))) own[name] = value;

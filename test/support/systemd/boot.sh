@@ -12,37 +12,37 @@ exec 3<"$checkout" 4<"$bun"
 mount --make-rprivate /
 mount -t tmpfs -o mode=755 tmpfs "$scratch"
 
-for folder in /etc /usr/local /var/lib/dpkg; do
-    [ -d "$folder" ] || continue
-    mkdir -p "$scratch/upper$folder" "$scratch/work$folder"
-    # As the folder itself: the top of an overlay has the owner and mode of its upper folder.
-    chown --reference="$folder" "$scratch/upper$folder"
-    chmod --reference="$folder" "$scratch/upper$folder"
-    mount -t overlay -o "lowerdir=$folder,upperdir=$scratch/upper$folder,workdir=$scratch/work$folder" overlay "$folder"
-done
+# Keeps in memory what is written to the folder $1, which begins with what is in $2. The top of an overlay has the owner and mode
+# of its upper folder. Not a tmpfs: systemd encrypts nothing with a key that lies in one.
+cover() {
+    like "$1" "$scratch/upper$1"
+    mkdir -p "$scratch/work$1"
+    mount -t overlay -o "lowerdir=$2,upperdir=$scratch/upper$1,workdir=$scratch/work$1" overlay "$1"
+}
+# Makes the folder $2 with the owner and mode of $1.
+like() {
+    mkdir -p "$2"
+    chown --reference="$1" "$2"
+    chmod --reference="$1" "$2"
+}
+
+mkdir "$scratch/empty" "$scratch/dpkg"
+cover /etc /etc
+cover /usr/local /usr/local
 # What an installed sysbackup has there.
 rm -rf /etc/backup /etc/credstore /etc/credstore.encrypted
-
 for folder in /srv /opt /home /root /mnt /media; do
-    [ -d "$folder" ] || continue
-    mkdir -p "$scratch/new$folder"
-    chown --reference="$folder" "$scratch/new$folder"
-    chmod --reference="$folder" "$scratch/new$folder"
-    mount --bind "$scratch/new$folder" "$folder"
+    [ ! -d "$folder" ] || cover "$folder" "$scratch/empty"
 done
 
-# The folders of /var, empty but for the list of packages.
-(cd / && find var -maxdepth 2 -type d ! -path 'var/lib/dpkg' -exec sh -c '
-    for folder; do
-        mkdir -p "$0/new/$folder"
-        chown --reference="$folder" "$0/new/$folder"
-        chmod --reference="$folder" "$0/new/$folder"
-    done' "$scratch" {} +)
-find /var -maxdepth 1 -type l -exec cp -a {} "$scratch/new/var/" \;
-rm -rf "$scratch/new/var/cache/backup"
-mkdir -p "$scratch/new/var/lib/dpkg"
-mount --bind /var/lib/dpkg "$scratch/new/var/lib/dpkg"
-mount --rbind "$scratch/new/var" /var
+# Of /var, its folders and the list of packages.
+[ ! -d /var/lib/dpkg ] || mount --bind /var/lib/dpkg "$scratch/dpkg"
+for folder in /var /var/* /var/lib/*; do
+    [ ! -d "$folder" ] || [ -L "$folder" ] || like "$folder" "$scratch/upper$folder"
+    [ ! -L "$folder" ] || cp -a "$folder" "$scratch/upper$folder"
+done
+cover /var "$scratch/empty"
+[ ! -d /var/lib/dpkg ] || cover /var/lib/dpkg "$scratch/dpkg"
 
 # A machine on which nothing is installed that starts by itself: of the units, those that others stand on; no generators.
 units=/lib/systemd/system
