@@ -1,7 +1,7 @@
 /**
  * `bun run test [FILTER…]`: everything there is to test, on any Debian 12 machine.
  *
- * Installs what is missing, starts the services, runs `bun run check` (counted as one test) and then `bun test` in parallel
+ * Installs what is missing, starts the services beside `bun run check` (counted as one test), runs `bun test` in parallel
  * processes, and ends with the line `N passed, N failed, N skipped`. Exit status 1 when something failed, or, with CI=true, when
  * something was skipped; 130 when stopped by a signal. Filters are those of `bun test`: parts of file names.
  * `bun run test --update-timings` measures again how long each file takes, by which the slowest start first.
@@ -29,10 +29,9 @@ async function main(filters: readonly string[]): Promise<number> {
   const pythonTools = await installPythonTools({ tell, signal: interrupted });
   enterTestEnvironment();
   await using workspace = await openWorkspace();
-  const services = await startServices({ folder: workspace.path, pythonTools, tell, signal: interrupted });
+  const starting = startServices({ folder: workspace.path, pythonTools, tell, signal: interrupted });
+  const [services, checked] = await Promise.all([starting, check()]);
   try {
-    interrupted.throwIfAborted();
-    const checked = await check();
     interrupted.throwIfAborted();
     const env = environmentOf(services.addresses, workspace.path, pythonTools);
     const tested = await runTests(filters, join(workspace.path, "junit.xml"), env);

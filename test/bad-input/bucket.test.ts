@@ -1,5 +1,5 @@
 /** Buckets that are not there, not reachable, or not what they must be. */
-import { describe, expect, setDefaultTimeout, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { rename, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { CreateBucketCommand, S3Client } from "@aws-sdk/client-s3";
@@ -10,9 +10,6 @@ import { startSysbackup, sysbackup } from "../support/program.ts";
 import { type CephAddress, ceph, clientConfig, moto, newBucket, type Service } from "../support/services.ts";
 import { expectTold, Machine } from "./machine.ts";
 import { messages, patternOf } from "./messages.ts";
-
-// Services that others use too take their time.
-setDefaultTimeout(60_000);
 
 const failed = exitStatus.failed;
 const commands = [["archive"], ["list"], ["verify"], ["restore", "test"]] as const;

@@ -1,5 +1,5 @@
 /** Backups that are not as they were stored: each costs what needs it and no more, and comes back with its bytes. */
-import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { DeleteObjectCommand, ListObjectVersionsCommand, PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
 import { exitStatus } from "../../core/failure.ts";
@@ -8,9 +8,6 @@ import { ceph, clientConfig } from "../support/services.ts";
 import { expectTold, Machine, type Told } from "./machine.ts";
 import { messages } from "./messages.ts";
 import { flipped, hide, onlyKey, read, replace, sealed, textOf } from "./stored.ts";
-
-// Services that others use too take their time.
-setDefaultTimeout(60_000);
 
 const { damaged, failed } = exitStatus;
 

@@ -1,5 +1,5 @@
 /** What stands in the way of a run: another run, its state, full and read-only disks, and pickers that misbehave. */
-import { describe, expect, setDefaultTimeout, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { existsSync } from "node:fs";
 import { chmod, chown, mkdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
@@ -9,9 +9,6 @@ import { run } from "../support/services/command.ts";
 import { isRoot } from "../support/services.ts";
 import { expectTold, Machine, type Told } from "./machine.ts";
 import { messages } from "./messages.ts";
-
-// Each case starts the program several times, on machines that may be busy.
-setDefaultTimeout(60_000);
 
 const { failed, usage, incomplete } = exitStatus;
 const mebibyte = 1024 * 1024;

@@ -1,14 +1,11 @@
 /** Names made to disguise themselves or to steer a terminal, and questions where nobody can answer. */
-import { describe, expect, setDefaultTimeout, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { exitStatus } from "../../core/failure.ts";
 import { has } from "../support/services.ts";
 import { expectClean, expectTold, Machine } from "./machine.ts";
 import { messages } from "./messages.ts";
-
-// Each case starts the program several times, on machines that may be busy.
-setDefaultTimeout(60_000);
 
 const main = join(import.meta.dir, "../../cmd/main.ts");
 /** Clears the screen, rings, starts a line, reverses the text. */

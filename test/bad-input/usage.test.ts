@@ -1,13 +1,10 @@
 /** Command lines and configurations that are wrong: refused before anything is done, exit status 2. */
-import { describe, expect, setDefaultTimeout, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { sysbackup } from "../support/program.ts";
 import { expectClean, expectTold, Machine } from "./machine.ts";
 import { messages } from "./messages.ts";
-
-// Each case starts the program several times, on machines that may be busy.
-setDefaultTimeout(60_000);
 
 const commands = [["archive"], ["list"], ["verify"], ["restore", "test"]];
 

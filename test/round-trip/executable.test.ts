@@ -27,7 +27,7 @@ describe("the compiled executable", () => {
     const none = Object.fromEntries(Object.keys(process.env).map((name) => [name, undefined]));
     const env = { ...none, PATH: "/usr/sbin:/usr/bin:/sbin:/bin" };
     alone = { executable: mayMount ? await withoutCheckout(executable, empty) : executable, cwd: empty, env };
-  }, 2 * minutes);
+  }, 5 * minutes);
 
   afterAll(() => dir[Symbol.asyncDispose]());
 
@@ -76,7 +76,7 @@ describe("the compiled executable", () => {
           expect(await sysbackup(["verify", "--conf-dir", conf], alone)).toMatchObject({ exit: 0 });
           expect(await lostBy(conf, { tree, expected }, alone)).toEqual([]);
         },
-        2 * minutes,
+        5 * minutes,
       );
     }
   }

@@ -1,5 +1,5 @@
 /** As `fresh-machine.test.ts`, where roles are real: what they may not do is refused. Without accounts and exports, which Ceph has not. */
-import { expect, setDefaultTimeout, test } from "bun:test";
+import { expect, test } from "bun:test";
 import { randomUUID } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -9,8 +9,6 @@ import { scratch } from "../support/faults/scratch.ts";
 import { sysbackup, writeConf } from "../support/program.ts";
 import { onTerminal } from "../support/pty.ts";
 import { type CephAddress, ceph, has, newBucket } from "../support/services.ts";
-
-setDefaultTimeout(60_000);
 
 type Rights = { readonly objects: readonly string[]; readonly bucket: readonly string[] };
 

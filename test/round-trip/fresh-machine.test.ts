@@ -1,5 +1,5 @@
 /** The worst day: a machine without configuration, somebody's own keys, and a bucket that only its stack can name. */
-import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { randomUUID } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -17,8 +17,6 @@ import { sysbackup, writeConf } from "../support/program.ts";
 import { onTerminal } from "../support/pty.ts";
 import { type Recorder, record, stsError } from "../support/recorder.ts";
 import { clientConfig, has, moto, newBucket } from "../support/services.ts";
-
-setDefaultTimeout(60_000);
 
 const code = "493817";
 const roleOf = (role: string) => `arn:aws:iam::123456789012:role/systems/sysbackup/sysbackup-${role}`;

@@ -110,7 +110,7 @@ for (const place of places) {
           expectInterrupted(outcome, signal);
           await expectCleanEnd(setting);
         },
-        minutes,
+        5 * minutes,
       );
 
       test(
@@ -125,7 +125,7 @@ for (const place of places) {
           expectInterrupted(outcome, signal);
           await expectCleanEnd(setting);
         },
-        minutes,
+        5 * minutes,
       );
 
       test(
@@ -145,7 +145,7 @@ for (const place of places) {
           expectInterrupted(outcome, signal);
           await expectCleanEnd(setting);
         },
-        minutes,
+        5 * minutes,
       );
 
       test(
@@ -172,7 +172,7 @@ for (const place of places) {
           await restore(conf, "test", target);
           expect(await differences(target, { tree, expected })).toEqual([]);
         },
-        minutes,
+        5 * minutes,
       );
 
       test(
@@ -197,7 +197,7 @@ for (const place of places) {
           expect(again).toMatchObject({ exit: restoredExit });
           expect(await readFile(join(dir.path, "replayed"), "utf8")).toBe("the dump\n");
         },
-        minutes,
+        5 * minutes,
       );
     });
   }

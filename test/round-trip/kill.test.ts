@@ -130,7 +130,7 @@ for (const place of places) {
           endIfAlive(Number(await readFile(hangs, "utf8")));
           await discard(conf);
         },
-        minutes,
+        5 * minutes,
       );
     }
 

@@ -43,7 +43,7 @@ describe.skipIf(ceph === undefined)("with the archive's role on Ceph nobody can"
     await archive((await machine.configure(rights)).conf);
     thief = await clientOf(machine.service, await machine.role(rights));
     before = await machine.state();
-  }, minutes);
+  }, 5 * minutes);
   afterAll(async () => {
     thief.destroy();
     await machine[Symbol.asyncDispose]();
@@ -77,7 +77,7 @@ describe.skipIf(ceph === undefined)("archive on Ceph", () => {
       const reader = await machine.configure(Object.values(readRights));
       expect(await lostBy(reader.conf, { tree: machine.tree, expected: await describeTree(machine.tree) })).toEqual([]);
     },
-    minutes,
+    5 * minutes,
   );
 
   /** Each in a run of another host that keeps backups longer, so that it reads the index, puts, and extends. */
@@ -106,7 +106,7 @@ describe.skipIf(ceph === undefined)("archive on Ceph", () => {
         expect(lacked.stderr).toContain(words);
         expect(lacked.exit).toBe(exit);
       },
-      minutes,
+      5 * minutes,
     );
   }
 
@@ -121,7 +121,7 @@ describe.skipIf(ceph === undefined)("archive on Ceph", () => {
       expect(await statusOf(attempt.send(machine.admin, machine.bucket, stored))).toBe(200);
       expect(await machine.state()).not.toContainEqual(stored);
     },
-    minutes,
+    5 * minutes,
   );
 
   test(
@@ -139,7 +139,7 @@ describe.skipIf(ceph === undefined)("archive on Ceph", () => {
       }
       expect(await machine.state()).toEqual(before);
     },
-    minutes,
+    5 * minutes,
   );
 });
 
@@ -156,7 +156,7 @@ describe.skipIf(ceph === undefined)("restore on Ceph", () => {
         const lacked = await sysbackup(["restore", "test", "--conf-dir", conf, "--target", target]);
         expect(lacked).toMatchObject({ exit: 1, stderr: expect.stringContaining(`s3:${right} there`) });
       },
-      minutes,
+      5 * minutes,
     );
   }
 });
@@ -222,7 +222,7 @@ describe("after somebody laid something over every key", () => {
       const expected = await describeTree(machine.tree);
       await expectRestores(reader.conf, machine.tree, [...backups, { key: third.key, expected }]);
     },
-    3 * minutes,
+    5 * minutes,
   );
 
   test(
@@ -241,6 +241,6 @@ describe("after somebody laid something over every key", () => {
       const overlay = { hidden: false, versions: 1 };
       expect(await listed(conf)).toEqual({ exit: 0, overlays: [overlay, overlay], told: true });
     },
-    minutes,
+    5 * minutes,
   );
 });

@@ -89,7 +89,7 @@ describe.skipIf(ceph === undefined)("a network that", () => {
       expect(await lostBy(direct, { tree, expected })).toEqual([]);
       await discard(direct);
     },
-    2 * minutes,
+    5 * minutes,
   );
 
   test(
@@ -103,7 +103,7 @@ describe.skipIf(ceph === undefined)("a network that", () => {
       expect(await lostBy(direct, { tree, expected })).toEqual([]);
       await discard(direct);
     },
-    2 * minutes,
+    5 * minutes,
   );
 
   test(
@@ -154,6 +154,6 @@ describe.skipIf(ceph === undefined)("a network that", () => {
       expect(await differences(target, { tree, expected })).toEqual([]);
       await discard(direct);
     },
-    2 * minutes,
+    5 * minutes,
   );
 });

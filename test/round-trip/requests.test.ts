@@ -69,7 +69,7 @@ async function servedTo(conf: string, expected: number): Promise<Served[] | unde
 
 async function settled(bucket: string, expected: number, service: CephAddress): Promise<Served[]> {
   const logged = async () => (await requestsTo(bucket, service)).filter(({ operation }) => !setUp.has(operation));
-  for (let tries = 0; tries < 50 && (await logged()).length < expected; tries += 1) await Bun.sleep(100);
+  while ((await logged()).length < expected) await Bun.sleep(100);
   await Bun.sleep(500);
   return logged();
 }

@@ -82,7 +82,7 @@ for (const place of places) {
           expect(await run(["cat", join(dir.path, "seen-lines")])).toBe(await digestOf(lines));
           await expect(access(join(dir.path, "seen-broken"))).rejects.toThrow("ENOENT");
         },
-        minutes,
+        5 * minutes,
       );
 
       test(
@@ -97,7 +97,7 @@ for (const place of places) {
           expect(await digestOf(`cat '${folder}/lines'`)).toBe(await digestOf(lines));
           expect(await Bun.file(join(folder, "broken")).text()).toBe("the beginning\n");
         },
-        minutes,
+        5 * minutes,
       );
 
       test("skip: nothing of them", async () => {

@@ -17,7 +17,7 @@ const dropIns = blocks.flatMap(({ language, text }) => {
 });
 
 describe.skipIf(!canBootSystemd)("docs/systemd.md", () => {
-  beforeAll(() => compiledProgram(), 2 * minutes);
+  beforeAll(() => compiledProgram(), 5 * minutes);
 
   async function booted(sections = {}): Promise<SystemdHost> {
     const host = await bootSystemd();

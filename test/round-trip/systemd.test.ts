@@ -28,7 +28,7 @@ const service = "sysbackup-archive.service";
 const timer = "sysbackup-archive.timer";
 
 describe.skipIf(!canBootSystemd)("under systemd", () => {
-  beforeAll(() => compiledProgram(), 2 * minutes);
+  beforeAll(() => compiledProgram(), 5 * minutes);
 
   /** With a tree to back up in `/srv/tree`. */
   async function booted(

@@ -188,7 +188,7 @@ describe.skipIf(!moto)("against moto", () => {
     expect(other.stdout).toStartWith(`updated the stack "${name}" in us-east-1\n`);
     await expectBucket(`${name}-bucket`, "COMPLIANCE");
     for (const role of roleNames) await expectRole(name, role, { mode: "COMPLIANCE", days: "50" });
-  }, 60_000);
+  });
 
   test("a bucket that is taken is told, and the next try is not blocked by what the first one left", async () => {
     const [first, second] = [newName(), newName()];
@@ -200,7 +200,7 @@ describe.skipIf(!moto)("against moto", () => {
     expect(failed).toMatchObject({ exit: 1, stdout: "" });
     expect(failed.stderr).toMatch(/cannot create the stack ".*": The requested bucket name is not available/);
     expect(await onMoto(second)("create-resources", "--export", second)).toMatchObject({ exit: 0 });
-  }, 60_000);
+  });
 
   test("there is nothing to update where nothing was created", async () => {
     const failed = await onMoto(newName())("update-resources");
