@@ -29,10 +29,16 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true }));
 
 /** What the real `bun test` makes of some of the files. */
-async function bunTest(...names: (keyof typeof files)[]) {
+async function bunTest(...names: (keyof typeof files | "--parallel=2")[]) {
   const junit = join(folder, "junit.xml");
   const child = Bun.spawn(
-    [process.execPath, "test", "--reporter=junit", `--reporter-outfile=${junit}`, ...names.map((name) => `./${name}`)],
+    [
+      process.execPath,
+      "test",
+      "--reporter=junit",
+      `--reporter-outfile=${junit}`,
+      ...names.map((name) => (name in files ? `./${name}` : name)),
+    ],
     { cwd: folder, stdout: "ignore", stderr: "pipe", env: process.env },
   );
   const output = await child.stderr.text();
@@ -56,13 +62,21 @@ describe("the outcome of bun test", () => {
     expect(outcomeOf(output)).toBeUndefined();
   });
 
-  test("names skipped tests with file and groups", async () => {
-    const { junit } = await bunTest("mixed.test.ts");
-    expect(skippedTests(junit)).toEqual([
-      'mixed.test.ts: outer > inner > <"quoted" & more>',
-      "mixed.test.ts: is to be written",
-    ]);
+  test("counts in parallel processes the same, and one that a test ends as failed", async () => {
+    const { output } = await bunTest("--parallel=2", "mixed.test.ts", "unloadable.test.ts", "ending.test.ts");
+    expect(outcomeOf(output)).toEqual({ passed: 1, failed: 3, skipped: 2 });
   });
+
+  test.each([[[]], [["--parallel=2" as const]]])(
+    "names skipped tests with file and groups, with the options %j",
+    async (options) => {
+      const { junit } = await bunTest(...options, "mixed.test.ts");
+      expect(skippedTests(junit)).toEqual([
+        'mixed.test.ts: outer > inner > <"quoted" & more>',
+        "mixed.test.ts: is to be written",
+      ]);
+    },
+  );
 });
 
 test("the closing line adds up", () => {

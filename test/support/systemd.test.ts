@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { randomInt } from "node:crypto";
 import { access, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { scratch } from "./faults/scratch.ts";
 import { run } from "./services/command.ts";
 import { bootSystemd, canBootSystemd } from "./systemd.ts";
 
@@ -26,6 +27,27 @@ describe.skipIf(!canBootSystemd)("a systemd for tests", () => {
     expect((await service("touch", "/etc/made")).stderr).toContain("Read-only file system");
     await host.run(["journalctl", "--sync"]);
     expect((await host.run(["journalctl", "--quiet"])).stdout).toContain("/usr/bin/touch /etc/made");
+  });
+
+  test("begins without what the machine keeps for itself, an installed sysbackup's among it", async () => {
+    const code = `
+      const { bootSystemd } = await import(${JSON.stringify(join(import.meta.dir, "systemd.ts"))});
+      await using host = await bootSystemd();
+      const { stdout } = await host.run(["sh", "-c", "ls -d /etc/backup /etc/passwd /var/cache/* /srv/*"]);
+      console.log(stdout);`;
+    // As a machine that has them, for this process and its children.
+    const script = `
+      set -e
+      cp -a /etc "$1/etc"
+      mkdir "$1/etc/backup"
+      mount --bind "$1/etc" /etc
+      for folder in /srv /var/cache; do mount -t tmpfs tmpfs $folder; done
+      mkdir /srv/data /var/cache/backup
+      shift
+      exec "$@"`;
+    await using place = await scratch();
+    const command = ["unshare", "--mount", "sh", "-c", script, "sh", place.path, process.execPath, "--eval", code];
+    expect((await run(command)).trim()).toBe("/etc/passwd");
   });
 
   test("ends with whatever runs in it", async () => {

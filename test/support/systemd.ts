@@ -65,6 +65,8 @@ export async function bootSystemd(): Promise<SystemdHost> {
     const first = await firstProcess(supervisor);
     const run = runner(first);
     await running(run);
+    // Before it runs, what systemd itself has to say is lost.
+    await run(["systemctl", "start", "systemd-journald.service"]);
     return { path: (path) => join(`/proc/${first}/root`, path), run, [Symbol.asyncDispose]: end };
   } catch (cause) {
     await end();

@@ -88,7 +88,10 @@ mount --bind /proc/sys /proc/sys
 mount -o remount,bind,ro /proc/sys
 mount -o remount,bind,ro /sys
 mount -t cgroup2 cgroup2 /sys/fs/cgroup
-[ ! -e /dev/console ] || mount --bind /dev/null /dev/console
+# The kernel's log is the machine's, and of all that run on it.
+for device in /dev/console /dev/kmsg; do
+    [ ! -e "$device" ] || mount --bind /dev/null "$device"
+done
 
 # As on any machine with systemd, whose services then see what it mounts for them. Nothing of it reaches the machine itself.
 mount --make-rshared /
