@@ -1,6 +1,7 @@
 /** Runs the program as its users do: as a process, with a configuration folder. */
 import { chmod, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { programVariable } from "./compiled.ts";
 
 export type ProgramOptions = {
   /** Added to this process' environment; undefined takes a variable away. */
@@ -8,8 +9,8 @@ export type ProgramOptions = {
   readonly cwd?: string;
   /** Without: end of input at once. */
   readonly stdin?: string | Uint8Array;
-  /** Run in place of `cmd/main.ts`: a compiled program. */
-  readonly executable?: string;
+  /** Run in place of `cmd/main.ts`. Default: the compiled program, if the run of tests has one, which starts twice as fast. */
+  readonly executable?: string | undefined;
   /** In a session of its own, and so without a terminal, as cron runs it. */
   readonly detached?: boolean;
 };
@@ -29,7 +30,7 @@ export async function sysbackup(args: readonly string[], options: ProgramOptions
 /** Starts it, for tests that interrupt or kill it. Its output must be read, or it stops when the pipes are full. */
 export function startSysbackup(
   args: readonly string[],
-  { env, cwd, stdin, executable, detached = false }: ProgramOptions = {},
+  { env, cwd, stdin, executable = process.env[programVariable], detached = false }: ProgramOptions = {},
 ) {
   const program = executable === undefined ? [process.execPath, main] : [executable];
   return Bun.spawn([...program, ...args], {
