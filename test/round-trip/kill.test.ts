@@ -105,7 +105,7 @@ for (const place of places) {
           await remove(join(conf, ".."));
         }
       },
-      20 * minutes,
+      60 * minutes,
     );
 
     for (const kind of ["pickers", "snapshotters"] as const) {
@@ -153,7 +153,7 @@ for (const place of places) {
           await remove(target);
         }
       },
-      20 * minutes,
+      60 * minutes,
     );
   });
 }

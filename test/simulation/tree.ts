@@ -26,11 +26,16 @@ function otherAs(path: string, isLink: boolean): string {
 }
 
 function described(path: string, digests: Map<string, string>): string {
+  return fileAs(digestOf(path, digests), statSync(path).mtimeMs / 1000);
+}
+
+/** Reads the file only if it has changed since its digest came to be among `digests`. */
+export function digestOf(path: string, digests: Map<string, string>): string {
   const { ino, size, mtimeNs, ctimeNs } = statSync(path, { bigint: true });
   const id = `${ino} ${size} ${mtimeNs} ${ctimeNs}`;
   const digest = digests.get(id) ?? sha256(readFileSync(path));
   digests.set(id, digest);
-  return fileAs(digest, Number(mtimeNs / 1_000_000_000n));
+  return digest;
 }
 
 export const folderAs = "folder";
