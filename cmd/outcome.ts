@@ -1,20 +1,20 @@
-/** How a run ends: everything that a subcommand can throw becomes one line and one exit status, here and nowhere else. */
+/** Ends a run: turns everything that a subcommand can throw into one line and one exit status, here and nowhere else. */
 import { type ExitStatus, exitStatus, Failure, reasonOf } from "../core/failure.ts";
 import { Interrupted, OutputClosed } from "./interrupt.ts";
 import type { Output } from "./output.ts";
 import type { Screen } from "./terminal/screen.ts";
 
-export type Surroundings = {
+export type OutcomeDeps = {
   readonly screen: Screen;
   readonly output: Output;
   readonly json: boolean;
   readonly signal: AbortSignal;
-  /** Whether defects come with their stack. */
+  /** Whether defects are printed with their stack. */
   readonly debug: boolean;
 };
 
 /** Runs `job` to its end. Never throws. */
-export async function outcomeOf(job: () => Promise<ExitStatus>, around: Surroundings): Promise<ExitStatus> {
+export async function outcomeOf(job: () => Promise<ExitStatus>, around: OutcomeDeps): Promise<ExitStatus> {
   const { signal, output } = around;
   let status: ExitStatus;
   try {
@@ -30,7 +30,7 @@ export async function outcomeOf(job: () => Promise<ExitStatus>, around: Surround
   return signal.reason instanceof Interrupted ? exitStatus.interrupted : status;
 }
 
-function failed(error: unknown, { screen, output, json, signal, debug }: Surroundings): ExitStatus {
+function failed(error: unknown, { screen, output, json, signal, debug }: OutcomeDeps): ExitStatus {
   screen.status(undefined);
   if (signal.reason instanceof OutputClosed && isAbort(error, signal)) return exitStatus.done;
   const document = documentOf(error, signal);
@@ -40,7 +40,7 @@ function failed(error: unknown, { screen, output, json, signal, debug }: Surroun
   return document.exit;
 }
 
-/** What `--json` says of an error: the whole message, and its parts where it has any. */
+/** An error in `--json`: the whole message, and its parts if it has any. */
 type ErrorDocument = {
   readonly message: string;
   readonly exit: ExitStatus;
@@ -63,7 +63,7 @@ function documentOf(error: unknown, signal: AbortSignal): ErrorDocument {
   };
 }
 
-/** What a job throws when it ends because of the signal: its reason, an AbortError of the platform, or one caused by these. */
+/** Whether a job threw this because of the signal: its reason, an AbortError of the platform, or an error caused by these. */
 function isAbort(error: unknown, signal: AbortSignal): boolean {
   if (!signal.aborted) return false;
   if (error === signal.reason) return true;

@@ -1,6 +1,6 @@
 /**
- * The command line, declared: each file of `subcommands/` has the options, help and arguments of one, and says which file does the work.
- * Those are imported when they run, so that `--help` loads none of them.
+ * Lists the subcommands: each `commands/<name>/command.ts` has the options, help and arguments of one, and names the file
+ * that does the work. That file is imported when it runs, so that `--help` loads none of them.
  */
 
 import { archive } from "./commands/archive/command.ts";
@@ -25,7 +25,7 @@ export const program: Pick<Subcommand, "summary" | "details"> = {
 
 export const commonOptions: readonly Option[] = [{ flag: "--json", help: "Print results as JSON" }];
 
-/** In the order in which `--help` lists them. */
+/** All subcommands, in the order of `--help`. */
 export const subcommands: readonly Subcommand[] = [
   archive,
   restore,

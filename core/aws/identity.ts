@@ -1,18 +1,21 @@
-/** Whose credentials these are, as STS tells. AWS code is loaded lazily. */
+/** Asks STS whose credentials these are. AWS code is loaded lazily. */
 
 import type { ServicePlace } from "../bucket/s3/credentials.ts";
 import { type Attempt, credentialError } from "../bucket/s3/errors.ts";
 import { type CredentialSettings, credentialProvider } from "./credentials.ts";
 import { connectSts } from "./sts.ts";
 
-/** ARN of the user, role session or account that requests are made as; holds no secret. */
-export type Caller = string;
+/** ARN of the user, role session or account that makes the requests. Holds no secret. */
+export type CallerArn = string;
 
 /**
- * Gets credentials, assumes the role where one is set, and asks STS who that is. Undefined where the server has no such
- * request, as Ceph has none: the credentials are there then, but nobody has checked them. Errors are `BucketError`s.
+ * Gets credentials, assumes the role if one is set, and asks STS who that is. Undefined if the server has no such request,
+ * like Ceph: then there are credentials, but nobody has checked them. Errors are `BucketError`s.
  */
-export async function callerIdentity(settings: CredentialSettings, place: ServicePlace): Promise<Caller | undefined> {
+export async function callerIdentity(
+  settings: CredentialSettings,
+  place: ServicePlace,
+): Promise<CallerArn | undefined> {
   const { GetCallerIdentityCommand } = await import("@aws-sdk/client-sts");
   const { region, endpoint } = place;
   const what = endpoint ?? `sts.${region}`;
@@ -30,7 +33,7 @@ export async function callerIdentity(settings: CredentialSettings, place: Servic
   }
 }
 
-/** S3 services other than Amazon's answer what they do not know with one of these. */
+/** Whether the server does not know the request: S3 services other than Amazon's answer with one of these statuses. */
 function hasNoSuchRequest(error: unknown): boolean {
   const metadata = typeof error === "object" && error !== null && "$metadata" in error ? error.$metadata : undefined;
   const status = typeof metadata === "object" && metadata !== null && "httpStatusCode" in metadata;

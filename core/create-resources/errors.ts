@@ -1,16 +1,16 @@
-/** Words for what CloudFormation, or the way to it, can answer. */
+/** Words errors of CloudFormation, and of the network to it. */
 import { Failure, reasonOf } from "../failure.ts";
 
-/** What was being done, and where. */
-export type Attempt = { readonly doing: string; readonly what?: string; readonly region: string };
+/** The action that failed, and where. */
+export type StackAttempt = { readonly doing: string; readonly what?: string; readonly region: string };
 
-type Wording = { readonly why: string; readonly remedy?: string };
+type StackErrorText = { readonly why: string; readonly remedy?: string };
 
 const keys = "set the keys of an administrator: AWS_PROFILE, AWS_ACCESS_KEY_ID, or `aws configure`";
-const expired: Wording = { why: "the credentials have expired", remedy: "get new ones" };
-const throttled: Wording = { why: "AWS takes no more requests now", remedy: "try again in a minute" };
+const expired: StackErrorText = { why: "the credentials have expired", remedy: "get new ones" };
+const throttled: StackErrorText = { why: "AWS accepts no more requests now", remedy: "try again in a minute" };
 
-const byCode: Readonly<Record<string, Wording>> = {
+const byCode: Readonly<Record<string, StackErrorText>> = {
   CredentialsProviderError: { why: "no credentials are found", remedy: keys },
   SignatureDoesNotMatch: { why: "the secret key is wrong", remedy: keys },
   ExpiredToken: expired,
@@ -28,13 +28,13 @@ const unreachable: Readonly<Record<string, string>> = {
   EAI_AGAIN: "the name server does not answer",
 };
 
-/** A Failure passes as it is. */
-export function cloudFormationError(error: unknown, { doing, what, region }: Attempt): Failure {
+/** Turns an error into a Failure; a Failure passes unchanged. */
+export function cloudFormationError(error: unknown, { doing, what, region }: StackAttempt): Failure {
   if (error instanceof Failure) return error;
   return new Failure({ doing, ...(what !== undefined && { what }), ...wording(error, region), cause: error });
 }
 
-function wording(error: unknown, region: string): Wording {
+function wording(error: unknown, region: string): StackErrorText {
   const why = reasonOf(error);
   const name = text(error, "name");
   const code = text(error, "code");
@@ -51,8 +51,8 @@ function wording(error: unknown, region: string): Wording {
   return byCode[name] ?? { why: why.replace(/\.$/, "") };
 }
 
-/** AWS names the action and who was denied it. */
-function denied(message: string): Wording {
+/** Words a refusal: AWS names the action and the user who was denied it. */
+function denied(message: string): StackErrorText {
   const [, user, action] = /User: (\S+) is not authorized to perform: (\S+)/.exec(message) ?? [];
   if (user === undefined || action === undefined) return { why: message.replace(/\.$/, ""), remedy: keys };
   return {

@@ -1,4 +1,4 @@
-/** The run lock: one run at a time a state folder. */
+/** Takes the run lock, which allows one run at a time in a state folder. */
 import { constants } from "node:fs";
 import type { ByteString } from "../format/path.ts";
 import { close } from "./files.ts";
@@ -7,14 +7,14 @@ import { AT_FDCWD, cString, lastError, libc, O_CLOEXEC, retried } from "./libc.t
 const LOCK_EX = 2;
 const LOCK_NB = 4;
 
-export type Lock = { release(): void };
+export type RunLock = { release(): void };
 
 /**
- * Locks the file at `path`, made with mode 0600 where it is missing. Undefined where another process holds it. The
- * lock ends with `release` or with this process, however it ends; the file stays, since removing it would let two
- * processes each lock a file of that name.
+ * Locks the file at `path`, which is made with mode 0600 if it is missing. Undefined if another process holds the lock. The
+ * lock ends with `release` or with this process. The file stays, since removing it would let two processes each lock a file
+ * of that name.
  */
-export async function lockExclusively(path: ByteString): Promise<Lock | undefined> {
+export async function lockExclusively(path: ByteString): Promise<RunLock | undefined> {
   const flags = constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW | O_CLOEXEC;
   const fd = retried("open", path, () => libc.openat(AT_FDCWD, cString(path), flags, 0o600));
   if (libc.flock(fd, LOCK_EX | LOCK_NB) === 0) return { release: once(() => close(fd)) };
@@ -24,7 +24,7 @@ export async function lockExclusively(path: ByteString): Promise<Lock | undefine
   throw error;
 }
 
-/** A descriptor closed twice could be someone else's by then. */
+/** Makes an action run only once: a descriptor that is closed again could be another file by then. */
 function once(action: () => void): () => void {
   let done = false;
   return () => {

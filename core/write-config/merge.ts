@@ -1,17 +1,18 @@
 /**
  * Changes single settings of a file in the dialect of `conf`, which AWS credentials files share, and nothing else: comments,
- * order, unknown keys, line ends and layout stay byte for byte. So whoever wrote the file finds it again.
+ * order, unknown keys, line ends and layout stay byte for byte, so that the file's author recognises it.
  *
- * Promised: what `parseConf` reads from the result is what it read before, with the changes. Merging twice changes nothing more.
+ * Guarantees that `parseConf` reads the same from the result as before, with the changes. Merging twice changes nothing more.
  */
 import { type Conf, parseConf, type Section } from "../config/dialect.ts";
 
-/** Section to key (lower case) to value of one line; undefined takes the key away. */
+/** Values of one line by section and key (lower case); undefined removes the key. */
 export type Changes = Readonly<Record<string, Readonly<Record<string, string | undefined>>>>;
 
-type Line = { readonly text: string /** As in the file; empty after the last. */; readonly end: string };
+/** A line, and its line end as in the file; empty after the last line. */
+type ConfLine = { readonly text: string; readonly end: string };
 
-/** `file` is named in errors. Throws a Failure (exit 2) where the text is not of the dialect. */
+/** Returns the text with the changes. Throws a Failure (exit 2) if the text is not in the dialect. `file` is named in errors. */
 export function merged(text: string, changes: Changes, file: string): string {
   let result = text;
   for (const [section, keys] of Object.entries(changes)) {
@@ -34,48 +35,52 @@ function withSetting(text: string, name: string, key: string, value: string | un
     : joined(inserted(lines, placeIn(section, conf, lines), fresh));
 }
 
-function linesOf(text: string): Line[] {
+function linesOf(text: string): ConfLine[] {
   const pieces = text.split(/(\r\n|\r|\n)/);
-  const lines: Line[] = [];
+  const lines: ConfLine[] = [];
   for (let at = 0; at < pieces.length; at += 2) lines.push({ text: pieces[at] ?? "", end: pieces[at + 1] ?? "" });
   return lines;
 }
 
-function joined(lines: readonly Line[]): string {
+function joined(lines: readonly ConfLine[]): string {
   return lines.map(({ text, end }) => text + end).join("");
 }
 
-/** The index of the next header or key after this line (counted from 1): where the value that begins in it has ended. */
+/** Index of the next header or key after this line (counted from 1), which ends the value that begins in it. */
 function endOf(line: number, conf: Conf): number {
-  const starts = [...conf.values()].flatMap((of) => [of.line, ...[...of.settings.values()].map((one) => one.line)]);
+  const starts = [...conf.values()].flatMap(({ line, settings }) => [
+    line,
+    ...[...settings.values()].map((one) => one.line),
+  ]);
   return Math.min(...starts.filter((start) => start > line)) - 1;
 }
 
-/** Lines that continue a value: what is left of a value when comments and empty lines are not counted. */
-function isValue({ text }: Line): boolean {
+/** Whether a line belongs to a value: comments and empty lines between do not. */
+function isValue({ text }: ConfLine): boolean {
   return !/^\s*([#;]|$)/.test(text);
 }
 
-function replaced(lines: readonly Line[], first: number, end: number, value: string | undefined): Line[] {
+function replaced(lines: readonly ConfLine[], first: number, end: number, value: string | undefined): ConfLine[] {
   return lines.flatMap((line, index) => {
     if (index < first || index >= end || !isValue(line)) return [line];
     return index === first && value !== undefined ? [{ ...line, text: keyOf(line.text) + value }] : [];
   });
 }
 
-/** Up to where the value begins; where there was none, with the space that the left of the separator has, too. */
+/** The text before the value. If there was no value, adds a space after the separator if there is one before it. */
 function keyOf(text: string): string {
   const [key = ""] = /^[^=:]*[=:]\s*/.exec(text) ?? [];
   return /\s[=:]$/.test(key) ? `${key} ` : key;
 }
 
-type Place = { /** Index of the line before. */ readonly after: number; readonly indent: string };
+/** Insertion for a new key: `after` is the index of the line before it. */
+type Insertion = { readonly after: number; readonly indent: string };
 
 /**
- * After the last value of the section, and indented as its key is. A section without keys may be followed by a header that
- * is indented; a key that is less so would swallow it as the rest of its value.
+ * Insertion after the last value of the section, with the indent of its key. A section without keys may be followed by an indented
+ * header: a key with a smaller indent would take that header as the rest of its value.
  */
-function placeIn(section: Section, conf: Conf, lines: readonly Line[]): Place {
+function placeIn(section: Section, conf: Conf, lines: readonly ConfLine[]): Insertion {
   const last = [...section.settings.values()].at(-1)?.line;
   if (last === undefined) {
     const next = [...conf.values()].find(({ line }) => line > section.line)?.line;
@@ -86,12 +91,12 @@ function placeIn(section: Section, conf: Conf, lines: readonly Line[]): Place {
   return { after, indent: indentOf(lines, last) };
 }
 
-/** Of a line counted from 1. */
-function indentOf(lines: readonly Line[], line: number | undefined): string {
+/** Indent of a line, counted from 1. */
+function indentOf(lines: readonly ConfLine[], line: number | undefined): string {
   return /^\s*/.exec(lines[(line ?? 0) - 1]?.text ?? "")?.[0] ?? "";
 }
 
-function inserted(lines: readonly Line[], { after, indent }: Place, text: string): Line[] {
+function inserted(lines: readonly ConfLine[], { after, indent }: Insertion, text: string): ConfLine[] {
   const newline = newlineOf(lines);
   return lines.flatMap((line, index) => {
     if (index !== after) return [line];
@@ -102,7 +107,7 @@ function inserted(lines: readonly Line[], { after, indent }: Place, text: string
   });
 }
 
-function appended(lines: readonly Line[], name: string, text: string): Line[] {
+function appended(lines: readonly ConfLine[], name: string, text: string): ConfLine[] {
   const end = newlineOf(lines);
   const before =
     lines.at(-1)?.text === "" ? lines.slice(0, -1) : lines.map((line) => ({ ...line, end: line.end || end }));
@@ -110,6 +115,6 @@ function appended(lines: readonly Line[], name: string, text: string): Line[] {
   return [...before, ...gap, { text: `[${name}]`, end }, { text, end }];
 }
 
-function newlineOf(lines: readonly Line[]): string {
+function newlineOf(lines: readonly ConfLine[]): string {
   return lines[0]?.end || "\n";
 }

@@ -42,7 +42,8 @@ describe("--help", () => {
     const loaded = Bun.spawnSync([process.execPath, "-e", script], { cwd: root }).stderr.toString().trim().split("\n");
     const ours = loaded.map((file) => relative(root, file));
     expect(ours).toContain("cmd/arguments.ts");
-    const light = /^(cmd\/|core\/(failure|config\/nearest|aws\/package)\.ts|package\.json|node_modules\/cac\/|\[eval\])/;
+    const light =
+      /^(cmd\/|core\/(failure|config\/nearest|aws\/package)\.ts|package\.json|node_modules\/cac\/|\[eval\])/;
     expect(ours.filter((file) => !light.test(file))).toEqual([]);
   });
 });

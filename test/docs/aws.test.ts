@@ -9,9 +9,9 @@ const template = builtInTemplate();
 
 const code = (text: string) => `\`${text}\``;
 
-function allowed({ allowed, number, least, most, constraint }: Parameter): string {
+function allowed({ allowed, number, minimum, maximum, constraint }: Parameter): string {
   if (allowed !== undefined) return allowed.map(code).join(", ");
-  return number ? `${least} to ${most}` : (constraint ?? "");
+  return number ? `${minimum} to ${maximum}` : (constraint ?? "");
 }
 
 function rowsUnder(heading: string): string[][] {

@@ -88,7 +88,7 @@ test.skipIf(!ceph || !has("python3"))(
     const prune = await sysbackup(["prune", "--keep-last", "1", ...access], { env });
     expect(prune.exit).toBe(exitStatus.failed);
     expect(prune.stderr).toContain(`cannot assume the role "arn:aws:iam:::role/systems/${name}/${name}-steward"`);
-    expect(prune.stderr).toContain(`your user needs to be in the group ${name}-steward-users`);
+    expect(prune.stderr).toContain(`add your user to the group ${name}-steward-users`);
   },
 );
 

@@ -213,7 +213,7 @@ describe.skipIf(!moto || !has("python3"))("on a fresh machine", () => {
       ["--package-name", "office"],
       "AssumeRole",
       "User: arn:aws:iam::123456789012:user/ann is not authorized to perform: sts:AssumeRole",
-      "your user needs to be in the group office-restore-users; if the role wants a one-time code, give --mfa; check --package-name and --account",
+      "add your user to the group office-restore-users; if the role needs a one-time code, give --mfa; check --package-name and --account",
     ],
     [
       "the code is of a device that the user has not",
@@ -227,7 +227,7 @@ describe.skipIf(!moto || !has("python3"))("on a fresh machine", () => {
       ["--mfa"],
       "GetSessionToken",
       "Cannot call GetSessionToken with session credentials",
-      "codes are for users, and these are keys of a session; use the access key of an IAM user; or leave out --mfa",
+      "these are keys of a session, and only users have codes; use the access key of an IAM user; or leave out --mfa",
     ],
   ];
   test.each(refusals)("it is said when %s", async (_, words, action, said, told) => {
@@ -253,7 +253,7 @@ describe.skipIf(!moto || !has("python3"))("on a fresh machine", () => {
     expect(expired.stderr).toContain("sign in with `aws configure`");
     const env = { ...freshEnv(aws.endpoint), AWS_ACCESS_KEY_ID: undefined, AWS_EC2_METADATA_DISABLED: "true" };
     const none = await sysbackup(words, { env });
-    expect(none.stderr).toContain("cannot tell whose credentials these are: no usable credentials");
+    expect(none.stderr).toContain("cannot find out whose credentials these are: no usable credentials");
     expect([expired.exit, none.exit]).toEqual([exitStatus.failed, exitStatus.failed]);
   });
 
@@ -261,7 +261,7 @@ describe.skipIf(!moto || !has("python3"))("on a fresh machine", () => {
     const words = ["list", ...noConf(), "--bucket", site.bucket, "--mfa"];
     const { exit, stderr } = await sysbackup(words, { env: freshEnv(moto?.endpoint ?? ""), detached: true });
     expect(exit).toBe(exitStatus.failed);
-    expect(stderr).toContain("there is no terminal; run it on a terminal: a code is typed, and goes into no option");
+    expect(stderr).toContain("there is no terminal; run it on a terminal: no option takes a code");
   });
 
   test.each([

@@ -28,7 +28,7 @@ test("a damaged pack is not built upon once verify has found it", async () => {
   expect(await run("archive")).toMatchObject({ exit: 0 });
   const verified = await run("verify", "--read-data");
   expect(verified.exit).toBe(4);
-  expect(verified.stderr).toContain('the next archive of "test" stores anew what was in the damaged objects');
+  expect(verified.stderr).toContain('the next archive of "test" stores the content of the damaged objects again');
   expect(await run("archive")).toMatchObject({ exit: 0 });
   expect(await run("verify", "--read-data")).toMatchObject({ exit: 0 });
   expect(await run("restore", "test", "--target", target)).toMatchObject({ exit: 0 });

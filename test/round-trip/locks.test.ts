@@ -195,7 +195,7 @@ async function listed(reader: string) {
     .trim()
     .split("\n")
     .map((line) => JSON.parse(line).overlay);
-  return { exit, overlays, told: stderr.includes("someone laid delete markers or other versions over 2 of these 2") };
+  return { exit, overlays, told: stderr.includes("someone put delete markers or newer versions over 2 of these 2") };
 }
 
 describe("after somebody laid something over every key", () => {

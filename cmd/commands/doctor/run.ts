@@ -1,23 +1,23 @@
 import { examine } from "../../../core/doctor/examine.ts";
-import { type Finding, type State, worst } from "../../../core/doctor/finding.ts";
+import { type DoctorFinding, type State, worst } from "../../../core/doctor/finding.ts";
 import { createMachine } from "../../../core/doctor/machine.ts";
 import { exitStatus } from "../../../core/failure.ts";
-import type { Run } from "../../io.ts";
+import type { RunCommand } from "../../io.ts";
 import { connect } from "../../shared/connect.ts";
 import type { DoctorArgs } from "./arguments.ts";
 
-export const run: Run<DoctorArgs> = async ({ confDir, name, bucket, unit }, io) => {
+export const run: RunCommand<DoctorArgs> = async ({ confDir, name, bucket, unit }, io) => {
   const { hostName, now, signal } = io;
   const open = async (config: Parameters<typeof connect>[0]) => (await connect(config, io)).bucket;
   const machine = createMachine({ confDir, hostName, name, bucket, unit, connect: open, now });
   const line = process.stdout.isTTY ? aligned : plain;
-  const findings: Finding[] = [];
+  const findings: DoctorFinding[] = [];
   try {
-    const tell = (finding: Finding) => {
+    const report = (finding: DoctorFinding) => {
       findings.push(finding);
       if (!io.json) io.out(line(finding));
     };
-    await examine(machine, tell, signal);
+    await examine(machine, report, signal);
   } finally {
     await machine.close();
   }
@@ -34,14 +34,14 @@ const statuses = {
 } as const;
 
 const marks: Readonly<Record<State, string>> = { good: "✓", note: "·", warning: "!", bad: "✗" };
-/** As long as `snapshotters`. */
+/** Length of `snapshotters`. */
 const longestName = 12;
 
-export function aligned({ check, state, text, remedy }: Finding): string {
+export function aligned({ check, state, text, remedy }: DoctorFinding): string {
   return `${marks[state]} ${check.padEnd(longestName)}  ${withRemedy(text, remedy)}`;
 }
 
-export function plain({ check, state, text, remedy }: Finding): string {
+export function plain({ check, state, text, remedy }: DoctorFinding): string {
   return `${state}: ${check}: ${withRemedy(text, remedy)}`;
 }
 

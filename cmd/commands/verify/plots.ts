@@ -1,4 +1,4 @@
-/** The plots of the page, as inline SVG: how long each backup is locked, and how large each is. */
+/** Draws the plots of the page as inline SVG: how long each backup is locked, and how large each is. */
 import type { BackupVerdict } from "../../../restore/verify/verify.ts";
 import { bytes, moment } from "../../terminal/format.ts";
 import { escaped } from "./escaped.ts";
@@ -9,25 +9,25 @@ const right = 20;
 const row = 14;
 const axis = 28;
 
-/** More rows than these are no plot any more: the newest are drawn. */
-export const mostDrawn = 200;
+/** Backups drawn at most, as more do not fit a plot: the newest are drawn. */
+export const maxDrawn = 200;
 
-type Dated = BackupVerdict & { readonly started: Date };
+type DrawnBackup = BackupVerdict & { readonly started: Date };
 
-/** Those that can be drawn, by name, newest first within a name. */
-export function drawn(backups: readonly BackupVerdict[]): Dated[] {
+/** Picks the backups that can be drawn, by name, newest first within a name. */
+export function drawn(backups: readonly BackupVerdict[]): DrawnBackup[] {
   return backups
     .flatMap((backup) => (backup.header === undefined ? [] : [{ ...backup, started: new Date(backup.header.started) }]))
     .toSorted((a, b) => b.started.getTime() - a.started.getTime())
-    .slice(0, mostDrawn)
+    .slice(0, maxDrawn)
     .toSorted((a, b) => compare(nameOf(a), nameOf(b)) || b.started.getTime() - a.started.getTime());
 }
 
 const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
 const nameOf = ({ header }: BackupVerdict) => header?.name ?? "";
 
-/** A bar from each backup's start to the end of its first lock; a tick where its promise ends; a line for now. */
-export function horizonPlot(backups: readonly Dated[], now: Date): string {
+/** Draws a bar from each backup's start to the end of its first lock, a tick when its promise ends, and a line for now. */
+export function horizonPlot(backups: readonly DrawnBackup[], now: Date): string {
   const times = backups.flatMap(({ started, lockedUntil, header }) => [
     started.getTime(),
     (lockedUntil ?? started).getTime(),
@@ -46,7 +46,7 @@ export function horizonPlot(backups: readonly Dated[], now: Date): string {
   ]);
 }
 
-function bar(backup: Dated, y: number, x: (time: number) => number, before: Dated | undefined): string {
+function bar(backup: DrawnBackup, y: number, x: (time: number) => number, before: DrawnBackup | undefined): string {
   const { started, lockedUntil, header, state, lost } = backup;
   const name = nameOf(backup);
   const start = x(started.getTime());
@@ -58,31 +58,38 @@ function bar(backup: Dated, y: number, x: (time: number) => number, before: Date
 }
 
 /** Bytes of files in each backup: the oldest of each name on its left. */
-export function sizePlot(backups: readonly Dated[]): string {
+export function sizePlot(backups: readonly DrawnBackup[]): string {
   const height = 180;
   const base = height - 24;
   const ordered = backups.toSorted(
     (a, b) => compare(nameOf(a), nameOf(b)) || a.started.getTime() - b.started.getTime(),
   );
   const names = [...new Set(ordered.map(nameOf))];
-  const most = Math.max(1, ...ordered.map(({ totals }) => totals?.bytes ?? 0));
+  const largest = Math.max(1, ...ordered.map(({ totals }) => totals?.bytes ?? 0));
   const step = (width - left - right) / Math.max(1, ordered.length + names.length - 1);
   const bars = ordered.map((backup, number) => {
     const x = round(left + (number + names.indexOf(nameOf(backup))) * step);
     const isFirst = number === 0 || nameOf(ordered[number - 1] ?? backup) !== nameOf(backup);
-    return sizeBar(backup, x, round(Math.min(40, Math.max(1, step * 0.8))), most, base, isFirst);
+    return sizeBar(backup, x, round(Math.min(40, Math.max(1, step * 0.8))), largest, base, isFirst);
   });
   return svg(height, "Bytes of files in each backup", [
     `<line class="grid" x1="${left}" x2="${width - right}" y1="16" y2="16"/><line class="grid" x1="${left}" x2="${width - right}" y1="${base}" y2="${base}"/>`,
-    text(left - 8, 20, bytes(most), "end"),
+    text(left - 8, 20, bytes(largest), "end"),
     text(left - 8, base + 4, "0", "end"),
     ...bars,
   ]);
 }
 
-function sizeBar(backup: Dated, x: number, wide: number, most: number, base: number, labelled: boolean): string {
+function sizeBar(
+  backup: DrawnBackup,
+  x: number,
+  wide: number,
+  largest: number,
+  base: number,
+  labelled: boolean,
+): string {
   const size = backup.totals?.bytes ?? 0;
-  const tall = round(Math.max(1, (size / most) * (base - 16)));
+  const tall = round(Math.max(1, (size / largest) * (base - 16)));
   const said = `${nameOf(backup)}, ${moment(backup.started)}: ${bytes(size)}`;
   const label = labelled ? text(x, base + 16, shortened(nameOf(backup)), "start") : "";
   return `<rect class="${backup.state}" x="${x}" y="${round(base - tall)}" width="${wide}" height="${tall}"><title>${escaped(said)}</title></rect>${label}`;

@@ -1,34 +1,34 @@
 import { exitStatus } from "../../../core/failure.ts";
-import type { Request } from "../../../core/write-config/request.ts";
+import type { SetupRequest } from "../../../core/write-config/request.ts";
 import { describe, perform } from "../../../core/write-config/steps.ts";
 import { type Plan, plan } from "../../../core/write-config/write-config.ts";
-import type { CommandIO, Run } from "../../io.ts";
+import type { CommandIO, RunCommand } from "../../io.ts";
 import type { WriteConfigArgs } from "./arguments.ts";
 import { requestOf } from "./request.ts";
 
-export const run: Run<WriteConfigArgs> = async (args, io) => {
+export const run: RunCommand<WriteConfigArgs> = async (args, io) => {
   const request = requestOf(args, { folder: process.cwd(), program: programWords() });
   const isRoot = process.getuid?.() === 0;
   const { notify, signal } = io;
   const planned = await plan(request, { isRoot, notify, signal, sleep });
   if (args.dryRun) {
-    tell(io, { ...documentOf(request, planned), steps: describe(planned.steps, isRoot) }, [
+    print(io, { ...documentOf(request, planned), steps: describe(planned.steps, isRoot) }, [
       ...describe(planned.steps, isRoot),
-      "a dry run: nothing was made",
+      "dry run: nothing was changed",
     ]);
     return exitStatus.done;
   }
   await perform(planned.steps, { isRoot, notify, signal });
-  tell(io, documentOf(request, planned), summaryOf(request, planned));
+  print(io, documentOf(request, planned), summaryOf(request, planned));
   return exitStatus.done;
 };
 
-/** The compiled program is one file; run by Bun, it is Bun and a script. */
+/** The command of this program: one file if compiled, else Bun and a script. */
 function programWords(): string[] {
   return Bun.main.startsWith("/$bunfs/") ? [process.execPath] : [process.execPath, Bun.main];
 }
 
-/** Ends with the signal's reason where that comes first. */
+/** Waits. Rejects with the signal's reason if it aborts first. */
 async function sleep(milliseconds: number, signal: AbortSignal): Promise<void> {
   await Promise.race([
     Bun.sleep(milliseconds),
@@ -39,11 +39,11 @@ async function sleep(milliseconds: number, signal: AbortSignal): Promise<void> {
   ]);
 }
 
-function tell({ json, out }: CommandIO, document: object, lines: readonly string[]): void {
+function print({ json, out }: CommandIO, document: object, lines: readonly string[]): void {
   for (const line of json ? [JSON.stringify(document)] : lines) out(line);
 }
 
-function documentOf({ confDir, source, units, start }: Request, { role, copy, later }: Plan) {
+function documentOf({ confDir, source, units, start }: SetupRequest, { role, copy, later }: Plan) {
   return {
     confDir,
     ...(source.kind === "user" && { user: source.name }),
@@ -57,19 +57,21 @@ function documentOf({ confDir, source, units, start }: Request, { role, copy, la
   };
 }
 
-function nextCommands({ confDir, units }: Pick<Request, "confDir" | "units">, later: readonly string[]): string[] {
+function nextCommands({ confDir, units }: Pick<SetupRequest, "confDir" | "units">, later: readonly string[]): string[] {
   const doctor = confDir === "/etc/backup" ? "sysbackup doctor" : `sysbackup doctor --conf-dir ${confDir}`;
   return [...later, `systemctl start ${units.unit}.service`, doctor];
 }
 
-function summaryOf(request: Request, planned: Plan): string[] {
+function summaryOf(request: SetupRequest, planned: Plan): string[] {
   const { source, confDir, units } = request;
   const { role, copy, later } = planned;
   const how = { user: "an IAM user's key", copy: "the key of the encrypted file", ambient: "what the AWS SDK finds" };
   return [
     `this machine is set up as ${role.arn}, for the bucket ${role.bucket} in ${role.region}`,
     `credentials: ${how[source.kind]}${source.kind === "user" ? ` (${source.name})` : ""}`,
-    ...(copy === undefined ? [] : [`for other machines: ${copy}, by sysbackup write-config --creds-file ${copy}`]),
+    ...(copy === undefined
+      ? []
+      : [`for other machines: ${copy}; run there: sysbackup write-config --creds-file ${copy}`]),
     `configuration: ${confDir}/conf`,
     ...(later.length === 0 ? [`timer: ${units.unit}.timer is active`] : []),
     "next:",

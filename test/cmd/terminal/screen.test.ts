@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
-import { createScreen, noticeText, type ScreenParts } from "../../../cmd/terminal/screen.ts";
+import { createScreen, noticeText, type ScreenDeps } from "../../../cmd/terminal/screen.ts";
 
-function recorded(parts: Partial<ScreenParts>) {
+function recorded(parts: Partial<ScreenDeps>) {
   const written: string[] = [];
   const screen = createScreen({
     write: (text) => written.push(text),
@@ -15,7 +15,7 @@ function recorded(parts: Partial<ScreenParts>) {
 }
 
 describe("lines", () => {
-  const cases: [name: string, parts: Partial<ScreenParts>, level: "info" | "warning" | "error", expected: string][] = [
+  const cases: [name: string, parts: Partial<ScreenDeps>, level: "info" | "warning" | "error", expected: string][] = [
     ["plain", {}, "warning", "text\n"],
     ["a warning in colour", { colors: true }, "warning", "\x1b[33mtext\x1b[0m\n"],
     ["an error in colour", { colors: true }, "error", "\x1b[31mtext\x1b[0m\n"],

@@ -59,7 +59,7 @@ test("an absent export is refused after the last page", async () => {
 test("an export that is no bucket name is refused", async () => {
   const { connect } = serving([{ "backup-bucket": "arn:aws:s3:::x" }]);
   const failure = await refusal(findBucket(await configWithout(), connect));
-  expect(failure.parts.why).toBe('its value "arn:aws:s3:::x" is no bucket name');
+  expect(failure.parts.why).toBe('its value "arn:aws:s3:::x" is not a bucket name');
 });
 
 test("a refusal by the service is worded", async () => {

@@ -147,7 +147,7 @@ describe("refused by line, key, value, and what is allowed", () => {
     ["content", "snapshot_timeout", "2147484", "give seconds from 1 to 2147483"],
     ["content", "layout", "pack", "give packs or objects"],
     ["content", "compression", "bzip2", "give zstd, gzip or none"],
-    ["content", "compression", "gzip", "packs are made of zstd frames: give zstd or none, or set layout = objects"],
+    ["content", "compression", "gzip", "packs consist of zstd frames: give zstd or none, or set layout = objects"],
     ["content", "compression_level", "20", "give a whole number from 1 to 19"],
     ["content", "pack_size", "512K", "give bytes from 1M to 256M"],
     ["content", "pack_size", "257M", "give bytes from 1M to 256M"],
@@ -167,7 +167,7 @@ describe("refused by line, key, value, and what is allowed", () => {
     ["s3", "endpoint", "s3.example.org", url],
     ["s3", "endpoint", "https://user:secret@s3.example.org", url],
     ["s3", "path_style", "maybe", "give yes or no"],
-    ["aws", "role_arn", "backup", "give a role as arn:aws:iam::123456789012:role/name"],
+    ["aws", "role_arn", "backup", "give the ARN of a role, such as arn:aws:iam::123456789012:role/name"],
     ["aws", "profile", "", "give a value, or leave the key out"],
   ];
   test.each(cases)("[%s] %s = %s", async (section, key, value, allowed) => {
@@ -287,7 +287,7 @@ describe("where to look the bucket up", () => {
 
   test("is refused beside a bucket", async () => {
     const failure = await refusal(load("", { bucket: "one", export: "two" }));
-    expect(failure.message).toStartWith("cannot tell which bucket is meant: ");
+    expect(failure.message).toStartWith("cannot choose the bucket: ");
     expect(failure.exit).toBe(exitStatus.usage);
   });
 

@@ -51,7 +51,7 @@ describe("the built-in template", () => {
       default: "GOVERNANCE",
       allowed: ["GOVERNANCE", "COMPLIANCE"],
     });
-    expect(template.parameters.get("LongestLockDays")).toMatchObject({ number: true, least: 9, most: 36500 });
+    expect(template.parameters.get("LongestLockDays")).toMatchObject({ number: true, minimum: 9, maximum: 36500 });
     for (const [name, { default: value }] of template.parameters)
       expect([name, typeof value]).toEqual([name, "string"]);
   });

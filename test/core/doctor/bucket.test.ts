@@ -112,7 +112,7 @@ describe.skipIf(!ceph)("at a Ceph gateway", () => {
   });
 
   const clocks = [
-    ["right", 0, "good", "as the server's"],
+    ["right", 0, "good", "same as the server's"],
     ["a little fast", 2 * minute + 1500, "warning", "2 minutes ahead of the server's"],
     ["slow", -20 * minute, "bad", "behind the server's: S3 refuses requests"],
   ] as const;

@@ -72,7 +72,7 @@ describe("pickers and snapshotters", () => {
     await using ill = await patient();
     const path = join(ill.conf, "pickers.d/etc");
     await chown(path, 65534, 65534);
-    const text = `"${path}" belongs to nobody, who so has the rights of root`;
+    const text = `"${path}" belongs to nobody, who can thereby use the rights of root`;
     expect(await ill.examine("pickers")).toMatchObject([{ state: "bad", text }]);
     const runner = async () => findRunner(new Map([["User", "nobody"]]));
     expect(await ill.examine("pickers", { runner })).toMatchObject([{ state: "good" }]);
@@ -83,7 +83,7 @@ describe("pickers and snapshotters", () => {
     await chmod(join(ill.conf, "pickers.d/etc"), 0o744);
     expect(await ill.examine("pickers")).toMatchObject([{ state: "good" }]);
     expect(await ill.examine("pickers", asBackup)).toMatchObject([
-      { state: "bad", text: expect.stringContaining("may not be executed by backup") },
+      { state: "bad", text: expect.stringContaining("cannot be executed by backup") },
     ]);
     await chmod(join(ill.conf, "pickers.d/etc"), 0o750);
     await chown(join(ill.conf, "pickers.d/etc"), 0, 34);

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { openState, statePath } from "../../../core/archive/state/database.ts";
 import { type Bucket, BucketError } from "../../../core/bucket/contract.ts";
 import { examine } from "../../../core/doctor/examine.ts";
-import type { Finding } from "../../../core/doctor/finding.ts";
+import type { DoctorFinding } from "../../../core/doctor/finding.ts";
 import { findRunner } from "../../../core/doctor/runner.ts";
 import { fromText } from "../../../core/format/path.ts";
 import { lockExclusively } from "../../../core/system/lock.ts";
@@ -84,7 +84,7 @@ describe("one check that fails", () => {
 test("an interrupt ends it, and is no finding", async () => {
   await using one = await patient();
   const controller = new AbortController();
-  const told: Finding[] = [];
+  const told: DoctorFinding[] = [];
   const answer = () => {
     controller.abort(new Error("interrupted"));
     return Promise.reject(new Error("interrupted"));
@@ -229,7 +229,7 @@ describe("run and state", () => {
   test("before the first archive, there is nothing", async () => {
     await using one = await patient();
     expect(await one.examine("state")).toMatchObject([
-      { state: "note", text: expect.stringContaining("not there yet") },
+      { state: "note", text: expect.stringContaining("does not exist yet") },
     ]);
     await mkdir(one.state);
     expect(await one.examine("state")).toMatchObject([{ state: "note", text: "empty: no archive has run yet" }]);
@@ -259,7 +259,9 @@ describe("run and state", () => {
   test("a run that was killed leaves its log", async () => {
     await using one = await withState();
     await writeFile(`${one.path}-wal`, "x");
-    expect(await one.examine("state")).toMatchObject([{ state: "note", text: expect.stringContaining("goes on") }]);
+    expect(await one.examine("state")).toMatchObject([
+      { state: "note", text: expect.stringContaining("the next one continues") },
+    ]);
   });
 
   test("of another bucket is a note", async () => {
@@ -281,11 +283,11 @@ describe("run and state", () => {
   test.skipIf(!canBeBackup)("one that root left behind is bad for the service", async () => {
     await using one = await withState();
     const [folder] = await one.examine("state", asBackup);
-    expect(folder).toMatchObject({ state: "bad", text: `"${one.state}" belongs to root, and backup archives` });
+    expect(folder).toMatchObject({ state: "bad", text: `"${one.state}" belongs to root, but backup archives` });
     expect(folder?.remedy).toBe(`chown -R backup: "${one.state}"`);
     await chown(one.state, userId("backup") ?? 0, 0);
     expect(await one.examine("state", asBackup)).toMatchObject([
-      { state: "bad", text: `"${one.path}" belongs to root, and backup archives` },
+      { state: "bad", text: `"${one.path}" belongs to root, but backup archives` },
     ]);
     await chown(one.path, userId("backup") ?? 0, 0);
     expect(await one.examine("state", asBackup)).toMatchObject([{ state: "good" }]);

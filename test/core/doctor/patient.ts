@@ -8,7 +8,7 @@ import { noCounts } from "../../../core/bucket/decorators/count.ts";
 import { openBucket } from "../../../core/bucket/open.ts";
 import type { Config } from "../../../core/config/config.ts";
 import { examine } from "../../../core/doctor/examine.ts";
-import type { Finding } from "../../../core/doctor/finding.ts";
+import type { DoctorFinding } from "../../../core/doctor/finding.ts";
 import { createMachine, type Machine } from "../../../core/doctor/machine.ts";
 import { scratch } from "../../support/faults/scratch.ts";
 import { type Conf, type ConfPaths, writeConf } from "../../support/program.ts";
@@ -18,7 +18,7 @@ export type Patient = AsyncDisposable &
   ConfPaths & {
     readonly machine: Machine;
     /** What the checks say; of one check where it is named. `changed` replaces what the machine would find out. */
-    examine(check?: string, changed?: Partial<Machine>): Promise<Finding[]>;
+    examine(check?: string, changed?: Partial<Machine>): Promise<DoctorFinding[]>;
   };
 
 export type Illness = Conf & { readonly now?: () => Date; readonly unit?: string };
@@ -36,8 +36,8 @@ export async function patient({ now = () => new Date(), unit, ...conf }: Illness
     ...paths,
     machine,
     async examine(check, changed = {}) {
-      const findings: Finding[] = [];
-      const tell = (finding: Finding) => findings.push(finding);
+      const findings: DoctorFinding[] = [];
+      const tell = (finding: DoctorFinding) => findings.push(finding);
       await examine({ ...machine, ...changed }, tell, new AbortController().signal);
       return check === undefined ? findings : findings.filter((finding) => finding.check === check);
     },

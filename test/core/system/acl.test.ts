@@ -132,11 +132,11 @@ describe("refused with the entry and a reason", () => {
   test.each([
     ["nothing at all", "", /"user::" is missing/],
     ["a missing entry", "user::rw-\ngroup::r--", /"other::" is missing/],
-    ["an entry twice", `${minimal}\nuser::rwx`, /"user:" is there twice/],
+    ["an entry twice", `${minimal}\nuser::rwx`, /"user:" occurs twice/],
     [
       "one person twice, by name and number",
       `${minimal}\nmask::r--\nuser:alice:r--\nuser:1000:---`,
-      /"user:1000" is there/,
+      /"user:1000" occurs/,
     ],
     ["names without a mask", `${minimal}\nuser:alice:r--`, /no entry "mask::"/],
     ["an unknown name", `${minimal}\nmask::r--\nuser:mallory:r--`, /"user:mallory:r--" names a user that this/],

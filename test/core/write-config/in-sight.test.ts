@@ -22,7 +22,7 @@ describe("what services use", () => {
   for (const [name, differing, path] of hidden) {
     test(`${name} is refused, with where it belongs`, () => {
       expect(() => checkInSight({ ...usual, ...differing })).toThrow(
-        `cannot set up services that use ${JSON.stringify(path)}: they see nothing of the machine's /tmp`,
+        `cannot set up services that use ${JSON.stringify(path)}: they cannot see the machine's /tmp`,
       );
     });
   }

@@ -46,7 +46,7 @@ test("a failure undoes what was begun, last first, the failing step too, and tel
   await expect(failing).rejects.toThrow("sh ended with status 7: no such luck");
   expect(log).toEqual(["one", "two", "untwo", "unone"]);
   expect(told(heard, "undone")).toEqual(["undone: untwo", "undone: unone"]);
-  expect(told(heard, "left")).toEqual(["left as it is, for the next try: make a folder"]);
+  expect(told(heard, "left")).toEqual(["left as it is, for the next attempt: make a folder"]);
 });
 
 test("an undo that fails keeps none of the others from being tried, and says what to do by hand", async () => {

@@ -28,7 +28,7 @@ describe("the window", () => {
     "2:00 %n",
   ]) {
     test(`does not start at ${JSON.stringify(written)}`, () => {
-      expect(() => parseWindow(written, "1h")).toThrow("it is no time of day; give hours and minutes");
+      expect(() => parseWindow(written, "1h")).toThrow("it is not a time of day; give hours and minutes");
     });
   }
 
@@ -50,7 +50,9 @@ describe("the window", () => {
 
   for (const written of ["", "h", "1x", "-1h", "1.5h", "24h", "1d", "1h\n", "1h\nUser=root", "1h, 2min", "1H"]) {
     test(`is not ${JSON.stringify(written)} long`, () => {
-      expect(() => parseWindow("2:00", written)).toThrow("it is no timespan below a day; give one such as 1h");
+      expect(() => parseWindow("2:00", written)).toThrow(
+        "it is not a time span of less than a day; give one such as 1h",
+      );
     });
   }
 });
@@ -78,7 +80,7 @@ describe("the name of units", () => {
   ];
   for (const written of refused) {
     test(`may not be ${JSON.stringify(written)}`, () => {
-      expect(() => parseUnitName(written)).toThrow("it is no name for both a service and a timer");
+      expect(() => parseUnitName(written)).toThrow("it cannot name a service and a timer");
     });
   }
 });

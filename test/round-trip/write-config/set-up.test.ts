@@ -108,7 +108,7 @@ describe.skipIf(!canSetUp)("write-config", () => {
     expect(exit).toBe(0);
     expect(stdout).toContain(`create the IAM user "${account.user}"`);
     expect(stdout).toContain("  systemctl enable --now sysbackup-archive.timer\n");
-    expect(stdout).toEndWith("a dry run: nothing was made\n");
+    expect(stdout).toEndWith("dry run: nothing was changed\n");
     expect(account.actions.filter((action) => !/^(Get|List)/.test(action))).toEqual([]);
     expect((await machine.sh("find /etc /var/cache -newer /proc/1/stat | sort")).stdout).toBe(before);
   });

@@ -17,12 +17,12 @@ async function sample(): Promise<Fixture> {
   return fixture;
 }
 
-function argsFor(fixture: Fixture, of: string | undefined = "test", pricesFile?: string) {
+function argsFor(fixture: Fixture, wantedName: string | undefined = "test", pricesFile?: string) {
   return {
     confDir: fixture.scratch.path,
     name: undefined,
     bucket: `file://${fixture.bucketPath}`,
-    of,
+    wantedName,
     pricesFile,
   };
 }

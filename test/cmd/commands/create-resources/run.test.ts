@@ -36,7 +36,7 @@ describe("create-resources --dry-run, without a region, keys or a network", () =
     const run = await sysbackup(["create-resources", "--dry-run", "--parameters", "LockMode=COMPLIANCE"], { env });
     expect(run).toMatchObject({ exit: 0, stderr: "" });
     expect(run.stdout).toStartWith(
-      '# Stack "sysbackup", nothing is changed by this. Parameters:\n#   PackageName: sysbackup\n',
+      '# Stack "sysbackup": dry run, nothing was changed. Parameters:\n#   PackageName: sysbackup\n',
     );
     expect(run.stdout).toContain("\n#   LockMode: COMPLIANCE\n");
     expect(run.stdout).toEndWith(builtInTemplate().text);
@@ -157,7 +157,7 @@ describe.skipIf(!moto)("against moto", () => {
             `  ${`${role}RoleArn`.padEnd(14)}  arn:aws:iam::123456789012:role/systems/${name}/${name}-${role.toLowerCase()}`,
         ),
         "",
-        "Next, on each machine that is to be backed up:",
+        "Next, on each machine to back up:",
         `  sysbackup write-config --package-name ${name} --user NAME`,
         "",
       ].join("\n"),
@@ -168,7 +168,7 @@ describe.skipIf(!moto)("against moto", () => {
     const second = await run("create-resources", "--export", name);
     expect(second).toMatchObject({ exit: 1, stdout: "" });
     expect(second.stderr).toContain(
-      `cannot create the stack "${name}": it exists already; change it with \`sysbackup update-resources\``,
+      `cannot create the stack "${name}": it already exists; change it with \`sysbackup update-resources\``,
     );
 
     const same = await run("update-resources", "--json");

@@ -22,7 +22,7 @@ describe("sysbackup doctor", () => {
     const { conf } = await writeConf(dir.path, { pickers });
     const before = await doctor(conf);
     expect(before).toMatchObject({ exit: 3, stderr: "" });
-    expect(before.stdout).toContain("warning: last backup: there is none (of test); run sysbackup archive\n");
+    expect(before.stdout).toContain("warning: last backup: none found (of test); run sysbackup archive\n");
     await sysbackup(["archive", "--conf-dir", conf]);
     const after = await doctor(conf);
     expect(after).toMatchObject({ exit: 0, stderr: "" });
@@ -74,7 +74,7 @@ describe("sysbackup doctor", () => {
     const child = Bun.spawn(["script", "-qec", command, "/dev/null"], { stdin: "ignore", stdout: "pipe" });
     const lines = (await child.stdout.text()).replaceAll("\r", "").trim().split("\n");
     expect(lines).toContain("✓ pickers       etc");
-    expect(lines.at(-1)).toBe("! last backup   there is none (of test); run sysbackup archive");
+    expect(lines.at(-1)).toBe("! last backup   none found (of test); run sysbackup archive");
     for (const line of lines) expect(line).toMatch(/^[✓·!✗] [a-z ]{12} {2}\S/);
   });
 

@@ -67,11 +67,11 @@ describe.skipIf(!canBootSystemd)("sysbackup doctor under systemd", () => {
 
     await chmod(host.path("/etc/backup/pickers.d/etc"), 0o700);
     expect((await doctor(host, "pickers"))[0]).toStartWith(
-      'bad: pickers: "/etc/backup/pickers.d/etc" may not be executed by backup; chmod a+rx',
+      'bad: pickers: "/etc/backup/pickers.d/etc" cannot be executed by backup; chmod a+rx',
     );
     await mkdir(host.path("/var/cache/backup"));
     expect(await doctor(host, "state")).toEqual([
-      'bad: state: "/var/cache/backup" belongs to root, and backup archives; chown -R backup: "/var/cache/backup"',
+      'bad: state: "/var/cache/backup" belongs to root, but backup archives; chown -R backup: "/var/cache/backup"',
     ]);
   });
 

@@ -6,8 +6,8 @@ import { fakeIO } from "../../fake-io.ts";
 const first = new Date("2026-11-20T02:00:00Z");
 const second = new Date("2026-11-21T02:00:03Z");
 
-function argsFor(fixture: Fixture, of?: string) {
-  return { confDir: fixture.scratch.path, name: undefined, bucket: `file://${fixture.bucketPath}`, of };
+function argsFor(fixture: Fixture, onlyName?: string) {
+  return { confDir: fixture.scratch.path, name: undefined, bucket: `file://${fixture.bucketPath}`, onlyName };
 }
 
 async function sample(): Promise<Fixture> {
@@ -94,8 +94,8 @@ describe("sysbackup list", () => {
     const io = fakeIO();
     expect(await run(argsFor(fixture), io)).toBe(0);
     expect(io.lines).toEqual(plain.lines);
-    expect(io.notices.map(({ code, message }) => [code, message.split(";")[0]])).toEqual([
-      ["backup-overlaid", "someone laid delete markers or other versions over 1 of these 3 backups"],
+    expect(io.notices.map(({ code, message }) => [code, message.split(":")[0]])).toEqual([
+      ["backup-overlaid", "someone put delete markers or newer versions over 1 of these 3 backups"],
     ]);
 
     const json = fakeIO({ json: true });

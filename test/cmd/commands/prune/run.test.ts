@@ -92,7 +92,7 @@ describe("sysbackup prune", () => {
     expect(failure.message).toContain('cannot find backups of "web2"');
     expect(failure.exit).toBe(exitStatus.usage);
     const both = await failureOf(sysbackup(`prune web1 --name web2 --keep-last 1 ${set.place}`, fakeIO()));
-    expect(both.message).toBe('cannot choose backups of "web1": --name says "web2"; give one of them');
+    expect(both.message).toBe('cannot choose the backups of "web1": --name says "web2"; give one of them');
   });
 
   test("of an empty bucket has nothing to say", async () => {
@@ -104,15 +104,15 @@ describe("sysbackup prune", () => {
   });
 
   test.each([
-    ["prune", "cannot prune: no rule says which backups are to be kept; "],
+    ["prune", "cannot prune: no rule says which backups to keep; "],
     ["prune --dry-run web1", "cannot prune: no rule says"],
-    ["prune --keep-last 0", 'cannot use --keep-last "0": it is no whole number from 1 on'],
-    ["prune --keep-daily 7d", 'cannot use --keep-daily "7d": it is no whole number'],
-    ["prune --keep-within 30", 'cannot use --keep-within "30": it is no span of time; write it like 30d, 12w, 6m, 2y'],
+    ["prune --keep-last 0", 'cannot use --keep-last "0": it is not a whole number of at least 1'],
+    ["prune --keep-daily 7d", 'cannot use --keep-daily "7d": it is not a whole number'],
+    ["prune --keep-within 30", 'cannot use --keep-within "30": it is not a time span; write it like 30d, 12w, 6m, 2y'],
     ["prune --keep-within 0d", 'cannot use --keep-within "0d"'],
     ["renew", "cannot renew: no rule says"],
     ["renew --days 30", "cannot renew: no rule says"],
-    ["renew --stale x", 'cannot use --stale "x": it is no whole number'],
+    ["renew --stale x", 'cannot use --stale "x": it is not a whole number'],
   ])("%s is bad usage", async (line, message) => {
     const failure = await failureOf((async () => sysbackup(line, fakeIO()))());
     expect(failure.message).toStartWith(message);
@@ -125,7 +125,7 @@ describe("sysbackup renew", () => {
     await using set = await sample();
     const io = fakeIO({ now: set.now });
     expect(await sysbackup(`renew web1 --keep-within 1y6m --days 90 ${set.place}`, io)).toBe(exitStatus.done);
-    expect(io.lines[0]).toMatch(/^2 backups kept; of their 6 objects, .* KiB, 6 locks extended$/);
+    expect(io.lines[0]).toMatch(/^2 backups kept, with 6 objects \(.* KiB\); 6 locks extended$/);
     expect(io.lines[1]).toMatch(/^requests: .* 6 extend$/);
   });
 

@@ -58,11 +58,11 @@ describe("sysbackup verify", () => {
     await fixture.lose(pack?.key ?? "");
     const io = fakeIO();
     expect(await run(argsFor(fixture, "test"), io)).toBe(4);
-    expect(io.lines[0]).toBe("damaged: 1 object is missing or not as recorded; it costs 2 entries in 1 of 1 backup");
+    expect(io.lines[0]).toBe("damaged: 1 object is missing or not as recorded; 2 entries lost in 1 of 1 backup");
     expect(io.lines.slice(4)).toEqual([
       "damaged:",
       `  ${pack?.key} (version ${pack?.version}): it is missing from the bucket`,
-      "cannot be restored, or not wholly: 2 entries",
+      "cannot be restored, or not completely: 2 entries",
       "  /a",
       "  /b",
       "restore these from another backup: `sysbackup list` shows them; new ones may share the damage: see docs/troubleshooting.md",
@@ -144,7 +144,7 @@ describe("sysbackup verify", () => {
   test.each([
     [{ readData: "8/7" }, "neither a slice nor a share"],
     [{ readData: "0%" }, "neither a slice nor a share"],
-    [{ all: true, manifest: "web1@2026" }, "no backup name"],
+    [{ all: true, manifest: "web1@2026" }, "not a backup name"],
     [{ all: true, live: true }, "one backup only"],
     [{ live: true, html: "/x" }, "leave out --html"],
   ] as const)("%p is a usage error", async (wrong, message) => {

@@ -58,15 +58,15 @@ describe("where the credentials come from", () => {
 
 describe("refused", () => {
   const cases: readonly (readonly [name: string, args: Partial<WriteConfigArgs>, message: string])[] = [
-    ["no way", {}, "it is not said where this machine's credentials come from; give --user NAME, or --creds-file"],
-    ["no user and no copy", { noCredsFile: true }, "it is not said where this machine's credentials come from"],
-    ["ambient and a user", { ambient: true, user: "web" }, "cannot use --ambient-creds: it does not go with --user"],
-    ["ambient and a copy", { ambient: true, credsFile: "/c" }, "it does not go with --creds-file"],
-    ["ambient and a profile", { ambient: true, profile: "p" }, "it does not go with --profile"],
-    ["a copy and none", { user: "web", credsFile: "/c", noCredsFile: true }, "it does not go with --no-creds-file"],
+    ["no way", {}, "no option says where this machine's credentials come from; give --user NAME, or --creds-file"],
+    ["no user and no copy", { noCredsFile: true }, "no option says where this machine's credentials come from"],
+    ["ambient and a user", { ambient: true, user: "web" }, "cannot use --ambient-creds: it cannot be used with --user"],
+    ["ambient and a copy", { ambient: true, credsFile: "/c" }, "it cannot be used with --creds-file"],
+    ["ambient and a profile", { ambient: true, profile: "p" }, "it cannot be used with --profile"],
+    ["a copy and none", { user: "web", credsFile: "/c", noCredsFile: true }, "it cannot be used with --no-creds-file"],
     ["a user called root", { user: "root" }, "for a service that runs as root, give --service-user root"],
-    ["a user's name with a slash", { user: "a/b" }, 'cannot use --user "a/b": it is no name of an IAM user'],
-    ["a profile with a bracket", { user: "web", profile: "a]b" }, "it is no name of a section"],
+    ["a user's name with a slash", { user: "a/b" }, 'cannot use --user "a/b": it is not an IAM user name'],
+    ["a profile with a bracket", { user: "web", profile: "a]b" }, "it is not a section name"],
     ["days that are none", { user: "web", retainDays: "0" }, "give a whole number from 1 to 36500"],
     ["days with a sign", { user: "web", retainDays: "+5" }, "give a whole number from 1 to 36500"],
     ["the restore role", { user: "web", role: "restore" }, "give backup, audit or steward"],
