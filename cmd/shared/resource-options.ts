@@ -18,7 +18,7 @@ export type ResourceArgs = {
   readonly package: string;
   /** The package's name if undefined. */
   readonly stackName: string | undefined;
-  /** Not yet checked, like `parameters`: the template's rules are. */
+  /** Unchecked, like `parameters`: the template has the rules. */
   readonly export: string | undefined;
   readonly parameters: string | undefined;
   readonly dryRun: boolean;

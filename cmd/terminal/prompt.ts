@@ -15,7 +15,7 @@ export type TerminalDevice = {
 /** Asks a question that is answered by yes or no; the empty answer and the end of input are no. */
 export type Ask = (question: string) => Promise<boolean>;
 
-/** `openDevice` returns undefined if there is no terminal: asking then throws a `NoTerminal`. An abort ends the question. */
+/** Returns an `Ask`. `openDevice` returns undefined if there is no terminal: asking then throws a `NoTerminal`. An abort ends the question. */
 export function createAsk(openDevice: () => Promise<TerminalDevice | undefined>, signal: AbortSignal): Ask {
   return async (question) => {
     const device = await openDevice();
@@ -50,7 +50,7 @@ export type LineQuestion = {
 /** Asks for a line, without spaces around it; undefined at the end of input. */
 export type AskLine = (asked: LineQuestion) => Promise<string | undefined>;
 
-/** As `createAsk`, for a line of text. */
+/** Returns an `AskLine`; otherwise as `createAsk`. */
 export function createAskLine(openDevice: () => Promise<TerminalDevice | undefined>, signal: AbortSignal): AskLine {
   return async ({ above = [], question, hidden = false }) => {
     const device = await openDevice();

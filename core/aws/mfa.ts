@@ -66,18 +66,18 @@ function refusal(error: unknown, device: string, place: ServicePlace): BucketErr
     bucket: device,
     endpoint: place.endpoint,
   };
-  const told = credentialError(error, attempt, undefined);
-  if (told.kind !== "credentials") return told;
-  const said = reasonOf(error);
-  const parts = { ...told.parts, doing: attempt.doing, what: device };
+  const worded = credentialError(error, attempt, undefined);
+  if (worded.kind !== "credentials") return worded;
+  const reason = reasonOf(error);
+  const parts = { ...worded.parts, doing: attempt.doing, what: device };
   if (isWrongCode(error)) {
     const remedy =
       "run again with the next code; if codes are never right, check the clock of the device, or --mfa-device";
     return new BucketError("credentials", { ...parts, why: "the code is wrong, or was used before", remedy });
   }
-  if (/MFA serial|validate MFA code|serialNumber/i.test(said))
+  if (/MFA serial|validate MFA code|serialNumber/i.test(reason))
     return new BucketError("credentials", { ...parts, why: "this user has no such device", remedy: otherDevice });
-  if (/session credentials/i.test(said)) {
+  if (/session credentials/i.test(reason)) {
     const remedy = "use the access key of an IAM user; or leave out --mfa, if the session was started with a code";
     return new BucketError("credentials", {
       ...parts,

@@ -103,14 +103,14 @@ function refusal(
   { package: name, role, mfa }: WantedRole,
   place: ServicePlace,
 ): BucketError {
-  const told = credentialError(
+  const worded = credentialError(
     error,
     { doing: "assume the role", what: arn, bucket: arn, endpoint: place.endpoint },
     arn,
   );
-  if (told.kind !== "credentials") return told;
-  if (isAboutKeys(error)) return new BucketError("credentials", { ...told.parts, remedy: signIn });
+  if (worded.kind !== "credentials") return worded;
+  if (isAboutKeys(error)) return new BucketError("credentials", { ...worded.parts, remedy: signIn });
   const code = mfa === undefined ? "; if the role needs a one-time code, give --mfa" : "";
   const remedy = `add your user to the group ${name}-${role}-users${code}; check --package-name and --account`;
-  return new BucketError("credentials", { ...told.parts, remedy });
+  return new BucketError("credentials", { ...worded.parts, remedy });
 }

@@ -62,18 +62,18 @@ function closing<Result>(fd: number, action: () => Result): Result {
 /** Splits the path at slashes into paths that are short enough for one call. */
 function segments(path: ByteString): ByteString[] {
   if (path === "") return [];
-  const whole: ByteString[] = [];
+  const found: ByteString[] = [];
   let segment = "";
   for (const name of path.split("/")) {
     plainName(name as ByteString);
     if (segment !== "" && segment.length + 1 + name.length >= longestPath) {
-      whole.push(segment as ByteString);
+      found.push(segment as ByteString);
       segment = "";
     }
     segment = segment === "" ? name : `${segment}/${name}`;
   }
-  whole.push(segment as ByteString);
-  return whole;
+  found.push(segment as ByteString);
+  return found;
 }
 
 const OPENAT2 = 437;

@@ -142,7 +142,7 @@ export function check(result: number | bigint, call: string, path?: ByteString):
   return Number(result);
 }
 
-/** As `check`, and repeats calls that a signal interrupted. */
+/** Checks like `check`, and repeats calls that a signal interrupted. */
 export function retried(call: string, path: ByteString | undefined, attempt: () => number | bigint): number {
   for (;;) {
     const result = attempt();
@@ -168,7 +168,7 @@ export function cString(text: ByteString): Pointer {
   return written(text, first);
 }
 
-/** As `cString`, into a second scratch memory, for calls with two strings. */
+/** Writes like `cString`, into a second scratch memory, for calls with two strings. */
 export function secondCString(text: ByteString): Pointer {
   return written(text, second);
 }

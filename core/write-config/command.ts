@@ -51,12 +51,12 @@ export async function runCommand(
   const stop = () => child.process.kill("SIGTERM");
   signal?.addEventListener("abort", stop);
   try {
-    const [printed, said, exit] = await Promise.all([child.stdout, child.stderr, child.process.exited, child.fed]);
+    const [printed, messages, exit] = await Promise.all([child.stdout, child.stderr, child.process.exited, child.fed]);
     // Ctrl-C also reaches the child, and may end it first.
     await Bun.sleep(0);
     signal?.throwIfAborted();
     if (exit === 0) return printed;
-    const why = `${program} ended with status ${exit}${said === "" ? "" : `: ${said}`}`;
+    const why = `${program} ended with status ${exit}${messages === "" ? "" : `: ${messages}`}`;
     throw new Failure({ doing: "run", what: typed(command), why });
   } finally {
     signal?.removeEventListener("abort", stop);

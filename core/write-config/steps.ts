@@ -43,18 +43,18 @@ export function describe(steps: readonly Step[], isRoot: boolean): string[] {
 
 /** Performs the steps. If one fails, undoes the rest, and then throws that error or the signal's reason. */
 export async function perform(steps: readonly Step[], options: StepOptions): Promise<void> {
-  const begun: Step[] = [];
+  const started: Step[] = [];
   try {
     for (const step of steps) {
       options.signal.throwIfAborted();
       options.notify({ level: "info", code: "step", message: step.does });
-      begun.push(step);
+      started.push(step);
       await step.run?.();
       await runCommands(step, options);
     }
     options.signal.throwIfAborted();
   } catch (error) {
-    await undo(begun.toReversed(), options);
+    await undo(started.toReversed(), options);
     throw error;
   }
 }
@@ -69,14 +69,14 @@ async function runCommands({ commands = [], ifFails }: Step, options: StepOption
 }
 
 async function privileged(command: Command, { isRoot, notify }: StepOptions): Promise<void> {
-  const whole = asRoot(command, isRoot);
-  notify({ level: "info", code: "as-root", message: `  ${typed(whole)}` });
-  await runCommand(whole);
+  const rootCommand = asRoot(command, isRoot);
+  notify({ level: "info", code: "as-root", message: `  ${typed(rootCommand)}` });
+  await runCommand(rootCommand);
 }
 
-async function undo(begun: readonly Step[], options: StepOptions): Promise<void> {
+async function undo(started: readonly Step[], options: StepOptions): Promise<void> {
   const left: string[] = [];
-  for (const step of begun) {
+  for (const step of started) {
     if (step.undo !== undefined) await undone(step.undo, options);
     else left.unshift(step.does);
   }

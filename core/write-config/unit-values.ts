@@ -38,13 +38,13 @@ const unitSeconds: readonly (readonly [words: readonly string[], seconds: number
 
 function secondsOf(written: string): number {
   const parts = [...written.matchAll(/(\d+) ?([a-z]*) ?/gy)];
-  const whole = written !== "" && parts.map(([part]) => part).join("") === written;
+  const isComplete = written !== "" && parts.map(([part]) => part).join("") === written;
   const seconds = parts.map(([, number, word]) => {
     const factor = unitSeconds.find(([words]) => words.includes(word ?? ""))?.[1] ?? Number.NaN;
     return Number(number) * factor;
   });
   const sum = seconds.reduce((total, part) => total + part, 0);
-  if (whole && sum < day) return sum;
+  if (isComplete && sum < day) return sum;
   throw unfit(
     "use --bkpwin-length",
     written,

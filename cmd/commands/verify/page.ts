@@ -36,7 +36,7 @@ export function pageOf(verdict: Verdict, share: string | undefined): string {
     `<p class="faint">${escaped(factsOf(verdict, share))} ${escaped(`As of ${moment(at)}.`)}</p>`,
     ...(shown.length === 0 ? [] : plots(verdict, shown)),
     ...section("Damage", findingRows(verdict, "damage")),
-    ...section("Cannot be restored, or not wholly", lossRows(verdict)),
+    ...section("Cannot be restored, or not completely", lossRows(verdict)),
     ...section("Not locked as promised", findingRows(verdict, "promise")),
     ...section("Worth knowing", findingRows(verdict, "note")),
     ...section("Backups", backupRows(backups)),

@@ -52,9 +52,9 @@ function bar(backup: DrawnBackup, y: number, x: (time: number) => number, before
   const start = x(started.getTime());
   const end = Math.max(start + 3, x((lockedUntil ?? started).getTime()));
   const promise = x(new Date(header?.retain_until ?? started).getTime());
-  const said = `${name}, ${moment(started)}: ${state}${lost > 0 ? `, ${lost} entries lost` : ""}; locked until ${lockedUntil === undefined ? "never" : moment(lockedUntil)}, promised ${header?.retain_until ?? ""}`;
+  const tooltip = `${name}, ${moment(started)}: ${state}${lost > 0 ? `, ${lost} entries lost` : ""}; locked until ${lockedUntil === undefined ? "never" : moment(lockedUntil)}, promised ${header?.retain_until ?? ""}`;
   const label = before !== undefined && nameOf(before) === name ? "" : text(left - 8, y + 10, shortened(name), "end");
-  return `<g><title>${escaped(said)}</title>${label}<rect class="${state}" x="${start}" y="${y + 2}" width="${round(end - start)}" height="${row - 4}" rx="2"/><line class="promise" x1="${promise}" x2="${promise}" y1="${y}" y2="${y + row}"/>${state === "damaged" ? text(start - 3, y + 11, "✕", "end", "damage") : ""}</g>`;
+  return `<g><title>${escaped(tooltip)}</title>${label}<rect class="${state}" x="${start}" y="${y + 2}" width="${round(end - start)}" height="${row - 4}" rx="2"/><line class="promise" x1="${promise}" x2="${promise}" y1="${y}" y2="${y + row}"/>${state === "damaged" ? text(start - 3, y + 11, "✕", "end", "damage") : ""}</g>`;
 }
 
 /** Bytes of files in each backup: the oldest of each name on its left. */
@@ -90,9 +90,9 @@ function sizeBar(
 ): string {
   const size = backup.totals?.bytes ?? 0;
   const tall = round(Math.max(1, (size / largest) * (base - 16)));
-  const said = `${nameOf(backup)}, ${moment(backup.started)}: ${bytes(size)}`;
+  const tooltip = `${nameOf(backup)}, ${moment(backup.started)}: ${bytes(size)}`;
   const label = labelled ? text(x, base + 16, shortened(nameOf(backup)), "start") : "";
-  return `<rect class="${backup.state}" x="${x}" y="${round(base - tall)}" width="${wide}" height="${tall}"><title>${escaped(said)}</title></rect>${label}`;
+  return `<rect class="${backup.state}" x="${x}" y="${round(base - tall)}" width="${wide}" height="${tall}"><title>${escaped(tooltip)}</title></rect>${label}`;
 }
 
 const tickCount = 6;

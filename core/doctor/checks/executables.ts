@@ -47,8 +47,8 @@ async function lookInto(folder: string, kind: ExecutableKind, runner: Runner): P
 
 function fromNotice({ level, message }: Notice): Look {
   const remedy = "see docs/pickers.md";
-  const [text = message, said = remedy] = message.split("; ");
-  return level === "error" ? bad(text, said) : warning(text, said);
+  const [text = message, advice = remedy] = message.split("; ");
+  return level === "error" ? bad(text, advice) : warning(text, advice);
 }
 
 async function runTrouble({ path }: Executable, runner: Runner): Promise<Look[]> {
