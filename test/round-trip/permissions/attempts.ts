@@ -107,7 +107,7 @@ const puts = ({ longestLockDays, other }: Limits): Attempt[] => [
     return { name: `store, locked, in ${target}`, target, needs: putNeeds("GOVERNANCE", longerDays), send };
   }),
   {
-    name: "lay a newer version over an object",
+    name: "put a newer version over an object",
     target: "packs/",
     needs: putNeeds("GOVERNANCE", longerDays),
     send: (client, to) =>
@@ -278,7 +278,7 @@ const locks = ({ longestLockDays, longestKeepDays, other }: Limits): Attempt[] =
 
 const removals: Attempt[] = [
   {
-    name: "lay a delete marker",
+    name: "put a delete marker",
     target: "packs/",
     needs: [{ action: "DeleteObject" }],
     send: (client, to) => client.send(new DeleteObjectCommand(at(to))),
