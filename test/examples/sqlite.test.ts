@@ -91,7 +91,7 @@ describe.skipIf(missing)("the snapshotter sqlite", () => {
     await using taken = await take("sqlite", { SQLITE_DATABASES: [gone, damaged, good].join("\n") });
     expect(taken.ref.exit).toBe(1);
     expect(taken.heard[0]).toContain(`${gone} does not exist; `);
-    expect(taken.heard[0]).toContain(`${damaged} could not be dumped whole`);
+    expect(taken.heard[0]).toContain(`${damaged} could not be dumped completely`);
     await rm(good);
     expect((await taken.restore()).exit).toBe(0);
     expect(sqlite(good, "SELECT * FROM word;")).toBe("x\n");
