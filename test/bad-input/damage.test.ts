@@ -67,7 +67,7 @@ describe("the root of a manifest", () => {
     return changed;
   }
 
-  describe("is refused by every subcommand that reads it:", () => {
+  describe("a damaged root is refused by every subcommand that reads it:", () => {
     let machine: Machine;
     let stored: Buffer;
     let key: string;
@@ -91,13 +91,13 @@ describe("the root of a manifest", () => {
       expect(listed.stdout).toContain("damaged");
     });
 
-    test("and with its bytes back, all is well", async () => {
+    test("a root works again once its bytes are restored", async () => {
       await replace(machine, key, stored);
       await mended(machine);
     });
   });
 
-  test("of a newer format asks for a newer program", async () => {
+  test("a root of a newer format asks for a newer program", async () => {
     await using machine = await backedUp();
     const key = await machine.newest();
     const stored = await read(machine, key);
@@ -124,7 +124,7 @@ describe("the root of a manifest", () => {
 });
 
 describe("a part of a newer format", () => {
-  test("asks for a newer program", async () => {
+  test("a part of a newer format asks for a newer program", async () => {
     await using machine = await backedUp();
     const [root, part] = [await machine.newest(), await onlyKey(machine, "manifests/test/parts")];
     const [text, stored] = [textOf(await read(machine, root)), await read(machine, part)];
@@ -164,7 +164,7 @@ describe("an object", () => {
     ],
   ];
   for (const [name, change, cases] of bytes) {
-    test.each(cases)(`${name} in $folder costs what needs it`, async ({ folder, restore }) => {
+    test.each(cases)(`${name} in $folder loses what needs it`, async ({ folder, restore }) => {
       await using machine = await backedUp();
       const key = await onlyKey(machine, folder);
       const stored = await read(machine, key);
@@ -175,7 +175,7 @@ describe("an object", () => {
     });
   }
 
-  test("with a flipped bit is stored anew under another name that shares with nobody", async () => {
+  test("an object with a flipped bit is stored again under another name that shares with nobody", async () => {
     await using machine = await backedUp();
     const key = await onlyKey(machine, "packs");
     await replace(machine, key, flipped(await read(machine, key)));
@@ -191,7 +191,7 @@ describe("an object", () => {
     { folder: "manifests/test/parts", restore: { message: messages.lostPart } },
     { folder: "snapshots/test", restore: { message: messages.lostSnapshot } },
   ];
-  test.each(missing)("that is missing in $folder is named by verify and restore", async ({ folder, restore }) => {
+  test.each(missing)("a missing object in $folder is named by verify and restore", async ({ folder, restore }) => {
     await using machine = await backedUp();
     const key = await onlyKey(machine, folder);
     const bringBack = await hide(machine, key);
@@ -223,7 +223,7 @@ describe.skipIf(ceph === undefined)("on Ceph", () => {
     return /^bucket = (?:s3:\/\/)?(.*)$/m.exec(text)?.[1] ?? "";
   }
 
-  test("a root that somebody overwrote is read in the version below it, and told of", async () => {
+  test("a root that somebody overwrote is read in its older version, and reported", async () => {
     await using machine = await Machine.open({}, place);
     await machine.archive();
     const [Bucket, Key] = [await bucketOf(machine), await machine.newest()];

@@ -46,7 +46,7 @@ export class Machine implements AsyncDisposable {
     return outcome;
   }
 
-  /** Writes the configuration anew, over the same folders. */
+  /** Writes the configuration again, for the same folders. */
   async configure(conf: Conf): Promise<void> {
     await writeConf(this.dir.path, conf);
   }
@@ -56,7 +56,7 @@ export class Machine implements AsyncDisposable {
     expect(await this.run("archive")).toMatchObject({ exit: 0, stderr: "" });
   }
 
-  /** Backups are told apart by the second in which they began. */
+  /** Waits for the next second, by which backups differ. */
   async nextSecond(): Promise<void> {
     await Bun.sleep(1_010 - (Date.now() % 1_000));
   }
@@ -104,7 +104,7 @@ async function makeTree(tree: string): Promise<void> {
   await symlink("small", join(tree, "folder", "link"));
 }
 
-/** Lines that tell of waiting for a service are no messages of their own. */
+/** Leaves out lines about waiting for a service. */
 const waiting = /: trying again in [\d.]+ s \(attempt \d+ of 8\)$/;
 
 export function expectTold({ exit, stderr }: Outcome, { exit: status, message, lines = 1 }: Told): void {

@@ -1,5 +1,5 @@
 /**
- * What users are told of bad input, in the words that they see. `…` stands for what differs from case to case. The cases
+ * The messages about bad input, as users see them. `…` stands for what differs from case to case. The cases
  * of this folder hold the program to them, and `docs/troubleshooting.md` quotes no others.
  */
 export const messages = {

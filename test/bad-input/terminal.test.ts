@@ -23,7 +23,7 @@ async function machineWithHostileNames(): Promise<Machine> {
 }
 
 describe("hostile names", () => {
-  test("are escaped in what archive tells", async () => {
+  test("hostile names are escaped in the output of archive", async () => {
     await using machine = await machineWithHostileNames();
     const outcome = await machine.run("archive");
     expectTold(outcome, { exit: exitStatus.incomplete, message: messages.notThere });
@@ -31,7 +31,7 @@ describe("hostile names", () => {
     expectClean(outcome.stdout);
   });
 
-  test("are escaped in what restore tells, and come back as they are", async () => {
+  test("hostile names are escaped in the output of restore, and restored unchanged", async () => {
     await using machine = await machineWithHostileNames();
     await machine.run("archive");
     const target = machine.path("target");
@@ -44,7 +44,7 @@ describe("hostile names", () => {
     await machine.restoresWhole();
   });
 
-  test("are escaped in JSON too, which still means the same", async () => {
+  test("hostile names are escaped in JSON, which keeps its meaning", async () => {
     await using machine = await Machine.open();
     const { stdout } = await machine.run("restore", hostile, "--json");
     expectClean(stdout);

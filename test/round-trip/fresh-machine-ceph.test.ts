@@ -47,7 +47,7 @@ const freshEnv = ({ endpoint, region, accessKey, secretKey }: CephAddress, home:
 });
 
 test.skipIf(!ceph || !has("python3"))(
-  "under the restore role alone: the names, the backups of one, all of it",
+  "the restore role alone can list names and backups, and restore everything",
   async () => {
     if (!ceph) return;
     await using dir = await scratch();

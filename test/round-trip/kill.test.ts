@@ -113,7 +113,7 @@ for (const place of places) {
         `in an archive whose ${kind} go on by themselves: they do not keep the next run out`,
         async () => {
           const hangs = join(dir.path, `${kind}-hang`);
-          // A snapshotter is told where to dump; what a picker has to say does not matter here.
+          // A snapshotter gets the descriptor for its dump; the output of a picker does not matter here.
           const dump = `head -c 20M /dev/zero >&"\${1:-2}"`;
           const hang = `${dump}; test -e '${hangs}' || { echo $$ > '${hangs}'; exec sleep 600; }`;
           const conf = await newHost(kind, { [kind]: { hang } });

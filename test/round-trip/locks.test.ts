@@ -198,7 +198,7 @@ async function listed(reader: string) {
   return { exit, overlays, told: stderr.includes("someone put delete markers or newer versions over 2 of these 2") };
 }
 
-describe("after somebody laid something over every key", () => {
+describe("after somebody put newer versions or delete markers over every key", () => {
   test.skipIf(ceph === undefined)(
     "on Ceph, a role that only reads restores every backup, and the next archive is whole",
     async () => {

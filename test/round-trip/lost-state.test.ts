@@ -1,4 +1,4 @@
-/** The state database is a cache: whatever becomes of it, the bucket's index tells what is stored. */
+/** Loses or damages the state database, which is a cache: the bucket's index knows what is stored. */
 import { describe, expect, test } from "bun:test";
 import { open, rm, stat, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";

@@ -1,4 +1,4 @@
-/** What `docs/systemd.md` tells users to write works as it stands. */
+/** Checks that the examples of `docs/systemd.md` work as they are. */
 import { beforeAll, describe, expect, test } from "bun:test";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -35,7 +35,7 @@ describe.skipIf(!canBootSystemd)("docs/systemd.md", () => {
     return host;
   }
 
-  test("each of its drop-ins is accepted without a word", async () => {
+  test("systemd accepts each drop-in of docs/systemd.md without a message", async () => {
     expect(dropIns.length).toBeGreaterThan(5);
     await using host = await booted();
     await host.run(["install", "-m", "755", "/dev/null", "/etc/backup/on-failure"]);
@@ -46,7 +46,7 @@ describe.skipIf(!canBootSystemd)("docs/systemd.md", () => {
     }
   });
 
-  test("its window, rules and renewal are what systemd then runs", async () => {
+  test("systemd runs the window, rules and renewal of docs/systemd.md", async () => {
     await using host = await booted();
     await start(host, "sysbackup-archive.service");
     for (const [index, { unit, text }] of dropIns.entries()) {
@@ -80,7 +80,7 @@ describe.skipIf(!canBootSystemd)("docs/systemd.md", () => {
     });
   });
 
-  test("the path of the program in it is the one that tests install", () => {
+  test("docs/systemd.md has the path of the program that tests install", () => {
     expect(page).toContain(`ExecStart=${program} renew`);
   });
 });

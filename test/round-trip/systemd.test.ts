@@ -1,4 +1,4 @@
-/** The units under a real systemd: what they do, what they may not do, what starts them, and who is told. */
+/** Runs the units under a real systemd: what they do, what they may not do, what starts them, and what reports failures. */
 import { beforeAll, describe, expect, test } from "bun:test";
 import { chmod, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -94,7 +94,7 @@ describe.skipIf(!canBootSystemd)("under systemd", () => {
       await chmod(host.path("/etc/backup/on-failure"), mode);
     }
 
-    test("is told which unit failed, and may quote its journal", async () => {
+    test("the hook gets the name of the failed unit, and may quote its journal", async () => {
       await using host = await booted({ sections: { s3: { bucket: "file:///nonexistent/bucket" } } });
       await withHook(host, 0o755);
       expect((await start(host, service)).exit).not.toBe(0);
@@ -104,7 +104,7 @@ describe.skipIf(!canBootSystemd)("under systemd", () => {
       expect(log).toContain("/nonexistent/bucket");
     });
 
-    test("is told of an incomplete backup, until a drop-in says otherwise", async () => {
+    test("the hook runs after an incomplete backup, unless a drop-in says otherwise", async () => {
       await using host = await booted({ pickers: { tree: "find /srv/tree -print0; exit 7" } });
       await withHook(host, 0o755);
       expect((await start(host, service)).log).toContain("incomplete, locked until");
@@ -115,14 +115,14 @@ describe.skipIf(!canBootSystemd)("under systemd", () => {
       expect((await start(host, service)).exit).toBe(0);
     });
 
-    test("is not told of a complete one", async () => {
+    test("the hook does not run after a complete backup", async () => {
       await using host = await booted();
       await withHook(host, 0o755);
       expect((await start(host, service)).exit).toBe(0);
       expect(await logOf(host, hooked)).toBe("");
     });
 
-    test("is not run where it is not executable, and that is no failure of its own", async () => {
+    test("a hook that is not executable is not run, which is not a failure", async () => {
       await using host = await booted({ sections: { s3: { bucket: "file:///nonexistent/bucket" } } });
       await withHook(host, 0o644);
       await start(host, service);
@@ -155,7 +155,7 @@ describe.skipIf(!canBootSystemd)("under systemd", () => {
     expect(compareTrees(await tree("/"), await tree("/srv/restored"))).toEqual([]);
   });
 
-  test("root's service cannot have systemd start what is not confined", async () => {
+  test("root's service cannot make systemd start something that is not confined", async () => {
     const escaping = "systemd-run --quiet --wait touch /srv/escaped 2>/dev/null; echo /etc/hostname";
     await using host = await booted({ pickers: { escaping } });
     await host.run(["chown", "-R", "root:root", bucket]);
@@ -190,7 +190,7 @@ describe.skipIf(!canBootSystemd)("under systemd", () => {
     expect(capabilities.stdout).toBe("CapabilityBoundingSet=\n");
   });
 
-  test.skipIf(!ceph)("credentials that only systemd can decrypt go before those of conf", async () => {
+  test.skipIf(!ceph)("credentials that only systemd can decrypt take precedence over those of conf", async () => {
     if (!ceph) return;
     const { endpoint, region, accessKey, secretKey } = ceph;
     const s3 = { bucket: await newBucket(ceph, { lock: true }), endpoint, region };
@@ -215,7 +215,7 @@ describe.skipIf(!canBootSystemd)("under systemd", () => {
     expect(log).not.toContain(secretKey);
   });
 
-  test("paths with characters that mean something to systemd", async () => {
+  test("paths with characters that are special to systemd work", async () => {
     await using host = await booted();
     const [confDir, stateDir] = ["/etc/a %n $HOME", '/srv/state %u "c" \\d'];
     await host.run(["cp", "-a", "/etc/backup", confDir]);

@@ -78,7 +78,7 @@ async function rig(
 const told = (notices: readonly Notice[]) => notices.map(({ message }) => message);
 
 describe("create", () => {
-  test("sends the template, all parameters, tags and protection; tells events once, in order; waits in between", async () => {
+  test("create sends the template, all parameters, tags and protection, reports events once and in order, and waits in between", async () => {
     await using at = await rig();
     at.double.scripts.push(made);
     const stack = await createResources(resources("LockMode=COMPLIANCE"), at.deps);
@@ -103,7 +103,7 @@ describe("create", () => {
     });
   });
 
-  test("a failure tells its cause and what to do, and the next try clears what is left and succeeds", async () => {
+  test("a failure reports its cause and what to do, and the next attempt removes the empty stack and succeeds", async () => {
     await using at = await rig();
     at.double.scripts.push(failing);
     await expect(createResources(resources(), at.deps)).rejects.toThrow(
@@ -163,7 +163,7 @@ describe("create", () => {
     expect(at.double.asked).toEqual(["DescribeStacks"]);
   });
 
-  test("an answer that is lost on the way makes no second stack, and no error", async () => {
+  test("a lost answer makes no second stack, and no error", async () => {
     await using at = await rig();
     at.double.scripts.push(made);
     at.double.loses = "CreateStack";
@@ -171,7 +171,7 @@ describe("create", () => {
     expect(at.double.asked.slice(0, 3)).toEqual(["DescribeStacks", "CreateStack", "CreateStack"]);
   });
 
-  test("an interrupt ends the waiting, and tells that CloudFormation goes on", async () => {
+  test("an interrupt ends the waiting, and reports that CloudFormation goes on", async () => {
     await using at = await rig((_, controller) => controller.abort(new Error("interrupted by SIGINT")));
     at.double.scripts.push(made);
     await expect(createResources(resources(), at.deps)).rejects.toThrow("interrupted by SIGINT");
@@ -181,7 +181,7 @@ describe("create", () => {
 });
 
 describe("update", () => {
-  test("keeps what is not given, adds defaults of new parameters, and tells new events only", async () => {
+  test("an update keeps what is not given, adds defaults of new parameters, and reports only new events", async () => {
     await using at = await rig();
     at.double.scripts.push(made);
     await createResources(resources(), at.deps);
@@ -195,7 +195,7 @@ describe("update", () => {
     ]);
   });
 
-  test("previous values are asked for where the stack has the parameter, and only there", async () => {
+  test("an update keeps previous values only for parameters that the stack has", async () => {
     await using at = await rig();
     at.double.plant(name, "CREATE_COMPLETE", { parameters, tags });
     at.double.scripts.push([["UPDATE_COMPLETE", name, whole]]);
@@ -211,7 +211,7 @@ describe("update", () => {
     expect(of("IndexTable")).toEqual(["IndexTable", "no", undefined]);
   });
 
-  test("a failure tells its cause; the stack is as it was", async () => {
+  test("a failed update reports its cause, and leaves the stack as it was", async () => {
     await using at = await rig();
     at.double.plant(name, "CREATE_COMPLETE", { parameters, tags });
     at.double.scripts.push([
@@ -224,7 +224,7 @@ describe("update", () => {
     );
   });
 
-  test("no stack: says where it looked", async () => {
+  test("an update without a stack reports where it looked", async () => {
     await using at = await rig();
     await expect(updateResources(resources(), at.deps)).rejects.toThrow(
       /there is no such stack in the region us-east-1; check --cf-region and --stack-name, or make it/,
@@ -285,7 +285,7 @@ describe("an update of the KMS key", () => {
   );
 });
 
-describe("what AWS refuses is told with what to do:", () => {
+describe("a refusal by AWS is reported with what to do:", () => {
   const user = "arn:aws:iam::123456789012:user/me";
   test.each([
     [
@@ -304,7 +304,7 @@ describe("what AWS refuses is told with what to do:", () => {
     expect(at.double.asked).toHaveLength(1);
   });
 
-  test("Throttling, tried again by itself", async () => {
+  test("a throttled request is retried", async () => {
     await using at = await rig();
     at.double.scripts.push(made);
     at.double.refusal = { code: "Throttling", message: "Rate exceeded", status: 400, times: 1 };

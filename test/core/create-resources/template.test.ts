@@ -33,7 +33,7 @@ describe("short tags become long forms:", () => {
     expect(() => loadTemplate("!Reff Bucket")).toThrow(/unknown/);
   });
 
-  test("yes and no without quotes are what CloudFormation takes them for", () => {
+  test("yes and no without quotes are read as CloudFormation reads them", () => {
     expect(loadTemplate('[no, yes, "no"]')).toEqual([false, true, "no"]);
   });
 });
@@ -64,7 +64,7 @@ describe("the built-in template", () => {
   });
 });
 
-describe("what is no template for create-resources is refused:", () => {
+describe("a template that create-resources cannot use is refused:", () => {
   test.each([
     ["no parameters", "Resources: {}"],
     ["a parameter without description", "Parameters: { A: { Type: String } }"],

@@ -20,7 +20,7 @@ function step(name: string, log: string[], more: Partial<Step> = {}): Step {
   return { does: name, run, undo: { does: `un${name}`, run: async () => log.push(`un${name}`) > 0 }, ...more };
 }
 
-test("each is told before it is done, a command as it could be typed", async () => {
+test("each step is shown before it is done, and a command as it can be typed", async () => {
   await using folder = await scratch();
   const { heard, options } = listener();
   const file = join(folder.path, "it's");
@@ -33,7 +33,7 @@ test("each is told before it is done, a command as it could be typed", async () 
   expect(await readFile(file, "utf8")).toBe("words\n");
 });
 
-test("a failure undoes what was begun, last first, the failing step too, and tells what is left", async () => {
+test("a failure undoes what was started, last first, with the failing step, and reports what is left", async () => {
   const { heard, options } = listener();
   const log: string[] = [];
   const steps: Step[] = [
@@ -64,7 +64,7 @@ test("an undo that fails keeps none of the others from being tried, and says wha
   expect(log).toEqual(["one", "unone"]);
 });
 
-test("an undo that finds nothing runs no command, and tells nothing", async () => {
+test("an undo that finds nothing runs no command, and reports nothing", async () => {
   await using folder = await scratch();
   const file = join(folder.path, "kept");
   await writeFile(file, "");

@@ -75,7 +75,7 @@ export async function outcomeOf(answer: Promise<unknown>): Promise<Outcome> {
     if (error instanceof RefusedInList) return "refused";
     if (!(error instanceof S3ServiceException || error instanceof STSServiceException)) throw error;
     const status = error.$metadata.httpStatusCode ?? 0;
-    // 409: the state of the bucket does not allow it. 404, of a bucket policy: there is none, and that was told.
+    // 409: the state of the bucket does not allow it. 404, of a bucket policy: there is none, and the server said so.
     return status === 403 || status === 409 ? "refused" : status === 404 ? "allowed" : `status ${status}`;
   }
 }

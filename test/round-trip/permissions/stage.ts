@@ -75,7 +75,7 @@ export class Stage implements AsyncDisposable {
     return { backup: backup.id, restore: restore.id, audit: audit.id, steward: steward.id };
   }
 
-  /** With Object Lock, and the template's lock for whoever states none. It is gone when the stage is disposed of. */
+  /** A bucket with Object Lock, and the template's default lock. It is removed when the stage is disposed. */
   async bucket(): Promise<string> {
     const bucket = await newBucket(this.service, { lock: true });
     this.#buckets.push(bucket);

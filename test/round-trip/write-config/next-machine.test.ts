@@ -51,7 +51,7 @@ describe.skipIf(!canSetUp)("write-config --creds-file", () => {
     ["age", "/root/copy.age", typed("correct horse", "corect horse")],
     ["ccrypt", "/root/copy.cpt", ccrypt("staple", "stable")],
   ] as const;
-  test.each(wrong)("%s: two passphrases that differ, and nothing remains", async (_, file, answers) => {
+  test.each(wrong)("%s with two different passphrases leaves nothing behind", async (_, file, answers) => {
     await using made = await accountAndMachine();
     const { account, machine } = made;
     const { exit, stdout } = await machine.onTerminal(
@@ -68,7 +68,7 @@ describe.skipIf(!canSetUp)("write-config --creds-file", () => {
     ["age", "/root/copy.age", typed("correct horse", "correct horse"), [{ when: "passphrase", type: "wrong" }]],
     ["ccrypt", "/root/copy.cpt", ccrypt("staple", "staple"), [{ when: "decryption key: ", type: "wrong" }]],
   ] as const;
-  test.each(unreadable)("%s: a wrong passphrase changes nothing", async (_, file, writing, reading) => {
+  test.each(unreadable)("%s with a wrong passphrase changes nothing", async (_, file, writing, reading) => {
     await using made = await accountAndMachine();
     const { account, machine } = made;
     expect((await machine.onTerminal(words(account, "--user", account.user, "--creds-file", file), writing)).exit).toBe(
@@ -110,7 +110,7 @@ describe.skipIf(!canSetUp)("write-config --creds-file", () => {
     expect(await account.remains()).toEqual({ exists: false, groups: 0, keys: 0 });
   });
 
-  test("with neither option, a copy of the user's name in this folder", async () => {
+  test("with neither option, a copy with the user's name is written into this folder", async () => {
     await using made = await accountAndMachine();
     const { account, machine } = made;
     const { exit, stdout } = await machine.onTerminal(words(account, "--user", account.user), typed("a b c", "a b c"));

@@ -41,7 +41,7 @@ export const childrenByRoot: Children = {
   device: device("character device", [1, 5], at),
 };
 
-/** What is done (in the copied tree, after which all is stamped with the same time again), and what must be told. */
+/** A change (in the copied tree, after which everything gets the same time again), and what must be reported. */
 export type Change = readonly [name: string, command: string, ...told: string[]];
 
 export const changes: Change[] = [

@@ -2,7 +2,7 @@
 import type { ByteString } from "../../../core/format/path.ts";
 import type { Description, Tree } from "./describe.ts";
 
-/** By inode, the first in byte order of its names within the tree: what tells one group of hard links from another. */
+/** The first name of each inode in byte order within the tree, which distinguishes groups of hard links. */
 type FirstNames = ReadonlyMap<string, ByteString>;
 type Told = (of: Description, first: FirstNames) => string | undefined;
 

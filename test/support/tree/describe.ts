@@ -1,4 +1,4 @@
-/** What lies on disk, as the machine itself tells (`describe.py`): the judge of every round trip. */
+/** Describes what is on disk, by the machine's own tools (`describe.py`): the judge of every round trip. */
 import { join } from "node:path";
 import { z } from "zod";
 import { type ByteString, isByteString } from "../../../core/format/path.ts";

@@ -31,7 +31,7 @@ async function doctor(host: SystemdHost, check: string): Promise<string[]> {
 }
 
 describe.skipIf(!canBootSystemd)("sysbackup doctor under systemd", () => {
-  test("tells of timer, last run and user, and looks with that user's rights", async () => {
+  test("doctor reports timer, last run and user, and tests that user's rights", async () => {
     await using host = await bootSystemd();
     await mkdir(host.path("/srv/bucket"));
     await configure(host, {
@@ -75,7 +75,7 @@ describe.skipIf(!canBootSystemd)("sysbackup doctor under systemd", () => {
     ]);
   });
 
-  test.skipIf(!ceph)("says how to look where the credentials are encrypted for the service", async () => {
+  test.skipIf(!ceph)("doctor says what to run if the credentials are encrypted for the service", async () => {
     if (!ceph) return;
     await using host = await bootSystemd();
     const { endpoint, region, accessKey, secretKey } = ceph;

@@ -13,7 +13,7 @@ async function sysbackup(line: string, io: FakeIO): Promise<number> {
   return request.subcommand.start(request.words, io);
 }
 
-/** Two backups of `web1`; the first one's locks have lapsed by the machine's own clock, for they were made in the past. */
+/** Two backups of `web1`. The locks of the first have expired by the machine's clock, as they were made in the past. */
 async function sample() {
   const rig = await Rig.make();
   rig.ahead = -50 * day;
@@ -33,7 +33,7 @@ const failureOf = async (run: Promise<unknown>) => {
 };
 
 describe("sysbackup prune", () => {
-  test("shows what became of each backup, and of objects by kind and name", async () => {
+  test("prune shows the fate of each backup, and of objects by kind and name", async () => {
     await using set = await sample();
     const io = fakeIO({ now: set.now });
     expect(await sysbackup(`prune --keep-last 1 ${set.place}`, io)).toBe(exitStatus.done);
@@ -57,7 +57,7 @@ describe("sysbackup prune", () => {
     expect(await set.rig.keys()).toEqual(before);
   });
 
-  test("tells until when what is left is locked", async () => {
+  test("prune reports until when the remaining objects are locked", async () => {
     await using set = await sample();
     await set.rig.write("file", noise(1000, 3));
     await set.rig.run({ name: "web1" });
@@ -95,7 +95,7 @@ describe("sysbackup prune", () => {
     expect(both.message).toBe('cannot choose the backups of "web1": --name says "web2"; give one of them');
   });
 
-  test("of an empty bucket has nothing to say", async () => {
+  test("prune of an empty bucket says so", async () => {
     await using rig = await Rig.make();
     const io = fakeIO();
     const line = `prune --keep-last 1 --conf-dir ${rig.path} --bucket file://${rig.path}/bucket`;
@@ -121,7 +121,7 @@ describe("sysbackup prune", () => {
 });
 
 describe("sysbackup renew", () => {
-  test("tells how many locks it extended", async () => {
+  test("renew reports how many locks it extended", async () => {
     await using set = await sample();
     const io = fakeIO({ now: set.now });
     expect(await sysbackup(`renew web1 --keep-within 1y6m --days 90 ${set.place}`, io)).toBe(exitStatus.done);
@@ -142,7 +142,7 @@ describe("sysbackup renew", () => {
     expect(JSON.parse(fresh.lines[0] ?? "")).toMatchObject({ stale: [], requests: { extend: 0 } });
   });
 
-  test("of a damaged backup ends with exit status 4", async () => {
+  test("renew of a damaged backup ends with exit status 4", async () => {
     await using set = await sample();
     const [pack = ""] = await set.rig.keys("packs/");
     const info = await set.rig.bucket.head(pack);

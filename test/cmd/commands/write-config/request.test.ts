@@ -39,7 +39,7 @@ function refusal(args: Partial<WriteConfigArgs>): string {
 }
 
 describe("where the credentials come from", () => {
-  test("a user, with the copy named, usual, or none", () => {
+  test("--user gives a user, with a named copy, the default one, or none", () => {
     expect(sourceOf({ user: "web", credsFile: "/c.age" })).toEqual({
       kind: "user",
       name: "web",
@@ -48,10 +48,10 @@ describe("where the credentials come from", () => {
     expect(sourceOf({ user: "web" })).toEqual({ kind: "user", name: "web", copy: { folder: "/home/me" } });
     expect(sourceOf({ user: "web", noCredsFile: true })).toEqual({ kind: "user", name: "web", copy: undefined });
   });
-  test("a copy of another machine's", () => {
+  test("--creds-file alone gives the copy of another machine", () => {
     expect(sourceOf({ credsFile: "/c.cpt" })).toEqual({ kind: "copy", path: "/c.cpt" });
   });
-  test("the machine itself", () => {
+  test("--ambient-creds gives the machine's own credentials", () => {
     expect(sourceOf({ ambient: true })).toEqual({ kind: "ambient" });
   });
 });
@@ -80,7 +80,7 @@ describe("refused", () => {
   });
 });
 
-test("units have the usual name of the role", () => {
+test("units have the default name of the role", () => {
   const units = (role: string) => requestOf({ ...plain, ambient: true, role }, place).units.unit;
   expect(["backup", "audit", "steward"].map(units)).toEqual([
     "sysbackup-archive",

@@ -21,7 +21,7 @@ export function rootAttributes(): Children {
   };
 }
 
-/** Fifos and sockets: whoever opens them for reading waits for ever. The socket is expected to be skipped. */
+/** Fifos and sockets, which block a reader for ever. The socket is expected to be skipped. */
 export const waiting: Children = {
   fifo: fifo({ mode: 0o622, modified: [1_234_567_890, 5] }),
   socket: socket(),
@@ -55,7 +55,7 @@ const moments = {
   "1902": [-2_145_916_800, 500_000_000],
   "1970": [0, 0],
   "first nanosecond": [0, 1],
-  // Beyond what a float or a count of microseconds can tell.
+  // Beyond the precision of a float or of microseconds.
   "one nanosecond": [1_700_000_000, 1],
   "last nanosecond": [1_700_000_000, 999_999_999],
   // Beyond 31 and 32 bits.
