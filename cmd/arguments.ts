@@ -9,7 +9,7 @@ import { exitStatus, Failure } from "../core/failure.ts";
 import type { Option, Subcommand, Words } from "./subcommand.ts";
 import { commonOptions, program } from "./subcommands.ts";
 
-export type CommandRequest =
+export type CommandLine =
   /** `show` prints it to stdout. */
   | { readonly kind: "help"; show(): void }
   | { readonly kind: "version" }
@@ -21,7 +21,7 @@ const helpOptions: readonly Option[] = [
 ];
 
 /** Parses `words`, which are without program and script. Throws a Failure (exit 2) for words that are unknown or unusable. */
-export function parseArguments(words: readonly string[], subcommands: readonly Subcommand[]): CommandRequest {
+export function parseArguments(words: readonly string[], subcommands: readonly Subcommand[]): CommandLine {
   const { line, used } = unambiguous(words, [
     ...commonOptions,
     ...helpOptions,

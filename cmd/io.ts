@@ -23,5 +23,5 @@ export type CommandIO = {
   readonly signal: AbortSignal;
 };
 
-/** The shape of a subcommand's `run.ts`: `export const run: RunCommand<ArchiveArgs> = async (args, io) => …`. */
-export type RunCommand<Args> = (args: Args, io: CommandIO) => Promise<ExitStatus>;
+/** The shape of a subcommand's `run.ts`: `export const run: RunSubcommand<ArchiveArgs> = async (args, io) => …`. */
+export type RunSubcommand<Args> = (args: Args, io: CommandIO) => Promise<ExitStatus>;

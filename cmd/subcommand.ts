@@ -1,7 +1,7 @@
 /** The declaration of a subcommand: each `commands/<name>/command.ts` has one. */
 import { resolve } from "node:path";
 import type { ExitStatus } from "../core/failure.ts";
-import type { CommandIO, RunCommand } from "./io.ts";
+import type { CommandIO, RunSubcommand } from "./io.ts";
 
 /** An option. `flag` is as cac takes it, with the value's placeholder: `--target <dir>`. */
 export type Option = {
@@ -36,7 +36,7 @@ export type Subcommand = {
 export function subcommand<Args>(
   declared: Omit<Subcommand, "start">,
   args: (words: Words) => Args,
-  load: () => Promise<{ readonly run: RunCommand<Args> }>,
+  load: () => Promise<{ readonly run: RunSubcommand<Args> }>,
 ): Subcommand {
   return {
     ...declared,

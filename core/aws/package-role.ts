@@ -15,7 +15,7 @@ import { type AskCode, type Caller, mfaSession, ownDevice } from "./mfa.ts";
 import { type RoleName, roleArn } from "./package.ts";
 import { connectSts, credentialsOf, isAboutKeys, signIn } from "./sts.ts";
 
-export type WantedRole = {
+export type PackageRole = {
   readonly package: string;
   readonly role: RoleName;
   /** Twelve digits, or empty if the service has no accounts; undefined for the caller's own. */
@@ -38,7 +38,7 @@ export type AssumedRole = {
  * for the caller only if needed, since not every service can answer.
  */
 export async function assumePackageRole(
-  wanted: WantedRole,
+  wanted: PackageRole,
   place: ServicePlace,
   { now, askCode }: PersonTools,
 ): Promise<AssumedRole> {
@@ -79,7 +79,7 @@ function partitionOf(region: string): string {
 
 async function assume(
   arn: string,
-  wanted: WantedRole,
+  wanted: PackageRole,
   place: ServicePlace,
   session: CredentialProvider | undefined,
 ): Promise<Credentials> {
@@ -100,7 +100,7 @@ async function assume(
 function refusal(
   error: unknown,
   arn: string,
-  { package: name, role, mfa }: WantedRole,
+  { package: name, role, mfa }: PackageRole,
   place: ServicePlace,
 ): BucketError {
   const worded = credentialError(

@@ -6,7 +6,7 @@ import type { NewStack, Stack, StackEvent, Stacks, StackUpdate } from "./stacks.
 
 const capabilities: Sdk.Capability[] = ["CAPABILITY_NAMED_IAM"];
 
-export type StackConnection = {
+export type CloudFormationSettings = {
   /** The region that the SDK finds if undefined. */
   readonly region: string | undefined;
   readonly signal: AbortSignal;
@@ -15,7 +15,7 @@ export type StackConnection = {
 };
 
 /** Connects with the credentials that the SDK finds. Throws a Failure if no region is set. */
-export async function connectStacks({ region, signal, token }: StackConnection): Promise<Stacks> {
+export async function connectStacks({ region, signal, token }: CloudFormationSettings): Promise<Stacks> {
   const sdk = await import("@aws-sdk/client-cloudformation");
   const client = new sdk.CloudFormationClient({ ...(region !== undefined && { region }), maxAttempts: 6 });
   const found = await client.config.region().catch((error: unknown) => {

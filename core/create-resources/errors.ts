@@ -2,15 +2,15 @@
 import { Failure, reasonOf } from "../failure.ts";
 
 /** The action that failed, and where. */
-export type StackAttempt = { readonly doing: string; readonly what?: string; readonly region: string };
+export type CloudFormationAttempt = { readonly doing: string; readonly what?: string; readonly region: string };
 
-type StackErrorText = { readonly why: string; readonly remedy?: string };
+type CloudFormationWording = { readonly why: string; readonly remedy?: string };
 
 const keys = "set the keys of an administrator: AWS_PROFILE, AWS_ACCESS_KEY_ID, or `aws configure`";
-const expired: StackErrorText = { why: "the credentials have expired", remedy: "get new ones" };
-const throttled: StackErrorText = { why: "AWS accepts no more requests now", remedy: "try again in a minute" };
+const expired: CloudFormationWording = { why: "the credentials have expired", remedy: "get new ones" };
+const throttled: CloudFormationWording = { why: "AWS accepts no more requests now", remedy: "try again in a minute" };
 
-const byCode: Readonly<Record<string, StackErrorText>> = {
+const byCode: Readonly<Record<string, CloudFormationWording>> = {
   CredentialsProviderError: { why: "no credentials are found", remedy: keys },
   SignatureDoesNotMatch: { why: "the secret key is wrong", remedy: keys },
   ExpiredToken: expired,
@@ -29,12 +29,12 @@ const unreachable: Readonly<Record<string, string>> = {
 };
 
 /** Turns an error into a Failure; a Failure passes unchanged. */
-export function cloudFormationError(error: unknown, { doing, what, region }: StackAttempt): Failure {
+export function cloudFormationError(error: unknown, { doing, what, region }: CloudFormationAttempt): Failure {
   if (error instanceof Failure) return error;
   return new Failure({ doing, ...(what !== undefined && { what }), ...wording(error, region), cause: error });
 }
 
-function wording(error: unknown, region: string): StackErrorText {
+function wording(error: unknown, region: string): CloudFormationWording {
   const why = reasonOf(error);
   const name = text(error, "name");
   const code = text(error, "code");
@@ -52,7 +52,7 @@ function wording(error: unknown, region: string): StackErrorText {
 }
 
 /** Words a refusal: AWS names the action and the user who was denied it. */
-function denied(message: string): StackErrorText {
+function denied(message: string): CloudFormationWording {
   const [, user, action] = /User: (\S+) is not authorized to perform: (\S+)/.exec(message) ?? [];
   if (user === undefined || action === undefined) return { why: message.replace(/\.$/, ""), remedy: keys };
   return {

@@ -5,7 +5,7 @@ import { userId, userName } from "../system/owners.ts";
 import { spawnExecutable } from "../system/process.ts";
 import type { Unit } from "./systemd.ts";
 
-export type FileAccess = "read" | "write" | "run";
+export type AccessKind = "read" | "write" | "run";
 
 export type Runner = {
   readonly name: string;
@@ -13,7 +13,7 @@ export type Runner = {
   /** Whether the user can read every file, regardless of its owner and mode. */
   readonly readsAll: boolean;
   /** Asks the system, so that groups, ACLs and mount options count. Undefined if only root could ask for that user. */
-  readonly may: ((access: FileAccess, path: string) => Promise<boolean>) | undefined;
+  readonly may: ((access: AccessKind, path: string) => Promise<boolean>) | undefined;
 };
 
 /** The user of the unit, or root if it names none. Without a unit, the user of doctor. */
@@ -41,7 +41,7 @@ function unknownUser(name: string): Failure {
 
 const modes = { read: constants.R_OK, write: constants.W_OK, run: constants.X_OK } as const;
 
-async function mayWe(wanted: FileAccess, path: string): Promise<boolean> {
+async function mayWe(wanted: AccessKind, path: string): Promise<boolean> {
   return access(path, modes[wanted]).then(
     () => true,
     () => false,

@@ -7,14 +7,14 @@ import { AT_FDCWD, cString, lastError, libc, O_CLOEXEC, retried } from "./libc.t
 const LOCK_EX = 2;
 const LOCK_NB = 4;
 
-export type RunLock = { release(): void };
+export type FileLock = { release(): void };
 
 /**
  * Locks the file at `path`, which is made with mode 0600 if it is missing. Undefined if another process holds the lock. The
  * lock ends with `release` or with this process. The file stays, since removing it would let two processes each lock a file
  * of that name.
  */
-export async function lockExclusively(path: ByteString): Promise<RunLock | undefined> {
+export async function lockExclusively(path: ByteString): Promise<FileLock | undefined> {
   const flags = constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW | O_CLOEXEC;
   const fd = retried("open", path, () => libc.openat(AT_FDCWD, cString(path), flags, 0o600));
   if (libc.flock(fd, LOCK_EX | LOCK_NB) === 0) return { release: once(() => close(fd)) };

@@ -12,7 +12,7 @@ import type { PipeWriter } from "./pipe.ts";
 
 export type { Finished } from "./child.ts";
 
-export type SpawnOptions = {
+export type Invocation = {
   readonly path: string;
   readonly args: readonly string[];
   /** Its whole environment; ours by default. */
@@ -43,7 +43,7 @@ const defaultGraceMs = 5_000;
  * Starts an executable. Throws a `Failure` if it is not one. Read both streams at the same time: a child that cannot write
  * waits.
  */
-export function spawnExecutable(executable: SpawnOptions): Running {
+export function spawnExecutable(executable: Invocation): Running {
   const { path, args, env, timeoutMs, extraPipe, abort, graceMs = defaultGraceMs } = executable;
   requireExecutable(path);
   const child = new Child({ command: [path, ...args], env, stdin: "nothing", stdout: "pipe", extraPipe, graceMs });

@@ -1,7 +1,7 @@
 /** Checks that a key pair can assume its role. */
 import { Failure, reasonOf } from "../failure.ts";
 import type { KeyPair } from "./credentials-file.ts";
-import type { PackageRole } from "./role.ts";
+import type { RoleDescription } from "./role.ts";
 
 /** Errors of IAM until it knows a new key, user, or membership everywhere. */
 const notYet = /^(InvalidClientTokenId|AccessDenied|UnrecognizedClient|SignatureDoesNotMatch|NoSuchEntity)/;
@@ -20,7 +20,11 @@ export type Patience = {
 };
 
 /** Waits until the key can assume the role. Throws a Failure after the last attempt, or for any other error than that the key is new. */
-export async function awaitKey(pair: KeyPair, role: PackageRole, { pauses, sleep, signal }: Patience): Promise<void> {
+export async function awaitKey(
+  pair: KeyPair,
+  role: RoleDescription,
+  { pauses, sleep, signal }: Patience,
+): Promise<void> {
   const { STSClient, AssumeRoleCommand } = await import("@aws-sdk/client-sts");
   const credentials = { accessKeyId: pair.id, secretAccessKey: pair.secret };
   const client = new STSClient({ region: role.region, credentials });
@@ -44,7 +48,7 @@ export async function awaitKey(pair: KeyPair, role: PackageRole, { pauses, sleep
   }
 }
 
-function useless(error: unknown, role: PackageRole): Failure {
+function useless(error: unknown, role: RoleDescription): Failure {
   return new Failure({
     doing: "use the key to assume the role",
     what: role.arn,

@@ -73,14 +73,14 @@ function keyOf(text: string): string {
   return /\s[=:]$/.test(key) ? `${key} ` : key;
 }
 
-/** Insertion for a new key: `after` is the index of the line before it. */
-type Insertion = { readonly after: number; readonly indent: string };
+/** InsertionPoint for a new key: `after` is the index of the line before it. */
+type InsertionPoint = { readonly after: number; readonly indent: string };
 
 /**
- * Insertion after the last value of the section, with the indent of its key. A section without keys may be followed by an indented
+ * InsertionPoint after the last value of the section, with the indent of its key. A section without keys may be followed by an indented
  * header: a key with a smaller indent would take that header as the rest of its value.
  */
-function placeIn(section: Section, conf: Conf, lines: readonly ConfLine[]): Insertion {
+function placeIn(section: Section, conf: Conf, lines: readonly ConfLine[]): InsertionPoint {
   const last = [...section.settings.values()].at(-1)?.line;
   if (last === undefined) {
     const next = [...conf.values()].find(({ line }) => line > section.line)?.line;
@@ -96,7 +96,7 @@ function indentOf(lines: readonly ConfLine[], line: number | undefined): string 
   return /^\s*/.exec(lines[(line ?? 0) - 1]?.text ?? "")?.[0] ?? "";
 }
 
-function inserted(lines: readonly ConfLine[], { after, indent }: Insertion, text: string): ConfLine[] {
+function inserted(lines: readonly ConfLine[], { after, indent }: InsertionPoint, text: string): ConfLine[] {
   const newline = newlineOf(lines);
   return lines.flatMap((line, index) => {
     if (index !== after) return [line];

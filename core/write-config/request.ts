@@ -2,7 +2,7 @@
 import type { UnitRole, UnitSettings } from "./units.ts";
 
 /** The origin of the machine's credentials. */
-export type KeySource =
+export type CredentialsSource =
   /** An IAM user, made if it does not exist. */
   | { readonly kind: "user"; readonly name: string; readonly copy: Copy }
   /** Absolute path of the encrypted copy that was written on another machine. */
@@ -13,12 +13,12 @@ export type KeySource =
 /** The encrypted copy for other machines: an absolute path, the usual name in this folder, or none. */
 export type Copy = { readonly path: string } | { readonly folder: string } | undefined;
 
-export type SetupRequest = {
+export type WriteConfigRequest = {
   readonly package: string;
   readonly role: UnitRole;
   /** Absolute path. */
   readonly confDir: string;
-  readonly source: KeySource;
+  readonly source: CredentialsSource;
   /** Section of the credentials file; if undefined, the one that `conf` names, or `default`. */
   readonly profile: string | undefined;
   readonly retainDays: number | undefined;

@@ -5,7 +5,7 @@ import { exitStatus, Failure } from "../failure.ts";
 import { type LockMode, lockModes } from "../format/lock-mode.ts";
 import type { Iam, Tags } from "./iam.ts";
 
-export type PackageRole = {
+export type RoleDescription = {
   readonly package: string;
   readonly role: RoleName;
   readonly arn: string;
@@ -30,7 +30,7 @@ const tagged = z.object({
 });
 
 /** Throws a Failure if there is no such role, or it lacks a tag. */
-export async function findRole(iam: Iam, name: string, role: RoleName): Promise<PackageRole> {
+export async function findRole(iam: Iam, name: string, role: RoleName): Promise<RoleDescription> {
   const all = await iam.roles(packagePath(name));
   const found = all.find(({ tags }) => tags.get(roleTags.package) === name && tags.get(roleTags.role) === role);
   if (found === undefined) throw missing(name, role);
@@ -51,7 +51,7 @@ export async function findRole(iam: Iam, name: string, role: RoleName): Promise<
 }
 
 /** Tags of the IAM user, by which a later run recognises it. */
-export function userTags({ package: name, role }: PackageRole): Tags {
+export function userTags({ package: name, role }: RoleDescription): Tags {
   return new Map([
     [roleTags.package, name],
     [roleTags.role, role],
@@ -80,7 +80,7 @@ function incomplete(arn: string, tag: string): Failure {
 const lockSlackDays = 8;
 
 /** Throws a Failure (exit 2) if the bucket would refuse every object because its lock reaches too far. */
-export function checkLockDays(daysRetained: number, { longestLockDays, package: name }: PackageRole): void {
+export function checkLockDays(daysRetained: number, { longestLockDays, package: name }: RoleDescription): void {
   if (daysRetained + lockSlackDays <= longestLockDays) return;
   const longestRetention = longestLockDays - lockSlackDays;
   throw new Failure({

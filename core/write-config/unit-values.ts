@@ -2,7 +2,7 @@
 import { exitStatus, Failure } from "../failure.ts";
 
 /** The time at which a timer starts its service: every day, at a random moment of the window. */
-export type BackupWindow = {
+export type TimerWindow = {
   /** Local time as `HH:MM:SS`. */
   readonly start: string;
   /** Length; 0 to less than a day. */
@@ -12,7 +12,7 @@ export type BackupWindow = {
 const day = 86_400;
 
 /** Parses a time such as `2:00` and a time span such as `1h`. Throws a Failure (exit 2) for anything else. */
-export function parseWindow(start: string, length: string): BackupWindow {
+export function parseWindow(start: string, length: string): TimerWindow {
   return { start: timeOfDay(start), seconds: secondsOf(length) };
 }
 

@@ -11,7 +11,7 @@ import verifyService from "../../systemd/verify.service" with { type: "text" };
 import type { RoleName } from "../aws/package.ts";
 import { exitStatus, Failure } from "../failure.ts";
 import { barePath, commandLine, quotedPath, quotedWord } from "./unit-quoting.ts";
-import type { BackupWindow } from "./unit-values.ts";
+import type { TimerWindow } from "./unit-values.ts";
 
 /** The role of a machine with units: restores are run by people. */
 export type UnitRole = Exclude<RoleName, "restore">;
@@ -30,7 +30,7 @@ export type UnitSettings = {
   readonly stateDir: string;
   /** User of the service; `root` only for the role `backup`. */
   readonly serviceUser: (typeof serviceUsers)[number];
-  readonly window: BackupWindow;
+  readonly window: TimerWindow;
   /** Absolute path of the credentials file as `systemd-creds encrypt --name=aws_credentials` wrote it. */
   readonly credential: string | undefined;
 };

@@ -3,7 +3,7 @@ import { packagePath } from "../aws/package.ts";
 import { Failure } from "../failure.ts";
 import type { KeyPair } from "./credentials-file.ts";
 import { type Iam, type IamUser, wasRefused } from "./iam.ts";
-import { type PackageRole, userTags } from "./role.ts";
+import { type RoleDescription, userTags } from "./role.ts";
 import type { Step } from "./steps.ts";
 
 export type UserState = {
@@ -23,7 +23,7 @@ const maxKeys = 2;
 export async function lookAtUser(
   iam: Iam,
   name: string,
-  role: PackageRole,
+  role: RoleDescription,
   known: KeyPair | undefined,
 ): Promise<UserState> {
   const user = await iam.user(name);
@@ -37,7 +37,7 @@ export async function lookAtUser(
 }
 
 /** Refuses a user with more rights than the role needs, or for another purpose: it must not be used, nor get keys. */
-function refuseForeign(name: string, { path, boundary, tags }: IamUser, role: PackageRole): void {
+function refuseForeign(name: string, { path, boundary, tags }: IamUser, role: RoleDescription): void {
   const own = packagePath(role.package);
   const wrong = [...userTags(role)].find(([key, value]) => tags.get(key) !== value);
   const why =
@@ -66,7 +66,7 @@ function tooManyKeys(name: string): Failure {
 }
 
 /** Steps to a user with a new key, which is passed to `keep`. None if this machine already has the user's key. */
-export function userSteps(iam: Iam, state: UserState, role: PackageRole, keep: (pair: KeyPair) => void): Step[] {
+export function userSteps(iam: Iam, state: UserState, role: RoleDescription, keep: (pair: KeyPair) => void): Step[] {
   return [
     ...(state.exists ? [] : [createUser(iam, state.name, role)]),
     ...(state.inGroup ? [] : [joinGroup(iam, state.name, role)]),
@@ -89,7 +89,7 @@ async function making<Result>(request: () => Promise<Result>, set: (made: Made) 
   }
 }
 
-function createUser(iam: Iam, name: string, role: PackageRole): Step {
+function createUser(iam: Iam, name: string, role: RoleDescription): Step {
   const properties = { path: packagePath(role.package), boundary: role.boundary, tags: userTags(role) };
   let made: Made = "no";
   return {
@@ -111,7 +111,7 @@ function createUser(iam: Iam, name: string, role: PackageRole): Step {
   };
 }
 
-function joinGroup(iam: Iam, name: string, { group }: PackageRole): Step {
+function joinGroup(iam: Iam, name: string, { group }: RoleDescription): Step {
   let made: Made = "no";
   return {
     does: `add the IAM user ${JSON.stringify(name)} to the group ${JSON.stringify(group)}`,

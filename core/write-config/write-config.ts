@@ -22,14 +22,14 @@ import { type Iam, openIam } from "./iam.ts";
 import { awaitKey, type Patience, pausesForNew } from "./key-works.ts";
 import { lookAtFile } from "./machine.ts";
 import { type Changes, merged } from "./merge.ts";
-import type { KeySource, SetupRequest } from "./request.ts";
-import { checkLockDays, findRole, type PackageRole } from "./role.ts";
+import type { CredentialsSource, WriteConfigRequest } from "./request.ts";
+import { checkLockDays, findRole, type RoleDescription } from "./role.ts";
 import { serviceSteps } from "./services.ts";
 import type { Step } from "./steps.ts";
 import { lookAtUser, type UserState, userSteps } from "./user.ts";
 
 export type Plan = {
-  readonly role: PackageRole;
+  readonly role: RoleDescription;
   readonly steps: readonly Step[];
   /** The encrypted copy that the steps write. */
   readonly copy: string | undefined;
@@ -37,7 +37,7 @@ export type Plan = {
   readonly later: readonly string[];
 };
 
-export type SetupDeps = {
+export type WriteConfigDeps = {
   readonly isRoot: boolean;
   readonly notify: Notify;
   readonly signal: AbortSignal;
@@ -45,7 +45,7 @@ export type SetupDeps = {
 };
 
 /** Asks AWS and reads files, and changes nothing. Throws a Failure for what would not work. */
-export async function plan(request: SetupRequest, deps: SetupDeps): Promise<Plan> {
+export async function plan(request: WriteConfigRequest, deps: WriteConfigDeps): Promise<Plan> {
   const { confDir, source } = request;
   if (source.kind === "copy") await requireCopy(source.path);
   const iam = await openIam(request.region);
@@ -79,7 +79,7 @@ export async function plan(request: SetupRequest, deps: SetupDeps): Promise<Plan
   return { role, steps, copy: keys?.copy, later: services.later };
 }
 
-function changesOf({ confDir, source, profile, retainDays }: SetupRequest, role: PackageRole): Changes {
+function changesOf({ confDir, source, profile, retainDays }: WriteConfigRequest, role: RoleDescription): Changes {
   const credentials =
     source.kind === "ambient"
       ? { credentials_file: undefined, profile: undefined }
@@ -106,16 +106,16 @@ type KeyPlan = {
 };
 
 type KeyContext = {
-  readonly request: SetupRequest;
-  readonly role: PackageRole;
+  readonly request: WriteConfigRequest;
+  readonly role: RoleDescription;
   readonly iam: Iam;
   readonly section: string;
 };
 
 async function keyPlan(
-  source: Exclude<KeySource, { kind: "ambient" }>,
+  source: Exclude<CredentialsSource, { kind: "ambient" }>,
   { request, role, iam, section }: KeyContext,
-  { isRoot, notify, signal, sleep }: SetupDeps,
+  { isRoot, notify, signal, sleep }: WriteConfigDeps,
 ): Promise<KeyPlan> {
   const path = credentialsPath(request.confDir);
   const before = await lookAtFile(path, isRoot, notify);
@@ -150,7 +150,7 @@ async function keyPlan(
 
 /** The path for the copy. A machine that keeps its key needs none, unless the user names a file that does not exist. */
 async function copyFor(
-  { name, copy }: Extract<KeySource, { kind: "user" }>,
+  { name, copy }: Extract<CredentialsSource, { kind: "user" }>,
   user: UserState,
 ): Promise<string | undefined> {
   const again = copy !== undefined && "path" in copy && !existsSync(copy.path);

@@ -4,13 +4,13 @@ import type { Counts } from "../../../core/bucket/decorators/count.ts";
 import { loadConfig } from "../../../core/config/config.ts";
 import { exitStatus } from "../../../core/failure.ts";
 import packageJson from "../../../package.json" with { type: "json" };
-import type { RunCommand } from "../../io.ts";
+import type { RunSubcommand } from "../../io.ts";
 import { connect } from "../../shared/connect.ts";
 import { requestsLine } from "../../shared/requests.ts";
 import type { BackupArgs } from "../../subcommand.ts";
 import { bytes, count, counted, duration, moment } from "../../terminal/format.ts";
 
-export const run: RunCommand<BackupArgs> = async ({ confDir, name, bucket: override }, io) => {
+export const run: RunSubcommand<BackupArgs> = async ({ confDir, name, bucket: override }, io) => {
   const config = await loadConfig({ confDir, hostName: io.hostName, name, bucket: override });
   const { bucket, counts } = await connect(config, io);
   try {

@@ -6,14 +6,14 @@ import { builtInPrices, type PriceTable, parsePrices } from "../../../core/cost/
 import { exitStatus, Failure, reasonOf } from "../../../core/failure.ts";
 import { safeName } from "../../../core/format/keys.ts";
 import { findManifest } from "../../../core/manifest/find.ts";
-import type { CommandIO, RunCommand } from "../../io.ts";
+import type { CommandIO, RunSubcommand } from "../../io.ts";
 import { connect } from "../../shared/connect.ts";
 import { requestsLine } from "../../shared/requests.ts";
 import type { CostArgs } from "./arguments.ts";
 import { documentOf } from "./document.ts";
 import { costLines } from "./lines.ts";
 
-export const run: RunCommand<CostArgs> = async ({ confDir, name, bucket: override, wantedName, pricesFile }, io) => {
+export const run: RunSubcommand<CostArgs> = async ({ confDir, name, bucket: override, wantedName, pricesFile }, io) => {
   const prices = pricesFile === undefined ? builtInPrices() : await readPrices(pricesFile);
   const config = await loadConfig({ confDir, hostName: io.hostName, name, bucket: override, confOptional: true });
   const wanted = wantedName ?? config.backup.name;

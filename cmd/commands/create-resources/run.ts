@@ -1,11 +1,11 @@
 import { createResources } from "../../../core/create-resources/create.ts";
 import { withDefaults } from "../../../core/create-resources/parameters.ts";
 import { exitStatus } from "../../../core/failure.ts";
-import type { RunCommand } from "../../io.ts";
+import type { RunSubcommand } from "../../io.ts";
 import type { ResourceArgs } from "../../shared/resource-options.ts";
 import { printStack, printTemplate, resourcesOf, stackDeps } from "../../shared/resources.ts";
 
-export const run: RunCommand<ResourceArgs> = async (args, io) => {
+export const run: RunSubcommand<ResourceArgs> = async (args, io) => {
   const resources = resourcesOf(args);
   if (args.dryRun) {
     printTemplate(resources, withDefaults(resources.template, resources.settings), undefined, io);

@@ -2,11 +2,11 @@ import { examine } from "../../../core/doctor/examine.ts";
 import { type DoctorFinding, type State, worst } from "../../../core/doctor/finding.ts";
 import { createMachine } from "../../../core/doctor/machine.ts";
 import { exitStatus } from "../../../core/failure.ts";
-import type { RunCommand } from "../../io.ts";
+import type { RunSubcommand } from "../../io.ts";
 import { connect } from "../../shared/connect.ts";
 import type { DoctorArgs } from "./arguments.ts";
 
-export const run: RunCommand<DoctorArgs> = async ({ confDir, name, bucket, unit }, io) => {
+export const run: RunSubcommand<DoctorArgs> = async ({ confDir, name, bucket, unit }, io) => {
   const { hostName, now, signal } = io;
   const open = async (config: Parameters<typeof connect>[0]) => (await connect(config, io)).bucket;
   const machine = createMachine({ confDir, hostName, name, bucket, unit, connect: open, now });

@@ -1,12 +1,12 @@
 import { type ExitStatus, exitStatus } from "../../../core/failure.ts";
 import { type ListedBackup, listBackups } from "../../../core/manifest/list.ts";
-import type { RunCommand } from "../../io.ts";
+import type { RunSubcommand } from "../../io.ts";
 import { backupColumns, backupRow } from "../../shared/backup-table.ts";
 import { connectAs } from "../../shared/connect.ts";
 import { count, counted, table } from "../../terminal/format.ts";
 import type { ListArgs } from "./arguments.ts";
 
-export const run: RunCommand<ListArgs> = async ({ onlyName, ...access }, io) => {
+export const run: RunSubcommand<ListArgs> = async ({ onlyName, ...access }, io) => {
   const { bucket } = await connectAs("restore", access, io);
   try {
     const rows: string[][] = [];

@@ -1,13 +1,13 @@
 import { type ExitStatus, exitStatus } from "../../../core/failure.ts";
 import { type PrunedBackup, type PruneSummary, prune, withoutRemovals } from "../../../core/steward/prune.ts";
 import type { Amount, Fate, Tally } from "../../../core/steward/tally.ts";
-import type { RunCommand } from "../../io.ts";
+import type { RunSubcommand } from "../../io.ts";
 import { connectAs } from "../../shared/connect.ts";
 import { requestsLine } from "../../shared/requests.ts";
 import { bytes, type Column, count, counted, moment, table } from "../../terminal/format.ts";
 import type { PruneArgs } from "./arguments.ts";
 
-export const run: RunCommand<PruneArgs> = async ({ onlyName, policy, dryRun, ...access }, io) => {
+export const run: RunSubcommand<PruneArgs> = async ({ onlyName, policy, dryRun, ...access }, io) => {
   const { bucket, counts } = await connectAs("steward", access, io);
   try {
     const summary = await prune({

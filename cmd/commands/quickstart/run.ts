@@ -4,7 +4,7 @@ import { chmod, lstat, mkdir, mkdtemp, readdir, readFile, readlink, writeFile } 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type ExitStatus, exitStatus, Failure } from "../../../core/failure.ts";
-import type { CommandIO, RunCommand } from "../../io.ts";
+import type { CommandIO, RunSubcommand } from "../../io.ts";
 import type { BackupArgs } from "../../subcommand.ts";
 import { count, counted } from "../../terminal/format.ts";
 import { run as archive } from "../archive/run.ts";
@@ -15,7 +15,7 @@ import { run as verify } from "../verify/run.ts";
 const picked = "/etc";
 const name = "quickstart";
 
-export const run: RunCommand<BackupArgs> = async (_, io) => {
+export const run: RunSubcommand<BackupArgs> = async (_, io) => {
   const home = await mkdtemp(join(tmpdir(), "sysbackup-quickstart-"));
   const places = { home, conf: join(home, "conf"), bucket: join(home, "bucket"), target: join(home, "restored") };
   const database = { original: join(home, "example.sqlite"), restored: join(home, "restored.sqlite") };

@@ -1,13 +1,13 @@
 import { type ExitStatus, exitStatus } from "../../../core/failure.ts";
 import { findRoots, type Stale, staleNames } from "../../../core/steward/kept.ts";
 import { type RenewSummary, renew } from "../../../core/steward/renew.ts";
-import type { RunCommand } from "../../io.ts";
+import type { RunSubcommand } from "../../io.ts";
 import { connectAs } from "../../shared/connect.ts";
 import { requestsLine } from "../../shared/requests.ts";
 import { bytes, counted, moment } from "../../terminal/format.ts";
 import type { RenewArgs } from "./arguments.ts";
 
-export const run: RunCommand<RenewArgs> = async ({ onlyName, policy, days, staleDays, ...access }, io) => {
+export const run: RunSubcommand<RenewArgs> = async ({ onlyName, policy, days, staleDays, ...access }, io) => {
   const { bucket, counts } = await connectAs("steward", access, io);
   try {
     const roots = await findRoots(bucket);

@@ -12,14 +12,14 @@ import { backupColumns, backupRow } from "../../shared/backup-table.ts";
 import { type Column, count, counted, moment, table } from "../../terminal/format.ts";
 import { NoTerminal } from "../../terminal/prompt.ts";
 
-type RootsReader = Pick<BucketReader, "listVersions" | "get">;
+type BackupSource = Pick<BucketReader, "listVersions" | "get">;
 
 /** Backups on a page: as many as a terminal shows at once. */
 const pageSize = 20;
 
 /** Returns the key of the chosen backup; undefined if the user quits. Without a terminal, prints the list and throws a Failure (exit 2). */
 export async function chooseBackup(
-  bucket: RootsReader & { readonly url: string },
+  bucket: BackupSource & { readonly url: string },
   io: CommandIO,
 ): Promise<string | undefined> {
   const names = await namesIn(bucket);
@@ -32,7 +32,7 @@ export async function chooseBackup(
 type Name = { readonly name: string; readonly backups: number; readonly newest: Date | undefined };
 
 /** The names in the bucket, in byte order. */
-async function namesIn(bucket: RootsReader): Promise<Name[]> {
+async function namesIn(bucket: BackupSource): Promise<Name[]> {
   const names = new Map<string, Name>();
   for await (const { name, stamp } of listRoots(bucket)) {
     names.set(name, { name, backups: (names.get(name)?.backups ?? 0) + 1, newest: timeOfStamp(stamp) });
@@ -57,7 +57,7 @@ function nameMenu(names: readonly Name[]) {
   return { lines: table(nameColumns, rows), what: "Whose backups?" };
 }
 
-async function chooseOf(bucket: RootsReader, name: string, io: CommandIO): Promise<string | undefined> {
+async function chooseOf(bucket: BackupSource, name: string, io: CommandIO): Promise<string | undefined> {
   const roots: RootKey[] = [];
   for await (const root of listRoots(bucket, name)) roots.push(root);
   roots.reverse();

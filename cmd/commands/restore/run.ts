@@ -6,14 +6,14 @@ import { openManifest } from "../../../core/manifest/original.ts";
 import { nameOf } from "../../../core/manifest/read.ts";
 import type { Figures } from "../../../restore/report.ts";
 import { exitOf, restore } from "../../../restore/restore.ts";
-import type { RunCommand } from "../../io.ts";
+import type { RunSubcommand } from "../../io.ts";
 import { connectAs } from "../../shared/connect.ts";
 import { requestsLine } from "../../shared/requests.ts";
 import { bytes, count, counted, duration, moment } from "../../terminal/format.ts";
 import type { RestoreArgs } from "./arguments.ts";
 import { chooseBackup } from "./choose.ts";
 
-export const run: RunCommand<RestoreArgs> = async (args, io) => {
+export const run: RunSubcommand<RestoreArgs> = async (args, io) => {
   const { target, paths, numericOwner, snapshots } = args;
   const { bucket, counts } = await connectAs("restore", args, io);
   try {

@@ -1,10 +1,10 @@
 import { stackToUpdate, updateResources, valuesAfter } from "../../../core/create-resources/update.ts";
 import { exitStatus } from "../../../core/failure.ts";
-import type { RunCommand } from "../../io.ts";
+import type { RunSubcommand } from "../../io.ts";
 import type { ResourceArgs } from "../../shared/resource-options.ts";
 import { printStack, printTemplate, resourcesOf, stackDeps } from "../../shared/resources.ts";
 
-export const run: RunCommand<ResourceArgs> = async (args, io) => {
+export const run: RunSubcommand<ResourceArgs> = async (args, io) => {
   const resources = resourcesOf(args);
   const deps = await stackDeps(args, io);
   try {

@@ -12,10 +12,10 @@ const axis = 28;
 /** Backups drawn at most, as more do not fit a plot: the newest are drawn. */
 export const maxDrawn = 200;
 
-type DrawnBackup = BackupVerdict & { readonly started: Date };
+type DatedVerdict = BackupVerdict & { readonly started: Date };
 
 /** Picks the backups that can be drawn, by name, newest first within a name. */
-export function drawn(backups: readonly BackupVerdict[]): DrawnBackup[] {
+export function drawn(backups: readonly BackupVerdict[]): DatedVerdict[] {
   return backups
     .flatMap((backup) => (backup.header === undefined ? [] : [{ ...backup, started: new Date(backup.header.started) }]))
     .toSorted((a, b) => b.started.getTime() - a.started.getTime())
@@ -27,7 +27,7 @@ const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
 const nameOf = ({ header }: BackupVerdict) => header?.name ?? "";
 
 /** Draws a bar from each backup's start to the end of its first lock, a tick when its promise ends, and a line for now. */
-export function horizonPlot(backups: readonly DrawnBackup[], now: Date): string {
+export function horizonPlot(backups: readonly DatedVerdict[], now: Date): string {
   const times = backups.flatMap(({ started, lockedUntil, header }) => [
     started.getTime(),
     (lockedUntil ?? started).getTime(),
@@ -46,7 +46,7 @@ export function horizonPlot(backups: readonly DrawnBackup[], now: Date): string 
   ]);
 }
 
-function bar(backup: DrawnBackup, y: number, x: (time: number) => number, before: DrawnBackup | undefined): string {
+function bar(backup: DatedVerdict, y: number, x: (time: number) => number, before: DatedVerdict | undefined): string {
   const { started, lockedUntil, header, state, lost } = backup;
   const name = nameOf(backup);
   const start = x(started.getTime());
@@ -58,7 +58,7 @@ function bar(backup: DrawnBackup, y: number, x: (time: number) => number, before
 }
 
 /** Bytes of files in each backup: the oldest of each name on its left. */
-export function sizePlot(backups: readonly DrawnBackup[]): string {
+export function sizePlot(backups: readonly DatedVerdict[]): string {
   const height = 180;
   const base = height - 24;
   const ordered = backups.toSorted(
@@ -81,7 +81,7 @@ export function sizePlot(backups: readonly DrawnBackup[]): string {
 }
 
 function sizeBar(
-  backup: DrawnBackup,
+  backup: DatedVerdict,
   x: number,
   wide: number,
   largest: number,

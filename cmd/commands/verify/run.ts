@@ -11,7 +11,7 @@ import { listRoots } from "../../../core/manifest/roots.ts";
 import type { VerifyBucket } from "../../../restore/verify/roots.ts";
 import { chooser, parseShare, shareText } from "../../../restore/verify/share.ts";
 import { type Verdict, verify } from "../../../restore/verify/verify.ts";
-import type { CommandIO, RunCommand } from "../../io.ts";
+import type { CommandIO, RunSubcommand } from "../../io.ts";
 import { connectAs } from "../../shared/connect.ts";
 import type { VerifyArgs } from "./arguments.ts";
 import { runLive } from "./live.ts";
@@ -25,7 +25,7 @@ const exits = {
   damaged: exitStatus.damaged,
 } as const satisfies Readonly<Record<Verdict["state"], ExitStatus>>;
 
-export const run: RunCommand<VerifyArgs> = async (args, io) => {
+export const run: RunSubcommand<VerifyArgs> = async (args, io) => {
   checkArgs(args);
   const share = args.readData === undefined ? undefined : parseShare(args.readData || undefined, io.now());
   // The audit role may not read content.

@@ -1,12 +1,12 @@
 /** Checks the options of write-config, each by itself and together. */
 import { unitNames } from "../../../core/aws/package.ts";
 import { exitStatus, Failure } from "../../../core/failure.ts";
-import type { KeySource, SetupRequest } from "../../../core/write-config/request.ts";
+import type { CredentialsSource, WriteConfigRequest } from "../../../core/write-config/request.ts";
 import { parseUnitName, parseWindow } from "../../../core/write-config/unit-values.ts";
 import { serviceUsers } from "../../../core/write-config/units.ts";
 import type { WriteConfigArgs } from "./arguments.ts";
 
-export type Invocation = {
+export type Place = {
   /** Folder for an encrypted copy without a path of its own. */
   readonly folder: string;
   /** Command that runs this program, for the units. */
@@ -14,7 +14,7 @@ export type Invocation = {
 };
 
 /** Throws a Failure (exit 2) for options that are not allowed, or not together. */
-export function requestOf(args: WriteConfigArgs, { folder, program }: Invocation): SetupRequest {
+export function requestOf(args: WriteConfigArgs, { folder, program }: Place): WriteConfigRequest {
   const source = sourceOf(args, folder);
   const role = oneOf("--role", args.role, ["backup", "audit", "steward"]);
   const serviceUser = oneOf("--service-user", args.serviceUser, serviceUsers);
@@ -41,7 +41,10 @@ export function requestOf(args: WriteConfigArgs, { folder, program }: Invocation
 
 const ways = "give --user NAME, or --creds-file FILE of another machine, or --ambient-creds";
 
-function sourceOf({ user, credsFile, noCredsFile, ambient, profile }: WriteConfigArgs, folder: string): KeySource {
+function sourceOf(
+  { user, credsFile, noCredsFile, ambient, profile }: WriteConfigArgs,
+  folder: string,
+): CredentialsSource {
   if (ambient) {
     const other = given({
       "--user": user,

@@ -1,12 +1,12 @@
 import { exitStatus } from "../../../core/failure.ts";
-import type { SetupRequest } from "../../../core/write-config/request.ts";
+import type { WriteConfigRequest } from "../../../core/write-config/request.ts";
 import { describe, perform } from "../../../core/write-config/steps.ts";
 import { type Plan, plan } from "../../../core/write-config/write-config.ts";
-import type { CommandIO, RunCommand } from "../../io.ts";
+import type { CommandIO, RunSubcommand } from "../../io.ts";
 import type { WriteConfigArgs } from "./arguments.ts";
 import { requestOf } from "./request.ts";
 
-export const run: RunCommand<WriteConfigArgs> = async (args, io) => {
+export const run: RunSubcommand<WriteConfigArgs> = async (args, io) => {
   const request = requestOf(args, { folder: process.cwd(), program: programWords() });
   const isRoot = process.getuid?.() === 0;
   const { notify, signal } = io;
@@ -43,7 +43,7 @@ function print({ json, out }: CommandIO, document: object, lines: readonly strin
   for (const line of json ? [JSON.stringify(document)] : lines) out(line);
 }
 
-function documentOf({ confDir, source, units, start }: SetupRequest, { role, copy, later }: Plan) {
+function documentOf({ confDir, source, units, start }: WriteConfigRequest, { role, copy, later }: Plan) {
   return {
     confDir,
     ...(source.kind === "user" && { user: source.name }),
@@ -57,12 +57,15 @@ function documentOf({ confDir, source, units, start }: SetupRequest, { role, cop
   };
 }
 
-function nextCommands({ confDir, units }: Pick<SetupRequest, "confDir" | "units">, later: readonly string[]): string[] {
+function nextCommands(
+  { confDir, units }: Pick<WriteConfigRequest, "confDir" | "units">,
+  later: readonly string[],
+): string[] {
   const doctor = confDir === "/etc/backup" ? "sysbackup doctor" : `sysbackup doctor --conf-dir ${confDir}`;
   return [...later, `systemctl start ${units.unit}.service`, doctor];
 }
 
-function summaryOf(request: SetupRequest, planned: Plan): string[] {
+function summaryOf(request: WriteConfigRequest, planned: Plan): string[] {
   const { source, confDir, units } = request;
   const { role, copy, later } = planned;
   const how = { user: "an IAM user's key", copy: "the key of the encrypted file", ambient: "what the AWS SDK finds" };

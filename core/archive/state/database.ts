@@ -9,7 +9,7 @@ import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { Failure, reasonOf } from "../../failure.ts";
 import { fromText } from "../../format/path.ts";
-import { lockExclusively, type RunLock } from "../../system/lock.ts";
+import { type FileLock, lockExclusively } from "../../system/lock.ts";
 
 const schemaVersion = 2;
 
@@ -89,7 +89,7 @@ export async function makeStateDir(stateDir: string): Promise<void> {
 }
 
 /** Keeps other runs of this backup name out. Throws a Failure where one is under way. */
-export async function lockState(path: string): Promise<RunLock> {
+export async function lockState(path: string): Promise<FileLock> {
   const lock = await lockExclusively(fromText(path)).catch((error: unknown) => {
     throw unusable(path, error);
   });

@@ -9,9 +9,9 @@ import { ownerTrouble } from "../owner-trouble.ts";
 import type { Runner } from "../runner.ts";
 import { which } from "../which.ts";
 
-type ForExecutables = "confDir" | "runner";
+type NeededOfMachine = "confDir" | "runner";
 
-export const pickers: Check<ForExecutables> = {
+export const pickers: Check<NeededOfMachine> = {
   name: "pickers",
   onlyForArchive: true,
   async look({ confDir, runner }) {
@@ -24,7 +24,7 @@ export const pickers: Check<ForExecutables> = {
   },
 };
 
-export const snapshotters: Check<ForExecutables> = {
+export const snapshotters: Check<NeededOfMachine> = {
   name: "snapshotters",
   onlyForArchive: true,
   async look({ confDir, runner }) {

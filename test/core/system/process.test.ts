@@ -12,7 +12,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Failure } from "../../../core/failure.ts";
-import { pipeInto, type Running, type SpawnOptions, spawnExecutable } from "../../../core/system/process.ts";
+import { type Invocation, pipeInto, type Running, spawnExecutable } from "../../../core/system/process.ts";
 
 let folder: string;
 let scripts = 0;
@@ -33,7 +33,7 @@ function script(body: string): string {
   return path;
 }
 
-function run(body: string, options: Partial<SpawnOptions> = {}): Running {
+function run(body: string, options: Partial<Invocation> = {}): Running {
   return spawnExecutable({ ...usual, path: script(body), ...options });
 }
 
