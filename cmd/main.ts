@@ -1,9 +1,10 @@
-#!/usr/bin/env bun
+#!/usr/bin/env -S BUN_RUNTIME_TRANSPILER_CACHE_PATH=0 bun --config=/dev/null --tsconfig-override=/dev/null --no-env-file --no-install
 /** The program: reads the command line, builds what subcommands need from the machine, runs one, and ends. */
 import { randomBytes } from "node:crypto";
 import { fstatSync, writeSync } from "node:fs";
 import { hostname } from "node:os";
 import { type ExitStatus, exitStatus } from "../core/failure.ts";
+import { soundPath } from "../core/system/programs.ts";
 import packageJson from "../package.json" with { type: "json" };
 import { parseArguments } from "./arguments.ts";
 import { abortOnSignals, OutputClosed } from "./interrupt.ts";
@@ -67,6 +68,8 @@ function ioOf(screen: Screen, output: Output, json: boolean, signal: AbortSignal
 }
 
 export async function main(words: readonly string[]): Promise<ExitStatus> {
+  // Children, ours and those of the AWS SDK, get this one and are searched in it.
+  process.env.PATH = soundPath(process.env.PATH);
   const controller = new AbortController();
   const { signal } = controller;
   abortOnSignals(controller);

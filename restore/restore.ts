@@ -29,7 +29,7 @@ import { Spool } from "./spool.ts";
 import { Target } from "./target.ts";
 import { writeFailed } from "./trouble.ts";
 
-export type RestoreProgress = {
+type RestoreProgress = {
   /** In place, those among them that were there before; `files` counts lost ones too. */
   readonly files: number;
   readonly bytes: number;

@@ -71,7 +71,7 @@ export function noPolicy(subcommand: string): Failure {
 }
 
 /** Parses `30d`, `12w`, `6m`, `2y`, or several of these in a row; undefined for anything else, and for a span of zero. */
-export function parseSpan(text: string): Span | undefined {
+function parseSpan(text: string): Span | undefined {
   if (!/^(?:\d{1,5}[dwmy])+$/.test(text)) return undefined;
   let months = 0;
   let days = 0;

@@ -2,7 +2,7 @@
 import { bytes, count, counted, duration, fitted, rate } from "./format.ts";
 import type { Screen } from "./screen.ts";
 
-export type ProgressState = {
+type ProgressState = {
   readonly doneBytes: number;
   readonly totalBytes?: number | undefined;
   readonly files: number;

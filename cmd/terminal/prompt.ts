@@ -1,6 +1,8 @@
 /** Asks the user at the terminal, even if standard input and output are redirected. */
+
 import { open } from "node:fs/promises";
 import { Failure } from "../../core/failure.ts";
+import { which } from "../../core/system/programs.ts";
 import { printable } from "./printable.ts";
 
 export type TerminalDevice = {
@@ -106,8 +108,9 @@ export async function openTerminal(): Promise<TerminalDevice | undefined> {
     },
     // Without stty, what is typed shows, which is better than no way to answer.
     echo: async (shown) => {
-      if (Bun.which("stty") === null) return;
-      await Bun.spawn(["stty", "-F", "/dev/tty", shown ? "echo" : "-echo"], { stdio: ["ignore", "ignore", "ignore"] })
+      const stty = which("stty");
+      if (stty === undefined) return;
+      await Bun.spawn([stty, "-F", "/dev/tty", shown ? "echo" : "-echo"], { stdio: ["ignore", "ignore", "ignore"] })
         .exited;
     },
     close: () => file.close(),

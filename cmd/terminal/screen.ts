@@ -5,7 +5,7 @@
 import type { Notice } from "../../core/notice.ts";
 import { printable } from "./printable.ts";
 
-export type Level = Notice["level"];
+type Level = Notice["level"];
 
 export type Screen = {
   /** Prints one line, with control characters escaped. */

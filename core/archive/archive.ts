@@ -28,10 +28,11 @@ import { pickAll } from "./quilting/paths/pick-all.ts";
 import { rootOf } from "./root.ts";
 import { takeSnapshots } from "./snapshotting/take.ts";
 import { noteCompleted } from "./state/completed.ts";
-import { isCorruption, lockState, makeStateDir, removeState, stateError, statePath } from "./state/database.ts";
+import { isCorruption, removeState, stateError, statePath } from "./state/database.ts";
+import { lockState, makeStateDir } from "./state/folder.ts";
 import { syncIndex } from "./state/index-sync.ts";
 import { writeIndex } from "./state/index-write.ts";
-import { bucketIdentity, useState } from "./state/use.ts";
+import { bucketIdentity, withStateDatabase } from "./state/use.ts";
 import { type StoredFiles, storeFiles } from "./store-files.ts";
 
 export type ArchiveSummary = StoredFiles["counts"] & {
@@ -87,20 +88,20 @@ function nothingPicked(pickersDir: string): Notice {
   return { level: "warning", code: "nothing-picked", message };
 }
 
-type UseState<T> = (database: Database, rebuilt: Notice | undefined) => Promise<T>;
+type UseDatabase<T> = (database: Database, rebuilt: Notice | undefined) => Promise<T>;
 
 /** The database is a cache: found unusable, before or while it is used, it is made anew and the run begins again. */
-async function withState<T>(job: ArchiveJob, use: UseState<T>): Promise<T> {
+async function withState<T>(job: ArchiveJob, use: UseDatabase<T>): Promise<T> {
   const path = statePath(job.config.backup.stateDir, job.config.backup.name);
   const bucket = bucketIdentity(job.bucket.url, job.config);
   try {
-    return await useState(path, bucket, (database) => use(database, undefined));
+    return await withStateDatabase(path, bucket, (database) => use(database, undefined));
   } catch (error) {
     if (!isCorruption(error)) throw stateError(path, error);
     const message = `the state database ${JSON.stringify(path)} cannot be used: ${reasonOf(error)}; it is made anew from the bucket's index`;
     const rebuilt: Notice = { level: "warning", code: "state-rebuilt", message };
     await removeState(path);
-    return useState(path, bucket, (database) => use(database, rebuilt)).catch((again: unknown) => {
+    return withStateDatabase(path, bucket, (database) => use(database, rebuilt)).catch((again: unknown) => {
       throw stateError(path, again);
     });
   }

@@ -21,6 +21,7 @@ export type CredentialSettings = {
 /**
  * The credentials file that systemd has decrypted for this service alone; it takes precedence over the one in `conf`.
  * `directory` is `$CREDENTIALS_DIRECTORY`. Undefined if that is not set or has no `aws_credentials`.
+ * @internal
  */
 export function serviceCredentials(directory: string | undefined): string | undefined {
   if (directory === undefined) return undefined;

@@ -1,7 +1,7 @@
 /** Asks STS whose credentials these are. AWS code is loaded lazily. */
 
 import type { ServicePlace } from "../bucket/s3/credentials.ts";
-import { type Attempt, credentialError } from "../bucket/s3/errors.ts";
+import { credentialError, type S3Attempt } from "../bucket/s3/errors.ts";
 import { type CredentialSettings, credentialProvider } from "./credentials.ts";
 import { connectSts } from "./sts.ts";
 
@@ -19,7 +19,7 @@ export async function callerIdentity(
   const { GetCallerIdentityCommand } = await import("@aws-sdk/client-sts");
   const { region, endpoint } = place;
   const what = endpoint ?? `sts.${region}`;
-  const attempt: Attempt = { doing: "get credentials", what, bucket: what, endpoint };
+  const attempt: S3Attempt = { doing: "get credentials", what, bucket: what, endpoint };
   const worded = (error: unknown) => Promise.reject(credentialError(error, attempt, settings.roleArn));
   const credentials = await credentialProvider(settings, place);
   const found = await credentials?.().catch(worded);

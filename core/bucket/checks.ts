@@ -1,11 +1,11 @@
-/** What every bucket asks of a put before it starts, so that no implementation is kinder than S3. */
+/** Checks before every put, so that no implementation accepts what S3 refuses. */
 import { BucketError } from "./contract.ts";
 
 const metadataName = /^[a-z0-9][a-z0-9._-]*$/;
 const printable = /^(?:[!-~](?:[ -~]*[!-~])?)?$/;
 
 /** S3 counts the bytes of all names and values together. */
-export const metadataLimit = 2048;
+const metadataLimit = 2048;
 
 /** S3's limit on a key, in bytes of UTF-8. */
 const keyLimit = 1024;
@@ -31,5 +31,5 @@ export function checkMetadata(key: string, metadata: Readonly<Record<string, str
     if (!printable.test(value)) throw refuse(`the value of ${name} is not printable ASCII without spaces around it`);
     size += name.length + value.length;
   }
-  if (size > metadataLimit) throw refuse(`it takes ${size} bytes where ${metadataLimit} are allowed`);
+  if (size > metadataLimit) throw refuse(`it takes ${size} bytes, more than the ${metadataLimit} allowed`);
 }

@@ -1,26 +1,26 @@
 /**
  * The bucket contract: a versioned, write-once store with a retention date per version.
  *
- * One conformance suite (`test/core/bucket/conformance.ts`) runs against every implementation. What is promised:
+ * One conformance suite (`test/core/bucket/conformance.ts`) runs against every implementation. It promises:
  *
  * - `put` and `Upload.complete` are atomic: an object is there whole, with its retention, or not at all.
- * - Each creates a *version*; nothing overwrites a version. Callers refer to key *and* version ever after.
+ * - Each creates a *version*, which nothing overwrites. Callers refer to key *and* version from then on.
  * - Repeating a `put` after a lost answer is safe: it makes one more version of the same bytes.
  * - A retention date moves later, never earlier; a locked version cannot be removed.
  * - Every error is a `BucketError` whose `kind` says whether trying again can help; only `unreachable` can.
- *   Implementations try once: retrying is the decorator `retry.ts`, counting is `count.ts`.
+ *   Implementations try once: the decorator `retry.ts` retries, and `count.ts` counts.
  */
 import { Failure, type FailureParts } from "../failure.ts";
 import type { LockMode } from "../format/lock-mode.ts";
 
-/** `until` lies in the future when it is set; it is kept to the millisecond. */
+/** The lock of a version. `until` must lie in the future when it is set, and is kept to the millisecond. */
 export type Retention = { readonly mode: LockMode; readonly until: Date };
 
 export type PutOptions = {
   readonly retention: Retention;
   /** User metadata: lower-case ASCII names, printable ASCII values, 2 KB in all (the S3 limit). */
   readonly metadata?: Readonly<Record<string, string>>;
-  /** SHA-256 of the body in hex, where the caller has it already: the store checks the bytes against it. */
+  /** SHA-256 of the body in hex, if the caller has it already: the store checks the bytes against it. */
   readonly sha256?: string;
 };
 
@@ -29,7 +29,7 @@ export type Stored = { readonly key: string; readonly version: string; readonly 
 export type ObjectInfo = Stored & {
   readonly metadata: Readonly<Record<string, string>>;
   readonly retention: Retention | undefined;
-  /** Whether it is held beyond any date, until somebody lifts the hold; false, too, where the role may not read that. */
+  /** Whether it is held beyond any date, until somebody lifts the hold; false, too, if the role may not read that. */
   readonly legalHold: boolean;
 };
 
@@ -41,26 +41,26 @@ export type ListedVersion = Stored & {
   readonly deleteMarker: boolean;
 };
 
-/** Bytes from `start`, `length` of them. Reading past the end of the object is a `damaged` error. */
+/** `length` bytes from `start` on. Reading past the end of the object is a `damaged` error. */
 export type Range = { readonly start: number; readonly length: number };
 
 export type GetOptions = {
   readonly version?: string;
   readonly range?: Range;
-  /** Told which version is read, and the size of the whole object, before its first byte comes. */
+  /** Called before the first byte, with the version that is read and the size of the whole object. */
   readonly onStart?: (object: Stored) => void;
 };
 
-/** An object written in parts, for content whose size is not known before: nothing is visible until `complete`. */
+/** An object written in parts, for content whose size is not known in advance. Nothing is visible until `complete`. */
 export type Upload = {
   /**
    * Parts are numbered from 1 to 10,000 without gaps, may be sent side by side and in any order, and are at least 5 MiB
-   * but for the last (the S3 limits). One may be sent again, with the same bytes. `body` is the caller's again
+   * except for the last (the S3 limits). One may be sent again, with the same bytes. The caller may change `body` again
    * once the promise resolves.
    */
   part(number: number, body: Uint8Array): Promise<void>;
   complete(): Promise<Stored>;
-  /** Forgets the parts. Idempotent; never fails for an upload that is gone. */
+  /** Discards the parts. Idempotent; never fails for an upload that is gone. */
   abort(): Promise<void>;
 };
 
@@ -69,29 +69,29 @@ export type BucketWriter = {
   put(key: string, body: Uint8Array, options: PutOptions): Promise<Stored>;
   startUpload(key: string, options: Omit<PutOptions, "sha256">): Promise<Upload>;
   /**
-   * Moves a version's retain-until date later. An earlier date than it has is refused as `locked`; the same one is no
-   * error, so that a repetition after a lost answer is safe.
+   * Moves a version's retain-until date later. An earlier date than the current one is refused as `locked`; the same
+   * date is no error, so that a repetition after a lost answer is safe.
    */
   extend(key: string, version: string, retention: Retention): Promise<void>;
 };
 
 /** What reading a backup needs. */
 export type BucketReader = {
-  /** The bytes, in pieces that are the caller's to keep. Without `version`, the newest. Errors may come while reading as well as at the call. */
+  /** The bytes, in pieces that the caller may keep. Without `version`, the newest. Errors may come at the call or while reading. */
   get(key: string, options?: GetOptions): AsyncIterable<Uint8Array>;
   /**
-   * Undefined where the key (or version) does not exist or a delete marker hides it; also where the whole bucket does
-   * not exist, as S3 answers both alike. `retention` is undefined where the role may not read it, too.
+   * Undefined if the key (or version) does not exist, if a delete marker hides it, or if the whole bucket does not exist,
+   * which S3 answers in the same way. `retention` is also undefined if the role may not read it.
    */
   head(key: string, version?: string): Promise<ObjectInfo | undefined>;
   /**
-   * The lock of one version; undefined where it has none. `missing` where there is no such version, or it is a delete
-   * marker. Unlike `head`, it asks for no right to read content, and tells nothing else.
+   * The lock of one version; undefined if it has none. Throws `missing` if there is no such version, or it is a delete
+   * marker. Unlike `head`, it needs no right to read content, and returns nothing else.
    */
   retention(key: string, version: string): Promise<Retention | undefined>;
   /**
-   * Current objects in byte order of key, in pages of at most 1,000: one request a page, and each request yields its
-   * page, even an empty one. `after` is exclusive.
+   * Current objects in byte order of key, in pages of at most 1,000. Each request yields its page, even an empty one.
+   * `after` is exclusive.
    */
   list(prefix: string, after?: string): AsyncIterable<readonly Listed[]>;
   /** All versions, in byte order of key, newest first within a key. */
@@ -104,9 +104,9 @@ export type Bucket = BucketWriter &
     readonly url: string;
     /** Removes one version for good. Refused as `locked` before its retain-until date; one that is gone is no error. */
     remove(key: string, version: string): Promise<void>;
-    /** The server's clock at its last answer, for checking ours; undefined before the first. */
+    /** The server's clock at its last answer, to check ours against; undefined before the first answer. */
     serverTime(): Date | undefined;
-    /** Ends connections. Nothing may be called after it. */
+    /** Ends all connections. No other call may follow. */
     close(): Promise<void>;
   };
 

@@ -1,4 +1,4 @@
-/** From what the user configured to a bucket that retries and counts. What a kind of bucket needs is loaded only for it. */
+/** Opens the configured bucket, with retries and counts. The code of each kind of bucket is loaded only if it is used. */
 import { fileURLToPath } from "node:url";
 import { exitStatus, Failure } from "../failure.ts";
 import type { Bucket } from "./contract.ts";
@@ -13,17 +13,17 @@ export type BucketSettings = {
   readonly bucket: string;
   readonly region?: string | undefined;
   readonly endpoint?: string | undefined;
-  /** By default yes behind an endpoint, and no on AWS. */
+  /** Default: true behind an endpoint, false on AWS. */
   readonly pathStyle?: boolean | undefined;
   readonly credentials: BucketCredentials;
 };
 
 export type BucketTools = RetryTools & { readonly counts: Counts };
 
-/** The region for AWS where none is set: requests are led on from there to the bucket's own. */
+/** Region for AWS if none is set: S3 redirects from there to the bucket's own region. */
 const anyRegion = "us-east-1";
 
-/** Makes no request: a wrong bucket or endpoint shows at its first use, but a missing directory here (`no-bucket`). */
+/** Makes no request: a wrong bucket or endpoint fails at its first use. A missing directory fails here (`no-bucket`). */
 export async function openBucket(settings: BucketSettings, tools: BucketTools): Promise<Bucket> {
   const steady = (raw: Bucket) => retry(count(raw, tools.counts), tools);
   if (settings.bucket.startsWith("file:")) {
@@ -32,15 +32,15 @@ export async function openBucket(settings: BucketSettings, tools: BucketTools): 
   }
   const { openS3Bucket } = await import("./s3/bucket.ts");
   const bucket = steady(await openS3Bucket(await s3Settings(settings)));
-  return isAmazons(settings) ? bucket : lockUploads(bucket);
+  return isOnAws(settings) ? bucket : lockUploads(bucket);
 }
 
-/** The SDK heeds these variables by itself: a machine without `conf` is led to another service by them. */
-function isAmazons({ endpoint }: BucketSettings): boolean {
+/** The SDK reads these variables too: they may send a machine without `conf` to another service. */
+function isOnAws({ endpoint }: BucketSettings): boolean {
   return !(endpoint ?? process.env.AWS_ENDPOINT_URL_S3 ?? process.env.AWS_ENDPOINT_URL);
 }
 
-/** For a bucket that is none of a folder. Makes no request. */
+/** Settings of an S3 bucket. Makes no request. */
 export async function s3Settings(settings: BucketSettings): Promise<S3Settings> {
   const { endpoint, pathStyle = endpoint !== undefined } = settings;
   const region = settings.region ?? process.env.AWS_REGION ?? process.env.AWS_DEFAULT_REGION ?? anyRegion;
@@ -54,7 +54,7 @@ function pathOf(url: string): string {
   try {
     if (url.startsWith("file:///")) return fileURLToPath(url);
   } catch {
-    // Told below, with what to write instead.
+    // The failure below says what to write instead.
   }
   throw unusable(url, "it is not a file URL", "write file:// and an absolute path: file:///srv/backups");
 }
@@ -64,7 +64,7 @@ const bucketName = /^[A-Za-z0-9][A-Za-z0-9._-]{1,254}$/;
 function nameOf(bucket: string): string {
   const name = bucket.replace(/^s3:\/\//, "").replace(/\/$/, "");
   if (bucketName.test(name)) return name;
-  throw unusable(bucket, "it is no bucket's name", "write an S3 bucket's name, or file:// and an absolute path");
+  throw unusable(bucket, "it is not a bucket name", "write an S3 bucket's name, or file:// and an absolute path");
 }
 
 function unusable(bucket: string, why: string, remedy: string): Failure {

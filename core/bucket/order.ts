@@ -1,4 +1,4 @@
-/** S3 lists keys in the order of their UTF-8 bytes; JavaScript compares UTF-16 units, which differs beyond U+D7FF. */
+/** Order of keys: S3 lists them by their UTF-8 bytes, JavaScript compares UTF-16 units, which differs beyond U+D7FF. */
 
 const beyondSharedOrder = /[\ud800-\uffff]/;
 

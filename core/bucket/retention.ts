@@ -1,14 +1,14 @@
-/** The rules of Object Lock, for buckets that keep them themselves. */
+/** The rules of Object Lock, for buckets without a server that enforces them. */
 import { BucketError, type Retention } from "./contract.ts";
 
-/** A lock has to end in the future: S3 refuses any other. */
+/** Throws `other` for a lock that does not end in the future, as S3 does. */
 export function checkRetention(what: string, { until }: Retention, now: Date): void {
   if (until > now) return;
-  const why = `the retain-until date ${Number.isNaN(until.getTime()) ? "is none" : `${until.toISOString()} has passed`}`;
+  const why = `the retain-until date ${Number.isNaN(until.getTime()) ? "is not a date" : `${until.toISOString()} has passed`}`;
   throw new BucketError("other", { doing: "lock", what, why, remedy: "check days_retained and this machine's clock" });
 }
 
-/** A later date is welcome, and the same one again; COMPLIANCE never becomes GOVERNANCE. */
+/** Throws `locked` for an earlier date, and for a change from COMPLIANCE to GOVERNANCE. */
 export function refuseShorter(what: string, has: Retention, wanted: Retention): void {
   const weaker = has.mode === "COMPLIANCE" && wanted.mode === "GOVERNANCE";
   if (wanted.until >= has.until && !weaker) return;
@@ -16,6 +16,7 @@ export function refuseShorter(what: string, has: Retention, wanted: Retention): 
   throw new BucketError("locked", { doing: "change the lock of", what, why, remedy: "a lock can only become longer" });
 }
 
+/** Throws `locked` if the lock has not ended. */
 export function refuseLocked(what: string, { until }: Retention, now: Date): void {
   if (until <= now) return;
   throw new BucketError("locked", {

@@ -10,7 +10,7 @@
 import { exitStatus, Failure } from "../failure.ts";
 
 /** A value, and its line, counted from 1. */
-export type Setting = { readonly value: string; readonly line: number };
+type Setting = { readonly value: string; readonly line: number };
 
 export type Section = { readonly line: number; readonly settings: ReadonlyMap<string, Setting> };
 

@@ -43,7 +43,7 @@ export type Template = {
 
 const document = z.looseObject({ Parameters: z.record(z.string(), parameter) });
 
-/** Throws if `create-resources` cannot use the template. */
+/** Throws if `create-resources` cannot use the template. @internal */
 export function readTemplate(text: string): Template {
   const read = loadTemplate(text);
   return { text, document: read, parameters: new Map(Object.entries(document.parse(read).Parameters)) };

@@ -7,8 +7,7 @@ import { bucketCredentials, credentialsFileOf, machineCredentials } from "../aws
 import { type CallerArn, callerIdentity } from "../aws/identity.ts";
 import { roleNames, unitNames } from "../aws/package.ts";
 import type { Bucket } from "../bucket/contract.ts";
-import { readLockState } from "../bucket/lock-state.ts";
-import type { LockState } from "../bucket/s3/lock-configuration.ts";
+import { type LockState, readLockState } from "../bucket/lock-state.ts";
 import { type Config, loadConfig } from "../config/config.ts";
 import { prefixes } from "../format/keys.ts";
 import { CannotLook } from "./finding.ts";
@@ -30,7 +29,7 @@ export type MachineDeps = {
 };
 
 /** The bucket's answer to a request that every role may make. */
-export type BucketAnswer = {
+type BucketAnswer = {
   /** Undefined if the request succeeded. */
   readonly error: unknown;
   /** The server's clock and this machine's at that moment; undefined if nothing answered. */

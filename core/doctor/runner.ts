@@ -5,7 +5,7 @@ import { userId, userName } from "../system/owners.ts";
 import { spawnExecutable } from "../system/process.ts";
 import type { Unit } from "./systemd.ts";
 
-export type AccessKind = "read" | "write" | "run";
+type AccessKind = "read" | "write" | "run";
 
 export type Runner = {
   readonly name: string;

@@ -116,7 +116,7 @@ function decodeSpecialBits(bits: string): number {
   return (bits[0] === "s" ? 0o4000 : 0) | (bits[1] === "s" ? 0o2000 : 0) | (bits[2] === "t" ? 0o1000 : 0);
 }
 
-/** `-1.500000000` is one and a half seconds before 1970: what `touch -d @-1.500000000` takes. */
+/** `-1.500000000` is one and a half seconds before 1970: what `touch -d @-1.500000000` takes. @internal */
 export function encodeMoment({ seconds, nanoseconds }: Moment): string {
   const before = seconds < 0 && nanoseconds > 0;
   const whole = before ? -(seconds + 1) : Math.abs(seconds);
@@ -124,6 +124,7 @@ export function encodeMoment({ seconds, nanoseconds }: Moment): string {
   return `${seconds < 0 ? "-" : ""}${whole}.${fraction}`;
 }
 
+/** @internal */
 export function decodeMoment(moment: string): Moment {
   const match = /^(-?)(\d{1,15})\.(\d{9})$/.exec(moment);
   if (match === null) throw altered(`time ${JSON.stringify(moment)} is malformed`);

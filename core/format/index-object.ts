@@ -27,9 +27,9 @@ const frameLine = z.tuple([
 
 const extensionLine = z.object({ ...versionShape, retain_until: isoTime });
 
-export type IndexedObject = z.output<typeof objectLine>;
+type IndexedObject = z.output<typeof objectLine>;
 export type IndexedFrame = z.output<typeof frameLine>;
-export type Extension = z.output<typeof extensionLine>;
+type Extension = z.output<typeof extensionLine>;
 
 export type IndexLine =
   | { readonly object: IndexedObject }

@@ -122,7 +122,7 @@ export function decodeManifest(bytes: Uint8Array): Manifest {
 }
 
 /** The header alone, of a manifest that may be damaged further down. `document` is its first line, parsed. */
-export function decodeHeader(document: unknown): ManifestHeader {
+function decodeHeader(document: unknown): ManifestHeader {
   checkFormat(document, manifestFormat);
   return parseAs(header, document, "the first line");
 }

@@ -73,6 +73,7 @@ const compact = /^\d{4,8}$|^\d{8}T\d{0,6}$|^\d{8}T\d{6}Z(?:-[0-9a-f]{0,8})?$/;
 /**
  * A moment as the start of a key's time stamp, and undefined for what is none. `2026-11-21`, `2026-11-21T02:00` and
  * `20261121T02` are all moments; each means up to its end, so a day includes its last backup. Times are UTC.
+ * @internal
  */
 export function parseMoment(moment: string): string | undefined {
   const stamp = readable.test(moment) ? moment.replace(/[-:]/g, "").replace(" ", "T") : moment;

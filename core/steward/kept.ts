@@ -76,7 +76,7 @@ function fromTheFuture(key: string) {
 }
 
 /** A name that is misspelt must not look like a name of which all is well. */
-export function checkName(name: string | undefined, known: readonly string[]): void {
+function checkName(name: string | undefined, known: readonly string[]): void {
   if (name === undefined || known.includes(name)) return;
   const near = nearest(name, known);
   throw new Failure({

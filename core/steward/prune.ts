@@ -25,6 +25,7 @@
  *   was locked when it began stays.
  */
 import type { Bucket, Stored } from "../bucket/contract.ts";
+import { wrapBucket } from "../bucket/decorators/wrap.ts";
 import { Failure } from "../failure.ts";
 import type { Notify } from "../notice.ts";
 import { eachOf } from "../side-by-side.ts";
@@ -65,14 +66,9 @@ export type PruneSummary = {
   readonly tally: Tally;
 };
 
-export function withoutRemovals(bucket: PruneBucket): PruneBucket {
-  return {
-    get: (key, options) => bucket.get(key, options),
-    retention: (key, version) => bucket.retention(key, version),
-    listVersions: (prefix, after) => bucket.listVersions(prefix, after),
-    remove: async () => {},
-    serverTime: () => bucket.serverTime(),
-  };
+/** A bucket for a dry run: its `remove` does nothing. */
+export function withoutRemovals(bucket: Bucket): Bucket {
+  return wrapBucket(bucket, { remove: async () => {} });
 }
 
 export async function prune(job: PruneJob): Promise<PruneSummary> {

@@ -5,7 +5,7 @@ import type { Notify } from "../notice.ts";
 import type { Fate, Tally } from "./tally.ts";
 import type { Classified } from "./versions.ts";
 
-export type Removals = Pick<Bucket, "retention" | "remove">;
+type Removals = Pick<Bucket, "retention" | "remove">;
 
 /** Why a version stays, and until when where that is known. */
 export type Lock = { readonly fate: Exclude<Fate, "removed">; readonly until: Date | undefined };

@@ -42,7 +42,7 @@ function plain({ key, version, size }: ListedVersion): Stored {
   return { key, version, size };
 }
 
-export const kinds = ["root", "part", "pack", "content", "snapshot", "index"] as const;
+const kinds = ["root", "part", "pack", "content", "snapshot", "index"] as const;
 export type Kind = (typeof kinds)[number];
 
 /** What an object is, and whose: content is nobody's alone. */

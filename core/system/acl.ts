@@ -60,7 +60,10 @@ export function aclFromText(text: string, ids: AclIds): Uint8Array {
   return encoded(complete(canonical(parsed(text).map((line) => resolved(line, ids)))));
 }
 
-/** The permission bits (0 to 0o777) that a file with this access ACL shows: the mask stands in for the group. */
+/**
+ * The permission bits (0 to 0o777) that a file with this access ACL shows: the mask stands in for the group.
+ * @internal
+ */
 export function aclMode(text: string): number {
   const bits = { user: 0, group: 0, mask: undefined as number | undefined, other: 0 };
   for (const { tag, name, permissions } of parsed(text)) {
@@ -69,7 +72,10 @@ export function aclMode(text: string): number {
   return (bits.user << 6) | ((bits.mask ?? bits.group) << 3) | bits.other;
 }
 
-/** Splits a text that mixes access entries with default ones (`default:user::rwx` or `d:…`), as s3-sysbackup wrote it. */
+/**
+ * Splits a text that mixes access entries with default ones (`default:user::rwx` or `d:…`), as s3-sysbackup wrote it.
+ * @internal
+ */
 export function splitDefault(text: string): Acl {
   const access: string[] = [];
   const inherited: string[] = [];

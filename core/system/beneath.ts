@@ -102,7 +102,10 @@ function openConfined(folder: number, path: ByteString): number {
   }
 }
 
-/** Does what `openat2` does, for kernels without it: opens one name at a time, none of them a link. Exported for its test. */
+/**
+ * Does what `openat2` does, for kernels without it: opens one name at a time, none of them a link.
+ * @internal
+ */
 export function openByStep(start: number, path: ByteString): number {
   let folder = start;
   for (const name of path.split("/") as ByteString[]) {

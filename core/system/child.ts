@@ -63,7 +63,8 @@ export class Child {
           errors.writeEnd,
           ...(extra === undefined ? [] : [extra.writeEnd]),
         ],
-        ...(env !== undefined && { env: { ...env } }),
+        // Without one, Bun passes on the environment with which this process began.
+        env: { ...(env ?? process.env) },
         detached: true,
       });
     } catch (error) {

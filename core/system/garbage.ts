@@ -3,9 +3,8 @@
  * them late, and memory would grow to several times of what is in use.
  */
 export class Garbage {
-  #bytes = 0;
-
   readonly #limit: number;
+  #bytes = 0;
 
   /** Collects whenever so many bytes were left: 32 MiB cost about 10 ms. */
   constructor(limit: number = 32 * 1024 * 1024) {

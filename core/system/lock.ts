@@ -1,8 +1,9 @@
-/** Takes the run lock, which allows one run at a time in a state folder. */
+/** Takes the run lock, which allows one run at a time of a backup name. */
 import { constants } from "node:fs";
 import type { ByteString } from "../format/path.ts";
 import { close } from "./files.ts";
 import { AT_FDCWD, cString, lastError, libc, O_CLOEXEC, retried } from "./libc.ts";
+import { fstat } from "./stat.ts";
 
 const LOCK_EX = 2;
 const LOCK_NB = 4;
@@ -10,18 +11,25 @@ const LOCK_NB = 4;
 export type FileLock = { release(): void };
 
 /**
- * Locks the file at `path`, which is made with mode 0600 if it is missing. Undefined if another process holds the lock. The
- * lock ends with `release` or with this process. The file stays, since removing it would let two processes each lock a file
- * of that name.
+ * Locks the file at `path`, which is made if it is missing, and closed to other users. Undefined if another process holds
+ * the lock. The lock ends with `release` or with this process. The file stays, since removing it would let two processes
+ * each lock a file of that name.
  */
 export async function lockExclusively(path: ByteString): Promise<FileLock | undefined> {
   const flags = constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW | O_CLOEXEC;
   const fd = retried("open", path, () => libc.openat(AT_FDCWD, cString(path), flags, 0o600));
+  closeToOthers(fd);
   if (libc.flock(fd, LOCK_EX | LOCK_NB) === 0) return { release: once(() => close(fd)) };
   const error = lastError("flock", path);
   close(fd);
   if (error.code === "EAGAIN") return undefined;
   throw error;
+}
+
+/** Closes the file to others: older versions left files that others can read, and so lock. */
+function closeToOthers(fd: number): void {
+  const { type, mode, uid } = fstat(fd);
+  if (type === "file" && uid === process.geteuid?.() && (mode & 0o077) !== 0) libc.fchmod(fd, 0o600);
 }
 
 /** Makes an action run only once: a descriptor that is closed again could be another file by then. */

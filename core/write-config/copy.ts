@@ -2,10 +2,12 @@
  * Writes and reads the encrypted copy of the key pair, which sets up other machines. age or ccrypt asks for the passphrase on
  * the terminal. The plain text goes through a pipe, and never into a file.
  */
+
 import { closeSync, constants, existsSync, openSync } from "node:fs";
 import { access, open, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { exitStatus, Failure, reasonOf } from "../failure.ts";
+import { which } from "../system/programs.ts";
 import { type Command, runCommand } from "./command.ts";
 import { type KeyPair, onlyKeyPair, withKeyPair } from "./credentials-file.ts";
 import type { Copy } from "./request.ts";
@@ -42,13 +44,13 @@ export async function placeOfCopy(copy: Copy, user: string): Promise<string | un
 }
 
 function usualSuffix(): string {
-  return Bun.which("age") !== null || Bun.which("ccrypt") === null ? "age" : "cpt";
+  return which("age") !== undefined || which("ccrypt") === undefined ? "age" : "cpt";
 }
 
 function requireTool(path: string, doing: string, otherwise?: string): void {
   const tool = toolOf(path);
   const or = otherwise === undefined ? "" : `, ${otherwise}`;
-  if (Bun.which(tool) === null)
+  if (which(tool) === undefined)
     throw cannot(doing, path, `${tool} is not installed`, `install the package ${tool}${or}`);
   try {
     closeSync(openSync("/dev/tty", "r+"));

@@ -6,7 +6,7 @@ import { isEmptyFolder, isKnown, type PresentFile } from "./machine.ts";
 import type { Step } from "./steps.ts";
 
 /** The group that may read the credentials file, and the user of services. Debian has both on every machine. */
-export const backupAccount = "backup";
+const backupAccount = "backup";
 
 export async function accountSteps(): Promise<Step[]> {
   const steps: Step[] = [];

@@ -5,7 +5,7 @@ import type { KeyPair } from "./credentials-file.ts";
 
 export type Tags = ReadonlyMap<string, string>;
 
-export type IamRole = { readonly name: string; readonly arn: string; readonly tags: Tags };
+type IamRole = { readonly name: string; readonly arn: string; readonly tags: Tags };
 
 export type IamUser = {
   readonly path: string;

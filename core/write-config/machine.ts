@@ -1,8 +1,10 @@
 /** Looks at what this machine already has, before anything is planned. */
+
 import { existsSync } from "node:fs";
 import { readdir, readFile, realpath, stat } from "node:fs/promises";
 import { Failure, reasonOf } from "../failure.ts";
 import type { Notify } from "../notice.ts";
+import { which } from "../system/programs.ts";
 import { asRoot, runCommand, succeeds, typed } from "./command.ts";
 
 export type PresentFile = {
@@ -72,5 +74,5 @@ export type Systemd = {
 };
 
 export function lookAtSystemd(): Systemd {
-  return { installed: Bun.which("systemctl") !== null, running: existsSync("/run/systemd/system") };
+  return { installed: which("systemctl") !== undefined, running: existsSync("/run/systemd/system") };
 }

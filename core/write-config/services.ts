@@ -1,8 +1,10 @@
 /** Plans the steps that install the units, and the credentials that systemd keeps for them. */
+
 import { existsSync } from "node:fs";
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Notify } from "../notice.ts";
+import { which } from "../system/programs.ts";
 import { type Command, succeeds } from "./command.ts";
 import { credentialsPath } from "./files.ts";
 import { checkInSight } from "./in-sight.ts";
@@ -39,7 +41,7 @@ export async function serviceSteps(options: ServiceOptions): Promise<ServicePlan
   if (systemd.installed) checkInSight(settings);
   else return { steps: [], later: [withoutSystemd(settings)] };
   let credential: string | undefined;
-  const encrypts = credentials !== undefined && systemd.running && Bun.which("systemd-creds") !== null;
+  const encrypts = credentials !== undefined && systemd.running && which("systemd-creds") !== undefined;
   const encryption = encrypts ? await encryptSteps(options, credentials, (path) => (credential = path)) : [];
   const units = await Promise.all(
     names.map(async (name) => {

@@ -8,9 +8,9 @@ import type { Kind, Needs } from "../../core/manifest/needs.ts";
  * - `promise`: all is there, but not locked as the manifest promises; exit status 3
  * - `note`: worth knowing, hurts no restore
  */
-export type Severity = "note" | "promise" | "damage";
+type Severity = "note" | "promise" | "damage";
 
-export const codes = {
+const codes = {
   missing: "damage",
   "wrong-size": "damage",
   "wrong-encoding": "damage",

@@ -1,11 +1,12 @@
 /** What stands in the way of a run: another run, its state, full and read-only disks, and pickers that misbehave. */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync } from "node:fs";
-import { chmod, mkdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { chmod, chown, mkdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { exitStatus } from "../../core/failure.ts";
 import { diskFull, mayMount } from "../support/faults/disk-full.ts";
 import { run } from "../support/services/command.ts";
+import { isRoot } from "../support/services.ts";
 import { expectTold, Machine, type Told } from "./machine.ts";
 import { messages } from "./messages.ts";
 
@@ -73,6 +74,32 @@ describe("a state database", () => {
     await writeFile(machine.paths.state, "");
     await machine.refuses(["archive"], { exit: failed, message: messages.stateUnusable });
     await rm(machine.paths.state);
+    await machine.isWell();
+  });
+
+  test.skipIf(!isRoot)("root refuses a state folder that, or whose parent, belongs to another user", async () => {
+    await using machine = await Machine.open();
+    await machine.archive();
+    const { state } = machine.paths;
+    for (const [path, message] of [
+      [state, messages.stateOfOther],
+      [dirname(state), messages.stateWithinReach],
+    ] as const) {
+      await chown(path, 54_321, 54_321);
+      await machine.refuses(["archive"], { exit: failed, message });
+      await chown(path, 0, 0);
+      await machine.isWell();
+    }
+  });
+
+  test("a state folder that is shared with everybody is refused", async () => {
+    await using machine = await Machine.open();
+    await machine.archive();
+    const other = join(machine.paths.state, "other");
+    await writeFile(other, "");
+    await chmod(machine.paths.state, 0o1777);
+    await machine.refuses(["archive"], { exit: failed, message: messages.stateShared });
+    await rm(other);
     await machine.isWell();
   });
 

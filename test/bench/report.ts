@@ -2,7 +2,7 @@
 import { cpus, release } from "node:os";
 import { type Measured, median } from "./measure.ts";
 
-export type Phase = "first" | "again" | "restore";
+type Phase = "first" | "again" | "restore";
 export type Row = { readonly name: string; readonly figures: Record<Phase, Measured[]> };
 
 const phases: readonly Phase[] = ["first", "again", "restore"];

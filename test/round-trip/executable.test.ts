@@ -3,10 +3,10 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import packageJson from "../../package.json" with { type: "json" };
+import { compiledProgram } from "../support/compiled.ts";
 import { mayMount } from "../support/faults/disk-full.ts";
 import { type Scratch, scratch } from "../support/faults/scratch.ts";
 import { type ProgramOptions, sysbackup } from "../support/program.ts";
-import { run } from "../support/services/command.ts";
 import { describeTree } from "../support/tree/describe.ts";
 import { MiB, mixedFiles } from "./data.ts";
 import { archive, lostBy } from "./loop.ts";
@@ -22,9 +22,7 @@ describe("the compiled executable", () => {
 
   beforeAll(async () => {
     dir = await scratch();
-    const [executable, empty] = [join(dir.path, "sysbackup"), join(dir.path, "empty")];
-    const build = packageJson.scripts.build.replace(/(?<=--outfile )\S+/, `'${executable}'`);
-    await run(["sh", "-ec", `cd '${checkout}' && ${build.replace(/^bun /, `'${process.execPath}' `)}`]);
+    const [executable, empty] = [await compiledProgram(), join(dir.path, "empty")];
     await mkdir(empty);
     const none = Object.fromEntries(Object.keys(process.env).map((name) => [name, undefined]));
     const env = { ...none, PATH: "/usr/sbin:/usr/bin:/sbin:/bin" };

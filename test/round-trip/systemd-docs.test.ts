@@ -2,17 +2,9 @@
 import { beforeAll, describe, expect, test } from "bun:test";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { compiledProgram } from "../support/compiled.ts";
 import { has } from "../support/services.ts";
-import {
-  compiledProgram,
-  dropIn,
-  install,
-  installUnits,
-  logOf,
-  program,
-  reload,
-  start,
-} from "../support/systemd/installed.ts";
+import { dropIn, install, installUnits, logOf, program, reload, start } from "../support/systemd/installed.ts";
 import { bootSystemd, canBootSystemd, type SystemdHost } from "../support/systemd.ts";
 
 const minutes = 60_000;

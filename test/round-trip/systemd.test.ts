@@ -2,12 +2,12 @@
 import { beforeAll, describe, expect, test } from "bun:test";
 import { chmod, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { compiledProgram } from "../support/compiled.ts";
 import { remove } from "../support/faults/scratch.ts";
 import { run } from "../support/services/command.ts";
 import { ceph, newBucket } from "../support/services.ts";
 import {
   bucket,
-  compiledProgram,
   type configure,
   dropIn,
   install,
@@ -65,6 +65,21 @@ describe.skipIf(!canBootSystemd)("under systemd", () => {
     expect(exit).toBe(0);
     const confined = results(await readFile(host.path("/var/cache/backup/results"), "utf8"));
     expect(confined).toEqual(attempts.map(({ name, allowed }) => [name, allowed ? "done" : "refused"]));
+  });
+
+  test("the manager's own environment makes no service run other code, unless a drop-in lets it", async () => {
+    await using host = await booted();
+    const mark = host.path("/var/cache/backup/mark");
+    await writeFile(host.path("/srv/planted.cjs"), `require("fs").writeFileSync("/var/cache/backup/mark", "ran")\n`);
+    const set = await host.run(["systemctl", "set-environment", "BUN_OPTIONS=--preload=/srv/planted.cjs"]);
+    expect(set.exit).toBe(0);
+    expect((await start(host, service)).exit).toBe(0);
+    expect(await Bun.file(mark).exists()).toBe(false);
+
+    await dropIn(host, service, "careless", "[Service]\nUnsetEnvironment=\n");
+    await reload(host);
+    expect((await start(host, service)).exit).toBe(0);
+    expect(await Bun.file(mark).exists()).toBe(true);
   });
 
   test("a timer that was due while the machine was off starts it", async () => {

@@ -23,9 +23,13 @@ export type BackupsParts = {
 };
 
 export class Backups {
+  readonly #parts: BackupsParts;
+
   readonly #known = new Map<string, KnownBackup>();
 
-  constructor(private readonly parts: BackupsParts) {}
+  constructor(parts: BackupsParts) {
+    this.#parts = parts;
+  }
 
   all(name?: string): KnownBackup[] {
     return [...this.#known.values()].filter((backup) => name === undefined || backup.name === name);
@@ -42,7 +46,7 @@ export class Backups {
   /** Takes the backups of a name that the bucket has and that were not known; they hold what the folder holds now. */
   async take(name: string, folder: string, tree: Tree, tell: Tell): Promise<number> {
     let taken = 0;
-    for (const { key, version } of this.parts.versions.values()) {
+    for (const { key, version } of this.#parts.versions.values()) {
       const root = parseManifestKey(key);
       const time = root && timeOfStamp(root.stamp);
       if (root?.name !== name || time === undefined || this.#known.has(key)) continue;
@@ -57,7 +61,7 @@ export class Backups {
   dropRemoved(tell: Tell, isKept: (key: string) => boolean): number {
     let dropped = 0;
     for (const { key, version } of this.all()) {
-      if (this.parts.versions.has(idOf(key, version))) continue;
+      if (this.#parts.versions.has(idOf(key, version))) continue;
       if (isKept(key)) tell(`${key} was removed, and the policy keeps it`);
       this.#known.delete(key);
       dropped += 1;
@@ -68,7 +72,7 @@ export class Backups {
   /** Every backup has all that it needs in the bucket, locked for as long as it promises. */
   check(tell: Tell): void {
     for (const { key, version, needs, promise } of this.#known.values()) {
-      const demanded = promise > this.parts.now() ? promise : undefined;
+      const demanded = promise > this.#parts.now() ? promise : undefined;
       this.#checkObject(key, { key, version, size: undefined }, demanded, tell);
       for (const object of needs) this.#checkObject(key, object, demanded, tell);
     }
@@ -84,12 +88,12 @@ export class Backups {
 
   /** Reads every backup again, as if for the first time. */
   async readAgain(tell: Tell): Promise<void> {
-    this.parts.contents.forget();
+    this.#parts.contents.forget();
     for (const { key, folder, tree } of this.#known.values()) await this.#read(key, folder, tree, tell);
   }
 
   async #read(key: string, folder: string, tree: Tree, tell: Tell): Promise<Read | undefined> {
-    const read = await this.parts.contents.read(key, folder).catch(reasonOf);
+    const read = await this.#parts.contents.read(key, folder).catch(reasonOf);
     if (typeof read === "string") {
       tell(`${key} cannot be read: ${read}`);
       return undefined;
@@ -106,7 +110,7 @@ export class Backups {
     tellOf: Tell,
   ): void {
     const id = idOf(key, version);
-    const found = this.parts.versions.get(id);
+    const found = this.#parts.versions.get(id);
     const tell = (what: string) => tellOf(`${backup} needs ${id}, which ${what}`);
     if (found === undefined) tell("is not there");
     else if (size !== undefined && found.size !== size) tell(`has ${found.size} bytes, not ${size}`);

@@ -1,6 +1,6 @@
 /** The simulated clock, and what went wrong by it. */
 
-export const minute = 60_000;
+const minute = 60_000;
 export const day = 24 * 60 * minute;
 /** Ahead of any real clock, so that no file looks as if it were just written. A leap year. */
 const start = Date.UTC(2040, 0, 1);
@@ -28,19 +28,23 @@ export type Tell = (what: string) => void;
 export class TooManyViolations extends Error {}
 
 export class Violations {
+  readonly #seed: number;
+  readonly #clock: Clock;
+  readonly #print: (line: string) => void;
+
   readonly all: string[] = [];
-  constructor(
-    private readonly seed: number,
-    private readonly clock: Clock,
-    private readonly print: (line: string) => void,
-  ) {}
+  constructor(seed: number, clock: Clock, print: (line: string) => void) {
+    this.#seed = seed;
+    this.#clock = clock;
+    this.#print = print;
+  }
 
   /** To be told of violations by a host, or by something else that is at work. */
   under(who: string): Tell {
     return (what) => {
-      const line = `seed ${this.seed}, day ${this.clock.today}, ${who}: ${what}`;
+      const line = `seed ${this.#seed}, day ${this.#clock.today}, ${who}: ${what}`;
       this.all.push(line);
-      this.print(line);
+      this.#print(line);
       if (this.all.length >= mostViolations) throw new TooManyViolations(`stopped after ${mostViolations} violations`);
     };
   }

@@ -26,10 +26,14 @@ const mostFrames = 16;
 const mostFrameBytes = 16 * 1024 * 1024;
 
 export class Contents {
+  readonly #bucket: Pick<BucketReader, "get">;
+
   readonly #digests = new Map<string, string>();
   readonly #frames = new Map<string, Uint8Array>();
 
-  constructor(private readonly bucket: Pick<BucketReader, "get">) {}
+  constructor(bucket: Pick<BucketReader, "get">) {
+    this.#bucket = bucket;
+  }
 
   forget(): void {
     this.#digests.clear();
@@ -38,7 +42,7 @@ export class Contents {
 
   /** Throws where anything is missing or not as recorded. `folder`: absolute path of what the tree is told of. */
   async read(key: string, folder: string): Promise<Read> {
-    const manifest = await readManifest(this.bucket, { key });
+    const manifest = await readManifest(this.#bucket, { key });
     const needs = new Map<string, Stored>();
     const need = ({ key, version, size }: Stored) => needs.set(`${key} ${version}`, { key, version, size });
     const tree = new Map<string, string>();
@@ -49,7 +53,7 @@ export class Contents {
       await this.#checkWhole(snapshot, snapshot.sha256);
     }
     const walk = {
-      bucket: this.bucket,
+      bucket: this.#bucket,
       manifest,
       concerns: () => true,
       wanted: () => true,
@@ -105,7 +109,7 @@ export class Contents {
     const known = this.#frames.get(id);
     if (known !== undefined) return known;
     const range = { start: frameOffset, length: frameLength };
-    const stored = await readAll(this.bucket.get(key, { version, range }), mostFrameBytes);
+    const stored = await readAll(this.#bucket.get(key, { version, range }), mostFrameBytes);
     const frame = Bun.zstdDecompressSync(Buffer.from(stored));
     const [oldest] = this.#frames.keys();
     if (this.#frames.size >= mostFrames && oldest !== undefined) this.#frames.delete(oldest);
@@ -114,7 +118,7 @@ export class Contents {
   }
 
   async #checkWhole({ key, version }: Stored, digest: string): Promise<void> {
-    const bytes = await readAll(this.bucket.get(key, { version }), mostFrameBytes);
+    const bytes = await readAll(this.#bucket.get(key, { version }), mostFrameBytes);
     if (sha256(bytes) !== digest) throw new Error(`${key} has not its digest`);
   }
 }

@@ -6,7 +6,7 @@ import { idOf, type Version } from "./watcher.ts";
 const kinds = ["put", "get", "head", "list", "extend", "remove"] as const;
 
 /** Of one sort of run: archives, prunes, renewals. */
-export class Tally {
+class Tally {
   runs = 0;
   readonly total = noCounts();
   readonly extendsByYear: number[] = [];

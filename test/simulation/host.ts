@@ -22,15 +22,21 @@ export type ArchiveOptions = {
 };
 
 export class Host {
+  readonly #home: string;
+  readonly #content: Config["content"];
+
   readonly folder: string;
   readonly life: Life;
 
   private constructor(
     readonly plan: HostPlan,
-    private readonly home: string,
-    private readonly content: Config["content"],
+    home: string,
+    content: Config["content"],
     seed: number,
   ) {
+    this.#home = home;
+    this.#content = content;
+
     this.folder = join(home, "files");
     this.life = new Life({ folder: this.folder, seed, databaseBytes: plan.databaseBytes });
   }
@@ -54,7 +60,7 @@ export class Host {
   /** What becomes of its state database this morning. */
   mishaps(today: number): void {
     const { losesState, setsStateBack } = this.plan;
-    const [state, copy] = [join(this.home, "state"), join(this.home, "state.copy")];
+    const [state, copy] = [join(this.#home, "state"), join(this.#home, "state.copy")];
     if (losesState.includes(today)) rmSync(state, { recursive: true });
     if (setsStateBack?.[0] === today) cpSync(state, copy, { recursive: true });
     if (setsStateBack?.[1] !== today) return;
@@ -69,12 +75,12 @@ export class Host {
         aws: { profile: undefined, credentialsFile: undefined, roleArn: undefined },
         s3: { bucket: bucket.url, endpoint: undefined, region: undefined, pathStyle: false },
         cloudformation: { region: undefined, export: "backup-bucket" },
-        content: this.content,
-        backup: { name: this.plan.name, stateDir: join(this.home, "state") },
+        content: this.#content,
+        backup: { name: this.plan.name, stateDir: join(this.#home, "state") },
       },
       bucket,
-      pickersDir: join(this.home, "pickers.d"),
-      snapshotsDir: join(this.home, "snapshots.d"),
+      pickersDir: join(this.#home, "pickers.d"),
+      snapshotsDir: join(this.#home, "snapshots.d"),
       host: this.plan.name,
       tool: "sysbackup simulation",
       now: () => new Date(now().getTime() + ahead),

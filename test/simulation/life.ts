@@ -37,10 +37,14 @@ export type LifeParts = {
 };
 
 export class Life {
+  readonly #parts: LifeParts;
+
   readonly #chance: Chance;
   #made = 0;
 
-  constructor(private readonly parts: LifeParts) {
+  constructor(parts: LifeParts) {
+    this.#parts = parts;
+
     this.#chance = new Chance(parts.seed);
   }
 
@@ -49,7 +53,7 @@ export class Life {
     this.#put("etc/empty", new Uint8Array(), time);
     symlinkSync("../home/ann", this.#at("etc/owner"));
     for (const log of logs) this.#put(log, noise(this.#chance.whole(10, 60) * KiB, this.#seed()), time);
-    if (this.parts.databaseBytes > 0) this.#put("srv/database", noise(this.parts.databaseBytes, this.#seed()), time);
+    if (this.#parts.databaseBytes > 0) this.#put("srv/database", noise(this.#parts.databaseBytes, this.#seed()), time);
   }
 
   /** The system's own files: the same on all machines that have this release. */
@@ -72,7 +76,7 @@ export class Life {
     if (chance.once(5)) this.#rename();
     if (chance.once(70)) this.#renameFolder();
     if (chance.once(60)) for (let edits = 40; edits > 0; edits -= 1) this.#edit(time);
-    if (this.parts.databaseBytes > 0 && chance.once(5)) this.#writeWithin("srv/database", time);
+    if (this.#parts.databaseBytes > 0 && chance.once(5)) this.#writeWithin("srv/database", time);
   }
 
   #create(time: Date): void {
@@ -106,7 +110,7 @@ export class Life {
   #writeWithin(name: string, time: Date): void {
     const file = openSync(this.#at(name), "r+");
     try {
-      const at = this.#chance.whole(0, this.parts.databaseBytes - 4 * KiB);
+      const at = this.#chance.whole(0, this.#parts.databaseBytes - 4 * KiB);
       writeSync(file, noise(4 * KiB, this.#seed()), 0, 4 * KiB, at);
     } finally {
       closeSync(file);
@@ -158,6 +162,6 @@ export class Life {
   }
 
   #at(name: string): string {
-    return join(this.parts.folder, name);
+    return join(this.#parts.folder, name);
   }
 }

@@ -7,6 +7,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type Bucket, BucketError } from "../../core/bucket/contract.ts";
 import { noCounts } from "../../core/bucket/decorators/count.ts";
+import { wrapBucket } from "../../core/bucket/decorators/wrap.ts";
 import { thorough } from "../round-trip/places.ts";
 import { scratch } from "../support/faults/scratch.ts";
 import { Figures, spaceOf } from "./figures.ts";
@@ -67,38 +68,38 @@ describe("a simulation finds", () => {
   const faults: [name: string, around: (bucket: Bucket) => Bucket, told: RegExp][] = [
     [
       "locks that were not extended",
-      (bucket) => ({ ...bucket, extend: () => Promise.resolve() }),
+      (bucket) => wrapBucket(bucket, { extend: () => Promise.resolve() }),
       /needs .*, which is locked until/,
     ],
     [
       "what was not put",
-      (bucket) => ({
-        ...bucket,
-        put: async (key, body, options) =>
-          key.startsWith("packs/")
-            ? { key, version: "0".repeat(22), size: body.byteLength }
-            : bucket.put(key, body, options),
-      }),
+      (bucket) =>
+        wrapBucket(bucket, {
+          put: async (key, body, options) =>
+            key.startsWith("packs/")
+              ? { key, version: "0".repeat(22), size: body.byteLength }
+              : bucket.put(key, body, options),
+        }),
       /cannot be read|no such object/,
     ],
     [
       "other bytes than were to be put",
-      (bucket) => ({
-        ...bucket,
-        put: (key, body, { sha256: _, ...options }) =>
-          bucket.put(key, key.startsWith("packs/") ? body.toReversed() : body, options),
-      }),
+      (bucket) =>
+        wrapBucket(bucket, {
+          put: (key, body, { sha256: _, ...options }) =>
+            bucket.put(key, key.startsWith("packs/") ? body.toReversed() : body, options),
+        }),
       /cannot be read/,
     ],
     [
       "a prune that leaves what it should remove",
-      (bucket) => ({
-        ...bucket,
-        remove: (key, version) =>
-          key.startsWith("packs/")
-            ? Promise.reject(new BucketError("locked", { doing: "remove", what: key, why: "it is locked" }))
-            : bucket.remove(key, version),
-      }),
+      (bucket) =>
+        wrapBucket(bucket, {
+          remove: (key, version) =>
+            key.startsWith("packs/")
+              ? Promise.reject(new BucketError("locked", { doing: "remove", what: key, why: "it is locked" }))
+              : bucket.remove(key, version),
+        }),
       /is not needed, and was left/,
     ],
   ];

@@ -11,6 +11,7 @@
  */
 import type { Bucket } from "../../core/bucket/contract.ts";
 import { count, noCounts } from "../../core/bucket/decorators/count.ts";
+import { wrapBucket } from "../../core/bucket/decorators/wrap.ts";
 import { checkContents, checkFiles, checkNeeds, checkRestore } from "./checks.ts";
 import { TooManyViolations } from "./clock.ts";
 import { type Figures, spaceOf } from "./figures.ts";
@@ -122,9 +123,8 @@ function stopping(bucket: Bucket, after: number, kill: AbortController): Bucket 
     if (writes > after) kill.abort(new Error("killed"));
     return kill.signal.aborted ? Promise.reject(kill.signal.reason) : request();
   };
-  return {
-    ...bucket,
+  return wrapBucket(bucket, {
     put: (key, body, options) => write(() => bucket.put(key, body, options)),
     extend: (key, version, retention) => write(() => bucket.extend(key, version, retention)),
-  };
+  });
 }

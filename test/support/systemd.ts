@@ -34,7 +34,7 @@ export type SystemdHost = AsyncDisposable & {
   run(command: readonly string[], options?: HostRunOptions): Promise<Outcome>;
 };
 
-export type HostRunOptions = {
+type HostRunOptions = {
   /** Added to PATH, HOME, LANG and what makes systemd's tools plain. */
   readonly env?: Readonly<Record<string, string>>;
   readonly stdin?: string;

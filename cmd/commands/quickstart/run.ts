@@ -2,9 +2,10 @@
 import { Database } from "bun:sqlite";
 import { chmod, lstat, mkdir, mkdtemp, readdir, readFile, readlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { type ExitStatus, exitStatus, Failure } from "../../../core/failure.ts";
 import type { CommandIO, RunSubcommand } from "../../io.ts";
+import { soundBunFlags } from "../../shared/sound-bun.ts";
 import type { BackupArgs } from "../../subcommand.ts";
 import { count, counted } from "../../terminal/format.ts";
 import { run as archive } from "../archive/run.ts";
@@ -16,7 +17,7 @@ const picked = "/etc";
 const name = "quickstart";
 
 export const run: RunSubcommand<BackupArgs> = async (_, io) => {
-  const home = await mkdtemp(join(tmpdir(), "sysbackup-quickstart-"));
+  const home = await mkdtemp(join(resolve(tmpdir()), "sysbackup-quickstart-"));
   const places = { home, conf: join(home, "conf"), bucket: join(home, "bucket"), target: join(home, "restored") };
   const database = { original: join(home, "example.sqlite"), restored: join(home, "restored.sqlite") };
   await configure(places, database);
@@ -68,7 +69,7 @@ function snapshotter({ original, restored }: Databases): string {
   return [
     "echo 'an example database, dumped while it may be in use'",
     `echo "::restore-through:: cat > '${restored}'"`,
-    `FD="$1" FROM='${original}' BUN_BE_BUN=1 exec '${process.execPath}' -e "${code}"`,
+    `FD="$1" FROM='${original}' BUN_BE_BUN=1 exec '${process.execPath}' ${soundBunFlags.join(" ")} -e "${code}"`,
     "",
   ].join("\n");
 }

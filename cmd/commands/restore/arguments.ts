@@ -2,12 +2,12 @@
 import { resolve } from "node:path";
 import { nearest } from "../../../core/config/nearest.ts";
 import { exitStatus, Failure } from "../../../core/failure.ts";
+import type { SnapshotChoice } from "../../../restore/snapshots.ts";
 import { type Access, accessOf } from "../../shared/access.ts";
 import type { Words } from "../../subcommand.ts";
 
 /** Ways to treat the snapshots of a backup: ask for each, store as files, replay, leave out. */
-export const snapshotChoices = ["ask", "fetch", "run", "skip"] as const;
-export type SnapshotChoice = (typeof snapshotChoices)[number];
+export const snapshotChoices: readonly SnapshotChoice[] = ["ask", "fetch", "run", "skip"];
 
 export type RestoreArgs = Access & {
   /** A backup name, `name@time`, a key, or a local file; if undefined, the user chooses on the terminal. */

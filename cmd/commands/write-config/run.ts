@@ -3,6 +3,7 @@ import type { WriteConfigRequest } from "../../../core/write-config/request.ts";
 import { describe, perform } from "../../../core/write-config/steps.ts";
 import { type Plan, plan } from "../../../core/write-config/write-config.ts";
 import type { CommandIO, RunSubcommand } from "../../io.ts";
+import { soundBunFlags } from "../../shared/sound-bun.ts";
 import type { WriteConfigArgs } from "./arguments.ts";
 import { requestOf } from "./request.ts";
 
@@ -25,7 +26,7 @@ export const run: RunSubcommand<WriteConfigArgs> = async (args, io) => {
 
 /** The command of this program: one file if compiled, else Bun and a script. */
 function programWords(): string[] {
-  return Bun.main.startsWith("/$bunfs/") ? [process.execPath] : [process.execPath, Bun.main];
+  return Bun.main.startsWith("/$bunfs/") ? [process.execPath] : [process.execPath, ...soundBunFlags, Bun.main];
 }
 
 /** Waits. Rejects with the signal's reason if it aborts first. */

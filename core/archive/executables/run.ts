@@ -1,5 +1,6 @@
 /** Running pickers and snapshotters: what both are given, how long they may be silent, how their end is told. */
 import { type Finished, spawnExecutable } from "../../system/process.ts";
+import { usualPath } from "../../system/programs.ts";
 import type { Executable } from "./find.ts";
 import { SilenceLimit } from "./silence.ts";
 
@@ -60,7 +61,6 @@ export function run({ executable, args, extraPipe, timeoutMs, signal }: RunOptio
 async function* nothing(): AsyncGenerator<never> {}
 
 const passedOn = ["PATH", "HOME", "LANG", "LC_ALL", "SHELL", "TERM", "TMPDIR", "TZ", "USER", "LOGNAME"];
-const usualPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /** The usual few variables, and nothing secret such as AWS_SECRET_ACCESS_KEY. */
 function environmentFrom(ours: Readonly<Record<string, string | undefined>>): Record<string, string> {

@@ -4,10 +4,11 @@
  */
 import { open, readFile, rm, writeFile } from "node:fs/promises";
 import { crc32 } from "node:zlib";
-import { FalseState } from "./database.ts";
+import { FalseState } from "./false-state.ts";
 
 const blockSize = 1024 * 1024;
 
+/** @internal */
 export function sealPath(path: string): string {
   return `${path}.sum`;
 }

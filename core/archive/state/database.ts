@@ -1,21 +1,21 @@
 /**
  * The state database: what this host knows of the bucket and of its own files, so that a run need not ask or read
- * again. It is a cache: lost or corrupt, it is made anew from `index/` and the files.
+ * again. It is a cache: lost or corrupt, it is rebuilt from `index/` and the files.
  *
  * One database per backup name. It belongs to one bucket: opened for another, it starts empty.
  */
 import { Database, SQLiteError } from "bun:sqlite";
-import { mkdir, rm } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { Failure, reasonOf } from "../../failure.ts";
-import { fromText } from "../../format/path.ts";
-import { type FileLock, lockExclusively } from "../../system/lock.ts";
+import { FalseState } from "./false-state.ts";
+import { unusable } from "./folder.ts";
+import { makePrivate, stateSuffixes } from "./private-files.ts";
 
 const schemaVersion = 2;
 
 const schema = `
   CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-  -- Objects in the bucket: packs, content, parts. indexed = 0 until an index object tells other hosts.
+  -- Objects in the bucket: packs, content, parts. indexed = 0 until an index object has them.
   CREATE TABLE objects (
     id INTEGER PRIMARY KEY,
     key TEXT NOT NULL,
@@ -55,7 +55,7 @@ const schema = `
     bytes INTEGER NOT NULL,
     stale INTEGER NOT NULL
   ) WITHOUT ROWID;
-  -- Extensions not yet told in an index object.
+  -- Extensions that are in no index object yet.
   CREATE TABLE extensions (object INTEGER PRIMARY KEY);
   -- The last index object read of each backup name.
   CREATE TABLE index_read (name TEXT PRIMARY KEY, key TEXT NOT NULL) WITHOUT ROWID;
@@ -66,12 +66,13 @@ export function statePath(stateDir: string, name: string): string {
 }
 
 /**
- * Opens or makes the database. Throws a Failure where its folder is unusable; an error for which `isCorruption` holds
- * where it is damaged, here or at any later query.
+ * Opens or makes the database. Throws a Failure if its folder is unusable. Throws an error for which `isCorruption` holds
+ * if it is damaged, here or at any later query.
  */
 export function openState(path: string, bucket: string): Database {
   let database: Database | undefined;
   try {
+    makePrivate(path);
     database = new Database(path, { create: true, strict: true });
     prepare(database, bucket);
     return database;
@@ -81,29 +82,8 @@ export function openState(path: string, bucket: string): Database {
   }
 }
 
-/** Makes the folder, private to its owner. */
-export async function makeStateDir(stateDir: string): Promise<void> {
-  await mkdir(stateDir, { recursive: true, mode: 0o700 }).catch((error: unknown) => {
-    throw unusable(stateDir, error);
-  });
-}
-
-/** Keeps other runs of this backup name out. Throws a Failure where one is under way. */
-export async function lockState(path: string): Promise<FileLock> {
-  const lock = await lockExclusively(fromText(path)).catch((error: unknown) => {
-    throw unusable(path, error);
-  });
-  if (lock !== undefined) return lock;
-  throw new Failure({
-    doing: "start a run with the state",
-    what: path.replace(/\.lock$/, ""),
-    why: "another run holds its lock",
-    remedy: "wait for it to end (lslocks shows its process), or give this one a name or state_dir of its own",
-  });
-}
-
 export async function removeState(path: string): Promise<void> {
-  await Promise.all(["", "-wal", "-shm", ".sum"].map((suffix) => rm(path + suffix, { force: true })));
+  await Promise.all(stateSuffixes.map((suffix) => rm(path + suffix, { force: true })));
 }
 
 function prepare(database: Database, bucket: string): void {
@@ -143,29 +123,14 @@ export function setFact(database: Database, name: string, value: string): void {
   database.query("INSERT INTO facts VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value").run(name, value);
 }
 
-/** What the database says cannot be true, though SQLite can read it: it is to be removed and made anew. */
-export class FalseState extends Error {}
-
-/** Whether the database is to be removed and made anew: SQLite met a damaged page, or what it says is not so. */
+/** Whether the database must be removed and rebuilt: a page is damaged, or what it says cannot be true. */
 export function isCorruption(error: unknown): boolean {
   if (error instanceof FalseState) return true;
-  // There are kinds of either, such as SQLITE_CORRUPT_INDEX.
+  // Both codes have subtypes, such as SQLITE_CORRUPT_INDEX.
   return error instanceof SQLiteError && /^SQLITE_(CORRUPT|NOTADB)/.test(error.code ?? "");
 }
 
-/** An error of the database at `path` as users are told it: a full disk, say. Other errors as they are. */
+/** Words an error of SQLite as a Failure: a full disk, for example. Returns other errors as they are. */
 export function stateError(path: string, error: unknown): unknown {
   return error instanceof SQLiteError ? unusable(path, error) : error;
-}
-
-function unusable(path: string, cause: unknown): Failure {
-  const why = reasonOf(cause);
-  const mend = /full|no space|quota/.test(why) ? "free some space there" : "make it writable";
-  return new Failure({
-    doing: "use the state folder",
-    what: path,
-    why,
-    remedy: `${mend}, or name another with state_dir in the [backup] section`,
-    cause,
-  });
 }

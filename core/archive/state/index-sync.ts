@@ -11,7 +11,7 @@ import { decodeIndex, type IndexLine } from "../../format/index-object.ts";
 import { type ManifestKey, parseIndexKey, prefixes } from "../../format/keys.ts";
 import type { Notify } from "../../notice.ts";
 import { ChunkTable } from "./chunks.ts";
-import { FalseState } from "./database.ts";
+import { FalseState } from "./false-state.ts";
 import { ObjectTable } from "./objects.ts";
 
 /** A run writes an index object at least every 4 GiB, so none comes near this. */

@@ -4,7 +4,7 @@ import type { BucketWriter, Retention } from "../../bucket/contract.ts";
 import type { Encoding } from "../../format/entry.ts";
 import { encodeIndex, type IndexLine } from "../../format/index-object.ts";
 import { keys, parseIndexKey, type RunId, timeOfStamp } from "../../format/keys.ts";
-import { FalseState } from "./database.ts";
+import { FalseState } from "./false-state.ts";
 import { rememberRead } from "./index-sync.ts";
 
 /** Objects and chunks that one index object tells of, about: it is made in memory. */

@@ -2,7 +2,7 @@
 import type { Database } from "bun:sqlite";
 import type { Encoding, ObjectRef } from "../../format/entry.ts";
 import { BitSet } from "./bit-set.ts";
-import { FalseState } from "./database.ts";
+import { FalseState } from "./false-state.ts";
 
 export type KnownObject = ObjectRef & { readonly id: number; readonly retainUntil: Date };
 

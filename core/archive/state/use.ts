@@ -1,16 +1,22 @@
-/** The state database of one bucket, opened for as long as something uses it, and sealed after. */
+/** The state database of one bucket, opened for as long as something uses it. A checksum of it is kept afterwards. */
 import type { Database } from "bun:sqlite";
 import type { Config } from "../../config/config.ts";
 import { sealState, unsealState } from "./checksum.ts";
 import { openState } from "./database.ts";
+import { closeStateFiles } from "./private-files.ts";
 
-/** Buckets of one name behind two endpoints are two. */
+/** Tells apart buckets of one name behind two endpoints. */
 export function bucketIdentity(url: string, { s3: { endpoint } }: Config): string {
   return endpoint === undefined ? url : `${url} at ${endpoint}`;
 }
 
-/** Errors as `openState` has them, and those of `use`. The caller holds the lock of the state. */
-export async function useState<T>(path: string, bucket: string, use: (database: Database) => Promise<T>): Promise<T> {
+/** Throws the errors of `openState` and of `use`. The caller holds the lock of the state. */
+export async function withStateDatabase<T>(
+  path: string,
+  bucket: string,
+  use: (database: Database) => Promise<T>,
+): Promise<T> {
+  closeStateFiles(path);
   await unsealState(path);
   const database = openState(path, bucket);
   try {

@@ -1,9 +1,10 @@
-/** Counts the requests that really go out, and the bytes of content both ways. Goes below `retry`: attempts count too. */
+/** Counts the requests that really go out, and the bytes of content both ways. Goes below `retry`, so that each attempt counts. */
 import type { Bucket, GetOptions, Upload } from "../contract.ts";
+import { type BucketRequests, wrapBucket } from "./wrap.ts";
 
 /**
- * Requests by kind, then bytes. A multipart upload is puts: its start, each part, its end. An abort is a remove; a look at a
- * lock is a head, and is billed as one.
+ * Requests by kind, then bytes. A multipart upload counts as puts: its start, each part, its end. An abort counts as a
+ * remove; reading a lock counts as a head, and is billed as one.
  */
 export type Counts = {
   put: number;
@@ -27,10 +28,9 @@ export const noCounts = (): Counts => ({
   received: 0,
 });
 
-/** The bucket, adding to `counts`. */
+/** A bucket that adds each request to `counts`. */
 export function count(bucket: Bucket, counts: Counts): Bucket {
-  return {
-    url: bucket.url,
+  const counted: BucketRequests = {
     put(key, body, options) {
       counts.put++;
       counts.sent += body.byteLength;
@@ -59,9 +59,8 @@ export function count(bucket: Bucket, counts: Counts): Bucket {
       counts.remove++;
       return bucket.remove(key, version);
     },
-    serverTime: () => bucket.serverTime(),
-    close: () => bucket.close(),
   };
+  return wrapBucket(bucket, counted);
 }
 
 function countUpload(upload: Upload, counts: Counts): Upload {
@@ -90,7 +89,7 @@ async function* countGet(bucket: Bucket, counts: Counts, key: string, options: G
   }
 }
 
-/** Each page is a request that was answered; an error is one that was not. */
+/** Counts each page as a request that was answered, and an error as one that was not. */
 async function* countPages<T>(pages: AsyncIterable<T>, counts: Counts): AsyncGenerator<T> {
   try {
     for await (const page of pages) {

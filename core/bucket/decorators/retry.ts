@@ -1,6 +1,6 @@
 /**
- * Tries again what failed as `unreachable`, and nothing else. Safe because the contract makes every call repeatable; a
- * `get` or a listing that breaks goes on where it stopped instead of starting over.
+ * Retries calls that failed as `unreachable`, and no others. Safe because the contract makes every call repeatable. A
+ * `get` or a listing that breaks is resumed, not started over.
  */
 import type { Notify } from "../../notice.ts";
 import {
@@ -13,28 +13,28 @@ import {
   type Stored,
   type Upload,
 } from "../contract.ts";
+import { type BucketRequests, wrapBucket } from "./wrap.ts";
 
 export type RetryTools = {
   readonly now: () => Date;
   /** Waits so many milliseconds. */
   readonly sleep: (milliseconds: number) => Promise<unknown>;
-  /** From 0 up to, but not including, 1. */
+  /** A number from 0 up to, but not including, 1. */
   readonly random: () => number;
-  /** Told of every wait, as `bucket-retry`, so that nobody stares at a silent terminal. */
+  /** Gets a notice `bucket-retry` for each wait, so that the terminal is not silent meanwhile. */
   readonly notify?: Notify | undefined;
 };
 
-/** Eight attempts wait for about 45 seconds in all: longer than a router's restart, shorter than patience. */
+/** Eight attempts wait for about 45 seconds in all: longer than a router's restart, shorter than patience. @internal */
 export const attemptLimit = 8;
 const firstWait = 500;
 const longestWait = 30_000;
-/** Attempts that each run into a time-out must not add up without end. */
+/** Milliseconds after which no further attempt is made: time-outs must not add up without end. */
 const longestTrial = 10 * 60_000;
 
 export function retry(bucket: Bucket, tools: RetryTools): Bucket {
   const again = <T>(run: () => Promise<T>): Promise<T> => repeat(new Trial(tools), run);
-  return {
-    url: bucket.url,
+  const retried: BucketRequests = {
     put: (key, body, options) => again(() => bucket.put(key, body, options)),
     startUpload: async (key, options) => retryUpload(await again(() => bucket.startUpload(key, options)), again),
     extend: (key, version, retention) => again(() => bucket.extend(key, version, retention)),
@@ -44,9 +44,8 @@ export function retry(bucket: Bucket, tools: RetryTools): Bucket {
     list: (prefix, after) => resumedList(bucket, new Trial(tools), prefix, after),
     listVersions: (prefix, after) => resumedVersions(bucket, new Trial(tools), prefix, after),
     remove: (key, version) => again(() => bucket.remove(key, version)),
-    serverTime: () => bucket.serverTime(),
-    close: () => bucket.close(),
   };
+  return wrapBucket(bucket, retried);
 }
 
 function retryUpload(upload: Upload, again: <T>(run: () => Promise<T>) => Promise<T>): Upload {
@@ -67,41 +66,44 @@ async function repeat<T>(trial: Trial, run: () => Promise<T>): Promise<T> {
   }
 }
 
-/** One call and its repetitions. */
+/** One call and its further attempts. */
 class Trial {
   #failures = 0;
   #began: number;
 
-  constructor(readonly tools: RetryTools) {
+  readonly #tools: RetryTools;
+
+  constructor(tools: RetryTools) {
+    this.#tools = tools;
     this.#began = tools.now().getTime();
   }
 
-  /** Something arrived: what fails from here on is a new failure. */
+  /** Starts the count over: something arrived, so an error from here on is a new failure. */
   progressed(): void {
     this.#failures = 0;
-    this.#began = this.tools.now().getTime();
+    this.#began = this.#tools.now().getTime();
   }
 
-  /** Waits before the next attempt, or throws where there shall be none. */
+  /** Waits before the next attempt, or throws if there is to be none. */
   async failed(error: unknown): Promise<void> {
     if (!(error instanceof BucketError) || error.kind !== "unreachable") throw error;
     this.#failures++;
     const wait = this.#wait();
-    const elapsed = this.tools.now().getTime() - this.#began;
+    const elapsed = this.#tools.now().getTime() - this.#began;
     if (this.#failures >= attemptLimit || elapsed + wait > longestTrial) throw this.#givenUp(error);
     const seconds = (wait / 1000).toFixed(1);
-    this.tools.notify?.({
+    this.#tools.notify?.({
       level: "info",
       code: "bucket-retry",
       message: `${error.parts.why}: trying again in ${seconds} s (attempt ${this.#failures + 1} of ${attemptLimit})`,
     });
-    await this.tools.sleep(wait);
+    await this.#tools.sleep(wait);
   }
 
-  /** Doubled each time, and spread over its upper half, so that many clients do not come back as one. */
+  /** Milliseconds: doubled each time, and random within the upper half, so that many clients do not return at once. */
   #wait(): number {
     const full = Math.min(longestWait, firstWait * 2 ** (this.#failures - 1));
-    return full * (0.5 + this.tools.random() / 2);
+    return full * (0.5 + this.#tools.random() / 2);
   }
 
   #givenUp(error: BucketError): BucketError {
@@ -110,7 +112,7 @@ class Trial {
   }
 }
 
-/** Pinned to the version that the first answer named, so that both halves belong together. */
+/** Stays with the version that the first answer named, so that both halves belong together. */
 async function* resumedGet(
   bucket: Bucket,
   trial: Trial,
@@ -167,7 +169,7 @@ async function* resumedList(
   }
 }
 
-/** A page may end within a key, so the key is listed again, without those of its versions that were given already. */
+/** Lists the last key again, since a page may end within it, and leaves out those of its versions that were given already. */
 async function* resumedVersions(
   bucket: Bucket,
   trial: Trial,

@@ -1,6 +1,6 @@
 /**
- * A bucket in a directory: the same objects, versions and locks as S3, held by this program instead of a server. Its
- * locks bind every user of sysbackup; root with `rm` is not stopped by them.
+ * A bucket in a directory: the same objects, versions and locks as in S3, kept by this program instead of a server. The
+ * locks bind every user of sysbackup; they do not stop root with `rm`.
  */
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
@@ -29,12 +29,12 @@ import { Store } from "./store.ts";
 import { DirectoryUpload } from "./upload.ts";
 import { type FoundKey, type FoundVersion, walk } from "./walk.ts";
 
-/** As many as S3 gives. */
+/** As in S3. */
 const pageSize = 1000;
 
 const readPiece = 1024 * 1024;
 
-/** `random` gives 0 up to, but not including, 1: it keeps apart the versions that two machines make at one moment. */
+/** `random` returns a number from 0 up to, but not including, 1. It keeps versions apart that two machines make at once. */
 export type DirectoryTools = { readonly now: () => Date; readonly random: () => number };
 
 /** Opens the bucket in the directory `path`, which must exist: `no-bucket` otherwise. */
@@ -66,38 +66,46 @@ type Version = {
 };
 
 class DirectoryBucket implements Bucket {
+  readonly #root: string;
+  readonly #store: Store;
+  readonly #now: () => Date;
+
   constructor(
     readonly url: string,
-    readonly root: string,
-    readonly store: Store,
-    readonly now: () => Date,
-  ) {}
+    root: string,
+    store: Store,
+    now: () => Date,
+  ) {
+    this.#root = root;
+    this.#store = store;
+    this.#now = now;
+  }
 
   put(key: string, body: Uint8Array, options: PutOptions): Promise<Stored> {
     return this.#guard("store", key, async () => {
       this.#checkPut(key, options);
       checkDigest(this.#name(key), body, options.sha256);
-      const staged = await this.store.stage();
+      const staged = await this.#store.stage();
       try {
         await writeAt(staged.file, body, 0);
       } catch (error) {
-        await this.store.discard(staged);
+        await this.#store.discard(staged);
         throw error;
       }
-      return this.store.commit(staged, key, body.byteLength, options);
+      return this.#store.commit(staged, key, body.byteLength, options);
     });
   }
 
   startUpload(key: string, options: Omit<PutOptions, "sha256">): Promise<Upload> {
     return this.#guard("store", key, async () => {
       this.#checkPut(key, options);
-      return new DirectoryUpload(this.store, await this.store.stage(), key, this.#name(key), options);
+      return new DirectoryUpload(this.#store, await this.#store.stage(), key, this.#name(key), options);
     });
   }
 
   extend(key: string, version: string, retention: Retention): Promise<void> {
     return this.#guard("extend the lock of", key, async () => {
-      checkRetention(this.#name(key), retention, this.now());
+      checkRetention(this.#name(key), retention, this.#now());
       // Another process may extend at the same moment. The check just before the rename, and the look afterwards,
       // leave it no way to shorten what we promised, short of stalling between two system calls for a whole sync.
       for (;;) {
@@ -105,7 +113,7 @@ class DirectoryBucket implements Bucket {
         refuseShorter(this.#name(key), found.record.retention, retention);
         const record = { ...found.record, retention };
         const check = () => refuseShorter(this.#name(key), lockNow(found, key, version), retention);
-        await this.store.replaceRecord(found.recordPath, found.folder, record, check);
+        await this.#store.replaceRecord(found.recordPath, found.folder, record, check);
         if (lockNow(found, key, version).until >= retention.until) return;
       }
     });
@@ -151,16 +159,16 @@ class DirectoryBucket implements Bucket {
     return this.#guard("remove", key, async () => {
       const found = await this.#record(key, version);
       if (found === undefined) return;
-      refuseLocked(this.#name(key), found.record.retention, this.now());
-      // Only who removed the record may remove the bytes: their name may have a new owner by now.
+      refuseLocked(this.#name(key), found.record.retention, this.#now());
+      // Only the process that removed the record may remove the bytes: by now their name may belong to a new version.
       if (!(await unlinkIfThere(found.recordPath))) return;
-      await this.store.sync(found.folder);
+      await this.#store.sync(found.folder);
       await unlinkIfThere(found.bytesPath);
     });
   }
 
   serverTime(): Date {
-    return this.now();
+    return this.#now();
   }
 
   async close(): Promise<void> {}
@@ -168,30 +176,30 @@ class DirectoryBucket implements Bucket {
   #checkPut(key: string, options: PutOptions): void {
     splitKey(key);
     checkMetadata(key, options.metadata);
-    checkRetention(this.#name(key), options.retention, this.now());
+    checkRetention(this.#name(key), options.retention, this.#now());
   }
 
   #name(key: string): string {
     return `${this.url}/${key}`;
   }
 
-  /** The record of one version, or of the newest; undefined where there is none. */
+  /** The record of one version, or of the newest; undefined if there is none. */
   async #record(key: string, version: string | undefined): Promise<Version | undefined> {
     const parts = findKey(key);
     const wanted = version ?? (await this.#newest(key, parts));
     if (parts === undefined || wanted === undefined || !isVersion(wanted)) return undefined;
-    const folder = join(this.root, parts.folder);
+    const folder = join(this.#root, parts.folder);
     const recordPath = join(folder, recordName(parts.name, wanted));
     const text = await readIfThere(recordPath);
     if (text === undefined) {
-      await mustBeDirectory(this.root, this.url);
+      await mustBeDirectory(this.#root, this.url);
       return undefined;
     }
     const record = decodeRecord(text, recordPath, parts.name, wanted);
     return { record, recordPath, bytesPath: join(folder, record.file), folder };
   }
 
-  /** As `#record`, but undefined also where somebody took the bytes away. */
+  /** As `#record`, but undefined also if somebody removed the bytes. */
   async #find(key: string, version: string | undefined): Promise<Version | undefined> {
     const found = await this.#record(key, version);
     return found !== undefined && (await sizeIfThere(found.bytesPath)) !== undefined ? found : undefined;
@@ -206,7 +214,7 @@ class DirectoryBucket implements Bucket {
 
   async #newest(key: string, parts: KeyParts | undefined): Promise<string | undefined> {
     if (parts === undefined) return undefined;
-    for await (const found of walk(this.root, { prefix: key, after: "" })) {
+    for await (const found of walk(this.#root, { prefix: key, after: "" })) {
       return found.key === key ? found.versions[0].version : undefined;
     }
     return undefined;
@@ -216,7 +224,7 @@ class DirectoryBucket implements Bucket {
     const file = await open(path, "r");
     try {
       const actual = (await file.stat()).size;
-      if (actual !== size) throw this.#damaged(key, `its file has ${actual} bytes where ${size} were stored`);
+      if (actual !== size) throw this.#damaged(key, `its file has ${actual} bytes, ${size} were stored`);
       for (let done = 0; done < length; ) {
         const piece = new Uint8Array(Math.min(readPiece, length - done));
         const { bytesRead } = await file.read(piece, 0, piece.byteLength, start + done);
@@ -233,17 +241,17 @@ class DirectoryBucket implements Bucket {
     return new BucketError("damaged", { doing: "read", what: this.#name(key), why });
   }
 
-  /** Pages of the chosen versions with their sizes; one page at least, as S3 answers. */
+  /** Pages of the chosen versions with their sizes; at least one page, as from S3. */
   async *#pages(
     prefix: string,
     after: string,
     choose: (found: FoundKey) => readonly FoundVersion[],
   ): AsyncGenerator<readonly ListedVersion[]> {
     try {
-      await mustBeDirectory(this.root, this.url);
+      await mustBeDirectory(this.#root, this.url);
       let page: Promise<ListedVersion | undefined>[] = [];
       let pages = 0;
-      for await (const found of walk(this.root, { prefix, after })) {
+      for await (const found of walk(this.#root, { prefix, after })) {
         for (const chosen of choose(found)) {
           page.push(measured(found, chosen));
           if (page.length < pageSize) continue;
@@ -266,10 +274,10 @@ class DirectoryBucket implements Bucket {
     }
   }
 
-  /** ENOENT where the bucket itself is gone means that a disk was unmounted. */
+  /** An ENOENT may mean that the bucket itself is gone, because its disk was unmounted. */
   async #worded(error: unknown, doing: string, key: string): Promise<BucketError> {
     if (errorCode(error) === "ENOENT") {
-      const gone = await mustBeDirectory(this.root, this.url).catch((reason: unknown) => reason);
+      const gone = await mustBeDirectory(this.#root, this.url).catch((reason: unknown) => reason);
       if (gone instanceof BucketError) return gone;
     }
     return directoryError(error, doing, this.#name(key));

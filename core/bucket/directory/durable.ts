@@ -56,7 +56,7 @@ export async function sizeIfThere(path: string): Promise<number | undefined> {
   }
 }
 
-/** Claims a name that nobody has, as an empty file; false where it is taken. Atomic, also over NFS and on FAT. */
+/** Claims a free name by making an empty file; false if it is taken. Atomic, also over NFS and on FAT. */
 export async function claim(path: string): Promise<boolean> {
   try {
     await (await open(path, "wx")).close();
@@ -71,8 +71,8 @@ export async function claim(path: string): Promise<boolean> {
 const cannotSync = new Set(["EINVAL", "ENOTSUP", "EOPNOTSUPP", "EBADF", "EISDIR"]);
 
 /**
- * Syncs folders, one sync at a time each: whoever asks while one runs shares the next, so that many small puts into
- * one folder do not wait for a sync apiece.
+ * Syncs folders, one sync at a time each. Calls during a sync share the next one, so that many small puts into one folder
+ * do not wait for one sync each.
  */
 export class FolderSync {
   readonly #running = new Map<string, Promise<void>>();

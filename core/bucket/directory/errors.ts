@@ -1,16 +1,16 @@
-/** Words for what the file system refuses. */
+/** Messages for errors of the file system. */
 import { BucketError, type BucketErrorKind } from "../contract.ts";
 
-type Wording = readonly [kind: BucketErrorKind, why: string, remedy?: string];
+type DirectoryWording = readonly [kind: BucketErrorKind, why: string, remedy?: string];
 
 const full = "free some space there, or use another disk";
 const access = "check owner and mode of the folder, and how it is mounted";
 const network = "check the connection to the file server";
 
-const wordings: Readonly<Record<string, Wording>> = {
+const wordings: Readonly<Record<string, DirectoryWording>> = {
   ENOSPC: ["full", "no space is left", full],
   EDQUOT: ["full", "the disk quota is used up", full],
-  EFBIG: ["full", "the file system takes no file that large", "use another file system"],
+  EFBIG: ["full", "the file system cannot hold a file that large", "use another file system"],
   EACCES: ["denied", "permission denied", access],
   EPERM: ["denied", "operation not permitted", access],
   EROFS: ["denied", "the file system is read-only", access],
@@ -19,7 +19,7 @@ const wordings: Readonly<Record<string, Wording>> = {
   EHOSTDOWN: ["unreachable", "the file server does not answer", network],
   ENOTCONN: ["unreachable", "the file server does not answer", network],
   EIO: ["other", "the disk reports an error", "check the disk (dmesg, smartctl)"],
-  ENOTDIR: ["other", "a file stands where a folder must be", "move that file away, or choose another name"],
+  ENOTDIR: ["other", "there is a file in place of a folder", "move that file away, or choose another name"],
   ENAMETOOLONG: ["other", "the name is too long for the file system", "choose a shorter name"],
 };
 
@@ -28,7 +28,7 @@ export function errorCode(error: unknown): string | undefined {
   return typeof error.code === "string" ? error.code : undefined;
 }
 
-/** Any error of the file system as a `BucketError`; those that are one already pass. */
+/** Turns any error of the file system into a `BucketError`, and returns one that is already. */
 export function directoryError(error: unknown, doing: string, what: string): BucketError {
   if (error instanceof BucketError) return error;
   const [kind, why, remedy] = wordings[errorCode(error) ?? ""] ?? ["other", plainReason(error)];

@@ -1,6 +1,6 @@
 /**
- * How keys and versions become file names. The first version of a key is the file of that name, so that plain tools
- * work on it; a later one is `<key>~<version>`; beside each stands its record `<key>~<version>.json`.
+ * File names of keys and versions. The first version of a key is the file of that name, so that plain tools work on it; a
+ * later one is `<key>~<version>`. Beside each is its record, `<key>~<version>.json`.
  */
 import { checkKey } from "../checks.ts";
 import { BucketError } from "../contract.ts";
@@ -79,8 +79,8 @@ export function parseRecordName(file: string): { readonly name: string; readonly
 }
 
 /**
- * Versions sort by the time they were made: microseconds since 1970, then chance. Those of one process never repeat
- * and never go back, even when its clock does.
+ * Returns a maker of versions, which sort by the time they were made: microseconds since 1970, then random digits. Those of
+ * one process never repeat and never go back, even if its clock does.
  */
 export function versionMaker(now: () => Date, random: () => number): () => string {
   let last = 0;

@@ -1,4 +1,4 @@
-/** The JSON beside a version's bytes. Its appearance is what makes the version exist. */
+/** The JSON beside a version's bytes. A version exists once this file does. */
 import { z } from "zod";
 import { lockModes } from "../../format/lock-mode.ts";
 import { BucketError, type Retention } from "../contract.ts";
@@ -32,9 +32,9 @@ export function encodeRecord(record: VersionRecord): Uint8Array {
 /** Throws `damaged` for what `encodeRecord` did not write for this version, and for a file name outside the folder. */
 export function decodeRecord(text: string, path: string, name: string, version: string): VersionRecord {
   const parsed = stored.safeParse(parseJson(text));
-  if (!parsed.success) throw unreadable(path, "what stands there was not written by sysbackup");
+  if (!parsed.success) throw unreadable(path, "sysbackup did not write it");
   const { retention, created, ...rest } = parsed.data;
-  if (rest.version !== version) throw unreadable(path, `it speaks of version ${JSON.stringify(rest.version)}`);
+  if (rest.version !== version) throw unreadable(path, `it is about version ${JSON.stringify(rest.version)}`);
   if (rest.file !== name && rest.file !== laterName(name, version))
     throw unreadable(path, `it names the file ${JSON.stringify(rest.file)}`);
   return {

@@ -1,8 +1,8 @@
 /**
- * How a version comes to be, step by step:
+ * Makes a version, step by step:
  *
  * 1. its bytes are written to a file in the work folder, and synced;
- * 2. its name is claimed: the key itself, or `<key>~<version>` where the key is taken;
+ * 2. its name is claimed: the key itself, or `<key>~<version>` if the key is taken;
  * 3. its record is written beside the bytes in the work folder, and synced;
  * 4. the bytes take the claimed name, then the record takes its own: now the version exists;
  * 5. the folder is synced: now it survives a crash, and `put` may return.
@@ -20,7 +20,7 @@ import { encodeRecord, type VersionRecord } from "./record.ts";
 /** Bytes on their way, not yet part of the bucket. */
 export type Staged = { readonly path: string; readonly file: FileHandle };
 
-/** Work that nobody has touched for so long was left by a run that was killed. */
+/** Age after which files in the work folder count as left behind by a killed run. */
 const staleMs = 7 * 24 * 3600 * 1000;
 
 export class Store {
@@ -28,11 +28,12 @@ export class Store {
   readonly #makeVersion: () => string;
   readonly #work: string;
 
-  constructor(
-    readonly root: string,
-    readonly now: () => Date,
-    random: () => number,
-  ) {
+  readonly #root: string;
+  readonly #now: () => Date;
+
+  constructor(root: string, now: () => Date, random: () => number) {
+    this.#root = root;
+    this.#now = now;
     this.#makeVersion = versionMaker(now, random);
     this.#work = join(root, workFolder);
   }
@@ -46,7 +47,7 @@ export class Store {
   async commit(staged: Staged, key: string, size: number, options: PutOptions): Promise<Stored> {
     const { folder, name } = splitKey(key);
     const version = this.#makeVersion();
-    const home = join(this.root, folder);
+    const home = join(this.#root, folder);
     let claimed: string | undefined;
     try {
       const file = await this.#claimName(folder, name, version);
@@ -71,7 +72,7 @@ export class Store {
     await unlinkIfThere(staged.path);
   }
 
-  /** Puts `record` in the place of the one at `path`, whole or not at all. `check` runs at the last moment before. */
+  /** Replaces the record at `path`, whole or not at all. `check` runs at the last moment before. */
   async replaceRecord(path: string, folder: string, record: VersionRecord, check: () => void): Promise<void> {
     const tmp = join(this.#work, `${this.#makeVersion()}.json`);
     await this.#inWorkFolder(() => writeDurably(tmp, encodeRecord(record)));
@@ -88,13 +89,13 @@ export class Store {
     return this.#folders.sync(folder);
   }
 
-  /** Clears what killed runs left. Not being allowed to is no error: a bucket may be read-only. */
+  /** Removes what killed runs left behind. Ignores refusals: a bucket may be read-only. */
   async sweep(): Promise<void> {
     try {
       for (const name of await readdir(this.#work)) {
         const path = join(this.#work, name);
         const { mtimeMs } = await stat(path);
-        if (this.now().getTime() - mtimeMs > staleMs) await unlinkIfThere(path);
+        if (this.#now().getTime() - mtimeMs > staleMs) await unlinkIfThere(path);
       }
     } catch {
       return;
@@ -106,24 +107,24 @@ export class Store {
       return await this.#firstFree(folder, name, version);
     } catch (error) {
       if (errorCode(error) !== "ENOENT") throw error;
-      await this.#folders.makeFolders(this.root, folder);
+      await this.#folders.makeFolders(this.#root, folder);
       return this.#firstFree(folder, name, version);
     }
   }
 
   async #firstFree(folder: string, name: string, version: string): Promise<string> {
-    if (await claim(join(this.root, folder, name))) return name;
+    if (await claim(join(this.#root, folder, name))) return name;
     const later = laterName(name, version);
-    if (await claim(join(this.root, folder, later))) return later;
+    if (await claim(join(this.#root, folder, later))) return later;
     throw new Error(`the version ${version} exists already`);
   }
 
   #record(file: string, version: string, size: number, options: PutOptions): VersionRecord {
     const { sha256, metadata = {}, retention } = options;
-    return { file, version, size, ...(sha256 && { sha256 }), metadata, retention, created: this.now() };
+    return { file, version, size, ...(sha256 && { sha256 }), metadata, retention, created: this.#now() };
   }
 
-  /** The record goes first: bytes without it are nothing, but it without bytes would be damage. */
+  /** Removes the record first: bytes without a record are harmless, a record without bytes is damage. */
   async #undo(staged: Staged, claimed: string | undefined, record: string): Promise<void> {
     const paths = [record, claimed, staged.path, `${staged.path}.json`];
     for (const path of paths) if (path !== undefined) await unlinkIfThere(path).catch(() => false);

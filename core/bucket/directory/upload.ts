@@ -1,11 +1,11 @@
-/** An upload in parts into a directory bucket: one file, each part written where it belongs as soon as that is known. */
+/** An upload in parts into a directory bucket: one file, into which each part is written once its place is known. */
 import { type FileHandle, open } from "node:fs/promises";
 import { BucketError, type PutOptions, type Stored, type Upload } from "../contract.ts";
 import { unlinkIfThere, writeAt } from "./durable.ts";
 import { directoryError } from "./errors.ts";
 import type { Staged, Store } from "./store.ts";
 
-/** S3's limits, kept here so that what works on a directory works there. */
+/** S3's limits, enforced so that what works on a directory works there too. */
 const smallestPart = 5 * 1024 * 1024;
 const mostParts = 10_000;
 
@@ -17,13 +17,16 @@ export class DirectoryUpload implements Upload {
   readonly #early = new Map<number, string>();
   #staged: Staged | undefined;
 
-  constructor(
-    readonly store: Store,
-    staged: Staged,
-    readonly key: string,
-    readonly url: string,
-    readonly options: PutOptions,
-  ) {
+  readonly #store: Store;
+  readonly #key: string;
+  readonly #url: string;
+  readonly #options: PutOptions;
+
+  constructor(store: Store, staged: Staged, key: string, url: string, options: PutOptions) {
+    this.#store = store;
+    this.#key = key;
+    this.#url = url;
+    this.#options = options;
     this.#staged = staged;
   }
 
@@ -36,7 +39,7 @@ export class DirectoryUpload implements Upload {
       if (offset !== undefined && !this.#early.has(number)) await writeAt(file, body, offset);
       else await this.#keepApart(number, `${path}.${number}`, body);
     } catch (error) {
-      throw directoryError(error, "store a part of", this.url);
+      throw directoryError(error, "store a part of", this.#url);
     }
   }
 
@@ -46,9 +49,9 @@ export class DirectoryUpload implements Upload {
     try {
       for (const [number, path] of this.#early) await this.#bringIn(staged.file, number, path);
       this.#staged = undefined;
-      return await this.store.commit(staged, this.key, this.#offsetOf(this.#sizes.size + 1) ?? 0, this.options);
+      return await this.#store.commit(staged, this.#key, this.#offsetOf(this.#sizes.size + 1) ?? 0, this.#options);
     } catch (error) {
-      throw directoryError(error, "store", this.url);
+      throw directoryError(error, "store", this.#url);
     }
   }
 
@@ -57,12 +60,12 @@ export class DirectoryUpload implements Upload {
     this.#staged = undefined;
     if (staged === undefined) return;
     for (const path of this.#early.values()) await unlinkIfThere(path);
-    await this.store.discard(staged);
+    await this.#store.discard(staged);
   }
 
   #open(): Staged {
     if (this.#staged !== undefined) return this.#staged;
-    throw new BucketError("missing", { doing: "go on with the upload of", what: this.url, why: "it has ended" });
+    throw new BucketError("missing", { doing: "go on with the upload of", what: this.#url, why: "it has ended" });
   }
 
   /** First byte of a part; undefined while a part before it has not come. */
@@ -121,6 +124,6 @@ export class DirectoryUpload implements Upload {
   }
 
   #refused(why: string): BucketError {
-    return new BucketError("other", { doing: "store", what: this.url, why });
+    return new BucketError("other", { doing: "store", what: this.#url, why });
   }
 }

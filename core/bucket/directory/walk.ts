@@ -17,21 +17,21 @@ export type FoundKey = {
   readonly versions: readonly [FoundVersion, ...FoundVersion[]];
 };
 
-/** Which keys are wanted: those that start with `prefix` and come after `after`. */
-export type Wanted = { readonly prefix: string; readonly after: string };
+/** The wanted keys start with `prefix` and come after `after`. */
+export type KeyRange = { readonly prefix: string; readonly after: string };
 
 /**
  * A folder's keys all start with its path and a slash, so sorting names with that slash on folders sorts the whole
  * keys: `a-b` comes before `a/b`.
  */
-export async function* walk(root: string, wanted: Wanted): AsyncGenerator<FoundKey> {
+export async function* walk(root: string, wanted: KeyRange): AsyncGenerator<FoundKey> {
   const start = wanted.prefix.slice(0, wanted.prefix.lastIndexOf("/") + 1);
   if (start !== "" && findKey(`${start}x`) === undefined) return;
   yield* walkFolder(root, start, wanted);
 }
 
 /** `path` is empty or ends in a slash. */
-async function* walkFolder(root: string, path: string, wanted: Wanted): AsyncGenerator<FoundKey> {
+async function* walkFolder(root: string, path: string, wanted: KeyRange): AsyncGenerator<FoundKey> {
   const { versions, folders } = await readFolder(join(root, path), path, wanted);
   const items = [...versions.keys(), ...folders].sort(compareKeys);
   for (const item of items) {
@@ -45,13 +45,13 @@ async function* walkFolder(root: string, path: string, wanted: Wanted): AsyncGen
   }
 }
 
-type Folder = {
+type ListedFolder = {
   readonly versions: Map<string, FoundVersion[]>;
   /** With a slash at the end. */
   readonly folders: readonly string[];
 };
 
-async function readFolder(absolute: string, path: string, wanted: Wanted): Promise<Folder> {
+async function readFolder(absolute: string, path: string, wanted: KeyRange): Promise<ListedFolder> {
   const folders: string[] = [];
   const files = new Set<string>();
   for (const { name, isFolder } of await namesIn(absolute)) {
@@ -61,7 +61,7 @@ async function readFolder(absolute: string, path: string, wanted: Wanted): Promi
   return { versions: versionsAmong(files, absolute, path, wanted), folders };
 }
 
-function versionsAmong(files: ReadonlySet<string>, absolute: string, path: string, wanted: Wanted) {
+function versionsAmong(files: ReadonlySet<string>, absolute: string, path: string, wanted: KeyRange) {
   const versions = new Map<string, FoundVersion[]>();
   for (const file of files) {
     const parsed = parseRecordName(file);
@@ -79,11 +79,11 @@ function versionsAmong(files: ReadonlySet<string>, absolute: string, path: strin
   return versions;
 }
 
-const isWanted = (key: string, { prefix, after }: Wanted): boolean =>
+const isWanted = (key: string, { prefix, after }: KeyRange): boolean =>
   key.startsWith(prefix) && compareKeys(key, after) > 0;
 
 /** Whether keys that start with `path` can be wanted. */
-function mayHold(path: string, { prefix, after }: Wanted): boolean {
+function mayHold(path: string, { prefix, after }: KeyRange): boolean {
   const inPrefix = path.startsWith(prefix) || prefix.startsWith(path);
   return inPrefix && (compareKeys(path, after) > 0 || after.startsWith(path));
 }

@@ -1,4 +1,4 @@
-/** A bucket on S3, or on anything that speaks its protocol. Types of the SDK do not leave this file and `s3/`. */
+/** A bucket on S3, or on any service with its protocol. The SDK's types stay within `s3/`. */
 import type * as Sdk from "@aws-sdk/client-s3";
 import { checkKey, checkMetadata } from "../checks.ts";
 import {
@@ -16,7 +16,7 @@ import {
 } from "../contract.ts";
 import { compareKeys } from "../order.ts";
 import { openClient, type S3Settings } from "./client.ts";
-import { type Attempt, notS3, s3Error, saysUnlocked, speaksOfLock } from "./errors.ts";
+import { notS3, type S3Attempt, s3Error, saysUnlocked, speaksOfLock } from "./errors.ts";
 import { signStatedDigest, watchDate } from "./middleware.ts";
 import { current, lastKey, type Page, versions } from "./page.ts";
 
@@ -30,11 +30,14 @@ class S3Bucket implements Bucket {
   readonly url: string;
   #serverTime: Date | undefined;
 
-  constructor(
-    readonly sdk: typeof Sdk,
-    readonly client: Sdk.S3Client,
-    readonly settings: S3Settings,
-  ) {
+  readonly #sdk: typeof Sdk;
+  readonly #client: Sdk.S3Client;
+  readonly #settings: S3Settings;
+
+  constructor(sdk: typeof Sdk, client: Sdk.S3Client, settings: S3Settings) {
+    this.#sdk = sdk;
+    this.#client = client;
+    this.#settings = settings;
     this.url = `s3://${settings.bucket}`;
     signStatedDigest(client);
     watchDate(client, (date) => {
@@ -44,28 +47,28 @@ class S3Bucket implements Bucket {
 
   async put(key: string, body: Uint8Array, options: PutOptions): Promise<Stored> {
     const { sha256 } = options;
-    const command = new this.sdk.PutObjectCommand({
+    const command = new this.#sdk.PutObjectCommand({
       ...this.#whole(key, options),
       Body: body,
       ...(sha256 && { ChecksumAlgorithm: "SHA256", ChecksumSHA256: Buffer.from(sha256, "hex").toString("base64") }),
     });
-    const { VersionId } = await this.#try("store", key, () => this.client.send(command));
+    const { VersionId } = await this.#try("store", key, () => this.#client.send(command));
     return { key, version: this.#versionOf(VersionId), size: body.byteLength };
   }
 
   async startUpload(key: string, options: Omit<PutOptions, "sha256">): Promise<Upload> {
-    const command = new this.sdk.CreateMultipartUploadCommand({
+    const command = new this.#sdk.CreateMultipartUploadCommand({
       ...this.#whole(key, options),
       ChecksumAlgorithm: "CRC32",
     });
-    const { UploadId } = await this.#try("store", key, () => this.client.send(command));
+    const { UploadId } = await this.#try("store", key, () => this.#client.send(command));
     const place = { ...this.#place(key), UploadId };
     const parts = new Map<number, Sdk.CompletedPart & { readonly size: number }>();
     return {
       part: async (number, body) => {
         const part = { ...place, PartNumber: number, Body: body, ChecksumAlgorithm: "CRC32" } as const;
         const sent = await this.#try("store a part of", key, () =>
-          this.client.send(new this.sdk.UploadPartCommand(part)),
+          this.#client.send(new this.#sdk.UploadPartCommand(part)),
         );
         const { ETag, ChecksumCRC32 } = sent;
         parts.set(number, { PartNumber: number, ETag, ChecksumCRC32, size: body.byteLength });
@@ -73,15 +76,15 @@ class S3Bucket implements Bucket {
       complete: async () => {
         const numbered = [...parts.entries()].sort(([a], [b]) => a - b).map(([, part]) => part);
         const Parts = numbered.map(({ size: _, ...part }) => part);
-        const command = new this.sdk.CompleteMultipartUploadCommand({ ...place, MultipartUpload: { Parts } });
-        const { VersionId } = await this.#try("store", key, () => this.client.send(command));
+        const command = new this.#sdk.CompleteMultipartUploadCommand({ ...place, MultipartUpload: { Parts } });
+        const { VersionId } = await this.#try("store", key, () => this.#client.send(command));
         const size = numbered.reduce((sum, part) => sum + part.size, 0);
         return { key, version: this.#versionOf(VersionId), size };
       },
       abort: async () => {
-        const command = new this.sdk.AbortMultipartUploadCommand(place);
+        const command = new this.#sdk.AbortMultipartUploadCommand(place);
         try {
-          await this.#try("abort the upload of", key, () => this.client.send(command));
+          await this.#try("abort the upload of", key, () => this.#client.send(command));
         } catch (error) {
           if (!isMissing(error)) throw error;
         }
@@ -90,13 +93,13 @@ class S3Bucket implements Bucket {
   }
 
   async extend(key: string, version: string, retention: Retention): Promise<void> {
-    const command = new this.sdk.PutObjectRetentionCommand({
+    const command = new this.#sdk.PutObjectRetentionCommand({
       ...this.#place(key),
       VersionId: version,
       Retention: { Mode: retention.mode, RetainUntilDate: retention.until },
     });
     try {
-      await this.#try("extend the lock of", key, () => this.client.send(command));
+      await this.#try("extend the lock of", key, () => this.#client.send(command));
     } catch (error) {
       throw await this.#orLocked(error, key, version, retention.until);
     }
@@ -104,12 +107,12 @@ class S3Bucket implements Bucket {
 
   async *get(key: string, { version, range, onStart }: GetOptions = {}): AsyncGenerator<Uint8Array> {
     if (range?.length === 0) return;
-    const command = new this.sdk.GetObjectCommand({
+    const command = new this.#sdk.GetObjectCommand({
       ...this.#place(key),
       ...(version !== undefined && { VersionId: version }),
       ...(range !== undefined && { Range: `bytes=${range.start}-${range.start + range.length - 1}` }),
     });
-    const answer = await this.#try("read", key, () => this.client.send(command));
+    const answer = await this.#try("read", key, () => this.#client.send(command));
     const length = answer.ContentLength ?? 0;
     if (range !== undefined && length !== range.length) throw this.#tooShort(key, range, length);
     const size = range === undefined ? length : Number(answer.ContentRange?.split("/")[1]);
@@ -118,12 +121,12 @@ class S3Bucket implements Bucket {
   }
 
   async head(key: string, version?: string): Promise<ObjectInfo | undefined> {
-    const command = new this.sdk.HeadObjectCommand({
+    const command = new this.#sdk.HeadObjectCommand({
       ...this.#place(key),
       ...(version !== undefined && { VersionId: version }),
     });
     try {
-      const found = await this.#try("look up", key, () => this.client.send(command), true);
+      const found = await this.#try("look up", key, () => this.#client.send(command), true);
       const { ObjectLockMode: mode, ObjectLockRetainUntilDate: until, ObjectLockLegalHoldStatus: hold } = found;
       const retention = mode !== undefined && until !== undefined ? { mode, until } : undefined;
       const { VersionId = "null", ContentLength: size = 0, Metadata: metadata = {} } = found;
@@ -135,9 +138,9 @@ class S3Bucket implements Bucket {
   }
 
   async retention(key: string, version: string): Promise<Retention | undefined> {
-    const command = new this.sdk.GetObjectRetentionCommand({ ...this.#place(key), VersionId: version });
+    const command = new this.#sdk.GetObjectRetentionCommand({ ...this.#place(key), VersionId: version });
     try {
-      const answer = await this.#try("look up the lock of", key, () => this.client.send(command));
+      const answer = await this.#try("look up the lock of", key, () => this.#client.send(command));
       const { Mode: mode, RetainUntilDate: until } = answer.Retention ?? {};
       return mode !== undefined && until !== undefined ? { mode, until } : undefined;
     } catch (error) {
@@ -149,11 +152,11 @@ class S3Bucket implements Bucket {
   async *list(prefix: string, after?: string): AsyncGenerator<readonly Listed[]> {
     let token: string | undefined;
     do {
-      const command = new this.sdk.ListObjectsV2Command({
+      const command = new this.#sdk.ListObjectsV2Command({
         ...this.#prefix(prefix),
         ...(token === undefined ? after && { StartAfter: after } : { ContinuationToken: token }),
       });
-      const page = await this.#try("list", prefix, () => this.client.send(command));
+      const page = await this.#try("list", prefix, () => this.#client.send(command));
       this.#checkListing("list", prefix, page);
       yield current(page);
       token = page.IsTruncated ? page.NextContinuationToken : undefined;
@@ -163,8 +166,8 @@ class S3Bucket implements Bucket {
   async *listVersions(prefix: string, after?: string): AsyncGenerator<readonly ListedVersion[]> {
     let markers: Page = after ? { KeyMarker: after } : {};
     for (;;) {
-      const command = new this.sdk.ListObjectVersionsCommand({ ...this.#prefix(prefix), ...markers });
-      const page = await this.#try("list the versions of", prefix, () => this.client.send(command));
+      const command = new this.#sdk.ListObjectVersionsCommand({ ...this.#prefix(prefix), ...markers });
+      const page = await this.#try("list the versions of", prefix, () => this.#client.send(command));
       this.#checkListing("list the versions of", prefix, page);
       const found = versions(page);
       // Ceph takes a key marker alone as inclusive.
@@ -176,9 +179,9 @@ class S3Bucket implements Bucket {
   }
 
   async remove(key: string, version: string): Promise<void> {
-    const command = new this.sdk.DeleteObjectCommand({ ...this.#place(key), VersionId: version });
+    const command = new this.#sdk.DeleteObjectCommand({ ...this.#place(key), VersionId: version });
     try {
-      await this.#try("remove", key, () => this.client.send(command));
+      await this.#try("remove", key, () => this.#client.send(command));
     } catch (error) {
       if (!isMissing(error)) throw await this.#orLocked(error, key, version, this.#serverTime);
     }
@@ -189,12 +192,12 @@ class S3Bucket implements Bucket {
   }
 
   async close(): Promise<void> {
-    this.client.destroy();
+    this.#client.destroy();
   }
 
   #place(key: string) {
     checkKey(key);
-    return { Bucket: this.settings.bucket, Key: key };
+    return { Bucket: this.#settings.bucket, Key: key };
   }
 
   #whole(key: string, { retention, metadata }: Omit<PutOptions, "sha256">) {
@@ -207,9 +210,9 @@ class S3Bucket implements Bucket {
     };
   }
 
-  /** Keys may hold what XML cannot, so they are asked for in URL encoding. */
+  /** Asks for keys in URL encoding: they may hold characters that XML cannot. */
   #prefix(prefix: string) {
-    return { Bucket: this.settings.bucket, Prefix: prefix, EncodingType: "url" } as const;
+    return { Bucket: this.#settings.bucket, Prefix: prefix, EncodingType: "url" } as const;
   }
 
   async *#body(key: string, body: unknown, length: number): AsyncGenerator<Uint8Array> {
@@ -237,17 +240,17 @@ class S3Bucket implements Bucket {
     }
   }
 
-  /** A web server's page reads as an empty listing; that field S3 never leaves out. */
+  /** Recognizes a web page, which parses as an empty listing: S3 never leaves out this field. */
   #checkListing(doing: string, prefix: string, page: { readonly IsTruncated?: boolean | undefined }): void {
     if (page.IsTruncated === undefined) throw notS3(this.#attempt(doing, prefix));
   }
 
-  #attempt(doing: string, key: string): Attempt {
-    const { bucket, endpoint } = this.settings;
+  #attempt(doing: string, key: string): S3Attempt {
+    const { bucket, endpoint } = this.#settings;
     return { doing, what: `${this.url}/${key}`, bucket, endpoint };
   }
 
-  /** S3 says AccessDenied for locked objects as for missing rights. Where its words do not tell, the lock is looked at. */
+  /** S3 answers AccessDenied for locked objects and for missing rights. If its message does not say which, reads the lock. */
   async #orLocked(error: unknown, key: string, version: string, until: Date | undefined): Promise<unknown> {
     if (!(error instanceof BucketError) || error.kind !== "denied") return error;
     const isLocked = speaksOfLock(error.cause) || (await this.#isLockedBeyond(key, version, until));
@@ -256,7 +259,7 @@ class S3Bucket implements Bucket {
     return new BucketError("locked", { ...error.parts, why: "Object Lock protects it", remedy });
   }
 
-  /** A role may have the right to see it in one of these ways only. */
+  /** Tries both ways to read the lock: a role may have the right to only one of them. */
   async #isLockedBeyond(key: string, version: string, until: Date | undefined): Promise<boolean> {
     const info = await this.head(key, version).catch(() => undefined);
     const lock = info?.retention ?? (await this.retention(key, version).catch(() => undefined));

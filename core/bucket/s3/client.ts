@@ -1,7 +1,7 @@
-/** The SDK's client as all requests to S3 are made with it. */
+/** The SDK's client, as used for all requests to S3. */
 import type * as Sdk from "@aws-sdk/client-s3";
 import type { CredentialProvider } from "./credentials.ts";
-import { type Attempt, credentialError } from "./errors.ts";
+import { credentialError, type S3Attempt } from "./errors.ts";
 
 export type S3Settings = {
   readonly bucket: string;
@@ -12,7 +12,7 @@ export type S3Settings = {
   readonly pathStyle: boolean;
   /** Undefined: the SDK's default chain. */
   readonly credentials?: CredentialProvider | undefined;
-  /** That these assume; for messages. */
+  /** The role that these credentials assume, for messages. */
   readonly role?: string | undefined;
 };
 
@@ -32,7 +32,7 @@ export async function openClient(
     forcePathStyle: pathStyle,
     followRegionRedirects: true,
     maxAttempts,
-    // What is read is checked against our own digests; waiting for `100 Continue` would cost a connection a put.
+    // Content is checked against our own digests. Waiting for `100 Continue` would cost a connection for each put.
     responseChecksumValidation: "WHEN_REQUIRED",
     expectContinueHeader: false,
     requestHandler: { connectionTimeout, socketTimeout },
@@ -43,6 +43,6 @@ export async function openClient(
 }
 
 function worded(credentials: CredentialProvider, { bucket, endpoint, role }: S3Settings): CredentialProvider {
-  const attempt: Attempt = { doing: "get credentials", what: bucket, bucket, endpoint };
+  const attempt: S3Attempt = { doing: "get credentials", what: bucket, bucket, endpoint };
   return () => credentials().catch((error: unknown) => Promise.reject(credentialError(error, attempt, role)));
 }

@@ -1,4 +1,4 @@
-/** Credentials as a bucket is given them. How they come about is `core/aws`. */
+/** Credentials as given to a bucket. `core/aws` gets them. */
 export type Credentials = {
   readonly accessKeyId: string;
   readonly secretAccessKey: string;

@@ -1,8 +1,8 @@
-/** Words for everything that S3, or the way to it, can answer: one table from the server's codes to our kinds. */
+/** Messages for all errors of S3 and of the connection to it: one table from the server's codes to our kinds. */
 import { BucketError, type BucketErrorKind } from "../contract.ts";
 
-/** What was being done; for the message. */
-export type Attempt = {
+/** What was being done, for the message. */
+export type S3Attempt = {
   readonly doing: string;
   readonly what: string;
   readonly bucket: string;
@@ -12,7 +12,7 @@ export type Attempt = {
   readonly bodiless?: boolean;
 };
 
-type Wording = {
+type S3Wording = {
   readonly kind: BucketErrorKind;
   readonly why: string;
   readonly remedy?: string;
@@ -39,7 +39,7 @@ const region = "set region under [s3] to the region of the bucket";
 const lock = "create the bucket with Object Lock and versioning";
 const clock = "set this machine's clock (timedatectl)";
 
-const byCode: Readonly<Record<string, Wording>> = {
+const byCode: Readonly<Record<string, S3Wording>> = {
   NoSuchKey: { kind: "missing", why: "there is no such object" },
   NoSuchVersion: { kind: "missing", why: "there is no such version of the object" },
   NoSuchUpload: { kind: "missing", why: "the upload has ended or was aborted", remedy: "run again" },
@@ -91,27 +91,27 @@ const byNetwork: Readonly<Record<string, string>> = {
 const busy = new Set(["SlowDown", "Throttling", "ThrottlingException", "TooManyRequests", "RequestLimitExceeded"]);
 const timeOuts = new Set(["TimeoutError", "RequestTimeout", "RequestTimeoutException"]);
 
-/** Any error of the SDK as a `BucketError`; those that are one already pass. */
-export function s3Error(error: unknown, attempt: Attempt): BucketError {
+/** Turns any error of the SDK into a `BucketError`, and returns one that is already. */
+export function s3Error(error: unknown, attempt: S3Attempt): BucketError {
   if (error instanceof BucketError) return error;
   const { kind, why, remedy } = connection(error, attempt) ?? foreign(error, attempt) ?? answer(error);
   const advice = remedy ?? (kind === "denied" ? rights(attempt.doing) : undefined);
   return new BucketError(kind, { ...subjectOf(kind, attempt), why, cause: error, ...(advice && { remedy: advice }) });
 }
 
-/** Where the bucket as a whole is wrong, it is named rather than the object that showed it. */
-function subjectOf(kind: BucketErrorKind, { doing, what, bucket }: Attempt) {
+/** Names the bucket instead of the object if the bucket as a whole is wrong. */
+function subjectOf(kind: BucketErrorKind, { doing, what, bucket }: S3Attempt) {
   if (kind === "no-bucket") return { doing: "open the bucket", what: `s3://${bucket}` };
   return kind === "no-lock" ? { doing: "store in the bucket", what: `s3://${bucket}` } : { doing, what };
 }
 
-/** Where no bucket answers at `endpoint`, but something else that speaks HTTP. */
-export function notS3({ doing, what, endpoint }: Attempt, status?: number): BucketError {
+/** An error for an `endpoint` where something else than S3 answers HTTP requests. */
+export function notS3({ doing, what, endpoint }: S3Attempt, status?: number): BucketError {
   const why = `${placeOf(endpoint)} does not answer as S3 does${status === undefined ? "" : ` (status ${status})`}`;
   return new BucketError("other", { doing, what, why, remedy: otherEndpoint });
 }
 
-function foreign(error: unknown, attempt: Attempt): Wording | undefined {
+function foreign(error: unknown, attempt: S3Attempt): S3Wording | undefined {
   const status = statusOf(error);
   if (status === undefined || attempt.endpoint === undefined || attempt.bodiless) return undefined;
   if (text(error, "Code") !== undefined || status === 403) return undefined;
@@ -119,8 +119,8 @@ function foreign(error: unknown, attempt: Attempt): Wording | undefined {
   return { kind, why: parts.why, remedy: otherEndpoint };
 }
 
-/** For what fails before a request is made: finding credentials, or assuming the role `role`. */
-export function credentialError(error: unknown, attempt: Attempt, role: string | undefined): BucketError {
+/** An error from before the request: of finding credentials, or of assuming the role `role`. */
+export function credentialError(error: unknown, attempt: S3Attempt, role: string | undefined): BucketError {
   if (error instanceof BucketError) return error;
   const subject = role === undefined ? { doing: attempt.doing } : { doing: "assume the role", what: role };
   const reached = connection(error, attempt);
@@ -131,7 +131,7 @@ export function credentialError(error: unknown, attempt: Attempt, role: string |
 
 const trust = "check role_arn under [aws], and that the role trusts the user of these credentials";
 
-/** STS says "access denied" for a role that is not there, too; Ceph says nothing but a status. */
+/** STS answers "access denied" for a role that does not exist, too; Ceph sends nothing but a status. */
 function roleAnswer(error: unknown): { readonly why: string; readonly remedy: string } {
   const status = statusOf(error);
   const { kind, why } = answer(error);
@@ -144,13 +144,13 @@ const otherEndpoint = "check endpoint under [s3]: host, port, and http or https"
 
 const placeOf = (endpoint: string | undefined): string => (endpoint === undefined ? "S3" : JSON.stringify(endpoint));
 
-function connection(error: unknown, { endpoint }: Attempt): Wording | undefined {
+function connection(error: unknown, { endpoint }: S3Attempt): S3Wording | undefined {
   const where = placeOf(endpoint);
   const name = codeOf(error);
   const code = text(error, "code") ?? "";
   const status = statusOf(error);
   const remedy = endpoint === undefined ? "check the network" : "check the network, and endpoint under [s3]";
-  const unreachable = (why: string): Wording => ({ kind: "unreachable", why, remedy });
+  const unreachable = (why: string): S3Wording => ({ kind: "unreachable", why, remedy });
   if (code in byNetwork) return unreachable(`cannot reach ${where}: ${byNetwork[code]}`);
   if (timeOuts.has(name)) return unreachable(`${where} does not answer in time`);
   if (/^HPE_/.test(code) || /^Parse Error/.test(reason(error)))
@@ -171,7 +171,7 @@ function connection(error: unknown, { endpoint }: Attempt): Wording | undefined 
   return undefined;
 }
 
-function answer(error: unknown): Wording {
+function answer(error: unknown): S3Wording {
   const code = codeOf(error);
   const said = reason(error);
   if (code === "InvalidRequest" && /lock/i.test(said || "lock"))
@@ -182,8 +182,8 @@ function answer(error: unknown): Wording {
   return { kind: "other", why: [code, said].filter(Boolean).join(": ") || "unknown error" };
 }
 
-/** HEAD answers have no body, so no code. */
-function byStatus(status: number | undefined): Wording | undefined {
+/** For answers to HEAD, which have no body and so no code. */
+function byStatus(status: number | undefined): S3Wording | undefined {
   if (status === 400) return { kind: "other", why: "the server refuses the request (400)", remedy: keys };
   if (status === 403) return byCode.AccessDenied;
   if (status === 404) return byCode.NotFound;
@@ -192,12 +192,12 @@ function byStatus(status: number | undefined): Wording | undefined {
   return undefined;
 }
 
-/** Whether a refusal was a lock's doing, as far as the server says so. */
+/** Whether the server says that a lock is the reason for a refusal. */
 export function speaksOfLock(error: unknown): boolean {
   return /object lock|retention|retain/i.test(reason(error));
 }
 
-/** How AWS, and then Ceph, answer the question for the lock of a version that has none. */
+/** Codes of AWS and of Ceph for the lock of a version that has none. */
 const unlocked = new Set(["NoSuchObjectLockConfiguration", "ObjectLockConfigurationNotFoundError"]);
 
 export function saysUnlocked(error: unknown): boolean {
@@ -214,7 +214,7 @@ function statusOf(error: unknown): number | undefined {
   return typeof status === "number" ? status : undefined;
 }
 
-/** What the server said; empty where it said nothing but its code. */
+/** The server's message; empty if it sent only a code. */
 function reason(error: unknown): string {
   const message = text(error, "message") ?? "";
   return message === "UnknownError" ? "" : (message.split("\n")[0] ?? "").replace(/\.$/, "");

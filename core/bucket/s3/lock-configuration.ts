@@ -1,4 +1,4 @@
-/** What S3 says of a bucket's Object Lock and versions. */
+/** Reads whether a bucket has Object Lock and versioning. */
 import { BucketError } from "../contract.ts";
 import { openClient, type S3Settings } from "./client.ts";
 import { s3Error } from "./errors.ts";
@@ -34,7 +34,7 @@ export async function readS3LockState(settings: S3Settings): Promise<LockState> 
   }
 }
 
-/** S3 tells of a bucket without Object Lock by an error. */
+/** S3 answers with an error for a bucket without Object Lock. */
 function noLock(error: unknown): false {
   if (error instanceof BucketError && error.kind === "no-lock") return false;
   throw error;

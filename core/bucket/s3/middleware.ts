@@ -1,9 +1,9 @@
-/** What we add to each request, and read from each answer, on the way through the SDK. */
+/** Additions to the SDK's way of a request and its answer. */
 import type { S3Client } from "@aws-sdk/client-s3";
 
 /**
- * A digest that the caller stated is also signed as that of the payload. It saves hashing the body again, and stores
- * that know no additional checksums (Ceph 16) check the bytes against it all the same.
+ * Signs a digest that the caller stated as that of the payload. This saves hashing the body again, and services without
+ * additional checksums (Ceph 16) check the bytes against it too.
  */
 export function signStatedDigest(client: S3Client): void {
   client.middlewareStack.add(
@@ -18,13 +18,13 @@ export function signStatedDigest(client: S3Client): void {
   );
 }
 
-/** Tells the `Date` of every answer, refusals included: with low priority, it stands between the wire and the parser. */
-export function watchDate(client: S3Client, tell: (date: Date) => void): void {
+/** Reports the `Date` of every answer, refusals included: with low priority, it comes before the SDK parses the answer. */
+export function watchDate(client: S3Client, report: (date: Date) => void): void {
   client.middlewareStack.add(
     (next) => async (args) => {
       const result = await next(args);
       const date = new Date(String(headersOf(result.response)?.date));
-      if (!Number.isNaN(date.getTime())) tell(date);
+      if (!Number.isNaN(date.getTime())) report(date);
       return result;
     },
     { step: "deserialize", priority: "low", name: "watchDate" },

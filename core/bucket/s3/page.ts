@@ -1,4 +1,4 @@
-/** Pages of S3's listings in the contract's shape. */
+/** Pages of S3's listings, in the contract's types. */
 import type { ListObjectsV2CommandOutput, ListObjectVersionsCommandOutput } from "@aws-sdk/client-s3";
 import type { Listed, ListedVersion } from "../contract.ts";
 import { compareKeys } from "../order.ts";
@@ -10,10 +10,10 @@ export function current({ Contents = [], EncodingType }: ListObjectsV2CommandOut
   return Contents.map(({ Key, Size = 0 }) => ({ key: decoded(Key, EncodingType), size: Size }));
 }
 
-/** S3 gives versions and delete markers apart, each in order; here they are one list, newest first within a key. */
+/** Merges versions and delete markers, which S3 lists apart, into one list: newest first within a key. */
 export function versions(page: ListObjectVersionsCommandOutput): ListedVersion[] {
   const { Versions = [], DeleteMarkers = [], EncodingType } = page;
-  const common = ({ Key, VersionId = "null", IsLatest = false, LastModified }: Common) => ({
+  const common = ({ Key, VersionId = "null", IsLatest = false, LastModified }: ListedItem) => ({
     key: decoded(Key, EncodingType),
     version: VersionId,
     latest: IsLatest,
@@ -27,17 +27,17 @@ export function versions(page: ListObjectVersionsCommandOutput): ListedVersion[]
   return all.map(({ modified: _, ...listed }) => listed);
 }
 
-type Common = {
+type ListedItem = {
   Key?: string | undefined;
   VersionId?: string | undefined;
   IsLatest?: boolean | undefined;
   LastModified?: Date | undefined;
 };
 
-/** For the key marker of the next page: the server's own is encoded by some services and not by others. */
+/** The key marker of the next page. Only some services encode the one that they send. */
 export const lastKey = (page: readonly ListedVersion[]): string | undefined => page.at(-1)?.key;
 
-/** Not every service heeds the asked-for encoding, but those that do say so. */
+/** Decodes a key if the answer says that it is encoded: not every service does so when asked. */
 function decoded(key = "", encoding: string | undefined): string {
   return encoding === "url" ? decodeURIComponent(key.replaceAll("+", " ")) : key;
 }

@@ -3,11 +3,11 @@ import { open, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { type Executable, type ExecutableKind, findExecutables } from "../../archive/executables/find.ts";
 import type { Notice } from "../../notice.ts";
+import { which } from "../../system/programs.ts";
 import type { Check } from "../check.ts";
 import { bad, good, type Look, note, warning } from "../finding.ts";
 import { ownerTrouble } from "../owner-trouble.ts";
 import type { Runner } from "../runner.ts";
-import { which } from "../which.ts";
 
 type NeededOfMachine = "confDir" | "runner";
 

@@ -1,6 +1,6 @@
+import { which } from "../../system/programs.ts";
 import type { Check } from "../check.ts";
 import { good, note } from "../finding.ts";
-import { which } from "../which.ts";
 
 /** Programs that sysbackup or most pickers run, and what for; compression is built in. */
 const known: Readonly<Record<string, string>> = {

@@ -51,16 +51,22 @@ export type RunOptions = {
 };
 
 export class Rig implements AsyncDisposable {
+  readonly #clock: { offset: () => number };
+  readonly #dispose: () => PromiseLike<void>;
+
   /** How far the clock is ahead of the machine's. A minute, so that files written just now count as settled. */
   ahead = 60_000;
 
   private constructor(
     readonly path: string,
     readonly bucket: Bucket,
-    private readonly clock: { offset: () => number },
-    private readonly dispose: () => PromiseLike<void>,
+    clock: { offset: () => number },
+    dispose: () => PromiseLike<void>,
   ) {
-    this.clock.offset = () => this.ahead;
+    this.#clock = clock;
+    this.#dispose = dispose;
+
+    this.#clock.offset = () => this.ahead;
   }
 
   static async make(): Promise<Rig> {
@@ -74,7 +80,7 @@ export class Rig implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.dispose();
+    await this.#dispose();
   }
 
   readonly now = (): Date => new Date(Date.now() + this.ahead);

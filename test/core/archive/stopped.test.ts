@@ -3,6 +3,7 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { archive } from "../../../core/archive/archive.ts";
 import type { Bucket } from "../../../core/bucket/contract.ts";
+import { wrapBucket } from "../../../core/bucket/decorators/wrap.ts";
 import { openDirectoryBucket } from "../../../core/bucket/directory/bucket.ts";
 import { Failure } from "../../../core/failure.ts";
 import { diskFull, mayMount } from "../../support/faults/disk-full.ts";
@@ -48,15 +49,14 @@ describe("a run that is stopped", () => {
     const reason = new Error("stop");
     const controller = new AbortController();
     let puts = 0;
-    const around = (bucket: Bucket): Bucket => ({
-      ...bucket,
-      serverTime: () => bucket.serverTime(),
-      put: (...args) => {
-        puts += 1;
-        if (puts === at) controller.abort(reason);
-        return bucket.put(...args);
-      },
-    });
+    const around = (bucket: Bucket): Bucket =>
+      wrapBucket(bucket, {
+        put: (...args) => {
+          puts += 1;
+          if (puts === at) controller.abort(reason);
+          return bucket.put(...args);
+        },
+      });
     return { content: small, around, job: { signal: controller.signal }, reason };
   }
 
@@ -86,21 +86,21 @@ describe("a run that is stopped", () => {
     const reason = new Error("stop");
     const controller = new AbortController();
     let parts = 0;
-    const around = (bucket: Bucket): Bucket => ({
-      ...bucket,
-      startUpload: async (key, options) => {
-        const upload = await bucket.startUpload(key, options);
-        return {
-          part: (number, body) => {
-            parts += 1;
-            controller.abort(reason);
-            return upload.part(number, body);
-          },
-          complete: () => upload.complete(),
-          abort: () => upload.abort(),
-        };
-      },
-    });
+    const around = (bucket: Bucket): Bucket =>
+      wrapBucket(bucket, {
+        startUpload: async (key, options) => {
+          const upload = await bucket.startUpload(key, options);
+          return {
+            part: (number, body) => {
+              parts += 1;
+              controller.abort(reason);
+              return upload.part(number, body);
+            },
+            complete: () => upload.complete(),
+            abort: () => upload.abort(),
+          };
+        },
+      });
     const content = { layout: "objects", compression: "none", compressionLevel: 0 } as const;
     expect(await errorOf(rig.run({ content, around, job: { signal: controller.signal } }))).toBe(reason);
     expect(parts).toBe(1);
@@ -114,15 +114,14 @@ test("a run that is stopped within a large file stops there, in packs too", asyn
   await rig.write("large", noise(64 * mebibyte));
   const controller = new AbortController();
   let puts = 0;
-  const around = (bucket: Bucket): Bucket => ({
-    ...bucket,
-    serverTime: () => bucket.serverTime(),
-    put: (...args) => {
-      puts += 1;
-      controller.abort(new Error("stop"));
-      return bucket.put(...args);
-    },
-  });
+  const around = (bucket: Bucket): Bucket =>
+    wrapBucket(bucket, {
+      put: (...args) => {
+        puts += 1;
+        controller.abort(new Error("stop"));
+        return bucket.put(...args);
+      },
+    });
   await errorOf(rig.run({ content: small, around, job: { signal: controller.signal } }));
   expect(puts).toBeLessThan(16);
 });
@@ -163,13 +162,12 @@ describe("whichever request fails", () => {
       fired ||= now;
       return faulty(rig.bucket, now ? [{ call, lostAnswer }] : []).bucket;
     };
-    const around = (bucket: Bucket): Bucket => ({
-      ...bucket,
-      serverTime: () => bucket.serverTime(),
-      put: (...args) => script("put").put(...args),
-      extend: (...args) => script("extend").extend(...args),
-      list: (...args) => script("list").list(...args),
-    });
+    const around = (bucket: Bucket): Bucket =>
+      wrapBucket(bucket, {
+        put: (...args) => script("put").put(...args),
+        extend: (...args) => script("extend").extend(...args),
+        list: (...args) => script("list").list(...args),
+      });
     const error = await errorOf(rig.run({ content: small, around }));
     expect(fired).toBe(true);
     if (!(error instanceof Failure)) throw new Error(`request ${at} failed, and the run with ${error}`);

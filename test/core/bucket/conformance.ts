@@ -17,9 +17,9 @@ export type Subject = {
   readonly close: () => Promise<void>;
 };
 
-export type Promised = keyof typeof cases;
+type Promised = keyof typeof cases;
 
-export type Differs = { readonly [name in Promised]?: string };
+type Differs = { readonly [name in Promised]?: string };
 
 export type Suite = {
   readonly name: string;

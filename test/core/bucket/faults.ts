@@ -1,5 +1,7 @@
 /** A bucket that fails by script. `unused` must be empty at the end of a test: a fault that never fired tested nothing. */
+
 import { type Bucket, BucketError, type BucketErrorKind } from "../../../core/bucket/contract.ts";
+import { type BucketRequests, wrapBucket } from "../../../core/bucket/decorators/wrap.ts";
 
 export type Fault = {
   readonly call:
@@ -56,8 +58,7 @@ export function faulty(inner: Bucket, script: readonly Fault[]): Faulty {
     if (fault !== undefined) throw failure(fault);
   }
 
-  const bucket: Bucket = {
-    url: inner.url,
+  const faults: BucketRequests = {
     put: (key, body, options) => once("put", key, () => inner.put(key, body, options)),
     startUpload: (key, options) =>
       once("startUpload", key, async () => {
@@ -79,8 +80,6 @@ export function faulty(inner: Bucket, script: readonly Fault[]): Faulty {
     list: (prefix, after) => stream("list", `after ${after ?? ""}`, inner.list(prefix, after)),
     listVersions: (prefix, after) => stream("listVersions", `after ${after ?? ""}`, inner.listVersions(prefix, after)),
     remove: (key, version) => once("remove", key, () => inner.remove(key, version)),
-    serverTime: () => inner.serverTime(),
-    close: () => inner.close(),
   };
-  return { bucket, unused, calls };
+  return { bucket: wrapBucket(inner, faults), unused, calls };
 }

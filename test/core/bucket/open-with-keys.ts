@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { bucketCredentials } from "../../../core/aws/credentials.ts";
 import type { Bucket } from "../../../core/bucket/contract.ts";
 import { noCounts } from "../../../core/bucket/decorators/count.ts";
+import { wrapBucket } from "../../../core/bucket/decorators/wrap.ts";
 import { type BucketTools, openBucket } from "../../../core/bucket/open.ts";
 import type { Service } from "../../support/services.ts";
 
@@ -21,5 +22,5 @@ export async function openWithKeys(service: Service, name: string, opening: Open
   const credentials = bucketCredentials({ profile: "tester", credentialsFile, roleArn, sessionName: "a" });
   const tools = { now: () => new Date(), random: Math.random, sleep: async () => undefined, counts };
   const bucket = await openBucket({ bucket: name, endpoint, region, credentials }, tools);
-  return { ...bucket, close: () => bucket.close().finally(() => rm(folder, { recursive: true })) };
+  return wrapBucket(bucket, { close: () => bucket.close().finally(() => rm(folder, { recursive: true })) });
 }

@@ -1,9 +1,10 @@
 /** Checks that look at this machine alone. */
 import { describe, expect, test } from "bun:test";
 import { chmod, chown, mkdir, rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { openState, statePath } from "../../../core/archive/state/database.ts";
 import { type Bucket, BucketError } from "../../../core/bucket/contract.ts";
+import { wrapBucket } from "../../../core/bucket/decorators/wrap.ts";
 import { examine } from "../../../core/doctor/examine.ts";
 import type { DoctorFinding } from "../../../core/doctor/finding.ts";
 import { findRunner } from "../../../core/doctor/runner.ts";
@@ -231,7 +232,7 @@ describe("run and state", () => {
     expect(await one.examine("state")).toMatchObject([
       { state: "note", text: expect.stringContaining("does not exist yet") },
     ]);
-    await mkdir(one.state);
+    await mkdir(one.state, { mode: 0o700 });
     expect(await one.examine("state")).toMatchObject([{ state: "note", text: "empty: no archive has run yet" }]);
     expect(await one.examine("run")).toMatchObject([{ state: "good" }]);
   });
@@ -266,7 +267,7 @@ describe("run and state", () => {
 
   test("a state of another bucket is a note", async () => {
     await using one = await patient();
-    await mkdir(one.state);
+    await mkdir(one.state, { mode: 0o700 });
     openState(statePath(one.state, "test"), "s3://other").close();
     expect(await one.examine("state")).toMatchObject([
       { state: "note", text: expect.stringContaining("is of another bucket, s3://other") },
@@ -275,9 +276,41 @@ describe("run and state", () => {
 
   test("a damaged state is a warning", async () => {
     await using one = await patient();
-    await mkdir(one.state);
+    await mkdir(one.state, { mode: 0o700 });
     await writeFile(statePath(one.state, "test"), "x".repeat(8192));
     expect(await one.examine("state")).toMatchObject([{ state: "warning", text: expect.stringContaining("damaged") }]);
+  });
+
+  test("a state folder that is open to others is a note, and a warning if it has other files", async () => {
+    await using one = await withState();
+    await chmod(one.state, 0o755);
+    const [exposed, database] = await one.examine("state");
+    expect(exposed).toMatchObject({
+      state: "note",
+      text: `"${one.state}" is open to other users: the next archive closes it`,
+    });
+    expect(database).toMatchObject({ state: "good" });
+    await writeFile(join(one.state, "other"), "");
+    expect((await one.examine("state"))[0]).toMatchObject({
+      state: "warning",
+      remedy: "name a separate folder with state_dir in the [backup] section",
+    });
+    await chmod(one.state, 0o700);
+    expect(await one.examine("state")).toMatchObject([{ state: "good" }]);
+  });
+
+  test.skipIf(!isRoot)("a state folder that an archive of root refuses is bad", async () => {
+    await using one = await withState();
+    const home = dirname(one.state);
+    await chown(home, 54_321, 54_321);
+    expect(await one.examine("state")).toMatchObject([
+      {
+        state: "bad",
+        text: expect.stringContaining(`an archive refuses "${one.state}": "${home}" belongs to user 54321`),
+      },
+    ]);
+    await chown(home, 0, 0);
+    expect(await one.examine("state")).toMatchObject([{ state: "good" }]);
   });
 
   test.skipIf(!canBeBackup)("a state that belongs to root is bad for the service", async () => {
@@ -328,7 +361,7 @@ describe("last backup", () => {
       if (prefix.startsWith("manifests/")) throw denied;
       return bucket.list(prefix, after);
     };
-    const blind = async (): Promise<Bucket> => ({ ...bucket, list: listIndexOnly });
+    const blind = async (): Promise<Bucket> => wrapBucket(bucket, { list: listIndexOnly });
     expect(await one.examine("last backup", { bucket: blind })).toMatchObject([{ state: "warning" }]);
     expect((await sysbackup(["archive", "--conf-dir", one.conf])).exit).toBe(0);
     expect(await one.examine("last backup", { bucket: blind })).toMatchObject([

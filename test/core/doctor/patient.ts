@@ -1,6 +1,6 @@
 /** A machine for the doctor: a configuration of a test's own, with a folder as bucket or a service's bucket. */
 
-import { chmod, readFile, writeFile } from "node:fs/promises";
+import { chmod, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { bucketCredentials } from "../../../core/aws/credentials.ts";
 import type { Bucket } from "../../../core/bucket/contract.ts";
@@ -82,9 +82,4 @@ function open({ aws, s3 }: Config): Promise<Bucket> {
 /** All that the machine's folder holds, with the times of change: to show that nothing was. */
 export async function everythingIn(folder: string): Promise<string> {
   return Bun.spawnSync(["find", folder, "-printf", "%p %i %s %m %u %T@ %C@\\n"]).stdout.toString();
-}
-
-export async function replaceInConf({ conf }: ConfPaths, from: string | RegExp, to: string): Promise<void> {
-  const file = join(conf, "conf");
-  await writeFile(file, (await readFile(file, "utf8")).replace(from, to));
 }

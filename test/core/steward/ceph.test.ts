@@ -4,6 +4,7 @@ import { unlink } from "node:fs/promises";
 import { DeleteObjectCommand, S3Client } from "@aws-sdk/client-s3";
 import { archive } from "../../../core/archive/archive.ts";
 import type { Bucket } from "../../../core/bucket/contract.ts";
+import { wrapBucket } from "../../../core/bucket/decorators/wrap.ts";
 import { type PruneBucket, withoutRemovals } from "../../../core/steward/prune.ts";
 import { type CephAddress, ceph, clientConfig, newBucket } from "../../support/services.ts";
 import { readBackup } from "../archive/backup.ts";
@@ -18,14 +19,12 @@ const seconds = 4;
 
 /** The bucket, but what is put is locked for some seconds only. */
 function lockingShortly(bucket: Bucket): Bucket {
-  return {
-    ...bucket,
-    serverTime: () => bucket.serverTime(),
+  return wrapBucket(bucket, {
     put: (key, body, options) => {
       const retention = { ...options.retention, until: new Date(Date.now() + seconds * 1000) };
       return bucket.put(key, body, { ...options, retention });
     },
-  };
+  });
 }
 
 /** As if each lock came just after the look at it: S3 has the last word. */

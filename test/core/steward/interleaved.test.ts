@@ -5,6 +5,7 @@
 import { describe, expect, test } from "bun:test";
 import { unlink } from "node:fs/promises";
 import type { Bucket, GetOptions } from "../../../core/bucket/contract.ts";
+import { wrapBucket } from "../../../core/bucket/decorators/wrap.ts";
 import { type PruneBucket, withoutRemovals } from "../../../core/steward/prune.ts";
 import { noise } from "../archive/noise.ts";
 import { day, Rig, type RigRun, type RunOptions } from "../archive/rig.ts";
@@ -15,17 +16,20 @@ const newest = { last: 1 } as const;
 
 /** Before its request number `at`, counted from 0, something else happens. */
 class Pause {
+  readonly #at: number;
+  readonly #meanwhile: () => Promise<unknown>;
+
   requests = 0;
 
-  constructor(
-    private readonly at: number,
-    private readonly meanwhile: () => Promise<unknown>,
-  ) {}
+  constructor(at: number, meanwhile: () => Promise<unknown>) {
+    this.#at = at;
+    this.#meanwhile = meanwhile;
+  }
 
   async step<T>(request: () => Promise<T>): Promise<T> {
-    const now = this.requests === this.at;
+    const now = this.requests === this.#at;
     this.requests += 1;
-    if (now) await this.meanwhile();
+    if (now) await this.#meanwhile();
     return request();
   }
 
@@ -35,15 +39,13 @@ class Pause {
   }
 
   archiving(bucket: Bucket): Bucket {
-    return {
-      ...bucket,
-      serverTime: () => bucket.serverTime(),
+    return wrapBucket(bucket, {
       put: (...args) => this.step(() => bucket.put(...args)),
       extend: (...args) => this.step(() => bucket.extend(...args)),
       head: (...args) => this.step(() => bucket.head(...args)),
       get: (key: string, options?: GetOptions) => this.pages(() => bucket.get(key, options)),
       list: (prefix, after) => this.pages(() => bucket.list(prefix, after)),
-    };
+    });
   }
 
   pruning(bucket: Bucket): PruneBucket {

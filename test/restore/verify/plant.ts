@@ -1,7 +1,9 @@
 /** Faults as they befall a real backup in a directory bucket, and what verify then says. */
+
 import { chmod, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type Bucket, BucketError } from "../../../core/bucket/contract.ts";
+import { wrapBucket } from "../../../core/bucket/decorators/wrap.ts";
 import { findManifest } from "../../../core/manifest/find.ts";
 import { listRoots } from "../../../core/manifest/roots.ts";
 import type { Finding } from "../../../restore/verify/findings.ts";
@@ -84,11 +86,11 @@ export function markedDeleted(bucket: Bucket, deleted: string): Bucket {
           : [listed],
       );
   };
-  return around(bucket, { listVersions });
+  return wrapBucket(bucket, { listVersions });
 }
 
 export function held(bucket: Bucket, key: string): Bucket {
-  return around(bucket, {
+  return wrapBucket(bucket, {
     async head(...args) {
       const info = await bucket.head(...args);
       return info && { ...info, legalHold: info.key === key };
@@ -102,7 +104,7 @@ export function readingOnlyManifests(bucket: Bucket): Bucket {
     if (key.startsWith("manifests/")) return;
     throw new BucketError("denied", { doing: "read", what: key, why: "access denied" });
   };
-  return around(bucket, {
+  return wrapBucket(bucket, {
     async head(key, version) {
       mayRead(key);
       return bucket.head(key, version);
@@ -112,22 +114,4 @@ export function readingOnlyManifests(bucket: Bucket): Bucket {
       yield* bucket.get(key, options);
     },
   });
-}
-
-export function around(bucket: Bucket, changed: Partial<Bucket>): Bucket {
-  return {
-    url: bucket.url,
-    put: (...args) => bucket.put(...args),
-    startUpload: (...args) => bucket.startUpload(...args),
-    extend: (...args) => bucket.extend(...args),
-    get: (...args) => bucket.get(...args),
-    head: (...args) => bucket.head(...args),
-    retention: (...args) => bucket.retention(...args),
-    list: (...args) => bucket.list(...args),
-    listVersions: (...args) => bucket.listVersions(...args),
-    remove: (...args) => bucket.remove(...args),
-    serverTime: () => bucket.serverTime(),
-    close: () => bucket.close(),
-    ...changed,
-  };
 }

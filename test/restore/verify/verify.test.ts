@@ -1,10 +1,10 @@
 import { describe, expect, test } from "bun:test";
 import { BucketError } from "../../../core/bucket/contract.ts";
 import { count, noCounts } from "../../../core/bucket/decorators/count.ts";
+import { wrapBucket } from "../../../core/bucket/decorators/wrap.ts";
 import { Rig } from "../../core/archive/rig.ts";
 import { type Backup, Fixture, file, flipped, folder, noise } from "../support.ts";
 import {
-  around,
   change,
   changeRecord,
   everything,
@@ -142,7 +142,7 @@ describe("verify", () => {
     await using fixture = await Fixture.open();
     await sample(fixture);
     const head = () => Promise.reject(new BucketError("unreachable", { doing: "look up", why: "planted" }));
-    const wanted = verifiedOf(fixture, { bucket: around(fixture.bucket, { head }) });
+    const wanted = verifiedOf(fixture, { bucket: wrapBucket(fixture.bucket, { head }) });
     await expect(wanted).rejects.toMatchObject({ kind: "unreachable" });
   });
 
@@ -227,7 +227,7 @@ describe("many backups", () => {
   test("a role that may see neither content nor locks calls nothing sound", async () => {
     await using fixture = await Fixture.open();
     const { objects } = await fixture.backup(few);
-    const blind = around(readingOnlyManifests(fixture.bucket), {
+    const blind = wrapBucket(readingOnlyManifests(fixture.bucket), {
       retention: async (key) => {
         throw new BucketError("denied", { doing: "look up the lock of", what: key, why: "access denied" });
       },

@@ -65,7 +65,7 @@ export type Attempt = {
 
 /** How long a target is locked, and how long the lock is that attempts ask for: within all limits. */
 export const targetDays = 20;
-export const longerDays = 40;
+const longerDays = 40;
 
 export type Limits = {
   readonly longestLockDays: number;
@@ -73,7 +73,7 @@ export type Limits = {
   readonly other: ObjectLockRetentionMode;
 };
 
-export const folders = ["packs/", "content/", "snapshots/", "bundles/", "manifests/", "index/"] as const;
+const folders = ["packs/", "content/", "snapshots/", "bundles/", "manifests/", "index/"] as const;
 
 const inDays = (days: number) => new Date(Date.now() + days * 24 * 60 * 60 * 1000);
 const at = ({ bucket, key }: Target) => ({ Bucket: bucket, Key: key });

@@ -10,7 +10,7 @@ import { type Layer, layers, type Stage } from "./stage.ts";
 export type Outcome = "allowed" | "refused" | `status ${number}`;
 
 /** What the policies say of an attempt, by AWS's rules. */
-export type Said = {
+type Said = {
   readonly role: boolean;
   /** Sids of the bucket policy's statements. */
   readonly bucket: readonly string[];

@@ -15,9 +15,9 @@ export type Setting = {
   readonly ids?: Readonly<Record<string, string>>;
 };
 
-export type Value = string | number | boolean | null | readonly Value[] | { readonly [key: string]: Value };
+type Value = string | number | boolean | null | readonly Value[] | { readonly [key: string]: Value };
 
-export type Resource = { readonly type: string; readonly properties: { readonly [key: string]: Value } };
+type Resource = { readonly type: string; readonly properties: { readonly [key: string]: Value } };
 
 export type Rendered = {
   /** Those whose condition holds, by their name in the template. */
@@ -57,15 +57,18 @@ function text(value: unknown): string {
 const nothing = Symbol("AWS::NoValue");
 
 class Stack {
+  readonly #template: Section;
+  readonly #setting: Setting;
+
   readonly #parameters: Readonly<Record<string, string>>;
   readonly #pseudo: Readonly<Record<string, string | typeof nothing>>;
   readonly #conditions: Section;
   readonly #resources: Section;
 
-  constructor(
-    private readonly template: Section,
-    private readonly setting: Setting,
-  ) {
+  constructor(template: Section, setting: Setting) {
+    this.#template = template;
+    this.#setting = setting;
+
     this.#parameters = parametersOf(section(template.Parameters), setting.parameters ?? {});
     this.#conditions = section(template.Conditions);
     this.#resources = section(template.Resources);
@@ -87,7 +90,7 @@ class Stack {
   }
 
   outputs(): Record<string, Value> {
-    const outputs = Object.entries(section(this.template.Outputs))
+    const outputs = Object.entries(section(this.#template.Outputs))
       .map(([name, output]) => [name, section(output)] as const)
       .filter(([, { Condition }]) => Condition === undefined || this.#holds(text(Condition)));
     return Object.fromEntries(outputs.map(([name, { Value }]) => [name, this.#value(Value)]));
@@ -233,7 +236,7 @@ class Stack {
       case "AWS::IAM::Role Arn":
         return this.#arn("iam", `role${this.#property(id, "Path") ?? "/"}${this.#named(id, "RoleName")}`);
       case "AWS::IAM::Role RoleId":
-        return this.setting.ids?.[id] ?? `AROA${id.toUpperCase()}`;
+        return this.#setting.ids?.[id] ?? `AROA${id.toUpperCase()}`;
       case "AWS::DynamoDB::Table Arn":
         return this.#arn("dynamodb", `table/${this.#named(id, "TableName")}`, text(this.#pseudo["AWS::Region"]));
       default:

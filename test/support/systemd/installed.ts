@@ -1,44 +1,19 @@
 /** A booted systemd with sysbackup installed as `write-config` would: program, `/etc/backup`, units; and a bucket. */
-import { rmSync } from "node:fs";
-import { chmod, mkdir, mkdtemp, rename, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { chmod, mkdir, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { unitNames } from "../../../core/aws/package.ts";
 import { parseWindow } from "../../../core/write-config/unit-values.ts";
 import { renderUnits, type UnitSettings } from "../../../core/write-config/units.ts";
-import packageJson from "../../../package.json" with { type: "json" };
+import { compiledProgram } from "../compiled.ts";
 import { type Conf, writeConf } from "../program.ts";
 import { run } from "../services/command.ts";
 import type { SystemdHost } from "../systemd.ts";
-
-const checkout = join(import.meta.dir, "../../..");
-
-let compiled: Promise<string> | undefined;
-
-/** The compiled program, made once for all tests: services may not read every checkout. */
-export function compiledProgram(): Promise<string> {
-  compiled ??= compile();
-  return compiled;
-}
-
-async function compile(): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), "sysbackup-program-"));
-  process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
-  const file = join(folder, "sysbackup");
-  const build = packageJson.scripts.build.replace(/(?<=--outfile )\S+/, `'${file}'`);
-  await run([
-    "sh",
-    "-ec",
-    `cd '${checkout}' && ${build.replaceAll(/\bbun (?=install|build)/g, `'${process.execPath}' `)}`,
-  ]);
-  return file;
-}
 
 export const program = "/usr/local/bin/sysbackup";
 /** Writable for services in the drop-in that `install` writes. */
 export const bucket = "/srv/bucket";
 
-export const settings: UnitSettings = {
+const settings: UnitSettings = {
   role: "backup",
   unit: unitNames.backup,
   program: [program],

@@ -21,7 +21,7 @@ const told = {
   holes: ({ data, size }) => (data === undefined ? undefined : JSON.stringify(blocksOfData(data, size ?? 0))),
 } satisfies Record<string, Told>;
 
-export type Attribute = keyof typeof told | "xattrs";
+type Attribute = keyof typeof told | "xattrs";
 
 export type Difference = {
   readonly path: ByteString;

@@ -7,7 +7,7 @@
  */
 import { type ByteString, fromBytes } from "../../../format/path.ts";
 
-/** How much is looked at before the separator is decided, in bytes. */
+/** How much is looked at before the separator is decided, in bytes. @internal */
 export const decidedAfter = 64 * 1024;
 
 /** PATH_MAX without its final NUL, in bytes. */

@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { rm, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import { type Bucket, BucketError, type BucketErrorKind } from "../../../../core/bucket/contract.ts";
+import { wrapBucket } from "../../../../core/bucket/decorators/wrap.ts";
 import { faulty } from "../../bucket/faults.ts";
 import { noise } from "../noise.ts";
 import { day, Rig, type RigRun, type RunOptions } from "../rig.ts";
@@ -23,7 +24,7 @@ async function rigWithFile(): Promise<Rig> {
 
 /** The bucket, but extensions do something else. */
 function extending(extend: (key: string) => Promise<void>): RunOptions {
-  return { around: (bucket) => ({ ...bucket, extend: (key) => extend(key) }) };
+  return { around: (bucket) => wrapBucket(bucket, { extend: (key) => extend(key) }) };
 }
 
 function refused(kind: BucketErrorKind): Promise<never> {
@@ -205,10 +206,8 @@ describe("a lock that cannot be extended", () => {
 describe("clocks", () => {
   function serverAhead(seconds: number): RunOptions {
     return {
-      around: (bucket: Bucket) => ({
-        ...bucket,
-        serverTime: () => new Date((bucket.serverTime()?.getTime() ?? 0) + seconds * 1000),
-      }),
+      around: (bucket: Bucket) =>
+        wrapBucket(bucket, { serverTime: () => new Date((bucket.serverTime()?.getTime() ?? 0) + seconds * 1000) }),
     };
   }
 
@@ -236,15 +235,14 @@ describe("clocks", () => {
   test("are not said to differ because reading the index took long", async () => {
     await using rig = await rigWithFile();
     let listed = 0;
-    const slow = (bucket: Bucket): Bucket => ({
-      ...bucket,
-      serverTime: () => bucket.serverTime(),
-      list: (prefix, after) => {
-        rig.ahead += 3_600_000;
-        listed += 1;
-        return bucket.list(prefix, after);
-      },
-    });
+    const slow = (bucket: Bucket): Bucket =>
+      wrapBucket(bucket, {
+        list: (prefix, after) => {
+          rig.ahead += 3_600_000;
+          listed += 1;
+          return bucket.list(prefix, after);
+        },
+      });
     const run = await rig.run({ around: slow });
     expect(listed).toBe(1);
     expect(run.heard).toEqual([]);

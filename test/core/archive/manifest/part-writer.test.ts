@@ -6,6 +6,7 @@ import { writeParts } from "../../../../core/archive/manifest/part-writer.ts";
 import { BitSet } from "../../../../core/archive/state/bit-set.ts";
 import { FileTable } from "../../../../core/archive/state/files.ts";
 import { ObjectTable } from "../../../../core/archive/state/objects.ts";
+import { wrapBucket } from "../../../../core/bucket/decorators/wrap.ts";
 import type { FileEntry } from "../../../../core/format/entry.ts";
 import { encodeExtents, encodeHead } from "../../../../core/format/entry-json.ts";
 import type { PartRef } from "../../../../core/format/manifest.ts";
@@ -34,18 +35,22 @@ function head(path: ByteString, xattrs: FileEntry["xattrs"] = new Map()): string
 }
 
 class PartBench implements AsyncDisposable {
-  private constructor(private readonly bench: StoreBench) {}
+  readonly #bench: StoreBench;
+
+  private constructor(bench: StoreBench) {
+    this.#bench = bench;
+  }
 
   static async make(): Promise<PartBench> {
     return new PartBench(await StoreBench.make());
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.bench[Symbol.asyncDispose]();
+    await this.#bench[Symbol.asyncDispose]();
   }
 
   object(key: string): number {
-    return new ObjectTable(this.bench.database).add(
+    return new ObjectTable(this.#bench.database).add(
       { key, version: "v", size: 100, encoding: "frames" },
       retention.until,
       true,
@@ -54,36 +59,35 @@ class PartBench implements AsyncDisposable {
 
   /** Files of ten bytes, each from one frame of this object. */
   add(paths: Iterable<ByteString>, object: number, xattrs?: FileEntry["xattrs"]): void {
-    const files = new FileTable(this.bench.database);
+    const files = new FileTable(this.#bench.database);
     const extents = encodeExtents([{ object, frameOffset: 0, frameLength: 50, offset: 0, length: 10, sha256: digest }]);
-    this.bench.database.transaction(() => {
+    this.#bench.database.transaction(() => {
       for (const path of paths) files.set({ path, fingerprint: "", head: head(path, xattrs), extents, bytes: 10 });
     })();
   }
 
   remove(path: ByteString): void {
-    new FileTable(this.bench.database).remove(path);
+    new FileTable(this.#bench.database).remove(path);
   }
 
   /** The parts, the keys that were put for them, and the ids of all objects needed. */
   async write(lapsed: readonly number[] = []) {
     const lapsing = new BitSet();
     for (const id of lapsed) lapsing.add(id);
-    const { bucket, database } = this.bench;
+    const { bucket, database } = this.#bench;
     const put: string[] = [];
-    const watched: typeof bucket = {
-      ...bucket,
+    const watched: typeof bucket = wrapBucket(bucket, {
       put: (key, body, options) => {
         put.push(key);
         return bucket.put(key, body, options);
       },
-    };
+    });
     const parts = await writeParts({ bucket: watched, database, name: "host", retention, lapsing });
     return { parts, put, used: usedObjects(database) };
   }
 
   async read(part: PartRef) {
-    const stored = await this.bench.bytes(part.key);
+    const stored = await this.#bench.bytes(part.key);
     expect(part.key).toBe(`manifests/host/parts/${sha256(stored)}.jsonl.zst`);
     expect([part.sha256, part.size]).toEqual([sha256(stored), stored.length]);
     const { objects, entries } = decodePart(zstdDecompressSync(stored));

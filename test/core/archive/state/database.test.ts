@@ -3,15 +3,8 @@ import { existsSync } from "node:fs";
 import { mkdir, open, readFile, rm, stat, symlink, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { sealPath } from "../../../../core/archive/state/checksum.ts";
-import {
-  fact,
-  lockState,
-  makeStateDir,
-  openState,
-  removeState,
-  setFact,
-  stateError,
-} from "../../../../core/archive/state/database.ts";
+import { fact, openState, removeState, setFact, stateError } from "../../../../core/archive/state/database.ts";
+import { lockState, makeStateDir } from "../../../../core/archive/state/folder.ts";
 import { exitStatus, Failure } from "../../../../core/failure.ts";
 import { scratch } from "../../../support/faults/scratch.ts";
 import { noise } from "../noise.ts";

@@ -1,7 +1,8 @@
 import { describe, expect, test } from "bun:test";
-import { FalseState } from "../../../../core/archive/state/database.ts";
+import { FalseState } from "../../../../core/archive/state/false-state.ts";
 import { rememberRead } from "../../../../core/archive/state/index-sync.ts";
 import { BucketError } from "../../../../core/bucket/contract.ts";
+import { wrapBucket } from "../../../../core/bucket/decorators/wrap.ts";
 import { encodeIndex, type IndexLine } from "../../../../core/format/index-object.ts";
 import { keys } from "../../../../core/format/keys.ts";
 import { noise } from "../noise.ts";
@@ -79,7 +80,7 @@ describe("reading the index", () => {
       for await (const page of bucket.list(prefix, after))
         for (let at = 0; at < page.length; at += 2) yield page.slice(at, at + 2);
     }
-    Object.defineProperty(machine, "bucket", { value: { ...bucket, list: small } });
+    Object.defineProperty(machine, "bucket", { value: wrapBucket(bucket, { list: small }) });
     expect(await machine.sync()).toMatchObject({ get: 5 });
     expect(await machine.sync()).toMatchObject({ get: 0 });
   });
@@ -186,7 +187,7 @@ describe("a bad index object", () => {
     await using machine = await Machine.make();
     await machine.tell("other", pack("packs/a", [["a"]]));
     const { bucket } = machine;
-    const failing = { ...bucket, get: () => unreachable() };
+    const failing = wrapBucket(bucket, { get: () => unreachable() });
     Object.defineProperty(machine, "bucket", { value: failing, configurable: true });
     expect(await machine.sync().catch((error: unknown) => String(error))).toContain("nobody answers");
     Object.defineProperty(machine, "bucket", { value: bucket });

@@ -3,6 +3,7 @@ import { ChunkTable } from "../../../../core/archive/state/chunks.ts";
 import { writeIndex } from "../../../../core/archive/state/index-write.ts";
 import { ObjectTable } from "../../../../core/archive/state/objects.ts";
 import { BucketError } from "../../../../core/bucket/contract.ts";
+import { wrapBucket } from "../../../../core/bucket/decorators/wrap.ts";
 import { sha256 } from "../backup.ts";
 import { Machine, retention, start, until } from "./machine.ts";
 
@@ -104,7 +105,9 @@ describe("writing the index", () => {
     await using machine = await Machine.make();
     store(machine, "packs/a", ["a"]);
     const { bucket, database } = machine;
-    const full = { ...bucket, put: () => Promise.reject(new BucketError("full", { doing: "store", why: "no space" })) };
+    const full = wrapBucket(bucket, {
+      put: () => Promise.reject(new BucketError("full", { doing: "store", why: "no space" })),
+    });
     const failed = writeIndex({ bucket: full, database, name: "host", run: "0123abcd", retention, now: () => start });
     expect(await failed.catch((error: unknown) => String(error))).toContain("no space");
     expect(await write(machine)).toHaveLength(1);

@@ -17,19 +17,23 @@ import { notebook } from "../scripts.ts";
 
 export const start = new Date("2026-11-21T02:00:03Z");
 export const until = new Date("2026-12-28T02:00:03Z");
-export const least = new Date("2026-11-23T02:00:03Z");
+const least = new Date("2026-11-23T02:00:03Z");
 export const retention = { mode: "GOVERNANCE", until } as const;
 export const hour = 3_600_000;
 
 export class Machine implements AsyncDisposable {
+  readonly #dispose: () => PromiseLike<void>;
+
   readonly counts: Counts = noCounts();
   readonly bucket: Bucket;
 
   private constructor(
     readonly database: Database,
     bucket: Bucket,
-    private readonly dispose: () => PromiseLike<void>,
+    dispose: () => PromiseLike<void>,
   ) {
+    this.#dispose = dispose;
+
     this.bucket = count(bucket, this.counts);
   }
 
@@ -45,7 +49,7 @@ export class Machine implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.dispose();
+    await this.#dispose();
   }
 
   /** Puts an index object of another host, with these lines or bytes. Returns its key. */

@@ -2,6 +2,7 @@ import { expect, test } from "bun:test";
 import { type Bucket, BucketError, type Stored } from "../../../../core/bucket/contract.ts";
 import { count, noCounts } from "../../../../core/bucket/decorators/count.ts";
 import { attemptLimit, retry } from "../../../../core/bucket/decorators/retry.ts";
+import { wrapBucket } from "../../../../core/bucket/decorators/wrap.ts";
 import { openDirectoryBucket } from "../../../../core/bucket/directory/bucket.ts";
 import { readAll } from "../../../../core/bucket/stream.ts";
 import type { Notice } from "../../../../core/notice.ts";
@@ -50,7 +51,7 @@ const inPieces = (bucket: Bucket): Bucket => {
     for await (const piece of bucket.get(key, options))
       for (let at = 0; at < piece.byteLength; at += 3) yield piece.subarray(at, at + 3);
   };
-  return withChange(bucket, { get });
+  return wrapBucket(bucket, { get });
 };
 
 /** Gives pages of two. */
@@ -58,29 +59,11 @@ const inSmallPages = (bucket: Bucket): Bucket => {
   async function* small<T>(pages: AsyncIterable<readonly T[]>): AsyncGenerator<readonly T[]> {
     for await (const page of pages) for (let at = 0; at < page.length; at += 2) yield page.slice(at, at + 2);
   }
-  return withChange(bucket, {
+  return wrapBucket(bucket, {
     list: (...args) => small(bucket.list(...args)),
     listVersions: (...args) => small(bucket.listVersions(...args)),
   });
 };
-
-function withChange(bucket: Bucket, change: Partial<Bucket>): Bucket {
-  return {
-    url: bucket.url,
-    put: (...args) => bucket.put(...args),
-    startUpload: (...args) => bucket.startUpload(...args),
-    extend: (...args) => bucket.extend(...args),
-    get: (...args) => bucket.get(...args),
-    head: (...args) => bucket.head(...args),
-    retention: (...args) => bucket.retention(...args),
-    list: (...args) => bucket.list(...args),
-    listVersions: (...args) => bucket.listVersions(...args),
-    remove: (...args) => bucket.remove(...args),
-    serverTime: () => bucket.serverTime(),
-    close: () => bucket.close(),
-    ...change,
-  };
-}
 
 const times = (n: number, fault: Fault): Fault[] => Array.from({ length: n }, () => fault);
 
@@ -145,7 +128,7 @@ test("attempts that take long are given up by time", async () => {
   const now = () => new Date(clock);
   const plain = await openDirectoryBucket(root.path, { now, random: Math.random });
   let attempts = 0;
-  const slow = withChange(plain, {
+  const slow = wrapBucket(plain, {
     head: async () => {
       attempts++;
       clock += 5 * 60_000;

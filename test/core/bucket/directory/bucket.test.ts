@@ -212,7 +212,9 @@ describe("what can go wrong", () => {
     await using root = await scratch();
     const bucket = await open(root.path);
     await bucket.put("a", bytes("x"), { retention });
-    expect((await failureOf(bucket.put("a/b", bytes("x"), { retention }))).message).toContain("a file stands");
+    expect((await failureOf(bucket.put("a/b", bytes("x"), { retention }))).message).toContain(
+      "there is a file in place of a folder",
+    );
     expect(await readdir(join(root.path, ".sysbackup-tmp"))).toEqual([]);
   });
 

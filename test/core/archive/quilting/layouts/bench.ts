@@ -31,6 +31,8 @@ export type StoredExtent = [
 export type Row = { readonly path: string; readonly extents: string };
 
 export class StoreBench implements AsyncDisposable {
+  readonly #dispose: () => PromiseLike<void>;
+
   /** How often a store let others have their turn. */
   breaths = 0;
 
@@ -38,8 +40,10 @@ export class StoreBench implements AsyncDisposable {
     readonly path: string,
     readonly bucket: Bucket,
     readonly database: Database,
-    private readonly dispose: () => PromiseLike<void>,
-  ) {}
+    dispose: () => PromiseLike<void>,
+  ) {
+    this.#dispose = dispose;
+  }
 
   static async make(): Promise<StoreBench> {
     const folder = await scratch();
@@ -54,7 +58,7 @@ export class StoreBench implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.dispose();
+    await this.#dispose();
   }
 
   /** One run of a store, from an empty or an older ledger to its end; the ledger is closed however it ends. */
@@ -110,16 +114,20 @@ export class StoreBench implements AsyncDisposable {
 }
 
 export class Session {
-  constructor(
-    private readonly path: string,
-    private readonly store: ContentStore,
-    private readonly ledger: Ledger,
-  ) {}
+  readonly #path: string;
+  readonly #store: ContentStore;
+  readonly #ledger: Ledger;
+
+  constructor(path: string, store: ContentStore, ledger: Ledger) {
+    this.#path = path;
+    this.#store = store;
+    this.#ledger = ledger;
+  }
 
   /** Writes a file, adds it, and gives its row to the ledger, as the quilter does. */
   async add(name: string, bytes: Uint8Array): Promise<void> {
-    await writeFile(join(this.path, name), bytes);
-    await this.addFrom(join(this.path, name), name);
+    await writeFile(join(this.#path, name), bytes);
+    await this.addFrom(join(this.#path, name), name);
   }
 
   /** The file at `path`, or only these regions of it. */
@@ -127,8 +135,8 @@ export class Session {
     const fd = openSync(path, "r");
     try {
       const file: OpenFile = { path: fromText(path), fd, stat: fstat(fd), locked: true };
-      const { pieces, end } = await this.store.add(file, regions ?? regionsOf(file));
-      this.ledger.file({ path: fromText(name), fingerprint: "", head: `{"path":"${name}"}`, bytes: end }, pieces);
+      const { pieces, end } = await this.#store.add(file, regions ?? regionsOf(file));
+      this.#ledger.file({ path: fromText(name), fingerprint: "", head: `{"path":"${name}"}`, bytes: end }, pieces);
     } finally {
       closeSync(fd);
     }

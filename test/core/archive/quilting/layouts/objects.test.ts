@@ -6,6 +6,7 @@ import { gunzipSync, zstdDecompressSync } from "node:zlib";
 import type { StoreParts } from "../../../../../core/archive/quilting/layouts/layout.ts";
 import { ContentChanged, ObjectStore } from "../../../../../core/archive/quilting/layouts/objects.ts";
 import type { Bucket } from "../../../../../core/bucket/contract.ts";
+import { wrapBucket } from "../../../../../core/bucket/decorators/wrap.ts";
 import type { Compression } from "../../../../../core/format/compress.ts";
 import { faulty } from "../../../bucket/faults.ts";
 import { sha256 } from "../../backup.ts";
@@ -136,9 +137,7 @@ describe("content objects", () => {
     const path = join(bench.path, "large");
     await Bun.write(path, noise(20_000_000));
     let changed = 0;
-    const bucket: Bucket = {
-      ...bench.bucket,
-      serverTime: () => bench.bucket.serverTime(),
+    const bucket: Bucket = wrapBucket(bench.bucket, {
       put: (...args) => bench.bucket.put(...args),
       startUpload: (...args) => {
         const fd = openSync(path, "r+");
@@ -147,7 +146,7 @@ describe("content objects", () => {
         changed += 1;
         return bench.bucket.startUpload(...args);
       },
-    };
+    });
     const failed = await bench
       .run(objects(compression), (session) => session.addFrom(path, "large"), bucket)
       .catch((error: unknown) => error);

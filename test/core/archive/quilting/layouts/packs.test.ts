@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { zstdDecompressSync } from "node:zlib";
 import type { StoreParts } from "../../../../../core/archive/quilting/layouts/layout.ts";
 import { type PackOptions, PackStore } from "../../../../../core/archive/quilting/layouts/packs.ts";
+import { wrapBucket } from "../../../../../core/bucket/decorators/wrap.ts";
 import { checkFrame } from "../../../../../core/format/frame.ts";
 import { contentsLength, decodeContents } from "../../../../../core/format/pack.ts";
 import { run } from "../../../../support/services/command.ts";
@@ -215,11 +216,10 @@ describe("packs", () => {
   test("a put that fails does not undo the packs before it, and ends the run soon", async () => {
     await using bench = await StoreBench.make();
     let puts = 0;
-    const bucket = {
-      ...bench.bucket,
+    const bucket = wrapBucket(bench.bucket, {
       put: (...args: Parameters<typeof bench.bucket.put>) =>
         ++puts === 3 ? Promise.reject(new Error("the third put fails")) : bench.bucket.put(...args),
-    };
+    });
     let added = 0;
     const stored = bench.run(
       packs({ packSize: mebibyte, level: undefined }),

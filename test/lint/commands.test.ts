@@ -1,0 +1,125 @@
+/** Runs the commands of `bun run check` in copies of the project: they pass as it is, and fail for one defect each. */
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { cp, mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import manifest from "../../package.json";
+
+const root = join(import.meta.dir, "../..");
+const content = ["cmd", "core", "restore", "test", "lint", "cfn", "systemd", "examples"];
+const settings = ["package.json", "knip.jsonc", "tsconfig.json", "bunfig.toml"];
+const patience = 60_000;
+
+let scratch: string;
+beforeAll(async () => {
+  scratch = await mkdtemp(join(tmpdir(), "sysbackup-lint-"));
+  for (const name of [...content, ...settings]) await cp(join(root, name), join(scratch, name), { recursive: true });
+  await symlink(join(root, "node_modules"), join(scratch, "node_modules"));
+}, patience);
+afterAll(() => rm(scratch, { recursive: true }));
+
+/** Runs a command in the copy of the project, after `files` were written to it. They are put back. */
+async function run(command: string, files: Readonly<Record<string, string>> = {}) {
+  for (const [file, text] of Object.entries(files)) {
+    await mkdir(dirname(join(scratch, file)), { recursive: true });
+    await writeFile(join(scratch, file), text);
+  }
+  const child = Bun.spawn([process.execPath, ...command.split(" ")], { cwd: scratch, stdout: "pipe", stderr: "pipe" });
+  const [out, err, status] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
+  for (const file of Object.keys(files)) {
+    await rm(join(scratch, file));
+    if (await Bun.file(join(root, file)).exists()) await cp(join(root, file), join(scratch, file));
+  }
+  return { status, output: out + err };
+}
+
+const commands = ["lint/rooms.ts", "lint/circles.ts", "lint/type-names.ts", "run unused"];
+
+test.each(commands)(
+  "`bun %s` is part of `bun run check`, and passes",
+  async (command) => {
+    expect(manifest.scripts.check.split(" && ")).toContain(`/proc/$PPID/exe ${command}`);
+    expect(await run(command)).toEqual({ status: 0, output: "" });
+  },
+  patience,
+);
+
+describe("a check fails for", () => {
+  test.each([
+    ["an import against the arrows", "rooms", { "restore/x.ts": 'import "../cmd/io.ts";' }, "x.ts imports cmd/io.ts"],
+    ["an import of test code", "rooms", { "core/x.ts": 'import "../test/run.ts";' }, "core/x.ts imports test/run.ts"],
+    ["a folder that is in no room", "rooms", { "core/new/x.ts": "" }, "core/new/x.ts: its folder is in no room"],
+    ["an import that is computed", "rooms", { "core/x.ts": "void import('./' + 1);" }, "core/x.ts: import()"],
+    ["a circle of product files", "circles", { "core/x.ts": 'import "./x.ts";' }, "core/x.ts → core/x.ts"],
+    ["a circle of tests", "circles", { "test/x.ts": 'import "./x.ts";' }, "test/x.ts → test/x.ts"],
+    ["a doubled type name", "type-names", { "core/x.ts": "type Failure = 1;" }, "type Failure is declared 2 times"],
+  ] as const)(
+    "%s",
+    async (_name, check, files, message) => {
+      const { status, output } = await run(`lint/${check}.ts`, files);
+      expect(output).toContain(message);
+      expect(status).toBe(1);
+    },
+    patience,
+  );
+});
+
+describe("a check passes for", () => {
+  test.each([
+    ["an import along the arrows", "rooms", { "restore/x.ts": 'import "../core/failure.ts";' }],
+    ["a new command", "rooms", { "cmd/commands/new/run.ts": 'import "../../io.ts";' }],
+    ["an import of the product by a test", "rooms", { "test/lint/x.test.ts": 'import "../../cmd/io.ts";' }],
+    ["an import in one direction", "circles", { "core/x.ts": 'import "./failure.ts";' }],
+    ["a type name of its own", "type-names", { "core/x.ts": "type NobodyElses = 1;" }],
+  ] as const)(
+    "%s",
+    async (_name, check, files) => {
+      expect(await run(`lint/${check}.ts`, files)).toEqual({ status: 0, output: "" });
+    },
+    patience,
+  );
+});
+
+describe("`bun run unused`", () => {
+  const failureWith = async (code: string) => (await Bun.file(join(root, "core/failure.ts")).text()) + code;
+  const user = 'import { nobody } from "../../core/failure.ts";\nnobody();\n';
+
+  test(
+    "names every file, export, type and package that nothing uses, and a used package that is no dependency",
+    async () => {
+      const dependencies = { ...manifest.dependencies, "left-pad": "1.3.0" };
+      const { status, output } = await run("run unused", {
+        "core/x.ts": "export const x = 1;",
+        "core/failure.ts": await failureWith("export const nobodysValue = 1;\nexport type NobodysType = 1;\n"),
+        "package.json": JSON.stringify({ ...manifest, dependencies }),
+        "test/lint/x.test.ts": 'import "right-pad";',
+      });
+      for (const name of ["core/x.ts", "nobodysValue", "NobodysType", "left-pad", "right-pad"]) {
+        expect(output).toContain(name);
+      }
+      expect(status).not.toBe(0);
+    },
+    patience,
+  );
+
+  test(
+    "names an export of the product that only tests use",
+    async () => {
+      const code = await failureWith("export const nobody = () => {};\n");
+      const { status, output } = await run("run unused", { "core/failure.ts": code, "test/lint/x.test.ts": user });
+      expect(output).toContain("nobody");
+      expect(status).not.toBe(0);
+    },
+    patience,
+  );
+
+  test(
+    "accepts an export for tests that says so",
+    async () => {
+      const code = await failureWith("/** @internal */\nexport const nobody = () => {};\n");
+      const files = { "core/failure.ts": code, "test/lint/x.test.ts": user };
+      expect(await run("run unused", files)).toEqual({ status: 0, output: "" });
+    },
+    patience,
+  );
+});
