@@ -18,7 +18,7 @@ import { writeConfig } from "./commands/write-config/command.ts";
 import type { Option, Subcommand } from "./subcommand.ts";
 
 export const program: Pick<Subcommand, "summary" | "details"> = {
-  summary: "Back up a Linux system to S3 buckets with Object Lock, and bring it back",
+  summary: "Back up a Linux system to S3 buckets with Object Lock, and restore it",
   details:
     "Each subcommand has its own --help. Exit status: 0 done; 1 failed; 2 bad usage or configuration;\n3 done, but incomplete; 4 damage found; 130 interrupted.",
 };

@@ -7,7 +7,7 @@ export const resourceOptions: readonly Option[] = [
   { flag: "--cf-region <region>", help: "Region of the bucket and its stack, instead of AWS_REGION or the profile's" },
   packageOption,
   { flag: "--stack-name <name>", help: "Name of the CloudFormation stack, instead of the package's" },
-  { flag: "--export <name>", help: "Export by which machines find the bucket's name; at first backup-bucket" },
+  { flag: "--export <name>", help: "Export by which machines find the bucket's name; by default backup-bucket" },
   { flag: "--parameters <list>", help: "Parameters of the template, as Name=value,Name=value; docs/aws.md lists them" },
   { flag: "--dry-run", help: "Print the template and its parameters, and change nothing" },
 ];

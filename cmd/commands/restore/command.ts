@@ -6,7 +6,7 @@ export const restore = subcommand<RestoreArgs>(
   {
     name: "restore",
     operands: "[manifest] [...paths]",
-    summary: "Bring back a backup, or some paths of it",
+    summary: "Restore a backup, or some paths of it",
     details: [
       "[manifest] is a backup name (its newest backup), name@time (the newest until then, as in web1@2026-11-20),",
       "a key in the bucket, or a local file. Without it, lists the backups and asks which. Without paths, restores",

@@ -6,7 +6,7 @@ export const verify = subcommand<VerifyArgs>(
   {
     name: "verify",
     operands: "[manifest]",
-    summary: "Check that backups are there, locked as promised, and sound",
+    summary: "Check that backups exist, are locked as promised, and are not damaged",
     details: [
       "[manifest] is named as for restore; by default, the newest backup of this machine. Looks up every object: version,",
       "size, encoding, lock. Exit status: 0 all well; 3 locks are not as promised; 4 damage found.",
