@@ -8,7 +8,7 @@ import { archiveRights, makeRole } from "../core/bucket/ceph-role.ts";
 import { thorough } from "../round-trip/places.ts";
 import { startSysbackup, sysbackup } from "../support/program.ts";
 import { type CephAddress, ceph, clientConfig, moto, newBucket, type Service } from "../support/services.ts";
-import { expectTold, Machine } from "./machine.ts";
+import { expectReported, Machine } from "./machine.ts";
 import { messages, patternOf } from "./messages.ts";
 
 // Services that others use too take their time.
@@ -108,7 +108,7 @@ describe("an endpoint", () => {
   }
 
   test.skipIf(!thorough).concurrent(
-    "that accepts and never answers is told within a minute, and tried again",
+    "that accepts and never answers is reported within a minute, and tried again",
     async () => {
       await using server = await listening("");
       await using machine = await withS3({ bucket: "example", endpoint: `http://127.0.0.1:${server.port}` });
@@ -167,7 +167,7 @@ describe("credentials", () => {
       AWS_PROFILE: undefined,
     };
     const outcome = await sysbackup(["list", "--conf-dir", machine.conf], { env });
-    expectTold(outcome, { exit: failed, message: messages.noCredentials });
+    expectReported(outcome, { exit: failed, message: messages.noCredentials });
   });
 
   test("a missing profile is reported", async () => {

@@ -5,7 +5,7 @@ import { DeleteObjectCommand, ListObjectVersionsCommand, PutObjectCommand, S3Cli
 import { exitStatus } from "../../core/failure.ts";
 import { places } from "../round-trip/places.ts";
 import { ceph, clientConfig } from "../support/services.ts";
-import { expectTold, Machine, type Told } from "./machine.ts";
+import { expectReported, Machine, type Reported } from "./machine.ts";
 import { messages } from "./messages.ts";
 import { flipped, hide, onlyKey, read, replace, sealed, textOf } from "./stored.ts";
 
@@ -30,8 +30,8 @@ function restoring(machine: Machine): string[] {
   return ["restore", "test", "--target", machine.path("target"), "--snapshots", "run"];
 }
 
-/** With its bytes back, the backup is whole; and so is the next one. */
-async function mended(machine: Machine): Promise<void> {
+/** Restores the bytes, and checks that this backup and the next one are complete. */
+async function repaired(machine: Machine): Promise<void> {
   await machine.restoresWhole();
   expect(await machine.run("verify")).toMatchObject({ exit: 0 });
   expect(await machine.run("archive")).toMatchObject({ exit: 0 });
@@ -81,19 +81,19 @@ describe("the root of a manifest", () => {
 
     test.each(changes)("%s", async (_, change) => {
       await replace(machine, key, change(stored));
-      const told: Told = { exit: damaged, message: messages.alteredRoot };
-      await machine.refuses(restoring(machine), told);
+      const reported: Reported = { exit: damaged, message: messages.alteredRoot };
+      await machine.refuses(restoring(machine), reported);
       const verified = await machine.run("verify");
       expect(verified).toMatchObject({ exit: damaged, stderr: "" });
       expect(verified.stdout).toMatch(/^damaged: .*\n(?:.*\n)*.*: it is truncated or altered: /);
       const listed = await machine.run("list");
-      expectTold(listed, told);
+      expectReported(listed, reported);
       expect(listed.stdout).toContain("damaged");
     });
 
     test("a root works again once its bytes are restored", async () => {
       await replace(machine, key, stored);
-      await mended(machine);
+      await repaired(machine);
     });
   });
 
@@ -107,9 +107,9 @@ describe("the root of a manifest", () => {
     expect(verified).toMatchObject({ exit: exitStatus.incomplete, stderr: "" });
     expect(verified.stdout).toMatch(/^not verified: .*; use a newer sysbackup\n/);
     expect(verified.stdout).not.toContain("renew");
-    expectTold(await machine.run("list"), { exit: exitStatus.incomplete, message: messages.newer });
+    expectReported(await machine.run("list"), { exit: exitStatus.incomplete, message: messages.newer });
     await replace(machine, key, stored);
-    await mended(machine);
+    await repaired(machine);
   });
 
   test("that is damaged does not keep the one before from being restored", async () => {
@@ -137,12 +137,12 @@ describe("a part of a newer format", () => {
     await machine.refuses(restoring(machine), { exit: failed, message: messages.newer });
     await replace(machine, root, sealed(text));
     await replace(machine, part, stored);
-    await mended(machine);
+    await repaired(machine);
   });
 });
 
 describe("an object", () => {
-  type Case = { readonly folder: string; readonly restore: Omit<Told, "exit"> };
+  type Case = { readonly folder: string; readonly restore: Omit<Reported, "exit"> };
   const bytes: readonly (readonly [name: string, change: (stored: Buffer) => Buffer, cases: readonly Case[]])[] = [
     [
       "with a flipped bit",
@@ -200,7 +200,7 @@ describe("an object", () => {
     expect(verified.exit).toBe(damaged);
     expect(verified.stdout + verified.stderr).toContain(key);
     await bringBack();
-    await mended(machine);
+    await repaired(machine);
   });
 });
 
@@ -229,7 +229,7 @@ describe.skipIf(ceph === undefined)("on Ceph", () => {
     const [Bucket, Key] = [await bucketOf(machine), await machine.newest()];
     await withClient((client) => client.send(new PutObjectCommand({ Bucket, Key, Body: "hello\n" })));
     const restored = await machine.run("restore", "test", "--target", machine.path("target"));
-    expectTold(restored, { exit: exitStatus.done, message: messages.overlaid });
+    expectReported(restored, { exit: exitStatus.done, message: messages.overlaid });
     await machine.restoresWhole();
   });
 

@@ -7,7 +7,7 @@ import { exitStatus } from "../../core/failure.ts";
 import { diskFull, mayMount } from "../support/faults/disk-full.ts";
 import { run } from "../support/services/command.ts";
 import { isRoot } from "../support/services.ts";
-import { expectTold, Machine, type Told } from "./machine.ts";
+import { expectReported, Machine, type Reported } from "./machine.ts";
 import { messages } from "./messages.ts";
 
 // Each case starts the program several times, on machines that may be busy.
@@ -54,7 +54,7 @@ describe("a state database", () => {
       await machine.archive();
       await damage(join(machine.paths.state, "test.sqlite"));
       const outcome = await machine.run("archive", "--json");
-      expectTold(outcome, { exit: incomplete, message: messages.stateRebuilt });
+      expectReported(outcome, { exit: incomplete, message: messages.stateRebuilt });
       expect(JSON.parse(outcome.stdout)).toMatchObject({ bytesStored: 0, warnings: 1, errors: 0 });
       await machine.restoresWhole();
       await machine.isWell();
@@ -161,7 +161,7 @@ describe.skipIf(!mayMount)("a bucket on a disk", () => {
     await using machine = await machineOn(disk.path);
     const snapshotter = join(machine.conf, "snapshots.d/large");
     await writeFile(snapshotter, "#!/bin/sh\nhead -c 12000000 /dev/urandom >&$1\n", { mode: 0o755 });
-    expectTold(await machine.run("archive"), { exit: incomplete, message: messages.snapshotNotStored });
+    expectReported(await machine.run("archive"), { exit: incomplete, message: messages.snapshotNotStored });
     await machine.restoresWhole();
     await rm(snapshotter);
     await machine.isWell();
@@ -182,7 +182,7 @@ describe.skipIf(!mayMount)("a bucket on a disk", () => {
 });
 
 describe("pickers", () => {
-  type Case = Told & { readonly name: string; readonly script: string; readonly mode?: number };
+  type Case = Reported & { readonly name: string; readonly script: string; readonly mode?: number };
   const cases: readonly Case[] = [
     {
       name: "that may not be executed",
@@ -208,14 +208,14 @@ describe("pickers", () => {
       message: messages.pickerNonsense,
     },
   ];
-  for (const { name, script, mode = 0o755, ...told } of cases) {
+  for (const { name, script, mode = 0o755, ...reported } of cases) {
     test(`a picker ${name} does not stop the others, and works once it is fixed`, async () => {
       await using machine = await Machine.open({
         sections: { content: { picker_timeout: 1 } },
         pickers: { bad: script },
       });
       await chmod(join(machine.conf, "pickers.d/bad"), mode);
-      await machine.refuses(["archive"], told);
+      await machine.refuses(["archive"], reported);
       await machine.restoresWhole();
       await rm(join(machine.conf, "pickers.d/bad"));
       await machine.isWell();

@@ -3,7 +3,7 @@ import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { sysbackup } from "../support/program.ts";
-import { expectClean, expectTold, Machine } from "./machine.ts";
+import { expectClean, expectReported, Machine } from "./machine.ts";
 import { messages } from "./messages.ts";
 
 // Each case starts the program several times, on machines that may be busy.
@@ -110,7 +110,7 @@ describe("a backup", () => {
     await machine.archive();
     for (const [name, words, exit, message] of cases) {
       const target = words[0] === "restore" ? ["--target", machine.path("target")] : [];
-      expectTold(await machine.run(...words, ...target), { exit, message });
+      expectReported(await machine.run(...words, ...target), { exit, message });
       const json = await machine.run(...words, ...target, "--json");
       expect([name, json.exit, JSON.parse(json.stdout)]).toEqual([name, exit, expect.any(Object)]);
     }
@@ -128,5 +128,5 @@ describe("a backup", () => {
 
 test("no message needs a configuration that is not asked for", async () => {
   const { exit, stderr } = await sysbackup(["restroe"]);
-  expectTold({ exit, stdout: "", stderr }, { exit: 2, message: messages.unknownSubcommand });
+  expectReported({ exit, stdout: "", stderr }, { exit: 2, message: messages.unknownSubcommand });
 });

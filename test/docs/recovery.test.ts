@@ -58,7 +58,7 @@ type Source = {
   readonly manifest: string;
 };
 
-/** Where the buckets of these tests come from: an archive run over `source`. */
+/** Makes the buckets of these tests by an archive run over `source`. */
 async function bucketOf(dir: string, source: string, content: Record<string, string>): Promise<Source> {
   const pickers = { all: `find '${source}' -print0` };
   const { conf, bucket } = await writeConf(dir, { sections: { content }, pickers });

@@ -28,7 +28,7 @@ export type Attempt = {
   readonly name: string;
   /** Resolves where the gateway did as it was asked. */
   readonly send: (client: S3Client, bucket: string, stored: Stored) => Promise<unknown>;
-  /** Where Ceph 16.2 does not answer AccessDenied. Nothing may come of it all the same. */
+  /** Answer of Ceph 16.2 if it is not AccessDenied. The attempt must still have no effect. */
   readonly ceph?: { readonly status: number; readonly why: string; readonly aws: string };
 };
 
@@ -58,7 +58,7 @@ const everything = (bucket: string) =>
 
 export const onObjects: readonly Attempt[] = [
   {
-    name: "lay a delete marker",
+    name: "put a delete marker",
     send: (client, Bucket, { key }) => client.send(new DeleteObjectCommand({ Bucket, Key: key })),
   },
   {
@@ -105,7 +105,7 @@ export const onObjects: readonly Attempt[] = [
   },
 ];
 
-/** Of objects outside of the index, which the role may read. */
+/** Attempts on objects outside of the index, which the role may read. */
 export const onContent: readonly Attempt[] = [
   { name: "read it", send: (client, Bucket, { key }) => client.send(new GetObjectCommand({ Bucket, Key: key })) },
   {

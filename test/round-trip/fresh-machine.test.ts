@@ -206,7 +206,7 @@ describe.skipIf(!moto || !has("python3"))("on a fresh machine", () => {
     words: readonly string[],
     action: string,
     said: string,
-    told: string,
+    reported: string,
   ])[] = [
     [
       "the role may not be assumed",
@@ -230,7 +230,7 @@ describe.skipIf(!moto || !has("python3"))("on a fresh machine", () => {
       "these are keys of a session, and only users have codes; use the access key of an IAM user; or leave out --mfa",
     ],
   ];
-  test.each(refusals)("it is reported if %s", async (_, words, action, said, told) => {
+  test.each(refusals)("it is reported if %s", async (_, words, action, said, reported) => {
     const refuse = (form: URLSearchParams) =>
       form.get("Action") === action ? stsError("AccessDenied", said) : undefined;
     await using aws = record(moto?.endpoint ?? "", refuse);
@@ -240,7 +240,7 @@ describe.skipIf(!moto || !has("python3"))("on a fresh machine", () => {
       env,
       answers,
     });
-    expect(shown).toContain(told);
+    expect(shown).toContain(reported);
     expect(exit).toBe(exitStatus.failed);
   });
 

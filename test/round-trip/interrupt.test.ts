@@ -78,8 +78,12 @@ function isAlive(process_: number): boolean {
 function expectInterrupted(outcome: Outcome & { readonly milliseconds: number }, signal: string): void {
   const { exit, stdout, stderr, milliseconds } = outcome;
   // Without root, a warning says that the folders above the tree belong to others.
-  const told = stderr.split("\n").filter((line) => isRoot || !line.startsWith("warning: cannot set the owner"));
-  expect({ exit, stdout, told }).toEqual({ exit: 130, stdout: "", told: [`sysbackup: interrupted by ${signal}`, ""] });
+  const reported = stderr.split("\n").filter((line) => isRoot || !line.startsWith("warning: cannot set the owner"));
+  expect({ exit, stdout, reported }).toEqual({
+    exit: 130,
+    stdout: "",
+    reported: [`sysbackup: interrupted by ${signal}`, ""],
+  });
   expect(milliseconds).toBeLessThan(10 * seconds);
 }
 

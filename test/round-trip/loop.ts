@@ -68,7 +68,7 @@ export async function restore(conf: string, manifest: string, target: string, op
 export type Wanted = {
   readonly tree: string;
   readonly expected: Tree;
-  /** As on the command line. Default: `test`, the newest. */
+  /** Manifest as on the command line; by default `test`, the newest. */
   readonly manifest?: string;
 };
 

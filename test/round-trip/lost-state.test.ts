@@ -14,21 +14,29 @@ const header = 100;
 
 type Mishap = {
   readonly name: string;
-  /** That the next run warns of it, and so ends as incomplete. */
-  readonly told: boolean;
+  /** Whether the next run warns of it, and so ends as incomplete. */
+  readonly reported: boolean;
   /** `database` is its path. */
   do(database: string): Promise<void>;
 };
 
 const mishaps: readonly Mishap[] = [
-  { name: "removed, with its folder", told: false, do: (database) => rm(join(database, ".."), { recursive: true }) },
-  { name: "emptied", told: true, do: (database) => truncate(database, 0) },
-  { name: "cut in half", told: true, do: async (database) => truncate(database, (await stat(database)).size / 2) },
-  { name: "another kind of file", told: true, do: (database) => writeFile(database, "not a database\n".repeat(999)) },
-  { name: "overwritten behind its header", told: true, do: (database) => overwrite(database, header) },
+  {
+    name: "removed, with its folder",
+    reported: false,
+    do: (database) => rm(join(database, ".."), { recursive: true }),
+  },
+  { name: "emptied", reported: true, do: (database) => truncate(database, 0) },
+  { name: "cut in half", reported: true, do: async (database) => truncate(database, (await stat(database)).size / 2) },
+  {
+    name: "another kind of file",
+    reported: true,
+    do: (database) => writeFile(database, "not a database\n".repeat(999)),
+  },
+  { name: "overwritten behind its header", reported: true, do: (database) => overwrite(database, header) },
   {
     name: "overwritten in its middle",
-    told: true,
+    reported: true,
     do: async (database) => overwrite(database, Math.floor((await stat(database)).size / 2)),
   },
 ];
@@ -64,8 +72,8 @@ for (const place of places) {
             expect(stored.versions).toHaveLength(first.objectsStored);
 
             await mishap.do(join(state, "test.sqlite"));
-            const next = await archive(conf, { exits: [mishap.told ? 3 : 0] });
-            expect(next.stderr.includes("made anew from the bucket's index")).toBe(mishap.told);
+            const next = await archive(conf, { exits: [mishap.reported ? 3 : 0] });
+            expect(next.stderr.includes("made anew from the bucket's index")).toBe(mishap.reported);
             expect(next).toMatchObject({ objectsStored: 0, bytesStored: 0, files: first.files, unchanged: 0 });
             expect(await contentIn(conf)).toEqual(stored);
             expect(await rootsIn(conf)).toHaveLength(2);

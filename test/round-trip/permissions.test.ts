@@ -109,7 +109,7 @@ describe.skipIf(ceph === undefined)("with the template's policies on Ceph", () =
     const effects: readonly [sid: string, role: RoleName, attempt: string, outcome: Outcome][] = [
       ["OnlyTheStewardDeletes", "backup", "delete a version that is not locked", "refused"],
       ["OnlyTheStewardDeletes", "steward", "delete a version that is not locked", "allowed"],
-      ["NobodyHidesOrHoldsOrLiftsLocks", "steward", "lay a delete marker", "refused"],
+      ["NobodyHidesOrHoldsOrLiftsLocks", "steward", "put a delete marker", "refused"],
       ["NobodyHidesOrHoldsOrLiftsLocks", "steward", "set a legal hold", "refused"],
       ["ChangesThroughCloudFormationOnly", "steward", "remove the lifecycle rules", "refused"],
       ["ChangesThroughCloudFormationOnly", "steward", "change the default lock", "refused"],
@@ -266,7 +266,7 @@ describe.skipIf(ceph === undefined)("with the template's policies on Ceph", () =
   });
 });
 
-/** Of one bucket or another. */
+/** Returns the statement for any bucket. */
 function everywhere(statement: Statement): Statement {
   return { ...statement, Resource: ["arn:aws:s3:::*"] };
 }

@@ -12,7 +12,7 @@ export type Right = {
   readonly action: string;
   /** Such as `*` or `index/*`. */
   readonly keys?: string;
-  /** Only for listings of prefixes like this. */
+  /** Pattern of the prefixes that may be listed. */
   readonly prefix?: string;
 };
 

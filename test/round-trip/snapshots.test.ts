@@ -71,7 +71,7 @@ for (const place of places) {
       });
 
       test(
-        "run: each command sees exactly the bytes; a failed one is fetched and told",
+        "run: each command sees exactly the bytes; a failed one is fetched and reported",
         async () => {
           const { exit, stderr, memory } = await restored("run");
           expect(exit).toBe(3);

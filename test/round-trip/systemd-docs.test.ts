@@ -104,7 +104,7 @@ function mailServer() {
   return { port: listener.port, mail: promise, [Symbol.dispose]: () => listener.stop(true) };
 }
 
-/** Where the command, or the mail, ends that was received; 0 where it has not ended. */
+/** The end of the received command or mail; 0 if it has not ended. */
 function lineEnd({ received, body }: { readonly received: string; readonly body: boolean }): number {
   const mark = body ? "\r\n.\r\n" : "\r\n";
   const at = received.indexOf(mark);

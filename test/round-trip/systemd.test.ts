@@ -30,7 +30,7 @@ const timer = "sysbackup-archive.timer";
 describe.skipIf(!canBootSystemd)("under systemd", () => {
   beforeAll(() => compiledProgram(), 2 * minutes);
 
-  /** With a tree to back up in `/srv/tree`. */
+  /** A machine with a tree to back up in `/srv/tree`. */
   async function booted(
     conf: Parameters<typeof configure>[1] = { pickers: { tree: wholeTree } },
   ): Promise<SystemdHost> {
@@ -102,7 +102,7 @@ describe.skipIf(!canBootSystemd)("under systemd", () => {
 
   describe("the hook on-failure", () => {
     const hooked = `sysbackup-failed@${service}.service`;
-    const hook = `#!/bin/sh\necho "told of $1:"\njournalctl --unit="$1" --output=cat --lines=20\n`;
+    const hook = `#!/bin/sh\necho "failed: $1:"\njournalctl --unit="$1" --output=cat --lines=20\n`;
 
     async function withHook(host: SystemdHost, mode: number) {
       await writeFile(host.path("/etc/backup/on-failure"), hook);
@@ -115,7 +115,7 @@ describe.skipIf(!canBootSystemd)("under systemd", () => {
       expect((await start(host, service)).exit).not.toBe(0);
       await until(async () => (await logOf(host, hooked)).includes("Finished"));
       const log = await logOf(host, hooked);
-      expect(log).toContain(`told of ${service}:`);
+      expect(log).toContain(`failed: ${service}:`);
       expect(log).toContain("/nonexistent/bucket");
     });
 
@@ -123,7 +123,7 @@ describe.skipIf(!canBootSystemd)("under systemd", () => {
       await using host = await booted({ pickers: { tree: "find /srv/tree -print0; exit 7" } });
       await withHook(host, 0o755);
       expect((await start(host, service)).log).toContain("incomplete, locked until");
-      await until(async () => (await logOf(host, hooked)).includes(`told of ${service}:`));
+      await until(async () => (await logOf(host, hooked)).includes(`failed: ${service}:`));
 
       await dropIn(host, service, "incomplete", "[Service]\nSuccessExitStatus=3\n");
       await reload(host);
@@ -142,7 +142,7 @@ describe.skipIf(!canBootSystemd)("under systemd", () => {
       await withHook(host, 0o644);
       await start(host, service);
       await until(async () => (await logOf(host, hooked)).includes("condition check"));
-      expect(await logOf(host, hooked)).not.toContain("told of");
+      expect(await logOf(host, hooked)).not.toContain("failed: ");
       const failed = await host.run(["systemctl", "list-units", "--failed", "--plain", "--no-legend"]);
       expect(
         failed.stdout
@@ -177,7 +177,7 @@ describe.skipIf(!canBootSystemd)("under systemd", () => {
     await installUnits(host, { serviceUser: "root" });
     expect((await start(host, service)).exit).toBe(0);
     expect((await host.run(["ls", "/srv/escaped"])).exit).toBe(2);
-    // The same picker escapes where the sockets are to be seen.
+    // The same picker escapes if the sockets are visible.
     await dropIn(host, service, "open", "[Service]\nInaccessiblePaths=\n");
     await reload(host);
     expect((await start(host, service)).exit).toBe(0);
@@ -257,7 +257,7 @@ const treeOfRoot = {
   pointer: link("/etc/shadow"),
 };
 
-/** As root, outside of the service, into `/srv/restored`. */
+/** Restores as root, outside of the service, into `/srv/restored`. */
 async function restored(host: SystemdHost, snapshots: "run" | "skip" = "skip"): Promise<void> {
   await remove(host.path("/srv/restored"));
   const args = ["restore", "test", "--conf-dir", "/etc/backup", "--target", "/srv/restored", "--snapshots", snapshots];
@@ -265,7 +265,7 @@ async function restored(host: SystemdHost, snapshots: "run" | "skip" = "skip"): 
   if (exit !== 0) throw new Error(`restore ended with status ${exit}: ${stderr}`);
 }
 
-/** Of all files in a folder, each combination once. */
+/** Owners of all files in a folder, each combination once. */
 async function ownersIn(host: SystemdHost, path: string): Promise<string[]> {
   const listed = await run(["find", host.path(path), "-type", "f", "-printf", "%u:%g\n"]);
   return [...new Set(listed.split("\n").filter(Boolean))];

@@ -10,7 +10,7 @@ function event(status: string, resource: string, reason?: string, type = "AWS::I
 }
 const ofStack = (status: string, reason?: string) => event(status, "sysbackup", reason, "AWS::CloudFormation::Stack");
 
-/** As CloudFormation words them. */
+/** A reason in CloudFormation's words. */
 const taken =
   'Resource handler returned message: "the-bucket already exists (Service: S3, Status Code: 409)" (RequestToken: 7f2c, HandlerErrorCode: AlreadyExists)';
 

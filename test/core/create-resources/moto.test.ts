@@ -10,7 +10,7 @@ import { updateResources } from "../../../core/create-resources/update.ts";
 import { clientConfig, moto } from "../../support/services.ts";
 import { awsVariables, environment } from "./environment.ts";
 
-/** With a parameter more, and a right more for the audit role. */
+/** The template with one more parameter, and one more right for the audit role. */
 function changed({ text }: Template): Template {
   const action = "            Action: s3:GetObjectRetention\n";
   const parameter = "Parameters:\n  Colour:\n    Type: String\n    Description: New\n    Default: red\n";

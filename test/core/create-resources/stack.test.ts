@@ -75,7 +75,7 @@ async function rig(
   };
 }
 
-const told = (notices: readonly Notice[]) => notices.map(({ message }) => message);
+const reported = (notices: readonly Notice[]) => notices.map(({ message }) => message);
 
 describe("create", () => {
   test("create sends the template, all parameters, tags and protection, reports events once and in order, and waits in between", async () => {
@@ -86,7 +86,7 @@ describe("create", () => {
     expect(stack.parameters.get("LockMode")).toBe("COMPLIANCE");
     expect([...stack.parameters.keys()]).toEqual([...template.parameters.keys()]);
     expect(Object.fromEntries(stack.tags)).toEqual(tags);
-    expect(told(at.notices)).toEqual([
+    expect(reported(at.notices)).toEqual([
       'CREATE_IN_PROGRESS AWS::CloudFormation::Stack "sysbackup"',
       'CREATE_IN_PROGRESS AWS::S3::Bucket "Bucket"',
       'CREATE_COMPLETE AWS::S3::Bucket "Bucket"',
@@ -110,7 +110,7 @@ describe("create", () => {
       'cannot create the stack "sysbackup": AWS::S3::Bucket "Bucket": the-bucket already exists; ' +
         "fix that, and run create-resources again: everything that this attempt made is removed",
     );
-    expect(told(at.notices)).toContain('CREATE_FAILED AWS::S3::Bucket "Bucket": the-bucket already exists');
+    expect(reported(at.notices)).toContain('CREATE_FAILED AWS::S3::Bucket "Bucket": the-bucket already exists');
     at.notices.length = 0;
     at.double.asked.length = 0;
 
@@ -189,7 +189,7 @@ describe("update", () => {
     at.double.scripts.push([["UPDATE_COMPLETE", name, whole]]);
     const { stack, changed } = await updateResources(resources("LockMode=COMPLIANCE"), at.deps);
     expect({ changed, status: stack.status }).toEqual({ changed: true, status: "UPDATE_COMPLETE" });
-    expect(told(at.notices)).toEqual([
+    expect(reported(at.notices)).toEqual([
       'UPDATE_IN_PROGRESS AWS::CloudFormation::Stack "sysbackup"',
       'UPDATE_COMPLETE AWS::CloudFormation::Stack "sysbackup"',
     ]);

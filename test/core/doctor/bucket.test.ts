@@ -11,7 +11,7 @@ import { patient, patientAt } from "./patient.ts";
 const minute = 60_000;
 const shifted = (milliseconds: number) => () => new Date(Date.now() + milliseconds);
 
-/** As the template gives them to machines. */
+/** Rights of machines, as in the template. */
 function backupRights(bucket: string): object {
   const arn = `arn:aws:s3:::${bucket}`;
   const rights = [

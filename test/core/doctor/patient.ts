@@ -55,7 +55,7 @@ export type AtService = {
   readonly now?: () => Date;
 };
 
-/** With the service's keys in a file that is closed to others. */
+/** A machine with the service's keys in a file that is closed to others. */
 export async function patientAt(service: Service, { bucket, roleArn, now, ...keys }: AtService): Promise<Patient> {
   const { endpoint, region, accessKey, secretKey } = service;
   const aws = { credentials_file: "keys", ...(roleArn !== undefined && { role_arn: roleArn }) };
@@ -67,7 +67,7 @@ export async function patientAt(service: Service, { bucket, roleArn, now, ...key
   return made;
 }
 
-/** As `cmd/shared/connect.ts`, without waiting between attempts. */
+/** Connects like `cmd/shared/connect.ts`, without waiting between attempts. */
 function open({ aws, s3 }: Config): Promise<Bucket> {
   const { bucket = "", region, endpoint, pathStyle } = s3;
   const credentials = bucketCredentials({

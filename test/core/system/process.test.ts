@@ -246,7 +246,7 @@ describe("backpressure", () => {
     expect(await textOf(running.stdout)).toBe("");
     expect(received).toBe(192 * 2 ** 20);
     Bun.gc(true);
-    // Of a process that has run other tests before, and whose memory comes and goes.
+    // Generous, as this process has run other tests before, and its memory changes.
     expect(residentMiB() - before).toBeLessThan(96);
   });
 

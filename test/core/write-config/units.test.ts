@@ -99,7 +99,7 @@ describe.skipIf(!has("systemd-analyze"))("systemd-analyze", () => {
   });
 });
 
-/** As a whole, from 0 to 10. */
+/** The exposure of a unit, from 0 to 10. */
 async function exposureOf(file: string): Promise<number> {
   const report = await run(["systemd-analyze", "security", "--offline=true", "--no-pager", file]);
   const [, exposure] = /Overall exposure level for .*: ([\d.]+) /.exec(report) ?? [];

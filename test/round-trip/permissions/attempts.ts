@@ -42,7 +42,7 @@ import {
 export type Target = { readonly bucket: string; readonly key: string; readonly version: string };
 
 export type Need = {
-  /** Without `s3:`. */
+  /** Name of the action, without `s3:`. */
   readonly action: string;
   /** Key, where it is not that of the target; the bucket itself where null. */
   readonly on?: string | null;
@@ -80,7 +80,7 @@ const at = ({ bucket, key }: Target) => ({ Bucket: bucket, Key: key });
 const exactly = ({ bucket, key, version }: Target) => ({ Bucket: bucket, Key: key, VersionId: version });
 const bypass = { BypassGovernanceRetention: true } as const;
 
-/** As in policies: whole days from now, and the mode. */
+/** A lock as in policies: full days from now, and the mode. */
 function lockContext(mode: ObjectLockRetentionMode, days: number): Record<string, string> {
   return { "s3:object-lock-mode": mode, "s3:object-lock-remaining-retention-days": String(Math.floor(days)) };
 }

@@ -22,7 +22,7 @@ export type Cell = {
   readonly role: RoleName;
   readonly refused: Said;
   readonly measured: Readonly<Record<Layer, Outcome>>;
-  /** With all defences standing, the locked version is gone, or locked for less long than before. */
+  /** Whether, with all defences, the locked version is gone, or its lock is shorter than before. */
   readonly harmed: boolean;
 };
 

@@ -35,7 +35,7 @@ export type Account = AsyncDisposable & {
   addKey(): Promise<void>;
 };
 
-/** With a stack; `parameters` are those of the template. */
+/** An account with a stack; `parameters` are those of the template. */
 export async function newAccount(
   moto: MotoAddress,
   parameters: Readonly<Record<string, string>> = {},

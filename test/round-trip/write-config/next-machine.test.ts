@@ -28,9 +28,9 @@ describe.skipIf(!canSetUp)("write-config --creds-file", () => {
       await using made = await accountAndMachine();
       const { account, machine } = made;
       const first = await machine.onTerminal(words(account, "--user", account.user, "--creds-file", file), writing);
-      expect({ exit: first.exit, told: first.stdout.includes(`for other machines: ${file}`) }).toEqual({
+      expect({ exit: first.exit, reported: first.stdout.includes(`for other machines: ${file}`) }).toEqual({
         exit: 0,
-        told: true,
+        reported: true,
       });
       expect((await stat(machine.path(file))).mode & 0o777).toBe(0o600);
       expect(await machine.read(file)).not.toContain(secretIn(await machine.read(credentials)));
@@ -114,7 +114,7 @@ describe.skipIf(!canSetUp)("write-config --creds-file", () => {
     await using made = await accountAndMachine();
     const { account, machine } = made;
     const { exit, stdout } = await machine.onTerminal(words(account, "--user", account.user), typed("a b c", "a b c"));
-    expect({ exit, told: stdout.includes(`${account.user}.age`) }).toEqual({ exit: 0, told: true });
+    expect({ exit, reported: stdout.includes(`${account.user}.age`) }).toEqual({ exit: 0, reported: true });
     const twice = await machine.onTerminal(words(account, "--user", account.user), []);
     expect(twice.exit).toBe(0);
     expect(await account.remains()).toEqual({ exists: true, groups: 1, keys: 1 });

@@ -195,7 +195,7 @@ describe.skipIf(!canSetUp)("write-config", () => {
     const secret = secretIn(await machine.read(credentials));
     const bucket = "--bucket file:///srv/bucket";
     const archived = await machine.sh(`${program.join(" ")} archive --name here ${bucket} 2>&1`);
-    expect({ exit: archived.exit, told: archived.stdout }).toMatchObject({ exit: 0 });
+    expect({ exit: archived.exit, reported: archived.stdout }).toMatchObject({ exit: 0 });
     const restored = await machine.sh(`${program.join(" ")} restore here ${bucket} --target /srv/restored /etc 2>&1`);
     expect(restored.stdout).toContain("restored");
     expect((await machine.sh("cat /srv/restored/etc/backup/conf")).stdout).toBe(await machine.read("/etc/backup/conf"));

@@ -2,7 +2,7 @@
 import { type Attributes, type Children, device, fifo, file, folder, hardLink, link, sparseFile } from "./literal.ts";
 
 const at: Attributes = { modified: [1_700_000_000, 1] };
-/** For `touch -d`. */
+/** Time for `touch -d`. */
 export const stamp = "@1700000000.000000001";
 const block = 4096;
 
@@ -106,7 +106,7 @@ export const changes: Change[] = [
   ["a name cut at its new line", "mv folder/*😀 folder/😀", "folder/\n😀 presence", "folder/😀 presence"],
 ];
 
-/** The same, but the time is not stamped after these. */
+/** Changes after which the time is not set again. */
 export const changesOfTime: Change[] = [
   ["a file's time by a nanosecond", "touch -d @1700000000.000000002 file", "file modified"],
   ["a folder's time", "touch -d @1700000000 folder", "folder modified"],

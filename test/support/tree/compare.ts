@@ -34,7 +34,7 @@ export type Difference = {
 
 export type CompareOptions = { readonly ignore?: readonly Attribute[] };
 
-/** In byte order of path; empty means the same. Throws where `expected` is empty: that would pass by mistake. */
+/** Returns differences in byte order of path; none if the trees are the same. Throws if `expected` is empty, which would pass by mistake. */
 export function compareTrees(expected: Tree, found: Tree, { ignore = [] }: CompareOptions = {}): Difference[] {
   if (expected.size === 0) throw new Error("nothing is expected: the tree to compare with is empty or not there");
   const expectedNames = firstNames(expected);
@@ -64,7 +64,7 @@ function differences(path: ByteString, expected: Values, found: Values): Differe
   const all = [...new Set([...expected.keys(), ...found.keys()])].flatMap((attribute) =>
     difference(path, attribute, expected.get(attribute), found.get(attribute)),
   );
-  // Where lengths differ, so do bytes and holes: that says nothing more.
+  // Left out if lengths differ, as bytes and holes then differ too.
   const resized = all.some(({ attribute }) => attribute === "size");
   return resized ? all.filter(({ attribute }) => attribute !== "bytes" && attribute !== "holes") : all;
 }
@@ -78,7 +78,7 @@ function difference(
   return expected === found ? [] : [{ path, attribute, expected, found }];
 }
 
-/** Only of what has two names or more within the tree: what else it is linked to does not belong to the comparison. */
+/** Links of files with at least two names within the tree. Names outside are not compared. */
 function firstNames(tree: Tree): FirstNames {
   const groups = new Map<string, ByteString[]>();
   for (const { path, inode } of tree.values()) {

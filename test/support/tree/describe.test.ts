@@ -10,7 +10,7 @@ import { fifo, file, folder, link, type Node, raw, socket, sparseFile } from "./
 const block = 4096;
 
 describe.skipIf(!["python3", "setfacl"].every(has))("a description", () => {
-  /** As an object of file name to description. */
+  /** Descriptions by file name. */
   async function described(nodes: Readonly<Record<string, Node>>): Promise<Record<string, Description>> {
     await using place = await scratch();
     await buildTree(place.path, nodes);

@@ -6,7 +6,7 @@ import { type ByteString, isByteString } from "../../../core/format/path.ts";
 const byteString = z.custom<ByteString>((value) => typeof value === "string" && isByteString(value));
 
 const description = z.strictObject({
-  /** As in the backup: without the restore's target. */
+  /** Path as in the backup, without the restore's target. */
   path: byteString,
   type: z.enum(["file", "folder", "link", "fifo", "character device", "block device", "socket"]),
   /** 0 to 0o7777. */
@@ -25,11 +25,11 @@ const description = z.strictObject({
   xattrs: z.record(z.string(), z.string()),
   /** Equal for all names of one thing that is hard-linked. */
   inode: z.string().optional(),
-  /** Of links. */
+  /** Target of a link. */
   target: byteString.optional(),
-  /** Of devices: `major:minor`. */
+  /** Number of a device: `major:minor`. */
   device: z.string().optional(),
-  /** Of files, as are the next two: bytes. */
+  /** Size of a file in bytes. This and the next two are for files only. */
   size: z.number().optional(),
   /** `[start, end]` of what is not a hole. */
   data: z.array(z.tuple([z.number(), z.number()])).optional(),
@@ -41,7 +41,7 @@ const description = z.strictObject({
 
 export type Description = z.infer<typeof description>;
 
-/** By path. */
+/** Descriptions by path. */
 export type Tree = ReadonlyMap<ByteString, Description>;
 
 export type DescribeOptions = {

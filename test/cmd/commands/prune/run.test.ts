@@ -6,7 +6,7 @@ import { noise } from "../../../core/archive/noise.ts";
 import { day, Rig } from "../../../core/archive/rig.ts";
 import { type FakeIO, fakeIO } from "../../fake-io.ts";
 
-/** As a user types it. */
+/** Runs a command line as a user types it. */
 async function sysbackup(line: string, io: FakeIO): Promise<number> {
   const request = parseArguments(line.split(" "), subcommands);
   if (request.kind !== "run") throw new Error(`got ${request.kind}`);

@@ -10,6 +10,6 @@ test.each([
     { lockOnly: 1200, encodingUnknown: 1000 },
     "1,200 objects checked for the lock only, as this role may not read content: legal holds are not shown; the encoding of 1,000 objects in content/ was not checked",
   ],
-])("what a role without the right to read content leaves unchecked is reported: %p", (unseen, told) => {
-  expect(unseenText(unseen)).toBe(told);
+])("what a role without the right to read content leaves unchecked is reported: %p", (unseen, reported) => {
+  expect(unseenText(unseen)).toBe(reported);
 });

@@ -47,7 +47,7 @@ const modes: Children = {
   "empty closed folder": folder({}, { mode: 0o500 }),
 };
 
-/** From the first to the last moment that a common filesystem keeps (ext4: 1901 to 2446). */
+/** Times from the first to the last moment that a common filesystem keeps (ext4: 1901 to 2446). */
 const moments = {
   "just before 1970": [-1, 999_999_999],
   // The second is negative, the nanoseconds are not: floats and `seconds * 1e9 + nanoseconds` with the wrong sign fail.
@@ -75,7 +75,7 @@ function times(): Children {
   );
 }
 
-/** With a mask, the group bits of the mode are the mask and not the group's. 3,000,000,000 is an account nowhere. */
+/** ACLs. With a mask, the group bits of the mode are the mask and not the group's. No machine has the account 3,000,000,000. */
 const acls: Children = {
   "user by name": file("", { mode: 0o640, acl: "user:daemon:rw" }),
   "user without an account": file("", { mode: 0o640, acl: "user:3000000000:r" }),
