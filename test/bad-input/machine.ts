@@ -23,7 +23,7 @@ export class Machine implements AsyncDisposable {
     readonly paths: ConfPaths,
   ) {}
 
-  /** A picker finds the whole tree; `conf` adds to that. The bucket is a folder where no `place` makes another. */
+  /** A picker finds the whole tree; `conf` adds to that. The bucket is a folder unless `place` makes another. */
   static async open(conf: Conf = {}, place?: Place): Promise<Machine> {
     const dir = await scratch();
     const tree = join(dir.path, "tree");
@@ -82,7 +82,7 @@ export class Machine implements AsyncDisposable {
     await this.restoresWhole();
   }
 
-  /** The command gets this answer; and, where tests may take their time, the same as a document with `--json`. */
+  /** Checks that the command gets this answer; if tests may take their time, also as a document with `--json`. */
   async refuses(words: readonly string[], reported: Reported): Promise<void> {
     expectReported(await this.run(...words), reported);
     if (!thorough) return;

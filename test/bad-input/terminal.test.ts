@@ -1,4 +1,4 @@
-/** Names made to disguise themselves or to steer a terminal, and questions where nobody can answer. */
+/** Tests names that disguise themselves or control a terminal, and questions that nobody can answer. */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";

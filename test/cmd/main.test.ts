@@ -80,7 +80,7 @@ describe("bad usage", () => {
 });
 
 describe("journald priorities", () => {
-  /** What is said of bad usage, where JOURNAL_STREAM holds what `named` prints. */
+  /** The message about bad usage, with the output of `named` as JOURNAL_STREAM. */
   function said(named: string): string {
     const script = `{ JOURNAL_STREAM=$(${named}) exec "$0" "$1" nonsense; } 2>&1 | cat`;
     return Bun.spawnSync(["sh", "-c", script, process.execPath, mainFile]).stdout.toString();

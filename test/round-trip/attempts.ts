@@ -26,7 +26,7 @@ import type { Stored } from "../../core/bucket/contract.ts";
 
 export type Attempt = {
   readonly name: string;
-  /** Resolves where the gateway did as it was asked. */
+  /** Resolves if the gateway did as it was asked. */
   readonly send: (client: S3Client, bucket: string, stored: Stored) => Promise<unknown>;
   /** Answer of Ceph 16.2 if it is not AccessDenied. The attempt must still have no effect. */
   readonly ceph?: { readonly status: number; readonly why: string; readonly aws: string };
@@ -85,7 +85,7 @@ export const onObjects: readonly Attempt[] = [
       client.send(new PutObjectRetentionCommand({ ...place(bucket, stored), ...bypass, Retention: {} })),
     ceph: {
       status: 400,
-      why: "it takes no retention without a date, whoever asks",
+      why: "it accepts no retention without a date, from any role",
       aws: "takes it as lifting the lock, for which the role lacks s3:BypassGovernanceRetention: AccessDenied",
     },
   },
@@ -114,7 +114,7 @@ export const onContent: readonly Attempt[] = [
   },
   { name: "look it up", send: (client, Bucket, { key }) => client.send(new HeadObjectCommand({ Bucket, Key: key })) },
   {
-    name: "copy it to where the role may read",
+    name: "copy it to a folder that the role may read",
     send: (client, Bucket, { key }) =>
       client.send(new CopyObjectCommand({ Bucket, Key: "index/copy", CopySource: `${Bucket}/${key}` })),
   },

@@ -31,7 +31,7 @@ describe("the compiled executable", () => {
 
   afterAll(() => dir[Symbol.asyncDispose]());
 
-  /** A program that runs it where the checkout is an empty folder. */
+  /** A program that runs it with an empty folder over the checkout. */
   async function withoutCheckout(executable: string, empty: string): Promise<string> {
     const path = join(dir.path, "alone");
     const hide = `mount --bind '${empty}' '${checkout}' && test ! -e '${checkout}/package.json'`;

@@ -1,4 +1,4 @@
-/** As `fresh-machine.test.ts`, where roles are real: what they may not do is refused. Without accounts and exports, which Ceph has not. */
+/** Repeats `fresh-machine.test.ts` with real roles, which are refused what they may not do. Without accounts and exports, which Ceph does not have. */
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { randomUUID } from "node:crypto";
 import { readFile } from "node:fs/promises";

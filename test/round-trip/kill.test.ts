@@ -158,7 +158,7 @@ for (const place of places) {
   });
 }
 
-/** Kills the program, and nothing that it started, so many milliseconds after its start; false where it had ended. */
+/** Kills the program, and nothing that it started, so many milliseconds after its start; false if it had ended. */
 async function killedAfter(args: readonly string[], milliseconds: number): Promise<boolean> {
   const child = startSysbackup(args);
   const output = Promise.all([child.stdout.text(), child.stderr.text()]);

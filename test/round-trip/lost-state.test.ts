@@ -57,7 +57,7 @@ for (const place of places) {
       const all = place.name === "directory" && (thorough || layout === "packs");
       for (const mishap of all ? mishaps : mishaps.slice(0, 1)) {
         test(
-          `${mishap.name}, is made anew, and no content is stored again`,
+          `${mishap.name}, is rebuilt, and no content is stored again`,
           async () => {
             await using dir = await scratch();
             const tree = join(dir.path, "tree");

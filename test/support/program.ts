@@ -14,7 +14,7 @@ export type ProgramOptions = {
   readonly detached?: boolean;
 };
 
-/** `exit` is 128 and the signal's number where a signal ended it, as in shells. */
+/** The outcome of a run: `exit` is 128 plus the signal's number if a signal ended it, as in shells. */
 export type Outcome = { readonly exit: number; readonly stdout: string; readonly stderr: string };
 
 const main = join(import.meta.dir, "../../cmd/main.ts");

@@ -40,10 +40,10 @@ type HostRunOptions = {
   readonly stdin?: string;
 };
 
-/** What tests run inside, also where it lies in a folder that begins empty there. */
+/** Programs that tests run inside, also from a folder that is empty there. */
 const inSight = [join(import.meta.dir, "../.."), dirname(process.execPath)];
 
-/** Takes about two seconds. Throws with what was printed where systemd does not come up. */
+/** Boots systemd, in about two seconds. Throws with its output if it does not come up. */
 export async function bootSystemd(): Promise<SystemdHost> {
   const place = await scratch();
   const group = place.path.slice(place.path.lastIndexOf("/") + 1);

@@ -95,7 +95,7 @@ describe.skipIf(!hasTools)("trees are the same when", () => {
   });
 });
 
-/** Fails, naming the change, where a command of it does; so no change is taken for made that was not. */
+/** Fails with the name of the change if one of its commands fails, so that every change was really made. */
 function copyAndChange(change: Change, number: number): string {
   const [name, command] = change;
   const stamping = stamped.includes(change) ? `find . -exec touch -h -m -d ${stamp} {} +` : "true";

@@ -17,7 +17,7 @@ import type { Service } from "../../support/services.ts";
 export type Patient = AsyncDisposable &
   ConfPaths & {
     readonly machine: Machine;
-    /** What the checks say; of one check where it is named. `changed` replaces what the machine would find out. */
+    /** Findings of all checks, or of the named one. `changed` replaces facts of the machine. */
     examine(check?: string, changed?: Partial<Machine>): Promise<DoctorFinding[]>;
   };
 
@@ -37,8 +37,8 @@ export async function patient({ now = () => new Date(), unit, ...conf }: Illness
     machine,
     async examine(check, changed = {}) {
       const findings: DoctorFinding[] = [];
-      const tell = (finding: DoctorFinding) => findings.push(finding);
-      await examine({ ...machine, ...changed }, tell, new AbortController().signal);
+      const report = (finding: DoctorFinding) => findings.push(finding);
+      await examine({ ...machine, ...changed }, report, new AbortController().signal);
       return check === undefined ? findings : findings.filter((finding) => finding.check === check);
     },
     async [Symbol.asyncDispose]() {

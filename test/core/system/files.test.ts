@@ -49,7 +49,7 @@ describe("opening to read", () => {
 });
 
 describe("readAt", () => {
-  test("reads a piece from where it lies to where it should", () => {
+  test("readAt reads bytes from an offset of the file to an offset of the buffer", () => {
     const buffer = new Uint8Array(6).fill(0x2e);
     expect(readAt(open("file"), buffer, 2, 3, 4)).toBe(3);
     expect(Buffer.from(buffer).toString()).toBe("..456.");

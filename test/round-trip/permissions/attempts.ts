@@ -44,7 +44,7 @@ export type Target = { readonly bucket: string; readonly key: string; readonly v
 export type Need = {
   /** Name of the action, without `s3:`. */
   readonly action: string;
-  /** Key, where it is not that of the target; the bucket itself where null. */
+  /** Key if it is not that of the target; null for the bucket itself. */
   readonly on?: string | null;
   readonly context?: Readonly<Record<string, string>>;
 };

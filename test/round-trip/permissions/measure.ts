@@ -6,7 +6,7 @@ import { judge } from "../../support/cfn/judge.ts";
 import { type Attempt, type Need, RefusedInList, type Target, targetDays } from "./attempts.ts";
 import { type Layer, layers, type Stage } from "./stage.ts";
 
-/** `allowed`, `refused`, or the status where the request was not understood. */
+/** `allowed`, `refused`, or the status if the request was not understood. */
 export type Outcome = "allowed" | "refused" | `status ${number}`;
 
 /** What the policies say of an attempt, by AWS's rules. */

@@ -166,7 +166,7 @@ async function sessionOf(service: CephAddress, role: string): Promise<S3Client> 
   }
 }
 
-/** Fails where the role may not be assumed. */
+/** Fails if the role may not be assumed. */
 export async function credentialsOf(sts: STSClient, role: string) {
   const command = new AssumeRoleCommand({ RoleArn: role, RoleSessionName: "somebody" });
   const { AccessKeyId = "", SecretAccessKey = "", SessionToken = "" } = (await sts.send(command)).Credentials ?? {};

@@ -1,4 +1,4 @@
-/** Where the secret key is, and where it is not: watched from outside while write-config runs, and looked for afterwards. */
+/** Checks where the secret key is and is not: watches from outside while write-config runs, and searches afterwards. */
 import { describe, expect, test } from "bun:test";
 import { chmod, mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";

@@ -4,7 +4,7 @@ import { type Scratch, scratch } from "./scratch.ts";
 
 const mount = ["mount", "-t", "tmpfs", "sysbackup-test"];
 
-/** Whether this process may mount; where not, tests that need it are skipped. */
+/** Whether this process may mount; if not, tests that need it are skipped. */
 export const mayMount = process.getuid?.() === 0 && (await probe());
 
 /** A mounted tmpfs, for `await using`, with room for `bytes` of content, rounded up to full pages. */

@@ -9,7 +9,7 @@ import { startMoto } from "./moto.ts";
 export type Services = { readonly addresses: Addresses; stop(): Promise<void> };
 
 export type ServicesOptions = {
-  /** Folder with a `python` that has moto; undefined where there is none. */
+  /** Folder with a `python` that has moto; undefined if there is none. */
   readonly pythonTools: string | undefined;
   /** Hears why a service is not there. */
   readonly tell: (message: string) => void;

@@ -76,7 +76,7 @@ export const changes: Change[] = [
   ["a link made absolute", "ln -sfn /folder 'link to a folder'", "link to a folder target"],
   ["a file become a folder", "rm file; mkdir file", "file type"],
   [
-    "a folder become a link to where it went",
+    "a folder become a link to its new place",
     "mv folder x; ln -s x folder",
     ...["folder type", "folder/\n😀 presence", "folder/inside presence"],
     ...["x presence", "x/\n😀 presence", "x/inside presence"],

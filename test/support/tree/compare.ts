@@ -27,7 +27,7 @@ export type Difference = {
   readonly path: ByteString;
   /** An `Attribute`, but `xattr <name>` for each that differs, or `presence` (missing or extra), `type`, `readable`. */
   readonly attribute: string;
-  /** Undefined where there is none. */
+  /** Undefined if there is none. */
   readonly expected: string | undefined;
   readonly found: string | undefined;
 };
@@ -44,7 +44,7 @@ export function compareTrees(expected: Tree, found: Tree, { ignore = [] }: Compa
     const [a, b] = [expected.get(path), found.get(path)];
     if (a === undefined || b === undefined) return difference(path, "presence", a?.type, b?.type);
     if (a.type !== b.type) return difference(path, "type", a.type, b.type);
-    // What could not be read is not known to be the same, even where neither side could.
+    // Unreadable values are not known to be the same, even if neither side could be read.
     const unreadable = b.unreadable ?? a.unreadable;
     if (unreadable !== undefined) return difference(path, "readable", undefined, unreadable);
     return differences(path, values(a, expectedNames, ignore), values(b, foundNames, ignore));

@@ -55,7 +55,7 @@ describe.skipIf(!["python3", "setfacl"].every(has))("a description", () => {
     });
   });
 
-  test("tells zeros from holes, but by the same digest", async () => {
+  test("zeros and holes have different descriptions with the same digest", async () => {
     const { zeros, hole } = await described({
       zeros: file({ repeat: "\0", times: 3 * block }),
       hole: sparseFile(3 * block, []),

@@ -13,12 +13,12 @@ const description = z.strictObject({
   mode: z.number(),
   uid: z.number(),
   gid: z.number(),
-  /** Null where the machine knows no name. */
+  /** Null if the machine knows no name. */
   user: z.string().nullable(),
   group: z.string().nullable(),
   /** Nanoseconds since 1970 in decimal digits: too long for a number. */
   modified: z.string(),
-  /** Lines such as `user:1000:rw-`, always with numbers, sorted. Absent where the mode says it all. */
+  /** Lines such as `user:1000:rw-`, always with numbers, sorted. Absent if the mode says it all. */
   acl: z.string().optional(),
   defaultAcl: z.string().optional(),
   /** All but ACLs, file capabilities among them: name to value in hex. */
@@ -49,7 +49,7 @@ export type DescribeOptions = {
   readonly under?: string;
 };
 
-/** The folder `root` and all that is in it. `root` is absolute and free of links. Empty where nothing is there. */
+/** The folder `root` and all that is in it. `root` is absolute and free of links. Empty if nothing is there. */
 export function describeTree(root: string, { under = "/" }: DescribeOptions = {}): Promise<Tree> {
   return run({ under: latin(under), tree: latin(root) });
 }

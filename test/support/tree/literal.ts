@@ -44,7 +44,7 @@ export function file(bytes: Bytes = "", attributes: Attributes = {}): Node {
   return { type: "file", pieces: [{ at: 0, bytes }], size: lengthOf(bytes), attributes };
 }
 
-/** All that `pieces` leave out is hole, where the filesystem's blocks allow. */
+/** Everything that `pieces` leave out is a hole, if the filesystem's blocks allow it. */
 export function sparseFile(size: number, pieces: readonly Piece[], attributes: Attributes = {}): Node {
   return { type: "file", pieces, size, attributes };
 }

@@ -91,7 +91,7 @@ describe.skipIf(!canBootSystemd)("sysbackup doctor under systemd", () => {
     expect(line).toStartWith(`warning: credentials: cannot read the credentials "${sealed}": they are encrypted for`);
     expect(await doctor(host, "bucket")).toEqual(["note: bucket: not checked: no credentials"]);
 
-    // As systemd sets up the machines that it boots, but not where it finds itself in a namespace: it mounts what it decrypts.
+    // Done by systemd on machines that it boots, but not in a namespace: it mounts what it decrypts.
     await host.run(["mount", "--make-rshared", "/"]);
     const [, run = ""] = /; run: (systemd-run .*) sysbackup doctor$/.exec(line) ?? [];
     const { stdout } = await host.run([...run.split(" "), ...program, "doctor"]);
