@@ -8,7 +8,7 @@ export const messages = {
   unknownOption: 'cannot use option "…": there is no such option; did you mean …?',
   foreignOption: 'cannot use option "…": … has no such option; see sysbackup … --help',
   pathFirst:
-    'cannot restore "…": a backup name must come before the paths; write it like `sysbackup restore web1 …`; a manifest in a file has a name that ends in .jsonl.zst',
+    'cannot restore "…": a backup name must come before the paths; write `sysbackup restore web1 …`; the name of a manifest in a file must end in .jsonl.zst',
   noChoice:
     "cannot ask which backup to restore: there is no terminal; name one: `sysbackup restore NAME` takes its newest, NAME@TIME another; `sysbackup list` shows all",
   twoBuckets:

@@ -228,7 +228,7 @@ describe.skipIf(ceph === undefined)("with the template's policies on Ceph", () =
 
     test("verify reports what it may not check, under audit and steward", () => {
       const unread = (role: RoleName) =>
-        outcomes[role].verify?.stdout.includes("only the lock, as this role may not read them");
+        outcomes[role].verify?.stdout.includes("for the lock only, as this role may not read content");
       expect([unread("restore"), unread("audit"), unread("steward")]).toEqual([false, true, true]);
     });
 

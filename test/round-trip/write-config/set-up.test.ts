@@ -121,7 +121,7 @@ describe.skipIf(!canSetUp)("write-config", () => {
     expect((await machine.sh("systemctl is-active sysbackup-verify.timer")).stdout).toBe("active\n");
     expect((await machine.sh("ls /etc/backup")).stdout).toBe("aws_credentials\nconf\n");
     const twice = await machine.writeConfig("--user", account.user, "--no-creds-file");
-    expect(twice.stderr).toContain("which write-config did not make for this role");
+    expect(twice.stderr).toContain("write-config did not make it for this role");
     expect(twice.exit).toBe(1);
   });
 
