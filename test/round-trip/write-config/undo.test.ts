@@ -159,7 +159,7 @@ describe.skipIf(!canSetUp)("write-config refuses, before anything is made,", () 
     await using other = await accountAndMachine();
     expect((await other.machine.writeConfig("--user", account.user, "--no-creds-file")).exit).toBe(0);
     const { exit, stderr } = await machine.writeConfig("--user", account.user, "--no-creds-file");
-    expect(stderr).toContain("which write-config did not make for this role: its path is /systems/");
+    expect(stderr).toContain("write-config did not make it for this role: its path is /systems/");
     expect(exit).toBe(1);
     expect(account.actions.filter((action) => makes.test(action))).toEqual([]);
   });
@@ -173,7 +173,7 @@ describe.skipIf(!canSetUp)("write-config refuses, before anything is made,", () 
     expect((await machine.writeConfig(...args)).exit).toBe(0);
     await machine.sh("rm /etc/backup/aws_credentials");
     const { exit, stderr } = await machine.writeConfig(...args);
-    expect(stderr).toContain("it has 2 keys already, the most that IAM allows, and this machine has neither");
+    expect(stderr).toContain("it already has 2 keys, the most that IAM allows, and this machine has neither");
     expect(exit).toBe(1);
     expect(await account.remains()).toEqual({ exists: true, groups: 1, keys: 2 });
   });
