@@ -15,7 +15,7 @@ const small = ["/etc"];
 
 for (const place of places) {
   for (const layout of ["packs", "objects"]) {
-    // A request for each of fifty thousand files tells nothing that the same over a directory does not.
+    // A request for each of fifty thousand files proves nothing more than the same over a directory.
     const roots = thorough && !(place.name === "Ceph" && layout === "objects") ? whole : small;
     describe.skipIf(place.absent || !isRoot)(`this machine, ${place.name}, ${layout}`, () => {
       test(
@@ -28,7 +28,7 @@ for (const place of places) {
             pickers: { all: `exec find ${roots.join(" ")} -print0` },
           });
           const before = await Promise.all(roots.map((root) => describeTree(root)));
-          // What changes while it is read is told, so the run may be incomplete.
+          // Files that change while they are read are reported, so the run may be incomplete.
           await archive(conf, { exits: [0, 3] });
           const after = await Promise.all(roots.map((root) => describeTree(root)));
           await restore(conf, "test", target);

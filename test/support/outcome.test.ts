@@ -40,23 +40,23 @@ async function bunTest(...names: (keyof typeof files)[]) {
 }
 
 describe("the outcome of bun test", () => {
-  test("counts what passed, failed, was skipped, and is to be written", async () => {
+  test("the outcome counts passed, failed, skipped and to-do tests", async () => {
     const { output } = await bunTest("mixed.test.ts");
     expect(outcomeOf(output)).toEqual({ passed: 1, failed: 1, skipped: 2 });
   });
 
-  test("counts a file that does not load as failed", async () => {
+  test("the outcome counts a file that does not load as failed", async () => {
     const { output } = await bunTest("mixed.test.ts", "unloadable.test.ts");
     expect(outcomeOf(output)).toEqual({ passed: 1, failed: 2, skipped: 2 });
   });
 
-  test("is unknown when a test ends the process, even with status 0", async () => {
+  test("the outcome is unknown if a test ends the process, even with status 0", async () => {
     const { output, status } = await bunTest("ending.test.ts");
     expect(status).toBe(0);
     expect(outcomeOf(output)).toBeUndefined();
   });
 
-  test("names skipped tests with file and groups", async () => {
+  test("the outcome names skipped tests with file and groups", async () => {
     const { junit } = await bunTest("mixed.test.ts");
     expect(skippedTests(junit)).toEqual([
       'mixed.test.ts: outer > inner > <"quoted" & more>',

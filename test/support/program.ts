@@ -6,15 +6,15 @@ export type ProgramOptions = {
   /** Added to this process' environment; undefined takes a variable away. */
   readonly env?: Readonly<Record<string, string | undefined>>;
   readonly cwd?: string;
-  /** Without: end of input at once. */
+  /** Standard input; empty if undefined. */
   readonly stdin?: string | Uint8Array;
   /** Run in place of `cmd/main.ts`: a compiled program. */
   readonly executable?: string;
-  /** In a session of its own, and so without a terminal, as cron runs it. */
+  /** Whether it runs in its own session, and so without a terminal, as under cron. */
   readonly detached?: boolean;
 };
 
-/** `exit` is 128 and the signal's number where a signal ended it, as in shells. */
+/** The outcome of a run: `exit` is 128 plus the signal's number if a signal ended it, as in shells. */
 export type Outcome = { readonly exit: number; readonly stdout: string; readonly stderr: string };
 
 const main = join(import.meta.dir, "../../cmd/main.ts");
@@ -51,7 +51,7 @@ export type Conf = {
 };
 
 export type ConfPaths = {
-  /** For `--conf-dir`. */
+  /** Folder for `--conf-dir`. */
   readonly conf: string;
   readonly state: string;
   /** Folder and URL of the default bucket. */

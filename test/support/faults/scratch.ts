@@ -9,7 +9,7 @@ export type Scratch = AsyncDisposable & {
   readonly path: string;
 };
 
-/** For `await using`. On tmpfs where that can hold all that a tree may be made of, else where the system keeps such. */
+/** A scratch folder, for `await using`: on tmpfs if that supports everything in a tree, else in the system's temporary folder. */
 export async function scratch(): Promise<Scratch> {
   place ??= findPlace();
   const path = await mkdtemp(join(await place, "sysbackup-test-"));
