@@ -1,10 +1,10 @@
-/** Names made to disguise themselves or to steer a terminal, and questions where nobody can answer. */
+/** Tests names that disguise themselves or control a terminal, and questions that nobody can answer. */
 import { describe, expect, test } from "bun:test";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { exitStatus } from "../../core/failure.ts";
 import { has } from "../support/services.ts";
-import { expectClean, expectTold, Machine } from "./machine.ts";
+import { expectClean, expectReported, Machine } from "./machine.ts";
 import { messages } from "./messages.ts";
 
 const main = join(import.meta.dir, "../../cmd/main.ts");
@@ -20,15 +20,15 @@ async function machineWithHostileNames(): Promise<Machine> {
 }
 
 describe("hostile names", () => {
-  test("are escaped in what archive tells", async () => {
+  test("hostile names are escaped in the output of archive", async () => {
     await using machine = await machineWithHostileNames();
     const outcome = await machine.run("archive");
-    expectTold(outcome, { exit: exitStatus.incomplete, message: messages.notThere });
+    expectReported(outcome, { exit: exitStatus.incomplete, message: messages.notThere });
     expect(outcome.stderr).toContain(escaped);
     expectClean(outcome.stdout);
   });
 
-  test("are escaped in what restore tells, and come back as they are", async () => {
+  test("hostile names are escaped in the output of restore, and restored unchanged", async () => {
     await using machine = await machineWithHostileNames();
     await machine.run("archive");
     const target = machine.path("target");
@@ -41,7 +41,7 @@ describe("hostile names", () => {
     await machine.restoresWhole();
   });
 
-  test("are escaped in JSON too, which still means the same", async () => {
+  test("hostile names are escaped in JSON, which keeps its meaning", async () => {
     await using machine = await Machine.open();
     const { stdout } = await machine.run("restore", hostile, "--json");
     expectClean(stdout);
@@ -77,7 +77,7 @@ describe.skipIf(!has("setsid"))("without a terminal", () => {
       env: process.env,
     });
     const [stdout, stderr, exit] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
-    expectTold({ exit, stdout, stderr }, { exit: exitStatus.usage, message: messages.noTerminal });
+    expectReported({ exit, stdout, stderr }, { exit: exitStatus.usage, message: messages.noTerminal });
     expect(await Bun.file(target).exists()).toBe(false);
     await machine.restoresWhole();
   });
@@ -92,7 +92,7 @@ describe.skipIf(!has("setsid"))("without a terminal", () => {
       env: process.env,
     });
     const [stdout, stderr, exit] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
-    expectTold({ exit, stdout: "", stderr }, { exit: exitStatus.usage, message: messages.noChoice });
+    expectReported({ exit, stdout: "", stderr }, { exit: exitStatus.usage, message: messages.noChoice });
     expect(stdout).toMatch(/^ +name +time .*\n1 +test +\d{4}-/);
     expect(await Bun.file(target).exists()).toBe(false);
   });

@@ -92,7 +92,7 @@ for (const place of places) {
           expect(unchanged).toMatchObject({ objectsStored: 0, files: first.files });
           expect(requestsOf(unchanged)).toBeLessThanOrEqual(5);
 
-          // Backups are told apart by the second.
+          // Backups differ by the second in which they began.
           await Bun.sleep(1_000);
           await run(["sh", "-ec", `cd "$0" && ${changes}`, join(tree, "changing")]);
           const changed = await describeTree(tree);

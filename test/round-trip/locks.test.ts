@@ -20,7 +20,7 @@ import { archiveRights, clientOf, readRights } from "./roles.ts";
 
 const minutes = 60_000;
 
-/** Of the answer, refusals included. */
+/** Status of the answer, also of a refusal. */
 async function statusOf(answer: Promise<unknown>): Promise<number | undefined> {
   try {
     await answer;
@@ -195,10 +195,14 @@ async function listed(reader: string) {
     .trim()
     .split("\n")
     .map((line) => JSON.parse(line).overlay);
-  return { exit, overlays, told: stderr.includes("someone laid delete markers or other versions over 2 of these 2") };
+  return {
+    exit,
+    overlays,
+    reported: stderr.includes("someone put delete markers or newer versions over 2 of these 2"),
+  };
 }
 
-describe("after somebody laid something over every key", () => {
+describe("after somebody put newer versions or delete markers over every key", () => {
   test.skipIf(ceph === undefined)(
     "on Ceph, a role that only reads restores every backup, and the next archive is whole",
     async () => {
@@ -210,13 +214,13 @@ describe("after somebody laid something over every key", () => {
       const keys = await layOver(machine.all);
       await expectRestores(reader.conf, machine.tree, backups);
       const overlay = { hidden: false, versions: 1 };
-      expect(await listed(reader.conf)).toEqual({ exit: 0, overlays: [overlay, overlay], told: true });
+      expect(await listed(reader.conf)).toEqual({ exit: 0, overlays: [overlay, overlay], reported: true });
 
       for (const Key of keys) await machine.admin.send(new DeleteObjectCommand({ Bucket: machine.bucket, Key }));
       expect((await Array.fromAsync(machine.all.list(""))).flat()).toEqual([]);
       await expectRestores(reader.conf, machine.tree, backups);
       const hidden = { hidden: true, versions: 1 };
-      expect(await listed(reader.conf)).toEqual({ exit: 0, overlays: [hidden, hidden], told: true });
+      expect(await listed(reader.conf)).toEqual({ exit: 0, overlays: [hidden, hidden], reported: true });
 
       const third = await archive(archiver.conf, { exits: [0, 3] });
       const expected = await describeTree(machine.tree);
@@ -239,7 +243,7 @@ describe("after somebody laid something over every key", () => {
       await bucket.close();
       await expectRestores(conf, tree, backups);
       const overlay = { hidden: false, versions: 1 };
-      expect(await listed(conf)).toEqual({ exit: 0, overlays: [overlay, overlay], told: true });
+      expect(await listed(conf)).toEqual({ exit: 0, overlays: [overlay, overlay], reported: true });
     },
     5 * minutes,
   );

@@ -137,7 +137,7 @@ describe.skipIf(ceph === undefined)("a network that", () => {
   );
 
   test(
-    "is cut twice while a restore reads: it goes on where it was, and completes",
+    "is cut twice while a restore reads: it continues, and completes",
     async () => {
       await using dir = await scratch();
       const { detour, tree, expected, conf, direct } = await host(dir.path);

@@ -37,7 +37,7 @@ test.skipIf(!isRoot)("the quickstart works for a user who may not read all of /e
   });
   const [stdout, exit] = await Promise.all([child.stdout.text(), child.exited, child.stderr.text()]);
   expect(stdout).toContain("entries identical in type, mode, time and content");
-  expect(stdout).toContain("may not be read by this user");
+  expect(stdout).toContain("unreadable by this user");
   expect(stdout).not.toContain("different or missing");
   expect(exit).toBe(3);
 });

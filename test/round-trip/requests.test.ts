@@ -44,9 +44,9 @@ for (const place of places) {
         if (before !== undefined && after !== undefined) {
           expect(before).toHaveLength(requestsOf(first));
           const { put, list, get } = again.requests;
-          const told = [...repeated("put_obj", put), ...repeated("list_bucket", list), ...repeated("get_obj", get)];
+          const reported = [...repeated("put_obj", put), ...repeated("list_bucket", list), ...repeated("get_obj", get)];
           const added = after.slice(before.length);
-          expect(added.map(({ operation }) => operation).sort()).toEqual(told.sort());
+          expect(added.map(({ operation }) => operation).sort()).toEqual(reported.sort());
           expect(added.filter(({ http_status }) => !http_status.startsWith("2"))).toEqual([]);
         }
         await discard(conf);

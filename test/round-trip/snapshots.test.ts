@@ -59,7 +59,7 @@ for (const place of places) {
         return measured(["restore", "test", "--conf-dir", conf, "--target", target, "--snapshots", choice]);
       }
 
-      test("are stored whole, in bounded memory; one that failed is told and stored", async () => {
+      test("snapshots are stored completely, in bounded memory; a failed one is reported and stored", async () => {
         expect(archived.exit).toBe(3);
         expect(archived.stderr).toContain('"broken" exited with status 7: out of order');
         expect(archived.memory).toBeLessThan(mostMemory);
@@ -71,7 +71,7 @@ for (const place of places) {
       });
 
       test(
-        "run: each command sees exactly the bytes; a failed one is fetched and told",
+        "run: each command sees exactly the bytes; a failed one is fetched and reported",
         async () => {
           const { exit, stderr, memory } = await restored("run");
           expect(exit).toBe(3);
@@ -100,12 +100,12 @@ for (const place of places) {
         5 * minutes,
       );
 
-      test("skip: nothing of them", async () => {
+      test("--snapshots skip restores none of them", async () => {
         expect(await restored("skip")).toMatchObject({ exit: restoredExit });
         expect(await readdir(target)).not.toContain("sysbackup-snapshots");
       });
 
-      test("ask, without a terminal: refused before anything is restored, with the way out", async () => {
+      test("--snapshots ask without a terminal is refused before anything is restored, with the remedy", async () => {
         const { exit, stderr } = await restored("ask");
         expect(exit).toBe(2);
         expect(stderr).toBe(

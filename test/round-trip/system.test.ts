@@ -53,7 +53,7 @@ async function listed(roots: readonly string[], scratch: string) {
 
 for (const place of places) {
   for (const layout of ["packs", "objects"]) {
-    // A request for each of fifty thousand files tells nothing that the same over a directory does not.
+    // A request for each of fifty thousand files proves nothing more than the same over a directory.
     const roots = thorough && !(place.name === "Ceph" && layout === "objects") ? large : [];
     describe.skipIf(place.absent || !isRoot)(`this machine, ${place.name}, ${layout}`, () => {
       test(
@@ -68,7 +68,7 @@ for (const place of places) {
             pickers: { all: `exec cat '${sample}'` },
           });
           const was = await describePaths(paths);
-          // What changes while it is read is told, so the run may be incomplete.
+          // Files that change while they are read are reported, so the run may be incomplete.
           await archive(conf, { exits: [0, 3] });
           const is = await describePaths(paths);
           await restore(conf, "test", target);

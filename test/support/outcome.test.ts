@@ -46,29 +46,29 @@ async function bunTest(...names: (keyof typeof files | "--parallel=2")[]) {
 }
 
 describe("the outcome of bun test", () => {
-  test("counts what passed, failed, was skipped, and is to be written", async () => {
+  test("the outcome counts passed, failed, skipped and to-do tests", async () => {
     const { output } = await bunTest("mixed.test.ts");
     expect(outcomeOf(output)).toEqual({ passed: 1, failed: 1, skipped: 2 });
   });
 
-  test("counts a file that does not load as failed", async () => {
+  test("the outcome counts a file that does not load as failed", async () => {
     const { output } = await bunTest("mixed.test.ts", "unloadable.test.ts");
     expect(outcomeOf(output)).toEqual({ passed: 1, failed: 2, skipped: 2 });
   });
 
-  test("is unknown when a test ends the process, even with status 0", async () => {
+  test("the outcome is unknown if a test ends the process, even with status 0", async () => {
     const { output, status } = await bunTest("ending.test.ts");
     expect(status).toBe(0);
     expect(outcomeOf(output)).toBeUndefined();
   });
 
-  test("counts in parallel processes the same, and one that a test ends as failed", async () => {
+  test("the outcome of parallel processes is the same, and a file counts as failed if a test ends the process", async () => {
     const { output } = await bunTest("--parallel=2", "mixed.test.ts", "unloadable.test.ts", "ending.test.ts");
     expect(outcomeOf(output)).toEqual({ passed: 1, failed: 3, skipped: 2 });
   });
 
   test.each([[[]], [["--parallel=2" as const]]])(
-    "names skipped tests with file and groups, with the options %j",
+    "the outcome names skipped tests with file and groups, with the options %j",
     async (options) => {
       const { junit } = await bunTest(...options, "mixed.test.ts");
       expect(skippedTests(junit)).toEqual([

@@ -7,15 +7,15 @@ export type ProgramOptions = {
   /** Added to this process' environment; undefined takes a variable away. */
   readonly env?: Readonly<Record<string, string | undefined>>;
   readonly cwd?: string;
-  /** Without: end of input at once. */
+  /** Standard input; empty if undefined. */
   readonly stdin?: string | Uint8Array;
-  /** Run in place of `cmd/main.ts`. Default: the compiled program, if the run of tests has one, which starts twice as fast. */
+  /** Run in place of `cmd/main.ts`. Default: the compiled program, which starts twice as fast, if the test run has one. */
   readonly executable?: string | undefined;
-  /** In a session of its own, and so without a terminal, as cron runs it. */
+  /** Whether it runs in its own session, and so without a terminal, as under cron. */
   readonly detached?: boolean;
 };
 
-/** `exit` is 128 and the signal's number where a signal ended it, as in shells. */
+/** The outcome of a run: `exit` is 128 plus the signal's number if a signal ended it, as in shells. */
 export type Outcome = { readonly exit: number; readonly stdout: string; readonly stderr: string };
 
 const main = join(import.meta.dir, "../../cmd/main.ts");
@@ -52,7 +52,7 @@ export type Conf = {
 };
 
 export type ConfPaths = {
-  /** For `--conf-dir`. */
+  /** Folder for `--conf-dir`. */
   readonly conf: string;
   readonly state: string;
   /** Folder and URL of the default bucket. */

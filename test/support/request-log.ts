@@ -5,7 +5,7 @@ import type { CephAddress } from "./services.ts";
 
 const served = z.object({
   bucket: z.string(),
-  /** In the gateway's words: `put_obj`, `get_obj` (HEAD too), `list_bucket`, `init_multipart`… */
+  /** Name in the gateway's words: `put_obj`, `get_obj` (HEAD too), `list_bucket`, `init_multipart`… */
   operation: z.string(),
   http_status: z.string(),
 });

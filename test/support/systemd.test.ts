@@ -7,7 +7,7 @@ import { run } from "./services/command.ts";
 import { bootSystemd, canBootSystemd } from "./systemd.ts";
 
 describe.skipIf(!canBootSystemd)("a systemd for tests", () => {
-  test("runs units, and nothing of the machine changes", async () => {
+  test("the systemd for tests runs units, and does not change the machine", async () => {
     await using host = await bootSystemd();
     const unit = "/etc/systemd/system/sysbackup-test-probe.service";
     await writeFile(host.path(unit), "[Service]\nType=oneshot\nExecStart=touch /etc/made /var/lib/made /srv/made\n");
@@ -19,7 +19,7 @@ describe.skipIf(!canBootSystemd)("a systemd for tests", () => {
     }
   });
 
-  test("gives services the rights that they ask for, and no others", async () => {
+  test("the systemd for tests gives services the rights that they ask for, and no others", async () => {
     await using host = await bootSystemd();
     const asked = ["-p", "User=backup", "-p", "AmbientCapabilities=CAP_DAC_READ_SEARCH", "-p", "ProtectSystem=strict"];
     const service = (...command: string[]) => host.run(["systemd-run", "--wait", "--pipe", ...asked, ...command]);
@@ -29,7 +29,7 @@ describe.skipIf(!canBootSystemd)("a systemd for tests", () => {
     expect((await host.run(["journalctl", "--quiet"])).stdout).toContain("/usr/bin/touch /etc/made");
   });
 
-  test("begins without what the machine keeps for itself, an installed sysbackup's among it", async () => {
+  test("the systemd for tests begins without the machine's own data and without an installed sysbackup's", async () => {
     const code = `
       const { bootSystemd } = await import(${JSON.stringify(join(import.meta.dir, "systemd.ts"))});
       await using host = await bootSystemd();
@@ -50,7 +50,7 @@ describe.skipIf(!canBootSystemd)("a systemd for tests", () => {
     expect((await run(command)).trim()).toBe("/etc/passwd");
   });
 
-  test("ends with whatever runs in it", async () => {
+  test("the systemd for tests ends with everything that runs in it", async () => {
     const host = await bootSystemd();
     const sleep = sleepOfItsOwn();
     await host.run(["systemd-run", ...sleep]);
@@ -60,7 +60,7 @@ describe.skipIf(!canBootSystemd)("a systemd for tests", () => {
     await expect(access(host.path("/"))).rejects.toThrow("ENOENT");
   });
 
-  test("ends with the process that started it, also where that is killed", async () => {
+  test("the systemd for tests ends with the process that started it, even if that is killed", async () => {
     const sleep = sleepOfItsOwn();
     const code = `
       const { bootSystemd } = await import(${JSON.stringify(join(import.meta.dir, "systemd.ts"))});

@@ -6,7 +6,7 @@ import { judge } from "../../support/cfn/judge.ts";
 import { type Attempt, type Need, RefusedInList, type Target, targetDays } from "./attempts.ts";
 import { type Layer, layers, type Stage } from "./stage.ts";
 
-/** `allowed`, `refused`, or the status where the request was not understood. */
+/** `allowed`, `refused`, or the status if the request was not understood. */
 export type Outcome = "allowed" | "refused" | `status ${number}`;
 
 /** What the policies say of an attempt, by AWS's rules. */
@@ -22,7 +22,7 @@ export type Cell = {
   readonly role: RoleName;
   readonly refused: Said;
   readonly measured: Readonly<Record<Layer, Outcome>>;
-  /** With all defences standing, the locked version is gone, or locked for less long than before. */
+  /** Whether, with all defences, the locked version is gone, or its lock is shorter than before. */
   readonly harmed: boolean;
 };
 
@@ -78,7 +78,7 @@ export async function outcomeOf(answer: Promise<unknown>): Promise<Outcome> {
     if (error instanceof RefusedInList) return "refused";
     if (!(error instanceof S3ServiceException || error instanceof STSServiceException)) throw error;
     const status = error.$metadata.httpStatusCode ?? 0;
-    // 409: the state of the bucket does not allow it. 404, of a bucket policy: there is none, and that was told.
+    // 409: the state of the bucket does not allow it. 404, of a bucket policy: there is none, and the server said so.
     return status === 403 || status === 409 ? "refused" : status === 404 ? "allowed" : `status ${status}`;
   }
 }

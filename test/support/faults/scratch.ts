@@ -9,7 +9,7 @@ export type Scratch = AsyncDisposable & {
   readonly path: string;
 };
 
-/** For `await using`. In TMPDIR, which is in memory if that can hold whatever tests make (`environment.ts`). */
+/** A scratch folder, for `await using`: in TMPDIR, which is in memory if that supports everything in a tree (`environment.ts`). */
 export async function scratch(): Promise<Scratch> {
   const path = await mkdtemp(join(await realpath(tmpdir()), "sysbackup-test-"));
   return { path, [Symbol.asyncDispose]: () => remove(path) };

@@ -3,7 +3,7 @@
  *
  *   bun test/support/services/start.ts [--env-file PATH]
  *
- * Prints the variables to export for `bun test`, and writes them to PATH when told to.
+ * Prints the variables to export for `bun test`, and writes them to PATH if requested.
  */
 import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
