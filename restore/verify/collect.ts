@@ -19,7 +19,7 @@ export type CollectDeps = {
   readonly findings: Findings;
   readonly losses: Losses;
   readonly partsRead: PartsRead;
-  /** Of objects that are to be read. */
+  /** Extents in objects that are to be read. */
   readonly extents: Extents;
   /** Whether the content of the object with this key is to be read. */
   readonly choose: (key: string) => boolean;

@@ -1,5 +1,5 @@
 /**
- * Which objects backups need, directly or through their parts: what verify, prune, renew and cost begin with. It is kept in a
+ * Keeps which objects backups need, directly or through their parts: what verify, prune, renew and cost begin with. It lies in a
  * database on disk, as many backups together need more than memory should hold; what they share is one row.
  *
  * 1. Add every backup: its root, and what that names. Each part is then known once, however many roots name it.
@@ -25,7 +25,7 @@ export function isContent(kind: ReferenceKind): kind is Encoding {
 
 export type Reference = Stored & {
   readonly kind: ReferenceKind;
-  /** Of the stored bytes, hex, if the manifest states it; else empty: see `digestOf`. */
+  /** SHA-256 of the stored bytes, hex, if the manifest states it; else empty: see `digestOf`. */
   readonly sha256: string;
 };
 
@@ -44,7 +44,7 @@ export type BackupToAdd = {
 export type AddedBackup = {
   /** Backups are numbered from 1. */
   readonly id: number;
-  /** Of the root. */
+  /** Id of the root. */
   readonly root: number | undefined;
 };
 
@@ -66,7 +66,7 @@ const selectPart = `SELECT parts.id, key, version, size, sha256, path, entries, 
 const pageSize = 1_000;
 
 export class References implements Disposable {
-  /** For jobs that note down more about objects, in temporary tables of their own. */
+  /** The database, for jobs that note down more about objects in temporary tables of their own. */
   readonly database: Database = openScratchDatabase(schema);
   readonly #findObject = this.database.query<ReferenceRow, ThisObject>(
     `SELECT id, until, compliance FROM objects WHERE ${thisObject}`,
@@ -153,13 +153,13 @@ export class References implements Disposable {
     return { id: known.id, isNew: false };
   }
 
-  /** The id of an object that was added. */
+  /** Returns the id of an object that was added. */
   idOf(object: ObjectRef): number | undefined {
     const { key, version, size, kind, sha256 } = referenceTo(object);
     return this.#findObject.get(key, version, size, kind, sha256)?.id;
   }
 
-  /** Takes each part once, in the order in which they were added. More may be added meanwhile, or afterwards. */
+  /** Takes each part once, in the order in which they were added, and when called again those added since. */
   *takeParts(): Generator<ReferencedPart> {
     for (let row = this.#nextPart.get(this.#taken); row !== null; row = this.#nextPart.get(this.#taken)) {
       this.#taken = row.id;
@@ -167,14 +167,14 @@ export class References implements Disposable {
     }
   }
 
-  /** The part with this id. */
+  /** Returns the part with this id. */
   part(id: number): ReferencedPart {
     const row = this.database.query<PartRow, [number]>(`${selectPart} AND parts.id = ?`).get(id);
     if (row === null) throw new Error(`no part has the id ${id}`);
     return partOf(row);
   }
 
-  /** Notes down that a listing has this version; returns the ids that it has, none if nobody needs it. */
+  /** Notes down that a listing has this version; returns its ids: none if no backup needs it. */
   markFound({ key, version, size }: Stored): number[] {
     return this.#markFound.all(size, key, version).map(({ id }) => id);
   }
@@ -183,7 +183,7 @@ export class References implements Disposable {
     return this.#isNeeded.get(key, version) !== null;
   }
 
-  /** All versions, in order of key and version, some at a time. */
+  /** Goes through all versions in order of key and version, some at a time. */
   *versions(): Generator<readonly NeededVersion[]> {
     const page = this.database.query<NeededVersion, [string, string, number]>(
       `SELECT key, version, max(size) size, max(until) until FROM objects WHERE (key, version) > (?, ?)
@@ -197,7 +197,7 @@ export class References implements Disposable {
     }
   }
 
-  /** How many objects there are, and their bytes. */
+  /** Counts the objects, and their bytes. */
   totals(): { readonly objects: number; readonly bytes: number } {
     const row = this.database
       .query<{ objects: number; bytes: number }, []>(
@@ -221,7 +221,7 @@ function partOf({ id, until, compliance, path, key, version, size, sha256, entri
   return { id, until, compliance, ref: { key, version, size, sha256, first: path, entries, bytes } };
 }
 
-/** SHA-256 of the stored bytes, if manifest or key state it: packs are named by theirs, a file's own object by the file's. */
+/** Returns the SHA-256 of the stored bytes, if manifest or key state it: packs are named by theirs, a file's own object by the file's. */
 export function digestOf({ key, kind, sha256 }: Pick<Reference, "key" | "kind" | "sha256">): string | undefined {
   if (isContent(kind)) return isPack(kind) ? /^packs\/([0-9a-f]{64})\./.exec(key)?.[1] : undefined;
   return sha256 === "" ? undefined : sha256;
