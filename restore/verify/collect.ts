@@ -74,7 +74,8 @@ async function collectParts(deps: CollectDeps): Promise<void> {
     atOnce: partsAtOnce,
     use: (part, content) => {
       const { files, range } = filesNeeding(choose, content);
-      const ids = references.addContent(part, content.objects);
+      references.addContent(part, content.objects);
+      const ids = references.idsOf(content.objects);
       const chosen = content.objects.map(({ key }, number) => (choose(key) ? ids[number] : undefined));
       partsRead.add(part, range, ids);
       extents.add(files, chosen);

@@ -35,7 +35,8 @@ export async function lookAtAll(deps: LookDeps): Promise<LookFigures> {
 async function list({ bucket, references, findings, signal }: LookDeps): Promise<void> {
   const folders = new KeyFolders(references);
   for (const { folder, objects } of folders.all()) {
-    if (objects > mostListedAlone) await noteVersions(bucket.listVersions(folder), new Overlays(references, findings), signal);
+    if (objects > mostListedAlone)
+      await noteVersions(bucket.listVersions(folder), new Overlays(references, findings), signal);
     else
       await eachOf(folders.keysIn(folder), atOnce, async (key) => {
         await noteVersions(bucket.listVersions(key), new Overlays(references, findings, key), signal);

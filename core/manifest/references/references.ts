@@ -59,7 +59,6 @@ export type ReferencedPart = ReferenceRow & { readonly ref: PartRef };
 /** One version that is needed, and until when: milliseconds since 1970, 0 if that does not matter. */
 export type NeededVersion = Stored & { readonly until: number };
 
-const thisObject = "key = ? AND version = ? AND size = ? AND kind = ? AND sha256 = ?";
 type ThisObject = [string, string, number, ReferenceKind, string];
 const selectPart = `SELECT parts.id, key, version, size, sha256, path, entries, bytes, until, compliance
   FROM parts JOIN objects USING (key, version, size, sha256) WHERE kind = 'part'`;
@@ -68,14 +67,13 @@ const pageSize = 1_000;
 export class References implements Disposable {
   /** The database, for jobs that note down more about objects in temporary tables of their own. */
   readonly database: Database = openScratchDatabase(schema);
-  readonly #findObject = this.database.query<ReferenceRow, ThisObject>(
-    `SELECT id, until, compliance FROM objects WHERE ${thisObject}`,
+  readonly #addObject = this.database.query<null, [...ThisObject, number, number, number]>(
+    `INSERT INTO objects (key, version, size, kind, sha256, id, until, compliance) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+     ON CONFLICT DO UPDATE SET until = max(until, excluded.until), compliance = max(compliance, excluded.compliance)
+       WHERE excluded.until > until OR excluded.compliance > compliance`,
   );
-  readonly #insertObject = this.database.query<null, [...ThisObject, number, number, number]>(
-    "INSERT INTO objects (key, version, size, kind, sha256, id, until, compliance) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-  );
-  readonly #raiseDemand = this.database.query<null, [number, number, ...ThisObject]>(
-    `UPDATE objects SET until = max(until, ?), compliance = max(compliance, ?) WHERE ${thisObject}`,
+  readonly #findObject = this.database.query<{ id: number }, ThisObject>(
+    "SELECT id FROM objects WHERE key = ? AND version = ? AND size = ? AND kind = ? AND sha256 = ?",
   );
   readonly #findClaim = this.database.query<{ id: number }, [number, string, number, string]>(
     "SELECT id FROM claims WHERE part = ? AND path = ? AND entries = ? AND next = ?",
@@ -84,7 +82,7 @@ export class References implements Disposable {
     "INSERT INTO claims (part, path, entries, next) VALUES (?, ?, ?, ?)",
   );
   readonly #insertPart = this.database.query<null, [number, string, string, number, string, string, number, number]>(
-    "INSERT INTO parts VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+    "INSERT OR IGNORE INTO parts VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
   );
   readonly #insertNeed = this.database.query<null, [number, number, number]>(
     "INSERT OR IGNORE INTO needs VALUES (?, ?, ?)",
@@ -98,7 +96,8 @@ export class References implements Disposable {
   readonly #markFound = this.database.query<{ id: number }, [number, string, string]>(
     "UPDATE objects SET found = ? WHERE key = ? AND version = ? RETURNING id",
   );
-  #objects = 0;
+  /** The highest id that an object may have. */
+  #lastId = 0;
   /** The part that was taken last. */
   #taken = 0;
 
@@ -110,7 +109,8 @@ export class References implements Disposable {
       );
       const id = Number(insert.run(row.until, row.compliance).lastInsertRowid);
       const need = (reference: Reference): number => {
-        const object = this.#add(reference, row).id;
+        this.#add(reference, row);
+        const object = this.#idOf(reference);
         this.#insertNeed.run(id, object, 0);
         return object;
       };
@@ -127,36 +127,37 @@ export class References implements Disposable {
   /** `next`: as the schema has it. */
   #needPart(backup: number, demand: DemandRow, part: PartRef, next: string): void {
     const { key, version, size, sha256, first, entries, bytes } = part;
-    const { id, isNew } = this.#add({ key, version, size, kind: "part", sha256 }, demand);
-    if (isNew) this.#insertPart.run(id, key, version, size, sha256, first, entries, bytes);
+    const reference = { key, version, size, kind: "part", sha256 } as const;
+    this.#add(reference, demand);
+    const id = this.#idOf(reference);
+    this.#insertPart.run(id, key, version, size, sha256, first, entries, bytes);
     const claim =
       this.#findClaim.get(id, first, entries, next)?.id ??
       this.#insertClaim.run(id, first, entries, next).lastInsertRowid;
     this.#insertNeed.run(backup, id, Number(claim));
   }
 
-  /** Adds the objects that a part names; returns their ids. */
-  addContent(part: ReferencedPart, objects: readonly ObjectRef[]): number[] {
-    return this.database.transaction(() => objects.map((object) => this.#add(referenceTo(object), part).id))();
+  /** Adds the objects that a part names. */
+  addContent(part: ReferencedPart, objects: readonly ObjectRef[]): void {
+    this.database.transaction(() => {
+      for (const object of objects) this.#add(referenceTo(object), part);
+    })();
   }
 
-  #add({ key, version, size, kind, sha256 }: Reference, { until, compliance }: DemandRow) {
-    const known = this.#findObject.get(key, version, size, kind, sha256);
-    if (known === null) {
-      this.#objects += 1;
-      this.#insertObject.run(key, version, size, kind, sha256, this.#objects, until, compliance);
-      return { id: this.#objects, isNew: true };
-    }
-    if (until > known.until || compliance > known.compliance) {
-      this.#raiseDemand.run(until, compliance, key, version, size, kind, sha256);
-    }
-    return { id: known.id, isNew: false };
+  #add({ key, version, size, kind, sha256 }: Reference, { until, compliance }: DemandRow): void {
+    this.#lastId += 1;
+    this.#addObject.run(key, version, size, kind, sha256, this.#lastId, until, compliance);
   }
 
-  /** Returns the id of an object that was added. */
-  idOf(object: ObjectRef): number | undefined {
-    const { key, version, size, kind, sha256 } = referenceTo(object);
-    return this.#findObject.get(key, version, size, kind, sha256)?.id;
+  /** Returns the ids of objects that were added. */
+  idsOf(objects: readonly ObjectRef[]): number[] {
+    return objects.map((object) => this.#idOf(referenceTo(object)));
+  }
+
+  #idOf({ key, version, size, kind, sha256 }: Reference): number {
+    const row = this.#findObject.get(key, version, size, kind, sha256);
+    if (row === null) throw new Error(`${key} was not added`);
+    return row.id;
   }
 
   /** Takes each part once, in the order in which they were added, and when called again those added since. */
