@@ -69,8 +69,9 @@ export type BucketWriter = {
   put(key: string, body: Uint8Array, options: PutOptions): Promise<Stored>;
   startUpload(key: string, options: Omit<PutOptions, "sha256">): Promise<Upload>;
   /**
-   * Moves a version's retain-until date later. An earlier date than the current one is refused as `locked`; the same
-   * date is no error, so that a repetition after a lost answer is safe.
+   * Moves a version's retain-until date later. Refused as `locked` if the lock lasts longer already, in that mode or the
+   * stricter one; the same date is no error, so that a repetition after a lost answer is safe. A lock in COMPLIANCE mode
+   * stays in it when GOVERNANCE is asked for. What a server will not do for any other reason is `denied`.
    */
   extend(key: string, version: string, retention: Retention): Promise<void>;
 };

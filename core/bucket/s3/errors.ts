@@ -1,5 +1,6 @@
 /** Messages for all errors of S3 and of the connection to it: one table from the server's codes to our kinds. */
 import { BucketError, type BucketErrorKind } from "../contract.ts";
+import { ForeignAnswer } from "./foreign.ts";
 
 /** What was being done, for the message. */
 export type S3Attempt = {
@@ -105,18 +106,28 @@ function subjectOf(kind: BucketErrorKind, { doing, what, bucket }: S3Attempt) {
   return kind === "no-lock" ? { doing: "store in the bucket", what: `s3://${bucket}` } : { doing, what };
 }
 
-/** An error for an `endpoint` where something else than S3 answers HTTP requests. */
-export function notS3({ doing, what, endpoint }: S3Attempt, status?: number): BucketError {
-  const why = `${placeOf(endpoint)} does not answer as S3 does${status === undefined ? "" : ` (status ${status})`}`;
-  return new BucketError("other", { doing, what, why, remedy: otherEndpoint });
+/** An error for what answers HTTP requests, but not as S3. `how`: what came instead. */
+export function notS3({ doing, what, endpoint }: S3Attempt, how: string): BucketError {
+  const why = `${placeOf(endpoint)} does not answer as S3 does (${how})`;
+  return new BucketError("other", { doing, what, why, remedy: endpoint === undefined ? otherNetwork : otherEndpoint });
 }
 
 function foreign(error: unknown, attempt: S3Attempt): S3Wording | undefined {
+  const how = howForeign(error, attempt);
+  if (how === undefined) return undefined;
+  const { kind, parts } = notS3(attempt, how);
+  return { kind, why: parts.why, ...(parts.remedy !== undefined && { remedy: parts.remedy }) };
+}
+
+/** Undefined if the error is one that S3 gives, as far as can be seen. */
+function howForeign(error: unknown, { bodiless, endpoint }: S3Attempt): string | undefined {
+  if (error instanceof ForeignAnswer) return error.message;
   const status = statusOf(error);
-  if (status === undefined || attempt.endpoint === undefined || attempt.bodiless) return undefined;
-  if (text(error, "Code") !== undefined || status === 403) return undefined;
-  const { kind, parts } = notS3(attempt, status);
-  return { kind, why: parts.why, remedy: otherEndpoint };
+  if (text(error, "Code") !== undefined) return undefined;
+  if (status !== undefined && status < 300) return "what cannot be read";
+  if (status !== undefined && status < 400) return `a redirection with status ${status}`;
+  if (status === undefined || endpoint === undefined || bodiless || status === 403) return undefined;
+  return `status ${status}`;
 }
 
 /** An error from before the request: of finding credentials, or of assuming the role `role`. */
@@ -141,6 +152,7 @@ function roleAnswer(error: unknown): { readonly why: string; readonly remedy: st
 }
 
 const otherEndpoint = "check endpoint under [s3]: host, port, and http or https";
+const otherNetwork = "check whether a proxy, or the sign-in page of a network, answers in its place";
 
 const placeOf = (endpoint: string | undefined): string => (endpoint === undefined ? "S3" : JSON.stringify(endpoint));
 
@@ -166,7 +178,7 @@ function connection(error: unknown, { endpoint }: S3Attempt): S3Wording | undefi
   if (busy.has(name) || status === 429) return unreachable(`${where} asks for fewer requests`);
   if (status === 501) return { kind: "other", why: `${where} does not support this request` };
   if (status === 507) return { kind: "full", why: `${where} has no space left`, remedy: "make room there" };
-  if (status !== undefined && status >= 500)
+  if (status !== undefined && status >= 500 && !(name in byCode))
     return unreachable(`${where} answers with an error of its own (${status})`);
   return undefined;
 }
@@ -192,11 +204,6 @@ function byStatus(status: number | undefined): S3Wording | undefined {
   return undefined;
 }
 
-/** Whether the server says that a lock is the reason for a refusal. */
-export function speaksOfLock(error: unknown): boolean {
-  return /object lock|retention|retain/i.test(reason(error));
-}
-
 /** Codes of AWS and of Ceph for the lock of a version that has none. */
 const unlocked = new Set(["NoSuchObjectLockConfiguration", "ObjectLockConfigurationNotFoundError"]);
 
@@ -214,10 +221,13 @@ function statusOf(error: unknown): number | undefined {
   return typeof status === "number" ? status : undefined;
 }
 
+/** Characters of a server's message that a user is shown. */
+const shown = 500;
+
 /** The server's message; empty if it sent only a code. */
 function reason(error: unknown): string {
   const message = text(error, "message") ?? "";
-  return message === "UnknownError" ? "" : (message.split("\n")[0] ?? "").replace(/\.$/, "");
+  return message === "UnknownError" ? "" : (message.split("\n", 1)[0] ?? "").slice(0, shown).replace(/\.$/, "");
 }
 
 function text(of: unknown, name: string): string | undefined {
