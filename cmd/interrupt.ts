@@ -1,4 +1,6 @@
 /** Signals become an abort that jobs can end cleanly on. */
+import { readFileSync } from "node:fs";
+import { constants } from "node:os";
 import { exitStatus } from "../core/failure.ts";
 
 /** The reason of an abort by the user. */
@@ -11,7 +13,10 @@ export class OutputClosed extends Error {
   override readonly name = "OutputClosed";
 }
 
-/** The first SIGINT or SIGTERM aborts; a second one ends the process at once. */
+/**
+ * The first SIGINT, SIGTERM or SIGHUP aborts; a second one ends the process at once, as SIGQUIT does. SIGHUP is left alone
+ * under `nohup`.
+ */
 export function abortOnSignals(controller: AbortController) {
   const onSignal = (name: string) => {
     if (controller.signal.reason instanceof Interrupted) process.exit(exitStatus.interrupted);
@@ -19,4 +24,12 @@ export function abortOnSignals(controller: AbortController) {
   };
   process.on("SIGINT", onSignal);
   process.on("SIGTERM", onSignal);
+  process.on("SIGQUIT", () => process.exit(exitStatus.interrupted));
+  if (!isIgnored(constants.signals.SIGHUP)) process.on("SIGHUP", onSignal);
+}
+
+/** Whether whoever started this process had it ignore the signal. */
+function isIgnored(signal: number): boolean {
+  const mask = /^SigIgn:\s*([0-9a-f]+)$/m.exec(readFileSync("/proc/self/status", "utf8"))?.[1] ?? "0";
+  return ((BigInt(`0x${mask}`) >> BigInt(signal - 1)) & 1n) === 1n;
 }

@@ -1,6 +1,7 @@
 /** What asks STS: a client, its answers, and whether it was the keys that it refused. */
 import type { STSClient } from "@aws-sdk/client-sts";
 import type { CredentialProvider, Credentials, ServicePlace } from "../bucket/s3/credentials.ts";
+import { requestHandler } from "./handler.ts";
 
 /** With the SDK's default chain where no credentials are given. The caller destroys it. */
 export async function connectSts(
@@ -10,6 +11,7 @@ export async function connectSts(
   const { STSClient } = await import("@aws-sdk/client-sts");
   return new STSClient({
     region,
+    requestHandler: await requestHandler(),
     ...(endpoint !== undefined && { endpoint }),
     ...(credentials !== undefined && { credentials }),
   });

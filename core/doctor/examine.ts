@@ -1,4 +1,5 @@
 /** Runs the checks, one after the other. What goes wrong in one is its own finding and never stops the rest. */
+import { untilAborted } from "../abortable.ts";
 import { Failure, reasonOf } from "../failure.ts";
 import type { Check } from "./check.ts";
 import { checks } from "./checks.ts";
@@ -13,8 +14,7 @@ export async function examine(
 ): Promise<void> {
   const told = new Map<unknown, string>();
   for (const check of checks) {
-    const looks = await looked(check, machine, told);
-    signal.throwIfAborted();
+    const looks = await untilAborted(signal, looked(check, machine, told));
     for (const look of looks) tell({ check: check.name, ...look });
   }
 }

@@ -12,7 +12,7 @@ export type Loss = {
 };
 
 /** With these, nothing else of the bucket will be readable either. */
-const endingKinds: readonly BucketErrorKind[] = ["unreachable", "no-bucket", "credentials"];
+const endingKinds: readonly BucketErrorKind[] = ["unreachable", "busy", "no-bucket", "credentials"];
 
 export function endsJob({ kind }: BucketError): boolean {
   return endingKinds.includes(kind);

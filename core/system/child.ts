@@ -34,6 +34,21 @@ export type StartOptions = {
 
 const longestTimer = 2 ** 31 - 1;
 
+/** Groups that run. They are not ours, so that a terminal's Ctrl-C does not reach them: if we end first, nobody ends them. */
+const running = new Set<number>();
+process.on("exit", () => {
+  for (const group of running) killGroup(group, "SIGKILL");
+});
+
+/** True while the group has a process in it. */
+function killGroup(group: number, signal: "SIGTERM" | "SIGKILL" | 0): boolean {
+  try {
+    return process.kill(-group, signal);
+  } catch {
+    return false;
+  }
+}
+
 export class Child {
   readonly stdin: PipeWriter | undefined;
   readonly stdout: PipeReader | undefined;
@@ -82,6 +97,7 @@ export class Child {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#giveUp = resolve;
     this.ended = promise;
+    running.add(this.#process.pid);
     this.#process.exited.then(() => resolve());
   }
 
@@ -129,13 +145,8 @@ export class Child {
     this.#giveUp();
   }
 
-  /** True while the group has a process in it. */
   #signal(signal: "SIGTERM" | "SIGKILL" | 0): boolean {
-    try {
-      return process.kill(-this.#process.pid, signal);
-    } catch {
-      return false;
-    }
+    return killGroup(this.#process.pid, signal);
   }
 
   /**
@@ -151,6 +162,7 @@ export class Child {
       if (areSilent(before, now)) await this.#cut(leftBehind);
       before = now;
     }
+    running.delete(this.#process.pid);
     const stderrTail = await tail;
     for (const clean of this.#cleanup) clean();
     const { exitCode, signalCode } = this.#process;

@@ -28,7 +28,7 @@ export async function takeSnapshots({ folder, notify, ...target }: SnapshotOptio
 }
 
 /** Errors that the next snapshot would meet too. */
-const fatal: ReadonlySet<BucketErrorKind> = new Set(["credentials", "no-bucket", "no-lock", "unreachable"]);
+const fatal: ReadonlySet<BucketErrorKind> = new Set(["credentials", "no-bucket", "no-lock", "unreachable", "busy"]);
 
 async function tryToTake({ name, path }: Executable, target: SnapshotTarget, notify: Notify) {
   const tell: Tell = (level, code, what) =>

@@ -34,7 +34,7 @@ function isRefusal(error: unknown): error is BucketError {
 }
 
 async function extend(
-  bucket: BucketWriter & Pick<BucketReader, "retention">,
+  bucket: BucketWriter & Looks,
   key: string,
   version: string,
   wanted: Retention,
@@ -43,12 +43,22 @@ async function extend(
     await bucket.extend(key, version, wanted);
   } catch (error) {
     if (!isRefusal(error)) throw error;
-    const lock = await bucket.retention(key, version).catch(bucketError);
+    const lock = await lockOf(bucket, key, version);
     if (lock === undefined || lock instanceof BucketError) throw notRead(error, lock);
     if (isEnough(lock, wanted)) throw locked(error, wordsFor(lock));
     if (lock.mode === wanted.mode || wanted.mode === "COMPLIANCE") throw tooWeak(error, lock);
     await bucket.extend(key, version, { ...wanted, mode: lock.mode });
   }
+}
+
+type Looks = Pick<BucketReader, "head" | "retention">;
+
+/** Tries both ways to read the lock: a role, or a service, may have only one of them. */
+async function lockOf(bucket: Looks, key: string, version: string): Promise<Retention | undefined | BucketError> {
+  const lock = await bucket.retention(key, version).catch(bucketError);
+  if (!(lock instanceof BucketError)) return lock;
+  const info = await bucket.head(key, version).catch(bucketError);
+  return info === undefined || info instanceof BucketError ? lock : (info.retention ?? lock);
 }
 
 function isEnough(has: Retention, wanted: Retention): boolean {
@@ -57,12 +67,12 @@ function isEnough(has: Retention, wanted: Retention): boolean {
 
 /** Without a date of the server's, nothing says that a lock has not ended. */
 async function whyNotRemoved(
-  bucket: Pick<Bucket, "head" | "retention" | "serverTime">,
+  bucket: Looks & Pick<Bucket, "serverTime">,
   error: BucketError,
   key: string,
   version: string,
 ): Promise<BucketError> {
-  const lock = await bucket.retention(key, version).catch(bucketError);
+  const lock = await lockOf(bucket, key, version);
   const now = bucket.serverTime();
   const isLocked = lock !== undefined && !(lock instanceof BucketError) && now !== undefined && lock.until > now;
   if (isLocked) return locked(error, wordsFor(lock));

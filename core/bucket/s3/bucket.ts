@@ -15,20 +15,20 @@ import {
   type Stored,
   type Upload,
 } from "../contract.ts";
+import { usualBounds } from "./bounds.ts";
 import { openClient, type S3Settings } from "./client.ts";
 import { checkVersion, type Described, describe, NotWhatWasAsked, RangeTooLong } from "./content.ts";
 import { saysUnlocked } from "./errors.ts";
 import { wholeListing } from "./listing.ts";
 import { signStatedDigest, watchDate } from "./middleware.ts";
 import { current, NoPage, type VersionMarker, versions } from "./page.ts";
-import { usualPatience } from "./patience.ts";
 import { S3Requests, type SendOptions } from "./requests.ts";
 import { s3Upload } from "./upload.ts";
 
 /** Loads the SDK, and makes no request: a wrong name or endpoint shows at the first use. */
 export async function openS3Bucket(settings: S3Settings): Promise<Bucket> {
   const { sdk, client } = await openClient(settings, { maxAttempts: 1 });
-  const { cleanup } = settings.patience ?? usualPatience;
+  const { cleanup } = settings.bounds ?? usualBounds;
   return new S3Bucket(new S3Requests(sdk, client, settings, cleanup));
 }
 

@@ -1,9 +1,9 @@
 /** The SDK's client, as used for all requests to S3. */
 import type * as Sdk from "@aws-sdk/client-s3";
+import type { RequestBounds } from "./bounds.ts";
 import type { CredentialProvider } from "./credentials.ts";
 import { credentialError, type S3Attempt } from "./errors.ts";
 import { refuseForeign } from "./foreign.ts";
-import type { Patience } from "./patience.ts";
 
 export type S3Settings = {
   readonly bucket: string;
@@ -19,7 +19,7 @@ export type S3Settings = {
   /** Ends every request with its reason. */
   readonly signal?: AbortSignal | undefined;
   /** The usual one if absent. */
-  readonly patience?: Patience;
+  readonly bounds?: RequestBounds;
 };
 
 /** Loads the SDK, and makes no request. The caller destroys the client. */
@@ -28,7 +28,7 @@ export async function openClient(
   { maxAttempts }: { readonly maxAttempts: number },
 ): Promise<{ readonly sdk: typeof Sdk; readonly client: Sdk.S3Client }> {
   const [sdk, { GuardedHandler }] = await Promise.all([import("@aws-sdk/client-s3"), import("./handler.ts")]);
-  const { region, endpoint, pathStyle, credentials, signal, patience } = settings;
+  const { region, endpoint, pathStyle, credentials, signal, bounds } = settings;
   const client = new sdk.S3Client({
     region,
     forcePathStyle: pathStyle,
@@ -37,7 +37,7 @@ export async function openClient(
     // Content is checked against our own digests. Waiting for `100 Continue` would cost a connection for each put.
     responseChecksumValidation: "WHEN_REQUIRED",
     expectContinueHeader: false,
-    requestHandler: new GuardedHandler({ signal, isContent, ...(patience !== undefined && { patience }) }),
+    requestHandler: new GuardedHandler({ signal, isContent, ...(bounds !== undefined && { bounds }) }),
     ...(endpoint !== undefined && { endpoint }),
     ...(credentials !== undefined && { credentials: worded(credentials, settings) }),
   });

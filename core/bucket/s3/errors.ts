@@ -1,6 +1,7 @@
 /** Messages for all errors of S3 and of the connection to it: one table from the server's codes to our kinds. */
 import { BucketError, type BucketErrorKind } from "../contract.ts";
 import { ForeignAnswer } from "./foreign.ts";
+import { ServerTooSlow } from "./watch.ts";
 
 /** What was being done, for the message. */
 export type S3Attempt = {
@@ -90,6 +91,8 @@ const byNetwork: Readonly<Record<string, string>> = {
 };
 
 const busy = new Set(["SlowDown", "Throttling", "ThrottlingException", "TooManyRequests", "RequestLimitExceeded"]);
+/** Statuses of a server, or of what stands before it, for a while. */
+const unavailable = new Set([502, 503, 504]);
 const timeOuts = new Set(["TimeoutError", "RequestTimeout", "RequestTimeoutException"]);
 
 /** Turns any error of the SDK into a `BucketError`, and returns one that is already. */
@@ -163,7 +166,9 @@ function connection(error: unknown, { endpoint }: S3Attempt): S3Wording | undefi
   const status = statusOf(error);
   const remedy = endpoint === undefined ? "check the network" : "check the network, and endpoint under [s3]";
   const unreachable = (why: string): S3Wording => ({ kind: "unreachable", why, remedy });
+  const busyNow = (why: string): S3Wording => ({ kind: "busy", why, remedy: "try again later" });
   if (code in byNetwork) return unreachable(`cannot reach ${where}: ${byNetwork[code]}`);
+  if (error instanceof ServerTooSlow) return unreachable(`${where} ${error.message}`);
   if (timeOuts.has(name)) return unreachable(`${where} does not answer in time`);
   if (/^HPE_/.test(code) || /^Parse Error/.test(reason(error)))
     return { kind: "other", why: `${where} does not speak HTTP`, remedy: otherEndpoint };
@@ -175,11 +180,13 @@ function connection(error: unknown, { endpoint }: S3Attempt): S3Wording | undefi
       why: `the certificate of ${where} is not trusted: ${reason(error)}`,
       remedy: "renew it there, or give its authority in NODE_EXTRA_CA_CERTS",
     };
-  if (busy.has(name) || status === 429) return unreachable(`${where} asks for fewer requests`);
+  if (busy.has(name) || status === 429) return busyNow(`${where} asks for fewer requests`);
   if (status === 501) return { kind: "other", why: `${where} does not support this request` };
   if (status === 507) return { kind: "full", why: `${where} has no space left`, remedy: "make room there" };
-  if (status !== undefined && status >= 500 && !(name in byCode))
-    return unreachable(`${where} answers with an error of its own (${status})`);
+  if (status !== undefined && status >= 500 && !(name in byCode)) {
+    const why = `${where} answers with an error of its own (${status})`;
+    return unavailable.has(status) ? busyNow(why) : unreachable(why);
+  }
   return undefined;
 }
 

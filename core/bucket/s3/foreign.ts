@@ -17,7 +17,8 @@ const elements: Readonly<Record<string, string>> = {
   CompleteMultipartUploadCommand: "CompleteMultipartUploadResult",
   GetObjectRetentionCommand: "Retention",
   GetObjectLockConfigurationCommand: "ObjectLockConfiguration",
-  GetBucketVersioningCommand: "VersioningConfiguration",
+  // An emulator answers as the request is called.
+  GetBucketVersioningCommand: "(?:VersioningConfiguration|GetBucketVersioningResponse)",
 };
 
 /** Commands whose answer to success is all in its headers. */

@@ -1,8 +1,8 @@
 /** Sends a request and receives its answer, with bounds on both: any server may be slow, broken or hostile. */
 import { Readable } from "node:stream";
 import { NodeHttpHandler } from "@smithy/node-http-handler";
+import { type RequestBounds, usualBounds } from "./bounds.ts";
 import { ForeignAnswer } from "./foreign.ts";
-import { type Patience, usualPatience } from "./patience.ts";
 import { shortenedRefusal } from "./shortened.ts";
 import { Watch } from "./watch.ts";
 
@@ -13,7 +13,7 @@ type HandlerAnswer = Awaited<ReturnType<NodeHttpHandler["handle"]>>;
 export type HandlerSettings = {
   /** Ends every request, but those that are sent with a signal of their own. */
   readonly signal?: AbortSignal | undefined;
-  readonly patience?: Patience;
+  readonly bounds?: RequestBounds;
   /** Whether a request asks for content, which is passed on while it arrives. All other answers are received whole. */
   readonly isContent?: (request: HandlerRequest) => boolean;
 };
@@ -24,25 +24,25 @@ export type HandlerSettings = {
  */
 export class GuardedHandler extends NodeHttpHandler {
   readonly #signal: AbortSignal | undefined;
-  readonly #patience: Patience;
+  readonly #bounds: RequestBounds;
   readonly #isContent: (request: HandlerRequest) => boolean;
 
-  constructor({ signal, patience = usualPatience, isContent = () => false }: HandlerSettings) {
-    super({ connectionTimeout: patience.connect });
+  constructor({ signal, bounds = usualBounds, isContent = () => false }: HandlerSettings = {}) {
+    super({ connectionTimeout: bounds.connect });
     this.#signal = signal;
-    this.#patience = patience;
+    this.#bounds = bounds;
     this.#isContent = isContent;
   }
 
   override async handle(request: HandlerRequest, options: HandlerOptions = {}): Promise<HandlerAnswer> {
-    const watch = new Watch(this.#patience, signalOf(options) ?? this.#signal);
+    const watch = new Watch(this.#bounds, signalOf(options) ?? this.#signal);
     try {
       const body: unknown = request.body instanceof Uint8Array ? inSlices(request.body, watch) : request.body;
       const sent = Object.assign(request.clone(), { body });
       const { response } = await super.handle(sent, { ...options, abortSignal: watch.signal });
       const refused = response.statusCode >= 300;
       const passOn = this.#isContent(request) && !refused;
-      watch.answered(passOn ? undefined : this.#patience.answer);
+      watch.answered(passOn ? undefined : this.#bounds.answer);
       response.body = passOn ? guarded(response.body, watch) : await this.#collect(response.body, refused, watch);
       return { response };
     } catch (error) {
@@ -53,7 +53,7 @@ export class GuardedHandler extends NodeHttpHandler {
 
   /** Cuts a refusal off, whose beginning names the reason; anything else must come whole. */
   async #collect(body: unknown, refused: boolean, watch: Watch): Promise<Uint8Array> {
-    const limit = refused ? this.#patience.largestRefusal : this.#patience.largestAnswer;
+    const limit = refused ? this.#bounds.largestRefusal : this.#bounds.largestAnswer;
     const pieces: Uint8Array[] = [];
     let size = 0;
     for await (const piece of guarded(body, watch)) {

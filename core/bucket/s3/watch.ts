@@ -1,5 +1,5 @@
 /** Watches one request: ends it when the user stops the run, and when the server lets it wait for too long. */
-import type { Patience } from "./patience.ts";
+import type { RequestBounds } from "./bounds.ts";
 
 /** A server that does not go on. Named as the SDK names its own time-outs. */
 export class ServerTooSlow extends Error {
@@ -11,7 +11,7 @@ const ticksPerSpan = 12;
 
 export class Watch {
   readonly #controller = new AbortController();
-  readonly #patience: Patience;
+  readonly #bounds: RequestBounds;
   readonly #signal: AbortSignal | undefined;
   readonly #ticker: NodeJS.Timeout;
   readonly #stop = () => this.fail(this.#signal?.reason);
@@ -21,10 +21,10 @@ export class Watch {
   #moved = 0;
 
   /** Begins with the server's turn. `signal` ends the request with its reason. */
-  constructor(patience: Patience, signal: AbortSignal | undefined) {
-    this.#patience = patience;
+  constructor(bounds: RequestBounds, signal: AbortSignal | undefined) {
+    this.#bounds = bounds;
     this.#signal = signal;
-    this.#ticker = setInterval(() => this.#tick(), patience.silence / ticksPerSpan);
+    this.#ticker = setInterval(() => this.#tick(), bounds.silence / ticksPerSpan);
     if (signal?.aborted) this.#stop();
     signal?.addEventListener("abort", this.#stop);
   }
@@ -42,7 +42,7 @@ export class Watch {
   /** Notes that so many bytes went either way. */
   moved(bytes: number): void {
     this.#moved += bytes;
-    if (this.#moved < this.#patience.quantum) return;
+    if (this.#moved < this.#bounds.quantum) return;
     this.#moved = 0;
     this.#ticks = 0;
   }

@@ -1,5 +1,5 @@
 /** How long a server may take, and how much it may say. `docs/troubleshooting.md` states these figures. */
-export type Patience = {
+export type RequestBounds = {
   /** Milliseconds in which a connection must stand. */
   readonly connect: number;
   /** Milliseconds in which each `quantum` of bytes must move, either way, and the answer must begin. */
@@ -18,7 +18,7 @@ export type Patience = {
 const second = 1000;
 const kibibyte = 1024;
 
-export const usualPatience: Patience = {
+export const usualBounds: RequestBounds = {
   connect: 10 * second,
   silence: 60 * second,
   quantum: 64 * kibibyte,
