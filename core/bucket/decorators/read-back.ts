@@ -33,12 +33,7 @@ function isRefusal(error: unknown): error is BucketError {
   return error instanceof BucketError && refusals.includes(error.kind);
 }
 
-async function extend(
-  bucket: BucketWriter & Looks,
-  key: string,
-  version: string,
-  wanted: Retention,
-): Promise<void> {
+async function extend(bucket: BucketWriter & Looks, key: string, version: string, wanted: Retention): Promise<void> {
   try {
     await bucket.extend(key, version, wanted);
   } catch (error) {

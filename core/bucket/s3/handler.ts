@@ -42,7 +42,7 @@ export class GuardedHandler extends NodeHttpHandler {
       const { response } = await super.handle(sent, { ...options, abortSignal: watch.signal });
       const refused = response.statusCode >= 300;
       const passOn = this.#isContent(request) && !refused;
-      watch.answered(passOn ? undefined : this.#bounds.answer);
+      watch.answered();
       response.body = passOn ? guarded(response.body, watch) : await this.#collect(response.body, refused, watch);
       return { response };
     } catch (error) {
@@ -53,6 +53,7 @@ export class GuardedHandler extends NodeHttpHandler {
 
   /** Cuts a refusal off, whose beginning names the reason; anything else must come whole. */
   async #collect(body: unknown, refused: boolean, watch: Watch): Promise<Uint8Array> {
+    watch.short();
     const limit = refused ? this.#bounds.largestRefusal : this.#bounds.largestAnswer;
     const pieces: Uint8Array[] = [];
     let size = 0;

@@ -11,7 +11,7 @@ const ticksPerSpan = 12;
 
 export class Watch {
   readonly #controller = new AbortController();
-  readonly #bounds: RequestBounds;
+  readonly #bounds: Pick<RequestBounds, "answer">;
   readonly #signal: AbortSignal | undefined;
   readonly #ticker: NodeJS.Timeout;
   readonly #stop = () => this.fail(this.#signal?.reason);
@@ -19,11 +19,13 @@ export class Watch {
   #waiting = true;
   #ticks = 0;
   #moved = 0;
+  #quantum: number;
 
   /** Begins with the server's turn. `signal` ends the request with its reason. */
   constructor(bounds: RequestBounds, signal: AbortSignal | undefined) {
     this.#bounds = bounds;
     this.#signal = signal;
+    this.#quantum = bounds.quantum;
     this.#ticker = setInterval(() => this.#tick(), bounds.silence / ticksPerSpan);
     if (signal?.aborted) this.#stop();
     signal?.addEventListener("abort", this.#stop);
@@ -42,17 +44,24 @@ export class Watch {
   /** Notes that so many bytes went either way. */
   moved(bytes: number): void {
     this.#moved += bytes;
-    if (this.#moved < this.#bounds.quantum) return;
+    if (this.#moved < this.#quantum) return;
     this.#moved = 0;
     this.#ticks = 0;
   }
 
-  /** Notes that the answer has begun. With `limit`, all of it must be there in so many milliseconds. */
-  answered(limit?: number): void {
+  /** Notes that the answer has begun. */
+  answered(): void {
     this.#moved = 0;
     this.#ticks = 0;
-    if (limit === undefined) return;
-    this.#total = setTimeout(() => this.fail(tooSlow("does not come to the end of its answer")), limit);
+  }
+
+  /**
+   * Lets the answer come byte by byte, but all of it within the time for that: while a server puts an object of many parts
+   * together, it sends a space now and then.
+   */
+  short(): void {
+    this.#quantum = 1;
+    this.#total = setTimeout(() => this.fail(tooSlow("does not come to the end of its answer")), this.#bounds.answer);
   }
 
   fail(error: unknown): void {

@@ -238,9 +238,7 @@ test("a server that is busy is waited for during ten minutes, and the notice say
     expect(await bucket.head("a")).toMatchObject({ size: 1 });
     expect(waits.length).toBe(12);
     expect(waits.reduce((sum, wait) => sum + wait, 0)).toBeGreaterThan(90_000);
-    expect(notices[11]?.message).toBe(
-      "a scripted fault: trying again in 15.0 s (attempt 13, for at most 10 minutes)",
-    );
+    expect(notices[11]?.message).toBe("a scripted fault: trying again in 15.0 s (attempt 13, for at most 10 minutes)");
   }));
 
 test("a server that stays busy is given up within ten minutes", () =>

@@ -84,7 +84,11 @@ describe("what a server answers", () => {
   test.each([
     ["a page", () => new Response("<html>Welcome</html>"), '"text/plain;charset=utf-8"'],
     ["a page that is not there", () => new Response("<html>Not found</html>", { status: 404 }), "status 404"],
-    ["plain text", () => new Response("Client sent an HTTP request to an HTTPS server.\n", { status: 400 }), "status 400"],
+    [
+      "plain text",
+      () => new Response("Client sent an HTTP request to an HTTPS server.\n", { status: 400 }),
+      "status 400",
+    ],
   ])("%s of a web server is not taken for a bucket", async (_, page, how) => {
     answer = page;
     const bucket = await open(server.url.origin);
@@ -110,7 +114,8 @@ describe("what a server answers", () => {
   });
 
   test("a range answered with fewer bytes is damaged", async () => {
-    answer = () => new Response("abc", { status: 206, headers: { "content-range": "bytes 7-9/10", "x-amz-version-id": "v" } });
+    answer = () =>
+      new Response("abc", { status: 206, headers: { "content-range": "bytes 7-9/10", "x-amz-version-id": "v" } });
     const bucket = await open(server.url.origin);
     const read = readAll(bucket.get("k", { version: "v", range: { start: 7, length: 5 } }), 100);
     expect((await failureOf(read)).kind).toBe("damaged");
