@@ -1,4 +1,4 @@
-/** Signals become an abort that jobs can end cleanly on. */
+/** Turns signals into an abort, on which jobs end cleanly. */
 import { readFileSync } from "node:fs";
 import { constants } from "node:os";
 import { exitStatus } from "../core/failure.ts";
@@ -8,13 +8,13 @@ export class Interrupted extends Error {
   override readonly name = "Interrupted";
 }
 
-/** The reason of an abort because whoever read our output is gone, as after `| head`. */
+/** The reason of an abort because nobody reads our output any more, as after `| head`. */
 export class OutputClosed extends Error {
   override readonly name = "OutputClosed";
 }
 
 /**
- * The first SIGINT, SIGTERM or SIGHUP aborts; a second one ends the process at once, as SIGQUIT does. SIGHUP is left alone
+ * Aborts on the first SIGINT, SIGTERM or SIGHUP; ends the process at once on the second, as on SIGQUIT. Leaves SIGHUP alone
  * under `nohup`.
  */
 export function abortOnSignals(controller: AbortController) {

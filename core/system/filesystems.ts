@@ -1,10 +1,10 @@
-/** Which filesystems hold nothing that could be backed up. */
+/** Recognises filesystems that hold nothing to back up. */
 import type { ByteString } from "../format/path.ts";
 import { check, cString, fixedBuffer, libc } from "./libc.ts";
 
 /**
- * Magic numbers (`f_type` of statfs) of filesystems whose files are made up by the kernel as they are read. tmpfs and
- * devtmpfs (which share a number) are not among them: people keep files there.
+ * Magic numbers (`f_type` of statfs) of filesystems whose files the kernel generates when they are read. Without tmpfs and
+ * devtmpfs (which share a number), as people keep files there.
  */
 const pseudoFilesystems = new Set<number>([
   0x9fa0, // proc
@@ -35,7 +35,7 @@ const pseudoFilesystems = new Set<number>([
 
 const statfsResult = fixedBuffer(256);
 
-/** Of the filesystem that `path` lies on. Follows links. */
+/** The kind of the filesystem that `path` is on. Follows links. */
 export function filesystemKind(path: ByteString): "pseudo" | "other" {
   check(libc.statfs(cString(path), statfsResult.address), "statfs", path);
   return pseudoFilesystems.has(statfsResult.bytes.readUInt32LE(0)) ? "pseudo" : "other";

@@ -5,6 +5,7 @@
  * opened. After it, the rows are exactly the entries of this run's manifest.
  */
 import type { FileWarning } from "../../format/entry.ts";
+import { objectsOf } from "../../format/entry-row.ts";
 import type { ByteString } from "../../format/path.ts";
 import { quoted } from "../../format/quoted.ts";
 import type { Notify } from "../../notice.ts";
@@ -13,11 +14,11 @@ import { isSystemError, SystemError } from "../../system/libc.ts";
 import { fstat, lstat, type Stat } from "../../system/stat.ts";
 import type { BitSet } from "../state/bit-set.ts";
 import type { FileRow } from "../state/files.ts";
-import type { ContentStore } from "./layouts/layout.ts";
-import type { Ledger, Piece } from "./layouts/ledger.ts";
+import type { ContentLayout } from "./layouts/layout.ts";
+import type { Ledger, PendingExtent } from "./layouts/ledger.ts";
 import { ContentChanged } from "./layouts/objects.ts";
 import type { HardLinks } from "./paths/hard-links.ts";
-import { fileHead, otherHead } from "./reading/entry-head.ts";
+import { fileHead, otherHead, refreshedHead } from "./reading/entry-head.ts";
 import { holesBetween, lock, type OpenFile, openAhead, type Region, regionsOf, sameFile } from "./reading/open-file.ts";
 
 export type QuiltCounts = {
@@ -29,12 +30,12 @@ export type QuiltCounts = {
   bytes: number;
 };
 
-export type QuiltParts = {
+export type QuilterDeps = {
   readonly ledger: Ledger;
-  readonly store: ContentStore;
+  readonly layout: ContentLayout;
   readonly hardLinks: HardLinks;
   /** Objects whose lock ends too soon: files in them are read again. */
-  readonly lapsing: BitSet;
+  readonly expiring: BitSet;
   /** Names of users and groups are as in the last run: an entry that looks unchanged is. */
   readonly sameAccounts: boolean;
   readonly lockTimeout: number;
@@ -43,7 +44,7 @@ export type QuiltParts = {
   readonly notify: Notify;
   readonly counts: QuiltCounts;
   readonly signal: AbortSignal;
-  /** Called now and then: reports progress, and may take a pause to tell the index. */
+  /** Called now and then: reports progress, and may take a pause to put index objects. */
   readonly pause: () => Promise<void>;
 };
 
@@ -56,7 +57,7 @@ type Ahead = {
 };
 
 type Reading = {
-  readonly pieces: readonly Piece[];
+  readonly extents: readonly PendingExtent[];
   readonly size: number;
   readonly regions: readonly Region[];
   /** Nothing changed while it was read. */
@@ -70,13 +71,16 @@ const pathsBetweenPauses = 500;
 const clockGrain = 2_000;
 
 export class Quilter {
-  private readonly ahead: Ahead[] = [];
+  readonly #deps: QuilterDeps;
+  readonly #ahead: Ahead[] = [];
 
-  constructor(private readonly parts: QuiltParts) {}
+  constructor(deps: QuilterDeps) {
+    this.#deps = deps;
+  }
 
   /** `paths` in byte order, with real folders above each. */
   async quilt(paths: Iterable<ByteString>): Promise<void> {
-    const { ledger, signal, pause } = this.parts;
+    const { ledger, signal, pause } = this.#deps;
     const rows = ledger.files.inOrder();
     let row = rows.next();
     let untilPause = pathsBetweenPauses;
@@ -84,7 +88,7 @@ export class Quilter {
       for (; !row.done && row.value.path < path; row = rows.next()) ledger.files.remove(row.value.path);
       const known = !row.done && row.value.path === path ? row.value : undefined;
       if (known !== undefined) row = rows.next();
-      const busy = this.look(path, known);
+      const busy = this.#look(path, known);
       if (busy !== undefined) await busy;
       untilPause -= 1;
       if (untilPause === 0) {
@@ -94,77 +98,70 @@ export class Quilter {
       }
     }
     for (; !row.done; row = rows.next()) ledger.files.remove(row.value.path);
-    while (this.ahead.length > 0) await this.takeOldest();
-    await this.parts.store.finish();
+    while (this.#ahead.length > 0) await this.#takeOldest();
+    await this.#deps.layout.finish();
   }
 
   /** For a run that stops early: closes what is open and waits for what is under way. */
   async abandon(): Promise<void> {
-    for (const { fd } of this.ahead.splice(0)) close(fd);
-    await this.parts.store.abandon();
+    for (const { fd } of this.#ahead.splice(0)) close(fd);
+    await this.#deps.layout.abandon();
   }
 
   /** Returns a promise only where there is something to wait for: most files are unchanged. */
-  private look(path: ByteString, known: FileRow | undefined): Promise<void> | undefined {
-    const { hardLinks, counts } = this.parts;
+  #look(path: ByteString, known: FileRow | undefined): Promise<void> | undefined {
+    const { hardLinks, counts } = this.#deps;
     try {
       const stat = lstat(path);
       const hardLink = stat.type === "folder" ? undefined : hardLinks.firstOf(path, stat);
-      if (known !== undefined && this.isUnchanged(known, fingerprint(stat, hardLink))) {
+      if (known !== undefined && this.#isUnchanged(known, fingerprint(stat, hardLink))) {
         if (stat.type === "file") {
           counts.files += 1;
           counts.unchanged += 1;
           counts.bytes += stat.size;
         } else counts.others += 1;
-        if (!this.parts.sameAccounts) this.refreshHead(known, stat, hardLink);
+        if (!this.#deps.sameAccounts) this.#refreshHead(known, stat, hardLink);
         return undefined;
       }
-      if (stat.type === "file") return this.openFile(path, known, stat, hardLink);
-      this.takeOther(path, stat, hardLink);
+      if (stat.type === "file") return this.#openFile(path, known, stat, hardLink);
+      this.#takeOther(path, stat, hardLink);
     } catch (error) {
-      this.leaveOut(path, error);
+      this.#leaveOut(path, error);
     }
     return undefined;
   }
 
-  private isUnchanged(known: FileRow, print: string): boolean {
+  #isUnchanged(known: FileRow, print: string): boolean {
     if (known.fingerprint !== print) return false;
-    const { lapsing } = this.parts;
-    if (lapsing.size === 0 || known.extents === null) return true;
-    const extents = JSON.parse(known.extents) as [number][];
-    return !extents.some(([object]) => lapsing.has(object));
+    const { expiring } = this.#deps;
+    if (expiring.size === 0 || known.extents === null) return true;
+    return !objectsOf(known.extents).some((object) => expiring.has(object));
   }
 
-  private refreshHead(known: FileRow, stat: Stat, hardLink: ByteString | undefined): void {
-    const before = JSON.parse(known.head) as { holes?: [number, number][]; w?: FileWarning[] };
+  #refreshHead(known: FileRow, stat: Stat, hardLink: ByteString | undefined): void {
     const head =
       stat.type === "file"
-        ? fileHead(known.path, stat, known.path, {
-            size: stat.size,
-            holes: before.holes ?? [],
-            hardLink,
-            warnings: before.w ?? [],
-          })
+        ? refreshedHead(known.head, known.path, stat, hardLink)
         : otherHead(known.path, stat, hardLink);
-    if (head !== undefined && head !== known.head) this.parts.ledger.files.set({ ...known, head });
+    if (head !== undefined && head !== known.head) this.#deps.ledger.files.set({ ...known, head });
   }
 
-  private takeOther(path: ByteString, stat: Stat, hardLink: ByteString | undefined): void {
+  #takeOther(path: ByteString, stat: Stat, hardLink: ByteString | undefined): void {
     const head = otherHead(path, stat, hardLink);
     if (head === undefined) {
-      this.parts.notify({
+      this.#deps.notify({
         level: "info",
         code: "socket-skipped",
         message: `${quoted(path)} is a socket and is not kept`,
       });
-      this.parts.ledger.files.remove(path);
+      this.#deps.ledger.files.remove(path);
       return;
     }
-    this.parts.counts.others += 1;
-    this.parts.ledger.files.set({ path, fingerprint: this.settled(stat, hardLink), head, extents: null, bytes: 0 });
+    this.#deps.counts.others += 1;
+    this.#deps.ledger.files.set({ path, fingerprint: this.#settled(stat, hardLink), head, extents: null, bytes: 0 });
   }
 
-  private openFile(
+  #openFile(
     path: ByteString,
     known: FileRow | undefined,
     seen: Stat,
@@ -175,25 +172,25 @@ export class Quilter {
     const { fd, stat } = opened;
     // Another file may have taken the name meanwhile: it is not the one that has those other names.
     const same = stat.inode === seen.inode && stat.device === seen.device;
-    this.ahead.push({ path, fd, known, hardLink: same ? hardLink : this.parts.hardLinks.firstOf(path, stat) });
-    return this.ahead.length > mostAhead ? this.takeOldest() : undefined;
+    this.#ahead.push({ path, fd, known, hardLink: same ? hardLink : this.#deps.hardLinks.firstOf(path, stat) });
+    return this.#ahead.length > mostAhead ? this.#takeOldest() : undefined;
   }
 
-  private async takeOldest(): Promise<void> {
-    this.parts.signal.throwIfAborted();
-    const next = this.ahead.shift();
+  async #takeOldest(): Promise<void> {
+    this.#deps.signal.throwIfAborted();
+    const next = this.#ahead.shift();
     if (next === undefined) return;
     try {
-      await this.takeFile(next);
+      await this.#takeFile(next);
     } catch (error) {
-      this.leaveOut(next.path, error);
+      this.#leaveOut(next.path, error);
     } finally {
       close(next.fd);
     }
   }
 
-  private async takeFile({ path, fd, known, hardLink }: Ahead): Promise<void> {
-    const { counts, lockTimeout, sleep, notify, signal } = this.parts;
+  async #takeFile({ path, fd, known, hardLink }: Ahead): Promise<void> {
+    const { counts, lockTimeout, sleep, notify, signal } = this.#deps;
     const file = await lock(path, fd, lockTimeout, async (milliseconds) => {
       await sleep(milliseconds);
       signal.throwIfAborted();
@@ -205,14 +202,14 @@ export class Quilter {
         message: `${quoted(path)} stayed locked by another program; it was copied without a lock`,
       });
     }
-    const { pieces, size, regions, steady, stat } = await this.read(file);
+    const { extents, size, regions, steady, stat } = await this.#read(file);
     const warnings: FileWarning[] = [];
     if (!file.locked) warnings.push("unlocked-copy");
     if (!steady) warnings.push("changed-while-reading");
     const holes = holesBetween(upTo(size, regions), size);
     const head = fileHead(path, stat, fd, { size, holes, hardLink, warnings });
-    const print = steady ? this.settled(stat, hardLink) : "";
-    this.parts.ledger.file({ path, fingerprint: print, head, bytes: size }, pieces);
+    const print = steady ? this.#settled(stat, hardLink) : "";
+    this.#deps.ledger.file({ path, fingerprint: print, head, bytes: size }, extents);
     counts.files += 1;
     counts.bytes += size;
     if (known === undefined) counts.new += 1;
@@ -220,24 +217,24 @@ export class Quilter {
   }
 
   /** Reads a file, and once more if it changed meanwhile; then it is kept as it was read, with a warning. */
-  private async read(file: OpenFile): Promise<Reading> {
-    const first = await this.readOnce(file);
+  async #read(file: OpenFile): Promise<Reading> {
+    const first = await this.#readOnce(file);
     if (first?.steady) return first;
-    const second = await this.readOnce({ ...file, stat: fstat(file.fd) });
+    const second = await this.#readOnce({ ...file, stat: fstat(file.fd) });
     if (second === undefined) throw new LeftOut("it changes while it is read");
     if (second.steady) return second;
     const message = `${quoted(file.path)} changed while it was read, twice; the copy may be inconsistent`;
-    this.parts.notify({ level: "warning", code: "changed-while-reading", message });
+    this.#deps.notify({ level: "warning", code: "changed-while-reading", message });
     return second;
   }
 
   /** Undefined where the store gave up, since it could not read the same bytes twice. */
-  private async readOnce(file: OpenFile): Promise<Reading | undefined> {
+  async #readOnce(file: OpenFile): Promise<Reading | undefined> {
     const regions = regionsOf(file);
     try {
-      const { pieces, end } = await this.parts.store.add(file, regions);
+      const { extents, end } = await this.#deps.layout.add(file, regions);
       const steady = end === file.stat.size && sameFile(file.stat, fstat(file.fd));
-      return { pieces, size: Math.min(end, file.stat.size), regions, steady, stat: file.stat };
+      return { extents, size: Math.min(end, file.stat.size), regions, steady, stat: file.stat };
     } catch (error) {
       if (error instanceof ContentChanged) return undefined;
       throw error;
@@ -245,11 +242,11 @@ export class Quilter {
   }
 
   /** One bad file never spoils the rest: it is told by name and is not part of the backup. */
-  private leaveOut(path: ByteString, error: unknown): void {
+  #leaveOut(path: ByteString, error: unknown): void {
     if (!(error instanceof SystemError) && !(error instanceof LeftOut)) throw error;
-    this.parts.ledger.files.remove(path);
+    this.#deps.ledger.files.remove(path);
     const vanished = isSystemError(error, "ENOENT", "ENOTDIR");
-    this.parts.notify({
+    this.#deps.notify({
       level: "warning",
       code: vanished ? "vanished" : "unreadable",
       message: vanished
@@ -259,9 +256,9 @@ export class Quilter {
   }
 
   /** What an unchanged file will look like; empty where a change right after our look could not be told. */
-  private settled(stat: Stat, hardLink: ByteString | undefined): string {
+  #settled(stat: Stat, hardLink: ByteString | undefined): string {
     const changed = stat.changed.seconds * 1000 + stat.changed.nanoseconds / 1e6;
-    return this.parts.now().getTime() - changed < clockGrain ? "" : fingerprint(stat, hardLink);
+    return this.#deps.now().getTime() - changed < clockGrain ? "" : fingerprint(stat, hardLink);
   }
 }
 

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "bun:test";
 import { appendFileSync, truncateSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { ContentStore, StoreParts } from "../../../../core/archive/quilting/layouts/layout.ts";
-import { ObjectStore } from "../../../../core/archive/quilting/layouts/objects.ts";
-import { PackStore } from "../../../../core/archive/quilting/layouts/packs.ts";
+import type { ContentLayout, LayoutDeps } from "../../../../core/archive/quilting/layouts/layout.ts";
+import { ObjectLayout } from "../../../../core/archive/quilting/layouts/objects.ts";
+import { PackLayout } from "../../../../core/archive/quilting/layouts/packs.ts";
 import { HardLinks } from "../../../../core/archive/quilting/paths/hard-links.ts";
 import { Quilter } from "../../../../core/archive/quilting/quilter.ts";
 import { BitSet } from "../../../../core/archive/state/bit-set.ts";
@@ -12,16 +12,16 @@ import { noise } from "../noise.ts";
 import { notebook } from "../scripts.ts";
 import { StoreBench } from "./layouts/bench.ts";
 
-const layouts: [string, (parts: StoreParts) => ContentStore][] = [
-  ["packs", (parts) => new PackStore(parts, { packSize: 2 ** 24, level: 3 })],
-  ["objects", (parts) => new ObjectStore(parts, { kind: "zstd", level: 3 })],
+const layouts: [string, (deps: LayoutDeps) => ContentLayout][] = [
+  ["packs", (deps) => new PackLayout(deps, { packSize: 2 ** 24, level: 3 })],
+  ["objects", (deps) => new ObjectLayout(deps, { codec: "zstd", level: 3 })],
 ];
 
 /** Before and after each reading of a file, counted from 1. */
 type Acts = { readonly before?: (reading: number) => void; readonly after?: (reading: number) => void };
 
 /** Quilts one file of these bytes, to which something happens while it is read. */
-async function quilt(make: (parts: StoreParts) => ContentStore, bytes: Uint8Array, acts: (path: string) => Acts) {
+async function quilt(make: (deps: LayoutDeps) => ContentLayout, bytes: Uint8Array, acts: (path: string) => Acts) {
   await using bench = await StoreBench.make();
   const path = join(bench.path, "file");
   writeFileSync(path, bytes);
@@ -33,9 +33,9 @@ async function quilt(make: (parts: StoreParts) => ContentStore, bytes: Uint8Arra
   let readings = 0;
   using hardLinks = new HardLinks();
   await bench.run(
-    (parts) => {
-      const inner = make(parts);
-      const store: ContentStore = {
+    (deps) => {
+      const inner = make(deps);
+      const layout: ContentLayout = {
         add: async (file, regions) => {
           readings += 1;
           before?.(readings);
@@ -47,10 +47,10 @@ async function quilt(make: (parts: StoreParts) => ContentStore, bytes: Uint8Arra
         abandon: () => inner.abandon(),
       };
       const quilter = new Quilter({
-        ledger: parts.ledger,
-        store,
+        ledger: deps.ledger,
+        layout,
         hardLinks,
-        lapsing: new BitSet(),
+        expiring: new BitSet(),
         sameAccounts: true,
         lockTimeout: 0,
         now: () => new Date(Date.now() + 60_000),
@@ -60,7 +60,7 @@ async function quilt(make: (parts: StoreParts) => ContentStore, bytes: Uint8Arra
         signal: new AbortController().signal,
         pause: () => Promise.resolve(),
       });
-      return { ...store, finish: () => quilter.quilt([fromText(path) as ByteString]) };
+      return { ...layout, finish: () => quilter.quilt([fromText(path) as ByteString]) };
     },
     () => Promise.resolve(),
   );
