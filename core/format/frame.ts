@@ -17,6 +17,9 @@ const longestHeader = 4 + 1 + 1 + 4 + 8;
  */
 export const maxFrameContent = 64 * 1024 * 1024;
 
+/** Stored bytes of a frame at most: one of raw blocks has three bytes more for each 128 KiB, and this leaves room for any. */
+export const longestFrame = maxFrameContent + 1024 * 1024;
+
 /** Content as a zstd frame of raw blocks, for content that is not to be compressed: plain `zstd -d` reads it. */
 export function rawFrame(content: Uint8Array): Uint8Array {
   const blocks = Math.max(1, Math.ceil(content.length / maxBlock));

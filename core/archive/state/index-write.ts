@@ -2,8 +2,9 @@
 import type { Database } from "bun:sqlite";
 import type { BucketWriter, Retention } from "../../bucket/contract.ts";
 import type { Encoding } from "../../format/entry.ts";
+import { idAfter } from "../../format/index-id.ts";
 import { encodeIndex, type IndexLine } from "../../format/index-object.ts";
-import { keys, parseIndexKey, type RunId, timeOfStamp } from "../../format/keys.ts";
+import { keys, type RunId } from "../../format/keys.ts";
 import { FalseState } from "./false-state.ts";
 import { rememberRead } from "./index-sync.ts";
 
@@ -61,17 +62,11 @@ function newObjects(database: Database): ObjectRow[] {
   return objects;
 }
 
-/**
- * An index object written in the same second as the one before, or by a clock that was set back, takes the next second
- * after it: keys sort in order of writing.
- */
 function freeId(database: Database, name: string, id: RunId): RunId {
   const last = database.query<{ key: string }, [string]>("SELECT key FROM index_read WHERE name = ?").get(name)?.key;
-  if (last === undefined || keys.index(name, id) > last) return id;
-  const stamp = parseIndexKey(last)?.stamp;
-  const before = stamp === undefined ? undefined : timeOfStamp(stamp);
-  if (before === undefined) throw new FalseState(`it says that ${JSON.stringify(last)} was read`);
-  return { ...id, start: new Date(before.getTime() + 1000) };
+  const free = idAfter(last, name, id);
+  if (free === undefined) throw new FalseState(`it says that ${JSON.stringify(last)} was read`);
+  return free;
 }
 
 function extendedObjects(database: Database): ObjectRow[] {
