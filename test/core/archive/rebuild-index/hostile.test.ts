@@ -47,7 +47,7 @@ function packOf(stored: Uint8Array, frames: readonly PackedFrame[]): Uint8Array 
 /** The index is as it was; of what was planted, one thing is told. */
 async function refuses(
   rig: Rig,
-  lost: object,
+  lost: IndexFacts,
   key: string,
   how: string,
   { trustTables = false } = {},
