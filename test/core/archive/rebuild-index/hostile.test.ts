@@ -6,7 +6,7 @@ import { describe, expect, test } from "bun:test";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
-import { wrapBucket } from "../../../../core/bucket/decorators/wrap.ts";
+import { wrapBucket } from "../../../../core/bucket/wrap.ts";
 import { rawFrame } from "../../../../core/format/frame.ts";
 import { encodeContents, type PackedFrame } from "../../../../core/format/pack.ts";
 import { sha256 } from "../../../../core/format/sha256.ts";

@@ -3,7 +3,7 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import fc from "fast-check";
 import { BucketError } from "../../../../core/bucket/contract.ts";
-import { wrapBucket } from "../../../../core/bucket/decorators/wrap.ts";
+import { wrapBucket } from "../../../../core/bucket/wrap.ts";
 import type { Config } from "../../../../core/config/config.ts";
 import { noise } from "../noise.ts";
 import { day, Rig, type RigRun } from "../rig.ts";

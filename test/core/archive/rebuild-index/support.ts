@@ -49,7 +49,7 @@ export async function loseState(rig: Rig): Promise<void> {
   await rm(join(rig.path, "state"), { recursive: true, force: true });
 }
 
-export async function indexLines(rig: Rig): Promise<IndexLine[]> {
+async function indexLines(rig: Rig): Promise<IndexLine[]> {
   const lines: IndexLine[] = [];
   for (const key of await rig.keys("index/")) {
     const stored = Buffer.concat(await Array.fromAsync(rig.bucket.get(key)));

@@ -6,7 +6,7 @@ import { gunzipSync, zstdDecompressSync } from "node:zlib";
 import type { StoreParts } from "../../../../../core/archive/quilting/layouts/layout.ts";
 import { ContentChanged, ObjectStore } from "../../../../../core/archive/quilting/layouts/objects.ts";
 import type { Bucket } from "../../../../../core/bucket/contract.ts";
-import { wrapBucket } from "../../../../../core/bucket/decorators/wrap.ts";
+import { wrapBucket } from "../../../../../core/bucket/wrap.ts";
 import type { Compression } from "../../../../../core/format/compress.ts";
 import { faulty } from "../../../bucket/faults.ts";
 import { sha256 } from "../../backup.ts";
