@@ -17,7 +17,7 @@ export const rebuildIndex = subcommand<RebuildIndexArgs>(
       { flag: "--dry-run", help: "Only show how much would be read" },
       {
         flag: "--tables-only",
-        help: "Read only the table of contents of each pack, and believe it: if nobody else can store in the bucket",
+        help: "Believe the table of contents of each pack: only if nobody else can store there",
       },
       ...accessOptions,
     ],

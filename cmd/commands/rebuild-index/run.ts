@@ -3,13 +3,13 @@ import type { BucketWriter } from "../../../core/bucket/contract.ts";
 import type { Counts } from "../../../core/bucket/decorators/count.ts";
 import { type ExitStatus, exitStatus } from "../../../core/failure.ts";
 import { runOf } from "../../../core/format/keys.ts";
-import type { CommandIO, Run } from "../../io.ts";
+import type { CommandIO, RunSubcommand } from "../../io.ts";
 import { type AccessConnection, connect, connectAs } from "../../shared/connect.ts";
 import { requestsLine } from "../../shared/requests.ts";
 import { bytes, counted } from "../../terminal/format.ts";
 import type { RebuildIndexArgs } from "./arguments.ts";
 
-export const run: Run<RebuildIndexArgs> = async ({ dryRun, trustTables, ...access }, io) => {
+export const run: RunSubcommand<RebuildIndexArgs> = async ({ dryRun, trustTables, ...access }, io) => {
   const reading = await connectAs("restore", access, io);
   try {
     return await withTarget(reading, { ...access, dryRun }, io, async (target) => {
