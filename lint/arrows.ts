@@ -66,15 +66,7 @@ export const arrows: ArrowTable = {
   restore: ["core/manifest", "core/bucket", "core/system", "core/format", "core"],
 
   // What looks after backups and machines. None of these knows another.
-  "core/steward": [
-    "core/manifest",
-    "core/bucket/decorators",
-    "core/bucket",
-    "core/config",
-    "core/system",
-    "core/format",
-    "core",
-  ],
+  "core/steward": ["core/manifest", "core/bucket", "core/config", "core/system", "core/format", "core"],
   "core/cost": ["core/manifest", "core/bucket", "core/system", "core/format", "core"],
   "core/doctor/**": [
     "core/archive/state",
