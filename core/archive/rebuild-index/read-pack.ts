@@ -7,10 +7,16 @@ import { contentsLength, decodeContents } from "../../format/pack.ts";
 import { type PlacedFrame, placeFrames } from "../../format/pack-places.ts";
 import { sha256 } from "../../format/sha256.ts";
 import { decodeFrame } from "../../manifest/decode.ts";
+import type { Budget } from "../../side-by-side.ts";
 import { release } from "../../system/garbage.ts";
 import type { FoundObject } from "./writer.ts";
 
-type PackReader = Pick<BucketReader, "get">;
+type PackReader = {
+  readonly bucket: Pick<BucketReader, "get">;
+  /** For the content of frames that are decoded side by side. */
+  readonly memory: Budget;
+  readonly onBytes: (bytes: number) => void;
+};
 
 type PackContents = {
   readonly frames: readonly PlacedFrame[];
@@ -27,15 +33,10 @@ const longestTable = 4 * 1024 * 1024;
  * With a `digest`, reads the whole pack, one frame at a time, and throws a FormatError unless its bytes have that SHA-256 and
  * each chunk has the id that the table of contents gives it. Without one, believes a table of contents that is well formed.
  */
-export async function readPack(
-  bucket: PackReader,
-  pack: Stored,
-  digest: string | undefined,
-  onBytes: (bytes: number) => void,
-): Promise<FoundObject> {
-  const contents = await readTable(bucket, pack);
-  onBytes(contents.table.length);
-  if (digest !== undefined) await checkPack(bucket, pack, contents, digest, onBytes);
+export async function readPack(reader: PackReader, pack: Stored, digest: string | undefined): Promise<FoundObject> {
+  const contents = await readTable(reader, pack);
+  reader.onBytes(contents.table.length);
+  if (digest !== undefined) await checkPack(reader, pack, contents, digest);
   const frames = contents.frames.map(({ offset, length, chunks }) => {
     return { offset, length, chunks: chunks.map((chunk): [string, number] => [hex(chunk.id), chunk.length]) };
   });
@@ -43,7 +44,7 @@ export async function readPack(
 }
 
 /** Asks for the end of the pack, and once more if the table of contents is longer. Throws a FormatError if it is malformed. */
-async function readTable(bucket: PackReader, pack: Stored): Promise<PackContents> {
+async function readTable({ bucket }: PackReader, pack: Stored): Promise<PackContents> {
   const { size } = pack;
   const tail = await readPart(bucket, pack, Math.max(0, size - usualTable), size);
   const length = contentsLength(tail);
@@ -54,23 +55,30 @@ async function readTable(bucket: PackReader, pack: Stored): Promise<PackContents
   return { frames: placeFrames(decodeContents(table), length, size), table };
 }
 
-async function readPart(bucket: PackReader, { key, version }: Stored, start: number, end: number): Promise<Buffer> {
+async function readPart(
+  bucket: PackReader["bucket"],
+  { key, version }: Stored,
+  start: number,
+  end: number,
+): Promise<Buffer> {
   const length = end - start;
   return await readAll(bucket.get(key, { version, range: { start, length } }), length);
 }
 
 async function checkPack(
-  bucket: PackReader,
+  { bucket, memory, onBytes }: PackReader,
   pack: Stored,
   { frames, table }: PackContents,
   digest: string,
-  onBytes: (bytes: number) => void,
 ): Promise<void> {
   const hash = new Bun.CryptoHasher("sha256");
-  const stored = bucket.get(pack.key, { version: pack.version });
-  const pieces = new Pieces(0, hashed(stored, hash, onBytes));
+  const pieces = new Pieces(0, hashed(bucket.get(pack.key, { version: pack.version }), hash, onBytes));
   try {
-    for (const frame of frames) await checkFrameContent(frame, await pieces.take(frame.offset, frame.length));
+    for (const frame of frames) {
+      const stored = await pieces.take(frame.offset, frame.length);
+      await memory.take(frame.content);
+      await checkFrameContent(frame, stored).finally(() => memory.give(frame.content));
+    }
     const end = await pieces.take(pack.size - table.length, table.length);
     if (!Buffer.from(end).equals(table)) throw altered("its end is not the same as a moment before");
   } finally {
@@ -89,15 +97,18 @@ async function* hashed(source: AsyncIterable<Uint8Array>, hash: Bun.CryptoHasher
 
 async function checkFrameContent({ content: expected, chunks }: PlacedFrame, stored: Uint8Array): Promise<void> {
   const content = await decodeFrame(stored, expected);
-  if (content.length !== expected) throw altered("a frame does not have the length that its table of contents says");
-  let at = 0;
-  for (const { id, length } of chunks) {
-    if (sha256(content.subarray(at, at + length)) !== hex(id)) {
-      throw altered("a chunk is not what its table of contents says");
+  try {
+    if (content.length !== expected) throw altered("a frame does not have the length that its table of contents says");
+    let at = 0;
+    for (const { id, length } of chunks) {
+      if (sha256(content.subarray(at, at + length)) !== hex(id)) {
+        throw altered("a chunk is not what its table of contents says");
+      }
+      at += length;
     }
-    at += length;
+  } finally {
+    release(content);
   }
-  release(content);
 }
 
 function hex(id: Uint8Array): string {

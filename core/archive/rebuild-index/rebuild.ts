@@ -11,10 +11,11 @@
  * nothing is believed that was not read, unless `trustTables` says so. An interrupted rebuild goes on where it stopped.
  */
 import { type Bucket, BucketError, type BucketWriter, type ListedVersion } from "../../bucket/contract.ts";
+import { maxFrameContent } from "../../format/frame.ts";
 import type { LockMode } from "../../format/lock-mode.ts";
 import { lossOf } from "../../manifest/loss.ts";
 import type { Notify } from "../../notice.ts";
-import { eachOf } from "../../side-by-side.ts";
+import { Budget, eachOf } from "../../side-by-side.ts";
 import { Garbage } from "../../system/garbage.ts";
 import { clockSkew, startOfLocks } from "../locks/clock.ts";
 import { planRetention } from "../locks/retention.ts";
@@ -59,7 +60,6 @@ export type RebuildFigures = {
   bytesRead: number;
 };
 
-/** With so many at once, and one frame each in memory, a rebuild stays within bounds. */
 const readsAtOnce = 3;
 const lookupsAtOnce = 16;
 
@@ -84,6 +84,7 @@ class Rebuild {
   /** Locks must not end before this date. */
   readonly #earliestEnd: Date;
   readonly #writer: IndexWriter | undefined;
+  readonly #memory = new Budget(maxFrameContent);
   readonly #garbage = new Garbage();
   readonly #figures: RebuildFigures = {
     indexObjects: 0,
@@ -184,7 +185,7 @@ class Rebuild {
     const { bucket, trustTables } = this.#job;
     const onBytes = (bytes: number) => this.#count(bytes);
     if (kind === "content") return readContentObject(bucket, version, digest, onBytes);
-    return readPack(bucket, version, trustTables ? undefined : digest, onBytes);
+    return readPack({ bucket, memory: this.#memory, onBytes }, version, trustTables ? undefined : digest);
   }
 
   #count(bytes: number): void {
