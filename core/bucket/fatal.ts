@@ -2,7 +2,7 @@
 import { BucketError, type BucketErrorKind } from "./contract.ts";
 
 /** Nothing else in the bucket can be read or written either. */
-const fatalKinds: readonly BucketErrorKind[] = ["unreachable", "no-bucket", "credentials"];
+const fatalKinds: readonly BucketErrorKind[] = ["unreachable", "busy", "no-bucket", "credentials"];
 
 export function isFatal({ kind }: BucketError): boolean {
   return fatalKinds.includes(kind);

@@ -25,7 +25,7 @@
  *   was locked when it began stays.
  */
 import type { Bucket, Stored } from "../bucket/contract.ts";
-import { wrapBucket } from "../bucket/decorators/wrap.ts";
+import { wrapBucket } from "../bucket/wrap.ts";
 import { Failure } from "../failure.ts";
 import type { Loss } from "../manifest/loss.ts";
 import { References } from "../manifest/references/references.ts";

@@ -4,7 +4,7 @@ import { unlink } from "node:fs/promises";
 import { DeleteObjectCommand, S3Client } from "@aws-sdk/client-s3";
 import { archive } from "../../../core/archive/archive.ts";
 import type { Bucket } from "../../../core/bucket/contract.ts";
-import { wrapBucket } from "../../../core/bucket/decorators/wrap.ts";
+import { wrapBucket } from "../../../core/bucket/wrap.ts";
 import { type PruneBucket, withoutRemovals } from "../../../core/steward/prune.ts";
 import { type CephAddress, ceph, clientConfig, newBucket } from "../../support/services.ts";
 import { readBackup } from "../archive/backup.ts";

@@ -5,7 +5,7 @@
 import { describe, expect, test } from "bun:test";
 import { unlink } from "node:fs/promises";
 import type { Bucket, GetOptions } from "../../../core/bucket/contract.ts";
-import { wrapBucket } from "../../../core/bucket/decorators/wrap.ts";
+import { wrapBucket } from "../../../core/bucket/wrap.ts";
 import { type PruneBucket, withoutRemovals } from "../../../core/steward/prune.ts";
 import { noise } from "../archive/noise.ts";
 import { day, Rig, type RigRun, type RunOptions } from "../archive/rig.ts";

@@ -3,7 +3,7 @@
 import { chmod, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type Bucket, BucketError } from "../../../core/bucket/contract.ts";
-import { wrapBucket } from "../../../core/bucket/decorators/wrap.ts";
+import { wrapBucket } from "../../../core/bucket/wrap.ts";
 import { findManifest } from "../../../core/manifest/find.ts";
 import { listRoots } from "../../../core/manifest/roots.ts";
 import type { Finding } from "../../../restore/verify/findings.ts";

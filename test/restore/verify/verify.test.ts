@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { BucketError } from "../../../core/bucket/contract.ts";
 import { count, noCounts } from "../../../core/bucket/decorators/count.ts";
-import { wrapBucket } from "../../../core/bucket/decorators/wrap.ts";
+import { wrapBucket } from "../../../core/bucket/wrap.ts";
 import { Rig } from "../../core/archive/rig.ts";
 import { type Backup, Fixture, file, flipped, folder, noise } from "../support.ts";
 import {
