@@ -29,16 +29,17 @@ import { wrapBucket } from "../bucket/decorators/wrap.ts";
 import { Failure } from "../failure.ts";
 import type { Notify } from "../notice.ts";
 import { eachOf } from "../side-by-side.ts";
-import { chooseRoots, findRoots, type Root, type RootDecision } from "./kept.ts";
+import { chooseRoots, type Root, type RootDecision } from "./kept.ts";
 import { Needed } from "./needed.ts";
 import { addNeedsOf, type Reading } from "./needs-of.ts";
 import type { Policy } from "./policy.ts";
 import { Remover } from "./remover.ts";
 import { sweep } from "./sweep.ts";
 import { type Fate, Tally } from "./tally.ts";
+import { findAllRoots } from "./whole-list.ts";
 
 /** What a prune does to a bucket; a dry run has one whose `remove` does nothing: `withoutRemovals`. */
-export type PruneBucket = Pick<Bucket, "get" | "retention" | "listVersions" | "remove" | "serverTime">;
+export type PruneBucket = Pick<Bucket, "get" | "retention" | "list" | "listVersions" | "remove" | "serverTime">;
 
 export type PruneJob = {
   readonly bucket: PruneBucket;
@@ -74,7 +75,7 @@ export function withoutRemovals(bucket: Bucket): Bucket {
 export async function prune(job: PruneJob): Promise<PruneSummary> {
   const { bucket, name, policy, notify, onProgress, signal } = job;
   const start = job.now();
-  const roots = await findRoots(bucket);
+  const roots = await findAllRoots(bucket);
   const began = byEarlierClock(start, job.now(), bucket.serverTime());
   const decisions = chooseRoots(roots, { name, policy, now: start, notify });
   const tally = new Tally();
