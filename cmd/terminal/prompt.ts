@@ -62,7 +62,7 @@ export function createAskLine(openDevice: () => Promise<TerminalDevice | undefin
     if (hidden) await device.echo(false);
     try {
       await device.write([...above, `${question} `].map(printable).join("\n"));
-      // A read from a terminal cannot be called back: it is left behind, for the process ends anyway.
+      // Left behind, as a read from a terminal cannot be cancelled, and the process ends anyway.
       const line = await untilAborted(signal, device.readLine());
       return line?.trim();
     } finally {

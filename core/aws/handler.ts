@@ -1,4 +1,4 @@
-/** How clients of the SDK that are not the bucket's send their requests: with the same bounds. Loaded lazily, as the clients are. */
+/** Sends requests of SDK clients other than the bucket's within the same bounds. Loaded lazily, like the clients. */
 import type { GuardedHandler } from "../bucket/s3/handler.ts";
 
 export async function requestHandler(signal?: AbortSignal): Promise<GuardedHandler> {

@@ -34,13 +34,13 @@ export type StartOptions = {
 
 const longestTimer = 2 ** 31 - 1;
 
-/** Groups that run. They are not ours, so that a terminal's Ctrl-C does not reach them: if we end first, nobody ends them. */
+/** Groups that run. They are separate from ours, so that a terminal's Ctrl-C does not reach them: we must end them before we end. */
 const running = new Set<number>();
 process.on("exit", () => {
   for (const group of running) killGroup(group, "SIGKILL");
 });
 
-/** True while the group has a process in it. */
+/** Sends a signal to a group. Returns whether the group has a process. */
 function killGroup(group: number, signal: "SIGTERM" | "SIGKILL" | 0): boolean {
   try {
     return process.kill(-group, signal);
