@@ -101,7 +101,7 @@ describe.skipIf(ceph === undefined)("on Ceph", () => {
     expect(renewed).toMatchObject({ backups: 2, damaged: 0, refused: 0, heard: [] });
     expect(renewed.extended).toBeGreaterThan(2);
     await set.expired;
-    expect(await bucket.remove(older.key, older.version).catch(String)).toContain("Object Lock protects it");
+    expect(await bucket.remove(older.key, older.version).catch(String)).toContain("it is locked until");
     const pruned = await pruneRig(rig, { last: 1 }, { bucket, now: () => new Date() });
     expect(pruned.of("removed").root).toBeUndefined();
     expect(pruned.of("removed").pack).toBeUndefined();
