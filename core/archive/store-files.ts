@@ -79,7 +79,7 @@ async function quilt(
   const { bucket, config, now, sleep, notify, signal, progress } = job;
   const accounts = await accountsFingerprint();
   const ledger = new Ledger(database, lapsing, plan.retention.until);
-  using hardLinks = new HardLinks();
+  using hardLinks = new HardLinks((path) => ledger.files.get(path));
   const total = paths.size;
   let told = 0;
   const breathe = async () => {

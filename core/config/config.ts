@@ -34,6 +34,8 @@ export type Config = {
     readonly packSize: number;
     /** Share of a pack, 0 to 1: where less of it is in use, what is in use is stored anew instead of the lock extended. */
     readonly repackBelow: number;
+    /** Which links on the way of picked paths are followed, and whether to where they end. */
+    readonly follow: "all" | "picked" | "none";
     /** Backup names whose index is believed; `*` among them stands for all. */
     readonly shareWith: readonly string[];
     readonly pickerTimeout: number;
@@ -104,6 +106,7 @@ export async function loadConfig(sources: ConfigSources): Promise<Config> {
       compressionLevel: content.compression_level,
       packSize: content.pack_size,
       repackBelow: content.repack_below,
+      follow: content.follow,
       shareWith: content.share_with,
       pickerTimeout: content.picker_timeout,
       snapshotTimeout: content.snapshot_timeout,

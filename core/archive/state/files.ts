@@ -32,6 +32,7 @@ export function justAfter(path: ByteString): string {
 
 export class FileTable {
   private readonly page: Statement<unknown, [string]>;
+  private readonly one: Statement<FileRow, [string]>;
   private readonly upsert: Statement<unknown, Columns>;
   private readonly drop: Statement<unknown, [string]>;
   private readonly parts: PartTable;
@@ -41,6 +42,7 @@ export class FileTable {
     this.page = database.query(
       `SELECT path, fingerprint, head, extents, bytes FROM files WHERE path >= ? ORDER BY path LIMIT ${pageSize}`,
     );
+    this.one = database.query("SELECT path, fingerprint, head, extents, bytes FROM files WHERE path = ?");
     this.upsert = database.query("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?)");
     this.drop = database.query("DELETE FROM files WHERE path = ?");
   }
@@ -61,6 +63,10 @@ export class FileTable {
       if (rows.length < pageSize || end === undefined) return;
       start = justAfter(end[0]);
     }
+  }
+
+  get(path: ByteString): FileRow | undefined {
+    return this.one.get(path) ?? undefined;
   }
 
   set({ path, fingerprint, head, extents, bytes }: FileRow): void {

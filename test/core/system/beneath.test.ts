@@ -21,16 +21,14 @@ import {
   makeHardLink,
   makeLink,
   makeNode,
-  openByStep,
   openFileAt,
-  openFolder,
-  openRoot,
   remove,
   removeFolder,
   rename,
   truncate,
   writeAt,
 } from "../../../core/system/beneath.ts";
+import { openByStep, openFolder, openRoot } from "../../../core/system/confined.ts";
 import { close, readAt } from "../../../core/system/files.ts";
 import { isSystemError } from "../../../core/system/libc.ts";
 import { setModeAt, setOwnerAt, setTimesAt } from "../../../core/system/metadata.ts";
@@ -78,11 +76,17 @@ function restoreFile(folderPath: string, name: string, open: typeof openFolder =
   }
 }
 
+function toPass(open: typeof openFolder): typeof openFolder {
+  return (root, path) => open(root, path, "pass");
+}
+
 // Kernels without openat2 get the second way; both must refuse the same.
 describe.each([
   ["by openat2", openFolder],
   ["by single steps", openByStep],
-] as const)("a folder opened %s", (_, open) => {
+  ["by openat2, only to pass through it", toPass(openFolder)],
+  ["by single steps, only to pass through it", toPass(openByStep)],
+])("a folder opened %s", (_, open) => {
   test("is found at any depth, and a file is made in it", () => {
     mkdirSync(join(target, "a/b/c"), { recursive: true });
     restoreFile("a/b/c", "file", open);

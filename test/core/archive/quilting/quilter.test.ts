@@ -7,7 +7,7 @@ import { PackStore } from "../../../../core/archive/quilting/layouts/packs.ts";
 import { HardLinks } from "../../../../core/archive/quilting/paths/hard-links.ts";
 import { Quilter } from "../../../../core/archive/quilting/quilter.ts";
 import { BitSet } from "../../../../core/archive/state/bit-set.ts";
-import { type ByteString, fromText } from "../../../../core/format/path.ts";
+import { type ByteString, fromText, parentOf } from "../../../../core/format/path.ts";
 import { noise } from "../noise.ts";
 import { notebook } from "../scripts.ts";
 import { StoreBench } from "./layouts/bench.ts";
@@ -20,6 +20,11 @@ const layouts: [string, (parts: StoreParts) => ContentStore][] = [
 /** Before and after each reading of a file, counted from 1. */
 type Acts = { readonly before?: (reading: number) => void; readonly after?: (reading: number) => void };
 
+/** A path and the folders above it, in byte order. */
+function withFolders(path: ByteString): ByteString[] {
+  return path === "/" ? [path] : [...withFolders(parentOf(path)), path];
+}
+
 /** Quilts one file of these bytes, to which something happens while it is read. */
 async function quilt(make: (parts: StoreParts) => ContentStore, bytes: Uint8Array, acts: (path: string) => Acts) {
   await using bench = await StoreBench.make();
@@ -31,7 +36,7 @@ async function quilt(make: (parts: StoreParts) => ContentStore, bytes: Uint8Arra
   const { heard, notify } = notebook();
   const counts = { files: 0, new: 0, changed: 0, unchanged: 0, others: 0, bytes: 0 };
   let readings = 0;
-  using hardLinks = new HardLinks();
+  using hardLinks = new HardLinks(() => undefined);
   await bench.run(
     (parts) => {
       const inner = make(parts);
@@ -60,13 +65,15 @@ async function quilt(make: (parts: StoreParts) => ContentStore, bytes: Uint8Arra
         signal: new AbortController().signal,
         pause: () => Promise.resolve(),
       });
-      return { ...store, finish: () => quilter.quilt([fromText(path) as ByteString]) };
+      return { ...store, finish: () => quilter.quilt(withFolders(fromText(path))) };
     },
     () => Promise.resolve(),
   );
   const row = bench.database
-    .query<{ fingerprint: string; head: string; extents: string; bytes: number }, []>("SELECT * FROM files")
-    .get();
+    .query<{ fingerprint: string; head: string; extents: string; bytes: number }, [string]>(
+      "SELECT * FROM files WHERE path = ?",
+    )
+    .get(path);
   const digests = row === null ? [] : bench.extents(path).map(([, , , , length, digest]) => ({ length, digest }));
   return {
     heard: heard.map((line) => line.replace(path, "file")),

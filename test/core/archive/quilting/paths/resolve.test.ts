@@ -1,23 +1,31 @@
-import { describe, expect, test } from "bun:test";
+import { afterAll, describe, expect, test } from "bun:test";
 import { lstatSync, readlinkSync, realpathSync } from "node:fs";
 import { mkdir, rm, symlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import fc from "fast-check";
-import { type Lookup, Resolver } from "../../../../../core/archive/quilting/paths/resolve.ts";
+import { lookupIn } from "../../../../../core/archive/quilting/paths/pick-all.ts";
+import { type Follow, type Lookup, Resolver } from "../../../../../core/archive/quilting/paths/resolve.ts";
 import { type ByteString, fromText, toText } from "../../../../../core/format/path.ts";
-import { filesystemKind } from "../../../../../core/system/filesystems.ts";
 import { SystemError } from "../../../../../core/system/libc.ts";
-import { lstat, readLink } from "../../../../../core/system/stat.ts";
+import { OpenFolders } from "../../../../../core/system/open-folders.ts";
 import { scratch } from "../../../../support/faults/scratch.ts";
 import { notebook } from "../../scripts.ts";
 
-const system: Lookup = { lstat, readLink, filesystemKind };
+const me = process.geteuid?.() ?? 0;
+const folders = new OpenFolders();
+const system = lookupIn(folders);
+afterAll(() => folders[Symbol.dispose]());
 
 /** What the picks record, in the order of names, and the notices. */
-function resolve(paths: readonly string[], lookup = system): { recorded: string[]; heard: string[] } {
+function resolve(
+  paths: readonly string[],
+  lookup = system,
+  follow: Follow = "all",
+): { recorded: string[]; heard: string[] } {
   const recorded = new Set<ByteString>();
   const { heard, notify } = notebook();
-  const resolver = new Resolver(lookup, (path) => recorded.add(path), notify);
+  const record = (path: ByteString) => void recorded.add(path);
+  const resolver = new Resolver({ lookup, follow, trusted: new Set([me]), record, notify });
   for (const path of paths) resolver.pick(fromText(path));
   return { recorded: [...recorded].map(toText).sort(), heard };
 }
@@ -127,16 +135,16 @@ describe("a picked path", () => {
     await tree(folder.path, ["closed/", "closed/f", "open"]);
     const refusing: Lookup = {
       ...system,
-      lstat: (path) => {
-        if (!toText(path).endsWith("/closed/f")) return lstat(path);
-        throw new SystemError({ code: "EACCES", reason: "permission denied", call: "lstat" }, path);
+      lstat: (folder, name) => {
+        if (!toText(folder).endsWith("/closed")) return system.lstat(folder, name);
+        throw new SystemError({ code: "EACCES", reason: "permission denied", call: "lstat" }, name);
       },
     };
     const { recorded, heard } = resolve([`${folder.path}/closed/f`, `${folder.path}/open`], refusing);
     expect(recorded).toContain(`${folder.path}/open`);
     expect(recorded).not.toContain(`${folder.path}/closed/f`);
     expect(heard).toEqual([
-      `warning unreadable: "${folder.path}/closed/f" was picked but cannot be looked at: lstat "${folder.path}/closed/f": permission denied`,
+      `warning unreadable: "${folder.path}/closed/f" was picked but cannot be looked at: lstat "f": permission denied`,
     ]);
   });
 });
