@@ -41,6 +41,7 @@ export function openRoot(path: ByteString, use: FolderUse = "list"): number {
  * the way is refused as ELOOP, a path that is not plain as EINVAL.
  */
 export function openFolder(root: number, path: ByteString, use: FolderUse = "list"): number {
+  if (path !== "" && !path.includes("/")) return openConfined(root, plainName(path), use);
   const [first = "." as ByteString, ...rest] = pieces(path);
   let folder = openConfined(root, first, use);
   for (const piece of rest) {

@@ -40,38 +40,49 @@ export class FolderStack implements Disposable {
    * So there are never more than a path is long.
    */
   readonly #above: (Recorded | Missing)[] = [];
+  /** The folder that was reached last; it stays above as long as paths in it come. */
+  #latest = root;
 
   /**
    * The descriptor from which to reach `path` by `nameOf`, good until the next call. Throws `FolderChanged`, or the
    * error with which the folder was left out.
    */
   reach(path: ByteString): number {
-    this.#leave(path);
     if (path === root) return this.#folders.at(root);
+    if (isIn(path, this.#latest)) return this.#open(this.#latest);
+    this.#leave(path);
     const parent = parentOf(path);
     const found = this.#find(parent);
     if (found === undefined) throw new FolderChanged();
     if ("error" in found) throw found.error;
-    try {
-      return this.#folders.at(parent);
-    } catch (error) {
-      throw isSystemError(error, "ELOOP", "ENOTDIR") ? new FolderChanged() : error;
-    }
+    const fd = this.#open(parent);
+    this.#latest = parent;
+    return fd;
   }
 
   /** Takes note of a folder that is recorded, as it was seen in the folder that `reach` gave. */
   enter(path: ByteString, stat: Stat): void {
+    this.#leave(path);
     const { device, inode } = stat;
     this.#above.push({ path, device, inode, automount: this.#isAutomount(path, device) });
   }
 
   /** Takes note of why a path is left out: unless it was entered, so is what lies in it. */
   miss(path: ByteString, error: unknown): void {
+    this.#leave(path);
     if (this.#find(path) === undefined) this.#above.push({ path, error });
   }
 
   [Symbol.dispose](): void {
     this.#folders[Symbol.dispose]();
+  }
+
+  #open(folder: ByteString): number {
+    try {
+      return this.#folders.at(folder);
+    } catch (error) {
+      throw isSystemError(error, "ELOOP", "ENOTDIR") ? new FolderChanged() : error;
+    }
   }
 
   /** Forgets the folders that no path from this one on can lie in. */
@@ -112,6 +123,10 @@ export class FolderStack implements Disposable {
     const { device, inode } = fstat(fd);
     if (device !== recorded.device || inode !== recorded.inode) throw new FolderChanged();
   }
+}
+
+function isIn(path: ByteString, folder: ByteString): boolean {
+  return folder !== root && path.lastIndexOf("/") === folder.length && path.startsWith(folder);
 }
 
 /** The name of what has this path in the folder that `reach` gives. */

@@ -5,7 +5,7 @@ import { close } from "../../../system/files.ts";
 import { filesystemKind } from "../../../system/filesystems.ts";
 import { openHandle, readLinkOf } from "../../../system/handle.ts";
 import { OpenFolders } from "../../../system/open-folders.ts";
-import { fstat, lstatAt } from "../../../system/stat.ts";
+import { fstat, typeAt } from "../../../system/stat.ts";
 import { type PickOptions, pickPaths } from "../pickers/pick.ts";
 import { PathSet } from "./path-set.ts";
 import { type Follow, type Lookup, Resolver } from "./resolve.ts";
@@ -36,7 +36,7 @@ export async function pickAll(options: PickAllOptions): Promise<PathSet> {
 /** Looks from the descriptor of a folder, which is reached through no link: each step is one that the resolver decides. */
 export function lookupIn(folders: OpenFolders): Lookup {
   return {
-    lstat: (folder, name) => lstatAt(folders.at(folder), name),
+    typeOf: (folder, name) => typeAt(folders.at(folder), name),
     readLink: (folder, name) => {
       const handle = openHandle(folders.at(folder), name);
       try {

@@ -8,7 +8,7 @@ import { quoted } from "../../../format/quoted.ts";
 import type { Notify } from "../../../notice.ts";
 import type { FilesystemKind } from "../../../system/filesystems.ts";
 import { isSystemError, SystemError } from "../../../system/libc.ts";
-import type { FileType, Stat } from "../../../system/stat.ts";
+import type { FileType } from "../../../system/stat.ts";
 
 /** A link, by one look at it. */
 export type Link = { readonly target: ByteString; readonly uid: number };
@@ -16,7 +16,7 @@ export type Link = { readonly target: ByteString; readonly uid: number };
 /** What is asked of the system. Each `folder` is a real path: absolute, with no link in it. */
 export type Lookup = {
   /** Undefined if there is nothing of that name. */
-  lstat(folder: ByteString, name: ByteString): Pick<Stat, "type"> | undefined;
+  typeOf(folder: ByteString, name: ByteString): FileType | undefined;
   readLink(folder: ByteString, name: ByteString): Link;
   filesystemKind(folder: ByteString): FilesystemKind;
 };
@@ -82,13 +82,14 @@ export class Resolver {
       this.#record(this.#resolveFolder(path, links));
       return;
     }
-    const folder = this.#resolveFolder(parentOf(path), links);
+    const parent = parentOf(path);
+    const folder = this.#resolveFolder(parent, links);
     if (links > 0 && this.#deps.lookup.filesystemKind(folder.real) !== "other") throw new MadeUp(folder.real);
     this.#record(folder);
     const type = this.#typeOf(folder.real, name);
     const wanted = links === 0 || type === "file" || type === "folder" || type === "link";
     // What a link leads to is kept for the link's sake; a device is there anyway, and /dev/null has many links.
-    if (wanted) this.#deps.record(join(folder.real, name));
+    if (wanted) this.#deps.record(folder.real === parent ? path : join(folder.real, name));
     if (type === "link" && this.#deps.follow === "all") this.#follow(folder.real, name, links);
   }
 
@@ -142,9 +143,9 @@ export class Resolver {
   }
 
   #typeOf(folder: ByteString, name: ByteString): FileType {
-    const found = this.#deps.lookup.lstat(folder, name);
-    if (found === undefined) throw refusal("ENOENT", "no such file or directory", name);
-    return found.type;
+    const type = this.#deps.lookup.typeOf(folder, name);
+    if (type === undefined) throw refusal("ENOENT", "no such file or directory", name);
+    return type;
   }
 
   /** Where a link points, absolute: a relative target is relative to the folder that the link lies in. */

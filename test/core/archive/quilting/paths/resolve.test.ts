@@ -135,8 +135,8 @@ describe("a picked path", () => {
     await tree(folder.path, ["closed/", "closed/f", "open"]);
     const refusing: Lookup = {
       ...system,
-      lstat: (folder, name) => {
-        if (!toText(folder).endsWith("/closed")) return system.lstat(folder, name);
+      typeOf: (folder, name) => {
+        if (!toText(folder).endsWith("/closed")) return system.typeOf(folder, name);
         throw new SystemError({ code: "EACCES", reason: "permission denied", call: "lstat" }, name);
       },
     };

@@ -1,0 +1,40 @@
+/** A user of the machine who exchanges two of his names, over and over, as fast as he can. */
+import { isRoot } from "../../../support/services.ts";
+
+const nobody = 65534;
+
+/** Python has no call for it. */
+const exchange = `
+import ctypes, os, platform, sys
+os.setgroups([]); os.setresgid(${nobody}, ${nobody}, ${nobody}); os.setresuid(${nobody}, ${nobody}, ${nobody})
+libc = ctypes.CDLL(None, use_errno=True)
+number = {"x86_64": 316, "aarch64": 276}[platform.machine()]
+a, b = (os.fsencode(path) for path in sys.argv[1:])
+def swap(): return libc.syscall(number, -100, a, -100, b, 2)
+if swap() != 0: sys.exit("cannot exchange: " + os.strerror(ctypes.get_errno()))
+print("ready", flush=True)
+os.set_blocking(0, False)
+while True:
+    for _ in range(1000): swap()
+    try:
+        if os.read(0, 1) == b"": break
+    except BlockingIOError: pass
+`;
+
+export const attacker = { uid: nobody, gid: nobody } as const;
+
+/** Only root can become another user. */
+export const canAttack = isRoot && Bun.which("python3") !== null;
+
+/** Begins to exchange what lies at two paths; resolves when it is under way. The attack ends when it is disposed of. */
+export async function exchanging(a: string, b: string): Promise<AsyncDisposable> {
+  const child = Bun.spawn(["python3", "-c", exchange, a, b], { stdin: "pipe", stdout: "pipe", stderr: "inherit" });
+  const { value } = await child.stdout.getReader().read();
+  if (value === undefined) throw new Error("the attacker did not begin");
+  return {
+    [Symbol.asyncDispose]: async () => {
+      child.stdin.end();
+      await child.exited;
+    },
+  };
+}
