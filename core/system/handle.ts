@@ -3,13 +3,13 @@
  * name, so everything that is read through it belongs together. A fifo or device that is held is not set going; a link
  * that is held is the link itself.
  *
- * Close with `close` of `files.ts`; look at with `fstat`. What is not a plain look goes through `/proc/self/fd`, which
- * must be mounted.
+ * Close with `close` of `files.ts`; look at with `fstat`. What is not a plain look goes through `/proc/self/fd`, without
+ * which Bun itself does not run.
  */
 import { constants } from "node:fs";
 import type { ByteString } from "../format/path.ts";
 import { AT_FDCWD, cString, isSystemError, libc, O_CLOEXEC, O_PATH, retried } from "./libc.ts";
-import { lstatAt, readLinkAt } from "./stat.ts";
+import { readLinkAt } from "./stat.ts";
 
 /** Holds what `name` is in a folder. `name` is one component, or `.` for the folder itself. */
 export function openHandle(folder: number, name: ByteString): number {
@@ -47,11 +47,4 @@ export function readLinkOf(handle: number): ByteString {
 /** The file that is held, as a path for calls that take no descriptor, or none of this kind. */
 export function pathOfHandle(handle: number): ByteString {
   return `/proc/self/fd/${handle}` as ByteString;
-}
-
-const procFd = "/proc/self/fd" as ByteString;
-
-/** Whether files that are held can be read. */
-export function canReadHandles(): boolean {
-  return lstatAt(AT_FDCWD, procFd)?.type === "folder";
 }

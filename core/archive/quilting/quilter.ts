@@ -4,14 +4,13 @@
  * Walks the picked paths and the rows of the last run side by side, both in byte order. What looks as before is not
  * opened. After it, the rows are exactly the entries of this run's manifest.
  */
-import { Failure } from "../../failure.ts";
 import type { FileWarning } from "../../format/entry.ts";
 import { encodeHead, type HeadEntry } from "../../format/entry-json.ts";
 import type { ByteString } from "../../format/path.ts";
 import { quoted } from "../../format/quoted.ts";
 import type { Notify } from "../../notice.ts";
 import { close } from "../../system/files.ts";
-import { canReadHandles, openHandle } from "../../system/handle.ts";
+import { openHandle } from "../../system/handle.ts";
 import { isSystemError, SystemError } from "../../system/libc.ts";
 import { fstat, lstatAt, type Stat } from "../../system/stat.ts";
 import { readXattrs, type Xattrs } from "../../system/xattr.ts";
@@ -95,7 +94,6 @@ export class Quilter {
 
   /** `paths` in byte order, the folders above each among them. */
   async quilt(paths: Iterable<ByteString>): Promise<void> {
-    requireProc();
     const { ledger, signal, pause } = this.#deps;
     const rows = ledger.files.inOrder();
     let row = rows.next();
@@ -321,17 +319,6 @@ export class Quilter {
     const changed = stat.changed.seconds * 1000 + stat.changed.nanoseconds / 1e6;
     return this.#deps.now().getTime() - changed < clockGrain ? "" : fingerprint(stat, hardLink);
   }
-}
-
-/** Files are held by descriptors, and those are read through /proc. */
-function requireProc(): void {
-  if (canReadHandles()) return;
-  throw new Failure({
-    doing: "read files by descriptors under",
-    what: "/proc/self/fd",
-    why: "it is not there",
-    remedy: "mount it: mount -t proc proc /proc",
-  });
 }
 
 function upTo(size: number, regions: readonly Region[]): Region[] {
