@@ -8,8 +8,8 @@ import { close } from "./files.ts";
 import { isSystemError } from "./libc.ts";
 
 const root = "/" as ByteString;
-/** Deeper than most trees, so that going down and up again opens each folder once. */
-const mostOpen = 32;
+/** As deep as most trees are, so that going down and up again opens each folder once; a process may have few to spare. */
+const mostOpen = 16;
 
 export class OpenFolders implements Disposable {
   readonly #root = openRoot(root, "pass");

@@ -70,7 +70,7 @@ describe("a folder by its real path", () => {
       mkdirSync(path);
       inodeAt(path, many);
     }
-    expect(openNow() - before).toBeLessThanOrEqual(32);
+    expect(openNow() - before).toBeLessThanOrEqual(16);
     many[Symbol.dispose]();
     expect(openNow()).toBe(before - 1);
   });

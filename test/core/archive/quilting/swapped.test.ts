@@ -8,7 +8,7 @@ import { isRoot } from "../../../support/services.ts";
 import type { Backup } from "../backup.ts";
 import { Rig, type RigRun } from "../rig.ts";
 import { script } from "../scripts.ts";
-import { attacker, canAttack, exchanging } from "./attacker.ts";
+import { attacker, canAttack, exchanging, watchOpens } from "./attacker.ts";
 
 /** A user's folder `user/d` of files and, in root's private folder, files of the same names that are not picked. */
 async function neighbours(names: readonly string[]): Promise<Rig> {
@@ -242,5 +242,17 @@ describe.skipIf(!canAttack)("a user who exchanges names while backups are made",
     lchownSync(rig.file("user/d/l"), attacker.uid, attacker.gid);
     await using _ = await exchanging(rig.file("user/d/f"), rig.file("user/d/l"));
     for (let run = 0; run < 100; run += 1) await expectInnocent(rig, await rig.run());
+  }, 300_000);
+
+  test("a file and a fifo never has the fifo opened", async () => {
+    await using rig = await neighbours(["f"]);
+    execFileSync("mkfifo", ["-m", "644", rig.file("user/d/p")]);
+    lchownSync(rig.file("user/d/p"), attacker.uid, attacker.gid);
+    const opens = await watchOpens(rig.file("user/d/p"));
+    {
+      await using _ = await exchanging(rig.file("user/d/f"), rig.file("user/d/p"));
+      for (let run = 0; run < 100; run += 1) await expectInnocent(rig, await rig.run());
+    }
+    expect(await opens()).toBe(0);
   }, 300_000);
 });
