@@ -1,5 +1,6 @@
 import { afterAll, beforeEach, describe, expect, test } from "bun:test";
 import {
+  chmodSync,
   existsSync,
   lstatSync,
   mkdirSync,
@@ -13,7 +14,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import type { ByteString } from "../../../core/format/path.ts";
 import {
   createFile,
@@ -30,9 +31,10 @@ import {
 } from "../../../core/system/beneath.ts";
 import { openByStep, openFolder, openRoot } from "../../../core/system/confined.ts";
 import { close, readAt } from "../../../core/system/files.ts";
-import { isSystemError } from "../../../core/system/libc.ts";
+import { isSystemError, SystemError } from "../../../core/system/libc.ts";
 import { setModeAt, setOwnerAt, setTimesAt } from "../../../core/system/metadata.ts";
 import { fstat, lstat } from "../../../core/system/stat.ts";
+import { canAttack, exchanging } from "../archive/quilting/attacker.ts";
 import { bytes, isRoot, pathIn, scratchFolder } from "./scratch.ts";
 
 const scratch = scratchFolder();
@@ -124,6 +126,27 @@ describe.each([
 
   test("that is missing is refused", () => {
     expect(() => restoreFile("absent", "x", open)).toThrow(withCode("ENOENT"));
+  });
+
+  test.skipIf(!canAttack)("that changes place with a link over and over is never what the link leads to", async () => {
+    for (const path of ["parent/sub", "../outside/sub"]) mkdirSync(join(target, path), { recursive: true });
+    symlinkSync(outside, join(target, "link"));
+    for (const path of [scratch, dirname(target), target]) chmodSync(path, 0o777);
+    const { inode } = lstat(pathIn(target, "parent/sub"));
+    await using _ = await exchanging(join(target, "parent"), join(target, "link"));
+    const seen = new Set<string | bigint>();
+    for (let tries = 0; tries < 20_000; tries += 1) {
+      try {
+        const fd = open(root, bytes("parent/sub"));
+        seen.add(fstat(fd).inode);
+        close(fd);
+      } catch (error) {
+        seen.add(error instanceof SystemError ? error.code : "?");
+      }
+    }
+    // Single steps may find a folder again when they ask what refused them.
+    seen.delete("ENOTDIR");
+    expect(seen).toEqual(new Set([inode, "ELOOP"]));
   });
 
   test("swapped for a link after it was opened stays what it was", () => {

@@ -1,9 +1,19 @@
 /** Folders that change place with links and with one another while a backup is made. */
 import { describe, expect, test } from "bun:test";
 import { execFileSync } from "node:child_process";
-import { chmodSync, lchownSync, mkdirSync, renameSync, rmdirSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  lchownSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import type { Entry } from "../../../../core/format/entry.ts";
+import { scratch } from "../../../support/faults/scratch.ts";
 import { isRoot } from "../../../support/services.ts";
 import type { Backup } from "../backup.ts";
 import { Rig, type RigRun } from "../rig.ts";
@@ -170,9 +180,10 @@ describe("of what changes for good reasons", () => {
   });
 
   test("a removed folder and what was in it are reported as vanished", async () => {
-    await using rig = await neighbours([]);
-    const run = await runWith(rig, () => rmdirSync(rig.file("user/d")));
-    expect(run.heard).toEqual([`warning vanished: "${rig.file("user/d")}" vanished before it was read`]);
+    await using rig = await neighbours(["a", "b"]);
+    const run = await runWith(rig, () => rmSync(rig.file("user/d"), { recursive: true }));
+    const gone = ["user/d", "user/d/a", "user/d/b"].map((name) => rig.file(name));
+    expect(run.heard).toEqual(gone.map((path) => `warning vanished: "${path}" vanished before it was read`));
   });
 
   test("a linked folder is followed and recorded in its own place", async () => {
@@ -199,6 +210,50 @@ describe("of what changes for good reasons", () => {
     } finally {
       execFileSync("umount", [rig.file("mounted")]);
     }
+  });
+});
+
+/** Containers may not mount, and not every kernel has autofs. */
+async function automounted(folder: string): Promise<AsyncDisposable | undefined> {
+  const command = ["python3", join(import.meta.dir, "automount.py"), folder];
+  const child = Bun.spawn(command, { stdin: "pipe", stdout: "pipe", stderr: "ignore" });
+  const { value } = await child.stdout.getReader().read();
+  if (value === undefined) return undefined;
+  return {
+    [Symbol.asyncDispose]: async () => {
+      child.stdin.end();
+      await child.exited;
+    },
+  };
+}
+
+const canAutomount = await (async () => {
+  if (!canAttack) return false;
+  await using place = await scratch();
+  await using mounted = await automounted(place.path);
+  return mounted !== undefined;
+})();
+
+describe.skipIf(!canAutomount)("a folder that is mounted when somebody looks into it", () => {
+  test("is mounted again for its files if it was unmounted since they were picked", async () => {
+    await using rig = await Rig.make();
+    mkdirSync(rig.file("auto"));
+    await using _ = (await automounted(rig.file("auto"))) ?? (await scratch());
+    await script(join(rig.path, "pickers.d"), "all", `find '${rig.file("auto")}/f'`);
+    const run = await runWith(rig, () => execFileSync("umount", [rig.file("auto")]));
+    expect(run.heard).toEqual([]);
+    expect((await run.backup.read(rig.file("auto/f"))).toString()).toBe("content");
+  });
+
+  test("is not mounted for its own sake", async () => {
+    await using rig = await Rig.make();
+    mkdirSync(rig.file("auto"));
+    await using _ = (await automounted(rig.file("auto"))) ?? (await scratch());
+    await script(join(rig.path, "pickers.d"), "all", `echo '${rig.file("auto")}'`);
+    const run = await rig.run();
+    expect(run.heard).toEqual([]);
+    const mounts = readFileSync("/proc/mounts", "utf8").split("\n");
+    expect(mounts.filter((line) => line.includes(` ${rig.file("auto")} `))).toHaveLength(1);
   });
 });
 
