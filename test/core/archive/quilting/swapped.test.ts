@@ -12,55 +12,12 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import type { Entry } from "../../../../core/format/entry.ts";
 import { scratch } from "../../../support/faults/scratch.ts";
 import { isRoot } from "../../../support/services.ts";
-import type { Backup } from "../backup.ts";
 import { Rig, type RigRun } from "../rig.ts";
 import { script } from "../scripts.ts";
-import { attacker, canAttack, exchanging, watchOpens } from "./attacker.ts";
-
-/** A user's folder `user/d` of files and, in root's private folder, files of the same names that are not picked. */
-async function neighbours(names: readonly string[]): Promise<Rig> {
-  const rig = await Rig.make();
-  chmodSync(rig.path, 0o711);
-  for (const folder of ["user", "user/d", "private"]) mkdirSync(rig.file(folder));
-  for (const name of names) {
-    writeFileSync(rig.file("user/d", name), "mine");
-    writeFileSync(rig.file("private", name), "a secret of root", { mode: 0o600 });
-    if (isRoot) execFileSync("setfattr", ["-n", "user.secret", "-v", "x", rig.file("private", name)]);
-    if (isRoot) lchownSync(rig.file("user/d", name), attacker.uid, attacker.gid);
-  }
-  for (const folder of ["user", "user/d"]) if (isRoot) lchownSync(rig.file(folder), attacker.uid, attacker.gid);
-  chmodSync(rig.file("private"), 0o700);
-  const picked = ["user", "user/d", ...names.map((name) => `user/d/${name}`)];
-  await script(
-    join(rig.path, "pickers.d"),
-    "all",
-    `printf '%s\\n' ${picked.map((one) => `'${rig.file(one)}'`).join(" ")}`,
-  );
-  return rig;
-}
-
-/** Every entry under the user's own folder, as far as it tells whose file it is. */
-async function usersEntries(rig: Rig, backup: Backup): Promise<string[]> {
-  const own = [...backup.entries].filter(([path]) => path.startsWith(rig.file("user/")));
-  return Promise.all(
-    own.map(async ([path, entry]) => shown(entry, entry.type === "file" ? await backup.read(path) : "")),
-  );
-}
-
-function shown({ type, mode, owner, xattrs }: Entry, content: Buffer | string): string {
-  return `${type} ${mode.toString(8)} ${owner.uid} ${xattrs.size} ${content}`;
-}
-
-const uid = isRoot ? attacker.uid : process.getuid?.();
-const innocent = [`folder 755 ${uid} 0 `, `link 777 ${uid} 0 `, `fifo 644 ${uid} 0 `, `file 644 ${uid} 0 mine`];
-
-/** What is the user's under his path, and nothing else. */
-async function expectInnocent(rig: Rig, { backup }: RigRun): Promise<void> {
-  for (const entry of await usersEntries(rig, backup)) expect(innocent).toContain(entry);
-}
+import { attacker, canAttack } from "./attacker.ts";
+import { expectInnocent, neighbours } from "./neighbours.ts";
 
 /** The rig's run, during which something happens once, when all paths are picked and the first of them are being read. */
 async function runWith(rig: Rig, happening: () => void): Promise<RigRun> {
@@ -255,59 +212,4 @@ describe.skipIf(!canAutomount)("a folder that is mounted when somebody looks int
     const mounts = readFileSync("/proc/mounts", "utf8").split("\n");
     expect(mounts.filter((line) => line.includes(` ${rig.file("auto")} `))).toHaveLength(1);
   });
-});
-
-describe.skipIf(!canAttack)("a user who exchanges names while backups are made", () => {
-  const names = Array.from({ length: 30 }, (_, number) => String(number));
-
-  test("a folder and a link to a private one gets nothing of it under his own path", async () => {
-    await using rig = await neighbours(names);
-    symlinkSync(rig.file("private"), rig.file("user/l"));
-    lchownSync(rig.file("user/l"), attacker.uid, attacker.gid);
-    await using _ = await exchanging(rig.file("user/d"), rig.file("user/l"));
-    let kept = 0;
-    for (let run = 0; run < 200; run += 1) {
-      const result = await rig.run();
-      await expectInnocent(rig, result);
-      kept += (await usersEntries(rig, result.backup)).length;
-    }
-    // The attack spoils backups of his own files; not all of them, or nothing was tried here.
-    expect(kept).toBeGreaterThan(400);
-  }, 300_000);
-
-  test("a folder of fifos and links and a link to a private one gets no attributes of other files", async () => {
-    await using rig = await neighbours([]);
-    for (const name of names) {
-      writeFileSync(rig.file("private", name), "a secret of root", { mode: 0o600 });
-      execFileSync("setfattr", ["-n", "user.secret", "-v", "x", rig.file("private", name)]);
-      if (Number(name) % 2 === 0) execFileSync("mkfifo", ["-m", "644", rig.file("user/d", name)]);
-      else symlinkSync("nowhere", rig.file("user/d", name));
-      lchownSync(rig.file("user/d", name), attacker.uid, attacker.gid);
-    }
-    await script(join(rig.path, "pickers.d"), "all", `find '${rig.file("user")}'`);
-    symlinkSync(rig.file("private"), rig.file("user/l"));
-    lchownSync(rig.file("user/l"), attacker.uid, attacker.gid);
-    await using _ = await exchanging(rig.file("user/d"), rig.file("user/l"));
-    for (let run = 0; run < 100; run += 1) await expectInnocent(rig, await rig.run());
-  }, 300_000);
-
-  test("a file and a link to a secret gets nothing of it under his own path", async () => {
-    await using rig = await neighbours(["f"]);
-    symlinkSync(rig.file("private/f"), rig.file("user/d/l"));
-    lchownSync(rig.file("user/d/l"), attacker.uid, attacker.gid);
-    await using _ = await exchanging(rig.file("user/d/f"), rig.file("user/d/l"));
-    for (let run = 0; run < 100; run += 1) await expectInnocent(rig, await rig.run());
-  }, 300_000);
-
-  test("a file and a fifo never has the fifo opened", async () => {
-    await using rig = await neighbours(["f"]);
-    execFileSync("mkfifo", ["-m", "644", rig.file("user/d/p")]);
-    lchownSync(rig.file("user/d/p"), attacker.uid, attacker.gid);
-    const opens = await watchOpens(rig.file("user/d/p"));
-    {
-      await using _ = await exchanging(rig.file("user/d/f"), rig.file("user/d/p"));
-      for (let run = 0; run < 100; run += 1) await expectInnocent(rig, await rig.run());
-    }
-    expect(await opens()).toBe(0);
-  }, 300_000);
 });
