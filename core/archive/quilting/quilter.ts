@@ -301,17 +301,14 @@ export class Quilter {
 
   /** One bad file never spoils the rest: it is reported by name and is not part of the backup. */
   #leaveOut(path: ByteString, error: unknown): void {
-    const changed = error instanceof FolderChanged;
-    if (!(error instanceof SystemError) && !(error instanceof LeftOut) && !changed) throw error;
+    const warn = (code: string, what: string) =>
+      this.#deps.notify({ level: "warning", code, message: `${quoted(path)} ${what}` });
+    if (isSystemError(error, "ENOENT", "ENOTDIR")) warn("vanished", "vanished before it was read");
+    else if (error instanceof FolderChanged) warn("folder-changed", `is not in the backup: ${error.message}`);
+    else if (error instanceof SystemError || error instanceof LeftOut) {
+      warn("unreadable", `is not in the backup: ${error.message}`);
+    } else throw error;
     this.#deps.ledger.files.remove(path);
-    const vanished = isSystemError(error, "ENOENT", "ENOTDIR");
-    this.#deps.notify({
-      level: "warning",
-      code: vanished ? "vanished" : changed ? "folder-changed" : "unreadable",
-      message: vanished
-        ? `${quoted(path)} vanished before it was read`
-        : `${quoted(path)} is not in the backup: ${error.message}`,
-    });
   }
 
   /** What an unchanged file will look like; empty if ctime is too recent to detect later changes. */
