@@ -61,12 +61,13 @@ export const arrows: ArrowTable = {
   "cmd/terminal": ["core/system", "core"],
 
   // From the bucket back to the machine.
-  "restore/verify": ["restore", "core/manifest", "core/bucket", "core/system", "core/format", "core"],
-  restore: ["core/manifest", "core/bucket", "core/system", "core/format", "core"],
+  "restore/verify": ["restore", "core/manifest", "core/stored", "core/bucket", "core/system", "core/format", "core"],
+  restore: ["core/manifest", "core/stored", "core/system", "core/format", "core"],
 
   // What looks after backups and machines. None of these knows another.
   "core/steward": [
     "core/manifest",
+    "core/stored",
     "core/bucket/decorators",
     "core/bucket",
     "core/config",
@@ -99,13 +100,14 @@ export const arrows: ArrowTable = {
     "core/archive/locks",
     "core/archive/state",
     "core/archive/executables",
+    "core/stored",
     "core/bucket",
     "core/config",
     "core/system",
     "core/format",
     "core",
   ],
-  "core/archive/snapshotting": ["core/archive/executables", "core/bucket", "core/format", "core"],
+  "core/archive/snapshotting": ["core/archive/executables", "core/stored", "core/bucket", "core/format", "core"],
   "core/archive/quilting": [
     "core/archive/quilting/paths",
     "core/archive/quilting/layouts",
@@ -120,18 +122,19 @@ export const arrows: ArrowTable = {
   "core/archive/quilting/layouts": [
     "core/archive/quilting/reading",
     "core/archive/state",
-    "core/bucket",
+    "core/stored",
     "core/system",
     "core/format",
   ],
   "core/archive/quilting/reading": ["core/system", "core/format"],
-  "core/archive/manifest": ["core/archive/state", "core/bucket", "core/system", "core/format", "core"],
+  "core/archive/manifest": ["core/archive/state", "core/stored", "core/system", "core/format", "core"],
   "core/archive/locks": ["core/archive/state", "core/bucket", "core/config", "core/system", "core/format", "core"],
-  "core/archive/state": ["core/bucket", "core/config", "core/system", "core/format", "core"],
+  "core/archive/state": ["core/stored", "core/bucket", "core/config", "core/system", "core/format", "core"],
   "core/archive/executables": ["core/system", "core"],
 
   // What all of them stand on.
-  "core/manifest": ["core/bucket", "core/config", "core/system", "core/format", "core"],
+  "core/manifest": ["core/stored", "core/bucket", "core/config", "core/system", "core/format", "core"],
+  "core/stored": ["core/bucket", "core/format"],
   "core/aws": ["core/bucket/s3", "core/bucket", "core/config", "core"],
   "core/bucket/lock-state.ts": ["core/bucket/open.ts", "core/bucket/s3"],
   "core/bucket/open.ts": ["core/bucket/s3", "core/bucket/directory", "core/bucket/decorators", "core/bucket", "core"],

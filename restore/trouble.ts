@@ -50,6 +50,6 @@ function worded(error: { readonly code: string; readonly reason: string }) {
     case "EACCES":
       return { why: error.reason, remedy: "run as root" };
     default:
-      return { why: error.reason, remedy: "mend that and run again: what is restored already is left alone" };
+      return { why: error.reason, remedy: "fix that and run again: what is restored already is left alone" };
   }
 }

@@ -3,6 +3,7 @@ import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import type { z } from "zod";
 import { exitStatus, Failure, reasonOf } from "../failure.ts";
+import type { CompressionName } from "../format/codec.ts";
 import type { LockMode } from "../format/lock-mode.ts";
 import { checked } from "./check.ts";
 import { parseConf } from "./dialect.ts";
@@ -28,11 +29,11 @@ export type Config = {
     readonly lockTimeout: number;
     readonly daysRetained: number;
     readonly layout: "packs" | "objects";
-    readonly compression: "zstd" | "gzip" | "none";
+    readonly compression: CompressionName;
     /** 1 to 19 for zstd, 1 to 9 for gzip, 0 for none. */
     readonly compressionLevel: number;
     readonly packSize: number;
-    /** Share of a pack, 0 to 1: where less of it is in use, what is in use is stored anew instead of the lock extended. */
+    /** Share of a pack, 0 to 1: if less of it is in use, it is repacked instead of extended. */
     readonly repackBelow: number;
     /** Which links on the way of picked paths are followed, and whether to where they end. */
     readonly follow: "all" | "picked" | "none";

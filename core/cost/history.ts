@@ -4,7 +4,8 @@
  */
 import type { Database, SQLQueryBindings } from "bun:sqlite";
 import type { Stored } from "../bucket/contract.ts";
-import type { Encoding, Entry, FileEntry } from "../format/entry.ts";
+import type { Encoding } from "../format/encoding.ts";
+import type { Entry, FileEntry } from "../format/entry.ts";
 import type { Manifest, PartRef } from "../format/manifest.ts";
 import { isByteString } from "../format/path.ts";
 import type { LoadedPart } from "../manifest/read.ts";

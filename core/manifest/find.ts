@@ -3,13 +3,13 @@ import { existsSync } from "node:fs";
 import { nearest } from "../config/nearest.ts";
 import { exitStatus, Failure } from "../failure.ts";
 import { parseManifestKey, safeName } from "../format/keys.ts";
+import { isManifestFile } from "../format/manifest-file.ts";
 import { ManifestRefused } from "./read.ts";
 import { findRoot, type Lister, listRoots, type RootKey } from "./roots.ts";
 
 /** All versions of a root in the bucket, for `openManifest` to choose from; or a file. */
 export type Found = RootKey | { readonly file: string };
 
-const suffix = ".jsonl.zst";
 /** More names than this are not listed in an error. */
 const mostNames = 10;
 
@@ -20,7 +20,7 @@ const mostNames = 10;
  */
 export async function findManifest(bucket: Lister, wanted: string): Promise<Found> {
   if (parseManifestKey(wanted) !== undefined) return (await findRoot(bucket, wanted)) ?? noSuchKey(wanted);
-  if (wanted.endsWith(suffix) || wanted.includes("/")) return localFile(wanted);
+  if (isManifestFile(wanted) || wanted.includes("/")) return localFile(wanted);
   const { name, upTo } = parseWanted(wanted);
   let newest: RootKey | undefined;
   let oldest: RootKey | undefined;

@@ -32,7 +32,7 @@ function worded(key: string, how: string) {
 export function lossOf(error: unknown, key: string): Loss {
   if (error instanceof FormatError && error.kind === "altered") return damaged(key, `is damaged: ${error.message}`);
   if (!(error instanceof BucketError) || endsJob(error)) throw error;
-  const { why, remedy = "mend that and run again" } = error.parts;
+  const { why, remedy = "fix that and run again" } = error.parts;
   if (error.kind === "missing") return damaged(key, "is missing from the bucket");
   if (error.kind === "damaged") return damaged(key, `is damaged: ${why}`);
   return { ...worded(key, `cannot be read: ${why}`), remedy, damage: false };

@@ -4,12 +4,16 @@
  */
 import type { Database } from "bun:sqlite";
 import type { Stored } from "../bucket/contract.ts";
-import type { Encoding } from "../format/entry.ts";
+import type { Encoding } from "../format/encoding.ts";
 import type { LockMode } from "../format/lock-mode.ts";
 import { openScratchDatabase } from "../system/scratch-database.ts";
 
 /** What an object is to a backup: its root, a part, a snapshot, or content in one of the encodings. */
 export type Kind = "root" | "part" | "snapshot" | Encoding;
+
+export function isContent(kind: Kind): kind is Encoding {
+  return kind !== "root" && kind !== "part" && kind !== "snapshot";
+}
 
 export type Need = Stored & {
   readonly kind: Kind;

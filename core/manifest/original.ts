@@ -5,8 +5,9 @@
 import type { Stored } from "../bucket/contract.ts";
 import type { Manifest } from "../format/manifest.ts";
 import type { Notice, Notify } from "../notice.ts";
+import type { ObjectSource } from "../stored/read.ts";
 import type { Found } from "./find.ts";
-import { type Getter, ManifestRefused, readManifest, readStored } from "./read.ts";
+import { ManifestRefused, readManifest, readStored } from "./read.ts";
 import type { RootKey } from "./roots.ts";
 
 /** What was laid over a root, by somebody other than archive. */
@@ -25,7 +26,7 @@ export type Original = {
 };
 
 /** Throws a `ManifestRefused` where no version is usable: what is wrong with the oldest. */
-export async function readOriginal(bucket: Getter, root: RootKey): Promise<Original> {
+export async function readOriginal(bucket: ObjectSource, root: RootKey): Promise<Original> {
   let refused: ManifestRefused | undefined;
   for (const stored of root.versions) {
     try {
@@ -40,14 +41,14 @@ export async function readOriginal(bucket: Getter, root: RootKey): Promise<Origi
 }
 
 /** The manifest that a user means, read from where it was found. What was laid over it is told as a warning. */
-export async function openManifest(bucket: Getter, found: Found, notify: Notify): Promise<Manifest> {
+export async function openManifest(bucket: ObjectSource, found: Found, notify: Notify): Promise<Manifest> {
   if ("file" in found) return readManifest(bucket, found);
   const { manifest, stored, overlay } = await readOriginal(bucket, found);
   if (overlay !== undefined) notify(overlaid(stored, overlay));
   return manifest;
 }
 
-async function overlayOf(bucket: Getter, root: RootKey, original: Stored): Promise<Overlay | undefined> {
+async function overlayOf(bucket: ObjectSource, root: RootKey, original: Stored): Promise<Overlay | undefined> {
   const versions = (await isRepeated(bucket, root, original)) ? 0 : root.count - 1;
   return versions > 0 || root.hidden ? { hidden: root.hidden, versions } : undefined;
 }
@@ -56,7 +57,7 @@ async function overlayOf(bucket: Getter, root: RootKey, original: Stored): Promi
 const mostRepetitions = 8;
 
 /** Whether all versions are the same bytes, which tells of a bad connection and not of an attack. */
-async function isRepeated(bucket: Getter, { versions, count }: RootKey, original: Stored): Promise<boolean> {
+async function isRepeated(bucket: ObjectSource, { versions, count }: RootKey, original: Stored): Promise<boolean> {
   if (count === 1) return true;
   if (count > mostRepetitions || versions.some(({ size }) => size !== original.size)) return false;
   const digest = await digestOf(bucket, original);
@@ -64,7 +65,7 @@ async function isRepeated(bucket: Getter, { versions, count }: RootKey, original
   return true;
 }
 
-async function digestOf(bucket: Getter, stored: Stored): Promise<string> {
+async function digestOf(bucket: ObjectSource, stored: Stored): Promise<string> {
   return new Bun.CryptoHasher("sha256").update(await readStored(bucket, stored)).digest("hex");
 }
 

@@ -2,11 +2,12 @@
 import { FormatError } from "../format/error.ts";
 import type { Manifest, PartRef } from "../format/manifest.ts";
 import type { ByteString } from "../format/path.ts";
+import type { ObjectSource } from "../stored/read.ts";
 import { type Loss, lossOf } from "./loss.ts";
-import { type Getter, type LoadedPart, openPart, readPart, refusal, type Wanted } from "./read.ts";
+import { type LoadedPart, openPart, readPart, refusal, type Wanted } from "./read.ts";
 
 export type Walk = {
-  readonly bucket: Getter;
+  readonly bucket: ObjectSource;
   readonly manifest: Manifest;
   /** Which stretches of paths, from `first` up to `next`, are worth reading, and which entries are kept. */
   readonly concerns: (first: ByteString, next: ByteString | undefined) => boolean;
@@ -49,7 +50,7 @@ function stretchesOf({ parts }: Manifest): Stretch[] {
   return parts.map((part, number) => ({ part, next: parts[number + 1]?.first }));
 }
 
-function fetchAhead(bucket: Getter, { part }: Stretch): Promise<Uint8Array> {
+function fetchAhead(bucket: ObjectSource, { part }: Stretch): Promise<Uint8Array> {
   const fetched = readPart(bucket, part);
   // Its error is for whoever awaits it; until then it is not "unhandled".
   fetched.catch(() => {});

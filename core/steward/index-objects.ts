@@ -1,15 +1,9 @@
 /** Which index objects are still of use: those that tell of something which exists. */
 import type { Database } from "bun:sqlite";
 import { BucketError, type BucketReader, type Stored } from "../bucket/contract.ts";
-import { readAll } from "../bucket/stream.ts";
 import { FormatError } from "../format/error.ts";
-import { decodeIndex } from "../format/index-object.ts";
-import { decodeFrame } from "../manifest/decode.ts";
+import { readIndexObject } from "../stored/index-object.ts";
 import { openScratchDatabase } from "../system/scratch-database.ts";
-
-/** An index object tells of 100,000 chunks, about: ten megabytes of text. */
-const mostStored = 256 * 1024 * 1024;
-const mostContent = 1024 * 1024 * 1024;
 
 const schema = `
   CREATE TEMP TABLE remaining (key TEXT NOT NULL, version TEXT NOT NULL, PRIMARY KEY (key, version)) WITHOUT ROWID;
@@ -38,8 +32,7 @@ export class IndexObjects implements Disposable {
    */
   async isUseful({ key, version }: Stored): Promise<boolean> {
     try {
-      const stored = await readAll(this.bucket.get(key, { version }), mostStored);
-      for (const line of decodeIndex(await decodeFrame(stored, mostContent))) {
+      for (const line of await readIndexObject(this.bucket, { key, version })) {
         if ("object" in line && this.#exists(line.object)) return true;
         if ("extended" in line && new Date(line.extended.retain_until) > this.now && this.#exists(line.extended))
           return true;

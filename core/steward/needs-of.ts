@@ -1,23 +1,19 @@
 /** Reads roots, and the object lists at the head of their parts; the entries are of no interest here. */
-import type { BucketReader, Stored } from "../bucket/contract.ts";
+import type { Stored } from "../bucket/contract.ts";
 import { BucketError } from "../bucket/contract.ts";
 import { reasonOf } from "../failure.ts";
 import { FormatError } from "../format/error.ts";
-import { maxLineBytes } from "../format/lines.ts";
 import type { Manifest } from "../format/manifest.ts";
 import { decodePart } from "../format/part.ts";
-import { fromText } from "../format/path.ts";
-import { decodeFrame } from "../manifest/decode.ts";
 import { endsJob } from "../manifest/loss.ts";
-import { ManifestRefused, readManifest, readPart } from "../manifest/read.ts";
+import { ManifestRefused, readManifest, readPart, textOfPart } from "../manifest/read.ts";
 import { eachOf } from "../side-by-side.ts";
+import type { ObjectSource } from "../stored/read.ts";
 import { release } from "../system/garbage.ts";
 import type { Needed } from "./needed.ts";
 
-type Getter = Pick<BucketReader, "get">;
-
 export type Reading = {
-  readonly bucket: Getter;
+  readonly bucket: ObjectSource;
   readonly needed: Needed;
   /** To when all that this manifest needs is to be locked: see `NeededObject`. */
   readonly until: (manifest: Manifest) => number;
@@ -29,10 +25,6 @@ export type Reading = {
 const rootsAtOnce = 8;
 /** A part is several megabytes of text, 32 MiB at the most in ordinary ones. */
 const partsAtOnce = 3;
-const mostPartBytes = maxLineBytes + 64 * 1024 * 1024;
-
-/** What a root says of its part's entries, and nobody asks for here. */
-const unknown = { first: fromText("/"), entries: 0, bytes: 0 };
 
 /** `roots`: each in one version. Parts that were read for earlier roots are not read again. */
 export async function addNeedsOf(roots: Iterable<Stored>, reading: Reading): Promise<void> {
@@ -42,7 +34,7 @@ export async function addNeedsOf(roots: Iterable<Stored>, reading: Reading): Pro
     await eachOf(parts, partsAtOnce, async (part) => {
       signal.throwIfAborted();
       await orTell(part, reading, async () => {
-        const text = await decodeFrame(await readPart(reading.bucket, { ...part, ...unknown }), mostPartBytes);
+        const text = await textOfPart(await readPart(reading.bucket, part), part);
         needed.add(decodePart(text).objects, part.until);
         release(text);
       });
@@ -52,8 +44,7 @@ export async function addNeedsOf(roots: Iterable<Stored>, reading: Reading): Pro
 
 async function readRoot(root: Stored, { bucket, needed, until, signal }: Reading): Promise<void> {
   signal.throwIfAborted();
-  const thisVersion: Getter = { get: (key, options) => bucket.get(key, { ...options, version: root.version }) };
-  const manifest = await readManifest(thisVersion, { key: root.key });
+  const manifest = await readManifest(bucket, root);
   needed.addRoot(root, manifest, until(manifest));
 }
 

@@ -1,5 +1,6 @@
 /** Listings of versions, key by key. */
 import type { BucketReader, ListedVersion, Stored } from "../bucket/contract.ts";
+import { splitKey } from "../format/encoding.ts";
 import { parseIndexKey, parseManifestKey } from "../format/keys.ts";
 
 export type Lister = Pick<BucketReader, "listVersions">;
@@ -61,8 +62,9 @@ export function classify(key: string): Classified | undefined {
   if (root !== undefined) return { kind: "root", name: root.name };
   const index = parseIndexKey(key);
   if (index !== undefined) return { kind: "index", name: index.name };
+  const { base } = splitKey(key);
   for (const [kind, shape] of shapes) {
-    const match = shape.exec(key);
+    const match = shape.exec(base);
     if (match !== null) return { kind, name: match[1] };
   }
   return undefined;

@@ -1,4 +1,5 @@
 /** Reads roots and parts of the chosen backups, and notes down what they need. */
+import { isPack } from "../../core/format/encoding.ts";
 import type { FileEntry, ObjectRef } from "../../core/format/entry.ts";
 import type { Manifest, PartRef } from "../../core/format/manifest.ts";
 import { type ByteString, toText } from "../../core/format/path.ts";
@@ -134,6 +135,6 @@ function summaryOf({ header, totals }: Manifest): Pick<Manifest, "header" | "tot
 
 /** Packs are named by the hash of their stored bytes; a file's own object by that of the file. */
 export function contentOf({ key, version, size, encoding }: ObjectRef) {
-  const sha256 = encoding === "frames" ? (/^packs\/([0-9a-f]{64})\./.exec(key)?.[1] ?? "") : "";
+  const sha256 = isPack(encoding) ? (/^packs\/([0-9a-f]{64})\./.exec(key)?.[1] ?? "") : "";
   return { key, version, size, kind: encoding, sha256 };
 }

@@ -1,4 +1,4 @@
-/** The pieces of content that files need of each object which is to be read, each once; and those found to be wrong. */
+/** The extents that files need of each object which is to be read, each once; and those found to be wrong. */
 import type { Database } from "bun:sqlite";
 import type { Extent, FileEntry } from "../../core/format/entry.ts";
 import type { Findings } from "./findings.ts";
@@ -12,7 +12,7 @@ const schema = `
 `;
 
 /** `at`: the first byte within the decompressed frame. */
-export type Piece = {
+export type NeededExtent = {
   readonly frame_offset: number;
   readonly frame_length: number;
   readonly at: number;
@@ -20,7 +20,7 @@ export type Piece = {
   readonly sha256: string;
 };
 
-const pieceOf = ({ frameOffset, frameLength, offset, length, sha256 }: Extent): Piece => ({
+const neededOf = ({ frameOffset, frameLength, offset, length, sha256 }: Extent): NeededExtent => ({
   frame_offset: frameOffset,
   frame_length: frameLength,
   at: offset,
@@ -46,7 +46,7 @@ export class Extents {
         for (const extent of extents) {
           const id = ids[extent.object];
           if (id === undefined) continue;
-          const { frame_offset, frame_length, at, length, sha256 } = pieceOf(extent);
+          const { frame_offset, frame_length, at, length, sha256 } = neededOf(extent);
           insert.run(id, frame_offset, frame_length, at, length, sha256);
         }
       }
@@ -54,27 +54,27 @@ export class Extents {
   }
 
   /** In order of frame, then of place in the frame. */
-  of(object: number): Piece[] {
+  of(object: number): NeededExtent[] {
     return this.#database
-      .query<Piece, [number]>(
+      .query<NeededExtent, [number]>(
         "SELECT frame_offset, frame_length, at, length, sha256 FROM extents WHERE object = ? ORDER BY frame_offset, frame_length, at",
       )
       .all(object);
   }
 
-  wrong(object: number, pieces: readonly Piece[]): void {
+  wrong(object: number, extents: readonly NeededExtent[]): void {
     const update = this.#database.query(
       `UPDATE extents SET bad = 1 WHERE object = ? AND frame_offset = ? AND frame_length = ? AND at = ? AND length = ?
        AND sha256 = ?`,
     );
     this.#database.transaction(() => {
-      for (const { frame_offset, frame_length, at, length, sha256 } of pieces)
+      for (const { frame_offset, frame_length, at, length, sha256 } of extents)
         update.run(object, frame_offset, frame_length, at, length, sha256);
     })();
   }
 
   isWrong(object: number, extent: Extent): boolean {
-    const { frame_offset, frame_length, at, length, sha256 } = pieceOf(extent);
+    const { frame_offset, frame_length, at, length, sha256 } = neededOf(extent);
     const query = this.#database.query<{ bad: number }, [number, number, number, number, number, string]>(
       `SELECT bad FROM extents WHERE object = ? AND frame_offset = ? AND frame_length = ? AND at = ? AND length = ?
        AND sha256 = ?`,

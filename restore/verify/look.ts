@@ -4,7 +4,9 @@
  * Where a role may not read, and so not ask for all that, it is asked for the lock alone.
  */
 import { BucketError, type BucketReader, type ListedVersion, type ObjectInfo } from "../../core/bucket/contract.ts";
+import { codecOf, isPack } from "../../core/format/encoding.ts";
 import { lossOf } from "../../core/manifest/loss.ts";
+import { isContent } from "../../core/manifest/needs.ts";
 import { eachOf } from "../../core/side-by-side.ts";
 import type { CollectContext } from "./collect.ts";
 import type { Row } from "./findings.ts";
@@ -150,7 +152,7 @@ class Asker {
   }
 }
 
-const statesEncoding = (kind: Row["kind"]): boolean => kind === "zstd" || kind === "gzip" || kind === "none";
+const statesEncoding = (kind: Row["kind"]): boolean => isContent(kind) && !isPack(kind);
 
 /** Rows that contradict each other in other things than the version are asked for once. */
 function* onePerVersion(findings: CollectContext["findings"]): Generator<Row> {
@@ -164,9 +166,9 @@ function judge(row: Row, info: Known | undefined, { findings, now }: LookContext
     return;
   }
   const { retention } = info;
-  if (info.whole && (kind === "frames" || statesEncoding(kind))) {
+  if (info.whole && isContent(kind)) {
     const stated = info.metadata["storage-encoding"] ?? "none";
-    const expected = kind === "frames" ? "none" : kind;
+    const expected = isPack(kind) ? "none" : codecOf(kind);
     if (stated !== expected)
       findings.add(id, "wrong-encoding", `it is stored as ${JSON.stringify(stated)}, the manifest says ${kind}`, true);
   }

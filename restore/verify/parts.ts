@@ -5,7 +5,8 @@ import { FormatError } from "../../core/format/error.ts";
 import type { PartRef } from "../../core/format/manifest.ts";
 import type { ByteString } from "../../core/format/path.ts";
 import { type Loss, lossOf } from "../../core/manifest/loss.ts";
-import { type Getter, openPart, readPart, refusal } from "../../core/manifest/read.ts";
+import { openPart, readPart, refusal } from "../../core/manifest/read.ts";
+import type { ObjectSource } from "../../core/stored/read.ts";
 
 export type NumberedPart = { readonly id: number; readonly part: PartRef };
 
@@ -18,7 +19,7 @@ export type ReadPart = NumberedPart & {
 
 /** In order; the next one is being fetched while one is worked on. Only files that are `wanted` are kept. */
 export async function* readParts(
-  bucket: Getter,
+  bucket: ObjectSource,
   parts: Iterable<NumberedPart>,
   wanted: (file: FileEntry, objects: readonly ObjectRef[]) => boolean,
 ): AsyncGenerator<ReadPart> {
@@ -31,7 +32,7 @@ export async function* readParts(
   if (ahead !== undefined) yield await opened(ahead.numbered, ahead.stored, wanted);
 }
 
-function fetched(bucket: Getter, { part }: NumberedPart): Promise<Uint8Array> {
+function fetched(bucket: ObjectSource, { part }: NumberedPart): Promise<Uint8Array> {
   const stored = readPart(bucket, part);
   // Its error is for whoever awaits it; until then it is not "unhandled".
   stored.catch(() => {});

@@ -9,7 +9,7 @@ const root = join(import.meta.dir, "../..");
 const places = [
   /\bcode: "([a-z-]+)"/g,
   /\b(?:lost|warning|info|warn)\(\s*"([a-z-]+)"/g,
-  /\btell\(\s*"(?:info|warning|error)",\s*"([a-z-]+)"/g,
+  /\b(?:tell|report)\(\s*"(?:info|warning|error)",\s*"([a-z-]+)"/g,
   /\bcode: [^"\n]*\? "([a-z-]+)" : "[a-z-]+"/g,
   /\bcode: [^"\n]*\? "[a-z-]+" : "([a-z-]+)"/g,
   /\? "(snapshot[a-z]*-[a-z-]+)" : "snapshot[a-z]*-[a-z-]+"/g,

@@ -33,9 +33,8 @@ export async function take(name: string, variables: Readonly<Record<string, stri
   const [ref] = await takeSnapshots({
     folder: folder.path,
     name: "host",
-    bucket,
-    retention: { mode: "GOVERNANCE", until: new Date("2026-12-28T02:00:03Z") },
-    compression: { kind: "zstd", level: 3 },
+    target: { bucket, retention: { mode: "GOVERNANCE", until: new Date("2026-12-28T02:00:03Z") }, filters: [] },
+    compression: { codec: "zstd", level: 3 },
     timeoutMs: 60_000,
     now,
     notify,

@@ -186,7 +186,7 @@ describe("a restore command", () => {
     await using fixture = await prepared(plan);
     const figures = await restored(fixture, "run");
     expect(fixture.complaints).toEqual([
-      `cannot replay the snapshot "db": 'cat > /dev/null; echo no such table >&2; exit 3' ended with status 3: no such table; mend that and restore again, or use --snapshots fetch and replay it by hand`,
+      `cannot replay the snapshot "db": 'cat > /dev/null; echo no such table >&2; exit 3' ended with status 3: no such table; fix that and restore again, or use --snapshots fetch and replay it by hand`,
     ]);
     expect(exitOf(figures)).toBe(3);
   });

@@ -65,7 +65,7 @@ for (const place of places) {
 
             await mishap.do(join(state, "test.sqlite"));
             const next = await archive(conf, { exits: [mishap.told ? 3 : 0] });
-            expect(next.stderr.includes("made anew from the bucket's index")).toBe(mishap.told);
+            expect(next.stderr.includes("rebuilt from the bucket's index")).toBe(mishap.told);
             expect(next).toMatchObject({ objectsStored: 0, bytesStored: 0, files: first.files, unchanged: 0 });
             expect(await contentIn(conf)).toEqual(stored);
             expect(await rootsIn(conf)).toHaveLength(2);

@@ -82,6 +82,7 @@ export class Host {
       pickersDir: join(this.#home, "pickers.d"),
       snapshotsDir: join(this.#home, "snapshots.d"),
       host: this.plan.name,
+      filters: [],
       tool: "sysbackup simulation",
       now: () => new Date(now().getTime() + ahead),
       random: (length) => chance.bytes(length),

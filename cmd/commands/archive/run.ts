@@ -20,6 +20,7 @@ export const run: RunSubcommand<BackupArgs> = async ({ confDir, name, bucket: ov
       pickersDir: join(confDir, "pickers.d"),
       snapshotsDir: join(confDir, "snapshots.d"),
       host: io.hostName,
+      filters: [],
       tool: `sysbackup ${packageJson.version}`,
       now: io.now,
       random: io.random,

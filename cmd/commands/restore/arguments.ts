@@ -2,6 +2,7 @@
 import { resolve } from "node:path";
 import { nearest } from "../../../core/config/nearest.ts";
 import { exitStatus, Failure } from "../../../core/failure.ts";
+import { isManifestFile } from "../../../core/format/manifest-file.ts";
 import type { SnapshotChoice } from "../../../restore/snapshots.ts";
 import { type Access, accessOf } from "../../shared/access.ts";
 import type { Words } from "../../subcommand.ts";
@@ -34,7 +35,7 @@ export function restoreArgs(words: Words): RestoreArgs {
 
 /** A manifest that was saved to a file has this end, or is written as `./root`. */
 function looksLikePath(manifest: string): boolean {
-  return manifest.startsWith("/") && !manifest.endsWith(".jsonl.zst");
+  return manifest.startsWith("/") && !isManifestFile(manifest);
 }
 
 function pathFirst(path: string): Failure {

@@ -1,6 +1,7 @@
 /** The manifest entry of what lies at a path, from what the system says of it. */
 import type { Common, FileWarning, Hole } from "../../../format/entry.ts";
-import type { HeadEntry } from "../../../format/entry-json.ts";
+import type { EntryHead, HeadEntry } from "../../../format/entry-json.ts";
+import { refreshedFileHead } from "../../../format/entry-row.ts";
 import type { ByteString } from "../../../format/path.ts";
 import { readLinkOf } from "../../../system/handle.ts";
 import { groupName, userName } from "../../../system/owners.ts";
@@ -31,6 +32,16 @@ export function lookAt(handle: number): SeenFile {
 
 export function fileEntry(path: ByteString, look: SeenFile, details: FileDetails): HeadEntry {
   return { type: "file", ...common(path, look), ...details, hardLink: undefined };
+}
+
+/** The head of an unchanged file, with its owner and all else that can be seen from outside looked at again. */
+export function refreshedHead(
+  before: EntryHead,
+  path: ByteString,
+  seen: SeenFile,
+  hardLink: ByteString | undefined,
+): EntryHead {
+  return refreshedFileHead(before, { type: "file", ...common(path, seen), size: seen.stat.size, hardLink });
 }
 
 /** For everything but files; undefined for sockets, which only the program that listens can make. */
