@@ -30,8 +30,9 @@ type Quilted = Pick<QuilterDeps, "ledger" | "layout" | "notify"> & Partial<Quilt
 
 /** A store whose end is that of quilting these paths. */
 function quiltedBy(deps: Quilted, paths: readonly ByteString[]): ContentLayout {
+  const hardLinks = new HardLinks((path) => deps.ledger.files.get(path));
   const quilter = new Quilter({
-    hardLinks: new HardLinks((path) => deps.ledger.files.get(path)),
+    hardLinks,
     expiring: new BitSet(),
     sameAccounts: true,
     lockTimeout: 0,
@@ -42,7 +43,11 @@ function quiltedBy(deps: Quilted, paths: readonly ByteString[]): ContentLayout {
     pause: () => Promise.resolve(),
     ...deps,
   });
-  return { ...deps.layout, finish: () => quilter.quilt(paths), abandon: () => quilter.abandon() };
+  const abandon = () => {
+    hardLinks[Symbol.dispose]();
+    return quilter.abandon();
+  };
+  return { ...deps.layout, finish: () => quilter.quilt(paths), abandon };
 }
 
 /** Quilts one file of these bytes, to which something happens while it is read. */
