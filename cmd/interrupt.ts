@@ -1,4 +1,4 @@
-/** Signals become an abort that jobs can end cleanly on. */
+/** Turns signals into an abort, on which jobs end cleanly. */
 import { exitStatus } from "../core/failure.ts";
 
 /** The reason of an abort by the user. */
@@ -6,12 +6,12 @@ export class Interrupted extends Error {
   override readonly name = "Interrupted";
 }
 
-/** The reason of an abort because whoever read our output is gone, as after `| head`. */
+/** The reason of an abort because nobody reads our output any more, as after `| head`. */
 export class OutputClosed extends Error {
   override readonly name = "OutputClosed";
 }
 
-/** The first SIGINT or SIGTERM aborts; a second one ends the process at once. */
+/** Aborts on the first SIGINT or SIGTERM; ends the process at once on the second. */
 export function abortOnSignals(controller: AbortController) {
   const onSignal = (name: string) => {
     if (controller.signal.reason instanceof Interrupted) process.exit(exitStatus.interrupted);

@@ -1,4 +1,4 @@
-/** From the configuration to the bucket, with the request counts that the closing summary shows. */
+/** Connects to the configured bucket, and counts requests for the closing summary. */
 import { setTimeout } from "node:timers/promises";
 import {
   bucketCredentials,
@@ -23,12 +23,12 @@ import type { Access, PackageWords } from "./access.ts";
 
 export type Connection = { readonly bucket: Bucket; readonly counts: Counts };
 
-/** With the configuration that led there. */
+/** A connection, and the configuration that led to it. */
 export type AccessConnection = Connection & { readonly config: Config };
 
 /**
- * For what works from anywhere. Where options name a package, its `role` is assumed with the caller's own credentials, not with
- * those of `conf`, which are the machine's. The caller closes the bucket.
+ * Connects for a subcommand that works from anywhere. If options name a package, its `role` is assumed with the caller's own
+ * credentials, not with those of `conf`, which are the machine's. The caller closes the bucket.
  */
 export async function connectAs(role: RoleName, access: Access, io: CommandIO): Promise<AccessConnection> {
   const { confDir, name, bucket, region, export: exported, packageRole } = access;
@@ -38,7 +38,7 @@ export async function connectAs(role: RoleName, access: Access, io: CommandIO): 
   return { config, ...(await connect(config, io, assumed)) };
 }
 
-/** Without `assumed`, with the credentials of `config`. The caller closes the bucket. */
+/** Connects in the role `assumed`, or with the credentials of `config`. The caller closes the bucket. */
 export async function connect(config: Config, io: CommandIO, assumed?: AssumedRole): Promise<Connection> {
   const { now, notify, signal } = io;
   const counts = noCounts();
@@ -48,14 +48,14 @@ export async function connect(config: Config, io: CommandIO, assumed?: AssumedRo
     const place = { region: stackRegion(config) ?? anyRegion };
     return connectCloudFormation(config, await credentialProvider(credentials, place));
   });
-  // A stack's bucket lies in the stack's region.
+  // A stack's bucket is in the stack's region.
   const region = config.s3.region ?? (config.s3.bucket === undefined ? config.cloudformation.region : undefined);
   const settings = { bucket: name, region, endpoint, pathStyle, credentials: bucketCredentials(credentials) };
   const bucket = await openBucket(settings, { now, sleep: sleepUntil(signal), random: Math.random, notify, counts });
   return { bucket, counts };
 }
 
-/** For STS and CloudFormation, where nothing names one. */
+/** Region for STS and CloudFormation if nothing names one. */
 const anyRegion = "us-east-1";
 
 function credentialsOf(config: Config, assumed: AssumedRole | undefined): CredentialSettings {
@@ -75,7 +75,7 @@ async function assume(role: RoleName, words: PackageWords, config: Config, io: C
   return assumePackageRole(wanted, place, { now: io.now, askCode: codeAsker(io) });
 }
 
-/** Codes come from the terminal only: options and variables show in process lists. */
+/** Asks for codes on the terminal only, as options and variables show in process lists. */
 function codeAsker({ askLine, progress }: CommandIO): AskCode {
   return async (device, trouble) => {
     progress.end();
@@ -83,14 +83,14 @@ function codeAsker({ askLine, progress }: CommandIO): AskCode {
     const asked = { above, question: `Code of the MFA device ${device}:`, hidden: true };
     const code = await askLine(asked).catch((error: unknown) => {
       if (!(error instanceof NoTerminal)) throw error;
-      throw new Failure({ ...error.parts, remedy: "run it on a terminal: a code is typed, and goes into no option" });
+      throw new Failure({ ...error.parts, remedy: "run it on a terminal: no option takes a code" });
     });
     if (code) return code;
     throw new Failure({ doing: "sign in with a code of the MFA device", what: device, why: "none was given" });
   };
 }
 
-/** Waits, but no longer than until an abort: nobody who presses Ctrl-C waits for the next attempt. */
+/** Waits, but only until an abort, so that Ctrl-C does not wait for the next attempt. */
 function sleepUntil(signal: AbortSignal) {
   return async (milliseconds: number): Promise<void> => {
     await setTimeout(milliseconds, undefined, { signal }).catch(() => signal.throwIfAborted());

@@ -31,7 +31,7 @@ export async function beginning(stream: ByteStream, length: number): Promise<Uin
   return content.subarray(0, filled);
 }
 
-/** ByteStream of a stream from `start` on, `length` of them, or fewer if it ends before. The rest is not read. */
+/** Passes on `length` bytes of a stream from `start` on, or fewer if it ends before. The rest is not read. */
 export async function* cut(stream: ByteStream, start: number, length: number): AsyncGenerator<Uint8Array> {
   const end = start + length;
   let position = 0;

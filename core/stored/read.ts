@@ -20,7 +20,7 @@ export type Bounds = { readonly stored: number; readonly content: number };
 
 type ContentRef = { readonly key: string; readonly version: string; readonly encoding: Encoding };
 
-/** ByteStream as they are stored: those up to `size` if it is given, else all. More than `most` are `damaged`. */
+/** Stored bytes of an object: the first `size` if given, else all. More than `most` are `damaged`. */
 export function readStored(
   bucket: ObjectSource,
   { key, version, size }: ObjectVersion & { readonly size?: number },
@@ -60,7 +60,7 @@ export function readCheckedContent(
   return cut(decoded(checked(bucket.get(key, { version }), size, sha256), encoding), 0, most);
 }
 
-/** ByteStream of a pack's frames; of one with filters, all before them are read as well. */
+/** Pieces of a pack's frames; of one with filters, all before them are read as well. */
 export function readRange(bucket: ObjectSource, object: ContentRef, range: Range): ByteStream {
   const { key, version, encoding } = object;
   if (isReadInRanges(encoding)) return bucket.get(key, { version, range });

@@ -29,7 +29,7 @@ export type WriteTarget = {
 
 type NewObject = {
   readonly codec: CodecName;
-  /** Of compression, if not the codec's usual one. */
+  /** Compression level, if not the usual one of the codec. */
   readonly level?: number;
   readonly metadata?: Readonly<Record<string, string>>;
 };

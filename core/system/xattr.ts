@@ -1,8 +1,8 @@
 /**
- * Extended attributes. Links are never followed: a link's own attributes are read and written.
+ * Reads and writes extended attributes. Never follows links: uses a link's own attributes.
  *
- * Under a folder's descriptor, names are reached as `/proc/self/fd/<n>/<name>`, since only Linux 6.13 has calls for
- * that: the descriptor is the confined one, and the last component is not followed.
+ * Names in a folder are reached as `/proc/self/fd/<n>/<name>`, as only Linux 6.13 has calls for that: the descriptor is the
+ * confined one, and the last component is not followed.
  */
 import type { Acl } from "../format/entry.ts";
 import { type ByteString, fromBytes } from "../format/path.ts";
@@ -17,14 +17,14 @@ export type Xattrs = { readonly acl?: Acl; readonly xattrs: Map<ByteString, Uint
 export const accessAcl = "system.posix_acl_access" as ByteString;
 export const defaultAcl = "system.posix_acl_default" as ByteString;
 
-/** The most that Linux has of either: XATTR_LIST_MAX, XATTR_SIZE_MAX. */
-const mostBytes = 64 * 1024;
-const list = fixedBuffer(mostBytes);
-const value = fixedBuffer(mostBytes);
+/** Largest list and largest value on Linux: XATTR_LIST_MAX, XATTR_SIZE_MAX. */
+const maxBytes = 64 * 1024;
+const list = fixedBuffer(maxBytes);
+const value = fixedBuffer(maxBytes);
 
 /**
- * All attributes of an open file or folder. ACLs come decoded and are not in the map. A filesystem without attributes
- * has none.
+ * Reads all attributes of an open file or folder. ACLs are decoded, and not in the map. None on a filesystem without
+ * attributes.
  */
 export function readXattrs(fd: number): Xattrs {
   return readBy(openCalls, fd);
@@ -46,19 +46,19 @@ type Calls<Subject> = {
 };
 
 const openCalls: Calls<number> = {
-  list: (fd) => libc.flistxattr(fd, list.address, mostBytes),
-  get: (fd, name) => libc.fgetxattr(fd, secondCString(name), value.address, mostBytes),
+  list: (fd) => libc.flistxattr(fd, list.address, maxBytes),
+  get: (fd, name) => libc.fgetxattr(fd, secondCString(name), value.address, maxBytes),
 };
 
 /** Follows the kernel's own link to what is held, and no other: that may be a link itself. */
 const heldCalls: Calls<ByteString> = {
-  list: (path) => libc.listxattr(cString(path), list.address, mostBytes),
-  get: (path, name) => libc.getxattr(cString(path), secondCString(name), value.address, mostBytes),
+  list: (path) => libc.listxattr(cString(path), list.address, maxBytes),
+  get: (path, name) => libc.getxattr(cString(path), secondCString(name), value.address, maxBytes),
 };
 
 const namedCalls: Calls<ByteString> = {
-  list: (path) => libc.llistxattr(cString(path), list.address, mostBytes),
-  get: (path, name) => libc.lgetxattr(cString(path), secondCString(name), value.address, mostBytes),
+  list: (path) => libc.llistxattr(cString(path), list.address, maxBytes),
+  get: (path, name) => libc.lgetxattr(cString(path), secondCString(name), value.address, maxBytes),
 };
 
 /** `named` is for messages. */
@@ -80,7 +80,7 @@ function readBy<Subject>(calls: Calls<Subject>, of: Subject, named?: ByteString)
   return { acl: Object.keys(ids).length === 0 ? acl : { ...acl, ids }, xattrs };
 }
 
-/** Looks names up, and notes in `ids` the number behind each that it finds. */
+/** Looks names up, and records in `ids` the number of each that it finds. */
 function namesInto(ids: Record<string, number>): AclNames {
   const noted = (kind: "user" | "group", id: number, name: string | undefined) => {
     if (name !== undefined) ids[`${kind}:${name}`] = id;
@@ -106,7 +106,7 @@ function attributeNames<Subject>(calls: Calls<Subject>, of: Subject, named?: Byt
   return joined.split("\0") as ByteString[];
 }
 
-/** In scratch memory, good until the next call. Undefined if the attribute has gone since it was listed. */
+/** Returns the value in scratch memory, valid until the next call. Undefined if the attribute was removed since it was listed. */
 function attributeValue<Subject>(calls: Calls<Subject>, of: Subject, name: ByteString, named?: ByteString) {
   const length = Number(calls.get(of, name));
   if (length >= 0) return value.bytes.subarray(0, length);
@@ -121,14 +121,14 @@ export function writeXattr(fd: number, attribute: ByteString, value: Uint8Array)
   check(status, `setxattr ${attribute}`);
 }
 
-/** Sets an attribute of `name` in a folder, of the link itself where it is one. */
+/** Sets an attribute of `name` in a folder; of a link, of the link itself. */
 export function writeXattrAt(folder: number, name: ByteString, attribute: ByteString, value: Uint8Array): void {
   const path = cString(pathUnder(folder, name));
   const status = libc.lsetxattr(path, secondCString(attribute), addressOf(value), value.length, 0);
   check(status, `setxattr ${attribute}`, name);
 }
 
-/** Removing what is not there is no error. */
+/** Removes an attribute. Does nothing if it does not exist. */
 export function removeXattr(fd: number, attribute: ByteString): void {
   removed(libc.fremovexattr(fd, secondCString(attribute)), attribute);
 }

@@ -27,6 +27,8 @@ export class Host {
 
   readonly folder: string;
   readonly life: Life;
+  /** Of its files, for `treeOf`. */
+  readonly digests = new Map<string, string>();
 
   private constructor(
     readonly plan: HostPlan,

@@ -66,7 +66,7 @@ function withCode(code: string) {
   return expect.objectContaining({ name: "SystemError", code });
 }
 
-/** As a restore does it: opens the folder, makes a file with content, closes both. */
+/** Writes as a restore does: opens the folder, makes a file with content, closes both. */
 function restoreFile(folderPath: string, name: string, open: typeof openFolder = openFolder): void {
   const folder = open(root, bytes(folderPath));
   try {

@@ -239,7 +239,7 @@ describe("after any changes, the parts hold the rows that there are", () => {
     await fc.assert(fc.asyncProperty(fc.array(fc.array(change, { maxLength: 4 }), { maxLength: 4 }), run), {
       numRuns: 5,
     });
-  }, 60_000);
+  });
 });
 
 function applyTo(bench: PartBench, paths: Set<ByteString>, object: number, kind: string, at: number): void {

@@ -105,7 +105,8 @@ describe("on disk", () => {
       const bucket = await openDirectoryBucket(process.argv[2], { now: () => new Date("${start.toISOString()}"), random: Math.random });
       const retention = { mode: "GOVERNANCE", until: new Date("${retention.until.toISOString()}") };
       for (let i = 0; i < 20; i++) await bucket.put("k/" + i, Buffer.from(process.argv[3] + i), { retention });`;
-    const run = (name: string) => Bun.spawn(["bun", "-e", script, module, root.path, name]).exited;
+    const run = (name: string) =>
+      Bun.spawn([process.execPath, "-e", script, module, root.path, name], { env: process.env }).exited;
     expect(await Promise.all([run("x"), run("y")])).toEqual([0, 0]);
     const bucket = await open(root.path);
     const bodies: string[] = [];

@@ -387,7 +387,7 @@ test("the default chain without any credentials says what to configure", async (
     await (await openBucket(settings, tools)).head("k").catch((error) => console.log(error.kind, error.message));`;
   const module = new URL("../../../../core/bucket/open.ts", import.meta.url).href;
   const env = { PATH: process.env.PATH, HOME: "/nonexistent", AWS_EC2_METADATA_DISABLED: "true" };
-  const child = Bun.spawn(["bun", "-e", script, module], { env, stdout: "pipe" });
+  const child = Bun.spawn([process.execPath, "-e", script, module], { env, stdout: "pipe" });
   const said = await new Response(child.stdout).text();
   expect(said).toContain("credentials cannot look up");
   expect(said).toContain("credentials_file");
