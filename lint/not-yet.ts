@@ -3,21 +3,10 @@
 /** Names that several types have until they are renamed. */
 export const doubledForNow: readonly string[] = [
   "Columns",
-  "Damaged",
-  "Decision",
-  "Figures",
   "Frame",
   "HardLinks",
-  "Kind",
-  "KnownPart",
   "Linkable",
-  "Lister",
   "Loss",
   "Outcome",
-  "Reading",
   "Region",
-  "Root",
-  "Row",
-  "Span",
-  "Use",
 ];

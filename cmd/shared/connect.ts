@@ -1,5 +1,6 @@
 /** Connects to the configured bucket, and counts requests for the closing summary. */
 import { setTimeout } from "node:timers/promises";
+import { untilAborted } from "../../core/abortable.ts";
 import {
   bucketCredentials,
   type CredentialSettings,
@@ -44,14 +45,16 @@ export async function connect(config: Config, io: CommandIO, assumed?: AssumedRo
   const counts = noCounts();
   const credentials = credentialsOf(config, assumed);
   const { endpoint, pathStyle } = config.s3;
-  const name = await findBucket(config, async () => {
+  const finding = findBucket(config, async () => {
     const place = { region: stackRegion(config) ?? anyRegion };
     return connectCloudFormation(config, await credentialProvider(credentials, place));
   });
+  const name = await untilAborted(signal, finding);
   // A stack's bucket is in the stack's region.
   const region = config.s3.region ?? (config.s3.bucket === undefined ? config.cloudformation.region : undefined);
   const settings = { bucket: name, region, endpoint, pathStyle, credentials: bucketCredentials(credentials) };
-  const bucket = await openBucket(settings, { now, sleep: sleepUntil(signal), random: Math.random, notify, counts });
+  const tools = { now, sleep: sleepUntil(signal), random: Math.random, notify, counts, signal };
+  const bucket = await openBucket(settings, tools);
   return { bucket, counts };
 }
 
@@ -72,7 +75,7 @@ async function assume(role: RoleName, words: PackageWords, config: Config, io: C
     sessionName: sessionNameOf(config),
   };
   const place = { region: stackRegion(config) ?? anyRegion, endpoint: config.s3.endpoint };
-  return assumePackageRole(wanted, place, { now: io.now, askCode: codeAsker(io) });
+  return untilAborted(io.signal, assumePackageRole(wanted, place, { now: io.now, askCode: codeAsker(io) }));
 }
 
 /** Asks for codes on the terminal only, as options and variables show in process lists. */

@@ -1,6 +1,7 @@
 /** Asks the user at the terminal, even if standard input and output are redirected. */
 
 import { open } from "node:fs/promises";
+import { untilAborted } from "../../core/abortable.ts";
 import { Failure } from "../../core/failure.ts";
 import { which } from "../../core/system/programs.ts";
 import { printable } from "./printable.ts";
@@ -24,7 +25,7 @@ export function createAsk(openDevice: () => Promise<TerminalDevice | undefined>,
     if (!device) {
       throw new NoTerminal(question);
     }
-    const answer = await unlessAborted(answerOf(device, printable(question)), signal);
+    const answer = await untilAborted(signal, answerOf(device, printable(question)));
     await device.close();
     return answer;
   };
@@ -61,7 +62,8 @@ export function createAskLine(openDevice: () => Promise<TerminalDevice | undefin
     if (hidden) await device.echo(false);
     try {
       await device.write([...above, `${question} `].map(printable).join("\n"));
-      const line = await unlessAborted(device.readLine(), signal);
+      // Left behind, as a read from a terminal cannot be cancelled, and the process ends anyway.
+      const line = await untilAborted(signal, device.readLine());
       return line?.trim();
     } finally {
       if (hidden) {
@@ -82,16 +84,6 @@ async function answerOf(device: TerminalDevice, question: string): Promise<boole
     if (answer === undefined || answer === "" || answer === "n" || answer === "no") return false;
     await device.write("Please answer yes or no.\n");
   }
-}
-
-/** Rejects on an abort. The work itself goes on: a read from a terminal cannot be cancelled, and the process ends anyway. */
-function unlessAborted<Result>(work: Promise<Result>, signal: AbortSignal): Promise<Result> {
-  return new Promise((resolve, reject) => {
-    const abort = () => reject(signal.reason);
-    if (signal.aborted) abort();
-    signal.addEventListener("abort", abort, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
-  });
 }
 
 /** Opens the terminal of the process; undefined if it has none, as under systemd or cron. */

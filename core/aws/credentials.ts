@@ -6,6 +6,7 @@ import { BucketError } from "../bucket/contract.ts";
 import type { BucketCredentials, CredentialProvider, ServicePlace } from "../bucket/s3/credentials.ts";
 import type { Config } from "../config/config.ts";
 import { reasonOf } from "../failure.ts";
+import { requestHandler } from "./handler.ts";
 
 export type CredentialSettings = {
   readonly profile?: string | undefined;
@@ -60,7 +61,8 @@ export async function credentialProvider(
   const fromFile = profile !== undefined || credentialsFile !== undefined;
   if (!fromFile && roleArn === undefined) return undefined;
   const { fromIni, fromTemporaryCredentials } = await import("@aws-sdk/credential-providers");
-  const clientConfig = { region: place.region, ...(place.endpoint !== undefined && { endpoint: place.endpoint }) };
+  const { region, endpoint } = place;
+  const clientConfig = { region, requestHandler: await requestHandler(), ...(endpoint !== undefined && { endpoint }) };
   const base = fromFile
     ? explained(
         fromIni({

@@ -3,6 +3,7 @@ import type { CloudFormationClientConfig } from "@aws-sdk/client-cloudformation"
 import type { Config } from "../config/config.ts";
 import { bucketUrl } from "../config/values.ts";
 import { exitStatus, Failure, reasonOf } from "../failure.ts";
+import { requestHandler } from "./handler.ts";
 
 export type ExportsPage = {
   readonly exports: readonly { readonly name: string; readonly value: string }[];
@@ -75,6 +76,7 @@ export async function connectCloudFormation(
   const { CloudFormationClient, ListExportsCommand } = await import("@aws-sdk/client-cloudformation");
   const region = stackRegion(config);
   const client = new CloudFormationClient({
+    requestHandler: await requestHandler(),
     ...(region !== undefined && { region }),
     ...(credentials !== undefined && { credentials }),
   });

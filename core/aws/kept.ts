@@ -22,7 +22,7 @@ export function kept(fetch: CredentialProvider, now: () => Date): CredentialProv
       pending = undefined;
       return held;
     } catch (error) {
-      if (error instanceof BucketError && error.kind === "unreachable") pending = undefined;
+      if (error instanceof BucketError && (error.kind === "unreachable" || error.kind === "busy")) pending = undefined;
       throw error;
     }
   }

@@ -3,6 +3,7 @@ import { BucketError } from "../bucket/contract.ts";
 import type { CredentialProvider, ServicePlace } from "../bucket/s3/credentials.ts";
 import { credentialError } from "../bucket/s3/errors.ts";
 import { Failure, reasonOf } from "../failure.ts";
+import { requestHandler } from "./handler.ts";
 import { connectSts, credentialsOf, isAboutKeys, signIn } from "./sts.ts";
 
 /** Asks for the code that `device` shows now; `trouble` says what was wrong with the previous one. Throws if there is nobody to ask. */
@@ -106,7 +107,8 @@ export async function ownDevice({ arn, partition, account }: Caller, place: Serv
 /** Lists the user's devices, without security keys (`u2f/`), which show no codes. */
 async function devicesOf(user: string, { region, endpoint }: ServicePlace): Promise<string[]> {
   const { IAMClient, ListMFADevicesCommand } = await import("@aws-sdk/client-iam");
-  const client = new IAMClient({ region, ...(endpoint !== undefined && { endpoint }) });
+  const handler = await requestHandler();
+  const client = new IAMClient({ region, requestHandler: handler, ...(endpoint !== undefined && { endpoint }) });
   try {
     const { MFADevices = [] } = await client.send(new ListMFADevicesCommand({ UserName: user }));
     return MFADevices.flatMap(({ SerialNumber = "" }) => (/:u2f\/|^$/.test(SerialNumber) ? [] : [SerialNumber]));

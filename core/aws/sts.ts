@@ -1,6 +1,7 @@
 /** Connects to STS, and checks its answers and errors. */
 import type { STSClient } from "@aws-sdk/client-sts";
 import type { CredentialProvider, Credentials, ServicePlace } from "../bucket/s3/credentials.ts";
+import { requestHandler } from "./handler.ts";
 
 /** Connects with the SDK's default chain if no credentials are given. The caller destroys the client. */
 export async function connectSts(
@@ -10,6 +11,7 @@ export async function connectSts(
   const { STSClient } = await import("@aws-sdk/client-sts");
   return new STSClient({
     region,
+    requestHandler: await requestHandler(),
     ...(endpoint !== undefined && { endpoint }),
     ...(credentials !== undefined && { credentials }),
   });

@@ -1,5 +1,6 @@
 /** Implements `Stacks` with AWS CloudFormation. AWS code is loaded lazily. */
 import type * as Sdk from "@aws-sdk/client-cloudformation";
+import { requestHandler } from "../aws/handler.ts";
 import { reasonOf } from "../failure.ts";
 import { cloudFormationError } from "./errors.ts";
 import type { NewStack, Stack, StackEvent, Stacks, StackUpdate } from "./stacks.ts";
@@ -17,7 +18,9 @@ export type CloudFormationSettings = {
 /** Connects with the credentials that the SDK finds. Throws a Failure if no region is set. */
 export async function connectStacks({ region, signal, token }: CloudFormationSettings): Promise<Stacks> {
   const sdk = await import("@aws-sdk/client-cloudformation");
-  const client = new sdk.CloudFormationClient({ ...(region !== undefined && { region }), maxAttempts: 6 });
+  const handler = await requestHandler(signal);
+  const settings = { maxAttempts: 6, requestHandler: handler, ...(region !== undefined && { region }) };
+  const client = new sdk.CloudFormationClient(settings);
   const found = await client.config.region().catch((error: unknown) => {
     throw cloudFormationError(error, { doing: "choose a region", region: "" });
   });

@@ -1,4 +1,5 @@
 /** Runs the checks, one after the other. An error in one is its own finding and never stops the rest. */
+import { untilAborted } from "../abortable.ts";
 import { Failure, reasonOf } from "../failure.ts";
 import type { Check } from "./check.ts";
 import { checks } from "./checks.ts";
@@ -13,8 +14,7 @@ export async function examine(
 ): Promise<void> {
   const reported = new Map<unknown, string>();
   for (const check of checks) {
-    const looks = await looked(check, machine, reported);
-    signal.throwIfAborted();
+    const looks = await untilAborted(signal, looked(check, machine, reported));
     for (const look of looks) report({ check: check.name, ...look });
   }
 }

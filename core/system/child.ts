@@ -34,6 +34,21 @@ export type StartOptions = {
 
 const longestTimer = 2 ** 31 - 1;
 
+/** Groups that run. They are separate from ours, so that a terminal's Ctrl-C does not reach them: we must end them before we end. */
+const running = new Set<number>();
+process.on("exit", () => {
+  for (const group of running) killGroup(group, "SIGKILL");
+});
+
+/** Sends a signal to a group. Returns whether the group has a process. */
+function killGroup(group: number, signal: "SIGTERM" | "SIGKILL" | 0): boolean {
+  try {
+    return process.kill(-group, signal);
+  } catch {
+    return false;
+  }
+}
+
 export class Child {
   readonly stdin: PipeWriter | undefined;
   readonly stdout: PipeReader | undefined;
@@ -82,6 +97,7 @@ export class Child {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#giveUp = resolve;
     this.ended = promise;
+    running.add(this.#process.pid);
     this.#process.exited.then(() => resolve());
   }
 
@@ -131,11 +147,7 @@ export class Child {
 
   /** Sends a signal to the group. Returns whether the group has a process. */
   #signal(signal: "SIGTERM" | "SIGKILL" | 0): boolean {
-    try {
-      return process.kill(-this.#process.pid, signal);
-    } catch {
-      return false;
-    }
+    return killGroup(this.#process.pid, signal);
   }
 
   /**
@@ -151,6 +163,7 @@ export class Child {
       if (areSilent(before, now)) await this.#cut(leftBehind);
       before = now;
     }
+    running.delete(this.#process.pid);
     const stderrTail = await tail;
     for (const clean of this.#cleanup) clean();
     const { exitCode, signalCode } = this.#process;

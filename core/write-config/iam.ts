@@ -1,5 +1,6 @@
 /** Makes the requests to IAM for write-config, and words their errors. AWS code is loaded lazily. */
 import type { IAMServiceException, Tag } from "@aws-sdk/client-iam";
+import { requestHandler } from "../aws/handler.ts";
 import { Failure, reasonOf } from "../failure.ts";
 import type { KeyPair } from "./credentials-file.ts";
 
@@ -32,7 +33,7 @@ export type Iam = {
 
 export async function openIam(region: string | undefined): Promise<Iam> {
   const aws = await import("@aws-sdk/client-iam");
-  const client = new aws.IAMClient({ ...(region !== undefined && { region }) });
+  const client = new aws.IAMClient({ requestHandler: await requestHandler(), ...(region !== undefined && { region }) });
 
   async function attempt<Answer>(doing: string, what: string, request: () => Promise<Answer>): Promise<Answer> {
     try {

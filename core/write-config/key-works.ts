@@ -1,4 +1,5 @@
 /** Checks that a key pair can assume its role. */
+import { requestHandler } from "../aws/handler.ts";
 import { Failure, reasonOf } from "../failure.ts";
 import type { KeyPair } from "./credentials-file.ts";
 import type { RoleDescription } from "./role.ts";
@@ -27,7 +28,7 @@ export async function awaitKey(
 ): Promise<void> {
   const { STSClient, AssumeRoleCommand } = await import("@aws-sdk/client-sts");
   const credentials = { accessKeyId: pair.id, secretAccessKey: pair.secret };
-  const client = new STSClient({ region: role.region, credentials });
+  const client = new STSClient({ region: role.region, credentials, requestHandler: await requestHandler(signal) });
   const left = [...pauses];
   try {
     for (;;) {

@@ -2,6 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { existsSync } from "node:fs";
 import { chmod, chown, mkdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { exitStatus } from "../../core/failure.ts";
 import { diskFull, mayMount } from "../support/faults/disk-full.ts";
@@ -15,7 +16,7 @@ const mebibyte = 1024 * 1024;
 
 describe("a second run", () => {
   test("is refused while the first goes on, which it does not disturb", async () => {
-    const wait = `/tmp/sysbackup-test-${crypto.randomUUID()}`;
+    const wait = join(tmpdir(), `sysbackup-test-${crypto.randomUUID()}`);
     await using machine = await Machine.open({
       pickers: { slow: `touch '${wait}'; while [ -e '${wait}' ]; do sleep 0.02; done` },
     });

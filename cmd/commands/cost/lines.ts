@@ -1,6 +1,6 @@
 /** Formats the tables of `sysbackup cost`. */
 import type { ClassCost, Cost, Estimate, Priced } from "../../../core/cost/cost.ts";
-import type { Figures } from "../../../core/cost/figures.ts";
+import type { CostFigures } from "../../../core/cost/figures.ts";
 import { type Nano, toDisplay } from "../../../core/cost/money.ts";
 import type { PriceTable } from "../../../core/cost/prices.ts";
 import { bytes, type Column, count, counted, moment, table } from "../../terminal/format.ts";
@@ -33,7 +33,7 @@ function storedLines({ figures: { "as it is": figures }, runsMeasured }: Cost): 
   ];
 }
 
-function sum({ content, manifests, dumps }: Figures, group: "live" | "kept" | "added") {
+function sum({ content, manifests, dumps }: CostFigures, group: "live" | "kept" | "added") {
   const held = [content[group], manifests[group], dumps[group]];
   const total = (figure: (one: (typeof held)[number]) => number) =>
     held.reduce((result, one) => result + figure(one), 0);

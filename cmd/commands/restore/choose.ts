@@ -6,7 +6,7 @@ import type { BucketReader } from "../../../core/bucket/contract.ts";
 import { exitStatus, Failure } from "../../../core/failure.ts";
 import { timeOfStamp } from "../../../core/format/keys.ts";
 import { describeBackups } from "../../../core/manifest/list.ts";
-import { listRoots, type RootKey } from "../../../core/manifest/roots.ts";
+import { type ListedRoot, listRoots } from "../../../core/manifest/roots.ts";
 import type { CommandIO } from "../../io.ts";
 import { backupColumns, backupRow } from "../../shared/backup-table.ts";
 import { type Column, count, counted, moment, table } from "../../terminal/format.ts";
@@ -58,7 +58,7 @@ function nameMenu(names: readonly Name[]) {
 }
 
 async function chooseOf(bucket: BackupSource, name: string, io: CommandIO): Promise<string | undefined> {
-  const roots: RootKey[] = [];
+  const roots: ListedRoot[] = [];
   for await (const root of listRoots(bucket, name)) roots.push(root);
   roots.reverse();
   for (let start = 0; ; start += pageSize) {

@@ -19,7 +19,7 @@ export async function runLive({ bucket, manifest, title, choose }: Live, io: Com
     bucket,
     manifest,
     hash: choose ?? (() => false),
-    tell: (difference) => {
+    onDifference: (difference) => {
       if (io.json || differences.length < maxNamed) differences.push(difference);
     },
     onProgress: (files) => io.progress.update({ doneBytes: 0, files }),

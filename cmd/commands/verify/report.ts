@@ -1,7 +1,7 @@
 /** Formats what verify found, as lines for people and as one JSON document. The verdict comes first. */
 import type { Counts } from "../../../core/bucket/decorators/count.ts";
 import type { Finding } from "../../../restore/verify/findings.ts";
-import type { Loss } from "../../../restore/verify/losses.ts";
+import type { LostEntries } from "../../../restore/verify/losses.ts";
 import type { BackupVerdict, Verdict } from "../../../restore/verify/verify.ts";
 import { requestsLine } from "../../shared/requests.ts";
 import { bytes, count, counted, moment, table } from "../../terminal/format.ts";
@@ -111,7 +111,7 @@ function* lossLines({ losses, backups }: Verdict): Generator<string> {
   for (const loss of losses()) yield lossText(loss, backups.length);
 }
 
-export function lossText({ path, entries, backups }: Loss, verified: number): string {
+export function lossText({ path, entries, backups }: LostEntries, verified: number): string {
   const what = entries === 1 ? path : `${path} and the ${count(entries - 1)} entries after it`;
   return verified === 1 ? what : `${what} (in ${counted(backups, "backup")})`;
 }
