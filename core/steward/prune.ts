@@ -31,15 +31,16 @@ import type { Loss } from "../manifest/loss.ts";
 import { References } from "../manifest/references/references.ts";
 import type { Notify } from "../notice.ts";
 import { eachOf } from "../side-by-side.ts";
-import { chooseRoots, findRoots, type Root, type RootDecision } from "./kept.ts";
+import { chooseRoots, type Root, type RootDecision } from "./kept.ts";
 import { addNeedsOf, type ReadNeedsOptions } from "./needs-of.ts";
 import type { Policy } from "./policy.ts";
 import { Remover } from "./remover.ts";
 import { sweep } from "./sweep.ts";
 import { type Fate, Tally } from "./tally.ts";
+import { findAllRoots } from "./whole-list.ts";
 
 /** What a prune needs of a bucket. In a dry run, its `remove` does nothing: `withoutRemovals`. */
-export type PruneBucket = Pick<Bucket, "get" | "retention" | "listVersions" | "remove" | "serverTime">;
+export type PruneBucket = Pick<Bucket, "get" | "retention" | "list" | "listVersions" | "remove" | "serverTime">;
 
 export type PruneJob = {
   readonly bucket: PruneBucket;
@@ -75,7 +76,7 @@ export function withoutRemovals(bucket: Bucket): Bucket {
 export async function prune(job: PruneJob): Promise<PruneSummary> {
   const { bucket, name, policy, notify, onProgress, signal } = job;
   const start = job.now();
-  const roots = await findRoots(bucket);
+  const roots = await findAllRoots(bucket);
   const began = byEarlierClock(start, job.now(), bucket.serverTime());
   const decisions = chooseRoots(roots, { name, policy, now: start, notify });
   const tally = new Tally();

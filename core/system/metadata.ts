@@ -8,7 +8,17 @@ import { constants } from "node:fs";
 import type { Moment } from "../format/entry.ts";
 import type { ByteString } from "../format/path.ts";
 import { close } from "./files.ts";
-import { AT_FDCWD, AT_SYMLINK_NOFOLLOW, check, cString, fixedBuffer, libc, O_CLOEXEC, retried } from "./libc.ts";
+import {
+  AT_FDCWD,
+  AT_SYMLINK_NOFOLLOW,
+  check,
+  cString,
+  fixedBuffer,
+  libc,
+  O_CLOEXEC,
+  O_PATH,
+  retried,
+} from "./libc.ts";
 import { plainName } from "./name.ts";
 
 export function setOwner(fd: number, uid: number, gid: number): void {
@@ -23,8 +33,6 @@ export function setOwnerAt(folder: number, name: ByteString, uid: number, gid: n
 export function setMode(fd: number, mode: number): void {
   check(libc.fchmod(fd, mode), "chmod");
 }
-
-const O_PATH = 0o10000000;
 
 /**
  * Sets the mode of a fifo or device without opening it, which would start it. ENOTSUP for links, which have no mode of their

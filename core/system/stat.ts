@@ -14,7 +14,7 @@ import {
   longestPath,
 } from "./libc.ts";
 
-type FileType = "file" | "folder" | "link" | "fifo" | "socket" | "character device" | "block device";
+export type FileType = "file" | "folder" | "link" | "fifo" | "socket" | "character device" | "block device";
 
 export type Stat = {
   readonly type: FileType;
@@ -42,6 +42,7 @@ export type Stat = {
 const AT_NO_AUTOMOUNT = 0x800;
 const AT_EMPTY_PATH = 0x1000;
 const STATX_BASIC_STATS = 0x7ff;
+const STATX_TYPE = 0x1;
 
 const typeBits: readonly (FileType | undefined)[] = [
   undefined,
@@ -73,15 +74,18 @@ export function lstat(path: ByteString): Stat {
 
 /** `name` may be a path of several components; only a link in its last one is not followed. Undefined only for ENOENT. */
 export function lstatAt(folder: number, name: ByteString): Stat | undefined {
-  const status = libc.statx(
-    folder,
-    cString(name),
-    AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT,
-    STATX_BASIC_STATS,
-    result.address,
-  );
-  if (status === 0) return decoded();
-  if (errno() === ENOENT) return undefined;
+  return isThere(folder, name, STATX_BASIC_STATS) ? decoded() : undefined;
+}
+
+/** As `lstatAt`, if nothing but the type is of interest. */
+export function typeAt(folder: number, name: ByteString): FileType | undefined {
+  return isThere(folder, name, STATX_TYPE) ? typeIn(halves[14] ?? 0) : undefined;
+}
+
+function isThere(folder: number, name: ByteString, mask: number): boolean {
+  const flags = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT;
+  if (libc.statx(folder, cString(name), flags, mask, result.address) === 0) return true;
+  if (errno() === ENOENT) return false;
   throw lastError("lstat", name);
 }
 
@@ -97,10 +101,8 @@ function missing(path: ByteString): never {
 /** Decodes `struct statx`, whose layout is the same on all architectures. */
 function decoded(): Stat {
   const mode = halves[14] ?? 0;
-  const type = typeBits[mode >> 12];
-  if (type === undefined) throw new Error(`a file of unknown type, mode ${mode.toString(8)}`);
   return {
-    type,
+    type: typeIn(mode),
     mode: mode & 0o7777,
     uid: words[5] ?? 0,
     gid: words[6] ?? 0,
@@ -114,6 +116,12 @@ function decoded(): Stat {
     minor: words[33] ?? 0,
     blocks: long(12),
   };
+}
+
+function typeIn(mode: number): FileType {
+  const type = typeBits[mode >> 12];
+  if (type === undefined) throw new Error(`a file of unknown type, mode ${mode.toString(8)}`);
+  return type;
 }
 
 function long(word: number): number {

@@ -7,6 +7,7 @@
 import type { Acl } from "../format/entry.ts";
 import { type ByteString, fromBytes } from "../format/path.ts";
 import { type AclNames, aclToText } from "./acl.ts";
+import { pathOfHandle } from "./handle.ts";
 import { addressOf, check, cString, fixedBuffer, lastError, libc, secondCString } from "./libc.ts";
 import { plainName } from "./name.ts";
 import { groupName, userName } from "./owners.ts";
@@ -22,18 +23,54 @@ const list = fixedBuffer(maxBytes);
 const value = fixedBuffer(maxBytes);
 
 /**
- * Reads all attributes of a path or of an open file. ACLs are decoded, and not in the map. None on a filesystem without
+ * Reads all attributes of an open file or folder. ACLs are decoded, and not in the map. None on a filesystem without
  * attributes.
  */
-export function readXattrs(file: ByteString | number): Xattrs {
+export function readXattrs(fd: number): Xattrs {
+  return readBy(openCalls, fd);
+}
+
+/** As `readXattrs`, of a file of any type that is held (`handle.ts`). */
+export function readXattrsOfHandle(handle: number): Xattrs {
+  return readBy(heldCalls, pathOfHandle(handle));
+}
+
+/** As `readXattrs`, of `name` in a folder, of the link itself if it is one. */
+export function readXattrsAt(folder: number, name: ByteString): Xattrs {
+  return readBy(namedCalls, pathUnder(folder, name), name);
+}
+
+type Calls<Subject> = {
+  list(of: Subject): number | bigint;
+  get(of: Subject, name: ByteString): number | bigint;
+};
+
+const openCalls: Calls<number> = {
+  list: (fd) => libc.flistxattr(fd, list.address, maxBytes),
+  get: (fd, name) => libc.fgetxattr(fd, secondCString(name), value.address, maxBytes),
+};
+
+/** Follows the kernel's own link to what is held, and no other: that may be a link itself. */
+const heldCalls: Calls<ByteString> = {
+  list: (path) => libc.listxattr(cString(path), list.address, maxBytes),
+  get: (path, name) => libc.getxattr(cString(path), secondCString(name), value.address, maxBytes),
+};
+
+const namedCalls: Calls<ByteString> = {
+  list: (path) => libc.llistxattr(cString(path), list.address, maxBytes),
+  get: (path, name) => libc.lgetxattr(cString(path), secondCString(name), value.address, maxBytes),
+};
+
+/** `named` is for messages. */
+function readBy<Subject>(calls: Calls<Subject>, of: Subject, named?: ByteString): Xattrs {
   const xattrs = new Map<ByteString, Uint8Array>();
-  const listed = attributeNames(file);
+  const listed = attributeNames(calls, of, named);
   if (listed.length === 0) return { xattrs };
   const acl: { access?: string; default?: string } = {};
   const ids: Record<string, number> = Object.create(null);
   const names = namesInto(ids);
   for (const name of listed) {
-    const bytes = attributeValue(file, name);
+    const bytes = attributeValue(calls, of, name, named);
     if (bytes === undefined) continue;
     if (name === accessAcl) acl.access = aclToText(bytes, names);
     else if (name === defaultAcl) acl.default = aclToText(bytes, names);
@@ -57,15 +94,11 @@ function namesInto(ids: Record<string, number>): AclNames {
 
 const noNames: readonly ByteString[] = [];
 
-function attributeNames(file: ByteString | number): readonly ByteString[] {
-  const length = Number(
-    typeof file === "number"
-      ? libc.flistxattr(file, list.address, maxBytes)
-      : libc.llistxattr(cString(file), list.address, maxBytes),
-  );
+function attributeNames<Subject>(calls: Calls<Subject>, of: Subject, named?: ByteString): readonly ByteString[] {
+  const length = Number(calls.list(of));
   if (length === 0) return noNames;
   if (length < 0) {
-    const error = lastError("listxattr", typeof file === "number" ? undefined : file);
+    const error = lastError("listxattr", named);
     if (error.code === "ENOTSUP") return noNames;
     throw error;
   }
@@ -74,14 +107,10 @@ function attributeNames(file: ByteString | number): readonly ByteString[] {
 }
 
 /** Returns the value in scratch memory, valid until the next call. Undefined if the attribute was removed since it was listed. */
-function attributeValue(file: ByteString | number, name: ByteString): Uint8Array | undefined {
-  const length = Number(
-    typeof file === "number"
-      ? libc.fgetxattr(file, secondCString(name), value.address, maxBytes)
-      : libc.lgetxattr(cString(file), secondCString(name), value.address, maxBytes),
-  );
+function attributeValue<Subject>(calls: Calls<Subject>, of: Subject, name: ByteString, named?: ByteString) {
+  const length = Number(calls.get(of, name));
   if (length >= 0) return value.bytes.subarray(0, length);
-  const error = lastError(`getxattr ${name}`, typeof file === "number" ? undefined : file);
+  const error = lastError(`getxattr ${name}`, named);
   if (error.code === "ENODATA" || error.code === "ENOTSUP") return undefined;
   throw error;
 }
@@ -106,10 +135,6 @@ export function removeXattr(fd: number, attribute: ByteString): void {
 
 export function removeXattrAt(folder: number, name: ByteString, attribute: ByteString): void {
   removed(libc.lremovexattr(cString(pathUnder(folder, name)), secondCString(attribute)), attribute, name);
-}
-
-export function readXattrsAt(folder: number, name: ByteString): Xattrs {
-  return readXattrs(pathUnder(folder, name));
 }
 
 function removed(status: number, attribute: ByteString, name?: ByteString): void {

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, test } from "bun:test";
 import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, openSync, rmdirSync, statSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { openRoot } from "../../../core/system/beneath.ts";
+import { openRoot } from "../../../core/system/confined.ts";
 import { close } from "../../../core/system/files.ts";
 import { setMode, setModeAt, setOwner, setOwnerAt, setTimes, setTimesAt } from "../../../core/system/metadata.ts";
 import { lstat } from "../../../core/system/stat.ts";

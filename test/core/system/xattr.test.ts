@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { execFileSync } from "node:child_process";
 import { mkdirSync, openSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { openRoot } from "../../../core/system/beneath.ts";
+import { openRoot } from "../../../core/system/confined.ts";
 import { close } from "../../../core/system/files.ts";
 import {
   readXattrs,
@@ -12,7 +12,7 @@ import {
   writeXattr,
   writeXattrAt,
 } from "../../../core/system/xattr.ts";
-import { bytes, isRoot, pathIn, scratchFolder } from "./scratch.ts";
+import { bytes, isRoot, pathIn, scratchFolder, xattrsOf } from "./scratch.ts";
 
 const folder = scratchFolder();
 
@@ -26,7 +26,7 @@ const supported = Bun.spawnSync(["setfattr", "-n", "user.probe", "-v", "x", empt
 
 describe.skipIf(!supported)("extended attributes", () => {
   test("a file without attributes has an empty map and no ACL", () => {
-    expect(readXattrs(pathIn(emptyFile("none")))).toEqual({ xattrs: new Map() });
+    expect(xattrsOf(pathIn(emptyFile("none")))).toEqual({ xattrs: new Map() });
   });
 
   test("several attributes are read with any bytes, also empty ones", () => {
@@ -42,15 +42,15 @@ describe.skipIf(!supported)("extended attributes", () => {
       [bytes("user.ünïcode"), new Uint8Array(Buffer.from("v"))],
     ]);
     expect(readXattrs(fd)).toEqual({ xattrs: expected });
-    expect(readXattrs(pathIn(path))).toEqual({ xattrs: expected });
+    expect(xattrsOf(pathIn(path))).toEqual({ xattrs: expected });
     close(fd);
     expect(execFileSync("getfattr", ["-e", "hex", "-n", "user.binary", path]).toString()).toContain("0x00ff0a00");
   });
 
   test("values do not change while others are read", () => {
     for (const name of ["one", "two"]) execFileSync("setfattr", ["-n", "user.who", "-v", name, emptyFile(name)]);
-    const one = readXattrs(pathIn(folder, "one")).xattrs.get(bytes("user.who"));
-    readXattrs(pathIn(folder, "two"));
+    const one = xattrsOf(pathIn(folder, "one")).xattrs.get(bytes("user.who"));
+    xattrsOf(pathIn(folder, "two"));
     expect(Buffer.from(one ?? []).toString()).toBe("one");
   });
 
@@ -75,18 +75,18 @@ describe.skipIf(!supported)("extended attributes", () => {
     const fd = openRoot(pathIn(folder, "sub"));
     writeXattr(fd, bytes("user.a"), Buffer.from("1"));
     close(fd);
-    expect([...readXattrs(pathIn(folder, "sub")).xattrs.keys()]).toEqual([bytes("user.a")]);
+    expect([...xattrsOf(pathIn(folder, "sub")).xattrs.keys()]).toEqual([bytes("user.a")]);
   });
 
   test("attributes of a link's target are neither read nor written through the link", () => {
     const path = emptyFile("target");
     execFileSync("setfattr", ["-n", "user.mine", "-v", "x", path]);
     symlinkSync(path, join(folder, "link"));
-    expect(readXattrs(pathIn(folder, "link")).xattrs.size).toBe(0);
+    expect(xattrsOf(pathIn(folder, "link")).xattrs.size).toBe(0);
     const root = openRoot(pathIn(folder));
     expect(() => writeXattrAt(root, bytes("link"), bytes("user.theirs"), Buffer.from("y"))).toThrow(/setxattr/);
     close(root);
-    expect([...readXattrs(pathIn(path)).xattrs.keys()]).toEqual([bytes("user.mine")]);
+    expect([...xattrsOf(pathIn(path)).xattrs.keys()]).toEqual([bytes("user.mine")]);
   });
 
   test("attributes under a name with a slash are refused", () => {
@@ -104,14 +104,14 @@ describe.skipIf(!supported)("extended attributes", () => {
     const fd = openSync(path, "r+");
     writeXattr(fd, bytes("security.capability"), capability);
     close(fd);
-    expect(readXattrs(pathIn(path)).xattrs.get(bytes("security.capability"))).toEqual(new Uint8Array(capability));
+    expect(xattrsOf(pathIn(path)).xattrs.get(bytes("security.capability"))).toEqual(new Uint8Array(capability));
   });
 
   test.skipIf(!isRoot)("a link's own attributes are read and written", () => {
     symlinkSync("nowhere", join(folder, "own"));
     const root = openRoot(pathIn(folder));
     writeXattrAt(root, bytes("own"), bytes("trusted.a"), Buffer.from("1"));
-    expect([...readXattrs(pathIn(folder, "own")).xattrs.keys()]).toEqual([bytes("trusted.a")]);
+    expect([...xattrsOf(pathIn(folder, "own")).xattrs.keys()]).toEqual([bytes("trusted.a")]);
     close(root);
   });
 
@@ -119,7 +119,7 @@ describe.skipIf(!supported)("extended attributes", () => {
     const path = join(folder, "acls");
     mkdirSync(path);
     execFileSync("setfacl", ["-m", "u:daemon:r-x,d:u:daemon:rwx", path]);
-    const { acl, xattrs } = readXattrs(pathIn(path));
+    const { acl, xattrs } = xattrsOf(pathIn(path));
     expect(acl?.access).toContain("\nuser:daemon:r-x\n");
     expect(acl?.default).toContain("\nuser:daemon:rwx\n");
     expect(xattrs.size).toBe(0);
@@ -127,9 +127,11 @@ describe.skipIf(!supported)("extended attributes", () => {
 });
 
 test("a filesystem without attributes has none", () => {
-  expect(readXattrs(bytes("/proc/self/status"))).toEqual({ xattrs: new Map() });
+  expect(xattrsOf(bytes("/proc/self/status"))).toEqual({ xattrs: new Map() });
 });
 
 test("a missing file is named", () => {
-  expect(() => readXattrs(pathIn(folder, "absent"))).toThrow(/listxattr ".*absent": no such file/);
+  const root = openRoot(pathIn(folder));
+  expect(() => readXattrsAt(root, bytes("absent"))).toThrow(/listxattr ".*absent": no such file/);
+  close(root);
 });
