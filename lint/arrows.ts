@@ -29,6 +29,7 @@ export const arrows: ArrowTable = {
     "restore/verify",
     "restore",
     "core/archive",
+    "core/archive/rebuild-index",
     "core/archive/state",
     "core/steward",
     "core/cost",
@@ -61,21 +62,30 @@ export const arrows: ArrowTable = {
   "cmd/terminal": ["core/system", "core"],
 
   // From the bucket back to the machine.
-  "restore/verify": ["restore", "core/manifest", "core/stored", "core/bucket", "core/system", "core/format", "core"],
+  "restore/verify": [
+    "restore",
+    "core/manifest/references",
+    "core/manifest",
+    "core/stored",
+    "core/bucket",
+    "core/system",
+    "core/format",
+    "core",
+  ],
   restore: ["core/manifest", "core/stored", "core/system", "core/format", "core"],
 
   // What looks after backups and machines. None of these knows another.
   "core/steward": [
+    "core/manifest/references",
     "core/manifest",
     "core/stored",
-    "core/bucket/decorators",
     "core/bucket",
     "core/config",
     "core/system",
     "core/format",
     "core",
   ],
-  "core/cost": ["core/manifest", "core/bucket", "core/system", "core/format", "core"],
+  "core/cost": ["core/manifest/references", "core/manifest", "core/bucket", "core/format", "core"],
   "core/doctor/**": [
     "core/archive/state",
     "core/archive/executables",
@@ -107,6 +117,15 @@ export const arrows: ArrowTable = {
     "core/format",
     "core",
   ],
+  "core/archive/rebuild-index": [
+    "core/archive/locks",
+    "core/manifest",
+    "core/stored",
+    "core/bucket",
+    "core/system",
+    "core/format",
+    "core",
+  ],
   "core/archive/snapshotting": ["core/archive/executables", "core/stored", "core/bucket", "core/format", "core"],
   "core/archive/quilting": [
     "core/archive/quilting/paths",
@@ -133,12 +152,13 @@ export const arrows: ArrowTable = {
   "core/archive/executables": ["core/system", "core"],
 
   // What all of them stand on.
-  "core/manifest": ["core/stored", "core/bucket", "core/config", "core/system", "core/format", "core"],
+  "core/manifest/references": ["core/manifest", "core/stored", "core/bucket", "core/system", "core/format", "core"],
+  "core/manifest": ["core/stored", "core/bucket", "core/config", "core/format", "core"],
   "core/stored": ["core/bucket", "core/format"],
   "core/aws": ["core/bucket/s3", "core/bucket", "core/config", "core"],
   "core/bucket/lock-state.ts": ["core/bucket/open.ts", "core/bucket/s3"],
   "core/bucket/open.ts": ["core/bucket/s3", "core/bucket/directory", "core/bucket/decorators", "core/bucket", "core"],
-  "core/bucket/s3": ["core/bucket"],
+  "core/bucket/s3": ["core/bucket", "core/format", "core"],
   "core/bucket/directory": ["core/bucket", "core/format"],
   "core/bucket/decorators": ["core/bucket", "core"],
   "core/bucket": ["core/format", "core"],

@@ -6,7 +6,8 @@
 import { basename, dirname } from "node:path";
 import { type ExitStatus, exitStatus, Failure } from "../core/failure.ts";
 import { type ByteString, baseName, fromText, parentOf } from "../core/format/path.ts";
-import { createFile, makeFolder, openFolder, openRoot, remove } from "../core/system/beneath.ts";
+import { createFile, makeFolder, remove } from "../core/system/beneath.ts";
+import { openFolder, openRoot } from "../core/system/confined.ts";
 import { close } from "../core/system/files.ts";
 import { isSystemError, SystemError } from "../core/system/libc.ts";
 import { lstatAt, type Stat } from "../core/system/stat.ts";

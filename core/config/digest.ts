@@ -2,11 +2,11 @@ import { createHash } from "node:crypto";
 import type { Config } from "./config.ts";
 
 /**
- * SHA-256 (hex) over what shapes a backup: two runs with the same digest were made with the same settings. Where the
- * bucket is and who may write to it is left out, and timeouts are, so a digest gives away no address and no account.
+ * Returns the SHA-256 (hex) of the settings that shape a backup: runs with the same digest had the same settings. Leaves out
+ * the bucket, the credentials and the timeouts, so that a digest gives away no address and no account.
  */
 export function configDigest({ content, backup }: Config): string {
-  const { daysRetained, layout, compression, compressionLevel, packSize, repackBelow, shareWith, lockMode } = content;
+  const { daysRetained, layout, compression, compressionLevel, packSize, repackBelow } = content;
   const shape = [
     backup.name,
     daysRetained,
@@ -15,8 +15,9 @@ export function configDigest({ content, backup }: Config): string {
     compressionLevel,
     packSize,
     repackBelow,
-    shareWith,
-    lockMode,
+    content.shareWith,
+    content.lockMode,
+    content.follow,
   ];
   return createHash("sha256").update(JSON.stringify(shape)).digest("hex");
 }

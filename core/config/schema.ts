@@ -1,4 +1,4 @@
-/** The sections and keys of `conf`, with their defaults. `docs/configuration.md` tells users the same. */
+/** The sections and keys of `conf`, with their defaults. `docs/configuration.md` has them for users. */
 import { z } from "zod";
 import { codecNamed, compressionNames } from "../format/codec.ts";
 import { lockModes } from "../format/lock-mode.ts";
@@ -41,13 +41,14 @@ const cloudformation = z.strictObject({
 const content = z
   .strictObject({
     lock_timeout: seconds(0).default(5_000),
-    /** 36,500 days is the longest retention that S3 takes. */
+    /** At most 36,500 days, the longest retention that S3 accepts. */
     days_retained: wholeNumber(1, 36_500).default(30),
     layout: oneOf("packs", "objects").default("packs"),
     compression: oneOf(...compressionNames).default("zstd"),
     compression_level: wholeNumber(1, 19).optional(),
     pack_size: size(mebibyte, 256 * mebibyte, "give bytes from 1M to 256M").default(16 * mebibyte),
     repack_below: share.default(0.4),
+    follow: oneOf("all", "picked", "none").default("all"),
     share_with: backupNames.default(["*"]),
     picker_timeout: seconds(1).default(3_600_000),
     snapshot_timeout: seconds(1).default(21_600_000),
@@ -56,7 +57,7 @@ const content = z
   .superRefine(({ layout, compression, compression_level: level }, context) => {
     const refuse = (key: string, message: string) => context.addIssue({ code: "custom", path: [key], message });
     if (compression !== "zstd" && compression !== "none" && layout === "packs") {
-      refuse("compression", "packs are made of zstd frames: give zstd or none, or set layout = objects");
+      refuse("compression", "packs consist of zstd frames: give zstd or none, or set layout = objects");
     }
     if (level === undefined) return;
     const { levels } = codecNamed(compression);
@@ -84,7 +85,7 @@ export const conf = z.strictObject({
   backup: backup.prefault({}),
 });
 
-/** The keys of each section, for naming the one that was meant. */
+/** The keys of each section, to suggest the one that was meant. */
 export const knownKeys: ReadonlyMap<string, readonly string[]> = new Map(
   Object.entries({ aws, s3, cloudformation, content: content.in, backup }).map(([name, section]) => [
     name,

@@ -5,8 +5,8 @@
  * These functions read and change the text without parsing it as a whole: an unchanged backup passes a million rows.
  */
 import { z } from "zod";
-import type { Extent, FileEntry } from "./entry.ts";
-import { type EntryHead, encodeHead, extent, fileState, toExtent } from "./entry-json.ts";
+import type { Entry, Extent, FileEntry } from "./entry.ts";
+import { decodeEntry, type EntryHead, encodeHead, extent, fileState, toExtent } from "./entry-json.ts";
 import { altered } from "./error.ts";
 import { parseAs } from "./lines.ts";
 
@@ -45,6 +45,11 @@ export function renumbered(text: ExtentsText, numberOf: (object: number) => numb
 /** Returns an entry's line in a part. `extents`: null for all but files. */
 export function entryLine(head: EntryHead, extents: ExtentsText | null): string {
   return extents === null ? head : `${head.slice(0, -1)},"dat":${extents}}`;
+}
+
+/** Returns the entry of a head and its extents, checked. Throws a FormatError. */
+export function decodeRow(head: EntryHead, extents: ExtentsText | null): Entry {
+  return decodeEntry(JSON.parse(entryLine(head, extents)));
 }
 
 /** The part of a file's head that is known from reading the file: it stays when owner, mode and the like are looked at again. */

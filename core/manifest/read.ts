@@ -1,4 +1,4 @@
-/** Reading a manifest: its root, and its parts one by one. Nothing of it is believed before its digest is checked. */
+/** Reads a manifest: its root, and its parts one by one. Nothing of it is believed before its digest is checked. */
 import { readFile } from "node:fs/promises";
 import { BucketError } from "../bucket/contract.ts";
 import { exitStatus, Failure, reasonOf } from "../failure.ts";
@@ -21,8 +21,8 @@ export function nameOf(source: ManifestSource): string {
 }
 
 /**
- * Throws a `ManifestRefused` for one that is missing, truncated, altered, or of a newer format. Where `source` names no
- * version, the newest is read, which may be anybody's: see `readOriginal`.
+ * Reads the root of a manifest. Throws a `ManifestRefused` for one that is missing, truncated, altered, or of a newer format.
+ * If `source` names no version, the newest is read, which may be anyone's: see `readOriginal`.
  */
 export async function readManifest(bucket: ObjectSource, source: ManifestSource): Promise<Manifest> {
   const name = nameOf(source);
@@ -104,7 +104,7 @@ export class ManifestRefused extends Failure {
   }
 }
 
-/** The refusal that an error stands for; errors of other kinds come back as they are. */
+/** Returns the refusal that an error stands for, or the error itself if it is of another kind. */
 export function refusal(error: unknown, manifest: string): unknown {
   const refused = (why: string) => new ManifestRefused("damaged", manifest, why, error);
   if (error instanceof FormatError) {

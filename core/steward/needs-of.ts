@@ -1,65 +1,48 @@
 /** Reads roots, and the object lists at the head of their parts; the entries are of no interest here. */
 import type { Stored } from "../bucket/contract.ts";
-import { BucketError } from "../bucket/contract.ts";
-import { reasonOf } from "../failure.ts";
-import { FormatError } from "../format/error.ts";
 import type { Manifest } from "../format/manifest.ts";
-import { decodePart } from "../format/part.ts";
-import { endsJob } from "../manifest/loss.ts";
-import { ManifestRefused, readManifest, readPart, textOfPart } from "../manifest/read.ts";
+import { type Loss, lossOf } from "../manifest/loss.ts";
+import { readManifest } from "../manifest/read.ts";
+import { readParts } from "../manifest/references/read-parts.ts";
+import type { LockDemand, References } from "../manifest/references/references.ts";
 import { eachOf } from "../side-by-side.ts";
 import type { ObjectSource } from "../stored/read.ts";
-import { release } from "../system/garbage.ts";
-import type { Needed } from "./needed.ts";
 
-export type Reading = {
+export type ReadNeedsOptions = {
   readonly bucket: ObjectSource;
-  readonly needed: Needed;
-  /** To when all that this manifest needs is to be locked: see `NeededObject`. */
-  readonly until: (manifest: Manifest) => number;
-  /** Of a root or part that is missing, damaged, or of a newer format; may throw. What it needs is not known. */
-  readonly onUnreadable: (object: Stored, why: string) => void;
+  readonly references: References;
+  /** What this manifest demands of the locks of all that it needs; undefined if that does not matter. */
+  readonly demandOf: (manifest: Manifest) => LockDemand | undefined;
+  /** Called for a root or part whose needs are not known, as it is missing, damaged or of a newer format; may throw. */
+  readonly onUnreadable: (object: Stored, loss: Loss) => void;
   readonly signal: AbortSignal;
 };
 
 const rootsAtOnce = 8;
-/** A part is several megabytes of text, 32 MiB at the most in ordinary ones. */
 const partsAtOnce = 3;
 
 /** `roots`: each in one version. Parts that were read for earlier roots are not read again. */
-export async function addNeedsOf(roots: Iterable<Stored>, reading: Reading): Promise<void> {
-  const { needed, signal } = reading;
-  await eachOf(roots, rootsAtOnce, (root) => orTell(root, reading, () => readRoot(root, reading)));
-  for (let parts = needed.takeParts(); parts.length > 0; parts = needed.takeParts()) {
-    await eachOf(parts, partsAtOnce, async (part) => {
-      signal.throwIfAborted();
-      await orTell(part, reading, async () => {
-        const text = await textOfPart(await readPart(reading.bucket, part), part);
-        needed.add(decodePart(text).objects, part.until);
-        release(text);
-      });
-    });
-  }
+export async function addNeedsOf(roots: Iterable<Stored>, reading: ReadNeedsOptions): Promise<void> {
+  const { bucket, references, onUnreadable, signal } = reading;
+  await eachOf(roots, rootsAtOnce, async (root) => {
+    signal.throwIfAborted();
+    const manifest = await readRoot(root, reading);
+    if (manifest !== undefined) references.addBackup({ root, manifest, demand: reading.demandOf(manifest) });
+  });
+  await readParts(references.takeParts(), {
+    bucket,
+    atOnce: partsAtOnce,
+    use: (part, { objects }) => references.addContent(part, objects),
+    onLost: ({ ref }, loss) => onUnreadable(ref, loss),
+    signal,
+  });
 }
 
-async function readRoot(root: Stored, { bucket, needed, until, signal }: Reading): Promise<void> {
-  signal.throwIfAborted();
-  const manifest = await readManifest(bucket, root);
-  needed.addRoot(root, manifest, until(manifest));
-}
-
-async function orTell(object: Stored, { onUnreadable }: Reading, read: () => Promise<void>): Promise<void> {
+async function readRoot(root: Stored, { bucket, onUnreadable }: ReadNeedsOptions): Promise<Manifest | undefined> {
   try {
-    await read();
+    return await readManifest(bucket, root);
   } catch (error) {
-    const ofThisObject =
-      error instanceof ManifestRefused ||
-      error instanceof FormatError ||
-      (error instanceof BucketError && !endsJob(error));
-    if (!ofThisObject) throw error;
-    onUnreadable(
-      object,
-      error instanceof BucketError || error instanceof ManifestRefused ? error.parts.why : reasonOf(error),
-    );
+    onUnreadable(root, lossOf(error, root.key));
+    return undefined;
   }
 }

@@ -1,146 +1,29 @@
 /**
- * Making files beneath a root folder, for restores. What is to be made comes from a manifest and is believed nothing:
- *
- * - `openFolder` never leaves the folder it starts from and goes through no link, magic or other, even where someone
- *   swaps folders for links meanwhile: the kernel confines it.
- * - All else takes a folder's descriptor and a *name*: one component, never `.` or `..`, refused as EINVAL otherwise.
- *   A final link is never followed.
+ * Makes files in a folder, for restores. Names come from a manifest and are not trusted: every function takes the
+ * descriptor of a folder (`confined.ts` opens it) and a *name*: one component. `.`, `..` and others are refused as EINVAL.
+ * A final link is never followed.
  *
  * Every failure is a `SystemError`. Descriptors close with `close` of `files.ts`.
  */
 import { constants } from "node:fs";
 import { constants as osConstants } from "node:os";
 import type { ByteString } from "../format/path.ts";
-import { close } from "./files.ts";
-import {
-  AT_FDCWD,
-  addressOf,
-  check,
-  cString,
-  fixedBuffer,
-  isSystemError,
-  lastError,
-  libc,
-  longestPath,
-  O_CLOEXEC,
-  retried,
-  secondCString,
-  systemError,
-} from "./libc.ts";
+import { addressOf, check, cString, lastError, libc, O_CLOEXEC, retried, secondCString, systemError } from "./libc.ts";
 import { plainName } from "./name.ts";
-import { lstatAt } from "./stat.ts";
 
-const folderFlags = constants.O_RDONLY | constants.O_DIRECTORY | O_CLOEXEC;
-
-/** The folder that a restore goes to. This path is the user's own: links in it are followed. */
-export function openRoot(path: ByteString): number {
-  return retried("open", path, () => libc.openat(AT_FDCWD, cString(path), folderFlags, 0));
-}
-
-/**
- * A folder beneath `root`, by a relative path of plain names; empty for the root itself. Of any length. A link on the
- * way is refused as ELOOP, a path that is not plain as EINVAL.
- */
-export function openFolder(root: number, path: ByteString): number {
-  let folder = openConfined(root, "." as ByteString);
-  for (const piece of pieces(path)) {
-    const next = closing(folder, () => openConfined(folder, piece));
-    folder = next;
-  }
-  return folder;
-}
-
-/** Runs `action`, then closes `fd`, whether it worked or not. */
-function closing<Result>(fd: number, action: () => Result): Result {
-  try {
-    return action();
-  } finally {
-    close(fd);
-  }
-}
-
-/** The path cut at slashes into paths that one call takes. */
-function pieces(path: ByteString): ByteString[] {
-  if (path === "") return [];
-  const whole: ByteString[] = [];
-  let piece = "";
-  for (const name of path.split("/")) {
-    plainName(name as ByteString);
-    if (piece !== "" && piece.length + 1 + name.length >= longestPath) {
-      whole.push(piece as ByteString);
-      piece = "";
-    }
-    piece = piece === "" ? name : `${piece}/${name}`;
-  }
-  whole.push(piece as ByteString);
-  return whole;
-}
-
-const OPENAT2 = 437;
-const RESOLVE_NO_MAGICLINKS = 0x02n;
-const RESOLVE_NO_SYMLINKS = 0x04n;
-const RESOLVE_BENEATH = 0x08n;
-const HOW_SIZE = 24;
-
-// `struct open_how`: flags, mode, resolve.
-const how = fixedBuffer(HOW_SIZE);
-how.bytes.writeBigUInt64LE(BigInt(folderFlags), 0);
-how.bytes.writeBigUInt64LE(RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS, 16);
-
-let kernelConfines = true;
-
-function openConfined(folder: number, path: ByteString): number {
-  if (!kernelConfines) return openByStep(folder, path);
-  try {
-    return retried("openat2", path, () => libc.syscall(OPENAT2, folder, cString(path), how.address, HOW_SIZE));
-  } catch (error) {
-    // Linux before 5.6 has no openat2, and older container runtimes answer EPERM for calls they do not know.
-    if (!isSystemError(error, "ENOSYS", "EPERM")) throw error;
-    const opened = openByStep(folder, path);
-    kernelConfines = false;
-    return opened;
-  }
-}
-
-/**
- * What `openat2` does, for kernels without it: one name at a time, none of them a link.
- * @internal
- */
-export function openByStep(start: number, path: ByteString): number {
-  let folder = start;
-  for (const name of path.split("/") as ByteString[]) {
-    const parent = folder;
-    folder = parent === start ? openStep(parent, name) : closing(parent, () => openStep(parent, name));
-  }
-  return folder;
-}
-
-function openStep(parent: number, name: ByteString): number {
-  try {
-    const flags = folderFlags | constants.O_NOFOLLOW;
-    return retried("openat", name, () => libc.openat(parent, cString(name), flags, 0));
-  } catch (error) {
-    // For a link Linux says "not a folder" here, and openat2 says ELOOP: the same to our callers.
-    if (isSystemError(error, "ENOTDIR") && lstatAt(parent, name)?.type === "link") {
-      throw systemError(osConstants.errno.ELOOP, "openat", name);
-    }
-    throw error;
-  }
-}
-
-/** `mode` is cut by the umask: set it again afterwards. */
+/** Makes a folder. The umask applies to `mode`: set it again afterwards. */
 export function makeFolder(folder: number, name: ByteString, mode: number): void {
   check(libc.mkdirat(folder, cString(plainName(name)), mode), "mkdir", name);
 }
 
-/** A new file, open for reading and writing, mode 0600. EEXIST where anything has that name, be it a dead link. */
+/** Creates a file, open for reading and writing, with mode 0600. EEXIST if anything has that name, even a broken link. */
 export function createFile(folder: number, name: ByteString): number {
   const flags = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW | O_CLOEXEC;
   plainName(name);
   return retried("create", name, () => libc.openat(folder, cString(name), flags, 0o600));
 }
 
-/** For reading. A link is refused as ELOOP; opening a fifo does not wait. */
+/** Opens a file for reading. Refuses a link as ELOOP; does not wait for a fifo. */
 export function openFileAt(folder: number, name: ByteString): number {
   const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK | O_CLOEXEC;
   plainName(name);
@@ -162,12 +45,12 @@ export function truncate(fd: number, size: number): void {
   retried("truncate", undefined, () => libc.ftruncate(fd, size));
 }
 
-/** `target` is stored as it is; where it points is nobody's concern until someone follows it. */
+/** Makes a link. `target` is stored unchecked: it matters only to those who follow it. */
 export function makeLink(folder: number, name: ByteString, target: ByteString): void {
   check(libc.symlinkat(secondCString(target), folder, cString(plainName(name))), "symlink", name);
 }
 
-/** One more name for what has the first name, for the link itself where it is one. */
+/** Makes another name for a file. If the first name is a link, for the link itself. */
 export function makeHardLink(fromFolder: number, from: ByteString, toFolder: number, to: ByteString): void {
   const status = libc.linkat(fromFolder, cString(plainName(from)), toFolder, secondCString(plainName(to)), 0);
   check(status, "link", to);
@@ -181,17 +64,17 @@ const nodeTypes: Readonly<Record<NodeType, number>> = {
   "block device": constants.S_IFBLK,
 };
 
-/** glibc before 2.33 does not export mknodat. */
+/** Number of the system call: glibc before 2.33 does not export mknodat. */
 const MKNODAT = process.arch === "arm64" ? 33 : 259;
 
-/** A fifo or device node with mode 0600. `major` and `minor` mean nothing for a fifo. */
+/** Makes a fifo or device node with mode 0600. `major` and `minor` are ignored for a fifo. */
 export function makeNode(folder: number, name: ByteString, type: NodeType, major: number, minor: number): void {
   const device = type === "fifo" ? 0 : deviceNumber(major, minor, name);
   const path = cString(plainName(name));
   if (libc.syscall(MKNODAT, folder, path, nodeTypes[type] | 0o600, device) < 0) throw lastError("mknod", name);
 }
 
-/** As the kernel packs it: 12 bits of major, 20 of minor, the low 8 of those apart. */
+/** Packs a device number as the kernel does: 12 bits of major, and 20 of minor of which the low 8 are apart. */
 function deviceNumber(major: number, minor: number, name: ByteString): number {
   const fits = isBelow(major, 2 ** 12) && isBelow(minor, 2 ** 20);
   if (!fits) throw systemError(osConstants.errno.EINVAL, "mknod", name);
@@ -202,20 +85,20 @@ function isBelow(number: number, limit: number): boolean {
   return Number.isInteger(number) && number >= 0 && number < limit;
 }
 
-/** Within one folder, replacing what has the new name (but a folder only by a folder, when empty). */
+/** Renames within one folder, and replaces what has the new name (but a folder only by a folder, if it is empty). */
 export function rename(folder: number, from: ByteString, to: ByteString): void {
   const status = libc.renameat(folder, cString(plainName(from)), folder, secondCString(plainName(to)));
   check(status, "rename", to);
 }
 
-/** Anything but a folder; a link itself. */
+/** Removes anything but a folder; of a link, the link itself. */
 export function remove(folder: number, name: ByteString): void {
   check(libc.unlinkat(folder, cString(plainName(name)), 0), "remove", name);
 }
 
 const AT_REMOVEDIR = 0x200;
 
-/** An empty folder. */
+/** Removes an empty folder. */
 export function removeFolder(folder: number, name: ByteString): void {
   check(libc.unlinkat(folder, cString(plainName(name)), AT_REMOVEDIR), "remove folder", name);
 }

@@ -1,14 +1,24 @@
 /**
- * Owner, mode and times, set on an open file or folder, or by a name in a folder for what cannot be opened (links,
- * fifos, devices). A final link is never followed.
+ * Sets owner, mode and times of an open file or folder, or by a name in a folder for what cannot be opened (links, fifos,
+ * devices). Never follows a final link.
  *
- * Set the owner before the mode: changing it takes setuid and setgid away.
+ * Set the owner before the mode: changing the owner removes setuid and setgid.
  */
 import { constants } from "node:fs";
 import type { Moment } from "../format/entry.ts";
 import type { ByteString } from "../format/path.ts";
 import { close } from "./files.ts";
-import { AT_FDCWD, AT_SYMLINK_NOFOLLOW, check, cString, fixedBuffer, libc, O_CLOEXEC, retried } from "./libc.ts";
+import {
+  AT_FDCWD,
+  AT_SYMLINK_NOFOLLOW,
+  check,
+  cString,
+  fixedBuffer,
+  libc,
+  O_CLOEXEC,
+  O_PATH,
+  retried,
+} from "./libc.ts";
 import { plainName } from "./name.ts";
 
 export function setOwner(fd: number, uid: number, gid: number): void {
@@ -19,16 +29,14 @@ export function setOwnerAt(folder: number, name: ByteString, uid: number, gid: n
   check(libc.fchownat(folder, cString(plainName(name)), uid, gid, AT_SYMLINK_NOFOLLOW), "chown", name);
 }
 
-/** `mode` is 0 to 0o7777. */
+/** Sets a mode from 0 to 0o7777. */
 export function setMode(fd: number, mode: number): void {
   check(libc.fchmod(fd, mode), "chmod");
 }
 
-const O_PATH = 0o10000000;
-
 /**
- * For fifos and devices, which opening would set going. Links have no mode of their own: ENOTSUP. Needs /proc, as
- * Linux before 6.6 has no call that does not follow.
+ * Sets the mode of a fifo or device without opening it, which would start it. ENOTSUP for links, which have no mode of their
+ * own. Needs /proc, as Linux before 6.6 has no call that does not follow links.
  */
 export function setModeAt(folder: number, name: ByteString, mode: number): void {
   const flags = O_PATH | constants.O_NOFOLLOW | O_CLOEXEC;
@@ -43,13 +51,13 @@ export function setModeAt(folder: number, name: ByteString, mode: number): void 
 
 const UTIME_OMIT = 0x3ffffffe;
 
-// Two `struct timespec`: when it was last read, when it was last modified.
+// Two `struct timespec`: access time and modification time.
 const times = fixedBuffer(32);
 times.bytes.writeUInt32LE(UTIME_OMIT, 8);
 
 /**
- * Sets when it was modified, to the nanosecond, before 1970 too. When it was last read stays as the restore made it:
- * that is the truth, and a file in /tmp with an old one would be tidied away at once.
+ * Sets the modification time, to the nanosecond, also before 1970. Keeps the access time of the restore, which is the truth;
+ * with an old one, a file in /tmp would be cleaned up at once.
  */
 export function setTimes(fd: number, modified: Moment): void {
   check(libc.futimens(fd, timesFor(modified)), "utimens");

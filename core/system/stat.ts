@@ -1,4 +1,4 @@
-/** What the kernel knows of a file without opening it. Links are never followed. */
+/** Reads what the kernel knows of a file, without opening it. Never follows links. */
 import type { Moment } from "../format/entry.ts";
 import { type ByteString, fromBytes } from "../format/path.ts";
 import {
@@ -14,7 +14,7 @@ import {
   longestPath,
 } from "./libc.ts";
 
-type FileType = "file" | "folder" | "link" | "fifo" | "socket" | "character device" | "block device";
+export type FileType = "file" | "folder" | "link" | "fifo" | "socket" | "character device" | "block device";
 
 export type Stat = {
   readonly type: FileType;
@@ -22,17 +22,17 @@ export type Stat = {
   readonly mode: number;
   readonly uid: number;
   readonly gid: number;
-  /** Bytes; of a link, the length of its target. */
+  /** Size in bytes; for a link, the length of its target. */
   readonly size: number;
   readonly inode: bigint;
-  /** Tells filesystems apart until the next boot; means nothing after it. */
+  /** Number of the filesystem's device, valid until the next boot. */
   readonly device: number;
-  /** How many names the file has. */
+  /** Number of names of the file. */
   readonly links: number;
   readonly modified: Moment;
-  /** When content or metadata last changed (ctime). */
+  /** Time of the last change of content or metadata (ctime). */
   readonly changed: Moment;
-  /** Which device a device node stands for; 0 for all else. */
+  /** Device number of a device node, with `minor`; 0 for everything else. */
   readonly major: number;
   readonly minor: number;
   /** Units of 512 bytes that the file takes on disk. */
@@ -42,6 +42,7 @@ export type Stat = {
 const AT_NO_AUTOMOUNT = 0x800;
 const AT_EMPTY_PATH = 0x1000;
 const STATX_BASIC_STATS = 0x7ff;
+const STATX_TYPE = 0x1;
 
 const typeBits: readonly (FileType | undefined)[] = [
   undefined,
@@ -71,17 +72,20 @@ export function lstat(path: ByteString): Stat {
   return lstatAt(AT_FDCWD, path) ?? missing(path);
 }
 
-/** `name` may be a path of several components; only its last is kept from being followed. Undefined only for ENOENT. */
+/** `name` may be a path of several components; only a link in its last one is not followed. Undefined only for ENOENT. */
 export function lstatAt(folder: number, name: ByteString): Stat | undefined {
-  const status = libc.statx(
-    folder,
-    cString(name),
-    AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT,
-    STATX_BASIC_STATS,
-    result.address,
-  );
-  if (status === 0) return decoded();
-  if (errno() === ENOENT) return undefined;
+  return isThere(folder, name, STATX_BASIC_STATS) ? decoded() : undefined;
+}
+
+/** As `lstatAt`, if nothing but the type is of interest. */
+export function typeAt(folder: number, name: ByteString): FileType | undefined {
+  return isThere(folder, name, STATX_TYPE) ? typeIn(halves[14] ?? 0) : undefined;
+}
+
+function isThere(folder: number, name: ByteString, mask: number): boolean {
+  const flags = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT;
+  if (libc.statx(folder, cString(name), flags, mask, result.address) === 0) return true;
+  if (errno() === ENOENT) return false;
   throw lastError("lstat", name);
 }
 
@@ -94,13 +98,11 @@ function missing(path: ByteString): never {
   throw lastError("lstat", path);
 }
 
-/** From `struct statx`, whose layout is the same on all architectures. */
+/** Decodes `struct statx`, whose layout is the same on all architectures. */
 function decoded(): Stat {
   const mode = halves[14] ?? 0;
-  const type = typeBits[mode >> 12];
-  if (type === undefined) throw new Error(`a file of unknown type, mode ${mode.toString(8)}`);
   return {
-    type,
+    type: typeIn(mode),
     mode: mode & 0o7777,
     uid: words[5] ?? 0,
     gid: words[6] ?? 0,
@@ -116,6 +118,12 @@ function decoded(): Stat {
   };
 }
 
+function typeIn(mode: number): FileType {
+  const type = typeBits[mode >> 12];
+  if (type === undefined) throw new Error(`a file of unknown type, mode ${mode.toString(8)}`);
+  return type;
+}
+
 function long(word: number): number {
   return (words[word + 1] ?? 0) * 2 ** 32 + (words[word] ?? 0);
 }
@@ -127,7 +135,7 @@ function moment(word: number): Moment {
 
 const target = fixedBuffer(longestPath);
 
-/** Where a link points, of any length that Linux allows (4,095 bytes). */
+/** The target of a link, of any length that Linux allows (4,095 bytes). */
 export function readLink(path: ByteString): ByteString {
   return readLinkAt(AT_FDCWD, path);
 }

@@ -1,12 +1,13 @@
 /**
- * Extended attributes. Links are never followed: a link's own attributes are read and written.
+ * Reads and writes extended attributes. Never follows links: uses a link's own attributes.
  *
- * Under a folder's descriptor, names are reached as `/proc/self/fd/<n>/<name>`, since only Linux 6.13 has calls for
- * that: the descriptor is the confined one, and the last component is not followed.
+ * Names in a folder are reached as `/proc/self/fd/<n>/<name>`, as only Linux 6.13 has calls for that: the descriptor is the
+ * confined one, and the last component is not followed.
  */
 import type { Acl } from "../format/entry.ts";
 import { type ByteString, fromBytes } from "../format/path.ts";
 import { type AclNames, aclToText } from "./acl.ts";
+import { pathOfHandle } from "./handle.ts";
 import { addressOf, check, cString, fixedBuffer, lastError, libc, secondCString } from "./libc.ts";
 import { plainName } from "./name.ts";
 import { groupName, userName } from "./owners.ts";
@@ -16,24 +17,60 @@ export type Xattrs = { readonly acl?: Acl; readonly xattrs: Map<ByteString, Uint
 export const accessAcl = "system.posix_acl_access" as ByteString;
 export const defaultAcl = "system.posix_acl_default" as ByteString;
 
-/** The most that Linux has of either: XATTR_LIST_MAX, XATTR_SIZE_MAX. */
-const mostBytes = 64 * 1024;
-const list = fixedBuffer(mostBytes);
-const value = fixedBuffer(mostBytes);
+/** Largest list and largest value on Linux: XATTR_LIST_MAX, XATTR_SIZE_MAX. */
+const maxBytes = 64 * 1024;
+const list = fixedBuffer(maxBytes);
+const value = fixedBuffer(maxBytes);
 
 /**
- * All attributes of a path or of an open file. ACLs come decoded and are not in the map. A filesystem without
- * attributes has none.
+ * Reads all attributes of an open file or folder. ACLs are decoded, and not in the map. None on a filesystem without
+ * attributes.
  */
-export function readXattrs(of: ByteString | number): Xattrs {
+export function readXattrs(fd: number): Xattrs {
+  return readBy(openCalls, fd);
+}
+
+/** As `readXattrs`, of a file of any type that is held (`handle.ts`). */
+export function readXattrsOfHandle(handle: number): Xattrs {
+  return readBy(heldCalls, pathOfHandle(handle));
+}
+
+/** As `readXattrs`, of `name` in a folder, of the link itself if it is one. */
+export function readXattrsAt(folder: number, name: ByteString): Xattrs {
+  return readBy(namedCalls, pathUnder(folder, name), name);
+}
+
+type Calls<Subject> = {
+  list(of: Subject): number | bigint;
+  get(of: Subject, name: ByteString): number | bigint;
+};
+
+const openCalls: Calls<number> = {
+  list: (fd) => libc.flistxattr(fd, list.address, maxBytes),
+  get: (fd, name) => libc.fgetxattr(fd, secondCString(name), value.address, maxBytes),
+};
+
+/** Follows the kernel's own link to what is held, and no other: that may be a link itself. */
+const heldCalls: Calls<ByteString> = {
+  list: (path) => libc.listxattr(cString(path), list.address, maxBytes),
+  get: (path, name) => libc.getxattr(cString(path), secondCString(name), value.address, maxBytes),
+};
+
+const namedCalls: Calls<ByteString> = {
+  list: (path) => libc.llistxattr(cString(path), list.address, maxBytes),
+  get: (path, name) => libc.lgetxattr(cString(path), secondCString(name), value.address, maxBytes),
+};
+
+/** `named` is for messages. */
+function readBy<Subject>(calls: Calls<Subject>, of: Subject, named?: ByteString): Xattrs {
   const xattrs = new Map<ByteString, Uint8Array>();
-  const listed = attributeNames(of);
+  const listed = attributeNames(calls, of, named);
   if (listed.length === 0) return { xattrs };
   const acl: { access?: string; default?: string } = {};
   const ids: Record<string, number> = Object.create(null);
   const names = namesInto(ids);
   for (const name of listed) {
-    const bytes = attributeValue(of, name);
+    const bytes = attributeValue(calls, of, name, named);
     if (bytes === undefined) continue;
     if (name === accessAcl) acl.access = aclToText(bytes, names);
     else if (name === defaultAcl) acl.default = aclToText(bytes, names);
@@ -43,7 +80,7 @@ export function readXattrs(of: ByteString | number): Xattrs {
   return { acl: Object.keys(ids).length === 0 ? acl : { ...acl, ids }, xattrs };
 }
 
-/** Looks names up, and notes in `ids` the number behind each that it finds. */
+/** Looks names up, and records in `ids` the number of each that it finds. */
 function namesInto(ids: Record<string, number>): AclNames {
   const noted = (kind: "user" | "group", id: number, name: string | undefined) => {
     if (name !== undefined) ids[`${kind}:${name}`] = id;
@@ -57,15 +94,11 @@ function namesInto(ids: Record<string, number>): AclNames {
 
 const noNames: readonly ByteString[] = [];
 
-function attributeNames(of: ByteString | number): readonly ByteString[] {
-  const length = Number(
-    typeof of === "number"
-      ? libc.flistxattr(of, list.address, mostBytes)
-      : libc.llistxattr(cString(of), list.address, mostBytes),
-  );
+function attributeNames<Subject>(calls: Calls<Subject>, of: Subject, named?: ByteString): readonly ByteString[] {
+  const length = Number(calls.list(of));
   if (length === 0) return noNames;
   if (length < 0) {
-    const error = lastError("listxattr", typeof of === "number" ? undefined : of);
+    const error = lastError("listxattr", named);
     if (error.code === "ENOTSUP") return noNames;
     throw error;
   }
@@ -73,15 +106,11 @@ function attributeNames(of: ByteString | number): readonly ByteString[] {
   return joined.split("\0") as ByteString[];
 }
 
-/** In scratch memory, good until the next call. Undefined where the attribute has gone since it was listed. */
-function attributeValue(of: ByteString | number, name: ByteString): Uint8Array | undefined {
-  const length = Number(
-    typeof of === "number"
-      ? libc.fgetxattr(of, secondCString(name), value.address, mostBytes)
-      : libc.lgetxattr(cString(of), secondCString(name), value.address, mostBytes),
-  );
+/** Returns the value in scratch memory, valid until the next call. Undefined if the attribute was removed since it was listed. */
+function attributeValue<Subject>(calls: Calls<Subject>, of: Subject, name: ByteString, named?: ByteString) {
+  const length = Number(calls.get(of, name));
   if (length >= 0) return value.bytes.subarray(0, length);
-  const error = lastError(`getxattr ${name}`, typeof of === "number" ? undefined : of);
+  const error = lastError(`getxattr ${name}`, named);
   if (error.code === "ENODATA" || error.code === "ENOTSUP") return undefined;
   throw error;
 }
@@ -92,24 +121,20 @@ export function writeXattr(fd: number, attribute: ByteString, value: Uint8Array)
   check(status, `setxattr ${attribute}`);
 }
 
-/** Sets an attribute of `name` in a folder, of the link itself where it is one. */
+/** Sets an attribute of `name` in a folder; of a link, of the link itself. */
 export function writeXattrAt(folder: number, name: ByteString, attribute: ByteString, value: Uint8Array): void {
   const path = cString(pathUnder(folder, name));
   const status = libc.lsetxattr(path, secondCString(attribute), addressOf(value), value.length, 0);
   check(status, `setxattr ${attribute}`, name);
 }
 
-/** Removing what is not there is no error. */
+/** Removes an attribute. Does nothing if it does not exist. */
 export function removeXattr(fd: number, attribute: ByteString): void {
   removed(libc.fremovexattr(fd, secondCString(attribute)), attribute);
 }
 
 export function removeXattrAt(folder: number, name: ByteString, attribute: ByteString): void {
   removed(libc.lremovexattr(cString(pathUnder(folder, name)), secondCString(attribute)), attribute, name);
-}
-
-export function readXattrsAt(folder: number, name: ByteString): Xattrs {
-  return readXattrs(pathUnder(folder, name));
 }
 
 function removed(status: number, attribute: ByteString, name?: ByteString): void {

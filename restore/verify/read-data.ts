@@ -6,17 +6,17 @@ import { type Encoding, isPack } from "../../core/format/encoding.ts";
 import { FormatError } from "../../core/format/error.ts";
 import { decodeFrame } from "../../core/format/frame.ts";
 import { lossOf } from "../../core/manifest/loss.ts";
-import { isContent } from "../../core/manifest/needs.ts";
+import { digestOf, isContent } from "../../core/manifest/references/references.ts";
 import { eachOf } from "../../core/side-by-side.ts";
 import { ObjectReading, readRange } from "../../core/stored/read.ts";
 import { Garbage, release } from "../../core/system/garbage.ts";
 import { checkFlowing } from "../flowing.ts";
 import { framesIn, type StoredFrame } from "../frames.ts";
-import type { CollectContext } from "./collect.ts";
+import type { CollectDeps } from "./collect.ts";
 import type { NeededExtent } from "./extents.ts";
-import type { Row } from "./findings.ts";
+import type { CheckedObject } from "./findings.ts";
 
-export type ReadContext = Pick<CollectContext, "bucket" | "findings" | "extents" | "choose" | "signal"> & {
+export type ReadDataDeps = Pick<CollectDeps, "bucket" | "findings" | "extents" | "choose" | "signal"> & {
   readonly onProgress: (bytes: number) => void;
 };
 
@@ -25,8 +25,8 @@ export type ReadFigures = { objects: number; bytes: number };
 /** A frame holds 64 MiB at most, mostly 1: some of them side by side stay within bounds. */
 const atOnce = 3;
 
-export async function readData(context: ReadContext): Promise<ReadFigures> {
-  const { findings, choose, signal, onProgress } = context;
+export async function readData(deps: ReadDataDeps): Promise<ReadFigures> {
+  const { findings, choose, signal, onProgress } = deps;
   const figures = { objects: 0, bytes: 0 };
   const garbage = new Garbage();
   await eachOf(findings.sound(), atOnce, async (row) => {
@@ -39,7 +39,7 @@ export async function readData(context: ReadContext): Promise<ReadFigures> {
       signal.throwIfAborted();
       onProgress(figures.bytes);
     };
-    await readObject(row, context, count);
+    await readObject(row, deps, count);
     figures.objects += 1;
   });
   return figures;
@@ -47,9 +47,10 @@ export async function readData(context: ReadContext): Promise<ReadFigures> {
 
 type Count = (bytes: number) => void;
 
-async function readObject(row: Row, context: ReadContext, count: Count): Promise<void> {
-  const { findings, extents } = context;
-  const hash = row.sha256 === "" ? undefined : new Bun.CryptoHasher("sha256");
+async function readObject(row: CheckedObject, deps: ReadDataDeps, count: Count): Promise<void> {
+  const { findings, extents } = deps;
+  const digest = digestOf(row);
+  const hash = digest === undefined ? undefined : new Bun.CryptoHasher("sha256");
   const onStored = (piece: Uint8Array) => {
     hash?.update(piece);
     count(piece.length);
@@ -58,15 +59,15 @@ async function readObject(row: Row, context: ReadContext, count: Count): Promise
   try {
     const { key, version, kind } = row;
     const encoding = isContent(kind) ? kind : "none";
-    const reading = new ObjectReading(context.bucket, { key, version, encoding }, onStored);
-    if (isContent(kind)) wrong = await checkContent(row, kind, reading, context);
+    const reading = new ObjectReading(deps.bucket, { key, version, encoding }, onStored);
+    if (isContent(kind)) wrong = await checkContent(row, kind, reading, deps);
     await reading.rest();
   } catch (error) {
     const { how, damage } = lossOf(error, row.key);
     return findings.add(row.id, damage ? "altered" : "not-checked", how, damage);
   }
-  extents.wrong(row.id, wrong);
-  const altered = hash !== undefined && hash.digest("hex") !== row.sha256;
+  extents.markWrong(row.id, wrong);
+  const altered = hash !== undefined && hash.digest("hex") !== digest;
   if (altered) {
     const costs = row.kind === "snapshot" ? "" : wrong.length === 0 ? "; no content that is needed is touched" : "";
     findings.add(
@@ -76,30 +77,30 @@ async function readObject(row: Row, context: ReadContext, count: Count): Promise
       row.kind === "snapshot",
     );
   } else if (wrong.length > 0) {
-    const who = row.sha256 === "" ? "it does not hold" : "its bytes are as they were stored, but do not hold";
+    const who = digest === undefined ? "it does not hold" : "its bytes are as they were stored, but do not hold";
     findings.add(row.id, "wrong-content", `${who} what the manifest says`);
   }
 }
 
 /** Returns the extents that the object does not have as they should be. */
-async function checkContent(row: Row, encoding: Encoding, reading: ObjectReading, context: ReadContext) {
-  const extents = context.extents.of(row.id);
-  if (isPack(encoding)) return checkPack({ ...row, encoding }, extents, reading, context);
-  const end = extents.reduce((last, { at, length }) => Math.max(last, at + length), 0);
+async function checkContent(row: CheckedObject, encoding: Encoding, reading: ObjectReading, deps: ReadDataDeps) {
+  const extents = deps.extents.in(row.id);
+  if (isPack(encoding)) return checkPack({ ...row, encoding }, extents, reading, deps);
+  const end = extents.reduce((last, { offset, length }) => Math.max(last, offset + length), 0);
   return checkWhole(extents, reading.content(end));
 }
 
 async function checkWhole(extents: readonly NeededExtent[], content: AsyncIterable<Uint8Array>) {
   const wrong: NeededExtent[] = [];
   await checkFlowing(extents, untilDamage(content), {
-    expected: ({ at, length, sha256 }) => ({ offset: at, length, sha256 }),
+    expected: (extent) => extent,
     take: () => true,
     wrong: (extent) => wrong.push(extent),
   });
   return wrong;
 }
 
-/** Ends where the content cannot be decoded: what comes after is not there. */
+/** Ends at the first byte that cannot be decoded: what comes after counts as missing. */
 async function* untilDamage(content: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   try {
     yield* content;
@@ -108,19 +109,19 @@ async function* untilDamage(content: AsyncIterable<Uint8Array>): AsyncGenerator<
   }
 }
 
-type Frame = {
+type CheckedFrame = {
   readonly offset: number;
   readonly length: number;
   readonly uses: readonly [];
   readonly extents: NeededExtent[];
 };
 
-/** Frames that overlap, which only a manifest that is wrong has, are asked for one by one. */
+/** Checks a pack. Frames that overlap, which only a wrong manifest has, are asked for one by one. */
 async function checkPack(
-  pack: Row & { readonly encoding: Encoding },
+  pack: CheckedObject & { readonly encoding: Encoding },
   extents: readonly NeededExtent[],
   reading: ObjectReading,
-  { bucket }: ReadContext,
+  { bucket }: ReadDataDeps,
 ) {
   const { inOrder, overlapping } = sorted(extents);
   const wrong: NeededExtent[] = [];
@@ -140,12 +141,15 @@ async function checkPack(
   return wrong;
 }
 
-function sorted(extents: readonly NeededExtent[]): { readonly inOrder: Frame[]; readonly overlapping: Frame[] } {
-  const inOrder: Frame[] = [];
-  const overlapping: Frame[] = [];
-  let last: Frame | undefined;
+function sorted(extents: readonly NeededExtent[]): {
+  readonly inOrder: CheckedFrame[];
+  readonly overlapping: CheckedFrame[];
+} {
+  const inOrder: CheckedFrame[] = [];
+  const overlapping: CheckedFrame[] = [];
+  let last: CheckedFrame | undefined;
   for (const extent of extents) {
-    const { frame_offset: offset, frame_length: length } = extent;
+    const { frameOffset: offset, frameLength: length } = extent;
     if (last?.offset === offset && last.length === length) {
       last.extents.push(extent);
       continue;
@@ -160,8 +164,8 @@ function sorted(extents: readonly NeededExtent[]): { readonly inOrder: Frame[]; 
 async function wrongIn(extents: readonly NeededExtent[], stored: Uint8Array): Promise<NeededExtent[]> {
   try {
     const content = await decodeFrame(stored);
-    const wrong = extents.filter(({ at, length, sha256 }) => {
-      const bytes = content.subarray(at, at + length);
+    const wrong = extents.filter(({ offset, length, sha256 }) => {
+      const bytes = content.subarray(offset, offset + length);
       return bytes.length < length || Bun.SHA256.hash(bytes, "hex") !== sha256;
     });
     release(content);

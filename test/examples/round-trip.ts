@@ -21,7 +21,7 @@ export type Taken = AsyncDisposable & {
   restore(): Promise<Finished>;
 };
 
-/** Runs `examples/snapshots.d/<name>` with these variables set, as whoever installs it sets those at its top. */
+/** Runs `examples/snapshots.d/<name>` with these variables set, as its user sets those at its top. */
 export async function take(name: string, variables: Readonly<Record<string, string>>): Promise<Taken> {
   const folder = await scratch();
   const store = await scratch();

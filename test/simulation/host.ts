@@ -27,6 +27,8 @@ export class Host {
 
   readonly folder: string;
   readonly life: Life;
+  /** Of its files, for `treeOf`. */
+  readonly digests = new Map<string, string>();
 
   private constructor(
     readonly plan: HostPlan,
@@ -103,6 +105,7 @@ function contentOf({ daysRetained, packSize }: Scenario): Config["content"] {
     compressionLevel: 1,
     packSize,
     repackBelow: 0.4,
+    follow: "all",
     shareWith: ["*"],
     pickerTimeout: 60_000,
     snapshotTimeout: 60_000,

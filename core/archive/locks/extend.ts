@@ -1,7 +1,6 @@
 /** Extends locks, so that all is locked for as long as the manifest promises. */
 import type { Database } from "bun:sqlite";
 import { BucketError, type BucketWriter, type Retention } from "../../bucket/contract.ts";
-import type { LockMode } from "../../format/lock-mode.ts";
 import type { Notify } from "../../notice.ts";
 import { type KnownObject, ObjectTable } from "../state/objects.ts";
 import { usedObjects } from "./used-objects.ts";
@@ -72,21 +71,15 @@ async function extendOne(objects: ObjectTable, object: KnownObject, deps: Extend
   }
 }
 
-/**
- * Extends a lock, or finds that it is long enough. A refusal as `locked` means one of two things: another host extended the
- * lock further than we would, or it is of the stricter mode, which it keeps. Asked for in that mode, only the first is
- * refused again.
- */
+/** Extends a lock, or finds that it is long enough: a refusal as `locked` means that another host extended the lock further than we would. */
 async function extendOrFindLonger({ key, version }: KnownObject, { bucket, retention }: ExtendDeps): Promise<Outcome> {
-  for (const mode of new Set<LockMode>([retention.mode, "COMPLIANCE"])) {
-    try {
-      await bucket.extend(key, version, { ...retention, mode });
-      return "extended";
-    } catch (error) {
-      if (!(error instanceof BucketError) || error.kind !== "locked") throw error;
-    }
+  try {
+    await bucket.extend(key, version, retention);
+    return "extended";
+  } catch (error) {
+    if (error instanceof BucketError && error.kind === "locked") return "long enough";
+    throw error;
   }
-  return "long enough";
 }
 
 /** Waits for all, also after one failed: nothing may touch the database when its run has ended. */

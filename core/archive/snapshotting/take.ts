@@ -1,5 +1,6 @@
 /** Snapshotters: executables that dump what cannot be backed up as files, such as databases, straight into the bucket. */
-import { BucketError, type BucketErrorKind } from "../../bucket/contract.ts";
+import { BucketError } from "../../bucket/contract.ts";
+import { isFatal } from "../../bucket/fatal.ts";
 import { Failure } from "../../failure.ts";
 import type { SnapshotRef } from "../../format/manifest.ts";
 import type { Notify } from "../../notice.ts";
@@ -27,8 +28,8 @@ export async function takeSnapshots({ folder, notify, ...deps }: SnapshotsDeps):
   return refs;
 }
 
-/** Errors that the next snapshotter would meet too. */
-const fatal: ReadonlySet<BucketErrorKind> = new Set(["credentials", "no-bucket", "no-lock", "unreachable"]);
+/** Whether the next snapshotter would meet the error too. */
+const endsAll = (error: BucketError) => isFatal(error) || error.kind === "no-lock";
 
 async function tryToTake({ name, path }: Executable, deps: SnapshotDeps, notify: Notify) {
   const report: ReportSnapshotter = (level, code, what) =>
@@ -37,7 +38,7 @@ async function tryToTake({ name, path }: Executable, deps: SnapshotDeps, notify:
     return await takeSnapshot({ name, path }, deps, report);
   } catch (error) {
     deps.signal?.throwIfAborted();
-    if (!(error instanceof Failure) || (error instanceof BucketError && fatal.has(error.kind))) throw error;
+    if (!(error instanceof Failure) || (error instanceof BucketError && endsAll(error))) throw error;
     const failed = error instanceof BucketError ? "was ended, because its dump cannot be stored" : "cannot be started";
     report(
       "error",

@@ -3,8 +3,8 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { archive } from "../../../core/archive/archive.ts";
 import type { Bucket } from "../../../core/bucket/contract.ts";
-import { wrapBucket } from "../../../core/bucket/decorators/wrap.ts";
 import { openDirectoryBucket } from "../../../core/bucket/directory/bucket.ts";
+import { wrapBucket } from "../../../core/bucket/wrap.ts";
 import { Failure } from "../../../core/failure.ts";
 import { diskFull, mayMount } from "../../support/faults/disk-full.ts";
 import { run as command } from "../../support/services/command.ts";
@@ -143,7 +143,7 @@ describe("whichever request fails", () => {
     for (const lostAnswer of [false, true]) {
       for (const at of calls.keys()) await failsAt(at, lostAnswer);
     }
-  }, 60_000);
+  });
 
   async function callsOf(): Promise<readonly string[]> {
     await using rig = await prepared();

@@ -1,5 +1,6 @@
 import { afterAll, beforeEach, describe, expect, test } from "bun:test";
 import {
+  chmodSync,
   existsSync,
   lstatSync,
   mkdirSync,
@@ -21,20 +22,19 @@ import {
   makeHardLink,
   makeLink,
   makeNode,
-  openByStep,
   openFileAt,
-  openFolder,
-  openRoot,
   remove,
   removeFolder,
   rename,
   truncate,
   writeAt,
 } from "../../../core/system/beneath.ts";
+import { openByStep, openFolder, openRoot } from "../../../core/system/confined.ts";
 import { close, readAt } from "../../../core/system/files.ts";
-import { isSystemError } from "../../../core/system/libc.ts";
+import { isSystemError, SystemError } from "../../../core/system/libc.ts";
 import { setModeAt, setOwnerAt, setTimesAt } from "../../../core/system/metadata.ts";
 import { fstat, lstat } from "../../../core/system/stat.ts";
+import { canAttack, exchanging } from "../archive/quilting/attacker.ts";
 import { bytes, isRoot, pathIn, scratchFolder } from "./scratch.ts";
 
 const scratch = scratchFolder();
@@ -66,7 +66,7 @@ function withCode(code: string) {
   return expect.objectContaining({ name: "SystemError", code });
 }
 
-/** As a restore does it: opens the folder, makes a file with content, closes both. */
+/** Writes as a restore does: opens the folder, makes a file with content, closes both. */
 function restoreFile(folderPath: string, name: string, open: typeof openFolder = openFolder): void {
   const folder = open(root, bytes(folderPath));
   try {
@@ -78,11 +78,17 @@ function restoreFile(folderPath: string, name: string, open: typeof openFolder =
   }
 }
 
+function toPass(open: typeof openFolder): typeof openFolder {
+  return (root, path) => open(root, path, "pass");
+}
+
 // Kernels without openat2 get the second way; both must refuse the same.
 describe.each([
   ["by openat2", openFolder],
   ["by single steps", openByStep],
-] as const)("a folder opened %s", (_, open) => {
+  ["by openat2, only to pass through it", toPass(openFolder)],
+  ["by single steps, only to pass through it", toPass(openByStep)],
+])("a folder opened %s", (_, open) => {
   test("is found at any depth, and a file is made in it", () => {
     mkdirSync(join(target, "a/b/c"), { recursive: true });
     restoreFile("a/b/c", "file", open);
@@ -120,6 +126,27 @@ describe.each([
 
   test("that is missing is refused", () => {
     expect(() => restoreFile("absent", "x", open)).toThrow(withCode("ENOENT"));
+  });
+
+  test.skipIf(!canAttack)("that changes place with a link over and over is never what the link leads to", async () => {
+    for (const path of ["parent/sub", "../outside/sub"]) mkdirSync(join(target, path), { recursive: true });
+    symlinkSync(outside, join(target, "link"));
+    chmodSync(target, 0o777);
+    const { inode } = lstat(pathIn(target, "parent/sub"));
+    await using _ = await exchanging(join(target, "parent"), join(target, "link"));
+    const seen = new Set<string | bigint>();
+    for (let tries = 0; tries < 20_000; tries += 1) {
+      try {
+        const fd = open(root, bytes("parent/sub"));
+        seen.add(fstat(fd).inode);
+        close(fd);
+      } catch (error) {
+        seen.add(error instanceof SystemError ? error.code : "?");
+      }
+    }
+    // Single steps may find a folder again when they ask what refused them.
+    seen.delete("ENOTDIR");
+    expect(seen).toEqual(new Set([inode, "ELOOP"]));
   });
 
   test("swapped for a link after it was opened stays what it was", () => {

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, test } from "bun:test";
 import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, openSync, rmdirSync, statSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { openRoot } from "../../../core/system/beneath.ts";
+import { openRoot } from "../../../core/system/confined.ts";
 import { close } from "../../../core/system/files.ts";
 import { setMode, setModeAt, setOwner, setOwnerAt, setTimes, setTimesAt } from "../../../core/system/metadata.ts";
 import { lstat } from "../../../core/system/stat.ts";
@@ -52,7 +52,7 @@ describe("modification times", () => {
     expect(lstat(pathIn(folder)).modified).toEqual(moment);
   });
 
-  test("leave the access time alone", () => {
+  test("setting modification times keeps the access time", () => {
     utimesSync(join(folder, "file"), 5, 6);
     onFile((fd) => setTimes(fd, { seconds: 9, nanoseconds: 0 }));
     expect(statSync(join(folder, "file"))).toMatchObject({ atimeMs: 5_000, mtimeMs: 9_000 });
@@ -71,30 +71,30 @@ describe("modes", () => {
     expect(lstat(pathIn(folder, "file")).mode).toBe(mode);
   });
 
-  test("of a fifo are set by name, without opening it", () => {
+  test("the mode of a fifo is set by name, without opening it", () => {
     execFileSync("mkfifo", [join(folder, "fifo")]);
     inFolder((fd) => setModeAt(fd, bytes("fifo"), 0o621));
     expect(lstat(pathIn(folder, "fifo"))).toMatchObject({ type: "fifo", mode: 0o621 });
   });
 
-  test("of what is missing name it", () => {
+  test("setting the mode of a missing file names it", () => {
     inFolder((fd) => expect(() => setModeAt(fd, bytes("absent"), 0o600)).toThrow('chmod "absent": no such file'));
   });
 });
 
 describe.skipIf(!isRoot)("owners", () => {
-  test("of an open file are set", () => {
+  test("the owner of an open file is set", () => {
     onFile((fd) => setOwner(fd, 12_345, 54_321));
     expect(lstat(pathIn(folder, "file"))).toMatchObject({ uid: 12_345, gid: 54_321 });
   });
 
-  test("of a link are set without following it", () => {
+  test("the owner of a link is set without following it", () => {
     inFolder((fd) => setOwnerAt(fd, bytes("link"), 12_345, 4_294_967_294));
     expect(lstat(pathIn(folder, "link"))).toMatchObject({ uid: 12_345, gid: 4_294_967_294 });
     expect(lstat(pathIn(folder, "file"))).toMatchObject({ uid: 0, gid: 0 });
   });
 
-  test("take setuid away, which is why the mode comes after", () => {
+  test("setting the owner removes setuid, so the mode is set after it", () => {
     onFile((fd) => {
       setMode(fd, 0o4755);
       setOwner(fd, 1, 1);

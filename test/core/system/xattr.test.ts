@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { execFileSync } from "node:child_process";
 import { mkdirSync, openSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { openRoot } from "../../../core/system/beneath.ts";
+import { openRoot } from "../../../core/system/confined.ts";
 import { close } from "../../../core/system/files.ts";
 import {
   readXattrs,
@@ -12,7 +12,7 @@ import {
   writeXattr,
   writeXattrAt,
 } from "../../../core/system/xattr.ts";
-import { bytes, isRoot, pathIn, scratchFolder } from "./scratch.ts";
+import { bytes, isRoot, pathIn, scratchFolder, xattrsOf } from "./scratch.ts";
 
 const folder = scratchFolder();
 
@@ -25,11 +25,11 @@ function emptyFile(name: string): string {
 const supported = Bun.spawnSync(["setfattr", "-n", "user.probe", "-v", "x", emptyFile("probe")]).success;
 
 describe.skipIf(!supported)("extended attributes", () => {
-  test("none are an empty map and no ACL", () => {
-    expect(readXattrs(pathIn(emptyFile("none")))).toEqual({ xattrs: new Map() });
+  test("a file without attributes has an empty map and no ACL", () => {
+    expect(xattrsOf(pathIn(emptyFile("none")))).toEqual({ xattrs: new Map() });
   });
 
-  test("several come with any bytes, empty ones too", () => {
+  test("several attributes are read with any bytes, also empty ones", () => {
     const path = emptyFile("several");
     const binary = Uint8Array.of(0, 255, 10, 0);
     const fd = openSync(path, "r+");
@@ -42,19 +42,19 @@ describe.skipIf(!supported)("extended attributes", () => {
       [bytes("user.ünïcode"), new Uint8Array(Buffer.from("v"))],
     ]);
     expect(readXattrs(fd)).toEqual({ xattrs: expected });
-    expect(readXattrs(pathIn(path))).toEqual({ xattrs: expected });
+    expect(xattrsOf(pathIn(path))).toEqual({ xattrs: expected });
     close(fd);
     expect(execFileSync("getfattr", ["-e", "hex", "-n", "user.binary", path]).toString()).toContain("0x00ff0a00");
   });
 
-  test("values stay as they were while others are read", () => {
+  test("values do not change while others are read", () => {
     for (const name of ["one", "two"]) execFileSync("setfattr", ["-n", "user.who", "-v", name, emptyFile(name)]);
-    const one = readXattrs(pathIn(folder, "one")).xattrs.get(bytes("user.who"));
-    readXattrs(pathIn(folder, "two"));
+    const one = xattrsOf(pathIn(folder, "one")).xattrs.get(bytes("user.who"));
+    xattrsOf(pathIn(folder, "two"));
     expect(Buffer.from(one ?? []).toString()).toBe("one");
   });
 
-  test("are written over, removed, and removed again without complaint", () => {
+  test("attributes can be overwritten, removed, and removed again", () => {
     const path = emptyFile("changed");
     const root = openRoot(pathIn(folder));
     const name = bytes("changed");
@@ -70,26 +70,26 @@ describe.skipIf(!supported)("extended attributes", () => {
     close(root);
   });
 
-  test("of a folder are written through its descriptor", () => {
+  test("attributes of a folder are written through its descriptor", () => {
     mkdirSync(join(folder, "sub"));
     const fd = openRoot(pathIn(folder, "sub"));
     writeXattr(fd, bytes("user.a"), Buffer.from("1"));
     close(fd);
-    expect([...readXattrs(pathIn(folder, "sub")).xattrs.keys()]).toEqual([bytes("user.a")]);
+    expect([...xattrsOf(pathIn(folder, "sub")).xattrs.keys()]).toEqual([bytes("user.a")]);
   });
 
-  test("of a link's target are neither read nor written through the link", () => {
+  test("attributes of a link's target are neither read nor written through the link", () => {
     const path = emptyFile("target");
     execFileSync("setfattr", ["-n", "user.mine", "-v", "x", path]);
     symlinkSync(path, join(folder, "link"));
-    expect(readXattrs(pathIn(folder, "link")).xattrs.size).toBe(0);
+    expect(xattrsOf(pathIn(folder, "link")).xattrs.size).toBe(0);
     const root = openRoot(pathIn(folder));
     expect(() => writeXattrAt(root, bytes("link"), bytes("user.theirs"), Buffer.from("y"))).toThrow(/setxattr/);
     close(root);
-    expect([...readXattrs(pathIn(path)).xattrs.keys()]).toEqual([bytes("user.mine")]);
+    expect([...xattrsOf(pathIn(path)).xattrs.keys()]).toEqual([bytes("user.mine")]);
   });
 
-  test("under a name with a slash are refused", () => {
+  test("attributes under a name with a slash are refused", () => {
     const root = openRoot(pathIn(folder));
     for (const name of ["../x", "sub/x", "..", ""]) {
       const write = () => writeXattrAt(root, bytes(name), bytes("user.a"), Buffer.from("1"));
@@ -98,20 +98,20 @@ describe.skipIf(!supported)("extended attributes", () => {
     close(root);
   });
 
-  test.skipIf(!isRoot)("file capabilities are among them", () => {
+  test.skipIf(!isRoot)("file capabilities are read", () => {
     const path = emptyFile("capable");
     const capability = Buffer.from("0100000200040000000000000000000000000000", "hex");
     const fd = openSync(path, "r+");
     writeXattr(fd, bytes("security.capability"), capability);
     close(fd);
-    expect(readXattrs(pathIn(path)).xattrs.get(bytes("security.capability"))).toEqual(new Uint8Array(capability));
+    expect(xattrsOf(pathIn(path)).xattrs.get(bytes("security.capability"))).toEqual(new Uint8Array(capability));
   });
 
-  test.skipIf(!isRoot)("a link's own are read and written", () => {
+  test.skipIf(!isRoot)("a link's own attributes are read and written", () => {
     symlinkSync("nowhere", join(folder, "own"));
     const root = openRoot(pathIn(folder));
     writeXattrAt(root, bytes("own"), bytes("trusted.a"), Buffer.from("1"));
-    expect([...readXattrs(pathIn(folder, "own")).xattrs.keys()]).toEqual([bytes("trusted.a")]);
+    expect([...xattrsOf(pathIn(folder, "own")).xattrs.keys()]).toEqual([bytes("trusted.a")]);
     close(root);
   });
 
@@ -119,7 +119,7 @@ describe.skipIf(!supported)("extended attributes", () => {
     const path = join(folder, "acls");
     mkdirSync(path);
     execFileSync("setfacl", ["-m", "u:daemon:r-x,d:u:daemon:rwx", path]);
-    const { acl, xattrs } = readXattrs(pathIn(path));
+    const { acl, xattrs } = xattrsOf(pathIn(path));
     expect(acl?.access).toContain("\nuser:daemon:r-x\n");
     expect(acl?.default).toContain("\nuser:daemon:rwx\n");
     expect(xattrs.size).toBe(0);
@@ -127,9 +127,11 @@ describe.skipIf(!supported)("extended attributes", () => {
 });
 
 test("a filesystem without attributes has none", () => {
-  expect(readXattrs(bytes("/proc/self/status"))).toEqual({ xattrs: new Map() });
+  expect(xattrsOf(bytes("/proc/self/status"))).toEqual({ xattrs: new Map() });
 });
 
-test("what is missing is named", () => {
-  expect(() => readXattrs(pathIn(folder, "absent"))).toThrow(/listxattr ".*absent": no such file/);
+test("a missing file is named", () => {
+  const root = openRoot(pathIn(folder));
+  expect(() => readXattrsAt(root, bytes("absent"))).toThrow(/listxattr ".*absent": no such file/);
+  close(root);
 });

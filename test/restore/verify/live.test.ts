@@ -22,7 +22,7 @@ async function compare(rig: Rig, { backup }: RigRun, hash = false): Promise<Comp
     bucket: count(rig.bucket, counts),
     manifest: backup.manifest,
     hash: () => hash,
-    tell: (difference) => differences.push(difference),
+    onDifference: (difference) => differences.push(difference),
     onProgress: () => {},
     signal: new AbortController().signal,
   });
@@ -33,7 +33,7 @@ async function compare(rig: Rig, { backup }: RigRun, hash = false): Promise<Comp
 }
 
 describe("verify --live", () => {
-  test("finds nothing on a machine as it was, and reads no content", async () => {
+  test("verify --live finds nothing on a machine as it was, and reads no content", async () => {
     const { rig, run } = await machine();
     await using _ = rig;
     const { found, gets } = await compare(rig, run, true);
@@ -41,7 +41,7 @@ describe("verify --live", () => {
     expect(gets).toBe(run.backup.manifest.parts.length);
   });
 
-  test("what changed, and in what; what is missing; what is new since", async () => {
+  test("verify --live names what changed and how, what is missing, and what is new", async () => {
     const { rig, run } = await machine();
     await using _ = rig;
     await writeFile(rig.file("a"), "longer than it was before");
@@ -52,7 +52,7 @@ describe("verify --live", () => {
     await rm(rig.file("folder"), { recursive: true });
     await rig.write("folder", "a file now");
     await rig.write("new", "n");
-    await rig.write("new folder/in it", "told with its folder");
+    await rig.write("new folder/in it", "reported with its folder");
     expect((await compare(rig, run)).found).toEqual([
       "changed a size time",
       "changed b mode",

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { FalseState } from "../../../../core/archive/state/false-state.ts";
 import { rememberRead } from "../../../../core/archive/state/index-sync.ts";
 import { BucketError } from "../../../../core/bucket/contract.ts";
-import { wrapBucket } from "../../../../core/bucket/decorators/wrap.ts";
+import { wrapBucket } from "../../../../core/bucket/wrap.ts";
 import { encodeIndex, type IndexLine } from "../../../../core/format/index-object.ts";
 import { keys } from "../../../../core/format/keys.ts";
 import { noise } from "../noise.ts";
@@ -70,7 +70,7 @@ describe("reading the index", () => {
     expect(get).toBe(2 + 99);
     expect(heard).toHaveLength(99);
     expect([machine.place("b"), machine.place("d")]).toEqual(["packs/b at 0+0", "packs/d at 0+0"]);
-  }, 30_000);
+  });
 
   test("goes on behind pages that are not full", async () => {
     await using machine = await Machine.make();
