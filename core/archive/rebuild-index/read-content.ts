@@ -2,7 +2,7 @@
 import type { BucketReader, Stored } from "../../bucket/contract.ts";
 import { type CompressionName, compressionNames } from "../../format/codec.ts";
 import { altered } from "../../format/error.ts";
-import { ObjectReading } from "../../stored/read.ts";
+import { readContent } from "../../stored/read.ts";
 import type { FoundObject } from "./writer.ts";
 
 /**
@@ -13,15 +13,13 @@ export async function readContentObject(
   bucket: Pick<BucketReader, "get" | "head">,
   { key, version, size }: Stored,
   digest: string,
-  onBytes: (bytes: number) => void,
 ): Promise<FoundObject | undefined> {
   const info = await bucket.head(key, version);
   if (info === undefined) return undefined;
   const encoding = encodingOf(info.metadata["storage-encoding"]);
   const hash = new Bun.CryptoHasher("sha256");
   let length = 0;
-  const reading = new ObjectReading(bucket, { key, version, encoding }, (piece) => onBytes(piece.length));
-  for await (const piece of reading.content(Number.MAX_SAFE_INTEGER)) {
+  for await (const piece of readContent(bucket, { key, version, encoding }, Number.MAX_SAFE_INTEGER)) {
     hash.update(piece);
     length += piece.length;
   }

@@ -1,5 +1,5 @@
 /** Reads which chunks lie in a pack: by its table of contents, and, unless that is to be believed, by the chunks themselves. */
-import type { BucketReader, Stored } from "../../bucket/contract.ts";
+import type { Stored } from "../../bucket/contract.ts";
 import { altered } from "../../format/error.ts";
 import { decodeFrame } from "../../format/frame.ts";
 import { contentsLength, decodeContents } from "../../format/pack.ts";
@@ -8,15 +8,15 @@ import { sha256 } from "../../format/sha256.ts";
 import type { Budget } from "../../side-by-side.ts";
 import { collect } from "../../stored/bytes.ts";
 import { Pieces } from "../../stored/pieces.ts";
-import { readRange } from "../../stored/read.ts";
+import { type ObjectSource, readRange } from "../../stored/read.ts";
 import { release } from "../../system/garbage.ts";
 import type { FoundObject } from "./writer.ts";
 
-type PackReader = {
-  readonly bucket: Pick<BucketReader, "get">;
+type PackCheck = {
+  /** SHA-256 of the stored bytes, hex. Undefined: the table of contents is believed if it is well formed. */
+  readonly digest: string | undefined;
   /** For the content of frames that are decoded side by side. */
   readonly memory: Budget;
-  readonly onBytes: (bytes: number) => void;
 };
 
 type PackContents = {
@@ -32,12 +32,17 @@ const longestTable = 4 * 1024 * 1024;
 
 /**
  * With a `digest`, reads the whole pack, one frame at a time, and throws a FormatError unless its bytes have that SHA-256 and
- * each chunk has the id that the table of contents gives it. Without one, believes a table of contents that is well formed.
+ * each chunk has the id that the table of contents gives it.
  */
-export async function readPack(reader: PackReader, pack: Stored, digest: string | undefined): Promise<FoundObject> {
-  const contents = await readTable(reader, pack);
-  reader.onBytes(contents.table.length);
-  if (digest !== undefined) await checkPack(reader, pack, contents, digest);
+export async function readPack(
+  bucket: ObjectSource,
+  pack: Stored,
+  { digest, memory }: PackCheck,
+): Promise<FoundObject> {
+  const contents = await readTable(bucket, pack);
+  if (digest !== undefined && (await digestOfChecked(bucket, pack, contents, memory)) !== digest) {
+    throw altered("its bytes do not have the SHA-256 of its name");
+  }
   const frames = contents.frames.map(({ offset, length, chunks }) => {
     return { offset, length, chunks: chunks.map((chunk): [string, number] => [hex(chunk.id), chunk.length]) };
   });
@@ -45,7 +50,7 @@ export async function readPack(reader: PackReader, pack: Stored, digest: string 
 }
 
 /** Asks for the end of the pack, and once more if the table of contents is longer. Throws a FormatError if it is malformed. */
-async function readTable({ bucket }: PackReader, pack: Stored): Promise<PackContents> {
+async function readTable(bucket: ObjectSource, pack: Stored): Promise<PackContents> {
   const { size } = pack;
   const tail = await readPart(bucket, pack, Math.max(0, size - usualTable), size);
   const length = contentsLength(tail);
@@ -56,20 +61,21 @@ async function readTable({ bucket }: PackReader, pack: Stored): Promise<PackCont
   return { frames: placeFrames(decodeContents(table), length, size), table };
 }
 
-async function readPart(bucket: PackReader["bucket"], pack: Stored, start: number, end: number): Promise<Uint8Array> {
+async function readPart(bucket: ObjectSource, pack: Stored, start: number, end: number): Promise<Uint8Array> {
   const length = end - start;
   return collect(readRange(bucket, { ...pack, encoding: "frames" }, { start, length }), length);
 }
 
-async function checkPack(
-  { bucket, memory, onBytes }: PackReader,
+/** Checks each chunk of a pack. Returns the SHA-256 of its stored bytes, hex. */
+async function digestOfChecked(
+  bucket: ObjectSource,
   pack: Stored,
   { frames, table }: PackContents,
-  digest: string,
-): Promise<void> {
+  memory: Budget,
+): Promise<string> {
   const hash = new Bun.CryptoHasher("sha256");
   const stored = readRange(bucket, { ...pack, encoding: "frames" }, { start: 0, length: pack.size });
-  const pieces = new Pieces(0, hashed(stored, hash, onBytes));
+  const pieces = new Pieces(0, hashed(stored, hash));
   try {
     for (const frame of frames) {
       const bytes = await pieces.take(frame.offset, frame.length);
@@ -81,13 +87,12 @@ async function checkPack(
   } finally {
     await pieces.end();
   }
-  if (hash.digest("hex") !== digest) throw altered("its bytes do not have the SHA-256 of its name");
+  return hash.digest("hex");
 }
 
-async function* hashed(source: AsyncIterable<Uint8Array>, hash: Bun.CryptoHasher, onBytes: (bytes: number) => void) {
+async function* hashed(source: AsyncIterable<Uint8Array>, hash: Bun.CryptoHasher): AsyncGenerator<Uint8Array> {
   for await (const piece of source) {
     hash.update(piece);
-    onBytes(piece.length);
     yield piece;
   }
 }

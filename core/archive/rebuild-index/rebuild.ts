@@ -83,7 +83,7 @@ class Rebuild {
   readonly #job: RebuildJob;
   readonly #known: KnownVersions;
   /** Locks must not end before this date. */
-  readonly #earliestEnd: Date;
+  readonly #minimumLockEnd: Date;
   readonly #writer: IndexWriter | undefined;
   readonly #memory = new Budget(maxFrameContent);
   readonly #garbage = new Garbage();
@@ -110,7 +110,7 @@ class Rebuild {
     );
     this.#job = job;
     this.#known = known;
-    this.#earliestEnd = plan.minimumLockEnd;
+    this.#minimumLockEnd = plan.minimumLockEnd;
     this.#writer = target && new IndexWriter({ bucket: target, name, run, retention: plan.retention, now, last });
   }
 
@@ -137,7 +137,7 @@ class Rebuild {
   #isKnown({ versions }: IndexCandidate): boolean {
     return versions.some(({ key, version }) => {
       const until = this.#known.lockedUntil(key, version);
-      return until !== undefined && until >= this.#earliestEnd;
+      return until !== undefined && until >= this.#minimumLockEnd;
     });
   }
 
@@ -150,7 +150,7 @@ class Rebuild {
     const locked = await Promise.all(
       versions.map(async (version): Promise<LockedVersion[]> => {
         const retention = await this.#lockOf(version);
-        return retention !== undefined && retention >= this.#earliestEnd ? [{ ...version, until: retention }] : [];
+        return retention !== undefined && retention >= this.#minimumLockEnd ? [{ ...version, until: retention }] : [];
       }),
     );
     return locked.flat().sort((one, other) => other.until.getTime() - one.until.getTime());
@@ -172,29 +172,31 @@ class Rebuild {
     let fault: "damaged" | "unread" | undefined;
     for (const version of versions) {
       if (this.#known.lockedUntil(version.key, version.version) !== undefined) return this.#extend(version);
-      try {
-        const found = await this.#read(candidate, version);
-        if (found !== undefined) return await this.#add(version, found);
-      } catch (error) {
+      const found = await this.#read(candidate, version).catch((error: unknown) => {
         fault = this.#passOver(error, version) === "damaged" ? "damaged" : (fault ?? "unread");
-      }
+      });
+      if (found !== undefined) return await this.#add(version, found);
     }
     if (fault !== undefined) this.#figures[fault] += 1;
   }
 
   #read({ kind, digest }: IndexCandidate, version: LockedVersion): Promise<FoundObject | undefined> {
     const { bucket, trustTables } = this.#job;
-    const onBytes = (bytes: number) => this.#count(bytes);
-    if (kind === "content") return readContentObject(bucket, version, digest, onBytes);
-    return readPack({ bucket, memory: this.#memory, onBytes }, version, trustTables ? undefined : digest);
+    const get: typeof bucket.get = (key, options) => this.#counted(bucket.get(key, options));
+    if (kind === "pack")
+      return readPack({ get }, version, { digest: trustTables ? undefined : digest, memory: this.#memory });
+    return readContentObject({ get, head: (...args) => bucket.head(...args) }, version, digest);
   }
 
-  #count(bytes: number): void {
+  async *#counted(stored: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
     const { signal, onProgress } = this.#job;
-    signal.throwIfAborted();
-    this.#garbage.left(bytes);
-    this.#figures.bytesRead += bytes;
-    onProgress({ objects: this.#figures.objects, bytes: this.#figures.bytesRead });
+    for await (const piece of stored) {
+      signal.throwIfAborted();
+      this.#garbage.left(piece.length);
+      this.#figures.bytesRead += piece.length;
+      onProgress({ objects: this.#figures.objects, bytes: this.#figures.bytesRead });
+      yield piece;
+    }
   }
 
   async #add({ key, version, size, until }: LockedVersion, { encoding, frames }: FoundObject): Promise<void> {

@@ -65,6 +65,14 @@ describe("verify --live", () => {
     ]);
   });
 
+  test("a folder that became a link, behind which nothing is looked at", async () => {
+    const { rig, run } = await machine();
+    await using _ = rig;
+    await rename(rig.file("folder"), `${rig.path}/elsewhere`);
+    await symlink(`${rig.path}/elsewhere`, rig.file("folder"));
+    expect((await compare(rig, run)).found).toEqual(["changed folder type", "missing folder/d"]);
+  });
+
   test("what lay there before the backup and was not picked is not new", async () => {
     const { rig } = await machine();
     await using _ = rig;

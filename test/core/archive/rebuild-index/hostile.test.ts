@@ -271,6 +271,30 @@ describe("a file's own object", () => {
   });
 });
 
+test.each(["packs", "content"])("reading %s that are damaged ends when the damage is found", async (folder) => {
+  await using scene = await bereft();
+  const { rig } = scene;
+  const damaged = Buffer.alloc(4 * 1024 * 1024, 1);
+  const contents = encodeContents([{ length: damaged.length, chunks: [{ id: chunk.id, length: 4 * 1024 * 1024 }] }]);
+  const pack = Buffer.concat([damaged, contents]);
+  if (folder === "packs") await plantPack(rig, pack);
+  else await plant(rig, `content/${sha256(good)}`, damaged, { "storage-encoding": "zstd" });
+  let open = 0;
+  const around = (bucket: typeof rig.bucket) =>
+    wrapBucket(bucket, {
+      get: async function* (key, options) {
+        open += 1;
+        try {
+          yield* bucket.get(key, options);
+        } finally {
+          open -= 1;
+        }
+      },
+    });
+  const { figures } = await rebuild(rig, { around });
+  expect([figures.damaged, open]).toEqual([1, 0]);
+});
+
 test("what has another name than packs and contents have is left alone", async () => {
   await using scene = await bereft();
   for (const key of ["packs/x.zst", `packs/${"0".repeat(64)}.zst.age`, "content/x", "content/a/b"]) {
