@@ -1,6 +1,6 @@
 /**
- * What the last run saw under each path: enough to tell whether a file changed, and its whole manifest entry. Object
- * numbers in `extents` are ids of the state database.
+ * The state database's table of files: what the last run saw under each path, enough to notice whether a file changed, and its
+ * whole manifest entry. Object numbers in `extents` are ids of the state database.
  */
 import type { Database, Statement } from "bun:sqlite";
 import type { EntryHead } from "../../format/entry-json.ts";
