@@ -26,7 +26,7 @@ export type Run = {
 export type Ending = {
   /** Exit status; null where it did not end by itself, or its output is cut off. */
   readonly exit: number | null;
-  /** How it failed, as the rest of a sentence that begins with its name; undefined where it did not. */
+  /** How it failed, as the rest of a sentence that begins with its name; undefined if it did not. */
   readonly failure: string | undefined;
   /** The last words that it wrote to stderr, on one line; may be empty. */
   readonly lastWords: string;
