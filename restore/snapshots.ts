@@ -6,14 +6,17 @@ import { type ByteString, fromText } from "../core/format/path.ts";
 import { decodeStream } from "../core/manifest/decode.ts";
 import { lossOf } from "../core/manifest/loss.ts";
 import type { Getter } from "../core/manifest/read.ts";
-import { createFile, writeAt } from "../core/system/beneath.ts";
+import { createFile, remove, writeAt } from "../core/system/beneath.ts";
 import { close } from "../core/system/files.ts";
 import { isSystemError, SystemError } from "../core/system/libc.ts";
 import { type Finished, pipeInto } from "../core/system/process.ts";
-import { madeAnew, putInPlace, removeIfThere, temporaryName } from "./place.ts";
+import { Obstacle } from "./obstacle.ts";
+import { putInPlace } from "./place.ts";
+import { unlessRefused } from "./refused.ts";
 import type { Report } from "./report.ts";
-import type { Target } from "./target.ts";
+import type { FolderRule, Target } from "./target.ts";
 import { full } from "./trouble.ts";
+import { ourselves } from "./unfinished.ts";
 
 export type SnapshotChoice = "ask" | "fetch" | "run" | "skip";
 
@@ -72,19 +75,15 @@ async function answered(ask: (question: string) => Promise<boolean>, question: s
   }
 }
 
-export type SnapshotContext = {
+export type SnapshotDeps = {
   readonly bucket: Getter;
   readonly target: Target;
   readonly report: Report;
   readonly signal: AbortSignal;
 };
 
-export async function restoreSnapshot(
-  { snapshot, action }: Decision,
-  choice: SnapshotChoice,
-  context: SnapshotContext,
-) {
-  const { report, signal } = context;
+export async function restoreSnapshot({ snapshot, action }: Decision, choice: SnapshotChoice, deps: SnapshotDeps) {
+  const { report, signal } = deps;
   signal.throwIfAborted();
   if (action === "skip") {
     const why = choice === "skip" ? "--snapshots skip" : "as answered";
@@ -92,8 +91,8 @@ export async function restoreSnapshot(
     return;
   }
   try {
-    if (action === "run") await replay(snapshot, context);
-    else await fetchDump(snapshot, choice, context);
+    if (action === "run") await replay(snapshot, deps);
+    else await fetchDump(snapshot, choice, deps);
   } catch (error) {
     tellLost(snapshot, error, report);
   }
@@ -101,36 +100,46 @@ export async function restoreSnapshot(
 
 function tellLost({ snapshotter, key }: SnapshotRef, error: unknown, report: Report): void {
   if (isSystemError(error, "ENOSPC", "EDQUOT")) throw full(snapshotter, error.reason, error);
-  const loss =
-    error instanceof SystemError
-      ? { why: error.message, remedy: "mend that and run again", damage: false }
-      : lossOf(error, key);
+  const loss = lossBy(error) ?? lossOf(error, key);
   report.lost("snapshot-lost", { doing: "restore the snapshot", what: snapshotter, ...loss });
 }
 
-async function fetchDump(snapshot: SnapshotRef, choice: SnapshotChoice, context: SnapshotContext): Promise<void> {
-  const { target, report } = context;
-  target.make(folderPath);
+function lossBy(error: unknown) {
+  if (error instanceof Obstacle) return { ...error.parts, damage: false };
+  if (error instanceof SystemError) return { why: error.message, remedy: "fix that and run again", damage: false };
+  return undefined;
+}
+
+async function fetchDump(snapshot: SnapshotRef, choice: SnapshotChoice, deps: SnapshotDeps): Promise<void> {
+  const { target, report } = deps;
+  target.make(folderPath, ownFolder);
   const path = fromText(`${folderPath}/${snapshot.snapshotter}`);
-  const temporary = temporaryName(path);
-  const { fd: folder } = target.folder(folderPath);
-  const fd = madeAnew(folder, temporary, () => createFile(folder, temporary));
+  const temporary = target.names.next();
+  const place = target.workplace(folderPath);
+  const fd = createFile(place, temporary);
   try {
     let position = 0;
-    for await (const piece of dumpOf(snapshot, context)) {
+    for await (const piece of dumpOf(snapshot, deps)) {
       writeAt(fd, piece, position);
       position += piece.length;
     }
-    putInPlace(target.folder(folderPath).fd, temporary, path);
+    putInPlace(target, temporary, path);
   } catch (error) {
-    removeIfThere(target.folder(folderPath).fd, temporary);
+    unlessRefused(() => remove(target.workplace(folderPath), temporary));
     throw error;
   } finally {
     close(fd);
+    target.settle(folderPath, 0o700);
   }
   report.figures.snapshotsFetched += 1;
   tellFetched(snapshot, choice, report);
 }
+
+/** Others may not look at dumps, nor put any there. */
+const ownFolder: FolderRule = {
+  gid: undefined,
+  accept: (_, { uid, mode }) => uid === ourselves && (mode & 0o077) === 0,
+};
 
 function tellFetched(
   { snapshotter, exit, restore_through }: SnapshotRef,
@@ -149,11 +158,11 @@ function tellFetched(
  * has swallowed cannot be taken back. It is read a second time for the command, and checked again: should it differ
  * then, the command is ended before it is told that its input is complete.
  */
-async function replay(snapshot: SnapshotRef, context: SnapshotContext): Promise<void> {
-  const { report, signal } = context;
-  for await (const _ of dumpOf(snapshot, context)) signal.throwIfAborted();
+async function replay(snapshot: SnapshotRef, deps: SnapshotDeps): Promise<void> {
+  const { report, signal } = deps;
+  for await (const _ of dumpOf(snapshot, deps)) signal.throwIfAborted();
   const { restore_through: command = "false", snapshotter } = snapshot;
-  const finished = await pipeInto({ command, input: dumpOf(snapshot, context), abort: signal });
+  const finished = await pipeInto({ command, input: dumpOf(snapshot, deps), abort: signal });
   signal.throwIfAborted();
   if (finished.exit === 0) {
     report.figures.snapshotsReplayed += 1;
@@ -174,7 +183,7 @@ function endOf({ exit, signal, stderrTail }: Finished): string {
 }
 
 /** The dump; an error, before its end, where object or dump are not what the manifest says. */
-async function* dumpOf(snapshot: SnapshotRef, { bucket }: SnapshotContext): AsyncGenerator<Uint8Array> {
+async function* dumpOf(snapshot: SnapshotRef, { bucket }: SnapshotDeps): AsyncGenerator<Uint8Array> {
   const { key, version, size, sha256, encoding, dump_size, dump_sha256 } = snapshot;
   const stored = checked(bucket.get(key, { version }), size, sha256);
   yield* checked(decodeStream(stored, encoding), dump_size, dump_sha256);

@@ -9,7 +9,19 @@ import { constants } from "node:fs";
 import { constants as osConstants } from "node:os";
 import type { ByteString } from "../format/path.ts";
 import { pathOfHandle } from "./handle.ts";
-import { AT_FDCWD, AT_SYMLINK_FOLLOW, addressOf, check, cString, lastError, libc, O_CLOEXEC, retried, secondCString, systemError } from "./libc.ts";
+import {
+  AT_FDCWD,
+  AT_SYMLINK_FOLLOW,
+  addressOf,
+  check,
+  cString,
+  lastError,
+  libc,
+  O_CLOEXEC,
+  retried,
+  secondCString,
+  systemError,
+} from "./libc.ts";
 import { plainName } from "./name.ts";
 
 /** `mode` is cut by the umask: set it again afterwards. */

@@ -6,9 +6,7 @@ import { describe, expect, test } from "bun:test";
 import { lstatSync, symlinkSync, unlinkSync } from "node:fs";
 import { mkdir, readdir, readFile, rename, stat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { toText } from "../../core/format/path.ts";
 import { framesIn } from "../../restore/frames.ts";
-import { temporaryName } from "../../restore/place.ts";
 import { exitOf } from "../../restore/restore.ts";
 import { Fixture, file, folder, type Item, link, noise, sha256 } from "./support.ts";
 
@@ -181,16 +179,6 @@ describe("a target that was prepared", () => {
     expect(exitOf(await fixture.restore(await fixture.backup([folder("/"), file("/f", "mine")])))).toBe(0);
     await fixture.untouched();
     expect(lstatSync(fixture.at("/f")).isFile()).toBe(true);
-  });
-
-  test("a link under the temporary name is not written through", async () => {
-    await using fixture = await guarded();
-    await mkdir(fixture.target);
-    const item = file("/f", "mine");
-    await symlink(fixture.secret, fixture.at(toText(temporaryName(item.head.path))));
-    expect(exitOf(await fixture.restore(await fixture.backup([folder("/"), item])))).toBe(0);
-    await fixture.untouched();
-    expect(await fixture.names()).toEqual(["f"]);
   });
 
   test("a fifo in the place of a file does not stop the restore", async () => {

@@ -1,0 +1,110 @@
+/**
+ * What may stay of what lies in the target already. Somebody may have put it there: to keep a descriptor of it, or a
+ * mapping, or what lies in it, when it has become another's. So a thing is kept and corrected only if it has the owner that
+ * the backup says and nobody else can write to it; else it is made again. What is right in every respect stays: nothing is
+ * given to anybody by that.
+ */
+import type { Entry, FolderEntry } from "../core/format/entry.ts";
+import { type ByteString, parentOf } from "../core/format/path.ts";
+import { createFile, remove } from "../core/system/beneath.ts";
+import { close } from "../core/system/files.ts";
+import { setMode, setOwner } from "../core/system/metadata.ts";
+import { fstat, type Stat } from "../core/system/stat.ts";
+import { readXattrs } from "../core/system/xattr.ts";
+import type { Metadata } from "./metadata.ts";
+import { unlessRefused } from "./refused.ts";
+import type { Folder, FolderRule, Target } from "./target.ts";
+import { ourselves } from "./unfinished.ts";
+
+const groupWrites = 0o020;
+const othersWrite = 0o002;
+const sticky = 0o1000;
+const setIds = 0o6000;
+/** Leaves that number as it is. */
+const unchanged = 0xffffffff;
+
+export class Adoption {
+  readonly #target: Target;
+  readonly #metadata: Metadata;
+  /** By device and wanted owner: who owns what we make there instead, if that owner cannot be set. */
+  readonly #fixedOwners = new Map<string, number | undefined>();
+
+  constructor(target: Target, metadata: Metadata) {
+    this.#target = target;
+    this.#metadata = metadata;
+  }
+
+  /** Whether a file, link or node that differs from the entry in its metadata may be corrected. */
+  mayCorrect(entry: Exclude<Entry, FolderEntry>, found: Stat): boolean {
+    const { uid } = this.#metadata.idsOf(entry);
+    // The other names of it may lie anywhere. With an ACL, the bits of the group are the most that any entry of it gives.
+    if (found.links !== 1 || (entry.type !== "link" && (found.mode & (groupWrites | othersWrite)) !== 0)) return false;
+    if (found.uid === uid && givesRights(entry)) return false;
+    return this.#hasRightOwner(found, uid, entry.path);
+  }
+
+  folderRule(entry: FolderEntry): FolderRule {
+    const { gid } = this.#metadata.idsOf(entry);
+    return { gid, accept: (folder, found, above) => this.#acceptsFolder(entry, folder, found, above) };
+  }
+
+  #acceptsFolder(entry: FolderEntry, folder: Folder, found: Stat, above: Folder): boolean {
+    const { uid, gid } = this.#metadata.idsOf(entry);
+    if (folder.isPrivate && found.gid === gid) return true;
+    if (this.#hasRightOwner(found, uid, entry.path)) {
+      if (this.#letsInMore(folder.fd, found, entry)) keepOthersOut(folder.fd, found);
+      return true;
+    }
+    if (folder.mount === above.mount) return false;
+    // Only root mounts. It cannot be moved aside, and is there to be restored into.
+    unlessRefused(() => setOwner(folder.fd, ourselves, unchanged));
+    keepOthersOut(folder.fd, found);
+    return true;
+  }
+
+  /** Whether somebody can write to a folder of the right owner who cannot in the end. */
+  #letsInMore(fd: number, found: Stat, entry: FolderEntry): boolean {
+    const writers = found.mode & (groupWrites | othersWrite);
+    if (writers === 0) return false;
+    if ((writers & ~entry.mode) !== 0 || (entry.mode & sticky & ~found.mode) !== 0) return true;
+    if ((writers & groupWrites) === 0) return false;
+    return found.gid !== this.#metadata.idsOf(entry).gid || !this.#metadata.sameAcl(readXattrs(fd).acl, entry.acl);
+  }
+
+  /** Whether it has the owner that it would get if it were made again. */
+  #hasRightOwner(found: Stat, wanted: number, path: ByteString): boolean {
+    if (found.uid === wanted) return true;
+    const key = `${found.device} ${wanted}`;
+    if (!this.#fixedOwners.has(key)) this.#fixedOwners.set(key, fixedOwner(this.#target, parentOf(path), wanted));
+    return found.uid === this.#fixedOwners.get(key);
+  }
+}
+
+/** Setuid, setgid, capabilities: whoever could ever write to such a file would have them. */
+function givesRights(entry: Entry): boolean {
+  return (entry.mode & setIds) !== 0 || [...entry.xattrs.keys()].some((name) => name.startsWith("security."));
+}
+
+/** Takes write access from all but the owner, also by an ACL, whose mask it is. Descriptors that are open give none either. */
+function keepOthersOut(fd: number, { mode }: Stat): void {
+  unlessRefused(() => setMode(fd, mode & ~(groupWrites | othersWrite)));
+}
+
+/** Who owns what is made in a folder, although the backup says otherwise: us without root, somebody else on FAT. */
+function fixedOwner(target: Target, folder: ByteString, wanted: number): number | undefined {
+  let fixed: number | undefined;
+  unlessRefused(() => {
+    const place = target.workplace(folder);
+    const name = target.names.next();
+    const fd = createFile(place, name);
+    try {
+      remove(place, name);
+      const { uid } = fstat(fd);
+      const isGiven = unlessRefused(() => setOwner(fd, wanted, unchanged)) && fstat(fd).uid === wanted;
+      fixed = isGiven ? undefined : uid;
+    } finally {
+      close(fd);
+    }
+  });
+  return fixed;
+}
