@@ -86,14 +86,17 @@ export class Metadata {
     this.#try("times", entry, () => subject.setTimes(entry.modified));
   }
 
-  /** Setuid and setgid of another owner would give somebody else's rights away. */
+  /** Setuid, setgid and capabilities of another owner would give somebody else's rights away. */
   #rights(subject: Subject, entry: Entry, owned: boolean): void {
-    if ((entry.mode & setIds) !== 0) {
-      if (owned && this.#isOwned(subject, entry)) this.#try("mode", entry, () => subject.setMode(entry.mode));
-      else this.#report.count("special-bits", toText(entry.path), "the owner could not be set");
-    }
+    const ids = (entry.mode & setIds) !== 0;
     const value = entry.xattrs.get(capability);
-    if (value !== undefined) this.#try("attribute", entry, () => subject.writeAttribute(capability, value));
+    if (!ids && value === undefined) return;
+    const safe = owned && this.#isOwned(subject, entry);
+    const why = "the owner could not be set";
+    if (ids && safe) this.#try("mode", entry, () => subject.setMode(entry.mode));
+    else if (ids) this.#report.count("special-bits", toText(entry.path), why);
+    if (value !== undefined && safe) this.#try("attribute", entry, () => subject.writeAttribute(capability, value));
+    else if (value !== undefined) this.#report.count("attribute", toText(entry.path), why);
   }
 
   #isOwned(subject: Subject, entry: Entry): boolean {
