@@ -20,7 +20,7 @@ import type { Target } from "./target.ts";
  * A file is still the one that was restored if its ctime is, which nobody can set: an inode may be used again, and content
  * changed. `path` is kept only if it is not the name that the others refer to.
  */
-type Leader = Pick<Stat, "inode" | "device" | "changed"> & { readonly path: ByteString | undefined };
+type RestoredFile = Pick<Stat, "inode" | "device" | "changed"> & { readonly path: ByteString | undefined };
 
 /** Filesystems without links, with too many already, other ones, and those that protect the files of others. */
 const refusals = ["EXDEV", "EMLINK", "EPERM", "ENOTSUP", "ENOSYS"] as const;
@@ -40,7 +40,7 @@ export function linkGroup(entry: Linkable): string {
 export class HardLinks {
   readonly #target: Target;
   readonly #report: Report;
-  readonly #leaders = new Map<string, Leader>();
+  readonly #leaders = new Map<string, RestoredFile>();
 
   constructor(target: Target, report: Report) {
     this.#target = target;
@@ -79,7 +79,7 @@ export class HardLinks {
     }
   }
 
-  #linkTo(handle: number, leader: Leader, { path }: Linkable, group: string): boolean {
+  #linkTo(handle: number, leader: RestoredFile, { path }: Linkable, group: string): boolean {
     const folder = this.#target.folder(parentOf(path));
     if (!folder.fresh && isSameInode(leader, lstatAt(folder.fd, baseName(path)))) {
       this.#report.figures.unchanged += 1;
@@ -110,7 +110,7 @@ export class HardLinks {
   }
 }
 
-function isLeader(leader: Leader, found: Stat): boolean {
+function isLeader(leader: RestoredFile, found: Stat): boolean {
   const { seconds, nanoseconds } = found.changed;
   return isSameInode(leader, found) && leader.changed.seconds === seconds && leader.changed.nanoseconds === nanoseconds;
 }

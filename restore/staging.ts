@@ -21,11 +21,11 @@ import { isUnfinished, makeUnfinished, markUnfinished, ourselves, removeTemporar
 
 const itself = "" as ByteString;
 
-type Place = { readonly fd: number; readonly parent: number; readonly name: ByteString };
+type StagingFolder = { readonly fd: number; readonly parent: number; readonly name: ByteString };
 
 export class Staging {
   readonly #names: TemporaryNames;
-  readonly #places = new Map<string, Place>();
+  readonly #places = new Map<string, StagingFolder>();
 
   constructor(names: TemporaryNames) {
     this.#names = names;
@@ -59,7 +59,7 @@ export class Staging {
     }
   }
 
-  #make(above: number): Place {
+  #make(above: number): StagingFolder {
     removeLeftovers(above);
     const name = this.#names.folder();
     const fd = makeUnfinished(above, name);
@@ -75,7 +75,7 @@ export class Staging {
     }
   }
 
-  #forget(mount: string, { fd, parent }: Place): void {
+  #forget(mount: string, { fd, parent }: StagingFolder): void {
     this.#places.delete(mount);
     close(fd);
     close(parent);

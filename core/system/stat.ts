@@ -15,7 +15,7 @@ import {
   longestPath,
 } from "./libc.ts";
 
-type FileType = "file" | "folder" | "link" | "fifo" | "socket" | "character device" | "block device";
+export type FileType = "file" | "folder" | "link" | "fifo" | "socket" | "character device" | "block device";
 
 export type Stat = {
   readonly type: FileType;
