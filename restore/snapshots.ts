@@ -14,6 +14,7 @@ import { Obstacle } from "./obstacle.ts";
 import { putInPlace } from "./place.ts";
 import { unlessRefused } from "./refused.ts";
 import type { Report } from "./report.ts";
+import { shownCommand } from "./shown-command.ts";
 import type { FolderRule, Target } from "./target.ts";
 import { full } from "./trouble.ts";
 import { ourselves } from "./unfinished.ts";
@@ -52,12 +53,7 @@ async function actionFor(
 
 function questionFor({ snapshotter, exit }: SnapshotRef, command: string): string {
   const failed = exit === 0 ? "" : ", although it is marked failed";
-  return `Replay snapshot ${JSON.stringify(snapshotter)}${failed}, through: sh -c ${shellQuoted(command)}`;
-}
-
-/** One word for a shell. */
-function shellQuoted(text: string): string {
-  return `'${text.replaceAll("'", `'\\''`)}'`;
+  return `Replay snapshot ${JSON.stringify(snapshotter)}${failed}, through: ${shownCommand(command)}`;
 }
 
 async function answered(ask: (question: string) => Promise<boolean>, question: string): Promise<boolean> {
@@ -160,8 +156,9 @@ function tellFetched(
  */
 async function replay(snapshot: SnapshotRef, deps: SnapshotDeps): Promise<void> {
   const { report, signal } = deps;
-  for await (const _ of dumpOf(snapshot, deps)) signal.throwIfAborted();
   const { restore_through: command = "false", snapshotter } = snapshot;
+  if (command.includes("\0")) throw noCommand();
+  for await (const _ of dumpOf(snapshot, deps)) signal.throwIfAborted();
   const finished = await pipeInto({ command, input: dumpOf(snapshot, deps), abort: signal });
   signal.throwIfAborted();
   if (finished.exit === 0) {
@@ -171,10 +168,15 @@ async function replay(snapshot: SnapshotRef, deps: SnapshotDeps): Promise<void> 
   report.lost("snapshot-command-failed", {
     doing: "replay the snapshot",
     what: snapshotter,
-    why: `${shellQuoted(command)} ${endOf(finished)}`,
-    remedy: "mend that and restore again, or use --snapshots fetch and replay it by hand",
+    why: `${shownCommand(command)} ${endOf(finished)}`,
+    remedy: "fix that and restore again, or use --snapshots fetch and replay it by hand",
     damage: false,
   });
+}
+
+function noCommand(): Obstacle {
+  const why = "its restore command has a NUL in it, which no command can have";
+  return new Obstacle({ code: "snapshot-lost", why, remedy: "use --snapshots fetch and replay it by hand" });
 }
 
 function endOf({ exit, signal, stderrTail }: Finished): string {

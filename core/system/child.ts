@@ -1,5 +1,6 @@
 /** Starting a child process in a group of its own, and seeing to its end. The door to this is `process.ts`. */
 import { Failure, reasonOf } from "../failure.ts";
+import { childEnvironment } from "./environment.ts";
 import { close } from "./files.ts";
 import { makePipe, PipeReader, PipeWriter, type ReaderState } from "./pipe.ts";
 
@@ -15,13 +16,9 @@ export type Finished = {
   readonly stderrTail: string;
 };
 
-export type Environment = Readonly<Record<string, string | undefined>>;
-
 export type StartOptions = {
   /** The executable, and its arguments. */
   readonly command: readonly [string, ...string[]];
-  /** All of its environment; ours where undefined. */
-  readonly env: Environment | undefined;
   /** "nothing": it finds the end at once. */
   readonly stdin: "pipe" | "nothing";
   /** "stderr": to where ours goes. */
@@ -50,7 +47,7 @@ export class Child {
   #timedOut = false;
   #cutOff = false;
 
-  constructor({ command, env, stdin, stdout, extraPipe, graceMs }: StartOptions) {
+  constructor({ command, stdin, stdout, extraPipe, graceMs }: StartOptions) {
     const input = stdin === "pipe" ? makePipe() : undefined;
     const output = stdout === "pipe" ? makePipe() : undefined;
     const errors = makePipe();
@@ -63,8 +60,7 @@ export class Child {
           errors.writeEnd,
           ...(extra === undefined ? [] : [extra.writeEnd]),
         ],
-        // Without one, Bun passes on the environment with which this process began.
-        env: { ...(env ?? process.env) },
+        env: childEnvironment(),
         detached: true,
       });
     } catch (error) {
