@@ -6,6 +6,7 @@ import { describe, expect, test } from "bun:test";
 import { chmodSync, chownSync, lstatSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { mkdir, readdir, symlink, writeFile } from "node:fs/promises";
 import { exitOf } from "../../restore/restore.ts";
+import { diskFull, mayMount } from "../support/faults/disk-full.ts";
 import { run } from "../support/services/command.ts";
 import { accomplice, act, mayAct, neighbour, openFixture, root } from "./neighbour.ts";
 import { type Fixture, fifo, file, folder, isRoot, link, noise } from "./support.ts";
@@ -316,6 +317,55 @@ describe.skipIf(!mayAct)("a folder that others may write to", () => {
     for (const line of staged) expect(line).toMatch(/^\.sysbackup-[0-9a-f]{32} 1700 false$/);
     expect(seen.filter((name) => !name.startsWith("."))).toEqual(seen.filter((name) => name === "x"));
     expect((await readdir(fixture.target)).sort()).toEqual(["d"]);
+  });
+});
+
+describe.skipIf(!mayAct || !mayMount)("a mount in the target", () => {
+  /** Restores `/boot`, of this owner, onto a filesystem of its own. */
+  async function onto(fixture: Fixture, mount: string, owner: typeof root) {
+    const items = [folder("/"), folder("/boot", { owner, mode: 0o700 }), folder("/boot/d", { owner: root })];
+    const backup = await fixture.backup([...items, file("/boot/x", "x"), file("/boot/d/y", "y"), file("/z", "z")]);
+    await mkdir(fixture.at("/boot"), { recursive: true });
+    await run(["mount", "--bind", mount, fixture.at("/boot")]);
+    try {
+      const figures = await fixture.restore(backup);
+      return { figures, owner: lstatSync(fixture.at("/boot")).uid, mode: mode(fixture.at("/boot")) };
+    } finally {
+      await run(["umount", fixture.at("/boot")]);
+    }
+  }
+
+  test("gets what belongs there by way of a folder of its own, which goes in the end", async () => {
+    await using fixture = await openFixture();
+    await using small = await diskFull(MiB);
+    await writeFile(`${small.path}/before`, "before");
+    const { figures } = await onto(fixture, small.path, root);
+    expect(exitOf(figures)).toBe(0);
+    expect((await readdir(small.path)).sort()).toEqual(["before", "d", "x"]);
+    expect(await fixture.names()).toEqual(["boot", "z"]);
+  });
+
+  test("of another owner, which cannot be moved aside, is taken over", async () => {
+    await using fixture = await openFixture();
+    await using small = await diskFull(MiB);
+    await writeFile(`${small.path}/before`, "before");
+    give(small.path, neighbour, 0o777);
+    expect(await onto(fixture, small.path, root)).toMatchObject({
+      figures: { warnings: 0, errors: 0 },
+      owner: 0,
+      mode: 0o700,
+    });
+    expect((await readdir(small.path)).sort()).toEqual(["before", "d", "x"]);
+  });
+
+  test("that is to be another user's is given to him", async () => {
+    await using fixture = await openFixture();
+    await using small = await diskFull(MiB);
+    await mkdir(`${small.path}/lost+found`);
+    expect(await onto(fixture, small.path, neighbour)).toMatchObject({
+      figures: { warnings: 0 },
+      owner: neighbour.uid,
+    });
   });
 });
 
