@@ -9,9 +9,12 @@ import { type ByteString, parentOf } from "../core/format/path.ts";
 import { createFile, remove } from "../core/system/beneath.ts";
 import { close } from "../core/system/files.ts";
 import { setMode, setOwner } from "../core/system/metadata.ts";
+import { userBehind } from "../core/system/mounts.ts";
+import { userName } from "../core/system/owners.ts";
 import { fstat, type Stat } from "../core/system/stat.ts";
 import { readXattrs } from "../core/system/xattr.ts";
 import type { Metadata } from "./metadata.ts";
+import { Obstacle } from "./obstacle.ts";
 import { unlessRefused } from "./refused.ts";
 import type { Folder, FolderRule, Target } from "./target.ts";
 import { ourselves } from "./unfinished.ts";
@@ -50,6 +53,7 @@ export class Adoption {
 
   #acceptsFolder(entry: FolderEntry, folder: Folder, found: Stat, above: Folder): boolean {
     const { uid, gid } = this.#metadata.idsOf(entry);
+    if (folder.mount !== above.mount) refuseUsersMount(found);
     if (folder.isPrivate && found.gid === gid) return true;
     if (this.#hasRightOwner(found, uid, entry.path)) {
       if (this.#letsInMore(folder.fd, found, entry)) keepOthersOut(folder.fd, found);
@@ -88,6 +92,14 @@ function givesRights(entry: Entry): boolean {
 /** Takes write access from all but the owner, also by an ACL, whose mask it is. Descriptors that are open give none either. */
 function keepOthersOut(fd: number, { mode }: Stat): void {
   unlessRefused(() => setMode(fd, mode & ~(groupWrites | othersWrite)));
+}
+
+/** A user's filesystem may say that it is root's, and shows that user all that is written to it. */
+function refuseUsersMount(found: Stat): void {
+  const user = userBehind(found);
+  if (user === undefined || user === 0 || user === ourselves) return;
+  const why = `a filesystem that ${userName(user) ?? `user ${user}`} has mounted is in its place`;
+  throw new Obstacle({ code: "in-the-way", why, remedy: "unmount it and run again" });
 }
 
 /** Who owns what is made in a folder, although the backup says otherwise: us without root, somebody else on FAT. */

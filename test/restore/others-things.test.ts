@@ -3,7 +3,7 @@
  * has a twin that works, so that the defence refuses no more than it must.
  */
 import { describe, expect, test } from "bun:test";
-import { chmodSync, chownSync, lstatSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, existsSync, lstatSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { mkdir, readdir, symlink, writeFile } from "node:fs/promises";
 import { exitOf } from "../../restore/restore.ts";
 import { diskFull, mayMount } from "../support/faults/disk-full.ts";
@@ -366,6 +366,59 @@ describe.skipIf(!mayAct || !mayMount)("a mount in the target", () => {
       figures: { warnings: 0 },
       owner: neighbour.uid,
     });
+  });
+});
+
+/** A filesystem in user space with one empty folder, which is root's and nobody's business; it is mounted as the neighbour's. */
+const usersFilesystem = `
+import ctypes, os, struct, sys
+libc = ctypes.CDLL(None, use_errno=True)
+fd = os.open("/dev/fuse", os.O_RDWR)
+options = f"fd={fd},rootmode=40000,user_id=65534,group_id=65534,allow_other"
+if libc.mount(b"his", os.fsencode(sys.argv[1]), b"fuse", 0, options.encode()) != 0: sys.exit("cannot mount")
+os.write(1, b"ready")
+attributes = struct.pack("<QIIQQQQQQIIIIIIIIII", 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0o40700, 2, 0, 0, 0, 4096, 0)
+while True:
+    try: request = os.read(fd, 1 << 20)
+    except OSError: break
+    _, opcode, unique = struct.unpack_from("<IIQ", request)
+    error, answer = 0, b""
+    if opcode == 26: answer = struct.pack("<IIIIHHIIHHI", 7, 31, 65536, 0, 0, 0, 65536, 1, 0, 0, 0) + bytes(28)
+    elif opcode == 3: answer = attributes
+    elif opcode == 27: answer = bytes(16)
+    elif opcode in (28, 29): pass
+    elif opcode in (2, 42): continue
+    else: error = -2 if opcode == 1 else -38
+    os.write(fd, struct.pack("<IiQ", 16 + len(answer), error, unique) + answer)
+`;
+
+describe.skipIf(!mayAct || !mayMount || !existsSync("/dev/fuse"))("a filesystem that a user has mounted", () => {
+  test("gets nothing of root's, although it says that it is root's", async () => {
+    await using fixture = await openFixture();
+    const items = [
+      folder("/"),
+      folder("/d", { owner: root, mode: 0o700 }),
+      file("/d/secret", "secret", { owner: root }),
+    ];
+    const backup = await fixture.backup([...items, file("/x", "x")]);
+    await mkdir(fixture.at("/d"), { recursive: true });
+    const server = Bun.spawn(["python3", "-c", usersFilesystem, fixture.at("/d")], {
+      stdout: "pipe",
+      stderr: "inherit",
+    });
+    try {
+      const { value } = await server.stdout.getReader().read();
+      expect(new TextDecoder().decode(value)).toBe("ready");
+      await fixture.restore(backup);
+    } finally {
+      await run(["umount", "--lazy", fixture.at("/d")]);
+      server.kill("SIGKILL");
+    }
+    expect(fixture.complaints).toEqual([
+      'cannot restore "/d": a filesystem that nobody has mounted is in its place; unmount it and run again',
+      'did not restore 1 entry in "/d"',
+    ]);
+    expect(await fixture.read("/x")).toBe("x");
   });
 });
 
