@@ -20,12 +20,12 @@ const helpOptions: readonly Option[] = [
   { flag: "--version", help: "Show the version" },
 ];
 
-/** `words` without program and script. Throws a Failure (exit 2) for what is not understood. */
+/** Parses `words`, which are without program and script. Throws a Failure (exit 2) for words that are unknown or unusable. */
 export function parseArguments(words: readonly string[], subcommands: readonly Subcommand[]): CommandLine {
   const { line, used } = unambiguous(words, [
     ...commonOptions,
     ...helpOptions,
-    ...subcommands.flatMap((of) => of.options),
+    ...subcommands.flatMap(({ options }) => options),
   ]);
   const cli = cacOf(subcommands);
   cli.parse(["", "", ...line], { run: false });
@@ -67,19 +67,19 @@ function cacOf(subcommands: readonly Subcommand[]) {
   return cli;
 }
 
-/** The spellings of an option, and whether it takes a value: always, never, or where the next word looks like one. */
+/** The spellings of an option, and whether it takes a value: always, never, or only if the next word matches. */
 function spelled({ flag, value }: Option): { names: string[]; takesValue: boolean | RegExp } {
   return { names: flag.match(/--?[a-z-]+/g) ?? [], takesValue: value ?? flag.includes("<") };
 }
 
-/** No word of a command line can hold this character: it marks text that cac is to take as it is. */
+/** Marks text that cac must take as it is: no word of a command line can hold this character. */
 const guard = "\0";
 
 function unguarded(word: string): string {
   return word.startsWith(guard) ? word.slice(1) : word;
 }
 
-/** The same line, with each option and its value as one word that leaves nothing to guess; and the options used. */
+/** Joins each option and its value into one word that leaves nothing to guess. Also returns the options used. */
 function unambiguous(words: readonly string[], options: readonly Option[]) {
   const known = new Map(
     options.map(spelled).flatMap(({ names, takesValue }) => names.map((name) => [name, takesValue])),
@@ -127,8 +127,8 @@ function checkOperands(given: readonly string[], { name, operands }: Subcommand)
   const [missing] = (operands.match(/<[^>]+>/g) ?? []).slice(given.length);
   if (missing !== undefined)
     throw usage(`run ${name}`, undefined, `it needs ${missing}`, `see sysbackup ${name} --help`);
-  const most = operands.includes("...") ? Number.POSITIVE_INFINITY : operands.split(" ").filter(Boolean).length;
-  const extra = given[most];
+  const maximum = operands.includes("...") ? Number.POSITIVE_INFINITY : operands.split(" ").filter(Boolean).length;
+  const extra = given[maximum];
   if (extra !== undefined)
     throw usage(`run ${name}`, undefined, `${JSON.stringify(unguarded(extra))} is one word too many`);
 }
@@ -165,7 +165,7 @@ function wordsOf(
       const value = option(name);
       return typeof value === "string" ? unguarded(value) : undefined;
     },
-    // cac takes `--no-x` for the opposite of some `--x`.
+    // Looked up by flag, as cac takes `--no-x` for the opposite of some `--x`.
     given: (name) => used.has(`--${name}`),
   };
 }

@@ -16,7 +16,7 @@ import { createProgress } from "./terminal/progress.ts";
 import { createAsk, createAskLine, openTerminal } from "./terminal/prompt.ts";
 import { createScreen, noticeText, type Screen } from "./terminal/screen.ts";
 
-/** `writeSync` may write a part, and a terminal or pipe that others made non-blocking may be full for a moment. */
+/** Writes all of `text`: `writeSync` may write less, and a terminal or pipe made non-blocking by others may be full for a moment. */
 function writeAll(descriptor: number, text: string) {
   let rest: Uint8Array = Buffer.from(text);
   while (rest.length > 0) {
@@ -29,7 +29,7 @@ function writeAll(descriptor: number, text: string) {
   }
 }
 
-/** systemd names the device and inode of the stream to the journal; a redirected stderr is another. */
+/** Whether stderr is the stream to the journal, whose device and inode systemd names; a redirected one is not. */
 function endsInJournal(): boolean {
   const { dev, ino } = fstatSync(2);
   return process.env.JOURNAL_STREAM === `${dev}:${ino}`;
@@ -42,7 +42,7 @@ function screenOfProcess(): Screen {
       try {
         writeAll(2, text);
       } catch {
-        // Nobody is left to be told.
+        // Ignored: nobody reads stderr any more.
       }
     },
     redraws: terminal,
@@ -78,7 +78,7 @@ export async function main(words: readonly string[]): Promise<ExitStatus> {
     (text) => writeAll(1, text),
     () => controller.abort(new OutputClosed("nobody reads the output")),
   );
-  // Looked for by hand, as an error in the command line is to be told as JSON too.
+  // Found by hand, as an error in the command line is also reported as JSON.
   const json = words.slice(0, words.includes("--") ? words.indexOf("--") : undefined).includes("--json");
 
   async function job(): Promise<ExitStatus> {
@@ -95,7 +95,7 @@ export async function main(words: readonly string[]): Promise<ExitStatus> {
     }
   }
   const around = { screen, output, json, signal, debug: process.env.SYSBACKUP_DEBUG === "1" };
-  // An error that nobody awaits is a defect as well: it ends the run like one that was thrown.
+  // An error that nobody awaits is also a defect: it ends the run like one that was thrown.
   const unawaited = async (error: unknown) => process.exit(await outcomeOf(() => Promise.reject(error), around));
   process.on("uncaughtException", unawaited);
   process.on("unhandledRejection", unawaited);

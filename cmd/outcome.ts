@@ -1,4 +1,4 @@
-/** How a run ends: everything that a subcommand can throw becomes one line and one exit status, here and nowhere else. */
+/** Ends a run: turns everything that a subcommand can throw into one line and one exit status, here and nowhere else. */
 import { type ExitStatus, exitStatus, Failure, reasonOf } from "../core/failure.ts";
 import { Interrupted, OutputClosed } from "./interrupt.ts";
 import type { Output } from "./output.ts";
@@ -9,7 +9,7 @@ export type OutcomeDeps = {
   readonly output: Output;
   readonly json: boolean;
   readonly signal: AbortSignal;
-  /** Whether defects come with their stack. */
+  /** Whether defects are printed with their stack. */
   readonly debug: boolean;
 };
 
@@ -40,7 +40,7 @@ function failed(error: unknown, { screen, output, json, signal, debug }: Outcome
   return document.exit;
 }
 
-/** What `--json` says of an error: the whole message, and its parts where it has any. */
+/** An error in `--json`: the whole message, and its parts if it has any. */
 type ErrorDocument = {
   readonly message: string;
   readonly exit: ExitStatus;
@@ -63,7 +63,7 @@ function documentOf(error: unknown, signal: AbortSignal): ErrorDocument {
   };
 }
 
-/** What a job throws when it ends because of the signal: its reason, an AbortError of the platform, or one caused by these. */
+/** Whether a job threw this because of the signal: its reason, an AbortError of the platform, or an error caused by these. */
 function isAbort(error: unknown, signal: AbortSignal): boolean {
   if (!signal.aborted) return false;
   if (error === signal.reason) return true;

@@ -1,18 +1,18 @@
-/** Lines of results, buffered, for a subcommand may print a line for each of a million files. */
+/** Buffers lines of results, as a subcommand may print a line for each of a million files. */
 import { Failure, reasonOf } from "../core/failure.ts";
 import { printable } from "./terminal/printable.ts";
 
 export type Output = {
   line(text: string): void;
-  /** Writes what is held back. Nothing is lost only after this. */
+  /** Writes what is buffered. Call before the process ends, or lines are lost. */
   flush(): void;
 };
 
 const bufferSize = 64 * 1024;
 
 /**
- * `write` takes it all or throws. Where the reader is gone (EPIPE), `onClosed` is told once and the rest is dropped;
- * any other error is a Failure.
+ * `write` takes all of its text or throws. If the reader is gone (EPIPE), calls `onClosed` once and drops the rest.
+ * Any other error is a Failure.
  */
 export function createOutput(write: (text: string) => void, onClosed: () => void): Output {
   let held: string[] = [];

@@ -1,18 +1,18 @@
-/** What a subcommand is declared with: each file of `subcommands/` does it once. */
+/** The declaration of a subcommand: each `commands/<name>/command.ts` has one. */
 import { resolve } from "node:path";
 import type { ExitStatus } from "../core/failure.ts";
 import type { CommandIO, RunSubcommand } from "./io.ts";
 
-/** `flag` as cac takes it, with the value's placeholder: `--target <dir>`. */
+/** An option. `flag` is as cac takes it, with the value's placeholder: `--target <dir>`. */
 export type Option = {
   readonly flag: string;
   readonly help: string;
   readonly default?: string;
-  /** Of an option whose value may be left out, `--read-data [part]`: the next word is it only where it looks so. */
+  /** Pattern of a value that may be left out, as in `--read-data [part]`: the next word is the value only if it matches. */
   readonly value?: RegExp;
 };
 
-/** The words of the command line after parsing: exact, as the user wrote them. */
+/** The words of the command line after parsing, exactly as the user wrote them. */
 export type Words = {
   readonly operands: readonly string[];
   /** The value of `--name`, or its default. */
@@ -22,9 +22,9 @@ export type Words = {
 
 export type Subcommand = {
   readonly name: string;
-  /** As cac takes them: `<manifest> [...paths]`. */
+  /** Operands as cac takes them: `<manifest> [...paths]`. */
   readonly operands: string;
-  /** One line, for the list of subcommands too. */
+  /** One line, which also stands in the list of subcommands. */
   readonly summary: string;
   readonly details?: string;
   readonly options: readonly Option[];
@@ -32,7 +32,7 @@ export type Subcommand = {
   start(words: Words, io: CommandIO): Promise<ExitStatus>;
 };
 
-/** Ties arguments to the file that takes them. */
+/** Declares a subcommand: `args` parses its words, and `load` imports the file that runs it. */
 export function subcommand<Args>(
   declared: Omit<Subcommand, "start">,
   args: (words: Words) => Args,
@@ -48,7 +48,7 @@ export function subcommand<Args>(
   };
 }
 
-/** Of subcommands that work on backups. */
+/** Options of subcommands that work on backups. */
 export const backupOptions: readonly Option[] = [
   { flag: "--conf-dir <dir>", help: "Folder of conf, pickers.d and snapshots.d", default: "/etc/backup" },
   { flag: "--name <name>", help: "Backup name, instead of [backup] name or the host name" },
@@ -59,7 +59,7 @@ export type BackupArgs = {
   readonly confDir: string;
   /** Overrides `[backup] name`; not yet checked, `loadConfig` does. */
   readonly name: string | undefined;
-  /** Overrides `[s3] bucket`; likewise. */
+  /** Overrides `[s3] bucket`; also not yet checked. */
   readonly bucket: string | undefined;
 };
 

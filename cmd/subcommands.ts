@@ -1,6 +1,6 @@
 /**
- * The command line, declared: each file of `subcommands/` has the options, help and arguments of one, and says which file does the work.
- * Those are imported when they run, so that `--help` loads none of them.
+ * Lists the subcommands: each `commands/<name>/command.ts` has the options, help and arguments of one, and names the file
+ * that does the work. That file is imported when it runs, so that `--help` loads none of them.
  */
 
 import { archive } from "./commands/archive/command.ts";
@@ -18,14 +18,14 @@ import { writeConfig } from "./commands/write-config/command.ts";
 import type { Option, Subcommand } from "./subcommand.ts";
 
 export const program: Pick<Subcommand, "summary" | "details"> = {
-  summary: "Back up a Linux system to S3 buckets with Object Lock, and bring it back",
+  summary: "Back up a Linux system to S3 buckets with Object Lock, and restore it",
   details:
     "Each subcommand has its own --help. Exit status: 0 done; 1 failed; 2 bad usage or configuration;\n3 done, but incomplete; 4 damage found; 130 interrupted.",
 };
 
 export const commonOptions: readonly Option[] = [{ flag: "--json", help: "Print results as JSON" }];
 
-/** In the order in which `--help` lists them. */
+/** All subcommands, in the order of `--help`. */
 export const subcommands: readonly Subcommand[] = [
   archive,
   restore,

@@ -1,8 +1,7 @@
 /**
  * The one shape of an error that a user reads: what was being done, to what, why it failed, what to do next.
  *
- * Everything that can go wrong on purpose is a `Failure`; any other error that reaches `cmd/main.ts` is a defect and
- * is printed as one.
+ * Every error that we foresee is a `Failure`; any other that reaches `cmd/main.ts` is a defect and is printed as one.
  */
 
 /** Exit statuses, chosen here and nowhere else; `docs/exit-status.md` lists them for users. */
@@ -20,11 +19,11 @@ export type ExitStatus = (typeof exitStatus)[keyof typeof exitStatus];
 export type FailureParts = {
   /** The action, as a verb phrase: `read the configuration`. Printed after "cannot". */
   readonly doing: string;
-  /** What it was done to: a path, a key, a URL. Quoted when printed. */
+  /** The object of the action: a path, a key, a URL. Quoted when printed. */
   readonly what?: string;
   /** The cause in plain words, no final period. */
   readonly why: string;
-  /** What the user can do next, as an imperative, no final period. */
+  /** The next step for the user, as an imperative, no final period. */
   readonly remedy?: string;
   readonly exit?: ExitStatus;
   readonly cause?: unknown;
@@ -46,10 +45,10 @@ function worded({ doing, what, why, remedy }: FailureParts): string {
   return `cannot ${doing}${subject}: ${why}${remedy === undefined ? "" : `; ${remedy}`}`;
 }
 
-/** How Node words a refusal by the system: `EACCES: permission denied, open '/etc/shadow'`. */
+/** The form of Node's message for a system error: `EACCES: permission denied, open '/etc/shadow'`. */
 const systemRefusal = /^E[A-Z0-9]+: (.+?), [a-z]+(?: '.*)?$/s;
 
-/** The plain reason of anything thrown, without class names, codes or stack: for the `why` of a Failure. */
+/** Returns the plain reason of anything thrown, without class names, codes or stack, for the `why` of a Failure. */
 export function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   return systemRefusal.exec(error.message)?.[1] ?? error.message;

@@ -1,10 +1,10 @@
-/** Work side by side, within bounds. */
+/** Runs work side by side, within bounds. */
 
 /**
- * Runs `work` for each item, `most` at a time, in order. After an error no more are begun, and it is thrown once those
- * under way have ended.
+ * Runs `work` for each item in order, at most `limit` at a time. After an error no more are begun, and it is thrown once
+ * those in progress have ended.
  */
-export async function eachOf<Item>(items: Iterable<Item>, most: number, work: (item: Item) => Promise<void>) {
+export async function eachOf<Item>(items: Iterable<Item>, limit: number, work: (item: Item) => Promise<void>) {
   const iterator = items[Symbol.iterator]();
   let failure: { readonly error: unknown } | undefined;
   const worker = async () => {
@@ -16,11 +16,11 @@ export async function eachOf<Item>(items: Iterable<Item>, most: number, work: (i
       }
     }
   };
-  await Promise.all(Array.from({ length: most }, worker));
+  await Promise.all(Array.from({ length: limit }, worker));
   if (failure !== undefined) throw failure.error;
 }
 
-/** Bytes that may be held in memory at a time, handed out in order. */
+/** Bytes that may be in memory at a time, handed out in order. */
 export class Budget {
   #free: number;
   readonly #waiting: { readonly bytes: number; readonly go: () => void }[] = [];
@@ -29,7 +29,7 @@ export class Budget {
     this.#free = total;
   }
 
-  /** Waits until so many are free; more than there are at all counts as all. */
+  /** Waits until so many bytes are free. More than the total counts as the total. */
   async take(bytes: number): Promise<void> {
     const wanted = Math.min(bytes, this.total);
     if (this.#waiting.length === 0 && wanted <= this.#free) {

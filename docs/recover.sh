@@ -1,7 +1,7 @@
 #!/bin/sh
-# Brings back the files of one backup without sysbackup: docs/recovery.md says how, docs/format.md what is read here.
-# It believes no path of a manifest: the target is empty at first, links are made when everything else is there, and
-# nothing is put where something already is. Needs zstd, gzip, jq, GNU coreutils; for S3 also aws.
+# Restores the files of one backup without sysbackup: see docs/recovery.md, and docs/format.md for the format.
+# It trusts no path of a manifest: the target is empty at first, links are made after everything else, and nothing that
+# exists is replaced. Needs zstd, gzip, jq, GNU coreutils; for S3 also aws.
 set -u; umask 077
 if [ $# -ne 3 ]; then echo "usage: sh recover.sh s3://BUCKET|FOLDER MANIFEST-KEY EMPTY-FOLDER" >&2; exit 2; fi
 die() { printf 'recover: %s\n' "$1" >&2; exit "${2-1}"; }
@@ -13,19 +13,19 @@ fetch() { # KEY [VERSION [OFFSET LENGTH]]: an object, or some bytes of it, to st
   case $bucket in
   s3://*) aws s3api get-object --bucket "${bucket#s3://}" --key "$1" ${2:+--version-id "$2"} \
     ${3:+--range "bytes=$3-$(($3 + $4 - 1))"} "$work/got" >"$work/answer" && cat "$work/got" ;;
-  *) file=$bucket/$1; [ ! -e "$file~${2-}" ] || file=$file~$2 # a key's later versions lie beside the first
+  *) file=$bucket/$1; [ ! -e "$file~${2-}" ] || file=$file~$2 # later versions of a key are beside the first
     tail -c "+$((${3-0} + 1))" "$file" | head -c "${4-$(stat -c %s "$file")}" ;;
   esac
 }
 undo() { case $1 in frames | zstd) zstd -dcq ;; gzip) gzip -dcq ;; none) cat ;; esac 2>>"$work/noise"; }
 digest() { sha256sum | cut -d ' ' -f 1; }
-# jq (see below) writes calls of these. For a file: "piece" for each extent, "region" for each run of bytes, "file".
+# Called by lines that jq writes (see below). For a file: "piece" for each extent, "region" for each run of bytes, "file".
 piece() { # KEY VERSION FRAME-OFFSET FRAME-LENGTH ENCODING OFFSET LENGTH SHA256
   fetch "$1" "$2" "$3" "$4" | undo "$5" | tail -c "+$(($6 + 1))" | head -c "$7" >"$work/piece"
   [ "$(digest <"$work/piece")" = "$8" ] || echo "$1" >>"$work/damaged"
   cat "$work/piece" >>"$work/content"
 }
-region() { echo "$@" >>"$work/regions"; } # FROM LENGTH AT: of the content, and where in the file they belong
+region() { echo "$@" >>"$work/regions"; } # FROM LENGTH AT: bytes of the content, and their position in the file
 file() { # PATH SIZE UID GID MODE TIME
   if [ -e "$work/damaged" ]; then problem "$1" "is damaged or missing in the bucket: $(head -n 1 "$work/damaged")"
   elif free "$1" && truncate -s "$2" "$target$1"; then
@@ -37,38 +37,44 @@ file() { # PATH SIZE UID GID MODE TIME
   fi
   rm -f "$work/damaged"; truncate -s 0 "$work/content" "$work/regions"
 }
-free() { # PATH: makes the folder around it; fails where something is in the way
+free() { # PATH: makes its folder; fails if something is in the way
   mkdir -p "$target${1%/*}" && [ ! -e "$target$1" ] && [ ! -L "$target$1" ] || { problem "$1" "is in the way"; false; }
 }
 folder() { mkdir -p "$target$1" || die "cannot make the folder $1"; }
-hardlink() { free "$2" && { ln "$target$1" "$target$2" || problem "$2" "cannot be linked"; }; }
+named() { printf '%s\n' "$@" | digest; }
+first() { [ ! -f "$target$1" ] || : >"$work/first/$(named "$@")"; } # PATH LOOKS: the first of a file's names is there
+hardlink() { # FIRST PATH LOOKS: fails where that name is not there, or is another file
+  [ -e "$work/first/$(named "$1" "$3")" ] || return; free "$2" && { ln "$target$1" "$target$2" || problem "$2" "cannot be linked"; }; :
+}
 link() { free "$1" && ln -sT -- "$6" "$target$1" && meta "$@"; } # PATH UID GID MODE TIME TARGET
 node() { free "$1" && { mknod "$target$1" $6 && meta "$@" || problem "$1" "cannot be made"; }; }
-meta() { # PATH UID GID MODE TIME: setuid and the like only where the owner is right
+meta() { # PATH UID GID MODE TIME: setuid and the like only if the owner is right
   mode=$4; chown -h "$2:$3" "$target$1" 2>>"$work/noise" || mode=$((mode & 511))
   [ -L "$target$1" ] || chmod "$(printf %05o "$mode")" "$target$1"
   touch -h -d "@$5" "$target$1"
 }
-calls='# Lines of a part to calls: every text quoted for the shell, and what it computes with is a number (+ 0).
+calls='# Turns lines of a part into calls: every text is quoted for the shell, and every number is a number (+ 0).
 def special: .sb // "---" | explode | map(if . == 45 then 0 else 512 end) | .[0] * 4 + .[1] * 2 + .[2];
 def meta: [.path, .uid, .gid, .mode + special, .mt];
 def regions: reduce ((.holes // []) + [[.size, 0]])[] as [$at, $length] ({from: 0, end: 0, found: []};
   .found += [[.from, $at - .end, .end]] | .from += $at - .end | .end = $at + $length) | .found[] | select(.[1] > 0);
 def safe: ([.path_b64, .tgt_b64, .id_b64] | any | not) and ([.path, .id // "/"] | map(split("/")[]) | index("..") | not);
+def looks: [.size, .uid, .gid, .mode, .sb, .mt, .holes, [.dat[][4:]]] | tojson;
+def content($objects): (.dat[] as [$o, $at, $length, $offset, $bytes, $sha] | $objects[$o]
+    | "piece \([.key, .version, $at + 0, $length + 0, .encoding, $offset + 0, $bytes + 0, $sha] | @sh)"),
+  (regions | "region \(@sh)"), "file \([.path, .size] + meta[1:] | @sh)";
 def make($objects): if safe | not then "problem \([.path] | @sh) \("has a name that shell tools cannot restore" | @sh)"
   elif .typ == "d" then "folder \([.path] | @sh)" elif .typ == "l" then empty
   elif .typ != "f" then "node \(meta + [[.typ] + (.rdev // []) | join(" ")] | @sh)"
-  elif .path != (.id // .path) then "hardlink \([.id, .path] | @sh)"
-  else (.dat[] as [$o, $at, $length, $offset, $bytes, $sha] | $objects[$o]
-      | "piece \([.key, .version, $at + 0, $length + 0, .encoding, $offset + 0, $bytes + 0, $sha] | @sh)"),
-    (regions | "region \(@sh)"), "file \([.path, .size] + meta[1:] | @sh)" end;
+  elif .path != (.id // .path) then "hardlink \([.id, .path, looks] | @sh) || {", content($objects), "}"
+  else content($objects), (select(.id) | "first \([.path, looks] | @sh)") end;
 def late($typ): map(select(.typ == $typ and safe)) | sort_by(.path) | reverse[];' # children before parents
 run() { if jq -rs "$calls $1" "$2" >"$work/calls"; then . "$work/calls"; else problem "$2" "is malformed"; fi; }
 fetch "$2" | zstd -dcq >"$work/root" && [ -s "$work/root" ] || die "cannot read the manifest $2"
 [ "$(sed '$d' "$work/root" | digest)" = "$(tail -n 1 "$work/root" | jq -r .footer.digest)" ] || die "altered or cut short: $2"
 jq -en 'input | .format == "sysbackup-manifest" and .version == 1 and .sealing == null' "$work/root" >"$work/answer" ||
   die "the manifest has a format that this script does not know: $2"
-touch "$work/problems" "$work/late" "$work/content" "$work/regions"
+mkdir "$work/first"; touch "$work/problems" "$work/late" "$work/content" "$work/regions"
 jq -r 'select(.part).part | [.key, .version, .sha256] | join(" ")' "$work/root" >"$work/parts"
 while read -r key version sha; do
   fetch "$key" "$version" >"$work/stored"; zstd -dcq <"$work/stored" >"$work/part"

@@ -1,10 +1,10 @@
-/** Handing content to the files that need it, once it is verified. */
+/** Hands content to the files that need it, once it is verified. */
 import type { Extent, ObjectRef } from "../core/format/entry.ts";
 import { damaged, type Loss } from "../core/manifest/loss.ts";
 import type { Files } from "./files.ts";
 import type { Use } from "./plan.ts";
 
-/** `content` is the decompressed frame, or the beginning of the object as far as anyone needs it. */
+/** Writes the extents in `content`: a decompressed frame, or the beginning of an object as far as it is needed. */
 export function deliver(uses: readonly Use[], content: Uint8Array, { key }: ObjectRef, files: Files): void {
   let verified: Extent | undefined;
   for (const { job, extent, position } of uses) {

@@ -1,11 +1,11 @@
 /** What bringing content from the bucket needs, of frames in packs and of whole objects. */
-import type { Getter } from "../core/manifest/read.ts";
 import type { Budget } from "../core/side-by-side.ts";
+import type { ObjectSource } from "../core/stored/read.ts";
 import type { Garbage } from "../core/system/garbage.ts";
 import type { Files } from "./files.ts";
 
 export type FetchContext = {
-  readonly bucket: Getter;
+  readonly bucket: ObjectSource;
   readonly files: Files;
   readonly signal: AbortSignal;
   /** Of decompressed bytes in memory. */

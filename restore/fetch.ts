@@ -1,12 +1,13 @@
 /**
- * Bringing content from the bucket: every frame once, in few requests, several of them under way. Each extent is
+ * Fetches content from the bucket: every frame once, in few requests, several of them under way. Each extent is
  * verified by its SHA-256. What cannot be had, or is not what the manifest says, costs the files that need it and no other.
  */
+import { isPack, isReadInRanges } from "../core/format/encoding.ts";
 import type { ObjectRef } from "../core/format/entry.ts";
-import { frameContentSize } from "../core/format/frame.ts";
-import { decodeFrame } from "../core/manifest/decode.ts";
+import { decodeFrame, frameContentSize } from "../core/format/frame.ts";
 import { lossOf } from "../core/manifest/loss.ts";
 import { eachOf } from "../core/side-by-side.ts";
+import { readRange } from "../core/stored/read.ts";
 import { release } from "../core/system/garbage.ts";
 import { deliver, loseAll } from "./deliver.ts";
 import type { FetchContext } from "./fetch-context.ts";
@@ -18,15 +19,15 @@ import { fetchWhole } from "./whole.ts";
 const mostReads = 4;
 const mostObjects = 16;
 
-type Task = { readonly object: ObjectRef; readonly read: Read };
+type ReadTask = { readonly object: ObjectRef; readonly read: Read };
 
 export async function fetchContent(plans: readonly ObjectPlan[], context: FetchContext): Promise<void> {
-  const isPack = ({ object }: ObjectPlan) => object.encoding === "frames";
-  await eachOf(tasksOf(plans.filter(isPack)), mostReads, async ({ object, read }) => {
+  const hasFrames = ({ object }: ObjectPlan) => isPack(object.encoding);
+  await eachOf(tasksOf(plans.filter(hasFrames)), mostReads, async ({ object, read }) => {
     context.signal.throwIfAborted();
     await fetchFrames(object, read, context);
   });
-  const others = plans.filter((plan) => !isPack(plan));
+  const others = plans.filter((plan) => !hasFrames(plan));
   await eachOf(others, mostObjects, async ({ object, frames }) => {
     context.signal.throwIfAborted();
     const uses = frames.flatMap((frame) => frame.uses);
@@ -34,23 +35,24 @@ export async function fetchContent(plans: readonly ObjectPlan[], context: FetchC
   });
 }
 
-function* tasksOf(plans: readonly ObjectPlan[]): Generator<Task> {
-  for (const { object, frames } of plans) for (const read of readsOf(frames)) yield { object, read };
+function* tasksOf(plans: readonly ObjectPlan[]): Generator<ReadTask> {
+  for (const { object, frames } of plans) {
+    for (const read of readsOf(frames, isReadInRanges(object.encoding))) yield { object, read };
+  }
 }
 
 async function fetchFrames(object: ObjectRef, read: Read, context: FetchContext): Promise<void> {
   const { bucket, files, signal } = context;
-  const { key, version } = object;
-  const { start, length } = read;
+  const range = { start: read.start, length: read.length };
   const left = new Set(read.frames);
   try {
-    for await (const { frame, stored } of framesIn(read, bucket.get(key, { version, range: { start, length } }))) {
+    for await (const { frame, stored } of framesIn(read, readRange(bucket, object, range))) {
       left.delete(frame);
       await deliverFrame(object, frame, stored, context);
       signal.throwIfAborted();
     }
   } catch (error) {
-    const loss = lossOf(error, key);
+    const loss = lossOf(error, object.key);
     for (const { uses } of left) loseAll(uses, loss, files);
   }
 }

@@ -1,4 +1,4 @@
-/** Cutting the frames that are needed out of a ranged read, as its bytes come. */
+/** Cuts the frames that are needed out of a ranged read, as its bytes come. */
 import { altered } from "../core/format/error.ts";
 import { maxFrameContent } from "../core/format/frame.ts";
 import type { Frame, Read } from "./plan.ts";
@@ -8,7 +8,7 @@ export type StoredFrame = { readonly frame: Frame; readonly stored: Uint8Array }
 /** A frame of raw blocks has three bytes more for each 128 KiB; this leaves room for any. */
 const longestFrame = maxFrameContent + 1024 * 1024;
 
-/** `stream` is exactly the read's bytes. The frames come in order; an error once it ends too early for the next. */
+/** Yields the frames in order. `stream` is exactly the read's bytes; throws if it ends too early for the next frame. */
 export async function* framesIn(read: Read, stream: AsyncIterable<Uint8Array>): AsyncGenerator<StoredFrame> {
   const pieces = new Pieces(read.start, stream[Symbol.asyncIterator]());
   try {
@@ -24,40 +24,43 @@ export async function* framesIn(read: Read, stream: AsyncIterable<Uint8Array>): 
 class Pieces {
   #piece: Uint8Array = new Uint8Array();
 
-  constructor(
-    /** Where in the object the rest of the piece begins. */
-    private position: number,
-    private readonly iterator: AsyncIterator<Uint8Array>,
-  ) {}
+  readonly #iterator: AsyncIterator<Uint8Array>;
+  /** Where in the object the rest of the piece begins. */
+  #position: number;
 
-  /** `offset` is not before the end of what was taken last. The bytes may be a view of what the stream gave. */
+  constructor(position: number, iterator: AsyncIterator<Uint8Array>) {
+    this.#position = position;
+    this.#iterator = iterator;
+  }
+
+  /** Takes bytes from `offset` on, which is not before the end of the last take. They may be a view of what the stream gave. */
   async take(offset: number, length: number): Promise<Uint8Array> {
-    while (this.position < offset) this.#drop(Math.min(offset - this.position, await this.#available()));
+    while (this.#position < offset) this.#drop(Math.min(offset - this.#position, await this.#available()));
     if ((await this.#available()) >= length) return this.#drop(length);
     const taken = Buffer.allocUnsafe(length);
     for (let filled = 0; filled < length; ) {
-      const part = this.#drop(Math.min(length - filled, await this.#available()));
-      taken.set(part, filled);
-      filled += part.length;
+      const piece = this.#drop(Math.min(length - filled, await this.#available()));
+      taken.set(piece, filled);
+      filled += piece.length;
     }
     return taken;
   }
 
   async end(): Promise<void> {
-    await this.iterator.return?.();
+    await this.#iterator.return?.();
   }
 
   #drop(length: number): Uint8Array {
     const dropped = this.#piece.subarray(0, length);
     this.#piece = this.#piece.subarray(length);
-    this.position += length;
+    this.#position += length;
     return dropped;
   }
 
-  /** At least one byte. */
+  /** Waits for at least one byte, and returns how many there are. */
   async #available(): Promise<number> {
     while (this.#piece.length === 0) {
-      const { value, done } = await this.iterator.next();
+      const { value, done } = await this.#iterator.next();
       if (done) throw altered("it ends too early");
       this.#piece = value;
     }

@@ -1,18 +1,19 @@
-/** Which bytes of which objects a part's files need, in the order in which they are best fetched. */
+/** Plans which bytes of which objects a part's files need, in the order in which they are best fetched. */
+import { isPack } from "../core/format/encoding.ts";
 import type { Extent, FileEntry, ObjectRef } from "../core/format/entry.ts";
 import type { Job } from "./files.ts";
 
-/** A file's need of an extent. `position`: the first byte in the file, holes not counted. */
+/** An extent that a file needs. `position`: its first byte in the file, holes not counted. */
 export type Use = { readonly job: Job; readonly extent: Extent; readonly position: number };
 
-/** A frame of a pack, or a whole object of another encoding, and who needs something of it. */
+/** A frame of a pack, or a whole object that is no pack, with the extents that are needed of it. */
 export type Frame = { readonly offset: number; readonly length: number; readonly uses: readonly Use[] };
 
 /** Frames in order of offset. */
 export type ObjectPlan = { readonly object: ObjectRef; readonly frames: readonly Frame[] };
 
 /**
- * Content that is held in memory until all of it is verified; a larger object of another encoding than `frames` is
+ * Bytes of content that are held in memory until all of it is verified. What is needed of a larger object that is no pack is
  * written as it comes, and its files stay open meanwhile.
  */
 export const mostHeld = 4 * 1024 * 1024;
@@ -21,7 +22,7 @@ export const mostHeld = 4 * 1024 * 1024;
 const mostOpen = 256;
 
 /**
- * Jobs in groups to be finished one after another, so that the files that are open for long, since their content
+ * Splits jobs into groups to be finished one after another, so that the files that are open for long, since their content
  * comes from several frames, are never too many. Chunks that two groups share are fetched twice.
  */
 export function* groupsOf(jobs: Iterable<Job>, objects: readonly ObjectRef[]): Generator<Job[]> {
@@ -41,29 +42,30 @@ export function* groupsOf(jobs: Iterable<Job>, objects: readonly ObjectRef[]): G
 function staysOpen({ extents, size }: FileEntry, objects: readonly ObjectRef[]): boolean {
   const [first] = extents;
   if (first === undefined) return false;
-  if (objects[first.object]?.encoding !== "frames" && size > mostHeld) return true;
+  const encoding = objects[first.object]?.encoding;
+  if (encoding !== undefined && !isPack(encoding) && size > mostHeld) return true;
   return extents.some((extent) => extent.object !== first.object || extent.frameOffset !== first.frameOffset);
 }
 
-/** Uses of a frame stand in the order of `jobs`, so that a file which needs nothing else is written in one go. */
+/** Uses of a frame are in the order of `jobs`, so that a file which needs nothing else is written in one go. */
 export function planOf(jobs: Iterable<Job>, objects: readonly ObjectRef[]): ObjectPlan[] {
   const frames = new Map<number, Map<number, { offset: number; length: number; uses: Use[] }>>();
   for (const job of jobs) {
     let position = 0;
     for (const extent of job.entry.extents) {
-      const ofObject = frames.get(extent.object) ?? new Map();
-      frames.set(extent.object, ofObject);
-      const key = extent.frameOffset;
-      const frame = ofObject.get(key) ?? { offset: key, length: extent.frameLength, uses: [] };
-      ofObject.set(key, frame);
+      const framesOfObject = frames.get(extent.object) ?? new Map();
+      frames.set(extent.object, framesOfObject);
+      const offset = extent.frameOffset;
+      const frame = framesOfObject.get(offset) ?? { offset, length: extent.frameLength, uses: [] };
+      framesOfObject.set(offset, frame);
       frame.uses.push({ job, extent, position });
       position += extent.length;
     }
   }
-  return [...frames].flatMap(([number, ofObject]) => {
+  return [...frames].flatMap(([number, framesOfObject]) => {
     const object = objects[number];
     if (object === undefined) return [];
-    return { object, frames: [...ofObject.values()].sort((a, b) => a.offset - b.offset) };
+    return { object, frames: [...framesOfObject.values()].sort((a, b) => a.offset - b.offset) };
   });
 }
 
@@ -73,16 +75,22 @@ export type Read = { readonly start: number; readonly length: number; readonly f
 /** Fetching what lies between costs less than one more request. */
 const widestGap = 512 * 1024;
 /** Small enough that several are under way side by side. */
-const mostBytes = 8 * 1024 * 1024;
+const longestRead = 8 * 1024 * 1024;
 
-/** Frames that overlap, which only a forged manifest has, are read apart. */
-export function readsOf(frames: readonly Frame[]): Read[] {
+/**
+ * Joins frames into reads; those that overlap, which only a forged manifest has, are read apart. `inRanges`: whether each read
+ * costs only its own bytes; else one takes all frames of the object.
+ */
+export function readsOf(frames: readonly Frame[], inRanges: boolean): Read[] {
+  const [gapLimit, lengthLimit] = inRanges
+    ? [widestGap, longestRead]
+    : [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
   const reads: { start: number; length: number; frames: Frame[] }[] = [];
   for (const frame of frames) {
     const last = reads.at(-1);
     const gap = last === undefined ? 0 : frame.offset - (last.start + last.length);
     const length = last === undefined ? 0 : frame.offset + frame.length - last.start;
-    if (last === undefined || gap < 0 || gap > widestGap || length > mostBytes) {
+    if (last === undefined || gap < 0 || gap > gapLimit || length > lengthLimit) {
       reads.push({ start: frame.offset, length: frame.length, frames: [frame] });
     } else {
       last.length = length;

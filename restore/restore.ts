@@ -8,10 +8,11 @@ import type { Entry, FileEntry, ObjectRef } from "../core/format/entry.ts";
 import type { Manifest, PartRef } from "../core/format/manifest.ts";
 import { type ByteString, toText } from "../core/format/path.ts";
 import type { Loss } from "../core/manifest/loss.ts";
-import type { Getter, LoadedPart } from "../core/manifest/read.ts";
+import type { LoadedPart } from "../core/manifest/read.ts";
 import { walkParts } from "../core/manifest/walk.ts";
 import type { Notify } from "../core/notice.ts";
 import { Budget } from "../core/side-by-side.ts";
+import type { ObjectSource } from "../core/stored/read.ts";
 import { Garbage } from "../core/system/garbage.ts";
 import { isSystemError } from "../core/system/libc.ts";
 import { Adoption } from "./adoption.ts";
@@ -41,7 +42,7 @@ type RestoreProgress = {
 };
 
 export type RestoreOptions = {
-  readonly bucket: Getter;
+  readonly bucket: ObjectSource;
   readonly manifest: Manifest;
   /** Absolute path of a folder; made where it is missing. */
   readonly target: string;

@@ -1,11 +1,10 @@
-/** Dumps that snapshotters made: fetched into files, or replayed through the command that the snapshotter gave. */
+/** Restores dumps: fetches them into files, or replays them through the command that the snapshotter gave. */
 import { exitStatus, Failure } from "../core/failure.ts";
-import { altered } from "../core/format/error.ts";
 import type { SnapshotRef } from "../core/format/manifest.ts";
 import { type ByteString, fromText } from "../core/format/path.ts";
-import { decodeStream } from "../core/manifest/decode.ts";
 import { lossOf } from "../core/manifest/loss.ts";
-import type { Getter } from "../core/manifest/read.ts";
+import { checked } from "../core/stored/bytes.ts";
+import { type ObjectSource, readCheckedContent } from "../core/stored/read.ts";
 import { createFile, remove, writeAt } from "../core/system/beneath.ts";
 import { close } from "../core/system/files.ts";
 import { isSystemError, SystemError } from "../core/system/libc.ts";
@@ -27,7 +26,7 @@ export type Decision = { readonly snapshot: SnapshotRef; readonly action: "fetch
 const folderPath = "/sysbackup-snapshots" as ByteString;
 
 /**
- * What to do with each, decided before anything is restored, so that nobody has to wait for the questions. A dump that
+ * Decides what to do with each, before anything is restored, so that nobody has to wait for the questions. A dump that
  * is marked failed, or has no command, is never replayed unasked, but fetched.
  */
 export async function decide(
@@ -71,14 +70,14 @@ async function answered(ask: (question: string) => Promise<boolean>, question: s
   }
 }
 
-export type SnapshotDeps = {
-  readonly bucket: Getter;
+export type DumpDeps = {
+  readonly bucket: ObjectSource;
   readonly target: Target;
   readonly report: Report;
   readonly signal: AbortSignal;
 };
 
-export async function restoreSnapshot({ snapshot, action }: Decision, choice: SnapshotChoice, deps: SnapshotDeps) {
+export async function restoreSnapshot({ snapshot, action }: Decision, choice: SnapshotChoice, deps: DumpDeps) {
   const { report, signal } = deps;
   signal.throwIfAborted();
   if (action === "skip") {
@@ -106,7 +105,7 @@ function lossBy(error: unknown) {
   return undefined;
 }
 
-async function fetchDump(snapshot: SnapshotRef, choice: SnapshotChoice, deps: SnapshotDeps): Promise<void> {
+async function fetchDump(snapshot: SnapshotRef, choice: SnapshotChoice, deps: DumpDeps): Promise<void> {
   const { target, report } = deps;
   target.make(folderPath, ownFolder);
   const path = fromText(`${folderPath}/${snapshot.snapshotter}`);
@@ -150,11 +149,11 @@ function tellFetched(
 }
 
 /**
- * The command sees no byte before the whole object was read once and its digests were found right, since what a database
- * has swallowed cannot be taken back. It is read a second time for the command, and checked again: should it differ
- * then, the command is ended before it is told that its input is complete.
+ * Replays a dump through its command. The command sees no byte before the whole object was read once and its digests were
+ * found right, since what a database has taken in cannot be taken back. The object is read a second time for the command, and
+ * checked again: if it differs then, the command is ended before its input is.
  */
-async function replay(snapshot: SnapshotRef, deps: SnapshotDeps): Promise<void> {
+async function replay(snapshot: SnapshotRef, deps: DumpDeps): Promise<void> {
   const { report, signal } = deps;
   const { restore_through: command = "false", snapshotter } = snapshot;
   if (command.includes("\0")) throw noCommand();
@@ -184,21 +183,9 @@ function endOf({ exit, signal, stderrTail }: Finished): string {
   return stderrTail.trim() === "" ? how : `${how}: ${stderrTail.trim()}`;
 }
 
-/** The dump; an error, before its end, where object or dump are not what the manifest says. */
-async function* dumpOf(snapshot: SnapshotRef, { bucket }: SnapshotDeps): AsyncGenerator<Uint8Array> {
-  const { key, version, size, sha256, encoding, dump_size, dump_sha256 } = snapshot;
-  const stored = checked(bucket.get(key, { version }), size, sha256);
-  yield* checked(decodeStream(stored, encoding), dump_size, dump_sha256);
-}
-
-async function* checked(source: AsyncIterable<Uint8Array>, size: number, sha256: string): AsyncGenerator<Uint8Array> {
-  const hash = new Bun.CryptoHasher("sha256");
-  let length = 0;
-  for await (const piece of source) {
-    hash.update(piece);
-    length += piece.length;
-    if (length > size) throw altered("it is longer than the manifest says");
-    yield piece;
-  }
-  if (length !== size || hash.digest("hex") !== sha256) throw altered("it does not match the digest in the manifest");
+/** Yields the dump. Throws, at its end at the latest, if object or dump are not what the manifest says. */
+function dumpOf(snapshot: SnapshotRef, { bucket }: DumpDeps): AsyncIterable<Uint8Array> {
+  const { dump_size, dump_sha256 } = snapshot;
+  // One byte more shows that it is too long.
+  return checked(readCheckedContent(bucket, snapshot, dump_size + 1), dump_size, dump_sha256);
 }

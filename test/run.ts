@@ -1,19 +1,24 @@
 /**
  * `bun run test [FILTER…]`: everything there is to test, on any Debian 12 machine.
  *
- * Installs what is missing, starts the services, runs `bun run check` (counted as one test) and then `bun test`, and
- * ends with the line `N passed, N failed, N skipped`. Exit status 1 when something failed, or, with CI=true, when
+ * Installs what is missing, starts the services beside `bun run check` (counted as one test), runs `bun test` in parallel
+ * processes, and ends with the line `N passed, N failed, N skipped`. Exit status 1 when something failed, or, with CI=true, when
  * something was skipped; 130 when stopped by a signal. Filters are those of `bun test`: parts of file names.
+ * `bun run test --update-timings` measures again how long each file takes, by which the slowest start first.
  */
-import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readFile } from "node:fs/promises";
+import { availableParallelism } from "node:os";
 import { delimiter, join } from "node:path";
 import { exitStatus } from "../core/failure.ts";
+import packageJson from "../package.json" with { type: "json" };
+import { buildProgram, programVariable } from "./support/compiled.ts";
+import { enterTestEnvironment } from "./support/environment.ts";
 import { installPackages, installPythonTools } from "./support/install.ts";
 import { closingLine, type Outcome, outcomeOf, skippedTests, sum } from "./support/outcome.ts";
 import { toEnvironment } from "./support/services/address.ts";
 import { startServices } from "./support/services/all.ts";
 import { untilSignal } from "./support/signal.ts";
+import { openWorkspace } from "./support/workspace.ts";
 
 const root = join(import.meta.dir, "..");
 const interrupted = untilSignal();
@@ -24,23 +29,43 @@ type Environment = Readonly<Record<string, string | undefined>>;
 async function main(filters: readonly string[]): Promise<number> {
   await installPackages({ tell, signal: interrupted });
   const pythonTools = await installPythonTools({ tell, signal: interrupted });
-  const services = await startServices({ pythonTools, tell, signal: interrupted });
+  enterTestEnvironment();
+  await using workspace = await openWorkspace();
+  const starting = startServices({ folder: workspace.path, pythonTools, tell, signal: interrupted });
+  const [services, checked, program] = await Promise.all([
+    starting,
+    check(),
+    compile(join(workspace.path, "sysbackup")),
+  ]);
   try {
-    interrupted.throwIfAborted();
-    const checked = await check();
     interrupted.throwIfAborted();
     // Appended, so that it brings its own programs but not its python3.
     const path = [process.env.PATH, pythonTools].filter(Boolean).join(delimiter);
-    const tested = await runTests(filters, { ...process.env, ...toEnvironment(services.addresses), PATH: path });
+    const env = {
+      PATH: path,
+      TMPDIR: workspace.path,
+      [programVariable]: program,
+      ...toEnvironment(services.addresses),
+    };
+    const tested = await runTests(filters, join(workspace.path, "junit.xml"), env);
     return conclude(sum([checked, tested]));
   } finally {
     await services.stop();
   }
 }
 
+/** The program as users have it, which also starts twice as fast; undefined if it cannot be built, as then some test says. */
+async function compile(file: string): Promise<string | undefined> {
+  return buildProgram(packageJson.scripts.build, file).then(
+    () => file,
+    () => undefined,
+  );
+}
+
 async function check(): Promise<Outcome> {
   const child = Bun.spawn([process.execPath, "run", "check"], {
     cwd: root,
+    env: process.env,
     stdio: ["ignore", "inherit", "inherit"],
     signal: interrupted,
   });
@@ -50,30 +75,24 @@ async function check(): Promise<Outcome> {
 
 /** Also what `bunfig.toml` keeps out of a plain `bun test`. */
 const everything = ["--path-ignore-patterns=none of ours"];
-/** Milliseconds; and a second try, since a machine that is busy otherwise upsets whoever watches a clock. */
-const patience = ["--timeout=60000", "--retry=1"];
+/** Two for each core: half of the tests' time is spent waiting. */
+const processes = [`--parallel=${2 * availableParallelism()}`, "--timings=test/timings.json"];
 
-async function runTests(filters: readonly string[], env: Environment): Promise<Outcome> {
-  const folder = await mkdtemp(join(tmpdir(), "sysbackup-test-run-"));
-  const junit = join(folder, "junit.xml");
-  try {
-    const reporting = ["--reporter=junit", `--reporter-outfile=${junit}`];
-    const child = Bun.spawn([process.execPath, "test", ...everything, ...patience, ...reporting, ...filters], {
-      cwd: root,
-      env,
-      stdio: ["ignore", "inherit", "pipe"],
-      signal: interrupted,
-    });
-    const output = await shown(child.stderr);
-    const status = await child.exited;
-    interrupted.throwIfAborted();
-    const outcome = trusted(outcomeOf(output), status);
-    const skipped = outcome.skipped > 0 ? skippedTests(await readFile(junit, "utf8")) : [];
-    for (const name of skipped) console.log(`skipped: ${name}`);
-    return outcome;
-  } finally {
-    await rm(folder, { recursive: true });
-  }
+async function runTests(filters: readonly string[], junit: string, env: Environment): Promise<Outcome> {
+  const reporting = ["--reporter=junit", `--reporter-outfile=${junit}`];
+  const child = Bun.spawn([process.execPath, "test", ...everything, ...processes, ...reporting, ...filters], {
+    cwd: root,
+    env: { ...process.env, ...env },
+    stdio: ["ignore", "inherit", "pipe"],
+    signal: interrupted,
+  });
+  const output = await shown(child.stderr);
+  const status = await child.exited;
+  interrupted.throwIfAborted();
+  const outcome = trusted(outcomeOf(output), status);
+  const skipped = outcome.skipped > 0 ? skippedTests(await readFile(junit, "utf8")) : [];
+  for (const name of skipped) console.log(`skipped: ${name}`);
+  return outcome;
 }
 
 /** Passes a stream on to stderr as it comes, and returns its end. */

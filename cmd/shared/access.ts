@@ -1,37 +1,37 @@
-/** The options of what works on backups from anywhere, also without `conf`: which bucket, and in whose role. */
+/** Options of subcommands that work on backups from anywhere, also without `conf`: which bucket, and in which role. */
 import { exitStatus, Failure } from "../../core/failure.ts";
 import { type BackupArgs, backupArgs, backupOptions, type Option, type Words } from "../subcommand.ts";
 
 export const accessOptions: readonly Option[] = [
   ...backupOptions,
   { flag: "--cf-region <region>", help: "Look the bucket up in this region's CloudFormation exports" },
-  { flag: "--export <name>", help: "Name of that export (backup-bucket where neither this nor conf says)" },
-  { flag: "--package-name <name>", help: "Assume the role of this package, with your own credentials" },
-  { flag: "--account <id>", help: "Likewise: the AWS account of the role, where it is not your own" },
-  { flag: "--mfa", help: "Likewise, with a one-time code of your MFA device, which is asked for" },
-  { flag: "--mfa-device <serial>", help: "The same, of the device with this ARN or serial number" },
+  { flag: "--export <name>", help: "Name of that export; by default that of conf, or backup-bucket" },
+  { flag: "--package-name <name>", help: "Assume this package's role, with your own credentials" },
+  { flag: "--account <id>", help: "Assume the role in this AWS account, if it is not your own" },
+  { flag: "--mfa", help: "Assume the role with a one-time code of your MFA device; asks for the code" },
+  { flag: "--mfa-device <serial>", help: "As --mfa, for the device with this ARN or serial number" },
 ];
 
-/** The role of a package, as the command line words it; not yet checked. Which of its roles, the subcommand says. */
+/** The package of a role, as the command line gives it; not yet checked. The subcommand decides which of its roles. */
 export type PackageWords = {
   /** Undefined: the default package. */
   readonly package: string | undefined;
   /** Undefined: the caller's account. */
   readonly account: string | undefined;
-  /** Whose code is asked for: of the device, or, where that is undefined, of the caller's own. */
+  /** The device whose code is asked for; the caller's own if `device` is undefined. */
   readonly mfa: { readonly device: string | undefined } | undefined;
 };
 
 export type Access = BackupArgs & {
   readonly region?: string | undefined;
   readonly export?: string | undefined;
-  /** Undefined: no role but the one that `conf` names, if any. */
+  /** Undefined: only the role that `conf` names, if any. */
   readonly packageRole?: PackageWords | undefined;
 };
 
 const roleFlags = ["package-name", "account", "mfa", "mfa-device"];
 
-/** Throws a Failure (exit 2) where options contradict each other. */
+/** Throws a Failure (exit 2) if options contradict each other. */
 export function accessOf(words: Words): Access {
   return {
     ...backupArgs(words),
@@ -50,7 +50,7 @@ function mfaOf(words: Words): PackageWords["mfa"] {
   throw new Failure({
     doing: "use --mfa and --mfa-device together",
     why: "each says which device gives the code",
-    remedy: "leave out the one or the other",
+    remedy: "leave out one of them",
     exit: exitStatus.usage,
   });
 }

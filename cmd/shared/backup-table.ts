@@ -1,4 +1,4 @@
-/** The backups of a bucket as rows of a table, for `list` and for choosing one to restore. */
+/** Formats the backups of a bucket as rows of a table, for `list` and for choosing one to restore. */
 import type { ListedBackup } from "../../core/manifest/list.ts";
 import { bytes, type Column, count, counted, moment } from "../terminal/format.ts";
 
@@ -22,7 +22,7 @@ export function backupRow(backup: ListedBackup): string[] {
   return [backup.name, time, header.host, ...figures, until, stateOf(totals)];
 }
 
-/** What the run itself could not back up is in the manifest's log. */
+/** Whether the run backed up everything: what it could not is in the manifest's log. */
 function stateOf({ warnings, errors }: { readonly warnings: number; readonly errors: number }): string {
   if (warnings + errors === 0) return "complete";
   return `incomplete (${counted(warnings, "warning")}, ${counted(errors, "error")})`;

@@ -1,5 +1,6 @@
-/** From the configuration to the bucket, with the request counts that the closing summary shows. */
+/** Connects to the configured bucket, and counts requests for the closing summary. */
 import { setTimeout } from "node:timers/promises";
+import { untilAborted } from "../../core/abortable.ts";
 import {
   bucketCredentials,
   type CredentialSettings,
@@ -23,12 +24,12 @@ import type { Access, PackageWords } from "./access.ts";
 
 export type Connection = { readonly bucket: Bucket; readonly counts: Counts };
 
-/** With the configuration that led there. */
+/** A connection, and the configuration that led to it. */
 export type AccessConnection = Connection & { readonly config: Config };
 
 /**
- * For what works from anywhere. Where options name a package, its `role` is assumed with the caller's own credentials, not with
- * those of `conf`, which are the machine's. The caller closes the bucket.
+ * Connects for a subcommand that works from anywhere. If options name a package, its `role` is assumed with the caller's own
+ * credentials, not with those of `conf`, which are the machine's. The caller closes the bucket.
  */
 export async function connectAs(role: RoleName, access: Access, io: CommandIO): Promise<AccessConnection> {
   const { confDir, name, bucket, region, export: exported, packageRole } = access;
@@ -38,24 +39,26 @@ export async function connectAs(role: RoleName, access: Access, io: CommandIO): 
   return { config, ...(await connect(config, io, assumed)) };
 }
 
-/** Without `assumed`, with the credentials of `config`. The caller closes the bucket. */
+/** Connects in the role `assumed`, or with the credentials of `config`. The caller closes the bucket. */
 export async function connect(config: Config, io: CommandIO, assumed?: AssumedRole): Promise<Connection> {
   const { now, notify, signal } = io;
   const counts = noCounts();
   const credentials = credentialsOf(config, assumed);
   const { endpoint, pathStyle } = config.s3;
-  const name = await findBucket(config, async () => {
+  const finding = findBucket(config, async () => {
     const place = { region: stackRegion(config) ?? anyRegion };
     return connectCloudFormation(config, await credentialProvider(credentials, place));
   });
-  // A stack's bucket lies in the stack's region.
+  const name = await untilAborted(signal, finding);
+  // A stack's bucket is in the stack's region.
   const region = config.s3.region ?? (config.s3.bucket === undefined ? config.cloudformation.region : undefined);
   const settings = { bucket: name, region, endpoint, pathStyle, credentials: bucketCredentials(credentials) };
-  const bucket = await openBucket(settings, { now, sleep: sleepUntil(signal), random: Math.random, notify, counts });
+  const tools = { now, sleep: sleepUntil(signal), random: Math.random, notify, counts, signal };
+  const bucket = await openBucket(settings, tools);
   return { bucket, counts };
 }
 
-/** For STS and CloudFormation, where nothing names one. */
+/** Region for STS and CloudFormation if nothing names one. */
 const anyRegion = "us-east-1";
 
 function credentialsOf(config: Config, assumed: AssumedRole | undefined): CredentialSettings {
@@ -72,10 +75,10 @@ async function assume(role: RoleName, words: PackageWords, config: Config, io: C
     sessionName: sessionNameOf(config),
   };
   const place = { region: stackRegion(config) ?? anyRegion, endpoint: config.s3.endpoint };
-  return assumePackageRole(wanted, place, { now: io.now, askCode: codeAsker(io) });
+  return untilAborted(io.signal, assumePackageRole(wanted, place, { now: io.now, askCode: codeAsker(io) }));
 }
 
-/** Codes come from the terminal only: options and variables show in process lists. */
+/** Asks for codes on the terminal only, as options and variables show in process lists. */
 function codeAsker({ askLine, progress }: CommandIO): AskCode {
   return async (device, trouble) => {
     progress.end();
@@ -83,14 +86,14 @@ function codeAsker({ askLine, progress }: CommandIO): AskCode {
     const asked = { above, question: `Code of the MFA device ${device}:`, hidden: true };
     const code = await askLine(asked).catch((error: unknown) => {
       if (!(error instanceof NoTerminal)) throw error;
-      throw new Failure({ ...error.parts, remedy: "run it on a terminal: a code is typed, and goes into no option" });
+      throw new Failure({ ...error.parts, remedy: "run it on a terminal: no option takes a code" });
     });
     if (code) return code;
     throw new Failure({ doing: "sign in with a code of the MFA device", what: device, why: "none was given" });
   };
 }
 
-/** Waits, but no longer than until an abort: nobody who presses Ctrl-C waits for the next attempt. */
+/** Waits, but only until an abort, so that Ctrl-C does not wait for the next attempt. */
 function sleepUntil(signal: AbortSignal) {
   return async (milliseconds: number): Promise<void> => {
     await setTimeout(milliseconds, undefined, { signal }).catch(() => signal.throwIfAborted());

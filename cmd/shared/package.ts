@@ -5,7 +5,7 @@ import type { Option, Words } from "../subcommand.ts";
 
 export const packageOption: Option = {
   flag: "--package-name <name>",
-  help: "Which bucket with its roles, where an account has several",
+  help: "Bucket and roles to use, if an account has several",
   default: defaultPackage,
 };
 

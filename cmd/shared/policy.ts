@@ -5,14 +5,14 @@ import type { Option, Words } from "../subcommand.ts";
 
 export const policyOptions: readonly Option[] = [
   { flag: "--keep-last <n>", help: "Keep the newest n backups of each name" },
-  { flag: "--keep-daily <n>", help: "Keep the newest of each of the last n days that have a backup (UTC)" },
-  { flag: "--keep-weekly <n>", help: "Likewise for weeks, from Monday on" },
-  { flag: "--keep-monthly <n>", help: "Likewise for months" },
-  { flag: "--keep-yearly <n>", help: "Likewise for years" },
-  { flag: "--keep-within <time>", help: "Keep all within this time before the newest: 30d, 12w, 6m, 2y, 1y6m" },
+  { flag: "--keep-daily <n>", help: "Keep the newest backup of each of the last n days that have one (UTC)" },
+  { flag: "--keep-weekly <n>", help: "Keep the newest of each of the last n weeks, from Monday on" },
+  { flag: "--keep-monthly <n>", help: "Keep the newest of each of the last n months" },
+  { flag: "--keep-yearly <n>", help: "Keep the newest of each of the last n years" },
+  { flag: "--keep-within <time>", help: "Keep all within this time before the newest one: 30d, 12w, 6m, 2y, 1y6m" },
 ];
 
-/** Undefined where no rule is given: that is never taken for "keep nothing". */
+/** Undefined if no rule is given, which never means "keep nothing". */
 export function policyOf(words: Words): Policy | undefined {
   const policy: Policy = {
     last: wholeNumber("keep-last", words),
@@ -30,29 +30,29 @@ function span(option: string, words: Words): Span | undefined {
   if (text === undefined) return undefined;
   const parsed = parseSpan(text);
   if (parsed !== undefined) return parsed;
-  throw unusable(option, text, "it is no span of time", "write it like 30d, 12w, 6m, 2y");
+  throw unusable(option, text, "it is not a time span", "write it like 30d, 12w, 6m, 2y");
 }
 
-/** The value of an option that takes a whole number from 1 on. */
+/** The value of an option that takes a whole number of at least 1. */
 export function wholeNumber(option: string, words: Words): number | undefined {
   const text = words.value(option);
   if (text === undefined) return undefined;
   if (/^[1-9]\d{0,5}$/.test(text)) return Number(text);
-  throw unusable(option, text, "it is no whole number from 1 on", `leave --${option} out, or give a number`);
+  throw unusable(option, text, "it is not a whole number of at least 1", `give a number, or leave --${option} out`);
 }
 
 function unusable(option: string, what: string, why: string, remedy: string): Failure {
   return new Failure({ doing: `use --${option}`, what, why, remedy, exit: exitStatus.usage });
 }
 
-/** Whose backups: the operand, or `--name`, which someone may give out of habit; undefined for all. */
-export function nameOf(words: Words): string | undefined {
+/** The name to work on: the operand, or `--name`, which users may give out of habit; undefined for all names. */
+export function onlyNameOf(words: Words): string | undefined {
   const [operand] = words.operands;
   const option = words.value("name");
   if (operand === undefined || option === undefined || operand === option) return operand ?? option;
   const why = `--name says ${JSON.stringify(option)}`;
   throw new Failure({
-    doing: "choose backups of",
+    doing: "choose the backups of",
     what: operand,
     why,
     remedy: "give one of them",
@@ -60,17 +60,17 @@ export function nameOf(words: Words): string | undefined {
   });
 }
 
-/** Without a rule, it is not known what is to be kept. */
+/** The error if no rule says what to keep. */
 export function noPolicy(subcommand: string): Failure {
   return new Failure({
     doing: subcommand,
-    why: "no rule says which backups are to be kept",
+    why: "no rule says which backups to keep",
     remedy: "give at least one --keep option, such as --keep-daily 14 --keep-monthly 12",
     exit: exitStatus.usage,
   });
 }
 
-/** `30d`, `12w`, `6m`, `2y`, or several such after one another; undefined for anything else, and for no time at all. */
+/** Parses `30d`, `12w`, `6m`, `2y`, or several of these in a row; undefined for anything else, and for a span of zero. */
 function parseSpan(text: string): Span | undefined {
   if (!/^(?:\d{1,5}[dwmy])+$/.test(text)) return undefined;
   let months = 0;

@@ -1,4 +1,4 @@
-/** The requests of a run, for its closing summary. */
+/** Formats the requests of a run, for its closing summary. */
 import type { Counts } from "../../core/bucket/decorators/count.ts";
 import { count } from "../terminal/format.ts";
 

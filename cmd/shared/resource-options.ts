@@ -1,4 +1,4 @@
-/** The options that create-resources and update-resources share. */
+/** Options of create-resources and update-resources. */
 
 import type { Option, Words } from "../subcommand.ts";
 import { packageOf, packageOption } from "./package.ts";
@@ -7,18 +7,18 @@ export const resourceOptions: readonly Option[] = [
   { flag: "--cf-region <region>", help: "Region of the bucket and its stack, instead of AWS_REGION or the profile's" },
   packageOption,
   { flag: "--stack-name <name>", help: "Name of the CloudFormation stack, instead of the package's" },
-  { flag: "--export <name>", help: "Export that tells machines the bucket's name, backup-bucket in the beginning" },
-  { flag: "--parameters <list>", help: "Of the template, as Name=value,Name=value: docs/aws.md has them all" },
+  { flag: "--export <name>", help: "Export by which machines find the bucket's name; by default backup-bucket" },
+  { flag: "--parameters <list>", help: "Parameters of the template, as Name=value,Name=value; docs/aws.md lists them" },
   { flag: "--dry-run", help: "Print the template and its parameters, and change nothing" },
 ];
 
 export type ResourceArgs = {
-  /** The SDK's own search where undefined. */
+  /** The region that the SDK finds if undefined. */
   readonly region: string | undefined;
   readonly package: string;
-  /** The package's name where undefined. */
+  /** The package's name if undefined. */
   readonly stackName: string | undefined;
-  /** Not yet checked, as the next: the template does. */
+  /** Unchecked, like `parameters`: the template has the rules. */
   readonly export: string | undefined;
   readonly parameters: string | undefined;
   readonly dryRun: boolean;

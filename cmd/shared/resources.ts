@@ -1,8 +1,8 @@
-/** From the options of create-resources and update-resources to a stack, and from the stack to what is printed. */
+/** Turns the options of create-resources and update-resources into a stack, and a stack into what is printed. */
 import { setTimeout } from "node:timers/promises";
 import { connectStacks } from "../../core/create-resources/cloudformation.ts";
 import type { Resources } from "../../core/create-resources/create.ts";
-import type { Work } from "../../core/create-resources/follow.ts";
+import type { StackDeps } from "../../core/create-resources/follow.ts";
 import { givenSettings } from "../../core/create-resources/parameters.ts";
 import type { Stack } from "../../core/create-resources/stacks.ts";
 import { builtInTemplate } from "../../core/create-resources/template.ts";
@@ -29,14 +29,14 @@ function stackNameOf({ stackName, package: name }: ResourceArgs): string {
 }
 
 /** The caller closes `stacks`. */
-export async function workOf({ region }: ResourceArgs, { notify, signal, random }: CommandIO): Promise<Work> {
+export async function stackDeps({ region }: ResourceArgs, { notify, signal, random }: CommandIO): Promise<StackDeps> {
   const token = () => Buffer.from(random(16)).toString("hex");
   const stacks = await connectStacks({ region, signal, token });
   const sleep = (milliseconds: number) => setTimeout(milliseconds, undefined, { signal });
   return { stacks, notify, sleep, signal };
 }
 
-/** What a dry run prints: the template itself, so that the output can be given to CloudFormation, under comments. */
+/** Prints the template under comments, for a dry run: CloudFormation takes the output as it is. */
 export function printTemplate(
   { stackName, template }: Resources,
   parameters: ReadonlyMap<string, string>,
@@ -50,7 +50,7 @@ export function printTemplate(
     io.out(JSON.stringify({ ...stated, template: template.document }));
     return;
   }
-  io.out(`# Stack ${JSON.stringify(stackName)}, nothing is changed by this. Parameters:`);
+  io.out(`# Stack ${JSON.stringify(stackName)}: dry run, nothing was changed. Parameters:`);
   for (const [name, value] of parameters) {
     const old = were?.get(name);
     const change =
@@ -62,7 +62,7 @@ export function printTemplate(
 
 const shown = (value: string) => (value === "" ? "(empty)" : value);
 
-/** What there is now, and what comes next. `outcome` such as `created`. */
+/** Prints the stack as it is now, and what to do next. `outcome` is a word such as `created`. */
 export function printStack(stack: Stack, outcome: string, region: string, io: CommandIO): void {
   const { parameters, outputs } = stack;
   if (io.json) {
@@ -76,6 +76,6 @@ export function printStack(stack: Stack, outcome: string, region: string, io: Co
   const width = Math.max(...rows.map(([key]) => key.length));
   for (const [key, value] of rows) io.out(`  ${key.padEnd(width)}  ${value}`);
   io.out("");
-  io.out("Next, on each machine that is to be backed up:");
+  io.out("Next, on each machine to back up:");
   io.out(`  sysbackup write-config --package-name ${name} --user NAME`);
 }

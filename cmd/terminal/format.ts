@@ -1,4 +1,4 @@
-/** Numbers as people read them, the same wherever they run: no locale. */
+/** Formats numbers for people, without regard to the locale. */
 
 /** `54,613` */
 export function count(number: number): string {
@@ -30,7 +30,7 @@ export function rate(bytesPerSecond: number): string {
   return `${bytes(bytesPerSecond)}/s`;
 }
 
-/** From milliseconds: `0.4 s`, `12 s`, `3 min 05 s`, `2 h 07 min`, `3 d 04 h`. */
+/** Formats milliseconds: `0.4 s`, `12 s`, `3 min 05 s`, `2 h 07 min`, `3 d 04 h`. */
 export function duration(milliseconds: number): string {
   if (milliseconds < 9_950) return `${(milliseconds / 1000).toFixed(1)} s`;
   const seconds = Math.round(milliseconds / 1000);
@@ -70,7 +70,7 @@ function padded(cell: string, width: number, align: Column["align"]): string {
   return align === "right" ? space + cell : cell + space;
 }
 
-/** Cut to `width` columns, with `…` where something is missing; wide characters count two. */
+/** Cuts text to `width` columns, with `…` if something is missing; wide characters count two. */
 export function fitted(text: string, width: number): string {
   if (Bun.stringWidth(text) <= width) return text;
   let kept = "";

@@ -1,12 +1,13 @@
-/** Control characters (C0, DEL, C1), line separators, and marks that reorder text: what could disguise a name or steer a terminal. */
+/** Control characters (C0, DEL, C1), line separators, and marks that reorder text, which could disguise a name or control a terminal. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: finding them is the purpose
 const unprintable = /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g;
 
 const short: Readonly<Record<string, string>> = { "\n": "\\n", "\r": "\\r", "\t": "\\t" };
 
 /**
- * The text with such characters as `\n`, `\r`, `\t` or `\u001b`. These are escapes of JSON too, so a line of JSON
- * still means the same afterwards.
+ * Escapes such characters as `
+`, `\r`, `\t` or `\u001b`. These are also escapes of JSON, so a line of JSON keeps its
+ * meaning.
  */
 export function printable(text: string): string {
   return text.replace(

@@ -1,4 +1,4 @@
-/** How far a job is: a bar on a terminal, now and then a line elsewhere. */
+/** Shows how far a job is: a bar on a terminal, a line now and then elsewhere. */
 import { bytes, count, counted, duration, fitted, rate } from "./format.ts";
 import type { Screen } from "./screen.ts";
 
@@ -7,21 +7,21 @@ type ProgressState = {
   readonly totalBytes?: number | undefined;
   readonly files: number;
   readonly totalFiles?: number | undefined;
-  /** What is at work, such as a path. */
+  /** What is being worked on, such as a path. */
   readonly note?: string | undefined;
 };
 
 export type Progress = {
-  /** Cheap: may be called for every chunk. Figures are totals since the start of the job, not steps. */
+  /** Takes totals since the start of the job, not steps. Cheap enough to be called for every chunk. */
   update(state: ProgressState): void;
-  /** Removes the bar. A later `update` starts anew. */
+  /** Removes the bar. A later `update` starts a new one. */
   end(): void;
 };
 
-/** Milliseconds between two looks of the user: a bar may not flicker, a log may not fill. */
+/** Milliseconds between two updates: a bar must not flicker, a log must not fill. */
 const interval = { bar: 100, line: 10_000 } as const;
 
-/** `now` in milliseconds, from any start. */
+/** `now` returns milliseconds since any fixed moment. */
 export function createProgress(screen: Screen, now: () => number): Progress {
   const wait = screen.redraws ? interval.bar : interval.line;
   let pace: Pace | undefined;
@@ -46,10 +46,10 @@ export function createProgress(screen: Screen, now: () => number): Progress {
   };
 }
 
-/** `rate` in bytes a second; undefined until there are two looks. */
+/** The speed so far: `rate` is in bytes a second; undefined before the second update. */
 type Pace = { readonly at: number; readonly bytes: number; readonly rate: number | undefined };
 
-/** Smoothed over some five seconds, so that the time left neither jumps nor lags. */
+/** Smooths the rate over some five seconds, so that the time left neither jumps nor lags. */
 function paced(before: Pace, at: number, done: number): Pace {
   const seconds = (at - before.at) / 1000;
   const current = Math.max(0, done - before.bytes) / seconds;
@@ -61,13 +61,13 @@ function paced(before: Pace, at: number, done: number): Pace {
   };
 }
 
-/** The share done, 0 to 1, by bytes where their total is known. */
+/** The share done, 0 to 1, by bytes if their total is known. */
 function shareOf({ doneBytes, totalBytes, files, totalFiles }: ProgressState): number | undefined {
   if (totalBytes) return Math.min(1, doneBytes / totalBytes);
   return totalFiles ? Math.min(1, files / totalFiles) : undefined;
 }
 
-/** The most important first, so that a narrow terminal cuts the rest. */
+/** Segments of the bar, the most important first, as a narrow terminal cuts the rest. */
 function segments(state: ProgressState, bytesPerSecond: number | undefined): string[] {
   const { doneBytes, totalBytes, files, totalFiles } = state;
   const share = shareOf(state);

@@ -1,6 +1,7 @@
-/** Questions to whoever sits at the terminal, also where standard input and output are redirected. */
+/** Asks the user at the terminal, even if standard input and output are redirected. */
 
 import { open } from "node:fs/promises";
+import { untilAborted } from "../../core/abortable.ts";
 import { Failure } from "../../core/failure.ts";
 import { childEnvironment } from "../../core/system/environment.ts";
 import { which } from "../../core/system/programs.ts";
@@ -8,9 +9,9 @@ import { printable } from "./printable.ts";
 
 export type TerminalDevice = {
   write(text: string): Promise<void>;
-  /** Without its newline; undefined at the end of input. */
+  /** Reads a line, without its newline; undefined at the end of input. */
   readLine(): Promise<string | undefined>;
-  /** Whether what is typed shows. */
+  /** Shows or hides what is typed. */
   echo(shown: boolean): Promise<void>;
   close(): Promise<void>;
 };
@@ -18,14 +19,14 @@ export type TerminalDevice = {
 /** Asks a question that is answered by yes or no; the empty answer and the end of input are no. */
 export type Ask = (question: string) => Promise<boolean>;
 
-/** `openDevice` gives undefined where there is no terminal: then asking is a Failure. An abort ends the question. */
+/** Returns an `Ask`. `openDevice` returns undefined if there is no terminal: asking then throws a `NoTerminal`. An abort ends the question. */
 export function createAsk(openDevice: () => Promise<TerminalDevice | undefined>, signal: AbortSignal): Ask {
   return async (question) => {
     const device = await openDevice();
     if (!device) {
       throw new NoTerminal(question);
     }
-    const answer = await unlessAborted(answerOf(device, printable(question)), signal);
+    const answer = await untilAborted(signal, answerOf(device, printable(question)));
     await device.close();
     return answer;
   };
@@ -37,39 +38,40 @@ export class NoTerminal extends Failure {
       doing: "ask",
       what: question,
       why: "there is no terminal",
-      remedy: "run it on a terminal, or answer beforehand by an option (see --help)",
+      remedy: "run it on a terminal, or answer by an option (see --help)",
     });
   }
 }
 
 export type LineQuestion = {
-  /** Lines that stand above the question, such as what there is to choose from. */
+  /** Lines above the question, such as the choices. */
   readonly above?: readonly string[];
   readonly question: string;
-  /** For what nobody should read over a shoulder. */
+  /** Whether what is typed stays hidden. */
   readonly hidden?: boolean;
 };
 
 /** Asks for a line, without spaces around it; undefined at the end of input. */
 export type AskLine = (asked: LineQuestion) => Promise<string | undefined>;
 
-/** As `createAsk`; where there is no terminal, the Failure is a `NoTerminal`. */
+/** Returns an `AskLine`; otherwise as `createAsk`. */
 export function createAskLine(openDevice: () => Promise<TerminalDevice | undefined>, signal: AbortSignal): AskLine {
   return async ({ above = [], question, hidden = false }) => {
     const device = await openDevice();
     if (!device) throw new NoTerminal(question);
-    // Before the question: some are quick to answer.
+    // Done before the question, as some users answer at once.
     if (hidden) await device.echo(false);
     try {
       await device.write([...above, `${question} `].map(printable).join("\n"));
-      const line = await unlessAborted(device.readLine(), signal);
+      // Left behind, as a read from a terminal cannot be cancelled, and the process ends anyway.
+      const line = await untilAborted(signal, device.readLine());
       return line?.trim();
     } finally {
       if (hidden) {
         await device.echo(true);
         await device.write("\n");
       }
-      // With a read left behind, closing would wait for it.
+      // Left open after an abort: closing would wait for the pending read.
       if (!signal.aborted) await device.close();
     }
   };
@@ -85,21 +87,11 @@ async function answerOf(device: TerminalDevice, question: string): Promise<boole
   }
 }
 
-/** A read from a terminal cannot be called back: it is left behind, for the process ends anyway. */
-function unlessAborted<Result>(work: Promise<Result>, signal: AbortSignal): Promise<Result> {
-  return new Promise((resolve, reject) => {
-    const abort = () => reject(signal.reason);
-    if (signal.aborted) abort();
-    signal.addEventListener("abort", abort, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
-  });
-}
-
-/** The terminal that the process belongs to; undefined where it has none, as under systemd or cron. */
+/** Opens the terminal of the process; undefined if it has none, as under systemd or cron. */
 export async function openTerminal(): Promise<TerminalDevice | undefined> {
   const file = await open("/dev/tty", "r+").catch(() => undefined);
   if (!file) return undefined;
-  // The terminal gives one line a read, as long as it is shorter than this.
+  // A read of the terminal returns one line, if it is shorter than this.
   const buffer = Buffer.alloc(4096);
   return {
     write: async (text) => void (await file.write(text)),
@@ -107,7 +99,7 @@ export async function openTerminal(): Promise<TerminalDevice | undefined> {
       const { bytesRead } = await file.read(buffer, 0, buffer.length, null);
       return bytesRead === 0 ? undefined : buffer.toString("utf8", 0, bytesRead).replace(/\n$/, "");
     },
-    // Without stty, typing shows: better than not to be able to answer.
+    // Without stty, what is typed shows, which is better than no way to answer.
     echo: async (shown) => {
       const stty = which("stty");
       if (stty === undefined) return;

@@ -1,6 +1,6 @@
 /**
- * The standard error stream: lines for the user or the journal, and on a terminal one status line that stays below
- * them. Nothing else writes there, so the two never tangle.
+ * Writes standard error: lines for the user or the journal, and on a terminal one status line below them. Nothing else
+ * writes there, so the two never mix.
  */
 import type { Notice } from "../../core/notice.ts";
 import { printable } from "./printable.ts";
@@ -8,21 +8,21 @@ import { printable } from "./printable.ts";
 type Level = Notice["level"];
 
 export type Screen = {
-  /** One line; control characters in it are escaped. */
+  /** Prints one line, with control characters escaped. */
   line(level: Level, text: string): void;
-  /** Replaces the status line, which the caller has made to fit; undefined removes it. Nothing but on a terminal. */
+  /** Replaces the status line; undefined removes it. The caller makes it fit the width. Does nothing without a terminal. */
   status(text: string | undefined): void;
   /** Whether there is a terminal that can redraw a line. */
   readonly redraws: boolean;
-  /** Columns now: the user may change the window. */
+  /** Current columns, as the user may resize the window. */
   width(): number;
 };
 
-export type ScreenParts = {
+export type ScreenDeps = {
   readonly write: (text: string) => void;
   readonly redraws: boolean;
   readonly colors: boolean;
-  /** Whether the stream ends in journald, which reads a priority off the start of each line. */
+  /** Whether the stream goes to journald, which reads a priority at the start of each line. */
   readonly journal: boolean;
   readonly width: () => number;
 };
@@ -32,7 +32,7 @@ const color = { error: "\x1b[31m", warning: "\x1b[33m", info: "" } as const;
 const plain = "\x1b[0m";
 const clearLine = "\r\x1b[K";
 
-export function createScreen({ write, redraws, colors, journal, width }: ScreenParts): Screen {
+export function createScreen({ write, redraws, colors, journal, width }: ScreenDeps): Screen {
   let shown: string | undefined;
 
   function styled(level: Level, text: string): string {
@@ -56,7 +56,7 @@ export function createScreen({ write, redraws, colors, journal, width }: ScreenP
   };
 }
 
-/** How a notice reads: warnings and errors say what they are, as a journal or a pipe has no colours. */
+/** Formats a notice: warnings and errors begin with their level, as a journal or a pipe has no colours. */
 export function noticeText({ level, message }: Notice): string {
   return level === "info" ? message : `${level}: ${message}`;
 }

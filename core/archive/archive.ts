@@ -6,7 +6,7 @@
  * 3. Run the snapshotters. Each dump is an object of its own.
  * 4. Run the pickers; resolve what they print to the paths that are kept.
  * 5. Quilt: store new content. Each object is recorded in the state database as soon as it is put.
- * 6. Put the manifest's parts. Extend the locks of all that the manifest needs and that would lapse before the promise.
+ * 6. Put the manifest's parts. Extend the locks of all that the manifest needs and that would expire before the promise.
  *    What cannot be extended is stored again: back to 5, once.
  * 7. Put the index objects, for other hosts.
  * 8. Put the manifest's root. From now on the backup exists.
@@ -19,10 +19,11 @@ import { exitStatus, Failure, reasonOf } from "../failure.ts";
 import { keys, type RunId, runOf } from "../format/keys.ts";
 import { encodeManifest } from "../format/manifest.ts";
 import type { Notice } from "../notice.ts";
+import { type WriteTarget, writeBytes } from "../stored/write.ts";
 import { findExecutables } from "./executables/find.ts";
 import type { ArchiveJob } from "./job.ts";
 import { clockSkew, startOfLocks } from "./locks/clock.ts";
-import { leastLock, planRetention } from "./locks/retention.ts";
+import { minimumLockEnd, planRetention } from "./locks/retention.ts";
 import { RunLog } from "./manifest/run-log.ts";
 import { pickAll } from "./quilting/paths/pick-all.ts";
 import { rootOf } from "./root.ts";
@@ -31,7 +32,7 @@ import { noteCompleted } from "./state/completed.ts";
 import { isCorruption, removeState, stateError, statePath } from "./state/database.ts";
 import { lockState, makeStateDir } from "./state/folder.ts";
 import { syncIndex } from "./state/index-sync.ts";
-import { writeIndex } from "./state/index-write.ts";
+import { writeIndexObjects } from "./state/index-write.ts";
 import { bucketIdentity, withStateDatabase } from "./state/use.ts";
 import { type StoredFiles, storeFiles } from "./store-files.ts";
 
@@ -52,7 +53,7 @@ export type ArchiveSummary = StoredFiles["counts"] & {
   readonly errors: number;
 };
 
-/** Throws a Failure where no backup came about; whatever is merely missing from it is a notice, and counted. */
+/** Throws a Failure if no backup came about; what is merely missing from it is a notice, and counted. */
 export async function archive(job: ArchiveJob): Promise<ArchiveSummary> {
   const { backup } = job.config;
   await checkAnythingToDo(job);
@@ -71,7 +72,7 @@ async function checkAnythingToDo({ pickersDir, snapshotsDir, notify }: ArchiveJo
   const pickers = await findExecutables(pickersDir, "picker", hear);
   const snapshotters = await findExecutables(snapshotsDir, "snapshotter", hear);
   if (pickers.length + snapshotters.length > 0) return;
-  // A run tells these itself; without one, they say why there is none.
+  // A run notifies of these itself; without one, they say why there is none.
   for (const notice of heard) notify(notice);
   throw new Failure({
     doing: "archive what is picked by",
@@ -90,7 +91,7 @@ function nothingPicked(pickersDir: string): Notice {
 
 type UseDatabase<T> = (database: Database, rebuilt: Notice | undefined) => Promise<T>;
 
-/** The database is a cache: found unusable, before or while it is used, it is made anew and the run begins again. */
+/** The database is a cache: found unusable, before or while it is used, it is rebuilt and the run begins again. */
 async function withState<T>(job: ArchiveJob, use: UseDatabase<T>): Promise<T> {
   const path = statePath(job.config.backup.stateDir, job.config.backup.name);
   const bucket = bucketIdentity(job.bucket.url, job.config);
@@ -98,7 +99,7 @@ async function withState<T>(job: ArchiveJob, use: UseDatabase<T>): Promise<T> {
     return await withStateDatabase(path, bucket, (database) => use(database, undefined));
   } catch (error) {
     if (!isCorruption(error)) throw stateError(path, error);
-    const message = `the state database ${JSON.stringify(path)} cannot be used: ${reasonOf(error)}; it is made anew from the bucket's index`;
+    const message = `the state database ${JSON.stringify(path)} cannot be used: ${reasonOf(error)}; it is rebuilt from the bucket's index`;
     const rebuilt: Notice = { level: "warning", code: "state-rebuilt", message };
     await removeState(path);
     return withStateDatabase(path, bucket, (database) => use(database, rebuilt)).catch((again: unknown) => {
@@ -118,17 +119,16 @@ async function run(job: ArchiveJob, database: Database, rebuilt: Notice | undefi
   const id: RunId = { start: started, run: runOf(started, job.random(4)) };
 
   const believes = (other: string) => other === name || content.shareWith.some((one) => one === "*" || one === other);
-  await syncIndex({ bucket, database, name, least: leastLock(started), believes, notify, signal });
+  await syncIndex({ bucket, database, name, minimumLockEnd: minimumLockEnd(started), believes, notify, signal });
   const skew = clockSkew(now(), bucket.serverTime(), notify);
   const plan = planRetention(startOfLocks(started, skew), content.daysRetained, content.lockMode);
-  const compression = { kind: content.compression, level: content.compressionLevel };
+  const target: WriteTarget = { bucket, retention: plan.retention, filters: job.filters };
 
   const snapshots = await takeSnapshots({
     folder: snapshotsDir,
     name,
-    bucket,
-    retention: plan.retention,
-    compression,
+    target,
+    compression: { codec: content.compression, level: content.compressionLevel },
     timeoutMs: content.snapshotTimeout,
     now,
     notify,
@@ -146,15 +146,14 @@ async function run(job: ArchiveJob, database: Database, rebuilt: Notice | undefi
   if (paths.size + snapshots.length === 0) notify(nothingPicked(pickersDir));
   // Not the manifest's: who can read the index shall not know the key of a root before it is put.
   const indexRun = runOf(started, job.random(4));
-  const tellIndex = () => writeIndex({ bucket, database, name, run: indexRun, retention: plan.retention, now });
-  const files = await storeFiles({ ...job, notify }, { database, paths, plan, tellIndex });
-  await tellIndex();
+  const indexNew = () => writeIndexObjects({ target, database, name, run: indexRun, now });
+  const files = await storeFiles({ ...job, notify }, { target, database, paths, plan, indexNew });
+  await indexNew();
   signal.throwIfAborted();
 
   const manifest = rootOf(job, { id, skew, plan, files, snapshots, log });
   const text = Buffer.from(encodeManifest(manifest));
-  const key = keys.manifest(name, id);
-  const { version } = await bucket.put(key, await Bun.zstdCompress(text, { level: 3 }), { retention: plan.retention });
+  const { key, version } = await writeBytes(target, { content: text, codec: "frame", key: keys.manifest(name, id) });
   noteCompleted(database, started);
   return {
     ...files.counts,
@@ -162,7 +161,7 @@ async function run(job: ArchiveJob, database: Database, rebuilt: Notice | undefi
     name,
     key,
     version,
-    retainUntil: files.promise,
+    retainUntil: files.promisedUntil,
     started,
     finished: now(),
     entries: manifest.totals.entries,

@@ -1,4 +1,4 @@
-/** What a run of archive is given. */
+/** What a run of archive needs. */
 import type { Bucket } from "../bucket/contract.ts";
 import type { Config } from "../config/config.ts";
 import type { Notify } from "../notice.ts";
@@ -9,6 +9,8 @@ export type ArchiveJob = {
   readonly pickersDir: string;
   readonly snapshotsDir: string;
   readonly host: string;
+  /** Names of the filters over every object but those of the index; none until encryption is one. */
+  readonly filters: readonly string[];
   /** Name and version of the program, for the manifest. */
   readonly tool: string;
   readonly now: () => Date;

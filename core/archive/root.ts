@@ -1,4 +1,4 @@
-/** The root of the manifest, from what the run stored. */
+/** Makes the root of the manifest from what the run stored. */
 import { configDigest } from "../config/digest.ts";
 import type { RunId } from "../format/keys.ts";
 import type { Manifest, PartRef } from "../format/manifest.ts";
@@ -7,7 +7,7 @@ import type { RetentionPlan } from "./locks/retention.ts";
 import type { RunLog } from "./manifest/run-log.ts";
 import type { StoredFiles } from "./store-files.ts";
 
-type RootParts = {
+type RootContent = {
   readonly id: RunId;
   readonly skew: number | undefined;
   readonly plan: RetentionPlan;
@@ -16,9 +16,9 @@ type RootParts = {
   readonly log: RunLog;
 };
 
-export function rootOf({ config, host, tool, now }: ArchiveJob, parts: RootParts): Manifest {
-  const { id, skew, plan, files, snapshots, log } = parts;
-  const sum = (of: (part: PartRef) => number) => files.parts.reduce((total, part) => total + of(part), 0);
+export function rootOf({ config, host, tool, now }: ArchiveJob, content: RootContent): Manifest {
+  const { id, skew, plan, files, snapshots, log } = content;
+  const sum = (figure: (part: PartRef) => number) => files.parts.reduce((total, part) => total + figure(part), 0);
   return {
     header: {
       name: config.backup.name,
@@ -28,7 +28,7 @@ export function rootOf({ config, host, tool, now }: ArchiveJob, parts: RootParts
       ...(skew !== undefined && { clock_skew: skew }),
       tool,
       config: configDigest(config),
-      retain_until: files.promise.toISOString(),
+      retain_until: files.promisedUntil.toISOString(),
       lock_mode: plan.retention.mode,
       layout: config.content.layout,
       sealing: null,

@@ -1,4 +1,4 @@
-/** AWS credentials: from a profile, a file, the SDK's default chain, and from there into a role. AWS code is loaded lazily. */
+/** Gets AWS credentials from a profile, a file or the SDK's default chain, and assumes a role with them. AWS code is loaded lazily. */
 import { existsSync } from "node:fs";
 import { access, constants } from "node:fs/promises";
 import { join } from "node:path";
@@ -6,21 +6,22 @@ import { BucketError } from "../bucket/contract.ts";
 import type { BucketCredentials, CredentialProvider, ServicePlace } from "../bucket/s3/credentials.ts";
 import type { Config } from "../config/config.ts";
 import { reasonOf } from "../failure.ts";
+import { requestHandler } from "./handler.ts";
 
 export type CredentialSettings = {
   readonly profile?: string | undefined;
-  /** INI file with the keys, in place of `~/.aws/credentials`. */
+  /** INI file with the keys, instead of `~/.aws/credentials`. */
   readonly credentialsFile?: string | undefined;
   readonly roleArn?: string | undefined;
-  /** Names the session in the server's logs: 2 to 64 of `A-Za-z0-9_=,.@-`. Others are replaced. */
+  /** Name of the session in the server's logs: 2 to 64 characters of `A-Za-z0-9_=,.@-`. Others are replaced. */
   readonly sessionName: string;
-  /** Ready-made, for several clients to share: see `package-role.ts`. Profile and file are not looked at then. */
+  /** Credentials that several clients share (see `package-role.ts`). If given, profile and file are not read. */
   readonly provider?: CredentialProvider | undefined;
 };
 
 /**
- * The credentials file that systemd has decrypted for this service alone; it goes before the one that `conf` names.
- * `directory` is `$CREDENTIALS_DIRECTORY`; undefined where that is not set or holds no `aws_credentials`.
+ * The credentials file that systemd has decrypted for this service alone; it takes precedence over the one in `conf`.
+ * `directory` is `$CREDENTIALS_DIRECTORY`. Undefined if that is not set or has no `aws_credentials`.
  * @internal
  */
 export function serviceCredentials(directory: string | undefined): string | undefined {
@@ -29,12 +30,12 @@ export function serviceCredentials(directory: string | undefined): string | unde
   return existsSync(file) ? file : undefined;
 }
 
-/** The machine's credentials file. Undefined: the SDK's own search. */
+/** The machine's credentials file; undefined if the SDK searches by itself. */
 export function credentialsFileOf({ aws }: Pick<Config, "aws">): string | undefined {
   return serviceCredentials(process.env.CREDENTIALS_DIRECTORY) ?? aws.credentialsFile;
 }
 
-/** What the configuration says of the machine's credentials. */
+/** The machine's credentials, as configured. */
 export function machineCredentials(config: Pick<Config, "aws" | "backup">): CredentialSettings {
   const { profile, roleArn } = config.aws;
   return { profile, credentialsFile: credentialsFileOf(config), roleArn, sessionName: sessionNameOf(config) };
@@ -45,12 +46,12 @@ export function sessionNameOf({ backup }: Pick<Config, "backup">): string {
   return `sysbackup-${backup.name}`;
 }
 
-/** For a bucket: nothing is asked for before its first use. */
+/** Credentials for a bucket, which are requested on its first use. */
 export function bucketCredentials(settings: CredentialSettings): BucketCredentials {
   return { provide: (place) => credentialProvider(settings, place), role: settings.roleArn };
 }
 
-/** Undefined where the SDK's default chain (environment, shared files, instance role) is to be used as it is. */
+/** Undefined if the SDK's default chain (environment, shared files, instance role) is used as it is. */
 export async function credentialProvider(
   settings: CredentialSettings,
   place: ServicePlace,
@@ -60,7 +61,8 @@ export async function credentialProvider(
   const fromFile = profile !== undefined || credentialsFile !== undefined;
   if (!fromFile && roleArn === undefined) return undefined;
   const { fromIni, fromTemporaryCredentials } = await import("@aws-sdk/credential-providers");
-  const clientConfig = { region: place.region, ...(place.endpoint !== undefined && { endpoint: place.endpoint }) };
+  const { region, endpoint } = place;
+  const clientConfig = { region, requestHandler: await requestHandler(), ...(endpoint !== undefined && { endpoint }) };
   const base = fromFile
     ? explained(
         fromIni({
@@ -76,7 +78,7 @@ export async function credentialProvider(
   return fromTemporaryCredentials({ params, clientConfig, ...(base !== undefined && { masterCredentials: base }) });
 }
 
-/** The SDK takes a file that it cannot read for an empty one, and says of neither which it was. */
+/** Names the file in errors: the SDK treats an unreadable file as an empty one, and names neither. */
 function explained(provider: CredentialProvider, { profile, credentialsFile }: CredentialSettings): CredentialProvider {
   return async () => {
     if (credentialsFile !== undefined) await mustBeReadable(credentialsFile);
@@ -108,7 +110,7 @@ async function mustBeReadable(file: string): Promise<void> {
   });
 }
 
-/** STS takes 64 characters of a small alphabet; Ceph wants two at least. */
+/** A session name that servers accept: STS takes 64 characters of a small alphabet, and Ceph at least two. */
 export function sessionName(name: string): string {
   return name
     .replace(/[^\w=,.@-]/g, "-")

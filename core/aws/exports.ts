@@ -1,8 +1,9 @@
-/** Finds the bucket's name where `conf` gives none: in the exports of the CloudFormation stack that made it. */
+/** Finds the bucket's name if `conf` has none: in the exports of the CloudFormation stack that made it. */
 import type { CloudFormationClientConfig } from "@aws-sdk/client-cloudformation";
 import type { Config } from "../config/config.ts";
 import { bucketUrl } from "../config/values.ts";
 import { exitStatus, Failure, reasonOf } from "../failure.ts";
+import { requestHandler } from "./handler.ts";
 
 export type ExportsPage = {
   readonly exports: readonly { readonly name: string; readonly value: string }[];
@@ -14,8 +15,8 @@ export type ExportsPage = {
 export type ListExports = (next: string | undefined) => Promise<ExportsPage>;
 
 /**
- * The bucket as `s3://name` or `file:///path`. Asks CloudFormation only where `config` names none; `connect` is not
- * called otherwise. Throws a Failure (exit 2) where the export is not there or cannot be read.
+ * Returns the bucket as `s3://name` or `file:///path`. Asks CloudFormation, and calls `connect`, only if `config` names none.
+ * Throws a Failure (exit 2) if the export does not exist or cannot be read.
  */
 export async function findBucket(config: Config, connect: () => Promise<ListExports>): Promise<string> {
   if (config.s3.bucket !== undefined) return config.s3.bucket;
@@ -28,7 +29,7 @@ export async function findBucket(config: Config, connect: () => Promise<ListExpo
   throw new Failure({
     doing: "find the bucket in the CloudFormation export",
     what: name,
-    why: value === undefined ? absent : `its value ${JSON.stringify(value)} is no bucket name`,
+    why: value === undefined ? absent : `its value ${JSON.stringify(value)} is not a bucket name`,
     remedy: "check --export and --cf-region, or export and region in [cloudformation]; or give --bucket",
     exit: exitStatus.usage,
   });
@@ -62,12 +63,12 @@ function withoutRegion(error: unknown): boolean {
   return /^Region is missing/.test(reasonOf(error));
 }
 
-/** Undefined where nothing but the SDK's own files may say it. */
+/** Undefined if only the SDK's own files can name it. */
 export function stackRegion({ cloudformation, s3 }: Config): string | undefined {
   return cloudformation.region ?? s3.region ?? process.env.AWS_REGION ?? process.env.AWS_DEFAULT_REGION;
 }
 
-/** `credentials` as `core/aws/credentials.ts` gives them. */
+/** Connects with `credentials` of `core/aws/credentials.ts`. */
 export async function connectCloudFormation(
   config: Config,
   credentials: CloudFormationClientConfig["credentials"],
@@ -75,6 +76,7 @@ export async function connectCloudFormation(
   const { CloudFormationClient, ListExportsCommand } = await import("@aws-sdk/client-cloudformation");
   const region = stackRegion(config);
   const client = new CloudFormationClient({
+    requestHandler: await requestHandler(),
     ...(region !== undefined && { region }),
     ...(credentials !== undefined && { credentials }),
   });

@@ -1,16 +1,16 @@
-/** Whose credentials these are, as STS tells. AWS code is loaded lazily. */
+/** Asks STS whose credentials these are. AWS code is loaded lazily. */
 
 import type { ServicePlace } from "../bucket/s3/credentials.ts";
 import { credentialError, type S3Attempt } from "../bucket/s3/errors.ts";
 import { type CredentialSettings, credentialProvider } from "./credentials.ts";
 import { connectSts } from "./sts.ts";
 
-/** ARN of the user, role session or account that requests are made as; holds no secret. */
+/** ARN of the user, role session or account that makes the requests. Holds no secret. */
 export type CallerArn = string;
 
 /**
- * Gets credentials, assumes the role where one is set, and asks STS who that is. Undefined where the server has no such
- * request, as Ceph has none: the credentials are there then, but nobody has checked them. Errors are `BucketError`s.
+ * Gets credentials, assumes the role if one is set, and asks STS who that is. Undefined if the server has no such request,
+ * like Ceph: then there are credentials, but nobody has checked them. Errors are `BucketError`s.
  */
 export async function callerIdentity(
   settings: CredentialSettings,
@@ -33,7 +33,7 @@ export async function callerIdentity(
   }
 }
 
-/** S3 services other than Amazon's answer what they do not know with one of these. */
+/** Whether the server does not know the request: S3 services other than Amazon's answer with one of these statuses. */
 function hasNoSuchRequest(error: unknown): boolean {
   const metadata = typeof error === "object" && error !== null && "$metadata" in error ? error.$metadata : undefined;
   const status = typeof metadata === "object" && metadata !== null && "httpStatusCode" in metadata;

@@ -1,13 +1,13 @@
-/** Credentials that several clients share: asked for once, kept until they are about to expire, then asked for again. */
+/** Keeps credentials that several clients share: fetches them once, and again when they are about to expire. */
 import { BucketError } from "../bucket/contract.ts";
 import type { CredentialProvider, Credentials } from "../bucket/s3/credentials.ts";
 
-/** Clients of the SDK ask again five minutes before the end: by then, a new answer must be at hand. */
+/** Time before the end at which to fetch again: the SDK's clients ask again five minutes before the end. */
 const spare = 6 * 60_000;
 
 /**
- * Callers at the same time share one call of `fetch`. A refusal is final and is given to every later caller, too: nobody is asked for
- * a code over and over by requests that were under way. Only where the server could not be reached is there another try.
+ * Shares one call of `fetch` among callers at the same time. A refusal is final: every later caller gets it too, so that
+ * requests in progress do not ask for a code again and again. Tries again only if the server could not be reached.
  */
 export function kept(fetch: CredentialProvider, now: () => Date): CredentialProvider {
   let pending: Promise<Credentials> | undefined;
@@ -22,7 +22,7 @@ export function kept(fetch: CredentialProvider, now: () => Date): CredentialProv
       pending = undefined;
       return held;
     } catch (error) {
-      if (error instanceof BucketError && error.kind === "unreachable") pending = undefined;
+      if (error instanceof BucketError && (error.kind === "unreachable" || error.kind === "busy")) pending = undefined;
       throw error;
     }
   }

@@ -1,21 +1,22 @@
-/** One-time codes: whose device they come from, and the session that one buys. */
+/** Finds the device of one-time codes, and gets a session for a code. */
 import { BucketError } from "../bucket/contract.ts";
 import type { CredentialProvider, ServicePlace } from "../bucket/s3/credentials.ts";
 import { credentialError } from "../bucket/s3/errors.ts";
 import { Failure, reasonOf } from "../failure.ts";
+import { requestHandler } from "./handler.ts";
 import { connectSts, credentialsOf, isAboutKeys, signIn } from "./sts.ts";
 
-/** Asks for the code that `device` shows now; `trouble` says what was wrong with the one before. Throws where nobody can be asked. */
+/** Asks for the code that `device` shows now; `trouble` says what was wrong with the previous one. Throws if there is nobody to ask. */
 export type AskCode = (device: string, trouble: string | undefined) => Promise<string>;
 
-/** The most that STS gives: 36 hours. */
+/** The longest session of STS: 36 hours. */
 const sessionSeconds = 129_600;
-const mostCodes = 3;
+const maxCodes = 3;
 
-/** Who calls, as STS names users and sessions: `arn:aws:iam::123456789012:user/path/name`. */
+/** The caller, as STS names users and sessions: `arn:aws:iam::123456789012:user/path/name`. */
 export type Caller = { readonly partition: string; readonly account: string; readonly arn: string };
 
-/** Each call asks for a code. One that is mistyped, or was used before, is asked for again. */
+/** Asks for a code on each call, and again if the code is mistyped or was used before. */
 export function mfaSession(device: string, place: ServicePlace, askCode: AskCode): CredentialProvider {
   return async () => {
     let trouble: string | undefined;
@@ -26,7 +27,7 @@ export function mfaSession(device: string, place: ServicePlace, askCode: AskCode
       try {
         return await sessionFor(device, code.replace(/\s/g, ""), place);
       } catch (error) {
-        if (attempt === mostCodes || !isWrongCode(error)) throw refusal(error, device, place);
+        if (attempt === maxCodes || !isWrongCode(error)) throw refusal(error, device, place);
         trouble =
           error instanceof NotACode ? error.message : "the code is wrong, or was used before: wait for the next";
       }
@@ -66,22 +67,22 @@ function refusal(error: unknown, device: string, place: ServicePlace): BucketErr
     bucket: device,
     endpoint: place.endpoint,
   };
-  const told = credentialError(error, attempt, undefined);
-  if (told.kind !== "credentials") return told;
-  const said = reasonOf(error);
-  const parts = { ...told.parts, doing: attempt.doing, what: device };
+  const worded = credentialError(error, attempt, undefined);
+  if (worded.kind !== "credentials") return worded;
+  const reason = reasonOf(error);
+  const parts = { ...worded.parts, doing: attempt.doing, what: device };
   if (isWrongCode(error)) {
     const remedy =
       "run again with the next code; if codes are never right, check the clock of the device, or --mfa-device";
     return new BucketError("credentials", { ...parts, why: "the code is wrong, or was used before", remedy });
   }
-  if (/MFA serial|validate MFA code|serialNumber/i.test(said))
+  if (/MFA serial|validate MFA code|serialNumber/i.test(reason))
     return new BucketError("credentials", { ...parts, why: "this user has no such device", remedy: otherDevice });
-  if (/session credentials/i.test(said)) {
-    const remedy = "use the access key of an IAM user; or leave out --mfa, if the session was begun with a code";
+  if (/session credentials/i.test(reason)) {
+    const remedy = "use the access key of an IAM user; or leave out --mfa, if the session was started with a code";
     return new BucketError("credentials", {
       ...parts,
-      why: "codes are for users, and these are keys of a session",
+      why: "these are keys of a session, and only users have codes",
       remedy,
     });
   }
@@ -90,12 +91,12 @@ function refusal(error: unknown, device: string, place: ServicePlace): BucketErr
 }
 
 /**
- * The caller's own device. IAM tells where the caller may ask (iam:ListMFADevices); where not, the device is taken to have the name of the
- * user, as the devices have that were made with nothing else said.
+ * Finds the caller's own device. Asks IAM if the caller may (iam:ListMFADevices); if not, assumes that the device has the name
+ * of the user, which is the default of IAM.
  */
 export async function ownDevice({ arn, partition, account }: Caller, place: ServicePlace): Promise<string> {
   const user = /:user\/(?:.*\/)?([^/]+)$/.exec(arn)?.[1];
-  if (user === undefined) throw noDevice(arn, "these are no keys of an IAM user, and only users have devices");
+  if (user === undefined) throw noDevice(arn, "these are not the keys of an IAM user, and only users have devices");
   const devices = await devicesOf(user, place).catch(() => [`arn:${partition}:iam::${account}:mfa/${user}`]);
   const [device, ...others] = devices;
   if (device === undefined) throw noDevice(arn, "this user has none that shows codes");
@@ -103,10 +104,11 @@ export async function ownDevice({ arn, partition, account }: Caller, place: Serv
   return device;
 }
 
-/** Security keys (`u2f/`) show no codes. */
+/** Lists the user's devices, without security keys (`u2f/`), which show no codes. */
 async function devicesOf(user: string, { region, endpoint }: ServicePlace): Promise<string[]> {
   const { IAMClient, ListMFADevicesCommand } = await import("@aws-sdk/client-iam");
-  const client = new IAMClient({ region, ...(endpoint !== undefined && { endpoint }) });
+  const handler = await requestHandler();
+  const client = new IAMClient({ region, requestHandler: handler, ...(endpoint !== undefined && { endpoint }) });
   try {
     const { MFADevices = [] } = await client.send(new ListMFADevicesCommand({ UserName: user }));
     return MFADevices.flatMap(({ SerialNumber = "" }) => (/:u2f\/|^$/.test(SerialNumber) ? [] : [SerialNumber]));
@@ -116,5 +118,5 @@ async function devicesOf(user: string, { region, endpoint }: ServicePlace): Prom
 }
 
 function noDevice(caller: string, why: string): BucketError {
-  return new BucketError("credentials", { doing: "tell the MFA device of", what: caller, why, remedy: otherDevice });
+  return new BucketError("credentials", { doing: "find the MFA device of", what: caller, why, remedy: otherDevice });
 }

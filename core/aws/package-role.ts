@@ -1,9 +1,9 @@
 /**
- * The role of a package, taken on by a person: with that person's own credentials, and a one-time code where one is given.
+ * Assumes the role of a package for a person: with that person's own credentials, and a one-time code if one is given.
  *
- * With a code, the role is not assumed directly. STS gives a session for it first (GetSessionToken, which no policy can deny), and with that
- * the role is assumed, again and again as each hour ends. So one code is enough for 36 hours of restoring, whatever the
- * longest session of the role, and it is spent at once: no client keeps it.
+ * With a code, the role is not assumed directly. First STS gives a session for the code (GetSessionToken, which no policy can
+ * deny). With that session the role is assumed, again each hour. So one code is enough for 36 hours of restoring, regardless
+ * of the role's longest session, and it is used at once: no client keeps it.
  */
 import { BucketError } from "../bucket/contract.ts";
 import type { CredentialProvider, Credentials, ServicePlace } from "../bucket/s3/credentials.ts";
@@ -18,9 +18,9 @@ import { connectSts, credentialsOf, isAboutKeys, signIn } from "./sts.ts";
 export type PackageRole = {
   readonly package: string;
   readonly role: RoleName;
-  /** Twelve digits, or empty where the service has no accounts; undefined: the caller's own. */
+  /** Twelve digits, or empty if the service has no accounts; undefined for the caller's own. */
   readonly account: string | undefined;
-  /** Serial number or ARN of the device, undefined for the caller's own; `mfa` itself undefined: no code is asked for. */
+  /** Serial number or ARN of the device; undefined for the caller's own. If `mfa` is undefined, no code is asked for. */
   readonly mfa: { readonly device: string | undefined } | undefined;
   readonly sessionName: string;
 };
@@ -29,13 +29,13 @@ export type PersonTools = { readonly now: () => Date; readonly askCode: AskCode 
 
 export type AssumedRole = {
   readonly arn: string;
-  /** For all clients: it is asked once. */
+  /** Credentials that all clients share, and that are requested once. */
   readonly credentials: CredentialProvider;
 };
 
 /**
- * Has assumed the role when it returns, so that every refusal shows here: a `BucketError` of the kind `credentials`. Who calls is
- * asked of STS only where that is needed, since not every service can tell.
+ * Assumes the role before it returns, so that every refusal shows here: a `BucketError` of the kind `credentials`. Asks STS
+ * for the caller only if needed, since not every service can answer.
  */
 export async function assumePackageRole(
   wanted: PackageRole,
@@ -57,18 +57,22 @@ export async function assumePackageRole(
 async function callerOf(place: ServicePlace): Promise<Caller> {
   const arn = await callerIdentity({ sessionName: "" }, place).catch((error: unknown) => {
     if (!(error instanceof BucketError) || error.kind !== "credentials") throw error;
-    throw new BucketError("credentials", { ...error.parts, doing: "tell whose credentials these are", remedy: signIn });
+    throw new BucketError("credentials", {
+      ...error.parts,
+      doing: "find out whose credentials these are",
+      remedy: signIn,
+    });
   });
   const [, partition = "", , , account = ""] = arn?.split(":") ?? [];
   if (arn !== undefined) return { partition, account, arn };
   throw new BucketError("credentials", {
-    doing: "tell the account of the role",
-    why: "this service does not say whose credentials these are",
-    remedy: "give --account (--account= where there are none), and --mfa-device in place of --mfa",
+    doing: "find the account of the role",
+    why: "this service does not report whose credentials these are",
+    remedy: "give --account (--account= if it has no accounts), and --mfa-device instead of --mfa",
   });
 }
 
-/** China and GovCloud are worlds of their own. */
+/** The partition of a region: China and GovCloud have their own. */
 function partitionOf(region: string): string {
   return /^cn-/.test(region) ? "aws-cn" : /^us-gov-/.test(region) ? "aws-us-gov" : "aws";
 }
@@ -92,21 +96,21 @@ async function assume(
   }
 }
 
-/** STS answers alike whether the role is not there, may not be assumed, or wants a code: so all three are named. */
+/** Names all three causes, as STS answers the same if the role does not exist, must not be assumed, or needs a code. */
 function refusal(
   error: unknown,
   arn: string,
   { package: name, role, mfa }: PackageRole,
   place: ServicePlace,
 ): BucketError {
-  const told = credentialError(
+  const worded = credentialError(
     error,
     { doing: "assume the role", what: arn, bucket: arn, endpoint: place.endpoint },
     arn,
   );
-  if (told.kind !== "credentials") return told;
-  if (isAboutKeys(error)) return new BucketError("credentials", { ...told.parts, remedy: signIn });
-  const code = mfa === undefined ? "; if the role wants a one-time code, give --mfa" : "";
-  const remedy = `your user needs to be in the group ${name}-${role}-users${code}; check --package-name and --account`;
-  return new BucketError("credentials", { ...told.parts, remedy });
+  if (worded.kind !== "credentials") return worded;
+  if (isAboutKeys(error)) return new BucketError("credentials", { ...worded.parts, remedy: signIn });
+  const code = mfa === undefined ? "; if the role needs a one-time code, give --mfa" : "";
+  const remedy = `add your user to the group ${name}-${role}-users${code}; check --package-name and --account`;
+  return new BucketError("credentials", { ...worded.parts, remedy });
 }

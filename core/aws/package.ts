@@ -1,16 +1,16 @@
 /**
- * A package: one bucket with the roles that may use it, as `cfn/sysbackup.yaml` makes them. The names here are those of the
- * template; `test/cfn` holds both together. Imports nothing, as the command line's help loads it.
+ * Names of a package: one bucket with the roles that may use it, as `cfn/sysbackup.yaml` makes them. `test/cfn` checks that the
+ * template has the same names. Imports nothing, as `--help` loads it.
  */
 export const defaultPackage = "sysbackup";
 
-/** IAM allows 64 characters in a role's name, and the longest suffix of ours is `-steward-boundary`. */
+/** A package name: IAM allows 64 characters in a role's name, and our longest suffix is `-steward-boundary`. */
 export const packagePattern = /^[A-Za-z0-9][A-Za-z0-9-]{0,39}$/;
 export const packageRule = "give up to 40 letters, digits and dashes; a letter or digit first";
 
 export const roleNames = ["backup", "restore", "audit", "steward"] as const;
 
-/** What a machine or person is to the bucket: writes, reads, checks, or removes. */
+/** The task of a machine or person: to write, read, check, or remove backups. */
 export type RoleName = (typeof roleNames)[number];
 
 /** Base names of the systemd units of a machine with the role. People restore; machines do not. */
@@ -21,7 +21,7 @@ export const unitNames = {
 } as const satisfies Readonly<Record<Exclude<RoleName, "restore">, string>>;
 
 export type PackagePlace = {
-  /** `aws`; `aws-cn` and `aws-us-gov` are others. */
+  /** `aws`, `aws-cn` or `aws-us-gov`. */
   readonly partition: string;
   /** Twelve digits. */
   readonly account: string;
@@ -38,7 +38,7 @@ export function roleArn(place: PackagePlace, role: RoleName): string {
   return `arn:${partition}:iam::${account}:role${packagePath(name)}${name}-${role}`;
 }
 
-/** Keys of the tags on each role: what `write-config` looks up. */
+/** Keys of the tags on each role, which `write-config` reads. */
 export const roleTags = {
   package: "sysbackup:package",
   role: "sysbackup:role",
@@ -46,9 +46,9 @@ export const roleTags = {
   region: "sysbackup:region",
   /** Name of the group whose members may assume the role. */
   group: "sysbackup:group",
-  /** ARN of the policy that bounds what such a member may ever do. */
+  /** ARN of the policy that limits what such a member may ever do. */
   boundary: "sysbackup:boundary",
   lockMode: "sysbackup:lock-mode",
-  /** How many days from now a lock may reach, at most. */
+  /** The most days from now until which a lock may reach. */
   longestLockDays: "sysbackup:longest-lock-days",
 } as const;

@@ -1,8 +1,9 @@
-/** What asks STS: a client, its answers, and whether it was the keys that it refused. */
+/** Connects to STS, and checks its answers and errors. */
 import type { STSClient } from "@aws-sdk/client-sts";
 import type { CredentialProvider, Credentials, ServicePlace } from "../bucket/s3/credentials.ts";
+import { requestHandler } from "./handler.ts";
 
-/** With the SDK's default chain where no credentials are given. The caller destroys it. */
+/** Connects with the SDK's default chain if no credentials are given. The caller destroys the client. */
 export async function connectSts(
   { region, endpoint }: ServicePlace,
   credentials?: CredentialProvider,
@@ -10,6 +11,7 @@ export async function connectSts(
   const { STSClient } = await import("@aws-sdk/client-sts");
   return new STSClient({
     region,
+    requestHandler: await requestHandler(),
     ...(endpoint !== undefined && { endpoint }),
     ...(credentials !== undefined && { credentials }),
   });
@@ -39,7 +41,7 @@ export function credentialsOf({ Credentials: given }: StsAnswer): Credentials {
 const keyTroubles =
   /^(CredentialsProviderError|Expired\w*|InvalidClientTokenId|InvalidAccessKeyId|UnrecognizedClient\w*|SignatureDoesNotMatch|InvalidToken)$/;
 
-/** Whether there are no keys, or they are unknown or out of date: not a matter of rights. */
+/** Whether the error is about the keys, not about rights: there are none, or they are unknown or out of date. */
 export function isAboutKeys(error: unknown): boolean {
   return error instanceof Error && keyTroubles.test(error.name);
 }

@@ -7,7 +7,7 @@
  * - Each creates a *version*, which nothing overwrites. Callers refer to key *and* version from then on.
  * - Repeating a `put` after a lost answer is safe: it makes one more version of the same bytes.
  * - A retention date moves later, never earlier; a locked version cannot be removed.
- * - Every error is a `BucketError` whose `kind` says whether trying again can help; only `unreachable` can.
+ * - Every error is a `BucketError` whose `kind` says whether trying again can help: only for `unreachable` and `busy`.
  *   Implementations try once: the decorator `retry.ts` retries, and `count.ts` counts.
  */
 import { Failure, type FailureParts } from "../failure.ts";
@@ -69,8 +69,9 @@ export type BucketWriter = {
   put(key: string, body: Uint8Array, options: PutOptions): Promise<Stored>;
   startUpload(key: string, options: Omit<PutOptions, "sha256">): Promise<Upload>;
   /**
-   * Moves a version's retain-until date later. An earlier date than the current one is refused as `locked`; the same
-   * date is no error, so that a repetition after a lost answer is safe.
+   * Moves a version's retain-until date later. Refused as `locked` if the lock lasts longer already, in that mode or the
+   * stricter one; the same date is no error, so that a repetition after a lost answer is safe. A lock in COMPLIANCE mode
+   * stays in it when GOVERNANCE is asked for. What a server will not do for any other reason is `denied`.
    */
   extend(key: string, version: string, retention: Retention): Promise<void>;
 };
@@ -111,13 +112,15 @@ export type Bucket = BucketWriter &
   };
 
 /**
- * - `unreachable`: no connection, time-out, throttled, 5xx: trying again can help. All others are permanent.
+ * - `unreachable`: no connection, no answer in time, or an error of the server's own; `busy`: it asks to come later (429, 502
+ *   to 504). Trying again can help; all others are permanent.
  * - `missing`: no such key or version; `no-bucket`: no such bucket; `no-lock`: the bucket has no Object Lock
  * - `credentials`: none, wrong, or expired; `denied`: known, but not allowed to do this
  * - `locked`: refused by a retention; `full`: no space; `damaged`: content does not match what was asked or recorded
  */
 export type BucketErrorKind =
   | "unreachable"
+  | "busy"
   | "missing"
   | "no-bucket"
   | "no-lock"

@@ -4,6 +4,7 @@ import { exitStatus, Failure } from "../failure.ts";
 import type { Bucket } from "./contract.ts";
 import { type Counts, count } from "./decorators/count.ts";
 import { lockUploads } from "./decorators/lock-uploads.ts";
+import { readBack } from "./decorators/read-back.ts";
 import { type RetryTools, retry } from "./decorators/retry.ts";
 import type { S3Settings } from "./s3/client.ts";
 import type { BucketCredentials } from "./s3/credentials.ts";
@@ -18,20 +19,24 @@ export type BucketSettings = {
   readonly credentials: BucketCredentials;
 };
 
-export type BucketTools = RetryTools & { readonly counts: Counts };
+export type BucketTools = RetryTools & {
+  readonly counts: Counts;
+  /** Ends every request, and every wait for another attempt, with its reason. */
+  readonly signal?: AbortSignal | undefined;
+};
 
 /** Region for AWS if none is set: S3 redirects from there to the bucket's own region. */
 const anyRegion = "us-east-1";
 
 /** Makes no request: a wrong bucket or endpoint fails at its first use. A missing directory fails here (`no-bucket`). */
 export async function openBucket(settings: BucketSettings, tools: BucketTools): Promise<Bucket> {
-  const steady = (raw: Bucket) => retry(count(raw, tools.counts), tools);
+  const steady = (raw: Bucket) => retry(readBack(count(raw, tools.counts)), tools);
   if (settings.bucket.startsWith("file:")) {
     const { openDirectoryBucket } = await import("./directory/bucket.ts");
     return steady(await openDirectoryBucket(pathOf(settings.bucket), tools));
   }
   const { openS3Bucket } = await import("./s3/bucket.ts");
-  const bucket = steady(await openS3Bucket(await s3Settings(settings)));
+  const bucket = steady(await openS3Bucket({ ...(await s3Settings(settings)), signal: tools.signal }));
   return isOnAws(settings) ? bucket : lockUploads(bucket);
 }
 

@@ -8,12 +8,12 @@ export function checkRetention(what: string, { until }: Retention, now: Date): v
   throw new BucketError("other", { doing: "lock", what, why, remedy: "check days_retained and this machine's clock" });
 }
 
-/** Throws `locked` for an earlier date, and for a change from COMPLIANCE to GOVERNANCE. */
+/** Throws for a date before the lock's: `locked`, or `denied` if the lock is of a weaker mode than the wanted one. */
 export function refuseShorter(what: string, has: Retention, wanted: Retention): void {
-  const weaker = has.mode === "COMPLIANCE" && wanted.mode === "GOVERNANCE";
-  if (wanted.until >= has.until && !weaker) return;
-  const why = weaker ? "it is locked in COMPLIANCE mode" : `it is locked until ${has.until.toISOString()}`;
-  throw new BucketError("locked", { doing: "change the lock of", what, why, remedy: "a lock can only become longer" });
+  if (wanted.until >= has.until) return;
+  const kind = wanted.mode === "COMPLIANCE" && has.mode !== wanted.mode ? "denied" : "locked";
+  const why = `it is locked until ${has.until.toISOString()} (${has.mode})`;
+  throw new BucketError(kind, { doing: "change the lock of", what, why, remedy: "a lock can only become longer" });
 }
 
 /** Throws `locked` if the lock has not ended. */

@@ -1,11 +1,11 @@
-/** Holds what `conf` says against the schema, and words what is wrong by file, line and key. */
+/** Checks `conf` against the schema, and reports errors by file, line and key. */
 import type { z } from "zod";
 import { exitStatus, Failure } from "../failure.ts";
 import type { Conf } from "./dialect.ts";
 import { nearest } from "./nearest.ts";
 import { conf as confSchema, knownKeys } from "./schema.ts";
 
-/** `file` is named in errors. Throws a Failure (exit 2) for the first line that is wrong. */
+/** Throws a Failure (exit 2) for the first line that is wrong. `file` is named in errors. */
 export function checked(conf: Conf, file: string): z.infer<typeof confSchema> {
   const written = Object.fromEntries(
     [...conf].map(([name, { settings }]) => [
@@ -37,7 +37,7 @@ function located(issue: z.core.$ZodIssue, conf: Conf): Located[] {
   return [{ line: setting?.line ?? 0, why }];
 }
 
-/** Messages end in logs that more people read than may read the configuration. */
+/** Hides the password of a URL, as more people read logs than may read the configuration. */
 function withoutPassword(value: string): string {
   return value.replace(/\/\/[^/]*@/, "//…@");
 }

@@ -3,12 +3,13 @@ import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import type { z } from "zod";
 import { exitStatus, Failure, reasonOf } from "../failure.ts";
+import type { CompressionName } from "../format/codec.ts";
 import type { LockMode } from "../format/lock-mode.ts";
 import { checked } from "./check.ts";
 import { parseConf } from "./dialect.ts";
 import { backupName, bucketUrl, text } from "./values.ts";
 
-/** Durations are in milliseconds, sizes in bytes. Holds no secret. */
+/** The validated configuration: durations in milliseconds, sizes in bytes. Holds no secret. */
 export type Config = {
   readonly aws: {
     readonly profile: string | undefined;
@@ -17,7 +18,7 @@ export type Config = {
     readonly roleArn: string | undefined;
   };
   readonly s3: {
-    /** `s3://name` or `file:///path`; undefined: to be looked up with `findBucket` of `exports.ts`. */
+    /** `s3://name` or `file:///path`. If undefined, `findBucket` of `exports.ts` looks it up. */
     readonly bucket: string | undefined;
     readonly endpoint: string | undefined;
     readonly region: string | undefined;
@@ -28,15 +29,15 @@ export type Config = {
     readonly lockTimeout: number;
     readonly daysRetained: number;
     readonly layout: "packs" | "objects";
-    readonly compression: "zstd" | "gzip" | "none";
+    readonly compression: CompressionName;
     /** 1 to 19 for zstd, 1 to 9 for gzip, 0 for none. */
     readonly compressionLevel: number;
     readonly packSize: number;
-    /** Share of a pack, 0 to 1: where less of it is in use, what is in use is stored anew instead of the lock extended. */
+    /** Share of a pack, 0 to 1: a pack of which less is used is repacked instead of extended. */
     readonly repackBelow: number;
     /** Which links on the way of picked paths are followed, and whether to where they end. */
     readonly follow: "all" | "picked" | "none";
-    /** Backup names whose index is believed; `*` among them stands for all. */
+    /** Backup names whose index is trusted; `*` stands for all. */
     readonly shareWith: readonly string[];
     readonly pickerTimeout: number;
     readonly snapshotTimeout: number;
@@ -50,17 +51,17 @@ export type Config = {
 };
 
 export type ConfigSources = {
-  /** The folder that `conf` lies in. */
+  /** The folder of `conf`. */
   readonly confDir: string;
-  /** The backup name where nothing else gives one. */
+  /** The backup name if nothing else gives one. */
   readonly hostName: string;
-  /** From the command line, each over what `conf` says. */
+  /** Given on the command line; overrides `conf`, as does `bucket`. */
   readonly name?: string | undefined;
   readonly bucket?: string | undefined;
-  /** Where to look the bucket up, in place of `[s3] bucket`; each also over what `[cloudformation]` says. */
+  /** Where to look the bucket up, instead of `[s3] bucket`. `region` and `export` also override `[cloudformation]`. */
   readonly region?: string | undefined;
   readonly export?: string | undefined;
-  /** Reading a backup works without `conf` when one of these says where it is; archiving does not. */
+  /** Whether `conf` may be missing if one of these says where the backups are: true for reading, not for archiving. */
   readonly confOptional?: boolean;
 };
 
@@ -123,7 +124,7 @@ async function readConf(file: string): Promise<string | undefined> {
     if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
     const [why, remedy] =
       error instanceof TypeError
-        ? ["it is not UTF-8 text", "write it anew: docs/configuration.md has an example"]
+        ? ["it is not UTF-8 text", "write it again: docs/configuration.md has an example"]
         : [reasonOf(error), "check --conf-dir, and the file's owner and mode"];
     throw new Failure({
       doing: "read the configuration",
@@ -144,7 +145,7 @@ function missing(file: string, optional: boolean): Failure {
     what: file,
     why: "there is no such file",
     remedy: optional
-      ? `without it, say where the backups are: the bucket with --bucket, or the stack that exports its name with --cf-region and --export; or ${orCreate}`
+      ? `say where the backups are with --bucket, or with --cf-region and --export of the stack that made the bucket; or ${orCreate}`
       : orCreate,
     exit: exitStatus.usage,
   });
@@ -152,19 +153,19 @@ function missing(file: string, optional: boolean): Failure {
 
 function twoBuckets(): Failure {
   return new Failure({
-    doing: "tell which bucket is meant",
+    doing: "choose the bucket",
     why: "--bucket names one, and --cf-region and --export look one up",
-    remedy: "leave out the one or the other (AWS_REGION says where a bucket is that --bucket names)",
+    remedy: "leave out one of them (AWS_REGION sets the region of the bucket that --bucket names)",
     exit: exitStatus.usage,
   });
 }
 
-/** The SDK's own variables: a machine without `conf` finds services other than Amazon's so. */
+/** Whether the SDK's own variables name an endpoint: a machine without `conf` finds services other than Amazon's by them. */
 function endpointInEnvironment(): boolean {
   return (process.env.AWS_ENDPOINT_URL_S3 ?? process.env.AWS_ENDPOINT_URL ?? "") !== "";
 }
 
-/** The value of an option, checked. Throws a Failure (exit 2) that says what is allowed. */
+/** Checks the value of an option. Throws a Failure (exit 2) that says what is allowed. */
 export function option(name: string, schema: z.ZodType<string>, value: string | undefined): string | undefined {
   if (value === undefined) return undefined;
   const result = schema.safeParse(value);
@@ -179,7 +180,7 @@ function nameOfHost(hostName: string): string {
   throw new Failure({
     doing: "use the host name as backup name",
     what: hostName,
-    why: "it has characters that a backup name may not have",
+    why: "it has characters that a backup name must not have",
     remedy: "set name in [backup], or give --name",
     exit: exitStatus.usage,
   });

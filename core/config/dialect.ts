@@ -1,5 +1,5 @@
 /**
- * Reads the INI dialect of Python's `configparser`, in which s3-sysbackup's `conf` files are written:
+ * Reads the INI dialect of Python's `configparser`, in which `conf` files of s3-sysbackup are written:
  *
  * - `[section]` headers; `key = value` or `key: value`, split at the first `=` or `:`; keys in any case.
  * - Lines that start with `#` or `;` are comments; a `#` further right belongs to the value.
@@ -9,7 +9,8 @@
  */
 import { exitStatus, Failure } from "../failure.ts";
 
-type Setting = { readonly value: string /** Counted from 1. */; readonly line: number };
+/** A value, and its line, counted from 1. */
+type Setting = { readonly value: string; readonly line: number };
 
 export type Section = { readonly line: number; readonly settings: ReadonlyMap<string, Setting> };
 
@@ -18,7 +19,7 @@ export type Conf = ReadonlyMap<string, Section>;
 
 type OpenSection = { line: number; settings: Map<string, Setting>; name: string };
 
-/** `file` is named in errors. Throws a Failure (exit 2) at the first line that is not of the dialect. */
+/** Throws a Failure (exit 2) at the first line that is not in the dialect. `file` is named in errors. */
 export function parseConf(text: string, file: string): Conf {
   const sections = new Map<string, OpenSection>();
   let section: OpenSection | undefined;
@@ -40,12 +41,12 @@ export function parseConf(text: string, file: string): Conf {
     const header = /^\[(.+)\]/.exec(content)?.[1];
     if (header !== undefined) {
       const first = sections.get(header);
-      if (first) throw refused(file, line, `section [${header}] is there already, in line ${first.line}`);
+      if (first) throw refused(file, line, `section [${header}] is already in line ${first.line}`);
       section = { name: header, line, settings: new Map() };
       sections.set(header, section);
       key = undefined;
     } else {
-      if (!section) throw refused(file, line, "a setting stands before the first [section]");
+      if (!section) throw refused(file, line, "a setting comes before the first [section]");
       key = addSetting(section, content, line, file);
     }
   }
@@ -54,11 +55,11 @@ export function parseConf(text: string, file: string): Conf {
 
 function addSetting(section: OpenSection, content: string, line: number, file: string): string {
   const [, written = "", value = ""] = /^(.*?)\s*[=:]\s*(.*)$/.exec(content) ?? [];
-  // What the line says is not repeated: it may be a secret that came here by mistake, and logs are read by many.
+  // The line is not quoted: it may be a secret that was put here by mistake, and many people read logs.
   if (written === "") throw refused(file, line, 'it is neither "key = value" nor [section]');
   const key = written.toLowerCase();
   const first = section.settings.get(key);
-  if (first) throw refused(file, line, `[${section.name}] ${key} is there already, in line ${first.line}`);
+  if (first) throw refused(file, line, `[${section.name}] ${key} is already in line ${first.line}`);
   section.settings.set(key, { value, line });
   return key;
 }
@@ -68,7 +69,7 @@ function continueValue(section: OpenSection, key: string, content: string) {
   if (setting) section.settings.set(key, { ...setting, value: `${setting.value}\n${content}` });
 }
 
-/** Empty lines after a value became part of it while reading: they go now, as nothing followed them. */
+/** Trims empty lines at the end of a value, which reading made part of it. */
 function finished(sections: ReadonlyMap<string, OpenSection>): Conf {
   const trimmed = ([key, { value, line }]: [string, Setting]): [string, Setting] => [
     key,

@@ -2,8 +2,8 @@ import { createHash } from "node:crypto";
 import type { Config } from "./config.ts";
 
 /**
- * SHA-256 (hex) over what shapes a backup: two runs with the same digest were made with the same settings. Where the
- * bucket is and who may write to it is left out, and timeouts are, so a digest gives away no address and no account.
+ * Returns the SHA-256 (hex) of the settings that shape a backup: runs with the same digest had the same settings. Leaves out
+ * the bucket, the credentials and the timeouts, so that a digest gives away no address and no account.
  */
 export function configDigest({ content, backup }: Config): string {
   const { daysRetained, layout, compression, compressionLevel, packSize, repackBelow } = content;

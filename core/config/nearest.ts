@@ -1,7 +1,7 @@
-/** For messages about a misspelt word: the known word that was probably meant, or undefined where none is near. */
+/** Returns the known word that a misspelt one probably means; undefined if none is near. */
 export function nearest(word: string, known: Iterable<string>): string | undefined {
   let best: string | undefined;
-  // One slip in a short word, up to three in a long one: further away, a guess confuses more than it helps.
+  // One error in a short word, up to three in a long one: beyond that, a guess confuses more than it helps.
   let bestDistance = Math.min(3, Math.ceil(word.length / 3)) + 1;
   for (const candidate of known) {
     const distance = editDistance(word.toLowerCase(), candidate.toLowerCase());
@@ -10,7 +10,7 @@ export function nearest(word: string, known: Iterable<string>): string | undefin
   return best;
 }
 
-/** Levenshtein's: the fewest characters to insert, remove or replace. */
+/** The Levenshtein distance: the fewest characters to insert, remove or replace. */
 function editDistance(a: string, b: string): number {
   let previous = Array.from({ length: b.length + 1 }, (_, column) => column);
   for (const [row, letter] of [...a].entries()) {

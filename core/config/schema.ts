@@ -1,5 +1,6 @@
-/** The sections and keys of `conf`, with their defaults. `docs/configuration.md` tells users the same. */
+/** The sections and keys of `conf`, with their defaults. `docs/configuration.md` has them for users. */
 import { z } from "zod";
+import { codecNamed, compressionNames } from "../format/codec.ts";
 import { lockModes } from "../format/lock-mode.ts";
 import {
   absolutePath,
@@ -37,16 +38,13 @@ const cloudformation = z.strictObject({
   export: text.default("backup-bucket"),
 });
 
-/** zstd's level 3 is its own default; so is gzip's 6. */
-const levels = { zstd: { standard: 3, most: 19 }, gzip: { standard: 6, most: 9 } } as const;
-
 const content = z
   .strictObject({
     lock_timeout: seconds(0).default(5_000),
-    /** 36,500 days is the longest retention that S3 takes. */
+    /** At most 36,500 days, the longest retention that S3 accepts. */
     days_retained: wholeNumber(1, 36_500).default(30),
     layout: oneOf("packs", "objects").default("packs"),
-    compression: oneOf("zstd", "gzip", "none").default("zstd"),
+    compression: oneOf(...compressionNames).default("zstd"),
     compression_level: wholeNumber(1, 19).optional(),
     pack_size: size(mebibyte, 256 * mebibyte, "give bytes from 1M to 256M").default(16 * mebibyte),
     repack_below: share.default(0.4),
@@ -58,18 +56,20 @@ const content = z
   })
   .superRefine(({ layout, compression, compression_level: level }, context) => {
     const refuse = (key: string, message: string) => context.addIssue({ code: "custom", path: [key], message });
-    if (compression === "gzip" && layout === "packs") {
-      refuse("compression", "packs are made of zstd frames: give zstd or none, or set layout = objects");
+    if (compression !== "zstd" && compression !== "none" && layout === "packs") {
+      refuse("compression", "packs consist of zstd frames: give zstd or none, or set layout = objects");
     }
     if (level === undefined) return;
-    if (compression === "none") refuse("compression_level", "compression = none has no level: leave the key out");
-    else if (level > levels[compression].most) {
-      refuse("compression_level", `give a whole number from 1 to ${levels[compression].most} for ${compression}`);
+    const { levels } = codecNamed(compression);
+    if (levels === undefined) {
+      refuse("compression_level", `compression = ${compression} has no level: leave the key out`);
+    } else if (level > levels.most) {
+      refuse("compression_level", `give a whole number from 1 to ${levels.most} for ${compression}`);
     }
   })
   .transform((keys) => ({
     ...keys,
-    compression_level: keys.compression === "none" ? 0 : (keys.compression_level ?? levels[keys.compression].standard),
+    compression_level: keys.compression_level ?? codecNamed(keys.compression).levels?.usual ?? 0,
   }));
 
 const backup = z.strictObject({
@@ -85,7 +85,7 @@ export const conf = z.strictObject({
   backup: backup.prefault({}),
 });
 
-/** The keys of each section, for naming the one that was meant. */
+/** The keys of each section, to suggest the one that was meant. */
 export const knownKeys: ReadonlyMap<string, readonly string[]> = new Map(
   Object.entries({ aws, s3, cloudformation, content: content.in, backup }).map(([name, section]) => [
     name,

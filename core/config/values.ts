@@ -1,12 +1,12 @@
 /**
- * How single values are written in `conf`: each schema takes the text of a value and gives it typed, in milliseconds
- * and bytes. Its error is an imperative that says what is allowed, as messages print it.
+ * Parses single values of `conf`: each schema takes the text of a value and returns it typed, in milliseconds or bytes. Its
+ * error is an imperative that says what is allowed, as messages print it.
  */
 import { isAbsolute } from "node:path";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
 
-/** Text that is not empty. */
+/** A text that is not empty. */
 export const text = z.string().min(1, "give a value, or leave the key out");
 
 export function oneOf<const Word extends string>(...words: [Word, ...Word[]]) {
@@ -14,40 +14,40 @@ export function oneOf<const Word extends string>(...words: [Word, ...Word[]]) {
 }
 
 /** A whole number, bounds included. */
-export function wholeNumber(least: number, most: number) {
-  const allowed = `give a whole number from ${least} to ${most}`;
+export function wholeNumber(minimum: number, maximum: number) {
+  const allowed = `give a whole number from ${minimum} to ${maximum}`;
   return z
     .string()
     .regex(/^\d+$/, { error: allowed, abort: true })
     .transform(Number)
-    .refine((number) => number >= least && number <= most, allowed);
+    .refine((number) => number >= minimum && number <= maximum, allowed);
 }
 
-/** What a timer can wait: 2^31 - 1 ms, about 24 days. Longer ones would fire at once. */
+/** The longest that a timer can wait: 2^31 - 1 ms, about 24 days. A longer one would fire at once. */
 const longestSeconds = 2_147_483;
 
-/** Seconds, with decimals if need be; gives milliseconds. */
-export function seconds(least: number) {
-  const allowed = `give seconds from ${least} to ${longestSeconds}`;
+/** Seconds, with decimals if needed; returns milliseconds. */
+export function seconds(minimum: number) {
+  const allowed = `give seconds from ${minimum} to ${longestSeconds}`;
   return z
     .string()
     .regex(/^\d+(\.\d+)?$/, { error: allowed, abort: true })
     .transform(Number)
-    .refine((number) => number >= least && number <= longestSeconds, allowed)
+    .refine((number) => number >= minimum && number <= longestSeconds, allowed)
     .transform((number) => Math.round(number * 1000));
 }
 
-/** A share from 0 to 1, as `0.4`. */
+/** A share from 0 to 1, such as `0.4`. */
 export const share = z
   .string()
-  .regex(/^\d+(\.\d+)?$/, { error: "give a share from 0 to 1, as 0.4", abort: true })
+  .regex(/^\d+(\.\d+)?$/, { error: "give a share from 0 to 1, such as 0.4", abort: true })
   .transform(Number)
-  .refine((number) => number <= 1, "give a share from 0 to 1, as 0.4");
+  .refine((number) => number <= 1, "give a share from 0 to 1, such as 0.4");
 
 const factors = { "": 1, K: 1024, M: 1024 ** 2, G: 1024 ** 3 } as const;
 
-/** Bytes, as `1048576`, `1024K` or `1M`; bounds (in bytes) are worded as the caller writes them. */
-export function size(least: number, most: number, allowed: string) {
+/** Bytes, as `1048576`, `1024K` or `1M`. Bounds are in bytes; `allowed` words them for the error. */
+export function size(minimum: number, maximum: number, allowed: string) {
   return z
     .string()
     .transform((written) => {
@@ -55,7 +55,7 @@ export function size(least: number, most: number, allowed: string) {
       const factor = factors[suffix.toUpperCase() as keyof typeof factors];
       return number === "" ? Number.NaN : Number(number) * factor;
     })
-    .refine((bytes) => bytes >= least && bytes <= most, allowed);
+    .refine((bytes) => bytes >= minimum && bytes <= maximum, allowed);
 }
 
 /** The words that configparser's `getboolean` knows. */
@@ -65,7 +65,7 @@ export const yesOrNo = z
   .pipe(z.enum(["1", "yes", "true", "on", "0", "no", "false", "off"], "give yes or no"))
   .transform((word) => ["1", "yes", "true", "on"].includes(word));
 
-/** `parts` would read as the folder of manifest parts. */
+/** A backup name. `parts` is excluded, as it would read as the folder of manifest parts. */
 const backupNamePattern = /^(?!parts$)[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
 
 export const backupName = z
@@ -86,7 +86,7 @@ export const backupNames = z
 
 const s3Name = /^[A-Za-z0-9][A-Za-z0-9._-]{1,254}$/;
 
-/** `name`, `s3://name` or `file:///path`; gives `s3://name` or `file:///path`. */
+/** A bucket as `name`, `s3://name` or `file:///path`; returns `s3://name` or `file:///path`. */
 export const bucketUrl = z
   .string()
   .transform((written) => (s3Name.test(written) ? `s3://${written}` : written.replace(/(.)\/+$/, "$1")))
@@ -102,7 +102,7 @@ function isBucketUrl(url: string): boolean {
   }
 }
 
-/** Credentials do not belong into a URL, where logs would show them. */
+/** A URL of a service. Without credentials, as logs would show them. */
 export const httpUrl = z
   .string()
   .refine((written) => isHttpUrl(written), "give a URL such as https://s3.example.org:9000, without user and password");
@@ -114,6 +114,6 @@ function isHttpUrl(written: string): boolean {
 
 export const roleArn = z
   .string()
-  .regex(/^arn:[^:\s]+:iam::[^:\s]*:role\/\S+$/, "give a role as arn:aws:iam::123456789012:role/name");
+  .regex(/^arn:[^:\s]+:iam::[^:\s]*:role\/\S+$/, "give the ARN of a role, such as arn:aws:iam::123456789012:role/name");
 
 export const absolutePath = z.string().refine(isAbsolute, "give an absolute path");

@@ -1,7 +1,7 @@
-/** Uses times prices. Pure. */
+/** Multiplies uses by prices. Pure. */
 import { costOf, type Nano } from "./money.ts";
 import type { PriceTable, StorageClass } from "./prices.ts";
-import type { Use } from "./uses.ts";
+import type { ResourceUse } from "./uses.ts";
 
 export type Bill = {
   readonly requests: Nano;
@@ -16,7 +16,7 @@ export type Bill = {
 const requestsPerPrice = 1000;
 
 export function billOf(
-  { requests: { put, extend, get, list }, stored, read }: Use,
+  { requests: { put, extend, get, list }, stored, read }: ResourceUse,
   prices: StorageClass,
   { bytes_per_gb, egress }: Pick<PriceTable, "bytes_per_gb" | "egress">,
 ): Bill {

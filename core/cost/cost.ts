@@ -1,10 +1,10 @@
-/** What a backup costs: its measures, what is done with them, and the bill for that in each storage class. */
+/** Computes what a backup costs: its measures, what is done with them, and the bill for that in each storage class. */
 import type { Manifest } from "../format/manifest.ts";
 import { type Bill, billOf } from "./bill.ts";
-import { type Figures, figuresOf, type Layout, runsWithNews } from "./figures.ts";
+import { type CostFigures, figuresOf, type Layout, runsWithNews } from "./figures.ts";
 import type { Measured } from "./measure.ts";
 import type { PriceTable, StorageClass } from "./prices.ts";
-import { type Requests, slackDays, type Use, type Uses, usesOf } from "./uses.ts";
+import { type Requests, type ResourceUse, type ResourceUses, slackDays, usesOf } from "./uses.ts";
 
 export type Priced = {
   readonly requests: Requests;
@@ -13,19 +13,19 @@ export type Priced = {
   readonly bill: Bill;
 };
 
-/** One for each of `Uses`. */
-export type Estimate = { readonly [Kind in keyof Uses]: Priced };
+/** One for each of `ResourceUses`. */
+export type Estimate = { readonly [Kind in keyof ResourceUses]: Priced };
 
 export type ClassCost = { readonly name: string; readonly layouts: { readonly [Kind in Layout]: Estimate } };
 
 export type Cost = {
   readonly backups: number;
-  /** How many runs the new bytes of a run are a mean of; 0 where there is one backup only. */
+  /** How many runs the new bytes of a run are a mean of; 0 if there is only one backup. */
   readonly runsMeasured: number;
   readonly from: string;
   readonly to: string;
   readonly layout: Manifest["header"]["layout"];
-  readonly figures: { readonly [Kind in Layout]: Figures };
+  readonly figures: { readonly [Kind in Layout]: CostFigures };
   /** In the order of the price table. */
   readonly classes: readonly [ClassCost, ...ClassCost[]];
 };
@@ -34,23 +34,23 @@ export type Cost = {
 const mostRuns = 30;
 const day = 24 * 60 * 60 * 1000;
 
-/** Undefined where no backup could be read. */
+/** Returns undefined if no backup could be read. */
 export function costOfBackups({ history, backups, newest, oldest }: Measured, prices: PriceTable): Cost | undefined {
   if (newest === undefined || oldest === undefined) return undefined;
   const measured = Math.min(mostRuns, backups - 1);
-  const window = { newest: backups - 1, since: backups - 1 - measured };
+  const window = { newest: backups, since: backups - measured };
   const { started, retain_until, layout } = newest.header;
   const runs = {
     measured,
     withNews: runsWithNews(history, window),
     daysKept: (Date.parse(retain_until) - Date.parse(started)) / day + slackDays,
   };
-  const priced = (of: StorageClass): ClassCost => {
+  const priced = (storageClass: StorageClass): ClassCost => {
     const estimate = (kind: Layout) => {
-      const figures = figuresOf(history, kind, window, of.least_bytes);
-      return estimated(usesOf(figures, { ...runs, leastDays: of.least_days }), of, prices);
+      const figures = figuresOf(history, kind, window, storageClass.least_bytes);
+      return estimated(usesOf(figures, { ...runs, leastDays: storageClass.least_days }), storageClass, prices);
     };
-    return { name: of.name, layouts: both(estimate) };
+    return { name: storageClass.name, layouts: both(estimate) };
   };
   const [first, ...others] = prices.classes;
   return {
@@ -64,11 +64,15 @@ export function costOfBackups({ history, backups, newest, oldest }: Measured, pr
   };
 }
 
-function both<T>(of: (layout: Layout) => T): { readonly [Kind in Layout]: T } {
-  return { "as it is": of("as it is"), "one object a file": of("one object a file") };
+function both<T>(compute: (layout: Layout) => T): { readonly [Kind in Layout]: T } {
+  return { "as it is": compute("as it is"), "one object a file": compute("one object a file") };
 }
 
-function estimated({ nothing, run, month, restore }: Uses, of: StorageClass, prices: PriceTable): Estimate {
-  const priced = (use: Use): Priced => ({ ...use, bill: billOf(use, of, prices) });
+function estimated(
+  { nothing, run, month, restore }: ResourceUses,
+  storageClass: StorageClass,
+  prices: PriceTable,
+): Estimate {
+  const priced = (use: ResourceUse): Priced => ({ ...use, bill: billOf(use, storageClass, prices) });
   return { nothing: priced(nothing), run: priced(run), month: priced(month), restore: priced(restore) };
 }

@@ -1,4 +1,4 @@
-/** Sums over a history: as the backups are stored, and as they would be with one object for each different file. */
+/** Sums up a history: as the backups are stored, and as they would be with one object for each different file. */
 import { firstPart } from "../bucket/stream.ts";
 import type { History } from "./history.ts";
 
@@ -13,7 +13,7 @@ export type Held = {
 /** `live`: needed by the newest backup; `kept`: by any; `added`: new in one of the last runs, all of them together. */
 export type Group = { readonly live: Held; readonly kept: Held; readonly added: Held };
 
-export type Figures = {
+export type CostFigures = {
   readonly content: Group;
   /** Roots, parts and index. */
   readonly manifests: Group;
@@ -27,28 +27,33 @@ export type Layout = "as it is" | "one object a file";
 /** `newest`: number of the newest backup. What came in a backup after `since` is `added`. */
 export type Window = { readonly newest: number; readonly since: number };
 
-/** `leastBytes`: what a smaller object is charged for. */
-export function figuresOf(history: History, layout: Layout, window: Window, leastBytes: number): Figures {
+/** Sums up the backups of a window. `leastBytes`: what a smaller object is charged for. */
+export function figuresOf(history: History, layout: Layout, window: Window, leastBytes: number): CostFigures {
   const ratio = storedRatio(history);
   const group = (source: string) => groupOf(history, source, window, leastBytes);
   return {
-    content: group(layout === "as it is" ? "SELECT * FROM objects WHERE kind = 'content'" : filesAsObjects(ratio)),
-    manifests: group(
-      `SELECT size, 0 whole, first, last FROM parts
-       UNION ALL SELECT size, whole, first, last FROM objects WHERE kind IN ('root', 'index')`,
-    ),
-    dumps: group("SELECT size, 1 whole, first, last FROM objects WHERE kind = 'snapshot'"),
+    content: group(layout === "as it is" ? contentAsStored : filesAsObjects(ratio)),
+    manifests: group(`${versions("kind IN ('root', 'part')")} UNION ALL SELECT size, 0, 0, 0 FROM index_objects`),
+    dumps: group(versions("kind = 'snapshot'")),
     reads: readsOf(history, layout, window, ratio),
   };
 }
 
+/** Versions that `condition` holds for. `whole`: put as one stream, whose size is not known when it begins. */
+function versions(condition: string): string {
+  return `SELECT max(size) size, max(kind NOT IN ('root', 'part') AND kind NOT GLOB 'frames*') whole,
+    min(first) first, max(last) last FROM objects JOIN lifetimes ON object = id WHERE ${condition} GROUP BY key, version`;
+}
+
+const contentAsStored = versions("kind NOT IN ('root', 'part', 'snapshot')");
+
 /**
- * How many bytes are stored for a byte of content: of the frames that backups need, and the chunks in them. Files that are
- * stored one by one compress worse than in common frames, so this flatters them.
+ * Returns how many bytes are stored for a byte of content: by the frames that backups need, and the chunks in them. Files
+ * that are stored one by one compress worse than in common frames, so this flatters them.
  */
 function storedRatio({ database }: History): number {
-  const sum = (of: string) =>
-    database.query<{ sum: number | null }, []>(`SELECT sum(length) sum FROM ${of}`).get()?.sum;
+  const sum = (table: string) =>
+    database.query<{ sum: number | null }, []>(`SELECT sum(length) sum FROM ${table}`).get()?.sum;
   const content = sum("chunks") ?? 0;
   return content === 0 ? 1 : (sum("frames") ?? 0) / content;
 }
@@ -57,29 +62,30 @@ function filesAsObjects(ratio: number): string {
   return `SELECT max(1, CAST(size * ${ratio} + 0.5 AS INTEGER)) size, 1 whole, first, last FROM files`;
 }
 
-/** A stream of more than its first part is put in parts, with a request to begin and one to end. */
+/** Requests of a put. A stream of more than its first part is put in parts, with a request to begin and one to end. */
 const puts = `CASE WHEN whole = 0 OR size <= ${firstPart} THEN 1 ELSE 2 + (size + ${firstPart} - 1) / ${firstPart} END`;
 
 function groupOf({ database }: History, source: string, { newest, since }: Window, leastBytes: number): Group {
-  const held = (where: string): Held => {
+  const held = (condition: string): Held => {
     const sums = `count(*) objects, coalesce(sum(${puts}), 0) puts, coalesce(sum(size), 0) bytes,
       coalesce(sum(max(size, ${leastBytes})), 0) billed`;
-    const row = database.query<Held, []>(`SELECT ${sums} FROM (${source}) WHERE ${where}`).get();
+    const row = database.query<Held, []>(`SELECT ${sums} FROM (${source}) WHERE ${condition}`).get();
     return row ?? { objects: 0, puts: 0, bytes: 0, billed: 0 };
   };
   return { live: held(`last = ${newest}`), kept: held("true"), added: held(`first > ${since}`) };
 }
 
-function readsOf({ database }: History, layout: Layout, { newest }: Window, ratio: number): Figures["reads"] {
+function readsOf({ database }: History, layout: Layout, { newest }: Window, ratio: number): CostFigures["reads"] {
   const [requests, bytes] = layout === "as it is" ? ["reads", "read_bytes"] : ["files", "file_bytes"];
-  const sums = `SELECT coalesce(sum(${requests}), 0) requests, coalesce(sum(${bytes}), 0) bytes FROM parts`;
-  const row = database.query<Figures["reads"], [number]>(`${sums} WHERE last = ?`).get(newest);
+  const sums = `SELECT coalesce(sum(${requests}), 0) requests, coalesce(sum(${bytes}), 0) bytes
+    FROM part_reads JOIN lifetimes ON object = part WHERE last = ?`;
+  const row = database.query<CostFigures["reads"], [number]>(sums).get(newest);
   const read = row ?? { requests: 0, bytes: 0 };
   return layout === "as it is" ? read : { ...read, bytes: Math.round(read.bytes * ratio) };
 }
 
-/** In how many of the last runs new content came, so that they put an index object. */
+/** Counts the last runs in which new content came, so that they put an index object. */
 export function runsWithNews({ database }: History, { since }: Window): number {
-  const query = "SELECT count(DISTINCT first) runs FROM objects WHERE kind = 'content' AND first > ?";
+  const query = `SELECT count(DISTINCT first) runs FROM (${contentAsStored}) WHERE first > ?`;
   return database.query<{ runs: number }, [number]>(query).get(since)?.runs ?? 0;
 }

@@ -1,27 +1,23 @@
 /**
- * What the backups of one name refer to, in a database on disk: content, parts, roots and dumps, each with the first and
- * the last backup that needs it. Backups are numbered from 0, oldest first.
+ * Keeps what is stored for the backups of one name, in a database on disk: what `References` knows, and beside it the frames
+ * and files that parts hold, and the index. Backups are numbered from 1, oldest first.
  */
 import type { Database, SQLQueryBindings } from "bun:sqlite";
-import type { Stored } from "../bucket/contract.ts";
-import type { Encoding, Entry, FileEntry } from "../format/entry.ts";
-import type { Manifest, PartRef } from "../format/manifest.ts";
-import { isByteString } from "../format/path.ts";
-import type { LoadedPart } from "../manifest/read.ts";
-import { openScratchDatabase } from "../system/scratch-database.ts";
+import type { Listed, Stored } from "../bucket/contract.ts";
+import type { Entry, FileEntry } from "../format/entry.ts";
+import type { Manifest } from "../format/manifest.ts";
+import type { PartContent } from "../manifest/references/read-parts.ts";
+import { type ReferencedPart, References } from "../manifest/references/references.ts";
 import { readsOf } from "./reads.ts";
 
 const tables = `
-  CREATE TEMP TABLE objects (
-    id INTEGER PRIMARY KEY, kind TEXT NOT NULL, key TEXT NOT NULL, version TEXT NOT NULL, size INTEGER NOT NULL,
-    whole INTEGER NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL, UNIQUE (key, version)
+  -- Beside each part: the requests and bytes that a restore of it takes, and its distinct contents.
+  CREATE TEMP TABLE part_reads (
+    part INTEGER PRIMARY KEY, reads INTEGER NOT NULL, read_bytes INTEGER NOT NULL,
+    files INTEGER NOT NULL, file_bytes INTEGER NOT NULL
   );
-  CREATE TEMP TABLE parts (
-    id INTEGER PRIMARY KEY, key TEXT NOT NULL, version TEXT NOT NULL, size INTEGER NOT NULL, sha256 TEXT NOT NULL,
-    path TEXT NOT NULL, entries INTEGER NOT NULL, bytes INTEGER NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL,
-    reads INTEGER NOT NULL DEFAULT 0, read_bytes INTEGER NOT NULL DEFAULT 0,
-    files INTEGER NOT NULL DEFAULT 0, file_bytes INTEGER NOT NULL DEFAULT 0, UNIQUE (key, version)
-  );
+  CREATE TEMP TABLE lifetimes (object INTEGER PRIMARY KEY, first INTEGER NOT NULL, last INTEGER NOT NULL);
+  CREATE TEMP TABLE index_objects (size INTEGER NOT NULL);
   CREATE TEMP TABLE frames (
     object INTEGER NOT NULL, start INTEGER NOT NULL, length INTEGER NOT NULL, last INTEGER NOT NULL,
     PRIMARY KEY (object, start)
@@ -31,90 +27,82 @@ const tables = `
     id BLOB PRIMARY KEY, size INTEGER NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL
   ) WITHOUT ROWID;
 `;
-const span = "DO UPDATE SET first = min(first, excluded.first), last = max(last, excluded.last)";
+/** The first and the last backup that need something. */
+type Lifetime = { readonly first: number; readonly last: number };
 
-/** The backups that need something. */
-type Span = { readonly first: number; readonly last: number };
-export type KnownPart = Span & { readonly id: number; readonly ref: PartRef };
-
-type PartRow = Span & Omit<PartRef, "first"> & { readonly id: number; readonly path: string };
+const widened = "DO UPDATE SET first = min(first, excluded.first), last = max(last, excluded.last)";
 
 export class History implements Disposable {
-  readonly database: Database = openScratchDatabase(tables);
+  readonly references = new References();
+  readonly database: Database = this.references.database;
 
-  /** Backups must come oldest first. */
-  addRoot(number: number, root: Stored, { parts, snapshots }: Manifest): void {
-    const known = this.database.query<null, SQLQueryBindings[]>(
-      `INSERT INTO parts (key, version, size, sha256, path, entries, bytes, first, last)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT ${span}`,
-    );
+  constructor() {
+    this.database.run(tables);
+  }
+
+  /** Adds a backup. They must come oldest first. */
+  addRoot(root: Stored, manifest: Manifest): void {
+    this.references.addBackup({ root, manifest, demand: undefined });
+  }
+
+  /** Adds objects of the index: no backup needs them, but they are stored. */
+  addIndex(objects: Iterable<Listed>): void {
+    const insert = this.database.query<null, [number]>("INSERT INTO index_objects VALUES (?)");
     this.database.transaction(() => {
-      this.#addObject("root", { ...root, encoding: "frames" }, { first: number, last: number });
-      for (const one of snapshots) this.#addObject("snapshot", one, { first: number, last: number });
-      for (const { key, version, size, sha256, first, entries, bytes } of parts) {
-        known.run(key, version, size, sha256, first, entries, bytes, number, number);
-      }
+      for (const { size } of objects) insert.run(size);
     })();
   }
 
-  /** Of the index: no backup needs it, but it is stored. */
-  addIndex(objects: Iterable<Omit<Stored, "version">>): void {
-    this.database.transaction(() => {
-      for (const object of objects) {
-        this.#addObject("index", { ...object, version: "", encoding: "frames" }, { first: 0, last: -1 });
-      }
-    })();
+  /** Goes through the parts to be read. Call after all roots were added. */
+  takeParts(): Iterable<ReferencedPart> {
+    this.database.run("INSERT INTO lifetimes SELECT object, min(backup), max(backup) FROM needs GROUP BY object");
+    return this.references.takeParts();
   }
 
-  /** Each once, however many backups have it. */
-  *parts(): Generator<KnownPart> {
-    const next = this.database.query<PartRow, [number]>("SELECT * FROM parts WHERE id > ? ORDER BY id LIMIT 1");
-    for (let row = next.get(0); row !== null; row = next.get(row.id)) {
-      const { id, first, last, path, key, version, size, sha256, entries, bytes } = row;
-      if (!isByteString(path)) throw new Error(`the path of ${key} came back changed`);
-      yield { id, first, last, ref: { key, version, size, sha256, first: path, entries, bytes } };
-    }
-  }
-
-  addPart({ id, first, last }: KnownPart, { objects, entries }: LoadedPart): void {
+  addPart(part: ReferencedPart, { objects, entries }: PartContent): void {
+    const files = [...entries].filter(hasContent);
+    const rows = this.references.addContent(part, objects);
     this.database.transaction(() => {
-      const numbers = objects.map((object) => this.#addObject("content", object, { first, last }));
-      const files = entries.filter(hasContent);
+      const lifetime = this.#lifetimeOf(part);
+      this.#addLifetimes(rows, lifetime);
       const frames = framesOf(files);
-      this.#addFrames(frames, numbers, last);
-      const { distinct, bytes } = this.#addFiles(files, { first, last });
+      this.#addFrames(frames, rows, lifetime.last);
+      const { distinct, bytes } = this.#addFiles(files, lifetime);
       const reads = readsOf(frames, objects);
       this.database
-        .query("UPDATE parts SET reads = ?, read_bytes = ?, files = ?, file_bytes = ? WHERE id = ?")
-        .run(reads.requests, reads.bytes, distinct, bytes, id);
+        .query("INSERT INTO part_reads VALUES (?, ?, ?, ?, ?)")
+        .run(part.id, reads.requests, reads.bytes, distinct, bytes);
     })();
   }
 
-  #addObject(kind: string, { key, version, size, encoding }: Ref, { first, last }: Span): number {
-    const insert = this.database.query<{ id: number }, SQLQueryBindings[]>(
-      `INSERT INTO objects (kind, key, version, size, whole, first, last) VALUES (?, ?, ?, ?, ?, ?, ?)
-       ON CONFLICT ${span} RETURNING id`,
-    );
-    const row = insert.get(kind, key, version, size, encoding === "frames" ? 0 : 1, first, last);
-    if (row === null) throw new Error(`${key} was not remembered`);
-    return row.id;
+  #lifetimeOf({ id, ref }: ReferencedPart): Lifetime {
+    const lifetime = this.database
+      .query<Lifetime, [number]>("SELECT first, last FROM lifetimes WHERE object = ?")
+      .get(id);
+    if (lifetime === null) throw new Error(`no backup needs ${ref.key}`);
+    return lifetime;
   }
 
-  #addFrames(frames: Frames, numbers: readonly number[], last: number): void {
+  #addLifetimes(rows: readonly number[], { first, last }: Lifetime): void {
+    const insert = this.database.query<null, number[]>(`INSERT INTO lifetimes VALUES (?, ?, ?) ON CONFLICT ${widened}`);
+    for (const row of rows) insert.run(row, first, last);
+  }
+
+  #addFrames(frames: Frames, rows: readonly number[], last: number): void {
     const insert = this.database.query<null, number[]>(
       "INSERT INTO frames VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET last = max(last, excluded.last)",
     );
     for (const [object, ofObject] of frames) {
-      const number = numbers[object];
-      if (number !== undefined) for (const [start, length] of ofObject) insert.run(number, start, length, last);
+      const row = rows[object];
+      if (row !== undefined) for (const [start, length] of ofObject) insert.run(row, start, length, last);
     }
   }
 
-  /** How many different contents the files have, and the bytes of these. */
-  #addFiles(files: readonly FileEntry[], { first, last }: Span) {
+  /** Returns how many different contents the files have, and the bytes of these. */
+  #addFiles(files: readonly FileEntry[], { first, last }: Lifetime) {
     const chunk = this.database.query<null, [Uint8Array, number]>("INSERT OR IGNORE INTO chunks VALUES (?, ?)");
-    const file = this.database.query<null, [Uint8Array, number, number, number]>(
-      `INSERT INTO files VALUES (?, ?, ?, ?) ON CONFLICT ${span}`,
+    const file = this.database.query<null, SQLQueryBindings[]>(
+      `INSERT INTO files VALUES (?, ?, ?, ?) ON CONFLICT ${widened}`,
     );
     const seen = new Set<string>();
     let bytes = 0;
@@ -134,13 +122,11 @@ export class History implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.database.close();
+    this.references[Symbol.dispose]();
   }
 }
 
-type Ref = Stored & { readonly encoding: Encoding };
-
-/** By number of the object, then by first byte: the length of each frame that files of a part need. */
+/** Length of each frame that files of a part need: by number of the object, then by first byte. */
 export type Frames = ReadonlyMap<number, ReadonlyMap<number, number>>;
 
 function hasContent(entry: Entry): entry is FileEntry {

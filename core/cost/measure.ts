@@ -1,18 +1,17 @@
 /** Reads the backups of one name: every root, and every part of their manifests once. No content is read. */
-import { BucketError, type BucketReader } from "../bucket/contract.ts";
+import type { BucketReader } from "../bucket/contract.ts";
 import { prefixes } from "../format/keys.ts";
 import type { Manifest } from "../format/manifest.ts";
-import { endsJob, lossOf } from "../manifest/loss.ts";
+import { lossOf } from "../manifest/loss.ts";
 import { readOriginal } from "../manifest/original.ts";
-import { ManifestRefused, openPart, readPart } from "../manifest/read.ts";
-import { listRoots, type RootKey } from "../manifest/roots.ts";
-import { eachOf } from "../side-by-side.ts";
-import { History, type KnownPart } from "./history.ts";
+import { readParts } from "../manifest/references/read-parts.ts";
+import { type ListedRoot, listRoots } from "../manifest/roots.ts";
+import { History } from "./history.ts";
 
 export type MeasureOptions = {
   readonly bucket: Pick<BucketReader, "get" | "list" | "listVersions">;
   readonly name: string;
-  /** A whole message for each root or part that cannot be used, and is left out. */
+  /** Called with a message for each root or part that cannot be used, and is left out. */
   readonly onLost: (message: string) => void;
   readonly onProgress: (parts: number) => void;
   readonly signal: AbortSignal;
@@ -22,7 +21,7 @@ export type MeasureOptions = {
 export type Measured = {
   readonly history: History;
   readonly backups: number;
-  /** The manifests of the newest and the oldest one; undefined where there is none. */
+  /** The manifests of the newest and the oldest one; undefined if there is none. */
   readonly newest: Manifest | undefined;
   readonly oldest: Manifest | undefined;
 };
@@ -36,13 +35,7 @@ export async function measure(options: MeasureOptions): Promise<Measured> {
   try {
     const roots = await readRoots(history, options);
     await readIndex(history, options);
-    let read = 0;
-    await eachOf(history.parts(), atOnce, async (part) => {
-      options.signal.throwIfAborted();
-      await readOne(history, part, options);
-      read += 1;
-      options.onProgress(read);
-    });
+    await readAllParts(history, options);
     return { history, ...roots };
   } catch (error) {
     history[Symbol.dispose]();
@@ -50,7 +43,7 @@ export async function measure(options: MeasureOptions): Promise<Measured> {
   }
 }
 
-/** Backups are numbered without those whose root cannot be used. */
+/** Adds all roots that can be used. */
 async function readRoots(history: History, options: MeasureOptions) {
   let backups = 0;
   let newest: Manifest | undefined;
@@ -60,7 +53,7 @@ async function readRoots(history: History, options: MeasureOptions) {
     options.signal.throwIfAborted();
     const read = roots.slice(at, at + rootsAtOnce).map((root) => readRoot(root, options));
     for (const { stored, manifest } of (await Promise.all(read)).flat()) {
-      history.addRoot(backups, stored, manifest);
+      history.addRoot(stored, manifest);
       backups += 1;
       oldest ??= manifest;
       newest = manifest;
@@ -69,14 +62,12 @@ async function readRoots(history: History, options: MeasureOptions) {
   return { backups, newest, oldest };
 }
 
-/** Empty for one that cannot be used. */
-async function readRoot(root: RootKey, { bucket, onLost }: MeasureOptions) {
+/** Returns nothing for a root that cannot be used. */
+async function readRoot(root: ListedRoot, { bucket, onLost }: MeasureOptions) {
   try {
     return [await readOriginal(bucket, root)];
   } catch (error) {
-    const isLost = error instanceof ManifestRefused || (error instanceof BucketError && !endsJob(error));
-    if (!isLost) throw error;
-    onLost(error.message);
+    onLost(lossOf(error, root.key).why);
     return [];
   }
 }
@@ -85,12 +76,23 @@ async function readIndex(history: History, { bucket, name }: MeasureOptions): Pr
   for await (const page of bucket.list(`${prefixes.index}${name}/`)) history.addIndex(page);
 }
 
-async function readOne(history: History, part: KnownPart, { bucket, onLost }: MeasureOptions): Promise<void> {
-  const { ref } = part;
-  try {
-    const loaded = await openPart(await readPart(bucket, ref), ref, undefined, ({ type }) => type === "file");
-    history.addPart(part, loaded);
-  } catch (error) {
-    onLost(lossOf(error, ref.key).why);
-  }
+async function readAllParts(history: History, { bucket, onLost, onProgress, signal }: MeasureOptions): Promise<void> {
+  let read = 0;
+  const onRead = () => {
+    read += 1;
+    onProgress(read);
+  };
+  await readParts(history.takeParts(), {
+    bucket,
+    atOnce,
+    use: (part, content) => {
+      history.addPart(part, content);
+      onRead();
+    },
+    onLost: (_part, loss) => {
+      onLost(loss.why);
+      onRead();
+    },
+    signal,
+  });
 }

@@ -7,25 +7,25 @@ export type Nano = bigint;
 const unit = 1_000_000_000n;
 const decimal = /^(\d{1,9})(?:\.(\d{1,9}))?$/;
 
-/** `0.0004` exactly; undefined for what is no plain decimal of at most nine digits behind the point. */
+/** Parses `0.0004` exactly; returns undefined unless it is a plain decimal of at most nine digits behind the point. */
 export function parseMoney(text: string): Nano | undefined {
   const [, whole, fraction = ""] = decimal.exec(text) ?? [];
   return whole === undefined ? undefined : BigInt(whole) * unit + BigInt(fraction.padEnd(9, "0"));
 }
 
-/** What `quantity` costs at `price` for each `per`, rounded half up. A mean that is not whole counts to the thousandth. */
+/** Computes what `quantity` costs at `price` for each `per`, rounded half up. A mean that is not whole counts to the thousandth. */
 export function costOf(quantity: number, price: Nano, per: number): Nano {
   const scale = Number.isInteger(quantity) ? 1 : 1000;
   const divisor = BigInt(per * scale);
   return (BigInt(Math.round(quantity * scale)) * price * 2n + divisor) / (divisor * 2n);
 }
 
-/** Exact, for JSON: `12.000000400`. */
+/** Writes money exactly, for JSON: `12.000000400`. */
 export function toDecimal(money: Nano): string {
   return `${money / unit}.${String(money % unit).padStart(9, "0")}`;
 }
 
-/** For people: cents from one unit on, below that the first two digits that count: `12.35`, `0.27`, `0.0040`. */
+/** Writes money for people: cents from one unit on, below that the first two digits that count: `12.35`, `0.27`, `0.0040`. */
 export function toDisplay(money: Nano): string {
   if (money === 0n) return "0";
   const leading = 9 - String(money).length;

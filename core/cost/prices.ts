@@ -8,7 +8,7 @@ import builtIn from "./prices.yaml";
 const money = z.union([z.string(), z.number()]).transform((written, context): Nano => {
   const parsed = parseMoney(String(written));
   if (parsed !== undefined) return parsed;
-  context.addIssue(`${JSON.stringify(written)} is no price: write it like "0.0004", with at most 9 decimals`);
+  context.addIssue(`${JSON.stringify(written)} is not a price: write it like "0.0004", with at most 9 decimals`);
   return z.NEVER;
 });
 
@@ -50,7 +50,7 @@ export function builtInPrices(): PriceTable {
   return readDocument(builtIn, "the built-in price table");
 }
 
-/** `text` is YAML (or JSON, which YAML includes); `from` names it in errors, which are Failures. */
+/** Reads YAML, or JSON, which YAML includes. `from` names it in errors, which are Failures. */
 export function parsePrices(text: string, from: string): PriceTable {
   let document: unknown;
   try {

@@ -1,4 +1,4 @@
-/** How many requests a restore makes for the content of one part of a manifest. */
+/** Counts the requests that a restore makes for the content of one part of a manifest. */
 import type { ObjectRef } from "../format/entry.ts";
 
 /** As the restore does: frames that lie near each other come in one request, which stays below so many bytes. */
@@ -7,7 +7,7 @@ const mostBytes = 8 * 1024 * 1024;
 
 export type Reads = { readonly requests: number; readonly bytes: number };
 
-/** `frames`: by number of the object, then by first byte, the length of each frame that is needed. */
+/** `frames`: the length of each frame that is needed, by number of the object, then by first byte. */
 export function readsOf(
   frames: ReadonlyMap<number, ReadonlyMap<number, number>>,
   objects: readonly Pick<ObjectRef, "encoding">[],

@@ -1,10 +1,10 @@
-/** What a backup from nothing, a daily run, a month and a full restore use of a bucket. Pure: sums in, sums out. */
-import type { Figures } from "./figures.ts";
+/** Computes what a backup from nothing, a daily run, a month and a full restore use of a bucket. Pure: sums in, sums out. */
+import type { CostFigures } from "./figures.ts";
 
-/** Those that count differently on the bill. Means over runs need not be whole. */
+/** Requests, by what they cost. Means over runs need not be whole. */
 export type Requests = { readonly put: number; readonly extend: number; readonly get: number; readonly list: number };
 
-export type Use = {
+export type ResourceUse = {
   readonly requests: Requests;
   /** Bytes stored for a month. */
   readonly stored: number;
@@ -12,10 +12,15 @@ export type Use = {
   readonly read: number;
 };
 
-export type Uses = { readonly nothing: Use; readonly run: Use; readonly month: Use; readonly restore: Use };
+export type ResourceUses = {
+  readonly nothing: ResourceUse;
+  readonly run: ResourceUse;
+  readonly month: ResourceUse;
+  readonly restore: ResourceUse;
+};
 
 export type Runs = {
-  /** How many runs `added` is about, and how many of these had anything to tell in the index. */
+  /** How many runs `added` is about, and how many of these added to the index. */
   readonly measured: number;
   readonly withNews: number;
   /** Days that an object stays at least: its lock, slack included. */
@@ -29,10 +34,10 @@ export const slackDays = 7;
 const daysPerExtension = slackDays + 1;
 
 const runsPerMonth = 30;
-/** A run tells in the index at least so often. */
+/** A run puts an index object at least so often. */
 const bytesPerIndex = 4 * 1024 ** 3;
 
-export function usesOf(figures: Figures, runs: Runs): Uses {
+export function usesOf(figures: CostFigures, runs: Runs): ResourceUses {
   const run = runOf(figures, runs);
   return {
     nothing: { requests: fromNothing(figures), stored: 0, read: 0 },
@@ -42,21 +47,21 @@ export function usesOf(figures: Figures, runs: Runs): Uses {
   };
 }
 
-/** The manifests of the newest backup are among what it needs: its parts and its root. */
-function fromNothing({ content, manifests, dumps }: Figures): Requests {
+/** Requests of a first backup. Its manifests are its parts and its root. */
+function fromNothing({ content, manifests, dumps }: CostFigures): Requests {
   const index = Math.max(1, Math.ceil(content.live.bytes / bytesPerIndex));
   return { put: content.live.puts + manifests.live.puts + dumps.live.puts + index, extend: 0, get: 0, list: 1 };
 }
 
-function runOf({ content, manifests, dumps }: Figures, { measured, withNews }: Runs): Requests {
+function runOf({ content, manifests, dumps }: CostFigures, { measured, withNews }: Runs): Requests {
   const added = measured === 0 ? 1 : content.added.puts + manifests.added.puts + dumps.added.puts + withNews;
   // All but the root, which is new each time, as dumps are.
   const extendable = content.live.objects + Math.max(0, manifests.live.objects - 1);
   return { put: added / Math.max(1, measured), extend: extendable / daysPerExtension, get: 0, list: 1 };
 }
 
-/** What is stored now, what the month's runs add to it on average, and what is charged after it is gone. */
-function storedInMonth({ content, manifests, dumps }: Figures, { measured, daysKept, leastDays }: Runs): number {
+/** Adds what is stored now, what the month's runs add to it on average, and what is charged after it is gone. */
+function storedInMonth({ content, manifests, dumps }: CostFigures, { measured, daysKept, leastDays }: Runs): number {
   const groups = [content, manifests, dumps];
   const kept = groups.reduce((sum, group) => sum + group.kept.billed, 0);
   const perRun = groups.reduce((sum, group) => sum + group.added.billed, 0) / Math.max(1, measured);
@@ -66,8 +71,8 @@ function storedInMonth({ content, manifests, dumps }: Figures, { measured, daysK
   return Math.round(kept + growth + goneEarly);
 }
 
-/** Finding the newest backup is a request, and each object of its manifest. */
-function restoreOf({ manifests, dumps, reads }: Figures): Use {
+/** Uses of a full restore: a request to find the newest backup, one for each object of its manifest, and the content. */
+function restoreOf({ manifests, dumps, reads }: CostFigures): ResourceUse {
   const get = reads.requests + manifests.live.objects + dumps.live.objects;
   const read = reads.bytes + manifests.live.bytes + dumps.live.bytes;
   return { requests: { put: 0, extend: 0, get, list: 1 }, stored: 0, read };

@@ -1,20 +1,20 @@
-/** Why a stack failed, out of its events: most of them only follow from the first failure. */
+/** Finds why a stack failed, in its events: most of them only follow from the first failure. */
 import type { StackEvent } from "./stacks.ts";
 
-/** What was stopped because something else failed. */
+/** The reason of resources that were stopped because another failed. */
 const cancelled = /^Resource (?:creation|update|deletion) cancelled/i;
 
-/** `events` oldest first. Undefined where they tell no cause. */
+/** Takes `events` oldest first. Undefined if they have no cause. */
 export function causeOf(events: readonly StackEvent[]): StackEvent | undefined {
   const failed = ({ status, reason = "", ofStack }: StackEvent) =>
     status.endsWith("_FAILED") && !cancelled.test(reason) && !ofStack;
-  // A clash of exports fails the stack, and no resource.
+  // A clash of exports fails the stack, but no resource.
   const rollsBack = ({ status, reason, ofStack }: StackEvent) =>
     ofStack && reason !== undefined && /(?:_FAILED|ROLLBACK_IN_PROGRESS)$/.test(status);
   return events.find(failed) ?? events.find(rollsBack);
 }
 
-/** In one line: the resource, and CloudFormation's reason without what only its support can use. */
+/** Formats in one line: the resource, and CloudFormation's reason without what only its support can use. */
 export function causeText({ type, resource, status, reason = status, ofStack }: StackEvent): string {
   const plain = reason
     .replace(/ \(RequestToken: [^)]*\)/, "")

@@ -1,5 +1,6 @@
-/** `Stacks` in AWS's CloudFormation. AWS code is loaded lazily. */
+/** Implements `Stacks` with AWS CloudFormation. AWS code is loaded lazily. */
 import type * as Sdk from "@aws-sdk/client-cloudformation";
+import { requestHandler } from "../aws/handler.ts";
 import { reasonOf } from "../failure.ts";
 import { cloudFormationError } from "./errors.ts";
 import type { NewStack, Stack, StackEvent, Stacks, StackUpdate } from "./stacks.ts";
@@ -7,17 +8,19 @@ import type { NewStack, Stack, StackEvent, Stacks, StackUpdate } from "./stacks.
 const capabilities: Sdk.Capability[] = ["CAPABILITY_NAMED_IAM"];
 
 export type CloudFormationSettings = {
-  /** The SDK's own search where undefined. */
+  /** The region that the SDK finds if undefined. */
   readonly region: string | undefined;
   readonly signal: AbortSignal;
-  /** A new one at each call, of letters and digits: by it CloudFormation knows the second attempt of a request from another one. */
+  /** Returns a new token of letters and digits on each call: CloudFormation recognises a repeated request by it. */
   readonly token: () => string;
 };
 
-/** With the SDK's own search for credentials. Throws a Failure where no region is found. */
+/** Connects with the credentials that the SDK finds. Throws a Failure if no region is set. */
 export async function connectStacks({ region, signal, token }: CloudFormationSettings): Promise<Stacks> {
   const sdk = await import("@aws-sdk/client-cloudformation");
-  const client = new sdk.CloudFormationClient({ ...(region !== undefined && { region }), maxAttempts: 6 });
+  const handler = await requestHandler(signal);
+  const settings = { maxAttempts: 6, requestHandler: handler, ...(region !== undefined && { region }) };
+  const client = new sdk.CloudFormationClient(settings);
   const found = await client.config.region().catch((error: unknown) => {
     throw cloudFormationError(error, { doing: "choose a region", region: "" });
   });
@@ -67,7 +70,7 @@ class CloudFormation implements Stacks {
         Parameters: [...parameters].map(([key, value]) => ({ ParameterKey: key, ParameterValue: value })),
         Tags: Object.entries(tags).map(([Key, Value]) => ({ Key, Value })),
         EnableTerminationProtection: true,
-        // DELETE would be refused for the protection, and would take the events along.
+        // DELETE would be refused because of the protection, and would delete the events.
         OnFailure: "ROLLBACK",
         RetainExceptOnCreate: true,
         ClientRequestToken: this.#token(),
@@ -160,12 +163,12 @@ class CloudFormation implements Stacks {
   }
 }
 
-/** `arn:aws:cloudformation:REGION:ACCOUNT:stack/NAME/UUID` says more than a reader wants. */
+/** The name in `arn:aws:cloudformation:REGION:ACCOUNT:stack/NAME/UUID`, for messages. */
 function nameIn(nameOrId: string): string {
   return /:stack\/([^/]+)\//.exec(nameOrId)?.[1] ?? nameOrId;
 }
 
-/** CloudFormation has one error for many things, and tells them apart by text only. */
+/** Tells errors of CloudFormation apart by their text: it has one error code for many things. */
 function isValidation(error: unknown, message: RegExp): boolean {
   return error instanceof Error && error.name === "ValidationError" && message.test(reasonOf(error));
 }

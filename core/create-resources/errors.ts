@@ -1,14 +1,14 @@
-/** Words for what CloudFormation, or the way to it, can answer. */
+/** Words errors of CloudFormation, and of the network to it. */
 import { Failure, reasonOf } from "../failure.ts";
 
-/** What was being done, and where. */
+/** The action that failed, and where. */
 export type CloudFormationAttempt = { readonly doing: string; readonly what?: string; readonly region: string };
 
 type CloudFormationWording = { readonly why: string; readonly remedy?: string };
 
 const keys = "set the keys of an administrator: AWS_PROFILE, AWS_ACCESS_KEY_ID, or `aws configure`";
 const expired: CloudFormationWording = { why: "the credentials have expired", remedy: "get new ones" };
-const throttled: CloudFormationWording = { why: "AWS takes no more requests now", remedy: "try again in a minute" };
+const throttled: CloudFormationWording = { why: "AWS accepts no more requests now", remedy: "try again in a minute" };
 
 const byCode: Readonly<Record<string, CloudFormationWording>> = {
   CredentialsProviderError: { why: "no credentials are found", remedy: keys },
@@ -28,7 +28,7 @@ const unreachable: Readonly<Record<string, string>> = {
   EAI_AGAIN: "the name server does not answer",
 };
 
-/** A Failure passes as it is. */
+/** Turns an error into a Failure; a Failure passes unchanged. */
 export function cloudFormationError(error: unknown, { doing, what, region }: CloudFormationAttempt): Failure {
   if (error instanceof Failure) return error;
   return new Failure({ doing, ...(what !== undefined && { what }), ...wording(error, region), cause: error });
@@ -51,7 +51,7 @@ function wording(error: unknown, region: string): CloudFormationWording {
   return byCode[name] ?? { why: why.replace(/\.$/, "") };
 }
 
-/** AWS names the action and who was denied it. */
+/** Words a refusal: AWS names the action and the user who was denied it. */
 function denied(message: string): CloudFormationWording {
   const [, user, action] = /User: (\S+) is not authorized to perform: (\S+)/.exec(message) ?? [];
   if (user === undefined || action === undefined) return { why: message.replace(/\.$/, ""), remedy: keys };

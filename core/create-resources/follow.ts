@@ -1,48 +1,48 @@
-/** Waits for a stack, and tells each of its events as it comes. */
+/** Waits for a stack, and reports each of its events as it comes. */
 import { Failure } from "../failure.ts";
 import type { Notify } from "../notice.ts";
 import { causeOf, causeText } from "./cause.ts";
 import type { Stack, StackEvent, Stacks } from "./stacks.ts";
 
-export type Work = {
+export type StackDeps = {
   readonly stacks: Stacks;
   readonly notify: Notify;
-  /** Waits for so many milliseconds; throws at an abort. */
+  /** Waits for so many milliseconds; throws on an abort. */
   readonly sleep: (milliseconds: number) => Promise<void>;
   readonly signal: AbortSignal;
 };
 
-/** CloudFormation allows few of these requests, and the quickest resource takes longer. */
+/** Milliseconds between requests: CloudFormation allows few of them, and the quickest resource takes longer. */
 const between = 3_000;
 
 export type Ended = { readonly stack: Stack; readonly events: readonly StackEvent[] };
 
 /**
- * Until CloudFormation is done with it, well or not. `after` is the ID of the last event that is not to be told again.
- * An abort ends the waiting only: it is told that the stack goes on.
+ * Waits until CloudFormation is done with the stack, whether it succeeds or fails. `after` is the ID of the last event that was
+ * already reported. An abort only ends the waiting, with a notice that the stack goes on.
  */
-export async function follow(id: string, after: string | undefined, work: Work): Promise<Ended> {
+export async function follow(id: string, after: string | undefined, deps: StackDeps): Promise<Ended> {
   try {
-    return await watch(id, after, work);
+    return await watch(id, after, deps);
   } catch (error) {
-    if (work.signal.aborted) {
+    if (deps.signal.aborted) {
       const message = `CloudFormation goes on without this program; run the same command again later to see how it ended`;
-      work.notify({ level: "warning", code: "stack-goes-on", message });
+      deps.notify({ level: "warning", code: "stack-goes-on", message });
     }
     throw error;
   }
 }
 
-async function watch(id: string, after: string | undefined, { stacks, notify, sleep }: Work): Promise<Ended> {
+async function watch(id: string, after: string | undefined, { stacks, notify, sleep }: StackDeps): Promise<Ended> {
   const events: StackEvent[] = [];
   for (;;) {
-    // Asked before the events, so that none is missed when it has ended.
+    // Read before the events, so that none is missed once the stack has ended.
     const stack = await stacks.find(id);
     for (const event of await stacks.eventsAfter(id, events.at(-1)?.id ?? after)) {
       events.push(event);
       notify({ level: "info", code: "stack-event", message: eventText(event) });
     }
-    if (stack === undefined) throw new Failure({ doing: "follow the stack", what: id, why: "it is gone" });
+    if (stack === undefined) throw new Failure({ doing: "follow the stack", what: id, why: "it no longer exists" });
     if (!stack.status.endsWith("_IN_PROGRESS")) return { stack, events };
     await sleep(between);
   }
@@ -56,7 +56,7 @@ function eventText(event: StackEvent): string {
     : `${status} ${type} ${JSON.stringify(resource)}`;
 }
 
-/** The stack, where it ended with the status `good`; else a Failure with the cause. */
+/** Returns the stack if it ended with the status `good`. Throws a Failure with the cause otherwise. */
 export function succeeded(
   { stack, events }: Ended,
   good: string,
@@ -71,6 +71,6 @@ export function succeeded(
     doing,
     what: stack.name,
     why,
-    remedy: clash ? "give a name of its own with --export" : remedy(stack.status),
+    remedy: clash ? "give another name with --export" : remedy(stack.status),
   });
 }

@@ -1,11 +1,11 @@
-/** What the user sets of the template's parameters, checked before any request. */
+/** Checks the template parameters that the user sets, before any request. */
 import { nearest } from "../config/nearest.ts";
 import { exitStatus, Failure } from "../failure.ts";
 import type { Parameter, Template } from "./template.ts";
 
 export type Written = {
   readonly package: string;
-  /** Name of the export; as the template or the stack has it where undefined. */
+  /** Name of the export; that of the template or the stack if undefined. */
   readonly export: string | undefined;
   /** `Name=value,Name=value`. */
   readonly parameters: string | undefined;
@@ -14,13 +14,13 @@ export type Written = {
 /** Value by name. */
 export type Settings = ReadonlyMap<string, string>;
 
-/** These have options of their own, which other subcommands have too. */
+/** Parameters with options of their own, which other subcommands also have. */
 const options = new Map([
   ["PackageName", "--package-name"],
   ["ExportName", "--export"],
 ]);
 
-/** Of what is given only. Throws a Failure (exit 2) for a parameter that the template has not, or a value that it refuses. */
+/** Returns only what the user gave. Throws a Failure (exit 2) for a parameter that the template does not have, or a value that it refuses. */
 export function givenSettings(template: Template, written: Written): Settings {
   const settings = new Map([["PackageName", written.package]]);
   if (written.export !== undefined) settings.set("ExportName", written.export);
@@ -34,7 +34,7 @@ export function givenSettings(template: Template, written: Written): Settings {
   return settings;
 }
 
-/** The settings, and the template's defaults for all others. */
+/** Adds the template's defaults to the settings. */
 export function withDefaults(template: Template, settings: Settings): Settings {
   return new Map(
     [...template.parameters].map(([name, parameter]) => {
@@ -45,7 +45,7 @@ export function withDefaults(template: Template, settings: Settings): Settings {
   );
 }
 
-/** A comma belongs to a value unless a name and `=` follow. */
+/** Splits the list. A comma belongs to a value unless a name and `=` follow. */
 function assignments(text: string): [name: string, value: string][] {
   if (text === "") return [];
   return text.split(/,(?=[A-Za-z0-9]+=)/).map((part) => {
@@ -70,15 +70,18 @@ function check(template: Template, name: string, value: string): void {
   throw new Failure({ doing: `use ${option}`, what: value, why: wrong, exit: exitStatus.usage });
 }
 
-/** Why the parameter cannot have the value; undefined where it can. */
-function refusal({ number, least, most, allowed, pattern, constraint }: Parameter, value: string): string | undefined {
+/** Why the parameter cannot have the value; undefined if it can. */
+function refusal(
+  { number, minimum, maximum, allowed, pattern, constraint }: Parameter,
+  value: string,
+): string | undefined {
   if (allowed !== undefined && !allowed.includes(value)) return `allowed is ${allowed.join(" or ")}`;
   if (pattern !== undefined && !pattern.test(value)) return `allowed is: ${constraint ?? pattern.source}`;
   if (!number) return undefined;
-  const inside = /^\d+$/.test(value) && Number(value) >= (least ?? 0) && Number(value) <= (most ?? Infinity);
+  const inside = /^\d+$/.test(value) && Number(value) >= (minimum ?? 0) && Number(value) <= (maximum ?? Infinity);
   return inside
     ? undefined
-    : `allowed is a whole number from ${least ?? 0}${most === undefined ? " on" : ` to ${most}`}`;
+    : `allowed is a whole number from ${minimum ?? 0}${maximum === undefined ? " on" : ` to ${maximum}`}`;
 }
 
 function unusable(what: string, why: string, remedy?: string): Failure {

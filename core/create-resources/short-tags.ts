@@ -1,7 +1,7 @@
-/** Reads a CloudFormation template with its short tags, each as the long form that it stands for. */
+/** Reads a CloudFormation template, and turns its short tags into their long forms. */
 import { boolYaml11Tag, CORE_SCHEMA, defineMappingTag, defineScalarTag, defineSequenceTag, load } from "js-yaml";
 
-/** Those whose long form has no prefix come first. */
+/** Functions whose long form has no prefix. */
 const bare = ["Ref", "Condition"];
 const functions = [
   ...["And", "Base64", "Cidr", "Equals", "FindInMap", "GetAtt", "GetAZs", "If", "ImportValue", "Join", "Not", "Or"],
@@ -12,7 +12,7 @@ const longForms = new Map([
   ...functions.map((name) => [name, `Fn::${name}`] as const),
 ]);
 
-// CloudFormation reads YAML 1.1, where `yes` and `no` without quotes are no text: what differs there must show here, too.
+// CloudFormation reads YAML 1.1, in which `yes` and `no` without quotes are not text: tests here must see the same.
 const schema = CORE_SCHEMA.withTags(
   boolYaml11Tag,
   [...longForms].flatMap(([name, long]) => tagsOf(name, long)),
@@ -45,13 +45,13 @@ function tagsOf(name: string, long: string) {
   ];
 }
 
-/** `Role.Arn` names a resource and an attribute, which may have dots of its own (`Outputs.Bucket` of a nested stack). */
+/** Splits `Role.Arn` into a resource and an attribute, which may itself have dots (`Outputs.Bucket` of a nested stack). */
 function splitAtDot(text: string): string[] {
   const dot = text.indexOf(".");
   return dot < 0 ? [text] : [text.slice(0, dot), text.slice(dot + 1)];
 }
 
-/** JSON values only. Throws a `YAMLException` for what is no YAML, or has a tag that CloudFormation does not know. */
+/** Returns JSON values only. Throws a `YAMLException` for invalid YAML, and for a tag that CloudFormation does not know. */
 export function loadTemplate(text: string): unknown {
   return load(text, { schema });
 }

@@ -1,10 +1,10 @@
-/** What `create-resources` and `update-resources` need of CloudFormation, in one region of one account. */
+/** The interface to CloudFormation that `create-resources` and `update-resources` need, for one region of one account. */
 import type { Settings } from "./parameters.ts";
 
 export type Stack = {
   readonly id: string;
   readonly name: string;
-  /** As CloudFormation calls it: `CREATE_COMPLETE`, `UPDATE_ROLLBACK_IN_PROGRESS`, … */
+  /** CloudFormation's status: `CREATE_COMPLETE`, `UPDATE_ROLLBACK_IN_PROGRESS`, … */
   readonly status: string;
   readonly parameters: Settings;
   readonly outputs: ReadonlyMap<string, string>;
@@ -31,22 +31,22 @@ export type NewStack = {
 
 export type StackUpdate = {
   readonly template: string;
-  /** The value of undefined is what the stack has. */
+  /** Undefined keeps the stack's own value. */
   readonly parameters: ReadonlyMap<string, string | undefined>;
 };
 
-/** Every error is a Failure, or the reason of the abort. Throttled requests and a connection that breaks are tried again. */
+/** Rejects with a Failure, or with the reason of the abort. Throttled requests and broken connections are retried. */
 export type Stacks = {
   readonly region: string;
-  /** By name or ID; a deleted one by ID only. */
+  /** Finds a stack by name or ID; a deleted one only by ID. */
   find(nameOrId: string): Promise<Stack | undefined>;
-  /** Returns its ID as soon as CloudFormation begins; undefined where there is a stack of that name. Protected against deletion. */
+  /** Returns the ID as soon as CloudFormation begins; undefined if there is a stack of that name. The stack is protected against deletion. */
   create(stack: NewStack): Promise<string | undefined>;
-  /** Likewise; false where nothing would change. */
+  /** Returns as soon as CloudFormation begins; false if nothing would change. */
   update(id: string, change: StackUpdate): Promise<boolean>;
-  /** Begins to delete it, protected or not. */
+  /** Begins to delete the stack, even if it is protected. */
   remove(id: string): Promise<void>;
-  /** Those after the one whose ID is given, oldest first; all where undefined. */
+  /** Returns the events after the one whose ID is given, oldest first; all if undefined. */
   eventsAfter(id: string, event: string | undefined): Promise<StackEvent[]>;
   newestEvent(id: string): Promise<string | undefined>;
   close(): void;

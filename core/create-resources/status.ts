@@ -1,8 +1,8 @@
-/** Which statuses of a stack let nobody create or update it, and the way out of each. */
+/** Finds statuses of a stack that prevent creating or updating it, and the remedy for each. */
 import { Failure } from "../failure.ts";
 import type { Stack } from "./stacks.ts";
 
-/** Undefined where the stack is whole and at rest. */
+/** Undefined if the stack is complete and nothing is in progress. */
 export function blocked({ name, status }: Stack, doing: string): Failure | undefined {
   const remedy = wayOut(status, name);
   if (remedy === undefined) return undefined;
@@ -15,10 +15,10 @@ function wayOut(status: string, name: string): string | undefined {
     return `it is a change set that nobody has executed: execute it, or delete the stack (${aws("delete-stack")})`;
   if (status.endsWith("_IN_PROGRESS")) return "wait until CloudFormation is done with it, and try again";
   if (status === "ROLLBACK_COMPLETE")
-    return `its creation failed and it holds nothing: sysbackup create-resources removes its own and begins anew; another's, delete (${aws("delete-stack")})`;
+    return `its creation failed and it holds nothing: sysbackup create-resources removes its own and starts again; delete another's (${aws("delete-stack")})`;
   if (status === "UPDATE_ROLLBACK_FAILED")
-    return `see its events in the CloudFormation console, mend the cause, and let it end (${aws("continue-update-rollback")})`;
+    return `see its events in the CloudFormation console, fix the cause, and continue the rollback (${aws("continue-update-rollback")})`;
   if (/^(?:CREATE|ROLLBACK|DELETE)_FAILED$/.test(status))
-    return `see its events in the CloudFormation console, mend the cause, and delete it (${aws("delete-stack")})`;
+    return `see its events in the CloudFormation console, fix the cause, and delete it (${aws("delete-stack")})`;
   return undefined;
 }

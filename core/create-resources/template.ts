@@ -1,12 +1,12 @@
-/** The template that this version carries, and what its parameters allow. */
+/** Reads the template of this version, and what its parameters allow. */
 import { z } from "zod";
 import yaml from "../../cfn/sysbackup.yaml" with { type: "text" };
 import { loadTemplate } from "./short-tags.ts";
 
-/** As numbers and texts stand in YAML; CloudFormation takes texts only. */
+/** A value in YAML, number or text, as text: CloudFormation takes only text. */
 const value = z.union([z.string(), z.number()]).transform(String);
 
-/** Strict: of a rule that is not known here, nobody would be told before the request. */
+/** A parameter of the template. Strict, as a rule unknown here could not be checked before the request. */
 const parameter = z
   .strictObject({
     Type: z.enum(["String", "Number"]),
@@ -23,12 +23,12 @@ const parameter = z
     description: written.Description,
     default: written.Default,
     allowed: written.AllowedValues,
-    /** Matches the whole value. */
+    /** Pattern of the whole value. */
     pattern: written.AllowedPattern === undefined ? undefined : new RegExp(`^(?:${written.AllowedPattern})$`),
     /** The pattern, in words. */
     constraint: written.ConstraintDescription,
-    least: written.MinValue,
-    most: written.MaxValue,
+    minimum: written.MinValue,
+    maximum: written.MaxValue,
   }));
 
 export type Parameter = Readonly<z.output<typeof parameter>>;
@@ -36,14 +36,14 @@ export type Parameter = Readonly<z.output<typeof parameter>>;
 export type Template = {
   /** YAML with comments, as CloudFormation takes it: at most 51,200 bytes. */
   readonly text: string;
-  /** The same with every function in its long form: JSON that CloudFormation takes as well. */
+  /** The template with every function in its long form: JSON, which CloudFormation also takes. */
   readonly document: unknown;
   readonly parameters: ReadonlyMap<string, Parameter>;
 };
 
 const document = z.looseObject({ Parameters: z.record(z.string(), parameter) });
 
-/** Throws for what is no template that `create-resources` can use. @internal */
+/** Throws if `create-resources` cannot use the template. @internal */
 export function readTemplate(text: string): Template {
   const read = loadTemplate(text);
   return { text, document: read, parameters: new Map(Object.entries(document.parse(read).Parameters)) };

@@ -1,7 +1,7 @@
-/** Brings a stack to this version's template, and to other parameters. */
+/** Updates a stack to this version's template, and to other parameters. */
 import { exitStatus, Failure } from "../failure.ts";
 import type { Resources } from "./create.ts";
-import { follow, succeeded, type Work } from "./follow.ts";
+import { follow, type StackDeps, succeeded } from "./follow.ts";
 import type { Settings } from "./parameters.ts";
 import type { Stack, Stacks, StackUpdate } from "./stacks.ts";
 import { blocked } from "./status.ts";
@@ -10,20 +10,20 @@ const doing = "update the stack";
 
 export type Updated = { readonly stack: Stack; readonly changed: boolean };
 
-/** Parameters that are not given stay as the stack has them. Throws a Failure where there is no such stack, or it fails. */
-export async function updateResources(resources: Resources, work: Work): Promise<Updated> {
-  const { stacks } = work;
+/** Keeps the stack's value of each parameter that is not given. Throws a Failure if there is no such stack, or it fails. */
+export async function updateResources(resources: Resources, deps: StackDeps): Promise<Updated> {
+  const { stacks } = deps;
   const before = await stackToUpdate(resources, stacks);
   const after = await stacks.newestEvent(before.id);
   const parameters = parametersOf(resources, before);
   if (!(await stacks.update(before.id, { template: resources.template.text, parameters }))) {
     return { stack: before, changed: false };
   }
-  const stack = succeeded(await follow(before.id, after, work), "UPDATE_COMPLETE", doing, remedy);
+  const stack = succeeded(await follow(before.id, after, deps), "UPDATE_COMPLETE", doing, remedy);
   return { stack, changed: true };
 }
 
-/** The stack as it is; a Failure where it is none that can be updated. */
+/** Returns the stack as it is. Throws a Failure if it cannot be updated. */
 export async function stackToUpdate({ stackName, package: name, settings }: Resources, stacks: Stacks): Promise<Stack> {
   const stack = await stacks.find(stackName);
   if (stack === undefined) {
@@ -41,13 +41,13 @@ export async function stackToUpdate({ stackName, package: name, settings }: Reso
   throw new Failure({
     doing,
     what: stackName,
-    why: other === undefined ? "it is no stack of sysbackup" : `it is that of the package ${JSON.stringify(other)}`,
+    why: other === undefined ? "it is not a stack of sysbackup" : `it belongs to the package ${JSON.stringify(other)}`,
     remedy: other === undefined ? "check --stack-name" : `give --package-name ${other}, or another --stack-name`,
     exit: exitStatus.usage,
   });
 }
 
-/** CloudFormation would put another bucket in its place, and leave the backups in one that nothing guards any more. */
+/** Refuses another bucket: CloudFormation would replace this one, and leave the backups in a bucket without protection. */
 function withSameBucket(stack: Stack, settings: Settings): Stack {
   for (const name of ["BucketName", "ExistingBucket"]) {
     const value = settings.get(name);
@@ -55,7 +55,7 @@ function withSameBucket(stack: Stack, settings: Settings): Stack {
     throw new Failure({
       doing,
       what: stack.name,
-      why: `${name}=${value} would be another bucket, without the backups`,
+      why: `${name}=${value} would mean another bucket, without the backups`,
       remedy: `leave ${name} out; for another bucket, make another package (--package-name)`,
       exit: exitStatus.usage,
     });
@@ -63,7 +63,7 @@ function withSameBucket(stack: Stack, settings: Settings): Stack {
   return stack;
 }
 
-/** The roles could no longer decrypt what is stored. A first key takes nothing away. */
+/** Refuses another key, as the roles could no longer decrypt what is stored. A first key is allowed. */
 function withSameKey(stack: Stack, settings: Settings): Stack {
   const [value, before = ""] = [settings.get("KmsKeyArn"), stack.parameters.get("KmsKeyArn")];
   if (value === undefined || before === "" || value === before) return stack;
@@ -77,7 +77,7 @@ function withSameKey(stack: Stack, settings: Settings): Stack {
   });
 }
 
-/** What the stack will have: value by parameter. */
+/** The parameters that the stack will have. */
 export function valuesAfter({ template, settings }: Resources, before: Stack): ReadonlyMap<string, string> {
   return new Map(
     [...template.parameters].map(([name, parameter]) => [
@@ -87,7 +87,7 @@ export function valuesAfter({ template, settings }: Resources, before: Stack): R
   );
 }
 
-/** Only what the stack has can be kept as it is; parameters that are new get the template's default. */
+/** Parameters for the update: those that the stack has keep their values; new ones get the template's default. */
 function parametersOf({ template, settings }: Resources, before: Stack): StackUpdate["parameters"] {
   return new Map(
     [...template.parameters].map(([name, parameter]) => [
@@ -99,6 +99,6 @@ function parametersOf({ template, settings }: Resources, before: Stack): StackUp
 
 function remedy(status: string): string {
   return status === "UPDATE_ROLLBACK_COMPLETE"
-    ? "mend that, and run update-resources again: the stack is as it was before"
+    ? "fix that, and run update-resources again: the stack is as it was before"
     : "see the stack's events in the CloudFormation console";
 }

@@ -1,4 +1,4 @@
-/** All checks, in the order in which they are told: what later ones stand on comes first. */
+/** All checks, in the order in which they are reported: each comes after those that it relies on. */
 import type { Check } from "./check.ts";
 import { bucket } from "./checks/bucket.ts";
 import { clock } from "./checks/clock.ts";

@@ -1,35 +1,35 @@
-/** Runs the checks, one after the other. What goes wrong in one is its own finding and never stops the rest. */
+/** Runs the checks, one after the other. An error in one is its own finding and never stops the rest. */
+import { untilAborted } from "../abortable.ts";
 import { Failure, reasonOf } from "../failure.ts";
 import type { Check } from "./check.ts";
 import { checks } from "./checks.ts";
 import { bad, CannotLook, type DoctorFinding, type Look, note, warning } from "./finding.ts";
 import { type Machine, taskOf } from "./machine.ts";
 
-/** `tell` gets each finding as soon as it is there. Rejects only with the reason of `signal`. */
+/** Calls `report` with each finding as soon as there is one. Rejects only with the reason of `signal`. */
 export async function examine(
   machine: Machine,
-  tell: (finding: DoctorFinding) => void,
+  report: (finding: DoctorFinding) => void,
   signal: AbortSignal,
 ): Promise<void> {
-  const told = new Map<unknown, string>();
+  const reported = new Map<unknown, string>();
   for (const check of checks) {
-    const looks = await looked(check, machine, told);
-    signal.throwIfAborted();
-    for (const look of looks) tell({ check: check.name, ...look });
+    const looks = await untilAborted(signal, looked(check, machine, reported));
+    for (const look of looks) report({ check: check.name, ...look });
   }
 }
 
-/** `told` has the errors of earlier checks: whoever meets one of them again could not look. */
-async function looked(check: Check, machine: Machine, told: Map<unknown, string>): Promise<readonly Look[]> {
+/** Runs one check. `reported` has the errors of earlier checks: a check that meets one of them again is not checked. */
+async function looked(check: Check, machine: Machine, reported: Map<unknown, string>): Promise<readonly Look[]> {
   try {
     const task = await machine.config().then(taskOf, () => "backup" as const);
-    if (check.ofArchive && (task === "audit" || task === "steward"))
+    if (check.onlyForArchive && (task === "audit" || task === "steward"))
       return [note(`not needed: a machine with the ${task} role does not archive`)];
     return await check.look(machine);
   } catch (error) {
-    const before = told.get(error);
+    const before = reported.get(error);
     if (before !== undefined) return [note(`not checked: no ${before}`)];
-    told.set(error, check.name);
+    reported.set(error, check.name);
     return [failed(error)];
   }
 }

@@ -1,7 +1,7 @@
-/** What a check has to say: one line each. */
+/** Findings of the checks: one line each. */
 import { Failure } from "../failure.ts";
 
-/** `note`: worth knowing, nothing to do. `warning`: backups come about, but not as they should. `bad`: they do not, or are not safe. */
+/** `note`: worth knowing, nothing to do. `warning`: backups are made, but something is wrong. `bad`: none are made, or they are not safe. */
 export type State = "good" | "note" | "warning" | "bad";
 
 export type DoctorFinding = {
@@ -10,11 +10,11 @@ export type DoctorFinding = {
   readonly state: State;
   /** No final period. Holds no secret. */
   readonly text: string;
-  /** What to do, as an imperative; where there is something to do. */
+  /** What to do, as an imperative, if there is something to do. */
   readonly remedy?: string;
 };
 
-/** A finding before it is known whose it is. */
+/** A finding without the name of its check. */
 export type Look = Omit<DoctorFinding, "check">;
 
 export const good = (text: string): Look => ({ state: "good", text });
@@ -26,7 +26,7 @@ function look(state: State, text: string, remedy: string | undefined): Look {
   return { state, text, ...(remedy !== undefined && { remedy }) };
 }
 
-/** All may be well, but whoever asks cannot know: told as a warning. */
+/** The error of a check that lacks the rights to look: reported as a warning, as all may be well. */
 export class CannotLook extends Failure {}
 
 const order: readonly State[] = ["good", "note", "warning", "bad"];

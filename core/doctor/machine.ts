@@ -1,6 +1,6 @@
 /**
- * What the checks look at. All of it is found out when first asked for, once; where that fails, each who asks gets the
- * same error, so that it is told once, by the first check that met it.
+ * Provides what the checks look at. Each fact is found once, when first asked for. If that fails, every check that asks gets
+ * the same error, so that only the first one reports it.
  */
 
 import { bucketCredentials, credentialsFileOf, machineCredentials } from "../aws/credentials.ts";
@@ -15,24 +15,24 @@ import { findRunner, type Runner } from "./runner.ts";
 import { statOf } from "./stat-of.ts";
 import { readUnit, type Unit } from "./systemd.ts";
 
-export type MachineParts = {
+export type MachineDeps = {
   readonly confDir: string;
   readonly hostName: string;
-  /** From the command line; not yet checked. */
+  /** Given on the command line; not yet checked, like `bucket`. */
   readonly name: string | undefined;
   readonly bucket: string | undefined;
-  /** Base name of the units; by default what write-config makes for the role. */
+  /** Base name of the units; by default that which write-config makes for the role. */
   readonly unit: string | undefined;
   /** Opens the configured bucket, without a request to it. `close` of this module closes it. */
   readonly connect: (config: Config) => Promise<Bucket>;
   readonly now: () => Date;
 };
 
-/** What the bucket answered to a request that every role may make. */
+/** The bucket's answer to a request that every role may make. */
 type BucketAnswer = {
-  /** Undefined where it answered as it should. */
+  /** Undefined if the request succeeded. */
   readonly error: unknown;
-  /** The server's clock and this machine's at that moment; undefined where nothing answered. */
+  /** The server's clock and this machine's at that moment; undefined if nothing answered. */
   readonly clocks: { readonly server: Date; readonly host: Date } | undefined;
 };
 
@@ -42,30 +42,30 @@ export type Machine = {
   readonly config: () => Promise<Config>;
   /** Base name of the units to look at. */
   readonly unitName: () => Promise<string>;
-  /** Undefined where systemd does not run, or does not know it. */
+  /** Undefined if systemd does not run, or does not know it. */
   readonly service: () => Promise<Unit | undefined>;
-  /** Who runs the archive. */
+  /** The user who runs the archive. */
   readonly runner: () => Promise<Runner>;
-  /** Whose the configured credentials are; undefined where the server does not tell. Not for folders. */
+  /** The caller of the configured credentials; undefined if the server does not report it. Not for folders. */
   readonly caller: () => Promise<CallerArn | undefined>;
-  /** The same in the configured role; asked only where there is one. */
+  /** The caller in the configured role. Call only if there is one. */
   readonly assumed: () => Promise<CallerArn | undefined>;
   readonly opened: () => Promise<Bucket>;
   readonly answer: () => Promise<BucketAnswer>;
-  /** The opened bucket, which answers. Where credentials or role failed, their error. */
+  /** The opened bucket, once it has answered. Rejects with the error of credentials or role if those failed. */
   readonly bucket: () => Promise<Bucket>;
   readonly lock: () => Promise<LockState>;
   readonly close: () => Promise<void>;
 };
 
-export function createMachine({ confDir, hostName, name, bucket, unit, connect, now }: MachineParts): Machine {
+export function createMachine({ confDir, hostName, name, bucket, unit, connect, now }: MachineDeps): Machine {
   let open: Bucket | undefined;
   const config = once(() => loadConfig({ confDir, hostName, name, bucket }));
   const unitName = once(async () => unit ?? (await config().then(unitFor, () => unitNames.backup)));
   const service = once(async () => readUnit(`${await unitName()}.service`));
   const runner = once(async () => findRunner(await service()));
   const caller = once(async () => {
-    await mustNotBeSealed(await config(), await unitName());
+    await mustBeReadable(await config(), await unitName());
     return identity(await config(), undefined);
   });
   const assumed = once(async () => {
@@ -116,7 +116,7 @@ export function isFolder({ s3 }: Config): boolean {
   return s3.bucket?.startsWith("file:") === true;
 }
 
-/** What this machine was given to do: by the role's name, as the template gives them. Other roles back up. */
+/** The task of this machine, by the role's name as the template gives it. Other roles back up. */
 export function taskOf({ aws }: Config): (typeof roleNames)[number] {
   return roleNames.find((role) => aws.roleArn?.endsWith(`-${role}`)) ?? "backup";
 }
@@ -126,17 +126,17 @@ function unitFor(config: Config): string {
   return unitNames[task === "restore" ? "backup" : task];
 }
 
-/** Keys that only the service is given: systemd decrypts them for it alone. */
-async function mustNotBeSealed(config: Config, unit: string): Promise<void> {
+/** Throws if the keys are encrypted for the service alone, for which systemd decrypts them. */
+async function mustBeReadable(config: Config, unit: string): Promise<void> {
   const file = credentialsFileOf(config);
   if (file === undefined || (await statOf(file)) !== undefined) return;
-  const sealed = `/etc/credstore.encrypted/${unit}.aws_credentials`;
-  if ((await statOf(sealed)) === undefined) return;
+  const encrypted = `/etc/credstore.encrypted/${unit}.aws_credentials`;
+  if ((await statOf(encrypted)) === undefined) return;
   throw new CannotLook({
     doing: "read the credentials",
-    what: sealed,
+    what: encrypted,
     why: `they are encrypted for ${unit}.service`,
-    remedy: `run: systemd-run --pipe --wait -p LoadCredentialEncrypted=aws_credentials:${sealed} sysbackup doctor`,
+    remedy: `run: systemd-run --pipe --wait -p LoadCredentialEncrypted=aws_credentials:${encrypted} sysbackup doctor`,
   });
 }
 
@@ -153,7 +153,7 @@ function lockOf(config: Config, { url }: Bucket): Promise<LockState> {
   return readLockState({ bucket: url, region, endpoint, pathStyle, credentials });
 }
 
-/** As an archive begins: one page of the index, which every role may list. */
+/** Asks for one page of the index, which every role may list and an archive lists first. */
 async function ask(bucket: Bucket, now: () => Date): Promise<BucketAnswer> {
   let error: unknown;
   try {

@@ -1,4 +1,4 @@
-/** Who runs the archive, and what that user may do. */
+/** Finds the user who runs the archive, and what that user may do. */
 import { access, constants } from "node:fs/promises";
 import { Failure } from "../failure.ts";
 import { userId, userName } from "../system/owners.ts";
@@ -10,13 +10,13 @@ type AccessKind = "read" | "write" | "run";
 export type Runner = {
   readonly name: string;
   readonly uid: number;
-  /** Reads every file, whoever it belongs to. */
+  /** Whether the user can read every file, regardless of its owner and mode. */
   readonly readsAll: boolean;
-  /** Asked of the system, so that groups, ACLs and mount options count. Undefined where only root could ask for that user. */
+  /** Asks the system, so that groups, ACLs and mount options count. Undefined if only root could ask for that user. */
   readonly may: ((access: AccessKind, path: string) => Promise<boolean>) | undefined;
 };
 
-/** The user of the unit, root where it names none; without a unit, whoever asks. */
+/** The user of the unit, or root if it names none. Without a unit, the user of doctor. */
 export function findRunner(service: Unit | undefined): Runner {
   const self = process.geteuid?.() ?? 0;
   const name = service === undefined ? nameOf(self) : service.get("User") || "root";
@@ -50,7 +50,7 @@ async function mayWe(wanted: AccessKind, path: string): Promise<boolean> {
 
 const letters = { read: "-r", write: "-w", run: "-x" } as const;
 const patienceMs = 10_000;
-/** `test` itself ends with 0 or 1; what else comes is the fault of the way there. */
+/** Runs `test` as the user. `test` itself ends with 0 or 1; any other status comes from `setpriv` or `id`. */
 const asUser = 'exec setpriv --reuid="$0" --regid="$(id -g "$0")" --init-groups -- test "$1" "$2"';
 
 function mayUser(name: string): NonNullable<Runner["may"]> {
@@ -61,6 +61,6 @@ function mayUser(name: string): NonNullable<Runner["may"]> {
     const { exit, stderrTail } = await child.finished;
     if (exit === 0 || (exit === 1 && stderrTail === "")) return exit === 0;
     const why = stderrTail.trim() || `setpriv ended with status ${exit}`;
-    throw new Failure({ doing: "look with the rights of", what: name, why, remedy: "install util-linux" });
+    throw new Failure({ doing: "check with the rights of", what: name, why, remedy: "install util-linux" });
   };
 }

@@ -3,7 +3,7 @@ import { stat } from "node:fs/promises";
 import { reasonOf } from "../failure.ts";
 import { CannotLook } from "./finding.ts";
 
-/** Undefined where there is nothing of that name. Throws a CannotLook where whoever asks may not know. */
+/** Undefined if there is nothing of that name. Throws a CannotLook if the user of doctor has no right to know. */
 export async function statOf(path: string): Promise<Stats | undefined> {
   try {
     return await stat(path);

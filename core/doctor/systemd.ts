@@ -1,11 +1,11 @@
-/** What systemd says of a unit. */
+/** Reads the properties of a unit from systemd. */
 import { spawnExecutable } from "../system/process.ts";
 import { which } from "../system/programs.ts";
 
 /** Values by property, as `systemctl show` prints them. */
 export type Unit = ReadonlyMap<string, string>;
 
-/** The properties that the checks read; systemd leaves out those that a unit of this kind does not have. */
+/** Properties that the checks read; systemd leaves out those that a unit of this kind does not have. */
 const properties = [
   "LoadState",
   "ActiveState",
@@ -21,7 +21,7 @@ const properties = [
 
 const patienceMs = 10_000;
 
-/** Undefined where systemd does not run here, or has no such unit. */
+/** Undefined if systemd does not run here, or has no such unit. */
 export async function readUnit(name: string): Promise<Unit | undefined> {
   const path = which("systemctl");
   if (path === undefined) return undefined;

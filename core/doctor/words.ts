@@ -1,11 +1,11 @@
-/** Numbers and times in findings. */
+/** Formats numbers and times in findings. */
 
 /** `2026-11-21 02:00:03 UTC` */
 export function moment(date: Date): string {
   return `${date.toISOString().slice(0, 19).replace("T", " ")} UTC`;
 }
 
-/** `40 seconds`, `25 minutes`, `26 hours`, `5 days`: from milliseconds, rounded down. */
+/** Formats milliseconds, rounded down: `40 seconds`, `25 minutes`, `26 hours`, `5 days`. */
 export function span(milliseconds: number): string {
   const seconds = Math.floor(milliseconds / 1000);
   if (seconds < 120) return `${seconds} seconds`;

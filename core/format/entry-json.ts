@@ -12,7 +12,7 @@ import { altered } from "./error.ts";
 import { count, parseAs, sha256Hex } from "./lines.ts";
 import { type ByteString, fromBytes, fromText, toBytes, toExactText, toText } from "./path.ts";
 
-/** An entry without its extents: those are appended by `withExtents`, since they change with the part they are in. */
+/** An entry without its extents: `entryLine` appends those, since they change with the part that the entry is in. */
 export type EntryHead = string;
 
 type FileHead = Omit<FileEntry, "extents">;
@@ -26,15 +26,6 @@ export function encodeHead(entry: HeadEntry): EntryHead {
     ...metadata(entry),
     ...own(entry),
   });
-}
-
-/** Appends `dat`; `extents` is the JSON of their list. */
-export function withExtents(head: EntryHead, extents: string): string {
-  return `${head.slice(0, -1)},"dat":${extents}}`;
-}
-
-export function encodeExtents(extents: readonly Extent[]): string {
-  return JSON.stringify(extents.map((e) => [e.object, e.frameOffset, e.frameLength, e.offset, e.length, e.sha256]));
 }
 
 export function decodeEntry(document: unknown): Entry {
@@ -200,7 +191,14 @@ const commonShape = {
 const linkableShape = { ...commonShape, id: z.string().optional(), id_b64: base64.optional() } as const;
 
 const rdev = z.tuple([number32, number32]);
-const extent = z.tuple([count, count, count, count, count.min(1), sha256Hex]);
+/** `[object, frame offset, frame length, offset, length, SHA-256]` */
+export const extent = z.tuple([count, count, count, count, count.min(1), sha256Hex]);
+
+const fileStateShape = {
+  holes: z.array(z.tuple([count, count])).optional(),
+  w: z.array(z.enum(["unlocked-copy", "changed-while-reading"])).optional(),
+} as const;
+export const fileState = z.object(fileStateShape);
 
 const entrySchema = z.discriminatedUnion("typ", [
   z.object({ typ: z.literal("d"), ...commonShape }),
@@ -212,8 +210,7 @@ const entrySchema = z.discriminatedUnion("typ", [
     typ: z.literal("f"),
     ...linkableShape,
     size: count,
-    holes: z.array(z.tuple([count, count])).optional(),
-    w: z.array(z.enum(["unlocked-copy", "changed-while-reading"])).optional(),
+    ...fileStateShape,
     dat: z.array(extent),
   }),
 ]);
@@ -239,14 +236,7 @@ function decodeCommon(json: EntryJson): Common {
 }
 
 function decodeFile(json: FileJson, common: Common): FileEntry {
-  const extents = json.dat.map(([object, frameOffset, frameLength, offset, length, sha256]) => ({
-    object,
-    frameOffset,
-    frameLength,
-    offset,
-    length,
-    sha256,
-  }));
+  const extents = json.dat.map(toExtent);
   const holes = json.holes ?? [];
   checkCovered(common.path, json.size, extents, holes);
   return {
@@ -258,6 +248,10 @@ function decodeFile(json: FileJson, common: Common): FileEntry {
     hardLink: decodeId(json),
     warnings: json.w ?? [],
   };
+}
+
+export function toExtent([object, frameOffset, frameLength, offset, length, sha256]: z.output<typeof extent>): Extent {
+  return { object, frameOffset, frameLength, offset, length, sha256 };
 }
 
 function decodeId({ id, id_b64, ...json }: Exclude<EntryJson, { typ: "d" }>): ByteString | undefined {

@@ -1,8 +1,79 @@
-/** Entries as they are kept between runs: head and extents apart. */
-import type { Entry } from "./entry.ts";
-import { decodeEntry, type EntryHead, withExtents } from "./entry-json.ts";
+/**
+ * Entries on their way to a part, as text: a head, and for files the JSON of their extents, kept apart since the numbers
+ * of objects in it change with the part that an entry is in. Whoever keeps entries may number objects otherwise.
+ *
+ * These functions read and change the text without parsing it as a whole: an unchanged backup passes a million rows.
+ */
+import { z } from "zod";
+import type { Entry, Extent, FileEntry } from "./entry.ts";
+import { decodeEntry, type EntryHead, encodeHead, extent, fileState, toExtent } from "./entry-json.ts";
+import { altered } from "./error.ts";
+import { parseAs } from "./lines.ts";
 
-/** `extents` is the JSON of their list, null for anything but files. Throws a FormatError if this is no entry. */
-export function decodeRow(head: EntryHead, extents: string | null): Entry {
-  return decodeEntry(JSON.parse(extents === null ? head : withExtents(head, extents)));
+/** JSON of a list of extents, as `encodeExtents` writes it. */
+export type ExtentsText = string;
+
+export function encodeExtents(extents: readonly Extent[]): ExtentsText {
+  return JSON.stringify(extents.map((e) => [e.object, e.frameOffset, e.frameLength, e.offset, e.length, e.sha256]));
+}
+
+export function decodeExtents(text: ExtentsText): Extent[] {
+  return parseAs(z.array(extent), JSON.parse(text), "a list of extents").map(toExtent);
+}
+
+/** The object of each extent, in order. */
+export function objectsOf(text: ExtentsText): number[] {
+  const objects: number[] = [];
+  for (let start = text.indexOf("[", 1); start > 0; start = text.indexOf("[", start + 1)) {
+    objects.push(numberAt(text, start + 1, endOfNumber(text, start)));
+  }
+  return objects;
+}
+
+/** The extents with other numbers for their objects. */
+export function renumbered(text: ExtentsText, numberOf: (object: number) => number): ExtentsText {
+  let result = "";
+  let copied = 0;
+  for (let start = text.indexOf("[", 1); start > 0; start = text.indexOf("[", start + 1)) {
+    const end = endOfNumber(text, start);
+    result += text.slice(copied, start + 1) + numberOf(numberAt(text, start + 1, end));
+    copied = end;
+  }
+  return result + text.slice(copied);
+}
+
+/** An entry's line in a part. `extents`: null for all but files. */
+export function entryLine(head: EntryHead, extents: ExtentsText | null): string {
+  return extents === null ? head : `${head.slice(0, -1)},"dat":${extents}}`;
+}
+
+/** The entry of a head and its extents, checked. Throws a FormatError. */
+export function decodeRow(head: EntryHead, extents: ExtentsText | null): Entry {
+  return decodeEntry(JSON.parse(entryLine(head, extents)));
+}
+
+/** What a file's head says that only reading the file tells: it stays when owner, mode and the like are looked at again. */
+export type FileState = Pick<FileEntry, "holes" | "warnings">;
+
+function fileStateOf(head: EntryHead): FileState {
+  const { holes = [], w: warnings = [] } = parseAs(fileState, JSON.parse(head), "the head of a file");
+  return { holes, warnings };
+}
+
+/** A file's head with what a new look at it shows, and the holes and warnings that it had. */
+export function refreshedFileHead(head: EntryHead, look: Omit<FileEntry, "extents" | keyof FileState>): EntryHead {
+  return encodeHead({ ...look, ...fileStateOf(head) });
+}
+
+function endOfNumber(text: string, start: number): number {
+  const end = text.indexOf(",", start);
+  if (end < 0) throw altered("a list of extents is cut short");
+  return end;
+}
+
+/** Digits are added up, since making a string of them first takes longer than all else. */
+function numberAt(text: string, start: number, end: number): number {
+  let number = 0;
+  for (let at = start; at < end; at += 1) number = number * 10 + (text.charCodeAt(at) - 48);
+  return number;
 }

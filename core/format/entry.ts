@@ -2,6 +2,7 @@
  * One thing in a backup: a folder, file, link, fifo or device, with everything needed to make it again.
  * These are the shapes inside the program; `entry-json.ts` says how they are written as JSON.
  */
+import type { Encoding } from "./encoding.ts";
 import type { ByteString } from "./path.ts";
 
 /** Where a run of a file's bytes lies. `object` numbers an `ObjectRef` of the same part. */
@@ -83,9 +84,6 @@ export type DeviceEntry = Linkable & {
 };
 
 export type Entry = FileEntry | FolderEntry | LinkEntry | FifoEntry | DeviceEntry;
-
-/** How an object's bytes are to be undone before they are content. `frames`: zstd frames of a pack. */
-export type Encoding = "frames" | "zstd" | "gzip" | "none";
 
 /** A stored object as a part names it. */
 export type ObjectRef = {

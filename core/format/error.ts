@@ -13,3 +13,7 @@ export class FormatError extends Error {
 export function altered(message: string): FormatError {
   return new FormatError("altered", message);
 }
+
+export function undecodable(): FormatError {
+  return altered("it cannot be decompressed");
+}

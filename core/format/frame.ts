@@ -1,7 +1,8 @@
 /**
- * zstd frames (RFC 8878), as far as sysbackup looks inside them itself: compressing and decompressing is Bun's.
+ * zstd frames (RFC 8878), as far as sysbackup looks inside them itself: compressing and decompressing is Bun's, on another
+ * thread.
  */
-import { altered } from "./error.ts";
+import { altered, undecodable } from "./error.ts";
 
 const magic = 0xfd2fb528;
 const maxBlock = 128 * 1024;
@@ -16,6 +17,25 @@ const longestHeader = 4 + 1 + 1 + 4 + 8;
  * small hostile frame cannot fill the memory.
  */
 export const maxFrameContent = 64 * 1024 * 1024;
+
+/** Content as one zstd frame that states its size. */
+export function encodeFrame(content: Uint8Array, level: number): Promise<Uint8Array> {
+  return Bun.zstdCompress(content, { level });
+}
+
+/**
+ * The content of one zstd frame. Refused (FormatError) if it is not exactly one frame, is corrupt, or holds more than
+ * `most` bytes. `release` it when it is used up.
+ */
+export async function decodeFrame(frame: Uint8Array, most: number = maxFrameContent): Promise<Uint8Array> {
+  // Afterwards the decompressor can be trusted not to make more of it than the frame says.
+  checkFrame(frame, most);
+  try {
+    return await Bun.zstdDecompress(frame);
+  } catch {
+    throw undecodable();
+  }
+}
 
 /** Content as a zstd frame of raw blocks, for content that is not to be compressed: plain `zstd -d` reads it. */
 export function rawFrame(content: Uint8Array): Uint8Array {
@@ -42,7 +62,7 @@ export function frameContentSize(frame: Uint8Array): number {
 
 /**
  * Refuses bytes that are not exactly one frame, or one whose content is, by its own word, larger than a reader is
- * ready to hold. A decompressor obeys that word for one frame, but goes on to any frame that follows it.
+ * ready to hold. A decompressor obeys that word for one frame, but goes on to any frame that follows it. @internal
  */
 export function checkFrame(frame: Uint8Array, most: number = maxFrameContent): void {
   const header = decodeHeader(frame);

@@ -1,6 +1,8 @@
 /**
- * Where things lie in the bucket. Names say how to undo what is inside: strip suffixes from right to left.
+ * Where things lie in the bucket. Names say how to undo what is inside: strip suffixes from right to left. Those of filters
+ * over whole objects come last; `core/stored` adds them to the keys that are made here.
  */
+import { splitKey } from "./encoding.ts";
 import type { ByteString } from "./path.ts";
 
 /** A run's identity in keys: when it started (UTC, whole seconds) and eight hex digits, as `runOf` makes them. */
@@ -38,7 +40,7 @@ export const keys = {
   index: (name: string, id: RunId) => `index/${name}/${stampOf(id.start)}-${id.run}.jsonl.zst`,
   pack: (sha256: string) => `packs/${sha256}.zst`,
   content: (sha256: string) => `content/${sha256}`,
-  snapshot: (name: string, time: Date, snapshotter: string, suffix: "" | ".zst" | ".gz") =>
+  snapshot: (name: string, time: Date, snapshotter: string, suffix: string) =>
     `snapshots/${name}/${stampOf(time)}-${snapshotter}${suffix}`,
 } as const;
 
@@ -53,9 +55,9 @@ export type ManifestKey = { readonly name: string; readonly stamp: string; reado
 const manifestKey = /^manifests\/([^/]+)\/(\d{8}T\d{6}Z)-([0-9a-f]{8})\.jsonl\.zst$/;
 const indexKey = /^index\/([^/]+)\/(\d{8}T\d{6}Z)-([0-9a-f]{8})\.jsonl\.zst$/;
 
-/** Undefined for keys of other things, parts among them. */
+/** Returns undefined for keys of other things, parts among them. */
 export function parseManifestKey(key: string): ManifestKey | undefined {
-  return parse(manifestKey, key);
+  return parse(manifestKey, splitKey(key).base);
 }
 
 export function parseIndexKey(key: string): ManifestKey | undefined {

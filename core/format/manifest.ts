@@ -9,7 +9,7 @@ import { altered } from "./error.ts";
 import { safeName } from "./keys.ts";
 import { count, isoTime, parseAs, parseLines, runHex, sha256Hex, toLine } from "./lines.ts";
 import { lockModes } from "./lock-mode.ts";
-import { storedShape } from "./object-ref.ts";
+import { storedShape, wholeEncoding } from "./object-ref.ts";
 import type { ByteString } from "./path.ts";
 
 const manifestFormat = { format: "sysbackup-manifest", version: 1 } as const;
@@ -45,7 +45,7 @@ const snapshot = z.object({
   snapshotter: z.string().regex(safeName),
   ...storedShape,
   sha256: sha256Hex,
-  encoding: z.enum(["zstd", "gzip", "none"]),
+  encoding: wholeEncoding,
   /** Bytes of the dump before compression. */
   dump_size: count,
   dump_sha256: sha256Hex,

@@ -1,21 +1,29 @@
 /** How a stored object is named in parts, index objects and manifest roots, and what of it may be referred to. */
 import { z } from "zod";
-import type { Encoding, ObjectRef } from "./entry.ts";
+import { isEncoding, isPack } from "./encoding.ts";
+import type { ObjectRef } from "./entry.ts";
 import { altered } from "./error.ts";
 import { count } from "./lines.ts";
 
 /** S3 allows keys and version ids of 1,024 bytes. */
 const s3Name = z.string().min(1).max(1024);
-const encoding = z.enum(["frames", "zstd", "gzip", "none"]) satisfies z.ZodType<Encoding>;
+const encoding = z.string().refine(isEncoding, "no encoding that this sysbackup knows");
+/** Of what is no pack: dumps. */
+export const wholeEncoding = encoding.refine((known) => !isPack(known), "a dump is no pack");
 
 export const versionShape = { key: s3Name, version: s3Name } as const;
 export const storedShape = { ...versionShape, size: count } as const;
 export const objectShape = { ...storedShape, encoding } as const;
 
-/** A frame lies within its object; an object of any other encoding than `frames` is one frame, the whole of it. */
+/**
+ * A frame lies within its pack; any other object is one frame, the whole of it. How large a pack is under its filters is
+ * not known here: readers of its frames find that out.
+ */
 export function checkFrameWithin(ref: Pick<ObjectRef, "key" | "size" | "encoding">, offset: number, length: number) {
-  if (length === 0 || offset + length > ref.size) throw altered(`a frame lies outside of ${JSON.stringify(ref.key)}`);
-  if (ref.encoding !== "frames" && length !== ref.size) {
-    throw altered(`${JSON.stringify(ref.key)} has no frames, but a part of it is referred to`);
+  const { key, size, encoding } = ref;
+  const isBeyond = offset + length > size && (encoding === "frames" || !isPack(encoding));
+  if (length === 0 || isBeyond) throw altered(`a frame lies outside of ${JSON.stringify(key)}`);
+  if (!isPack(encoding) && length !== size) {
+    throw altered(`${JSON.stringify(key)} has no frames, but a part of it is referred to`);
   }
 }

@@ -1,29 +1,29 @@
-/** Which manifest a user means. */
+/** Finds the manifest that a user means. */
 import { existsSync } from "node:fs";
 import { nearest } from "../config/nearest.ts";
 import { exitStatus, Failure } from "../failure.ts";
 import { parseManifestKey, safeName } from "../format/keys.ts";
+import { isManifestFile } from "../format/manifest-file.ts";
 import { ManifestRefused } from "./read.ts";
-import { findRoot, type Lister, listRoots, type RootKey } from "./roots.ts";
+import { findRoot, type ListedRoot, listRoots, type VersionLister } from "./roots.ts";
 
 /** All versions of a root in the bucket, for `openManifest` to choose from; or a file. */
-export type Found = RootKey | { readonly file: string };
+export type Found = ListedRoot | { readonly file: string };
 
-const suffix = ".jsonl.zst";
-/** More names than this are not listed in an error. */
+/** Names that an error lists at most. */
 const mostNames = 10;
 
 /**
- * `wanted` is a key (`manifests/…`), a local file (`….jsonl.zst`, or any path with a slash), a backup name for its
- * newest backup, or `name@moment` for the newest at or before a moment: see `parseMoment`. A key or a name that there is
- * no backup of, and a moment that there is none before, is a Failure.
+ * Finds a manifest by a key (`manifests/…`), a local file (`….jsonl.zst`, or any path with a slash), a backup name for its
+ * newest backup, or `name@moment` for the newest at or before a moment: see `parseMoment`. Throws a Failure if there is
+ * none.
  */
-export async function findManifest(bucket: Lister, wanted: string): Promise<Found> {
+export async function findManifest(bucket: VersionLister, wanted: string): Promise<Found> {
   if (parseManifestKey(wanted) !== undefined) return (await findRoot(bucket, wanted)) ?? noSuchKey(wanted);
-  if (wanted.endsWith(suffix) || wanted.includes("/")) return localFile(wanted);
+  if (isManifestFile(wanted) || wanted.includes("/")) return localFile(wanted);
   const { name, upTo } = parseWanted(wanted);
-  let newest: RootKey | undefined;
-  let oldest: RootKey | undefined;
+  let newest: ListedRoot | undefined;
+  let oldest: ListedRoot | undefined;
   for await (const root of listRoots(bucket, name)) {
     oldest ??= root;
     if (upTo !== undefined && !isUpTo(root, upTo)) break;
@@ -71,8 +71,8 @@ const readable = /^\d{4}-\d\d(?:-\d\d(?:[T ]\d\d(?::\d\d(?::\d\d)?)?Z?)?)?$/;
 const compact = /^\d{4,8}$|^\d{8}T\d{0,6}$|^\d{8}T\d{6}Z(?:-[0-9a-f]{0,8})?$/;
 
 /**
- * A moment as the start of a key's time stamp, and undefined for what is none. `2026-11-21`, `2026-11-21T02:00` and
- * `20261121T02` are all moments; each means up to its end, so a day includes its last backup. Times are UTC.
+ * Returns a moment as the start of a key's time stamp; undefined if it is none. `2026-11-21`, `2026-11-21T02:00` and
+ * `20261121T02` are all moments. Each means up to its end, so a day includes its last backup. Times are UTC.
  * @internal
  */
 export function parseMoment(moment: string): string | undefined {
@@ -81,21 +81,21 @@ export function parseMoment(moment: string): string | undefined {
   return compact.test(shortened) && isPossible(shortened) ? shortened : undefined;
 }
 
-const most = "99991231T235959";
+const latest = "99991231T235959";
 
-/** Fields that are whole must be a possible month, day, hour, minute and second. */
+/** Whether fields that are whole are a possible month, day, hour, minute and second. */
 function isPossible(stamp: string): boolean {
   return [4, 6, 9, 11, 13].every((at) => {
     const field = stamp.slice(at, at + 2);
-    return field.length < 2 || (field <= most.slice(at, at + 2) && !(at < 9 && field === "00"));
+    return field.length < 2 || (field <= latest.slice(at, at + 2) && !(at < 9 && field === "00"));
   });
 }
 
-function isUpTo({ stamp, run }: RootKey, upTo: string): boolean {
+function isUpTo({ stamp, run }: ListedRoot, upTo: string): boolean {
   return `${stamp}-${run}`.slice(0, upTo.length) <= upTo;
 }
 
-async function noSuchName(bucket: Lister, name: string): Promise<Failure> {
+async function noSuchName(bucket: VersionLister, name: string): Promise<Failure> {
   const names = new Set<string>();
   for await (const root of listRoots(bucket)) names.add(root.name);
   const near = nearest(name, names);
@@ -113,7 +113,7 @@ async function noSuchName(bucket: Lister, name: string): Promise<Failure> {
   });
 }
 
-function nothingBefore(wanted: string, oldest: RootKey): Failure {
+function nothingBefore(wanted: string, oldest: ListedRoot): Failure {
   return new Failure({
     doing: "find the backup",
     what: wanted,

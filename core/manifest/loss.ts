@@ -1,39 +1,48 @@
-/** Which errors cost one thing of a backup, so that the rest goes on, and which end the job. */
-import { BucketError, type BucketErrorKind } from "../bucket/contract.ts";
+/** What a job loses when one object of a backup cannot be read. */
+import { throwIfFatal } from "../bucket/fatal.ts";
 import { FormatError } from "../format/error.ts";
+import { ManifestRefused } from "./read.ts";
 
-/** `damage`: the bucket does not hold what it should. */
 export type Loss = {
   readonly why: string;
-  /** As `why`, for where the object is named already. */
+  /** As `why`, for messages that name the object already. */
   readonly how: string;
   readonly remedy: string;
+  /** The bucket does not hold what it should. */
   readonly damage: boolean;
+  /** It is of a format that this version does not know. */
+  readonly newer: boolean;
 };
 
-/** With these, nothing else of the bucket will be readable either. */
-const endingKinds: readonly BucketErrorKind[] = ["unreachable", "no-bucket", "credentials"];
-
-export function endsJob({ kind }: BucketError): boolean {
-  return endingKinds.includes(kind);
-}
-
-/** That the object `key` does not hold what it should; `how` follows its name. */
+/** Describes an object that does not hold what it should; `how` follows its name. */
 export function damaged(key: string, how: string): Loss {
   const remedy = "restore it from another backup: `sysbackup list` shows them";
-  return { ...worded(key, how), remedy, damage: true };
+  return { ...worded(key, how), remedy, damage: true, newer: false };
 }
 
 function worded(key: string, how: string) {
   return { why: `the stored object ${JSON.stringify(key)} ${how}`, how: `it ${how}` };
 }
 
-/** What is lost when reading the object `key` fails as it did. Errors that end the job are thrown on. */
+/** Describes what is lost after an error while reading the object `key`. Throws errors that end the job. */
 export function lossOf(error: unknown, key: string): Loss {
-  if (error instanceof FormatError && error.kind === "altered") return damaged(key, `is damaged: ${error.message}`);
-  if (!(error instanceof BucketError) || endsJob(error)) throw error;
-  const { why, remedy = "mend that and run again" } = error.parts;
-  if (error.kind === "missing") return damaged(key, "is missing from the bucket");
-  if (error.kind === "damaged") return damaged(key, `is damaged: ${why}`);
-  return { ...worded(key, `cannot be read: ${why}`), remedy, damage: false };
+  if (error instanceof ManifestRefused) return lossOfRoot(error);
+  if (error instanceof FormatError) {
+    return error.kind === "newer" ? newer(key, error.message) : damaged(key, `is damaged: ${error.message}`);
+  }
+  const { kind, parts } = throwIfFatal(error);
+  if (kind === "missing") return damaged(key, "is missing from the bucket");
+  if (kind === "damaged") return damaged(key, `is damaged: ${parts.why}`);
+  const remedy = parts.remedy ?? "fix that and run again";
+  return { ...worded(key, `cannot be read: ${parts.why}`), remedy, damage: false, newer: false };
+}
+
+function newer(key: string, message: string): Loss {
+  const how = `was written by a newer sysbackup: ${message}`;
+  return { ...worded(key, how), remedy: "use a newer sysbackup", damage: false, newer: true };
+}
+
+function lossOfRoot({ kind, message, parts }: ManifestRefused): Loss {
+  const isNewer = kind === "newer";
+  return { why: message, how: parts.why, remedy: parts.remedy ?? "", damage: !isNewer, newer: isNewer };
 }

@@ -1,15 +1,17 @@
 /**
- * Which version of a root is the one that archive put. Archive puts a root once, under a key with a random number in it: so
- * the oldest version that is whole is the original. docs/format.md (Threats) says who could come before it.
+ * Finds the version of a root that archive put. Archive puts a root once, under a key with a random number in it, so the
+ * oldest version that is whole is the original. docs/format.md (Threats) says who could come before it.
  */
 import type { Stored } from "../bucket/contract.ts";
 import type { Manifest } from "../format/manifest.ts";
+import { sha256 } from "../format/sha256.ts";
 import type { Notice, Notify } from "../notice.ts";
+import type { ObjectSource } from "../stored/read.ts";
 import type { Found } from "./find.ts";
-import { type Getter, ManifestRefused, readManifest, readStored } from "./read.ts";
-import type { RootKey } from "./roots.ts";
+import { ManifestRefused, readManifest, readStored } from "./read.ts";
+import type { ListedRoot } from "./roots.ts";
 
-/** What was laid over a root, by somebody other than archive. */
+/** What was laid over a root, by someone other than archive. */
 export type Overlay = {
   /** A delete marker hides it from plain reads. */
   readonly hidden: boolean;
@@ -20,12 +22,12 @@ export type Overlay = {
 export type Original = {
   readonly manifest: Manifest;
   readonly stored: Stored;
-  /** Undefined where nothing was. */
+  /** Undefined if nothing was. */
   readonly overlay: Overlay | undefined;
 };
 
-/** Throws a `ManifestRefused` where no version is usable: what is wrong with the oldest. */
-export async function readOriginal(bucket: Getter, root: RootKey): Promise<Original> {
+/** Reads the original. Throws a `ManifestRefused` if no version is usable: what is wrong with the oldest. */
+export async function readOriginal(bucket: ObjectSource, root: ListedRoot): Promise<Original> {
   let refused: ManifestRefused | undefined;
   for (const stored of root.versions) {
     try {
@@ -39,24 +41,24 @@ export async function readOriginal(bucket: Getter, root: RootKey): Promise<Origi
   throw refused ?? new Error(`a root without versions: ${root.key}`);
 }
 
-/** The manifest that a user means, read from where it was found. What was laid over it is told as a warning. */
-export async function openManifest(bucket: Getter, found: Found, notify: Notify): Promise<Manifest> {
+/** Reads the manifest that a user means. Warns of what was laid over it. */
+export async function openManifest(bucket: ObjectSource, found: Found, notify: Notify): Promise<Manifest> {
   if ("file" in found) return readManifest(bucket, found);
   const { manifest, stored, overlay } = await readOriginal(bucket, found);
   if (overlay !== undefined) notify(overlaid(stored, overlay));
   return manifest;
 }
 
-async function overlayOf(bucket: Getter, root: RootKey, original: Stored): Promise<Overlay | undefined> {
+async function overlayOf(bucket: ObjectSource, root: ListedRoot, original: Stored): Promise<Overlay | undefined> {
   const versions = (await isRepeated(bucket, root, original)) ? 0 : root.count - 1;
   return versions > 0 || root.hidden ? { hidden: root.hidden, versions } : undefined;
 }
 
-/** A put is repeated when its answer is lost, this many times at the most: see `core/bucket/decorators/retry.ts`. */
+/** A put whose answer is lost is repeated this many times at most: see `core/bucket/decorators/retry.ts`. */
 const mostRepetitions = 8;
 
-/** Whether all versions are the same bytes, which tells of a bad connection and not of an attack. */
-async function isRepeated(bucket: Getter, { versions, count }: RootKey, original: Stored): Promise<boolean> {
+/** Whether all versions are the same bytes, which points to a bad connection and not to an attack. */
+async function isRepeated(bucket: ObjectSource, { versions, count }: ListedRoot, original: Stored): Promise<boolean> {
   if (count === 1) return true;
   if (count > mostRepetitions || versions.some(({ size }) => size !== original.size)) return false;
   const digest = await digestOf(bucket, original);
@@ -64,8 +66,8 @@ async function isRepeated(bucket: Getter, { versions, count }: RootKey, original
   return true;
 }
 
-async function digestOf(bucket: Getter, stored: Stored): Promise<string> {
-  return new Bun.CryptoHasher("sha256").update(await readStored(bucket, stored)).digest("hex");
+async function digestOf(bucket: ObjectSource, stored: Stored): Promise<string> {
+  return sha256(await readStored(bucket, stored));
 }
 
 function overlaid({ key, version }: Stored, { hidden, versions }: Overlay): Notice {

@@ -1,7 +1,6 @@
-/** Reading a manifest: its root, and its parts one by one. Nothing of it is believed before its digest is checked. */
+/** Reads a manifest: its root, and its parts one by one. Nothing of it is believed before its digest is checked. */
 import { readFile } from "node:fs/promises";
-import { BucketError, type BucketReader } from "../bucket/contract.ts";
-import { readAll } from "../bucket/stream.ts";
+import { BucketError } from "../bucket/contract.ts";
 import { exitStatus, Failure, reasonOf } from "../failure.ts";
 import type { Entry, ObjectRef } from "../format/entry.ts";
 import { altered, FormatError } from "../format/error.ts";
@@ -9,35 +8,35 @@ import { maxLineBytes } from "../format/lines.ts";
 import { decodeManifest, type Manifest, type PartRef } from "../format/manifest.ts";
 import { decodePart } from "../format/part.ts";
 import type { ByteString } from "../format/path.ts";
-import { decodeFrame } from "./decode.ts";
+import { sha256 } from "../format/sha256.ts";
+import { decodeDocument, type ObjectSource, readStored as readObject } from "../stored/read.ts";
 import type { ManifestSource, RootVersion } from "./source.ts";
 
-export type Getter = Pick<BucketReader, "get">;
-
-/** Decompressed bytes of a root or a part: a part is 32 MiB of lines and one more line at most. */
+/** Bytes of a root or a part: a part is 32 MiB of lines and one more line at most. */
 const mostBytes = maxLineBytes + 64 * 1024 * 1024;
+const bounds = { stored: mostBytes, content: mostBytes } as const;
 
 export function nameOf(source: ManifestSource): string {
   return "key" in source ? source.key : source.file;
 }
 
 /**
- * Throws a `ManifestRefused` for one that is missing, truncated, altered, or of a newer format. Where `source` names no
- * version, the newest is read, which may be anybody's: see `readOriginal`.
+ * Reads the root of a manifest. Throws a `ManifestRefused` for one that is missing, truncated, altered, or of a newer format.
+ * If `source` names no version, the newest is read, which may be anyone's: see `readOriginal`.
  */
-export async function readManifest(bucket: Getter, source: ManifestSource): Promise<Manifest> {
+export async function readManifest(bucket: ObjectSource, source: ManifestSource): Promise<Manifest> {
   const name = nameOf(source);
   try {
     const stored = "key" in source ? await readStored(bucket, source) : await readLocal(source.file);
-    return decodeManifest(await decodeFrame(stored, mostBytes));
+    return decodeManifest(await decodeDocument(stored, name, bounds));
   } catch (error) {
     throw refusal(error, name);
   }
 }
 
-/** The bytes of a root as they are stored, whatever they are. */
-export function readStored(bucket: Getter, { key, version }: RootVersion): Promise<Uint8Array> {
-  return readAll(bucket.get(key, version === undefined ? {} : { version }), mostBytes);
+/** Returns the bytes of a root as they are stored, whatever they are. */
+export function readStored(bucket: ObjectSource, { key, version }: RootVersion): Promise<Uint8Array> {
+  return readObject(bucket, { key, version }, bounds.stored);
 }
 
 async function readLocal(file: string): Promise<Uint8Array> {
@@ -48,13 +47,20 @@ async function readLocal(file: string): Promise<Uint8Array> {
   }
 }
 
-/** The stored bytes of a part, which are those that the root speaks of: anything else is an error, as of `get`. */
-export async function readPart(bucket: Getter, { key, version, size, sha256 }: PartRef): Promise<Uint8Array> {
-  const stored = await readAll(bucket.get(key, { version, range: { start: 0, length: size } }), mostBytes);
-  if (new Bun.CryptoHasher("sha256").update(stored).digest("hex") !== sha256) {
+export type StoredPart = Pick<PartRef, "key" | "version" | "size" | "sha256">;
+
+/** Returns the stored bytes of a part. Throws as `get` does, and a FormatError if they are not those that the root names. */
+export async function readPart(bucket: ObjectSource, part: StoredPart): Promise<Uint8Array> {
+  const stored = await readObject(bucket, part, bounds.stored);
+  if (sha256(stored) !== part.sha256) {
     throw altered("its content does not match the digest that the manifest has of it");
   }
   return stored;
+}
+
+/** Returns the text of a part from its stored bytes. */
+export function textOfPart(stored: Uint8Array, { key }: Pick<StoredPart, "key">): Promise<Uint8Array> {
+  return decodeDocument(stored, key, bounds);
 }
 
 export type LoadedPart = { readonly objects: readonly ObjectRef[]; readonly entries: readonly Entry[] };
@@ -62,8 +68,8 @@ export type LoadedPart = { readonly objects: readonly ObjectRef[]; readonly entr
 export type Wanted = (entry: Entry, objects: readonly ObjectRef[]) => boolean;
 
 /**
- * All of a part at once, so that a part which turns out to be wrong changes nothing on the disk. `next` is where the
- * part after it begins. Only entries that `wanted` accepts are kept.
+ * Decodes all of a part at once, so that a part which turns out to be wrong changes nothing on the disk. `next` is where
+ * the part after it begins. Only entries that `wanted` accepts are kept.
  */
 export async function openPart(
   stored: Uint8Array,
@@ -71,7 +77,7 @@ export async function openPart(
   next: ByteString | undefined,
   wanted: Wanted,
 ): Promise<LoadedPart> {
-  const { objects, entries } = decodePart(await decodeFrame(stored, mostBytes));
+  const { objects, entries } = decodePart(await textOfPart(stored, part));
   const kept: Entry[] = [];
   let count = 0;
   for (const entry of entries) {
@@ -98,7 +104,7 @@ export class ManifestRefused extends Failure {
   }
 }
 
-/** The refusal that an error stands for; errors of other kinds come back as they are. */
+/** Returns the refusal that an error stands for, or the error itself if it is of another kind. */
 export function refusal(error: unknown, manifest: string): unknown {
   const refused = (why: string) => new ManifestRefused("damaged", manifest, why, error);
   if (error instanceof FormatError) {

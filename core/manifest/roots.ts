@@ -1,40 +1,40 @@
 /**
- * The backups that a bucket holds: the roots of their manifests, found by version.
+ * Finds the backups that a bucket holds: the roots of their manifests, by version.
  *
- * Whoever can put objects can lay others, or delete markers, over every key; locked versions stay where they are. So
+ * Anyone who may put objects can lay others, or delete markers, over every key; locked versions stay as they are. So
  * nothing here trusts what is current: a marker hides no root, and a newer version does not stand for an older one.
  */
 import type { BucketReader, ListedVersion, Stored } from "../bucket/contract.ts";
 import { type ManifestKey, parseManifestKey, prefixes } from "../format/keys.ts";
 
-export type RootKey = ManifestKey & {
+export type ListedRoot = ManifestKey & {
   readonly key: string;
   /** Stored bytes of the oldest version. */
   readonly size: number;
-  /** Oldest first, without delete markers, and of very many only the oldest; at least one. */
+  /** Oldest first, without delete markers; at least one. Of very many, only the oldest. */
   readonly versions: readonly Stored[];
-  /** Of all its versions. */
+  /** Number of all its versions. */
   readonly count: number;
-  /** A delete marker is the newest of all: plain reads do not find the key. */
+  /** The newest of all is a delete marker: plain reads do not find the key. */
   readonly hidden: boolean;
 };
 
-export type Lister = Pick<BucketReader, "listVersions">;
+export type VersionLister = Pick<BucketReader, "listVersions">;
 
-/** An attacker may put as many as he likes; the oldest are the ones that matter. */
+/** An attacker may put any number; the oldest are the ones that matter. */
 const mostVersions = 100;
 
-/** What a name and a folder of its parts start with; `0` is the character after `/`, so it skips all that lies within. */
 const parts = /^manifests\/[^/]+\/parts\//;
+/** Returns a key behind all that lie in the folder: `0` is the character after `/`. */
 const after = (folder: string) => `${folder.slice(0, -1)}0`;
 
 /**
- * Roots in byte order of key, so oldest first within a name; of one backup name or of all.
+ * Lists roots of one backup name, or of all, in byte order of key: oldest first within a name.
  *
  * Parts lie among them and may be thousands of times as many. Time stamps sort before `parts/`, so the listing is
- * left at the first part and taken up again behind the last: about two requests a name, however large the backups.
+ * left at the first part and goes on behind the last: about two requests a name, however large the backups.
  */
-export async function* listRoots(bucket: Lister, name?: string): AsyncGenerator<RootKey> {
+export async function* listRoots(bucket: VersionLister, name?: string): AsyncGenerator<ListedRoot> {
   const prefix = name === undefined ? prefixes.manifests : prefixes.manifestsOf(name);
   for (let start: string | undefined; ; ) {
     const folder = yield* rootsUpToParts(bucket, prefix, start);
@@ -43,19 +43,19 @@ export async function* listRoots(bucket: Lister, name?: string): AsyncGenerator<
   }
 }
 
-/** The root with this key, if the bucket has any version of it. */
-export async function findRoot(bucket: Lister, key: string): Promise<RootKey | undefined> {
+/** Finds the root with this key; undefined if the bucket has no version of it. */
+export async function findRoot(bucket: VersionLister, key: string): Promise<ListedRoot | undefined> {
   for await (const root of rootsUpToParts(bucket, key, undefined)) if (root.key === key) return root;
   return undefined;
 }
 
 /** Returns the folder of parts that it stopped at, undefined at the end of the listing. */
 async function* rootsUpToParts(
-  bucket: Lister,
+  bucket: VersionLister,
   prefix: string,
   start: string | undefined,
-): AsyncGenerator<RootKey, string | undefined> {
-  let open: RootKey | undefined;
+): AsyncGenerator<ListedRoot, string | undefined> {
+  let open: ListedRoot | undefined;
   for await (const page of bucket.listVersions(prefix, start)) {
     for (const listed of page) {
       if (open !== undefined && open.key !== listed.key) {
@@ -72,12 +72,12 @@ async function* rootsUpToParts(
   return undefined;
 }
 
-function newRoot(parsed: ManifestKey, key: string): RootKey {
+function newRoot(parsed: ManifestKey, key: string): ListedRoot {
   return { ...parsed, key, size: 0, versions: [], count: 0, hidden: false };
 }
 
-/** Listings have the newest first. */
-function withVersion(root: RootKey, { key, version, size, latest, deleteMarker }: ListedVersion): RootKey {
+/** Adds a version to the root. Listings have the newest first. */
+function withVersion(root: ListedRoot, { key, version, size, latest, deleteMarker }: ListedVersion): ListedRoot {
   if (deleteMarker) return { ...root, hidden: root.hidden || latest };
   const versions = [{ key, version, size }, ...root.versions].slice(0, mostVersions);
   return { ...root, size, versions, count: root.count + 1 };

@@ -1,4 +1,4 @@
-/** Where the root of a manifest is read: in the bucket, or in a file that was saved from one. */
+/** A root of a manifest: in the bucket, or in a file that was saved from one. */
 export type ManifestSource = RootVersion | { readonly file: string };
 
 /** Without `version`, the newest. */

@@ -1,40 +1,47 @@
-/** Going through a manifest part by part, in bounded memory: those that hold nothing of what is wanted are not read. */
+/** Goes through a manifest part by part, in bounded memory. Parts that hold nothing of what is wanted are not read. */
 import { FormatError } from "../format/error.ts";
 import type { Manifest, PartRef } from "../format/manifest.ts";
 import type { ByteString } from "../format/path.ts";
+import type { ObjectSource } from "../stored/read.ts";
 import { type Loss, lossOf } from "./loss.ts";
-import { type Getter, type LoadedPart, openPart, readPart, refusal, type Wanted } from "./read.ts";
+import { type LoadedPart, openPart, readPart, refusal, type Wanted } from "./read.ts";
 
-export type Walk = {
-  readonly bucket: Getter;
+export type WalkOptions = {
+  readonly bucket: ObjectSource;
   readonly manifest: Manifest;
   /** Which stretches of paths, from `first` up to `next`, are worth reading, and which entries are kept. */
   readonly concerns: (first: ByteString, next: ByteString | undefined) => boolean;
   readonly wanted: Wanted;
-  /** Told of a part that is missing or damaged: it is left out, so that it costs no more than its entries. */
+  /** Called for a part that is missing or damaged: it is left out, so that it costs no more than its entries. */
   readonly onLost: (part: PartRef, loss: Loss) => void;
 };
 
 type Stretch = { readonly part: PartRef; readonly next: ByteString | undefined };
 
-/** The parts in order. The next one is being fetched while one is worked on. */
-export async function* walkParts({ bucket, manifest, concerns, wanted, onLost }: Walk): AsyncGenerator<LoadedPart> {
+/** Reads the parts in order. The next one is being fetched while one is worked on. */
+export async function* walkParts({
+  bucket,
+  manifest,
+  concerns,
+  wanted,
+  onLost,
+}: WalkOptions): AsyncGenerator<LoadedPart> {
   const stretches = stretchesOf(manifest).filter(({ part, next }) => concerns(part.first, next));
   let ahead: Promise<Uint8Array> | undefined;
   for (const [number, stretch] of stretches.entries()) {
     const stored = ahead ?? fetchAhead(bucket, stretch);
     const following = stretches[number + 1];
     ahead = following && fetchAhead(bucket, following);
-    const opened = await openOrTell(stretch, stored, wanted, onLost);
+    const opened = await openOrLose(stretch, stored, wanted, onLost);
     if (opened !== undefined) yield opened;
   }
 }
 
-async function openOrTell(
+async function openOrLose(
   { part, next }: Stretch,
   stored: Promise<Uint8Array>,
   wanted: Wanted,
-  onLost: Walk["onLost"],
+  onLost: WalkOptions["onLost"],
 ): Promise<LoadedPart | undefined> {
   try {
     return await openPart(await stored, part, next, wanted);
@@ -49,9 +56,9 @@ function stretchesOf({ parts }: Manifest): Stretch[] {
   return parts.map((part, number) => ({ part, next: parts[number + 1]?.first }));
 }
 
-function fetchAhead(bucket: Getter, { part }: Stretch): Promise<Uint8Array> {
+function fetchAhead(bucket: ObjectSource, { part }: Stretch): Promise<Uint8Array> {
   const fetched = readPart(bucket, part);
-  // Its error is for whoever awaits it; until then it is not "unhandled".
+  // Its error is for the one who awaits it; until then it is not "unhandled".
   fetched.catch(() => {});
   return fetched;
 }

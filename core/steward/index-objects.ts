@@ -1,15 +1,10 @@
-/** Which index objects are still of use: those that tell of something which exists. */
+/** Finds out which index objects are still of use: those that speak of something which exists. */
 import type { Database } from "bun:sqlite";
-import { BucketError, type BucketReader, type Stored } from "../bucket/contract.ts";
-import { readAll } from "../bucket/stream.ts";
+import { BucketError, type Stored } from "../bucket/contract.ts";
 import { FormatError } from "../format/error.ts";
-import { decodeIndex } from "../format/index-object.ts";
-import { decodeFrame } from "../manifest/decode.ts";
+import { readIndexObject } from "../stored/index-object.ts";
+import type { ObjectSource } from "../stored/read.ts";
 import { openScratchDatabase } from "../system/scratch-database.ts";
-
-/** An index object tells of 100,000 chunks, about: ten megabytes of text. */
-const mostStored = 256 * 1024 * 1024;
-const mostContent = 1024 * 1024 * 1024;
 
 const schema = `
   CREATE TEMP TABLE remaining (key TEXT NOT NULL, version TEXT NOT NULL, PRIMARY KEY (key, version)) WITHOUT ROWID;
@@ -22,26 +17,28 @@ export class IndexObjects implements Disposable {
     "SELECT 1 FROM remaining WHERE key = ? AND version = ?",
   );
 
-  constructor(
-    private readonly bucket: Pick<BucketReader, "get">,
-    private readonly now: Date,
-  ) {}
+  readonly #bucket: ObjectSource;
+  readonly #now: Date;
 
-  /** That these exist. To be told of everything before the first question. */
-  remains(objects: Iterable<Stored>): void {
+  constructor(bucket: ObjectSource, now: Date) {
+    this.#bucket = bucket;
+    this.#now = now;
+  }
+
+  /** Registers objects that exist. Call for all of them before `isUseful`. */
+  addRemaining(objects: Iterable<Stored>): void {
     for (const { key, version } of objects) this.#insert.run(key, version);
   }
 
   /**
-   * Whether an object that it introduced exists, for then its chunks are found by it alone; or one whose lock, as it says,
-   * was moved to a date that is not past. One that is damaged is of no use to anybody, one of a newer format may be.
+   * Whether an object exists that it introduced, as its chunks are then found by it alone; or one whose lock, as it says, was
+   * moved to a date that is not past. A damaged index object is of no use to anyone; one of a newer format may be.
    */
   async isUseful({ key, version }: Stored): Promise<boolean> {
     try {
-      const stored = await readAll(this.bucket.get(key, { version }), mostStored);
-      for (const line of decodeIndex(await decodeFrame(stored, mostContent))) {
+      for (const line of await readIndexObject(this.#bucket, { key, version })) {
         if ("object" in line && this.#exists(line.object)) return true;
-        if ("extended" in line && new Date(line.extended.retain_until) > this.now && this.#exists(line.extended))
+        if ("extended" in line && new Date(line.extended.retain_until) > this.#now && this.#exists(line.extended))
           return true;
       }
       return false;

@@ -1,24 +1,25 @@
-/** Which backups of which names are kept. */
+/** Decides which backups of which names are kept. */
 import { nearest } from "../config/nearest.ts";
 import { exitStatus, Failure } from "../failure.ts";
 import { parseManifestKey, prefixes, timeOfStamp } from "../format/keys.ts";
+import type { VersionLister } from "../manifest/roots.ts";
 import type { Notify } from "../notice.ts";
 import { applyPolicy, type Dated, type Policy } from "./policy.ts";
-import { classify, type KeyVersions, type Lister, listKeys } from "./versions.ts";
+import { classify, type KeyVersions, listKeys } from "./versions.ts";
 
-/** The root of a backup: all versions of its key, for whoever can put may put over it. */
+/** The root of a backup: all versions of its key, as anyone who may put objects may put one over it. */
 export type Root = KeyVersions & Dated & { readonly name: string };
 
-/** `reasons` are the policy's; or `not chosen`, of a name that was not asked for; or `in the future`. */
+/** `reasons` are the policy's; or `not chosen`, for a name that was not asked for; or `in the future`. */
 export type RootDecision = { readonly backup: Root; readonly reasons: readonly string[] };
 
 const day = 24 * 60 * 60 * 1000;
 
 /**
- * All roots in byte order of key, also those that a delete marker hides: they can be restored by version. Stops where
+ * Lists all roots in byte order of key, also those that a delete marker hides: they can be restored by version. Throws if
  * anything else lies among the manifests: what a manifest of another tool or a newer version needs is not known.
  */
-export async function findRoots(bucket: Lister): Promise<Root[]> {
+export async function findRoots(bucket: VersionLister): Promise<Root[]> {
   const roots: Root[] = [];
   for await (const keys of listKeys(bucket, prefixes.manifests)) {
     for (const found of keys) {
@@ -34,10 +35,10 @@ export async function findRoots(bucket: Lister): Promise<Root[]> {
 
 function notUnderstood(key: string): Failure {
   return new Failure({
-    doing: "tell which objects are still needed by",
+    doing: "find out which objects are still needed by",
     what: key,
-    why: "it is no manifest that this version knows",
-    remedy: "use a newer sysbackup; or remove it, if its backups are wanted no more",
+    why: "it is not a manifest that this version knows",
+    remedy: "use a newer sysbackup; or remove it if its backups are no longer wanted",
   });
 }
 
@@ -49,7 +50,7 @@ export type Choice = {
   readonly notify: Notify;
 };
 
-/** For each root, newest first within a name. Those of names that were not chosen are all kept. */
+/** Decides about each root, newest first within a name. Those of names that were not chosen are all kept. */
 export function chooseRoots(roots: readonly Root[], { name, policy, now, notify }: Choice): RootDecision[] {
   const names = Map.groupBy(roots, (root) => root.name);
   checkName(name, [...names.keys()]);
@@ -62,8 +63,8 @@ export function chooseRoots(roots: readonly Root[], { name, policy, now, notify 
 }
 
 /**
- * A backup that was made with a wrong clock, or by an attacker, far in the future would be the newest for years, and each
- * rule would keep it in the place of a good one. So it does not count, and is kept.
+ * Sets backups of the future apart. One that was made with a wrong clock, or by an attacker, would be the newest for years,
+ * and each rule would keep it in the place of a good one. So no rule counts it, and it is kept.
  */
 function byClock(roots: readonly Root[], now: Date): [dated: Root[], future: Root[]] {
   const isFuture = ({ time }: Root) => time.getTime() > now.getTime() + day;
@@ -75,7 +76,7 @@ function fromTheFuture(key: string) {
   return { level: "warning", code: "backup-in-future", message } as const;
 }
 
-/** A name that is misspelt must not look like a name of which all is well. */
+/** Refuses a name without backups: a misspelt one must not look like one of which all is well. */
 function checkName(name: string | undefined, known: readonly string[]): void {
   if (name === undefined || known.includes(name)) return;
   const near = nearest(name, known);
@@ -90,7 +91,7 @@ function checkName(name: string | undefined, known: readonly string[]): void {
 
 export type Stale = { readonly name: string; readonly last: Date };
 
-/** Names whose newest backup is more than `days` old. A date in the future does not make a name fresh. */
+/** Lists names whose newest backup is more than `days` old. A date in the future does not make a name fresh. */
 export function staleNames(roots: readonly Root[], name: string | undefined, days: number, now: Date): Stale[] {
   const names = Map.groupBy(roots, (root) => root.name);
   checkName(name, [...names.keys()]);

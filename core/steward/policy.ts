@@ -1,17 +1,18 @@
 /**
- * Which backups of one name a policy keeps, and why. Pure, and by the UTC calendar.
+ * Decides which backups of one name a policy keeps, and why. Pure, and by the UTC calendar.
  *
  * The rules are those of `restic forget`. Backups are looked at from the newest on: `daily: 7` keeps the newest of each
- * of the last seven days that have any, `weekly` counts ISO weeks, and likewise months and years. Where there are
- * fewer such days than asked for, the oldest backup is kept too, so that a young history grows to its full length.
+ * of the last seven days that have any, `weekly` counts ISO weeks, and so on for months and years. If there
+ * are fewer such days than asked for, the oldest backup is kept too, so that a young history grows to its full length.
  * `within` counts from the newest backup, not from today: those of a host that no longer runs do not go one by one.
- * A backup is kept when any rule keeps it. The newest is kept by every rule.
+ * A backup is kept if any rule keeps it. The newest is kept by every rule.
  */
 
 /** A stretch of the calendar. Months are those of the calendar: six of them before 31 August end on 28 February. */
 export type Span = {
   readonly months: number;
-  readonly days: number /** As the user wrote it. */;
+  readonly days: number;
+  /** As the user wrote it. */
   readonly text: string;
 };
 
@@ -27,16 +28,22 @@ export type Policy = {
 
 export type Dated = { readonly key: string; readonly time: Date };
 
-export type Decision<Backup extends Dated> = {
+export type PolicyDecision<Backup extends Dated> = {
   readonly backup: Backup;
-  /** Such as `daily`, `oldest monthly`, `within 30d`; empty where no rule keeps it. */
+  /** Such as `daily`, `oldest monthly`, `within 30d`; empty if no rule keeps it. */
   readonly reasons: readonly string[];
 };
 
 const day = 24 * 60 * 60 * 1000;
 
-/** Of backups of one name, in any order; returns them newest first. Of two of the same second, the later key is newer. */
-export function applyPolicy<Backup extends Dated>(backups: readonly Backup[], policy: Policy): Decision<Backup>[] {
+/**
+ * Applies a policy to backups of one name, in any order; returns them newest first. Of two backups of the same second, the one
+ * with the later key is newer.
+ */
+export function applyPolicy<Backup extends Dated>(
+  backups: readonly Backup[],
+  policy: Policy,
+): PolicyDecision<Backup>[] {
   const newestFirst = [...backups].sort(newerFirst);
   const rules = rulesOf(policy, newestFirst[0]?.time);
   return newestFirst.map((backup, number) => {
@@ -51,7 +58,7 @@ function newerFirst(one: Dated, other: Dated): number {
   return one.key < other.key ? 1 : -1;
 }
 
-/** Asked of each backup, newest first: why it is kept, undefined where it is not by this rule. */
+/** Called for each backup, newest first: returns why it is kept; undefined if this rule does not keep it. */
 type Rule = (time: Date, oldest: boolean) => string | undefined;
 
 function rulesOf({ last, daily, weekly, monthly, yearly, within }: Policy, newest: Date | undefined): Rule[] {

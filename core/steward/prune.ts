@@ -1,12 +1,12 @@
 /**
- * Removes the backups that a policy does not keep, and what no other backup needs. Its steps:
+ * Removes the backups that a policy does not keep, and what no other backup needs:
  *
  * 1. Note the time; list all roots; let the policy choose.
- * 2. Of the roots that are to go, find those that are locked: they stay, and what they need stays with them.
- * 3. Read what all that stay need. One that is kept and cannot be read ends the prune here: nothing was removed yet.
+ * 2. Of the roots that are to go, find those that are locked: they stay, and so does what they need.
+ * 3. Read what all roots that stay need. If one that is kept cannot be read, the prune ends here: nothing was removed yet.
  * 4. Remove the other roots. From now on those backups do not exist. Then the parts, packs, content and dumps that nothing
  *    needs: each *version*, for manifests name versions.
- * 5. Remove index objects that tell of nothing any more.
+ * 5. Remove index objects that speak of nothing that exists.
  *
  * Killed between any two requests, it leaves only what the next prune removes.
  *
@@ -19,7 +19,7 @@
  *   shorter. Where that ends before the promise, the archive extends it before it puts its root.
  * - So if an object was unlocked when the prune began, an archive that builds upon it started more than two days before,
  *   and has not extended it yet. It is about to: either S3 does that first, and refuses the removal; or the removal comes
- *   first, the archive is told that the object is missing, and stores the content again.
+ *   first, the archive learns that the object is missing, and stores the content again.
  * - A root that was put before the prune began was listed, and one that is put later has all locked that it needs, until
  *   a promise that ends after the prune began. Even if the prune takes so long that the promise ends on its way, what
  *   was locked when it began stays.
@@ -27,22 +27,23 @@
 import type { Bucket, Stored } from "../bucket/contract.ts";
 import { wrapBucket } from "../bucket/decorators/wrap.ts";
 import { Failure } from "../failure.ts";
+import type { Loss } from "../manifest/loss.ts";
+import { References } from "../manifest/references/references.ts";
 import type { Notify } from "../notice.ts";
 import { eachOf } from "../side-by-side.ts";
 import { chooseRoots, findRoots, type Root, type RootDecision } from "./kept.ts";
-import { Needed } from "./needed.ts";
-import { addNeedsOf, type Reading } from "./needs-of.ts";
+import { addNeedsOf, type ReadNeedsOptions } from "./needs-of.ts";
 import type { Policy } from "./policy.ts";
 import { Remover } from "./remover.ts";
 import { sweep } from "./sweep.ts";
 import { type Fate, Tally } from "./tally.ts";
 
-/** What a prune does to a bucket; a dry run has one whose `remove` does nothing: `withoutRemovals`. */
+/** What a prune needs of a bucket. In a dry run, its `remove` does nothing: `withoutRemovals`. */
 export type PruneBucket = Pick<Bucket, "get" | "retention" | "listVersions" | "remove" | "serverTime">;
 
 export type PruneJob = {
   readonly bucket: PruneBucket;
-  /** Whose backups may go; undefined: everybody's. */
+  /** Whose backups may go; undefined: those of all names. */
   readonly name: string | undefined;
   readonly policy: Policy;
   readonly now: () => Date;
@@ -79,10 +80,10 @@ export async function prune(job: PruneJob): Promise<PruneSummary> {
   const decisions = chooseRoots(roots, { name, policy, now: start, notify });
   const tally = new Tally();
   const remover = new Remover({ bucket, began, tally, notify });
-  using needed = new Needed();
-  const fates = await settleRoots(decisions, { ...job, needed, remover, tally });
+  using references = new References();
+  const fates = await settleRoots(decisions, { ...job, references, remover, tally });
   const living = new Set(roots.filter((root) => fates.get(root) !== "removed").map((root) => root.name));
-  await sweep({ bucket, needed, remover, tally, living, now: began, onProgress, signal });
+  await sweep({ bucket, references, remover, tally, living, now: began, onProgress, signal });
 
   const chosen = decisions.filter(({ backup }) => name === undefined || backup.name === name);
   const backups = chosen.map(({ backup, reasons }) => {
@@ -91,23 +92,23 @@ export async function prune(job: PruneJob): Promise<PruneSummary> {
   return { backups, tally };
 }
 
-type Settling = PruneJob & { readonly needed: Needed; readonly remover: Remover; readonly tally: Tally };
+type SettleDeps = PruneJob & { readonly references: References; readonly remover: Remover; readonly tally: Tally };
 
-/** Steps 2 to 4, as far as roots go. Afterwards `needed` has all that those which remain need. */
-async function settleRoots(decisions: readonly RootDecision[], settling: Settling): Promise<Map<Root, Fate>> {
-  const { bucket, needed, remover, tally, notify, signal } = settling;
+/** Steps 2 to 4, as far as roots go. Afterwards `references` has all that those which remain need. */
+async function settleRoots(decisions: readonly RootDecision[], deps: SettleDeps): Promise<Map<Root, Fate>> {
+  const { bucket, references, remover, tally, notify, signal } = deps;
   const kept = decisions.flatMap(({ backup, reasons }) => (reasons.length > 0 ? [backup] : []));
   const outside = decisions.flatMap(({ backup, reasons }) => (reasons.length > 0 ? [] : [backup]));
   const fates = new Map<Root, Fate>(kept.map((root) => [root, "kept"]));
-  const read = (these: readonly Root[], onUnreadable: Reading["onUnreadable"]) =>
-    addNeedsOf(versionsOf(these), { bucket, needed, until: () => 0, onUnreadable, signal });
-  const tell: Reading["onUnreadable"] = (object, why) => notify(unreadable(object, why));
+  const read = (these: readonly Root[], onUnreadable: ReadNeedsOptions["onUnreadable"]) =>
+    addNeedsOf(versionsOf(these), { bucket, references, demandOf: () => undefined, onUnreadable, signal });
+  const warn: ReadNeedsOptions["onUnreadable"] = (object, loss) => notify(unreadable(object, loss));
 
   const going = await unlockedOf(outside, remover, tally, fates);
   await read(kept, stop);
   await read(
     outside.filter((root) => fates.has(root)),
-    tell,
+    warn,
   );
   await eachOf(going, atOnce, async (root) => {
     signal.throwIfAborted();
@@ -115,27 +116,27 @@ async function settleRoots(decisions: readonly RootDecision[], settling: Settlin
   });
   await read(
     going.filter((root) => fates.get(root) !== "removed"),
-    tell,
+    warn,
   );
-  for (const root of kept) for (const version of root.versions) tally.add(of(root), version, "kept");
+  for (const root of kept) for (const version of root.versions) tally.add(classifiedRoot(root), version, "kept");
   return fates;
 }
 
 const atOnce = 8;
 
-/** A clock that is ahead would take for unlocked at the beginning what lapsed a little later. */
+/** Returns the beginning by the earlier of two clocks: by one that is ahead, locks would seem over that still held. */
 function byEarlierClock(start: Date, now: Date, server: Date | undefined): Date {
   const behind = server === undefined ? 0 : now.getTime() - server.getTime();
   return new Date(start.getTime() - Math.max(0, behind));
 }
 
-const of = ({ name }: Root) => ({ kind: "root", name }) as const;
+const classifiedRoot = ({ name }: Root) => ({ kind: "root", name }) as const;
 
 function versionsOf(roots: readonly Root[]): Stored[] {
   return roots.flatMap(({ versions }) => versions);
 }
 
-/** Those of which no version is locked; a root goes whole or not at all. */
+/** Returns the roots of which no version is locked: a root goes whole or not at all. Tallies the others. */
 async function unlockedOf(roots: readonly Root[], remover: Remover, tally: Tally, fates: Map<Root, Fate>) {
   await eachOf(roots, atOnce, async (root) => {
     const locks = await Promise.all(root.versions.map((version) => remover.lockOf(version)));
@@ -143,33 +144,33 @@ async function unlockedOf(roots: readonly Root[], remover: Remover, tally: Tally
     if (first === undefined) return;
     fates.set(root, first.fate);
     for (const [number, version] of root.versions.entries()) {
-      tally.add(of(root), version, locks[number]?.fate ?? first.fate, locks[number]?.until);
+      tally.add(classifiedRoot(root), version, locks[number]?.fate ?? first.fate, locks[number]?.until);
     }
   });
   return roots.filter((root) => !fates.has(root));
 }
 
-/** Its versions from the newest on: while one is left, the ones before are left as well. */
+/** Removes all versions, from the newest on: if one cannot be removed, the older ones stay as well. */
 async function removeRoot(root: Root, remover: Remover): Promise<Fate> {
   for (const version of root.versions) {
-    const fate = await remover.remove(of(root), version);
+    const fate = await remover.remove(classifiedRoot(root), version);
     if (fate !== "removed") return fate;
   }
   await remover.removeMarkers(root.markers);
   return "removed";
 }
 
-function stop({ key, version }: Stored, why: string): never {
+function stop({ key, version }: Stored, { how }: Loss): never {
   throw new Failure({
-    doing: "tell what is still needed by the kept backups from",
+    doing: "find out what the kept backups still need from",
     what: key,
-    why: `${why} (version ${version}); nothing was removed`,
+    why: `${how} (version ${version}); nothing was removed`,
     remedy:
       "run `sysbackup verify` to see what is lost; remove that version of the root by hand once its backup is given up",
   });
 }
 
-function unreadable({ key }: Stored, why: string) {
-  const message = `what the locked ${JSON.stringify(key)} needs is not known: ${why}; the policy does not keep it, so the prune goes on`;
+function unreadable({ key }: Stored, { how }: Loss) {
+  const message = `what the locked ${JSON.stringify(key)} needs is not known: ${how}; the policy does not keep it, so the prune goes on`;
   return { level: "warning", code: "locked-unreadable", message } as const;
 }

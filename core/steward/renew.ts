@@ -1,20 +1,20 @@
 /**
  * Extends the locks of all that the kept backups need: for hosts that no longer run, and so extend nothing themselves.
  *
- * A backup's objects are locked for so many days from now as its manifest promised from its start, or as many as are asked for. As
- * in an archive, a lock that reaches so far is left alone, and one that does not gets a week more than that, so that a
- * daily `renew` extends weekly. Each object is looked at once, however many backups need it.
+ * A backup's objects are locked from now for as many days as its manifest promised from its start, or as are asked for. As in an
+ * archive, a lock that lasts so long is left alone, and one that does not gets a week more than that, so that a daily `renew`
+ * extends weekly. Each object is looked at once, however many backups need it.
  *
  * The date that a manifest states stays as it was written. It remains true: all is locked at least until then.
  */
-import { type Bucket, BucketError } from "../bucket/contract.ts";
+import type { Bucket } from "../bucket/contract.ts";
+import { throwIfFatal } from "../bucket/fatal.ts";
 import type { LockMode } from "../format/lock-mode.ts";
-import type { Manifest } from "../format/manifest.ts";
-import { endsJob } from "../manifest/loss.ts";
+import type { ManifestHeader } from "../format/manifest.ts";
+import { type NeededVersion, References } from "../manifest/references/references.ts";
 import type { Notify } from "../notice.ts";
 import { eachOf } from "../side-by-side.ts";
 import { chooseRoots, type Root } from "./kept.ts";
-import { Needed, type NeededObject } from "./needed.ts";
 import { addNeedsOf } from "./needs-of.ts";
 import type { Policy } from "./policy.ts";
 
@@ -22,7 +22,7 @@ export type RenewJob = {
   readonly bucket: Pick<Bucket, "get" | "retention" | "extend">;
   /** As `findRoots` gives them. */
   readonly roots: readonly Root[];
-  /** Whose backups; undefined: everybody's. */
+  /** Whose backups; undefined: those of all names. */
   readonly name: string | undefined;
   readonly policy: Policy;
   /** Days from now; undefined: as each manifest promised from its start. */
@@ -38,7 +38,7 @@ export type RenewSummary = {
   readonly objects: number;
   readonly bytes: number;
   readonly extended: number;
-  /** Objects that should be there and are not, and roots and parts that cannot be read. */
+  /** Missing objects, and roots and parts that cannot be read. */
   readonly damaged: number;
   /** Objects whose lock could not be extended, for other reasons. */
   readonly refused: number;
@@ -56,21 +56,24 @@ export async function renew(job: RenewJob): Promise<RenewSummary> {
     return reasons.length > 0 && (name === undefined || backup.name === name) ? [backup] : [];
   });
   const figures = { backups: kept.length, objects: 0, bytes: 0, extended: 0, damaged: 0, refused: 0 };
-  using needed = new Needed();
+  using references = new References();
   await addNeedsOf(
     kept.flatMap(({ versions }) => versions),
     {
       bucket,
-      needed,
-      until: (manifest) => now.getTime() + (days === undefined ? promised(manifest) : days * day),
-      onUnreadable: ({ key }, why) => {
+      references,
+      demandOf: ({ header }) => {
+        const duration = days === undefined ? promisedDuration(header) : days * day;
+        return { until: new Date(now.getTime() + duration), mode: header.lock_mode };
+      },
+      onUnreadable: ({ key }, { how }) => {
         figures.damaged += 1;
-        notify(notRenewed(`what is named in ${JSON.stringify(key)} is not renewed: ${why}`));
+        notify(notRenewed(`what is named in ${JSON.stringify(key)} is not renewed: ${how}`));
       },
       signal,
     },
   );
-  for (const page of needed.pages()) {
+  for (const page of references.versions()) {
     await eachOf(page, atOnce, async (object) => {
       signal.throwIfAborted();
       figures.objects += 1;
@@ -83,34 +86,34 @@ export async function renew(job: RenewJob): Promise<RenewSummary> {
   return figures;
 }
 
-function promised({ header }: Manifest): number {
+function promisedDuration(header: ManifestHeader): number {
   return Math.max(0, Date.parse(header.retain_until) - Date.parse(header.started));
 }
 
-type Outcome = "extended" | "long enough" | "damaged" | "refused";
+type LockOutcome = "extended" | "long enough" | "damaged" | "refused";
 
-async function extendOne(object: NeededObject, { bucket, notify }: RenewJob): Promise<Outcome> {
+async function extendOne(object: NeededVersion, { bucket, notify }: RenewJob): Promise<LockOutcome> {
   const { key, version, until } = object;
-  const tell = (why: string) => notify(notRenewed(`the lock of ${JSON.stringify(key)} is not extended: ${why}`));
+  const report = (why: string) => notify(notRenewed(`the lock of ${JSON.stringify(key)} is not extended: ${why}`));
   try {
     const lock = await bucket.retention(key, version);
     if (lock !== undefined && lock.until.getTime() >= until) return "long enough";
     await extend(bucket, object, lock?.mode);
     return "extended";
   } catch (error) {
-    if (!(error instanceof BucketError) || endsJob(error)) throw error;
-    // Between the look and the request, an archive extended it further.
-    if (error.kind === "locked") return "long enough";
-    const isMissing = error.kind === "missing";
-    tell(isMissing ? "it is missing; `sysbackup verify` shows what that costs" : error.parts.why);
-    return isMissing || error.kind === "damaged" ? "damaged" : "refused";
+    const { kind, parts } = throwIfFatal(error);
+    // An archive extended it further since we looked.
+    if (kind === "locked") return "long enough";
+    const isMissing = kind === "missing";
+    report(isMissing ? "it is missing; `sysbackup verify` shows what that costs" : parts.why);
+    return isMissing || kind === "damaged" ? "damaged" : "refused";
   }
 }
 
-/** The mode is kept: the stricter one cannot be left, and nobody asked for it. */
+/** Keeps the mode: COMPLIANCE cannot be left, and nobody asked for it. */
 async function extend(
   bucket: Pick<Bucket, "extend">,
-  { key, version, until }: NeededObject,
+  { key, version, until }: NeededVersion,
   mode: LockMode = "GOVERNANCE",
 ) {
   await bucket.extend(key, version, { mode, until: new Date(until + slack) });

@@ -1,18 +1,18 @@
-/** Steps 4 and 5 of a prune: what no backup needs goes, version by version. */
+/** Steps 4 and 5 of a prune: removes what no backup needs, version by version. */
 import type { BucketReader, Stored } from "../bucket/contract.ts";
+import type { References } from "../manifest/references/references.ts";
 import { eachOf } from "../side-by-side.ts";
 import { IndexObjects } from "./index-objects.ts";
-import type { Needed } from "./needed.ts";
 import type { Remover } from "./remover.ts";
 import type { Tally } from "./tally.ts";
 import { type Classified, classify, type KeyVersions, listKeys } from "./versions.ts";
 
-export type Sweep = {
+export type SweepDeps = {
   readonly bucket: Pick<BucketReader, "get" | "listVersions">;
-  readonly needed: Needed;
+  readonly references: References;
   readonly remover: Remover;
   readonly tally: Tally;
-  /** Names that have a backup: the newest index object of each stays. */
+  /** Names that still have a backup: the newest index object of each stays. */
   readonly living: ReadonlySet<string>;
   readonly now: Date;
   /** Versions looked at so far. */
@@ -21,56 +21,55 @@ export type Sweep = {
 };
 
 const atOnce = 8;
-/** Roots lie among the parts; they have had their turn. */
+/** Roots lie among the parts; they were removed before, as far as they go. */
 const folders = ["manifests/", "packs/", "content/", "snapshots/"] as const;
 
-export async function sweep(parts: Sweep): Promise<void> {
-  using index = new IndexObjects(parts.bucket, parts.now);
+export async function sweep(deps: SweepDeps): Promise<void> {
+  const { bucket, tally, onProgress, signal } = deps;
+  using index = new IndexObjects(bucket, deps.now);
   let seen = 0;
-  const each = async (folder: string, work: (found: KeyVersions, of: Classified) => Promise<void>) => {
-    for await (const keys of listKeys(parts.bucket, folder)) {
+  const each = async (folder: string, work: (found: ClassifiedKey) => Promise<void>) => {
+    for await (const keys of listKeys(bucket, folder)) {
       await eachOf(keys, atOnce, async (found) => {
-        parts.signal.throwIfAborted();
-        const of = classify(found.key);
-        if (of !== undefined) await work(found, of);
+        signal.throwIfAborted();
+        const classified = classify(found.key);
+        if (classified !== undefined) await work({ ...found, ...classified });
       });
       seen += keys.reduce((sum, { versions }) => sum + versions.length, 0);
-      parts.onProgress(seen);
+      onProgress(seen);
     }
   };
   for (const folder of folders) {
-    await each(folder, async (found, of) => {
-      if (of.kind !== "root") index.remains(await removeUnneeded(found, of, parts));
+    await each(folder, async (found) => {
+      if (found.kind !== "root") index.addRemaining(await removeUnneeded(found, deps));
     });
   }
-  const newest = await newestOfEach(parts);
-  await each("index/", async (found, of) => {
-    if (newest.has(found.key)) for (const version of found.versions) parts.tally.add(of, version, "kept");
-    else await removeIndex(found, of, index, parts);
+  const newest = await newestOfEach(deps);
+  await each("index/", async (found) => {
+    if (newest.has(found.key)) for (const version of found.versions) tally.add(found, version, "kept");
+    else await removeIndex(found, index, deps);
   });
 }
 
+type ClassifiedKey = KeyVersions & Classified;
+
 /** Returns the versions that remain. */
-async function removeUnneeded(
-  found: KeyVersions,
-  of: Classified,
-  { needed, remover, tally }: Sweep,
-): Promise<Stored[]> {
+async function removeUnneeded(found: ClassifiedKey, { references, remover, tally }: SweepDeps): Promise<Stored[]> {
   const left: Stored[] = [];
   for (const version of found.versions) {
-    const isNeeded = needed.has(version.key, version.version);
-    if (isNeeded) tally.add(of, version, "kept");
-    if (isNeeded || (await remover.remove(of, version)) !== "removed") left.push(version);
+    const isNeeded = references.has(version.key, version.version);
+    if (isNeeded) tally.add(found, version, "kept");
+    if (isNeeded || (await remover.remove(found, version)) !== "removed") left.push(version);
   }
   if (left.length === 0) await remover.removeMarkers(found.markers);
   return left;
 }
 
 /**
- * A host whose newest index object is gone takes the bucket for another one and makes its state anew. So that one
- * stays, for as long as the name has any backup.
+ * Finds the newest index object of each name that has a backup. It stays: a host that misses it takes the bucket for another
+ * one, and rebuilds its state.
  */
-async function newestOfEach({ bucket, living }: Sweep): Promise<ReadonlySet<string>> {
+async function newestOfEach({ bucket, living }: SweepDeps): Promise<ReadonlySet<string>> {
   const newest = new Map<string, string>();
   for await (const keys of listKeys(bucket, "index/")) {
     for (const { key, versions } of keys) {
@@ -81,11 +80,11 @@ async function newestOfEach({ bucket, living }: Sweep): Promise<ReadonlySet<stri
   return new Set(newest.values());
 }
 
-/** Goes when its lock has lapsed and nothing that it tells of is of use to anybody. */
-async function removeIndex(found: KeyVersions, of: Classified, index: IndexObjects, { remover }: Sweep): Promise<void> {
+/** Removes an index object if its lock has expired and nothing that it speaks of is of use to anyone. */
+async function removeIndex(found: ClassifiedKey, index: IndexObjects, { remover }: SweepDeps): Promise<void> {
   let left = 0;
   for (const version of found.versions) {
-    if ((await remover.remove(of, version, () => index.isUseful(version))) !== "removed") left += 1;
+    if ((await remover.remove(found, version, () => index.isUseful(version))) !== "removed") left += 1;
   }
   if (left === 0) await remover.removeMarkers(found.markers);
 }

@@ -1,18 +1,22 @@
-/** What became of the objects that a prune looked at, by kind and name. */
+/** Counts what became of the objects that a prune looked at, by kind and name. */
 import type { Stored } from "../bucket/contract.ts";
-import type { Classified, Kind } from "./versions.ts";
+import type { Classified, ObjectKind } from "./versions.ts";
 
 /**
- * - `removed`: or would be, in a dry run
- * - `locked`: not needed, but S3 keeps it for now
- * - `refused`: not needed, but it could not be removed for another reason
- * - `kept`: needed
+ * What became of an object:
+ *
+ * - `removed`: it is gone, or would be without a dry run
+ * - `locked`: it is not needed, but S3 keeps it for now
+ * - `refused`: it is not needed, but could not be removed for another reason
+ * - `kept`: it is needed
  */
 export type Fate = "removed" | "locked" | "refused" | "kept";
 
 export type Amount = { objects: number; bytes: number };
 
-export type TallyRow = { readonly kind: Kind; readonly name: string | undefined } & { readonly [fate in Fate]: Amount };
+export type TallyRow = { readonly kind: ObjectKind; readonly name: string | undefined } & {
+  readonly [fate in Fate]: Amount;
+};
 
 export class Tally {
   readonly #rows = new Map<string, TallyRow>();
@@ -42,13 +46,13 @@ export class Tally {
     };
   }
 
-  /** When the last of the locks ends that were met; undefined where there was none, or none that tells. */
+  /** When the last of the locks ends that were met; undefined if there was none, or no date was known. */
   get lockedUntil(): Date | undefined {
     return this.#lockedUntil;
   }
 }
 
-function emptyRow(kind: Kind, name: string | undefined): TallyRow {
+function emptyRow(kind: ObjectKind, name: string | undefined): TallyRow {
   const none = (): Amount => ({ objects: 0, bytes: 0 });
   return { kind, name, removed: none(), locked: none(), refused: none(), kept: none() };
 }

@@ -1,20 +1,20 @@
-/** Listings of versions, key by key. */
-import type { BucketReader, ListedVersion, Stored } from "../bucket/contract.ts";
+/** Lists versions key by key, and says what lies under a key. */
+import type { ListedVersion, Stored } from "../bucket/contract.ts";
+import { splitKey } from "../format/encoding.ts";
 import { parseIndexKey, parseManifestKey } from "../format/keys.ts";
+import type { VersionLister } from "../manifest/roots.ts";
 
-export type Lister = Pick<BucketReader, "listVersions">;
-
-/** All of one key, newest first. */
+/** All versions of one key, newest first. */
 export type KeyVersions = {
   readonly key: string;
   readonly versions: readonly Stored[];
   readonly markers: readonly Stored[];
-  /** A delete marker is the newest of all: plain reads do not find the key. */
+  /** The newest of all is a delete marker: plain reads do not find the key. */
   readonly hidden: boolean;
 };
 
-/** Some keys at a time, in byte order; what one page begins and the next one ends comes once, whole. */
-export async function* listKeys(bucket: Lister, prefix: string): AsyncGenerator<readonly KeyVersions[]> {
+/** Lists some keys at a time, in byte order. A key whose versions are on several pages comes once. */
+export async function* listKeys(bucket: VersionLister, prefix: string): AsyncGenerator<readonly KeyVersions[]> {
   let open: ListedVersion[] = [];
   for await (const page of bucket.listVersions(prefix)) {
     const whole: KeyVersions[] = [];
@@ -43,26 +43,27 @@ function plain({ key, version, size }: ListedVersion): Stored {
 }
 
 const kinds = ["root", "part", "pack", "content", "snapshot", "index"] as const;
-export type Kind = (typeof kinds)[number];
+export type ObjectKind = (typeof kinds)[number];
 
-/** What an object is, and whose: content is nobody's alone. */
-export type Classified = { readonly kind: Kind; readonly name: string | undefined };
+/** What an object is, and whose; content has no name, as all may share it. */
+export type Classified = { readonly kind: ObjectKind; readonly name: string | undefined };
 
-const shapes: readonly (readonly [Kind, RegExp])[] = [
+const shapes: readonly (readonly [ObjectKind, RegExp])[] = [
   ["part", /^manifests\/([^/]+)\/parts\/[0-9a-f]{64}\.jsonl\.zst$/],
   ["pack", /^packs\/[0-9a-f]{64}\.zst$/],
   ["content", /^content\/[0-9a-f]{64}$/],
   ["snapshot", /^snapshots\/([^/]+)\/\d{8}T\d{6}Z-[^/]+$/],
 ];
 
-/** Undefined for keys that sysbackup does not write: nothing is done to those. */
+/** Returns undefined for a key that sysbackup does not write: nothing is done to those. */
 export function classify(key: string): Classified | undefined {
   const root = parseManifestKey(key);
   if (root !== undefined) return { kind: "root", name: root.name };
   const index = parseIndexKey(key);
   if (index !== undefined) return { kind: "index", name: index.name };
+  const { base } = splitKey(key);
   for (const [kind, shape] of shapes) {
-    const match = shape.exec(key);
+    const match = shape.exec(base);
     if (match !== null) return { kind, name: match[1] };
   }
   return undefined;

@@ -1,5 +1,5 @@
 /**
- * POSIX ACLs between the kernel's binary form and short text, one entry a line:
+ * Converts POSIX ACLs between the kernel's binary form and short text, one entry a line:
  *
  *     user::rw-
  *     user:alice:r--
@@ -7,12 +7,12 @@
  *     mask::r--
  *     other::---
  *
- * Pure. Names come from and go to numbers through functions that are passed in. Text may come from a manifest and is
- * believed nothing: what is not a complete, unambiguous ACL is an `AclError`.
+ * Pure. Functions that are passed in translate between names and numbers. Text may come from a manifest and is not trusted:
+ * anything but a complete, unambiguous ACL is an `AclError`.
  */
 import type { Acl } from "../format/entry.ts";
 
-/** Why a text is not an ACL that can be set here; the message quotes the entry. */
+/** The reason why a text is not an ACL that can be set here; the message quotes the entry. */
 export class AclError extends Error {
   override readonly name = "AclError";
 }
@@ -28,17 +28,17 @@ export type AclIds = {
 };
 
 type Tag = "user" | "group" | "mask" | "other";
-/** `qualifier` is the number as the kernel keeps it: `unqualified` for the entries that name no one. */
+/** An entry. `qualifier` is the kernel's number: `unqualified` for entries that name no one. */
 type AclEntry = { readonly tag: Tag; readonly qualifier: number; readonly permissions: number };
 
 const version = 2;
 const headerSize = 4;
 const entrySize = 8;
-/** What one extended attribute can hold. */
-const mostEntries = Math.floor((64 * 1024 - headerSize) / entrySize);
+/** Entries that fit into one extended attribute. */
+const maxEntries = Math.floor((64 * 1024 - headerSize) / entrySize);
 const unqualified = 0xffffffff;
 
-/** The kernel's tags; ascending, they are also the canonical order. */
+/** The kernel's tags, in ascending order, which is also the canonical order. */
 const kinds: readonly { readonly code: number; readonly tag: Tag; readonly named: boolean }[] = [
   { code: 0x01, tag: "user", named: false },
   { code: 0x02, tag: "user", named: true },
@@ -48,14 +48,14 @@ const kinds: readonly { readonly code: number; readonly tag: Tag; readonly named
   { code: 0x20, tag: "other", named: false },
 ];
 
-/** From an attribute's value. Names are used where the machine knows one, numbers elsewhere. */
+/** Decodes an attribute's value. Uses names if the machine knows them, else numbers. */
 export function aclToText(bytes: Uint8Array, names: AclNames): string {
   return canonical(decoded(bytes))
     .map((entry) => `${entry.tag}:${qualifierText(entry, names)}:${permissionText(entry.permissions)}`)
     .join("\n");
 }
 
-/** To an attribute's value. Throws `AclError`, also for a name that this machine does not know. */
+/** Encodes an attribute's value. Throws `AclError`, also for a name that this machine does not know. */
 export function aclFromText(text: string, ids: AclIds): Uint8Array {
   return encoded(complete(canonical(parsed(text).map((line) => resolved(line, ids)))));
 }
@@ -73,7 +73,7 @@ export function aclMode(text: string): number {
 }
 
 /**
- * Parts a text that mixes access entries with default ones (`default:user::rwx` or `d:…`), as s3-sysbackup wrote it.
+ * Splits a text that mixes access entries with default ones (`default:user::rwx` or `d:…`), as s3-sysbackup wrote it.
  * @internal
  */
 export function splitDefault(text: string): Acl {
@@ -93,7 +93,7 @@ export function splitDefault(text: string): Acl {
 function decoded(bytes: Uint8Array): AclEntry[] {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (bytes.length < headerSize || (bytes.length - headerSize) % entrySize !== 0) {
-    throw new AclError(`an ACL of ${bytes.length} bytes is not whole`);
+    throw new AclError(`an ACL of ${bytes.length} bytes is incomplete`);
   }
   if (view.getUint32(0, true) !== version) throw new AclError(`ACL version ${view.getUint32(0, true)} is unknown`);
   const entries: AclEntry[] = [];
@@ -135,12 +135,12 @@ function canonical(entries: readonly AclEntry[]): AclEntry[] {
 
 /** Refuses what the kernel would refuse, with a reason: entries missing or twice, or names without a mask. */
 function complete(entries: AclEntry[]): AclEntry[] {
-  if (entries.length > mostEntries) throw new AclError(`an ACL of ${entries.length} entries is too long`);
+  if (entries.length > maxEntries) throw new AclError(`an ACL of ${entries.length} entries is too long`);
   entries.forEach((entry, number) => {
     const before = entries[number - 1];
     if (before !== undefined && before.tag === entry.tag && before.qualifier === entry.qualifier) {
       const whose = entry.qualifier === unqualified ? "" : String(entry.qualifier);
-      throw new AclError(`the ACL entry "${entry.tag}:${whose}" is there twice`);
+      throw new AclError(`the ACL entry "${entry.tag}:${whose}" occurs twice`);
     }
   });
   const has = (tag: Tag) => entries.some((entry) => entry.tag === tag && entry.qualifier === unqualified);
@@ -155,7 +155,7 @@ function complete(entries: AclEntry[]): AclEntry[] {
 
 type AclLine = { readonly tag: Tag; readonly name: string; readonly permissions: number; readonly text: string };
 
-/** `mask` and `other` may leave out the empty name (`mask:r--`), as older programs write them. */
+/** Pattern of an entry. `mask` and `other` may leave out the empty name (`mask:r--`), as older programs write them. */
 const linePattern =
   /^(?<tag>user|u|group|g|mask|m|other|o):(?:(?<name>[^:]*):)?(?<read>[r-])(?<write>[w-])(?<execute>[x-])$/;
 const fullTags: Readonly<Record<string, Tag>> = { u: "user", g: "group", m: "mask", o: "other" };
@@ -177,7 +177,7 @@ function nameFits(tag: Tag, name: string | undefined): boolean {
   return tag === "user" || tag === "group" ? name !== undefined : name === undefined || name === "";
 }
 
-/** Without comments (`#effective:r--`, `# file: x`) and blank lines. */
+/** Lines of the text, without comments (`#effective:r--`, `# file: x`) and blank lines. */
 function entryLines(text: string): string[] {
   return text
     .split("\n")
@@ -197,7 +197,7 @@ function resolved({ tag, name, permissions, text }: AclLine, ids: AclIds): AclEn
 function qualifierText({ tag, qualifier }: AclEntry, names: AclNames): string {
   if (qualifier === unqualified) return "";
   const name = (tag === "user" ? names.userName : names.groupName)(qualifier);
-  // A name of digits alone would read as a number.
+  // Not a name that consists of digits, which would read as a number.
   return name === undefined || /^\d*$/.test(name) ? String(qualifier) : escaped(name);
 }
 
@@ -205,7 +205,7 @@ function permissionText(permissions: number): string {
   return (permissions & 4 ? "r" : "-") + (permissions & 2 ? "w" : "-") + (permissions & 1 ? "x" : "-");
 }
 
-/** Characters that the form itself uses become `\ooo`, as getfacl writes and setfacl reads them. */
+/** Escapes characters with a meaning in the text as `\ooo`, as getfacl and setfacl do. */
 function escaped(name: string): string {
   return name.replace(/[\\\s:#,=]/g, (character) => `\\${character.charCodeAt(0).toString(8).padStart(3, "0")}`);
 }

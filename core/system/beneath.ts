@@ -1,7 +1,7 @@
 /**
- * Making files in a folder, for restores. What is to be made comes from a manifest and is believed nothing: all takes
- * the descriptor of a folder (`confined.ts` opens it) and a *name*: one component, never `.` or `..`, refused as EINVAL
- * otherwise. A final link is never followed.
+ * Makes files in a folder, for restores. Names come from a manifest and are not trusted: every function takes the
+ * descriptor of a folder (`confined.ts` opens it) and a *name*: one component. `.`, `..` and others are refused as EINVAL.
+ * A final link is never followed.
  *
  * Every failure is a `SystemError`. Descriptors close with `close` of `files.ts`.
  */
@@ -24,19 +24,19 @@ import {
 } from "./libc.ts";
 import { plainName } from "./name.ts";
 
-/** `mode` is cut by the umask: set it again afterwards. */
+/** Makes a folder. The umask applies to `mode`: set it again afterwards. */
 export function makeFolder(folder: number, name: ByteString, mode: number): void {
   check(libc.mkdirat(folder, cString(plainName(name)), mode), "mkdir", name);
 }
 
-/** A new file, open for reading and writing, mode 0600. EEXIST where anything has that name, be it a dead link. */
+/** Creates a file, open for reading and writing, with mode 0600. EEXIST if anything has that name, even a broken link. */
 export function createFile(folder: number, name: ByteString): number {
   const flags = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW | O_CLOEXEC;
   plainName(name);
   return retried("create", name, () => libc.openat(folder, cString(name), flags, 0o600));
 }
 
-/** For reading. A link is refused as ELOOP; opening a fifo does not wait. */
+/** Opens a file for reading. Refuses a link as ELOOP; does not wait for a fifo. */
 export function openFileAt(folder: number, name: ByteString): number {
   const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK | O_CLOEXEC;
   plainName(name);
@@ -58,7 +58,7 @@ export function truncate(fd: number, size: number): void {
   retried("truncate", undefined, () => libc.ftruncate(fd, size));
 }
 
-/** `target` is stored as it is; where it points is nobody's concern until someone follows it. */
+/** Makes a link. `target` is stored unchecked: it matters only to those who follow it. */
 export function makeLink(folder: number, name: ByteString, target: ByteString): void {
   check(libc.symlinkat(secondCString(target), folder, cString(plainName(name))), "symlink", name);
 }
@@ -77,17 +77,17 @@ const nodeTypes: Readonly<Record<NodeType, number>> = {
   "block device": constants.S_IFBLK,
 };
 
-/** glibc before 2.33 does not export mknodat. */
+/** Number of the system call: glibc before 2.33 does not export mknodat. */
 const MKNODAT = process.arch === "arm64" ? 33 : 259;
 
-/** A fifo or device node with mode 0600. `major` and `minor` mean nothing for a fifo. */
+/** Makes a fifo or device node with mode 0600. `major` and `minor` are ignored for a fifo. */
 export function makeNode(folder: number, name: ByteString, type: NodeType, major: number, minor: number): void {
   const device = type === "fifo" ? 0 : deviceNumber(major, minor, name);
   const path = cString(plainName(name));
   if (libc.syscall(MKNODAT, folder, path, nodeTypes[type] | 0o600, device) < 0) throw lastError("mknod", name);
 }
 
-/** As the kernel packs it: 12 bits of major, 20 of minor, the low 8 of those apart. */
+/** Packs a device number as the kernel does: 12 bits of major, and 20 of minor of which the low 8 are apart. */
 function deviceNumber(major: number, minor: number, name: ByteString): number {
   const fits = isBelow(major, 2 ** 12) && isBelow(minor, 2 ** 20);
   if (!fits) throw systemError(osConstants.errno.EINVAL, "mknod", name);
@@ -104,14 +104,14 @@ export function rename(fromFolder: number, from: ByteString, toFolder: number, t
   check(status, "rename", to);
 }
 
-/** Anything but a folder; a link itself. */
+/** Removes anything but a folder; of a link, the link itself. */
 export function remove(folder: number, name: ByteString): void {
   check(libc.unlinkat(folder, cString(plainName(name)), 0), "remove", name);
 }
 
 const AT_REMOVEDIR = 0x200;
 
-/** An empty folder. */
+/** Removes an empty folder. */
 export function removeFolder(folder: number, name: ByteString): void {
   check(libc.unlinkat(folder, cString(plainName(name)), AT_REMOVEDIR), "remove folder", name);
 }

@@ -1,16 +1,16 @@
-/** Starting a child process in a group of its own, and seeing to its end. The door to this is `process.ts`. */
+/** Starts a child process in its own group, and ends it. Use `process.ts` instead, which calls this. */
 import { Failure, reasonOf } from "../failure.ts";
 import { childEnvironment } from "./environment.ts";
 import { close } from "./files.ts";
 import { makePipe, PipeReader, PipeWriter, type ReaderState } from "./pipe.ts";
 
 export type Finished = {
-  /** Exit status; undefined where a signal ended it. */
+  /** Exit status; undefined if a signal ended it. */
   readonly exit: number | undefined;
-  /** The signal that ended it: `SIGTERM`. */
+  /** Name of the signal that ended it: `SIGTERM`. */
   readonly signal?: string;
   readonly timedOut: boolean;
-  /** True where its output was closed while something still held it open: the output may not be whole. */
+  /** Whether its output was closed while something still held it open: the output may be incomplete. */
   readonly cutOff: boolean;
   /** The end of what it wrote to stderr, at most 2,000 characters. */
   readonly stderrTail: string;
@@ -21,15 +21,30 @@ export type StartOptions = {
   readonly command: readonly [string, ...string[]];
   /** "nothing": it finds the end at once. */
   readonly stdin: "pipe" | "nothing";
-  /** "stderr": to where ours goes. */
+  /** "stderr" is our own stderr. */
   readonly stdout: "pipe" | "stderr";
-  /** Gives it a pipe as descriptor 3. */
+  /** Whether it gets a pipe as descriptor 3. */
   readonly extraPipe: boolean;
-  /** Between SIGTERM and SIGKILL, and the longest silence after its end. */
+  /** Time between SIGTERM and SIGKILL, and the longest silence after its end. */
   readonly graceMs: number;
 };
 
 const longestTimer = 2 ** 31 - 1;
+
+/** Groups that run. They are separate from ours, so that a terminal's Ctrl-C does not reach them: we must end them before we end. */
+const running = new Set<number>();
+process.on("exit", () => {
+  for (const group of running) killGroup(group, "SIGKILL");
+});
+
+/** Sends a signal to a group. Returns whether the group has a process. */
+function killGroup(group: number, signal: "SIGTERM" | "SIGKILL" | 0): boolean {
+  try {
+    return process.kill(-group, signal);
+  } catch {
+    return false;
+  }
+}
 
 export class Child {
   readonly stdin: PipeWriter | undefined;
@@ -78,6 +93,7 @@ export class Child {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#giveUp = resolve;
     this.ended = promise;
+    running.add(this.#process.pid);
     this.#process.exited.then(() => resolve());
   }
 
@@ -95,7 +111,7 @@ export class Child {
     this.#cleanup.push(() => abort.removeEventListener("abort", stop));
   }
 
-  /** What the group wrote before its end can still be read for a grace period. */
+  /** Ends the group after the time. What it wrote before can still be read for a grace period. */
   stopAfter(timeoutMs: number): void {
     const timer = setTimeout(
       async () => {
@@ -109,7 +125,7 @@ export class Child {
     this.#cleanup.push(() => clearTimeout(timer));
   }
 
-  /** SIGTERM to the group, and SIGKILL to what is left of it after the grace period. Settles when that is done. */
+  /** Sends SIGTERM to the group, and SIGKILL to what is left of it after the grace period. Settles when that is done. */
   terminate(): Promise<void> {
     this.#termination ??= this.#terminate();
     return this.#termination;
@@ -120,23 +136,19 @@ export class Child {
     this.#signal("SIGTERM");
     for (let waited = 0; waited < this.#graceMs && this.#signal(0); waited += pause) await Bun.sleep(pause);
     if (!this.#signal("SIGKILL")) return;
-    // A process stuck in the kernel cannot be ended; we do not wait for it for ever.
+    // Bounded, as a process stuck in the kernel cannot be ended.
     await within(this.ended, this.#graceMs);
     this.#giveUp();
   }
 
-  /** True while the group has a process in it. */
+  /** Sends a signal to the group. Returns whether the group has a process. */
   #signal(signal: "SIGTERM" | "SIGKILL" | 0): boolean {
-    try {
-      return process.kill(-this.#process.pid, signal);
-    } catch {
-      return false;
-    }
+    return killGroup(this.#process.pid, signal);
   }
 
   /**
-   * Settles when the child has ended and its streams were read to their end, or left. What it leaves behind holding
-   * them open in silence is either ended with its group, or left alone; the streams then end either way.
+   * Settles when the child has ended and its streams were read to their end, or left. Processes that it leaves behind and that
+   * hold the streams open in silence are ended with its group, or left alone; the streams end in both cases.
    */
   async finish(leftBehind: "end" | "leave"): Promise<Finished> {
     const tail = tailOf(this.#stderr);
@@ -147,6 +159,7 @@ export class Child {
       if (areSilent(before, now)) await this.#cut(leftBehind);
       before = now;
     }
+    running.delete(this.#process.pid);
     const stderrTail = await tail;
     for (const clean of this.#cleanup) clean();
     const { exitCode, signalCode } = this.#process;
@@ -167,7 +180,7 @@ export class Child {
     this.#closeReaders();
   }
 
-  /** True if any was open. */
+  /** Closes the readers. Returns whether any was open. */
   #closeReaders(): boolean {
     const open = this.#readers.filter((reader) => reader.open);
     for (const reader of open) reader.close();
@@ -183,7 +196,7 @@ export class Child {
   }
 }
 
-/** True where all that is still open has been waiting in the same read all the time. */
+/** Whether every open reader has waited in the same read all the time. */
 function areSilent(before: readonly ReaderState[], now: readonly ReaderState[]): boolean {
   const open = now.filter((state) => state !== "closed");
   return open.length > 0 && now.every((state, i) => state === "closed" || (state !== "idle" && state === before[i]));
@@ -193,7 +206,7 @@ function closeAll(fds: readonly (number | undefined)[]): void {
   for (const fd of fds) if (fd !== undefined) close(fd);
 }
 
-/** True where the promise settled within that time. */
+/** Whether the promise settled within the time. */
 async function within(promise: Promise<void>, milliseconds: number): Promise<boolean> {
   const { promise: timeout, resolve } = Promise.withResolvers<boolean>();
   const timer = setTimeout(resolve, milliseconds, false);
@@ -205,7 +218,7 @@ async function within(promise: Promise<void>, milliseconds: number): Promise<boo
 }
 
 const tailCharacters = 2_000;
-/** UTF-8 takes up to four bytes a character. */
+/** Bytes to keep for the tail: UTF-8 takes up to four a character. */
 const tailBytes = tailCharacters * 4;
 
 async function tailOf(stream: AsyncIterable<Uint8Array>): Promise<string> {

@@ -1,4 +1,4 @@
-/** Reading files as a backup should: leaving no trace, never waiting on a fifo, never through a link. */
+/** Reads files for a backup: leaves no trace, never waits for a fifo, never follows a link. */
 import { constants } from "node:fs";
 import type { ByteString } from "../format/path.ts";
 import {
@@ -18,7 +18,7 @@ import {
 
 const readFlags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK | O_CLOEXEC;
 
-/** A descriptor for reading. A link is refused as ELOOP. The access time stays as it is where the kernel allows that. */
+/** Opens a descriptor for reading. Refuses a link as ELOOP. Keeps the access time if the kernel allows that. */
 export function openToRead(path: ByteString): number {
   try {
     return open(path, readFlags | constants.O_NOATIME);
@@ -34,13 +34,13 @@ function open(path: ByteString, flags: number): number {
 }
 
 export function close(fd: number): void {
-  // Linux has closed the descriptor even when it reports EINTR, so there is no second try.
+  // Not retried: Linux has closed the descriptor even if it reports EINTR.
   if (libc.close(fd) < 0 && errno() !== EINTR) throw lastError("close");
 }
 
 const POSIX_FADV_WILLNEED = 3;
 
-/** Has the kernel start reading the whole file. Only a hint: where it is not supported, nothing happens. */
+/** Asks the kernel to start reading the whole file. Only a hint: does nothing if it is not supported. */
 export function willNeed(fd: number): void {
   libc.posix_fadvise(fd, 0, 0, POSIX_FADV_WILLNEED);
 }
@@ -64,8 +64,8 @@ const SEEK_DATA = 3;
 const SEEK_HOLE = 4;
 
 /**
- * Where a file of `size` bytes has data, as `[offset, length]` in order; between them are holes. On a filesystem that
- * does not tell, all of it is data. Worth calling only for files that take less space than their size.
+ * Yields the data of a file of `size` bytes as `[offset, length]` in order; the rest are holes. On a filesystem that does not
+ * report holes, all of it is data. Call only for files that take less space than their size.
  */
 export function* dataRegions(fd: number, size: number): Generator<readonly [offset: number, length: number]> {
   let position = 0;
@@ -78,7 +78,7 @@ export function* dataRegions(fd: number, size: number): Generator<readonly [offs
   }
 }
 
-/** `size` where there is no more data; the position itself, as data, where the filesystem does not know holes. */
+/** Seeks to data or a hole. Returns `size` if there is no more, and the position itself if the filesystem does not know holes. */
 function seek(fd: number, position: number, whence: number, size: number): number {
   const found = libc.lseek(fd, position, whence);
   if (found >= 0) return Number(found);
@@ -99,13 +99,13 @@ const wholeFile = fixedBuffer(32);
 wholeFile.bytes.writeInt16LE(F_RDLCK, 0);
 
 /**
- * Takes a shared advisory lock, in both kinds that programs use (flock and fcntl), without waiting. False where anyone
- * holds either exclusively. It ends when `fd` is closed. A filesystem that knows no locks has none held on it: true.
+ * Takes a shared advisory lock of both kinds that programs use (flock and fcntl), without waiting. Returns false if anyone
+ * holds one of them exclusively. The lock ends when `fd` is closed. Returns true on a filesystem without locks.
  */
 export function tryReadLock(fd: number): boolean {
   if (!obtained(libc.flock(fd, LOCK_SH | LOCK_NB), "flock")) return false;
   if (obtained(libc.fcntl(fd, F_OFD_SETLK, wholeFile.address), "fcntl")) return true;
-  // Waiting for one kind while holding the other could make a program that takes both wait for us.
+  // Released, as holding one kind while we wait for the other could block a program that takes both.
   check(libc.flock(fd, LOCK_UN), "flock");
   return false;
 }
@@ -120,7 +120,7 @@ function obtained(status: number, call: string): boolean {
 
 const longestPause = 100;
 
-/** As `tryReadLock`, trying again until `timeoutMs` has passed in calls to `sleep`. */
+/** Tries `tryReadLock` until `timeoutMs` has passed in calls to `sleep`. */
 export async function readLock(
   fd: number,
   timeoutMs: number,

@@ -1,9 +1,9 @@
-/** Which filesystems hold nothing that could be backed up. */
+/** Recognises filesystems that hold nothing to back up. */
 import { check, fixedBuffer, libc } from "./libc.ts";
 
 /**
- * Magic numbers (`f_type` of statfs) of filesystems whose files are made up by the kernel as they are read. tmpfs and
- * devtmpfs (which share a number) are not among them: people keep files there.
+ * Magic numbers (`f_type` of statfs) of filesystems whose files the kernel generates when they are read. Without tmpfs and
+ * devtmpfs (which share a number), as people keep files there.
  */
 const pseudoFilesystems = new Set<number>([
   0x9fa0, // proc
@@ -38,7 +38,7 @@ export type FilesystemKind = "pseudo" | "automount" | "other";
 
 const statfsResult = fixedBuffer(256);
 
-/** Of the filesystem that an open or held file lies on. */
+/** The kind of the filesystem that an open or held file is on. */
 export function filesystemKind(fd: number): FilesystemKind {
   check(libc.fstatfs(fd, statfsResult.address), "statfs");
   const type = statfsResult.bytes.readUInt32LE(0);

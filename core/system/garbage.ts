@@ -1,12 +1,12 @@
 /**
- * Compression and decompression leave large buffers outside of the collector's heap, where it notices them late: memory would
- * grow to several times of what is in use. So it is told.
+ * Runs the garbage collector for buffers of compression and decompression. They are outside of its heap, so that it notices
+ * them late, and memory would grow to several times of what is in use.
  */
 export class Garbage {
   readonly #limit: number;
   #bytes = 0;
 
-  /** Collects each time that so many bytes were left: 32 MiB cost about 10 ms. */
+  /** Collects whenever so many bytes were left: 32 MiB cost about 10 ms. */
   constructor(limit: number = 32 * 1024 * 1024) {
     this.#limit = limit;
   }
@@ -19,7 +19,7 @@ export class Garbage {
   }
 }
 
-/** Gives the memory back at once: the collector hardly notices bytes outside of its heap, and comes late for them. */
+/** Frees the memory at once, as the collector notices bytes outside of its heap late. */
 export function release(content: Uint8Array): void {
   const { buffer } = content;
   if (buffer instanceof ArrayBuffer && buffer.byteLength === content.byteLength) buffer.transfer(0);

@@ -1,8 +1,8 @@
 /**
- * The C library, for what Bun's own API lacks or is too slow at. Only `core/system` imports this.
+ * Calls the C library, for what Bun's own API lacks or does too slowly. Only `core/system` imports this.
  *
- * x86_64 and aarch64 with glibc 2.28 or newer. Structures are passed as numbers of the 64-bit layout that both share;
- * the few constants and call numbers that differ are chosen by architecture where they are used.
+ * Works on x86_64 and aarch64 with glibc 2.28 or newer. Structures have the 64-bit layout that both share. The few constants
+ * and call numbers that differ are chosen by architecture at their use.
  *
  * Every call is synchronous. Strings go through two scratch buffers that the next call overwrites, so a pointer from
  * `cString` is good for one call and never kept.
@@ -11,7 +11,7 @@ import { CString, dlopen, FFIType, type Pointer, ptr, toArrayBuffer } from "bun:
 import { constants } from "node:os";
 import { type ByteString, toText } from "../format/path.ts";
 
-// A JavaScript number where it fits exactly, as all sizes and offsets here do.
+// A JavaScript number if it fits exactly, as all sizes and offsets here do.
 const i64 = FFIType.i64_fast;
 
 const library = dlopen("libc.so.6", {
@@ -64,7 +64,7 @@ const library = dlopen("libc.so.6", {
 
 export const libc = library.symbols;
 
-/** Where relative paths start: the working folder. */
+/** The start of relative paths: the working folder. */
 export const AT_FDCWD = -100;
 export const AT_SYMLINK_NOFOLLOW = 0x100;
 export const AT_SYMLINK_FOLLOW = 0x400;
@@ -99,7 +99,7 @@ export class SystemError extends Error {
   }
 }
 
-/** True of a `SystemError` with one of these codes: for `catch` blocks that know how to go on. */
+/** Whether it is a `SystemError` with one of these codes, for `catch` blocks that can go on. */
 export function isSystemError(error: unknown, ...codes: readonly string[]): error is SystemError {
   return error instanceof SystemError && codes.includes(error.code);
 }
@@ -141,13 +141,13 @@ function reasonFor(number: number): string {
   return words.charAt(0).toLowerCase() + words.slice(1);
 }
 
-/** A result below zero becomes the error that it stands for. */
+/** Throws the error of a call whose result is below zero. */
 export function check(result: number | bigint, call: string, path?: ByteString): number {
   if (result < 0) throw lastError(call, path);
   return Number(result);
 }
 
-/** As `check`, for calls that a signal may interrupt: those are made again. */
+/** Checks like `check`, and repeats calls that a signal interrupted. */
 export function retried(call: string, path: ByteString | undefined, attempt: () => number | bigint): number {
   for (;;) {
     const result = attempt();
@@ -156,7 +156,7 @@ export function retried(call: string, path: ByteString | undefined, attempt: () 
   }
 }
 
-/** Memory with a fixed address. Typed arrays of Bun's own making may move when their `buffer` is first asked for. */
+/** Allocates memory with a fixed address. Other typed arrays of Bun may move when their `buffer` is first used. */
 export function fixedBuffer(size: number): { readonly bytes: Buffer; readonly address: Pointer } {
   const bytes = Buffer.from(new ArrayBuffer(size));
   return { bytes, address: ptr(bytes) };
@@ -166,14 +166,14 @@ const first = fixedBuffer(longestPath);
 const second = fixedBuffer(longestPath);
 
 /**
- * The string as C wants it, in scratch memory until the next `cString`. A NUL inside would cut it short and so name
- * something else: refused as EINVAL. Longer than PATH_MAX is ENAMETOOLONG, as the kernel has it.
+ * Writes a string for C into scratch memory, where it stays until the next `cString`. Refuses a NUL inside as EINVAL, as it
+ * would cut the string short and so name another file. Longer than PATH_MAX is ENAMETOOLONG, as in the kernel.
  */
 export function cString(text: ByteString): Pointer {
   return written(text, first);
 }
 
-/** As `cString`, in the other scratch memory: for calls with two strings. */
+/** Writes like `cString`, into a second scratch memory, for calls with two strings. */
 export function secondCString(text: ByteString): Pointer {
   return written(text, second);
 }
@@ -186,7 +186,7 @@ function written(text: ByteString, scratch: { readonly bytes: Buffer; readonly a
   return scratch.address;
 }
 
-/** The address of `bytes` from `offset`; null where nothing lies there, which C accepts with a length of 0. */
+/** The address of `bytes` from `offset`; null if no bytes follow, which C accepts with a length of 0. */
 export function addressOf(bytes: Uint8Array, offset = 0): Pointer | null {
   return bytes.byteLength === offset ? null : ptr(bytes, offset);
 }

@@ -12,8 +12,8 @@ export type FileLock = { release(): void };
 
 /**
  * Locks the file at `path`, which is made if it is missing, and closed to other users. Undefined if another process holds
- * the lock. The lock ends with `release` or with this process, however it ends. The file stays, since removing it would
- * let two processes each lock a file of that name.
+ * the lock. The lock ends with `release` or with this process. The file stays, since removing it would let two processes
+ * each lock a file of that name.
  */
 export async function lockExclusively(path: ByteString): Promise<FileLock | undefined> {
   const flags = constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW | O_CLOEXEC;
@@ -37,13 +37,13 @@ export function tryLock(fd: number): boolean {
   throw error;
 }
 
-/** Older versions left files that others can read, and so lock. */
+/** Closes the file to others: older versions left files that others can read, and so lock. */
 function closeToOthers(fd: number): void {
   const { type, mode, uid } = fstat(fd);
   if (type === "file" && uid === process.geteuid?.() && (mode & 0o077) !== 0) libc.fchmod(fd, 0o600);
 }
 
-/** A descriptor closed twice could belong to something else by then. */
+/** Makes an action run only once: a descriptor that is closed again could be another file by then. */
 function once(action: () => void): () => void {
   let done = false;
   return () => {

@@ -2,7 +2,7 @@
  * Owner, mode and times, set on an open file or folder, or on what is held (`handle.ts`): links, fifos and devices, which
  * cannot be opened. Nothing is reached by a name, which somebody may give to another file at any moment.
  *
- * Set the owner before the mode: changing it takes setuid and setgid away.
+ * Set the owner before the mode: changing the owner removes setuid and setgid.
  */
 import type { Moment } from "../format/entry.ts";
 import type { ByteString } from "../format/path.ts";
@@ -19,7 +19,7 @@ export function setOwnerOfHandle(handle: number, uid: number, gid: number): void
   check(libc.fchownat(handle, cString(nothing), uid, gid, AT_EMPTY_PATH), "chown");
 }
 
-/** `mode` is 0 to 0o7777. */
+/** Sets a mode from 0 to 0o7777. */
 export function setMode(fd: number, mode: number): void {
   check(libc.fchmod(fd, mode), "chmod");
 }
@@ -31,13 +31,13 @@ export function setModeOfHandle(handle: number, mode: number): void {
 
 const UTIME_OMIT = 0x3ffffffe;
 
-// Two `struct timespec`: when it was last read, when it was last modified.
+// Two `struct timespec`: access time and modification time.
 const times = fixedBuffer(32);
 times.bytes.writeUInt32LE(UTIME_OMIT, 8);
 
 /**
- * Sets when it was modified, to the nanosecond, before 1970 too. When it was last read stays as the restore made it:
- * that is the truth, and a file in /tmp with an old one would be tidied away at once.
+ * Sets the modification time, to the nanosecond, also before 1970. Keeps the access time of the restore, which is the truth;
+ * with an old one, a file in /tmp would be cleaned up at once.
  */
 export function setTimes(fd: number, modified: Moment): void {
   check(libc.futimens(fd, timesFor(modified)), "utimens");

@@ -1,6 +1,6 @@
 /**
- * Users and groups by number and by name, through the machine's name services (`/etc/passwd`, LDAP, SSSD…).
- * Answers, also "unknown", are kept for the life of the process.
+ * Looks users and groups up by number and by name, in the machine's name services (`/etc/passwd`, LDAP, SSSD…). Keeps answers,
+ * also "unknown", for the life of the process.
  */
 import { CString, type Pointer, ptr, read } from "bun:ffi";
 import { constants } from "node:os";
@@ -23,7 +23,7 @@ export function groupId(name: string): number | undefined {
   return known(groupIds, name, () => idIn(lookUp(groupCalls.byName, name)));
 }
 
-/** SHA-256, hex, of the local account files: changes when names may have come to mean other numbers. */
+/** SHA-256 (hex) of the local account files: it changes if a name may now mean another number. */
 export async function accountsFingerprint(): Promise<string> {
   const hash = new Bun.CryptoHasher("sha256");
   for (const path of ["/etc/passwd", "/etc/group"]) {
@@ -47,12 +47,12 @@ function known<Key, Value>(answers: Map<Key, Value>, key: Key, ask: () => Value)
   return asked;
 }
 
-// `struct passwd` and `struct group` start alike: name and password (pointers), then the number.
+// `struct passwd` and `struct group` begin with the same fields: name and password (pointers), then the number.
 const record = fixedBuffer(64);
 const idOffset = 16;
 const found = fixedBuffer(8);
-/** A group with many members needs much room; this is where growing stops. */
-const mostRoom = 16 * 1024 * 1024;
+/** Largest buffer: a group with many members needs much room. */
+const maxRoom = 16 * 1024 * 1024;
 let room = new Uint8Array(16 * 1024);
 
 type Call<Key> = (key: Key, room: Uint8Array) => number;
@@ -71,10 +71,10 @@ function textual(name: string): Pointer {
   return cString(fromText(name));
 }
 
-/** True when `record` holds the answer. A name service that fails counts as not knowing. */
+/** Whether `record` now has the answer. A name service that fails counts as not knowing. */
 function lookUp<Key>(call: Call<Key>, key: Key): boolean {
   let status = call(key, room);
-  while (status === constants.errno.ERANGE && room.length < mostRoom) {
+  while (status === constants.errno.ERANGE && room.length < maxRoom) {
     room = new Uint8Array(room.length * 4);
     status = call(key, room);
   }

@@ -1,9 +1,9 @@
 /**
- * Real pipes to and from child processes. Bun would give a child sockets instead, and those cannot be opened by name:
- * `> /dev/fd/3`, `/dev/stdin` and `/dev/stdout`, which shell scripts like to use, fail on them.
+ * Makes real pipes to and from child processes. Bun gives a child sockets instead, which cannot be opened by name: shell
+ * scripts that use `> /dev/fd/3`, `/dev/stdin` or `/dev/stdout` fail on them.
  *
- * Both ends push back: a reader takes a piece when asked and the kernel holds at most a pipeful, a writer waits until
- * the pipe has room.
+ * Both ends push back: a reader reads only when asked, and the kernel holds at most a pipeful; a writer waits until the pipe
+ * has room.
  */
 import { close } from "./files.ts";
 import { check, fixedBuffer, libc, O_CLOEXEC } from "./libc.ts";
@@ -12,19 +12,19 @@ export type Pipe = { readonly readEnd: number; readonly writeEnd: number };
 
 const ends = fixedBuffer(8);
 
-/** Neither end is inherited, but by being handed to a child as one of its descriptors. */
+/** Makes a pipe. A child inherits an end only if it is passed as one of its descriptors. */
 export function makePipe(): Pipe {
   check(libc.pipe2(ends.address, O_CLOEXEC), "pipe");
   return { readEnd: ends.bytes.readInt32LE(0), writeEnd: ends.bytes.readInt32LE(4) };
 }
 
 /**
- * `idle` while nobody asks for more. While someone waits for bytes, the number of pieces that came before: the same
- * number at two times means that no byte came between them.
+ * `idle` while nobody asks for more. While someone waits for bytes, the number of reads before: the same number at two times
+ * means that no byte came between them.
  */
 export type ReaderState = "closed" | "idle" | number;
 
-/** What comes out of a pipe, in pieces; read it once. Leaving the loop closes the pipe, as does `close`. */
+/** Reads what comes out of a pipe; iterate once. Leaving the loop closes the pipe, as does `close`. */
 export class PipeReader implements AsyncIterable<Uint8Array> {
   /** Settles when the pipe is closed: at its end, when the loop was left, or by `close`. */
   readonly closed: Promise<void>;
@@ -68,7 +68,7 @@ export class PipeReader implements AsyncIterable<Uint8Array> {
     }
   }
 
-  /** A loop over the pieces then ends as if the pipe had; the writing end finds the pipe broken. */
+  /** Closes the pipe. A loop over it then ends as at the end of the pipe; the writing end finds the pipe broken. */
   close(): void {
     if (!this.#open) return;
     this.#open = false;
@@ -96,7 +96,7 @@ export class PipeWriter {
     this.#sink = Bun.file(fd).writer();
   }
 
-  /** Settles when the pipe has taken the bytes: false when nobody can read them any more. */
+  /** Settles when the pipe has taken the bytes; false if nobody can read them any more. */
   async write(bytes: Uint8Array): Promise<boolean> {
     if (bytes.length === 0) return true;
     try {
@@ -109,11 +109,11 @@ export class PipeWriter {
     }
   }
 
-  /** The reading end finds the end. Idempotent; bytes that were not taken are lost. */
+  /** Closes the pipe, and so ends the reader's input. Idempotent. Bytes that were not taken are lost. */
   close(): void {
     if (!this.#open) return;
     this.#open = false;
-    // What could fail now is only that which nobody reads.
+    // Ignored: only bytes that nobody reads could fail.
     Promise.resolve(this.#sink.end()).catch(() => {});
     close(this.#fd);
   }

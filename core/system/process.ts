@@ -1,9 +1,9 @@
 /**
- * Child processes: pickers, snapshotters, restore commands.
+ * Runs child processes: pickers, snapshotters, restore commands.
  *
- * - A child leads its own process group, which is ended as a whole: SIGTERM, and SIGKILL after a grace period.
+ * - A child leads its own process group, which is ended as a whole: by SIGTERM, and by SIGKILL after a grace period.
  * - Its output comes through pipes that push back, in bounded memory.
- * - Once it has ended, what it left behind may finish writing, but not keep us waiting in silence.
+ * - Once it has ended, processes that it left behind may finish writing, but not keep us waiting in silence.
  */
 import { accessSync, constants, statSync } from "node:fs";
 import { Failure, reasonOf } from "../failure.ts";
@@ -17,11 +17,11 @@ export type Invocation = {
   readonly args: readonly string[];
   /** For the whole run, reading its output included. */
   readonly timeoutMs: number;
-  /** Gives it a pipe as descriptor 3, to be read as `extra`. */
+  /** Whether it gets a pipe as descriptor 3, which is read as `extra`. */
   readonly extraPipe: boolean;
-  /** As `stop()`. */
+  /** Stops the child, as `stop()` does. */
   readonly abort?: AbortSignal;
-  /** Between SIGTERM and SIGKILL, and the longest silence after its end. */
+  /** Time between SIGTERM and SIGKILL, and the longest silence after its end. */
   readonly graceMs?: number;
 };
 
@@ -29,7 +29,7 @@ export type Running = {
   readonly stdout: AsyncIterable<Uint8Array>;
   /** What it writes to descriptor 3. */
   readonly extra?: AsyncIterable<Uint8Array>;
-  /** Never rejects. Comes once the child has ended and both streams were read to their end, or left. */
+  /** Resolves once the child has ended and both streams were read to their end, or left. Never rejects. */
   readonly finished: Promise<Finished>;
   /** Ends the group; both streams end at once. */
   stop(): void;
@@ -38,8 +38,8 @@ export type Running = {
 const defaultGraceMs = 5_000;
 
 /**
- * Starts an executable. Throws a `Failure` where it is not one. Read both streams side by side: a child that cannot
- * write waits.
+ * Starts an executable. Throws a `Failure` if it is not one. Read both streams at the same time: a child that cannot write
+ * waits.
  */
 export function spawnExecutable(executable: Invocation): Running {
   const { path, args, timeoutMs, extraPipe, abort, graceMs = defaultGraceMs } = executable;
@@ -52,7 +52,7 @@ export function spawnExecutable(executable: Invocation): Running {
   return { stdout, ...(extra !== undefined && { extra }), finished: child.finish("end"), stop: () => child.stop() };
 }
 
-/** A link to an executable is one; a folder is not, nor a file without the right to run it. */
+/** Throws a Failure unless the path is an executable, or a link to one. */
 function requireExecutable(path: string): void {
   const refused = (why: string) => new Failure({ doing: "run", what: path, why });
   let regular: boolean;
@@ -71,7 +71,7 @@ function requireExecutable(path: string): void {
 }
 
 export type PipedCommand = {
-  /** For `sh -c`. Its stdout goes where our stderr goes. */
+  /** Command for `sh -c`. Its stdout is our stderr. */
   readonly command: string;
   readonly input: AsyncIterable<Uint8Array>;
   readonly abort?: AbortSignal;
@@ -79,9 +79,9 @@ export type PipedCommand = {
 };
 
 /**
- * Runs a shell command with `input` as its stdin. A command that does not read all of it is no error. Where `input`
- * itself fails, the command is ended before it can take broken input for whole, and the error is thrown on. What the
- * command leaves running, such as a service that it started, keeps running.
+ * Runs a shell command with `input` as its stdin. A command need not read all of it. If `input` itself fails, the command is
+ * ended before it can take incomplete input as complete, and the error is rethrown. What the command leaves running, such as
+ * a service that it started, keeps running.
  */
 export async function pipeInto({ command, input, abort, graceMs = defaultGraceMs }: PipedCommand): Promise<Finished> {
   const child = new Child({
@@ -107,7 +107,7 @@ export async function pipeInto({ command, input, abort, graceMs = defaultGraceMs
   return await finished;
 }
 
-/** Returns early where nobody reads any more, also while `input` has nothing to give. */
+/** Writes the input. Returns early if nobody reads any more, also while `input` has nothing to give. */
 async function feed(stdin: PipeWriter, input: AsyncIterable<Uint8Array>, ended: Promise<void>): Promise<void> {
   let over = false;
   const end = ended.then(() => {

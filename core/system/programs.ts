@@ -1,8 +1,8 @@
 /**
- * Where programs are found that are started by name: age, systemctl, stty.
+ * Finds programs that are started by name: age, systemctl, stty.
  *
  * Bun searches relative elements of PATH, and `bun run` prepends `node_modules/.bin` of every folder above the checkout.
- * Both are folders that other users may fill.
+ * Other users may write into both.
  *
  * Bun.which and Bun.spawn search the PATH with which the process began, whatever `process.env.PATH` says by then: pass them
  * one explicitly. Lint forbids Bun.which elsewhere.

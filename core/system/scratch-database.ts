@@ -1,8 +1,8 @@
 /**
- * A database for one job, for what may not fit into memory: SQLite keeps it in an unlinked file that ends with this process,
- * however that ends.
+ * Opens a database for one job, for data that may not fit into memory. SQLite keeps it in an unlinked file, which disappears
+ * with this process.
  *
- * Only temporary tables go there. (Bun opens the empty name, which SQLite takes for a temporary file, in memory.)
+ * Only temporary tables go there: Bun opens the empty name, which SQLite takes for a temporary file, in memory.
  */
 import { Database } from "bun:sqlite";
 

@@ -1,4 +1,4 @@
-/** What the kernel knows of a file without opening it. Links are never followed. */
+/** Reads what the kernel knows of a file, without opening it. Never follows links. */
 import type { Moment } from "../format/entry.ts";
 import { type ByteString, fromBytes } from "../format/path.ts";
 import {
@@ -23,19 +23,19 @@ export type Stat = {
   readonly mode: number;
   readonly uid: number;
   readonly gid: number;
-  /** Bytes; of a link, the length of its target. */
+  /** Size in bytes; for a link, the length of its target. */
   readonly size: number;
   readonly inode: bigint;
-  /** Tells filesystems apart until the next boot; means nothing after it. */
+  /** Number of the filesystem's device, valid until the next boot. */
   readonly device: number;
   /** Tells mounts apart, also several of one filesystem; 0 for all of them before Linux 5.8. */
   readonly mount: number;
   /** How many names the file has. */
   readonly links: number;
   readonly modified: Moment;
-  /** When content or metadata last changed (ctime). */
+  /** Time of the last change of content or metadata (ctime). */
   readonly changed: Moment;
-  /** Which device a device node stands for; 0 for all else. */
+  /** Device number of a device node, with `minor`; 0 for everything else. */
   readonly major: number;
   readonly minor: number;
   /** Units of 512 bytes that the file takes on disk. */
@@ -75,7 +75,7 @@ export function lstat(path: ByteString): Stat {
   return lstatAt(AT_FDCWD, path) ?? missing(path);
 }
 
-/** `name` may be a path of several components; only its last is kept from being followed. Undefined only for ENOENT. */
+/** `name` may be a path of several components; only a link in its last one is not followed. Undefined only for ENOENT. */
 export function lstatAt(folder: number, name: ByteString): Stat | undefined {
   return isThere(folder, name, wanted) ? decoded() : undefined;
 }
@@ -101,7 +101,7 @@ function missing(path: ByteString): never {
   throw lastError("lstat", path);
 }
 
-/** From `struct statx`, whose layout is the same on all architectures. */
+/** Decodes `struct statx`, whose layout is the same on all architectures. */
 function decoded(): Stat {
   const mode = halves[14] ?? 0;
   return {
@@ -139,7 +139,7 @@ function moment(word: number): Moment {
 
 const target = fixedBuffer(longestPath);
 
-/** Where a link points, of any length that Linux allows (4,095 bytes). */
+/** The target of a link, of any length that Linux allows (4,095 bytes). */
 export function readLink(path: ByteString): ByteString {
   return readLinkAt(AT_FDCWD, path);
 }

@@ -1,4 +1,4 @@
-/** Who could change what lies at a path: anyone but root and the user in question is a stranger. */
+/** Finds strangers who could change what is at a path: users other than root and the given one. */
 import type { Stats } from "node:fs";
 import { lstat, readlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
@@ -14,12 +14,12 @@ export type Stranger = {
 const groupMayWrite = 0o020;
 const othersMayWrite = 0o002;
 const sticky = 0o1000;
-const mostLinks = 40;
+const maxLinks = 40;
 
 type CheckedPlace = { readonly path: string; readonly stat: Pick<Stats, "mode" | "uid" | "gid"> };
 
 /**
- * Finds the first folder or link on the way to `path` in which a stranger could replace what comes next; undefined if
+ * Finds the first folder or link on the way to `path` in which a stranger could replace the next one; undefined if
  * there is none. Follows links as the kernel does. Does not judge `path` itself. Throws the errors of lstat and readlink,
  * except that the way may end before `path`.
  */
@@ -39,7 +39,7 @@ export async function strangerOnTheWay(path: string, uid: number): Promise<Stran
     const owner = strangerOwning(next, uid);
     if (owner !== undefined) return owner;
     links += 1;
-    if (links > mostLinks) throw new Error(`there are too many links on the way to ${JSON.stringify(path)}`);
+    if (links > maxLinks) throw new Error(`there are too many links on the way to ${JSON.stringify(path)}`);
     const target = await readlink(next.path);
     if (target.startsWith("/")) folder = await placeAt("/");
     names.unshift(...target.split("/"));
@@ -56,13 +56,13 @@ async function placeAt(path: string): Promise<{ readonly path: string; readonly 
   }
 }
 
-/** Judges the owner alone, who may change the mode at any time. */
+/** Checks only the owner, who may change the mode at any time. */
 export function strangerOwning({ path, stat }: CheckedPlace, uid: number): Stranger | undefined {
   if (stat.uid === 0 || stat.uid === uid) return undefined;
   return { path, how: `belongs to ${userName(stat.uid) ?? `user ${stat.uid}`}` };
 }
 
-/** Judges the mode of a folder alone. In a sticky one, such as /tmp, users may replace only what is their own. */
+/** Checks only the mode of a folder. In a sticky one, such as /tmp, users may replace only their own files. */
 function strangerWriting({ path, stat: { mode, gid } }: CheckedPlace): Stranger | undefined {
   if ((mode & sticky) !== 0) return undefined;
   if ((mode & othersMayWrite) !== 0) return { path, how: "can be changed by every user" };

@@ -14,14 +14,14 @@ export type Xattrs = { readonly acl?: Acl; readonly xattrs: Map<ByteString, Uint
 export const accessAcl = "system.posix_acl_access" as ByteString;
 export const defaultAcl = "system.posix_acl_default" as ByteString;
 
-/** The most that Linux has of either: XATTR_LIST_MAX, XATTR_SIZE_MAX. */
-const mostBytes = 64 * 1024;
-const list = fixedBuffer(mostBytes);
-const value = fixedBuffer(mostBytes);
+/** Largest list and largest value on Linux: XATTR_LIST_MAX, XATTR_SIZE_MAX. */
+const maxBytes = 64 * 1024;
+const list = fixedBuffer(maxBytes);
+const value = fixedBuffer(maxBytes);
 
 /**
- * All attributes of an open file or folder. ACLs come decoded and are not in the map. A filesystem without attributes
- * has none.
+ * Reads all attributes of an open file or folder. ACLs are decoded, and not in the map. None on a filesystem without
+ * attributes.
  */
 export function readXattrs(fd: number): Xattrs {
   return readBy(openCalls, fd);
@@ -38,14 +38,14 @@ type Calls<Subject> = {
 };
 
 const openCalls: Calls<number> = {
-  list: (fd) => libc.flistxattr(fd, list.address, mostBytes),
-  get: (fd, name) => libc.fgetxattr(fd, secondCString(name), value.address, mostBytes),
+  list: (fd) => libc.flistxattr(fd, list.address, maxBytes),
+  get: (fd, name) => libc.fgetxattr(fd, secondCString(name), value.address, maxBytes),
 };
 
 /** Follows the kernel's own link to what is held, and no other: that may be a link itself. */
 const heldCalls: Calls<ByteString> = {
-  list: (path) => libc.listxattr(cString(path), list.address, mostBytes),
-  get: (path, name) => libc.getxattr(cString(path), secondCString(name), value.address, mostBytes),
+  list: (path) => libc.listxattr(cString(path), list.address, maxBytes),
+  get: (path, name) => libc.getxattr(cString(path), secondCString(name), value.address, maxBytes),
 };
 
 function readBy<Subject>(calls: Calls<Subject>, of: Subject): Xattrs {
@@ -66,7 +66,7 @@ function readBy<Subject>(calls: Calls<Subject>, of: Subject): Xattrs {
   return { acl: Object.keys(ids).length === 0 ? acl : { ...acl, ids }, xattrs };
 }
 
-/** Looks names up, and notes in `ids` the number behind each that it finds. */
+/** Looks names up, and records in `ids` the number of each that it finds. */
 function namesInto(ids: Record<string, number>): AclNames {
   const noted = (kind: "user" | "group", id: number, name: string | undefined) => {
     if (name !== undefined) ids[`${kind}:${name}`] = id;
@@ -112,7 +112,7 @@ export function writeXattrOfHandle(handle: number, attribute: ByteString, value:
   check(libc.setxattr(path, secondCString(attribute), addressOf(value), value.length, 0), `setxattr ${attribute}`);
 }
 
-/** Removing what is not there is no error. */
+/** Removes an attribute. Does nothing if it does not exist. */
 export function removeXattr(fd: number, attribute: ByteString): void {
   removed(libc.fremovexattr(fd, secondCString(attribute)), attribute);
 }

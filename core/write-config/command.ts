@@ -1,6 +1,6 @@
 /**
- * Programs that write-config runs: as root to install files, and on the terminal to ask for a passphrase. They stay in the
- * terminal's session, so that sudo, age and ccrypt can ask there themselves. What is secret goes through a pipe.
+ * Runs programs for write-config: as root to install files, and on the terminal to ask for a passphrase. They stay in the
+ * terminal's session, so that sudo, age and ccrypt can ask there themselves. Secrets go through a pipe.
  */
 import { Failure, reasonOf } from "../failure.ts";
 import { childEnvironment } from "../system/environment.ts";
@@ -8,23 +8,23 @@ import { close } from "../system/files.ts";
 import { makePipe, PipeWriter } from "../system/pipe.ts";
 
 export type Input = {
-  /** What it is, as shown to the user: `the credentials`. */
+  /** Name that is shown to the user: `the credentials`. */
   readonly name: string;
   readonly text: () => string;
 };
 
 export type Command = {
   readonly words: readonly [string, ...string[]];
-  /** For its standard input; nothing where absent. */
+  /** Standard input; empty if undefined. */
   readonly input?: Input;
 };
 
-/** The same, with the rights of root. */
+/** The command with the rights of root, by sudo if needed. */
 export function asRoot(command: Command, isRoot: boolean): Command {
   return isRoot ? command : { ...command, words: ["sudo", ...command.words] };
 }
 
-/** As it could be typed into a shell. */
+/** The command as it can be typed into a shell. */
 export function typed({ words, input }: Command): string {
   const line = words
     .map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`))
@@ -33,15 +33,15 @@ export function typed({ words, input }: Command): string {
 }
 
 export type CommandOptions = {
-  /** For its standard output: a descriptor, or "capture"; ours for messages where absent. */
+  /** Standard output: a descriptor, or "capture"; our stderr if undefined. */
   readonly output?: number | "capture";
-  /** Its messages go to the terminal at once, instead of into the Failure. */
+  /** Whether messages go to the terminal at once, instead of into the Failure. */
   readonly talks?: boolean;
-  /** Asks it to end. Without, it is waited for: what runs as root is short, and better whole than torn. */
+  /** Ends the program. Without it, the program always finishes: commands as root are short, and must not stop half-way. */
   readonly signal?: AbortSignal;
 };
 
-/** Its captured output. Throws a Failure for an exit status other than 0, the signal's reason where that ended it. */
+/** Returns the captured output. Throws a Failure for an exit status other than 0, or the signal's reason if that ended it. */
 export async function runCommand(
   command: Command,
   { output = 2, talks = false, signal }: CommandOptions = {},
@@ -52,19 +52,19 @@ export async function runCommand(
   const stop = () => child.process.kill("SIGTERM");
   signal?.addEventListener("abort", stop);
   try {
-    const [printed, said, exit] = await Promise.all([child.stdout, child.stderr, child.process.exited, child.fed]);
-    // Ctrl-C reaches the child as well, and may end it first.
+    const [printed, messages, exit] = await Promise.all([child.stdout, child.stderr, child.process.exited, child.fed]);
+    // Ctrl-C also reaches the child, and may end it first.
     await Bun.sleep(0);
     signal?.throwIfAborted();
     if (exit === 0) return printed;
-    const why = `${program} ended with status ${exit}${said === "" ? "" : `: ${said}`}`;
+    const why = `${program} ended with status ${exit}${messages === "" ? "" : `: ${messages}`}`;
     throw new Failure({ doing: "run", what: typed(command), why });
   } finally {
     signal?.removeEventListener("abort", stop);
   }
 }
 
-/** Whether a command that only looks ends with exit status 0; what it prints does not matter. */
+/** Whether a command that changes nothing ends with exit status 0. Its output is ignored. */
 export async function succeeds(words: Command["words"]): Promise<boolean> {
   const stdio: ["ignore", "ignore", "ignore"] = ["ignore", "ignore", "ignore"];
   return (await Bun.spawn([...words], { stdio, env: childEnvironment() }).exited) === 0;

@@ -1,6 +1,6 @@
 /**
- * The encrypted copy of the key pair, by which other machines are set up: made and read by age or ccrypt, which ask for the
- * passphrase on the terminal themselves. The plain text goes through a pipe, and never into a file.
+ * Writes and reads the encrypted copy of the key pair, which sets up other machines. age or ccrypt asks for the passphrase on
+ * the terminal. The plain text goes through a pipe, and never into a file.
  */
 
 import { closeSync, constants, existsSync, openSync } from "node:fs";
@@ -23,13 +23,13 @@ function toolOf(path: string): Tool {
   return path.endsWith(".age") ? "age" : "ccrypt";
 }
 
-/** Where the copy for `user` is to be; undefined where none is wanted. Throws a Failure where it cannot be made. */
+/** The path for the copy of `user`; undefined if none is wanted. Throws a Failure if it cannot be made. */
 export async function placeOfCopy(copy: Copy, user: string): Promise<string | undefined> {
   if (copy === undefined) return undefined;
   const path = "path" in copy ? copy.path : join(copy.folder, `${user}.${usualSuffix()}`);
   if (existsSync(path)) {
     const remedy = "move it away, or give another --creds-file, or --no-creds-file";
-    throw cannot("write the encrypted credentials", path, "it is there already, and is never overwritten", remedy);
+    throw cannot("write the encrypted credentials", path, "it already exists, and is never overwritten", remedy);
   }
   await access(dirname(path), constants.W_OK).catch((error: unknown) => {
     throw cannot(
@@ -55,11 +55,11 @@ function requireTool(path: string, doing: string, otherwise?: string): void {
   try {
     closeSync(openSync("/dev/tty", "r+"));
   } catch {
-    throw cannot(doing, path, "there is no terminal to ask for its passphrase on", `run it on a terminal${or}`);
+    throw cannot(doing, path, "there is no terminal to ask for its passphrase", `run it on a terminal${or}`);
   }
 }
 
-/** Never overwrites. Leaves no file where it fails. */
+/** Writes the copy. Never overwrites, and leaves no file if it fails. */
 export async function writeCopy(path: string, pair: KeyPair, signal: AbortSignal): Promise<void> {
   const file = await open(path, "wx", 0o600).catch((error: unknown) => {
     throw cannot("write the encrypted credentials", path, reasonOf(error));
@@ -83,7 +83,7 @@ export async function removeCopy(path: string): Promise<void> {
 
 const reading = "read the encrypted credentials";
 
-/** Throws a Failure where there is no such file, or nothing to decrypt it with. */
+/** Throws a Failure if there is no such file, or no program to decrypt it. */
 export async function requireCopy(path: string): Promise<void> {
   await access(path, constants.R_OK).catch((error: unknown) => {
     const remedy = "give the file that write-config --user wrote, or add --user to make a user and the file";
@@ -92,7 +92,7 @@ export async function requireCopy(path: string): Promise<void> {
   requireTool(path, reading);
 }
 
-/** Throws a Failure where it cannot be decrypted. */
+/** Decrypts the copy. Throws a Failure if that fails. */
 export async function readCopy(path: string, signal: AbortSignal): Promise<KeyPair> {
   const words: Command["words"] = toolOf(path) === "age" ? ["age", "--decrypt", path] : ["ccrypt", "--cat", path];
   return onlyKeyPair(await runCommand({ words }, { output: "capture", talks: true, signal }), path);

@@ -1,17 +1,17 @@
-/** The text of AWS credentials files: the keys of one section, the rest untouched. */
+/** Reads and changes AWS credentials files: the keys of one section, and nothing else. */
 import { parseConf } from "../config/dialect.ts";
 import { Failure } from "../failure.ts";
 import { merged } from "./merge.ts";
 
 export type KeyPair = { readonly id: string; readonly secret: string };
 
-/** `text` with the key pair in its section. `file` is named in errors. */
+/** Returns `text` with the key pair in its section. `file` is named in errors. */
 export function withKeyPair(text: string, section: string, { id, secret }: KeyPair, file: string): string {
   const keys = { aws_access_key_id: id, aws_secret_access_key: secret, aws_session_token: undefined };
   return merged(text, { [section]: keys }, file);
 }
 
-/** The key pair of the section; undefined where it has none. */
+/** The key pair of the section; undefined if it has none. */
 export function keyPairIn(text: string, section: string, file: string): KeyPair | undefined {
   const settings = parseConf(text, file).get(section)?.settings;
   const id = settings?.get("aws_access_key_id")?.value;
@@ -19,7 +19,7 @@ export function keyPairIn(text: string, section: string, file: string): KeyPair 
   return id === undefined || secret === undefined ? undefined : { id, secret };
 }
 
-/** The one key pair of a decrypted copy, in whatever section: those of s3-sysbackup are called otherwise. */
+/** The only key pair of a decrypted copy, in any section: s3-sysbackup uses another name than ours. */
 export function onlyKeyPair(text: string, file: string): KeyPair {
   const pairs = [...parseConf(text, file).keys()].flatMap((section) => keyPairIn(text, section, file) ?? []);
   const [pair, ...more] = pairs;

@@ -1,11 +1,11 @@
-/** Steps to the configuration folder and what lies in it, and to the folder of the service's state. */
+/** Plans the steps for the configuration folder with its files, and for the folder of the service's state. */
 import { join } from "node:path";
 import firstPicker from "../../examples/pickers.d/etc" with { type: "text" };
 import { fileStep, folderSteps, ofRoot } from "./install.ts";
 import { isEmptyFolder, isKnown, type PresentFile } from "./machine.ts";
 import type { Step } from "./steps.ts";
 
-/** Whose group may read the credentials file, and as whom services run. Debian has both on every machine. */
+/** The group that may read the credentials file, and the user of services. Debian has both on every machine. */
 const backupAccount = "backup";
 
 export async function accountSteps(): Promise<Step[]> {
@@ -26,7 +26,7 @@ export async function accountSteps(): Promise<Step[]> {
   return steps;
 }
 
-/** Of the configuration folder `confDir`. */
+/** Steps that create the configuration folder `confDir`. */
 export function confFolderSteps(confDir: string): Step[] {
   return folderSteps(confDir, { mode: "0755", ...ofRoot });
 }
@@ -37,7 +37,7 @@ export function credentialsPath(confDir: string): string {
 
 const credentialsMode = "0640";
 
-/** `text` is asked for when it is written; `changed` says whether it may differ from what is there. */
+/** Steps that write the credentials file. `text` is called when it is written; `changed` says whether it may differ from the existing file. */
 export function credentialsSteps(
   path: string,
   before: PresentFile | undefined,
@@ -51,7 +51,7 @@ export function credentialsSteps(
   return [fileStep({ path: before?.path ?? path, content, before: before?.text, ...ownership })];
 }
 
-/** Keeps an existing file's owner and mode. */
+/** Steps that write `conf`. An existing file keeps its owner and mode. */
 export function confSteps(path: string, before: PresentFile | undefined, text: string): Step[] {
   if (before?.text === text) return [];
   const content = { name: "the configuration", text: () => text };
@@ -62,7 +62,7 @@ export function confSteps(path: string, before: PresentFile | undefined, text: s
   return [fileStep({ path: before?.path ?? path, content, before: before?.text, ...ownership })];
 }
 
-/** Folders of pickers and snapshotters; a first picker where there is none. */
+/** Steps that create the folders of pickers and snapshotters, and a first picker if there is none. */
 export async function pickerSteps(confDir: string): Promise<Step[]> {
   const [pickers, snapshotters] = [join(confDir, "pickers.d"), join(confDir, "snapshots.d")];
   const content = { name: "a first picker", text: () => firstPicker };

@@ -1,5 +1,6 @@
-/** The requests to IAM that write-config makes, and how it words their refusals. AWS code is loaded lazily. */
+/** Makes the requests to IAM for write-config, and words their errors. AWS code is loaded lazily. */
 import type { IAMServiceException, Tag } from "@aws-sdk/client-iam";
+import { requestHandler } from "../aws/handler.ts";
 import { Failure, reasonOf } from "../failure.ts";
 import type { KeyPair } from "./credentials-file.ts";
 
@@ -9,16 +10,16 @@ type IamRole = { readonly name: string; readonly arn: string; readonly tags: Tag
 
 export type IamUser = {
   readonly path: string;
-  /** ARN of the policy that bounds its rights. */
+  /** ARN of the policy that limits the user's rights. */
   readonly boundary: string | undefined;
   readonly tags: Tags;
 };
 
-/** Each is one thing asked or done; none is cut off half-way by an interrupt, so that its outcome is known. */
+/** Requests to IAM, each a single action. An interrupt stops none half-way, so that the outcome is known. */
 export type Iam = {
-  /** Those under an IAM path. */
+  /** Lists the roles under an IAM path. */
   roles(path: string): Promise<readonly IamRole[]>;
-  /** Undefined where there is none of that name. */
+  /** Undefined if there is no user of that name. */
   user(name: string): Promise<IamUser | undefined>;
   groupsOf(user: string): Promise<readonly string[]>;
   keysOf(user: string): Promise<readonly { readonly id: string; readonly active: boolean }[]>;
@@ -32,7 +33,7 @@ export type Iam = {
 
 export async function openIam(region: string | undefined): Promise<Iam> {
   const aws = await import("@aws-sdk/client-iam");
-  const client = new aws.IAMClient({ ...(region !== undefined && { region }) });
+  const client = new aws.IAMClient({ requestHandler: await requestHandler(), ...(region !== undefined && { region }) });
 
   async function attempt<Answer>(doing: string, what: string, request: () => Promise<Answer>): Promise<Answer> {
     try {
@@ -106,7 +107,7 @@ export async function openIam(region: string | undefined): Promise<Iam> {
     createKey: (user) =>
       attempt("create a key of the IAM user", user, async () => {
         const { AccessKey } = await client.send(new aws.CreateAccessKeyCommand({ UserName: user }));
-        if (!AccessKey?.AccessKeyId || !AccessKey.SecretAccessKey) throw new Error("the answer holds no key");
+        if (!AccessKey?.AccessKeyId || !AccessKey.SecretAccessKey) throw new Error("the answer has no key");
         return { id: AccessKey.AccessKeyId, secret: AccessKey.SecretAccessKey };
       }),
     deleteKey: (user, id) =>
@@ -137,8 +138,8 @@ function refusal(doing: string, what: string, error: unknown): Failure {
 }
 
 /**
- * Whether the server said no: then nothing was changed. Otherwise, it may have done what it was asked; also where it says that
- * there is such a thing already (409), as the client asks again where an answer was lost.
+ * Whether the server refused: then nothing was changed. Otherwise it may have done what was asked, even if it answers that it
+ * already exists (409), as the client repeats a request whose answer was lost.
  */
 export function wasRefused(error: unknown): boolean {
   const cause = error instanceof Failure ? error.parts.cause : error;

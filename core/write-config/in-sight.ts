@@ -1,8 +1,8 @@
-/** What the services can see of the machine. */
+/** Checks that the services can see what they use. */
 import { exitStatus, Failure } from "../failure.ts";
 import type { UnitSettings } from "./units.ts";
 
-/** The units have a /tmp and /var/tmp of their own. Throws a Failure (exit 2) for what they use and would not find. */
+/** Throws a Failure (exit 2) for a path in /tmp or /var/tmp: the units have their own, and would not find it. */
 export function checkInSight({
   program,
   confDir,
@@ -13,9 +13,8 @@ export function checkInSight({
     throw new Failure({
       doing: "set up services that use",
       what: path,
-      why: "they see nothing of the machine's /tmp and /var/tmp",
-      remedy:
-        "choose another place: the program belongs into /usr/local/bin, conf into /etc, the state into /var/cache",
+      why: "they cannot see the machine's /tmp and /var/tmp",
+      remedy: "choose another place: the program belongs in /usr/local/bin, conf in /etc, the state in /var/cache",
       exit: exitStatus.usage,
     });
   }

@@ -1,12 +1,12 @@
-/** Steps that bring files and folders onto the machine, as root. */
+/** Plans the steps that install files and folders as root. */
 import { existsSync } from "node:fs";
 import type { Command, Input } from "./command.ts";
 import type { Step, Undo } from "./steps.ts";
 
 export type Ownership = {
-  /** Octal: `0640`. */
+  /** Octal mode: `0640`. */
   readonly mode: string;
-  /** Names or numbers. */
+  /** Name or number, like `group`. */
   readonly owner: string;
   readonly group: string;
 };
@@ -16,20 +16,20 @@ export const ofRoot = { owner: "root", group: "root" } as const;
 export type NewFile = Ownership & {
   readonly path: string;
   readonly content: Input;
-  /** What the undo puts back; undefined where there was no such file. */
+  /** The text that the undo puts back; undefined if there was no such file. */
   readonly before: string | undefined;
 };
 
 /**
- * The file appears by rename, whole, and `install` makes it closed to all but root until it has its owner and mode: at no time
- * can anybody read of it whom these do not let.
+ * A step that writes a file. It appears complete, by rename, and `install` keeps it closed to all but root until it has its
+ * owner and mode: nobody else can read it at any time.
  */
 export function fileStep(file: NewFile): Step {
   const { path, content } = file;
   return { does: `write ${content.name} to ${path}`, commands: replacing(file, content), undo: puttingBack(file) };
 }
 
-/** What was there before comes back, in the same way. */
+/** An undo that puts back the former file, in the same way. */
 export function puttingBack(file: Omit<NewFile, "content">): Undo {
   const { path, before } = file;
   const fresh = `${path}.new`;
@@ -50,7 +50,7 @@ function replacing({ path, mode, owner, group }: Omit<NewFile, "content">, input
   ];
 }
 
-/** No step where the folder is there: its mode is the administrator's. */
+/** Steps that create a folder. None if it exists: its mode is then the administrator's choice. */
 export function folderSteps(path: string, { mode, owner, group }: Ownership): Step[] {
   if (existsSync(path)) return [];
   const ownership = [`--mode=${mode}`, `--owner=${owner}`, `--group=${group}`];

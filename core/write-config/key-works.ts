@@ -1,25 +1,26 @@
-/** Whether a key pair can do the one thing that it is for: assume the role. */
+/** Checks that a key pair can assume its role. */
+import { requestHandler } from "../aws/handler.ts";
 import { Failure, reasonOf } from "../failure.ts";
 import type { KeyPair } from "./credentials-file.ts";
 import type { RoleDescription } from "./role.ts";
 
-/** What IAM answers until it knows a new key, user, or membership everywhere. */
+/** Errors of IAM until it knows a new key, user, or membership everywhere. */
 const notYet = /^(InvalidClientTokenId|AccessDenied|UnrecognizedClient|SignatureDoesNotMatch|NoSuchEntity)/;
 
-/** Milliseconds before each further try: IAM usually takes some ten seconds, and about a minute at worst. */
+/** Milliseconds before each further attempt: IAM usually takes some ten seconds, and about a minute at worst. */
 export const pausesForNew: readonly number[] = [1, 2, 2, 3, 3, 4, 5, 5, 10, 10, 15, 15, 20].map(
   (seconds) => seconds * 1_000,
 );
 
 export type Patience = {
-  /** Milliseconds before each try after the first. */
+  /** Milliseconds before each attempt after the first. */
   readonly pauses: readonly number[];
-  /** Ends early, throwing the signal's reason, where that is aborted. */
+  /** Waits; throws the signal's reason as soon as it aborts. */
   readonly sleep: (milliseconds: number, signal: AbortSignal) => Promise<void>;
   readonly signal: AbortSignal;
 };
 
-/** Throws a Failure where it still cannot after the last try, or for another reason than that it is new. */
+/** Waits until the key can assume the role. Throws a Failure after the last attempt, or for any other error than that the key is new. */
 export async function awaitKey(
   pair: KeyPair,
   role: RoleDescription,
@@ -27,7 +28,7 @@ export async function awaitKey(
 ): Promise<void> {
   const { STSClient, AssumeRoleCommand } = await import("@aws-sdk/client-sts");
   const credentials = { accessKeyId: pair.id, secretAccessKey: pair.secret };
-  const client = new STSClient({ region: role.region, credentials });
+  const client = new STSClient({ region: role.region, credentials, requestHandler: await requestHandler(signal) });
   const left = [...pauses];
   try {
     for (;;) {
@@ -50,7 +51,7 @@ export async function awaitKey(
 
 function useless(error: unknown, role: RoleDescription): Failure {
   return new Failure({
-    doing: "assume with the key the role",
+    doing: "use the key to assume the role",
     what: role.arn,
     why: reasonOf(error),
     remedy: `check that the user is in the group ${JSON.stringify(role.group)}, and that the key is active`,

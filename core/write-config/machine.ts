@@ -1,4 +1,4 @@
-/** What is on this machine already: read before anything is planned. */
+/** Looks at what this machine already has, before anything is planned. */
 
 import { existsSync } from "node:fs";
 import { readdir, readFile, realpath, stat } from "node:fs/promises";
@@ -8,16 +8,16 @@ import { which } from "../system/programs.ts";
 import { asRoot, runCommand, succeeds, typed } from "./command.ts";
 
 export type PresentFile = {
-  /** Free of links: what is replaced is the file, not the link. */
+  /** Path without links, so that the file is replaced, not the link. */
   readonly path: string;
   readonly text: string;
-  /** Octal, as `0640`. */
+  /** Octal mode: `0640`. */
   readonly mode: string;
   readonly uid: number;
   readonly gid: number;
 };
 
-/** Undefined where there is none. One that only root may read is read as root, and the user is shown how. */
+/** Undefined if there is no such file. Reads it as root if only root may, and shows the user the command. */
 export async function lookAtFile(path: string, isRoot: boolean, notify: Notify): Promise<PresentFile | undefined> {
   try {
     const real = await realpath(path);
@@ -40,14 +40,14 @@ async function textOf(path: string, isRoot: boolean, notify: Notify): Promise<st
   }
 }
 
-/** By sudo, for whoever is not root; the user is shown how. Throws a Failure also where there is no such file. */
+/** Reads a file by sudo, unless run as root, and shows the user the command. Also throws a Failure if there is no such file. */
 export function readAsRoot(path: string, notify: Notify): Promise<string> {
   const command = asRoot({ words: ["cat", "--", path] }, false);
   notify({ level: "info", code: "as-root", message: `  ${typed(command)}` });
   return runCommand(command, { output: "capture" });
 }
 
-/** Whether there is no executable in it that archive would run. */
+/** Whether a folder has no executable that archive would run. */
 export async function isEmptyFolder(path: string): Promise<boolean> {
   try {
     return (await readdir(path)).every((name) => name.startsWith("."));
@@ -67,9 +67,9 @@ export function isKnown(database: "passwd" | "group", name: string): Promise<boo
 }
 
 export type Systemd = {
-  /** Whether units can be told of at all. */
+  /** Whether systemd's programs are installed. */
   readonly installed: boolean;
-  /** As sd_booted(3) tells: it is this machine's init, now. */
+  /** Whether systemd is this machine's init now, as sd_booted(3) defines it. */
   readonly running: boolean;
 };
 

@@ -1,17 +1,18 @@
 /**
  * Changes single settings of a file in the dialect of `conf`, which AWS credentials files share, and nothing else: comments,
- * order, unknown keys, line ends and layout stay byte for byte. So whoever wrote the file finds it again.
+ * order, unknown keys, line ends and layout stay byte for byte, so that the file's author recognises it.
  *
- * Promised: what `parseConf` reads from the result is what it read before, with the changes. Merging twice changes nothing more.
+ * Guarantees that `parseConf` reads the same from the result as before, with the changes. Merging twice changes nothing more.
  */
 import { type Conf, parseConf, type Section } from "../config/dialect.ts";
 
-/** Section to key (lower case) to value of one line; undefined takes the key away. */
+/** Values of one line by section and key (lower case); undefined removes the key. */
 export type Changes = Readonly<Record<string, Readonly<Record<string, string | undefined>>>>;
 
-type ConfLine = { readonly text: string /** As in the file; empty after the last. */; readonly end: string };
+/** A line, and its line end as in the file; empty after the last line. */
+type ConfLine = { readonly text: string; readonly end: string };
 
-/** `file` is named in errors. Throws a Failure (exit 2) where the text is not of the dialect. */
+/** Returns the text with the changes. Throws a Failure (exit 2) if the text is not in the dialect. `file` is named in errors. */
 export function merged(text: string, changes: Changes, file: string): string {
   let result = text;
   for (const [section, keys] of Object.entries(changes)) {
@@ -45,13 +46,16 @@ function joined(lines: readonly ConfLine[]): string {
   return lines.map(({ text, end }) => text + end).join("");
 }
 
-/** The index of the next header or key after this line (counted from 1): where the value that begins in it has ended. */
+/** Index of the next header or key after this line (counted from 1), which ends the value that begins in it. */
 function endOf(line: number, conf: Conf): number {
-  const starts = [...conf.values()].flatMap((of) => [of.line, ...[...of.settings.values()].map((one) => one.line)]);
+  const starts = [...conf.values()].flatMap(({ line, settings }) => [
+    line,
+    ...[...settings.values()].map((one) => one.line),
+  ]);
   return Math.min(...starts.filter((start) => start > line)) - 1;
 }
 
-/** Lines that continue a value: what is left of a value when comments and empty lines are not counted. */
+/** Whether a line belongs to a value: comments and empty lines between do not. */
 function isValue({ text }: ConfLine): boolean {
   return !/^\s*([#;]|$)/.test(text);
 }
@@ -63,17 +67,18 @@ function replaced(lines: readonly ConfLine[], first: number, end: number, value:
   });
 }
 
-/** Up to where the value begins; where there was none, with the space that the left of the separator has, too. */
+/** The text before the value. If there was no value, adds a space after the separator if there is one before it. */
 function keyOf(text: string): string {
   const [key = ""] = /^[^=:]*[=:]\s*/.exec(text) ?? [];
   return /\s[=:]$/.test(key) ? `${key} ` : key;
 }
 
-type InsertionPoint = { /** Index of the line before. */ readonly after: number; readonly indent: string };
+/** InsertionPoint for a new key: `after` is the index of the line before it. */
+type InsertionPoint = { readonly after: number; readonly indent: string };
 
 /**
- * After the last value of the section, and indented as its key is. A section without keys may be followed by a header that
- * is indented; a key that is less so would swallow it as the rest of its value.
+ * InsertionPoint after the last value of the section, with the indent of its key. A section without keys may be followed by an indented
+ * header: a key with a smaller indent would take that header as the rest of its value.
  */
 function placeIn(section: Section, conf: Conf, lines: readonly ConfLine[]): InsertionPoint {
   const last = [...section.settings.values()].at(-1)?.line;
@@ -86,7 +91,7 @@ function placeIn(section: Section, conf: Conf, lines: readonly ConfLine[]): Inse
   return { after, indent: indentOf(lines, last) };
 }
 
-/** Of a line counted from 1. */
+/** Indent of a line, counted from 1. */
 function indentOf(lines: readonly ConfLine[], line: number | undefined): string {
   return /^\s*/.exec(lines[(line ?? 0) - 1]?.text ?? "")?.[0] ?? "";
 }

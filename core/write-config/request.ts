@@ -1,13 +1,13 @@
-/** What the command line asks of `write-config`, checked as far as that goes without looking at the machine. */
+/** The request of the command line to `write-config`, checked as far as possible without looking at the machine. */
 import type { UnitRole, UnitSettings } from "./units.ts";
 
-/** Where the machine's credentials come from. */
+/** The origin of the machine's credentials. */
 export type CredentialsSource =
-  /** An IAM user, made where it is not there. */
+  /** An IAM user, made if it does not exist. */
   | { readonly kind: "user"; readonly name: string; readonly copy: Copy }
-  /** Absolute path of the encrypted copy that another machine's set-up left. */
+  /** Absolute path of the encrypted copy that was written on another machine. */
   | { readonly kind: "copy"; readonly path: string }
-  /** What the AWS SDK finds by itself, such as the role of an instance. */
+  /** Credentials that the AWS SDK finds by itself, such as the role of an instance. */
   | { readonly kind: "ambient" };
 
 /** The encrypted copy for other machines: an absolute path, the usual name in this folder, or none. */
@@ -19,12 +19,12 @@ export type WriteConfigRequest = {
   /** Absolute path. */
   readonly confDir: string;
   readonly source: CredentialsSource;
-  /** Section of the credentials file; where undefined, the one that `conf` names, or `default`. */
+  /** Section of the credentials file; if undefined, the one that `conf` names, or `default`. */
   readonly profile: string | undefined;
   readonly retainDays: number | undefined;
-  /** Region whose AWS services are asked; the SDK's own search where undefined. */
+  /** Region whose AWS services are asked; the one that the SDK finds if undefined. */
   readonly region: string | undefined;
   readonly units: Pick<UnitSettings, "unit" | "program" | "serviceUser" | "window">;
-  /** Whether the timer is enabled. */
+  /** Whether to enable the timer. */
   readonly start: boolean;
 };

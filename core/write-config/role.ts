@@ -1,4 +1,4 @@
-/** The role of a package, as `create-resources` made it: found by path and tags, which say all that a machine is to know. */
+/** Finds the role of a package that `create-resources` made, by its path. Its tags have all that a machine needs to know. */
 import { z } from "zod";
 import { packagePath, type RoleName, roleTags } from "../aws/package.ts";
 import { exitStatus, Failure } from "../failure.ts";
@@ -16,7 +16,7 @@ export type RoleDescription = {
   /** ARN of the policy that such members must have as their boundary. */
   readonly boundary: string;
   readonly lockMode: LockMode;
-  /** How many days from now a lock may reach. */
+  /** The most days from now until which a lock may reach. */
   readonly longestLockDays: number;
 };
 
@@ -29,7 +29,7 @@ const tagged = z.object({
   [roleTags.longestLockDays]: z.coerce.number().int().positive(),
 });
 
-/** Throws a Failure where there is none, or its tags are not all there. */
+/** Throws a Failure if there is no such role, or it lacks a tag. */
 export async function findRole(iam: Iam, name: string, role: RoleName): Promise<RoleDescription> {
   const all = await iam.roles(packagePath(name));
   const found = all.find(({ tags }) => tags.get(roleTags.package) === name && tags.get(roleTags.role) === role);
@@ -50,7 +50,7 @@ export async function findRole(iam: Iam, name: string, role: RoleName): Promise<
   };
 }
 
-/** The IAM user's own, by which it is known again. */
+/** Tags of the IAM user, by which a later run recognises it. */
 export function userTags({ package: name, role }: RoleDescription): Tags {
   return new Map([
     [roleTags.package, name],
@@ -71,23 +71,23 @@ function incomplete(arn: string, tag: string): Failure {
   return new Failure({
     doing: "use the role",
     what: arn,
-    why: `its tag ${tag} is missing, or is none that create-resources writes`,
-    remedy: "bring the stack up to date with sysbackup update-resources",
+    why: `its tag ${tag} is missing, or has a value that create-resources does not write`,
+    remedy: "update the stack with sysbackup update-resources",
   });
 }
 
-/** Locks reach seven days beyond what is promised, and S3 counts begun days; a machine's clock may be ahead a little, too. */
+/** Days of slack: locks reach seven days beyond the promise, S3 rounds up to full days, and a machine's clock may be a little ahead. */
 const lockSlackDays = 8;
 
-/** Throws a Failure (exit 2) where the bucket would refuse every object, as its lock would reach too far. */
+/** Throws a Failure (exit 2) if the bucket would refuse every object because its lock reaches too far. */
 export function checkLockDays(daysRetained: number, { longestLockDays, package: name }: RoleDescription): void {
   if (daysRetained + lockSlackDays <= longestLockDays) return;
-  const most = longestLockDays - lockSlackDays;
+  const longestRetention = longestLockDays - lockSlackDays;
   throw new Failure({
     doing: "use days_retained",
     what: String(daysRetained),
-    why: `the bucket of ${JSON.stringify(name)} takes locks of at most ${longestLockDays} days, and archive locks for up to ${lockSlackDays} days more than are kept`,
-    remedy: `give --retain-days ${most} or fewer, or raise LongestLockDays with sysbackup update-resources`,
+    why: `the bucket of ${JSON.stringify(name)} allows locks of at most ${longestLockDays} days, and archive locks for up to ${lockSlackDays} days more than days_retained`,
+    remedy: `give --retain-days ${longestRetention} or fewer, or raise LongestLockDays with sysbackup update-resources`,
     exit: exitStatus.usage,
   });
 }

@@ -1,4 +1,4 @@
-/** Steps that install the units, and the credentials that systemd keeps for them. */
+/** Plans the steps that install the units, and the credentials that systemd keeps for them. */
 
 import { existsSync } from "node:fs";
 import { stat } from "node:fs/promises";
@@ -18,22 +18,22 @@ const credentialFolder = "/etc/credstore.encrypted";
 
 export type ServicePlan = {
   readonly steps: readonly Step[];
-  /** Commands that bring to work what could not be brought to it now. */
+  /** Commands to run later, for what could not be started now. */
   readonly later: readonly string[];
 };
 
 export type ServiceOptions = {
   readonly settings: Omit<UnitSettings, "credential">;
-  /** The credentials file's text; undefined where the service finds credentials by itself. */
+  /** Text of the credentials file; undefined if the service finds credentials by itself. */
   readonly credentials: (() => string) | undefined;
-  /** Whether the text is not what it was. */
+  /** Whether the text has changed. */
   readonly changed: boolean;
   readonly start: boolean;
   readonly isRoot: boolean;
   readonly notify: Notify;
 };
 
-/** Throws a Failure (exit 2) for settings that a unit cannot hold, and paths that a service cannot see, before anything is made. */
+/** Throws a Failure (exit 2), before anything is made, for settings that a unit cannot hold and paths that a service cannot see. */
 export async function serviceSteps(options: ServiceOptions): Promise<ServicePlan> {
   const { settings, credentials, start, notify } = options;
   const systemd = lookAtSystemd();
@@ -41,8 +41,8 @@ export async function serviceSteps(options: ServiceOptions): Promise<ServicePlan
   if (systemd.installed) checkInSight(settings);
   else return { steps: [], later: [withoutSystemd(settings)] };
   let credential: string | undefined;
-  const seals = credentials !== undefined && systemd.running && which("systemd-creds") !== undefined;
-  const sealing = seals ? await sealSteps(options, credentials, (path) => (credential = path)) : [];
+  const encrypts = credentials !== undefined && systemd.running && which("systemd-creds") !== undefined;
+  const encryption = encrypts ? await encryptSteps(options, credentials, (path) => (credential = path)) : [];
   const units = await Promise.all(
     names.map(async (name) => {
       const path = join(unitFolder, name);
@@ -54,7 +54,7 @@ export async function serviceSteps(options: ServiceOptions): Promise<ServicePlan
   const timer = `${settings.unit}.timer`;
   const commands = ["systemctl daemon-reload", ...(start ? [`systemctl enable --now ${timer}`] : [])];
   if (!systemd.running) return { steps: units, later: commands };
-  const steps = [...sealing, ...units, reload, ...(start ? [await enable(timer)] : [])];
+  const steps = [...encryption, ...units, reload, ...(start ? [await enable(timer)] : [])];
   return { steps, later: start ? [] : [`systemctl enable --now ${timer}`] };
 }
 
@@ -63,13 +63,13 @@ function withoutSystemd({ program, role, confDir, serviceUser }: Omit<UnitSettin
   return `daily, as the user ${serviceUser}: ${program.join(" ")} ${subcommand} --conf-dir ${confDir}`;
 }
 
-const reload: Step = { does: "have systemd read its units", commands: [{ words: ["systemctl", "daemon-reload"] }] };
+const reload: Step = { does: "make systemd reload its units", commands: [{ words: ["systemctl", "daemon-reload"] }] };
 
-/** A timer that was active before goes on with its old times until it is started anew. */
+/** Enables the timer. One that was already active is restarted, as it would keep its old times. */
 async function enable(timer: string): Promise<Step> {
   const commands: Command[] = [{ words: ["systemctl", "enable", "--now", timer] }];
   if (await succeeds(["systemctl", "--quiet", "is-active", timer])) {
-    return { does: `start ${timer} anew`, commands: [...commands, { words: ["systemctl", "restart", timer] }] };
+    return { does: `restart ${timer}`, commands: [...commands, { words: ["systemctl", "restart", timer] }] };
   }
   return {
     does: `enable ${timer}`,
@@ -79,19 +79,19 @@ async function enable(timer: string): Promise<Step> {
 }
 
 /**
- * The credentials once more, such that only this machine's systemd can decrypt them, and gives them to this unit alone. Where that
- * fails, as where the machine has nowhere to keep its key, the unit reads the credentials file.
+ * Steps that encrypt the credentials so that only this machine's systemd can decrypt them, for this unit alone. If that fails,
+ * for example because the machine has nowhere to keep its key, the unit reads the credentials file.
  */
-async function sealSteps(
+async function encryptSteps(
   options: ServiceOptions,
   credentials: () => string,
-  sealed: (path: string | undefined) => void,
+  useEncrypted: (path: string | undefined) => void,
 ): Promise<Step[]> {
   const { settings, changed, notify } = options;
   const path = join(credentialFolder, `${settings.unit}.aws_credentials`);
-  const before = await sealedBefore(path, options);
+  const before = await encryptedBefore(path, options);
   if (!changed && before !== undefined && (await isNewer(path, credentialsPath(settings.confDir)))) {
-    sealed(path);
+    useEncrypted(path);
     return [];
   }
   let failed = false;
@@ -102,15 +102,15 @@ async function sealSteps(
     ...folderSteps(credentialFolder, { mode: "0700", ...ofRoot }),
     {
       does: `encrypt the credentials for ${settings.unit}.service`,
-      run: async () => sealed(path),
+      run: async () => useEncrypted(path),
       commands: [
         { words: ["systemd-creds", "encrypt", "--name=aws_credentials", "-", fresh], input },
         { words: ["mv", "--force", "--no-target-directory", fresh, path] },
       ],
       ifFails(why) {
         failed = true;
-        sealed(undefined);
-        const message = `the service reads the credentials file, as they could not be encrypted for it: ${why}`;
+        useEncrypted(undefined);
+        const message = `the service reads the credentials file, as the credentials could not be encrypted for it: ${why}`;
         notify({ level: "warning", code: "not-sealed", message });
       },
       undo: { ...undo, run: async () => !failed },
@@ -118,15 +118,15 @@ async function sealSteps(
   ];
 }
 
-/** What a unit that is there already may need: it is put back where a later step fails. */
-async function sealedBefore(path: string, { isRoot, notify }: ServiceOptions): Promise<string | undefined> {
+/** The encrypted credentials that an existing unit may need: they are put back if a later step fails. */
+async function encryptedBefore(path: string, { isRoot, notify }: ServiceOptions): Promise<string | undefined> {
   if (isRoot) return (await lookAtFile(path, isRoot, notify))?.text;
-  // Its folder is root's alone.
+  // Checked by the folder, as only root may look inside.
   if (!existsSync(credentialFolder)) return undefined;
   return readAsRoot(path, notify).catch(() => undefined);
 }
 
-/** Keys may have been replaced by hand since. Where that cannot be seen, they count as replaced. */
+/** Whether `path` is newer: if not, keys may have been replaced by hand since. If that cannot be seen, they count as replaced. */
 async function isNewer(path: string, than: string): Promise<boolean> {
   try {
     return (await stat(path)).mtimeMs >= (await stat(than)).mtimeMs;

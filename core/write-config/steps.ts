@@ -1,29 +1,29 @@
 /**
- * The plan: steps that are done one after the other, each shown before it is done. Where one fails, or the user interrupts,
- * those that can be are undone, last first, and the user is told what was undone and what is left.
+ * Performs a plan: steps that are done one after the other, each shown before it is done. If one fails, or the user interrupts,
+ * those that can be are undone, last first, and a notice says what was undone and what is left.
  */
 import { reasonOf } from "../failure.ts";
 import type { Notify } from "../notice.ts";
 import { asRoot, type Command, runCommand, typed } from "./command.ts";
 
 export type Step = {
-  /** As an imperative: `create the IAM user "web1"`. */
+  /** Imperative phrase: `create the IAM user "web1"`. */
   readonly does: string;
-  /** Run as root, in this order, after `run`. */
+  /** Commands to run as root, in this order, after `run`. */
   readonly commands?: readonly Command[];
   readonly run?: () => Promise<void>;
-  /** The plan goes on without what the commands would have made; told why they failed. */
+  /** Called with the reason if the commands fail: the plan then goes on without what they would have made. */
   readonly ifFails?: (why: string) => void;
-  /** Also called for a step that failed half-way. Without: what it made is harmless, and is left. */
+  /** Undoes the step, also if it failed half-way. Without it, what the step made is harmless, and is left. */
   readonly undo?: Undo;
 };
 
 export type Undo = {
   readonly does: string;
-  /** What the user is to do where this fails, too; where there is more to it than the commands. */
+  /** What the user must do if the undo also fails, if that is more than the commands. */
   readonly byHand?: string;
   readonly commands?: readonly Command[];
-  /** Done first. False where there is nothing to undo: then the commands are not run. */
+  /** Done first. Returns false if there is nothing to undo: then the commands are not run. */
   readonly run?: () => Promise<boolean>;
 };
 
@@ -33,7 +33,7 @@ export type StepOptions = {
   readonly signal: AbortSignal;
 };
 
-/** What a dry run prints: what is to be done, and below it the commands that root would run. */
+/** Lines of a dry run: each step, and below it the commands that would run as root. */
 export function describe(steps: readonly Step[], isRoot: boolean): string[] {
   return steps.flatMap(({ does, commands = [] }) => [
     does,
@@ -41,20 +41,20 @@ export function describe(steps: readonly Step[], isRoot: boolean): string[] {
   ]);
 }
 
-/** Throws what the failing step threw, or the signal's reason, once the rest is undone. */
+/** Performs the steps. If one fails, undoes the rest, and then throws that error or the signal's reason. */
 export async function perform(steps: readonly Step[], options: StepOptions): Promise<void> {
-  const begun: Step[] = [];
+  const started: Step[] = [];
   try {
     for (const step of steps) {
       options.signal.throwIfAborted();
       options.notify({ level: "info", code: "step", message: step.does });
-      begun.push(step);
+      started.push(step);
       await step.run?.();
       await runCommands(step, options);
     }
     options.signal.throwIfAborted();
   } catch (error) {
-    await undo(begun.toReversed(), options);
+    await undo(started.toReversed(), options);
     throw error;
   }
 }
@@ -69,19 +69,19 @@ async function runCommands({ commands = [], ifFails }: Step, options: StepOption
 }
 
 async function privileged(command: Command, { isRoot, notify }: StepOptions): Promise<void> {
-  const whole = asRoot(command, isRoot);
-  notify({ level: "info", code: "as-root", message: `  ${typed(whole)}` });
-  await runCommand(whole);
+  const rootCommand = asRoot(command, isRoot);
+  notify({ level: "info", code: "as-root", message: `  ${typed(rootCommand)}` });
+  await runCommand(rootCommand);
 }
 
-async function undo(begun: readonly Step[], options: StepOptions): Promise<void> {
+async function undo(started: readonly Step[], options: StepOptions): Promise<void> {
   const left: string[] = [];
-  for (const step of begun) {
+  for (const step of started) {
     if (step.undo !== undefined) await undone(step.undo, options);
     else left.unshift(step.does);
   }
   if (left.length === 0) return;
-  const message = `left as it is, for the next try: ${left.join("; ")}`;
+  const message = `left as it is, for the next attempt: ${left.join("; ")}`;
   options.notify({ level: "warning", code: "left", message });
 }
 

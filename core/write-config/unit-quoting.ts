@@ -1,28 +1,29 @@
 /**
- * Paths and words as units hold them. systemd expands `%` everywhere, and `$` in the words of a command after the first;
- * quotes and backslashes mean something in lists and commands. What no quoting can hold is a Failure (exit 2).
+ * Quotes paths and words for units. systemd expands `%` everywhere, and `$` in the words of a command after the first. Quotes
+ * and backslashes are special in lists and commands. A text that no quoting can express is a Failure (exit 2).
  */
 import { isAbsolute } from "node:path";
 import { exitStatus, Failure } from "../failure.ts";
 
-/** For `ExecStart=`. The first word, the program, must be an absolute path, without quotes and backslashes. */
+/** A value of `ExecStart=`. The first word, the program, must be an absolute path, without quotes and backslashes. */
 export function commandLine(words: readonly string[]): string {
   const [program = "", ...rest] = words;
-  if (/["'\\]/.test(program)) throw unfit(program, "it has a quote or a backslash, which systemd allows in no program");
+  if (/["'\\]/.test(program))
+    throw unfit(program, "it has a quote or a backslash, which systemd does not allow in a program");
   return [quotedPath(program), ...rest.map(quotedWord)].join(" ");
 }
 
-/** For words of a command after its first. */
+/** Quotes a word of a command after its first. */
 export function quotedWord(word: string): string {
   return quoted(word).replaceAll("$", () => "$$");
 }
 
-/** For lists of absolute paths. */
+/** Quotes an absolute path in a list. */
 export function quotedPath(path: string): string {
   return quoted(absolute(path));
 }
 
-/** For settings whose value is one absolute path: they know no quotes. */
+/** An absolute path for settings whose whole value it is: these have no quotes. */
 export function barePath(path: string): string {
   const text = absolute(path);
   if (text !== text.trim()) throw unfit(text, "it begins or ends with a space");
@@ -44,7 +45,7 @@ function absolute(path: string): string {
   return printable(path);
 }
 
-/** A line break would begin a setting of its own. */
+/** Refuses control characters: a line break would begin another setting. */
 function printable(text: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
   if (/[\x00-\x1f\x7f]/.test(text)) throw unfit(text, "it has a line break or another control character");

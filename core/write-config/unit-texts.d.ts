@@ -1,4 +1,4 @@
-/** `import text from "….service" with { type: "text" }`: the text of the file, also in the compiled executable. */
+/** Types `import text from "….service" with { type: "text" }`: the text of the file, also in the compiled executable. */
 declare module "*.service" {
   const text: string;
   export default text;

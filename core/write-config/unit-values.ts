@@ -1,7 +1,7 @@
-/** What a user says of the units on the command line, checked. */
+/** Checks the options of the command line about units. */
 import { exitStatus, Failure } from "../failure.ts";
 
-/** When a timer starts its service: every day, at some time of the window. */
+/** The time at which a timer starts its service: every day, at a random moment of the window. */
 export type TimerWindow = {
   /** Local time as `HH:MM:SS`. */
   readonly start: string;
@@ -11,7 +11,7 @@ export type TimerWindow = {
 
 const day = 86_400;
 
-/** From a time such as `2:00` and a timespan such as `1h`. Throws a Failure (exit 2) for others. */
+/** Parses a time such as `2:00` and a time span such as `1h`. Throws a Failure (exit 2) for anything else. */
 export function parseWindow(start: string, length: string): TimerWindow {
   return { start: timeOfDay(start), seconds: secondsOf(length) };
 }
@@ -20,7 +20,12 @@ function timeOfDay(written: string): string {
   const [, hour = "", minute = "", second = "00"] = /^(\d{1,2}):(\d{2})(?::(\d{2}))?$/.exec(written) ?? [];
   const good = hour !== "" && Number(hour) < 24 && Number(minute) < 60 && Number(second) < 60;
   if (!good)
-    throw unfit("use --bkpwin-start", written, "it is no time of day", "give hours and minutes, as 2:00 or 23:30");
+    throw unfit(
+      "use --bkpwin-start",
+      written,
+      "it is not a time of day",
+      "give hours and minutes, such as 2:00 or 23:30",
+    );
   return `${hour.padStart(2, "0")}:${minute}:${second}`;
 }
 
@@ -33,27 +38,27 @@ const unitSeconds: readonly (readonly [words: readonly string[], seconds: number
 
 function secondsOf(written: string): number {
   const parts = [...written.matchAll(/(\d+) ?([a-z]*) ?/gy)];
-  const whole = written !== "" && parts.map(([part]) => part).join("") === written;
+  const isComplete = written !== "" && parts.map(([part]) => part).join("") === written;
   const seconds = parts.map(([, number, word]) => {
     const factor = unitSeconds.find(([words]) => words.includes(word ?? ""))?.[1] ?? Number.NaN;
     return Number(number) * factor;
   });
   const sum = seconds.reduce((total, part) => total + part, 0);
-  if (whole && sum < day) return sum;
+  if (isComplete && sum < day) return sum;
   throw unfit(
     "use --bkpwin-length",
     written,
-    "it is no timespan below a day",
+    "it is not a time span of less than a day",
     'give one such as 1h, 90min or "1h 30min"',
   );
 }
 
-/** The base name of a service and a timer, without their suffix. Throws a Failure (exit 2) for what is none. */
+/** Parses the base name of a service and a timer, without suffix. Throws a Failure (exit 2) for anything else. */
 export function parseUnitName(written: string): string {
   const good = /^[A-Za-z0-9][A-Za-z0-9:_.-]{0,99}$/.test(written) && !/\.(service|timer)$/.test(written);
   if (good && written !== "sysbackup-failed") return written;
-  const remedy = "give up to 100 letters, digits and :_.-, without .service or .timer, as sysbackup-archive";
-  throw unfit("use --systemd-unit", written, "it is no name for both a service and a timer", remedy);
+  const remedy = "give up to 100 letters, digits and :_.-, without .service or .timer, such as sysbackup-archive";
+  throw unfit("use --systemd-unit", written, "it cannot name a service and a timer", remedy);
 }
 
 function unfit(doing: string, what: string, why: string, remedy: string): Failure {

@@ -1,4 +1,4 @@
-/** The systemd units of a machine: the templates of `systemd/`, filled in. Pure: writes and starts nothing. */
+/** Fills in the templates of `systemd/` to the units of a machine. Pure: writes and starts nothing. */
 import archiveService from "../../systemd/archive.service" with { type: "text" };
 import failedService from "../../systemd/failed.service" with { type: "text" };
 import hardening from "../../systemd/parts/hardening.conf" with { type: "text" };
@@ -13,22 +13,22 @@ import { exitStatus, Failure } from "../failure.ts";
 import { barePath, commandLine, quotedPath, quotedWord } from "./unit-quoting.ts";
 import type { TimerWindow } from "./unit-values.ts";
 
-/** What a machine may be given units for: people restore. */
+/** The role of a machine with units: restores are run by people. */
 export type UnitRole = Exclude<RoleName, "restore">;
 
 export const serviceUsers = ["backup", "root"] as const;
 
 export type UnitSettings = {
   readonly role: UnitRole;
-  /** Base name of service and timer, as `parseUnitName` gives it; `unitNames` has the usual one of each role. */
+  /** Base name of service and timer, from `parseUnitName`; `unitNames` has the default of each role. */
   readonly unit: string;
-  /** How sysbackup is run: an absolute path, and words before the subcommand where it is run by Bun. */
+  /** Command of sysbackup: an absolute path, and words before the subcommand if Bun runs it. */
   readonly program: readonly string[];
-  /** Absolute path; with `conf`, the pickers and the hook `on-failure`. */
+  /** Absolute path of the folder with `conf`, the pickers and the hook `on-failure`. */
   readonly confDir: string;
-  /** Absolute path; as in `conf`. Where it is not the default, it must be there, and the service's user own it. */
+  /** Absolute path, as in `conf`. If it is not the default, it must exist, and belong to the service's user. */
   readonly stateDir: string;
-  /** `root` is for the role `backup` only. */
+  /** User of the service; `root` only for the role `backup`. */
   readonly serviceUser: (typeof serviceUsers)[number];
   readonly window: TimerWindow;
   /** Absolute path of the credentials file as `systemd-creds encrypt --name=aws_credentials` wrote it. */
@@ -44,8 +44,8 @@ export type UnitFile = {
 const services = { backup: archiveService, audit: verifyService, steward: pruneService };
 
 /**
- * Service, timer, and the service that tells of failures, in this order. Throws a Failure (exit 2) for a path or word that
- * a unit cannot hold, and for a role that does not run as root.
+ * Returns the service, the timer, and the service that reports failures, in this order. Throws a Failure (exit 2) for a path
+ * or word that a unit cannot hold, and for a role that does not run as root.
  */
 export function renderUnits(settings: UnitSettings): readonly UnitFile[] {
   const { role, unit, serviceUser, window, credential } = settings;
@@ -72,13 +72,13 @@ export function renderUnits(settings: UnitSettings): readonly UnitFile[] {
   ];
 }
 
-/** systemd makes the default folder, and gives it to the service's user; another must be there. */
+/** Settings for the state folder: systemd makes the default one, and gives it to the service's user; any other must exist. */
 function stateDirLines(stateDir: string): string {
   if (stateDir === "/var/cache/backup") return "CacheDirectory=backup\nCacheDirectoryMode=0700";
   return `ReadWritePaths=${quotedPath(stateDir)}`;
 }
 
-/** A placeholder without a value is a defect in a template. */
+/** Fills in a template. A placeholder without a value is a defect in the template. */
 function filled(template: string, values: Readonly<Record<string, string>>): string {
   const text = template.replaceAll(/\{\{(\w+)\}\}/g, (placeholder, name: string) => {
     const value = values[name];

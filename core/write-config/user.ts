@@ -1,4 +1,4 @@
-/** The IAM user of a machine, or of several: looked at, and brought to where it has a key that works. */
+/** Plans the steps to an IAM user, of one machine or several, with a key that works. */
 import { packagePath } from "../aws/package.ts";
 import { Failure } from "../failure.ts";
 import type { KeyPair } from "./credentials-file.ts";
@@ -16,10 +16,10 @@ export type UserState = {
   readonly usable: KeyPair | undefined;
 };
 
-/** IAM allows no more. */
-const mostKeys = 2;
+/** Keys of a user that IAM allows. */
+const maxKeys = 2;
 
-/** `known` is what this machine's credentials file has. Throws a Failure for a user who is not ours, or can have no more keys. */
+/** Looks the user up. `known` is the key pair in this machine's credentials file. Throws a Failure for a user who is not ours, or can have no more keys. */
 export async function lookAtUser(
   iam: Iam,
   name: string,
@@ -31,12 +31,12 @@ export async function lookAtUser(
   refuseForeign(name, user, role);
   const keys = await iam.keysOf(name);
   const usable = keys.some(({ id, active }) => active && id === known?.id) ? known : undefined;
-  if (usable === undefined && keys.length >= mostKeys) throw tooManyKeys(name);
+  if (usable === undefined && keys.length >= maxKeys) throw tooManyKeys(name);
   const inGroup = (await iam.groupsOf(name)).includes(role.group);
   return { name, exists: true, inGroup, keys: keys.map(({ id }) => id), usable };
 }
 
-/** One that has more rights than this, or serves something else, is not to be used, nor given keys. */
+/** Refuses a user with more rights than the role needs, or for another purpose: it must not be used, nor get keys. */
 function refuseForeign(name: string, { path, boundary, tags }: IamUser, role: RoleDescription): void {
   const own = packagePath(role.package);
   const wrong = [...userTags(role)].find(([key, value]) => tags.get(key) !== value);
@@ -50,7 +50,7 @@ function refuseForeign(name: string, { path, boundary, tags }: IamUser, role: Ro
   throw new Failure({
     doing: "use the IAM user",
     what: name,
-    why: `there is one already, which write-config did not make for this role: ${why}`,
+    why: `it already exists, and write-config did not make it for this role: ${why}`,
     remedy: "give another name with --user",
   });
 }
@@ -59,13 +59,13 @@ function tooManyKeys(name: string): Failure {
   return new Failure({
     doing: "create a key of the IAM user",
     what: name,
-    why: `it has ${mostKeys} keys already, the most that IAM allows, and this machine has neither`,
+    why: `it already has ${maxKeys} keys, the most that IAM allows, and this machine has neither`,
     remedy:
       "give --creds-file with the encrypted copy that was made for other machines, delete a key that no machine uses, or give another --user",
   });
 }
 
-/** Steps to a user with a new key, which `keep` is given. None of them for a user whose key this machine has. */
+/** Steps to a user with a new key, which is passed to `keep`. None if this machine already has the user's key. */
 export function userSteps(iam: Iam, state: UserState, role: RoleDescription, keep: (pair: KeyPair) => void): Step[] {
   return [
     ...(state.exists ? [] : [createUser(iam, state.name, role)]),
@@ -74,7 +74,7 @@ export function userSteps(iam: Iam, state: UserState, role: RoleDescription, kee
   ];
 }
 
-/** What a step has made, for its undo: also "maybe", where the answer was lost. */
+/** Whether a step has made something, for its undo: "maybe" if the answer was lost. */
 type Made = "no" | "maybe" | "yes";
 
 async function making<Result>(request: () => Promise<Result>, set: (made: Made) => void): Promise<Result> {
@@ -93,7 +93,7 @@ function createUser(iam: Iam, name: string, role: RoleDescription): Step {
   const properties = { path: packagePath(role.package), boundary: role.boundary, tags: userTags(role) };
   let made: Made = "no";
   return {
-    does: `create the IAM user ${JSON.stringify(name)} with the path ${properties.path}, bounded by ${role.boundary}`,
+    does: `create the IAM user ${JSON.stringify(name)} with the path ${properties.path} and the boundary ${role.boundary}`,
     run: () =>
       making(
         () => iam.createUser(name, properties),
@@ -135,7 +135,7 @@ function joinGroup(iam: Iam, name: string, { group }: RoleDescription): Step {
 function createKey(iam: Iam, { name, exists, keys }: UserState, keep: (pair: KeyPair) => void): Step {
   let made: Made = "no";
   let pair: KeyPair | undefined;
-  /** Where an answer was lost, so was the secret: such a key is of no use to anybody, and keeps the user from being deleted. */
+  /** IDs of new keys. If an answer was lost, so was the secret: such a key is useless, and prevents deletion of the user. */
   const fresh = async () => (await iam.keysOf(name)).map(({ id }) => id).filter((id) => !keys.includes(id));
   return {
     does: `create a key of the IAM user ${JSON.stringify(name)}`,

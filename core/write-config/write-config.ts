@@ -1,6 +1,6 @@
 /**
- * Sets a machine up: looks at the account and at the machine, checks all that can be checked, and plans the steps. Nothing is
- * made before `perform` is called with them.
+ * Plans the set-up of a machine: looks at the account and at the machine, checks all that can be checked, and returns the
+ * steps. Nothing is made before `perform` is called with them.
  */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
@@ -33,7 +33,7 @@ export type Plan = {
   readonly steps: readonly Step[];
   /** The encrypted copy that the steps write. */
   readonly copy: string | undefined;
-  /** Commands for whom there is no systemd now, or no wish to start. */
+  /** Commands to run later, if systemd does not run now or the timer is not to start. */
   readonly later: readonly string[];
 };
 
@@ -45,26 +45,26 @@ export type WriteConfigDeps = {
 };
 
 /** Asks AWS and reads files, and changes nothing. Throws a Failure for what would not work. */
-export async function plan(request: WriteConfigRequest, around: WriteConfigDeps): Promise<Plan> {
+export async function plan(request: WriteConfigRequest, deps: WriteConfigDeps): Promise<Plan> {
   const { confDir, source } = request;
   if (source.kind === "copy") await requireCopy(source.path);
   const iam = await openIam(request.region);
   const role = await findRole(iam, request.package, request.role);
   const file = join(confDir, "conf");
-  const conf = await lookAtFile(file, around.isRoot, around.notify);
+  const conf = await lookAtFile(file, deps.isRoot, deps.notify);
   const text = merged(conf?.text ?? "", changesOf(request, role), file);
   const values = checked(parseConf(text, file), file);
   if (request.role === "backup") checkLockDays(values.content.days_retained, role);
 
   const section = values.aws.profile ?? "default";
-  const keys = source.kind === "ambient" ? undefined : await keyPlan(source, { request, role, iam, section }, around);
+  const keys = source.kind === "ambient" ? undefined : await keyPlan(source, { request, role, iam, section }, deps);
   const { program, unit, serviceUser, window } = request.units;
   const services = await serviceSteps({
     settings: { program, unit, serviceUser, window, role: request.role, confDir, stateDir: values.backup.state_dir },
     credentials: keys?.text,
     changed: keys?.changed ?? false,
     start: request.start,
-    ...around,
+    ...deps,
   });
   const steps = [
     ...(keys?.first ?? []),
@@ -95,11 +95,11 @@ function changesOf({ confDir, source, profile, retainDays }: WriteConfigRequest,
 }
 
 type KeyPlan = {
-  /** Up to a key pair that works, and its encrypted copy. */
+  /** Steps to a key pair that works, and its encrypted copy. */
   readonly first: readonly Step[];
-  /** To the credentials file. */
+  /** Steps to the credentials file. */
   readonly file: readonly Step[];
-  /** The file's text, once `first` is done. */
+  /** Returns the file's text, once `first` is done. */
   readonly text: () => string;
   readonly changed: boolean;
   readonly copy: string | undefined;
@@ -123,7 +123,7 @@ async function keyPlan(
   let pair: KeyPair | undefined;
   const text = () => withKeyPair(before?.text ?? "", section, present(pair), path);
   const works = (pauses: readonly number[]): Step => ({
-    does: `see that the key can assume the role ${role.arn}`,
+    does: `check that the key can assume the role ${role.arn}`,
     run: () => awaitKey(present(pair), role, { pauses, sleep, signal }),
   });
   const keep = (made: KeyPair) => {
@@ -148,7 +148,7 @@ async function keyPlan(
   return end(copy === undefined ? first : [...first, copyStep(copy, () => present(pair), signal)], !user.usable, copy);
 }
 
-/** A machine that keeps its key needs no further copy, but where one is asked for that is not there. */
+/** The path for the copy. A machine that keeps its key needs none, unless the user names a file that does not exist. */
 async function copyFor(
   { name, copy }: Extract<CredentialsSource, { kind: "user" }>,
   user: UserState,
@@ -176,7 +176,7 @@ function copyStep(path: string, pair: () => KeyPair, signal: AbortSignal): Step 
   };
 }
 
-/** The steps before have made it. */
+/** The key pair that earlier steps made. */
 function present(pair: KeyPair | undefined): KeyPair {
   if (pair === undefined) throw new Error("there is no key pair yet");
   return pair;

@@ -1,21 +1,24 @@
 /** Reads roots and parts of the chosen backups, and notes down what they need. */
-import type { FileEntry, ObjectRef } from "../../core/format/entry.ts";
-import type { Manifest, PartRef } from "../../core/format/manifest.ts";
-import { type ByteString, toText } from "../../core/format/path.ts";
+import type { FileEntry } from "../../core/format/entry.ts";
+import type { Manifest } from "../../core/format/manifest.ts";
+import { fromText, toText } from "../../core/format/path.ts";
 import type { Found } from "../../core/manifest/find.ts";
-import type { Needs } from "../../core/manifest/needs.ts";
-import { nameOf } from "../../core/manifest/read.ts";
+import type { Loss } from "../../core/manifest/loss.ts";
+import { ManifestRefused, nameOf } from "../../core/manifest/read.ts";
+import { type PartContent, readParts } from "../../core/manifest/references/read-parts.ts";
+import type { LockDemand, ReferencedPart, References } from "../../core/manifest/references/references.ts";
 import type { Extents } from "./extents.ts";
 import type { Findings } from "./findings.ts";
 import type { Losses } from "./losses.ts";
-import { type NumberedPart, readParts } from "./parts.ts";
-import { type Root, readRoot, type VerifyBucket } from "./roots.ts";
+import type { PartsRead, PathRange } from "./parts-read.ts";
+import { readRoot, type VerifyBucket } from "./roots.ts";
 
-export type CollectContext = {
+export type CollectDeps = {
   readonly bucket: VerifyBucket;
-  readonly needs: Needs;
+  readonly references: References;
   readonly findings: Findings;
   readonly losses: Losses;
+  readonly partsRead: PartsRead;
   /** Of objects that are to be read. */
   readonly extents: Extents;
   /** Whether the content of the object with this key is to be read. */
@@ -29,111 +32,88 @@ export type Collected = {
   readonly id: number;
   readonly title: string;
   readonly manifest: Pick<Manifest, "header" | "totals"> | undefined;
-  /** The row of its root; undefined for a local file. */
+  /** The id of its root; undefined for a local file. */
   readonly root: number | undefined;
 };
 
-export class Collector {
-  readonly backups: Collected[] = [];
-  /** Each distinct part by its row, and the last path that it holds: undefined for one that is lost. */
-  readonly parts = new Map<number, { readonly part: PartRef; readonly last: ByteString | undefined }>();
+const noPath = fromText("");
 
-  constructor(readonly context: CollectContext) {}
+/** Parts in memory at a time: while one is worked on, the next is fetched. */
+const partsAtOnce = 2;
 
-  async add(source: Found): Promise<void> {
-    const { bucket, needs, now, signal } = this.context;
-    signal.throwIfAborted();
-    const id = this.backups.length + 1;
-    const root = await readRoot(bucket, source);
-    const { manifest } = root;
-    const object = this.#root(id, root);
-    this.backups.push({ id, title: nameOf(source), manifest: manifest && summaryOf(manifest), root: object });
-    if (manifest === undefined) return;
-    const { retain_until, lock_mode } = manifest.header;
-    needs.backup(id, { until: new Date(retain_until), mode: lock_mode }, now);
-    for (const snapshot of manifest.snapshots) {
-      const { key, version, size, sha256 } = snapshot;
-      needs.needed(id, needs.add({ key, version, size, kind: "snapshot", sha256 }));
-    }
-    await this.#parts(id, manifest, object);
+/** Returns the backups in order of `sources`. */
+export async function collect(sources: Iterable<Found> | AsyncIterable<Found>, deps: CollectDeps) {
+  const backups: Collected[] = [];
+  for await (const source of sources) {
+    deps.signal.throwIfAborted();
+    backups.push(await collectRoot(source, deps));
   }
+  await collectParts(deps);
+  reportContradictions(backups, deps);
+  return backups;
+}
 
-  #root(backup: number, { stored, fault }: Root): number | undefined {
-    if (stored === undefined) return undefined;
-    const { needs, findings } = this.context;
-    const id = needs.add({ ...stored, kind: "root", sha256: "" });
-    needs.needed(backup, id);
-    if (fault !== undefined) findings.add(id, fault.code, fault.why);
-    return id;
-  }
+async function collectRoot(source: Found, { bucket, references, findings, now }: CollectDeps): Promise<Collected> {
+  const { stored, manifest, fault } = await readRoot(bucket, source);
+  const { id, root } = references.addBackup({ root: stored, manifest, demand: manifest && demandOf(manifest, now) });
+  if (root !== undefined && fault !== undefined) findings.add(root, fault.code, fault.why);
+  const { header, totals } = manifest ?? {};
+  return { id, title: nameOf(source), manifest: header && totals && { header, totals }, root };
+}
 
-  async #parts(backup: number, manifest: Manifest, root: number | undefined): Promise<void> {
-    const numbered = manifest.parts.map((part): NumberedPart => ({ id: this.#part(backup, part), part }));
-    const unread = new Map(numbered.filter(({ id }) => !this.parts.has(id)).map((one) => [one.id, one]));
-    await this.#read(unread.values());
-    for (const [index, { id, part }] of numbered.entries()) {
-      const why = this.#contradiction(id, part, numbered[index + 1]?.part);
-      if (why === undefined) continue;
-      if (root !== undefined) this.context.findings.add(root, "manifest-damaged", why);
-      this.context.losses.add(id, part.first, part.entries);
-    }
-  }
+/** Returns what a backup promises of its locks; nothing after the promised date. */
+function demandOf({ header }: Manifest, now: Date): LockDemand | undefined {
+  const until = new Date(header.retain_until);
+  return until > now ? { until, mode: header.lock_mode } : undefined;
+}
 
-  #part(backup: number, { key, version, size, sha256 }: PartRef): number {
-    const { needs } = this.context;
-    const id = needs.add({ key, version, size, kind: "part", sha256 });
-    needs.needed(backup, id);
-    return id;
-  }
-
-  async #read(parts: Iterable<NumberedPart>): Promise<void> {
-    const { bucket, needs, findings, losses, extents, choose, signal } = this.context;
-    for await (const { id, part, content } of readParts(bucket, parts, wantingAny(choose))) {
-      signal.throwIfAborted();
-      if ("how" in content) {
-        this.parts.set(id, { part, last: undefined });
-        findings.add(id, content.damage ? "part-damaged" : "not-checked", content.how, true);
-        losses.add(id, part.first, part.entries);
-        continue;
-      }
-      this.parts.set(id, { part, last: content.last });
-      const ids = content.objects.map((object) => needs.add(contentOf(object)));
-      needs.uses(id, ids);
+async function collectParts(deps: CollectDeps): Promise<void> {
+  const { bucket, references, partsRead, extents, choose, signal } = deps;
+  await readParts(references.takeParts(), {
+    bucket,
+    atOnce: partsAtOnce,
+    use: (part, content) => {
+      const { files, range } = filesNeeding(choose, content);
+      const ids = references.addContent(part, content.objects);
       const chosen = content.objects.map(({ key }, number) => (choose(key) ? ids[number] : undefined));
-      extents.add(content.files, chosen);
-    }
+      partsRead.add(part, range, ids);
+      extents.add(files, chosen);
+    },
+    onLost: (part, loss) => losePart(part, loss, deps),
+    signal,
+  });
+}
+
+function losePart({ id, ref }: ReferencedPart, loss: Loss, { findings, losses }: CollectDeps): void {
+  if (loss.newer) throw new ManifestRefused("newer", ref.key, loss.how, undefined);
+  findings.add(id, loss.damage ? "part-damaged" : "not-checked", loss.how, true);
+  losses.add(id, ref.first, ref.entries);
+}
+
+/** Returns the files with content in a chosen object, and the range of all entries. */
+function filesNeeding(choose: (key: string) => boolean, { objects, entries }: PartContent) {
+  const chosen = new Set([...objects.keys()].filter((number) => choose(objects[number]?.key ?? "")));
+  const files: FileEntry[] = [];
+  let range: PathRange = { first: noPath, last: noPath, entries: 0 };
+  for (const entry of entries) {
+    const { path } = entry;
+    range = { first: range.entries === 0 ? path : range.first, last: path, entries: range.entries + 1 };
+    if (chosen.size === 0 || entry.type !== "file") continue;
+    if (entry.extents.some(({ object }) => chosen.has(object))) files.push(entry);
   }
+  return { files, range };
+}
 
-  /** What the root says of a part that is not so, or of which another root says otherwise. */
-  #contradiction(id: number, part: PartRef, next: PartRef | undefined): string | undefined {
-    const read = this.parts.get(id);
-    if (read?.last === undefined) return undefined;
-    if (read.part.first !== part.first || read.part.entries !== part.entries)
-      return `what it says of ${JSON.stringify(part.key)} is not so`;
-    if (next !== undefined && read.last >= next.first) return `parts overlap at ${JSON.stringify(toText(next.first))}`;
-    return undefined;
+/** Reports roots that say of a part what is not so. */
+function reportContradictions(backups: readonly Collected[], { partsRead, findings, losses }: CollectDeps): void {
+  for (const { backup, part, key, path, entries, overlapped } of partsRead.contradictions()) {
+    const root = backups[backup - 1]?.root;
+    const why =
+      overlapped === undefined
+        ? `what it says of ${JSON.stringify(key)} is not so`
+        : `parts overlap at ${JSON.stringify(toText(overlapped))}`;
+    // Backups whose roots describe the part as it is lose nothing.
+    findings.add(root ?? part, "manifest-damaged", why);
+    losses.add(root ?? part, path, entries);
   }
-}
-
-/** Files with content in an object that is chosen. The objects are those of a part, and the same for all its files. */
-function wantingAny(choose: (key: string) => boolean) {
-  let of: readonly ObjectRef[] | undefined;
-  let chosen = new Set<number>();
-  return ({ extents }: FileEntry, objects: readonly ObjectRef[]): boolean => {
-    if (objects !== of) {
-      of = objects;
-      chosen = new Set([...objects.keys()].filter((number) => choose(objects[number]?.key ?? "")));
-    }
-    return chosen.size > 0 && extents.some(({ object }) => chosen.has(object));
-  };
-}
-
-function summaryOf({ header, totals }: Manifest): Pick<Manifest, "header" | "totals"> {
-  return { header, totals };
-}
-
-/** Packs are named by the hash of their stored bytes; a file's own object by that of the file. */
-export function contentOf({ key, version, size, encoding }: ObjectRef) {
-  const sha256 = encoding === "frames" ? (/^packs\/([0-9a-f]{64})\./.exec(key)?.[1] ?? "") : "";
-  return { key, version, size, kind: encoding, sha256 };
 }

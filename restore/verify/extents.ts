@@ -1,84 +1,68 @@
-/** The pieces of content that files need of each object which is to be read, each once; and those found to be wrong. */
+/** Keeps the extents that files need of each object which is to be read, each once, and which of them are wrong. */
 import type { Database } from "bun:sqlite";
 import type { Extent, FileEntry } from "../../core/format/entry.ts";
-import type { Findings } from "./findings.ts";
+import type { References } from "../../core/manifest/references/references.ts";
+
+/** An extent of one object. */
+export type NeededExtent = Omit<Extent, "object">;
 
 const schema = `
   CREATE TEMP TABLE extents (
-    object INTEGER, frame_offset INTEGER, frame_length INTEGER, at INTEGER, length INTEGER, sha256 TEXT,
-    bad INTEGER NOT NULL DEFAULT 0,
-    PRIMARY KEY (object, frame_offset, frame_length, at, length, sha256)
+    object INTEGER, frame_offset INTEGER, frame_length INTEGER, offset INTEGER, length INTEGER, sha256 TEXT,
+    wrong INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (object, frame_offset, frame_length, offset, length, sha256)
   ) WITHOUT ROWID;
 `;
-
-/** `at`: the first byte within the decompressed frame. */
-export type Piece = {
-  readonly frame_offset: number;
-  readonly frame_length: number;
-  readonly at: number;
-  readonly length: number;
-  readonly sha256: string;
-};
-
-const pieceOf = ({ frameOffset, frameLength, offset, length, sha256 }: Extent): Piece => ({
-  frame_offset: frameOffset,
-  frame_length: frameLength,
-  at: offset,
-  length,
-  sha256,
-});
+const isThis = "object = ? AND frame_offset = ? AND frame_length = ? AND offset = ? AND length = ? AND sha256 = ?";
+type ThisExtent = [number, number, number, number, number, string];
 
 export class Extents {
   readonly #database: Database;
 
-  constructor({ database }: Findings) {
+  constructor({ database }: References) {
     this.#database = database;
     this.#database.run(schema);
   }
 
-  /** Those of the files in objects that `ids` gives a number for. */
+  /** Adds the extents of the files, in the objects whose id `ids` has. */
   add(files: readonly FileEntry[], ids: readonly (number | undefined)[]): void {
-    const insert = this.#database.query(
-      "INSERT OR IGNORE INTO extents (object, frame_offset, frame_length, at, length, sha256) VALUES (?, ?, ?, ?, ?, ?)",
+    const insert = this.#database.query<null, ThisExtent>(
+      `INSERT OR IGNORE INTO extents (object, frame_offset, frame_length, offset, length, sha256)
+       VALUES (?, ?, ?, ?, ?, ?)`,
     );
     this.#database.transaction(() => {
       for (const { extents } of files) {
         for (const extent of extents) {
           const id = ids[extent.object];
-          if (id === undefined) continue;
-          const { frame_offset, frame_length, at, length, sha256 } = pieceOf(extent);
-          insert.run(id, frame_offset, frame_length, at, length, sha256);
+          if (id !== undefined) insert.run(...columnsOf(id, extent));
         }
       }
     })();
   }
 
-  /** In order of frame, then of place in the frame. */
-  of(object: number): Piece[] {
+  /** Returns the extents of an object in order of frame, then of place in the frame. */
+  in(object: number): NeededExtent[] {
     return this.#database
-      .query<Piece, [number]>(
-        "SELECT frame_offset, frame_length, at, length, sha256 FROM extents WHERE object = ? ORDER BY frame_offset, frame_length, at",
+      .query<NeededExtent, [number]>(
+        `SELECT frame_offset frameOffset, frame_length frameLength, offset, length, sha256 FROM extents
+         WHERE object = ? ORDER BY frame_offset, frame_length, offset`,
       )
       .all(object);
   }
 
-  wrong(object: number, pieces: readonly Piece[]): void {
-    const update = this.#database.query(
-      `UPDATE extents SET bad = 1 WHERE object = ? AND frame_offset = ? AND frame_length = ? AND at = ? AND length = ?
-       AND sha256 = ?`,
-    );
+  markWrong(object: number, extents: readonly NeededExtent[]): void {
+    const update = this.#database.query<null, ThisExtent>(`UPDATE extents SET wrong = 1 WHERE ${isThis}`);
     this.#database.transaction(() => {
-      for (const { frame_offset, frame_length, at, length, sha256 } of pieces)
-        update.run(object, frame_offset, frame_length, at, length, sha256);
+      for (const extent of extents) update.run(...columnsOf(object, extent));
     })();
   }
 
-  isWrong(object: number, extent: Extent): boolean {
-    const { frame_offset, frame_length, at, length, sha256 } = pieceOf(extent);
-    const query = this.#database.query<{ bad: number }, [number, number, number, number, number, string]>(
-      `SELECT bad FROM extents WHERE object = ? AND frame_offset = ? AND frame_length = ? AND at = ? AND length = ?
-       AND sha256 = ?`,
-    );
-    return query.get(object, frame_offset, frame_length, at, length, sha256)?.bad === 1;
+  isWrong(object: number, extent: NeededExtent): boolean {
+    const query = this.#database.query<{ wrong: number }, ThisExtent>(`SELECT wrong FROM extents WHERE ${isThis}`);
+    return query.get(...columnsOf(object, extent))?.wrong === 1;
   }
+}
+
+function columnsOf(object: number, { frameOffset, frameLength, offset, length, sha256 }: NeededExtent): ThisExtent {
+  return [object, frameOffset, frameLength, offset, length, sha256];
 }

@@ -1,6 +1,6 @@
 /**
- * How this machine differs from a backup: what changed, is missing, or is new since. Of the bucket, only root and parts
- * are read.
+ * Finds out how this machine differs from a backup: what changed, is missing, or is new since. Of the bucket, only root and
+ * parts are read.
  */
 import { readdirSync } from "node:fs";
 import type { BucketReader } from "../../core/bucket/contract.ts";
@@ -19,10 +19,10 @@ import { Pauses } from "../pauses.ts";
 export type LiveOptions = {
   readonly bucket: Pick<BucketReader, "get">;
   readonly manifest: Manifest;
-  /** Whether the content of the file with this path is to be hashed, too. */
+  /** Whether the content of the file with this path is to be hashed too. */
   readonly hash: (path: string) => boolean;
-  /** Told of each difference as it is found: what changed and is missing in byte order of path, then what is new. */
-  readonly tell: (difference: Difference) => void;
+  /** Called for each difference as it is found: what changed and is missing in byte order of path, then what is new. */
+  readonly onDifference: (difference: Difference) => void;
   readonly onProgress: (entries: number) => void;
   readonly signal: AbortSignal;
 };
@@ -30,7 +30,7 @@ export type LiveOptions = {
 export type Difference = {
   readonly kind: "changed" | "missing" | "new" | "unreadable";
   readonly path: string;
-  /** What of it differs: `size`, `content`, `mode` and so on; empty where it is missing or new. */
+  /** What of it differs: `size`, `content`, `mode` and so on; empty if it is missing or new. */
   readonly what: readonly string[];
 };
 
@@ -52,9 +52,9 @@ export async function compareLive(options: LiveOptions): Promise<LiveFigures> {
   using known = openScratchDatabase(schema);
   const figures = { entries: 0, hashed: 0, changed: 0, missing: 0, new: 0, unreadable: 0, lost: 0 };
   const { bucket, manifest, signal, onProgress } = options;
-  const tell = (kind: Difference["kind"], path: ByteString, what: readonly string[]) => {
+  const report = (kind: Difference["kind"], path: ByteString, what: readonly string[]) => {
     figures[kind] += 1;
-    options.tell({ kind, path: toText(path), what });
+    options.onDifference({ kind, path: toText(path), what });
   };
   const pauses = new Pauses(signal);
   const onLost = ({ entries }: { readonly entries: number }) => {
@@ -67,7 +67,7 @@ export async function compareLive(options: LiveOptions): Promise<LiveFigures> {
     })();
     for (const entry of entries) {
       if (pauses.due(0)) await pauses.take();
-      await compareEntry(entry, options, figures, pauses, tell);
+      await compareEntry(entry, options, figures, pauses, report);
       figures.entries += 1;
     }
     onProgress(figures.entries);
@@ -79,15 +79,21 @@ export async function compareLive(options: LiveOptions): Promise<LiveFigures> {
     if (pauses.due(0)) await pauses.take();
     for (const name of namesIn(path)) {
       const child = join(path, name);
-      if (isKnown.get(child) === null && isNew(child, began)) tell("new", child, []);
+      if (isKnown.get(child) === null && isNew(child, began)) report("new", child, []);
     }
   }
   return figures;
 }
 
-type Tell = (kind: Difference["kind"], path: ByteString, what: readonly string[]) => void;
+type ReportDifference = (kind: Difference["kind"], path: ByteString, what: readonly string[]) => void;
 
-async function compareEntry(entry: Entry, { hash }: LiveOptions, figures: LiveFigures, pauses: Pauses, tell: Tell) {
+async function compareEntry(
+  entry: Entry,
+  { hash }: LiveOptions,
+  figures: LiveFigures,
+  pauses: Pauses,
+  report: ReportDifference,
+) {
   try {
     const found = lstat(entry.path);
     const what = differences(entry, found);
@@ -95,11 +101,11 @@ async function compareEntry(entry: Entry, { hash }: LiveOptions, figures: LiveFi
       figures.hashed += 1;
       if (!(await hasContent(entry, pauses))) what.push("content");
     }
-    if (what.length > 0) tell("changed", entry.path, what);
+    if (what.length > 0) report("changed", entry.path, what);
   } catch (error) {
-    if (isGone(error)) return tell("missing", entry.path, []);
+    if (isGone(error)) return report("missing", entry.path, []);
     if (!isSystemError(error, "EACCES") && !isSystemError(error, "EPERM") && !isSystemError(error, "EIO")) throw error;
-    tell("unreadable", entry.path, []);
+    report("unreadable", entry.path, []);
   }
 }
 
@@ -114,7 +120,7 @@ async function hasContent(entry: Entry & { readonly type: "file" }, pauses: Paus
   }
 }
 
-/** A folder's times follow from what is in it, and a link has no mode of its own. */
+/** Names what differs. A folder's times follow from what is in it, and a link has no mode of its own. */
 function differences(entry: Entry, found: Stat): string[] {
   if (found.type !== entry.type) return ["type"];
   const { owner, modified } = entry;
@@ -135,12 +141,12 @@ function namesIn(folder: ByteString): ByteString[] {
   try {
     return readdirSync(toBytes(folder), { encoding: "buffer" }).map(fromBytes).sort();
   } catch {
-    // What happened to the folder itself is told already.
+    // What happened to the folder itself was reported before.
     return [];
   }
 }
 
-/** Made or changed since the backup began; what was there before was not picked. Sockets are never kept. */
+/** Whether it was made or changed since the backup began: what was there before was not picked. Sockets are never kept. */
 function isNew(path: ByteString, began: number): boolean {
   try {
     const { type, changed } = lstat(path);

@@ -1,41 +1,44 @@
 /**
- * Whether the bucket holds the objects, and how: lists tell versions, sizes and what lies over them; what they cannot
- * tell (locks, holds, the stated encoding) is asked for with one request an object, and only where the list found it.
- * Where a role may not read, and so not ask for all that, it is asked for the lock alone.
+ * Finds out whether the bucket holds the objects, and how. Listings have versions, sizes and what lies over them. What they
+ * do not have (locks, holds, the stated encoding) takes one request an object, if the listing has it. A role that may not
+ * read may not ask for all of that: then only the lock is asked for.
  */
 import { BucketError, type BucketReader, type ListedVersion, type ObjectInfo } from "../../core/bucket/contract.ts";
+import { codecOf, isPack } from "../../core/format/encoding.ts";
 import { lossOf } from "../../core/manifest/loss.ts";
+import { isContent } from "../../core/manifest/references/references.ts";
 import { eachOf } from "../../core/side-by-side.ts";
-import type { CollectContext } from "./collect.ts";
-import type { Row } from "./findings.ts";
+import type { CollectDeps } from "./collect.ts";
+import type { CheckedObject } from "./findings.ts";
+import { KeyFolders } from "./key-folders.ts";
 
-export type LookContext = Pick<CollectContext, "bucket" | "needs" | "findings" | "now" | "signal"> & {
+export type LookDeps = Pick<CollectDeps, "bucket" | "references" | "findings" | "now" | "signal"> & {
   readonly onProgress: (objects: number) => void;
 };
 
-/** For up to so many keys of a folder, a listing for each is cheaper than one of what may be a whole bucket. */
+/** Up to so many keys of a folder are listed one by one: that is cheaper than listing what may be a whole bucket. */
 const fewest = 20;
 const atOnce = 16;
 
 export type LookFigures = {
-  /** Objects of which the role may see the lock and no more: whether they are under a legal hold is not known. */
+  /** Objects of which the role may see only the lock: whether they are under a legal hold is not known. */
   lockOnly: number;
-  /** Those of them in `content/`, whose stated encoding is not known either. Of a pack, its name says it. */
+  /** Those of them in `content/`, whose stated encoding is not known either. A pack's name says it. */
   encodingUnknown: number;
 };
 
-export async function lookAtAll(context: LookContext): Promise<LookFigures> {
-  context.needs.spreadPromises();
-  await list(context);
-  return await askForLocks(context);
+export async function lookAtAll(deps: LookDeps): Promise<LookFigures> {
+  await list(deps);
+  return await askForLocks(deps);
 }
 
-async function list({ bucket, needs, findings, signal }: LookContext): Promise<void> {
-  for (const { folder, objects } of needs.folders()) {
-    if (objects > fewest) await noteVersions(bucket.listVersions(folder), new Versions(findings), signal);
+async function list({ bucket, references, findings, signal }: LookDeps): Promise<void> {
+  const folders = new KeyFolders(references);
+  for (const { folder, objects } of folders.all()) {
+    if (objects > fewest) await noteVersions(bucket.listVersions(folder), new Overlays(references, findings), signal);
     else
-      await eachOf(needs.keysIn(folder), atOnce, async (key) => {
-        await noteVersions(bucket.listVersions(key), new Versions(findings, key), signal);
+      await eachOf(folders.keysIn(folder), atOnce, async (key) => {
+        await noteVersions(bucket.listVersions(key), new Overlays(references, findings, key), signal);
       });
   }
   for (const { id, size, found } of findings.notAsRecorded()) {
@@ -44,22 +47,23 @@ async function list({ bucket, needs, findings, signal }: LookContext): Promise<v
   }
 }
 
-async function noteVersions(pages: AsyncIterable<readonly ListedVersion[]>, versions: Versions, signal: AbortSignal) {
+async function noteVersions(pages: AsyncIterable<readonly ListedVersion[]>, overlays: Overlays, signal: AbortSignal) {
   for await (const page of pages) {
     signal.throwIfAborted();
-    versions.note(page);
+    overlays.note(page);
   }
 }
 
-/** Goes through listed versions, newest first within a key, also where a key's versions are on several pages. */
-class Versions {
+/** Goes through listed versions, newest first within a key, also if a key's versions are on several pages. */
+class Overlays {
   #key: string | undefined;
-  /** Of the key, those that lie over what comes next. */
+  /** Versions of the key that lie over what comes next. */
   #above: ListedVersion[] = [];
 
   constructor(
-    readonly findings: CollectContext["findings"],
-    /** The only one that is meant, where others may begin with it. */
+    readonly references: CollectDeps["references"],
+    readonly findings: CollectDeps["findings"],
+    /** The only key that is meant, if others may begin with it. */
     readonly only?: string,
   ) {}
 
@@ -74,32 +78,32 @@ class Versions {
       this.#key = listed.key;
       this.#above = [];
     }
-    if (!listed.deleteMarker) for (const id of this.findings.found(listed)) this.#tellAbove(id, listed);
+    if (!listed.deleteMarker) for (const id of this.references.markFound(listed)) this.#reportAbove(id, listed);
     this.#above.push(listed);
   }
 
-  #tellAbove(id: number, { size }: ListedVersion): void {
+  #reportAbove(id: number, { size }: ListedVersion): void {
     const marker = this.#above.find(({ deleteMarker }) => deleteMarker);
     if (marker !== undefined) {
-      const why = `a delete marker (${marker.version}) lies over it: no restore is hurt, but somebody tried to delete it, and lifecycle rules may follow`;
+      const why = `a delete marker (${marker.version}) lies over it: no restore is hurt, but someone tried to delete it, and lifecycle rules may follow`;
       this.findings.add(id, "delete-marker", why);
     }
     const newer = this.#above.filter(
-      ({ key, version, deleteMarker }) => !deleteMarker && !this.findings.knows(key, version),
+      (version) => !version.deleteMarker && this.findings.ofVersion(version).length === 0,
     );
     const [newest] = newer;
     if (newest === undefined) return;
     const other = newer.some((version) => version.size !== size);
     const who = other
-      ? "of another size, so not sysbackup's: somebody with the right to put here is at work"
-      : "of the same size: another run that stored the same again, or somebody with the right to put here";
+      ? "of another size, so not sysbackup's: someone with the right to put here is at work"
+      : "of the same size: another run that stored the same again, or someone with the right to put here";
     const why = `a newer version (${newest.version}) lies over it, ${who}; a restore reads the version that it recorded`;
     this.findings.add(id, "newer-version", why);
   }
 }
 
-async function askForLocks(context: LookContext): Promise<LookFigures> {
-  const { bucket, findings, signal, onProgress } = context;
+async function askForLocks(deps: LookDeps): Promise<LookFigures> {
+  const { bucket, findings, signal, onProgress } = deps;
   const asker = new Asker(bucket);
   const figures = { lockOnly: 0, encodingUnknown: 0 };
   let asked = 0;
@@ -107,8 +111,8 @@ async function askForLocks(context: LookContext): Promise<LookFigures> {
     signal.throwIfAborted();
     try {
       const info = await asker.ask(row);
-      const rows = findings.rowsOf(row.key, row.version);
-      for (const same of rows) judge(same, info, context);
+      const rows = findings.ofVersion(row);
+      for (const same of rows) judge(same, info, deps);
       if (info?.whole === false) {
         figures.lockOnly += 1;
         if (rows.some(({ kind }) => statesEncoding(kind))) figures.encodingUnknown += 1;
@@ -123,19 +127,19 @@ async function askForLocks(context: LookContext): Promise<LookFigures> {
   return figures;
 }
 
-/** What is known of an object that was listed: all, or its lock alone. */
+/** What is known of an object that was listed: all, or only its lock. */
 type Known =
   | ({ readonly whole: true } & Pick<ObjectInfo, "metadata" | "retention" | "legalHold">)
   | ({ readonly whole: false } & Pick<ObjectInfo, "retention">);
 
 class Asker {
-  /** Top folders in which an object was refused, so that the next one costs one request, too. */
+  /** Top folders in which an object was refused, so that the next one costs only one request. */
   readonly #refused = new Set<string>();
 
   constructor(readonly bucket: Pick<BucketReader, "head" | "retention">) {}
 
-  /** Undefined where it does not exist. */
-  async ask({ key, version }: Row): Promise<Known | undefined> {
+  /** Returns undefined if it does not exist. */
+  async ask({ key, version }: CheckedObject): Promise<Known | undefined> {
     const folder = key.slice(0, key.indexOf("/"));
     if (!this.#refused.has(folder)) {
       try {
@@ -150,23 +154,23 @@ class Asker {
   }
 }
 
-const statesEncoding = (kind: Row["kind"]): boolean => kind === "zstd" || kind === "gzip" || kind === "none";
+const statesEncoding = (kind: CheckedObject["kind"]): boolean => isContent(kind) && !isPack(kind);
 
-/** Rows that contradict each other in other things than the version are asked for once. */
-function* onePerVersion(findings: CollectContext["findings"]): Generator<Row> {
-  for (const row of findings.sound()) if (findings.rowsOf(row.key, row.version)[0]?.id === row.id) yield row;
+/** Goes through sound objects; those that contradict each other about one version come once. */
+function* onePerVersion(findings: CollectDeps["findings"]): Generator<CheckedObject> {
+  for (const row of findings.sound()) if (findings.ofVersion(row)[0]?.id === row.id) yield row;
 }
 
-function judge(row: Row, info: Known | undefined, { findings, now }: LookContext): void {
+function judge(row: CheckedObject, info: Known | undefined, { findings, now }: LookDeps): void {
   const { id, until, compliance, kind } = row;
   if (info === undefined) {
     findings.add(id, "missing", "it is listed, but cannot be found", true);
     return;
   }
   const { retention } = info;
-  if (info.whole && (kind === "frames" || statesEncoding(kind))) {
+  if (info.whole && isContent(kind)) {
     const stated = info.metadata["storage-encoding"] ?? "none";
-    const expected = kind === "frames" ? "none" : kind;
+    const expected = isPack(kind) ? "none" : codecOf(kind);
     if (stated !== expected)
       findings.add(id, "wrong-encoding", `it is stored as ${JSON.stringify(stated)}, the manifest says ${kind}`, true);
   }

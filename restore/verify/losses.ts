@@ -1,10 +1,10 @@
-/** What damage costs: entries and snapshots that cannot be restored, or not wholly, and the backups that they are of. */
+/** Keeps what damage costs: entries and snapshots that cannot be restored, or not wholly, and the backups that they are of. */
 import type { Database } from "bun:sqlite";
 import { type ByteString, toText } from "../../core/format/path.ts";
-import type { Findings } from "./findings.ts";
+import type { References } from "../../core/manifest/references/references.ts";
 
-export type Loss = {
-  /** A path; of a lost part the first that it held; of a snapshot its key. */
+export type LostEntries = {
+  /** A path; for a lost part, the first that it held; for a snapshot, its key. */
   readonly path: string;
   /** 1, or how many entries were lost with the part. */
   readonly entries: number;
@@ -22,7 +22,7 @@ export class Losses {
   readonly #database: Database;
   readonly #insert;
 
-  constructor({ database }: Findings) {
+  constructor({ database }: References) {
     this.#database = database;
     this.#database.run(schema);
     this.#insert = this.#database.query<null, [number, string, number]>(
@@ -30,28 +30,28 @@ export class Losses {
     );
   }
 
-  /** `holder`: the part that the entry stands in, or the snapshot itself. */
+  /** Adds a lost entry. `holder`: the part that the entry stands in; the snapshot itself; or the root, if others with that part have the entry. */
   add(holder: number, path: ByteString, entries = 1): void {
     this.#insert.run(holder, path, entries);
   }
 
-  /** Those of snapshots follow from what was found of them. */
+  /** Adds snapshots: their loss follows from what was found of them. */
   addSnapshots(): void {
     this.#database.run(
-      "INSERT OR IGNORE INTO losses SELECT id, key, 1 FROM objects WHERE kind = 'snapshot' AND unusable = 1",
+      "INSERT OR IGNORE INTO losses SELECT id, key, 1 FROM objects JOIN states ON object = id WHERE kind = 'snapshot' AND unusable = 1",
     );
   }
 
-  /** In byte order of path. One at a time: one damaged pack may cost many thousands. */
-  *all(): Generator<Loss> {
+  /** Goes through losses in byte order of path. One damaged pack may cost many thousands. */
+  *all(): Generator<LostEntries> {
     const rows = this.#database.query<{ path: ByteString; entries: number; backups: number }, []>(
       `SELECT path, max(entries) entries, count(DISTINCT backup) backups
-       FROM losses JOIN needed ON needed.object = holder GROUP BY path ORDER BY path`,
+       FROM losses JOIN needs ON needs.object = holder GROUP BY path ORDER BY path`,
     );
     for (const { path, ...rest } of rows.iterate()) yield { path: toText(path), ...rest };
   }
 
-  /** Distinct paths, with all that lost parts held. */
+  /** Counts distinct paths, with all that lost parts held. */
   count(): number {
     const query = "SELECT coalesce(sum(entries), 0) lost FROM (SELECT max(entries) entries FROM losses GROUP BY path)";
     return this.#database.query<{ lost: number }, []>(query).get()?.lost ?? 0;
@@ -59,7 +59,7 @@ export class Losses {
 
   countOf(backup: number): number {
     const query =
-      "SELECT coalesce(sum(entries), 0) lost FROM losses JOIN needed ON needed.object = holder WHERE backup = ?";
+      "SELECT coalesce(sum(entries), 0) lost FROM losses WHERE holder IN (SELECT object FROM needs WHERE backup = ?)";
     return this.#database.query<{ lost: number }, [number]>(query).get(backup)?.lost ?? 0;
   }
 }

@@ -1,44 +1,49 @@
 /** Goes through the parts that need damaged objects once more, for the files that the damage touches. */
 import type { FileEntry, ObjectRef } from "../../core/format/entry.ts";
-import { type CollectContext, type Collector, contentOf } from "./collect.ts";
-import { readParts } from "./parts.ts";
+import { readParts } from "../../core/manifest/references/read-parts.ts";
+import type { CollectDeps } from "./collect.ts";
 
-type Damaged = { readonly id: number; readonly unusable: boolean };
+type DamagedObject = { readonly id: number; readonly unusable: boolean };
 
-export async function nameLosses(collector: Collector): Promise<void> {
-  const { bucket, findings, losses, signal } = collector.context;
+/** Parts in memory at a time: while one is worked on, the next is fetched. */
+const partsAtOnce = 2;
+
+export async function nameLosses(deps: CollectDeps): Promise<void> {
+  const { bucket, references, findings, losses, partsRead, signal } = deps;
   losses.addSnapshots();
-  const numbered = findings.partsDamaged().flatMap((id) => {
-    const read = collector.parts.get(id);
-    return read?.last === undefined ? [] : [{ id, part: read.part }];
+  const parts = partsRead.withDamage().map((id) => references.part(id));
+  await readParts(parts, {
+    bucket,
+    atOnce: partsAtOnce,
+    use: ({ id }, { objects, entries }) => {
+      const isTouched = touchedBy(damagedAmong(objects, deps), deps);
+      const paths = [...entries].flatMap((entry) => (entry.type === "file" && isTouched(entry) ? [entry.path] : []));
+      findings.database.transaction(() => {
+        for (const path of paths) losses.add(id, path);
+      })();
+    },
+    // It could be read before: the next verify reports what went wrong since then.
+    onLost: () => {},
+    signal,
   });
-  for await (const { id, content } of readParts(bucket, numbered, touched(collector.context))) {
-    signal.throwIfAborted();
-    // It was read before: what went wrong since then is told by the next look.
-    if ("how" in content) continue;
-    findings.database.transaction(() => {
-      for (const { path } of content.files) losses.add(id, path);
-    })();
-  }
 }
 
-/** Files with content that is lost. The objects are those of a part, and the same for all its files. */
-function touched({ needs, findings, extents }: CollectContext) {
-  let of: readonly ObjectRef[] | undefined;
-  let damaged = new Map<number, Damaged>();
-  return (file: FileEntry, objects: readonly ObjectRef[]): boolean => {
-    if (objects !== of) {
-      of = objects;
-      damaged = new Map();
-      for (const [number, object] of objects.entries()) {
-        const id = needs.add(contentOf(object));
-        const state = findings.damageOf(id);
-        if (state !== undefined) damaged.set(number, { id, unusable: state.unusable });
-      }
-    }
-    return file.extents.some((extent) => {
+/** Returns the damaged objects of a part by their number in it. */
+function damagedAmong(objects: readonly ObjectRef[], { references, findings }: CollectDeps) {
+  const damaged = new Map<number, DamagedObject>();
+  for (const [number, object] of objects.entries()) {
+    const id = references.idOf(object);
+    const damage = id === undefined ? undefined : findings.damageOf(id);
+    if (id !== undefined && damage !== undefined) damaged.set(number, { id, unusable: damage.unusable });
+  }
+  return damaged;
+}
+
+/** Returns a function that says whether content of a file is lost. */
+function touchedBy(damaged: ReadonlyMap<number, DamagedObject>, { extents: known }: CollectDeps) {
+  return ({ extents }: FileEntry): boolean =>
+    extents.some((extent) => {
       const object = damaged.get(extent.object);
-      return object !== undefined && (object.unusable || extents.isWrong(object.id, extent));
+      return object !== undefined && (object.unusable || known.isWrong(object.id, extent));
     });
-  };
 }

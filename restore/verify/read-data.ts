@@ -1,19 +1,22 @@
 /**
- * Reads objects and hashes them: packs, parts and snapshots as stored, and content piece by piece as the manifests say
+ * Reads objects and hashes them: packs, parts and snapshots as stored, and content extent by extent as the manifests say
  * that it lies there, so that what is wrong is known to the file. One frame at a time is in memory, whatever the size.
  */
+import { type Encoding, isPack } from "../../core/format/encoding.ts";
 import { FormatError } from "../../core/format/error.ts";
-import { decodeFrame, decodeStream } from "../../core/manifest/decode.ts";
+import { decodeFrame } from "../../core/format/frame.ts";
 import { lossOf } from "../../core/manifest/loss.ts";
+import { digestOf, isContent } from "../../core/manifest/references/references.ts";
 import { eachOf } from "../../core/side-by-side.ts";
+import { ObjectReading, readRange } from "../../core/stored/read.ts";
 import { Garbage, release } from "../../core/system/garbage.ts";
+import { checkFlowing } from "../flowing.ts";
 import { framesIn, type StoredFrame } from "../frames.ts";
-import type { CollectContext } from "./collect.ts";
-import type { Piece } from "./extents.ts";
-import type { Row } from "./findings.ts";
-import { checkFlowing } from "./flowing.ts";
+import type { CollectDeps } from "./collect.ts";
+import type { NeededExtent } from "./extents.ts";
+import type { CheckedObject } from "./findings.ts";
 
-export type ReadContext = Pick<CollectContext, "bucket" | "findings" | "extents" | "choose" | "signal"> & {
+export type ReadDataDeps = Pick<CollectDeps, "bucket" | "findings" | "extents" | "choose" | "signal"> & {
   readonly onProgress: (bytes: number) => void;
 };
 
@@ -22,8 +25,8 @@ export type ReadFigures = { objects: number; bytes: number };
 /** A frame holds 64 MiB at most, mostly 1: some of them side by side stay within bounds. */
 const atOnce = 3;
 
-export async function readData(context: ReadContext): Promise<ReadFigures> {
-  const { findings, choose, signal, onProgress } = context;
+export async function readData(deps: ReadDataDeps): Promise<ReadFigures> {
+  const { findings, choose, signal, onProgress } = deps;
   const figures = { objects: 0, bytes: 0 };
   const garbage = new Garbage();
   await eachOf(findings.sound(), atOnce, async (row) => {
@@ -36,7 +39,7 @@ export async function readData(context: ReadContext): Promise<ReadFigures> {
       signal.throwIfAborted();
       onProgress(figures.bytes);
     };
-    await readObject(row, context, count);
+    await readObject(row, deps, count);
     figures.objects += 1;
   });
   return figures;
@@ -44,20 +47,27 @@ export async function readData(context: ReadContext): Promise<ReadFigures> {
 
 type Count = (bytes: number) => void;
 
-async function readObject(row: Row, context: ReadContext, count: Count): Promise<void> {
-  const { findings, extents } = context;
-  const hash = row.sha256 === "" ? undefined : new Bun.CryptoHasher("sha256");
-  let wrong: readonly Piece[];
+async function readObject(row: CheckedObject, deps: ReadDataDeps, count: Count): Promise<void> {
+  const { findings, extents } = deps;
+  const digest = digestOf(row);
+  const hash = digest === undefined ? undefined : new Bun.CryptoHasher("sha256");
+  const onStored = (piece: Uint8Array) => {
+    hash?.update(piece);
+    count(piece.length);
+  };
+  let wrong: readonly NeededExtent[] = [];
   try {
-    const stored = hashed(context.bucket.get(row.key, { version: row.version }), hash, count);
-    wrong = await checkPieces(row, stored, context);
-    for await (const _ of stored);
+    const { key, version, kind } = row;
+    const encoding = isContent(kind) ? kind : "none";
+    const reading = new ObjectReading(deps.bucket, { key, version, encoding }, onStored);
+    if (isContent(kind)) wrong = await checkContent(row, kind, reading, deps);
+    await reading.rest();
   } catch (error) {
     const { how, damage } = lossOf(error, row.key);
     return findings.add(row.id, damage ? "altered" : "not-checked", how, damage);
   }
-  extents.wrong(row.id, wrong);
-  const altered = hash !== undefined && hash.digest("hex") !== row.sha256;
+  extents.markWrong(row.id, wrong);
+  const altered = hash !== undefined && hash.digest("hex") !== digest;
   if (altered) {
     const costs = row.kind === "snapshot" ? "" : wrong.length === 0 ? "; no content that is needed is touched" : "";
     findings.add(
@@ -67,81 +77,101 @@ async function readObject(row: Row, context: ReadContext, count: Count): Promise
       row.kind === "snapshot",
     );
   } else if (wrong.length > 0) {
-    const who = row.sha256 === "" ? "it does not hold" : "its bytes are as they were stored, but do not hold";
+    const who = digest === undefined ? "it does not hold" : "its bytes are as they were stored, but do not hold";
     findings.add(row.id, "wrong-content", `${who} what the manifest says`);
   }
 }
 
-async function checkPieces(row: Row, stored: AsyncIterable<Uint8Array>, context: ReadContext): Promise<Piece[]> {
-  if (row.kind === "snapshot") return [];
-  const pieces = context.extents.of(row.id);
-  if (row.kind === "frames") return checkPack(row, pieces, stored, context);
-  if (row.kind === "zstd" || row.kind === "gzip" || row.kind === "none")
-    return checkFlowing(pieces, decodeStream(stored, row.kind));
-  return [];
+/** Returns the extents that the object does not have as they should be. */
+async function checkContent(row: CheckedObject, encoding: Encoding, reading: ObjectReading, deps: ReadDataDeps) {
+  const extents = deps.extents.in(row.id);
+  if (isPack(encoding)) return checkPack({ ...row, encoding }, extents, reading, deps);
+  const end = extents.reduce((last, { offset, length }) => Math.max(last, offset + length), 0);
+  return checkWhole(extents, reading.content(end));
 }
 
-/** The stream, hashed as it is read. Leaving a loop over it does not end it: the rest can still be read. */
-function hashed(source: AsyncIterable<Uint8Array>, hash: Bun.CryptoHasher | undefined, count: Count) {
-  const iterator = source[Symbol.asyncIterator]();
-  const next = async (): Promise<IteratorResult<Uint8Array>> => {
-    const result = await iterator.next();
-    if (result.done) return { done: true, value: undefined };
-    hash?.update(result.value);
-    count(result.value.length);
-    return result;
-  };
-  return { [Symbol.asyncIterator]: () => ({ next }) };
+async function checkWhole(extents: readonly NeededExtent[], content: AsyncIterable<Uint8Array>) {
+  const wrong: NeededExtent[] = [];
+  await checkFlowing(extents, untilDamage(content), {
+    expected: (extent) => extent,
+    take: () => true,
+    wrong: (extent) => wrong.push(extent),
+  });
+  return wrong;
 }
 
-type Frame = { readonly offset: number; readonly length: number; readonly uses: readonly []; readonly pieces: Piece[] };
-
-/** Frames that overlap, which only a manifest that is wrong has, are asked for one by one. */
-async function checkPack(row: Row, pieces: readonly Piece[], stored: AsyncIterable<Uint8Array>, context: ReadContext) {
-  const { inOrder, overlapping } = sorted(pieces);
-  const wrong: Piece[] = [];
-  const claims = new Map<StoredFrame["frame"], readonly Piece[]>(inOrder.map((frame) => [frame, frame.pieces]));
-  const read = { start: 0, length: row.size, frames: inOrder };
-  for await (const { frame, stored: bytes } of framesIn(read, stored)) {
-    wrong.push(...(await wrongIn(claims.get(frame) ?? [], bytes)));
+/** Ends at the first byte that cannot be decoded: what comes after counts as missing. */
+async function* untilDamage(content: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  try {
+    yield* content;
+  } catch (error) {
+    if (!(error instanceof FormatError)) throw error;
   }
-  for (const { offset, length, pieces: claimed } of overlapping) {
+}
+
+type CheckedFrame = {
+  readonly offset: number;
+  readonly length: number;
+  readonly uses: readonly [];
+  readonly extents: NeededExtent[];
+};
+
+/** Checks a pack. Frames that overlap, which only a wrong manifest has, are asked for one by one. */
+async function checkPack(
+  pack: CheckedObject & { readonly encoding: Encoding },
+  extents: readonly NeededExtent[],
+  reading: ObjectReading,
+  { bucket }: ReadDataDeps,
+) {
+  const { inOrder, overlapping } = sorted(extents);
+  const wrong: NeededExtent[] = [];
+  const claims = new Map<StoredFrame["frame"], readonly NeededExtent[]>(inOrder.map((frame) => [frame, frame.extents]));
+  const end = inOrder.reduce((last, { offset, length }) => Math.max(last, offset + length), 0);
+  const all = { start: 0, length: end, frames: inOrder };
+  for await (const { frame, stored } of framesIn(all, reading.content(end))) {
+    wrong.push(...(await wrongIn(claims.get(frame) ?? [], stored)));
+  }
+  for (const { offset, length, extents: claimed } of overlapping) {
     const range = { start: offset, length };
-    const one = { start: offset, length, frames: [{ offset, length, uses: [] }] };
-    const bytes = context.bucket.get(row.key, { version: row.version, range });
-    for await (const { stored: frame } of framesIn(one, bytes)) wrong.push(...(await wrongIn(claimed, frame)));
+    const one = { ...range, frames: [{ offset, length, uses: [] }] };
+    for await (const { stored } of framesIn(one, readRange(bucket, pack, range))) {
+      wrong.push(...(await wrongIn(claimed, stored)));
+    }
   }
   return wrong;
 }
 
-function sorted(pieces: readonly Piece[]): { readonly inOrder: Frame[]; readonly overlapping: Frame[] } {
-  const inOrder: Frame[] = [];
-  const overlapping: Frame[] = [];
-  let last: Frame | undefined;
-  for (const piece of pieces) {
-    const { frame_offset: offset, frame_length: length } = piece;
+function sorted(extents: readonly NeededExtent[]): {
+  readonly inOrder: CheckedFrame[];
+  readonly overlapping: CheckedFrame[];
+} {
+  const inOrder: CheckedFrame[] = [];
+  const overlapping: CheckedFrame[] = [];
+  let last: CheckedFrame | undefined;
+  for (const extent of extents) {
+    const { frameOffset: offset, frameLength: length } = extent;
     if (last?.offset === offset && last.length === length) {
-      last.pieces.push(piece);
+      last.extents.push(extent);
       continue;
     }
-    last = { offset, length, uses: [], pieces: [piece] };
+    last = { offset, length, uses: [], extents: [extent] };
     const before = inOrder.at(-1);
     (before !== undefined && offset < before.offset + before.length ? overlapping : inOrder).push(last);
   }
   return { inOrder, overlapping };
 }
 
-async function wrongIn(pieces: readonly Piece[], stored: Uint8Array): Promise<Piece[]> {
+async function wrongIn(extents: readonly NeededExtent[], stored: Uint8Array): Promise<NeededExtent[]> {
   try {
     const content = await decodeFrame(stored);
-    const wrong = pieces.filter(({ at, length, sha256 }) => {
-      const bytes = content.subarray(at, at + length);
+    const wrong = extents.filter(({ offset, length, sha256 }) => {
+      const bytes = content.subarray(offset, offset + length);
       return bytes.length < length || Bun.SHA256.hash(bytes, "hex") !== sha256;
     });
     release(content);
     return wrong;
   } catch (error) {
-    if (error instanceof FormatError) return [...pieces];
+    if (error instanceof FormatError) return [...extents];
     throw error;
   }
 }

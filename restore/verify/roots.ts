@@ -1,22 +1,22 @@
-/** The root of a backup that is to be verified: the version that archive put, and what is the matter with it. */
+/** Reads the root of a backup that is to be verified: the version that archive put, and what is wrong with it. */
 import type { BucketReader, Stored } from "../../core/bucket/contract.ts";
 import type { Manifest } from "../../core/format/manifest.ts";
 import type { Found } from "../../core/manifest/find.ts";
 import { readOriginal } from "../../core/manifest/original.ts";
 import { ManifestRefused, readManifest } from "../../core/manifest/read.ts";
-import type { Code } from "./findings.ts";
+import type { FindingCode } from "./findings.ts";
 
 export type VerifyBucket = Pick<BucketReader, "get" | "head" | "retention" | "listVersions">;
 
-export type Root = {
-  /** Undefined where none of its versions can be used. */
+export type RootRead = {
+  /** Undefined if none of its versions can be used. */
   readonly manifest: Manifest | undefined;
   /** The version that was read, or the oldest; undefined for a local file. */
   readonly stored: Stored | undefined;
-  readonly fault: { readonly code: Code; readonly why: string } | undefined;
+  readonly fault: { readonly code: FindingCode; readonly why: string } | undefined;
 };
 
-export async function readRoot(bucket: VerifyBucket, found: Found): Promise<Root> {
+export async function readRoot(bucket: VerifyBucket, found: Found): Promise<RootRead> {
   if ("file" in found) return { manifest: await readManifest(bucket, found), stored: undefined, fault: undefined };
   try {
     const { manifest, stored } = await readOriginal(bucket, found);

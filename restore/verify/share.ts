@@ -1,4 +1,4 @@
-/** Which share of the objects is read: all, one of several slices that take turns, or some at random. */
+/** Chooses which objects are read: all, one of several slices that take turns, or some at random. */
 import { exitStatus, Failure } from "../../core/failure.ts";
 
 export type Share =
@@ -12,7 +12,7 @@ const mostSlices = 10_000;
 const day = 24 * 3600 * 1000;
 
 /**
- * `n/t`, `p%`, or nothing for all. `/t` is today's slice, by the days since 1970 (UTC): t daily runs read everything.
+ * Parses `n/t`, `p%`, or nothing for all. `/t` is today's slice, by the days since 1970 (UTC): t daily runs read everything.
  * Throws a Failure for anything else.
  */
 export function parseShare(written: string | undefined, now: Date): Share {
@@ -36,7 +36,7 @@ export function parseShare(written: string | undefined, now: Date): Share {
   });
 }
 
-/** Whether the object of a key belongs to the share: the same for all versions of it. `seed`: 32 bits, for random shares. */
+/** Returns whether the object of a key belongs to the share, the same for all its versions. `seed`: 32 bits, for random shares. */
 export function chooser(share: Share, seed: number): (key: string) => boolean {
   if (share.kind === "all") return () => true;
   if (share.kind === "slice") return (key) => Bun.hash.xxHash32(key) % share.slices === share.slice - 1;

@@ -1,5 +1,5 @@
 /**
- * Whether a bucket holds all that backups need, as recorded, locked as promised, and, where it is to be read, with the
+ * Verifies that a bucket holds all that backups need, as recorded, locked as promised, and, if it is to be read, with the
  * right content. Any number of backups at once: what they share is looked at once.
  *
  * 1. Read roots and parts: what is needed, and until when it is promised.
@@ -9,14 +9,15 @@
  */
 import type { ManifestHeader, Totals } from "../../core/format/manifest.ts";
 import type { Found } from "../../core/manifest/find.ts";
-import { Needs } from "../../core/manifest/needs.ts";
-import { type Collected, Collector } from "./collect.ts";
+import { References } from "../../core/manifest/references/references.ts";
+import { type CollectDeps, type Collected, collect } from "./collect.ts";
 import { Extents } from "./extents.ts";
 import { type Finding, Findings, type SeverityCounts } from "./findings.ts";
 import { horizons } from "./horizons.ts";
 import { type LookFigures, lookAtAll } from "./look.ts";
-import { type Loss, Losses } from "./losses.ts";
+import { Losses, type LostEntries } from "./losses.ts";
 import { nameLosses } from "./name-losses.ts";
+import { PartsRead } from "./parts-read.ts";
 import { type ReadFigures, readData } from "./read-data.ts";
 import type { VerifyBucket } from "./roots.ts";
 
@@ -31,6 +32,8 @@ export type VerifyOptions = {
 };
 
 /**
+ * What a verify says of a backup:
+ *
  * - `restorable`: everything is there and locked as promised
  * - `short`: all is there, but not locked as promised
  * - `damaged`: something of it cannot be restored
@@ -44,7 +47,7 @@ export type BackupVerdict = {
   readonly state: BackupState;
   readonly header: ManifestHeader | undefined;
   readonly totals: Totals | undefined;
-  /** When the first of its locks ends; undefined where none is known. */
+  /** When the first of its locks ends; undefined if none is known. */
   readonly lockedUntil: Date | undefined;
   /** Entries and snapshots that cannot be restored, or not wholly. */
   readonly lost: number;
@@ -57,41 +60,45 @@ export type Verdict = {
   /** Needed by any of them, and their bytes. */
   readonly objects: number;
   readonly bytes: number;
-  /** Of the objects. */
+  /** Objects by the worst that was found of them. */
   readonly found: SeverityCounts;
   readonly lost: number;
   /** What this role may not look at. */
   readonly unseen: LookFigures;
-  /** What was read; undefined where nothing was to be. */
+  /** What was read; undefined if nothing was to be. */
   readonly read: ReadFigures | undefined;
   /** May be gone through any number of times. */
   readonly findings: () => Iterable<Finding>;
-  readonly losses: () => Iterable<Loss>;
+  readonly losses: () => Iterable<LostEntries>;
 };
 
-/** `use` is given the verdict while all that was found can still be gone through. */
+/** Calls `use` with the verdict, while all that was found can still be gone through. */
 export async function verify<T>(options: VerifyOptions, use: (verdict: Verdict) => Promise<T> | T): Promise<T> {
-  using needs = new Needs();
-  const findings = new Findings(needs);
-  const losses = new Losses(findings);
-  const extents = new Extents(findings);
+  using references = new References();
   const { bucket, read, signal, onProgress } = options;
-  const now = options.now();
-  const choose = read ?? (() => false);
-  const collector = new Collector({ bucket, needs, findings, losses, extents, choose, now, signal });
-  for await (const source of options.sources) await collector.add(source);
-
-  const onObjects = (objects: number) => onProgress({ objects, bytes: 0 });
-  const unseen = await lookAtAll({ bucket, needs, findings, now, signal, onProgress: onObjects });
-  const { objects, bytes } = needs.totals();
+  const deps = {
+    bucket,
+    references,
+    findings: new Findings(references),
+    losses: new Losses(references),
+    partsRead: new PartsRead(references),
+    extents: new Extents(references),
+    choose: read ?? (() => false),
+    now: options.now(),
+    signal,
+  };
+  const collected = await collect(options.sources, deps);
+  const unseen = await lookAtAll({ ...deps, onProgress: (objects) => onProgress({ objects, bytes: 0 }) });
+  const { objects, bytes } = references.totals();
   const onBytes = (done: number) => onProgress({ objects, bytes: done });
-  const figures = read && (await readData({ bucket, findings, extents, choose, signal, onProgress: onBytes }));
-  await nameLosses(collector);
+  const figures = read && (await readData({ ...deps, onProgress: onBytes }));
+  await nameLosses(deps);
 
-  const backups = backupVerdicts(collector.backups, needs, findings, losses);
+  const { findings, losses } = deps;
+  const backups = backupVerdicts(collected, deps);
   const found = findings.counts();
   return await use({
-    at: now,
+    at: deps.now,
     state: stateOfAll(backups, found),
     backups,
     objects,
@@ -106,22 +113,23 @@ export async function verify<T>(options: VerifyOptions, use: (verdict: Verdict) 
 }
 
 function backupVerdicts(
-  backups: readonly Collected[],
-  needs: Needs,
-  findings: Findings,
-  losses: Losses,
+  collected: readonly Collected[],
+  { references, findings, losses }: CollectDeps,
 ): BackupVerdict[] {
-  const known = horizons(needs);
-  return backups.map(({ id, title, manifest, root }) => {
-    const { lockedUntil, short } = known.get(id) ?? { lockedUntil: undefined, short: false };
+  const known = horizons(references);
+  return collected.map(({ id, title, manifest, root }) => {
+    // Nothing is promised by a manifest that cannot be read.
+    const horizon = manifest && known.get(id);
     const lost = losses.countOf(id);
     const hurt = root !== undefined && findings.damageOf(root) !== undefined;
-    const state = hurt || lost > 0 ? "damaged" : manifest === undefined ? "unread" : short ? "short" : "restorable";
-    return { manifest: title, state, header: manifest?.header, totals: manifest?.totals, lockedUntil, lost };
+    const state =
+      hurt || lost > 0 ? "damaged" : manifest === undefined ? "unread" : horizon?.short ? "short" : "restorable";
+    const { header, totals } = manifest ?? {};
+    return { manifest: title, state, header, totals, lockedUntil: horizon?.lockedUntil, lost };
   });
 }
 
-/** Damage that costs no backup anything is damage all the same: the next one may build upon it. */
+/** Damage that costs no backup anything counts too: the next one may build upon it. */
 function stateOfAll(backups: readonly BackupVerdict[], found: SeverityCounts): BackupState {
   const any = (state: BackupState) => backups.some((backup) => backup.state === state);
   if (found.damage > 0 || any("damaged")) return "damaged";

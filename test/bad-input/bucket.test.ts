@@ -1,5 +1,5 @@
 /** Buckets that are not there, not reachable, or not what they must be. */
-import { describe, expect, setDefaultTimeout, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { rename, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { CreateBucketCommand, S3Client } from "@aws-sdk/client-s3";
@@ -8,11 +8,8 @@ import { archiveRights, makeRole } from "../core/bucket/ceph-role.ts";
 import { thorough } from "../round-trip/places.ts";
 import { startSysbackup, sysbackup } from "../support/program.ts";
 import { type CephAddress, ceph, clientConfig, moto, newBucket, type Service } from "../support/services.ts";
-import { expectTold, Machine } from "./machine.ts";
+import { expectReported, Machine } from "./machine.ts";
 import { messages, patternOf } from "./messages.ts";
-
-// Services that others use too take their time.
-setDefaultTimeout(60_000);
 
 const failed = exitStatus.failed;
 const commands = [["archive"], ["list"], ["verify"], ["restore", "test"]] as const;
@@ -37,7 +34,7 @@ async function writeCredentials(machine: Machine, { accessKey, secretKey }: Keys
 }
 
 describe("a bucket in a folder", () => {
-  test("that is not there, and there again", async () => {
+  test("a missing folder is reported, and works once it exists", async () => {
     await using machine = await Machine.open();
     await machine.archive();
     await rename(machine.paths.bucket, machine.path("unmounted"));
@@ -46,7 +43,7 @@ describe("a bucket in a folder", () => {
     await machine.isWell();
   });
 
-  test("that is a file", async () => {
+  test("a file instead of a folder is reported", async () => {
     await using machine = await Machine.open({ sections: { s3: { bucket: "file:///etc/passwd" } } });
     await machine.refuses(["archive"], { exit: failed, message: messages.noDirectory });
   });
@@ -59,7 +56,7 @@ describe("an endpoint", () => {
     ["a missing page", page(404)],
     ["words about HTTPS", () => new Response("this is an HTTPS port\n", { status: 400 })],
   ] as const) {
-    test(`that answers with ${name}`, async () => {
+    test(`an endpoint that answers with ${name} is reported`, async () => {
       await using server = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: answer });
       await using machine = await withS3({ bucket: "example", endpoint: server.url.origin });
       for (const words of [["archive"], ["list"]])
@@ -67,20 +64,20 @@ describe("an endpoint", () => {
     });
   }
 
-  test("that speaks something else", async () => {
+  test("an endpoint that does not speak HTTP is reported", async () => {
     await using server = await listening("SSH-2.0-example\r\n");
     await using machine = await withS3({ bucket: "example", endpoint: `http://127.0.0.1:${server.port}` });
     await machine.refuses(["list"], { exit: failed, message: messages.noHttp });
   });
 
-  test("that has no TLS", async () => {
+  test("an endpoint without TLS is reported", async () => {
     await using server = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: page(200) });
     await using machine = await withS3({ bucket: "example", endpoint: `https://127.0.0.1:${server.port}` });
     await machine.refuses(["list"], { exit: failed, message: messages.noTls });
   });
 
   const refused = "http://127.0.0.1:1";
-  test("where nothing listens is told at once, and SIGTERM ends the wait for it", async () => {
+  test("an endpoint without a listener is reported at once, and SIGTERM ends the wait for it", async () => {
     await using machine = await withS3({ bucket: "example", endpoint: refused });
     const { first, rest, exit } = await stoppedAtFirstLine(machine);
     expect(first).toMatch(patternOf(messages.retry));
@@ -108,7 +105,7 @@ describe("an endpoint", () => {
   }
 
   test.skipIf(!thorough).concurrent(
-    "that accepts and never answers is told within a minute, and tried again",
+    "that accepts and never answers is reported within a minute, and tried again",
     async () => {
       await using server = await listening("");
       await using machine = await withS3({ bucket: "example", endpoint: `http://127.0.0.1:${server.port}` });
@@ -152,12 +149,12 @@ async function stoppedAtFirstLine(machine: Machine) {
 describe("credentials", () => {
   const endpoint = "http://127.0.0.1:1";
 
-  test("whose file is missing", async () => {
+  test("a missing credentials file is reported", async () => {
     await using machine = await withS3({ bucket: "example", endpoint }, someKeys, { credentials_file: "nowhere" });
     for (const words of commands) await machine.refuses(words, { exit: failed, message: messages.noCredentialsFile });
   });
 
-  test("that nobody has set up", async () => {
+  test("missing credentials are reported", async () => {
     await using machine = await Machine.open({ sections: { s3: { bucket: "example", endpoint, region: "default" } } });
     const env = {
       HOME: machine.path(),
@@ -167,15 +164,15 @@ describe("credentials", () => {
       AWS_PROFILE: undefined,
     };
     const outcome = await sysbackup(["list", "--conf-dir", machine.conf], { env });
-    expectTold(outcome, { exit: failed, message: messages.noCredentials });
+    expectReported(outcome, { exit: failed, message: messages.noCredentials });
   });
 
-  test("whose profile is missing", async () => {
+  test("a missing profile is reported", async () => {
     await using machine = await withS3({ bucket: "example", endpoint }, someKeys, { profile: "backup" });
     await machine.refuses(["list"], { exit: failed, message: messages.noProfile });
   });
 
-  test("whose file is something else", async () => {
+  test("a credentials file of another format is reported", async () => {
     await using machine = await withS3({ bucket: "example", endpoint });
     await writeFile(machine.path("credentials"), "hello\n");
     await machine.refuses(["list"], { exit: failed, message: messages.noProfile });
@@ -191,25 +188,25 @@ describe.skipIf(ceph === undefined)("on Ceph", () => {
     ["an unknown key", { accessKey: "AKIANOBODY" }],
     ["a wrong secret", { secretKey: "another-secret-that-nobody-may-see" }],
   ] as const;
-  test.each(wrongKeys)("%s, and then the right one", async (_, wrong) => {
+  test.each(wrongKeys)("%s is reported, and the right key then works", async (_, wrong) => {
     await using machine = await onCeph(await newBucket(service, { lock: true }), { ...service, ...wrong });
     for (const words of commands) await machine.refuses(words, { exit: failed, message: messages.denied });
     await writeCredentials(machine, service);
     await machine.isWell();
   });
 
-  test("a role that is not there", async () => {
+  test("a missing role is reported", async () => {
     await using machine = await onCeph("example", service, { role_arn: "arn:aws:iam:::role/nobody" });
     for (const words of commands) await machine.refuses(words, { exit: failed, message: messages.noRole });
   });
 
-  test("a role that may not be assumed", async () => {
+  test("a role that may not be assumed is reported", async () => {
     const role_arn = await makeRole(service, archiveRights("example"), "somebody-else");
     await using machine = await onCeph("example", service, { role_arn });
     await machine.refuses(["archive"], { exit: failed, message: messages.untrustedRole });
   });
 
-  test("a role that may put, but not list: named by the right that it lacks", async () => {
+  test("a role that may put but not list is reported with the right that it lacks", async () => {
     const bucket = await newBucket(service, { lock: true });
     const role_arn = await makeRole(service, archiveRights(bucket));
     await using machine = await onCeph(bucket, service, { role_arn });
@@ -219,17 +216,17 @@ describe.skipIf(ceph === undefined)("on Ceph", () => {
     }
   });
 
-  test("a bucket that is not there", async () => {
+  test("a missing bucket is reported", async () => {
     await using machine = await onCeph("no-such-bucket");
     for (const words of commands) await machine.refuses(words, { exit: failed, message: messages.noBucket });
   });
 
-  test("a bucket without Object Lock", async () => {
+  test("a bucket without Object Lock is reported", async () => {
     await using machine = await onCeph(await newBucket(service, { lock: false }));
     await machine.refuses(["archive"], { exit: failed, message: messages.noLock });
   });
 
-  test("a bucket without versions", async () => {
+  test("a bucket without versions is reported", async () => {
     await using machine = await onCeph(await plainBucket(service));
     await machine.refuses(["archive"], { exit: failed, message: messages.noLock });
   });
@@ -238,7 +235,7 @@ describe.skipIf(ceph === undefined)("on Ceph", () => {
 describe.skipIf(moto === undefined)("on moto", () => {
   const service = moto ?? ({} as Service);
 
-  test("a bucket without versions", async () => {
+  test("a bucket without versions is reported", async () => {
     await using machine = await withS3({ bucket: await plainBucket(service), endpoint: service.endpoint }, service);
     machine.secrets.length = 0; // moto's secret is the word "test"
     await machine.refuses(["archive"], { exit: failed, message: messages.noLock });

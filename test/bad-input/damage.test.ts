@@ -1,16 +1,13 @@
 /** Backups that are not as they were stored: each costs what needs it and no more, and comes back with its bytes. */
-import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { DeleteObjectCommand, ListObjectVersionsCommand, PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
 import { exitStatus } from "../../core/failure.ts";
 import { places } from "../round-trip/places.ts";
 import { ceph, clientConfig } from "../support/services.ts";
-import { expectTold, Machine, type Told } from "./machine.ts";
+import { expectReported, Machine, type Reported } from "./machine.ts";
 import { messages } from "./messages.ts";
 import { flipped, hide, onlyKey, read, replace, sealed, textOf } from "./stored.ts";
-
-// Services that others use too take their time.
-setDefaultTimeout(60_000);
 
 const { damaged, failed } = exitStatus;
 
@@ -30,8 +27,8 @@ function restoring(machine: Machine): string[] {
   return ["restore", "test", "--target", machine.path("target"), "--snapshots", "run"];
 }
 
-/** With its bytes back, the backup is whole; and so is the next one. */
-async function mended(machine: Machine): Promise<void> {
+/** Restores the bytes, and checks that this backup and the next one are complete. */
+async function repaired(machine: Machine): Promise<void> {
   await machine.restoresWhole();
   expect(await machine.run("verify")).toMatchObject({ exit: 0 });
   expect(await machine.run("archive")).toMatchObject({ exit: 0 });
@@ -67,7 +64,7 @@ describe("the root of a manifest", () => {
     return changed;
   }
 
-  describe("is refused by every subcommand that reads it:", () => {
+  describe("a damaged root is refused by every subcommand that reads it:", () => {
     let machine: Machine;
     let stored: Buffer;
     let key: string;
@@ -81,23 +78,23 @@ describe("the root of a manifest", () => {
 
     test.each(changes)("%s", async (_, change) => {
       await replace(machine, key, change(stored));
-      const told: Told = { exit: damaged, message: messages.alteredRoot };
-      await machine.refuses(restoring(machine), told);
+      const reported: Reported = { exit: damaged, message: messages.alteredRoot };
+      await machine.refuses(restoring(machine), reported);
       const verified = await machine.run("verify");
       expect(verified).toMatchObject({ exit: damaged, stderr: "" });
       expect(verified.stdout).toMatch(/^damaged: .*\n(?:.*\n)*.*: it is truncated or altered: /);
       const listed = await machine.run("list");
-      expectTold(listed, told);
+      expectReported(listed, reported);
       expect(listed.stdout).toContain("damaged");
     });
 
-    test("and with its bytes back, all is well", async () => {
+    test("a root works again once its bytes are restored", async () => {
       await replace(machine, key, stored);
-      await mended(machine);
+      await repaired(machine);
     });
   });
 
-  test("of a newer format asks for a newer program", async () => {
+  test("a root of a newer format asks for a newer program", async () => {
     await using machine = await backedUp();
     const key = await machine.newest();
     const stored = await read(machine, key);
@@ -107,9 +104,9 @@ describe("the root of a manifest", () => {
     expect(verified).toMatchObject({ exit: exitStatus.incomplete, stderr: "" });
     expect(verified.stdout).toMatch(/^not verified: .*; use a newer sysbackup\n/);
     expect(verified.stdout).not.toContain("renew");
-    expectTold(await machine.run("list"), { exit: exitStatus.incomplete, message: messages.newer });
+    expectReported(await machine.run("list"), { exit: exitStatus.incomplete, message: messages.newer });
     await replace(machine, key, stored);
-    await mended(machine);
+    await repaired(machine);
   });
 
   test("that is damaged does not keep the one before from being restored", async () => {
@@ -124,7 +121,7 @@ describe("the root of a manifest", () => {
 });
 
 describe("a part of a newer format", () => {
-  test("asks for a newer program", async () => {
+  test("a part of a newer format asks for a newer program", async () => {
     await using machine = await backedUp();
     const [root, part] = [await machine.newest(), await onlyKey(machine, "manifests/test/parts")];
     const [text, stored] = [textOf(await read(machine, root)), await read(machine, part)];
@@ -137,12 +134,12 @@ describe("a part of a newer format", () => {
     await machine.refuses(restoring(machine), { exit: failed, message: messages.newer });
     await replace(machine, root, sealed(text));
     await replace(machine, part, stored);
-    await mended(machine);
+    await repaired(machine);
   });
 });
 
 describe("an object", () => {
-  type Case = { readonly folder: string; readonly restore: Omit<Told, "exit"> };
+  type Case = { readonly folder: string; readonly restore: Omit<Reported, "exit"> };
   const bytes: readonly (readonly [name: string, change: (stored: Buffer) => Buffer, cases: readonly Case[]])[] = [
     [
       "with a flipped bit",
@@ -164,7 +161,7 @@ describe("an object", () => {
     ],
   ];
   for (const [name, change, cases] of bytes) {
-    test.each(cases)(`${name} in $folder costs what needs it`, async ({ folder, restore }) => {
+    test.each(cases)(`${name} in $folder loses what needs it`, async ({ folder, restore }) => {
       await using machine = await backedUp();
       const key = await onlyKey(machine, folder);
       const stored = await read(machine, key);
@@ -175,7 +172,7 @@ describe("an object", () => {
     });
   }
 
-  test("with a flipped bit is stored anew under another name that shares with nobody", async () => {
+  test("an object with a flipped bit is stored again under another name that shares with nobody", async () => {
     await using machine = await backedUp();
     const key = await onlyKey(machine, "packs");
     await replace(machine, key, flipped(await read(machine, key)));
@@ -191,7 +188,7 @@ describe("an object", () => {
     { folder: "manifests/test/parts", restore: { message: messages.lostPart } },
     { folder: "snapshots/test", restore: { message: messages.lostSnapshot } },
   ];
-  test.each(missing)("that is missing in $folder is named by verify and restore", async ({ folder, restore }) => {
+  test.each(missing)("a missing object in $folder is named by verify and restore", async ({ folder, restore }) => {
     await using machine = await backedUp();
     const key = await onlyKey(machine, folder);
     const bringBack = await hide(machine, key);
@@ -200,7 +197,7 @@ describe("an object", () => {
     expect(verified.exit).toBe(damaged);
     expect(verified.stdout + verified.stderr).toContain(key);
     await bringBack();
-    await mended(machine);
+    await repaired(machine);
   });
 });
 
@@ -223,13 +220,13 @@ describe.skipIf(ceph === undefined)("on Ceph", () => {
     return /^bucket = (?:s3:\/\/)?(.*)$/m.exec(text)?.[1] ?? "";
   }
 
-  test("a root that somebody overwrote is read in the version below it, and told of", async () => {
+  test("a root that somebody overwrote is read in its older version, and reported", async () => {
     await using machine = await Machine.open({}, place);
     await machine.archive();
     const [Bucket, Key] = [await bucketOf(machine), await machine.newest()];
     await withClient((client) => client.send(new PutObjectCommand({ Bucket, Key, Body: "hello\n" })));
     const restored = await machine.run("restore", "test", "--target", machine.path("target"));
-    expectTold(restored, { exit: exitStatus.done, message: messages.overlaid });
+    expectReported(restored, { exit: exitStatus.done, message: messages.overlaid });
     await machine.restoresWhole();
   });
 

@@ -11,7 +11,7 @@ import { describeTree } from "../support/tree/describe.ts";
 import { patternOf } from "./messages.ts";
 
 /** What a bad case gets: this many lines of this message (one by default), and nothing else on stderr. */
-export type Told = { readonly exit: number; readonly message: string; readonly lines?: number };
+export type Reported = { readonly exit: number; readonly message: string; readonly lines?: number };
 
 export class Machine implements AsyncDisposable {
   /** What no output may hold. */
@@ -23,7 +23,7 @@ export class Machine implements AsyncDisposable {
     readonly paths: ConfPaths,
   ) {}
 
-  /** A picker finds the whole tree; `conf` adds to that. The bucket is a folder where no `place` makes another. */
+  /** A picker finds the whole tree; `conf` adds to that. The bucket is a folder unless `place` makes another. */
   static async open(conf: Conf = {}, place?: Place): Promise<Machine> {
     const dir = await scratch();
     const tree = join(dir.path, "tree");
@@ -46,7 +46,7 @@ export class Machine implements AsyncDisposable {
     return outcome;
   }
 
-  /** Writes the configuration anew, over the same folders. */
+  /** Writes the configuration again, for the same folders. */
   async configure(conf: Conf): Promise<void> {
     await writeConf(this.dir.path, conf);
   }
@@ -56,7 +56,7 @@ export class Machine implements AsyncDisposable {
     expect(await this.run("archive")).toMatchObject({ exit: 0, stderr: "" });
   }
 
-  /** Backups are told apart by the second in which they began. */
+  /** Waits for the next second, by which backups differ. */
   async nextSecond(): Promise<void> {
     await Bun.sleep(1_010 - (Date.now() % 1_000));
   }
@@ -76,19 +76,19 @@ export class Machine implements AsyncDisposable {
     expect(compareTrees(await describeTree(this.tree), await describeTree(this.tree, { under: target }))).toEqual([]);
   }
 
-  /** Nothing was lost: the next run archives, and what it stored restores identically. */
+  /** Checks that nothing was lost: the next run archives, and its backup restores identically. */
   async isWell(): Promise<void> {
     await this.archive();
     await this.restoresWhole();
   }
 
-  /** The command gets this answer; and, where tests may take their time, the same as a document with `--json`. */
-  async refuses(words: readonly string[], told: Told): Promise<void> {
-    expectTold(await this.run(...words), told);
+  /** Checks that the command gets this answer; if tests may take their time, also as a document with `--json`. */
+  async refuses(words: readonly string[], reported: Reported): Promise<void> {
+    expectReported(await this.run(...words), reported);
     if (!thorough) return;
     const { exit, stdout, stderr } = await this.run(...words, "--json");
-    expectTold({ exit, stdout, stderr }, told);
-    expectDocument(stdout, told);
+    expectReported({ exit, stdout, stderr }, reported);
+    expectDocument(stdout, reported);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -104,10 +104,10 @@ async function makeTree(tree: string): Promise<void> {
   await symlink("small", join(tree, "folder", "link"));
 }
 
-/** Lines that tell of waiting for a service are no messages of their own. */
+/** Leaves out lines about waiting for a service. */
 const waiting = /: trying again in [\d.]+ s \(attempt \d+ of 8\)$/;
 
-export function expectTold({ exit, stderr }: Outcome, { exit: status, message, lines = 1 }: Told): void {
+export function expectReported({ exit, stderr }: Outcome, { exit: status, message, lines = 1 }: Reported): void {
   const said = stderr.split("\n").filter((line) => line !== "" && !waiting.test(line));
   for (const line of said) expect(line.replace(/^(sysbackup|warning|error): /, "")).toMatch(patternOf(message));
   expect(said).toHaveLength(lines);
@@ -123,7 +123,7 @@ export function expectClean(text: string): void {
 }
 
 /** A failure is one document; a run that ended with less than all has its usual one. */
-function expectDocument(stdout: string, { exit, message }: Told): void {
+function expectDocument(stdout: string, { exit, message }: Reported): void {
   const document: unknown = JSON.parse(stdout);
   const error = { exit, message: expect.stringMatching(patternOf(message)) };
   expect(document).toMatchObject(exit === exitStatus.incomplete || exit === exitStatus.damaged ? {} : { error });

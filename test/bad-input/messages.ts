@@ -1,5 +1,5 @@
 /**
- * What users are told of bad input, in the words that they see. `…` stands for what differs from case to case. The cases
+ * The messages about bad input, as users see them. `…` stands for what differs from case to case. The cases
  * of this folder hold the program to them, and `docs/troubleshooting.md` quotes no others.
  */
 export const messages = {
@@ -8,13 +8,13 @@ export const messages = {
   unknownOption: 'cannot use option "…": there is no such option; did you mean …?',
   foreignOption: 'cannot use option "…": … has no such option; see sysbackup … --help',
   pathFirst:
-    'cannot restore "…": which backup it is to come from stands before a path; write it like `sysbackup restore web1 …`; a manifest in a file has a name that ends in .jsonl.zst',
+    'cannot restore "…": a backup name must come before the paths; write `sysbackup restore web1 …`; the name of a manifest in a file must end in .jsonl.zst',
   noChoice:
     "cannot ask which backup to restore: there is no terminal; name one: `sysbackup restore NAME` takes its newest, NAME@TIME another; `sysbackup list` shows all",
   twoBuckets:
-    "cannot tell which bucket is meant: --bucket names one, and --cf-region and --export look one up; leave out the one or the other (AWS_REGION says where a bucket is that --bucket names)",
+    "cannot choose the bucket: --bucket names one, and --cf-region and --export look one up; leave out one of them (AWS_REGION sets the region of the bucket that --bucket names)",
   nowhere:
-    'cannot read the configuration "…": there is no such file; without it, say where the backups are: the bucket with --bucket, or the stack that exports its name with --cf-region and --export; or create it (docs/configuration.md has an example) or name its folder with --conf-dir',
+    'cannot read the configuration "…": there is no such file; say where the backups are with --bucket, or with --cf-region and --export of the stack that made the bucket; or create it (docs/configuration.md has an example) or name its folder with --conf-dir',
   badSnapshots: 'cannot use --snapshots "…": known are ask, fetch, run, skip; did you mean …?',
   badBucketOption:
     'cannot use --bucket "…": it is not allowed: give the name of a bucket, s3://name, or file:///path of a folder',
@@ -24,12 +24,12 @@ export const messages = {
     'cannot read the configuration "…": there is no such file; create it (docs/configuration.md has an example) or name its folder with --conf-dir',
   unreadableConf: 'cannot read the configuration "…": …; check --conf-dir, and the file\'s owner and mode',
   binaryConf:
-    'cannot read the configuration "…": it is not UTF-8 text; write it anew: docs/configuration.md has an example',
+    'cannot read the configuration "…": it is not UTF-8 text; write it again: docs/configuration.md has an example',
   unknownSection: 'cannot read the configuration "…": line …: there is no section […]: did you mean […]?',
   unknownKey: 'cannot read the configuration "…": line …: there is no key "…" in […]: did you mean …?',
   misplacedKey: 'cannot read the configuration "…": line …: there is no key "…" in […]: it belongs in […]',
   badValue: 'cannot read the configuration "…": line …: … = "…" in […] is not allowed: give …',
-  noSection: 'cannot read the configuration "…": line …: a setting stands before the first [section]',
+  noSection: 'cannot read the configuration "…": line …: a setting comes before the first [section]',
   noSetting: 'cannot read the configuration "…": line …: it is neither "key = value" nor [section]',
   noBucketSet:
     'cannot find the bucket in the CloudFormation export "…": no bucket is set, and the exports cannot be read: …; give --cf-region, or region in [cloudformation]; or name the bucket with --bucket or in [s3]',
@@ -73,11 +73,11 @@ export const messages = {
   stateOfOther:
     'cannot use the state folder "…": it belongs to …, who could replace what lies there; run it as that user, name another folder with state_dir, or chown -R this one',
   stateWithinReach:
-    'cannot use the state folder "…": "…" …, who could replace what lies there; name another with state_dir in the [backup] section',
+    'cannot use the state folder "…": "…" …, who could replace what lies there; name another folder with state_dir in the [backup] section',
   stateShared: 'cannot use the state folder "…": every user can write there; name a folder of its own with state_dir',
   stateFull:
     'cannot use the state folder "…": database or disk is full; free some space there, or name another with state_dir in the [backup] section',
-  stateRebuilt: 'the state database "…" cannot be used: …; it is made anew from the bucket\'s index',
+  stateRebuilt: 'the state database "…" cannot be used: …; it is rebuilt from the bucket\'s index',
   snapshotNotStored:
     'snapshotter "…" was ended, because its dump cannot be stored: …: no space is left; free some space there, or use another disk',
   noPickers:

@@ -1,24 +1,22 @@
 /** What stands in the way of a run: another run, its state, full and read-only disks, and pickers that misbehave. */
-import { describe, expect, setDefaultTimeout, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { existsSync } from "node:fs";
 import { chmod, chown, mkdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { exitStatus } from "../../core/failure.ts";
 import { diskFull, mayMount } from "../support/faults/disk-full.ts";
 import { run } from "../support/services/command.ts";
 import { isRoot } from "../support/services.ts";
-import { expectTold, Machine, type Told } from "./machine.ts";
+import { expectReported, Machine, type Reported } from "./machine.ts";
 import { messages } from "./messages.ts";
-
-// Each case starts the program several times, on machines that may be busy.
-setDefaultTimeout(60_000);
 
 const { failed, usage, incomplete } = exitStatus;
 const mebibyte = 1024 * 1024;
 
 describe("a second run", () => {
   test("is refused while the first goes on, which it does not disturb", async () => {
-    const wait = `/tmp/sysbackup-test-${crypto.randomUUID()}`;
+    const wait = join(tmpdir(), `sysbackup-test-${crypto.randomUUID()}`);
     await using machine = await Machine.open({
       pickers: { slow: `touch '${wait}'; while [ -e '${wait}' ]; do sleep 0.02; done` },
     });
@@ -49,19 +47,19 @@ describe("a state database", () => {
     ["that is something else", (path) => writeFile(path, "hello\n")],
   ];
   for (const [name, damage] of damages) {
-    test(`${name} is made anew, and nothing is stored again`, async () => {
+    test(`${name} is rebuilt, and nothing is stored again`, async () => {
       await using machine = await Machine.open();
       await machine.archive();
       await damage(join(machine.paths.state, "test.sqlite"));
       const outcome = await machine.run("archive", "--json");
-      expectTold(outcome, { exit: incomplete, message: messages.stateRebuilt });
+      expectReported(outcome, { exit: incomplete, message: messages.stateRebuilt });
       expect(JSON.parse(outcome.stdout)).toMatchObject({ bytesStored: 0, warnings: 1, errors: 0 });
       await machine.restoresWhole();
       await machine.isWell();
     });
   }
 
-  test("that is a folder", async () => {
+  test("a folder as state database is reported", async () => {
     await using machine = await Machine.open();
     await mkdir(join(machine.paths.state, "test.sqlite"), { recursive: true });
     await machine.refuses(["archive"], { exit: failed, message: messages.stateUnusable });
@@ -69,7 +67,7 @@ describe("a state database", () => {
     await machine.isWell();
   });
 
-  test("whose folder is a file", async () => {
+  test("a file as state folder is reported", async () => {
     await using machine = await Machine.open();
     await writeFile(machine.paths.state, "");
     await machine.refuses(["archive"], { exit: failed, message: messages.stateUnusable });
@@ -77,7 +75,7 @@ describe("a state database", () => {
     await machine.isWell();
   });
 
-  test.skipIf(!isRoot)("whose folder, or a folder above it, belongs to another user is refused by root", async () => {
+  test.skipIf(!isRoot)("root refuses a state folder that, or whose parent, belongs to another user", async () => {
     await using machine = await Machine.open();
     await machine.archive();
     const { state } = machine.paths;
@@ -92,7 +90,7 @@ describe("a state database", () => {
     }
   });
 
-  test("whose folder is shared with everybody is refused", async () => {
+  test("a state folder that is shared with everybody is refused", async () => {
     await using machine = await Machine.open();
     await machine.archive();
     const other = join(machine.paths.state, "other");
@@ -103,7 +101,7 @@ describe("a state database", () => {
     await machine.isWell();
   });
 
-  test.skipIf(!mayMount)("whose folder may not be written", async () => {
+  test.skipIf(!mayMount)("a read-only state folder is reported", async () => {
     await using disk = await diskFull(mebibyte);
     await using machine = await Machine.open({ sections: { backup: { state_dir: disk.path } } });
     await remount(disk.path, "ro");
@@ -112,7 +110,7 @@ describe("a state database", () => {
     await machine.isWell();
   });
 
-  test.skipIf(!mayMount)("on a full disk", async () => {
+  test.skipIf(!mayMount)("a full disk of the state database is reported", async () => {
     await using disk = await diskFull(mebibyte);
     await using machine = await Machine.open({ sections: { backup: { state_dir: disk.path } } });
     const filler = await fill(disk.path, 4096);
@@ -141,7 +139,7 @@ describe.skipIf(!mayMount)("a bucket on a disk", () => {
     return Machine.open({ sections: { s3: { bucket: `file://${join(path, "bucket")}` } } });
   }
 
-  test("that is full keeps the backups that it has, and takes more when there is room", async () => {
+  test("a full disk keeps its backups, and takes more when there is room", async () => {
     await using disk = await diskFull(mebibyte);
     await using machine = await machineOn(disk.path);
     await machine.archive();
@@ -156,18 +154,18 @@ describe.skipIf(!mayMount)("a bucket on a disk", () => {
     await machine.isWell();
   });
 
-  test("with no room for a dump: the files are backed up nevertheless", async () => {
+  test("files are backed up even if there is no room for a dump", async () => {
     await using disk = await diskFull(8 * mebibyte);
     await using machine = await machineOn(disk.path);
     const snapshotter = join(machine.conf, "snapshots.d/large");
     await writeFile(snapshotter, "#!/bin/sh\nhead -c 12000000 /dev/urandom >&$1\n", { mode: 0o755 });
-    expectTold(await machine.run("archive"), { exit: incomplete, message: messages.snapshotNotStored });
+    expectReported(await machine.run("archive"), { exit: incomplete, message: messages.snapshotNotStored });
     await machine.restoresWhole();
     await rm(snapshotter);
     await machine.isWell();
   });
 
-  test("that is mounted read-only", async () => {
+  test("a bucket that is mounted read-only is reported", async () => {
     await using disk = await diskFull(mebibyte);
     await using machine = await machineOn(disk.path);
     await machine.archive();
@@ -182,7 +180,7 @@ describe.skipIf(!mayMount)("a bucket on a disk", () => {
 });
 
 describe("pickers", () => {
-  type Case = Told & { readonly name: string; readonly script: string; readonly mode?: number };
+  type Case = Reported & { readonly name: string; readonly script: string; readonly mode?: number };
   const cases: readonly Case[] = [
     {
       name: "that may not be executed",
@@ -208,27 +206,27 @@ describe("pickers", () => {
       message: messages.pickerNonsense,
     },
   ];
-  for (const { name, script, mode = 0o755, ...told } of cases) {
-    test(`one ${name}: the others are heard, and once it is mended all is well`, async () => {
+  for (const { name, script, mode = 0o755, ...reported } of cases) {
+    test(`a picker ${name} does not stop the others, and works once it is fixed`, async () => {
       await using machine = await Machine.open({
         sections: { content: { picker_timeout: 1 } },
         pickers: { bad: script },
       });
       await chmod(join(machine.conf, "pickers.d/bad"), mode);
-      await machine.refuses(["archive"], told);
+      await machine.refuses(["archive"], reported);
       await machine.restoresWhole();
       await rm(join(machine.conf, "pickers.d/bad"));
       await machine.isWell();
     });
   }
 
-  test("none", async () => {
+  test("a folder without pickers is reported", async () => {
     await using machine = await Machine.open();
     await rm(join(machine.conf, "pickers.d/tree"));
     await machine.refuses(["archive"], { exit: usage, message: messages.noPickers });
   });
 
-  test("that pick nothing at all: the backup is made, and warned of", async () => {
+  test("pickers that pick nothing give an empty backup, with a warning", async () => {
     await using machine = await Machine.open();
     await writeFile(join(machine.conf, "pickers.d/tree"), "#!/bin/sh\n");
     await machine.refuses(["archive"], { exit: incomplete, message: messages.nothingPicked });
@@ -242,21 +240,21 @@ describe("the target of a restore", () => {
     return machine;
   }
 
-  test("in a folder that is not there", async () => {
+  test("a missing parent folder of the target is reported", async () => {
     await using machine = await backedUp();
     const words = ["restore", "test", "--target", machine.path("no/such/target")];
     await machine.refuses(words, { exit: usage, message: messages.targetMissing });
     await machine.restoresWhole();
   });
 
-  test("that is a file", async () => {
+  test("a file as target is reported", async () => {
     await using machine = await backedUp();
     const words = ["restore", "test", "--target", join(machine.tree, "large")];
     await machine.refuses(words, { exit: usage, message: messages.targetNoFolder });
     await machine.restoresWhole();
   });
 
-  test.skipIf(!mayMount)("on a full disk: with room made, the same command goes on", async () => {
+  test.skipIf(!mayMount)("a restore to a full disk continues once there is room", async () => {
     await using machine = await backedUp();
     await using disk = await diskFull(mebibyte);
     const filler = await fill(disk.path, 20_000);
@@ -267,7 +265,7 @@ describe("the target of a restore", () => {
     await machine.restoresWhole(target);
   });
 
-  test.skipIf(!mayMount)("that is mounted read-only", async () => {
+  test.skipIf(!mayMount)("a target that is mounted read-only is reported", async () => {
     await using machine = await backedUp();
     await using disk = await diskFull(mebibyte);
     await remount(disk.path, "ro");

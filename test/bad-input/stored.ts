@@ -49,7 +49,7 @@ export function textOf(stored: Uint8Array): string {
   return Bun.zstdDecompressSync(stored).toString();
 }
 
-/** The text of a root with its footer made anew, so that nothing but the text is wrong. */
+/** The text of a root with a new footer, so that only the text is wrong. */
 export function sealed(text: string): Buffer {
   const body = text.replace(/\{"footer".*\n$/, "");
   const digest = new Bun.CryptoHasher("sha256").update(body).digest("hex");

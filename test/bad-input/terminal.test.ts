@@ -1,14 +1,11 @@
-/** Names made to disguise themselves or to steer a terminal, and questions where nobody can answer. */
-import { describe, expect, setDefaultTimeout, test } from "bun:test";
+/** Tests names that disguise themselves or control a terminal, and questions that nobody can answer. */
+import { describe, expect, test } from "bun:test";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { exitStatus } from "../../core/failure.ts";
 import { has } from "../support/services.ts";
-import { expectClean, expectTold, Machine } from "./machine.ts";
+import { expectClean, expectReported, Machine } from "./machine.ts";
 import { messages } from "./messages.ts";
-
-// Each case starts the program several times, on machines that may be busy.
-setDefaultTimeout(60_000);
 
 const main = join(import.meta.dir, "../../cmd/main.ts");
 /** Clears the screen, rings, starts a line, reverses the text. */
@@ -23,15 +20,15 @@ async function machineWithHostileNames(): Promise<Machine> {
 }
 
 describe("hostile names", () => {
-  test("are escaped in what archive tells", async () => {
+  test("hostile names are escaped in the output of archive", async () => {
     await using machine = await machineWithHostileNames();
     const outcome = await machine.run("archive");
-    expectTold(outcome, { exit: exitStatus.incomplete, message: messages.notThere });
+    expectReported(outcome, { exit: exitStatus.incomplete, message: messages.notThere });
     expect(outcome.stderr).toContain(escaped);
     expectClean(outcome.stdout);
   });
 
-  test("are escaped in what restore tells, and come back as they are", async () => {
+  test("hostile names are escaped in the output of restore, and restored unchanged", async () => {
     await using machine = await machineWithHostileNames();
     await machine.run("archive");
     const target = machine.path("target");
@@ -44,7 +41,7 @@ describe("hostile names", () => {
     await machine.restoresWhole();
   });
 
-  test("are escaped in JSON too, which still means the same", async () => {
+  test("hostile names are escaped in JSON, which keeps its meaning", async () => {
     await using machine = await Machine.open();
     const { stdout } = await machine.run("restore", hostile, "--json");
     expectClean(stdout);
@@ -75,9 +72,12 @@ describe.skipIf(!has("setsid"))("without a terminal", () => {
     await machine.archive();
     const target = machine.path("target");
     const words = ["restore", "test", "--conf-dir", machine.conf, "--target", target];
-    const child = Bun.spawn(["setsid", "-w", process.execPath, main, ...words], { stdio: ["ignore", "pipe", "pipe"] });
+    const child = Bun.spawn(["setsid", "-w", process.execPath, main, ...words], {
+      stdio: ["ignore", "pipe", "pipe"],
+      env: process.env,
+    });
     const [stdout, stderr, exit] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
-    expectTold({ exit, stdout, stderr }, { exit: exitStatus.usage, message: messages.noTerminal });
+    expectReported({ exit, stdout, stderr }, { exit: exitStatus.usage, message: messages.noTerminal });
     expect(await Bun.file(target).exists()).toBe(false);
     await machine.restoresWhole();
   });
@@ -87,9 +87,12 @@ describe.skipIf(!has("setsid"))("without a terminal", () => {
     await machine.archive();
     const target = machine.path("target");
     const words = ["restore", "--conf-dir", machine.conf, "--target", target];
-    const child = Bun.spawn(["setsid", "-w", process.execPath, main, ...words], { stdio: ["ignore", "pipe", "pipe"] });
+    const child = Bun.spawn(["setsid", "-w", process.execPath, main, ...words], {
+      stdio: ["ignore", "pipe", "pipe"],
+      env: process.env,
+    });
     const [stdout, stderr, exit] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
-    expectTold({ exit, stdout: "", stderr }, { exit: exitStatus.usage, message: messages.noChoice });
+    expectReported({ exit, stdout: "", stderr }, { exit: exitStatus.usage, message: messages.noChoice });
     expect(stdout).toMatch(/^ +name +time .*\n1 +test +\d{4}-/);
     expect(await Bun.file(target).exists()).toBe(false);
   });

@@ -1,13 +1,10 @@
 /** Command lines and configurations that are wrong: refused before anything is done, exit status 2. */
-import { describe, expect, setDefaultTimeout, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { sysbackup } from "../support/program.ts";
-import { expectClean, expectTold, Machine } from "./machine.ts";
+import { expectClean, expectReported, Machine } from "./machine.ts";
 import { messages } from "./messages.ts";
-
-// Each case starts the program several times, on machines that may be busy.
-setDefaultTimeout(60_000);
 
 const commands = [["archive"], ["list"], ["verify"], ["restore", "test"]];
 
@@ -22,7 +19,7 @@ describe("a command line", () => {
     ["a bucket that is none", ["list", "--bucket", "ftp://host/x"], messages.badBucketOption],
   ];
   for (const [name, words, message] of cases) {
-    test(`with ${name}`, async () => {
+    test(`a command line with ${name} is refused`, async () => {
       await using machine = await Machine.open();
       await machine.refuses(words, { exit: 2, message });
     });
@@ -50,7 +47,7 @@ describe("a configuration", () => {
     });
   }
 
-  test("that is not there, whatever the subcommand", async () => {
+  test("a missing conf is reported by every subcommand", async () => {
     await using machine = await Machine.open();
     await rm(join(machine.conf, "conf"));
     for (const words of commands) {
@@ -59,14 +56,14 @@ describe("a configuration", () => {
     }
   });
 
-  test("that is a folder", async () => {
+  test("a folder as conf is reported", async () => {
     await using machine = await Machine.open();
     await rm(join(machine.conf, "conf"));
     await mkdir(join(machine.conf, "conf"));
     await machine.refuses(["archive"], { exit: 2, message: messages.unreadableConf });
   });
 
-  test("that is mended serves at once", async () => {
+  test("a fixed conf works at once", async () => {
     await using machine = await Machine.open({ sections: { content: { days_retaind: 3 } } });
     await machine.refuses(["archive"], { exit: 2, message: messages.unknownKey });
     await machine.configure({ pickers: { tree: `find '${machine.tree}'` } });
@@ -79,7 +76,7 @@ describe("a configuration", () => {
     ["under a key that is not known", "[aws]\naws_secret_access_key = hunter2\n"],
     ["on a line of its own", "[aws]\nhunter2\n"],
   ] as const;
-  test.each(secrets)("with a secret %s does not show it", async (_, text) => {
+  test.each(secrets)("an error in a conf with a secret %s does not show it", async (_, text) => {
     await using machine = await Machine.open();
     await writeFile(join(machine.conf, "conf"), text);
     for (const words of [["list"], ["list", "--json"]]) {
@@ -95,29 +92,29 @@ describe("a backup", () => {
   const cases: readonly (readonly [name: string, words: readonly string[], exit: number, message: string])[] = [
     ["of another name", ["restore", "tset"], 1, messages.unknownName],
     ["of a time before the first", ["restore", "test@2020-01-01"], 1, messages.tooEarly],
-    ["of a time that is none", ["restore", "test@yesterday"], 2, messages.badTime],
+    ["of an invalid time", ["restore", "test@yesterday"], 2, messages.badTime],
     [
-      "by a key that is not there",
+      "by a key that does not exist",
       ["verify", "manifests/test/20200101T000000Z-00000000.jsonl.zst"],
       4,
       messages.noManifest,
     ],
     ["by a relative path in it", ["restore", "test", "etc/fstab"], 2, messages.relativePath],
-    ["by a path that it has not", ["restore", "test", "/no/such/path"], 3, messages.notInBackup],
+    ["by a path that is not in it", ["restore", "test", "/no/such/path"], 3, messages.notInBackup],
   ];
-  test("is looked for", async () => {
+  test("a backup or path that does not exist is reported", async () => {
     await using machine = await Machine.open();
     await machine.archive();
     for (const [name, words, exit, message] of cases) {
       const target = words[0] === "restore" ? ["--target", machine.path("target")] : [];
-      expectTold(await machine.run(...words, ...target), { exit, message });
+      expectReported(await machine.run(...words, ...target), { exit, message });
       const json = await machine.run(...words, ...target, "--json");
       expect([name, json.exit, JSON.parse(json.stdout)]).toEqual([name, exit, expect.any(Object)]);
     }
     await machine.restoresWhole();
   });
 
-  test("in an empty bucket", async () => {
+  test("a backup in an empty bucket is reported", async () => {
     await using machine = await Machine.open();
     for (const words of [["restore", "test"], ["verify"]]) {
       await machine.refuses(words, { exit: 1, message: messages.emptyBucket });
@@ -128,5 +125,5 @@ describe("a backup", () => {
 
 test("no message needs a configuration that is not asked for", async () => {
   const { exit, stderr } = await sysbackup(["restroe"]);
-  expectTold({ exit, stdout: "", stderr }, { exit: 2, message: messages.unknownSubcommand });
+  expectReported({ exit, stdout: "", stderr }, { exit: 2, message: messages.unknownSubcommand });
 });

@@ -40,7 +40,7 @@ describe("values are taken as they are written", () => {
 });
 
 describe("options", () => {
-  test("may stand anywhere", () => {
+  test("options may stand anywhere", () => {
     const { name, words } = wordsOf(
       "--bucket",
       "b",
@@ -57,7 +57,7 @@ describe("options", () => {
     expect([words.given("json"), words.given("numeric-owner")]).toEqual([true, true]);
   });
 
-  test("have defaults, and flags are off", () => {
+  test("options have defaults, and flags are off", () => {
     const { words } = wordsOf("restore", "web1");
     expect([words.value("conf-dir"), words.value("target"), words.value("snapshots")]).toEqual([
       "/etc/backup",

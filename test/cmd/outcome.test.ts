@@ -36,7 +36,7 @@ function brokenPipe(): never {
 const failure = new Failure({ doing: "do it", what: "x", why: "no", remedy: "try y", exit: exitStatus.damaged });
 
 describe("a job that ends", () => {
-  test("gives its own status, and its output is written out", async () => {
+  test("a job's own status is returned, and its output is written", async () => {
     const result = await ended(async (out) => {
       out("one");
       out("two");
@@ -47,7 +47,7 @@ describe("a job that ends", () => {
 });
 
 describe("a Failure", () => {
-  test("is one line and its status, in place of the bar", async () => {
+  test("a Failure gives one line and its status, in place of the bar", async () => {
     expect(await ended(() => Promise.reject(failure))).toEqual({
       status: exitStatus.damaged,
       stdout: "",
@@ -55,7 +55,7 @@ describe("a Failure", () => {
     });
   });
 
-  test("is a document too under --json, after what was printed before", async () => {
+  test("a Failure also gives a JSON document with --json, after what was printed before", async () => {
     const result = await ended(
       async (out) => {
         out("{}");
@@ -71,7 +71,7 @@ describe("a Failure", () => {
     expect(result.stderr).toBe('sysbackup: cannot do it "x": no; try y\n');
   });
 
-  test("thrown while not in a promise is the same", async () => {
+  test("a Failure that is thrown synchronously gives the same", async () => {
     const throwing = () => {
       throw failure;
     };
@@ -97,7 +97,7 @@ describe("anything else is a defect", () => {
     expect(stderr.split("\n")).toHaveLength(2);
   });
 
-  test("the stack comes only when asked for", async () => {
+  test("the stack is printed only on request", async () => {
     const { stderr } = await ended(() => Promise.reject(new TypeError("x")), { debug: true });
     expect(stderr).toContain("outcome.test.ts");
   });
@@ -117,7 +117,7 @@ describe("interrupted", () => {
       new Failure({ doing: "put", why: "aborted", cause: reason }),
       "sysbackup: interrupted by SIGINT\n",
     ],
-    ["by a Failure of another cause, which is told", failure, 'sysbackup: cannot do it "x": no; try y\n'],
+    ["by a Failure of another cause, which is reported", failure, 'sysbackup: cannot do it "x": no; try y\n'],
   ];
   test.each(cases)("%s: status 130", async (_name, thrown, stderr) => {
     const result = await ended(async (_out, controller) => {
@@ -127,7 +127,7 @@ describe("interrupted", () => {
     expect(result).toEqual({ status: exitStatus.interrupted, stdout: "", stderr });
   });
 
-  test("and ended without throwing: status 130", async () => {
+  test("an interrupted job that ends without throwing gives status 130", async () => {
     const result = await ended(async (_out, controller) => {
       controller.abort(reason);
       return exitStatus.done;
@@ -142,7 +142,7 @@ describe("interrupted", () => {
 });
 
 describe("nobody reads the output", () => {
-  test("the job is told, and ends quietly", async () => {
+  test("a job whose output nobody reads is aborted, and ends quietly", async () => {
     const result = await ended(
       async (out, { signal }) => {
         for (let line = 0; line < 10_000_000; line++) {
@@ -156,7 +156,7 @@ describe("nobody reads the output", () => {
     expect(result).toEqual({ status: exitStatus.done, stdout: "", stderr: "" });
   });
 
-  test("a job that was done keeps its status", async () => {
+  test("a job that was already done keeps its status", async () => {
     const job = async (out: (line: string) => void) => {
       out("summary");
       return exitStatus.incomplete;
@@ -164,7 +164,7 @@ describe("nobody reads the output", () => {
     expect(await ended(job, { write: brokenPipe })).toEqual({ status: exitStatus.incomplete, stdout: "", stderr: "" });
   });
 
-  test("a full disk is no closed pipe", async () => {
+  test("a full disk is not taken for a closed pipe", async () => {
     const full = () => {
       throw new Error("ENOSPC: no space left on device, write");
     };

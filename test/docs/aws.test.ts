@@ -1,4 +1,4 @@
-/** docs/aws.md says of the template what the template says. */
+/** Checks that docs/aws.md agrees with the template. */
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { z } from "zod";
@@ -9,9 +9,9 @@ const template = builtInTemplate();
 
 const code = (text: string) => `\`${text}\``;
 
-function allowed({ allowed, number, least, most, constraint }: Parameter): string {
+function allowed({ allowed, number, minimum, maximum, constraint }: Parameter): string {
   if (allowed !== undefined) return allowed.map(code).join(", ");
-  return number ? `${least} to ${most}` : (constraint ?? "");
+  return number ? `${minimum} to ${maximum}` : (constraint ?? "");
 }
 
 function rowsUnder(heading: string): string[][] {
@@ -25,7 +25,7 @@ function rowsUnder(heading: string): string[][] {
   );
 }
 
-test("each parameter, with its default and what it allows", () => {
+test("docs/aws.md has each parameter, with its default and what it allows", () => {
   const expected = [...template.parameters].map(([name, parameter]) => [
     code(name),
     parameter.default ? code(parameter.default) : "empty",
@@ -36,7 +36,7 @@ test("each parameter, with its default and what it allows", () => {
   for (const [name, , , why] of rows) expect([name, why]).not.toEqual([name, ""]);
 });
 
-test("each statement of the bucket policy, in its order", () => {
+test("docs/aws.md has each statement of the bucket policy, in its order", () => {
   const policy = z.object({
     Resources: z.object({
       BucketPolicy: z.object({
@@ -48,7 +48,7 @@ test("each statement of the bucket policy, in its order", () => {
   expect(rowsUnder("What the bucket policy does").map(([sid]) => sid)).toEqual(Statement.map(({ Sid }) => code(Sid)));
 });
 
-test("its own links lead somewhere", () => {
+test("links within docs/aws.md lead to a heading", () => {
   const anchors = [...page.matchAll(/^##+ (.*)$/gm)].map(([, title = ""]) =>
     title
       .toLowerCase()

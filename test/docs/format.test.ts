@@ -28,16 +28,19 @@ function fieldsOf(document: unknown): string[] {
 }
 
 describe("docs/format.md", () => {
-  test.each(["root", "part", "index"] as const)("quotes the %s of the samples, whole and in order", (kind) => {
-    expect(quoted(`json ${kind}`)).toBe(sampleTexts[kind].toString());
-  });
+  test.each(["root", "part", "index"] as const)(
+    "docs/format.md quotes the %s of the samples, completely and in order",
+    (kind) => {
+      expect(quoted(`json ${kind}`)).toBe(sampleTexts[kind].toString());
+    },
+  );
 
-  test("quotes the pack's table of contents", () => {
+  test("docs/format.md quotes the pack's table of contents", () => {
     const pack = sampleBytes(sampleKey("packs/"));
     expect(quoted("text contents")).toBe(hexDump(pack.subarray(-contentsLength(pack))));
   });
 
-  test("lists the objects of the samples", () => {
+  test("docs/format.md lists the objects of the samples", () => {
     expect(quoted("text keys")).toBe(sampleKeys.map((key) => `${key}\n`).join(""));
   });
 
@@ -46,11 +49,11 @@ describe("docs/format.md", () => {
   // The names of extended attributes are data.
   const fields = [...names].filter((name) => !/^(user|security)\.|=|\//.test(name));
 
-  test.each(fields)("explains the field %s", (field) => {
+  test.each(fields)("docs/format.md explains the field %s", (field) => {
     expect(document).toContain(`\`${field}\``);
   });
 
-  test("speaks of no synonym for a word of the design", () => {
+  test("docs/format.md uses no synonym for a word of the design", () => {
     const synonyms =
       /\b(blob|chunklet|repository|repo|snapshot id|archive file|tarball|vault|symlink|directory entry)\b/i;
     expect(document.match(synonyms)).toBeNull();

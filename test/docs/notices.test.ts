@@ -1,15 +1,15 @@
-/** Every notice code in the source stands in docs/notices.md, and every code there is in the source. */
+/** Checks that docs/notices.md has every notice code of the source, and no others. */
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { Glob } from "bun";
 
 const root = join(import.meta.dir, "../..");
 
-/** How the source writes a code: in a notice, or as an argument of what tells one. */
+/** Patterns of a code in the source: in a notice, or as an argument of a function that reports one. */
 const places = [
   /\bcode: "([a-z-]+)"/g,
   /\b(?:lost|warning|info|warn)\(\s*"([a-z-]+)"/g,
-  /\btell\(\s*"(?:info|warning|error)",\s*"([a-z-]+)"/g,
+  /\b(?:tell|report)\(\s*"(?:info|warning|error)",\s*"([a-z-]+)"/g,
   /\bcode: [^"\n]*\? "([a-z-]+)" : "[a-z-]+"/g,
   /\bcode: [^"\n]*\? "[a-z-]+" : "([a-z-]+)"/g,
   /\? "(snapshot[a-z]*-[a-z-]+)" : "snapshot[a-z]*-[a-z-]+"/g,
@@ -17,7 +17,7 @@ const places = [
 ];
 
 const executables = ["picker", "snapshotter"];
-/** Codes that are put together: what stands before and after the kind, and the kinds. */
+/** Codes that are put together: the text before and after the kind, and the kinds. */
 const families: readonly (readonly [before: string, after: string, kinds: readonly string[]])[] = [
   ["no-", "s", executables],
   ["", "s-unreadable", executables],
@@ -27,7 +27,7 @@ const families: readonly (readonly [before: string, after: string, kinds: readon
 
 async function sources(): Promise<string[]> {
   const files = [...new Glob("{cmd,core,restore}/**/*.ts").scanSync(root)];
-  // What verify finds is not a notice: those codes are of its own report.
+  // Without verify, whose findings are not notices: they have codes of their own.
   const ours = files.filter((file) => !/^(restore|cmd)\/verify\//.test(file));
   return Promise.all(ours.map((file) => Bun.file(join(root, file)).text()));
 }

@@ -58,7 +58,7 @@ type Source = {
   readonly manifest: string;
 };
 
-/** Where the buckets of these tests come from: an archive run over `source`. */
+/** Makes the buckets of these tests by an archive run over `source`. */
 async function bucketOf(dir: string, source: string, content: Record<string, string>): Promise<Source> {
   const pickers = { all: `find '${source}' -print0` };
   const { conf, bucket } = await writeConf(dir, { sections: { content }, pickers });
@@ -136,7 +136,7 @@ describe.skipIf(lacks)("recover.sh", () => {
     expect(await readFile(join(target, "etc/motd"), "utf8")).toStartWith("Welcome to web-1.\n");
   });
 
-  test("takes the version that the manifest names, also where it is not the first", async () => {
+  test("recover.sh takes the version that the manifest names, even if it is not the first", async () => {
     await using dir = await scratch();
     const content = "content\n";
     const from = { bucket: dir.path, manifest: await handmade(dir.path, [motd], content) };
@@ -147,7 +147,7 @@ describe.skipIf(lacks)("recover.sh", () => {
     expect(await readFile(join(target, "etc/motd"), "utf8")).toBe(content);
   });
 
-  test("skips names that are not UTF-8, and says so", async () => {
+  test("recover.sh skips names that are not UTF-8, and says so", async () => {
     await using dir = await scratch();
     const { source, ...from } = await archived(dir.path, { [`caf${raw(0xe9)}`]: file("x"), tea: file("tea\n") });
     const target = join(dir.path, "target");
@@ -157,7 +157,23 @@ describe.skipIf(lacks)("recover.sh", () => {
     expect(await readdir(join(target, source))).toEqual(["tea"]);
   });
 
-  test("does not touch a target that is not empty", async () => {
+  test("recover.sh links a file's later names to the first, if that is there and the same, and else restores their own content", async () => {
+    await using dir = await scratch();
+    const named = (path: string, changed: object = {}) => motdWith({ path, id: "/a", ...changed });
+    const other = { mode: 0o600 };
+    const entries = [named("/a"), named("/b"), named("/c", other), named("/d", { id: "/0" }), named("/e")];
+    const from = { bucket: dir.path, manifest: await handmade(dir.path, entries) };
+    const target = join(dir.path, "target");
+    expect(await recover(from, target)).toEqual({ exit: 0, stdout: "", stderr: "" });
+    const names = ["a", "b", "c", "d", "e"];
+    const found = await Promise.all(names.map((name) => stat(join(target, name))));
+    const [first, ...rest] = found.map(({ ino }) => ino);
+    expect(rest.map((inode) => inode === first)).toEqual([true, false, false, true]);
+    expect(found.map(({ mode }) => mode & 0o777)).toEqual([0o644, 0o644, 0o600, 0o644, 0o644]);
+    for (const name of names) expect(await readFile(join(target, name), "utf8")).toBe("content\n");
+  });
+
+  test("recover.sh does not touch a target that is not empty", async () => {
     await using dir = await scratch();
     const from = { bucket: sampleBucket, manifest: sampleKey("manifests/web-1/2026") };
     await writeFile(join(dir.path, "here first"), "");
@@ -167,7 +183,7 @@ describe.skipIf(lacks)("recover.sh", () => {
 });
 
 describe.skipIf(lacks)("recover.sh, of a damaged bucket,", () => {
-  test("leaves out the damaged file, names it, and restores the others", async () => {
+  test("recover.sh leaves out a damaged file, names it, and restores the others", async () => {
     await using dir = await scratch();
     const children = { good: file("good\n"), bad: file("bad\n") };
     const { source, ...from } = await archived(dir.path, children, { layout: "objects" });
@@ -180,7 +196,7 @@ describe.skipIf(lacks)("recover.sh, of a damaged bucket,", () => {
     expect(await readdir(join(target, source))).toEqual(["good"]);
   });
 
-  test("refuses an altered part", async () => {
+  test("recover.sh refuses an altered part", async () => {
     await using dir = await scratch();
     const from = { bucket: dir.path, manifest: await handmade(dir.path, [motd]) };
     await damage(join(dir.path, "manifests/web-1/parts/handmade.jsonl.zst"));
@@ -194,7 +210,7 @@ describe.skipIf(lacks)("recover.sh, of a damaged bucket,", () => {
     ["cut short", (text: string) => `${text.split("\n").slice(0, -2).join("\n")}\n`],
     ["of a later format", (text: string) => text.replace('"version":1', '"version":2')],
     ["empty", () => ""],
-  ])("refuses a manifest that is %s", async (_, change) => {
+  ])("recover.sh refuses a manifest that is %s", async (_, change) => {
     await using dir = await scratch();
     const manifest = await handmade(dir.path, [motd]);
     const path = join(dir.path, manifest);
@@ -256,7 +272,7 @@ describe.skipIf(lacks)("recover.sh, of a hostile manifest,", () => {
   /** Its arithmetic runs commands that dash's does not know. */
   const underBash = attacks.filter(([name]) => name.includes("shell")).map((attack) => [...attack, "bash"] as const);
   const runs = [...underSh, ...(Bun.which("bash") === null ? [] : underBash)];
-  test.each(runs)("changes nothing outside of the target: %s", async (_, entries, shell) => {
+  test.each(runs)("recover.sh changes nothing outside of the target: %s", async (_, entries, shell) => {
     await using dir = await scratch();
     const away = join(dir.path, "away");
     await mkdir(away, { mode: 0o755 });
@@ -268,7 +284,7 @@ describe.skipIf(lacks)("recover.sh, of a hostile manifest,", () => {
     expect(await stat(away)).toMatchObject({ mode: before.mode, mtimeMs: before.mtimeMs });
   });
 
-  test("restores the benign twin: a link to outside, and a file beside it", async () => {
+  test("recover.sh restores the benign twin: a link to outside, and a file beside it", async () => {
     await using dir = await scratch();
     const entries = [motd, { typ: "l", path: "/way", ...common, tgt: "/etc" }];
     const from = { bucket: dir.path, manifest: await handmade(dir.path, entries) };

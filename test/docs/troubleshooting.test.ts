@@ -1,4 +1,4 @@
-/** docs/troubleshooting.md quotes messages as users see them: those that the cases of test/bad-input hold the program to. */
+/** Checks that docs/troubleshooting.md quotes messages that the cases of test/bad-input produce. */
 import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -11,11 +11,11 @@ const read = (path: string) => readFileSync(join(root, path), "utf8");
 
 const quoted = [...read("docs/troubleshooting.md").matchAll(/^> (.*)$/gm)].map(([, message = ""]) => message);
 
-test.each(quoted)("quotes what is produced: %s", (message) => {
+test.each(quoted)("the quoted message is one of test/bad-input: %s", (message) => {
   expect(Object.values<string>(messages).includes(message)).toBe(true);
 });
 
-test("quotes each message once", () => {
+test("docs/troubleshooting.md quotes each message once", () => {
   expect(new Set(quoted).size).toBe(quoted.length);
   expect(quoted.length).toBeGreaterThan(20);
 });

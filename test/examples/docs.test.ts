@@ -10,7 +10,7 @@ async function scriptsOf(page: string): Promise<string[]> {
   return [...text.matchAll(/^```sh\n#!\/bin\/sh\n(.*?)^```$/gms)].map(([, body]) => body ?? "");
 }
 
-test("the pickers of docs/pickers.md pick what they say", async () => {
+test("the pickers of docs/pickers.md print the paths that they claim to", async () => {
   const bodies = await scriptsOf("pickers.md");
   expect(bodies).toHaveLength(2);
   const picked = await Promise.all(

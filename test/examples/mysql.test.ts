@@ -42,7 +42,7 @@ const contents = `SELECT id, hex(name), hex(image) FROM shop.item; SELECT * FROM
   SELECT trigger_name FROM information_schema.triggers WHERE trigger_schema = 'shop'; SHOW GRANTS FOR keeper@localhost;`;
 
 test.skipIf(missing)(
-  "the snapshotter mysql brings databases and accounts back, into a fresh server and into one that has them",
+  "the snapshotter mysql restores databases and accounts, into a new server and into one that has them",
   async () => {
     await using folder = await scratch();
     const socket = join(folder.path, "socket");

@@ -51,7 +51,7 @@ const contents = (cli: (...args: readonly string[]) => string) => [
   Number(cli("TTL", "mortal")) > 1000,
 ];
 
-test.skipIf(missing)("the snapshotter redis brings everything back, into a server with AOF too", async () => {
+test.skipIf(missing)("the snapshotter redis restores everything, also into a server with AOF", async () => {
   await using oldFolder = await scratch();
   await using newFolder = await scratch();
   await using old = await startRedis(oldFolder.path, "no");
@@ -84,7 +84,7 @@ test.skipIf(missing)("the snapshotter redis brings everything back, into a serve
   expect(contents(again.cli)).toEqual(before);
 });
 
-test.skipIf(missing)("the snapshotter redis fails where no server answers", async () => {
+test.skipIf(missing)("the snapshotter redis fails if no server answers", async () => {
   await using folder = await scratch();
   expect(take("redis", { REDIS_SOCKET: join(folder.path, "none") })).rejects.toThrow("exited with status 1");
 });

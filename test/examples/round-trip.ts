@@ -21,7 +21,7 @@ export type Taken = AsyncDisposable & {
   restore(): Promise<Finished>;
 };
 
-/** Runs `examples/snapshots.d/<name>` with these variables set, as whoever installs it sets those at its top. */
+/** Runs `examples/snapshots.d/<name>` with these variables set, as its user sets those at its top. */
 export async function take(name: string, variables: Readonly<Record<string, string>>): Promise<Taken> {
   const folder = await scratch();
   const store = await scratch();
@@ -33,9 +33,8 @@ export async function take(name: string, variables: Readonly<Record<string, stri
   const [ref] = await takeSnapshots({
     folder: folder.path,
     name: "host",
-    bucket,
-    retention: { mode: "GOVERNANCE", until: new Date("2026-12-28T02:00:03Z") },
-    compression: { kind: "zstd", level: 3 },
+    target: { bucket, retention: { mode: "GOVERNANCE", until: new Date("2026-12-28T02:00:03Z") }, filters: [] },
+    compression: { codec: "zstd", level: 3 },
     timeoutMs: 60_000,
     now,
     notify,

@@ -20,7 +20,7 @@ const noShellcheck = Bun.which("shellcheck") === null;
 describe.each(scripts)("example %s", (name) => {
   const path = join(examples, name);
 
-  test("is executable, and tells how to install and restore", async () => {
+  test("every example is executable, and says how to install and restore", async () => {
     await access(path, constants.X_OK);
     const text = await Bun.file(path).text();
     expect(text).toStartWith("#!/bin/sh\n# ");
@@ -28,12 +28,12 @@ describe.each(scripts)("example %s", (name) => {
     expect(text).toContain("\n# Restore: ");
   });
 
-  test("is shell", () => {
+  test("every example is a valid shell script", () => {
     const { exitCode, stderr } = Bun.spawnSync(["sh", "-n", path]);
     expect({ exitCode, stderr: stderr.toString() }).toEqual({ exitCode: 0, stderr: "" });
   });
 
-  test.skipIf(noShellcheck)("has nothing for shellcheck to say", () => {
+  test.skipIf(noShellcheck)("shellcheck finds no fault in any example", () => {
     const { stdout } = Bun.spawnSync(["shellcheck", "--shell=sh", path]);
     expect(stdout.toString()).toBe("");
   });
@@ -67,7 +67,7 @@ describe("the picker home", () => {
     return { paths: batches.flat().map(String).sort(), heard };
   }
 
-  test("leaves out what is marked, and nothing else", async () => {
+  test("the picker home leaves out marked folders, and nothing else", async () => {
     await using home = await scratch();
     const kept = [
       "file",
@@ -103,7 +103,7 @@ describe("the picker home", () => {
     expect(heard).toEqual([]);
   });
 
-  test("prints nothing where there is no such folder", async () => {
+  test("the picker home prints nothing if the folder does not exist", async () => {
     expect(await pick("/nowhere")).toEqual({ paths: [], heard: [] });
   });
 });

@@ -39,7 +39,7 @@ const contents = (database: string) =>
   );
 
 describe.skipIf(missing)("the snapshotter sqlite", () => {
-  test("brings several databases back where there are none", async () => {
+  test("the snapshotter sqlite restores several databases that do not exist", async () => {
     await using folder = await scratch();
     const [a, b] = [join(folder.path, `shop "1".db`), join(folder.path, "small.db")];
     sqlite(a, shop);
@@ -56,7 +56,7 @@ describe.skipIf(missing)("the snapshotter sqlite", () => {
     expect(sqlite(b, "SELECT * FROM word; PRAGMA page_size;")).toBe("x\n1024\n");
   });
 
-  test("takes a database in use, and puts it back into one in use; its mode stays", async () => {
+  test("the snapshotter sqlite dumps a database in use, and restores into one in use, whose mode stays", async () => {
     await using folder = await scratch();
     const database = join(folder.path, "shop.db");
     sqlite(database, shop);
@@ -80,7 +80,7 @@ describe.skipIf(missing)("the snapshotter sqlite", () => {
     expect((await stat(database)).mode & 0o777).toBe(0o640);
   });
 
-  test("fails for a missing and for a damaged database, and neither hurts the others or itself", async () => {
+  test("the snapshotter sqlite fails for a missing and a damaged database, without harm to the others", async () => {
     await using folder = await scratch();
     const [good, damaged, gone] = ["good.db", "damaged.db", "gone.db"].map((name) => join(folder.path, name));
     if (good === undefined || damaged === undefined || gone === undefined) throw new Error("three names");
@@ -91,7 +91,7 @@ describe.skipIf(missing)("the snapshotter sqlite", () => {
     await using taken = await take("sqlite", { SQLITE_DATABASES: [gone, damaged, good].join("\n") });
     expect(taken.ref.exit).toBe(1);
     expect(taken.heard[0]).toContain(`${gone} does not exist; `);
-    expect(taken.heard[0]).toContain(`${damaged} could not be dumped whole`);
+    expect(taken.heard[0]).toContain(`${damaged} could not be dumped completely`);
     await rm(good);
     expect((await taken.restore()).exit).toBe(0);
     expect(sqlite(good, "SELECT * FROM word;")).toBe("x\n");

@@ -7,7 +7,7 @@ import manifest from "../../package.json";
 
 const root = join(import.meta.dir, "../..");
 const content = ["cmd", "core", "restore", "test", "lint", "cfn", "systemd", "examples"];
-const settings = ["package.json", "knip.jsonc", "tsconfig.json", "bunfig.toml"];
+const settings = ["package.json", "bun.lock", "knip.jsonc", "tsconfig.json", "bunfig.toml"];
 const patience = 60_000;
 
 let scratch: string;

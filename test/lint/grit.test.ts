@@ -177,7 +177,7 @@ beforeAll(async () => {
     "home",
     homes.map(([, file, code]) => [file, code]),
   );
-}, 60_000);
+});
 
 test("each case has a file of its own", () => {
   expect(new Set(cases.map(([, file]) => file)).size).toBe(cases.length);

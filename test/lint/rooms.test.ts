@@ -14,7 +14,7 @@ describe("the project's table", () => {
     ["restore may not import tests", "restore/a.ts", "test/support/x.ts", "core/failure.ts"],
     ["restore may not import what archives", "restore/a.ts", "core/archive/job.ts", "core/system/stat.ts"],
     ["restore may not import its verify", "restore/a.ts", "restore/verify/verify.ts", "restore/plan.ts"],
-    ["restore may not import a kind of bucket", "restore/a.ts", "core/bucket/s3/bucket.ts", "core/bucket/contract.ts"],
+    ["restore may not import a kind of bucket", "restore/a.ts", "core/bucket/s3/bucket.ts", "core/stored/read.ts"],
     ["cmd may not import tests", "cmd/io.ts", "test/support/x.ts", "core/notice.ts"],
     ["cmd may not import a command", "cmd/io.ts", "cmd/commands/list/run.ts", "cmd/terminal/prompt.ts"],
     ["cmd's terminal may not import cmd", "cmd/terminal/a.ts", "cmd/io.ts", "core/notice.ts"],

@@ -217,7 +217,7 @@ describe("content", () => {
     const backup = await fixture.backup([folder("/"), file("/a", "a")]);
     const figures = await fixture.restore(backup, { bucket: failing(fixture, "denied") });
     expect(fixture.complaints).toEqual([
-      `cannot restore "/a": ${pack(backup.objects[0]?.key ?? "")} cannot be read: planted; mend that and run again`,
+      `cannot restore "/a": ${pack(backup.objects[0]?.key ?? "")} cannot be read: planted; fix that and run again`,
     ]);
     expect(exitOf(figures)).toBe(3);
   });

@@ -70,7 +70,7 @@ describe("reads", () => {
   const frames = (...places: [offset: number, length: number][]) =>
     places.map(([offset, length]) => ({ offset, length, uses: [] }));
   const brief = (list: ReturnType<typeof frames>) =>
-    readsOf(list).map(({ start, length, frames }) => [start, length, frames.length]);
+    readsOf(list, true).map(({ start, length, frames }) => [start, length, frames.length]);
 
   test.each([
     ["neighbours are one", frames([0, 10], [10, 20]), [[0, 30, 2]]],

@@ -5,8 +5,10 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import type { Bucket, Stored } from "../../core/bucket/contract.ts";
 import { openDirectoryBucket } from "../../core/bucket/directory/bucket.ts";
-import type { Encoding, Entry, Extent, FileEntry, Hole, ObjectRef } from "../../core/format/entry.ts";
-import { encodeExtents, encodeHead, type HeadEntry, withExtents } from "../../core/format/entry-json.ts";
+import type { ContentCodec } from "../../core/format/codec.ts";
+import type { Entry, Extent, FileEntry, Hole, ObjectRef } from "../../core/format/entry.ts";
+import { encodeHead, type HeadEntry } from "../../core/format/entry-json.ts";
+import { encodeExtents, entryLine } from "../../core/format/entry-row.ts";
 import { keys } from "../../core/format/keys.ts";
 import { encodeManifest, type Manifest, type PartRef, type SnapshotRef } from "../../core/format/manifest.ts";
 import { encodeContents, type PackedFrame } from "../../core/format/pack.ts";
@@ -113,7 +115,7 @@ export type BackupOptions = {
   /** Chunks of each frame. */
   readonly perFrame?: number;
   /** Each chunk list as one object of its own, or all of a part in one pack. */
-  readonly encoding?: Encoding;
+  readonly encoding?: ContentCodec;
   readonly snapshots?: readonly SnapshotRef[];
   /** What parts say of their objects instead of the truth. */
   readonly forgeObject?: (object: ObjectRef) => ObjectRef;
@@ -172,7 +174,7 @@ export class Fixture implements AsyncDisposable {
     const lines = items.map(({ head, chunks, forge = (same) => same }, number) =>
       chunks === undefined
         ? encodeHead(head)
-        : withExtents(encodeHead(head), encodeExtents(forge(extents[number] ?? []))),
+        : entryLine(encodeHead(head), encodeExtents(forge(extents[number] ?? []))),
     );
     const { forgeObject = (same) => same } = options;
     const stored = Bun.zstdCompressSync(encodePart(objects.map(forgeObject), lines));
@@ -196,7 +198,11 @@ export class Fixture implements AsyncDisposable {
     return all;
   }
 
-  async #storeObject(content: Buffer, encoding: Exclude<Encoding, "frames">, objects: ObjectRef[]): Promise<Extent> {
+  async #storeObject(
+    content: Buffer,
+    encoding: Exclude<ContentCodec, "frames">,
+    objects: ObjectRef[],
+  ): Promise<Extent> {
     const stored =
       encoding === "zstd" ? Bun.zstdCompressSync(content) : encoding === "gzip" ? gzipSync(content) : content;
     const { key, version, size } = await this.put(keys.content(sha256(content)), stored);

@@ -26,9 +26,9 @@ import type { Stored } from "../../core/bucket/contract.ts";
 
 export type Attempt = {
   readonly name: string;
-  /** Resolves where the gateway did as it was asked. */
+  /** Resolves if the gateway did as it was asked. */
   readonly send: (client: S3Client, bucket: string, stored: Stored) => Promise<unknown>;
-  /** Where Ceph 16.2 does not answer AccessDenied. Nothing may come of it all the same. */
+  /** Answer of Ceph 16.2 if it is not AccessDenied. The attempt must still have no effect. */
   readonly ceph?: { readonly status: number; readonly why: string; readonly aws: string };
 };
 
@@ -58,7 +58,7 @@ const everything = (bucket: string) =>
 
 export const onObjects: readonly Attempt[] = [
   {
-    name: "lay a delete marker",
+    name: "put a delete marker",
     send: (client, Bucket, { key }) => client.send(new DeleteObjectCommand({ Bucket, Key: key })),
   },
   {
@@ -85,7 +85,7 @@ export const onObjects: readonly Attempt[] = [
       client.send(new PutObjectRetentionCommand({ ...place(bucket, stored), ...bypass, Retention: {} })),
     ceph: {
       status: 400,
-      why: "it takes no retention without a date, whoever asks",
+      why: "it accepts no retention without a date, from any role",
       aws: "takes it as lifting the lock, for which the role lacks s3:BypassGovernanceRetention: AccessDenied",
     },
   },
@@ -105,7 +105,7 @@ export const onObjects: readonly Attempt[] = [
   },
 ];
 
-/** Of objects outside of the index, which the role may read. */
+/** Attempts on objects outside of the index, which the role may read. */
 export const onContent: readonly Attempt[] = [
   { name: "read it", send: (client, Bucket, { key }) => client.send(new GetObjectCommand({ Bucket, Key: key })) },
   {
@@ -114,7 +114,7 @@ export const onContent: readonly Attempt[] = [
   },
   { name: "look it up", send: (client, Bucket, { key }) => client.send(new HeadObjectCommand({ Bucket, Key: key })) },
   {
-    name: "copy it to where the role may read",
+    name: "copy it to a folder that the role may read",
     send: (client, Bucket, { key }) =>
       client.send(new CopyObjectCommand({ Bucket, Key: "index/copy", CopySource: `${Bucket}/${key}` })),
   },

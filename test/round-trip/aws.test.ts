@@ -65,5 +65,5 @@ describe.skipIf(!canSetUp)("in AWS, as moto has it", () => {
     );
     expect(again.exit).not.toBe(0);
     expect(again.stderr).toContain("75");
-  }, 60_000);
+  });
 });

@@ -18,7 +18,7 @@ export function mixedFiles(root: string, bytes: number): Promise<void> {
 }
 
 function smallFiles(folder: number): Children {
-  return numbered(100, (number) => file({ repeat: `${folder}.${number} `, times: number * 3 }));
+  return numbered(60, (number) => file({ repeat: `${folder}.${number} `, times: number * 3 }));
 }
 
 function numbered<Made>(count: number, make: (number: number) => Made): Record<string, Made> {

@@ -11,7 +11,7 @@ export class Detour implements AsyncDisposable {
 
   constructor(readonly target: URL) {}
 
-  /** Where clients connect to: the same before and after a cut. */
+  /** Address for clients, which stays the same before and after a cut. */
   get endpoint(): string {
     return `http://127.0.0.1:${this.#port}`;
   }

@@ -1,4 +1,4 @@
-/** Makes room in the gateway, which keeps everything in memory, where a test stores more than a little. */
+/** Makes room in the gateway, which keeps everything in memory, after a test that stores much. */
 import { DeleteObjectsCommand, S3Client } from "@aws-sdk/client-s3";
 import { ceph, clientConfig } from "../support/services.ts";
 import { bucketOf } from "./loop.ts";

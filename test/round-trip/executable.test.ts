@@ -27,11 +27,11 @@ describe("the compiled executable", () => {
     const none = Object.fromEntries(Object.keys(process.env).map((name) => [name, undefined]));
     const env = { ...none, PATH: "/usr/sbin:/usr/bin:/sbin:/bin" };
     alone = { executable: mayMount ? await withoutCheckout(executable, empty) : executable, cwd: empty, env };
-  }, 2 * minutes);
+  }, 5 * minutes);
 
   afterAll(() => dir[Symbol.asyncDispose]());
 
-  /** A program that runs it where the checkout is an empty folder. */
+  /** A program that runs it with an empty folder over the checkout. */
   async function withoutCheckout(executable: string, empty: string): Promise<string> {
     const path = join(dir.path, "alone");
     const hide = `mount --bind '${empty}' '${checkout}' && test ! -e '${checkout}/package.json'`;
@@ -40,7 +40,7 @@ describe("the compiled executable", () => {
     return path;
   }
 
-  test("tells its version and its help", async () => {
+  test("the compiled executable prints its version and its help", async () => {
     const version = await sysbackup(["--version"], alone);
     expect(version).toEqual({ exit: 0, stdout: `sysbackup ${packageJson.version}\n`, stderr: "" });
     const help = await sysbackup(["restore", "--help"], alone);
@@ -48,7 +48,7 @@ describe("the compiled executable", () => {
     expect(help.stdout).toContain("--target <dir>");
   });
 
-  test("carries the CloudFormation template", async () => {
+  test("the compiled executable has the CloudFormation template", async () => {
     const template = await readFile(join(checkout, "cfn/sysbackup.yaml"), "utf8");
     const shown = await sysbackup(["create-resources", "--dry-run"], alone);
     expect(shown).toMatchObject({ exit: 0, stderr: "" });
@@ -76,7 +76,7 @@ describe("the compiled executable", () => {
           expect(await sysbackup(["verify", "--conf-dir", conf], alone)).toMatchObject({ exit: 0 });
           expect(await lostBy(conf, { tree, expected }, alone)).toEqual([]);
         },
-        2 * minutes,
+        5 * minutes,
       );
     }
   }

@@ -1,5 +1,5 @@
-/** As `fresh-machine.test.ts`, where roles are real: what they may not do is refused. Without accounts and exports, which Ceph has not. */
-import { expect, setDefaultTimeout, test } from "bun:test";
+/** Repeats `fresh-machine.test.ts` with real roles, which are refused what they may not do. Without accounts and exports, which Ceph does not have. */
+import { expect, test } from "bun:test";
 import { randomUUID } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -9,8 +9,6 @@ import { scratch } from "../support/faults/scratch.ts";
 import { sysbackup, writeConf } from "../support/program.ts";
 import { onTerminal } from "../support/pty.ts";
 import { type CephAddress, ceph, has, newBucket } from "../support/services.ts";
-
-setDefaultTimeout(60_000);
 
 type Rights = { readonly objects: readonly string[]; readonly bucket: readonly string[] };
 
@@ -47,7 +45,7 @@ const freshEnv = ({ endpoint, region, accessKey, secretKey }: CephAddress, home:
 });
 
 test.skipIf(!ceph || !has("python3"))(
-  "under the restore role alone: the names, the backups of one, all of it",
+  "the restore role alone can list names and backups, and restore everything",
   async () => {
     if (!ceph) return;
     await using dir = await scratch();
@@ -88,7 +86,7 @@ test.skipIf(!ceph || !has("python3"))(
     const prune = await sysbackup(["prune", "--keep-last", "1", ...access], { env });
     expect(prune.exit).toBe(exitStatus.failed);
     expect(prune.stderr).toContain(`cannot assume the role "arn:aws:iam:::role/systems/${name}/${name}-steward"`);
-    expect(prune.stderr).toContain(`your user needs to be in the group ${name}-steward-users`);
+    expect(prune.stderr).toContain(`add your user to the group ${name}-steward-users`);
   },
 );
 

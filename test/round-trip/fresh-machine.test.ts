@@ -1,5 +1,5 @@
 /** The worst day: a machine without configuration, somebody's own keys, and a bucket that only its stack can name. */
-import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { randomUUID } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -17,8 +17,6 @@ import { sysbackup, writeConf } from "../support/program.ts";
 import { onTerminal } from "../support/pty.ts";
 import { type Recorder, record, stsError } from "../support/recorder.ts";
 import { clientConfig, has, moto, newBucket } from "../support/services.ts";
-
-setDefaultTimeout(60_000);
 
 const code = "493817";
 const roleOf = (role: string) => `arn:aws:iam::123456789012:role/systems/sysbackup/sysbackup-${role}`;
@@ -126,7 +124,7 @@ describe.skipIf(!moto || !has("python3"))("on a fresh machine", () => {
     expect(aws.forms.map((form) => form.get("Action")).at(-1)).toBe("ListExports");
   });
 
-  test("docs/recovery.md: each command of the worst day does what it says", async () => {
+  test("each command of the worst day in docs/recovery.md does what it says", async () => {
     await using aws = record(moto?.endpoint ?? "");
     const page = await readFile(join(import.meta.dir, "../../docs/recovery.md"), "utf8");
     const day = page.slice(0, page.indexOf("# Getting files back"));
@@ -177,7 +175,7 @@ describe.skipIf(!moto || !has("python3"))("on a fresh machine", () => {
     expect(sent(aws, "GetSessionToken").map((form) => form.get("SerialNumber"))).toEqual([SerialNumber ?? ""]);
   });
 
-  test("a wrong code is asked for again; three end it", async () => {
+  test("a wrong code is asked for again, and the third ends it", async () => {
     const refusal = "MultiFactorAuthentication failed with invalid MFA one time pass code. ";
     const isRight = (form: URLSearchParams) =>
       form.get("Action") !== "GetSessionToken" || form.get("TokenCode") === code;
@@ -206,14 +204,14 @@ describe.skipIf(!moto || !has("python3"))("on a fresh machine", () => {
     words: readonly string[],
     action: string,
     said: string,
-    told: string,
+    reported: string,
   ])[] = [
     [
       "the role may not be assumed",
       ["--package-name", "office"],
       "AssumeRole",
       "User: arn:aws:iam::123456789012:user/ann is not authorized to perform: sts:AssumeRole",
-      "your user needs to be in the group office-restore-users; if the role wants a one-time code, give --mfa; check --package-name and --account",
+      "add your user to the group office-restore-users; if the role needs a one-time code, give --mfa; check --package-name and --account",
     ],
     [
       "the code is of a device that the user has not",
@@ -227,10 +225,10 @@ describe.skipIf(!moto || !has("python3"))("on a fresh machine", () => {
       ["--mfa"],
       "GetSessionToken",
       "Cannot call GetSessionToken with session credentials",
-      "codes are for users, and these are keys of a session; use the access key of an IAM user; or leave out --mfa",
+      "these are keys of a session, and only users have codes; use the access key of an IAM user; or leave out --mfa",
     ],
   ];
-  test.each(refusals)("it is said when %s", async (_, words, action, said, told) => {
+  test.each(refusals)("it is reported if %s", async (_, words, action, said, reported) => {
     const refuse = (form: URLSearchParams) =>
       form.get("Action") === action ? stsError("AccessDenied", said) : undefined;
     await using aws = record(moto?.endpoint ?? "", refuse);
@@ -240,11 +238,11 @@ describe.skipIf(!moto || !has("python3"))("on a fresh machine", () => {
       env,
       answers,
     });
-    expect(shown).toContain(told);
+    expect(shown).toContain(reported);
     expect(exit).toBe(exitStatus.failed);
   });
 
-  test("expired keys, and none at all, are said to be so", async () => {
+  test("expired and missing keys are reported", async () => {
     const refuse = () => stsError("ExpiredToken", "The security token included in the request is expired");
     await using aws = record(moto?.endpoint ?? "", refuse);
     const words = ["list", ...noConf(), "--bucket", site.bucket, "--package-name", "office"];
@@ -253,7 +251,7 @@ describe.skipIf(!moto || !has("python3"))("on a fresh machine", () => {
     expect(expired.stderr).toContain("sign in with `aws configure`");
     const env = { ...freshEnv(aws.endpoint), AWS_ACCESS_KEY_ID: undefined, AWS_EC2_METADATA_DISABLED: "true" };
     const none = await sysbackup(words, { env });
-    expect(none.stderr).toContain("cannot tell whose credentials these are: no usable credentials");
+    expect(none.stderr).toContain("cannot find out whose credentials these are: no usable credentials");
     expect([expired.exit, none.exit]).toEqual([exitStatus.failed, exitStatus.failed]);
   });
 
@@ -261,7 +259,7 @@ describe.skipIf(!moto || !has("python3"))("on a fresh machine", () => {
     const words = ["list", ...noConf(), "--bucket", site.bucket, "--mfa"];
     const { exit, stderr } = await sysbackup(words, { env: freshEnv(moto?.endpoint ?? ""), detached: true });
     expect(exit).toBe(exitStatus.failed);
-    expect(stderr).toContain("there is no terminal; run it on a terminal: a code is typed, and goes into no option");
+    expect(stderr).toContain("there is no terminal; run it on a terminal: no option takes a code");
   });
 
   test.each([
@@ -280,14 +278,14 @@ describe.skipIf(!moto || !has("python3"))("on a fresh machine", () => {
     expect(sent(aws, "GetCallerIdentity")).toEqual([]);
   });
 
-  test("an export that is not there is named with its region", async () => {
+  test("a missing export is named with its region", async () => {
     const words = ["list", ...noConf(), "--cf-region", "us-east-1", "--export", "nothing"];
     const { exit, stderr } = await sysbackup(words, { env: freshEnv(moto?.endpoint ?? "") });
     expect(exit).toBe(exitStatus.usage);
     expect(stderr).toContain('CloudFormation export "nothing": there is no such export in us-east-1; check --export');
   });
 
-  test("without a region anywhere, it is asked for", async () => {
+  test("a missing region is reported", async () => {
     const env = { ...freshEnv(moto?.endpoint ?? ""), AWS_REGION: undefined, AWS_DEFAULT_REGION: undefined };
     const { exit, stderr } = await sysbackup(["list", ...noConf(), "--export", "any"], { env });
     expect(exit).toBe(exitStatus.usage);
@@ -295,7 +293,7 @@ describe.skipIf(!moto || !has("python3"))("on a fresh machine", () => {
   });
 });
 
-/** Looks for a text in the arguments of all processes, over and over; `stop` tells how often it was there. */
+/** Looks for a text in the arguments of all processes, again and again; `stop` returns how often it was there. */
 function watchArguments(text: string) {
   let found = 0;
   let over = false;

@@ -1,4 +1,4 @@
-/** Damage in the bucket: verify on the machine that is backed up notes it, and the next archive stores anew what was in it. */
+/** Damages the bucket: verify on the backed-up machine notes it, and the next archive stores the content again. */
 import { expect, test } from "bun:test";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -8,7 +8,7 @@ import { compareTrees } from "../support/tree/compare.ts";
 import { describeTree } from "../support/tree/describe.ts";
 import { places } from "./places.ts";
 
-test("a damaged pack is not built upon once verify has found it", async () => {
+test("a damaged pack is not reused once verify has found it", async () => {
   await using dir = await scratch();
   const [tree, target] = [join(dir.path, "tree"), join(dir.path, "target")];
   await mkdir(tree);
@@ -28,7 +28,7 @@ test("a damaged pack is not built upon once verify has found it", async () => {
   expect(await run("archive")).toMatchObject({ exit: 0 });
   const verified = await run("verify", "--read-data");
   expect(verified.exit).toBe(4);
-  expect(verified.stderr).toContain('the next archive of "test" stores anew what was in the damaged objects');
+  expect(verified.stderr).toContain('the next archive of "test" stores the content of the damaged objects again');
   expect(await run("archive")).toMatchObject({ exit: 0 });
   expect(await run("verify", "--read-data")).toMatchObject({ exit: 0 });
   expect(await run("restore", "test", "--target", target)).toMatchObject({ exit: 0 });

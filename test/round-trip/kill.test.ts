@@ -19,7 +19,7 @@ import { places, thorough } from "./places.ts";
 import { randomFrom } from "./random.ts";
 
 const minutes = 60_000;
-const bytes = (thorough ? 150 : 24) * MiB;
+const bytes = (thorough ? 40 : 24) * MiB;
 const packSize = 2 * MiB;
 /** A pack may hold a frame that is larger than packs are to be. */
 const largestPack = 3 * MiB;
@@ -37,9 +37,9 @@ for (const place of places) {
     /** A backup that nothing disturbed. */
     let whole: { readonly conf: string; readonly milliseconds: number; readonly bytesStored: number };
     const random = randomFrom(seed);
-    /** As a share of the run: one in each of as many equal parts of it as there are kills. */
+    /** Moments as shares of the run: one in each of as many equal parts as there are kills. */
     const moment = (kill: number, of: number) => (kill + random()) / of;
-    const told: string[] = [];
+    const reported: string[] = [];
 
     beforeAll(async () => {
       dir = await scratch();
@@ -52,7 +52,7 @@ for (const place of places) {
     }, 5 * minutes);
 
     afterAll(async () => {
-      console.log([`kill -9, ${place.name}: SYSBACKUP_TEST_SEED=${seed}`, ...told].join("\n  "));
+      console.log([`kill -9, ${place.name}: SYSBACKUP_TEST_SEED=${seed}`, ...reported].join("\n  "));
       await dir[Symbol.asyncDispose]();
     });
 
@@ -71,7 +71,7 @@ for (const place of places) {
 
       const next = await archive(conf);
       const all = await contentIn(conf);
-      told.push(`${when}: ${mib(put.bytes)} put, then ${mib(next.bytesStored)}`);
+      reported.push(`${when}: ${mib(put.bytes)} put, then ${mib(next.bytesStored)}`);
       expect(all.bytes).toBe(put.bytes + next.bytesStored);
       expect(all.bytes).toBeGreaterThanOrEqual(whole.bytesStored * 0.99);
       expect(all.bytes).toBeLessThanOrEqual(whole.bytesStored * 1.01 + packsAtOnce * largestPack);
@@ -83,7 +83,7 @@ for (const place of places) {
       const left = [...(await describeTree(tree, { under: target })).values()];
       const complete = left.filter(({ path, type }) => type === "file" && !path.includes("/.sysbackup-"));
 
-      told.push(`${when}: left ${left.length} entries, ${(await temporaryFiles(target)).length} temporary`);
+      reported.push(`${when}: left ${left.length} entries, ${(await temporaryFiles(target)).length} temporary`);
       const { unchanged } = await restore(conf, "test", target);
       expect(unchanged).toBeGreaterThanOrEqual(complete.length);
       expect(await differences(target, { tree, expected })).toEqual([]);
@@ -105,7 +105,7 @@ for (const place of places) {
           await remove(join(conf, ".."));
         }
       },
-      20 * minutes,
+      60 * minutes,
     );
 
     for (const kind of ["pickers", "snapshotters"] as const) {
@@ -113,7 +113,7 @@ for (const place of places) {
         `in an archive whose ${kind} go on by themselves: they do not keep the next run out`,
         async () => {
           const hangs = join(dir.path, `${kind}-hang`);
-          // A snapshotter is told where to dump; what a picker has to say does not matter here.
+          // A snapshotter gets the descriptor for its dump; the output of a picker does not matter here.
           const dump = `head -c 20M /dev/zero >&"\${1:-2}"`;
           const hang = `${dump}; test -e '${hangs}' || { echo $$ > '${hangs}'; exec sleep 600; }`;
           const conf = await newHost(kind, { [kind]: { hang } });
@@ -130,7 +130,7 @@ for (const place of places) {
           endIfAlive(Number(await readFile(hangs, "utf8")));
           await discard(conf);
         },
-        minutes,
+        5 * minutes,
       );
     }
 
@@ -153,12 +153,12 @@ for (const place of places) {
           await remove(target);
         }
       },
-      20 * minutes,
+      60 * minutes,
     );
   });
 }
 
-/** Kills the program, and nothing that it started, so many milliseconds after its start; false where it had ended. */
+/** Kills the program, and nothing that it started, so many milliseconds after its start; false if it had ended. */
 async function killedAfter(args: readonly string[], milliseconds: number): Promise<boolean> {
   const child = startSysbackup(args);
   const output = Promise.all([child.stdout.text(), child.stderr.text()]);

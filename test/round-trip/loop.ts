@@ -68,11 +68,11 @@ export async function restore(conf: string, manifest: string, target: string, op
 export type Wanted = {
   readonly tree: string;
   readonly expected: Tree;
-  /** As on the command line. Default: `test`, the newest. */
+  /** Manifest as on the command line; by default `test`, the newest. */
   readonly manifest?: string;
 };
 
-/** Restores into a new folder, which is removed again, and tells what is not as in the tree that was backed up. */
+/** Restores into a new folder, which is removed again, and returns the differences from the backed-up tree. */
 export async function lostBy(
   conf: string,
   { tree, expected, manifest = "test" }: Wanted,
@@ -107,7 +107,7 @@ export async function bucketOf(confDir: string): Promise<Bucket> {
   return openBucket(settings, tools);
 }
 
-/** All versions whose key begins so, as the bucket itself tells. */
+/** All versions whose key has the prefix, from the bucket itself. */
 export async function versionsIn(conf: string, prefix: string): Promise<Stored[]> {
   const bucket = await bucketOf(conf);
   try {

@@ -1,4 +1,4 @@
-/** The state database is a cache: whatever becomes of it, the bucket's index tells what is stored. */
+/** Loses or damages the state database, which is a cache: the bucket's index knows what is stored. */
 import { describe, expect, test } from "bun:test";
 import { open, rm, stat, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -9,26 +9,34 @@ import { archive, contentIn, lostBy, requestsOf, rootsIn } from "./loop.ts";
 import { places, thorough } from "./places.ts";
 
 const minutes = 60_000;
-const bytes = (thorough ? 16 : 4) * MiB;
+const bytes = 4 * MiB;
 const header = 100;
 
 type Mishap = {
   readonly name: string;
-  /** That the next run warns of it, and so ends as incomplete. */
-  readonly told: boolean;
+  /** Whether the next run warns of it, and so ends as incomplete. */
+  readonly reported: boolean;
   /** `database` is its path. */
   do(database: string): Promise<void>;
 };
 
 const mishaps: readonly Mishap[] = [
-  { name: "removed, with its folder", told: false, do: (database) => rm(join(database, ".."), { recursive: true }) },
-  { name: "emptied", told: true, do: (database) => truncate(database, 0) },
-  { name: "cut in half", told: true, do: async (database) => truncate(database, (await stat(database)).size / 2) },
-  { name: "another kind of file", told: true, do: (database) => writeFile(database, "not a database\n".repeat(999)) },
-  { name: "overwritten behind its header", told: true, do: (database) => overwrite(database, header) },
+  {
+    name: "removed, with its folder",
+    reported: false,
+    do: (database) => rm(join(database, ".."), { recursive: true }),
+  },
+  { name: "emptied", reported: true, do: (database) => truncate(database, 0) },
+  { name: "cut in half", reported: true, do: async (database) => truncate(database, (await stat(database)).size / 2) },
+  {
+    name: "another kind of file",
+    reported: true,
+    do: (database) => writeFile(database, "not a database\n".repeat(999)),
+  },
+  { name: "overwritten behind its header", reported: true, do: (database) => overwrite(database, header) },
   {
     name: "overwritten in its middle",
-    told: true,
+    reported: true,
     do: async (database) => overwrite(database, Math.floor((await stat(database)).size / 2)),
   },
 ];
@@ -49,7 +57,7 @@ for (const place of places) {
       const all = place.name === "directory" && (thorough || layout === "packs");
       for (const mishap of all ? mishaps : mishaps.slice(0, 1)) {
         test(
-          `${mishap.name}, is made anew, and no content is stored again`,
+          `${mishap.name}, is rebuilt, and no content is stored again`,
           async () => {
             await using dir = await scratch();
             const tree = join(dir.path, "tree");
@@ -64,8 +72,8 @@ for (const place of places) {
             expect(stored.versions).toHaveLength(first.objectsStored);
 
             await mishap.do(join(state, "test.sqlite"));
-            const next = await archive(conf, { exits: [mishap.told ? 3 : 0] });
-            expect(next.stderr.includes("made anew from the bucket's index")).toBe(mishap.told);
+            const next = await archive(conf, { exits: [mishap.reported ? 3 : 0] });
+            expect(next.stderr.includes("rebuilt from the bucket's index")).toBe(mishap.reported);
             expect(next).toMatchObject({ objectsStored: 0, bytesStored: 0, files: first.files, unchanged: 0 });
             expect(await contentIn(conf)).toEqual(stored);
             expect(await rootsIn(conf)).toHaveLength(2);

@@ -1,4 +1,4 @@
-/** The buckets that round trips are made through: a directory, and the Ceph gateway where it runs. */
+/** The buckets of round trips: a directory, and the Ceph gateway if it runs. */
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type Conf, type ConfPaths, writeConf } from "../support/program.ts";
@@ -20,7 +20,7 @@ export const places: readonly Place[] = [
   place("Ceph", ceph === undefined, newCephBucket),
 ];
 
-/** Everything that is slow or large is done where the services run too: `bun test` alone stays quick. */
+/** Whether to run slow and large tests: only with the services, so that `bun test` alone stays quick. */
 export const thorough = ceph !== undefined;
 
 function place(name: string, absent: boolean, newBucket: Place["newBucket"]): Place {

@@ -109,7 +109,7 @@ describe.each(kinds)("%s, in a folder that a user has filled", (_name, programOf
     return async () => {
       for (const place of [clean, planted]) await place[Symbol.asyncDispose]();
     };
-  }, 2 * minutes);
+  }, 5 * minutes);
 
   const lines: readonly (readonly [string, (place: Place) => string[]])[] = [
     ["--version", () => ["--version"]],
@@ -126,7 +126,7 @@ describe.each(kinds)("%s, in a folder that a user has filled", (_name, programOf
       expect(await marks(planted)).toBe("");
       expect(after).toEqual(before);
     },
-    2 * minutes,
+    5 * minutes,
   );
 });
 
@@ -140,7 +140,7 @@ describe("what lies in the folder is dangerous", () => {
       await start([careless], ["--version"], place);
       expect(await marks(place)).toContain("script");
     },
-    minutes,
+    5 * minutes,
   );
 
   test("Bun without the flags runs it", async () => {

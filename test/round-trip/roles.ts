@@ -7,12 +7,12 @@ import { makeRole } from "../core/bucket/ceph-role.ts";
 import { type CephAddress, clientConfig } from "../support/services.ts";
 import type { Sections } from "./places.ts";
 
-/** One permission of a policy: an action, on keys or (where `keys` is undefined) on the bucket. */
+/** One permission of a policy: an action, on keys or (if `keys` is undefined) on the bucket. */
 export type Right = {
   readonly action: string;
   /** Such as `*` or `index/*`. */
   readonly keys?: string;
-  /** Only for listings of prefixes like this. */
+  /** Pattern of the prefixes that may be listed. */
   readonly prefix?: string;
 };
 

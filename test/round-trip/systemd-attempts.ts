@@ -43,7 +43,7 @@ export const attempts: readonly Attempt[] = [
   ...Object.entries(allowed).map(([name, command]) => ({ name, command, allowed: true })),
 ];
 
-/** Script of a picker: picks one file, and writes a line of each attempt to the state folder; to `/tmp` where there is none. */
+/** Script of a picker: picks one file, and writes a line of each attempt to the state folder, or to `/tmp` if there is none. */
 export const picker = [
   "exec 2>/dev/null",
   "results=/var/cache/backup/results",

@@ -1,4 +1,4 @@
-/** What `docs/systemd.md` tells users to write works as it stands. */
+/** Checks that the examples of `docs/systemd.md` work as they are. */
 import { beforeAll, describe, expect, test } from "bun:test";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -17,7 +17,7 @@ const dropIns = blocks.flatMap(({ language, text }) => {
 });
 
 describe.skipIf(!canBootSystemd)("docs/systemd.md", () => {
-  beforeAll(() => compiledProgram(), 2 * minutes);
+  beforeAll(() => compiledProgram(), 5 * minutes);
 
   async function booted(sections = {}): Promise<SystemdHost> {
     const host = await bootSystemd();
@@ -27,7 +27,7 @@ describe.skipIf(!canBootSystemd)("docs/systemd.md", () => {
     return host;
   }
 
-  test("each of its drop-ins is accepted without a word", async () => {
+  test("systemd accepts each drop-in of docs/systemd.md without a message", async () => {
     expect(dropIns.length).toBeGreaterThan(5);
     await using host = await booted();
     await host.run(["install", "-m", "755", "/dev/null", "/etc/backup/on-failure"]);
@@ -38,7 +38,7 @@ describe.skipIf(!canBootSystemd)("docs/systemd.md", () => {
     }
   });
 
-  test("its window, rules and renewal are what systemd then runs", async () => {
+  test("systemd runs the window, rules and renewal of docs/systemd.md", async () => {
     await using host = await booted();
     await start(host, "sysbackup-archive.service");
     for (const [index, { unit, text }] of dropIns.entries()) {
@@ -72,7 +72,7 @@ describe.skipIf(!canBootSystemd)("docs/systemd.md", () => {
     });
   });
 
-  test("the path of the program in it is the one that tests install", () => {
+  test("docs/systemd.md has the path of the program that tests install", () => {
     expect(page).toContain(`ExecStart=${program} renew`);
   });
 });
@@ -104,7 +104,7 @@ function mailServer() {
   return { port: listener.port, mail: promise, [Symbol.dispose]: () => listener.stop(true) };
 }
 
-/** Where the command, or the mail, ends that was received; 0 where it has not ended. */
+/** The end of the received command or mail; 0 if it has not ended. */
 function lineEnd({ received, body }: { readonly received: string; readonly body: boolean }): number {
   const mark = body ? "\r\n.\r\n" : "\r\n";
   const at = received.indexOf(mark);

@@ -1,4 +1,4 @@
-/** The units under a real systemd: what they do, what they may not do, what starts them, and who is told. */
+/** Runs the units under a real systemd: what they do, what they may not do, what starts them, and what reports failures. */
 import { beforeAll, describe, expect, test } from "bun:test";
 import { chmod, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -28,9 +28,9 @@ const service = "sysbackup-archive.service";
 const timer = "sysbackup-archive.timer";
 
 describe.skipIf(!canBootSystemd)("under systemd", () => {
-  beforeAll(() => compiledProgram(), 2 * minutes);
+  beforeAll(() => compiledProgram(), 5 * minutes);
 
-  /** With a tree to back up in `/srv/tree`. */
+  /** A machine with a tree to back up in `/srv/tree`. */
   async function booted(
     conf: Parameters<typeof configure>[1] = { pickers: { tree: wholeTree } },
   ): Promise<SystemdHost> {
@@ -102,47 +102,47 @@ describe.skipIf(!canBootSystemd)("under systemd", () => {
 
   describe("the hook on-failure", () => {
     const hooked = `sysbackup-failed@${service}.service`;
-    const hook = `#!/bin/sh\necho "told of $1:"\njournalctl --unit="$1" --output=cat --lines=20\n`;
+    const hook = `#!/bin/sh\necho "failed: $1:"\njournalctl --unit="$1" --output=cat --lines=20\n`;
 
     async function withHook(host: SystemdHost, mode: number) {
       await writeFile(host.path("/etc/backup/on-failure"), hook);
       await chmod(host.path("/etc/backup/on-failure"), mode);
     }
 
-    test("is told which unit failed, and may quote its journal", async () => {
+    test("the hook gets the name of the failed unit, and may quote its journal", async () => {
       await using host = await booted({ sections: { s3: { bucket: "file:///nonexistent/bucket" } } });
       await withHook(host, 0o755);
       expect((await start(host, service)).exit).not.toBe(0);
       await until(async () => (await logOf(host, hooked)).includes("Finished"));
       const log = await logOf(host, hooked);
-      expect(log).toContain(`told of ${service}:`);
+      expect(log).toContain(`failed: ${service}:`);
       expect(log).toContain("/nonexistent/bucket");
     });
 
-    test("is told of an incomplete backup, until a drop-in says otherwise", async () => {
+    test("the hook runs after an incomplete backup, unless a drop-in says otherwise", async () => {
       await using host = await booted({ pickers: { tree: "find /srv/tree -print0; exit 7" } });
       await withHook(host, 0o755);
       expect((await start(host, service)).log).toContain("incomplete, locked until");
-      await until(async () => (await logOf(host, hooked)).includes(`told of ${service}:`));
+      await until(async () => (await logOf(host, hooked)).includes(`failed: ${service}:`));
 
       await dropIn(host, service, "incomplete", "[Service]\nSuccessExitStatus=3\n");
       await reload(host);
       expect((await start(host, service)).exit).toBe(0);
     });
 
-    test("is not told of a complete one", async () => {
+    test("the hook does not run after a complete backup", async () => {
       await using host = await booted();
       await withHook(host, 0o755);
       expect((await start(host, service)).exit).toBe(0);
       expect(await logOf(host, hooked)).toBe("");
     });
 
-    test("is not run where it is not executable, and that is no failure of its own", async () => {
+    test("a hook that is not executable is not run, which is not a failure", async () => {
       await using host = await booted({ sections: { s3: { bucket: "file:///nonexistent/bucket" } } });
       await withHook(host, 0o644);
       await start(host, service);
       await until(async () => (await logOf(host, hooked)).includes("condition check"));
-      expect(await logOf(host, hooked)).not.toContain("told of");
+      expect(await logOf(host, hooked)).not.toContain("failed: ");
       const failed = await host.run(["systemctl", "list-units", "--failed", "--plain", "--no-legend"]);
       expect(
         failed.stdout
@@ -170,14 +170,14 @@ describe.skipIf(!canBootSystemd)("under systemd", () => {
     expect(compareTrees(await tree("/"), await tree("/srv/restored"))).toEqual([]);
   });
 
-  test("root's service cannot have systemd start what is not confined", async () => {
+  test("root's service cannot make systemd start something that is not confined", async () => {
     const escaping = "systemd-run --quiet --wait touch /srv/escaped 2>/dev/null; echo /etc/hostname";
     await using host = await booted({ pickers: { escaping } });
     await host.run(["chown", "-R", "root:root", bucket]);
     await installUnits(host, { serviceUser: "root" });
     expect((await start(host, service)).exit).toBe(0);
     expect((await host.run(["ls", "/srv/escaped"])).exit).toBe(2);
-    // The same picker escapes where the sockets are to be seen.
+    // The same picker escapes if the sockets are visible.
     await dropIn(host, service, "open", "[Service]\nInaccessiblePaths=\n");
     await reload(host);
     expect((await start(host, service)).exit).toBe(0);
@@ -205,7 +205,7 @@ describe.skipIf(!canBootSystemd)("under systemd", () => {
     expect(capabilities.stdout).toBe("CapabilityBoundingSet=\n");
   });
 
-  test.skipIf(!ceph)("credentials that only systemd can decrypt go before those of conf", async () => {
+  test.skipIf(!ceph)("credentials that only systemd can decrypt take precedence over those of conf", async () => {
     if (!ceph) return;
     const { endpoint, region, accessKey, secretKey } = ceph;
     const s3 = { bucket: await newBucket(ceph, { lock: true }), endpoint, region };
@@ -230,7 +230,7 @@ describe.skipIf(!canBootSystemd)("under systemd", () => {
     expect(log).not.toContain(secretKey);
   });
 
-  test("paths with characters that mean something to systemd", async () => {
+  test("paths with characters that are special to systemd work", async () => {
     await using host = await booted();
     const [confDir, stateDir] = ["/etc/a %n $HOME", '/srv/state %u "c" \\d'];
     await host.run(["cp", "-a", "/etc/backup", confDir]);
@@ -257,7 +257,7 @@ const treeOfRoot = {
   pointer: link("/etc/shadow"),
 };
 
-/** As root, outside of the service, into `/srv/restored`. */
+/** Restores as root, outside of the service, into `/srv/restored`. */
 async function restored(host: SystemdHost, snapshots: "run" | "skip" = "skip"): Promise<void> {
   await remove(host.path("/srv/restored"));
   const args = ["restore", "test", "--conf-dir", "/etc/backup", "--target", "/srv/restored", "--snapshots", snapshots];
@@ -265,7 +265,7 @@ async function restored(host: SystemdHost, snapshots: "run" | "skip" = "skip"): 
   if (exit !== 0) throw new Error(`restore ended with status ${exit}: ${stderr}`);
 }
 
-/** Of all files in a folder, each combination once. */
+/** Owners of all files in a folder, each combination once. */
 async function ownersIn(host: SystemdHost, path: string): Promise<string[]> {
   const listed = await run(["find", host.path(path), "-type", "f", "-printf", "%u:%g\n"]);
   return [...new Set(listed.split("\n").filter(Boolean))];

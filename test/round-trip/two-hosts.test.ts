@@ -7,10 +7,10 @@ import { writeConf } from "../support/program.ts";
 import { describeTree } from "../support/tree/describe.ts";
 import { MiB, mixedFiles } from "./data.ts";
 import { archive, contentIn, lostBy } from "./loop.ts";
-import { type Place, places, thorough } from "./places.ts";
+import { type Place, places } from "./places.ts";
 
 const minutes = 60_000;
-const bytes = (thorough ? 64 : 8) * MiB;
+const bytes = 8 * MiB;
 
 type Host = { readonly name: string; readonly layout: string; readonly share_with?: string };
 

@@ -50,8 +50,9 @@ export async function checkRestore({ backups, chance, bucket, workFolder, violat
 }
 
 /** The files of the bucket, byte by byte. */
-export function checkFiles({ bucketFolder, watcher, violations }: World): void {
-  checkDisk(bucketFolder, watcher.versions, violations.under("disk"));
+export function checkFiles({ bucketFolder, bucketDigests, watcher, violations }: World): void {
+  const disk = { folder: bucketFolder, expected: watcher.versions, digests: bucketDigests };
+  checkDisk(disk, violations.under("disk"));
 }
 
 /** The content of every file of every backup, read from the bucket anew. */

@@ -36,7 +36,8 @@ describe("the look at the disk", () => {
     const { version } = await bucket.put("packs/a", Buffer.from("bytes"), { retention });
     await bucket.put("packs/b", Buffer.from("bytes"), { retention });
     await change(join(dir.path, "packs/a"), join(dir.path, `packs/a~${version}.json`));
-    checkDisk(dir.path, watcher.versions, (what) => heard.push(what));
+    const disk = { folder: dir.path, expected: watcher.versions, digests: new Map<string, string>() };
+    checkDisk(disk, (what) => heard.push(what));
     if (told === "") expect(heard).toEqual([]);
     else expect(heard.join("\n")).toContain(told);
   });

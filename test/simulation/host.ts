@@ -27,6 +27,8 @@ export class Host {
 
   readonly folder: string;
   readonly life: Life;
+  /** Of its files, for `treeOf`. */
+  readonly digests = new Map<string, string>();
 
   private constructor(
     readonly plan: HostPlan,
@@ -82,6 +84,7 @@ export class Host {
       pickersDir: join(this.#home, "pickers.d"),
       snapshotsDir: join(this.#home, "snapshots.d"),
       host: this.plan.name,
+      filters: [],
       tool: "sysbackup simulation",
       now: () => new Date(now().getTime() + ahead),
       random: (length) => chance.bytes(length),

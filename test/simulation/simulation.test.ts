@@ -47,7 +47,7 @@ for (const [name, scenario, wanted] of scenarios) {
       const { stored = 0, needed = 0 } = figures.space ?? {};
       expect(stored / needed).toBeLessThan(1.5);
     },
-    20 * minutes,
+    60 * minutes,
   );
 }
 

@@ -71,7 +71,7 @@ async function liveWith(world: World, host: Host, today: number): Promise<void> 
   if (today === 0) host.life.begin(time);
   if (today % daysBetweenReleases === 0) host.life.install(today / daysBetweenReleases, time);
   if (!isWithin(today, host.plan.quiet)) host.life.day(time);
-  const tree = treeOf(host.folder);
+  const tree = treeOf(host.folder, host.digests);
   const tell = violations.under(host.plan.name);
   const killed = !(await archiveOnce(world, host, today));
   const taken = await backups.take(host.plan.name, host.folder, tree, tell);

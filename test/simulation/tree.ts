@@ -5,24 +5,37 @@ import { join } from "node:path";
 /** By path below the folder: a file's SHA-256 and time, a link's target, or that it is a folder. */
 export type Tree = ReadonlyMap<string, string>;
 
-export function treeOf(folder: string): Tree {
+/** With the `digests` of an earlier look at the folder, reads only files that have changed since; adds those. */
+export function treeOf(folder: string, digests: Map<string, string> = new Map()): Tree {
   const tree = new Map<string, string>();
-  addTo(tree, folder, folder.length + 1);
+  addTo(tree, folder, folder.length + 1, digests);
   return tree;
 }
 
 /** Not by `recursive`, which goes through links to folders. */
-function addTo(tree: Map<string, string>, folder: string, below: number): void {
+function addTo(tree: Map<string, string>, folder: string, below: number, digests: Map<string, string>): void {
   for (const item of readdirSync(folder, { withFileTypes: true })) {
     const path = join(folder, item.name);
-    tree.set(path.slice(below), described(path, item));
-    if (item.isDirectory()) addTo(tree, path, below);
+    tree.set(path.slice(below), item.isFile() ? described(path, digests) : otherAs(path, item.isSymbolicLink()));
+    if (item.isDirectory()) addTo(tree, path, below, digests);
   }
 }
 
-function described(path: string, item: { isFile(): boolean; isSymbolicLink(): boolean }): string {
-  if (item.isFile()) return fileAs(sha256(readFileSync(path)), statSync(path).mtimeMs / 1000);
-  return item.isSymbolicLink() ? linkAs(readlinkSync(path)) : folderAs;
+function otherAs(path: string, isLink: boolean): string {
+  return isLink ? linkAs(readlinkSync(path)) : folderAs;
+}
+
+function described(path: string, digests: Map<string, string>): string {
+  return fileAs(digestOf(path, digests), statSync(path).mtimeMs / 1000);
+}
+
+/** Reads the file only if it has changed since its digest came to be among `digests`. */
+export function digestOf(path: string, digests: Map<string, string>): string {
+  const { ino, size, mtimeNs, ctimeNs } = statSync(path, { bigint: true });
+  const id = `${ino} ${size} ${mtimeNs} ${ctimeNs}`;
+  const digest = digests.get(id) ?? sha256(readFileSync(path));
+  digests.set(id, digest);
+  return digest;
 }
 
 export const folderAs = "folder";

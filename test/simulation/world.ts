@@ -30,6 +30,8 @@ export type World = {
   /** Watched. */
   readonly bucket: Bucket;
   readonly bucketFolder: string;
+  /** Of its files, for `checkDisk`. */
+  readonly bucketDigests: Map<string, string>;
   /** For what comes and goes: the folders above the hosts' files are in their backups, and are to stay as they are. */
   readonly workFolder: string;
   readonly backups: Backups;
@@ -64,6 +66,7 @@ export async function makeWorld({ scenario, seed, folder, print, around }: World
     watcher,
     bucket,
     bucketFolder,
+    bucketDigests: new Map(),
     workFolder,
     backups,
     hosts,

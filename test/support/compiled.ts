@@ -1,4 +1,4 @@
-/** The compiled program, as `bun run build` makes it, once for all tests of a process. */
+/** The compiled program, as `bun run build` makes it: once for all tests of a run, or else of a file. */
 import { rmSync } from "node:fs";
 import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -10,8 +10,13 @@ const checkout = join(import.meta.dir, "../..");
 
 let compiled: Promise<string> | undefined;
 
+/** Where `test/run.ts` has it. */
+export const programVariable = "SYSBACKUP_TEST_PROGRAM";
+
 /** Its path: services may not read every checkout, but this. */
-export function compiledProgram(): Promise<string> {
+export async function compiledProgram(): Promise<string> {
+  const given = process.env[programVariable];
+  if (given !== undefined) return given;
   compiled ??= compile();
   return compiled;
 }

@@ -10,7 +10,7 @@ import { buildTree } from "./tree/build.ts";
 import { file, folder, type Node } from "./tree/literal.ts";
 
 describe("scratch()", () => {
-  test("each is a new empty folder, gone when disposed", async () => {
+  test("scratch() makes a new empty folder, which is removed when disposed", async () => {
     const paths: string[] = [];
     {
       await using one = await scratch();
@@ -22,7 +22,7 @@ describe("scratch()", () => {
     expect(paths.map((path) => existsSync(path))).toEqual([false, false]);
   });
 
-  test("takes programs and extended attributes", async () => {
+  test("a scratch folder takes programs and extended attributes", async () => {
     await using place = await scratch();
     await writeFile(join(place.path, "program"), "#!/bin/sh\necho runs\n", { mode: 0o755 });
     expect(await run([join(place.path, "program")])).toBe("runs\n");
@@ -39,7 +39,7 @@ describe("scratch()", () => {
     expect(existsSync(place.path)).toBe(false);
   });
 
-  test("is disposed of though it is gone already", async () => {
+  test("a scratch folder that is already gone can be disposed", async () => {
     const place = await scratch();
     await run(["rm", "-r", place.path]);
     await place[Symbol.asyncDispose]();
@@ -48,7 +48,7 @@ describe("scratch()", () => {
 });
 
 describe.skipIf(!mayMount)("diskFull()", () => {
-  test("takes so many bytes and no more, and is gone when disposed", async () => {
+  test("diskFull() takes so many bytes and no more, and is removed when disposed", async () => {
     const disk = await diskFull(1024 * 1024);
     const path = join(disk.path, "file");
     await writeFile(path, Buffer.alloc(1024 * 1024));
@@ -57,7 +57,7 @@ describe.skipIf(!mayMount)("diskFull()", () => {
     expect(existsSync(disk.path)).toBe(false);
   });
 
-  test("is unmounted though something in it is in use", async () => {
+  test("a full disk is unmounted even if something in it is in use", async () => {
     const disk = await diskFull(1024 * 1024);
     await mkdir(join(disk.path, "folder"));
     const child = Bun.spawn(["sleep", "60"], { cwd: join(disk.path, "folder") });

@@ -1,6 +1,6 @@
 /**
  * Brings what the tests use and the machine lacks: Debian packages, and Python programs in a virtual environment of
- * their own. Nothing is touched when nothing is missing. What cannot be had is told, and its tests are skipped.
+ * their own. Nothing is touched when nothing is missing. What cannot be installed is reported, and its tests are skipped.
  */
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";

@@ -3,7 +3,7 @@
 export type Outcome = { readonly passed: number; readonly failed: number; readonly skipped: number };
 
 /**
- * The counts from the closing lines of `bun test`; undefined where it ended without them, as it does when a test ends
+ * The counts from the closing lines of `bun test`; undefined if it ended without them, as it does when a test ends
  * the process. Not taken from the JUnit file, which leaves out test files that do not load.
  */
 export function outcomeOf(output: string): Outcome | undefined {

@@ -9,35 +9,35 @@ import { run } from "./services/command.ts";
 const executable = "/bin/bash";
 
 describe("sysbackup() in tests", () => {
-  test("gives exit status, output and errors apart", async () => {
+  test("sysbackup() returns exit status, output and errors separately", async () => {
     const outcome = await sysbackup(["-c", "echo out; echo err >&2; exit 3"], { executable });
     expect(outcome).toEqual({ exit: 3, stdout: "out\n", stderr: "err\n" });
   });
 
-  test("passes input, folder and environment, and takes variables away", async () => {
+  test("sysbackup() passes input, folder and environment, and removes variables", async () => {
     const options = { executable, cwd: "/", stdin: "in", env: { ADDED: "a", HOME: undefined } };
     const script = "pwd; cat; echo $ADDED; test -v HOME || echo none";
     expect((await sysbackup(["-c", script], options)).stdout).toBe("/\nina\nnone\n");
   });
 
-  test("without input it ends at once", async () => {
+  test("sysbackup() without input ends at once", async () => {
     expect((await sysbackup(["-c", "cat"], { executable })).exit).toBe(0);
   });
 
-  test("tells the signal that ended it as shells do", async () => {
+  test("sysbackup() reports the signal that ended it, as shells do", async () => {
     const child = startSysbackup(["-c", "sleep 60"], { executable });
     child.kill("SIGKILL");
     expect(await child.exited).toBe(137);
   });
 
-  test("more output than a pipe holds is read", async () => {
+  test("sysbackup() reads more output than a pipe holds", async () => {
     const { stdout } = await sysbackup(["-c", "head -c 1000000 /dev/zero | tr '\\0' x"], { executable });
     expect(stdout.length).toBe(1_000_000);
   });
 });
 
 describe("writeConf()", () => {
-  test("writes sections over the defaults, and tells where things are", async () => {
+  test("writeConf() writes sections over the defaults, and returns the paths", async () => {
     await using place = await scratch();
     const paths = await writeConf(place.path, {
       sections: { content: { layout: "objects" }, backup: { name: "other" } },
@@ -50,7 +50,7 @@ describe("writeConf()", () => {
     expect((await stat(paths.bucket)).isDirectory()).toBe(true);
   });
 
-  test("makes pickers and snapshotters that run", async () => {
+  test("writeConf() makes pickers and snapshotters that run", async () => {
     await using place = await scratch();
     const { conf } = await writeConf(place.path, {
       pickers: { etc: "echo /etc" },

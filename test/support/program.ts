@@ -1,20 +1,21 @@
 /** Runs the program as its users do: as a process, with a configuration folder. */
 import { chmod, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { programVariable } from "./compiled.ts";
 
 export type ProgramOptions = {
   /** Added to this process' environment; undefined takes a variable away. */
   readonly env?: Readonly<Record<string, string | undefined>>;
   readonly cwd?: string;
-  /** Without: end of input at once. */
+  /** Standard input; empty if undefined. */
   readonly stdin?: string | Uint8Array;
-  /** Run in place of `cmd/main.ts`: a compiled program. */
-  readonly executable?: string;
-  /** In a session of its own, and so without a terminal, as cron runs it. */
+  /** Run in place of `cmd/main.ts`. Default: the compiled program, which starts twice as fast, if the test run has one. */
+  readonly executable?: string | undefined;
+  /** Whether it runs in its own session, and so without a terminal, as under cron. */
   readonly detached?: boolean;
 };
 
-/** `exit` is 128 and the signal's number where a signal ended it, as in shells. */
+/** The outcome of a run: `exit` is 128 plus the signal's number if a signal ended it, as in shells. */
 export type Outcome = { readonly exit: number; readonly stdout: string; readonly stderr: string };
 
 const main = join(import.meta.dir, "../../cmd/main.ts");
@@ -29,7 +30,7 @@ export async function sysbackup(args: readonly string[], options: ProgramOptions
 /** Starts it, for tests that interrupt or kill it. Its output must be read, or it stops when the pipes are full. */
 export function startSysbackup(
   args: readonly string[],
-  { env, cwd, stdin, executable, detached = false }: ProgramOptions = {},
+  { env, cwd, stdin, executable = process.env[programVariable], detached = false }: ProgramOptions = {},
 ) {
   const program = executable === undefined ? [process.execPath, main] : [executable];
   return Bun.spawn([...program, ...args], {
@@ -51,7 +52,7 @@ export type Conf = {
 };
 
 export type ConfPaths = {
-  /** For `--conf-dir`. */
+  /** Folder for `--conf-dir`. */
   readonly conf: string;
   readonly state: string;
   /** Folder and URL of the default bucket. */

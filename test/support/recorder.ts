@@ -25,7 +25,7 @@ export function record(service: string, instead: (form: URLSearchParams) => Resp
   } satisfies Recorder;
 }
 
-/** As STS refuses. */
+/** A refusal of STS. */
 export function stsError(code: string, message: string): Response {
   const body = `<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><Error><Type>Sender</Type><Code>${code}</Code><Message>${message}</Message></Error><RequestId>1</RequestId></ErrorResponse>`;
   return new Response(body, { status: 403, headers: { "content-type": "text/xml" } });

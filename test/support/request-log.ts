@@ -5,7 +5,7 @@ import type { CephAddress } from "./services.ts";
 
 const served = z.object({
   bucket: z.string(),
-  /** In the gateway's words: `put_obj`, `get_obj` (HEAD too), `list_bucket`, `init_multipart`… */
+  /** Name in the gateway's words: `put_obj`, `get_obj` (HEAD too), `list_bucket`, `init_multipart`… */
   operation: z.string(),
   http_status: z.string(),
 });
@@ -20,6 +20,6 @@ export async function requestsTo(bucket: string, { requestLog }: CephAddress): P
   const text = await readFile(requestLog, "utf8");
   // Requests served side by side may share a line; the last line may be half written.
   const lines = text.slice(0, text.lastIndexOf("\n") + 1).split(/\n+|(?<=\})(?=\{"bucket":)/);
-  const requests = lines.filter(Boolean).map((line) => served.parse(JSON.parse(line)));
+  const requests = lines.filter((line) => line.includes(bucket)).map((line) => served.parse(JSON.parse(line)));
   return requests.filter((request) => request.bucket === bucket);
 }

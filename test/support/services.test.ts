@@ -39,7 +39,7 @@ describe.each([
     }
   }
 
-  test.skipIf(!service)("refuses to delete a locked version, and keeps its date", () =>
+  test.skipIf(!service)("the service refuses to delete a locked version, and keeps its date", () =>
     withBucket(true, async (client, bucket) => {
       const version = await putLocked(client, bucket);
       await expect(client.send(new DeleteObjectCommand(version))).rejects.toMatchObject({ name: "AccessDenied" });
@@ -48,26 +48,27 @@ describe.each([
     }),
   );
 
-  test.skipIf(!service)("deletes a version that is not locked, and refuses locks in a bucket without them", () =>
-    withBucket(false, async (client, bucket) => {
-      const { VersionId } = await client.send(new PutObjectCommand({ Bucket: bucket, Key: "free", Body: "gone" }));
-      expect(VersionId).toMatch(/./);
-      await client.send(new DeleteObjectCommand({ Bucket: bucket, Key: "free", VersionId }));
-      const { KeyCount } = await client.send(new ListObjectsV2Command({ Bucket: bucket }));
-      expect(KeyCount).toBe(0);
-      await expect(putLocked(client, bucket)).rejects.toMatchObject({ $metadata: { httpStatusCode: 400 } });
-    }),
+  test.skipIf(!service)(
+    "the service deletes a version that is not locked, and refuses locks in a bucket without them",
+    () =>
+      withBucket(false, async (client, bucket) => {
+        const { VersionId } = await client.send(new PutObjectCommand({ Bucket: bucket, Key: "free", Body: "gone" }));
+        expect(VersionId).toMatch(/./);
+        await client.send(new DeleteObjectCommand({ Bucket: bucket, Key: "free", VersionId }));
+        const { KeyCount } = await client.send(new ListObjectsV2Command({ Bucket: bucket }));
+        expect(KeyCount).toBe(0);
+        await expect(putLocked(client, bucket)).rejects.toMatchObject({ $metadata: { httpStatusCode: 400 } });
+      }),
   );
 });
 
-/** The requests to a bucket once there are `count` of them, or after two seconds. */
+/** The requests to a bucket once there are `count` of them. */
 async function settled(bucket: string, address: CephAddress, count: number) {
-  let requests = await requestsTo(bucket, address);
-  for (let tries = 0; tries < 20 && requests.length < count; tries++) {
-    await Bun.sleep(100);
-    requests = await requestsTo(bucket, address);
+  for (;;) {
+    const requests = await requestsTo(bucket, address);
+    if (requests.length >= count) return requests;
+    await Bun.sleep(50);
   }
-  return requests;
 }
 
 test.skipIf(!ceph)("Ceph logs each request it has served", async () => {
@@ -87,7 +88,7 @@ test.skipIf(!ceph)("Ceph logs each request it has served", async () => {
   expect(await settled(bucket, ceph, expected.length)).toEqual(expected);
 });
 
-test.skipIf(!ceph)("Ceph logs requests that it serves side by side", async () => {
+test.skipIf(!ceph)("Ceph logs requests that it serves at the same time", async () => {
   if (ceph === undefined) throw new Error("not running");
   const bucket = await newBucket(ceph, { lock: false });
   const client = new S3Client(clientConfig(ceph));
@@ -101,7 +102,7 @@ test.skipIf(!ceph)("Ceph logs requests that it serves side by side", async () =>
   expect(requests.filter(({ operation }) => operation === "put_obj")).toHaveLength(puts.length);
 });
 
-test.skipIf(!moto)("moto answers who is calling", async () => {
+test.skipIf(!moto)("moto reports the caller", async () => {
   if (moto === undefined) throw new Error("not running");
   const client = new STSClient(clientConfig(moto));
   const { Arn } = await client.send(new GetCallerIdentityCommand({}));

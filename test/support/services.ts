@@ -11,7 +11,7 @@ import { type CephAddress, fromEnvironment, type MotoAddress } from "./services/
 
 export type { CephAddress, MotoAddress };
 
-/** Undefined where the service is not running. */
+/** Undefined if the service is not running. */
 export const { ceph, moto } = fromEnvironment(process.env);
 
 export const isRoot = process.getuid?.() === 0;

@@ -5,9 +5,9 @@
  *   await writeFile(host.path("/etc/systemd/system/x.service"), text);
  *   await host.run(["systemctl", "start", "x.service"]);
  *
- * Inside, all of the machine is there to be read, also its network. What is written to /etc, /var, /usr/local, /srv, /opt,
- * /home, /root, /mnt, /media, /run, /tmp and /dev/shm is gone at the end; /run, /tmp, /dev/shm, /var/log and
- * /etc/systemd/system begin empty. None of the machine's own services is known, but a journal and a D-Bus run.
+ * Inside is a fresh machine with the programs, packages, /etc and network of this one. /srv, /opt, /home, /root, /mnt, /media,
+ * /run, /tmp, /dev/shm, /etc/systemd/system and the folders of /var begin empty. What is written to them, to /etc and to
+ * /usr/local is gone at the end. None of the machine's own services is known, but a journal and a D-Bus run.
  */
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
@@ -20,7 +20,7 @@ import { isRoot } from "./services.ts";
 const systemd = "/lib/systemd/systemd";
 const namespaces = ["--pid", "--fork", "--mount", "--mount-proc", "--cgroup", "--uts", "--ipc"];
 
-/** For `skipIf`: needs root with all its rights, and the packages `systemd` and `dbus`. */
+/** Whether systemd can be booted, for `skipIf`: needs root with all its rights, and the packages `systemd` and `dbus`. */
 export const canBootSystemd =
   isRoot &&
   existsSync(systemd) &&
@@ -28,7 +28,7 @@ export const canBootSystemd =
   Bun.spawnSync(["unshare", ...namespaces, "mount", "-t", "tmpfs", "tmpfs", "/mnt"]).exitCode === 0;
 
 export type SystemdHost = AsyncDisposable & {
-  /** Where a path inside lies for this process, and for others outside: to read and to write. Absolute links in it lead outside. */
+  /** The path outside of a path inside, to read and to write. Absolute links in it lead outside. */
   path(path: string): string;
   /** Runs a command inside, as root, with a short environment of its own, and waits for its end. */
   run(command: readonly string[], options?: HostRunOptions): Promise<Outcome>;
@@ -40,10 +40,10 @@ type HostRunOptions = {
   readonly stdin?: string;
 };
 
-/** What tests run inside, also where it lies in a folder that begins empty there. */
-const inSight = [join(import.meta.dir, "../.."), dirname(process.execPath)];
+/** Folders of this machine that are there inside, too: the checkout and Bun's. */
+export const inSight = [join(import.meta.dir, "../.."), dirname(process.execPath)];
 
-/** Takes about two seconds. Throws with what was printed where systemd does not come up. */
+/** Boots systemd, in about two seconds. Throws with its output if it does not come up. */
 export async function bootSystemd(): Promise<SystemdHost> {
   const place = await scratch();
   const group = place.path.slice(place.path.lastIndexOf("/") + 1);
@@ -65,6 +65,8 @@ export async function bootSystemd(): Promise<SystemdHost> {
     const first = await firstProcess(supervisor);
     const run = runner(first);
     await running(run);
+    // Before it runs, what systemd itself has to say is lost.
+    await run(["systemctl", "start", "systemd-journald.service"]);
     return { path: (path) => join(`/proc/${first}/root`, path), run, [Symbol.asyncDispose]: end };
   } catch (cause) {
     await end();
@@ -97,9 +99,9 @@ function runner(pid: number): SystemdHost["run"] {
 
 type Process = { readonly pid: number; readonly exitCode: number | null };
 
-const patience = { attempts: 200, milliseconds: 100 };
+const patience = { attempts: 3_000, milliseconds: 20 };
 
-/** Where `look` finds nothing for so long, or the supervisor ends, an error. */
+/** Waits until `look` finds something. Throws after so long, or if the supervisor ends. */
 async function awaited<Found>(what: string, look: () => Promise<Found | undefined>): Promise<Found> {
   for (let attempt = 0; attempt < patience.attempts; attempt += 1) {
     const found = await look();

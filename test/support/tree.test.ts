@@ -16,7 +16,7 @@ const several: Change = ["several things", "chmod 600 file; setfattr -n user.x f
 const stamped = [...changes, ...(byRoot ? changesByRoot : []), several];
 const changed = [...stamped, ...changesOfTime];
 
-describe.skipIf(!hasTools)("a copied tree, after a change of", () => {
+describe.skipIf(!hasTools)("a copied tree differs after a change of", () => {
   let original: Tree;
   let copies: readonly Tree[];
 
@@ -52,15 +52,15 @@ describe.skipIf(!hasTools)("a copied tree, after a change of", () => {
     expect(told(name)).toEqual(inBytes(lines));
   });
 
-  test("several things: all are told", () => {
+  test("several things: all are reported", () => {
     expect(told(several[0])).toEqual(["fifo presence", "file mode", "file size", "file xattr user.x"]);
   });
 
-  test("several things: what is ignored is not told", () => {
+  test("several things: what is ignored is not reported", () => {
     expect(told(several[0], { ignore: ["mode", "xattrs"] })).toEqual(["fifo presence", "file size"]);
   });
 
-  test("a mode: tells what was expected and what was found", () => {
+  test("a mode: reports the expected and the found one", () => {
     const path = fromText("/file");
     expect(differences("setuid")).toEqual([{ path, attribute: "mode", expected: "0644", found: "4644" }]);
   });
@@ -95,7 +95,7 @@ describe.skipIf(!hasTools)("trees are the same when", () => {
   });
 });
 
-/** Fails, naming the change, where a command of it does; so no change is taken for made that was not. */
+/** Fails with the name of the change if one of its commands fails, so that every change was really made. */
 function copyAndChange(change: Change, number: number): string {
   const [name, command] = change;
   const stamping = stamped.includes(change) ? `find . -exec touch -h -m -d ${stamp} {} +` : "true";
@@ -114,7 +114,7 @@ function within(tree: Tree, folder: string): Tree {
   );
 }
 
-/** The changes are told in text, but for a byte that is not UTF-8; the comparer's paths have a character a byte. */
+/** Changes are given as text, except for a byte that is not UTF-8; the comparer's paths have a character a byte. */
 function inBytes(lines: readonly string[]): string[] {
   return lines.map((line) => (line.includes("\xff") ? line : fromText(line))).sort();
 }

@@ -20,6 +20,7 @@ export const run: RunSubcommand<BackupArgs> = async ({ confDir, name, bucket: ov
       pickersDir: join(confDir, "pickers.d"),
       snapshotsDir: join(confDir, "snapshots.d"),
       host: io.hostName,
+      filters: [],
       tool: `sysbackup ${packageJson.version}`,
       now: io.now,
       random: io.random,
@@ -42,13 +43,13 @@ export const run: RunSubcommand<BackupArgs> = async ({ confDir, name, bucket: ov
 function summaryLines(summary: ArchiveSummary, counts: Counts): string[] {
   const { files, others, unchanged, changed, warnings, errors } = summary;
   const took = summary.finished.getTime() - summary.started.getTime();
-  const whole = warnings + errors === 0 ? "complete" : "incomplete";
+  const state = warnings + errors === 0 ? "complete" : "incomplete";
   const trouble =
     warnings + errors === 0
       ? []
       : [`  ${counted(warnings, "warning")}, ${counted(errors, "error")}: listed above and in the manifest`];
   return [
-    `backup ${summary.name} of ${moment(summary.started)}: ${whole}, locked until ${moment(summary.retainUntil)}`,
+    `backup ${summary.name} of ${moment(summary.started)}: ${state}, locked until ${moment(summary.retainUntil)}`,
     `  ${summary.key}`,
     `  ${counted(files, "file")} (${count(summary.new)} new, ${count(changed)} changed, ${count(unchanged)} unchanged), ${bytes(summary.bytes)}; ${counted(others, "other entry", "other entries")}; ${counted(summary.snapshots, "snapshot")}`,
     `  ${bytes(summary.bytesRead)} read, ${bytes(summary.bytesStored)} stored in ${counted(summary.objectsStored, "object")}, ${counted(summary.extended, "lock")} extended`,

@@ -3,9 +3,9 @@ import { resolve } from "node:path";
 import { type BackupArgs, backupArgs, type Words } from "../../subcommand.ts";
 
 export type CostArgs = BackupArgs & {
-  /** Whose backups; the configured name where undefined. */
-  readonly of: string | undefined;
-  /** Absolute; the built-in prices where undefined. */
+  /** Name whose backups are priced; the configured name if undefined. */
+  readonly wantedName: string | undefined;
+  /** Absolute path; the built-in prices if undefined. */
   readonly pricesFile: string | undefined;
 };
 
@@ -13,7 +13,7 @@ export function costArgs(words: Words): CostArgs {
   const prices = words.value("prices");
   return {
     ...backupArgs(words),
-    of: words.operands[0],
+    wantedName: words.operands[0],
     pricesFile: prices === undefined ? undefined : resolve(prices),
   };
 }

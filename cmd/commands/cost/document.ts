@@ -1,4 +1,4 @@
-/** The JSON of `sysbackup cost`: money as exact decimal text in the currency of the price table. */
+/** Builds the JSON of `sysbackup cost`: money as exact decimal text in the currency of the price table. */
 import type { Bill } from "../../../core/cost/bill.ts";
 import type { Cost, Estimate, Priced } from "../../../core/cost/cost.ts";
 import { toDecimal } from "../../../core/cost/money.ts";
@@ -9,16 +9,16 @@ export function documentOf(cost: Cost, { provider, region, currency, as_of, sour
   return {
     ...rest,
     prices: { provider, region, currency, as_of, source },
-    stored: layouts(figures, ({ content, manifests, dumps }) => ({ content, manifests, dumps })),
-    classes: classes.map(({ name, layouts: of }) => ({ name, ...layouts(of, estimateOf) })),
+    stored: bothLayouts(figures, ({ content, manifests, dumps }) => ({ content, manifests, dumps })),
+    classes: classes.map(({ name, layouts }) => ({ name, ...bothLayouts(layouts, estimateOf) })),
   };
 }
 
-function layouts<From, To>(
+function bothLayouts<From, To>(
   { "as it is": is, "one object a file": one }: { "as it is": From; "one object a file": From },
-  of: (from: From) => To,
+  convert: (from: From) => To,
 ) {
-  return { as_it_is: of(is), one_object_a_file: of(one) };
+  return { as_it_is: convert(is), one_object_a_file: convert(one) };
 }
 
 function estimateOf({ nothing, run, month, restore }: Estimate): object {

@@ -1,6 +1,6 @@
-/** The tables of `sysbackup cost`. */
+/** Formats the tables of `sysbackup cost`. */
 import type { ClassCost, Cost, Estimate, Priced } from "../../../core/cost/cost.ts";
-import type { Figures } from "../../../core/cost/figures.ts";
+import type { CostFigures } from "../../../core/cost/figures.ts";
 import { type Nano, toDisplay } from "../../../core/cost/money.ts";
 import type { PriceTable } from "../../../core/cost/prices.ts";
 import { bytes, type Column, count, counted, moment, table } from "../../terminal/format.ts";
@@ -33,9 +33,10 @@ function storedLines({ figures: { "as it is": figures }, runsMeasured }: Cost): 
   ];
 }
 
-function sum({ content, manifests, dumps }: Figures, group: "live" | "kept" | "added") {
+function sum({ content, manifests, dumps }: CostFigures, group: "live" | "kept" | "added") {
   const held = [content[group], manifests[group], dumps[group]];
-  const total = (of: (one: (typeof held)[number]) => number) => held.reduce((result, one) => result + of(one), 0);
+  const total = (figure: (one: (typeof held)[number]) => number) =>
+    held.reduce((result, one) => result + figure(one), 0);
   return { objects: total((one) => one.objects), bytes: total((one) => one.bytes) };
 }
 
@@ -48,12 +49,12 @@ const usesColumns: readonly Column[] = [
 ];
 
 function usesTable({ name, layouts: { "as it is": is, "one object a file": one } }: ClassCost, prices: PriceTable) {
-  const row = (title: string, of: (estimate: Estimate) => readonly [string, Nano]) => {
-    const cells = [of(is), of(one)].flatMap(([amount, cost]) => [amount, priceOf(cost, prices)]);
+  const row = (title: string, figuresOf: (estimate: Estimate) => readonly [string, Nano]) => {
+    const cells = [figuresOf(is), figuresOf(one)].flatMap(([amount, cost]) => [amount, priceOf(cost, prices)]);
     return [title, ...cells];
   };
   const requests = (title: string, kind: keyof Estimate) =>
-    row(title, (of) => [requestsOf(of[kind]), of[kind].bill.requests]);
+    row(title, (estimate) => [requestsOf(estimate[kind]), estimate[kind].bill.requests]);
   const [first, ...columns] = usesColumns;
   return table(
     [{ ...first, title: name }, ...columns],
@@ -92,7 +93,7 @@ function classesTable(classes: Cost["classes"], prices: PriceTable): string[] {
 
 function notes({ layout }: Cost): string[] {
   const same = layout === "objects" ? ["this backup has one object a file already"] : [];
-  return [...same, "how this is reckoned, and what it leaves out: docs/cost.md"];
+  return [...same, "how this is calculated, and what it leaves out: docs/cost.md"];
 }
 
 function requestsOf({ requests: { put, extend, get, list } }: Priced): string {
@@ -100,7 +101,7 @@ function requestsOf({ requests: { put, extend, get, list } }: Priced): string {
   return kinds.map(([kind, number]) => `${mean(number)} ${kind}`).join(", ");
 }
 
-/** Means of few have tenths. */
+/** Formats a mean: with tenths if it is below 100. */
 function mean(number: number): string {
   return Number.isInteger(number) || number >= 100 ? count(Math.round(number)) : number.toFixed(1);
 }

@@ -13,15 +13,15 @@ import type { CostArgs } from "./arguments.ts";
 import { documentOf } from "./document.ts";
 import { costLines } from "./lines.ts";
 
-export const run: RunSubcommand<CostArgs> = async ({ confDir, name, bucket: override, of, pricesFile }, io) => {
+export const run: RunSubcommand<CostArgs> = async ({ confDir, name, bucket: override, wantedName, pricesFile }, io) => {
   const prices = pricesFile === undefined ? builtInPrices() : await readPrices(pricesFile);
   const config = await loadConfig({ confDir, hostName: io.hostName, name, bucket: override, confOptional: true });
-  const wanted = of ?? config.backup.name;
+  const wanted = wantedName ?? config.backup.name;
   checkName(wanted);
   const { bucket, counts } = await connect(config, io);
   try {
     const { cost, lost } = await read(bucket, wanted, prices, io);
-    // It words the error: which names there are.
+    // Called for its error, which lists the names there are.
     if (cost === undefined && lost === 0) await findManifest(bucket, wanted);
     if (cost === undefined) return exitStatus.damaged;
     if (io.json) io.out(JSON.stringify({ name: wanted, ...documentOf(cost, prices), requests: counts }));
@@ -45,7 +45,7 @@ async function read(
   let lost = 0;
   const onLost = (why: string) => {
     lost += 1;
-    notify({ level: "error", code: "manifest-unusable", message: `${why}; the sums lack what it speaks of` });
+    notify({ level: "error", code: "manifest-unusable", message: `${why}; the sums do not include it` });
   };
   const onProgress = (parts: number) => progress.update({ doneBytes: 0, files: parts });
   const measured = await measure({ bucket, name, onLost, onProgress, signal });
@@ -66,10 +66,10 @@ async function readPrices(file: string): Promise<PriceTable> {
 function checkName(name: string): void {
   if (safeName.test(name)) return;
   throw new Failure({
-    doing: "tell the cost of",
+    doing: "show the cost of",
     what: name,
-    why: "it is no backup name, which has letters, digits, dots, dashes and underscores",
-    remedy: "give a name that `sysbackup list` shows: the cost is that of all its backups",
+    why: "it is not a backup name, which has letters, digits, dots, dashes and underscores",
+    remedy: "give a name that `sysbackup list` shows; the cost is that of all its backups",
     exit: exitStatus.usage,
   });
 }

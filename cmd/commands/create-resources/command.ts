@@ -5,7 +5,7 @@ export const createResources = subcommand<ResourceArgs>(
   {
     name: "create-resources",
     operands: "",
-    summary: "Make the bucket and its roles in an AWS account, as a CloudFormation stack",
+    summary: "Create the bucket and its roles in an AWS account, as a CloudFormation stack",
     details: [
       "Uses the credentials that the AWS CLI would: AWS_PROFILE, AWS_ACCESS_KEY_ID, ~/.aws. They need the rights of an",
       "administrator, once. See docs/aws.md.",

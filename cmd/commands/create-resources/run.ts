@@ -3,7 +3,7 @@ import { withDefaults } from "../../../core/create-resources/parameters.ts";
 import { exitStatus } from "../../../core/failure.ts";
 import type { RunSubcommand } from "../../io.ts";
 import type { ResourceArgs } from "../../shared/resource-options.ts";
-import { printStack, printTemplate, resourcesOf, workOf } from "../../shared/resources.ts";
+import { printStack, printTemplate, resourcesOf, stackDeps } from "../../shared/resources.ts";
 
 export const run: RunSubcommand<ResourceArgs> = async (args, io) => {
   const resources = resourcesOf(args);
@@ -11,11 +11,11 @@ export const run: RunSubcommand<ResourceArgs> = async (args, io) => {
     printTemplate(resources, withDefaults(resources.template, resources.settings), undefined, io);
     return exitStatus.done;
   }
-  const work = await workOf(args, io);
+  const deps = await stackDeps(args, io);
   try {
-    printStack(await createResources(resources, work), "created", work.stacks.region, io);
+    printStack(await createResources(resources, deps), "created", deps.stacks.region, io);
     return exitStatus.done;
   } finally {
-    work.stacks.close();
+    deps.stacks.close();
   }
 };

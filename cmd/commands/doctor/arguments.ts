@@ -2,7 +2,7 @@
 import { type BackupArgs, backupArgs, type Words } from "../../subcommand.ts";
 
 export type DoctorArgs = BackupArgs & {
-  /** Base name of service and timer; what the machine's role runs where undefined. */
+  /** Base name of service and timer; that of the machine's role if undefined. */
   readonly unit: string | undefined;
 };
 

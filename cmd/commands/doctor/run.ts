@@ -13,11 +13,11 @@ export const run: RunSubcommand<DoctorArgs> = async ({ confDir, name, bucket, un
   const line = process.stdout.isTTY ? aligned : plain;
   const findings: DoctorFinding[] = [];
   try {
-    const tell = (finding: DoctorFinding) => {
+    const report = (finding: DoctorFinding) => {
       findings.push(finding);
       if (!io.json) io.out(line(finding));
     };
-    await examine(machine, tell, signal);
+    await examine(machine, report, signal);
   } finally {
     await machine.close();
   }
@@ -34,7 +34,7 @@ const statuses = {
 } as const;
 
 const marks: Readonly<Record<State, string>> = { good: "✓", note: "·", warning: "!", bad: "✗" };
-/** As long as `snapshotters`. */
+/** Length of `snapshotters`. */
 const longestName = 12;
 
 export function aligned({ check, state, text, remedy }: DoctorFinding): string {

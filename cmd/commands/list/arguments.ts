@@ -2,8 +2,11 @@
 import { type Access, accessOf } from "../../shared/access.ts";
 import type { Words } from "../../subcommand.ts";
 
-export type ListArgs = Access & { /** All backup names where undefined. */ readonly of: string | undefined };
+export type ListArgs = Access & {
+  /** Shows backups of this name only; of all names if undefined. */
+  readonly onlyName: string | undefined;
+};
 
 export function listArgs(words: Words): ListArgs {
-  return { ...accessOf(words), of: words.operands[0] };
+  return { ...accessOf(words), onlyName: words.operands[0] };
 }

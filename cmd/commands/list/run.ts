@@ -6,14 +6,14 @@ import { connectAs } from "../../shared/connect.ts";
 import { count, counted, table } from "../../terminal/format.ts";
 import type { ListArgs } from "./arguments.ts";
 
-export const run: RunSubcommand<ListArgs> = async ({ of, ...access }, io) => {
+export const run: RunSubcommand<ListArgs> = async ({ onlyName, ...access }, io) => {
   const { bucket } = await connectAs("restore", access, io);
   try {
     const rows: string[][] = [];
     let found = 0;
     let overlaid = 0;
     let status: ExitStatus = exitStatus.done;
-    for await (const backup of listBackups(bucket, of)) {
+    for await (const backup of listBackups(bucket, onlyName)) {
       io.signal.throwIfAborted();
       found += 1;
       if (backup.state === "damaged") status = exitStatus.damaged;
@@ -23,7 +23,7 @@ export const run: RunSubcommand<ListArgs> = async ({ of, ...access }, io) => {
       if ("overlay" in backup && backup.overlay !== undefined) overlaid += 1;
       if ("why" in backup) io.notify({ level: "error", code: "manifest-unusable", message: backup.why });
     }
-    if (found === 0) io.notify({ level: "info", code: "no-backups", message: noBackups(bucket.url, of) });
+    if (found === 0) io.notify({ level: "info", code: "no-backups", message: noBackups(bucket.url, onlyName) });
     if (overlaid > 0) io.notify({ level: "warning", code: "backup-overlaid", message: someOverlaid(overlaid, found) });
     if (rows.length > 0) for (const line of table(backupColumns, rows)) io.out(line);
     return status;
@@ -32,12 +32,12 @@ export const run: RunSubcommand<ListArgs> = async ({ of, ...access }, io) => {
   }
 };
 
-function noBackups(url: string, of: string | undefined): string {
-  return `${JSON.stringify(url)} holds no backups${of === undefined ? "" : ` of ${JSON.stringify(of)}`}`;
+function noBackups(url: string, onlyName: string | undefined): string {
+  return `${JSON.stringify(url)} holds no backups${onlyName === undefined ? "" : ` of ${JSON.stringify(onlyName)}`}`;
 }
 
 function someOverlaid(overlaid: number, found: number): string {
-  return `someone laid delete markers or other versions over ${count(overlaid)} of these ${counted(found, "backup")}; each is read in its oldest whole version, which archive put: find out whose credentials did that, and run \`sysbackup verify --all\``;
+  return `someone put delete markers or newer versions over ${count(overlaid)} of these ${counted(found, "backup")}: each is read in its oldest whole version, which archive put; find out whose credentials did that, and run \`sysbackup verify --all\``;
 }
 
 function documentOf(backup: ListedBackup): object {

@@ -9,8 +9,8 @@ export const prune = subcommand<PruneArgs>(
     operands: "[name]",
     summary: "Remove the backups that no rule keeps, and what no other backup needs",
     details: [
-      "Of all names, or of one. What is still locked is left for a later prune. It needs a role that may delete versions,",
-      "which no backed-up machine should have; archives may run meanwhile. See docs/retention.md.",
+      "Prunes all names, or one. Leaves what is still locked for a later prune. Needs a role that may delete versions,",
+      "which no backed-up machine should have. Archives may run at the same time. See docs/retention.md.",
     ].join("\n"),
     options: [...policyOptions, { flag: "--dry-run", help: "Only show what would be removed" }, ...accessOptions],
     examples: [

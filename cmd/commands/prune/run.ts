@@ -7,12 +7,12 @@ import { requestsLine } from "../../shared/requests.ts";
 import { bytes, type Column, count, counted, moment, table } from "../../terminal/format.ts";
 import type { PruneArgs } from "./arguments.ts";
 
-export const run: RunSubcommand<PruneArgs> = async ({ of, policy, dryRun, ...access }, io) => {
+export const run: RunSubcommand<PruneArgs> = async ({ onlyName, policy, dryRun, ...access }, io) => {
   const { bucket, counts } = await connectAs("steward", access, io);
   try {
     const summary = await prune({
       bucket: dryRun ? withoutRemovals(bucket) : bucket,
-      name: of,
+      name: onlyName,
       policy,
       now: io.now,
       notify: io.notify,
@@ -73,7 +73,7 @@ function backupRow({ name, time, fate, reasons }: PrunedBackup): string[] {
   return [name, moment(time), fate, reasons.join(", ")];
 }
 
-/** A column for each fate that anything met. */
+/** Formats the objects, with a column for each fate that occurs. */
 function objectLines(tally: Tally): string[] {
   const met = fates.filter((fate) => tally.total(fate).objects > 0);
   const columns = met.flatMap((fate): Column[] => [

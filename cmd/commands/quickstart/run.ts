@@ -1,4 +1,4 @@
-/** Shows the whole way on real files: archives this machine's /etc and a database, lists, verifies, restores, compares. */
+/** Shows the whole cycle on real files: archives this machine's /etc and a database, lists, verifies, restores, compares. */
 import { Database } from "bun:sqlite";
 import { chmod, lstat, mkdir, mkdtemp, readdir, readFile, readlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -62,7 +62,7 @@ async function writeScript(path: string, text: string): Promise<void> {
   await chmod(path, 0o755);
 }
 
-/** Dumps with this very program, as not every machine has sqlite3; `examples/snapshots.d/sqlite` is the one to install. */
+/** A snapshotter that dumps with this program, as not every machine has sqlite3. Install `examples/snapshots.d/sqlite` instead. */
 function snapshotter({ original, restored }: Databases): string {
   const dump = "new (require('bun:sqlite').Database)(process.env.FROM, { readonly: true }).serialize()";
   const code = `require('fs').writeSync(Number(process.env.FD), ${dump})`;
@@ -91,7 +91,7 @@ function stepsOf(args: BackupArgs, { conf, target }: Places, io: CommandIO) {
   const verifying = { manifest: undefined, all: false, readData: undefined, live: false, html: undefined };
   return [
     { command: `archive ${common}`, start: () => archive(args, io) },
-    { command: `list ${common}`, start: () => list({ ...args, of: undefined }, io) },
+    { command: `list ${common}`, start: () => list({ ...args, onlyName: undefined }, io) },
     { command: `verify ${common}`, start: () => verify({ ...args, ...verifying }, io) },
     {
       command: `restore ${name} ${common} --target ${target} --snapshots run`,
@@ -100,7 +100,7 @@ function stepsOf(args: BackupArgs, { conf, target }: Places, io: CommandIO) {
   ];
 }
 
-/** By plain reads of both sides, so that this says something about the restore and not about itself. */
+/** Compares by plain reads of both sides, and so does not rely on the code of the restore. */
 async function compare(restored: string, io: CommandIO): Promise<boolean> {
   let same = 0;
   let unreadable = 0;
@@ -113,12 +113,12 @@ async function compare(restored: string, io: CommandIO): Promise<boolean> {
     else different.push(original);
   }
   io.out(`  ${counted(same, "entry", "entries")} identical in type, mode, time and content`);
-  if (unreadable > 0) io.out(`  ${count(unreadable)} may not be read by this user, and are not in the backup`);
+  if (unreadable > 0) io.out(`  ${count(unreadable)} unreadable by this user, and so not in the backup`);
   for (const path of different.slice(0, 20)) io.out(`  different or missing: ${path}`);
   return different.length === 0;
 }
 
-/** Everything below the picked folder, relative to it. What is in a folder that may not be read is not known. */
+/** Yields every path below the picked folder, relative to it. Leaves out the content of unreadable folders. */
 async function* entriesOf(folder: string): AsyncGenerator<string> {
   const entries = await readdir(join(picked, folder), { withFileTypes: true }).catch(() => []);
   for (const entry of entries) {
@@ -128,11 +128,11 @@ async function* entriesOf(folder: string): AsyncGenerator<string> {
   }
 }
 
-/** Undefined where it may not be read or is not there. */
+/** The facts to compare; undefined if the path is missing or unreadable. */
 async function lookAt(path: string): Promise<string | undefined> {
   try {
     const stat = await lstat(path, { bigint: true });
-    // Without root, owners cannot be restored, and so setuid and setgid are not: a warning has told.
+    // Without root, owners cannot be restored, and so setuid and setgid are not: a warning has said so.
     const mode = process.getuid?.() === 0 ? stat.mode : stat.mode & ~0o6000n;
     const facts = [mode, stat.mtimeNs].join(" ");
     if (stat.isSymbolicLink()) return `${facts} ${await readlink(path)}`;
@@ -163,7 +163,7 @@ function nextSteps({ home }: Places): string[] {
     "  1. In AWS: `sysbackup create-resources` once, and `sysbackup write-config` on each machine. Elsewhere:",
     "     say in /etc/backup/conf where your backups go; docs/configuration.md has an example.",
     "  2. Put pickers and snapshotters into /etc/backup: examples/ has some that are ready.",
-    "  3. `sysbackup doctor` says what is not well. Try `sysbackup restore` before you need it.",
+    "  3. Run `sysbackup doctor`: it shows what is wrong. Try `sysbackup restore` before you need it.",
     `To clean up after this quickstart: rm -r ${home}`,
   ];
 }

@@ -9,8 +9,8 @@ export const renew = subcommand<RenewArgs>(
     operands: "[name]",
     summary: "Extend the locks of the backups that the rules keep, for machines that no longer run",
     details: [
-      "Of all names, or of one. What those backups need is locked from now on for as long as their manifests promised from",
-      "their start. Exit status 3 where --stale lists a name. See docs/retention.md.",
+      "Renews all names, or one. Locks what those backups need, from now, for as long as their manifests promised from",
+      "their start. Exit status 3 if --stale lists a name. See docs/retention.md.",
     ].join("\n"),
     options: [
       ...policyOptions,

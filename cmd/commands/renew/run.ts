@@ -7,14 +7,15 @@ import { requestsLine } from "../../shared/requests.ts";
 import { bytes, counted, moment } from "../../terminal/format.ts";
 import type { RenewArgs } from "./arguments.ts";
 
-export const run: RunSubcommand<RenewArgs> = async ({ of, policy, days, staleDays, ...access }, io) => {
+export const run: RunSubcommand<RenewArgs> = async ({ onlyName, policy, days, staleDays, ...access }, io) => {
   const { bucket, counts } = await connectAs("steward", access, io);
   try {
     const roots = await findRoots(bucket);
-    const stale = staleDays === undefined ? [] : staleNames(roots, of, staleDays, io.now());
+    const stale = staleDays === undefined ? [] : staleNames(roots, onlyName, staleDays, io.now());
     const { now, notify, signal } = io;
     const onProgress = (objects: number) => io.progress.update({ doneBytes: 0, files: objects });
-    const renewed = policy && (await renew({ bucket, roots, name: of, policy, days, now, notify, onProgress, signal }));
+    const renewed =
+      policy && (await renew({ bucket, roots, name: onlyName, policy, days, now, notify, onProgress, signal }));
     io.progress.end();
     if (io.json) io.out(JSON.stringify({ ...renewed, stale, requests: counts }));
     else {
@@ -41,7 +42,7 @@ function renewedLines(renewed: RenewSummary | undefined): string[] {
   if (renewed === undefined) return [];
   const { backups, objects, extended, damaged, refused } = renewed;
   return [
-    `${counted(backups, "backup")} kept; of their ${counted(objects, "object")}, ${bytes(renewed.bytes)}, ${counted(extended, "lock")} extended`,
+    `${counted(backups, "backup")} kept, with ${counted(objects, "object")} (${bytes(renewed.bytes)}); ${counted(extended, "lock")} extended`,
     ...(damaged + refused === 0 ? [] : [`${damaged} damaged, ${refused} not extended: see above`]),
   ];
 }

@@ -2,17 +2,18 @@
 import { resolve } from "node:path";
 import { nearest } from "../../../core/config/nearest.ts";
 import { exitStatus, Failure } from "../../../core/failure.ts";
+import { isManifestFile } from "../../../core/format/manifest-file.ts";
 import type { SnapshotChoice } from "../../../restore/snapshots.ts";
 import { type Access, accessOf } from "../../shared/access.ts";
 import type { Words } from "../../subcommand.ts";
 
-/** What happens to the snapshots of a backup: asked one by one, stored as files, replayed, left out. */
+/** Ways to treat the snapshots of a backup: ask for each, store as files, replay, leave out. */
 export const snapshotChoices: readonly SnapshotChoice[] = ["ask", "fetch", "run", "skip"];
 
 export type RestoreArgs = Access & {
-  /** A backup name, `name@time`, a key, or a local file; undefined: to be chosen on the terminal. */
+  /** A backup name, `name@time`, a key, or a local file; if undefined, the user chooses on the terminal. */
   readonly manifest: string | undefined;
-  /** Absolute paths as in the backup; empty for everything, and always where there is no `manifest`. */
+  /** Absolute paths as in the backup; empty for everything. Always empty without `manifest`. */
   readonly paths: readonly string[];
   readonly target: string;
   readonly numericOwner: boolean;
@@ -32,17 +33,17 @@ export function restoreArgs(words: Words): RestoreArgs {
   };
 }
 
-/** A manifest that was saved to a file has this end, or is written as `./root`. */
+/** Tells a path to restore from a manifest in a file, whose name ends in .jsonl.zst or is written as `./root`. */
 function looksLikePath(manifest: string): boolean {
-  return manifest.startsWith("/") && !manifest.endsWith(".jsonl.zst");
+  return manifest.startsWith("/") && !isManifestFile(manifest);
 }
 
 function pathFirst(path: string): Failure {
   return new Failure({
     doing: "restore",
     what: path,
-    why: "which backup it is to come from stands before a path",
-    remedy: `write it like \`sysbackup restore web1 ${path}\`; a manifest in a file has a name that ends in .jsonl.zst`,
+    why: "a backup name must come before the paths",
+    remedy: `write \`sysbackup restore web1 ${path}\`; the name of a manifest in a file must end in .jsonl.zst`,
     exit: exitStatus.usage,
   });
 }

@@ -1,12 +1,12 @@
 /**
- * Which backup to restore, where the command line names none: the names first, then the backups of one name, newest first, in pages.
- * Names and dates come from one listing; manifests are read for the page that is shown, and no others.
+ * Lets the user choose a backup if the command line names none: first a name, then one of its backups, newest first, in pages.
+ * Names and dates come from one listing. Manifests are read only for the page that is shown.
  */
 import type { BucketReader } from "../../../core/bucket/contract.ts";
 import { exitStatus, Failure } from "../../../core/failure.ts";
 import { timeOfStamp } from "../../../core/format/keys.ts";
 import { describeBackups } from "../../../core/manifest/list.ts";
-import { listRoots, type RootKey } from "../../../core/manifest/roots.ts";
+import { type ListedRoot, listRoots } from "../../../core/manifest/roots.ts";
 import type { CommandIO } from "../../io.ts";
 import { backupColumns, backupRow } from "../../shared/backup-table.ts";
 import { type Column, count, counted, moment, table } from "../../terminal/format.ts";
@@ -14,10 +14,10 @@ import { NoTerminal } from "../../terminal/prompt.ts";
 
 type BackupSource = Pick<BucketReader, "listVersions" | "get">;
 
-/** Backups on a page: what a terminal shows at once. */
+/** Backups on a page: as many as a terminal shows at once. */
 const pageSize = 20;
 
-/** The key of the chosen one; undefined where the user quits. A Failure (exit 2), after the list, where there is no terminal. */
+/** Returns the key of the chosen backup; undefined if the user quits. Without a terminal, prints the list and throws a Failure (exit 2). */
 export async function chooseBackup(
   bucket: BackupSource & { readonly url: string },
   io: CommandIO,
@@ -31,7 +31,7 @@ export async function chooseBackup(
 
 type Name = { readonly name: string; readonly backups: number; readonly newest: Date | undefined };
 
-/** In byte order. */
+/** The names in the bucket, in byte order. */
 async function namesIn(bucket: BackupSource): Promise<Name[]> {
   const names = new Map<string, Name>();
   for await (const { name, stamp } of listRoots(bucket)) {
@@ -58,7 +58,7 @@ function nameMenu(names: readonly Name[]) {
 }
 
 async function chooseOf(bucket: BackupSource, name: string, io: CommandIO): Promise<string | undefined> {
-  const roots: RootKey[] = [];
+  const roots: ListedRoot[] = [];
   for await (const root of listRoots(bucket, name)) roots.push(root);
   roots.reverse();
   for (let start = 0; ; start += pageSize) {
@@ -86,7 +86,7 @@ type Menu<Item> = {
   readonly io: CommandIO;
 };
 
-/** Asks until the answer is one of the menu; undefined for quitting. `older` is an answer only where there are some. */
+/** Asks until the answer is one of the menu; undefined if the user quits. `older` is an answer only if there are older ones. */
 function pick<Item>(menu: Menu<Item> & { readonly older: number }): Promise<Item | "older" | undefined>;
 function pick<Item>(menu: Menu<Item>): Promise<Item | undefined>;
 async function pick<Item>({ lines, what, options, first = 1, older = 0, io }: Menu<Item>) {
@@ -104,7 +104,7 @@ async function pick<Item>({ lines, what, options, first = 1, older = 0, io }: Me
   }
 }
 
-/** The list is a result of its own, for whoever runs it again. */
+/** Prints the list as a result, as the user can now name one of it. */
 function toBeNamed(lines: readonly string[], io: CommandIO): Failure {
   if (!io.json) for (const line of lines) io.out(line);
   return new Failure({
@@ -117,7 +117,7 @@ function toBeNamed(lines: readonly string[], io: CommandIO): Failure {
 
 function noBackups(url: string): Failure {
   return new Failure({
-    doing: "choose a backup of",
+    doing: "choose a backup in",
     what: url,
     why: "the bucket holds none",
     remedy: "check the bucket's name",

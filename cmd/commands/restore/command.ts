@@ -6,17 +6,21 @@ export const restore = subcommand<RestoreArgs>(
   {
     name: "restore",
     operands: "[manifest] [...paths]",
-    summary: "Bring back a backup, or some paths of it",
+    summary: "Restore a backup, or some paths of it",
     details: [
       "[manifest] is a backup name (its newest backup), name@time (the newest until then, as in web1@2026-11-20),",
-      "a key in the bucket, or a local file; without it, the backups are shown, to choose one. Without paths, everything",
-      "comes back. Files that are as the backup has them are left alone, so a restore that was stopped goes on when run",
-      "again. docs/recovery.md has the worst day, when the machine is gone.",
+      "a key in the bucket, or a local file. Without it, lists the backups and asks which. Without paths, restores",
+      "everything. Files that are as in the backup are left alone, so an interrupted restore continues when run again.",
+      "See docs/recovery.md for the worst day, when the machine is gone.",
     ].join("\n"),
     options: [
       { flag: "--target <dir>", help: "Folder to restore into", default: "/" },
-      { flag: "--numeric-owner", help: "Owners by number, not by name" },
-      { flag: "--snapshots <what>", help: `Replay snapshots: ${snapshotChoices.join(", ")}`, default: "ask" },
+      { flag: "--numeric-owner", help: "Set owners by number, not by name" },
+      {
+        flag: "--snapshots <what>",
+        help: `What to do with database dumps: ${snapshotChoices.join(", ")}`,
+        default: "ask",
+      },
       ...accessOptions,
     ],
     examples: [

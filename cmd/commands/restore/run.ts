@@ -51,7 +51,7 @@ function summaryLines({ header }: Manifest, target: string, figures: Figures, co
   const { files, folders, links, hardLinks, nodes, unchanged, warnings, errors, damaged } = figures;
   const replayed = figures.snapshotsReplayed;
   const fetched = figures.snapshotsFetched;
-  const whole = warnings + errors === 0 ? "complete" : "incomplete";
+  const state = warnings + errors === 0 ? "complete" : "incomplete";
   const kinds = [
     counted(folders, "folder"),
     counted(links, "link"),
@@ -59,7 +59,7 @@ function summaryLines({ header }: Manifest, target: string, figures: Figures, co
     ...(nodes === 0 ? [] : [counted(nodes, "fifo or device", "fifos and devices")]),
   ];
   return [
-    `restored ${header.name} of ${moment(new Date(header.started))} into ${JSON.stringify(target)}: ${whole}`,
+    `restored ${header.name} of ${moment(new Date(header.started))} into ${JSON.stringify(target)}: ${state}`,
     `  ${counted(files, "file")}, ${bytes(figures.bytes)} written; ${kinds.join(", ")}; ${count(unchanged)} left alone as they were`,
     ...(replayed + fetched === 0 ? [] : [`  ${counted(replayed, "snapshot")} replayed, ${count(fetched)} fetched`]),
     `  requests: ${requestsLine(counts)}; ${bytes(counts.received)} received; took ${duration(took)}`,

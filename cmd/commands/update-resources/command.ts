@@ -5,8 +5,8 @@ export const updateResources = subcommand<ResourceArgs>(
   {
     name: "update-resources",
     operands: "",
-    summary: "Bring the stack of create-resources to this version's template, or to other parameters",
-    details: "Parameters that are not given stay as they are. With --dry-run, shows which would change.",
+    summary: "Update the stack of create-resources to this version's template, or to other parameters",
+    details: "Parameters that are not given keep their values. With --dry-run, shows which would change.",
     options: resourceOptions,
     examples: [
       "sysbackup update-resources --cf-region eu-central-1",

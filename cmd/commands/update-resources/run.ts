@@ -2,21 +2,21 @@ import { stackToUpdate, updateResources, valuesAfter } from "../../../core/creat
 import { exitStatus } from "../../../core/failure.ts";
 import type { RunSubcommand } from "../../io.ts";
 import type { ResourceArgs } from "../../shared/resource-options.ts";
-import { printStack, printTemplate, resourcesOf, workOf } from "../../shared/resources.ts";
+import { printStack, printTemplate, resourcesOf, stackDeps } from "../../shared/resources.ts";
 
 export const run: RunSubcommand<ResourceArgs> = async (args, io) => {
   const resources = resourcesOf(args);
-  const work = await workOf(args, io);
+  const deps = await stackDeps(args, io);
   try {
     if (args.dryRun) {
-      const before = await stackToUpdate(resources, work.stacks);
+      const before = await stackToUpdate(resources, deps.stacks);
       printTemplate(resources, valuesAfter(resources, before), before, io);
       return exitStatus.done;
     }
-    const { stack, changed } = await updateResources(resources, work);
-    printStack(stack, changed ? "updated" : "nothing to update in", work.stacks.region, io);
+    const { stack, changed } = await updateResources(resources, deps);
+    printStack(stack, changed ? "updated" : "nothing to update in", deps.stacks.region, io);
     return exitStatus.done;
   } finally {
-    work.stacks.close();
+    deps.stacks.close();
   }
 };

@@ -4,15 +4,15 @@ import { type Access, accessOf } from "../../shared/access.ts";
 import type { Words } from "../../subcommand.ts";
 
 export type VerifyArgs = Access & {
-  /** As for restore. Without it, the newest of the configured name; with `all`, every backup of every name. */
+  /** Named as for restore. Without it, the newest backup of the configured name; with `all`, every backup of every name. */
   readonly manifest: string | undefined;
-  /** Every backup of the name. */
+  /** Verifies every backup of the name. */
   readonly all: boolean;
-  /** What is to be read, as written (`n/t`, `p%`); empty for all, undefined for nothing. */
+  /** The share of content to read, as written (`n/t`, `p%`); empty for all, undefined for nothing. */
   readonly readData: string | undefined;
-  /** Compare with this machine's files instead of looking into the bucket. */
+  /** Compares with this machine's files instead of checking the bucket. */
   readonly live: boolean;
-  /** Where a page is to be written. */
+  /** File to write a page to. */
   readonly html: string | undefined;
 };
 

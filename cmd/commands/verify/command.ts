@@ -6,21 +6,20 @@ export const verify = subcommand<VerifyArgs>(
   {
     name: "verify",
     operands: "[manifest]",
-    summary: "Check that backups are there, locked as promised, and sound",
+    summary: "Check that backups exist, are locked as promised, and are not damaged",
     details: [
-      "[manifest] is named as for restore; the newest backup of this machine where none is given. By default, every",
-      "object is looked up: version, size, encoding, lock. Exit status: 0 all well; 3 locks are not as promised;",
-      "4 damage found.",
+      "[manifest] is named as for restore; by default, the newest backup of this machine. Looks up every object: version,",
+      "size, encoding, lock. Exit status: 0 all well; 3 locks are not as promised; 4 damage found.",
     ].join("\n"),
     options: [
-      { flag: "--all", help: "Every backup of the name, or of every name where none is given" },
+      { flag: "--all", help: "Verify every backup of the name, or of all names if none is given" },
       {
         flag: "--read-data [part]",
-        help: "Read and hash content too: all, a slice (2/7, or /7 for today's), or a share at random (5%)",
+        help: "Also read and hash content: all, a slice (2/7, or /7 for today's), or a random share (5%)",
         value: /^\d*\/\d+$|^\d+(?:\.\d+)?%$/,
       },
-      { flag: "--live", help: "Compare with this machine's files; with --read-data, their content too" },
-      { flag: "--html <file>", help: "Write a page with plots, too" },
+      { flag: "--live", help: "Compare with this machine's files; with --read-data, also their content" },
+      { flag: "--html <file>", help: "Also write a page with plots" },
       ...accessOptions,
     ],
     examples: [

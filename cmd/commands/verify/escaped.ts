@@ -8,7 +8,7 @@ const entities: Readonly<Record<string, string>> = {
   "'": "&#39;",
 };
 
-/** Text as HTML, in content and in quoted attributes: names come from whoever could write files or manifests. */
+/** Escapes text for HTML content and quoted attributes. Names are hostile: anyone who can write files or manifests chooses them. */
 export function escaped(text: string): string {
   return printable(text).replace(/[&<>"']/g, (character) => entities[character] ?? "");
 }

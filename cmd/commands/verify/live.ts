@@ -1,4 +1,4 @@
-/** `verify --live`: what differs, the figures first. */
+/** Runs `verify --live`: prints the figures, then what differs. */
 import { type ExitStatus, exitStatus } from "../../../core/failure.ts";
 import { compareLive, type Difference, type LiveFigures, type LiveOptions } from "../../../restore/verify/live.ts";
 import type { CommandIO } from "../../io.ts";
@@ -9,18 +9,18 @@ export type Live = Pick<LiveOptions, "bucket" | "manifest"> & {
   readonly choose: ((path: string) => boolean) | undefined;
 };
 
-/** More than these are counted as text; `--json` has all. */
-const mostNamed = 1_000;
+/** Differences that are named in text; the rest is counted. `--json` has all. */
+const maxNamed = 1_000;
 
-/** Files change: that they did is no fault. Exit status 4 where parts of the manifest are lost, else 0. */
+/** Returns exit status 4 if parts of the manifest are lost, else 0: a changed file is not a fault. */
 export async function runLive({ bucket, manifest, title, choose }: Live, io: CommandIO): Promise<ExitStatus> {
   const differences: Difference[] = [];
   const figures = await compareLive({
     bucket,
     manifest,
     hash: choose ?? (() => false),
-    tell: (difference) => {
-      if (io.json || differences.length < mostNamed) differences.push(difference);
+    onDifference: (difference) => {
+      if (io.json || differences.length < maxNamed) differences.push(difference);
     },
     onProgress: (files) => io.progress.update({ doneBytes: 0, files }),
     signal: io.signal,
@@ -45,12 +45,12 @@ function liveLines(
   const found = changed + missing + figures.new + unreadable;
   const verdict =
     found === 0
-      ? `as backed up: nothing differs from ${since}`
+      ? `unchanged: nothing differs from ${since}`
       : `differs from ${since}: ${count(changed)} changed, ${count(missing)} missing, ${count(figures.new)} new since`;
   return [
     verdict,
     `  ${counted(figures.entries, "entry", "entries")} compared, the content of ${counted(hashed, "file")} too`,
-    ...(unreadable > 0 ? [`  ${counted(unreadable, "path")} may not be read by this user`] : []),
+    ...(unreadable > 0 ? [`  ${counted(unreadable, "path")} unreadable by this user`] : []),
     ...(lost > 0 ? [`  ${counted(lost, "entry", "entries")} not compared: parts of the manifest are damaged`] : []),
     ...differences.map(
       ({ kind, path, what }) => `${marks[kind]} ${path}${what.length > 0 ? `  (${what.join(", ")})` : ""}`,

@@ -1,12 +1,12 @@
-/** What verify found, as one page that needs nothing else and runs nothing: plots first, then all there is to name. */
+/** Renders what verify found as one HTML page that loads and runs nothing: plots first, then all findings. */
 import type { BackupVerdict, Verdict } from "../../../restore/verify/verify.ts";
 import { bytes, count, counted, moment } from "../../terminal/format.ts";
 import { escaped } from "./escaped.ts";
-import { drawn, horizonPlot, mostDrawn, sizePlot } from "./plots.ts";
+import { drawn, horizonPlot, maxDrawn, sizePlot } from "./plots.ts";
 import { lossText, unseenText, verdictLine } from "./report.ts";
 
-/** More rows than these make a page that no browser likes. */
-const mostListed = 2_000;
+/** Rows of a table at most, as browsers are slow with more. */
+const maxListed = 2_000;
 
 const style = `
 :root{color-scheme:light dark;--ok:#2e7d4f;--short:#c77700;--damaged:#c62828;--unread:#777;--line:#8884;--text:#222;--back:#fff}
@@ -36,7 +36,7 @@ export function pageOf(verdict: Verdict, share: string | undefined): string {
     `<p class="faint">${escaped(factsOf(verdict, share))} ${escaped(`As of ${moment(at)}.`)}</p>`,
     ...(shown.length === 0 ? [] : plots(verdict, shown)),
     ...section("Damage", findingRows(verdict, "damage")),
-    ...section("Cannot be restored, or not wholly", lossRows(verdict)),
+    ...section("Cannot be restored, or not completely", lossRows(verdict)),
     ...section("Not locked as promised", findingRows(verdict, "promise")),
     ...section("Worth knowing", findingRows(verdict, "note")),
     ...section("Backups", backupRows(backups)),
@@ -52,9 +52,9 @@ function factsOf({ backups, objects, bytes: size, unseen, read }: Verdict, share
 }
 
 function plots({ at, backups }: Verdict, shown: ReturnType<typeof drawn>): string[] {
-  const rest = backups.length > mostDrawn ? ` The newest ${mostDrawn} of ${count(backups.length)} are drawn.` : "";
+  const rest = backups.length > maxDrawn ? ` The newest ${maxDrawn} of ${count(backups.length)} are drawn.` : "";
   return [
-    `<h2>Locked until</h2><p class="faint">A bar ends where the first lock of a backup does; the tick is where its promise ends.${rest}</p>`,
+    `<h2>Locked until</h2><p class="faint">A bar ends when the first lock of a backup ends; the tick shows when its promise ends.${rest}</p>`,
     horizonPlot(shown, at),
     `<h2>Size</h2><p class="faint">Bytes of files in each backup, the oldest of each name on its left.</p>`,
     sizePlot(shown),
@@ -65,7 +65,7 @@ function* section(title: string, rows: Iterable<string>): Generator<string> {
   let listed = 0;
   for (const row of rows) {
     if (listed === 0) yield `<h2>${escaped(title)}</h2><table>`;
-    if (listed === mostListed) {
+    if (listed === maxListed) {
       yield `<tr><td class="faint">and more: --json names all</td></tr>`;
       break;
     }

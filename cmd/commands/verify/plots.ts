@@ -1,4 +1,4 @@
-/** The plots of the page, as inline SVG: how long each backup is locked, and how large each is. */
+/** Draws the plots of the page as inline SVG: how long each backup is locked, and how large each is. */
 import type { BackupVerdict } from "../../../restore/verify/verify.ts";
 import { bytes, moment } from "../../terminal/format.ts";
 import { escaped } from "./escaped.ts";
@@ -9,24 +9,24 @@ const right = 20;
 const row = 14;
 const axis = 28;
 
-/** More rows than these are no plot any more: the newest are drawn. */
-export const mostDrawn = 200;
+/** Backups drawn at most, as more do not fit a plot: the newest are drawn. */
+export const maxDrawn = 200;
 
 type DatedVerdict = BackupVerdict & { readonly started: Date };
 
-/** Those that can be drawn, by name, newest first within a name. */
+/** Picks the backups that can be drawn, by name, newest first within a name. */
 export function drawn(backups: readonly BackupVerdict[]): DatedVerdict[] {
   return backups
     .flatMap((backup) => (backup.header === undefined ? [] : [{ ...backup, started: new Date(backup.header.started) }]))
     .toSorted((a, b) => b.started.getTime() - a.started.getTime())
-    .slice(0, mostDrawn)
+    .slice(0, maxDrawn)
     .toSorted((a, b) => compare(nameOf(a), nameOf(b)) || b.started.getTime() - a.started.getTime());
 }
 
 const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
 const nameOf = ({ header }: BackupVerdict) => header?.name ?? "";
 
-/** A bar from each backup's start to the end of its first lock; a tick where its promise ends; a line for now. */
+/** Draws a bar from each backup's start to the end of its first lock, a tick when its promise ends, and a line for now. */
 export function horizonPlot(backups: readonly DatedVerdict[], now: Date): string {
   const times = backups.flatMap(({ started, lockedUntil, header }) => [
     started.getTime(),
@@ -52,9 +52,9 @@ function bar(backup: DatedVerdict, y: number, x: (time: number) => number, befor
   const start = x(started.getTime());
   const end = Math.max(start + 3, x((lockedUntil ?? started).getTime()));
   const promise = x(new Date(header?.retain_until ?? started).getTime());
-  const said = `${name}, ${moment(started)}: ${state}${lost > 0 ? `, ${lost} entries lost` : ""}; locked until ${lockedUntil === undefined ? "never" : moment(lockedUntil)}, promised ${header?.retain_until ?? ""}`;
+  const tooltip = `${name}, ${moment(started)}: ${state}${lost > 0 ? `, ${lost} entries lost` : ""}; locked until ${lockedUntil === undefined ? "never" : moment(lockedUntil)}, promised ${header?.retain_until ?? ""}`;
   const label = before !== undefined && nameOf(before) === name ? "" : text(left - 8, y + 10, shortened(name), "end");
-  return `<g><title>${escaped(said)}</title>${label}<rect class="${state}" x="${start}" y="${y + 2}" width="${round(end - start)}" height="${row - 4}" rx="2"/><line class="promise" x1="${promise}" x2="${promise}" y1="${y}" y2="${y + row}"/>${state === "damaged" ? text(start - 3, y + 11, "✕", "end", "damage") : ""}</g>`;
+  return `<g><title>${escaped(tooltip)}</title>${label}<rect class="${state}" x="${start}" y="${y + 2}" width="${round(end - start)}" height="${row - 4}" rx="2"/><line class="promise" x1="${promise}" x2="${promise}" y1="${y}" y2="${y + row}"/>${state === "damaged" ? text(start - 3, y + 11, "✕", "end", "damage") : ""}</g>`;
 }
 
 /** Bytes of files in each backup: the oldest of each name on its left. */
@@ -65,27 +65,34 @@ export function sizePlot(backups: readonly DatedVerdict[]): string {
     (a, b) => compare(nameOf(a), nameOf(b)) || a.started.getTime() - b.started.getTime(),
   );
   const names = [...new Set(ordered.map(nameOf))];
-  const most = Math.max(1, ...ordered.map(({ totals }) => totals?.bytes ?? 0));
+  const largest = Math.max(1, ...ordered.map(({ totals }) => totals?.bytes ?? 0));
   const step = (width - left - right) / Math.max(1, ordered.length + names.length - 1);
   const bars = ordered.map((backup, number) => {
     const x = round(left + (number + names.indexOf(nameOf(backup))) * step);
     const isFirst = number === 0 || nameOf(ordered[number - 1] ?? backup) !== nameOf(backup);
-    return sizeBar(backup, x, round(Math.min(40, Math.max(1, step * 0.8))), most, base, isFirst);
+    return sizeBar(backup, x, round(Math.min(40, Math.max(1, step * 0.8))), largest, base, isFirst);
   });
   return svg(height, "Bytes of files in each backup", [
     `<line class="grid" x1="${left}" x2="${width - right}" y1="16" y2="16"/><line class="grid" x1="${left}" x2="${width - right}" y1="${base}" y2="${base}"/>`,
-    text(left - 8, 20, bytes(most), "end"),
+    text(left - 8, 20, bytes(largest), "end"),
     text(left - 8, base + 4, "0", "end"),
     ...bars,
   ]);
 }
 
-function sizeBar(backup: DatedVerdict, x: number, wide: number, most: number, base: number, labelled: boolean): string {
+function sizeBar(
+  backup: DatedVerdict,
+  x: number,
+  wide: number,
+  largest: number,
+  base: number,
+  labelled: boolean,
+): string {
   const size = backup.totals?.bytes ?? 0;
-  const tall = round(Math.max(1, (size / most) * (base - 16)));
-  const said = `${nameOf(backup)}, ${moment(backup.started)}: ${bytes(size)}`;
+  const tall = round(Math.max(1, (size / largest) * (base - 16)));
+  const tooltip = `${nameOf(backup)}, ${moment(backup.started)}: ${bytes(size)}`;
   const label = labelled ? text(x, base + 16, shortened(nameOf(backup)), "start") : "";
-  return `<rect class="${backup.state}" x="${x}" y="${round(base - tall)}" width="${wide}" height="${tall}"><title>${escaped(said)}</title></rect>${label}`;
+  return `<rect class="${backup.state}" x="${x}" y="${round(base - tall)}" width="${wide}" height="${tall}"><title>${escaped(tooltip)}</title></rect>${label}`;
 }
 
 const tickCount = 6;

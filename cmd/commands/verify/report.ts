@@ -1,13 +1,13 @@
-/** What verify found, as lines for people and as one JSON document. The verdict comes first. */
+/** Formats what verify found, as lines for people and as one JSON document. The verdict comes first. */
 import type { Counts } from "../../../core/bucket/decorators/count.ts";
 import type { Finding } from "../../../restore/verify/findings.ts";
-import type { Loss } from "../../../restore/verify/losses.ts";
+import type { LostEntries } from "../../../restore/verify/losses.ts";
 import type { BackupVerdict, Verdict } from "../../../restore/verify/verify.ts";
 import { requestsLine } from "../../shared/requests.ts";
 import { bytes, count, counted, moment, table } from "../../terminal/format.ts";
 
-/** More of a kind are counted as text; `--json` has all. */
-const mostNamed = 20;
+/** Findings of a kind that text names; `--json` has all. */
+const maxNamed = 20;
 
 export function* reportLines(verdict: Verdict, share: string | undefined, counts: Counts): Generator<string> {
   const { backups, objects, bytes: size, read, found, lost, unseen } = verdict;
@@ -20,30 +20,34 @@ export function* reportLines(verdict: Verdict, share: string | undefined, counts
   yield `  requests: ${requestsLine(counts)}`;
   if (backups.length > 1) yield* table(columns, backups.map(rowOf));
   yield* section("damaged:", findingLines(verdict, "damage"), found.damage);
-  yield* section(`cannot be restored, or not wholly: ${counted(lost, "entry", "entries")}`, lossLines(verdict), lost);
+  yield* section(
+    `cannot be restored, or not completely: ${counted(lost, "entry", "entries")}`,
+    lossLines(verdict),
+    lost,
+  );
   yield* section("not locked as promised, or not checked:", findingLines(verdict, "promise"), found.promise);
   yield* section("worth knowing:", findingLines(verdict, "note"), found.note);
   if (found.damage > 0)
     yield "restore these from another backup: `sysbackup list` shows them; new ones may share the damage: see docs/troubleshooting.md";
   if (found.promise > 0 && verdict.state !== "unread")
-    yield "`sysbackup renew` extends locks; until then nothing but rights keeps these objects from being deleted";
+    yield "run `sysbackup renew` to extend locks; until then only access rights protect these objects from deletion";
 }
 
-/** What a role that may not read content leaves unchecked. */
+/** Says what a role that may not read content leaves unchecked. */
 export function unseenText({ lockOnly, encodingUnknown }: Verdict["unseen"]): string {
   const encodings =
     encodingUnknown === 0 ? "" : `; the encoding of ${counted(encodingUnknown, "object")} in content/ was not checked`;
-  return `of ${counted(lockOnly, "object")} only the lock, as this role may not read them: legal holds are not shown${encodings}`;
+  return `${counted(lockOnly, "object")} checked for the lock only, as this role may not read content: legal holds are not shown${encodings}`;
 }
 
-/** One line: until when all can be restored, or what is wrong and what it costs. */
+/** One line that says until when all can be restored, or what is wrong and what is lost. */
 export function verdictLine({ state, backups, found, lost }: Verdict): string {
   if (state === "damaged") {
     const hurt = backups.filter((backup) => backup.state === "damaged").length;
     const cost =
       hurt === 0
         ? "no file is lost"
-        : `it costs ${counted(lost, "entry", "entries")} in ${count(hurt)} of ${counted(backups.length, "backup")}`;
+        : `${counted(lost, "entry", "entries")} lost in ${count(hurt)} of ${counted(backups.length, "backup")}`;
     return `damaged: ${counted(found.damage, "object is", "objects are")} missing or not as recorded; ${cost}`;
   }
   const until = earliest(backups);
@@ -56,7 +60,7 @@ export function verdictLine({ state, backups, found, lost }: Verdict): string {
     : `restorable${date}: ${backupsText(backups)}`;
 }
 
-/** Of the backups that still promise something, the first end of a lock. */
+/** The first end of a lock among the backups that still promise something. */
 function earliest(backups: readonly BackupVerdict[]): Date | undefined {
   const ends = backups.flatMap(({ lockedUntil }) => (lockedUntil === undefined ? [] : [lockedUntil.getTime()]));
   return ends.length === 0 ? undefined : new Date(Math.min(...ends));
@@ -92,7 +96,7 @@ function* section(title: string, lines: Iterable<string>, all: number): Generato
   yield title;
   let named = 0;
   for (const line of lines) {
-    if (named === mostNamed) return yield `  and more: --json names all`;
+    if (named === maxNamed) return yield `  and more: --json names all`;
     yield `  ${line}`;
     named += 1;
   }
@@ -107,12 +111,12 @@ function* lossLines({ losses, backups }: Verdict): Generator<string> {
   for (const loss of losses()) yield lossText(loss, backups.length);
 }
 
-export function lossText({ path, entries, backups }: Loss, of: number): string {
+export function lossText({ path, entries, backups }: LostEntries, verified: number): string {
   const what = entries === 1 ? path : `${path} and the ${count(entries - 1)} entries after it`;
-  return of === 1 ? what : `${what} (in ${counted(backups, "backup")})`;
+  return verified === 1 ? what : `${what} (in ${counted(backups, "backup")})`;
 }
 
-/** One document over many lines, so that a million paths need not be in memory at once. */
+/** One JSON document over many lines, so that a million paths are never in memory at once. */
 export function* documentLines(verdict: Verdict, share: string | undefined, counts: Counts): Generator<string> {
   const { at, state, backups, objects, bytes: size, found, lost, unseen, read } = verdict;
   const head = { verdict: state, summary: verdictLine(verdict), at, objects, bytes: size, found, lost, unseen };

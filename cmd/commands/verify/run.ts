@@ -28,14 +28,14 @@ const exits = {
 export const run: RunSubcommand<VerifyArgs> = async (args, io) => {
   checkArgs(args);
   const share = args.readData === undefined ? undefined : parseShare(args.readData || undefined, io.now());
-  // Whoever audits may not read content.
+  // The audit role may not read content.
   const { config, bucket, counts } = await connectAs(share === undefined ? "audit" : "restore", args, io);
   const choose = share && chooser(share, Buffer.from(io.random(4)).readUInt32LE());
   try {
     const sources = sourcesOf(args, bucket, config.backup.name);
     if (args.live) {
       const [source] = await Array.fromAsync(sources);
-      if (source === undefined) throw new Error("no backup is meant");
+      if (source === undefined) throw new Error("no backup was found");
       const manifest = await openManifest(bucket, source, io.notify);
       return await runLive({ bucket, manifest, title: nameOf(source), choose }, io);
     }
@@ -49,7 +49,7 @@ export const run: RunSubcommand<VerifyArgs> = async (args, io) => {
         signal: io.signal,
       },
       async (verdict) => {
-        const status = await tell(verdict, { ...args, share: share && shareText(share) }, counts, io);
+        const status = await report(verdict, { ...args, share: share && shareText(share) }, counts, io);
         await noteDamage(verdict, config, bucket.url, io);
         return status;
       },
@@ -60,11 +60,11 @@ export const run: RunSubcommand<VerifyArgs> = async (args, io) => {
   }
 };
 
-type Telling = Pick<VerifyArgs, "html" | "all"> & { readonly share: string | undefined };
+type ReportOptions = Pick<VerifyArgs, "html" | "all"> & { readonly share: string | undefined };
 
-async function tell(
+async function report(
   verdict: Verdict,
-  { html, all, share }: Telling,
+  { html, all, share }: ReportOptions,
   counts: Counts,
   io: CommandIO,
 ): Promise<ExitStatus> {
@@ -79,16 +79,16 @@ async function tell(
   return exits[verdict.state];
 }
 
-/** On the host that is backed up, the next archive is to store anew what is damaged. */
+/** Makes the next archive store damaged content again, if this is the backed-up host. */
 async function noteDamage(verdict: Verdict, config: Config, bucketUrl: string, io: CommandIO): Promise<void> {
   if (verdict.state !== "damaged") return;
   try {
     const known = await distrust(config, bucketUrl, damagedIn(verdict));
     if (known === 0) return;
-    const message = `the next archive of ${JSON.stringify(config.backup.name)} stores anew what was in the damaged objects, from the files as they are then`;
+    const message = `the next archive of ${JSON.stringify(config.backup.name)} stores the content of the damaged objects again, from the files as they are then`;
     io.notify({ level: "info", code: "damage-noted", message });
   } catch (error) {
-    const message = `the next archive may build upon the damaged objects, since that could not be noted: ${reasonOf(error)}`;
+    const message = `the damage could not be noted, so the next archive may reuse the damaged objects: ${reasonOf(error)}`;
     io.notify({ level: "warning", code: "damage-not-noted", message });
   }
 }
@@ -108,7 +108,7 @@ async function writePage(path: string, page: string): Promise<void> {
 function checkArgs({ manifest, all, live, html }: VerifyArgs): void {
   const usage = (why: string, remedy: string) => new Failure({ doing: "verify", why, remedy, exit: exitStatus.usage });
   if (all && manifest !== undefined && !safeName.test(manifest))
-    throw usage(`${JSON.stringify(manifest)} is no backup name, which --all needs`, "leave one of them out");
+    throw usage(`${JSON.stringify(manifest)} is not a backup name, which --all needs`, "leave one of them out");
   if (live && all) throw usage("this machine can be compared with one backup only", "leave out --all or --live");
   if (live && html !== undefined) throw usage("--html does not show what --live finds", "leave out --html or --live");
 }

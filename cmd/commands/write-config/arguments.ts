@@ -3,7 +3,7 @@ import { resolve } from "node:path";
 import { packageOf } from "../../shared/package.ts";
 import type { Words } from "../../subcommand.ts";
 
-/** Paths are absolute; the rest is as written. */
+/** Options of write-config: paths are absolute, the rest is as written. */
 export type WriteConfigArgs = {
   readonly confDir: string;
   readonly package: string;
@@ -14,7 +14,7 @@ export type WriteConfigArgs = {
   readonly profile: string | undefined;
   readonly role: string;
   readonly retainDays: string | undefined;
-  /** The usual one of the role where undefined. */
+  /** Base name of service and timer; that of the role if undefined. */
   readonly unit: string | undefined;
   readonly window: { readonly start: string; readonly length: string };
   readonly serviceUser: string;

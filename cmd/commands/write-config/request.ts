@@ -1,4 +1,4 @@
-/** The options of write-config, held against each other and against what is allowed. */
+/** Checks the options of write-config, each by itself and together. */
 import { unitNames } from "../../../core/aws/package.ts";
 import { exitStatus, Failure } from "../../../core/failure.ts";
 import type { CredentialsSource, WriteConfigRequest } from "../../../core/write-config/request.ts";
@@ -7,13 +7,13 @@ import { serviceUsers } from "../../../core/write-config/units.ts";
 import type { WriteConfigArgs } from "./arguments.ts";
 
 export type Place = {
-  /** Where an encrypted copy without a path of its own goes. */
+  /** Folder for an encrypted copy without a path of its own. */
   readonly folder: string;
-  /** How this program is run, for the units. */
+  /** Command that runs this program, for the units. */
   readonly program: readonly string[];
 };
 
-/** Throws a Failure (exit 2) for what is not allowed, or does not go together. */
+/** Throws a Failure (exit 2) for options that are not allowed, or not together. */
 export function requestOf(args: WriteConfigArgs, { folder, program }: Place): WriteConfigRequest {
   const source = sourceOf(args, folder);
   const role = oneOf("--role", args.role, ["backup", "audit", "steward"]);
@@ -61,7 +61,7 @@ function sourceOf(
     return { kind: "user", name: userName(user), copy };
   }
   if (credsFile !== undefined) return { kind: "copy", path: credsFile };
-  const why = "it is not said where this machine's credentials come from";
+  const why = "no option says where this machine's credentials come from";
   throw new Failure({ doing: "write the configuration", why, remedy: ways, exit: exitStatus.usage });
 }
 
@@ -71,22 +71,22 @@ function given(options: Readonly<Record<string, string | boolean | undefined>>):
 
 function userName(name: string): string {
   if (name === "root") {
-    const why = "--user names the IAM user, for which that would be misleading";
-    throw usage("--user", name, why, "give it another name; for a service that runs as root, give --service-user root");
+    const why = "--user names the IAM user, for which this name would be misleading";
+    throw usage("--user", name, why, "give another name; for a service that runs as root, give --service-user root");
   }
   if (/^[\w+=,.@-]{1,64}$/.test(name)) return name;
-  throw usage("--user", name, "it is no name of an IAM user", "give up to 64 letters, digits and +=,.@_-");
+  throw usage("--user", name, "it is not an IAM user name", "give up to 64 letters, digits and +=,.@_-");
 }
 
 function profileOf(name: string): string {
   if (/^[^\s[\]](?:[^[\]\r\n]*[^\s[\]])?$/.test(name)) return name;
-  throw usage("--profile", name, "it is no name of a section", "give one without brackets and line breaks");
+  throw usage("--profile", name, "it is not a section name", "give one without brackets and line breaks");
 }
 
 function daysOf(written: string): number {
   const days = /^\d{1,5}$/.test(written) ? Number(written) : 0;
   if (days >= 1 && days <= 36_500) return days;
-  throw usage("--retain-days", written, "it is no number of days", "give a whole number from 1 to 36500");
+  throw usage("--retain-days", written, "it is not a number of days", "give a whole number from 1 to 36500");
 }
 
 function oneOf<const Word extends string>(option: string, written: string, words: readonly Word[]): Word {
@@ -96,7 +96,7 @@ function oneOf<const Word extends string>(option: string, written: string, words
 }
 
 function together(one: string, other: string, remedy: string): Failure {
-  return usage(one, undefined, `it does not go with ${other}`, remedy);
+  return usage(one, undefined, `it cannot be used with ${other}`, remedy);
 }
 
 function usage(option: string, what: string | undefined, why: string, remedy: string): Failure {

@@ -13,23 +13,23 @@ export const run: RunSubcommand<WriteConfigArgs> = async (args, io) => {
   const { notify, signal } = io;
   const planned = await plan(request, { isRoot, notify, signal, sleep });
   if (args.dryRun) {
-    tell(io, { ...documentOf(request, planned), steps: describe(planned.steps, isRoot) }, [
+    print(io, { ...documentOf(request, planned), steps: describe(planned.steps, isRoot) }, [
       ...describe(planned.steps, isRoot),
-      "a dry run: nothing was made",
+      "dry run: nothing was changed",
     ]);
     return exitStatus.done;
   }
   await perform(planned.steps, { isRoot, notify, signal });
-  tell(io, documentOf(request, planned), summaryOf(request, planned));
+  print(io, documentOf(request, planned), summaryOf(request, planned));
   return exitStatus.done;
 };
 
-/** The compiled program is one file; run by Bun, it is Bun and a script. */
+/** The command of this program: one file if compiled, else Bun and a script. */
 function programWords(): string[] {
   return Bun.main.startsWith("/$bunfs/") ? [process.execPath] : [process.execPath, ...soundBunFlags, Bun.main];
 }
 
-/** Ends with the signal's reason where that comes first. */
+/** Waits. Rejects with the signal's reason if it aborts first. */
 async function sleep(milliseconds: number, signal: AbortSignal): Promise<void> {
   await Promise.race([
     Bun.sleep(milliseconds),
@@ -40,7 +40,7 @@ async function sleep(milliseconds: number, signal: AbortSignal): Promise<void> {
   ]);
 }
 
-function tell({ json, out }: CommandIO, document: object, lines: readonly string[]): void {
+function print({ json, out }: CommandIO, document: object, lines: readonly string[]): void {
   for (const line of json ? [JSON.stringify(document)] : lines) out(line);
 }
 
@@ -73,7 +73,9 @@ function summaryOf(request: WriteConfigRequest, planned: Plan): string[] {
   return [
     `this machine is set up as ${role.arn}, for the bucket ${role.bucket} in ${role.region}`,
     `credentials: ${how[source.kind]}${source.kind === "user" ? ` (${source.name})` : ""}`,
-    ...(copy === undefined ? [] : [`for other machines: ${copy}, by sysbackup write-config --creds-file ${copy}`]),
+    ...(copy === undefined
+      ? []
+      : [`for other machines: ${copy}; run there: sysbackup write-config --creds-file ${copy}`]),
     `configuration: ${confDir}/conf`,
     ...(later.length === 0 ? [`timer: ${units.unit}.timer is active`] : []),
     "next:",

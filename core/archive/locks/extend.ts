@@ -1,18 +1,17 @@
-/** Extends locks, so that a manifest promises no more than is locked. */
+/** Extends locks, so that all is locked for as long as the manifest promises. */
 import type { Database } from "bun:sqlite";
 import { BucketError, type BucketWriter, type Retention } from "../../bucket/contract.ts";
-import type { LockMode } from "../../format/lock-mode.ts";
 import type { Notify } from "../../notice.ts";
 import { type KnownObject, ObjectTable } from "../state/objects.ts";
 import { usedObjects } from "./used-objects.ts";
 
 const atOnce = 8;
 
-export type ExtendParts = {
+export type ExtendDeps = {
   readonly bucket: BucketWriter;
   readonly database: Database;
   /** What the manifest promises. */
-  readonly promise: Date;
+  readonly promisedUntil: Date;
   /** What locks are extended to: the promise and some slack. */
   readonly retention: Retention;
   readonly notify: Notify;
@@ -23,24 +22,24 @@ export type Extended = {
   readonly extended: number;
   /** Objects that could not be extended: gone, or not ours to extend. They count as unknown from now on. */
   readonly lost: number;
-  /** When the first of their locks ends; undefined where none is lost. */
+  /** When the first of their locks ends; undefined if none is lost. */
   readonly lostUntil: Date | undefined;
 };
 
 type Outcome = "extended" | "long enough" | "lost";
 
 /**
- * Each needed object whose lock ends before the promise is extended once. On an error, also an abort, it throws when no
+ * Extends each needed object whose lock ends before the promise, once. On an error, also an abort, it throws when no
  * request is under way any more.
  */
-export async function extendLocks(parts: ExtendParts): Promise<Extended> {
-  const objects = new ObjectTable(parts.database);
+export async function extendLocks(deps: ExtendDeps): Promise<Extended> {
+  const objects = new ObjectTable(deps.database);
   let extended = 0;
   let lost = 0;
   let lostUntil: Date | undefined;
-  for (const batch of batches(needing(objects, parts), atOnce)) {
-    parts.signal.throwIfAborted();
-    const results = await allSettled(batch.map((object) => extendOne(objects, object, parts)));
+  for (const batch of batches(needing(objects, deps), atOnce)) {
+    deps.signal.throwIfAborted();
+    const results = await allSettled(batch.map((object) => extendOne(objects, object, deps)));
     for (const [index, { retainUntil }] of batch.entries()) {
       if (results[index] === "extended") extended += 1;
       if (results[index] !== "lost") continue;
@@ -51,16 +50,16 @@ export async function extendLocks(parts: ExtendParts): Promise<Extended> {
   return { extended, lost, lostUntil };
 }
 
-function* needing(objects: ObjectTable, { database, promise }: ExtendParts): Generator<KnownObject> {
-  if (objects.lapsing(promise).size === 0) return;
+function* needing(objects: ObjectTable, { database, promisedUntil }: ExtendDeps): Generator<KnownObject> {
+  if (objects.idsExpiringBefore(promisedUntil).size === 0) return;
   const used = usedObjects(database);
-  for (const object of objects.lapsingBefore(promise)) if (used.has(object.id)) yield object;
+  for (const object of objects.expiringBefore(promisedUntil)) if (used.has(object.id)) yield object;
 }
 
-async function extendOne(objects: ObjectTable, object: KnownObject, parts: ExtendParts): Promise<Outcome> {
-  const { retention, notify } = parts;
+async function extendOne(objects: ObjectTable, object: KnownObject, deps: ExtendDeps): Promise<Outcome> {
+  const { retention, notify } = deps;
   try {
-    const outcome = await extendOrFindLonger(object, parts);
+    const outcome = await extendOrFindLonger(object, deps);
     objects.extended(object.id, retention.until);
     return outcome;
   } catch (error) {
@@ -72,20 +71,15 @@ async function extendOne(objects: ObjectTable, object: KnownObject, parts: Exten
   }
 }
 
-/**
- * A refusal as `locked` means one of two things: another host extended the lock further than we would, or it is of the
- * stricter mode, which it keeps. Asked for in that mode, only the first is refused again.
- */
-async function extendOrFindLonger({ key, version }: KnownObject, { bucket, retention }: ExtendParts): Promise<Outcome> {
-  for (const mode of new Set<LockMode>([retention.mode, "COMPLIANCE"])) {
-    try {
-      await bucket.extend(key, version, { ...retention, mode });
-      return "extended";
-    } catch (error) {
-      if (!(error instanceof BucketError) || error.kind !== "locked") throw error;
-    }
+/** Extends a lock, or finds that it is long enough: a refusal as `locked` means that another host extended the lock further than we would. */
+async function extendOrFindLonger({ key, version }: KnownObject, { bucket, retention }: ExtendDeps): Promise<Outcome> {
+  try {
+    await bucket.extend(key, version, retention);
+    return "extended";
+  } catch (error) {
+    if (error instanceof BucketError && error.kind === "locked") return "long enough";
+    throw error;
   }
-  return "long enough";
 }
 
 /** Waits for all, also after one failed: nothing may touch the database when its run has ended. */

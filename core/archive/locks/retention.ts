@@ -5,29 +5,29 @@ import type { LockMode } from "../../format/lock-mode.ts";
 const day = 24 * 60 * 60 * 1000;
 /** Locks reach so far beyond the promise that daily runs extend an object about weekly. */
 const slackDays = 7;
-/** What is locked for less than this is not built upon: it could lapse before the run ends. */
-const leastDays = 2;
+/** Nothing is built upon an object whose lock ends sooner than this: it could expire before the run ends. */
+const fewestDays = 2;
 
 export type RetentionPlan = {
   /** What the manifest promises: all that it needs is locked at least until then. */
-  readonly promise: Date;
+  readonly promisedUntil: Date;
   /** What new objects are locked to, and old ones extended to. */
   readonly retention: Retention;
   /** Objects whose lock ends before this count as unknown. */
-  readonly least: Date;
+  readonly minimumLockEnd: Date;
 };
 
 export function planRetention(start: Date, daysRetained: number, mode: LockMode): RetentionPlan {
   return {
-    promise: after(start, daysRetained),
+    promisedUntil: after(start, daysRetained),
     retention: { mode, until: after(start, daysRetained + slackDays) },
-    least: leastLock(start),
+    minimumLockEnd: minimumLockEnd(start),
   };
 }
 
 /** Objects whose lock ends before this count as unknown to a run that starts at `start`. */
-export function leastLock(start: Date): Date {
-  return after(start, leastDays);
+export function minimumLockEnd(start: Date): Date {
+  return after(start, fewestDays);
 }
 
 function after(start: Date, days: number): Date {

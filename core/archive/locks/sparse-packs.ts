@@ -1,11 +1,13 @@
 /**
  * Packs that are not worth a longer lock. A backup that changes leaves packs of which it uses less and less; to extend
- * them keeps, and costs, what nobody needs. What is still in use of such a pack is stored anew, from the local files,
- * and the old pack is left to lapse. So are packs that are small, once there are several: runs with few changes leave
- * one each, and every one costs a request whenever its lock is extended.
+ * them keeps, and costs, what nobody needs. Such packs are repacked instead of extended: what is still in use of them is
+ * stored again from the local files, and the old pack's lock expires. So are small packs, once there are several: runs with
+ * few changes leave one each, and every one costs a request whenever its lock is extended.
  */
 import type { Database } from "bun:sqlite";
 import type { Config } from "../../config/config.ts";
+import { isPack } from "../../format/encoding.ts";
+import { decodeExtents } from "../../format/entry-row.ts";
 import type { Notify } from "../../notice.ts";
 import { openScratchDatabase } from "../../system/scratch-database.ts";
 import type { BitSet } from "../state/bit-set.ts";
@@ -13,45 +15,43 @@ import { FileTable } from "../state/files.ts";
 import { type KnownObject, ObjectTable } from "../state/objects.ts";
 import type { RetentionPlan } from "./retention.ts";
 
-type StoredExtent = [object: number, frameOffset: number, frameLength: number, offset: number, length: number];
-
 /** Each chunk in use once, however many files have it. */
 const table = `CREATE TEMP TABLE live (
   object INTEGER, frame INTEGER, offset INTEGER, length INTEGER, PRIMARY KEY (object, frame, offset)
 ) WITHOUT ROWID`;
 
 /**
- * Counts as unknown what lies in sparse and small packs whose lock would have to be extended now; returns how many
+ * Marks as unknown what lies in sparse and small packs whose lock would have to be extended now, and returns how many
  * these are. The files that use them are to be quilted again. Costs nothing in a run that extends nothing.
  */
-export function leaveSparsePacks(
+export function repackSparsePacks(
   database: Database,
-  { promise, least }: RetentionPlan,
+  { promisedUntil, minimumLockEnd }: RetentionPlan,
   { repackBelow, packSize }: Pick<Config["content"], "repackBelow" | "packSize">,
   notify: Notify,
 ): number {
   const objects = new ObjectTable(database);
-  const candidates = objects.lapsing(promise);
+  const candidates = objects.idsExpiringBefore(promisedUntil);
   if (repackBelow === 0 || candidates.size === 0) return 0;
   using live = openScratchDatabase(table);
   collectLive(database, live, candidates);
 
-  const left: KnownObject[] = [];
+  const sparse: KnownObject[] = [];
   const small: KnownObject[] = [];
-  for (const object of objects.lapsingBefore(promise)) {
-    const share =
-      object.encoding === "frames" && object.retainUntil >= least ? shareInUse(database, live, object.id) : 0;
+  for (const object of objects.expiringBefore(promisedUntil)) {
+    const isUsable = isPack(object.encoding) && object.retainUntil >= minimumLockEnd;
+    const share = isUsable ? shareInUse(database, live, object.id) : 0;
     if (share === 0) continue;
-    if (share < repackBelow) left.push(object);
+    if (share < repackBelow) sparse.push(object);
     else if (object.size < packSize * repackBelow) small.push(object);
   }
-  if (left.length + small.length > 1) left.push(...small);
-  for (const { id } of left) objects.distrust(id);
-  if (left.length > 0) {
-    const message = `${left.length} packs of which too little is in use are left to lapse; what is in use is stored anew`;
+  if (sparse.length + small.length > 1) sparse.push(...small);
+  for (const { id } of sparse) objects.distrust(id);
+  if (sparse.length > 0) {
+    const message = `${sparse.length} packs of which too little is in use are repacked instead of extended: what is in use is stored again`;
     notify({ level: "info", code: "repacked", message });
   }
-  return left.length;
+  return sparse.length;
 }
 
 function collectLive(database: Database, live: Database, candidates: BitSet): void {
@@ -59,14 +59,14 @@ function collectLive(database: Database, live: Database, candidates: BitSet): vo
   live.transaction(() => {
     for (const { extents } of new FileTable(database).inOrder()) {
       if (extents === null || extents === "[]") continue;
-      for (const [object, frame, , offset, length] of JSON.parse(extents) as StoredExtent[]) {
-        if (candidates.has(object)) insert.run(object, frame, offset, length);
+      for (const { object, frameOffset, offset, length } of decodeExtents(extents)) {
+        if (candidates.has(object)) insert.run(object, frameOffset, offset, length);
       }
     }
   })();
 }
 
-/** Bytes in use of the bytes that the pack holds, both before compression. */
+/** Share of the bytes that the pack holds which are in use, both before compression. */
 function shareInUse(database: Database, live: Database, object: number): number {
   const sumOf = (from: Database, name: string) =>
     from

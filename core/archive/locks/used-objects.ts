@@ -1,7 +1,8 @@
 /** Which objects the manifest of the rows needs: packs or content, and the parts themselves. */
 import type { Database } from "bun:sqlite";
+import { objectsOf } from "../../format/entry-row.ts";
 import { BitSet } from "../state/bit-set.ts";
-import { FileTable, objectNumber } from "../state/files.ts";
+import { FileTable } from "../state/files.ts";
 import { PartTable } from "../state/parts.ts";
 
 /** Reads every row: for runs that have locks to extend. */
@@ -9,7 +10,7 @@ export function usedObjects(database: Database): BitSet {
   const used = new BitSet();
   for (const { object } of new PartTable(database).all()) used.add(object);
   for (const { extents } of new FileTable(database).inOrder()) {
-    for (const [, id] of extents?.matchAll(objectNumber) ?? []) used.add(Number(id));
+    if (extents !== null) for (const id of objectsOf(extents)) used.add(id);
   }
   return used;
 }

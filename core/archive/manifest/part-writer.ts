@@ -1,44 +1,43 @@
 /**
- * Writes the parts of a manifest from the state database's file rows. A part in whose range no row changed is referenced
- * again without a look at its rows; so is one whose text comes out as it was.
+ * Writes the parts of a manifest from the state database's file rows. If no row changed in the range of a part, the part is
+ * referred to again without a look at its rows. So is one whose text comes out as it was.
  */
-
 import type { Database } from "bun:sqlite";
-import type { BucketWriter, Retention } from "../../bucket/contract.ts";
 import type { ObjectRef } from "../../format/entry.ts";
-import { type EntryHead, withExtents } from "../../format/entry-json.ts";
+import { entryLine, renumbered } from "../../format/entry-row.ts";
 import { keys } from "../../format/keys.ts";
 import type { PartRef } from "../../format/manifest.ts";
 import { encodePart, endsPart, fewestEntries } from "../../format/part.ts";
 import type { ByteString } from "../../format/path.ts";
 import { sha256 } from "../../format/sha256.ts";
+import { type WriteTarget, writeHashed } from "../../stored/write.ts";
 import { Garbage } from "../../system/garbage.ts";
 import type { BitSet } from "../state/bit-set.ts";
-import { type FileRow, FileTable, justAfter, objectNumber } from "../state/files.ts";
+import { type FileRow, FileTable, justAfter } from "../state/files.ts";
 import { ObjectTable } from "../state/objects.ts";
 import { type KnownPart, PartTable } from "../state/parts.ts";
 
-export type PartParts = {
-  readonly bucket: BucketWriter;
+export type PartWriterDeps = {
+  readonly target: WriteTarget;
   readonly database: Database;
+  /** The backup name. */
   readonly name: string;
-  readonly retention: Retention;
   /** Objects whose lock ends too soon to build upon. */
-  readonly lapsing: BitSet;
+  readonly expiring: BitSet;
 };
 
-/** In order of path; one part is in memory at a time. */
-export async function writeParts(parts: PartParts): Promise<PartRef[]> {
-  const table = new PartTable(parts.database);
+/** Returns the parts in order of path. One part is in memory at a time. */
+export async function writeParts(deps: PartWriterDeps): Promise<PartRef[]> {
+  const table = new PartTable(deps.database);
   const before = table.all();
-  const writer = new PartWriter(parts, before);
+  const writer = new PartWriter(deps, before);
   for (const [number, known] of before.entries()) {
-    const isSound = !known.stale && !parts.lapsing.has(known.object);
+    const isSound = !known.stale && !deps.expiring.has(known.object);
     if (isSound && (await writer.reaches(known.first))) writer.keep(known, before[number + 1]?.first);
   }
   const written = await writer.end();
   table.replace(written);
-  const objects = new ObjectTable(parts.database);
+  const objects = new ObjectTable(deps.database);
   return written.map(({ object, first, sha256, entries, bytes }) => {
     const { key, version, size } = objects.get(object);
     return { key, version, size, sha256, first, entries, bytes };
@@ -47,124 +46,119 @@ export async function writeParts(parts: PartParts): Promise<PartRef[]> {
 
 /** Goes through the rows once, from part to part that can be kept. */
 class PartWriter {
-  private readonly written: KnownPart[] = [];
-  private readonly files: FileTable;
+  readonly #deps: PartWriterDeps;
+  readonly #known: readonly KnownPart[];
+  readonly #files: FileTable;
+  readonly #written: KnownPart[] = [];
   /** Text is copied on its way to a stored part: a collection for each part of a usual size. */
-  private readonly garbage = new Garbage(1024 * 1024);
-  private draft: Draft | undefined;
+  readonly #garbage = new Garbage(1024 * 1024);
+  #draft: Draft | undefined;
   /** Rows from here on are not written yet; undefined when all are. */
-  private from: string | undefined = "";
+  #from: string | undefined = "";
 
-  constructor(
-    private readonly parts: PartParts,
-    private readonly known: readonly KnownPart[],
-  ) {
-    this.files = new FileTable(parts.database);
+  constructor(deps: PartWriterDeps, known: readonly KnownPart[]) {
+    this.#deps = deps;
+    this.#known = known;
+    this.#files = new FileTable(deps.database);
   }
 
-  /** Writes what comes before `first`. False where that ends in too little for a part: then it goes on into the next. */
+  /** Writes what comes before `first`. False if that ends in too little for a part, which then goes on into the next. */
   async reaches(first: ByteString): Promise<boolean> {
-    await this.write(first);
-    if (this.draft === undefined) return true;
-    if (this.draft.entries < fewestEntries) return false;
-    await this.endDraft(this.draft);
+    await this.#write(first);
+    if (this.#draft === undefined) return true;
+    if (this.#draft.entries < fewestEntries) return false;
+    await this.#endDraft(this.#draft);
     return true;
   }
 
-  /** Takes a part as it is; it reaches to the path `next`, or to the last row. */
+  /** Takes a part as it is. It ends before the path `next`, or with the last row. */
   keep(part: KnownPart, next: ByteString | undefined): void {
-    this.written.push(part);
-    this.from = next;
+    this.#written.push(part);
+    this.#from = next;
   }
 
   async end(): Promise<readonly KnownPart[]> {
-    await this.write(undefined);
-    if (this.draft !== undefined) await this.endDraft(this.draft);
-    return this.written;
+    await this.#write(undefined);
+    if (this.#draft !== undefined) await this.#endDraft(this.#draft);
+    return this.#written;
   }
 
-  private async write(until: ByteString | undefined): Promise<void> {
-    if (this.from === undefined) return;
-    for (const row of this.files.inOrder(this.from, until)) {
-      this.draft ??= new Draft(this.parts, this.known, row.path);
-      this.draft.add(row);
-      this.from = justAfter(row.path);
-      if (endsPart(row.path, this.draft.entries, this.draft.bytes)) await this.endDraft(this.draft);
+  async #write(until: ByteString | undefined): Promise<void> {
+    if (this.#from === undefined) return;
+    for (const row of this.#files.inOrder(this.#from, until)) {
+      this.#draft ??= new Draft(this.#deps, this.#known, row.path);
+      this.#draft.add(row);
+      this.#from = justAfter(row.path);
+      if (endsPart(row.path, this.#draft.entries, this.#draft.bytes)) await this.#endDraft(this.#draft);
     }
   }
 
-  private async endDraft(draft: Draft): Promise<void> {
-    this.draft = undefined;
-    this.written.push(await draft.write());
-    this.garbage.left(draft.bytes);
+  async #endDraft(draft: Draft): Promise<void> {
+    this.#draft = undefined;
+    this.#written.push(await draft.write());
+    this.#garbage.left(draft.bytes);
   }
 }
 
+/** A part that is being put together. */
 class Draft {
+  /** Of its lines. */
   bytes = 0;
-  private readonly lines: string[] = [];
-  private readonly objects: ObjectRef[] = [];
+  readonly #deps: PartWriterDeps;
+  readonly #known: readonly KnownPart[];
+  readonly #first: ByteString;
+  readonly #table: ObjectTable;
+  readonly #lines: string[] = [];
+  readonly #objects: ObjectRef[] = [];
   /** State database id to number within the part. */
-  private readonly numbers = new Map<number, number>();
-  private readonly table: ObjectTable;
-  private fileBytes = 0;
+  readonly #numbers = new Map<number, number>();
+  #fileBytes = 0;
 
-  constructor(
-    private readonly parts: PartParts,
-    private readonly known: readonly KnownPart[],
-    private readonly first: ByteString,
-  ) {
-    this.table = new ObjectTable(parts.database);
+  constructor(deps: PartWriterDeps, known: readonly KnownPart[], first: ByteString) {
+    this.#deps = deps;
+    this.#known = known;
+    this.#first = first;
+    this.#table = new ObjectTable(deps.database);
   }
 
   get entries(): number {
-    return this.lines.length;
+    return this.#lines.length;
   }
 
   add({ head, extents, bytes }: FileRow): void {
-    const line = extents === null ? head : this.withNumbers(head, extents);
-    this.lines.push(line);
+    const line = entryLine(head, extents === null ? null : renumbered(extents, this.#numberOf));
+    this.#lines.push(line);
     this.bytes += line.length;
-    this.fileBytes += bytes;
+    this.#fileBytes += bytes;
   }
 
   async write(): Promise<KnownPart> {
-    const text = Buffer.from(encodePart(this.objects, this.lines));
+    const text = Buffer.from(encodePart(this.#objects, this.#lines));
     const textSha256 = sha256(text);
-    const stored = this.knownBy(textSha256) ?? (await this.put(text));
-    const { first, entries, fileBytes: bytes } = this;
-    return { first, ...stored, textSha256, entries, bytes, stale: false };
+    const stored = this.#knownBy(textSha256) ?? (await this.#put(text));
+    return { first: this.#first, ...stored, textSha256, entries: this.entries, bytes: this.#fileBytes, stale: false };
   }
 
-  /** The extents' first numbers, of objects, become those of this part. */
-  private withNumbers(head: EntryHead, extents: string): string {
-    return withExtents(
-      head,
-      extents.replace(objectNumber, (_, id: string) => `[${this.numberOf(Number(id))},`),
-    );
-  }
-
-  private numberOf(id: number): number {
-    const known = this.numbers.get(id);
+  readonly #numberOf = (id: number): number => {
+    const known = this.#numbers.get(id);
     if (known !== undefined) return known;
-    const { key, version, size, encoding } = this.table.get(id);
-    const number = this.objects.push({ key, version, size, encoding }) - 1;
-    this.numbers.set(id, number);
+    const { key, version, size, encoding } = this.#table.get(id);
+    const number = this.#objects.push({ key, version, size, encoding }) - 1;
+    this.#numbers.set(id, number);
     return number;
-  }
+  };
 
-  private knownBy(textSha256: string): Pick<KnownPart, "object" | "sha256"> | undefined {
-    return this.known.find(
-      (part) => part.textSha256 === textSha256 && part.object !== 0 && !this.parts.lapsing.has(part.object),
+  #knownBy(textSha256: string): Pick<KnownPart, "object" | "sha256"> | undefined {
+    return this.#known.find(
+      (part) => part.textSha256 === textSha256 && part.object !== 0 && !this.#deps.expiring.has(part.object),
     );
   }
 
-  private async put(text: Buffer<ArrayBuffer>): Promise<Pick<KnownPart, "object" | "sha256">> {
-    const { bucket, name, retention } = this.parts;
-    const body = await Bun.zstdCompress(text, { level: 3 });
-    const digest = sha256(body);
-    const { key, version, size } = await bucket.put(keys.part(name, digest), body, { retention, sha256: digest });
-    // Parts are of use to this backup name only: no index object tells of them.
-    return { object: this.table.add({ key, version, size, encoding: "zstd" }, retention.until, true), sha256: digest };
+  async #put(content: Uint8Array): Promise<Pick<KnownPart, "object" | "sha256">> {
+    const { target, name } = this.#deps;
+    const keyOf = (digest: string) => keys.part(name, digest);
+    const { sha256, ...ref } = await writeHashed(target, { content, codec: "frame", keyOf });
+    // Parts are of use to this backup name only, so no index object lists them.
+    return { object: this.#table.add(ref, target.retention.until, true), sha256 };
   }
 }

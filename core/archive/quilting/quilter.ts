@@ -6,6 +6,7 @@
  */
 import type { FileWarning } from "../../format/entry.ts";
 import { encodeHead, type HeadEntry } from "../../format/entry-json.ts";
+import { objectsOf } from "../../format/entry-row.ts";
 import type { ByteString } from "../../format/path.ts";
 import { quoted } from "../../format/quoted.ts";
 import type { Notify } from "../../notice.ts";
@@ -16,12 +17,12 @@ import { fstat, lstatAt, type Stat } from "../../system/stat.ts";
 import { readXattrs, type Xattrs } from "../../system/xattr.ts";
 import type { BitSet } from "../state/bit-set.ts";
 import type { FileRow } from "../state/files.ts";
-import type { ContentStore } from "./layouts/layout.ts";
-import type { Ledger, Piece } from "./layouts/ledger.ts";
+import type { ContentLayout } from "./layouts/layout.ts";
+import type { Ledger, PendingExtent } from "./layouts/ledger.ts";
 import { ContentChanged } from "./layouts/objects.ts";
 import { FolderChanged, FolderStack, nameOf } from "./paths/folder-stack.ts";
 import { type HardLinks, isSameInode, mayBeLinked } from "./paths/hard-links.ts";
-import { fileEntry, lookAt, otherEntry, withHardLink } from "./reading/entry-head.ts";
+import { fileEntry, lookAt, otherEntry, refreshedHead, withHardLink } from "./reading/entry-head.ts";
 import {
   acquireReadLock,
   holesBetween,
@@ -41,12 +42,12 @@ export type QuiltCounts = {
   bytes: number;
 };
 
-export type QuiltDeps = {
+export type QuilterDeps = {
   readonly ledger: Ledger;
-  readonly store: ContentStore;
+  readonly layout: ContentLayout;
   readonly hardLinks: HardLinks;
   /** Objects whose lock ends too soon: files in them are read again. */
-  readonly lapsing: BitSet;
+  readonly expiring: BitSet;
   /** Names of users and groups are as in the last run: an entry that looks unchanged is. */
   readonly sameAccounts: boolean;
   readonly lockTimeout: number;
@@ -55,7 +56,7 @@ export type QuiltDeps = {
   readonly notify: Notify;
   readonly counts: QuiltCounts;
   readonly signal: AbortSignal;
-  /** Called now and then: reports progress, and may take a pause to tell the index. */
+  /** Called now and then: reports progress, and may take a pause to put index objects. */
   readonly pause: () => Promise<void>;
 };
 
@@ -69,7 +70,7 @@ type Ahead = {
 };
 
 type Reading = {
-  readonly pieces: readonly Piece[];
+  readonly extents: readonly PendingExtent[];
   readonly size: number;
   readonly regions: readonly Region[];
   /** Nothing changed while it was read. */
@@ -84,11 +85,11 @@ const pathsBetweenPauses = 500;
 const clockGrain = 2_000;
 
 export class Quilter {
-  readonly #deps: QuiltDeps;
+  readonly #deps: QuilterDeps;
   readonly #ahead: Ahead[] = [];
   readonly #folders = new FolderStack();
 
-  constructor(deps: QuiltDeps) {
+  constructor(deps: QuilterDeps) {
     this.#deps = deps;
   }
 
@@ -113,14 +114,14 @@ export class Quilter {
     }
     for (; !row.done; row = rows.next()) ledger.files.remove(row.value.path);
     await this.#takeAllAhead();
-    await this.#deps.store.finish();
+    await this.#deps.layout.finish();
   }
 
   /** Closes what is open and waits for what is under way. Call it however `quilt` ended. */
   async abandon(): Promise<void> {
     for (const { fd } of this.#ahead.splice(0)) close(fd);
     this.#folders[Symbol.dispose]();
-    await this.#deps.store.abandon();
+    await this.#deps.layout.abandon();
   }
 
   /** Returns a promise only if there is something to wait for: most files are unchanged. */
@@ -157,18 +158,17 @@ export class Quilter {
 
   #isUnchanged(known: FileRow, stat: Stat): boolean {
     const first = firstName(known.fingerprint, stat);
-    if (first === "changed" || this.#isLapsing(known)) return false;
+    if (first === "changed" || this.#isExpiring(known)) return false;
     if (first === undefined) return !mayBeLinked(stat);
     // What is on its way may yet turn out to be the first.
     if (this.#ahead.some((other) => isSameInode(other.stat, stat))) return false;
     return this.#deps.hardLinks.keeps(known.path, stat, first);
   }
 
-  #isLapsing({ extents }: FileRow): boolean {
-    const { lapsing } = this.#deps;
-    if (lapsing.size === 0 || extents === null) return false;
-    const decoded = JSON.parse(extents) as [number][];
-    return decoded.some(([object]) => lapsing.has(object));
+  #isExpiring({ extents }: FileRow): boolean {
+    const { expiring } = this.#deps;
+    if (expiring.size === 0 || extents === null) return false;
+    return objectsOf(extents).some((object) => expiring.has(object));
   }
 
   /** Writes the names of users and groups as they are now. */
@@ -180,11 +180,9 @@ export class Quilter {
       const first = firstName(known.fingerprint, look.stat);
       // The next run will see it.
       if (first === "changed") return;
-      const before = JSON.parse(known.head) as { holes?: [number, number][]; w?: FileWarning[] };
-      const details = { size: look.stat.size, holes: before.holes ?? [], warnings: before.w ?? [] };
-      const entry = look.stat.type === "file" ? fileEntry(path, look, details) : otherEntry(path, look, handle);
-      const head = entry && encodeHead(withHardLink(entry, first));
-      if (head !== undefined && head !== known.head) this.#deps.ledger.files.set({ ...known, head });
+      const other = otherEntry(path, look, handle);
+      const head = other ? encodeHead(withHardLink(other, first)) : refreshedHead(known.head, path, look, first);
+      if (head !== known.head) this.#deps.ledger.files.set({ ...known, head });
     } finally {
       close(handle);
     }
@@ -223,8 +221,12 @@ export class Quilter {
   }
 
   /** The entry, linked to the first of its names if it has several, and what it will look like if it stays unchanged. */
-  #linked(entry: HeadEntry, stat: Stat, pieces: readonly Piece[]): { readonly head: string; readonly print: string } {
-    const hardLink = this.#deps.hardLinks.place(entry, stat, pieces);
+  #linked(
+    entry: HeadEntry,
+    stat: Stat,
+    extents: readonly PendingExtent[],
+  ): { readonly head: string; readonly print: string } {
+    const hardLink = this.#deps.hardLinks.place(entry, stat, extents);
     return { head: encodeHead(withHardLink(entry, hardLink)), print: this.#settled(stat, hardLink) };
   }
 
@@ -259,13 +261,13 @@ export class Quilter {
       });
     }
     const reading = await this.#read(file);
-    const { pieces, size, regions, steady, stat } = reading;
+    const { extents, size, regions, steady, stat } = reading;
     const warnings: FileWarning[] = [];
     if (!file.locked) warnings.push("unlocked-copy");
     if (!steady) warnings.push("changed-while-reading");
     const holes = holesBetween(upTo(size, regions), size);
-    const { head, print } = this.#linked(fileEntry(path, reading, { size, holes, warnings }), stat, pieces);
-    this.#deps.ledger.file({ path, fingerprint: steady ? print : "", head, bytes: size }, pieces);
+    const { head, print } = this.#linked(fileEntry(path, reading, { size, holes, warnings }), stat, extents);
+    this.#deps.ledger.file({ path, fingerprint: steady ? print : "", head, bytes: size }, extents);
     counts.files += 1;
     counts.bytes += size;
     if (known === undefined) counts.new += 1;
@@ -289,10 +291,10 @@ export class Quilter {
     const regions = regionsOf(file);
     const { fd, stat } = file;
     try {
-      const { pieces, end } = await this.#deps.store.add(file, regions);
+      const { extents, end } = await this.#deps.layout.add(file, regions);
       const attributes = readXattrs(fd);
       const steady = end === stat.size && sameFile(stat, fstat(fd));
-      return { pieces, size: Math.min(end, stat.size), regions, steady, stat, attributes };
+      return { extents, size: Math.min(end, stat.size), regions, steady, stat, attributes };
     } catch (error) {
       if (error instanceof ContentChanged) return undefined;
       throw error;
@@ -301,17 +303,14 @@ export class Quilter {
 
   /** One bad file never spoils the rest: it is reported by name and is not part of the backup. */
   #leaveOut(path: ByteString, error: unknown): void {
-    const changed = error instanceof FolderChanged;
-    if (!(error instanceof SystemError) && !(error instanceof LeftOut) && !changed) throw error;
+    const warn = (code: string, what: string) =>
+      this.#deps.notify({ level: "warning", code, message: `${quoted(path)} ${what}` });
+    if (isSystemError(error, "ENOENT", "ENOTDIR")) warn("vanished", "vanished before it was read");
+    else if (error instanceof FolderChanged) warn("folder-changed", `is not in the backup: ${error.message}`);
+    else if (error instanceof SystemError || error instanceof LeftOut) {
+      warn("unreadable", `is not in the backup: ${error.message}`);
+    } else throw error;
     this.#deps.ledger.files.remove(path);
-    const vanished = isSystemError(error, "ENOENT", "ENOTDIR");
-    this.#deps.notify({
-      level: "warning",
-      code: vanished ? "vanished" : changed ? "folder-changed" : "unreadable",
-      message: vanished
-        ? `${quoted(path)} vanished before it was read`
-        : `${quoted(path)} is not in the backup: ${error.message}`,
-    });
   }
 
   /** What an unchanged file will look like; empty if ctime is too recent to detect later changes. */

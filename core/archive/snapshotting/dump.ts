@@ -1,4 +1,4 @@
-/** The dump of one snapshotter on its way: its beginning looked at, all of it counted and hashed. */
+/** The dump of one snapshotter on its way: its beginning is looked at, all of it counted and hashed. */
 import { createHash } from "node:crypto";
 
 export class Dump {
@@ -13,12 +13,12 @@ export class Dump {
     this.#onBytes = onBytes;
   }
 
-  /** Bytes that came until now. */
+  /** Bytes that have come until now. */
   get size(): number {
     return this.#size;
   }
 
-  /** The first `length` bytes, or all where there are fewer. They stay to be read. */
+  /** Returns the first `length` bytes, or all if there are fewer. They stay to be read. */
   async peek(length: number): Promise<Uint8Array> {
     while (this.#size < length) {
       const { value, done } = await this.#pieces.next();
@@ -29,7 +29,7 @@ export class Dump {
     return Buffer.concat(this.#peeked).subarray(0, length);
   }
 
-  /** All of it, once. */
+  /** Yields all of it. Call once. */
   async *read(): AsyncGenerator<Uint8Array> {
     yield* this.#peeked.splice(0);
     for (let next = await this.#pieces.next(); !next.done; next = await this.#pieces.next()) {
@@ -38,7 +38,7 @@ export class Dump {
     }
   }
 
-  /** SHA-256 in hex; to be called once, after all was read. */
+  /** Returns the SHA-256 in hex. Call once, after all was read. */
   digest(): string {
     return this.#hash.digest("hex");
   }

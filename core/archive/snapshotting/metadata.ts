@@ -1,10 +1,10 @@
 /**
- * What the object of a snapshot says of itself, for whoever has the bucket but no manifest. The manifest has all of it;
+ * What the object of a snapshot says of itself, for people who have the bucket but no manifest. The manifest has all of it.
  * S3 takes 2 KB of printable ASCII, so here it may be cut, and other characters are written as `\u00e9`.
  */
 import type { Talk } from "./talk.ts";
 
-/** Of both values together, in bytes; with their names they stay under S3's 2,048. */
+/** Bytes of both values together; with their names they stay under S3's 2,048. */
 const room = 2000;
 const longestCommand = 1400;
 /** Ends a command that is not whole, so that nobody runs it by mistake. */
@@ -30,7 +30,7 @@ function headOf(text: string, length: number): string {
   return text.length <= length ? text : text.slice(0, length - cutMark.length) + cutMark;
 }
 
-/** The end of a text, without half an escape before it. */
+/** Returns the end of a text, without half an escape before it. */
 function tailOf(text: string, length: number): string {
   return text.length <= length
     ? text

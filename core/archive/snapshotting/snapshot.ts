@@ -1,75 +1,78 @@
 /** One snapshotter's run, from its start to the object in the bucket. */
-import type { BucketWriter, Retention } from "../../bucket/contract.ts";
-import { putStream } from "../../bucket/stream.ts";
-import { type Compression, compressStream, pays, sampleSize } from "../../format/compress.ts";
+import { type Compression, codecNamed, pays, sampleSize } from "../../format/codec.ts";
 import { keys, snapshotterName } from "../../format/keys.ts";
 import type { SnapshotRef } from "../../format/manifest.ts";
 import { fromText } from "../../format/path.ts";
 import type { Notice } from "../../notice.ts";
+import { type WriteTarget, writeStream } from "../../stored/write.ts";
 import type { Executable } from "../executables/find.ts";
 import { type Ending, type Run, run } from "../executables/run.ts";
 import { Dump } from "./dump.ts";
 import { metadataOf } from "./metadata.ts";
 import { Talk } from "./talk.ts";
 
-export type SnapshotTarget = {
+export type SnapshotDeps = {
   /** The backup name. */
   readonly name: string;
-  readonly bucket: Pick<BucketWriter, "put" | "startUpload">;
-  readonly retention: Retention;
+  readonly target: WriteTarget;
   readonly compression: Compression;
   /** How long a snapshotter may be silent while it is waited for, in milliseconds. */
   readonly timeoutMs: number;
   readonly now: () => Date;
   readonly signal?: AbortSignal;
-  /** Told of progress: bytes of the dump that have just come, before compression. */
+  /** Is called for progress with the bytes of the dump that have just come, before compression. */
   readonly onBytes?: (count: number) => void;
 };
 
-/** Tells a notice; `what` is the rest of a sentence that begins with the snapshotter. */
-export type Tell = (level: Notice["level"], code: string, what: string) => void;
-
-const suffixes = { zstd: ".zst", gzip: ".gz", none: "" } as const;
+/** Notifies of something; `what` is the rest of a sentence that begins with the snapshotter. */
+export type ReportSnapshotter = (level: Notice["level"], code: string, what: string) => void;
 
 /**
- * Runs the snapshotter and stores its dump, also that of one that fails on the way; undefined where a failed one has
+ * Runs the snapshotter and stores its dump, also that of one that fails on the way; returns undefined if a failed one has
  * dumped nothing. Throws a Failure if it cannot be started, any error of the bucket, and the reason of `signal`:
  * then nothing is stored, and the snapshotter is ended.
  */
 export async function takeSnapshot(
   snapshotter: Executable,
-  target: SnapshotTarget,
-  tell: Tell,
+  deps: SnapshotDeps,
+  report: ReportSnapshotter,
 ): Promise<SnapshotRef | undefined> {
-  const { timeoutMs, signal } = target;
+  const { timeoutMs, signal, target, compression } = deps;
   const name = snapshotterName(fromText(snapshotter.name));
-  const started = target.now();
-  // Descriptor 3 is what the child gets; its argument tells it so.
+  const started = deps.now();
+  // Descriptor 3 is what the child gets; its argument says so.
   const running = run({ executable: snapshotter, args: ["3"], extraPipe: true, timeoutMs, signal });
   const talk = new Talk();
   const ended = listen(running, talk, signal);
   ended.catch(() => {});
   try {
-    const dump = new Dump(running.extra, target.onBytes);
-    const encoding = pays(await dump.peek(sampleSize), target.compression) ? target.compression.kind : "none";
+    const dump = new Dump(running.extra, deps.onBytes);
+    const codec = pays(await dump.peek(sampleSize), compression) ? compression.codec : "none";
     if (dump.size === 0 && (await ended).failure !== undefined) {
-      tellEnding(await ended, talk, "it had dumped nothing", tell);
+      reportEnding(await ended, talk, "it had dumped nothing", report);
       return undefined;
     }
-    const key = keys.snapshot(target.name, started, name, suffixes[encoding]);
-    const content = compressStream(wholeOf(dump, ended), { ...target.compression, kind: encoding });
-    const stored = await putStream(target.bucket, key, content, optionsOf(target, talk));
+    const stored = await writeStream(target, {
+      content: wholeOf(dump, ended),
+      codec,
+      level: compression.level,
+      key: keys.snapshot(deps.name, started, name, codecNamed(codec).suffix),
+      // What is said after the object was begun is in the manifest only.
+      get metadata() {
+        return metadataOf(talk);
+      },
+    });
     const ending = await ended;
-    tellEnding(ending, talk, "what it had dumped is stored, marked as failed", tell);
-    if (dump.size === 0) tell("warning", "snapshot-empty", "dumped nothing: its snapshot is empty");
-    return { snapshotter: name, ...stored, encoding, ...dumpOf(dump), ...wordsOf(talk), exit: ending.exit };
+    reportEnding(ending, talk, "what it had dumped is stored, marked as failed", report);
+    if (dump.size === 0) report("warning", "snapshot-empty", "dumped nothing: its snapshot is empty");
+    return { snapshotter: name, ...stored, ...dumpOf(dump), ...wordsOf(talk), exit: ending.exit };
   } finally {
     running.stop();
     await running.ended;
   }
 }
 
-/** Comes when the snapshotter has ended and all it said was heard. Throws the reason of `signal`. */
+/** Resolves when the snapshotter has ended and all it said was heard. Throws the reason of `signal`. */
 async function listen({ stdout, ended }: Run, talk: Talk, signal: AbortSignal | undefined): Promise<Ending> {
   for await (const bytes of stdout) talk.hear(bytes);
   talk.end();
@@ -78,23 +81,10 @@ async function listen({ stdout, ended }: Run, talk: Talk, signal: AbortSignal | 
   return ending;
 }
 
-/** The dump, ending only when its snapshotter has: so all that it says is known by then. */
+/** Yields the dump, and ends only when its snapshotter has: so all that it says is known by then. */
 async function* wholeOf(dump: Dump, ended: Promise<Ending>): AsyncGenerator<Uint8Array> {
   yield* dump.read();
   await ended;
-}
-
-/**
- * S3 takes metadata only when an object is begun. `putStream` begins it, and reads this, when it has all of a small
- * dump, or the first part of a large one: what is said later is in the manifest only.
- */
-function optionsOf({ retention }: SnapshotTarget, talk: Talk) {
-  return {
-    retention,
-    get metadata() {
-      return metadataOf(talk);
-    },
-  };
 }
 
 function dumpOf(dump: Dump) {
@@ -108,8 +98,14 @@ function wordsOf({ restoreThrough, description }: Talk) {
   };
 }
 
-function tellEnding({ failure, lastWords }: Ending, talk: Talk, consequence: string, tell: Tell): void {
-  if (failure !== undefined) tell("warning", "snapshotter-failed", `${failure}; ${consequence}`);
-  else if (lastWords !== "") tell("info", "snapshotter-said", `said: ${lastWords}`);
-  if (talk.commandIsCut) tell("warning", "snapshotter-nonsense", "told a restore command longer than 64 KiB: not kept");
+function reportEnding(
+  { failure, lastWords }: Ending,
+  talk: Talk,
+  consequence: string,
+  report: ReportSnapshotter,
+): void {
+  if (failure !== undefined) report("warning", "snapshotter-failed", `${failure}; ${consequence}`);
+  else if (lastWords !== "") report("info", "snapshotter-said", `said: ${lastWords}`);
+  if (talk.commandIsCut)
+    report("warning", "snapshotter-nonsense", "gave a restore command longer than 64 KiB: not kept");
 }

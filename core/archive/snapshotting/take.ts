@@ -1,45 +1,46 @@
 /** Snapshotters: executables that dump what cannot be backed up as files, such as databases, straight into the bucket. */
-import { BucketError, type BucketErrorKind } from "../../bucket/contract.ts";
+import { BucketError } from "../../bucket/contract.ts";
+import { isFatal } from "../../bucket/fatal.ts";
 import { Failure } from "../../failure.ts";
 import type { SnapshotRef } from "../../format/manifest.ts";
 import type { Notify } from "../../notice.ts";
 import { type Executable, findExecutables } from "../executables/find.ts";
-import { type SnapshotTarget, type Tell, takeSnapshot } from "./snapshot.ts";
+import { type ReportSnapshotter, type SnapshotDeps, takeSnapshot } from "./snapshot.ts";
 
-export type SnapshotOptions = SnapshotTarget & {
+export type SnapshotsDeps = SnapshotDeps & {
   /** Usually `snapshots.d`. */
   readonly folder: string;
   readonly notify: Notify;
 };
 
 /**
- * Runs the snapshotters of the folder one after the other, since dumps that run side by side slow down the databases
- * that they come from, and stores what they dump. What goes wrong with one is a notice. Throws a BucketError that the
- * next one would meet too, and the reason of `signal` when it fires; neither leaves an unfinished upload.
+ * Runs the snapshotters of the folder and stores what they dump: one after the other, since dumps that run side by side
+ * slow down the databases that they come from. What goes wrong with one is a notice. Throws a BucketError that the next
+ * one would meet too, and the reason of `signal` when it fires; neither leaves an unfinished upload.
  */
-export async function takeSnapshots({ folder, notify, ...target }: SnapshotOptions): Promise<SnapshotRef[]> {
+export async function takeSnapshots({ folder, notify, ...deps }: SnapshotsDeps): Promise<SnapshotRef[]> {
   const refs: SnapshotRef[] = [];
   for (const snapshotter of await findExecutables(folder, "snapshotter", notify)) {
-    target.signal?.throwIfAborted();
-    const ref = await tryToTake(snapshotter, target, notify);
+    deps.signal?.throwIfAborted();
+    const ref = await tryToTake(snapshotter, deps, notify);
     if (ref !== undefined) refs.push(ref);
   }
   return refs;
 }
 
-/** Errors that the next snapshot would meet too. */
-const fatal: ReadonlySet<BucketErrorKind> = new Set(["credentials", "no-bucket", "no-lock", "unreachable"]);
+/** Whether the next snapshotter would meet the error too. */
+const endsAll = (error: BucketError) => isFatal(error) || error.kind === "no-lock";
 
-async function tryToTake({ name, path }: Executable, target: SnapshotTarget, notify: Notify) {
-  const tell: Tell = (level, code, what) =>
+async function tryToTake({ name, path }: Executable, deps: SnapshotDeps, notify: Notify) {
+  const report: ReportSnapshotter = (level, code, what) =>
     notify({ level, code, message: `snapshotter ${JSON.stringify(name)} ${what}` });
   try {
-    return await takeSnapshot({ name, path }, target, tell);
+    return await takeSnapshot({ name, path }, deps, report);
   } catch (error) {
-    target.signal?.throwIfAborted();
-    if (!(error instanceof Failure) || (error instanceof BucketError && fatal.has(error.kind))) throw error;
+    deps.signal?.throwIfAborted();
+    if (!(error instanceof Failure) || (error instanceof BucketError && endsAll(error))) throw error;
     const failed = error instanceof BucketError ? "was ended, because its dump cannot be stored" : "cannot be started";
-    tell(
+    report(
       "error",
       error instanceof BucketError ? "snapshot-not-stored" : "snapshotter-failed",
       `${failed}: ${error.message}`,

@@ -1,7 +1,7 @@
 /** What a snapshotter says on stdout: a description, and how to restore. */
 
 const marker = "::restore-through::";
-/** Of one line, in bytes; what is beyond is dropped while it is read. */
+/** Bytes of one line; what is beyond is dropped while it is read. */
 const longestLine = 64 * 1024;
 const longestDescription = 1000;
 const newline = 10;
@@ -13,17 +13,17 @@ export class Talk {
   #command: string | undefined;
   #commandIsCut = false;
 
-  /** The last 1,000 characters of it without the lines that tell how to restore; undefined where there is nothing. */
+  /** The last 1,000 characters, without the lines that say how to restore; undefined if there is nothing. */
   get description(): string | undefined {
     return Array.from(this.#description.trim()).slice(-longestDescription).join("").trim() || undefined;
   }
 
-  /** The command of the last line that tells one; undefined where there is none, or it was longer than 64 KiB. */
+  /** The command of the last line that has one; undefined if there is none, or it was longer than 64 KiB. */
   get restoreThrough(): string | undefined {
     return this.#commandIsCut ? undefined : this.#command;
   }
 
-  /** Whether the last line that tells how to restore was longer than 64 KiB: half a command is worse than none. */
+  /** Whether the last line that says how to restore was longer than 64 KiB: half a command is worse than none. */
   get commandIsCut(): boolean {
     return this.#commandIsCut;
   }
@@ -38,7 +38,7 @@ export class Talk {
     this.#append(bytes.subarray(start));
   }
 
-  /** Takes an unfinished last line for a whole one. */
+  /** Treats an unfinished last line as a whole one. */
   end(): void {
     if (this.#line.length > 0) this.#endLine();
   }

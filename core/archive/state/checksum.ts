@@ -9,30 +9,30 @@ import { FalseState } from "./false-state.ts";
 const blockSize = 1024 * 1024;
 
 /** @internal */
-export function sealPath(path: string): string {
+export function checksumPath(path: string): string {
   return `${path}.sum`;
 }
 
-/** For a database that was closed. Where the disk is full there is no seal, and the next run does without the check. */
-export async function sealState(path: string): Promise<void> {
+/** Writes the checksum of a closed database. On a full disk there is none, and the next run does without the check. */
+export async function writeChecksum(path: string): Promise<void> {
   const sum = await checksum(path);
   if (sum === undefined) return;
-  await writeFile(sealPath(path), sum, { mode: 0o600 }).catch(() => rm(sealPath(path), { force: true }));
+  await writeFile(checksumPath(path), sum, { mode: 0o600 }).catch(() => rm(checksumPath(path), { force: true }));
 }
 
 /**
- * For a database that is to be opened; takes the seal away. Throws a FalseState where it is not as it was sealed. A killed
- * run leaves no seal: then SQLite's own log has to do.
+ * Checks a database that is to be opened, and removes its checksum. Throws a FalseState if it is not as the last run left
+ * it. A killed run leaves no checksum: then SQLite's own log has to do.
  */
-export async function unsealState(path: string): Promise<void> {
-  const sealed = await readFile(sealPath(path), "utf8").catch(() => undefined);
-  if (sealed === undefined) return;
-  await rm(sealPath(path), { force: true });
+export async function compareChecksum(path: string): Promise<void> {
+  const written = await readFile(checksumPath(path), "utf8").catch(() => undefined);
+  if (written === undefined) return;
+  await rm(checksumPath(path), { force: true });
   const sum = await checksum(path);
-  if (sum !== undefined && sum !== sealed) throw new FalseState("it is not as the last run left it");
+  if (sum !== undefined && sum !== written) throw new FalseState("it is not as the last run left it");
 }
 
-/** Length and CRC-32 of the file; undefined where there is none, or none that can be read. */
+/** Returns length and CRC-32 of the file; undefined if there is none, or none that can be read. */
 async function checksum(path: string): Promise<string | undefined> {
   const file = await open(path, "r").catch(() => undefined);
   if (file === undefined) return undefined;

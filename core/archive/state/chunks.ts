@@ -1,4 +1,4 @@
-/** Which chunk lies where. */
+/** The state database's table of chunks: which lies where. */
 import type { Database, Statement } from "bun:sqlite";
 
 export type ChunkPlace = {
@@ -12,14 +12,14 @@ export type ChunkPlace = {
 type Columns = [object: number, frameOffset: number, frameLength: number, offset: number, length: number];
 
 export class ChunkTable {
-  private readonly find: Statement<unknown, [Uint8Array]>;
-  private readonly insert: Statement<unknown, [Uint8Array, ...Columns]>;
-  private readonly insertLearned: Statement<unknown, [Uint8Array, ...Columns, number]>;
+  readonly #find: Statement<unknown, [Uint8Array]>;
+  readonly #insert: Statement<unknown, [Uint8Array, ...Columns]>;
+  readonly #insertLearned: Statement<unknown, [Uint8Array, ...Columns, number]>;
 
   constructor(database: Database) {
-    this.find = database.query("SELECT object, frame_offset, frame_length, offset, length FROM chunks WHERE id = ?");
-    this.insert = database.query("INSERT OR REPLACE INTO chunks VALUES (?, ?, ?, ?, ?, ?)");
-    this.insertLearned = database.query(
+    this.#find = database.query("SELECT object, frame_offset, frame_length, offset, length FROM chunks WHERE id = ?");
+    this.#insert = database.query("INSERT OR REPLACE INTO chunks VALUES (?, ?, ?, ?, ?, ?)");
+    this.#insertLearned = database.query(
       `INSERT INTO chunks VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE
        SET object = excluded.object, frame_offset = excluded.frame_offset, frame_length = excluded.frame_length,
          offset = excluded.offset, length = excluded.length
@@ -28,21 +28,21 @@ export class ChunkTable {
   }
 
   get(id: Uint8Array): ChunkPlace | undefined {
-    const row = this.find.values(id)[0] as Columns | undefined;
+    const row = this.#find.values(id)[0] as Columns | undefined;
     if (row === undefined) return undefined;
     const [object, frameOffset, frameLength, offset, length] = row;
     return { object, frameOffset, frameLength, offset, length };
   }
 
   set(id: Uint8Array, { object, frameOffset, frameLength, offset, length }: ChunkPlace): void {
-    this.insert.run(id, object, frameOffset, frameLength, offset, length);
+    this.#insert.run(id, object, frameOffset, frameLength, offset, length);
   }
 
   /**
-   * Takes what an index object says, unless the chunk is known already in an object that is locked until `least` or
-   * longer: nobody's word replaces a place that is good.
+   * Records what an index object says, unless the chunk is known already in an object that is locked until
+   * `minimumLockEnd` or longer: nobody's word replaces a place that is good.
    */
-  learn(id: Uint8Array, { object, frameOffset, frameLength, offset, length }: ChunkPlace, least: Date): void {
-    this.insertLearned.run(id, object, frameOffset, frameLength, offset, length, least.getTime());
+  learn(id: Uint8Array, { object, frameOffset, frameLength, offset, length }: ChunkPlace, minimumLockEnd: Date): void {
+    this.#insertLearned.run(id, object, frameOffset, frameLength, offset, length, minimumLockEnd.getTime());
   }
 }

@@ -4,24 +4,22 @@
  */
 import type { Database, Statement } from "bun:sqlite";
 import type { EntryHead } from "../../format/entry-json.ts";
+import type { ExtentsText } from "../../format/entry-row.ts";
 import type { ByteString } from "../../format/path.ts";
 import { PartTable } from "./parts.ts";
 
 export type FileRow = {
   readonly path: ByteString;
-  /** Empty where the next run must read the file whatever it looks like. */
+  /** Empty if the next run must read the file whatever it looks like. */
   readonly fingerprint: string;
   readonly head: EntryHead;
-  /** JSON of the extents; null for anything but files. */
-  readonly extents: string | null;
+  /** Null for anything but files. */
+  readonly extents: ExtentsText | null;
   /** Length of the file, 0 for anything else. */
   readonly bytes: number;
 };
 
-/** The object of each extent in the JSON of a row's `extents`. */
-export const objectNumber = /\[(\d+),/g;
-
-type Columns = [path: ByteString, fingerprint: string, head: EntryHead, extents: string | null, bytes: number];
+type Columns = [path: ByteString, fingerprint: string, head: EntryHead, extents: ExtentsText | null, bytes: number];
 
 const pageSize = 2_000;
 
@@ -31,30 +29,30 @@ export function justAfter(path: ByteString): string {
 }
 
 export class FileTable {
-  private readonly page: Statement<unknown, [string]>;
-  private readonly one: Statement<FileRow, [string]>;
-  private readonly upsert: Statement<unknown, Columns>;
-  private readonly drop: Statement<unknown, [string]>;
-  private readonly parts: PartTable;
+  readonly #page: Statement<unknown, [string]>;
+  readonly #one: Statement<FileRow, [string]>;
+  readonly #upsert: Statement<unknown, Columns>;
+  readonly #drop: Statement<unknown, [string]>;
+  readonly #parts: PartTable;
 
   constructor(database: Database) {
-    this.parts = new PartTable(database);
-    this.page = database.query(
+    this.#parts = new PartTable(database);
+    this.#page = database.query(
       `SELECT path, fingerprint, head, extents, bytes FROM files WHERE path >= ? ORDER BY path LIMIT ${pageSize}`,
     );
-    this.one = database.query("SELECT path, fingerprint, head, extents, bytes FROM files WHERE path = ?");
-    this.upsert = database.query("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?)");
-    this.drop = database.query("DELETE FROM files WHERE path = ?");
+    this.#one = database.query("SELECT path, fingerprint, head, extents, bytes FROM files WHERE path = ?");
+    this.#upsert = database.query("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?)");
+    this.#drop = database.query("DELETE FROM files WHERE path = ?");
   }
 
   /**
-   * Rows in byte order of path: all, or those from `from` on and before `until`. Rows may be set and removed meanwhile, at
-   * or before the one reached.
+   * Yields rows in byte order of path: all, or those from `from` on and before `until`. Rows may be set and removed
+   * meanwhile, at or before the one reached.
    */
   *inOrder(from = "", until?: ByteString): Generator<FileRow> {
     let start = from;
     for (;;) {
-      const rows = this.page.values(start) as Columns[];
+      const rows = this.#page.values(start) as Columns[];
       for (const [path, fingerprint, head, extents, bytes] of rows) {
         if (until !== undefined && path >= until) return;
         yield { path, fingerprint, head, extents, bytes };
@@ -66,16 +64,16 @@ export class FileTable {
   }
 
   get(path: ByteString): FileRow | undefined {
-    return this.one.get(path) ?? undefined;
+    return this.#one.get(path) ?? undefined;
   }
 
   set({ path, fingerprint, head, extents, bytes }: FileRow): void {
-    this.upsert.run(path, fingerprint, head, extents, bytes);
-    this.parts.changed(path);
+    this.#upsert.run(path, fingerprint, head, extents, bytes);
+    this.#parts.changed(path);
   }
 
   remove(path: ByteString): void {
-    this.drop.run(path);
-    this.parts.changed(path);
+    this.#drop.run(path);
+    this.#parts.changed(path);
   }
 }

@@ -3,28 +3,23 @@
  */
 import type { Database } from "bun:sqlite";
 import { BucketError, type BucketReader } from "../../bucket/contract.ts";
-import { readAll } from "../../bucket/stream.ts";
-import { Failure, reasonOf } from "../../failure.ts";
+import { reasonOf } from "../../failure.ts";
 import { FormatError } from "../../format/error.ts";
-import { checkFrame } from "../../format/frame.ts";
-import { decodeIndex, type IndexLine } from "../../format/index-object.ts";
+import type { IndexLine } from "../../format/index-object.ts";
 import { type ManifestKey, parseIndexKey, prefixes } from "../../format/keys.ts";
 import type { Notify } from "../../notice.ts";
+import { readIndexObject } from "../../stored/index-object.ts";
 import { ChunkTable } from "./chunks.ts";
 import { FalseState } from "./false-state.ts";
 import { ObjectTable } from "./objects.ts";
 
-/** A run writes an index object at least every 4 GiB, so none comes near this. */
-const mostStored = 256 * 1024 * 1024;
-const mostContent = 1024 * 1024 * 1024;
-
-export type IndexSync = {
+export type IndexSyncDeps = {
   readonly bucket: BucketReader;
   readonly database: Database;
   /** Our own backup name. */
   readonly name: string;
-  /** What is locked for less than that is not built upon. */
-  readonly least: Date;
+  /** Nothing is built upon an object whose lock ends before this. */
+  readonly minimumLockEnd: Date;
   /** Whether the index of this backup name is believed. */
   readonly believes: (name: string) => boolean;
   readonly notify: Notify;
@@ -32,19 +27,19 @@ export type IndexSync = {
 };
 
 /**
- * An index object that is damaged is told of and passed over: its content is stored again. Throws a FalseState where the
- * bucket does not have what this host put there: it is another one of the same name, made anew or mounted in its
- * place, and nothing that the database says is in it.
+ * Learns what is in unread index objects. A damaged one is reported and passed over: its content is stored again. Throws a
+ * FalseState if the bucket does not have what this host put there: it is another one of the same name, made or mounted in
+ * its place, and nothing that the database says is in it.
  */
-export async function syncIndex(sync: IndexSync): Promise<void> {
-  for await (const [key, { name }] of unread(sync)) {
-    sync.signal.throwIfAborted();
-    if (sync.believes(name)) await readIndex(sync, key);
-    rememberRead(sync.database, name, key);
+export async function syncIndex(deps: IndexSyncDeps): Promise<void> {
+  for await (const [key, { name }] of unread(deps)) {
+    deps.signal.throwIfAborted();
+    if (deps.believes(name)) await readIndex(deps, key);
+    rememberRead(deps.database, name, key);
   }
 }
 
-/** The newest index object of a name that this host knows of. */
+/** Notes the newest index object of a name that this host knows of. */
 export function rememberRead(database: Database, name: string, key: string): void {
   database
     .query("INSERT INTO index_read VALUES (?, ?) ON CONFLICT DO UPDATE SET key = max(key, excluded.key)")
@@ -55,12 +50,12 @@ export function rememberRead(database: Database, name: string, key: string): voi
 const fullPage = 1_000;
 
 /**
- * Index keys after the last one read of each name. A bucket with few keys costs one request; where a page is full and ends
- * among keys that were read before, the listing begins anew at the last of them.
+ * Yields index keys after the last one read of each name. A bucket with few keys costs one request. If a page is full and
+ * ends among keys that were read before, the listing begins again at the last of them.
  */
-async function* unread({ bucket, database, name }: IndexSync): AsyncGenerator<[string, ManifestKey]> {
-  const lastRead = (of: string) =>
-    database.query<{ key: string }, [string]>("SELECT key FROM index_read WHERE name = ?").get(of)?.key;
+async function* unread({ bucket, database, name }: IndexSyncDeps): AsyncGenerator<[string, ManifestKey]> {
+  const lastRead = (other: string) =>
+    database.query<{ key: string }, [string]>("SELECT key FROM index_read WHERE name = ?").get(other)?.key;
   const own = lastRead(name);
   let ownSeen = own === undefined;
   let after: string | undefined;
@@ -84,29 +79,27 @@ async function* unread({ bucket, database, name }: IndexSync): AsyncGenerator<[s
   if (!ownSeen) throw new FalseState(`the bucket does not have ${JSON.stringify(own)}, which was put there`);
 }
 
-async function readIndex(sync: IndexSync, key: string): Promise<void> {
-  const { bucket, database, least, notify } = sync;
+async function readIndex(deps: IndexSyncDeps, key: string): Promise<void> {
+  const { bucket, database, minimumLockEnd, notify } = deps;
   try {
-    const stored = await readAll(bucket.get(key), mostStored);
-    checkFrame(stored, mostContent);
-    const text = await Bun.zstdDecompress(stored);
-    database.transaction((lines: Iterable<IndexLine>) => learn(database, lines, least))(decodeIndex(text));
+    const found = await readIndexObject(bucket, { key });
+    database.transaction((lines: Iterable<IndexLine>) => learn(database, lines, minimumLockEnd))(found);
   } catch (error) {
     // A bucket that does not answer, or a database that cannot be written, is no matter of this one object.
-    if (!(error instanceof FormatError) && !isDamage(error) && !(await isGone(error, key, sync))) throw error;
+    if (!(error instanceof FormatError) && !isDamage(error) && !(await isGone(error, key, deps))) throw error;
     notify({
       level: "warning",
       code: "index-damaged",
-      message: `the index object ${JSON.stringify(key)} is passed over: ${reasonOf(error)}; what it tells of is stored again`,
+      message: `the index object ${JSON.stringify(key)} is passed over: ${reasonOf(error)}; what it lists is stored again`,
     });
   }
 }
 
 /**
- * S3 denies what is missing to a role that may not list the whole bucket: so it answers of an index object that a prune has removed
- * since it was listed.
+ * Whether an index object was removed, by a prune, since it was listed. S3 denies what is missing to a role that may not list
+ * the whole bucket.
  */
-async function isGone(error: unknown, key: string, { bucket }: IndexSync): Promise<boolean> {
+async function isGone(error: unknown, key: string, { bucket }: IndexSyncDeps): Promise<boolean> {
   if (!(error instanceof BucketError) || error.kind !== "denied") return false;
   // Without its last character the key sorts just before itself.
   for await (const page of bucket.list(prefixes.index, key.slice(0, -1)))
@@ -115,11 +108,10 @@ async function isGone(error: unknown, key: string, { bucket }: IndexSync): Promi
 }
 
 function isDamage(error: unknown): boolean {
-  if (error instanceof Failure) return "kind" in error && (error.kind === "damaged" || error.kind === "missing");
-  return error instanceof Error && "code" in error && String(error.code).startsWith("ERR_ZSTD");
+  return error instanceof BucketError && (error.kind === "damaged" || error.kind === "missing");
 }
 
-function learn(database: Database, lines: Iterable<IndexLine>, least: Date): void {
+function learn(database: Database, lines: Iterable<IndexLine>, minimumLockEnd: Date): void {
   const objects = new ObjectTable(database);
   const chunks = new ChunkTable(database);
   const ids: number[] = [];
@@ -130,7 +122,7 @@ function learn(database: Database, lines: Iterable<IndexLine>, least: Date): voi
     } else if ("extended" in line) {
       objects.heardExtension(line.extended.key, line.extended.version, new Date(line.extended.retain_until));
     } else {
-      learnFrame(chunks, ids, line.frame, least);
+      learnFrame(chunks, ids, line.frame, minimumLockEnd);
     }
   }
 }
@@ -139,13 +131,13 @@ function learnFrame(
   chunks: ChunkTable,
   ids: readonly number[],
   [number, frameOffset, frameLength, held]: Extract<IndexLine, { frame: unknown }>["frame"],
-  least: Date,
+  minimumLockEnd: Date,
 ): void {
   const object = ids[number];
   if (object === undefined) return;
   let offset = 0;
   for (const [hex, length] of held) {
-    chunks.learn(Buffer.from(hex, "hex"), { object, frameOffset, frameLength, offset, length }, least);
+    chunks.learn(Buffer.from(hex, "hex"), { object, frameOffset, frameLength, offset, length }, minimumLockEnd);
     offset += length;
   }
 }

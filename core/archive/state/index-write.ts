@@ -1,13 +1,13 @@
-/** Tells other hosts, and this one should it lose its state, what was stored since the last index object. */
+/** Lists what was stored since the last index object, for other hosts, and for this one should it lose its state. */
 import type { Database } from "bun:sqlite";
-import type { BucketWriter, Retention } from "../../bucket/contract.ts";
-import type { Encoding } from "../../format/entry.ts";
+import type { Encoding } from "../../format/encoding.ts";
 import { encodeIndex, type IndexLine } from "../../format/index-object.ts";
 import { keys, parseIndexKey, type RunId, timeOfStamp } from "../../format/keys.ts";
+import { type WriteTarget, writeBytes } from "../../stored/write.ts";
 import { FalseState } from "./false-state.ts";
 import { rememberRead } from "./index-sync.ts";
 
-/** Objects and chunks that one index object tells of, about: it is made in memory. */
+/** Objects and chunks that one index object lists, about: it is made in memory. */
 const enoughLines = 100_000;
 
 type ObjectRow = { id: number; key: string; version: string; size: number; encoding: Encoding; retain_until: number };
@@ -15,30 +15,31 @@ type ChunkColumns = [id: Uint8Array, frameOffset: number, frameLength: number, o
 
 type Frame = Extract<IndexLine, { frame: unknown }>["frame"];
 
-export type IndexWrite = {
-  readonly bucket: BucketWriter;
+export type IndexWriterDeps = {
+  readonly target: WriteTarget;
   readonly database: Database;
+  /** The backup name. */
   readonly name: string;
   readonly run: string;
-  readonly retention: Retention;
   readonly now: () => Date;
 };
 
-/** Puts as many index objects as needed; none where there is nothing to tell. */
-export async function writeIndex(write: IndexWrite): Promise<void> {
-  while (await writeOne(write));
+/** Puts as many index objects as needed; none if nothing is new. */
+export async function writeIndexObjects(deps: IndexWriterDeps): Promise<void> {
+  while (await writeOne(deps));
 }
 
-async function writeOne({ bucket, database, name, run, retention, now }: IndexWrite): Promise<boolean> {
+async function writeOne({ target, database, name, run, now }: IndexWriterDeps): Promise<boolean> {
   const objects = newObjects(database);
   const extended = extendedObjects(database);
   if (objects.length === 0 && extended.length === 0) return false;
-  const text = Buffer.from([...encodeIndex(name, run, linesOf(database, objects, extended))].join(""));
+  const content = Buffer.from([...encodeIndex(name, run, linesOf(database, objects, extended))].join(""));
   const key = keys.index(name, freeId(database, name, { start: now(), run }));
-  await bucket.put(key, await Bun.zstdCompress(text, { level: 3 }), { retention });
+  // Never filtered: see core/stored/index-object.ts.
+  await writeBytes({ ...target, filters: [] }, { content, codec: "frame", key });
   database.transaction(() => {
-    const told = database.query("UPDATE objects SET indexed = 1 WHERE id = ?");
-    for (const { id } of objects) told.run(id);
+    const markIndexed = database.query("UPDATE objects SET indexed = 1 WHERE id = ?");
+    for (const { id } of objects) markIndexed.run(id);
     const forget = database.query("DELETE FROM extensions WHERE object = ?");
     for (const { id } of extended) forget.run(id);
     rememberRead(database, name, key);
@@ -46,7 +47,7 @@ async function writeOne({ bucket, database, name, run, retention, now }: IndexWr
   return true;
 }
 
-/** The next objects to tell of, until they and their chunks are enough. */
+/** Returns the next objects to list, until they and their chunks are enough. */
 function newObjects(database: Database): ObjectRow[] {
   const page = database.query<ObjectRow & { chunks: number }, [number]>(
     `SELECT id, key, version, size, encoding, retain_until,
@@ -62,8 +63,8 @@ function newObjects(database: Database): ObjectRow[] {
 }
 
 /**
- * An index object written in the same second as the one before, or by a clock that was set back, takes the next second
- * after it: keys sort in order of writing.
+ * Returns an id whose key sorts after the last index object's: one written in the same second, or by a clock that was set
+ * back, takes the next second.
  */
 function freeId(database: Database, name: string, id: RunId): RunId {
   const last = database.query<{ key: string }, [string]>("SELECT key FROM index_read WHERE name = ?").get(name)?.key;
@@ -98,8 +99,8 @@ function* linesOf(
 }
 
 /**
- * A frame's chunks from its beginning on. Readers add up the lengths, so it ends before a chunk that has another place
- * by now: those behind it are not told of.
+ * Yields each frame with its chunks from the beginning on. Readers add up the lengths, so a frame ends before a chunk that
+ * has another place by now: those behind it are not listed.
  */
 function* framesOf(database: Database, object: number, number: number): Generator<IndexLine> {
   const chunks = database

@@ -1,6 +1,7 @@
-/** Objects in the bucket as the state database knows them. */
+/** The state database's table of objects in the bucket. */
 import type { Database } from "bun:sqlite";
-import type { Encoding, ObjectRef } from "../../format/entry.ts";
+import type { Encoding } from "../../format/encoding.ts";
+import type { ObjectRef } from "../../format/entry.ts";
 import { BitSet } from "./bit-set.ts";
 import { FalseState } from "./false-state.ts";
 
@@ -16,11 +17,15 @@ type Row = {
 };
 
 export class ObjectTable {
-  constructor(private readonly database: Database) {}
+  readonly #database: Database;
 
-  /** Records an object, or finds the one that is there already. `indexed`: whether an index object tells of it. */
+  constructor(database: Database) {
+    this.#database = database;
+  }
+
+  /** Records an object, or finds the one that is there already. `indexed`: whether an index object lists it. Returns its id. */
   add(ref: ObjectRef, retainUntil: Date, indexed: boolean): number {
-    const row = this.database
+    const row = this.#database
       .query<{ id: number }, [string, string, number, Encoding, number, number]>(
         `INSERT INTO objects (key, version, size, encoding, retain_until, indexed) VALUES (?, ?, ?, ?, ?, ?)
          ON CONFLICT DO UPDATE SET retain_until = max(retain_until, excluded.retain_until) RETURNING id`,
@@ -31,22 +36,22 @@ export class ObjectTable {
   }
 
   get(id: number): KnownObject {
-    const row = this.database.query<Row, [number]>("SELECT * FROM objects WHERE id = ?").get(id);
+    const row = this.#database.query<Row, [number]>("SELECT * FROM objects WHERE id = ?").get(id);
     if (row === null) throw new FalseState(`it has no object ${id}, which something in it refers to`);
     return toKnown(row);
   }
 
-  /** Ids of objects whose lock ends before `date`. */
-  lapsing(date: Date): BitSet {
-    const rows = this.database.query<{ id: number }, [number]>("SELECT id FROM objects WHERE retain_until < ?");
+  /** Returns the ids of objects whose lock ends before `date`. */
+  idsExpiringBefore(date: Date): BitSet {
+    const rows = this.#database.query<{ id: number }, [number]>("SELECT id FROM objects WHERE retain_until < ?");
     const ids = new BitSet();
     for (const { id } of rows.iterate(date.getTime())) ids.add(id);
     return ids;
   }
 
-  /** Objects whose lock ends before `date`, a page at a time in order of id. */
-  *lapsingBefore(date: Date): Generator<KnownObject> {
-    const page = this.database.query<Row, [number, number]>(
+  /** Yields objects whose lock ends before `date`, in order of id. Reads a page at a time. */
+  *expiringBefore(date: Date): Generator<KnownObject> {
+    const page = this.#database.query<Row, [number, number]>(
       "SELECT * FROM objects WHERE id > ? AND retain_until < ? ORDER BY id LIMIT 1000",
     );
     for (let last = 0, rows = page.all(last, date.getTime()); rows.length > 0; rows = page.all(last, date.getTime())) {
@@ -55,37 +60,37 @@ export class ObjectTable {
     }
   }
 
-  /** Notes that a lock ends no sooner than `until`, to be told in the next index object. */
+  /** Notes that a lock ends no sooner than `until`, for the next index object. */
   extended(id: number, until: Date): void {
-    this.database.query("UPDATE objects SET retain_until = ? WHERE id = ?").run(until.getTime(), id);
-    this.database.query("INSERT OR IGNORE INTO extensions VALUES (?)").run(id);
+    this.#database.query("UPDATE objects SET retain_until = ? WHERE id = ?").run(until.getTime(), id);
+    this.#database.query("INSERT OR IGNORE INTO extensions VALUES (?)").run(id);
   }
 
-  /** What another host says of an object's lock. */
+  /** Records what another host says of an object's lock. */
   heardExtension(key: string, version: string, until: Date): void {
-    this.database
+    this.#database
       .query("UPDATE objects SET retain_until = max(retain_until, ?) WHERE key = ? AND version = ?")
       .run(until.getTime(), key, version);
   }
 
-  /** Counts an object as gone: its chunks are unknown from now on, and files that use it are read again. */
+  /** Marks an object as gone: its chunks are unknown from now on, and files that use it are read again. */
   distrust(id: number): void {
-    this.database.query("UPDATE objects SET retain_until = 0 WHERE id = ?").run(id);
+    this.#database.query("UPDATE objects SET retain_until = 0 WHERE id = ?").run(id);
   }
 
-  /** As `distrust`, by name; returns how many there were: one or none. */
+  /** As `distrust`, by key and version; returns how many there were: one or none. */
   distrustVersion(key: string, version: string): number {
-    return this.database.query("UPDATE objects SET retain_until = 0 WHERE key = ? AND version = ?").run(key, version)
+    return this.#database.query("UPDATE objects SET retain_until = 0 WHERE key = ? AND version = ?").run(key, version)
       .changes;
   }
 
   /** Forgets objects whose lock ends before `date`, with their chunks and parts. No file's row may refer to them. */
-  forgetLapsed(date: Date): void {
-    const lapsed = "SELECT id FROM objects WHERE retain_until < ?";
-    const forget = (statement: string) => this.database.query(statement).run(date.getTime());
-    forget(`DELETE FROM chunks WHERE object IN (${lapsed})`);
-    forget(`UPDATE parts SET stale = 1, object = 0 WHERE object IN (${lapsed})`);
-    forget(`DELETE FROM extensions WHERE object IN (${lapsed})`);
+  forgetExpiringBefore(date: Date): void {
+    const expiring = "SELECT id FROM objects WHERE retain_until < ?";
+    const forget = (statement: string) => this.#database.query(statement).run(date.getTime());
+    forget(`DELETE FROM chunks WHERE object IN (${expiring})`);
+    forget(`UPDATE parts SET stale = 1, object = 0 WHERE object IN (${expiring})`);
+    forget(`DELETE FROM extensions WHERE object IN (${expiring})`);
     forget("DELETE FROM objects WHERE retain_until < ?");
   }
 }

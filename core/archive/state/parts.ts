@@ -9,7 +9,7 @@ export type KnownPart = {
   readonly first: ByteString;
   /** Id of its object; 0 for a stale part whose object was forgotten. */
   readonly object: number;
-  /** Of its text, and of the stored bytes; hex. */
+  /** SHA-256 of its text, and of the stored bytes; hex. */
   readonly textSha256: string;
   readonly sha256: string;
   readonly entries: number;
@@ -29,22 +29,24 @@ type Columns = [
 ];
 
 export class PartTable {
-  private readonly mark: Statement<unknown, [string]>;
+  readonly #database: Database;
+  readonly #mark: Statement<unknown, [string]>;
 
-  constructor(private readonly database: Database) {
-    this.mark = database.query(
+  constructor(database: Database) {
+    this.#database = database;
+    this.#mark = database.query(
       "UPDATE parts SET stale = 1 WHERE first = (SELECT max(first) FROM parts WHERE first <= ?) AND NOT stale",
     );
   }
 
-  /** A row with this path was set or removed. Before the first part there is no range: writing parts looks there. */
+  /** Marks the part stale in whose range a row was set or removed. Before the first part there is no range: writing parts looks there. */
   changed(path: ByteString): void {
-    this.mark.run(path);
+    this.#mark.run(path);
   }
 
-  /** In order of path: one for each several thousand files. */
+  /** Returns all parts in order of path: one for each several thousand files. */
   all(): KnownPart[] {
-    const rows = this.database
+    const rows = this.#database
       .query("SELECT first, object, text_sha256, sha256, entries, bytes, stale FROM parts ORDER BY first")
       .values() as Columns[];
     return rows.map(([first, object, textSha256, sha256, entries, bytes, stale]) => ({
@@ -59,9 +61,9 @@ export class PartTable {
   }
 
   replace(parts: readonly KnownPart[]): void {
-    const insert = this.database.query<unknown, Columns>("INSERT INTO parts VALUES (?, ?, ?, ?, ?, ?, ?)");
-    this.database.transaction(() => {
-      this.database.run("DELETE FROM parts");
+    const insert = this.#database.query<unknown, Columns>("INSERT INTO parts VALUES (?, ?, ?, ?, ?, ?, ?)");
+    this.#database.transaction(() => {
+      this.#database.run("DELETE FROM parts");
       for (const { first, object, textSha256, sha256, entries, bytes, stale } of parts) {
         insert.run(first, object, textSha256, sha256, entries, bytes, stale ? 1 : 0);
       }

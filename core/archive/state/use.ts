@@ -1,7 +1,7 @@
 /** The state database of one bucket, opened for as long as something uses it. A checksum of it is kept afterwards. */
 import type { Database } from "bun:sqlite";
 import type { Config } from "../../config/config.ts";
-import { sealState, unsealState } from "./checksum.ts";
+import { compareChecksum, writeChecksum } from "./checksum.ts";
 import { openState } from "./database.ts";
 import { closeStateFiles } from "./private-files.ts";
 
@@ -17,12 +17,12 @@ export async function withStateDatabase<T>(
   use: (database: Database) => Promise<T>,
 ): Promise<T> {
   closeStateFiles(path);
-  await unsealState(path);
+  await compareChecksum(path);
   const database = openState(path, bucket);
   try {
     return await use(database);
   } finally {
     database.close();
-    await sealState(path);
+    await writeChecksum(path);
   }
 }

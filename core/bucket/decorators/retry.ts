@@ -1,5 +1,5 @@
 /**
- * Retries calls that failed as `unreachable`, and no others. Safe because the contract makes every call repeatable. A
+ * Retries calls that failed as `unreachable` or `busy`, and no others. Safe because the contract makes every call repeatable. A
  * `get` or a listing that breaks is resumed, not started over.
  */
 import type { Notify } from "../../notice.ts";
@@ -27,10 +27,19 @@ export type RetryTools = {
 
 /** Eight attempts wait for about 45 seconds in all: longer than a router's restart, shorter than patience. @internal */
 export const attemptLimit = 8;
+const minute = 60_000;
+/**
+ * A server that lets each attempt wait for a minute is given up after three; one that is there, and asks to come later,
+ * is waited for. `time`: milliseconds after which no further attempt is made.
+ */
+const limits = {
+  unreachable: { attempts: attemptLimit, time: 3 * minute },
+  busy: { attempts: 30, time: 10 * minute },
+} as const;
 const firstWait = 500;
 const longestWait = 30_000;
-/** Milliseconds after which no further attempt is made: time-outs must not add up without end. */
-const longestTrial = 10 * 60_000;
+/** Bytes of content that count as progress: a server that gives one at a time must not be asked for ever. */
+const progress = 64 * 1024;
 
 export function retry(bucket: Bucket, tools: RetryTools): Bucket {
   const again = <T>(run: () => Promise<T>): Promise<T> => repeat(new Trial(tools), run);
@@ -86,17 +95,18 @@ class Trial {
 
   /** Waits before the next attempt, or throws if there is to be none. */
   async failed(error: unknown): Promise<void> {
-    if (!(error instanceof BucketError) || error.kind !== "unreachable") throw error;
+    if (!(error instanceof BucketError)) throw error;
+    const { kind } = error;
+    if (kind !== "unreachable" && kind !== "busy") throw error;
     this.#failures++;
     const wait = this.#wait();
     const elapsed = this.#tools.now().getTime() - this.#began;
-    if (this.#failures >= attemptLimit || elapsed + wait > longestTrial) throw this.#givenUp(error);
+    const { attempts, time } = limits[kind];
+    if (this.#failures >= attempts || elapsed + wait > time) throw this.#givenUp(error);
+    const bound = kind === "busy" ? `, for at most ${time / minute} minutes` : ` of ${attempts}`;
     const seconds = (wait / 1000).toFixed(1);
-    this.#tools.notify?.({
-      level: "info",
-      code: "bucket-retry",
-      message: `${error.parts.why}: trying again in ${seconds} s (attempt ${this.#failures + 1} of ${attemptLimit})`,
-    });
+    const message = `${error.parts.why}: trying again in ${seconds} s (attempt ${this.#failures + 1}${bound})`;
+    this.#tools.notify?.({ level: "info", code: "bucket-retry", message });
     await this.#tools.sleep(wait);
   }
 
@@ -121,6 +131,7 @@ async function* resumedGet(
 ): AsyncGenerator<Uint8Array> {
   let object: Stored | undefined;
   let received = 0;
+  let fresh = 0;
   const onStart = (started: Stored) => {
     if (object === undefined) options.onStart?.(started);
     object ??= started;
@@ -129,7 +140,11 @@ async function* resumedGet(
     try {
       for await (const piece of bucket.get(key, { ...rest(options, object, received), onStart })) {
         received += piece.byteLength;
-        trial.progressed();
+        fresh += piece.byteLength;
+        if (fresh >= progress) {
+          fresh = 0;
+          trial.progressed();
+        }
         yield piece;
       }
       return;
@@ -158,7 +173,7 @@ async function* resumedList(
   for (;;) {
     try {
       for await (const page of bucket.list(prefix, last)) {
-        trial.progressed();
+        if (page.length > 0) trial.progressed();
         last = page.at(-1)?.key ?? last;
         yield page;
       }
@@ -181,7 +196,6 @@ async function* resumedVersions(
   for (;;) {
     try {
       for await (const page of bucket.listVersions(prefix, finished)) {
-        trial.progressed();
         const fresh = page.filter(({ key, version }) => key !== given?.key || !given.versions.has(version));
         for (const { key, version } of fresh) {
           if (key !== given?.key) {
@@ -190,6 +204,7 @@ async function* resumedVersions(
           }
           given.versions.add(version);
         }
+        if (fresh.length > 0) trial.progressed();
         yield fresh;
       }
       return;

@@ -111,7 +111,9 @@ class DirectoryBucket implements Bucket {
       for (;;) {
         const found = await this.#mustFind(key, version);
         refuseShorter(this.#name(key), found.record.retention, retention);
-        const record = { ...found.record, retention };
+        const { mode } = found.record.retention;
+        const kept = mode === "COMPLIANCE" ? { ...retention, mode } : retention;
+        const record = { ...found.record, retention: kept };
         const check = () => refuseShorter(this.#name(key), lockNow(found, key, version), retention);
         await this.#store.replaceRecord(found.recordPath, found.folder, record, check);
         if (lockNow(found, key, version).until >= retention.until) return;

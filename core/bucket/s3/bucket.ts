@@ -1,6 +1,8 @@
 /** A bucket on S3, or on any service with its protocol. The SDK's types stay within `s3/`. */
+import { Readable } from "node:stream";
 import type * as Sdk from "@aws-sdk/client-s3";
-import { checkKey, checkMetadata } from "../checks.ts";
+import { lockModes } from "../../format/lock-mode.ts";
+import { checkMetadata } from "../checks.ts";
 import {
   type Bucket,
   BucketError,
@@ -9,36 +11,41 @@ import {
   type ListedVersion,
   type ObjectInfo,
   type PutOptions,
-  type Range,
   type Retention,
   type Stored,
   type Upload,
 } from "../contract.ts";
-import { compareKeys } from "../order.ts";
+import { usualBounds } from "./bounds.ts";
 import { openClient, type S3Settings } from "./client.ts";
-import { notS3, type S3Attempt, s3Error, saysUnlocked, speaksOfLock } from "./errors.ts";
+import { checkVersion, type Described, describe, NotWhatWasAsked, RangeTooLong } from "./content.ts";
+import { saysUnlocked } from "./errors.ts";
+import { wholeListing } from "./listing.ts";
 import { signStatedDigest, watchDate } from "./middleware.ts";
-import { current, lastKey, type Page, versions } from "./page.ts";
+import { current, NoPage, type VersionMarker, versions } from "./page.ts";
+import { S3Requests, type SendOptions } from "./requests.ts";
+import { s3Upload } from "./upload.ts";
 
 /** Loads the SDK, and makes no request: a wrong name or endpoint shows at the first use. */
 export async function openS3Bucket(settings: S3Settings): Promise<Bucket> {
   const { sdk, client } = await openClient(settings, { maxAttempts: 1 });
-  return new S3Bucket(sdk, client, settings);
+  const { cleanup } = settings.bounds ?? usualBounds;
+  return new S3Bucket(new S3Requests(sdk, client, settings, cleanup));
 }
 
 class S3Bucket implements Bucket {
   readonly url: string;
   #serverTime: Date | undefined;
 
+  readonly #requests: S3Requests;
   readonly #sdk: typeof Sdk;
   readonly #client: Sdk.S3Client;
-  readonly #settings: S3Settings;
 
-  constructor(sdk: typeof Sdk, client: Sdk.S3Client, settings: S3Settings) {
+  constructor(requests: S3Requests) {
+    const { sdk, client, url } = requests;
+    this.#requests = requests;
     this.#sdk = sdk;
     this.#client = client;
-    this.#settings = settings;
-    this.url = `s3://${settings.bucket}`;
+    this.url = url;
     signStatedDigest(client);
     watchDate(client, (date) => {
       this.#serverTime = date;
@@ -52,7 +59,8 @@ class S3Bucket implements Bucket {
       Body: body,
       ...(sha256 && { ChecksumAlgorithm: "SHA256", ChecksumSHA256: Buffer.from(sha256, "hex").toString("base64") }),
     });
-    const { VersionId } = await this.#try("store", key, () => this.#client.send(command));
+    const { VersionId, ETag } = await this.#requests.run("store", key, (how) => this.#client.send(command, how));
+    if (VersionId === undefined && ETag === undefined) throw this.#requests.foreign("store", key, "no ETag");
     return { key, version: this.#versionOf(VersionId), size: body.byteLength };
   }
 
@@ -61,76 +69,46 @@ class S3Bucket implements Bucket {
       ...this.#whole(key, options),
       ChecksumAlgorithm: "CRC32",
     });
-    const { UploadId } = await this.#try("store", key, () => this.#client.send(command));
-    const place = { ...this.#place(key), UploadId };
-    const parts = new Map<number, Sdk.CompletedPart & { readonly size: number }>();
-    return {
-      part: async (number, body) => {
-        const part = { ...place, PartNumber: number, Body: body, ChecksumAlgorithm: "CRC32" } as const;
-        const sent = await this.#try("store a part of", key, () =>
-          this.#client.send(new this.#sdk.UploadPartCommand(part)),
-        );
-        const { ETag, ChecksumCRC32 } = sent;
-        parts.set(number, { PartNumber: number, ETag, ChecksumCRC32, size: body.byteLength });
-      },
-      complete: async () => {
-        const numbered = [...parts.entries()].sort(([a], [b]) => a - b).map(([, part]) => part);
-        const Parts = numbered.map(({ size: _, ...part }) => part);
-        const command = new this.#sdk.CompleteMultipartUploadCommand({ ...place, MultipartUpload: { Parts } });
-        const { VersionId } = await this.#try("store", key, () => this.#client.send(command));
-        const size = numbered.reduce((sum, part) => sum + part.size, 0);
-        return { key, version: this.#versionOf(VersionId), size };
-      },
-      abort: async () => {
-        const command = new this.#sdk.AbortMultipartUploadCommand(place);
-        try {
-          await this.#try("abort the upload of", key, () => this.#client.send(command));
-        } catch (error) {
-          if (!isMissing(error)) throw error;
-        }
-      },
-    };
+    const { UploadId } = await this.#requests.run("store", key, (how) => this.#client.send(command, how));
+    if (!UploadId) throw this.#requests.foreign("store", key, "an upload without an id");
+    return s3Upload(this.#requests, key, UploadId, (version) => this.#versionOf(version));
   }
 
-  async extend(key: string, version: string, retention: Retention): Promise<void> {
+  async extend(key: string, version: string, { mode, until }: Retention): Promise<void> {
     const command = new this.#sdk.PutObjectRetentionCommand({
-      ...this.#place(key),
+      ...this.#requests.place(key),
       VersionId: version,
-      Retention: { Mode: retention.mode, RetainUntilDate: retention.until },
+      Retention: { Mode: mode, RetainUntilDate: until },
     });
-    try {
-      await this.#try("extend the lock of", key, () => this.#client.send(command));
-    } catch (error) {
-      throw await this.#orLocked(error, key, version, retention.until);
-    }
+    await this.#requests.run("extend the lock of", key, (how) => this.#client.send(command, how));
   }
 
-  async *get(key: string, { version, range, onStart }: GetOptions = {}): AsyncGenerator<Uint8Array> {
+  async *get(key: string, options: GetOptions = {}): AsyncGenerator<Uint8Array> {
+    const { version, range, onStart } = options;
     if (range?.length === 0) return;
     const command = new this.#sdk.GetObjectCommand({
-      ...this.#place(key),
+      ...this.#requests.place(key),
       ...(version !== undefined && { VersionId: version }),
       ...(range !== undefined && { Range: `bytes=${range.start}-${range.start + range.length - 1}` }),
     });
-    const answer = await this.#try("read", key, () => this.#client.send(command));
-    const length = answer.ContentLength ?? 0;
-    if (range !== undefined && length !== range.length) throw this.#tooShort(key, range, length);
-    const size = range === undefined ? length : Number(answer.ContentRange?.split("/")[1]);
-    onStart?.({ key, version: answer.VersionId ?? "null", size });
-    yield* this.#body(key, answer.Body, length);
+    const answer = await this.#requests.run("read", key, (how) => this.#client.send(command, how));
+    try {
+      const found = this.#described(key, answer, options);
+      const size = found.size ?? (await this.#sizeOf(key, found.version));
+      onStart?.({ key, version: found.version ?? "null", size });
+      yield* this.#body(key, answer.Body, found.length ?? size);
+    } finally {
+      destroy(answer.Body);
+    }
   }
 
   async head(key: string, version?: string): Promise<ObjectInfo | undefined> {
-    const command = new this.#sdk.HeadObjectCommand({
-      ...this.#place(key),
-      ...(version !== undefined && { VersionId: version }),
-    });
     try {
-      const found = await this.#try("look up", key, () => this.#client.send(command), true);
+      const found = await this.#look(key, version);
       const { ObjectLockMode: mode, ObjectLockRetainUntilDate: until, ObjectLockLegalHoldStatus: hold } = found;
-      const retention = mode !== undefined && until !== undefined ? { mode, until } : undefined;
-      const { VersionId = "null", ContentLength: size = 0, Metadata: metadata = {} } = found;
-      return { key, version: VersionId, size, metadata, retention, legalHold: hold === "ON" };
+      const { VersionId = "null", ContentLength: size, Metadata: metadata = {} } = found;
+      if (size === undefined) throw this.#requests.foreign("look up", key, "no length");
+      return { key, version: VersionId, size, metadata, retention: retentionOf(mode, until), legalHold: hold === "ON" };
     } catch (error) {
       if (isMissing(error)) return undefined;
       throw error;
@@ -138,52 +116,54 @@ class S3Bucket implements Bucket {
   }
 
   async retention(key: string, version: string): Promise<Retention | undefined> {
-    const command = new this.#sdk.GetObjectRetentionCommand({ ...this.#place(key), VersionId: version });
+    const doing = "look up the lock of";
+    const command = new this.#sdk.GetObjectRetentionCommand({ ...this.#requests.place(key), VersionId: version });
     try {
-      const answer = await this.#try("look up the lock of", key, () => this.#client.send(command));
-      const { Mode: mode, RetainUntilDate: until } = answer.Retention ?? {};
-      return mode !== undefined && until !== undefined ? { mode, until } : undefined;
+      const { Retention: lock } = await this.#requests.run(doing, key, (how) => this.#client.send(command, how));
+      const found = retentionOf(lock?.Mode, lock?.RetainUntilDate);
+      if (found === undefined && lock?.Mode !== undefined) throw this.#requests.foreign(doing, key, "half a lock");
+      return found;
     } catch (error) {
       if (error instanceof BucketError && saysUnlocked(error.cause)) return undefined;
       throw error;
     }
   }
 
-  async *list(prefix: string, after?: string): AsyncGenerator<readonly Listed[]> {
-    let token: string | undefined;
-    do {
-      const command = new this.#sdk.ListObjectsV2Command({
-        ...this.#prefix(prefix),
-        ...(token === undefined ? after && { StartAfter: after } : { ContinuationToken: token }),
-      });
-      const page = await this.#try("list", prefix, () => this.#client.send(command));
-      this.#checkListing("list", prefix, page);
-      yield current(page);
-      token = page.IsTruncated ? page.NextContinuationToken : undefined;
-    } while (token !== undefined);
+  list(prefix: string, after?: string): AsyncGenerator<readonly Listed[]> {
+    const first = after === undefined ? {} : { StartAfter: after };
+    return wholeListing<Listed, string>({
+      ...this.#listing("list", prefix, after),
+      version: undefined,
+      textOf: (token) => token,
+      ask: async (token) => {
+        const from = token === undefined ? first : { ContinuationToken: token };
+        const command = new this.#sdk.ListObjectsV2Command({ ...this.#requests.prefix(prefix), ...from });
+        return this.#page("list", prefix, current, (how) => this.#client.send(command, how));
+      },
+    });
   }
 
-  async *listVersions(prefix: string, after?: string): AsyncGenerator<readonly ListedVersion[]> {
-    let markers: Page = after ? { KeyMarker: after } : {};
-    for (;;) {
-      const command = new this.#sdk.ListObjectVersionsCommand({ ...this.#prefix(prefix), ...markers });
-      const page = await this.#try("list the versions of", prefix, () => this.#client.send(command));
-      this.#checkListing("list the versions of", prefix, page);
-      const found = versions(page);
-      // Ceph takes a key marker alone as inclusive.
-      yield after === undefined ? found : found.filter(({ key }) => compareKeys(key, after) > 0);
-      const last = lastKey(found);
-      if (!page.IsTruncated || last === undefined) return;
-      markers = { KeyMarker: last, VersionIdMarker: page.NextVersionIdMarker };
-    }
+  /** Ceph takes a key marker alone as inclusive. */
+  listVersions(prefix: string, after?: string): AsyncGenerator<readonly ListedVersion[]> {
+    const doing = "list the versions of";
+    const first = after === undefined ? undefined : { KeyMarker: after, VersionIdMarker: undefined };
+    return wholeListing<ListedVersion, VersionMarker>({
+      ...this.#listing(doing, prefix, after),
+      version: ({ version }) => version,
+      textOf: ({ KeyMarker, VersionIdMarker }) => `${KeyMarker}\n${VersionIdMarker}`,
+      ask: async (marker = first) => {
+        const command = new this.#sdk.ListObjectVersionsCommand({ ...this.#requests.prefix(prefix), ...marker });
+        return this.#page(doing, prefix, versions, (how) => this.#client.send(command, how));
+      },
+    });
   }
 
   async remove(key: string, version: string): Promise<void> {
-    const command = new this.#sdk.DeleteObjectCommand({ ...this.#place(key), VersionId: version });
+    const command = new this.#sdk.DeleteObjectCommand({ ...this.#requests.place(key), VersionId: version });
     try {
-      await this.#try("remove", key, () => this.#client.send(command));
+      await this.#requests.run("remove", key, (how) => this.#client.send(command, how));
     } catch (error) {
-      if (!isMissing(error)) throw await this.#orLocked(error, key, version, this.#serverTime);
+      if (!isMissing(error)) throw error;
     }
   }
 
@@ -195,24 +175,47 @@ class S3Bucket implements Bucket {
     this.#client.destroy();
   }
 
-  #place(key: string) {
-    checkKey(key);
-    return { Bucket: this.#settings.bucket, Key: key };
-  }
-
   #whole(key: string, { retention, metadata }: Omit<PutOptions, "sha256">) {
     checkMetadata(key, metadata);
     return {
-      ...this.#place(key),
+      ...this.#requests.place(key),
       ...(metadata !== undefined && { Metadata: { ...metadata } }),
       ObjectLockMode: retention.mode,
       ObjectLockRetainUntilDate: retention.until,
     };
   }
 
-  /** Asks for keys in URL encoding: they may hold characters that XML cannot. */
-  #prefix(prefix: string) {
-    return { Bucket: this.#settings.bucket, Prefix: prefix, EncodingType: "url" } as const;
+  async #look(key: string, version: string | undefined): Promise<Sdk.HeadObjectCommandOutput> {
+    const command = new this.#sdk.HeadObjectCommand({
+      ...this.#requests.place(key),
+      ...(version !== undefined && { VersionId: version }),
+    });
+    const send = () => this.#requests.run("look up", key, (how) => this.#client.send(command, how), { bodiless: true });
+    const found = await send();
+    this.#sensible("look up", key, () => checkVersion(found.VersionId, version));
+    return found;
+  }
+
+  async #sizeOf(key: string, version: string | undefined): Promise<number> {
+    const { ContentLength } = await this.#look(key, version);
+    if (ContentLength !== undefined) return ContentLength;
+    throw this.#requests.foreign("read", key, "no length");
+  }
+
+  #described(key: string, answer: Sdk.GetObjectCommandOutput, options: GetOptions): Described {
+    return this.#sensible("read", key, () => describe(answer, options));
+  }
+
+  /** Turns what is wrong with an answer into an error about the server, or about the object. */
+  #sensible<T>(doing: string, key: string, check: () => T): T {
+    try {
+      return check();
+    } catch (error) {
+      if (error instanceof NotWhatWasAsked || error instanceof NoPage)
+        throw this.#requests.foreign(doing, key, error.message);
+      if (!(error instanceof RangeTooLong)) throw error;
+      throw new BucketError("damaged", { doing, what: `${this.url}/${key}`, why: error.message });
+    }
   }
 
   async *#body(key: string, body: unknown, length: number): AsyncGenerator<Uint8Array> {
@@ -221,49 +224,33 @@ class S3Bucket implements Bucket {
       if (isPieces(body)) {
         for await (const piece of body) {
           received += piece.byteLength;
+          if (received > length) throw this.#requests.foreign("read", key, "more bytes than the object has");
           yield piece;
         }
       }
     } catch (error) {
-      throw s3Error(error, this.#attempt("read", key));
+      throw this.#requests.failure(error, this.#requests.attempt("read", key));
     }
     if (received === length) return;
     const why = `the connection ended after ${received} of ${length} bytes`;
     throw new BucketError("unreachable", { doing: "read", what: `${this.url}/${key}`, why });
   }
 
-  async #try<T>(doing: string, key: string, run: () => Promise<T>, bodiless = false): Promise<T> {
-    try {
-      return await run();
-    } catch (error) {
-      throw s3Error(error, { ...this.#attempt(doing, key), bodiless });
-    }
+  #listing(doing: string, prefix: string, after: string | undefined) {
+    const what = `${this.url}/${prefix}`;
+    const refuse = (how: string) =>
+      new BucketError("damaged", { doing, what, why: `the server's list ${how}`, remedy: brokenList });
+    return { prefix, after, refuse };
   }
 
-  /** Recognizes a web page, which parses as an empty listing: S3 never leaves out this field. */
-  #checkListing(doing: string, prefix: string, page: { readonly IsTruncated?: boolean | undefined }): void {
-    if (page.IsTruncated === undefined) throw notS3(this.#attempt(doing, prefix));
-  }
-
-  #attempt(doing: string, key: string): S3Attempt {
-    const { bucket, endpoint } = this.#settings;
-    return { doing, what: `${this.url}/${key}`, bucket, endpoint };
-  }
-
-  /** S3 answers AccessDenied for locked objects and for missing rights. If its message does not say which, reads the lock. */
-  async #orLocked(error: unknown, key: string, version: string, until: Date | undefined): Promise<unknown> {
-    if (!(error instanceof BucketError) || error.kind !== "denied") return error;
-    const isLocked = speaksOfLock(error.cause) || (await this.#isLockedBeyond(key, version, until));
-    if (!isLocked) return error;
-    const remedy = "wait until its retain-until date has passed; a lock can only become longer";
-    return new BucketError("locked", { ...error.parts, why: "Object Lock protects it", remedy });
-  }
-
-  /** Tries both ways to read the lock: a role may have the right to only one of them. */
-  async #isLockedBeyond(key: string, version: string, until: Date | undefined): Promise<boolean> {
-    const info = await this.head(key, version).catch(() => undefined);
-    const lock = info?.retention ?? (await this.retention(key, version).catch(() => undefined));
-    return until !== undefined && lock !== undefined && lock.until > until;
+  async #page<Answer, Page>(
+    doing: string,
+    prefix: string,
+    read: (answer: Answer) => Page,
+    send: (how: SendOptions) => Promise<Answer>,
+  ): Promise<Page> {
+    const answer = await this.#requests.run(doing, prefix, send);
+    return this.#sensible(doing, prefix, () => read(answer));
   }
 
   #versionOf(version: string | undefined): string {
@@ -275,15 +262,25 @@ class S3Bucket implements Bucket {
       remedy: "create the bucket with Object Lock and versioning",
     });
   }
-
-  #tooShort(key: string, { start, length }: Range, got: number): BucketError {
-    const why = `${length} bytes from byte ${start} were asked for, and it has ${got}`;
-    return new BucketError("damaged", { doing: "read", what: `${this.url}/${key}`, why });
-  }
 }
+
+const brokenList =
+  "ask whoever runs the server or a proxy before it: a list that is not whole must not decide what is removed";
 
 const isMissing = (error: unknown): boolean => error instanceof BucketError && error.kind === "missing";
 
+/** Undefined if there is none, or half of one. */
+function retentionOf(mode: string | undefined, until: Date | undefined): Retention | undefined {
+  const known = lockModes.find((one) => one === mode);
+  if (known === undefined || until === undefined || Number.isNaN(until.getTime())) return undefined;
+  return { mode: known, until };
+}
+
 function isPieces(body: unknown): body is AsyncIterable<Uint8Array> {
   return typeof body === "object" && body !== null && Symbol.asyncIterator in body;
+}
+
+/** Closes the connection of a body that was not read to its end. */
+function destroy(body: unknown): void {
+  if (body instanceof Readable) body.destroy();
 }

@@ -1,7 +1,9 @@
 /** The SDK's client, as used for all requests to S3. */
 import type * as Sdk from "@aws-sdk/client-s3";
+import type { RequestBounds } from "./bounds.ts";
 import type { CredentialProvider } from "./credentials.ts";
 import { credentialError, type S3Attempt } from "./errors.ts";
+import { refuseForeign } from "./foreign.ts";
 
 export type S3Settings = {
   readonly bucket: string;
@@ -14,19 +16,19 @@ export type S3Settings = {
   readonly credentials?: CredentialProvider | undefined;
   /** The role that these credentials assume, for messages. */
   readonly role?: string | undefined;
+  /** Ends every request with its reason. */
+  readonly signal?: AbortSignal | undefined;
+  /** The usual one if absent. */
+  readonly bounds?: RequestBounds;
 };
-
-/** Milliseconds to connect, and of silence on a connection, before it counts as dead. */
-const connectionTimeout = 10_000;
-const socketTimeout = 60_000;
 
 /** Loads the SDK, and makes no request. The caller destroys the client. */
 export async function openClient(
   settings: S3Settings,
   { maxAttempts }: { readonly maxAttempts: number },
 ): Promise<{ readonly sdk: typeof Sdk; readonly client: Sdk.S3Client }> {
-  const sdk = await import("@aws-sdk/client-s3");
-  const { region, endpoint, pathStyle, credentials } = settings;
+  const [sdk, { GuardedHandler }] = await Promise.all([import("@aws-sdk/client-s3"), import("./handler.ts")]);
+  const { region, endpoint, pathStyle, credentials, signal, bounds } = settings;
   const client = new sdk.S3Client({
     region,
     forcePathStyle: pathStyle,
@@ -35,12 +37,17 @@ export async function openClient(
     // Content is checked against our own digests. Waiting for `100 Continue` would cost a connection for each put.
     responseChecksumValidation: "WHEN_REQUIRED",
     expectContinueHeader: false,
-    requestHandler: { connectionTimeout, socketTimeout },
+    requestHandler: new GuardedHandler({ signal, isContent, ...(bounds !== undefined && { bounds }) }),
     ...(endpoint !== undefined && { endpoint }),
     ...(credentials !== undefined && { credentials: worded(credentials, settings) }),
   });
+  refuseForeign(client);
   return { sdk, client };
 }
+
+/** As the SDK marks the requests for content. */
+const isContent = ({ query }: { readonly query?: Readonly<Record<string, unknown>> }) =>
+  query?.["x-id"] === "GetObject";
 
 function worded(credentials: CredentialProvider, { bucket, endpoint, role }: S3Settings): CredentialProvider {
   const attempt: S3Attempt = { doing: "get credentials", what: bucket, bucket, endpoint };

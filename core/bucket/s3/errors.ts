@@ -1,5 +1,7 @@
 /** Messages for all errors of S3 and of the connection to it: one table from the server's codes to our kinds. */
 import { BucketError, type BucketErrorKind } from "../contract.ts";
+import { ForeignAnswer } from "./foreign.ts";
+import { ServerTooSlow } from "./watch.ts";
 
 /** What was being done, for the message. */
 export type S3Attempt = {
@@ -89,6 +91,8 @@ const byNetwork: Readonly<Record<string, string>> = {
 };
 
 const busy = new Set(["SlowDown", "Throttling", "ThrottlingException", "TooManyRequests", "RequestLimitExceeded"]);
+/** Statuses of a server, or of what stands before it, for a while. */
+const unavailable = new Set([502, 503, 504]);
 const timeOuts = new Set(["TimeoutError", "RequestTimeout", "RequestTimeoutException"]);
 
 /** Turns any error of the SDK into a `BucketError`, and returns one that is already. */
@@ -105,18 +109,28 @@ function subjectOf(kind: BucketErrorKind, { doing, what, bucket }: S3Attempt) {
   return kind === "no-lock" ? { doing: "store in the bucket", what: `s3://${bucket}` } : { doing, what };
 }
 
-/** An error for an `endpoint` where something else than S3 answers HTTP requests. */
-export function notS3({ doing, what, endpoint }: S3Attempt, status?: number): BucketError {
-  const why = `${placeOf(endpoint)} does not answer as S3 does${status === undefined ? "" : ` (status ${status})`}`;
-  return new BucketError("other", { doing, what, why, remedy: otherEndpoint });
+/** An error for what answers HTTP requests, but not as S3. `how`: what came instead. */
+export function notS3({ doing, what, endpoint }: S3Attempt, how: string): BucketError {
+  const why = `${placeOf(endpoint)} does not answer as S3 does (${how})`;
+  return new BucketError("other", { doing, what, why, remedy: endpoint === undefined ? otherNetwork : otherEndpoint });
 }
 
 function foreign(error: unknown, attempt: S3Attempt): S3Wording | undefined {
+  const how = howForeign(error, attempt);
+  if (how === undefined) return undefined;
+  const { kind, parts } = notS3(attempt, how);
+  return { kind, why: parts.why, ...(parts.remedy !== undefined && { remedy: parts.remedy }) };
+}
+
+/** Undefined if the error is one that S3 gives, as far as can be seen. */
+function howForeign(error: unknown, { bodiless, endpoint }: S3Attempt): string | undefined {
+  if (error instanceof ForeignAnswer) return error.message;
   const status = statusOf(error);
-  if (status === undefined || attempt.endpoint === undefined || attempt.bodiless) return undefined;
-  if (text(error, "Code") !== undefined || status === 403) return undefined;
-  const { kind, parts } = notS3(attempt, status);
-  return { kind, why: parts.why, remedy: otherEndpoint };
+  if (text(error, "Code") !== undefined) return undefined;
+  if (status !== undefined && status < 300) return "what cannot be read";
+  if (status !== undefined && status < 400) return `a redirection with status ${status}`;
+  if (status === undefined || endpoint === undefined || bodiless || status === 403) return undefined;
+  return `status ${status}`;
 }
 
 /** An error from before the request: of finding credentials, or of assuming the role `role`. */
@@ -141,6 +155,7 @@ function roleAnswer(error: unknown): { readonly why: string; readonly remedy: st
 }
 
 const otherEndpoint = "check endpoint under [s3]: host, port, and http or https";
+const otherNetwork = "check whether a proxy, or the sign-in page of a network, answers in its place";
 
 const placeOf = (endpoint: string | undefined): string => (endpoint === undefined ? "S3" : JSON.stringify(endpoint));
 
@@ -151,7 +166,9 @@ function connection(error: unknown, { endpoint }: S3Attempt): S3Wording | undefi
   const status = statusOf(error);
   const remedy = endpoint === undefined ? "check the network" : "check the network, and endpoint under [s3]";
   const unreachable = (why: string): S3Wording => ({ kind: "unreachable", why, remedy });
+  const busyNow = (why: string): S3Wording => ({ kind: "busy", why, remedy: "try again later" });
   if (code in byNetwork) return unreachable(`cannot reach ${where}: ${byNetwork[code]}`);
+  if (error instanceof ServerTooSlow) return unreachable(`${where} ${error.message}`);
   if (timeOuts.has(name)) return unreachable(`${where} does not answer in time`);
   if (/^HPE_/.test(code) || /^Parse Error/.test(reason(error)))
     return { kind: "other", why: `${where} does not speak HTTP`, remedy: otherEndpoint };
@@ -163,11 +180,13 @@ function connection(error: unknown, { endpoint }: S3Attempt): S3Wording | undefi
       why: `the certificate of ${where} is not trusted: ${reason(error)}`,
       remedy: "renew it there, or give its authority in NODE_EXTRA_CA_CERTS",
     };
-  if (busy.has(name) || status === 429) return unreachable(`${where} asks for fewer requests`);
+  if (busy.has(name) || status === 429) return busyNow(`${where} asks for fewer requests`);
   if (status === 501) return { kind: "other", why: `${where} does not support this request` };
   if (status === 507) return { kind: "full", why: `${where} has no space left`, remedy: "make room there" };
-  if (status !== undefined && status >= 500)
-    return unreachable(`${where} answers with an error of its own (${status})`);
+  if (status !== undefined && status >= 500 && !(name in byCode)) {
+    const why = `${where} answers with an error of its own (${status})`;
+    return unavailable.has(status) ? busyNow(why) : unreachable(why);
+  }
   return undefined;
 }
 
@@ -192,11 +211,6 @@ function byStatus(status: number | undefined): S3Wording | undefined {
   return undefined;
 }
 
-/** Whether the server says that a lock is the reason for a refusal. */
-export function speaksOfLock(error: unknown): boolean {
-  return /object lock|retention|retain/i.test(reason(error));
-}
-
 /** Codes of AWS and of Ceph for the lock of a version that has none. */
 const unlocked = new Set(["NoSuchObjectLockConfiguration", "ObjectLockConfigurationNotFoundError"]);
 
@@ -214,10 +228,13 @@ function statusOf(error: unknown): number | undefined {
   return typeof status === "number" ? status : undefined;
 }
 
+/** Characters of a server's message that a user is shown. */
+const shown = 500;
+
 /** The server's message; empty if it sent only a code. */
 function reason(error: unknown): string {
   const message = text(error, "message") ?? "";
-  return message === "UnknownError" ? "" : (message.split("\n")[0] ?? "").replace(/\.$/, "");
+  return message === "UnknownError" ? "" : (message.split("\n", 1)[0] ?? "").slice(0, shown).replace(/\.$/, "");
 }
 
 function text(of: unknown, name: string): string | undefined {

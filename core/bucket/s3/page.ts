@@ -2,16 +2,22 @@
 import type { ListObjectsV2CommandOutput, ListObjectVersionsCommandOutput } from "@aws-sdk/client-s3";
 import type { Listed, ListedVersion } from "../contract.ts";
 import { compareKeys } from "../order.ts";
+import type { S3Page } from "./listing.ts";
 
 /** Where a listing of versions goes on. */
-export type Page = { readonly KeyMarker?: string; readonly VersionIdMarker?: string | undefined };
+export type VersionMarker = { readonly KeyMarker: string; readonly VersionIdMarker: string | undefined };
 
-export function current({ Contents = [], EncodingType }: ListObjectsV2CommandOutput): Listed[] {
-  return Contents.map(({ Key, Size = 0 }) => ({ key: decoded(Key, EncodingType), size: Size }));
+/** A page that lacks what each listing of S3 has, or has what cannot be. */
+export class NoPage extends Error {}
+
+export function current(page: ListObjectsV2CommandOutput): S3Page<Listed, string> {
+  const { Contents = [], EncodingType, NextContinuationToken: next } = page;
+  const items = Contents.map(({ Key, Size }) => ({ key: decoded(Key, EncodingType), size: sizeOf(Size) }));
+  return { items, truncated: isTruncated(page), next: next || undefined };
 }
 
 /** Merges versions and delete markers, which S3 lists apart, into one list: newest first within a key. */
-export function versions(page: ListObjectVersionsCommandOutput): ListedVersion[] {
+export function versions(page: ListObjectVersionsCommandOutput): S3Page<ListedVersion, VersionMarker> {
   const { Versions = [], DeleteMarkers = [], EncodingType } = page;
   const common = ({ Key, VersionId = "null", IsLatest = false, LastModified }: ListedItem) => ({
     key: decoded(Key, EncodingType),
@@ -20,11 +26,12 @@ export function versions(page: ListObjectVersionsCommandOutput): ListedVersion[]
     modified: LastModified?.getTime() ?? 0,
   });
   const all = [
-    ...Versions.map((found) => ({ ...common(found), size: found.Size ?? 0, deleteMarker: false })),
+    ...Versions.map((found) => ({ ...common(found), size: sizeOf(found.Size), deleteMarker: false })),
     ...DeleteMarkers.map((found) => ({ ...common(found), size: 0, deleteMarker: true })),
   ];
   all.sort((a, b) => compareKeys(a.key, b.key) || Number(b.latest) - Number(a.latest) || b.modified - a.modified);
-  return all.map(({ modified: _, ...listed }) => listed);
+  const items = all.map(({ modified: _, ...listed }) => listed);
+  return { items, truncated: isTruncated(page), next: nextOf(page, items.at(-1)?.key) };
 }
 
 type ListedItem = {
@@ -34,10 +41,30 @@ type ListedItem = {
   LastModified?: Date | undefined;
 };
 
-/** The key marker of the next page. Only some services encode the one that they send. */
-export const lastKey = (page: readonly ListedVersion[]): string | undefined => page.at(-1)?.key;
+/** Takes the last key that was listed, if there is one: only some services encode the marker that they send. */
+function nextOf(page: ListObjectVersionsCommandOutput, last: string | undefined): VersionMarker | undefined {
+  const { NextKeyMarker, NextVersionIdMarker, EncodingType } = page;
+  const key = last ?? (NextKeyMarker && decoded(NextKeyMarker, EncodingType));
+  return key ? { KeyMarker: key, VersionIdMarker: NextVersionIdMarker || undefined } : undefined;
+}
+
+function isTruncated({ IsTruncated }: { readonly IsTruncated?: boolean | undefined }): boolean {
+  if (IsTruncated === undefined) throw new NoPage("a listing that does not say whether it is whole");
+  return IsTruncated;
+}
+
+function sizeOf(size = 0): number {
+  if (Number.isSafeInteger(size) && size >= 0) return size;
+  throw new NoPage(`a listing with the size ${size}`);
+}
 
 /** Decodes a key if the answer says that it is encoded: not every service does so when asked. */
-function decoded(key = "", encoding: string | undefined): string {
-  return encoding === "url" ? decodeURIComponent(key.replaceAll("+", " ")) : key;
+function decoded(key: string | undefined, encoding: string | undefined): string {
+  if (key === undefined || key === "") throw new NoPage("a listing without a key");
+  if (encoding !== "url") return key;
+  try {
+    return decodeURIComponent(key.replaceAll("+", " "));
+  } catch {
+    throw new NoPage(`a listing with the key ${JSON.stringify(key.slice(0, 200))}`);
+  }
 }

@@ -1,7 +1,7 @@
 import type { Check } from "../check.ts";
 import { good } from "../finding.ts";
 
-/** The bucket answers, and lets the role list its index. */
+/** Checks that the bucket answers, and lets the role list its index. */
 export const bucket: Check<"bucket"> = {
   name: "bucket",
   async look(machine) {

@@ -3,7 +3,7 @@ import type { Check } from "../check.ts";
 import { bad, good } from "../finding.ts";
 import { ownerTrouble } from "../owner-trouble.ts";
 
-/** `conf` is there, sound, readable by the user who archives, and changed by nobody else but root. */
+/** Checks that `conf` is there and valid, that the user who archives can read it, and that only root and that user can change it. */
 export const config: Check<"confDir" | "config" | "runner"> = {
   name: "config",
   async look(machine) {

@@ -1,4 +1,4 @@
-/** Pickers and snapshotters: whether they can run, and whether nobody but root and the service can change what runs. */
+/** Checks that pickers and snapshotters can run, and that only root and the service can change them. */
 import { open, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { type Executable, type ExecutableKind, findExecutables } from "../../archive/executables/find.ts";
@@ -13,12 +13,12 @@ type NeededOfMachine = "confDir" | "runner";
 
 export const pickers: Check<NeededOfMachine> = {
   name: "pickers",
-  ofArchive: true,
+  onlyForArchive: true,
   async look({ confDir, runner }) {
     const looks = await lookInto(join(confDir, "pickers.d"), "picker", await runner());
     if (looks.length > 0) return looks;
     const others = await findExecutables(join(confDir, "snapshots.d"), "snapshotter", () => undefined);
-    if (others.length > 0) return [note("none: only snapshots are kept")];
+    if (others.length > 0) return [note("none: only snapshotters run")];
     const remedy = `put one into ${JSON.stringify(join(confDir, "pickers.d"))}: docs/pickers.md shows how`;
     return [bad("none, and no snapshotter: there is nothing to archive", remedy)];
   },
@@ -26,14 +26,14 @@ export const pickers: Check<NeededOfMachine> = {
 
 export const snapshotters: Check<NeededOfMachine> = {
   name: "snapshotters",
-  ofArchive: true,
+  onlyForArchive: true,
   async look({ confDir, runner }) {
     const looks = await lookInto(join(confDir, "snapshots.d"), "snapshotter", await runner());
     return looks.length > 0 ? looks : [good("none")];
   },
 };
 
-/** Empty where there is nothing to say: no folder, or an empty one. */
+/** Looks at the executables of a folder. Empty if there are none. */
 async function lookInto(folder: string, kind: ExecutableKind, runner: Runner): Promise<Look[]> {
   const notices: Notice[] = [];
   const found = await findExecutables(folder, kind, (notice) => notices.push(notice));
@@ -47,26 +47,26 @@ async function lookInto(folder: string, kind: ExecutableKind, runner: Runner): P
 
 function fromNotice({ level, message }: Notice): Look {
   const remedy = "see docs/pickers.md";
-  const [text = message, said = remedy] = message.split("; ");
-  return level === "error" ? bad(text, said) : warning(text, said);
+  const [text = message, advice = remedy] = message.split("; ");
+  return level === "error" ? bad(text, advice) : warning(text, advice);
 }
 
 async function runTrouble({ path }: Executable, runner: Runner): Promise<Look[]> {
   const quoted = JSON.stringify(path);
   if ((await runner.may?.("run", path)) === false) {
     return [
-      bad(`${quoted} may not be executed by ${runner.name}`, `chmod a+rx ${quoted}, and check the folders above it`),
+      bad(`${quoted} cannot be executed by ${runner.name}`, `chmod a+rx ${quoted}, and check the folders above it`),
     ];
   }
   const missing = await missingInterpreter(path);
   if (missing === undefined) return [];
   const what = missing.endsWith("\r") ? "write the file with Unix line ends" : "install it, or correct the first line";
-  return [bad(`${quoted} needs ${JSON.stringify(missing)}, which is not there`, what)];
+  return [bad(`${quoted} needs ${JSON.stringify(missing)}, which is not installed`, what)];
 }
 
 const longestFirstLine = 256;
 
-/** What the first line names and the machine does not have; `env`'s argument, too. Without such a line, a shell runs it. */
+/** The program that the first line names, also as `env`'s argument, if the machine does not have it. Without such a line, a shell runs it. */
 async function missingInterpreter(path: string): Promise<string | undefined> {
   const [, interpreter, argument] = /^#![ \t]*([^\s]+\r?)(?:[ \t]+([^\s-]+\r?))?/.exec(await beginningOf(path)) ?? [];
   if (interpreter === undefined) return undefined;

@@ -6,12 +6,12 @@ import { bad, good } from "../finding.ts";
 import { isFolder } from "../machine.ts";
 import { statOf } from "../stat-of.ts";
 
-/** Nobody but root and the service reads the keys. Whether they are there is for the next check. */
+/** Checks that only root and the service can read the keys. The next check tests the keys themselves. */
 export const keyFile: Check<"config" | "runner"> = {
   name: "key file",
   async look(machine) {
     const config = await machine.config();
-    if (isFolder(config)) return [good("none needed: the bucket is a folder")];
+    if (isFolder(config)) return [good("not needed: the bucket is a folder")];
     const file = credentialsFileOf(config) ?? usualFile();
     const stats = await statOf(file);
     const quoted = JSON.stringify(file);

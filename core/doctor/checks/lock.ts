@@ -3,7 +3,7 @@ import type { Check } from "../check.ts";
 import { bad, good, warning } from "../finding.ts";
 import { isFolder } from "../machine.ts";
 
-/** What is stored can be locked, and nothing is overwritten. */
+/** Checks that the bucket can lock objects, and overwrites nothing. */
 export const lock: Check<"config" | "bucket" | "lock"> = {
   name: "lock",
   async look(machine) {

@@ -3,10 +3,10 @@ import type { Check } from "../check.ts";
 import { good, note } from "../finding.ts";
 import { lockHolder } from "../lock-holder.ts";
 
-/** Whether an archive of this name runs now. */
+/** Reports whether an archive of this name runs now. */
 export const running: Check<"config"> = {
   name: "run",
-  ofArchive: true,
+  onlyForArchive: true,
   async look(machine) {
     const { stateDir, name } = (await machine.config()).backup;
     const holder = await lockHolder(`${statePath(stateDir, name)}.lock`);

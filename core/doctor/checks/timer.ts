@@ -3,13 +3,13 @@ import type { Check } from "../check.ts";
 import { bad, good, type Look, note, warning } from "../finding.ts";
 import { readUnit, type Unit } from "../systemd.ts";
 
-/** The timer waits for its next time, and the last run went well. */
+/** Checks that the timer is active, and that the last run went well. */
 export const timer: Check<"unitName" | "service"> = {
   name: "timer",
   async look(machine) {
     const name = await machine.unitName();
-    // This one is always there.
-    if ((await readUnit("-.mount")) === undefined) return [note("no systemd here: check that something runs it")];
+    // The mount of the root folder is a unit of every systemd.
+    if ((await readUnit("-.mount")) === undefined) return [note("no systemd here: check that something else runs it")];
     const unit = await readUnit(`${name}.timer`);
     const service = await machine.service();
     return [timerLook(name, unit), ...(service === undefined ? [] : [resultLook(name, service)])];
@@ -29,7 +29,7 @@ function timerLook(name: string, unit: Unit | undefined): Look {
   return good(`${name}.timer is active${next ? `, next at ${next}` : ""}`);
 }
 
-/** Incomplete is a failure to systemd, unless `SuccessExitStatus=` says otherwise; but a backup came about. */
+/** Reports the last run. To systemd an incomplete one failed, unless `SuccessExitStatus=` says otherwise; here it is a warning, as there is a backup. */
 function resultLook(name: string, service: Unit): Look {
   const result = service.get("Result") ?? "";
   const status = service.get("ExecMainStatus") ?? "";

@@ -2,7 +2,7 @@ import { which } from "../../system/programs.ts";
 import type { Check } from "../check.ts";
 import { good, note } from "../finding.ts";
 
-/** What sysbackup itself or most pickers run; compression is built in. */
+/** Programs that sysbackup or most pickers run, and what for; compression is built in. */
 const known: Readonly<Record<string, string>> = {
   find: "pickers",
   age: "write-config's encrypted copy of the credentials",
@@ -10,7 +10,7 @@ const known: Readonly<Record<string, string>> = {
   "systemd-creds": "credentials that only the service can read",
 };
 
-/** Programs that parts of the work need; none is needed by an archive as such. */
+/** Checks for programs that some tasks need. An archive as such needs none. */
 export const tools: Check<never> = {
   name: "tools",
   async look() {

@@ -1,12 +1,13 @@
 import type { Check } from "../check.ts";
 import { good, note } from "../finding.ts";
 
-/** Whose rights the other checks speak of. */
+/** Reports the user whose rights the other checks test. */
 export const user: Check<"runner" | "service" | "unitName"> = {
   name: "user",
   async look(machine) {
     const { name, may } = await machine.runner();
-    if ((await machine.service()) === undefined) return [note(`looks with the rights of ${name}: there is no service`)];
+    if ((await machine.service()) === undefined)
+      return [note(`checks with the rights of ${name}: there is no service`)];
     const service = `${await machine.unitName()}.service`;
     if (may === undefined) {
       return [

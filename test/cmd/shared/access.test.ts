@@ -24,7 +24,7 @@ describe("a package's role is assumed", () => {
     expect(access(...options).packageRole).toEqual(expected);
   });
 
-  test("not with the code of two devices", () => {
+  test("options for the codes of two devices are refused", () => {
     expect(() => access("--mfa", "--mfa-device", "GAHT12345678")).toThrow("cannot use --mfa and --mfa-device together");
   });
 });

@@ -46,7 +46,7 @@ describe("count", () => {
   ];
   test.each(cases)("%d is %s", (number, expected) => expect(count(number)).toBe(expected));
 
-  test("nouns follow the number", () => {
+  test("nouns agree with the number", () => {
     expect([counted(1, "file"), counted(0, "file"), counted(2000, "entry", "entries")]).toEqual([
       "1 file",
       "0 files",
@@ -55,14 +55,14 @@ describe("count", () => {
   });
 });
 
-test("rate", () => expect(rate(85 * 1024 ** 2)).toBe("85.0 MiB/s"));
+test("rate is bytes a second", () => expect(rate(85 * 1024 ** 2)).toBe("85.0 MiB/s"));
 
 test("moment is UTC, to the second", () => {
   expect(moment(new Date("2026-11-21T02:00:03.987Z"))).toBe("2026-11-21 02:00:03 UTC");
 });
 
 describe("table", () => {
-  test("columns are as wide as their widest cell, numbers to the right, nothing after the last", () => {
+  test("table columns are as wide as their widest cell, numbers to the right, nothing after the last", () => {
     expect(
       table(
         [{ title: "name" }, { title: "bytes", align: "right" }, { title: "note" }],

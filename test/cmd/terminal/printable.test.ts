@@ -14,7 +14,7 @@ test.each(cases)("%s", (_name, text, expected) => {
   expect(printable(text)).toBe(expected);
 });
 
-test("JSON means the same afterwards", () => {
+test("printable JSON keeps its meaning", () => {
   const value = { path: "a\u009bb\u202ec\nd\x7f" };
   expect(JSON.parse(printable(JSON.stringify(value)))).toEqual(value);
 });

@@ -4,7 +4,7 @@ import type { Screen } from "../../../cmd/terminal/screen.ts";
 
 const mebibyte = 1024 ** 2;
 
-/** A screen that keeps what it is told, and a clock that is turned by hand. */
+/** A screen that records its output, and a clock that is set by hand. */
 function stage({ redraws, width = 80 }: { redraws: boolean; width?: number }) {
   const shown: (string | undefined)[] = [];
   const screen: Screen = {
@@ -18,7 +18,7 @@ function stage({ redraws, width = 80 }: { redraws: boolean; width?: number }) {
 }
 
 describe("on a terminal", () => {
-  test("a bar with share, bytes, files, rate and time left", () => {
+  test("the bar has share, bytes, files, rate and time left", () => {
     const { shown, clock, progress } = stage({ redraws: true, width: 120 });
     progress.update({ doneBytes: 0, totalBytes: 100 * mebibyte, files: 0, totalFiles: 4000 });
     clock.at = 1000;
@@ -28,7 +28,7 @@ describe("on a terminal", () => {
     ]);
   });
 
-  test("without totals, what is known", () => {
+  test("the bar shows what is known without totals", () => {
     const { shown, clock, progress } = stage({ redraws: true });
     progress.update({ doneBytes: 0, files: 0 });
     clock.at = 2000;
@@ -36,7 +36,7 @@ describe("on a terminal", () => {
     expect(shown).toEqual(["4.0 MiB  1 file  2.0 MiB/s  /etc/fstab"]);
   });
 
-  test("is redrawn ten times a second at most", () => {
+  test("the bar is redrawn ten times a second at most", () => {
     const { shown, clock, progress } = stage({ redraws: true });
     for (let step = 0; step <= 1000; step++) {
       clock.at = step;
@@ -46,7 +46,7 @@ describe("on a terminal", () => {
   });
 
   const widths = [1, 5, 20, 40, 60, 79, 80, 100, 200];
-  test.each(widths)("never fills a line of %d columns", (width) => {
+  test.each(widths)("the bar never fills a line of %d columns", (width) => {
     const { shown, clock, progress } = stage({ redraws: true, width });
     progress.update({ doneBytes: 0, files: 0 });
     clock.at = 1000;
@@ -57,7 +57,7 @@ describe("on a terminal", () => {
     expect(Bun.stringWidth(shown[0] ?? "")).toBeLessThan(width);
   });
 
-  test("a total that was too low goes no further than 100%", () => {
+  test("a total that was too low does not exceed 100%", () => {
     const { shown, clock, progress } = stage({ redraws: true, width: 70 });
     progress.update({ doneBytes: 0, totalBytes: 10, files: 0 });
     clock.at = 1000;
@@ -84,7 +84,7 @@ describe("on a terminal", () => {
     ]);
   });
 
-  test("the end removes the bar, and another job starts anew", () => {
+  test("the end removes the bar, and another job starts a new one", () => {
     const { shown, clock, progress } = stage({ redraws: true });
     progress.update({ doneBytes: 0, files: 0 });
     clock.at = 1000;
@@ -97,7 +97,7 @@ describe("on a terminal", () => {
   });
 });
 
-test("elsewhere, a line every ten seconds, without bar or name", () => {
+test("without a terminal, a line is printed every ten seconds, without bar or name", () => {
   const { shown, clock, progress } = stage({ redraws: false });
   for (let second = 0; second <= 25; second++) {
     clock.at = second * 1000;

@@ -38,19 +38,19 @@ describe("answers", () => {
   });
 });
 
-test("asks again until it understands", async () => {
+test("a question is asked again until the answer is understood", async () => {
   const { device, written } = typing("perhaps", "y");
   await createAsk(async () => device, never)("Go on?");
   expect(written).toEqual(["Go on? [y/N] ", "Please answer yes or no.\n", "Go on? [y/N] "]);
 });
 
-test("a restore command cannot steer the terminal it is shown on", async () => {
+test("a restore command cannot control the terminal that shows it", async () => {
   const { device, written } = typing("n");
   await createAsk(async () => device, never)("Run rm\x1b[1K?");
   expect(written).toEqual(["Run rm\\u001b[1K? [y/N] "]);
 });
 
-test("no terminal is a failure that says what to do", async () => {
+test("asking without a terminal is a Failure that says what to do", async () => {
   const asking = createAsk(async () => undefined, never)("Go on?");
   const failure = await asking.then(
     () => undefined,
@@ -70,7 +70,7 @@ test("an abort ends the question with its reason", async () => {
 });
 
 describe("a line", () => {
-  test("comes without spaces around it, below what it is about", async () => {
+  test("a line is returned without spaces around it, and asked for below its choices", async () => {
     const { device, written } = typing(" 2 ");
     const ask = createAskLine(async () => device, never);
     expect(await ask({ above: ["1 one", "2 t\x1bwo"], question: "Which?" })).toBe("2");
@@ -78,7 +78,7 @@ describe("a line", () => {
     expect(device.closed).toBe(true);
   });
 
-  test("that is hidden is hidden before the question, and typing shows again after", async () => {
+  test("typing is hidden before a hidden question, and shows again after it", async () => {
     const { device, written } = typing("123456");
     const ask = createAskLine(async () => device, never);
     expect(await ask({ question: "Code:", hidden: true })).toBe("123456");

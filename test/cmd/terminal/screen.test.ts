@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
-import { createScreen, noticeText, type ScreenParts } from "../../../cmd/terminal/screen.ts";
+import { createScreen, noticeText, type ScreenDeps } from "../../../cmd/terminal/screen.ts";
 
-function recorded(parts: Partial<ScreenParts>) {
+function recorded(parts: Partial<ScreenDeps>) {
   const written: string[] = [];
   const screen = createScreen({
     write: (text) => written.push(text),
@@ -15,7 +15,7 @@ function recorded(parts: Partial<ScreenParts>) {
 }
 
 describe("lines", () => {
-  const cases: [name: string, parts: Partial<ScreenParts>, level: "info" | "warning" | "error", expected: string][] = [
+  const cases: [name: string, parts: Partial<ScreenDeps>, level: "info" | "warning" | "error", expected: string][] = [
     ["plain", {}, "warning", "text\n"],
     ["a warning in colour", { colors: true }, "warning", "\x1b[33mtext\x1b[0m\n"],
     ["an error in colour", { colors: true }, "error", "\x1b[31mtext\x1b[0m\n"],
@@ -30,7 +30,7 @@ describe("lines", () => {
     expect(written).toEqual([expected]);
   });
 
-  test("a name cannot forge a line or steer the terminal", () => {
+  test("a name cannot forge a line or control the terminal", () => {
     const { screen, written } = recorded({ journal: true });
     screen.line("info", "a\n<0>forged\x1b[2J");
     expect(written).toEqual(["<6>a\\n<0>forged\\u001b[2J\n"]);
@@ -38,7 +38,7 @@ describe("lines", () => {
 });
 
 describe("status line", () => {
-  test("stays below the lines, and leaves nothing behind", () => {
+  test("the status line stays below the lines, and leaves nothing behind", () => {
     const { screen, written } = recorded({ redraws: true });
     screen.status("10%");
     screen.line("info", "note");
@@ -48,14 +48,14 @@ describe("status line", () => {
     expect(written).toEqual(["\r\x1b[K10%", "\r\x1b[Knote\n10%", "\r\x1b[K20%", "\r\x1b[K", "end\n"]);
   });
 
-  test("is not written again when it did not change", () => {
+  test("an unchanged status line is not written again", () => {
     const { screen, written } = recorded({ redraws: true });
     screen.status("10%");
     screen.status("10%");
     expect(written).toHaveLength(1);
   });
 
-  test("is nothing without a terminal", () => {
+  test("there is no status line without a terminal", () => {
     const { screen, written } = recorded({});
     screen.status("10%");
     screen.status(undefined);
@@ -63,7 +63,7 @@ describe("status line", () => {
   });
 });
 
-test("notices say what they are", () => {
+test("warnings and errors begin with their level", () => {
   const text = (level: "info" | "warning" | "error") => noticeText({ level, code: "c", message: "it went so" });
   expect([text("info"), text("warning"), text("error")]).toEqual([
     "it went so",

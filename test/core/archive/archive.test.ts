@@ -169,7 +169,7 @@ describe("a run", () => {
 });
 
 describe("another bucket", () => {
-  test("that was made anew in the place of the old one gets everything", async () => {
+  test("a bucket made in the place of the old one gets everything", async () => {
     await using rig = await rigWithFiles();
     await rig.run();
     await rm(join(rig.path, "bucket"), { recursive: true });
@@ -177,7 +177,7 @@ describe("another bucket", () => {
     const run = await rig.run();
     expect(run.heard).toEqual([
       expect.stringMatching(
-        /^warning state-rebuilt: .* the bucket does not have "index\/host\/.*", which was put there; it is made anew/,
+        /^warning state-rebuilt: .* the bucket does not have "index\/host\/.*", which was put there; it is rebuilt/,
       ),
     ]);
     expect(await isWhole(rig, run)).toBe(true);

@@ -1,7 +1,8 @@
 /** Reads a backup as a restore would, by what `core/format` says, and checks on the way all that can be checked. */
 import { gunzipSync, zstdDecompressSync } from "node:zlib";
 import type { Bucket } from "../../../core/bucket/contract.ts";
-import type { Encoding, Entry, Extent, FileEntry, ObjectRef } from "../../../core/format/entry.ts";
+import type { Encoding } from "../../../core/format/encoding.ts";
+import type { Entry, Extent, FileEntry, ObjectRef } from "../../../core/format/entry.ts";
 import { checkFrame } from "../../../core/format/frame.ts";
 import { decodeManifest, type Manifest } from "../../../core/format/manifest.ts";
 import { decodePart } from "../../../core/format/part.ts";

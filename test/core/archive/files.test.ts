@@ -26,6 +26,7 @@ async function runAs(user: number, args: readonly string[]): Promise<{ exit: num
     stdin: "ignore",
     stdout: "ignore",
     stderr: "pipe",
+    env: process.env,
   });
   const [stderr, exit] = await Promise.all([child.stderr.text(), child.exited]);
   return { exit, stderr };

@@ -51,6 +51,34 @@ export type RunOptions = {
   readonly job?: Partial<ArchiveJob>;
 };
 
+type JobOptions = Pick<ArchiveJob, "bucket" | "pickersDir" | "snapshotsDir" | "now" | "notify"> & {
+  /** The backup name. */
+  readonly name: string;
+  readonly stateDir: string;
+  readonly content: Partial<Config["content"]>;
+} & Partial<ArchiveJob>;
+
+/** A job with defaults for everything that a test does not care about. */
+export function jobFor({ name, stateDir, content: settings, ...job }: JobOptions): ArchiveJob {
+  return {
+    config: {
+      aws: { profile: undefined, credentialsFile: undefined, roleArn: undefined },
+      s3: { bucket: job.bucket.url, endpoint: undefined, region: undefined, pathStyle: false },
+      cloudformation: { region: undefined, export: "backup-bucket" },
+      content: { ...content, ...settings },
+      backup: { name, stateDir },
+    },
+    host: "machine",
+    filters: [],
+    tool: "sysbackup test",
+    random: (length) => crypto.getRandomValues(new Uint8Array(length)),
+    sleep: Bun.sleep,
+    progress: () => {},
+    signal: new AbortController().signal,
+    ...job,
+  };
+}
+
 export class Rig implements AsyncDisposable {
   readonly #clock: { offset: () => number };
   readonly #dispose: () => PromiseLike<void>;
@@ -101,27 +129,17 @@ export class Rig implements AsyncDisposable {
   }
 
   job(heard: ArchiveJob["notify"], bucket: Bucket, options: RunOptions = {}): ArchiveJob {
-    return {
-      config: {
-        aws: { profile: undefined, credentialsFile: undefined, roleArn: undefined },
-        s3: { bucket: bucket.url, endpoint: undefined, region: undefined, pathStyle: false },
-        cloudformation: { region: undefined, export: "backup-bucket" },
-        content: { ...content, ...options.content },
-        backup: { name: options.name ?? "host", stateDir: join(this.path, "state") },
-      },
+    return jobFor({
       bucket,
+      name: options.name ?? "host",
+      stateDir: join(this.path, "state"),
+      content: options.content ?? {},
       pickersDir: join(this.path, "pickers.d"),
       snapshotsDir: join(this.path, "snapshots.d"),
-      host: "machine",
-      tool: "sysbackup test",
       now: this.now,
-      random: (length) => crypto.getRandomValues(new Uint8Array(length)),
-      sleep: Bun.sleep,
       notify: heard,
-      progress: () => {},
-      signal: new AbortController().signal,
       ...options.job,
-    };
+    });
   }
 
   async run(options: RunOptions = {}): Promise<RigRun> {

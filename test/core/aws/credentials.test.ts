@@ -5,18 +5,18 @@ import { serviceCredentials } from "../../../core/aws/credentials.ts";
 import { scratch } from "../../support/faults/scratch.ts";
 
 describe("credentials that systemd gives a service", () => {
-  test("are the file aws_credentials of its folder", async () => {
+  test("a service's credentials are the file aws_credentials of its folder", async () => {
     await using dir = await scratch();
     const file = join(dir.path, "aws_credentials");
     await writeFile(file, "[default]\n");
     expect(serviceCredentials(dir.path)).toBe(file);
   });
 
-  test("are none outside of services", () => {
+  test("there are no service credentials outside of services", () => {
     expect(serviceCredentials(undefined)).toBeUndefined();
   });
 
-  test("are none where the service has others only", async () => {
+  test("other credentials of a service are ignored", async () => {
     await using dir = await scratch();
     await mkdir(join(dir.path, "others"));
     await writeFile(join(dir.path, "others/aws_credentials"), "");

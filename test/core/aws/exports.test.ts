@@ -34,12 +34,12 @@ async function refusal(finding: Promise<unknown>): Promise<Failure> {
   throw error;
 }
 
-test("a bucket that is set is taken without asking", async () => {
+test("a configured bucket is taken without a request", async () => {
   const connect = () => Promise.reject(new Error("asked"));
   expect(await findBucket(await configWith("set"), connect)).toBe("s3://set");
 });
 
-test("the export is found on a later page, and no page after it is asked for", async () => {
+test("the export is found on a later page, and no page after it is requested", async () => {
   const { asked, connect } = serving([{ other: "a" }, { "backup-bucket": "found" }, { more: "b" }]);
   expect(await findBucket(await configWithout(), connect)).toBe("s3://found");
   expect(asked).toEqual([undefined, "1"]);
@@ -56,13 +56,13 @@ test("an absent export is refused after the last page", async () => {
   expect(asked).toEqual([undefined, "1"]);
 });
 
-test("an export that is no bucket name is refused", async () => {
+test("an export whose value is not a bucket name is refused", async () => {
   const { connect } = serving([{ "backup-bucket": "arn:aws:s3:::x" }]);
   const failure = await refusal(findBucket(await configWithout(), connect));
-  expect(failure.parts.why).toBe('its value "arn:aws:s3:::x" is no bucket name');
+  expect(failure.parts.why).toBe('its value "arn:aws:s3:::x" is not a bucket name');
 });
 
-test("a refusal by the service is worded", async () => {
+test("a refusal by the service is reported as a Failure", async () => {
   const failure = await refusal(findBucket(await configWithout(), () => Promise.reject(new Error("Access Denied"))));
   expect(failure.message).toBe(
     'cannot find the bucket in the CloudFormation export "backup-bucket": no bucket is set, and the exports cannot be read: ' +

@@ -29,14 +29,14 @@ function source() {
 }
 
 describe("shared credentials", () => {
-  test("are fetched once for all who ask at the same time, and after", async () => {
+  test("shared credentials are fetched once for all callers, at the same time and later", async () => {
     const { credentials, fetched } = source();
     await Promise.all([credentials(), credentials(), credentials()]);
     await credentials();
     expect(fetched()).toBe(1);
   });
 
-  test("are fetched anew before clients of the SDK want new ones, five minutes before the end", async () => {
+  test("shared credentials are fetched again before the SDK's clients ask for new ones, five minutes before the end", async () => {
     const { credentials, wait } = source();
     await credentials();
     wait(53 * minute);

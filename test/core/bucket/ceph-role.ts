@@ -13,7 +13,10 @@ export function archiveRights(bucket: string): object {
   });
   return {
     Version: "2012-10-17",
-    Statement: [allow(["PutObject", "PutObjectRetention"], `${arn}/*`), allow(["GetObject"], `${arn}/index/*`)],
+    Statement: [
+      allow(["PutObject", "PutObjectRetention", "GetObjectRetention"], `${arn}/*`),
+      allow(["GetObject"], `${arn}/index/*`),
+    ],
   };
 }
 

@@ -261,7 +261,7 @@ const cases = {
 
   "a version whose lock has ended is removed, and only it": async (bench: Bench) => {
     const { bucket, key, lock, until } = bench;
-    const short = lock(2);
+    const short = lock(5);
     const first = await bucket.put(key("a"), bytes("first"), { retention: short });
     const second = await bucket.put(key("a"), bytes("second"), { retention: short });
     await until(short.until);

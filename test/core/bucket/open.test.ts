@@ -54,7 +54,10 @@ test("a directory bucket loads no code of AWS", async () => {
     const loaded = Object.keys(require.cache);
     console.log(loaded.some((path) => path.includes("core/bucket/open.ts")), loaded.some((path) => path.includes("@aws-sdk")));`;
   const module = new URL("../../../core/bucket/open.ts", import.meta.url).pathname;
-  const child = Bun.spawn(["bun", "-e", script, module, `file://${root.path}`], { stdout: "pipe" });
+  const child = Bun.spawn([process.execPath, "-e", script, module, `file://${root.path}`], {
+    stdout: "pipe",
+    env: process.env,
+  });
   expect((await new Response(child.stdout).text()).trim()).toBe("true false");
 });
 

@@ -60,7 +60,7 @@ describe("docs/configuration.md", async () => {
   const page = await Bun.file(join(import.meta.dir, "../../../docs/configuration.md")).text();
   const example = /```ini\n(.*?)```/s.exec(page)?.[1] ?? "";
 
-  test("its example is read, value for value", async () => {
+  test("the example of docs/configuration.md is read, value for value", async () => {
     expect(await load(example)).toEqual({
       aws: {
         profile: "backup",
@@ -126,7 +126,7 @@ describe("values", () => {
     expect(await load(conf)).toHaveProperty(pick, expected);
   });
 
-  test("a relative credentials_file lies beside conf", async () => {
+  test("a relative credentials_file is beside conf", async () => {
     const confDir = await confDirWith("[aws]\ncredentials_file = credentials");
     const config = await loadConfig({ confDir, hostName: "host" });
     expect(config.aws.credentialsFile).toBe(join(confDir, "credentials"));
@@ -151,7 +151,7 @@ describe("refused by line, key, value, and what is allowed", () => {
     ["content", "layout", "pack", "give packs or objects"],
     ["content", "follow", "yes", "give all, picked or none"],
     ["content", "compression", "bzip2", "give zstd, gzip or none"],
-    ["content", "compression", "gzip", "packs are made of zstd frames: give zstd or none, or set layout = objects"],
+    ["content", "compression", "gzip", "packs consist of zstd frames: give zstd or none, or set layout = objects"],
     ["content", "compression_level", "20", "give a whole number from 1 to 19"],
     ["content", "pack_size", "512K", "give bytes from 1M to 256M"],
     ["content", "pack_size", "257M", "give bytes from 1M to 256M"],
@@ -171,7 +171,7 @@ describe("refused by line, key, value, and what is allowed", () => {
     ["s3", "endpoint", "s3.example.org", url],
     ["s3", "endpoint", "https://user:secret@s3.example.org", url],
     ["s3", "path_style", "maybe", "give yes or no"],
-    ["aws", "role_arn", "backup", "give a role as arn:aws:iam::123456789012:role/name"],
+    ["aws", "role_arn", "backup", "give the ARN of a role, such as arn:aws:iam::123456789012:role/name"],
     ["aws", "profile", "", "give a value, or leave the key out"],
   ];
   test.each(cases)("[%s] %s = %s", async (section, key, value, allowed) => {
@@ -226,7 +226,7 @@ describe("unknown words name the nearest known one", () => {
 });
 
 describe("the command line", () => {
-  test("goes before conf", async () => {
+  test("the command line overrides conf", async () => {
     const config = await load("[s3]\nbucket = one\n[backup]\nname = one", { name: "two", bucket: "two" });
     expect([config.s3.bucket, config.backup.name]).toEqual(["s3://two", "two"]);
   });
@@ -241,7 +241,7 @@ describe("the command line", () => {
     expect(failure.exit).toBe(exitStatus.usage);
   });
 
-  test("a host name that is no backup name is refused, with the remedy", async () => {
+  test("a host name that is not a backup name is refused, with the remedy", async () => {
     const failure = await refusal(load("", { hostName: "my host" }));
     expect(failure.parts.remedy).toBe("set name in [backup], or give --name");
     expect((await load("", { hostName: "my host", name: "fine" })).backup.name).toBe("fine");
@@ -251,7 +251,7 @@ describe("the command line", () => {
 describe("no conf", () => {
   const confDir = join(scratch, "absent");
 
-  test("is refused with what to do", async () => {
+  test("a missing conf is refused with what to do", async () => {
     const failure = await refusal(loadConfig({ confDir, hostName: "host", bucket: "given" }));
     expect(failure.message).toBe(
       `cannot read the configuration "${confDir}/conf": there is no such file; ` +
@@ -260,18 +260,18 @@ describe("no conf", () => {
     expect(failure.exit).toBe(exitStatus.usage);
   });
 
-  test("is refused also where it is optional, if no bucket is given", async () => {
+  test("a missing optional conf is refused if no bucket is given", async () => {
     expect((await refusal(loadConfig({ confDir, hostName: "host", confOptional: true }))).exit).toBe(exitStatus.usage);
   });
 
-  test("gives the defaults where it is optional and the bucket is given", async () => {
+  test("a missing optional conf gives the defaults if a bucket is given", async () => {
     const config = await loadConfig({ confDir, hostName: "host", bucket: "given", confOptional: true });
     expect(config).toEqual(await load("", { bucket: "given" }));
   });
 });
 
 describe("where to look the bucket up", () => {
-  test("goes before conf, bucket and all", async () => {
+  test("options to look the bucket up override the bucket of conf", async () => {
     const written = "[s3]\nbucket = one\n[cloudformation]\nregion = one\nexport = one";
     const byExport = await load(written, { export: "two" });
     expect([byExport.s3.bucket, byExport.cloudformation]).toEqual([undefined, { region: "one", export: "two" }]);
@@ -279,7 +279,7 @@ describe("where to look the bucket up", () => {
     expect([byRegion.s3.bucket, byRegion.cloudformation]).toEqual([undefined, { region: "two", export: "one" }]);
   });
 
-  test.each([{ region: "two" }, { export: "two" }])("is enough without conf: %j", async (given) => {
+  test.each([{ region: "two" }, { export: "two" }])("%j is enough without conf", async (given) => {
     const config = await loadConfig({
       confDir: join(scratch, "absent"),
       hostName: "host",
@@ -289,13 +289,13 @@ describe("where to look the bucket up", () => {
     expect(config).toEqual(await load("", given));
   });
 
-  test("is refused beside a bucket", async () => {
+  test("options to look the bucket up are refused together with --bucket", async () => {
     const failure = await refusal(load("", { bucket: "one", export: "two" }));
-    expect(failure.message).toStartWith("cannot tell which bucket is meant: ");
+    expect(failure.message).toStartWith("cannot choose the bucket: ");
     expect(failure.exit).toBe(exitStatus.usage);
   });
 
-  test("and the bucket are both named where neither is given and there is no conf", async () => {
+  test("without conf, the error names both --bucket and the options to look it up", async () => {
     const failure = await refusal(
       loadConfig({ confDir: join(scratch, "absent"), hostName: "host", confOptional: true }),
     );
@@ -304,7 +304,7 @@ describe("where to look the bucket up", () => {
   });
 });
 
-test("a conf that cannot be read is no missing conf", async () => {
+test("an unreadable conf is not taken for a missing one", async () => {
   const confDir = join(scratch, "folder");
   await mkdir(join(confDir, "conf"), { recursive: true });
   const failure = await refusal(loadConfig({ confDir, hostName: "host", bucket: "given", confOptional: true }));
@@ -320,18 +320,18 @@ test("a conf that is not UTF-8 is refused", async () => {
 describe("digest", () => {
   const base = "[content]\ndays_retained = 30\n";
 
-  test("is the same for the same shape, wherever it goes", async () => {
+  test("the digest is the same for the same shape of backups in another bucket", async () => {
     const elsewhere = `${base}lock_timeout = 1\n[s3]\nbucket = other\n[aws]\nprofile = other`;
     expect(configDigest(await load(base))).toMatch(/^[0-9a-f]{64}$/);
     expect(configDigest(await load(elsewhere))).toBe(configDigest(await load(base)));
   });
 
   const shapes = ["compression = none", "layout = objects", "pack_size = 32M", "lock_mode = COMPLIANCE"];
-  test.each(shapes)("differs with %s", async (line) => {
+  test.each(shapes)("the digest differs with %s", async (line) => {
     expect(configDigest(await load(base + line))).not.toBe(configDigest(await load(base)));
   });
 
-  test("differs with the backup name", async () => {
+  test("the digest differs with the backup name", async () => {
     expect(configDigest(await load(base, { name: "other" }))).not.toBe(configDigest(await load(base)));
   });
 });

@@ -62,9 +62,9 @@ describe("values", () => {
 
 describe("refused", () => {
   const cases: [name: string, text: string, message: string][] = [
-    ["section twice", "[s]\n[t]\n[s]", "line 3: section [s] is there already, in line 1"],
-    ["key twice", "[s]\na = 1\nA: 2", "line 3: [s] a is there already, in line 2"],
-    ["a key before any section", "a = 1", "line 1: a setting stands before the first [section]"],
+    ["section twice", "[s]\n[t]\n[s]", "line 3: section [s] is already in line 1"],
+    ["key twice", "[s]\na = 1\nA: 2", "line 3: [s] a is already in line 2"],
+    ["a key before any section", "a = 1", "line 1: a setting comes before the first [section]"],
     ["no delimiter", "[s]\nfoo", 'line 2: it is neither "key = value" nor [section]'],
     ["no key", "[s]\n= foo", 'line 2: it is neither "key = value" nor [section]'],
     ["an empty header", "[s]\n[]", 'line 2: it is neither "key = value" nor [section]'],

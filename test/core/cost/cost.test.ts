@@ -113,7 +113,7 @@ test("the mean of daily runs is what they took, extensions too", async () => {
   expect(extend * 16).toBeGreaterThanOrEqual(real.extend * 0.9);
   // A root and a part for each day.
   expect(gets).toBe(2 * 17);
-}, 30_000);
+});
 
 test("what older backups need is stored, and new runs add to it", async () => {
   await using rig = await machine();

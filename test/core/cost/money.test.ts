@@ -9,7 +9,7 @@ describe("money", () => {
     ["0.000000001", 1n],
   ])("%s is read exactly", (text, nano) => expect(parseMoney(text)).toBe(nano));
 
-  test.each(["", "-1", "1e-7", "0.0000000001", ".5", "5.", "1,000", "$1"])("%j is no price", (text) =>
+  test.each(["", "-1", "1e-7", "0.0000000001", ".5", "5.", "1,000", "$1"])("%j is not a price", (text) =>
     expect(parseMoney(text)).toBeUndefined(),
   );
 

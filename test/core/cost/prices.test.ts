@@ -28,8 +28,8 @@ describe("price tables", () => {
   });
 
   test.each([
-    ["a negative price", 'put: "0.005"', "put: -1", "classes.0.put: -1 is no price"],
-    ["a price that is a word", 'put: "0.005"', "put: free", 'classes.0.put: "free" is no price'],
+    ["a negative price", 'put: "0.005"', "put: -1", "classes.0.put: -1 is not a price"],
+    ["a price that is a word", 'put: "0.005"', "put: free", 'classes.0.put: "free" is not a price'],
     ["a misspelled key", "egress:", "exgress:", "egress"],
     ["no date", "as_of: 2026-11-21", "as_of: lately", "as_of"],
     ["another GB", "1073741824", "1024", "bytes_per_gb"],

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { billOf } from "../../../core/cost/bill.ts";
-import type { Figures, Group, Held } from "../../../core/cost/figures.ts";
+import type { CostFigures, Group, Held } from "../../../core/cost/figures.ts";
 import { builtInPrices } from "../../../core/cost/prices.ts";
 import { usesOf } from "../../../core/cost/uses.ts";
 
@@ -8,7 +8,7 @@ const held = (objects: number, bytes = 0): Held => ({ objects, puts: objects, by
 const group = (live: Held, kept: Held, added: Held): Group => ({ live, kept, added });
 
 /** Ten packs, of which two came in the last ten runs; two parts and a root, one of each new in each run. */
-const figures: Figures = {
+const figures: CostFigures = {
   content: group(held(10, 160e6), held(12, 200e6), held(2, 30e6)),
   manifests: group(held(3, 3_000), held(31, 40_000), held(20, 20_000)),
   dumps: group(held(1, 500), held(11, 5_500), held(10, 5_000)),

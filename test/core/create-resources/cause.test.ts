@@ -10,12 +10,12 @@ function event(status: string, resource: string, reason?: string, type = "AWS::I
 }
 const ofStack = (status: string, reason?: string) => event(status, "sysbackup", reason, "AWS::CloudFormation::Stack");
 
-/** As CloudFormation words them. */
+/** A reason in CloudFormation's words. */
 const taken =
   'Resource handler returned message: "the-bucket already exists (Service: S3, Status Code: 409)" (RequestToken: 7f2c, HandlerErrorCode: AlreadyExists)';
 
 describe("the event that caused the failure", () => {
-  test("is the first that failed, not those that it cancelled, nor the stack's own", () => {
+  test("the cause is the first failure, not the resources that it cancelled, nor the stack's own event", () => {
     const events = [
       ofStack("CREATE_IN_PROGRESS", "User Initiated"),
       event("CREATE_IN_PROGRESS", "Bucket"),
@@ -36,7 +36,7 @@ describe("the event that caused the failure", () => {
     );
   });
 
-  test("in an update, likewise", () => {
+  test("the cause in an update is also the first failure", () => {
     const events = [
       ofStack("UPDATE_IN_PROGRESS", "User Initiated"),
       event("UPDATE_FAILED", "AuditRole", "Resource update cancelled"),
@@ -47,7 +47,7 @@ describe("the event that caused the failure", () => {
     expect(cause && causeText(cause)).toBe('AWS::IAM::Role "BackupRole": The role is not modifiable');
   });
 
-  test("is the stack's where no resource failed: a name that another stack exports", () => {
+  test("the cause is the stack's own event if no resource failed, as for a name that another stack exports", () => {
     const clash = "Export with name backup-bucket is already exported by stack other. Rollback requested by user.";
     const events = [ofStack("CREATE_IN_PROGRESS", "User Initiated"), ofStack("ROLLBACK_IN_PROGRESS", clash)];
     const cause = causeOf(events);
@@ -56,7 +56,7 @@ describe("the event that caused the failure", () => {
     );
   });
 
-  test("is not known where nothing failed", () => {
+  test("there is no cause if nothing failed", () => {
     expect(causeOf([ofStack("CREATE_IN_PROGRESS", "User Initiated"), ofStack("CREATE_COMPLETE")])).toBeUndefined();
     expect(causeOf([])).toBeUndefined();
   });

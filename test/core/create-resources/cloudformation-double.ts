@@ -11,7 +11,7 @@ type DoubleStack = {
   readonly name: string;
   status: string;
   protected: boolean;
-  /** Of the request that made it. */
+  /** Token of the request that created the stack. */
   token: string | null;
   parameters: [name: string, value: string][];
   tags: [name: string, value: string][];
@@ -28,7 +28,7 @@ export class CloudFormationDouble implements Disposable {
   readonly #stacks: DoubleStack[] = [];
   /** Actions, in the order in which they were asked for. */
   readonly asked: string[] = [];
-  /** Of the last request that created or updated something. */
+  /** Form of the last request that created or updated something. */
   lastForm = new URLSearchParams();
   /** What the next creates, updates and deletes lead to, each without the event that it begins with. */
   readonly scripts: (readonly Step[])[] = [];

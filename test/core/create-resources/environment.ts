@@ -1,4 +1,4 @@
-/** Where the SDK looks, for as long as a test runs: this process has nothing else to look in. */
+/** Variables of the SDK, unset so that a test sees nothing of the machine. */
 const none = {
   AWS_PROFILE: undefined,
   AWS_SESSION_TOKEN: undefined,
@@ -11,7 +11,7 @@ const files = {
   AWS_EC2_METADATA_DISABLED: "true",
 };
 
-/** For a process, or `environment` below: variables of which undefined is taken away. */
+/** Variables for a process, or for `environment` below; undefined removes one. */
 export function awsVariables(endpoint: string): Readonly<Record<string, string | undefined>> {
   return { ...none, ...files, AWS_ACCESS_KEY_ID: "test", AWS_SECRET_ACCESS_KEY: "test", AWS_ENDPOINT_URL: endpoint };
 }

@@ -10,7 +10,7 @@ import { updateResources } from "../../../core/create-resources/update.ts";
 import { clientConfig, moto } from "../../support/services.ts";
 import { awsVariables, environment } from "./environment.ts";
 
-/** With a parameter more, and a right more for the audit role. */
+/** The template with one more parameter, and one more right for the audit role. */
 function changed({ text }: Template): Template {
   const action = "            Action: s3:GetObjectRetention\n";
   const parameter = "Parameters:\n  Colour:\n    Type: String\n    Description: New\n    Default: red\n";
@@ -28,7 +28,7 @@ test.skipIf(!moto)("an update brings a changed template, and keeps the parameter
   using _ = environment(awsVariables(moto.endpoint));
   const { signal } = new AbortController();
   const stacks = await connectStacks({ region: moto.region, signal, token: randomUUID });
-  const work = { stacks, notify: () => {}, sleep: async () => {}, signal };
+  const deps = { stacks, notify: () => {}, sleep: async () => {}, signal };
   const name = `t-${randomUUID().slice(0, 8)}`;
   const before = builtInTemplate();
   const resources = (template: Template, parameters?: string): Resources => {
@@ -36,10 +36,10 @@ test.skipIf(!moto)("an update brings a changed template, and keeps the parameter
     return { stackName: name, package: name, template, settings };
   };
   const settings = new Map([...resources(before, "LongestLockDays=40").settings, ["ExportName", name]]);
-  const made = await createResources({ ...resources(before), settings }, work);
+  const made = await createResources({ ...resources(before), settings }, deps);
   expect(made.status).toBe("CREATE_COMPLETE");
 
-  const { stack, changed: didChange } = await updateResources(resources(changed(before)), work);
+  const { stack, changed: didChange } = await updateResources(resources(changed(before)), deps);
   expect([stack.status, didChange]).toEqual(["UPDATE_COMPLETE", true]);
   expect(Object.fromEntries(stack.parameters)).toMatchObject({
     LongestLockDays: "40",
@@ -51,7 +51,7 @@ test.skipIf(!moto)("an update brings a changed template, and keeps the parameter
     "s3:GetBucketTagging",
   );
 
-  expect(await updateResources(resources(changed(before)), work)).toMatchObject({ changed: false });
+  expect(await updateResources(resources(changed(before)), deps)).toMatchObject({ changed: false });
   stacks.close();
 });
 

@@ -24,7 +24,7 @@ describe("--parameters", () => {
     expect(given(text)).toEqual({ PackageName: "p", ...expected });
   });
 
-  test("a value may hold commas and =; only a name with = begins the next", () => {
+  test("a value may contain commas and =; only a name with = begins the next", () => {
     const free = readTemplate(
       "Parameters: { PackageName: { Type: String, Description: x }, A: { Type: String, Description: x }, B: { Type: String, Description: x } }",
     );
@@ -57,14 +57,14 @@ describe("refused before any request:", () => {
     expect(() => given(text)).toThrow(`cannot use --parameters ${message}`);
   });
 
-  test("a bad name of an export, by its option", () => {
+  test("a bad name of an export is reported by its option", () => {
     expect(() => given(undefined, "a b")).toThrow(
       'cannot use --export "a b": allowed is: Letters, digits, colons and dashes',
     );
   });
 });
 
-test("defaults fill up what is not given", () => {
+test("parameters that are not given get their defaults", () => {
   const all = withDefaults(template, new Map([["LockMode", "COMPLIANCE"]]));
   expect([...all.keys()]).toEqual([...template.parameters.keys()]);
   expect(all.get("LockMode")).toBe("COMPLIANCE");

@@ -2,7 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { connectStacks } from "../../../core/create-resources/cloudformation.ts";
 import { createResources, type Resources } from "../../../core/create-resources/create.ts";
-import type { Work } from "../../../core/create-resources/follow.ts";
+import type { StackDeps } from "../../../core/create-resources/follow.ts";
 import { givenSettings } from "../../../core/create-resources/parameters.ts";
 import { builtInTemplate } from "../../../core/create-resources/template.ts";
 import { updateResources } from "../../../core/create-resources/update.ts";
@@ -38,7 +38,7 @@ const deleted: Step[] = [["DELETE_COMPLETE", name, whole]];
 
 type Rig = AsyncDisposable & {
   readonly double: CloudFormationDouble;
-  readonly work: Work;
+  readonly deps: StackDeps;
   readonly notices: Notice[];
   readonly slept: number[];
   readonly controller: AbortController;
@@ -60,10 +60,10 @@ async function rig(
     onSleep(double, controller);
     signal.throwIfAborted();
   };
-  const work = { stacks, notify: (notice: Notice) => void notices.push(notice), sleep, signal };
+  const deps = { stacks, notify: (notice: Notice) => void notices.push(notice), sleep, signal };
   return {
     double,
-    work,
+    deps,
     notices,
     slept,
     controller,
@@ -75,18 +75,18 @@ async function rig(
   };
 }
 
-const told = (notices: readonly Notice[]) => notices.map(({ message }) => message);
+const reported = (notices: readonly Notice[]) => notices.map(({ message }) => message);
 
 describe("create", () => {
-  test("sends the template, all parameters, tags and protection; tells events once, in order; waits in between", async () => {
+  test("create sends the template, all parameters, tags and protection, reports events once and in order, and waits in between", async () => {
     await using at = await rig();
     at.double.scripts.push(made);
-    const stack = await createResources(resources("LockMode=COMPLIANCE"), at.work);
+    const stack = await createResources(resources("LockMode=COMPLIANCE"), at.deps);
     expect(stack).toMatchObject({ name, status: "CREATE_COMPLETE" });
     expect(stack.parameters.get("LockMode")).toBe("COMPLIANCE");
     expect([...stack.parameters.keys()]).toEqual([...template.parameters.keys()]);
     expect(Object.fromEntries(stack.tags)).toEqual(tags);
-    expect(told(at.notices)).toEqual([
+    expect(reported(at.notices)).toEqual([
       'CREATE_IN_PROGRESS AWS::CloudFormation::Stack "sysbackup"',
       'CREATE_IN_PROGRESS AWS::S3::Bucket "Bucket"',
       'CREATE_COMPLETE AWS::S3::Bucket "Bucket"',
@@ -103,19 +103,19 @@ describe("create", () => {
     });
   });
 
-  test("a failure tells its cause and what to do, and the next try clears what is left and succeeds", async () => {
+  test("a failure reports its cause and what to do, and the next attempt removes the empty stack and succeeds", async () => {
     await using at = await rig();
     at.double.scripts.push(failing);
-    await expect(createResources(resources(), at.work)).rejects.toThrow(
+    await expect(createResources(resources(), at.deps)).rejects.toThrow(
       'cannot create the stack "sysbackup": AWS::S3::Bucket "Bucket": the-bucket already exists; ' +
-        "mend that, and run create-resources again: what this try made is removed",
+        "fix that, and run create-resources again: everything that this attempt made is removed",
     );
-    expect(told(at.notices)).toContain('CREATE_FAILED AWS::S3::Bucket "Bucket": the-bucket already exists');
+    expect(reported(at.notices)).toContain('CREATE_FAILED AWS::S3::Bucket "Bucket": the-bucket already exists');
     at.notices.length = 0;
     at.double.asked.length = 0;
 
     at.double.scripts.push(deleted, made);
-    expect(await createResources(resources(), at.work)).toMatchObject({ status: "CREATE_COMPLETE" });
+    expect(await createResources(resources(), at.deps)).toMatchObject({ status: "CREATE_COMPLETE" });
     expect(at.notices[0]).toMatchObject({ code: "stack-cleared" });
     expect(at.double.asked.filter((action) => !action.startsWith("Describe"))).toEqual([
       "UpdateTerminationProtection",
@@ -132,8 +132,8 @@ describe("create", () => {
       ["ROLLBACK_IN_PROGRESS", name, whole, clash],
       ["ROLLBACK_COMPLETE", name, whole],
     ]);
-    await expect(createResources(resources(), at.work)).rejects.toThrow(
-      /exported by stack other.*; give a name of its own with --export$/,
+    await expect(createResources(resources(), at.deps)).rejects.toThrow(
+      /exported by stack other.*; give another name with --export$/,
     );
   });
 
@@ -143,63 +143,63 @@ describe("create", () => {
       ["CREATE_FAILED", "Bucket", "AWS::S3::Bucket", "no"],
       ["ROLLBACK_FAILED", name, whole],
     ]);
-    await expect(createResources(resources(), at.work)).rejects.toThrow(
+    await expect(createResources(resources(), at.deps)).rejects.toThrow(
       /"Bucket": no; see the stack's events in the CloudFormation console/,
     );
   });
 
   test.each([
-    ["CREATE_COMPLETE", /it exists already; change it with `sysbackup update-resources`/],
-    ["UPDATE_ROLLBACK_COMPLETE", /it exists already; change it with `sysbackup update-resources`/],
+    ["CREATE_COMPLETE", /it already exists; change it with `sysbackup update-resources`/],
+    ["UPDATE_ROLLBACK_COMPLETE", /it already exists; change it with `sysbackup update-resources`/],
     ["UPDATE_IN_PROGRESS", /with the status UPDATE_IN_PROGRESS; wait until CloudFormation is done/],
     ["ROLLBACK_IN_PROGRESS", /with the status ROLLBACK_IN_PROGRESS; wait until CloudFormation is done/],
     ["REVIEW_IN_PROGRESS", /a change set that nobody has executed: execute it, or delete the stack/],
-    ["DELETE_FAILED", /mend the cause, and delete it \(aws cloudformation delete-stack --stack-name sysbackup\)/],
+    ["DELETE_FAILED", /fix the cause, and delete it \(aws cloudformation delete-stack --stack-name sysbackup\)/],
     ["ROLLBACK_COMPLETE", /its creation failed and it holds nothing/],
   ])("a stack of the name with the status %s, made by others, is left alone", async (status, message) => {
     await using at = await rig();
     at.double.plant(name, status);
-    await expect(createResources(resources(), at.work)).rejects.toThrow(message);
+    await expect(createResources(resources(), at.deps)).rejects.toThrow(message);
     expect(at.double.asked).toEqual(["DescribeStacks"]);
   });
 
-  test("an answer that is lost on the way makes no second stack, and no error", async () => {
+  test("a lost answer makes no second stack, and no error", async () => {
     await using at = await rig();
     at.double.scripts.push(made);
     at.double.loses = "CreateStack";
-    expect(await createResources(resources(), at.work)).toMatchObject({ status: "CREATE_COMPLETE" });
+    expect(await createResources(resources(), at.deps)).toMatchObject({ status: "CREATE_COMPLETE" });
     expect(at.double.asked.slice(0, 3)).toEqual(["DescribeStacks", "CreateStack", "CreateStack"]);
   });
 
-  test("an interrupt ends the waiting, and tells that CloudFormation goes on", async () => {
+  test("an interrupt ends the waiting, and reports that CloudFormation goes on", async () => {
     await using at = await rig((_, controller) => controller.abort(new Error("interrupted by SIGINT")));
     at.double.scripts.push(made);
-    await expect(createResources(resources(), at.work)).rejects.toThrow("interrupted by SIGINT");
+    await expect(createResources(resources(), at.deps)).rejects.toThrow("interrupted by SIGINT");
     expect(at.notices.at(-1)).toMatchObject({ level: "warning", code: "stack-goes-on" });
     expect(at.double.names()).toEqual([name]);
   });
 });
 
 describe("update", () => {
-  test("keeps what is not given, adds defaults of new parameters, and tells new events only", async () => {
+  test("an update keeps what is not given, adds defaults of new parameters, and reports only new events", async () => {
     await using at = await rig();
     at.double.scripts.push(made);
-    await createResources(resources(), at.work);
+    await createResources(resources(), at.deps);
     at.notices.length = 0;
     at.double.scripts.push([["UPDATE_COMPLETE", name, whole]]);
-    const { stack, changed } = await updateResources(resources("LockMode=COMPLIANCE"), at.work);
+    const { stack, changed } = await updateResources(resources("LockMode=COMPLIANCE"), at.deps);
     expect({ changed, status: stack.status }).toEqual({ changed: true, status: "UPDATE_COMPLETE" });
-    expect(told(at.notices)).toEqual([
+    expect(reported(at.notices)).toEqual([
       'UPDATE_IN_PROGRESS AWS::CloudFormation::Stack "sysbackup"',
       'UPDATE_COMPLETE AWS::CloudFormation::Stack "sysbackup"',
     ]);
   });
 
-  test("previous values are asked for where the stack has the parameter, and only there", async () => {
+  test("an update keeps previous values only for parameters that the stack has", async () => {
     await using at = await rig();
     at.double.plant(name, "CREATE_COMPLETE", { parameters, tags });
     at.double.scripts.push([["UPDATE_COMPLETE", name, whole]]);
-    await updateResources(resources("LockMode=COMPLIANCE"), at.work);
+    await updateResources(resources("LockMode=COMPLIANCE"), at.deps);
     const sent = Object.fromEntries(at.double.lastForm);
     const of = (parameter: string) => {
       const number = [...template.parameters.keys()].indexOf(parameter) + 1;
@@ -211,7 +211,7 @@ describe("update", () => {
     expect(of("IndexTable")).toEqual(["IndexTable", "no", undefined]);
   });
 
-  test("a failure tells its cause; the stack is as it was", async () => {
+  test("a failed update reports its cause, and leaves the stack as it was", async () => {
     await using at = await rig();
     at.double.plant(name, "CREATE_COMPLETE", { parameters, tags });
     at.double.scripts.push([
@@ -219,36 +219,36 @@ describe("update", () => {
       ["UPDATE_ROLLBACK_IN_PROGRESS", name, whole, "The following resource(s) failed to update: [Bucket]."],
       ["UPDATE_ROLLBACK_COMPLETE", name, whole],
     ]);
-    await expect(updateResources(resources(), at.work)).rejects.toThrow(
-      'cannot update the stack "sysbackup": AWS::S3::Bucket "Bucket": Access denied; mend that, and run update-resources again: the stack is as it was before',
+    await expect(updateResources(resources(), at.deps)).rejects.toThrow(
+      'cannot update the stack "sysbackup": AWS::S3::Bucket "Bucket": Access denied; fix that, and run update-resources again: the stack is as it was before',
     );
   });
 
-  test("no stack: says where it looked", async () => {
+  test("an update without a stack reports where it looked", async () => {
     await using at = await rig();
-    await expect(updateResources(resources(), at.work)).rejects.toThrow(
+    await expect(updateResources(resources(), at.deps)).rejects.toThrow(
       /there is no such stack in the region us-east-1; check --cf-region and --stack-name, or make it/,
     );
   });
 
   test.each([
     ["UPDATE_IN_PROGRESS", /wait until CloudFormation is done with it/],
-    ["ROLLBACK_COMPLETE", /sysbackup create-resources removes its own and begins anew/],
+    ["ROLLBACK_COMPLETE", /sysbackup create-resources removes its own and starts again/],
     ["UPDATE_ROLLBACK_FAILED", /aws cloudformation continue-update-rollback --stack-name sysbackup/],
   ])("a stack with the status %s is left alone", async (status, message) => {
     await using at = await rig();
     at.double.plant(name, status, { parameters, tags });
-    await expect(updateResources(resources(), at.work)).rejects.toThrow(message);
+    await expect(updateResources(resources(), at.deps)).rejects.toThrow(message);
     expect(at.double.asked).toEqual(["DescribeStacks"]);
   });
 
   test.each([
-    ["another package", { PackageName: "other" }, /it is that of the package "other"; give --package-name other/],
-    ["no package", { Colour: "red" }, /it is no stack of sysbackup; check --stack-name/],
+    ["another package", { PackageName: "other" }, /it belongs to the package "other"; give --package-name other/],
+    ["no package", { Colour: "red" }, /it is not a stack of sysbackup; check --stack-name/],
   ])("a stack of %s is left alone", async (_, others, message) => {
     await using at = await rig();
     at.double.plant(name, "CREATE_COMPLETE", { parameters: others });
-    await expect(updateResources(resources(), at.work)).rejects.toThrow(message);
+    await expect(updateResources(resources(), at.deps)).rejects.toThrow(message);
     expect(at.double.asked).toEqual(["DescribeStacks"]);
   });
 });
@@ -261,8 +261,8 @@ test.each(["BucketName=other", "ExistingBucket=other"])(
       parameters: { ...parameters, BucketName: "", ExistingBucket: "" },
       tags,
     });
-    await expect(updateResources(resources(written), at.work)).rejects.toMatchObject({
-      message: expect.stringContaining(`${written} would be another bucket, without the backups; leave`),
+    await expect(updateResources(resources(written), at.deps)).rejects.toMatchObject({
+      message: expect.stringContaining(`${written} would mean another bucket, without the backups; leave`),
       exit: 2,
     });
     expect(at.double.asked).toEqual(["DescribeStacks"]);
@@ -276,7 +276,7 @@ describe("an update of the KMS key", () => {
     async (written) => {
       await using at = await rig();
       at.double.plant(name, "CREATE_COMPLETE", { parameters: { ...parameters, KmsKeyArn: key("a") }, tags });
-      await expect(updateResources(resources(written), at.work)).rejects.toMatchObject({
+      await expect(updateResources(resources(written), at.deps)).rejects.toMatchObject({
         message: expect.stringContaining("with another KmsKeyArn, its roles could not read"),
         exit: 2,
       });
@@ -285,7 +285,7 @@ describe("an update of the KMS key", () => {
   );
 });
 
-describe("what AWS refuses is told with what to do:", () => {
+describe("a refusal by AWS is reported with what to do:", () => {
   const user = "arn:aws:iam::123456789012:user/me";
   test.each([
     [
@@ -300,14 +300,14 @@ describe("what AWS refuses is told with what to do:", () => {
   ])("%s", async (code, message, expected) => {
     await using at = await rig();
     at.double.refusal = { code, message, status: code === "AccessDenied" ? 403 : 400, times: 9 };
-    await expect(createResources(resources(), at.work)).rejects.toThrow(expected);
+    await expect(createResources(resources(), at.deps)).rejects.toThrow(expected);
     expect(at.double.asked).toHaveLength(1);
   });
 
-  test("Throttling, tried again by itself", async () => {
+  test("a throttled request is retried", async () => {
     await using at = await rig();
     at.double.scripts.push(made);
     at.double.refusal = { code: "Throttling", message: "Rate exceeded", status: 400, times: 1 };
-    expect(await createResources(resources(), at.work)).toMatchObject({ status: "CREATE_COMPLETE" });
+    expect(await createResources(resources(), at.deps)).toMatchObject({ status: "CREATE_COMPLETE" });
   });
 });

@@ -33,7 +33,7 @@ describe("short tags become long forms:", () => {
     expect(() => loadTemplate("!Reff Bucket")).toThrow(/unknown/);
   });
 
-  test("yes and no without quotes are what CloudFormation takes them for", () => {
+  test("yes and no without quotes are read as CloudFormation reads them", () => {
     expect(loadTemplate('[no, yes, "no"]')).toEqual([false, true, "no"]);
   });
 });
@@ -51,7 +51,7 @@ describe("the built-in template", () => {
       default: "GOVERNANCE",
       allowed: ["GOVERNANCE", "COMPLIANCE"],
     });
-    expect(template.parameters.get("LongestLockDays")).toMatchObject({ number: true, least: 9, most: 36500 });
+    expect(template.parameters.get("LongestLockDays")).toMatchObject({ number: true, minimum: 9, maximum: 36500 });
     for (const [name, { default: value }] of template.parameters)
       expect([name, typeof value]).toEqual([name, "string"]);
   });
@@ -64,7 +64,7 @@ describe("the built-in template", () => {
   });
 });
 
-describe("what is no template for create-resources is refused:", () => {
+describe("a template that create-resources cannot use is refused:", () => {
   test.each([
     ["no parameters", "Resources: {}"],
     ["a parameter without description", "Parameters: { A: { Type: String } }"],

@@ -11,7 +11,7 @@ import { patient, patientAt } from "./patient.ts";
 const minute = 60_000;
 const shifted = (milliseconds: number) => () => new Date(Date.now() + milliseconds);
 
-/** As the template gives them to machines. */
+/** Rights of machines, as in the template. */
 function backupRights(bucket: string): object {
   const arn = `arn:aws:s3:::${bucket}`;
   const rights = [
@@ -45,7 +45,7 @@ describe.skipIf(!ceph)("at a Ceph gateway", () => {
     expect(await ill.examine("lock")).toMatchObject([{ state: "bad", text: "the bucket has no Object Lock" }]);
   });
 
-  test("a bucket that is not there is bad, and nothing more is asked of it", async () => {
+  test("a missing bucket is bad, and gets no further requests", async () => {
     await using ill = await patientAt(gateway, { bucket: `none-${randomUUID()}` });
     const findings = await ill.examine();
     const of = (check: string) => findings.filter((finding) => finding.check === check);
@@ -71,7 +71,7 @@ describe.skipIf(!ceph)("at a Ceph gateway", () => {
     ]);
   });
 
-  test("a credentials file that is not there is bad", async () => {
+  test("a missing credentials file is bad", async () => {
     await using ill = await patientAt(gateway, { bucket: await newBucket(gateway, { lock: true }) });
     await rename(join(ill.conf, "keys"), join(ill.conf, "away"));
     expect(await ill.examine("credentials")).toMatchObject([
@@ -80,7 +80,7 @@ describe.skipIf(!ceph)("at a Ceph gateway", () => {
     expect(await ill.examine("bucket")).toMatchObject([{ state: "note", text: "not checked: no credentials" }]);
   });
 
-  test("a role that can be assumed is good; last backup is told by the index", async () => {
+  test("a role that can be assumed is good, and the last backup is found by the index", async () => {
     const bucket = await newBucket(gateway, { lock: true });
     const start = new Date(Date.now() - 4 * 86_400_000).toISOString().replace(/[-:]|\.\d+/g, "");
     await using owner = await patientAt(gateway, { bucket });
@@ -102,7 +102,7 @@ describe.skipIf(!ceph)("at a Ceph gateway", () => {
     ]);
   });
 
-  test("a role that is not there is bad, and the bucket is not checked", async () => {
+  test("a missing role is bad, and the bucket is not checked", async () => {
     const bucket = await newBucket(gateway, { lock: true });
     await using ill = await patientAt(gateway, { bucket, roleArn: "arn:aws:iam:::role/none" });
     const findings = await ill.examine();
@@ -112,7 +112,7 @@ describe.skipIf(!ceph)("at a Ceph gateway", () => {
   });
 
   const clocks = [
-    ["right", 0, "good", "as the server's"],
+    ["right", 0, "good", "same as the server's"],
     ["a little fast", 2 * minute + 1500, "warning", "2 minutes ahead of the server's"],
     ["slow", -20 * minute, "bad", "behind the server's: S3 refuses requests"],
   ] as const;
@@ -126,7 +126,7 @@ describe.skipIf(!moto)("at moto", () => {
   const aws = moto;
   if (aws === undefined) return;
 
-  test("STS tells whose the credentials are, and the role's session", async () => {
+  test("STS reports the user of the credentials, and the role's session", async () => {
     const bucket = await newBucket(aws, { lock: true });
     const roleArn = "arn:aws:iam::123456789012:role/any";
     await using well = await patientAt(aws, { bucket, roleArn });
@@ -154,7 +154,7 @@ test("a role that may not ask for the lock is a warning that names the right", a
   ]);
 });
 
-test("where nothing listens, credentials, bucket and clock say so in a line each", async () => {
+test("without a listener, credentials, bucket and clock say so in a line each", async () => {
   const sections = { s3: { bucket: "s3://test", endpoint: "http://127.0.0.1:9", region: "x" } };
   await using ill = await patient({ sections: { ...sections, aws: { credentials_file: "keys" } } });
   await Bun.write(join(ill.conf, "keys"), "[default]\naws_access_key_id = a\naws_secret_access_key = b\n");
@@ -172,7 +172,7 @@ test("a folder needs no credentials, and has no other clock", async () => {
     expect(findings.filter((finding) => finding.check === check)).toMatchObject([{ state: "good" }]);
 });
 
-test("a folder that is not there is bad", async () => {
+test("a missing folder is bad", async () => {
   await using ill = await patient();
   await rename(ill.bucket, `${ill.bucket}-away`);
   expect(await ill.examine("bucket")).toMatchObject([{ state: "bad" }]);

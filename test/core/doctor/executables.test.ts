@@ -11,7 +11,7 @@ const asBackup = { runner: async () => findRunner(new Map([["User", "backup"]]))
 const canBeBackup = isRoot && userId("backup") !== undefined;
 
 describe("pickers and snapshotters", () => {
-  test("are named where all is well; README and leftovers are none", async () => {
+  test("good pickers and snapshotters are named; README and leftovers do not count", async () => {
     await using well = await patient({ pickers: { etc: "echo /etc", home: "#!/usr/bin/env -S sh -e\n" } });
     await writeFile(join(well.conf, "pickers.d/README"), "");
     await writeFile(join(well.conf, "pickers.d/etc~"), "");
@@ -19,20 +19,20 @@ describe("pickers and snapshotters", () => {
     expect(await well.examine("snapshotters")).toEqual([{ check: "snapshotters", state: "good", text: "none" }]);
   });
 
-  test("none of both is bad", async () => {
+  test("neither pickers nor snapshotters is bad", async () => {
     await using ill = await patient({ pickers: {} });
     expect(await ill.examine("pickers")).toMatchObject([
       { state: "bad", remedy: expect.stringContaining("pickers.d") },
     ]);
   });
 
-  test("only snapshotters is a note", async () => {
+  test("snapshotters without pickers are a note", async () => {
     await using one = await patient({ pickers: {}, snapshotters: { db: "echo x >&$1" } });
     expect(await one.examine("pickers")).toMatchObject([{ state: "note" }]);
     expect(await one.examine("snapshotters")).toMatchObject([{ state: "good", text: "db" }]);
   });
 
-  test("one that is not executable is a warning, with chmod as remedy", async () => {
+  test("an executable without the right to run is a warning, with chmod as remedy", async () => {
     await using ill = await patient();
     const path = join(ill.conf, "pickers.d/etc");
     await chmod(path, 0o644);
@@ -41,7 +41,7 @@ describe("pickers and snapshotters", () => {
     expect(finding?.text).toContain(`picker "${path}" cannot be executed`);
   });
 
-  test("one that everybody can change is bad", async () => {
+  test("an executable that everybody can change is bad", async () => {
     await using ill = await patient();
     await chmod(join(ill.conf, "pickers.d/etc"), 0o757);
     expect(await ill.examine("pickers")).toMatchObject([
@@ -49,7 +49,7 @@ describe("pickers and snapshotters", () => {
     ]);
   });
 
-  test.skipIf(!isRoot)("one that a group can change is bad, unless it is root's", async () => {
+  test.skipIf(!isRoot)("an executable that a group can change is bad, unless it is root's group", async () => {
     await using ill = await patient();
     const path = join(ill.conf, "pickers.d/etc");
     await chmod(path, 0o775);
@@ -68,22 +68,22 @@ describe("pickers and snapshotters", () => {
     ]);
   });
 
-  test.skipIf(!isRoot)("one of another user is bad; one of the service's is not", async () => {
+  test.skipIf(!isRoot)("an executable of another user is bad; one of the service's user is not", async () => {
     await using ill = await patient();
     const path = join(ill.conf, "pickers.d/etc");
     await chown(path, 65534, 65534);
-    const text = `"${path}" belongs to nobody, who so has the rights of root`;
+    const text = `"${path}" belongs to nobody, who can thereby use the rights of root`;
     expect(await ill.examine("pickers")).toMatchObject([{ state: "bad", text }]);
     const runner = async () => findRunner(new Map([["User", "nobody"]]));
     expect(await ill.examine("pickers", { runner })).toMatchObject([{ state: "good" }]);
   });
 
-  test.skipIf(!canBeBackup)("one that root may execute, but not the service, is bad", async () => {
+  test.skipIf(!canBeBackup)("an executable that root may run, but not the service, is bad", async () => {
     await using ill = await patient();
     await chmod(join(ill.conf, "pickers.d/etc"), 0o744);
     expect(await ill.examine("pickers")).toMatchObject([{ state: "good" }]);
     expect(await ill.examine("pickers", asBackup)).toMatchObject([
-      { state: "bad", text: expect.stringContaining("may not be executed by backup") },
+      { state: "bad", text: expect.stringContaining("cannot be executed by backup") },
     ]);
     await chmod(join(ill.conf, "pickers.d/etc"), 0o750);
     await chown(join(ill.conf, "pickers.d/etc"), 0, 34);
@@ -111,7 +111,7 @@ describe("pickers and snapshotters", () => {
     ]);
   });
 
-  test("are not looked for where the role does not archive", async () => {
+  test("executables are not checked if the role does not archive", async () => {
     const role = "arn:aws:iam::123456789012:role/systems/sysbackup/sysbackup-audit";
     await using one = await patient({ pickers: {}, sections: { aws: { role_arn: role } } });
     expect(await one.examine("pickers")).toMatchObject([

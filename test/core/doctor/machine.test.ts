@@ -20,13 +20,13 @@ const asBackup = { runner: async () => findRunner(new Map([["User", "backup"]]))
 const canBeBackup = isRoot && userId("backup") !== undefined;
 
 describe("config", () => {
-  test("is well where it can be read", async () => {
+  test("a readable conf is good", async () => {
     await using well = await patient();
     const text = `"${well.conf}/conf" read: backup name test, bucket ${well.bucketUrl}`;
     expect(await well.examine("config")).toEqual([{ check: "config", state: "good", text }]);
   });
 
-  test("is bad where a key is wrong, and what needs it is not checked", async () => {
+  test("a conf with a wrong key is bad, and what needs it is not checked", async () => {
     await using ill = await patient({ sections: { content: { days_retaned: 3 } } });
     const findings = await ill.examine();
     expect(findings[0]).toMatchObject({ check: "config", state: "bad" });
@@ -38,13 +38,13 @@ describe("config", () => {
     expect(findings.find(({ check }) => check === "pickers")?.state).toBe("good");
   });
 
-  test("is bad where there is none", async () => {
+  test("a missing conf is bad", async () => {
     await using ill = await patient();
     await rm(join(ill.conf, "conf"));
     expect(await ill.examine("config")).toMatchObject([{ state: "bad", remedy: expect.stringContaining("create it") }]);
   });
 
-  test("is bad where everybody can change it, or replace it", async () => {
+  test("a conf that everybody can change or replace is bad", async () => {
     await using ill = await patient();
     await chmod(ill.conf, 0o777);
     expect(await ill.examine("config")).toMatchObject([
@@ -57,7 +57,7 @@ describe("config", () => {
     ]);
   });
 
-  test.skipIf(!canBeBackup)("is bad where the service cannot read it", async () => {
+  test.skipIf(!canBeBackup)("a conf that the service cannot read is bad", async () => {
     await using ill = await patient();
     await chmod(join(ill.conf, "conf"), 0o600);
     expect(await ill.examine("config", asBackup)).toMatchObject([
@@ -69,7 +69,7 @@ describe("config", () => {
 });
 
 describe("one check that fails", () => {
-  test("is a finding of its own, and the others go on", async () => {
+  test("a failed check is its own finding, and the others go on", async () => {
     await using ill = await patient();
     const runner = () => Promise.reject(new TypeError("x is not a function"));
     const findings = await ill.examine(undefined, { runner });
@@ -82,26 +82,26 @@ describe("one check that fails", () => {
   });
 });
 
-test("an interrupt ends it, and is no finding", async () => {
+test("an interrupt ends the checks, and is not a finding", async () => {
   await using one = await patient();
   const controller = new AbortController();
-  const told: DoctorFinding[] = [];
+  const reported: DoctorFinding[] = [];
   const answer = () => {
     controller.abort(new Error("interrupted"));
     return Promise.reject(new Error("interrupted"));
   };
-  const ended = examine({ ...one.machine, bucket: answer }, (finding) => told.push(finding), controller.signal);
+  const ended = examine({ ...one.machine, bucket: answer }, (finding) => reported.push(finding), controller.signal);
   expect(await ended.catch((error: unknown) => error)).toMatchObject({ message: "interrupted" });
-  expect(told.at(-1)?.check).toBe("role");
+  expect(reported.at(-1)?.check).toBe("role");
 });
 
 describe("user", () => {
-  test("without a service, it is who asks", async () => {
+  test("without a service, the user is that of doctor", async () => {
     await using well = await patient();
     expect(await well.examine("user", { service: async () => undefined })).toMatchObject([{ state: "note" }]);
   });
 
-  test("that is not there is bad", async () => {
+  test("a missing user is bad", async () => {
     await using ill = await patient();
     const service = async () => new Map([["User", "nobody-of-that-name"]]);
     expect(await ill.examine("user", { runner: async () => findRunner(await service()) })).toMatchObject([
@@ -109,7 +109,7 @@ describe("user", () => {
     ]);
   });
 
-  test("is only named where its rights cannot be tried", async () => {
+  test("a user whose rights cannot be tested is only named", async () => {
     await using one = await patient();
     const runner = async () => ({ name: "backup", uid: 34, readsAll: false, may: undefined });
     expect(await one.examine("user", { runner, service: async () => new Map() })).toMatchObject([
@@ -142,11 +142,11 @@ describe("timer, with a systemctl of the test's own", () => {
   const active = "LoadState=loaded\\nActiveState=active\\nUnitFileState=enabled\\nNextElapseUSecRealtime=Mon\\n";
   const service = (text: string) => ({ ...root, ".timer": active, ".service": `LoadState=loaded\\n${text}\\n` });
 
-  test("that cannot reach systemd is a note", async () => {
+  test("a systemctl that cannot reach systemd is a note", async () => {
     expect(await timerOf(root, 1)).toMatchObject([{ state: "note", text: expect.stringContaining("no systemd here") }]);
   });
 
-  test("a unit that it does not know is a warning", async () => {
+  test("an unknown unit is a warning", async () => {
     const text = "LoadState=not-found\\n";
     expect(await timerOf({ ...root, ".timer": text, ".service": text })).toMatchObject([
       { state: "warning", text: "there is no sysbackup-archive.timer" },
@@ -176,12 +176,12 @@ describe("timer, with a systemctl of the test's own", () => {
     ]);
   });
 
-  test("no systemctl at all is a note", async () => {
+  test("a missing systemctl is a note", async () => {
     await using one = await patient();
     expect(await withPath(one.conf, () => one.examine("timer"))).toMatchObject([{ state: "note" }]);
   });
 
-  test("tools that are not on PATH are a note, with what they are for", async () => {
+  test("tools that are not on PATH are a note, with their purpose", async () => {
     await using one = await patient();
     const [finding] = await withPath(one.conf, () => one.examine("tools"));
     expect(finding?.state).toBe("note");
@@ -195,7 +195,7 @@ describe("timer, with a systemctl of the test's own", () => {
 });
 
 describe("disk", () => {
-  test("with room is good, also before the folder is there", async () => {
+  test("a disk with room is good, also before the folder exists", async () => {
     await using well = await patient();
     expect(await well.examine("disk")).toMatchObject([
       { state: "good", text: expect.stringContaining("for state_dir") },
@@ -208,7 +208,7 @@ describe("disk", () => {
     [200, "warning"],
     [600, "good"],
   ] as const;
-  test.skipIf(!mayMount).each(rooms)("with %d MiB free is %s", async (mebibytes, state) => {
+  test.skipIf(!mayMount).each(rooms)("a disk with %d MiB free is %s", async (mebibytes, state) => {
     await using full = await diskFull(mebibytes * 1024 ** 2);
     await using ill = await patient({ sections: { backup: { state_dir: join(full.path, "state") } } });
     expect((await ill.examine("disk"))[0]).toMatchObject({
@@ -227,22 +227,22 @@ describe("run and state", () => {
     return { ...one, path };
   }
 
-  test("before the first archive, there is nothing", async () => {
+  test("before the first archive, there is no run and no state", async () => {
     await using one = await patient();
     expect(await one.examine("state")).toMatchObject([
-      { state: "note", text: expect.stringContaining("not there yet") },
+      { state: "note", text: expect.stringContaining("does not exist yet") },
     ]);
     await mkdir(one.state, { mode: 0o700 });
     expect(await one.examine("state")).toMatchObject([{ state: "note", text: "empty: no archive has run yet" }]);
     expect(await one.examine("run")).toMatchObject([{ state: "good" }]);
   });
 
-  test("after one, the database opens", async () => {
+  test("after an archive, the database opens", async () => {
     await using one = await withState();
     expect(await one.examine("state")).toEqual([{ check: "state", state: "good", text: `"${one.path}" opens` }]);
   });
 
-  test("while one runs, it is left alone", async () => {
+  test("while an archive runs, the database is not checked", async () => {
     await using one = await withState();
     const lock = await lockExclusively(fromText(`${one.path}.lock`));
     try {
@@ -257,13 +257,15 @@ describe("run and state", () => {
     expect(await one.examine("run")).toMatchObject([{ state: "good" }]);
   });
 
-  test("a run that was killed leaves its log", async () => {
+  test("a killed run is a note, by the log that it leaves", async () => {
     await using one = await withState();
     await writeFile(`${one.path}-wal`, "x");
-    expect(await one.examine("state")).toMatchObject([{ state: "note", text: expect.stringContaining("goes on") }]);
+    expect(await one.examine("state")).toMatchObject([
+      { state: "note", text: expect.stringContaining("the next one continues") },
+    ]);
   });
 
-  test("of another bucket is a note", async () => {
+  test("a state of another bucket is a note", async () => {
     await using one = await patient();
     await mkdir(one.state, { mode: 0o700 });
     openState(statePath(one.state, "test"), "s3://other").close();
@@ -272,14 +274,14 @@ describe("run and state", () => {
     ]);
   });
 
-  test("a damaged one is a warning", async () => {
+  test("a damaged state is a warning", async () => {
     await using one = await patient();
     await mkdir(one.state, { mode: 0o700 });
     await writeFile(statePath(one.state, "test"), "x".repeat(8192));
     expect(await one.examine("state")).toMatchObject([{ state: "warning", text: expect.stringContaining("damaged") }]);
   });
 
-  test("a folder that is open to others is a note if it holds nothing else, and a warning if it does", async () => {
+  test("a state folder that is open to others is a note, and a warning if it has other files", async () => {
     await using one = await withState();
     await chmod(one.state, 0o755);
     const [exposed, database] = await one.examine("state");
@@ -291,13 +293,13 @@ describe("run and state", () => {
     await writeFile(join(one.state, "other"), "");
     expect((await one.examine("state"))[0]).toMatchObject({
       state: "warning",
-      remedy: "name a folder of its own with state_dir in the [backup] section",
+      remedy: "name a separate folder with state_dir in the [backup] section",
     });
     await chmod(one.state, 0o700);
     expect(await one.examine("state")).toMatchObject([{ state: "good" }]);
   });
 
-  test.skipIf(!isRoot)("a folder that an archive of root refuses is bad", async () => {
+  test.skipIf(!isRoot)("a state folder that an archive of root refuses is bad", async () => {
     await using one = await withState();
     const home = dirname(one.state);
     await chown(home, 54_321, 54_321);
@@ -311,14 +313,14 @@ describe("run and state", () => {
     expect(await one.examine("state")).toMatchObject([{ state: "good" }]);
   });
 
-  test.skipIf(!canBeBackup)("one that root left behind is bad for the service", async () => {
+  test.skipIf(!canBeBackup)("a state that belongs to root is bad for the service", async () => {
     await using one = await withState();
     const [folder] = await one.examine("state", asBackup);
-    expect(folder).toMatchObject({ state: "bad", text: `"${one.state}" belongs to root, and backup archives` });
+    expect(folder).toMatchObject({ state: "bad", text: `"${one.state}" belongs to root, but backup archives` });
     expect(folder?.remedy).toBe(`chown -R backup: "${one.state}"`);
     await chown(one.state, userId("backup") ?? 0, 0);
     expect(await one.examine("state", asBackup)).toMatchObject([
-      { state: "bad", text: `"${one.path}" belongs to root, and backup archives` },
+      { state: "bad", text: `"${one.path}" belongs to root, but backup archives` },
     ]);
     await chown(one.path, userId("backup") ?? 0, 0);
     expect(await one.examine("state", asBackup)).toMatchObject([{ state: "good" }]);
@@ -334,7 +336,7 @@ describe("last backup", () => {
     [49, "warning", "2 days ago"],
     [31 * 24, "bad", "31 days ago (of test): older than days_retained"],
   ] as const;
-  test.each(ages)("of %d hours is %s", async (hours, state, words) => {
+  test.each(ages)("a last backup of %d hours ago is %s", async (hours, state, words) => {
     await using one = await patient({ now: after(hours) });
     const bucket = await one.machine.opened();
     const until = new Date(Date.now() + 86_400_000);
@@ -351,7 +353,7 @@ describe("last backup", () => {
     ]);
   });
 
-  test("is told by the state where the role may not list manifests, also for a run that put no index object", async () => {
+  test("the last backup is found in the state if the role may not list manifests, also for a run that put no index object", async () => {
     await using one = await patient();
     const bucket = await one.machine.opened();
     const denied = new BucketError("denied", { doing: "list", what: "manifests/", why: "the role may not" });
@@ -367,7 +369,7 @@ describe("last backup", () => {
     ]);
   });
 
-  test("that is not there is a warning", async () => {
+  test("no backup at all is a warning", async () => {
     await using one = await patient();
     expect(await one.examine("last backup")).toMatchObject([{ state: "warning", remedy: "run sysbackup archive" }]);
   });

@@ -17,7 +17,7 @@ import type { Service } from "../../support/services.ts";
 export type Patient = AsyncDisposable &
   ConfPaths & {
     readonly machine: Machine;
-    /** What the checks say; of one check where it is named. `changed` replaces what the machine would find out. */
+    /** Findings of all checks, or of the named one. `changed` replaces facts of the machine. */
     examine(check?: string, changed?: Partial<Machine>): Promise<DoctorFinding[]>;
   };
 
@@ -37,8 +37,8 @@ export async function patient({ now = () => new Date(), unit, ...conf }: Illness
     machine,
     async examine(check, changed = {}) {
       const findings: DoctorFinding[] = [];
-      const tell = (finding: DoctorFinding) => findings.push(finding);
-      await examine({ ...machine, ...changed }, tell, new AbortController().signal);
+      const report = (finding: DoctorFinding) => findings.push(finding);
+      await examine({ ...machine, ...changed }, report, new AbortController().signal);
       return check === undefined ? findings : findings.filter((finding) => finding.check === check);
     },
     async [Symbol.asyncDispose]() {
@@ -55,7 +55,7 @@ export type AtService = {
   readonly now?: () => Date;
 };
 
-/** With the service's keys in a file that is closed to others. */
+/** A machine with the service's keys in a file that is closed to others. */
 export async function patientAt(service: Service, { bucket, roleArn, now, ...keys }: AtService): Promise<Patient> {
   const { endpoint, region, accessKey, secretKey } = service;
   const aws = { credentials_file: "keys", ...(roleArn !== undefined && { role_arn: roleArn }) };
@@ -67,7 +67,7 @@ export async function patientAt(service: Service, { bucket, roleArn, now, ...key
   return made;
 }
 
-/** As `cmd/shared/connect.ts`, without waiting between attempts. */
+/** Connects like `cmd/shared/connect.ts`, without waiting between attempts. */
 function open({ aws, s3 }: Config): Promise<Bucket> {
   const { bucket = "", region, endpoint, pathStyle } = s3;
   const credentials = bucketCredentials({

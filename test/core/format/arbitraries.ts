@@ -66,7 +66,9 @@ const xattrs = fc
 
 const common = fc.record({ path, owner, mode: fc.integer({ min: 0, max: 0o7777 }), modified: moment, acl, xattrs });
 
-const sha256 = fc.uint8Array({ minLength: 32, maxLength: 32 }).map((bytes) => Buffer.from(bytes).toString("hex"));
+export const sha256 = fc
+  .uint8Array({ minLength: 32, maxLength: 32 })
+  .map((bytes) => Buffer.from(bytes).toString("hex"));
 const count = fc.nat({ max: 2 ** 40 });
 
 /** Refers to objects 0 to 2, of which `objects` below has frames enough. */

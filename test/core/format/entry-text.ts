@@ -1,9 +1,10 @@
 /** Entries as the lines of a part, and in a shape that compares. */
 import type { Entry } from "../../../core/format/entry.ts";
-import { encodeExtents, encodeHead, withExtents } from "../../../core/format/entry-json.ts";
+import { encodeHead } from "../../../core/format/entry-json.ts";
+import { encodeExtents, entryLine } from "../../../core/format/entry-row.ts";
 
 export function encodeEntry(entry: Entry): string {
-  return entry.type === "file" ? withExtents(encodeHead(entry), encodeExtents(entry.extents)) : encodeHead(entry);
+  return entryLine(encodeHead(entry), entry.type === "file" ? encodeExtents(entry.extents) : null);
 }
 
 /** Attributes as sorted lists, so that a Buffer equals a Uint8Array. */

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import type { ListedVersion } from "../../../core/bucket/contract.ts";
 import { findManifest } from "../../../core/manifest/find.ts";
 import { openManifest, readOriginal } from "../../../core/manifest/original.ts";
-import { findRoot, type Lister, listRoots, type RootKey } from "../../../core/manifest/roots.ts";
+import { findRoot, type ListedRoot, listRoots, type VersionLister } from "../../../core/manifest/roots.ts";
 import type { Notice } from "../../../core/notice.ts";
 import { type Backup, Fixture, file, folder } from "../../restore/support.ts";
 
@@ -10,7 +10,7 @@ const early = new Date("2026-11-20T02:00:00Z");
 const late = new Date("2026-11-21T02:00:00Z");
 const items = (content: string) => [folder("/"), file("/x", content)];
 
-async function rootAt(fixture: Fixture, key: string): Promise<RootKey> {
+async function rootAt(fixture: Fixture, key: string): Promise<ListedRoot> {
   const root = await findRoot(fixture.bucket, key);
   if (root === undefined) throw new Error(`no root ${key}`);
   return root;
@@ -117,8 +117,8 @@ describe("listing roots by version", () => {
   });
   const marker = (key: string, id: string) => version(key, id, { size: 0, latest: true, deleteMarker: true });
 
-  async function roots(pages: readonly (readonly ListedVersion[])[]): Promise<RootKey[]> {
-    const bucket: Lister = {
+  async function roots(pages: readonly (readonly ListedVersion[])[]): Promise<ListedRoot[]> {
+    const bucket: VersionLister = {
       async *listVersions() {
         yield* pages;
       },

@@ -217,7 +217,7 @@ describe("a prune that cannot know what is needed stops before it removes anythi
     await using set = await oldAndNew();
     const { key } = set.newer.summary;
     await Bun.write(join(set.rig.path, "bucket", key), "x".repeat((await set.rig.bucket.head(key))?.size ?? 0));
-    await stops(set.rig, `cannot tell what is still needed by the kept backups from ${JSON.stringify(key)}`);
+    await stops(set.rig, `cannot find out what the kept backups still need from ${JSON.stringify(key)}`);
   });
 
   test("somebody put over a kept root", async () => {
@@ -230,13 +230,13 @@ describe("a prune that cannot know what is needed stops before it removes anythi
     await using set = await oldAndNew();
     const [part] = set.newer.backup.manifest.parts;
     await rm(join(set.rig.path, "bucket", part?.key ?? ""));
-    await stops(set.rig, "there is no such object");
+    await stops(set.rig, "it is missing from the bucket");
   });
 
   test("another tool's manifest lies among them", async () => {
     await using set = await oldAndNew();
     await set.rig.bucket.put("manifests/web-backup.json", Buffer.from("{}"), retention(set.rig, 1));
-    await stops(set.rig, 'still needed by "manifests/web-backup.json": it is no manifest that this version knows');
+    await stops(set.rig, 'still needed by "manifests/web-backup.json": it is not a manifest that this version knows');
   });
 
   test("but not for a damaged root that is to go, nor for one that is locked", async () => {

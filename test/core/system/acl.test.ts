@@ -26,7 +26,7 @@ function roundTrip(text: string): string {
 }
 
 describe("text and bytes", () => {
-  test("the kernel's form of a minimal ACL", () => {
+  test("a minimal ACL has the kernel's form", () => {
     const hex = "02000000" + "01000600ffffffff" + "04000400ffffffff" + "20000000ffffffff";
     expect(Buffer.from(aclFromText(minimal, ids)).toString("hex")).toBe(hex);
     expect(aclToText(Buffer.from(hex, "hex"), names)).toBe(minimal);
@@ -38,7 +38,7 @@ describe("text and bytes", () => {
     maxLength: 20,
   });
 
-  test("any complete ACL survives both ways, whatever the order of its lines", () => {
+  test("any complete ACL survives both conversions, in any order of its lines", () => {
     const letters = (bits: number) => `${bits & 4 ? "r" : "-"}${bits & 2 ? "w" : "-"}${bits & 1 ? "x" : "-"}`;
     const lines = fc
       .record({ users: named, groups: named, four: fc.tuple(permission, permission, permission, permission) })
@@ -63,7 +63,7 @@ describe("text and bytes", () => {
     );
   });
 
-  test("no text makes it fail in another way than AclError", () => {
+  test("no text fails in another way than AclError", () => {
     const line = fc.oneof(
       fc.string(),
       fc
@@ -82,7 +82,7 @@ describe("text and bytes", () => {
     );
   });
 
-  test("no bytes make it fail in another way than AclError", () => {
+  test("no bytes fail in another way than AclError", () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 60 }), (binary) => {
         try {
@@ -98,22 +98,22 @@ describe("text and bytes", () => {
 describe("names", () => {
   const full = (line: string) => `user::rw-\n${line}\ngroup::r--\nmask::rwx\nother::---`;
 
-  test("are used where known, numbers elsewhere", () => {
+  test("names are used if known, else numbers", () => {
     expect(roundTrip(full("user:1000:r--"))).toBe(full("user:alice:r--"));
     expect(roundTrip(full("user:1234:r--"))).toBe(full("user:1234:r--"));
   });
 
-  test("with spaces and backslashes survive, escaped as getfacl does", () => {
+  test("names with spaces and backslashes survive, escaped as by getfacl", () => {
     expect(roundTrip(full("user:2000:r--"))).toBe(full("user:WORK\\134carol\\040smith:r--"));
     expect(roundTrip(full("user:WORK\\134carol\\040smith:r--"))).toBe(full("user:WORK\\134carol\\040smith:r--"));
   });
 
-  test("of digits are written as the number, so that they are not read as another", () => {
+  test("names that consist of digits are written as the number, so that they are not read as another", () => {
     expect(roundTrip(full("user:3000:r--"))).toBe(full("user:3000:r--"));
   });
 });
 
-describe("what people and older programs write is read", () => {
+describe("forms that people and older programs write are read", () => {
   test.each([
     ["comments and blank lines", `# file: x\n\n${minimal}\n\n`],
     ["what getfacl adds", minimal.replace("group::r--", "group::r--\t\t\t#effective:---")],
@@ -130,11 +130,11 @@ describe("refused with the entry and a reason", () => {
   test.each([
     ["nothing at all", "", /"user::" is missing/],
     ["a missing entry", "user::rw-\ngroup::r--", /"other::" is missing/],
-    ["an entry twice", `${minimal}\nuser::rwx`, /"user:" is there twice/],
+    ["an entry twice", `${minimal}\nuser::rwx`, /"user:" occurs twice/],
     [
       "one person twice, by name and number",
       `${minimal}\nmask::r--\nuser:alice:r--\nuser:1000:---`,
-      /"user:1000" is there/,
+      /"user:1000" occurs/,
     ],
     ["names without a mask", `${minimal}\nuser:alice:r--`, /no entry "mask::"/],
     ["an unknown name", `${minimal}\nmask::r--\nuser:mallory:r--`, /"user:mallory:r--" names a user that this/],
@@ -156,17 +156,17 @@ describe("refused with the entry and a reason", () => {
 });
 
 describe("permission bits", () => {
-  test("of a minimal ACL are its three entries", () => {
+  test("permission bits of a minimal ACL are its three entries", () => {
     expect(aclMode("user::rwx\ngroup::r-x\nother::--x")).toBe(0o751);
   });
 
-  test("take the mask for the group where there is one", () => {
+  test("permission bits take the mask for the group if there is one", () => {
     expect(aclMode("user::rw-\nuser:alice:rwx\ngroup::r--\nmask::-wx\nother::---")).toBe(0o630);
   });
 });
 
 describe("access and default entries together", () => {
-  test("are parted, without their prefixes and comments", () => {
+  test("access and default entries are split, without their prefixes and comments", () => {
     const text = "# file\nuser::rwx\ngroup::r-x\nother::---\nd:user::rw-\ndefault:group::r-- # all\ndefault:other::---";
     expect(splitDefault(text)).toEqual({
       access: "user::rwx\ngroup::r-x\nother::---",
@@ -174,7 +174,7 @@ describe("access and default entries together", () => {
     });
   });
 
-  test("of one kind only leave the other out", () => {
+  test("entries of one kind leave the other kind out", () => {
     expect(splitDefault(minimal)).toEqual({ access: minimal });
     expect(splitDefault("d:user::rw-")).toEqual({ default: "user::rw-" });
     expect(splitDefault("\n# nothing\n")).toEqual({});
@@ -186,7 +186,7 @@ const folder = scratchFolder();
 describe.skipIf(Bun.which("getfacl") === null || !aclsWork())("with the acl tools", () => {
   const known = { userName, groupName };
 
-  test("what setfacl sets reads as getfacl shows it", () => {
+  test("ACLs that setfacl sets are read as getfacl shows them", () => {
     const path = join(folder, "set");
     writeFileSync(path, "");
     execFileSync("setfacl", ["-m", "u:daemon:rwx,u:54321:r--,g:bin:-wx,m::r-x", path]);
@@ -194,7 +194,7 @@ describe.skipIf(Bun.which("getfacl") === null || !aclsWork())("with the acl tool
     expect(xattrsOf(pathIn(path)).acl?.access).toBe(shown);
   });
 
-  test("what is written here getfacl shows, and the mode follows", () => {
+  test("written ACLs show in getfacl, and the mode follows", () => {
     const path = join(folder, "written");
     writeFileSync(path, "");
     chmodSync(path, 0o600);

@@ -22,57 +22,57 @@ function open(name: string): number {
 }
 
 describe("opening to read", () => {
-  test("leaves the access time alone", () => {
+  test("opening to read keeps the access time", () => {
     utimesSync(path, 1, 2);
     expect(readAt(open("file"), new Uint8Array(10), 0, 10, 0)).toBe(10);
     expect(statSync(path).atimeMs).toBe(1000);
   });
 
-  test("refuses a link as ELOOP", () => {
+  test("opening a link is refused as ELOOP", () => {
     symlinkSync(path, join(folder, "link"));
     expect(() => open("link")).toThrow(expect.objectContaining({ code: "ELOOP" }));
   });
 
-  test("does not wait for a writer of a fifo", () => {
+  test("opening a fifo does not wait for a writer", () => {
     execFileSync("mkfifo", [join(folder, "fifo")]);
     expect(open("fifo")).toBeGreaterThan(2);
   });
 
-  test("names what is missing", () => {
+  test("opening a missing file names it", () => {
     expect(() => open("absent")).toThrow(`open "${folder}/absent": no such file or directory`);
   });
 
-  test("gives descriptors that children do not inherit", () => {
+  test("children do not inherit the descriptors", () => {
     const fd = open("file");
     expect(execFileSync("ls", ["/proc/self/fd"]).toString().split("\n")).not.toContain(String(fd));
   });
 });
 
 describe("readAt", () => {
-  test("reads a piece from where it lies to where it should", () => {
+  test("readAt reads bytes from an offset of the file to an offset of the buffer", () => {
     const buffer = new Uint8Array(6).fill(0x2e);
     expect(readAt(open("file"), buffer, 2, 3, 4)).toBe(3);
     expect(Buffer.from(buffer).toString()).toBe("..456.");
   });
 
-  test("reads less at the end, and 0 beyond it", () => {
+  test("readAt reads less at the end, and 0 beyond it", () => {
     const fd = open("file");
     willNeed(fd);
     expect(readAt(fd, new Uint8Array(10), 0, 10, 8)).toBe(2);
     expect(readAt(fd, new Uint8Array(10), 0, 10, 10)).toBe(0);
   });
 
-  test("reads nothing into no room", () => {
+  test("readAt reads nothing into an empty buffer", () => {
     expect(readAt(open("file"), new Uint8Array(4), 4, 0, 0)).toBe(0);
   });
 
-  test("refuses to write outside the buffer", () => {
+  test("readAt refuses to write outside the buffer", () => {
     const fd = open("file");
     expect(() => readAt(fd, new Uint8Array(4), 2, 3, 0)).toThrow(RangeError);
     expect(() => readAt(fd, new Uint8Array(4), -1, 1, 0)).toThrow(RangeError);
   });
 
-  test("reads beyond 4 GiB", () => {
+  test("readAt reads beyond 4 GiB", () => {
     truncateSync(join(folder, "file"), 10);
     const sparse = openSync(join(folder, "sparse"), "w+");
     opened.push(sparse);
@@ -98,11 +98,11 @@ describe("dataRegions", () => {
     expect(regions("data", block, 0)).toEqual([[0, block]]);
   });
 
-  test("an empty file has none", () => {
+  test("an empty file has no data region", () => {
     expect(regions("empty", 0)).toEqual([]);
   });
 
-  test("a file that is one hole has none", () => {
+  test("a file that is one hole has no data region", () => {
     expect(regions("hole", 10 * block)).toEqual([]);
   });
 
@@ -113,13 +113,13 @@ describe("dataRegions", () => {
     ]);
   });
 
-  test("data stops at the size that was asked for", () => {
+  test("data regions stop at the given size", () => {
     const fd = openSync(join(folder, "data"), "r");
     opened.push(fd);
     expect([...dataRegions(fd, 100)]).toEqual([[0, 100]]);
   });
 
-  test("a filesystem that does not tell has data only", () => {
+  test("a filesystem that does not report holes has only data", () => {
     const fd = openSync("/proc/self/status", "r");
     opened.push(fd);
     expect([...dataRegions(fd, 100)]).toEqual([[0, 100]]);
@@ -134,7 +134,7 @@ const lockers = {
 };
 const andWait = "; print('ready', flush=True); sys.stdin.read()";
 
-/** What another process is told that tries for both exclusive locks without waiting. */
+/** The results of another process that tries to take both exclusive locks without waiting. */
 function canOthersLock(): boolean {
   const script =
     "import fcntl,sys; f=open(sys.argv[1],'r+')\ntry:\n fcntl.flock(f, 6); fcntl.lockf(f, 6); print('yes')\nexcept OSError: print('no')";
@@ -142,7 +142,7 @@ function canOthersLock(): boolean {
 }
 
 describe("a read lock", () => {
-  test("keeps writers out until the file is closed", () => {
+  test("a read lock keeps writers out until the file is closed", () => {
     const fd = openToRead(pathIn(path));
     expect(tryReadLock(fd)).toBe(true);
     expect(canOthersLock()).toBe(false);
@@ -150,7 +150,7 @@ describe("a read lock", () => {
     expect(canOthersLock()).toBe(true);
   });
 
-  test.each(["flock", "fcntl"] as const)("is refused while a writer holds %s", async (kind) => {
+  test.each(["flock", "fcntl"] as const)("a read lock is refused while a writer holds %s", async (kind) => {
     const release = await holding(lockers[kind] + andWait, path);
     const fd = open("file");
     expect(tryReadLock(fd)).toBe(false);
@@ -158,13 +158,13 @@ describe("a read lock", () => {
     expect(tryReadLock(fd)).toBe(true);
   });
 
-  test.each(["sharedFlock", "sharedFcntl"] as const)("is shared with a holder of %s", async (kind) => {
+  test.each(["sharedFlock", "sharedFcntl"] as const)("a read lock is shared with a holder of %s", async (kind) => {
     const release = await holding(lockers[kind] + andWait, path);
     expect(tryReadLock(open("file"))).toBe(true);
     await release();
   });
 
-  test("refused in one kind is not kept in the other", async () => {
+  test("a read lock that is refused in one kind is not kept in the other", async () => {
     const release = await holding(lockers.fcntl + andWait, path);
     expect(tryReadLock(open("file"))).toBe(false);
     const script = "import fcntl,sys; fcntl.flock(open(sys.argv[1]), 6)";
@@ -172,7 +172,7 @@ describe("a read lock", () => {
     await release();
   });
 
-  test("is waited for", async () => {
+  test("a read lock is waited for", async () => {
     const release = await holding(lockers.flock + andWait, path);
     const pauses: number[] = [];
     const locked = await readLock(open("file"), 10_000, async (milliseconds) => {
@@ -183,7 +183,7 @@ describe("a read lock", () => {
     expect(pauses).toHaveLength(3);
   });
 
-  test("is given up after the time-out, to the millisecond", async () => {
+  test("the wait for a read lock ends after the time-out, to the millisecond", async () => {
     const release = await holding(lockers.flock + andWait, path);
     let slept = 0;
     const locked = await readLock(open("file"), 1_234, async (milliseconds) => {
@@ -194,7 +194,7 @@ describe("a read lock", () => {
     await release();
   });
 
-  test("with no time to wait is tried once", async () => {
+  test("a read lock without time to wait is tried once", async () => {
     const never = () => Promise.reject(new Error("slept"));
     expect(await readLock(open("file"), 0, never)).toBe(true);
   });
@@ -203,7 +203,7 @@ describe("a read lock", () => {
 describe("the run lock", () => {
   const lock = join(folder, "run.lock");
 
-  test("is made with mode 0600, held by one, and free again after release", async () => {
+  test("the run lock is made with mode 0600, held by one, and free again after release", async () => {
     const first = await lockExclusively(pathIn(lock));
     expect(first).toBeDefined();
     expect(statSync(lock).mode & 0o777).toBe(0o600);
@@ -215,7 +215,7 @@ describe("the run lock", () => {
     second?.release();
   });
 
-  test("of another process is respected, and ends with it", async () => {
+  test("the run lock of another process is respected, and ends with it", async () => {
     const release = await holding(lockers.flock + andWait, lock);
     expect(await lockExclusively(pathIn(lock))).toBeUndefined();
     await release();
@@ -224,12 +224,12 @@ describe("the run lock", () => {
     mine?.release();
   });
 
-  test("is not taken through a link", async () => {
+  test("the run lock is not taken through a link", async () => {
     symlinkSync(lock, join(folder, "lock-link"));
     await expect(lockExclusively(pathIn(folder, "lock-link"))).rejects.toThrow(/symbolic links/);
   });
 
-  test("in a folder that is missing names it", async () => {
+  test("a run lock in a missing folder names it", async () => {
     await expect(lockExclusively(pathIn(folder, "absent", "lock"))).rejects.toThrow(/open ".*absent\/lock": no such/);
   });
 });

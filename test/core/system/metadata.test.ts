@@ -69,7 +69,7 @@ describe("modification times", () => {
     expect(lstat(pathIn(folder)).modified).toEqual(moment);
   });
 
-  test("leave the access time alone", () => {
+  test("setting modification times keeps the access time", () => {
     utimesSync(join(folder, "file"), 5, 6);
     onFile((fd) => setTimes(fd, { seconds: 9, nanoseconds: 0 }));
     expect(statSync(join(folder, "file"))).toMatchObject({ atimeMs: 5_000, mtimeMs: 9_000 });
@@ -107,7 +107,7 @@ describe("modes", () => {
 });
 
 describe.skipIf(!isRoot)("owners", () => {
-  test("of an open file are set", () => {
+  test("the owner of an open file is set", () => {
     onFile((fd) => setOwner(fd, 12_345, 54_321));
     expect(lstat(pathIn(folder, "file"))).toMatchObject({ uid: 12_345, gid: 54_321 });
   });
@@ -118,7 +118,7 @@ describe.skipIf(!isRoot)("owners", () => {
     expect(lstat(pathIn(folder, "file"))).toMatchObject({ uid: 0, gid: 0 });
   });
 
-  test("take setuid away, which is why the mode comes after", () => {
+  test("setting the owner removes setuid, so the mode is set after it", () => {
     onFile((fd) => {
       setMode(fd, 0o4755);
       setOwner(fd, 1, 1);

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { execFileSync } from "node:child_process";
 import { accountsFingerprint, groupId, groupName, userId, userName } from "../../../core/system/owners.ts";
 
-/** Name and number of every account, as the system's own tool tells them. */
+/** Name and number of every account, from the system's own tool. */
 function accounts(database: "passwd" | "group"): [name: string, id: number][] {
   const lines = execFileSync("getent", [database]).toString().trim().split("\n");
   return lines.map((line) => {
@@ -12,7 +12,7 @@ function accounts(database: "passwd" | "group"): [name: string, id: number][] {
 }
 
 describe("users and groups", () => {
-  test("are found by name and number as getent has them", () => {
+  test("users and groups are found by name and number as getent has them", () => {
     for (const [name, id] of accounts("passwd")) {
       expect(userId(name)).toBe(id);
       expect(userId(userName(id) ?? "")).toBe(id);
@@ -23,7 +23,7 @@ describe("users and groups", () => {
     }
   });
 
-  test("that do not exist are undefined, the second time too", () => {
+  test("missing users and groups are undefined, also the second time", () => {
     for (let time = 0; time < 2; time++) {
       expect(userName(3_999_999_999)).toBeUndefined();
       expect(groupName(3_999_999_999)).toBeUndefined();
@@ -32,14 +32,14 @@ describe("users and groups", () => {
     }
   });
 
-  test("of the same number are not mixed up", () => {
+  test("a user and a group of the same number are not confused", () => {
     const [user, uid] = accounts("passwd").find(([name, id]) => name !== groupName(id)) ?? [];
     if (user === undefined || uid === undefined) return;
     expect(userName(uid)).not.toBe(groupName(uid));
   });
 });
 
-test("the fingerprint of the accounts is stable and of SHA-256", async () => {
+test("the fingerprint of the accounts is stable, and a SHA-256", async () => {
   expect(await accountsFingerprint()).toMatch(/^[0-9a-f]{64}$/);
   expect(await accountsFingerprint()).toBe(await accountsFingerprint());
 });

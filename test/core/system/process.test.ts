@@ -70,7 +70,7 @@ function pidIn(path: string): number {
 }
 
 describe("an executable", () => {
-  test("gives its stdout, its stderr's end and its exit status", async () => {
+  test("an executable gives its stdout, the end of its stderr and its exit status", async () => {
     expect(await outcome(run("echo out; echo err >&2; exit 7"))).toEqual({
       stdout: "out\n",
       extra: "",
@@ -114,39 +114,39 @@ describe("an executable", () => {
     }
   });
 
-  test("writes to descriptor 3, and side by side to stdout", async () => {
+  test("an executable writes to descriptor 3 and stdout at the same time", async () => {
     const ended = await outcome(run("echo data >&3; echo text", { extraPipe: true }));
     expect(ended.extra).toBe("data\n");
     expect(ended.stdout).toBe("text\n");
   });
 
-  test("can open its pipes by name, as scripts like to", async () => {
+  test("an executable can open its pipes by name, as scripts do", async () => {
     const body = "echo data > /dev/fd/3; echo text > /dev/stdout; echo trouble > /dev/stderr";
     const ended = await outcome(run(body, { extraPipe: true }));
     expect(ended).toMatchObject({ exit: 0, extra: "data\n", stdout: "text\n", stderrTail: "trouble\n" });
   });
 
-  test("has no descriptor 3 unless asked for", async () => {
+  test("an executable has no descriptor 3 unless requested", async () => {
     expect((await outcome(run("if [ -e /dev/fd/3 ]; then echo yes; else echo no; fi"))).stdout).toBe("no\n");
   });
 
-  test("may be a link to an executable", async () => {
+  test("a link to an executable runs", async () => {
     const link = join(folder, "link");
     symlinkSync(script("echo linked"), link);
     expect((await outcome(spawnExecutable({ ...usual, path: link }))).stdout).toBe("linked\n");
   });
 
-  test("finds nothing on its stdin", async () => {
+  test("an executable has an empty stdin", async () => {
     expect((await outcome(run("cat; echo end"))).stdout).toBe("end\n");
   });
 
-  test("leaves the last 2,000 characters of a long stderr", async () => {
+  test("the last 2,000 characters of a long stderr are kept", async () => {
     const { stderrTail } = await outcome(run("seq 100000 >&2; printf é >&2"));
     expect(stderrTail).toHaveLength(2_000);
     expect(stderrTail).toEndWith("\n99999\n100000\né");
   });
 
-  test("that a signal ended is told so", async () => {
+  test("an executable that a signal ended reports the signal", async () => {
     const ended = await outcome(run("kill -KILL $$"));
     expect(ended.exit).toBeUndefined();
     expect(ended.signal).toBe("SIGKILL");
@@ -154,23 +154,23 @@ describe("an executable", () => {
 });
 
 describe("refused with its path and a reason", () => {
-  test("what is not there", () => {
+  test("a missing executable is refused", () => {
     expect(() => spawnExecutable({ ...usual, path: join(folder, "absent") })).toThrow(
       /cannot run ".*absent": no such file or directory/,
     );
   });
 
-  test("a folder", () => {
+  test("a folder is refused", () => {
     expect(() => spawnExecutable({ ...usual, path: folder })).toThrow(/not a regular file/);
   });
 
-  test("a file without the right to run it", () => {
+  test("a file without the right to run it is refused", () => {
     const path = script("true");
     chmodSync(path, 0o644);
     expect(() => spawnExecutable({ ...usual, path })).toThrow(/not executable; make it executable/);
   });
 
-  test("what the kernel cannot run", () => {
+  test("a file that the kernel cannot run is refused", () => {
     const path = script("true");
     writeFileSync(path, "\u007fELF nonsense");
     expect(() => spawnExecutable({ ...usual, path })).toThrow(Failure);
@@ -178,32 +178,32 @@ describe("refused with its path and a reason", () => {
 });
 
 describe("a time-out", () => {
-  test("ends the whole group", async () => {
+  test("a time-out ends the whole group", async () => {
     const pid = join(folder, "sleeper");
     const ended = await outcome(run(`sleep 100 & echo $! > ${pid}; echo started; wait`, { timeoutMs: 300 }));
     expect(ended).toMatchObject({ stdout: "started\n", timedOut: true, cutOff: false, signal: "SIGTERM" });
     await eventually(() => !alive(pidIn(pid)));
   });
 
-  test("ends also what does not listen to SIGTERM", async () => {
+  test("a time-out also ends a process that ignores SIGTERM", async () => {
     const ended = await outcome(run("trap '' TERM; while :; do sleep 0.05; done", { timeoutMs: 300 }));
     expect(ended).toMatchObject({ timedOut: true, signal: "SIGKILL" });
   });
 
-  test("is not held up by a process that left the group", async () => {
+  test("a time-out is not delayed by a process that left the group", async () => {
     const pid = join(folder, "escaped");
     const ended = await outcome(run(`setsid sh -c 'echo $$ > ${pid}; exec sleep 100' & wait`, { timeoutMs: 300 }));
     expect(ended).toMatchObject({ timedOut: true, cutOff: true });
     process.kill(pidIn(pid));
   });
 
-  test("does not come to a child that ends in time", async () => {
+  test("a child that ends in time has no time-out", async () => {
     expect(await outcome(run("sleep 0.1", { timeoutMs: 10_000 }))).toMatchObject({ exit: 0, timedOut: false });
   });
 });
 
 describe("stopping", () => {
-  test("by an abort signal ends the group and the streams", async () => {
+  test("an abort signal ends the group and the streams", async () => {
     const abort = new AbortController();
     const running = run("echo first; sleep 100", { abort: abort.signal });
     for await (const piece of running.stdout) {
@@ -213,14 +213,14 @@ describe("stopping", () => {
     expect(await running.finished).toMatchObject({ signal: "SIGTERM", timedOut: false });
   });
 
-  test("before anything was read", async () => {
+  test("a child can be stopped before anything is read", async () => {
     const running = run("yes >&3", { extraPipe: true });
     running.stop();
     expect(await running.finished).toMatchObject({ cutOff: false });
     expect(await textOf(running.extra)).toBe("");
   });
 
-  test("by leaving the loop lets the child find its pipe broken", async () => {
+  test("leaving the loop breaks the child's pipe", async () => {
     const running = run("exec yes");
     for await (const _ of running.stdout) break;
     expect(await running.finished).toMatchObject({ signal: "SIGPIPE" });
@@ -228,19 +228,19 @@ describe("stopping", () => {
 });
 
 describe("what a child leaves behind", () => {
-  test("is ended when it holds the output open in silence, and that is told", async () => {
+  test("a process left behind that holds the output open in silence is ended, and reported", async () => {
     const pid = join(folder, "left");
     const ended = await outcome(run(`sleep 100 & echo $! > ${pid}; echo mine`));
     expect(ended).toMatchObject({ exit: 0, stdout: "mine\n", cutOff: true, timedOut: false });
     await eventually(() => !alive(pidIn(pid)));
   });
 
-  test("may finish what it is writing", async () => {
+  test("a process left behind may finish writing", async () => {
     const ended = await outcome(run("(for i in 1 2 3 4 5 6; do sleep 0.1; echo $i; done) & exit 0"));
     expect(ended).toMatchObject({ stdout: "1\n2\n3\n4\n5\n6\n", cutOff: false });
   });
 
-  test("keeps running when it let go of the output", async () => {
+  test("a process left behind that closed the output keeps running", async () => {
     const pid = join(folder, "service");
     const ended = await outcome(run(`sleep 100 > /dev/null 2>&1 & echo $! > ${pid}`));
     expect(ended).toMatchObject({ exit: 0, cutOff: false });
@@ -248,7 +248,7 @@ describe("what a child leaves behind", () => {
     process.kill(pidIn(pid));
   });
 
-  test("is not mistaken for a reader that takes its time", async () => {
+  test("a slow reader is not taken for a process left behind", async () => {
     const running = run("printf whole");
     await Bun.sleep(700);
     expect(await outcome(running)).toMatchObject({ stdout: "whole", cutOff: false });
@@ -273,7 +273,7 @@ describe("backpressure", () => {
     expect(await textOf(running.stdout)).toBe("");
     expect(received).toBe(192 * 2 ** 20);
     Bun.gc(true);
-    // Of a process that has run other tests before, and whose memory comes and goes.
+    // Generous, as this process has run other tests before, and its memory changes.
     expect(residentMiB() - before).toBeLessThan(96);
   });
 
@@ -295,7 +295,7 @@ describe("a command that is fed", () => {
     for (const text of texts) yield Buffer.from(text);
   }
 
-  test("gets all of the input, and its exit status is told", async () => {
+  test("a command gets all of the input, and its exit status is returned", async () => {
     const copy = join(folder, "copy");
     const command = `cat /dev/stdin > ${copy}; echo trouble >&2; exit 3`;
     const finished = await pipeInto({ command, input: pieces("a", "", "bc"), graceMs: 200 });
@@ -303,13 +303,13 @@ describe("a command that is fed", () => {
     expect(readFileSync(copy, "utf8")).toBe("abc");
   });
 
-  test("gets empty input", async () => {
+  test("a command gets empty input", async () => {
     expect(await pipeInto({ command: 'test "$(wc -c)" = 0', input: pieces(), graceMs: 200 })).toMatchObject({
       exit: 0,
     });
   });
 
-  test("need not read all of it", async () => {
+  test("a command need not read all of the input", async () => {
     let given = 0;
     async function* endless() {
       for (;;) {
@@ -325,7 +325,7 @@ describe("a command that is fed", () => {
     expect(given).toBe(atEnd);
   });
 
-  test("need not wait for input that does not come", async () => {
+  test("a command need not wait for input that does not come", async () => {
     async function* silent() {
       yield Buffer.from("x");
       await new Promise(() => {});
@@ -333,7 +333,7 @@ describe("a command that is fed", () => {
     expect(await pipeInto({ command: "exit 4", input: silent(), graceMs: 200 })).toMatchObject({ exit: 4 });
   });
 
-  test("never takes broken input for whole", async () => {
+  test("a command never takes incomplete input for complete", async () => {
     const mark = join(folder, "took-it");
     async function* broken() {
       yield Buffer.from("half");
@@ -345,7 +345,7 @@ describe("a command that is fed", () => {
     expect(existsSync(mark)).toBe(false);
   });
 
-  test("is ended by an abort signal", async () => {
+  test("a command is ended by an abort signal", async () => {
     const abort = new AbortController();
     async function* endless() {
       for (;;) yield new Uint8Array(2 ** 16);
@@ -356,7 +356,7 @@ describe("a command that is fed", () => {
     expect(await finished).toMatchObject({ signal: "SIGTERM" });
   });
 
-  test("may leave a service running", async () => {
+  test("a command may leave a service running", async () => {
     const pid = join(folder, "fed-service");
     const finished = await pipeInto({ command: `sleep 100 & echo $! > ${pid}`, input: pieces("x"), graceMs: 200 });
     expect(finished).toMatchObject({ exit: 0, cutOff: false });

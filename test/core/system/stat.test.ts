@@ -25,7 +25,7 @@ function errorOf(action: () => unknown): SystemError {
 }
 
 describe("lstat", () => {
-  test("agrees with node on every field", () => {
+  test("lstat agrees with node on every field", () => {
     const path = join(folder, "plain");
     writeFileSync(path, "content", { mode: 0o640 });
     execFileSync("touch", ["-d", "2020-02-03 04:05:06.123456789 UTC", path]);
@@ -52,60 +52,60 @@ describe("lstat", () => {
     });
   });
 
-  test("tells times before 1970 with nanoseconds", () => {
+  test("lstat gives times before 1970 with nanoseconds", () => {
     const path = join(folder, "old");
     writeFileSync(path, "");
     execFileSync("touch", ["-d", "1969-12-31 23:59:58.25 UTC", path]);
     expect(lstat(pathIn(path)).modified).toEqual({ seconds: -2, nanoseconds: 250_000_000 });
   });
 
-  test("tells sizes beyond 32 bits", () => {
+  test("lstat gives sizes beyond 32 bits", () => {
     const path = join(folder, "large");
     writeFileSync(path, "");
     truncateSync(path, 10 * 2 ** 30 + 3);
     expect(lstat(pathIn(path))).toMatchObject({ size: 10 * 2 ** 30 + 3, blocks: 0 });
   });
 
-  test("tells setuid, setgid and sticky", () => {
+  test("lstat gives setuid, setgid and sticky", () => {
     const path = join(folder, "special");
     mkdirSync(path);
     execFileSync("chmod", ["7751", path]);
     expect(lstat(pathIn(path))).toMatchObject({ type: "folder", mode: 0o7751 });
   });
 
-  test("tells a link, also a dead one, and does not follow it", () => {
+  test("lstat recognises a link, even a broken one, and does not follow it", () => {
     const path = join(folder, "dead");
     symlinkSync("nowhere", path);
     expect(lstat(pathIn(path))).toMatchObject({ type: "link", mode: 0o777, size: 7 });
   });
 
-  test("tells a fifo", () => {
+  test("lstat recognises a fifo", () => {
     execFileSync("mkfifo", [join(folder, "fifo")]);
     expect(lstat(pathIn(folder, "fifo")).type).toBe("fifo");
   });
 
-  test("tells a socket", async () => {
+  test("lstat recognises a socket", async () => {
     const server = createServer().listen(join(folder, "socket"));
     await new Promise((resolve) => server.once("listening", resolve));
     expect(lstat(pathIn(folder, "socket")).type).toBe("socket");
     server.close();
   });
 
-  test("tells a character device and its numbers", () => {
+  test("lstat recognises a character device and its numbers", () => {
     expect(lstat(bytes("/dev/null"))).toMatchObject({ type: "character device", major: 1, minor: 3 });
   });
 
-  test.skipIf(!isRoot)("tells a block device and large numbers", () => {
+  test.skipIf(!isRoot)("lstat recognises a block device and large numbers", () => {
     execFileSync("mknod", [join(folder, "block"), "b", "259", "70000"]);
     expect(lstat(pathIn(folder, "block"))).toMatchObject({ type: "block device", major: 259, minor: 70000 });
   });
 
-  test("tells filesystems apart", () => {
+  test("lstat distinguishes filesystems", () => {
     expect(lstat(bytes("/proc")).device).not.toBe(lstat(pathIn(folder)).device);
     expect(lstat(pathIn(folder, "plain")).device).toBe(lstat(pathIn(folder)).device);
   });
 
-  test("takes names that are not UTF-8", () => {
+  test("lstat takes names that are not UTF-8", () => {
     const name = fromBytes(Uint8Array.of(0x66, 0xff, 0x0a));
     writeFileSync(Buffer.concat([Buffer.from(`${folder}/`), toBytes(name)]), "x");
     expect(lstat(joined(pathIn(folder), name)).size).toBe(1);
@@ -113,28 +113,28 @@ describe("lstat", () => {
 });
 
 describe("an error", () => {
-  test("of lstat carries code, call and path, and reads plainly", () => {
+  test("an error of lstat has code, call and path, and is readable", () => {
     const error = errorOf(() => lstat(pathIn(folder, "absent")));
     expect(error).toMatchObject({ code: "ENOENT", call: "lstat", path: pathIn(folder, "absent") });
     expect(error.message).toBe(`lstat "${folder}/absent": no such file or directory`);
     expect(error.reason).toBe("no such file or directory");
   });
 
-  test("comes for a path through a file", () => {
+  test("a path through a file is an error", () => {
     expect(errorOf(() => lstat(pathIn(folder, "plain", "x"))).code).toBe("ENOTDIR");
   });
 
-  test("comes for a NUL, which would name something else", () => {
+  test("a NUL, which would name another file, is an error", () => {
     expect(errorOf(() => lstat(`${folder}/plain\0.txt` as ReturnType<typeof bytes>)).code).toBe("EINVAL");
   });
 
-  test("comes for a path beyond PATH_MAX", () => {
+  test("a path beyond PATH_MAX is an error", () => {
     expect(errorOf(() => lstat(bytes(`/${"x/".repeat(3000)}`))).code).toBe("ENAMETOOLONG");
   });
 });
 
 describe("lstatAt", () => {
-  test("is undefined for what is not there, and throws for the rest", () => {
+  test("lstatAt is undefined for a missing file, and throws other errors", () => {
     const fd = openSync(folder, "r");
     expect(lstatAt(fd, bytes("absent"))).toBeUndefined();
     expect(lstatAt(fd, bytes("plain"))?.type).toBe("file");
@@ -151,7 +151,7 @@ test("fstat agrees with lstat", () => {
 });
 
 describe("readLink", () => {
-  test("gives targets of any length, byte for byte", () => {
+  test("readLink returns targets of any length, byte for byte", () => {
     for (const target of ["x", "/".padEnd(4000, "long/"), "ü\n"]) {
       const path = join(folder, `link-${target.length}`);
       symlinkSync(target, path);
@@ -159,7 +159,7 @@ describe("readLink", () => {
     }
   });
 
-  test("refuses what is not a link", () => {
+  test("readLink refuses what is not a link", () => {
     expect(errorOf(() => readLink(pathIn(folder, "plain"))).code).toBe("EINVAL");
   });
 });
@@ -172,7 +172,7 @@ describe("filesystemKind", () => {
     return kind;
   }
 
-  test.each(["/proc", "/proc/self", "/sys", "/dev/pts"])("%s is made up by the kernel", (path) => {
+  test.each(["/proc", "/proc/self", "/sys", "/dev/pts"])("%s is generated by the kernel", (path) => {
     expect(kindOf(path)).toBe("pseudo");
   });
 

@@ -25,11 +25,11 @@ function emptyFile(name: string): string {
 const supported = Bun.spawnSync(["setfattr", "-n", "user.probe", "-v", "x", emptyFile("probe")]).success;
 
 describe.skipIf(!supported)("extended attributes", () => {
-  test("none are an empty map and no ACL", () => {
+  test("a file without attributes has an empty map and no ACL", () => {
     expect(xattrsOf(pathIn(emptyFile("none")))).toEqual({ xattrs: new Map() });
   });
 
-  test("several come with any bytes, empty ones too", () => {
+  test("several attributes are read with any bytes, also empty ones", () => {
     const path = emptyFile("several");
     const binary = Uint8Array.of(0, 255, 10, 0);
     const fd = openSync(path, "r+");
@@ -47,14 +47,14 @@ describe.skipIf(!supported)("extended attributes", () => {
     expect(execFileSync("getfattr", ["-e", "hex", "-n", "user.binary", path]).toString()).toContain("0x00ff0a00");
   });
 
-  test("values stay as they were while others are read", () => {
+  test("values do not change while others are read", () => {
     for (const name of ["one", "two"]) execFileSync("setfattr", ["-n", "user.who", "-v", name, emptyFile(name)]);
     const one = xattrsOf(pathIn(folder, "one")).xattrs.get(bytes("user.who"));
     xattrsOf(pathIn(folder, "two"));
     expect(Buffer.from(one ?? []).toString()).toBe("one");
   });
 
-  test("are written over, removed, and removed again without complaint", () => {
+  test("attributes can be overwritten, removed, and removed again", () => {
     const path = emptyFile("changed");
     held(pathIn(path), (handle) => {
       writeXattrOfHandle(handle, bytes("user.a"), Buffer.from("1"));
@@ -69,7 +69,7 @@ describe.skipIf(!supported)("extended attributes", () => {
     close(fd);
   });
 
-  test("of a folder are written through its descriptor", () => {
+  test("attributes of a folder are written through its descriptor", () => {
     mkdirSync(join(folder, "sub"));
     const fd = openRoot(pathIn(folder, "sub"));
     writeXattr(fd, bytes("user.a"), Buffer.from("1"));
@@ -77,7 +77,7 @@ describe.skipIf(!supported)("extended attributes", () => {
     expect([...xattrsOf(pathIn(folder, "sub")).xattrs.keys()]).toEqual([bytes("user.a")]);
   });
 
-  test("of a link's target are neither read nor written through the link", () => {
+  test("attributes of a link's target are neither read nor written through the link", () => {
     const path = emptyFile("target");
     execFileSync("setfattr", ["-n", "user.mine", "-v", "x", path]);
     symlinkSync(path, join(folder, "link"));
@@ -96,7 +96,7 @@ describe.skipIf(!supported)("extended attributes", () => {
     expect(xattrsOf(pathIn(path)).xattrs.get(bytes("security.capability"))).toEqual(new Uint8Array(capability));
   });
 
-  test.skipIf(!isRoot)("a link's own are read and written", () => {
+  test.skipIf(!isRoot)("a link's own attributes are read and written", () => {
     symlinkSync("nowhere", join(folder, "own"));
     held(pathIn(folder, "own"), (handle) => writeXattrOfHandle(handle, bytes("trusted.a"), Buffer.from("1")));
     expect([...xattrsOf(pathIn(folder, "own")).xattrs.keys()]).toEqual([bytes("trusted.a")]);

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { soundPath } from "../../../core/system/programs.ts";
 import { runCommand } from "../../../core/write-config/command.ts";
 
-test("standard input is a pipe, which can be opened by name and holds all of a long text", async () => {
+test("standard input is a pipe, which can be opened by name and passes a long text completely", async () => {
   const text = "0123456789".repeat(50_000);
   const printed = await runCommand(
     { words: ["cat", "/dev/stdin"], input: { name: "digits", text: () => text } },
@@ -11,7 +11,7 @@ test("standard input is a pipe, which can be opened by name and holds all of a l
   expect(printed).toBe(text);
 });
 
-test("a command that does not read its input is no failure of ours", async () => {
+test("a command that does not read its input does not fail", async () => {
   const input = { name: "much", text: () => "x".repeat(500_000) };
   expect(await runCommand({ words: ["echo", "done"], input }, { output: "capture" })).toBe("done\n");
 });
@@ -29,11 +29,11 @@ test("children get PATH of our environment, but no secret", async () => {
   }
 });
 
-test("a program that is not there is named", async () => {
+test("a missing program is named", async () => {
   await expect(runCommand({ words: ["no-such-program", "x"] })).rejects.toThrow(/^cannot run "no-such-program": /);
 });
 
-test("one that can be stopped ends with the signal's reason", async () => {
+test("a command that is stopped rejects with the signal's reason", async () => {
   const controller = new AbortController();
   const running = runCommand({ words: ["sleep", "60"] }, { signal: controller.signal });
   controller.abort(new Error("enough"));

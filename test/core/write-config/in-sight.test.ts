@@ -4,7 +4,7 @@ import { checkInSight } from "../../../core/write-config/in-sight.ts";
 const usual = { program: ["/usr/local/bin/sysbackup"], confDir: "/etc/backup", stateDir: "/var/cache/backup" };
 
 describe("what services use", () => {
-  test("is in sight where it usually is, and in folders of like names", () => {
+  test("services see the default paths, and folders with similar names", () => {
     checkInSight(usual);
     checkInSight({
       ...usual,
@@ -20,9 +20,9 @@ describe("what services use", () => {
     ["/tmp itself as state", { stateDir: "/tmp" }, "/tmp"],
   ] as const;
   for (const [name, differing, path] of hidden) {
-    test(`${name} is refused, with where it belongs`, () => {
+    test(`${name} is refused, with the right place`, () => {
       expect(() => checkInSight({ ...usual, ...differing })).toThrow(
-        `cannot set up services that use ${JSON.stringify(path)}: they see nothing of the machine's /tmp`,
+        `cannot set up services that use ${JSON.stringify(path)}: they cannot see the machine's /tmp`,
       );
     });
   }

@@ -98,7 +98,7 @@ const change = fc.dictionary(
 
 const comments = (written: string) => written.split(/\r\n|\r|\n/).filter((one) => /^\s*[#;]/.test(one));
 
-test("parsing what was merged gives what was there, with the changes; all comments stay; twice is once", () => {
+test("merged text parses to the former values with the changes, keeps all comments, and merges again unchanged", () => {
   fc.assert(
     fc.property(text, change, (before, changes) => {
       const after = merged(before, changes, "conf");
@@ -110,7 +110,7 @@ test("parsing what was merged gives what was there, with the changes; all commen
   );
 });
 
-test("lines that no change is about stay, byte for byte and in their order", () => {
+test("lines without a change stay, byte for byte and in their order", () => {
   fc.assert(
     fc.property(text, (before) => {
       const after = merged(before, { aws: { fresh: "v" }, new: { fresh: "v" } }, "conf");

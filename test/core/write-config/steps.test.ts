@@ -12,7 +12,7 @@ function listener(signal = new AbortController().signal) {
   return { heard, options: { isRoot: true, notify: (notice: Notice) => heard.push(notice), signal } };
 }
 
-const told = (heard: readonly Notice[], code: string) =>
+const reported = (heard: readonly Notice[], code: string) =>
   heard.filter((notice) => notice.code === code).map(({ message }) => message);
 
 function step(name: string, log: string[], more: Partial<Step> = {}): Step {
@@ -20,7 +20,7 @@ function step(name: string, log: string[], more: Partial<Step> = {}): Step {
   return { does: name, run, undo: { does: `un${name}`, run: async () => log.push(`un${name}`) > 0 }, ...more };
 }
 
-test("each is told before it is done, a command as it could be typed", async () => {
+test("each step is shown before it is done, and a command as it can be typed", async () => {
   await using folder = await scratch();
   const { heard, options } = listener();
   const file = join(folder.path, "it's");
@@ -33,7 +33,7 @@ test("each is told before it is done, a command as it could be typed", async () 
   expect(await readFile(file, "utf8")).toBe("words\n");
 });
 
-test("a failure undoes what was begun, last first, the failing step too, and tells what is left", async () => {
+test("a failure undoes what was started, last first, with the failing step, and reports what is left", async () => {
   const { heard, options } = listener();
   const log: string[] = [];
   const steps: Step[] = [
@@ -45,8 +45,8 @@ test("a failure undoes what was begun, last first, the failing step too, and tel
   const failing = perform(steps, options);
   await expect(failing).rejects.toThrow("sh ended with status 7: no such luck");
   expect(log).toEqual(["one", "two", "untwo", "unone"]);
-  expect(told(heard, "undone")).toEqual(["undone: untwo", "undone: unone"]);
-  expect(told(heard, "left")).toEqual(["left as it is, for the next try: make a folder"]);
+  expect(reported(heard, "undone")).toEqual(["undone: untwo", "undone: unone"]);
+  expect(reported(heard, "left")).toEqual(["left as it is, for the next attempt: make a folder"]);
 });
 
 test("an undo that fails keeps none of the others from being tried, and says what to do by hand", async () => {
@@ -58,13 +58,13 @@ test("an undo that fails keeps none of the others from being tried, and says wha
     { does: "three", run: () => Promise.reject(new Error("broken")) },
   ];
   await expect(perform(steps, options)).rejects.toThrow("broken");
-  expect(told(heard, "not-undone")).toEqual([
+  expect(reported(heard, "not-undone")).toEqual([
     'not undone: untwo: cannot run "false": false ended with status 1; do it by hand: false',
   ]);
   expect(log).toEqual(["one", "unone"]);
 });
 
-test("an undo that finds nothing runs no command, and tells nothing", async () => {
+test("an undo that finds nothing runs no command, and reports nothing", async () => {
   await using folder = await scratch();
   const file = join(folder.path, "kept");
   await writeFile(file, "");
@@ -77,7 +77,7 @@ test("an undo that finds nothing runs no command, and tells nothing", async () =
   };
   await expect(perform([failing], options)).rejects.toThrow("broken");
   expect(existsSync(file)).toBe(true);
-  expect(told(heard, "undone")).toEqual([]);
+  expect(reported(heard, "undone")).toEqual([]);
 });
 
 test("an interrupt ends the plan between two steps, and undoes it", async () => {

@@ -9,7 +9,7 @@ describe("the window", () => {
     ["0:00", "00:00:00"],
   ] as const;
   for (const [written, start] of starts) {
-    test(`starts at ${written}`, () => {
+    test(`the window starts at ${written}`, () => {
       expect(parseWindow(written, "1h").start).toBe(start);
     });
   }
@@ -27,8 +27,8 @@ describe("the window", () => {
     "*:00",
     "2:00 %n",
   ]) {
-    test(`does not start at ${JSON.stringify(written)}`, () => {
-      expect(() => parseWindow(written, "1h")).toThrow("it is no time of day; give hours and minutes");
+    test(`the window cannot start at ${JSON.stringify(written)}`, () => {
+      expect(() => parseWindow(written, "1h")).toThrow("it is not a time of day; give hours and minutes");
     });
   }
 
@@ -43,21 +43,23 @@ describe("the window", () => {
     ["23h 59min 59s", 86_399],
   ] as const;
   for (const [written, seconds] of lengths) {
-    test(`is ${written} long`, () => {
+    test(`the window may be ${written} long`, () => {
       expect(parseWindow("2:00", written).seconds).toBe(seconds);
     });
   }
 
   for (const written of ["", "h", "1x", "-1h", "1.5h", "24h", "1d", "1h\n", "1h\nUser=root", "1h, 2min", "1H"]) {
-    test(`is not ${JSON.stringify(written)} long`, () => {
-      expect(() => parseWindow("2:00", written)).toThrow("it is no timespan below a day; give one such as 1h");
+    test(`the window cannot be ${JSON.stringify(written)} long`, () => {
+      expect(() => parseWindow("2:00", written)).toThrow(
+        "it is not a time span of less than a day; give one such as 1h",
+      );
     });
   }
 });
 
 describe("the name of units", () => {
   for (const written of ["sysbackup-archive", "nightly", "a", "web1:backup_2.x"]) {
-    test(`may be ${written}`, () => {
+    test(`the name of units may be ${written}`, () => {
       expect(parseUnitName(written)).toBe(written);
     });
   }
@@ -77,8 +79,8 @@ describe("the name of units", () => {
     "a".repeat(101),
   ];
   for (const written of refused) {
-    test(`may not be ${JSON.stringify(written)}`, () => {
-      expect(() => parseUnitName(written)).toThrow("it is no name for both a service and a timer");
+    test(`the name of units may not be ${JSON.stringify(written)}`, () => {
+      expect(() => parseUnitName(written)).toThrow("it cannot name a service and a timer");
     });
   }
 });

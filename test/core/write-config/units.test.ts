@@ -51,13 +51,13 @@ async function analyze(...args: readonly string[]) {
 
 describe.skipIf(!has("systemd-analyze"))("systemd-analyze", () => {
   for (const [name, most, settings] of variants) {
-    test(`finds nothing to say of the units of ${name}`, async () => {
+    test(`systemd-analyze finds no fault in the units of ${name}`, async () => {
       await using dir = await scratch();
       const files = await written(dir.path, { ...settings, confDir: join(dir.path, "conf") });
       expect(await analyze("verify", ...files)).toEqual({ exit: 0, stdout: "", stderr: "" });
     });
 
-    test(`measures an exposure of ${most} at most for the services of ${name}`, async () => {
+    test(`systemd-analyze measures an exposure of ${most} at most for the services of ${name}`, async () => {
       await using dir = await scratch();
       const files = await written(dir.path, { ...settings, confDir: join(dir.path, "conf") });
       for (const file of files.filter((path) => path.endsWith(".service"))) {
@@ -66,7 +66,7 @@ describe.skipIf(!has("systemd-analyze"))("systemd-analyze", () => {
     });
   }
 
-  test("finds nothing to say where paths have characters that mean something to systemd", async () => {
+  test("systemd-analyze finds no fault in paths with characters that are special to systemd", async () => {
     await using dir = await scratch();
     const odd = { confDir: join(dir.path, "a %n $HOME;é"), stateDir: join(dir.path, 'b %u "c" \\d') };
     const credential = join(dir.path, "e %t f");
@@ -74,7 +74,7 @@ describe.skipIf(!has("systemd-analyze"))("systemd-analyze", () => {
     expect(await analyze("verify", ...files)).toEqual({ exit: 0, stdout: "", stderr: "" });
   });
 
-  test("reads the timer's times as a user means them", async () => {
+  test("systemd reads the timer's times as the user means them", async () => {
     const [, calendar = ""] =
       /^OnCalendar=(.*)$/m.exec(textOf({ ...backup, window: parseWindow("9:05", "90min") }, ".timer")) ?? [];
     expect((await analyze("calendar", calendar)).stdout).toContain("Normalized form: *-*-* 09:05:00");
@@ -83,7 +83,7 @@ describe.skipIf(!has("systemd-analyze"))("systemd-analyze", () => {
     expect((await analyze("timespan", delay)).stdout).toContain("Human: 1h 30min");
   });
 
-  test("measures what docs/systemd.md says", async () => {
+  test("systemd-analyze measures what docs/systemd.md says", async () => {
     await using dir = await scratch();
     const rows: string[] = [];
     for (const [name, , settings] of variants) {
@@ -99,7 +99,7 @@ describe.skipIf(!has("systemd-analyze"))("systemd-analyze", () => {
   });
 });
 
-/** As a whole, from 0 to 10. */
+/** The exposure of a unit, from 0 to 10. */
 async function exposureOf(file: string): Promise<number> {
   const report = await run(["systemd-analyze", "security", "--offline=true", "--no-pager", file]);
   const [, exposure] = /Overall exposure level for .*: ([\d.]+) /.exec(report) ?? [];
@@ -107,7 +107,7 @@ async function exposureOf(file: string): Promise<number> {
 }
 
 describe("units", () => {
-  test("have the names that their role is known by, and the one hook", () => {
+  test("units have the default names of their role, and one hook", () => {
     const names = variants.map(([, , settings]) => renderUnits(settings).map(({ name }) => name));
     const hook = "sysbackup-failed@.service";
     expect(names).toEqual([
@@ -118,7 +118,7 @@ describe("units", () => {
     ]);
   });
 
-  test("leave no placeholder, and no two empty lines", () => {
+  test("units have no placeholder left, and no two empty lines in a row", () => {
     for (const [, , settings] of variants) {
       for (const { text } of renderUnits(settings)) {
         expect(text).not.toContain("{{");
@@ -127,27 +127,27 @@ describe("units", () => {
     }
   });
 
-  test("take the name that they are given, also where they speak of each other", () => {
+  test("units take the given name, also in references to each other", () => {
     const settings = { ...backup, unit: "nightly" };
     expect(renderUnits(settings).map(({ name }) => name)).toContain("nightly.timer");
     expect(textOf(settings, ".timer")).toContain("Start nightly.service every day");
   });
 
-  test("run the program with its words before the subcommand", () => {
+  test("units run the program with its words before the subcommand", () => {
     const program = ["/usr/bin/bun", "/opt/sys backup/main.ts", "--$cost=100%", 'a"b\\c'];
     expect(textOf({ ...backup, program }, ".service")).toContain(
       'ExecStart=/usr/bin/bun "/opt/sys backup/main.ts" "--$$cost=100%%" "a\\"b\\\\c" archive --conf-dir /etc/backup\n',
     );
   });
 
-  test("let systemd make the default state folder, and only write to another", () => {
+  test("units let systemd make the default state folder, and may write to another", () => {
     expect(textOf(backup, ".service")).toContain("\nCacheDirectory=backup\n");
     const other = textOf({ ...backup, stateDir: "/var/lib/state" }, ".service");
     expect(other).toContain("\nReadWritePaths=/var/lib/state\n");
     expect(other).not.toContain("CacheDirectory");
   });
 
-  test("load a credential only where there is one", () => {
+  test("units load a credential only if there is one", () => {
     expect(textOf(backup, ".service")).not.toContain("LoadCredential");
     const credential = "/etc/credstore.encrypted/x.aws_credentials";
     expect(textOf({ ...backup, credential }, ".service")).toContain(
@@ -155,7 +155,7 @@ describe("units", () => {
     );
   });
 
-  test("have no capability but where files of others are read", () => {
+  test("units have no capability unless they read files of others", () => {
     const sets = variants.map(
       ([, , settings]) => /^CapabilityBoundingSet=(.*)$/m.exec(textOf(settings, ".service"))?.[1],
     );
@@ -176,7 +176,7 @@ describe("units", () => {
     ["root for prune", { role: "steward", serviceUser: "root" }, "only archive may need it"],
   ];
   for (const [name, differing, why] of unfit) {
-    test(`refuse ${name}`, () => {
+    test(`units refuse ${name}`, () => {
       expect(() => renderUnits({ ...backup, ...differing })).toThrow(why);
     });
   }

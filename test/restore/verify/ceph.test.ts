@@ -1,5 +1,5 @@
 /** The faults that somebody with rights can plant on a real gateway. */
-import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import {
   DeleteObjectCommand,
   PutObjectCommand,
@@ -15,8 +15,6 @@ import { ceph, clientConfig, newBucket } from "../../support/services.ts";
 import { everything, root, verified } from "./plant.ts";
 
 const hour = 3_600_000;
-
-setDefaultTimeout(30_000);
 
 describe.skipIf(ceph === undefined)("verify on Ceph finds", () => {
   let rig: Rig;

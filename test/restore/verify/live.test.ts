@@ -22,7 +22,7 @@ async function compare(rig: Rig, { backup }: RigRun, hash = false): Promise<Comp
     bucket: count(rig.bucket, counts),
     manifest: backup.manifest,
     hash: () => hash,
-    tell: (difference) => differences.push(difference),
+    onDifference: (difference) => differences.push(difference),
     onProgress: () => {},
     signal: new AbortController().signal,
   });

@@ -7,13 +7,13 @@ import { wrapBucket } from "../../../core/bucket/decorators/wrap.ts";
 import { findManifest } from "../../../core/manifest/find.ts";
 import { listRoots } from "../../../core/manifest/roots.ts";
 import type { Finding } from "../../../restore/verify/findings.ts";
-import type { Loss } from "../../../restore/verify/losses.ts";
+import type { LostEntries } from "../../../restore/verify/losses.ts";
 import { type Verdict, verify } from "../../../restore/verify/verify.ts";
 import type { Rig } from "../../core/archive/rig.ts";
 
 export type Told = Omit<Verdict, "findings" | "losses"> & {
   readonly findings: readonly Finding[];
-  readonly losses: readonly Loss[];
+  readonly losses: readonly LostEntries[];
 };
 
 export type Looking = {

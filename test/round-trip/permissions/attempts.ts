@@ -42,9 +42,9 @@ import {
 export type Target = { readonly bucket: string; readonly key: string; readonly version: string };
 
 export type Need = {
-  /** Without `s3:`. */
+  /** Name of the action, without `s3:`. */
   readonly action: string;
-  /** Key, where it is not that of the target; the bucket itself where null. */
+  /** Key if it is not that of the target; null for the bucket itself. */
   readonly on?: string | null;
   readonly context?: Readonly<Record<string, string>>;
 };
@@ -80,7 +80,7 @@ const at = ({ bucket, key }: Target) => ({ Bucket: bucket, Key: key });
 const exactly = ({ bucket, key, version }: Target) => ({ Bucket: bucket, Key: key, VersionId: version });
 const bypass = { BypassGovernanceRetention: true } as const;
 
-/** As in policies: whole days from now, and the mode. */
+/** A lock as in policies: full days from now, and the mode. */
 function lockContext(mode: ObjectLockRetentionMode, days: number): Record<string, string> {
   return { "s3:object-lock-mode": mode, "s3:object-lock-remaining-retention-days": String(Math.floor(days)) };
 }
@@ -107,7 +107,7 @@ const puts = ({ longestLockDays, other }: Limits): Attempt[] => [
     return { name: `store, locked, in ${target}`, target, needs: putNeeds("GOVERNANCE", longerDays), send };
   }),
   {
-    name: "lay a newer version over an object",
+    name: "put a newer version over an object",
     target: "packs/",
     needs: putNeeds("GOVERNANCE", longerDays),
     send: (client, to) =>
@@ -278,7 +278,7 @@ const locks = ({ longestLockDays, longestKeepDays, other }: Limits): Attempt[] =
 
 const removals: Attempt[] = [
   {
-    name: "lay a delete marker",
+    name: "put a delete marker",
     target: "packs/",
     needs: [{ action: "DeleteObject" }],
     send: (client, to) => client.send(new DeleteObjectCommand(at(to))),

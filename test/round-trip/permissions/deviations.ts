@@ -1,4 +1,4 @@
-/** Where Ceph 16.2 answers otherwise than AWS's rules say. What is measured must be exactly this. */
+/** Answers of Ceph 16.2 that differ from AWS's rules. The measured ones must be exactly these. */
 import { type RoleName, roleNames } from "../../../core/aws/package.ts";
 import { type Cell, expected, type Outcome } from "./measure.ts";
 import { type Layer, layers } from "./stage.ts";
@@ -41,7 +41,7 @@ export const knownDeviations: readonly Known[] = [
   {
     attempts: ["store without stating a lock in packs/", "store without stating a lock in index/"],
     seen: [allowed("bucket", ...roleNames), allowed("together", "backup")],
-    why: "`EveryPutStatesItsLock` is left out (see below). The bucket's default locks it for 8 days all the same",
+    why: "`EveryPutStatesItsLock` is left out (see below). The bucket's default still locks it for 8 days",
   },
   {
     attempts: ["store in the other lock mode"],
@@ -61,12 +61,12 @@ export const knownDeviations: readonly Known[] = [
   {
     attempts: ["delete a locked version, bypassing governance"],
     seen: [allowed("role", "steward"), allowed("bucket", "steward")],
-    why: "where no policy denies `s3:BypassGovernanceRetention`, it does not ask for it; and it looks for a denial in the bucket policy only where the role's own says nothing",
+    why: "if no policy denies `s3:BypassGovernanceRetention`, it does not require it; and it looks for a denial in the bucket policy only if the role's own says nothing",
   },
   {
     attempts: ["delete by list, bypassing governance"],
     seen: [allowed("bucket", "steward")],
-    why: "it looks for a denial of `s3:BypassGovernanceRetention` in the bucket policy only where the role's own says nothing",
+    why: "it looks for a denial of `s3:BypassGovernanceRetention` in the bucket policy only if the role's own says nothing",
   },
   {
     attempts: ["change the default lock"],
@@ -81,7 +81,7 @@ export const knownDeviations: readonly Known[] = [
       { layer: "S3", roles: roleNames, measured: "status 400" },
       { layer: "together", roles: ["backup", "steward"], measured: "status 400" },
     ],
-    why: "it takes no retention without a date, whoever asks",
+    why: "it accepts no retention without a date, from any role",
   },
   {
     attempts: ["copy everything to another bucket by replication"],

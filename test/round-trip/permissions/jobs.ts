@@ -79,12 +79,14 @@ export class Machine implements AsyncDisposable {
     const root = (await this.versions()).find(({ key }) => parseManifestKey(key) !== undefined);
     const { Body } = await admin.send(new GetObjectCommand({ Bucket: this.bucket, Key: root?.key ?? "" }));
     const bytes = (await Body?.transformToByteArray()) ?? new Uint8Array();
+    // Late enough for puts to arrive before it, on a busy machine too.
+    const until = new Date(Date.now() + 3_000);
     const old = ["manifests/test/20200101T000000Z-0badcafe.jsonl.zst", `packs/${"0".repeat(64)}.zst`];
     for (const Key of old) {
-      const lock = { ObjectLockMode: "GOVERNANCE", ObjectLockRetainUntilDate: new Date(Date.now() + 1000) } as const;
+      const lock = { ObjectLockMode: "GOVERNANCE", ObjectLockRetainUntilDate: until } as const;
       await admin.send(new PutObjectCommand({ Bucket: this.bucket, Key, Body: bytes, ...lock }));
     }
-    await Bun.sleep(2000);
+    await Bun.sleep(until.getTime() - Date.now() + 500);
     return old;
   }
 

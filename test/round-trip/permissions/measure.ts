@@ -6,7 +6,7 @@ import { judge } from "../../support/cfn/judge.ts";
 import { type Attempt, type Need, RefusedInList, type Target, targetDays } from "./attempts.ts";
 import { type Layer, layers, type Stage } from "./stage.ts";
 
-/** `allowed`, `refused`, or the status where the request was not understood. */
+/** `allowed`, `refused`, or the status if the request was not understood. */
 export type Outcome = "allowed" | "refused" | `status ${number}`;
 
 /** What the policies say of an attempt, by AWS's rules. */
@@ -22,7 +22,7 @@ export type Cell = {
   readonly role: RoleName;
   readonly refused: Said;
   readonly measured: Readonly<Record<Layer, Outcome>>;
-  /** With all defences standing, the locked version is gone, or locked for less long than before. */
+  /** Whether, with all defences, the locked version is gone, or its lock is shorter than before. */
   readonly harmed: boolean;
 };
 
@@ -51,11 +51,14 @@ export async function measure(stage: Stage, role: RoleName, attempts: readonly A
   });
 }
 
+/** Milliseconds in which a put arrives, on a busy machine too: a lock may not end in the past. */
+const soon = 3_000;
+
 /** The version that is tried on, stored with all rights. */
 export async function prepared({ admin }: Stage, attempt: Attempt, bucket: string, number: number): Promise<Target> {
   const key = `${attempt.target}${number}`;
   const place = { Bucket: bucket, Key: key };
-  const lock = attempt.unlocked ? { until: new Date(Date.now() + 1000) } : { until: days(targetDays) };
+  const lock = attempt.unlocked ? { until: new Date(Date.now() + soon) } : { until: days(targetDays) };
   const command = new PutObjectCommand({
     ...place,
     Body: "content",
@@ -63,7 +66,7 @@ export async function prepared({ admin }: Stage, attempt: Attempt, bucket: strin
     ObjectLockRetainUntilDate: lock.until,
   });
   const { VersionId: version = "" } = await admin.send(command);
-  if (attempt.unlocked) await Bun.sleep(1500);
+  if (attempt.unlocked) await Bun.sleep(lock.until.getTime() - Date.now() + 500);
   return { bucket, key, version };
 }
 
@@ -75,7 +78,7 @@ export async function outcomeOf(answer: Promise<unknown>): Promise<Outcome> {
     if (error instanceof RefusedInList) return "refused";
     if (!(error instanceof S3ServiceException || error instanceof STSServiceException)) throw error;
     const status = error.$metadata.httpStatusCode ?? 0;
-    // 409: the state of the bucket does not allow it. 404, of a bucket policy: there is none, and that was told.
+    // 409: the state of the bucket does not allow it. 404, of a bucket policy: there is none, and the server said so.
     return status === 403 || status === 409 ? "refused" : status === 404 ? "allowed" : `status ${status}`;
   }
 }

@@ -1,4 +1,4 @@
-/** The generated part of `docs/permissions.md`. */
+/** Generates the tables of `docs/permissions.md`. */
 import { type RoleName, roleNames } from "../../../core/aws/package.ts";
 import { knownDeviations } from "./deviations.ts";
 import { changes, inert } from "./for-ceph.ts";
@@ -24,9 +24,9 @@ export function page({ groups, jobs }: Measured): string {
     "## Where Ceph differs",
     "With a role's own rights and the bucket policy, Ceph 16.2 **wrongly allows**:",
     wronglyAllowed(groups.flatMap(({ cells }) => cells)),
-    "These are all the answers that are not as AWS's rules say, for the defences that stood when they were given:",
+    "These are all the answers that differ from AWS's rules, by the defences in place:",
     deviationsTable(),
-    "Of the template's policies, it takes these otherwise or not at all:",
+    "These statements of the template's policies are changed for Ceph, or have no effect there:",
     table([["statement", "for Ceph", "because"], ...statements]),
   ].join("\n\n");
 }
@@ -47,7 +47,7 @@ function attemptsTable(cells: readonly Cell[]): string {
   return table([["", ...roleNames, "denied in the bucket policy by"], ...rows]);
 }
 
-/** What refuses it; with a star, what is not seen to do so on Ceph: also as S3 refuses it whatever the policies say. */
+/** What refuses the attempt; with a star if that was not seen on Ceph, for example because S3 refuses it regardless of the policies. */
 function cellText({ refused, measured }: Cell): string {
   const refusals = (["role", "bucket", "S3"] as const)
     .filter((layer) => (layer === "bucket" ? refused.bucket.length > 0 : refused[layer]))

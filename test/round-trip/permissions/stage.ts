@@ -36,7 +36,7 @@ const anything: Policy = {
 
 export type PerRole<T> = Readonly<Record<RoleName, T>>;
 
-/** In order, one after the other. */
+/** Makes something for each role, one after the other. */
 export async function eachRole<T>(make: (role: RoleName) => Promise<T>): Promise<PerRole<T>> {
   const [backup, restore] = [await make("backup"), await make("restore")];
   return { backup, restore, audit: await make("audit"), steward: await make("steward") };
@@ -49,7 +49,7 @@ export class Stage implements AsyncDisposable {
     readonly service: CephAddress,
     readonly packageName: string,
     readonly roles: PerRole<CreatedRole>,
-    /** With all rights. A condition on `aws:userid` does not hold for it, as it has none on Ceph. */
+    /** A user with all rights. A condition on `aws:userid` does not hold for it, as it has none on Ceph. */
     readonly admin: S3Client,
     /** Each acts under its role alone. */
     readonly clients: PerRole<S3Client>,
@@ -75,7 +75,7 @@ export class Stage implements AsyncDisposable {
     return { backup: backup.id, restore: restore.id, audit: audit.id, steward: steward.id };
   }
 
-  /** With Object Lock, and the template's lock for whoever states none. It is gone when the stage is disposed of. */
+  /** A bucket with Object Lock, and the template's default lock. It is removed when the stage is disposed. */
   async bucket(): Promise<string> {
     const bucket = await newBucket(this.service, { lock: true });
     this.#buckets.push(bucket);
@@ -99,7 +99,7 @@ export class Stage implements AsyncDisposable {
     await this.guard(bucket, role, layer);
   }
 
-  /** For what this role does next; others have to wait. */
+  /** Sets the defences for the next attempts of this role; others have to wait. */
   async guard(bucket: string, role: RoleName, layer: Layer): Promise<void> {
     const policies = this.policies(bucket);
     const own = layer === "role" || layer === "together";
@@ -166,7 +166,7 @@ async function sessionOf(service: CephAddress, role: string): Promise<S3Client> 
   }
 }
 
-/** Fails where the role may not be assumed. */
+/** Fails if the role may not be assumed. */
 export async function credentialsOf(sts: STSClient, role: string) {
   const command = new AssumeRoleCommand({ RoleArn: role, RoleSessionName: "somebody" });
   const { AccessKeyId = "", SecretAccessKey = "", SessionToken = "" } = (await sts.send(command)).Credentials ?? {};

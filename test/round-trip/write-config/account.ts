@@ -16,7 +16,7 @@ import { clientConfig, type MotoAddress } from "../../support/services.ts";
 
 const templatePath = join(import.meta.dir, "../../../cfn/sysbackup.yaml");
 
-/** What befalls a request: refused, done but not answered, or handed on where undefined. */
+/** The fate of a request: refused, done but not answered, or passed on if undefined. */
 export type Fault = { readonly code: string; readonly status: number; readonly done: boolean } | undefined;
 
 export type Account = AsyncDisposable & {
@@ -35,7 +35,7 @@ export type Account = AsyncDisposable & {
   addKey(): Promise<void>;
 };
 
-/** With a stack; `parameters` are those of the template. */
+/** An account with a stack; `parameters` are those of the template. */
 export async function newAccount(
   moto: MotoAddress,
   parameters: Readonly<Record<string, string>> = {},

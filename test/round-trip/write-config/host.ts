@@ -20,7 +20,7 @@ export type Machine = AsyncDisposable &
   Pick<SystemdHost, "path" | "run"> & {
     /** `sysbackup write-config` for the account's package. */
     writeConfig(...args: string[]): Promise<Outcome>;
-    /** On a terminal, with somebody who types; `stdout` is all that was shown. */
+    /** Runs on a terminal, with somebody who types; `stdout` is all that was shown. */
     onTerminal(
       words: readonly string[],
       answers: readonly Answer[],

@@ -28,9 +28,9 @@ describe.skipIf(!canSetUp)("write-config --creds-file", () => {
       await using made = await accountAndMachine();
       const { account, machine } = made;
       const first = await machine.onTerminal(words(account, "--user", account.user, "--creds-file", file), writing);
-      expect({ exit: first.exit, told: first.stdout.includes(`for other machines: ${file}`) }).toEqual({
+      expect({ exit: first.exit, reported: first.stdout.includes(`for other machines: ${file}`) }).toEqual({
         exit: 0,
-        told: true,
+        reported: true,
       });
       expect((await stat(machine.path(file))).mode & 0o777).toBe(0o600);
       expect(await machine.read(file)).not.toContain(secretIn(await machine.read(credentials)));
@@ -51,7 +51,7 @@ describe.skipIf(!canSetUp)("write-config --creds-file", () => {
     ["age", "/root/copy.age", typed("correct horse", "corect horse")],
     ["ccrypt", "/root/copy.cpt", ccrypt("staple", "stable")],
   ] as const;
-  test.each(wrong)("%s: two passphrases that differ, and nothing remains", async (_, file, answers) => {
+  test.each(wrong)("%s with two different passphrases leaves nothing behind", async (_, file, answers) => {
     await using made = await accountAndMachine();
     const { account, machine } = made;
     const { exit, stdout } = await machine.onTerminal(
@@ -68,7 +68,7 @@ describe.skipIf(!canSetUp)("write-config --creds-file", () => {
     ["age", "/root/copy.age", typed("correct horse", "correct horse"), [{ when: "passphrase", type: "wrong" }]],
     ["ccrypt", "/root/copy.cpt", ccrypt("staple", "staple"), [{ when: "decryption key: ", type: "wrong" }]],
   ] as const;
-  test.each(unreadable)("%s: a wrong passphrase changes nothing", async (_, file, writing, reading) => {
+  test.each(unreadable)("%s with a wrong passphrase changes nothing", async (_, file, writing, reading) => {
     await using made = await accountAndMachine();
     const { account, machine } = made;
     expect((await machine.onTerminal(words(account, "--user", account.user, "--creds-file", file), writing)).exit).toBe(
@@ -92,7 +92,7 @@ describe.skipIf(!canSetUp)("write-config --creds-file", () => {
       [],
     );
     expect(exit).toBe(1);
-    expect(stdout).toContain("it is there already, and is never overwritten");
+    expect(stdout).toContain("it already exists, and is never overwritten");
     expect(await machine.read("/root/copy.age")).toBe("precious");
     expect(await account.remains()).toEqual({ exists: false, groups: 0, keys: 0 });
   });
@@ -102,7 +102,7 @@ describe.skipIf(!canSetUp)("write-config --creds-file", () => {
     const { account, machine } = made;
     const args = ["--user", account.user, "--creds-file", "/root/copy.age"];
     const silent = await machine.writeConfig(...args);
-    expect(silent.stderr).toContain("there is no terminal to ask for its passphrase on");
+    expect(silent.stderr).toContain("there is no terminal to ask for its passphrase");
     await machine.sh("mkdir /opt/few && ln -s /usr/bin/getent /usr/bin/install /opt/few/");
     const bare = await machine.onTerminal(words(account, ...args), [], { PATH: "/opt/few" });
     expect(bare.stdout).toContain("age is not installed; install the package age, or give --no-creds-file");
@@ -110,11 +110,11 @@ describe.skipIf(!canSetUp)("write-config --creds-file", () => {
     expect(await account.remains()).toEqual({ exists: false, groups: 0, keys: 0 });
   });
 
-  test("with neither option, a copy of the user's name in this folder", async () => {
+  test("with neither option, a copy with the user's name is written into this folder", async () => {
     await using made = await accountAndMachine();
     const { account, machine } = made;
     const { exit, stdout } = await machine.onTerminal(words(account, "--user", account.user), typed("a b c", "a b c"));
-    expect({ exit, told: stdout.includes(`${account.user}.age`) }).toEqual({ exit: 0, told: true });
+    expect({ exit, reported: stdout.includes(`${account.user}.age`) }).toEqual({ exit: 0, reported: true });
     const twice = await machine.onTerminal(words(account, "--user", account.user), []);
     expect(twice.exit).toBe(0);
     expect(await account.remains()).toEqual({ exists: true, groups: 1, keys: 1 });

@@ -38,7 +38,7 @@ describe.skipIf(!canSetUp)("write-config", () => {
     expect(conf.get("s3")?.settings.get("region")?.value).toBe("us-east-1");
   });
 
-  test("twice: everything stays as it was", async () => {
+  test("a second run changes nothing", async () => {
     await using made = await accountAndMachine();
     const { account, machine } = made;
     const args = ["--user", account.user, "--no-creds-file", "--retain-days", "20"];
@@ -54,7 +54,7 @@ describe.skipIf(!canSetUp)("write-config", () => {
     expect((await machine.sh("systemctl is-active sysbackup-archive.timer")).stdout).toBe("active\n");
   });
 
-  test("keys that were replaced by hand are sealed anew", async () => {
+  test("keys that were replaced by hand are encrypted again", async () => {
     await using made = await accountAndMachine();
     const { account, machine } = made;
     const args = ["--user", account.user, "--no-creds-file"];
@@ -67,7 +67,7 @@ describe.skipIf(!canSetUp)("write-config", () => {
     expect(opened.stdout).toContain("# replaced");
   });
 
-  test("an existing conf and credentials file keep what is not ours", async () => {
+  test("an existing conf and credentials file keep the settings of others", async () => {
     await using made = await accountAndMachine({ LockMode: "COMPLIANCE" });
     const { account, machine } = made;
     await mkdir(machine.path("/etc/backup"));
@@ -87,7 +87,7 @@ describe.skipIf(!canSetUp)("write-config", () => {
     expect((await stat(machine.path(credentials))).mode & 0o777).toBe(0o640);
   });
 
-  test("ambient credentials: no user, no credentials file, and none in conf", async () => {
+  test("with ambient credentials there is no user, no credentials file, and none in conf", async () => {
     await using made = await accountAndMachine();
     const { account, machine } = made;
     await mkdir(machine.path("/etc/backup"));
@@ -100,7 +100,7 @@ describe.skipIf(!canSetUp)("write-config", () => {
     expect(account.actions).not.toContain("CreateUser");
   });
 
-  test("a dry run shows the steps and asks only to read", async () => {
+  test("a dry run shows the steps and only sends requests that read", async () => {
     await using made = await accountAndMachine();
     const { account, machine } = made;
     const before = (await machine.sh("find /etc /var/cache -newer /proc/1/stat | sort")).stdout;
@@ -108,12 +108,12 @@ describe.skipIf(!canSetUp)("write-config", () => {
     expect(exit).toBe(0);
     expect(stdout).toContain(`create the IAM user "${account.user}"`);
     expect(stdout).toContain("  systemctl enable --now sysbackup-archive.timer\n");
-    expect(stdout).toEndWith("a dry run: nothing was made\n");
+    expect(stdout).toEndWith("dry run: nothing was changed\n");
     expect(account.actions.filter((action) => !/^(Get|List)/.test(action))).toEqual([]);
     expect((await machine.sh("find /etc /var/cache -newer /proc/1/stat | sort")).stdout).toBe(before);
   });
 
-  test("an audit machine: verify's units, no pickers", async () => {
+  test("an audit machine gets the units of verify, and no pickers", async () => {
     await using made = await accountAndMachine();
     const { account, machine } = made;
     const args = ["--user", account.user, "--no-creds-file", "--role", "audit"];
@@ -121,11 +121,11 @@ describe.skipIf(!canSetUp)("write-config", () => {
     expect((await machine.sh("systemctl is-active sysbackup-verify.timer")).stdout).toBe("active\n");
     expect((await machine.sh("ls /etc/backup")).stdout).toBe("aws_credentials\nconf\n");
     const twice = await machine.writeConfig("--user", account.user, "--no-creds-file");
-    expect(twice.stderr).toContain("which write-config did not make for this role");
+    expect(twice.stderr).toContain("write-config did not make it for this role");
     expect(twice.exit).toBe(1);
   });
 
-  test("where systemd does not run, the units are written and the commands told", async () => {
+  test("if systemd does not run, the units are written and the commands printed", async () => {
     await using made = await accountAndMachine();
     const { account, machine } = made;
     const command = [
@@ -145,7 +145,7 @@ describe.skipIf(!canSetUp)("write-config", () => {
     expect((await machine.sh("ls /etc/systemd/system/sysbackup-archive.timer")).exit).toBe(0);
   });
 
-  test("an administrator who is not root: root's commands by sudo, all else under the own name", async () => {
+  test("an administrator who is not root uses sudo only for root's commands", async () => {
     await using made = await accountAndMachine();
     const { account, machine } = made;
     await machine.sh("useradd --create-home admin && echo 'admin ALL=(ALL) NOPASSWD: ALL' > /etc/sudoers.d/admin");
@@ -160,7 +160,7 @@ describe.skipIf(!canSetUp)("write-config", () => {
     expect(await account.remains()).toEqual({ exists: true, groups: 1, keys: 1 });
   });
 
-  test("the service backs up with the credentials that systemd gives it, the file aside", async () => {
+  test("the service backs up with the credentials of systemd, without the file", async () => {
     await using made = await accountAndMachine();
     const { account, machine } = made;
     await mkdir(machine.path("/etc/backup/pickers.d"), { recursive: true });
@@ -184,7 +184,7 @@ describe.skipIf(!canSetUp)("write-config", () => {
     expect(listed.stdout).toContain('"state":"complete"');
   });
 
-  test("the first picker, in a backup: all of /etc, and no secret", async () => {
+  test("the first picker picks all of /etc, but no secret", async () => {
     await using made = await accountAndMachine();
     const { account, machine } = made;
     // Of /opt and /usr/local, nothing; the program stays, on a mount that the picker leaves out.
@@ -195,7 +195,7 @@ describe.skipIf(!canSetUp)("write-config", () => {
     const secret = secretIn(await machine.read(credentials));
     const bucket = "--bucket file:///srv/bucket";
     const archived = await machine.sh(`${program.join(" ")} archive --name here ${bucket} 2>&1`);
-    expect({ exit: archived.exit, told: archived.stdout }).toMatchObject({ exit: 0 });
+    expect({ exit: archived.exit, reported: archived.stdout }).toMatchObject({ exit: 0 });
     const restored = await machine.sh(`${program.join(" ")} restore here ${bucket} --target /srv/restored /etc 2>&1`);
     expect(restored.stdout).toContain("restored");
     expect((await machine.sh("cat /srv/restored/etc/backup/conf")).stdout).toBe(await machine.read("/etc/backup/conf"));

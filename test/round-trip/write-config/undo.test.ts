@@ -67,7 +67,7 @@ describe.skipIf(!canSetUp)("write-config that fails half-way leaves no user, no 
     expect((await machine.sh("systemctl is-enabled sysbackup-archive.timer")).stdout).not.toBe("enabled\n");
   });
 
-  test("sealed credentials that a unit has already are put back", async () => {
+  test("encrypted credentials of an existing unit are put back", async () => {
     await using made = await accountAndMachine();
     const { account, machine } = made;
     const args = ["--user", account.user, "--no-creds-file"];
@@ -82,7 +82,7 @@ describe.skipIf(!canSetUp)("write-config that fails half-way leaves no user, no 
     expect((await machine.sh("ls /etc/credstore.encrypted")).stdout).toBe("sysbackup-archive.aws_credentials\n");
   });
 
-  test("a conf and credentials that were there are put back", async () => {
+  test("an existing conf and credentials are put back", async () => {
     await using made = await accountAndMachine();
     const { account, machine } = made;
     await mkdir(machine.path("/etc/backup"));
@@ -95,7 +95,7 @@ describe.skipIf(!canSetUp)("write-config that fails half-way leaves no user, no 
     expect(await account.remains()).toEqual(gone);
   });
 
-  test("a user who was there keeps its other key and its group", async () => {
+  test("an existing user keeps its other key and its group", async () => {
     await using made = await accountAndMachine();
     const { account, machine } = made;
     const args = ["--user", account.user, "--no-creds-file"];
@@ -107,23 +107,22 @@ describe.skipIf(!canSetUp)("write-config that fails half-way leaves no user, no 
     expect(await leftovers(machine)).toBe("/etc/credstore.encrypted/sysbackup-archive.aws_credentials\n");
   });
 
-  test("an interrupt while IAM does not know the key yet", async () => {
+  test("an interrupt while IAM does not know the key yet undoes everything", async () => {
     await using made = await accountAndMachine();
     const { account, machine } = made;
     account.fault = (action) =>
       action === "AssumeRole" ? { code: "InvalidClientTokenId", status: 403, done: false } : undefined;
     const options = ["write-config", "--package-name", account.package, "--user", account.user, "--no-creds-file"];
-    const { exit, stderr } = await machine.run(
-      ["timeout", "--preserve-status", "--signal=INT", "3", ...program, ...options],
-      { env: account.env },
-    );
-    expect(account.actions).toContain("AssumeRole");
+    const ending = machine.run([...program, ...options], { env: account.env });
+    while (!account.actions.includes("AssumeRole")) await Bun.sleep(20);
+    await machine.sh("pkill --signal=INT --full '[s]ysbackup write-config'");
+    const { exit, stderr } = await ending;
     expect(exit).toBe(130);
     expect(stderr).toContain("interrupted by SIGINT");
     expect(await account.remains()).toEqual(gone);
   });
 
-  test("a key that is known only after a while is waited for", async () => {
+  test("write-config waits for a key that IAM knows only after a while", async () => {
     await using made = await accountAndMachine();
     const { account, machine } = made;
     const before = [1, 2];
@@ -139,7 +138,7 @@ describe.skipIf(!canSetUp)("write-config that fails half-way leaves no user, no 
 describe.skipIf(!canSetUp)("write-config refuses, before anything is made,", () => {
   const makes = /^(Create|Add|Delete|Remove)/;
 
-  test("a package that is not there", async () => {
+  test("write-config refuses a missing package", async () => {
     await using made = await accountAndMachine();
     const { account, machine } = made;
     const { exit, stderr } = await machine.run(
@@ -153,18 +152,18 @@ describe.skipIf(!canSetUp)("write-config refuses, before anything is made,", () 
     expect(account.actions.filter((action) => makes.test(action))).toEqual([]);
   });
 
-  test("a user of that name whom it did not make", async () => {
+  test("write-config refuses a user that it did not make", async () => {
     await using made = await accountAndMachine();
     const { account, machine } = made;
     await using other = await accountAndMachine();
     expect((await other.machine.writeConfig("--user", account.user, "--no-creds-file")).exit).toBe(0);
     const { exit, stderr } = await machine.writeConfig("--user", account.user, "--no-creds-file");
-    expect(stderr).toContain("which write-config did not make for this role: its path is /systems/");
+    expect(stderr).toContain("write-config did not make it for this role: its path is /systems/");
     expect(exit).toBe(1);
     expect(account.actions.filter((action) => makes.test(action))).toEqual([]);
   });
 
-  test("a user with two keys, of which this machine has neither", async () => {
+  test("write-config refuses a user with two keys, of which this machine has neither", async () => {
     await using made = await accountAndMachine();
     const { account, machine } = made;
     const args = ["--user", account.user, "--no-creds-file"];
@@ -173,12 +172,12 @@ describe.skipIf(!canSetUp)("write-config refuses, before anything is made,", () 
     expect((await machine.writeConfig(...args)).exit).toBe(0);
     await machine.sh("rm /etc/backup/aws_credentials");
     const { exit, stderr } = await machine.writeConfig(...args);
-    expect(stderr).toContain("it has 2 keys already, the most that IAM allows, and this machine has neither");
+    expect(stderr).toContain("it already has 2 keys, the most that IAM allows, and this machine has neither");
     expect(exit).toBe(1);
     expect(await account.remains()).toEqual({ exists: true, groups: 1, keys: 2 });
   });
 
-  test("locks that the bucket would not take", async () => {
+  test("write-config refuses locks that the bucket would refuse", async () => {
     await using made = await accountAndMachine({ LongestLockDays: "40" });
     const { account, machine } = made;
     const args = ["--user", account.user, "--no-creds-file"];
@@ -189,7 +188,7 @@ describe.skipIf(!canSetUp)("write-config refuses, before anything is made,", () 
     expect((await machine.writeConfig(...args, "--retain-days", "32", "--dry-run")).exit).toBe(0);
   });
 
-  test("a conf that archive would not take", async () => {
+  test("write-config refuses a conf that archive would refuse", async () => {
     await using made = await accountAndMachine();
     const { account, machine } = made;
     await mkdir(machine.path("/etc/backup"));

@@ -37,7 +37,7 @@ function keyOf({ context }: Request, key: string): string | undefined {
   return Object.entries(context).find(([name]) => name.toLowerCase() === key.toLowerCase())?.[1];
 }
 
-/** A negated operator holds where the key is absent, and where none of its values match. */
+/** A negated operator holds if the key is absent, and if none of its values match. */
 function holds(operator: string, value: string | undefined, values: readonly string[]): boolean {
   switch (operator) {
     case "Null":

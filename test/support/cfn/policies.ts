@@ -40,7 +40,7 @@ export type RolePolicies = {
 
 export type StackPolicies = { readonly roles: Readonly<Record<RoleName, RolePolicies>>; readonly bucket: Policy };
 
-/** Of the project's template. */
+/** Policies of the project's template. */
 export function renderPolicies(setting: Setting): StackPolicies {
   return policiesOf(render(builtInTemplate().document, setting));
 }

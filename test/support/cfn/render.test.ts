@@ -78,7 +78,7 @@ describe("rendering", () => {
     expect(() => rendered(value, parameters)).toThrow(why);
   });
 
-  test("leaves out resources whose condition does not hold", () => {
+  test("rendering leaves out resources whose condition does not hold", () => {
     expect(Object.keys(rendered("x").resources)).toEqual(["Bucket", "Role", "Rights"]);
     expect(Object.keys(rendered("x", { Given: "y" }).resources)).toContain("Optional");
   });
@@ -95,7 +95,7 @@ describe("the project's template", () => {
     "COMPLIANCE mode": { LockMode: "COMPLIANCE" },
     "another package": { PackageName: "other" },
   };
-  test.each(Object.entries(settings))("renders whole with %s", (_, parameters) => {
+  test.each(Object.entries(settings))("the project's template renders completely with %s", (_, parameters) => {
     const { resources, outputs } = render(builtInTemplate().document, { parameters });
     expect(Object.keys(outputs)).toContain("StewardRoleArn");
     policiesOf({ resources, outputs });
@@ -144,7 +144,7 @@ describe("a policy is judged so that", () => {
     expect(judge(deny(condition), put(context)).deniedBy).toEqual(denied ? ["no"] : []);
   });
 
-  test("what nobody allows is not allowed, and a denial outweighs", () => {
+  test("an action that nothing allows is denied, and a denial outweighs", () => {
     const allow = { Sid: "yes", Effect: "Allow" as const, Action: ["s3:*"], Resource: ["arn:aws:s3:::b/*"] };
     const policies = [{ Version: "2012-10-17" as const, Statement: [allow] }];
     expect(judge(policies, put()).allowed).toBe(true);

@@ -4,10 +4,10 @@ import { type Scratch, scratch } from "./scratch.ts";
 
 const mount = ["mount", "-t", "tmpfs", "sysbackup-test"];
 
-/** Whether this process may mount; where not, tests that need it are skipped. */
+/** Whether this process may mount; if not, tests that need it are skipped. */
 export const mayMount = process.getuid?.() === 0 && (await probe());
 
-/** For `await using`: a mounted tmpfs with room for `bytes` of content, rounded up to whole pages. */
+/** A mounted tmpfs, for `await using`, with room for `bytes` of content, rounded up to full pages. */
 export async function diskFull(bytes: number): Promise<Scratch> {
   const folder = await scratch();
   try {
@@ -26,7 +26,7 @@ export async function diskFull(bytes: number): Promise<Scratch> {
   };
 }
 
-/** In a mount namespace of its own, which takes the mount with it. */
+/** Whether a tmpfs can be mounted, tried in its own mount namespace. */
 async function probe(): Promise<boolean> {
   await using folder = await scratch();
   return await run(["unshare", "--mount", ...mount, folder.path]).then(

@@ -1,5 +1,5 @@
 /**
- * Where the test services are, as the runner hands it to the tests: one environment variable for each service, holding
+ * Passes the addresses of the test services from the runner to the tests: one environment variable for each service, holding
  * JSON. A variable that is not set means that the service is not there.
  */
 import { z } from "zod";
@@ -7,7 +7,7 @@ import { z } from "zod";
 const cephAddress = z.object({
   endpoint: z.url(),
   region: z.string(),
-  /** Of a user who may do everything, roles included. */
+  /** Keys of a user who may do everything, also with roles. */
   accessKey: z.string(),
   secretKey: z.string(),
   /** File to which the gateway appends one JSON object for each request it has served. */

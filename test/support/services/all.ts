@@ -9,7 +9,9 @@ import { startMoto } from "./moto.ts";
 export type Services = { readonly addresses: Addresses; stop(): Promise<void> };
 
 export type ServicesOptions = {
-  /** Folder with a `python` that has moto; undefined where there is none. */
+  /** Folder that the services write to. */
+  readonly folder: string;
+  /** Folder with a `python` that has moto; undefined if there is none. */
   readonly pythonTools: string | undefined;
   /** Hears why a service is not there. */
   readonly tell: (message: string) => void;
@@ -17,13 +19,13 @@ export type ServicesOptions = {
   readonly signal: AbortSignal;
 };
 
-/** Never fails: what does not start is told and left out. */
-export async function startServices({ pythonTools, tell, signal }: ServicesOptions): Promise<Services> {
+/** Starts the services. Never fails: a service that does not start is reported and left out. */
+export async function startServices({ folder, pythonTools, tell, signal }: ServicesOptions): Promise<Services> {
   const attempt = <Address>(name: string, starting: Promise<Started<Address>>) =>
     starting.catch((error: unknown) => tell(`${name} is not there, its tests are skipped: ${reasonOf(error)}`));
   const [ceph, moto] = await Promise.all([
-    attempt("Ceph", startCeph(signal)),
-    pythonTools === undefined ? undefined : attempt("moto", startMoto(join(pythonTools, "python"), signal)),
+    attempt("Ceph", startCeph({ folder, signal })),
+    pythonTools === undefined ? undefined : attempt("moto", startMoto(join(pythonTools, "python"), { folder, signal })),
   ]);
   return {
     addresses: { ceph: ceph?.address, moto: moto?.address },

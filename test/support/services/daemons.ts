@@ -8,7 +8,7 @@
  * A daemon that ends, or the time for starting running out, makes every later step of starting throw, with the reason.
  */
 import { mkdtemp, open, readFile, rm } from "node:fs/promises";
-import { constants, tmpdir } from "node:os";
+import { constants } from "node:os";
 import { basename, join } from "node:path";
 import { run, tail } from "./command.ts";
 import { takesConnections } from "./port.ts";
@@ -27,10 +27,10 @@ export class Daemons {
 
   /** When `starting` throws, everything is stopped and removed. */
   static async start<T>(
-    { name, seconds, signal }: Start,
+    { name, folder: parent, seconds, signal }: Start,
     starting: (daemons: Daemons) => Promise<T>,
   ): Promise<Started<T>> {
-    const folder = await mkdtemp(join(tmpdir(), `sysbackup-test-${name}-`));
+    const folder = await mkdtemp(join(parent, `${name}-`));
     const daemons = new Daemons(folder, [signal, AbortSignal.timeout(seconds * 1000)]);
     try {
       return { address: await starting(daemons), stop: () => daemons.#stop() };
@@ -49,6 +49,7 @@ export class Daemons {
       stdout: output.fd,
       stderr: output.fd,
       detached: true,
+      env: process.env,
     });
     await output.close();
     this.#running.push(child);
@@ -81,6 +82,8 @@ export class Daemons {
 
 export type Start = {
   readonly name: string;
+  /** Its scratch folder is made in it. */
+  readonly folder: string;
   /** How long starting may take. */
   readonly seconds: number;
   /** Stops starting; does nothing afterwards. */

@@ -3,10 +3,12 @@
  *
  *   bun test/support/services/start.ts [--env-file PATH]
  *
- * Prints the variables to export for `bun test`, and writes them to PATH when told to.
+ * Prints the variables to export for `bun test`, and writes them to PATH if requested.
  */
 import { rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { parseArgs } from "node:util";
+import { enterTestEnvironment } from "../environment.ts";
 import { installPackages, installPythonTools } from "../install.ts";
 import { untilSignal } from "../signal.ts";
 import { toEnvironment } from "./address.ts";
@@ -20,7 +22,8 @@ const signal = untilSignal();
 
 await installPackages({ tell, signal });
 const pythonTools = await installPythonTools({ tell, signal });
-const services = await startServices({ pythonTools, tell, signal });
+enterTestEnvironment();
+const services = await startServices({ folder: tmpdir(), pythonTools, tell, signal });
 const variables = Object.entries(toEnvironment(services.addresses));
 const exports = variables.map(([name, value]) => `export ${name}='${value}'\n`).join("");
 if (envFile !== undefined) await Bun.write(envFile, exports);

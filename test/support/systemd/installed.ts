@@ -60,7 +60,7 @@ export async function installUnits(host: SystemdHost, differing: Partial<UnitSet
   await reload(host);
 }
 
-/** As `systemctl edit` writes it. Takes effect after `reload`. */
+/** Writes a drop-in as `systemctl edit` does. Takes effect after `reload`. */
 export async function dropIn(host: SystemdHost, unit: string, name: string, text: string): Promise<void> {
   const folder = host.path(`/etc/systemd/system/${unit}.d`);
   await mkdir(folder, { recursive: true });

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Boots systemd in namespaces of its own, and ends it when stdin ends: however whoever started this came to end.
+# Boots systemd in its own namespaces, and ends it when stdin ends, which is when its starter ends.
 # Runs in a mount namespace of its own, in which the folder $1 is free to be used; $2 names the control group; the rest is for boot.sh.
 set -eu
 scratch=$1

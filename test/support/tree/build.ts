@@ -3,7 +3,7 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Attributes, Bytes, Children, Node, Piece } from "./literal.ts";
 
-/** Fills `root`, which is made where missing. Needs the rights that the literal's attributes need. */
+/** Fills `root`, which is made if it is missing. Needs the rights that the literal's attributes need. */
 export async function buildTree(root: string, children: Children): Promise<void> {
   await mkdir(root, { recursive: true });
   const script = join(import.meta.dir, "build.py");

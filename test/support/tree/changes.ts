@@ -2,7 +2,7 @@
 import { type Attributes, type Children, device, fifo, file, folder, hardLink, link, sparseFile } from "./literal.ts";
 
 const at: Attributes = { modified: [1_700_000_000, 1] };
-/** For `touch -d`. */
+/** Time for `touch -d`. */
 export const stamp = "@1700000000.000000001";
 const block = 4096;
 
@@ -41,7 +41,7 @@ export const childrenByRoot: Children = {
   device: device("character device", [1, 5], at),
 };
 
-/** What is done (in the copied tree, after which all is stamped with the same time again), and what must be told. */
+/** A change (in the copied tree, after which everything gets the same time again), and what must be reported. */
 export type Change = readonly [name: string, command: string, ...told: string[]];
 
 export const changes: Change[] = [
@@ -76,7 +76,7 @@ export const changes: Change[] = [
   ["a link made absolute", "ln -sfn /folder 'link to a folder'", "link to a folder target"],
   ["a file become a folder", "rm file; mkdir file", "file type"],
   [
-    "a folder become a link to where it went",
+    "a folder become a link to its new place",
     "mv folder x; ln -s x folder",
     ...["folder type", "folder/\n😀 presence", "folder/inside presence"],
     ...["x presence", "x/\n😀 presence", "x/inside presence"],
@@ -106,7 +106,7 @@ export const changes: Change[] = [
   ["a name cut at its new line", "mv folder/*😀 folder/😀", "folder/\n😀 presence", "folder/😀 presence"],
 ];
 
-/** The same, but the time is not stamped after these. */
+/** Changes after which the time is not set again. */
 export const changesOfTime: Change[] = [
   ["a file's time by a nanosecond", "touch -d @1700000000.000000002 file", "file modified"],
   ["a folder's time", "touch -d @1700000000 folder", "folder modified"],

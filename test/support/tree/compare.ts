@@ -2,7 +2,7 @@
 import type { ByteString } from "../../../core/format/path.ts";
 import type { Description, Tree } from "./describe.ts";
 
-/** By inode, the first in byte order of its names within the tree: what tells one group of hard links from another. */
+/** The first name of each inode in byte order within the tree, which distinguishes groups of hard links. */
 type FirstNames = ReadonlyMap<string, ByteString>;
 type Told = (of: Description, first: FirstNames) => string | undefined;
 
@@ -27,14 +27,14 @@ export type Difference = {
   readonly path: ByteString;
   /** An `Attribute`, but `xattr <name>` for each that differs, or `presence` (missing or extra), `type`, `readable`. */
   readonly attribute: string;
-  /** Undefined where there is none. */
+  /** Undefined if there is none. */
   readonly expected: string | undefined;
   readonly found: string | undefined;
 };
 
 export type CompareOptions = { readonly ignore?: readonly Attribute[] };
 
-/** In byte order of path; empty means the same. Throws where `expected` is empty: that would pass by mistake. */
+/** Returns differences in byte order of path; none if the trees are the same. Throws if `expected` is empty, which would pass by mistake. */
 export function compareTrees(expected: Tree, found: Tree, { ignore = [] }: CompareOptions = {}): Difference[] {
   if (expected.size === 0) throw new Error("nothing is expected: the tree to compare with is empty or not there");
   const expectedNames = firstNames(expected);
@@ -44,7 +44,7 @@ export function compareTrees(expected: Tree, found: Tree, { ignore = [] }: Compa
     const [a, b] = [expected.get(path), found.get(path)];
     if (a === undefined || b === undefined) return difference(path, "presence", a?.type, b?.type);
     if (a.type !== b.type) return difference(path, "type", a.type, b.type);
-    // What could not be read is not known to be the same, even where neither side could.
+    // Unreadable values are not known to be the same, even if neither side could be read.
     const unreadable = b.unreadable ?? a.unreadable;
     if (unreadable !== undefined) return difference(path, "readable", undefined, unreadable);
     return differences(path, values(a, expectedNames, ignore), values(b, foundNames, ignore));
@@ -64,7 +64,7 @@ function differences(path: ByteString, expected: Values, found: Values): Differe
   const all = [...new Set([...expected.keys(), ...found.keys()])].flatMap((attribute) =>
     difference(path, attribute, expected.get(attribute), found.get(attribute)),
   );
-  // Where lengths differ, so do bytes and holes: that says nothing more.
+  // Left out if lengths differ, as bytes and holes then differ too.
   const resized = all.some(({ attribute }) => attribute === "size");
   return resized ? all.filter(({ attribute }) => attribute !== "bytes" && attribute !== "holes") : all;
 }
@@ -78,7 +78,7 @@ function difference(
   return expected === found ? [] : [{ path, attribute, expected, found }];
 }
 
-/** Only of what has two names or more within the tree: what else it is linked to does not belong to the comparison. */
+/** Links of files with at least two names within the tree. Names outside are not compared. */
 function firstNames(tree: Tree): FirstNames {
   const groups = new Map<string, ByteString[]>();
   for (const { path, inode } of tree.values()) {

@@ -10,7 +10,7 @@ import { fifo, file, folder, link, type Node, raw, socket, sparseFile } from "./
 const block = 4096;
 
 describe.skipIf(!["python3", "setfacl"].every(has))("a description", () => {
-  /** As an object of file name to description. */
+  /** Descriptions by file name. */
   async function described(nodes: Readonly<Record<string, Node>>): Promise<Record<string, Description>> {
     await using place = await scratch();
     await buildTree(place.path, nodes);
@@ -18,7 +18,7 @@ describe.skipIf(!["python3", "setfacl"].every(has))("a description", () => {
     return Object.fromEntries([...found].map(([path, one]) => [path.slice(1), one]));
   }
 
-  test("of a file has its attributes as they were given", async () => {
+  test("the description of a file has its attributes as they were set", async () => {
     const literal = file("x", {
       mode: 0o2751,
       acl: "user:3000000000:rw,group::x,mask::rx",
@@ -37,7 +37,7 @@ describe.skipIf(!["python3", "setfacl"].every(has))("a description", () => {
     });
   });
 
-  test("of a folder has its default ACL and its own time", async () => {
+  test("the description of a folder has its default ACL and its own time", async () => {
     const literal = folder({ inside: file("") }, { defaultAcl: "user::rwx,group::rx,other::-", modified: [0, 1] });
     expect((await described({ name: literal })).name).toMatchObject({
       type: "folder",
@@ -46,7 +46,7 @@ describe.skipIf(!["python3", "setfacl"].every(has))("a description", () => {
     });
   });
 
-  test("of a link has its own time and the bytes of its target", async () => {
+  test("the description of a link has its own time and the bytes of its target", async () => {
     const literal = link(`${raw(0xff)}/é`, { modified: [2 ** 32, 1] });
     expect((await described({ name: literal })).name).toMatchObject({
       type: "link",
@@ -55,7 +55,7 @@ describe.skipIf(!["python3", "setfacl"].every(has))("a description", () => {
     });
   });
 
-  test("tells zeros from holes, but by the same digest", async () => {
+  test("zeros and holes have different descriptions with the same digest", async () => {
     const { zeros, hole } = await described({
       zeros: file({ repeat: "\0", times: 3 * block }),
       hole: sparseFile(3 * block, []),
@@ -64,25 +64,25 @@ describe.skipIf(!["python3", "setfacl"].every(has))("a description", () => {
     expect([zeros?.data, hole?.data]).toEqual([[[0, 3 * block]], []]);
   });
 
-  test("tells the same bytes at other offsets apart", async () => {
+  test("the same bytes at other offsets have different descriptions", async () => {
     const at = (offset: number) => sparseFile(4 * 1024 ** 2, [{ at: offset, bytes: "x" }]);
     const found = await described({ start: at(0), later: at(1), "in another block": at(2 * 1024 ** 2) });
     expect(new Set(Object.values(found).map(({ digest }) => digest)).size).toBe(4);
   });
 
-  test("of a fifo or a socket does not wait for one", async () => {
+  test("the description of a fifo or a socket does not wait for a writer", async () => {
     const found = await described({ fifo: fifo(), socket: socket() });
     expect([found.fifo?.type, found.socket?.type]).toEqual(["fifo", "socket"]);
   });
 
-  test("of a socket is left out of what a restore should bring back", async () => {
+  test("a socket is left out of what a restore should restore", async () => {
     await using place = await scratch();
     await buildTree(place.path, { fifo: fifo(), socket: socket() });
     const found = withoutSockets(await describeTree("/", { under: place.path }));
     expect([...found.keys()].sort()).toEqual(["/", "/fifo"].map(fromText));
   });
 
-  test("is made of named paths alone, but not of missing ones nor through links", async () => {
+  test("a description of named paths leaves out missing ones, and follows no links", async () => {
     await using place = await scratch();
     await buildTree(place.path, { folder: folder({ one: file(), two: file() }), link: link("folder") });
     const paths = ["/folder/one", "/folder/three", "/link/two", "/link", "/folder/one/more"].map(fromText);
@@ -90,7 +90,7 @@ describe.skipIf(!["python3", "setfacl"].every(has))("a description", () => {
     expect([...found.keys()].sort()).toEqual(["/folder/one", "/link"].map(fromText));
   });
 
-  test("of a folder that is not there is empty", async () => {
+  test("the description of a missing folder is empty", async () => {
     await using place = await scratch();
     expect((await describeTree("/missing", { under: place.path })).size).toBe(0);
   });

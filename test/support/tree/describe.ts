@@ -1,4 +1,4 @@
-/** What lies on disk, as the machine itself tells (`describe.py`): the judge of every round trip. */
+/** Describes what is on disk, by the machine's own tools (`describe.py`): the judge of every round trip. */
 import { join } from "node:path";
 import { z } from "zod";
 import { type ByteString, isByteString } from "../../../core/format/path.ts";
@@ -6,30 +6,30 @@ import { type ByteString, isByteString } from "../../../core/format/path.ts";
 const byteString = z.custom<ByteString>((value) => typeof value === "string" && isByteString(value));
 
 const description = z.strictObject({
-  /** As in the backup: without the restore's target. */
+  /** Path as in the backup, without the restore's target. */
   path: byteString,
   type: z.enum(["file", "folder", "link", "fifo", "character device", "block device", "socket"]),
   /** 0 to 0o7777. */
   mode: z.number(),
   uid: z.number(),
   gid: z.number(),
-  /** Null where the machine knows no name. */
+  /** Null if the machine knows no name. */
   user: z.string().nullable(),
   group: z.string().nullable(),
   /** Nanoseconds since 1970 in decimal digits: too long for a number. */
   modified: z.string(),
-  /** Lines such as `user:1000:rw-`, always with numbers, sorted. Absent where the mode says it all. */
+  /** Lines such as `user:1000:rw-`, always with numbers, sorted. Absent if the mode says it all. */
   acl: z.string().optional(),
   defaultAcl: z.string().optional(),
   /** All but ACLs, file capabilities among them: name to value in hex. */
   xattrs: z.record(z.string(), z.string()),
   /** Equal for all names of one thing that is hard-linked. */
   inode: z.string().optional(),
-  /** Of links. */
+  /** Target of a link. */
   target: byteString.optional(),
-  /** Of devices: `major:minor`. */
+  /** Number of a device: `major:minor`. */
   device: z.string().optional(),
-  /** Of files, as are the next two: bytes. */
+  /** Size of a file in bytes. This and the next two are for files only. */
   size: z.number().optional(),
   /** `[start, end]` of what is not a hole. */
   data: z.array(z.tuple([z.number(), z.number()])).optional(),
@@ -41,7 +41,7 @@ const description = z.strictObject({
 
 export type Description = z.infer<typeof description>;
 
-/** By path. */
+/** Descriptions by path. */
 export type Tree = ReadonlyMap<ByteString, Description>;
 
 export type DescribeOptions = {
@@ -49,7 +49,7 @@ export type DescribeOptions = {
   readonly under?: string;
 };
 
-/** The folder `root` and all that is in it. `root` is absolute and free of links. Empty where nothing is there. */
+/** The folder `root` and all that is in it. `root` is absolute and free of links. Empty if nothing is there. */
 export function describeTree(root: string, { under = "/" }: DescribeOptions = {}): Promise<Tree> {
   return run({ under: latin(under), tree: latin(root) });
 }

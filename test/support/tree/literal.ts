@@ -15,7 +15,7 @@ export type Attributes = {
   /** Likewise, for what will be made in this folder. Does not touch the children of the literal. */
   readonly defaultAcl?: string;
   readonly xattrs?: Readonly<Record<string, string | Uint8Array>>;
-  /** As `setcap` takes them: `cap_net_raw+ep`. */
+  /** Capabilities as `setcap` takes them: `cap_net_raw+ep`. */
   readonly capabilities?: string;
   /** Seconds since 1970, which may be negative, and nanoseconds. Without: the time of building. */
   readonly modified?: readonly [seconds: number, nanoseconds: number];
@@ -24,7 +24,7 @@ export type Attributes = {
 export type Bytes =
   | string
   | Uint8Array
-  /** So many bytes that do not compress; the same for the same seed. */
+  /** Number of bytes that do not compress; the same bytes for the same seed. */
   | { readonly random: number; readonly seed: number }
   | { readonly repeat: string; readonly times: number };
 
@@ -44,7 +44,7 @@ export function file(bytes: Bytes = "", attributes: Attributes = {}): Node {
   return { type: "file", pieces: [{ at: 0, bytes }], size: lengthOf(bytes), attributes };
 }
 
-/** All that `pieces` leave out is hole, where the filesystem's blocks allow. */
+/** Everything that `pieces` leave out is a hole, if the filesystem's blocks allow it. */
 export function sparseFile(size: number, pieces: readonly Piece[], attributes: Attributes = {}): Node {
   return { type: "file", pieces, size, attributes };
 }

@@ -24,7 +24,7 @@ describe.skipIf(!hasTools)("the nasty tree", () => {
   });
   afterAll(() => place[Symbol.asyncDispose]());
 
-  test("has paths as long as Linux takes, names of 255 bytes, and takes little space", async () => {
+  test("the nasty tree has paths as long as Linux allows, names of 255 bytes, and takes little space", async () => {
     const lengths = [...tree.keys()].map((path) => path.length);
     expect(Math.max(...lengths)).toBe(4094);
     expect([...tree.keys()].some((path) => path.split("/").some((name) => name.length === 255))).toBe(true);
@@ -32,12 +32,12 @@ describe.skipIf(!hasTools)("the nasty tree", () => {
     expect(Number(kibibytes)).toBeLessThan(64 * 1024);
   });
 
-  test("has all types that this user can make", () => {
+  test("the nasty tree has all types that this user can make", () => {
     const types = new Set([...tree.values()].map(({ type }) => type));
     expect(types.size).toBe(byRoot ? 7 : 5);
   });
 
-  test("compares the same as a copy by cp", async () => {
+  test("the nasty tree equals its copy by cp", async () => {
     // The copy's own root is shorter, because cp cannot go beyond PATH_MAX.
     await run(["bash", "-c", 'cd "$0" && mkdir c && cp -a original c/original', place.path]);
     const original = await describeTree("/original", { under: place.path });
@@ -48,7 +48,7 @@ describe.skipIf(!hasTools)("the nasty tree", () => {
     expect(told).toEqual([]);
   });
 
-  test("is described as find tells it", async () => {
+  test("the description of the nasty tree agrees with find", async () => {
     // Only the size of files is described.
     const format = ["-type", "f", "-printf", "%s\\0", "-o", "-printf", "-\\0"];
     const rest = ["p", "y", "m", "U", "G", "l"].map((field) => `%${field}\\0`).join("");
@@ -59,7 +59,7 @@ describe.skipIf(!hasTools)("the nasty tree", () => {
     expect(printed.length).toBe(tree.size * 7 + 1);
   });
 
-  test("is described with the ACLs that getfacl tells", async () => {
+  test("the description of the nasty tree has the ACLs of getfacl", async () => {
     const some = [...tree.values()].filter(({ acl, defaultAcl }) => acl !== undefined || defaultAcl !== undefined);
     expect(some.length).toBeGreaterThan(5);
     for (const { path, acl, defaultAcl } of some) {
@@ -72,7 +72,7 @@ describe.skipIf(!hasTools)("the nasty tree", () => {
     }
   });
 
-  test.skipIf(!byRoot)("has the capabilities that getcap tells", async () => {
+  test.skipIf(!byRoot)("the description of the nasty tree has the capabilities of getcap", async () => {
     const told = (await run(["getcap", "-r", join(place.path, "original/root's/capable")])).trim().split("\n");
     const capable = [...tree.values()].filter(({ xattrs }) => "security.capability" in xattrs);
     expect(told.map((line) => line.replace(/ cap_.*$/, "")).sort()).toEqual(

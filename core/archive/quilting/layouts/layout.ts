@@ -1,16 +1,16 @@
 /** What the two layouts have in common. */
-import type { BucketWriter, Retention } from "../../../bucket/contract.ts";
+import type { WriteTarget } from "../../../stored/write.ts";
 import type { OpenFile, Region } from "../reading/open-file.ts";
-import type { Ledger, Piece } from "./ledger.ts";
+import type { Ledger, PendingExtent } from "./ledger.ts";
 
 export type ReadContent = {
-  readonly pieces: readonly Piece[];
-  /** Where reading ended: the file's size, or less where it shrank meanwhile. */
+  readonly extents: readonly PendingExtent[];
+  /** Where reading ended: the file's size, or less if the file shrank meanwhile. */
   readonly end: number;
 };
 
-/** Stores what files hold; which bytes go into which object is its business. */
-export type ContentStore = {
+/** Stores what files hold, and decides which bytes go into which object. */
+export type ContentLayout = {
   /** Reads the data of an open file. When it resolves, the content is read, though perhaps not stored yet. */
   add(file: OpenFile, regions: readonly Region[]): Promise<ReadContent>;
   /** Resolves when everything is stored and recorded in the ledger. */
@@ -19,12 +19,11 @@ export type ContentStore = {
   abandon(): Promise<void>;
 };
 
-export type StoreParts = {
-  readonly bucket: BucketWriter;
+export type LayoutDeps = {
+  readonly target: WriteTarget;
   readonly ledger: Ledger;
-  readonly retention: Retention;
   readonly meter: StoreMeter;
-  /** To be called between the blocks of a large file: puts and signals get their turn. Throws when the run is to stop. */
+  /** Is called between the blocks of a large file: puts and signals get their turn. Throws when the run is to stop. */
   readonly breathe: () => Promise<void>;
 };
 

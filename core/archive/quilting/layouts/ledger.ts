@@ -4,7 +4,7 @@
  */
 import type { Database } from "bun:sqlite";
 import type { Extent, ObjectRef } from "../../../format/entry.ts";
-import { encodeExtents } from "../../../format/entry-json.ts";
+import { encodeExtents } from "../../../format/entry-row.ts";
 import type { BitSet } from "../../state/bit-set.ts";
 import { type ChunkPlace, ChunkTable } from "../../state/chunks.ts";
 import { type FileRow, FileTable } from "../../state/files.ts";
@@ -16,11 +16,11 @@ export type NewChunk = {
   readonly id: string;
   readonly length: number;
   place: ChunkPlace | undefined;
-  waiting: Waiting[];
+  waiting: WaitingFile[];
 };
 
-/** A run of a file's bytes: all of a chunk, or some of it. */
-export type Piece = {
+/** An extent whose chunk may not be stored yet: all of the chunk's bytes, or some of them. */
+export type PendingExtent = {
   readonly chunk: NewChunk | ChunkPlace;
   /** First byte within the chunk, and how many. */
   readonly offset: number;
@@ -28,89 +28,96 @@ export type Piece = {
   readonly sha256: string;
 };
 
-type Waiting = { readonly row: Omit<FileRow, "extents">; readonly pieces: readonly Piece[]; missing: number };
+type WaitingFile = {
+  readonly row: Omit<FileRow, "extents">;
+  readonly extents: readonly PendingExtent[];
+  /** Chunks that are not stored yet. */
+  missing: number;
+};
 
 export type StoredChunk = { readonly chunk: NewChunk; readonly place: Omit<ChunkPlace, "object" | "length"> };
 
 export class Ledger {
   readonly objects: ObjectTable;
   readonly files: FileTable;
-  private readonly chunks: ChunkTable;
-  private readonly underWay = new Map<string, NewChunk>();
+  readonly #database: Database;
+  readonly #expiring: BitSet;
+  readonly #retainUntil: Date;
+  readonly #chunks: ChunkTable;
+  readonly #underWay = new Map<string, NewChunk>();
 
-  constructor(
-    private readonly database: Database,
-    /** Objects whose lock ends too soon to build upon: what lies in them is unknown. */
-    private readonly lapsing: BitSet,
-    private readonly retainUntil: Date,
-  ) {
+  /** `expiring`: objects whose lock ends too soon to build upon; what lies in them is unknown. */
+  constructor(database: Database, expiring: BitSet, retainUntil: Date) {
+    this.#database = database;
+    this.#expiring = expiring;
+    this.#retainUntil = retainUntil;
     this.objects = new ObjectTable(database);
     this.files = new FileTable(database);
-    this.chunks = new ChunkTable(database);
-    this.database.run("BEGIN");
+    this.#chunks = new ChunkTable(database);
+    this.#database.run("BEGIN");
   }
 
   /** The chunk with this id if it is stored or about to be. */
   find(id: string, length: number): NewChunk | ChunkPlace | undefined {
-    const underWay = this.underWay.get(id);
+    const underWay = this.#underWay.get(id);
     if (underWay !== undefined) return underWay;
-    const place = this.chunks.get(Buffer.from(id, "hex"));
-    return place !== undefined && place.length === length && !this.lapsing.has(place.object) ? place : undefined;
+    const place = this.#chunks.get(Buffer.from(id, "hex"));
+    return place !== undefined && place.length === length && !this.#expiring.has(place.object) ? place : undefined;
   }
 
   /** Announces a chunk, so that it is stored once however often it comes. */
   announce(id: string, length: number): NewChunk {
     const chunk: NewChunk = { id, length, place: undefined, waiting: [] };
-    this.underWay.set(id, chunk);
+    this.#underWay.set(id, chunk);
     return chunk;
   }
 
-  /** Takes a file's row: written now, or when the last of its chunks is stored. */
-  file(row: Omit<FileRow, "extents">, pieces: readonly Piece[]): void {
-    const waiting: Waiting = { row, pieces, missing: 0 };
-    for (const { chunk } of pieces) {
-      // No other file comes between, so the last who waits tells whether this one does already.
+  /** Takes a file's row, which is written now, or when the last of its chunks is stored. */
+  file(row: Omit<FileRow, "extents">, extents: readonly PendingExtent[]): void {
+    const waiting: WaitingFile = { row, extents, missing: 0 };
+    for (const { chunk } of extents) {
+      // Skips a chunk that this file waits for already: no other file comes between.
       if (!isNew(chunk) || chunk.place !== undefined || chunk.waiting.at(-1) === waiting) continue;
       chunk.waiting.push(waiting);
       waiting.missing += 1;
     }
-    if (waiting.missing === 0) this.write(waiting);
+    if (waiting.missing === 0) this.#write(waiting);
   }
 
-  /** Takes a stored object with its chunks, and every row that waited for it: a killed run does not lose them. */
+  /** Records a stored object with its chunks, and every row that waited for it: a killed run does not lose them. */
   stored(ref: ObjectRef, chunks: readonly StoredChunk[]): void {
-    const object = this.objects.add(ref, this.retainUntil, false);
+    const object = this.objects.add(ref, this.#retainUntil, false);
     for (const { chunk, place } of chunks) {
       chunk.place = { object, length: chunk.length, ...place };
-      this.chunks.set(Buffer.from(chunk.id, "hex"), chunk.place);
-      this.underWay.delete(chunk.id);
+      this.#chunks.set(Buffer.from(chunk.id, "hex"), chunk.place);
+      this.#underWay.delete(chunk.id);
     }
     for (const { chunk } of chunks) {
       for (const waiting of chunk.waiting.splice(0)) {
         waiting.missing -= 1;
-        if (waiting.missing === 0) this.write(waiting);
+        if (waiting.missing === 0) this.#write(waiting);
       }
     }
     this.commit();
   }
 
   commit(): void {
-    this.database.run("COMMIT");
-    this.database.run("BEGIN");
+    this.#database.run("COMMIT");
+    this.#database.run("BEGIN");
   }
 
-  /** That nothing waits any more: a file whose content was forgotten on the way would be missing silently. */
+  /** Throws if a chunk is still waited for: the files that need it would be missing without a word. */
   checkSettled(): void {
-    if (this.underWay.size > 0) throw new Error(`${this.underWay.size} chunks were announced but never stored`);
+    if (this.#underWay.size > 0) throw new Error(`${this.#underWay.size} chunks were announced but never stored`);
   }
 
   close(): void {
     // Some errors, such as a full disk, have ended the transaction.
-    if (this.database.inTransaction) this.database.run("COMMIT");
+    if (this.#database.inTransaction) this.#database.run("COMMIT");
   }
 
-  private write({ row, pieces }: Waiting): void {
-    this.files.set({ ...row, extents: encodeExtents(pieces.map(toExtent)) });
+  #write({ row, extents }: WaitingFile): void {
+    this.files.set({ ...row, extents: encodeExtents(extents.map(toExtent)) });
   }
 }
 
@@ -118,7 +125,7 @@ function isNew(chunk: NewChunk | ChunkPlace): chunk is NewChunk {
   return "waiting" in chunk;
 }
 
-function toExtent({ chunk, offset, length, sha256 }: Piece): Extent {
+function toExtent({ chunk, offset, length, sha256 }: PendingExtent): Extent {
   const place = isNew(chunk) ? chunk.place : chunk;
   if (place === undefined) throw new Error("a file's row was written before its content was stored");
   const { object, frameOffset, frameLength } = place;

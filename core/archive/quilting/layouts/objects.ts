@@ -1,20 +1,18 @@
 /**
- * The layout `objects`: each file's content is one object named by its SHA-256, compressed where that pays.
+ * The layout `objects`: each file's content is one object named by its SHA-256, compressed if that pays.
  *
- * The name must be known before the bytes are sent. A small file is held in memory for that; a large one is read twice,
+ * The name must be known before the bytes are sent. A small file is held in memory for that. A large one is read twice,
  * and the second reading must give the same hash, or nothing is stored under that name.
  */
-
-import { putStream } from "../../../bucket/stream.ts";
-import { type Compression, compressBytes, compressStream, pays, sampleSize } from "../../../format/compress.ts";
-import type { Encoding } from "../../../format/entry.ts";
+import { type Compression, type CompressionName, pays, sampleSize } from "../../../format/codec.ts";
 import { keys } from "../../../format/keys.ts";
 import { sha256 } from "../../../format/sha256.ts";
+import { type WrittenObject, writeBytes, writeStream } from "../../../stored/write.ts";
 import { readAt } from "../../../system/files.ts";
 import { Garbage } from "../../../system/garbage.ts";
 import type { OpenFile, Region } from "../reading/open-file.ts";
-import type { ContentStore, ReadContent, StoreParts } from "./layout.ts";
-import type { NewChunk, Piece } from "./ledger.ts";
+import type { ContentLayout, LayoutDeps, ReadContent } from "./layout.ts";
+import type { NewChunk, PendingExtent } from "./ledger.ts";
 import { Pool } from "./pool.ts";
 
 const smallSize = 1024 * 1024;
@@ -25,120 +23,125 @@ const zeros = Buffer.alloc(blockSize);
 /** A large file's content was not the same when it was read for the second time. */
 export class ContentChanged extends Error {}
 
-export class ObjectStore implements ContentStore {
-  private readonly buffers = new Pool(putsAtOnce, () => Buffer.allocUnsafeSlow(smallSize));
-  private readonly garbage = new Garbage();
-  private readonly puts = new Set<Promise<void>>();
+export class ObjectLayout implements ContentLayout {
+  readonly #deps: LayoutDeps;
+  readonly #compression: Compression;
+  readonly #buffers = new Pool(putsAtOnce, () => Buffer.allocUnsafeSlow(smallSize));
+  readonly #garbage = new Garbage();
+  readonly #puts = new Set<Promise<void>>();
 
-  constructor(
-    private readonly parts: StoreParts,
-    private readonly compression: Compression,
-  ) {}
+  constructor(deps: LayoutDeps, compression: Compression) {
+    this.#deps = deps;
+    this.#compression = compression;
+  }
 
   add(file: OpenFile, regions: readonly Region[]): Promise<ReadContent> {
-    if (regions.length === 0) return Promise.resolve({ pieces: [], end: file.stat.size });
-    return file.stat.size <= smallSize ? this.addSmall(file, regions) : this.addLarge(file, regions);
+    if (regions.length === 0) return Promise.resolve({ extents: [], end: file.stat.size });
+    return file.stat.size <= smallSize ? this.#addSmall(file, regions) : this.#addLarge(file, regions);
   }
 
   async finish(): Promise<void> {
-    await Promise.all(this.puts);
-    this.buffers.throwIfFailed();
+    await Promise.all(this.#puts);
+    this.#buffers.throwIfFailed();
   }
 
   async abandon(): Promise<void> {
-    await Promise.allSettled(this.puts);
+    await Promise.allSettled(this.#puts);
   }
 
-  private async addSmall(file: OpenFile, regions: readonly Region[]): Promise<ReadContent> {
-    const buffer = await this.buffers.take();
+  async #addSmall(file: OpenFile, regions: readonly Region[]): Promise<ReadContent> {
+    const { ledger, meter } = this.#deps;
+    const buffer = await this.#buffers.take();
     let end: number;
     try {
       end = readWhole(file, buffer);
     } catch (error) {
-      this.buffers.give(buffer);
+      this.#buffers.give(buffer);
       throw error;
     }
     const content = buffer.subarray(0, end);
-    this.parts.meter.bytesRead += end;
+    meter.bytesRead += end;
     const id = sha256(content);
-    const known = this.parts.ledger.find(id, end);
-    const digest = (offset: number, length: number) => sha256(content.subarray(offset, offset + length));
+    const known = ledger.find(id, end);
+    const digestOf = (offset: number, length: number) => sha256(content.subarray(offset, offset + length));
     // What shrank meanwhile may have no data left.
     const first = regions[0]?.[0] ?? 0;
     if (known !== undefined || end <= first) {
-      const pieces = known === undefined ? [] : piecesOf(known, regions, end, digest);
-      this.buffers.give(buffer);
-      return { pieces, end };
+      const extents = known === undefined ? [] : extentsIn(known, regions, end, digestOf);
+      this.#buffers.give(buffer);
+      return { extents, end };
     }
-    const chunk = this.parts.ledger.announce(id, end);
-    const pieces = piecesOf(chunk, regions, end, digest);
-    this.putInBackground(chunk, content, buffer);
-    return { pieces, end };
+    const chunk = ledger.announce(id, end);
+    const extents = extentsIn(chunk, regions, end, digestOf);
+    this.#putInBackground(chunk, content, buffer);
+    return { extents, end };
   }
 
-  private putInBackground(chunk: NewChunk, content: Buffer<ArrayBuffer>, buffer: Buffer<ArrayBuffer>): void {
-    const put = this.putSmall(chunk, content)
+  #putInBackground(chunk: NewChunk, content: Buffer<ArrayBuffer>, buffer: Buffer<ArrayBuffer>): void {
+    const put = this.#putSmall(chunk, content)
       .then(
-        () => this.buffers.give(buffer),
-        (error: unknown) => this.buffers.fail(error),
+        () => this.#buffers.give(buffer),
+        (error: unknown) => this.#buffers.fail(error),
       )
-      .finally(() => this.puts.delete(put));
-    this.puts.add(put);
+      .finally(() => this.#puts.delete(put));
+    this.#puts.add(put);
   }
 
-  private async putSmall(chunk: NewChunk, content: Buffer<ArrayBuffer>): Promise<void> {
-    const encoding = pays(content.subarray(0, sampleSize), this.compression) ? encodingOf(this.compression) : "none";
-    const body = encoding === "none" ? content : await compressBytes(content, this.compression);
-    if (body !== content) this.garbage.left(body.length);
-    const { bucket, retention } = this.parts;
+  async #putSmall(chunk: NewChunk, content: Buffer<ArrayBuffer>): Promise<void> {
+    const codec = this.#codecFor(content.subarray(0, sampleSize));
+    const { level } = this.#compression;
     const key = keys.content(chunk.id);
-    this.record(chunk, encoding, await bucket.put(key, body, { retention, metadata: metadataOf(encoding) }));
+    const stored = await writeBytes(this.#deps.target, { content, codec, level, key, metadata: metadataOf(codec) });
+    if (stored.encoding !== "none") this.#garbage.left(stored.size);
+    this.#record(chunk, stored);
   }
 
-  private record(chunk: NewChunk, encoding: Encoding, stored: { key: string; version: string; size: number }): void {
-    const { key, version, size } = stored;
+  #codecFor(sample: Uint8Array): CompressionName {
+    return pays(sample, this.#compression) ? this.#compression.codec : "none";
+  }
+
+  #record(chunk: NewChunk, { key, version, size, encoding }: WrittenObject): void {
+    const { ledger, meter } = this.#deps;
     const place = { frameOffset: 0, frameLength: size, offset: 0 };
-    this.parts.ledger.stored({ key, version, size, encoding }, [{ chunk, place }]);
-    this.parts.meter.bytesStored += size;
-    this.parts.meter.objectsStored += 1;
+    ledger.stored({ key, version, size, encoding }, [{ chunk, place }]);
+    meter.bytesStored += size;
+    meter.objectsStored += 1;
   }
 
-  private async addLarge(file: OpenFile, regions: readonly Region[]): Promise<ReadContent> {
-    const { id, digests } = await digestLarge(this.blocksOf(file, regions), file, regions);
-    const size = file.stat.size;
-    this.parts.meter.bytesRead += size;
-    const known = this.parts.ledger.find(id, size);
-    const chunk = known ?? (await this.putLarge(file, regions, id));
-    return { pieces: piecesOf(chunk, regions, size, (offset) => digests.get(offset) ?? ""), end: size };
+  async #addLarge(file: OpenFile, regions: readonly Region[]): Promise<ReadContent> {
+    const { id, digests } = await digestLarge(this.#blocksOf(file, regions), file, regions);
+    const { size } = file.stat;
+    this.#deps.meter.bytesRead += size;
+    const chunk = this.#deps.ledger.find(id, size) ?? (await this.#putLarge(file, regions, id));
+    return { extents: extentsIn(chunk, regions, size, (offset) => digests.get(offset) ?? ""), end: size };
   }
 
-  private async putLarge(file: OpenFile, regions: readonly Region[], id: string): Promise<NewChunk> {
+  async #putLarge(file: OpenFile, regions: readonly Region[], id: string): Promise<NewChunk> {
     const sample = Buffer.alloc(Math.min(sampleSize, file.stat.size));
     const [first] = regions;
     if (first !== undefined) readAt(file.fd, sample, 0, Math.min(sample.length, first[1]), first[0]);
-    const encoding = pays(sample, this.compression) ? encodingOf(this.compression) : "none";
-    const content = checked(this.blocksOf(file, regions), id);
-    const source = encoding === "none" ? content : compressStream(content, this.compression);
-    const { bucket, retention } = this.parts;
-    const options = { retention, metadata: metadataOf(encoding) };
-    const stored = await putStream(bucket, keys.content(id), source, options);
+    const codec = this.#codecFor(sample);
+    const content = checked(this.#blocksOf(file, regions), id);
+    const { level } = this.#compression;
+    const key = keys.content(id);
+    const stored = await writeStream(this.#deps.target, { content, codec, level, key, metadata: metadataOf(codec) });
     const chunk: NewChunk = { id, length: file.stat.size, place: undefined, waiting: [] };
-    this.record(chunk, encoding, stored);
+    this.#record(chunk, stored);
     return chunk;
   }
 
-  /** The content with holes as zeros, block by block; each block is the receiver's to keep. Fails where the file ends early. */
-  private async *blocksOf(file: OpenFile, regions: readonly Region[]): AsyncGenerator<Buffer<ArrayBuffer>> {
+  /** Yields the content with holes as zeros, block by block; each block is the receiver's to keep. Throws if the file ends early. */
+  async *#blocksOf(file: OpenFile, regions: readonly Region[]): AsyncGenerator<Buffer<ArrayBuffer>> {
     let position = 0;
     for (const [offset, length] of [...regions, [file.stat.size, 0] as const]) {
       for (; position < offset; position += blockSize) {
-        await this.parts.breathe();
+        await this.#deps.breathe();
         yield zeros.subarray(0, Math.min(blockSize, offset - position));
       }
       position = offset;
       const end = offset + length;
       while (position < end) {
-        await this.parts.breathe();
+        await this.#deps.breathe();
         const block = Buffer.allocUnsafeSlow(Math.min(blockSize, end - position));
         const got = readAt(file.fd, block, 0, block.length, position);
         if (got === 0) throw new ContentChanged();
@@ -169,7 +172,7 @@ async function digestLarge(blocks: AsyncIterable<Buffer<ArrayBuffer>>, file: Ope
   return { id: whole.digest("hex"), digests };
 }
 
-/** Passes content on and fails at its end where it is not what was hashed before. */
+/** Passes content on, and throws at its end if it is not what was hashed before. */
 async function* checked(content: AsyncIterable<Buffer<ArrayBuffer>>, id: string): AsyncGenerator<Buffer<ArrayBuffer>> {
   const digest = new Bun.CryptoHasher("sha256");
   for await (const block of content) {
@@ -189,23 +192,20 @@ function readWhole({ fd, stat }: OpenFile, buffer: Buffer): number {
   return end;
 }
 
-/** One piece for each region, all of the same object; regions beyond `end` fell away with the file's shrinking. */
-function piecesOf(
-  chunk: Piece["chunk"],
+/** One extent for each region, all of the same object. Regions beyond `end` fell away when the file shrank. */
+function extentsIn(
+  chunk: PendingExtent["chunk"],
   regions: readonly Region[],
   end: number,
-  digest: (offset: number, length: number) => string,
-): Piece[] {
+  digestOf: (offset: number, length: number) => string,
+): PendingExtent[] {
   return regions.flatMap(([offset, length]) => {
     const kept = Math.min(length, end - offset);
-    return kept > 0 ? [{ chunk, offset, length: kept, sha256: digest(offset, kept) }] : [];
+    return kept > 0 ? [{ chunk, offset, length: kept, sha256: digestOf(offset, kept) }] : [];
   });
 }
 
-function encodingOf({ kind }: Compression): Encoding {
-  return kind;
-}
-
-function metadataOf(encoding: Encoding): Record<string, string> {
-  return encoding === "none" ? {} : { "storage-encoding": encoding };
+/** The key of content says nothing of its codec. */
+function metadataOf(codec: CompressionName): Record<string, string> {
+  return codec === "none" ? {} : { "storage-encoding": codec };
 }

@@ -5,22 +5,22 @@
  * copy. A full frame is compressed on another core while the next one fills; frames go into packs in the order in which
  * they were filled; a full pack is put while the next one fills. Buffers come from pools, so memory is bounded by their number.
  */
-
-import { rawFrame } from "../../../format/frame.ts";
+import { encodeFrame, rawFrame } from "../../../format/frame.ts";
 import { keys } from "../../../format/keys.ts";
 import { contentsSize, encodeContents, type PackedFrame } from "../../../format/pack.ts";
 import { sha256 } from "../../../format/sha256.ts";
+import { writeHashed } from "../../../stored/write.ts";
 import { readAt } from "../../../system/files.ts";
 import { Garbage, release } from "../../../system/garbage.ts";
 import type { OpenFile, Region } from "../reading/open-file.ts";
 import { chunkLength, chunkSize } from "./chunker.ts";
-import type { ContentStore, ReadContent, StoreParts } from "./layout.ts";
-import type { NewChunk, Piece, StoredChunk } from "./ledger.ts";
+import type { ContentLayout, LayoutDeps, ReadContent } from "./layout.ts";
+import type { NewChunk, PendingExtent, StoredChunk } from "./ledger.ts";
 import { Pool } from "./pool.ts";
 
 /** A frame is closed when it holds so much: enough to compress well, little enough to read for one small file. */
 const frameSize = 1024 * 1024;
-const frameCapacity = frameSize + chunkSize.most;
+const frameCapacity = frameSize + chunkSize.largest;
 const framesAtOnce = 3;
 /** One is put while the other fills. */
 const packsAtOnce = 2;
@@ -41,14 +41,14 @@ export type PackOptions = {
 type FrameBuffer = Buffer<ArrayBuffer>;
 
 /** The frame being filled. Bytes from `filled` to `read` are read but belong to no chunk yet. */
-type Filling = {
+type FillingFrame = {
   readonly buffer: FrameBuffer;
   filled: number;
   read: number;
   chunks: { chunk: NewChunk; offset: number }[];
 };
 
-type Pack = {
+type FillingPack = {
   readonly buffer: Buffer;
   used: number;
   frames: { length: number; chunks: NewChunk[] }[];
@@ -56,131 +56,132 @@ type Pack = {
   digest: Bun.CryptoHasher;
 };
 
-export class PackStore implements ContentStore {
-  private readonly frameBuffers = new Pool(framesAtOnce, () => Buffer.allocUnsafeSlow(frameCapacity));
-  private readonly packBuffers: Pool<Buffer>;
-  private filling: Filling | undefined;
-  private pack: Pack | undefined;
+export class PackLayout implements ContentLayout {
+  readonly #deps: LayoutDeps;
+  readonly #options: PackOptions;
+  readonly #frameBuffers = new Pool(framesAtOnce, () => Buffer.allocUnsafeSlow(frameCapacity));
+  readonly #packBuffers: Pool<Buffer>;
+  #filling: FillingFrame | undefined;
+  #pack: FillingPack | undefined;
   /** Frames are appended to packs one after the other. */
-  private appended: Promise<void> = Promise.resolve();
-  private readonly garbage = new Garbage(garbageLimit);
-  private readonly puts = new Set<Promise<void>>();
+  #appended: Promise<void> = Promise.resolve();
+  readonly #garbage = new Garbage(garbageLimit);
+  readonly #puts = new Set<Promise<void>>();
 
-  constructor(
-    private readonly parts: StoreParts,
-    private readonly options: PackOptions,
-  ) {
+  constructor(deps: LayoutDeps, options: PackOptions) {
+    this.#deps = deps;
+    this.#options = options;
     const capacity = options.packSize + frameCapacity + contentsSize(mostChunks, mostChunks);
-    this.packBuffers = new Pool(packsAtOnce, () => Buffer.allocUnsafeSlow(capacity));
+    this.#packBuffers = new Pool(packsAtOnce, () => Buffer.allocUnsafeSlow(capacity));
   }
 
   async add(file: OpenFile, regions: readonly Region[]): Promise<ReadContent> {
-    const pieces: Piece[] = [];
+    const extents: PendingExtent[] = [];
     try {
       for (const [offset, length] of regions) {
-        const end = await this.addRegion(file.fd, offset, length, pieces);
-        if (end < offset + length) return { pieces, end };
+        const end = await this.#addRegion(file.fd, offset, length, extents);
+        if (end < offset + length) return { extents, end };
       }
-      return { pieces, end: file.stat.size };
+      return { extents, end: file.stat.size };
     } finally {
       // After a read error, what was read of a chunk that never came together is no part of the next file.
-      if (this.filling !== undefined) this.filling.read = this.filling.filled;
+      if (this.#filling !== undefined) this.#filling.read = this.#filling.filled;
     }
   }
 
   async finish(): Promise<void> {
-    if (this.filling !== undefined) this.closeFrame(this.filling);
-    await this.appended;
-    if (this.pack !== undefined) this.closePack(this.pack);
-    await Promise.all(this.puts);
-    this.frameBuffers.throwIfFailed();
+    if (this.#filling !== undefined) this.#closeFrame(this.#filling);
+    await this.#appended;
+    if (this.#pack !== undefined) this.#closePack(this.#pack);
+    await Promise.all(this.#puts);
+    this.#frameBuffers.throwIfFailed();
   }
 
   async abandon(): Promise<void> {
-    await this.appended;
-    await Promise.allSettled(this.puts);
+    await this.#appended;
+    await Promise.allSettled(this.#puts);
   }
 
   /** Returns the offset where reading ended. */
-  private async addRegion(fd: number, offset: number, length: number, pieces: Piece[]): Promise<number> {
+  async #addRegion(fd: number, offset: number, length: number, extents: PendingExtent[]): Promise<number> {
     const end = offset + length;
     let position = offset;
     let breathed = offset;
     let ended = false;
     for (;;) {
-      const frame = this.filling ?? (await this.newFrame());
-      while (!ended && position < end && frame.read - frame.filled < chunkSize.most) {
-        const want = Math.min(end - position, chunkSize.most - (frame.read - frame.filled));
+      const frame = this.#filling ?? (await this.#newFrame());
+      while (!ended && position < end && frame.read - frame.filled < chunkSize.largest) {
+        const want = Math.min(end - position, chunkSize.largest - (frame.read - frame.filled));
         const got = readAt(fd, frame.buffer, frame.read, want, position);
         ended = got === 0;
         frame.read += got;
         position += got;
       }
       if (frame.read === frame.filled) return position;
-      pieces.push(this.takeChunk(frame));
-      if (frame.filled >= frameSize || frame.chunks.length >= mostChunks) await this.nextFrame(frame);
+      extents.push(this.#takeChunk(frame));
+      if (frame.filled >= frameSize || frame.chunks.length >= mostChunks) await this.#nextFrame(frame);
       if (position - breathed > bytesBetweenBreaths) {
         breathed = position;
-        await this.parts.breathe();
+        await this.#deps.breathe();
       }
     }
   }
 
   /** Cuts the next chunk off the bytes read: kept in the frame if it is new, else dropped. */
-  private takeChunk(frame: Filling): Piece {
+  #takeChunk(frame: FillingFrame): PendingExtent {
     const start = frame.filled;
     const length = chunkLength(frame.buffer, start, frame.read);
     const id = sha256(frame.buffer.subarray(start, start + length));
-    this.parts.meter.bytesRead += length;
-    const piece = { offset: 0, length, sha256: id };
-    const known = this.parts.ledger.find(id, length);
+    this.#deps.meter.bytesRead += length;
+    const extent = { offset: 0, length, sha256: id };
+    const known = this.#deps.ledger.find(id, length);
     if (known !== undefined) {
       frame.buffer.copyWithin(start, start + length, frame.read);
       frame.read -= length;
-      return { ...piece, chunk: known };
+      return { ...extent, chunk: known };
     }
-    const chunk = this.parts.ledger.announce(id, length);
+    const chunk = this.#deps.ledger.announce(id, length);
     frame.chunks.push({ chunk, offset: start });
     frame.filled += length;
-    return { ...piece, chunk };
+    return { ...extent, chunk };
   }
 
-  private async newFrame(): Promise<Filling> {
-    this.filling = { buffer: await this.frameBuffers.take(), filled: 0, read: 0, chunks: [] };
-    return this.filling;
+  async #newFrame(): Promise<FillingFrame> {
+    this.#filling = { buffer: await this.#frameBuffers.take(), filled: 0, read: 0, chunks: [] };
+    return this.#filling;
   }
 
   /** Goes on in a new frame, with the bytes already read of the next chunk. */
-  private async nextFrame(full: Filling): Promise<void> {
-    if (full.read === full.filled) return this.closeFrame(full);
-    const next = await this.newFrame();
+  async #nextFrame(full: FillingFrame): Promise<void> {
+    if (full.read === full.filled) return this.#closeFrame(full);
+    const next = await this.#newFrame();
     next.read = full.buffer.copy(next.buffer, 0, full.filled, full.read);
-    this.compress(full);
+    this.#compress(full);
   }
 
-  private closeFrame(frame: Filling): void {
-    this.filling = undefined;
-    if (frame.filled > 0) this.compress(frame);
-    else this.frameBuffers.give(frame.buffer);
+  #closeFrame(frame: FillingFrame): void {
+    this.#filling = undefined;
+    if (frame.filled > 0) this.#compress(frame);
+    else this.#frameBuffers.give(frame.buffer);
   }
 
-  private compress({ buffer, filled, chunks }: Filling): void {
+  #compress({ buffer, filled, chunks }: FillingFrame): void {
     const content = buffer.subarray(0, filled);
-    const { level } = this.options;
-    const compressed = level === undefined ? Promise.resolve(rawFrame(content)) : Bun.zstdCompress(content, { level });
-    const before = this.appended;
-    this.appended = (async () => {
+    const { level } = this.#options;
+    const compressed = level === undefined ? Promise.resolve(rawFrame(content)) : encodeFrame(content, level);
+    const before = this.#appended;
+    this.#appended = (async () => {
       const frame = await compressed;
-      this.frameBuffers.give(buffer);
+      this.#frameBuffers.give(buffer);
       await before;
-      await this.append(frame, chunks);
-    })().catch((error: unknown) => this.fail(error));
+      await this.#append(frame, chunks);
+    })().catch((error: unknown) => this.#fail(error));
   }
 
-  private async append(frame: Uint8Array, chunks: Filling["chunks"]): Promise<void> {
-    if (this.pack !== undefined && this.isFull(this.pack, frame.length, chunks.length)) this.closePack(this.pack);
-    this.pack ??= await this.newPack();
-    const pack = this.pack;
+  async #append(frame: Uint8Array, chunks: FillingFrame["chunks"]): Promise<void> {
+    if (this.#pack !== undefined && this.#isFull(this.#pack, frame.length, chunks.length)) this.#closePack(this.#pack);
+    this.#pack ??= await this.#newPack();
+    const pack = this.#pack;
     pack.buffer.set(frame, pack.used);
     pack.digest.update(frame);
     for (const { chunk, offset } of chunks) {
@@ -188,47 +189,52 @@ export class PackStore implements ContentStore {
     }
     pack.frames.push({ length: frame.length, chunks: chunks.map(({ chunk }) => chunk) });
     pack.used += frame.length;
-    this.garbage.left(frame.length);
+    this.#garbage.left(frame.length);
     release(frame);
   }
 
-  private isFull(pack: Pack, frameLength: number, chunks: number): boolean {
+  #isFull(pack: FillingPack, frameLength: number, chunks: number): boolean {
     const contents = contentsSize(pack.frames.length + 1, pack.chunks.length + chunks);
-    return pack.used + frameLength + contents > this.options.packSize || pack.chunks.length + chunks > mostChunks;
+    return pack.used + frameLength + contents > this.#options.packSize || pack.chunks.length + chunks > mostChunks;
   }
 
-  private async newPack(): Promise<Pack> {
+  async #newPack(): Promise<FillingPack> {
     const digest = new Bun.CryptoHasher("sha256");
-    return { buffer: await this.packBuffers.take(), used: 0, frames: [], chunks: [], digest };
+    return { buffer: await this.#packBuffers.take(), used: 0, frames: [], chunks: [], digest };
   }
 
-  private closePack(pack: Pack): void {
-    this.pack = undefined;
-    const put = this.put(pack)
-      .catch((error: unknown) => this.fail(error))
-      .finally(() => this.puts.delete(put));
-    this.puts.add(put);
+  #closePack(pack: FillingPack): void {
+    this.#pack = undefined;
+    const put = this.#put(pack)
+      .catch((error: unknown) => this.#fail(error))
+      .finally(() => this.#puts.delete(put));
+    this.#puts.add(put);
   }
 
-  private async put({ buffer, used, frames, chunks, digest }: Pack): Promise<void> {
+  async #put({ buffer, used, frames, chunks, digest }: FillingPack): Promise<void> {
     const contents = encodeContents(frames.map(packedFrame));
     buffer.set(contents, used);
-    const body = buffer.subarray(0, used + contents.length);
-    const sha = digest.update(contents).digest("hex");
-    const { bucket, ledger, retention, meter } = this.parts;
-    const { key, version, size } = await bucket.put(keys.pack(sha), body, { retention, sha256: sha });
-    ledger.stored({ key, version, size, encoding: "frames" }, chunks);
+    const content = buffer.subarray(0, used + contents.length);
+    const contentSha256 = digest.update(contents).digest("hex");
+    const { target, ledger, meter } = this.#deps;
+    const { key, version, size, encoding } = await writeHashed(target, {
+      content,
+      codec: "frames",
+      keyOf: keys.pack,
+      contentSha256,
+    });
+    ledger.stored({ key, version, size, encoding }, chunks);
     meter.bytesStored += size;
     meter.objectsStored += 1;
-    this.packBuffers.give(buffer);
+    this.#packBuffers.give(buffer);
   }
 
-  private fail(error: unknown): void {
-    this.frameBuffers.fail(error);
-    this.packBuffers.fail(error);
+  #fail(error: unknown): void {
+    this.#frameBuffers.fail(error);
+    this.#packBuffers.fail(error);
   }
 }
 
-function packedFrame({ length, chunks }: Pack["frames"][number]): PackedFrame {
+function packedFrame({ length, chunks }: FillingPack["frames"][number]): PackedFrame {
   return { length, chunks: chunks.map((chunk) => ({ id: Buffer.from(chunk.id, "hex"), length: chunk.length })) };
 }

@@ -7,20 +7,22 @@
  */
 import type { Statement } from "bun:sqlite";
 import type { Extent } from "../../../format/entry.ts";
-import type { HeadEntry } from "../../../format/entry-json.ts";
+import type { EntryHead, HeadEntry } from "../../../format/entry-json.ts";
 import { decodeRow } from "../../../format/entry-row.ts";
 import { FormatError } from "../../../format/error.ts";
 import type { ByteString } from "../../../format/path.ts";
 import { sha256 } from "../../../format/sha256.ts";
 import { openScratchDatabase } from "../../../system/scratch-database.ts";
 import type { Stat } from "../../../system/stat.ts";
-import type { FileRow } from "../../state/files.ts";
+
+/** An entry as the last run left it; `extents` is JSON, null for anything but files. */
+type KnownEntry = { readonly head: EntryHead; readonly extents: string | null };
 
 /** Bytes of a file, as far as comparing needs them. */
 type Content = readonly Pick<Extent, "length" | "sha256">[];
 
 /** `likeness` is null for an entry of the last run that is kept unread, until it is compared. */
-type Leader = { readonly path: ByteString; readonly likeness: string | null };
+type FirstName = { readonly path: ByteString; readonly likeness: string | null };
 
 type Identity = readonly [device: number, inode: string];
 
@@ -33,12 +35,12 @@ export class HardLinks implements Disposable {
   readonly #insert: Statement<unknown, [...Identity, string, string, string | null, number]>;
   readonly #any: Statement<unknown, [...Identity]>;
   readonly #kept: Statement<unknown, [...Identity, string, string]>;
-  readonly #alike: Statement<Leader, [...Identity, string, string]>;
+  readonly #alike: Statement<FirstName, [...Identity, string, string]>;
   readonly #settle: Statement<unknown, [string, ...Identity, string]>;
-  readonly #rowOf: (path: ByteString) => FileRow | undefined;
+  readonly #rowOf: (path: ByteString) => KnownEntry | undefined;
 
-  /** `rowOf`: the row of a path that `keeps` was true for. */
-  constructor(rowOf: (path: ByteString) => FileRow | undefined) {
+  /** `rowOf`: the entry of a path that `keeps` was true for. */
+  constructor(rowOf: (path: ByteString) => KnownEntry | undefined) {
     this.#rowOf = rowOf;
     const same = "device = ? AND inode = ?";
     this.#insert = this.#database.query("INSERT OR REPLACE INTO leaders VALUES (?, ?, ?, ?, ?, ?)");
@@ -109,7 +111,7 @@ function lookOf({ changed }: Stat): string {
 }
 
 /** Empty, so like nothing, for a row that cannot be read: another version of the program may have written it. */
-function likenessOfRow(row: FileRow | undefined): string {
+function likenessOfRow(row: KnownEntry | undefined): string {
   if (row === undefined) return "";
   try {
     const entry = decodeRow(row.head, row.extents);

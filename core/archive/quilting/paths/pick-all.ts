@@ -1,14 +1,11 @@
 /** All paths that a run keeps: what the pickers print, resolved. */
 import type { ByteString } from "../../../format/path.ts";
 import type { Notify } from "../../../notice.ts";
-import { close } from "../../../system/files.ts";
-import { filesystemKind } from "../../../system/filesystems.ts";
-import { openHandle, readLinkOf } from "../../../system/handle.ts";
 import { OpenFolders } from "../../../system/open-folders.ts";
-import { fstat, typeAt } from "../../../system/stat.ts";
 import { type PickOptions, pickPaths } from "../pickers/pick.ts";
+import { lookupIn } from "./lookup.ts";
 import { PathSet } from "./path-set.ts";
-import { type Follow, type Lookup, Resolver } from "./resolve.ts";
+import { type Follow, Resolver } from "./resolve.ts";
 
 export type PickAllOptions = PickOptions & {
   readonly notify: Notify;
@@ -31,20 +28,4 @@ export async function pickAll(options: PickAllOptions): Promise<PathSet> {
     paths[Symbol.dispose]();
     throw error;
   }
-}
-
-/** Looks from the descriptor of a folder, which is reached through no link: each step is one that the resolver decides. */
-export function lookupIn(folders: OpenFolders): Lookup {
-  return {
-    typeOf: (folder, name) => typeAt(folders.at(folder), name),
-    readLink: (folder, name) => {
-      const handle = openHandle(folders.at(folder), name);
-      try {
-        return { target: readLinkOf(handle), uid: fstat(handle).uid };
-      } finally {
-        close(handle);
-      }
-    },
-    filesystemKind: (folder) => filesystemKind(folders.at(folder)),
-  };
 }

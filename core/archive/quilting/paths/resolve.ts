@@ -11,7 +11,7 @@ import { isSystemError, SystemError } from "../../../system/libc.ts";
 import type { FileType } from "../../../system/stat.ts";
 
 /** A link, by one look at it. */
-export type Link = { readonly target: ByteString; readonly uid: number };
+type Link = { readonly target: ByteString; readonly uid: number };
 
 /** What is asked of the system. Each `folder` is a real path: absolute, with no link in it. */
 export type Lookup = {
@@ -44,18 +44,18 @@ const mostFolders = 50_000;
 const root = "/" as ByteString;
 
 /** A folder, or a link to one, as found on the way of a path. */
-type Found = {
+type FoundFolder = {
   /** The folder's real path. */
   readonly real: ByteString;
   /** What is to be recorded for it: the folder itself, or the link. */
   readonly own: ByteString;
   /** Found on the way to it, and what it leads to. */
-  readonly others: readonly Found[];
+  readonly others: readonly FoundFolder[];
   recorded: boolean;
 };
 
 export class Resolver {
-  readonly #folders = new Map<ByteString, Found>();
+  readonly #folders = new Map<ByteString, FoundFolder>();
   readonly #deps: ResolverDeps;
 
   constructor(deps: ResolverDeps) {
@@ -103,7 +103,7 @@ export class Resolver {
   }
 
   /** The real folder that a path names. */
-  #resolveFolder(path: ByteString, links: number): Found {
+  #resolveFolder(path: ByteString, links: number): FoundFolder {
     const known = this.#folders.get(path);
     if (known !== undefined) return known;
     const found = this.#lookUpFolder(path, links);
@@ -112,7 +112,7 @@ export class Resolver {
     return found;
   }
 
-  #lookUpFolder(path: ByteString, links: number): Found {
+  #lookUpFolder(path: ByteString, links: number): FoundFolder {
     if (path === root) return { real: root, own: root, others: [], recorded: false };
     const above = this.#resolveFolder(parentOf(path), links);
     const name = baseName(path);
@@ -135,7 +135,7 @@ export class Resolver {
     return { real: own, own, others: [above], recorded: false };
   }
 
-  #record(found: Found): void {
+  #record(found: FoundFolder): void {
     if (found.recorded) return;
     found.recorded = true;
     for (const other of found.others) this.#record(other);

@@ -1,6 +1,7 @@
 /** The manifest entry of what lies at a path, from what the system says of it. */
 import type { Common, FileWarning, Hole } from "../../../format/entry.ts";
-import type { HeadEntry } from "../../../format/entry-json.ts";
+import type { EntryHead, HeadEntry } from "../../../format/entry-json.ts";
+import { refreshedFileHead } from "../../../format/entry-row.ts";
 import type { ByteString } from "../../../format/path.ts";
 import { readLinkOf } from "../../../system/handle.ts";
 import { groupName, userName } from "../../../system/owners.ts";
@@ -9,7 +10,7 @@ import { readXattrsOfHandle, type Xattrs } from "../../../system/xattr.ts";
 import { sameFile } from "./open-file.ts";
 
 /** Stat and attributes of one file, that belong together. */
-export type Look = { readonly stat: Stat; readonly attributes: Xattrs };
+export type SeenFile = { readonly stat: Stat; readonly attributes: Xattrs };
 
 export type FileDetails = {
   readonly size: number;
@@ -20,7 +21,7 @@ export type FileDetails = {
 const mostLooks = 3;
 
 /** Looks at a file of any type that is held: again if it changed meanwhile, but not for ever. */
-export function lookAt(handle: number): Look {
+export function lookAt(handle: number): SeenFile {
   for (let looks = 1; ; looks += 1) {
     const before = fstat(handle);
     const attributes = readXattrsOfHandle(handle);
@@ -29,12 +30,22 @@ export function lookAt(handle: number): Look {
   }
 }
 
-export function fileEntry(path: ByteString, look: Look, details: FileDetails): HeadEntry {
+export function fileEntry(path: ByteString, look: SeenFile, details: FileDetails): HeadEntry {
   return { type: "file", ...common(path, look), ...details, hardLink: undefined };
 }
 
+/** The head of an unchanged file, with its owner and all else that can be seen from outside looked at again. */
+export function refreshedHead(
+  before: EntryHead,
+  path: ByteString,
+  seen: SeenFile,
+  hardLink: ByteString | undefined,
+): EntryHead {
+  return refreshedFileHead(before, { type: "file", ...common(path, seen), size: seen.stat.size, hardLink });
+}
+
 /** For everything but files; undefined for sockets, which only the program that listens can make. */
-export function otherEntry(path: ByteString, look: Look, handle: number): HeadEntry | undefined {
+export function otherEntry(path: ByteString, look: SeenFile, handle: number): HeadEntry | undefined {
   const { type, major, minor } = look.stat;
   switch (type) {
     case "socket":
@@ -56,7 +67,7 @@ export function withHardLink(entry: HeadEntry, hardLink: ByteString | undefined)
   return hardLink === undefined || entry.type === "folder" ? entry : { ...entry, hardLink };
 }
 
-function common(path: ByteString, { stat, attributes }: Look): Common {
+function common(path: ByteString, { stat, attributes }: SeenFile): Common {
   const { uid, gid, mode, modified } = stat;
   const { acl, xattrs } = attributes;
   return { path, owner: { user: userName(uid), group: groupName(gid), uid, gid }, mode, modified, acl, xattrs };

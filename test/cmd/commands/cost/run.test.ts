@@ -17,12 +17,12 @@ async function sample(): Promise<Fixture> {
   return fixture;
 }
 
-function argsFor(fixture: Fixture, of: string | undefined = "test", pricesFile?: string) {
+function argsFor(fixture: Fixture, wantedName: string | undefined = "test", pricesFile?: string) {
   return {
     confDir: fixture.scratch.path,
     name: undefined,
     bucket: `file://${fixture.bucketPath}`,
-    of,
+    wantedName,
     pricesFile,
   };
 }
@@ -80,7 +80,7 @@ describe("sysbackup cost", () => {
     );
   });
 
-  test("a price file that is not there, or is none, is told of before the bucket is asked", async () => {
+  test("a missing or invalid price file is reported before any request to the bucket", async () => {
     await using fixture = await sample();
     const none = join(fixture.scratch.path, "none.yaml");
     const missing = run(argsFor(fixture, "test", none), fakeIO());
@@ -92,17 +92,17 @@ describe("sysbackup cost", () => {
     await expect(run(argsFor(fixture, "test", none), fakeIO())).rejects.toThrow(/^cannot use the prices in ".*": /);
   });
 
-  test("a name without backups is told, with those that there are", async () => {
+  test("a name without backups is reported, with the names that have some", async () => {
     await using fixture = await sample();
     await expect(run(argsFor(fixture, "tset"), fakeIO())).rejects.toThrow('did you mean "test"?');
   });
 
-  test("a moment is no name: the cost is that of all backups", async () => {
+  test("name@time is refused, as the cost is that of all backups", async () => {
     await using fixture = await sample();
     await expect(run(argsFor(fixture, "test@2026-11-21"), fakeIO())).rejects.toMatchObject({ exit: 2 });
   });
 
-  test("a part that is gone is told of, the rest is summed up, and the exit status is 3", async () => {
+  test("a missing part is reported, the rest is summed up, and the exit status is 3", async () => {
     await using fixture = await sample();
     const { manifest } = await fixture.backup([file("/other", "other")], { start: new Date("2026-11-22T02:00:00Z") });
     const [part] = manifest.parts;

@@ -36,7 +36,7 @@ describe("create-resources --dry-run, without a region, keys or a network", () =
     const run = await sysbackup(["create-resources", "--dry-run", "--parameters", "LockMode=COMPLIANCE"], { env });
     expect(run).toMatchObject({ exit: 0, stderr: "" });
     expect(run.stdout).toStartWith(
-      '# Stack "sysbackup", nothing is changed by this. Parameters:\n#   PackageName: sysbackup\n',
+      '# Stack "sysbackup": dry run, nothing was changed. Parameters:\n#   PackageName: sysbackup\n',
     );
     expect(run.stdout).toContain("\n#   LockMode: COMPLIANCE\n");
     expect(run.stdout).toEndWith(builtInTemplate().text);
@@ -54,7 +54,7 @@ describe("create-resources --dry-run, without a region, keys or a network", () =
   });
 });
 
-describe("wrong usage, told before any request:", () => {
+describe("wrong usage is reported before any request:", () => {
   test.each([
     [
       ["--parameters", "LockMod=GOVERNANCE"],
@@ -103,7 +103,7 @@ describe("without what a request needs:", () => {
   });
 });
 
-test("an interrupt while CloudFormation works ends with 130 and tells that it goes on", async () => {
+test("an interrupt while CloudFormation works ends with 130 and reports that it goes on", async () => {
   using double = new CloudFormationDouble();
   double.scripts.push(
     Array.from({ length: 99 }, (_, number) => ["CREATE_IN_PROGRESS", `R${number}`, "AWS::IAM::Role"]),
@@ -141,7 +141,7 @@ function onMoto(name: string) {
 describe.skipIf(!moto)("against moto", () => {
   const newName = () => `t-${randomUUID().slice(0, 8)}`;
 
-  test("makes everything from nothing; a second time is refused; an update changes what it is told, and nothing else", async () => {
+  test("makes everything from nothing; a second time is refused; an update changes what it is given, and nothing else", async () => {
     const name = newName();
     const run = onMoto(name);
     const first = await run("create-resources", "--export", name, "--parameters", `BucketName=${name}-bucket`);
@@ -157,7 +157,7 @@ describe.skipIf(!moto)("against moto", () => {
             `  ${`${role}RoleArn`.padEnd(14)}  arn:aws:iam::123456789012:role/systems/${name}/${name}-${role.toLowerCase()}`,
         ),
         "",
-        "Next, on each machine that is to be backed up:",
+        "Next, on each machine to back up:",
         `  sysbackup write-config --package-name ${name} --user NAME`,
         "",
       ].join("\n"),
@@ -168,7 +168,7 @@ describe.skipIf(!moto)("against moto", () => {
     const second = await run("create-resources", "--export", name);
     expect(second).toMatchObject({ exit: 1, stdout: "" });
     expect(second.stderr).toContain(
-      `cannot create the stack "${name}": it exists already; change it with \`sysbackup update-resources\``,
+      `cannot create the stack "${name}": it already exists; change it with \`sysbackup update-resources\``,
     );
 
     const same = await run("update-resources", "--json");
@@ -188,9 +188,9 @@ describe.skipIf(!moto)("against moto", () => {
     expect(other.stdout).toStartWith(`updated the stack "${name}" in us-east-1\n`);
     await expectBucket(`${name}-bucket`, "COMPLIANCE");
     for (const role of roleNames) await expectRole(name, role, { mode: "COMPLIANCE", days: "50" });
-  }, 60_000);
+  });
 
-  test("a bucket that is taken is told, and the next try is not blocked by what the first one left", async () => {
+  test("a bucket name that is taken is reported, and the failed attempt does not block the next one", async () => {
     const [first, second] = [newName(), newName()];
     const taken = `BucketName=${first}-bucket`;
     expect(await onMoto(first)("create-resources", "--export", first, "--parameters", taken)).toMatchObject({
@@ -200,9 +200,9 @@ describe.skipIf(!moto)("against moto", () => {
     expect(failed).toMatchObject({ exit: 1, stdout: "" });
     expect(failed.stderr).toMatch(/cannot create the stack ".*": The requested bucket name is not available/);
     expect(await onMoto(second)("create-resources", "--export", second)).toMatchObject({ exit: 0 });
-  }, 60_000);
+  });
 
-  test("there is nothing to update where nothing was created", async () => {
+  test("update-resources is refused if nothing was created", async () => {
     const failed = await onMoto(newName())("update-resources");
     expect(failed).toMatchObject({ exit: 1, stdout: "" });
     expect(failed.stderr).toContain("there is no such stack in the region us-east-1");

@@ -17,12 +17,12 @@ async function archived(folder: string): Promise<ConfPaths> {
 }
 
 describe("sysbackup doctor", () => {
-  test("before the first backup warns, with status 3; after it, all is well, with 0", async () => {
+  test("doctor warns with status 3 before the first backup, and ends with 0 after it", async () => {
     await using dir = await scratch();
     const { conf } = await writeConf(dir.path, { pickers });
     const before = await doctor(conf);
     expect(before).toMatchObject({ exit: 3, stderr: "" });
-    expect(before.stdout).toContain("warning: last backup: there is none (of test); run sysbackup archive\n");
+    expect(before.stdout).toContain("warning: last backup: none found (of test); run sysbackup archive\n");
     await sysbackup(["archive", "--conf-dir", conf]);
     const after = await doctor(conf);
     expect(after).toMatchObject({ exit: 0, stderr: "" });
@@ -30,7 +30,7 @@ describe("sysbackup doctor", () => {
     for (const line of after.stdout.trim().split("\n")) expect(line).toMatch(/^(good|note): [a-z ]+: \S/);
   });
 
-  test("with something bad ends with status 1, and each line says what to do", async () => {
+  test("doctor ends with status 1 if something is bad, and each line says what to do", async () => {
     await using dir = await scratch();
     const { conf, bucket } = await archived(dir.path);
     await chmod(join(conf, "pickers.d/etc"), 0o777);
@@ -42,7 +42,7 @@ describe("sysbackup doctor", () => {
     for (const line of bad) expect(line).toContain("; ");
   });
 
-  test("--json is one document, also where there is no configuration", async () => {
+  test("--json is one document, also without a configuration", async () => {
     await using dir = await scratch();
     const { conf } = await archived(dir.path);
     const well = await doctor(conf, "--json");
@@ -57,7 +57,7 @@ describe("sysbackup doctor", () => {
     });
   });
 
-  test("changes nothing", async () => {
+  test("doctor changes nothing", async () => {
     await using dir = await scratch();
     const { conf } = await archived(dir.path);
     const before = await everythingIn(dir.path);
@@ -71,14 +71,18 @@ describe("sysbackup doctor", () => {
     const { conf } = await writeConf(dir.path, { pickers });
     const main = join(import.meta.dir, "../../../../cmd/main.ts");
     const command = `stty cols 300; '${process.execPath}' '${main}' doctor --conf-dir '${conf}'`;
-    const child = Bun.spawn(["script", "-qec", command, "/dev/null"], { stdin: "ignore", stdout: "pipe" });
+    const child = Bun.spawn(["script", "-qec", command, "/dev/null"], {
+      stdin: "ignore",
+      stdout: "pipe",
+      env: process.env,
+    });
     const lines = (await child.stdout.text()).replaceAll("\r", "").trim().split("\n");
     expect(lines).toContain("✓ pickers       etc");
-    expect(lines.at(-1)).toBe("! last backup   there is none (of test); run sysbackup archive");
+    expect(lines.at(-1)).toBe("! last backup   none found (of test); run sysbackup archive");
     for (const line of lines) expect(line).toMatch(/^[✓·!✗] [a-z ]{12} {2}\S/);
   });
 
-  test.skipIf(!ceph)("with an empty bucket on Ceph has no secret in what it prints", async () => {
+  test.skipIf(!ceph)("doctor prints no secret, with an empty bucket on Ceph", async () => {
     if (!ceph) return;
     await using dir = await scratch();
     const { endpoint, region, accessKey, secretKey } = ceph;
@@ -96,7 +100,7 @@ describe("sysbackup doctor", () => {
   });
 });
 
-test("a remedy stands behind the text, in both forms", () => {
+test("a remedy follows the text, in both forms", () => {
   const finding = { check: "clock", state: "bad", text: "off", remedy: "set it" } as const;
   expect(plain(finding)).toBe("bad: clock: off; set it");
   expect(aligned(finding)).toBe("✗ clock         off; set it");

@@ -31,7 +31,7 @@ async function doctor(host: SystemdHost, check: string): Promise<string[]> {
 }
 
 describe.skipIf(!canBootSystemd)("sysbackup doctor under systemd", () => {
-  test("tells of timer, last run and user, and looks with that user's rights", async () => {
+  test("doctor reports timer, last run and user, and tests that user's rights", async () => {
     await using host = await bootSystemd();
     await mkdir(host.path("/srv/bucket"));
     await configure(host, {
@@ -67,15 +67,15 @@ describe.skipIf(!canBootSystemd)("sysbackup doctor under systemd", () => {
 
     await chmod(host.path("/etc/backup/pickers.d/etc"), 0o700);
     expect((await doctor(host, "pickers"))[0]).toStartWith(
-      'bad: pickers: "/etc/backup/pickers.d/etc" may not be executed by backup; chmod a+rx',
+      'bad: pickers: "/etc/backup/pickers.d/etc" cannot be executed by backup; chmod a+rx',
     );
     await mkdir(host.path("/var/cache/backup"));
     expect(await doctor(host, "state")).toEqual([
-      'bad: state: "/var/cache/backup" belongs to root, and backup archives; chown -R backup: "/var/cache/backup"',
+      'bad: state: "/var/cache/backup" belongs to root, but backup archives; chown -R backup: "/var/cache/backup"',
     ]);
   });
 
-  test.skipIf(!ceph)("says how to look where the credentials are encrypted for the service", async () => {
+  test.skipIf(!ceph)("doctor says what to run if the credentials are encrypted for the service", async () => {
     if (!ceph) return;
     await using host = await bootSystemd();
     const { endpoint, region, accessKey, secretKey } = ceph;
@@ -91,7 +91,7 @@ describe.skipIf(!canBootSystemd)("sysbackup doctor under systemd", () => {
     expect(line).toStartWith(`warning: credentials: cannot read the credentials "${sealed}": they are encrypted for`);
     expect(await doctor(host, "bucket")).toEqual(["note: bucket: not checked: no credentials"]);
 
-    // As systemd sets up the machines that it boots, but not where it finds itself in a namespace: it mounts what it decrypts.
+    // Done by systemd on machines that it boots, but not in a namespace: it mounts what it decrypts.
     await host.run(["mount", "--make-rshared", "/"]);
     const [, run = ""] = /; run: (systemd-run .*) sysbackup doctor$/.exec(line) ?? [];
     const { stdout } = await host.run([...run.split(" "), ...program, "doctor"]);

@@ -6,8 +6,8 @@ import { fakeIO } from "../../fake-io.ts";
 const first = new Date("2026-11-20T02:00:00Z");
 const second = new Date("2026-11-21T02:00:03Z");
 
-function argsFor(fixture: Fixture, of?: string) {
-  return { confDir: fixture.scratch.path, name: undefined, bucket: `file://${fixture.bucketPath}`, of };
+function argsFor(fixture: Fixture, onlyName?: string) {
+  return { confDir: fixture.scratch.path, name: undefined, bucket: `file://${fixture.bucketPath}`, onlyName };
 }
 
 async function sample(): Promise<Fixture> {
@@ -37,7 +37,7 @@ describe("sysbackup list", () => {
     ]);
   });
 
-  test("of one name", async () => {
+  test("a name limits the list to its backups", async () => {
     await using fixture = await sample();
     const io = fakeIO();
     await run(argsFor(fixture, "mail"), io);
@@ -85,7 +85,7 @@ describe("sysbackup list", () => {
     expect(JSON.parse(json.lines[0] ?? "")).toMatchObject({ key, state: "damaged" });
   });
 
-  test("another version over a root changes nothing but what is told", async () => {
+  test("a newer version over a root changes nothing but adds a warning", async () => {
     await using fixture = await sample();
     const plain = fakeIO();
     await run(argsFor(fixture), plain);
@@ -94,8 +94,8 @@ describe("sysbackup list", () => {
     const io = fakeIO();
     expect(await run(argsFor(fixture), io)).toBe(0);
     expect(io.lines).toEqual(plain.lines);
-    expect(io.notices.map(({ code, message }) => [code, message.split(";")[0]])).toEqual([
-      ["backup-overlaid", "someone laid delete markers or other versions over 1 of these 3 backups"],
+    expect(io.notices.map(({ code, message }) => [code, message.split(":")[0]])).toEqual([
+      ["backup-overlaid", "someone put delete markers or newer versions over 1 of these 3 backups"],
     ]);
 
     const json = fakeIO({ json: true });
@@ -104,7 +104,7 @@ describe("sysbackup list", () => {
     expect(documents.map(({ overlay }) => overlay)).toEqual([{ hidden: false, versions: 1 }, undefined]);
   });
 
-  test("an empty bucket is said to be empty", async () => {
+  test("an empty bucket is reported as empty", async () => {
     await using fixture = await Fixture.open();
     const io = fakeIO();
     expect(await run(argsFor(fixture), io)).toBe(0);
@@ -112,7 +112,7 @@ describe("sysbackup list", () => {
     expect(io.notices.map(({ message }) => message)).toEqual([`"file://${fixture.bucketPath}" holds no backups`]);
   });
 
-  test("many backups come in order, though several are read at a time", async () => {
+  test("many backups are listed in order, although several are read at a time", async () => {
     await using fixture = await Fixture.open();
     for (let day = 1; day <= 25; day += 1) {
       const start = new Date(`2026-10-${String(day).padStart(2, "0")}T00:00:00Z`);

@@ -6,14 +6,14 @@ import { noise } from "../../../core/archive/noise.ts";
 import { day, Rig } from "../../../core/archive/rig.ts";
 import { type FakeIO, fakeIO } from "../../fake-io.ts";
 
-/** As a user types it. */
+/** Runs a command line as a user types it. */
 async function sysbackup(line: string, io: FakeIO): Promise<number> {
   const request = parseArguments(line.split(" "), subcommands);
   if (request.kind !== "run") throw new Error(`got ${request.kind}`);
   return request.subcommand.start(request.words, io);
 }
 
-/** Two backups of `web1`; the first one's locks have lapsed by the machine's own clock, for they were made in the past. */
+/** Two backups of `web1`. The locks of the first have expired by the machine's clock, as they were made in the past. */
 async function sample() {
   const rig = await Rig.make();
   rig.ahead = -50 * day;
@@ -33,7 +33,7 @@ const failureOf = async (run: Promise<unknown>) => {
 };
 
 describe("sysbackup prune", () => {
-  test("shows what became of each backup, and of objects by kind and name", async () => {
+  test("prune shows the fate of each backup, and of objects by kind and name", async () => {
     await using set = await sample();
     const io = fakeIO({ now: set.now });
     expect(await sysbackup(`prune --keep-last 1 ${set.place}`, io)).toBe(exitStatus.done);
@@ -57,7 +57,7 @@ describe("sysbackup prune", () => {
     expect(await set.rig.keys()).toEqual(before);
   });
 
-  test("tells until when what is left is locked", async () => {
+  test("prune reports until when the remaining objects are locked", async () => {
     await using set = await sample();
     await set.rig.write("file", noise(1000, 3));
     await set.rig.run({ name: "web1" });
@@ -92,10 +92,10 @@ describe("sysbackup prune", () => {
     expect(failure.message).toContain('cannot find backups of "web2"');
     expect(failure.exit).toBe(exitStatus.usage);
     const both = await failureOf(sysbackup(`prune web1 --name web2 --keep-last 1 ${set.place}`, fakeIO()));
-    expect(both.message).toBe('cannot choose backups of "web1": --name says "web2"; give one of them');
+    expect(both.message).toBe('cannot choose the backups of "web1": --name says "web2"; give one of them');
   });
 
-  test("of an empty bucket has nothing to say", async () => {
+  test("prune of an empty bucket says so", async () => {
     await using rig = await Rig.make();
     const io = fakeIO();
     const line = `prune --keep-last 1 --conf-dir ${rig.path} --bucket file://${rig.path}/bucket`;
@@ -104,15 +104,15 @@ describe("sysbackup prune", () => {
   });
 
   test.each([
-    ["prune", "cannot prune: no rule says which backups are to be kept; "],
+    ["prune", "cannot prune: no rule says which backups to keep; "],
     ["prune --dry-run web1", "cannot prune: no rule says"],
-    ["prune --keep-last 0", 'cannot use --keep-last "0": it is no whole number from 1 on'],
-    ["prune --keep-daily 7d", 'cannot use --keep-daily "7d": it is no whole number'],
-    ["prune --keep-within 30", 'cannot use --keep-within "30": it is no span of time; write it like 30d, 12w, 6m, 2y'],
+    ["prune --keep-last 0", 'cannot use --keep-last "0": it is not a whole number of at least 1'],
+    ["prune --keep-daily 7d", 'cannot use --keep-daily "7d": it is not a whole number'],
+    ["prune --keep-within 30", 'cannot use --keep-within "30": it is not a time span; write it like 30d, 12w, 6m, 2y'],
     ["prune --keep-within 0d", 'cannot use --keep-within "0d"'],
     ["renew", "cannot renew: no rule says"],
     ["renew --days 30", "cannot renew: no rule says"],
-    ["renew --stale x", 'cannot use --stale "x": it is no whole number'],
+    ["renew --stale x", 'cannot use --stale "x": it is not a whole number'],
   ])("%s is bad usage", async (line, message) => {
     const failure = await failureOf((async () => sysbackup(line, fakeIO()))());
     expect(failure.message).toStartWith(message);
@@ -121,11 +121,11 @@ describe("sysbackup prune", () => {
 });
 
 describe("sysbackup renew", () => {
-  test("tells how many locks it extended", async () => {
+  test("renew reports how many locks it extended", async () => {
     await using set = await sample();
     const io = fakeIO({ now: set.now });
     expect(await sysbackup(`renew web1 --keep-within 1y6m --days 90 ${set.place}`, io)).toBe(exitStatus.done);
-    expect(io.lines[0]).toMatch(/^2 backups kept; of their 6 objects, .* KiB, 6 locks extended$/);
+    expect(io.lines[0]).toMatch(/^2 backups kept, with 6 objects \(.* KiB\); 6 locks extended$/);
     expect(io.lines[1]).toMatch(/^requests: .* 6 extend$/);
   });
 
@@ -142,7 +142,7 @@ describe("sysbackup renew", () => {
     expect(JSON.parse(fresh.lines[0] ?? "")).toMatchObject({ stale: [], requests: { extend: 0 } });
   });
 
-  test("of a damaged backup ends with exit status 4", async () => {
+  test("renew of a damaged backup ends with exit status 4", async () => {
     await using set = await sample();
     const [pack = ""] = await set.rig.keys("packs/");
     const info = await set.rig.bucket.head(pack);

@@ -42,7 +42,7 @@ function answering(...answers: string[]) {
 const keyOf = (name: string, day: string) => `manifests/${name}/202610${day}T000000Z-0badcafe.jsonl.zst`;
 
 describe("choosing a backup", () => {
-  test("goes by name, then newest first", async () => {
+  test("the user chooses a name first, then a backup, newest first", async () => {
     const { fixture, bucket } = await bucketWith({ mail: 1, web1: 3 });
     await using _ = fixture;
     const { asked, io } = answering("2", "2");
@@ -62,7 +62,7 @@ describe("choosing a backup", () => {
     ]);
   });
 
-  test("reads the manifests of the page that is shown, and numbers go on", async () => {
+  test("only manifests of the shown page are read, and numbers continue over pages", async () => {
     const { fixture, bucket, read } = await bucketWith({ web1: 25 });
     await using _ = fixture;
     const first = answering("q");
@@ -88,13 +88,13 @@ describe("choosing a backup", () => {
     expect(asked[1]?.above).toEqual(["Please answer with one of these."]);
   });
 
-  test("the end of the input is no choice", async () => {
+  test("the end of the input chooses nothing", async () => {
     const { fixture, bucket } = await bucketWith({ web1: 1 });
     await using _ = fixture;
     expect(await chooseBackup(bucket, answering().io)).toBeUndefined();
   });
 
-  test("an empty bucket has none to choose", async () => {
+  test("an empty bucket is reported", async () => {
     const { fixture, bucket } = await bucketWith({});
     await using _ = fixture;
     expect(await chooseBackup(bucket, answering().io).catch(String)).toContain("the bucket holds none");

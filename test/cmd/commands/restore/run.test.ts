@@ -21,7 +21,7 @@ function argsFor(fixture: Fixture, more: { manifest?: string; paths?: string[] }
 }
 
 describe("sysbackup restore", () => {
-  test("restores by name, and sums up", async () => {
+  test("restore by name prints a summary", async () => {
     await using fixture = await Fixture.open();
     await fixture.backup(items);
     const io = fakeIO();
@@ -51,7 +51,7 @@ describe("sysbackup restore", () => {
     });
   });
 
-  test("damage is told, summed up, and exit status 4", async () => {
+  test("damage is reported and summed up, with exit status 4", async () => {
     await using fixture = await Fixture.open();
     const { objects } = await fixture.backup(items);
     await fixture.lose(objects[0]?.key ?? "");
@@ -62,7 +62,7 @@ describe("sysbackup restore", () => {
     expect(io.lines.at(-1)).toBe("  0 warnings, 1 error (1 by damage in the bucket): listed above");
   });
 
-  test("a backup that was incomplete itself is said to be", async () => {
+  test("an incomplete backup is reported as such", async () => {
     await using fixture = await Fixture.open();
     await fixture.backup(items, {
       forge: (manifest) => ({ ...manifest, totals: { ...manifest.totals, warnings: 1, errors: 2 } }),
@@ -74,7 +74,7 @@ describe("sysbackup restore", () => {
     ]);
   });
 
-  test("the bar knows the whole, and comes to its end whatever was there already", async () => {
+  test("the bar knows the total, and reaches it whatever existed before", async () => {
     await using fixture = await Fixture.open();
     const hardLink = "/etc/fstab";
     const names = [file("/etc/fstab", "fstab", { hardLink }), file("/etc/second", "fstab", { hardLink })];
@@ -91,7 +91,7 @@ describe("sysbackup restore", () => {
     }
   });
 
-  test("a bucket that is not there is told", async () => {
+  test("a missing bucket is reported", async () => {
     await using fixture = await Fixture.open();
     const bucket = `file://${fixture.scratch.path}/none`;
     await expect(run({ ...argsFor(fixture), bucket }, fakeIO())).rejects.toMatchObject({ kind: "no-bucket" });

@@ -23,7 +23,7 @@ const items = [folder("/"), file("/a", "a"), file("/b", "b")];
 const key = "manifests/test/20261121T020003Z-0badcafe.jsonl.zst";
 
 describe("sysbackup verify", () => {
-  test("prints the verdict first: until when", async () => {
+  test("the verdict comes first, with the end of the locks", async () => {
     await using fixture = await Fixture.open();
     await fixture.backup(items);
     const io = fakeIO();
@@ -38,7 +38,7 @@ describe("sysbackup verify", () => {
     ]);
   });
 
-  test("without a manifest, the newest of the configured name", async () => {
+  test("without a manifest, the newest backup of the configured name is verified", async () => {
     await using fixture = await Fixture.open();
     await fixture.backup(items);
     const io = fakeIO({ json: true });
@@ -51,25 +51,25 @@ describe("sysbackup verify", () => {
     });
   });
 
-  test("prints the verdict first: damaged, what it costs, then names it; exit status 4", async () => {
+  test("the verdict comes first: damaged, what is lost, then the names, with exit status 4", async () => {
     await using fixture = await Fixture.open();
     const { objects } = await fixture.backup(items);
     const [pack] = objects;
     await fixture.lose(pack?.key ?? "");
     const io = fakeIO();
     expect(await run(argsFor(fixture, "test"), io)).toBe(4);
-    expect(io.lines[0]).toBe("damaged: 1 object is missing or not as recorded; it costs 2 entries in 1 of 1 backup");
+    expect(io.lines[0]).toBe("damaged: 1 object is missing or not as recorded; 2 entries lost in 1 of 1 backup");
     expect(io.lines.slice(4)).toEqual([
       "damaged:",
       `  ${pack?.key} (version ${pack?.version}): it is missing from the bucket`,
-      "cannot be restored, or not wholly: 2 entries",
+      "cannot be restored, or not completely: 2 entries",
       "  /a",
       "  /b",
       "restore these from another backup: `sysbackup list` shows them; new ones may share the damage: see docs/troubleshooting.md",
     ]);
   });
 
-  test("--json has all of it in one document", async () => {
+  test("--json has everything in one document", async () => {
     await using fixture = await Fixture.open();
     const { objects } = await fixture.backup(items);
     await fixture.lose(objects[0]?.key ?? "");
@@ -88,7 +88,7 @@ describe("sysbackup verify", () => {
     });
   });
 
-  test("many are named up to a bound; --json names all", async () => {
+  test("many findings are named up to a bound, and --json names all", async () => {
     await using fixture = await Fixture.open();
     const many = Array.from({ length: 30 }, (_, number) => file(`/f${number + 10}`, `content ${number}`));
     const { objects } = await fixture.backup(many, { encoding: "none" });
@@ -101,7 +101,7 @@ describe("sysbackup verify", () => {
     expect(JSON.parse(json.lines.join("\n")).losses).toHaveLength(30);
   });
 
-  test("a lock that is shorter than promised: exit status 3", async () => {
+  test("a lock that is shorter than promised gives exit status 3", async () => {
     await using fixture = await Fixture.open();
     const forge = (manifest: Parameters<NonNullable<Parameters<Fixture["backup"]>[1]>["forge"] & object>[0]) => ({
       ...manifest,
@@ -115,7 +115,7 @@ describe("sysbackup verify", () => {
     );
   });
 
-  test("--all: every backup of a name, or of every name, as a table", async () => {
+  test("--all verifies every backup of a name, or of every name, and prints a table", async () => {
     await using fixture = await Fixture.open();
     await fixture.backup(items);
     await fixture.backup(items, { start: new Date("2026-11-20T02:00:03Z") });
@@ -144,7 +144,7 @@ describe("sysbackup verify", () => {
   test.each([
     [{ readData: "8/7" }, "neither a slice nor a share"],
     [{ readData: "0%" }, "neither a slice nor a share"],
-    [{ all: true, manifest: "web1@2026" }, "no backup name"],
+    [{ all: true, manifest: "web1@2026" }, "not a backup name"],
     [{ all: true, live: true }, "one backup only"],
     [{ live: true, html: "/x" }, "leave out --html"],
   ] as const)("%p is a usage error", async (wrong, message) => {
@@ -159,7 +159,7 @@ describe("sysbackup verify", () => {
 describe("--html", () => {
   const hostile = `/<script>alert("1")</script>'&\u202e`;
 
-  test("writes one page that loads and runs nothing, with names escaped", async () => {
+  test("--html writes one page that loads and runs nothing, with names escaped", async () => {
     await using fixture = await Fixture.open();
     const { objects } = await fixture.backup([folder("/"), file(hostile, "a")]);
     await fixture.lose(objects[0]?.key ?? "");
@@ -175,7 +175,7 @@ describe("--html", () => {
     expect(page).toContain('<rect class="damaged"');
   });
 
-  test("a page that cannot be written is named", async () => {
+  test("a page that cannot be written is reported", async () => {
     await using fixture = await Fixture.open();
     await fixture.backup(items);
     const html = join(fixture.scratch.path, "nowhere", "page.html");

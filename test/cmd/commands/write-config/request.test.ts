@@ -39,7 +39,7 @@ function refusal(args: Partial<WriteConfigArgs>): string {
 }
 
 describe("where the credentials come from", () => {
-  test("a user, with the copy named, usual, or none", () => {
+  test("--user gives a user, with a named copy, the default one, or none", () => {
     expect(sourceOf({ user: "web", credsFile: "/c.age" })).toEqual({
       kind: "user",
       name: "web",
@@ -48,25 +48,25 @@ describe("where the credentials come from", () => {
     expect(sourceOf({ user: "web" })).toEqual({ kind: "user", name: "web", copy: { folder: "/home/me" } });
     expect(sourceOf({ user: "web", noCredsFile: true })).toEqual({ kind: "user", name: "web", copy: undefined });
   });
-  test("a copy of another machine's", () => {
+  test("--creds-file alone gives the copy of another machine", () => {
     expect(sourceOf({ credsFile: "/c.cpt" })).toEqual({ kind: "copy", path: "/c.cpt" });
   });
-  test("the machine itself", () => {
+  test("--ambient-creds gives the machine's own credentials", () => {
     expect(sourceOf({ ambient: true })).toEqual({ kind: "ambient" });
   });
 });
 
 describe("refused", () => {
   const cases: readonly (readonly [name: string, args: Partial<WriteConfigArgs>, message: string])[] = [
-    ["no way", {}, "it is not said where this machine's credentials come from; give --user NAME, or --creds-file"],
-    ["no user and no copy", { noCredsFile: true }, "it is not said where this machine's credentials come from"],
-    ["ambient and a user", { ambient: true, user: "web" }, "cannot use --ambient-creds: it does not go with --user"],
-    ["ambient and a copy", { ambient: true, credsFile: "/c" }, "it does not go with --creds-file"],
-    ["ambient and a profile", { ambient: true, profile: "p" }, "it does not go with --profile"],
-    ["a copy and none", { user: "web", credsFile: "/c", noCredsFile: true }, "it does not go with --no-creds-file"],
+    ["no way", {}, "no option says where this machine's credentials come from; give --user NAME, or --creds-file"],
+    ["no user and no copy", { noCredsFile: true }, "no option says where this machine's credentials come from"],
+    ["ambient and a user", { ambient: true, user: "web" }, "cannot use --ambient-creds: it cannot be used with --user"],
+    ["ambient and a copy", { ambient: true, credsFile: "/c" }, "it cannot be used with --creds-file"],
+    ["ambient and a profile", { ambient: true, profile: "p" }, "it cannot be used with --profile"],
+    ["a copy and none", { user: "web", credsFile: "/c", noCredsFile: true }, "it cannot be used with --no-creds-file"],
     ["a user called root", { user: "root" }, "for a service that runs as root, give --service-user root"],
-    ["a user's name with a slash", { user: "a/b" }, 'cannot use --user "a/b": it is no name of an IAM user'],
-    ["a profile with a bracket", { user: "web", profile: "a]b" }, "it is no name of a section"],
+    ["a user's name with a slash", { user: "a/b" }, 'cannot use --user "a/b": it is not an IAM user name'],
+    ["a profile with a bracket", { user: "web", profile: "a]b" }, "it is not a section name"],
     ["days that are none", { user: "web", retainDays: "0" }, "give a whole number from 1 to 36500"],
     ["days with a sign", { user: "web", retainDays: "+5" }, "give a whole number from 1 to 36500"],
     ["the restore role", { user: "web", role: "restore" }, "give backup, audit or steward"],
@@ -80,7 +80,7 @@ describe("refused", () => {
   });
 });
 
-test("units have the usual name of the role", () => {
+test("units have the default name of the role", () => {
   const units = (role: string) => requestOf({ ...plain, ambient: true, role }, place).units.unit;
   expect(["backup", "audit", "steward"].map(units)).toEqual([
     "sysbackup-archive",

@@ -1,4 +1,4 @@
-/** A user of the machine who exchanges two of his names, over and over, as fast as he can. */
+/** A user of the machine who exchanges two of their names, over and over, as fast as possible. */
 import { isRoot } from "../../../support/services.ts";
 
 const nobody = 65534;
@@ -6,10 +6,12 @@ const nobody = 65534;
 /** Python has no call for it. */
 const exchange = `
 import ctypes, os, platform, sys
+a, b = (os.fsencode(os.path.relpath(path, os.path.dirname(sys.argv[1]))) for path in sys.argv[1:])
+# The folders above may be closed to the user.
+os.chdir(os.path.dirname(sys.argv[1]))
 os.setgroups([]); os.setresgid(${nobody}, ${nobody}, ${nobody}); os.setresuid(${nobody}, ${nobody}, ${nobody})
 libc = ctypes.CDLL(None, use_errno=True)
 number = {"x86_64": 316, "aarch64": 276}[platform.machine()]
-a, b = (os.fsencode(path) for path in sys.argv[1:])
 def swap(): return libc.syscall(number, -100, a, -100, b, 2)
 if swap() != 0: sys.exit("cannot exchange: " + os.strerror(ctypes.get_errno()))
 print("ready", flush=True)

@@ -4,7 +4,8 @@ import { linkSync, lstatSync, mkdirSync, unlinkSync, writeFileSync } from "node:
 import { join } from "node:path";
 import { HardLinks } from "../../../../core/archive/quilting/paths/hard-links.ts";
 import type { FileRow } from "../../../../core/archive/state/files.ts";
-import { encodeExtents, encodeHead, type HeadEntry } from "../../../../core/format/entry-json.ts";
+import { encodeHead, type HeadEntry } from "../../../../core/format/entry-json.ts";
+import { encodeExtents } from "../../../../core/format/entry-row.ts";
 import { type ByteString, fromBytes, fromText } from "../../../../core/format/path.ts";
 import { lstat, type Stat } from "../../../../core/system/stat.ts";
 import { isRoot } from "../../../support/services.ts";

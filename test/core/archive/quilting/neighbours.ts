@@ -13,7 +13,6 @@ import { attacker } from "./attacker.ts";
 /** A user's folder `user/d` of files and, in root's private folder, files of the same names that are not picked. */
 export async function neighbours(names: readonly string[]): Promise<Rig> {
   const rig = await Rig.make();
-  chmodSync(rig.path, 0o711);
   for (const folder of ["user", "user/d", "private"]) mkdirSync(rig.file(folder));
   for (const name of names) {
     writeFileSync(rig.file("user/d", name), "mine");

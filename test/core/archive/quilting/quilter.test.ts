@@ -1,11 +1,11 @@
 import { describe, expect, test } from "bun:test";
 import { appendFileSync, linkSync, truncateSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { ContentStore, StoreParts } from "../../../../core/archive/quilting/layouts/layout.ts";
-import { ObjectStore } from "../../../../core/archive/quilting/layouts/objects.ts";
-import { PackStore } from "../../../../core/archive/quilting/layouts/packs.ts";
+import type { ContentLayout, LayoutDeps } from "../../../../core/archive/quilting/layouts/layout.ts";
+import { ObjectLayout } from "../../../../core/archive/quilting/layouts/objects.ts";
+import { PackLayout } from "../../../../core/archive/quilting/layouts/packs.ts";
 import { HardLinks } from "../../../../core/archive/quilting/paths/hard-links.ts";
-import { type QuiltDeps, Quilter } from "../../../../core/archive/quilting/quilter.ts";
+import { Quilter, type QuilterDeps } from "../../../../core/archive/quilting/quilter.ts";
 import { BitSet } from "../../../../core/archive/state/bit-set.ts";
 import { type ByteString, fromText, parentOf } from "../../../../core/format/path.ts";
 import { SystemError } from "../../../../core/system/libc.ts";
@@ -13,9 +13,9 @@ import { noise } from "../noise.ts";
 import { notebook } from "../scripts.ts";
 import { StoreBench } from "./layouts/bench.ts";
 
-const layouts: [string, (parts: StoreParts) => ContentStore][] = [
-  ["packs", (parts) => new PackStore(parts, { packSize: 2 ** 24, level: 3 })],
-  ["objects", (parts) => new ObjectStore(parts, { kind: "zstd", level: 3 })],
+const layouts: [string, (deps: LayoutDeps) => ContentLayout][] = [
+  ["packs", (deps) => new PackLayout(deps, { packSize: 2 ** 24, level: 3 })],
+  ["objects", (deps) => new ObjectLayout(deps, { codec: "zstd", level: 3 })],
 ];
 
 /** Before and after each reading of a file, counted from 1. */
@@ -26,13 +26,14 @@ function withFolders(path: ByteString): ByteString[] {
   return path === "/" ? [path] : [...withFolders(parentOf(path)), path];
 }
 
-type Quilted = Pick<QuiltDeps, "ledger" | "store" | "notify"> & Partial<QuiltDeps>;
+type Quilted = Pick<QuilterDeps, "ledger" | "layout" | "notify"> & Partial<QuilterDeps>;
 
 /** A store whose end is that of quilting these paths. */
-function quiltedBy(deps: Quilted, paths: readonly ByteString[]): ContentStore {
+function quiltedBy(deps: Quilted, paths: readonly ByteString[]): ContentLayout {
+  const hardLinks = new HardLinks((path) => deps.ledger.files.get(path));
   const quilter = new Quilter({
-    hardLinks: new HardLinks((path) => deps.ledger.files.get(path)),
-    lapsing: new BitSet(),
+    hardLinks,
+    expiring: new BitSet(),
     sameAccounts: true,
     lockTimeout: 0,
     now: () => new Date(Date.now() + 60_000),
@@ -42,11 +43,15 @@ function quiltedBy(deps: Quilted, paths: readonly ByteString[]): ContentStore {
     pause: () => Promise.resolve(),
     ...deps,
   });
-  return { ...deps.store, finish: () => quilter.quilt(paths), abandon: () => quilter.abandon() };
+  const abandon = () => {
+    hardLinks[Symbol.dispose]();
+    return quilter.abandon();
+  };
+  return { ...deps.layout, finish: () => quilter.quilt(paths), abandon };
 }
 
 /** Quilts one file of these bytes, to which something happens while it is read. */
-async function quilt(make: (parts: StoreParts) => ContentStore, bytes: Uint8Array, acts: (path: string) => Acts) {
+async function quilt(make: (deps: LayoutDeps) => ContentLayout, bytes: Uint8Array, acts: (path: string) => Acts) {
   await using bench = await StoreBench.make();
   const path = join(bench.path, "file");
   writeFileSync(path, bytes);
@@ -57,9 +62,9 @@ async function quilt(make: (parts: StoreParts) => ContentStore, bytes: Uint8Arra
   const counts = { files: 0, new: 0, changed: 0, unchanged: 0, others: 0, bytes: 0 };
   let readings = 0;
   await bench.run(
-    (parts) => {
-      const inner = make(parts);
-      const store: ContentStore = {
+    (deps) => {
+      const inner = make(deps);
+      const layout: ContentLayout = {
         add: async (file, regions) => {
           readings += 1;
           before?.(readings);
@@ -70,7 +75,7 @@ async function quilt(make: (parts: StoreParts) => ContentStore, bytes: Uint8Arra
         finish: () => inner.finish(),
         abandon: () => inner.abandon(),
       };
-      return quiltedBy({ ledger: parts.ledger, store, notify, counts }, withFolders(fromText(path)));
+      return quiltedBy({ ledger: deps.ledger, layout, notify, counts }, withFolders(fromText(path)));
     },
     () => Promise.resolve(),
   );
@@ -165,9 +170,9 @@ test("a first name that cannot be read hands its place on to the next of the fil
   for (const name of ["b", "c"]) linkSync(join(bench.path, "a"), join(bench.path, name));
   const { heard, notify } = notebook();
   await bench.run(
-    (parts) => {
-      const inner = new PackStore(parts, { packSize: 2 ** 24, level: 3 });
-      const store: ContentStore = {
+    (deps) => {
+      const inner = new PackLayout(deps, { packSize: 2 ** 24, level: 3 });
+      const layout: ContentLayout = {
         add: (file, regions) => {
           if (file.path !== paths[0]) return inner.add(file, regions);
           throw new SystemError({ code: "EIO", reason: "input/output error", call: "read" });
@@ -176,7 +181,7 @@ test("a first name that cannot be read hands its place on to the next of the fil
         abandon: () => inner.abandon(),
       };
       const all = [...withFolders(parentOf(paths[0] ?? fromText(""))), ...paths];
-      return quiltedBy({ ...parts, store, notify }, all);
+      return quiltedBy({ ...deps, layout, notify }, all);
     },
     () => Promise.resolve(),
   );

@@ -2,21 +2,24 @@ import { describe, expect, test } from "bun:test";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { gunzipSync, zstdDecompressSync } from "node:zlib";
-import { type SnapshotOptions, takeSnapshots } from "../../../../core/archive/snapshotting/take.ts";
+import { type SnapshotsDeps, takeSnapshots } from "../../../../core/archive/snapshotting/take.ts";
 import { type Bucket, BucketError, type BucketErrorKind } from "../../../../core/bucket/contract.ts";
 import { openDirectoryBucket } from "../../../../core/bucket/directory/bucket.ts";
+import type { WriteTarget } from "../../../../core/stored/write.ts";
 import { scratch } from "../../../support/faults/scratch.ts";
 import { notebook, script } from "../scripts.ts";
 
 const now = () => new Date("2026-11-21T02:00:03Z");
 const retention = { mode: "GOVERNANCE", until: new Date("2026-12-28T02:00:03Z") } as const;
-const zstd = { kind: "zstd", level: 3 } as const;
+const zstd = { codec: "zstd", level: 3 } as const;
+
+type TakeOptions = Partial<Omit<SnapshotsDeps, "target">> & { readonly bucket?: WriteTarget["bucket"] };
 
 type Run = AsyncDisposable & {
   readonly folder: string;
   readonly bucket: Bucket;
   readonly heard: readonly string[];
-  take(options?: Partial<SnapshotOptions>): ReturnType<typeof takeSnapshots>;
+  take(options?: TakeOptions): ReturnType<typeof takeSnapshots>;
   /** Bytes and metadata of a stored object. */
   fetch(key: string, version: string): Promise<{ bytes: Buffer; metadata: Readonly<Record<string, string>> }>;
 };
@@ -31,12 +34,11 @@ async function prepare(scripts: Readonly<Record<string, string>>): Promise<Run> 
     folder: folder.path,
     bucket,
     heard,
-    take: (options) =>
+    take: ({ bucket: target = bucket, ...options } = {}) =>
       takeSnapshots({
         folder: folder.path,
         name: "host",
-        bucket,
-        retention,
+        target: { bucket: target, retention, filters: [] },
         compression: zstd,
         timeoutMs: 10_000,
         now,
@@ -96,19 +98,19 @@ describe("a snapshot", () => {
 
   test("is gzip where that is configured", async () => {
     await using run = await prepare({ db: dumpText });
-    const [ref] = await run.take({ compression: { kind: "gzip", level: 6 } });
+    const [ref] = await run.take({ compression: { codec: "gzip", level: 6 } });
     expect(ref?.key).toBe("snapshots/host/20261121T020003Z-db.gz");
     const { bytes } = await run.fetch(ref?.key ?? "", ref?.version ?? "");
     expect(gunzipSync(bytes).toString()).toBe(text);
   });
 
-  const asItIs: readonly [name: string, body: string, kind: "zstd" | "none"][] = [
+  const asItIs: readonly [name: string, body: string, codec: "zstd" | "none"][] = [
     ["compression is off", dumpText, "none"],
     ["its beginning does not shrink", `head -c 70000 /dev/urandom >&"$1"; ${dumpText}`, "zstd"],
   ];
-  test.each(asItIs)("is stored as it is where %s", async (_name, body, kind) => {
+  test.each(asItIs)("is stored as it is where %s", async (_name, body, codec) => {
     await using run = await prepare({ db: body });
-    const [ref] = await run.take({ compression: { kind, level: 3 } });
+    const [ref] = await run.take({ compression: { codec, level: 3 } });
     expect(ref).toMatchObject({ key: "snapshots/host/20261121T020003Z-db", encoding: "none" });
     expect(ref?.size).toBe(ref?.dump_size ?? -1);
     expect(ref?.sha256).toBe(ref?.dump_sha256 ?? "");
@@ -137,7 +139,7 @@ describe("a snapshot", () => {
       late: `${dumpNoise}; echo late; echo '::restore-through:: cat'`,
     });
     // As S3 does: the metadata is sent when the upload is begun.
-    const bucket: SnapshotOptions["bucket"] = {
+    const bucket: WriteTarget["bucket"] = {
       put: run.bucket.put.bind(run.bucket),
       startUpload: (key, options) => run.bucket.startUpload(key, { ...options }),
     };
@@ -211,13 +213,13 @@ describe("a snapshotter", () => {
     await using run = await prepare({ db: `printf '::restore-through:: %070000d\\n' 1; ${dumpText}` });
     expect((await run.take())[0]).not.toHaveProperty("restore_through");
     expect(run.heard).toEqual([
-      `warning snapshotter-nonsense: snapshotter "db" told a restore command longer than 64 KiB: not kept`,
+      `warning snapshotter-nonsense: snapshotter "db" gave a restore command longer than 64 KiB: not kept`,
     ]);
   });
 
   test("that waits for a slow upload is not silent", async () => {
     await using run = await prepare({ db: `head -c 40000000 /dev/urandom >&"$1"` });
-    const slow: SnapshotOptions["bucket"] = {
+    const slow: WriteTarget["bucket"] = {
       put: run.bucket.put.bind(run.bucket),
       startUpload: async (key, options) => {
         const upload = await run.bucket.startUpload(key, options);
@@ -234,7 +236,7 @@ describe("a snapshotter", () => {
 });
 
 describe("a bucket that refuses", () => {
-  const refusing = (bucket: Bucket, kind: BucketErrorKind): SnapshotOptions["bucket"] => {
+  const refusing = (bucket: Bucket, kind: BucketErrorKind): WriteTarget["bucket"] => {
     const refuse = () => {
       throw new BucketError(kind, { doing: "store", what: "it", why: "it is so" });
     };

@@ -70,7 +70,7 @@ describe("reading the index", () => {
     expect(get).toBe(2 + 99);
     expect(heard).toHaveLength(99);
     expect([machine.place("b"), machine.place("d")]).toEqual(["packs/b at 0+0", "packs/d at 0+0"]);
-  }, 30_000);
+  });
 
   test("goes on behind pages that are not full", async () => {
     await using machine = await Machine.make();

@@ -1,17 +1,20 @@
 import { describe, expect, test } from "bun:test";
 import { ChunkTable } from "../../../../core/archive/state/chunks.ts";
-import { writeIndex } from "../../../../core/archive/state/index-write.ts";
+import { writeIndexObjects } from "../../../../core/archive/state/index-write.ts";
 import { ObjectTable } from "../../../../core/archive/state/objects.ts";
 import { BucketError } from "../../../../core/bucket/contract.ts";
 import { wrapBucket } from "../../../../core/bucket/decorators/wrap.ts";
+import type { WriteTarget } from "../../../../core/stored/write.ts";
 import { sha256 } from "../backup.ts";
 import { Machine, retention, start, until } from "./machine.ts";
+
+const targetOf = (bucket: WriteTarget["bucket"]): WriteTarget => ({ bucket, retention, filters: [] });
 
 describe("writing the index", () => {
   async function write(machine: Machine, now = start): Promise<string[]> {
     const before = await list(machine);
     const { bucket, database } = machine;
-    await writeIndex({ bucket, database, name: "host", run: "0123abcd", retention, now: () => now });
+    await writeIndexObjects({ target: targetOf(bucket), database, name: "host", run: "0123abcd", now: () => now });
     return (await list(machine)).filter((key) => !before.includes(key));
   }
 
@@ -108,7 +111,13 @@ describe("writing the index", () => {
     const full = wrapBucket(bucket, {
       put: () => Promise.reject(new BucketError("full", { doing: "store", why: "no space" })),
     });
-    const failed = writeIndex({ bucket: full, database, name: "host", run: "0123abcd", retention, now: () => start });
+    const failed = writeIndexObjects({
+      target: targetOf(full),
+      database,
+      name: "host",
+      run: "0123abcd",
+      now: () => start,
+    });
     expect(await failed.catch((error: unknown) => String(error))).toContain("no space");
     expect(await write(machine)).toHaveLength(1);
   });

@@ -17,7 +17,7 @@ import { notebook } from "../scripts.ts";
 
 export const start = new Date("2026-11-21T02:00:03Z");
 export const until = new Date("2026-12-28T02:00:03Z");
-const least = new Date("2026-11-23T02:00:03Z");
+const minimumLockEnd = new Date("2026-11-23T02:00:03Z");
 export const retention = { mode: "GOVERNANCE", until } as const;
 export const hour = 3_600_000;
 
@@ -69,7 +69,7 @@ export class Machine implements AsyncDisposable {
     const { heard, notify } = notebook();
     const { bucket, database } = this;
     const believes = (name: string) => name === "host" || share.includes("*") || share.includes(name);
-    await syncIndex({ bucket, database, name: "host", least, believes, notify, signal });
+    await syncIndex({ bucket, database, name: "host", minimumLockEnd, believes, notify, signal });
     return { heard, list: this.counts.list - before.list, get: this.counts.get - before.get };
   }
 

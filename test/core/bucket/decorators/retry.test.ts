@@ -45,14 +45,18 @@ async function withFaults(
   expect(faults.unused).toEqual([]);
 }
 
-/** Gives a get's bytes in pieces of three, so that it can break between them. */
-const inPieces = (bucket: Bucket): Bucket => {
-  const get: Bucket["get"] = async function* (key, options) {
-    for await (const piece of bucket.get(key, options))
-      for (let at = 0; at < piece.byteLength; at += 3) yield piece.subarray(at, at + 3);
+/** Gives a get's bytes in pieces of so many, so that it can break between them. */
+const inPiecesOf =
+  (size: number) =>
+  (bucket: Bucket): Bucket => {
+    const get: Bucket["get"] = async function* (key, options) {
+      const whole = await readAll(bucket.get(key, options), 100 * kibibyte * 64);
+      for (let at = 0; at < whole.byteLength; at += size) yield whole.subarray(at, at + size);
+    };
+    return wrapBucket(bucket, { get });
   };
-  return wrapBucket(bucket, { get });
-};
+const inPieces = inPiecesOf(3);
+const kibibyte = 1024;
 
 /** Gives pages of two. */
 const inSmallPages = (bucket: Bucket): Bucket => {
@@ -131,13 +135,13 @@ test("attempts that take long are given up by time", async () => {
   const slow = wrapBucket(plain, {
     head: async () => {
       attempts++;
-      clock += 5 * 60_000;
+      clock += 60_000;
       throw new BucketError("unreachable", { doing: "look up", why: "it does not answer" });
     },
   });
   const bucket = retry(slow, { now, sleep: async () => undefined, random: () => 0 });
-  expect(await errorOf(bucket.head("a"))).toMatchObject({ message: expect.stringContaining("(tried 2 times)") });
-  expect(attempts).toBe(2);
+  expect(await errorOf(bucket.head("a"))).toMatchObject({ message: expect.stringContaining("(tried 3 times)") });
+  expect(attempts).toBe(3);
 });
 
 test("a get that breaks goes on from the byte it reached, in the version it began with", () =>
@@ -194,11 +198,54 @@ test("a get that makes progress is not given up, one that makes none is", () =>
   withFaults(
     [...times(12, { call: "get", after: 1 }), ...times(attemptLimit - 1, { call: "get" })],
     async ({ bucket }) => {
-      await bucket.put("a", bytes("x".repeat(40)), { retention });
-      expect(await errorOf(readAll(bucket.get("a"), 100))).toMatchObject({ kind: "unreachable" });
+      await bucket.put("a", Buffer.alloc(13 * 64 * kibibyte), { retention });
+      expect(await errorOf(readAll(bucket.get("a"), 100 * 64 * kibibyte))).toMatchObject({ kind: "unreachable" });
+    },
+    inPiecesOf(64 * kibibyte),
+  ));
+
+test("a get that gives three bytes before each break is given up", () =>
+  withFaults(
+    times(attemptLimit, { call: "get", after: 1 }),
+    async ({ bucket }) => {
+      await bucket.put("a", bytes("x".repeat(1000)), { retention });
+      expect(await errorOf(readAll(bucket.get("a"), 1000))).toMatchObject({ kind: "unreachable" });
     },
     inPieces,
   ));
+
+test("a listing that gives an empty page before each break is given up", () => {
+  const withEmptyPages = (bucket: Bucket): Bucket =>
+    wrapBucket(bucket, {
+      async *list(...args) {
+        yield [];
+        yield* bucket.list(...args);
+      },
+    });
+  return withFaults(
+    times(attemptLimit, { call: "list", after: 1 }),
+    async ({ bucket }) => {
+      await bucket.put("a", bytes(""), { retention });
+      expect(await errorOf(Array.fromAsync(bucket.list("")))).toMatchObject({ kind: "unreachable" });
+    },
+    withEmptyPages,
+  );
+});
+
+test("a server that is busy is waited for during ten minutes, and the notice says so", () =>
+  withFaults(times(12, { call: "head", kind: "busy" }), async ({ bucket, waits, notices }) => {
+    await bucket.put("a", bytes("x"), { retention });
+    expect(await bucket.head("a")).toMatchObject({ size: 1 });
+    expect(waits.length).toBe(12);
+    expect(waits.reduce((sum, wait) => sum + wait, 0)).toBeGreaterThan(90_000);
+    expect(notices[11]?.message).toBe("a scripted fault: trying again in 15.0 s (attempt 13, for at most 10 minutes)");
+  }));
+
+test("a server that stays busy is given up within ten minutes", () =>
+  withFaults(times(30, { call: "head", kind: "busy" }), async ({ bucket, waits }) => {
+    expect(await errorOf(bucket.head("a"))).toMatchObject({ kind: "busy" });
+    expect(waits.reduce((sum, wait) => sum + wait, 0)).toBeLessThan(10 * 60_000);
+  }));
 
 test("a listing goes on after the last key it gave", () =>
   withFaults(

@@ -105,7 +105,8 @@ describe("on disk", () => {
       const bucket = await openDirectoryBucket(process.argv[2], { now: () => new Date("${start.toISOString()}"), random: Math.random });
       const retention = { mode: "GOVERNANCE", until: new Date("${retention.until.toISOString()}") };
       for (let i = 0; i < 20; i++) await bucket.put("k/" + i, Buffer.from(process.argv[3] + i), { retention });`;
-    const run = (name: string) => Bun.spawn(["bun", "-e", script, module, root.path, name]).exited;
+    const run = (name: string) =>
+      Bun.spawn([process.execPath, "-e", script, module, root.path, name], { env: process.env }).exited;
     expect(await Promise.all([run("x"), run("y")])).toEqual([0, 0]);
     const bucket = await open(root.path);
     const bodies: string[] = [];
@@ -253,11 +254,22 @@ describe("what can go wrong", () => {
     expect(until).toEqual(new Date(retention.until.getTime() + 9 * 86_400_000));
   });
 
-  test("COMPLIANCE does not become GOVERNANCE", async () => {
+  test("a lock in COMPLIANCE mode stays in it when it is extended in GOVERNANCE mode", async () => {
     await using root = await scratch();
     const bucket = await open(root.path);
     const { version } = await bucket.put("a", bytes("x"), { retention: { ...retention, mode: "COMPLIANCE" } });
-    expect((await failureOf(bucket.extend("a", version, retention))).kind).toBe("locked");
+    const until = new Date(retention.until.getTime() + 86_400_000);
+    await bucket.extend("a", version, { mode: "GOVERNANCE", until });
+    expect(await bucket.retention("a", version)).toEqual({ mode: "COMPLIANCE", until });
+  });
+
+  test("a longer lock in GOVERNANCE mode is not taken for one in COMPLIANCE mode", async () => {
+    await using root = await scratch();
+    const bucket = await open(root.path);
+    const { version } = await bucket.put("a", bytes("x"), { retention });
+    const until = new Date(retention.until.getTime() - 1000);
+    expect((await failureOf(bucket.extend("a", version, { mode: "COMPLIANCE", until }))).kind).toBe("denied");
+    expect(await bucket.retention("a", version)).toEqual(retention);
   });
 });
 

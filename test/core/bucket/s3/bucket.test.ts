@@ -61,7 +61,7 @@ describe("what a server answers", () => {
       "no-lock",
       "with Object Lock and versioning",
     ],
-    [503, "SlowDown", "Please reduce your request rate.", "unreachable", "asks for fewer requests"],
+    [503, "SlowDown", "Please reduce your request rate.", "busy", "asks for fewer requests"],
     [500, "InternalError", "We encountered an error.", "unreachable", "an error of its own (500)"],
     [400, "RequestTimeout", "Idle for too long.", "unreachable", "does not answer in time"],
     [400, "BadDigest", "Does not match.", "damaged", "the bytes changed on the way"],
@@ -82,17 +82,20 @@ describe("what a server answers", () => {
   }
 
   test.each([
-    ["a page", () => new Response("<html>Welcome</html>"), 200],
-    ["a page that is not there", () => new Response("<html>Not found</html>", { status: 404 }), 404],
-    ["plain text", () => new Response("Client sent an HTTP request to an HTTPS server.\n", { status: 400 }), 400],
-  ])("%s of a web server is not taken for a bucket", async (_, page, status) => {
+    ["a page", () => new Response("<html>Welcome</html>"), '"text/plain;charset=utf-8"'],
+    ["a page that is not there", () => new Response("<html>Not found</html>", { status: 404 }), "status 404"],
+    [
+      "plain text",
+      () => new Response("Client sent an HTTP request to an HTTPS server.\n", { status: 400 }),
+      "status 400",
+    ],
+  ])("%s of a web server is not taken for a bucket", async (_, page, how) => {
     answer = page;
     const bucket = await open(server.url.origin);
     const failure = await failureOf(bucket.list("manifests/")[Symbol.asyncIterator]().next());
-    const suffix = status === 200 ? "" : ` (status ${status})`;
     expect(failure.kind).toBe("other");
     expect(failure.message).toBe(
-      `cannot list "s3://the-bucket/manifests/": "${server.url.origin}" does not answer as S3 does${suffix}; check endpoint under [s3]: host, port, and http or https`,
+      `cannot list "s3://the-bucket/manifests/": "${server.url.origin}" does not answer as S3 does (${how}); check endpoint under [s3]: host, port, and http or https`,
     );
   });
 
@@ -111,7 +114,8 @@ describe("what a server answers", () => {
   });
 
   test("a range answered with fewer bytes is damaged", async () => {
-    answer = () => new Response("abc", { status: 206, headers: { "content-range": "bytes 7-9/10" } });
+    answer = () =>
+      new Response("abc", { status: 206, headers: { "content-range": "bytes 7-9/10", "x-amz-version-id": "v" } });
     const bucket = await open(server.url.origin);
     const read = readAll(bucket.get("k", { version: "v", range: { start: 7, length: 5 } }), 100);
     expect((await failureOf(read)).kind).toBe("damaged");
@@ -318,7 +322,7 @@ describe.skipIf(ceph === undefined)("on Ceph", () => {
     expect(Object.fromEntries(await Promise.all(kinds))).toEqual({
       get: "denied",
       head: "denied",
-      remove: "denied",
+      remove: "locked",
       list: "denied",
       shorten: "locked",
     });
@@ -368,7 +372,8 @@ describe.skipIf(ceph === undefined)("on Ceph", () => {
     await upload.complete();
     await failureOf(bucket.remove("a", version));
     const requests = counts.put + counts.get + counts.head + counts.list + counts.extend + counts.remove;
-    expect(requests).toBe(9);
+    // A refused removal is followed by a look at the lock.
+    expect(requests).toBe(10);
     expect(await logged(at.requestLog, name)).toBe(requests + 2); // and the two that made the bucket
     await bucket.close();
   });
@@ -387,7 +392,7 @@ test("the default chain without any credentials says what to configure", async (
     await (await openBucket(settings, tools)).head("k").catch((error) => console.log(error.kind, error.message));`;
   const module = new URL("../../../../core/bucket/open.ts", import.meta.url).href;
   const env = { PATH: process.env.PATH, HOME: "/nonexistent", AWS_EC2_METADATA_DISABLED: "true" };
-  const child = Bun.spawn(["bun", "-e", script, module], { env, stdout: "pipe" });
+  const child = Bun.spawn([process.execPath, "-e", script, module], { env, stdout: "pipe" });
   const said = await new Response(child.stdout).text();
   expect(said).toContain("credentials cannot look up");
   expect(said).toContain("credentials_file");

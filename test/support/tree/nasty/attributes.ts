@@ -21,7 +21,7 @@ export function rootAttributes(): Children {
   };
 }
 
-/** Fifos and sockets: whoever opens them for reading waits for ever. The socket is expected to be skipped. */
+/** Fifos and sockets, which block a reader for ever. The socket is expected to be skipped. */
 export const waiting: Children = {
   fifo: fifo({ mode: 0o622, modified: [1_234_567_890, 5] }),
   socket: socket(),
@@ -47,7 +47,7 @@ const modes: Children = {
   "empty closed folder": folder({}, { mode: 0o500 }),
 };
 
-/** From the first to the last moment that a common filesystem keeps (ext4: 1901 to 2446). */
+/** Times from the first to the last moment that a common filesystem keeps (ext4: 1901 to 2446). */
 const moments = {
   "just before 1970": [-1, 999_999_999],
   // The second is negative, the nanoseconds are not: floats and `seconds * 1e9 + nanoseconds` with the wrong sign fail.
@@ -55,7 +55,7 @@ const moments = {
   "1902": [-2_145_916_800, 500_000_000],
   "1970": [0, 0],
   "first nanosecond": [0, 1],
-  // Beyond what a float or a count of microseconds can tell.
+  // Beyond the precision of a float or of microseconds.
   "one nanosecond": [1_700_000_000, 1],
   "last nanosecond": [1_700_000_000, 999_999_999],
   // Beyond 31 and 32 bits.
@@ -75,7 +75,7 @@ function times(): Children {
   );
 }
 
-/** With a mask, the group bits of the mode are the mask and not the group's. 3,000,000,000 is an account nowhere. */
+/** ACLs. With a mask, the group bits of the mode are the mask and not the group's. No machine has the account 3,000,000,000. */
 const acls: Children = {
   "user by name": file("", { mode: 0o640, acl: "user:daemon:rw" }),
   "user without an account": file("", { mode: 0o640, acl: "user:3000000000:r" }),

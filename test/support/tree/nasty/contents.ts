@@ -33,7 +33,7 @@ export function nastyContents(sparse: number): Children {
   };
 }
 
-/** The same content is stored once, but is many files: each with its own time and mode, and none hard-linked. */
+/** Files with the same content, each with its own time and mode, and none hard-linked. The content is stored once. */
 const alike: Children = {
   first: file({ random: 100_000, seed: 4 }, { modified: [1_000_000_000, 1] }),
   second: file({ random: 100_000, seed: 4 }, { modified: [1_000_000_000, 2] }),

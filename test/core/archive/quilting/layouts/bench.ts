@@ -1,9 +1,9 @@
-/** A content store on its own: a directory bucket, a state database, and a ledger between them. */
+/** A content layout on its own: a directory bucket, a state database, and a ledger between them. */
 import type { Database } from "bun:sqlite";
 import { closeSync, openSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { ContentStore, StoreParts } from "../../../../../core/archive/quilting/layouts/layout.ts";
+import type { ContentLayout, LayoutDeps } from "../../../../../core/archive/quilting/layouts/layout.ts";
 import { Ledger } from "../../../../../core/archive/quilting/layouts/ledger.ts";
 import type { OpenFile, Region } from "../../../../../core/archive/quilting/reading/open-file.ts";
 import { regionsOf } from "../../../../../core/archive/quilting/reading/open-file.ts";
@@ -33,7 +33,7 @@ export type Row = { readonly path: string; readonly extents: string };
 export class StoreBench implements AsyncDisposable {
   readonly #dispose: () => PromiseLike<void>;
 
-  /** How often a store let others have their turn. */
+  /** How often a layout let others have their turn. */
   breaths = 0;
 
   private constructor(
@@ -61,24 +61,25 @@ export class StoreBench implements AsyncDisposable {
     await this.#dispose();
   }
 
-  /** One run of a store, from an empty or an older ledger to its end; the ledger is closed however it ends. */
+  /** One run of a layout, from an empty or an older ledger to its end; the ledger is closed however it ends. */
   async run<T>(
-    make: (parts: StoreParts) => ContentStore,
+    make: (deps: LayoutDeps) => ContentLayout,
     use: (session: Session) => Promise<T>,
     bucket: Bucket = this.bucket,
-  ): Promise<StoreParts["meter"]> {
+  ): Promise<LayoutDeps["meter"]> {
     const ledger = new Ledger(this.database, new BitSet(), until);
     const meter = { bytesRead: 0, bytesStored: 0, objectsStored: 0 };
     const breathe = () => {
       this.breaths += 1;
       return new Promise<void>((resolve) => setImmediate(resolve));
     };
-    const store = make({ bucket, ledger, retention: { mode: "GOVERNANCE", until }, meter, breathe });
+    const target = { bucket, retention: { mode: "GOVERNANCE", until }, filters: [] } as const;
+    const layout = make({ target, ledger, meter, breathe });
     try {
-      await use(new Session(this.path, store, ledger));
-      await store.finish();
+      await use(new Session(this.path, layout, ledger));
+      await layout.finish();
     } finally {
-      await store.abandon();
+      await layout.abandon();
       ledger.close();
     }
     return meter;
@@ -115,12 +116,12 @@ export class StoreBench implements AsyncDisposable {
 
 export class Session {
   readonly #path: string;
-  readonly #store: ContentStore;
+  readonly #layout: ContentLayout;
   readonly #ledger: Ledger;
 
-  constructor(path: string, store: ContentStore, ledger: Ledger) {
+  constructor(path: string, layout: ContentLayout, ledger: Ledger) {
     this.#path = path;
-    this.#store = store;
+    this.#layout = layout;
     this.#ledger = ledger;
   }
 
@@ -135,8 +136,8 @@ export class Session {
     const fd = openSync(path, "r");
     try {
       const file: OpenFile = { path: fromText(path), fd, stat: fstat(fd), locked: true };
-      const { pieces, end } = await this.#store.add(file, regions ?? regionsOf(file));
-      this.#ledger.file({ path: fromText(name), fingerprint: "", head: `{"path":"${name}"}`, bytes: end }, pieces);
+      const { extents, end } = await this.#layout.add(file, regions ?? regionsOf(file));
+      this.#ledger.file({ path: fromText(name), fingerprint: "", head: `{"path":"${name}"}`, bytes: end }, extents);
     } finally {
       closeSync(fd);
     }

@@ -5,11 +5,11 @@ import { noise } from "../../noise.ts";
 
 const mebibyte = 1024 * 1024;
 
-/** Lengths of the chunks, cut as the pack store cuts them: from at most `chunkSize.most` bytes at a time. */
+/** Lengths of the chunks, cut as the pack store cuts them: from at most `chunkSize.largest` bytes at a time. */
 function lengths(bytes: Uint8Array): number[] {
   const found: number[] = [];
   for (let start = 0; start < bytes.length; start += found.at(-1) ?? 0) {
-    found.push(chunkLength(bytes, start, Math.min(bytes.length, start + chunkSize.most)));
+    found.push(chunkLength(bytes, start, Math.min(bytes.length, start + chunkSize.largest)));
   }
   return found;
 }
@@ -53,15 +53,17 @@ describe("chunks", () => {
     fc.assert(
       fc.property(contents, (bytes) => {
         const found = lengths(bytes);
-        expect(found.slice(0, -1).every((length) => length > chunkSize.least && length <= chunkSize.most)).toBe(true);
-        expect(found.every((length) => length <= chunkSize.most)).toBe(true);
+        expect(found.slice(0, -1).every((length) => length > chunkSize.smallest && length <= chunkSize.largest)).toBe(
+          true,
+        );
+        expect(found.every((length) => length <= chunkSize.largest)).toBe(true);
       }),
       runs,
     );
   });
 
   test("a small content is one", () => {
-    expect(lengths(noise(chunkSize.least))).toEqual([chunkSize.least]);
+    expect(lengths(noise(chunkSize.smallest))).toEqual([chunkSize.smallest]);
     expect(lengths(noise(1))).toEqual([1]);
   });
 
@@ -70,7 +72,7 @@ describe("chunks", () => {
       fc.property(contents, fc.integer({ min: 0, max: 5000 }), (bytes, shift) => {
         const shifted = Buffer.concat([noise(shift, 7), bytes, noise(100, 8)]);
         for (let start = 0; start < bytes.length; ) {
-          const end = Math.min(bytes.length, start + chunkSize.most);
+          const end = Math.min(bytes.length, start + chunkSize.largest);
           const length = chunkLength(bytes, start, end);
           expect(chunkLength(shifted, shift + start, shift + end)).toBe(length);
           start += length;
@@ -106,6 +108,6 @@ describe("chunks", () => {
     expect(lengths(noise(10 * mebibyte))).toEqual([
       1906746, 566751, 730554, 694155, 937819, 1062703, 693748, 1223282, 1361609, 1308393,
     ]);
-    expect(lengths(Buffer.alloc(5 * mebibyte, "sysbackup "))).toEqual([chunkSize.most, chunkSize.most, mebibyte]);
+    expect(lengths(Buffer.alloc(5 * mebibyte, "sysbackup "))).toEqual([chunkSize.largest, chunkSize.largest, mebibyte]);
   });
 });

@@ -3,22 +3,22 @@ import { closeSync, ftruncateSync, openSync, writeSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { gunzipSync, zstdDecompressSync } from "node:zlib";
-import type { StoreParts } from "../../../../../core/archive/quilting/layouts/layout.ts";
-import { ContentChanged, ObjectStore } from "../../../../../core/archive/quilting/layouts/objects.ts";
+import type { LayoutDeps } from "../../../../../core/archive/quilting/layouts/layout.ts";
+import { ContentChanged, ObjectLayout } from "../../../../../core/archive/quilting/layouts/objects.ts";
 import type { Bucket } from "../../../../../core/bucket/contract.ts";
 import { wrapBucket } from "../../../../../core/bucket/decorators/wrap.ts";
-import type { Compression } from "../../../../../core/format/compress.ts";
+import type { Compression } from "../../../../../core/format/codec.ts";
 import { faulty } from "../../../bucket/faults.ts";
 import { sha256 } from "../../backup.ts";
 import { noise } from "../../noise.ts";
 import { StoreBench } from "./bench.ts";
 
 const mebibyte = 1024 * 1024;
-const zstd: Compression = { kind: "zstd", level: 3 };
+const zstd: Compression = { codec: "zstd", level: 3 };
 const objects =
   (compression = zstd) =>
-  (parts: StoreParts) =>
-    new ObjectStore(parts, compression);
+  (deps: LayoutDeps) =>
+    new ObjectLayout(deps, compression);
 
 /** The content under a key, undone as its metadata says; fails where its name is not its digest. */
 async function contentAt({ bucket }: StoreBench, key: string): Promise<{ bytes: Buffer; encoding: string }> {
@@ -46,8 +46,8 @@ const text = (length: number) => Buffer.alloc(length, "text that repeats itself,
 describe("content objects", () => {
   const layouts: [Compression, string[]][] = [
     [zstd, ["1 none", "1000 zstd", "2000 none", "3000000 zstd", "4000000 none"]],
-    [{ kind: "gzip", level: 6 }, ["1 none", "1000 gzip", "2000 none", "3000000 gzip", "4000000 none"]],
-    [{ kind: "none", level: 0 }, ["1 none", "1000 none", "2000 none", "3000000 none", "4000000 none"]],
+    [{ codec: "gzip", level: 6 }, ["1 none", "1000 gzip", "2000 none", "3000000 gzip", "4000000 none"]],
+    [{ codec: "none", level: 0 }, ["1 none", "1000 none", "2000 none", "3000000 none", "4000000 none"]],
   ];
   test.each(layouts)("are named by their digest and compressed where that pays: %p", async (compression, expected) => {
     await using bench = await StoreBench.make();
@@ -158,9 +158,9 @@ describe("content objects", () => {
     ["changed", (fd) => writeSync(fd, "changed", 19_000_000)],
     ["cut short", (fd) => ftruncateSync(fd, 19_000_000)],
   ];
-  for (const compression of [zstd, { kind: "gzip", level: 1 }, { kind: "none", level: 0 }] as const) {
+  for (const compression of [zstd, { codec: "gzip", level: 1 }, { codec: "none", level: 0 }] as const) {
     test.each(changes)(
-      `of a large file that is %s between its readings are not stored (${compression.kind})`,
+      `of a large file that is %s between its readings are not stored (${compression.codec})`,
       async (_, change) => {
         const { bench, failed } = await changedBetweenReadings(compression, change);
         await using _bench = bench;

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { zstdDecompressSync } from "node:zlib";
-import type { StoreParts } from "../../../../../core/archive/quilting/layouts/layout.ts";
-import { type PackOptions, PackStore } from "../../../../../core/archive/quilting/layouts/packs.ts";
+import type { LayoutDeps } from "../../../../../core/archive/quilting/layouts/layout.ts";
+import { PackLayout, type PackOptions } from "../../../../../core/archive/quilting/layouts/packs.ts";
 import { wrapBucket } from "../../../../../core/bucket/decorators/wrap.ts";
 import { checkFrame } from "../../../../../core/format/frame.ts";
 import { contentsLength, decodeContents } from "../../../../../core/format/pack.ts";
@@ -17,8 +17,8 @@ const mebibyte = 1024 * 1024;
 const zstd: PackOptions = { packSize: 4 * mebibyte, level: 3 };
 const packs =
   (options = zstd) =>
-  (parts: StoreParts) =>
-    new PackStore(parts, options);
+  (deps: LayoutDeps) =>
+    new PackLayout(deps, options);
 
 type Chunk = { readonly id: string; readonly bytes: Buffer };
 
@@ -73,7 +73,7 @@ const sizes = [
 ];
 const files = new Map(sizes.map((size, index) => [`file-${size}`, noise(size, index)]));
 
-async function addAll(bench: StoreBench, options = zstd): Promise<StoreParts["meter"]> {
+async function addAll(bench: StoreBench, options = zstd): Promise<LayoutDeps["meter"]> {
   return bench.run(packs(options), async (session) => {
     for (const [name, bytes] of files) await session.add(name, bytes);
   });

@@ -3,7 +3,7 @@ import { lstatSync, readlinkSync, realpathSync } from "node:fs";
 import { mkdir, rm, symlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import fc from "fast-check";
-import { lookupIn } from "../../../../../core/archive/quilting/paths/pick-all.ts";
+import { lookupIn } from "../../../../../core/archive/quilting/paths/lookup.ts";
 import { type Follow, type Lookup, Resolver } from "../../../../../core/archive/quilting/paths/resolve.ts";
 import { type ByteString, fromText, toText } from "../../../../../core/format/path.ts";
 import { SystemError } from "../../../../../core/system/libc.ts";

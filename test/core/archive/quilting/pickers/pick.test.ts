@@ -121,10 +121,10 @@ describe("pickers", () => {
     await script(folder.path, "much", "seq 1 300000");
     const { heard, notify } = notebook();
     let count = 0;
-    let slowness = 3;
-    for await (const batch of pickPaths({ folder: folder.path, timeoutMs: 150, notify })) {
+    const timeoutMs = 1_000;
+    for await (const batch of pickPaths({ folder: folder.path, timeoutMs, notify })) {
+      if (count === 0) await Bun.sleep(timeoutMs + 200);
       count += batch.length;
-      if (slowness-- > 0) await Bun.sleep(400);
     }
     expect(count).toBe(300_000);
     expect(heard).toEqual([]);
@@ -134,8 +134,12 @@ describe("pickers", () => {
     await using folder = await scratch();
     await script(folder.path, "endless", `echo $$ >'${folder.path}/.pid'; exec yes /a`);
     await script(folder.path, "silent", `echo $$ >'${folder.path}/.pid2'; exec sleep 60`);
-    for await (const _batch of pickPaths({ folder: folder.path, timeoutMs: 60_000, notify: () => {} })) break;
-    for (const file of [".pid", ".pid2"]) {
+    const files = [".pid", ".pid2"];
+    for await (const _batch of pickPaths({ folder: folder.path, timeoutMs: 60_000, notify: () => {} })) {
+      for (const file of files) while (!(await isWritten(join(folder.path, file)))) await Bun.sleep(5);
+      break;
+    }
+    for (const file of files) {
       expect(await alive(Number(await Bun.file(join(folder.path, file)).text()))).toBe(false);
     }
   });
@@ -155,6 +159,13 @@ describe("pickers", () => {
     expect(heard).toEqual([]);
   });
 });
+
+async function isWritten(path: string): Promise<boolean> {
+  const text = await Bun.file(path)
+    .text()
+    .catch(() => "");
+  return text.endsWith("\n");
+}
 
 /** Whether the process still runs; one that has ended may need a moment to be gone. */
 async function alive(pid: number): Promise<boolean> {

@@ -1,9 +1,12 @@
 import { describe, expect, test } from "bun:test";
 import { gzipSync } from "node:zlib";
+import { type ContentCodec, contentCodec } from "../../../core/format/codec.ts";
 import { FormatError } from "../../../core/format/error.ts";
-import { decodeFrame, decodeSmall, decodeStream } from "../../../core/manifest/decode.ts";
+import { decodeFrame } from "../../../core/format/frame.ts";
 import { release } from "../../../core/system/garbage.ts";
 import { flipped, noise } from "../../restore/support.ts";
+
+const decodeStream = (stored: AsyncIterable<Uint8Array>, codec: ContentCodec) => contentCodec(codec).decode(stored);
 
 const content = Buffer.concat([noise(300_000), Buffer.alloc(500_000)]);
 
@@ -61,11 +64,17 @@ describe("a whole object", () => {
     expect(content.equals(await collected(decodeStream(pieces(stored), encoding)))).toBe(true);
   });
 
-  test.each(encodings)("in %s is decoded at once where it is small, and no further than asked", (encoding, stored) => {
-    expect(content.equals(decodeSmall(stored, encoding, content.length) ?? new Uint8Array())).toBe(true);
-    if (encoding !== "none") expect(decodeSmall(stored, encoding, content.length - 1)).toBeUndefined();
-    if (encoding !== "none") expect(decodeSmall(stored.subarray(9), encoding, content.length)).toBeUndefined();
-  });
+  test.each(encodings)(
+    "in %s is decoded at once, and refused if it is more than asked for",
+    async (encoding, stored) => {
+      const { whole } = contentCodec(encoding);
+      if (whole === undefined) throw new Error(`${encoding} cannot be decoded at once`);
+      expect(content.equals(await whole.decode(stored, content.length))).toBe(true);
+      if (encoding === "none") return;
+      await expect(whole.decode(stored, content.length - 1)).rejects.toBeInstanceOf(FormatError);
+      await expect(whole.decode(stored.subarray(9), content.length)).rejects.toBeInstanceOf(FormatError);
+    },
+  );
 
   test.each(encodings)("in %s that is left early ends its source", async (encoding, stored) => {
     let ended = false;

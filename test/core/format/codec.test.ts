@@ -1,13 +1,16 @@
 import { describe, expect, test } from "bun:test";
 import { randomBytes } from "node:crypto";
 import { gunzipSync, zstdDecompressSync } from "node:zlib";
-import { type Compression, compressStream, pays, sampleSize } from "../../../core/format/compress.ts";
+import { type Compression, contentCodec, pays, sampleSize } from "../../../core/format/codec.ts";
 
-const zstd: Compression = { kind: "zstd", level: 3 };
-const gzip: Compression = { kind: "gzip", level: 6 };
-const none: Compression = { kind: "none", level: 0 };
+const zstd: Compression = { codec: "zstd", level: 3 };
+const gzip: Compression = { codec: "gzip", level: 6 };
+const none: Compression = { codec: "none", level: 0 };
 const noise = randomBytes(sampleSize);
 const text = Buffer.from("the same again and again, ".repeat(2000));
+
+const compressStream = (content: AsyncIterable<Uint8Array>, { codec, level }: Compression) =>
+  contentCodec(codec).encode(content, level);
 
 async function collect(pieces: AsyncIterable<Uint8Array>): Promise<Buffer> {
   return Buffer.concat(await Array.fromAsync(pieces));
@@ -18,16 +21,16 @@ async function* inPieces(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
 }
 
 describe("whether compressing pays", () => {
-  test.each([zstd, gzip])("yes for text with $kind", (compression) => {
+  test.each([zstd, gzip])("yes for text with $codec", (compression) => {
     expect(pays(text, compression)).toBe(true);
   });
-  test.each([zstd, gzip])("no for noise with $kind", (compression) => {
+  test.each([zstd, gzip])("no for noise with $codec", (compression) => {
     expect(pays(noise, compression)).toBe(false);
   });
-  test.each([zstd, gzip])("no for what shrinks by less than a tenth with $kind", (compression) => {
+  test.each([zstd, gzip])("no for what shrinks by less than a tenth with $codec", (compression) => {
     expect(pays(Buffer.concat([noise, Buffer.alloc(sampleSize / 20)]), compression)).toBe(false);
   });
-  test.each([zstd, gzip])("no for nothing with $kind", (compression) => {
+  test.each([zstd, gzip])("no for nothing with $codec", (compression) => {
     expect(pays(new Uint8Array(), compression)).toBe(false);
   });
   test("never with none", () => {
@@ -47,12 +50,12 @@ describe("a compressed stream", () => {
   test("is the source itself with none", async () => {
     expect((await collect(compressStream(inPieces(content), none))).equals(content)).toBe(true);
   });
-  test.each([zstd, gzip])("of nothing undoes to nothing with $kind", async (compression) => {
+  test.each([zstd, gzip])("of nothing undoes to nothing with $codec", async (compression) => {
     const packed = await collect(compressStream(inPieces(Buffer.alloc(0)), compression));
     expect((compression === zstd ? zstdDecompressSync(packed) : gunzipSync(packed)).length).toBe(0);
   });
 
-  test.each([zstd, gzip, none])("hands on an error of the source with $kind", async (compression) => {
+  test.each([zstd, gzip, none])("hands on an error of the source with $codec", async (compression) => {
     async function* failing(): AsyncGenerator<Uint8Array> {
       yield noise;
       throw new Error("the source broke");
@@ -60,7 +63,7 @@ describe("a compressed stream", () => {
     expect(collect(compressStream(failing(), compression))).rejects.toThrow("the source broke");
   });
 
-  test.each([zstd, gzip, none])("ends the source when its reader leaves, with $kind", async (compression) => {
+  test.each([zstd, gzip, none])("ends the source when its reader leaves, with $codec", async (compression) => {
     let ended = false;
     async function* endless(): AsyncGenerator<Uint8Array> {
       try {
@@ -73,7 +76,7 @@ describe("a compressed stream", () => {
     expect(ended).toBe(true);
   });
 
-  test.each([zstd, gzip])("reads no further ahead than some megabytes with $kind", async (compression) => {
+  test.each([zstd, gzip])("reads no further ahead than some megabytes with $codec", async (compression) => {
     let read = 0;
     async function* counted(): AsyncGenerator<Uint8Array> {
       for (; read < 1000; read += 1) yield randomBytes(sampleSize);

@@ -1,0 +1,15 @@
+/** Which errors concern one object, so that a job goes on with the next, and which end the job. */
+import { BucketError, type BucketErrorKind } from "./contract.ts";
+
+/** Nothing else in the bucket can be read or written either. */
+const fatalKinds: readonly BucketErrorKind[] = ["unreachable", "busy", "no-bucket", "credentials"];
+
+export function isFatal({ kind }: BucketError): boolean {
+  return fatalKinds.includes(kind);
+}
+
+/** Returns an error that concerns one object; throws any other. */
+export function throwIfFatal(error: unknown): BucketError {
+  if (!(error instanceof BucketError) || isFatal(error)) throw error;
+  return error;
+}

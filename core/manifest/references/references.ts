@@ -1,0 +1,228 @@
+/**
+ * Which objects backups need, directly or through their parts: what verify, prune, renew and cost begin with. It is kept in a
+ * database on disk, as many backups together need more than memory should hold; what they share is one row.
+ *
+ * 1. Add every backup: its root, and what that names. Each part is then known once, however many roots name it.
+ * 2. Read the parts (`readParts`), and add the objects that they name. These inherit what all backups with that part
+ *    demand; so a backup that is added later does not reach objects of parts that were read before.
+ */
+import type { Database } from "bun:sqlite";
+import type { Stored } from "../../bucket/contract.ts";
+import { type Encoding, isPack } from "../../format/encoding.ts";
+import type { ObjectRef } from "../../format/entry.ts";
+import type { LockMode } from "../../format/lock-mode.ts";
+import type { Manifest, PartRef } from "../../format/manifest.ts";
+import { isByteString } from "../../format/path.ts";
+import { openScratchDatabase } from "../../system/scratch-database.ts";
+import { schema } from "./schema.ts";
+
+/** What an object is to a backup: its root, a part, a snapshot, or content in one of the encodings. */
+export type ReferenceKind = "root" | "part" | "snapshot" | Encoding;
+
+export function isContent(kind: ReferenceKind): kind is Encoding {
+  return kind !== "root" && kind !== "part" && kind !== "snapshot";
+}
+
+export type Reference = Stored & {
+  readonly kind: ReferenceKind;
+  /** Of the stored bytes, hex, if the manifest states it; else empty: see `digestOf`. */
+  readonly sha256: string;
+};
+
+/** What a backup demands of the locks of its objects. */
+export type LockDemand = { readonly until: Date; readonly mode: LockMode };
+
+export type BackupToAdd = {
+  /** Undefined for one in a local file. */
+  readonly root: Stored | undefined;
+  /** Undefined if the root cannot be read: then it is all that is known of the backup. */
+  readonly manifest: Pick<Manifest, "parts" | "snapshots"> | undefined;
+  /** Undefined: nothing. */
+  readonly demand: LockDemand | undefined;
+};
+
+export type AddedBackup = {
+  /** Backups are numbered from 1. */
+  readonly id: number;
+  /** Of the root. */
+  readonly root: number | undefined;
+};
+
+/** As the schema has it. */
+type DemandRow = { readonly until: number; readonly compliance: number };
+type ReferenceRow = DemandRow & { readonly id: number };
+type PartRow = Omit<PartRef, "first"> & ReferenceRow & { readonly path: string };
+
+/** A part as the root says that came first. */
+export type ReferencedPart = ReferenceRow & { readonly ref: PartRef };
+
+/** One version that is needed, and until when: milliseconds since 1970, 0 if that does not matter. */
+export type NeededVersion = Stored & { readonly until: number };
+
+const thisObject = "key = ? AND version = ? AND size = ? AND kind = ? AND sha256 = ?";
+type ThisObject = [string, string, number, ReferenceKind, string];
+const selectPart = `SELECT parts.id, key, version, size, sha256, path, entries, bytes, until, compliance
+  FROM parts JOIN objects USING (key, version, size, sha256) WHERE kind = 'part'`;
+const pageSize = 1_000;
+
+export class References implements Disposable {
+  /** For jobs that note down more about objects, in temporary tables of their own. */
+  readonly database: Database = openScratchDatabase(schema);
+  readonly #findObject = this.database.query<ReferenceRow, ThisObject>(
+    `SELECT id, until, compliance FROM objects WHERE ${thisObject}`,
+  );
+  readonly #insertObject = this.database.query<null, [...ThisObject, number, number, number]>(
+    "INSERT INTO objects (key, version, size, kind, sha256, id, until, compliance) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+  );
+  readonly #raiseDemand = this.database.query<null, [number, number, ...ThisObject]>(
+    `UPDATE objects SET until = max(until, ?), compliance = max(compliance, ?) WHERE ${thisObject}`,
+  );
+  readonly #findClaim = this.database.query<{ id: number }, [number, string, number, string]>(
+    "SELECT id FROM claims WHERE part = ? AND path = ? AND entries = ? AND next = ?",
+  );
+  readonly #insertClaim = this.database.query<null, [number, string, number, string]>(
+    "INSERT INTO claims (part, path, entries, next) VALUES (?, ?, ?, ?)",
+  );
+  readonly #insertPart = this.database.query<null, [number, string, string, number, string, string, number, number]>(
+    "INSERT INTO parts VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+  );
+  readonly #insertNeed = this.database.query<null, [number, number, number]>(
+    "INSERT OR IGNORE INTO needs VALUES (?, ?, ?)",
+  );
+  readonly #nextPart = this.database.query<PartRow, [number]>(
+    `${selectPart} AND parts.id > ? ORDER BY parts.id LIMIT 1`,
+  );
+  readonly #isNeeded = this.database.query<unknown, [string, string]>(
+    "SELECT 1 FROM objects WHERE key = ? AND version = ?",
+  );
+  readonly #markFound = this.database.query<{ id: number }, [number, string, string]>(
+    "UPDATE objects SET found = ? WHERE key = ? AND version = ? RETURNING id",
+  );
+  #objects = 0;
+  /** The part that was taken last. */
+  #taken = 0;
+
+  addBackup({ root, manifest, demand }: BackupToAdd): AddedBackup {
+    const row = { until: demand?.until.getTime() ?? 0, compliance: demand?.mode === "COMPLIANCE" ? 1 : 0 };
+    return this.database.transaction(() => {
+      const insert = this.database.query<null, [number, number]>(
+        "INSERT INTO backups (until, compliance) VALUES (?, ?)",
+      );
+      const id = Number(insert.run(row.until, row.compliance).lastInsertRowid);
+      const need = (reference: Reference): number => {
+        const object = this.#add(reference, row).id;
+        this.#insertNeed.run(id, object, 0);
+        return object;
+      };
+      const rootId = root && need({ ...root, kind: "root", sha256: "" });
+      for (const { key, version, size, sha256 } of manifest?.snapshots ?? []) {
+        need({ key, version, size, kind: "snapshot", sha256 });
+      }
+      const parts = manifest?.parts ?? [];
+      for (const [number, part] of parts.entries()) this.#needPart(id, row, part, parts[number + 1]?.first ?? "");
+      return { id, root: rootId };
+    })();
+  }
+
+  /** `next`: as the schema has it. */
+  #needPart(backup: number, demand: DemandRow, part: PartRef, next: string): void {
+    const { key, version, size, sha256, first, entries, bytes } = part;
+    const { id, isNew } = this.#add({ key, version, size, kind: "part", sha256 }, demand);
+    if (isNew) this.#insertPart.run(id, key, version, size, sha256, first, entries, bytes);
+    const claim =
+      this.#findClaim.get(id, first, entries, next)?.id ??
+      this.#insertClaim.run(id, first, entries, next).lastInsertRowid;
+    this.#insertNeed.run(backup, id, Number(claim));
+  }
+
+  /** Adds the objects that a part names; returns their ids. */
+  addContent(part: ReferencedPart, objects: readonly ObjectRef[]): number[] {
+    return this.database.transaction(() => objects.map((object) => this.#add(referenceTo(object), part).id))();
+  }
+
+  #add({ key, version, size, kind, sha256 }: Reference, { until, compliance }: DemandRow) {
+    const known = this.#findObject.get(key, version, size, kind, sha256);
+    if (known === null) {
+      this.#objects += 1;
+      this.#insertObject.run(key, version, size, kind, sha256, this.#objects, until, compliance);
+      return { id: this.#objects, isNew: true };
+    }
+    if (until > known.until || compliance > known.compliance) {
+      this.#raiseDemand.run(until, compliance, key, version, size, kind, sha256);
+    }
+    return { id: known.id, isNew: false };
+  }
+
+  /** The id of an object that was added. */
+  idOf(object: ObjectRef): number | undefined {
+    const { key, version, size, kind, sha256 } = referenceTo(object);
+    return this.#findObject.get(key, version, size, kind, sha256)?.id;
+  }
+
+  /** Takes each part once, in the order in which they were added. More may be added meanwhile, or afterwards. */
+  *takeParts(): Generator<ReferencedPart> {
+    for (let row = this.#nextPart.get(this.#taken); row !== null; row = this.#nextPart.get(this.#taken)) {
+      this.#taken = row.id;
+      yield partOf(row);
+    }
+  }
+
+  /** The part with this id. */
+  part(id: number): ReferencedPart {
+    const row = this.database.query<PartRow, [number]>(`${selectPart} AND parts.id = ?`).get(id);
+    if (row === null) throw new Error(`no part has the id ${id}`);
+    return partOf(row);
+  }
+
+  /** Notes down that a listing has this version; returns the ids that it has, none if nobody needs it. */
+  markFound({ key, version, size }: Stored): number[] {
+    return this.#markFound.all(size, key, version).map(({ id }) => id);
+  }
+
+  has(key: string, version: string): boolean {
+    return this.#isNeeded.get(key, version) !== null;
+  }
+
+  /** All versions, in order of key and version, some at a time. */
+  *versions(): Generator<readonly NeededVersion[]> {
+    const page = this.database.query<NeededVersion, [string, string, number]>(
+      `SELECT key, version, max(size) size, max(until) until FROM objects WHERE (key, version) > (?, ?)
+       GROUP BY key, version ORDER BY key, version LIMIT ?`,
+    );
+    let last: Pick<Stored, "key" | "version"> | undefined = { key: "", version: "" };
+    while (last !== undefined) {
+      const versions: NeededVersion[] = page.all(last.key, last.version, pageSize);
+      yield versions;
+      last = versions.at(-1);
+    }
+  }
+
+  /** How many objects there are, and their bytes. */
+  totals(): { readonly objects: number; readonly bytes: number } {
+    const row = this.database
+      .query<{ objects: number; bytes: number }, []>(
+        "SELECT count(*) objects, coalesce(sum(size), 0) bytes FROM (SELECT DISTINCT key, version, size FROM objects)",
+      )
+      .get();
+    return row ?? { objects: 0, bytes: 0 };
+  }
+
+  [Symbol.dispose](): void {
+    this.database.close();
+  }
+}
+
+function referenceTo({ key, version, size, encoding }: ObjectRef): Reference {
+  return { key, version, size, kind: encoding, sha256: "" };
+}
+
+function partOf({ id, until, compliance, path, key, version, size, sha256, entries, bytes }: PartRow): ReferencedPart {
+  if (!isByteString(path)) throw new Error(`the path of ${key} came back changed`);
+  return { id, until, compliance, ref: { key, version, size, sha256, first: path, entries, bytes } };
+}
+
+/** SHA-256 of the stored bytes, if manifest or key state it: packs are named by theirs, a file's own object by the file's. */
+export function digestOf({ key, kind, sha256 }: Pick<Reference, "key" | "kind" | "sha256">): string | undefined {
+  if (isContent(kind)) return isPack(kind) ? /^packs\/([0-9a-f]{64})\./.exec(key)?.[1] : undefined;
+  return sha256 === "" ? undefined : sha256;
+}

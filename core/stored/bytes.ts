@@ -1,0 +1,58 @@
+/** Streams of bytes and bytes in memory. */
+import { altered } from "../format/error.ts";
+import type { ByteStream } from "../format/zlib.ts";
+
+/** A stream of one piece. */
+export async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield bytes;
+}
+
+/** All of a stream; more than `most` bytes are a FormatError, and are not kept. */
+export async function collect(stream: ByteStream, most: number): Promise<Uint8Array> {
+  const pieces: Uint8Array[] = [];
+  let size = 0;
+  for await (const piece of stream) {
+    size += piece.length;
+    if (size > most) throw altered(`it is larger than the ${most} bytes expected`);
+    pieces.push(piece);
+  }
+  const [first] = pieces;
+  return pieces.length === 1 && first !== undefined ? first : Buffer.concat(pieces, size);
+}
+
+/** The first `length` bytes of a stream, or all if there are fewer, in a buffer of their own. */
+export async function beginning(stream: ByteStream, length: number): Promise<Uint8Array> {
+  const content = Buffer.allocUnsafe(length);
+  let filled = 0;
+  for await (const piece of cut(stream, 0, length)) {
+    content.set(piece, filled);
+    filled += piece.length;
+  }
+  return content.subarray(0, filled);
+}
+
+/** Passes on `length` bytes of a stream from `start` on, or fewer if it ends before. The rest is not read. */
+export async function* cut(stream: ByteStream, start: number, length: number): AsyncGenerator<Uint8Array> {
+  const end = start + length;
+  let position = 0;
+  if (length === 0) return;
+  for await (const piece of stream) {
+    const wanted = piece.subarray(Math.max(0, start - position), Math.max(0, end - position));
+    position += piece.length;
+    if (wanted.length > 0) yield wanted;
+    if (position >= end) return;
+  }
+}
+
+/** Passes a stream on. Throws a FormatError at its end, or before, if its size or SHA-256 (hex) is another. */
+export async function* checked(stream: ByteStream, size: number, sha256: string): AsyncGenerator<Uint8Array> {
+  const hash = new Bun.CryptoHasher("sha256");
+  let length = 0;
+  for await (const piece of stream) {
+    hash.update(piece);
+    length += piece.length;
+    if (length > size) throw altered("it is longer than the manifest says");
+    yield piece;
+  }
+  if (length !== size || hash.digest("hex") !== sha256) throw altered("it does not match the digest in the manifest");
+}

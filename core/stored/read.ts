@@ -1,0 +1,143 @@
+/**
+ * Reads stored objects: every get of a root, a part, an index object, a pack, content or a dump comes here. Each reader
+ * states how many bytes it takes at most, so hostile objects never fill the memory.
+ */
+import type { BucketReader, Range } from "../bucket/contract.ts";
+import { readAll } from "../bucket/stream.ts";
+import { contentCodec, decodeText, type Filter, filterNamed } from "../format/codec.ts";
+import { codecOf, type Encoding, filtersOf, isReadInRanges, splitKey } from "../format/encoding.ts";
+import { FormatError } from "../format/error.ts";
+import type { ByteStream } from "../format/zlib.ts";
+import { beginning, checked, collect, cut, once } from "./bytes.ts";
+
+export type ObjectSource = Pick<BucketReader, "get">;
+
+/** Without `version`, the newest, which may be anyone's. */
+export type ObjectVersion = { readonly key: string; readonly version?: string | undefined };
+
+/** `stored`: bytes in the bucket; `content`: what they become. */
+export type Bounds = { readonly stored: number; readonly content: number };
+
+type ContentRef = { readonly key: string; readonly version: string; readonly encoding: Encoding };
+
+/** Stored bytes of an object: the first `size` if given, else all. More than `most` are `damaged`. */
+export function readStored(
+  bucket: ObjectSource,
+  { key, version, size }: ObjectVersion & { readonly size?: number },
+  most: number,
+): Promise<Uint8Array> {
+  const range = size === undefined ? {} : { range: { start: 0, length: size } };
+  return readAll(bucket.get(key, { ...(version !== undefined && { version }), ...range }), most);
+}
+
+/**
+ * The text of a root, a part or an index object. Its key, or the name of its file, says which filters are over it.
+ * Throws a FormatError if it is corrupt or longer than it may be.
+ */
+export async function decodeDocument(stored: Uint8Array, key: string, bounds: Bounds): Promise<Uint8Array> {
+  const { filters } = splitKey(key);
+  return decodeText(await unfiltered(stored, filters, bounds.stored), bounds.content);
+}
+
+/** As `readStored` and `decodeDocument`. */
+export async function readDocument(bucket: ObjectSource, object: ObjectVersion, bounds: Bounds): Promise<Uint8Array> {
+  return decodeDocument(await readStored(bucket, object, bounds.stored), object.key, bounds);
+}
+
+/** The first `most` bytes of content, piece by piece, or all if there are fewer. Of a pack, its frames as they are. */
+export function readContent(bucket: ObjectSource, object: ContentRef, most: number): ByteStream {
+  const { key, version, encoding } = object;
+  return cut(decoded(bucket.get(key, { version }), encoding), 0, most);
+}
+
+/** As `readContent`; a FormatError, at the end at the latest, if the stored bytes are not those that were stored. */
+export function readCheckedContent(
+  bucket: ObjectSource,
+  object: ContentRef & { readonly size: number; readonly sha256: string },
+  most: number,
+): ByteStream {
+  const { key, version, encoding, size, sha256 } = object;
+  return cut(decoded(checked(bucket.get(key, { version }), size, sha256), encoding), 0, most);
+}
+
+/** Pieces of a pack's frames; of one with filters, all before them are read as well. */
+export function readRange(bucket: ObjectSource, object: ContentRef, range: Range): ByteStream {
+  const { key, version, encoding } = object;
+  if (isReadInRanges(encoding)) return bucket.get(key, { version, range });
+  return cut(decoded(bucket.get(key, { version }), encoding), range.start, range.length);
+}
+
+/** Stored bytes up to which an object is decoded at once, which is faster. */
+const mostAtOnce = 256 * 1024;
+
+/** As `readContent`, in one piece. `size`: of the stored object; one that is larger is `damaged`. */
+export async function readBeginning(
+  bucket: ObjectSource,
+  object: ContentRef & { readonly size: number },
+  most: number,
+): Promise<Uint8Array> {
+  if (object.size > mostAtOnce) return beginning(readContent(bucket, object, most), most);
+  const { encoding, size } = object;
+  const stored = await readStored(bucket, { key: object.key, version: object.version }, size);
+  try {
+    return await decodeWhole(
+      contentCodec(codecOf(encoding)),
+      await unfiltered(stored, filtersOf(encoding), size),
+      most,
+    );
+  } catch (error) {
+    // It may be longer than what is wanted of it, or corrupt behind that.
+    if (error instanceof FormatError) return beginning(decoded(once(stored), encoding), most);
+    throw error;
+  }
+}
+
+/** One object, read once: its content, and then the rest of its stored bytes, for those who hash them on the way. */
+export class ObjectReading {
+  readonly #stored: ByteStream;
+  readonly #encoding: Encoding;
+
+  /** `onStored` is called with each piece of the stored bytes. */
+  constructor(bucket: ObjectSource, { key, version, encoding }: ContentRef, onStored: (piece: Uint8Array) => void) {
+    this.#stored = unending(bucket.get(key, { version }), onStored);
+    this.#encoding = encoding;
+  }
+
+  /** As `readContent`. To be called once. */
+  content(most: number): ByteStream {
+    return cut(decoded(this.#stored, this.#encoding), 0, most);
+  }
+
+  /** Reads to the end, whatever was read of the content. */
+  async rest(): Promise<void> {
+    for await (const _ of this.#stored);
+  }
+}
+
+/** Leaving a loop over it does not end it: the rest can still be read. */
+function unending(source: ByteStream, onPiece: (piece: Uint8Array) => void): ByteStream {
+  const iterator = source[Symbol.asyncIterator]();
+  const next = async (): Promise<IteratorResult<Uint8Array>> => {
+    const result = await iterator.next();
+    if (result.done) return { done: true, value: undefined };
+    onPiece(result.value);
+    return result;
+  };
+  return { [Symbol.asyncIterator]: () => ({ next }) };
+}
+
+function decoded(stored: ByteStream, encoding: Encoding): ByteStream {
+  const filters = filtersOf(encoding).toReversed();
+  const content = filters.reduce((bytes, name) => filterNamed(name).decode(bytes), stored);
+  return contentCodec(codecOf(encoding)).decode(content);
+}
+
+async function unfiltered(stored: Uint8Array, filters: readonly string[], most: number): Promise<Uint8Array> {
+  let bytes = stored;
+  for (const name of filters.toReversed()) bytes = await decodeWhole(filterNamed(name), bytes, most);
+  return bytes;
+}
+
+function decodeWhole(codec: Filter, stored: Uint8Array, most: number): Promise<Uint8Array> {
+  return codec.whole?.decode(stored, most) ?? collect(codec.decode(once(stored)), most);
+}

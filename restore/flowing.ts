@@ -1,0 +1,98 @@
+/** Checks extents against content that is too large to hold, as it comes. */
+
+/** Bytes that the content should have. */
+type ExpectedBytes = {
+  /** First byte within the content, and how many. */
+  readonly offset: number;
+  readonly length: number;
+  /** SHA-256, hex. */
+  readonly sha256: string;
+};
+
+/** Bytes of an extent; `start`: the first of them within it; `last`: they end it, and all of it is as expected. */
+type FlowingBytes = { readonly bytes: Uint8Array; readonly start: number; readonly last: boolean };
+
+export type ExtentSink<T> = {
+  readonly expected: (extent: T) => ExpectedBytes;
+  /** Takes the next bytes of an extent. Returns false if no more of it is wanted. */
+  readonly take: (extent: T, flowing: FlowingBytes) => boolean;
+  /** Is called for an extent whose bytes are others, or not there. */
+  readonly wrong: (extent: T) => void;
+};
+
+/**
+ * Hands the bytes of each extent to the sink in order, and says which extents are wrong. They may overlap. Reads no further
+ * than to the end of the last. Errors of the content pass through.
+ */
+export async function checkFlowing<T>(
+  extents: Iterable<T>,
+  content: AsyncIterable<Uint8Array>,
+  sink: ExtentSink<T>,
+): Promise<void> {
+  const flow = new Flow(extents, sink);
+  for await (const piece of content) {
+    flow.pass(piece);
+    if (flow.isOver) return;
+  }
+  flow.end();
+}
+
+type OpenExtent<T> = {
+  readonly extent: T;
+  readonly expected: ExpectedBytes;
+  readonly end: number;
+  readonly hash: Bun.CryptoHasher;
+};
+
+class Flow<T> {
+  readonly #sink: ExtentSink<T>;
+  /** In reverse order of offset. */
+  readonly #waiting: T[];
+  #open: OpenExtent<T>[] = [];
+  #position = 0;
+
+  constructor(extents: Iterable<T>, sink: ExtentSink<T>) {
+    this.#sink = sink;
+    this.#waiting = [...extents].sort((a, b) => sink.expected(b).offset - sink.expected(a).offset);
+  }
+
+  get isOver(): boolean {
+    return this.#open.length === 0 && this.#waiting.length === 0;
+  }
+
+  pass(piece: Uint8Array): void {
+    const end = this.#position + piece.length;
+    this.#openUpTo(end);
+    this.#open = this.#open.filter((open) => this.#passTo(open, piece, end));
+    this.#position = end;
+  }
+
+  /** The content is over: what still waits for bytes is wrong. */
+  end(): void {
+    for (const extent of [...this.#open.map((open) => open.extent), ...this.#waiting]) this.#sink.wrong(extent);
+  }
+
+  #openUpTo(end: number): void {
+    for (let next = this.#waiting.at(-1); next !== undefined; next = this.#waiting.at(-1)) {
+      const expected = this.#sink.expected(next);
+      if (expected.offset >= end) return;
+      this.#waiting.pop();
+      const hash = new Bun.CryptoHasher("sha256");
+      this.#open.push({ extent: next, expected, end: expected.offset + expected.length, hash });
+    }
+  }
+
+  /** Returns whether more of the extent is to come. */
+  #passTo({ extent, expected, end, hash }: OpenExtent<T>, piece: Uint8Array, pieceEnd: number): boolean {
+    const from = Math.max(0, expected.offset - this.#position);
+    const bytes = piece.subarray(from, end - this.#position);
+    hash.update(bytes);
+    const last = end <= pieceEnd;
+    if (last && hash.digest("hex") !== expected.sha256) {
+      this.#sink.wrong(extent);
+      return false;
+    }
+    const isWanted = this.#sink.take(extent, { bytes, start: this.#position + from - expected.offset, last });
+    return isWanted && !last;
+  }
+}
