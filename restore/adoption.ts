@@ -1,8 +1,7 @@
 /**
- * What may stay of what lies in the target already. Somebody may have put it there: to keep a descriptor of it, or a
- * mapping, or what lies in it, when it has become another's. So a thing is kept and corrected only if it has the owner that
- * the backup says and nobody else can write to it; else it is made again. What is right in every respect stays: nothing is
- * given to anybody by that.
+ * Decides what may stay of what is in the target already. Another user may have put it there, to keep a descriptor or a
+ * mapping of it, or files in it, when it becomes root's. So a thing is kept and corrected only if it has the owner that the
+ * backup has, and nobody else can write to it; otherwise it is made again. What is right in every respect stays.
  */
 import type { Entry, FolderEntry } from "../core/format/entry.ts";
 import { type ByteString, parentOf } from "../core/format/path.ts";
@@ -40,7 +39,7 @@ export class Adoption {
   /** Whether a file, link or node that differs from the entry in its metadata may be corrected. */
   mayCorrect(entry: Exclude<Entry, FolderEntry>, found: Stat): boolean {
     const { uid } = this.#metadata.idsOf(entry);
-    // The other names of it may lie anywhere. With an ACL, the bits of the group are the most that any entry of it gives.
+    // Other names of it may be anywhere. With an ACL, the group's bits are its mask: the most that any entry gives.
     if (found.links !== 1 || (entry.type !== "link" && (found.mode & (groupWrites | othersWrite)) !== 0)) return false;
     if (found.uid === uid && givesRights(entry)) return false;
     return this.#hasRightOwner(found, uid, entry.path);
@@ -60,7 +59,7 @@ export class Adoption {
       return true;
     }
     if (folder.mount === above.mount) return false;
-    // Only root mounts. It cannot be moved aside, and is there to be restored into.
+    // Root has mounted it to be restored into, and it cannot be moved aside.
     unlessRefused(() => setOwner(folder.fd, ourselves, unchanged));
     keepOthersOut(folder.fd, found);
     return true;
@@ -84,12 +83,12 @@ export class Adoption {
   }
 }
 
-/** Setuid, setgid, capabilities: whoever could ever write to such a file would have them. */
+/** Whether it gets setuid, setgid or capabilities: anyone with an old descriptor of the file would have them, too. */
 function givesRights(entry: Entry): boolean {
   return (entry.mode & setIds) !== 0 || [...entry.xattrs.keys()].some((name) => name.startsWith("security."));
 }
 
-/** Takes write access from all but the owner, also by an ACL, whose mask it is. Descriptors that are open give none either. */
+/** Removes write access of all but the owner, also by an ACL, and by descriptors that are open already. */
 function keepOthersOut(fd: number, { mode }: Stat): void {
   unlessRefused(() => setMode(fd, mode & ~(groupWrites | othersWrite)));
 }
@@ -102,7 +101,7 @@ function refuseUsersMount(found: Stat): void {
   throw new Obstacle({ code: "in-the-way", why, remedy: "unmount it and run again" });
 }
 
-/** Who owns what is made in a folder, although the backup says otherwise: us without root, somebody else on FAT. */
+/** The owner of everything that is made in a folder, if owners cannot be set there: us without root, another on FAT. */
 function fixedOwner(target: Target, folder: ByteString, wanted: number): number | undefined {
   let fixed: number | undefined;
   unlessRefused(() => {

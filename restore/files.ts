@@ -31,7 +31,7 @@ export type Job = {
   pending: number;
   /** Nothing more is to be done: the file is in its place, or lost. */
   over: boolean;
-  /** Of a sparse file, where its data goes. */
+  /** Places of the data of a sparse file. */
   readonly regions: readonly Region[] | undefined;
 };
 
@@ -199,7 +199,7 @@ export class Files {
   }
 }
 
-/** A file with other names than the backup says may be changed, or changes them, by those. */
+/** Excludes files with other names, by which they could be changed, unless the backup has them, too. */
 function couldBe(entry: FileEntry, found: Stat): boolean {
   return found.type === "file" && found.size === entry.size && (found.links === 1 || entry.hardLink !== undefined);
 }

@@ -1,11 +1,11 @@
 /**
- * What an entry says of the thing itself, apart from its path and from where its content is stored. Names of one file are
- * alike; the `id` alone, by which an entry says so, is only a claim.
+ * A digest of what an entry says about the file itself, without its path and the place of its content. It is the same for
+ * all names of one file. The `id` of an entry alone proves nothing.
  */
 import type { Entry } from "../core/format/entry.ts";
 import { sha256 } from "../core/format/sha256.ts";
 
-/** SHA-256, hex. Equal for entries that differ in nothing but their path, warnings, and where their content is. */
+/** SHA-256, hex. Equal for entries that differ in nothing but their path, warnings, and the place of their content. */
 export function likenessOf(entry: Entry): string {
   const { type, owner, mode, modified, acl, xattrs } = entry;
   const attributes = [...xattrs].map(([name, value]) => [name, Buffer.from(value).toString("base64")]).sort();

@@ -3,8 +3,8 @@
  * rest is still set: a restore without root brings back what it may.
  *
  * The order matters: a change of owner takes file capabilities and special bits away, setting an ACL changes the mode,
- * and nearly everything changes the times. What gives rights to whoever runs a file (setuid, setgid, capabilities) comes
- * when all else is as it should be, and only if a look at the file says so.
+ * and nearly everything changes the times. What gives rights to anyone who runs a file (setuid, setgid, capabilities) is set
+ * last, and only if the file has the right owner by then.
  */
 import type { Acl, Common, Entry } from "../core/format/entry.ts";
 import { type ByteString, toText } from "../core/format/path.ts";

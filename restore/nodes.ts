@@ -1,4 +1,4 @@
-/** Links, fifos and devices: entries without content. Each is reached by a descriptor that holds it, and not by its name. */
+/** Restores links, fifos and devices: entries without content. Each is used by a descriptor that holds it, not by name. */
 import type { DeviceEntry, FifoEntry, LinkEntry } from "../core/format/entry.ts";
 import { type ByteString, baseName, parentOf } from "../core/format/path.ts";
 import { makeLink, makeNode } from "../core/system/beneath.ts";

@@ -1,7 +1,7 @@
 /**
  * The restore job: files with their metadata, then folders' metadata, then snapshots. It goes through the manifest part
- * by part, so its memory does not grow with the backup. Whatever fails is told by path and the walk goes on; only a full
- * target, a bucket out of reach, and an abort end it early, and running it again goes on where it stopped.
+ * by part, so its memory does not grow with the backup. What fails is reported by path, and the walk goes on; only a full
+ * target, a bucket out of reach, and an abort end it early. If it is run again, it goes on from there.
  */
 import { type ExitStatus, exitStatus } from "../core/failure.ts";
 import type { Entry, FileEntry, ObjectRef } from "../core/format/entry.ts";
@@ -36,7 +36,7 @@ type RestoreProgress = {
   /** In place, those among them that were there before; `files` counts lost ones too. */
   readonly files: number;
   readonly bytes: number;
-  /** Undefined where only some paths are restored. */
+  /** Undefined if only some paths are restored. */
   readonly totalFiles: number | undefined;
   readonly totalBytes: number | undefined;
 };
@@ -44,13 +44,13 @@ type RestoreProgress = {
 export type RestoreOptions = {
   readonly bucket: ObjectSource;
   readonly manifest: Manifest;
-  /** Absolute path of a folder; made where it is missing. */
+  /** Absolute path of a folder; made if it is missing. */
   readonly target: string;
   /** Absolute paths as in the backup, each with all below it; empty for everything. */
   readonly paths: readonly string[];
   readonly numericOwner: boolean;
   readonly snapshots: SnapshotChoice;
-  /** A Failure where there is no one to ask. */
+  /** Asks the user; a Failure if there is no terminal. */
   readonly ask: (question: string) => Promise<boolean>;
   readonly notify: Notify;
   /** Random bytes, fit for secrets. */

@@ -1,12 +1,12 @@
 /**
- * A shell command from a manifest as it is shown to somebody who is asked whether to run it. Whoever wrote the manifest
- * would hide a part of it: behind spaces that scroll it off the screen, or with characters that reorder text, steer
- * the terminal, or cannot be seen. Such parts stand in ⟪ ⟫, and nothing else does.
+ * Shows a shell command from a manifest to a user who is asked whether to run it. A hostile manifest can hide a part of a
+ * command: behind spaces that scroll it off the screen, or with characters that reorder text, control the terminal, or
+ * are not visible. Such parts are named in ⟪ ⟫, which is used for nothing else.
  */
 
 /** Space aside: letters, digits, punctuation and symbols that take room of their own. */
 const visible = /^[^\p{C}\p{Z}\p{M}\p{Default_Ignorable_Code_Point}\u2800⟪⟫]$/u;
-/** Letters of scripts that run from right to left: what stands beside them is reordered, too. */
+/** Letters that are written from right to left: they reorder what is beside them. */
 const leftward = /^[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff\u{10800}-\u{10fff}\u{1e800}-\u{1efff}]$/u;
 /** Spaces in a row that are shown as they are. */
 const mostSpaces = 3;

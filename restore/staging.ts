@@ -1,10 +1,9 @@
 /**
- * Folders in which things are made whose place is in a folder that others can write to. Only we can enter them: nobody can
- * open, rename, replace or link what is not finished. A thing gets its name when it is whole, by a rename on the same
- * mount.
+ * Folders for unfinished things that belong into a folder which others can write to. Only we can enter them, so nobody can
+ * open, rename, replace or link what is in them. A thing gets its name when it is complete, by a rename on the same mount.
  *
- * A folder is made for each mount, in the uppermost folder of the target that lies on it, and removed in the end. One that
- * a killed restore has left is found there again.
+ * There is one for each mount, in the uppermost folder of the target on that mount. It is removed at the end; what a killed
+ * restore has left is found there.
  */
 import type { ByteString } from "../core/format/path.ts";
 import { createFile, remove, removeFolder } from "../core/system/beneath.ts";
@@ -82,13 +81,13 @@ export class Staging {
   }
 }
 
-/** Whether a folder that has just been made can be the one: who may write to the folder above can put another there. */
+/** Whether this is the folder that was just made: anyone who can write to the folder above can put another there. */
 function isOurs(fd: number, above: number, names: TemporaryNames): boolean {
   const empty = namesIn(fd).next().done === true;
   return empty && (fstat(fd).uid === ourselves || ownerInsteadOfUs(above, names) !== undefined);
 }
 
-/** Who gets what we make in a folder, if the filesystem says so whoever makes it: FAT, NFS without root's rights. */
+/** The owner of what we make in a folder, if the filesystem chooses another one: FAT, NFS without root's rights. */
 function ownerInsteadOfUs(folder: number, names: TemporaryNames): number | undefined {
   const name = names.next();
   const fd = createFile(folder, name);

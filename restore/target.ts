@@ -37,11 +37,11 @@ export type FolderIdentity = Pick<Stat, "device" | "inode" | "uid">;
 
 type KnownFolder = FolderIdentity & Pick<Folder, "fresh" | "isPrivate">;
 
-/** What to do about a folder that is there where one is to be made. */
+/** Decides about a folder that is there already. */
 export type FolderRule = {
   /** The group of one that is made; ours if undefined. */
   readonly gid: number | undefined;
-  /** False: it is moved aside. May change it, so that nobody writes to it who may not in the end. */
+  /** Whether it may stay; otherwise it is moved aside. May change its mode and owner, to close it to others. */
   accept(folder: Folder, found: Stat, above: Folder): boolean;
 };
 
@@ -56,7 +56,7 @@ const mostOpen = 128;
 const keepsGroup: FolderRule = { gid: undefined, accept: () => true };
 
 export class Target {
-  /** Whether the target folder itself was made by this restore, or by one that it goes on with. */
+  /** Whether this restore made the target folder, or an earlier one that it goes on with. */
   readonly made: boolean;
   /** Whether it is the `/` of the running machine. */
   readonly isSystemRoot: boolean;
@@ -124,7 +124,7 @@ export class Target {
     return this.#open.get(path) ?? this.#keep(path, this.#existing(path));
   }
 
-  /** Where to make what gets its name in this folder: on the same mount, and nobody else can enter it. */
+  /** A folder on the same mount that nobody else can enter: make in it what gets its name in `path`. */
   workplace(path: ByteString): number {
     const { isPrivate, fd, mount } = this.folder(path);
     return isPrivate ? fd : this.#staging.at(mount, this.#sameMountAbove(path, mount));
@@ -148,7 +148,7 @@ export class Target {
     return "made";
   }
 
-  /** Of a folder that `make` was called for, since the last `leaveBehind`. */
+  /** Identity of a folder that `make` was called for since the last `leaveBehind`. */
   identity(path: ByteString): FolderIdentity {
     const known = this.#known.get(path);
     if (known === undefined) throw new Error("a folder that this restore has neither made nor accepted");
@@ -175,7 +175,7 @@ export class Target {
     for (const path of [...this.#open.keys()]) this.#forget(path);
   }
 
-  /** A file without a name, for what does not fit into memory. There is one; it goes with `close`. */
+  /** A file without a name, for what does not fit into memory. There is only one; `close` closes it. */
   unnamedFile(): number {
     if (this.#unnamed !== undefined) return this.#unnamed;
     const place = this.workplace(root);
@@ -238,7 +238,7 @@ export class Target {
     return true;
   }
 
-  /** By way of the workplace, so that it is surely the one that was made which gets the name. */
+  /** Makes the folder in the workplace: nobody can exchange it there before it gets its name. */
   #makeAndPlace(path: ByteString): number {
     const place = this.workplace(parentOf(path));
     const temporary = this.names.next();

@@ -1,6 +1,6 @@
 /**
- * Names of what a restore is still making. Nobody can guess them, and each is used once. What a restore that was killed
- * has left is known by them, and taken away by the next one.
+ * Names of unfinished things. Nobody can guess them, and each is used once. The next restore recognises by them what a
+ * killed one has left, and removes it.
  */
 import type { ByteString } from "../core/format/path.ts";
 

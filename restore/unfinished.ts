@@ -1,8 +1,7 @@
 /**
- * The mark of folders that a restore has made and not finished: root's (or whose restore it is), with a mode that no
- * folder has otherwise. Nobody else can enter them, so what is made in them is out of everybody's reach, and a restore that goes
- * on after a kill knows them again. Their group is already the one that they get: so nobody who can rename such a folder
- * passes it off as one of his own.
+ * The mark of folders that a restore has made and not finished: our own, with a mode that no folder has otherwise. Nobody
+ * else can enter them. A restore that goes on after a kill recognises them. Their group is already the final one, so that a
+ * user who renames such a folder cannot get another one's.
  */
 import type { ByteString } from "../core/format/path.ts";
 import { makeFolder, remove, removeFolder } from "../core/system/beneath.ts";

@@ -1,7 +1,7 @@
 /**
- * What the processes that we start find in their environment: pickers and snapshotters, restore commands, and age, ccrypt,
- * sudo, systemctl, stty and the like. The list is explicit, so that no credential of the user gets to them, whatever the
- * variable is called that holds it. Docs promise the list: docs/pickers.md.
+ * The environment of all child processes: pickers and snapshotters, restore commands, and age, ccrypt, sudo, systemctl and
+ * stty. It is an explicit list, so that children get no credentials, whatever their variables are called. docs/pickers.md
+ * promises this list.
  */
 import { soundPath } from "./programs.ts";
 

@@ -1,10 +1,10 @@
-/** Who is behind a mount. A filesystem in the hands of a user answers whatever that user likes: owners, modes, contents. */
+/** Finds filesystems that a user serves: these can report any owner, mode and content. */
 import { readFileSync } from "node:fs";
 import type { Stat } from "./stat.ts";
 
 type MountedPlace = Pick<Stat, "device" | "mount">;
 
-/** The user who serves the filesystem that something lies on, if it is one in user space (FUSE). */
+/** Returns the user who serves the filesystem of a file, if it is one in user space (FUSE). */
 export function userBehind(place: MountedPlace): number | undefined {
   return userBehindIn(readFileSync("/proc/self/mountinfo", "utf8"), place);
 }

@@ -1,4 +1,4 @@
-/** What lies in an open folder, by name. */
+/** Lists the names in an open folder. */
 import { constants } from "node:fs";
 import { type ByteString, fromBytes } from "../format/path.ts";
 import { close } from "./files.ts";
