@@ -18,6 +18,9 @@ const longestHeader = 4 + 1 + 1 + 4 + 8;
  */
 export const maxFrameContent = 64 * 1024 * 1024;
 
+/** Stored bytes of a frame at most: one of raw blocks has three bytes more for each 128 KiB, and this leaves room for any. */
+export const longestFrame = maxFrameContent + 1024 * 1024;
+
 /** Content as one zstd frame that states its size. */
 export function encodeFrame(content: Uint8Array, level: number): Promise<Uint8Array> {
   return Bun.zstdCompress(content, { level });

@@ -27,9 +27,9 @@ const frameLine = z.tuple([
 
 const extensionLine = z.object({ ...versionShape, retain_until: isoTime });
 
-type IndexedObject = z.output<typeof objectLine>;
+export type IndexedObject = z.output<typeof objectLine>;
 export type IndexedFrame = z.output<typeof frameLine>;
-type Extension = z.output<typeof extensionLine>;
+export type Extension = z.output<typeof extensionLine>;
 
 export type IndexLine =
   | { readonly object: IndexedObject }

@@ -8,7 +8,7 @@
  */
 import { altered } from "./error.ts";
 
-type PackedChunk = { readonly id: Uint8Array; readonly length: number };
+export type PackedChunk = { readonly id: Uint8Array; readonly length: number };
 
 export type PackedFrame = {
   /** Stored (compressed) bytes. */
@@ -50,14 +50,14 @@ export function encodeContents(frames: readonly PackedFrame[]): Uint8Array {
   return bytes;
 }
 
-/** How many bytes at the end of a pack hold its table of contents; `tail` is at least its last 12 bytes. @internal */
+/** How many bytes at the end of a pack hold its table of contents; `tail` is at least its last 12 bytes. */
 export function contentsLength(tail: Uint8Array): number {
   const end = Buffer.from(tail.buffer, tail.byteOffset, tail.byteLength).subarray(-trailerBytes);
   if (end.length < trailerBytes || !end.subarray(4).equals(trailer)) throw altered("a pack has no table of contents");
   return headerBytes + end.readUInt32LE(0) + trailerBytes;
 }
 
-/** `bytes` is the skippable frame exactly, as `contentsLength` measures it. @internal */
+/** `bytes` is the skippable frame exactly, as `contentsLength` measures it. */
 export function decodeContents(bytes: Uint8Array): PackedFrame[] {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (

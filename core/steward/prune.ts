@@ -16,7 +16,7 @@
  *
  * - What an archive stores itself is locked from its first moment, past the promise of its manifest.
  * - What it finds stored it builds upon only if the lock lasts two days from the start of the archive; a lock never becomes
- *   shorter. Where that ends before the promise, the archive extends it before it puts its root.
+ *   shorter. If that ends before the promise, the archive extends it before it puts its root.
  * - So if an object was unlocked when the prune began, an archive that builds upon it started more than two days before,
  *   and has not extended it yet. It is about to: either S3 does that first, and refuses the removal; or the removal comes
  *   first, the archive learns that the object is missing, and stores the content again.
@@ -25,21 +25,22 @@
  *   was locked when it began stays.
  */
 import type { Bucket, Stored } from "../bucket/contract.ts";
-import { wrapBucket } from "../bucket/decorators/wrap.ts";
+import { wrapBucket } from "../bucket/wrap.ts";
 import { Failure } from "../failure.ts";
 import type { Loss } from "../manifest/loss.ts";
 import { References } from "../manifest/references/references.ts";
 import type { Notify } from "../notice.ts";
 import { eachOf } from "../side-by-side.ts";
-import { chooseRoots, findRoots, type Root, type RootDecision } from "./kept.ts";
+import { chooseRoots, type Root, type RootDecision } from "./kept.ts";
 import { addNeedsOf, type ReadNeedsOptions } from "./needs-of.ts";
 import type { Policy } from "./policy.ts";
 import { Remover } from "./remover.ts";
 import { sweep } from "./sweep.ts";
 import { type Fate, Tally } from "./tally.ts";
+import { findAllRoots } from "./whole-list.ts";
 
 /** What a prune needs of a bucket. In a dry run, its `remove` does nothing: `withoutRemovals`. */
-export type PruneBucket = Pick<Bucket, "get" | "retention" | "listVersions" | "remove" | "serverTime">;
+export type PruneBucket = Pick<Bucket, "get" | "retention" | "list" | "listVersions" | "remove" | "serverTime">;
 
 export type PruneJob = {
   readonly bucket: PruneBucket;
@@ -62,7 +63,7 @@ export type PrunedBackup = {
 };
 
 export type PruneSummary = {
-  /** Of the names chosen; newest first within a name. */
+  /** Backups of the names chosen, newest first within a name. */
   readonly backups: readonly PrunedBackup[];
   readonly tally: Tally;
 };
@@ -75,7 +76,7 @@ export function withoutRemovals(bucket: Bucket): Bucket {
 export async function prune(job: PruneJob): Promise<PruneSummary> {
   const { bucket, name, policy, notify, onProgress, signal } = job;
   const start = job.now();
-  const roots = await findRoots(bucket);
+  const roots = await findAllRoots(bucket);
   const began = byEarlierClock(start, job.now(), bucket.serverTime());
   const decisions = chooseRoots(roots, { name, policy, now: start, notify });
   const tally = new Tally();

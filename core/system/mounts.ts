@@ -9,7 +9,11 @@ export function userBehind(place: MountedPlace): number | undefined {
   return userBehindIn(readFileSync("/proc/self/mountinfo", "utf8"), place);
 }
 
-/** `mountinfo` as in proc(5): number, parent, major:minor, root, place, options, …, `-`, type, source, options. */
+/**
+ * `mountinfo` as in proc(5): number, parent, major:minor, root, place, options, …, `-`, type, source, options.
+ *
+ * @internal
+ */
 export function userBehindIn(mountinfo: string, { device, mount }: MountedPlace): number | undefined {
   const major = Math.floor(device / 2 ** 20);
   const wanted = `${major}:${device - major * 2 ** 20}`;

@@ -71,6 +71,10 @@ const longs = new BigUint64Array(result.bytes.buffer);
 
 const nothing = "" as ByteString;
 
+/**
+ * Looks at a whole path, which another file may have the next time.
+ * @internal
+ */
 export function lstat(path: ByteString): Stat {
   return lstatAt(AT_FDCWD, path) ?? missing(path);
 }
@@ -139,11 +143,7 @@ function moment(word: number): Moment {
 
 const target = fixedBuffer(longestPath);
 
-/** The target of a link, of any length that Linux allows (4,095 bytes). */
-export function readLink(path: ByteString): ByteString {
-  return readLinkAt(AT_FDCWD, path);
-}
-
+/** The target of a link, of any length that Linux allows (4,095 bytes). An empty name is the link that is held. */
 export function readLinkAt(folder: number, name: ByteString): ByteString {
   const length = check(libc.readlinkat(folder, cString(name), target.address, longestPath), "readlink", name);
   return fromBytes(target.bytes.subarray(0, length));

@@ -6,6 +6,7 @@ import { CreateBucketCommand, S3Client } from "@aws-sdk/client-s3";
 import { exitStatus } from "../../core/failure.ts";
 import { archiveRights, makeRole } from "../core/bucket/ceph-role.ts";
 import { thorough } from "../round-trip/places.ts";
+import { faultProxy } from "../support/faults/proxy.ts";
 import { startSysbackup, sysbackup } from "../support/program.ts";
 import { type CephAddress, ceph, clientConfig, moto, newBucket, type Service } from "../support/services.ts";
 import { expectReported, Machine } from "./machine.ts";
@@ -63,6 +64,22 @@ describe("an endpoint", () => {
         await machine.refuses(words, { exit: failed, message: messages.notS3 });
     });
   }
+
+  test("an endpoint that repeats a page of its list is reported", async () => {
+    const marker = "<NextKeyMarker>manifests/a</NextKeyMarker><NextVersionIdMarker>v</NextVersionIdMarker>";
+    const page = `<ListVersionsResult><IsTruncated>true</IsTruncated>${marker}</ListVersionsResult>`;
+    await using server = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response(page) });
+    await using machine = await withS3({ bucket: "example", endpoint: server.url.origin });
+    await machine.refuses(["list"], { exit: failed, message: messages.brokenList });
+  });
+
+  test("an endpoint that is away for a while is waited for, with a line for each attempt", async () => {
+    await using server = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response("", { status: 503 }) });
+    await using machine = await withS3({ bucket: "example", endpoint: server.url.origin });
+    const { first, exit } = await stoppedAtFirstLine(machine);
+    expect(first).toMatch(patternOf(messages.busy));
+    expect(exit).toBe(exitStatus.interrupted);
+  });
 
   test("an endpoint that does not speak HTTP is reported", async () => {
     await using server = await listening("SSH-2.0-example\r\n");
@@ -214,6 +231,25 @@ describe.skipIf(ceph === undefined)("on Ceph", () => {
       await machine.refuses(words, { exit: failed, message: messages.denied });
       expect((await machine.run(...words)).stderr).toContain("s3:ListBucket");
     }
+  });
+
+  test("a list of versions that lacks a backup is reported, and nothing removed", async () => {
+    const bucket = await newBucket(service, { lock: true });
+    const empty = "<ListVersionsResult><IsTruncated>false</IsTruncated></ListVersionsResult>";
+    const isVersions = ({ url }: Request) => new URL(url).searchParams.has("versions");
+    using proxy = faultProxy(service.endpoint, (request, forward) =>
+      isVersions(request) ? new Response(empty, { headers: { "content-type": "application/xml" } }) : forward(),
+    );
+    await using well = await onCeph(bucket);
+    await well.archive();
+    await using machine = await withS3({ bucket, endpoint: proxy.endpoint }, service);
+    const rules = ["--keep-last", "1"];
+    for (const words of [
+      ["prune", ...rules],
+      ["renew", ...rules],
+    ])
+      await machine.refuses(words, { exit: failed, message: messages.twoLists });
+    await well.isWell();
   });
 
   test("a missing bucket is reported", async () => {

@@ -17,12 +17,14 @@ export type Right = {
 };
 
 /**
- * All that `archive` needs. Taking away any of them breaks it: the tests of this list say where. On AWS, aborting an upload that
+ * All that `archive` needs. Taking away any of them breaks it: the tests of this list say where; without GetObjectRetention,
+ * a refused extension always means that content is stored again. On AWS, aborting an upload that
  * failed also needs s3:AbortMultipartUpload; without it, its parts are left to the bucket's lifecycle rule.
  */
 export const archiveRights = {
   PutObject: { action: "PutObject", keys: "*" },
   PutObjectRetention: { action: "PutObjectRetention", keys: "*" },
+  GetObjectRetention: { action: "GetObjectRetention", keys: "*" },
   GetObject: { action: "GetObject", keys: "index/*" },
   ListBucket: { action: "ListBucket", prefix: "index/*" },
 } as const satisfies Readonly<Record<string, Right>>;

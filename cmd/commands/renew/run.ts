@@ -1,6 +1,7 @@
 import { type ExitStatus, exitStatus } from "../../../core/failure.ts";
-import { findRoots, type Stale, staleNames } from "../../../core/steward/kept.ts";
+import { type Stale, staleNames } from "../../../core/steward/kept.ts";
 import { type RenewSummary, renew } from "../../../core/steward/renew.ts";
+import { findAllRoots } from "../../../core/steward/whole-list.ts";
 import type { RunSubcommand } from "../../io.ts";
 import { connectAs } from "../../shared/connect.ts";
 import { requestsLine } from "../../shared/requests.ts";
@@ -10,7 +11,7 @@ import type { RenewArgs } from "./arguments.ts";
 export const run: RunSubcommand<RenewArgs> = async ({ onlyName, policy, days, staleDays, ...access }, io) => {
   const { bucket, counts } = await connectAs("steward", access, io);
   try {
-    const roots = await findRoots(bucket);
+    const roots = await findAllRoots(bucket);
     const stale = staleDays === undefined ? [] : staleNames(roots, onlyName, staleDays, io.now());
     const { now, notify, signal } = io;
     const onProgress = (objects: number) => io.progress.update({ doneBytes: 0, files: objects });

@@ -246,11 +246,11 @@ class S3Bucket implements Bucket {
   async #page<Answer, Page>(
     doing: string,
     prefix: string,
-    read: (answer: Answer) => Page,
+    read: (answer: Answer, prefix: string) => Page,
     send: (how: SendOptions) => Promise<Answer>,
   ): Promise<Page> {
     const answer = await this.#requests.run(doing, prefix, send);
-    return this.#sensible(doing, prefix, () => read(answer));
+    return this.#sensible(doing, prefix, () => read(answer, prefix));
   }
 
   #versionOf(version: string | undefined): string {

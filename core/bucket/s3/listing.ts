@@ -39,9 +39,9 @@ export async function* wholeListing<Item extends { readonly key: string }, Marke
 
 /**
  * Markers of one key, or of pages without any. A service that skips what it removed may send empty pages: with a
- * thousand versions a page, ten million.
+ * thousand versions a page, a million.
  */
-const mostMarkers = 10_000;
+const mostMarkers = 1_000;
 
 /** How far a listing has come. */
 class Course<Item extends { readonly key: string }, Marker> {

@@ -10,14 +10,16 @@ export type VersionMarker = { readonly KeyMarker: string; readonly VersionIdMark
 /** A page that lacks what each listing of S3 has, or has what cannot be. */
 export class NoPage extends Error {}
 
-export function current(page: ListObjectsV2CommandOutput): S3Page<Listed, string> {
+export function current(page: ListObjectsV2CommandOutput, prefix: string): S3Page<Listed, string> {
+  checkPrefix(page, prefix);
   const { Contents = [], EncodingType, NextContinuationToken: next } = page;
   const items = Contents.map(({ Key, Size }) => ({ key: decoded(Key, EncodingType), size: sizeOf(Size) }));
   return { items, truncated: isTruncated(page), next: next || undefined };
 }
 
 /** Merges versions and delete markers, which S3 lists apart, into one list: newest first within a key. */
-export function versions(page: ListObjectVersionsCommandOutput): S3Page<ListedVersion, VersionMarker> {
+export function versions(page: ListObjectVersionsCommandOutput, prefix: string): S3Page<ListedVersion, VersionMarker> {
+  checkPrefix(page, prefix);
   const { Versions = [], DeleteMarkers = [], EncodingType } = page;
   const common = ({ Key, VersionId = "null", IsLatest = false, LastModified }: ListedItem) => ({
     key: decoded(Key, EncodingType),
@@ -44,8 +46,16 @@ type ListedItem = {
 /** Takes the last key that was listed, if there is one: only some services encode the marker that they send. */
 function nextOf(page: ListObjectVersionsCommandOutput, last: string | undefined): VersionMarker | undefined {
   const { NextKeyMarker, NextVersionIdMarker, EncodingType } = page;
-  const key = last ?? (NextKeyMarker && decoded(NextKeyMarker, EncodingType));
-  return key ? { KeyMarker: key, VersionIdMarker: NextVersionIdMarker || undefined } : undefined;
+  if (!NextKeyMarker) return undefined;
+  return { KeyMarker: last ?? decoded(NextKeyMarker, EncodingType), VersionIdMarker: NextVersionIdMarker || undefined };
+}
+
+type Prefixed = { readonly Prefix?: string | undefined; readonly EncodingType?: string | undefined };
+
+/** Refuses the answer to another request, such as one that a proxy has kept. */
+function checkPrefix({ Prefix, EncodingType }: Prefixed, prefix: string): void {
+  if (!Prefix || Prefix === prefix || decoded(Prefix, EncodingType) === prefix) return;
+  throw new NoPage(`a list of ${JSON.stringify(Prefix.slice(0, 200))}`);
 }
 
 function isTruncated({ IsTruncated }: { readonly IsTruncated?: boolean | undefined }): boolean {

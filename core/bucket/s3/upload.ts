@@ -32,12 +32,18 @@ export function s3Upload(
     const command = new sdk.CompleteMultipartUploadCommand({ ...place, MultipartUpload: { Parts } });
     const again = ended;
     ended = true;
+    const find = async () => ({
+      key,
+      version: await completedBefore(requests, key, { size, parts: numbered.length }),
+      size,
+    });
     try {
       const { VersionId } = await requests.run("store", key, (how) => client.send(command, how));
-      return { key, version: versionOf(VersionId), size };
+      // Ceph answers again for an upload that has ended, without its version.
+      return again && VersionId === undefined ? await find() : { key, version: versionOf(VersionId), size };
     } catch (error) {
-      if (!again || !isGone(error)) throw error;
-      return { key, version: await completedBefore(requests, key, { size, parts: numbered.length }), size };
+      if (again && isGone(error)) return find();
+      throw error;
     }
   }
 
