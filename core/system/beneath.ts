@@ -8,7 +8,20 @@
 import { constants } from "node:fs";
 import { constants as osConstants } from "node:os";
 import type { ByteString } from "../format/path.ts";
-import { addressOf, check, cString, lastError, libc, O_CLOEXEC, retried, secondCString, systemError } from "./libc.ts";
+import { pathOfHandle } from "./handle.ts";
+import {
+  AT_FDCWD,
+  AT_SYMLINK_FOLLOW,
+  addressOf,
+  check,
+  cString,
+  lastError,
+  libc,
+  O_CLOEXEC,
+  retried,
+  secondCString,
+  systemError,
+} from "./libc.ts";
 import { plainName } from "./name.ts";
 
 /** Makes a folder. The umask applies to `mode`: set it again afterwards. */
@@ -50,10 +63,10 @@ export function makeLink(folder: number, name: ByteString, target: ByteString): 
   check(libc.symlinkat(secondCString(target), folder, cString(plainName(name))), "symlink", name);
 }
 
-/** Makes another name for a file. If the first name is a link, for the link itself. */
-export function makeHardLink(fromFolder: number, from: ByteString, toFolder: number, to: ByteString): void {
-  const status = libc.linkat(fromFolder, cString(plainName(from)), toFolder, secondCString(plainName(to)), 0);
-  check(status, "link", to);
+/** Gives what is held (`handle.ts`) one more name: the link itself if it is one. */
+export function makeHardLink(handle: number, folder: number, name: ByteString): void {
+  const path = cString(pathOfHandle(handle));
+  check(libc.linkat(AT_FDCWD, path, folder, secondCString(plainName(name)), AT_SYMLINK_FOLLOW), "link", name);
 }
 
 export type NodeType = "fifo" | "character device" | "block device";
@@ -85,9 +98,9 @@ function isBelow(number: number, limit: number): boolean {
   return Number.isInteger(number) && number >= 0 && number < limit;
 }
 
-/** Renames within one folder, and replaces what has the new name (but a folder only by a folder, if it is empty). */
-export function rename(folder: number, from: ByteString, to: ByteString): void {
-  const status = libc.renameat(folder, cString(plainName(from)), folder, secondCString(plainName(to)));
+/** Replaces what has the new name (but a folder only by a folder, when empty). */
+export function rename(fromFolder: number, from: ByteString, toFolder: number, to: ByteString): void {
+  const status = libc.renameat(fromFolder, cString(plainName(from)), toFolder, secondCString(plainName(to)));
   check(status, "rename", to);
 }
 

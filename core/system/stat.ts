@@ -2,6 +2,7 @@
 import type { Moment } from "../format/entry.ts";
 import { type ByteString, fromBytes } from "../format/path.ts";
 import {
+  AT_EMPTY_PATH,
   AT_FDCWD,
   AT_SYMLINK_NOFOLLOW,
   check,
@@ -27,7 +28,9 @@ export type Stat = {
   readonly inode: bigint;
   /** Number of the filesystem's device, valid until the next boot. */
   readonly device: number;
-  /** Number of names of the file. */
+  /** Tells mounts apart, also several of one filesystem; 0 for all of them before Linux 5.8. */
+  readonly mount: number;
+  /** How many names the file has. */
   readonly links: number;
   readonly modified: Moment;
   /** Time of the last change of content or metadata (ctime). */
@@ -40,8 +43,8 @@ export type Stat = {
 };
 
 const AT_NO_AUTOMOUNT = 0x800;
-const AT_EMPTY_PATH = 0x1000;
-const STATX_BASIC_STATS = 0x7ff;
+/** What `Stat` has: all that stat has, and the number of the mount. */
+const wanted = 0x7ff | 0x1000;
 const STATX_TYPE = 0x1;
 
 const typeBits: readonly (FileType | undefined)[] = [
@@ -78,7 +81,7 @@ export function lstat(path: ByteString): Stat {
 
 /** `name` may be a path of several components; only a link in its last one is not followed. Undefined only for ENOENT. */
 export function lstatAt(folder: number, name: ByteString): Stat | undefined {
-  return isThere(folder, name, STATX_BASIC_STATS) ? decoded() : undefined;
+  return isThere(folder, name, wanted) ? decoded() : undefined;
 }
 
 /** As `lstatAt`, if nothing but the type is of interest. */
@@ -94,7 +97,7 @@ function isThere(folder: number, name: ByteString, mask: number): boolean {
 }
 
 export function fstat(fd: number): Stat {
-  check(libc.statx(fd, cString(nothing), AT_EMPTY_PATH, STATX_BASIC_STATS, result.address), "fstat");
+  check(libc.statx(fd, cString(nothing), AT_EMPTY_PATH, wanted, result.address), "fstat");
   return decoded();
 }
 
@@ -113,6 +116,7 @@ function decoded(): Stat {
     size: long(10),
     inode: longs[4] ?? 0n,
     device: (words[34] ?? 0) * 2 ** 20 + (words[35] ?? 0),
+    mount: long(36),
     links: words[4] ?? 0,
     modified: moment(28),
     changed: moment(24),

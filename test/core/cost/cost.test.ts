@@ -1,5 +1,7 @@
 /** The estimate against what really happens: runs of a machine with a clock, and their counted requests. */
+
 import { describe, expect, test } from "bun:test";
+import { randomBytes } from "node:crypto";
 import { chmod, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { count, noCounts } from "../../../core/bucket/decorators/count.ts";
@@ -75,6 +77,7 @@ describe.each(["packs", "objects"] as const)("layout %s", (layout) => {
       snapshots: "skip",
       ask: () => Promise.reject(new Error("nothing was to be asked")),
       notify: () => {},
+      random: randomBytes,
       onProgress: () => {},
       signal: new AbortController().signal,
     });

@@ -40,6 +40,7 @@ describe("lstat", () => {
       size: 7,
       inode: known.ino,
       device: expect.any(Number),
+      mount: expect.any(Number),
       links: 2,
       modified: { seconds: 1580702706, nanoseconds: 123456789 },
       changed: {
