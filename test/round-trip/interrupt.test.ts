@@ -160,7 +160,7 @@ for (const place of places) {
           const { conf, tree, expected, temporary } = setting;
           await archive(conf);
           const target = join(dir.path, "target");
-          const when = async () => (await readdir(join(target, tree, "large")).catch(() => [])).includes("0");
+          const when = async () => (await readdir(join(target, tree, "large")).catch((): string[] => [])).includes("0");
           const outcome = await interrupted(["restore", "test", "--conf-dir", conf, "--target", target], setting, {
             signal,
             when,
