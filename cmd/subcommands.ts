@@ -10,6 +10,7 @@ import { doctor } from "./commands/doctor/command.ts";
 import { list } from "./commands/list/command.ts";
 import { prune } from "./commands/prune/command.ts";
 import { quickstart } from "./commands/quickstart/command.ts";
+import { rebuildIndex } from "./commands/rebuild-index/command.ts";
 import { renew } from "./commands/renew/command.ts";
 import { restore } from "./commands/restore/command.ts";
 import { updateResources } from "./commands/update-resources/command.ts";
@@ -33,6 +34,7 @@ export const subcommands: readonly Subcommand[] = [
   verify,
   prune,
   renew,
+  rebuildIndex,
   cost,
   createResources,
   updateResources,

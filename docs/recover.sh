@@ -41,7 +41,11 @@ free() { # PATH: makes its folder; fails if something is in the way
   mkdir -p "$target${1%/*}" && [ ! -e "$target$1" ] && [ ! -L "$target$1" ] || { problem "$1" "is in the way"; false; }
 }
 folder() { mkdir -p "$target$1" || die "cannot make the folder $1"; }
-hardlink() { free "$2" && { ln "$target$1" "$target$2" || problem "$2" "cannot be linked"; }; }
+named() { printf '%s\n' "$@" | digest; }
+first() { [ ! -f "$target$1" ] || : >"$work/first/$(named "$@")"; } # PATH LOOKS: the first of a file's names is there
+hardlink() { # FIRST PATH LOOKS: fails where that name is not there, or is another file
+  [ -e "$work/first/$(named "$1" "$3")" ] || return; free "$2" && { ln "$target$1" "$target$2" || problem "$2" "cannot be linked"; }; :
+}
 link() { free "$1" && ln -sT -- "$6" "$target$1" && meta "$@"; } # PATH UID GID MODE TIME TARGET
 node() { free "$1" && { mknod "$target$1" $6 && meta "$@" || problem "$1" "cannot be made"; }; }
 meta() { # PATH UID GID MODE TIME: setuid and the like only if the owner is right
@@ -55,20 +59,22 @@ def meta: [.path, .uid, .gid, .mode + special, .mt];
 def regions: reduce ((.holes // []) + [[.size, 0]])[] as [$at, $length] ({from: 0, end: 0, found: []};
   .found += [[.from, $at - .end, .end]] | .from += $at - .end | .end = $at + $length) | .found[] | select(.[1] > 0);
 def safe: ([.path_b64, .tgt_b64, .id_b64] | any | not) and ([.path, .id // "/"] | map(split("/")[]) | index("..") | not);
+def looks: [.size, .uid, .gid, .mode, .sb, .mt, .holes, [.dat[][4:]]] | tojson;
+def content($objects): (.dat[] as [$o, $at, $length, $offset, $bytes, $sha] | $objects[$o]
+    | "piece \([.key, .version, $at + 0, $length + 0, .encoding, $offset + 0, $bytes + 0, $sha] | @sh)"),
+  (regions | "region \(@sh)"), "file \([.path, .size] + meta[1:] | @sh)";
 def make($objects): if safe | not then "problem \([.path] | @sh) \("has a name that shell tools cannot restore" | @sh)"
   elif .typ == "d" then "folder \([.path] | @sh)" elif .typ == "l" then empty
   elif .typ != "f" then "node \(meta + [[.typ] + (.rdev // []) | join(" ")] | @sh)"
-  elif .path != (.id // .path) then "hardlink \([.id, .path] | @sh)"
-  else (.dat[] as [$o, $at, $length, $offset, $bytes, $sha] | $objects[$o]
-      | "piece \([.key, .version, $at + 0, $length + 0, .encoding, $offset + 0, $bytes + 0, $sha] | @sh)"),
-    (regions | "region \(@sh)"), "file \([.path, .size] + meta[1:] | @sh)" end;
+  elif .path != (.id // .path) then "hardlink \([.id, .path, looks] | @sh) || {", content($objects), "}"
+  else content($objects), (select(.id) | "first \([.path, looks] | @sh)") end;
 def late($typ): map(select(.typ == $typ and safe)) | sort_by(.path) | reverse[];' # children before parents
 run() { if jq -rs "$calls $1" "$2" >"$work/calls"; then . "$work/calls"; else problem "$2" "is malformed"; fi; }
 fetch "$2" | zstd -dcq >"$work/root" && [ -s "$work/root" ] || die "cannot read the manifest $2"
 [ "$(sed '$d' "$work/root" | digest)" = "$(tail -n 1 "$work/root" | jq -r .footer.digest)" ] || die "altered or cut short: $2"
 jq -en 'input | .format == "sysbackup-manifest" and .version == 1 and .sealing == null' "$work/root" >"$work/answer" ||
   die "the manifest has a format that this script does not know: $2"
-touch "$work/problems" "$work/late" "$work/content" "$work/regions"
+mkdir "$work/first"; touch "$work/problems" "$work/late" "$work/content" "$work/regions"
 jq -r 'select(.part).part | [.key, .version, .sha256] | join(" ")' "$work/root" >"$work/parts"
 while read -r key version sha; do
   fetch "$key" "$version" >"$work/stored"; zstd -dcq <"$work/stored" >"$work/part"

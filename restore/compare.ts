@@ -25,7 +25,7 @@ export async function sameContent(fd: number, entry: FileEntry, pauses: Pauses):
   return entry.holes.length === 0 || (await areZeros(fd, entry, pauses));
 }
 
-/** In pieces that are good until the next read; undefined, last, where the file ends too early. */
+/** In pieces that are good until the next read; undefined, last, if the file ends too early. */
 function* contentOf(fd: number, start: number, length: number): Generator<Buffer | undefined> {
   for (let done = 0; done < length; ) {
     const read = readAt(fd, buffer, 0, Math.min(buffer.length, length - done), start + done);

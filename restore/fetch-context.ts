@@ -1,4 +1,4 @@
-/** What bringing content from the bucket needs, of frames in packs and of whole objects. */
+/** What fetching content from the bucket needs, of frames in packs and of whole objects. */
 import type { Budget } from "../core/side-by-side.ts";
 import type { ObjectSource } from "../core/stored/read.ts";
 import type { Garbage } from "../core/system/garbage.ts";
@@ -8,9 +8,9 @@ export type FetchContext = {
   readonly bucket: ObjectSource;
   readonly files: Files;
   readonly signal: AbortSignal;
-  /** Of decompressed bytes in memory. */
+  /** Bounds decompressed bytes in memory. */
   readonly memory: Budget;
   readonly garbage: Garbage;
-  /** Called after each frame. */
+  /** Is called after each frame. */
   readonly onProgress: () => void;
 };

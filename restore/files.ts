@@ -1,21 +1,24 @@
 /**
- * Writing files. Each is made under a temporary name beside its place, filled from wherever its extents come, in any
- * order, and renamed when the last byte and all metadata are there. A file that already is as it should be is left alone.
+ * Writing files. Each is made in the workplace of its folder, filled from wherever its extents come, in any order, and
+ * renamed when the last byte and all metadata are there. A file that already is as it should be is left alone.
  */
 import type { FileEntry } from "../core/format/entry.ts";
-import { baseName, parentOf, toText } from "../core/format/path.ts";
+import { type ByteString, baseName, parentOf, toText } from "../core/format/path.ts";
 import type { Loss } from "../core/manifest/loss.ts";
-import { createFile, openFileAt, truncate, writeAt } from "../core/system/beneath.ts";
+import { createFile, openFileAt, remove, truncate, writeAt } from "../core/system/beneath.ts";
 import { close } from "../core/system/files.ts";
 import { SystemError } from "../core/system/libc.ts";
 import { fstat, lstatAt, type Stat } from "../core/system/stat.ts";
+import type { Adoption } from "./adoption.ts";
 import { sameContent } from "./compare.ts";
 import type { HardLinks } from "./hard-links.ts";
 import { placed, type Region, regionsOf } from "./holes.ts";
 import type { Metadata } from "./metadata.ts";
 import type { Pauses } from "./pauses.ts";
-import { madeAnew, putInPlace, removeIfThere, temporaryName } from "./place.ts";
+import { putInPlace } from "./place.ts";
+import { unlessRefused } from "./refused.ts";
 import type { Report } from "./report.ts";
+import { OpenSubject } from "./subject.ts";
 import type { Target } from "./target.ts";
 import { writeFailed } from "./trouble.ts";
 
@@ -23,25 +26,31 @@ import { writeFailed } from "./trouble.ts";
 export type Job = {
   readonly entry: FileEntry;
   /** Undefined before its first bytes come. */
-  fd: number | undefined;
+  open: { readonly fd: number; readonly temporary: ByteString } | undefined;
   /** Extents that are not written yet. */
   pending: number;
   /** Nothing more is to be done: the file is in its place, or lost. */
   over: boolean;
-  /** Of a sparse file, where its data goes. */
+  /** Places of the data of a sparse file. */
   readonly regions: readonly Region[] | undefined;
 };
 
+export type FilesDeps = {
+  readonly target: Target;
+  readonly metadata: Metadata;
+  readonly adoption: Adoption;
+  readonly links: HardLinks;
+  readonly report: Report;
+  readonly pauses: Pauses;
+};
+
 export class Files {
+  readonly #deps: FilesDeps;
   readonly #started = new Set<Job>();
 
-  constructor(
-    readonly target: Target,
-    readonly metadata: Metadata,
-    readonly links: HardLinks,
-    readonly report: Report,
-    readonly pauses: Pauses,
-  ) {}
+  constructor(deps: FilesDeps) {
+    this.#deps = deps;
+  }
 
   /**
    * Whether the file is in its place with the right content; then its metadata is put right. Its metadata alone is no
@@ -62,10 +71,10 @@ export class Files {
     }
   }
 
-  /** A file whose content is to be brought; undefined where it needs none, or cannot be made. */
+  /** A file whose content is to be brought; undefined if it needs none, or cannot be made. */
   start(entry: FileEntry): Job | undefined {
     const regions = entry.holes.length === 0 ? undefined : regionsOf(entry);
-    const job: Job = { entry, fd: undefined, pending: entry.extents.length, over: false, regions };
+    const job: Job = { entry, open: undefined, pending: entry.extents.length, over: false, regions };
     if (job.pending > 0) return job;
     this.#attempt(job, () => {
       this.#open(job);
@@ -81,14 +90,15 @@ export class Files {
   write(job: Job, bytes: Uint8Array, position: number, ends: boolean): void {
     if (job.over) return;
     this.#attempt(job, () => {
-      const fd = job.fd ?? this.#open(job);
+      const { fd } = job.open ?? this.#open(job);
       if (job.regions === undefined) writeAt(fd, bytes, position);
       else
         for (const { data, file, length } of placed(job.regions, position, bytes.length)) {
           writeAt(fd, bytes.subarray(data - position, data - position + length), file);
         }
-      this.report.figures.bytes += bytes.length;
-      this.report.done.bytes += bytes.length;
+      const { figures, done } = this.#deps.report;
+      figures.bytes += bytes.length;
+      done.bytes += bytes.length;
       if (!ends) return;
       job.pending -= 1;
       if (job.pending === 0) this.#finish(job);
@@ -99,7 +109,7 @@ export class Files {
   lose(job: Job, loss: Loss): void {
     if (job.over) return;
     this.#discard(job);
-    this.report.lost("content-lost", { doing: "restore", what: toText(job.entry.path), ...loss });
+    this.#deps.report.lost("content-lost", { doing: "restore", what: toText(job.entry.path), ...loss });
   }
 
   /** Removes what is not finished: for the end of a job that stops early. */
@@ -112,57 +122,58 @@ export class Files {
       action();
     } catch (error) {
       this.#discard(job);
-      writeFailed(this.report, job.entry, error);
+      writeFailed(this.#deps.report, job.entry, error);
     }
   }
 
-  #open(job: Job): number {
-    const { path } = job.entry;
-    const { fd: folder } = this.target.folder(parentOf(path));
-    const temporary = temporaryName(path);
-    const fd = madeAnew(folder, temporary, () => createFile(folder, temporary));
-    job.fd = fd;
+  #open(job: Job): NonNullable<Job["open"]> {
+    const { target } = this.#deps;
+    const temporary = target.names.next();
+    const fd = createFile(target.workplace(parentOf(job.entry.path)), temporary);
+    job.open = { fd, temporary };
     this.#started.add(job);
-    return fd;
+    return job.open;
   }
 
   #finish(job: Job): void {
-    const { entry, fd } = job;
-    if (fd === undefined) throw new Error("a file is finished before it is begun");
+    const { target, metadata, links, report } = this.#deps;
+    const { entry, open } = job;
+    if (open === undefined) throw new Error("a file is finished before it is begun");
+    const { fd, temporary } = open;
     if (job.regions !== undefined) truncate(fd, entry.size);
-    const folder = this.target.folder(parentOf(entry.path));
-    this.metadata.apply(fd, entry, !folder.fresh);
-    const made = entry.hardLink === undefined ? undefined : fstat(fd);
-    putInPlace(folder.fd, temporaryName(entry.path), entry.path);
-    job.over = true;
-    job.fd = undefined;
-    this.#started.delete(job);
-    close(fd);
-    if (made !== undefined) this.links.restored(entry, made);
-    this.report.figures.files += 1;
-    this.report.done.files += 1;
-    for (const [, length] of entry.holes) this.report.done.bytes += length;
+    metadata.apply(new OpenSubject(fd), entry);
+    putInPlace(target, temporary, entry.path);
+    // After the rename, which changes the ctime.
+    if (entry.hardLink !== undefined) links.restored(entry, fstat(fd));
+    this.#close(job);
+    report.figures.files += 1;
+    report.done.files += 1;
+    for (const [, length] of entry.holes) report.done.bytes += length;
   }
 
   #discard(job: Job): void {
+    const { target, report } = this.#deps;
+    const { entry, open } = job;
+    report.done.files += 1;
+    this.#close(job);
+    if (open === undefined) return;
+    // A leftover is taken away by the next restore.
+    unlessRefused(() => {
+      target.folderIfThere(parentOf(entry.path));
+      remove(target.workplace(parentOf(entry.path)), open.temporary);
+    });
+  }
+
+  #close(job: Job): void {
     job.over = true;
-    this.report.done.files += 1;
-    const { fd } = job;
-    if (fd === undefined) return;
-    job.fd = undefined;
+    if (job.open === undefined) return;
+    close(job.open.fd);
+    job.open = undefined;
     this.#started.delete(job);
-    close(fd);
-    try {
-      const folder = this.target.folderIfThere(parentOf(job.entry.path));
-      removeIfThere(folder.fd, temporaryName(job.entry.path));
-    } catch (error) {
-      // A leftover: the next restore of this path takes it away.
-      if (!(error instanceof SystemError)) throw error;
-    }
   }
 
   #openExisting(entry: FileEntry): number | undefined {
-    const folder = this.target.folder(parentOf(entry.path));
+    const folder = this.#deps.target.folder(parentOf(entry.path));
     if (folder.fresh) return undefined;
     const name = baseName(entry.path);
     const found = lstatAt(folder.fd, name);
@@ -170,18 +181,30 @@ export class Files {
   }
 
   async #isIn(fd: number, entry: FileEntry): Promise<boolean> {
+    const { metadata, adoption, links, report, pauses } = this.#deps;
+    const subject = new OpenSubject(fd);
     const found = fstat(fd);
-    if (!couldBe(entry, found) || !(await sameContent(fd, entry, this.pauses))) return false;
-    // A change of its metadata would show under its other names too, which may lie anywhere.
-    if (found.links > 1 && !this.metadata.matches(fd, entry, found)) return false;
-    if (this.metadata.correct(fd, entry, found)) this.report.figures.files += 1;
-    else this.report.figures.unchanged += 1;
-    if (entry.hardLink !== undefined) this.links.restored(entry, found);
-    this.report.inPlace(entry);
+    if (!couldBe(entry, found)) return false;
+    const isRight = metadata.matches(subject, entry, found);
+    if (!isRight && !adoption.mayCorrect(entry, found)) return false;
+    if (!(await sameContent(fd, entry, pauses)) || !isUntouched(found, fstat(fd))) return false;
+    if (isRight) report.figures.unchanged += 1;
+    else {
+      metadata.correct(subject, entry, found);
+      report.figures.files += 1;
+    }
+    if (entry.hardLink !== undefined) links.restored(entry, fstat(fd));
+    report.inPlace(entry);
     return true;
   }
 }
 
+/** Excludes files with other names, by which they could be changed, unless the backup has them, too. */
 function couldBe(entry: FileEntry, found: Stat): boolean {
   return found.type === "file" && found.size === entry.size && (found.links === 1 || entry.hardLink !== undefined);
+}
+
+/** Whether nothing has happened to it since: a change of content, owner, mode or links shows in the ctime. */
+function isUntouched(before: Stat, { changed }: Stat): boolean {
+  return changed.seconds === before.changed.seconds && changed.nanoseconds === before.changed.nanoseconds;
 }

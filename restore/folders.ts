@@ -1,43 +1,53 @@
 /**
- * Folders: made as the walk comes by, with mode 0700; they get their own metadata at the very end, deepest first, since
- * writing into a folder changes its times and may not be allowed by its mode.
+ * Folders: made as the walk comes by, for nobody else to enter; they get their own metadata at the very end, deepest first,
+ * since writing into a folder changes its times and may not be allowed by its mode.
  */
 import type { FolderEntry } from "../core/format/entry.ts";
 import { decodeEntry, encodeHead } from "../core/format/entry-json.ts";
 import { type ByteString, parentOf, toText } from "../core/format/path.ts";
 import { SystemError } from "../core/system/libc.ts";
 import { fstat } from "../core/system/stat.ts";
+import type { Adoption } from "./adoption.ts";
 import type { Metadata } from "./metadata.ts";
+import { Obstacle } from "./obstacle.ts";
 import type { Report } from "./report.ts";
 import type { Spool } from "./spool.ts";
-import type { Target } from "./target.ts";
+import { OpenSubject } from "./subject.ts";
+import { type FolderIdentity, isFolder, replaced, type Target } from "./target.ts";
 import { writeFailed } from "./trouble.ts";
 
+export type FoldersDeps = {
+  readonly target: Target;
+  readonly metadata: Metadata;
+  readonly adoption: Adoption;
+  readonly report: Report;
+  readonly spool: Spool;
+};
+
 export class Folders {
-  /** Folders that could not be made: what lies in them is lost with them, and told with them. */
+  readonly #deps: FoldersDeps;
+  /** Folders that could not be made: what lies in them is lost with them, and reported with them. */
   readonly #lost = new Map<ByteString, { entries: number }>();
 
-  constructor(
-    readonly target: Target,
-    readonly metadata: Metadata,
-    readonly report: Report,
-    readonly spool: Spool,
-  ) {}
+  constructor(deps: FoldersDeps) {
+    this.#deps = deps;
+  }
 
   /**
-   * `selected` is false for folders that only lead to what is restored: they get their metadata where they had to be made.
+   * `selected` is false for folders that only lead to what is restored: they get their metadata if they had to be made.
    *
-   * The backup's `/` is the target. It gets that metadata where it is the machine's own `/`, or was made by this restore;
+   * The backup's `/` is the target. It gets that metadata if it is the machine's own `/`, or was made by this restore;
    * a folder that the user had before stays as private or open as the user made it.
    */
   restore(entry: FolderEntry, selected: boolean): void {
+    const { target, adoption, report, spool } = this.#deps;
     try {
-      const made = this.target.make(entry.path) === "made";
-      if (entry.path === "/" && !made && !this.target.isSystemRoot) return;
-      if (selected || made) this.spool.push(encodeHead(entry));
+      const made = target.make(entry.path, adoption.folderRule(entry)) === "made";
+      if (entry.path === "/" && !made && !target.isSystemRoot) return;
+      if (selected || made) spool.push(lineOf(entry, target.identity(entry.path)));
     } catch (error) {
       this.#lost.set(entry.path, { entries: 0 });
-      writeFailed(this.report, entry, error);
+      writeFailed(report, entry, error);
     }
   }
 
@@ -56,19 +66,36 @@ export class Folders {
     for (const [path, lost] of this.#lost) {
       if (lost.entries === 0) continue;
       const what = lost.entries === 1 ? "1 entry" : `${lost.entries} entries`;
-      this.report.warning("folder-lost", `did not restore ${what} in ${JSON.stringify(toText(path))}`);
+      this.#deps.report.warning("folder-lost", `did not restore ${what} in ${JSON.stringify(toText(path))}`);
       lost.entries = 0;
     }
-    for (const line of this.spool.backwards()) this.#apply(decodeEntry(JSON.parse(line)));
+    for (const line of this.#deps.spool.backwards()) this.#apply(line);
   }
 
-  #apply(entry: ReturnType<typeof decodeEntry>): void {
+  #apply(line: string): void {
+    const { target, metadata, report } = this.#deps;
+    const { entry, identity } = decodeLine(line);
     try {
-      const { fd } = this.target.folderIfThere(entry.path);
-      if (this.metadata.correct(fd, entry, fstat(fd))) this.report.figures.folders += 1;
+      const { fd } = target.folderIfThere(entry.path);
+      const found = fstat(fd);
+      // Else what is somebody's would be given to somebody else.
+      if (!isFolder(identity, found)) throw replaced();
+      if (metadata.correct(new OpenSubject(fd), entry, found)) report.figures.folders += 1;
     } catch (error) {
-      if (!(error instanceof SystemError)) throw error;
-      this.report.count("mode", toText(entry.path), error.reason);
+      if (error instanceof SystemError) report.count("mode", toText(entry.path), error.reason);
+      else if (error instanceof Obstacle) writeFailed(report, entry, error);
+      else throw error;
     }
   }
+}
+
+function lineOf(entry: FolderEntry, { device, inode, uid }: FolderIdentity): string {
+  return `${device} ${inode} ${uid} ${encodeHead(entry)}`;
+}
+
+function decodeLine(line: string): { readonly entry: FolderEntry; readonly identity: FolderIdentity } {
+  const [, device = "", inode = "", uid = "", json = ""] = /^(\d+) (\d+) (\d+) (.*)$/s.exec(line) ?? [];
+  const entry = decodeEntry(JSON.parse(json));
+  if (entry.type !== "folder") throw new Error("something else than a folder was put by");
+  return { entry, identity: { device: Number(device), inode: BigInt(inode), uid: Number(uid) } };
 }

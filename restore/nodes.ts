@@ -1,63 +1,99 @@
-/** Links, fifos and devices: entries without content. */
+/** Restores links, fifos and devices: entries without content. Each is used by a descriptor that holds it, not by name. */
 import type { DeviceEntry, FifoEntry, LinkEntry } from "../core/format/entry.ts";
-import { baseName, parentOf } from "../core/format/path.ts";
+import { type ByteString, baseName, parentOf } from "../core/format/path.ts";
 import { makeLink, makeNode } from "../core/system/beneath.ts";
-import { lstatAt, readLinkAt, type Stat } from "../core/system/stat.ts";
+import { close } from "../core/system/files.ts";
+import { openHandle, readLinkOf } from "../core/system/handle.ts";
+import { isSystemError } from "../core/system/libc.ts";
+import { fstat, type Stat } from "../core/system/stat.ts";
+import type { Adoption } from "./adoption.ts";
 import { type HardLinks, isLaterName } from "./hard-links.ts";
 import type { Metadata } from "./metadata.ts";
-import { madeAnew, putInPlace, temporaryName } from "./place.ts";
+import { putInPlace } from "./place.ts";
 import type { Report } from "./report.ts";
-import type { Folder, Target } from "./target.ts";
+import { HeldSubject } from "./subject.ts";
+import type { Target } from "./target.ts";
 
 export type NodeEntry = LinkEntry | FifoEntry | DeviceEntry;
 
-/** What restoring a node needs. */
-export type NodeTools = {
+export type NodeDeps = {
   readonly target: Target;
   readonly metadata: Metadata;
+  readonly adoption: Adoption;
   readonly links: HardLinks;
   readonly report: Report;
 };
 
-/** Throws SystemErrors and FolderInTheWay; then nothing has changed. */
-export function restoreNode(entry: NodeEntry, { target, metadata, links, report }: NodeTools): void {
-  if (isLaterName(entry) && links.link(entry)) return;
-  const { figures } = report;
+/** Throws SystemErrors and Obstacles; then nothing has changed. */
+export function restoreNode(entry: NodeEntry, deps: NodeDeps): void {
+  if (isLaterName(entry) && deps.links.link(entry)) return;
+  if (!correctExisting(entry, deps)) makeAnother(entry, deps);
+}
+
+/** False if nothing is there that may stay. */
+function correctExisting(entry: NodeEntry, { target, metadata, adoption, links, report }: NodeDeps): boolean {
   const folder = target.folder(parentOf(entry.path));
-  const name = baseName(entry.path);
-  const found = folder.fresh ? undefined : lstatAt(folder.fd, name);
-  const kept = found !== undefined && isSame(entry, folder, found) && mayStay(entry, found, folder, metadata);
-  if (!kept) make(entry, folder, metadata);
-  if (kept && !metadata.correct({ folder: folder.fd, name }, entry, found)) figures.unchanged += 1;
-  else if (entry.type === "link") figures.links += 1;
-  else figures.nodes += 1;
-  const there = entry.hardLink === undefined ? undefined : lstatAt(folder.fd, name);
-  if (there !== undefined) links.restored(entry, there);
+  if (folder.fresh) return false;
+  const handle = hold(folder.fd, baseName(entry.path));
+  if (handle === undefined) return false;
+  try {
+    const found = fstat(handle);
+    if (!isSame(entry, handle, found)) return false;
+    const subject = new HeldSubject(handle);
+    if (metadata.matches(subject, entry, found)) {
+      // Its other names may lie anywhere: only the backup may say that it has some.
+      if (found.links > 1 && entry.hardLink === undefined) return false;
+      report.figures.unchanged += 1;
+    } else {
+      if (!adoption.mayCorrect(entry, found)) return false;
+      metadata.correct(subject, entry, found);
+      count(entry, report);
+    }
+    if (entry.hardLink !== undefined) links.restored(entry, fstat(handle));
+    return true;
+  } finally {
+    close(handle);
+  }
 }
 
-/**
- * Where it has several names, a change of its metadata would show under all of them, and the backup need not know them:
- * then only what is right in every way may stay.
- */
-function mayStay(entry: NodeEntry, found: Stat, { fd: folder }: Folder, metadata: Metadata): boolean {
-  if (found.links === 1) return true;
-  return entry.hardLink !== undefined && metadata.matches({ folder, name: baseName(entry.path) }, entry, found);
+function hold(folder: number, name: ByteString): number | undefined {
+  try {
+    return openHandle(folder, name);
+  } catch (error) {
+    if (isSystemError(error, "ENOENT")) return undefined;
+    throw error;
+  }
 }
 
-function isSame(entry: NodeEntry, folder: Folder, found: Stat): boolean {
+function isSame(entry: NodeEntry, handle: number, found: Stat): boolean {
   if (found.type !== entry.type) return false;
   if (entry.type === "fifo") return true;
-  if (entry.type === "link") return readLinkAt(folder.fd, baseName(entry.path)) === entry.target;
+  if (entry.type === "link") return readLinkOf(handle) === entry.target;
   return found.major === entry.major && found.minor === entry.minor;
 }
 
-function make(entry: NodeEntry, { fd, fresh }: Folder, metadata: Metadata): void {
-  const temporary = temporaryName(entry.path);
-  madeAnew(fd, temporary, () => {
-    if (entry.type === "link") makeLink(fd, temporary, entry.target);
-    else if (entry.type === "fifo") makeNode(fd, temporary, entry.type, 0, 0);
-    else makeNode(fd, temporary, entry.type, entry.major, entry.minor);
-  });
-  metadata.apply({ folder: fd, name: temporary }, entry, !fresh);
-  putInPlace(fd, temporary, entry.path);
+function makeAnother(entry: NodeEntry, { target, metadata, links, report }: NodeDeps): void {
+  const place = target.workplace(parentOf(entry.path));
+  const temporary = target.names.next();
+  make(entry, place, temporary);
+  const handle = openHandle(place, temporary);
+  try {
+    metadata.apply(new HeldSubject(handle), entry);
+    putInPlace(target, temporary, entry.path);
+    if (entry.hardLink !== undefined) links.restored(entry, fstat(handle));
+  } finally {
+    close(handle);
+  }
+  count(entry, report);
+}
+
+function make(entry: NodeEntry, folder: number, name: ByteString): void {
+  if (entry.type === "link") makeLink(folder, name, entry.target);
+  else if (entry.type === "fifo") makeNode(folder, name, entry.type, 0, 0);
+  else makeNode(folder, name, entry.type, entry.major, entry.minor);
+}
+
+function count({ type }: NodeEntry, { figures }: Report): void {
+  if (type === "link") figures.links += 1;
+  else figures.nodes += 1;
 }

@@ -1,53 +1,35 @@
 /**
- * Putting a thing in its place by rename, so that it appears whole or not at all: it is made beside its place under a
- * name that only this path has, and a leftover of a restore that was killed is made anew.
+ * Putting a thing in its place by rename, so that it appears whole or not at all. It is made in the workplace of its
+ * folder, under a name that nobody can guess.
  */
-import { type ByteString, baseName } from "../core/format/path.ts";
+import { type ByteString, baseName, parentOf } from "../core/format/path.ts";
 import { remove, removeFolder, rename } from "../core/system/beneath.ts";
 import { isSystemError } from "../core/system/libc.ts";
-
-/** Names no file of a user; the digits come from the whole path, so no two paths in a folder share them. */
-export function temporaryName(path: ByteString): ByteString {
-  return `.sysbackup-${Bun.hash.xxHash64(path).toString(16).padStart(16, "0")}` as ByteString;
-}
-
-/** Runs `make`, again without what has the name where that is taken. */
-export function madeAnew<Made>(folder: number, temporary: ByteString, make: () => Made): Made {
-  try {
-    return make();
-  } catch (error) {
-    if (!isSystemError(error, "EEXIST")) throw error;
-    remove(folder, temporary);
-    return make();
-  }
-}
-
-/** A folder with something in it lies where something else should be. */
-export class FolderInTheWay extends Error {
-  override readonly name = "FolderInTheWay";
-}
+import { Obstacle } from "./obstacle.ts";
+import { unlessRefused } from "./refused.ts";
+import type { Target } from "./target.ts";
 
 /**
- * Replaces what is there: anything but a folder, and an empty folder too. Otherwise a `FolderInTheWay`. The temporary
- * thing is gone after an error.
+ * Replaces what is there: anything but a folder, and an empty folder too. Otherwise an Obstacle. The temporary thing is
+ * gone after an error.
  */
-export function putInPlace(folder: number, temporary: ByteString, path: ByteString): void {
-  const name = baseName(path);
+export function putInPlace(target: Target, temporary: ByteString, path: ByteString): void {
+  const from = target.workplace(parentOf(path));
   try {
-    renameOverFolder(folder, temporary, name);
+    renameOverFolder(from, temporary, target.folder(parentOf(path)).fd, baseName(path));
   } catch (error) {
-    removeIfThere(folder, temporary);
+    unlessRefused(() => remove(from, temporary));
     throw error;
   }
 }
 
-function renameOverFolder(folder: number, temporary: ByteString, name: ByteString): void {
+function renameOverFolder(from: number, temporary: ByteString, folder: number, name: ByteString): void {
   try {
-    rename(folder, temporary, name);
+    rename(from, temporary, folder, name);
   } catch (error) {
     if (!isSystemError(error, "EISDIR")) throw error;
     removeEmptyFolder(folder, name);
-    rename(folder, temporary, name);
+    rename(from, temporary, folder, name);
   }
 }
 
@@ -55,16 +37,8 @@ function removeEmptyFolder(folder: number, name: ByteString): void {
   try {
     removeFolder(folder, name);
   } catch (error) {
-    if (isSystemError(error, "ENOTEMPTY", "EEXIST"))
-      throw new FolderInTheWay("a folder that is not empty is in its place");
-    throw error;
-  }
-}
-
-export function removeIfThere(folder: number, name: ByteString): void {
-  try {
-    remove(folder, name);
-  } catch (error) {
-    if (!isSystemError(error, "ENOENT")) throw error;
+    if (!isSystemError(error, "ENOTEMPTY", "EEXIST")) throw error;
+    const why = "a folder that is not empty is in its place";
+    throw new Obstacle({ code: "in-the-way", why, remedy: "move that folder away and run again" }, error);
   }
 }

@@ -38,7 +38,7 @@ export type Figures = {
   damaged: number;
 };
 
-type Loss = FailureParts & { readonly damage: boolean };
+type LossReport = FailureParts & { readonly damage: boolean };
 
 export class Report {
   readonly figures: Figures = {
@@ -68,7 +68,7 @@ export class Report {
   }
 
   /** Something that is not restored. `damage`: since the bucket does not hold what it should. */
-  lost(code: string, { damage, ...parts }: Loss): void {
+  lost(code: string, { damage, ...parts }: LossReport): void {
     this.figures.errors += 1;
     if (damage) this.figures.damaged += 1;
     this.notify({ level: "error", code, message: new Failure(parts).message });

@@ -1,12 +1,12 @@
 /**
  * The restore job: files with their metadata, then folders' metadata, then snapshots. It goes through the manifest part
- * by part, so its memory does not grow with the backup. Whatever fails is told by path and the walk goes on; only a full
- * target, a bucket out of reach, and an abort end it early, and running it again goes on where it stopped.
+ * by part, so its memory does not grow with the backup. What fails is reported by path, and the walk goes on; only a full
+ * target, a bucket out of reach, and an abort end it early. If it is run again, it goes on from there.
  */
 import { type ExitStatus, exitStatus } from "../core/failure.ts";
 import type { Entry, FileEntry, ObjectRef } from "../core/format/entry.ts";
 import type { Manifest, PartRef } from "../core/format/manifest.ts";
-import { toText } from "../core/format/path.ts";
+import { type ByteString, toText } from "../core/format/path.ts";
 import type { Loss } from "../core/manifest/loss.ts";
 import type { LoadedPart } from "../core/manifest/read.ts";
 import { walkParts } from "../core/manifest/walk.ts";
@@ -15,12 +15,13 @@ import { Budget } from "../core/side-by-side.ts";
 import type { ObjectSource } from "../core/stored/read.ts";
 import { Garbage } from "../core/system/garbage.ts";
 import { isSystemError } from "../core/system/libc.ts";
+import { Adoption } from "./adoption.ts";
 import { fetchContent } from "./fetch.ts";
 import { Files, type Job } from "./files.ts";
 import { Folders } from "./folders.ts";
-import { HardLinks, isLaterName } from "./hard-links.ts";
+import { HardLinks, isLaterName, linkGroup } from "./hard-links.ts";
 import { Metadata } from "./metadata.ts";
-import { type NodeEntry, restoreNode } from "./nodes.ts";
+import { type NodeDeps, type NodeEntry, restoreNode } from "./nodes.ts";
 import { Pauses } from "./pauses.ts";
 import { groupsOf, planOf } from "./plan.ts";
 import { type Figures, Report } from "./report.ts";
@@ -28,13 +29,14 @@ import { Selection } from "./select.ts";
 import { decide, restoreSnapshot, type SnapshotChoice } from "./snapshots.ts";
 import { Spool } from "./spool.ts";
 import { Target } from "./target.ts";
+import type { RandomBytes } from "./temporary.ts";
 import { writeFailed } from "./trouble.ts";
 
 type RestoreProgress = {
   /** In place, those among them that were there before; `files` counts lost ones too. */
   readonly files: number;
   readonly bytes: number;
-  /** Undefined where only some paths are restored. */
+  /** Undefined if only some paths are restored. */
   readonly totalFiles: number | undefined;
   readonly totalBytes: number | undefined;
 };
@@ -42,15 +44,17 @@ type RestoreProgress = {
 export type RestoreOptions = {
   readonly bucket: ObjectSource;
   readonly manifest: Manifest;
-  /** Absolute path of a folder; made where it is missing. */
+  /** Absolute path of a folder; made if it is missing. */
   readonly target: string;
   /** Absolute paths as in the backup, each with all below it; empty for everything. */
   readonly paths: readonly string[];
   readonly numericOwner: boolean;
   readonly snapshots: SnapshotChoice;
-  /** A Failure where there is no one to ask. */
+  /** Asks the user; a Failure if there is no terminal. */
   readonly ask: (question: string) => Promise<boolean>;
   readonly notify: Notify;
+  /** Random bytes, fit for secrets. */
+  readonly random: RandomBytes;
   readonly onProgress: (progress: RestoreProgress) => void;
   /** An abort ends the job with its reason. */
   readonly signal: AbortSignal;
@@ -62,13 +66,13 @@ const storedGarbage = 24 * 1024 * 1024;
 const memory = 32 * 1024 * 1024;
 
 export async function restore(options: RestoreOptions): Promise<Figures> {
-  const { manifest, snapshots, ask, notify } = options;
+  const { manifest, snapshots, ask, notify, random } = options;
   // Who wants some files back did not ask for databases to be replayed.
   const unasked = options.paths.length > 0 && snapshots === "ask";
   const decisions = unasked ? [] : await decide(manifest.snapshots, snapshots, ask);
-  const target = Target.open(options.target);
+  const report = new Report(notify);
+  const target = Target.open(options.target, { random, onMovedAside: (...paths) => tellMovedAside(report, ...paths) });
   try {
-    const report = new Report(notify);
     tellOfBackup(manifest, report);
     await new Restore(options, target, report).run();
     for (const decision of decisions) {
@@ -93,9 +97,18 @@ function tellOfBackup({ header, totals }: Manifest, report: Report): void {
   report.info("backup-incomplete", message);
 }
 
+function tellMovedAside(report: Report, path: ByteString, aside: ByteString): void {
+  const quoted = (path: ByteString) => JSON.stringify(toText(path));
+  const message = `the folder ${quoted(path)} had another owner than in the backup: it is ${quoted(aside)} now, with all that was in it`;
+  report.warning("moved-aside", message);
+}
+
 class Restore {
+  readonly #options: RestoreOptions;
+  readonly #target: Target;
+  readonly #report: Report;
   readonly #selection: Selection;
-  readonly #metadata: Metadata;
+  readonly #nodes: NodeDeps;
   readonly #links: HardLinks;
   readonly #files: Files;
   readonly #folders: Folders;
@@ -103,21 +116,25 @@ class Restore {
   readonly #memory = new Budget(memory);
   readonly #garbage = new Garbage(storedGarbage);
 
-  constructor(
-    readonly options: RestoreOptions,
-    readonly target: Target,
-    readonly report: Report,
-  ) {
-    this.#pauses = new Pauses(options.signal);
+  constructor(options: RestoreOptions, target: Target, report: Report) {
+    this.#options = options;
+    this.#target = target;
+    this.#report = report;
+    const pauses = new Pauses(options.signal);
+    const metadata = new Metadata(report, options.numericOwner);
+    const adoption = new Adoption(target, metadata);
+    const links = new HardLinks(target, report);
+    const shared = { target, metadata, adoption, links, report };
+    this.#pauses = pauses;
     this.#selection = new Selection(options.paths, (folder) => target.has(folder));
-    this.#metadata = new Metadata(report, options.numericOwner);
-    this.#links = new HardLinks(target, report);
-    this.#files = new Files(target, this.#metadata, this.#links, report, this.#pauses);
-    this.#folders = new Folders(target, this.#metadata, report, new Spool(() => target.unnamedFile()));
+    this.#nodes = shared;
+    this.#links = links;
+    this.#files = new Files({ ...shared, pauses });
+    this.#folders = new Folders({ ...shared, spool: new Spool(() => target.unnamedFile()) });
   }
 
   async run(): Promise<void> {
-    const { bucket, manifest } = this.options;
+    const { bucket, manifest } = this.#options;
     const selection = this.#selection;
     try {
       const walk = {
@@ -136,10 +153,15 @@ class Restore {
     }
     this.#tellMissing();
     this.#folders.finish();
-    this.report.tellCounted();
+    // Made to restore some paths: the backup's `/` was not asked for.
+    this.#target.settle("/" as ByteString, 0o700);
+    this.#target.leaveAll();
+    this.#report.tellCounted();
   }
 
   async #restorePart({ objects, entries }: LoadedPart): Promise<void> {
+    const [first] = entries;
+    if (first !== undefined) this.#target.leaveBehind(first.path);
     const files: FileEntry[] = [];
     const laterNames: FileEntry[] = [];
     for (const entry of entries) {
@@ -156,11 +178,11 @@ class Restore {
 
   #node(entry: NodeEntry): void {
     try {
-      restoreNode(entry, { target: this.target, metadata: this.#metadata, links: this.#links, report: this.report });
+      restoreNode(entry, this.#nodes);
     } catch (error) {
       const device = entry.type === "character device" || entry.type === "block device";
-      if (device && isSystemError(error, "EPERM")) this.report.count("device", toText(entry.path), error.reason);
-      else writeFailed(this.report, entry, error);
+      if (device && isSystemError(error, "EPERM")) this.#report.count("device", toText(entry.path), error.reason);
+      else writeFailed(this.#report, entry, error);
     }
   }
 
@@ -174,7 +196,7 @@ class Restore {
       const job = this.#files.start(entry);
       if (job !== undefined) jobs.push(job);
     }
-    const { bucket, signal } = this.options;
+    const { bucket, signal } = this.#options;
     const onProgress = () => this.#tellProgress();
     const context = { bucket, signal, files: this.#files, memory: this.#memory, garbage: this.#garbage, onProgress };
     for (const group of groupsOf(jobs, objects)) await fetchContent(planOf(group, objects), context);
@@ -182,28 +204,29 @@ class Restore {
   }
 
   /**
-   * Where the first name of a file is not there to link to, since it was not asked for or has failed, the next one takes
-   * its place; what cannot be linked even then gets a copy of its own.
+   * If the first name of a file is not there to link to, since it was not asked for, has failed or is another file, the
+   * next one takes its place; what cannot be linked even then gets a copy of its own.
    */
   async #linkOrBring(entries: readonly FileEntry[], objects: readonly ObjectRef[]): Promise<void> {
     const unlinked = entries.filter((entry) => !this.#link(entry));
-    const substitutes = new Map(unlinked.toReversed().map((entry) => [entry.hardLink, entry]));
+    const substitutes = new Map(unlinked.toReversed().map((entry) => [linkGroup(entry), entry]));
     await this.#bring([...substitutes.values()], objects);
-    const rest = unlinked.filter((entry) => substitutes.get(entry.hardLink) !== entry);
+    const taken = new Set(substitutes.values());
+    const rest = unlinked.filter((entry) => !taken.has(entry));
     await this.#bring(
       rest.filter((entry) => !this.#link(entry)),
       objects,
     );
   }
 
-  /** True also where the entry is lost, and told as such. */
+  /** True also if the entry is lost, and reported as such. */
   #link(entry: FileEntry): boolean {
     try {
       const linked = this.#links.link(entry);
-      if (linked) this.report.inPlace(entry);
+      if (linked) this.#report.inPlace(entry);
       return linked;
     } catch (error) {
-      writeFailed(this.report, entry, error);
+      writeFailed(this.#report, entry, error);
       return true;
     }
   }
@@ -213,12 +236,12 @@ class Restore {
     for (const path of this.#selection.missing()) {
       const why = "the backup has nothing of that path";
       const remedy = "check its spelling, or try another backup: `sysbackup list` shows them";
-      this.report.lost("not-in-backup", { doing: "restore", what: toText(path), why, remedy, damage: false });
+      this.#report.lost("not-in-backup", { doing: "restore", what: toText(path), why, remedy, damage: false });
     }
   }
 
   #tellLostPart({ first, entries }: PartRef, loss: Loss): void {
-    this.report.lost("part-lost", {
+    this.#report.lost("part-lost", {
       doing: `restore ${entries} entries from`,
       what: toText(first),
       ...loss,
@@ -227,10 +250,10 @@ class Restore {
   }
 
   #tellProgress(): void {
-    const { files, bytes } = this.options.manifest.totals;
+    const { files, bytes } = this.#options.manifest.totals;
     const all = this.#selection.all;
-    this.options.onProgress({
-      ...this.report.done,
+    this.#options.onProgress({
+      ...this.#report.done,
       totalFiles: all ? files : undefined,
       totalBytes: all ? bytes : undefined,
     });

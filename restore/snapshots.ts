@@ -5,14 +5,18 @@ import { type ByteString, fromText } from "../core/format/path.ts";
 import { lossOf } from "../core/manifest/loss.ts";
 import { checked } from "../core/stored/bytes.ts";
 import { type ObjectSource, readCheckedContent } from "../core/stored/read.ts";
-import { createFile, writeAt } from "../core/system/beneath.ts";
+import { createFile, remove, writeAt } from "../core/system/beneath.ts";
 import { close } from "../core/system/files.ts";
 import { isSystemError, SystemError } from "../core/system/libc.ts";
 import { type Finished, pipeInto } from "../core/system/process.ts";
-import { madeAnew, putInPlace, removeIfThere, temporaryName } from "./place.ts";
+import { Obstacle } from "./obstacle.ts";
+import { putInPlace } from "./place.ts";
+import { unlessRefused } from "./refused.ts";
 import type { Report } from "./report.ts";
-import type { Target } from "./target.ts";
+import { shownCommand } from "./shown-command.ts";
+import type { FolderRule, Target } from "./target.ts";
 import { full } from "./trouble.ts";
+import { ourselves } from "./unfinished.ts";
 
 export type SnapshotChoice = "ask" | "fetch" | "run" | "skip";
 
@@ -48,12 +52,7 @@ async function actionFor(
 
 function questionFor({ snapshotter, exit }: SnapshotRef, command: string): string {
   const failed = exit === 0 ? "" : ", although it is marked failed";
-  return `Replay snapshot ${JSON.stringify(snapshotter)}${failed}, through: sh -c ${shellQuoted(command)}`;
-}
-
-/** Quotes text as one word for a shell. */
-function shellQuoted(text: string): string {
-  return `'${text.replaceAll("'", `'\\''`)}'`;
+  return `Replay snapshot ${JSON.stringify(snapshotter)}${failed}, through: ${shownCommand(command)}`;
 }
 
 async function answered(ask: (question: string) => Promise<boolean>, question: string): Promise<boolean> {
@@ -71,19 +70,15 @@ async function answered(ask: (question: string) => Promise<boolean>, question: s
   }
 }
 
-export type SnapshotContext = {
+export type DumpDeps = {
   readonly bucket: ObjectSource;
   readonly target: Target;
   readonly report: Report;
   readonly signal: AbortSignal;
 };
 
-export async function restoreSnapshot(
-  { snapshot, action }: Decision,
-  choice: SnapshotChoice,
-  context: SnapshotContext,
-) {
-  const { report, signal } = context;
+export async function restoreSnapshot({ snapshot, action }: Decision, choice: SnapshotChoice, deps: DumpDeps) {
+  const { report, signal } = deps;
   signal.throwIfAborted();
   if (action === "skip") {
     const why = choice === "skip" ? "--snapshots skip" : "as answered";
@@ -91,8 +86,8 @@ export async function restoreSnapshot(
     return;
   }
   try {
-    if (action === "run") await replay(snapshot, context);
-    else await fetchDump(snapshot, choice, context);
+    if (action === "run") await replay(snapshot, deps);
+    else await fetchDump(snapshot, choice, deps);
   } catch (error) {
     tellLost(snapshot, error, report);
   }
@@ -100,36 +95,46 @@ export async function restoreSnapshot(
 
 function tellLost({ snapshotter, key }: SnapshotRef, error: unknown, report: Report): void {
   if (isSystemError(error, "ENOSPC", "EDQUOT")) throw full(snapshotter, error.reason, error);
-  const loss =
-    error instanceof SystemError
-      ? { why: error.message, remedy: "fix that and run again", damage: false }
-      : lossOf(error, key);
+  const loss = lossBy(error) ?? lossOf(error, key);
   report.lost("snapshot-lost", { doing: "restore the snapshot", what: snapshotter, ...loss });
 }
 
-async function fetchDump(snapshot: SnapshotRef, choice: SnapshotChoice, context: SnapshotContext): Promise<void> {
-  const { target, report } = context;
-  target.make(folderPath);
+function lossBy(error: unknown) {
+  if (error instanceof Obstacle) return { ...error.parts, damage: false };
+  if (error instanceof SystemError) return { why: error.message, remedy: "fix that and run again", damage: false };
+  return undefined;
+}
+
+async function fetchDump(snapshot: SnapshotRef, choice: SnapshotChoice, deps: DumpDeps): Promise<void> {
+  const { target, report } = deps;
+  target.make(folderPath, ownFolder);
   const path = fromText(`${folderPath}/${snapshot.snapshotter}`);
-  const temporary = temporaryName(path);
-  const { fd: folder } = target.folder(folderPath);
-  const fd = madeAnew(folder, temporary, () => createFile(folder, temporary));
+  const temporary = target.names.next();
+  const place = target.workplace(folderPath);
+  const fd = createFile(place, temporary);
   try {
     let position = 0;
-    for await (const piece of dumpOf(snapshot, context)) {
+    for await (const piece of dumpOf(snapshot, deps)) {
       writeAt(fd, piece, position);
       position += piece.length;
     }
-    putInPlace(target.folder(folderPath).fd, temporary, path);
+    putInPlace(target, temporary, path);
   } catch (error) {
-    removeIfThere(target.folder(folderPath).fd, temporary);
+    unlessRefused(() => remove(target.workplace(folderPath), temporary));
     throw error;
   } finally {
     close(fd);
+    target.settle(folderPath, 0o700);
   }
   report.figures.snapshotsFetched += 1;
   tellFetched(snapshot, choice, report);
 }
+
+/** Others may not look at dumps, nor put any there. */
+const ownFolder: FolderRule = {
+  gid: undefined,
+  accept: (_, { uid, mode }) => uid === ourselves && (mode & 0o077) === 0,
+};
 
 function tellFetched(
   { snapshotter, exit, restore_through }: SnapshotRef,
@@ -148,11 +153,12 @@ function tellFetched(
  * found right, since what a database has taken in cannot be taken back. The object is read a second time for the command, and
  * checked again: if it differs then, the command is ended before its input is.
  */
-async function replay(snapshot: SnapshotRef, context: SnapshotContext): Promise<void> {
-  const { report, signal } = context;
-  for await (const _ of dumpOf(snapshot, context)) signal.throwIfAborted();
+async function replay(snapshot: SnapshotRef, deps: DumpDeps): Promise<void> {
+  const { report, signal } = deps;
   const { restore_through: command = "false", snapshotter } = snapshot;
-  const finished = await pipeInto({ command, input: dumpOf(snapshot, context), abort: signal });
+  if (command.includes("\0")) throw noCommand();
+  for await (const _ of dumpOf(snapshot, deps)) signal.throwIfAborted();
+  const finished = await pipeInto({ command, input: dumpOf(snapshot, deps), abort: signal });
   signal.throwIfAborted();
   if (finished.exit === 0) {
     report.figures.snapshotsReplayed += 1;
@@ -161,10 +167,15 @@ async function replay(snapshot: SnapshotRef, context: SnapshotContext): Promise<
   report.lost("snapshot-command-failed", {
     doing: "replay the snapshot",
     what: snapshotter,
-    why: `${shellQuoted(command)} ${endOf(finished)}`,
+    why: `${shownCommand(command)} ${endOf(finished)}`,
     remedy: "fix that and restore again, or use --snapshots fetch and replay it by hand",
     damage: false,
   });
+}
+
+function noCommand(): Obstacle {
+  const why = "its restore command has a NUL in it, which no command can have";
+  return new Obstacle({ code: "snapshot-lost", why, remedy: "use --snapshots fetch and replay it by hand" });
 }
 
 function endOf({ exit, signal, stderrTail }: Finished): string {
@@ -173,7 +184,7 @@ function endOf({ exit, signal, stderrTail }: Finished): string {
 }
 
 /** Yields the dump. Throws, at its end at the latest, if object or dump are not what the manifest says. */
-function dumpOf(snapshot: SnapshotRef, { bucket }: SnapshotContext): AsyncIterable<Uint8Array> {
+function dumpOf(snapshot: SnapshotRef, { bucket }: DumpDeps): AsyncIterable<Uint8Array> {
   const { dump_size, dump_sha256 } = snapshot;
   // One byte more shows that it is too long.
   return checked(readCheckedContent(bucket, snapshot, dump_size + 1), dump_size, dump_sha256);

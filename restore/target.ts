@@ -1,17 +1,23 @@
 /**
  * The folder that a restore writes beneath. Entry paths are absolute in a manifest and land below it: with target
- * `/mnt`, `/etc/fstab` becomes `/mnt/etc/fstab`. Folders are reached through `core/system/beneath.ts` alone, which keeps
- * every one of them inside, whatever lies there or is swapped meanwhile.
+ * `/mnt`, `/etc/fstab` becomes `/mnt/etc/fstab`. Folders are reached through `core/system/confined.ts` alone, which keeps
+ * every one of them inside, whatever lies there or is swapped meanwhile. A folder that this restore has made or accepted stays
+ * the same one: if another lies at its path later, that is an `Obstacle`.
  */
-import { basename, dirname } from "node:path";
-import { type ExitStatus, exitStatus, Failure } from "../core/failure.ts";
-import { type ByteString, baseName, fromText, parentOf } from "../core/format/path.ts";
-import { createFile, makeFolder, openFolder, openRoot, remove } from "../core/system/beneath.ts";
+import { type ByteString, baseName, fromText, join, parentOf } from "../core/format/path.ts";
+import { createFile, remove, removeFolder, rename } from "../core/system/beneath.ts";
+import { openFolder, openRoot } from "../core/system/confined.ts";
 import { close } from "../core/system/files.ts";
 import { isSystemError, SystemError } from "../core/system/libc.ts";
-import { lstatAt, type Stat } from "../core/system/stat.ts";
-import { accessAcl, defaultAcl, readXattrs, removeXattr } from "../core/system/xattr.ts";
-import { madeAnew, temporaryName } from "./place.ts";
+import { setMode, setOwner } from "../core/system/metadata.ts";
+import { namesIn } from "../core/system/names.ts";
+import { fstat, type Stat } from "../core/system/stat.ts";
+import { Obstacle } from "./obstacle.ts";
+import { unlessRefused } from "./refused.ts";
+import { removeLeftovers, Staging } from "./staging.ts";
+import { makeTargetFolder, unusable } from "./target-folder.ts";
+import { type RandomBytes, TemporaryNames } from "./temporary.ts";
+import { isUnfinished, makeUnfinished, markUnfinished, ourselves, removeTemporaries } from "./unfinished.ts";
 
 const root = "/" as ByteString;
 
@@ -20,43 +26,79 @@ export type Folder = {
   readonly fd: number;
   /** Made by this restore, so that all that lies in it comes from this restore. */
   readonly fresh: boolean;
-  /** New entries in it get its default ACL, wanted or not. */
-  readonly inherits: boolean;
+  /** Nobody else can enter it: it has the mark of `unfinished.ts`. */
+  readonly isPrivate: boolean;
+  /** Tells mounts apart. */
+  readonly mount: string;
+};
+
+/** A folder that was made or accepted: whether another lies at its path, is seen by these. */
+export type FolderIdentity = Pick<Stat, "device" | "inode" | "uid">;
+
+type KnownFolder = FolderIdentity & Pick<Folder, "fresh" | "isPrivate">;
+
+/** Decides about a folder that is there already. */
+export type FolderRule = {
+  /** The group of one that is made; ours if undefined. */
+  readonly gid: number | undefined;
+  /** Whether it may stay; otherwise it is moved aside. May change its mode and owner, to close it to others. */
+  accept(folder: Folder, found: Stat, above: Folder): boolean;
+};
+
+export type TargetDeps = {
+  readonly random: RandomBytes;
+  /** Called when a folder that could not be accepted was given another name. */
+  readonly onMovedAside: (path: ByteString, aside: ByteString) => void;
 };
 
 /** Open at a time; files in progress come on top, and 1,024 is the usual limit. */
 const mostOpen = 128;
+const keepsGroup: FolderRule = { gid: undefined, accept: () => true };
 
 export class Target {
+  /** Whether this restore made the target folder, or an earlier one that it goes on with. */
+  readonly made: boolean;
+  /** Whether it is the `/` of the running machine. */
+  readonly isSystemRoot: boolean;
+  readonly names: TemporaryNames;
   readonly #root: number;
+  readonly #onMovedAside: TargetDeps["onMovedAside"];
+  readonly #staging: Staging;
   #unnamed: number | undefined;
   readonly #open = new Map<ByteString, Folder>();
+  readonly #known = new Map<ByteString, KnownFolder>();
   #lastPath: ByteString | undefined;
   #last: Folder | undefined;
 
-  private constructor(
-    root: number,
-    /** Whether the target folder itself was made for this restore. */
-    readonly made: boolean,
-    /** Whether it is the `/` of the running machine. */
-    readonly isSystemRoot: boolean,
-  ) {
-    this.#root = root;
+  private constructor(fd: number, path: string, made: boolean, { random, onMovedAside }: TargetDeps) {
+    this.#root = fd;
+    this.#onMovedAside = onMovedAside;
+    this.names = new TemporaryNames(random);
+    this.#staging = new Staging(this.names);
+    // Who may write to the folder above it can put another in its place.
+    const fresh = made && fstat(fd).uid === ourselves && namesIn(fd).next().done === true;
+    if (fresh) markUnfinished(fd);
+    const found = fstat(fd);
+    this.made = fresh || isUnfinished(found);
+    this.isSystemRoot = path === "/";
+    this.#know(root, found, { fresh, isPrivate: this.made });
+    if (!fresh) removeLeftovers(fd);
+    if (this.made && !fresh) removeTemporaries(fd);
   }
 
-  /** Makes the folder where it is missing, with mode 0700; its parent must exist. */
-  static open(path: string): Target {
-    const made = makeIfMissing(path);
+  /** Makes the folder if it is missing; its parent must exist. */
+  static open(path: string, deps: TargetDeps): Target {
+    const made = makeTargetFolder(path);
     try {
-      return new Target(openRoot(fromText(path)), made, path === "/");
+      return new Target(openRoot(fromText(path)), path, made, deps);
     } catch (error) {
       throw unusable(path, error);
     }
   }
 
   /**
-   * A folder by its path in the backup. Folders on the way that the backup does not have are made with mode 0700. A
-   * SystemError where something else is in the way (ELOOP for a link).
+   * A folder by its path in the backup. Folders on the way that the backup does not have are made, for nobody else to
+   * enter. A SystemError if something else is in the way (ELOOP for a link), an Obstacle for another folder than before.
    */
   folder(path: ByteString): Folder {
     if (path === this.#lastPath && this.#last !== undefined) return this.#last;
@@ -77,49 +119,76 @@ export class Target {
     }
   }
 
-  /** As `folder`, but makes nothing: ENOENT where it is missing. */
+  /** As `folder`, but makes nothing: ENOENT if it is missing. */
   folderIfThere(path: ByteString): Folder {
     return this.#open.get(path) ?? this.#keep(path, this.#existing(path));
   }
 
+  /** A folder on the same mount that nobody else can enter: make in it what gets its name in `path`. */
+  workplace(path: ByteString): number {
+    const { isPrivate, fd, mount } = this.folder(path);
+    return isPrivate ? fd : this.#staging.at(mount, this.#sameMountAbove(path, mount));
+  }
+
   /**
-   * Makes a folder with mode 0700, unless there is one. A link in its place is never followed and stays (ELOOP); any
-   * other thing is removed for it.
+   * Makes a folder for nobody else to enter, unless the rule accepts what is there. A link in its place is never followed
+   * and stays (ELOOP); another folder is moved aside, any other thing removed.
    */
-  make(path: ByteString): "made" | "there" {
-    if (path === "/") return this.made ? "made" : "there";
+  make(path: ByteString, rule: FolderRule = keepsGroup): "made" | "there" {
+    if (path === root) return this.made ? "made" : "there";
     const parent = this.folder(parentOf(path));
-    const name = baseName(path);
-    if (!parent.fresh) {
-      const found = lstatAt(parent.fd, name);
-      if (found !== undefined && !giveWay(parent.fd, name, found)) {
-        this.folder(path);
-        return "there";
-      }
+    if (!parent.fresh && this.#accepts(path, parent, rule)) return "there";
+    const fd = parent.fresh ? makeUnfinished(parent.fd, baseName(path)) : this.#makeAndPlace(path);
+    try {
+      this.#finishMaking(path, fd, rule);
+    } catch (error) {
+      close(fd);
+      throw error;
     }
-    makeFolder(parent.fd, name, 0o700);
-    const fd = openFolder(parent.fd, name);
-    if (parent.inherits) {
-      removeXattr(fd, defaultAcl);
-      removeXattr(fd, accessAcl);
-    }
-    this.#forget(path);
-    this.#keep(path, { fd, fresh: true, inherits: false });
     return "made";
   }
 
-  /** A file without a name, for what does not fit into memory. There is one; it goes with `close`. */
+  /** Identity of a folder that `make` was called for since the last `leaveBehind`. */
+  identity(path: ByteString): FolderIdentity {
+    const known = this.#known.get(path);
+    if (known === undefined) throw new Error("a folder that this restore has neither made nor accepted");
+    return known;
+  }
+
+  /** Forgets which folders were made or accepted, but for those that paths from `next` on may lie in. */
+  leaveBehind(next: ByteString): void {
+    // What lies in a folder sorts from `path/` up to `path0`.
+    for (const path of this.#known.keys()) if (path !== root && `${path}0` <= next) this.#known.delete(path);
+  }
+
+  /** Gives a folder that was made its mode, if the backup says nothing of it. */
+  settle(path: ByteString, mode: number): void {
+    const { fd } = this.folderIfThere(path);
+    if (isUnfinished(fstat(fd))) setMode(fd, mode);
+    this.#known.delete(path);
+    this.#forget(path);
+  }
+
+  /** Forgets all folders, when they have their own metadata: others may enter them now. */
+  leaveAll(): void {
+    this.#known.clear();
+    for (const path of [...this.#open.keys()]) this.#forget(path);
+  }
+
+  /** A file without a name, for what does not fit into memory. There is only one; `close` closes it. */
   unnamedFile(): number {
-    const { fd } = this.folder(root);
-    const name = temporaryName(root);
-    this.#unnamed ??= madeAnew(fd, name, () => createFile(fd, name));
-    remove(fd, name);
+    if (this.#unnamed !== undefined) return this.#unnamed;
+    const place = this.workplace(root);
+    const name = this.names.next();
+    this.#unnamed = createFile(place, name);
+    remove(place, name);
     return this.#unnamed;
   }
 
   close(): void {
     if (this.#unnamed !== undefined) close(this.#unnamed);
-    for (const path of [...this.#open.keys()]) this.#forget(path);
+    this.#staging.close();
+    this.leaveAll();
     close(this.#root);
   }
 
@@ -127,7 +196,7 @@ export class Target {
     try {
       return this.#existing(path);
     } catch (error) {
-      if (path === "/" || !isSystemError(error, "ENOENT")) throw error;
+      if (path === root || !isSystemError(error, "ENOENT")) throw error;
       this.make(path);
       return this.folder(path);
     }
@@ -135,7 +204,111 @@ export class Target {
 
   #existing(path: ByteString): Folder {
     const fd = openFolder(this.#root, path.slice(1) as ByteString);
-    return { fd, fresh: false, inherits: readXattrs(fd).acl?.default !== undefined };
+    const found = fstat(fd);
+    const known = this.#known.get(path);
+    if (known === undefined || isFolder(known, found)) return folderOf(fd, found, known);
+    close(fd);
+    throw replaced();
+  }
+
+  #accepts(path: ByteString, parent: Folder, rule: FolderRule): boolean {
+    let fd: number;
+    try {
+      fd = openFolder(parent.fd, baseName(path));
+    } catch (error) {
+      if (isSystemError(error, "ENOENT", "ENOTDIR")) return false;
+      throw error;
+    }
+    try {
+      const found = fstat(fd);
+      const isPrivate = isUnfinished(found);
+      if (!rule.accept(folderOf(fd, found, { fresh: false, isPrivate }), found, parent)) {
+        close(fd);
+        return false;
+      }
+      if (isPrivate) {
+        markUnfinished(fd);
+        removeTemporaries(fd);
+      }
+    } catch (error) {
+      close(fd);
+      throw error;
+    }
+    this.#use(path, fd, false);
+    return true;
+  }
+
+  /** Makes the folder in the workplace: nobody can exchange it there before it gets its name. */
+  #makeAndPlace(path: ByteString): number {
+    const place = this.workplace(parentOf(path));
+    const temporary = this.names.next();
+    const fd = makeUnfinished(place, temporary);
+    try {
+      this.#clearPlace(path, () => rename(place, temporary, this.folder(parentOf(path)).fd, baseName(path)));
+    } catch (error) {
+      close(fd);
+      unlessRefused(() => removeFolder(place, temporary));
+      throw error;
+    }
+    return fd;
+  }
+
+  /** Runs `place`, again when what is in the way has gone. */
+  #clearPlace(path: ByteString, place: () => void): void {
+    try {
+      place();
+    } catch (error) {
+      if (isSystemError(error, "ENOTDIR")) remove(this.folder(parentOf(path)).fd, baseName(path));
+      else if (isSystemError(error, "ENOTEMPTY", "EEXIST", "EBUSY")) this.#moveAside(path);
+      else throw error;
+      place();
+    }
+  }
+
+  #moveAside(path: ByteString): void {
+    const suffix = `.before-restore-${this.names.digits(4)}`;
+    const name = baseName(path);
+    const aside = `${name.slice(0, longestName - suffix.length)}${suffix}` as ByteString;
+    const { fd } = this.folder(parentOf(path));
+    try {
+      rename(fd, name, fd, aside);
+    } catch (error) {
+      throw error instanceof SystemError ? immovable(error) : error;
+    }
+    // Folders below it are no longer what their paths say.
+    for (const open of [...this.#open.keys()]) if (open === path || open.startsWith(`${path}/`)) this.#forget(open);
+    this.#onMovedAside(path, join(parentOf(path), aside));
+  }
+
+  #finishMaking(path: ByteString, fd: number, { gid }: FolderRule): void {
+    const made = fstat(fd);
+    // The umask, or a folder above that hands on its group or its ACL.
+    if (!isUnfinished(made)) markUnfinished(fd);
+    // Without root, it may be that it is not ours to give.
+    if (gid !== undefined && gid !== made.gid) unlessRefused(() => setOwner(fd, unchanged, gid));
+    this.#use(path, fd, true);
+  }
+
+  #use(path: ByteString, fd: number, fresh: boolean): void {
+    this.#forget(path);
+    const found = fstat(fd);
+    const isPrivate = fresh || isUnfinished(found);
+    this.#know(path, found, { fresh, isPrivate });
+    this.#keep(path, folderOf(fd, found, { fresh, isPrivate }));
+  }
+
+  #know(path: ByteString, { device, inode, uid }: Stat, { fresh, isPrivate }: Pick<Folder, "fresh" | "isPrivate">) {
+    this.#known.set(path, { device, inode, uid, fresh, isPrivate });
+  }
+
+  /** Folders on the way to a path, itself last, that lie on this mount. */
+  *#sameMountAbove(path: ByteString, mount: string): Generator<number> {
+    const ways = [path];
+    for (let way = path; way !== root; ways.push(way)) way = parentOf(way);
+    for (const way of ways.toReversed()) {
+      const folder = this.folderIfThere(way);
+      if (folder.mount === mount) yield folder.fd;
+    }
   }
 
   #keep(path: ByteString, folder: Folder): Folder {
@@ -158,41 +331,35 @@ export class Target {
   }
 }
 
-/** Whether the place is free afterwards. A folder stays as it is, and so does a link, which opening then refuses. */
-function giveWay(parent: number, name: ByteString, found: Stat): boolean {
-  if (found.type === "folder" || found.type === "link") return false;
-  remove(parent, name);
-  return true;
+const longestName = 255;
+/** Leaves that number as it is. */
+const unchanged = 0xffffffff;
+
+/** Whether it is the folder that it was: an inode may be used again, but not with an owner who cannot write there. */
+export function isFolder(known: FolderIdentity, found: Stat): boolean {
+  return found.device === known.device && found.inode === known.inode && found.uid === known.uid;
 }
 
-function makeIfMissing(path: string): boolean {
-  if (path === "/") return false;
-  let parent: number | undefined;
-  try {
-    parent = openRoot(fromText(dirname(path)));
-    makeFolder(parent, fromText(basename(path)), 0o700);
-    return true;
-  } catch (error) {
-    if (isSystemError(error, "EEXIST")) return false;
-    throw unusable(path, error);
-  } finally {
-    if (parent !== undefined) close(parent);
-  }
+function folderOf(fd: number, found: Stat, known: Pick<Folder, "fresh" | "isPrivate"> | undefined): Folder {
+  const { fresh = false, isPrivate = false } = known ?? {};
+  return { fd, fresh, isPrivate, mount: `${found.device} ${found.mount}` };
 }
 
-function unusable(path: string, error: unknown): unknown {
-  if (!(error instanceof SystemError)) return error;
-  const [remedy, exit] = mends[error.code] ?? [
-    "give an existing folder, or a new one in an existing folder, as --target",
-    exitStatus.usage,
-  ];
-  return new Failure({ doing: "restore into", what: path, why: error.reason, remedy, exit, cause: error });
+export function replaced(): Obstacle {
+  return new Obstacle({
+    code: "replaced-meanwhile",
+    why: "somebody put another folder in its place while it was restored",
+    remedy: "see that nobody writes there, and run again: what is restored already is left alone",
+  });
 }
 
-const mends: Readonly<Record<string, readonly [remedy: string, exit: ExitStatus]>> = {
-  EACCES: ["run as root, or give another --target", exitStatus.failed],
-  EPERM: ["run as root, or give another --target", exitStatus.failed],
-  EROFS: ["mount it writable, or give another --target", exitStatus.failed],
-  ENOSPC: ["make room there, or give another --target", exitStatus.failed],
-  EDQUOT: ["make room there, or give another --target", exitStatus.failed],
-};
+function immovable(error: SystemError): Obstacle {
+  return new Obstacle(
+    {
+      code: "in-the-way",
+      why: `a folder of another owner is in its place, and cannot be moved aside (${error.reason})`,
+      remedy: "move that folder away, or give it the owner that the backup has, and run again",
+    },
+    error,
+  );
+}

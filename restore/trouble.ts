@@ -3,15 +3,15 @@ import { Failure } from "../core/failure.ts";
 import type { Entry } from "../core/format/entry.ts";
 import { toText } from "../core/format/path.ts";
 import { SystemError } from "../core/system/libc.ts";
-import { FolderInTheWay } from "./place.ts";
+import { Obstacle } from "./obstacle.ts";
 import type { Report } from "./report.ts";
 
-/** Tells of the entry that is lost, and throws on what no other entry would survive either, defects among it. */
+/** Reports the entry that is lost, and throws on what no other entry would survive either, defects among it. */
 export function writeFailed(report: Report, entry: Entry, error: unknown): void {
   const what = toText(entry.path);
-  if (error instanceof FolderInTheWay) {
-    const remedy = "move that folder away and run again";
-    report.lost("in-the-way", { doing: "restore", what, why: error.message, remedy, damage: false });
+  if (error instanceof Obstacle) {
+    const { code, why, remedy } = error.parts;
+    report.lost(code, { doing: "restore", what, why, remedy, damage: false });
     return;
   }
   if (!(error instanceof SystemError)) throw error;

@@ -75,8 +75,9 @@ async function check(): Promise<Outcome> {
 
 /** Also what `bunfig.toml` keeps out of a plain `bun test`. */
 const everything = ["--path-ignore-patterns=none of ours"];
-/** Two for each core: half of the tests' time is spent waiting. */
-const processes = [`--parallel=${2 * availableParallelism()}`, "--timings=test/timings.json"];
+/** Two for each core, as half of the tests' time is spent waiting; but no more than memory and one gateway can bear. */
+const workers = Math.min(2 * availableParallelism(), 8);
+const processes = [`--parallel=${workers}`, "--timings=test/timings.json"];
 
 async function runTests(filters: readonly string[], junit: string, env: Environment): Promise<Outcome> {
   const reporting = ["--reporter=junit", `--reporter-outfile=${junit}`];

@@ -39,10 +39,14 @@ export async function connectAs(role: RoleName, access: Access, io: CommandIO): 
   return { config, ...(await connect(config, io, assumed)) };
 }
 
-/** Connects in the role `assumed`, or with the credentials of `config`. The caller closes the bucket. */
-export async function connect(config: Config, io: CommandIO, assumed?: AssumedRole): Promise<Connection> {
+/** Connects in the role `assumed`, or with the credentials of `config`. Adds requests to `counts`. The caller closes the bucket. */
+export async function connect(
+  config: Config,
+  io: CommandIO,
+  assumed?: AssumedRole,
+  counts: Counts = noCounts(),
+): Promise<Connection> {
   const { now, notify, signal } = io;
-  const counts = noCounts();
   const credentials = credentialsOf(config, assumed);
   const { endpoint, pathStyle } = config.s3;
   const finding = findBucket(config, async () => {

@@ -3,6 +3,7 @@
 import { open } from "node:fs/promises";
 import { untilAborted } from "../../core/abortable.ts";
 import { Failure } from "../../core/failure.ts";
+import { childEnvironment } from "../../core/system/environment.ts";
 import { which } from "../../core/system/programs.ts";
 import { printable } from "./printable.ts";
 
@@ -102,8 +103,8 @@ export async function openTerminal(): Promise<TerminalDevice | undefined> {
     echo: async (shown) => {
       const stty = which("stty");
       if (stty === undefined) return;
-      await Bun.spawn([stty, "-F", "/dev/tty", shown ? "echo" : "-echo"], { stdio: ["ignore", "ignore", "ignore"] })
-        .exited;
+      const command = [stty, "-F", "/dev/tty", shown ? "echo" : "-echo"];
+      await Bun.spawn(command, { stdio: ["ignore", "ignore", "ignore"], env: childEnvironment() }).exited;
     },
     close: () => file.close(),
   };

@@ -134,7 +134,15 @@ async function run(job: ArchiveJob, database: Database, rebuilt: Notice | undefi
     notify,
     signal,
   });
-  using paths = await pickAll({ folder: pickersDir, timeoutMs: content.pickerTimeout, notify, signal });
+  using paths = await pickAll({
+    folder: pickersDir,
+    timeoutMs: content.pickerTimeout,
+    follow: content.follow,
+    // Nobody else can have put their links there.
+    trusted: new Set([0, process.geteuid?.() ?? 0]),
+    notify,
+    signal,
+  });
   if (paths.size + snapshots.length === 0) notify(nothingPicked(pickersDir));
   // Not the manifest's: who can read the index shall not know the key of a root before it is put.
   const indexRun = runOf(started, job.random(4));

@@ -81,7 +81,7 @@ async function quilt(
   const { config, now, sleep, notify, signal, progress } = job;
   const accounts = await accountsFingerprint();
   const ledger = new Ledger(database, expiring, plan.retention.until);
-  using hardLinks = new HardLinks();
+  using hardLinks = new HardLinks((path) => ledger.files.get(path));
   const total = paths.size;
   let indexedBytes = 0;
   const breathe = async () => {

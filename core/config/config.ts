@@ -35,6 +35,8 @@ export type Config = {
     readonly packSize: number;
     /** Share of a pack, 0 to 1: a pack of which less is used is repacked instead of extended. */
     readonly repackBelow: number;
+    /** Which links on the way of picked paths are followed, and whether to where they end. */
+    readonly follow: "all" | "picked" | "none";
     /** Backup names whose index is trusted; `*` stands for all. */
     readonly shareWith: readonly string[];
     readonly pickerTimeout: number;
@@ -105,6 +107,7 @@ export async function loadConfig(sources: ConfigSources): Promise<Config> {
       compressionLevel: content.compression_level,
       packSize: content.pack_size,
       repackBelow: content.repack_below,
+      follow: content.follow,
       shareWith: content.share_with,
       pickerTimeout: content.picker_timeout,
       snapshotTimeout: content.snapshot_timeout,

@@ -6,7 +6,7 @@ import type { Config } from "./config.ts";
  * the bucket, the credentials and the timeouts, so that a digest gives away no address and no account.
  */
 export function configDigest({ content, backup }: Config): string {
-  const { daysRetained, layout, compression, compressionLevel, packSize, repackBelow, shareWith, lockMode } = content;
+  const { daysRetained, layout, compression, compressionLevel, packSize, repackBelow } = content;
   const shape = [
     backup.name,
     daysRetained,
@@ -15,8 +15,9 @@ export function configDigest({ content, backup }: Config): string {
     compressionLevel,
     packSize,
     repackBelow,
-    shareWith,
-    lockMode,
+    content.shareWith,
+    content.lockMode,
+    content.follow,
   ];
   return createHash("sha256").update(JSON.stringify(shape)).digest("hex");
 }

@@ -48,6 +48,7 @@ const content = z
     compression_level: wholeNumber(1, 19).optional(),
     pack_size: size(mebibyte, 256 * mebibyte, "give bytes from 1M to 256M").default(16 * mebibyte),
     repack_below: share.default(0.4),
+    follow: oneOf("all", "picked", "none").default("all"),
     share_with: backupNames.default(["*"]),
     picker_timeout: seconds(1).default(3_600_000),
     snapshot_timeout: seconds(1).default(21_600_000),

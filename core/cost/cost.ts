@@ -13,7 +13,7 @@ export type Priced = {
   readonly bill: Bill;
 };
 
-/** One for each of `ResourceUses`. */
+/** A price for each of `ResourceUses`. */
 export type Estimate = { readonly [Kind in keyof ResourceUses]: Priced };
 
 export type ClassCost = { readonly name: string; readonly layouts: { readonly [Kind in Layout]: Estimate } };
@@ -26,7 +26,7 @@ export type Cost = {
   readonly to: string;
   readonly layout: Manifest["header"]["layout"];
   readonly figures: { readonly [Kind in Layout]: CostFigures };
-  /** In the order of the price table. */
+  /** Classes in the order of the price table. */
   readonly classes: readonly [ClassCost, ...ClassCost[]];
 };
 

@@ -61,7 +61,8 @@ export class History implements Disposable {
 
   addPart(part: ReferencedPart, { objects, entries }: PartContent): void {
     const files = [...entries].filter(hasContent);
-    const rows = this.references.addContent(part, objects);
+    this.references.addContent(part, objects);
+    const rows = this.references.idsOf(objects);
     this.database.transaction(() => {
       const lifetime = this.#lifetimeOf(part);
       this.#addLifetimes(rows, lifetime);

@@ -14,13 +14,13 @@ const money = z.union([z.string(), z.number()]).transform((written, context): Na
 
 const storageClass = z.strictObject({
   name: z.string().min(1),
-  /** For 1,000 requests; `put` also for extending a lock, and for each request of an upload in parts. */
+  /** Price of 1,000 requests; `put` also for extending a lock, and for each request of an upload in parts. */
   put: money,
   get: money,
   list: money,
-  /** For a GB and month. */
+  /** Price of a GB and month. */
   storage: money,
-  /** For a GB read. */
+  /** Price of a GB read. */
   retrieval: money,
   /** Bytes that a smaller object is charged for. */
   least_bytes: z.number().int().min(0),
@@ -35,7 +35,7 @@ const table = z.strictObject({
   as_of: z.iso.date(),
   source: z.string().min(1),
   bytes_per_gb: z.union([z.literal(1024 ** 3), z.literal(1000 ** 3)]),
-  /** For a GB that leaves for the internet. */
+  /** Price of a GB that leaves for the internet. */
   egress: money,
   classes: z.array(storageClass).min(1),
 });

@@ -1,7 +1,7 @@
 /** Counts the requests that a restore makes for the content of one part of a manifest. */
 import type { ObjectRef } from "../format/entry.ts";
 
-/** As the restore does: frames that lie near each other come in one request, which stays below so many bytes. */
+/** Frames that lie near each other come in one request of at most so many bytes, as in a restore. */
 const widestGap = 512 * 1024;
 const mostBytes = 8 * 1024 * 1024;
 

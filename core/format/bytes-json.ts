@@ -1,6 +1,6 @@
 /**
- * Byte strings in JSON: text where they are UTF-8; else a readable approximation, and beside it, in a twin field with
- * the suffix `_b64`, the bytes as base64. The twin is what counts.
+ * Byte strings in JSON. UTF-8 is written as text. Other bytes are written as a readable approximation and, beside it, as
+ * base64 in a twin field with the suffix `_b64`. The twin is what counts.
  */
 import { z } from "zod";
 import { altered } from "./error.ts";
@@ -8,14 +8,14 @@ import { type ByteString, fromBytes, fromText, toBytes, toExactText, toText } fr
 
 export const base64 = z.base64();
 
-/** The field, and its twin where needed, to be spread into a JSON object. */
+/** Returns the field, and its twin if it needs one, to be spread into a JSON object. */
 export function encodeBytes(field: string, bytes: ByteString): Record<string, string> {
   const exact = toExactText(bytes);
   if (exact !== undefined) return { [field]: exact };
   return { [field]: toText(bytes), [`${field}_b64`]: toBytes(bytes).toString("base64") };
 }
 
-/** Refuses what no system call takes: nothing, or a NUL byte. */
+/** Decodes a field. Refuses what no system call takes: nothing, or a NUL byte. */
 export function decodeBytes(exact: string, twin: string | undefined, field: string): ByteString {
   const bytes = twin === undefined ? fromText(exact) : fromBytes(Buffer.from(twin, "base64"));
   if (bytes.includes("\0") || bytes.length === 0)
@@ -23,7 +23,7 @@ export function decodeBytes(exact: string, twin: string | undefined, field: stri
   return bytes;
 }
 
-/** Absolute, without empty, `.` or `..` steps: anything else never comes from sysbackup and is refused. */
+/** Decodes an absolute path without empty, `.` or `..` steps. Anything else never comes from sysbackup and is refused. */
 export function decodePath(exact: string, twin: string | undefined, field: string): ByteString {
   const path = decodeBytes(exact, twin, field);
   if (path === "/") return path;

@@ -13,17 +13,17 @@ import { decodeFrame, encodeFrame } from "./frame.ts";
 import { type ByteStream, gunzip, gzip, unzstd, zstd, zstdOptions } from "./zlib.ts";
 
 type Named = {
-  /** As an `encoding` has it. */
+  /** Its name in an `encoding`. */
   readonly name: string;
-  /** What keys end in. */
+  /** Ends keys. */
   readonly suffix: string;
-  /** Of compression. */
+  /** Levels of compression, if it has any. */
   readonly levels?: Levels;
 };
 
 type Levels = { readonly usual: number; readonly most: number };
 
-/** Takes content that is in memory as a whole. */
+/** Encodes and decodes content that is in memory as a whole. */
 type WholeCodec = {
   encode(content: Uint8Array, level: number): Promise<Uint8Array>;
   /** Throws a FormatError if the content is corrupt or longer than `most` bytes. */
@@ -31,7 +31,7 @@ type WholeCodec = {
 };
 
 /**
- * Takes content of any size in bounded memory. `level` means nothing to a codec without levels. Corrupt content is a
+ * Encodes and decodes content of any size in bounded memory. `level` means nothing to a codec without levels. Corrupt content is a
  * FormatError; content that is cut short may just end. Errors of the source pass through, and leaving the loop ends it.
  */
 type StreamCodec = {
@@ -47,7 +47,7 @@ export type Codec = Streaming | NotStreaming;
 /** Is applied to whole objects, over their codec, at level 0: encryption, say. */
 export type Filter = Streaming;
 
-/** What the configuration offers as compression, for content and dumps of any size. */
+/** A compression that the configuration offers, for content and dumps of any size. */
 type Compressor = Streaming & {
   /** Encodes a sample at once; absent if that never makes it smaller. */
   readonly encodeSample?: (sample: Uint8Array, level: number) => Uint8Array;
@@ -107,7 +107,7 @@ const codecs = {
 } as const satisfies Record<string, Codec>;
 
 export type CodecName = keyof typeof codecs;
-/** What an `encoding` begins with. */
+/** A codec that an `encoding` may begin with. */
 export type ContentCodec = Exclude<CodecName, "frame">;
 export type CompressionName = keyof typeof compressors;
 
@@ -121,7 +121,7 @@ export function contentCodec(name: ContentCodec): Streaming {
   return codecs[name];
 }
 
-/** What the `encoding` of objects says that this codec made. */
+/** Returns the codec that the `encoding` of an object states, if this one made it. */
 export function statedCodec(name: CodecName): ContentCodec {
   return codecs[name].name;
 }
@@ -166,12 +166,12 @@ export function filterWithSuffix(suffix: string): Filter | undefined {
 /** `level` is 0 for a codec without levels. */
 export type Compression = { readonly codec: CompressionName; readonly level: number };
 
-/** How much of a content's beginning the test of `pays` wants to see, in bytes. */
+/** Bytes of a content's beginning that `pays` wants to see. */
 export const sampleSize = 64 * 1024;
 
 const worthwhile = 0.9;
 
-/** Whether compressing pays: the sample, a content's first `sampleSize` bytes, shrinks by a tenth or more. */
+/** Returns whether compressing pays: the sample, a content's first `sampleSize` bytes, shrinks by a tenth or more. */
 export function pays(sample: Uint8Array, { codec, level }: Compression): boolean {
   const { encodeSample }: Compressor = compressors[codec];
   if (encodeSample === undefined) return false;

@@ -1,7 +1,7 @@
 /** Encodings: the codec of an object's content, then the filters over the whole object. */
 import { type ContentCodec, filterNamed, filterWithSuffix, isContentCodec, isFilterName } from "./codec.ts";
 
-/** How an object's bytes become content: its codec, then its filters in the order in which they were applied. */
+/** Says how an object's bytes become content: its codec, then its filters in the order in which they were applied. */
 export type Encoding = ContentCodec | `${ContentCodec}+${string}`;
 
 const separator = "+";
@@ -10,7 +10,7 @@ export function encodingOf(codec: ContentCodec, filters: readonly string[]): Enc
   return filters.length === 0 ? codec : `${codec}${separator}${filters.join(separator)}`;
 }
 
-/** Whether every name in it is known. */
+/** Returns whether every name in it is known. */
 export function isEncoding(text: string): text is Encoding {
   const [codec = "", ...filters] = text.split(separator);
   return isContentCodec(codec) && filters.every(isFilterName);
@@ -22,27 +22,27 @@ export function codecOf(encoding: Encoding): ContentCodec {
   throw new Error(`not an encoding: ${encoding}`);
 }
 
-/** Names of its filters, in the order in which they were applied. */
+/** Returns the names of its filters, in the order in which they were applied. */
 export function filtersOf(encoding: Encoding): readonly string[] {
   return encoding.split(separator).slice(1);
 }
 
-/** Whether the object is a pack, of whose frames each can be read alone. */
+/** Returns whether the object is a pack, of whose frames each can be read alone. */
 export function isPack(encoding: Encoding): boolean {
   return encoding === "frames" || encoding.startsWith(`frames${separator}`);
 }
 
-/** Whether a range of the content is a range of the stored bytes. */
+/** Returns whether a range of the content is a range of the stored bytes. */
 export function isReadInRanges(encoding: Encoding): boolean {
   return encoding === "frames" || encoding === "none";
 }
 
-/** What filters add to a key. */
+/** Returns what filters add to a key. */
 export function suffixOf(filters: readonly string[]): string {
   return filters.map((name) => filterNamed(name).suffix).join("");
 }
 
-/** A key without the suffixes of filters, and the names of these in the order in which they were applied. */
+/** Returns a key without the suffixes of filters, and the names of these in the order in which they were applied. */
 export function splitKey(key: string): { readonly base: string; readonly filters: readonly string[] } {
   const filters: string[] = [];
   for (let base = key; ; ) {

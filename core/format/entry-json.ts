@@ -1,7 +1,7 @@
 /**
  * Entries as JSON. `docs/format.md` shows one of each kind.
  *
- * `typ` is `d f l p c b`; `mode` is the permission bits and `sb` the three special ones as `sst` with `-` where unset;
+ * `typ` is `d f l p c b`; `mode` is the permission bits and `sb` the three special ones as `sst` with `-` for those that are not set;
  * `mt` is decimal seconds with nine digits of nanoseconds, as text, since a JSON number would lose them. Bytes that are
  * not UTF-8 stand as base64 in a twin field with the suffix `_b64`, beside a readable approximation.
  */
@@ -18,7 +18,7 @@ export type EntryHead = string;
 type FileHead = Omit<FileEntry, "extents">;
 export type HeadEntry = Exclude<Entry, FileEntry> | FileHead;
 
-/** The JSON object, closed, without `dat`. */
+/** Returns the JSON object, closed, without `dat`. */
 export function encodeHead(entry: HeadEntry): EntryHead {
   return JSON.stringify({
     typ: letters[entry.type],
@@ -262,7 +262,7 @@ function decodeId({ id, id_b64, ...json }: Exclude<EntryJson, { typ: "d" }>): By
   return hardLink;
 }
 
-/** Extents and holes must make up the file exactly: otherwise restore would leave a gap that nobody asked for. */
+/** Checks that extents and holes make up the file exactly: otherwise restore would leave a gap that nobody asked for. */
 function checkCovered(path: ByteString, size: number, extents: readonly Extent[], holes: FileEntry["holes"]): void {
   let covered = 0;
   let end = 0;

@@ -1,12 +1,12 @@
 /**
  * Entries on their way to a part, as text: a head, and for files the JSON of their extents, kept apart since the numbers
- * of objects in it change with the part that an entry is in. Whoever keeps entries may number objects otherwise.
+ * of objects in it change with the part that an entry is in. The state database numbers objects by its own ids.
  *
  * These functions read and change the text without parsing it as a whole: an unchanged backup passes a million rows.
  */
 import { z } from "zod";
-import type { Extent, FileEntry } from "./entry.ts";
-import { type EntryHead, encodeHead, extent, fileState, toExtent } from "./entry-json.ts";
+import type { Entry, Extent, FileEntry } from "./entry.ts";
+import { decodeEntry, type EntryHead, encodeHead, extent, fileState, toExtent } from "./entry-json.ts";
 import { altered } from "./error.ts";
 import { parseAs } from "./lines.ts";
 
@@ -21,7 +21,7 @@ export function decodeExtents(text: ExtentsText): Extent[] {
   return parseAs(z.array(extent), JSON.parse(text), "a list of extents").map(toExtent);
 }
 
-/** The object of each extent, in order. */
+/** Returns the object of each extent, in order. */
 export function objectsOf(text: ExtentsText): number[] {
   const objects: number[] = [];
   for (let start = text.indexOf("[", 1); start > 0; start = text.indexOf("[", start + 1)) {
@@ -30,7 +30,7 @@ export function objectsOf(text: ExtentsText): number[] {
   return objects;
 }
 
-/** The extents with other numbers for their objects. */
+/** Returns the extents with other numbers for their objects. */
 export function renumbered(text: ExtentsText, numberOf: (object: number) => number): ExtentsText {
   let result = "";
   let copied = 0;
@@ -42,12 +42,17 @@ export function renumbered(text: ExtentsText, numberOf: (object: number) => numb
   return result + text.slice(copied);
 }
 
-/** An entry's line in a part. `extents`: null for all but files. */
+/** Returns an entry's line in a part. `extents`: null for all but files. */
 export function entryLine(head: EntryHead, extents: ExtentsText | null): string {
   return extents === null ? head : `${head.slice(0, -1)},"dat":${extents}}`;
 }
 
-/** What a file's head says that only reading the file tells: it stays when owner, mode and the like are looked at again. */
+/** Returns the entry of a head and its extents, checked. Throws a FormatError. */
+export function decodeRow(head: EntryHead, extents: ExtentsText | null): Entry {
+  return decodeEntry(JSON.parse(entryLine(head, extents)));
+}
+
+/** The part of a file's head that is known from reading the file: it stays when owner, mode and the like are looked at again. */
 export type FileState = Pick<FileEntry, "holes" | "warnings">;
 
 function fileStateOf(head: EntryHead): FileState {
@@ -55,7 +60,7 @@ function fileStateOf(head: EntryHead): FileState {
   return { holes, warnings };
 }
 
-/** A file's head with what a new look at it shows, and the holes and warnings that it had. */
+/** Returns a file's head with what a new look at it shows, and the holes and warnings that it had. */
 export function refreshedFileHead(head: EntryHead, look: Omit<FileEntry, "extents" | keyof FileState>): EntryHead {
   return encodeHead({ ...look, ...fileStateOf(head) });
 }

@@ -5,10 +5,10 @@
 import type { Encoding } from "./encoding.ts";
 import type { ByteString } from "./path.ts";
 
-/** Where a run of a file's bytes lies. `object` numbers an `ObjectRef` of the same part. */
+/** A run of a file's bytes, and where it lies. `object` numbers an `ObjectRef` of the same part. */
 export type Extent = {
   readonly object: number;
-  /** First byte and length of the frame within the stored object; the whole object where it has no frames. */
+  /** First byte and length of the frame within the stored object; the whole object if it has no frames. */
   readonly frameOffset: number;
   readonly frameLength: number;
   /** First byte within the decompressed frame, and how many of them. */
@@ -25,7 +25,7 @@ export type Hole = readonly [offset: number, length: number];
 export type Moment = { readonly seconds: number; readonly nanoseconds: number };
 
 export type Owner = {
-  /** By name where the machine knows one, else undefined. */
+  /** Name, if the machine knows one. */
   readonly user: string | undefined;
   readonly group: string | undefined;
   readonly uid: number;
@@ -71,7 +71,7 @@ export type FileEntry = Common & {
   readonly warnings: readonly FileWarning[];
 };
 
-/** As `FileEntry.hardLink`: links, fifos and devices may have several names too. */
+/** An entry with a `hardLink` as a `FileEntry` has it: links, fifos and devices may have several names too. */
 type Linkable = Common & { readonly hardLink?: ByteString | undefined };
 
 export type FolderEntry = Common & { readonly type: "folder" };

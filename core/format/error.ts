@@ -1,4 +1,4 @@
-/** What a decoder says of bytes that are not what the format promises. Callers add which object they came from. */
+/** Bytes are not what the format promises. Callers add which object they came from. */
 export class FormatError extends Error {
   constructor(
     /** `newer`: written by a later version of sysbackup; `altered`: everything else. */

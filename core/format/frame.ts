@@ -18,14 +18,17 @@ const longestHeader = 4 + 1 + 1 + 4 + 8;
  */
 export const maxFrameContent = 64 * 1024 * 1024;
 
-/** Content as one zstd frame that states its size. */
+/** Stored bytes of a frame at most: one of raw blocks has three bytes more for each 128 KiB, and this leaves room for any. */
+export const longestFrame = maxFrameContent + 1024 * 1024;
+
+/** Returns content as one zstd frame that states its size. */
 export function encodeFrame(content: Uint8Array, level: number): Promise<Uint8Array> {
   return Bun.zstdCompress(content, { level });
 }
 
 /**
- * The content of one zstd frame. Refused (FormatError) if it is not exactly one frame, is corrupt, or holds more than
- * `most` bytes. `release` it when it is used up.
+ * Returns the content of one zstd frame. Throws a FormatError if it is not exactly one frame, is corrupt, or holds more than
+ * `most` bytes. `release` the content when it is used up.
  */
 export async function decodeFrame(frame: Uint8Array, most: number = maxFrameContent): Promise<Uint8Array> {
   // Afterwards the decompressor can be trusted not to make more of it than the frame says.
@@ -37,7 +40,7 @@ export async function decodeFrame(frame: Uint8Array, most: number = maxFrameCont
   }
 }
 
-/** Content as a zstd frame of raw blocks, for content that is not to be compressed: plain `zstd -d` reads it. */
+/** Returns content as a zstd frame of raw blocks, without compressing it: plain `zstd -d` reads it. */
 export function rawFrame(content: Uint8Array): Uint8Array {
   const blocks = Math.max(1, Math.ceil(content.length / maxBlock));
   const frame = Buffer.allocUnsafe(9 + blocks * blockHeaderBytes + content.length);
@@ -55,7 +58,7 @@ export function rawFrame(content: Uint8Array): Uint8Array {
   return frame;
 }
 
-/** The decompressed length in bytes that the frame's header states; every frame that sysbackup writes states it. */
+/** Returns the length of the content in bytes, as the frame's header states it; every frame that sysbackup writes does. */
 export function frameContentSize(frame: Uint8Array): number {
   return decodeHeader(frame).contentSize;
 }

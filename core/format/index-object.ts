@@ -1,6 +1,6 @@
 /**
- * An index object: what one run stored, so that other hosts, and this one after losing its state, need not store it
- * again. Holds no names of files.
+ * An index object lists what a run stored, so that other hosts, and this one after losing its state, need not store it
+ * again. It holds no names of files.
  */
 import { z } from "zod";
 import { checkFormat, withFooter, withoutFooter } from "./envelope.ts";
@@ -27,9 +27,9 @@ const frameLine = z.tuple([
 
 const extensionLine = z.object({ ...versionShape, retain_until: isoTime });
 
-type IndexedObject = z.output<typeof objectLine>;
+export type IndexedObject = z.output<typeof objectLine>;
 export type IndexedFrame = z.output<typeof frameLine>;
-type Extension = z.output<typeof extensionLine>;
+export type Extension = z.output<typeof extensionLine>;
 
 export type IndexLine =
   | { readonly object: IndexedObject }
@@ -38,7 +38,7 @@ export type IndexLine =
 
 const bodyLine = z.object({ object: objectLine, frame: frameLine, extended: extensionLine }).partial();
 
-/** The text, a line at a time. A frame comes after the object that it lies in. */
+/** Yields the text, a line at a time. A frame comes after the object that it lies in. */
 export function encodeIndex(name: string, run: string, lines: Iterable<IndexLine>): Generator<string> {
   return withFooter(encodeLines(name, run, lines));
 }
@@ -49,8 +49,8 @@ function* encodeLines(name: string, run: string, lines: Iterable<IndexLine>): Ge
 }
 
 /**
- * Lines as they come. Throws a FormatError: before the first line where it is cut short, altered or of a newer
- * format; at the line in question where the writer itself was wrong.
+ * Yields lines as they come. Throws a FormatError: before the first line if the object is cut short, altered or of a newer
+ * format; at the line in question if the writer itself was wrong.
  */
 export function* decodeIndex(bytes: Uint8Array): Generator<IndexLine> {
   const first = parseLines(bytes).next().value;

@@ -9,8 +9,8 @@ import type { ByteString } from "./path.ts";
 export type RunId = { readonly start: Date; readonly run: string };
 
 /**
- * Three hex digits of how far into its second the start is, so that runs of one second sort by time too, and five random
- * ones from four bytes.
+ * Returns three hex digits of how far into its second the start is, so that runs of one second sort by time too, and five
+ * random ones from four bytes.
  */
 export function runOf(start: Date, random: Uint8Array): string {
   const fraction = Math.floor((start.getUTCMilliseconds() * 4096) / 1000);
@@ -70,7 +70,7 @@ function parse(pattern: RegExp, key: string): ManifestKey | undefined {
   return { name, stamp, run };
 }
 
-/** The name a snapshotter's dump gets: its file name, other characters than the safe ones replaced by `_`. */
+/** Returns the name of a snapshotter's dump: its file name, with `_` for characters that are not safe. */
 export function snapshotterName(fileName: ByteString): string {
   const cleaned = fileName.replace(/[^A-Za-z0-9._-]/g, "_").slice(0, 128);
   return safeName.test(cleaned) ? cleaned : `x${cleaned}`.slice(0, 128);

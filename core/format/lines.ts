@@ -4,10 +4,10 @@
 import { z } from "zod";
 import { altered } from "./error.ts";
 
-/** A line longer than this is refused: nothing sysbackup writes comes near, and memory stays bounded. */
+/** Longer lines are refused: nothing that sysbackup writes comes near, and memory stays bounded. */
 export const maxLineBytes = 256 * 1024 * 1024;
 
-/** The documents, one a line, of a whole object in memory. */
+/** Yields the documents, one a line, of a whole object in memory. */
 export function* parseLines(bytes: Uint8Array): Generator<unknown> {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let start = 0;

@@ -19,20 +19,20 @@ const header = z.object({
   host: z.string(),
   run: runHex,
   started: isoTime,
-  /** What the bucket's clock was ahead of the host's at the start, in seconds; absent where no server told. */
+  /** What the bucket's clock was ahead of the host's at the start, in seconds; absent if the bucket has no clock. */
   clock_skew: z.number().optional(),
   tool: z.string(),
   config: sha256Hex,
   retain_until: isoTime,
   lock_mode: z.enum(lockModes),
   layout: z.enum(["packs", "objects"]),
-  /** How stored objects are encrypted; none yet. */
+  /** Encryption of stored objects; none yet. */
   sealing: z.null(),
 });
 
 const partJson = z.object({
   ...storedShape,
-  /** Of the stored bytes. */
+  /** SHA-256 of the stored bytes. */
   sha256: sha256Hex,
   first: z.string(),
   first_b64: base64.optional(),
@@ -121,7 +121,7 @@ export function decodeManifest(bytes: Uint8Array): Manifest {
   return { header: head, parts, snapshots, log, totals };
 }
 
-/** The header alone, of a manifest that may be damaged further down. `document` is its first line, parsed. */
+/** Decodes the header alone, of a manifest that may be damaged further down. `document` is its first line, parsed. */
 function decodeHeader(document: unknown): ManifestHeader {
   checkFormat(document, manifestFormat);
   return parseAs(header, document, "the first line");
@@ -133,7 +133,7 @@ function decodePartRef({ first, first_b64, ...rest }: z.output<typeof partJson>)
   return { ...rest, first: decodePath(first, first_b64, "first") };
 }
 
-/** A path is looked for in the last part that does not begin after it, so the order must hold. */
+/** Checks the order of parts: a path is looked for in the last part that does not begin after it. */
 function checkOrder(parts: readonly PartRef[]): void {
   let previous: ByteString | undefined;
   for (const { first } of parts) {

@@ -1,4 +1,4 @@
-/** How a stored object is named in parts, index objects and manifest roots, and what of it may be referred to. */
+/** References to stored objects in parts, index objects and manifest roots, and what they may refer to. */
 import { z } from "zod";
 import { isEncoding, isPack } from "./encoding.ts";
 import type { ObjectRef } from "./entry.ts";
@@ -8,7 +8,7 @@ import { count } from "./lines.ts";
 /** S3 allows keys and version ids of 1,024 bytes. */
 const s3Name = z.string().min(1).max(1024);
 const encoding = z.string().refine(isEncoding, "no encoding that this sysbackup knows");
-/** Of what is no pack: dumps. */
+/** The encoding of a dump. */
 export const wholeEncoding = encoding.refine((known) => !isPack(known), "a dump is no pack");
 
 export const versionShape = { key: s3Name, version: s3Name } as const;
@@ -16,8 +16,8 @@ export const storedShape = { ...versionShape, size: count } as const;
 export const objectShape = { ...storedShape, encoding } as const;
 
 /**
- * A frame lies within its pack; any other object is one frame, the whole of it. How large a pack is under its filters is
- * not known here: readers of its frames find that out.
+ * Checks that a frame lies within its pack; any other object is one frame, the whole of it. How large a pack is under its
+ * filters is not known here: readers of its frames find that out.
  */
 export function checkFrameWithin(ref: Pick<ObjectRef, "key" | "size" | "encoding">, offset: number, length: number) {
   const { key, size, encoding } = ref;

@@ -8,7 +8,7 @@
  */
 import { altered } from "./error.ts";
 
-type PackedChunk = { readonly id: Uint8Array; readonly length: number };
+export type PackedChunk = { readonly id: Uint8Array; readonly length: number };
 
 export type PackedFrame = {
   /** Stored (compressed) bytes. */
@@ -23,12 +23,12 @@ const trailerBytes = 4 + trailer.length;
 const frameBytes = 8;
 const chunkBytes = 36;
 
-/** Bytes that `encodeContents` will take for so many frames and chunks: known before, to size a pack. */
+/** Returns the bytes that `encodeContents` will need for so many frames and chunks, to size a pack. */
 export function contentsSize(frames: number, chunks: number): number {
   return headerBytes + frames * frameBytes + chunks * chunkBytes + trailerBytes;
 }
 
-/** The skippable frame that ends a pack. */
+/** Returns the skippable frame that ends a pack. */
 export function encodeContents(frames: readonly PackedFrame[]): Uint8Array {
   const chunks = frames.reduce((sum, frame) => sum + frame.chunks.length, 0);
   const bytes = Buffer.allocUnsafe(contentsSize(frames.length, chunks));
@@ -50,14 +50,14 @@ export function encodeContents(frames: readonly PackedFrame[]): Uint8Array {
   return bytes;
 }
 
-/** How many bytes at the end of a pack hold its table of contents; `tail` is at least its last 12 bytes. @internal */
+/** Returns how many bytes at the end of a pack hold its table of contents; `tail` is at least its last 12 bytes. */
 export function contentsLength(tail: Uint8Array): number {
   const end = Buffer.from(tail.buffer, tail.byteOffset, tail.byteLength).subarray(-trailerBytes);
   if (end.length < trailerBytes || !end.subarray(4).equals(trailer)) throw altered("a pack has no table of contents");
   return headerBytes + end.readUInt32LE(0) + trailerBytes;
 }
 
-/** `bytes` is the skippable frame exactly, as `contentsLength` measures it. @internal */
+/** Decodes a table of contents. `bytes` is the skippable frame exactly, as `contentsLength` measures it. */
 export function decodeContents(bytes: Uint8Array): PackedFrame[] {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (

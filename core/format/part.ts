@@ -22,7 +22,7 @@ const mostBytes = 32 * 1024 * 1024;
 const oneIn = 8_192;
 
 /**
- * Whether a part ends after the entry with this path: decided by the path's own CRC-32, so that a file added
+ * Returns whether a part ends after the entry with this path. The path's own CRC-32 decides, so that a file added
  * or removed changes one part and leaves the cuts of the others where they were. `entries` and `bytes` (of their JSON)
  * are what the part has by now, this entry among them.
  */
@@ -31,7 +31,7 @@ export function endsPart(path: ByteString, entries: number, bytes: number): bool
   return entries >= fewestEntries && crc32(toBytes(path)) % oneIn === 0;
 }
 
-/** The text of a part. `entries` are closed JSON objects without newline, whose extents number `objects`. */
+/** Returns the text of a part. `entries` are closed JSON objects without newline, whose extents number `objects`. */
 export function encodePart(objects: readonly ObjectRef[], entries: readonly string[]): string {
   const head = toLine(partFormat);
   const refs = objects.map(({ key, version, size, encoding }, object) =>
@@ -44,8 +44,8 @@ export function encodePart(objects: readonly ObjectRef[], entries: readonly stri
 export type Part = { readonly objects: readonly ObjectRef[]; readonly entries: Iterable<Entry> };
 
 /**
- * Objects at once, entries while iterating: both checked against each other and against the format. That nothing is
- * missing at the end is not seen here, but by the digest which the root has of the stored part.
+ * Decodes objects at once, and entries while iterating: both checked against each other and against the format. Something missing
+ * at the end is not noticed here, but by the digest that the root has of the stored part.
  */
 export function decodePart(bytes: Uint8Array): Part {
   const lines = parseLines(bytes);

@@ -21,17 +21,17 @@ export function toBytes(path: ByteString): Buffer {
   return Buffer.from(path, "latin1");
 }
 
-/** From text as a user or this program writes it. */
+/** Converts text as a user or this program writes it. */
 export function fromText(text: string): ByteString {
   return beyondAscii.test(text) ? fromBytes(Buffer.from(text, "utf8")) : (text as ByteString);
 }
 
-/** For display: bytes that are not UTF-8 become U+FFFD. */
+/** Returns text for display: bytes that are not UTF-8 become U+FFFD. */
 export function toText(path: ByteString): string {
   return beyondAscii.test(path) ? toBytes(path).toString("utf8") : path;
 }
 
-/** The text if the bytes are UTF-8, else undefined: then JSON carries base64 beside it. */
+/** Returns the text if the bytes are UTF-8, else undefined: then JSON carries base64 beside it. */
 export function toExactText(path: ByteString): string | undefined {
   if (!beyondAscii.test(path)) return path;
   try {
@@ -45,7 +45,7 @@ export function isByteString(text: string): text is ByteString {
   return !beyondBytes.test(text);
 }
 
-/** The folder a path lies in; `/` for what lies in the root. */
+/** Returns the folder that a path lies in; `/` for what lies in the root. */
 export function parentOf(path: ByteString): ByteString {
   const slash = path.lastIndexOf("/");
   return (slash <= 0 ? "/" : path.slice(0, slash)) as ByteString;

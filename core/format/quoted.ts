@@ -1,6 +1,6 @@
 import { type ByteString, toText } from "./path.ts";
 
-/** A path for messages: quoted, control characters escaped. */
+/** Returns a path for messages: quoted, control characters escaped. */
 export function quoted(path: ByteString): string {
   return JSON.stringify(toText(path));
 }

@@ -17,18 +17,18 @@ export function gzip(content: ByteStream, level: number): ByteStream {
   return through(content, createGzip({ level }), (error) => error);
 }
 
-/** Corrupt content is a FormatError. Content that is cut short may just end: callers compare it with a digest. */
+/** Decompresses. Corrupt content is a FormatError; content that is cut short may just end: callers compare it with a digest. */
 export function unzstd(stored: ByteStream): ByteStream {
   return through(stored, createZstdDecompress(), undecodable);
 }
 
-/** As `unzstd`. */
+/** Decompresses as `unzstd` does. */
 export function gunzip(stored: ByteStream): ByteStream {
   return through(stored, createGunzip(), undecodable);
 }
 
 /**
- * What `transform` makes of the source, in pieces of some 10 KB. The source is read no faster than the result is taken.
+ * Yields what `transform` makes of the source, in pieces of some 10 KB. The source is read no faster than the result is taken.
  * Its errors come out as they are, those of `transform` as `explain` has them; a reader that leaves early ends the source.
  */
 async function* through(

@@ -16,7 +16,7 @@
  *
  * - What an archive stores itself is locked from its first moment, past the promise of its manifest.
  * - What it finds stored it builds upon only if the lock lasts two days from the start of the archive; a lock never becomes
- *   shorter. Where that ends before the promise, the archive extends it before it puts its root.
+ *   shorter. If that ends before the promise, the archive extends it before it puts its root.
  * - So if an object was unlocked when the prune began, an archive that builds upon it started more than two days before,
  *   and has not extended it yet. It is about to: either S3 does that first, and refuses the removal; or the removal comes
  *   first, the archive learns that the object is missing, and stores the content again.
@@ -25,7 +25,7 @@
  *   was locked when it began stays.
  */
 import type { Bucket, Stored } from "../bucket/contract.ts";
-import { wrapBucket } from "../bucket/decorators/wrap.ts";
+import { wrapBucket } from "../bucket/wrap.ts";
 import { Failure } from "../failure.ts";
 import type { Loss } from "../manifest/loss.ts";
 import { References } from "../manifest/references/references.ts";
@@ -63,7 +63,7 @@ export type PrunedBackup = {
 };
 
 export type PruneSummary = {
-  /** Of the names chosen; newest first within a name. */
+  /** Backups of the names chosen, newest first within a name. */
   readonly backups: readonly PrunedBackup[];
   readonly tally: Tally;
 };

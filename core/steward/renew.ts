@@ -20,7 +20,7 @@ import type { Policy } from "./policy.ts";
 
 export type RenewJob = {
   readonly bucket: Pick<Bucket, "get" | "retention" | "extend">;
-  /** As `findRoots` gives them. */
+  /** Roots as `findRoots` lists them. */
   readonly roots: readonly Root[];
   /** Whose backups; undefined: those of all names. */
   readonly name: string | undefined;
@@ -110,7 +110,7 @@ async function extendOne(object: NeededVersion, { bucket, notify }: RenewJob): P
   }
 }
 
-/** Keeps the mode: COMPLIANCE cannot be left, and nobody asked for it. */
+/** Keeps the mode of the lock: COMPLIANCE cannot be left, and was not asked for. */
 async function extend(
   bucket: Pick<Bucket, "extend">,
   { key, version, until }: NeededVersion,

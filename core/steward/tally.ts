@@ -33,7 +33,7 @@ export class Tally {
     if (lockedUntil !== undefined && lockedUntil > (this.#lockedUntil ?? 0)) this.#lockedUntil = lockedUntil;
   }
 
-  /** In order of kind and name. */
+  /** Returns the rows in order of kind and name. */
   rows(): TallyRow[] {
     return [...this.#rows].sort(([one], [other]) => (one < other ? -1 : 1)).map(([, row]) => row);
   }

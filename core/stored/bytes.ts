@@ -2,12 +2,12 @@
 import { altered } from "../format/error.ts";
 import type { ByteStream } from "../format/zlib.ts";
 
-/** A stream of one piece. */
+/** Yields one piece. */
 export async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
   yield bytes;
 }
 
-/** All of a stream; more than `most` bytes are a FormatError, and are not kept. */
+/** Returns all of a stream. Throws a FormatError if it has more than `most` bytes, and keeps none of them. */
 export async function collect(stream: ByteStream, most: number): Promise<Uint8Array> {
   const pieces: Uint8Array[] = [];
   let size = 0;
@@ -20,7 +20,7 @@ export async function collect(stream: ByteStream, most: number): Promise<Uint8Ar
   return pieces.length === 1 && first !== undefined ? first : Buffer.concat(pieces, size);
 }
 
-/** The first `length` bytes of a stream, or all if there are fewer, in a buffer of their own. */
+/** Returns the first `length` bytes of a stream, or all if there are fewer, in a buffer of their own. */
 export async function beginning(stream: ByteStream, length: number): Promise<Uint8Array> {
   const content = Buffer.allocUnsafe(length);
   let filled = 0;
@@ -31,7 +31,7 @@ export async function beginning(stream: ByteStream, length: number): Promise<Uin
   return content.subarray(0, filled);
 }
 
-/** Passes on `length` bytes of a stream from `start` on, or fewer if it ends before. The rest is not read. */
+/** Yields `length` bytes of a stream from `start` on, or fewer if it ends before. The rest is not read. */
 export async function* cut(stream: ByteStream, start: number, length: number): AsyncGenerator<Uint8Array> {
   const end = start + length;
   let position = 0;

@@ -20,7 +20,7 @@ export type Bounds = { readonly stored: number; readonly content: number };
 
 type ContentRef = { readonly key: string; readonly version: string; readonly encoding: Encoding };
 
-/** Stored bytes of an object: the first `size` if given, else all. More than `most` are `damaged`. */
+/** Returns bytes as they are stored: those up to `size` if it is given, else all. More than `most` are `damaged`. */
 export function readStored(
   bucket: ObjectSource,
   { key, version, size }: ObjectVersion & { readonly size?: number },
@@ -31,7 +31,7 @@ export function readStored(
 }
 
 /**
- * The text of a root, a part or an index object. Its key, or the name of its file, says which filters are over it.
+ * Returns the text of a root, a part or an index object. Its key, or the name of its file, says which filters are over it.
  * Throws a FormatError if it is corrupt or longer than it may be.
  */
 export async function decodeDocument(stored: Uint8Array, key: string, bounds: Bounds): Promise<Uint8Array> {
@@ -39,18 +39,18 @@ export async function decodeDocument(stored: Uint8Array, key: string, bounds: Bo
   return decodeText(await unfiltered(stored, filters, bounds.stored), bounds.content);
 }
 
-/** As `readStored` and `decodeDocument`. */
+/** Combines `readStored` and `decodeDocument`. */
 export async function readDocument(bucket: ObjectSource, object: ObjectVersion, bounds: Bounds): Promise<Uint8Array> {
   return decodeDocument(await readStored(bucket, object, bounds.stored), object.key, bounds);
 }
 
-/** The first `most` bytes of content, piece by piece, or all if there are fewer. Of a pack, its frames as they are. */
+/** Yields the first `most` bytes of content, or all if there are fewer. The content of a pack is its frames as they are. */
 export function readContent(bucket: ObjectSource, object: ContentRef, most: number): ByteStream {
   const { key, version, encoding } = object;
   return cut(decoded(bucket.get(key, { version }), encoding), 0, most);
 }
 
-/** As `readContent`; a FormatError, at the end at the latest, if the stored bytes are not those that were stored. */
+/** Reads as `readContent`. Throws a FormatError, at the end at the latest, if the stored bytes are not those that were put. */
 export function readCheckedContent(
   bucket: ObjectSource,
   object: ContentRef & { readonly size: number; readonly sha256: string },
@@ -60,7 +60,7 @@ export function readCheckedContent(
   return cut(decoded(checked(bucket.get(key, { version }), size, sha256), encoding), 0, most);
 }
 
-/** Pieces of a pack's frames; of one with filters, all before them are read as well. */
+/** Yields bytes of a pack's frames. If it has filters, all bytes before these are read as well. */
 export function readRange(bucket: ObjectSource, object: ContentRef, range: Range): ByteStream {
   const { key, version, encoding } = object;
   if (isReadInRanges(encoding)) return bucket.get(key, { version, range });
@@ -70,7 +70,7 @@ export function readRange(bucket: ObjectSource, object: ContentRef, range: Range
 /** Stored bytes up to which an object is decoded at once, which is faster. */
 const mostAtOnce = 256 * 1024;
 
-/** As `readContent`, in one piece. `size`: of the stored object; one that is larger is `damaged`. */
+/** Reads as `readContent`, in one piece. `size`: of the stored object; one that is larger is `damaged`. */
 export async function readBeginning(
   bucket: ObjectSource,
   object: ContentRef & { readonly size: number },
@@ -92,7 +92,7 @@ export async function readBeginning(
   }
 }
 
-/** One object, read once: its content, and then the rest of its stored bytes, for those who hash them on the way. */
+/** Reads an object once: its content, and then the rest of its stored bytes, for callers that hash them on the way. */
 export class ObjectReading {
   readonly #stored: ByteStream;
   readonly #encoding: Encoding;
@@ -103,7 +103,7 @@ export class ObjectReading {
     this.#encoding = encoding;
   }
 
-  /** As `readContent`. To be called once. */
+  /** Reads as `readContent`. Call once. */
   content(most: number): ByteStream {
     return cut(decoded(this.#stored, this.#encoding), 0, most);
   }

@@ -19,7 +19,7 @@ import { sha256 } from "../format/sha256.ts";
 import type { ByteStream } from "../format/zlib.ts";
 import { collect, once } from "./bytes.ts";
 
-/** Where objects go, and what is done to each of them. */
+/** The place that objects go to, and what is done to each of them. */
 export type WriteTarget = {
   readonly bucket: Pick<BucketWriter, "put" | "startUpload">;
   readonly retention: Retention;
@@ -29,7 +29,7 @@ export type WriteTarget = {
 
 type NewObject = {
   readonly codec: CodecName;
-  /** Compression level, if not the usual one of the codec. */
+  /** Level of compression, if not the codec's usual one. */
   readonly level?: number;
   readonly metadata?: Readonly<Record<string, string>>;
 };
@@ -67,7 +67,7 @@ export async function writeBytes(target: WriteTarget, { key, metadata, ...object
   return put(target, key, await encoded(target, object), object.codec, options);
 }
 
-/** As `writeBytes`, for objects that are named by the hash of what is stored. */
+/** Stores as `writeBytes` does an object that is named by the hash of what is stored. */
 export async function writeHashed(target: WriteTarget, object: NewHashedBytes): Promise<WrittenHashed> {
   const { keyOf, content, contentSha256, codec } = object;
   const stored = await encoded(target, object);

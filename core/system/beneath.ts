@@ -1,132 +1,28 @@
 /**
- * Makes files beneath a root folder, for restores. Names come from a manifest and are not trusted:
- *
- * - `openFolder` never leaves the folder it starts from and follows no link, magic or other, even if someone replaces
- *   folders by links meanwhile: the kernel confines it.
- * - All other functions take a folder's descriptor and a *name*: one component. `.`, `..` and others are refused as EINVAL.
- *   A final link is never followed.
+ * Makes files in a folder, for restores. Names come from a manifest and are not trusted: every function takes the
+ * descriptor of a folder (`confined.ts` opens it) and a *name*: one component. `.`, `..` and others are refused as EINVAL.
+ * A final link is never followed.
  *
  * Every failure is a `SystemError`. Descriptors close with `close` of `files.ts`.
  */
 import { constants } from "node:fs";
 import { constants as osConstants } from "node:os";
 import type { ByteString } from "../format/path.ts";
-import { close } from "./files.ts";
+import { pathOfHandle } from "./handle.ts";
 import {
   AT_FDCWD,
+  AT_SYMLINK_FOLLOW,
   addressOf,
   check,
   cString,
-  fixedBuffer,
-  isSystemError,
   lastError,
   libc,
-  longestPath,
   O_CLOEXEC,
   retried,
   secondCString,
   systemError,
 } from "./libc.ts";
 import { plainName } from "./name.ts";
-import { lstatAt } from "./stat.ts";
-
-const folderFlags = constants.O_RDONLY | constants.O_DIRECTORY | O_CLOEXEC;
-
-/** Opens the target folder of a restore. Follows links, as this path is the user's own. */
-export function openRoot(path: ByteString): number {
-  return retried("open", path, () => libc.openat(AT_FDCWD, cString(path), folderFlags, 0));
-}
-
-/**
- * Opens a folder beneath `root`, by a relative path of plain names, of any length; empty for the root itself. Refuses a link
- * on the way as ELOOP, and a path that is not plain as EINVAL.
- */
-export function openFolder(root: number, path: ByteString): number {
-  let folder = openConfined(root, "." as ByteString);
-  for (const segment of segments(path)) {
-    const next = closing(folder, () => openConfined(folder, segment));
-    folder = next;
-  }
-  return folder;
-}
-
-/** Runs `action`, then closes `fd`, whether it worked or not. */
-function closing<Result>(fd: number, action: () => Result): Result {
-  try {
-    return action();
-  } finally {
-    close(fd);
-  }
-}
-
-/** Splits the path at slashes into paths that are short enough for one call. */
-function segments(path: ByteString): ByteString[] {
-  if (path === "") return [];
-  const found: ByteString[] = [];
-  let segment = "";
-  for (const name of path.split("/")) {
-    plainName(name as ByteString);
-    if (segment !== "" && segment.length + 1 + name.length >= longestPath) {
-      found.push(segment as ByteString);
-      segment = "";
-    }
-    segment = segment === "" ? name : `${segment}/${name}`;
-  }
-  found.push(segment as ByteString);
-  return found;
-}
-
-const OPENAT2 = 437;
-const RESOLVE_NO_MAGICLINKS = 0x02n;
-const RESOLVE_NO_SYMLINKS = 0x04n;
-const RESOLVE_BENEATH = 0x08n;
-const HOW_SIZE = 24;
-
-// `struct open_how`: flags, mode, resolve.
-const how = fixedBuffer(HOW_SIZE);
-how.bytes.writeBigUInt64LE(BigInt(folderFlags), 0);
-how.bytes.writeBigUInt64LE(RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS, 16);
-
-let kernelConfines = true;
-
-function openConfined(folder: number, path: ByteString): number {
-  if (!kernelConfines) return openByStep(folder, path);
-  try {
-    return retried("openat2", path, () => libc.syscall(OPENAT2, folder, cString(path), how.address, HOW_SIZE));
-  } catch (error) {
-    // Linux before 5.6 has no openat2, and older container runtimes answer EPERM for calls that they do not know.
-    if (!isSystemError(error, "ENOSYS", "EPERM")) throw error;
-    const opened = openByStep(folder, path);
-    kernelConfines = false;
-    return opened;
-  }
-}
-
-/**
- * Does what `openat2` does, for kernels without it: opens one name at a time, none of them a link.
- * @internal
- */
-export function openByStep(start: number, path: ByteString): number {
-  let folder = start;
-  for (const name of path.split("/") as ByteString[]) {
-    const parent = folder;
-    folder = parent === start ? openStep(parent, name) : closing(parent, () => openStep(parent, name));
-  }
-  return folder;
-}
-
-function openStep(parent: number, name: ByteString): number {
-  try {
-    const flags = folderFlags | constants.O_NOFOLLOW;
-    return retried("openat", name, () => libc.openat(parent, cString(name), flags, 0));
-  } catch (error) {
-    // Linux reports a link as "not a folder" here, and openat2 as ELOOP, which our callers expect.
-    if (isSystemError(error, "ENOTDIR") && lstatAt(parent, name)?.type === "link") {
-      throw systemError(osConstants.errno.ELOOP, "openat", name);
-    }
-    throw error;
-  }
-}
 
 /** Makes a folder. The umask applies to `mode`: set it again afterwards. */
 export function makeFolder(folder: number, name: ByteString, mode: number): void {
@@ -167,10 +63,10 @@ export function makeLink(folder: number, name: ByteString, target: ByteString): 
   check(libc.symlinkat(secondCString(target), folder, cString(plainName(name))), "symlink", name);
 }
 
-/** Makes another name for a file. If the first name is a link, for the link itself. */
-export function makeHardLink(fromFolder: number, from: ByteString, toFolder: number, to: ByteString): void {
-  const status = libc.linkat(fromFolder, cString(plainName(from)), toFolder, secondCString(plainName(to)), 0);
-  check(status, "link", to);
+/** Gives what is held (`handle.ts`) one more name: the link itself if it is one. */
+export function makeHardLink(handle: number, folder: number, name: ByteString): void {
+  const path = cString(pathOfHandle(handle));
+  check(libc.linkat(AT_FDCWD, path, folder, secondCString(plainName(name)), AT_SYMLINK_FOLLOW), "link", name);
 }
 
 export type NodeType = "fifo" | "character device" | "block device";
@@ -202,9 +98,9 @@ function isBelow(number: number, limit: number): boolean {
   return Number.isInteger(number) && number >= 0 && number < limit;
 }
 
-/** Renames within one folder, and replaces what has the new name (but a folder only by a folder, if it is empty). */
-export function rename(folder: number, from: ByteString, to: ByteString): void {
-  const status = libc.renameat(folder, cString(plainName(from)), folder, secondCString(plainName(to)));
+/** Replaces what has the new name (but a folder only by a folder, when empty). */
+export function rename(fromFolder: number, from: ByteString, toFolder: number, to: ByteString): void {
+  const status = libc.renameat(fromFolder, cString(plainName(from)), toFolder, secondCString(plainName(to)));
   check(status, "rename", to);
 }
 

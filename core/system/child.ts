@@ -1,5 +1,6 @@
 /** Starts a child process in its own group, and ends it. Use `process.ts` instead, which calls this. */
 import { Failure, reasonOf } from "../failure.ts";
+import { childEnvironment } from "./environment.ts";
 import { close } from "./files.ts";
 import { makePipe, PipeReader, PipeWriter, type ReaderState } from "./pipe.ts";
 
@@ -15,14 +16,10 @@ export type Finished = {
   readonly stderrTail: string;
 };
 
-export type Environment = Readonly<Record<string, string | undefined>>;
-
 export type StartOptions = {
   /** The executable, and its arguments. */
   readonly command: readonly [string, ...string[]];
-  /** Its whole environment; ours if undefined. */
-  readonly env: Environment | undefined;
-  /** "nothing" is an empty input. */
+  /** "nothing": it finds the end at once. */
   readonly stdin: "pipe" | "nothing";
   /** "stderr" is our own stderr. */
   readonly stdout: "pipe" | "stderr";
@@ -65,7 +62,7 @@ export class Child {
   #timedOut = false;
   #cutOff = false;
 
-  constructor({ command, env, stdin, stdout, extraPipe, graceMs }: StartOptions) {
+  constructor({ command, stdin, stdout, extraPipe, graceMs }: StartOptions) {
     const input = stdin === "pipe" ? makePipe() : undefined;
     const output = stdout === "pipe" ? makePipe() : undefined;
     const errors = makePipe();
@@ -78,8 +75,7 @@ export class Child {
           errors.writeEnd,
           ...(extra === undefined ? [] : [extra.writeEnd]),
         ],
-        // Without one, Bun passes on the environment with which this process began.
-        env: { ...(env ?? process.env) },
+        env: childEnvironment(),
         detached: true,
       });
     } catch (error) {

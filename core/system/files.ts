@@ -1,37 +1,5 @@
-/** Reads files for a backup: leaves no trace, never waits for a fifo, never follows a link. */
-import { constants } from "node:fs";
-import type { ByteString } from "../format/path.ts";
-import {
-  AT_FDCWD,
-  addressOf,
-  check,
-  cString,
-  EINTR,
-  errno,
-  fixedBuffer,
-  isSystemError,
-  lastError,
-  libc,
-  O_CLOEXEC,
-  retried,
-} from "./libc.ts";
-
-const readFlags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK | O_CLOEXEC;
-
-/** Opens a descriptor for reading. Refuses a link as ELOOP. Keeps the access time if the kernel allows that. */
-export function openToRead(path: ByteString): number {
-  try {
-    return open(path, readFlags | constants.O_NOATIME);
-  } catch (error) {
-    // Only the owner and root may read without a trace.
-    if (isSystemError(error, "EPERM")) return open(path, readFlags);
-    throw error;
-  }
-}
-
-function open(path: ByteString, flags: number): number {
-  return retried("open", path, () => libc.openat(AT_FDCWD, cString(path), flags, 0));
-}
+/** Reads and locks open files. */
+import { addressOf, check, EINTR, errno, fixedBuffer, lastError, libc, retried } from "./libc.ts";
 
 export function close(fd: number): void {
   // Not retried: Linux has closed the descriptor even if it reports EINTR.

@@ -1,6 +1,5 @@
 /** Recognises filesystems that hold nothing to back up. */
-import type { ByteString } from "../format/path.ts";
-import { check, cString, fixedBuffer, libc } from "./libc.ts";
+import { check, fixedBuffer, libc } from "./libc.ts";
 
 /**
  * Magic numbers (`f_type` of statfs) of filesystems whose files the kernel generates when they are read. Without tmpfs and
@@ -27,16 +26,22 @@ const pseudoFilesystems = new Set<number>([
   0x42494e4d, // binfmt_misc
   0x7655821, // resctrl
   0x6e736673, // nsfs
-  0x0187, // autofs
   0x67596969, // rpc_pipefs
   0x6e667364, // nfsd
   0x958458f6, // hugetlbfs
 ]);
 
+const autofs = 0x0187;
+
+/** `automount`: a place where another filesystem appears when somebody looks into it. */
+export type FilesystemKind = "pseudo" | "automount" | "other";
+
 const statfsResult = fixedBuffer(256);
 
-/** The kind of the filesystem that `path` is on. Follows links. */
-export function filesystemKind(path: ByteString): "pseudo" | "other" {
-  check(libc.statfs(cString(path), statfsResult.address), "statfs", path);
-  return pseudoFilesystems.has(statfsResult.bytes.readUInt32LE(0)) ? "pseudo" : "other";
+/** The kind of the filesystem that an open or held file is on. */
+export function filesystemKind(fd: number): FilesystemKind {
+  check(libc.fstatfs(fd, statfsResult.address), "statfs");
+  const type = statfsResult.bytes.readUInt32LE(0);
+  if (type === autofs) return "automount";
+  return pseudoFilesystems.has(type) ? "pseudo" : "other";
 }

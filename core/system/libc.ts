@@ -31,7 +31,7 @@ const library = dlopen("libc.so.6", {
   fcntl: { args: ["i32", "i32", "ptr"], returns: "i32" },
 
   statx: { args: ["i32", "ptr", "i32", "u32", "ptr"], returns: "i32" },
-  statfs: { args: ["ptr", "ptr"], returns: "i32" },
+  fstatfs: { args: ["i32", "ptr"], returns: "i32" },
   readlinkat: { args: ["i32", "ptr", "ptr", "u64"], returns: i64 },
 
   mkdirat: { args: ["i32", "ptr", "u32"], returns: "i32" },
@@ -47,13 +47,13 @@ const library = dlopen("libc.so.6", {
   futimens: { args: ["i32", "ptr"], returns: "i32" },
   utimensat: { args: ["i32", "ptr", "ptr", "i32"], returns: "i32" },
 
-  llistxattr: { args: ["ptr", "ptr", "u64"], returns: i64 },
+  listxattr: { args: ["ptr", "ptr", "u64"], returns: i64 },
   flistxattr: { args: ["i32", "ptr", "u64"], returns: i64 },
-  lgetxattr: { args: ["ptr", "ptr", "ptr", "u64"], returns: i64 },
+  getxattr: { args: ["ptr", "ptr", "ptr", "u64"], returns: i64 },
   fgetxattr: { args: ["i32", "ptr", "ptr", "u64"], returns: i64 },
-  lsetxattr: { args: ["ptr", "ptr", "ptr", "u64", "i32"], returns: "i32" },
+  setxattr: { args: ["ptr", "ptr", "ptr", "u64", "i32"], returns: "i32" },
   fsetxattr: { args: ["i32", "ptr", "ptr", "u64", "i32"], returns: "i32" },
-  lremovexattr: { args: ["ptr", "ptr"], returns: "i32" },
+  removexattr: { args: ["ptr", "ptr"], returns: "i32" },
   fremovexattr: { args: ["i32", "ptr"], returns: "i32" },
 
   getpwuid_r: { args: ["u32", "ptr", "ptr", "u64", "ptr"], returns: "i32" },
@@ -67,7 +67,12 @@ export const libc = library.symbols;
 /** The start of relative paths: the working folder. */
 export const AT_FDCWD = -100;
 export const AT_SYMLINK_NOFOLLOW = 0x100;
+export const AT_SYMLINK_FOLLOW = 0x400;
+/** The descriptor itself is meant: with an empty path. */
+export const AT_EMPTY_PATH = 0x1000;
 export const O_CLOEXEC = 0o2000000;
+/** For a descriptor that only says which file is meant: nothing is opened. */
+export const O_PATH = 0o10000000;
 
 /** PATH_MAX: the longest path that one call takes, with the NUL that ends it. */
 export const longestPath = 4096;

@@ -1,4 +1,4 @@
-/** Takes the run lock, which allows one run at a time of a backup name. */
+/** Locks between processes of this program: the run lock, and that of folders which a restore works in. */
 import { constants } from "node:fs";
 import type { ByteString } from "../format/path.ts";
 import { close } from "./files.ts";
@@ -18,11 +18,22 @@ export type FileLock = { release(): void };
 export async function lockExclusively(path: ByteString): Promise<FileLock | undefined> {
   const flags = constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW | O_CLOEXEC;
   const fd = retried("open", path, () => libc.openat(AT_FDCWD, cString(path), flags, 0o600));
-  closeToOthers(fd);
-  if (libc.flock(fd, LOCK_EX | LOCK_NB) === 0) return { release: once(() => close(fd)) };
-  const error = lastError("flock", path);
+  try {
+    closeToOthers(fd);
+    if (tryLock(fd)) return { release: once(() => close(fd)) };
+  } catch (error) {
+    close(fd);
+    throw error;
+  }
   close(fd);
-  if (error.code === "EAGAIN") return undefined;
+  return undefined;
+}
+
+/** Locks an open file or folder; false if another process holds it. The lock ends when `fd` is closed. */
+export function tryLock(fd: number): boolean {
+  if (libc.flock(fd, LOCK_EX | LOCK_NB) === 0) return true;
+  const error = lastError("flock");
+  if (error.code === "EAGAIN") return false;
   throw error;
 }
 

@@ -1,22 +1,22 @@
 /**
- * Sets owner, mode and times of an open file or folder, or by a name in a folder for what cannot be opened (links, fifos,
- * devices). Never follows a final link.
+ * Owner, mode and times, set on an open file or folder, or on what is held (`handle.ts`): links, fifos and devices, which
+ * cannot be opened. Nothing is reached by a name, which somebody may give to another file at any moment.
  *
  * Set the owner before the mode: changing the owner removes setuid and setgid.
  */
-import { constants } from "node:fs";
 import type { Moment } from "../format/entry.ts";
 import type { ByteString } from "../format/path.ts";
-import { close } from "./files.ts";
-import { AT_FDCWD, AT_SYMLINK_NOFOLLOW, check, cString, fixedBuffer, libc, O_CLOEXEC, retried } from "./libc.ts";
-import { plainName } from "./name.ts";
+import { pathOfHandle } from "./handle.ts";
+import { AT_EMPTY_PATH, AT_FDCWD, check, cString, fixedBuffer, libc } from "./libc.ts";
+
+const nothing = "" as ByteString;
 
 export function setOwner(fd: number, uid: number, gid: number): void {
   check(libc.fchown(fd, uid, gid), "chown");
 }
 
-export function setOwnerAt(folder: number, name: ByteString, uid: number, gid: number): void {
-  check(libc.fchownat(folder, cString(plainName(name)), uid, gid, AT_SYMLINK_NOFOLLOW), "chown", name);
+export function setOwnerOfHandle(handle: number, uid: number, gid: number): void {
+  check(libc.fchownat(handle, cString(nothing), uid, gid, AT_EMPTY_PATH), "chown");
 }
 
 /** Sets a mode from 0 to 0o7777. */
@@ -24,21 +24,9 @@ export function setMode(fd: number, mode: number): void {
   check(libc.fchmod(fd, mode), "chmod");
 }
 
-const O_PATH = 0o10000000;
-
-/**
- * Sets the mode of a fifo or device without opening it, which would start it. ENOTSUP for links, which have no mode of their
- * own. Needs /proc, as Linux before 6.6 has no call that does not follow links.
- */
-export function setModeAt(folder: number, name: ByteString, mode: number): void {
-  const flags = O_PATH | constants.O_NOFOLLOW | O_CLOEXEC;
-  const node = retried("chmod", name, () => libc.openat(folder, cString(plainName(name)), flags, 0));
-  try {
-    const path = `/proc/self/fd/${node}` as ByteString;
-    check(libc.fchmodat(AT_FDCWD, cString(path), mode, 0), "chmod", name);
-  } finally {
-    close(node);
-  }
+/** Links have no mode of their own: ENOTSUP. */
+export function setModeOfHandle(handle: number, mode: number): void {
+  check(libc.fchmodat(AT_FDCWD, cString(pathOfHandle(handle)), mode, 0), "chmod");
 }
 
 const UTIME_OMIT = 0x3ffffffe;
@@ -55,8 +43,8 @@ export function setTimes(fd: number, modified: Moment): void {
   check(libc.futimens(fd, timesFor(modified)), "utimens");
 }
 
-export function setTimesAt(folder: number, name: ByteString, modified: Moment): void {
-  check(libc.utimensat(folder, cString(plainName(name)), timesFor(modified), AT_SYMLINK_NOFOLLOW), "utimens", name);
+export function setTimesOfHandle(handle: number, modified: Moment): void {
+  check(libc.utimensat(AT_FDCWD, cString(pathOfHandle(handle)), timesFor(modified), 0), "utimens");
 }
 
 function timesFor({ seconds, nanoseconds }: Moment) {

@@ -7,7 +7,7 @@
  */
 import { accessSync, constants, statSync } from "node:fs";
 import { Failure, reasonOf } from "../failure.ts";
-import { Child, type Environment, type Finished } from "./child.ts";
+import { Child, type Finished } from "./child.ts";
 import type { PipeWriter } from "./pipe.ts";
 
 export type { Finished } from "./child.ts";
@@ -15,9 +15,7 @@ export type { Finished } from "./child.ts";
 export type Invocation = {
   readonly path: string;
   readonly args: readonly string[];
-  /** Its whole environment; ours by default. */
-  readonly env?: Environment;
-  /** Time for the whole run, including reading its output. */
+  /** For the whole run, reading its output included. */
   readonly timeoutMs: number;
   /** Whether it gets a pipe as descriptor 3, which is read as `extra`. */
   readonly extraPipe: boolean;
@@ -44,9 +42,9 @@ const defaultGraceMs = 5_000;
  * waits.
  */
 export function spawnExecutable(executable: Invocation): Running {
-  const { path, args, env, timeoutMs, extraPipe, abort, graceMs = defaultGraceMs } = executable;
+  const { path, args, timeoutMs, extraPipe, abort, graceMs = defaultGraceMs } = executable;
   requireExecutable(path);
-  const child = new Child({ command: [path, ...args], env, stdin: "nothing", stdout: "pipe", extraPipe, graceMs });
+  const child = new Child({ command: [path, ...args], stdin: "nothing", stdout: "pipe", extraPipe, graceMs });
   const { stdout, extra } = child;
   if (stdout === undefined) throw new Error("the child has no stdout");
   child.stopOn(abort);
@@ -88,7 +86,6 @@ export type PipedCommand = {
 export async function pipeInto({ command, input, abort, graceMs = defaultGraceMs }: PipedCommand): Promise<Finished> {
   const child = new Child({
     command: ["/bin/sh", "-c", command],
-    env: undefined,
     stdin: "pipe",
     stdout: "stderr",
     extraPipe: false,

@@ -9,6 +9,7 @@
  */
 import { isAbsolute } from "node:path";
 
+/** @internal */
 export const usualPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /** Drops relative and empty elements and folders of JavaScript packages; the usual PATH if nothing is left. */

@@ -2,6 +2,7 @@
 import type { Moment } from "../format/entry.ts";
 import { type ByteString, fromBytes } from "../format/path.ts";
 import {
+  AT_EMPTY_PATH,
   AT_FDCWD,
   AT_SYMLINK_NOFOLLOW,
   check,
@@ -14,7 +15,7 @@ import {
   longestPath,
 } from "./libc.ts";
 
-type FileType = "file" | "folder" | "link" | "fifo" | "socket" | "character device" | "block device";
+export type FileType = "file" | "folder" | "link" | "fifo" | "socket" | "character device" | "block device";
 
 export type Stat = {
   readonly type: FileType;
@@ -27,7 +28,9 @@ export type Stat = {
   readonly inode: bigint;
   /** Number of the filesystem's device, valid until the next boot. */
   readonly device: number;
-  /** Number of names of the file. */
+  /** Tells mounts apart, also several of one filesystem; 0 for all of them before Linux 5.8. */
+  readonly mount: number;
+  /** How many names the file has. */
   readonly links: number;
   readonly modified: Moment;
   /** Time of the last change of content or metadata (ctime). */
@@ -40,8 +43,9 @@ export type Stat = {
 };
 
 const AT_NO_AUTOMOUNT = 0x800;
-const AT_EMPTY_PATH = 0x1000;
-const STATX_BASIC_STATS = 0x7ff;
+/** What `Stat` has: all that stat has, and the number of the mount. */
+const wanted = 0x7ff | 0x1000;
+const STATX_TYPE = 0x1;
 
 const typeBits: readonly (FileType | undefined)[] = [
   undefined,
@@ -67,26 +71,33 @@ const longs = new BigUint64Array(result.bytes.buffer);
 
 const nothing = "" as ByteString;
 
+/**
+ * Looks at a whole path, which another file may have the next time.
+ * @internal
+ */
 export function lstat(path: ByteString): Stat {
   return lstatAt(AT_FDCWD, path) ?? missing(path);
 }
 
 /** `name` may be a path of several components; only a link in its last one is not followed. Undefined only for ENOENT. */
 export function lstatAt(folder: number, name: ByteString): Stat | undefined {
-  const status = libc.statx(
-    folder,
-    cString(name),
-    AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT,
-    STATX_BASIC_STATS,
-    result.address,
-  );
-  if (status === 0) return decoded();
-  if (errno() === ENOENT) return undefined;
+  return isThere(folder, name, wanted) ? decoded() : undefined;
+}
+
+/** As `lstatAt`, if nothing but the type is of interest. */
+export function typeAt(folder: number, name: ByteString): FileType | undefined {
+  return isThere(folder, name, STATX_TYPE) ? typeIn(halves[14] ?? 0) : undefined;
+}
+
+function isThere(folder: number, name: ByteString, mask: number): boolean {
+  const flags = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT;
+  if (libc.statx(folder, cString(name), flags, mask, result.address) === 0) return true;
+  if (errno() === ENOENT) return false;
   throw lastError("lstat", name);
 }
 
 export function fstat(fd: number): Stat {
-  check(libc.statx(fd, cString(nothing), AT_EMPTY_PATH, STATX_BASIC_STATS, result.address), "fstat");
+  check(libc.statx(fd, cString(nothing), AT_EMPTY_PATH, wanted, result.address), "fstat");
   return decoded();
 }
 
@@ -97,16 +108,15 @@ function missing(path: ByteString): never {
 /** Decodes `struct statx`, whose layout is the same on all architectures. */
 function decoded(): Stat {
   const mode = halves[14] ?? 0;
-  const type = typeBits[mode >> 12];
-  if (type === undefined) throw new Error(`a file of unknown type, mode ${mode.toString(8)}`);
   return {
-    type,
+    type: typeIn(mode),
     mode: mode & 0o7777,
     uid: words[5] ?? 0,
     gid: words[6] ?? 0,
     size: long(10),
     inode: longs[4] ?? 0n,
     device: (words[34] ?? 0) * 2 ** 20 + (words[35] ?? 0),
+    mount: long(36),
     links: words[4] ?? 0,
     modified: moment(28),
     changed: moment(24),
@@ -114,6 +124,12 @@ function decoded(): Stat {
     minor: words[33] ?? 0,
     blocks: long(12),
   };
+}
+
+function typeIn(mode: number): FileType {
+  const type = typeBits[mode >> 12];
+  if (type === undefined) throw new Error(`a file of unknown type, mode ${mode.toString(8)}`);
+  return type;
 }
 
 function long(word: number): number {
@@ -127,11 +143,7 @@ function moment(word: number): Moment {
 
 const target = fixedBuffer(longestPath);
 
-/** The target of a link, of any length that Linux allows (4,095 bytes). */
-export function readLink(path: ByteString): ByteString {
-  return readLinkAt(AT_FDCWD, path);
-}
-
+/** The target of a link, of any length that Linux allows (4,095 bytes). An empty name is the link that is held. */
 export function readLinkAt(folder: number, name: ByteString): ByteString {
   const length = check(libc.readlinkat(folder, cString(name), target.address, longestPath), "readlink", name);
   return fromBytes(target.bytes.subarray(0, length));

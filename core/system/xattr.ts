@@ -1,14 +1,12 @@
 /**
- * Reads and writes extended attributes. Never follows links: uses a link's own attributes.
- *
- * Names in a folder are reached as `/proc/self/fd/<n>/<name>`, as only Linux 6.13 has calls for that: the descriptor is the
- * confined one, and the last component is not followed.
+ * Extended attributes of open files and folders, and of what is held (`handle.ts`). There are no calls for the latter: it is
+ * reached as `/proc/self/fd/<n>`. Links are never followed: a link's own attributes are read and written.
  */
 import type { Acl } from "../format/entry.ts";
 import { type ByteString, fromBytes } from "../format/path.ts";
 import { type AclNames, aclToText } from "./acl.ts";
+import { pathOfHandle } from "./handle.ts";
 import { addressOf, check, cString, fixedBuffer, lastError, libc, secondCString } from "./libc.ts";
-import { plainName } from "./name.ts";
 import { groupName, userName } from "./owners.ts";
 
 export type Xattrs = { readonly acl?: Acl; readonly xattrs: Map<ByteString, Uint8Array> };
@@ -22,18 +20,43 @@ const list = fixedBuffer(maxBytes);
 const value = fixedBuffer(maxBytes);
 
 /**
- * Reads all attributes of a path or of an open file. ACLs are decoded, and not in the map. None on a filesystem without
+ * Reads all attributes of an open file or folder. ACLs are decoded, and not in the map. None on a filesystem without
  * attributes.
  */
-export function readXattrs(file: ByteString | number): Xattrs {
+export function readXattrs(fd: number): Xattrs {
+  return readBy(openCalls, fd);
+}
+
+/** As `readXattrs`, of a file of any type that is held (`handle.ts`). */
+export function readXattrsOfHandle(handle: number): Xattrs {
+  return readBy(heldCalls, pathOfHandle(handle));
+}
+
+type Calls<Subject> = {
+  list(of: Subject): number | bigint;
+  get(of: Subject, name: ByteString): number | bigint;
+};
+
+const openCalls: Calls<number> = {
+  list: (fd) => libc.flistxattr(fd, list.address, maxBytes),
+  get: (fd, name) => libc.fgetxattr(fd, secondCString(name), value.address, maxBytes),
+};
+
+/** Follows the kernel's own link to what is held, and no other: that may be a link itself. */
+const heldCalls: Calls<ByteString> = {
+  list: (path) => libc.listxattr(cString(path), list.address, maxBytes),
+  get: (path, name) => libc.getxattr(cString(path), secondCString(name), value.address, maxBytes),
+};
+
+function readBy<Subject>(calls: Calls<Subject>, of: Subject): Xattrs {
   const xattrs = new Map<ByteString, Uint8Array>();
-  const listed = attributeNames(file);
+  const listed = attributeNames(calls, of);
   if (listed.length === 0) return { xattrs };
   const acl: { access?: string; default?: string } = {};
   const ids: Record<string, number> = Object.create(null);
   const names = namesInto(ids);
   for (const name of listed) {
-    const bytes = attributeValue(file, name);
+    const bytes = attributeValue(calls, of, name);
     if (bytes === undefined) continue;
     if (name === accessAcl) acl.access = aclToText(bytes, names);
     else if (name === defaultAcl) acl.default = aclToText(bytes, names);
@@ -57,15 +80,11 @@ function namesInto(ids: Record<string, number>): AclNames {
 
 const noNames: readonly ByteString[] = [];
 
-function attributeNames(file: ByteString | number): readonly ByteString[] {
-  const length = Number(
-    typeof file === "number"
-      ? libc.flistxattr(file, list.address, maxBytes)
-      : libc.llistxattr(cString(file), list.address, maxBytes),
-  );
+function attributeNames<Subject>(calls: Calls<Subject>, of: Subject): readonly ByteString[] {
+  const length = Number(calls.list(of));
   if (length === 0) return noNames;
   if (length < 0) {
-    const error = lastError("listxattr", typeof file === "number" ? undefined : file);
+    const error = lastError("listxattr");
     if (error.code === "ENOTSUP") return noNames;
     throw error;
   }
@@ -73,15 +92,11 @@ function attributeNames(file: ByteString | number): readonly ByteString[] {
   return joined.split("\0") as ByteString[];
 }
 
-/** Returns the value in scratch memory, valid until the next call. Undefined if the attribute was removed since it was listed. */
-function attributeValue(file: ByteString | number, name: ByteString): Uint8Array | undefined {
-  const length = Number(
-    typeof file === "number"
-      ? libc.fgetxattr(file, secondCString(name), value.address, maxBytes)
-      : libc.lgetxattr(cString(file), secondCString(name), value.address, maxBytes),
-  );
+/** In scratch memory, good until the next call. Undefined if the attribute has gone since it was listed. */
+function attributeValue<Subject>(calls: Calls<Subject>, of: Subject, name: ByteString): Uint8Array | undefined {
+  const length = Number(calls.get(of, name));
   if (length >= 0) return value.bytes.subarray(0, length);
-  const error = lastError(`getxattr ${name}`, typeof file === "number" ? undefined : file);
+  const error = lastError(`getxattr ${name}`);
   if (error.code === "ENODATA" || error.code === "ENOTSUP") return undefined;
   throw error;
 }
@@ -92,11 +107,9 @@ export function writeXattr(fd: number, attribute: ByteString, value: Uint8Array)
   check(status, `setxattr ${attribute}`);
 }
 
-/** Sets an attribute of `name` in a folder; of a link, of the link itself. */
-export function writeXattrAt(folder: number, name: ByteString, attribute: ByteString, value: Uint8Array): void {
-  const path = cString(pathUnder(folder, name));
-  const status = libc.lsetxattr(path, secondCString(attribute), addressOf(value), value.length, 0);
-  check(status, `setxattr ${attribute}`, name);
+export function writeXattrOfHandle(handle: number, attribute: ByteString, value: Uint8Array): void {
+  const path = cString(pathOfHandle(handle));
+  check(libc.setxattr(path, secondCString(attribute), addressOf(value), value.length, 0), `setxattr ${attribute}`);
 }
 
 /** Removes an attribute. Does nothing if it does not exist. */
@@ -104,20 +117,12 @@ export function removeXattr(fd: number, attribute: ByteString): void {
   removed(libc.fremovexattr(fd, secondCString(attribute)), attribute);
 }
 
-export function removeXattrAt(folder: number, name: ByteString, attribute: ByteString): void {
-  removed(libc.lremovexattr(cString(pathUnder(folder, name)), secondCString(attribute)), attribute, name);
+export function removeXattrOfHandle(handle: number, attribute: ByteString): void {
+  removed(libc.removexattr(cString(pathOfHandle(handle)), secondCString(attribute)), attribute);
 }
 
-export function readXattrsAt(folder: number, name: ByteString): Xattrs {
-  return readXattrs(pathUnder(folder, name));
-}
-
-function removed(status: number, attribute: ByteString, name?: ByteString): void {
+function removed(status: number, attribute: ByteString): void {
   if (status >= 0) return;
-  const error = lastError(`removexattr ${attribute}`, name);
+  const error = lastError(`removexattr ${attribute}`);
   if (error.code !== "ENODATA" && error.code !== "ENOTSUP") throw error;
-}
-
-function pathUnder(folder: number, name: ByteString): ByteString {
-  return `/proc/self/fd/${folder}/${plainName(name)}` as ByteString;
 }

@@ -3,6 +3,7 @@
  * terminal's session, so that sudo, age and ccrypt can ask there themselves. Secrets go through a pipe.
  */
 import { Failure, reasonOf } from "../failure.ts";
+import { childEnvironment } from "../system/environment.ts";
 import { close } from "../system/files.ts";
 import { makePipe, PipeWriter } from "../system/pipe.ts";
 
@@ -66,7 +67,7 @@ export async function runCommand(
 /** Whether a command that changes nothing ends with exit status 0. Its output is ignored. */
 export async function succeeds(words: Command["words"]): Promise<boolean> {
   const stdio: ["ignore", "ignore", "ignore"] = ["ignore", "ignore", "ignore"];
-  return (await Bun.spawn([...words], { stdio, env: withoutSecrets(process.env) }).exited) === 0;
+  return (await Bun.spawn([...words], { stdio, env: childEnvironment() }).exited) === 0;
 }
 
 const tailCharacters = 500;
@@ -78,7 +79,7 @@ function start(command: Command, output: number | "capture", talks: boolean) {
       stdin: input?.readEnd ?? "ignore",
       stdout: output === "capture" ? "pipe" : output,
       stderr: talks ? "inherit" : "pipe",
-      env: withoutSecrets(process.env),
+      env: childEnvironment(),
     });
     const textOf = async (stream: ReadableStream<Uint8Array> | number | undefined) =>
       stream instanceof ReadableStream ? await new Response(stream).text() : "";
@@ -105,9 +106,4 @@ async function feed(writeEnd: number, text: string): Promise<void> {
   const writer = new PipeWriter(writeEnd);
   await writer.write(Buffer.from(text));
   writer.close();
-}
-
-/** Removes the administrator's AWS credentials, which children do not need. */
-function withoutSecrets(environment: Readonly<Record<string, string | undefined>>) {
-  return Object.fromEntries(Object.entries(environment).filter(([name]) => !name.startsWith("AWS_")));
 }

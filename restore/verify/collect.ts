@@ -19,7 +19,7 @@ export type CollectDeps = {
   readonly findings: Findings;
   readonly losses: Losses;
   readonly partsRead: PartsRead;
-  /** Of objects that are to be read. */
+  /** Extents in objects that are to be read. */
   readonly extents: Extents;
   /** Whether the content of the object with this key is to be read. */
   readonly choose: (key: string) => boolean;
@@ -74,7 +74,8 @@ async function collectParts(deps: CollectDeps): Promise<void> {
     atOnce: partsAtOnce,
     use: (part, content) => {
       const { files, range } = filesNeeding(choose, content);
-      const ids = references.addContent(part, content.objects);
+      references.addContent(part, content.objects);
+      const ids = references.idsOf(content.objects);
       const chosen = content.objects.map(({ key }, number) => (choose(key) ? ids[number] : undefined));
       partsRead.add(part, range, ids);
       extents.add(files, chosen);

@@ -6,13 +6,15 @@ import { readdirSync } from "node:fs";
 import type { BucketReader } from "../../core/bucket/contract.ts";
 import type { Entry } from "../../core/format/entry.ts";
 import type { Manifest } from "../../core/format/manifest.ts";
-import { type ByteString, fromBytes, join, toBytes, toText } from "../../core/format/path.ts";
+import { type ByteString, baseName, fromBytes, join, parentOf, toBytes, toText } from "../../core/format/path.ts";
 import { walkParts } from "../../core/manifest/walk.ts";
-import { close, openToRead } from "../../core/system/files.ts";
+import { close } from "../../core/system/files.ts";
+import { openHandle, openHandleToRead, readLinkOf } from "../../core/system/handle.ts";
 import { isSystemError } from "../../core/system/libc.ts";
+import { OpenFolders } from "../../core/system/open-folders.ts";
 import { groupId, userId } from "../../core/system/owners.ts";
 import { openScratchDatabase } from "../../core/system/scratch-database.ts";
-import { lstat, readLink, type Stat } from "../../core/system/stat.ts";
+import { fstat, lstatAt, type Stat } from "../../core/system/stat.ts";
 import { sameContent } from "../compare.ts";
 import { Pauses } from "../pauses.ts";
 
@@ -50,6 +52,7 @@ const schema = "CREATE TEMP TABLE known (path TEXT PRIMARY KEY, folder INTEGER N
 
 export async function compareLive(options: LiveOptions): Promise<LiveFigures> {
   using known = openScratchDatabase(schema);
+  using openFolders = new OpenFolders();
   const figures = { entries: 0, hashed: 0, changed: 0, missing: 0, new: 0, unreadable: 0, lost: 0 };
   const { bucket, manifest, signal, onProgress } = options;
   const report = (kind: Difference["kind"], path: ByteString, what: readonly string[]) => {
@@ -67,7 +70,7 @@ export async function compareLive(options: LiveOptions): Promise<LiveFigures> {
     })();
     for (const entry of entries) {
       if (pauses.due(0)) await pauses.take();
-      await compareEntry(entry, options, figures, pauses, report);
+      await compareEntry(entry, openFolders, options, figures, pauses, report);
       figures.entries += 1;
     }
     onProgress(figures.entries);
@@ -79,7 +82,7 @@ export async function compareLive(options: LiveOptions): Promise<LiveFigures> {
     if (pauses.due(0)) await pauses.take();
     for (const name of namesIn(path)) {
       const child = join(path, name);
-      if (isKnown.get(child) === null && isNew(child, began)) report("new", child, []);
+      if (isKnown.get(child) === null && isNew(openFolders, child, began)) report("new", child, []);
     }
   }
   return figures;
@@ -89,30 +92,41 @@ type ReportDifference = (kind: Difference["kind"], path: ByteString, what: reado
 
 async function compareEntry(
   entry: Entry,
+  openFolders: OpenFolders,
   { hash }: LiveOptions,
   figures: LiveFigures,
   pauses: Pauses,
   report: ReportDifference,
 ) {
+  let handle: number | undefined;
   try {
-    const found = lstat(entry.path);
-    const what = differences(entry, found);
+    handle = hold(openFolders, entry.path);
+    const found = fstat(handle);
+    const what = differences(entry, found, handle);
     if (entry.type === "file" && found.type === "file" && found.size === entry.size && hash(toText(entry.path))) {
       figures.hashed += 1;
-      if (!(await hasContent(entry, pauses))) what.push("content");
+      if (!(await hasContent(entry, handle, pauses))) what.push("content");
     }
     if (what.length > 0) report("changed", entry.path, what);
   } catch (error) {
-    if (isGone(error)) return report("missing", entry.path, []);
-    if (!isSystemError(error, "EACCES") && !isSystemError(error, "EPERM") && !isSystemError(error, "EIO")) throw error;
+    if (isSystemError(error, ...gone)) return report("missing", entry.path, []);
+    if (!isSystemError(error, "EACCES", "EPERM", "EIO")) throw error;
     report("unreadable", entry.path, []);
+  } finally {
+    if (handle !== undefined) close(handle);
   }
 }
 
-const isGone = (error: unknown) => isSystemError(error, "ENOENT") || isSystemError(error, "ENOTDIR");
+/** A link above a path is none of the folders that the backup has there. */
+const gone = ["ENOENT", "ENOTDIR", "ELOOP"] as const;
 
-async function hasContent(entry: Entry & { readonly type: "file" }, pauses: Pauses): Promise<boolean> {
-  const fd = openToRead(entry.path);
+function hold(openFolders: OpenFolders, path: ByteString): number {
+  const name = path === "/" ? "." : baseName(path);
+  return openHandle(openFolders.at(parentOf(path)), name as ByteString);
+}
+
+async function hasContent(entry: Entry & { readonly type: "file" }, handle: number, pauses: Pauses): Promise<boolean> {
+  const fd = openHandleToRead(handle);
   try {
     return await sameContent(fd, entry, pauses);
   } finally {
@@ -121,7 +135,7 @@ async function hasContent(entry: Entry & { readonly type: "file" }, pauses: Paus
 }
 
 /** Names what differs. A folder's times follow from what is in it, and a link has no mode of its own. */
-function differences(entry: Entry, found: Stat): string[] {
+function differences(entry: Entry, found: Stat, handle: number): string[] {
   if (found.type !== entry.type) return ["type"];
   const { owner, modified } = entry;
   const uid = (owner.user === undefined ? undefined : userId(owner.user)) ?? owner.uid;
@@ -132,7 +146,7 @@ function differences(entry: Entry, found: Stat): string[] {
     ...(entry.type !== "folder" && !sameTime ? ["time"] : []),
     ...(entry.type !== "link" && found.mode !== entry.mode ? ["mode"] : []),
     ...(found.uid !== uid || found.gid !== gid ? ["owner"] : []),
-    ...(entry.type === "link" && readLink(entry.path) !== entry.target ? ["target"] : []),
+    ...(entry.type === "link" && readLinkOf(handle) !== entry.target ? ["target"] : []),
     ...("major" in entry && (found.major !== entry.major || found.minor !== entry.minor) ? ["device"] : []),
   ];
 }
@@ -147,9 +161,11 @@ function namesIn(folder: ByteString): ByteString[] {
 }
 
 /** Whether it was made or changed since the backup began: what was there before was not picked. Sockets are never kept. */
-function isNew(path: ByteString, began: number): boolean {
+function isNew(openFolders: OpenFolders, path: ByteString, began: number): boolean {
   try {
-    const { type, changed } = lstat(path);
+    const found = lstatAt(openFolders.at(parentOf(path)), baseName(path));
+    if (found === undefined) return false;
+    const { type, changed } = found;
     return type !== "socket" && changed.seconds * 1000 + changed.nanoseconds / 1e6 >= began;
   } catch {
     return false;

@@ -17,13 +17,13 @@ export type LookDeps = Pick<CollectDeps, "bucket" | "references" | "findings" | 
 };
 
 /** Up to so many keys of a folder are listed one by one: that is cheaper than listing what may be a whole bucket. */
-const fewest = 20;
+const mostListedAlone = 20;
 const atOnce = 16;
 
 export type LookFigures = {
   /** Objects of which the role may see only the lock: whether they are under a legal hold is not known. */
   lockOnly: number;
-  /** Those of them in `content/`, whose stated encoding is not known either. A pack's name says it. */
+  /** How many of them are in `content/`, whose stated encoding is not known either. A pack's name says it. */
   encodingUnknown: number;
 };
 
@@ -35,7 +35,8 @@ export async function lookAtAll(deps: LookDeps): Promise<LookFigures> {
 async function list({ bucket, references, findings, signal }: LookDeps): Promise<void> {
   const folders = new KeyFolders(references);
   for (const { folder, objects } of folders.all()) {
-    if (objects > fewest) await noteVersions(bucket.listVersions(folder), new Overlays(references, findings), signal);
+    if (objects > mostListedAlone)
+      await noteVersions(bucket.listVersions(folder), new Overlays(references, findings), signal);
     else
       await eachOf(folders.keysIn(folder), atOnce, async (key) => {
         await noteVersions(bucket.listVersions(key), new Overlays(references, findings, key), signal);

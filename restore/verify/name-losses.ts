@@ -31,10 +31,9 @@ export async function nameLosses(deps: CollectDeps): Promise<void> {
 /** Returns the damaged objects of a part by their number in it. */
 function damagedAmong(objects: readonly ObjectRef[], { references, findings }: CollectDeps) {
   const damaged = new Map<number, DamagedObject>();
-  for (const [number, object] of objects.entries()) {
-    const id = references.idOf(object);
-    const damage = id === undefined ? undefined : findings.damageOf(id);
-    if (id !== undefined && damage !== undefined) damaged.set(number, { id, unusable: damage.unusable });
+  for (const [number, id] of references.idsOf(objects).entries()) {
+    const damage = findings.damageOf(id);
+    if (damage !== undefined) damaged.set(number, { id, unusable: damage.unusable });
   }
   return damaged;
 }

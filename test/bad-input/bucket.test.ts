@@ -158,7 +158,7 @@ async function stoppedAtFirstLine(machine: Machine) {
     child.kill("SIGTERM");
   }
   const exit = await child.exited;
-  expect(performance.now() - stopped).toBeLessThan(5_000);
+  expect(performance.now() - stopped).toBeLessThan(30_000);
   const [first = "", ...rest] = said.split("\n");
   return { first, rest: rest.join("\n"), exit };
 }

@@ -157,6 +157,22 @@ describe.skipIf(lacks)("recover.sh", () => {
     expect(await readdir(join(target, source))).toEqual(["tea"]);
   });
 
+  test("recover.sh links a file's later names to the first, if that is there and the same, and else restores their own content", async () => {
+    await using dir = await scratch();
+    const named = (path: string, changed: object = {}) => motdWith({ path, id: "/a", ...changed });
+    const other = { mode: 0o600 };
+    const entries = [named("/a"), named("/b"), named("/c", other), named("/d", { id: "/0" }), named("/e")];
+    const from = { bucket: dir.path, manifest: await handmade(dir.path, entries) };
+    const target = join(dir.path, "target");
+    expect(await recover(from, target)).toEqual({ exit: 0, stdout: "", stderr: "" });
+    const names = ["a", "b", "c", "d", "e"];
+    const found = await Promise.all(names.map((name) => stat(join(target, name))));
+    const [first, ...rest] = found.map(({ ino }) => ino);
+    expect(rest.map((inode) => inode === first)).toEqual([true, false, false, true]);
+    expect(found.map(({ mode }) => mode & 0o777)).toEqual([0o644, 0o644, 0o600, 0o644, 0o644]);
+    for (const name of names) expect(await readFile(join(target, name), "utf8")).toBe("content\n");
+  });
+
   test("recover.sh does not touch a target that is not empty", async () => {
     await using dir = await scratch();
     const from = { bucket: sampleBucket, manifest: sampleKey("manifests/web-1/2026") };

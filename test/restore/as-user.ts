@@ -1,4 +1,5 @@
 /** Run as a program, under another user: restores a manifest, prints figures, exit status and notices as JSON. */
+import { randomBytes } from "node:crypto";
 import { openDirectoryBucket } from "../../core/bucket/directory/bucket.ts";
 import { readManifest } from "../../core/manifest/read.ts";
 import type { Notice } from "../../core/notice.ts";
@@ -15,6 +16,7 @@ const figures = await restore({
   numericOwner: false,
   snapshots: "skip",
   ask: () => Promise.reject(new Error("nothing was to be asked")),
+  random: randomBytes,
   notify: (notice) => notices.push(notice),
   onProgress: () => {},
   signal: new AbortController().signal,

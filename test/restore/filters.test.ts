@@ -1,5 +1,7 @@
 /** A filter over whole objects, added to the table and named in a job: nothing else knows of it. */
+
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { randomBytes } from "node:crypto";
 import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { archive } from "../../core/archive/archive.ts";
@@ -63,7 +65,15 @@ async function restored(rig: Rig, bucket: Bucket = rig.bucket) {
   const target = join(rig.path, `target-${notices.length}-${Math.random()}`);
   await mkdir(target);
   const paths: string[] = [];
-  const options = { target, paths, numericOwner: true, snapshots: "fetch", onProgress: () => {}, signal } as const;
+  const options = {
+    target,
+    paths,
+    numericOwner: true,
+    snapshots: "fetch",
+    onProgress: () => {},
+    random: randomBytes,
+    signal,
+  } as const;
   await restore({ bucket, manifest, ...options, ask: () => Promise.reject(new Error("asked")), notify });
   const read = (name: string) => readFile(join(target, rig.file(name)));
   const dump = await readFile(join(target, "sysbackup-snapshots/db"), "utf8").catch(() => undefined);
@@ -192,7 +202,14 @@ describe("a filter over whole objects", () => {
     await rig.write("small", noise(2_000_000));
     await run(rig, {});
     const rules = { last: 1, daily: 0, weekly: 0, monthly: 0, yearly: 0 };
-    const job = { name: "host", policy: rules, now: rig.now, notify: () => {}, onProgress: () => {}, signal };
+    const job = {
+      name: "host",
+      policy: rules,
+      now: rig.now,
+      notify: () => {},
+      onProgress: () => {},
+      signal,
+    };
     const { backups } = await prune({ bucket: rig.bucket, ...job });
     expect(backups.map(({ fate }) => fate)).toEqual(["kept", "removed"]);
     const { read, errors } = await restored(rig);

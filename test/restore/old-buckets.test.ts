@@ -1,6 +1,7 @@
 /** Buckets that earlier versions made restore, verify, and go on as if nothing had happened. */
+
 import { describe, expect, test } from "bun:test";
-import { createHash } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import { mkdir, readFile, readlink } from "node:fs/promises";
 import { join } from "node:path";
 import { archive } from "../../core/archive/archive.ts";
@@ -45,6 +46,7 @@ async function restoreInto(target: string, bucket: Bucket, wanted: string): Prom
     snapshots: "fetch",
     ask: () => Promise.reject(new Error("nothing was to be asked")),
     notify: (notice) => notices.push(notice),
+    random: randomBytes,
     onProgress: () => {},
     signal,
   });

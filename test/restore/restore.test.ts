@@ -223,7 +223,7 @@ describe("what is there already", () => {
     const path = fixture.at("/d/x");
     const { ino } = await stat(path);
     await run(["setfattr", "-n", "user.extra", "-v", "1", path]);
-    await run(["setfacl", "-m", "user:4242:rwx", path]);
+    await run(["setfacl", "-m", "user:4242:r-x", path]);
     await run(["setfacl", "-d", "-m", "user:4242:rwx", fixture.at("/d")]);
     expect(await fixture.restore(backup)).toMatchObject({ files: 1, folders: 1, bytes: 0 });
     expect(await run(["getfattr", "-d", "--absolute-names", path])).toBe("");

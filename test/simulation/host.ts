@@ -105,6 +105,7 @@ function contentOf({ daysRetained, packSize }: Scenario): Config["content"] {
     compressionLevel: 1,
     packSize,
     repackBelow: 0.4,
+    follow: "all",
     shareWith: ["*"],
     pickerTimeout: 60_000,
     snapshotTimeout: 60_000,

@@ -7,7 +7,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type Bucket, BucketError } from "../../core/bucket/contract.ts";
 import { noCounts } from "../../core/bucket/decorators/count.ts";
-import { wrapBucket } from "../../core/bucket/decorators/wrap.ts";
+import { wrapBucket } from "../../core/bucket/wrap.ts";
 import { thorough } from "../round-trip/places.ts";
 import { scratch } from "../support/faults/scratch.ts";
 import { Figures, spaceOf } from "./figures.ts";

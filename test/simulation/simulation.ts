@@ -11,7 +11,7 @@
  */
 import type { Bucket } from "../../core/bucket/contract.ts";
 import { count, noCounts } from "../../core/bucket/decorators/count.ts";
-import { wrapBucket } from "../../core/bucket/decorators/wrap.ts";
+import { wrapBucket } from "../../core/bucket/wrap.ts";
 import { checkContents, checkFiles, checkNeeds, checkRestore } from "./checks.ts";
 import { TooManyViolations } from "./clock.ts";
 import { type Figures, spaceOf } from "./figures.ts";

@@ -1,7 +1,7 @@
 /** Watches a bucket from outside: what was put, until when it is locked, and that nothing locked is ever removed. */
 
 import type { Bucket, Retention, Upload } from "../../core/bucket/contract.ts";
-import { wrapBucket, wrapUpload } from "../../core/bucket/decorators/wrap.ts";
+import { wrapBucket, wrapUpload } from "../../core/bucket/wrap.ts";
 import type { LockMode } from "../../core/format/lock-mode.ts";
 import type { Tell } from "./clock.ts";
 import { sha256 } from "./tree.ts";

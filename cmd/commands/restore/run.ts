@@ -31,6 +31,7 @@ export const run: RunSubcommand<RestoreArgs> = async (args, io) => {
       snapshots,
       ask: io.ask,
       notify: io.notify,
+      random: io.random,
       onProgress: ({ bytes, ...rest }) => io.progress.update({ ...rest, doneBytes: bytes }),
       signal: io.signal,
     });

@@ -1,6 +1,5 @@
 /** Running pickers and snapshotters: what both are given, how long they may be silent, how their end is told. */
 import { type Finished, spawnExecutable } from "../../system/process.ts";
-import { usualPath } from "../../system/programs.ts";
 import type { Executable } from "./find.ts";
 import { SilenceLimit } from "./silence.ts";
 
@@ -26,7 +25,7 @@ export type Run = {
 export type Ending = {
   /** Exit status; null where it did not end by itself, or its output is cut off. */
   readonly exit: number | null;
-  /** How it failed, as the rest of a sentence that begins with its name; undefined where it did not. */
+  /** How it failed, as the rest of a sentence that begins with its name; undefined if it did not. */
   readonly failure: string | undefined;
   /** The last words that it wrote to stderr, on one line; may be empty. */
   readonly lastWords: string;
@@ -40,7 +39,6 @@ export function run({ executable, args, extraPipe, timeoutMs, signal }: RunOptio
   const child = spawnExecutable({
     path: "/bin/sh",
     args: ["-c", 'cd / && exec "$0" "$@"', executable.path, ...args],
-    env: environmentFrom(process.env),
     timeoutMs: Number.POSITIVE_INFINITY,
     extraPipe,
     ...(signal !== undefined && { abort: signal }),
@@ -59,18 +57,6 @@ export function run({ executable, args, extraPipe, timeoutMs, signal }: RunOptio
 }
 
 async function* nothing(): AsyncGenerator<never> {}
-
-const passedOn = ["PATH", "HOME", "LANG", "LC_ALL", "SHELL", "TERM", "TMPDIR", "TZ", "USER", "LOGNAME"];
-
-/** The usual few variables, and nothing secret such as AWS_SECRET_ACCESS_KEY. */
-function environmentFrom(ours: Readonly<Record<string, string | undefined>>): Record<string, string> {
-  const env: Record<string, string> = { PATH: usualPath };
-  for (const name of passedOn) {
-    const value = ours[name];
-    if (value !== undefined) env[name] = value;
-  }
-  return env;
-}
 
 function endingOf(finished: Finished, silentMs: number | undefined): Ending {
   const lastWords = oneLine(finished.stderrTail);

@@ -1,4 +1,4 @@
-/** How long a run's objects are to be kept. */
+/** Plans how long a run's objects are to be kept. */
 import type { Retention } from "../../bucket/contract.ts";
 import type { LockMode } from "../../format/lock-mode.ts";
 

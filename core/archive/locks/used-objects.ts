@@ -1,4 +1,4 @@
-/** Which objects the manifest of the rows needs: packs or content, and the parts themselves. */
+/** Finds which objects the manifest of the rows needs: packs or content, and the parts themselves. */
 import type { Database } from "bun:sqlite";
 import { objectsOf } from "../../format/entry-row.ts";
 import { BitSet } from "../state/bit-set.ts";

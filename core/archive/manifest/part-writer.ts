@@ -102,7 +102,7 @@ class PartWriter {
 
 /** A part that is being put together. */
 class Draft {
-  /** Of its lines. */
+  /** Bytes of its lines. */
   bytes = 0;
   readonly #deps: PartWriterDeps;
   readonly #known: readonly KnownPart[];

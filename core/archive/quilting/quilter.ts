@@ -5,21 +5,33 @@
  * opened. After it, the rows are exactly the entries of this run's manifest.
  */
 import type { FileWarning } from "../../format/entry.ts";
+import { encodeHead, type HeadEntry } from "../../format/entry-json.ts";
 import { objectsOf } from "../../format/entry-row.ts";
 import type { ByteString } from "../../format/path.ts";
 import { quoted } from "../../format/quoted.ts";
 import type { Notify } from "../../notice.ts";
 import { close } from "../../system/files.ts";
+import { openHandle } from "../../system/handle.ts";
 import { isSystemError, SystemError } from "../../system/libc.ts";
-import { fstat, lstat, type Stat } from "../../system/stat.ts";
+import { fstat, lstatAt, type Stat } from "../../system/stat.ts";
+import { readXattrs, type Xattrs } from "../../system/xattr.ts";
 import type { BitSet } from "../state/bit-set.ts";
 import type { FileRow } from "../state/files.ts";
 import type { ContentLayout } from "./layouts/layout.ts";
 import type { Ledger, PendingExtent } from "./layouts/ledger.ts";
 import { ContentChanged } from "./layouts/objects.ts";
-import type { HardLinks } from "./paths/hard-links.ts";
-import { fileHead, otherHead, refreshedHead } from "./reading/entry-head.ts";
-import { holesBetween, lock, type OpenFile, openAhead, type Region, regionsOf, sameFile } from "./reading/open-file.ts";
+import { FolderChanged, FolderStack, nameOf } from "./paths/folder-stack.ts";
+import { type HardLinks, isSameInode, mayBeLinked } from "./paths/hard-links.ts";
+import { fileEntry, lookAt, otherEntry, refreshedHead, withHardLink } from "./reading/entry-head.ts";
+import {
+  acquireReadLock,
+  holesBetween,
+  type OpenFile,
+  openAhead,
+  type Region,
+  regionsOf,
+  sameFile,
+} from "./reading/open-file.ts";
 
 export type QuiltCounts = {
   files: number;
@@ -52,8 +64,9 @@ export type QuilterDeps = {
 type Ahead = {
   readonly path: ByteString;
   readonly fd: number;
+  /** As it was when it was opened. */
+  readonly stat: Stat;
   readonly known: FileRow | undefined;
-  readonly hardLink: ByteString | undefined;
 };
 
 type Reading = {
@@ -63,6 +76,7 @@ type Reading = {
   /** Nothing changed while it was read. */
   readonly steady: boolean;
   readonly stat: Stat;
+  readonly attributes: Xattrs;
 };
 
 const mostAhead = 32;
@@ -73,12 +87,13 @@ const clockGrain = 2_000;
 export class Quilter {
   readonly #deps: QuilterDeps;
   readonly #ahead: Ahead[] = [];
+  readonly #folders = new FolderStack();
 
   constructor(deps: QuilterDeps) {
     this.#deps = deps;
   }
 
-  /** `paths` in byte order, with real folders above each. */
+  /** `paths` in byte order, the folders above each among them. */
   async quilt(paths: Iterable<ByteString>): Promise<void> {
     const { ledger, signal, pause } = this.#deps;
     const rows = ledger.files.inOrder();
@@ -88,7 +103,7 @@ export class Quilter {
       for (; !row.done && row.value.path < path; row = rows.next()) ledger.files.remove(row.value.path);
       const known = !row.done && row.value.path === path ? row.value : undefined;
       if (known !== undefined) row = rows.next();
-      const busy = this.#look(path, known);
+      const busy = this.#take(path, known);
       if (busy !== undefined) await busy;
       untilPause -= 1;
       if (untilPause === 0) {
@@ -98,82 +113,125 @@ export class Quilter {
       }
     }
     for (; !row.done; row = rows.next()) ledger.files.remove(row.value.path);
-    while (this.#ahead.length > 0) await this.#takeOldest();
+    await this.#takeAllAhead();
     await this.#deps.layout.finish();
   }
 
-  /** For a run that stops early: closes what is open and waits for what is under way. */
+  /** Closes what is open and waits for what is under way. Call it however `quilt` ended. */
   async abandon(): Promise<void> {
     for (const { fd } of this.#ahead.splice(0)) close(fd);
+    this.#folders[Symbol.dispose]();
     await this.#deps.layout.abandon();
   }
 
-  /** Returns a promise only where there is something to wait for: most files are unchanged. */
-  #look(path: ByteString, known: FileRow | undefined): Promise<void> | undefined {
-    const { hardLinks, counts } = this.#deps;
+  /** Returns a promise only if there is something to wait for: most files are unchanged. */
+  #take(path: ByteString, known: FileRow | undefined): Promise<void> | undefined {
     try {
-      const stat = lstat(path);
-      const hardLink = stat.type === "folder" ? undefined : hardLinks.firstOf(path, stat);
-      if (known !== undefined && this.#isUnchanged(known, fingerprint(stat, hardLink))) {
-        if (stat.type === "file") {
-          counts.files += 1;
-          counts.unchanged += 1;
-          counts.bytes += stat.size;
-        } else counts.others += 1;
-        if (!this.#deps.sameAccounts) this.#refreshHead(known, stat, hardLink);
+      const folder = this.#folders.reach(path);
+      if (known !== undefined && this.#takeUnchanged(folder, known)) return undefined;
+      return this.#takeChanged(folder, path, known);
+    } catch (error) {
+      if (isSystemError(error, "EMFILE", "ENFILE") && this.#ahead.length > 0) {
+        return this.#takeAllAhead().then(() => this.#take(path, known));
+      }
+      this.#leaveOut(path, error);
+      this.#folders.miss(path, error);
+      return undefined;
+    }
+  }
+
+  /** One look, from the folder that it lies in. */
+  #takeUnchanged(folder: number, known: FileRow): boolean {
+    const { path } = known;
+    const stat = lstatAt(folder, nameOf(path));
+    if (stat === undefined || !this.#isUnchanged(known, stat)) return false;
+    const { counts, sameAccounts } = this.#deps;
+    if (!sameAccounts) this.#refreshHead(folder, known);
+    if (stat.type === "folder") this.#folders.enter(path, stat);
+    if (stat.type === "file") {
+      counts.files += 1;
+      counts.unchanged += 1;
+      counts.bytes += stat.size;
+    } else counts.others += 1;
+    return true;
+  }
+
+  #isUnchanged(known: FileRow, stat: Stat): boolean {
+    const first = firstName(known.fingerprint, stat);
+    if (first === "changed" || this.#isExpiring(known)) return false;
+    if (first === undefined) return !mayBeLinked(stat);
+    // What is on its way may yet turn out to be the first.
+    if (this.#ahead.some((other) => isSameInode(other.stat, stat))) return false;
+    return this.#deps.hardLinks.keeps(known.path, stat, first);
+  }
+
+  #isExpiring({ extents }: FileRow): boolean {
+    const { expiring } = this.#deps;
+    if (expiring.size === 0 || extents === null) return false;
+    return objectsOf(extents).some((object) => expiring.has(object));
+  }
+
+  /** Writes the names of users and groups as they are now. */
+  #refreshHead(folder: number, known: FileRow): void {
+    const { path } = known;
+    const handle = openHandle(folder, nameOf(path));
+    try {
+      const look = lookAt(handle);
+      const first = firstName(known.fingerprint, look.stat);
+      // The next run will see it.
+      if (first === "changed") return;
+      const other = otherEntry(path, look, handle);
+      const head = other ? encodeHead(withHardLink(other, first)) : refreshedHead(known.head, path, look, first);
+      if (head !== known.head) this.#deps.ledger.files.set({ ...known, head });
+    } finally {
+      close(handle);
+    }
+  }
+
+  #takeChanged(folder: number, path: ByteString, known: FileRow | undefined): Promise<void> | undefined {
+    const handle = openHandle(folder, nameOf(path));
+    try {
+      const stat = fstat(handle);
+      if (stat.type === "folder") this.#folders.enter(path, stat);
+      if (stat.type !== "file") {
+        this.#takeOther(path, handle);
         return undefined;
       }
-      if (stat.type === "file") return this.#openFile(path, known, stat, hardLink);
-      this.#takeOther(path, stat, hardLink);
-    } catch (error) {
-      this.#leaveOut(path, error);
+      this.#ahead.push({ path, fd: openAhead(handle, stat), stat, known });
+    } finally {
+      close(handle);
     }
-    return undefined;
+    return this.#ahead.length > mostAhead ? this.#takeOldest() : undefined;
   }
 
-  #isUnchanged(known: FileRow, print: string): boolean {
-    if (known.fingerprint !== print) return false;
-    const { expiring } = this.#deps;
-    if (expiring.size === 0 || known.extents === null) return true;
-    return !objectsOf(known.extents).some((object) => expiring.has(object));
-  }
-
-  #refreshHead(known: FileRow, stat: Stat, hardLink: ByteString | undefined): void {
-    const head =
-      stat.type === "file"
-        ? refreshedHead(known.head, known.path, stat, hardLink)
-        : otherHead(known.path, stat, hardLink);
-    if (head !== undefined && head !== known.head) this.#deps.ledger.files.set({ ...known, head });
-  }
-
-  #takeOther(path: ByteString, stat: Stat, hardLink: ByteString | undefined): void {
-    const head = otherHead(path, stat, hardLink);
-    if (head === undefined) {
-      this.#deps.notify({
-        level: "info",
-        code: "socket-skipped",
-        message: `${quoted(path)} is a socket and is not kept`,
-      });
-      this.#deps.ledger.files.remove(path);
+  #takeOther(path: ByteString, handle: number): void {
+    const { notify, ledger, counts } = this.#deps;
+    const look = lookAt(handle);
+    const { stat } = look;
+    const entry = otherEntry(path, look, handle);
+    if (entry === undefined) {
+      const message = `${quoted(path)} is a socket and is not kept`;
+      notify({ level: "info", code: "socket-skipped", message });
+      ledger.files.remove(path);
       return;
     }
-    this.#deps.counts.others += 1;
-    this.#deps.ledger.files.set({ path, fingerprint: this.#settled(stat, hardLink), head, extents: null, bytes: 0 });
+    const { head, print } = this.#linked(entry, stat, []);
+    counts.others += 1;
+    ledger.files.set({ path, fingerprint: print, head, extents: null, bytes: 0 });
   }
 
-  #openFile(
-    path: ByteString,
-    known: FileRow | undefined,
-    seen: Stat,
-    hardLink: ByteString | undefined,
-  ): Promise<void> | undefined {
-    const opened = openAhead(path);
-    if (opened === undefined) throw new LeftOut("it became something else while it was looked at");
-    const { fd, stat } = opened;
-    // Another file may have taken the name meanwhile: it is not the one that has those other names.
-    const same = stat.inode === seen.inode && stat.device === seen.device;
-    this.#ahead.push({ path, fd, known, hardLink: same ? hardLink : this.#deps.hardLinks.firstOf(path, stat) });
-    return this.#ahead.length > mostAhead ? this.#takeOldest() : undefined;
+  /** The entry, linked to the first of its names if it has several, and what it will look like if it stays unchanged. */
+  #linked(
+    entry: HeadEntry,
+    stat: Stat,
+    extents: readonly PendingExtent[],
+  ): { readonly head: string; readonly print: string } {
+    const hardLink = this.#deps.hardLinks.place(entry, stat, extents);
+    return { head: encodeHead(withHardLink(entry, hardLink)), print: this.#settled(stat, hardLink) };
+  }
+
+  async #takeAllAhead(): Promise<void> {
+    while (this.#ahead.length > 0) await this.#takeOldest();
   }
 
   async #takeOldest(): Promise<void> {
@@ -189,9 +247,9 @@ export class Quilter {
     }
   }
 
-  async #takeFile({ path, fd, known, hardLink }: Ahead): Promise<void> {
+  async #takeFile({ path, fd, known }: Ahead): Promise<void> {
     const { counts, lockTimeout, sleep, notify, signal } = this.#deps;
-    const file = await lock(path, fd, lockTimeout, async (milliseconds) => {
+    const file = await acquireReadLock(path, fd, lockTimeout, async (milliseconds) => {
       await sleep(milliseconds);
       signal.throwIfAborted();
     });
@@ -202,14 +260,14 @@ export class Quilter {
         message: `${quoted(path)} stayed locked by another program; it was copied without a lock`,
       });
     }
-    const { extents, size, regions, steady, stat } = await this.#read(file);
+    const reading = await this.#read(file);
+    const { extents, size, regions, steady, stat } = reading;
     const warnings: FileWarning[] = [];
     if (!file.locked) warnings.push("unlocked-copy");
     if (!steady) warnings.push("changed-while-reading");
     const holes = holesBetween(upTo(size, regions), size);
-    const head = fileHead(path, stat, fd, { size, holes, hardLink, warnings });
-    const print = steady ? this.#settled(stat, hardLink) : "";
-    this.#deps.ledger.file({ path, fingerprint: print, head, bytes: size }, extents);
+    const { head, print } = this.#linked(fileEntry(path, reading, { size, holes, warnings }), stat, extents);
+    this.#deps.ledger.file({ path, fingerprint: steady ? print : "", head, bytes: size }, extents);
     counts.files += 1;
     counts.bytes += size;
     if (known === undefined) counts.new += 1;
@@ -228,34 +286,34 @@ export class Quilter {
     return second;
   }
 
-  /** Undefined where the store gave up, since it could not read the same bytes twice. */
+  /** Undefined if the store gave up, since it could not read the same bytes twice. */
   async #readOnce(file: OpenFile): Promise<Reading | undefined> {
     const regions = regionsOf(file);
+    const { fd, stat } = file;
     try {
       const { extents, end } = await this.#deps.layout.add(file, regions);
-      const steady = end === file.stat.size && sameFile(file.stat, fstat(file.fd));
-      return { extents, size: Math.min(end, file.stat.size), regions, steady, stat: file.stat };
+      const attributes = readXattrs(fd);
+      const steady = end === stat.size && sameFile(stat, fstat(fd));
+      return { extents, size: Math.min(end, stat.size), regions, steady, stat, attributes };
     } catch (error) {
       if (error instanceof ContentChanged) return undefined;
       throw error;
     }
   }
 
-  /** One bad file never spoils the rest: it is told by name and is not part of the backup. */
+  /** One bad file never spoils the rest: it is reported by name and is not part of the backup. */
   #leaveOut(path: ByteString, error: unknown): void {
-    if (!(error instanceof SystemError) && !(error instanceof LeftOut)) throw error;
+    const warn = (code: string, what: string) =>
+      this.#deps.notify({ level: "warning", code, message: `${quoted(path)} ${what}` });
+    if (isSystemError(error, "ENOENT", "ENOTDIR")) warn("vanished", "vanished before it was read");
+    else if (error instanceof FolderChanged) warn("folder-changed", `is not in the backup: ${error.message}`);
+    else if (error instanceof SystemError || error instanceof LeftOut) {
+      warn("unreadable", `is not in the backup: ${error.message}`);
+    } else throw error;
     this.#deps.ledger.files.remove(path);
-    const vanished = isSystemError(error, "ENOENT", "ENOTDIR");
-    this.#deps.notify({
-      level: "warning",
-      code: vanished ? "vanished" : "unreadable",
-      message: vanished
-        ? `${quoted(path)} vanished before it was read`
-        : `${quoted(path)} is not in the backup: ${error.message}`,
-    });
   }
 
-  /** What an unchanged file will look like; empty where a change right after our look could not be told. */
+  /** What an unchanged file will look like; empty if ctime is too recent to detect later changes. */
   #settled(stat: Stat, hardLink: ByteString | undefined): string {
     const changed = stat.changed.seconds * 1000 + stat.changed.nanoseconds / 1e6;
     return this.#deps.now().getTime() - changed < clockGrain ? "" : fingerprint(stat, hardLink);
@@ -266,12 +324,22 @@ function upTo(size: number, regions: readonly Region[]): Region[] {
   return regions.flatMap(([offset, length]) => (offset < size ? [[offset, Math.min(length, size - offset)]] : []));
 }
 
-/** Why a path is not in the backup, where it is not the system that says so. */
+/** Why a path is not in the backup, if it is not the system that says so. */
 class LeftOut extends Error {}
 
-/** Equal for two looks at a file that did not change between them. Devices are numbered anew at each boot: not here. */
+/** Equal for two looks at a file that did not change between them. Devices get other numbers at each boot: not here. */
 function fingerprint({ inode, size, modified, changed }: Stat, hardLink: ByteString | undefined): string {
   // Joined, not concatenated: these wait by the thousand for their pack, and a joined string is one piece of memory.
   const parts = [inode, size, modified.seconds, modified.nanoseconds, changed.seconds, changed.nanoseconds];
   return hardLink === undefined ? parts.join(" ") : [...parts, hardLink].join(" ");
+}
+
+/**
+ * The first of a file's names, with which the fingerprint of one with several ends; undefined for one name. `changed` if
+ * the fingerprint is not of a file with these looks.
+ */
+function firstName(print: string, stat: Stat): ByteString | undefined | "changed" {
+  const now = fingerprint(stat, undefined);
+  if (print === now) return undefined;
+  return print.startsWith(`${now} `) ? (print.slice(now.length + 1) as ByteString) : "changed";
 }

@@ -1,5 +1,5 @@
 /**
- * What the object of a snapshot says of itself, for people who have the bucket but no manifest. The manifest has all of it.
+ * Makes the metadata of a dump's object, for people who have the bucket but no manifest. The manifest has all of it.
  * S3 takes 2 KB of printable ASCII, so here it may be cut, and other characters are written as `\u00e9`.
  */
 import type { Talk } from "./talk.ts";

@@ -1,4 +1,4 @@
-/** What a snapshotter says on stdout: a description, and how to restore. */
+/** Listens to a snapshotter's stdout: a description, and how to restore. */
 
 const marker = "::restore-through::";
 /** Bytes of one line; what is beyond is dropped while it is read. */

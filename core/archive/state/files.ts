@@ -1,6 +1,6 @@
 /**
- * What the last run saw under each path: enough to tell whether a file changed, and its whole manifest entry. Object
- * numbers in `extents` are ids of the state database.
+ * The state database's table of files: what the last run saw under each path, enough to notice whether a file changed, and its
+ * whole manifest entry. Object numbers in `extents` are ids of the state database.
  */
 import type { Database, Statement } from "bun:sqlite";
 import type { EntryHead } from "../../format/entry-json.ts";
@@ -30,6 +30,7 @@ export function justAfter(path: ByteString): string {
 
 export class FileTable {
   readonly #page: Statement<unknown, [string]>;
+  readonly #one: Statement<FileRow, [string]>;
   readonly #upsert: Statement<unknown, Columns>;
   readonly #drop: Statement<unknown, [string]>;
   readonly #parts: PartTable;
@@ -39,6 +40,7 @@ export class FileTable {
     this.#page = database.query(
       `SELECT path, fingerprint, head, extents, bytes FROM files WHERE path >= ? ORDER BY path LIMIT ${pageSize}`,
     );
+    this.#one = database.query("SELECT path, fingerprint, head, extents, bytes FROM files WHERE path = ?");
     this.#upsert = database.query("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?)");
     this.#drop = database.query("DELETE FROM files WHERE path = ?");
   }
@@ -59,6 +61,10 @@ export class FileTable {
       if (rows.length < pageSize || end === undefined) return;
       start = justAfter(end[0]);
     }
+  }
+
+  get(path: ByteString): FileRow | undefined {
+    return this.#one.get(path) ?? undefined;
   }
 
   set({ path, fingerprint, head, extents, bytes }: FileRow): void {

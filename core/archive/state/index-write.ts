@@ -1,8 +1,9 @@
 /** Lists what was stored since the last index object, for other hosts, and for this one should it lose its state. */
 import type { Database } from "bun:sqlite";
 import type { Encoding } from "../../format/encoding.ts";
+import { idAfter } from "../../format/index-id.ts";
 import { encodeIndex, type IndexLine } from "../../format/index-object.ts";
-import { keys, parseIndexKey, type RunId, timeOfStamp } from "../../format/keys.ts";
+import { keys, type RunId } from "../../format/keys.ts";
 import { type WriteTarget, writeBytes } from "../../stored/write.ts";
 import { FalseState } from "./false-state.ts";
 import { rememberRead } from "./index-sync.ts";
@@ -68,11 +69,9 @@ function newObjects(database: Database): ObjectRow[] {
  */
 function freeId(database: Database, name: string, id: RunId): RunId {
   const last = database.query<{ key: string }, [string]>("SELECT key FROM index_read WHERE name = ?").get(name)?.key;
-  if (last === undefined || keys.index(name, id) > last) return id;
-  const stamp = parseIndexKey(last)?.stamp;
-  const before = stamp === undefined ? undefined : timeOfStamp(stamp);
-  if (before === undefined) throw new FalseState(`it says that ${JSON.stringify(last)} was read`);
-  return { ...id, start: new Date(before.getTime() + 1000) };
+  const free = idAfter(last, name, id);
+  if (free === undefined) throw new FalseState(`it says that ${JSON.stringify(last)} was read`);
+  return free;
 }
 
 function extendedObjects(database: Database): ObjectRow[] {

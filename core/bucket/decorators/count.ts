@@ -1,6 +1,6 @@
 /** Counts the requests that really go out, and the bytes of content both ways. Goes below `retry`, so that each attempt counts. */
 import type { Bucket, GetOptions, Upload } from "../contract.ts";
-import { type BucketRequests, wrapBucket } from "./wrap.ts";
+import { type BucketRequests, wrapBucket } from "../wrap.ts";
 
 /**
  * Requests by kind, then bytes. A multipart upload counts as puts: its start, each part, its end. An abort counts as a

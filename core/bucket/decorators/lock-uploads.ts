@@ -3,7 +3,7 @@
  * that is not AWS, each finished upload is therefore locked by a request of its own.
  */
 import type { Bucket, BucketWriter, Retention, Upload } from "../contract.ts";
-import { wrapBucket, wrapUpload } from "./wrap.ts";
+import { wrapBucket, wrapUpload } from "../wrap.ts";
 
 /**
  * A bucket whose uploads are locked when `complete` returns. Goes above `retry`: a lost answer to the lock must not

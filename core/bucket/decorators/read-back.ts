@@ -10,7 +10,7 @@ import {
   type BucketWriter,
   type Retention,
 } from "../contract.ts";
-import { wrapBucket } from "./wrap.ts";
+import { wrapBucket } from "../wrap.ts";
 
 /** A bucket whose `locked` is what the lock says: see the contract of `extend` and `remove`. */
 export function readBack(bucket: Bucket): Bucket {

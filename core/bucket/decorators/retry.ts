@@ -13,7 +13,7 @@ import {
   type Stored,
   type Upload,
 } from "../contract.ts";
-import { type BucketRequests, wrapBucket } from "./wrap.ts";
+import { type BucketRequests, wrapBucket } from "../wrap.ts";
 
 export type RetryTools = {
   readonly now: () => Date;

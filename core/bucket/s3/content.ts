@@ -7,7 +7,7 @@ export type Described = {
   readonly version: string | undefined;
   /** Bytes that are to come; undefined if the server does not say. */
   readonly length: number | undefined;
-  /** Of the whole object; undefined if the server does not say. */
+  /** Size of the whole object; undefined if the server does not say. */
   readonly size: number | undefined;
 };
 
@@ -17,7 +17,7 @@ export class NotWhatWasAsked extends Error {}
 /** The object has fewer bytes than the range. */
 export class RangeTooLong extends Error {}
 
-/** Throws if the answer cannot be about what was asked. A proxy that cuts bodies anew leaves out the length. */
+/** Throws if the answer cannot be about what was asked. A proxy that cuts bodies differently leaves out the length. */
 export function describe(answer: GetObjectCommandOutput, { version, range }: GetOptions): Described {
   checkVersion(answer.VersionId, version);
   const { ContentLength, ContentRange, VersionId } = answer;

@@ -84,7 +84,7 @@ const isAmazons = (name: string): boolean => name.toLowerCase().startsWith("x-am
 
 const isGood = ({ statusCode }: Received): boolean => statusCode >= 200 && statusCode < 300;
 
-/** Of an answer that was received whole, without space around; content is not. */
+/** Text of an answer that was received whole, without space around; content is not. */
 function beginning(body: unknown): string {
   if (!(body instanceof Uint8Array)) return "";
   return new TextDecoder().decode(body.subarray(0, 2048)).trim();

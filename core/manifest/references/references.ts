@@ -1,5 +1,5 @@
 /**
- * Which objects backups need, directly or through their parts: what verify, prune, renew and cost begin with. It is kept in a
+ * Keeps which objects backups need, directly or through their parts: what verify, prune, renew and cost begin with. It lies in a
  * database on disk, as many backups together need more than memory should hold; what they share is one row.
  *
  * 1. Add every backup: its root, and what that names. Each part is then known once, however many roots name it.
@@ -25,7 +25,7 @@ export function isContent(kind: ReferenceKind): kind is Encoding {
 
 export type Reference = Stored & {
   readonly kind: ReferenceKind;
-  /** Of the stored bytes, hex, if the manifest states it; else empty: see `digestOf`. */
+  /** SHA-256 of the stored bytes, hex, if the manifest states it; else empty: see `digestOf`. */
   readonly sha256: string;
 };
 
@@ -44,7 +44,7 @@ export type BackupToAdd = {
 export type AddedBackup = {
   /** Backups are numbered from 1. */
   readonly id: number;
-  /** Of the root. */
+  /** Id of the root. */
   readonly root: number | undefined;
 };
 
@@ -59,23 +59,21 @@ export type ReferencedPart = ReferenceRow & { readonly ref: PartRef };
 /** One version that is needed, and until when: milliseconds since 1970, 0 if that does not matter. */
 export type NeededVersion = Stored & { readonly until: number };
 
-const thisObject = "key = ? AND version = ? AND size = ? AND kind = ? AND sha256 = ?";
 type ThisObject = [string, string, number, ReferenceKind, string];
 const selectPart = `SELECT parts.id, key, version, size, sha256, path, entries, bytes, until, compliance
   FROM parts JOIN objects USING (key, version, size, sha256) WHERE kind = 'part'`;
 const pageSize = 1_000;
 
 export class References implements Disposable {
-  /** For jobs that note down more about objects, in temporary tables of their own. */
+  /** The database, for jobs that note down more about objects in temporary tables of their own. */
   readonly database: Database = openScratchDatabase(schema);
-  readonly #findObject = this.database.query<ReferenceRow, ThisObject>(
-    `SELECT id, until, compliance FROM objects WHERE ${thisObject}`,
+  readonly #addObject = this.database.query<null, [...ThisObject, number, number, number]>(
+    `INSERT INTO objects (key, version, size, kind, sha256, id, until, compliance) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+     ON CONFLICT DO UPDATE SET until = max(until, excluded.until), compliance = max(compliance, excluded.compliance)
+       WHERE excluded.until > until OR excluded.compliance > compliance`,
   );
-  readonly #insertObject = this.database.query<null, [...ThisObject, number, number, number]>(
-    "INSERT INTO objects (key, version, size, kind, sha256, id, until, compliance) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-  );
-  readonly #raiseDemand = this.database.query<null, [number, number, ...ThisObject]>(
-    `UPDATE objects SET until = max(until, ?), compliance = max(compliance, ?) WHERE ${thisObject}`,
+  readonly #findObject = this.database.query<{ id: number }, ThisObject>(
+    "SELECT id FROM objects WHERE key = ? AND version = ? AND size = ? AND kind = ? AND sha256 = ?",
   );
   readonly #findClaim = this.database.query<{ id: number }, [number, string, number, string]>(
     "SELECT id FROM claims WHERE part = ? AND path = ? AND entries = ? AND next = ?",
@@ -84,7 +82,7 @@ export class References implements Disposable {
     "INSERT INTO claims (part, path, entries, next) VALUES (?, ?, ?, ?)",
   );
   readonly #insertPart = this.database.query<null, [number, string, string, number, string, string, number, number]>(
-    "INSERT INTO parts VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+    "INSERT OR IGNORE INTO parts VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
   );
   readonly #insertNeed = this.database.query<null, [number, number, number]>(
     "INSERT OR IGNORE INTO needs VALUES (?, ?, ?)",
@@ -98,7 +96,8 @@ export class References implements Disposable {
   readonly #markFound = this.database.query<{ id: number }, [number, string, string]>(
     "UPDATE objects SET found = ? WHERE key = ? AND version = ? RETURNING id",
   );
-  #objects = 0;
+  /** The highest id that an object may have. */
+  #lastId = 0;
   /** The part that was taken last. */
   #taken = 0;
 
@@ -110,7 +109,8 @@ export class References implements Disposable {
       );
       const id = Number(insert.run(row.until, row.compliance).lastInsertRowid);
       const need = (reference: Reference): number => {
-        const object = this.#add(reference, row).id;
+        this.#add(reference, row);
+        const object = this.#idOf(reference);
         this.#insertNeed.run(id, object, 0);
         return object;
       };
@@ -127,39 +127,40 @@ export class References implements Disposable {
   /** `next`: as the schema has it. */
   #needPart(backup: number, demand: DemandRow, part: PartRef, next: string): void {
     const { key, version, size, sha256, first, entries, bytes } = part;
-    const { id, isNew } = this.#add({ key, version, size, kind: "part", sha256 }, demand);
-    if (isNew) this.#insertPart.run(id, key, version, size, sha256, first, entries, bytes);
+    const reference = { key, version, size, kind: "part", sha256 } as const;
+    this.#add(reference, demand);
+    const id = this.#idOf(reference);
+    this.#insertPart.run(id, key, version, size, sha256, first, entries, bytes);
     const claim =
       this.#findClaim.get(id, first, entries, next)?.id ??
       this.#insertClaim.run(id, first, entries, next).lastInsertRowid;
     this.#insertNeed.run(backup, id, Number(claim));
   }
 
-  /** Adds the objects that a part names; returns their ids. */
-  addContent(part: ReferencedPart, objects: readonly ObjectRef[]): number[] {
-    return this.database.transaction(() => objects.map((object) => this.#add(referenceTo(object), part).id))();
+  /** Adds the objects that a part names. */
+  addContent(part: ReferencedPart, objects: readonly ObjectRef[]): void {
+    this.database.transaction(() => {
+      for (const object of objects) this.#add(referenceTo(object), part);
+    })();
   }
 
-  #add({ key, version, size, kind, sha256 }: Reference, { until, compliance }: DemandRow) {
-    const known = this.#findObject.get(key, version, size, kind, sha256);
-    if (known === null) {
-      this.#objects += 1;
-      this.#insertObject.run(key, version, size, kind, sha256, this.#objects, until, compliance);
-      return { id: this.#objects, isNew: true };
-    }
-    if (until > known.until || compliance > known.compliance) {
-      this.#raiseDemand.run(until, compliance, key, version, size, kind, sha256);
-    }
-    return { id: known.id, isNew: false };
+  #add({ key, version, size, kind, sha256 }: Reference, { until, compliance }: DemandRow): void {
+    this.#lastId += 1;
+    this.#addObject.run(key, version, size, kind, sha256, this.#lastId, until, compliance);
   }
 
-  /** The id of an object that was added. */
-  idOf(object: ObjectRef): number | undefined {
-    const { key, version, size, kind, sha256 } = referenceTo(object);
-    return this.#findObject.get(key, version, size, kind, sha256)?.id;
+  /** Returns the ids of objects that were added. */
+  idsOf(objects: readonly ObjectRef[]): number[] {
+    return objects.map((object) => this.#idOf(referenceTo(object)));
   }
 
-  /** Takes each part once, in the order in which they were added. More may be added meanwhile, or afterwards. */
+  #idOf({ key, version, size, kind, sha256 }: Reference): number {
+    const row = this.#findObject.get(key, version, size, kind, sha256);
+    if (row === null) throw new Error(`${key} was not added`);
+    return row.id;
+  }
+
+  /** Takes each part once, in the order in which they were added, and when called again those added since. */
   *takeParts(): Generator<ReferencedPart> {
     for (let row = this.#nextPart.get(this.#taken); row !== null; row = this.#nextPart.get(this.#taken)) {
       this.#taken = row.id;
@@ -167,14 +168,14 @@ export class References implements Disposable {
     }
   }
 
-  /** The part with this id. */
+  /** Returns the part with this id. */
   part(id: number): ReferencedPart {
     const row = this.database.query<PartRow, [number]>(`${selectPart} AND parts.id = ?`).get(id);
     if (row === null) throw new Error(`no part has the id ${id}`);
     return partOf(row);
   }
 
-  /** Notes down that a listing has this version; returns the ids that it has, none if nobody needs it. */
+  /** Notes down that a listing has this version; returns its ids: none if no backup needs it. */
   markFound({ key, version, size }: Stored): number[] {
     return this.#markFound.all(size, key, version).map(({ id }) => id);
   }
@@ -183,7 +184,7 @@ export class References implements Disposable {
     return this.#isNeeded.get(key, version) !== null;
   }
 
-  /** All versions, in order of key and version, some at a time. */
+  /** Goes through all versions in order of key and version, some at a time. */
   *versions(): Generator<readonly NeededVersion[]> {
     const page = this.database.query<NeededVersion, [string, string, number]>(
       `SELECT key, version, max(size) size, max(until) until FROM objects WHERE (key, version) > (?, ?)
@@ -197,7 +198,7 @@ export class References implements Disposable {
     }
   }
 
-  /** How many objects there are, and their bytes. */
+  /** Counts the objects, and their bytes. */
   totals(): { readonly objects: number; readonly bytes: number } {
     const row = this.database
       .query<{ objects: number; bytes: number }, []>(
@@ -221,7 +222,7 @@ function partOf({ id, until, compliance, path, key, version, size, sha256, entri
   return { id, until, compliance, ref: { key, version, size, sha256, first: path, entries, bytes } };
 }
 
-/** SHA-256 of the stored bytes, if manifest or key state it: packs are named by theirs, a file's own object by the file's. */
+/** Returns the SHA-256 of the stored bytes, if manifest or key state it: packs are named by theirs, a file's own object by the file's. */
 export function digestOf({ key, kind, sha256 }: Pick<Reference, "key" | "kind" | "sha256">): string | undefined {
   if (isContent(kind)) return isPack(kind) ? /^packs\/([0-9a-f]{64})\./.exec(key)?.[1] : undefined;
   return sha256 === "" ? undefined : sha256;

@@ -21,6 +21,7 @@ const content: Config["content"] = {
   compressionLevel: 3,
   packSize: 16 * 1024 ** 2,
   repackBelow: 0.4,
+  follow: "all",
   shareWith: ["*"],
   pickerTimeout: 60_000,
   snapshotTimeout: 60_000,

@@ -1,7 +1,7 @@
 /** A bucket that fails by script. `unused` must be empty at the end of a test: a fault that never fired tested nothing. */
 
 import { type Bucket, BucketError, type BucketErrorKind } from "../../../core/bucket/contract.ts";
-import { type BucketRequests, wrapBucket } from "../../../core/bucket/decorators/wrap.ts";
+import { type BucketRequests, wrapBucket } from "../../../core/bucket/wrap.ts";
 
 export type Fault = {
   readonly call:

@@ -6,8 +6,8 @@ import { join } from "node:path";
 import { bucketCredentials } from "../../../core/aws/credentials.ts";
 import type { Bucket } from "../../../core/bucket/contract.ts";
 import { noCounts } from "../../../core/bucket/decorators/count.ts";
-import { wrapBucket } from "../../../core/bucket/decorators/wrap.ts";
 import { type BucketTools, openBucket } from "../../../core/bucket/open.ts";
+import { wrapBucket } from "../../../core/bucket/wrap.ts";
 import type { Service } from "../../support/services.ts";
 
 export type Opening = { readonly roleArn?: string; readonly counts?: BucketTools["counts"] };

@@ -7,6 +7,7 @@ import { type ConfigSources, loadConfig } from "../../../core/config/config.ts";
 import { configDigest } from "../../../core/config/digest.ts";
 import { knownKeys } from "../../../core/config/schema.ts";
 import { exitStatus, Failure } from "../../../core/failure.ts";
+import { compressionNames } from "../../../core/format/codec.ts";
 
 const scratch = mkdtempSync(join(tmpdir(), "sysbackup-config-"));
 afterAll(() => rmSync(scratch, { recursive: true }));
@@ -46,6 +47,7 @@ test("an empty file gives the defaults", async () => {
       compressionLevel: 3,
       packSize: 16 * 1024 * 1024,
       repackBelow: 0.4,
+      follow: "all",
       shareWith: ["*"],
       pickerTimeout: 3_600_000,
       snapshotTimeout: 21_600_000,
@@ -81,6 +83,7 @@ describe("docs/configuration.md", async () => {
         compressionLevel: 3,
         packSize: 16 * 1024 * 1024,
         repackBelow: 0.4,
+        follow: "all",
         shareWith: ["web1", "web2", "db1"],
         pickerTimeout: 3_600_000,
         snapshotTimeout: 21_600_000,
@@ -115,6 +118,7 @@ describe("values", () => {
     ["[content]\ncompression = none", "content.compressionLevel", 0],
     ["[content]\ncompression_level = 19", "content.compressionLevel", 19],
     ["[content]\nshare_with =\n  a,b\n  c", "content.shareWith", ["a", "b", "c"]],
+    ["[content]\nfollow = picked", "content.follow", "picked"],
     ["[content]\nDAYS_RETAINED: 1", "content.daysRetained", 1],
     ["[backup]\nname = 007", "backup.name", "007"],
     ["[aws]\nrole_arn = arn:aws:iam:::role/ceph", "aws.roleArn", "arn:aws:iam:::role/ceph"],
@@ -135,6 +139,7 @@ describe("refused by line, key, value, and what is allowed", () => {
   const bucket = "give the name of a bucket, s3://name, or file:///path of a folder";
   const name = 'give up to 128 letters, digits, ".", "_" and "-", the first a letter or digit, and not "parts"';
   const url = "give a URL such as https://s3.example.org:9000, without user and password";
+  const allowedCompression = `give ${compressionNames.join(", ").replace(/, (?=[^,]*$)/, " or ")}`;
   const cases: [section: string, key: string, value: string, allowed: string][] = [
     ["content", "days_retained", "0", retained],
     ["content", "days_retained", "36501", retained],
@@ -146,7 +151,8 @@ describe("refused by line, key, value, and what is allowed", () => {
     ["content", "picker_timeout", "0", "give seconds from 1 to 2147483"],
     ["content", "snapshot_timeout", "2147484", "give seconds from 1 to 2147483"],
     ["content", "layout", "pack", "give packs or objects"],
-    ["content", "compression", "bzip2", "give zstd, gzip or none"],
+    ["content", "follow", "yes", "give all, picked or none"],
+    ["content", "compression", "bzip2", allowedCompression],
     ["content", "compression", "gzip", "packs consist of zstd frames: give zstd or none, or set layout = objects"],
     ["content", "compression_level", "20", "give a whole number from 1 to 19"],
     ["content", "pack_size", "512K", "give bytes from 1M to 256M"],

@@ -1,5 +1,7 @@
 /** The estimate against what really happens: runs of a machine with a clock, and their counted requests. */
+
 import { describe, expect, test } from "bun:test";
+import { randomBytes } from "node:crypto";
 import { chmod, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { count, noCounts } from "../../../core/bucket/decorators/count.ts";
@@ -42,7 +44,7 @@ const estimates = ({ classes: [{ layouts }] }: Cost) => layouts;
 describe.each(["packs", "objects"] as const)("layout %s", (layout) => {
   const options: RunOptions = { content: { layout } };
 
-  test("a backup from nothing takes the requests that it took", async () => {
+  test("a backup from nothing is said to take the requests that it took", async () => {
     await using rig = await machine();
     const { counts } = await rig.run(options);
     const { cost } = await costOfRig(rig);
@@ -75,6 +77,7 @@ describe.each(["packs", "objects"] as const)("layout %s", (layout) => {
       snapshots: "skip",
       ask: () => Promise.reject(new Error("nothing was to be asked")),
       notify: () => {},
+      random: randomBytes,
       onProgress: () => {},
       signal: new AbortController().signal,
     });
@@ -88,7 +91,7 @@ describe.each(["packs", "objects"] as const)("layout %s", (layout) => {
   });
 });
 
-test("the mean of daily runs is what they took, extensions too", async () => {
+test("the mean of daily runs is what they took, with extensions", async () => {
   await using rig = await machine();
   await rig.run();
   const real = { put: 0, extend: 0, list: 0 };
@@ -133,7 +136,7 @@ test("small objects are charged for the class's least bytes", async () => {
   expect((infrequent ?? 0) - (standard ?? 0)).toBeGreaterThan(small * 131_000);
 });
 
-test("a root that is damaged is told of and left out", async () => {
+test("a damaged root is reported and left out", async () => {
   await using rig = await machine();
   await rig.run();
   const [root = ""] = await rig.keys("manifests/host/2");

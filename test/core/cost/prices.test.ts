@@ -6,14 +6,14 @@ import { builtInPrices, parsePrices } from "../../../core/cost/prices.ts";
 const file = join(import.meta.dir, "../../../core/cost/prices.yaml");
 
 describe("price tables", () => {
-  test("the built-in one has the classes of AWS, with date and source", () => {
+  test("the built-in price table has the classes of AWS, with date and source", () => {
     const { classes, as_of, source, egress } = builtInPrices();
     expect(classes.map(({ name }) => name)).toEqual(["S3 Standard", "S3 Standard-IA", "S3 Glacier Instant Retrieval"]);
     expect(classes[0]).toMatchObject({ put: 5_000_000n, get: 400_000n, list: 5_000_000n, storage: 23_000_000n });
     expect([as_of, source, egress]).toEqual(["2026-11-21", "https://aws.amazon.com/s3/pricing/", 90_000_000n]);
   });
 
-  test("a file like it is read the same", async () => {
+  test("a price table in a file is read like the built-in one", async () => {
     expect(parsePrices(await readFile(file, "utf8"), file)).toEqual(builtInPrices());
   });
 

@@ -37,13 +37,13 @@ describe("what is used", () => {
     expect(uses.restore.read).toBe(150e6 + 3_000 + 500);
   });
 
-  test("objects that lapse before the provider's least days are charged for these", () => {
+  test("objects that expire before the provider's least days are charged for these", () => {
     const early = usesOf(figures, { ...runs, leastDays: 90 });
     expect(early.month.stored - uses.month.stored).toBe((3e6 + 2_500) * (90 - 37));
     expect(usesOf(figures, { ...runs, leastDays: 37 })).toEqual(uses);
   });
 
-  test("one backup alone tells of no daily run: its root is put, its locks are extended", () => {
+  test("a single backup shows no daily run: its root is put, its locks are extended", () => {
     const nothing = held(0);
     const { content, manifests, dumps, reads } = figures;
     const alone = {
@@ -57,7 +57,7 @@ describe("what is used", () => {
   });
 });
 
-test("a bill is uses times prices", () => {
+test("a bill multiplies uses by prices", () => {
   const prices = builtInPrices();
   const [, infrequent] = prices.classes;
   if (infrequent === undefined) throw new Error("there is no second class");

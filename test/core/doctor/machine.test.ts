@@ -4,7 +4,7 @@ import { chmod, chown, mkdir, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { openState, statePath } from "../../../core/archive/state/database.ts";
 import { type Bucket, BucketError } from "../../../core/bucket/contract.ts";
-import { wrapBucket } from "../../../core/bucket/decorators/wrap.ts";
+import { wrapBucket } from "../../../core/bucket/wrap.ts";
 import { examine } from "../../../core/doctor/examine.ts";
 import type { DoctorFinding } from "../../../core/doctor/finding.ts";
 import { findRunner } from "../../../core/doctor/runner.ts";

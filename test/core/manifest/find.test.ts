@@ -36,11 +36,11 @@ describe("finding a manifest", () => {
     ["a whole stamp with its run", "web1@20261121T020003Z-0badcafe", second],
     ["a year", "web1@2026", third],
     ["a key", first, first],
-  ])("%s: %s", async (_, wanted, key) => {
+  ])("%s: %s is found", async (_, wanted, key) => {
     expect(await findManifest(fixture.bucket, wanted)).toMatchObject({ key, count: 1, hidden: false });
   });
 
-  test("a local file that exists", async () => {
+  test("a local file that exists is found", async () => {
     const file = join(fixture.scratch.path, "saved.jsonl.zst");
     await writeFile(file, "root");
     expect(await findManifest(fixture.bucket, file)).toEqual({ file });
@@ -77,18 +77,18 @@ describe("finding a manifest", () => {
       'cannot find the manifest "web1@yesterday": "yesterday" is not a time; write it like web1, web1@2026-11-21 or web1@2026-11-21T02:00 (times in UTC)',
       2,
     ],
-  ])("%s is told", async (_, wanted, message, exit) => {
+  ])("%s is refused with a hint", async (_, wanted, message, exit) => {
     await expect(findManifest(fixture.bucket, wanted)).rejects.toMatchObject({ message, exit });
   });
 
-  test("an empty bucket is told", async () => {
+  test("an empty bucket is reported", async () => {
     await using empty = await Fixture.open();
     const message =
       'cannot find a backup of "web1": the bucket holds no backups; check the bucket\'s name, or run `sysbackup archive` first';
     await expect(findManifest(empty.bucket, "web1")).rejects.toMatchObject({ message });
   });
 
-  test("the listing does not page through parts", async () => {
+  test("a listing of roots does not page through parts", async () => {
     let pages = 0;
     const counting = {
       async *listVersions(prefix: string, after?: string) {
@@ -117,7 +117,7 @@ describe("moments", () => {
     ["2026-11", "202611"],
     ["20261", "20261"],
     ["20261121T020003Z", "20261121T020003Z"],
-  ])("%s is %s", (moment, stamp) => {
+  ])("the moment %s is %s", (moment, stamp) => {
     expect(parseMoment(moment)).toBe(stamp);
   });
 
@@ -132,5 +132,5 @@ describe("moments", () => {
     "2026-1-2",
     "now",
     "2026-11-21T02:00:03+01:00",
-  ])("%j is none", (moment) => expect(parseMoment(moment)).toBeUndefined());
+  ])("%j is not a moment", (moment) => expect(parseMoment(moment)).toBeUndefined());
 });

@@ -32,13 +32,13 @@ async function opened(fixture: Fixture, wanted: string) {
 }
 
 describe("the original of a root", () => {
-  test("a single version is read, and nothing is said", async () => {
+  test("a single version of a root is read, and nothing is reported", async () => {
     await using fixture = await Fixture.open();
     const { backup } = await sample(fixture);
     expect(await opened(fixture, "web1@2026-11-20")).toEqual({ manifest: backup.manifest, notices: [] });
   });
 
-  test("of another sound manifest over it nothing is believed, and it is told", async () => {
+  test("another sound manifest over a root is reported, and not believed", async () => {
     await using fixture = await Fixture.open();
     const { backup, foreign } = await sample(fixture);
     const [original] = (await rootAt(fixture, backup.key)).versions;
@@ -56,7 +56,7 @@ describe("the original of a root", () => {
     }
   });
 
-  test("hundreds over it are counted", async () => {
+  test("hundreds of versions over a root are counted", async () => {
     await using fixture = await Fixture.open();
     const { backup } = await sample(fixture);
     for (let number = 0; number < 130; number += 1) await fixture.put(backup.key, Buffer.from(`rubbish ${number}`));
@@ -64,21 +64,21 @@ describe("the original of a root", () => {
     expect(original).toMatchObject({ manifest: backup.manifest, overlay: { hidden: false, versions: 130 } });
   });
 
-  test("the same bytes once more are a put that was repeated: nothing is said", async () => {
+  test("the same bytes once more are a put that was repeated: nothing is reported", async () => {
     await using fixture = await Fixture.open();
     const { backup, stored } = await sample(fixture);
     await fixture.put(backup.key, stored);
     expect(await opened(fixture, backup.key)).toEqual({ manifest: backup.manifest, notices: [] });
   });
 
-  test("as many bytes, but others, are told", async () => {
+  test("as many bytes, but others, are reported", async () => {
     await using fixture = await Fixture.open();
     const { backup, stored } = await sample(fixture);
     await fixture.put(backup.key, Buffer.alloc(stored.length));
     expect((await opened(fixture, backup.key)).notices).toHaveLength(1);
   });
 
-  test("where the oldest is damaged, the oldest whole one is read", async () => {
+  test("the oldest whole version is read if the oldest is damaged", async () => {
     await using fixture = await Fixture.open();
     const { backup, stored, foreign } = await sample(fixture);
     await fixture.put(backup.key, stored);
@@ -91,7 +91,7 @@ describe("the original of a root", () => {
     expect(original.overlay).toEqual({ hidden: false, versions: 2 });
   });
 
-  test("where no version is whole, it is refused", async () => {
+  test("a root of which no version is whole is refused", async () => {
     await using fixture = await Fixture.open();
     const { backup } = await sample(fixture);
     await fixture.damage(backup.key, (bytes) => bytes.subarray(0, 50));
@@ -126,14 +126,14 @@ describe("listing roots by version", () => {
     return Array.fromAsync(listRoots(bucket, "web1"));
   }
 
-  test("versions of a key come together, oldest first, also where a page ends among them", async () => {
+  test("versions of a key come together, oldest first, also if a page ends among them", async () => {
     const pages = [[version(key(1), "c", { latest: true }), version(key(1), "b")], [version(key(1), "a")]];
     const [root, ...more] = await roots(pages);
     expect(root?.versions.map(({ version }) => version)).toEqual(["a", "b", "c"]);
     expect(more).toEqual([]);
   });
 
-  test("a delete marker hides nothing, and is known of", async () => {
+  test("a delete marker hides no root, and is known", async () => {
     const found = await roots([[marker(key(1), "m"), version(key(1), "a"), version(key(2), "a", { latest: true })]]);
     expect(found.map(({ key, hidden, count }) => ({ key, hidden, count }))).toEqual([
       { key: key(1), hidden: true, count: 1 },
@@ -141,7 +141,7 @@ describe("listing roots by version", () => {
     ]);
   });
 
-  test("a delete marker under the newest version hides nothing", async () => {
+  test("a delete marker under the newest version hides no root", async () => {
     const under = { ...marker(key(1), "m"), latest: false };
     const [root] = await roots([[version(key(1), "b", { latest: true }), under, version(key(1), "a")]]);
     expect(root).toMatchObject({ hidden: false, count: 2 });
@@ -151,7 +151,7 @@ describe("listing roots by version", () => {
     expect(await roots([[marker(key(1), "m")]])).toEqual([]);
   });
 
-  test("of very many versions, the oldest are kept", async () => {
+  test("the oldest of very many versions are kept", async () => {
     const all = Array.from({ length: 2500 }, (_, number) => version(key(1), `${2500 - number}`));
     const [root] = await roots([all]);
     expect(root).toMatchObject({ count: 2500 });

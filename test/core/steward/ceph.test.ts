@@ -1,10 +1,10 @@
-/** Prune and renew against a server's own locks and delete markers. Locks of seconds, so that they lapse within a test. */
+/** Prune and renew against a server's own locks and delete markers. Locks of seconds, so that they expire within a test. */
 import { describe, expect, test } from "bun:test";
 import { unlink } from "node:fs/promises";
 import { DeleteObjectCommand, S3Client } from "@aws-sdk/client-s3";
 import { archive } from "../../../core/archive/archive.ts";
 import type { Bucket } from "../../../core/bucket/contract.ts";
-import { wrapBucket } from "../../../core/bucket/decorators/wrap.ts";
+import { wrapBucket } from "../../../core/bucket/wrap.ts";
 import { type PruneBucket, withoutRemovals } from "../../../core/steward/prune.ts";
 import { type CephAddress, ceph, clientConfig, newBucket } from "../../support/services.ts";
 import { readBackup } from "../archive/backup.ts";
@@ -28,7 +28,7 @@ function lockingShortly(bucket: Bucket): Bucket {
   });
 }
 
-/** As if each lock came just after the look at it: S3 has the last word. */
+/** Answers as if each lock came just after the look at it: S3 has the last word. */
 function withoutLocks(bucket: Bucket): PruneBucket {
   return {
     ...withoutRemovals(bucket),
@@ -48,7 +48,7 @@ async function sample(service: CephAddress) {
   const { notify } = notebook();
   await rig.write("old", noise(50_000, 1));
   const older = await archive(rig.job(notify, lockingShortly(bucket)));
-  const lapsed = Bun.sleep(seconds * 1000 + 1500);
+  const expired = Bun.sleep(seconds * 1000 + 1500);
   await unlink(rig.file("old"));
   await rig.write("new", content);
   const newer = await archive(rig.job(notify, bucket));
@@ -56,13 +56,13 @@ async function sample(service: CephAddress) {
     await bucket.close();
     await rig[Symbol.asyncDispose]();
   };
-  return { rig, name, bucket, older, newer, lapsed, [Symbol.asyncDispose]: dispose };
+  return { rig, name, bucket, older, newer, expired, [Symbol.asyncDispose]: dispose };
 }
 
 describe.skipIf(ceph === undefined)("on Ceph", () => {
   const service = ceph as CephAddress;
 
-  test("a prune leaves what is locked, removes it when the lock has lapsed, and delete markers with it", async () => {
+  test("a prune leaves what is locked, removes it when the lock has expired, and delete markers with it", async () => {
     await using set = await sample(service);
     const { rig, name, bucket, older, newer } = set;
     const now = () => new Date();
@@ -80,7 +80,7 @@ describe.skipIf(ceph === undefined)("on Ceph", () => {
     expect(refused.heard).toEqual([]);
     expect(await versionsOf(bucket)).toEqual(before);
 
-    await set.lapsed;
+    await set.expired;
     const client = new S3Client(clientConfig(service));
     for (const Key of [older.key, newer.key]) await client.send(new DeleteObjectCommand({ Bucket: name, Key }));
     const pruned = await pruneRig(rig, { last: 1 }, { bucket, now });
@@ -94,13 +94,13 @@ describe.skipIf(ceph === undefined)("on Ceph", () => {
     expect((await backup.read(rig.file("new"))).equals(content)).toBe(true);
   });
 
-  test("a renewed backup is refused to prunes and everybody else", async () => {
+  test("a renewed backup is refused to prunes and to everyone else", async () => {
     await using set = await sample(service);
     const { rig, bucket, older } = set;
     const renewed = await renewRig(rig, { last: 2 }, { bucket, days: 1 });
     expect(renewed).toMatchObject({ backups: 2, damaged: 0, refused: 0, heard: [] });
     expect(renewed.extended).toBeGreaterThan(2);
-    await set.lapsed;
+    await set.expired;
     expect(await bucket.remove(older.key, older.version).catch(String)).toContain("it is locked until");
     const pruned = await pruneRig(rig, { last: 1 }, { bucket, now: () => new Date() });
     expect(pruned.of("removed").root).toBeUndefined();

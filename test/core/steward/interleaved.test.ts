@@ -5,7 +5,7 @@
 import { describe, expect, test } from "bun:test";
 import { unlink } from "node:fs/promises";
 import type { Bucket, GetOptions } from "../../../core/bucket/contract.ts";
-import { wrapBucket } from "../../../core/bucket/decorators/wrap.ts";
+import { wrapBucket } from "../../../core/bucket/wrap.ts";
 import { type PruneBucket, withoutRemovals } from "../../../core/steward/prune.ts";
 import { noise } from "../archive/noise.ts";
 import { day, Rig, type RigRun, type RunOptions } from "../archive/rig.ts";
@@ -64,7 +64,7 @@ type Scene = {
   readonly options: RunOptions;
   readonly files: Readonly<Record<string, Buffer>>;
   /** Whether a prune after a pause of so many days takes away what the archive has built upon already. */
-  readonly lapses: (days: number) => boolean;
+  readonly isTakenAway: (days: number) => boolean;
 };
 
 async function withUnneededPack(rig: Rig): Promise<void> {
@@ -86,7 +86,7 @@ const scenes: Readonly<Record<string, Scene>> = {
     },
     options: { name: "host" },
     files: { x: content.x },
-    lapses: () => false,
+    isTakenAway: () => false,
   },
   "a host whose locks are to be extended": {
     prepare: async (rig) => {
@@ -97,21 +97,21 @@ const scenes: Readonly<Record<string, Scene>> = {
     },
     options: {},
     files: content,
-    lapses: () => false,
+    isTakenAway: () => false,
   },
   "a host that builds upon a pack which no backup needs and whose lock ends in two and a half days": {
     prepare: withUnneededPack,
     options: { content: { repackBelow: 0 } },
     files: content,
-    lapses: (days) => days > 2,
+    isTakenAway: (days) => days > 2,
   },
-  "a host that stores such packs anew": {
+  "a host that stores such packs again": {
     prepare: withUnneededPack,
     options: {},
     files: content,
-    lapses: () => false,
+    isTakenAway: () => false,
   },
-  "a host whose locks have all lapsed": {
+  "a host whose locks have all expired": {
     prepare: async (rig) => {
       await rig.write("x", content.x);
       await rig.run();
@@ -119,7 +119,7 @@ const scenes: Readonly<Record<string, Scene>> = {
     },
     options: {},
     files: { x: content.x },
-    lapses: () => false,
+    isTakenAway: () => false,
   },
 };
 
@@ -159,7 +159,7 @@ describe.each(Object.entries(scenes))("an archive of %s", (_, scene) => {
       expect([at, await isKept(rig, run, scene)]).toEqual([at, true]);
     }
     // Else the pause would have tested nothing.
-    expect(storedAgain > 0).toBe(scene.lapses(days));
+    expect(storedAgain > 0).toBe(scene.isTakenAway(days));
   });
 });
 

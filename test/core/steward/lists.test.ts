@@ -2,9 +2,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { type Bucket, BucketError } from "../../../core/bucket/contract.ts";
-import { wrapBucket } from "../../../core/bucket/decorators/wrap.ts";
 import { compareKeys } from "../../../core/bucket/order.ts";
 import { type S3Page, wholeListing } from "../../../core/bucket/s3/listing.ts";
+import { wrapBucket } from "../../../core/bucket/wrap.ts";
 import { noise } from "../archive/noise.ts";
 import { day, Rig } from "../archive/rig.ts";
 import { pruneRig } from "./support.ts";

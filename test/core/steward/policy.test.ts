@@ -15,59 +15,59 @@ function kept(times: readonly string[], policy: Policy): string[] {
 }
 
 describe("a policy keeps", () => {
-  test("the last ones", () => {
+  test("a policy keeps the last backups", () => {
     expect(kept(["2026-11-19", "2026-11-21", "2026-11-20"], { last: 2 })).toEqual([
       "2026-11-21 last",
       "2026-11-20 last",
     ]);
   });
 
-  test("the newest of each day, over gaps, and the oldest of all where days are too few", () => {
+  test("a policy keeps the newest of each day, over gaps, and the oldest of all if days are too few", () => {
     const times = ["2026-11-21T22:00:00Z", "2026-11-21T02:00:00Z", "2026-11-10", "2026-10-01T22:00:00Z", "2026-10-01"];
     expect(kept(times, { daily: 2 })).toEqual(["2026-11-21T22:00:00Z daily", "2026-11-10 daily"]);
     expect(kept(times, { daily: 3 }).at(-1)).toBe("2026-10-01T22:00:00Z daily");
     expect(kept(times, { daily: 4 }).at(-1)).toBe("2026-10-01 oldest daily");
   });
 
-  test("days of UTC", () => {
+  test("days are those of UTC", () => {
     const times = ["2026-11-21T00:00:00+02:00", "2026-11-20T03:00:00+02:00"];
     expect(kept(times, { daily: 2 })).toEqual([`${times[0]} daily`, `${times[1]} oldest daily`]);
   });
 
-  test("weeks from Monday on, also over the turn of a year", () => {
+  test("weeks begin on Monday, also over the turn of a year", () => {
     const sunday = "2027-01-03";
     const times = ["2027-01-04", sunday, "2026-12-28", "2026-12-27", "2026-12-26", "2026-12-25"];
     expect(kept(times, { weekly: 3 })).toEqual(["2027-01-04 weekly", `${sunday} weekly`, "2026-12-27 weekly"]);
   });
 
-  test("months and years", () => {
+  test("a policy keeps the newest of each month and year", () => {
     const times = ["2026-02-01", "2026-01-31", "2026-01-01", "2025-12-31", "2025-01-31"];
     expect(kept(times, { monthly: 2 })).toEqual(["2026-02-01 monthly", "2026-01-31 monthly"]);
     expect(kept(times, { yearly: 2 })).toEqual(["2026-02-01 yearly", "2025-12-31 yearly"]);
   });
 
-  test("what lies within a span before the newest, whenever that was", () => {
+  test("a policy keeps what lies within a span before the newest, whenever that was", () => {
     const times = ["2020-11-21", "2020-11-14", "2020-11-13"];
     expect(kept(times, { within: span(0, 7) })).toEqual(["2020-11-21 within 0m7d", "2020-11-14 within 0m7d"]);
   });
 
-  test("months of the calendar, to their last day", () => {
+  test("a span of months is one of the calendar, to their last day", () => {
     const times = ["2026-08-31", "2026-02-28", "2026-02-27"];
     expect(kept(times, { within: span(6, 0) })).toEqual(["2026-08-31 within 6m0d", "2026-02-28 within 6m0d"]);
   });
 
-  test("a backup for several reasons", () => {
+  test("a backup may be kept for several reasons", () => {
     expect(kept(["2026-11-21", "2026-11-20"], { last: 1, daily: 1, yearly: 5 })).toEqual([
       "2026-11-21 last, daily, yearly",
       "2026-11-20 oldest yearly",
     ]);
   });
 
-  test("nothing where there is nothing", () => {
+  test("a policy keeps nothing of no backups", () => {
     expect(kept([], { daily: 3, within: span(0, 1) })).toEqual([]);
   });
 
-  test("the later key of two of one second", () => {
+  test("the later key of two of one second is the newer", () => {
     const time = new Date("2026-11-21T02:00:00Z");
     const both = [
       { key: "a", time },
@@ -77,7 +77,7 @@ describe("a policy keeps", () => {
   });
 });
 
-describe("of any policy and any history", () => {
+describe("with any policy and any history", () => {
   const rules = ["last", "daily", "weekly", "monthly", "yearly"] as const;
 
   /** The same sequence for the same seed. */
@@ -106,11 +106,11 @@ describe("of any policy and any history", () => {
   const keys = (times: readonly string[], policy: Policy) =>
     kept(times, policy).map((line) => line.split(" ")[0] ?? "");
 
-  test("the newest is kept", () => {
+  test("the newest backup is kept", () => {
     for (const { times, policy } of cases()) expect(keys(times, policy)[0]).toBe(times.toSorted().at(-1) ?? "none");
   });
 
-  test("more is kept when a rule is raised or added", () => {
+  test("more is kept if a rule is raised or added", () => {
     for (const { times, policy } of cases()) {
       const less = new Set(keys(times, policy));
       for (const rule of rules) {
@@ -120,7 +120,7 @@ describe("of any policy and any history", () => {
     }
   });
 
-  test("what was kept is kept again", () => {
+  test("what was kept is kept again by the same policy", () => {
     for (const { times, policy } of cases()) {
       const first = keys(times, policy);
       expect(keys(first, policy)).toEqual(first);

@@ -14,7 +14,7 @@ const retention = (rig: Rig, days: number) => ({
   retention: { mode: "GOVERNANCE", until: new Date(rig.now().getTime() + days * day) } as const,
 });
 
-/** Two backups with a pack each; the second one's is extended, the first one's has lapsed. */
+/** Two backups with a pack each; the second one's is extended, the first one's has expired. */
 async function oldAndNew() {
   const rig = await Rig.make();
   await script(join(rig.path, "snapshots.d"), "db", `echo dump >&"$1"`);
@@ -32,7 +32,7 @@ async function allKeys(rig: Rig): Promise<string[]> {
 }
 
 describe("a prune", () => {
-  test("removes a backup that no rule keeps and what it alone needed, and nothing else", async () => {
+  test("a prune removes a backup that no rule keeps and what it alone needed, and nothing else", async () => {
     await using set = await oldAndNew();
     const { rig, older, newer } = set;
     const pruned = await pruneRig(rig, { last: 1 });
@@ -60,7 +60,7 @@ describe("a prune", () => {
     expect(next.summary.objectsStored).toBe(0);
   });
 
-  test("leaves what is locked, with all that a locked root needs, and tells until when", async () => {
+  test("a prune leaves what is locked, with all that a locked root needs, and says until when", async () => {
     await using set = await oldAndNew();
     const { rig, older, newer } = set;
     rig.ahead -= 3 * day; // Day 35: the promise of the first is over, its root locked till day 37.
@@ -79,7 +79,7 @@ describe("a prune", () => {
     expect(await isWhole(rig, older, { file: first })).toBe(true);
   });
 
-  test("keeps whole what a locked root needs, though the rest of it is unlocked by now", async () => {
+  test("all that a locked root needs is kept, though its other objects are unlocked by now", async () => {
     await using set = await oldAndNew();
     const { rig, older } = set;
     const { key, version } = older.summary;
@@ -90,7 +90,7 @@ describe("a prune", () => {
     expect(await isWhole(rig, older, { file: first })).toBe(true);
   });
 
-  test("of one name leaves the backups of others alone, and what they share", async () => {
+  test("a prune of one name leaves the backups of others alone, and what they share", async () => {
     await using rig = await Rig.make();
     await rig.write("file", first);
     for (const name of ["a", "b"]) await rig.run({ name });
@@ -109,13 +109,13 @@ describe("a prune", () => {
     expect((await pruneRig(rig, { last: 1 })).of("removed")).toEqual({});
   });
 
-  test("of a name that has no backups is a mistake", async () => {
+  test("a prune of a name that has no backups is a mistake", async () => {
     await using set = await oldAndNew();
     const error = await pruneRig(set.rig, { last: 1 }, { name: "hots" }).catch(String);
     expect(error).toContain('cannot find backups of "hots": the bucket has none of that name; did you mean "host"?');
   });
 
-  test("as a dry run tells the same and changes nothing", async () => {
+  test("a dry run reports the same as a prune and changes nothing", async () => {
     await using set = await oldAndNew();
     const { rig } = set;
     const before = await allKeys(rig);
@@ -128,7 +128,7 @@ describe("a prune", () => {
     expect((await allKeys(rig)).length).toBe(before.length - real.tally.total("removed").objects);
   });
 
-  test("removes versions that no manifest names, also of keys that are needed", async () => {
+  test("a prune removes versions that no manifest names, also of keys that are needed", async () => {
     await using set = await oldAndNew();
     const { rig, newer } = set;
     const [pack] = newer.backup.objectsOf(rig.file("file"));
@@ -140,7 +140,7 @@ describe("a prune", () => {
     expect(await isWhole(rig, newer, { file: second })).toBe(true);
   });
 
-  test("leaves alone what sysbackup did not put", async () => {
+  test("a prune leaves alone what sysbackup did not put", async () => {
     await using set = await oldAndNew();
     const { rig } = set;
     const foreign = ["packs/notes.txt", "content/mine", "snapshots/readme", "other/x", "index/x/y"];
@@ -151,7 +151,7 @@ describe("a prune", () => {
     expect(foreign.filter((key) => left.includes(key))).toEqual(foreign);
   });
 
-  test("goes on after an object that may not be removed, and counts it", async () => {
+  test("a prune goes on after an object that may not be removed, and counts it", async () => {
     await using set = await oldAndNew();
     const { rig } = set;
     const refusing = (kind: "denied" | "locked") => ({
@@ -171,7 +171,7 @@ describe("a prune", () => {
     expect(held.tally.lockedUntil).toBeUndefined();
   });
 
-  test("removes nothing whose lock it may not see", async () => {
+  test("a prune removes nothing whose lock it may not see", async () => {
     await using set = await oldAndNew();
     const { rig } = set;
     const before = await rig.keys();
@@ -188,7 +188,7 @@ describe("a prune", () => {
     expect(await rig.keys()).toEqual(before);
   });
 
-  test("ends with the bucket's silence, and the next one completes", async () => {
+  test("a prune that loses the bucket ends, and the next one completes", async () => {
     await using set = await oldAndNew();
     const { rig, newer } = set;
     let removals = 0;
@@ -213,33 +213,33 @@ describe("a prune that cannot know what is needed stops before it removes anythi
     expect(await allKeys(rig)).toEqual(before);
   }
 
-  test("a kept root is damaged", async () => {
+  test("a damaged kept root stops a prune", async () => {
     await using set = await oldAndNew();
     const { key } = set.newer.summary;
     await Bun.write(join(set.rig.path, "bucket", key), "x".repeat((await set.rig.bucket.head(key))?.size ?? 0));
     await stops(set.rig, `cannot find out what the kept backups still need from ${JSON.stringify(key)}`);
   });
 
-  test("somebody put over a kept root", async () => {
+  test("an object put over a kept root stops a prune", async () => {
     await using set = await oldAndNew();
     await set.rig.bucket.put(set.newer.summary.key, Buffer.from("x"), retention(set.rig, 1));
     await stops(set.rig, "nothing was removed");
   });
 
-  test("a part of a kept backup is gone", async () => {
+  test("a missing part of a kept backup stops a prune", async () => {
     await using set = await oldAndNew();
     const [part] = set.newer.backup.manifest.parts;
     await rm(join(set.rig.path, "bucket", part?.key ?? ""));
     await stops(set.rig, "it is missing from the bucket");
   });
 
-  test("another tool's manifest lies among them", async () => {
+  test("a manifest of another tool stops a prune", async () => {
     await using set = await oldAndNew();
     await set.rig.bucket.put("manifests/web-backup.json", Buffer.from("{}"), retention(set.rig, 1));
     await stops(set.rig, 'still needed by "manifests/web-backup.json": it is not a manifest that this version knows');
   });
 
-  test("but not for a damaged root that is to go, nor for one that is locked", async () => {
+  test("a damaged root that is to go, or is locked, does not stop a prune", async () => {
     await using set = await oldAndNew();
     const { rig, older } = set;
     const { key, version } = older.summary;
@@ -253,7 +253,7 @@ describe("a prune that cannot know what is needed stops before it removes anythi
 });
 
 describe("a backup dated in the future", () => {
-  test("is kept, told, and takes no other's place", async () => {
+  test("a backup dated in the future is kept, reported, and takes no other's place", async () => {
     await using set = await oldAndNew();
     const { rig, newer } = set;
     const body = Buffer.concat(await Array.fromAsync(rig.bucket.get(newer.summary.key)));
@@ -289,7 +289,7 @@ describe("delete markers", () => {
     return { bucket: { ...withoutRemovals(bucket), listVersions: listed, remove }, removed };
   }
 
-  test("over a kept root hide nothing from the policy, and stay", async () => {
+  test("delete markers over a kept root hide nothing from the policy, and stay", async () => {
     await using set = await oldAndNew();
     const { key } = set.newer.summary;
     const { bucket, removed } = hiding(set.rig.bucket, key);
@@ -299,7 +299,7 @@ describe("delete markers", () => {
     expect(await isWhole(set.rig, set.newer, { file: second })).toBe(true);
   });
 
-  test("go after the last version under them", async () => {
+  test("delete markers go after the last version under them", async () => {
     await using set = await oldAndNew();
     const { key, version } = set.older.summary;
     const { bucket, removed } = hiding(set.rig.bucket, key);
@@ -308,7 +308,7 @@ describe("delete markers", () => {
     expect(pruned.tally.markers).toBe(1);
   });
 
-  test("stay over what is locked", async () => {
+  test("delete markers stay over what is locked", async () => {
     await using set = await oldAndNew();
     const { key, version } = set.older.summary;
     await set.rig.bucket.extend(key, version, retention(set.rig, 1).retention);
@@ -319,7 +319,7 @@ describe("delete markers", () => {
 });
 
 describe("index objects", () => {
-  test("stay while a pack that they tell of exists, so that a host without state finds it", async () => {
+  test("an index object stays while a pack that it lists exists, so that a host without state finds it", async () => {
     await using rig = await Rig.make();
     await rig.write("file", first);
     await rig.run();
@@ -331,12 +331,12 @@ describe("index objects", () => {
     const pruned = await pruneRig(rig, { last: 1 });
     expect(pruned.of("removed").pack).toBeGreaterThan(0);
     await rm(rig.statePath());
-    const anew = await rig.run();
-    expect(anew.summary.objectsStored).toBe(0);
-    expect(anew.heard).toEqual([]);
+    const again = await rig.run();
+    expect(again.summary.objectsStored).toBe(0);
+    expect(again.heard).toEqual([]);
   });
 
-  test("all go with a name that has no backup any more", async () => {
+  test("all index objects of a name without backups go", async () => {
     await using rig = await Rig.make();
     await rig.write("file", first);
     const run = await rig.run();

@@ -27,7 +27,7 @@ async function daysLocked(rig: Rig): Promise<number> {
 }
 
 describe("renew", () => {
-  test("locks all of a dead host's last backup from now on as long as it promised, with a week's slack", async () => {
+  test("renew locks all of a dead host's last backup from now on as long as it promised, with a week's slack", async () => {
     await using set = await backedUp();
     const { rig, run } = set;
     rig.ahead += 20 * day;
@@ -37,7 +37,7 @@ describe("renew", () => {
     expect(await daysLocked(rig)).toBeWithin(36.9, 37);
   });
 
-  test("each week keeps it for ever, at one extension a week and object", async () => {
+  test("a renewal each week keeps a backup for ever, at one extension a week and object", async () => {
     await using set = await backedUp();
     const { rig, run } = set;
     let extended = 0;
@@ -53,13 +53,13 @@ describe("renew", () => {
     expect(await isWhole(rig, run, { file: content })).toBe(true);
   });
 
-  test("for so many days as it is told", async () => {
+  test("renew locks for as many days as it is given", async () => {
     await using set = await backedUp();
     await renewRig(set.rig, { last: 1 }, { days: 365 });
     expect(await daysLocked(set.rig)).toBeWithin(371.9, 372);
   });
 
-  test("of what has lapsed locks it again, in the mode it had", async () => {
+  test("renew locks what has expired again, in the mode that it had", async () => {
     await using set = await backedUp({ content: { lockMode: "COMPLIANCE" } });
     const { rig, run } = set;
     rig.ahead += 50 * day;
@@ -70,7 +70,7 @@ describe("renew", () => {
     expect(await daysLocked(rig)).toBeGreaterThan(30);
   });
 
-  test("never makes a lock shorter, and asks for none that is long enough", async () => {
+  test("renew never makes a lock shorter, and asks for none that is long enough", async () => {
     await using set = await backedUp({ content: { daysRetained: 300 } });
     const counts = noCounts();
     const renewed = await renewRig(set.rig, { last: 1 }, { days: 10, bucket: count(set.rig.bucket, counts) });
@@ -79,7 +79,7 @@ describe("renew", () => {
     expect(await daysLocked(set.rig)).toBeGreaterThan(299);
   });
 
-  test("looks once at what many backups share, for the longest of their promises", async () => {
+  test("renew looks once at what many backups share, for the longest of their promises", async () => {
     await using set = await backedUp({ name: "a" });
     const { rig } = set;
     await rig.run({ name: "b", content: { daysRetained: 100 } });
@@ -93,7 +93,7 @@ describe("renew", () => {
     expect((until - rig.now().getTime()) / day).toBeWithin(106.9, 107);
   });
 
-  test("of one name, and of what the policy keeps, leaves the others alone", async () => {
+  test("a renewal of one name, and of what the policy keeps, leaves the others alone", async () => {
     await using set = await backedUp({ name: "a" });
     const { rig } = set;
     await rig.run({ name: "b" });
@@ -113,7 +113,7 @@ describe("renew", () => {
     expect(days).toEqual([17, 17, 37]); // a, the older of b, the newest of b
   });
 
-  test("tells of what is missing or cannot be read, and renews the rest", async () => {
+  test("renew reports what is missing or cannot be read, and renews the rest", async () => {
     await using set = await backedUp({ name: "a" });
     const { rig } = set;
     await rig.write("only-b", noise(60_000, 5));
@@ -132,7 +132,7 @@ describe("renew", () => {
     expect(renewed.extended).toBeGreaterThan(1);
   });
 
-  test("counts what may not be extended, and takes one that others extended further meanwhile for well", async () => {
+  test("renew counts what may not be extended, and accepts a lock that others extended further meanwhile", async () => {
     await using set = await backedUp();
     const refusing = (kind: "denied" | "locked"): Bucket => ({
       ...count(set.rig.bucket, noCounts()),
@@ -149,7 +149,7 @@ describe("renew", () => {
 });
 
 describe("stale names", () => {
-  test("are those whose newest backup is older than the limit; one dated in the future does not help", async () => {
+  test("a name is stale if its newest backup is older than the limit; one dated in the future does not help", async () => {
     await using set = await backedUp({ name: "dead" });
     const { rig, run } = set;
     const body = Buffer.concat(await Array.fromAsync(rig.bucket.get(run.summary.key)));

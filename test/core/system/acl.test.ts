@@ -4,11 +4,9 @@ import { chmodSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { AclError, aclFromText, aclMode, aclToText, splitDefault } from "../../../core/system/acl.ts";
-import { openRoot } from "../../../core/system/beneath.ts";
-import { close } from "../../../core/system/files.ts";
 import { groupId, groupName, userId, userName } from "../../../core/system/owners.ts";
-import { accessAcl, readXattrs, writeXattrAt } from "../../../core/system/xattr.ts";
-import { bytes, pathIn, scratchFolder } from "./scratch.ts";
+import { accessAcl, writeXattrOfHandle } from "../../../core/system/xattr.ts";
+import { held, pathIn, scratchFolder, xattrsOf } from "./scratch.ts";
 
 const people = new Map([
   ["alice", 1000],
@@ -193,7 +191,7 @@ describe.skipIf(Bun.which("getfacl") === null || !aclsWork())("with the acl tool
     writeFileSync(path, "");
     execFileSync("setfacl", ["-m", "u:daemon:rwx,u:54321:r--,g:bin:-wx,m::r-x", path]);
     const shown = execFileSync("getfacl", ["-cpE", path]).toString().trim();
-    expect(readXattrs(pathIn(path)).acl?.access).toBe(shown);
+    expect(xattrsOf(pathIn(path)).acl?.access).toBe(shown);
   });
 
   test("written ACLs show in getfacl, and the mode follows", () => {
@@ -201,9 +199,8 @@ describe.skipIf(Bun.which("getfacl") === null || !aclsWork())("with the acl tool
     writeFileSync(path, "");
     chmodSync(path, 0o600);
     const text = "user::rwx\nuser:daemon:r-x\ngroup::r--\ngroup:54321:-w-\nmask::rw-\nother::--x";
-    const fd = openRoot(pathIn(folder));
-    writeXattrAt(fd, bytes("written"), accessAcl, aclFromText(text, { userId, groupId }));
-    close(fd);
+    const acl = aclFromText(text, { userId, groupId });
+    held(pathIn(path), (handle) => writeXattrOfHandle(handle, accessAcl, acl));
     expect(execFileSync("getfacl", ["-cpE", path]).toString().trim()).toBe(text);
     expect(statSync(path).mode & 0o777).toBe(aclMode(text));
     expect(aclToText(aclFromText(text, { userId, groupId }), known)).toBe(text);

@@ -1,5 +1,6 @@
 import { afterAll, beforeEach, describe, expect, test } from "bun:test";
 import {
+  chmodSync,
   existsSync,
   lstatSync,
   mkdirSync,
@@ -21,21 +22,20 @@ import {
   makeHardLink,
   makeLink,
   makeNode,
-  openByStep,
   openFileAt,
-  openFolder,
-  openRoot,
   remove,
   removeFolder,
   rename,
   truncate,
   writeAt,
 } from "../../../core/system/beneath.ts";
+import { openByStep, openFolder, openRoot } from "../../../core/system/confined.ts";
 import { close, readAt } from "../../../core/system/files.ts";
-import { isSystemError } from "../../../core/system/libc.ts";
-import { setModeAt, setOwnerAt, setTimesAt } from "../../../core/system/metadata.ts";
+import { isSystemError, SystemError } from "../../../core/system/libc.ts";
+import { setModeOfHandle } from "../../../core/system/metadata.ts";
 import { fstat, lstat } from "../../../core/system/stat.ts";
-import { bytes, isRoot, pathIn, scratchFolder } from "./scratch.ts";
+import { canAttack, exchanging } from "../archive/quilting/attacker.ts";
+import { bytes, held, isRoot, pathIn, scratchFolder } from "./scratch.ts";
 
 const scratch = scratchFolder();
 
@@ -78,11 +78,17 @@ function restoreFile(folderPath: string, name: string, open: typeof openFolder =
   }
 }
 
+function toPass(open: typeof openFolder): typeof openFolder {
+  return (root, path) => open(root, path, "pass");
+}
+
 // Kernels without openat2 get the second way; both must refuse the same.
 describe.each([
   ["by openat2", openFolder],
   ["by single steps", openByStep],
-] as const)("a folder opened %s", (_, open) => {
+  ["by openat2, only to pass through it", toPass(openFolder)],
+  ["by single steps, only to pass through it", toPass(openByStep)],
+])("a folder opened %s", (_, open) => {
   test("is found at any depth, and a file is made in it", () => {
     mkdirSync(join(target, "a/b/c"), { recursive: true });
     restoreFile("a/b/c", "file", open);
@@ -120,6 +126,27 @@ describe.each([
 
   test("that is missing is refused", () => {
     expect(() => restoreFile("absent", "x", open)).toThrow(withCode("ENOENT"));
+  });
+
+  test.skipIf(!canAttack)("that changes place with a link over and over is never what the link leads to", async () => {
+    for (const path of ["parent/sub", "../outside/sub"]) mkdirSync(join(target, path), { recursive: true });
+    symlinkSync(outside, join(target, "link"));
+    chmodSync(target, 0o777);
+    const { inode } = lstat(pathIn(target, "parent/sub"));
+    await using _ = await exchanging(join(target, "parent"), join(target, "link"));
+    const seen = new Set<string | bigint>();
+    for (let tries = 0; tries < 20_000; tries += 1) {
+      try {
+        const fd = open(root, bytes("parent/sub"));
+        seen.add(fstat(fd).inode);
+        close(fd);
+      } catch (error) {
+        seen.add(error instanceof SystemError ? error.code : "?");
+      }
+    }
+    // Single steps may find a folder again when they ask what refused them.
+    seen.delete("ENOTDIR");
+    expect(seen).toEqual(new Set([inode, "ELOOP"]));
   });
 
   test("swapped for a link after it was opened stays what it was", () => {
@@ -205,16 +232,12 @@ describe("a name", () => {
     createFile: (name) => void createFile(root, name),
     openFileAt: (name) => void openFileAt(root, name),
     makeLink: (name) => makeLink(root, name, bytes("x")),
-    "makeHardLink from": (name) => makeHardLink(root, name, root, bytes("y")),
-    "makeHardLink to": (name) => makeHardLink(root, bytes("x"), root, name),
+    makeHardLink: (name) => held(pathIn(target, "x"), (handle) => makeHardLink(handle, root, name)),
     makeNode: (name) => makeNode(root, name, "fifo", 0, 0),
-    "rename from": (name) => rename(root, name, bytes("y")),
-    "rename to": (name) => rename(root, bytes("x"), name),
+    "rename from": (name) => rename(root, name, root, bytes("y")),
+    "rename to": (name) => rename(root, bytes("x"), root, name),
     remove: (name) => remove(root, name),
     removeFolder: (name) => removeFolder(root, name),
-    setOwnerAt: (name) => setOwnerAt(root, name, 0, 0),
-    setModeAt: (name) => setModeAt(root, name, 0o777),
-    setTimesAt: (name) => setTimesAt(root, name, { seconds: 0, nanoseconds: 0 }),
   };
 
   test.each(Object.keys(makers))("that leads elsewhere is refused by %s", (maker) => {
@@ -248,7 +271,7 @@ describe("a link where a file should be", () => {
 
   test("is replaced by a rename, not followed", () => {
     close(createFile(root, bytes("new")));
-    rename(root, bytes("new"), bytes("trap"));
+    rename(root, bytes("new"), root, bytes("trap"));
     expect(lstatSync(join(target, "trap")).isFile()).toBe(true);
     expectOutsideUnchanged();
   });
@@ -260,14 +283,15 @@ describe("a link where a file should be", () => {
   });
 
   test("gets a second name itself", () => {
-    makeHardLink(root, bytes("trap"), root, bytes("again"));
+    held(pathIn(target, "trap"), (handle) => makeHardLink(handle, root, bytes("again")));
     expect(readlinkSync(join(target, "again"))).toBe(join(outside, "file"));
     expect(lstatSync(join(outside, "file")).nlink).toBe(1);
   });
 
   test("passes no mode on to what it points to", () => {
     const before = lstatSync(join(outside, "file")).mode;
-    expect(() => setModeAt(root, bytes("trap"), 0o4777)).toThrow(withCode("ENOTSUP"));
+    const set = () => held(pathIn(target, "trap"), (handle) => setModeOfHandle(handle, 0o4777));
+    expect(set).toThrow(withCode("ENOTSUP"));
     expect(lstatSync(join(outside, "file")).mode).toBe(before);
   });
 });
@@ -299,7 +323,7 @@ describe("files", () => {
     mkdirSync(join(target, "sub"));
     writeFileSync(join(target, "one"), "");
     const sub = openFolder(root, bytes("sub"));
-    makeHardLink(root, bytes("one"), sub, bytes("two"));
+    held(pathIn(target, "one"), (handle) => makeHardLink(handle, sub, bytes("two")));
     close(sub);
     expect(lstatSync(join(target, "one")).ino).toBe(lstatSync(join(target, "sub/two")).ino);
   });

@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { execFileSync } from "node:child_process";
-import { openSync, statSync, symlinkSync, truncateSync, utimesSync, writeFileSync, writeSync } from "node:fs";
+import { openSync, statSync, symlinkSync, truncateSync, writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
-import { close, dataRegions, openToRead, readAt, readLock, tryReadLock, willNeed } from "../../../core/system/files.ts";
+import { close, dataRegions, readAt, readLock, tryReadLock, willNeed } from "../../../core/system/files.ts";
 import { lockExclusively } from "../../../core/system/lock.ts";
 import { holding, pathIn, scratchFolder } from "./scratch.ts";
 
@@ -16,37 +16,10 @@ afterEach(() => {
 });
 
 function open(name: string): number {
-  const fd = openToRead(pathIn(folder, name));
+  const fd = openSync(join(folder, name), "r");
   opened.push(fd);
   return fd;
 }
-
-describe("opening to read", () => {
-  test("opening to read keeps the access time", () => {
-    utimesSync(path, 1, 2);
-    expect(readAt(open("file"), new Uint8Array(10), 0, 10, 0)).toBe(10);
-    expect(statSync(path).atimeMs).toBe(1000);
-  });
-
-  test("opening a link is refused as ELOOP", () => {
-    symlinkSync(path, join(folder, "link"));
-    expect(() => open("link")).toThrow(expect.objectContaining({ code: "ELOOP" }));
-  });
-
-  test("opening a fifo does not wait for a writer", () => {
-    execFileSync("mkfifo", [join(folder, "fifo")]);
-    expect(open("fifo")).toBeGreaterThan(2);
-  });
-
-  test("opening a missing file names it", () => {
-    expect(() => open("absent")).toThrow(`open "${folder}/absent": no such file or directory`);
-  });
-
-  test("children do not inherit the descriptors", () => {
-    const fd = open("file");
-    expect(execFileSync("ls", ["/proc/self/fd"]).toString().split("\n")).not.toContain(String(fd));
-  });
-});
 
 describe("readAt", () => {
   test("readAt reads bytes from an offset of the file to an offset of the buffer", () => {
@@ -143,7 +116,7 @@ function canOthersLock(): boolean {
 
 describe("a read lock", () => {
   test("a read lock keeps writers out until the file is closed", () => {
-    const fd = openToRead(pathIn(path));
+    const fd = openSync(path, "r");
     expect(tryReadLock(fd)).toBe(true);
     expect(canOthersLock()).toBe(false);
     close(fd);

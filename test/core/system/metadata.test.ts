@@ -1,12 +1,29 @@
 import { beforeEach, describe, expect, test } from "bun:test";
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, openSync, rmdirSync, statSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
+import {
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  renameSync,
+  rmdirSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
-import { openRoot } from "../../../core/system/beneath.ts";
+import { openRoot } from "../../../core/system/confined.ts";
 import { close } from "../../../core/system/files.ts";
-import { setMode, setModeAt, setOwner, setOwnerAt, setTimes, setTimesAt } from "../../../core/system/metadata.ts";
+import {
+  setMode,
+  setModeOfHandle,
+  setOwner,
+  setOwnerOfHandle,
+  setTimes,
+  setTimesOfHandle,
+} from "../../../core/system/metadata.ts";
 import { lstat } from "../../../core/system/stat.ts";
-import { bytes, isRoot, pathIn, scratchFolder } from "./scratch.ts";
+import { held, isRoot, pathIn, scratchFolder } from "./scratch.ts";
 
 const scratch = scratchFolder();
 let folder: string;
@@ -43,7 +60,7 @@ describe("modification times", () => {
   test.each(moments)("$seconds s $nanoseconds ns comes back exactly, from a file, a folder and a link", (moment) => {
     const other = { seconds: 1000, nanoseconds: 7 };
     onFile((fd) => setTimes(fd, other));
-    inFolder((fd) => setTimesAt(fd, bytes("link"), moment));
+    held(pathIn(folder, "link"), (handle) => setTimesOfHandle(handle, moment));
     expect(lstat(pathIn(folder, "link")).modified).toEqual(moment);
     expect(lstat(pathIn(folder, "file")).modified).toEqual(other);
     onFile((fd) => setTimes(fd, moment));
@@ -71,14 +88,21 @@ describe("modes", () => {
     expect(lstat(pathIn(folder, "file")).mode).toBe(mode);
   });
 
-  test("the mode of a fifo is set by name, without opening it", () => {
+  test("of a fifo are set without opening it", () => {
     execFileSync("mkfifo", [join(folder, "fifo")]);
-    inFolder((fd) => setModeAt(fd, bytes("fifo"), 0o621));
+    held(pathIn(folder, "fifo"), (handle) => setModeOfHandle(handle, 0o621));
     expect(lstat(pathIn(folder, "fifo"))).toMatchObject({ type: "fifo", mode: 0o621 });
   });
 
-  test("setting the mode of a missing file names it", () => {
-    inFolder((fd) => expect(() => setModeAt(fd, bytes("absent"), 0o600)).toThrow('chmod "absent": no such file'));
+  test("are those of the file that is held, whatever has its name by then", () => {
+    execFileSync("mkfifo", [join(folder, "fifo")]);
+    held(pathIn(folder, "fifo"), (handle) => {
+      renameSync(join(folder, "fifo"), join(folder, "away"));
+      renameSync(join(folder, "file"), join(folder, "fifo"));
+      setModeOfHandle(handle, 0o621);
+    });
+    expect(lstat(pathIn(folder, "away")).mode).toBe(0o621);
+    expect(lstat(pathIn(folder, "fifo"))).toMatchObject({ type: "file", mode: 0o644 });
   });
 });
 
@@ -88,8 +112,8 @@ describe.skipIf(!isRoot)("owners", () => {
     expect(lstat(pathIn(folder, "file"))).toMatchObject({ uid: 12_345, gid: 54_321 });
   });
 
-  test("the owner of a link is set without following it", () => {
-    inFolder((fd) => setOwnerAt(fd, bytes("link"), 12_345, 4_294_967_294));
+  test("of a link are set without following it", () => {
+    held(pathIn(folder, "link"), (handle) => setOwnerOfHandle(handle, 12_345, 4_294_967_294));
     expect(lstat(pathIn(folder, "link"))).toMatchObject({ uid: 12_345, gid: 4_294_967_294 });
     expect(lstat(pathIn(folder, "file"))).toMatchObject({ uid: 0, gid: 0 });
   });

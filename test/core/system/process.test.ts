@@ -81,10 +81,37 @@ describe("an executable", () => {
     });
   });
 
-  test("an executable gets its arguments unchanged, and its environment", async () => {
-    const path = script('printf "%s|" "$@" "$WORD"');
-    const running = spawnExecutable({ ...usual, path, args: ["a b", "*", ""], env: { WORD: "here" } });
-    expect((await outcome(running)).stdout).toBe("a b|*||here|");
+  test("gets its arguments as they are", async () => {
+    const path = script('printf "%s|" "$@"');
+    expect((await outcome(spawnExecutable({ ...usual, path, args: ["a b", "*", ""] }))).stdout).toBe("a b|*||");
+  });
+
+  test("gets a few variables of ours, and no secret", async () => {
+    const before = { ...process.env };
+    const ours = {
+      AWS_SECRET_ACCESS_KEY: "a",
+      PGPASSWORD: "b",
+      LC_SECRET: "c",
+      LC_TIME: "C.UTF-8",
+      PATH: ".:/usr/bin:/bin",
+    };
+    Object.assign(process.env, ours);
+    try {
+      const { stdout } = await outcome(run("env"));
+      expect(stdout).toContain("LC_TIME=C.UTF-8\n");
+      expect(stdout).toContain("PATH=/usr/bin:/bin\n");
+      const known =
+        /^(PATH|HOME|USER|LOGNAME|SHELL|TERM|TMPDIR|TZ|LANG|LC_(ALL|COLLATE|CTYPE|MESSAGES|MONETARY|NUMERIC|TIME)|PWD|_)=/;
+      expect(
+        stdout
+          .trim()
+          .split("\n")
+          .filter((line) => !known.test(line) && !line.startsWith("SHLVL=") && !line.startsWith("OLDPWD=")),
+      ).toEqual([]);
+    } finally {
+      for (const name of Object.keys(ours)) delete process.env[name];
+      Object.assign(process.env, before);
+    }
   });
 
   test("an executable writes to descriptor 3 and stdout at the same time", async () => {

@@ -2,7 +2,11 @@ import { afterAll } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type ByteString, fromText } from "../../../core/format/path.ts";
+import { type ByteString, baseName, fromText, parentOf } from "../../../core/format/path.ts";
+import { openRoot } from "../../../core/system/confined.ts";
+import { close } from "../../../core/system/files.ts";
+import { openHandle } from "../../../core/system/handle.ts";
+import { readXattrsOfHandle, type Xattrs } from "../../../core/system/xattr.ts";
 
 export const isRoot = process.getuid?.() === 0;
 
@@ -20,6 +24,23 @@ export function pathIn(folder: string, ...names: string[]): ByteString {
 
 export function bytes(text: string): ByteString {
   return fromText(text);
+}
+
+/** Holds what a path names while `use` runs; a link is held itself. */
+export function held<T>(path: ByteString, use: (handle: number) => T): T {
+  const folder = openRoot(parentOf(path), "pass");
+  const handle = openHandle(folder, baseName(path));
+  close(folder);
+  try {
+    return use(handle);
+  } finally {
+    close(handle);
+  }
+}
+
+/** Extended attributes of what a path names, of the link itself if it is one. */
+export function xattrsOf(path: ByteString): Xattrs {
+  return held(path, readXattrsOfHandle);
 }
 
 /** Starts a program that holds something until it is released; resolves when it has said `ready`. */

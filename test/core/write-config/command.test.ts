@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { soundPath } from "../../../core/system/programs.ts";
 import { runCommand } from "../../../core/write-config/command.ts";
 
 test("standard input is a pipe, which can be opened by name and passes a long text completely", async () => {
@@ -15,14 +16,16 @@ test("a command that does not read its input does not fail", async () => {
   expect(await runCommand({ words: ["echo", "done"], input }, { output: "capture" })).toBe("done\n");
 });
 
-test("children get our environment without AWS credentials", async () => {
+test("children get PATH of our environment, but no secret", async () => {
   process.env.AWS_SECRET_ACCESS_KEY_OF_A_TEST = "secret";
+  process.env.TOKEN_OF_A_TEST = "secret";
   try {
     const printed = await runCommand({ words: ["env"] }, { output: "capture" });
-    expect(printed).toContain(`PATH=${process.env.PATH}\n`);
-    expect(printed).not.toContain("AWS_");
+    expect(printed).toContain(`PATH=${soundPath(process.env.PATH)}\n`);
+    expect(printed).not.toContain("OF_A_TEST");
   } finally {
     delete process.env.AWS_SECRET_ACCESS_KEY_OF_A_TEST;
+    delete process.env.TOKEN_OF_A_TEST;
   }
 });
 

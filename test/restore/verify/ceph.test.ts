@@ -1,4 +1,4 @@
-/** The faults that somebody with rights can plant on a real gateway. */
+/** Faults that someone with rights can plant on a real gateway. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import {
   DeleteObjectCommand,
@@ -75,14 +75,14 @@ describe.skipIf(ceph === undefined)("verify on Ceph finds", () => {
       expect(await found(bucket)).toEqual(["restorable", "legal-hold packs", 0]);
     }));
 
-  test("a lock that somebody with the right to bypass it made shorter", () =>
+  test("a lock that someone with the right to bypass it made shorter", () =>
     withBackup(async (bucket, pack) => {
       const Retention = { Mode: "GOVERNANCE", RetainUntilDate: new Date(Date.now() + hour) } as const;
       await client.send(new PutObjectRetentionCommand({ ...pack, Retention, BypassGovernanceRetention: true }));
       expect(await found(bucket)).toEqual(["short", "lock-short packs", 0]);
     }));
 
-  test("a pack that somebody with the right to bypass its lock deleted", () =>
+  test("a pack that someone with the right to bypass its lock deleted", () =>
     withBackup(async (bucket, pack) => {
       await client.send(new DeleteObjectCommand({ ...pack, BypassGovernanceRetention: true }));
       expect(await found(bucket)).toEqual(["damaged", "missing packs", 1]);

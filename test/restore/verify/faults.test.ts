@@ -3,7 +3,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Rig } from "../../core/archive/rig.ts";
 import { type Expected, type Fault, faults } from "./faults.ts";
-import { everything, type Told, verified } from "./plant.ts";
+import { everything, type Verified, verified } from "./plant.ts";
 
 /** Three small files that share a pack; the first two are as long as each other. */
 async function machine(options: Fault["options"]): Promise<Rig> {
@@ -15,7 +15,7 @@ async function machine(options: Fault["options"]): Promise<Rig> {
   return rig;
 }
 
-function seen(rig: Rig, { state, findings, losses }: Told, expected: Expected): Expected {
+function seen(rig: Rig, { state, findings, losses }: Verified, expected: Expected): Expected {
   const start = `${rig.path}/files/`;
   const names = losses.map(({ path, entries }) => (entries > 1 ? "all" : path.replace(start, "")));
   const files = expected.files[0] === "?" && names.length === 1 ? ["?"] : names;
@@ -60,7 +60,7 @@ describe("verify finds", () => {
     });
   }
 
-  /** `UPDATE_DOCS=1 bun test test/restore/verify/faults.test.ts` writes the table anew. */
+  /** `UPDATE_DOCS=1 bun test test/restore/verify/faults.test.ts` writes the table again. */
   test("what docs/verify.md says", async () => {
     const text = await readFile(doc, "utf8");
     const [before = "", rest = ""] = text.split(marks[0]);

@@ -1,4 +1,4 @@
-/** Each fault that verify is to find: how it is planted, and what is found at which depth. */
+/** Faults that verify must find: how it is planted, and what is found at which depth. */
 import type { Bucket } from "../../../core/bucket/contract.ts";
 import { decodeIndex, encodeIndex, type IndexLine } from "../../../core/format/index-object.ts";
 import type { BackupState } from "../../../restore/verify/verify.ts";
@@ -6,7 +6,7 @@ import type { Rig, RunOptions } from "../../core/archive/rig.ts";
 import { flipped } from "../support.ts";
 import { change, changeRecord, held, keyOf, lose, markedDeleted, root } from "./plant.ts";
 
-/** What a depth makes of it. */
+/** What verify finds at a depth. */
 export type Expected = {
   readonly state: BackupState;
   readonly codes: readonly string[];
@@ -16,7 +16,7 @@ export type Expected = {
 export type Fault = {
   readonly name: string;
   readonly options?: RunOptions;
-  /** The bucket that is verified, where it is another than the rig's. */
+  /** The bucket that is verified, if it is not the rig's. */
   readonly plant: (rig: Rig) => Promise<Bucket | undefined> | Promise<void>;
   readonly plain: Expected;
   readonly read: Expected;
@@ -28,7 +28,7 @@ const damaged = (code: string, files: readonly string[] = ["a", "b", "c"]): Expe
   codes: [code],
   files,
 });
-const told = (state: BackupState, code: string) => ({ state, codes: [code], files: [] });
+const found = (state: BackupState, code: string) => ({ state, codes: [code], files: [] });
 const both = (expected: Expected) => ({ plain: expected, read: expected });
 
 const pack = (rig: Rig) => keyOf(rig, "packs/");
@@ -78,7 +78,7 @@ export const faults: readonly Fault[] = [
       changeRecord(rig, await pack(rig), ({ retention }) => {
         retention.until = new Date(rig.now().getTime() + 29 * day).toISOString();
       }),
-    ...both(told("short", "lock-short")),
+    ...both(found("short", "lock-short")),
   },
   {
     name: "a lock is of a weaker mode than promised",
@@ -87,7 +87,7 @@ export const faults: readonly Fault[] = [
       changeRecord(rig, await pack(rig), ({ retention }) => {
         retention.mode = "GOVERNANCE";
       }),
-    ...both(told("short", "lock-mode")),
+    ...both(found("short", "lock-mode")),
   },
   {
     name: "the manifest's root is altered",
@@ -113,27 +113,27 @@ export const faults: readonly Fault[] = [
   {
     name: "a delete marker lies over a pack",
     plant: async (rig) => markedDeleted(rig.bucket, await pack(rig)),
-    ...both(told("restorable", "delete-marker")),
+    ...both(found("restorable", "delete-marker")),
   },
   {
     name: "a delete marker lies over the manifest's root",
     plant: async (rig) => markedDeleted(rig.bucket, await keyOf(rig, "manifests/", root)),
-    ...both(told("restorable", "delete-marker")),
+    ...both(found("restorable", "delete-marker")),
   },
   {
     name: "a newer version lies over a pack",
     plant: async (rig) => putOver(rig, await pack(rig)),
-    ...both(told("restorable", "newer-version")),
+    ...both(found("restorable", "newer-version")),
   },
   {
     name: "a newer version lies over the manifest's root",
     plant: async (rig) => putOver(rig, await keyOf(rig, "manifests/", root)),
-    ...both(told("restorable", "newer-version")),
+    ...both(found("restorable", "newer-version")),
   },
   {
     name: "a pack is under a legal hold",
     plant: async (rig) => held(rig.bucket, await pack(rig)),
-    ...both(told("restorable", "legal-hold")),
+    ...both(found("restorable", "legal-hold")),
   },
 ];
 

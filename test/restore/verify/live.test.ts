@@ -33,7 +33,7 @@ async function compare(rig: Rig, { backup }: RigRun, hash = false): Promise<Comp
 }
 
 describe("verify --live", () => {
-  test("finds nothing on a machine as it was, and reads no content", async () => {
+  test("verify --live finds nothing on a machine as it was, and reads no content", async () => {
     const { rig, run } = await machine();
     await using _ = rig;
     const { found, gets } = await compare(rig, run, true);
@@ -41,7 +41,7 @@ describe("verify --live", () => {
     expect(gets).toBe(run.backup.manifest.parts.length);
   });
 
-  test("what changed, and in what; what is missing; what is new since", async () => {
+  test("verify --live names what changed and how, what is missing, and what is new", async () => {
     const { rig, run } = await machine();
     await using _ = rig;
     await writeFile(rig.file("a"), "longer than it was before");
@@ -52,7 +52,7 @@ describe("verify --live", () => {
     await rm(rig.file("folder"), { recursive: true });
     await rig.write("folder", "a file now");
     await rig.write("new", "n");
-    await rig.write("new folder/in it", "told with its folder");
+    await rig.write("new folder/in it", "reported with its folder");
     expect((await compare(rig, run)).found).toEqual([
       "changed a size time",
       "changed b mode",
@@ -63,6 +63,14 @@ describe("verify --live", () => {
       "new new",
       "new new folder",
     ]);
+  });
+
+  test("a folder that became a link, behind which nothing is looked at", async () => {
+    const { rig, run } = await machine();
+    await using _ = rig;
+    await rename(rig.file("folder"), `${rig.path}/elsewhere`);
+    await symlink(`${rig.path}/elsewhere`, rig.file("folder"));
+    expect((await compare(rig, run)).found).toEqual(["changed folder type", "missing folder/d"]);
   });
 
   test("what lay there before the backup and was not picked is not new", async () => {

@@ -3,7 +3,7 @@
 import { chmod, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type Bucket, BucketError } from "../../../core/bucket/contract.ts";
-import { wrapBucket } from "../../../core/bucket/decorators/wrap.ts";
+import { wrapBucket } from "../../../core/bucket/wrap.ts";
 import { findManifest } from "../../../core/manifest/find.ts";
 import { listRoots } from "../../../core/manifest/roots.ts";
 import type { Finding } from "../../../restore/verify/findings.ts";
@@ -11,7 +11,7 @@ import type { LostEntries } from "../../../restore/verify/losses.ts";
 import { type Verdict, verify } from "../../../restore/verify/verify.ts";
 import type { Rig } from "../../core/archive/rig.ts";
 
-export type Told = Omit<Verdict, "findings" | "losses"> & {
+export type Verified = Omit<Verdict, "findings" | "losses"> & {
   readonly findings: readonly Finding[];
   readonly losses: readonly LostEntries[];
 };
@@ -19,13 +19,13 @@ export type Told = Omit<Verdict, "findings" | "losses"> & {
 export type Looking = {
   readonly bucket: Bucket;
   readonly now: () => Date;
-  /** A backup name; all backups where undefined. */
+  /** A backup name; all backups if undefined. */
   readonly name?: string;
   readonly read?: (key: string) => boolean;
   readonly signal?: AbortSignal;
 };
 
-export function verified({ bucket, now, name, read, signal }: Looking): Promise<Told> {
+export function verified({ bucket, now, name, read, signal }: Looking): Promise<Verified> {
   async function* sources() {
     if (name === undefined) yield* listRoots(bucket);
     else yield await findManifest(bucket, name);
@@ -73,7 +73,7 @@ export async function changeRecord(rig: Rig, key: string, how: (record: BucketRe
 
 export type BucketRecord = { metadata: Record<string, string>; retention: { mode: string; until: string } };
 
-/** A directory bucket makes no delete markers and knows no holds: it is told as S3 lists and answers them. */
+/** A directory bucket makes no delete markers and knows no holds: this lists and answers them as S3 does. */
 export function markedDeleted(bucket: Bucket, deleted: string): Bucket {
   const listVersions: Bucket["listVersions"] = async function* (prefix, after) {
     for await (const page of bucket.listVersions(prefix, after))
@@ -98,7 +98,7 @@ export function held(bucket: Bucket, key: string): Bucket {
   });
 }
 
-/** As for a role that may read only what manifests are read with; holds and encodings are no business of it. */
+/** Refuses what a role may not that reads only manifests: content, and with it holds and encodings. */
 export function readingOnlyManifests(bucket: Bucket): Bucket {
   const mayRead = (key: string) => {
     if (key.startsWith("manifests/")) return;

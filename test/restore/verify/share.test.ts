@@ -29,7 +29,10 @@ describe("the share of objects that is read", () => {
     expect(keys.filter(chooser(parseShare("100%", now), 3))).toEqual(keys);
   });
 
-  test.each(["0/7", "8/7", "1/0", "/0", "0%", "101%", "7", "a", "1/20000", "-1/7"])("%p is refused", (written) => {
-    expect(() => parseShare(written, now)).toThrow("write 2/7");
-  });
+  test.each(["0/7", "8/7", "1/0", "/0", "0%", "101%", "7", "a", "1/20000", "-1/7"])(
+    "--read-data %p is refused",
+    (written) => {
+      expect(() => parseShare(written, now)).toThrow("write 2/7");
+    },
+  );
 });

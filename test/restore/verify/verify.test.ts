@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { BucketError } from "../../../core/bucket/contract.ts";
 import { count, noCounts } from "../../../core/bucket/decorators/count.ts";
-import { wrapBucket } from "../../../core/bucket/decorators/wrap.ts";
+import { wrapBucket } from "../../../core/bucket/wrap.ts";
 import { Rig } from "../../core/archive/rig.ts";
 import { type Backup, Fixture, file, flipped, folder, noise } from "../support.ts";
 import {
@@ -28,7 +28,7 @@ async function sample(fixture: Fixture): Promise<Backup> {
 }
 
 describe("verify", () => {
-  test("finds a sound backup sound, counts what it needs, and says when the first lock ends", async () => {
+  test("verify finds a sound backup sound, counts what it needs, and says when the first lock ends", async () => {
     await using fixture = await Fixture.open();
     const backup = await sample(fixture);
     const needed = [...backup.objects, ...backup.manifest.parts, ...backup.manifest.snapshots];
@@ -59,7 +59,7 @@ describe("verify", () => {
     expect(verdict.losses.map(({ path }) => path)).toEqual(["/a", "/b"]);
   });
 
-  test("of a pack that is altered, only the files with an altered piece are lost", async () => {
+  test("only files with content in the altered bytes of a pack are lost", async () => {
     await using fixture = await Fixture.open();
     const items = Array.from({ length: 8 }, (_, number) => file(`/f${number}`, noise(500)));
     const backup = await fixture.backup(items, { perFrame: 2 });
@@ -73,7 +73,7 @@ describe("verify", () => {
   test.each([
     ["the file", file("/f", [noise(900_000), noise(900_000)]), ["/f"]],
     ["the file with a hole", file("/f", noise(900_000), { holes: [[5, 1_000]] }), ["/f"]],
-  ] as const)("of a file's own object, content is checked piece by piece: %s", async (_, item, lost) => {
+  ] as const)("content of a file's own object is checked extent by extent: %s", async (_, item, lost) => {
     await using fixture = await Fixture.open();
     const { objects } = await fixture.backup([item, file("/other", "other")], { encoding: "none" });
     expect((await verifiedOf(fixture, { read: everything })).state).toBe("restorable");
@@ -90,7 +90,7 @@ describe("verify", () => {
     expect(await verifiedOf(fixture)).toMatchObject({ lost: 2, findings: [{ key, version, code: "record-damaged" }] });
   });
 
-  test("another size is named with both", async () => {
+  test("an object of another size is named with both sizes", async () => {
     await using fixture = await Fixture.open();
     const backup = await sample(fixture);
     const [{ key, size } = { key: "", size: 0 }] = backup.objects;
@@ -99,7 +99,7 @@ describe("verify", () => {
     expect(findings.map(({ why }) => why)).toEqual([`it has ${size - 1} bytes, ${size} were stored`]);
   });
 
-  test("a later version in the place of a missing one does not do", async () => {
+  test("a later version does not stand for a missing one", async () => {
     await using fixture = await Fixture.open();
     const backup = await sample(fixture);
     const [object] = backup.objects;
@@ -146,13 +146,13 @@ describe("verify", () => {
     await expect(wanted).rejects.toMatchObject({ kind: "unreachable" });
   });
 
-  test("an abort ends it", async () => {
+  test("an abort ends a verify", async () => {
     await using fixture = await Fixture.open();
     await sample(fixture);
     await expect(verifiedOf(fixture, { signal: AbortSignal.abort(new Error("stop")) })).rejects.toThrow("stop");
   });
 
-  test("a promise that is over demands no lock any more", async () => {
+  test("a promise that is over demands no lock", async () => {
     await using fixture = await Fixture.open();
     const until = "2020-01-01T00:00:00.000Z";
     const forge = (manifest: Backup["manifest"]) => ({
@@ -239,7 +239,7 @@ describe("many backups", () => {
     expect(verdict.state).toBe("short");
   });
 
-  test("damage is told once, with how many backups it costs; those that do not need it are restorable", async () => {
+  test("damage is reported once, with how many backups it costs; those that do not need the object are restorable", async () => {
     await using rig = await days();
     const newest = await verified({ bucket: rig.bucket, now: rig.now, name: "host" });
     expect(newest.backups).toHaveLength(1);
@@ -261,7 +261,7 @@ describe("many backups", () => {
     expect(verdict.state).toBe("damaged");
   });
 
-  test("few keys of a folder are listed one by one, many in one go; both find the same", async () => {
+  test("few keys of a folder are listed one by one, many in one listing; both find the same", async () => {
     await using fixture = await Fixture.open();
     for (const files of [5, 250]) {
       const items = Array.from({ length: files }, (_, number) => file(`/f${number}`, noise(20)));

@@ -22,6 +22,9 @@ export const worksFor: Readonly<Record<string, readonly RoleName[]>> = {
   "verify --read-data": ["restore"],
   prune: ["steward"],
   renew: ["steward"],
+  "rebuild-index --dry-run": ["restore", "audit", "steward"],
+  // One role reads packs and another stores in index/: see the test of both together.
+  "rebuild-index": [],
 };
 
 /** One machine with a bucket, and a configuration for each role. */
@@ -69,6 +72,8 @@ export class Machine implements AsyncDisposable {
       "verify --read-data": ["verify", "test", "--read-data"],
       prune: ["prune", "--keep-last", "1", "--json"],
       renew: ["renew", "--keep-last", "9", "--days", "60", "--json"],
+      "rebuild-index --dry-run": ["rebuild-index", "--dry-run", "--name", "other"],
+      "rebuild-index": ["rebuild-index", "--name", "other"],
     };
     return (job) => sysbackup([...(args[job] ?? []), "--conf-dir", this.confs[role]]);
   }

@@ -194,7 +194,11 @@ describe.skipIf(!canSetUp)("write-config", () => {
     expect((await machine.writeConfig("--user", account.user, "--no-creds-file")).exit).toBe(0);
     const secret = secretIn(await machine.read(credentials));
     const bucket = "--bucket file:///srv/bucket";
-    const archived = await machine.sh(`${program.join(" ")} archive --name here ${bucket} 2>&1`);
+    // As the service runs it: root does not use the state of another user.
+    await machine.sh("chown backup /srv/bucket");
+    const asService =
+      "setpriv --reuid=backup --regid=backup --init-groups --inh-caps=+dac_read_search --ambient-caps=+dac_read_search";
+    const archived = await machine.sh(`${asService} ${program.join(" ")} archive --name here ${bucket} 2>&1`);
     expect({ exit: archived.exit, reported: archived.stdout }).toMatchObject({ exit: 0 });
     const restored = await machine.sh(`${program.join(" ")} restore here ${bucket} --target /srv/restored /etc 2>&1`);
     expect(restored.stdout).toContain("restored");

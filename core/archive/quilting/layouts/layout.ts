@@ -1,11 +1,11 @@
-/** What the two layouts have in common. */
+/** Types that the two layouts share. */
 import type { WriteTarget } from "../../../stored/write.ts";
 import type { OpenFile, Region } from "../reading/open-file.ts";
 import type { Ledger, PendingExtent } from "./ledger.ts";
 
 export type ReadContent = {
   readonly extents: readonly PendingExtent[];
-  /** Where reading ended: the file's size, or less if the file shrank meanwhile. */
+  /** Offset at which reading ended: the file's size, or less if the file shrank meanwhile. */
   readonly end: number;
 };
 

@@ -1,5 +1,5 @@
 /**
- * Which files wait for which objects. A file's row goes into the state database when everything that it refers to is
+ * Knows which files wait for which objects. A file's row goes into the state database when everything that it refers to is
  * stored, not before: what the database says was stored, was stored.
  */
 import type { Database } from "bun:sqlite";

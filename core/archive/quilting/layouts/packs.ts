@@ -26,7 +26,7 @@ const framesAtOnce = 3;
 const packsAtOnce = 2;
 /** Some ten milliseconds of reading and hashing. */
 const bytesBetweenBreaths = 8 * 1024 * 1024;
-/** Of compressed frames, which are released at once: the strings of the files in them are not. */
+/** Bytes of compressed frames, which are released at once; the strings of the files in them are not. */
 const garbageLimit = 8 * 1024 * 1024;
 /** Bounds what waits for one pack, and its table of contents. */
 const mostChunks = 8_192;
@@ -127,7 +127,7 @@ export class PackLayout implements ContentLayout {
     }
   }
 
-  /** Cuts the next chunk off the bytes read: kept in the frame if it is new, else dropped. */
+  /** Cuts the next chunk off the bytes read; keeps it in the frame if it is new, else drops it. */
   #takeChunk(frame: FillingFrame): PendingExtent {
     const start = frame.filled;
     const length = chunkLength(frame.buffer, start, frame.read);

@@ -1,33 +1,148 @@
 /**
- * Which path stands first for a file with several names: entries name it, and restore links to it. Larger than memory where
- * it must be, as `PathSet` is.
+ * Which path stands first for a file with several names: entries name it, and restore links to it.
+ *
+ * Device and inode alone do not tell that two paths are one file: an inode may be used again during the run, and some
+ * filesystems give one number to many files. So a path is linked only to one that is in this backup, and whose entry
+ * says the same in every respect, content included. Larger than memory if it must be, as `PathSet` is.
  */
 import type { Statement } from "bun:sqlite";
+import type { Extent } from "../../../format/entry.ts";
+import type { EntryHead, HeadEntry } from "../../../format/entry-json.ts";
+import { decodeRow } from "../../../format/entry-row.ts";
+import { FormatError } from "../../../format/error.ts";
 import type { ByteString } from "../../../format/path.ts";
+import { sha256 } from "../../../format/sha256.ts";
 import { openScratchDatabase } from "../../../system/scratch-database.ts";
 import type { Stat } from "../../../system/stat.ts";
 
-export class HardLinks implements Disposable {
-  private readonly database = openScratchDatabase(
-    "CREATE TEMP TABLE links (device INTEGER, inode TEXT, path TEXT, PRIMARY KEY (device, inode)) WITHOUT ROWID",
-  );
-  private readonly insert: Statement<unknown, [number, string, string]>;
-  private readonly select: Statement<{ path: ByteString }, [number, string]>;
+/** An entry as the last run left it; `extents` is JSON, null for anything but files. */
+type KnownEntry = { readonly head: EntryHead; readonly extents: string | null };
 
-  constructor() {
-    this.insert = this.database.query("INSERT OR IGNORE INTO links VALUES (?, ?, ?)");
-    this.select = this.database.query("SELECT path FROM links WHERE device = ? AND inode = ?");
+/** Bytes of a file, as far as comparing needs them. */
+type Content = readonly Pick<Extent, "length" | "sha256">[];
+
+/** `likeness` is null for an entry of the last run that is kept unread, until it is compared. */
+type FirstName = { readonly path: ByteString; readonly likeness: string | null };
+
+type Identity = readonly [device: number, inode: string];
+
+const schema = `CREATE TEMP TABLE leaders (
+  device INTEGER, inode TEXT, path TEXT, look TEXT, likeness TEXT, kept INTEGER, PRIMARY KEY (device, inode, path)
+) WITHOUT ROWID`;
+
+export class HardLinks implements Disposable {
+  readonly #database = openScratchDatabase(schema);
+  readonly #insert: Statement<unknown, [...Identity, string, string, string | null, number]>;
+  readonly #any: Statement<unknown, [...Identity]>;
+  readonly #kept: Statement<unknown, [...Identity, string, string]>;
+  readonly #alike: Statement<FirstName, [...Identity, string, string]>;
+  readonly #settle: Statement<unknown, [string, ...Identity, string]>;
+  readonly #rowOf: (path: ByteString) => KnownEntry | undefined;
+
+  /** `rowOf`: the entry of a path that `keeps` was true for. */
+  constructor(rowOf: (path: ByteString) => KnownEntry | undefined) {
+    this.#rowOf = rowOf;
+    const same = "device = ? AND inode = ?";
+    this.#insert = this.#database.query("INSERT OR REPLACE INTO leaders VALUES (?, ?, ?, ?, ?, ?)");
+    this.#any = this.#database.query(`SELECT 1 FROM leaders WHERE ${same} LIMIT 1`);
+    this.#kept = this.#database.query(`SELECT 1 FROM leaders WHERE ${same} AND path = ? AND look = ? AND kept`);
+    this.#alike = this.#database.query(
+      `SELECT path, likeness FROM leaders WHERE ${same} AND look = ? AND (likeness = ? OR likeness IS NULL) ORDER BY path`,
+    );
+    this.#settle = this.#database.query(`UPDATE leaders SET likeness = ? WHERE ${same} AND path = ?`);
   }
 
-  /** The first path in byte order of the same file, as long as paths come in that order; undefined for one name. */
-  firstOf(path: ByteString, { links, device, inode }: Stat): ByteString | undefined {
-    if (links < 2) return undefined;
-    const number = inode.toString();
-    this.insert.run(device, number, path);
-    return this.select.get(device, number)?.path ?? path;
+  /**
+   * Whether an unchanged entry that named `first` may stay as it is: that path is kept, too, or it is its own and no
+   * other has come before it.
+   */
+  keeps(path: ByteString, stat: Stat, first: ByteString): boolean {
+    const identity = identityOf(stat);
+    if (first !== path) return this.#kept.get(...identity, first, lookOf(stat)) !== null;
+    if (this.#any.get(...identity) !== null) return false;
+    this.#insert.run(...identity, path, lookOf(stat), null, 1);
+    return true;
+  }
+
+  /**
+   * The first path of the file that `entry` is about to record; its own if there is none before. Call it when nothing
+   * can keep the entry out of the backup any more. Undefined for a file with one name.
+   */
+  place(entry: HeadEntry, stat: Stat, content: Content): ByteString | undefined {
+    if (!mayBeLinked(stat)) return undefined;
+    const identity = identityOf(stat);
+    const look = lookOf(stat);
+    const likeness = likenessOf(entry, content);
+    const first = this.#alike
+      .all(...identity, look, likeness)
+      .find((leader) => (leader.likeness ?? this.#likenessOfKept(identity, leader.path)) === likeness);
+    if (first !== undefined) return first.path;
+    this.#insert.run(...identity, entry.path, look, likeness, 0);
+    return entry.path;
   }
 
   [Symbol.dispose](): void {
-    this.database.close();
+    this.#database.close();
+  }
+
+  #likenessOfKept(identity: Identity, path: ByteString): string {
+    const likeness = likenessOfRow(this.#rowOf(path));
+    this.#settle.run(likeness, ...identity, path);
+    return likeness;
+  }
+}
+
+export function mayBeLinked({ type, links }: Stat): boolean {
+  return links > 1 && type !== "folder";
+}
+
+export function isSameInode(a: Stat, b: Stat): boolean {
+  return a.inode === b.inode && a.device === b.device;
+}
+
+function identityOf({ device, inode }: Stat): Identity {
+  // Numbers beyond 2^63 exist.
+  return [device, inode.toString()];
+}
+
+/** What no entry says. */
+function lookOf({ changed }: Stat): string {
+  return `${changed.seconds} ${changed.nanoseconds}`;
+}
+
+/** Empty, so like nothing, for a row that cannot be read: another version of the program may have written it. */
+function likenessOfRow(row: KnownEntry | undefined): string {
+  if (row === undefined) return "";
+  try {
+    const entry = decodeRow(row.head, row.extents);
+    return likenessOf(entry, entry.type === "file" ? entry.extents : []);
+  } catch (error) {
+    if (error instanceof FormatError) return "";
+    throw error;
+  }
+}
+
+/** Equal for entries that differ in nothing but their path, warnings, and how their content is stored. */
+function likenessOf(entry: HeadEntry, content: Content): string {
+  const { type, owner, mode, modified, acl, xattrs } = entry;
+  const attributes = [...xattrs].map(([name, value]) => [name, Buffer.from(value).toString("base64")]).sort();
+  const common = [type, owner.uid, owner.gid, mode, modified.seconds, modified.nanoseconds, acl?.access, attributes];
+  return sha256(
+    Buffer.from(JSON.stringify([...common, ...ownOf(entry), content.map((one) => [one.length, one.sha256])])),
+  );
+}
+
+function ownOf(entry: HeadEntry): unknown[] {
+  switch (entry.type) {
+    case "file":
+      return [entry.size, entry.holes];
+    case "link":
+      return [entry.target];
+    case "character device":
+    case "block device":
+      return [entry.major, entry.minor];
+    case "fifo":
+    case "folder":
+      return [];
   }
 }

@@ -1,66 +1,74 @@
 /** The manifest entry of what lies at a path, from what the system says of it. */
 import type { Common, FileWarning, Hole } from "../../../format/entry.ts";
-import { type EntryHead, encodeHead } from "../../../format/entry-json.ts";
+import type { EntryHead, HeadEntry } from "../../../format/entry-json.ts";
 import { refreshedFileHead } from "../../../format/entry-row.ts";
 import type { ByteString } from "../../../format/path.ts";
+import { readLinkOf } from "../../../system/handle.ts";
 import { groupName, userName } from "../../../system/owners.ts";
-import { readLink, type Stat } from "../../../system/stat.ts";
-import { readXattrs } from "../../../system/xattr.ts";
+import { fstat, type Stat } from "../../../system/stat.ts";
+import { readXattrsOfHandle, type Xattrs } from "../../../system/xattr.ts";
+import { sameFile } from "./open-file.ts";
+
+/** Stat and attributes of one file, that belong together. */
+export type SeenFile = { readonly stat: Stat; readonly attributes: Xattrs };
 
 export type FileDetails = {
   readonly size: number;
   readonly holes: readonly Hole[];
-  readonly hardLink: ByteString | undefined;
   readonly warnings: readonly FileWarning[];
 };
 
-/** `handle`: the open file, or the path itself. */
-export function fileHead(path: ByteString, stat: Stat, handle: number | ByteString, details: FileDetails): EntryHead {
-  return encodeHead({ type: "file", ...common(path, stat, handle), ...details });
+const mostLooks = 3;
+
+/** Looks at a file of any type that is held: again if it changed meanwhile, but not for ever. */
+export function lookAt(handle: number): SeenFile {
+  for (let looks = 1; ; looks += 1) {
+    const before = fstat(handle);
+    const attributes = readXattrsOfHandle(handle);
+    const stat = fstat(handle);
+    if (sameFile(before, stat) || looks === mostLooks) return { stat, attributes };
+  }
+}
+
+export function fileEntry(path: ByteString, look: SeenFile, details: FileDetails): HeadEntry {
+  return { type: "file", ...common(path, look), ...details, hardLink: undefined };
 }
 
 /** The head of an unchanged file, with its owner and all else that can be seen from outside looked at again. */
 export function refreshedHead(
   before: EntryHead,
   path: ByteString,
-  stat: Stat,
+  seen: SeenFile,
   hardLink: ByteString | undefined,
 ): EntryHead {
-  return refreshedFileHead(before, { type: "file", ...common(path, stat, path), size: stat.size, hardLink });
+  return refreshedFileHead(before, { type: "file", ...common(path, seen), size: seen.stat.size, hardLink });
 }
 
 /** For everything but files; undefined for sockets, which only the program that listens can make. */
-export function otherHead(path: ByteString, stat: Stat, hardLink: ByteString | undefined): EntryHead | undefined {
-  switch (stat.type) {
+export function otherEntry(path: ByteString, look: SeenFile, handle: number): HeadEntry | undefined {
+  const { type, major, minor } = look.stat;
+  switch (type) {
     case "socket":
     case "file":
       return undefined;
     case "folder":
-      return encodeHead({ type: "folder", ...common(path, stat, path) });
     case "fifo":
-      return encodeHead({ type: "fifo", ...common(path, stat, path), hardLink });
+      return { type, ...common(path, look) };
     case "link":
-      return encodeHead({ type: "link", ...common(path, stat, path), hardLink, target: readLink(path) });
+      return { type, ...common(path, look), target: readLinkOf(handle) };
     case "character device":
     case "block device":
-      return encodeHead({
-        type: stat.type,
-        ...common(path, stat, path),
-        hardLink,
-        major: stat.major,
-        minor: stat.minor,
-      });
+      return { type, ...common(path, look), major, minor };
   }
 }
 
-function common(path: ByteString, stat: Stat, handle: number | ByteString): Common {
-  const { acl, xattrs } = readXattrs(handle);
-  return {
-    path,
-    owner: { user: userName(stat.uid), group: groupName(stat.gid), uid: stat.uid, gid: stat.gid },
-    mode: stat.mode,
-    modified: stat.modified,
-    acl,
-    xattrs,
-  };
+/** `hardLink`: the first of its names, if it has several. */
+export function withHardLink(entry: HeadEntry, hardLink: ByteString | undefined): HeadEntry {
+  return hardLink === undefined || entry.type === "folder" ? entry : { ...entry, hardLink };
+}
+
+function common(path: ByteString, { stat, attributes }: SeenFile): Common {
+  const { uid, gid, mode, modified } = stat;
+  const { acl, xattrs } = attributes;
+  return { path, owner: { user: userName(uid), group: groupName(gid), uid, gid }, mode, modified, acl, xattrs };
 }

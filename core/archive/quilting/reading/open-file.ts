@@ -1,7 +1,8 @@
-/** A file opened for backup: its lock, what it looked like, and where it has data. */
+/** A file opened for backup: its read lock, what it looked like, and where it has data. */
 import type { Hole } from "../../../format/entry.ts";
 import type { ByteString } from "../../../format/path.ts";
-import { close, dataRegions, openToRead, readLock, tryReadLock, willNeed } from "../../../system/files.ts";
+import { dataRegions, readLock, tryReadLock, willNeed } from "../../../system/files.ts";
+import { openHandleToRead } from "../../../system/handle.ts";
 import { fstat, type Stat } from "../../../system/stat.ts";
 
 export type Region = readonly [offset: number, length: number];
@@ -11,32 +12,24 @@ export type OpenFile = {
   readonly fd: number;
   /** As it was when it was opened. */
   readonly stat: Stat;
-  /** False where someone held an exclusive lock longer than the lock timeout. */
+  /** False if someone held an exclusive lock longer than the lock timeout. */
   readonly locked: boolean;
 };
 
 /** A file up to this size is asked for ahead; for larger ones the kernel reads ahead by itself. */
 const aheadSize = 4 * 1024 * 1024;
 
-/** Opens and has the kernel start reading; undefined where the path is not a regular file any more. */
-export function openAhead(path: ByteString): { readonly fd: number; readonly stat: Stat } | undefined {
-  const fd = openToRead(path);
-  try {
-    const stat = fstat(fd);
-    if (stat.type === "file") {
-      if (stat.size > 0 && stat.size <= aheadSize) willNeed(fd);
-      return { fd, stat };
-    }
-  } catch (error) {
-    close(fd);
-    throw error;
-  }
-  close(fd);
-  return undefined;
+/** Opens a regular file that is held, and has the kernel start reading. */
+export function openAhead(handle: number, { size }: Stat): number {
+  const fd = openHandleToRead(handle);
+  if (size > 0 && size <= aheadSize) willNeed(fd);
+  return fd;
 }
 
-/** Waits for the lock up to the time-out; without it the file is read all the same. The look is taken under the lock. */
-export async function lock(
+/**
+ * Waits for the read lock up to the timeout; without it the file is read all the same. The look is taken under the lock.
+ */
+export async function acquireReadLock(
   path: ByteString,
   fd: number,
   timeout: number,

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { rm, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import { type Bucket, BucketError, type BucketErrorKind } from "../../../../core/bucket/contract.ts";
-import { wrapBucket } from "../../../../core/bucket/decorators/wrap.ts";
+import { wrapBucket } from "../../../../core/bucket/wrap.ts";
 import { faulty } from "../../bucket/faults.ts";
 import { noise } from "../noise.ts";
 import { day, Rig, type RigRun, type RunOptions } from "../rig.ts";

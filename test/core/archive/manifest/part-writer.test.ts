@@ -6,7 +6,7 @@ import { writeParts } from "../../../../core/archive/manifest/part-writer.ts";
 import { BitSet } from "../../../../core/archive/state/bit-set.ts";
 import { FileTable } from "../../../../core/archive/state/files.ts";
 import { ObjectTable } from "../../../../core/archive/state/objects.ts";
-import { wrapBucket } from "../../../../core/bucket/decorators/wrap.ts";
+import { wrapBucket } from "../../../../core/bucket/wrap.ts";
 import type { FileEntry } from "../../../../core/format/entry.ts";
 import { encodeHead } from "../../../../core/format/entry-json.ts";
 import { encodeExtents } from "../../../../core/format/entry-row.ts";

@@ -1,13 +1,14 @@
 import { describe, expect, test } from "bun:test";
-import { appendFileSync, truncateSync, utimesSync, writeFileSync } from "node:fs";
+import { appendFileSync, linkSync, truncateSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { ContentLayout, LayoutDeps } from "../../../../core/archive/quilting/layouts/layout.ts";
 import { ObjectLayout } from "../../../../core/archive/quilting/layouts/objects.ts";
 import { PackLayout } from "../../../../core/archive/quilting/layouts/packs.ts";
 import { HardLinks } from "../../../../core/archive/quilting/paths/hard-links.ts";
-import { Quilter } from "../../../../core/archive/quilting/quilter.ts";
+import { Quilter, type QuilterDeps } from "../../../../core/archive/quilting/quilter.ts";
 import { BitSet } from "../../../../core/archive/state/bit-set.ts";
-import { type ByteString, fromText } from "../../../../core/format/path.ts";
+import { type ByteString, fromText, parentOf } from "../../../../core/format/path.ts";
+import { SystemError } from "../../../../core/system/libc.ts";
 import { noise } from "../noise.ts";
 import { notebook } from "../scripts.ts";
 import { StoreBench } from "./layouts/bench.ts";
@@ -20,6 +21,35 @@ const layouts: [string, (deps: LayoutDeps) => ContentLayout][] = [
 /** Before and after each reading of a file, counted from 1. */
 type Acts = { readonly before?: (reading: number) => void; readonly after?: (reading: number) => void };
 
+/** A path and the folders above it, in byte order. */
+function withFolders(path: ByteString): ByteString[] {
+  return path === "/" ? [path] : [...withFolders(parentOf(path)), path];
+}
+
+type Quilted = Pick<QuilterDeps, "ledger" | "layout" | "notify"> & Partial<QuilterDeps>;
+
+/** A store whose end is that of quilting these paths. */
+function quiltedBy(deps: Quilted, paths: readonly ByteString[]): ContentLayout {
+  const hardLinks = new HardLinks((path) => deps.ledger.files.get(path));
+  const quilter = new Quilter({
+    hardLinks,
+    expiring: new BitSet(),
+    sameAccounts: true,
+    lockTimeout: 0,
+    now: () => new Date(Date.now() + 60_000),
+    sleep: Bun.sleep,
+    counts: { files: 0, new: 0, changed: 0, unchanged: 0, others: 0, bytes: 0 },
+    signal: new AbortController().signal,
+    pause: () => Promise.resolve(),
+    ...deps,
+  });
+  const abandon = () => {
+    hardLinks[Symbol.dispose]();
+    return quilter.abandon();
+  };
+  return { ...deps.layout, finish: () => quilter.quilt(paths), abandon };
+}
+
 /** Quilts one file of these bytes, to which something happens while it is read. */
 async function quilt(make: (deps: LayoutDeps) => ContentLayout, bytes: Uint8Array, acts: (path: string) => Acts) {
   await using bench = await StoreBench.make();
@@ -31,7 +61,6 @@ async function quilt(make: (deps: LayoutDeps) => ContentLayout, bytes: Uint8Arra
   const { heard, notify } = notebook();
   const counts = { files: 0, new: 0, changed: 0, unchanged: 0, others: 0, bytes: 0 };
   let readings = 0;
-  using hardLinks = new HardLinks();
   await bench.run(
     (deps) => {
       const inner = make(deps);
@@ -46,27 +75,15 @@ async function quilt(make: (deps: LayoutDeps) => ContentLayout, bytes: Uint8Arra
         finish: () => inner.finish(),
         abandon: () => inner.abandon(),
       };
-      const quilter = new Quilter({
-        ledger: deps.ledger,
-        layout,
-        hardLinks,
-        expiring: new BitSet(),
-        sameAccounts: true,
-        lockTimeout: 0,
-        now: () => new Date(Date.now() + 60_000),
-        sleep: Bun.sleep,
-        notify,
-        counts,
-        signal: new AbortController().signal,
-        pause: () => Promise.resolve(),
-      });
-      return { ...layout, finish: () => quilter.quilt([fromText(path) as ByteString]) };
+      return quiltedBy({ ledger: deps.ledger, layout, notify, counts }, withFolders(fromText(path)));
     },
     () => Promise.resolve(),
   );
   const row = bench.database
-    .query<{ fingerprint: string; head: string; extents: string; bytes: number }, []>("SELECT * FROM files")
-    .get();
+    .query<{ fingerprint: string; head: string; extents: string; bytes: number }, [string]>(
+      "SELECT * FROM files WHERE path = ?",
+    )
+    .get(path);
   const digests = row === null ? [] : bench.extents(path).map(([, , , , length, digest]) => ({ length, digest }));
   return {
     heard: heard.map((line) => line.replace(path, "file")),
@@ -144,4 +161,32 @@ describe.each(layouts)("a file that changes while it is read (%s)", (_, make) =>
     expect(head.size).toBe(0);
     expect(digests).toEqual([]);
   });
+});
+
+test("a first name that cannot be read hands its place on to the next of the file's names", async () => {
+  await using bench = await StoreBench.make();
+  const paths = ["a", "b", "c"].map((name) => fromText(join(bench.path, name)));
+  writeFileSync(join(bench.path, "a"), "content");
+  for (const name of ["b", "c"]) linkSync(join(bench.path, "a"), join(bench.path, name));
+  const { heard, notify } = notebook();
+  await bench.run(
+    (deps) => {
+      const inner = new PackLayout(deps, { packSize: 2 ** 24, level: 3 });
+      const layout: ContentLayout = {
+        add: (file, regions) => {
+          if (file.path !== paths[0]) return inner.add(file, regions);
+          throw new SystemError({ code: "EIO", reason: "input/output error", call: "read" });
+        },
+        finish: () => inner.finish(),
+        abandon: () => inner.abandon(),
+      };
+      const all = [...withFolders(parentOf(paths[0] ?? fromText(""))), ...paths];
+      return quiltedBy({ ...deps, layout, notify }, all);
+    },
+    () => Promise.resolve(),
+  );
+  expect(heard).toEqual([`warning unreadable: "${paths[0]}" is not in the backup: read: input/output error`]);
+  const files = bench.database.query<{ head: string }, []>("SELECT head FROM files WHERE extents IS NOT NULL").all();
+  const heads = files.map(({ head }) => JSON.parse(head));
+  expect(heads.map(({ path, id }) => [path, id])).toEqual(paths.slice(1).map((path) => [path, paths[1]]));
 });

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { FalseState } from "../../../../core/archive/state/false-state.ts";
 import { rememberRead } from "../../../../core/archive/state/index-sync.ts";
 import { BucketError } from "../../../../core/bucket/contract.ts";
-import { wrapBucket } from "../../../../core/bucket/decorators/wrap.ts";
+import { wrapBucket } from "../../../../core/bucket/wrap.ts";
 import { encodeIndex, type IndexLine } from "../../../../core/format/index-object.ts";
 import { keys } from "../../../../core/format/keys.ts";
 import { noise } from "../noise.ts";

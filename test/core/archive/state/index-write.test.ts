@@ -3,7 +3,7 @@ import { ChunkTable } from "../../../../core/archive/state/chunks.ts";
 import { writeIndexObjects } from "../../../../core/archive/state/index-write.ts";
 import { ObjectTable } from "../../../../core/archive/state/objects.ts";
 import { BucketError } from "../../../../core/bucket/contract.ts";
-import { wrapBucket } from "../../../../core/bucket/decorators/wrap.ts";
+import { wrapBucket } from "../../../../core/bucket/wrap.ts";
 import type { WriteTarget } from "../../../../core/stored/write.ts";
 import { sha256 } from "../backup.ts";
 import { Machine, retention, start, until } from "./machine.ts";

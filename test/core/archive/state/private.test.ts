@@ -5,7 +5,7 @@ import { chmod, chown, link, lstat, mkdir, readdir, readFile, rename, rm, symlin
 import { join } from "node:path";
 import { distrust } from "../../../../core/archive/state/distrust.ts";
 import type { Bucket } from "../../../../core/bucket/contract.ts";
-import { wrapBucket } from "../../../../core/bucket/decorators/wrap.ts";
+import { wrapBucket } from "../../../../core/bucket/wrap.ts";
 import { openScratchDatabase } from "../../../../core/system/scratch-database.ts";
 import { isRoot } from "../../../support/services.ts";
 import { Rig, type RunOptions } from "../rig.ts";

@@ -70,7 +70,7 @@ describe("a server that", () => {
         expect(error).toMatchObject({ kind: "unreachable" });
         const limit = long ? shortBounds.answer : shortBounds.silence;
         expect(took).toBeGreaterThan(limit * 0.8);
-        expect(took).toBeLessThan(limit * 2 + 1000);
+        expect(took).toBeLessThan(limit * 2 + 30_000);
         await bucket.close();
       });
     }
@@ -91,7 +91,7 @@ describe("a server that", () => {
     const bucket = await openAt(server.endpoint.replace("http:", "https:"));
     const began = performance.now();
     expect(await errorOf(bucket.head("k"))).toMatchObject({ kind: "unreachable" });
-    expect(performance.now() - began).toBeLessThan(shortBounds.silence * 2 + 1000);
+    expect(performance.now() - began).toBeLessThan(shortBounds.silence * 2 + 30_000);
   });
 });
 

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { type Bucket, BucketError } from "../../../../core/bucket/contract.ts";
-import { wrapBucket } from "../../../../core/bucket/decorators/wrap.ts";
+import { wrapBucket } from "../../../../core/bucket/wrap.ts";
 import type { Manifest } from "../../../../core/format/manifest.ts";
 import { readParts } from "../../../../core/manifest/references/read-parts.ts";
 import { References } from "../../../../core/manifest/references/references.ts";

@@ -76,10 +76,10 @@ describe("References", () => {
     const [a] = [...references.takeParts()];
     if (a === undefined) throw new Error("a part was expected");
     const claims = [object("p"), object("p", { size: 7 }), object("p", { encoding: "none" }), object("p")];
-    const ids = references.addContent(a, claims);
+    references.addContent(a, claims);
+    const ids = references.idsOf(claims);
     expect(new Set(ids).size).toBe(3);
     expect(ids[3]).toBe(ids[0] ?? 0);
-    expect(references.idOf(object("p", { size: 7 }))).toBe(ids[1] ?? 0);
     expect(references.markFound({ key: "p", version: "1", size: 100 }).sort()).toEqual(ids.slice(0, 3).sort());
     expect([...references.versions()].flat().filter(({ key }) => key === "p")).toHaveLength(1);
   });

@@ -6,7 +6,7 @@ import { gunzipSync, zstdDecompressSync } from "node:zlib";
 import type { LayoutDeps } from "../../../../../core/archive/quilting/layouts/layout.ts";
 import { ContentChanged, ObjectLayout } from "../../../../../core/archive/quilting/layouts/objects.ts";
 import type { Bucket } from "../../../../../core/bucket/contract.ts";
-import { wrapBucket } from "../../../../../core/bucket/decorators/wrap.ts";
+import { wrapBucket } from "../../../../../core/bucket/wrap.ts";
 import type { Compression } from "../../../../../core/format/codec.ts";
 import { faulty } from "../../../bucket/faults.ts";
 import { sha256 } from "../../backup.ts";

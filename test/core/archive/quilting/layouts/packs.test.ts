@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { zstdDecompressSync } from "node:zlib";
 import type { LayoutDeps } from "../../../../../core/archive/quilting/layouts/layout.ts";
 import { PackLayout, type PackOptions } from "../../../../../core/archive/quilting/layouts/packs.ts";
-import { wrapBucket } from "../../../../../core/bucket/decorators/wrap.ts";
+import { wrapBucket } from "../../../../../core/bucket/wrap.ts";
 import { checkFrame } from "../../../../../core/format/frame.ts";
 import { contentsLength, decodeContents } from "../../../../../core/format/pack.ts";
 import { run } from "../../../../support/services/command.ts";

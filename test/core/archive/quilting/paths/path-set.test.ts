@@ -1,9 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { HardLinks } from "../../../../../core/archive/quilting/paths/hard-links.ts";
 import { PathSet } from "../../../../../core/archive/quilting/paths/path-set.ts";
 import { type ByteString, fromBytes } from "../../../../../core/format/path.ts";
-import { lstat } from "../../../../../core/system/stat.ts";
 
 function inBytes(...values: number[]): ByteString {
   return fromBytes(Uint8Array.from(values));
@@ -67,38 +65,5 @@ describe("a path set", () => {
     for (const size of [1_999, 2_000, 2_001, 4_000]) {
       expect(ordered(Array.from({ length: size }, (_, number) => `/${number}` as ByteString))).toHaveLength(size);
     }
-  });
-});
-
-describe("hard links", () => {
-  const stat = { ...lstat("/" as ByteString), links: 2, inode: 7n, device: 1 };
-  const path = (text: string) => text as ByteString;
-
-  test("the first name stands for all", () => {
-    using links = new HardLinks();
-    expect(links.firstOf(path("/a"), stat)).toBe(path("/a"));
-    expect(links.firstOf(path("/b"), stat)).toBe(path("/a"));
-    expect(links.firstOf(inBytes(0x2f, 0xff), stat)).toBe(path("/a"));
-  });
-
-  test("a first name of bytes that are no text is kept as it is", () => {
-    using links = new HardLinks();
-    links.firstOf(inBytes(0x2f, 0x80, 0xff), stat);
-    expect(links.firstOf(inBytes(0x2f, 0xff), stat)).toBe(inBytes(0x2f, 0x80, 0xff));
-  });
-
-  test("files of one name have none, though their number was seen", () => {
-    using links = new HardLinks();
-    links.firstOf(path("/a"), stat);
-    expect(links.firstOf(path("/b"), { ...stat, links: 1 })).toBeUndefined();
-  });
-
-  test("devices and numbers tell files apart, also numbers beyond 2^63", () => {
-    using links = new HardLinks();
-    const large = 2n ** 64n - 1n;
-    links.firstOf(path("/a"), { ...stat, inode: large });
-    expect(links.firstOf(path("/b"), { ...stat, inode: large, device: 2 })).toBe(path("/b"));
-    expect(links.firstOf(path("/c"), { ...stat, inode: large - 1n })).toBe(path("/c"));
-    expect(links.firstOf(path("/d"), { ...stat, inode: large })).toBe(path("/a"));
   });
 });

@@ -1,23 +1,31 @@
-import { describe, expect, test } from "bun:test";
+import { afterAll, describe, expect, test } from "bun:test";
 import { lstatSync, readlinkSync, realpathSync } from "node:fs";
 import { mkdir, rm, symlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import fc from "fast-check";
-import { type Lookup, Resolver } from "../../../../../core/archive/quilting/paths/resolve.ts";
+import { lookupIn } from "../../../../../core/archive/quilting/paths/lookup.ts";
+import { type Follow, type Lookup, Resolver } from "../../../../../core/archive/quilting/paths/resolve.ts";
 import { type ByteString, fromText, toText } from "../../../../../core/format/path.ts";
-import { filesystemKind } from "../../../../../core/system/filesystems.ts";
 import { SystemError } from "../../../../../core/system/libc.ts";
-import { lstat, readLink } from "../../../../../core/system/stat.ts";
+import { OpenFolders } from "../../../../../core/system/open-folders.ts";
 import { scratch } from "../../../../support/faults/scratch.ts";
 import { notebook } from "../../scripts.ts";
 
-const system: Lookup = { lstat, readLink, filesystemKind };
+const me = process.geteuid?.() ?? 0;
+const folders = new OpenFolders();
+const system = lookupIn(folders);
+afterAll(() => folders[Symbol.dispose]());
 
 /** What the picks record, in the order of names, and the notices. */
-function resolve(paths: readonly string[], lookup = system): { recorded: string[]; heard: string[] } {
+function resolve(
+  paths: readonly string[],
+  lookup = system,
+  follow: Follow = "all",
+): { recorded: string[]; heard: string[] } {
   const recorded = new Set<ByteString>();
   const { heard, notify } = notebook();
-  const resolver = new Resolver(lookup, (path) => recorded.add(path), notify);
+  const record = (path: ByteString) => void recorded.add(path);
+  const resolver = new Resolver({ lookup, follow, trusted: new Set([me]), record, notify });
   for (const path of paths) resolver.pick(fromText(path));
   return { recorded: [...recorded].map(toText).sort(), heard };
 }
@@ -127,16 +135,16 @@ describe("a picked path", () => {
     await tree(folder.path, ["closed/", "closed/f", "open"]);
     const refusing: Lookup = {
       ...system,
-      lstat: (path) => {
-        if (!toText(path).endsWith("/closed/f")) return lstat(path);
-        throw new SystemError({ code: "EACCES", reason: "permission denied", call: "lstat" }, path);
+      typeOf: (folder, name) => {
+        if (!toText(folder).endsWith("/closed")) return system.typeOf(folder, name);
+        throw new SystemError({ code: "EACCES", reason: "permission denied", call: "lstat" }, name);
       },
     };
     const { recorded, heard } = resolve([`${folder.path}/closed/f`, `${folder.path}/open`], refusing);
     expect(recorded).toContain(`${folder.path}/open`);
     expect(recorded).not.toContain(`${folder.path}/closed/f`);
     expect(heard).toEqual([
-      `warning unreadable: "${folder.path}/closed/f" was picked but cannot be looked at: lstat "${folder.path}/closed/f": permission denied`,
+      `warning unreadable: "${folder.path}/closed/f" was picked but cannot be looked at: lstat "f": permission denied`,
     ]);
   });
 });
@@ -165,6 +173,67 @@ describe("a link out of the tree", () => {
   test("to the root", async () => {
     expect(await picked(["l -> /"], "l")).toEqual({ recorded: ["l"], elsewhere: [], heard: [] });
   });
+});
+
+describe("with follow", () => {
+  const items = ["a/", "a/f", "l -> a", "m -> l", "e -> a/f"];
+  const cases: [string, Follow, boolean, string, string[], string[]][] = [
+    ["all, a link of anyone at the end is followed", "all", false, "e", ["a", "a/f", "e"], []],
+    ["all, links of anyone on the way are followed", "all", false, "m/f", ["a", "a/f", "l", "m"], []],
+    ["picked, a link at the end is recorded alone", "picked", true, "e", ["e"], []],
+    ["picked, trusted links on the way are followed", "picked", true, "m/f", ["a", "a/f", "l", "m"], []],
+    ["picked, a link of others on the way is recorded alone", "picked", false, "m/f", ["m"], ["/m/f", "/m"]],
+    ["none, a link at the end is recorded alone", "none", true, "e", ["e"], []],
+    ["none, a trusted link on the way is recorded alone", "none", true, "l/f", ["l"], ["/l/f", "/l"]],
+    ["none, a path without links is recorded", "none", false, "a/f", ["a", "a/f"], []],
+  ];
+  test.each(cases)("%s", async (_, follow, isTrusted, path, expected, [left, link]) => {
+    await using folder = await scratch();
+    await tree(folder.path, items);
+    const lookup: Lookup = {
+      ...system,
+      readLink: (folder, name) => ({ ...system.readLink(folder, name), uid: isTrusted ? me : me + 1 }),
+    };
+    const { recorded, heard } = resolve([`${folder.path}/${path}`], lookup, follow);
+    const below = recorded.filter((one) => one.startsWith(`${folder.path}/`));
+    expect(below.map((one) => one.slice(folder.path.length + 1))).toEqual(expected);
+    const why = `"${folder.path}${left}" was picked but the link "${folder.path}${link}" in it is not followed: see "follow" in the configuration`;
+    expect(heard).toEqual(left === undefined ? [] : [`warning link-not-followed: ${why}`]);
+  });
+
+  test("picked, the second link on the way is looked at as well", async () => {
+    await using folder = await scratch();
+    await tree(folder.path, items);
+    const lookup: Lookup = {
+      ...system,
+      readLink: (at, name) => ({ ...system.readLink(at, name), uid: name === "m" ? me : me + 1 }),
+    };
+    const { recorded, heard } = resolve([`${folder.path}/m/f`], lookup, "picked");
+    expect(recorded).toContain(`${folder.path}/m`);
+    expect(recorded).not.toContain(`${folder.path}/a/f`);
+    expect(heard).toHaveLength(1);
+  });
+});
+
+describe("a picked path through a link", () => {
+  test("into /proc is left out, with a warning, and the link is kept", async () => {
+    const { recorded, elsewhere, heard } = await picked(["p -> /proc/self"], "p/mounts");
+    expect(recorded).toEqual(["p"]);
+    expect(elsewhere).toEqual([]);
+    expect(heard).toEqual([
+      'warning unreadable: "/p/mounts" was picked but cannot be looked at: a link in it leads into "/proc", which holds no files that could be backed up',
+    ]);
+  });
+});
+
+test("folders on the way of a link that leads nowhere are recorded for other paths in them", async () => {
+  const items = ["a/", "a/b/", "a/b/f", "l -> a/b/gone/f"];
+  await using folder = await scratch();
+  await tree(folder.path, items);
+  const { recorded } = resolve(["l", "a/b/f"].map((path) => `${folder.path}/${path}`));
+  expect(recorded.filter((one) => one.startsWith(`${folder.path}/`))).toEqual(
+    ["a", "a/b", "a/b/f", "l"].map((one) => `${folder.path}/${one}`),
+  );
 });
 
 test("a device that is picked itself is kept", () => {

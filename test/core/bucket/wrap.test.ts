@@ -2,11 +2,11 @@ import { expect, test } from "bun:test";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Bucket } from "../../../../core/bucket/contract.ts";
-import { wrapBucket, wrapUpload } from "../../../../core/bucket/decorators/wrap.ts";
-import { openDirectoryBucket } from "../../../../core/bucket/directory/bucket.ts";
-import { conformance } from "../conformance.ts";
-import { scratch } from "../scratch.ts";
+import type { Bucket } from "../../../core/bucket/contract.ts";
+import { openDirectoryBucket } from "../../../core/bucket/directory/bucket.ts";
+import { wrapBucket, wrapUpload } from "../../../core/bucket/wrap.ts";
+import { conformance } from "./conformance.ts";
+import { scratch } from "./scratch.ts";
 
 /** Changes nothing, so that the wrapped bucket must keep all that the contract promises. */
 function wrapped(bucket: Bucket): Bucket {

@@ -1,5 +1,5 @@
 /** The one place that lists a bucket's methods: decorators say only what they change. */
-import type { Bucket, Upload } from "../contract.ts";
+import type { Bucket, Upload } from "./contract.ts";
 
 /** Everything of a bucket that makes requests. A decorator that must cover each of them is checked against this type. */
 export type BucketRequests = Omit<Bucket, "url" | "serverTime" | "close">;

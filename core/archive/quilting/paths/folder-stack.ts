@@ -1,0 +1,135 @@
+/**
+ * The folders that lie above the path reached, each the very folder whose entry is in this backup.
+ *
+ * Paths come in byte order. Each is reached from the folder that was recorded under its parent's path, never by its
+ * whole name: so nothing is stored under a path that leads somewhere else by now. If another folder, or a link, has
+ * taken a folder's place since, what lay in it is left out.
+ */
+import { type ByteString, baseName, parentOf } from "../../../format/path.ts";
+import { close } from "../../../system/files.ts";
+import { filesystemKind } from "../../../system/filesystems.ts";
+import { openHandle } from "../../../system/handle.ts";
+import { isSystemError } from "../../../system/libc.ts";
+import { OpenFolders } from "../../../system/open-folders.ts";
+import { fstat, type Stat } from "../../../system/stat.ts";
+
+type Recorded = {
+  readonly path: ByteString;
+  readonly device: number;
+  readonly inode: bigint;
+  /** Another filesystem appears in its place as soon as somebody looks into it. */
+  readonly automount: boolean;
+};
+
+/** A path that had to be a folder, as others lie in it, but is not in the backup. */
+type Missing = { readonly path: ByteString; readonly error: unknown };
+
+/** Something else is where a folder was when paths in it were picked. */
+export class FolderChanged extends Error {
+  constructor() {
+    super("the folder that it lies in became something else after it was picked");
+  }
+}
+
+const root = "/" as ByteString;
+
+export class FolderStack implements Disposable {
+  readonly #folders = new OpenFolders((path, fd) => this.#checkSame(path, fd));
+  /**
+   * All that a later path may lie in: a later path begins with what a folder's path is, and so does the one reached.
+   * So there are never more than a path is long.
+   */
+  readonly #above: (Recorded | Missing)[] = [];
+  /** The folder that was reached last; it stays above as long as paths in it come. */
+  #latest = root;
+
+  /**
+   * The descriptor from which to reach `path` by `nameOf`, good until the next call. Throws `FolderChanged`, or the
+   * error with which the folder was left out.
+   */
+  reach(path: ByteString): number {
+    if (path === root) return this.#folders.at(root);
+    if (isIn(path, this.#latest)) return this.#open(this.#latest);
+    this.#leave(path);
+    const parent = parentOf(path);
+    const found = this.#find(parent);
+    if (found === undefined) throw new FolderChanged();
+    if ("error" in found) throw found.error;
+    const fd = this.#open(parent);
+    this.#latest = parent;
+    return fd;
+  }
+
+  /** Takes note of a folder that is recorded, as it was seen in the folder that `reach` gave. */
+  enter(path: ByteString, stat: Stat): void {
+    this.#leave(path);
+    const { device, inode } = stat;
+    this.#above.push({ path, device, inode, automount: this.#isAutomount(path, device) });
+  }
+
+  /** Takes note of why a path is left out: unless it was entered, so is what lies in it. */
+  miss(path: ByteString, error: unknown): void {
+    this.#leave(path);
+    if (this.#find(path) === undefined) this.#above.push({ path, error });
+  }
+
+  [Symbol.dispose](): void {
+    this.#folders[Symbol.dispose]();
+  }
+
+  #open(folder: ByteString): number {
+    try {
+      return this.#folders.at(folder);
+    } catch (error) {
+      throw isSystemError(error, "ELOOP", "ENOTDIR") ? new FolderChanged() : error;
+    }
+  }
+
+  /** Forgets the folders that no path from this one on can lie in. */
+  #leave(path: ByteString): void {
+    for (let last = this.#above.at(-1); last !== undefined; last = this.#above.at(-1)) {
+      if (path.startsWith(last.path)) return;
+      this.#above.pop();
+      this.#folders.drop(last.path);
+    }
+  }
+
+  #find(path: ByteString): Recorded | Missing | undefined {
+    for (let at = this.#above.length - 1; at >= 0; at -= 1) {
+      const one = this.#above[at];
+      if (one?.path === path) return one;
+    }
+    return undefined;
+  }
+
+  /** Only where a filesystem begins, or within an automounter's own. */
+  #isAutomount(path: ByteString, device: number): boolean {
+    if (path === root) return false;
+    const parent = this.#find(parentOf(path));
+    if (parent === undefined || "error" in parent) return false;
+    if (parent.device === device && !parent.automount) return false;
+    const handle = openHandle(this.#folders.at(parent.path), nameOf(path));
+    try {
+      return filesystemKind(handle) === "automount";
+    } finally {
+      close(handle);
+    }
+  }
+
+  #checkSame(path: ByteString, fd: number): void {
+    const recorded = this.#find(path);
+    if (recorded === undefined || "error" in recorded) throw new FolderChanged();
+    if (recorded.automount) return;
+    const { device, inode } = fstat(fd);
+    if (device !== recorded.device || inode !== recorded.inode) throw new FolderChanged();
+  }
+}
+
+function isIn(path: ByteString, folder: ByteString): boolean {
+  return folder !== root && path.lastIndexOf("/") === folder.length && path.startsWith(folder);
+}
+
+/** The name of what has this path in the folder that `reach` gives. */
+export function nameOf(path: ByteString): ByteString {
+  return path === root ? ("." as ByteString) : baseName(path);
+}

@@ -1,0 +1,23 @@
+/** What the resolver asks of the system, asked by descriptors. */
+import { close } from "../../../system/files.ts";
+import { filesystemKind } from "../../../system/filesystems.ts";
+import { openHandle, readLinkOf } from "../../../system/handle.ts";
+import type { OpenFolders } from "../../../system/open-folders.ts";
+import { fstat, typeAt } from "../../../system/stat.ts";
+import type { Lookup } from "./resolve.ts";
+
+/** Looks from the descriptor of a folder, which is reached through no link: each step is one that the resolver decides. */
+export function lookupIn(folders: OpenFolders): Lookup {
+  return {
+    typeOf: (folder, name) => typeAt(folders.at(folder), name),
+    readLink: (folder, name) => {
+      const handle = openHandle(folders.at(folder), name);
+      try {
+        return { target: readLinkOf(handle), uid: fstat(handle).uid };
+      } finally {
+        close(handle);
+      }
+    },
+    filesystemKind: (folder) => filesystemKind(folders.at(folder)),
+  };
+}

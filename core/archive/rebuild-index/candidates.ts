@@ -1,0 +1,47 @@
+/** Which objects an index can be rebuilt from, by their keys: packs, and the content of single files. */
+import type { ListedVersion } from "../../bucket/contract.ts";
+
+/** `digest`: of a pack's stored bytes, or of a file's content; SHA-256, hex. */
+export type IndexCandidate = {
+  readonly kind: "pack" | "content";
+  readonly digest: string;
+  /** Versions under the key, the first one put at the end. Not empty. */
+  readonly versions: readonly ListedVersion[];
+};
+
+export const folders = ["packs/", "content/"] as const;
+
+const packKey = /^packs\/([0-9a-f]{64})\.zst$/;
+const contentKey = /^content\/([0-9a-f]{64})$/;
+
+/** Somebody may lay any number of versions over an object: of those, the first ones count. */
+const mostVersions = 8;
+
+/** Gives the candidates of each page of a listing, with all versions of a key together. Delete markers hide nothing here. */
+export async function* candidatesIn(
+  pages: AsyncIterable<readonly ListedVersion[]>,
+): AsyncGenerator<readonly IndexCandidate[]> {
+  let open: ListedVersion[] = [];
+  for await (const page of pages) {
+    const found: IndexCandidate[] = [];
+    for (const version of page) {
+      if (version.deleteMarker || version.size === 0) continue;
+      if (open[0] !== undefined && open[0].key !== version.key) {
+        found.push(...candidateOf(open));
+        open = [];
+      }
+      open.push(version);
+      if (open.length > mostVersions) open.shift();
+    }
+    yield found;
+  }
+  yield candidateOf(open);
+}
+
+function candidateOf(versions: readonly ListedVersion[]): IndexCandidate[] {
+  const key = versions[0]?.key ?? "";
+  const pack = packKey.exec(key)?.[1];
+  if (pack !== undefined) return [{ kind: "pack", digest: pack, versions }];
+  const content = contentKey.exec(key)?.[1];
+  return content === undefined ? [] : [{ kind: "content", digest: content, versions }];
+}

@@ -1,0 +1,113 @@
+/** Puts index objects for what was found in packs and content: each with about 100,000 chunks, or 4 GiB of stored bytes. */
+import { BucketError, type Retention } from "../../bucket/contract.ts";
+import type { Encoding } from "../../format/encoding.ts";
+import { idAfter } from "../../format/index-id.ts";
+import {
+  type Extension,
+  encodeIndex,
+  type IndexedFrame,
+  type IndexedObject,
+  type IndexLine,
+} from "../../format/index-object.ts";
+import { keys } from "../../format/keys.ts";
+import { type WriteTarget, writeBytes } from "../../stored/write.ts";
+
+const enoughLines = 100_000;
+/** So that a rebuild that is interrupted has little to read again. */
+const enoughBytes = 4 * 1024 ** 3;
+
+export type RebuiltIndexDeps = {
+  readonly bucket: WriteTarget["bucket"];
+  readonly name: string;
+  readonly run: string;
+  readonly retention: Retention;
+  readonly now: () => Date;
+  /** Key of the newest index object of the name. */
+  readonly last: string | undefined;
+};
+
+/** What was found in a stored object. The writer gives it its number. */
+export type FoundObject = {
+  readonly encoding: Encoding;
+  readonly frames: readonly {
+    readonly offset: number;
+    readonly length: number;
+    readonly chunks: IndexedFrame[3];
+  }[];
+};
+
+export class IndexWriter {
+  readonly #deps: RebuiltIndexDeps;
+  #last: string | undefined;
+  #lines: IndexLine[] = [];
+  #objects = 0;
+  #weight = 0;
+  #bytes = 0;
+  #put: Promise<void> = Promise.resolve();
+  /** How many index objects were put. */
+  written = 0;
+
+  constructor(deps: RebuiltIndexDeps) {
+    this.#deps = deps;
+    this.#last = deps.last;
+  }
+
+  /** Resolves when there is room for more. Errors of earlier puts come here too. */
+  async add(object: IndexedObject, frames: FoundObject["frames"]): Promise<void> {
+    this.#lines.push({ object });
+    this.#weight += 1;
+    for (const { offset, length, chunks } of frames) {
+      this.#lines.push({ frame: [this.#objects, offset, length, chunks] });
+      this.#weight += chunks.length;
+    }
+    this.#objects += 1;
+    this.#bytes += object.size;
+    // The first object is put at once: if that is refused, it shows before much was read.
+    const enough = this.#weight >= enoughLines || this.#bytes >= enoughBytes || this.#last === this.#deps.last;
+    if (enough) await this.finish();
+  }
+
+  /** Takes the lock of an object that an index object has already. */
+  addExtension(extended: Extension): void {
+    this.#lines.push({ extended });
+    this.#weight += 1;
+  }
+
+  /** Puts what is left. */
+  async finish(): Promise<void> {
+    const lines = this.#lines;
+    if (lines.length === 0) return this.#put;
+    this.#lines = [];
+    this.#objects = this.#weight = this.#bytes = 0;
+    this.#last = this.#nextKey();
+    const key = this.#last;
+    // One after the other, so that keys appear in their order.
+    this.#put = this.#put.then(() => this.#putLines(key, lines));
+    await this.#put;
+  }
+
+  #nextKey(): string {
+    const { name, run, now } = this.#deps;
+    const id = idAfter(this.#last, name, { start: now(), run });
+    if (id === undefined) throw new Error(`${this.#last} is not the key of an index object`);
+    return keys.index(name, id);
+  }
+
+  async #putLines(key: string, lines: readonly IndexLine[]): Promise<void> {
+    const { bucket, name, run, retention } = this.#deps;
+    const text = Buffer.from([...encodeIndex(name, run, lines)].join(""));
+    try {
+      await writeBytes({ bucket, retention, filters: [] }, { key, codec: "frame", content: text });
+      this.written += 1;
+    } catch (error) {
+      throw explained(error);
+    }
+  }
+}
+
+/** Reading and storing are the rights of two roles. */
+function explained(error: unknown): unknown {
+  if (!(error instanceof BucketError) || error.kind !== "denied") return error;
+  const remedy = "run it where conf has the credentials of archive, which may store in index/";
+  return new BucketError("denied", { ...error.parts, remedy });
+}

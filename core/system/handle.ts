@@ -1,0 +1,50 @@
+/**
+ * A file of any type, held by a descriptor that opens nothing (O_PATH). It stays the same file whatever happens to its
+ * name, so everything that is read through it belongs together. A fifo or device that is held is not set going; a link
+ * that is held is the link itself.
+ *
+ * Close with `close` of `files.ts`; look at with `fstat`. What is not a plain look goes through `/proc/self/fd`, without
+ * which Bun itself does not run.
+ */
+import { constants } from "node:fs";
+import type { ByteString } from "../format/path.ts";
+import { AT_FDCWD, cString, isSystemError, libc, O_CLOEXEC, O_PATH, retried } from "./libc.ts";
+import { readLinkAt } from "./stat.ts";
+
+/** Holds what `name` is in a folder. `name` is one component, or `.` for the folder itself. */
+export function openHandle(folder: number, name: ByteString): number {
+  const flags = O_PATH | constants.O_NOFOLLOW | O_CLOEXEC;
+  return retried("open", name, () => libc.openat(folder, cString(name), flags, 0));
+}
+
+const readFlags = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY | O_CLOEXEC;
+
+/**
+ * Opens the regular file that is held, for reading. The access time stays as it is if the kernel allows that. Never
+ * call it for anything but a regular file: a fifo or a device would be set going.
+ */
+export function openHandleToRead(handle: number): number {
+  const path = pathOfHandle(handle);
+  try {
+    return open(path, readFlags | constants.O_NOATIME);
+  } catch (error) {
+    // Only the owner and root may read without a trace.
+    if (isSystemError(error, "EPERM")) return open(path, readFlags);
+    throw error;
+  }
+}
+
+/** The link in the path is the kernel's own and leads to the very file that is held. */
+function open(path: ByteString, flags: number): number {
+  return retried("open", undefined, () => libc.openat(AT_FDCWD, cString(path), flags, 0));
+}
+
+/** Where the link that is held points. */
+export function readLinkOf(handle: number): ByteString {
+  return readLinkAt(handle, "" as ByteString);
+}
+
+/** The file that is held, as a path for calls that take no descriptor, or none of this kind. */
+export function pathOfHandle(handle: number): ByteString {
+  return `/proc/self/fd/${handle}` as ByteString;
+}

@@ -1,0 +1,48 @@
+/**
+ * The mark of folders that a restore has made and not finished: our own, with a mode that no folder has otherwise. Nobody
+ * else can enter them. A restore that goes on after a kill recognises them. Their group is already the final one, so that a
+ * user who renames such a folder cannot get another one's.
+ */
+import type { ByteString } from "../core/format/path.ts";
+import { makeFolder, remove, removeFolder } from "../core/system/beneath.ts";
+import { openFolder } from "../core/system/confined.ts";
+import { isSystemError } from "../core/system/libc.ts";
+import { setMode } from "../core/system/metadata.ts";
+import { namesIn } from "../core/system/names.ts";
+import type { Stat } from "../core/system/stat.ts";
+import { accessAcl, defaultAcl, removeXattr } from "../core/system/xattr.ts";
+import { isTemporary } from "./temporary.ts";
+
+const unfinishedMode = 0o1700;
+
+/** The user whose restore this is: nobody else writes in folders of this owner and mode. */
+export const ourselves = process.geteuid?.() ?? 0;
+
+export function isUnfinished({ type, uid, mode }: Stat): boolean {
+  return type === "folder" && uid === ourselves && mode === unfinishedMode;
+}
+
+/** Makes a folder with the mark, and opens it. */
+export function makeUnfinished(parent: number, name: ByteString): number {
+  makeFolder(parent, name, unfinishedMode);
+  return openFolder(parent, name);
+}
+
+/** Sets the mark, and takes ACLs away: what is made in the folder would inherit them. */
+export function markUnfinished(folder: number): void {
+  setMode(folder, unfinishedMode);
+  removeXattr(folder, defaultAcl);
+  removeXattr(folder, accessAcl);
+}
+
+/** Removes what a restore that was killed was making in a folder with the mark. */
+export function removeTemporaries(folder: number): void {
+  for (const name of [...namesIn(folder)].filter(isTemporary)) {
+    try {
+      remove(folder, name);
+    } catch (error) {
+      if (!isSystemError(error, "EISDIR")) throw error;
+      removeFolder(folder, name);
+    }
+  }
+}

@@ -1,0 +1,215 @@
+/** Folders that change place with links and with one another while a backup is made. */
+import { describe, expect, test } from "bun:test";
+import { execFileSync } from "node:child_process";
+import {
+  chmodSync,
+  lchownSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
+import { scratch } from "../../../support/faults/scratch.ts";
+import { isRoot } from "../../../support/services.ts";
+import { Rig, type RigRun } from "../rig.ts";
+import { script } from "../scripts.ts";
+import { attacker, canAttack } from "./attacker.ts";
+import { expectInnocent, neighbours } from "./neighbours.ts";
+
+/** The rig's run, during which something happens once, when all paths are picked and the first of them are being read. */
+async function runWith(rig: Rig, happening: () => void): Promise<RigRun> {
+  // A pause comes after 500 paths: these stand before all others.
+  mkdirSync(rig.file("!"));
+  for (let number = 0; number < 600; number += 1) writeFileSync(rig.file("!", String(number)), "");
+  await script(join(rig.path, "pickers.d"), "first", `find '${rig.file("!")}'`);
+  let happened = false;
+  const progress = () => {
+    if (!happened) happening();
+    happened = true;
+  };
+  const run = await rig.run({ job: { progress } });
+  expect(happened).toBe(true);
+  return run;
+}
+
+const left = (path: string) =>
+  `warning folder-changed: "${path}" is not in the backup: the folder that it lies in became something else after it was picked`;
+
+describe("a folder that became a link to another after its files were picked", () => {
+  function swapForLink(rig: Rig): void {
+    renameSync(rig.file("user/d"), rig.file("user/moved"));
+    symlinkSync(rig.file("private"), rig.file("user/d"));
+    if (isRoot) lchownSync(rig.file("user/d"), attacker.uid, attacker.gid);
+  }
+
+  test("is recorded as a link, and what lies behind it is left out by name", async () => {
+    await using rig = await neighbours(["a", "b"]);
+    const run = await runWith(rig, () => swapForLink(rig));
+    expect(run.heard).toEqual(["a", "b"].map((name) => left(rig.file("user/d", name))));
+    await expectInnocent(rig, run);
+    expect(run.backup.entries.get(rig.file("user/d"))?.type).toBe("link");
+    expect(run.backup.entries.has(rig.file("user/d/a"))).toBe(false);
+  });
+
+  test("is recorded as a link though the last backup has it as a folder", async () => {
+    await using rig = await neighbours(["a", "b"]);
+    await rig.run();
+    const run = await runWith(rig, () => swapForLink(rig));
+    expect(run.heard).toEqual(["a", "b"].map((name) => left(rig.file("user/d", name))));
+    await expectInnocent(rig, run);
+  });
+
+  test("above the folder of a file leaves that file out, too", async () => {
+    await using rig = await neighbours(["a"]);
+    mkdirSync(rig.file("private/d"));
+    writeFileSync(rig.file("private/d/a"), "a secret of root");
+    const run = await runWith(rig, () => {
+      renameSync(rig.file("user"), rig.file("moved"));
+      symlinkSync(rig.file("private"), rig.file("user"));
+    });
+    expect(run.heard).toEqual(["user/d", "user/d/a"].map((name) => left(rig.file(name))));
+    expect(rig.names(run.backup).filter((name) => name.startsWith("user"))).toEqual(["user"]);
+  });
+});
+
+describe("a folder that changes place with a private one after it was recorded", () => {
+  /** `shared/a` is reached, then paths in it pass by, then it becomes root's private folder, and its last file comes. */
+  async function exchanged(between: (folder: string) => void): Promise<{ rig: Rig; run: RigRun }> {
+    const rig = await Rig.make();
+    for (const folder of ["shared", "shared/a", "private"]) mkdirSync(rig.file(folder));
+    for (const folder of ["shared/a", "private"]) writeFileSync(rig.file(folder, "z"), folder);
+    chmodSync(rig.file("private"), 0o700);
+    between(rig.file("shared/a"));
+    await script(join(rig.path, "pickers.d"), "all", `find '${rig.file("shared")}'`);
+    let happened = false;
+    const progress = () => {
+      if (happened) return;
+      happened = true;
+      renameSync(rig.file("shared/a"), rig.file("shared/other"));
+      renameSync(rig.file("private"), rig.file("shared/a"));
+    };
+    return { rig, run: await rig.run({ job: { progress } }) };
+  }
+
+  test("is read as the folder that was recorded", async () => {
+    const { rig, run } = await exchanged((folder) => {
+      for (let number = 0; number < 600; number += 1) writeFileSync(join(folder, String(number)), "");
+    });
+    await using _ = rig;
+    expect(run.heard).toEqual([]);
+    expect(run.backup.entries.get(rig.file("shared/a"))?.mode).toBe(0o755);
+    expect((await run.backup.read(rig.file("shared/a/z"))).toString()).toBe("shared/a");
+  });
+
+  test("is not reached again when it was let go meanwhile", async () => {
+    const { rig, run } = await exchanged((folder) => {
+      let deep = folder;
+      for (let depth = 0; depth < 60; depth += 1) {
+        deep = join(deep, "d");
+        mkdirSync(deep);
+        for (let number = 0; number < 10; number += 1) writeFileSync(join(deep, String(number)), "");
+      }
+    });
+    await using _ = rig;
+    expect(run.heard).toEqual([left(rig.file("shared/a/z"))]);
+    expect(run.backup.entries.has(rig.file("shared/a/z"))).toBe(false);
+  });
+});
+
+describe("of what changes for good reasons", () => {
+  test("a renamed folder is backed up as it was picked", async () => {
+    await using rig = await Rig.make();
+    mkdirSync(rig.file("a"));
+    for (let number = 0; number < 600; number += 1) writeFileSync(rig.file("a", String(number)), String(number));
+    const rename = () => renameSync(rig.file("a"), rig.file("b"));
+    let renamed = false;
+    const progress = () => {
+      if (!renamed) rename();
+      renamed = true;
+    };
+    const { heard, backup } = await rig.run({ job: { progress } });
+    expect(heard).toEqual([]);
+    expect(rig.names(backup)).toHaveLength(601);
+    expect((await backup.read(rig.file("a/599"))).toString()).toBe("599");
+  });
+
+  test("a removed folder and what was in it are reported as vanished", async () => {
+    await using rig = await neighbours(["a", "b"]);
+    const run = await runWith(rig, () => rmSync(rig.file("user/d"), { recursive: true }));
+    const gone = ["user/d", "user/d/a", "user/d/b"].map((name) => rig.file(name));
+    expect(run.heard).toEqual(gone.map((path) => `warning vanished: "${path}" vanished before it was read`));
+  });
+
+  test("a linked folder is followed and recorded in its own place", async () => {
+    await using rig = await Rig.make();
+    mkdirSync(rig.file("real"));
+    writeFileSync(rig.file("real/f"), "content");
+    symlinkSync("real", rig.file("link"));
+    await script(join(rig.path, "pickers.d"), "all", `echo '${rig.file("link/f")}'`);
+    const { heard, backup } = await rig.run();
+    expect(heard).toEqual([]);
+    expect(rig.names(backup)).toEqual(["link", "real", "real/f"]);
+    expect((await backup.read(rig.file("real/f"))).toString()).toBe("content");
+  });
+
+  test.skipIf(!isRoot)("a folder under which another is mounted is backed up as what is mounted", async () => {
+    await using rig = await Rig.make();
+    for (const folder of ["real", "mounted"]) mkdirSync(rig.file(folder));
+    writeFileSync(rig.file("real/f"), "content");
+    execFileSync("mount", ["--bind", rig.file("real"), rig.file("mounted")]);
+    try {
+      const { heard, backup } = await rig.run();
+      expect(heard).toEqual([]);
+      expect((await backup.read(rig.file("mounted/f"))).toString()).toBe("content");
+    } finally {
+      execFileSync("umount", [rig.file("mounted")]);
+    }
+  });
+});
+
+/** Containers may not mount, and not every kernel has autofs. */
+async function automounted(folder: string): Promise<AsyncDisposable | undefined> {
+  const command = ["python3", join(import.meta.dir, "automount.py"), folder];
+  const child = Bun.spawn(command, { stdin: "pipe", stdout: "pipe", stderr: "ignore" });
+  const { value } = await child.stdout.getReader().read();
+  if (value === undefined) return undefined;
+  return {
+    [Symbol.asyncDispose]: async () => {
+      child.stdin.end();
+      await child.exited;
+    },
+  };
+}
+
+const canAutomount = await (async () => {
+  if (!canAttack) return false;
+  await using place = await scratch();
+  await using mounted = await automounted(place.path);
+  return mounted !== undefined;
+})();
+
+describe.skipIf(!canAutomount)("a folder that is mounted when somebody looks into it", () => {
+  test("is mounted again for its files if it was unmounted since they were picked", async () => {
+    await using rig = await Rig.make();
+    mkdirSync(rig.file("auto"));
+    await using _ = (await automounted(rig.file("auto"))) ?? (await scratch());
+    await script(join(rig.path, "pickers.d"), "all", `find '${rig.file("auto")}/f'`);
+    const run = await runWith(rig, () => execFileSync("umount", [rig.file("auto")]));
+    expect(run.heard).toEqual([]);
+    expect((await run.backup.read(rig.file("auto/f"))).toString()).toBe("content");
+  });
+
+  test("is not mounted for its own sake", async () => {
+    await using rig = await Rig.make();
+    mkdirSync(rig.file("auto"));
+    await using _ = (await automounted(rig.file("auto"))) ?? (await scratch());
+    await script(join(rig.path, "pickers.d"), "all", `echo '${rig.file("auto")}'`);
+    const run = await rig.run();
+    expect(run.heard).toEqual([]);
+    const mounts = readFileSync("/proc/mounts", "utf8").split("\n");
+    expect(mounts.filter((line) => line.includes(` ${rig.file("auto")} `))).toHaveLength(1);
+  });
+});
