@@ -31,6 +31,8 @@ export type ObjectInfo = Stored & {
   readonly retention: Retention | undefined;
   /** Whether it is held beyond any date, until somebody lifts the hold; false, too, if the role may not read that. */
   readonly legalHold: boolean;
+  /** True if it lies in an archive tier, and cannot be read before it is restored from there. */
+  readonly archived?: true;
 };
 
 export type Listed = { readonly key: string; readonly size: number };
@@ -39,6 +41,8 @@ export type ListedVersion = Stored & {
   readonly latest: boolean;
   /** A delete marker hides the versions under it from plain reads; it has size 0 and no content. */
   readonly deleteMarker: boolean;
+  /** As in `ObjectInfo`, as far as the listing has it. */
+  readonly archived?: true;
 };
 
 /** `length` bytes from `start` on. Reading past the end of the object is a `damaged` error. */

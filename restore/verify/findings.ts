@@ -7,7 +7,7 @@ import type { Reference, References } from "../../core/manifest/references/refer
  * How bad a finding is:
  *
  * - `damage`: something cannot be restored as it was; exit status 4
- * - `promise`: all is there, but not locked as the manifest promises; exit status 3
+ * - `promise`: all is there, but not locked as the manifest promises, or not at hand; exit status 3
  * - `note`: worth knowing, hurts no restore
  */
 type Severity = "note" | "promise" | "damage";
@@ -22,6 +22,7 @@ const codes = {
   altered: "damage",
   "wrong-content": "damage",
   "not-checked": "promise",
+  archived: "promise",
   "lock-missing": "promise",
   "lock-short": "promise",
   "lock-mode": "promise",

@@ -55,6 +55,8 @@ async function noteVersions(pages: AsyncIterable<readonly ListedVersion[]>, over
   }
 }
 
+const inArchive = "it is in an archive tier: restore it to S3 Standard there before it can be read";
+
 /** Goes through listed versions, newest first within a key, also if a key's versions are on several pages. */
 class Overlays {
   #key: string | undefined;
@@ -79,7 +81,12 @@ class Overlays {
       this.#key = listed.key;
       this.#above = [];
     }
-    if (!listed.deleteMarker) for (const id of this.references.markFound(listed)) this.#reportAbove(id, listed);
+    if (!listed.deleteMarker) {
+      for (const id of this.references.markFound(listed)) {
+        this.#reportAbove(id, listed);
+        if (listed.archived) this.findings.add(id, "archived", inArchive);
+      }
+    }
     this.#above.push(listed);
   }
 
@@ -130,7 +137,7 @@ async function askForLocks(deps: LookDeps): Promise<LookFigures> {
 
 /** What is known of an object that was listed: all, or only its lock. */
 type Known =
-  | ({ readonly whole: true } & Pick<ObjectInfo, "metadata" | "retention" | "legalHold">)
+  | ({ readonly whole: true } & Pick<ObjectInfo, "metadata" | "retention" | "legalHold" | "archived">)
   | ({ readonly whole: false } & Pick<ObjectInfo, "retention">);
 
 class Asker {
@@ -175,6 +182,7 @@ function judge(row: CheckedObject, info: Known | undefined, { findings, now }: L
     if (stated !== expected)
       findings.add(id, "wrong-encoding", `it is stored as ${JSON.stringify(stated)}, the manifest says ${kind}`, true);
   }
+  if (info.whole && info.archived) findings.add(id, "archived", inArchive);
   if (info.whole && info.legalHold)
     findings.add(id, "legal-hold", "it is under a legal hold: it cannot be removed until that is lifted");
   if (retention !== undefined) findings.locked(id, retention);

@@ -15,6 +15,7 @@ import {
   type Stored,
   type Upload,
 } from "../contract.ts";
+import { archivedByHead } from "./archived.ts";
 import { usualBounds } from "./bounds.ts";
 import { openClient, type S3Settings } from "./client.ts";
 import { checkVersion, type Described, describe, NotWhatWasAsked, RangeTooLong } from "./content.ts";
@@ -108,7 +109,9 @@ class S3Bucket implements Bucket {
       const { ObjectLockMode: mode, ObjectLockRetainUntilDate: until, ObjectLockLegalHoldStatus: hold } = found;
       const { VersionId = "null", ContentLength: size, Metadata: metadata = {} } = found;
       if (size === undefined) throw this.#requests.foreign("look up", key, "no length");
-      return { key, version: VersionId, size, metadata, retention: retentionOf(mode, until), legalHold: hold === "ON" };
+      const retention = retentionOf(mode, until);
+      const legalHold = hold === "ON";
+      return { key, version: VersionId, size, metadata, retention, legalHold, ...archivedByHead(found) };
     } catch (error) {
       if (isMissing(error)) return undefined;
       throw error;
@@ -152,7 +155,11 @@ class S3Bucket implements Bucket {
       version: ({ version }) => version,
       textOf: ({ KeyMarker, VersionIdMarker }) => `${KeyMarker}\n${VersionIdMarker}`,
       ask: async (marker = first) => {
-        const command = new this.#sdk.ListObjectVersionsCommand({ ...this.#requests.prefix(prefix), ...marker });
+        const wanted = { ...this.#requests.prefix(prefix), ...marker };
+        const command = new this.#sdk.ListObjectVersionsCommand({
+          ...wanted,
+          OptionalObjectAttributes: ["RestoreStatus"],
+        });
         return this.#page(doing, prefix, versions, (how) => this.#client.send(command, how));
       },
     });

@@ -2,6 +2,7 @@
 import type { ListObjectsV2CommandOutput, ListObjectVersionsCommandOutput } from "@aws-sdk/client-s3";
 import type { Listed, ListedVersion } from "../contract.ts";
 import { compareKeys } from "../order.ts";
+import { archivedByList } from "./archived.ts";
 import type { S3Page } from "./listing.ts";
 
 /** Where a listing of versions goes on. */
@@ -28,7 +29,12 @@ export function versions(page: ListObjectVersionsCommandOutput, prefix: string):
     modified: LastModified?.getTime() ?? 0,
   });
   const all = [
-    ...Versions.map((found) => ({ ...common(found), size: sizeOf(found.Size), deleteMarker: false })),
+    ...Versions.map((found) => ({
+      ...common(found),
+      size: sizeOf(found.Size),
+      deleteMarker: false,
+      ...archivedByList(found),
+    })),
     ...DeleteMarkers.map((found) => ({ ...common(found), size: 0, deleteMarker: true })),
   ];
   all.sort((a, b) => compareKeys(a.key, b.key) || Number(b.latest) - Number(a.latest) || b.modified - a.modified);

@@ -135,7 +135,7 @@ describe("sysbackup renew", () => {
     expect(await sysbackup(`renew --stale 4 ${set.place}`, io)).toBe(exitStatus.incomplete);
     expect(io.lines).toEqual([
       expect.stringMatching(/^stale: web1, whose newest backup is of 20.* UTC$/),
-      "requests: 1 list",
+      "requests: 2 list",
     ]);
     const fresh = fakeIO({ now: set.now, json: true });
     expect(await sysbackup(`renew --stale 6 ${set.place}`, fresh)).toBe(exitStatus.done);
