@@ -127,7 +127,7 @@ describe("a server that is slow, but goes on, is waited for:", () => {
       port: 0,
       hostname: "127.0.0.1",
       async fetch({ body }) {
-        for await (const _ of body ?? []) await Bun.sleep(25);
+        for await (const _ of body ?? []) await Bun.sleep(30);
         return new Response(null, { headers: { etag: '"x"', "x-amz-version-id": "v" } });
       },
     });
