@@ -12,16 +12,19 @@ export class Spool {
   #end = 0;
   #fd: number | undefined;
 
+  readonly #openFile: () => number;
+  readonly #most: number;
+
   /** `openFile` gives an empty file that is open for reading and writing; it is called when memory is full. */
-  constructor(
-    private readonly openFile: () => number,
-    private readonly most: number = mostHeld,
-  ) {}
+  constructor(openFile: () => number, most: number = mostHeld) {
+    this.#openFile = openFile;
+    this.#most = most;
+  }
 
   push(line: string): void {
     this.#lines.push(line);
     this.#held += line.length;
-    if (this.#held > this.most) this.#spill();
+    if (this.#held > this.#most) this.#spill();
   }
 
   /** Lines hold no newline. Each is given once. */
@@ -35,7 +38,7 @@ export class Spool {
 
   #spill(): void {
     const bytes = Buffer.from(this.#lines.join("\n"));
-    this.#fd ??= this.openFile();
+    this.#fd ??= this.#openFile();
     writeAt(this.#fd, bytes, this.#end);
     this.#blocks.push({ start: this.#end, length: bytes.length });
     this.#end += bytes.length;

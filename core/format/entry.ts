@@ -72,12 +72,12 @@ export type FileEntry = Common & {
 };
 
 /** An entry with a `hardLink` as a `FileEntry` has it: links, fifos and devices may have several names too. */
-type Linkable = Common & { readonly hardLink?: ByteString | undefined };
+type LinkableCommon = Common & { readonly hardLink?: ByteString | undefined };
 
 export type FolderEntry = Common & { readonly type: "folder" };
-export type LinkEntry = Linkable & { readonly type: "link"; readonly target: ByteString };
-export type FifoEntry = Linkable & { readonly type: "fifo" };
-export type DeviceEntry = Linkable & {
+export type LinkEntry = LinkableCommon & { readonly type: "link"; readonly target: ByteString };
+export type FifoEntry = LinkableCommon & { readonly type: "fifo" };
+export type DeviceEntry = LinkableCommon & {
   readonly type: "character device" | "block device";
   readonly major: number;
   readonly minor: number;

@@ -44,6 +44,28 @@ const programs: readonly Case[] = [
   ],
 ];
 
+const codecs: readonly Case[] = [
+  [
+    "a compressor of Bun's outside core/format",
+    "core/archive/z1.ts",
+    "export const stored = Bun.zstdCompress(Buffer.alloc(1), { level: 3 });\n",
+    "export const hash = Bun.SHA256.hash(Buffer.alloc(1));\n",
+  ],
+  [
+    "a decompressor of Bun's in restore",
+    "restore/z2.ts",
+    "export const content = Bun.gunzipSync(Buffer.alloc(1));\n",
+    "export const text = Bun.inspect(1);\n",
+  ],
+  ["node:zlib outside core/format", "core/steward/z3.ts", named("node:zlib"), named("node:fs")],
+  [
+    "node:zlib lazily",
+    "cmd/z4.ts",
+    'export const lazy = () => import("node:zlib");\n',
+    'export const text = "zlib";\n',
+  ],
+];
+
 const clock: readonly Case[] = [
   [
     "Date.now()",
@@ -124,6 +146,8 @@ const privates: readonly Case[] = [
 const homes: readonly [name: string, file: string, code: string][] = [
   ["bun:ffi in core/system", "core/system/libc.ts", named("bun:ffi")],
   ["Bun.which in its place", "core/system/programs.ts", 'export const age = Bun.which("age");\n'],
+  ["node:zlib in core/format", "core/format/codec.ts", named("node:zlib")],
+  ["a checksum of node:zlib's", "core/archive/state/checksum.ts", named("node:zlib")],
   ["AWS code in s3.ts", "core/bucket/s3/bucket.ts", named("@aws-sdk/client-s3")],
   ["AWS code beside it", "core/bucket/s3/errors.ts", named("@aws-sdk/client-s3")],
   ["AWS code for credentials", "core/aws/credentials.ts", named("@aws-sdk/credential-providers")],
@@ -159,7 +183,7 @@ async function lint(tree: string, files: readonly (readonly [file: string, code:
   );
 }
 
-const cases = [...modules, ...programs, ...clock, ...privates];
+const cases = [...modules, ...programs, ...codecs, ...clock, ...privates];
 let bad: Set<string>;
 let good: Set<string>;
 let home: Set<string>;

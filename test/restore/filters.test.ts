@@ -15,6 +15,7 @@ import { walkParts } from "../../core/manifest/walk.ts";
 import type { Notice } from "../../core/notice.ts";
 import { prune } from "../../core/steward/prune.ts";
 import { restore } from "../../restore/restore.ts";
+import { factsOf, loseIndex, loseState, rebuild } from "../core/archive/rebuild-index/support.ts";
 import { Rig, type RunOptions } from "../core/archive/rig.ts";
 import { notebook, script } from "../core/archive/scripts.ts";
 import { toyFilter } from "../support/toy-filter.ts";
@@ -215,6 +216,21 @@ describe("a filter over whole objects", () => {
     const { read, errors } = await restored(rig);
     expect(errors).toEqual([]);
     expect((await read("folder/large")).equals(large)).toBe(true);
+  });
+
+  test("does not keep a lost index from being rebuilt", async () => {
+    for (const layout of [{ layout: "packs" }, { layout: "objects" }] as const) {
+      await using rig = await filledRig();
+      await run(rig, layout);
+      const lost = await factsOf(rig);
+      await loseIndex(rig);
+      await loseState(rig);
+      const { figures, heard } = await rebuild(rig);
+      expect(heard).toEqual([]);
+      expect(figures).toMatchObject({ damaged: 0, unread: 0 });
+      expect(await factsOf(rig)).toEqual(lost);
+      expect((await run(rig, layout)).summary).toMatchObject({ new: 3, objectsStored: 0 });
+    }
   });
 
   test("that is not in the table makes a backup neither found nor restored", async () => {

@@ -26,7 +26,7 @@ export type Extended = {
   readonly lostUntil: Date | undefined;
 };
 
-type Outcome = "extended" | "long enough" | "lost";
+type ExtendOutcome = "extended" | "long enough" | "lost";
 
 /**
  * Extends each needed object whose lock ends before the promise, once. On an error, also an abort, it throws when no
@@ -56,7 +56,7 @@ function* needing(objects: ObjectTable, { database, promisedUntil }: ExtendDeps)
   for (const object of objects.expiringBefore(promisedUntil)) if (used.has(object.id)) yield object;
 }
 
-async function extendOne(objects: ObjectTable, object: KnownObject, deps: ExtendDeps): Promise<Outcome> {
+async function extendOne(objects: ObjectTable, object: KnownObject, deps: ExtendDeps): Promise<ExtendOutcome> {
   const { retention, notify } = deps;
   try {
     const outcome = await extendOrFindLonger(object, deps);
@@ -72,7 +72,10 @@ async function extendOne(objects: ObjectTable, object: KnownObject, deps: Extend
 }
 
 /** Extends a lock, or finds that it is long enough: a refusal as `locked` means that another host extended the lock further than we would. */
-async function extendOrFindLonger({ key, version }: KnownObject, { bucket, retention }: ExtendDeps): Promise<Outcome> {
+async function extendOrFindLonger(
+  { key, version }: KnownObject,
+  { bucket, retention }: ExtendDeps,
+): Promise<ExtendOutcome> {
   try {
     await bucket.extend(key, version, retention);
     return "extended";

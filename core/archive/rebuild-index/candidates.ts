@@ -1,10 +1,13 @@
 /** Which objects an index can be rebuilt from, by their keys: packs, and the content of single files. */
 import type { ListedVersion } from "../../bucket/contract.ts";
+import { splitKey } from "../../format/encoding.ts";
 
 /** `digest`: of a pack's stored bytes, or of a file's content; SHA-256, hex. */
 export type IndexCandidate = {
   readonly kind: "pack" | "content";
   readonly digest: string;
+  /** Names of the filters over the object. */
+  readonly filters: readonly string[];
   /** Versions under the key, the first one put at the end. Not empty. */
   readonly versions: readonly ListedVersion[];
 };
@@ -39,9 +42,9 @@ export async function* candidatesIn(
 }
 
 function candidateOf(versions: readonly ListedVersion[]): IndexCandidate[] {
-  const key = versions[0]?.key ?? "";
-  const pack = packKey.exec(key)?.[1];
-  if (pack !== undefined) return [{ kind: "pack", digest: pack, versions }];
-  const content = contentKey.exec(key)?.[1];
-  return content === undefined ? [] : [{ kind: "content", digest: content, versions }];
+  const { base, filters } = splitKey(versions[0]?.key ?? "");
+  const pack = packKey.exec(base)?.[1];
+  if (pack !== undefined) return [{ kind: "pack", digest: pack, filters, versions }];
+  const content = contentKey.exec(base)?.[1];
+  return content === undefined ? [] : [{ kind: "content", digest: content, filters, versions }];
 }

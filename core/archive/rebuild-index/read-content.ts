@@ -1,6 +1,7 @@
 /** Reads the object of one file, as the layout `objects` stores it. */
 import type { BucketReader, Stored } from "../../bucket/contract.ts";
 import { type CompressionName, compressionNames } from "../../format/codec.ts";
+import { encodingOf } from "../../format/encoding.ts";
 import { altered } from "../../format/error.ts";
 import { readContent } from "../../stored/read.ts";
 import type { FoundObject } from "./writer.ts";
@@ -12,11 +13,12 @@ import type { FoundObject } from "./writer.ts";
 export async function readContentObject(
   bucket: Pick<BucketReader, "get" | "head">,
   { key, version, size }: Stored,
+  filters: readonly string[],
   digest: string,
 ): Promise<FoundObject | undefined> {
   const info = await bucket.head(key, version);
   if (info === undefined) return undefined;
-  const encoding = encodingOf(info.metadata["storage-encoding"]);
+  const encoding = encodingOf(codecOf(info.metadata["storage-encoding"]), filters);
   const hash = new Bun.CryptoHasher("sha256");
   let length = 0;
   for await (const piece of readContent(bucket, { key, version, encoding }, Number.MAX_SAFE_INTEGER)) {
@@ -27,8 +29,8 @@ export async function readContentObject(
   return { encoding, frames: [{ offset: 0, length: size, chunks: [[digest, length]] }] };
 }
 
-function encodingOf(stated: string | undefined): CompressionName {
-  const encoding = compressionNames.find((name) => name === (stated ?? "none"));
-  if (encoding !== undefined) return encoding;
+function codecOf(stated: string | undefined): CompressionName {
+  const codec = compressionNames.find((name) => name === (stated ?? "none"));
+  if (codec !== undefined) return codec;
   throw altered(`it is stored as ${JSON.stringify(stated)}, which this sysbackup cannot decode`);
 }

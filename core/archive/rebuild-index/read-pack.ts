@@ -1,6 +1,7 @@
 /** Reads which chunks lie in a pack: by its table of contents, and, unless that is to be believed, by the chunks themselves. */
 import type { Stored } from "../../bucket/contract.ts";
-import { altered } from "../../format/error.ts";
+import { encodingOf } from "../../format/encoding.ts";
+import { altered, type FormatError } from "../../format/error.ts";
 import { decodeFrame } from "../../format/frame.ts";
 import { contentsLength, decodeContents } from "../../format/pack.ts";
 import { type PlacedFrame, placeFrames } from "../../format/pack-places.ts";
@@ -8,7 +9,7 @@ import { sha256 } from "../../format/sha256.ts";
 import type { Budget } from "../../side-by-side.ts";
 import { collect } from "../../stored/bytes.ts";
 import { Pieces } from "../../stored/pieces.ts";
-import { type ObjectSource, readRange } from "../../stored/read.ts";
+import { ObjectReading, type ObjectSource, readRange } from "../../stored/read.ts";
 import { release } from "../../system/garbage.ts";
 import type { FoundObject } from "./writer.ts";
 
@@ -30,6 +31,9 @@ const usualTable = 64 * 1024;
 /** A pack has 8,192 chunks at most, which take 360 KiB. A reader refuses much more before it reads it. */
 const longestTable = 4 * 1024 * 1024;
 
+/** Bytes of the largest pack that the configuration allows, with its last frame and its table of contents. */
+const longestPack = 272 * 1024 * 1024;
+
 /**
  * With a `digest`, reads the whole pack, one frame at a time, and throws a FormatError unless its bytes have that SHA-256 and
  * each chunk has the id that the table of contents gives it.
@@ -37,16 +41,52 @@ const longestTable = 4 * 1024 * 1024;
 export async function readPack(
   bucket: ObjectSource,
   pack: Stored,
+  filters: readonly string[],
+  check: PackCheck,
+): Promise<FoundObject> {
+  return filters.length === 0 ? readPlainPack(bucket, pack, check) : readFilteredPack(bucket, pack, filters, check);
+}
+
+/** Reads all of it into memory: what is at its end, and a range of it, are not where they are in the stored bytes. */
+async function readFilteredPack(
+  bucket: ObjectSource,
+  pack: Stored,
+  filters: readonly string[],
   { digest, memory }: PackCheck,
 ): Promise<FoundObject> {
+  const encoding = encodingOf("frames", filters);
+  const hash = new Bun.CryptoHasher("sha256");
+  const reading = new ObjectReading(bucket, { ...pack, encoding }, (piece) => hash.update(piece));
+  const content = await collect(reading.content(longestPack + 1), longestPack);
+  await reading.rest();
+  if (digest !== undefined && hash.digest("hex") !== digest) throw notOfItsName();
+  const check = { digest: digest && sha256(content), memory };
+  const { frames } = await readPlainPack(sourceOf(content), { ...pack, size: content.length }, check);
+  return { encoding, frames };
+}
+
+/** A source of one object, whatever it is asked for. */
+function sourceOf(content: Uint8Array): ObjectSource {
+  return {
+    async *get(_key, { range = { start: 0, length: content.length } } = {}) {
+      yield content.subarray(range.start, range.start + range.length);
+    },
+  };
+}
+
+async function readPlainPack(bucket: ObjectSource, pack: Stored, { digest, memory }: PackCheck): Promise<FoundObject> {
   const contents = await readTable(bucket, pack);
   if (digest !== undefined && (await digestOfChecked(bucket, pack, contents, memory)) !== digest) {
-    throw altered("its bytes do not have the SHA-256 of its name");
+    throw notOfItsName();
   }
   const frames = contents.frames.map(({ offset, length, chunks }) => {
     return { offset, length, chunks: chunks.map((chunk): [string, number] => [hex(chunk.id), chunk.length]) };
   });
   return { encoding: "frames", frames };
+}
+
+function notOfItsName(): FormatError {
+  return altered("its bytes do not have the SHA-256 of its name");
 }
 
 /** Asks for the end of the pack, and once more if the table of contents is longer. Throws a FormatError if it is malformed. */

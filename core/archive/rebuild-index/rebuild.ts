@@ -180,12 +180,14 @@ class Rebuild {
     if (fault !== undefined) this.#figures[fault] += 1;
   }
 
-  #read({ kind, digest }: IndexCandidate, version: LockedVersion): Promise<FoundObject | undefined> {
+  #read({ kind, digest, filters }: IndexCandidate, version: LockedVersion): Promise<FoundObject | undefined> {
     const { bucket, trustTables } = this.#job;
     const get: typeof bucket.get = (key, options) => this.#counted(bucket.get(key, options));
-    if (kind === "pack")
-      return readPack({ get }, version, { digest: trustTables ? undefined : digest, memory: this.#memory });
-    return readContentObject({ get, head: (...args) => bucket.head(...args) }, version, digest);
+    if (kind === "pack") {
+      const check = { digest: trustTables ? undefined : digest, memory: this.#memory };
+      return readPack({ get }, version, filters, check);
+    }
+    return readContentObject({ get, head: (...args) => bucket.head(...args) }, version, filters, digest);
   }
 
   async *#counted(stored: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {

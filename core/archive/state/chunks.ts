@@ -9,12 +9,12 @@ export type ChunkPlace = {
   readonly length: number;
 };
 
-type Columns = [object: number, frameOffset: number, frameLength: number, offset: number, length: number];
+type ChunkColumns = [object: number, frameOffset: number, frameLength: number, offset: number, length: number];
 
 export class ChunkTable {
   readonly #find: Statement<unknown, [Uint8Array]>;
-  readonly #insert: Statement<unknown, [Uint8Array, ...Columns]>;
-  readonly #insertLearned: Statement<unknown, [Uint8Array, ...Columns, number]>;
+  readonly #insert: Statement<unknown, [Uint8Array, ...ChunkColumns]>;
+  readonly #insertLearned: Statement<unknown, [Uint8Array, ...ChunkColumns, number]>;
 
   constructor(database: Database) {
     this.#find = database.query("SELECT object, frame_offset, frame_length, offset, length FROM chunks WHERE id = ?");
@@ -28,7 +28,7 @@ export class ChunkTable {
   }
 
   get(id: Uint8Array): ChunkPlace | undefined {
-    const row = this.#find.values(id)[0] as Columns | undefined;
+    const row = this.#find.values(id)[0] as ChunkColumns | undefined;
     if (row === undefined) return undefined;
     const [object, frameOffset, frameLength, offset, length] = row;
     return { object, frameOffset, frameLength, offset, length };

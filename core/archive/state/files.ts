@@ -19,7 +19,7 @@ export type FileRow = {
   readonly bytes: number;
 };
 
-type Columns = [path: ByteString, fingerprint: string, head: EntryHead, extents: ExtentsText | null, bytes: number];
+type FileColumns = [path: ByteString, fingerprint: string, head: EntryHead, extents: ExtentsText | null, bytes: number];
 
 const pageSize = 2_000;
 
@@ -31,7 +31,7 @@ export function justAfter(path: ByteString): string {
 export class FileTable {
   readonly #page: Statement<unknown, [string]>;
   readonly #one: Statement<FileRow, [string]>;
-  readonly #upsert: Statement<unknown, Columns>;
+  readonly #upsert: Statement<unknown, FileColumns>;
   readonly #drop: Statement<unknown, [string]>;
   readonly #parts: PartTable;
 
@@ -52,7 +52,7 @@ export class FileTable {
   *inOrder(from = "", until?: ByteString): Generator<FileRow> {
     let start = from;
     for (;;) {
-      const rows = this.#page.values(start) as Columns[];
+      const rows = this.#page.values(start) as FileColumns[];
       for (const [path, fingerprint, head, extents, bytes] of rows) {
         if (until !== undefined && path >= until) return;
         yield { path, fingerprint, head, extents, bytes };

@@ -12,9 +12,9 @@ import { rememberRead } from "./index-sync.ts";
 const enoughLines = 100_000;
 
 type ObjectRow = { id: number; key: string; version: string; size: number; encoding: Encoding; retain_until: number };
-type ChunkColumns = [id: Uint8Array, frameOffset: number, frameLength: number, offset: number, length: number];
+type IndexedChunkColumns = [id: Uint8Array, frameOffset: number, frameLength: number, offset: number, length: number];
 
-type Frame = Extract<IndexLine, { frame: unknown }>["frame"];
+type IndexFrame = Extract<IndexLine, { frame: unknown }>["frame"];
 
 export type IndexWriterDeps = {
   readonly target: WriteTarget;
@@ -106,8 +106,8 @@ function* framesOf(database: Database, object: number, number: number): Generato
     .query<unknown, [number]>(
       "SELECT id, frame_offset, frame_length, offset, length FROM chunks WHERE object = ? ORDER BY frame_offset, offset",
     )
-    .values(object) as ChunkColumns[];
-  let frame: Frame | undefined;
+    .values(object) as IndexedChunkColumns[];
+  let frame: IndexFrame | undefined;
   let end = 0;
   for (const [id, frameOffset, frameLength, offset, length] of chunks) {
     if (frame?.[1] !== frameOffset) {

@@ -18,7 +18,7 @@ export type KnownPart = {
   readonly stale: boolean;
 };
 
-type Columns = [
+type PartColumns = [
   first: ByteString,
   object: number,
   textSha256: string,
@@ -48,7 +48,7 @@ export class PartTable {
   all(): KnownPart[] {
     const rows = this.#database
       .query("SELECT first, object, text_sha256, sha256, entries, bytes, stale FROM parts ORDER BY first")
-      .values() as Columns[];
+      .values() as PartColumns[];
     return rows.map(([first, object, textSha256, sha256, entries, bytes, stale]) => ({
       first,
       object,
@@ -61,7 +61,7 @@ export class PartTable {
   }
 
   replace(parts: readonly KnownPart[]): void {
-    const insert = this.#database.query<unknown, Columns>("INSERT INTO parts VALUES (?, ?, ?, ?, ?, ?, ?)");
+    const insert = this.#database.query<unknown, PartColumns>("INSERT INTO parts VALUES (?, ?, ?, ?, ?, ?, ?)");
     this.#database.transaction(() => {
       this.#database.run("DELETE FROM parts");
       for (const { first, object, textSha256, sha256, entries, bytes, stale } of parts) {

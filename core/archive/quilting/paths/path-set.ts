@@ -9,25 +9,25 @@ const pageSize = 2_000;
 const batchSize = 10_000;
 
 export class PathSet implements Disposable {
-  private readonly database = openScratchDatabase("CREATE TEMP TABLE paths (path TEXT PRIMARY KEY) WITHOUT ROWID");
-  private readonly insert: Statement<unknown, [string]>;
-  private readonly insertAll: (paths: readonly ByteString[]) => void;
-  private batch: ByteString[] = [];
+  readonly #database = openScratchDatabase("CREATE TEMP TABLE paths (path TEXT PRIMARY KEY) WITHOUT ROWID");
+  readonly #insert: Statement<unknown, [string]>;
+  readonly #insertAll: (paths: readonly ByteString[]) => void;
+  #batch: ByteString[] = [];
 
   constructor() {
-    this.insert = this.database.query("INSERT OR IGNORE INTO paths VALUES (?)");
-    this.insertAll = this.database.transaction((paths: readonly ByteString[]) => {
-      for (const path of paths) this.insert.run(path);
+    this.#insert = this.#database.query("INSERT OR IGNORE INTO paths VALUES (?)");
+    this.#insertAll = this.#database.transaction((paths: readonly ByteString[]) => {
+      for (const path of paths) this.#insert.run(path);
     });
   }
 
   add(path: ByteString): void {
-    if (this.batch.push(path) >= batchSize) this.flush();
+    if (this.#batch.push(path) >= batchSize) this.#flush();
   }
 
   *inOrder(): Generator<ByteString> {
-    this.flush();
-    const page = this.database.query<unknown, [string]>(
+    this.#flush();
+    const page = this.#database.query<unknown, [string]>(
       `SELECT path FROM paths WHERE path > ? ORDER BY path LIMIT ${pageSize}`,
     );
     let last = "";
@@ -41,18 +41,18 @@ export class PathSet implements Disposable {
   }
 
   get size(): number {
-    this.flush();
-    return this.database.query<{ n: number }, []>("SELECT count(*) AS n FROM paths").get()?.n ?? 0;
+    this.#flush();
+    return this.#database.query<{ n: number }, []>("SELECT count(*) AS n FROM paths").get()?.n ?? 0;
   }
 
   [Symbol.dispose](): void {
-    this.database.close();
+    this.#database.close();
   }
 
-  private flush(): void {
-    if (this.batch.length === 0) return;
+  #flush(): void {
+    if (this.#batch.length === 0) return;
     // In order, a B-tree is filled page by page.
-    this.insertAll(this.batch.sort());
-    this.batch = [];
+    this.#insertAll(this.#batch.sort());
+    this.#batch = [];
   }
 }
