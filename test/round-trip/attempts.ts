@@ -7,7 +7,6 @@ import {
   DeleteObjectCommand,
   DeleteObjectsCommand,
   GetObjectCommand,
-  GetObjectRetentionCommand,
   HeadObjectCommand,
   ListMultipartUploadsCommand,
   ListObjectsV2Command,
@@ -98,10 +97,6 @@ export const onObjects: readonly Attempt[] = [
     name: "give it to everybody by ACL",
     send: (client, bucket, stored) =>
       client.send(new PutObjectAclCommand({ ...place(bucket, stored), ACL: "public-read" })),
-  },
-  {
-    name: "look up its date",
-    send: (client, bucket, stored) => client.send(new GetObjectRetentionCommand(place(bucket, stored))),
   },
 ];
 

@@ -5,7 +5,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { DeleteObjectCommand, type S3Client, S3ServiceException } from "@aws-sdk/client-s3";
+import { DeleteObjectCommand, GetObjectRetentionCommand, type S3Client, S3ServiceException } from "@aws-sdk/client-s3";
 import type { Bucket } from "../../core/bucket/contract.ts";
 import { readAll } from "../../core/bucket/stream.ts";
 import { parseManifestKey } from "../../core/format/keys.ts";
@@ -60,6 +60,13 @@ describe.skipIf(ceph === undefined)("with the archive's role on Ceph nobody can"
     const attempts = folder === "index/" ? onObjects : [...onObjects, ...onContent];
     for (const attempt of attempts) test(`${attempt.name}: ${folder}`, () => tryOn(folder, attempt));
   }
+  test("change anything by looking up a date, which the role may: it tells a lock from a denial", async () => {
+    for (const { key, version } of before) {
+      const place = { Bucket: machine.bucket, Key: key, VersionId: version };
+      expect(await statusOf(thief.send(new GetObjectRetentionCommand(place)))).toBe(200);
+    }
+    expect(await machine.state()).toEqual(before);
+  });
   for (const attempt of onBucket) test(`${attempt.name}: the bucket`, () => tryOn("", attempt));
 });
 
