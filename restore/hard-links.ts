@@ -4,6 +4,7 @@
  * an entry that says the same of itself as the first one.
  */
 import type { Entry, FolderEntry } from "../core/format/entry.ts";
+import { likenessOf } from "../core/format/likeness.ts";
 import { type ByteString, baseName, parentOf } from "../core/format/path.ts";
 import { sha256 } from "../core/format/sha256.ts";
 import { makeHardLink } from "../core/system/beneath.ts";
@@ -11,7 +12,6 @@ import { close } from "../core/system/files.ts";
 import { openHandle } from "../core/system/handle.ts";
 import { isSystemError } from "../core/system/libc.ts";
 import { fstat, lstatAt, type Stat } from "../core/system/stat.ts";
-import { likenessOf } from "./likeness.ts";
 import { putInPlace } from "./place.ts";
 import type { Report } from "./report.ts";
 import type { Target } from "./target.ts";
@@ -34,7 +34,10 @@ export function isLaterName(entry: Linkable): boolean {
 
 /** Equal for names that are linked to each other. Of any length, and cheap to keep, as a machine may have millions. */
 export function linkGroup(entry: Linkable): string {
-  return sha256(Buffer.from(`${likenessOf(entry)}${entry.hardLink}`)).slice(0, 32);
+  return sha256(Buffer.from(`${likenessOf(entry, entry.type === "file" ? entry.extents : [])}${entry.hardLink}`)).slice(
+    0,
+    32,
+  );
 }
 
 export class HardLinks {

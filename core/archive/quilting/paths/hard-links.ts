@@ -6,20 +6,16 @@
  * says the same in every respect, content included. Larger than memory if it must be, as `PathSet` is.
  */
 import type { Statement } from "bun:sqlite";
-import type { Extent } from "../../../format/entry.ts";
 import type { EntryHead, HeadEntry } from "../../../format/entry-json.ts";
 import { decodeRow } from "../../../format/entry-row.ts";
 import { FormatError } from "../../../format/error.ts";
+import { type AlikeContent, likenessOf } from "../../../format/likeness.ts";
 import type { ByteString } from "../../../format/path.ts";
-import { sha256 } from "../../../format/sha256.ts";
 import { openScratchDatabase } from "../../../system/scratch-database.ts";
 import type { Stat } from "../../../system/stat.ts";
 
 /** An entry as the last run left it; `extents` is JSON, null for anything but files. */
 type KnownEntry = { readonly head: EntryHead; readonly extents: string | null };
-
-/** Bytes of a file, as far as comparing needs them. */
-type Content = readonly Pick<Extent, "length" | "sha256">[];
 
 /** `likeness` is null for an entry of the last run that is kept unread, until it is compared. */
 type FirstName = { readonly path: ByteString; readonly likeness: string | null };
@@ -68,7 +64,7 @@ export class HardLinks implements Disposable {
    * The first path of the file that `entry` is about to record; its own if there is none before. Call it when nothing
    * can keep the entry out of the backup any more. Undefined for a file with one name.
    */
-  place(entry: HeadEntry, stat: Stat, content: Content): ByteString | undefined {
+  place(entry: HeadEntry, stat: Stat, content: AlikeContent): ByteString | undefined {
     if (!mayBeLinked(stat)) return undefined;
     const identity = identityOf(stat);
     const look = lookOf(stat);
@@ -119,30 +115,5 @@ function likenessOfRow(row: KnownEntry | undefined): string {
   } catch (error) {
     if (error instanceof FormatError) return "";
     throw error;
-  }
-}
-
-/** Equal for entries that differ in nothing but their path, warnings, and how their content is stored. */
-function likenessOf(entry: HeadEntry, content: Content): string {
-  const { type, owner, mode, modified, acl, xattrs } = entry;
-  const attributes = [...xattrs].map(([name, value]) => [name, Buffer.from(value).toString("base64")]).sort();
-  const common = [type, owner.uid, owner.gid, mode, modified.seconds, modified.nanoseconds, acl?.access, attributes];
-  return sha256(
-    Buffer.from(JSON.stringify([...common, ...ownOf(entry), content.map((one) => [one.length, one.sha256])])),
-  );
-}
-
-function ownOf(entry: HeadEntry): unknown[] {
-  switch (entry.type) {
-    case "file":
-      return [entry.size, entry.holes];
-    case "link":
-      return [entry.target];
-    case "character device":
-    case "block device":
-      return [entry.major, entry.minor];
-    case "fifo":
-    case "folder":
-      return [];
   }
 }
