@@ -5,7 +5,7 @@ import { Glob } from "bun";
 
 const root = join(import.meta.dir, "../..");
 
-const notYet = ["core/archive/executables", "core/archive/quilting", "restore"];
+const notYet = ["restore"];
 
 /** Mannered words, and what to write instead. */
 const words: readonly (readonly [pattern: RegExp, instead: string])[] = [

@@ -1,6 +1,6 @@
 /**
- * What all sources yield, as it comes, one item of each at most waiting. The first error of one ends all. Their `return`
- * is awaited at the end, so a source that may wait for long must be told otherwise that its reader has left.
+ * Yields the items of all sources as they come; at most one item of each waits. The first error ends all of them. Their
+ * `return` is awaited at the end, so a source that may wait for long needs another signal that its reader has left.
  */
 export async function* merge<T>(sources: readonly AsyncGenerator<T>[]): AsyncGenerator<T> {
   type Outcome = { readonly source: AsyncGenerator<T>; readonly take: () => IteratorResult<T> };
