@@ -59,7 +59,7 @@ async function readObject(row: CheckedObject, deps: ReadDataDeps, count: Count):
   try {
     const { key, version, kind } = row;
     const encoding = isContent(kind) ? kind : "none";
-    const reading = new ObjectReading(deps.bucket, { key, version, encoding }, onStored);
+    await using reading = new ObjectReading(deps.bucket, { key, version, encoding }, onStored);
     if (isContent(kind)) wrong = await checkContent(row, kind, reading, deps);
     await reading.rest();
   } catch (error) {
