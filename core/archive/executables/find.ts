@@ -1,4 +1,4 @@
-/** The executables of a folder such as `pickers.d`, found as run-parts finds them. */
+/** Finds the executables of a folder such as `pickers.d`, by the rules of run-parts. */
 import { constants } from "node:fs";
 import { access, readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
@@ -9,12 +9,12 @@ export type ExecutableKind = "picker" | "snapshotter";
 
 export type Executable = { readonly name: string; readonly path: string };
 
-/** What editors and package managers leave beside the real thing. */
+/** Names of files that editors and package managers leave beside an executable. */
 const leftover = /^\.|~$|\.dpkg-[^.]*$|\.rpm[^.]*$|^README/;
 
 /**
- * The executables of `folder`, in byte order of name: regular files and links to them. Folders and leftovers are passed
- * over; what may not be executed is a warning, a folder that may not be read an error; the others go on.
+ * Returns the executables of `folder` in byte order of name: regular files, and links to them. Skips folders and
+ * leftovers. Warns of a file that may not be executed, and reports an error for a folder that cannot be read.
  */
 export async function findExecutables(folder: string, kind: ExecutableKind, notify: Notify): Promise<Executable[]> {
   const found: Executable[] = [];
