@@ -5,8 +5,9 @@
  * opened. After it, the rows are exactly the entries of this run's manifest.
  */
 import type { FileWarning } from "../../format/entry.ts";
-import { encodeHead, type HeadEntry } from "../../format/entry-json.ts";
+import { type EntryHead, encodeHead, encodeReadableHead, type HeadEntry } from "../../format/entry-json.ts";
 import { objectsOf } from "../../format/entry-row.ts";
+import { FormatError } from "../../format/error.ts";
 import type { ByteString } from "../../format/path.ts";
 import { quoted } from "../../format/quoted.ts";
 import type { Notify } from "../../notice.ts";
@@ -226,8 +227,10 @@ export class Quilter {
     stat: Stat,
     extents: readonly PendingExtent[],
   ): { readonly head: string; readonly print: string } {
+    const alone = readableHead(entry);
     const hardLink = this.#deps.hardLinks.place(entry, stat, extents);
-    return { head: encodeHead(withHardLink(entry, hardLink)), print: this.#settled(stat, hardLink) };
+    const head = hardLink === undefined ? alone : encodeHead(withHardLink(entry, hardLink));
+    return { head, print: this.#settled(stat, hardLink) };
   }
 
   async #takeAllAhead(): Promise<void> {
@@ -326,6 +329,15 @@ function upTo(size: number, regions: readonly Region[]): Region[] {
 
 /** Why a path is not in the backup, if it is not the system that says so. */
 class LeftOut extends Error {}
+
+/** What restore could not read must not get into a manifest: it would take others with it. */
+function readableHead(entry: HeadEntry): EntryHead {
+  try {
+    return encodeReadableHead(entry);
+  } catch (error) {
+    throw error instanceof FormatError ? new LeftOut(`a manifest cannot describe it: ${error.message}`) : error;
+  }
+}
 
 /** Equal for two looks at a file that did not change between them. Devices get other numbers at each boot: not here. */
 function fingerprint({ inode, size, modified, changed }: Stat, hardLink: ByteString | undefined): string {
