@@ -7,9 +7,9 @@ import type { Notice, Notify } from "../../notice.ts";
 
 type Bound = { readonly notices: number; readonly characters: number };
 
-/** Of one code. */
+/** Room for one code. */
 const mostOfKind: Bound = { notices: 1_000, characters: 256 * 1024 };
-/** Of all infos and warnings together; errors have as much for themselves. */
+/** Room for all infos and warnings together; errors have as much for themselves. */
 const mostOfRank: Bound = { notices: 10_000, characters: 4 * 1024 * 1024 };
 
 export class RunLog {

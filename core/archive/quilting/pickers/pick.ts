@@ -12,6 +12,8 @@ export type PickOptions = {
   readonly folder: string;
   /** How long a picker may be silent while it is waited for, in milliseconds. */
   readonly timeoutMs: number;
+  /** The user whose rights they get: what others can change is then not run. */
+  readonly privileged?: number | undefined;
   readonly notify: Notify;
   readonly signal?: AbortSignal;
 };
@@ -21,8 +23,9 @@ export type PickOptions = {
  * `..` in them is not resolved, and nobody has looked whether they exist. What goes wrong with a picker is a notice.
  * Reading slowly makes the pickers wait; leaving the loop ends them. Throws the reason of `signal` when it fires.
  */
-export async function* pickPaths({ folder, timeoutMs, notify, signal }: PickOptions): AsyncGenerator<ByteString[]> {
-  const pickers = await findExecutables(folder, "picker", notify);
+export async function* pickPaths(options: PickOptions): AsyncGenerator<ByteString[]> {
+  const { folder, timeoutMs, privileged, notify, signal } = options;
+  const pickers = await findExecutables(folder, "picker", notify, privileged);
   const left = new AbortController();
   const stop = signal === undefined ? left.signal : AbortSignal.any([signal, left.signal]);
   const sources = pickers.map((picker) => pathsOf(picker, { timeoutMs, notify, signal: stop }));
@@ -34,7 +37,7 @@ export async function* pickPaths({ folder, timeoutMs, notify, signal }: PickOpti
   }
 }
 
-type PickerOptions = Omit<PickOptions, "folder"> & { readonly signal: AbortSignal };
+type PickerOptions = Omit<PickOptions, "folder" | "privileged"> & { readonly signal: AbortSignal };
 
 async function* pathsOf(picker: Executable, options: PickerOptions): AsyncGenerator<ByteString[]> {
   const { timeoutMs, signal, notify } = options;
