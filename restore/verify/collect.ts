@@ -4,7 +4,7 @@ import type { Manifest } from "../../core/format/manifest.ts";
 import { fromText, toText } from "../../core/format/path.ts";
 import type { Found } from "../../core/manifest/find.ts";
 import type { Loss } from "../../core/manifest/loss.ts";
-import { ManifestRefused, nameOf } from "../../core/manifest/read.ts";
+import { nameOf } from "../../core/manifest/read.ts";
 import { type PartContent, readParts } from "../../core/manifest/references/read-parts.ts";
 import type { LockDemand, ReferencedPart, References } from "../../core/manifest/references/references.ts";
 import type { Extents } from "./extents.ts";
@@ -24,6 +24,7 @@ export type CollectDeps = {
   /** Returns whether the content of the object with this key is to be read. */
   readonly choose: (key: string) => boolean;
   readonly now: Date;
+  readonly serverTime: () => Date;
   readonly signal: AbortSignal;
 };
 
@@ -53,10 +54,11 @@ export async function collect(sources: Iterable<Found> | AsyncIterable<Found>, d
   return backups;
 }
 
-async function collectRoot(source: Found, { bucket, references, findings, now }: CollectDeps): Promise<Collected> {
-  const { stored, manifest, fault } = await readRoot(bucket, source);
+async function collectRoot(source: Found, deps: CollectDeps): Promise<Collected> {
+  const { bucket, references, findings, now, serverTime } = deps;
+  const { stored, manifest, faults } = await readRoot(bucket, source, serverTime);
   const { id, root } = references.addBackup({ root: stored, manifest, demand: manifest && demandOf(manifest, now) });
-  if (root !== undefined && fault !== undefined) findings.add(root, fault.code, fault.why);
+  if (root !== undefined) for (const { code, why } of faults) findings.add(root, code, why);
   const { header, totals } = manifest ?? {};
   return { id, title: nameOf(source), manifest: header && totals && { header, totals }, root };
 }
@@ -86,9 +88,8 @@ async function collectParts(deps: CollectDeps): Promise<void> {
 }
 
 function losePart({ id, ref }: ReferencedPart, loss: Loss, { findings, losses }: CollectDeps): void {
-  if (loss.newer) throw new ManifestRefused("newer", ref.key, loss.how, undefined);
   findings.add(id, loss.damage ? "part-damaged" : "not-checked", loss.how, true);
-  losses.add(id, ref.first, ref.entries);
+  if (!loss.newer) losses.add(id, ref.first, ref.entries);
 }
 
 /** Returns the files with content in a chosen object, and the range of all entries. */

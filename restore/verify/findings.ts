@@ -22,6 +22,7 @@ const codes = {
   altered: "damage",
   "wrong-content": "damage",
   "not-checked": "promise",
+  "manifest-foreign": "promise",
   archived: "promise",
   "lock-missing": "promise",
   "lock-short": "promise",
@@ -29,6 +30,7 @@ const codes = {
   "delete-marker": "note",
   "newer-version": "note",
   "legal-hold": "note",
+  "dates-contradict": "note",
 } as const satisfies Readonly<Record<string, Severity>>;
 
 export type FindingCode = keyof typeof codes;

@@ -27,6 +27,8 @@ export type VerifyOptions = {
   /** Returns whether the content of the object with this key is to be read; undefined: none is read. */
   readonly read: ((key: string) => boolean) | undefined;
   readonly now: () => Date;
+  /** What dates of backups are compared with: the server's clock if there is one. Called after the listing. */
+  readonly serverTime: () => Date;
   readonly onProgress: (done: { readonly objects: number; readonly bytes: number }) => void;
   readonly signal: AbortSignal;
 };
@@ -85,6 +87,7 @@ export async function verify<T>(options: VerifyOptions, use: (verdict: Verdict) 
     extents: new Extents(references),
     choose: read ?? (() => false),
     now: options.now(),
+    serverTime: options.serverTime,
     signal,
   };
   const collected = await collect(options.sources, deps);

@@ -5,8 +5,9 @@
  * opened. At the end, the rows are exactly the entries of this run's manifest.
  */
 import type { FileWarning } from "../../format/entry.ts";
-import { encodeHead, type HeadEntry } from "../../format/entry-json.ts";
+import { type EntryHead, encodeHead, encodeReadableHead, type HeadEntry } from "../../format/entry-json.ts";
 import { objectsOf } from "../../format/entry-row.ts";
+import { FormatError } from "../../format/error.ts";
 import type { ByteString } from "../../format/path.ts";
 import { quoted } from "../../format/quoted.ts";
 import type { Notify } from "../../notice.ts";
@@ -226,8 +227,10 @@ export class Quilter {
     stat: Stat,
     extents: readonly PendingExtent[],
   ): { readonly head: string; readonly print: string } {
+    const alone = readableHead(entry);
     const hardLink = this.#deps.hardLinks.place(entry, stat, extents);
-    return { head: encodeHead(withHardLink(entry, hardLink)), print: this.#settled(stat, hardLink) };
+    const head = hardLink === undefined ? alone : encodeHead(withHardLink(entry, hardLink));
+    return { head, print: this.#settled(stat, hardLink) };
   }
 
   async #takeAllAhead(): Promise<void> {
@@ -326,6 +329,18 @@ function upTo(size: number, regions: readonly Region[]): Region[] {
 
 /** Error for a path that is left out for a reason of our own, not of the system. */
 class LeftOut extends Error {}
+
+/**
+ * Returns what the manifest says about an entry. Throws a LeftOut for what restore could not read, as it would take other entries of
+ * its part with it.
+ */
+function readableHead(entry: HeadEntry): EntryHead {
+  try {
+    return encodeReadableHead(entry);
+  } catch (error) {
+    throw error instanceof FormatError ? new LeftOut(`a manifest cannot describe it: ${error.message}`) : error;
+  }
+}
 
 /** Returns a text that is equal for two looks at an unchanged file. Without the device, whose number changes at each boot. */
 function fingerprint({ inode, size, modified, changed }: Stat, hardLink: ByteString | undefined): string {

@@ -12,6 +12,8 @@ export type PickOptions = {
   readonly folder: string;
   /** Longest silence of a picker in milliseconds, while the run waits for it. */
   readonly timeoutMs: number;
+  /** The user whose rights they get: what others can change is then not run. */
+  readonly privileged?: number | undefined;
   readonly notify: Notify;
   readonly signal?: AbortSignal;
 };
@@ -21,8 +23,9 @@ export type PickOptions = {
  * some perhaps twice. `..` is not resolved, and the paths may not exist. Reports a picker's failure as a notice. A slow
  * reader makes the pickers wait; leaving the loop ends them. Throws the reason of `signal` if it fires.
  */
-export async function* pickPaths({ folder, timeoutMs, notify, signal }: PickOptions): AsyncGenerator<ByteString[]> {
-  const pickers = await findExecutables(folder, "picker", notify);
+export async function* pickPaths(options: PickOptions): AsyncGenerator<ByteString[]> {
+  const { folder, timeoutMs, privileged, notify, signal } = options;
+  const pickers = await findExecutables(folder, "picker", notify, privileged);
   const left = new AbortController();
   const stop = signal === undefined ? left.signal : AbortSignal.any([signal, left.signal]);
   const sources = pickers.map((picker) => pathsOf(picker, { timeoutMs, notify, signal: stop }));
@@ -34,7 +37,7 @@ export async function* pickPaths({ folder, timeoutMs, notify, signal }: PickOpti
   }
 }
 
-type PickerOptions = Omit<PickOptions, "folder"> & { readonly signal: AbortSignal };
+type PickerOptions = Omit<PickOptions, "folder" | "privileged"> & { readonly signal: AbortSignal };
 
 async function* pathsOf(picker: Executable, options: PickerOptions): AsyncGenerator<ByteString[]> {
   const { timeoutMs, signal, notify } = options;
