@@ -109,7 +109,7 @@ describe("the root of a manifest", () => {
     await repaired(machine);
   });
 
-  test("that is damaged does not keep the one before from being restored", async () => {
+  test("the root of a manifest that is damaged does not keep the one before from being restored", async () => {
     await using machine = await backedUp();
     const whole = await machine.newest();
     await machine.nextSecond();

@@ -85,7 +85,7 @@ describe("`bun run unused`", () => {
   const user = 'import { nobody } from "../../core/failure.ts";\nnobody();\n';
 
   test(
-    "names every file, export, type and package that nothing uses, and a used package that is no dependency",
+    "`bun run unused` names every file, export, type and package that nothing uses, and a used package that is no dependency",
     async () => {
       const dependencies = { ...manifest.dependencies, "left-pad": "1.3.0" };
       const { status, output } = await run("run unused", {
@@ -103,7 +103,7 @@ describe("`bun run unused`", () => {
   );
 
   test(
-    "names an export of the product that only tests use",
+    "`bun run unused` names an export of the product that only tests use",
     async () => {
       const code = await failureWith("export const nobody = () => {};\n");
       const { status, output } = await run("run unused", { "core/failure.ts": code, "test/lint/x.test.ts": user });
@@ -114,7 +114,7 @@ describe("`bun run unused`", () => {
   );
 
   test(
-    "accepts an export for tests that says so",
+    "`bun run unused` accepts an export for tests that says so",
     async () => {
       const code = await failureWith("/** @internal */\nexport const nobody = () => {};\n");
       const files = { "core/failure.ts": code, "test/lint/x.test.ts": user };

@@ -89,7 +89,7 @@ describe("a circle of imports", () => {
     expect(importCircles(...(await parsed(files)))).toEqual([`import circle: ${circle}`]);
   });
 
-  test("is not seen in two ways to one file", async () => {
+  test("a circle of imports is not seen in two ways to one file", async () => {
     const files = {
       "core/a.ts": 'import "./b.ts";\nimport "./c.ts";',
       "core/b.ts": 'import "./c.ts";',

@@ -17,7 +17,7 @@ describe("a type name that is declared twice is reported", () => {
     expect(doubledTypeNames(sources(one, other))).toEqual(["type X is declared 2 times: core/a.ts, core/b.ts"]);
   });
 
-  test("within one file", () => {
+  test("a type name that is declared twice within one file is reported", () => {
     const twice = "function f() { type X = 1; }\nfunction g() { type X = 2; }";
     expect(doubledTypeNames(sources(twice))).toEqual(["type X is declared 2 times: core/a.ts, core/a.ts"]);
   });

@@ -68,7 +68,7 @@ describe("some paths", () => {
     expect([mode(fixture.at("/a")), mode(fixture.at("/a/in"))]).toEqual([0o711, 0o701]);
   });
 
-  test("a path that the backup does not have is told, and the others are restored", async () => {
+  test("a path that the backup does not have is reported, and the others are restored", async () => {
     const { fixture, figures } = await restored(["/b/x", "/b/z"], []);
     await using _ = fixture;
     expect(fixture.complaints).toEqual([

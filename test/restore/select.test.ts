@@ -35,7 +35,7 @@ describe("what is selected", () => {
     expect(some.missing()).toEqual([path("/b")]);
   });
 
-  test("without paths, everything", () => {
+  test("without paths, everything is selected", () => {
     expect(new Selection([], nothingThere).role(path("/any/thing"))).toBe("selected");
   });
 

@@ -272,7 +272,7 @@ test.each(["BucketName=other", "ExistingBucket=other"])(
 describe("an update of the KMS key", () => {
   const key = (id: string) => `arn:aws:kms:eu-central-1:123456789012:key/${id}`;
   test.each(["KmsKeyArn=", `KmsKeyArn=${key("b")}`])(
-    "to %j is refused: what is stored needs the old one",
+    "an update of the KMS key to %j is refused: what is stored needs the old one",
     async (written) => {
       await using at = await rig();
       at.double.plant(name, "CREATE_COMPLETE", { parameters: { ...parameters, KmsKeyArn: key("a") }, tags });

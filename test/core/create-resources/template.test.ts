@@ -41,12 +41,12 @@ describe("short tags become long forms:", () => {
 describe("the built-in template", () => {
   const template = builtInTemplate();
 
-  test("is small enough to be sent in a request", () => {
+  test("the built-in template is small enough to be sent in a request", () => {
     expect(Buffer.byteLength(template.text)).toBeLessThanOrEqual(51_200);
     expect(template.text).toStartWith("# What sysbackup needs");
   });
 
-  test("has its parameters with what they allow", () => {
+  test("the built-in template has its parameters with what they allow", () => {
     expect(template.parameters.get("LockMode")).toMatchObject({
       default: "GOVERNANCE",
       allowed: ["GOVERNANCE", "COMPLIANCE"],
@@ -56,7 +56,7 @@ describe("the built-in template", () => {
       expect([name, typeof value]).toEqual([name, "string"]);
   });
 
-  test("has no short tag left in its JSON", () => {
+  test("the built-in template has no short tag left in its JSON", () => {
     const { Resources } = JSON.parse(JSON.stringify(template.document));
     expect(Resources.BucketPolicy.Properties.Bucket).toEqual({
       "Fn::If": ["NewBucket", { Ref: "Bucket" }, { Ref: "ExistingBucket" }],

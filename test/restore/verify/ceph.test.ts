@@ -57,7 +57,7 @@ describe.skipIf(ceph === undefined)("verify on Ceph finds", () => {
   test("a sound backup sound", () =>
     withBackup(async (bucket) => expect(await found(bucket)).toEqual(["restorable", 0])));
 
-  test("delete markers over a pack and over the root, which hurt no restore", () =>
+  test("verify on Ceph finds delete markers over a pack and over the root, which hurt no restore", () =>
     withBackup(async (bucket, { Bucket, Key }, top) => {
       for (const key of [Key, top.Key]) await client.send(new DeleteObjectCommand({ Bucket, Key: key }));
       expect(await found(bucket)).toEqual(["restorable", "delete-marker manifests", "delete-marker packs", 0]);

@@ -74,7 +74,7 @@ describe("rendering", () => {
       {},
       "DomainName of AWS::S3::Bucket is not known here",
     ],
-  ])("refuses %s", (_, value, parameters, why) => {
+  ])("rendering refuses %s", (_, value, parameters, why) => {
     expect(() => rendered(value, parameters)).toThrow(why);
   });
 
@@ -102,7 +102,7 @@ describe("the project's template", () => {
     expect(JSON.stringify(resources)).not.toContain("undefined");
   });
 
-  test("names its roles as core/config/package.ts does, and bounds each by its own rights", () => {
+  test("the project's template names its roles as core/config/package.ts does, and bounds each by its own rights", () => {
     const { outputs } = render(builtInTemplate().document, { parameters: { PackageName: "other" } });
     const place = { partition: "aws", account: "123456789012", package: "other" };
     expect(Object.values(outputs).slice(1)).toEqual(roleNames.map((role) => roleArn(place, role)));

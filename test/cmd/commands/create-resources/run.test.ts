@@ -32,7 +32,7 @@ const parameterNames = [...builtInTemplate().parameters.keys()];
 describe("create-resources --dry-run, without a region, keys or a network", () => {
   const env = { ...nowhere.env, AWS_ACCESS_KEY_ID: undefined, AWS_SECRET_ACCESS_KEY: undefined };
 
-  test("prints the template, and its parameters as comments", async () => {
+  test("create-resources --dry-run prints the template, and its parameters as comments, without a region, keys or a network", async () => {
     const run = await sysbackup(["create-resources", "--dry-run", "--parameters", "LockMode=COMPLIANCE"], { env });
     expect(run).toMatchObject({ exit: 0, stderr: "" });
     expect(run.stdout).toStartWith(
@@ -141,7 +141,7 @@ function onMoto(name: string) {
 describe.skipIf(!moto)("against moto", () => {
   const newName = () => `t-${randomUUID().slice(0, 8)}`;
 
-  test("makes everything from nothing; a second time is refused; an update changes what it is given, and nothing else", async () => {
+  test("create-resources makes everything from nothing; a second time is refused; an update changes what it is given, and nothing else", async () => {
     const name = newName();
     const run = onMoto(name);
     const first = await run("create-resources", "--export", name, "--parameters", `BucketName=${name}-bucket`);

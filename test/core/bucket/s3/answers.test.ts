@@ -178,7 +178,7 @@ describe.skipIf(ceph === undefined)("through a proxy that", () => {
     return new Response(body?.pipeThrough(new TransformStream()) ?? null, { status, headers });
   };
 
-  test("sends bodies without a length, an object is read whole and in part", () =>
+  test("through a proxy that sends bodies without a length, an object is read whole and in part", () =>
     through(
       async (request, forward) => (request.method === "GET" ? chunked(await forward()) : forward()),
       async (bucket) => {
@@ -207,7 +207,7 @@ describe.skipIf(ceph === undefined)("through a proxy that", () => {
     for (let i = 0; i < 9; i++) yield Buffer.alloc(mebibyte, i);
   }
 
-  test("loses the answer to the end of an upload, the upload is found", async () => {
+  test("through a proxy that loses the answer to the end of an upload, the upload is found", async () => {
     let lost = 0;
     await through(
       async (request, forward) => {
@@ -227,7 +227,7 @@ describe.skipIf(ceph === undefined)("through a proxy that", () => {
     );
   });
 
-  test("loses the end of an upload, the upload ends all the same", async () => {
+  test("through a proxy that loses the end of an upload, the upload ends all the same", async () => {
     let lost = 0;
     await through(
       async (request, forward) =>
@@ -240,7 +240,7 @@ describe.skipIf(ceph === undefined)("through a proxy that", () => {
     );
   });
 
-  test("loses an upload altogether, the message says so", async () => {
+  test("through a proxy that loses an upload altogether, the message says so", async () => {
     let ended = false;
     await through(
       async (request, forward) => {
@@ -257,7 +257,7 @@ describe.skipIf(ceph === undefined)("through a proxy that", () => {
     );
   });
 
-  test("loses the answer, and somebody else put the same key: that is not taken for ours", async () => {
+  test("through a proxy that loses the answer, an object that somebody else put under the same key is not taken for ours", async () => {
     let ended = false;
     await through(
       async (request, forward) => {

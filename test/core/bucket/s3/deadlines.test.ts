@@ -76,7 +76,7 @@ describe("a server that", () => {
     }
   }
 
-  test("reads what is sent byte by byte is given up in time", async () => {
+  test("a server that reads what is sent byte by byte is given up in time", async () => {
     const dribble = (socket: Socket) => {
       socket.pause();
       const timer = setInterval(() => (socket.destroyed ? clearInterval(timer) : socket.read(1)), 50);
@@ -86,7 +86,7 @@ describe("a server that", () => {
     expect(await errorOf(calls["large put"]?.(bucket) ?? Promise.resolve())).toMatchObject({ kind: "unreachable" });
   });
 
-  test("never ends the handshake of TLS is given up in time", async () => {
+  test("a server that never ends the handshake of TLS is given up in time", async () => {
     await using server = await liar(never);
     const bucket = await openAt(server.endpoint.replace("http:", "https:"));
     const began = performance.now();

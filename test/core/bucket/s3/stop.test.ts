@@ -87,7 +87,7 @@ describe("an upload is aborted after the signal, too:", () => {
     expect(methods).toEqual(["POST", "DELETE"]);
   });
 
-  test("for one that does not, nobody waits", async () => {
+  test("after the signal, nobody waits for the abort of an upload that gets no answer", async () => {
     const { error, took, methods } = await aborted(undefined);
     expect(error).toBe(reason);
     expect(took).toBeLessThan(shortBounds.cleanup + soon);

@@ -38,7 +38,7 @@ describe("records of a picker", () => {
     expect(split(output).records).toEqual([...records]);
   });
 
-  test("are the same however the output is cut into pieces", () => {
+  test("records of a picker are the same however the output is cut into pieces", () => {
     const text = fc.string({ unit: fc.constantFrom("a", "/", "\n", "\0") });
     fc.assert(
       fc.property(text, fc.array(fc.nat()), fc.boolean(), (tail, cuts, long) => {
