@@ -76,7 +76,7 @@ describe("the root of a manifest", () => {
     });
     afterAll(() => machine[Symbol.asyncDispose]());
 
-    test.each(changes)("%s", async (_, change) => {
+    test.each(changes)("a damaged root is refused by every subcommand that reads it: %s", async (_, change) => {
       await replace(machine, key, change(stored));
       const reported: Reported = { exit: damaged, message: messages.alteredRoot };
       await machine.refuses(restoring(machine), reported);

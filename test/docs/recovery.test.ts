@@ -96,7 +96,7 @@ describe.skipIf(lacks)("recover.sh", () => {
     ["zstd objects", { layout: "objects", compression: "zstd" }],
     ["plain objects", { layout: "objects", compression: "none" }],
   ])(
-    "brings back everything from %s",
+    "recover.sh brings back everything from %s",
     async (_, content) => {
       await using dir = await scratch();
       const { source, ...from } = await archived(dir.path, tree, content);

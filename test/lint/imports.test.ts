@@ -40,7 +40,7 @@ describe("an import is seen", () => {
     ["by require", 'export const x = require("./b.ts");'],
     ["by a TypeScript alias", 'import b = require("./b.ts");\nexport const x = b;'],
     ["with attributes", 'import x from "./b.ts" with { type: "text" };'],
-  ])("%s", async (_name, code) => {
+  ])("an import is seen: %s", async (_name, code) => {
     const [root, sources] = await parsed({ "core/a.ts": code, "core/b.ts": "" });
     expect(importsOf(root, sources)).toEqual({ imports: [{ from: "core/a.ts", to: "core/b.ts" }], problems: [] });
   });

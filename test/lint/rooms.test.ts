@@ -103,7 +103,7 @@ describe("the project's table", () => {
     ],
     ["product may not import lint", "core/system/a.ts", "lint/graph.ts", "core/system/stat.ts"],
   ];
-  test.each(cases)("%s", (_name, from, forbidden, allowed) => {
+  test.each(cases)("the project's table: %s", (_name, from, forbidden, allowed) => {
     expect(problemsOf(from, forbidden)).toHaveLength(1);
     expect(problemsOf(from, allowed)).toEqual([]);
   });

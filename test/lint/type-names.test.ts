@@ -13,7 +13,7 @@ describe("a type name that is declared twice is reported", () => {
     ["as a type and an enum", "type X = 1;", "enum X { A }"],
     ["inside a function", "type X = 1;", "function f() { type X = 2; }"],
     ["inside a declared module", "type X = 1;", 'declare module "m" { type X = 2; }'],
-  ])("%s", (_name, one, other) => {
+  ])("a type name that is declared twice is reported: %s", (_name, one, other) => {
     expect(doubledTypeNames(sources(one, other))).toEqual(["type X is declared 2 times: core/a.ts, core/b.ts"]);
   });
 

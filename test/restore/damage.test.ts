@@ -15,7 +15,7 @@ describe("the root of a manifest", () => {
     ["truncated", (bytes: Buffer) => bytes.subarray(0, bytes.length - 20)],
     ["empty", () => Buffer.alloc(0)],
     ["not compressed", () => Buffer.from("{}\n")],
-  ])("%s: refused with the reason", async (_, change) => {
+  ])("the root of a manifest: %s: refused with the reason", async (_, change) => {
     await using fixture = await Fixture.open();
     const { key } = await fixture.backup([folder("/")]);
     const changed = await fixture.put(key, change(Buffer.from(await Bun.file(`${fixture.bucketPath}/${key}`).bytes())));
@@ -40,7 +40,7 @@ describe("the root of a manifest", () => {
       "its content does not match its footer's digest",
     ],
     ["no footer", (text: string) => text.replace(/\{"footer.*\n$/, ""), "it is cut short: it has no footer"],
-  ])("%s: refused", async (_, change, why) => {
+  ])("the root of a manifest: %s: refused", async (_, change, why) => {
     await using fixture = await Fixture.open();
     const { key } = await fixture.backup([folder("/")]);
     const text = Bun.zstdDecompressSync(await Bun.file(`${fixture.bucketPath}/${key}`).bytes()).toString();
@@ -63,7 +63,7 @@ describe("the root of a manifest", () => {
     });
   });
 
-  test("missing: refused", async () => {
+  test("the root of a manifest: missing: refused", async () => {
     await using fixture = await Fixture.open();
     const key = "manifests/web1/20261121T020003Z-0badcafe.jsonl.zst";
     await expect(readManifest(fixture.bucket, { key })).rejects.toMatchObject({

@@ -96,7 +96,7 @@ describe.each(cases)("a bucket of $name that $commit made", ({ commit, name, ...
     expect(dump.split("\n").length).toBe(5001);
   });
 
-  test("verifies, read to the last byte", async () => {
+  test("a bucket of $name that $commit made verifies, read to the last byte", async () => {
     await using old = await OldBuckets.open(commit);
     const bucket = await open(old.bucketPath(name));
     const sources = (await Array.fromAsync(listBackups({ bucket, now }, name))).map(({ key }) =>

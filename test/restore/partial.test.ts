@@ -51,7 +51,7 @@ describe("some paths", () => {
     expect(mode(fixture.at("/b"))).toBe(0o700);
   });
 
-  test("one folder, with all that is in it", async () => {
+  test("one folder is restored with all that is in it", async () => {
     const { fixture, reads, figures } = await restored(["/c/d/"], ["/c"]);
     await using _ = fixture;
     expect(reads).toEqual([root, part, "packs/"]);

@@ -350,13 +350,13 @@ describe("what is there already", () => {
 });
 
 describe("the target", () => {
-  test("one that is made gets the metadata of /", async () => {
+  test("a target that is made gets the metadata of /", async () => {
     await using fixture = await Fixture.open();
     await fixture.restore(await fixture.backup([folder("/", { mode: 0o751 })]));
     expect(mode(fixture.target)).toBe(0o751);
   });
 
-  test("one that was there stays as its owner made it", async () => {
+  test("a target that was there stays as its owner made it", async () => {
     await using fixture = await Fixture.open();
     await mkdir(fixture.target, { mode: 0o700 });
     await fixture.restore(await fixture.backup([folder("/", { mode: 0o755 }), file("/x", "x")]));
@@ -366,7 +366,7 @@ describe("the target", () => {
   test.each([
     ["in a missing folder", "/no/such", "no such file or directory"],
     ["that is a file", "", "not a directory"],
-  ])("one %s is refused", async (_, below, reason) => {
+  ])("a target %s is refused", async (_, below, reason) => {
     await using fixture = await Fixture.open();
     const backup = await fixture.backup([folder("/")]);
     const plain = `${fixture.scratch.path}/file`;

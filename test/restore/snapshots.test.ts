@@ -137,7 +137,7 @@ describe("a snapshot that is damaged", () => {
   test.each([
     ["a flipped bit", flipped],
     ["cut short", (bytes: Buffer) => bytes.subarray(0, -10)],
-  ])("(%s) is never given to its command", async (_, change) => {
+  ])("a snapshot that is damaged (%s) is never given to its command", async (_, change) => {
     await using fixture = await prepared(plan);
     const [snapshot] = fixture.backup.manifest.snapshots;
     await fixture.damage(snapshot?.key ?? "", change);

@@ -98,7 +98,7 @@ describe.skipIf(!isRoot || !mayMount)("a full target", () => {
     expect(fixture.complaints).toEqual([]);
   });
 
-  test("one that is mounted read-only is one clear error", async () => {
+  test("a target that is mounted read-only is one clear error", async () => {
     await using fixture = await Fixture.open();
     await using small = await diskFull(MiB);
     await Bun.$`mount -o remount,ro ${small.path}`;

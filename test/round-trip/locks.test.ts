@@ -60,7 +60,7 @@ describe.skipIf(ceph === undefined)("with the archive's role on Ceph nobody can"
     const attempts = folder === "index/" ? onObjects : [...onObjects, ...onContent];
     for (const attempt of attempts) test(`${attempt.name}: ${folder}`, () => tryOn(folder, attempt));
   }
-  test("change anything by looking up a date, which the role may: it tells a lock from a denial", async () => {
+  test("with the archive's role on Ceph nobody can change anything by looking up a date, which the role may: it tells a lock from a denial", async () => {
     for (const { key, version } of before) {
       const place = { Bucket: machine.bucket, Key: key, VersionId: version };
       expect(await statusOf(thief.send(new GetObjectRetentionCommand(place)))).toBe(200);

@@ -297,7 +297,7 @@ describe("a refusal by AWS is reported with what to do:", () => {
     ["InvalidClientTokenId", "x", 'the access key is unknown in the region "us-east-1"; check it and --cf-region'],
     ["SignatureDoesNotMatch", "x", "the secret key is wrong; set the keys of an administrator"],
     ["ValidationError", "1 error detected.", 'cannot look up the stack "sysbackup": 1 error detected'],
-  ])("%s", async (code, message, expected) => {
+  ])("a refusal by AWS is reported with what to do: %s", async (code, message, expected) => {
     await using at = await rig();
     at.double.refusal = { code, message, status: code === "AccessDenied" ? 403 : 400, times: 9 };
     await expect(createResources(resources(), at.deps)).rejects.toThrow(expected);

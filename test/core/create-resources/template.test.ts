@@ -24,7 +24,7 @@ describe("short tags become long forms:", () => {
     ['!GetAZs ""', { "Fn::GetAZs": "" }],
     ['!Transform { Name: "AWS::Include" }', { "Fn::Transform": { Name: "AWS::Include" } }],
   ];
-  test.each(cases)("%s", (text, expected) => {
+  test.each(cases)("short tags become long forms: %s", (text, expected) => {
     expect(loadTemplate(text)).toEqual(expected);
     expect(JSON.parse(JSON.stringify(loadTemplate(text)))).toEqual(expected);
   });
@@ -70,7 +70,7 @@ describe("a template that create-resources cannot use is refused:", () => {
     ["a parameter without description", "Parameters: { A: { Type: String } }"],
     ["a default that YAML does not take for text", "Parameters: { A: { Type: String, Description: x, Default: no } }"],
     ["a rule that would not be checked", "Parameters: { A: { Type: String, Description: x, MaxLength: 3 } }"],
-  ])("%s", (_, text) => {
+  ])("a template that create-resources cannot use is refused: %s", (_, text) => {
     expect(() => readTemplate(text)).toThrow();
   });
 });

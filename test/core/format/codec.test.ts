@@ -21,7 +21,7 @@ async function* inPieces(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
 }
 
 describe("whether compressing pays", () => {
-  test.each([zstd, gzip])("yes for text with $codec", (compression) => {
+  test.each([zstd, gzip])("compressing pays for text with $codec", (compression) => {
     expect(pays(text, compression)).toBe(true);
   });
   test.each([zstd, gzip])("no for noise with $codec", (compression) => {

@@ -107,11 +107,11 @@ describe("an entry", () => {
     expect(() => decodeEntry(document)).toThrow(FormatError);
   });
 
-  test("these differ from a good one only in what their name says", () => {
+  test("entries that must be refused differ from a good one only in what their name says", () => {
     expect(decodeEntry(plainFile).type).toBe("file");
   });
 
-  test("made of any JSON is refused or read, nothing else", () => {
+  test("an entry made of any JSON is refused or read, nothing else", () => {
     const shape = fc.record(
       Object.fromEntries(
         Object.keys(plainFile).map((field) => [

@@ -78,7 +78,7 @@ describe("an index object", () => {
     expect(refusal(() => decode(bytes))?.kind).toBe("altered");
   });
 
-  test("these differ from a good one only in what their name says", () => {
+  test("index objects that must be refused differ from a good one only in what their name says", () => {
     expect(decode(footed(head, { object }, { frame: [0, 90, 10, []] }))).toHaveLength(2);
   });
 });

@@ -24,7 +24,7 @@ describe("keys", () => {
     [keys.pack(sha256), `packs/${sha256}.zst`],
     [keys.content(sha256), `content/${sha256}`],
     [keys.snapshot("web-1", id.start, "pg", ".zst"), "snapshots/web-1/20261121T020003Z-pg.zst"],
-  ])("%s", (key, written) => {
+  ])("keys: %s", (key, written) => {
     expect(key).toBe(written);
   });
 
@@ -57,7 +57,7 @@ describe("stamps", () => {
   });
 
   test.each(["20260231T000000Z", "20260101T240000Z", "20261301T000000Z", "20260101T000000", "2026-01-01T00:00:00Z"])(
-    "%s is none",
+    "%s is no stamp",
     (stamp) => {
       expect(timeOfStamp(stamp)).toBeUndefined();
     },

@@ -85,7 +85,7 @@ describe("a manifest's root", () => {
     expect(refusal(() => decodeManifest(bytes))?.kind).toBe("altered");
   });
 
-  test("these differ from a good one only in what their name says", () => {
+  test("roots that must be refused differ from a good one only in what their name says", () => {
     expect(decodeManifest(rewritten((lines) => lines))).toEqual(sampleManifest);
   });
 });

@@ -38,7 +38,7 @@ describe("a pack's table of contents", () => {
     expect(Bun.zstdDecompressSync(Buffer.concat([frame, contents])).toString()).toBe("content");
   });
 
-  test("changed or cut anywhere gives a FormatError or frames, nothing else", () => {
+  test("a pack's table of contents changed or cut anywhere gives a FormatError or frames, nothing else", () => {
     fc.assert(
       fc.property(mutated(packedFrames.map(encodeContents)), (bytes) => void refusal(() => decodeContents(bytes))),
       { numRuns: 1000 },

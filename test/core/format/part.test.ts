@@ -29,7 +29,7 @@ describe("a part", () => {
     );
   });
 
-  test("changed or cut anywhere gives a FormatError or entries, nothing else", () => {
+  test("a part changed or cut anywhere gives a FormatError or entries, nothing else", () => {
     const decode = (bytes: Uint8Array) => [...decodePart(bytes).entries];
     fc.assert(
       fc.property(mutated(encoded), (bytes) => void refusal(() => decode(bytes))),
@@ -60,7 +60,7 @@ describe("a part", () => {
     expect(kind).toBe("altered");
   });
 
-  test("these differ from a good one only in what their name says", () => {
+  test("parts that must be refused differ from a good one only in what their name says", () => {
     expect([...decodePart(bytesOf(head, pack, folder, file)).entries]).toHaveLength(2);
   });
 

@@ -119,7 +119,7 @@ describe("the samples have", () => {
     ["a warning", () => files.some(({ warnings }) => warnings.length > 0)],
     ["a snapshot and a log line", () => sampleManifest.snapshots.length > 0 && sampleManifest.log.length > 0],
   ];
-  test.each(present)("%s", (_, found) => {
+  test.each(present)("the samples have: %s", (_, found) => {
     expect(found()).toBe(true);
   });
 });

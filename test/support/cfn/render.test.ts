@@ -59,7 +59,7 @@ const rendered = (value: string, parameters = {}) =>
   render(loadTemplate(frame.replace("VALUE", value)), { parameters });
 
 describe("rendering", () => {
-  test.each(cases)("%s", (_, value, expected) => {
+  test.each(cases)("rendering: %s", (_, value, expected) => {
     expect<unknown>(rendered(value).outputs.Value).toEqual(expected);
   });
 
@@ -140,7 +140,7 @@ describe("a policy is judged so that", () => {
       false,
     ],
     ["for all values, none are enough", { "ForAllValues:StringNotEquals": { via: ["x"] } }, {}, true],
-  ])("%s", (_, condition, context, denied) => {
+  ])("a policy is judged so that: %s", (_, condition, context, denied) => {
     expect(judge(deny(condition), put(context)).deniedBy).toEqual(denied ? ["no"] : []);
   });
 

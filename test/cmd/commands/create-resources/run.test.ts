@@ -66,7 +66,7 @@ describe("wrong usage is reported before any request:", () => {
       'cannot name the stack "9x": CloudFormation allows up to 128 letters, digits and dashes, a letter first; give --stack-name',
     ],
     [["--stack-name", "a/b"], 'cannot name the stack "a/b"'],
-  ])("%j", async (words, message) => {
+  ])("wrong usage is reported before any request: %j", async (words, message) => {
     for (const name of ["create-resources", "update-resources"]) {
       const run = await sysbackup([name, ...words], nowhere);
       expect(run).toMatchObject({ exit: 2, stdout: "" });
@@ -96,7 +96,7 @@ describe("without what a request needs:", () => {
       { AWS_ACCESS_KEY_ID: undefined },
       'cannot look up the stack "sysbackup": no credentials are found; set the keys of an administrator',
     ],
-  ])("%s", async (_, given, env, message) => {
+  ])("without what a request needs: %s", async (_, given, env, message) => {
     const run = await sysbackup(given, { env: { ...nowhere.env, ...env } });
     expect(run).toMatchObject({ exit: 1, stdout: "" });
     expect(run.stderr).toContain(message);

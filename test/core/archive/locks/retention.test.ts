@@ -135,21 +135,24 @@ describe("a lock that cannot be extended", () => {
       async () => extending((key) => (key.startsWith("packs/") ? refused("denied") : Promise.resolve())),
     ],
   ];
-  test.each(loss)("%s: the content is stored again in the same run", async (_, lose) => {
-    await using rig = await rigWithFile();
-    await rig.run();
-    rig.ahead += 8 * day;
-    const run = await rig.run(await lose(rig));
-    expect(run.heard).toEqual([
-      expect.stringMatching(
-        /^warning not-extended: the lock of "packs\/.*" could not be extended \(.*\); its content is to be stored again$/,
-      ),
-    ]);
-    expect(run.summary).toMatchObject({ objectsStored: 1, files: 1, unchanged: 1, changed: 0, new: 0 });
-    expect(promisedDays(run)).toBe(30);
-    expect((await run.backup.read(rig.file("file"))).equals(noise(100_000))).toBe(true);
-    expect((await rig.run()).summary).toMatchObject({ objectsStored: 0, unchanged: 1 });
-  });
+  test.each(loss)(
+    "a lock that cannot be extended: %s: the content is stored again in the same run",
+    async (_, lose) => {
+      await using rig = await rigWithFile();
+      await rig.run();
+      rig.ahead += 8 * day;
+      const run = await rig.run(await lose(rig));
+      expect(run.heard).toEqual([
+        expect.stringMatching(
+          /^warning not-extended: the lock of "packs\/.*" could not be extended \(.*\); its content is to be stored again$/,
+        ),
+      ]);
+      expect(run.summary).toMatchObject({ objectsStored: 1, files: 1, unchanged: 1, changed: 0, new: 0 });
+      expect(promisedDays(run)).toBe(30);
+      expect((await run.backup.read(rig.file("file"))).equals(noise(100_000))).toBe(true);
+      expect((await rig.run()).summary).toMatchObject({ objectsStored: 0, unchanged: 1 });
+    },
+  );
 
   test("if no lock can be extended, all is stored again, and the promise holds", async () => {
     await using rig = await rigWithFile();

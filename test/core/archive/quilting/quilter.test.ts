@@ -127,7 +127,7 @@ describe.each(layouts)("a file that changes while it is read (%s)", (_, make) =>
     }
   });
 
-  test("though its size and time stay as they are", async () => {
+  test("a change while a file is read is seen though its size and time stay as they are", async () => {
     const { readings, heard } = await quilt(make, Buffer.from("small"), (path) => ({
       after: (reading) => {
         if (reading > 1) return;

@@ -71,7 +71,7 @@ describe("a folder that became a link to another after its files were picked", (
     await expectInnocent(rig, run);
   });
 
-  test("above the folder of a file leaves that file out, too", async () => {
+  test("a folder that became a link to another after its files were picked above the folder of a file leaves that file out, too", async () => {
     await using rig = await neighbours(["a"]);
     mkdirSync(rig.file("private/d"));
     writeFileSync(rig.file("private/d/a"), "a secret of root");

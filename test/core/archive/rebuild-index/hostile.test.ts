@@ -242,7 +242,7 @@ describe("a file's own object", () => {
     ["in gzip", gzipSync(good), { "storage-encoding": "gzip" }],
     ["in zstd", Bun.zstdCompressSync(good), { "storage-encoding": "zstd" }],
   ];
-  test.each(sound)("stored %s is indexed", async (_, body, metadata) => {
+  test.each(sound)("a file's own object stored %s is indexed", async (_, body, metadata) => {
     await using scene = await bereft();
     await plant(scene.rig, key, body, metadata);
     const { figures, heard } = await rebuild(scene.rig);

@@ -24,7 +24,7 @@ describe("metadata of a snapshot", () => {
     expect(metadata("echo é\t😀", undefined)).toEqual({ "restore-through": String.raw`echo \u00e9\u0009\ud83d\ude00` });
   });
 
-  test("marks a command that is cut", () => {
+  test("metadata of a snapshot marks a command that is cut", () => {
     const command = metadata("a".repeat(1401), undefined)["restore-through"];
     expect(command).toEndWith("a [cut: see the manifest]");
     expect(command).toHaveLength(1400);

@@ -133,7 +133,7 @@ describe("a snapshot", () => {
     ]);
   });
 
-  test("larger than an upload's first part has in its metadata what was said before it", async () => {
+  test("a snapshot larger than an upload's first part has in its metadata what was said before it", async () => {
     await using run = await prepare({
       early: `echo early; echo '::restore-through:: cat'; sleep 0.1; ${dumpNoise}; echo late`,
       late: `${dumpNoise}; echo late; echo '::restore-through:: cat'`,
@@ -249,7 +249,7 @@ describe("a bucket that refuses", () => {
     };
   };
 
-  test("one snapshot is an error, and others go on", async () => {
+  test("a bucket that refuses one snapshot is an error, and others go on", async () => {
     await using run = await prepare({ bad: dumpText, good: dumpText });
     const refs = await run.take({ bucket: refusing(run.bucket, "denied") });
     expect(refs.map(({ snapshotter }) => snapshotter)).toEqual(["good"]);
@@ -265,11 +265,14 @@ describe("a bucket that refuses", () => {
     expect(await isGone(Number(await Bun.file(join(run.folder, "bad.pid")).text()))).toBe(true);
   });
 
-  test.each(["credentials", "no-bucket", "no-lock", "unreachable"] as const)("all with %s is thrown", async (kind) => {
-    await using run = await prepare({ bad: dumpText, good: dumpText });
-    expect(run.take({ bucket: refusing(run.bucket, kind) })).rejects.toMatchObject({ kind });
-    expect(run.heard).toEqual([]);
-  });
+  test.each(["credentials", "no-bucket", "no-lock", "unreachable"] as const)(
+    "a bucket that refuses all with %s is thrown",
+    async (kind) => {
+      await using run = await prepare({ bad: dumpText, good: dumpText });
+      expect(run.take({ bucket: refusing(run.bucket, kind) })).rejects.toMatchObject({ kind });
+      expect(run.heard).toEqual([]);
+    },
+  );
 });
 
 describe("the signal", () => {

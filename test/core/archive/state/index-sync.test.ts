@@ -9,7 +9,7 @@ import { noise } from "../noise.ts";
 import { hour, Machine, pack, retention, start } from "./machine.ts";
 
 describe("reading the index", () => {
-  test("places the chunks of each frame one behind the other", async () => {
+  test("reading the index places the chunks of each frame one behind the other", async () => {
     await using machine = await Machine.make();
     await machine.tell("other", pack("packs/a", [["one", "three"], ["x"]]));
     expect(await machine.sync()).toEqual({ heard: [], list: 1, get: 1 });

@@ -99,7 +99,7 @@ describe("a server that is slow, but goes on, is waited for:", () => {
   const many = 20;
   const piece = "a".repeat(64 * kibibyte);
 
-  test("content", async () => {
+  test("a server that is slow, but goes on, is waited for: content", async () => {
     await using server = await liar((socket) => {
       socket.write(`${content}Content-Length: ${many * piece.length}\r\n\r\n`);
       trickle(socket, piece, 100);
@@ -137,7 +137,7 @@ describe("a server that is slow, but goes on, is waited for:", () => {
     await server.stop(true);
   });
 
-  test("what we read with pauses of our own", async () => {
+  test("a server that is slow, but goes on, is waited for: what we read with pauses of our own", async () => {
     const size = 4 * 1024 * kibibyte;
     await using server = await liar((socket) => {
       socket.write(`${content}Content-Length: ${size}\r\n\r\n`);

@@ -23,7 +23,7 @@ const untilOf = (references: References) =>
   Object.fromEntries([...references.versions()].flat().map(({ key, until }) => [key, until]));
 
 describe("References", () => {
-  test("numbers backups from 1, and knows what their roots name", () => {
+  test("References numbers backups from 1, and knows what their roots name", () => {
     using references = new References();
     expect(references.addBackup(backup("r1", [part("a")])).id).toBe(1);
     expect(references.addBackup(backup("r2", [part("a"), part("b")])).id).toBe(2);

@@ -88,7 +88,7 @@ describe("a picked path", () => {
     ["a link to a folder above itself ends", ["a/", "a/l -> .."], "a/l", ["a", "a/l"]],
     ["a link that goes on behind a file is a link to nothing", ["l -> f/", "f"], "l", ["l"]],
   ];
-  test.each(cases)("%s", async (_, items, path, expected) => {
+  test.each(cases)("a picked path: %s", async (_, items, path, expected) => {
     const { recorded, elsewhere, heard } = await picked(items, path);
     expect(recorded).toEqual(expected);
     expect(elsewhere).toEqual([]);
@@ -191,7 +191,7 @@ describe("with follow", () => {
     ["none, a trusted link on the way is recorded alone", "none", true, "l/f", ["l"], ["/l/f", "/l"]],
     ["none, a path without links is recorded", "none", false, "a/f", ["a", "a/f"], []],
   ];
-  test.each(cases)("%s", async (_, follow, isTrusted, path, expected, [left, link]) => {
+  test.each(cases)("with follow: %s", async (_, follow, isTrusted, path, expected, [left, link]) => {
     await using folder = await scratch();
     await tree(folder.path, items);
     const lookup: Lookup = {

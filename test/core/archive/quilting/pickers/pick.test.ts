@@ -67,7 +67,7 @@ describe("pickers", () => {
     ["hangs", "echo /a; exec sleep 60", `was ended after 0.3 s of silence`],
   ];
   test.each(failures)(
-    "one that %s is a warning; what it printed counts, others go on",
+    "a picker that %s is a warning; what it printed counts, others go on",
     async (_name, body, message) => {
       const { paths, heard } = await pick({ bad: body, ...goodOne }, 300);
       expect(paths).toEqual(["/a", "/good"]);
@@ -75,7 +75,7 @@ describe("pickers", () => {
     },
   );
 
-  test("one that hangs is ended with all that it started", async () => {
+  test("a picker that hangs is ended with all that it started", async () => {
     await using folder = await scratch();
     const { heard } = await pick({ hangs: `(sleep 60 & echo $! >'${folder.path}/pid'; wait); sleep 60` }, 200);
     expect(heard).toHaveLength(1);
@@ -83,7 +83,7 @@ describe("pickers", () => {
     expect(await alive(pid)).toBe(false);
   });
 
-  test("one whose interpreter does not exist is a warning, and others go on", async () => {
+  test("a picker whose interpreter does not exist is a warning, and others go on", async () => {
     await using folder = await scratch();
     await script(folder.path, "good", "echo /good");
     await writeFile(join(folder.path, "lost"), "#!/no/such/interpreter\n", { mode: 0o755 });

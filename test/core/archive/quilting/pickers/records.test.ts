@@ -34,7 +34,7 @@ describe("records of a picker", () => {
     ["empty records are left out", "\0\0/a\0", ["/a"]],
     ["one NUL is enough", "/a\n/b\n\0", ["/a\n/b\n"]],
   ];
-  test.each(cases)("%s", (_name, output, records) => {
+  test.each(cases)("records of a picker: %s", (_name, output, records) => {
     expect(split(output).records).toEqual([...records]);
   });
 
