@@ -30,7 +30,7 @@ afterAll(() => added[Symbol.dispose]());
 
 const signal = new AbortController().signal;
 const filters = ["toy"];
-/** Is told by every object that holds it, unless a filter is over it. */
+/** Is in every object that holds it, unless a filter is over it. */
 const secret = "what nobody is to read ".repeat(20);
 /** Content of its own pack, and a large file that is written while it is read. */
 const large = Buffer.concat([noise(3_000_000), Buffer.from(secret), noise(3_000_000)]);

@@ -28,7 +28,7 @@ export type Cell = {
 
 const days = (count: number) => new Date(Date.now() + count * 24 * 60 * 60 * 1000);
 
-/** One after the other: a role has one policy at a time. What an attempt changed about the bucket is mended after it. */
+/** One after the other: a role has one policy at a time. What an attempt changed about the bucket is repaired after it. */
 export async function measure(stage: Stage, role: RoleName, attempts: readonly Attempt[]): Promise<Cell[]> {
   const outcomes = new Map(attempts.map((attempt) => [attempt, new Map<Layer, Outcome>()]));
   const harmed = new Set<Attempt>();
@@ -41,7 +41,7 @@ export async function measure(stage: Stage, role: RoleName, attempts: readonly A
       outcomes.get(attempt)?.set(layer, outcome);
       if (layer === "together" && attempt.unlocked === undefined && !(await isUnharmed(stage, target)))
         harmed.add(attempt);
-      if (outcome === "allowed" && attempt.changesBucket) await stage.mend(bucket, role, layer);
+      if (outcome === "allowed" && attempt.changesBucket) await stage.repair(bucket, role, layer);
     }
   }
   return attempts.map((attempt) => {
