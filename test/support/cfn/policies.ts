@@ -29,6 +29,10 @@ const policy = z.strictObject({ Version: z.literal("2012-10-17"), Statement: z.a
 export type Statement = z.infer<typeof statement>;
 export type Policy = z.infer<typeof policy>;
 
+export function parsePolicy(json: string): Policy {
+  return policy.parse(JSON.parse(json));
+}
+
 export type RolePolicies = {
   readonly name: string;
   readonly path: string;

@@ -152,7 +152,7 @@ describe.skipIf(!moto)("against moto", () => {
         `created the stack "${name}" in us-east-1`,
         `  Export          ${name}`,
         `  Bucket          ${name}-bucket`,
-        ...["Backup", "Restore", "Audit", "Steward"].map(
+        ...["Backup", "Restore", "Audit", "Reader", "Steward"].map(
           (role) =>
             `  ${`${role}RoleArn`.padEnd(14)}  arn:aws:iam::123456789012:role/systems/${name}/${name}-${role.toLowerCase()}`,
         ),
