@@ -144,6 +144,30 @@ describe("a policy is judged so that", () => {
     expect(judge(deny(condition), put(context)).deniedBy).toEqual(denied ? ["no"] : []);
   });
 
+  const own = { Resource: ["arn:aws:s3:::b/${aws:PrincipalTag/name}/*"] };
+  const tagged = (name: string, key: string) =>
+    judge([{ Version: "2012-10-17" as const, Statement: [{ Effect: "Allow" as const, Action: ["s3:*"], ...own }] }], {
+      action: "s3:PutObject",
+      resource: `arn:aws:s3:::b/${key}`,
+      context: { "aws:PrincipalTag/name": name },
+    }).allowed;
+  test("a policy variable stands for its value, whose wildcards stand for themselves", () => {
+    expect([tagged("web1", "web1/x"), tagged("web1", "web10/x"), tagged("*", "web1/x"), tagged("*", "*/x")]).toEqual([
+      true,
+      false,
+      false,
+      true,
+    ]);
+  });
+
+  test("a statement with a variable that has no value says nothing, whether it allows or denies", () => {
+    const denial = { Sid: "no", Effect: "Deny" as const, Action: ["s3:*"], NotResource: own.Resource };
+    expect(judge([{ Version: "2012-10-17", Statement: [denial] }], put()).deniedBy).toEqual([]);
+    expect(
+      judge([{ Version: "2012-10-17", Statement: [denial] }], put({ "aws:PrincipalTag/name": "x" })).deniedBy,
+    ).toEqual(["no"]);
+  });
+
   test("an action that nothing allows is denied, and a denial outweighs", () => {
     const allow = { Sid: "yes", Effect: "Allow" as const, Action: ["s3:*"], Resource: ["arn:aws:s3:::b/*"] };
     const policies = [{ Version: "2012-10-17" as const, Statement: [allow] }];
