@@ -126,7 +126,7 @@ function said(stage: Stage, role: RoleName, attempt: Attempt): Said {
   };
 }
 
-/** Returns the keys of each request under the role. */
+/** Returns the context of each request under the role. */
 function contextOf(stage: Stage, role: RoleName): Readonly<Record<string, string>> {
   const tag = role === "backup" ? { [`aws:PrincipalTag/${nameTag}`]: ownName } : {};
   return { "aws:SecureTransport": "true", "aws:userid": `${stage.roles[role].id}:somebody`, ...tag };
