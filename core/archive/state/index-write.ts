@@ -1,8 +1,9 @@
 /** Lists what was stored since the last index object, for other hosts, and for this one should it lose its state. */
 import type { Database } from "bun:sqlite";
 import type { Encoding } from "../../format/encoding.ts";
+import { FormatError } from "../../format/error.ts";
 import { idAfter } from "../../format/index-id.ts";
-import { encodeIndex, type IndexLine } from "../../format/index-object.ts";
+import { decodeIndex, encodeIndex, type IndexLine } from "../../format/index-object.ts";
 import { keys, type RunId } from "../../format/keys.ts";
 import { type WriteTarget, writeBytes } from "../../stored/write.ts";
 import { FalseState } from "./false-state.ts";
@@ -35,6 +36,7 @@ async function writeOne({ target, database, name, run, now }: IndexWriterDeps): 
   const extended = extendedObjects(database);
   if (objects.length === 0 && extended.length === 0) return false;
   const content = Buffer.from([...encodeIndex(name, run, linesOf(database, objects, extended))].join(""));
+  checkReadable(content);
   const key = keys.index(name, freeId(database, name, { start: now(), run }));
   // Never filtered: see core/stored/index-object.ts.
   await writeBytes({ ...target, filters: [] }, { content, codec: "frame", key });
@@ -46,6 +48,16 @@ async function writeOne({ target, database, name, run, now }: IndexWriterDeps): 
     rememberRead(database, name, key);
   })();
   return true;
+}
+
+/** Throws FalseState for what readers would refuse: it comes from the state, which is then rebuilt. */
+function checkReadable(content: Uint8Array): void {
+  try {
+    for (const _ of decodeIndex(content));
+  } catch (error) {
+    if (error instanceof FormatError) throw new FalseState(`an index made from it is refused: ${error.message}`);
+    throw error;
+  }
 }
 
 /** Returns the next objects to list, until they and their chunks are enough. */
