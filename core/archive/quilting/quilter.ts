@@ -24,15 +24,9 @@ import { ContentChanged } from "./layouts/objects.ts";
 import { FolderChanged, FolderStack, nameOf } from "./paths/folder-stack.ts";
 import { type HardLinks, isSameInode, mayBeLinked } from "./paths/hard-links.ts";
 import { fileEntry, lookAt, otherEntry, refreshedHead, withHardLink } from "./reading/entry-head.ts";
-import {
-  acquireReadLock,
-  holesBetween,
-  type OpenFile,
-  openAhead,
-  type Region,
-  regionsOf,
-  sameFile,
-} from "./reading/open-file.ts";
+import { LeftOut } from "./reading/left-out.ts";
+import { acquireReadLock, type OpenFile, openAhead, sameFile } from "./reading/open-file.ts";
+import { holesBetween, type Region, regionsOf } from "./reading/regions.ts";
 
 export type QuiltCounts = {
   files: number;
@@ -326,9 +320,6 @@ export class Quilter {
 function upTo(size: number, regions: readonly Region[]): Region[] {
   return regions.flatMap(([offset, length]) => (offset < size ? [[offset, Math.min(length, size - offset)]] : []));
 }
-
-/** Error for a path that is left out for a reason of our own, not of the system. */
-class LeftOut extends Error {}
 
 /**
  * Returns what the manifest says about an entry. Throws a LeftOut for what restore could not read, as it would take other entries of
