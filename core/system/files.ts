@@ -28,6 +28,16 @@ export function readAt(
   return retried("read", undefined, () => libc.pread(fd, address, length, fileOffset));
 }
 
+const oneByte = fixedBuffer(1);
+
+/**
+ * Returns whether there is content at an offset, where the size says that there is none: the kernel's own files and some of FUSE
+ * have more than their size.
+ */
+export function hasContentAt(fd: number, offset: number): boolean {
+  return libc.pread(fd, oneByte.address, 1, offset) > 0;
+}
+
 const SEEK_DATA = 3;
 const SEEK_HOLE = 4;
 
