@@ -287,16 +287,145 @@ describe.skipIf(!mayAct)("a folder of root's that becomes another user's", () =>
     expect(act('cat "$1"/*/secret', fixture.at("/home"))).not.toBe(0);
   });
 
-  test("twin: one that a restore which was killed has made for him is his", async () => {
+  attack(
+    {
+      by: "U",
+      what: "root's private folder is renamed to a public one of root's, in a folder of the user's",
+      before: "opened to all",
+      now: "it is renamed and made again",
+    },
+    async () => {
+      await using fixture = await openFixture();
+      const items = [folder("/"), folder("/home", { owner: neighbour }), folder("/home/public", { owner: root })];
+      const backup = await fixture.backup([...items, file("/home/public/x", "x", { owner: root })]);
+      await mkdir(fixture.at("/home/private"), { recursive: true });
+      writeFileSync(fixture.at("/home/private/secret"), "secret");
+      chmodSync(fixture.at("/home/private"), 0o700);
+      give(fixture.at("/home"), neighbour, 0o755);
+      expect(act('mv "$1/private" "$1/public"', fixture.at("/home"))).toBe(0);
+      await fixture.restore(backup);
+      expect(await fixture.names("/home/public")).toEqual(["x"]);
+      expect(mode(fixture.at("/home/public"))).toBe(0o755);
+      expect(act('cat "$1"/*/secret', fixture.at("/home"))).not.toBe(0);
+    },
+  );
+
+  test("twin: a private folder that becomes public, where nobody else can rename it, stays", async () => {
     await using fixture = await openFixture();
-    const items = [folder("/"), folder("/mine", { owner: neighbour }), file("/mine/x", "x", { owner: neighbour })];
-    const backup = await fixture.backup(items);
-    await mkdir(fixture.at("/mine"), { recursive: true });
-    give(fixture.at("/mine"), { uid: 0, gid: neighbour.gid }, 0o1700);
-    const before = inode(fixture.at("/mine"));
+    const backup = await fixture.backup([folder("/"), folder("/d"), folder("/d/public", { owner: root })]);
+    await mkdir(fixture.at("/d/public"), { recursive: true });
+    chmodSync(fixture.at("/d/public"), 0o700);
+    const before = inode(fixture.at("/d/public"));
+    await fixture.restore(backup);
+    expect(inode(fixture.at("/d/public"))).toBe(before);
+    expect(mode(fixture.at("/d/public"))).toBe(0o755);
+  });
+
+  /** A restore that ends, as if killed, when all folders are made and files are written. */
+  async function unfinished(fixture: Fixture, backup: Awaited<ReturnType<Fixture["backup"]>>): Promise<void> {
+    const stop = new AbortController();
+    const reason = new Error("killed");
+    const onProgress = ({ files }: { readonly files: number }) => files > 0 && stop.abort(reason);
+    await expect(fixture.restore(backup, { signal: stop.signal, onProgress })).rejects.toThrow("killed");
+  }
+
+  const staff = { ...root, gid: neighbour.gid };
+  const shared = [
+    folder("/"),
+    folder("/shared", { owner: staff, mode: 0o775 }),
+    folder("/shared/his", { owner: neighbour, mode: 0o755 }),
+    folder("/shared/private", { owner: staff, mode: 0o700 }),
+    file("/shared/private/secret", noise(10), { owner: root, mode: 0o644 }),
+    file("/z", noise(5 * MiB), { owner: root }),
+  ];
+
+  async function openShared(): Promise<Fixture> {
+    const fixture = await openFixture();
+    await mkdir(fixture.at("/shared"), { recursive: true });
+    give(fixture.at("/shared"), staff, 0o775);
+    return fixture;
+  }
+
+  attack(
+    {
+      by: "U",
+      what: "unfinished folders of a killed restore are exchanged before the next one, in a shared folder",
+      before: "another's private files given to the user",
+      now: "each is known to be for one path, and made again",
+    },
+    async () => {
+      await using fixture = await openShared();
+      const backup = await fixture.backup(shared);
+      await unfinished(fixture, backup);
+      expect(act('cd "$1" && mv his other && mv private his', fixture.at("/shared"))).toBe(0);
+      await fixture.restore(backup);
+      expect(await fixture.names("/shared/his")).toEqual([]);
+      expect(lstatSync(fixture.at("/shared/his")).uid).toBe(neighbour.uid);
+      expect(await fixture.names("/shared/private")).toEqual(["secret"]);
+      expect(act('cat "$1"/*/secret', fixture.at("/shared"))).not.toBe(0);
+    },
+  );
+
+  test("twin: those that nobody has touched are gone on with, and leave no mark", async () => {
+    await using fixture = await openShared();
+    const backup = await fixture.backup(shared);
+    await unfinished(fixture, backup);
+    const before = inode(fixture.at("/shared/his"));
     expect(exitOf(await fixture.restore(backup))).toBe(0);
-    expect(inode(fixture.at("/mine"))).toBe(before);
-    expect(lstatSync(fixture.at("/mine")).uid).toBe(neighbour.uid);
+    expect(inode(fixture.at("/shared/his"))).toBe(before);
+    expect(lstatSync(fixture.at("/shared/his")).uid).toBe(neighbour.uid);
+    expect(await Bun.$`getfattr -d -m - ${fixture.at("/shared/his")}`.text()).toBe("");
+  });
+});
+
+describe.skipIf(!mayAct)("a folder that others may look into now, but not in the end", () => {
+  /** What the neighbour sees of `/d/x` while `/z` is still being written. */
+  async function seen(fixture: Fixture, wanted: number): Promise<boolean> {
+    const items = [folder("/"), folder("/d", { owner: root, mode: wanted }), file("/d/x", "secret", { owner: root })];
+    const backup = await fixture.backup([...items, file("/z", [noise(MiB), noise(MiB)])], { perFrame: 1 });
+    let was = false;
+    const onProgress = () => {
+      was ||= act('cat "$1"', fixture.at("/d/x")) === 0;
+    };
+    await fixture.restore(backup, { onProgress });
+    expect(mode(fixture.at("/d"))).toBe(wanted);
+    return was;
+  }
+
+  attack(
+    {
+      by: "U",
+      what: "files of a private folder are read while they are restored into one that is still open",
+      before: "read",
+      now: "the folder is closed first",
+    },
+    async () => {
+      await using fixture = await openFixture();
+      await mkdir(fixture.at("/d"), { recursive: true });
+      expect(await seen(fixture, 0o700)).toBe(false);
+    },
+  );
+
+  attack(
+    {
+      by: "U",
+      what: "files of a private folder are read while they are restored into one that is still open",
+      before: "read",
+      now: "the folder is closed first",
+    },
+    async () => {
+      await using fixture = await openFixture();
+      await mkdir(fixture.at("/d"), { recursive: true, mode: 0o750 });
+      await Bun.$`setfacl -m user:${neighbour.uid}:r-x ${fixture.at("/d")}`;
+      expect(await seen(fixture, 0o750)).toBe(false);
+    },
+    { variant: "by an ACL" },
+  );
+
+  test("twin: one that they may look into in the end stays open meanwhile", async () => {
+    await using fixture = await openFixture();
+    await mkdir(fixture.at("/d"), { recursive: true });
+    expect(await seen(fixture, 0o755)).toBe(true);
   });
 });
 
