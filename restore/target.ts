@@ -120,13 +120,14 @@ export class Target {
     return this.#keep(path, known);
   }
 
-  /** Whether the folder is there already. */
+  /** Whether the folder is there already, or a thing in its place that keeps it from being made. */
   has(path: ByteString): boolean {
     try {
       this.folderIfThere(path);
       return true;
     } catch (error) {
       if (error instanceof SystemError) return false;
+      if (error instanceof Obstacle) return true;
       throw error;
     }
   }

@@ -3,12 +3,13 @@
  * has a twin that works, so that the defence refuses no more than it must.
  */
 import { describe, expect, test } from "bun:test";
-import { chmodSync, chownSync, existsSync, lstatSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, lstatSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { mkdir, readdir, symlink, writeFile } from "node:fs/promises";
 import { exitOf } from "../../restore/restore.ts";
 import { attack } from "../support/attack.ts";
 import { diskFull, mayMount } from "../support/faults/disk-full.ts";
 import { run } from "../support/services/command.ts";
+import { mayMountForUser, usersFilesystem } from "../support/users-filesystem.ts";
 import { accomplice, act, mayAct, neighbour, openFixture, root } from "./neighbour.ts";
 import { type Fixture, fifo, file, folder, isRoot, link, noise } from "./support.ts";
 
@@ -415,7 +416,8 @@ describe.skipIf(!mayAct)("a folder that others may look into now, but not in the
     },
     async () => {
       await using fixture = await openFixture();
-      await mkdir(fixture.at("/d"), { recursive: true, mode: 0o750 });
+      await mkdir(fixture.at("/d"), { recursive: true });
+      chmodSync(fixture.at("/d"), 0o750);
       await Bun.$`setfacl -m user:${neighbour.uid}:r-x ${fixture.at("/d")}`;
       expect(await seen(fixture, 0o750)).toBe(false);
     },
@@ -545,30 +547,7 @@ describe.skipIf(!mayAct || !mayMount)("a mount in the target", () => {
   });
 });
 
-/** A filesystem in user space with one empty folder, which is root's and nobody's business; it is mounted as the neighbour's. */
-const usersFilesystem = `
-import ctypes, os, struct, sys
-libc = ctypes.CDLL(None, use_errno=True)
-fd = os.open("/dev/fuse", os.O_RDWR)
-options = f"fd={fd},rootmode=40000,user_id=65534,group_id=65534,allow_other"
-if libc.mount(b"his", os.fsencode(sys.argv[1]), b"fuse", 0, options.encode()) != 0: sys.exit("cannot mount")
-os.write(1, b"ready")
-attributes = struct.pack("<QIIQQQQQQIIIIIIIIII", 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0o40700, 2, 0, 0, 0, 4096, 0)
-while True:
-    try: request = os.read(fd, 1 << 20)
-    except OSError: break
-    _, opcode, unique = struct.unpack_from("<IIQ", request)
-    error, answer = 0, b""
-    if opcode == 26: answer = struct.pack("<IIIIHHIIHHI", 7, 31, 65536, 0, 0, 0, 65536, 1, 0, 0, 0) + bytes(28)
-    elif opcode == 3: answer = attributes
-    elif opcode == 27: answer = bytes(16)
-    elif opcode in (28, 29): pass
-    elif opcode in (2, 42): continue
-    else: error = -2 if opcode == 1 else -38
-    os.write(fd, struct.pack("<IiQ", 16 + len(answer), error, unique) + answer)
-`;
-
-describe.skipIf(!mayAct || !mayMount || !existsSync("/dev/fuse"))("a filesystem that a user has mounted", () => {
+describe.skipIf(!mayAct || !mayMountForUser)("a filesystem that a user has mounted", () => {
   attack(
     { by: "U", what: "a user's FUSE filesystem that claims to be root's", before: "written to", now: "it is left out" },
     async () => {
@@ -580,17 +559,9 @@ describe.skipIf(!mayAct || !mayMount || !existsSync("/dev/fuse"))("a filesystem 
       ];
       const backup = await fixture.backup([...items, file("/x", "x")]);
       await mkdir(fixture.at("/d"), { recursive: true });
-      const server = Bun.spawn(["python3", "-c", usersFilesystem, fixture.at("/d")], {
-        stdout: "pipe",
-        stderr: "inherit",
-      });
-      try {
-        const { value } = await server.stdout.getReader().read();
-        expect(new TextDecoder().decode(value)).toBe("ready");
+      {
+        await using _ = await usersFilesystem(fixture.at("/d"));
         await fixture.restore(backup);
-      } finally {
-        await run(["umount", "--lazy", fixture.at("/d")]);
-        server.kill("SIGKILL");
       }
       expect(fixture.complaints).toEqual([
         'cannot restore "/d": a filesystem that nobody has mounted is in its place; unmount it and run again',
@@ -598,6 +569,24 @@ describe.skipIf(!mayAct || !mayMount || !existsSync("/dev/fuse"))("a filesystem 
       ]);
       expect(await fixture.read("/x")).toBe("x");
     },
+  );
+
+  attack(
+    { by: "U", what: "a user's FUSE filesystem that claims to be root's", before: "written to", now: "it is left out" },
+    async () => {
+      await using fixture = await openFixture();
+      const items = [folder("/"), folder("/d", { owner: root }), file("/d/secret", "secret", { owner: root })];
+      const backup = await fixture.backup(items);
+      await mkdir(fixture.at("/d"), { recursive: true });
+      {
+        await using _ = await usersFilesystem(fixture.at("/d"));
+        await fixture.restore(backup, { paths: ["/d/secret"] });
+      }
+      expect(fixture.complaints).toEqual([
+        'cannot restore "/d/secret": a filesystem that nobody has mounted is in its place; unmount it and run again',
+      ]);
+    },
+    { variant: "on the way to a path that was asked for" },
   );
 });
 
