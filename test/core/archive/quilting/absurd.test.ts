@@ -77,6 +77,28 @@ describe("what a manifest cannot hold", () => {
       }),
   );
 
+  attack(
+    {
+      by: "U",
+      what: "a file with 128 MiB of extended attributes",
+      before: "all in memory, several times",
+      now: "it alone is left out by name",
+    },
+    () =>
+      withMemoryFolder(async (rig, at) => {
+        const set = `import os, sys
+open(sys.argv[1], "w")
+for number in range(2048): os.setxattr(sys.argv[1], f"user.{number}", bytes(65536))`;
+        // Not every kernel lets users set attributes in memory.
+        if (Bun.spawnSync(["python3", "-c", set, at("laden")]).exitCode !== 0) return;
+        const { backup, heard } = await rig.run();
+        expect(heard).toEqual([
+          `warning unreadable: "${at("laden")}" is not in the backup: getxattr: it has more than 1 MiB of extended attributes`,
+        ]);
+        expect(String(await backup.read(at("other")))).toBe("of somebody else");
+      }),
+  );
+
   test("twin: the largest size and the oldest and latest usual times are kept as they are", () =>
     withMemoryFolder(async (rig, at) => {
       writeFileSync(at("large"), "");
