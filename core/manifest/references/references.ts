@@ -196,6 +196,15 @@ export class References implements Disposable {
       .map(({ owner }) => owner);
   }
 
+  /** Returns the backups whose roots name one of these parts. Looks at all that roots name. */
+  backupsWithParts(parts: ReadonlySet<number>): Set<number> {
+    const named = this.database.query<{ backup: number; object: number }, []>("SELECT backup, object FROM needs");
+    const backups = new Set<number>();
+    if (parts.size === 0) return backups;
+    for (const { backup, object } of named.iterate()) if (parts.has(object)) backups.add(backup);
+    return backups;
+  }
+
   /** Goes through all versions in order of key and version, some at a time. */
   *versions(): Generator<readonly NeededVersion[]> {
     const page = this.database.query<NeededVersion, [string, string, number]>(
