@@ -1,7 +1,7 @@
 /**
- * Decides what may stay of what is in the target already. Another user may have put it there, to keep a descriptor or a
- * mapping of it, or files in it, when it becomes root's. So a thing is kept and corrected only if it has the owner that the
- * backup has, and nobody else can write to it; otherwise it is made again. What is right in every respect stays.
+ * Decides which files and folders that are in the target already may stay. Another user may have put one there, to keep a
+ * descriptor or a mapping of it, or files in it, when it becomes root's. So it is corrected only if it has the owner that
+ * the backup has, and nobody else can write to it; otherwise it is made again. If nothing in it differs, it stays.
  */
 import type { Entry, FolderEntry } from "../core/format/entry.ts";
 import { type ByteString, parentOf } from "../core/format/path.ts";
@@ -21,7 +21,7 @@ const group = 0o070;
 const everybodyElse = 0o077;
 const sticky = 0o1000;
 const setIds = 0o6000;
-/** Leaves that number as it is. */
+/** Number that leaves an owner or group unchanged. */
 const unchanged = 0xffffffff;
 
 export class Adoption {
@@ -37,10 +37,10 @@ export class Adoption {
     this.#metadata = metadata;
   }
 
-  /** Whether a file, link or node that differs from the entry in its metadata may be corrected. */
+  /** Returns whether a file, link or node may be corrected if its metadata differs from the entry. */
   mayCorrect(entry: Exclude<Entry, FolderEntry>, found: Stat): boolean {
     const { uid } = this.#metadata.idsOf(entry);
-    // Other names of it may be anywhere. With an ACL, the group's bits are its mask: the most that any entry gives.
+    // It may have other names anywhere. With an ACL, the group's bits are the mask: the most that any of its entries gives.
     if (found.links !== 1 || (entry.type !== "link" && (found.mode & (groupWrites | othersWrite)) !== 0)) return false;
     if (found.uid === uid && givesRights(entry)) return false;
     return this.#hasRightOwner(found, uid, entry.path);
@@ -70,7 +70,7 @@ export class Adoption {
     unlessRefused(() => setMode(fd, mode));
   }
 
-  /** Whether somebody who neither owns the folder nor is root can have renamed it to where it is. */
+  /** Returns whether somebody who neither owns the folder nor is root can have renamed it to where it is. */
   #mayBeAnother({ uid }: Stat, { fd }: Folder): boolean {
     const above = fstat(fd);
     const isStrangers = above.uid !== uid && above.uid !== ourselves && above.uid !== 0;
@@ -90,7 +90,7 @@ export class Adoption {
     return (found.mode & ~everybodyElse) | (becomesSticky ? open & ~(groupWrites | othersWrite) : open);
   }
 
-  /** Whether it has the owner that it would get if it were made again. */
+  /** Returns whether it has the owner that it would get if it were made again. */
   #hasRightOwner(found: Stat, wanted: number, path: ByteString): boolean {
     if (found.uid === wanted) return true;
     const key = `${found.device} ${wanted}`;
@@ -99,17 +99,17 @@ export class Adoption {
   }
 }
 
-/** Whether it gets setuid, setgid or capabilities: anyone with an old descriptor of the file would have them, too. */
+/** Returns whether an entry gets setuid, setgid or capabilities, which an old descriptor of the file would give, too. */
 function givesRights(entry: Entry): boolean {
   return (entry.mode & setIds) !== 0 || [...entry.xattrs.keys()].some((name) => name.startsWith("security."));
 }
 
-/** Whether the folder in the end lets in people whom it, as found, keeps out. */
+/** Returns whether the folder in the end lets in people whom it, as found, keeps out. */
 function letsInMore({ mode }: FolderEntry, found: Stat, meanwhile: number): boolean {
   return (mode & ~found.mode & everybodyElse) !== 0 || (meanwhile & group) !== (found.mode & mode & group);
 }
 
-/** Whether not only owners may rename what lies in a folder. */
+/** Returns whether not only owners may rename what lies in a folder. */
 function mayRename({ mode }: Stat): boolean {
   return (mode & sticky) === 0 && (mode & (groupWrites | othersWrite)) !== 0;
 }
@@ -118,7 +118,7 @@ function nameOf({ device, inode }: Stat): string {
   return `${device} ${inode}`;
 }
 
-/** The owner of everything that is made in a folder, if owners cannot be set there: us without root, another on FAT. */
+/** Returns the owner of all that is made in a folder, if owners cannot be set there: us without root, another on FAT. */
 function fixedOwner(target: Target, folder: ByteString, wanted: number): number | undefined {
   let fixed: number | undefined;
   unlessRefused(() => {

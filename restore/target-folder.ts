@@ -1,4 +1,4 @@
-/** The folder given as --target: made if it is missing, and why it cannot be used. */
+/** Makes the folder of `--target` if it is missing, and explains why it cannot be used. */
 import { basename, dirname } from "node:path";
 import { type ExitStatus, exitStatus, Failure } from "../core/failure.ts";
 import { fromText, toText } from "../core/format/path.ts";
@@ -37,7 +37,7 @@ function makeIn(folder: string, name: string): boolean {
   }
 }
 
-/** A Failure for a refusal by the system; any other error as it is. */
+/** Returns a Failure for a refusal by the system, and any other error as it is. */
 export function unusable(path: string, error: unknown): unknown {
   if (!(error instanceof SystemError)) return error;
   if (error instanceof StrangersLink) return leadAstray(path, error);

@@ -19,7 +19,7 @@ import { isTemporary } from "./temporary.ts";
 
 const unfinishedMode = 0o1700;
 
-/** The user whose restore this is: nobody else writes in folders of this owner and mode. */
+/** User of this restore: nobody else can write to folders of this owner with the mark. */
 export const ourselves = process.geteuid?.() ?? 0;
 
 export function isUnfinished({ type, uid, mode }: Stat): boolean {
@@ -32,7 +32,7 @@ export function makeUnfinished(parent: number, name: ByteString): number {
   return openFolder(parent, name);
 }
 
-/** Sets the mark, and takes ACLs away: what is made in the folder would inherit them. */
+/** Sets the mark, and removes ACLs, which new files in the folder would inherit. */
 export function markUnfinished(folder: number): void {
   setMode(folder, unfinishedMode);
   removeXattr(folder, defaultAcl);
@@ -46,7 +46,7 @@ export function labelUnfinished(folder: number, path: ByteString): void {
   unlessRefused(() => writeXattr(folder, label, Buffer.from(sha256(toBytes(path)))));
 }
 
-/** Whether an earlier restore has made this folder for the path. */
+/** Returns whether an earlier restore has made this folder for the path. */
 export function wasMadeFor(folder: number, path: ByteString): boolean {
   return Buffer.from(readXattrs(folder).xattrs.get(label) ?? []).toString() === sha256(toBytes(path));
 }

@@ -19,7 +19,7 @@ export class UsersMounts {
     this.pass(found);
   }
 
-  /** Takes note that files may be written there. */
+  /** Registers a mount that files may be written to. */
   pass(found: Stat): void {
     this.#others.add(mountOf(found));
   }

@@ -20,14 +20,17 @@ export type Bounds = { readonly stored: number; readonly content: number };
 
 type ContentRef = { readonly key: string; readonly version: string; readonly encoding: Encoding };
 
-/** Returns bytes as they are stored: those up to `size` if it is given, else all. More than `most` are `damaged`. */
+/**
+ * Returns bytes as they are stored: those up to `size` if it is given, else all. More than `most` are `damaged`, and so is what
+ * changed since it was put.
+ */
 export function readStored(
   bucket: ObjectSource,
   { key, version, size }: ObjectVersion & { readonly size?: number },
   most: number,
 ): Promise<Uint8Array> {
   const range = size === undefined ? {} : { range: { start: 0, length: size } };
-  return readAll(bucket.get(key, { ...(version !== undefined && { version }), ...range }), most);
+  return readAll(bucket.get(key, { ...(version !== undefined && { version }), ...range, unchanged: true }), most);
 }
 
 /**
@@ -92,14 +95,19 @@ export async function readBeginning(
   }
 }
 
-/** Reads an object once: its content, and then the rest of its stored bytes, for callers that hash them on the way. */
-export class ObjectReading {
+/**
+ * Reads an object once: its content, and then the rest of its stored bytes, for callers that hash them on the way. Ends the
+ * bucket's stream when it is disposed of, however much was read.
+ */
+export class ObjectReading implements AsyncDisposable {
+  readonly #source: AsyncIterator<Uint8Array>;
   readonly #stored: ByteStream;
   readonly #encoding: Encoding;
 
   /** `onStored` is called with each piece of the stored bytes. */
   constructor(bucket: ObjectSource, { key, version, encoding }: ContentRef, onStored: (piece: Uint8Array) => void) {
-    this.#stored = unending(bucket.get(key, { version }), onStored);
+    this.#source = bucket.get(key, { version })[Symbol.asyncIterator]();
+    this.#stored = unending(this.#source, onStored);
     this.#encoding = encoding;
   }
 
@@ -112,13 +120,16 @@ export class ObjectReading {
   async rest(): Promise<void> {
     for await (const _ of this.#stored);
   }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#source.return?.();
+  }
 }
 
-/** Leaving a loop over it does not end it: the rest can still be read. */
-function unending(source: ByteStream, onPiece: (piece: Uint8Array) => void): ByteStream {
-  const iterator = source[Symbol.asyncIterator]();
+/** Yields what is left of a source. Leaving a loop over it does not end the source: the rest can still be read. */
+function unending(source: AsyncIterator<Uint8Array>, onPiece: (piece: Uint8Array) => void): ByteStream {
   const next = async (): Promise<IteratorResult<Uint8Array>> => {
-    const result = await iterator.next();
+    const result = await source.next();
     if (result.done) return { done: true, value: undefined };
     onPiece(result.value);
     return result;

@@ -1,9 +1,16 @@
 /** The program's jobs, each under every role of the package, with the rights of the template and nothing else. */
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { GetObjectCommand, HeadObjectCommand, ListObjectVersionsCommand, PutObjectCommand } from "@aws-sdk/client-s3";
-import type { RoleName } from "../../../core/aws/package.ts";
+import {
+  DeleteObjectsCommand,
+  GetObjectCommand,
+  HeadObjectCommand,
+  ListObjectVersionsCommand,
+  PutObjectCommand,
+} from "@aws-sdk/client-s3";
+import { type RoleName, roleNames } from "../../../core/aws/package.ts";
 import { parseManifestKey } from "../../../core/format/keys.ts";
+import { decodeManifest, encodeManifest, type Manifest } from "../../../core/format/manifest.ts";
 import { type Scratch, scratch } from "../../support/faults/scratch.ts";
 import { type Outcome, sysbackup, writeConf } from "../../support/program.ts";
 import { buildTree } from "../../support/tree/build.ts";
@@ -16,13 +23,17 @@ const MiB = 1024 * 1024;
 /** Whom each job is for. */
 export const worksFor: Readonly<Record<string, readonly RoleName[]>> = {
   archive: ["backup"],
-  list: ["restore", "audit", "steward"],
-  restore: ["restore"],
-  verify: ["restore", "audit", "steward"],
-  "verify --read-data": ["restore"],
+  // Each machine stores under its own name only.
+  "archive --name of another machine": [],
+  list: ["restore", "audit", "reader", "steward"],
+  // Who reads all content can restore it.
+  restore: ["restore", "reader"],
+  verify: ["restore", "audit", "reader", "steward"],
+  "verify --read-data": ["restore", "reader"],
   prune: ["steward"],
   renew: ["steward"],
-  "rebuild-index --dry-run": ["restore", "audit", "steward"],
+  // It only lists.
+  "rebuild-index --dry-run": roleNames,
   // One role reads packs and another stores in index/: see the test of both together.
   "rebuild-index": [],
 };
@@ -66,12 +77,13 @@ export class Machine implements AsyncDisposable {
     const restored = join(this.dir.path, `restored-${role}`);
     const args: Readonly<Record<string, readonly string[]>> = {
       archive: ["archive"],
+      "archive --name of another machine": ["archive", "--name", "other"],
       list: ["list"],
       restore: ["restore", "test", "--target", restored, "--snapshots", "skip"],
       verify: ["verify", "test"],
       "verify --read-data": ["verify", "test", "--read-data"],
       prune: ["prune", "--keep-last", "1", "--json"],
-      renew: ["renew", "--keep-last", "9", "--days", "60", "--json"],
+      renew: ["renew", "test", "--keep-last", "9", "--days", "60", "--json"],
       "rebuild-index --dry-run": ["rebuild-index", "--dry-run", "--name", "other"],
       "rebuild-index": ["rebuild-index", "--name", "other"],
     };
@@ -83,7 +95,15 @@ export class Machine implements AsyncDisposable {
     const { admin } = this.stage;
     const root = (await this.versions()).find(({ key }) => parseManifestKey(key) !== undefined);
     const { Body } = await admin.send(new GetObjectCommand({ Bucket: this.bucket, Key: root?.key ?? "" }));
-    const bytes = (await Body?.transformToByteArray()) ?? new Uint8Array();
+    const { header, totals, ...rest } = decodeManifest(
+      Bun.zstdDecompressSync((await Body?.transformToByteArray()) ?? new Uint8Array()),
+    );
+    const manifest: Manifest = {
+      ...rest,
+      header: { ...header, run: "0badcafe", started: "2020-01-01T00:00:00.000Z" },
+      totals: { ...totals, finished: new Date().toISOString() },
+    };
+    const bytes = Bun.zstdCompressSync(encodeManifest(manifest));
     // Late enough for puts to arrive before it, on a busy machine too.
     const until = new Date(Date.now() + 3_000);
     const old = ["manifests/test/20200101T000000Z-0badcafe.jsonl.zst", `packs/${"0".repeat(64)}.zst`];
@@ -98,6 +118,16 @@ export class Machine implements AsyncDisposable {
   async versions(): Promise<{ readonly key: string; readonly version: string }[]> {
     const { Versions = [] } = await this.stage.admin.send(new ListObjectVersionsCommand({ Bucket: this.bucket }));
     return Versions.map(({ Key: key = "", VersionId: version = "" }) => ({ key, version }));
+  }
+
+  async loseIndex(): Promise<void> {
+    const Objects = (await this.indexes()).map(({ key: Key, version: VersionId }) => ({ Key, VersionId }));
+    const command = { Bucket: this.bucket, Delete: { Objects }, BypassGovernanceRetention: true };
+    await this.stage.admin.send(new DeleteObjectsCommand(command));
+  }
+
+  async indexes() {
+    return (await this.versions()).filter(({ key }) => key.startsWith("index/"));
   }
 
   head({ key, version }: { readonly key: string; readonly version: string }) {
@@ -120,7 +150,10 @@ export async function runAll(machine: Machine): Promise<Outcomes> {
     const own: Record<string, Outcome> = {};
     for (const job of Object.keys(worksFor)) {
       own[job] = await run(job);
-      if (role === "backup" && job === "archive") await machine.plantOld();
+      if (role !== "backup" || job !== "archive") continue;
+      await machine.plantOld();
+      // The newest is the one that is stored last.
+      own[job] = await run(job);
     }
     return own;
   });
