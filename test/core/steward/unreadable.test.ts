@@ -389,7 +389,7 @@ describe("locks and growth", () => {
     {
       by: "H",
       what: "hundreds of backups with good dates, by a stolen key",
-      before: "nobody was told",
+      before: "not seen by anybody",
       now: "prune and renew say what each name holds, and warn of one that grew",
     },
     async () => {
