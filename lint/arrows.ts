@@ -163,7 +163,7 @@ export const arrows: ArrowTable = {
   "core/bucket/directory": ["core/bucket", "core/format"],
   "core/bucket/decorators": ["core/bucket", "core"],
   "core/bucket": ["core/format", "core"],
-  "core/config": ["core/format", "core"],
+  "core/config": ["core/system", "core/format", "core"],
   "core/system": ["core/format", "core"],
   "core/format": [],
   core: [],

@@ -1,4 +1,4 @@
-/** Reads roots and parts of the chosen backups, and notes down what they need. */
+/** Reads roots and parts of the chosen backups, and records what they need. */
 import type { FileEntry } from "../../core/format/entry.ts";
 import type { Manifest } from "../../core/format/manifest.ts";
 import { fromText, toText } from "../../core/format/path.ts";
@@ -21,30 +21,30 @@ export type CollectDeps = {
   readonly partsRead: PartsRead;
   /** Ids of parts that are of a newer format. */
   readonly newerParts: Set<number>;
-  /** Extents in objects that are to be read. */
+  /** Needed extents of the objects that are to be read. */
   readonly extents: Extents;
-  /** Whether the content of the object with this key is to be read. */
+  /** Returns whether the content of the object with this key is to be read. */
   readonly choose: (key: string) => boolean;
   readonly now: Date;
   readonly serverTime: () => Date;
   readonly signal: AbortSignal;
 };
 
-/** One backup that is verified; `manifest` without its parts and log, which may be large. */
+/** A backup that is verified. `manifest` is without its parts and log, which may be large. */
 export type Collected = {
   readonly id: number;
   readonly title: string;
   readonly manifest: Pick<Manifest, "header" | "totals"> | undefined;
-  /** The id of its root; undefined for a local file. */
+  /** Id of its root; undefined for a local file. */
   readonly root: number | undefined;
 };
 
 const noPath = fromText("");
 
-/** Parts in memory at a time: while one is worked on, the next is fetched. */
+/** Number of parts in memory: the next is fetched while one is worked on. */
 const partsAtOnce = 2;
 
-/** Returns the backups in order of `sources`. */
+/** Reads the backups. Returns them in the order of `sources`. */
 export async function collect(sources: Iterable<Found> | AsyncIterable<Found>, deps: CollectDeps) {
   const backups: Collected[] = [];
   for await (const source of sources) {
@@ -65,7 +65,7 @@ async function collectRoot(source: Found, deps: CollectDeps): Promise<Collected>
   return { id, title: nameOf(source), manifest: header && totals && { header, totals }, root };
 }
 
-/** Returns what a backup promises of its locks; nothing after the promised date. */
+/** Returns which locks a backup promises; undefined after the promised date. */
 function demandOf({ header }: Manifest, now: Date): LockDemand | undefined {
   const until = new Date(header.retain_until);
   return until > now ? { until, mode: header.lock_mode } : undefined;
@@ -109,7 +109,7 @@ function filesNeeding(choose: (key: string) => boolean, { objects, entries }: Pa
   return { files, range };
 }
 
-/** Reports roots that say of a part what is not so. */
+/** Reports roots that contradict a part. */
 function reportContradictions(backups: readonly Collected[], { partsRead, findings, losses }: CollectDeps): void {
   for (const { backup, part, key, path, entries, overlapped } of partsRead.contradictions()) {
     const root = backups[backup - 1]?.root;
@@ -117,7 +117,7 @@ function reportContradictions(backups: readonly Collected[], { partsRead, findin
       overlapped === undefined
         ? `what it says of ${JSON.stringify(key)} is not so`
         : `parts overlap at ${JSON.stringify(toText(overlapped))}`;
-    // Backups whose roots describe the part as it is lose nothing.
+    // Backups whose roots describe the part correctly lose nothing.
     findings.add(root ?? part, "manifest-damaged", why);
     losses.add(root ?? part, path, entries);
   }

@@ -1,4 +1,4 @@
-/** Reads the root of a backup that is to be verified: the version that archive put, and what is wrong with it. */
+/** Reads the root of a backup that is verified, in the version that archive put, and reports its faults. */
 import type { BucketReader, Stored } from "../../core/bucket/contract.ts";
 import { throwIfFatal } from "../../core/bucket/fatal.ts";
 import type { Manifest } from "../../core/format/manifest.ts";
@@ -13,9 +13,9 @@ export type VerifyBucket = Pick<BucketReader, "get" | "head" | "retention" | "li
 type RootFault = { readonly code: FindingCode; readonly why: string };
 
 export type RootRead = {
-  /** Undefined if none of its versions can be used. */
+  /** Manifest of the root; undefined if no version of it can be used. */
   readonly manifest: Manifest | undefined;
-  /** The version that was read, or the oldest; undefined for a local file. */
+  /** Version that was read, else the oldest one; undefined for a local file. */
   readonly stored: Stored | undefined;
   readonly faults: readonly RootFault[];
 };

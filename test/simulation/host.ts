@@ -27,7 +27,7 @@ export class Host {
 
   readonly folder: string;
   readonly life: Life;
-  /** Of its files, for `treeOf`. */
+  /** Digests of its files, for `treeOf`. */
   readonly digests = new Map<string, string>();
 
   private constructor(
@@ -83,6 +83,7 @@ export class Host {
       bucket,
       pickersDir: join(this.#home, "pickers.d"),
       snapshotsDir: join(this.#home, "snapshots.d"),
+      insecurePickers: false,
       host: this.plan.name,
       filters: [],
       tool: "sysbackup simulation",
