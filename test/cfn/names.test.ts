@@ -100,7 +100,7 @@ describe("a session in the backup role", () => {
     );
   }
 
-  test("is for the name of the user's own tag", () => {
+  test("a session in the backup role is for the name of the user's own tag", () => {
     expect(trusted("web1", { [nameTag]: "web1" })).toBe(true);
   });
 
@@ -117,7 +117,7 @@ describe("a session in the backup role", () => {
     ["one more tag", "web1", { [nameTag]: "web1", other: "x" }],
     ["a pattern", "web1", { [nameTag]: "web*" }],
     ["a name, to a user whose name is a pattern", "*", { [nameTag]: "web1" }],
-  ] as const)("is refused for %s", (_, own, asked) => {
+  ] as const)("a session in the backup role is refused for %s", (_, own, asked) => {
     expect(trusted(own, asked)).toBe(false);
   });
 });

@@ -39,12 +39,12 @@ describe.each([...roleNames])("role %s", (role) => {
   const properties = roles.find(({ RoleName }) => RoleName === `third-${role}`) ?? {};
   const found = new Map(tags.parse(properties.Tags).map(({ Key, Value }) => [Key, Value]));
 
-  test("is an output, with the ARN that the program makes of account and package", () => {
+  test("a role is an output, with the ARN that the program makes of account and package", () => {
     const output = `${role.charAt(0).toUpperCase()}${role.slice(1)}RoleArn`;
     expect(outputs[output]).toBe(roleArn(place, role));
   });
 
-  test("carries the tags that write-config looks up, and no others", () => {
+  test("a role carries the tags that write-config looks up, and no others", () => {
     expect(Object.fromEntries(found)).toEqual({
       [roleTags.package]: "third",
       [roleTags.role]: role,

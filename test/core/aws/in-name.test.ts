@@ -23,19 +23,19 @@ function sts(withTags: Error | string, without: Error | string) {
 }
 
 describe("a role is assumed in the name of a machine", () => {
-  test("with the name as the tag of the session, once", async () => {
+  test("a role is assumed with the name of the machine as the tag of the session, once", async () => {
     const { asked, assume } = sts("tagged", "plain");
     expect(await inName(backup, "web1", assume)).toEqual({ answer: "tagged", named: true });
     expect(asked).toEqual([tagged]);
   });
 
-  test("without it, if a stack of an earlier version denies tags", async () => {
+  test("a role is assumed without a tag if a stack of an earlier version denies tags", async () => {
     const { asked, assume } = sts(answer("AccessDenied", 403), "plain");
     expect(await inName(backup, "web1", assume)).toEqual({ answer: "plain", named: false });
     expect(asked).toEqual([tagged, {}]);
   });
 
-  test("and if both are denied, the first answer counts", async () => {
+  test("if a role is denied with and without a tag, the first answer counts", async () => {
     const [first, second] = [answer("AccessDenied", 403), answer("AccessDenied", 403)];
     await expect(inName(backup, "web1", sts(first, second).assume)).rejects.toBe(first);
   });
@@ -46,7 +46,7 @@ describe("a role is assumed in the name of a machine", () => {
     ["an expired session", answer("ExpiredTokenException", 403)],
     ["a busy server", answer("Throttling", 400)],
     ["a network that is down", new Error("ECONNREFUSED")],
-  ])("but not again without it for %s", async (_, error) => {
+  ])("a role is not asked for again without a tag after %s", async (_, error) => {
     const { asked, assume } = sts(error, "plain");
     await expect(inName(backup, "web1", assume)).rejects.toBe(error);
     expect(asked).toEqual([tagged]);
@@ -58,13 +58,13 @@ describe("a role is assumed in the name of a machine", () => {
     "arn:aws:iam::123456789012:role/systems/lab/other-backup",
     "arn:aws:iam::123456789012:role/ours/systems/lab/lab-backup",
   ];
-  test.each(others)("but not for %s, which takes no tags", async (arn) => {
+  test.each(others)("the role %s, which takes no tags, gets none", async (arn) => {
     const { asked, assume } = sts("tagged", "plain");
     expect(await inName(arn, "web1", assume)).toEqual({ answer: "plain", named: false });
     expect(asked).toEqual([{}]);
   });
 
-  test("for every package and partition", () => {
+  test("roles of every package and partition are recognised", () => {
     expect(isBackupRole(roleArn({ ...place, partition: "aws-cn" }, "backup"))).toBe(true);
     expect(isBackupRole(roleArn({ ...place, account: "", package: "x-backup" }, "backup"))).toBe(true);
   });

@@ -277,7 +277,7 @@ test.each(["BucketName=other", "ExistingBucket=other"])(
 describe("an update of the KMS key", () => {
   const key = (id: string) => `arn:aws:kms:eu-central-1:123456789012:key/${id}`;
   test.each(["KmsKeyArn=", `KmsKeyArn=${key("b")}`])(
-    "to %j is refused: what is stored needs the old one",
+    "an update of the KMS key to %j is refused: what is stored needs the old one",
     async (written) => {
       await using at = await rig();
       at.double.plant(name, "CREATE_COMPLETE", { parameters: { ...parameters, KmsKeyArn: key("a") }, tags });
@@ -291,7 +291,7 @@ describe("an update of the KMS key", () => {
 });
 
 describe("an update of a stack whose role takes machines without a name", () => {
-  test("is refused while there are such machines, and names them", async () => {
+  test("an update that would shut out machines is refused, and names them", async () => {
     await using at = await rig();
     at.double.plant(name, "CREATE_COMPLETE", { parameters, tags });
     at.nameless.push(...Array.from({ length: 7 }, (_, n) => `backup-web${n}`));
@@ -301,7 +301,7 @@ describe("an update of a stack whose role takes machines without a name", () => 
     expect(at.double.asked).toEqual(["DescribeStacks"]);
   });
 
-  test("is made when all of them have one", async () => {
+  test("an update goes on when all machines have a name", async () => {
     await using at = await rig();
     at.double.plant(name, "CREATE_COMPLETE", { parameters, tags });
     at.double.scripts.push([["UPDATE_COMPLETE", name, whole]]);
@@ -346,7 +346,7 @@ describe("a refusal by AWS is reported with what to do:", () => {
     ["InvalidClientTokenId", "x", 'the access key is unknown in the region "us-east-1"; check it and --cf-region'],
     ["SignatureDoesNotMatch", "x", "the secret key is wrong; set the keys of an administrator"],
     ["ValidationError", "1 error detected.", 'cannot look up the stack "sysbackup": 1 error detected'],
-  ])("%s", async (code, message, expected) => {
+  ])("a refusal by AWS is reported with what to do: %s", async (code, message, expected) => {
     await using at = await rig();
     at.double.refusal = { code, message, status: code === "AccessDenied" ? 403 : 400, times: 9 };
     await expect(createResources(resources(), at.deps)).rejects.toThrow(expected);

@@ -216,7 +216,7 @@ describe("the newest backup is the one that the server stored last", () => {
     expect(bucket.heard).toEqual([]);
   });
 
-  test("if no date can be right, nothing is chosen by default", async () => {
+  test("the newest backup is the one that the server stored last if no date can be right, nothing is chosen by default", async () => {
     await using bucket = await Bucket.open();
     const only = await bucket.root("2027-06-01T02:00");
     expect(await bucket.found("web1").catch(String)).toContain(

@@ -59,7 +59,7 @@ const rendered = (value: string, parameters = {}) =>
   render(loadTemplate(frame.replace("VALUE", value)), { parameters });
 
 describe("rendering", () => {
-  test.each(cases)("%s", (_, value, expected) => {
+  test.each(cases)("rendering: %s", (_, value, expected) => {
     expect<unknown>(rendered(value).outputs.Value).toEqual(expected);
   });
 
@@ -74,7 +74,7 @@ describe("rendering", () => {
       {},
       "DomainName of AWS::S3::Bucket is not known here",
     ],
-  ])("refuses %s", (_, value, parameters, why) => {
+  ])("rendering refuses %s", (_, value, parameters, why) => {
     expect(() => rendered(value, parameters)).toThrow(why);
   });
 
@@ -102,7 +102,7 @@ describe("the project's template", () => {
     expect(JSON.stringify(resources)).not.toContain("undefined");
   });
 
-  test("names its roles as core/config/package.ts does, and bounds each by its own rights", () => {
+  test("the project's template names its roles as core/config/package.ts does, and bounds each by its own rights", () => {
     const { outputs } = render(builtInTemplate().document, { parameters: { PackageName: "other" } });
     const place = { partition: "aws", account: "123456789012", package: "other" };
     expect(Object.values(outputs).slice(1)).toEqual(roleNames.map((role) => roleArn(place, role)));
@@ -140,7 +140,7 @@ describe("a policy is judged so that", () => {
       false,
     ],
     ["for all values, none are enough", { "ForAllValues:StringNotEquals": { via: ["x"] } }, {}, true],
-  ])("%s", (_, condition, context, denied) => {
+  ])("a policy is judged so that: %s", (_, condition, context, denied) => {
     expect(judge(deny(condition), put(context)).deniedBy).toEqual(denied ? ["no"] : []);
   });
 

@@ -32,7 +32,7 @@ const parameterNames = [...builtInTemplate().parameters.keys()];
 describe("create-resources --dry-run, without a region, keys or a network", () => {
   const env = { ...nowhere.env, AWS_ACCESS_KEY_ID: undefined, AWS_SECRET_ACCESS_KEY: undefined };
 
-  test("prints the template, and its parameters as comments", async () => {
+  test("create-resources --dry-run prints the template, and its parameters as comments, without a region, keys or a network", async () => {
     const run = await sysbackup(["create-resources", "--dry-run", "--parameters", "LockMode=COMPLIANCE"], { env });
     expect(run).toMatchObject({ exit: 0, stderr: "" });
     expect(run.stdout).toStartWith(
@@ -66,7 +66,7 @@ describe("wrong usage is reported before any request:", () => {
       'cannot name the stack "9x": CloudFormation allows up to 128 letters, digits and dashes, a letter first; give --stack-name',
     ],
     [["--stack-name", "a/b"], 'cannot name the stack "a/b"'],
-  ])("%j", async (words, message) => {
+  ])("wrong usage is reported before any request: %j", async (words, message) => {
     for (const name of ["create-resources", "update-resources"]) {
       const run = await sysbackup([name, ...words], nowhere);
       expect(run).toMatchObject({ exit: 2, stdout: "" });
@@ -96,7 +96,7 @@ describe("without what a request needs:", () => {
       { AWS_ACCESS_KEY_ID: undefined },
       'cannot look up the stack "sysbackup": no credentials are found; set the keys of an administrator',
     ],
-  ])("%s", async (_, given, env, message) => {
+  ])("without what a request needs: %s", async (_, given, env, message) => {
     const run = await sysbackup(given, { env: { ...nowhere.env, ...env } });
     expect(run).toMatchObject({ exit: 1, stdout: "" });
     expect(run.stderr).toContain(message);
@@ -141,7 +141,7 @@ function onMoto(name: string) {
 describe.skipIf(!moto)("against moto", () => {
   const newName = () => `t-${randomUUID().slice(0, 8)}`;
 
-  test("makes everything from nothing; a second time is refused; an update changes what it is given, and nothing else", async () => {
+  test("create-resources makes everything from nothing; a second time is refused; an update changes what it is given, and nothing else", async () => {
     const name = newName();
     const run = onMoto(name);
     const first = await run("create-resources", "--export", name, "--parameters", `BucketName=${name}-bucket`);

@@ -75,7 +75,7 @@ describe("refused", () => {
     ["a unit with its suffix", { user: "web", unit: "x.timer" }, "--systemd-unit"],
     ["a window of a day", { user: "web", window: { start: "2:00", length: "24h" } }, "--bkpwin-length"],
   ];
-  test.each(cases)("%s", (_, args, message) => {
+  test.each(cases)("refused: %s", (_, args, message) => {
     expect(refusal(args)).toContain(message);
   });
 });
