@@ -291,7 +291,7 @@ describe("an update of the KMS key", () => {
 });
 
 describe("an update of a stack whose role takes machines without a name", () => {
-  test("an update that would shut out machines is refused, and names them", async () => {
+  test("an update to tagged names is refused while there are untagged machines, and names them", async () => {
     await using at = await rig();
     at.double.plant(name, "CREATE_COMPLETE", { parameters, tags });
     at.nameless.push(...Array.from({ length: 7 }, (_, n) => `backup-web${n}`));
@@ -301,7 +301,7 @@ describe("an update of a stack whose role takes machines without a name", () => 
     expect(at.double.asked).toEqual(["DescribeStacks"]);
   });
 
-  test("an update goes on when all machines have a name", async () => {
+  test("an update to tagged names is made when all machines have one", async () => {
     await using at = await rig();
     at.double.plant(name, "CREATE_COMPLETE", { parameters, tags });
     at.double.scripts.push([["UPDATE_COMPLETE", name, whole]]);

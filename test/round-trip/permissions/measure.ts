@@ -63,7 +63,7 @@ async function trial(stage: Stage, role: RoleName, layer: Layer, attempts: reado
     const outcome = await outcomeOf(attempt.send(stage.clients[role], target));
     const harmed = layer === "together" && attempt.unlocked === undefined && !(await isUnharmed(stage, target));
     found.set(attempt, { outcome, harmed });
-    if (outcome === "allowed" && attempt.changesBucket) await stage.mend(bucket, role, layer);
+    if (outcome === "allowed" && attempt.changesBucket) await stage.repair(bucket, role, layer);
   }
   return found;
 }
@@ -143,7 +143,7 @@ function said(stage: Stage, role: RoleName, attempt: Attempt): Said {
   };
 }
 
-/** Of each request under the role. */
+/** Returns the context of each request under the role. */
 function contextOf(stage: Stage, role: RoleName): Readonly<Record<string, string>> {
   const tag = role === "backup" ? { [`aws:PrincipalTag/${nameTag}`]: ownName } : {};
   return { "aws:SecureTransport": "true", "aws:userid": `${stage.roles[role].id}:somebody`, ...tag };

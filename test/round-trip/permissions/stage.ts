@@ -90,7 +90,7 @@ export class Stage implements AsyncDisposable {
   }
 
   /** The bucket is again as `bucket` and `guard` made it. */
-  async mend(bucket: string, role: RoleName, layer: Layer): Promise<void> {
+  async repair(bucket: string, role: RoleName, layer: Layer): Promise<void> {
     const Bucket = bucket;
     await this.admin.send(new DeleteBucketPolicyCommand({ Bucket }));
     await this.admin.send(new DeleteBucketLifecycleCommand({ Bucket }));
