@@ -3,6 +3,7 @@ import type { Database } from "bun:sqlite";
 import { BucketError, type BucketReader } from "../../bucket/contract.ts";
 import { reasonOf } from "../../failure.ts";
 import { FormatError } from "../../format/error.ts";
+import { isTimely } from "../../format/index-id.ts";
 import type { IndexLine } from "../../format/index-object.ts";
 import { parseIndexKey, prefixes } from "../../format/keys.ts";
 import type { Notify } from "../../notice.ts";
@@ -55,20 +56,24 @@ function timeOf({ retain_until }: { readonly retain_until: string }): number {
 export type OwnIndex = {
   readonly bucket: Pick<BucketReader, "get" | "list">;
   readonly name: string;
+  readonly now: () => Date;
   readonly notify: Notify;
   readonly signal: AbortSignal;
 };
 
-/** Reads all index objects of the name. Returns the key of the last; skips, with a notice, what is damaged. */
-export async function readOwnIndex({ bucket, name, notify, signal }: OwnIndex, known: KnownVersions) {
+/** Reads all index objects of the name. Returns the stamp of the last; skips, with a notice, what is damaged. */
+export async function readOwnIndex({ bucket, name, now, notify, signal }: OwnIndex, known: KnownVersions) {
   let last: string | undefined;
-  for await (const page of bucket.list(`${prefixes.index}${name}/`)) {
+  const start = now();
+  for await (const page of bucket.list(prefixes.indexOf(name))) {
     for (const { key } of page) {
-      if (parseIndexKey(key) === undefined) continue;
+      const parsed = parseIndexKey(key);
+      // No archive reads what is not timely.
+      if (parsed === undefined || !isTimely(parsed.stamp, start)) continue;
       signal.throwIfAborted();
-      last = key;
+      last = parsed.stamp;
       try {
-        known.learn(await readIndexObject(bucket, { key }));
+        known.learn(await readIndexObject(bucket, { key }, parsed));
       } catch (error) {
         if (!isDamage(error)) throw error;
         const message = `the index object ${JSON.stringify(key)} is skipped: ${reasonOf(error)}; what it has is read from packs`;

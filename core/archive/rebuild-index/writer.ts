@@ -9,7 +9,7 @@ import {
   type IndexedObject,
   type IndexLine,
 } from "../../format/index-object.ts";
-import { keys } from "../../format/keys.ts";
+import { keys, stampOf } from "../../format/keys.ts";
 import { type WriteTarget, writeBytes } from "../../stored/write.ts";
 
 const enoughLines = 100_000;
@@ -22,7 +22,7 @@ export type RebuiltIndexDeps = {
   readonly run: string;
   readonly retention: Retention;
   readonly now: () => Date;
-  /** Key of the newest index object of the name. */
+  /** Stamp of the newest index object of the name. */
   readonly last: string | undefined;
 };
 
@@ -79,18 +79,13 @@ export class IndexWriter {
     if (lines.length === 0) return this.#put;
     this.#lines = [];
     this.#objects = this.#weight = this.#bytes = 0;
-    this.#last = this.#nextKey();
-    const key = this.#last;
+    const { name, run, now } = this.#deps;
+    const id = idAfter(this.#last, { start: now(), run });
+    this.#last = stampOf(id.start);
+    const key = keys.index(name, id);
     // One after the other, so that keys appear in their order.
     this.#put = this.#put.then(() => this.#putLines(key, lines));
     await this.#put;
-  }
-
-  #nextKey(): string {
-    const { name, run, now } = this.#deps;
-    const id = idAfter(this.#last, name, { start: now(), run });
-    if (id === undefined) throw new Error(`${this.#last} is not the key of an index object`);
-    return keys.index(name, id);
   }
 
   async #putLines(key: string, lines: readonly IndexLine[]): Promise<void> {

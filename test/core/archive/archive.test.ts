@@ -85,13 +85,13 @@ describe("a run", () => {
   });
 
   test(
-    "of unchanged files costs a listing and a root",
+    "of unchanged files costs two listings and a root",
     async () => {
       await using rig = await rigWithFiles();
       const first = await rig.run();
-      expect(requests(first)).toEqual({ ...none, list: 1, put: 4 });
+      expect(requests(first)).toEqual({ ...none, list: 2, put: 4 });
       const second = await rig.run();
-      expect(requests(second)).toEqual({ ...none, list: 1, put: 1 });
+      expect(requests(second)).toEqual({ ...none, list: 2, put: 1 });
       expect(second.summary).toMatchObject({
         files: 2,
         unchanged: 2,

@@ -23,6 +23,7 @@ const content: Config["content"] = {
   repackBelow: 0.4,
   follow: "all",
   shareWith: ["*"],
+  believeVerified: true,
   pickerTimeout: 60_000,
   snapshotTimeout: 60_000,
   lockMode: "GOVERNANCE",

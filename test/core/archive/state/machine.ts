@@ -68,8 +68,8 @@ export class Machine implements AsyncDisposable {
     const before = { ...this.counts };
     const { heard, notify } = notebook();
     const { bucket, database } = this;
-    const believes = (name: string) => name === "host" || share.includes("*") || share.includes(name);
-    await syncIndex({ bucket, database, name: "host", minimumLockEnd, believes, notify, signal });
+    const belief = { shareWith: share, believeVerified: true, minimumLockEnd, now: start };
+    await syncIndex({ bucket, database, name: "host", ...belief, notify, signal });
     return { heard, list: this.counts.list - before.list, get: this.counts.get - before.get };
   }
 
