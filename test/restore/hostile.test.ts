@@ -8,6 +8,7 @@ import { mkdir, readdir, readFile, rename, stat, symlink, writeFile } from "node
 import { join } from "node:path";
 import { framesIn } from "../../restore/frames.ts";
 import { exitOf } from "../../restore/restore.ts";
+import { attack } from "../support/attack.ts";
 import { type FileOptions, Fixture, file, folder, type Item, link, noise, sha256 } from "./support.ts";
 
 /** With a folder outside that holds a secret, and the check that both are as before. */
@@ -102,14 +103,22 @@ describe("links", () => {
     await fixture.untouched();
   });
 
-  test("a folder that is swapped for a link while files in it are fetched", async () => {
-    await using fixture = await guarded();
-    const items = [folder("/"), folder("/d"), file("/d/x", "x"), file("/d/y", [noise(2_000_000), noise(2_000_000)])];
-    const swap = swapping(fixture, () => symlink(fixture.outside, fixture.at("/d")));
-    await fixture.restore(await fixture.backup(items, { perFrame: 1 }), { bucket: swap });
-    expect(lstatSync(fixture.at("/d")).isSymbolicLink()).toBe(true);
-    await fixture.untouched();
-  });
+  attack(
+    {
+      by: "U",
+      what: "a folder is swapped for a link while files in it are fetched",
+      before: "no harm either",
+      now: "nothing is followed",
+    },
+    async () => {
+      await using fixture = await guarded();
+      const items = [folder("/"), folder("/d"), file("/d/x", "x"), file("/d/y", [noise(2_000_000), noise(2_000_000)])];
+      const swap = swapping(fixture, () => symlink(fixture.outside, fixture.at("/d")));
+      await fixture.restore(await fixture.backup(items, { perFrame: 1 }), { bucket: swap });
+      expect(lstatSync(fixture.at("/d")).isSymbolicLink()).toBe(true);
+      await fixture.untouched();
+    },
+  );
 
   /** The bucket, which moves `/d` away and does something else in its place before content is read. */
   function swapping(fixture: Fixture, replace: () => Promise<void>) {
@@ -155,27 +164,38 @@ describe("hard links", () => {
 
   const shared = "#!/bin/sh\n";
 
-  test.each<[string, string, FileOptions]>([
+  const falseNames: readonly [string, string, FileOptions][] = [
     ["content", "#!/evil!\n\n", {}],
     ["a size", "evil", {}],
     ["a time", shared, { modified: { seconds: 1, nanoseconds: 0 } }],
     ["an owner", shared, { owner: { user: undefined, group: undefined, uid: 4321, gid: 0 } }],
     ["a mode", shared, { mode: 0o777 }],
     ["attributes", shared, { xattrs: new Map([["user.evil" as never, Buffer.from("1")]]) }],
-  ])("to a first name with %s that is not theirs become files of their own", async (_, content, options) => {
-    await using fixture = await guarded();
-    const first = file("/home", content, { hardLink: "/home", ...options });
-    const backup = await fixture.backup([
-      folder("/"),
-      first,
-      file("/perl", shared, { hardLink: "/home", mode: 0o755 }),
-    ]);
-    await fixture.restore(backup);
-    expect(await fixture.read("/perl")).toBe(shared);
-    expect(lstatSync(fixture.at("/perl"))).toMatchObject({ nlink: 1, uid: process.getuid?.() ?? 0 });
-    expect(lstatSync(fixture.at("/perl")).mode & 0o7777).toBe(0o755);
-    expect(await fixture.read("/home")).toBe(content);
-  });
+  ];
+  for (const [variant, content, options] of falseNames)
+    attack(
+      {
+        by: "W",
+        what: "a false `id`: `/usr/bin/perl` as a hard link to the user's file",
+        before: "linked",
+        now: "it is a file of its own",
+      },
+      async () => {
+        await using fixture = await guarded();
+        const first = file("/home", content, { hardLink: "/home", ...options });
+        const backup = await fixture.backup([
+          folder("/"),
+          first,
+          file("/perl", shared, { hardLink: "/home", mode: 0o755 }),
+        ]);
+        await fixture.restore(backup);
+        expect(await fixture.read("/perl")).toBe(shared);
+        expect(lstatSync(fixture.at("/perl"))).toMatchObject({ nlink: 1, uid: process.getuid?.() ?? 0 });
+        expect(lstatSync(fixture.at("/perl")).mode & 0o7777).toBe(0o755);
+        expect(await fixture.read("/home")).toBe(content);
+      },
+      { variant: `another ${variant.replace(/^an? /, "")}` },
+    );
 
   test("twin: of which one first name is another file are linked to each other", async () => {
     await using fixture = await guarded();
@@ -185,33 +205,49 @@ describe("hard links", () => {
     expect(lstatSync(fixture.at("/b")).ino).not.toBe(lstatSync(fixture.at("/a")).ino);
   });
 
-  test("whose first name was written to meanwhile are not made to what is in it now", async () => {
-    await using fixture = await guarded();
-    const items = ["/a", "/b"].map((path) => file(path, shared, { hardLink: "/a" }));
-    const backup = await fixture.backup([folder("/"), ...items], { perPart: 2 });
-    const onProgress = () => {
-      if (lstatSync(fixture.at("/a"), { throwIfNoEntry: false })?.isFile()) writeFileSync(fixture.at("/a"), "evil");
-    };
-    await fixture.restore(backup, { onProgress });
-    expect(await fixture.read("/b")).toBe(shared);
-  });
+  attack(
+    {
+      by: "U",
+      what: "the first name of a file is written to during the restore",
+      before: "linked",
+      now: "the others are files of their own",
+    },
+    async () => {
+      await using fixture = await guarded();
+      const items = ["/a", "/b"].map((path) => file(path, shared, { hardLink: "/a" }));
+      const backup = await fixture.backup([folder("/"), ...items], { perPart: 2 });
+      const onProgress = () => {
+        if (lstatSync(fixture.at("/a"), { throwIfNoEntry: false })?.isFile()) writeFileSync(fixture.at("/a"), "evil");
+      };
+      await fixture.restore(backup, { onProgress });
+      expect(await fixture.read("/b")).toBe(shared);
+    },
+  );
 
-  test("whose first name was replaced meanwhile by a link are not made to what that points to", async () => {
-    await using fixture = await guarded();
-    const hardLink = "/a";
-    const items = [folder("/"), file("/a", "shared", { hardLink }), file("/b", "shared", { hardLink })];
-    const backup = await fixture.backup(items, { perPart: 2 });
-    const onProgress = () => {
-      if (!lstatSync(fixture.at("/a"), { throwIfNoEntry: false })?.isFile()) return;
-      unlinkSync(fixture.at("/a"));
-      symlinkSync(fixture.secret, fixture.at("/a"));
-    };
-    await fixture.restore(backup, { onProgress });
-    expect(lstatSync(fixture.at("/a")).isSymbolicLink()).toBe(true);
-    expect(lstatSync(fixture.at("/b")).isFile()).toBe(true);
-    await fixture.untouched();
-    expect(await fixture.read("/b")).toBe("shared");
-  });
+  attack(
+    {
+      by: "U",
+      what: "the first name of a file is replaced by a link during the restore",
+      before: "linked to where it points",
+      now: "the others are files of their own",
+    },
+    async () => {
+      await using fixture = await guarded();
+      const hardLink = "/a";
+      const items = [folder("/"), file("/a", "shared", { hardLink }), file("/b", "shared", { hardLink })];
+      const backup = await fixture.backup(items, { perPart: 2 });
+      const onProgress = () => {
+        if (!lstatSync(fixture.at("/a"), { throwIfNoEntry: false })?.isFile()) return;
+        unlinkSync(fixture.at("/a"));
+        symlinkSync(fixture.secret, fixture.at("/a"));
+      };
+      await fixture.restore(backup, { onProgress });
+      expect(lstatSync(fixture.at("/a")).isSymbolicLink()).toBe(true);
+      expect(lstatSync(fixture.at("/b")).isFile()).toBe(true);
+      await fixture.untouched();
+      expect(await fixture.read("/b")).toBe("shared");
+    },
+  );
 });
 
 describe("a target that was prepared", () => {
@@ -237,16 +273,24 @@ describe("content", () => {
   const lost = (path: string) =>
     expect.stringContaining(`cannot restore ${JSON.stringify(path)}: the stored object "packs/`);
 
-  test("a frame that says it holds a terabyte costs its own files, and no memory", async () => {
-    await using fixture = await guarded();
-    const claim = Buffer.from("28b52ffdc000", "hex");
-    const frame = Buffer.concat([claim, Buffer.alloc(12, 1)]);
-    frame.writeBigUInt64LE(2n ** 40n, 6);
-    await forgedPack(fixture, frame, 10);
-    expect(fixture.complaints).toEqual([lost("/bad")]);
-    expect(fixture.complaints[0]).toContain("more than the 67108864 allowed");
-    expect(await fixture.read("/good")).toBe("good");
-  });
+  attack(
+    {
+      by: "W",
+      what: "a frame that says it holds a terabyte",
+      before: "no harm either",
+      now: "it costs its own files, and no memory",
+    },
+    async () => {
+      await using fixture = await guarded();
+      const claim = Buffer.from("28b52ffdc000", "hex");
+      const frame = Buffer.concat([claim, Buffer.alloc(12, 1)]);
+      frame.writeBigUInt64LE(2n ** 40n, 6);
+      await forgedPack(fixture, frame, 10);
+      expect(fixture.complaints).toEqual([lost("/bad")]);
+      expect(fixture.complaints[0]).toContain("more than the 67108864 allowed");
+      expect(await fixture.read("/good")).toBe("good");
+    },
+  );
 
   test("a frame that is followed by a bomb is refused", async () => {
     await using fixture = await guarded();

@@ -6,6 +6,7 @@ import { describe, expect, test } from "bun:test";
 import { chmodSync, chownSync, existsSync, lstatSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { mkdir, readdir, symlink, writeFile } from "node:fs/promises";
 import { exitOf } from "../../restore/restore.ts";
+import { attack } from "../support/attack.ts";
 import { diskFull, mayMount } from "../support/faults/disk-full.ts";
 import { run } from "../support/services/command.ts";
 import { accomplice, act, mayAct, neighbour, openFixture, root } from "./neighbour.ts";
@@ -48,48 +49,70 @@ function give(path: string, { uid, gid }: { readonly uid: number; readonly gid: 
 describe.skipIf(!mayAct)("a file of another user in the place of root's", () => {
   const content = "#!/bin/sh\nexec true\n";
 
-  test.each([
-    ["his, with the very content and times", neighbour, 0o755, 0o4755],
-    ["root's, that he may write to", { uid: 0, gid: neighbour.gid }, 0o664, 0o644],
-    ["root's, that anybody may write to", root, 0o666, 0o600],
-  ])("(%s) is made again, and what he holds of it is another file", async (_, owner, before, wanted) => {
-    await using fixture = await openFixture();
-    const backup = await fixture.backup([folder("/"), file("/su", content, { owner: root, mode: wanted })]);
-    await mkdir(fixture.target);
-    writeFileSync(fixture.at("/su"), content);
-    give(fixture.at("/su"), owner, before);
-    await using attacker = await accomplice(keepsFileOpen, fixture.at("/su"));
-    const figures = await fixture.restore(backup);
-    await attacker.goOn();
-    expect(figures).toMatchObject({ files: 1, unchanged: 0 });
-    expect(await fixture.read("/su")).toBe(content);
-    expect(mode(fixture.at("/su"))).toBe(wanted);
-    expect(lstatSync(fixture.at("/su")).uid).toBe(0);
-    expect(fixture.complaints).toEqual([]);
-  });
+  const copies = [
+    ["the user's, with the very content and times", neighbour, 0o755, 0o4755],
+    ["root's, that its group can write to", { uid: 0, gid: neighbour.gid }, 0o664, 0o644],
+    ["root's, that anybody can write to", root, 0o666, 0o600],
+  ] as const;
+  for (const [variant, owner, before, wanted] of copies)
+    attack(
+      {
+        by: "U",
+        what: "a user's copy of `su`, mapped and open for writing",
+        before: "became root's, setuid, then rewritten",
+        now: "it is made again",
+      },
+      async () => {
+        await using fixture = await openFixture();
+        const backup = await fixture.backup([folder("/"), file("/su", content, { owner: root, mode: wanted })]);
+        await mkdir(fixture.target);
+        writeFileSync(fixture.at("/su"), content);
+        give(fixture.at("/su"), owner, before);
+        await using attacker = await accomplice(keepsFileOpen, fixture.at("/su"));
+        const figures = await fixture.restore(backup);
+        await attacker.goOn();
+        expect(figures).toMatchObject({ files: 1, unchanged: 0 });
+        expect(await fixture.read("/su")).toBe(content);
+        expect(mode(fixture.at("/su"))).toBe(wanted);
+        expect(lstatSync(fixture.at("/su")).uid).toBe(0);
+        expect(fixture.complaints).toEqual([]);
+      },
+      { variant },
+    );
 
-  test("that was root's once and lacks only its setuid bit is made again", async () => {
-    await using fixture = await openFixture();
-    const backup = await fixture.backup([folder("/"), file("/su", content, { owner: root, mode: 0o4755 })]);
-    await fixture.restore(backup);
-    chmodSync(fixture.at("/su"), 0o755);
-    const before = inode(fixture.at("/su"));
-    expect(await fixture.restore(backup)).toMatchObject({ files: 1 });
-    expect(mode(fixture.at("/su"))).toBe(0o4755);
-    expect(inode(fixture.at("/su"))).not.toBe(before);
-  });
+  attack(
+    {
+      by: "U",
+      what: "a program of root's that lost only its setuid bit, still mapped by a user",
+      before: "kept",
+      now: "it is made again",
+    },
+    async () => {
+      await using fixture = await openFixture();
+      const backup = await fixture.backup([folder("/"), file("/su", content, { owner: root, mode: 0o4755 })]);
+      await fixture.restore(backup);
+      chmodSync(fixture.at("/su"), 0o755);
+      const before = inode(fixture.at("/su"));
+      expect(await fixture.restore(backup)).toMatchObject({ files: 1 });
+      expect(mode(fixture.at("/su"))).toBe(0o4755);
+      expect(inode(fixture.at("/su"))).not.toBe(before);
+    },
+  );
 
-  test("with an ACL that lets him write is made again", async () => {
-    await using fixture = await openFixture();
-    const backup = await fixture.backup([folder("/"), file("/x", content, { owner: root, mode: 0o640 })]);
-    await fixture.restore(backup);
-    await Bun.$`setfacl -m user:${neighbour.uid}:rw- ${fixture.at("/x")}`;
-    await using attacker = await accomplice(keepsFileOpen, fixture.at("/x"));
-    await fixture.restore(backup);
-    await attacker.goOn();
-    expect(await fixture.read("/x")).toBe(content);
-    expect(await Bun.$`getfacl -cpE ${fixture.at("/x")}`.text()).not.toContain("65534");
-  });
+  attack(
+    { by: "U", what: "a file of root's that others can write to by ACL", before: "kept", now: "it is made again" },
+    async () => {
+      await using fixture = await openFixture();
+      const backup = await fixture.backup([folder("/"), file("/x", content, { owner: root, mode: 0o640 })]);
+      await fixture.restore(backup);
+      await Bun.$`setfacl -m user:${neighbour.uid}:rw- ${fixture.at("/x")}`;
+      await using attacker = await accomplice(keepsFileOpen, fixture.at("/x"));
+      await fixture.restore(backup);
+      await attacker.goOn();
+      expect(await fixture.read("/x")).toBe(content);
+      expect(await Bun.$`getfacl -cpE ${fixture.at("/x")}`.text()).not.toContain("65534");
+    },
+  );
 
   test("twin: root's own, with wrong mode and times, is corrected and stays the same file", async () => {
     await using fixture = await openFixture();
@@ -153,27 +176,35 @@ describe.skipIf(!mayAct)("links and fifos of another user", () => {
 describe.skipIf(!mayAct)("a folder of another user in the place of root's", () => {
   const items = [folder("/"), folder("/d", { owner: root, mode: 0o700 }), file("/d/x", "mine", { owner: root })];
 
-  test("is moved aside with what is in it, and his descriptor leads there", async () => {
-    await using fixture = await openFixture();
-    const backup = await fixture.backup(items);
-    await mkdir(fixture.at("/d"), { recursive: true });
-    writeFileSync(fixture.at("/d/profile.sh"), "evil");
-    for (const name of ["/d", "/d/profile.sh"]) give(fixture.at(name), neighbour, 0o755);
-    await using attacker = await accomplice(keepsFolderOpen, fixture.at("/d"));
-    const figures = await fixture.restore(backup);
-    expect(await attacker.goOn()).toBe("made\n");
-    expect(await fixture.names("/d")).toEqual(["x"]);
-    expect(lstatSync(fixture.at("/d"))).toMatchObject({ uid: 0 });
-    expect(mode(fixture.at("/d"))).toBe(0o700);
-    const aside = (await fixture.names()).find((name) => name.startsWith("d.before-restore-")) ?? "";
-    expect(await fixture.names(aside)).toEqual(["evil", "profile.sh"]);
-    expect(lstatSync(fixture.at(aside)).uid).toBe(neighbour.uid);
-    expect(fixture.complaints).toEqual([
-      `the folder "/d" had another owner than in the backup: it is "/${aside}" now, with all that was in it`,
-    ]);
-    expect(exitOf(figures)).toBe(3);
-    expect(await fixture.restore(backup)).toMatchObject({ unchanged: 1, folders: 0 });
-  });
+  attack(
+    {
+      by: "U",
+      what: "a user's folder, with files in it, where root's belongs",
+      before: "became root's with the files",
+      now: "it is renamed and made again",
+    },
+    async () => {
+      await using fixture = await openFixture();
+      const backup = await fixture.backup(items);
+      await mkdir(fixture.at("/d"), { recursive: true });
+      writeFileSync(fixture.at("/d/profile.sh"), "evil");
+      for (const name of ["/d", "/d/profile.sh"]) give(fixture.at(name), neighbour, 0o755);
+      await using attacker = await accomplice(keepsFolderOpen, fixture.at("/d"));
+      const figures = await fixture.restore(backup);
+      expect(await attacker.goOn()).toBe("made\n");
+      expect(await fixture.names("/d")).toEqual(["x"]);
+      expect(lstatSync(fixture.at("/d"))).toMatchObject({ uid: 0 });
+      expect(mode(fixture.at("/d"))).toBe(0o700);
+      const aside = (await fixture.names()).find((name) => name.startsWith("d.before-restore-")) ?? "";
+      expect(await fixture.names(aside)).toEqual(["evil", "profile.sh"]);
+      expect(lstatSync(fixture.at(aside)).uid).toBe(neighbour.uid);
+      expect(fixture.complaints).toEqual([
+        `the folder "/d" had another owner than in the backup: it is "/${aside}" now, with all that was in it`,
+      ]);
+      expect(exitOf(figures)).toBe(3);
+      expect(await fixture.restore(backup)).toMatchObject({ unchanged: 1, folders: 0 });
+    },
+  );
 
   test("that is empty is replaced, and his descriptor leads nowhere", async () => {
     await using fixture = await openFixture();
@@ -215,23 +246,31 @@ describe.skipIf(!mayAct)("a folder of another user in the place of root's", () =
 });
 
 describe.skipIf(!mayAct)("a folder of root's that becomes another user's", () => {
-  test("is not given to him with what root has in it", async () => {
-    await using fixture = await openFixture();
-    const items = [folder("/"), folder("/home", { owner: neighbour }), folder("/home/mine", { owner: neighbour })];
-    const backup = await fixture.backup([...items, file("/home/mine/x", "x", { owner: neighbour })]);
-    await mkdir(fixture.at("/home/private"), { recursive: true });
-    writeFileSync(fixture.at("/home/private/secret"), "secret");
-    chmodSync(fixture.at("/home/private"), 0o700);
-    give(fixture.at("/home"), neighbour, 0o755);
-    const before = inode(fixture.at("/home/private"));
-    expect(act('mv "$1/private" "$1/mine"', fixture.at("/home"))).toBe(0);
-    await fixture.restore(backup);
-    expect(await fixture.names("/home/mine")).toEqual(["x"]);
-    const aside = readdirSync(fixture.at("/home")).find((name) => name.startsWith("mine.before-restore-")) ?? "";
-    expect(inode(fixture.at(`/home/${aside}`))).toBe(before);
-    expect(lstatSync(fixture.at(`/home/${aside}`)).uid).toBe(0);
-    expect(act('cat "$1/secret"', fixture.at(`/home/${aside}`))).not.toBe(0);
-  });
+  attack(
+    {
+      by: "U",
+      what: "root's private folder, renamed to one that is the user's in the backup",
+      before: "given to the user",
+      now: "it is renamed and made again",
+    },
+    async () => {
+      await using fixture = await openFixture();
+      const items = [folder("/"), folder("/home", { owner: neighbour }), folder("/home/mine", { owner: neighbour })];
+      const backup = await fixture.backup([...items, file("/home/mine/x", "x", { owner: neighbour })]);
+      await mkdir(fixture.at("/home/private"), { recursive: true });
+      writeFileSync(fixture.at("/home/private/secret"), "secret");
+      chmodSync(fixture.at("/home/private"), 0o700);
+      give(fixture.at("/home"), neighbour, 0o755);
+      const before = inode(fixture.at("/home/private"));
+      expect(act('mv "$1/private" "$1/mine"', fixture.at("/home"))).toBe(0);
+      await fixture.restore(backup);
+      expect(await fixture.names("/home/mine")).toEqual(["x"]);
+      const aside = readdirSync(fixture.at("/home")).find((name) => name.startsWith("mine.before-restore-")) ?? "";
+      expect(inode(fixture.at(`/home/${aside}`))).toBe(before);
+      expect(lstatSync(fixture.at(`/home/${aside}`)).uid).toBe(0);
+      expect(act('cat "$1/secret"', fixture.at(`/home/${aside}`))).not.toBe(0);
+    },
+  );
 
   test("and that a restore which was killed has made is not his under another name", async () => {
     await using fixture = await openFixture();
@@ -281,13 +320,21 @@ describe.skipIf(!mayAct)("a folder that others may write to", () => {
     return exit;
   }
 
-  test("and may not in the end is closed to them before anything in it is looked at", async () => {
-    await using fixture = await openFixture();
-    await mkdir(fixture.at("/d"), { recursive: true });
-    chmodSync(fixture.at("/d"), 0o777);
-    expect(await intrusion(fixture, 0o755)).not.toBe(0);
-    expect(await fixture.names("/d")).toEqual(["x"]);
-  });
+  attack(
+    {
+      by: "U",
+      what: "files are put into an open folder during the restore",
+      before: "possible",
+      now: "the folder is closed first",
+    },
+    async () => {
+      await using fixture = await openFixture();
+      await mkdir(fixture.at("/d"), { recursive: true });
+      chmodSync(fixture.at("/d"), 0o777);
+      expect(await intrusion(fixture, 0o755)).not.toBe(0);
+      expect(await fixture.names("/d")).toEqual(["x"]);
+    },
+  );
 
   test("twin: and may in the end, such as /tmp, stays open while the machine runs", async () => {
     await using fixture = await openFixture();
@@ -393,33 +440,36 @@ while True:
 `;
 
 describe.skipIf(!mayAct || !mayMount || !existsSync("/dev/fuse"))("a filesystem that a user has mounted", () => {
-  test("gets nothing of root's, although it says that it is root's", async () => {
-    await using fixture = await openFixture();
-    const items = [
-      folder("/"),
-      folder("/d", { owner: root, mode: 0o700 }),
-      file("/d/secret", "secret", { owner: root }),
-    ];
-    const backup = await fixture.backup([...items, file("/x", "x")]);
-    await mkdir(fixture.at("/d"), { recursive: true });
-    const server = Bun.spawn(["python3", "-c", usersFilesystem, fixture.at("/d")], {
-      stdout: "pipe",
-      stderr: "inherit",
-    });
-    try {
-      const { value } = await server.stdout.getReader().read();
-      expect(new TextDecoder().decode(value)).toBe("ready");
-      await fixture.restore(backup);
-    } finally {
-      await run(["umount", "--lazy", fixture.at("/d")]);
-      server.kill("SIGKILL");
-    }
-    expect(fixture.complaints).toEqual([
-      'cannot restore "/d": a filesystem that nobody has mounted is in its place; unmount it and run again',
-      'did not restore 1 entry in "/d"',
-    ]);
-    expect(await fixture.read("/x")).toBe("x");
-  });
+  attack(
+    { by: "U", what: "a user's FUSE filesystem that claims to be root's", before: "written to", now: "it is left out" },
+    async () => {
+      await using fixture = await openFixture();
+      const items = [
+        folder("/"),
+        folder("/d", { owner: root, mode: 0o700 }),
+        file("/d/secret", "secret", { owner: root }),
+      ];
+      const backup = await fixture.backup([...items, file("/x", "x")]);
+      await mkdir(fixture.at("/d"), { recursive: true });
+      const server = Bun.spawn(["python3", "-c", usersFilesystem, fixture.at("/d")], {
+        stdout: "pipe",
+        stderr: "inherit",
+      });
+      try {
+        const { value } = await server.stdout.getReader().read();
+        expect(new TextDecoder().decode(value)).toBe("ready");
+        await fixture.restore(backup);
+      } finally {
+        await run(["umount", "--lazy", fixture.at("/d")]);
+        server.kill("SIGKILL");
+      }
+      expect(fixture.complaints).toEqual([
+        'cannot restore "/d": a filesystem that nobody has mounted is in its place; unmount it and run again',
+        'did not restore 1 entry in "/d"',
+      ]);
+      expect(await fixture.read("/x")).toBe("x");
+    },
+  );
 });
 
 describe.skipIf(!mayAct)("leftovers", () => {

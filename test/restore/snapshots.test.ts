@@ -4,6 +4,7 @@ import { Failure } from "../../core/failure.ts";
 import type { SnapshotRef } from "../../core/format/manifest.ts";
 import { exitOf } from "../../restore/restore.ts";
 import type { SnapshotChoice } from "../../restore/snapshots.ts";
+import { attack } from "../support/attack.ts";
 import { type Backup, Fixture, file, flipped, folder, noise, type RestoreWishes } from "./support.ts";
 
 const dump = noise(300_000).toString("hex");
@@ -215,22 +216,30 @@ describe("a restore command", () => {
     ]);
   });
 
-  test("finds a few variables of ours, and no credentials", async () => {
-    const secrets = { AWS_SECRET_ACCESS_KEY: "secret", AWS_PROFILE: "admin", VAULT_TOKEN: "secret" };
-    Object.assign(process.env, secrets);
-    const plan: Planned = async (fixture) => [
-      await fixture.snapshot("db", dump, { restore_through: `env > '${fixture.scratch.path}/replayed'` }),
-    ];
-    try {
-      await using fixture = await prepared(plan);
-      await restored(fixture, "run");
-      const names = (await Bun.file(fixture.replayed).text()).split("\n").map((line) => line.replace(/=.*/, ""));
-      expect(names).toContain("PATH");
-      for (const name of Object.keys(secrets)) expect(names).not.toContain(name);
-    } finally {
-      for (const name of Object.keys(secrets)) delete process.env[name];
-    }
-  });
+  attack(
+    {
+      by: "W",
+      what: "a restore command reads AWS credentials from its environment",
+      before: "possible",
+      now: "it finds a few variables, and no credentials",
+    },
+    async () => {
+      const secrets = { AWS_SECRET_ACCESS_KEY: "secret", AWS_PROFILE: "admin", VAULT_TOKEN: "secret" };
+      Object.assign(process.env, secrets);
+      const plan: Planned = async (fixture) => [
+        await fixture.snapshot("db", dump, { restore_through: `env > '${fixture.scratch.path}/replayed'` }),
+      ];
+      try {
+        await using fixture = await prepared(plan);
+        await restored(fixture, "run");
+        const names = (await Bun.file(fixture.replayed).text()).split("\n").map((line) => line.replace(/=.*/, ""));
+        expect(names).toContain("PATH");
+        for (const name of Object.keys(secrets)) expect(names).not.toContain(name);
+      } finally {
+        for (const name of Object.keys(secrets)) delete process.env[name];
+      }
+    },
+  );
 
   test("that does not read its input is no error", async () => {
     const plan: Planned = async (fixture) => [await fixture.snapshot("db", dump, { restore_through: "true" })];

@@ -4,6 +4,7 @@ import { chmodSync, chownSync, lstatSync, mkdirSync, readdirSync, writeFileSync 
 import { mkdir, readFile } from "node:fs/promises";
 import { fromText } from "../../core/format/path.ts";
 import { exitOf } from "../../restore/restore.ts";
+import { attack } from "../support/attack.ts";
 import { accomplice, act, mayAct, neighbour, openFixture, root } from "./neighbour.ts";
 import { Fixture, fifo, file, folder, noise } from "./support.ts";
 
@@ -36,42 +37,58 @@ describe.skipIf(!mayAct)("folders that are swapped in a folder of his", () => {
     return fixture;
   }
 
-  test("do not get each other's owner", async () => {
-    await using fixture = await prepared();
-    const backup = await fixture.backup([
-      ...home,
-      folder("/home/mine", { owner: neighbour, mode: 0o755 }),
-      folder("/home/private", { owner: root, mode: 0o700 }),
-      file("/home/private/secret", "secret", { owner: root, mode: 0o644 }),
-      ...others,
-    ]);
-    let swapped = -1;
-    const swap = () => {
-      swapped = act('cd "$1" && mv mine gone && mv private mine', fixture.at("/home"));
-    };
-    const figures = await fixture.restore(backup, { bucket: meddling(fixture, swap) });
-    expect(swapped).toBe(0);
-    expect(lstatSync(fixture.at("/home/mine")).uid).toBe(0);
-    expect(act('cat "$1"/*/secret', fixture.at("/home"))).not.toBe(0);
-    expect(fixture.complaints).toContain(
-      'cannot restore "/home/mine": somebody put another folder in its place while it was restored; see that nobody writes there, and run again: what is restored already is left alone',
-    );
-    expect(exitOf(figures)).toBe(3);
-  });
+  attack(
+    {
+      by: "U",
+      what: "root's folder is exchanged with the user's during the restore",
+      before: "owners exchanged",
+      now: "it is recognised",
+    },
+    async () => {
+      await using fixture = await prepared();
+      const backup = await fixture.backup([
+        ...home,
+        folder("/home/mine", { owner: neighbour, mode: 0o755 }),
+        folder("/home/private", { owner: root, mode: 0o700 }),
+        file("/home/private/secret", "secret", { owner: root, mode: 0o644 }),
+        ...others,
+      ]);
+      let swapped = -1;
+      const swap = () => {
+        swapped = act('cd "$1" && mv mine gone && mv private mine', fixture.at("/home"));
+      };
+      const figures = await fixture.restore(backup, { bucket: meddling(fixture, swap) });
+      expect(swapped).toBe(0);
+      expect(lstatSync(fixture.at("/home/mine")).uid).toBe(0);
+      expect(act('cat "$1"/*/secret', fixture.at("/home"))).not.toBe(0);
+      expect(fixture.complaints).toContain(
+        'cannot restore "/home/mine": somebody put another folder in its place while it was restored; see that nobody writes there, and run again: what is restored already is left alone',
+      );
+      expect(exitOf(figures)).toBe(3);
+    },
+  );
 
-  test("get none of the files that belong into another", async () => {
-    await using fixture = await prepared();
-    const backup = await fixture.backup([
-      ...home,
-      folder("/home/private", { owner: root, mode: 0o700 }),
-      file("/home/private/secret", "secret", { owner: root, mode: 0o644 }),
-      ...others,
-    ]);
-    const swap = () => void act('cd "$1" && mv private gone && mkdir private', fixture.at("/home"));
-    await fixture.restore(backup, { bucket: meddling(fixture, swap) });
-    expect(await fixture.names("/home/private")).toEqual([]);
-    expect(fixture.complaints.join()).toContain('cannot restore "/home/private/secret": somebody put another folder');
-  });
+  attack(
+    {
+      by: "U",
+      what: "a user's folder takes the place of root's while files are written",
+      before: "secrets written into it",
+      now: "it is recognised",
+    },
+    async () => {
+      await using fixture = await prepared();
+      const backup = await fixture.backup([
+        ...home,
+        folder("/home/private", { owner: root, mode: 0o700 }),
+        file("/home/private/secret", "secret", { owner: root, mode: 0o644 }),
+        ...others,
+      ]);
+      const swap = () => void act('cd "$1" && mv private gone && mkdir private', fixture.at("/home"));
+      await fixture.restore(backup, { bucket: meddling(fixture, swap) });
+      expect(await fixture.names("/home/private")).toEqual([]);
+      expect(fixture.complaints.join()).toContain('cannot restore "/home/private/secret": somebody put another folder');
+    },
+  );
 
   test("twin: with nobody there, as many folders get their owners and files", async () => {
     await using fixture = await prepared();
@@ -111,26 +128,34 @@ while True:
 `;
 
 describe.skipIf(!mayAct)("a user who races", () => {
-  test("for fifos that are being made does not get root's file", async () => {
-    await using fixture = await openFixture();
-    const paths = Array.from({ length: 2_000 }, (_, number) => `/home/p${String(number).padStart(5, "0")}`);
-    const backup = await fixture.backup([
-      folder("/"),
-      folder("/home", { owner: neighbour }),
-      ...paths.map((path) => fifo(path, { owner: neighbour, mode: 0o666 })),
-    ]);
-    mkdirSync(fixture.at("/home"), { recursive: true });
-    writeFileSync(fixture.at("/home/prey"), "secret", { mode: 0o600 });
-    chownSync(fixture.at("/home"), neighbour.uid, neighbour.gid);
-    const prey = lstatSync(fixture.at("/home/prey")).ino;
-    const former = (path: string) => `.sysbackup-${Bun.hash.xxHash64(path).toString(16).padStart(16, "0")}`;
-    const pairs = paths.filter((_, number) => number % 10 === 5).map((path) => `${path.slice(6)}=${former(path)}`);
-    await using _attacker = await accomplice(exchanger, fixture.at("/home"), ...pairs);
-    await fixture.restore(backup);
-    const found = readdirSync(fixture.at("/home")).map((name) => lstatSync(fixture.at(`/home/${name}`)));
-    expect(found.filter(({ ino }) => ino === prey)).toMatchObject([{ uid: 0, gid: 0, nlink: 1 }]);
-    expect(found.find(({ ino }) => ino === prey)?.mode.toString(8)).toBe("100600");
-  });
+  attack(
+    {
+      by: "U",
+      what: "root's file is exchanged with a fifo that is being made",
+      before: "given to the user",
+      now: "there is nothing to exchange",
+    },
+    async () => {
+      await using fixture = await openFixture();
+      const paths = Array.from({ length: 2_000 }, (_, number) => `/home/p${String(number).padStart(5, "0")}`);
+      const backup = await fixture.backup([
+        folder("/"),
+        folder("/home", { owner: neighbour }),
+        ...paths.map((path) => fifo(path, { owner: neighbour, mode: 0o666 })),
+      ]);
+      mkdirSync(fixture.at("/home"), { recursive: true });
+      writeFileSync(fixture.at("/home/prey"), "secret", { mode: 0o600 });
+      chownSync(fixture.at("/home"), neighbour.uid, neighbour.gid);
+      const prey = lstatSync(fixture.at("/home/prey")).ino;
+      const former = (path: string) => `.sysbackup-${Bun.hash.xxHash64(path).toString(16).padStart(16, "0")}`;
+      const pairs = paths.filter((_, number) => number % 10 === 5).map((path) => `${path.slice(6)}=${former(path)}`);
+      await using _attacker = await accomplice(exchanger, fixture.at("/home"), ...pairs);
+      await fixture.restore(backup);
+      const found = readdirSync(fixture.at("/home")).map((name) => lstatSync(fixture.at(`/home/${name}`)));
+      expect(found.filter(({ ino }) => ino === prey)).toMatchObject([{ uid: 0, gid: 0, nlink: 1 }]);
+      expect(found.find(({ ino }) => ino === prey)?.mode.toString(8)).toBe("100600");
+    },
+  );
 });
 
 describe("temporary names", () => {
@@ -145,20 +170,28 @@ describe("temporary names", () => {
     ].join(""),
   );
 
-  test("of two paths are two, also if a hash of the paths is one", async () => {
-    await using fixture = await Fixture.open();
-    const [one = "", other = ""] = pair;
-    expect(one).not.toBe(other);
-    expect(Bun.hash.xxHash64(fromText(one))).toBe(Bun.hash.xxHash64(fromText(other)));
-    const content = [noise(9 * MiB), noise(9 * MiB)] as const;
-    // Objects as large as these are written as they come, side by side.
-    const items = [file(one, content[0]), file(other, content[1])];
-    await fixture.restore(await fixture.backup([folder("/"), ...items], { encoding: "none" }));
-    expect(fixture.complaints).toEqual([]);
-    for (const [number, path] of [one, other].entries()) {
-      expect(content[number]?.equals(await readFile(fixture.at(path)))).toBe(true);
-    }
-  });
+  attack(
+    {
+      by: "W",
+      what: "two paths with the same xxHash64",
+      before: "one file replaced the other",
+      now: "temporary names are random",
+    },
+    async () => {
+      await using fixture = await Fixture.open();
+      const [one = "", other = ""] = pair;
+      expect(one).not.toBe(other);
+      expect(Bun.hash.xxHash64(fromText(one))).toBe(Bun.hash.xxHash64(fromText(other)));
+      const content = [noise(9 * MiB), noise(9 * MiB)] as const;
+      // Objects as large as these are written as they come, side by side.
+      const items = [file(one, content[0]), file(other, content[1])];
+      await fixture.restore(await fixture.backup([folder("/"), ...items], { encoding: "none" }));
+      expect(fixture.complaints).toEqual([]);
+      for (const [number, path] of [one, other].entries()) {
+        expect(content[number]?.equals(await readFile(fixture.at(path)))).toBe(true);
+      }
+    },
+  );
 });
 
 describe.skipIf(!mayAct)("a descriptor of a folder", () => {

@@ -9,6 +9,7 @@ import { dirname, join } from "node:path";
 import { soundBunFlags } from "../../cmd/shared/sound-bun.ts";
 import { subcommands } from "../../cmd/subcommands.ts";
 import packageJson from "../../package.json" with { type: "json" };
+import { attack } from "../support/attack.ts";
 import { buildProgram, compiledProgram } from "../support/compiled.ts";
 import { type Scratch, scratch } from "../support/faults/scratch.ts";
 import { plant } from "../support/planted.ts";
@@ -99,7 +100,7 @@ const kinds: readonly (readonly [name: string, program: () => Promise<Program>])
   ["cmd/main.ts by Bun", async () => [process.execPath, ...soundBunFlags, join(checkout, "cmd/main.ts")]],
 ];
 
-describe.each(kinds)("%s, in a folder that a user has filled", (_name, programOf) => {
+describe.each(kinds)("%s, in a folder that a user has filled", (name, programOf) => {
   let program: Program;
   let clean: Place;
   let planted: Place;
@@ -116,18 +117,24 @@ describe.each(kinds)("%s, in a folder that a user has filled", (_name, programOf
     ...subcommands.map((one) => [`${one.name} --help`, () => [one.name, "--help"]] as const),
     ...subcommands.map((one) => [one.name, (place: Place) => wordsOf(one, place)] as const),
   ];
-  test.each(lines)(
-    "runs none of the user's code and says the same as elsewhere: %s",
-    async (_line, words) => {
-      const [before, after] = await Promise.all([
-        start(program, words(clean), clean),
-        start(program, words(planted), planted),
-      ]);
-      expect(await marks(planted)).toBe("");
-      expect(after).toEqual(before);
-    },
-    5 * minutes,
-  );
+  for (const [line, words] of lines)
+    attack(
+      {
+        by: "U",
+        what: "`bunfig.toml`, `.env`, `tsconfig.json`, `package.json`, `node_modules` in the folder where a subcommand runs",
+        before: "the user's code ran as root",
+        now: "none of it runs",
+      },
+      async () => {
+        const [before, after] = await Promise.all([
+          start(program, words(clean), clean),
+          start(program, words(planted), planted),
+        ]);
+        expect(await marks(planted)).toBe("");
+        expect(after).toEqual(before);
+      },
+      { variant: `${line}, ${name}` },
+    );
 });
 
 describe("what lies in the folder is dangerous", () => {

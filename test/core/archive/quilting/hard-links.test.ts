@@ -8,6 +8,7 @@ import { encodeHead, type HeadEntry } from "../../../../core/format/entry-json.t
 import { encodeExtents } from "../../../../core/format/entry-row.ts";
 import { type ByteString, fromBytes, fromText } from "../../../../core/format/path.ts";
 import { lstat, type Stat } from "../../../../core/system/stat.ts";
+import { attack } from "../../../support/attack.ts";
 import { isRoot } from "../../../support/services.ts";
 import { Rig } from "../rig.ts";
 import { script } from "../scripts.ts";
@@ -163,8 +164,13 @@ describe("in a backup", () => {
   });
 
   /** Files lie on ext4, which gives the number of a removed file to the next one that is made. */
-  test.skipIf(!isRoot || Bun.which("mkfs.ext4") === null)(
-    "an inode that is used again for other files during the run links none of them to what it was",
+  attack(
+    {
+      by: "U",
+      what: "an inode is used again during the run: `/usr/bin/perl` has the number of the user's file",
+      before: "recorded as a hard link to it",
+      now: "it is a file of its own",
+    },
     async () => {
       await using rig = await Rig.make();
       const image = join(rig.path, "image");
@@ -204,5 +210,6 @@ describe("in a backup", () => {
         execFileSync("umount", [rig.file("disk")]);
       }
     },
+    { skip: !isRoot || Bun.which("mkfs.ext4") === null },
   );
 });

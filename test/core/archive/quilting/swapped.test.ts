@@ -12,6 +12,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
+import { attack } from "../../../support/attack.ts";
 import { scratch } from "../../../support/faults/scratch.ts";
 import { isRoot } from "../../../support/services.ts";
 import { Rig, type RigRun } from "../rig.ts";
@@ -45,14 +46,22 @@ describe("a folder that became a link to another after its files were picked", (
     if (isRoot) lchownSync(rig.file("user/d"), attacker.uid, attacker.gid);
   }
 
-  test("is recorded as a link, and what lies behind it is left out by name", async () => {
-    await using rig = await neighbours(["a", "b"]);
-    const run = await runWith(rig, () => swapForLink(rig));
-    expect(run.heard).toEqual(["a", "b"].map((name) => left(rig.file("user/d", name))));
-    await expectInnocent(rig, run);
-    expect(run.backup.entries.get(rig.file("user/d"))?.type).toBe("link");
-    expect(run.backup.entries.has(rig.file("user/d/a"))).toBe(false);
-  });
+  attack(
+    {
+      by: "U",
+      what: "a folder becomes a link to another after its files were picked",
+      before: "files of another folder stored",
+      now: "what lies behind it is left out by name",
+    },
+    async () => {
+      await using rig = await neighbours(["a", "b"]);
+      const run = await runWith(rig, () => swapForLink(rig));
+      expect(run.heard).toEqual(["a", "b"].map((name) => left(rig.file("user/d", name))));
+      await expectInnocent(rig, run);
+      expect(run.backup.entries.get(rig.file("user/d"))?.type).toBe("link");
+      expect(run.backup.entries.has(rig.file("user/d/a"))).toBe(false);
+    },
+  );
 
   test("is recorded as a link though the last backup has it as a folder", async () => {
     await using rig = await neighbours(["a", "b"]);
@@ -94,29 +103,45 @@ describe("a folder that changes place with a private one after it was recorded",
     return { rig, run: await rig.run({ job: { progress } }) };
   }
 
-  test("is read as the folder that was recorded", async () => {
-    const { rig, run } = await exchanged((folder) => {
-      for (let number = 0; number < 600; number += 1) writeFileSync(join(folder, String(number)), "");
-    });
-    await using _ = rig;
-    expect(run.heard).toEqual([]);
-    expect(run.backup.entries.get(rig.file("shared/a"))?.mode).toBe(0o755);
-    expect((await run.backup.read(rig.file("shared/a/z"))).toString()).toBe("shared/a");
-  });
+  attack(
+    {
+      by: "U",
+      what: "a folder is exchanged with a private folder that the user may rename",
+      before: "secrets stored",
+      now: "it is read as the folder that was recorded",
+    },
+    async () => {
+      const { rig, run } = await exchanged((folder) => {
+        for (let number = 0; number < 600; number += 1) writeFileSync(join(folder, String(number)), "");
+      });
+      await using _ = rig;
+      expect(run.heard).toEqual([]);
+      expect(run.backup.entries.get(rig.file("shared/a"))?.mode).toBe(0o755);
+      expect((await run.backup.read(rig.file("shared/a/z"))).toString()).toBe("shared/a");
+    },
+  );
 
-  test("is not reached again when it was let go meanwhile", async () => {
-    const { rig, run } = await exchanged((folder) => {
-      let deep = folder;
-      for (let depth = 0; depth < 60; depth += 1) {
-        deep = join(deep, "d");
-        mkdirSync(deep);
-        for (let number = 0; number < 10; number += 1) writeFileSync(join(deep, String(number)), "");
-      }
-    });
-    await using _ = rig;
-    expect(run.heard).toEqual([left(rig.file("shared/a/z"))]);
-    expect(run.backup.entries.has(rig.file("shared/a/z"))).toBe(false);
-  });
+  attack(
+    {
+      by: "U",
+      what: "a folder that had to be closed is exchanged before it is opened again",
+      before: "secrets stored",
+      now: "it is not reached again",
+    },
+    async () => {
+      const { rig, run } = await exchanged((folder) => {
+        let deep = folder;
+        for (let depth = 0; depth < 60; depth += 1) {
+          deep = join(deep, "d");
+          mkdirSync(deep);
+          for (let number = 0; number < 10; number += 1) writeFileSync(join(deep, String(number)), "");
+        }
+      });
+      await using _ = rig;
+      expect(run.heard).toEqual([left(rig.file("shared/a/z"))]);
+      expect(run.backup.entries.has(rig.file("shared/a/z"))).toBe(false);
+    },
+  );
 });
 
 describe("of what changes for good reasons", () => {
