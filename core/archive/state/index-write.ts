@@ -6,7 +6,7 @@ import { encodeIndex, type IndexLine } from "../../format/index-object.ts";
 import { keys, parseIndexKey } from "../../format/keys.ts";
 import { type WriteTarget, writeBytes } from "../../stored/write.ts";
 import { fact, setFact } from "./database.ts";
-import { ownIndexFact, marksOf } from "./index-sync.ts";
+import { marksOf, ownIndexFact } from "./index-sync.ts";
 
 /** Objects and chunks that one index object lists, about: it is made in memory. */
 const enoughLines = 100_000;

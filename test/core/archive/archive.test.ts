@@ -216,7 +216,7 @@ describe("what is stored already is not stored again", () => {
   test("by another host with the same files", async () => {
     await using rig = await rigWithFiles();
     await rig.run({ name: "one" });
-    const second = await rig.run({ name: "two" });
+    const second = await rig.run({ name: "two", content: { shareWith: ["*"] } });
     expect(second.summary).toMatchObject({ new: 2, bytesStored: 0, objectsStored: 0 });
     expect(await isWhole(rig, second)).toBe(true);
   });

@@ -22,7 +22,7 @@ const content: Config["content"] = {
   packSize: 16 * 1024 ** 2,
   repackBelow: 0.4,
   follow: "all",
-  shareWith: ["*"],
+  shareWith: [],
   believeVerified: true,
   pickerTimeout: 60_000,
   snapshotTimeout: 60_000,

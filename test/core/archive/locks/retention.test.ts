@@ -68,10 +68,11 @@ describe("locks", () => {
   test("extended by one host are extended by the other too, as nobody is believed about locks", async () => {
     await using rig = await rigWithFile();
     await rig.run({ name: "a" });
-    expect((await rig.run({ name: "b" })).summary.bytesStored).toBe(0);
+    const sharing = { shareWith: ["a"] };
+    expect((await rig.run({ name: "b", content: sharing })).summary.bytesStored).toBe(0);
     rig.ahead += 8 * day;
     expect((await watched(rig, { name: "a" })).extendedPacks).toBe(1);
-    const other = await watched(rig, { name: "b" });
+    const other = await watched(rig, { name: "b", content: sharing });
     expect(other.extendedPacks).toBe(1);
     expect(await keepsPromise(other)).toBe(true);
   });
@@ -80,7 +81,7 @@ describe("locks", () => {
     await using rig = await rigWithFile();
     const alone = { shareWith: [] };
     await rig.run({ name: "a", content: alone });
-    await rig.run({ name: "b", content: { daysRetained: 100 } });
+    await rig.run({ name: "b", content: { daysRetained: 100, shareWith: ["a"] } });
     rig.ahead += 8 * day;
     const run = await watched(rig, { name: "a", content: alone });
     expect(run.heard).toEqual([]);
