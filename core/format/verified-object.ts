@@ -12,7 +12,7 @@ const verifiedFormat = { format: "sysbackup-verified", version: 1 } as const;
 
 const header = z.object({ run: runHex });
 
-/** Yields the text, a line at a time. @internal */
+/** Yields the text, a line at a time. */
 export function encodeVerified(run: string, lines: Iterable<IndexLine>): Generator<string> {
   return encodeIndexed({ ...verifiedFormat, run }, lines);
 }

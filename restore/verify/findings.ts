@@ -114,6 +114,14 @@ export class Findings {
     this.#lock.run(object, until.getTime(), mode === "COMPLIANCE" ? 1 : 0);
   }
 
+  /** Returns when the lock of an object ends; undefined if it has none that is known. */
+  lockEnd(object: number): Date | undefined {
+    const row = this.database
+      .query<{ lock: number | null }, [number]>("SELECT lock FROM states WHERE object = ?")
+      .get(object);
+    return row?.lock ? new Date(row.lock) : undefined;
+  }
+
   /** Returns sound objects that were not listed, or in another size. */
   notAsRecorded(): { readonly id: number; readonly size: number; readonly found: number | null }[] {
     return this.database

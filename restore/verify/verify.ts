@@ -10,13 +10,14 @@
 import type { ManifestHeader, Totals } from "../../core/format/manifest.ts";
 import type { Found } from "../../core/manifest/find.ts";
 import { References } from "../../core/manifest/references/references.ts";
-import { type CollectDeps, type Collected, collect } from "./collect.ts";
+import { type Choose, type CollectDeps, type Collected, collect } from "./collect.ts";
 import { Extents } from "./extents.ts";
 import { type Finding, Findings, type SeverityCounts } from "./findings.ts";
 import { horizons } from "./horizons.ts";
 import { type LookFigures, lookAtAll } from "./look.ts";
 import { Losses, type LostEntries } from "./losses.ts";
 import { nameLosses } from "./name-losses.ts";
+import type { Notes } from "./notes.ts";
 import { PartsRead } from "./parts-read.ts";
 import { type ReadFigures, readData } from "./read-data.ts";
 import type { VerifyBucket } from "./roots.ts";
@@ -24,8 +25,10 @@ import type { VerifyBucket } from "./roots.ts";
 export type VerifyOptions = {
   readonly bucket: VerifyBucket;
   readonly sources: Iterable<Found> | AsyncIterable<Found>;
-  /** Which objects' content is to be read, by key; undefined for none. */
-  readonly read: ((key: string) => boolean) | undefined;
+  /** Which objects' content is to be read; undefined for none. */
+  readonly read: Choose | undefined;
+  /** Where what was read is noted for other hosts. */
+  readonly notes?: Notes | undefined;
   readonly now: () => Date;
   readonly onProgress: (done: { readonly objects: number; readonly bytes: number }) => void;
   readonly signal: AbortSignal;
@@ -91,7 +94,7 @@ export async function verify<T>(options: VerifyOptions, use: (verdict: Verdict) 
   const unseen = await lookAtAll({ ...deps, onProgress: (objects) => onProgress({ objects, bytes: 0 }) });
   const { objects, bytes } = references.totals();
   const onBytes = (done: number) => onProgress({ objects, bytes: done });
-  const figures = read && (await readData({ ...deps, onProgress: onBytes }));
+  const figures = read && (await readData({ ...deps, notes: options.notes, onProgress: onBytes }));
   await nameLosses(deps);
 
   const { findings, losses } = deps;
