@@ -20,6 +20,7 @@ import { keys, type RunId, runOf } from "../format/keys.ts";
 import { encodeManifest } from "../format/manifest.ts";
 import type { Notice } from "../notice.ts";
 import { type WriteTarget, writeBytes } from "../stored/write.ts";
+import { privilegedUser } from "../system/privileged.ts";
 import { findExecutables } from "./executables/find.ts";
 import type { ArchiveJob } from "./job.ts";
 import { clockSkew, startOfLocks } from "./locks/clock.ts";
@@ -66,11 +67,12 @@ export async function archive(job: ArchiveJob): Promise<ArchiveSummary> {
   }
 }
 
-async function checkAnythingToDo({ pickersDir, snapshotsDir, notify }: ArchiveJob): Promise<void> {
+async function checkAnythingToDo(job: ArchiveJob): Promise<void> {
+  const { pickersDir, snapshotsDir, notify } = job;
   const heard: Notice[] = [];
   const hear = (notice: Notice) => heard.push(notice);
-  const pickers = await findExecutables(pickersDir, "picker", hear);
-  const snapshotters = await findExecutables(snapshotsDir, "snapshotter", hear);
+  const pickers = await findExecutables(pickersDir, "picker", hear, rightsOf(job));
+  const snapshotters = await findExecutables(snapshotsDir, "snapshotter", hear, rightsOf(job));
   if (pickers.length + snapshotters.length > 0) return;
   // A run notifies of these itself; without one, they say why there is none.
   for (const notice of heard) notify(notice);
@@ -81,6 +83,11 @@ async function checkAnythingToDo({ pickersDir, snapshotsDir, notify }: ArchiveJo
     remedy: "put one there and make it executable; docs/pickers.md shows how",
     exit: exitStatus.usage,
   });
+}
+
+/** The user whose rights executables get, if these are more than others have and only some executables may get them. */
+function rightsOf({ insecurePickers }: ArchiveJob): number | undefined {
+  return insecurePickers ? undefined : privilegedUser();
 }
 
 /** Each picker may have nothing to say; but nobody wants a backup of nothing, and few would notice it. */
@@ -128,6 +135,7 @@ async function run(job: ArchiveJob, database: Database, rebuilt: Notice | undefi
 
   const snapshots = await takeSnapshots({
     folder: snapshotsDir,
+    privileged: rightsOf(job),
     name,
     target,
     compression: { codec: content.compression, level: content.compressionLevel },
@@ -138,6 +146,7 @@ async function run(job: ArchiveJob, database: Database, rebuilt: Notice | undefi
   });
   using paths = await pickAll({
     folder: pickersDir,
+    privileged: rightsOf(job),
     timeoutMs: content.pickerTimeout,
     follow: content.follow,
     // Nobody else can have put their links there.

@@ -8,6 +8,8 @@ export type ArchiveJob = {
   readonly bucket: Bucket;
   readonly pickersDir: string;
   readonly snapshotsDir: string;
+  /** Runs pickers and snapshotters that other users can change, too. */
+  readonly insecurePickers: boolean;
   readonly host: string;
   /** Names of the filters over every object but those of the index; none until encryption is one. */
   readonly filters: readonly string[];

@@ -35,7 +35,7 @@ export function rootOf({ config, host, tool, now }: ArchiveJob, content: RootCon
     },
     parts: files.parts,
     snapshots,
-    log: log.entries(),
+    log: log.end(),
     totals: {
       entries: sum((part) => part.entries),
       files: files.counts.files,

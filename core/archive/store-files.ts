@@ -10,7 +10,7 @@ import type { RetentionPlan } from "./locks/retention.ts";
 import { repackSparsePacks } from "./locks/sparse-packs.ts";
 import { writeParts } from "./manifest/part-writer.ts";
 import type { ContentLayout, LayoutDeps, StoreMeter } from "./quilting/layouts/layout.ts";
-import { Ledger, type Usable } from "./quilting/layouts/ledger.ts";
+import { Ledger, type UsableObjects } from "./quilting/layouts/ledger.ts";
 import { ObjectLayout } from "./quilting/layouts/objects.ts";
 import { PackLayout } from "./quilting/layouts/packs.ts";
 import { HardLinks } from "./quilting/paths/hard-links.ts";
@@ -55,13 +55,13 @@ export async function storeFiles(job: ArchiveJob, deps: StoreFilesDeps): Promise
   return finished(job, deps, { ...second, counts, meter, extended: first.extended + second.extended });
 }
 
-function withClaims({ database, plan }: StoreFilesDeps): Usable {
+function withClaims({ database, plan }: StoreFilesDeps): UsableObjects {
   const objects = new ObjectTable(database);
   return { expiring: objects.idsExpiringBefore(plan.minimumLockEnd), claims: objects.unprovenIds() };
 }
 
 /** Once claims were looked up, nothing is built upon another one. */
-function withoutClaims({ database, plan }: StoreFilesDeps): Usable {
+function withoutClaims({ database, plan }: StoreFilesDeps): UsableObjects {
   return { expiring: new ObjectTable(database).idsExpiringOrUnproven(plan.minimumLockEnd), claims: new BitSet() };
 }
 
@@ -87,7 +87,7 @@ async function quilt(
   job: ArchiveJob,
   { target, database, paths, plan, indexNew }: StoreFilesDeps,
   meter: StoreMeter,
-  usable: Usable,
+  usable: UsableObjects,
 ): Promise<QuiltCounts> {
   const counts: QuiltCounts = { files: 0, new: 0, changed: 0, unchanged: 0, others: 0, bytes: 0 };
   const { config, now, sleep, notify, signal, progress } = job;

@@ -5,6 +5,8 @@ import type { z } from "zod";
 import { exitStatus, Failure, reasonOf } from "../failure.ts";
 import type { CompressionName } from "../format/codec.ts";
 import type { LockMode } from "../format/lock-mode.ts";
+import { privilegedUser } from "../system/privileged.ts";
+import { strangerWhoCanChange } from "../system/strangers.ts";
 import { checked } from "./check.ts";
 import { parseConf } from "./dialect.ts";
 import { backupName, bucketUrl, text } from "./values.ts";
@@ -83,12 +85,15 @@ export async function loadConfig(sources: ConfigSources): Promise<Config> {
   if (written === undefined && !(confOptional && (lookUp || overrides.bucket !== undefined)))
     throw missing(file, confOptional);
   const values = checked(parseConf(written ?? "", file), file);
+  const credentialsFile = values.aws.credentials_file && resolve(sources.confDir, values.aws.credentials_file);
+  await mustBeOurs(file);
+  if (credentialsFile !== undefined) await mustBeOurs(credentialsFile);
 
   const { aws, s3, cloudformation, content, backup } = values;
   return {
     aws: {
       profile: aws.profile,
-      credentialsFile: aws.credentials_file && resolve(sources.confDir, aws.credentials_file),
+      credentialsFile,
       roleArn: aws.role_arn,
     },
     s3: {
@@ -140,6 +145,23 @@ async function readConf(file: string): Promise<string | undefined> {
   }
 }
 
+/**
+ * Refuses a file that others can change, for a user with rights that they lack: it says where backups go and what credentials are
+ * taken, and a credentials file can name a command that the AWS SDK runs (`credential_process`).
+ */
+async function mustBeOurs(file: string): Promise<void> {
+  const uid = privilegedUser();
+  const stranger = uid === undefined ? undefined : await strangerWhoCanChange(file, uid);
+  if (stranger === undefined) return;
+  throw new Failure({
+    doing: "use the configuration",
+    what: file,
+    why: `${JSON.stringify(stranger.path)} ${stranger.how}`,
+    remedy: "check what the file says, then close that to others with chown or chmod",
+    exit: exitStatus.usage,
+  });
+}
+
 const orCreate = "create it (docs/configuration.md has an example) or name its folder with --conf-dir";
 
 function missing(file: string, optional: boolean): Failure {
@@ -177,7 +199,8 @@ export function option(name: string, schema: z.ZodType<string>, value: string | 
   throw new Failure({ doing: `use ${name}`, what: value, why: `it is not allowed: ${why}`, exit: exitStatus.usage });
 }
 
-function nameOfHost(hostName: string): string {
+/** The backup name of a machine whose conf has none. Throws a Failure (exit 2) if the host name cannot be one. */
+export function nameOfHost(hostName: string): string {
   const result = backupName.safeParse(hostName);
   if (result.success) return result.data;
   throw new Failure({

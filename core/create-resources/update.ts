@@ -37,7 +37,7 @@ export async function stackToUpdate({ stackName, package: name, settings }: Reso
   const inTheWay = blocked(stack, doing);
   if (inTheWay !== undefined) throw inTheWay;
   const other = stack.parameters.get("PackageName");
-  if (other === name) return withSameKey(withSameBucket(stack, settings), settings);
+  if (other === name) return withSameMode(withSameKey(withSameBucket(stack, settings), settings), settings);
   throw new Failure({
     doing,
     what: stackName,
@@ -73,6 +73,22 @@ function withSameKey(stack: Stack, settings: Settings): Stack {
     why: "with another KmsKeyArn, its roles could not read what was encrypted with this one",
     remedy:
       "leave KmsKeyArn out; KMS rotates a key by itself, and for another key, make another package (--package-name)",
+    exit: exitStatus.usage,
+  });
+}
+
+/**
+ * Refuses another lock mode, also from GOVERNANCE to COMPLIANCE: the bucket policy would allow only the new one, and a lock of
+ * the old one could never be extended, as a change of its mode needs the right to bypass it, which nobody has.
+ */
+function withSameMode(stack: Stack, settings: Settings): Stack {
+  const [value, before] = [settings.get("LockMode"), stack.parameters.get("LockMode")];
+  if (value === undefined || before === undefined || value === before) return stack;
+  throw new Failure({
+    doing,
+    what: stack.name,
+    why: `with LockMode=${value}, no lock of the mode ${before} could be extended any more`,
+    remedy: "leave LockMode out; for another mode, make another package (--package-name)",
     exit: exitStatus.usage,
   });
 }

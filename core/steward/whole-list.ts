@@ -20,6 +20,6 @@ export async function findAllRoots(bucket: Pick<BucketReader, "list" | "listVers
     doing: "find all backups, to see what they need",
     what: lacking,
     why: "the server's list of versions lacks it, and its list of objects does not",
-    remedy: "run again; if that happens again, ask whoever runs the server or a proxy before it",
+    remedy: "run again; if that happens again, ask the administrator of the server, or of a proxy before it",
   });
 }

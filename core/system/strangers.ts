@@ -2,7 +2,12 @@
 import type { Stats } from "node:fs";
 import { lstat, readlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { fromText } from "../format/path.ts";
+import { close } from "./files.ts";
+import { openHandle } from "./handle.ts";
+import { AT_FDCWD } from "./libc.ts";
 import { userName } from "./owners.ts";
+import { readXattrsOfHandle } from "./xattr.ts";
 
 export type Stranger = {
   /** The folder or link that the stranger could change. */
@@ -24,27 +29,40 @@ type CheckedPlace = { readonly path: string; readonly stat: Pick<Stats, "mode" |
  * except that the way may end before `path`.
  */
 export async function strangerOnTheWay(path: string, uid: number): Promise<Stranger | undefined> {
+  return (await follow(path, uid)).stranger;
+}
+
+/** As `strangerOnTheWay`, and judges what is at `path`, behind all links, too: also a sticky folder that others can write to. */
+export async function strangerWhoCanChange(path: string, uid: number): Promise<Stranger | undefined> {
+  const { stranger, end } = await follow(path, uid);
+  return stranger ?? (end && (strangerOwning(end, uid) ?? writer(end, uid)));
+}
+
+type Way = { readonly stranger: Stranger | undefined; readonly end: CheckedPlace | undefined };
+
+async function follow(path: string, uid: number): Promise<Way> {
+  const found = (stranger: Stranger): Way => ({ stranger, end: undefined });
   const names = path.split("/");
   let folder = await placeAt("/");
   let links = 0;
   for (let name = names.shift(); name !== undefined && folder !== undefined; name = names.shift()) {
     if (name === "" || name === ".") continue;
-    const stranger = strangerOwning(folder, uid) ?? strangerWriting(folder);
-    if (stranger !== undefined) return stranger;
+    const stranger = strangerOwning(folder, uid) ?? writerOfFolder(folder, uid);
+    if (stranger !== undefined) return found(stranger);
     const next = await placeAt(name === ".." ? dirname(folder.path) : join(folder.path, name));
     if (next === undefined || !next.stat.isSymbolicLink()) {
       folder = next;
       continue;
     }
     const owner = strangerOwning(next, uid);
-    if (owner !== undefined) return owner;
+    if (owner !== undefined) return found(owner);
     links += 1;
     if (links > maxLinks) throw new Error(`there are too many links on the way to ${JSON.stringify(path)}`);
     const target = await readlink(next.path);
     if (target.startsWith("/")) folder = await placeAt("/");
     names.unshift(...target.split("/"));
   }
-  return undefined;
+  return { stranger: undefined, end: folder };
 }
 
 async function placeAt(path: string): Promise<{ readonly path: string; readonly stat: Stats } | undefined> {
@@ -62,9 +80,33 @@ export function strangerOwning({ path, stat }: CheckedPlace, uid: number): Stran
   return { path, how: `belongs to ${userName(stat.uid) ?? `user ${stat.uid}`}` };
 }
 
-/** Checks only the mode of a folder. In a sticky one, such as /tmp, users may replace only their own files. */
-function strangerWriting({ path, stat: { mode, gid } }: CheckedPlace): Stranger | undefined {
-  if ((mode & sticky) !== 0) return undefined;
+/** In a sticky folder, such as /tmp, users may replace only their own files. */
+function writerOfFolder(folder: CheckedPlace, uid: number): Stranger | undefined {
+  return (folder.stat.mode & sticky) !== 0 ? undefined : writer(folder, uid);
+}
+
+/** Checks mode and ACL. Members of root's own group are root. */
+function writer({ path, stat: { mode, gid } }: CheckedPlace, uid: number): Stranger | undefined {
   if ((mode & othersMayWrite) !== 0) return { path, how: "can be changed by every user" };
-  return (mode & groupMayWrite) !== 0 && gid !== 0 ? { path, how: `can be changed by the group ${gid}` } : undefined;
+  if ((mode & groupMayWrite) === 0) return undefined;
+  if (gid !== 0) return { path, how: `can be changed by the group ${gid}` };
+  // With an ACL, these bits say only what its entries may grant.
+  const named = namedWriter(path, uid);
+  return named === undefined ? undefined : { path, how: `can be changed by the ${named}, as its ACL says` };
+}
+
+function namedWriter(path: string, uid: number): string | undefined {
+  const handle = openHandle(AT_FDCWD, fromText(path));
+  try {
+    const { access = "", ids = {} } = readXattrsOfHandle(handle).acl ?? {};
+    for (const line of access.split("\n")) {
+      const [kind = "", name = "", permissions = ""] = line.split(":");
+      if (name === "" || !permissions.includes("w")) continue;
+      const id = ids[`${kind}:${name}`] ?? Number(name);
+      if (id !== 0 && !(kind === "user" && id === uid)) return `${kind} ${name}`;
+    }
+    return undefined;
+  } finally {
+    close(handle);
+  }
 }

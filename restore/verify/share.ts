@@ -7,7 +7,7 @@ export type Share =
   | { readonly kind: "new" }
   /** `slice` of `slices`, counted from 1. */
   | { readonly kind: "slice"; readonly slice: number; readonly slices: number }
-  /** 0 to 1. */
+  /** Share from 0 to 1. */
   | { readonly kind: "random"; readonly share: number };
 
 const mostSlices = 10_000;

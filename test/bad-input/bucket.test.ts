@@ -122,7 +122,7 @@ describe("an endpoint", () => {
   }
 
   test.skipIf(!thorough).concurrent(
-    "that accepts and never answers is reported within a minute, and tried again",
+    "an endpoint that accepts and never answers is reported within a minute, and tried again",
     async () => {
       await using server = await listening("");
       await using machine = await withS3({ bucket: "example", endpoint: `http://127.0.0.1:${server.port}` });

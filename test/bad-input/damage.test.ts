@@ -76,7 +76,7 @@ describe("the root of a manifest", () => {
     });
     afterAll(() => machine[Symbol.asyncDispose]());
 
-    test.each(changes)("%s", async (_, change) => {
+    test.each(changes)("a damaged root is refused by every subcommand that reads it: %s", async (_, change) => {
       await replace(machine, key, change(stored));
       const reported: Reported = { exit: damaged, message: messages.alteredRoot };
       await machine.refuses(restoring(machine), reported);
@@ -109,7 +109,7 @@ describe("the root of a manifest", () => {
     await repaired(machine);
   });
 
-  test("that is damaged does not keep the one before from being restored", async () => {
+  test("the root of a manifest that is damaged does not keep the one before from being restored", async () => {
     await using machine = await backedUp();
     const whole = await machine.newest();
     await machine.nextSecond();

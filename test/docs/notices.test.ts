@@ -22,6 +22,7 @@ const families: readonly (readonly [before: string, after: string, kinds: readon
   ["no-", "s", executables],
   ["", "s-unreadable", executables],
   ["", "-not-executable", executables],
+  ["", "-insecure", executables],
   ["", "-not-set", ["owner", "special-bits", "mode", "acl", "attribute", "times", "device"]],
 ];
 

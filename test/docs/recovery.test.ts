@@ -96,7 +96,7 @@ describe.skipIf(lacks)("recover.sh", () => {
     ["zstd objects", { layout: "objects", compression: "zstd" }],
     ["plain objects", { layout: "objects", compression: "none" }],
   ])(
-    "brings back everything from %s",
+    "recover.sh brings back everything from %s",
     async (_, content) => {
       await using dir = await scratch();
       const { source, ...from } = await archived(dir.path, tree, content);
@@ -110,7 +110,7 @@ describe.skipIf(lacks)("recover.sh", () => {
   );
 
   test.each(["sh", "bash"].filter((shell) => Bun.which(shell) !== null))(
-    "reads the samples of the format, under %s",
+    "recover.sh reads the samples of the format, under %s",
     async (shell) => {
       await using dir = await scratch();
       const target = join(dir.path, "target");
@@ -124,7 +124,7 @@ describe.skipIf(lacks)("recover.sh", () => {
     },
   );
 
-  test("fetches from S3 with key, version and range", async () => {
+  test("recover.sh fetches from S3 with key, version and range", async () => {
     await using dir = await scratch();
     const bin = join(dir.path, "bin");
     await mkdir(bin);

@@ -10,7 +10,7 @@ import { count, noCounts } from "../../core/bucket/decorators/count.ts";
 import { addFilter } from "../../core/format/codec.ts";
 import { findManifest } from "../../core/manifest/find.ts";
 import { listBackups } from "../../core/manifest/list.ts";
-import { openManifest } from "../../core/manifest/original.ts";
+import { openManifest } from "../../core/manifest/open.ts";
 import { walkParts } from "../../core/manifest/walk.ts";
 import type { Notice } from "../../core/notice.ts";
 import { prune } from "../../core/steward/prune.ts";
@@ -62,7 +62,7 @@ async function run(rig: Rig, content: RunOptions["content"], applied: readonly s
 async function restored(rig: Rig, bucket: Bucket = rig.bucket) {
   const notices: Notice[] = [];
   const notify = (notice: Notice) => notices.push(notice);
-  const manifest = await openManifest(bucket, await findManifest(bucket, "host"), notify);
+  const manifest = await openManifest(bucket, await findManifest(bucket, "host", { now: rig.now, notify }), notify);
   const target = join(rig.path, `target-${notices.length}-${Math.random()}`);
   await mkdir(target);
   const paths: string[] = [];
@@ -100,7 +100,7 @@ async function stored(bucket: Bucket): Promise<Map<string, Buffer>> {
 }
 
 describe.each(layouts)("a filter over whole objects, with %s", (_, layout) => {
-  test("is over all that is stored but the index, as keys and encodings say", async () => {
+  test("a filter over whole objects is over all that is stored but the index, as keys and encodings say", async () => {
     await using rig = await filledRig();
     const { summary, heard } = await run(rig, layout);
     expect(heard).toEqual([]);
@@ -114,7 +114,11 @@ describe.each(layouts)("a filter over whole objects, with %s", (_, layout) => {
     }
     expect([...objects.keys()].filter((key) => key.startsWith("index/"))).toHaveLength(1);
 
-    const manifest = await openManifest(rig.bucket, await findManifest(rig.bucket, "host"), () => {});
+    const manifest = await openManifest(
+      rig.bucket,
+      await findManifest(rig.bucket, "host", { now: rig.now, notify: () => {} }),
+      () => {},
+    );
     const all = { concerns: () => true, wanted: () => true, onLost: () => {} };
     for await (const part of walkParts({ bucket: rig.bucket, manifest, ...all })) {
       expect(part.objects.length).toBeGreaterThan(0);
@@ -123,7 +127,7 @@ describe.each(layouts)("a filter over whole objects, with %s", (_, layout) => {
     expect(manifest.snapshots.map(({ encoding }) => encoding)).toEqual([expect.stringMatching(/\+toy$/)]);
   });
 
-  test("is undone by restore, list and verify", async () => {
+  test("a filter over whole objects is undone by restore, list and verify", async () => {
     await using rig = await filledRig();
     await run(rig, layout);
     const { read, dump, errors } = await restored(rig);
@@ -132,11 +136,11 @@ describe.each(layouts)("a filter over whole objects, with %s", (_, layout) => {
     expect((await read("twin")).toString()).toBe(secret);
     expect((await read("folder/large")).equals(large)).toBe(true);
     expect(dump).toBe(`${secret}\n`.repeat(500));
-    expect((await Array.fromAsync(listBackups(rig.bucket, "host"))).map(({ state }) => state)).toEqual(["complete"]);
+    expect((await Array.fromAsync(listBackups(rig, "host"))).map(({ state }) => state)).toEqual(["complete"]);
     expect(await verified(rig)).toEqual({ state: "restorable", findings: [], losses: [] });
   });
 
-  test("costs nothing in the next run, which stores nothing again", async () => {
+  test("a filter over whole objects costs nothing in the next run, which stores nothing again", async () => {
     await using rig = await filledRig();
     await run(rig, layout);
     const content = async () => [...(await rig.keys("packs/")), ...(await rig.keys("content/"))];
@@ -146,7 +150,7 @@ describe.each(layouts)("a filter over whole objects, with %s", (_, layout) => {
     expect(await content()).toEqual(before);
   });
 
-  test("does not hide damage from verify and restore", async () => {
+  test("a filter over whole objects does not hide damage from verify and restore", async () => {
     await using rig = await filledRig();
     await run(rig, layout);
     const objects = [...(await stored(rig.bucket))].filter(([key]) => /^(packs|content)\//.test(key));
@@ -162,7 +166,7 @@ describe.each(layouts)("a filter over whole objects, with %s", (_, layout) => {
 });
 
 describe("a filter over whole objects", () => {
-  test("comes and goes from run to run: what is stored already is not stored again", async () => {
+  test("a filter over whole objects comes and goes from run to run: what is stored already is not stored again", async () => {
     await using rig = await filledRig();
     await run(rig, {}, []);
     await rig.write("second", "written under the filter");
@@ -182,7 +186,7 @@ describe("a filter over whole objects", () => {
     expect(await verified(rig)).toEqual({ state: "restorable", findings: [], losses: [] });
   });
 
-  test("has each pack read once, not once for each range of it", async () => {
+  test("a filter over whole objects has each pack read once, not once for each range of it", async () => {
     await using rig = await filledRig();
     // Two far ends of a pack: unfiltered, they would be two reads.
     await rig.write("a", noise(4_000_000));
@@ -196,7 +200,7 @@ describe("a filter over whole objects", () => {
     expect(counts.get).toBe(packs + parts + 2);
   });
 
-  test("is no obstacle to prune, which knows its objects by their keys", async () => {
+  test("a filter over whole objects is no obstacle to prune, which knows its objects by their keys", async () => {
     await using rig = await filledRig();
     await run(rig, {});
     rig.ahead += 60 * 24 * 3600 * 1000;
@@ -218,7 +222,7 @@ describe("a filter over whole objects", () => {
     expect((await read("folder/large")).equals(large)).toBe(true);
   });
 
-  test("does not keep a lost index from being rebuilt", async () => {
+  test("a filter over whole objects does not keep a lost index from being rebuilt", async () => {
     for (const layout of [{ layout: "packs" }, { layout: "objects" }] as const) {
       await using rig = await filledRig();
       await run(rig, layout);
@@ -233,16 +237,18 @@ describe("a filter over whole objects", () => {
     }
   });
 
-  test("that is not in the table makes a backup neither found nor restored", async () => {
+  test("a filter over whole objects that is not in the table makes a backup neither found nor restored", async () => {
     await using rig = await filledRig();
     const { summary } = await run(rig, {});
     added[Symbol.dispose]();
     try {
-      await expect(findManifest(rig.bucket, "host")).rejects.toThrow("no backups");
+      await expect(findManifest(rig.bucket, "host", { now: rig.now, notify: () => {} })).rejects.toThrow("no backups");
       await expect(run(rig, {})).rejects.toThrow('"toy" is no filter that this sysbackup knows');
     } finally {
       added = addFilter(toyFilter);
     }
-    expect(await findManifest(rig.bucket, "host")).toMatchObject({ key: summary.key });
+    expect(await findManifest(rig.bucket, "host", { now: rig.now, notify: () => {} })).toMatchObject({
+      key: summary.key,
+    });
   });
 });

@@ -10,7 +10,7 @@ import { openDirectoryBucket } from "../../core/bucket/directory/bucket.ts";
 import { fromBytes } from "../../core/format/path.ts";
 import { findManifest } from "../../core/manifest/find.ts";
 import { listBackups } from "../../core/manifest/list.ts";
-import { openManifest } from "../../core/manifest/original.ts";
+import { openManifest } from "../../core/manifest/open.ts";
 import type { Notice } from "../../core/notice.ts";
 import { lstat } from "../../core/system/stat.ts";
 import { restore } from "../../restore/restore.ts";
@@ -31,12 +31,15 @@ const cases = commits.flatMap((commit) => kinds.map((kind) => ({ commit, ...kind
 const large = "srv/old-tree/var/large";
 
 const now = () => new Date();
+const tools = { now, notify: () => {} };
 const signal = new AbortController().signal;
 const open = (path: string) => openDirectoryBucket(path, { now, random: Math.random });
 
 async function restoreInto(target: string, bucket: Bucket, wanted: string): Promise<readonly Notice[]> {
   const notices: Notice[] = [];
-  const manifest = await openManifest(bucket, await findManifest(bucket, wanted), (notice) => notices.push(notice));
+  const manifest = await openManifest(bucket, await findManifest(bucket, wanted, tools), (notice) =>
+    notices.push(notice),
+  );
   await restore({
     bucket,
     manifest,
@@ -78,14 +81,14 @@ async function contentVersions(bucket: Bucket): Promise<string[]> {
 }
 
 describe.each(cases)("a bucket of $name that $commit made", ({ commit, name, ...content }) => {
-  test("restores its newest backup and its oldest", async () => {
+  test("a bucket of $name that $commit made restores its newest backup and its oldest", async () => {
     await using old = await OldBuckets.open(commit);
     const bucket = await open(old.bucketPath(name));
     const tree = old.tree.filter(({ path }) => name !== "raw" || path !== large);
     const [newest, oldest] = ["newest", "oldest"].map((folder) => join(old.scratch.path, folder));
     expect(await restoreInto(newest ?? "", bucket, name)).toEqual([]);
     expect(await found(newest ?? "", tree)).toEqual(tree);
-    const [first] = await Array.fromAsync(listBackups(bucket, name));
+    const [first] = await Array.fromAsync(listBackups({ bucket, now }, name));
     expect(await restoreInto(oldest ?? "", bucket, first?.key ?? "")).toEqual([]);
     const motd = await readFile(join(oldest ?? "", "srv/old-tree/etc/motd"), "utf8");
     expect(motd).toBe("Welcome to the old machine.\n");
@@ -93,15 +96,18 @@ describe.each(cases)("a bucket of $name that $commit made", ({ commit, name, ...
     expect(dump.split("\n").length).toBe(5001);
   });
 
-  test("verifies, read to the last byte", async () => {
+  test("a bucket of $name that $commit made verifies, read to the last byte", async () => {
     await using old = await OldBuckets.open(commit);
     const bucket = await open(old.bucketPath(name));
-    const sources = (await Array.fromAsync(listBackups(bucket, name))).map(({ key }) => findManifest(bucket, key));
+    const sources = (await Array.fromAsync(listBackups({ bucket, now }, name))).map(({ key }) =>
+      findManifest(bucket, key, tools),
+    );
     const options = {
       bucket,
       sources: await Promise.all(sources),
       read: () => true,
       now,
+      serverTime: now,
       onProgress: () => {},
       signal,
     };
@@ -111,29 +117,32 @@ describe.each(cases)("a bucket of $name that $commit made", ({ commit, name, ...
     expect(verdict.read?.objects).toBeGreaterThan(1);
   });
 
-  test.each(["kept", "lost"])("goes on with its state %s, and stores no content again", async (state) => {
-    await using old = await OldBuckets.open(commit);
-    const bucket = await open(old.bucketPath(name));
-    if (state === "kept") await old.moveState(name, bucket.url);
-    else await old.loseState();
-    const target = join(old.scratch.path, "target");
-    expect(await restoreInto(target, bucket, name)).toEqual([]);
-    const folders = { pickersDir: join(old.scratch.path, "pickers.d"), snapshotsDir: join(old.scratch.path, "none") };
-    await mkdir(folders.pickersDir);
-    await script(folders.pickersDir, "all", `find '${target}/srv' -print0`);
+  test.each(["kept", "lost"])(
+    "a bucket of $name that $commit made goes on with its state %s, and stores no content again",
+    async (state) => {
+      await using old = await OldBuckets.open(commit);
+      const bucket = await open(old.bucketPath(name));
+      if (state === "kept") await old.moveState(name, bucket.url);
+      else await old.loseState();
+      const target = join(old.scratch.path, "target");
+      expect(await restoreInto(target, bucket, name)).toEqual([]);
+      const folders = { pickersDir: join(old.scratch.path, "pickers.d"), snapshotsDir: join(old.scratch.path, "none") };
+      await mkdir(folders.pickersDir);
+      await script(folders.pickersDir, "all", `find '${target}/srv' -print0`);
 
-    const before = await contentVersions(bucket);
-    const { heard, notify } = notebook();
-    const job = jobFor({ bucket, name, stateDir: old.stateDir, content, notify, now, ...folders });
-    const summary = await archive(job);
-    expect(heard.filter((line) => !line.startsWith("info"))).toEqual([]);
-    expect(summary).toMatchObject({ objectsStored: 0, bytesStored: 0, warnings: 0, errors: 0 });
-    expect(summary.new).toBeGreaterThan(9);
-    expect(await contentVersions(bucket)).toEqual(before);
+      const before = await contentVersions(bucket);
+      const { heard, notify } = notebook();
+      const job = jobFor({ bucket, name, stateDir: old.stateDir, content, notify, now, ...folders });
+      const summary = await archive(job);
+      expect(heard.filter((line) => !line.startsWith("info"))).toEqual([]);
+      expect(summary).toMatchObject({ objectsStored: 0, bytesStored: 0, warnings: 0, errors: 0 });
+      expect(summary.new).toBeGreaterThan(9);
+      expect(await contentVersions(bucket)).toEqual(before);
 
-    const again = join(old.scratch.path, "again");
-    expect(await restoreInto(again, bucket, summary.key)).toEqual([]);
-    const tree = old.tree.filter(({ path }) => name !== "raw" || path !== large);
-    expect(await found(join(again, target), tree)).toEqual(tree);
-  });
+      const again = join(old.scratch.path, "again");
+      expect(await restoreInto(again, bucket, summary.key)).toEqual([]);
+      const tree = old.tree.filter(({ path }) => name !== "raw" || path !== large);
+      expect(await found(join(again, target), tree)).toEqual(tree);
+    },
+  );
 });

@@ -145,7 +145,7 @@ describe.skipIf(!mayAct)("a file of another user in the place of root's", () => 
 });
 
 describe.skipIf(!mayAct)("links and fifos of another user", () => {
-  test("are made again, and what he holds of them is his as before", async () => {
+  test("links and fifos of another user are made again, and what he holds of them is his as before", async () => {
     await using fixture = await openFixture();
     const items = [folder("/"), fifo("/p", { owner: root }), link("/l", "x", { owner: root })];
     const backup = await fixture.backup(items);
@@ -206,7 +206,7 @@ describe.skipIf(!mayAct)("a folder of another user in the place of root's", () =
     },
   );
 
-  test("that is empty is replaced, and his descriptor leads nowhere", async () => {
+  test("a folder of another user in the place of root's that is empty is replaced, and his descriptor leads nowhere", async () => {
     await using fixture = await openFixture();
     const backup = await fixture.backup(items);
     await mkdir(fixture.at("/d"), { recursive: true });
@@ -272,7 +272,7 @@ describe.skipIf(!mayAct)("a folder of root's that becomes another user's", () =>
     },
   );
 
-  test("and that a restore which was killed has made is not his under another name", async () => {
+  test("a folder of root's that becomes another user's and that a restore which was killed has made is not his under another name", async () => {
     await using fixture = await openFixture();
     const items = [folder("/"), folder("/home", { owner: neighbour }), folder("/home/mine", { owner: neighbour })];
     const backup = await fixture.backup(items);
@@ -344,7 +344,7 @@ describe.skipIf(!mayAct)("a folder that others may write to", () => {
     expect(await fixture.names("/d")).toEqual(["evil", "x"]);
   });
 
-  test("shows nothing that is being made, nor lets anybody in to it", async () => {
+  test("a folder that others may write to shows nothing that is being made, nor lets anybody in to it", async () => {
     await using fixture = await openFixture();
     const items = [folder("/"), folder("/d", { owner: neighbour, mode: 0o755 })];
     const large = file("/d/x", [noise(MiB), noise(MiB)], { owner: root, mode: 0o644 });
@@ -382,7 +382,7 @@ describe.skipIf(!mayAct || !mayMount)("a mount in the target", () => {
     }
   }
 
-  test("gets what belongs there by way of a folder of its own, which goes in the end", async () => {
+  test("a mount in the target gets what belongs there by way of a folder of its own, which goes in the end", async () => {
     await using fixture = await openFixture();
     await using small = await diskFull(MiB);
     await writeFile(`${small.path}/before`, "before");
@@ -392,7 +392,7 @@ describe.skipIf(!mayAct || !mayMount)("a mount in the target", () => {
     expect(await fixture.names()).toEqual(["boot", "z"]);
   });
 
-  test("of another owner, which cannot be moved aside, is taken over", async () => {
+  test("a mount in the target of another owner, which cannot be moved aside, is taken over", async () => {
     await using fixture = await openFixture();
     await using small = await diskFull(MiB);
     await writeFile(`${small.path}/before`, "before");
@@ -405,7 +405,7 @@ describe.skipIf(!mayAct || !mayMount)("a mount in the target", () => {
     expect((await readdir(small.path)).sort()).toEqual(["before", "d", "x"]);
   });
 
-  test("that is to be another user's is given to him", async () => {
+  test("a mount in the target that is to be another user's is given to him", async () => {
     await using fixture = await openFixture();
     await using small = await diskFull(MiB);
     await mkdir(`${small.path}/lost+found`);
@@ -473,7 +473,7 @@ describe.skipIf(!mayAct || !mayMount || !existsSync("/dev/fuse"))("a filesystem 
 });
 
 describe.skipIf(!mayAct)("leftovers", () => {
-  test("that only look like ones of a restore are not removed", async () => {
+  test("leftovers that only look like ones of a restore are not removed", async () => {
     await using fixture = await openFixture();
     const disguise = `.sysbackup-${"0".repeat(32)}`;
     await mkdir(fixture.at(`/${disguise}`), { recursive: true });
@@ -485,7 +485,7 @@ describe.skipIf(!mayAct)("leftovers", () => {
 });
 
 describe.skipIf(!isRoot)("dumps that are fetched", () => {
-  test("do not go into a folder that somebody else has made for them", async () => {
+  test("dumps that are fetched do not go into a folder that somebody else has made for them", async () => {
     await using fixture = await openFixture();
     const snapshot = await fixture.snapshot("db", "dump");
     const backup = await fixture.backup([folder("/")], { snapshots: [snapshot] });

@@ -195,7 +195,7 @@ describe("temporary names", () => {
 });
 
 describe.skipIf(!mayAct)("a descriptor of a folder", () => {
-  test("gives no right to write in it once its mode does not", async () => {
+  test("a descriptor of a folder gives no right to write in it once its mode does not", async () => {
     await using fixture = await openFixture();
     mkdirSync(fixture.target);
     chmodSync(fixture.target, 0o777);

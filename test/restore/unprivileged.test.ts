@@ -80,7 +80,7 @@ describe.skipIf(!mayRun)("without root", () => {
     expect(lstatSync(join(fixture.outside, "target/d")).mode & 0o7777).toBe(0o500);
   });
 
-  test("a folder that may not be written is told for each file in it", async () => {
+  test("a folder that may not be written is reported for each file in it", async () => {
     await using fixture = await Fixture.open();
     const { key } = await fixture.backup([folder("/"), folder("/d"), file("/d/x", "x")]);
     await mkdir(join(fixture.outside, "target/d"), { recursive: true });

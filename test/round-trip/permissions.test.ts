@@ -17,11 +17,11 @@ import { describeTree } from "../support/tree/describe.ts";
 import { lostBy, restoredExit } from "./loop.ts";
 import { type Attempt, allAttempts } from "./permissions/attempts.ts";
 import { asDeviations, deviationsIn } from "./permissions/deviations.ts";
-import { bucketForCeph, changes, inert, unknownActions } from "./permissions/for-ceph.ts";
+import { bucketForCeph, changes, inert, ownName, unknownActions } from "./permissions/for-ceph.ts";
 import { Machine, runAll, worksFor } from "./permissions/jobs.ts";
 import { measure, type Outcome, outcomeOf, prepared } from "./permissions/measure.ts";
 import { type Measured, page } from "./permissions/page.ts";
-import { credentialsOf, Stage } from "./permissions/stage.ts";
+import { credentialsOf, type PerRole, Stage } from "./permissions/stage.ts";
 
 const minutes = 60_000;
 const day = 24 * 60 * 60 * 1000;
@@ -66,8 +66,8 @@ describe.skipIf(ceph === undefined)("with the template's policies on Ceph", () =
       for (const statement of policies.bucket.Statement) {
         if (!(await isTaken(stage.setBucketPolicy(bucket, policyOf([statement]))))) refused.add(statement.Sid);
       }
-      // One that is taken would do the opposite of what it says: its effect is tested below.
-      refused.add("EveryPutStatesItsLock");
+      // Two that are taken would do the opposite of what they say: the effect of the first is tested below.
+      refused.add("EveryPutStatesItsLock").add("NobodyWithoutAName");
       expect([...refused].toSorted()).toEqual(changes.map(({ sid }) => sid).toSorted());
     });
 
@@ -115,9 +115,20 @@ describe.skipIf(ceph === undefined)("with the template's policies on Ceph", () =
       ["ChangesThroughCloudFormationOnly", "steward", "remove the lifecycle rules", "refused"],
       ["ChangesThroughCloudFormationOnly", "steward", "change the default lock", "refused"],
       ["OnlyRolesOfThePackage", "restore", "read in packs/", "allowed"],
+      ["OwnNameOnly", "backup", "store, locked, in index/ under its own name", "allowed"],
+      ["OwnNameOnly", "backup", "store, locked, in index/ under another machine's name", "refused"],
+      ["OwnNameOnly", "steward", "store, locked, in index/ under another machine's name", "allowed"],
+      ["OnlyTheReaderNotes", "backup", "store, locked, in verified/", "refused"],
+      ["OnlyTheReaderNotes", "reader", "store, locked, in verified/", "allowed"],
+      ["TheReaderOnlyNotes", "reader", "store, locked, in packs/", "refused"],
+      ["TheReaderOnlyNotes", "reader", "store, locked, in verified/", "allowed"],
+      ["NoChoiceOfEncryption", "backup", "store with a choice of encryption", "refused"],
       // What Ceph makes of keys that it does not know.
       ["EncryptedTransportOnly", "restore", "read in packs/", "allowed"],
       ["OneLockMode", "backup", "store in the other lock mode", "allowed"],
+      // Refused only since Ceph has neither TLS nor such a class here.
+      ["NoKeyInRequests", "backup", "store, encrypted with a key of the request", "status 400"],
+      ["NoArchiveClasses", "backup", "store in the class GLACIER in packs/", "status 400"],
       ["NoLongLocks", "backup", "store with a lock beyond LongestLockDays", "allowed"],
       ["NoLongLocksByTheSteward", "steward", "extend a lock beyond LongestKeepDays", "allowed"],
     ];
@@ -155,7 +166,7 @@ describe.skipIf(ceph === undefined)("with the template's policies on Ceph", () =
   test("a put that states no lock is locked by the bucket's default", async () => {
     const bucket = await stage.bucket();
     await stage.guard(bucket, "backup", "together");
-    const place = { Bucket: bucket, Key: "snapshots/a" };
+    const place = { Bucket: bucket, Key: `snapshots/${ownName}/a` };
     const { VersionId } = await stage.clients.backup.send(new PutObjectCommand({ ...place, Body: "x" }));
     const head = await stage.admin.send(new HeadObjectCommand({ ...place, VersionId }));
     const until = head.ObjectLockRetainUntilDate?.getTime() ?? 0;
@@ -213,13 +224,13 @@ describe.skipIf(ceph === undefined)("with the template's policies on Ceph", () =
       });
     }
 
-    test("rebuild-index reads with the restore role and stores with the backup role of conf", async () => {
+    async function rebuilt(...more: string[]) {
       const { service, packageName } = stage;
       // On Ceph, the bucket policy can let in one role at a time.
       for (const role of ["restore", "backup"] as const) await stage.guard(machine.bucket, role, "role");
       await stage.unguard(machine.bucket);
-      const words = ["rebuild-index", "--json", "--conf-dir", machine.confs.backup, "--name", `rebuilt-${layout}`];
-      const { exit, stdout, stderr } = await sysbackup([...words, "--package-name", packageName, "--account="], {
+      const words = ["rebuild-index", "--json", "--conf-dir", machine.confs.backup, ...more];
+      return sysbackup([...words, "--package-name", packageName, "--account="], {
         env: {
           AWS_ACCESS_KEY_ID: service.accessKey,
           AWS_SECRET_ACCESS_KEY: service.secretKey,
@@ -227,11 +238,23 @@ describe.skipIf(ceph === undefined)("with the template's policies on Ceph", () =
           AWS_REGION: service.region,
         },
       });
+    }
+
+    test("rebuild-index reads with the restore role and stores with the backup role of conf, under its own name", async () => {
+      await machine.loseIndex();
+      expect(await machine.indexes()).toEqual([]);
+      const { exit, stdout, stderr } = await rebuilt();
       expect([exit, stderr]).toEqual([0, ""]);
       expect(JSON.parse(stdout)).toMatchObject({ damaged: 0, unread: 0 });
-      const index = (await machine.versions()).filter(({ key }) => key.startsWith(`index/rebuilt-${layout}/`));
+      const index = (await machine.indexes()).filter(({ key }) => key.startsWith(`index/${ownName}/`));
       expect(index.length).toBeGreaterThan(0);
       for (const one of index) expect((await machine.head(one)).ObjectLockMode).toBe("GOVERNANCE");
+    }, 60_000);
+
+    test("rebuild-index under another machine's name is refused", async () => {
+      const { exit, stderr } = await rebuilt("--name", "other");
+      expect([exit, stderr]).toEqual([1, expect.stringContaining("access denied")]);
+      expect((await machine.versions()).filter(({ key }) => key.startsWith("index/other/"))).toEqual([]);
     }, 60_000);
 
     test("the dump was uploaded in parts, and is locked", async () => {
@@ -251,7 +274,7 @@ describe.skipIf(ceph === undefined)("with the template's policies on Ceph", () =
     test("verify reports what it may not check, under audit and steward", () => {
       const unread = (role: RoleName) =>
         outcomes[role].verify?.stdout.includes("for the lock only, as this role may not read content");
-      expect([unread("restore"), unread("audit"), unread("steward")]).toEqual([false, true, true]);
+      expect((["restore", "audit", "reader", "steward"] as const).map(unread)).toEqual([false, true, false, true]);
     });
 
     test("prune removed what was old and unlocked, and renew locked all the rest", async () => {
@@ -266,11 +289,7 @@ describe.skipIf(ceph === undefined)("with the template's policies on Ceph", () =
 
     test("every job is part of the page", () => {
       const jobs = Object.keys(worksFor).map((job) => {
-        const exit = (role: RoleName) => outcomes[role][job]?.exit ?? -1;
-        return {
-          job,
-          exits: { backup: exit("backup"), restore: exit("restore"), audit: exit("audit"), steward: exit("steward") },
-        };
+        return { job, exits: mapRoles((role) => outcomes[role][job]?.exit ?? -1) };
       });
       if (layout === "packs") found.jobs = jobs;
       else expect(jobs).toEqual([...found.jobs]);
@@ -290,5 +309,16 @@ describe.skipIf(ceph === undefined)("with the template's policies on Ceph", () =
 
 /** Returns the statement for any bucket. */
 function everywhere(statement: Statement): Statement {
-  return { ...statement, Resource: ["arn:aws:s3:::*"] };
+  const { Resource, NotResource, ...rest } = statement;
+  const anywhere = (texts: readonly string[] = []) => texts.map((text) => text.replace(/:::[^/]+/, ":::*"));
+  return {
+    ...rest,
+    ...(Resource && { Resource: anywhere(Resource) }),
+    ...(NotResource && { NotResource: anywhere(NotResource) }),
+  };
+}
+
+function mapRoles<T>(of: (role: RoleName) => T): PerRole<T> {
+  const [backup, restore, audit] = [of("backup"), of("restore"), of("audit")];
+  return { backup, restore, audit, reader: of("reader"), steward: of("steward") };
 }

@@ -58,7 +58,7 @@ describe.skipIf(!canBootSystemd)("docs/systemd.md", () => {
     expect(verified.exit).toBe(0);
   });
 
-  test.skipIf(!has("curl"))("its hook mails the journal of the service that failed", async () => {
+  test.skipIf(!has("curl"))("the hook of docs/systemd.md mails the journal of the service that failed", async () => {
     const hook = blocks.find(({ text }) => text.includes("/etc/backup/on-failure\n{"))?.text ?? "";
     expect(hook).toStartWith("#!/bin/sh\n");
     await using host = await booted({ s3: { bucket: "file:///nonexistent/bucket" } });

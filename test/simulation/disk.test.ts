@@ -28,7 +28,7 @@ describe("the look at the disk", () => {
     ],
     ["a file of nobody", "belongs to no version", (path) => writeFile(`${path}.more`, "")],
   ];
-  test.each(changes)("finds %s", async (_, told, change) => {
+  test.each(changes)("the look at the disk finds %s", async (_, told, change) => {
     await using dir = await scratch();
     const heard: string[] = [];
     const watcher = new Watcher(now, (what) => heard.push(what));
@@ -56,7 +56,7 @@ describe("the watcher", () => {
       (bucket, version) => bucket.extend("a", version, { ...retention, until: new Date(earlier) }),
     ],
   ];
-  test.each(calls)("hears of %s by a bucket that allows it", async (_, told, call) => {
+  test.each(calls)("the watcher hears of %s by a bucket that allows it", async (_, told, call) => {
     await using dir = await scratch();
     const heard: string[] = [];
     const watcher = new Watcher(now, (what) => heard.push(what));

@@ -83,6 +83,7 @@ export class Host {
       bucket,
       pickersDir: join(this.#home, "pickers.d"),
       snapshotsDir: join(this.#home, "snapshots.d"),
+      insecurePickers: false,
       host: this.plan.name,
       filters: [],
       tool: "sysbackup simulation",

@@ -104,7 +104,7 @@ describe("a simulation finds", () => {
     ],
   ];
   test.each(faults)(
-    "%s",
+    "a simulation finds: %s",
     async (_, around, told) => {
       const { violations } = await lived(oneHost, around);
       expect(violations).toContainEqual(expect.stringMatching(told));

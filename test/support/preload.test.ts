@@ -41,7 +41,7 @@ async function bunTest(args: readonly string[], env: Readonly<Record<string, str
 }
 
 describe("a test", () => {
-  test("sees nothing of the environment but what it needs", async () => {
+  test("a test sees nothing of the environment but what it needs", async () => {
     const told = {
       AWS_PROFILE: "me",
       XDG_CONFIG_HOME: "/mine",
@@ -57,7 +57,7 @@ describe("a test", () => {
   });
 
   test.each([[[]], [["--parallel=2"]]])(
-    "has more time than a busy machine takes, with the options %j",
+    "a test has more time than a busy machine takes, with the options %j",
     async (options) => {
       const { stderr } = await bunTest([...options, "--timeout=100", "./first.test.ts", "./second.test.ts"]);
       expect(stderr).toContain("\n 2 pass\n 1 fail\n");

@@ -7,10 +7,10 @@ import packageJson from "../../../package.json" with { type: "json" };
 import type { RunSubcommand } from "../../io.ts";
 import { connect } from "../../shared/connect.ts";
 import { requestsLine } from "../../shared/requests.ts";
-import type { BackupArgs } from "../../subcommand.ts";
 import { bytes, count, counted, duration, moment } from "../../terminal/format.ts";
+import type { ArchiveArgs } from "./arguments.ts";
 
-export const run: RunSubcommand<BackupArgs> = async ({ confDir, name, bucket: override }, io) => {
+export const run: RunSubcommand<ArchiveArgs> = async ({ confDir, name, bucket: override, insecurePickers }, io) => {
   const config = await loadConfig({ confDir, hostName: io.hostName, name, bucket: override });
   const { bucket, counts } = await connect(config, io);
   try {
@@ -19,6 +19,7 @@ export const run: RunSubcommand<BackupArgs> = async ({ confDir, name, bucket: ov
       bucket,
       pickersDir: join(confDir, "pickers.d"),
       snapshotsDir: join(confDir, "snapshots.d"),
+      insecurePickers,
       host: io.hostName,
       filters: [],
       tool: `sysbackup ${packageJson.version}`,

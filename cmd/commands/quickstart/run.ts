@@ -90,7 +90,7 @@ function stepsOf(args: BackupArgs, { conf, target }: Places, io: CommandIO) {
   const restoring = { ...args, manifest: name, paths: [], target, numericOwner: false, snapshots: "run" as const };
   const verifying = { manifest: undefined, all: false, readData: undefined, live: false, html: undefined };
   return [
-    { command: `archive ${common}`, start: () => archive(args, io) },
+    { command: `archive ${common}`, start: () => archive({ ...args, insecurePickers: false }, io) },
     { command: `list ${common}`, start: () => list({ ...args, onlyName: undefined }, io) },
     { command: `verify ${common}`, start: () => verify({ ...args, ...verifying }, io) },
     {

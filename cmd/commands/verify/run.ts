@@ -1,22 +1,23 @@
 import { writeFile } from "node:fs/promises";
 import { planRetention } from "../../../core/archive/locks/retention.ts";
 import { distrust } from "../../../core/archive/state/distrust.ts";
+import type { RoleName } from "../../../core/aws/package.ts";
 import type { Bucket } from "../../../core/bucket/contract.ts";
 import type { Counts } from "../../../core/bucket/decorators/count.ts";
 import type { Config } from "../../../core/config/config.ts";
 import { type ExitStatus, exitStatus, Failure, reasonOf } from "../../../core/failure.ts";
 import { prefixes, runOf, safeName } from "../../../core/format/keys.ts";
 import { type Found, findManifest } from "../../../core/manifest/find.ts";
-import { openManifest } from "../../../core/manifest/original.ts";
+import { openManifest } from "../../../core/manifest/open.ts";
 import { nameOf } from "../../../core/manifest/read.ts";
 import { listRoots } from "../../../core/manifest/roots.ts";
 import type { Choose } from "../../../restore/verify/collect.ts";
 import { Notes } from "../../../restore/verify/notes.ts";
-import type { VerifyBucket } from "../../../restore/verify/roots.ts";
 import { chooser, parseShare, type Share, shareText } from "../../../restore/verify/share.ts";
 import { type Verdict, verify } from "../../../restore/verify/verify.ts";
 import type { CommandIO, RunSubcommand } from "../../io.ts";
 import { connectAs } from "../../shared/connect.ts";
+import { finding } from "../../shared/finding.ts";
 import type { VerifyArgs } from "./arguments.ts";
 import { runLive } from "./live.ts";
 import { pageOf } from "./page.ts";
@@ -32,15 +33,13 @@ const exits = {
 export const run: RunSubcommand<VerifyArgs> = async (args, io) => {
   checkArgs(args);
   const share = args.readData === undefined ? undefined : parseShare(args.readData || undefined, io.now());
-  // The audit role may not read content.
-  const { config, bucket, counts } = await connectAs(share === undefined ? "audit" : "restore", args, io);
+  const { config, bucket, counts } = await connectAs(roleFor(share), args, io);
   const choose = share && chooser(share, Buffer.from(io.random(4)).readUInt32LE());
   let notes: Notes | undefined;
   try {
-    const sources = sourcesOf(args, bucket, config.backup.name);
+    const wanted = args.manifest ?? config.backup.name;
     if (args.live) {
-      const [source] = await Array.fromAsync(sources);
-      if (source === undefined) throw new Error("no backup was found");
+      const source = await findManifest(bucket, wanted, finding(bucket, io));
       const manifest = await openManifest(bucket, source, io.notify);
       return await runLive({ bucket, manifest, title: nameOf(source), choose }, io);
     }
@@ -48,10 +47,11 @@ export const run: RunSubcommand<VerifyArgs> = async (args, io) => {
     return await verify(
       {
         bucket,
-        sources,
+        sources: sourcesOf(args, wanted, bucket, io),
         read: share?.kind === "new" ? unread(notes) : choose && (({ key }) => choose(key)),
         notes,
         now: io.now,
+        serverTime: finding(bucket, io).now,
         onProgress: ({ objects, bytes }) => io.progress.update({ doneBytes: bytes, files: objects }),
         signal: io.signal,
       },
@@ -67,6 +67,12 @@ export const run: RunSubcommand<VerifyArgs> = async (args, io) => {
     await bucket.close();
   }
 };
+
+/** The audit role may not read content; only the reader may note it. */
+function roleFor(share: Share | undefined): RoleName {
+  if (share === undefined) return "audit";
+  return share.kind === "new" ? "reader" : "restore";
+}
 
 /** Throws a Failure if what is noted must be known, and the role may not read it. */
 async function openNotes(share: Share, bucket: Bucket, config: Config, io: CommandIO): Promise<Notes | undefined> {
@@ -144,7 +150,15 @@ function checkArgs({ manifest, all, live, html, readData }: VerifyArgs): void {
   if (live && html !== undefined) throw usage("--html does not show what --live finds", "leave out --html or --live");
 }
 
-async function* sourcesOf({ manifest, all }: VerifyArgs, bucket: VerifyBucket, name: string): AsyncGenerator<Found> {
-  if (all) yield* listRoots(bucket, manifest);
-  else yield await findManifest(bucket, manifest ?? name);
+/** With the newest backup comes what was stored later in the place of one, and cannot be read: it may be a newer one. */
+async function* sourcesOf(
+  { manifest, all }: VerifyArgs,
+  wanted: string,
+  bucket: Bucket,
+  io: CommandIO,
+): AsyncGenerator<Found> {
+  if (all) return yield* listRoots(bucket, manifest);
+  const found = await findManifest(bucket, wanted, finding(bucket, io));
+  if ("passedOver" in found) for (const { root, kind } of found.passedOver ?? []) if (kind !== "dates") yield root;
+  yield found;
 }

@@ -1,22 +1,29 @@
-/** The executables of a folder such as `pickers.d`, found as run-parts finds them. */
+/** Finds the executables of a folder such as `pickers.d`, by the rules of run-parts. */
 import { constants } from "node:fs";
 import { access, readdir, stat } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { reasonOf } from "../../failure.ts";
 import type { Notify } from "../../notice.ts";
+import { strangerWhoCanChange } from "../../system/strangers.ts";
 
 export type ExecutableKind = "picker" | "snapshotter";
 
 export type Executable = { readonly name: string; readonly path: string };
 
-/** What editors and package managers leave beside the real thing. */
+/** Names of files that editors and package managers leave beside an executable. */
 const leftover = /^\.|~$|\.dpkg-[^.]*$|\.rpm[^.]*$|^README/;
 
 /**
- * The executables of `folder`, in byte order of name: regular files and links to them. Folders and leftovers are passed
- * over; what may not be executed is a warning, a folder that may not be read an error; the others go on.
+ * Returns the executables of `folder` in byte order of name: regular files, and links to them. Skips folders and
+ * leftovers. Warns of a file that may not be executed, and reports an error for a folder that cannot be read. `privileged` is the user
+ * whose rights they would get: an executable that others can change is then left out with an error.
  */
-export async function findExecutables(folder: string, kind: ExecutableKind, notify: Notify): Promise<Executable[]> {
+export async function findExecutables(
+  folder: string,
+  kind: ExecutableKind,
+  notify: Notify,
+  privileged?: number,
+): Promise<Executable[]> {
   const found: Executable[] = [];
   for (const name of await namesIn(folder, kind, notify)) {
     const path = join(folder, name);
@@ -34,7 +41,24 @@ export async function findExecutables(folder: string, kind: ExecutableKind, noti
       });
     }
   }
-  return found;
+  return privileged === undefined ? found : secureOf(found, kind, privileged, notify);
+}
+
+/** Leaves out, with an error each, those that users other than root and `uid` can change, in place or on the way. */
+async function secureOf(found: readonly Executable[], kind: ExecutableKind, uid: number, notify: Notify) {
+  const secure: Executable[] = [];
+  for (const executable of found) {
+    const { path } = executable;
+    // A folder on the way may be sticky, that of the executables may not: others could add to it.
+    const stranger = (await strangerWhoCanChange(dirname(path), uid)) ?? (await strangerWhoCanChange(path, uid));
+    if (stranger === undefined) {
+      secure.push(executable);
+      continue;
+    }
+    const message = `${kind} ${JSON.stringify(path)} is not run: ${JSON.stringify(stranger.path)} ${stranger.how}; check what it does, then close that to others with chown or chmod`;
+    notify({ level: "error", code: `${kind}-insecure`, message });
+  }
+  return secure;
 }
 
 async function namesIn(folder: string, kind: ExecutableKind, notify: Notify): Promise<string[]> {

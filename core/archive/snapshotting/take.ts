@@ -10,6 +10,8 @@ import { type ReportSnapshotter, type SnapshotDeps, takeSnapshot } from "./snaps
 export type SnapshotsDeps = SnapshotDeps & {
   /** Usually `snapshots.d`. */
   readonly folder: string;
+  /** The user whose rights they get: what others can change is then not run. */
+  readonly privileged?: number | undefined;
   readonly notify: Notify;
 };
 
@@ -18,9 +20,10 @@ export type SnapshotsDeps = SnapshotDeps & {
  * slow down the databases that they come from. What goes wrong with one is a notice. Throws a BucketError that the next
  * one would meet too, and the reason of `signal` when it fires; neither leaves an unfinished upload.
  */
-export async function takeSnapshots({ folder, notify, ...deps }: SnapshotsDeps): Promise<SnapshotRef[]> {
+export async function takeSnapshots(options: SnapshotsDeps): Promise<SnapshotRef[]> {
+  const { folder, privileged, notify, ...deps } = options;
   const refs: SnapshotRef[] = [];
-  for (const snapshotter of await findExecutables(folder, "snapshotter", notify)) {
+  for (const snapshotter of await findExecutables(folder, "snapshotter", notify, privileged)) {
     deps.signal?.throwIfAborted();
     const ref = await tryToTake(snapshotter, deps, notify);
     if (ref !== undefined) refs.push(ref);

@@ -38,9 +38,12 @@ async function lookInto(folder: string, kind: ExecutableKind, runner: Runner): P
   const notices: Notice[] = [];
   const found = await findExecutables(folder, kind, (notice) => notices.push(notice));
   const looks = notices.filter(({ level }) => level !== "info").map(fromNotice);
-  if (found.length > 0 || looks.length > 0) looks.push(...(await ownerTrouble(folder, runner)));
+  const open = found.length > 0 || looks.length > 0 ? await ownerTrouble(folder, runner) : [];
+  looks.push(...open);
   for (const executable of found) {
-    looks.push(...(await ownerTrouble(executable.path, runner)), ...(await runTrouble(executable, runner)));
+    // What lies in an open folder is as open.
+    if (open.length === 0) looks.push(...(await ownerTrouble(executable.path, runner)));
+    looks.push(...(await runTrouble(executable, runner)));
   }
   return looks.length > 0 || found.length === 0 ? looks : [good(found.map(({ name }) => name).join(", "))];
 }

@@ -91,7 +91,7 @@ describe("an index that claims that everything is stored", () => {
     },
   );
 
-  test("and is right, saves a machine that shares with its host from storing anything", async () => {
+  test("an index that is right saves a machine that shares with its host from storing anything", async () => {
     await using rig = await rigWithFiles();
     await rig.run({ name: "friend" });
     let asked = 0;
@@ -113,7 +113,7 @@ describe("an index that claims that everything is stored", () => {
     expect(third.counts).toMatchObject({ list: 3, get: 0, put: 1 });
   });
 
-  test("and may not be looked up, is not believed", async () => {
+  test("an index whose claims may not be looked up is not believed", async () => {
     await using rig = await rigWithFiles();
     await rig.run({ name: "friend" });
     const victim = await rig.run({

@@ -70,6 +70,7 @@ export function jobFor({ name, stateDir, content: settings, ...job }: JobOptions
       backup: { name, stateDir },
     },
     host: "machine",
+    insecurePickers: false,
     filters: [],
     tool: "sysbackup test",
     random: (length) => crypto.getRandomValues(new Uint8Array(length)),

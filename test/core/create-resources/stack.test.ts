@@ -187,7 +187,7 @@ describe("update", () => {
     await createResources(resources(), at.deps);
     at.notices.length = 0;
     at.double.scripts.push([["UPDATE_COMPLETE", name, whole]]);
-    const { stack, changed } = await updateResources(resources("LockMode=COMPLIANCE"), at.deps);
+    const { stack, changed } = await updateResources(resources("LongestLockDays=50"), at.deps);
     expect({ changed, status: stack.status }).toEqual({ changed: true, status: "UPDATE_COMPLETE" });
     expect(reported(at.notices)).toEqual([
       'UPDATE_IN_PROGRESS AWS::CloudFormation::Stack "sysbackup"',
@@ -199,7 +199,7 @@ describe("update", () => {
     await using at = await rig();
     at.double.plant(name, "CREATE_COMPLETE", { parameters, tags });
     at.double.scripts.push([["UPDATE_COMPLETE", name, whole]]);
-    await updateResources(resources("LockMode=COMPLIANCE"), at.deps);
+    await updateResources(resources("RequireMfaToRestore=yes"), at.deps);
     const sent = Object.fromEntries(at.double.lastForm);
     const of = (parameter: string) => {
       const number = [...template.parameters.keys()].indexOf(parameter) + 1;
@@ -207,7 +207,8 @@ describe("update", () => {
       return [sent[`${at}.ParameterKey`], sent[`${at}.ParameterValue`], sent[`${at}.UsePreviousValue`]];
     };
     expect(of("ExportName")).toEqual(["ExportName", undefined, "true"]);
-    expect(of("LockMode")).toEqual(["LockMode", "COMPLIANCE", undefined]);
+    expect(of("RequireMfaToRestore")).toEqual(["RequireMfaToRestore", "yes", undefined]);
+    expect(of("LockMode")).toEqual(["LockMode", undefined, "true"]);
     expect(of("IndexTable")).toEqual(["IndexTable", "no", undefined]);
   });
 
@@ -272,7 +273,7 @@ test.each(["BucketName=other", "ExistingBucket=other"])(
 describe("an update of the KMS key", () => {
   const key = (id: string) => `arn:aws:kms:eu-central-1:123456789012:key/${id}`;
   test.each(["KmsKeyArn=", `KmsKeyArn=${key("b")}`])(
-    "to %j is refused: what is stored needs the old one",
+    "an update of the KMS key to %j is refused: what is stored needs the old one",
     async (written) => {
       await using at = await rig();
       at.double.plant(name, "CREATE_COMPLETE", { parameters: { ...parameters, KmsKeyArn: key("a") }, tags });
@@ -283,6 +284,31 @@ describe("an update of the KMS key", () => {
       expect(at.double.asked).toEqual(["DescribeStacks"]);
     },
   );
+});
+
+describe("an update of the lock mode", () => {
+  test.each([
+    ["GOVERNANCE", "COMPLIANCE"],
+    ["COMPLIANCE", "GOVERNANCE"],
+  ])("from %s to %s is refused: old locks could never be extended", async (before, after) => {
+    await using at = await rig();
+    at.double.plant(name, "CREATE_COMPLETE", { parameters: { ...parameters, LockMode: before }, tags });
+    await expect(updateResources(resources(`LockMode=${after}`), at.deps)).rejects.toMatchObject({
+      message: expect.stringContaining(
+        `with LockMode=${after}, no lock of the mode ${before} could be extended any more; leave LockMode out`,
+      ),
+      exit: 2,
+    });
+    expect(at.double.asked).toEqual(["DescribeStacks"]);
+  });
+
+  test("to the mode that the stack has is no change", async () => {
+    await using at = await rig();
+    at.double.plant(name, "CREATE_COMPLETE", { parameters: { ...parameters, LockMode: "COMPLIANCE" }, tags });
+    at.double.scripts.push([["UPDATE_COMPLETE", name, whole]]);
+    const { stack } = await updateResources(resources("LockMode=COMPLIANCE"), at.deps);
+    expect(stack.status).toBe("UPDATE_COMPLETE");
+  });
 });
 
 describe("a refusal by AWS is reported with what to do:", () => {
@@ -297,7 +323,7 @@ describe("a refusal by AWS is reported with what to do:", () => {
     ["InvalidClientTokenId", "x", 'the access key is unknown in the region "us-east-1"; check it and --cf-region'],
     ["SignatureDoesNotMatch", "x", "the secret key is wrong; set the keys of an administrator"],
     ["ValidationError", "1 error detected.", 'cannot look up the stack "sysbackup": 1 error detected'],
-  ])("%s", async (code, message, expected) => {
+  ])("a refusal by AWS is reported with what to do: %s", async (code, message, expected) => {
     await using at = await rig();
     at.double.refusal = { code, message, status: code === "AccessDenied" ? 403 : 400, times: 9 };
     await expect(createResources(resources(), at.deps)).rejects.toThrow(expected);

@@ -25,15 +25,15 @@ const object = {
 };
 
 describe("an index object", () => {
-  test("is the same after writing and reading", () => {
+  test("an index object is the same after writing and reading", () => {
     fc.assert(fc.property(indexLines, (lines) => expect(decode(encode(lines))).toEqual(lines)));
   });
 
-  test("is refused with any one bit changed, and cut anywhere", () => {
+  test("an index object is refused with any one bit changed, and cut anywhere", () => {
     expect(unnoticed(encode(sampleIndex), decode)).toEqual([]);
   });
 
-  test("is refused with up to four bytes changed", () => {
+  test("an index object is refused with up to four bytes changed", () => {
     fc.assert(
       fc.property(
         indexLines.chain((lines) => fc.tuple(fc.constant(encode(lines)), mutated(fc.constant(encode(lines))))),
@@ -45,7 +45,7 @@ describe("an index object", () => {
     );
   });
 
-  test("gives nothing away before all of it is checked", () => {
+  test("an index object gives nothing away before all of it is checked", () => {
     const altered = encode(sampleIndex);
     flip(altered, altered.length - 10, 1);
     const seen: unknown[] = [];
@@ -56,7 +56,7 @@ describe("an index object", () => {
     expect(seen).toEqual([]);
   });
 
-  test("of a later version is refused as newer, whatever its footer", () => {
+  test("an index object of a later version is refused as newer, whatever its footer", () => {
     const later = Buffer.from('{"format":"sysbackup-index","version":2}\n');
     expect(refusal(() => decode(later))?.kind).toBe("newer");
   });
@@ -74,11 +74,11 @@ describe("an index object", () => {
     ],
     ["a date that is none", footed(head, { object: { ...object, retain_until: "2026-02-31T00:00:00Z" } })],
   ];
-  test.each(refused)("is refused under a right digest: %s", (_, bytes) => {
+  test.each(refused)("an index object is refused under a right digest: %s", (_, bytes) => {
     expect(refusal(() => decode(bytes))?.kind).toBe("altered");
   });
 
-  test("these differ from a good one only in what their name says", () => {
+  test("index objects that must be refused differ from a good one only in what their name says", () => {
     expect(decode(footed(head, { object }, { frame: [0, 90, 10, []] }))).toHaveLength(2);
   });
 });

@@ -15,15 +15,15 @@ function rewritten(change: (lines: string[]) => string[]): Uint8Array {
 }
 
 describe("a manifest's root", () => {
-  test("is the same after writing and reading", () => {
+  test("a manifest's root is the same after writing and reading", () => {
     fc.assert(fc.property(manifest, (one) => expect(decodeManifest(Buffer.from(encodeManifest(one)))).toEqual(one)));
   });
 
-  test("is refused with any one bit changed, and cut anywhere", () => {
+  test("a manifest's root is refused with any one bit changed, and cut anywhere", () => {
     expect(unnoticed(valid, decodeManifest)).toEqual([]);
   });
 
-  test("is refused with up to four bytes changed", () => {
+  test("a manifest's root is refused with up to four bytes changed", () => {
     const bytes = manifest.map((one) => Buffer.from(encodeManifest(one)));
     fc.assert(
       fc.property(
@@ -37,22 +37,22 @@ describe("a manifest's root", () => {
     );
   });
 
-  test("is refused with something after its footer", () => {
+  test("a manifest's root is refused with something after its footer", () => {
     expect(refusal(() => decodeManifest(Buffer.concat([valid, Buffer.from("\n")])))?.kind).toBe("altered");
     expect(refusal(() => decodeManifest(Buffer.concat([valid, valid])))?.kind).toBe("altered");
   });
 
-  test("says that it was cut short where the footer is missing", () => {
+  test("a manifest's root without a footer says that it was cut short", () => {
     const cut = valid.subarray(0, valid.lastIndexOf(10, valid.length - 2) + 1);
     expect(refusal(() => decodeManifest(cut))?.message).toBe("it is cut short: it has no footer");
   });
 
-  test("says that it was altered where the footer does not match", () => {
+  test("a manifest's root whose footer does not match says that it was altered", () => {
     const altered = Buffer.from(valid.toString().replace('"web-1"', '"web-2"'));
     expect(refusal(() => decodeManifest(altered))?.message).toBe("its content does not match its footer's digest");
   });
 
-  test("of a later version is refused as newer, whatever its footer", () => {
+  test("a manifest's root of a later version is refused as newer, whatever its footer", () => {
     const later = Buffer.from('{"format":"sysbackup-manifest","version":2}\n{"end":"elsewhere"}\n');
     expect(refusal(() => decodeManifest(later))?.kind).toBe("newer");
   });
@@ -81,11 +81,11 @@ describe("a manifest's root", () => {
       rewritten((lines) => lines.map((line) => line.replace('"first":"/', '"first":"/../'))),
     ],
   ];
-  test.each(refused)("is refused under a right digest: %s", (_, bytes) => {
+  test.each(refused)("a manifest's root is refused under a right digest: %s", (_, bytes) => {
     expect(refusal(() => decodeManifest(bytes))?.kind).toBe("altered");
   });
 
-  test("these differ from a good one only in what their name says", () => {
+  test("roots that must be refused differ from a good one only in what their name says", () => {
     expect(decodeManifest(rewritten((lines) => lines))).toEqual(sampleManifest);
   });
 });

@@ -36,11 +36,11 @@ const lines: fc.Arbitrary<IndexLine[]> = fc
 const encode = (these: readonly IndexLine[], of = run) => Buffer.from([...encodeVerified(of, these)].join(""));
 
 describe("a verified object", () => {
-  test("decodes to the lines that it was made from", () => {
+  test("a verified object decodes to the lines that it was made from", () => {
     fc.assert(fc.property(lines, (these) => expect([...decodeVerified(encode(these), run)]).toEqual(these)));
   });
 
-  test("with any byte changed, missing or added is refused, or reads the same", () => {
+  test("a verified object with any byte changed, missing or added is refused", () => {
     fc.assert(
       fc.property(
         lines,
@@ -64,7 +64,7 @@ describe("a verified object", () => {
     );
   });
 
-  test("is none if its key has another run, or if it is an index object", () => {
+  test("a verified object of another run than its key, or that is an index object, is refused", () => {
     const line: IndexLine = { extended: { key: "packs/a", version: "v", retain_until: "2026-11-21T02:00:03.000Z" } };
     expect(() => [...decodeVerified(encode([line], "00000000"), run)]).toThrow(/its key does not/);
     const index = Buffer.from([...encodeIndex("web-1", run, [line])].join(""));

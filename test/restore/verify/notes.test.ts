@@ -84,7 +84,7 @@ describe.each([
   ["objects", { layout: "objects", compression: "gzip", compressionLevel: 6 }],
   ["objects, uncompressed", { layout: "objects", compression: "none", compressionLevel: 0 }],
 ] as const)("what verify has read, %s", (_, content) => {
-  test("is noted as the index has it, once", async () => {
+  test("what verify has read is noted as the index has it, once", async () => {
     await using rig = await rigWithFiles();
     await rig.run({ content });
     const [index = ""] = await rig.keys("index/host/");
@@ -96,7 +96,7 @@ describe.each([
     expect((await read(rig, { new: true })).verdict.read).toEqual({ objects: 0, bytes: 0, noted: 0 });
   });
 
-  test("saves other machines from storing it, without share_with", async () => {
+  test("what verify has read is not stored by other machines, without share_with", async () => {
     await using rig = await rigWithFiles();
     await rig.run({ content, name: "first" });
     await read(rig);
@@ -114,7 +114,7 @@ describe.each([
 const contents = async (rig: Rig) => [...(await rig.keys("packs/")), ...(await rig.keys("content/"))];
 
 describe("verify --read-data new", () => {
-  test("reads what was stored since, and nothing twice", async () => {
+  test("verify --read-data new reads what was stored since, and nothing twice", async () => {
     await using rig = await rigWithFiles();
     await rig.run();
     await read(rig, { new: true });
@@ -125,7 +125,7 @@ describe("verify --read-data new", () => {
     expect((await rig.run({ name: "second" })).summary).toMatchObject({ new: 4, objectsStored: 0 });
   });
 
-  test("keeps up with locks, so that machines that come later find what was stored long before", async () => {
+  test("verify --read-data new keeps up with locks, so that machines that come later find what was stored long before", async () => {
     await using rig = await rigWithFiles();
     for (let run = 0; run < 6; run += 1) {
       await rig.run({ name: "first" });
@@ -140,7 +140,7 @@ describe("verify --read-data new", () => {
     );
   });
 
-  test("notes nothing that is damaged, and says what is", async () => {
+  test("verify --read-data new notes nothing that is damaged, and says what is", async () => {
     await using rig = await rigWithFiles();
     await rig.run();
     await change(rig, await keyOf(rig, "packs/"), (bytes) => {
@@ -152,7 +152,7 @@ describe("verify --read-data new", () => {
     expect(await rig.keys("verified/")).toEqual([]);
   });
 
-  test("goes on without notes if the role may not put them, after one refused request", async () => {
+  test("verify --read-data goes on without notes if the role may not put them, after one refused request", async () => {
     await using rig = await rigWithFiles();
     await rig.run({ content: { layout: "objects" } });
     const counts = noCounts();

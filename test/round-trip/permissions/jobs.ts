@@ -1,8 +1,14 @@
 /** The program's jobs, each under every role of the package, with the rights of the template and nothing else. */
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { GetObjectCommand, HeadObjectCommand, ListObjectVersionsCommand, PutObjectCommand } from "@aws-sdk/client-s3";
-import type { RoleName } from "../../../core/aws/package.ts";
+import {
+  DeleteObjectsCommand,
+  GetObjectCommand,
+  HeadObjectCommand,
+  ListObjectVersionsCommand,
+  PutObjectCommand,
+} from "@aws-sdk/client-s3";
+import { type RoleName, roleNames } from "../../../core/aws/package.ts";
 import { parseManifestKey } from "../../../core/format/keys.ts";
 import { type Scratch, scratch } from "../../support/faults/scratch.ts";
 import { type Outcome, sysbackup, writeConf } from "../../support/program.ts";
@@ -16,13 +22,17 @@ const MiB = 1024 * 1024;
 /** Whom each job is for. */
 export const worksFor: Readonly<Record<string, readonly RoleName[]>> = {
   archive: ["backup"],
-  list: ["restore", "audit", "steward"],
-  restore: ["restore"],
-  verify: ["restore", "audit", "steward"],
-  "verify --read-data": ["restore"],
+  // Each machine stores under its own name only.
+  "archive --name of another machine": [],
+  list: ["restore", "audit", "reader", "steward"],
+  // Who reads all content can restore it.
+  restore: ["restore", "reader"],
+  verify: ["restore", "audit", "reader", "steward"],
+  "verify --read-data": ["restore", "reader"],
   prune: ["steward"],
   renew: ["steward"],
-  "rebuild-index --dry-run": ["restore", "audit", "steward"],
+  // It only lists.
+  "rebuild-index --dry-run": roleNames,
   // One role reads packs and another stores in index/: see the test of both together.
   "rebuild-index": [],
 };
@@ -66,6 +76,7 @@ export class Machine implements AsyncDisposable {
     const restored = join(this.dir.path, `restored-${role}`);
     const args: Readonly<Record<string, readonly string[]>> = {
       archive: ["archive"],
+      "archive --name of another machine": ["archive", "--name", "other"],
       list: ["list"],
       restore: ["restore", "test", "--target", restored, "--snapshots", "skip"],
       verify: ["verify", "test"],
@@ -98,6 +109,16 @@ export class Machine implements AsyncDisposable {
   async versions(): Promise<{ readonly key: string; readonly version: string }[]> {
     const { Versions = [] } = await this.stage.admin.send(new ListObjectVersionsCommand({ Bucket: this.bucket }));
     return Versions.map(({ Key: key = "", VersionId: version = "" }) => ({ key, version }));
+  }
+
+  async loseIndex(): Promise<void> {
+    const Objects = (await this.indexes()).map(({ key: Key, version: VersionId }) => ({ Key, VersionId }));
+    const command = { Bucket: this.bucket, Delete: { Objects }, BypassGovernanceRetention: true };
+    await this.stage.admin.send(new DeleteObjectsCommand(command));
+  }
+
+  async indexes() {
+    return (await this.versions()).filter(({ key }) => key.startsWith("index/"));
   }
 
   head({ key, version }: { readonly key: string; readonly version: string }) {

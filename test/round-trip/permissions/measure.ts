@@ -1,9 +1,10 @@
 /** Tries everything under every role, behind each of the defences by itself, and compares with what the policies say. */
 import { GetObjectRetentionCommand, PutObjectCommand, S3ServiceException } from "@aws-sdk/client-s3";
 import { STSServiceException } from "@aws-sdk/client-sts";
-import type { RoleName } from "../../../core/aws/package.ts";
+import { nameTag, type RoleName } from "../../../core/aws/package.ts";
 import { judge } from "../../support/cfn/judge.ts";
 import { type Attempt, type Need, RefusedInList, type Target, targetDays } from "./attempts.ts";
+import { ownName } from "./for-ceph.ts";
 import { type Layer, layers, type Stage } from "./stage.ts";
 
 /** `allowed`, `refused`, or the status if the request was not understood. */
@@ -35,8 +36,7 @@ export async function measure(stage: Stage, role: RoleName, attempts: readonly A
   for (const layer of layers) {
     const bucket = await stage.bucket();
     await stage.guard(bucket, role, layer);
-    for (const [number, attempt] of attempts.entries()) {
-      const target = await prepared(stage, attempt, bucket, number);
+    for await (const { attempt, target } of inOrder(stage, attempts, bucket)) {
       const outcome = await outcomeOf(attempt.send(stage.clients[role], target));
       outcomes.get(attempt)?.set(layer, outcome);
       if (layer === "together" && attempt.unlocked === undefined && !(await isUnharmed(stage, target)))
@@ -51,11 +51,32 @@ export async function measure(stage: Stage, role: RoleName, attempts: readonly A
   });
 }
 
+/** What is not to be locked is prepared first and tried last, so that all locks end in one time of waiting. */
+async function* inOrder(stage: Stage, attempts: readonly Attempt[], bucket: string) {
+  const ready = (attempt: Attempt) => stored(stage, attempt, bucket, attempts.indexOf(attempt));
+  const last: { attempt: Attempt; target: Stored }[] = [];
+  for (const attempt of attempts.filter(({ unlocked }) => unlocked))
+    last.push({ attempt, target: await ready(attempt) });
+  for (const attempt of attempts.filter(({ unlocked }) => !unlocked)) yield { attempt, target: await ready(attempt) };
+  for (const { attempt, target } of last) yield { attempt, target: await unlocked(target) };
+}
+
 /** Milliseconds in which a put arrives, on a busy machine too: a lock may not end in the past. */
 const soon = 3_000;
 
+type Stored = Target & { readonly until: Date | undefined };
+
 /** The version that is tried on, stored with all rights. */
-export async function prepared({ admin }: Stage, attempt: Attempt, bucket: string, number: number): Promise<Target> {
+export async function prepared(stage: Stage, attempt: Attempt, bucket: string, number: number): Promise<Target> {
+  return unlocked(await stored(stage, attempt, bucket, number));
+}
+
+async function unlocked({ until, ...target }: Stored): Promise<Target> {
+  if (until !== undefined) await Bun.sleep(Math.max(0, until.getTime() - Date.now()) + 500);
+  return target;
+}
+
+async function stored({ admin }: Stage, attempt: Attempt, bucket: string, number: number): Promise<Stored> {
   const key = `${attempt.target}${number}`;
   const place = { Bucket: bucket, Key: key };
   const lock = attempt.unlocked ? { until: new Date(Date.now() + soon) } : { until: days(targetDays) };
@@ -66,8 +87,7 @@ export async function prepared({ admin }: Stage, attempt: Attempt, bucket: strin
     ObjectLockRetainUntilDate: lock.until,
   });
   const { VersionId: version = "" } = await admin.send(command);
-  if (attempt.unlocked) await Bun.sleep(lock.until.getTime() - Date.now() + 500);
-  return { bucket, key, version };
+  return { bucket, key, version, until: attempt.unlocked && lock.until };
 }
 
 export async function outcomeOf(answer: Promise<unknown>): Promise<Outcome> {
@@ -98,7 +118,7 @@ async function isUnharmed({ admin }: Stage, { bucket, key, version }: Target): P
 function said(stage: Stage, role: RoleName, attempt: Attempt): Said {
   const bucket = "the-bucket";
   const policies = stage.policies(bucket);
-  const requests = attempt.needs.map((need) => requestOf(need, attempt, bucket, stage.roles[role].id));
+  const requests = attempt.needs.map((need) => requestOf(need, attempt, bucket, contextOf(stage, role)));
   return {
     role: requests.some((request) => !judge(policies.roles[role].rights, request).allowed),
     bucket: [...new Set(requests.flatMap((request) => judge([policies.bucket], request).deniedBy))],
@@ -106,12 +126,23 @@ function said(stage: Stage, role: RoleName, attempt: Attempt): Said {
   };
 }
 
-function requestOf({ action, on, context }: Need, { target }: Attempt, bucket: string, roleId: string) {
+/** Of each request under the role. */
+function contextOf(stage: Stage, role: RoleName): Readonly<Record<string, string>> {
+  const tag = role === "backup" ? { [`aws:PrincipalTag/${nameTag}`]: ownName } : {};
+  return { "aws:SecureTransport": "true", "aws:userid": `${stage.roles[role].id}:somebody`, ...tag };
+}
+
+function requestOf(
+  { action, on, context }: Need,
+  { target }: Attempt,
+  bucket: string,
+  common: Readonly<Record<string, string>>,
+) {
   const arn = `arn:aws:s3:::${bucket}`;
   return {
     action: `s3:${action}`,
     resource: on === null ? arn : `${arn}/${on ?? `${target}key`}`,
-    context: { "aws:SecureTransport": "true", "aws:userid": `${roleId}:somebody`, ...context },
+    context: { ...common, ...context },
   };
 }
 

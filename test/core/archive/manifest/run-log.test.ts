@@ -4,14 +4,14 @@ import { notebook } from "../scripts.ts";
 
 const now = () => new Date("2026-11-21T02:00:03Z");
 
-test("notices are told at once, counted by level, and kept with their time", () => {
+test("notices are reported at once, counted by level, and kept with their time", () => {
   const { heard, notify } = notebook();
   const log = new RunLog(notify, now);
   log.notify({ level: "warning", code: "vanished", message: "it is gone" });
   log.notify({ level: "info", code: "note", message: "by the way" });
   expect(heard).toEqual(["warning vanished: it is gone", "info note: by the way"]);
   expect(log.counts).toEqual({ info: 1, warning: 1, error: 0 });
-  expect(log.entries()[0]).toEqual({
+  expect(log.end()[0]).toEqual({
     level: "warning",
     code: "vanished",
     message: "it is gone",
@@ -19,15 +19,41 @@ test("notices are told at once, counted by level, and kept with their time", () 
   });
 });
 
-test("of very many the first are kept, and how many more there were", () => {
+test("1,000 notices of a kind are listed, and how many more there were", () => {
   const { heard, notify } = notebook();
   const log = new RunLog(notify, now);
-  for (let number = 0; number < 10_003; number += 1) log.notify({ level: "error", code: "x", message: String(number) });
-  expect(heard).toHaveLength(10_003);
-  expect(log.counts.error).toBe(10_003);
-  expect(log.entries()).toHaveLength(10_001);
-  expect(log.entries().at(-1)).toMatchObject({
+  for (let number = 0; number < 20_003; number += 1)
+    log.notify({ level: "warning", code: "folder-changed", message: String(number) });
+  log.notify({ level: "warning", code: "vanished", message: "the only one" });
+  expect(log.counts.warning).toBe(20_004);
+  const listed = log.end();
+  expect(listed).toHaveLength(1_002);
+  expect(listed.at(-2)).toMatchObject({ code: "vanished", message: "the only one" });
+  expect(listed.at(-1)).toMatchObject({
     code: "log-cut",
-    message: "3 more notices were not kept in this manifest",
+    message: "19003 more notices of the kind folder-changed were counted, but not listed",
   });
+  // Once when it is cut, once with the number.
+  expect(heard.filter((line) => line.includes("log-cut"))).toHaveLength(2);
+  expect(heard).toHaveLength(1_003);
+});
+
+test("many kinds of warnings leave room for errors", () => {
+  const log = new RunLog(() => undefined, now);
+  for (let number = 0; number < 20_000; number += 1)
+    log.notify({ level: "warning", code: `kind-${number % 100}`, message: String(number) });
+  for (let number = 0; number < 10; number += 1) log.notify({ level: "error", code: "lost", message: String(number) });
+  const listed = log.end();
+  expect(listed.filter(({ level }) => level === "error")).toHaveLength(10);
+  expect(listed.filter(({ code }) => code.startsWith("kind-"))).toHaveLength(10_000);
+});
+
+test("long messages of one kind leave room for another", () => {
+  const log = new RunLog(() => undefined, now);
+  const long = "x".repeat(25_000);
+  for (let number = 0; number < 1_000; number += 1) log.notify({ level: "warning", code: "vanished", message: long });
+  log.notify({ level: "warning", code: "unreadable", message: "the only one" });
+  const listed = log.end();
+  expect(listed.filter(({ code }) => code === "vanished")).toHaveLength(10);
+  expect(listed.filter(({ code }) => code === "unreadable")).toHaveLength(1);
 });

@@ -63,7 +63,7 @@ describe("a folder that became a link to another after its files were picked", (
     },
   );
 
-  test("is recorded as a link though the last backup has it as a folder", async () => {
+  test("a folder that became a link to another after its files were picked is recorded as a link though the last backup has it as a folder", async () => {
     await using rig = await neighbours(["a", "b"]);
     await rig.run();
     const run = await runWith(rig, () => swapForLink(rig));
@@ -71,7 +71,7 @@ describe("a folder that became a link to another after its files were picked", (
     await expectInnocent(rig, run);
   });
 
-  test("above the folder of a file leaves that file out, too", async () => {
+  test("a folder that became a link to another after its files were picked above the folder of a file leaves that file out, too", async () => {
     await using rig = await neighbours(["a"]);
     mkdirSync(rig.file("private/d"));
     writeFileSync(rig.file("private/d/a"), "a secret of root");
@@ -217,7 +217,7 @@ const canAutomount = await (async () => {
 })();
 
 describe.skipIf(!canAutomount)("a folder that is mounted when somebody looks into it", () => {
-  test("is mounted again for its files if it was unmounted since they were picked", async () => {
+  test("a folder that is mounted when somebody looks into it is mounted again for its files if it was unmounted since they were picked", async () => {
     await using rig = await Rig.make();
     mkdirSync(rig.file("auto"));
     await using _ = (await automounted(rig.file("auto"))) ?? (await scratch());
@@ -227,7 +227,7 @@ describe.skipIf(!canAutomount)("a folder that is mounted when somebody looks int
     expect((await run.backup.read(rig.file("auto/f"))).toString()).toBe("content");
   });
 
-  test("is not mounted for its own sake", async () => {
+  test("a folder that is mounted when somebody looks into it is not mounted for its own sake", async () => {
     await using rig = await Rig.make();
     mkdirSync(rig.file("auto"));
     await using _ = (await automounted(rig.file("auto"))) ?? (await scratch());

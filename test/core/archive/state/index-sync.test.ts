@@ -10,7 +10,7 @@ import { noise } from "../noise.ts";
 import { extended, hour, Machine, pack, retention, start } from "./machine.ts";
 
 describe("reading the index", () => {
-  test("places the chunks of each frame one behind the other", async () => {
+  test("reading the index places the chunks of each frame one behind the other", async () => {
     await using machine = await Machine.make();
     await machine.tell("other", pack("packs/a", [["one", "three"], ["x"]]));
     expect(await machine.sync()).toEqual({ heard: [], list: 2, get: 1 });
@@ -21,7 +21,7 @@ describe("reading the index", () => {
     ]);
   });
 
-  test("reads each object once, and what comes later", async () => {
+  test("reading the index reads each object once, and what comes later", async () => {
     await using machine = await Machine.make();
     await machine.tell("a", pack("packs/a", [["a"]]));
     await machine.tell("b", pack("packs/b", [["b"]]));
@@ -32,7 +32,7 @@ describe("reading the index", () => {
     expect(machine.place("c")).toBe("packs/c at 0+0");
   });
 
-  test("passes over keys that are of no index", async () => {
+  test("reading the index passes over keys that are of no index", async () => {
     await using machine = await Machine.make();
     for (const key of ["index/other/README", "index/stray", "index/other/20261121T020003Z-0123abcd.jsonl.zst.tmp"]) {
       await machine.bucket.put(key, Buffer.from("x"), { retention });
@@ -40,7 +40,7 @@ describe("reading the index", () => {
     expect(await machine.sync()).toEqual({ heard: [], list: 2, get: 0 });
   });
 
-  test("believes those with whom is shared, and oneself", async () => {
+  test("reading the index believes this host, and the hosts that it shares with", async () => {
     await using machine = await Machine.make();
     for (const name of ["friend", "host", "stranger"]) await machine.tell(name, pack(`packs/${name}`, [[name]]));
     expect(await machine.sync(["friend"])).toMatchObject({ get: 2 });
@@ -51,7 +51,7 @@ describe("reading the index", () => {
     ]);
   });
 
-  test("of thousands of keys of several names lists only what may be new", async () => {
+  test("reading the index of thousands of keys of several names lists only what may be new", async () => {
     await using machine = await Machine.make();
     const times = Array.from(
       { length: 1_300 },
@@ -75,7 +75,7 @@ describe("reading the index", () => {
     expect(await machine.sync(["a", "b", "c", "e"])).toMatchObject({ get: 0, heard: [] });
   });
 
-  test("goes on behind pages that are not full", async () => {
+  test("reading the index goes on behind pages that are not full", async () => {
     await using machine = await Machine.make();
     for (const name of ["a", "b", "c", "d", "e"]) await machine.tell(name, pack(`packs/${name}`, [[name]]));
     const { bucket } = machine;
@@ -124,7 +124,7 @@ describe("a bad index object", () => {
       /did not come before/,
     ],
   ];
-  test.each(bad)("%s is told and passed over, and the next is read", async (_, body, why) => {
+  test.each(bad)("%s is reported and passed over, and the next is read", async (_, body, why) => {
     await using machine = await Machine.make();
     const key = await machine.tell("bad", body());
     await machine.tell("good", pack("packs/good", [["good"]]));
@@ -204,7 +204,7 @@ describe("a bad index object", () => {
 });
 
 describe("what the index says", () => {
-  test("does not replace a place that is good", async () => {
+  test("what the index says does not replace a place that is good", async () => {
     await using machine = await Machine.make();
     await machine.tell("a", pack("packs/a", [["x"]]));
     await machine.tell("b", pack("packs/b", [["x"]], new Date("2030-01-01T00:00:00Z")));
@@ -212,7 +212,7 @@ describe("what the index says", () => {
     expect(machine.place("x")).toBe("packs/a at 0+0");
   });
 
-  test("replaces a place whose lock lapses", async () => {
+  test("what the index says replaces a place whose lock expires", async () => {
     await using machine = await Machine.make();
     await machine.tell("a", pack("packs/a", [["x", "y"]], new Date("2026-11-22T00:00:00Z")));
     await machine.tell("b", pack("packs/b", [["x"]]));
@@ -220,7 +220,7 @@ describe("what the index says", () => {
     expect([machine.place("x"), machine.place("y")]).toEqual(["packs/b at 0+0", "packs/a at 0+1"]);
   });
 
-  test("of extensions makes a claim worth looking up for longer, and never for a shorter time", async () => {
+  test("what the index says of extensions makes a claim worth looking up for longer, and never for a shorter time", async () => {
     await using machine = await Machine.make();
     await machine.tell("a", pack("packs/a", [["x"]]));
     await machine.tell("b", extended("packs/a", "2027-05-05T00:00:00.000Z"));
@@ -234,7 +234,7 @@ describe("what the index says", () => {
 });
 
 describe("a bucket in which our own index object is not", () => {
-  test("is another one: the state database is of no use", async () => {
+  test("a bucket in which our own index object is not is another one: the state database is of no use", async () => {
     await using machine = await Machine.make();
     await machine.tell("a", pack("packs/a", [["x"]]));
     setFact(machine.database, ownIndexFact, keys.index("host", { start, run: "0123abcd" }));

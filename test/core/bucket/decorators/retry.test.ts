@@ -78,7 +78,7 @@ async function errorOf(run: Promise<unknown>): Promise<unknown> {
   );
 }
 
-test("every call is repeated, with waits that double, each told", () =>
+test("every call is repeated, with waits that double, each reported", () =>
   withFaults(
     [...times(3, { call: "put" }), { call: "extend" }, { call: "head" }],
     async ({ bucket, waits, notices }) => {

@@ -81,7 +81,7 @@ describe("on disk", () => {
     expect(await readFile(join(root.path, "a"), "utf8")).toBe("left by a crash");
   });
 
-  test("work that a killed run left is cleared after a week, newer work is not", async () => {
+  test("on disk work that a killed run left is cleared after a week, newer work is not", async () => {
     await using root = await scratch();
     const work = join(root.path, ".sysbackup-tmp");
     await mkdir(work);
@@ -219,7 +219,7 @@ describe("what can go wrong", () => {
     expect(await readdir(join(root.path, ".sysbackup-tmp"))).toEqual([]);
   });
 
-  test.skipIf(!isRoot)("a full disk is told, and leaves nothing behind", async () => {
+  test.skipIf(!isRoot)("a full disk is reported, and leaves nothing behind", async () => {
     await using root = await scratch();
     const mounted = Bun.spawnSync(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", root.path]);
     expect(mounted.exitCode).toBe(0);
@@ -239,7 +239,7 @@ describe("what can go wrong", () => {
     }
   });
 
-  test("of extensions side by side, the latest date stays", async () => {
+  test("the latest date of extensions side by side stays", async () => {
     await using root = await scratch();
     const bucket = await open(root.path);
     const { version } = await bucket.put("a", bytes("x"), { retention });

@@ -51,7 +51,7 @@ describe("an answer with status 200 is refused and named:", () => {
     }
   }
 
-  test("nothing at all, to a put", async () => {
+  test("an answer with status 200 is refused and named: nothing at all, to a put", async () => {
     answer = () => new Response();
     expect(await failureOf(calls.put?.(await openAt(server.url.origin)))).toMatchObject({ kind: "other" });
   });
@@ -69,7 +69,7 @@ describe("an answer with status 200 is refused and named:", () => {
       "a lock of no known mode",
       "<Retention><Mode>X</Mode><RetainUntilDate>2036-01-01T00:00:00Z</RetainUntilDate></Retention>",
     ],
-  ])("%s", async (_, text) => {
+  ])("an answer with status 200 is refused and named: %s", async (_, text) => {
     answer = () => xml(text);
     expect(await failureOf(calls.retention?.(await openAt(server.url.origin)))).toMatchObject({ kind: "other" });
   });
@@ -97,7 +97,7 @@ describe("an error with status 200 is that error:", () => {
     ["NoSuchBucket", "no-bucket"],
     ["SlowDown", "busy"],
     ["InternalError", "unreachable"],
-  ])("%s", async (code, kind) => {
+  ])("an error with status 200 is that error: %s", async (code, kind) => {
     answer = () => xml(`<?xml version="1.0"?>\n<Error><Code>${code}</Code><Message>x</Message></Error>`);
     for (const call of ["put", "extend", "list", "startUpload"]) {
       expect((await failureOf(calls[call]?.(await openAt(server.url.origin)))).kind).toBe(kind as BucketError["kind"]);
@@ -123,7 +123,7 @@ describe("a get is refused if it is answered with", () => {
     ["a range of an endless number", () => found({ "content-range": `bytes 10-${"9".repeat(400)}/90` }), "no sense"],
     ["two lengths", () => found({ "content-range": "bytes 10-18/90" }), "it has 9"],
   ];
-  test.each(cases)("%s", async (_, make, how) => {
+  test.each(cases)("a get is refused if it is answered with: %s", async (_, make, how) => {
     answer = make;
     const bucket = await openAt(server.url.origin);
     expect((await failureOf(readAll(bucket.get("k", { version: "v", range }), 100))).message).toContain(how);
@@ -178,7 +178,7 @@ describe.skipIf(ceph === undefined)("through a proxy that", () => {
     return new Response(body?.pipeThrough(new TransformStream()) ?? null, { status, headers });
   };
 
-  test("sends bodies without a length, an object is read whole and in part", () =>
+  test("through a proxy that sends bodies without a length, an object is read whole and in part", () =>
     through(
       async (request, forward) => (request.method === "GET" ? chunked(await forward()) : forward()),
       async (bucket) => {
@@ -207,7 +207,7 @@ describe.skipIf(ceph === undefined)("through a proxy that", () => {
     for (let i = 0; i < 9; i++) yield Buffer.alloc(mebibyte, i);
   }
 
-  test("loses the answer to the end of an upload, the upload is found", async () => {
+  test("through a proxy that loses the answer to the end of an upload, the upload is found", async () => {
     let lost = 0;
     await through(
       async (request, forward) => {
@@ -227,7 +227,7 @@ describe.skipIf(ceph === undefined)("through a proxy that", () => {
     );
   });
 
-  test("loses the end of an upload, the upload ends all the same", async () => {
+  test("through a proxy that loses the end of an upload, the upload ends all the same", async () => {
     let lost = 0;
     await through(
       async (request, forward) =>
@@ -240,7 +240,7 @@ describe.skipIf(ceph === undefined)("through a proxy that", () => {
     );
   });
 
-  test("loses an upload altogether, the message says so", async () => {
+  test("through a proxy that loses an upload altogether, the message says so", async () => {
     let ended = false;
     await through(
       async (request, forward) => {
@@ -257,7 +257,7 @@ describe.skipIf(ceph === undefined)("through a proxy that", () => {
     );
   });
 
-  test("loses the answer, and somebody else put the same key: that is not taken for ours", async () => {
+  test("through a proxy that loses the answer, an object that somebody else put under the same key is not taken for ours", async () => {
     let ended = false;
     await through(
       async (request, forward) => {
