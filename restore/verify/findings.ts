@@ -157,6 +157,15 @@ export class Findings {
     for (const { code, ...rest } of rows.iterate()) yield { ...rest, code, severity: codes[code] };
   }
 
+  /** Yields what manifests say of objects that are damaged, or that do not hold what the manifests say. */
+  *damaged(): Generator<Reference & { readonly id: number; readonly code: FindingCode }> {
+    const rows = this.database.query<Reference & { id: number; code: FindingCode }, []>(
+      `SELECT objects.id, key, version, size, kind, sha256, code FROM objects JOIN faults ON faults.object = objects.id
+       WHERE severity = ${rank.damage}`,
+    );
+    yield* rows.iterate();
+  }
+
   /** Counts objects by their worst finding. */
   counts(): SeverityCounts {
     const counts = { note: 0, promise: 0, damage: 0 };

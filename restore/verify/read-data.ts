@@ -90,7 +90,9 @@ async function readObject(row: CheckedObject, deps: ReadDataDeps, count: Count):
     const { key, version, kind } = row;
     const encoding = isContent(kind) ? kind : "none";
     await using reading = new ObjectReading(deps.bucket, { key, version, encoding }, onStored);
-    if (isContent(kind)) wrong = await checkContent(row, kind, reading, deps);
+    // A manifest that asks for what no object can hold says nothing of the object's bytes: these are read to their end.
+    if (isContent(kind))
+      wrong = await checkContent(row, kind, reading, deps).catch((error) => allWrong(error, row, deps));
     await reading.rest();
   } catch (error) {
     const { how, damage } = lossOf(error, row.key);
@@ -110,6 +112,11 @@ async function readObject(row: CheckedObject, deps: ReadDataDeps, count: Count):
     const who = digest === undefined ? "it does not hold" : "its bytes are as they were stored, but do not hold";
     findings.add(row.id, "wrong-content", `${who} what the manifest says`);
   }
+}
+
+function allWrong(error: unknown, { id }: CheckedObject, { extents }: ReadDataDeps): readonly NeededExtent[] {
+  if (error instanceof FormatError) return extents.in(id);
+  throw error;
 }
 
 /** Returns the extents of an object that are wrong. */

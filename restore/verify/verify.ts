@@ -9,9 +9,9 @@
  */
 import type { ManifestHeader, Totals } from "../../core/format/manifest.ts";
 import type { Found } from "../../core/manifest/find.ts";
-import { References } from "../../core/manifest/references/references.ts";
+import { type Reference, References } from "../../core/manifest/references/references.ts";
 import { type Choose, type CollectDeps, type Collected, collect } from "./collect.ts";
-import { Extents } from "./extents.ts";
+import { Extents, type NeededExtent } from "./extents.ts";
 import { type Finding, Findings, type SeverityCounts } from "./findings.ts";
 import { horizons } from "./horizons.ts";
 import { type LookFigures, lookAtAll } from "./look.ts";
@@ -74,6 +74,8 @@ export type Verdict = {
   readonly read: ReadFigures | undefined;
   /** Findings; may be read any number of times. */
   readonly findings: () => Iterable<Finding>;
+  /** What manifests say of objects and was found to be damage. */
+  readonly damage: () => Iterable<Damage>;
   readonly losses: () => Iterable<LostEntries>;
 };
 
@@ -114,8 +116,20 @@ export async function verify<T>(options: VerifyOptions, use: (verdict: Verdict) 
     unseen,
     read: figures,
     findings: () => findings.all(),
+    damage: () => damageIn(deps),
     losses: () => losses.all(),
   });
+}
+
+/** `wrong`: the extents that are wrong in an object that is as it was stored; undefined if the object itself is damaged. */
+type Damage = Reference & { readonly wrong: (() => Iterable<NeededExtent>) | undefined };
+
+function* damageIn({ findings, extents }: Pick<CollectDeps, "findings" | "extents">): Generator<Damage> {
+  for (const { id, code, ...reference } of findings.damaged()) {
+    // What a manifest says of a part is no damage to the part.
+    if (code === "manifest-damaged") continue;
+    yield { ...reference, wrong: code === "wrong-content" ? () => extents.wrongIn(id) : undefined };
+  }
 }
 
 function backupVerdicts(

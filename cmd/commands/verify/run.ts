@@ -118,7 +118,7 @@ async function report(
 async function noteDamage(verdict: Verdict, config: Config, bucketUrl: string, io: CommandIO): Promise<void> {
   if (verdict.state !== "damaged") return;
   try {
-    const known = await distrust(config, bucketUrl, damagedIn(verdict));
+    const known = await distrust(config, bucketUrl, verdict.damage());
     if (known === 0) return;
     const message = `the next archive of ${JSON.stringify(config.backup.name)} stores the content of the damaged objects again, from the files as they are then`;
     io.notify({ level: "info", code: "damage-noted", message });
@@ -126,10 +126,6 @@ async function noteDamage(verdict: Verdict, config: Config, bucketUrl: string, i
     const message = `the damage could not be noted, so the next archive may reuse the damaged objects: ${reasonOf(error)}`;
     io.notify({ level: "warning", code: "damage-not-noted", message });
   }
-}
-
-function* damagedIn(verdict: Verdict) {
-  for (const finding of verdict.findings()) if (finding.severity === "damage") yield finding;
 }
 
 async function writePage(path: string, page: string): Promise<void> {

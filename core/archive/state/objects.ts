@@ -100,6 +100,13 @@ export class ObjectTable {
     return toKnown(row);
   }
 
+  find(key: string, version: string): KnownObject | undefined {
+    const row = this.#database
+      .query<Row, [string, string]>("SELECT * FROM objects WHERE key = ? AND version = ?")
+      .get(key, version);
+    return row === null ? undefined : toKnown(row);
+  }
+
   /** Returns the ids of objects whose lock ends before `date`. */
   idsExpiringBefore(date: Date): BitSet {
     const rows = this.#database.query<{ id: number }, [number]>("SELECT id FROM objects WHERE retain_until < ?");
@@ -147,12 +154,6 @@ export class ObjectTable {
   /** Marks an object as gone: its chunks are unknown from now on, and files that use it are read again. */
   distrust(id: number): void {
     this.#database.query("UPDATE objects SET retain_until = 0 WHERE id = ?").run(id);
-  }
-
-  /** As `distrust`, by key and version; returns how many there were: one or none. */
-  distrustVersion(key: string, version: string): number {
-    return this.#database.query("UPDATE objects SET retain_until = 0 WHERE key = ? AND version = ?").run(key, version)
-      .changes;
   }
 
   /** Forgets objects whose lock ends before `date`, with their chunks and parts. No file's row may refer to them. */

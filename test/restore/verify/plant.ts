@@ -2,6 +2,7 @@
 
 import { chmod, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import type { DamagedClaim } from "../../../core/archive/state/distrust.ts";
 import { type Bucket, BucketError } from "../../../core/bucket/contract.ts";
 import { wrapBucket } from "../../../core/bucket/wrap.ts";
 import { findManifest } from "../../../core/manifest/find.ts";
@@ -13,7 +14,8 @@ import type { Notes } from "../../../restore/verify/notes.ts";
 import { type Verdict, verify } from "../../../restore/verify/verify.ts";
 import type { Rig } from "../../core/archive/rig.ts";
 
-export type Verified = Omit<Verdict, "findings" | "losses"> & {
+export type Verified = Omit<Verdict, "findings" | "losses" | "damage"> & {
+  readonly damage: readonly DamagedClaim[];
   readonly findings: readonly Finding[];
   readonly losses: readonly LostEntries[];
 };
@@ -37,6 +39,10 @@ export function verified({ bucket, now, name, read, notes, signal }: Looking): P
   return verify({ ...options, signal: signal ?? new AbortController().signal }, (verdict) => ({
     ...verdict,
     findings: [...verdict.findings()],
+    damage: [...verdict.damage()].map(({ wrong, ...claim }) => {
+      const extents = wrong && [...wrong()];
+      return { ...claim, wrong: extents && (() => extents) };
+    }),
     losses: [...verdict.losses()],
   }));
 }
