@@ -1,17 +1,23 @@
 /** Steps 4 and 5 of a prune: removes what no backup needs, version by version. */
 import type { BucketReader, Stored } from "../bucket/contract.ts";
+import { isTimely } from "../format/index-id.ts";
+import { parseIndexKey } from "../format/keys.ts";
 import type { References } from "../manifest/references/references.ts";
 import { eachOf } from "../side-by-side.ts";
+import type { Growth } from "./growth.ts";
+import type { Holds } from "./holds.ts";
 import { IndexObjects } from "./index-objects.ts";
 import type { Remover } from "./remover.ts";
-import type { Tally } from "./tally.ts";
-import { type Classified, classify, type KeyVersions, listKeys } from "./versions.ts";
+import type { Fate, Tally } from "./tally.ts";
+import { type Classified, classify, type DatedVersion, type KeyVersions, listKeys } from "./versions.ts";
 
 export type SweepDeps = {
   readonly bucket: Pick<BucketReader, "get" | "listVersions">;
   readonly references: References;
   readonly remover: Remover;
   readonly tally: Tally;
+  readonly holds: Holds;
+  readonly growth: Growth;
   /** Names that still have a backup: the newest index object of each stays. */
   readonly living: ReadonlySet<string>;
   readonly now: Date;
@@ -49,38 +55,50 @@ export async function sweep(deps: SweepDeps): Promise<void> {
     if (newest.has(found.key)) for (const version of found.versions) tally.add(found, version, "kept");
     else await removeIndex(found, index, deps);
   });
+  await each("verified/", (found) => removeIndex(found, index, deps));
 }
 
 type ClassifiedKey = KeyVersions & Classified;
 
 /** Returns the versions that remain. */
-async function removeUnneeded(found: ClassifiedKey, { references, remover, tally }: SweepDeps): Promise<Stored[]> {
+async function removeUnneeded(found: ClassifiedKey, deps: SweepDeps): Promise<Stored[]> {
   const left: Stored[] = [];
-  for (const version of found.versions) {
-    const isNeeded = references.has(version.key, version.version);
-    if (isNeeded) tally.add(found, version, "kept");
-    if (isNeeded || (await remover.remove(found, version)) !== "removed") left.push(version);
-  }
+  for (const version of found.versions) if ((await settle(found, version, deps)) !== "removed") left.push(version);
+  const { remover } = deps;
   if (left.length === 0) await remover.removeMarkers(found.markers);
   return left;
 }
 
+async function settle(
+  found: ClassifiedKey,
+  version: DatedVersion,
+  { references, remover, tally, holds, growth }: SweepDeps,
+): Promise<Fate> {
+  const owner = references.ownerOf(version.key, version.version);
+  if (owner === undefined && !holds.holds(found, version)) return remover.remove(found, version);
+  const fate = owner === undefined ? "held" : "kept";
+  tally.add(found, version, fate);
+  if (owner !== undefined) growth.addObject(owner, version);
+  return fate;
+}
+
 /**
  * Finds the newest index object of each name that has a backup. It stays: a host that misses it takes the bucket for another
- * one, and rebuilds its state.
+ * one, and rebuilds its state. A key with a time that is not yet is of no host: it keeps none in its place.
  */
-async function newestOfEach({ bucket, living }: SweepDeps): Promise<ReadonlySet<string>> {
+async function newestOfEach({ bucket, living, now }: SweepDeps): Promise<ReadonlySet<string>> {
   const newest = new Map<string, string>();
   for await (const keys of listKeys(bucket, "index/")) {
     for (const { key, versions } of keys) {
       const name = classify(key)?.name;
-      if (name !== undefined && versions.length > 0 && living.has(name)) newest.set(name, key);
+      const isTimelyKey = isTimely(parseIndexKey(key)?.stamp ?? "", now);
+      if (name !== undefined && versions.length > 0 && living.has(name) && isTimelyKey) newest.set(name, key);
     }
   }
   return new Set(newest.values());
 }
 
-/** Removes an index object if its lock has expired and nothing that it speaks of is of use to anyone. */
+/** Removes an index object or verified object if its lock has expired and nothing that it speaks of is of use to anyone. */
 async function removeIndex(found: ClassifiedKey, index: IndexObjects, { remover }: SweepDeps): Promise<void> {
   let left = 0;
   for (const version of found.versions) {

@@ -1,13 +1,15 @@
 /** Lists versions key by key, and says what lies under a key. */
 import type { ListedVersion, Stored } from "../bucket/contract.ts";
 import { splitKey } from "../format/encoding.ts";
-import { parseIndexKey, parseManifestKey } from "../format/keys.ts";
+import { parseIndexKey, parseManifestKey, parseVerifiedKey } from "../format/keys.ts";
 import type { VersionLister } from "../manifest/roots.ts";
+
+export type DatedVersion = Stored & Pick<ListedVersion, "stored">;
 
 /** All versions of one key, newest first. */
 export type KeyVersions = {
   readonly key: string;
-  readonly versions: readonly Stored[];
+  readonly versions: readonly DatedVersion[];
   readonly markers: readonly Stored[];
   /** The newest of all is a delete marker: plain reads do not find the key. */
   readonly hidden: boolean;
@@ -38,11 +40,11 @@ function together({ key }: ListedVersion, listed: readonly ListedVersion[]): Key
   return { key, versions, markers, hidden: listed.some(({ latest, deleteMarker }) => latest && deleteMarker) };
 }
 
-function plain({ key, version, size }: ListedVersion): Stored {
-  return { key, version, size };
+function plain({ key, version, size, stored }: ListedVersion): DatedVersion {
+  return { key, version, size, stored };
 }
 
-const kinds = ["root", "part", "pack", "content", "snapshot", "index"] as const;
+const kinds = ["root", "part", "pack", "content", "snapshot", "index", "verified"] as const;
 export type ObjectKind = (typeof kinds)[number];
 
 /** What an object is, and whose; content has no name, as all may share it. */
@@ -61,6 +63,7 @@ export function classify(key: string): Classified | undefined {
   if (root !== undefined) return { kind: "root", name: root.name };
   const index = parseIndexKey(key);
   if (index !== undefined) return { kind: "index", name: index.name };
+  if (parseVerifiedKey(key) !== undefined) return { kind: "verified", name: undefined };
   const { base } = splitKey(key);
   for (const [kind, shape] of shapes) {
     const match = shape.exec(base);

@@ -22,6 +22,8 @@ export const defaultAcl = "system.posix_acl_default" as ByteString;
 
 /** Largest list and largest value on Linux: XATTR_LIST_MAX, XATTR_SIZE_MAX. */
 const maxBytes = 64 * 1024;
+/** Bytes of all values of one file. Users can set some hundred MiB, on some filesystems, and a manifest holds them in one line. */
+const mostOfFile = 1024 * 1024;
 const list = fixedBuffer(maxBytes);
 const value = fixedBuffer(maxBytes);
 
@@ -55,7 +57,13 @@ const heldCalls: Calls<ByteString> = {
 };
 
 function readBy<Subject>(calls: Calls<Subject>, subject: Subject): Xattrs {
-  const reading: AttributeReading = { xattrs: new Map(), acl: {}, ids: Object.create(null), unread: undefined };
+  const reading: AttributeReading = {
+    xattrs: new Map(),
+    acl: {},
+    ids: Object.create(null),
+    unread: undefined,
+    total: 0,
+  };
   for (const name of listedNames(calls, subject, reading)) readOne(calls, subject, name, reading);
   const { xattrs, acl, ids, unread } = reading;
   const trouble = unread === undefined ? {} : { unread };
@@ -68,6 +76,8 @@ type AttributeReading = {
   readonly acl: { access?: string; default?: string };
   readonly ids: Record<string, number>;
   unread: string | undefined;
+  /** Bytes of all values that were kept. */
+  total: number;
 };
 
 /** Looked for one by one if the names cannot be listed: there may be too many for the kernel. */
@@ -92,6 +102,8 @@ function readOne<Subject>(calls: Calls<Subject>, subject: Subject, name: ByteStr
   try {
     const bytes = attributeValue(calls, subject, name);
     if (bytes === undefined) return;
+    if (reading.total + bytes.length > mostOfFile) throw tooMany();
+    reading.total += bytes.length;
     if (name === accessAcl) acl.access = aclToText(bytes, namesInto(ids));
     else if (name === defaultAcl) acl.default = aclToText(bytes, namesInto(ids));
     else xattrs.set(name, new Uint8Array(bytes));
@@ -99,6 +111,10 @@ function readOne<Subject>(calls: Calls<Subject>, subject: Subject, name: ByteStr
     if (!(error instanceof SystemError) && !(error instanceof AclError)) throw error;
     reading.unread ??= error.message;
   }
+}
+
+function tooMany(): SystemError {
+  return new SystemError({ code: "E2BIG", reason: "it has more than 1 MiB of extended attributes", call: "getxattr" });
 }
 
 /** Looks names up, and records in `ids` the number of each that it finds. */

@@ -1,4 +1,5 @@
 /** Reads roots and parts of the chosen backups, and records what they need. */
+import type { Stored } from "../../core/bucket/contract.ts";
 import type { FileEntry } from "../../core/format/entry.ts";
 import type { Manifest, PartRef } from "../../core/format/manifest.ts";
 import type { BadEntry } from "../../core/format/part.ts";
@@ -14,16 +15,20 @@ import type { Losses } from "./losses.ts";
 import type { PartsRead, PathRange } from "./parts-read.ts";
 import { readRoot, type VerifyBucket } from "./roots.ts";
 
+export type Choose = (object: Pick<Stored, "key" | "version">) => boolean;
+
 export type CollectDeps = {
   readonly bucket: VerifyBucket;
   readonly references: References;
   readonly findings: Findings;
   readonly losses: Losses;
   readonly partsRead: PartsRead;
+  /** Ids of parts that are of a newer format. */
+  readonly newerParts: Set<number>;
   /** Needed extents of the objects that are to be read. */
   readonly extents: Extents;
-  /** Returns whether the content of the object with this key is to be read. */
-  readonly choose: (key: string) => boolean;
+  /** Whether the content of an object is to be read. */
+  readonly choose: Choose;
   readonly now: Date;
   readonly serverTime: () => Date;
   readonly signal: AbortSignal;
@@ -79,7 +84,7 @@ async function collectParts(deps: CollectDeps): Promise<void> {
       const { files, range } = filesNeeding(part.ref, choose, content);
       references.addContent(part, content.objects);
       const ids = references.idsOf(content.objects);
-      const chosen = content.objects.map(({ key }, number) => (choose(key) ? ids[number] : undefined));
+      const chosen = content.objects.map((object, number) => (choose(object) ? ids[number] : undefined));
       partsRead.add(part, range, ids);
       extents.add(files, chosen);
       reportBadEntries(part, content.bad, deps);
@@ -100,14 +105,15 @@ function reportBadEntries({ id, ref }: ReferencedPart, bad: readonly BadEntry[],
   for (const { path } of bad) if (path !== undefined) losses.add(id, path);
 }
 
-function losePart({ id, ref }: ReferencedPart, loss: Loss, { findings, losses }: CollectDeps): void {
+function losePart({ id, ref }: ReferencedPart, loss: Loss, { findings, losses, newerParts }: CollectDeps): void {
   findings.add(id, loss.damage ? "part-damaged" : "not-checked", loss.how, true);
-  if (!loss.newer) losses.add(id, ref.first, ref.entries);
+  if (loss.newer) newerParts.add(id);
+  else losses.add(id, ref.first, ref.entries);
 }
 
 /** Returns the files with content in a chosen object, and the range of all entries. */
-function filesNeeding(part: PartRef, choose: (key: string) => boolean, { objects, entries, bad }: PartContent) {
-  const chosen = new Set([...objects.keys()].filter((number) => choose(objects[number]?.key ?? "")));
+function filesNeeding(part: PartRef, choose: Choose, { objects, entries, bad }: PartContent) {
+  const chosen = new Set(objects.flatMap((object, number) => (choose(object) ? [number] : [])));
   const files: FileEntry[] = [];
   let range: PathRange = { first: noPath, last: noPath, entries: 0 };
   for (const entry of entries) {

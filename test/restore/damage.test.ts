@@ -106,7 +106,7 @@ describe("a part", () => {
     const key = backup.manifest.parts[0]?.key ?? "";
     await fixture.damage(key, flipped);
     await fixture.restore(backup);
-    const why = "is damaged: its content does not match the digest that the manifest has of it";
+    const why = "is damaged: its bytes are not those that were put";
     expect(fixture.complaints).toEqual([reported(key, why)]);
   });
 

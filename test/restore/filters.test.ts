@@ -208,8 +208,9 @@ describe("a filter over whole objects", () => {
     await run(rig, {});
     const rules = { last: 1, daily: 0, weekly: 0, monthly: 0, yearly: 0 };
     const job = {
-      name: "host",
+      names: ["host"],
       policy: rules,
+      giveUp: [],
       now: rig.now,
       notify: () => {},
       onProgress: () => {},

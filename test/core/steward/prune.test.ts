@@ -93,7 +93,7 @@ describe("a prune", () => {
   test("a prune of one name leaves the backups of others alone, and what they share", async () => {
     await using rig = await Rig.make();
     await rig.write("file", first);
-    for (const name of ["a", "b"]) await rig.run({ name });
+    for (const name of ["a", "b"]) await rig.run({ name, content: { shareWith: ["a"] } });
     rig.ahead += 40 * day;
     await rig.write("file", second);
     const keptOfA = await rig.run({ name: "a" });
@@ -203,70 +203,6 @@ describe("a prune", () => {
     expect(await pruneRig(rig, { last: 1 }, { bucket: breaking }).catch(String)).toContain("gone");
     expect((await pruneRig(rig, { last: 1 })).of("removed")).toMatchObject({ pack: 1, index: 1 });
     expect(await isWhole(rig, newer, { file: second })).toBe(true);
-  });
-});
-
-describe("a prune that cannot know what is needed stops before it removes anything", () => {
-  async function stops(rig: Rig, words: string): Promise<void> {
-    const before = await allKeys(rig);
-    expect(await pruneRig(rig, { last: 1 }).catch(String)).toContain(words);
-    expect(await allKeys(rig)).toEqual(before);
-  }
-
-  test("a damaged kept root stops a prune", async () => {
-    await using set = await oldAndNew();
-    const { key } = set.newer.summary;
-    await Bun.write(join(set.rig.path, "bucket", key), "x".repeat((await set.rig.bucket.head(key))?.size ?? 0));
-    await stops(set.rig, `cannot find out what the kept backups still need from ${JSON.stringify(key)}`);
-  });
-
-  test("an object put over a kept root stops a prune", async () => {
-    await using set = await oldAndNew();
-    await set.rig.bucket.put(set.newer.summary.key, Buffer.from("x"), retention(set.rig, 1));
-    await stops(set.rig, "nothing was removed");
-  });
-
-  test("a missing part of a kept backup stops a prune", async () => {
-    await using set = await oldAndNew();
-    const [part] = set.newer.backup.manifest.parts;
-    await rm(join(set.rig.path, "bucket", part?.key ?? ""));
-    await stops(set.rig, "it is missing from the bucket");
-  });
-
-  test("a manifest of another tool stops a prune", async () => {
-    await using set = await oldAndNew();
-    await set.rig.bucket.put("manifests/web-backup.json", Buffer.from("{}"), retention(set.rig, 1));
-    await stops(set.rig, 'still needed by "manifests/web-backup.json": it is not a manifest that this version knows');
-  });
-
-  test("a damaged root that is to go, or is locked, does not stop a prune", async () => {
-    await using set = await oldAndNew();
-    const { rig, older } = set;
-    const { key, version } = older.summary;
-    await Bun.write(join(rig.path, "bucket", key), "x".repeat((await rig.bucket.head(key, version))?.size ?? 0));
-    await rig.bucket.extend(key, version, retention(rig, 1).retention);
-    const locked = await pruneRig(rig, { last: 1 });
-    expect(locked.heard).toEqual([expect.stringContaining("warning locked-unreadable")]);
-    rig.ahead += 2 * day;
-    expect((await pruneRig(rig, { last: 1 })).of("removed")).toMatchObject({ root: 1 });
-  });
-});
-
-describe("a backup dated in the future", () => {
-  test("a backup dated in the future is kept, reported, and takes no other's place", async () => {
-    await using set = await oldAndNew();
-    const { rig, newer } = set;
-    const body = Buffer.concat(await Array.fromAsync(rig.bucket.get(newer.summary.key)));
-    const future = "manifests/host/20990101T000000Z-00000000.jsonl.zst";
-    await rig.bucket.put(future, body, retention(rig, 1));
-    rig.ahead += 2 * day;
-    const pruned = await pruneRig(rig, { last: 1 });
-    expect(pruned.heard).toEqual([expect.stringContaining(`warning backup-in-future: the backup "${future}"`)]);
-    expect(pruned.backups.map(({ fate, reasons }) => [fate, ...reasons])).toEqual([
-      ["kept", "in the future"],
-      ["kept", "last"],
-      ["removed"],
-    ]);
   });
 });
 
