@@ -135,9 +135,14 @@ describe.each(cases)("a bucket of $name that $commit made", ({ commit, name, ...
       const job = jobFor({ bucket, name, stateDir: old.stateDir, content, notify, now, ...folders });
       const summary = await archive(job);
       expect(heard.filter((line) => !line.startsWith("info"))).toEqual([]);
-      expect(summary).toMatchObject({ objectsStored: 0, bytesStored: 0, warnings: 0, errors: 0 });
+      // Objects of that version hold the zeros of holes: the data of the one sparse file is stored without them.
+      const objectsStored = content.layout === "objects" ? 1 : 0;
+      expect(summary).toMatchObject({ objectsStored, warnings: 0, errors: 0 });
+      expect(summary.bytesStored).toBeLessThan(objectsStored * 100 + 1);
       expect(summary.new).toBeGreaterThan(9);
-      expect(await contentVersions(bucket)).toEqual(before);
+      const after = await contentVersions(bucket);
+      expect(after.filter((version) => before.includes(version))).toEqual(before);
+      expect(after.length).toBe(before.length + objectsStored);
 
       const again = join(old.scratch.path, "again");
       expect(await restoreInto(again, bucket, summary.key)).toEqual([]);
