@@ -23,6 +23,7 @@ const families: readonly (readonly [before: string, after: string, kinds: readon
   ["", "s-unreadable", executables],
   ["", "-not-executable", executables],
   ["", "-insecure", executables],
+  ["", "-passed-over", executables],
   ["", "-not-set", ["owner", "special-bits", "mode", "acl", "attribute", "times", "device"]],
 ];
 
