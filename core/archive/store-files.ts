@@ -1,6 +1,7 @@
 /** Steps 5 and 6 of the archive job: store what is new, write the parts, and lock all of it as promised. */
 import type { Database } from "bun:sqlite";
 import type { PartRef } from "../format/manifest.ts";
+import type { ByteString } from "../format/path.ts";
 import type { WriteTarget } from "../stored/write.ts";
 import { accountsFingerprint } from "../system/owners.ts";
 import type { ArchiveJob } from "./job.ts";
@@ -15,7 +16,8 @@ import { ObjectLayout } from "./quilting/layouts/objects.ts";
 import { PackLayout } from "./quilting/layouts/packs.ts";
 import { HardLinks } from "./quilting/paths/hard-links.ts";
 import type { PathSet } from "./quilting/paths/path-set.ts";
-import { type QuiltCounts, Quilter } from "./quilting/quilter.ts";
+import { type QuiltCounts, Quilter, type QuilterDeps } from "./quilting/quilter.ts";
+import { Shrinkage } from "./shrinkage.ts";
 import { BitSet } from "./state/bit-set.ts";
 import { fact, setFact } from "./state/database.ts";
 import { ObjectTable } from "./state/objects.ts";
@@ -41,13 +43,16 @@ export type StoreFilesDeps = {
 /** A first backup of many terabytes lists what it stored on its way: other hosts need not wait for its end. */
 const bytesBetweenIndexes = 4 * 1024 ** 3;
 
-export async function storeFiles(job: ArchiveJob, deps: StoreFilesDeps): Promise<StoredFiles> {
+export async function storeFiles(job: ArchiveJob, options: StoreFilesDeps): Promise<StoredFiles> {
+  const shrinkage = new Shrinkage(options.database, job.now());
+  const deps = { ...options, gone: (path: ByteString) => shrinkage.gone(path) };
   const meter: StoreMeter = { bytesRead: 0, bytesStored: 0, objectsStored: 0 };
   let counts = await quilt(job, deps, meter, withClaims(deps));
   const untrue = await proveClaims({ ...job, ...deps.plan, database: deps.database, mode: deps.plan.retention.mode });
   const sparse = repackSparsePacks(deps.database, deps.plan, job.config.content, job.notify);
   if (untrue + sparse > 0) counts = sumCounts(counts, await quilt(job, deps, meter, withoutClaims(deps)));
   const first = await writeAndLock(job, deps);
+  shrinkage.report(first.parts, job.notify);
   if (first.lost === 0) return finished(job, deps, { ...first, counts, meter });
   // What could not be extended is unknown now, so this stores it again.
   counts = sumCounts(counts, await quilt(job, deps, meter, withoutClaims(deps)));
@@ -85,7 +90,7 @@ function sumCounts(first: QuiltCounts, second: QuiltCounts): QuiltCounts {
 
 async function quilt(
   job: ArchiveJob,
-  { target, database, paths, plan, indexNew }: StoreFilesDeps,
+  { target, database, paths, plan, indexNew, gone }: StoreFilesDeps & Pick<QuilterDeps, "gone">,
   meter: StoreMeter,
   usable: UsableObjects,
 ): Promise<QuiltCounts> {
@@ -122,6 +127,7 @@ async function quilt(
     notify,
     counts,
     signal,
+    gone,
     pause,
   });
   try {

@@ -1,6 +1,7 @@
 /** Reads roots, and the object lists at the head of their parts; the entries are of no interest here. */
 import type { Stored } from "../bucket/contract.ts";
 import type { Manifest } from "../format/manifest.ts";
+import { isComplete } from "../manifest/complete.ts";
 import { type Loss, lossOf } from "../manifest/loss.ts";
 import { type Original, readOriginal } from "../manifest/original.ts";
 import { readParts } from "../manifest/references/read-parts.ts";
@@ -41,6 +42,7 @@ const mostLookedUp = 100;
 export class Needs {
   readonly #looked = new Map<string, Promise<Uncounted | undefined>>();
   readonly #added = new Map<string, Promise<Uncounted | undefined>>();
+  readonly #complete = new Set<string>();
   readonly #inFlight = new Budget(rootsAtOnce);
   /** Names with a backup that was added, in the order in which they came: owners of `references` are numbered so. */
   readonly #names: OwnerNames = new Map();
@@ -63,6 +65,11 @@ export class Needs {
       const { owner } = this.#ownerOf(root);
       references.addBackup({ root: stored, manifest, demand: demandOf(manifest, root), owner });
     });
+  }
+
+  /** Returns whether a root that was read is of a complete backup. */
+  isComplete({ key }: Root): boolean {
+    return this.#complete.has(key);
   }
 
   async #once(
@@ -88,7 +95,9 @@ export class Needs {
     await this.#inFlight.take(1);
     try {
       signal.throwIfAborted();
-      use(await readOriginal(bucket, listed));
+      const original = await readOriginal(bucket, listed);
+      if (isComplete(original.manifest)) this.#complete.add(root.key);
+      use(original);
       return undefined;
     } catch (error) {
       const loss = lossOf(error, root.key);

@@ -75,7 +75,14 @@ export async function renew(job: RenewJob): Promise<RenewSummary> {
     return why;
   };
   const look = (root: Root) => needs.look(root, onUnreadable);
-  await chooseRoots(own, { names, policy, now: timeOfServer, read, look });
+  await chooseRoots(own, {
+    names,
+    policy,
+    now: timeOfServer,
+    read,
+    look,
+    isComplete: (root) => needs.isComplete(root),
+  });
   figures.backups = usable.size;
   await needs.addParts(onUnreadable);
   for (const [name, promised] of [...capped].slice(0, mostReported)) notify(cappedNotice(name, promised, job.mostDays));

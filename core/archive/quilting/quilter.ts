@@ -51,6 +51,8 @@ export type QuilterDeps = {
   readonly notify: Notify;
   readonly counts: QuiltCounts;
   readonly signal: AbortSignal;
+  /** Called for each path that was in the last backup and is not picked any more, in byte order. */
+  readonly gone: (path: ByteString) => void;
   /** Called regularly: reports progress, and may take a pause to put index objects. */
   readonly pause: () => Promise<void>;
 };
@@ -97,7 +99,7 @@ export class Quilter {
     let row = rows.next();
     let untilPause = pathsBetweenPauses;
     for (const path of paths) {
-      for (; !row.done && row.value.path < path; row = rows.next()) ledger.files.remove(row.value.path);
+      for (; !row.done && row.value.path < path; row = rows.next()) this.#drop(row.value.path);
       const known = !row.done && row.value.path === path ? row.value : undefined;
       if (known !== undefined) row = rows.next();
       const busy = this.#take(path, known);
@@ -109,9 +111,15 @@ export class Quilter {
         untilPause = pathsBetweenPauses;
       }
     }
-    for (; !row.done; row = rows.next()) ledger.files.remove(row.value.path);
+    for (; !row.done; row = rows.next()) this.#drop(row.value.path);
     await this.#takeAllAhead();
     await this.#deps.layout.finish();
+  }
+
+  /** Removes the row of a path that was not picked any more. */
+  #drop(path: ByteString): void {
+    this.#deps.ledger.files.remove(path);
+    this.#deps.gone(path);
   }
 
   /** Closes open files and waits for work under way. Call it however `quilt` ended. */

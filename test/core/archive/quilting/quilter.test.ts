@@ -41,6 +41,7 @@ function quiltedBy(deps: Quilted, paths: readonly ByteString[]): ContentLayout {
     counts: { files: 0, new: 0, changed: 0, unchanged: 0, others: 0, bytes: 0 },
     signal: new AbortController().signal,
     pause: () => Promise.resolve(),
+    gone: () => {},
     ...deps,
   });
   const abandon = () => {
