@@ -74,10 +74,7 @@ const longs = new BigUint64Array(result.bytes.buffer);
 
 const nothing = "" as ByteString;
 
-/**
- * Looks at a whole path, which another file may have the next time.
- * @internal
- */
+/** Looks at a whole path, which another file may have the next time. */
 export function lstat(path: ByteString): Stat {
   return lstatAt(AT_FDCWD, path) ?? missing(path);
 }

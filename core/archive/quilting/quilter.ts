@@ -23,6 +23,7 @@ import type { Ledger, PendingExtent } from "./layouts/ledger.ts";
 import { ContentChanged } from "./layouts/objects.ts";
 import { FolderChanged, FolderStack, nameOf, UsersFilesystem } from "./paths/folder-stack.ts";
 import { type HardLinks, isSameInode, mayBeLinked } from "./paths/hard-links.ts";
+import { type OwnFiles, OwnPath } from "./paths/own-files.ts";
 import { fileEntry, lookAt, otherEntry, refreshedHead, type SeenFile, withHardLink } from "./reading/entry-head.ts";
 import { LeftOut } from "./reading/left-out.ts";
 import { acquireReadLock, type OpenFile, openAhead, sameFile } from "./reading/open-file.ts";
@@ -43,6 +44,8 @@ export type QuilterDeps = {
   readonly hardLinks: HardLinks;
   /** Objects whose lock ends too soon: files with content in them are read again. */
   readonly expiring: BitSet;
+  /** What this program itself writes meanwhile. */
+  readonly own: OwnFiles;
   /** True if users and groups have the same names as in the last run. Else heads of unchanged files are refreshed. */
   readonly sameAccounts: boolean;
   readonly lockTimeout: number;
@@ -86,10 +89,11 @@ const clockGrain = 2_000;
 export class Quilter {
   readonly #deps: QuilterDeps;
   readonly #ahead: Ahead[] = [];
-  readonly #folders = new FolderStack();
+  readonly #folders: FolderStack;
 
   constructor(deps: QuilterDeps) {
     this.#deps = deps;
+    this.#folders = new FolderStack(deps.own);
   }
 
   /** Backs up `paths`: in byte order, with the folders above each. */
@@ -321,12 +325,19 @@ export class Quilter {
   #leaveOut(path: ByteString, error: unknown): void {
     const warn = (code: string, what: string) =>
       this.#deps.notify({ level: "warning", code, message: `${quoted(path)} ${what}` });
-    if (isSystemError(error, "ENOENT", "ENOTDIR")) warn("vanished", "vanished before it was read");
+    if (error instanceof OwnPath) this.#skipOwn(path, error);
+    else if (isSystemError(error, "ENOENT", "ENOTDIR")) warn("vanished", "vanished before it was read");
     else if (error instanceof FolderChanged) warn("folder-changed", `is not in the backup: ${error.message}`);
     else if (error instanceof SystemError || error instanceof LeftOut || error instanceof UsersFilesystem) {
       warn("unreadable", `is not in the backup: ${error.message}`);
     } else throw error;
     this.#deps.ledger.files.remove(path);
+  }
+
+  /** Reports what is this program's own, and not each path in it. */
+  #skipOwn(path: ByteString, { path: own, message }: OwnPath): void {
+    if (path !== own) return;
+    this.#deps.notify({ level: "info", code: "own-skipped", message: `${quoted(path)} is not kept: ${message}` });
   }
 
   /** Returns the fingerprint of an unchanged file; empty if ctime is too recent to detect later changes. */

@@ -5,6 +5,7 @@ import type { ContentLayout, LayoutDeps } from "../../../../core/archive/quiltin
 import { ObjectLayout } from "../../../../core/archive/quilting/layouts/objects.ts";
 import { PackLayout } from "../../../../core/archive/quilting/layouts/packs.ts";
 import { HardLinks } from "../../../../core/archive/quilting/paths/hard-links.ts";
+import { OwnFiles } from "../../../../core/archive/quilting/paths/own-files.ts";
 import { Quilter, type QuilterDeps } from "../../../../core/archive/quilting/quilter.ts";
 import { BitSet } from "../../../../core/archive/state/bit-set.ts";
 import { type ByteString, fromText, parentOf } from "../../../../core/format/path.ts";
@@ -42,6 +43,7 @@ function quiltedBy(deps: Quilted, paths: readonly ByteString[]): ContentLayout {
     signal: new AbortController().signal,
     pause: () => Promise.resolve(),
     gone: () => {},
+    own: new OwnFiles(),
     ...deps,
   });
   const abandon = () => {
