@@ -10,12 +10,12 @@ import { proveClaims } from "./locks/prove.ts";
 import type { RetentionPlan } from "./locks/retention.ts";
 import { repackSparsePacks } from "./locks/sparse-packs.ts";
 import { writeParts } from "./manifest/part-writer.ts";
+import { findOwnFiles } from "./own-files.ts";
 import type { ContentLayout, LayoutDeps, StoreMeter } from "./quilting/layouts/layout.ts";
 import { Ledger, type UsableObjects } from "./quilting/layouts/ledger.ts";
 import { ObjectLayout } from "./quilting/layouts/objects.ts";
 import { PackLayout } from "./quilting/layouts/packs.ts";
 import { HardLinks } from "./quilting/paths/hard-links.ts";
-import { OwnFiles } from "./quilting/paths/own-files.ts";
 import type { PathSet } from "./quilting/paths/path-set.ts";
 import { type QuiltCounts, Quilter, type QuilterDeps } from "./quilting/quilter.ts";
 import { Shrinkage } from "./shrinkage.ts";
@@ -129,7 +129,7 @@ async function quilt(
     counts,
     signal,
     gone,
-    own: await OwnFiles.of(config.backup.stateDir, job.bucket.url),
+    own: await findOwnFiles(config.backup.stateDir, job.bucket.url),
     pause,
   });
   try {
