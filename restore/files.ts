@@ -11,6 +11,7 @@ import { SystemError } from "../core/system/libc.ts";
 import { fstat, lstatAt, type Stat } from "../core/system/stat.ts";
 import type { Adoption } from "./adoption.ts";
 import { sameContent } from "./compare.ts";
+import { explainedByFlags, type Flags } from "./flags.ts";
 import type { HardLinkRestorer } from "./hard-links.ts";
 import { type DataRun, dataRunsOf, placed } from "./holes.ts";
 import type { Metadata } from "./metadata.ts";
@@ -43,6 +44,7 @@ export type FilesDeps = {
   readonly links: HardLinkRestorer;
   readonly report: Report;
   readonly pauses: Pauses;
+  readonly flags: Flags;
 };
 
 export class Files {
@@ -124,7 +126,8 @@ export class Files {
       action();
     } catch (error) {
       this.#discard(job);
-      writeFailed(this.#deps.report, job.entry, error);
+      const { target, report } = this.#deps;
+      writeFailed(report, job.entry, explainedByFlags(target, job.entry.path, error));
     }
   }
 
@@ -145,6 +148,7 @@ export class Files {
     if (job.runs !== undefined) truncate(fd, entry.size);
     metadata.apply(new OpenSubject(fd), entry);
     putInPlace(target, temporary, entry.path);
+    this.#deps.flags.set(fd, entry);
     // Call after the rename, which changes the ctime.
     if (entry.hardLink !== undefined) links.restored(entry, fstat(fd));
     this.#close(job);
@@ -193,6 +197,7 @@ export class Files {
     if (isRight) report.figures.unchanged += 1;
     else {
       metadata.correct(subject, entry, found);
+      this.#deps.flags.set(fd, entry);
       report.figures.files += 1;
     }
     if (entry.hardLink !== undefined) links.restored(entry, fstat(fd));

@@ -19,6 +19,7 @@ import { isSystemError } from "../core/system/libc.ts";
 import { Adoption } from "./adoption.ts";
 import { fetchContent } from "./fetch.ts";
 import { Files, type Job } from "./files.ts";
+import { explainedByFlags, Flags } from "./flags.ts";
 import { Folders } from "./folders.ts";
 import { HardLinkRestorer, isLaterName, linkGroup } from "./hard-links.ts";
 import { Metadata } from "./metadata.ts";
@@ -114,6 +115,7 @@ class Restore {
   readonly #files: Files;
   readonly #folders: Folders;
   readonly #pauses: Pauses;
+  readonly #flags: Flags;
   readonly #memory = new Budget(memory);
   readonly #garbage = new Garbage(storedGarbage);
 
@@ -125,7 +127,9 @@ class Restore {
     const metadata = new Metadata(report, options.numericOwner);
     const adoption = new Adoption(target, metadata);
     const links = new HardLinkRestorer(target, report);
-    const shared = { target, metadata, adoption, links, report };
+    const flags = new Flags(target, report);
+    const shared = { target, metadata, adoption, links, report, flags };
+    this.#flags = flags;
     this.#pauses = pauses;
     this.#selection = new Selection(options.paths, (folder) => target.has(folder));
     this.#nodes = shared;
@@ -154,6 +158,7 @@ class Restore {
       this.#files.discardStarted();
     }
     this.#tellMissing();
+    this.#flags.setLate();
     this.#folders.finish();
     // Only some paths were asked for, so the target does not get the metadata of `/`.
     this.#target.settle("/" as ByteString, 0o700);
@@ -184,7 +189,7 @@ class Restore {
     } catch (error) {
       const device = entry.type === "character device" || entry.type === "block device";
       if (device && isSystemError(error, "EPERM")) this.#report.count("device", toText(entry.path), error.reason);
-      else writeFailed(this.#report, entry, error);
+      else writeFailed(this.#report, entry, explainedByFlags(this.#target, entry.path, error));
     }
   }
 

@@ -2,6 +2,7 @@
 import type { Moment } from "../format/entry.ts";
 import { clampedMoment } from "../format/moment.ts";
 import { type ByteString, fromBytes } from "../format/path.ts";
+import { keptFlags } from "./flags.ts";
 import {
   AT_EMPTY_PATH,
   AT_FDCWD,
@@ -41,6 +42,8 @@ export type Stat = {
   /** Device number of a device node, with `minor`; 0 for everything else. */
   readonly major: number;
   readonly minor: number;
+  /** Flags that `chattr` sets: see `flags.ts`. */
+  readonly flags: number;
   /** Units of 512 bytes that the file takes on disk. */
   readonly blocks: number;
 };
@@ -123,6 +126,7 @@ function decoded(): Stat {
     born: moment(20),
     major: words[32] ?? 0,
     minor: words[33] ?? 0,
+    flags: (words[2] ?? 0) & keptFlags,
     blocks: long(12),
   };
 }

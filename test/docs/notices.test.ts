@@ -24,7 +24,7 @@ const families: readonly (readonly [before: string, after: string, kinds: readon
   ["", "-not-executable", executables],
   ["", "-insecure", executables],
   ["", "-passed-over", executables],
-  ["", "-not-set", ["owner", "special-bits", "mode", "acl", "attribute", "times", "device"]],
+  ["", "-not-set", ["owner", "special-bits", "mode", "acl", "attribute", "flags", "times", "device"]],
 ];
 
 async function sources(): Promise<string[]> {
