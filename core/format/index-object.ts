@@ -38,24 +38,40 @@ export type IndexLine =
 
 const bodyLine = z.object({ object: objectLine, frame: frameLine, extended: extensionLine }).partial();
 
+/** What key and first line both say. */
+export type IndexIdentity = z.output<typeof header>;
+
 /** Yields the text, a line at a time. A frame comes after the object that it lies in. */
 export function encodeIndex(name: string, run: string, lines: Iterable<IndexLine>): Generator<string> {
-  return withFooter(encodeLines(name, run, lines));
+  return encodeIndexed({ ...indexFormat, name, run }, lines);
 }
 
-function* encodeLines(name: string, run: string, lines: Iterable<IndexLine>): Generator<string> {
-  yield toLine({ ...indexFormat, name, run });
+/** Encodes as `encodeIndex`, under another first line. */
+export function encodeIndexed(first: object, lines: Iterable<IndexLine>): Generator<string> {
+  return withFooter(encodeLines(first, lines));
+}
+
+function* encodeLines(first: object, lines: Iterable<IndexLine>): Generator<string> {
+  yield toLine(first);
   for (const line of lines) yield toLine(line);
 }
 
 /**
- * Yields lines as they come. Throws a FormatError: before the first line if the object is cut short, altered or of a newer
- * format; at the line in question if the writer itself was wrong.
+ * Yields lines as they come. Throws a FormatError: before the first line if the object is cut short, altered, of a newer
+ * format or another one than `identity`; at the line in question if the writer itself was wrong.
  */
-export function* decodeIndex(bytes: Uint8Array): Generator<IndexLine> {
-  const first = parseLines(bytes).next().value;
-  checkFormat(first, indexFormat);
-  parseAs(header, first, "the first line");
+export function decodeIndex(bytes: Uint8Array, identity?: IndexIdentity): Generator<IndexLine> {
+  return decodeIndexed(bytes, (first) => {
+    checkFormat(first, indexFormat);
+    const { name, run } = parseAs(header, first, "the first line");
+    if (identity === undefined || (name === identity.name && run === identity.run)) return;
+    throw altered(`its first line says that it is run ${run} of ${JSON.stringify(name)}, and its key does not`);
+  });
+}
+
+/** Decodes as `decodeIndex`, under another first line. */
+export function* decodeIndexed(bytes: Uint8Array, checkFirst: (first: unknown) => void): Generator<IndexLine> {
+  checkFirst(parseLines(bytes).next().value);
   const lines = parseLines(withoutFooter(bytes));
   lines.next();
   const objects: IndexedObject[] = [];

@@ -1,8 +1,10 @@
-/** Finds out which index objects are still of use: those that speak of something which exists. */
+/** Finds out which index objects and verified objects are still of use: those that speak of something which exists. */
 import type { Database } from "bun:sqlite";
 import { BucketError, type Stored } from "../bucket/contract.ts";
 import { FormatError } from "../format/error.ts";
-import { readIndexObject } from "../stored/index-object.ts";
+import type { IndexLine } from "../format/index-object.ts";
+import { parseVerifiedKey } from "../format/keys.ts";
+import { readIndexObject, readVerifiedObject } from "../stored/index-object.ts";
 import type { ObjectSource } from "../stored/read.ts";
 import { openScratchDatabase } from "../system/scratch-database.ts";
 
@@ -36,7 +38,7 @@ export class IndexObjects implements Disposable {
    */
   async isUseful({ key, version }: Stored): Promise<boolean> {
     try {
-      for (const line of await readIndexObject(this.#bucket, { key, version })) {
+      for (const line of await this.#linesOf({ key, version })) {
         if ("object" in line && this.#exists(line.object)) return true;
         if ("extended" in line && new Date(line.extended.retain_until) > this.#now && this.#exists(line.extended))
           return true;
@@ -47,6 +49,12 @@ export class IndexObjects implements Disposable {
       if (error instanceof BucketError && (error.kind === "missing" || error.kind === "damaged")) return false;
       throw error;
     }
+  }
+
+  #linesOf(object: { readonly key: string; readonly version: string }): Promise<Iterable<IndexLine>> {
+    const verified = parseVerifiedKey(object.key);
+    if (verified !== undefined) return readVerifiedObject(this.#bucket, object, verified.run);
+    return readIndexObject(this.#bucket, object);
   }
 
   #exists({ key, version }: Pick<Stored, "key" | "version">): boolean {
