@@ -79,10 +79,11 @@ async function chosenOf(
   const { root, original, passedOver } = await takeUsable(bucket, candidates, (one, read) => {
     return read === undefined ? contradictionOf(one, time) : contradictionIn(one, read.manifest, time);
   });
-  for (const passed of passedOver.slice(0, mostNames)) notify(passedOverNotice(passed, root));
+  // If none can be used: reading it again says what is wrong with it.
+  const unusable = root === undefined ? passedOver.find(({ kind }) => kind !== "dates") : undefined;
+  const more = passedOver.filter((passed) => passed !== unusable);
+  for (const passed of more.slice(0, mostNames)) notify(passedOverNotice(passed, root));
   if (root !== undefined) return { ...root, original, passedOver };
-  // Reading it again says what is wrong with it.
-  const [unusable, ...more] = passedOver.filter(({ kind }) => kind !== "dates");
   if (unusable !== undefined) return { ...unusable.root, passedOver: more };
   throw noneByDefault(candidates);
 }
