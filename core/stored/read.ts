@@ -20,14 +20,17 @@ export type Bounds = { readonly stored: number; readonly content: number };
 
 type ContentRef = { readonly key: string; readonly version: string; readonly encoding: Encoding };
 
-/** Returns bytes as they are stored: those up to `size` if it is given, else all. More than `most` are `damaged`. */
+/**
+ * Returns bytes as they are stored: those up to `size` if it is given, else all. More than `most` are `damaged`, and so is what
+ * changed since it was put.
+ */
 export function readStored(
   bucket: ObjectSource,
   { key, version, size }: ObjectVersion & { readonly size?: number },
   most: number,
 ): Promise<Uint8Array> {
   const range = size === undefined ? {} : { range: { start: 0, length: size } };
-  return readAll(bucket.get(key, { ...(version !== undefined && { version }), ...range }), most);
+  return readAll(bucket.get(key, { ...(version !== undefined && { version }), ...range, unchanged: true }), most);
 }
 
 /**

@@ -33,8 +33,8 @@ export function readXattrsOfHandle(handle: number): Xattrs {
 }
 
 type Calls<Subject> = {
-  list(of: Subject): number | bigint;
-  get(of: Subject, name: ByteString): number | bigint;
+  list(subject: Subject): number | bigint;
+  get(subject: Subject, name: ByteString): number | bigint;
 };
 
 const openCalls: Calls<number> = {
@@ -48,15 +48,15 @@ const heldCalls: Calls<ByteString> = {
   get: (path, name) => libc.getxattr(cString(path), secondCString(name), value.address, maxBytes),
 };
 
-function readBy<Subject>(calls: Calls<Subject>, of: Subject): Xattrs {
+function readBy<Subject>(calls: Calls<Subject>, subject: Subject): Xattrs {
   const xattrs = new Map<ByteString, Uint8Array>();
-  const listed = attributeNames(calls, of);
+  const listed = attributeNames(calls, subject);
   if (listed.length === 0) return { xattrs };
   const acl: { access?: string; default?: string } = {};
   const ids: Record<string, number> = Object.create(null);
   const names = namesInto(ids);
   for (const name of listed) {
-    const bytes = attributeValue(calls, of, name);
+    const bytes = attributeValue(calls, subject, name);
     if (bytes === undefined) continue;
     if (name === accessAcl) acl.access = aclToText(bytes, names);
     else if (name === defaultAcl) acl.default = aclToText(bytes, names);
@@ -80,8 +80,8 @@ function namesInto(ids: Record<string, number>): AclNames {
 
 const noNames: readonly ByteString[] = [];
 
-function attributeNames<Subject>(calls: Calls<Subject>, of: Subject): readonly ByteString[] {
-  const length = Number(calls.list(of));
+function attributeNames<Subject>(calls: Calls<Subject>, subject: Subject): readonly ByteString[] {
+  const length = Number(calls.list(subject));
   if (length === 0) return noNames;
   if (length < 0) {
     const error = lastError("listxattr");
@@ -93,8 +93,8 @@ function attributeNames<Subject>(calls: Calls<Subject>, of: Subject): readonly B
 }
 
 /** In scratch memory, good until the next call. Undefined if the attribute has gone since it was listed. */
-function attributeValue<Subject>(calls: Calls<Subject>, of: Subject, name: ByteString): Uint8Array | undefined {
-  const length = Number(calls.get(of, name));
+function attributeValue<Subject>(calls: Calls<Subject>, subject: Subject, name: ByteString): Uint8Array | undefined {
+  const length = Number(calls.get(subject, name));
   if (length >= 0) return value.bytes.subarray(0, length);
   const error = lastError(`getxattr ${name}`);
   if (error.code === "ENODATA" || error.code === "ENOTSUP") return undefined;

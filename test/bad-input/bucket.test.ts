@@ -246,7 +246,7 @@ describe.skipIf(ceph === undefined)("on Ceph", () => {
     const rules = ["--keep-last", "1"];
     for (const words of [
       ["prune", ...rules],
-      ["renew", ...rules],
+      ["renew", "test", ...rules],
     ])
       await machine.refuses(words, { exit: failed, message: messages.twoLists });
     await well.isWell();

@@ -176,11 +176,11 @@ describe("an object", () => {
     await using machine = await backedUp();
     const key = await onlyKey(machine, "packs");
     await replace(machine, key, flipped(await read(machine, key)));
-    const alone = { backup: { name: "anew" }, content: { share_with: "anew" } };
+    const alone = { backup: { name: "again" }, content: { share_with: "again" } };
     const pickers = { tree: `exec find '${machine.tree}' -print0` };
     await machine.configure({ ...conf, pickers, sections: alone });
     expect(await machine.run("archive")).toMatchObject({ exit: 0 });
-    await machine.restoresWhole(machine.path("target"), "anew");
+    await machine.restoresWhole(machine.path("target"), "again");
   });
 
   const missing: readonly Case[] = [

@@ -1,4 +1,4 @@
-/** Checks that documents and comments use plain words. */
+/** Checks that documents, code and its comments use plain words. */
 import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { Glob } from "bun";
@@ -28,7 +28,7 @@ function filesOf(pattern: string): string[] {
 
 const documents = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", ...filesOf("docs/*.md")];
 const scripts = filesOf("{systemd,examples,cfn}/**/*").filter((path) => !path.endsWith(".ts"));
-const sources = filesOf("{cmd,core,restore}/**/*.ts");
+const sources = filesOf("{cmd,core,restore,lint,test}/**/*.ts").filter((path) => path !== "test/docs/words.test.ts");
 
 /** Comments of TypeScript that stand on lines of their own. */
 function commentsOf(source: string): string {
@@ -51,7 +51,7 @@ describe("plain words", () => {
     expect(faults(await read(path), words)).toEqual([]);
   });
 
-  test("product code has no mannered word, and its comments begin with a verb or a noun phrase", async () => {
+  test("code has no mannered word, and its comments begin with a verb or a noun phrase", async () => {
     const checked = sources.map(async (path) => {
       const source = await read(path);
       return [path, [...faults(source, words), ...faults(commentsOf(source), [opening])]] as const;

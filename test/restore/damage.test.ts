@@ -1,4 +1,4 @@
-/** Faults planted in the bucket: each costs what needs it, is told by name and remedy, and sets the exit status. */
+/** Faults planted in the bucket: each costs what needs it, is reported by name and remedy, and sets the exit status. */
 import { describe, expect, test } from "bun:test";
 import { BucketError } from "../../core/bucket/contract.ts";
 import { readManifest } from "../../core/manifest/read.ts";
@@ -86,7 +86,7 @@ describe("the root of a manifest", () => {
 
 describe("a part", () => {
   const items = [folder("/"), file("/a", "a"), file("/b", "b"), file("/c", "c")];
-  const told = (key: string, why: string) =>
+  const reported = (key: string, why: string) =>
     `cannot restore 2 entries from "/": the stored object ${JSON.stringify(key)} ${why}; it is a part of the manifest; ${remedy}`;
 
   test("a part that is missing costs its entries only", async () => {
@@ -95,7 +95,7 @@ describe("a part", () => {
     const key = backup.manifest.parts[0]?.key ?? "";
     await fixture.lose(key);
     const figures = await fixture.restore(backup);
-    expect(fixture.complaints).toEqual([told(key, "is missing from the bucket")]);
+    expect(fixture.complaints).toEqual([reported(key, "is missing from the bucket")]);
     expect(exitOf(figures)).toBe(4);
     expect(await fixture.names()).toEqual(["b", "c"]);
   });
@@ -106,8 +106,8 @@ describe("a part", () => {
     const key = backup.manifest.parts[0]?.key ?? "";
     await fixture.damage(key, flipped);
     await fixture.restore(backup);
-    const why = "is damaged: its content does not match the digest that the manifest has of it";
-    expect(fixture.complaints).toEqual([told(key, why)]);
+    const why = "is damaged: its bytes are not those that were put";
+    expect(fixture.complaints).toEqual([reported(key, why)]);
   });
 
   test("a part of a newer format ends the restore", async () => {

@@ -30,7 +30,7 @@ afterAll(() => added[Symbol.dispose]());
 
 const signal = new AbortController().signal;
 const filters = ["toy"];
-/** Is told by every object that holds it, unless a filter is over it. */
+/** Is in every object that holds it, unless a filter is over it. */
 const secret = "what nobody is to read ".repeat(20);
 /** Content of its own pack, and a large file that is written while it is read. */
 const large = Buffer.concat([noise(3_000_000), Buffer.from(secret), noise(3_000_000)]);
@@ -208,8 +208,9 @@ describe("a filter over whole objects", () => {
     await run(rig, {});
     const rules = { last: 1, daily: 0, weekly: 0, monthly: 0, yearly: 0 };
     const job = {
-      name: "host",
+      names: ["host"],
       policy: rules,
+      giveUp: [],
       now: rig.now,
       notify: () => {},
       onProgress: () => {},

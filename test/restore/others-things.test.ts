@@ -16,7 +16,7 @@ const MiB = 1024 * 1024;
 const mode = (path: string) => lstatSync(path).mode & 0o7777;
 const inode = (path: string) => lstatSync(path, { bigint: true }).ino;
 
-/** Keeps a descriptor and a mapping of a file, and writes through both when told to. */
+/** Keeps a descriptor and a mapping of a file, and writes through both when asked to. */
 const keepsFileOpen = `
 import mmap, os, sys
 fd = os.open(sys.argv[1], os.O_RDWR)
@@ -28,7 +28,7 @@ mapped.flush()
 os.pwrite(fd, b"EVIL", 4)
 `;
 
-/** Keeps a folder open, and makes a file in it when told to. */
+/** Keeps a folder open, and makes a file in it when asked to. */
 const keepsFolderOpen = `
 import os, sys
 fd = os.open(sys.argv[1], os.O_RDONLY | os.O_DIRECTORY)

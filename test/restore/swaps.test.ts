@@ -105,7 +105,7 @@ describe.skipIf(!mayAct)("folders that are swapped in a folder of his", () => {
 });
 
 /**
- * Exchanges root's file, which lies in a folder of his, for whatever a restore makes beside it, as fast as it can. It is told the
+ * Exchanges root's file, which lies in a folder of his, for whatever a restore makes beside it, as fast as it can. It gets the
  * names that restores gave before, and looks for any other that begins like them.
  */
 const exchanger = `

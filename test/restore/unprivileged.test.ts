@@ -18,9 +18,13 @@ const mayRun =
     () => false,
   ));
 
-type Told = { readonly figures: Record<string, number>; readonly exit: number; readonly notices: readonly Notice[] };
+type Reported = {
+  readonly figures: Record<string, number>;
+  readonly exit: number;
+  readonly notices: readonly Notice[];
+};
 
-async function restoreUnprivileged(fixture: Fixture, key: string): Promise<Told> {
+async function restoreUnprivileged(fixture: Fixture, key: string): Promise<Reported> {
   await mkdir(fixture.outside, { recursive: true });
   await chmod(fixture.outside, 0o777);
   await chmod(fixture.scratch.path, 0o755);

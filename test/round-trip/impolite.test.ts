@@ -33,7 +33,7 @@ const subcommands = [
   ["verify"],
   ["verify", "--all"],
   ["prune", "--keep-last", "1"],
-  ["renew", "--keep-last", "1"],
+  ["renew", "test", "--keep-last", "1"],
   ["cost"],
   ["doctor"],
 ] as const;

@@ -7,9 +7,10 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { HeadObjectCommand, PutObjectCommand } from "@aws-sdk/client-s3";
 import { STSClient } from "@aws-sdk/client-sts";
-import { type RoleName, roleNames } from "../../core/aws/package.ts";
+import { nameTag, type RoleName, roleNames } from "../../core/aws/package.ts";
 import { parseManifestKey } from "../../core/format/keys.ts";
-import { putRolePolicy } from "../core/bucket/ceph-role.ts";
+import { createRole, putRolePolicy } from "../core/bucket/ceph-role.ts";
+import { attack } from "../support/attack.ts";
 import type { Policy, Statement } from "../support/cfn/policies.ts";
 import { sysbackup } from "../support/program.ts";
 import { ceph, clientConfig } from "../support/services.ts";
@@ -17,7 +18,7 @@ import { describeTree } from "../support/tree/describe.ts";
 import { lostBy, restoredExit } from "./loop.ts";
 import { type Attempt, allAttempts } from "./permissions/attempts.ts";
 import { asDeviations, deviationsIn } from "./permissions/deviations.ts";
-import { bucketForCeph, changes, inert, ownName, unknownActions } from "./permissions/for-ceph.ts";
+import { bucketForCeph, changes, inert, ownName, trustForCeph, unknownActions } from "./permissions/for-ceph.ts";
 import { Machine, runAll, worksFor } from "./permissions/jobs.ts";
 import { measure, type Outcome, outcomeOf, prepared } from "./permissions/measure.ts";
 import { type Measured, page } from "./permissions/page.ts";
@@ -39,6 +40,8 @@ const marks = [
 describe.skipIf(ceph === undefined)("with the template's policies on Ceph", () => {
   let stage: Stage;
   const found: { groups: Measured["groups"]; jobs: Measured["jobs"] } = { groups: [], jobs: [] };
+  const measuredFor = (role: RoleName, name: RegExp) =>
+    found.groups.flatMap(({ cells }) => cells.filter((cell) => cell.role === role && name.test(cell.attempt.name)));
   beforeAll(async () => {
     stage = await Stage.open();
   });
@@ -82,6 +85,19 @@ describe.skipIf(ceph === undefined)("with the template's policies on Ceph", () =
         if (!(await isTaken(putRolePolicy(stage.service, roles.audit, policyOf([statement]))))) refused.push(action);
       }
       expect(refused.toSorted()).toEqual([...unknownActions].toSorted());
+    });
+
+    test("Ceph has no session tags: a role that asks for one can be assumed by nobody, and others with any", async () => {
+      const { trust } = stage.policies("any").roles.backup;
+      const answers = async (document: Policy) => {
+        const { arn } = await createRole(stage.service, { name: crypto.randomUUID(), path: "/" }, document);
+        const sts = new STSClient(clientConfig(stage.service));
+        const tags = [[], [{ Key: nameTag, Value: ownName }]];
+        const outcomes = tags.map((Tags) => outcomeOf(credentialsOf(sts, arn, Tags)));
+        return Promise.all(outcomes).finally(() => sts.destroy());
+      };
+      expect(await answers(trust)).toEqual(["refused", "refused"]);
+      expect(await answers(trustForCeph(stage.policies("any").roles.backup))).toEqual(["allowed", "allowed"]);
     });
 
     test("Ceph takes the rest together", async () => {
@@ -190,7 +206,7 @@ describe.skipIf(ceph === undefined)("with the template's policies on Ceph", () =
     "every attempt is refused or allowed as the policies say, but for what Ceph is known to do otherwise",
     async () => {
       const attempts = groups.flatMap((group) => group.attempts);
-      const cells = (await Promise.all(roleNames.map((role) => measure(stage, role, attempts)))).flat();
+      const cells = await measure(stage, attempts);
       found.groups = groups.map((group) => {
         return { title: group.title, cells: cells.filter(({ attempt }) => group.attempts.includes(attempt)) };
       });
@@ -200,6 +216,53 @@ describe.skipIf(ceph === undefined)("with the template's policies on Ceph", () =
       expect(cells.filter(({ harmed }) => harmed).map(({ role, attempt }) => `${role}: ${attempt.name}`)).toEqual([]);
     },
     5 * minutes,
+  );
+
+  attack(
+    {
+      by: "H",
+      what: "A host stores a manifest, a part, a dump or an index object under another machine's name, or extends its locks",
+      before: "allowed: one PUT could pass for another machine's newest backup, or stop its archives",
+      now: "refused by the role's policy, and again by the bucket policy",
+    },
+    () => {
+      const others = measuredFor("backup", /under (another machine's|a name that|no) name|a name that/);
+      expect(others.length).toBeGreaterThan(9);
+      for (const { attempt, measured } of others)
+        expect([attempt.name, measured.role, attempt.name.startsWith("look") ? "refused" : measured.bucket]).toEqual([
+          attempt.name,
+          "refused",
+          "refused",
+        ]);
+      const own = measuredFor("backup", /under its own name/);
+      expect(own.map(({ measured }) => measured.together)).toEqual(own.map(() => "allowed"));
+    },
+  );
+
+  attack(
+    {
+      by: "W",
+      what: "Somebody who may store notes under verified/ what nobody has read, so that all machines believe it",
+      before: "there was nothing to believe but what other machines said",
+      now: "only the reader stores there, and nothing elsewhere: by its own policy, and again by the bucket policy",
+    },
+    () => {
+      for (const role of roleNames.filter((one) => one !== "reader")) {
+        const cells = measuredFor(role, /^(store|extend).*verified/);
+        expect(cells.map(({ measured }) => [measured.role, measured.bucket])).toEqual(
+          cells.map(() => ["refused", "refused"]),
+        );
+        expect(cells).toHaveLength(3);
+      }
+      const elsewhere = measuredFor("reader", /^(store, locked|extend)/).filter(
+        ({ attempt }) => attempt.target !== "verified/",
+      );
+      expect(elsewhere.map(({ measured }) => [measured.role, measured.bucket])).toEqual(
+        elsewhere.map(() => ["refused", "refused"]),
+      );
+      const [stored] = measuredFor("reader", /^store, locked, in verified/);
+      expect(stored?.measured.together).toBe("allowed");
+    },
   );
 
   describe.each(["packs", "objects"] as const)("the layout %s", (layout) => {

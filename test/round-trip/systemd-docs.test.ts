@@ -23,6 +23,7 @@ describe.skipIf(!canBootSystemd)("docs/systemd.md", () => {
     const host = await bootSystemd();
     await install(host, { sections, pickers: { one: "echo /etc/hostname" } });
     await installUnits(host, { role: "audit", unit: "sysbackup-verify" });
+    await installUnits(host, { role: "reader", unit: "sysbackup-read" });
     await installUnits(host, { role: "steward", unit: "sysbackup-prune" });
     return host;
   }

@@ -89,7 +89,10 @@ for (const place of places) {
           const first = await archive(one);
           const read = await sysbackup(["verify", "--json", "--conf-dir", one, "--all", "--read-data", "new"]);
           expect(read).toMatchObject({ exit: 0 });
-          expect(JSON.parse(read.stdout).read).toMatchObject({ objects: first.objectsStored, noted: first.objectsStored });
+          expect(JSON.parse(read.stdout).read).toMatchObject({
+            objects: first.objectsStored,
+            noted: first.objectsStored,
+          });
           const second = await archive(other);
           expect(second).toMatchObject({ objectsStored: 0, bytesStored: 0, files: first.files, warnings: 0 });
           expect(await lostBy(other, { tree, expected, manifest: "second" })).toEqual([]);

@@ -42,14 +42,14 @@ async function bunTest(args: readonly string[], env: Readonly<Record<string, str
 
 describe("a test", () => {
   test("a test sees nothing of the environment but what it needs", async () => {
-    const told = {
+    const passed = {
       AWS_PROFILE: "me",
       XDG_CONFIG_HOME: "/mine",
       JOURNAL_STREAM: "1:1",
       HOME: "/root",
       TZ: "Asia/Tokyo",
     };
-    const given = { ...told, SYSBACKUP_TEST_SEED: "7", TMPDIR: folder };
+    const given = { ...passed, SYSBACKUP_TEST_SEED: "7", TMPDIR: folder };
     const { stdout } = await bunTest(["./environment.test.ts"], given);
     const seen = JSON.parse(stdout.split("\n").find((line) => line.startsWith("{")) ?? "");
     expect(seen).toMatchObject({ HOME: "/nonexistent", TZ: "UTC", SYSBACKUP_TEST_SEED: "7", TMPDIR: folder });

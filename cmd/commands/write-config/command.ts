@@ -11,8 +11,8 @@ export const writeConfig = subcommand<WriteConfigArgs>(
       "Needs AWS credentials that may manage IAM users, and root's rights, by sudo if needed: each command is shown before",
       "it runs as root. If a step fails, the user, the key and the credentials that were made are removed again.",
       "Credentials of the machine: --user makes a user; --creds-file alone reads the encrypted copy that --user wrote,",
-      "to set the machine up again, as each one stores under its own name; with --ambient-creds the machine has its own, such as those of an instance role. See",
-      "docs/write-config.md.",
+      "to set the machine up again, as each one stores under its own name; with --ambient-creds the machine has its own,",
+      "such as those of an instance role. See docs/write-config.md.",
     ].join("\n"),
     options: [
       { flag: "--user <name>", help: "IAM user for this machine, made if it does not exist" },

@@ -2,10 +2,9 @@
 import { describe, expect, test } from "bun:test";
 import { connectStacks } from "../../../core/create-resources/cloudformation.ts";
 import { createResources, type Resources } from "../../../core/create-resources/create.ts";
-import type { StackDeps } from "../../../core/create-resources/follow.ts";
 import { givenSettings } from "../../../core/create-resources/parameters.ts";
 import { builtInTemplate } from "../../../core/create-resources/template.ts";
-import { updateResources } from "../../../core/create-resources/update.ts";
+import { type UpdateDeps, updateResources } from "../../../core/create-resources/update.ts";
 import type { Notice } from "../../../core/notice.ts";
 import { CloudFormationDouble, type Step } from "./cloudformation-double.ts";
 import { awsVariables, environment } from "./environment.ts";
@@ -38,7 +37,9 @@ const deleted: Step[] = [["DELETE_COMPLETE", name, whole]];
 
 type Rig = AsyncDisposable & {
   readonly double: CloudFormationDouble;
-  readonly deps: StackDeps;
+  readonly deps: UpdateDeps;
+  /** Users of the backup role that have no name. */
+  readonly nameless: string[];
   readonly notices: Notice[];
   readonly slept: number[];
   readonly controller: AbortController;
@@ -60,10 +61,13 @@ async function rig(
     onSleep(double, controller);
     signal.throwIfAborted();
   };
-  const deps = { stacks, notify: (notice: Notice) => void notices.push(notice), sleep, signal };
+  const nameless: string[] = [];
+  const usersWithoutName = async () => nameless;
+  const deps = { stacks, notify: (notice: Notice) => void notices.push(notice), sleep, signal, usersWithoutName };
   return {
     double,
     deps,
+    nameless,
     notices,
     slept,
     controller,
@@ -284,6 +288,25 @@ describe("an update of the KMS key", () => {
       expect(at.double.asked).toEqual(["DescribeStacks"]);
     },
   );
+});
+
+describe("an update of a stack whose role takes machines without a name", () => {
+  test("an update to tagged names is refused while there are untagged machines, and names them", async () => {
+    await using at = await rig();
+    at.double.plant(name, "CREATE_COMPLETE", { parameters, tags });
+    at.nameless.push(...Array.from({ length: 7 }, (_, n) => `backup-web${n}`));
+    await expect(updateResources(resources(), at.deps)).rejects.toThrow(
+      /could store no more backups, as the users have no tag sysbackup-name: "backup-web0", .*"backup-web4" and 2 more; run sysbackup write-config again on each machine/,
+    );
+    expect(at.double.asked).toEqual(["DescribeStacks"]);
+  });
+
+  test("an update to tagged names is made when all machines have one", async () => {
+    await using at = await rig();
+    at.double.plant(name, "CREATE_COMPLETE", { parameters, tags });
+    at.double.scripts.push([["UPDATE_COMPLETE", name, whole]]);
+    expect(await updateResources(resources(), at.deps)).toMatchObject({ changed: true });
+  });
 });
 
 describe("an update of the lock mode", () => {

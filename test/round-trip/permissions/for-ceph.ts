@@ -94,10 +94,9 @@ export function rightsForCeph({ rights }: RolePolicies): Policy {
   return policyOf(rights.flatMap(({ Statement }) => Statement));
 }
 
-/** Session tags are unknown to Ceph: the role can be assumed without. */
+/** Ceph has no session tags, so that nobody could assume a role whose trust asks for one. */
 export function trustForCeph({ trust }: RolePolicies): Policy {
-  const Statement = trust.Statement.map(({ Condition: _, ...one }) => ({ ...one, Action: ["sts:AssumeRole"] }));
-  return { ...trust, Statement };
+  return { ...trust, Statement: trust.Statement.map(({ Condition: _, ...one }) => one) };
 }
 
 /** `role`: the one that is let in. */

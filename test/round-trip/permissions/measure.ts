@@ -1,11 +1,11 @@
 /** Tries everything under every role, behind each of the defences by itself, and compares with what the policies say. */
 import { GetObjectRetentionCommand, PutObjectCommand, S3ServiceException } from "@aws-sdk/client-s3";
 import { STSServiceException } from "@aws-sdk/client-sts";
-import { nameTag, type RoleName } from "../../../core/aws/package.ts";
+import { nameTag, type RoleName, roleNames } from "../../../core/aws/package.ts";
 import { judge } from "../../support/cfn/judge.ts";
 import { type Attempt, type Need, RefusedInList, type Target, targetDays } from "./attempts.ts";
 import { ownName } from "./for-ceph.ts";
-import { type Layer, layers, type Stage } from "./stage.ts";
+import type { Layer, Stage } from "./stage.ts";
 
 /** `allowed`, `refused`, or the status if the request was not understood. */
 export type Outcome = "allowed" | "refused" | `status ${number}`;
@@ -29,26 +29,43 @@ export type Cell = {
 
 const days = (count: number) => new Date(Date.now() + count * 24 * 60 * 60 * 1000);
 
-/** One after the other: a role has one policy at a time. What an attempt changed about the bucket is mended after it. */
-export async function measure(stage: Stage, role: RoleName, attempts: readonly Attempt[]): Promise<Cell[]> {
-  const outcomes = new Map(attempts.map((attempt) => [attempt, new Map<Layer, Outcome>()]));
-  const harmed = new Set<Attempt>();
-  for (const layer of layers) {
-    const bucket = await stage.bucket();
-    await stage.guard(bucket, role, layer);
-    for await (const { attempt, target } of inOrder(stage, attempts, bucket)) {
-      const outcome = await outcomeOf(attempt.send(stage.clients[role], target));
-      outcomes.get(attempt)?.set(layer, outcome);
-      if (layer === "together" && attempt.unlocked === undefined && !(await isUnharmed(stage, target)))
-        harmed.add(attempt);
-      if (outcome === "allowed" && attempt.changesBucket) await stage.mend(bucket, role, layer);
-    }
-  }
-  return attempts.map((attempt) => {
-    const of = (layer: Layer): Outcome => outcomes.get(attempt)?.get(layer) ?? "status 0";
-    const measured = { role: of("role"), bucket: of("bucket"), S3: of("S3"), together: of("together") };
-    return { attempt, role, refused: said(stage, role, attempt), measured, harmed: harmed.has(attempt) };
+type Trial = ReadonlyMap<Attempt, { readonly outcome: Outcome; readonly harmed: boolean }>;
+
+/** Every role by itself, at the same time. What S3 itself refuses is measured once, as then no policy speaks of any role. */
+export async function measure(stage: Stage, attempts: readonly Attempt[]): Promise<Cell[]> {
+  const [first] = roleNames;
+  const open = trial(stage, first, "S3", attempts);
+  const cells = roleNames.map(async (role) => {
+    // A role has one policy at a time.
+    if (role === first) await open;
+    const byRole = await trial(stage, role, "role", attempts);
+    const byBucket = await trial(stage, role, "bucket", attempts);
+    const together = await trial(stage, role, "together", attempts);
+    const trials = { role: byRole, bucket: byBucket, S3: await open, together };
+    return attempts.map((attempt) => cellOf(stage, role, attempt, trials));
   });
+  return (await Promise.all(cells)).flat();
+}
+
+function cellOf(stage: Stage, role: RoleName, attempt: Attempt, trials: Readonly<Record<Layer, Trial>>): Cell {
+  const of = (layer: Layer): Outcome => trials[layer].get(attempt)?.outcome ?? "status 0";
+  const measured = { role: of("role"), bucket: of("bucket"), S3: of("S3"), together: of("together") };
+  const harmed = trials.together.get(attempt)?.harmed ?? false;
+  return { attempt, role, refused: said(stage, role, attempt), measured, harmed };
+}
+
+/** One attempt after the other. What it changed about the bucket is put back after it. */
+async function trial(stage: Stage, role: RoleName, layer: Layer, attempts: readonly Attempt[]): Promise<Trial> {
+  const found = new Map<Attempt, { outcome: Outcome; harmed: boolean }>();
+  const bucket = await stage.bucket();
+  await stage.guard(bucket, role, layer);
+  for await (const { attempt, target } of inOrder(stage, attempts, bucket)) {
+    const outcome = await outcomeOf(attempt.send(stage.clients[role], target));
+    const harmed = layer === "together" && attempt.unlocked === undefined && !(await isUnharmed(stage, target));
+    found.set(attempt, { outcome, harmed });
+    if (outcome === "allowed" && attempt.changesBucket) await stage.repair(bucket, role, layer);
+  }
+  return found;
 }
 
 /** What is not to be locked is prepared first and tried last, so that all locks end in one time of waiting. */
@@ -126,7 +143,7 @@ function said(stage: Stage, role: RoleName, attempt: Attempt): Said {
   };
 }
 
-/** Of each request under the role. */
+/** Returns the context of each request under the role. */
 function contextOf(stage: Stage, role: RoleName): Readonly<Record<string, string>> {
   const tag = role === "backup" ? { [`aws:PrincipalTag/${nameTag}`]: ownName } : {};
   return { "aws:SecureTransport": "true", "aws:userid": `${stage.roles[role].id}:somebody`, ...tag };

@@ -11,7 +11,7 @@ import {
   PutObjectLockConfigurationCommand,
   S3Client,
 } from "@aws-sdk/client-s3";
-import { AssumeRoleCommand, STSClient } from "@aws-sdk/client-sts";
+import { AssumeRoleCommand, STSClient, type Tag } from "@aws-sdk/client-sts";
 import { type RoleName, roleNames } from "../../../core/aws/package.ts";
 import { type CreatedRole, createRole, putRolePolicy } from "../../core/bucket/ceph-role.ts";
 import { type Policy, renderPolicies, type StackPolicies } from "../../support/cfn/policies.ts";
@@ -90,7 +90,7 @@ export class Stage implements AsyncDisposable {
   }
 
   /** The bucket is again as `bucket` and `guard` made it. */
-  async mend(bucket: string, role: RoleName, layer: Layer): Promise<void> {
+  async repair(bucket: string, role: RoleName, layer: Layer): Promise<void> {
     const Bucket = bucket;
     await this.admin.send(new DeleteBucketPolicyCommand({ Bucket }));
     await this.admin.send(new DeleteBucketLifecycleCommand({ Bucket }));
@@ -168,8 +168,9 @@ async function sessionOf(service: CephAddress, role: string): Promise<S3Client> 
 }
 
 /** Fails if the role may not be assumed. */
-export async function credentialsOf(sts: STSClient, role: string) {
-  const command = new AssumeRoleCommand({ RoleArn: role, RoleSessionName: "somebody" });
+export async function credentialsOf(sts: STSClient, role: string, tags: Tag[] = []) {
+  const Tags = tags.length > 0 ? { Tags: tags } : {};
+  const command = new AssumeRoleCommand({ RoleArn: role, RoleSessionName: "somebody", ...Tags });
   const { AccessKeyId = "", SecretAccessKey = "", SessionToken = "" } = (await sts.send(command)).Credentials ?? {};
   return { accessKeyId: AccessKeyId, secretAccessKey: SecretAccessKey, sessionToken: SessionToken };
 }

@@ -8,6 +8,8 @@ import {
   UpdateAssumeRolePolicyCommand,
 } from "@aws-sdk/client-iam";
 import { nameTag } from "../../../core/aws/package.ts";
+import { usersWithoutName } from "../../../core/create-resources/machines.ts";
+import { environment } from "../../core/create-resources/environment.ts";
 import type { Account } from "./account.ts";
 import { accountAndMachine, canSetUp, type Machine, newMachine, program } from "./host.ts";
 
@@ -68,6 +70,19 @@ describe.skipIf(!canSetUp)("in a machine's own name", () => {
     expect(again.stderr).toContain(`tag the IAM user "${account.user}" with the backup name "web1"`);
     expect([again.exit, await nameOf(account)]).toEqual([0, "web1"]);
     expect((await doctor(machine)).stdout).toMatch(/^good: role: /m);
+  });
+
+  test("machines without a name are found before an update shuts them out", async () => {
+    await using made = await accountAndMachine();
+    const { account, machine } = made;
+    await named(machine, "web1");
+    expect((await machine.writeConfig("--user", account.user, "--no-creds-file")).exit).toBe(0);
+    using _ = environment(account.env);
+    const { signal } = new AbortController();
+    expect(await usersWithoutName(account.package, "us-east-1", signal)).toEqual([]);
+    await account.iam.send(new UntagUserCommand({ UserName: account.user, TagKeys: [nameTag] }));
+    expect(await usersWithoutName(account.package, "us-east-1", signal)).toEqual([account.user]);
+    expect(await usersWithoutName("no-such-package", "us-east-1", signal)).toEqual([]);
   });
 
   test("a stack of an earlier version takes machines with and without a name, and doctor warns", async () => {

@@ -117,7 +117,7 @@ describe("locks", () => {
     expect(run.summary).toMatchObject({ objectsStored: 1, changed: 1, unchanged: 0 });
     expect(await keepsPromise(run)).toBe(true);
     expect((await run.backup.read(rig.file("file"))).equals(noise(100_000))).toBe(true);
-    // What lapsed is forgotten: nothing is read again.
+    // What expired is forgotten: nothing is read again.
     expect((await rig.run()).summary).toMatchObject({ objectsStored: 0, unchanged: 1 });
   });
 });

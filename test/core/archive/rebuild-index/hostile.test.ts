@@ -44,7 +44,7 @@ function packOf(stored: Uint8Array, frames: readonly PackedFrame[]): Uint8Array 
   return Buffer.concat([stored, encodeContents(frames)]);
 }
 
-/** The index is as it was; of what was planted, one thing is told. */
+/** The index is as it was; of what was planted, one thing is reported. */
 async function refuses(
   rig: Rig,
   lost: IndexFacts,

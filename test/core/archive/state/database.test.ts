@@ -157,9 +157,11 @@ describe("the state database", () => {
     try {
       for (let number = 0; ; number += 1) setFact(database, `fact ${number}`, "x".repeat(1000));
     } catch (error) {
-      const told = stateError(path, error);
-      expect(told).toBeInstanceOf(Failure);
-      expect(String(told)).toContain("database or disk is full; free some space there, or name another with state_dir");
+      const reported = stateError(path, error);
+      expect(reported).toBeInstanceOf(Failure);
+      expect(String(reported)).toContain(
+        "database or disk is full; free some space there, or name another with state_dir",
+      );
     }
     database.close();
     const other = new Error("other");

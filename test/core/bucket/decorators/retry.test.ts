@@ -153,14 +153,14 @@ test("a get that breaks goes on from the byte it reached, in the version it bega
     ],
     async ({ bucket, plain, faults }) => {
       const { version } = await bucket.put("a", bytes("0123456789abc"), { retention });
-      const told: Stored[] = [];
+      const reported: Stored[] = [];
       let text = "";
-      for await (const piece of bucket.get("a", { onStart: (object) => void told.push(object) })) {
+      for await (const piece of bucket.get("a", { onStart: (object) => void reported.push(object) })) {
         text += Buffer.from(piece).toString();
         if (text.length === 3) await plain.put("a", bytes("another thing"), { retention });
       }
       expect(text).toBe("0123456789abc");
-      expect(told).toEqual([{ key: "a", version, size: 13 }]);
+      expect(reported).toEqual([{ key: "a", version, size: 13 }]);
       expect(faults.calls.slice(1)).toEqual([
         "get a newest all",
         `get a ${version} 6+7`,

@@ -37,7 +37,7 @@ describe("an answer with status 200 is refused and named:", () => {
     ["plain text", () => new Response("It works!"), '"text/plain;charset=utf-8"'],
     ["XML of something else", () => xml("<feed><entry/></feed>"), '"application/xml"'],
   ];
-  /** Of a HEAD, nothing but the type shows; content is whatever somebody stored. */
+  /** Calls whose answers are not looked into: a HEAD has only a type, and content is whatever somebody stored. */
   const opaque: readonly (string | undefined)[] = ["head", "get", "range"];
   for (const [name, make, how] of pages) {
     for (const [call, run] of Object.entries(calls)) {
@@ -184,14 +184,14 @@ describe.skipIf(ceph === undefined)("through a proxy that", () => {
       async (bucket) => {
         const body = Buffer.from(Array.from({ length: 300_000 }, (_, i) => i % 251));
         const { version } = await bucket.put("k", body, { retention: retention() });
-        const told: unknown[] = [];
-        const onStart = (object: unknown) => void told.push(object);
+        const reported: unknown[] = [];
+        const onStart = (object: unknown) => void reported.push(object);
         expect((await readAll(bucket.get("k", { version, onStart }), mebibyte)).equals(body)).toBe(true);
         const range = { start: 1000, length: 200_000 };
         expect(
           (await readAll(bucket.get("k", { range, onStart }), mebibyte)).equals(body.subarray(1000, 201_000)),
         ).toBe(true);
-        expect(told).toEqual([
+        expect(reported).toEqual([
           { key: "k", version, size: body.length },
           { key: "k", version, size: body.length },
         ]);

@@ -28,8 +28,8 @@ describe("References", () => {
     expect(references.addBackup(backup("r1", [part("a")])).id).toBe(1);
     expect(references.addBackup(backup("r2", [part("a"), part("b")])).id).toBe(2);
     expect(Object.keys(untilOf(references))).toEqual(["part-a", "part-b", "r1", "r2"]);
-    expect(references.has("part-a", "1")).toBe(true);
-    expect(references.has("part-a", "2")).toBe(false);
+    expect(references.ownerOf("part-a", "1")).toBe(0);
+    expect(references.ownerOf("part-a", "2")).toBeUndefined();
     expect(references.totals()).toEqual({ objects: 4, bytes: 30 });
   });
 
