@@ -6,6 +6,7 @@
 import { type ExitStatus, exitStatus } from "../core/failure.ts";
 import type { Entry, FileEntry, ObjectRef } from "../core/format/entry.ts";
 import type { Manifest, PartRef } from "../core/format/manifest.ts";
+import type { BadEntry } from "../core/format/part.ts";
 import { type ByteString, toText } from "../core/format/path.ts";
 import type { Loss } from "../core/manifest/loss.ts";
 import type { LoadedPart } from "../core/manifest/read.ts";
@@ -141,6 +142,7 @@ class Restore {
         bucket,
         manifest,
         onLost: (part: PartRef, loss: Loss) => this.#tellLostPart(part, loss),
+        onBadEntry: (entry: BadEntry) => this.#tellBadEntry(entry),
         concerns: selection.concerns.bind(selection),
         wanted: ({ path, type }: Entry) => {
           const role = selection.role(path);
@@ -246,6 +248,17 @@ class Restore {
       what: toText(first),
       ...loss,
       why: `${loss.why}; it is a part of the manifest`,
+    });
+  }
+
+  #tellBadEntry({ path, why }: BadEntry): void {
+    if (path !== undefined && this.#selection.role(path) !== "selected") return;
+    this.#report.lost("entry-unreadable", {
+      doing: "restore",
+      what: path === undefined ? "an entry without a readable path" : toText(path),
+      why: `what the manifest says of it cannot be read: ${why}`,
+      remedy: "restore it from another backup: `sysbackup list` shows them",
+      damage: true,
     });
   }
 
