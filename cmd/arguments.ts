@@ -84,6 +84,7 @@ function unambiguous(words: readonly string[], options: readonly Option[]) {
   const known = new Map(
     options.map(spelled).flatMap(({ names, takesValue }) => names.map((name) => [name, takesValue])),
   );
+  const mayBeEmpty = new Set(options.filter((option) => option.mayBeEmpty).flatMap((option) => spelled(option).names));
   const line: string[] = [];
   const used = new Set<string>();
   for (let index = 0; index < words.length; index++) {
@@ -101,21 +102,33 @@ function unambiguous(words: readonly string[], options: readonly Option[]) {
     if (takesValue === undefined) throw unknownOption(flag, [...known.keys()]);
     if (used.has(flag)) throw usage("use option", flag, "it is given twice");
     used.add(flag);
+    if (written === "" && !mayBeEmpty.has(flag)) throw emptyValue(flag);
     if (takesValue instanceof RegExp) {
       const next = words[index + 1];
       const follows = written === undefined && next !== undefined && takesValue.test(next);
       if (follows) index++;
       line.push(`${flag}=${guard}${follows ? next : (written ?? "")}`);
-    } else if (takesValue) line.push(`${flag}=${guard}${written ?? nextValue(flag, words[++index])}`);
+    } else if (takesValue) line.push(`${flag}=${guard}${written ?? nextValue(flag, words[++index], mayBeEmpty)}`);
     else if (written === undefined) line.push(`${flag}=true`);
     else throw usage("use option", flag, "it takes no value");
   }
   return { line, used };
 }
 
-function nextValue(flag: string, word: string | undefined): string {
+function nextValue(flag: string, word: string | undefined, mayBeEmpty: ReadonlySet<string>): string {
+  if (word === "" && !mayBeEmpty.has(flag)) throw emptyValue(flag);
   if (word !== undefined && !word.startsWith("-")) return word;
   throw usage("use option", flag, "it needs a value", `write ${flag}=value`);
+}
+
+/** Refuses an unset variable in a script: as a path, nothing would mean the current folder. */
+function emptyValue(flag: string): Failure {
+  return usage(
+    "use option",
+    flag,
+    "its value is empty, as that of an unset variable is",
+    "give a value, or leave it out",
+  );
 }
 
 function checkBelongs(used: ReadonlySet<string>, subcommand: Subcommand) {
@@ -124,6 +137,14 @@ function checkBelongs(used: ReadonlySet<string>, subcommand: Subcommand) {
 }
 
 function checkOperands(given: readonly string[], { name, operands }: Subcommand) {
+  if (given.some((operand) => unguarded(operand) === "")) {
+    throw usage(
+      `run ${name}`,
+      undefined,
+      "an argument is empty, as an unset variable is",
+      "give a value, or leave it out",
+    );
+  }
   const [missing] = (operands.match(/<[^>]+>/g) ?? []).slice(given.length);
   if (missing !== undefined)
     throw usage(`run ${name}`, undefined, `it needs ${missing}`, `see sysbackup ${name} --help`);

@@ -10,6 +10,8 @@ export type Option = {
   readonly default?: string;
   /** Pattern of a value that may be left out, as in `--read-data [part]`: the next word is the value only if it matches. */
   readonly value?: RegExp;
+  /** Whether the empty value means something. It is refused otherwise, as it is that of an unset variable in a script. */
+  readonly mayBeEmpty?: boolean;
 };
 
 /** The words of the command line after parsing, exactly as the user wrote them. */

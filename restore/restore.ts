@@ -184,7 +184,7 @@ class Restore {
     } catch (error) {
       const device = entry.type === "character device" || entry.type === "block device";
       if (device && isSystemError(error, "EPERM")) this.#report.count("device", toText(entry.path), error.reason);
-      else writeFailed(this.#report, entry, error);
+      else writeFailed(this.#nodes, entry.path, error);
     }
   }
 
@@ -228,7 +228,7 @@ class Restore {
       if (linked) this.#report.inPlace(entry);
       return linked;
     } catch (error) {
-      writeFailed(this.#report, entry, error);
+      writeFailed(this.#nodes, entry.path, error);
       return true;
     }
   }

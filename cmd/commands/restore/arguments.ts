@@ -16,6 +16,8 @@ export type RestoreArgs = Access & {
   /** Absolute paths as in the backup; empty for everything. Always empty without `manifest`. */
   readonly paths: readonly string[];
   readonly target: string;
+  /** Whether files of the running system are replaced without asking. */
+  readonly yes: boolean;
   readonly numericOwner: boolean;
   readonly snapshots: SnapshotChoice;
 };
@@ -28,6 +30,7 @@ export function restoreArgs(words: Words): RestoreArgs {
     manifest,
     paths,
     target: resolve(words.value("target") ?? ""),
+    yes: words.given("yes"),
     numericOwner: words.given("numeric-owner"),
     snapshots: snapshotChoice(words.value("snapshots") ?? ""),
   };
