@@ -46,7 +46,7 @@ describe("data between holes", () => {
     expect(holesBetween(regions, 65_536 * 8192)).toHaveLength(65_536);
   });
 
-  test("of more regions, those that are close to each other become one", () => {
+  test("if a file has more regions, those that are close to each other become one", () => {
     const size = 3_000_000 * 8192;
     const regions = boundedRegions({ size, blocks: blocksOf(3_000_000) }, () => islands(3_000_000, 8192));
     expect(regions).toEqual([[0, size - 4096]]);
