@@ -11,7 +11,7 @@ import type { Notify } from "../notice.ts";
 import { nameIn, type Unreadable } from "./needs-of.ts";
 import type { Classified, DatedVersion, KeyVersions } from "./versions.ts";
 
-/** Of each kind, and of unreadable things; more are only counted. */
+/** Notices of each kind; more are only counted. */
 const mostReported = 10;
 /** Clocks of machines that share a directory differ. */
 const slack = 24 * 60 * 60 * 1000;

@@ -59,6 +59,8 @@ export type Choice = {
   readonly now: Date;
   /** Reads a root, and notes down what it needs. Returns undefined if it is a backup that counts. */
   readonly read: (root: Root) => Promise<Uncounted | undefined>;
+  /** As `read`, but notes nothing down. */
+  readonly look: (root: Root) => Promise<Uncounted | undefined>;
 };
 
 export type Uncounted = {
@@ -76,14 +78,13 @@ const atOnce = 8;
 export async function chooseRoots(roots: readonly Root[], choice: Choice): Promise<RootDecision[]> {
   const names = Map.groupBy(roots, (root) => root.name);
   checkNames(choice.names, [...names.keys()]);
-  const decisions: RootDecision[] = [];
-  for (const [name, own] of names) {
+  const decided = new Map<string, readonly RootDecision[]>();
+  await eachOf(names, atOnce, async ([name, own]) => {
     const isChosen = choice.names?.includes(name) ?? true;
-    const decided = isChosen ? await decide(own, choice) : own.map(notChosen);
-    decisions.push(...decided);
+    decided.set(name, isChosen ? await decide(own, choice) : own.map(notChosen));
     if (!isChosen) await eachOf(own, atOnce, async (root) => void (await choice.read(root)));
-  }
-  return decisions;
+  });
+  return [...names.keys()].flatMap((name) => decided.get(name) ?? []);
 }
 
 const notChosen = (backup: Root): RootDecision => ({ backup, reasons: ["not chosen"] });
@@ -93,24 +94,32 @@ const notChosen = (backup: Root): RootDecision => ({ backup, reasons: ["not chos
  * keeps is read, and if some of it does not count, the policy chooses again without it. Otherwise junk that anyone puts would
  * take the place of a good backup in each rule.
  */
-async function decide(own: readonly Root[], { policy, now, read }: Choice): Promise<RootDecision[]> {
+async function decide(own: readonly Root[], { policy, now, read, look }: Choice): Promise<RootDecision[]> {
   const uncounted = new Map<Root, Uncounted>();
   for (const root of own) if (contradictionOf(datesOf(root), now) !== undefined) uncounted.set(root, wrongDates);
   const done = new Set<Root>();
-  for (;;) {
+  const settle = async (root: Root, how: Choice["read"]) => {
+    const found = await how(root);
+    if (found !== undefined) uncounted.set(root, found);
+  };
+  for (let ahead = 0; ; ahead = uncounted.size === 0 ? 0 : Math.max(fewAhead, 2 * ahead)) {
     const decisions = applyPolicy(
       own.filter((root) => !uncounted.has(root)),
       policy,
     );
     const unread = decisions.filter(({ backup, reasons }) => reasons.length > 0 && !done.has(backup));
     if (unread.length === 0) return [...(await decideUncounted(uncounted, decisions, read)), ...decisions];
-    await eachOf(unread, atOnce, async ({ backup }) => {
-      const why = await read(backup);
+    await eachOf(decisions.slice(0, ahead), atOnce, ({ backup }) => settle(backup, look));
+    const sound = unread.filter(({ backup }) => !uncounted.has(backup));
+    await eachOf(sound, atOnce, async ({ backup }) => {
       done.add(backup);
-      if (why !== undefined) uncounted.set(backup, why);
+      await settle(backup, read);
     });
   }
 }
+
+/** So many of the newest are looked at after junk was found, and twice as many each time: there may be thousands. */
+const fewAhead = 16;
 
 /**
  * What does not count takes no other's place, and is kept until nothing that the rules keep was stored before it: it may be a

@@ -2,9 +2,10 @@
 import type { Stored } from "../bucket/contract.ts";
 import type { Manifest } from "../format/manifest.ts";
 import { type Loss, lossOf } from "../manifest/loss.ts";
-import { readOriginal } from "../manifest/original.ts";
+import { type Original, readOriginal } from "../manifest/original.ts";
 import { readParts } from "../manifest/references/read-parts.ts";
 import type { LockDemand, ReferencedPart, References } from "../manifest/references/references.ts";
+import { Budget } from "../side-by-side.ts";
 import type { ObjectSource } from "../stored/read.ts";
 import { listedRoot, type Root, type Uncounted } from "./kept.ts";
 
@@ -31,13 +32,16 @@ type OwnerNames = Map<string, NameOwner>;
 
 type OnUnreadable = (unreadable: Unreadable) => void;
 
+const rootsAtOnce = 8;
 const partsAtOnce = 3;
 /** Lost parts beyond these are looked for at their first owner only. */
 const mostLookedUp = 100;
 
 /** Notes down what backups need, each once. Of a root, only its original is a backup: what lies over it needs nothing. */
 export class Needs {
-  readonly #read = new Map<string, Promise<Uncounted | undefined>>();
+  readonly #looked = new Map<string, Promise<Uncounted | undefined>>();
+  readonly #added = new Map<string, Promise<Uncounted | undefined>>();
+  readonly #inFlight = new Budget(rootsAtOnce);
   /** Names with a backup that was added, in the order in which they came: owners of `references` are numbered so. */
   readonly #names: OwnerNames = new Map();
   #lostParts = 0;
@@ -48,26 +52,51 @@ export class Needs {
   }
 
   /** Reads a root. Returns undefined if it is a backup that counts. */
-  add(root: Root, onUnreadable: OnUnreadable): Promise<Uncounted | undefined> {
-    const known = this.#read.get(root.key) ?? this.#add(root, onUnreadable);
-    this.#read.set(root.key, known);
-    return known;
+  look(root: Root, onUnreadable: OnUnreadable): Promise<Uncounted | undefined> {
+    return this.#added.get(root.key) ?? this.#once(this.#looked, root, onUnreadable, () => {});
   }
 
-  async #add(root: Root, onUnreadable: OnUnreadable): Promise<Uncounted | undefined> {
-    const { bucket, references, demandOf, signal } = this.#deps;
-    signal.throwIfAborted();
-    const listed = listedRoot(root);
-    try {
-      const { manifest, stored } = await readOriginal(bucket, listed);
+  /** As `look`; also notes down what the backup needs. */
+  add(root: Root, onUnreadable: OnUnreadable): Promise<Uncounted | undefined> {
+    const { references, demandOf } = this.#deps;
+    return this.#once(this.#added, root, onUnreadable, ({ manifest, stored }) => {
       const { owner } = this.#ownerOf(root);
       references.addBackup({ root: stored, manifest, demand: demandOf(manifest, root), owner });
+    });
+  }
+
+  async #once(
+    known: Map<string, Promise<Uncounted | undefined>>,
+    root: Root,
+    onUnreadable: OnUnreadable,
+    use: (original: Original) => void,
+  ): Promise<Uncounted | undefined> {
+    const before = await this.#looked.get(root.key);
+    if (before !== undefined) return before;
+    const reading = known.get(root.key) ?? this.#read(root, onUnreadable, use);
+    known.set(root.key, reading);
+    return reading;
+  }
+
+  async #read(
+    root: Root,
+    onUnreadable: OnUnreadable,
+    use: (original: Original) => void,
+  ): Promise<Uncounted | undefined> {
+    const { bucket, signal } = this.#deps;
+    const listed = listedRoot(root);
+    await this.#inFlight.take(1);
+    try {
+      signal.throwIfAborted();
+      use(await readOriginal(bucket, listed));
       return undefined;
     } catch (error) {
       const loss = lossOf(error, root.key);
       const [object] = listed.versions;
       if (object !== undefined) onUnreadable({ object, loss, name: root.name, stored: root.time });
       return loss.junk ? { why: "no backup", mayBeOne: false } : { why: "not readable", mayBeOne: true };
+    } finally {
+      this.#inFlight.give(1);
     }
   }
 

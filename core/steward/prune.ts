@@ -31,7 +31,7 @@ import type { Notify } from "../notice.ts";
 import { eachOf } from "../side-by-side.ts";
 import { Growth, type Holding } from "./growth.ts";
 import { Holds } from "./holds.ts";
-import { chooseRoots, type Root, type RootDecision } from "./kept.ts";
+import { chooseRoots, type Root, type RootDecision, type Uncounted } from "./kept.ts";
 import { Needs, type Unreadable } from "./needs-of.ts";
 import type { Policy } from "./policy.ts";
 import { Remover } from "./remover.ts";
@@ -105,8 +105,8 @@ export async function prune(job: PruneJob): Promise<PruneSummary> {
     return { name: backup.name, key: backup.key, time: backup.time, fate: fates.get(backup) ?? "kept", reasons };
   });
   const holdings = growth.holdings(needs.names(), isChosen, true);
-  growth.warn(holdings, notify);
   holds.reportRest();
+  growth.warn(holdings, notify);
   return { backups, tally, holdings, unreadable: holds.unreadable, holding: holds.held };
 }
 
@@ -124,11 +124,13 @@ type Settled = { readonly decisions: readonly RootDecision[]; readonly fates: Ma
 /** Steps 1 to 4, as far as roots go. Afterwards `needs` has all that those which remain need. */
 async function settleRoots(deps: SettleDeps): Promise<Settled> {
   const { roots, names, policy, timeOfServer, needs, holds, remover, tally, notify, signal } = deps;
-  const read = async (root: Root) => {
-    const uncounted = await needs.add(root, holds.add);
+  const judged = async (root: Root, looking: Promise<Uncounted | undefined>) => {
+    const uncounted = await looking;
     return uncounted && { ...uncounted, mayBeOne: uncounted.mayBeOne && !holds.isGivenUp(root) };
   };
-  const decisions = await chooseRoots(roots, { names, policy, now: timeOfServer, read });
+  const read = (root: Root) => judged(root, needs.add(root, holds.add));
+  const look = (root: Root) => judged(root, needs.look(root, holds.add));
+  const decisions = await chooseRoots(roots, { names, policy, now: timeOfServer, read, look });
   const kept = decisions.flatMap(({ backup, reasons }) => (reasons.length > 0 ? [backup] : []));
   const outside = decisions.flatMap(({ backup, reasons }) => (reasons.length > 0 ? [] : [backup]));
   const fates = new Map<Root, Fate>(kept.map((root) => [root, "kept"]));

@@ -74,7 +74,8 @@ export async function renew(job: RenewJob): Promise<RenewSummary> {
     if (why === undefined) usable.add(root);
     return why;
   };
-  await chooseRoots(own, { names, policy, now: timeOfServer, read });
+  const look = (root: Root) => needs.look(root, onUnreadable);
+  await chooseRoots(own, { names, policy, now: timeOfServer, read, look });
   figures.backups = usable.size;
   await needs.addParts(onUnreadable);
   for (const [name, promised] of [...capped].slice(0, mostReported)) notify(cappedNotice(name, promised, job.mostDays));

@@ -6,7 +6,7 @@ import type { Acl } from "../format/entry.ts";
 import { type ByteString, fromBytes } from "../format/path.ts";
 import { type AclNames, aclToText } from "./acl.ts";
 import { pathOfHandle } from "./handle.ts";
-import { addressOf, check, cString, fixedBuffer, lastError, libc, secondCString } from "./libc.ts";
+import { addressOf, check, cString, fixedBuffer, lastError, libc, SystemError, secondCString } from "./libc.ts";
 import { groupName, userName } from "./owners.ts";
 
 export type Xattrs = { readonly acl?: Acl; readonly xattrs: Map<ByteString, Uint8Array> };
@@ -16,6 +16,8 @@ export const defaultAcl = "system.posix_acl_default" as ByteString;
 
 /** Largest list and largest value on Linux: XATTR_LIST_MAX, XATTR_SIZE_MAX. */
 const maxBytes = 64 * 1024;
+/** Bytes of all values of one file. Users can set some hundred MiB, on some filesystems, and a manifest holds them in one line. */
+const mostOfFile = 1024 * 1024;
 const list = fixedBuffer(maxBytes);
 const value = fixedBuffer(maxBytes);
 
@@ -55,15 +57,22 @@ function readBy<Subject>(calls: Calls<Subject>, subject: Subject): Xattrs {
   const acl: { access?: string; default?: string } = {};
   const ids: Record<string, number> = Object.create(null);
   const names = namesInto(ids);
+  let total = 0;
   for (const name of listed) {
     const bytes = attributeValue(calls, subject, name);
     if (bytes === undefined) continue;
+    total += bytes.length;
+    if (total > mostOfFile) throw tooMany();
     if (name === accessAcl) acl.access = aclToText(bytes, names);
     else if (name === defaultAcl) acl.default = aclToText(bytes, names);
     else xattrs.set(name, new Uint8Array(bytes));
   }
   if (acl.access === undefined && acl.default === undefined) return { xattrs };
   return { acl: Object.keys(ids).length === 0 ? acl : { ...acl, ids }, xattrs };
+}
+
+function tooMany(): SystemError {
+  return new SystemError({ code: "E2BIG", reason: "it has more than 1 MiB of extended attributes", call: "getxattr" });
 }
 
 /** Looks names up, and records in `ids` the number of each that it finds. */

@@ -90,6 +90,31 @@ describe.skipIf(!mayAct)("folders that are swapped in a folder of his", () => {
     },
   );
 
+  attack(
+    {
+      by: "U",
+      what: "a folder is exchanged before its files are looked at",
+      before: "the restore ended with a defect",
+      now: "only these are not restored",
+    },
+    async () => {
+      await using fixture = await prepared();
+      const items = [
+        ...home,
+        file("/home/a", noise(10), { owner: neighbour }),
+        folder("/home/private", { owner: root, mode: 0o700 }),
+        folder("/home/private/m"),
+        ...many.map((_, number) => folder(`/home/private/m/${number}`)),
+      ];
+      const later = [file("/home/private/secret", "secret", { owner: root }), file("/z", "z", { owner: root })];
+      const backup = await fixture.backup([...items, ...later], { perPart: items.length });
+      const swap = () => void act('cd "$1" && mv private gone && mkdir private', fixture.at("/home"));
+      expect(exitOf(await fixture.restore(backup, { bucket: meddling(fixture, swap) }))).toBe(3);
+      expect(await fixture.names("/home/private")).toEqual([]);
+      expect(await fixture.read("/z")).toBe("z");
+    },
+  );
+
   test("twin: with nobody there, as many folders get their owners and files", async () => {
     await using fixture = await prepared();
     const backup = await fixture.backup([

@@ -78,7 +78,7 @@ for (const place of places) {
       );
 
       test(
-        "one that does not believe the first does not store what verify has read, whoever stored it",
+        "one that does not believe the first does not store what verify has read, no matter who stored it",
         async () => {
           await using dir = await scratch();
           const { tree, expected, confs } = await hosts(place, dir.path, [

@@ -144,6 +144,17 @@ describe("what is no backup", () => {
     },
   );
 
+  test("hundreds of junk roots over the newest backup cost a few rounds, and none takes its place", async () => {
+    await using sample = await oldAndNew();
+    const { rig, put } = sample;
+    for (let number = 100; number < 400; number += 1) await put(keyAt(rig, "host", `00000${number}`), "junk");
+    const pruned = await pruneRig(rig, { last: 1 });
+    await expectPruned(sample, pruned);
+    expect(pruned.heard).toHaveLength(12);
+    expect(pruned.heard.at(-2)).toContain("warning not-a-backup: 290 more objects");
+    expect(pruned.heard.at(-1)).toContain("warning name-grew: ");
+  });
+
   test("junk goes once all that the rules keep was stored after it, and its lock has ended", async () => {
     await using sample = await oldAndNew();
     const { rig } = sample;
@@ -389,7 +400,7 @@ describe("locks and growth", () => {
     {
       by: "H",
       what: "hundreds of backups with good dates, by a stolen key",
-      before: "nobody was told",
+      before: "not seen by anybody",
       now: "prune and renew say what each name holds, and warn of one that grew",
     },
     async () => {
