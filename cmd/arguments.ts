@@ -6,6 +6,8 @@
 import { cac } from "cac";
 import { nearest } from "../core/config/nearest.ts";
 import { exitStatus, Failure } from "../core/failure.ts";
+import { isPlainText } from "../core/format/argument.ts";
+import { absolutePath } from "../core/system/command-line.ts";
 import type { Option, Subcommand, Words } from "./subcommand.ts";
 import { commonOptions, program } from "./subcommands.ts";
 
@@ -41,7 +43,9 @@ export function parseArguments(words: readonly string[], subcommands: readonly S
   checkBelongs(used, subcommand);
   if (cli.options.help) return { kind: "help", show: () => cli.outputHelp() };
   checkOperands(cli.args, subcommand);
-  return { kind: "run", subcommand, words: wordsOf(cli.args, cli.options, used) };
+  const parsed = wordsOf(cli.args, cli.options, used);
+  checkText(parsed, subcommand);
+  return { kind: "run", subcommand, words: parsed };
 }
 
 function cacOf(subcommands: readonly Subcommand[]) {
@@ -121,6 +125,21 @@ function nextValue(flag: string, word: string | undefined, mayBeEmpty: ReadonlyS
   throw usage("use option", flag, "it needs a value", `write ${flag}=value`);
 }
 
+/** Refuses bytes that are not UTF-8 if no path is meant, or one that the program hands on as text. */
+function checkText(words: Words, { name, options, operandsArePaths = false }: Subcommand) {
+  for (const { flag, isPath = false } of options) {
+    const [option = ""] = flag.match(/--[a-z-]+/) ?? [];
+    const value = words.value(option.slice(2));
+    if (!isPath && value !== undefined && !isPlainText(value)) throw notText("use option", option, value);
+  }
+  const operand = words.operands.find((word) => !isPlainText(word));
+  if (operand !== undefined && !operandsArePaths) throw notText(`run ${name}`, undefined, operand);
+}
+
+function notText(doing: string, what: string | undefined, word: string): Failure {
+  return usage(doing, what, `${JSON.stringify(word)} is not UTF-8`, "give another name");
+}
+
 /** Refuses an unset variable in a script: as a path, nothing would mean the current folder. */
 function emptyValue(flag: string): Failure {
   return usage(
@@ -180,11 +199,16 @@ function wordsOf(
   used: ReadonlySet<string>,
 ): Words {
   const option = (name: string) => options[name.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase())];
+  const value = (name: string) => {
+    const written = option(name);
+    return typeof written === "string" ? unguarded(written) : undefined;
+  };
   return {
     operands: operands.map(unguarded),
-    value(name) {
-      const value = option(name);
-      return typeof value === "string" ? unguarded(value) : undefined;
+    value,
+    path(name) {
+      const written = value(name);
+      return written === undefined ? undefined : absolutePath(written);
     },
     // Looked up by flag, as cac takes `--no-x` for the opposite of some `--x`.
     given: (name) => used.has(`--${name}`),

@@ -6,7 +6,7 @@ import { Obstacle } from "./obstacle.ts";
 import type { Target } from "./target.ts";
 import { mountOf } from "./users-mounts.ts";
 
-type ReachableFolders = Pick<Target, "folderIfThere">;
+type TargetFolders = Pick<Target, "folderIfThere">;
 
 const root = "/" as ByteString;
 
@@ -14,7 +14,7 @@ const root = "/" as ByteString;
  * Returns what a folder shares with the target itself: its mount, at least its device, or nothing. If the folder is missing,
  * the one that it would be made in counts.
  */
-export function nearness(target: ReachableFolders, path: ByteString): "mount" | "device" | "elsewhere" {
+export function nearness(target: TargetFolders, path: ByteString): "mount" | "device" | "elsewhere" {
   const found = nearest(target, path);
   const own = fstat(target.folderIfThere(root).fd);
   // Parts of one mount can have devices of their own (btrfs).
@@ -22,7 +22,7 @@ export function nearness(target: ReachableFolders, path: ByteString): "mount" | 
   return found.device === own.device ? "device" : "elsewhere";
 }
 
-function nearest(target: ReachableFolders, path: ByteString): Stat {
+function nearest(target: TargetFolders, path: ByteString): Stat {
   for (let way = path; ; way = parentOf(way)) {
     try {
       return fstat(target.folderIfThere(way).fd);

@@ -31,6 +31,7 @@ import { decide, restoreSnapshot, type SnapshotChoice } from "./snapshots.ts";
 import { Spool } from "./spool.ts";
 import { Target } from "./target.ts";
 import type { RandomBytes } from "./temporary.ts";
+import { waysThroughLinks } from "./through-links.ts";
 import { writeFailed } from "./trouble.ts";
 
 type RestoreProgress = {
@@ -99,9 +100,12 @@ function tellOfBackup({ header, totals }: Manifest, report: Report): void {
 }
 
 function tellMovedAside(report: Report, path: ByteString, aside: ByteString): void {
-  const quoted = (path: ByteString) => JSON.stringify(toText(path));
   const message = `the folder ${quoted(path)} had another owner than in the backup: it is ${quoted(aside)} now, with all that was in it`;
   report.warning("moved-aside", message);
+}
+
+function quoted(path: ByteString): string {
+  return JSON.stringify(toText(path));
 }
 
 class Restore {
@@ -153,7 +157,7 @@ class Restore {
     } finally {
       this.#files.discardStarted();
     }
-    this.#tellMissing();
+    await this.#tellMissing();
     this.#folders.finish();
     // Only some paths were asked for, so the target does not get the metadata of `/`.
     this.#target.settle("/" as ByteString, 0o700);
@@ -233,12 +237,20 @@ class Restore {
     }
   }
 
-  #tellMissing(): void {
-    if (this.#selection.all) return;
-    for (const path of this.#selection.missing()) {
-      const why = "the backup has nothing of that path";
-      const remedy = "check its spelling, or try another backup: `sysbackup list` shows them";
-      this.#report.lost("not-in-backup", { doing: "restore", what: toText(path), why, remedy, damage: false });
+  async #tellMissing(): Promise<void> {
+    const missing = this.#selection.all ? [] : this.#selection.missing();
+    const ways = await waysThroughLinks(this.#options, missing);
+    for (const path of missing) {
+      const way = ways.get(path);
+      const what = toText(path);
+      const [why, remedy] =
+        way === undefined
+          ? [
+              "the backup has nothing of that path",
+              "check its spelling, or try another backup: `sysbackup list` shows them",
+            ]
+          : [`${quoted(way.link)} is a link in the backup`, `give the path that it leads to: ${quoted(way.end)}`];
+      this.#report.lost("not-in-backup", { doing: "restore", what, why, remedy, damage: false });
     }
   }
 

@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import type { BucketReader } from "../bucket/contract.ts";
 import { nearest } from "../config/nearest.ts";
 import { exitStatus, Failure } from "../failure.ts";
+import { argumentBytes } from "../format/argument.ts";
 import { parseManifestKey, safeName } from "../format/keys.ts";
 import { isManifestFile } from "../format/manifest-file.ts";
 import type { Notice, Notify } from "../notice.ts";
@@ -116,7 +117,7 @@ function noSuchKey(key: string): never {
 }
 
 function localFile(path: string): Found {
-  if (existsSync(path)) return { file: path };
+  if (existsSync(argumentBytes(path))) return { file: path };
   throw new Failure({
     doing: "find the manifest",
     what: path,

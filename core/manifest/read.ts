@@ -2,6 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { BucketError } from "../bucket/contract.ts";
 import { exitStatus, Failure, reasonOf } from "../failure.ts";
+import { argumentBytes } from "../format/argument.ts";
 import type { Entry, ObjectRef } from "../format/entry.ts";
 import { altered, FormatError } from "../format/error.ts";
 import { maxLineBytes } from "../format/lines.ts";
@@ -41,7 +42,7 @@ export function readStored(bucket: ObjectSource, { key, version }: RootVersion):
 
 async function readLocal(file: string): Promise<Uint8Array> {
   try {
-    return await readFile(file);
+    return await readFile(argumentBytes(file));
   } catch (error) {
     throw new Failure({ doing: "read the manifest", what: file, why: reasonOf(error), cause: error });
   }

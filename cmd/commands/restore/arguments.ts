@@ -1,5 +1,4 @@
 /** The arguments of `sysbackup restore`, parsed. */
-import { resolve } from "node:path";
 import { nearest } from "../../../core/config/nearest.ts";
 import { exitStatus, Failure } from "../../../core/failure.ts";
 import { isManifestFile } from "../../../core/format/manifest-file.ts";
@@ -29,7 +28,7 @@ export function restoreArgs(words: Words): RestoreArgs {
     ...accessOf(words),
     manifest,
     paths,
-    target: resolve(words.value("target") ?? ""),
+    target: words.path("target") ?? "",
     yes: words.given("yes"),
     numericOwner: words.given("numeric-owner"),
     snapshots: snapshotChoice(words.value("snapshots") ?? ""),
