@@ -3,8 +3,10 @@
  * again. It holds no names of files.
  */
 import { z } from "zod";
+import { isPack } from "./encoding.ts";
 import { checkFormat, withFooter, withoutFooter } from "./envelope.ts";
 import { altered } from "./error.ts";
+import { maxFrameContent } from "./frame.ts";
 import { safeName } from "./keys.ts";
 import { count, isoTime, parseAs, parseLines, runHex, sha256Hex, toLine } from "./lines.ts";
 import { checkFrameWithin, objectShape, versionShape } from "./object-ref.ts";
@@ -91,8 +93,18 @@ function decodeLine(document: unknown): IndexLine {
   throw altered("a line of the index is of no known kind");
 }
 
-function checkFrame([number, offset, length]: IndexedFrame, objects: readonly IndexedObject[]): void {
+function checkFrame([number, offset, length, chunks]: IndexedFrame, objects: readonly IndexedObject[]): void {
   const object = objects[number];
   if (object === undefined) throw altered("a frame refers to an object that did not come before");
   checkFrameWithin(object, offset, length);
+  checkChunks(object, chunks);
+}
+
+function checkChunks({ encoding }: Pick<IndexedObject, "encoding">, chunks: IndexedFrame[3]): void {
+  if (!isPack(encoding)) {
+    if (chunks.length > 1) throw altered("an object without frames is one chunk, and several are listed");
+    return;
+  }
+  const content = chunks.reduce((sum, [, length]) => sum + length, 0);
+  if (content > maxFrameContent) throw altered(`a frame of ${content} bytes is more than any pack has`);
 }

@@ -3,6 +3,7 @@
  * one that stored it. Only a role that reads what it notes may put there.
  */
 import { BucketError, type BucketReader, type Retention, type Stored } from "../../core/bucket/contract.ts";
+import { isFatal } from "../../core/bucket/fatal.ts";
 import { reasonOf } from "../../core/failure.ts";
 import { FormatError } from "../../core/format/error.ts";
 import { isTimely } from "../../core/format/index-id.ts";
@@ -134,5 +135,5 @@ async function readKnown(
 }
 
 function isDamage(error: unknown): boolean {
-  return error instanceof FormatError || (error instanceof BucketError && ["damaged", "missing"].includes(error.kind));
+  return error instanceof FormatError || (error instanceof BucketError && !isFatal(error) && error.kind !== "denied");
 }

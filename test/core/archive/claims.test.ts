@@ -166,6 +166,29 @@ describe("an index that lies about a shared pack", () => {
   attack(
     {
       by: "H",
+      what: "an index lists chunks of 8 PiB before one that a machine needs, to a machine that names its host in share_with",
+      before: "parts with offsets that no reader takes, or none at all: every later archive failed",
+      now: "it is passed over",
+    },
+    async () => {
+      await using rig = await rigWithFiles();
+      await rig.run({ name: "friend" });
+      const vast = (id: string): [string, number] => [id.repeat(64), Number.MAX_SAFE_INTEGER];
+      const lines = (await linesOf(rig, "friend")).map((line): IndexLine => {
+        if (!("frame" in line)) return line;
+        const [object, offset, length, chunks] = line.frame;
+        return { frame: [object, offset, length, [vast("a"), vast("b"), ...chunks]] };
+      });
+      await tell(rig, keys.index("liar", idOf(rig)), lines);
+      const victim = await rig.run({ content: { shareWith: ["liar"] } });
+      expect(victim.heard).toEqual([expect.stringMatching(/^warning index-damaged: .* more than any pack has/)]);
+      expect(await isWhole(rig, victim)).toBe(true);
+    },
+  );
+
+  attack(
+    {
+      by: "H",
       what: "an index claims that the locks of a machine's own packs were extended for years",
       before: "locks were not extended any more: backups promised more than was locked",
       now: "locks are extended, and sizes stay as they were",

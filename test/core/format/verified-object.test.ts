@@ -14,7 +14,7 @@ const lines: fc.Arbitrary<IndexLine[]> = fc
   .array(
     fc.record({
       digest: hex(64),
-      version: fc.string({ minLength: 1, maxLength: 40 }),
+      version: fc.stringMatching(/^[!-~]{1,40}$/),
       frames: fc.array(fc.array(fc.tuple(hex(64), fc.nat(2_000_000)), { maxLength: 5 }), { maxLength: 4 }),
       until: date,
       extended: fc.boolean(),

@@ -170,6 +170,34 @@ describe("verify --read-data new", () => {
 });
 
 describe("a lie", () => {
+  const strange = ["\u{1f600}", " $(id)", "~", "A"];
+  for (const suffix of strange) {
+    attack(
+      {
+        by: "H",
+        what: "sound content under a key that archive never makes, which verify reads and other machines have too",
+        before:
+          "they built upon it; asked for what follows it, the SDK failed, and with it every archive of theirs for ever",
+        now: "it is not noted, and they store their own",
+      },
+      async () => {
+        await using rig = await rigWithFiles();
+        const content = { layout: "objects" } as const;
+        const around = (bucket: Bucket) =>
+          wrapBucket(bucket, {
+            put: (key, ...how) => bucket.put(key.startsWith("content/") ? `${key}.${suffix}` : key, ...how),
+          });
+        await rig.run({ name: "thief", content, around });
+        const { verdict } = await read(rig, { new: true });
+        expect(verdict).toMatchObject({ state: "restorable", read: { noted: 0 } });
+        const victim = await rig.run({ name: "victim", content });
+        expect(victim.summary.objectsStored).toBe(3);
+        expect(await isWhole(rig, victim)).toBe(true);
+      },
+      { variant: JSON.stringify(suffix) },
+    );
+  }
+
   attack(
     {
       by: "H",

@@ -10,7 +10,7 @@ import { encodeIndex, type IndexLine } from "../../../../core/format/index-objec
 import { keys, stampOf } from "../../../../core/format/keys.ts";
 import { sha256 } from "../backup.ts";
 import { noise } from "../noise.ts";
-import { extended, hour, Machine, pack, retention, start, until } from "./machine.ts";
+import { extended, hour, Machine, pack, packKey, retention, start, until } from "./machine.ts";
 
 describe("reading the index", () => {
   test("reading the index places the chunks of each frame one behind the other", async () => {
@@ -161,13 +161,24 @@ describe("a bad index object", () => {
     expect(machine.place("b")).toBe("packs/b at 0+0");
   });
 
-  test("what is there and denied stops the run", async () => {
+  test.each([
+    ["denied, as by another's key of encryption", denied, 1],
+    ["stored so that nobody can read it", new BucketError("other", { doing: "read", why: "in an archive tier" }), 0],
+  ])("what is there and %s is passed over, and the next is read", async (_, error, askedAgain) => {
     await using machine = await Machine.make();
-    await machine.tell("a", pack("packs/a", [["a"]]));
-    machine.bucket.get = () => {
-      throw denied;
+    const refused = await machine.tell("a", pack("packs/a", [["a"]]));
+    await machine.tell("b", pack("packs/b", [["b"]]));
+    const { get } = machine.bucket;
+    let asked = 0;
+    machine.bucket.get = (key, options) => {
+      if (key !== refused) return get(key, options);
+      asked += 1;
+      throw error;
     };
-    await expect(machine.sync()).rejects.toBe(denied);
+    expect((await machine.sync()).heard).toEqual([expect.stringMatching(/^warning index-damaged: /)]);
+    expect(machine.place("b")).toBe("packs/b at 0+0");
+    await machine.sync();
+    expect(asked).toBe(1 + askedAgain);
   });
 
   function flipped(bytes: Uint8Array): Uint8Array {
@@ -229,7 +240,7 @@ describe("what the index says", () => {
     await machine.tell("b", extended("packs/a", "2027-05-05T00:00:00.000Z"));
     await machine.tell("c", extended("packs/a", "2027-01-01T00:00:00.000Z"));
     await machine.tell("d", [
-      { extended: { key: "packs/a", version: "another", retain_until: "2029-01-01T00:00:00.000Z" } },
+      { extended: { key: packKey("packs/a"), version: "another", retain_until: "2029-01-01T00:00:00.000Z" } },
     ]);
     await machine.sync();
     expect(machine.lockedUntil("packs/a")).toBe("2027-05-05T00:00:00.000Z");

@@ -6,7 +6,7 @@ import { BucketError } from "../../../../core/bucket/contract.ts";
 import { wrapBucket } from "../../../../core/bucket/wrap.ts";
 import type { WriteTarget } from "../../../../core/stored/write.ts";
 import { sha256 } from "../backup.ts";
-import { Machine, retention, start, until } from "./machine.ts";
+import { Machine, packKey, retention, start, until } from "./machine.ts";
 
 const targetOf = (bucket: WriteTarget["bucket"]): WriteTarget => ({ bucket, retention, filters: [] });
 
@@ -25,7 +25,7 @@ describe("writing the index", () => {
   /** Stores in the database alone: an object with one frame of these chunks. */
   function store({ database }: Machine, key: string, texts: readonly string[]): number {
     const object = new ObjectTable(database).add(
-      { key, version: `v-${key}`, size: 10_000, encoding: "frames" },
+      { key: packKey(key), version: `v-${key}`, size: 10_000, encoding: "frames" },
       until,
       false,
     );
