@@ -288,7 +288,7 @@ export class Quilter {
 
   /** Undefined if the store gave up, since it could not read the same bytes twice. */
   async #readOnce(file: OpenFile): Promise<Reading | undefined> {
-    const regions = regionsOf(file);
+    const regions = regionsOf(file, this.#deps.layout.mostRegions);
     const { fd, stat } = file;
     try {
       const { extents, end } = await this.#deps.layout.add(file, regions);

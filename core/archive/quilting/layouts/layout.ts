@@ -11,6 +11,8 @@ export type ReadContent = {
 
 /** Stores what files hold, and decides which bytes go into which object. */
 export type ContentLayout = {
+  /** Regions of data that `add` takes of one file. */
+  readonly mostRegions: number;
   /** Reads the data of an open file. When it resolves, the content is read, though perhaps not stored yet. */
   add(file: OpenFile, regions: readonly Region[]): Promise<ReadContent>;
   /** Resolves when everything is stored and recorded in the ledger. */

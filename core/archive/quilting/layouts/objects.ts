@@ -24,6 +24,8 @@ const zeros = Buffer.alloc(blockSize);
 export class ContentChanged extends Error {}
 
 export class ObjectLayout implements ContentLayout {
+  /** Each gives an extent, some 100 bytes of the manifest. */
+  readonly mostRegions = 65_536;
   readonly #deps: LayoutDeps;
   readonly #compression: Compression;
   readonly #buffers = new Pool(putsAtOnce, () => Buffer.allocUnsafeSlow(smallSize));

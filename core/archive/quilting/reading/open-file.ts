@@ -39,10 +39,42 @@ export async function acquireReadLock(
   return { path, fd, stat: fstat(fd), locked };
 }
 
-/** Where the file has data: all of it, but for sparse files. */
-export function regionsOf({ fd, stat }: OpenFile): readonly Region[] {
+/** Where the file has data: all of it, but for sparse files. With more than `most` regions, the smallest holes do not count. */
+export function regionsOf({ fd, stat }: OpenFile, most: number): readonly Region[] {
   if (stat.size === 0) return [];
-  return stat.blocks * 512 < stat.size ? [...dataRegions(fd, stat.size)] : [[0, stat.size]];
+  return stat.blocks * 512 < stat.size ? fewRegions(dataRegions(fd, stat.size), most) : [[0, stat.size]];
+}
+
+const smallestHole = 4_096;
+
+/**
+ * Joins regions over the holes between them, which are then read as zeros, if there are more than `most`: over the smallest
+ * holes first, by powers of two.
+ * @internal
+ */
+export function fewRegions(regions: Iterable<Region>, most: number): readonly Region[] {
+  let kept: Region[] = [];
+  for (const region of regions) {
+    kept.push(region);
+    if (kept.length <= most) continue;
+    // To half of them, so that each is looked at few times.
+    for (let hole = smallestHole; kept.length > most / 2; hole *= 2) kept = joined(kept, hole, kept.length - most / 2);
+  }
+  return kept;
+}
+
+/** Joins regions over holes of at most `widest` bytes, `times` times at most. */
+function joined(regions: readonly Region[], widest: number, times: number): Region[] {
+  const result: Region[] = [];
+  let left = times;
+  for (const [offset, length] of regions) {
+    const last = result.at(-1);
+    if (last !== undefined && left > 0 && offset - (last[0] + last[1]) <= widest) {
+      result[result.length - 1] = [last[0], offset + length - last[0]];
+      left -= 1;
+    } else result.push([offset, length]);
+  }
+  return result;
 }
 
 /** The gaps between regions in a file of `size` bytes. */
