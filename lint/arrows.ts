@@ -91,6 +91,7 @@ export const arrows: ArrowTable = {
     "core/archive/executables",
     "core/aws",
     "core/bucket/lock-state.ts",
+    "core/manifest",
     "core/bucket",
     "core/config",
     "core/system",

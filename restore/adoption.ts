@@ -1,7 +1,7 @@
 /**
- * Decides what may stay of what is in the target already. Another user may have put it there, to keep a descriptor or a
- * mapping of it, or files in it, when it becomes root's. So a thing is kept and corrected only if it has the owner that the
- * backup has, and nobody else can write to it; otherwise it is made again. What is right in every respect stays.
+ * Decides which files and folders that are in the target already may stay. Another user may have put one there, to keep a
+ * descriptor or a mapping of it, or files in it, when it becomes root's. So it is corrected only if it has the owner that
+ * the backup has, and nobody else can write to it; otherwise it is made again. If nothing in it differs, it stays.
  */
 import type { Entry, FolderEntry } from "../core/format/entry.ts";
 import { type ByteString, parentOf } from "../core/format/path.ts";
@@ -22,13 +22,13 @@ const groupWrites = 0o020;
 const othersWrite = 0o002;
 const sticky = 0o1000;
 const setIds = 0o6000;
-/** Leaves that number as it is. */
+/** Number that leaves an owner or group unchanged. */
 const unchanged = 0xffffffff;
 
 export class Adoption {
   readonly #target: Target;
   readonly #metadata: Metadata;
-  /** By device and wanted owner: who owns what we make there instead, if that owner cannot be set. */
+  /** Owner that new files get instead if the wanted one cannot be set, by device and wanted owner. */
   readonly #fixedOwners = new Map<string, number | undefined>();
 
   constructor(target: Target, metadata: Metadata) {
@@ -36,10 +36,10 @@ export class Adoption {
     this.#metadata = metadata;
   }
 
-  /** Whether a file, link or node that differs from the entry in its metadata may be corrected. */
+  /** Returns whether a file, link or node may be corrected if its metadata differs from the entry. */
   mayCorrect(entry: Exclude<Entry, FolderEntry>, found: Stat): boolean {
     const { uid } = this.#metadata.idsOf(entry);
-    // Other names of it may be anywhere. With an ACL, the group's bits are its mask: the most that any entry gives.
+    // It may have other names anywhere. With an ACL, the group's bits are the mask: the most that any of its entries gives.
     if (found.links !== 1 || (entry.type !== "link" && (found.mode & (groupWrites | othersWrite)) !== 0)) return false;
     if (found.uid === uid && givesRights(entry)) return false;
     return this.#hasRightOwner(found, uid, entry.path);
@@ -59,13 +59,13 @@ export class Adoption {
       return true;
     }
     if (folder.mount === above.mount) return false;
-    // Root has mounted it to be restored into, and it cannot be moved aside.
+    // Root has mounted it as part of the target, and a mount cannot be moved aside.
     unlessRefused(() => setOwner(folder.fd, ourselves, unchanged));
     keepOthersOut(folder.fd, found);
     return true;
   }
 
-  /** Whether somebody can write to a folder of the right owner who cannot in the end. */
+  /** Returns whether a folder of the right owner can be written by anyone who may not write to it in the end. */
   #letsInMore(fd: number, found: Stat, entry: FolderEntry): boolean {
     const writers = found.mode & (groupWrites | othersWrite);
     if (writers === 0) return false;
@@ -74,7 +74,7 @@ export class Adoption {
     return found.gid !== this.#metadata.idsOf(entry).gid || !this.#metadata.sameAcl(readXattrs(fd).acl, entry.acl);
   }
 
-  /** Whether it has the owner that it would get if it were made again. */
+  /** Returns whether it has the owner that it would get if it were made again. */
   #hasRightOwner(found: Stat, wanted: number, path: ByteString): boolean {
     if (found.uid === wanted) return true;
     const key = `${found.device} ${wanted}`;
@@ -83,17 +83,17 @@ export class Adoption {
   }
 }
 
-/** Whether it gets setuid, setgid or capabilities: anyone with an old descriptor of the file would have them, too. */
+/** Returns whether an entry gets setuid, setgid or capabilities, which an old descriptor of the file would give, too. */
 function givesRights(entry: Entry): boolean {
   return (entry.mode & setIds) !== 0 || [...entry.xattrs.keys()].some((name) => name.startsWith("security."));
 }
 
-/** Removes write access of all but the owner, also by an ACL, and by descriptors that are open already. */
+/** Removes write access of all but the owner, including access by an ACL and by descriptors that are open already. */
 function keepOthersOut(fd: number, { mode }: Stat): void {
   unlessRefused(() => setMode(fd, mode & ~(groupWrites | othersWrite)));
 }
 
-/** A user's filesystem may say that it is root's, and shows that user all that is written to it. */
+/** Refuses a filesystem that a user has mounted: it may claim to be root's, and shows the user all that is written to it. */
 function refuseUsersMount(found: Stat): void {
   const user = userBehind(found);
   if (user === undefined || user === 0 || user === ourselves) return;
@@ -101,7 +101,7 @@ function refuseUsersMount(found: Stat): void {
   throw new Obstacle({ code: "in-the-way", why, remedy: "unmount it and run again" });
 }
 
-/** The owner of everything that is made in a folder, if owners cannot be set there: us without root, another on FAT. */
+/** Returns the owner of all that is made in a folder, if owners cannot be set there: us without root, another on FAT. */
 function fixedOwner(target: Target, folder: ByteString, wanted: number): number | undefined {
   let fixed: number | undefined;
   unlessRefused(() => {

@@ -1,19 +1,19 @@
-/** Whether a file already holds what the backup has: seen by reading it, since size and times prove nothing. */
+/** Compares a file with the backup by reading it, since size and times prove nothing. */
 import type { FileEntry, Hole } from "../core/format/entry.ts";
 import { dataRegions, readAt } from "../core/system/files.ts";
-import { placed, regionsOf } from "./holes.ts";
+import { dataRunsOf, placed } from "./holes.ts";
 import type { Pauses } from "./pauses.ts";
 
 const buffer = Buffer.allocUnsafeSlow(1024 * 1024);
 
-/** `fd` is a regular file of the entry's size, open for reading. */
+/** Returns whether a file has the entry's content. `fd`: a regular file of the entry's size, open for reading. */
 export async function sameContent(fd: number, entry: FileEntry, pauses: Pauses): Promise<boolean> {
-  const regions = regionsOf(entry);
+  const runs = dataRunsOf(entry);
   let data = 0;
   for (const { length, sha256 } of entry.extents) {
     const hash = new Bun.CryptoHasher("sha256");
-    for (const region of placed(regions, data, length)) {
-      for (const piece of contentOf(fd, region.file, region.length)) {
+    for (const run of placed(runs, data, length)) {
+      for (const piece of contentOf(fd, run.file, run.length)) {
         if (piece === undefined) return false;
         hash.update(piece);
         if (pauses.due(piece.length)) await pauses.take();
@@ -25,7 +25,7 @@ export async function sameContent(fd: number, entry: FileEntry, pauses: Pauses):
   return entry.holes.length === 0 || (await areZeros(fd, entry, pauses));
 }
 
-/** In pieces that are good until the next read; undefined, last, if the file ends too early. */
+/** Yields content in pieces that are valid until the next read; at the end undefined, if the file ends too early. */
 function* contentOf(fd: number, start: number, length: number): Generator<Buffer | undefined> {
   for (let done = 0; done < length; ) {
     const read = readAt(fd, buffer, 0, Math.min(buffer.length, length - done), start + done);
@@ -37,7 +37,7 @@ function* contentOf(fd: number, start: number, length: number): Generator<Buffer
 
 const zeros = Buffer.alloc(buffer.length);
 
-/** Holes read as zeros; what the filesystem still has as a hole need not be read for that. */
+/** Returns whether all holes of the entry read as zeros. Skips what is a hole in the file, too. */
 async function areZeros(fd: number, { size, holes }: FileEntry, pauses: Pauses): Promise<boolean> {
   let next = 0;
   for (const [start, length] of dataRegions(fd, size)) {

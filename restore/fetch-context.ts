@@ -1,4 +1,4 @@
-/** What fetching content from the bucket needs, of frames in packs and of whole objects. */
+/** Dependencies of all code that fetches content: frames of packs, and whole objects. */
 import type { Budget } from "../core/side-by-side.ts";
 import type { ObjectSource } from "../core/stored/read.ts";
 import type { Garbage } from "../core/system/garbage.ts";
@@ -11,6 +11,6 @@ export type FetchContext = {
   /** Bounds decompressed bytes in memory. */
   readonly memory: Budget;
   readonly garbage: Garbage;
-  /** Is called after each frame. */
+  /** Called after each frame. */
   readonly onProgress: () => void;
 };

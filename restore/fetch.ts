@@ -1,6 +1,6 @@
 /**
- * Fetches content from the bucket: every frame once, in few requests, several of them under way. Each extent is
- * verified by its SHA-256. What cannot be had, or is not what the manifest says, costs the files that need it and no other.
+ * Fetches content from the bucket: each frame once, in few requests, several of them side by side. Each extent is
+ * verified by its SHA-256. Content that is missing or not as the manifest says costs only the files that need it.
  */
 import { isPack, isReadInRanges } from "../core/format/encoding.ts";
 import type { ObjectRef } from "../core/format/entry.ts";
@@ -15,7 +15,7 @@ import { framesIn } from "./frames.ts";
 import { type Frame, type ObjectPlan, type Read, readsOf } from "./plan.ts";
 import { fetchWhole } from "./whole.ts";
 
-/** Requests under way at a time: for many frames each, of some MiB, and for single objects, most of them small. */
+/** Requests side by side: some for many frames each, of some MiB; some for single objects, most of them small. */
 const mostReads = 4;
 const mostObjects = 16;
 

@@ -1,6 +1,6 @@
 /**
- * Writing files. Each is made in the workplace of its folder, filled from wherever its extents come, in any order, and
- * renamed when the last byte and all metadata are there. A file that already is as it should be is left alone.
+ * Writes files. Each is made in the workplace of its folder, filled with its extents in any order, and renamed when the
+ * last byte and all metadata are there. A file that is right already is left alone.
  */
 import type { FileEntry } from "../core/format/entry.ts";
 import { type ByteString, baseName, parentOf, toText } from "../core/format/path.ts";
@@ -11,8 +11,8 @@ import { SystemError } from "../core/system/libc.ts";
 import { fstat, lstatAt, type Stat } from "../core/system/stat.ts";
 import type { Adoption } from "./adoption.ts";
 import { sameContent } from "./compare.ts";
-import type { HardLinks } from "./hard-links.ts";
-import { placed, type Region, regionsOf } from "./holes.ts";
+import type { HardLinkRestorer } from "./hard-links.ts";
+import { type DataRun, dataRunsOf, placed } from "./holes.ts";
 import type { Metadata } from "./metadata.ts";
 import type { Pauses } from "./pauses.ts";
 import { putInPlace } from "./place.ts";
@@ -22,24 +22,24 @@ import { OpenSubject } from "./subject.ts";
 import type { Target } from "./target.ts";
 import { writeFailed } from "./trouble.ts";
 
-/** A file on its way. */
+/** A file that is being restored. */
 export type Job = {
   readonly entry: FileEntry;
-  /** Undefined before its first bytes come. */
+  /** Undefined until its first bytes come. */
   open: { readonly fd: number; readonly temporary: ByteString } | undefined;
-  /** Extents that are not written yet. */
+  /** Number of extents that are not written yet. */
   pending: number;
-  /** Nothing more is to be done: the file is in its place, or lost. */
+  /** True when the file is in its place, or lost. */
   over: boolean;
-  /** Places of the data of a sparse file. */
-  readonly regions: readonly Region[] | undefined;
+  /** Data of a sparse file, and its places; undefined for a file without holes. */
+  readonly runs: readonly DataRun[] | undefined;
 };
 
 export type FilesDeps = {
   readonly target: Target;
   readonly metadata: Metadata;
   readonly adoption: Adoption;
-  readonly links: HardLinks;
+  readonly links: HardLinkRestorer;
   readonly report: Report;
   readonly pauses: Pauses;
 };
@@ -53,8 +53,8 @@ export class Files {
   }
 
   /**
-   * Whether the file is in its place with the right content; then its metadata is put right. Its metadata alone is no
-   * proof, so it is read.
+   * Returns whether the file is in its place with the right content, and corrects its metadata if so. Reads the content,
+   * since metadata alone proves nothing.
    */
   async isThere(entry: FileEntry): Promise<boolean> {
     try {
@@ -71,10 +71,10 @@ export class Files {
     }
   }
 
-  /** A file whose content is to be brought; undefined if it needs none, or cannot be made. */
+  /** Starts a file. Returns undefined if it needs no content, or cannot be made. */
   start(entry: FileEntry): Job | undefined {
-    const regions = entry.holes.length === 0 ? undefined : regionsOf(entry);
-    const job: Job = { entry, open: undefined, pending: entry.extents.length, over: false, regions };
+    const runs = entry.holes.length === 0 ? undefined : dataRunsOf(entry);
+    const job: Job = { entry, open: undefined, pending: entry.extents.length, over: false, runs };
     if (job.pending > 0) return job;
     this.#attempt(job, () => {
       this.#open(job);
@@ -84,16 +84,16 @@ export class Files {
   }
 
   /**
-   * Writes verified bytes of an extent, whose first is byte `position` of the data (holes not counted).
-   * `ends`: they are the last of that extent. The last extent of all finishes the file.
+   * Writes verified bytes of an extent. `position`: place of the first byte in the file's data, without holes. `ends`: they
+   * are the last of that extent. The last of all extents finishes the file.
    */
   write(job: Job, bytes: Uint8Array, position: number, ends: boolean): void {
     if (job.over) return;
     this.#attempt(job, () => {
       const { fd } = job.open ?? this.#open(job);
-      if (job.regions === undefined) writeAt(fd, bytes, position);
+      if (job.runs === undefined) writeAt(fd, bytes, position);
       else
-        for (const { data, file, length } of placed(job.regions, position, bytes.length)) {
+        for (const { data, file, length } of placed(job.runs, position, bytes.length)) {
           writeAt(fd, bytes.subarray(data - position, data - position + length), file);
         }
       const { figures, done } = this.#deps.report;
@@ -105,14 +105,14 @@ export class Files {
     });
   }
 
-  /** Gives a file up, since its content cannot be had. */
+  /** Gives a file up, since its content is lost. */
   lose(job: Job, loss: Loss): void {
     if (job.over) return;
     this.#discard(job);
     this.#deps.report.lost("content-lost", { doing: "restore", what: toText(job.entry.path), ...loss });
   }
 
-  /** Removes what is not finished: for the end of a job that stops early. */
+  /** Removes unfinished files, at the end of a job that stops early. */
   discardStarted(): void {
     for (const job of [...this.#started]) this.#discard(job);
   }
@@ -140,10 +140,10 @@ export class Files {
     const { entry, open } = job;
     if (open === undefined) throw new Error("a file is finished before it is begun");
     const { fd, temporary } = open;
-    if (job.regions !== undefined) truncate(fd, entry.size);
+    if (job.runs !== undefined) truncate(fd, entry.size);
     metadata.apply(new OpenSubject(fd), entry);
     putInPlace(target, temporary, entry.path);
-    // After the rename, which changes the ctime.
+    // Call after the rename, which changes the ctime.
     if (entry.hardLink !== undefined) links.restored(entry, fstat(fd));
     this.#close(job);
     report.figures.files += 1;
@@ -157,7 +157,7 @@ export class Files {
     report.done.files += 1;
     this.#close(job);
     if (open === undefined) return;
-    // A leftover is taken away by the next restore.
+    // The next restore removes a leftover.
     unlessRefused(() => {
       target.folderIfThere(parentOf(entry.path));
       remove(target.workplace(parentOf(entry.path)), open.temporary);
@@ -199,12 +199,12 @@ export class Files {
   }
 }
 
-/** Excludes files with other names, by which they could be changed, unless the backup has them, too. */
+/** Returns false for a file with other names, which give access to it, unless the backup has several names for it, too. */
 function couldBe(entry: FileEntry, found: Stat): boolean {
   return found.type === "file" && found.size === entry.size && (found.links === 1 || entry.hardLink !== undefined);
 }
 
-/** Whether nothing has happened to it since: a change of content, owner, mode or links shows in the ctime. */
+/** Returns whether a file is unchanged since: a change of content, owner, mode or links shows in the ctime. */
 function isUntouched(before: Stat, { changed }: Stat): boolean {
   return changed.seconds === before.changed.seconds && changed.nanoseconds === before.changed.nanoseconds;
 }

@@ -1,28 +1,28 @@
-/** Checks extents against content that is too large to hold, as it comes. */
+/** Verifies extents of content that is too large for memory, as it comes. */
 
 /** Bytes that the content should have. */
 type ExpectedBytes = {
-  /** First byte within the content, and how many. */
+  /** First byte within the content; `length`: number of bytes. */
   readonly offset: number;
   readonly length: number;
   /** SHA-256, hex. */
   readonly sha256: string;
 };
 
-/** Bytes of an extent; `start`: the first of them within it; `last`: they end it, and all of it is as expected. */
+/** Bytes of an extent. `start`: place of the first one within it. `last`: they end it, and all of it is as expected. */
 type FlowingBytes = { readonly bytes: Uint8Array; readonly start: number; readonly last: boolean };
 
 export type ExtentSink<T> = {
   readonly expected: (extent: T) => ExpectedBytes;
-  /** Takes the next bytes of an extent. Returns false if no more of it is wanted. */
+  /** Takes the next bytes of an extent. Returns false if it needs no more of them. */
   readonly take: (extent: T, flowing: FlowingBytes) => boolean;
-  /** Is called for an extent whose bytes are others, or not there. */
+  /** Called for an extent whose bytes are missing or not as expected. */
   readonly wrong: (extent: T) => void;
 };
 
 /**
- * Hands the bytes of each extent to the sink in order, and says which extents are wrong. They may overlap. Reads no further
- * than to the end of the last. Errors of the content pass through.
+ * Hands the bytes of each extent to the sink in order, and reports which extents are wrong. Extents may overlap. Reads only
+ * to the end of the last one. Errors of the content pass through.
  */
 export async function checkFlowing<T>(
   extents: Iterable<T>,
@@ -46,7 +46,7 @@ type OpenExtent<T> = {
 
 class Flow<T> {
   readonly #sink: ExtentSink<T>;
-  /** In reverse order of offset. */
+  /** Extents that are not begun, in reverse order of offset. */
   readonly #waiting: T[];
   #open: OpenExtent<T>[] = [];
   #position = 0;
@@ -67,7 +67,7 @@ class Flow<T> {
     this.#position = end;
   }
 
-  /** The content is over: what still waits for bytes is wrong. */
+  /** Reports the extents that still wait for bytes as wrong, at the end of the content. */
   end(): void {
     for (const extent of [...this.#open.map((open) => open.extent), ...this.#waiting]) this.#sink.wrong(extent);
   }
@@ -82,7 +82,7 @@ class Flow<T> {
     }
   }
 
-  /** Returns whether more of the extent is to come. */
+  /** Passes a piece on. Returns whether more of the extent is to come. */
   #passTo({ extent, expected, end, hash }: OpenExtent<T>, piece: Uint8Array, pieceEnd: number): boolean {
     const from = Math.max(0, expected.offset - this.#position);
     const bytes = piece.subarray(from, end - this.#position);

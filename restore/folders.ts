@@ -1,6 +1,6 @@
 /**
- * Folders: made as the walk comes by, for nobody else to enter; they get their own metadata at the very end, deepest first,
- * since writing into a folder changes its times and may not be allowed by its mode.
+ * Restores folders. The walk makes each so that nobody else can enter it. They get their own metadata at the very end,
+ * deepest first, since writing into a folder changes its times, and its mode may not allow it.
  */
 import type { FolderEntry } from "../core/format/entry.ts";
 import { decodeEntry, encodeHead } from "../core/format/entry-json.ts";
@@ -26,7 +26,7 @@ export type FoldersDeps = {
 
 export class Folders {
   readonly #deps: FoldersDeps;
-  /** Folders that could not be made: what lies in them is lost with them, and reported with them. */
+  /** Folders that could not be made. Entries in them are lost, and are reported as a number for each folder. */
   readonly #lost = new Map<ByteString, { entries: number }>();
 
   constructor(deps: FoldersDeps) {
@@ -34,10 +34,11 @@ export class Folders {
   }
 
   /**
-   * `selected` is false for folders that only lead to what is restored: they get their metadata if they had to be made.
+   * Makes a folder. `selected` is false for folders that only lead to selected paths: they get their metadata only if they
+   * had to be made.
    *
-   * The backup's `/` is the target. It gets that metadata if it is the machine's own `/`, or was made by this restore;
-   * a folder that the user had before stays as private or open as the user made it.
+   * The backup's `/` is the target. It gets the metadata of `/` if it is the machine's own `/`, or was made by this
+   * restore. A folder that the user had before stays as private or open as it was.
    */
   restore(entry: FolderEntry, selected: boolean): void {
     const { target, adoption, report, spool } = this.#deps;
@@ -51,13 +52,13 @@ export class Folders {
     }
   }
 
-  /** Whether an entry cannot be restored since its folder could not. */
+  /** Returns whether an entry is lost, since its folder could not be made. */
   isLost(entry: { readonly path: ByteString; readonly type: string }): boolean {
     if (this.#lost.size === 0) return false;
     const lost = this.#lost.get(parentOf(entry.path));
     if (lost === undefined) return false;
     lost.entries += 1;
-    // All that lies deeper counts with the uppermost.
+    // Entries that lie deeper count with the uppermost lost folder.
     if (entry.type === "folder") this.#lost.set(entry.path, lost);
     return true;
   }
@@ -78,7 +79,7 @@ export class Folders {
     try {
       const { fd } = target.folderIfThere(entry.path);
       const found = fstat(fd);
-      // Else what is somebody's would be given to somebody else.
+      // Another folder there must not get this one's owner and mode.
       if (!isFolder(identity, found)) throw replaced();
       if (metadata.correct(new OpenSubject(fd), entry, found)) report.figures.folders += 1;
     } catch (error) {

@@ -1,4 +1,4 @@
-/** Cuts the frames that are needed out of a ranged read, as its bytes come. */
+/** Cuts the needed frames out of a ranged read, as its bytes come. */
 
 import { altered } from "../core/format/error.ts";
 import { longestFrame } from "../core/format/frame.ts";
@@ -7,7 +7,7 @@ import type { Frame, Read } from "./plan.ts";
 
 export type StoredFrame = { readonly frame: Frame; readonly stored: Uint8Array };
 
-/** Yields the frames in order. `stream` is exactly the read's bytes; throws if it ends too early for the next frame. */
+/** Yields the frames in order. `stream`: exactly the bytes of the read. Throws if it ends too early for the next frame. */
 export async function* framesIn(read: Read, stream: AsyncIterable<Uint8Array>): AsyncGenerator<StoredFrame> {
   const pieces = new Pieces(read.start, stream);
   try {

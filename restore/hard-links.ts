@@ -1,7 +1,7 @@
 /**
- * Names of files that have several. The first of them is restored as any file; the others become links to it, or to
- * whichever name was restored in its stead. A link is made only to what this restore has written or checked, and only for
- * an entry that says the same of itself as the first one.
+ * Restores files with several names. The first name is restored like any file. The others become links to it, or to the
+ * name that was restored in its place. A link is made only to a file that this restore has written or checked, and only
+ * for an entry that is the same as the first one's in every respect.
  */
 import type { Entry, FolderEntry } from "../core/format/entry.ts";
 import { likenessOf } from "../core/format/likeness.ts";
@@ -17,22 +17,22 @@ import type { Report } from "./report.ts";
 import type { Target } from "./target.ts";
 
 /**
- * A file is still the one that was restored if its ctime is, which nobody can set: an inode may be used again, and content
- * changed. `path` is kept only if it is not the name that the others refer to.
+ * Identity of a restored file: an inode may be used again, and content may be changed, but nobody can set a ctime. `path`
+ * is kept only if it is not the name that the others refer to.
  */
 type RestoredFile = Pick<Stat, "inode" | "device" | "changed"> & { readonly path: ByteString | undefined };
 
-/** Filesystems without links, with too many already, other ones, and those that protect the files of others. */
+/** Errors of filesystems that have no links, have too many, are another one, or protect files of other users. */
 const refusals = ["EXDEV", "EMLINK", "EPERM", "ENOTSUP", "ENOSYS"] as const;
 
-/** Everything but folders may have several names. */
+/** Entries that may have several names: all but folders. */
 export type Linkable = Exclude<Entry, FolderEntry>;
 
 export function isLaterName(entry: Linkable): boolean {
   return entry.hardLink !== undefined && entry.hardLink !== entry.path;
 }
 
-/** Equal for names that are linked to each other. Of any length, and cheap to keep, as a machine may have millions. */
+/** Returns a short key that is equal for names of one file. A machine may have millions of them. */
 export function linkGroup(entry: Linkable): string {
   return sha256(Buffer.from(`${likenessOf(entry, entry.type === "file" ? entry.extents : [])}${entry.hardLink}`)).slice(
     0,
@@ -40,7 +40,7 @@ export function linkGroup(entry: Linkable): string {
   );
 }
 
-export class HardLinks {
+export class HardLinkRestorer {
   readonly #target: Target;
   readonly #report: Report;
   readonly #leaders = new Map<string, RestoredFile>();
@@ -50,14 +50,14 @@ export class HardLinks {
     this.#report = report;
   }
 
-  /** Registers a name that is in its place, so that others may be linked to it. `found`: how it is there. */
+  /** Registers a name that is in its place, so that others may be linked to it. `found`: its stat. */
   restored(entry: Linkable, found: Stat): void {
     const { hardLink, path } = entry;
     if (hardLink === undefined) return;
     this.#keep(linkGroup(entry), found, hardLink === path ? undefined : path);
   }
 
-  /** False if there is nothing to link to, or no way: the entry then needs content of its own. */
+  /** Links an entry to a restored name. Returns false if that is not possible: the entry needs content of its own. */
   link(entry: Linkable): boolean {
     const { hardLink } = entry;
     if (hardLink === undefined) return false;
@@ -90,7 +90,7 @@ export class HardLinks {
     }
     if (!this.#makeLink(handle, path)) return false;
     this.#report.figures.hardLinks += 1;
-    // One more name changes the ctime.
+    // A new name changes the ctime.
     this.#keep(group, fstat(handle), leader.path);
     return true;
   }

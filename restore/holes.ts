@@ -1,16 +1,16 @@
-/** Where the bytes of a sparse file go: its extents, one after another, fill the gaps between its holes. */
+/** Places the bytes of a sparse file: its extents, one after another, fill the gaps between its holes. */
 import type { FileEntry } from "../core/format/entry.ts";
 
 /** A run of data between holes. `data` counts bytes without holes, `file` with them. */
-export type Region = { readonly data: number; readonly file: number; readonly length: number };
+export type DataRun = { readonly data: number; readonly file: number; readonly length: number };
 
-/** In order; empty regions are left out. */
-export function regionsOf({ size, holes }: Pick<FileEntry, "size" | "holes">): Region[] {
-  const regions: Region[] = [];
+/** Returns the runs of data in order, without empty ones. */
+export function dataRunsOf({ size, holes }: Pick<FileEntry, "size" | "holes">): DataRun[] {
+  const runs: DataRun[] = [];
   let data = 0;
   let file = 0;
   const add = (end: number) => {
-    if (end > file) regions.push({ data, file, length: end - file });
+    if (end > file) runs.push({ data, file, length: end - file });
     data += end - file;
   };
   for (const [offset, length] of holes) {
@@ -18,28 +18,28 @@ export function regionsOf({ size, holes }: Pick<FileEntry, "size" | "holes">): R
     file = offset + length;
   }
   add(size);
-  return regions;
+  return runs;
 }
 
-/** The parts of `regions` that hold the data from `start`, `length` bytes of it. */
-export function* placed(regions: readonly Region[], start: number, length: number): Generator<Region> {
+/** Yields the pieces of `runs` that hold `length` bytes of data from `start` on. */
+export function* placed(runs: readonly DataRun[], start: number, length: number): Generator<DataRun> {
   const end = start + length;
-  for (let number = indexAt(regions, start); number < regions.length; number += 1) {
-    const region = regions[number];
-    if (region === undefined || region.data >= end) return;
-    const from = Math.max(start, region.data);
-    const to = Math.min(end, region.data + region.length);
-    if (to > from) yield { data: from, file: region.file + from - region.data, length: to - from };
+  for (let number = indexAt(runs, start); number < runs.length; number += 1) {
+    const run = runs[number];
+    if (run === undefined || run.data >= end) return;
+    const from = Math.max(start, run.data);
+    const to = Math.min(end, run.data + run.length);
+    if (to > from) yield { data: from, file: run.file + from - run.data, length: to - from };
   }
 }
 
-/** Of the last region that begins at or before `data`: a file may have a million of them, so they are not walked. */
-function indexAt(regions: readonly Region[], data: number): number {
+/** Returns the index of the last run that begins at or before `data`. Searches by halves: a file may have a million runs. */
+function indexAt(runs: readonly DataRun[], data: number): number {
   let low = 0;
-  let high = regions.length - 1;
+  let high = runs.length - 1;
   while (low < high) {
     const middle = Math.ceil((low + high) / 2);
-    if ((regions[middle]?.data ?? 0) <= data) low = middle;
+    if ((runs[middle]?.data ?? 0) <= data) low = middle;
     else high = middle - 1;
   }
   return low;

@@ -1,9 +1,9 @@
 /**
- * Owner, ACL, attributes, mode and times of what was restored. What cannot be set is counted in the report and the
- * rest is still set: a restore without root brings back what it may.
+ * Sets owner, ACL, attributes, mode and times of restored entries. Values that cannot be set are counted in the report, and
+ * the others are still set: a restore without root sets what it may.
  *
- * The order matters: a change of owner takes file capabilities and special bits away, setting an ACL changes the mode,
- * and nearly everything changes the times. What gives rights to anyone who runs a file (setuid, setgid, capabilities) is set
+ * The order matters: a change of owner removes file capabilities and special bits, an ACL changes the mode, and nearly
+ * everything changes the times. Setuid, setgid and capabilities give rights to anyone who runs the file, so they are set
  * last, and only if the file has the right owner by then.
  */
 import type { Acl, Common, Entry } from "../core/format/entry.ts";
@@ -16,7 +16,7 @@ import { accessAcl, defaultAcl } from "../core/system/xattr.ts";
 import type { Report, WarningKind } from "./report.ts";
 import type { Subject } from "./subject.ts";
 
-/** `-1`, which leaves that owner as it is. */
+/** `-1`, which leaves an owner or group unchanged. */
 const unchanged = 0xffffffff;
 const setIds = 0o6000;
 const capability = "security.capability" as ByteString;
@@ -32,13 +32,13 @@ export class Metadata {
     this.#numericOwner = numericOwner;
   }
 
-  /** For what this restore has made, in a folder that hands on no ACL. */
+  /** Sets the metadata of an entry that this restore has made, in a folder without default ACL. */
   apply(subject: Subject, entry: Entry): void {
     const owned = this.#owner(subject, entry);
     this.#applyRest(subject, entry, owned);
   }
 
-  /** For what was there before. Says whether anything was to be changed. */
+  /** Corrects the metadata of an entry that was there before. Returns whether anything differed. */
   correct(subject: Subject, entry: Entry, found: Stat): boolean {
     if (this.matches(subject, entry, found)) return false;
     if (entry.type === "file" && (found.mode & setIds) !== 0) {
@@ -60,7 +60,7 @@ export class Metadata {
     return this.sameAcl(attributes.acl, entry.acl) && sameXattrs(attributes.xattrs, entry.xattrs);
   }
 
-  /** The owner's numbers on this machine. */
+  /** Returns the owner's and group's numbers on this machine. */
   idsOf({ owner }: Common): Ids {
     if (this.#numericOwner) return owner;
     return {
@@ -86,7 +86,7 @@ export class Metadata {
     this.#try("times", entry, () => subject.setTimes(entry.modified));
   }
 
-  /** Setuid, setgid and capabilities of another owner would give somebody else's rights away. */
+  /** Sets setuid, setgid and capabilities. Not with another owner: they would give away that owner's rights. */
   #rights(subject: Subject, entry: Entry, owned: boolean): void {
     const ids = (entry.mode & setIds) !== 0;
     const value = entry.xattrs.get(capability);
@@ -105,11 +105,11 @@ export class Metadata {
     return found.uid === uid && found.gid === gid;
   }
 
-  /** False if the owner or group is not as recorded. */
+  /** Sets owner and group. Returns false if one of them is not as recorded. */
   #owner(subject: Subject, entry: Entry): boolean {
     const { uid, gid } = this.idsOf(entry);
     if (this.#try("owner", entry, () => subject.setOwner(uid, gid))) return true;
-    // Without root, a group that one is a member of can still be set. That it cannot is counted already.
+    // Without root, a group that the user is a member of can still be set. A failure is counted already.
     try {
       subject.setOwner(unchanged, gid);
     } catch (error) {
@@ -125,7 +125,7 @@ export class Metadata {
     if (inherited !== undefined && entry.type === "folder") write(defaultAcl, inherited);
   }
 
-  /** Names are those of this machine if it knows them, else, or with numeric owners, the recorded numbers. */
+  /** Encodes an ACL. Names become this machine's numbers; unknown ones, and all with numeric owners, the recorded numbers. */
   #encodedAcl(text: string, ids: Acl["ids"] = {}): Uint8Array {
     const known = (name: string, find: (name: string) => number | undefined) =>
       this.#numericOwner ? undefined : find(name);
@@ -135,7 +135,7 @@ export class Metadata {
     });
   }
 
-  /** As numbers, since one user may have two names. */
+  /** Compares ACLs by numbers, since one user may have two names. */
   #sameAclText(
     found: string | undefined,
     wanted: string | undefined,
@@ -175,7 +175,7 @@ export class Metadata {
   }
 }
 
-/** Security modules label files themselves (`security.selinux`, `security.ima`): such are not taken away. */
+/** Returns false for the labels of security modules (`security.selinux`, `security.ima`), which are never removed. */
 function isOurs(name: ByteString): boolean {
   return name.startsWith("user.") || name.startsWith("trusted.") || name === capability;
 }

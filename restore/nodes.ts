@@ -1,4 +1,4 @@
-/** Restores links, fifos and devices: entries without content. Each is used by a descriptor that holds it, not by name. */
+/** Restores links, fifos and devices, which have no content. Changes each by a descriptor that holds it, not by name. */
 import type { DeviceEntry, FifoEntry, LinkEntry } from "../core/format/entry.ts";
 import { type ByteString, baseName, parentOf } from "../core/format/path.ts";
 import { makeLink, makeNode } from "../core/system/beneath.ts";
@@ -7,7 +7,7 @@ import { openHandle, readLinkOf } from "../core/system/handle.ts";
 import { isSystemError } from "../core/system/libc.ts";
 import { fstat, type Stat } from "../core/system/stat.ts";
 import type { Adoption } from "./adoption.ts";
-import { type HardLinks, isLaterName } from "./hard-links.ts";
+import { type HardLinkRestorer, isLaterName } from "./hard-links.ts";
 import type { Metadata } from "./metadata.ts";
 import { putInPlace } from "./place.ts";
 import type { Report } from "./report.ts";
@@ -20,17 +20,17 @@ export type NodeDeps = {
   readonly target: Target;
   readonly metadata: Metadata;
   readonly adoption: Adoption;
-  readonly links: HardLinks;
+  readonly links: HardLinkRestorer;
   readonly report: Report;
 };
 
-/** Throws SystemErrors and Obstacles; then nothing has changed. */
+/** Restores a node. Throws a SystemError or an Obstacle, and has changed nothing then. */
 export function restoreNode(entry: NodeEntry, deps: NodeDeps): void {
   if (isLaterName(entry) && deps.links.link(entry)) return;
   if (!correctExisting(entry, deps)) makeAnother(entry, deps);
 }
 
-/** False if nothing is there that may stay. */
+/** Corrects a node that is there already. Returns false if none is there, or it may not stay. */
 function correctExisting(entry: NodeEntry, { target, metadata, adoption, links, report }: NodeDeps): boolean {
   const folder = target.folder(parentOf(entry.path));
   if (folder.fresh) return false;
@@ -41,7 +41,7 @@ function correctExisting(entry: NodeEntry, { target, metadata, adoption, links, 
     if (!isSame(entry, handle, found)) return false;
     const subject = new HeldSubject(handle);
     if (metadata.matches(subject, entry, found)) {
-      // Its other names may lie anywhere: only the backup may say that it has some.
+      // Other names may lie anywhere. A node with several may stay only if the backup has several for it, too.
       if (found.links > 1 && entry.hardLink === undefined) return false;
       report.figures.unchanged += 1;
     } else {

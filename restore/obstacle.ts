@@ -1,10 +1,10 @@
-/** Something in the target that keeps one entry from being restored, and no other. */
+/** Reason in the target for which one entry, and no other, cannot be restored. */
 
 export type ObstacleParts = {
-  /** Of the notice: `in-the-way`. */
+  /** Code of the notice, such as `in-the-way`. */
   readonly code: string;
   readonly why: string;
-  /** What the user can do, as an imperative. */
+  /** Advice to the user, as an imperative. */
   readonly remedy: string;
 };
 

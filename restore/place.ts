@@ -1,6 +1,6 @@
 /**
- * Putting a thing in its place by rename, so that it appears whole or not at all. It is made in the workplace of its
- * folder, under a name that nobody can guess.
+ * Puts a finished file, link, node or folder in its place by rename, so that it appears whole or not at all. It was made
+ * in the workplace of its folder, under a name that nobody can guess.
  */
 import { type ByteString, baseName, parentOf } from "../core/format/path.ts";
 import { remove, removeFolder, rename } from "../core/system/beneath.ts";
@@ -10,8 +10,8 @@ import { unlessRefused } from "./refused.ts";
 import type { Target } from "./target.ts";
 
 /**
- * Replaces what is there: anything but a folder, and an empty folder too. Otherwise an Obstacle. The temporary thing is
- * gone after an error.
+ * Replaces anything but a folder, and an empty folder. Throws an Obstacle for other folders. Removes the temporary one
+ * after an error.
  */
 export function putInPlace(target: Target, temporary: ByteString, path: ByteString): void {
   const from = target.workplace(parentOf(path));

@@ -1,4 +1,4 @@
-/** Plans which bytes of which objects a part's files need, in the order in which they are best fetched. */
+/** Plans which bytes of which objects the files of a part need, in the best order for fetching. */
 import { isPack } from "../core/format/encoding.ts";
 import type { Extent, FileEntry, ObjectRef } from "../core/format/entry.ts";
 import type { Job } from "./files.ts";
@@ -6,24 +6,24 @@ import type { Job } from "./files.ts";
 /** An extent that a file needs. `position`: its first byte in the file, holes not counted. */
 export type Use = { readonly job: Job; readonly extent: Extent; readonly position: number };
 
-/** A frame of a pack, or a whole object that is no pack, with the extents that are needed of it. */
+/** A frame of a pack, or a whole object that is no pack, with the extents that files need of it. */
 export type Frame = { readonly offset: number; readonly length: number; readonly uses: readonly Use[] };
 
-/** Frames in order of offset. */
+/** Needed frames of an object, in order of offset. */
 export type ObjectPlan = { readonly object: ObjectRef; readonly frames: readonly Frame[] };
 
 /**
- * Bytes of content that are held in memory until all of it is verified. What is needed of a larger object that is no pack is
- * written as it comes, and its files stay open meanwhile.
+ * Bound on the content of an object that is held in memory until it is verified. Content of larger objects that are no
+ * packs is written as it comes, and its files stay open meanwhile.
  */
 export const mostHeld = 4 * 1024 * 1024;
 
-/** Files that may be open at a time. */
+/** Bound on open files. */
 const mostOpen = 256;
 
 /**
- * Splits jobs into groups to be finished one after another, so that the files that are open for long, since their content
- * comes from several frames, are never too many. Chunks that two groups share are fetched twice.
+ * Splits jobs into groups that are finished one after another. So the files whose content comes from several frames, which
+ * stay open for long, are never too many. Chunks that two groups share are fetched twice.
  */
 export function* groupsOf(jobs: Iterable<Job>, objects: readonly ObjectRef[]): Generator<Job[]> {
   let group: Job[] = [];
@@ -47,7 +47,7 @@ function staysOpen({ extents, size }: FileEntry, objects: readonly ObjectRef[]):
   return extents.some((extent) => extent.object !== first.object || extent.frameOffset !== first.frameOffset);
 }
 
-/** Uses of a frame are in the order of `jobs`, so that a file which needs nothing else is written in one go. */
+/** Plans the fetch of all jobs. Uses of a frame are in the order of `jobs`, so a file of one frame is written at once. */
 export function planOf(jobs: Iterable<Job>, objects: readonly ObjectRef[]): ObjectPlan[] {
   const frames = new Map<number, Map<number, { offset: number; length: number; uses: Use[] }>>();
   for (const job of jobs) {
@@ -72,14 +72,14 @@ export function planOf(jobs: Iterable<Job>, objects: readonly ObjectRef[]): Obje
 /** One ranged request for frames that lie near each other. */
 export type Read = { readonly start: number; readonly length: number; readonly frames: readonly Frame[] };
 
-/** Fetching what lies between costs less than one more request. */
+/** Gap between two frames up to which one request is cheaper than two. */
 const widestGap = 512 * 1024;
-/** Small enough that several are under way side by side. */
+/** Bound on the bytes of one request, so that several run side by side. */
 const longestRead = 8 * 1024 * 1024;
 
 /**
- * Joins frames into reads; those that overlap, which only a forged manifest has, are read apart. `inRanges`: whether each read
- * costs only its own bytes; else one takes all frames of the object.
+ * Joins frames into reads. Overlapping frames, which only a forged manifest has, are read one by one. `inRanges`: a read
+ * costs only its own bytes; else one read takes all frames of the object.
  */
 export function readsOf(frames: readonly Frame[], inRanges: boolean): Read[] {
   const [gapLimit, lengthLimit] = inRanges

@@ -1,7 +1,7 @@
 import { SystemError } from "../core/system/libc.ts";
 import { Obstacle } from "./obstacle.ts";
 
-/** Runs what need not succeed; false if the system refused it, or something is in the way. */
+/** Runs an action that may fail. Returns false if the system refused it, or an obstacle is in the way. */
 export function unlessRefused(action: () => void): boolean {
   try {
     action();

@@ -1,6 +1,6 @@
 /**
- * What a restore tells: single errors by path, and what happens to many entries alike (an owner that may not be set)
- * as one warning each kind, with a count and the first of them. It also keeps the figures of the summary.
+ * Reports what a restore could not do: single errors by path, and failures of many entries (owners that may not be set) as
+ * one warning of each kind, with a count and the first path. Also keeps the figures of the summary.
  */
 import { Failure, type FailureParts } from "../core/failure.ts";
 import type { Notify } from "../core/notice.ts";
@@ -27,14 +27,14 @@ export type Figures = {
   links: number;
   hardLinks: number;
   nodes: number;
-  /** Files, links and nodes that already were as the backup has them. */
+  /** Files, links and nodes that were the same as in the backup already. */
   unchanged: number;
   snapshotsFetched: number;
   snapshotsReplayed: number;
   bytes: number;
   warnings: number;
   errors: number;
-  /** How many of the errors are damage in the bucket. */
+  /** Number of errors that are damage in the bucket. */
   damaged: number;
 };
 
@@ -55,19 +55,19 @@ export class Report {
     errors: 0,
     damaged: 0,
   };
-  /** For the progress bar: files that need no more work, lost ones among them, and bytes that are in place, holes too. */
+  /** Figures of the progress bar: files that need no more work, even if lost, and bytes in place, holes included. */
   readonly done = { files: 0, bytes: 0 };
   readonly #counted = new Map<WarningKind, { count: number; readonly first: string; readonly reason: string }>();
 
   constructor(readonly notify: Notify) {}
 
-  /** A file that was there already, or became a link to one that is. */
+  /** Counts a file that was there already, or became a link to one. */
   inPlace({ size }: { readonly size: number }): void {
     this.done.files += 1;
     this.done.bytes += size;
   }
 
-  /** Something that is not restored. `damage`: since the bucket does not hold what it should. */
+  /** Reports a loss. `damage`: the bucket does not hold what it should. */
   lost(code: string, { damage, ...parts }: LossReport): void {
     this.figures.errors += 1;
     if (damage) this.figures.damaged += 1;
@@ -83,14 +83,14 @@ export class Report {
     this.notify({ level: "info", code, message });
   }
 
-  /** Told by `tellCounted`. `path` is for display. */
+  /** Counts a failure for `reportCounted`. `path` is for display. */
   count(kind: WarningKind, path: string, reason: string): void {
     const known = this.#counted.get(kind);
     if (known === undefined) this.#counted.set(kind, { count: 1, first: path, reason });
     else known.count += 1;
   }
 
-  tellCounted(): void {
+  reportCounted(): void {
     for (const [kind, { count, first, reason }] of this.#counted) {
       const { doing, remedy } = kinds[kind];
       const others = count === 1 ? "" : ` and ${count - 1} more`;

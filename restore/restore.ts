@@ -1,7 +1,7 @@
 /**
- * The restore job: files with their metadata, then folders' metadata, then snapshots. It goes through the manifest part
- * by part, so its memory does not grow with the backup. What fails is reported by path, and the walk goes on; only a full
- * target, a bucket out of reach, and an abort end it early. If it is run again, it goes on from there.
+ * The restore job: files with their metadata, then the metadata of folders, then snapshots. It goes through the manifest
+ * part by part, so its memory does not grow with the backup. Failures are reported by path, and the walk continues; only a
+ * full target, a bucket out of reach, and an abort end it early. The next run continues from there.
  */
 import { type ExitStatus, exitStatus } from "../core/failure.ts";
 import type { Entry, FileEntry, ObjectRef } from "../core/format/entry.ts";
@@ -19,7 +19,7 @@ import { Adoption } from "./adoption.ts";
 import { fetchContent } from "./fetch.ts";
 import { Files, type Job } from "./files.ts";
 import { Folders } from "./folders.ts";
-import { HardLinks, isLaterName, linkGroup } from "./hard-links.ts";
+import { HardLinkRestorer, isLaterName, linkGroup } from "./hard-links.ts";
 import { Metadata } from "./metadata.ts";
 import { type NodeDeps, type NodeEntry, restoreNode } from "./nodes.ts";
 import { Pauses } from "./pauses.ts";
@@ -33,10 +33,10 @@ import type { RandomBytes } from "./temporary.ts";
 import { writeFailed } from "./trouble.ts";
 
 type RestoreProgress = {
-  /** In place, those among them that were there before; `files` counts lost ones too. */
+  /** Files that need no more work, whether restored, there before, or lost. */
   readonly files: number;
   readonly bytes: number;
-  /** Undefined if only some paths are restored. */
+  /** Number of files of the backup; undefined if only some paths are restored. */
   readonly totalFiles: number | undefined;
   readonly totalBytes: number | undefined;
 };
@@ -44,30 +44,30 @@ type RestoreProgress = {
 export type RestoreOptions = {
   readonly bucket: ObjectSource;
   readonly manifest: Manifest;
-  /** Absolute path of a folder; made if it is missing. */
+  /** Absolute path of a folder, which is made if it is missing. */
   readonly target: string;
-  /** Absolute paths as in the backup, each with all below it; empty for everything. */
+  /** Absolute paths as in the backup, each with everything below it; empty for all. */
   readonly paths: readonly string[];
   readonly numericOwner: boolean;
   readonly snapshots: SnapshotChoice;
-  /** Asks the user; a Failure if there is no terminal. */
+  /** Asks the user. Throws a Failure if there is no terminal. */
   readonly ask: (question: string) => Promise<boolean>;
   readonly notify: Notify;
-  /** Random bytes, fit for secrets. */
+  /** Source of random bytes that are fit for secrets. */
   readonly random: RandomBytes;
   readonly onProgress: (progress: RestoreProgress) => void;
-  /** An abort ends the job with its reason. */
+  /** Ends the job when it is aborted, with its reason. */
   readonly signal: AbortSignal;
 };
 
-/** Stored bytes that may wait to be collected: their own buffers, unlike those of content, are not released by hand. */
+/** Stored bytes after which garbage is collected: their buffers, unlike those of content, are not released by hand. */
 const storedGarbage = 24 * 1024 * 1024;
-/** Decompressed content in memory at a time. */
+/** Bound on decompressed content in memory, in bytes. */
 const memory = 32 * 1024 * 1024;
 
 export async function restore(options: RestoreOptions): Promise<Figures> {
   const { manifest, snapshots, ask, notify, random } = options;
-  // Who wants some files back did not ask for databases to be replayed.
+  // A user who asks for some files does not ask to replay databases.
   const unasked = options.paths.length > 0 && snapshots === "ask";
   const decisions = unasked ? [] : await decide(manifest.snapshots, snapshots, ask);
   const report = new Report(notify);
@@ -109,7 +109,7 @@ class Restore {
   readonly #report: Report;
   readonly #selection: Selection;
   readonly #nodes: NodeDeps;
-  readonly #links: HardLinks;
+  readonly #links: HardLinkRestorer;
   readonly #files: Files;
   readonly #folders: Folders;
   readonly #pauses: Pauses;
@@ -123,7 +123,7 @@ class Restore {
     const pauses = new Pauses(options.signal);
     const metadata = new Metadata(report, options.numericOwner);
     const adoption = new Adoption(target, metadata);
-    const links = new HardLinks(target, report);
+    const links = new HardLinkRestorer(target, report);
     const shared = { target, metadata, adoption, links, report };
     this.#pauses = pauses;
     this.#selection = new Selection(options.paths, (folder) => target.has(folder));
@@ -153,10 +153,10 @@ class Restore {
     }
     this.#tellMissing();
     this.#folders.finish();
-    // Made to restore some paths: the backup's `/` was not asked for.
+    // Only some paths were asked for, so the target does not get the metadata of `/`.
     this.#target.settle("/" as ByteString, 0o700);
     this.#target.leaveAll();
-    this.#report.tellCounted();
+    this.#report.reportCounted();
   }
 
   async #restorePart({ objects, entries }: LoadedPart): Promise<void> {
@@ -204,8 +204,8 @@ class Restore {
   }
 
   /**
-   * If the first name of a file is not there to link to, since it was not asked for, has failed or is another file, the
-   * next one takes its place; what cannot be linked even then gets a copy of its own.
+   * Links files with several names. If the first name cannot be linked to, since it was not selected, has failed or is
+   * another file, the next name takes its place. A file that cannot be linked even then gets a copy of its own.
    */
   async #linkOrBring(entries: readonly FileEntry[], objects: readonly ObjectRef[]): Promise<void> {
     const unlinked = entries.filter((entry) => !this.#link(entry));
@@ -219,7 +219,7 @@ class Restore {
     );
   }
 
-  /** True also if the entry is lost, and reported as such. */
+  /** Links an entry. Also returns true if the entry is lost; that is reported. */
   #link(entry: FileEntry): boolean {
     try {
       const linked = this.#links.link(entry);

@@ -1,8 +1,8 @@
-/** Which entries a restore brings back: all, or some paths with everything below them. */
+/** Selects the entries to restore: all, or some paths with everything below them. */
 import { exitStatus, Failure } from "../core/failure.ts";
 import { type ByteString, fromText, parentOf } from "../core/format/path.ts";
 
-/** `leads`: a folder that is needed to reach what is selected. */
+/** Role of an entry. `leads`: a folder above a selected path. */
 export type Role = "selected" | "leads" | "none";
 
 const everything = "/" as ByteString;
@@ -13,8 +13,8 @@ export class Selection {
   readonly #found = new Set<ByteString>();
 
   /**
-   * `paths` as in the backup; empty for everything. Folders on the way to them are brought back where `isThere` does
-   * not say that the target has them.
+   * `paths`: as in the backup; empty for everything. Folders above them are restored too, unless `isThere` finds them in the
+   * target.
    */
   constructor(paths: readonly string[], isThere: (folder: ByteString) => boolean) {
     this.#paths = new Set(paths.length === 0 ? [everything] : paths.map(parsePath));
@@ -38,16 +38,16 @@ export class Selection {
     return this.#selecting(path) !== undefined;
   }
 
-  /** The paths asked for that no call of `role` has come across. */
+  /** Returns the selected paths that no call of `role` has found. */
   missing(): ByteString[] {
     return [...this.#paths].filter((path) => !this.#found.has(path));
   }
 
-  /** Whether entries from `first` up to, not including, `next` (undefined: the end) can hold anything to bring back. */
+  /** Returns whether a selected entry may lie from `first` up to, not including, `next` (undefined: the end). */
   concerns(first: ByteString, next: ByteString | undefined): boolean {
     const within = (path: string) => path >= first && (next === undefined || path < next);
     for (const path of this.#paths) {
-      // What lies below sorts from `path/` up to `path0`, since `0` comes after `/`.
+      // Entries below sort from `path/` up to `path0`, since `0` comes after `/`.
       if (path === everything || within(path)) return true;
       if ((next === undefined || `${path}/` < next) && first < `${path}0`) return true;
     }

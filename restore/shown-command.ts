@@ -1,16 +1,16 @@
 /**
- * Shows a shell command from a manifest to a user who is asked whether to run it. A hostile manifest can hide a part of a
+ * Shows a shell command from a manifest to a user who decides whether to run it. A hostile manifest can hide a part of a
  * command: behind spaces that scroll it off the screen, or with characters that reorder text, control the terminal, or
- * are not visible. Such parts are named in ⟪ ⟫, which is used for nothing else.
+ * are invisible. Such parts are named in ⟪ ⟫, which is used for nothing else.
  */
 
-/** Space aside: letters, digits, punctuation and symbols that take room of their own. */
+/** Characters that are seen, other than the space: letters, digits, punctuation and symbols with a width of their own. */
 const visible = /^[^\p{C}\p{Z}\p{M}\p{Default_Ignorable_Code_Point}\u2800⟪⟫]$/u;
-/** Letters that are written from right to left: they reorder what is beside them. */
+/** Letters that are written from right to left: they reorder the text beside them. */
 const leftward = /^[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff\u{10800}-\u{10fff}\u{1e800}-\u{1efff}]$/u;
-/** Spaces in a row that are shown as they are. */
+/** Longest run of spaces that is shown as it is. */
 const mostSpaces = 3;
-/** Shown characters before and after what is left out of a long command: together less than a screen. */
+/** Bounds on the characters shown of a long command, at its start and at its end: together less than a screen. */
 const mostAtStart = 700;
 const mostAtEnd = 300;
 
@@ -19,7 +19,7 @@ const names: Readonly<Record<string, string>> = { "\n": "newline", "\t": "tab", 
 
 type Piece = { readonly shown: string; readonly characters: number };
 
-/** As one word for a shell, with the question's words before it. */
+/** Returns the command as a word for a shell, with the words that introduce it. */
 export function shownCommand(command: string): string {
   const pieces = [...piecesOf(command)];
   const { text, isWhole } = joined(pieces);
@@ -57,7 +57,7 @@ function joined(pieces: readonly Piece[]): { readonly text: string; readonly isW
   return { text: `${textOf(pieces.slice(0, first))}${mark}${textOf(pieces.slice(last))}`, isWhole: false };
 }
 
-/** How many pieces fit into so many shown characters. */
+/** Returns the number of pieces that fit into `most` characters. */
 function untilFull(pieces: readonly Piece[], most: number): number {
   let length = 0;
   const full = pieces.findIndex(({ shown }) => {
@@ -67,7 +67,7 @@ function untilFull(pieces: readonly Piece[], most: number): number {
   return full < 0 ? pieces.length : full;
 }
 
-/** One word for a shell. */
+/** Quotes text as one word for a shell. */
 function shellQuoted(text: string): string {
   return `'${text.replaceAll("'", `'\\''`)}'`;
 }

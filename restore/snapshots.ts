@@ -1,4 +1,4 @@
-/** Restores dumps: fetches them into files, or replays them through the command that the snapshotter gave. */
+/** Restores dumps: fetches them into files, or replays them with the command that the snapshotter gave. */
 import { exitStatus, Failure } from "../core/failure.ts";
 import type { SnapshotRef } from "../core/format/manifest.ts";
 import { type ByteString, fromText } from "../core/format/path.ts";
@@ -22,12 +22,12 @@ export type SnapshotChoice = "ask" | "fetch" | "run" | "skip";
 
 export type Decision = { readonly snapshot: SnapshotRef; readonly action: "fetch" | "run" | "skip" };
 
-/** Below the target. */
+/** Folder of fetched dumps, in the target. */
 const folderPath = "/sysbackup-snapshots" as ByteString;
 
 /**
- * Decides what to do with each, before anything is restored, so that nobody has to wait for the questions. A dump that
- * is marked failed, or has no command, is never replayed unasked, but fetched.
+ * Decides what to do with each dump before anything is restored, so that nobody has to wait for the questions. Without a
+ * question, a dump that is marked failed or has no command is only fetched.
  */
 export async function decide(
   snapshots: readonly SnapshotRef[],
@@ -130,7 +130,7 @@ async function fetchDump(snapshot: SnapshotRef, choice: SnapshotChoice, deps: Du
   tellFetched(snapshot, choice, report);
 }
 
-/** Others may not look at dumps, nor put any there. */
+/** Rule for the folder of dumps: others can neither read dumps nor put any there. */
 const ownFolder: FolderRule = {
   gid: undefined,
   accept: (_, { uid, mode }) => uid === ourselves && (mode & 0o077) === 0,
@@ -149,9 +149,9 @@ function tellFetched(
 }
 
 /**
- * Replays a dump through its command. The command sees no byte before the whole object was read once and its digests were
- * found right, since what a database has taken in cannot be taken back. The object is read a second time for the command, and
- * checked again: if it differs then, the command is ended before its input is.
+ * Replays a dump with its command. A database cannot undo its input, so the whole object is read and its digests are
+ * verified before the command gets a byte. The object is read a second time for the command, and verified again: if it
+ * differs then, the command is ended before its input ends.
  */
 async function replay(snapshot: SnapshotRef, deps: DumpDeps): Promise<void> {
   const { report, signal } = deps;
@@ -183,9 +183,9 @@ function endOf({ exit, signal, stderrTail }: Finished): string {
   return stderrTail.trim() === "" ? how : `${how}: ${stderrTail.trim()}`;
 }
 
-/** Yields the dump. Throws, at its end at the latest, if object or dump are not what the manifest says. */
+/** Yields the dump. Throws, at its end at the latest, if object or dump are not as the manifest says. */
 function dumpOf(snapshot: SnapshotRef, { bucket }: DumpDeps): AsyncIterable<Uint8Array> {
   const { dump_size, dump_sha256 } = snapshot;
-  // One byte more shows that it is too long.
+  // One more byte shows that it is too long.
   return checked(readCheckedContent(bucket, snapshot, dump_size + 1), dump_size, dump_sha256);
 }

@@ -1,4 +1,4 @@
-/** Lines to be read back in reverse, of which only the last few MiB are in memory: the rest waits in a file. */
+/** Keeps lines that are read back in reverse. Only the last few MiB are in memory; the rest waits in a file. */
 
 import { writeAt } from "../core/system/beneath.ts";
 import { readAt } from "../core/system/files.ts";
@@ -15,7 +15,7 @@ export class Spool {
   readonly #openFile: () => number;
   readonly #most: number;
 
-  /** `openFile` gives an empty file that is open for reading and writing; it is called when memory is full. */
+  /** `openFile`: opens an empty file for reading and writing; called when the memory is full. */
   constructor(openFile: () => number, most: number = mostHeld) {
     this.#openFile = openFile;
     this.#most = most;
@@ -27,7 +27,7 @@ export class Spool {
     if (this.#held > this.#most) this.#spill();
   }
 
-  /** Lines hold no newline. Each is given once. */
+  /** Yields the lines, the last one first, each once. Lines hold no newline. */
   *backwards(): Generator<string> {
     yield* this.#lines.toReversed();
     this.#lines = [];

@@ -1,9 +1,10 @@
 /**
- * Folders for unfinished things that belong into a folder which others can write to. Only we can enter them, so nobody can
- * open, rename, replace or link what is in them. A thing gets its name when it is complete, by a rename on the same mount.
+ * Staging folders for unfinished files, links, nodes and folders whose own folder others can write to. Only we can enter a
+ * staging folder, so nobody else can open, rename, replace or link anything in it. A file gets its name when it is
+ * complete, by a rename on the same mount.
  *
- * There is one for each mount, in the uppermost folder of the target on that mount. It is removed at the end; what a killed
- * restore has left is found there.
+ * There is one for each mount, in the uppermost folder of the target on that mount. It is removed at the end. A restore
+ * also removes those that a killed one has left.
  */
 import type { ByteString } from "../core/format/path.ts";
 import { createFile, remove, removeFolder } from "../core/system/beneath.ts";
@@ -30,7 +31,7 @@ export class Staging {
     this.#names = names;
   }
 
-  /** The folder for a mount. `above`: folders on that mount, of which the first that takes one has it. */
+  /** Returns the staging folder of a mount. Makes it in the first folder of `above`, all on that mount, that permits it. */
   at(mount: string, above: Iterable<number>): number {
     const known = this.#places.get(mount);
     if (known !== undefined && fstat(known.fd).links > 0) return known.fd;
@@ -51,7 +52,7 @@ export class Staging {
 
   close(): void {
     for (const [mount, place] of this.#places) {
-      // What cannot be removed stays for the next restore.
+      // The next restore removes it.
       unlessRefused(() => removeTemporaries(place.fd));
       unlessRefused(() => removeFolder(place.parent, place.name));
       this.#forget(mount, place);
@@ -65,7 +66,7 @@ export class Staging {
     try {
       markUnfinished(fd);
       if (!isOurs(fd, above, this.#names)) throw swapped();
-      // Another restore takes what nobody holds for a leftover.
+      // Another restore takes a folder without a lock for a leftover.
       tryLock(fd);
       return { fd, parent: openFolder(above, itself), name };
     } catch (error) {
@@ -81,13 +82,13 @@ export class Staging {
   }
 }
 
-/** Whether this is the folder that was just made: anyone who can write to the folder above can put another there. */
+/** Returns whether this is the folder that was just made: anyone who can write to the folder above can replace it. */
 function isOurs(fd: number, above: number, names: TemporaryNames): boolean {
   const empty = namesIn(fd).next().done === true;
   return empty && (fstat(fd).uid === ourselves || ownerInsteadOfUs(above, names) !== undefined);
 }
 
-/** The owner of what we make in a folder, if the filesystem chooses another one: FAT, NFS without root's rights. */
+/** Returns the owner of our new files in a folder if it is not us: on FAT, or on NFS without root's rights. */
 function ownerInsteadOfUs(folder: number, names: TemporaryNames): number | undefined {
   const name = names.next();
   const fd = createFile(folder, name);
@@ -105,7 +106,7 @@ function swapped(): Obstacle {
   return new Obstacle({ code: "replaced-meanwhile", why, remedy: "find out who, and run again" });
 }
 
-/** Takes away folders that restores made in this one, and did not live to remove. */
+/** Removes the staging folders that killed restores have left in a folder. */
 export function removeLeftovers(above: number): void {
   for (const name of namesIn(above)) {
     if (isStagingName(name)) unlessRefused(() => removeLeftover(above, name));

@@ -1,4 +1,4 @@
-/** What metadata is set on: an open file or folder, or a link, fifo or device that is held (`core/system/handle.ts`). */
+/** Objects with metadata: an open file or folder, or a link, fifo or device that is held (`core/system/handle.ts`). */
 import type { Moment } from "../core/format/entry.ts";
 import type { ByteString } from "../core/format/path.ts";
 import {
@@ -20,7 +20,7 @@ import {
 } from "../core/system/xattr.ts";
 
 export interface Subject {
-  /** For a look: `fstat` takes descriptors of either kind. */
+  /** Descriptor for `fstat`, which takes either kind. */
   readonly fd: number;
   setOwner(uid: number, gid: number): void;
   setMode(mode: number): void;

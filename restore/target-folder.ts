@@ -1,4 +1,4 @@
-/** The folder given as --target: made if it is missing, and why it cannot be used. */
+/** Makes the folder of `--target` if it is missing, and explains why it cannot be used. */
 import { basename, dirname } from "node:path";
 import { type ExitStatus, exitStatus, Failure } from "../core/failure.ts";
 import { fromText } from "../core/format/path.ts";
@@ -7,7 +7,7 @@ import { openRoot } from "../core/system/confined.ts";
 import { close } from "../core/system/files.ts";
 import { isSystemError, SystemError } from "../core/system/libc.ts";
 
-/** Makes it with mode 0700, and says whether it had to. Its parent must exist. */
+/** Makes the folder with mode 0700. Returns false if it exists. Its parent must exist. */
 export function makeTargetFolder(path: string): boolean {
   if (path === "/") return false;
   let parent: number | undefined;
@@ -23,7 +23,7 @@ export function makeTargetFolder(path: string): boolean {
   }
 }
 
-/** A Failure for a refusal by the system; any other error as it is. */
+/** Returns a Failure for a refusal by the system, and any other error as it is. */
 export function unusable(path: string, error: unknown): unknown {
   if (!(error instanceof SystemError)) return error;
   const [remedy, exit] = remedies[error.code] ?? [

@@ -1,8 +1,8 @@
 /**
- * The folder that a restore writes beneath. Entry paths are absolute in a manifest and land below it: with target
- * `/mnt`, `/etc/fstab` becomes `/mnt/etc/fstab`. Folders are reached through `core/system/confined.ts` alone, which keeps
- * every one of them inside, whatever lies there or is swapped meanwhile. A folder that this restore has made or accepted stays
- * the same one: if another lies at its path later, that is an `Obstacle`.
+ * The folder that a restore writes to. Absolute paths of entries are taken from there: with the target `/mnt`,
+ * `/etc/fstab` becomes `/mnt/etc/fstab`. Folders are reached only by `core/system/confined.ts`, which never leaves the
+ * target, whatever lies in it or is swapped meanwhile. If a folder that this restore has made or accepted is replaced by
+ * another one, that is an `Obstacle`.
  */
 import { type ByteString, baseName, fromText, join, parentOf } from "../core/format/path.ts";
 import { createFile, remove, removeFolder, rename } from "../core/system/beneath.ts";
@@ -22,43 +22,43 @@ import { isUnfinished, makeUnfinished, markUnfinished, ourselves, removeTemporar
 const root = "/" as ByteString;
 
 export type Folder = {
-  /** Good until another folder is asked for: use it at once. */
+  /** Descriptor; valid until another folder is asked for, so use it at once. */
   readonly fd: number;
-  /** Made by this restore, so that all that lies in it comes from this restore. */
+  /** True if this restore made it, and so everything in it. */
   readonly fresh: boolean;
-  /** Nobody else can enter it: it has the mark of `unfinished.ts`. */
+  /** True if nobody else can enter it: it has the mark of `unfinished.ts`. */
   readonly isPrivate: boolean;
-  /** Tells mounts apart. */
+  /** Text that is different for each mount. */
   readonly mount: string;
 };
 
-/** A folder that was made or accepted: whether another lies at its path, is seen by these. */
+/** Identity of a folder that was made or accepted: shows if another one takes its path. */
 export type FolderIdentity = Pick<Stat, "device" | "inode" | "uid">;
 
 type KnownFolder = FolderIdentity & Pick<Folder, "fresh" | "isPrivate">;
 
-/** Decides about a folder that is there already. */
+/** Rule for a folder that may be there already. */
 export type FolderRule = {
-  /** The group of one that is made; ours if undefined. */
+  /** Group of a folder that is made; ours if undefined. */
   readonly gid: number | undefined;
-  /** Whether it may stay; otherwise it is moved aside. May change its mode and owner, to close it to others. */
+  /** Returns whether a folder may stay; else it is moved aside. May change its mode and owner, to keep others out. */
   accept(folder: Folder, found: Stat, above: Folder): boolean;
 };
 
 export type TargetDeps = {
   readonly random: RandomBytes;
-  /** Called when a folder that could not be accepted was given another name. */
+  /** Called when a folder that was not accepted was renamed. */
   readonly onMovedAside: (path: ByteString, aside: ByteString) => void;
 };
 
-/** Open at a time; files in progress come on top, and 1,024 is the usual limit. */
+/** Bound on open folders. Files in progress come on top; the usual limit is 1,024 descriptors. */
 const mostOpen = 128;
 const keepsGroup: FolderRule = { gid: undefined, accept: () => true };
 
 export class Target {
-  /** Whether this restore made the target folder, or an earlier one that it goes on with. */
+  /** True if this restore made the target folder, or an earlier restore that it continues. */
   readonly made: boolean;
-  /** Whether it is the `/` of the running machine. */
+  /** True if it is the `/` of the running machine. */
   readonly isSystemRoot: boolean;
   readonly names: TemporaryNames;
   readonly #root: number;
@@ -75,7 +75,7 @@ export class Target {
     this.#onMovedAside = onMovedAside;
     this.names = new TemporaryNames(random);
     this.#staging = new Staging(this.names);
-    // Who may write to the folder above it can put another in its place.
+    // Anyone who can write to the folder above can replace it.
     const fresh = made && fstat(fd).uid === ourselves && namesIn(fd).next().done === true;
     if (fresh) markUnfinished(fd);
     const found = fstat(fd);
@@ -97,8 +97,8 @@ export class Target {
   }
 
   /**
-   * A folder by its path in the backup. Folders on the way that the backup does not have are made, for nobody else to
-   * enter. A SystemError if something else is in the way (ELOOP for a link), an Obstacle for another folder than before.
+   * Opens a folder by its path in the backup. Makes missing folders on the way, so that nobody else can enter them. Throws a
+   * SystemError if something else is in the way (ELOOP for a link), and an Obstacle if a folder was replaced.
    */
   folder(path: ByteString): Folder {
     if (path === this.#lastPath && this.#last !== undefined) return this.#last;
@@ -108,7 +108,7 @@ export class Target {
     return this.#keep(path, known);
   }
 
-  /** Whether the folder is there already. */
+  /** Returns whether the folder is there already. */
   has(path: ByteString): boolean {
     try {
       this.folderIfThere(path);
@@ -119,20 +119,20 @@ export class Target {
     }
   }
 
-  /** As `folder`, but makes nothing: ENOENT if it is missing. */
+  /** Opens a folder as `folder` does, but makes nothing: throws ENOENT if it is missing. */
   folderIfThere(path: ByteString): Folder {
     return this.#open.get(path) ?? this.#keep(path, this.#existing(path));
   }
 
-  /** A folder on the same mount that nobody else can enter: make in it what gets its name in `path`. */
+  /** Returns a folder on the mount of `path` that nobody else can enter. Make in it what is to be renamed into `path`. */
   workplace(path: ByteString): number {
     const { isPrivate, fd, mount } = this.folder(path);
     return isPrivate ? fd : this.#staging.at(mount, this.#sameMountAbove(path, mount));
   }
 
   /**
-   * Makes a folder for nobody else to enter, unless the rule accepts what is there. A link in its place is never followed
-   * and stays (ELOOP); another folder is moved aside, any other thing removed.
+   * Makes a folder that nobody else can enter, unless the rule accepts the one that is there. A link in its place stays and
+   * is never followed (ELOOP). A folder that is not accepted is moved aside; a file or node is removed.
    */
   make(path: ByteString, rule: FolderRule = keepsGroup): "made" | "there" {
     if (path === root) return this.made ? "made" : "there";
@@ -148,20 +148,20 @@ export class Target {
     return "made";
   }
 
-  /** Identity of a folder that `make` was called for since the last `leaveBehind`. */
+  /** Returns the identity of a folder that `make` was called for since the last `leaveBehind`. */
   identity(path: ByteString): FolderIdentity {
     const known = this.#known.get(path);
     if (known === undefined) throw new Error("a folder that this restore has neither made nor accepted");
     return known;
   }
 
-  /** Forgets which folders were made or accepted, but for those that paths from `next` on may lie in. */
+  /** Forgets which folders were made or accepted, except those that paths from `next` on may lie in. */
   leaveBehind(next: ByteString): void {
-    // What lies in a folder sorts from `path/` up to `path0`.
+    // Paths in a folder sort from `path/` up to `path0`.
     for (const path of this.#known.keys()) if (path !== root && `${path}0` <= next) this.#known.delete(path);
   }
 
-  /** Gives a folder that was made its mode, if the backup says nothing of it. */
+  /** Sets the mode of a new folder that the backup has no entry for. */
   settle(path: ByteString, mode: number): void {
     const { fd } = this.folderIfThere(path);
     if (isUnfinished(fstat(fd))) setMode(fd, mode);
@@ -169,13 +169,13 @@ export class Target {
     this.#forget(path);
   }
 
-  /** Forgets all folders, when they have their own metadata: others may enter them now. */
+  /** Forgets all folders. Call when they have their own metadata: others may enter them from then on. */
   leaveAll(): void {
     this.#known.clear();
     for (const path of [...this.#open.keys()]) this.#forget(path);
   }
 
-  /** A file without a name, for what does not fit into memory. There is only one; `close` closes it. */
+  /** Opens a file without a name, for data that does not fit into memory. There is only one; `close` closes it. */
   unnamedFile(): number {
     if (this.#unnamed !== undefined) return this.#unnamed;
     const place = this.workplace(root);
@@ -238,7 +238,7 @@ export class Target {
     return true;
   }
 
-  /** Makes the folder in the workplace: nobody can exchange it there before it gets its name. */
+  /** Makes a folder in the workplace, in which nobody can replace it, and gives it its name. */
   #makeAndPlace(path: ByteString): number {
     const place = this.workplace(parentOf(path));
     const temporary = this.names.next();
@@ -253,7 +253,7 @@ export class Target {
     return fd;
   }
 
-  /** Runs `place`, again when what is in the way has gone. */
+  /** Runs `place`. Removes or moves aside what is in the way, and runs it again. */
   #clearPlace(path: ByteString, place: () => void): void {
     try {
       place();
@@ -275,16 +275,16 @@ export class Target {
     } catch (error) {
       throw error instanceof SystemError ? immovable(error) : error;
     }
-    // Folders below it are no longer what their paths say.
+    // Folders below it have other paths now.
     for (const open of [...this.#open.keys()]) if (open === path || open.startsWith(`${path}/`)) this.#forget(open);
     this.#onMovedAside(path, join(parentOf(path), aside));
   }
 
   #finishMaking(path: ByteString, fd: number, { gid }: FolderRule): void {
     const made = fstat(fd);
-    // The umask, or a folder above that hands on its group or its ACL.
+    // The umask, or a group or ACL that the folder above hands on.
     if (!isUnfinished(made)) markUnfinished(fd);
-    // Without root, it may be that it is not ours to give.
+    // Without root, we may not be allowed to give it.
     if (gid !== undefined && gid !== made.gid) unlessRefused(() => setOwner(fd, unchanged, gid));
     this.#use(path, fd, true);
   }
@@ -301,7 +301,7 @@ export class Target {
     this.#known.set(path, { device, inode, uid, fresh, isPrivate });
   }
 
-  /** Folders on the way to a path, itself last, that lie on this mount. */
+  /** Yields the folders above a path, and then its own, that lie on this mount. */
   *#sameMountAbove(path: ByteString, mount: string): Generator<number> {
     const ways = [path];
     for (let way = path; way !== root; ways.push(way)) way = parentOf(way);
@@ -332,10 +332,10 @@ export class Target {
 }
 
 const longestName = 255;
-/** Leaves that number as it is. */
+/** Number that leaves an owner or group unchanged. */
 const unchanged = 0xffffffff;
 
-/** Whether it is the folder that it was: an inode may be used again, but not with an owner who cannot write there. */
+/** Returns whether it is the same folder as before. An inode may be used again, but not with an owner who cannot write there. */
 export function isFolder(known: FolderIdentity, found: Stat): boolean {
   return found.device === known.device && found.inode === known.inode && found.uid === known.uid;
 }

@@ -1,10 +1,10 @@
 /**
- * Names of unfinished things. Nobody can guess them, and each is used once. The next restore recognises by them what a
- * killed one has left, and removes it.
+ * Names of unfinished files, links, nodes and folders. Nobody can guess them, and each is used once. By these names, the
+ * next restore recognises what a killed one has left, and removes it.
  */
 import type { ByteString } from "../core/format/path.ts";
 
-/** Gives so many random bytes, fit for secrets. */
+/** Returns `length` random bytes that are fit for secrets. */
 export type RandomBytes = (length: number) => Uint8Array;
 
 const randomLength = 16;
@@ -21,29 +21,29 @@ export class TemporaryNames {
     this.#prefix = this.folder();
   }
 
-  /** For a file, link, node or folder that gets another name when it is whole. */
+  /** Returns a name for a file, link, node or folder that gets its own name when it is whole. */
   next(): ByteString {
     this.#count += 1;
     return `${this.#prefix}-${this.#count.toString(36)}` as ByteString;
   }
 
-  /** For a folder in which things are made. */
+  /** Returns a name for a staging folder. */
   folder(): ByteString {
     return `.sysbackup-${this.digits(randomLength)}` as ByteString;
   }
 
-  /** Two random hex digits a byte. */
+  /** Returns two random hex digits for each byte. */
   digits(length: number): string {
     return Buffer.from(this.#random(length)).toString("hex");
   }
 }
 
-/** True of the names that `next` gives, to any restore. */
+/** Returns whether a name is one that `next` makes, in any restore. */
 export function isTemporary(name: ByteString): boolean {
   return namePattern.test(name);
 }
 
-/** True of the names that `folder` gives, to any restore. */
+/** Returns whether a name is one that `folder` makes, in any restore. */
 export function isStagingName(name: ByteString): boolean {
   return folderPattern.test(name);
 }

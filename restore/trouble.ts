@@ -1,4 +1,4 @@
-/** What becomes of an error while something is written: an entry is lost, or the whole job ends. */
+/** Handles an error of writing: an entry is lost, or the whole job ends. */
 import { Failure } from "../core/failure.ts";
 import type { Entry } from "../core/format/entry.ts";
 import { toText } from "../core/format/path.ts";
@@ -6,7 +6,7 @@ import { SystemError } from "../core/system/libc.ts";
 import { Obstacle } from "./obstacle.ts";
 import type { Report } from "./report.ts";
 
-/** Reports the entry that is lost, and throws on what no other entry would survive either, defects among it. */
+/** Reports a lost entry. Throws errors that would hit all other entries too, and those that are defects. */
 export function writeFailed(report: Report, entry: Entry, error: unknown): void {
   const what = toText(entry.path);
   if (error instanceof Obstacle) {
@@ -27,7 +27,7 @@ export function writeFailed(report: Report, entry: Entry, error: unknown): void 
   report.lost("not-written", { doing: "restore", what, ...worded(error), damage: false });
 }
 
-/** What was restored stays, and is left alone by the next run. */
+/** Returns the Failure for a full target. Restored entries stay; the next run leaves them alone. */
 export function full(what: string, why: string, cause: unknown): Failure {
   return new Failure({
     doing: "restore",

@@ -1,7 +1,7 @@
 /**
- * The mark of folders that a restore has made and not finished: our own, with a mode that no folder has otherwise. Nobody
- * else can enter them. A restore that goes on after a kill recognises them. Their group is already the final one, so that a
- * user who renames such a folder cannot get another one's.
+ * The mark of folders that a restore has made and not finished: we own them, and their mode is one that no other folder
+ * has. Nobody else can enter them. A restore that continues after a kill recognises them. Their group is the final one
+ * already, so a user who renames such a folder cannot get another folder's group.
  */
 import type { ByteString } from "../core/format/path.ts";
 import { makeFolder, remove, removeFolder } from "../core/system/beneath.ts";
@@ -15,7 +15,7 @@ import { isTemporary } from "./temporary.ts";
 
 const unfinishedMode = 0o1700;
 
-/** The user whose restore this is: nobody else writes in folders of this owner and mode. */
+/** User of this restore: nobody else can write to folders of this owner with the mark. */
 export const ourselves = process.geteuid?.() ?? 0;
 
 export function isUnfinished({ type, uid, mode }: Stat): boolean {
@@ -28,14 +28,14 @@ export function makeUnfinished(parent: number, name: ByteString): number {
   return openFolder(parent, name);
 }
 
-/** Sets the mark, and takes ACLs away: what is made in the folder would inherit them. */
+/** Sets the mark, and removes ACLs, which new files in the folder would inherit. */
 export function markUnfinished(folder: number): void {
   setMode(folder, unfinishedMode);
   removeXattr(folder, defaultAcl);
   removeXattr(folder, accessAcl);
 }
 
-/** Removes what a restore that was killed was making in a folder with the mark. */
+/** Removes unfinished files and folders that a killed restore has left in a folder with the mark. */
 export function removeTemporaries(folder: number): void {
   for (const name of [...namesIn(folder)].filter(isTemporary)) {
     try {

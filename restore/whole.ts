@@ -24,8 +24,8 @@ export async function fetchWhole(object: ObjectRef, uses: readonly Use[], contex
 }
 
 /**
- * Writes while reading, so that a file of any size takes little memory. Each extent is verified at its end, before the
- * file gets its name.
+ * Writes an object's content while it is read, so that a file of any size takes little memory. Each extent is verified at
+ * its end, before the file gets its name.
  */
 async function deliverAsItComes(
   object: ObjectRef,

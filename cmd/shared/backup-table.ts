@@ -15,11 +15,13 @@ export const backupColumns: readonly Column[] = [
 
 export function backupRow(backup: ListedBackup): string[] {
   const time = backup.time === undefined ? "" : moment(backup.time);
-  if (!("manifest" in backup)) return [backup.name, time, "", "", "", "", "", backup.state];
+  // Shown, as the rows are in the order of the server's dates.
+  const dates = backup.contradiction === undefined ? "" : `, stored ${moment(backup.stored)}`;
+  if (!("manifest" in backup)) return [backup.name, time, "", "", "", "", "", backup.state + dates];
   const { header, totals } = backup.manifest;
   const figures = [count(totals.entries), bytes(totals.bytes), count(totals.snapshots)];
   const until = header.retain_until.slice(0, "2026-11-21".length);
-  return [backup.name, time, header.host, ...figures, until, stateOf(totals)];
+  return [backup.name, time, header.host, ...figures, until, stateOf(totals) + dates];
 }
 
 /** Whether the run backed up everything: what it could not is in the manifest's log. */

@@ -38,6 +38,11 @@ export type ObjectInfo = Stored & {
 export type Listed = { readonly key: string; readonly size: number };
 
 export type ListedVersion = Stored & {
+  /**
+   * When the server stored it, by its own clock: unlike a date in a key or in content, nobody who puts can choose it. In a
+   * directory, by the clock of the machine that put it.
+   */
+  readonly stored: Date;
   readonly latest: boolean;
   /** A delete marker hides the versions under it from plain reads; it has size 0 and no content. */
   readonly deleteMarker: boolean;

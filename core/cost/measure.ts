@@ -2,6 +2,7 @@
 import type { BucketReader } from "../bucket/contract.ts";
 import { prefixes } from "../format/keys.ts";
 import type { Manifest } from "../format/manifest.ts";
+import { byStored, contradictionOf } from "../manifest/dates.ts";
 import { lossOf } from "../manifest/loss.ts";
 import { readOriginal } from "../manifest/original.ts";
 import { readParts } from "../manifest/references/read-parts.ts";
@@ -11,6 +12,8 @@ import { History } from "./history.ts";
 export type MeasureOptions = {
   readonly bucket: Pick<BucketReader, "get" | "list" | "listVersions">;
   readonly name: string;
+  /** The time by the server's clock if there is one; called after the listing. */
+  readonly now: () => Date;
   /** Called with a message for each root or part that cannot be used, and is left out. */
   readonly onLost: (message: string) => void;
   readonly onProgress: (parts: number) => void;
@@ -48,7 +51,7 @@ async function readRoots(history: History, options: MeasureOptions) {
   let backups = 0;
   let newest: Manifest | undefined;
   let oldest: Manifest | undefined;
-  const roots = await Array.fromAsync(listRoots(options.bucket, options.name));
+  const roots = oldestFirst(await Array.fromAsync(listRoots(options.bucket, options.name)), options.now());
   for (let at = 0; at < roots.length; at += rootsAtOnce) {
     options.signal.throwIfAborted();
     const read = roots.slice(at, at + rootsAtOnce).map((root) => readRoot(root, options));
@@ -60,6 +63,14 @@ async function readRoots(history: History, options: MeasureOptions) {
     }
   }
   return { backups, newest, oldest };
+}
+
+/** Those whose dates contradict the server's come before all others: none of them is the newest. */
+function oldestFirst(roots: readonly ListedRoot[], now: Date): ListedRoot[] {
+  const { true: wrong = [], false: right = [] } = Object.groupBy(roots, (root) => {
+    return contradictionOf(root, now) === undefined ? "false" : "true";
+  });
+  return [...wrong.toSorted(byStored), ...right.toSorted(byStored)];
 }
 
 /** Returns nothing for a root that cannot be used. */

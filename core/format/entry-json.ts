@@ -9,7 +9,7 @@ import { z } from "zod";
 import { base64, decodeBytes, decodePath, encodeBytes } from "./bytes-json.ts";
 import type { Acl, Common, Entry, Extent, FileEntry, Moment, Owner } from "./entry.ts";
 import { altered } from "./error.ts";
-import { count, parseAs, sha256Hex } from "./lines.ts";
+import { count, maxLineBytes, parseAs, sha256Hex } from "./lines.ts";
 import { type ByteString, fromBytes, fromText, toBytes, toExactText, toText } from "./path.ts";
 
 /** An entry without its extents: `entryLine` appends those, since they change with the part that the entry is in. */
@@ -27,6 +27,21 @@ export function encodeHead(entry: HeadEntry): EntryHead {
     ...own(entry),
   });
 }
+
+/**
+ * Returns the JSON object as `encodeHead` does, if it can be read again. Throws a FormatError for what this format cannot hold:
+ * users can make files of 8 EiB, on some filesystems, and one such entry would spoil its part for all others.
+ */
+export function encodeReadableHead(entry: HeadEntry): EntryHead {
+  const head = encodeHead(entry);
+  if (head.length > longestHead) throw altered(`an entry of ${head.length} bytes is too long`);
+  const document: object = JSON.parse(head);
+  decodeCommon(parseAs(entrySchema, entry.type === "file" ? { ...document, dat: [] } : document, "an entry"));
+  return head;
+}
+
+/** Leaves room for a file's extents in its line. */
+const longestHead = maxLineBytes / 2;
 
 export function decodeEntry(document: unknown): Entry {
   const json = parseAs(entrySchema, document, "an entry");

@@ -20,7 +20,7 @@ export function runOf(start: Date, random: Uint8Array): string {
 /** Backup and snapshotter names that are safe in keys, file names and shells. */
 export const safeName = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
 
-/** `20261121T020003Z`: sorts by time as text. @internal */
+/** `20261121T020003Z`: sorts by time as text. */
 export function stampOf(time: Date): string {
   return time.toISOString().replace(/[-:]|\.\d+/g, "");
 }

@@ -45,4 +45,6 @@ export function toLine(document: unknown): string {
 export const runHex = z.string().regex(/^[0-9a-f]{8}$/);
 export const sha256Hex = z.string().regex(/^[0-9a-f]{64}$/);
 export const count = z.number().int().nonnegative().max(Number.MAX_SAFE_INTEGER);
+/** A sum of sizes, to show: not exact above 2^53, which sparse files of any user can reach. */
+export const sumOfSizes = z.number().nonnegative();
 export const isoTime = z.iso.datetime();

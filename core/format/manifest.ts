@@ -7,7 +7,7 @@ import { base64, decodePath, encodeBytes } from "./bytes-json.ts";
 import { checkFormat, withFooter, withoutFooter } from "./envelope.ts";
 import { altered } from "./error.ts";
 import { safeName } from "./keys.ts";
-import { count, isoTime, parseAs, parseLines, runHex, sha256Hex, toLine } from "./lines.ts";
+import { count, isoTime, parseAs, parseLines, runHex, sha256Hex, sumOfSizes, toLine } from "./lines.ts";
 import { lockModes } from "./lock-mode.ts";
 import { storedShape, wholeEncoding } from "./object-ref.ts";
 import type { ByteString } from "./path.ts";
@@ -38,7 +38,7 @@ const partJson = z.object({
   first_b64: base64.optional(),
   entries: count,
   /** File bytes of its entries, holes included. */
-  bytes: count,
+  bytes: sumOfSizes,
 });
 
 const snapshot = z.object({
@@ -65,7 +65,7 @@ const notice = z.object({
 const totals = z.object({
   entries: count,
   files: count,
-  bytes: count,
+  bytes: sumOfSizes,
   parts: count,
   snapshots: count,
   warnings: count,

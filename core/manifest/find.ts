@@ -1,36 +1,113 @@
-/** Finds the manifest that a user means. */
+/** Finds the manifest that a user means. Of several, the newest is the one that the server stored last: see `dates.ts`. */
 import { existsSync } from "node:fs";
+import type { BucketReader } from "../bucket/contract.ts";
 import { nearest } from "../config/nearest.ts";
 import { exitStatus, Failure } from "../failure.ts";
 import { parseManifestKey, safeName } from "../format/keys.ts";
 import { isManifestFile } from "../format/manifest-file.ts";
+import type { Notice, Notify } from "../notice.ts";
+import { contradictionIn, contradictionOf, stampMeant } from "./dates.ts";
+import { NewestRoots, type PassedOver, takeUsable } from "./newest.ts";
+import type { Original } from "./original.ts";
 import { ManifestRefused } from "./read.ts";
 import { findRoot, type ListedRoot, listRoots, type VersionLister } from "./roots.ts";
 
-/** All versions of a root in the bucket, for `openManifest` to choose from; or a file. */
-export type Found = ListedRoot | { readonly file: string };
+/** A root with all its versions in the bucket. */
+export type FoundRoot = ListedRoot & {
+  /** Its original, if it was read in order to choose it. */
+  readonly original?: Original | undefined;
+  /** Roots that were stored later, and cannot be used or contradict the server's dates; the last of them first. */
+  readonly passedOver?: readonly PassedOver[] | undefined;
+};
 
-/** Names that an error lists at most. */
+/** `FoundRoot`, for `openManifest` to choose the version from; or a local file. */
+export type Found = FoundRoot | { readonly file: string };
+
+export type FindBucket = Pick<BucketReader, "get"> & VersionLister;
+
+export type FindTools = {
+  /** The time by the server's clock if there is one: called after the listing. */
+  readonly now: () => Date;
+  readonly notify: Notify;
+};
+
+/** Names that an error lists at most, and roots that notices name. */
 const mostNames = 10;
 
 /**
  * Finds a manifest by a key (`manifests/…`), a local file (`….jsonl.zst`, or any path with a slash), a backup name for its
  * newest backup, or `name@moment` for the newest at or before a moment: see `parseMoment`. Throws a Failure if there is
  * none.
+ *
+ * A backup whose dates contradict the server's is found only by its key, or by `name@` and the whole time in its key.
  */
-export async function findManifest(bucket: VersionLister, wanted: string): Promise<Found> {
-  if (parseManifestKey(wanted) !== undefined) return (await findRoot(bucket, wanted)) ?? noSuchKey(wanted);
+export async function findManifest(bucket: FindBucket, wanted: string, tools: FindTools): Promise<Found> {
+  if (parseManifestKey(wanted) !== undefined) {
+    return exactly(bucket, (await findRoot(bucket, wanted)) ?? noSuchKey(wanted), tools);
+  }
   if (isManifestFile(wanted) || wanted.includes("/")) return localFile(wanted);
   const { name, upTo } = parseWanted(wanted);
-  let newest: ListedRoot | undefined;
+  const newest = new NewestRoots();
   let oldest: ListedRoot | undefined;
+  let exact: ListedRoot | undefined;
   for await (const root of listRoots(bucket, name)) {
-    oldest ??= root;
-    if (upTo !== undefined && !isUpTo(root, upTo)) break;
-    newest = root;
+    if (oldest === undefined || root.stored < oldest.stored) oldest = root;
+    if (isExactly(root, upTo) && (exact === undefined || root.stored > exact.stored)) exact = root;
+    if (isUpTo(root, upTo)) newest.add(root);
   }
-  if (newest !== undefined) return newest;
-  throw oldest === undefined ? await noSuchName(bucket, name) : nothingBefore(wanted, oldest);
+  if (exact !== undefined) return exactly(bucket, exact, tools);
+  if (oldest === undefined) throw await noSuchName(bucket, name);
+  const candidates = newest.lastFirst();
+  if (candidates.length === 0) throw nothingBefore(wanted, oldest);
+  return chosenOf(bucket, candidates, tools);
+}
+
+/** Takes what was named exactly. Says if its dates contradict the server's. */
+async function exactly(bucket: FindBucket, root: ListedRoot, { now, notify }: FindTools): Promise<FoundRoot> {
+  const { original } = await takeUsable(bucket, [root], () => undefined);
+  const why = original === undefined ? contradictionOf(root, now()) : contradictionIn(root, original.manifest, now());
+  if (why !== undefined) notify(dated(root, why));
+  return { ...root, original };
+}
+
+async function chosenOf(
+  bucket: FindBucket,
+  candidates: readonly ListedRoot[],
+  { now, notify }: FindTools,
+): Promise<FoundRoot> {
+  const time = now();
+  const { root, original, passedOver } = await takeUsable(bucket, candidates, (one, read) => {
+    return read === undefined ? contradictionOf(one, time) : contradictionIn(one, read.manifest, time);
+  });
+  for (const passed of passedOver.slice(0, mostNames)) notify(passedOverNotice(passed, root));
+  if (root !== undefined) return { ...root, original, passedOver };
+  // Reading it again says what is wrong with it.
+  const [unusable, ...more] = passedOver.filter(({ kind }) => kind !== "dates");
+  if (unusable !== undefined) return { ...unusable.root, passedOver: more };
+  throw noneByDefault(candidates);
+}
+
+function dated({ key }: ListedRoot, why: string): Notice {
+  const message = `the dates of the backup ${JSON.stringify(key)} are not right: ${why}`;
+  return { level: "warning", code: "backup-dates", message };
+}
+
+function passedOverNotice({ root, why, kind }: PassedOver, instead: ListedRoot | undefined): Notice {
+  const { key, name, stamp, run } = root;
+  const taken = instead === undefined ? "no other can be used" : `${JSON.stringify(instead.key)} is taken instead`;
+  const how = kind === "dates" ? `; name it as ${name}@${stamp}-${run} if you want it` : "";
+  const message = `the backup ${JSON.stringify(key)} is not taken as the newest: ${why}; ${taken}${how}`;
+  return { level: "warning", code: "backup-passed-over", message };
+}
+
+function noneByDefault([last]: readonly ListedRoot[]): Failure {
+  const { name = "", stamp = "", run = "" } = last ?? {};
+  return new Failure({
+    doing: "choose a backup of",
+    what: name,
+    why: "the dates of each contradict those of the server, or this machine's clock",
+    remedy: `check this machine's clock, or name one exactly: ${name}@${stamp}-${run}`,
+  });
 }
 
 function noSuchKey(key: string): never {
@@ -91,8 +168,14 @@ function isPossible(stamp: string): boolean {
   });
 }
 
-function isUpTo({ stamp, run }: ListedRoot, upTo: string): boolean {
-  return `${stamp}-${run}`.slice(0, upTo.length) <= upTo;
+function isUpTo(root: ListedRoot, upTo: string | undefined): boolean {
+  return upTo === undefined || `${stampMeant(root)}-${root.run}`.slice(0, upTo.length) <= upTo;
+}
+
+const wholeStamp = "20261121T020003Z".length;
+
+function isExactly({ stamp, run }: ListedRoot, upTo: string | undefined): boolean {
+  return upTo !== undefined && upTo.length >= wholeStamp && `${stamp}-${run}`.startsWith(upTo);
 }
 
 async function noSuchName(bucket: VersionLister, name: string): Promise<Failure> {
@@ -117,7 +200,7 @@ function nothingBefore(wanted: string, oldest: ListedRoot): Failure {
   return new Failure({
     doing: "find the backup",
     what: wanted,
-    why: `the oldest backup of ${JSON.stringify(oldest.name)} is from ${oldest.stamp}`,
-    remedy: `give that time or a later one, such as ${oldest.name}@${oldest.stamp}`,
+    why: `the oldest backup of ${JSON.stringify(oldest.name)} is from ${stampMeant(oldest)}`,
+    remedy: `give that time or a later one, such as ${oldest.name}@${stampMeant(oldest)}`,
   });
 }

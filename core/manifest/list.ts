@@ -3,6 +3,7 @@ import type { BucketReader } from "../bucket/contract.ts";
 import { throwIfFatal } from "../bucket/fatal.ts";
 import { timeOfStamp } from "../format/keys.ts";
 import type { Manifest } from "../format/manifest.ts";
+import { byStored, contradictionIn, contradictionOf } from "./dates.ts";
 import { type Overlay, readOriginal } from "./original.ts";
 import { ManifestRefused } from "./read.ts";
 import { type ListedRoot, listRoots } from "./roots.ts";
@@ -10,8 +11,12 @@ import { type ListedRoot, listRoots } from "./roots.ts";
 export type ListedBackup = {
   readonly key: string;
   readonly name: string;
-  /** When the run began. */
+  /** When the run began, as its key says. */
   readonly time: Date | undefined;
+  /** When the server stored its root. */
+  readonly stored: Date;
+  /** What contradicts the server's date, as a clause that follows the backup's name; undefined if nothing does. */
+  readonly contradiction: string | undefined;
 } & (
   | {
       readonly state: "complete";
@@ -20,28 +25,37 @@ export type ListedBackup = {
       readonly overlay: Overlay | undefined;
     }
   /** The root cannot be used; `why` is a full sentence. */
-  | { readonly state: "damaged" | "newer" | "unreadable"; readonly why: string }
+  | { readonly state: ManifestRefused["kind"] | "unreadable"; readonly why: string }
 );
 
 /** Roots being read at a time. */
 const atOnce = 8;
 
-/** Lists backups in byte order of name, oldest first within a name. */
-export function listBackups(
-  bucket: Pick<BucketReader, "listVersions" | "get">,
-  name: string | undefined,
-): AsyncGenerator<ListedBackup> {
-  return describeBackups(bucket, listRoots(bucket, name));
+/** `now`: the time by the server's clock if there is one; called after the listing of a name. */
+export type ListDeps = { readonly bucket: Pick<BucketReader, "listVersions" | "get">; readonly now: () => Date };
+
+/** Lists backups in byte order of name, and within a name those that the server stored first before others. */
+export async function* listBackups(deps: ListDeps, name: string | undefined): AsyncGenerator<ListedBackup> {
+  let own: ListedRoot[] = [];
+  for await (const root of listRoots(deps.bucket, name)) {
+    if (own.length > 0 && own[0]?.name !== root.name) {
+      yield* describeBackups(deps, own.toSorted(byStored));
+      own = [];
+    }
+    own.push(root);
+  }
+  yield* describeBackups(deps, own.toSorted(byStored));
 }
 
 /** Describes backups in the order of `roots`. */
 export async function* describeBackups(
-  bucket: Pick<BucketReader, "get">,
-  roots: AsyncIterable<ListedRoot> | Iterable<ListedRoot>,
+  { bucket, now }: { readonly bucket: Pick<BucketReader, "get">; readonly now: () => Date },
+  roots: Iterable<ListedRoot>,
 ): AsyncGenerator<ListedBackup> {
+  const time = now();
   const ahead: Promise<ListedBackup>[] = [];
-  for await (const root of roots) {
-    const described = describe(bucket, root);
+  for (const root of roots) {
+    const described = describe(bucket, root, time);
     // Its error is for the one who awaits it; until then it is not "unhandled".
     described.catch(() => {});
     ahead.push(described);
@@ -52,11 +66,13 @@ export async function* describeBackups(
   for (const described of ahead) yield await described;
 }
 
-async function describe(bucket: Pick<BucketReader, "get">, root: ListedRoot): Promise<ListedBackup> {
-  const common = { key: root.key, name: root.name, time: timeOfStamp(root.stamp) };
+async function describe(bucket: Pick<BucketReader, "get">, root: ListedRoot, now: Date): Promise<ListedBackup> {
+  const { key, name, stamp, stored } = root;
+  const common = { key, name, stored, time: timeOfStamp(stamp), contradiction: contradictionOf(root, now) };
   try {
     const { manifest, overlay } = await readOriginal(bucket, root);
-    return { ...common, state: "complete", manifest, overlay };
+    const contradiction = contradictionIn(root, manifest, now);
+    return { ...common, contradiction, state: "complete", manifest, overlay };
   } catch (error) {
     if (error instanceof ManifestRefused) return { ...common, state: error.kind, why: error.message };
     return { ...common, state: "unreadable", why: throwIfFatal(error).message };

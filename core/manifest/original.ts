@@ -3,11 +3,10 @@
  * oldest version that is whole is the original. docs/format.md (Threats) says who could come before it.
  */
 import type { Stored } from "../bucket/contract.ts";
-import type { Manifest } from "../format/manifest.ts";
+import { stampOf } from "../format/keys.ts";
+import type { Manifest, ManifestHeader } from "../format/manifest.ts";
 import { sha256 } from "../format/sha256.ts";
-import type { Notice, Notify } from "../notice.ts";
 import type { ObjectSource } from "../stored/read.ts";
-import type { Found } from "./find.ts";
 import { ManifestRefused, readManifest, readStored } from "./read.ts";
 import type { ListedRoot } from "./roots.ts";
 
@@ -26,12 +25,16 @@ export type Original = {
   readonly overlay: Overlay | undefined;
 };
 
-/** Reads the original. Throws a `ManifestRefused` if no version is usable: what is wrong with the oldest. */
+/**
+ * Reads the original. Throws a `ManifestRefused` if no version is usable: what is wrong with the oldest. A version whose name,
+ * run or start is not that of the key is none of this backup.
+ */
 export async function readOriginal(bucket: ObjectSource, root: ListedRoot): Promise<Original> {
   let refused: ManifestRefused | undefined;
   for (const stored of root.versions) {
     try {
       const manifest = await readManifest(bucket, stored);
+      checkKey(root, manifest.header);
       return { manifest, stored, overlay: await overlayOf(bucket, root, stored) };
     } catch (error) {
       if (!(error instanceof ManifestRefused) || error.kind === "newer") throw error;
@@ -41,12 +44,11 @@ export async function readOriginal(bucket: ObjectSource, root: ListedRoot): Prom
   throw refused ?? new Error(`a root without versions: ${root.key}`);
 }
 
-/** Reads the manifest that a user means. Warns of what was laid over it. */
-export async function openManifest(bucket: ObjectSource, found: Found, notify: Notify): Promise<Manifest> {
-  if ("file" in found) return readManifest(bucket, found);
-  const { manifest, stored, overlay } = await readOriginal(bucket, found);
-  if (overlay !== undefined) notify(overlaid(stored, overlay));
-  return manifest;
+function checkKey({ key, name, stamp, run }: ListedRoot, header: ManifestHeader): void {
+  const began = stampOf(new Date(header.started));
+  if (header.name === name && header.run === run && began === stamp) return;
+  const why = `it says that it is ${header.name} of ${began}, run ${header.run}, which its key does not`;
+  throw new ManifestRefused("foreign", key, why, undefined);
 }
 
 async function overlayOf(bucket: ObjectSource, root: ListedRoot, original: Stored): Promise<Overlay | undefined> {
@@ -68,13 +70,4 @@ async function isRepeated(bucket: ObjectSource, { versions, count }: ListedRoot,
 
 async function digestOf(bucket: ObjectSource, stored: Stored): Promise<string> {
   return sha256(await readStored(bucket, stored));
-}
-
-function overlaid({ key, version }: Stored, { hidden, versions }: Overlay): Notice {
-  const what = [
-    ...(hidden ? ["a delete marker"] : []),
-    ...(versions > 0 ? [versions === 1 ? "another version" : `${versions} other versions`] : []),
-  ];
-  const message = `someone laid ${what.join(" and ")} over the manifest ${JSON.stringify(key)}; its oldest whole version ${JSON.stringify(version)} is used, which archive put: find out whose credentials did that, and run \`sysbackup verify\``;
-  return { level: "warning", code: "backup-overlaid", message };
 }

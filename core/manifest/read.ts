@@ -90,16 +90,19 @@ export async function openPart(
   return { objects, entries: kept };
 }
 
-/** A manifest that cannot be used: it is `damaged` (missing, truncated or altered), or of a `newer` format. */
+/**
+ * A manifest that cannot be used: it is `damaged` (missing, truncated or altered), of a `newer` format, or `foreign`: it is
+ * whole, and not the backup that its key names.
+ */
 export class ManifestRefused extends Failure {
   constructor(
-    readonly kind: "damaged" | "newer",
+    readonly kind: "damaged" | "newer" | "foreign",
     manifest: string,
     why: string,
     cause: unknown,
   ) {
     const remedy = kind === "newer" ? "use a newer sysbackup" : "use another backup: `sysbackup list` shows them";
-    const exit = kind === "newer" ? exitStatus.failed : exitStatus.damaged;
+    const exit = kind === "damaged" ? exitStatus.damaged : exitStatus.failed;
     super({ doing: "read the manifest", what: manifest, why, remedy, exit, cause });
   }
 }

@@ -11,6 +11,8 @@ export type ListedRoot = ManifestKey & {
   readonly key: string;
   /** Stored bytes of the oldest version. */
   readonly size: number;
+  /** When the server stored the oldest version. What is laid over it later makes no backup newer. */
+  readonly stored: Date;
   /** Oldest first, without delete markers; at least one. Of very many, only the oldest. */
   readonly versions: readonly Stored[];
   /** Number of all its versions. */
@@ -29,7 +31,7 @@ const parts = /^manifests\/[^/]+\/parts\//;
 const after = (folder: string) => `${folder.slice(0, -1)}0`;
 
 /**
- * Lists roots of one backup name, or of all, in byte order of key: oldest first within a name.
+ * Lists roots of one backup name, or of all, in byte order of key: by name, and by the time that their keys state.
  *
  * Parts lie among them and may be thousands of times as many. Time stamps sort before `parts/`, so the listing is
  * left at the first part and goes on behind the last: about two requests a name, however large the backups.
@@ -73,12 +75,13 @@ async function* rootsUpToParts(
 }
 
 function newRoot(parsed: ManifestKey, key: string): ListedRoot {
-  return { ...parsed, key, size: 0, versions: [], count: 0, hidden: false };
+  return { ...parsed, key, size: 0, stored: new Date(0), versions: [], count: 0, hidden: false };
 }
 
 /** Adds a version to the root. Listings have the newest first. */
-function withVersion(root: ListedRoot, { key, version, size, latest, deleteMarker }: ListedVersion): ListedRoot {
+function withVersion(root: ListedRoot, listed: ListedVersion): ListedRoot {
+  const { key, version, size, stored, latest, deleteMarker } = listed;
   if (deleteMarker) return { ...root, hidden: root.hidden || latest };
   const versions = [{ key, version, size }, ...root.versions].slice(0, mostVersions);
-  return { ...root, size, versions, count: root.count + 1 };
+  return { ...root, size, stored, versions, count: root.count + 1 };
 }

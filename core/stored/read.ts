@@ -92,14 +92,19 @@ export async function readBeginning(
   }
 }
 
-/** Reads an object once: its content, and then the rest of its stored bytes, for callers that hash them on the way. */
-export class ObjectReading {
+/**
+ * Reads an object once: its content, and then the rest of its stored bytes, for callers that hash them on the way. Ends the
+ * bucket's stream when it is disposed of, however much was read.
+ */
+export class ObjectReading implements AsyncDisposable {
+  readonly #source: AsyncIterator<Uint8Array>;
   readonly #stored: ByteStream;
   readonly #encoding: Encoding;
 
   /** `onStored` is called with each piece of the stored bytes. */
   constructor(bucket: ObjectSource, { key, version, encoding }: ContentRef, onStored: (piece: Uint8Array) => void) {
-    this.#stored = unending(bucket.get(key, { version }), onStored);
+    this.#source = bucket.get(key, { version })[Symbol.asyncIterator]();
+    this.#stored = unending(this.#source, onStored);
     this.#encoding = encoding;
   }
 
@@ -112,13 +117,16 @@ export class ObjectReading {
   async rest(): Promise<void> {
     for await (const _ of this.#stored);
   }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#source.return?.();
+  }
 }
 
-/** Leaving a loop over it does not end it: the rest can still be read. */
-function unending(source: ByteStream, onPiece: (piece: Uint8Array) => void): ByteStream {
-  const iterator = source[Symbol.asyncIterator]();
+/** Yields what is left of a source. Leaving a loop over it does not end the source: the rest can still be read. */
+function unending(source: AsyncIterator<Uint8Array>, onPiece: (piece: Uint8Array) => void): ByteStream {
   const next = async (): Promise<IteratorResult<Uint8Array>> => {
-    const result = await iterator.next();
+    const result = await source.next();
     if (result.done) return { done: true, value: undefined };
     onPiece(result.value);
     return result;

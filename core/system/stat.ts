@@ -136,9 +136,13 @@ function long(word: number): number {
   return (words[word + 1] ?? 0) * 2 ** 32 + (words[word] ?? 0);
 }
 
+/** 30 million years: what a manifest can hold. Some filesystems let users set times far beyond. */
+const longestTime = 999_999_999_999_999;
+
 function moment(word: number): Moment {
   const seconds = (signedWords[word + 1] ?? 0) * 2 ** 32 + (words[word] ?? 0);
-  return { seconds, nanoseconds: words[word + 2] ?? 0 };
+  const bounded = Math.max(-longestTime, Math.min(seconds, longestTime));
+  return { seconds: bounded, nanoseconds: bounded === seconds ? (words[word + 2] ?? 0) : 0 };
 }
 
 const target = fixedBuffer(longestPath);

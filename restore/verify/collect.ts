@@ -1,10 +1,10 @@
-/** Reads roots and parts of the chosen backups, and notes down what they need. */
+/** Reads roots and parts of the chosen backups, and records what they need. */
 import type { FileEntry } from "../../core/format/entry.ts";
 import type { Manifest } from "../../core/format/manifest.ts";
 import { fromText, toText } from "../../core/format/path.ts";
 import type { Found } from "../../core/manifest/find.ts";
 import type { Loss } from "../../core/manifest/loss.ts";
-import { ManifestRefused, nameOf } from "../../core/manifest/read.ts";
+import { nameOf } from "../../core/manifest/read.ts";
 import { type PartContent, readParts } from "../../core/manifest/references/read-parts.ts";
 import type { LockDemand, ReferencedPart, References } from "../../core/manifest/references/references.ts";
 import type { Extents } from "./extents.ts";
@@ -19,29 +19,30 @@ export type CollectDeps = {
   readonly findings: Findings;
   readonly losses: Losses;
   readonly partsRead: PartsRead;
-  /** Extents in objects that are to be read. */
+  /** Needed extents of the objects that are to be read. */
   readonly extents: Extents;
-  /** Whether the content of the object with this key is to be read. */
+  /** Returns whether the content of the object with this key is to be read. */
   readonly choose: (key: string) => boolean;
   readonly now: Date;
+  readonly serverTime: () => Date;
   readonly signal: AbortSignal;
 };
 
-/** One backup that is verified; `manifest` without its parts and log, which may be large. */
+/** A backup that is verified. `manifest` is without its parts and log, which may be large. */
 export type Collected = {
   readonly id: number;
   readonly title: string;
   readonly manifest: Pick<Manifest, "header" | "totals"> | undefined;
-  /** The id of its root; undefined for a local file. */
+  /** Id of its root; undefined for a local file. */
   readonly root: number | undefined;
 };
 
 const noPath = fromText("");
 
-/** Parts in memory at a time: while one is worked on, the next is fetched. */
+/** Number of parts in memory: the next is fetched while one is worked on. */
 const partsAtOnce = 2;
 
-/** Returns the backups in order of `sources`. */
+/** Reads the backups. Returns them in the order of `sources`. */
 export async function collect(sources: Iterable<Found> | AsyncIterable<Found>, deps: CollectDeps) {
   const backups: Collected[] = [];
   for await (const source of sources) {
@@ -53,15 +54,16 @@ export async function collect(sources: Iterable<Found> | AsyncIterable<Found>, d
   return backups;
 }
 
-async function collectRoot(source: Found, { bucket, references, findings, now }: CollectDeps): Promise<Collected> {
-  const { stored, manifest, fault } = await readRoot(bucket, source);
+async function collectRoot(source: Found, deps: CollectDeps): Promise<Collected> {
+  const { bucket, references, findings, now, serverTime } = deps;
+  const { stored, manifest, faults } = await readRoot(bucket, source, serverTime);
   const { id, root } = references.addBackup({ root: stored, manifest, demand: manifest && demandOf(manifest, now) });
-  if (root !== undefined && fault !== undefined) findings.add(root, fault.code, fault.why);
+  if (root !== undefined) for (const { code, why } of faults) findings.add(root, code, why);
   const { header, totals } = manifest ?? {};
   return { id, title: nameOf(source), manifest: header && totals && { header, totals }, root };
 }
 
-/** Returns what a backup promises of its locks; nothing after the promised date. */
+/** Returns which locks a backup promises; undefined after the promised date. */
 function demandOf({ header }: Manifest, now: Date): LockDemand | undefined {
   const until = new Date(header.retain_until);
   return until > now ? { until, mode: header.lock_mode } : undefined;
@@ -86,9 +88,8 @@ async function collectParts(deps: CollectDeps): Promise<void> {
 }
 
 function losePart({ id, ref }: ReferencedPart, loss: Loss, { findings, losses }: CollectDeps): void {
-  if (loss.newer) throw new ManifestRefused("newer", ref.key, loss.how, undefined);
   findings.add(id, loss.damage ? "part-damaged" : "not-checked", loss.how, true);
-  losses.add(id, ref.first, ref.entries);
+  if (!loss.newer) losses.add(id, ref.first, ref.entries);
 }
 
 /** Returns the files with content in a chosen object, and the range of all entries. */
@@ -105,7 +106,7 @@ function filesNeeding(choose: (key: string) => boolean, { objects, entries }: Pa
   return { files, range };
 }
 
-/** Reports roots that say of a part what is not so. */
+/** Reports roots that contradict a part. */
 function reportContradictions(backups: readonly Collected[], { partsRead, findings, losses }: CollectDeps): void {
   for (const { backup, part, key, path, entries, overlapped } of partsRead.contradictions()) {
     const root = backups[backup - 1]?.root;
@@ -113,7 +114,7 @@ function reportContradictions(backups: readonly Collected[], { partsRead, findin
       overlapped === undefined
         ? `what it says of ${JSON.stringify(key)} is not so`
         : `parts overlap at ${JSON.stringify(toText(overlapped))}`;
-    // Backups whose roots describe the part as it is lose nothing.
+    // Backups whose roots describe the part correctly lose nothing.
     findings.add(root ?? part, "manifest-damaged", why);
     losses.add(root ?? part, path, entries);
   }

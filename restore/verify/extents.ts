@@ -1,9 +1,9 @@
-/** Keeps the extents that files need of each object which is to be read, each once, and which of them are wrong. */
+/** Keeps the extents that files need of the objects to be read, each once, and which of them are wrong. */
 import type { Database } from "bun:sqlite";
 import type { Extent, FileEntry } from "../../core/format/entry.ts";
 import type { References } from "../../core/manifest/references/references.ts";
 
-/** An extent of one object. */
+/** An extent of a given object. */
 export type NeededExtent = Omit<Extent, "object">;
 
 const schema = `
@@ -24,7 +24,7 @@ export class Extents {
     this.#database.run(schema);
   }
 
-  /** Adds the extents of the files, in the objects whose id `ids` has. */
+  /** Adds the extents of the files that lie in objects with an id in `ids`. */
   add(files: readonly FileEntry[], ids: readonly (number | undefined)[]): void {
     const insert = this.#database.query<null, ThisExtent>(
       `INSERT OR IGNORE INTO extents (object, frame_offset, frame_length, offset, length, sha256)
@@ -40,7 +40,7 @@ export class Extents {
     })();
   }
 
-  /** Returns the extents of an object in order of frame, then of place in the frame. */
+  /** Returns the extents of an object in order of frame, then of offset. */
   in(object: number): NeededExtent[] {
     return this.#database
       .query<NeededExtent, [number]>(

@@ -1,4 +1,4 @@
-/** Keeps what was found of the objects that are needed: beside `References`, in the same database. */
+/** Keeps the findings about needed objects, in the database of `References`. */
 import type { Database } from "bun:sqlite";
 import type { Retention, Stored } from "../../core/bucket/contract.ts";
 import type { Reference, References } from "../../core/manifest/references/references.ts";
@@ -7,8 +7,8 @@ import type { Reference, References } from "../../core/manifest/references/refer
  * How bad a finding is:
  *
  * - `damage`: something cannot be restored as it was; exit status 4
- * - `promise`: all is there, but not locked as the manifest promises, or not at hand; exit status 3
- * - `note`: worth knowing, hurts no restore
+ * - `promise`: all is there, but not locked as the manifest promises, or not readable at once; exit status 3
+ * - `note`: worth knowing, but hurts no restore
  */
 type Severity = "note" | "promise" | "damage";
 
@@ -22,6 +22,7 @@ const codes = {
   altered: "damage",
   "wrong-content": "damage",
   "not-checked": "promise",
+  "manifest-foreign": "promise",
   archived: "promise",
   "lock-missing": "promise",
   "lock-short": "promise",
@@ -29,6 +30,7 @@ const codes = {
   "delete-marker": "note",
   "newer-version": "note",
   "legal-hold": "note",
+  "dates-contradict": "note",
 } as const satisfies Readonly<Record<string, Severity>>;
 
 export type FindingCode = keyof typeof codes;
@@ -38,11 +40,11 @@ export type Finding = {
   readonly version: string;
   readonly severity: Severity;
   readonly code: FindingCode;
-  /** What is wrong, as a clause that follows the object's name. */
+  /** Fault, as a clause that follows the object's name. */
   readonly why: string;
 };
 
-/** How severities are kept in the database. */
+/** Numbers of severities in the database. */
 export const rank = { note: 1, promise: 2, damage: 3 } as const satisfies Record<Severity, number>;
 const severities = [undefined, "note", "promise", "damage"] as const;
 
@@ -60,7 +62,7 @@ const schema = `
   );
 `;
 
-/** An object, and what is demanded of its lock: see `References`. */
+/** An object, and the lock that it must have: see `References`. */
 export type CheckedObject = Reference & {
   readonly id: number;
   readonly until: number;
@@ -98,14 +100,14 @@ export class Findings {
     );
   }
 
-  /** Adds a finding. `unusable`: all that lies in the object is lost, not only what is found to be wrong in it. */
+  /** Adds a finding. `unusable`: all content of the object is lost, not only the extents that are wrong. */
   add(object: number, code: FindingCode, why: string, unusable = false): void {
     const severity = rank[codes[code]];
     this.#fault.run(object, code, severity, why);
     this.#worsen.run(object, severity, unusable ? 1 : 0);
   }
 
-  /** Returns the objects of a version that are sound so far: several if manifests contradict each other. */
+  /** Returns the objects of a version without damage so far: several if manifests contradict each other. */
   ofVersion({ key, version }: Pick<Stored, "key" | "version">): CheckedObject[] {
     return this.#sameVersion.all(key, version);
   }
@@ -114,7 +116,7 @@ export class Findings {
     this.#lock.run(object, until.getTime(), mode === "COMPLIANCE" ? 1 : 0);
   }
 
-  /** Returns sound objects that were not listed, or in another size. */
+  /** Returns objects without damage so far that were not listed, or have another size. */
   notAsRecorded(): { readonly id: number; readonly size: number; readonly found: number | null }[] {
     return this.database
       .query<{ id: number; size: number; found: number | null }, []>(
@@ -123,7 +125,7 @@ export class Findings {
       .all();
   }
 
-  /** Goes through objects that are sound so far, in order of key, in batches of a few hundred, so that findings may be added meanwhile. */
+  /** Yields objects without damage so far, in order of key, in batches of a few hundred. Findings may be added meanwhile. */
   *sound(): Generator<CheckedObject> {
     const query = this.database.query<CheckedObject, [string, string, number, string, string]>(
       `SELECT ${columns} FROM objects WHERE (key, version, size, kind, sha256) > (?, ?, ?, ?, ?) AND ${notDamaged}
@@ -138,7 +140,7 @@ export class Findings {
     }
   }
 
-  /** Goes through findings, the worst first, then in order of key. There may be as many as objects. */
+  /** Yields findings, the worst first, then in order of key. There may be as many as objects. */
   *all(): Generator<Finding> {
     const rows = this.database.query<Omit<Finding, "severity">, []>(
       `SELECT key, version, code, why FROM objects JOIN faults ON faults.object = objects.id
@@ -147,7 +149,7 @@ export class Findings {
     for (const { code, ...rest } of rows.iterate()) yield { ...rest, code, severity: codes[code] };
   }
 
-  /** Counts objects by the worst that was found of them. */
+  /** Counts objects by their worst finding. */
   counts(): SeverityCounts {
     const counts = { note: 0, promise: 0, damage: 0 };
     const rows = this.database

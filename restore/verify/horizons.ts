@@ -1,12 +1,12 @@
-/** Finds out when the first lock of each backup ends, and whether that is earlier, or weaker, than it promises. */
+/** Finds out when the first lock of each backup ends, and whether locks are shorter or weaker than promised. */
 import type { References } from "../../core/manifest/references/references.ts";
 import { rank } from "./findings.ts";
 
 export type Horizon = { readonly lockedUntil: Date | undefined; readonly short: boolean };
 
-/** Returns the horizons by number of backup. Call after the locks were looked at. */
+/** Returns the horizons by number of backup. Call after the locks were read. */
 export function horizons({ database }: References): Map<number, Horizon> {
-  // Parts are shared by many backups: what they hold is summed up once for all of them.
+  // Many backups share parts: their content is summed up once for all backups.
   database.run(`
     CREATE TEMP TABLE reach AS
     SELECT id, min(lock) lock, min(lock IS NOT NULL OR worst IS ${rank.damage}) locked, min(coalesce(strict, 0)) strict

@@ -1,8 +1,8 @@
-/** Groups needed keys by folder: a folder is listed as a whole if much is needed from it. */
+/** Groups needed keys by folder: a folder is listed as a whole if many of its keys are needed. */
 import type { Database } from "bun:sqlite";
 import type { References } from "../../core/manifest/references/references.ts";
 
-/** A key up to its last slash. */
+/** SQL for a key up to its last slash. */
 const folder = "rtrim(key, replace(key, '/', ''))";
 
 export class KeyFolders {
@@ -14,7 +14,7 @@ export class KeyFolders {
     database.run(`CREATE INDEX temp.objects_folder ON objects (${folder}, key)`);
   }
 
-  /** Returns each folder, with its slash, and how many keys are needed from it. */
+  /** Returns each folder, with its slash, and the number of keys that are needed from it. */
   all(): { readonly folder: string; readonly objects: number }[] {
     return this.#database
       .query<{ folder: string; objects: number }, []>(
@@ -23,7 +23,7 @@ export class KeyFolders {
       .all();
   }
 
-  /** Returns the keys that are needed from a folder: for folders of few. */
+  /** Returns the keys that are needed from a folder. Call only for folders with few of them. */
   keysIn(name: string): string[] {
     return this.#database
       .query<{ key: string }, [string]>(`SELECT DISTINCT key FROM objects WHERE ${folder} = ? ORDER BY key`)

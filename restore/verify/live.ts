@@ -1,6 +1,6 @@
 /**
- * Finds out how this machine differs from a backup: what changed, is missing, or is new since. Of the bucket, only root and
- * parts are read.
+ * Finds out how this machine differs from a backup: files that changed, are missing, or are new since. Reads only the root
+ * and the parts from the bucket.
  */
 import { readdirSync } from "node:fs";
 import type { BucketReader } from "../../core/bucket/contract.ts";
@@ -21,9 +21,9 @@ import { Pauses } from "../pauses.ts";
 export type LiveOptions = {
   readonly bucket: Pick<BucketReader, "get">;
   readonly manifest: Manifest;
-  /** Whether the content of the file with this path is to be hashed too. */
+  /** Returns whether the content of the file with this path is to be hashed too. */
   readonly hash: (path: string) => boolean;
-  /** Called for each difference as it is found: what changed and is missing in byte order of path, then what is new. */
+  /** Called for each difference when it is found: changed and missing files in byte order of path, then new ones. */
   readonly onDifference: (difference: Difference) => void;
   readonly onProgress: (entries: number) => void;
   readonly signal: AbortSignal;
@@ -32,19 +32,19 @@ export type LiveOptions = {
 export type Difference = {
   readonly kind: "changed" | "missing" | "new" | "unreadable";
   readonly path: string;
-  /** What of it differs: `size`, `content`, `mode` and so on; empty if it is missing or new. */
+  /** Properties that differ: `size`, `content`, `mode` and so on; empty if it is missing or new. */
   readonly what: readonly string[];
 };
 
 export type LiveFigures = {
   entries: number;
-  /** Files whose content was hashed. */
+  /** Number of files whose content was hashed. */
   hashed: number;
   changed: number;
   missing: number;
   new: number;
   unreadable: number;
-  /** Entries that cannot be compared, as their part of the manifest is missing or damaged. */
+  /** Number of entries that cannot be compared, since their part of the manifest is missing or damaged. */
   lost: number;
 };
 
@@ -117,7 +117,7 @@ async function compareEntry(
   }
 }
 
-/** A link above a path is none of the folders that the backup has there. */
+/** Errors for a path that does not exist; ELOOP for a link above it, since the backup has a folder there. */
 const gone = ["ENOENT", "ENOTDIR", "ELOOP"] as const;
 
 function hold(openFolders: OpenFolders, path: ByteString): number {
@@ -155,12 +155,12 @@ function namesIn(folder: ByteString): ByteString[] {
   try {
     return readdirSync(toBytes(folder), { encoding: "buffer" }).map(fromBytes).sort();
   } catch {
-    // What happened to the folder itself was reported before.
+    // A change of the folder itself is reported already.
     return [];
   }
 }
 
-/** Whether it was made or changed since the backup began: what was there before was not picked. Sockets are never kept. */
+/** Returns whether a path was made or changed since the backup began. Older ones were not picked. Sockets are never kept. */
 function isNew(openFolders: OpenFolders, path: ByteString, began: number): boolean {
   try {
     const found = lstatAt(openFolders.at(parentOf(path)), baseName(path));

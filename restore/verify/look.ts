@@ -1,7 +1,7 @@
 /**
- * Finds out whether the bucket holds the objects, and how. Listings have versions, sizes and what lies over them. What they
- * do not have (locks, holds, the stated encoding) takes one request an object, if the listing has it. A role that may not
- * read may not ask for all of that: then only the lock is asked for.
+ * Finds out whether the bucket holds the objects, and with which locks. Listings have versions, sizes, delete markers and
+ * newer versions. Locks, holds and the stated encoding take one request for each listed object. A role without read access
+ * may not ask for all of that: then only the lock is asked for.
  */
 import { BucketError, type BucketReader, type ListedVersion, type ObjectInfo } from "../../core/bucket/contract.ts";
 import { codecOf, isPack } from "../../core/format/encoding.ts";
@@ -16,14 +16,14 @@ export type LookDeps = Pick<CollectDeps, "bucket" | "references" | "findings" | 
   readonly onProgress: (objects: number) => void;
 };
 
-/** Up to so many keys of a folder are listed one by one: that is cheaper than listing what may be a whole bucket. */
+/** Number of keys up to which they are listed one by one: their folder may hold a whole bucket. */
 const mostListedAlone = 20;
 const atOnce = 16;
 
 export type LookFigures = {
-  /** Objects of which the role may see only the lock: whether they are under a legal hold is not known. */
+  /** Number of objects of which the role may see only the lock, not a legal hold. */
   lockOnly: number;
-  /** How many of them are in `content/`, whose stated encoding is not known either. A pack's name says it. */
+  /** Number of those in `content/`, whose stated encoding is unknown too. The key of a pack names its encoding. */
   encodingUnknown: number;
 };
 
@@ -57,16 +57,16 @@ async function noteVersions(pages: AsyncIterable<readonly ListedVersion[]>, over
 
 const inArchive = "it is in an archive tier: restore it to S3 Standard there before it can be read";
 
-/** Goes through listed versions, newest first within a key, also if a key's versions are on several pages. */
+/** Goes through listed versions, newest first for each key, even if a key's versions are on several pages. */
 class Overlays {
   #key: string | undefined;
-  /** Versions of the key that lie over what comes next. */
+  /** Versions of the current key that are newer than the next one. */
   #above: ListedVersion[] = [];
 
   constructor(
     readonly references: CollectDeps["references"],
     readonly findings: CollectDeps["findings"],
-    /** The only key that is meant, if others may begin with it. */
+    /** Only key that counts, if other keys may begin with it. */
     readonly only?: string,
   ) {}
 
@@ -135,18 +135,18 @@ async function askForLocks(deps: LookDeps): Promise<LookFigures> {
   return figures;
 }
 
-/** What is known of an object that was listed: all, or only its lock. */
+/** Properties of a listed object: all, or only its lock. */
 type Known =
   | ({ readonly whole: true } & Pick<ObjectInfo, "metadata" | "retention" | "legalHold" | "archived">)
   | ({ readonly whole: false } & Pick<ObjectInfo, "retention">);
 
 class Asker {
-  /** Top folders in which an object was refused, so that the next one costs only one request. */
+  /** Top folders in which an object was refused: the next object there costs only one request. */
   readonly #refused = new Set<string>();
 
   constructor(readonly bucket: Pick<BucketReader, "head" | "retention">) {}
 
-  /** Returns undefined if it does not exist. */
+  /** Asks for an object's properties. Returns undefined if it does not exist. */
   async ask({ key, version }: CheckedObject): Promise<Known | undefined> {
     const folder = key.slice(0, key.indexOf("/"));
     if (!this.#refused.has(folder)) {
@@ -164,7 +164,7 @@ class Asker {
 
 const statesEncoding = (kind: CheckedObject["kind"]): boolean => isContent(kind) && !isPack(kind);
 
-/** Goes through sound objects; those that contradict each other about one version come once. */
+/** Yields objects without damage so far. If several contradict each other about one version, yields only one of them. */
 function* onePerVersion(findings: CollectDeps["findings"]): Generator<CheckedObject> {
   for (const row of findings.sound()) if (findings.ofVersion(row)[0]?.id === row.id) yield row;
 }

@@ -1,14 +1,14 @@
-/** Keeps what damage costs: entries and snapshots that cannot be restored, or not wholly, and the backups that they are of. */
+/** Keeps the losses that damage causes: entries and snapshots that cannot be restored wholly, and their backups. */
 import type { Database } from "bun:sqlite";
 import { type ByteString, toText } from "../../core/format/path.ts";
 import type { References } from "../../core/manifest/references/references.ts";
 
 export type LostEntries = {
-  /** A path; for a lost part, the first that it held; for a snapshot, its key. */
+  /** Path of the entry; for a lost part, its first path; for a snapshot, its key. */
   readonly path: string;
-  /** 1, or how many entries were lost with the part. */
+  /** Number of entries that were lost with the part; else 1. */
   readonly entries: number;
-  /** How many of the verified backups have it in this state. */
+  /** Number of verified backups that have it in this state. */
   readonly backups: number;
 };
 
@@ -30,19 +30,19 @@ export class Losses {
     );
   }
 
-  /** Adds a lost entry. `holder`: the part that the entry stands in; the snapshot itself; or the root, if others with that part have the entry. */
+  /** Adds a lost entry. `holder`: the part with the entry; the snapshot itself; or the root, if only this backup loses it. */
   add(holder: number, path: ByteString, entries = 1): void {
     this.#insert.run(holder, path, entries);
   }
 
-  /** Adds snapshots: their loss follows from what was found of them. */
+  /** Adds the snapshots that are lost by the findings about them. */
   addSnapshots(): void {
     this.#database.run(
       "INSERT OR IGNORE INTO losses SELECT id, key, 1 FROM objects JOIN states ON object = id WHERE kind = 'snapshot' AND unusable = 1",
     );
   }
 
-  /** Goes through losses in byte order of path. One damaged pack may cost many thousands. */
+  /** Yields losses in byte order of path. One damaged pack may cause many thousands. */
   *all(): Generator<LostEntries> {
     const rows = this.#database.query<{ path: ByteString; entries: number; backups: number }, []>(
       `SELECT path, max(entries) entries, count(DISTINCT backup) backups
@@ -51,7 +51,7 @@ export class Losses {
     for (const { path, ...rest } of rows.iterate()) yield { path: toText(path), ...rest };
   }
 
-  /** Counts distinct paths, with all that lost parts held. */
+  /** Counts distinct paths, and all entries of lost parts. */
   count(): number {
     const query = "SELECT coalesce(sum(entries), 0) lost FROM (SELECT max(entries) entries FROM losses GROUP BY path)";
     return this.#database.query<{ lost: number }, []>(query).get()?.lost ?? 0;

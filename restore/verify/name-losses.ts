@@ -1,11 +1,11 @@
-/** Goes through the parts that need damaged objects once more, for the files that the damage touches. */
+/** Reads the parts that need damaged objects again, to find the files that are damaged. */
 import type { FileEntry, ObjectRef } from "../../core/format/entry.ts";
 import { readParts } from "../../core/manifest/references/read-parts.ts";
 import type { CollectDeps } from "./collect.ts";
 
 type DamagedObject = { readonly id: number; readonly unusable: boolean };
 
-/** Parts in memory at a time: while one is worked on, the next is fetched. */
+/** Number of parts in memory: the next is fetched while one is worked on. */
 const partsAtOnce = 2;
 
 export async function nameLosses(deps: CollectDeps): Promise<void> {
@@ -22,7 +22,7 @@ export async function nameLosses(deps: CollectDeps): Promise<void> {
         for (const path of paths) losses.add(id, path);
       })();
     },
-    // It could be read before: the next verify reports what went wrong since then.
+    // The part could be read before. The next verify reports a later fault.
     onLost: () => {},
     signal,
   });
@@ -38,7 +38,7 @@ function damagedAmong(objects: readonly ObjectRef[], { references, findings }: C
   return damaged;
 }
 
-/** Returns a function that says whether content of a file is lost. */
+/** Returns a function that returns whether content of a file is lost. */
 function touchedBy(damaged: ReadonlyMap<number, DamagedObject>, { extents: known }: CollectDeps) {
   return ({ extents }: FileEntry): boolean =>
     extents.some((extent) => {

@@ -1,4 +1,4 @@
-/** Keeps the parts that could be read, and what they hold: beside `References`, in the same database. */
+/** Keeps the parts that could be read, and the objects that they name, in the database of `References`. */
 import type { Database } from "bun:sqlite";
 import type { ByteString } from "../../core/format/path.ts";
 import type { ReferencedPart, References } from "../../core/manifest/references/references.ts";
@@ -13,18 +13,18 @@ const schema = `
   CREATE TEMP TABLE uses (part INTEGER, object INTEGER, PRIMARY KEY (part, object)) WITHOUT ROWID;
 `;
 
-/** From the first entry of a part to the last. */
+/** Paths of the first and the last entry of a part. */
 export type PathRange = { readonly first: ByteString; readonly last: ByteString; readonly entries: number };
 
-/** A root says something of a part that is not so. */
+/** A false statement of a root about a part. */
 export type Contradiction = {
   readonly backup: number;
   readonly part: number;
   readonly key: string;
-  /** The part's first path and number of entries, as that root says. */
+  /** Key of the part, its first path and number of entries, as the root states them. */
   readonly path: ByteString;
   readonly entries: number;
-  /** The first path of the part after it, if the two overlap. */
+  /** First path of the next part, if the two overlap. */
   readonly overlapped: ByteString | undefined;
 };
 
@@ -50,9 +50,9 @@ export class PartsRead {
     })();
   }
 
-  /** Goes through them in order of backup and path. A hostile bucket may have any number. */
+  /** Yields contradictions in order of backup and path. A hostile bucket may have any number of them. */
   *contradictions(): Generator<Contradiction> {
-    // Mostly there are none, which is found without going through all parts of all backups.
+    // There are none in most buckets. This finds out without going through all parts of all backups.
     this.#database.run(`
       CREATE TEMP TABLE contradictions AS
       SELECT claims.id claim,

@@ -1,6 +1,6 @@
 /**
- * Reads objects and hashes them: packs, parts and snapshots as stored, and content extent by extent as the manifests say
- * that it lies there, so that what is wrong is known to the file. One frame at a time is in memory, whatever the size.
+ * Reads objects and hashes them: packs and snapshots as stored, and content extent by extent, as the manifests place it. So
+ * damage is known by file. Holds one frame of each object in memory, whatever the size.
  */
 import { type Encoding, isPack } from "../../core/format/encoding.ts";
 import { FormatError } from "../../core/format/error.ts";
@@ -22,7 +22,7 @@ export type ReadDataDeps = Pick<CollectDeps, "bucket" | "findings" | "extents" |
 
 export type ReadFigures = { objects: number; bytes: number };
 
-/** A frame holds 64 MiB at most, mostly 1: some of them side by side stay within bounds. */
+/** Number of objects read side by side. A frame holds 64 MiB at most, mostly 1, so memory stays within bounds. */
 const atOnce = 3;
 
 export async function readData(deps: ReadDataDeps): Promise<ReadFigures> {
@@ -30,7 +30,7 @@ export async function readData(deps: ReadDataDeps): Promise<ReadFigures> {
   const figures = { objects: 0, bytes: 0 };
   const garbage = new Garbage();
   await eachOf(findings.sound(), atOnce, async (row) => {
-    // Root and parts were read for what they say.
+    // Roots and parts were read already.
     if (row.kind === "root" || row.kind === "part" || !choose(row.key)) return;
     signal.throwIfAborted();
     const count = (bytes: number) => {
@@ -59,7 +59,7 @@ async function readObject(row: CheckedObject, deps: ReadDataDeps, count: Count):
   try {
     const { key, version, kind } = row;
     const encoding = isContent(kind) ? kind : "none";
-    const reading = new ObjectReading(deps.bucket, { key, version, encoding }, onStored);
+    await using reading = new ObjectReading(deps.bucket, { key, version, encoding }, onStored);
     if (isContent(kind)) wrong = await checkContent(row, kind, reading, deps);
     await reading.rest();
   } catch (error) {
@@ -82,7 +82,7 @@ async function readObject(row: CheckedObject, deps: ReadDataDeps, count: Count):
   }
 }
 
-/** Returns the extents that the object does not have as they should be. */
+/** Returns the extents of an object that are wrong. */
 async function checkContent(row: CheckedObject, encoding: Encoding, reading: ObjectReading, deps: ReadDataDeps) {
   const extents = deps.extents.in(row.id);
   if (isPack(encoding)) return checkPack({ ...row, encoding }, extents, reading, deps);
@@ -100,7 +100,7 @@ async function checkWhole(extents: readonly NeededExtent[], content: AsyncIterab
   return wrong;
 }
 
-/** Ends at the first byte that cannot be decoded: what comes after counts as missing. */
+/** Passes content on up to the first byte that cannot be decoded: the rest counts as missing. */
 async function* untilDamage(content: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   try {
     yield* content;
@@ -116,7 +116,7 @@ type CheckedFrame = {
   readonly extents: NeededExtent[];
 };
 
-/** Checks a pack. Frames that overlap, which only a wrong manifest has, are asked for one by one. */
+/** Checks a pack. Overlapping frames, which only a wrong manifest has, are read one by one. */
 async function checkPack(
   pack: CheckedObject & { readonly encoding: Encoding },
   extents: readonly NeededExtent[],

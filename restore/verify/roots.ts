@@ -1,31 +1,52 @@
-/** Reads the root of a backup that is to be verified: the version that archive put, and what is wrong with it. */
+/** Reads the root of a backup that is verified, in the version that archive put, and reports its faults. */
 import type { BucketReader, Stored } from "../../core/bucket/contract.ts";
+import { throwIfFatal } from "../../core/bucket/fatal.ts";
 import type { Manifest } from "../../core/format/manifest.ts";
-import type { Found } from "../../core/manifest/find.ts";
+import { contradictionIn } from "../../core/manifest/dates.ts";
+import type { Found, FoundRoot } from "../../core/manifest/find.ts";
 import { readOriginal } from "../../core/manifest/original.ts";
 import { ManifestRefused, readManifest } from "../../core/manifest/read.ts";
 import type { FindingCode } from "./findings.ts";
 
 export type VerifyBucket = Pick<BucketReader, "get" | "head" | "retention" | "listVersions">;
 
+type RootFault = { readonly code: FindingCode; readonly why: string };
+
 export type RootRead = {
-  /** Undefined if none of its versions can be used. */
+  /** Manifest of the root; undefined if no version of it can be used. */
   readonly manifest: Manifest | undefined;
-  /** The version that was read, or the oldest; undefined for a local file. */
+  /** Version that was read, else the oldest one; undefined for a local file. */
   readonly stored: Stored | undefined;
-  readonly fault: { readonly code: FindingCode; readonly why: string } | undefined;
+  readonly faults: readonly RootFault[];
 };
 
-export async function readRoot(bucket: VerifyBucket, found: Found): Promise<RootRead> {
-  if ("file" in found) return { manifest: await readManifest(bucket, found), stored: undefined, fault: undefined };
+const codes = { newer: "not-checked", damaged: "manifest-damaged", foreign: "manifest-foreign" } as const;
+
+export async function readRoot(bucket: VerifyBucket, found: Found, now: () => Date): Promise<RootRead> {
+  if ("file" in found) return { manifest: await readManifest(bucket, found), stored: undefined, faults: [] };
   try {
-    const { manifest, stored } = await readOriginal(bucket, found);
-    const isOldest = stored.version === found.versions[0]?.version;
-    const why = "the oldest version of it cannot be used; this one can";
-    return { manifest, stored, fault: isOldest ? undefined : { code: "manifest-damaged", why } };
+    const { manifest, stored } = found.original ?? (await readOriginal(bucket, found));
+    return { manifest, stored, faults: [...olderFaults(found, stored), ...dateFaults(found, manifest, now())] };
   } catch (error) {
-    if (!(error instanceof ManifestRefused)) throw error;
-    const code = error.kind === "newer" ? "not-checked" : "manifest-damaged";
-    return { manifest: undefined, stored: found.versions[0], fault: { code, why: error.parts.why } };
+    const { code, why } = faultOf(error);
+    return { manifest: undefined, stored: found.versions[0], faults: [{ code, why }] };
   }
+}
+
+function faultOf(error: unknown): RootFault {
+  if (error instanceof ManifestRefused) return { code: codes[error.kind], why: error.parts.why };
+  const { kind, parts } = throwIfFatal(error);
+  // A role that may not read one manifest may read none.
+  if (kind === "denied") throw error;
+  return { code: "not-checked", why: `it cannot be read: ${parts.why}` };
+}
+
+function olderFaults({ versions }: FoundRoot, { version }: Stored): RootFault[] {
+  if (version === versions[0]?.version) return [];
+  return [{ code: "manifest-damaged", why: "the oldest version of it cannot be used; this one can" }];
+}
+
+function dateFaults(root: FoundRoot, manifest: Manifest, now: Date): RootFault[] {
+  const why = contradictionIn(root, manifest, now);
+  return why === undefined ? [] : [{ code: "dates-contradict", why }];
 }

@@ -3,17 +3,17 @@ import { exitStatus, Failure } from "../../core/failure.ts";
 
 export type Share =
   | { readonly kind: "all" }
-  /** `slice` of `slices`, counted from 1. */
+  /** Slice number `slice` of `slices`, counted from 1. */
   | { readonly kind: "slice"; readonly slice: number; readonly slices: number }
-  /** 0 to 1. */
+  /** Share from 0 to 1. */
   | { readonly kind: "random"; readonly share: number };
 
 const mostSlices = 10_000;
 const day = 24 * 3600 * 1000;
 
 /**
- * Parses `n/t`, `p%`, or nothing for all. `/t` is today's slice, by the days since 1970 (UTC): t daily runs read everything.
- * Throws a Failure for anything else.
+ * Parses `n/t`, `p%`, or nothing for all. `/t` is today's slice, by days since 1970 (UTC): t daily runs read everything.
+ * Throws a Failure for other texts.
  */
 export function parseShare(written: string | undefined, now: Date): Share {
   if (written === undefined) return { kind: "all" };
@@ -36,7 +36,7 @@ export function parseShare(written: string | undefined, now: Date): Share {
   });
 }
 
-/** Returns whether the object of a key belongs to the share, the same for all its versions. `seed`: 32 bits, for random shares. */
+/** Returns a function that tells by key if an object belongs to the share. `seed`: 32 bits, for random shares. */
 export function chooser(share: Share, seed: number): (key: string) => boolean {
   if (share.kind === "all") return () => true;
   if (share.kind === "slice") return (key) => Bun.hash.xxHash32(key) % share.slices === share.slice - 1;

@@ -1,11 +1,11 @@
 /**
- * Verifies that a bucket holds all that backups need, as recorded, locked as promised, and, if it is to be read, with the
- * right content. Any number of backups at once: what they share is looked at once.
+ * Verifies that a bucket holds all objects that backups need, as recorded, locked as promised, and, if they are to be read,
+ * with the right content. Checks objects that several backups share only once.
  *
- * 1. Read roots and parts: what is needed, and until when it is promised.
- * 2. List what lies in the folders; ask for the lock of each object that is there.
+ * 1. Read roots and parts: which objects are needed, and until when they are promised.
+ * 2. List the folders; ask for the lock of each object that is there.
  * 3. Read the chosen objects.
- * 4. Name what damage costs.
+ * 4. Name the files that are lost.
  */
 import type { ManifestHeader, Totals } from "../../core/format/manifest.ts";
 import type { Found } from "../../core/manifest/find.ts";
@@ -24,15 +24,17 @@ import type { VerifyBucket } from "./roots.ts";
 export type VerifyOptions = {
   readonly bucket: VerifyBucket;
   readonly sources: Iterable<Found> | AsyncIterable<Found>;
-  /** Which objects' content is to be read, by key; undefined for none. */
+  /** Returns whether the content of the object with this key is to be read; undefined: none is read. */
   readonly read: ((key: string) => boolean) | undefined;
   readonly now: () => Date;
+  /** What dates of backups are compared with: the server's clock if there is one. Called after the listing. */
+  readonly serverTime: () => Date;
   readonly onProgress: (done: { readonly objects: number; readonly bytes: number }) => void;
   readonly signal: AbortSignal;
 };
 
 /**
- * What a verify says of a backup:
+ * Verdict on a backup:
  *
  * - `restorable`: everything is there and locked as promised
  * - `short`: all is there, but not locked as promised
@@ -47,9 +49,9 @@ export type BackupVerdict = {
   readonly state: BackupState;
   readonly header: ManifestHeader | undefined;
   readonly totals: Totals | undefined;
-  /** When the first of its locks ends; undefined if none is known. */
+  /** End of the first of its locks; undefined if none is known. */
   readonly lockedUntil: Date | undefined;
-  /** Entries and snapshots that cannot be restored, or not wholly. */
+  /** Number of entries and snapshots that cannot be restored wholly. */
   readonly lost: number;
 };
 
@@ -57,22 +59,22 @@ export type Verdict = {
   readonly at: Date;
   readonly state: BackupState;
   readonly backups: readonly BackupVerdict[];
-  /** Needed by any of them, and their bytes. */
+  /** Number of objects that any of the backups needs; `bytes`: their size. */
   readonly objects: number;
   readonly bytes: number;
-  /** Objects by the worst that was found of them. */
+  /** Numbers of objects by their worst finding. */
   readonly found: SeverityCounts;
   readonly lost: number;
-  /** What this role may not look at. */
+  /** Objects that this role may not fully look at. */
   readonly unseen: LookFigures;
-  /** What was read; undefined if nothing was to be. */
+  /** Figures of the reading; undefined if nothing was to be read. */
   readonly read: ReadFigures | undefined;
-  /** May be gone through any number of times. */
+  /** Findings; may be read any number of times. */
   readonly findings: () => Iterable<Finding>;
   readonly losses: () => Iterable<LostEntries>;
 };
 
-/** Calls `use` with the verdict, while all that was found can still be gone through. */
+/** Calls `use` with the verdict, while the findings can still be read. */
 export async function verify<T>(options: VerifyOptions, use: (verdict: Verdict) => Promise<T> | T): Promise<T> {
   using references = new References();
   const { bucket, read, signal, onProgress } = options;
@@ -85,6 +87,7 @@ export async function verify<T>(options: VerifyOptions, use: (verdict: Verdict) 
     extents: new Extents(references),
     choose: read ?? (() => false),
     now: options.now(),
+    serverTime: options.serverTime,
     signal,
   };
   const collected = await collect(options.sources, deps);
@@ -118,7 +121,7 @@ function backupVerdicts(
 ): BackupVerdict[] {
   const known = horizons(references);
   return collected.map(({ id, title, manifest, root }) => {
-    // Nothing is promised by a manifest that cannot be read.
+    // A manifest that cannot be read promises nothing.
     const horizon = manifest && known.get(id);
     const lost = losses.countOf(id);
     const hurt = root !== undefined && findings.damageOf(root) !== undefined;
@@ -129,7 +132,7 @@ function backupVerdicts(
   });
 }
 
-/** Damage that costs no backup anything counts too: the next one may build upon it. */
+/** Returns the state of all. Damage that no backup suffers from counts too: the next backup may build upon it. */
 function stateOfAll(backups: readonly BackupVerdict[], found: SeverityCounts): BackupState {
   const any = (state: BackupState) => backups.some((backup) => backup.state === state);
   if (found.damage > 0 || any("damaged")) return "damaged";

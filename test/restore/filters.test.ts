@@ -10,7 +10,7 @@ import { count, noCounts } from "../../core/bucket/decorators/count.ts";
 import { addFilter } from "../../core/format/codec.ts";
 import { findManifest } from "../../core/manifest/find.ts";
 import { listBackups } from "../../core/manifest/list.ts";
-import { openManifest } from "../../core/manifest/original.ts";
+import { openManifest } from "../../core/manifest/open.ts";
 import { walkParts } from "../../core/manifest/walk.ts";
 import type { Notice } from "../../core/notice.ts";
 import { prune } from "../../core/steward/prune.ts";
@@ -62,7 +62,7 @@ async function run(rig: Rig, content: RunOptions["content"], applied: readonly s
 async function restored(rig: Rig, bucket: Bucket = rig.bucket) {
   const notices: Notice[] = [];
   const notify = (notice: Notice) => notices.push(notice);
-  const manifest = await openManifest(bucket, await findManifest(bucket, "host"), notify);
+  const manifest = await openManifest(bucket, await findManifest(bucket, "host", { now: rig.now, notify }), notify);
   const target = join(rig.path, `target-${notices.length}-${Math.random()}`);
   await mkdir(target);
   const paths: string[] = [];
@@ -114,7 +114,11 @@ describe.each(layouts)("a filter over whole objects, with %s", (_, layout) => {
     }
     expect([...objects.keys()].filter((key) => key.startsWith("index/"))).toHaveLength(1);
 
-    const manifest = await openManifest(rig.bucket, await findManifest(rig.bucket, "host"), () => {});
+    const manifest = await openManifest(
+      rig.bucket,
+      await findManifest(rig.bucket, "host", { now: rig.now, notify: () => {} }),
+      () => {},
+    );
     const all = { concerns: () => true, wanted: () => true, onLost: () => {} };
     for await (const part of walkParts({ bucket: rig.bucket, manifest, ...all })) {
       expect(part.objects.length).toBeGreaterThan(0);
@@ -132,7 +136,7 @@ describe.each(layouts)("a filter over whole objects, with %s", (_, layout) => {
     expect((await read("twin")).toString()).toBe(secret);
     expect((await read("folder/large")).equals(large)).toBe(true);
     expect(dump).toBe(`${secret}\n`.repeat(500));
-    expect((await Array.fromAsync(listBackups(rig.bucket, "host"))).map(({ state }) => state)).toEqual(["complete"]);
+    expect((await Array.fromAsync(listBackups(rig, "host"))).map(({ state }) => state)).toEqual(["complete"]);
     expect(await verified(rig)).toEqual({ state: "restorable", findings: [], losses: [] });
   });
 
@@ -238,11 +242,13 @@ describe("a filter over whole objects", () => {
     const { summary } = await run(rig, {});
     added[Symbol.dispose]();
     try {
-      await expect(findManifest(rig.bucket, "host")).rejects.toThrow("no backups");
+      await expect(findManifest(rig.bucket, "host", { now: rig.now, notify: () => {} })).rejects.toThrow("no backups");
       await expect(run(rig, {})).rejects.toThrow('"toy" is no filter that this sysbackup knows');
     } finally {
       added = addFilter(toyFilter);
     }
-    expect(await findManifest(rig.bucket, "host")).toMatchObject({ key: summary.key });
+    expect(await findManifest(rig.bucket, "host", { now: rig.now, notify: () => {} })).toMatchObject({
+      key: summary.key,
+    });
   });
 });

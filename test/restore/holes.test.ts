@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { placed, regionsOf } from "../../restore/holes.ts";
+import { dataRunsOf, placed } from "../../restore/holes.ts";
 
 describe("where the data of a sparse file goes", () => {
   test.each([
@@ -19,11 +19,11 @@ describe("where the data of a sparse file goes", () => {
         { data: 2, file: 10, length: 10 },
       ],
     ],
-  ] as const)("%s", (_, size, holes, regions) => {
-    expect(regionsOf({ size, holes })).toEqual([...regions]);
+  ] as const)("%s", (_, size, holes, runs) => {
+    expect(dataRunsOf({ size, holes })).toEqual([...runs]);
   });
 
-  const regions = regionsOf({
+  const runs = dataRunsOf({
     size: 40,
     holes: [
       [5, 5],
@@ -32,7 +32,7 @@ describe("where the data of a sparse file goes", () => {
   });
 
   test.each([
-    ["within a region", 1, 3, [{ data: 1, file: 1, length: 3 }]],
+    ["within a run", 1, 3, [{ data: 1, file: 1, length: 3 }]],
     [
       "over a hole",
       3,
@@ -55,6 +55,6 @@ describe("where the data of a sparse file goes", () => {
     ["the last byte", 24, 1, [{ data: 24, file: 39, length: 1 }]],
     ["the first byte after a hole", 5, 1, [{ data: 5, file: 10, length: 1 }]],
   ])("%s", (_, start, length, expected) => {
-    expect([...placed(regions, start, length)]).toEqual(expected);
+    expect([...placed(runs, start, length)]).toEqual(expected);
   });
 });

@@ -10,7 +10,7 @@ import { openDirectoryBucket } from "../../core/bucket/directory/bucket.ts";
 import { fromBytes } from "../../core/format/path.ts";
 import { findManifest } from "../../core/manifest/find.ts";
 import { listBackups } from "../../core/manifest/list.ts";
-import { openManifest } from "../../core/manifest/original.ts";
+import { openManifest } from "../../core/manifest/open.ts";
 import type { Notice } from "../../core/notice.ts";
 import { lstat } from "../../core/system/stat.ts";
 import { restore } from "../../restore/restore.ts";
@@ -31,12 +31,15 @@ const cases = commits.flatMap((commit) => kinds.map((kind) => ({ commit, ...kind
 const large = "srv/old-tree/var/large";
 
 const now = () => new Date();
+const tools = { now, notify: () => {} };
 const signal = new AbortController().signal;
 const open = (path: string) => openDirectoryBucket(path, { now, random: Math.random });
 
 async function restoreInto(target: string, bucket: Bucket, wanted: string): Promise<readonly Notice[]> {
   const notices: Notice[] = [];
-  const manifest = await openManifest(bucket, await findManifest(bucket, wanted), (notice) => notices.push(notice));
+  const manifest = await openManifest(bucket, await findManifest(bucket, wanted, tools), (notice) =>
+    notices.push(notice),
+  );
   await restore({
     bucket,
     manifest,
@@ -85,7 +88,7 @@ describe.each(cases)("a bucket of $name that $commit made", ({ commit, name, ...
     const [newest, oldest] = ["newest", "oldest"].map((folder) => join(old.scratch.path, folder));
     expect(await restoreInto(newest ?? "", bucket, name)).toEqual([]);
     expect(await found(newest ?? "", tree)).toEqual(tree);
-    const [first] = await Array.fromAsync(listBackups(bucket, name));
+    const [first] = await Array.fromAsync(listBackups({ bucket, now }, name));
     expect(await restoreInto(oldest ?? "", bucket, first?.key ?? "")).toEqual([]);
     const motd = await readFile(join(oldest ?? "", "srv/old-tree/etc/motd"), "utf8");
     expect(motd).toBe("Welcome to the old machine.\n");
@@ -96,12 +99,15 @@ describe.each(cases)("a bucket of $name that $commit made", ({ commit, name, ...
   test("verifies, read to the last byte", async () => {
     await using old = await OldBuckets.open(commit);
     const bucket = await open(old.bucketPath(name));
-    const sources = (await Array.fromAsync(listBackups(bucket, name))).map(({ key }) => findManifest(bucket, key));
+    const sources = (await Array.fromAsync(listBackups({ bucket, now }, name))).map(({ key }) =>
+      findManifest(bucket, key, tools),
+    );
     const options = {
       bucket,
       sources: await Promise.all(sources),
       read: () => true,
       now,
+      serverTime: now,
       onProgress: () => {},
       signal,
     };

@@ -109,6 +109,8 @@ export function noise(length: number): Buffer {
 export type BackupOptions = {
   readonly name?: string;
   readonly start?: Date;
+  /** When the root is put, by the bucket's clock: at the start unless stated. */
+  readonly storedAt?: Date;
   readonly run?: string;
   /** Entries of each part. */
   readonly perPart?: number;
@@ -130,7 +132,7 @@ export class Fixture implements AsyncDisposable {
   readonly outside: string;
   readonly notices: Notice[] = [];
 
-  private constructor(
+  constructor(
     readonly scratch: Scratch,
     readonly bucketPath: string,
     readonly bucket: Bucket,
@@ -162,9 +164,10 @@ export class Fixture implements AsyncDisposable {
       parts.push(stored.part);
       objects.push(...stored.objects);
     }
-    const plain = this.#manifest(name, start, run, sorted, parts, snapshots);
+    const plain = manifestOf(name, start, run, sorted, parts, snapshots);
     const manifest = forge?.(plain) ?? plain;
-    const { key } = await this.put(keys.manifest(name, { start, run }), Bun.zstdCompressSync(encodeManifest(manifest)));
+    const root = Bun.zstdCompressSync(encodeManifest(manifest));
+    const { key } = await this.putAt(options.storedAt ?? start, keys.manifest(name, { start, run }), root);
     return { key, manifest, objects };
   }
 
@@ -248,37 +251,6 @@ export class Fixture implements AsyncDisposable {
     return extents;
   }
 
-  #manifest(
-    name: string,
-    start: Date,
-    run: string,
-    items: readonly Item[],
-    parts: readonly PartRef[],
-    snapshots: readonly SnapshotRef[],
-  ): Manifest {
-    const files = items.filter(({ head }) => head.type === "file").length;
-    const bytes = parts.reduce((sum, part) => sum + part.bytes, 0);
-    const counts = { entries: items.length, files, bytes, parts: parts.length, snapshots: snapshots.length };
-    return {
-      header: {
-        name,
-        host: "example",
-        run,
-        started: start.toISOString(),
-        tool: "sysbackup 0.0.0",
-        config: sha256(""),
-        retain_until: retention.until.toISOString(),
-        lock_mode: "GOVERNANCE",
-        layout: "packs",
-        sealing: null,
-      },
-      parts,
-      snapshots,
-      log: [],
-      totals: { ...counts, warnings: 0, errors: 0, finished: start.toISOString() },
-    };
-  }
-
   /** A stored dump, as the manifest names it. */
   async snapshot(snapshotter: string, dump: string, more: Partial<SnapshotRef> = {}): Promise<SnapshotRef> {
     const stored = Bun.zstdCompressSync(dump);
@@ -295,6 +267,12 @@ export class Fixture implements AsyncDisposable {
       exit: 0,
       ...more,
     };
+  }
+
+  /** Puts at another time by the bucket's clock. */
+  async putAt(time: Date, key: string, body: Uint8Array): Promise<Stored> {
+    const bucket = await openDirectoryBucket(this.bucketPath, { now: () => time, random: Math.random });
+    return bucket.put(key, body, { retention });
   }
 
   put(key: string, body: Uint8Array): Promise<Stored> {
@@ -356,4 +334,40 @@ export function flipped(bytes: Buffer, at = Math.floor(bytes.length / 2)): Buffe
   const changed = Buffer.from(bytes);
   changed[at] = (changed[at] ?? 0) ^ 1;
   return changed;
+}
+
+function manifestOf(
+  name: string,
+  start: Date,
+  run: string,
+  items: readonly Item[],
+  parts: readonly PartRef[],
+  snapshots: readonly SnapshotRef[],
+): Manifest {
+  const files = items.filter(({ head }) => head.type === "file").length;
+  const bytes = parts.reduce((sum, part) => sum + part.bytes, 0);
+  const counts = { entries: items.length, files, bytes, parts: parts.length, snapshots: snapshots.length };
+  return {
+    header: {
+      name,
+      host: "example",
+      run,
+      started: start.toISOString(),
+      tool: "sysbackup 0.0.0",
+      config: sha256(""),
+      retain_until: retention.until.toISOString(),
+      lock_mode: "GOVERNANCE",
+      layout: "packs",
+      sealing: null,
+    },
+    parts,
+    snapshots,
+    log: [],
+    totals: { ...counts, warnings: 0, errors: 0, finished: start.toISOString() },
+  };
+}
+
+/** Stored bytes of the root of a backup of nothing. */
+export function emptyRoot(name: string, start: Date, forge = (plain: Manifest): Manifest => plain): Uint8Array {
+  return Bun.zstdCompressSync(encodeManifest(forge(manifestOf(name, start, "0badcafe", [], [], []))));
 }

@@ -8,6 +8,7 @@ import { safeName } from "../../../core/format/keys.ts";
 import { findManifest } from "../../../core/manifest/find.ts";
 import type { CommandIO, RunSubcommand } from "../../io.ts";
 import { connect } from "../../shared/connect.ts";
+import { finding } from "../../shared/finding.ts";
 import { requestsLine } from "../../shared/requests.ts";
 import type { CostArgs } from "./arguments.ts";
 import { documentOf } from "./document.ts";
@@ -22,7 +23,7 @@ export const run: RunSubcommand<CostArgs> = async ({ confDir, name, bucket: over
   try {
     const { cost, lost } = await read(bucket, wanted, prices, io);
     // Called for its error, which lists the names there are.
-    if (cost === undefined && lost === 0) await findManifest(bucket, wanted);
+    if (cost === undefined && lost === 0) await findManifest(bucket, wanted, finding(bucket, io));
     if (cost === undefined) return exitStatus.damaged;
     if (io.json) io.out(JSON.stringify({ name: wanted, ...documentOf(cost, prices), requests: counts }));
     else {
@@ -40,7 +41,7 @@ async function read(
   bucket: Awaited<ReturnType<typeof connect>>["bucket"],
   name: string,
   prices: PriceTable,
-  { notify, progress, signal }: CommandIO,
+  { now, notify, progress, signal }: CommandIO,
 ): Promise<{ readonly cost: Cost | undefined; readonly lost: number }> {
   let lost = 0;
   const onLost = (why: string) => {
@@ -48,7 +49,7 @@ async function read(
     notify({ level: "error", code: "manifest-unusable", message: `${why}; the sums do not include it` });
   };
   const onProgress = (parts: number) => progress.update({ doneBytes: 0, files: parts });
-  const measured = await measure({ bucket, name, onLost, onProgress, signal });
+  const measured = await measure({ bucket, name, now: () => bucket.serverTime() ?? now(), onLost, onProgress, signal });
   using _history = measured.history;
   progress.end();
   return { cost: costOfBackups(measured, prices), lost };

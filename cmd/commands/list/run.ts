@@ -13,7 +13,9 @@ export const run: RunSubcommand<ListArgs> = async ({ onlyName, ...access }, io) 
     let found = 0;
     let overlaid = 0;
     let status: ExitStatus = exitStatus.done;
-    for await (const backup of listBackups(bucket, onlyName)) {
+    let contradicted = 0;
+    const now = () => bucket.serverTime() ?? io.now();
+    for await (const backup of listBackups({ bucket, now }, onlyName)) {
       io.signal.throwIfAborted();
       found += 1;
       if (backup.state === "damaged") status = exitStatus.damaged;
@@ -21,10 +23,14 @@ export const run: RunSubcommand<ListArgs> = async ({ onlyName, ...access }, io) 
       if (io.json) io.out(JSON.stringify(documentOf(backup)));
       else rows.push(backupRow(backup));
       if ("overlay" in backup && backup.overlay !== undefined) overlaid += 1;
+      if (backup.contradiction !== undefined) contradicted += 1;
       if ("why" in backup) io.notify({ level: "error", code: "manifest-unusable", message: backup.why });
     }
     if (found === 0) io.notify({ level: "info", code: "no-backups", message: noBackups(bucket.url, onlyName) });
     if (overlaid > 0) io.notify({ level: "warning", code: "backup-overlaid", message: someOverlaid(overlaid, found) });
+    if (contradicted > 0) {
+      io.notify({ level: "warning", code: "backup-dates", message: someContradicted(contradicted, found) });
+    }
     if (rows.length > 0) for (const line of table(backupColumns, rows)) io.out(line);
     return status;
   } finally {
@@ -40,9 +46,14 @@ function someOverlaid(overlaid: number, found: number): string {
   return `someone put delete markers or newer versions over ${count(overlaid)} of these ${counted(found, "backup")}: each is read in its oldest whole version, which archive put; find out whose credentials did that, and run \`sysbackup verify --all\``;
 }
 
+function someContradicted(contradicted: number, found: number): string {
+  return `${count(contradicted)} of these ${counted(found, "backup")} state dates that contradict the server's by more than a day: a clock was wrong, or somebody lies; none of them is taken as the newest, and each can be named exactly`;
+}
+
 function documentOf(backup: ListedBackup): object {
-  const { key, name, time } = backup;
-  if (!("manifest" in backup)) return { key, name, time, state: backup.state, why: backup.why };
+  const { key, name, time, stored, contradiction } = backup;
+  const dates = { time, stored, ...(contradiction !== undefined && { contradiction }) };
+  if (!("manifest" in backup)) return { key, name, ...dates, state: backup.state, why: backup.why };
   const { header, totals } = backup.manifest;
   const { entries, files, bytes, snapshots, warnings, errors, finished } = totals;
   const state = warnings + errors === 0 ? "complete" : "incomplete";
@@ -50,7 +61,7 @@ function documentOf(backup: ListedBackup): object {
   return {
     key,
     name,
-    time,
+    ...dates,
     state,
     host,
     entries,

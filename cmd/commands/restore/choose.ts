@@ -2,9 +2,9 @@
  * Lets the user choose a backup if the command line names none: first a name, then one of its backups, newest first, in pages.
  * Names and dates come from one listing. Manifests are read only for the page that is shown.
  */
-import type { BucketReader } from "../../../core/bucket/contract.ts";
+import type { Bucket, BucketReader } from "../../../core/bucket/contract.ts";
 import { exitStatus, Failure } from "../../../core/failure.ts";
-import { timeOfStamp } from "../../../core/format/keys.ts";
+import { byStored, contradictionOf } from "../../../core/manifest/dates.ts";
 import { describeBackups } from "../../../core/manifest/list.ts";
 import { type ListedRoot, listRoots } from "../../../core/manifest/roots.ts";
 import type { CommandIO } from "../../io.ts";
@@ -12,7 +12,7 @@ import { backupColumns, backupRow } from "../../shared/backup-table.ts";
 import { type Column, count, counted, moment, table } from "../../terminal/format.ts";
 import { NoTerminal } from "../../terminal/prompt.ts";
 
-type BackupSource = Pick<BucketReader, "listVersions" | "get">;
+type BackupSource = Pick<BucketReader, "listVersions" | "get"> & Pick<Bucket, "serverTime">;
 
 /** Backups on a page: as many as a terminal shows at once. */
 const pageSize = 20;
@@ -22,7 +22,7 @@ export async function chooseBackup(
   bucket: BackupSource & { readonly url: string },
   io: CommandIO,
 ): Promise<string | undefined> {
-  const names = await namesIn(bucket);
+  const names = await namesIn(bucket, io);
   const [first, ...others] = names;
   if (first === undefined) throw noBackups(bucket.url);
   const name = others.length === 0 ? first : await pick({ ...nameMenu(names), options: names, io });
@@ -31,13 +31,21 @@ export async function chooseBackup(
 
 type Name = { readonly name: string; readonly backups: number; readonly newest: Date | undefined };
 
-/** The names in the bucket, in byte order. */
-async function namesIn(bucket: BackupSource): Promise<Name[]> {
+/** The names in the bucket, in byte order. The newest backup of each is the one that the server stored last. */
+async function namesIn(bucket: BackupSource, io: CommandIO): Promise<Name[]> {
   const names = new Map<string, Name>();
-  for await (const { name, stamp } of listRoots(bucket)) {
-    names.set(name, { name, backups: (names.get(name)?.backups ?? 0) + 1, newest: timeOfStamp(stamp) });
+  for await (const root of listRoots(bucket)) {
+    const { name, stored } = root;
+    const { backups = 0, newest } = names.get(name) ?? {};
+    const isNewer = newest === undefined || stored > newest;
+    const counts = isNewer && contradictionOf(root, timeOf(bucket, io)) === undefined;
+    names.set(name, { name, backups: backups + 1, newest: counts ? stored : newest });
   }
   return [...names.values()];
+}
+
+function timeOf(bucket: Pick<Bucket, "serverTime">, io: CommandIO): Date {
+  return bucket.serverTime() ?? io.now();
 }
 
 const nameColumns: readonly Column[] = [
@@ -60,11 +68,11 @@ function nameMenu(names: readonly Name[]) {
 async function chooseOf(bucket: BackupSource, name: string, io: CommandIO): Promise<string | undefined> {
   const roots: ListedRoot[] = [];
   for await (const root of listRoots(bucket, name)) roots.push(root);
-  roots.reverse();
+  roots.sort((one, other) => byStored(other, one));
   for (let start = 0; ; start += pageSize) {
     const page = roots.slice(start, start + pageSize);
     const rows: string[][] = [];
-    for await (const backup of describeBackups(bucket, page)) {
+    for await (const backup of describeBackups({ bucket, now: () => timeOf(bucket, io) }, page)) {
       io.signal.throwIfAborted();
       rows.push([String(start + rows.length + 1), ...backupRow(backup)]);
     }

@@ -2,12 +2,13 @@ import type { Counts } from "../../../core/bucket/decorators/count.ts";
 import { exitStatus } from "../../../core/failure.ts";
 import type { Manifest } from "../../../core/format/manifest.ts";
 import { findManifest } from "../../../core/manifest/find.ts";
-import { openManifest } from "../../../core/manifest/original.ts";
+import { openManifest } from "../../../core/manifest/open.ts";
 import { nameOf } from "../../../core/manifest/read.ts";
 import type { Figures } from "../../../restore/report.ts";
 import { exitOf, restore } from "../../../restore/restore.ts";
 import type { RunSubcommand } from "../../io.ts";
 import { connectAs } from "../../shared/connect.ts";
+import { finding, isSurelyNewest } from "../../shared/finding.ts";
 import { requestsLine } from "../../shared/requests.ts";
 import { bytes, count, counted, duration, moment } from "../../terminal/format.ts";
 import type { RestoreArgs } from "./arguments.ts";
@@ -20,7 +21,7 @@ export const run: RunSubcommand<RestoreArgs> = async (args, io) => {
     const wanted = args.manifest ?? (await chooseBackup(bucket, io));
     if (wanted === undefined) return exitStatus.done;
     const began = io.now();
-    const source = await findManifest(bucket, wanted);
+    const source = await findManifest(bucket, wanted, finding(bucket, io));
     const manifest = await openManifest(bucket, source, io.notify);
     const figures = await restore({
       bucket,
@@ -40,7 +41,8 @@ export const run: RunSubcommand<RestoreArgs> = async (args, io) => {
     const result = { manifest: nameOf(source), target, ...figures, requests: counts, milliseconds: took };
     const lines = io.json ? [JSON.stringify(result)] : summaryLines(manifest, target, figures, counts, took);
     for (const line of lines) io.out(line);
-    return exitOf(figures);
+    const status = exitOf(figures);
+    return status === exitStatus.done && !isSurelyNewest(source) ? exitStatus.incomplete : status;
   } finally {
     io.progress.end();
     await bucket.close();

@@ -52,7 +52,7 @@ export function verdictLine({ state, backups, found, lost }: Verdict): string {
   }
   const until = earliest(backups);
   const date = until === undefined ? "" : ` until ${moment(until)}`;
-  if (state === "unread") return "not verified: some backups are of a newer format; use a newer sysbackup";
+  if (state === "unread") return "not verified: some manifests cannot be used, for reasons below";
   if (state === "short")
     return `restorable, but not locked as promised: ${counted(found.promise, "object")}; all is locked only${date || " by nothing"}`;
   return until === undefined

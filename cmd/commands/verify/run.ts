@@ -1,18 +1,19 @@
 import { writeFile } from "node:fs/promises";
 import { distrust } from "../../../core/archive/state/distrust.ts";
+import type { Bucket } from "../../../core/bucket/contract.ts";
 import type { Counts } from "../../../core/bucket/decorators/count.ts";
 import type { Config } from "../../../core/config/config.ts";
 import { type ExitStatus, exitStatus, Failure, reasonOf } from "../../../core/failure.ts";
 import { safeName } from "../../../core/format/keys.ts";
 import { type Found, findManifest } from "../../../core/manifest/find.ts";
-import { openManifest } from "../../../core/manifest/original.ts";
+import { openManifest } from "../../../core/manifest/open.ts";
 import { nameOf } from "../../../core/manifest/read.ts";
 import { listRoots } from "../../../core/manifest/roots.ts";
-import type { VerifyBucket } from "../../../restore/verify/roots.ts";
 import { chooser, parseShare, shareText } from "../../../restore/verify/share.ts";
 import { type Verdict, verify } from "../../../restore/verify/verify.ts";
 import type { CommandIO, RunSubcommand } from "../../io.ts";
 import { connectAs } from "../../shared/connect.ts";
+import { finding } from "../../shared/finding.ts";
 import type { VerifyArgs } from "./arguments.ts";
 import { runLive } from "./live.ts";
 import { pageOf } from "./page.ts";
@@ -32,19 +33,19 @@ export const run: RunSubcommand<VerifyArgs> = async (args, io) => {
   const { config, bucket, counts } = await connectAs(share === undefined ? "audit" : "restore", args, io);
   const choose = share && chooser(share, Buffer.from(io.random(4)).readUInt32LE());
   try {
-    const sources = sourcesOf(args, bucket, config.backup.name);
+    const wanted = args.manifest ?? config.backup.name;
     if (args.live) {
-      const [source] = await Array.fromAsync(sources);
-      if (source === undefined) throw new Error("no backup was found");
+      const source = await findManifest(bucket, wanted, finding(bucket, io));
       const manifest = await openManifest(bucket, source, io.notify);
       return await runLive({ bucket, manifest, title: nameOf(source), choose }, io);
     }
     return await verify(
       {
         bucket,
-        sources,
+        sources: sourcesOf(args, wanted, bucket, io),
         read: choose,
         now: io.now,
+        serverTime: finding(bucket, io).now,
         onProgress: ({ objects, bytes }) => io.progress.update({ doneBytes: bytes, files: objects }),
         signal: io.signal,
       },
@@ -113,7 +114,15 @@ function checkArgs({ manifest, all, live, html }: VerifyArgs): void {
   if (live && html !== undefined) throw usage("--html does not show what --live finds", "leave out --html or --live");
 }
 
-async function* sourcesOf({ manifest, all }: VerifyArgs, bucket: VerifyBucket, name: string): AsyncGenerator<Found> {
-  if (all) yield* listRoots(bucket, manifest);
-  else yield await findManifest(bucket, manifest ?? name);
+/** With the newest backup comes what was stored later in the place of one, and cannot be read: it may be a newer one. */
+async function* sourcesOf(
+  { manifest, all }: VerifyArgs,
+  wanted: string,
+  bucket: Bucket,
+  io: CommandIO,
+): AsyncGenerator<Found> {
+  if (all) return yield* listRoots(bucket, manifest);
+  const found = await findManifest(bucket, wanted, finding(bucket, io));
+  if ("passedOver" in found) for (const { root, kind } of found.passedOver ?? []) if (kind !== "dates") yield root;
+  yield found;
 }

@@ -1,4 +1,4 @@
-/** The executables of a folder such as `pickers.d`, found as run-parts finds them. */
+/** Finds the executables of a folder such as `pickers.d`, by the rules of run-parts. */
 import { constants } from "node:fs";
 import { access, readdir, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
@@ -10,13 +10,13 @@ export type ExecutableKind = "picker" | "snapshotter";
 
 export type Executable = { readonly name: string; readonly path: string };
 
-/** What editors and package managers leave beside the real thing. */
+/** Names of files that editors and package managers leave beside an executable. */
 const leftover = /^\.|~$|\.dpkg-[^.]*$|\.rpm[^.]*$|^README/;
 
 /**
- * The executables of `folder`, in byte order of name: regular files and links to them. Folders and leftovers are passed
- * over; what may not be executed is a warning, a folder that may not be read an error; the others go on. `privileged`: the user
- * whose rights they would get; what others can change is then an error, and left out.
+ * Returns the executables of `folder` in byte order of name: regular files, and links to them. Skips folders and
+ * leftovers. Warns of a file that may not be executed, and reports an error for a folder that cannot be read. `privileged` is the user
+ * whose rights they would get: an executable that others can change is then left out with an error.
  */
 export async function findExecutables(
   folder: string,

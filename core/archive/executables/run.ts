@@ -1,4 +1,4 @@
-/** Running pickers and snapshotters: what both are given, how long they may be silent, how their end is told. */
+/** Runs pickers and snapshotters: their arguments and pipes, a limit on silence, and words for how they ended. */
 import { type Finished, spawnExecutable } from "../../system/process.ts";
 import type { Executable } from "./find.ts";
 import { SilenceLimit } from "./silence.ts";
@@ -7,33 +7,33 @@ export type RunOptions = {
   readonly executable: Executable;
   readonly args: readonly string[];
   readonly extraPipe: boolean;
-  /** The longest silence, in milliseconds: time in which we wait for it and it writes nothing. */
+  /** Longest silence in milliseconds: time in which the run waits for output and gets none. */
   readonly timeoutMs: number;
   readonly signal: AbortSignal | undefined;
 };
 
 export type Run = {
   readonly stdout: AsyncIterable<Uint8Array>;
-  /** What it writes to descriptor 3; empty without `extraPipe`. */
+  /** Output on descriptor 3; empty without `extraPipe`. */
   readonly extra: AsyncIterable<Uint8Array>;
-  /** Comes after both streams were read to their end. Never rejects. */
+  /** Resolves after both streams were read to their end. Never rejects. */
   readonly ended: Promise<Ending>;
-  /** Ends it and whatever it started; the streams end at once. */
+  /** Ends the executable and all that it started. The streams end at once. */
   stop(): void;
 };
 
 export type Ending = {
-  /** Exit status; null where it did not end by itself, or its output is cut off. */
+  /** Exit status; null if it was ended by a signal, or if its output is cut off. */
   readonly exit: number | null;
-  /** How it failed, as the rest of a sentence that begins with its name; undefined if it did not. */
+  /** Rest of a sentence that begins with its name and says how it failed; undefined if it succeeded. */
   readonly failure: string | undefined;
-  /** The last words that it wrote to stderr, on one line; may be empty. */
+  /** End of its stderr, on one line; may be empty. */
   readonly lastWords: string;
 };
 
 /**
- * Starts it in the folder `/`, with nothing on stdin. The shell is there to change the folder, and to run scripts that
- * name no interpreter. Throws a Failure where nothing can be started.
+ * Starts an executable in the folder `/`, with an empty stdin. A shell changes the folder, and runs scripts that name no
+ * interpreter. Throws a Failure if no process can be started.
  */
 export function run({ executable, args, extraPipe, timeoutMs, signal }: RunOptions): Run {
   const child = spawnExecutable({

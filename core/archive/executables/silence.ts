@@ -1,33 +1,33 @@
 /**
- * A limit on how long an executable may be silent. Only silence that we wait for counts: an executable that cannot write
- * on because its last output is still being uploaded is not to blame, however long that takes.
+ * Limits how long an executable may be silent. Only time in which the run waits for output counts. An executable that
+ * cannot write because its earlier output is still being uploaded is not to blame, however long that takes.
  */
 
-/** The longest delay that a timer takes, in milliseconds: 24 days. */
+/** Longest delay of a timer in milliseconds: 24 days. */
 const longestTimer = 2 ** 31 - 1;
 
 export class SilenceLimit {
   readonly #limitMs: number;
   readonly #onSilence: () => void;
   #timer: NodeJS.Timeout | undefined;
-  /** Pieces handed on that their reader has not come back from. */
+  /** Pieces that a reader still works on. */
   #held = 0;
   #broken = false;
   #over = false;
 
-  /** Starts to count at once; calls `onSilence` at most once. */
+  /** Starts to count at once. Calls `onSilence` at most once. */
   constructor(limitMs: number, onSilence: () => void) {
     this.#limitMs = Math.min(limitMs, longestTimer);
     this.#onSilence = onSilence;
     this.#restart();
   }
 
-  /** Whether there was silence for too long. */
+  /** True if there was silence for too long. */
   get broken(): boolean {
     return this.#broken;
   }
 
-  /** The same pieces, watched. Several streams of one executable may be watched: output on any of them is output. */
+  /** Passes pieces on and watches them. Several streams of one executable may be watched: output on any of them counts. */
   async *watch(stream: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
     for await (const piece of stream) {
       this.#held += 1;
@@ -41,7 +41,7 @@ export class SilenceLimit {
     }
   }
 
-  /** Ends the counting. */
+  /** Stops the count. */
   end(): void {
     this.#over = true;
     clearTimeout(this.#timer);

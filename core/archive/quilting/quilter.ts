@@ -1,12 +1,13 @@
 /**
- * Quilting: brings the state database's file rows in line with the machine, storing whatever content is new.
+ * Quilting: updates the file rows of the state database to the machine as it is, and stores new content.
  *
- * Walks the picked paths and the rows of the last run side by side, both in byte order. What looks as before is not
- * opened. After it, the rows are exactly the entries of this run's manifest.
+ * Walks the picked paths and the rows of the last run side by side, both in byte order. Files that look unchanged are not
+ * opened. At the end, the rows are exactly the entries of this run's manifest.
  */
 import type { FileWarning } from "../../format/entry.ts";
-import { encodeHead, type HeadEntry } from "../../format/entry-json.ts";
+import { type EntryHead, encodeHead, encodeReadableHead, type HeadEntry } from "../../format/entry-json.ts";
 import { objectsOf } from "../../format/entry-row.ts";
+import { FormatError } from "../../format/error.ts";
 import type { ByteString } from "../../format/path.ts";
 import { quoted } from "../../format/quoted.ts";
 import type { Notify } from "../../notice.ts";
@@ -46,9 +47,9 @@ export type QuilterDeps = {
   readonly ledger: Ledger;
   readonly layout: ContentLayout;
   readonly hardLinks: HardLinks;
-  /** Objects whose lock ends too soon: files in them are read again. */
+  /** Objects whose lock ends too soon: files with content in them are read again. */
   readonly expiring: BitSet;
-  /** Names of users and groups are as in the last run: an entry that looks unchanged is. */
+  /** True if users and groups have the same names as in the last run. Else heads of unchanged files are refreshed. */
   readonly sameAccounts: boolean;
   readonly lockTimeout: number;
   readonly now: () => Date;
@@ -56,15 +57,15 @@ export type QuilterDeps = {
   readonly notify: Notify;
   readonly counts: QuiltCounts;
   readonly signal: AbortSignal;
-  /** Called now and then: reports progress, and may take a pause to put index objects. */
+  /** Called regularly: reports progress, and may take a pause to put index objects. */
   readonly pause: () => Promise<void>;
 };
 
-/** A changed file on its way: opened ahead, so that the kernel reads it while others are being stored. */
+/** A changed file that was opened ahead, so that the kernel reads it while others are being stored. */
 type Ahead = {
   readonly path: ByteString;
   readonly fd: number;
-  /** As it was when it was opened. */
+  /** Stat at the time of opening. */
   readonly stat: Stat;
   readonly known: FileRow | undefined;
 };
@@ -73,7 +74,7 @@ type Reading = {
   readonly extents: readonly PendingExtent[];
   readonly size: number;
   readonly regions: readonly Region[];
-  /** Nothing changed while it was read. */
+  /** True if the file did not change while it was read. */
   readonly steady: boolean;
   readonly stat: Stat;
   readonly attributes: Xattrs;
@@ -81,7 +82,7 @@ type Reading = {
 
 const mostAhead = 32;
 const pathsBetweenPauses = 500;
-/** A change within the same tick of a filesystem's clock as our look would not show; the coarsest ticks are 2 s. */
+/** Longest tick of a filesystem's clock in milliseconds. A change in the same tick as our look would not show. */
 const clockGrain = 2_000;
 
 export class Quilter {
@@ -93,7 +94,7 @@ export class Quilter {
     this.#deps = deps;
   }
 
-  /** `paths` in byte order, the folders above each among them. */
+  /** Backs up `paths`: in byte order, with the folders above each. */
   async quilt(paths: Iterable<ByteString>): Promise<void> {
     const { ledger, signal, pause } = this.#deps;
     const rows = ledger.files.inOrder();
@@ -117,14 +118,14 @@ export class Quilter {
     await this.#deps.layout.finish();
   }
 
-  /** Closes what is open and waits for what is under way. Call it however `quilt` ended. */
+  /** Closes open files and waits for work under way. Call it however `quilt` ended. */
   async abandon(): Promise<void> {
     for (const { fd } of this.#ahead.splice(0)) close(fd);
     this.#folders[Symbol.dispose]();
     await this.#deps.layout.abandon();
   }
 
-  /** Returns a promise only if there is something to wait for: most files are unchanged. */
+  /** Backs up one path. Returns a promise only if there is something to wait for: most files are unchanged. */
   #take(path: ByteString, known: FileRow | undefined): Promise<void> | undefined {
     try {
       const folder = this.#folders.reach(path);
@@ -140,7 +141,7 @@ export class Quilter {
     }
   }
 
-  /** One look, from the folder that it lies in. */
+  /** Looks at a known path, from its folder. Returns whether its row may stay. */
   #takeUnchanged(folder: number, known: FileRow): boolean {
     const { path } = known;
     const stat = lstatAt(folder, nameOf(path));
@@ -160,7 +161,7 @@ export class Quilter {
     const first = firstName(known.fingerprint, stat);
     if (first === "changed" || this.#isExpiring(known)) return false;
     if (first === undefined) return !mayBeLinked(stat);
-    // What is on its way may yet turn out to be the first.
+    // A file that was opened ahead may turn out to be the first name.
     if (this.#ahead.some((other) => isSameInode(other.stat, stat))) return false;
     return this.#deps.hardLinks.keeps(known.path, stat, first);
   }
@@ -171,14 +172,14 @@ export class Quilter {
     return objectsOf(extents).some((object) => expiring.has(object));
   }
 
-  /** Writes the names of users and groups as they are now. */
+  /** Updates the names of users and groups in an unchanged file's head. */
   #refreshHead(folder: number, known: FileRow): void {
     const { path } = known;
     const handle = openHandle(folder, nameOf(path));
     try {
       const look = lookAt(handle);
       const first = firstName(known.fingerprint, look.stat);
-      // The next run will see it.
+      // The next run sees the change.
       if (first === "changed") return;
       const other = otherEntry(path, look, handle);
       const head = other ? encodeHead(withHardLink(other, first)) : refreshedHead(known.head, path, look, first);
@@ -220,14 +221,16 @@ export class Quilter {
     ledger.files.set({ path, fingerprint: print, head, extents: null, bytes: 0 });
   }
 
-  /** The entry, linked to the first of its names if it has several, and what it will look like if it stays unchanged. */
+  /** Returns the entry's head, linked to the first of its names if it has several, and its fingerprint. */
   #linked(
     entry: HeadEntry,
     stat: Stat,
     extents: readonly PendingExtent[],
   ): { readonly head: string; readonly print: string } {
+    const alone = readableHead(entry);
     const hardLink = this.#deps.hardLinks.place(entry, stat, extents);
-    return { head: encodeHead(withHardLink(entry, hardLink)), print: this.#settled(stat, hardLink) };
+    const head = hardLink === undefined ? alone : encodeHead(withHardLink(entry, hardLink));
+    return { head, print: this.#settled(stat, hardLink) };
   }
 
   async #takeAllAhead(): Promise<void> {
@@ -274,7 +277,7 @@ export class Quilter {
     else counts.changed += 1;
   }
 
-  /** Reads a file, and once more if it changed meanwhile; then it is kept as it was read, with a warning. */
+  /** Reads a file, and again if it changed meanwhile. If it changed again, the second reading is kept, with a warning. */
   async #read(file: OpenFile): Promise<Reading> {
     const first = await this.#readOnce(file);
     if (first?.steady) return first;
@@ -286,7 +289,7 @@ export class Quilter {
     return second;
   }
 
-  /** Undefined if the store gave up, since it could not read the same bytes twice. */
+  /** Returns undefined if the layout could not read the same bytes twice. */
   async #readOnce(file: OpenFile): Promise<Reading | undefined> {
     const regions = regionsOf(file, this.#deps.layout.mostRegions);
     const { fd, stat } = file;
@@ -301,7 +304,7 @@ export class Quilter {
     }
   }
 
-  /** One bad file never spoils the rest: it is reported by name and is not part of the backup. */
+  /** Leaves one path out of the backup and reports it by name. The run continues. */
   #leaveOut(path: ByteString, error: unknown): void {
     const warn = (code: string, what: string) =>
       this.#deps.notify({ level: "warning", code, message: `${quoted(path)} ${what}` });
@@ -313,7 +316,7 @@ export class Quilter {
     this.#deps.ledger.files.remove(path);
   }
 
-  /** What an unchanged file will look like; empty if ctime is too recent to detect later changes. */
+  /** Returns the fingerprint of an unchanged file; empty if ctime is too recent to detect later changes. */
   #settled(stat: Stat, hardLink: ByteString | undefined): string {
     const changed = stat.changed.seconds * 1000 + stat.changed.nanoseconds / 1e6;
     return this.#deps.now().getTime() - changed < clockGrain ? "" : fingerprint(stat, hardLink);
@@ -324,19 +327,31 @@ function upTo(size: number, regions: readonly Region[]): Region[] {
   return regions.flatMap(([offset, length]) => (offset < size ? [[offset, Math.min(length, size - offset)]] : []));
 }
 
-/** Why a path is not in the backup, if it is not the system that says so. */
+/** Error for a path that is left out for a reason of our own, not of the system. */
 class LeftOut extends Error {}
 
-/** Equal for two looks at a file that did not change between them. Devices get other numbers at each boot: not here. */
+/**
+ * Returns what the manifest says about an entry. Throws a LeftOut for what restore could not read, as it would take other entries of
+ * its part with it.
+ */
+function readableHead(entry: HeadEntry): EntryHead {
+  try {
+    return encodeReadableHead(entry);
+  } catch (error) {
+    throw error instanceof FormatError ? new LeftOut(`a manifest cannot describe it: ${error.message}`) : error;
+  }
+}
+
+/** Returns a text that is equal for two looks at an unchanged file. Without the device, whose number changes at each boot. */
 function fingerprint({ inode, size, modified, changed }: Stat, hardLink: ByteString | undefined): string {
-  // Joined, not concatenated: these wait by the thousand for their pack, and a joined string is one piece of memory.
+  // Joined, not concatenated: thousands wait for their pack, and a joined string is one piece of memory.
   const parts = [inode, size, modified.seconds, modified.nanoseconds, changed.seconds, changed.nanoseconds];
   return hardLink === undefined ? parts.join(" ") : [...parts, hardLink].join(" ");
 }
 
 /**
- * The first of a file's names, with which the fingerprint of one with several ends; undefined for one name. `changed` if
- * the fingerprint is not of a file with these looks.
+ * Returns the first of a file's names, with which the fingerprint of a file with several names ends; undefined for a file
+ * with one name; `changed` if the fingerprint is not of this stat.
  */
 function firstName(print: string, stat: Stat): ByteString | undefined | "changed" {
   const now = fingerprint(stat, undefined);

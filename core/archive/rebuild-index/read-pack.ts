@@ -56,7 +56,7 @@ async function readFilteredPack(
 ): Promise<FoundObject> {
   const encoding = encodingOf("frames", filters);
   const hash = new Bun.CryptoHasher("sha256");
-  const reading = new ObjectReading(bucket, { ...pack, encoding }, (piece) => hash.update(piece));
+  await using reading = new ObjectReading(bucket, { ...pack, encoding }, (piece) => hash.update(piece));
   const content = await collect(reading.content(longestPack + 1), longestPack);
   await reading.rest();
   if (digest !== undefined && hash.digest("hex") !== digest) throw notOfItsName();

@@ -23,7 +23,7 @@ import {
 import { checkRetention, refuseLocked, refuseShorter } from "../retention.ts";
 import { readIfThere, sizeIfThere, unlinkIfThere, writeAt } from "./durable.ts";
 import { directoryError, errorCode, noDirectory } from "./errors.ts";
-import { findKey, isVersion, type KeyParts, recordName, splitKey } from "./names.ts";
+import { findKey, isVersion, type KeyParts, recordName, splitKey, timeOfVersion } from "./names.ts";
 import { decodeRecord, type VersionRecord } from "./record.ts";
 import { Store } from "./store.ts";
 import { DirectoryUpload } from "./upload.ts";
@@ -291,7 +291,9 @@ const newestOf = (found: FoundKey): readonly FoundVersion[] => [found.versions[0
 async function measured({ key, versions }: FoundKey, chosen: FoundVersion): Promise<ListedVersion | undefined> {
   const size = await sizeIfThere(chosen.path);
   const latest = chosen === versions[0];
-  return size === undefined ? undefined : { key, version: chosen.version, size, latest, deleteMarker: false };
+  if (size === undefined) return undefined;
+  const { version } = chosen;
+  return { key, version, size, stored: timeOfVersion(version), latest, deleteMarker: false };
 }
 
 /** Without those that were removed while the folder was read. */

@@ -78,6 +78,10 @@ export function parseRecordName(file: string): { readonly name: string; readonly
   return name === undefined || version === undefined || suffix === undefined ? undefined : { name, version };
 }
 
+/** When a version was made: by the clock of the machine that put it. */
+export const timeOfVersion = (version: string): Date =>
+  new Date(Number.parseInt(version.slice(0, timeDigits), 16) / 1000);
+
 /**
  * Returns a maker of versions, which sort by the time they were made: microseconds since 1970, then random digits. Those of
  * one process never repeat and never go back, even if its clock does.

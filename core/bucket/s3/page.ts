@@ -26,7 +26,7 @@ export function versions(page: ListObjectVersionsCommandOutput, prefix: string):
     key: decoded(Key, EncodingType),
     version: VersionId,
     latest: IsLatest,
-    modified: LastModified?.getTime() ?? 0,
+    stored: dateOf(LastModified),
   });
   const all = [
     ...Versions.map((found) => ({
@@ -37,9 +37,11 @@ export function versions(page: ListObjectVersionsCommandOutput, prefix: string):
     })),
     ...DeleteMarkers.map((found) => ({ ...common(found), size: 0, deleteMarker: true })),
   ];
-  all.sort((a, b) => compareKeys(a.key, b.key) || Number(b.latest) - Number(a.latest) || b.modified - a.modified);
-  const items = all.map(({ modified: _, ...listed }) => listed);
-  return { items, truncated: isTruncated(page), next: nextOf(page, items.at(-1)?.key) };
+  all.sort(
+    (a, b) =>
+      compareKeys(a.key, b.key) || Number(b.latest) - Number(a.latest) || b.stored.getTime() - a.stored.getTime(),
+  );
+  return { items: all, truncated: isTruncated(page), next: nextOf(page, all.at(-1)?.key) };
 }
 
 type ListedItem = {
@@ -72,6 +74,12 @@ function isTruncated({ IsTruncated }: { readonly IsTruncated?: boolean | undefin
 function sizeOf(size = 0): number {
   if (Number.isSafeInteger(size) && size >= 0) return size;
   throw new NoPage(`a listing with the size ${size}`);
+}
+
+/** Refuses a version without a date: which backup is the newest rests on it. */
+function dateOf(date: Date | undefined): Date {
+  if (date !== undefined && !Number.isNaN(date.getTime())) return date;
+  throw new NoPage("a listing without the dates of versions");
 }
 
 /** Decodes a key if the answer says that it is encoded: not every service does so when asked. */

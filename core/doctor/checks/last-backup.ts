@@ -3,7 +3,10 @@ import { fact, statePath } from "../../archive/state/database.ts";
 import { bucketIdentity } from "../../archive/state/use.ts";
 import { type Bucket, BucketError } from "../../bucket/contract.ts";
 import type { Config } from "../../config/config.ts";
-import { type ManifestKey, parseIndexKey, parseManifestKey, prefixes, timeOfStamp } from "../../format/keys.ts";
+import { parseIndexKey, prefixes, timeOfStamp } from "../../format/keys.ts";
+import { contradictionIn, contradictionOf } from "../../manifest/dates.ts";
+import { NewestRoots, takeUsable } from "../../manifest/newest.ts";
+import { listRoots } from "../../manifest/roots.ts";
 import type { Check } from "../check.ts";
 import { bad, good, type Look, warning } from "../finding.ts";
 import { openStateFile } from "../open-state.ts";
@@ -25,22 +28,15 @@ export const lastBackup: Check<"config" | "bucket" | "now"> = {
     const bucket = await machine.bucket();
     const config = await machine.config();
     const { backup, content } = config;
-    const expiredAfter = content.daysRetained * day;
-    const manifests = await newest(bucket, prefixes.manifestsOf(backup.name), parseManifestKey).catch(deniedAsUnknown);
-    if (manifests !== "unknown") {
-      return [ageLook(`of ${backup.name}`, manifests, { now: machine.now(), maxAge, expiredAfter })];
-    }
+    const limits = { expiredAfter: content.daysRetained * day, maxAge };
+    const manifests = await newestManifest(bucket, backup.name, machine.now).catch(deniedAsUnknown);
+    if (manifests !== "unknown") return [ageLook(`of ${backup.name}`, manifests, { ...limits, now: manifests.now })];
     const noted = completedHere(config, bucket.url);
-    if (noted !== undefined)
-      return [ageLook("by this machine's state", noted, { now: machine.now(), maxAge, expiredAfter })];
-    const index = await newest(bucket, prefixes.index, parseIndexKey, backup.name);
-    return [
-      ageLook("by the index, as the role may not list manifests", index, {
-        now: machine.now(),
-        maxAge: maxAgeByIndex,
-        expiredAfter,
-      }),
-    ];
+    const now = bucket.serverTime() ?? machine.now();
+    if (noted !== undefined) return [ageLook("by this machine's state", dated([noted], now), { ...limits, now })];
+    const index = dated(await indexTimes(bucket, backup.name), now);
+    const which = "by the index, as the role may not list manifests";
+    return [ageLook(which, index, { ...limits, maxAge: maxAgeByIndex, now })];
   },
 };
 
@@ -57,12 +53,22 @@ function completedHere(config: Config, bucketUrl: string): Date | undefined {
 
 type Limits = { readonly now: Date; readonly maxAge: number; readonly expiredAfter: number };
 
-function ageLook(which: string, time: Date | undefined, { now, maxAge, expiredAfter }: Limits): Look {
-  if (time === undefined) return warning(`none found (${which})`, "run sysbackup archive");
+/** `passed`: how many others do not count, as they state impossible dates or cannot be used: see `core/manifest/newest.ts`. */
+type Newest = { readonly time: Date | undefined; readonly passed: number };
+
+function ageLook(which: string, { time, passed }: Newest, { now, maxAge, expiredAfter }: Limits): Look {
+  const others = passed === 0 ? "" : `; ${passed} that cannot be used, or state impossible dates`;
+  const checkClock = "sysbackup list shows them: a clock was wrong, or somebody else wrote them";
+  if (time === undefined) {
+    return passed === 0
+      ? warning(`none found (${which})`, "run sysbackup archive")
+      : warning(`none found (${which})${others}`, `${checkClock}; run sysbackup archive`);
+  }
   const age = now.getTime() - time.getTime();
-  const text = `${moment(time)}, ${span(Math.max(0, age))} ago (${which})`;
+  const text = `${moment(time)}, ${span(Math.max(0, age))} ago (${which})${others}`;
   if (age > expiredAfter) return bad(`${text}: older than days_retained, so its locks end`, archiveNow);
-  return age > maxAge ? warning(text, archiveNow) : good(text);
+  if (age > maxAge) return warning(text, archiveNow);
+  return passed === 0 ? good(text) : warning(text, checkClock);
 }
 
 function deniedAsUnknown(error: unknown): "unknown" {
@@ -70,20 +76,42 @@ function deniedAsUnknown(error: unknown): "unknown" {
   throw error;
 }
 
-type Parse = (key: string) => ManifestKey | undefined;
+/** When the server stored the newest backup: that which a restore would take, if the role may read manifests. */
+async function newestManifest(bucket: Bucket, name: string, now: () => Date): Promise<Newest & { readonly now: Date }> {
+  const newest = new NewestRoots();
+  for await (const root of listRoots(bucket, name)) newest.add(root);
+  const time = bucket.serverTime() ?? now();
+  const roots = newest.lastFirst();
+  const possible = roots.filter((root) => contradictionOf(root, time) === undefined);
+  const { root, passedOver } = await takeUsable(bucket, possible, (one, read) => {
+    return read && contradictionIn(one, read.manifest, time);
+  }).catch((error) => {
+    if (deniedAsUnknown(error) === "unknown") return { root: possible[0], passedOver: [] };
+    throw error;
+  });
+  return { time: root?.stored, passed: roots.length - possible.length + passedOver.length, now: time };
+}
 
-/** The time of the newest key. Keys sort by time within a name, and before the parts of manifests. */
-async function newest(bucket: Bucket, prefix: string, parse: Parse, onlyName?: string): Promise<Date | undefined> {
-  let last: string | undefined;
-  // Lists the index as a whole, as some policies allow exactly that prefix.
-  for await (const page of bucket.list(prefix, onlyName && `${prefix}${onlyName}/`)) {
-    let ended = false;
+/** The times that keys of index objects state. Lists the index as a whole, as some policies allow exactly that prefix. */
+async function indexTimes(bucket: Bucket, name: string): Promise<Date[]> {
+  const times: Date[] = [];
+  for await (const page of bucket.list(prefixes.index, `${prefixes.index}${name}/`)) {
     for (const { key } of page) {
-      const parsed = parse(key);
-      if (parsed === undefined || (onlyName !== undefined && parsed.name !== onlyName)) ended = true;
-      else if (!ended) last = parsed.stamp;
+      const parsed = parseIndexKey(key);
+      if (parsed?.name !== name) return times;
+      const time = timeOfStamp(parsed.stamp);
+      if (time !== undefined) times.push(time);
     }
-    if (ended) break;
   }
-  return last === undefined ? undefined : timeOfStamp(last);
+  return times;
+}
+
+/** Returns the last of some times that are not in the future. */
+function dated(times: readonly Date[], now: Date): Newest {
+  const possible = times.filter((time) => time.getTime() <= now.getTime() + day);
+  const last = possible.reduce<Date | undefined>(
+    (one, time) => (one === undefined || time > one ? time : one),
+    undefined,
+  );
+  return { time: last, passed: times.length - possible.length };
 }

@@ -20,6 +20,7 @@ async function costOfRig(rig: Rig): Promise<{ cost: Cost; lost: string[]; gets: 
   const measured = await measure({
     bucket,
     name: "host",
+    now: rig.now,
     onLost: (why) => lost.push(why),
     onProgress: () => {},
     signal,

@@ -4,13 +4,17 @@ import { chmod, chown, mkdir, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { openState, statePath } from "../../../core/archive/state/database.ts";
 import { type Bucket, BucketError } from "../../../core/bucket/contract.ts";
+import { openDirectoryBucket } from "../../../core/bucket/directory/bucket.ts";
 import { wrapBucket } from "../../../core/bucket/wrap.ts";
 import { examine } from "../../../core/doctor/examine.ts";
 import type { DoctorFinding } from "../../../core/doctor/finding.ts";
 import { findRunner } from "../../../core/doctor/runner.ts";
+import { keys } from "../../../core/format/keys.ts";
 import { fromText } from "../../../core/format/path.ts";
 import { lockExclusively } from "../../../core/system/lock.ts";
 import { userId } from "../../../core/system/owners.ts";
+import { emptyRoot } from "../../restore/support.ts";
+import { attack } from "../../support/attack.ts";
 import { diskFull, mayMount } from "../../support/faults/disk-full.ts";
 import { sysbackup } from "../../support/program.ts";
 import { isRoot } from "../../support/services.ts";
@@ -328,6 +332,20 @@ describe("run and state", () => {
   });
 });
 
+const root = (name: string, start: string) => ({ name, start: new Date(start) });
+
+/** Puts roots of empty backups, at their starts or at another time by the bucket's clock. */
+async function putRoots(
+  bucketUrl: string,
+  roots: readonly { readonly name: string; readonly start: Date; readonly stored?: Date }[],
+): Promise<void> {
+  const retention = { mode: "GOVERNANCE", until: new Date("2099-12-31T00:00:00Z") } as const;
+  for (const { name, start, stored = start } of roots) {
+    const bucket = await openDirectoryBucket(new URL(bucketUrl).pathname, { now: () => stored, random: Math.random });
+    await bucket.put(keys.manifest(name, { start, run: "0badcafe" }), emptyRoot(name, start), { retention });
+  }
+}
+
 describe("last backup", () => {
   const made = new Date("2026-11-21T02:00:03Z");
   const after = (hours: number) => () => new Date(made.getTime() + hours * 3_600_000);
@@ -339,16 +357,8 @@ describe("last backup", () => {
   ] as const;
   test.each(ages)("a last backup of %d hours ago is %s", async (hours, state, words) => {
     await using one = await patient({ now: after(hours) });
-    const bucket = await one.machine.opened();
-    const until = new Date(Date.now() + 86_400_000);
-    const retention = { mode: "GOVERNANCE", until } as const;
-    const keys = [
-      "manifests/test/20261120T020003Z-00000000.jsonl.zst",
-      "manifests/test/20261121T020003Z-00000000.jsonl.zst",
-      `manifests/test/parts/${"0".repeat(64)}.jsonl.zst`,
-      "manifests/test2/20261122T020003Z-00000000.jsonl.zst",
-    ];
-    for (const key of keys) await bucket.put(key, Buffer.from("x"), { retention });
+    const roots = [root("test", "2026-11-20T02:00:03Z"), root("test", "2026-11-21T02:00:03Z")];
+    await putRoots(one.bucketUrl, [...roots, root("test2", "2026-11-22T02:00:03Z")]);
     expect(await one.examine("last backup")).toMatchObject([
       { state, text: expect.stringContaining(`2026-11-21 02:00:03 UTC, ${words}`) },
     ]);
@@ -358,17 +368,39 @@ describe("last backup", () => {
     await using one = await patient();
     const bucket = await one.machine.opened();
     const denied = new BucketError("denied", { doing: "list", what: "manifests/", why: "the role may not" });
-    const listIndexOnly: Bucket["list"] = (prefix, after) => {
-      if (prefix.startsWith("manifests/")) throw denied;
-      return bucket.list(prefix, after);
+    const listVersions: Bucket["listVersions"] = () => {
+      throw denied;
     };
-    const blind = async (): Promise<Bucket> => wrapBucket(bucket, { list: listIndexOnly });
+    const blind = async (): Promise<Bucket> => wrapBucket(bucket, { listVersions });
     expect(await one.examine("last backup", { bucket: blind })).toMatchObject([{ state: "warning" }]);
     expect((await sysbackup(["archive", "--conf-dir", one.conf])).exit).toBe(0);
     expect(await one.examine("last backup", { bucket: blind })).toMatchObject([
       { state: "good", text: expect.stringContaining("ago (by this machine's state)") },
     ]);
   });
+
+  attack(
+    {
+      by: "H",
+      what: "a backup dated 2099, or of a clock that was wrong once, before `doctor`",
+      before: '"good, 0 seconds ago" until then',
+      now: "the age of the newest real one, and a warning",
+    },
+    async () => {
+      await using one = await patient({ now: after(73) });
+      await putRoots(one.bucketUrl, [
+        root("test", "2026-11-21T02:00:03Z"),
+        { ...root("test", "2099-01-01T00:00:00Z"), stored: new Date("2026-11-23T02:00:00Z") },
+        root("test", "2027-06-01T02:00:00Z"),
+      ]);
+      expect(await one.examine("last backup")).toMatchObject([
+        {
+          state: "warning",
+          text: "2026-11-21 02:00:03 UTC, 3 days ago (of test); 2 that cannot be used, or state impossible dates",
+        },
+      ]);
+    },
+  );
 
   test("no backup at all is a warning", async () => {
     await using one = await patient();

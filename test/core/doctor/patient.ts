@@ -30,7 +30,15 @@ export async function patient({ now = () => new Date(), unit, ...conf }: Illness
   // Others than root are to reach it, too.
   await chmod(folder.path, 0o755);
   const paths = await writeConf(folder.path, { pickers: { etc: "echo /etc/hostname" }, ...conf });
-  const parts = { confDir: paths.conf, hostName, name: undefined, bucket: undefined, unit, connect: open, now };
+  const parts = {
+    confDir: paths.conf,
+    hostName,
+    name: undefined,
+    bucket: undefined,
+    unit,
+    connect: (config: Config) => open(config, now),
+    now,
+  };
   const machine = createMachine(parts);
   return {
     ...paths,
@@ -68,14 +76,14 @@ export async function patientAt(service: Service, { bucket, roleArn, now, ...key
 }
 
 /** Connects like `cmd/shared/connect.ts`, without waiting between attempts. */
-function open({ aws, s3 }: Config): Promise<Bucket> {
+function open({ aws, s3 }: Config, now: () => Date): Promise<Bucket> {
   const { bucket = "", region, endpoint, pathStyle } = s3;
   const credentials = bucketCredentials({
     credentialsFile: aws.credentialsFile,
     roleArn: aws.roleArn,
     sessionName: "doctor",
   });
-  const tools = { now: () => new Date(), sleep: async () => undefined, random: () => 0, counts: noCounts() };
+  const tools = { now, sleep: async () => undefined, random: () => 0, counts: noCounts() };
   return openBucket({ bucket, region, endpoint, pathStyle, credentials }, tools);
 }
 

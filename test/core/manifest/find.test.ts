@@ -4,19 +4,25 @@ import { join } from "node:path";
 import { keys } from "../../../core/format/keys.ts";
 import { findManifest, parseMoment } from "../../../core/manifest/find.ts";
 import { listRoots } from "../../../core/manifest/roots.ts";
-import { Fixture, sha256 } from "../../restore/support.ts";
+import { Fixture, folder, sha256 } from "../../restore/support.ts";
 
-const root = (name: string, start: string) => keys.manifest(name, { start: new Date(start), run: "0badcafe" });
-const first = root("web1", "2026-11-20T02:00:00Z");
-const second = root("web1", "2026-11-21T02:00:03Z");
-const third = root("web1", "2026-11-21T14:30:00Z");
-const dashed = root("web1-db", "2026-11-21T02:00:00Z");
+const tools = { now: () => new Date("2026-11-22T00:00:00Z"), notify: () => {} };
+const root = (name: string, start: string) => ({ name, start: new Date(start) });
+const roots = [
+  root("web1", "2026-11-20T02:00:00Z"),
+  root("web1", "2026-11-21T02:00:03Z"),
+  root("web1", "2026-11-21T14:30:00Z"),
+  root("web1-db", "2026-11-21T02:00:00Z"),
+];
+const [first = "", second = "", third = "", dashed = ""] = roots.map(({ name, start }) => {
+  return keys.manifest(name, { start, run: "0badcafe" });
+});
 
 describe("finding a manifest", () => {
   let fixture: Fixture;
   beforeAll(async () => {
     fixture = await Fixture.open();
-    for (const key of [first, second, third, dashed]) await fixture.put(key, Buffer.from("root"));
+    for (const { name, start } of roots) await fixture.backup([folder("/")], { name, start });
     for (let part = 0; part < 1200; part += 1)
       await fixture.put(keys.part("web1", sha256(`${part}`)), Buffer.from("p"));
     await fixture.put(keys.part("web1-db", sha256("0")), Buffer.from("p"));
@@ -37,13 +43,13 @@ describe("finding a manifest", () => {
     ["a year", "web1@2026", third],
     ["a key", first, first],
   ])("%s: %s is found", async (_, wanted, key) => {
-    expect(await findManifest(fixture.bucket, wanted)).toMatchObject({ key, count: 1, hidden: false });
+    expect(await findManifest(fixture.bucket, wanted, tools)).toMatchObject({ key, count: 1, hidden: false });
   });
 
   test("a local file that exists is found", async () => {
     const file = join(fixture.scratch.path, "saved.jsonl.zst");
     await writeFile(file, "root");
-    expect(await findManifest(fixture.bucket, file)).toEqual({ file });
+    expect(await findManifest(fixture.bucket, file, tools)).toEqual({ file });
   });
 
   test.each([
@@ -78,19 +84,20 @@ describe("finding a manifest", () => {
       2,
     ],
   ])("%s is refused with a hint", async (_, wanted, message, exit) => {
-    await expect(findManifest(fixture.bucket, wanted)).rejects.toMatchObject({ message, exit });
+    await expect(findManifest(fixture.bucket, wanted, tools)).rejects.toMatchObject({ message, exit });
   });
 
   test("an empty bucket is reported", async () => {
     await using empty = await Fixture.open();
     const message =
       'cannot find a backup of "web1": the bucket holds no backups; check the bucket\'s name, or run `sysbackup archive` first';
-    await expect(findManifest(empty.bucket, "web1")).rejects.toMatchObject({ message });
+    await expect(findManifest(empty.bucket, "web1", tools)).rejects.toMatchObject({ message });
   });
 
   test("a listing of roots does not page through parts", async () => {
     let pages = 0;
     const counting = {
+      get: (...args: Parameters<typeof fixture.bucket.get>) => fixture.bucket.get(...args),
       async *listVersions(prefix: string, after?: string) {
         for await (const page of fixture.bucket.listVersions(prefix, after)) {
           pages += 1;
@@ -103,7 +110,7 @@ describe("finding a manifest", () => {
     expect(names).toEqual([dashed, first, second, third]);
     expect(pages).toBe(3);
     pages = 0;
-    await findManifest(counting, "web1");
+    await findManifest(counting, "web1", tools);
     expect(pages).toBe(1);
   });
 });

@@ -1,13 +1,15 @@
 import { describe, expect, test } from "bun:test";
 import type { ListedVersion } from "../../../core/bucket/contract.ts";
 import { findManifest } from "../../../core/manifest/find.ts";
-import { openManifest, readOriginal } from "../../../core/manifest/original.ts";
+import { openManifest } from "../../../core/manifest/open.ts";
+import { readOriginal } from "../../../core/manifest/original.ts";
 import { findRoot, type ListedRoot, listRoots, type VersionLister } from "../../../core/manifest/roots.ts";
 import type { Notice } from "../../../core/notice.ts";
 import { type Backup, Fixture, file, folder } from "../../restore/support.ts";
 
 const early = new Date("2026-11-20T02:00:00Z");
 const late = new Date("2026-11-21T02:00:00Z");
+const tools = { now: () => late, notify: () => {} };
 const items = (content: string) => [folder("/"), file("/x", content)];
 
 async function rootAt(fixture: Fixture, key: string): Promise<ListedRoot> {
@@ -26,7 +28,7 @@ async function sample(fixture: Fixture): Promise<{ backup: Backup; stored: Buffe
 
 async function opened(fixture: Fixture, wanted: string) {
   const notices: Notice[] = [];
-  const found = await findManifest(fixture.bucket, wanted);
+  const found = await findManifest(fixture.bucket, wanted, tools);
   const manifest = await openManifest(fixture.bucket, found, (notice) => notices.push(notice));
   return { manifest, notices };
 }
@@ -112,7 +114,7 @@ describe("the original of a root", () => {
 describe("listing roots by version", () => {
   const key = (number: number) => `manifests/web1/2026112${number}T020000Z-0badcafe.jsonl.zst`;
   const version = (key: string, version: string, more: Partial<ListedVersion> = {}): ListedVersion => ({
-    ...{ key, version, size: 1, latest: false, deleteMarker: false },
+    ...{ key, version, size: 1, stored: early, latest: false, deleteMarker: false },
     ...more,
   });
   const marker = (key: string, id: string) => version(key, id, { size: 0, latest: true, deleteMarker: true });

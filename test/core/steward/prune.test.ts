@@ -274,7 +274,7 @@ describe("delete markers", () => {
   /** Lays a marker over a key in listings; the directory bucket has none of its own. */
   function hiding(bucket: Bucket, key: string) {
     const removed: string[] = [];
-    const marker = { key, version: "marker", size: 0, latest: true, deleteMarker: true };
+    const marker = { key, version: "marker", size: 0, stored: new Date(), latest: true, deleteMarker: true };
     async function* listed(prefix: string): AsyncGenerator<readonly ListedVersion[]> {
       for await (const page of bucket.listVersions(prefix)) {
         const hidden = page.map((one) => (one.key === key ? { ...one, latest: false } : one));

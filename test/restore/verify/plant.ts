@@ -28,9 +28,9 @@ export type Looking = {
 export function verified({ bucket, now, name, read, signal }: Looking): Promise<Verified> {
   async function* sources() {
     if (name === undefined) yield* listRoots(bucket);
-    else yield await findManifest(bucket, name);
+    else yield await findManifest(bucket, name, { now, notify: () => {} });
   }
-  const options = { bucket, sources: sources(), read, now, onProgress: () => {} };
+  const options = { bucket, sources: sources(), read, now, serverTime: now, onProgress: () => {} };
   return verify({ ...options, signal: signal ?? new AbortController().signal }, (verdict) => ({
     ...verdict,
     findings: [...verdict.findings()],
@@ -80,7 +80,7 @@ export function markedDeleted(bucket: Bucket, deleted: string): Bucket {
       yield page.flatMap((listed) =>
         listed.key === deleted
           ? [
-              { key: deleted, version: "marker", size: 0, latest: true, deleteMarker: true },
+              { key: deleted, version: "marker", size: 0, stored: listed.stored, latest: true, deleteMarker: true },
               { ...listed, latest: false },
             ]
           : [listed],

@@ -3,6 +3,7 @@ import { BucketError } from "../../../core/bucket/contract.ts";
 import { count, noCounts } from "../../../core/bucket/decorators/count.ts";
 import { wrapBucket } from "../../../core/bucket/wrap.ts";
 import { Rig } from "../../core/archive/rig.ts";
+import { OpenStreams } from "../../support/faults/open-streams.ts";
 import { type Backup, Fixture, file, flipped, folder, noise } from "../support.ts";
 import {
   change,
@@ -150,6 +151,22 @@ describe("verify", () => {
     await using fixture = await Fixture.open();
     await sample(fixture);
     await expect(verifiedOf(fixture, { signal: AbortSignal.abort(new Error("stop")) })).rejects.toThrow("stop");
+  });
+
+  test("a verify that is aborted while it reads an object leaves no stream of the bucket open", async () => {
+    await using fixture = await Fixture.open();
+    const backup = await fixture.backup([file("/large", noise(3_000_000))], { encoding: "none" });
+    const key = backup.objects[0]?.key ?? "";
+    const stop = new AbortController();
+    const streams = new OpenStreams(fixture.bucket);
+    const bucket = wrapBucket(fixture.bucket, {
+      get(asked, options) {
+        if (asked === key) stop.abort(new Error("stop"));
+        return streams.get(asked, options);
+      },
+    });
+    await expect(verifiedOf(fixture, { bucket, read: everything, signal: stop.signal })).rejects.toThrow("stop");
+    expect(streams.figures).toMatchObject({ open: 0 });
   });
 
   test("a promise that is over demands no lock", async () => {

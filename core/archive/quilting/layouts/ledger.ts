@@ -1,6 +1,6 @@
 /**
- * Knows which files wait for which objects. A file's row goes into the state database when everything that it refers to is
- * stored, not before: what the database says was stored, was stored.
+ * Tracks which files wait for which objects. Writes a file's row into the state database only when all content that it
+ * refers to is stored, so the database never names content that the bucket does not have.
  */
 import type { Database } from "bun:sqlite";
 import type { Extent, ObjectRef } from "../../../format/entry.ts";
@@ -10,7 +10,7 @@ import { type ChunkPlace, ChunkTable } from "../../state/chunks.ts";
 import { type FileRow, FileTable } from "../../state/files.ts";
 import { ObjectTable } from "../../state/objects.ts";
 
-/** A chunk that is being stored; `place` is set once it is. */
+/** A chunk that is being stored. `place` is set when it is stored. */
 export type NewChunk = {
   /** SHA-256, hex. */
   readonly id: string;
@@ -22,7 +22,7 @@ export type NewChunk = {
 /** An extent whose chunk may not be stored yet: all of the chunk's bytes, or some of them. */
 export type PendingExtent = {
   readonly chunk: NewChunk | ChunkPlace;
-  /** First byte within the chunk, and how many. */
+  /** First byte within the chunk; `length`: number of bytes. */
   readonly offset: number;
   readonly length: number;
   readonly sha256: string;
@@ -31,7 +31,7 @@ export type PendingExtent = {
 type WaitingFile = {
   readonly row: Omit<FileRow, "extents">;
   readonly extents: readonly PendingExtent[];
-  /** Chunks that are not stored yet. */
+  /** Number of chunks that are not stored yet. */
   missing: number;
 };
 
@@ -46,7 +46,7 @@ export class Ledger {
   readonly #chunks: ChunkTable;
   readonly #underWay = new Map<string, NewChunk>();
 
-  /** `expiring`: objects whose lock ends too soon to build upon; what lies in them is unknown. */
+  /** `expiring`: objects whose lock ends too soon for a new backup; their chunks count as not stored. */
   constructor(database: Database, expiring: BitSet, retainUntil: Date) {
     this.#database = database;
     this.#expiring = expiring;
@@ -57,7 +57,7 @@ export class Ledger {
     this.#database.run("BEGIN");
   }
 
-  /** The chunk with this id if it is stored or about to be. */
+  /** Returns the chunk with this id if it is stored or being stored. */
   find(id: string, length: number): NewChunk | ChunkPlace | undefined {
     const underWay = this.#underWay.get(id);
     if (underWay !== undefined) return underWay;
@@ -65,18 +65,18 @@ export class Ledger {
     return place !== undefined && place.length === length && !this.#expiring.has(place.object) ? place : undefined;
   }
 
-  /** Announces a chunk, so that it is stored once however often it comes. */
+  /** Registers a chunk that is about to be stored, so that it is stored only once. */
   announce(id: string, length: number): NewChunk {
     const chunk: NewChunk = { id, length, place: undefined, waiting: [] };
     this.#underWay.set(id, chunk);
     return chunk;
   }
 
-  /** Takes a file's row, which is written now, or when the last of its chunks is stored. */
+  /** Takes a file's row. Writes it now, or when the last of its chunks is stored. */
   file(row: Omit<FileRow, "extents">, extents: readonly PendingExtent[]): void {
     const waiting: WaitingFile = { row, extents, missing: 0 };
     for (const { chunk } of extents) {
-      // Skips a chunk that this file waits for already: no other file comes between.
+      // This file waits for the chunk already: no other file was added since.
       if (!isNew(chunk) || chunk.place !== undefined || chunk.waiting.at(-1) === waiting) continue;
       chunk.waiting.push(waiting);
       waiting.missing += 1;
@@ -84,7 +84,7 @@ export class Ledger {
     if (waiting.missing === 0) this.#write(waiting);
   }
 
-  /** Records a stored object with its chunks, and every row that waited for it: a killed run does not lose them. */
+  /** Records a stored object, its chunks, and each row that waited only for it. Commits, so a killed run keeps them. */
   stored(ref: ObjectRef, chunks: readonly StoredChunk[]): void {
     const object = this.objects.add(ref, this.#retainUntil, false);
     for (const { chunk, place } of chunks) {
@@ -106,13 +106,13 @@ export class Ledger {
     this.#database.run("BEGIN");
   }
 
-  /** Throws if a chunk is still waited for: the files that need it would be missing without a word. */
+  /** Throws if a chunk was never stored: files that need it would be missing without a report. */
   checkSettled(): void {
     if (this.#underWay.size > 0) throw new Error(`${this.#underWay.size} chunks were announced but never stored`);
   }
 
   close(): void {
-    // Some errors, such as a full disk, have ended the transaction.
+    // Some errors, such as a full disk, end the transaction.
     if (this.#database.inTransaction) this.#database.run("COMMIT");
   }
 

@@ -1,8 +1,8 @@
 /**
- * The layout `objects`: each file's content is one object named by its SHA-256, compressed if that pays.
+ * The layout `objects`: the content of each file is one object named by its SHA-256, compressed if that saves space.
  *
- * The name must be known before the bytes are sent. A small file is held in memory for that. A large one is read twice,
- * and the second reading must give the same hash, or nothing is stored under that name.
+ * The name must be known before the bytes are sent. So a small file is held in memory, and a large one is read twice. If
+ * the second reading gives another hash, nothing is stored under that name.
  */
 import { type Compression, type CompressionName, pays, sampleSize } from "../../../format/codec.ts";
 import { keys } from "../../../format/keys.ts";
@@ -20,7 +20,7 @@ const blockSize = 1024 * 1024;
 const putsAtOnce = 8;
 const zeros = Buffer.alloc(blockSize);
 
-/** A large file's content was not the same when it was read for the second time. */
+/** Error for a large file whose content differs at the second reading. */
 export class ContentChanged extends Error {}
 
 export class ObjectLayout implements ContentLayout {
@@ -66,7 +66,7 @@ export class ObjectLayout implements ContentLayout {
     const id = sha256(content);
     const known = ledger.find(id, end);
     const digestOf = (offset: number, length: number) => sha256(content.subarray(offset, offset + length));
-    // What shrank meanwhile may have no data left.
+    // A file that shrank may have no data left.
     const first = regions[0]?.[0] ?? 0;
     if (known !== undefined || end <= first) {
       const extents = known === undefined ? [] : extentsIn(known, regions, end, digestOf);
@@ -132,7 +132,7 @@ export class ObjectLayout implements ContentLayout {
     return chunk;
   }
 
-  /** Yields the content with holes as zeros, block by block; each block is the receiver's to keep. Throws if the file ends early. */
+  /** Yields the content in blocks, holes as zeros. The receiver may keep the blocks. Throws if the file ends early. */
   async *#blocksOf(file: OpenFile, regions: readonly Region[]): AsyncGenerator<Buffer<ArrayBuffer>> {
     let position = 0;
     for (const [offset, length] of [...regions, [file.stat.size, 0] as const]) {
@@ -174,7 +174,7 @@ async function digestLarge(blocks: AsyncIterable<Buffer<ArrayBuffer>>, file: Ope
   return { id: whole.digest("hex"), digests };
 }
 
-/** Passes content on, and throws at its end if it is not what was hashed before. */
+/** Passes content on. Throws at its end if its SHA-256 is not `id`. */
 async function* checked(content: AsyncIterable<Buffer<ArrayBuffer>>, id: string): AsyncGenerator<Buffer<ArrayBuffer>> {
   const digest = new Bun.CryptoHasher("sha256");
   for await (const block of content) {
@@ -194,7 +194,7 @@ function readWhole({ fd, stat }: OpenFile, buffer: Buffer): number {
   return end;
 }
 
-/** One extent for each region, all of the same object. Regions beyond `end` fell away when the file shrank. */
+/** Returns one extent of the object for each region. Leaves out what lies beyond `end`: the file shrank. */
 function extentsIn(
   chunk: PendingExtent["chunk"],
   regions: readonly Region[],
@@ -207,7 +207,7 @@ function extentsIn(
   });
 }
 
-/** The key of content says nothing of its codec. */
+/** Metadata that names the codec, since the key of content does not. */
 function metadataOf(codec: CompressionName): Record<string, string> {
   return codec === "none" ? {} : { "storage-encoding": codec };
 }

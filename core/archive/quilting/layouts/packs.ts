@@ -1,9 +1,9 @@
 /**
  * The layout `packs`: chunks of many files share zstd frames, and frames share packs of about 16 MiB.
  *
- * A file's bytes are read straight into the frame being filled, hashed there, and left there if the chunk is new: no
- * copy. A full frame is compressed on another core while the next one fills; frames go into packs in the order in which
- * they were filled; a full pack is put while the next one fills. Buffers come from pools, so memory is bounded by their number.
+ * A file's bytes are read straight into the frame being filled and hashed there; those of a new chunk stay, without a
+ * copy. A full frame is compressed on another core while the next one fills. Frames go into packs in the order in which
+ * they were filled. A full pack is put while the next one fills. Buffers come from pools, so their number bounds memory.
  */
 import { encodeFrame, rawFrame } from "../../../format/frame.ts";
 import { keys } from "../../../format/keys.ts";
@@ -18,29 +18,29 @@ import type { ContentLayout, LayoutDeps, ReadContent } from "./layout.ts";
 import type { NewChunk, PendingExtent, StoredChunk } from "./ledger.ts";
 import { Pool } from "./pool.ts";
 
-/** A frame is closed when it holds so much: enough to compress well, little enough to read for one small file. */
+/** Size at which a frame is closed: enough to compress well, and little to read for one small file. */
 const frameSize = 1024 * 1024;
 const frameCapacity = frameSize + chunkSize.largest;
 const framesAtOnce = 3;
-/** One is put while the other fills. */
+/** Number of packs in memory: one is put while the other fills. */
 const packsAtOnce = 2;
-/** Some ten milliseconds of reading and hashing. */
+/** Bytes that take some ten milliseconds to read and hash. */
 const bytesBetweenBreaths = 8 * 1024 * 1024;
-/** Bytes of compressed frames, which are released at once; the strings of the files in them are not. */
+/** Bytes of compressed frames after which garbage is collected: strings of files are not released by hand, as frames are. */
 const garbageLimit = 8 * 1024 * 1024;
-/** Bounds what waits for one pack, and its table of contents. */
+/** Bound on the chunks of a pack: limits the rows that wait for it, and its table of contents. */
 const mostChunks = 8_192;
 
 export type PackOptions = {
-  /** Bytes that a pack takes in the bucket, about. */
+  /** Approximate size of a pack in the bucket, in bytes. */
   readonly packSize: number;
-  /** zstd's level; undefined: stored as it is, in frames of raw blocks. */
+  /** Level of zstd; undefined: content is stored as it is, in frames of raw blocks. */
   readonly level: number | undefined;
 };
 
 type FrameBuffer = Buffer<ArrayBuffer>;
 
-/** The frame being filled. Bytes from `filled` to `read` are read but belong to no chunk yet. */
+/** The frame being filled. Bytes from `filled` to `read` belong to no chunk yet. */
 type FillingFrame = {
   readonly buffer: FrameBuffer;
   filled: number;
@@ -65,7 +65,7 @@ export class PackLayout implements ContentLayout {
   readonly #packBuffers: Pool<Buffer>;
   #filling: FillingFrame | undefined;
   #pack: FillingPack | undefined;
-  /** Frames are appended to packs one after the other. */
+  /** Resolves when the last frame was appended: frames are appended to packs one after the other. */
   #appended: Promise<void> = Promise.resolve();
   readonly #garbage = new Garbage(garbageLimit);
   readonly #puts = new Set<Promise<void>>();
@@ -83,7 +83,7 @@ export class PackLayout implements ContentLayout {
       const extents = await this.#addData(reader);
       return { extents, end: reader.end(file.stat.size) };
     } finally {
-      // After a read error, what was read of a chunk that never came together is no part of the next file.
+      // After a read error, bytes of the unfinished chunk are dropped: they are no part of the next file.
       if (this.#filling !== undefined) this.#filling.read = this.#filling.filled;
     }
   }
@@ -120,7 +120,7 @@ export class PackLayout implements ContentLayout {
     }
   }
 
-  /** Cuts the next chunk off the bytes read; keeps it in the frame if it is new, else drops it. */
+  /** Cuts the next chunk off the bytes read. Keeps it in the frame if it is new, else drops it. */
   #takeChunk(frame: FillingFrame): PendingExtent {
     const start = frame.filled;
     const length = chunkLength(frame.buffer, start, frame.read);
@@ -144,7 +144,7 @@ export class PackLayout implements ContentLayout {
     return this.#filling;
   }
 
-  /** Goes on in a new frame, with the bytes already read of the next chunk. */
+  /** Starts a new frame with the bytes of the next chunk that are read already. */
   async #nextFrame(full: FillingFrame): Promise<void> {
     if (full.read === full.filled) return this.#closeFrame(full);
     const next = await this.#newFrame();

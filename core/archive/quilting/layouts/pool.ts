@@ -1,6 +1,6 @@
 /**
- * A fixed number of things to be taken and given back: bounds memory and work under way. A failure in the background
- * rejects the next take, so that it is not lost.
+ * A fixed number of things that are taken and given back, which bounds memory and work under way. A failure in the
+ * background rejects the next take, so no failure is lost.
  */
 export class Pool<T> {
   readonly #free: T[] = [];
@@ -9,7 +9,7 @@ export class Pool<T> {
   #unmade: number;
   #failure: { readonly error: unknown } | undefined;
 
-  /** `make` is called at most `size` times: when something is wanted and nothing is free. */
+  /** Calls `make` at most `size` times: when a thing is taken and none is free. */
   constructor(size: number, make: () => T) {
     this.#unmade = size;
     this.#make = make;
@@ -36,7 +36,7 @@ export class Pool<T> {
     if (this.#failure !== undefined) throw this.#failure.error;
   }
 
-  /** Rejects all takes, those that wait and those to come. The first failure counts. */
+  /** Rejects all takes, waiting ones and later ones. The first failure counts. */
   fail(error: unknown): void {
     this.#failure ??= { error };
     for (const { reject } of this.#waiting.splice(0)) reject(this.#failure.error);

@@ -1,9 +1,9 @@
 /**
- * The folders that lie above the path reached, each the very folder whose entry is in this backup.
+ * The folders above the current path, each the very folder whose entry is in this backup.
  *
- * Paths come in byte order. Each is reached from the folder that was recorded under its parent's path, never by its
- * whole name: so nothing is stored under a path that leads somewhere else by now. If another folder, or a link, has
- * taken a folder's place since, what lay in it is left out.
+ * Paths come in byte order. Each is reached from the folder that was recorded for its parent, never by its whole path. So
+ * nothing is stored under a path that leads somewhere else by now. If another folder or a link has replaced a folder,
+ * the paths in it are left out.
  */
 import { type ByteString, baseName, parentOf } from "../../../format/path.ts";
 import { close } from "../../../system/files.ts";
@@ -17,14 +17,14 @@ type Recorded = {
   readonly path: ByteString;
   readonly device: number;
   readonly inode: bigint;
-  /** Another filesystem appears in its place as soon as somebody looks into it. */
+  /** True for an automount point: opening it mounts another filesystem in its place. */
   readonly automount: boolean;
 };
 
-/** A path that had to be a folder, as others lie in it, but is not in the backup. */
+/** A path that other paths lie in, but that is not in the backup. */
 type Missing = { readonly path: ByteString; readonly error: unknown };
 
-/** Something else is where a folder was when paths in it were picked. */
+/** Error for a folder that was replaced after paths in it were picked. */
 export class FolderChanged extends Error {
   constructor() {
     super("the folder that it lies in became something else after it was picked");
@@ -36,16 +36,16 @@ const root = "/" as ByteString;
 export class FolderStack implements Disposable {
   readonly #folders = new OpenFolders((path, fd) => this.#checkSame(path, fd));
   /**
-   * All that a later path may lie in: a later path begins with what a folder's path is, and so does the one reached.
-   * So there are never more than a path is long.
+   * Folders that later paths may lie in. Each is a beginning of the current path, so there are never more than the steps of
+   * a path.
    */
   readonly #above: (Recorded | Missing)[] = [];
-  /** The folder that was reached last; it stays above as long as paths in it come. */
+  /** Folder of the last call of `reach`; it is kept while paths in it come. */
   #latest = root;
 
   /**
-   * The descriptor from which to reach `path` by `nameOf`, good until the next call. Throws `FolderChanged`, or the
-   * error with which the folder was left out.
+   * Returns the descriptor from which `nameOf(path)` reaches `path`, valid until the next call. Throws `FolderChanged`, or
+   * the error for which the folder was left out.
    */
   reach(path: ByteString): number {
     if (path === root) return this.#folders.at(root);
@@ -60,14 +60,14 @@ export class FolderStack implements Disposable {
     return fd;
   }
 
-  /** Takes note of a folder that is recorded, as it was seen in the folder that `reach` gave. */
+  /** Registers a recorded folder, as it was seen from the descriptor of `reach`. */
   enter(path: ByteString, stat: Stat): void {
     this.#leave(path);
     const { device, inode } = stat;
     this.#above.push({ path, device, inode, automount: this.#isAutomount(path, device) });
   }
 
-  /** Takes note of why a path is left out: unless it was entered, so is what lies in it. */
+  /** Registers why a path is left out. Paths in it are left out too, unless it was entered. */
   miss(path: ByteString, error: unknown): void {
     this.#leave(path);
     if (this.#find(path) === undefined) this.#above.push({ path, error });
@@ -85,7 +85,7 @@ export class FolderStack implements Disposable {
     }
   }
 
-  /** Forgets the folders that no path from this one on can lie in. */
+  /** Drops the folders that neither this path nor a later one can lie in. */
   #leave(path: ByteString): void {
     for (let last = this.#above.at(-1); last !== undefined; last = this.#above.at(-1)) {
       if (path.startsWith(last.path)) return;
@@ -102,7 +102,7 @@ export class FolderStack implements Disposable {
     return undefined;
   }
 
-  /** Only where a filesystem begins, or within an automounter's own. */
+  /** Returns whether a folder is an automount point: only a mount, or a folder of an automounter's filesystem, can be one. */
   #isAutomount(path: ByteString, device: number): boolean {
     if (path === root) return false;
     const parent = this.#find(parentOf(path));
@@ -129,7 +129,7 @@ function isIn(path: ByteString, folder: ByteString): boolean {
   return folder !== root && path.lastIndexOf("/") === folder.length && path.startsWith(folder);
 }
 
-/** The name of what has this path in the folder that `reach` gives. */
+/** Returns the name by which a path is reached from the descriptor of `reach`. */
 export function nameOf(path: ByteString): ByteString {
   return path === root ? ("." as ByteString) : baseName(path);
 }

@@ -1,9 +1,10 @@
 /**
- * Which path stands first for a file with several names: entries name it, and restore links to it.
+ * Finds the first path of each file with several names. The entries of the other names refer to it, and restore links
+ * them to it.
  *
- * Device and inode alone do not tell that two paths are one file: an inode may be used again during the run, and some
- * filesystems give one number to many files. So a path is linked only to one that is in this backup, and whose entry
- * says the same in every respect, content included. Larger than memory if it must be, as `PathSet` is.
+ * Device and inode alone do not prove that two paths are one file: an inode may be used again during the run, and some
+ * filesystems give one number to many files. So a path is linked only to a path of this backup whose entry is the same
+ * in every respect, content included. The table may be larger than memory, like `PathSet`.
  */
 import type { Statement } from "bun:sqlite";
 import type { EntryHead, HeadEntry } from "../../../format/entry-json.ts";
@@ -14,10 +15,10 @@ import type { ByteString } from "../../../format/path.ts";
 import { openScratchDatabase } from "../../../system/scratch-database.ts";
 import type { Stat } from "../../../system/stat.ts";
 
-/** An entry as the last run left it; `extents` is JSON, null for anything but files. */
+/** An entry of the last run. `extents` is JSON; null for all but files. */
 type KnownEntry = { readonly head: EntryHead; readonly extents: string | null };
 
-/** `likeness` is null for an entry of the last run that is kept unread, until it is compared. */
+/** First path of a file. `likeness` is null for a kept entry of the last run until it is compared. */
 type FirstName = { readonly path: ByteString; readonly likeness: string | null };
 
 type Identity = readonly [device: number, inode: string];
@@ -35,7 +36,7 @@ export class HardLinks implements Disposable {
   readonly #settle: Statement<unknown, [string, ...Identity, string]>;
   readonly #rowOf: (path: ByteString) => KnownEntry | undefined;
 
-  /** `rowOf`: the entry of a path that `keeps` was true for. */
+  /** `rowOf`: returns the entry of a path that `keeps` was true for. */
   constructor(rowOf: (path: ByteString) => KnownEntry | undefined) {
     this.#rowOf = rowOf;
     const same = "device = ? AND inode = ?";
@@ -49,8 +50,8 @@ export class HardLinks implements Disposable {
   }
 
   /**
-   * Whether an unchanged entry that named `first` may stay as it is: that path is kept, too, or it is its own and no
-   * other has come before it.
+   * Returns whether an unchanged entry that refers to `first` may stay as it is: `first` is kept too, or it is the path
+   * itself and no other path came before.
    */
   keeps(path: ByteString, stat: Stat, first: ByteString): boolean {
     const identity = identityOf(stat);
@@ -61,8 +62,8 @@ export class HardLinks implements Disposable {
   }
 
   /**
-   * The first path of the file that `entry` is about to record; its own if there is none before. Call it when nothing
-   * can keep the entry out of the backup any more. Undefined for a file with one name.
+   * Returns the first path of the file of `entry`; its own path if none came before; undefined for a file with one name.
+   * Call when nothing can keep the entry out of the backup any more.
    */
   place(entry: HeadEntry, stat: Stat, content: AlikeContent): ByteString | undefined {
     if (!mayBeLinked(stat)) return undefined;
@@ -97,16 +98,16 @@ export function isSameInode(a: Stat, b: Stat): boolean {
 }
 
 function identityOf({ device, inode }: Stat): Identity {
-  // Numbers beyond 2^63 exist.
+  // Device and inode numbers may be beyond 2^63.
   return [device, inode.toString()];
 }
 
-/** What no entry says. */
+/** Ctime of a file, which no entry records. */
 function lookOf({ changed }: Stat): string {
   return `${changed.seconds} ${changed.nanoseconds}`;
 }
 
-/** Empty, so like nothing, for a row that cannot be read: another version of the program may have written it. */
+/** Returns "", which equals no likeness, for a row that cannot be read: another version of the program may have written it. */
 function likenessOfRow(row: KnownEntry | undefined): string {
   if (row === undefined) return "";
   try {

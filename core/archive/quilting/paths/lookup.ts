@@ -1,4 +1,4 @@
-/** What the resolver asks of the system, asked by descriptors. */
+/** Answers the resolver's questions about files, by descriptors. */
 import { close } from "../../../system/files.ts";
 import { filesystemKind } from "../../../system/filesystems.ts";
 import { openHandle, readLinkOf } from "../../../system/handle.ts";
@@ -6,7 +6,7 @@ import type { OpenFolders } from "../../../system/open-folders.ts";
 import { fstat, typeAt } from "../../../system/stat.ts";
 import type { Lookup } from "./resolve.ts";
 
-/** Looks from the descriptor of a folder, which is reached through no link: each step is one that the resolver decides. */
+/** Looks from the descriptor of a folder that is reached through no link: the resolver alone decides which links are followed. */
 export function lookupIn(folders: OpenFolders): Lookup {
   return {
     typeOf: (folder, name) => typeAt(folders.at(folder), name),

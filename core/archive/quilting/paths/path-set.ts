@@ -1,6 +1,4 @@
-/**
- * A set of paths in byte order that may be larger than memory: a table that SQLite spills to disk.
- */
+/** A set of paths in byte order that may be larger than memory: a table that SQLite spills to disk. */
 import type { Statement } from "bun:sqlite";
 import type { ByteString } from "../../../format/path.ts";
 import { openScratchDatabase } from "../../../system/scratch-database.ts";
@@ -51,7 +49,7 @@ export class PathSet implements Disposable {
 
   #flush(): void {
     if (this.#batch.length === 0) return;
-    // In order, a B-tree is filled page by page.
+    // Sorted rows fill a B-tree page by page.
     this.#insertAll(this.#batch.sort());
     this.#batch = [];
   }

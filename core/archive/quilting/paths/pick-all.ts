@@ -1,4 +1,4 @@
-/** All paths that a run keeps: what the pickers print, resolved. */
+/** Collects all paths that a run keeps: those that the pickers print, resolved. */
 import type { ByteString } from "../../../format/path.ts";
 import type { Notify } from "../../../notice.ts";
 import { OpenFolders } from "../../../system/open-folders.ts";
@@ -10,11 +10,11 @@ import { type Follow, Resolver } from "./resolve.ts";
 export type PickAllOptions = PickOptions & {
   readonly notify: Notify;
   readonly follow: Follow;
-  /** Numbers of users whose links on the way are followed with `picked`. */
+  /** Numbers of the users whose links on the way are followed with `picked`. */
   readonly trusted: ReadonlySet<number>;
 };
 
-/** The caller disposes of the set. */
+/** Runs the pickers and resolves their paths. The caller disposes of the set. */
 export async function pickAll(options: PickAllOptions): Promise<PathSet> {
   const { follow, trusted, notify } = options;
   const paths = new PathSet();

@@ -1,7 +1,6 @@
 /**
- * From the paths that pickers print to the paths that a backup records. Links on the way are recorded and, if the
- * configuration lets them, followed, so that each recorded path has only real folders above it, and those folders are
- * recorded too.
+ * Turns the paths that pickers print into the paths that a backup records. Links on the way are recorded and, if the
+ * configuration allows it, followed. So each recorded path has only real folders above it, and these are recorded too.
  */
 import { type ByteString, baseName, join, parentOf } from "../../../format/path.ts";
 import { quoted } from "../../../format/quoted.ts";
@@ -10,46 +9,46 @@ import type { FilesystemKind } from "../../../system/filesystems.ts";
 import { isSystemError, SystemError } from "../../../system/libc.ts";
 import type { FileType } from "../../../system/stat.ts";
 
-/** A link, by one look at it. */
+/** Target and owner of a link, from one look at it. */
 type Link = { readonly target: ByteString; readonly uid: number };
 
-/** What is asked of the system. Each `folder` is a real path: absolute, with no link in it. */
+/** Questions to the system. Each `folder` is a real path: absolute, with no link in it. */
 export type Lookup = {
-  /** Undefined if there is nothing of that name. */
+  /** Returns undefined if nothing has that name. */
   typeOf(folder: ByteString, name: ByteString): FileType | undefined;
   readLink(folder: ByteString, name: ByteString): Link;
   filesystemKind(folder: ByteString): FilesystemKind;
 };
 
 /**
- * `all`: links are followed. `picked`: only on the way of a path that a picker printed, and only those of `trusted`
- * users; where a link at its end leads is not recorded for its sake. `none`: links are recorded, never followed.
+ * Which links are followed. `all`: all of them. `picked`: links of `trusted` users above the last name of a path that a
+ * picker printed; a link at its end is only recorded. `none`: none; links are recorded only.
  */
 export type Follow = "all" | "picked" | "none";
 
 export type ResolverDeps = {
   readonly lookup: Lookup;
   readonly follow: Follow;
-  /** Numbers of users. */
+  /** Numbers of the users whose links are followed with `picked`. */
   readonly trusted: ReadonlySet<number>;
   readonly record: (path: ByteString) => void;
   readonly notify: Notify;
 };
 
-/** As the kernel: after so many links it is a loop. */
+/** Number of links after which a path counts as a loop, as in the kernel. */
 const mostLinks = 40;
-/** Folders remembered; beyond it they are looked up again, and recorded again, which a set does not mind. */
+/** Bound on remembered folders. Others are looked up and recorded again, which changes nothing in a set. */
 const mostFolders = 50_000;
 
 const root = "/" as ByteString;
 
-/** A folder, or a link to one, as found on the way of a path. */
+/** A folder, or a link to one, on the way of a path. */
 type FoundFolder = {
-  /** The folder's real path. */
+  /** Real path of the folder. */
   readonly real: ByteString;
-  /** What is to be recorded for it: the folder itself, or the link. */
+  /** Path to record: that of the folder itself, or of the link. */
   readonly own: ByteString;
-  /** Found on the way to it, and what it leads to. */
+  /** Folders on the way to it, and on the way to its target. */
   readonly others: readonly FoundFolder[];
   recorded: boolean;
 };
@@ -62,7 +61,7 @@ export class Resolver {
     this.#deps = deps;
   }
 
-  /** Records what an absolute path stands for. What is not there or may not be looked at is reported by name. */
+  /** Records what an absolute path leads to. Reports a path that does not exist or cannot be looked at. */
   pick(path: ByteString): void {
     try {
       this.#resolve(path, 0);
@@ -88,12 +87,12 @@ export class Resolver {
     this.#record(folder);
     const type = this.#typeOf(folder.real, name);
     const wanted = links === 0 || type === "file" || type === "folder" || type === "link";
-    // What a link leads to is kept for the link's sake; a device is there anyway, and /dev/null has many links.
+    // The target of a link is kept for the link's sake. Devices and fifos are not: /dev/null has many links.
     if (wanted) this.#deps.record(folder.real === parent ? path : join(folder.real, name));
     if (type === "link" && this.#deps.follow === "all") this.#follow(folder.real, name, links);
   }
 
-  /** A link is recorded even if what it points to is not: gone, a loop, or of the kernel's own making. */
+  /** Records a link's target if it can be: it may be gone, a loop, or in a filesystem that the kernel makes up. */
   #follow(folder: ByteString, name: ByteString, links: number): void {
     try {
       this.#resolve(this.#targetOf(folder, name, links), links + 1);
@@ -102,7 +101,7 @@ export class Resolver {
     }
   }
 
-  /** The real folder that a path names. */
+  /** Returns the real folder that a path leads to. */
   #resolveFolder(path: ByteString, links: number): FoundFolder {
     const known = this.#folders.get(path);
     if (known !== undefined) return known;
@@ -124,13 +123,13 @@ export class Resolver {
     const type = this.#typeOf(above.real, name);
     const own = join(above.real, name);
     if (type === "link") {
-      // Those on the way of the picked path itself are recorded wherever they lead.
+      // Links on the way of the picked path itself are recorded whatever their target is.
       if (links === 0) this.#record({ real: own, own, others: [above], recorded: false });
       const target = this.#resolveFolder(this.#targetOf(above.real, name, links), links + 1);
       return { real: target.real, own, others: [above, target], recorded: false };
     }
     if (type !== "folder") throw refusal("ENOTDIR", "not a directory", name);
-    // Files of the kernel's own making are no files: a link to them is not followed there.
+    // Links into filesystems that the kernel makes up are not followed: such files are no files.
     if (links > 0 && this.#deps.lookup.filesystemKind(own) === "pseudo") throw new MadeUp(own);
     return { real: own, own, others: [above], recorded: false };
   }
@@ -148,7 +147,7 @@ export class Resolver {
     return type;
   }
 
-  /** Where a link points, absolute: a relative target is relative to the folder that the link lies in. */
+  /** Returns a link's target as an absolute path. A relative target is relative to the folder of the link. */
   #targetOf(folder: ByteString, name: ByteString, links: number): ByteString {
     if (links >= mostLinks) throw new LinkLoop();
     const { target, uid } = this.#deps.lookup.readLink(folder, name);
@@ -158,7 +157,7 @@ export class Resolver {
   }
 }
 
-/** As the kernel says it of a whole path. */
+/** Makes the error that the kernel would give for the whole path. */
 function refusal(code: string, reason: string, name: ByteString): SystemError {
   return new SystemError({ code, reason, call: "lstat" }, name);
 }
@@ -173,14 +172,14 @@ class LinkLoop extends Error {
   }
 }
 
-/** A link leads to a filesystem whose files the kernel makes up as they are read. */
+/** Error for a link into a filesystem whose files the kernel makes up when they are read. */
 class MadeUp extends Error {
   constructor(folder: ByteString) {
     super(`a link in it leads into ${quoted(folder)}, which holds no files that could be backed up`);
   }
 }
 
-/** A link on the way of a picked path that the configuration does not let be followed. */
+/** Error for a link on the way of a picked path that the configuration does not allow to follow. */
 class NotFollowed extends Error {
   constructor(link: ByteString) {
     super(`the link ${quoted(link)} in it is not followed: see "follow" in the configuration`);

@@ -1,6 +1,6 @@
 /**
- * What all sources yield, as it comes, one item of each at most waiting. The first error of one ends all. Their `return`
- * is awaited at the end, so a source that may wait for long must be told otherwise that its reader has left.
+ * Yields the items of all sources as they come; at most one item of each waits. Ends with the first error. Does not end the
+ * sources: the caller calls their `return`.
  */
 export async function* merge<T>(sources: readonly AsyncGenerator<T>[]): AsyncGenerator<T> {
   type Outcome = { readonly source: AsyncGenerator<T>; readonly take: () => IteratorResult<T> };

@@ -1,4 +1,4 @@
-/** Pickers: executables that print the paths to be backed up. */
+/** Runs pickers: executables that print the paths to be backed up. */
 import { reasonOf } from "../../../failure.ts";
 import { type ByteString, toText } from "../../../format/path.ts";
 import type { Notify } from "../../../notice.ts";
@@ -10,7 +10,7 @@ import { absolutePath, longestPath, RecordSplitter } from "./records.ts";
 export type PickOptions = {
   /** Usually `pickers.d`. */
   readonly folder: string;
-  /** How long a picker may be silent while it is waited for, in milliseconds. */
+  /** Longest silence of a picker in milliseconds, while the run waits for it. */
   readonly timeoutMs: number;
   /** The user whose rights they get: what others can change is then not run. */
   readonly privileged?: number | undefined;
@@ -19,9 +19,9 @@ export type PickOptions = {
 };
 
 /**
- * What all pickers of the folder print, run side by side: absolute paths in batches, in no order, some perhaps twice;
- * `..` in them is not resolved, and nobody has looked whether they exist. What goes wrong with a picker is a notice.
- * Reading slowly makes the pickers wait; leaving the loop ends them. Throws the reason of `signal` when it fires.
+ * Runs all pickers of the folder side by side, and yields the paths that they print: absolute, in batches, in no order,
+ * some perhaps twice. `..` is not resolved, and the paths may not exist. Reports a picker's failure as a notice. A slow
+ * reader makes the pickers wait; leaving the loop ends them. Throws the reason of `signal` if it fires.
  */
 export async function* pickPaths(options: PickOptions): AsyncGenerator<ByteString[]> {
   const { folder, timeoutMs, privileged, notify, signal } = options;

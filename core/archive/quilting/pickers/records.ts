@@ -1,16 +1,16 @@
 /**
- * What a picker prints, cut into records: lines, or NUL-separated records where it prints NULs.
+ * Cuts a picker's output into records: lines, or NUL-separated records if it prints NULs.
  *
- * A NUL among the first 64 KiB makes all of the output NUL-separated, so a first name with a newline in it is whole.
- * Where there is none, the output is lines, and a NUL that comes later changes that from its own record on: each newline
- * before it has ended a record, none after it does. Nothing is given out before this is decided.
+ * A NUL in the first 64 KiB makes the whole output NUL-separated, so a first name with a newline in it stays whole. If
+ * there is none, the output is lines. A later NUL changes that from its own record on: newlines before it have ended
+ * records, newlines after it do not. No record is returned before this is decided.
  */
 import { type ByteString, fromBytes } from "../../../format/path.ts";
 
-/** How much is looked at before the separator is decided, in bytes. @internal */
+/** Bytes that decide about the separator. @internal */
 export const decidedAfter = 64 * 1024;
 
-/** PATH_MAX without its final NUL, in bytes. */
+/** Longest path in bytes: PATH_MAX without the final NUL. */
 export const longestPath = 4095;
 
 export class RecordSplitter {
@@ -20,22 +20,22 @@ export class RecordSplitter {
   #tooLong = 0;
   #firstTooLong: ByteString | undefined;
 
-  /** Whether a NUL came after the output had been taken for lines. */
+  /** True if a NUL came after the output was taken for lines. */
   get lateNul(): boolean {
     return this.#lateNul;
   }
 
-  /** How many records were longer than a path can be, and were dropped. */
+  /** Number of records that were dropped, since they are longer than any path. */
   get tooLong(): number {
     return this.#tooLong;
   }
 
-  /** How the first of them began. */
+  /** Beginning of the first dropped record. */
   get firstTooLong(): ByteString | undefined {
     return this.#firstTooLong;
   }
 
-  /** The records that are complete now; empty ones are left out. */
+  /** Returns the records that are complete now, without empty ones. */
   push(bytes: Uint8Array): ByteString[] {
     const before = this.#held.length;
     const fresh = fromBytes(bytes);
@@ -51,8 +51,8 @@ export class RecordSplitter {
   }
 
   /**
-   * What was held back, and what follows the last separator; but not that where the output was cut off: the beginning of
-   * a path is another path.
+   * Returns the records that were held back, and the last one, which has no separator. Drops that one if the output was
+   * cut off: the beginning of a path is another path.
    */
   end({ cutOff = false }: { readonly cutOff?: boolean } = {}): ByteString[] {
     this.#separator ??= "\n";
@@ -72,7 +72,7 @@ export class RecordSplitter {
 
   #cut(): ByteString[] {
     const records = this.#held.split(this.#separator ?? "\n");
-    // Cut to bound the memory, but still too long to pass for a path once its end has come.
+    // Bounds the memory; the record is still too long for a path when its end comes.
     this.#held = (records.pop() ?? "").slice(0, longestPath + 1);
     return records.filter((record): record is ByteString => this.#passes(record));
   }
@@ -88,8 +88,8 @@ export class RecordSplitter {
 const untidy = /\/(?:\/|\.(?:\/|$)|$)/;
 
 /**
- * The record as an absolute path; relative ones start at `/`, where pickers run. Doubled slashes, `.` and a slash at the end go.
- * `..` stays, because what it leads to depends on links.
+ * Returns the record as an absolute path; relative ones start at `/`, in which pickers run. Removes doubled slashes, `.`
+ * and a slash at the end. Keeps `..`, whose target depends on links.
  */
 export function absolutePath(record: ByteString): ByteString {
   const path = record.startsWith("/") ? record : `/${record}`;

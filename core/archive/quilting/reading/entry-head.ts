@@ -1,4 +1,4 @@
-/** The manifest entry of what lies at a path, from what the system says of it. */
+/** Makes the manifest entry of a path from what the system reports of it. */
 import type { Common, FileWarning, Hole } from "../../../format/entry.ts";
 import type { EntryHead, HeadEntry } from "../../../format/entry-json.ts";
 import { refreshedFileHead } from "../../../format/entry-row.ts";
@@ -9,7 +9,7 @@ import { fstat, type Stat } from "../../../system/stat.ts";
 import { readXattrsOfHandle, type Xattrs } from "../../../system/xattr.ts";
 import { sameFile } from "./open-file.ts";
 
-/** Stat and attributes of one file, that belong together. */
+/** Stat and attributes of a file from the same moment. */
 export type SeenFile = { readonly stat: Stat; readonly attributes: Xattrs };
 
 export type FileDetails = {
@@ -20,7 +20,7 @@ export type FileDetails = {
 
 const mostLooks = 3;
 
-/** Looks at a file of any type that is held: again if it changed meanwhile, but not for ever. */
+/** Looks at a held file of any type. Looks again if it changed meanwhile, a limited number of times. */
 export function lookAt(handle: number): SeenFile {
   for (let looks = 1; ; looks += 1) {
     const before = fstat(handle);
@@ -34,7 +34,7 @@ export function fileEntry(path: ByteString, look: SeenFile, details: FileDetails
   return { type: "file", ...common(path, look), ...details, hardLink: undefined };
 }
 
-/** The head of an unchanged file, with its owner and all else that can be seen from outside looked at again. */
+/** Returns the head of a file with unchanged content, with new owner, mode, times and attributes. */
 export function refreshedHead(
   before: EntryHead,
   path: ByteString,
@@ -44,7 +44,7 @@ export function refreshedHead(
   return refreshedFileHead(before, { type: "file", ...common(path, seen), size: seen.stat.size, hardLink });
 }
 
-/** For everything but files; undefined for sockets, which only the program that listens can make. */
+/** Returns the head of anything but a file; undefined for sockets, which only the program that listens can make. */
 export function otherEntry(path: ByteString, look: SeenFile, handle: number): HeadEntry | undefined {
   const { type, major, minor } = look.stat;
   switch (type) {
@@ -62,7 +62,7 @@ export function otherEntry(path: ByteString, look: SeenFile, handle: number): He
   }
 }
 
-/** `hardLink`: the first of its names, if it has several. */
+/** Adds the first of a file's names, if it has several. */
 export function withHardLink(entry: HeadEntry, hardLink: ByteString | undefined): HeadEntry {
   return hardLink === undefined || entry.type === "folder" ? entry : { ...entry, hardLink };
 }

@@ -1,4 +1,4 @@
-/** A file opened for backup: its read lock, what it looked like, and where it has data. */
+/** A file opened for backup: its read lock, its stat, and the regions that have data. */
 import type { Hole } from "../../../format/entry.ts";
 import type { ByteString } from "../../../format/path.ts";
 import { dataRegions, readLock, tryReadLock, willNeed } from "../../../system/files.ts";
@@ -10,25 +10,23 @@ export type Region = readonly [offset: number, length: number];
 export type OpenFile = {
   readonly path: ByteString;
   readonly fd: number;
-  /** As it was when it was opened. */
+  /** Stat at the time of opening. */
   readonly stat: Stat;
-  /** False if someone held an exclusive lock longer than the lock timeout. */
+  /** False if another program held an exclusive lock longer than the lock timeout. */
   readonly locked: boolean;
 };
 
-/** A file up to this size is asked for ahead; for larger ones the kernel reads ahead by itself. */
+/** Size up to which the kernel is asked to read a file ahead. It reads ahead by itself in larger ones. */
 const aheadSize = 4 * 1024 * 1024;
 
-/** Opens a regular file that is held, and has the kernel start reading. */
+/** Opens a regular file that is held, and asks the kernel to start reading. */
 export function openAhead(handle: number, { size }: Stat): number {
   const fd = openHandleToRead(handle);
   if (size > 0 && size <= aheadSize) willNeed(fd);
   return fd;
 }
 
-/**
- * Waits for the read lock up to the timeout; without it the file is read all the same. The look is taken under the lock.
- */
+/** Waits for the read lock up to the timeout; the file is read without it, too. The stat is taken under the lock. */
 export async function acquireReadLock(
   path: ByteString,
   fd: number,
@@ -39,7 +37,7 @@ export async function acquireReadLock(
   return { path, fd, stat: fstat(fd), locked };
 }
 
-/** Where the file has data: all of it, but for sparse files. With more than `most` regions, the smallest holes do not count. */
+/** Returns the regions with data: all of the file, unless it is sparse. With more than `most` regions, the smallest holes do not count. */
 export function regionsOf({ fd, stat }: OpenFile, most: number): readonly Region[] {
   if (stat.size === 0) return [];
   return stat.blocks * 512 < stat.size ? fewRegions(dataRegions(fd, stat.size), most) : [[0, stat.size]];
@@ -77,7 +75,7 @@ function joined(regions: readonly Region[], widest: number, times: number): Regi
   return result;
 }
 
-/** The gaps between regions in a file of `size` bytes. */
+/** Returns the gaps between regions in a file of `size` bytes. */
 export function holesBetween(regions: readonly Region[], size: number): Hole[] {
   const holes: Hole[] = [];
   let end = 0;
@@ -89,7 +87,7 @@ export function holesBetween(regions: readonly Region[], size: number): Hole[] {
   return holes;
 }
 
-/** Whether content or metadata changed between two looks. */
+/** Returns whether content and metadata are the same in two looks. */
 export function sameFile(before: Stat, after: Stat): boolean {
   return (
     before.inode === after.inode &&

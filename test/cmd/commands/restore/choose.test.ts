@@ -20,6 +20,7 @@ async function bucketWith(names: Readonly<Record<string, number>>) {
   const read: string[] = [];
   const counted = {
     url: bucket.url,
+    serverTime: () => bucket.serverTime(),
     listVersions: bucket.listVersions.bind(bucket),
     get: (...[key, options]: Parameters<typeof bucket.get>) => {
       read.push(key);

@@ -234,8 +234,8 @@ for (const [name, service] of Object.entries({ Ceph: ceph, moto })) {
       for await (const page of bucket.list("")) expect(page).toEqual([]);
       for await (const page of bucket.listVersions(""))
         expect(page).toEqual([
-          { key: "k", version: marker, size: 0, latest: true, deleteMarker: true },
-          { ...stored, latest: false, deleteMarker: false },
+          { key: "k", version: marker, size: 0, stored: expect.any(Date), latest: true, deleteMarker: true },
+          { ...stored, stored: expect.any(Date), latest: false, deleteMarker: false },
         ]);
       client.destroy();
       await bucket.close();

@@ -28,7 +28,7 @@ function xml(kind: Kind, { keys = [], next, truncated = next !== undefined }: Pa
   const items = keys.map((one) => {
     const [key, version = "1"] = one.split("#");
     if (kind === "list") return `<Contents><Key>${key}</Key><Size>1</Size></Contents>`;
-    return `<Version><Key>${key}</Key><VersionId>${version}</VersionId><Size>1</Size></Version>`;
+    return `<Version><Key>${key}</Key><VersionId>${version}</VersionId><LastModified>2026-11-21T02:00:03.000Z</LastModified><Size>1</Size></Version>`;
   });
   const [key, version = "1"] = next?.split("#") ?? [];
   const marker =

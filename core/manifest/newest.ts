@@ -1,0 +1,76 @@
+/** Chooses the backup that the server stored last among those that can be used. Bounded, however many roots somebody puts. */
+import type { BucketReader } from "../bucket/contract.ts";
+import { throwIfFatal } from "../bucket/fatal.ts";
+import { byStored } from "./dates.ts";
+import { type Original, readOriginal } from "./original.ts";
+import { ManifestRefused } from "./read.ts";
+import type { ListedRoot } from "./roots.ts";
+
+/** A root that is not the newest backup, though it was stored last. */
+export type PassedOver = {
+  readonly root: ListedRoot;
+  /** `dates`: it can be read, and its dates contradict the server's. */
+  readonly kind: "dates" | ManifestRefused["kind"] | "unreadable";
+  /** A clause that follows its name. */
+  readonly why: string;
+};
+
+/** Somebody who may put can put any number over the newest genuine one; each that is tried costs a request. */
+const mostTried = 200;
+
+/** Collects roots, and keeps those that were stored last. */
+export class NewestRoots {
+  #roots: ListedRoot[] = [];
+
+  add(root: ListedRoot): void {
+    this.#roots.push(root);
+    if (this.#roots.length >= 2 * mostTried) this.#roots = this.lastFirst();
+  }
+
+  lastFirst(): ListedRoot[] {
+    return this.#roots.toSorted((one, other) => byStored(other, one)).slice(0, mostTried);
+  }
+}
+
+/** Says why a root is not chosen by default: by its listing alone if it was not read yet. */
+export type ContradictedBy = (root: ListedRoot, original: Original | undefined) => string | undefined;
+
+export type Usable = {
+  /** Undefined if none can be used. */
+  readonly root: ListedRoot | undefined;
+  readonly original: Original | undefined;
+  /** In the order of the roots. */
+  readonly passedOver: readonly PassedOver[];
+};
+
+/** Reads roots in order until one can be used. A role that may not read them is an error. */
+export async function takeUsable(
+  bucket: Pick<BucketReader, "get">,
+  roots: Iterable<ListedRoot>,
+  contradiction: ContradictedBy,
+): Promise<Usable> {
+  const passedOver: PassedOver[] = [];
+  for (const root of roots) {
+    const why = contradiction(root, undefined);
+    const read = why === undefined ? await tryToRead(bucket, root) : ({ root, kind: "dates", why } as const);
+    if ("why" in read) {
+      passedOver.push(read);
+      continue;
+    }
+    const late = contradiction(root, read);
+    if (late === undefined) return { root, original: read, passedOver };
+    passedOver.push({ root, kind: "dates", why: late });
+  }
+  return { root: undefined, original: undefined, passedOver };
+}
+
+async function tryToRead(bucket: Pick<BucketReader, "get">, root: ListedRoot): Promise<Original | PassedOver> {
+  try {
+    return await readOriginal(bucket, root);
+  } catch (error) {
+    if (error instanceof ManifestRefused) return { root, kind: error.kind, why: error.parts.why };
+    const refused = throwIfFatal(error);
+    if (refused.kind === "denied") throw error;
+    return { root, kind: "unreadable", why: refused.parts.why };
+  }
+}
