@@ -20,7 +20,7 @@ export function* parseLines(bytes: Uint8Array): Generator<unknown> {
   }
 }
 
-function parseDocument(line: string, number: number): unknown {
+export function parseDocument(line: string, number: number): unknown {
   try {
     return JSON.parse(line);
   } catch {

@@ -36,12 +36,14 @@ export class IndexObjects implements Disposable {
    */
   async isUseful({ key, version }: Stored): Promise<boolean> {
     try {
-      for (const line of await readIndexObject(this.#bucket, { key, version })) {
-        if ("object" in line && this.#exists(line.object)) return true;
-        if ("extended" in line && new Date(line.extended.retain_until) > this.#now && this.#exists(line.extended))
-          return true;
+      let isUseful = false;
+      // To the end: only then it is known to be whole.
+      for await (const line of readIndexObject(this.#bucket, { key, version })) {
+        if ("object" in line) isUseful ||= this.#exists(line.object);
+        if ("extended" in line && new Date(line.extended.retain_until) > this.#now)
+          isUseful ||= this.#exists(line.extended);
       }
-      return false;
+      return isUseful;
     } catch (error) {
       if (error instanceof FormatError) return error.kind === "newer";
       if (error instanceof BucketError && (error.kind === "missing" || error.kind === "damaged")) return false;

@@ -1,11 +1,8 @@
 /** Reads index objects. No filter is over them: they name no file, and every host that may share content reads them. */
-import { decodeIndex, type IndexLine } from "../format/index-object.ts";
-import { type ObjectSource, type ObjectVersion, readDocument } from "./read.ts";
+import { decodeIndex, type IndexLine, mostIndexBytes } from "../format/index-object.ts";
+import { type ObjectSource, type ObjectVersion, streamDocument } from "./read.ts";
 
-/** An index object lists some 100,000 chunks, ten megabytes of text, at least every 4 GiB: none comes near this. */
-const bounds = { stored: 256 * 1024 * 1024, content: 1024 * 1024 * 1024 } as const;
-
-/** The lines as they come. Throws a FormatError if the object is damaged: here, or at the line in question. */
-export async function readIndexObject(bucket: ObjectSource, object: ObjectVersion): Promise<Iterable<IndexLine>> {
-  return decodeIndex(await readDocument(bucket, object, bounds));
+/** Yields lines as they come. Throws a FormatError if the object is damaged, at the end at the latest: believe none before. */
+export function readIndexObject(bucket: ObjectSource, object: ObjectVersion): AsyncGenerator<IndexLine> {
+  return decodeIndex(streamDocument(bucket, object, { most: mostIndexBytes }));
 }

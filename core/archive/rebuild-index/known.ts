@@ -28,13 +28,18 @@ export class KnownVersions implements Disposable {
   );
 
   /** Takes all lines of an index object, or none if one of them is malformed. */
-  learn(lines: Iterable<IndexLine>): void {
-    this.#database.transaction(() => {
-      for (const line of lines) {
+  async learn(lines: AsyncIterable<IndexLine>): Promise<void> {
+    this.#database.run("BEGIN");
+    try {
+      for await (const line of lines) {
         if ("object" in line) this.#insert.run(line.object.key, line.object.version, timeOf(line.object));
         if ("extended" in line) this.#extend.run(timeOf(line.extended), line.extended.key, line.extended.version);
       }
-    })();
+      this.#database.run("COMMIT");
+    } catch (error) {
+      if (this.#database.inTransaction) this.#database.run("ROLLBACK");
+      throw error;
+    }
   }
 
   /** When the lock of a version ends, by the index; undefined if the index does not have it. */
@@ -68,7 +73,7 @@ export async function readOwnIndex({ bucket, name, notify, signal }: OwnIndex, k
       signal.throwIfAborted();
       last = key;
       try {
-        known.learn(await readIndexObject(bucket, { key }));
+        await known.learn(readIndexObject(bucket, { key }));
       } catch (error) {
         if (!isDamage(error)) throw error;
         const message = `the index object ${JSON.stringify(key)} is skipped: ${reasonOf(error)}; what it has is read from packs`;

@@ -82,8 +82,7 @@ async function* unread({ bucket, database, name }: IndexSyncDeps): AsyncGenerato
 async function readIndex(deps: IndexSyncDeps, key: string): Promise<void> {
   const { bucket, database, minimumLockEnd, notify } = deps;
   try {
-    const found = await readIndexObject(bucket, { key });
-    database.transaction((lines: Iterable<IndexLine>) => learn(database, lines, minimumLockEnd))(found);
+    await learn(database, readIndexObject(bucket, { key }), minimumLockEnd);
   } catch (error) {
     // A bucket that does not answer, or a database that cannot be written, is no matter of this one object.
     if (!(error instanceof FormatError) && !isDamage(error) && !(await isGone(error, key, deps))) throw error;
@@ -111,11 +110,24 @@ function isDamage(error: unknown): boolean {
   return error instanceof BucketError && (error.kind === "damaged" || error.kind === "missing");
 }
 
-function learn(database: Database, lines: Iterable<IndexLine>, minimumLockEnd: Date): void {
+/** Takes all lines, or none if the object turns out to be damaged. Nothing else may use the database meanwhile. */
+async function learn(database: Database, lines: AsyncIterable<IndexLine>, minimumLockEnd: Date): Promise<void> {
+  database.run("BEGIN");
+  try {
+    await learnLines(database, lines, minimumLockEnd);
+    database.run("COMMIT");
+  } catch (error) {
+    // Some errors, such as a full disk, have ended the transaction.
+    if (database.inTransaction) database.run("ROLLBACK");
+    throw error;
+  }
+}
+
+async function learnLines(database: Database, lines: AsyncIterable<IndexLine>, minimumLockEnd: Date): Promise<void> {
   const objects = new ObjectTable(database);
   const chunks = new ChunkTable(database);
   const ids: number[] = [];
-  for (const line of lines) {
+  for await (const line of lines) {
     if ("object" in line) {
       const { retain_until, ...ref } = line.object;
       ids.push(objects.add(ref, new Date(retain_until), true));
