@@ -101,13 +101,13 @@ export class PackLayout implements ContentLayout {
     await Promise.allSettled(this.#puts);
   }
 
-  /** Chunks go on behind holes: a file of many small islands has as few as any other of its length. */
+  /** Chunks of a file with very many islands go on behind holes, so that it has as few as any other of its length. */
   async #addData(reader: RegionReader): Promise<PendingExtent[]> {
     const extents: PendingExtent[] = [];
     let sinceBreath = 0;
     for (;;) {
       const frame = this.#filling ?? (await this.#newFrame());
-      frame.read = reader.fill(frame.buffer, frame.read, frame.filled + chunkSize.largest);
+      frame.read = reader.fill(frame.buffer, frame.filled, frame.read, frame.filled + chunkSize.largest);
       if (frame.read === frame.filled) return extents;
       const extent = this.#takeChunk(frame);
       extents.push(extent);

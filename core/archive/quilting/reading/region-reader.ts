@@ -1,10 +1,14 @@
-/** Reads the data of a file one region after another, as if it had no holes. */
+/** Reads the data of a file one region after another. */
 import { readAt } from "../../../system/files.ts";
 import type { Region } from "./open-file.ts";
+
+/** Up to so many regions, chunks end where regions do, so that a change in one of them leaves the chunks of the others as they are. */
+const mostApart = 1_024;
 
 export class RegionReader {
   readonly #fd: number;
   readonly #regions: readonly Region[];
+  readonly #joins: boolean;
   #number = 0;
   /** Bytes that were read of the current region. */
   #read = 0;
@@ -14,22 +18,29 @@ export class RegionReader {
   constructor(fd: number, regions: readonly Region[]) {
     this.#fd = fd;
     this.#regions = regions;
+    this.#joins = regions.length > mostApart;
   }
 
-  /** Fills the buffer between two offsets, unless the data ends before. Returns where it is filled to. */
-  fill(buffer: Uint8Array, from: number, to: number): number {
+  /**
+   * Fills the buffer from `from` to `to` with what may be in one chunk with the bytes from `start` on, which were read before. Returns
+   * where it is filled to: `start` only at the end of the data.
+   */
+  fill(buffer: Uint8Array, start: number, from: number, to: number): number {
     let filled = from;
     while (filled < to && this.#cutAt === undefined) {
       const region = this.#regions[this.#number];
       if (region === undefined) break;
       const [offset, length] = region;
+      if (this.#read === length) {
+        if (filled > start && !this.#joins) break;
+        this.#number += 1;
+        this.#read = 0;
+        continue;
+      }
       const got = readAt(this.#fd, buffer, filled, Math.min(to - filled, length - this.#read), offset + this.#read);
       if (got === 0) this.#cutAt = offset + this.#read;
       filled += got;
       this.#read += got;
-      if (this.#read < length) continue;
-      this.#number += 1;
-      this.#read = 0;
     }
     return filled;
   }
