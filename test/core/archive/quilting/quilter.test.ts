@@ -35,7 +35,7 @@ function quiltedBy(deps: Quilted, paths: readonly ByteString[]): ContentLayout {
     hardLinks,
     expiring: new BitSet(),
     sameAccounts: true,
-    lockTimeout: 0,
+    lockBudget: { left: 0 },
     now: () => new Date(Date.now() + 60_000),
     sleep: Bun.sleep,
     counts: { files: 0, new: 0, changed: 0, unchanged: 0, others: 0, bytes: 0 },
