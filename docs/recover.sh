@@ -1,14 +1,22 @@
 #!/bin/sh
 # Restores the files of one backup without sysbackup: see docs/recovery.md, and docs/format.md for the format.
-# It trusts no path of a manifest: the target is empty at first, links are made after everything else, and nothing that
-# exists is replaced. Needs zstd, gzip, jq, GNU coreutils; for S3 also aws.
+# It trusts no path of a manifest: the target is empty at first, and closed to other users; links are made after everything
+# else, and nothing that exists is replaced. Needs zstd, gzip, jq, sed, GNU coreutils; for S3 also aws.
 set -u; umask 077
 if [ $# -ne 3 ]; then echo "usage: sh recover.sh s3://BUCKET|FOLDER MANIFEST-KEY EMPTY-FOLDER" >&2; exit 2; fi
-die() { printf 'recover: %s\n' "$1" >&2; exit "${2-1}"; }
-problem() { printf 'recover: "%s" %s\n' "$1" "$2" >&2; echo >>"$work/problems"; }
+# Names can have characters that control a terminal, or reorder text: all such become "?".
+shown() {
+  printf %s "$1" | LC_ALL=C tr '\000-\037\177' '?' |
+    LC_ALL=C sed 's/\xc2[\x80-\x9f]/?/g; s/\xe2\x80[\x8e\x8f\xa8-\xae]/?/g; s/\xe2\x81[\xa6-\xa9]/?/g'
+}
+die() { printf 'recover: %s\n' "$(shown "$1")" >&2; exit "${2-1}"; }
+problem() { printf 'recover: "%s" %s\n' "$(shown "$1")" "$2" >&2; echo >>"$work/problems"; }
 bucket=${1#file://}
-mkdir -p -- "$3" && target=$(cd -- "$3" && pwd) && work=$(mktemp -d) && trap 'rm -rf "$work"' EXIT || exit 1
-[ -z "$(ls -A "$target")" ] || die "the target is not empty: $target"
+case $bucket in s3://* | /*) ;; *) bucket=$PWD/$bucket ;; esac
+# From here on, all paths are below the working folder, whatever becomes of the folders above it.
+mkdir -p -- "$3" && cd -- "$3" && target=. && work=$(mktemp -d) && trap 'rm -rf "$work"' EXIT || exit 1
+[ -z "$(ls -A .)" ] || die "the target is not empty: $3"
+[ -O . ] && chmod 700 . || die "the target belongs to another user, who could exchange what is in it: $3"
 fetch() { # KEY [VERSION [OFFSET LENGTH]]: an object, or some bytes of it, to stdout
   case $bucket in
   s3://*) aws s3api get-object --bucket "${bucket#s3://}" --key "$1" ${2:+--version-id "$2"} \

@@ -8,18 +8,17 @@ import { type ByteString, parentOf } from "../core/format/path.ts";
 import { createFile, remove } from "../core/system/beneath.ts";
 import { close } from "../core/system/files.ts";
 import { setMode, setOwner } from "../core/system/metadata.ts";
-import { userBehind } from "../core/system/mounts.ts";
-import { userName } from "../core/system/owners.ts";
 import { fstat, type Stat } from "../core/system/stat.ts";
 import { readXattrs } from "../core/system/xattr.ts";
 import type { Metadata } from "./metadata.ts";
-import { Obstacle } from "./obstacle.ts";
 import { unlessRefused } from "./refused.ts";
 import type { Folder, FolderRule, Target } from "./target.ts";
-import { ourselves } from "./unfinished.ts";
+import { ourselves, wasMadeFor } from "./unfinished.ts";
 
 const groupWrites = 0o020;
 const othersWrite = 0o002;
+const group = 0o070;
+const everybodyElse = 0o077;
 const sticky = 0o1000;
 const setIds = 0o6000;
 /** Number that leaves an owner or group unchanged. */
@@ -28,7 +27,9 @@ const unchanged = 0xffffffff;
 export class Adoption {
   readonly #target: Target;
   readonly #metadata: Metadata;
-  /** Owner that new files get instead if the wanted one cannot be set, by device and wanted owner. */
+  /** Folders in which others could rename things, until this restore closed them. */
+  readonly #closed = new Set<string>();
+  /** By device and wanted owner: who owns what we make there instead, if that owner cannot be set. */
   readonly #fixedOwners = new Map<string, number | undefined>();
 
   constructor(target: Target, metadata: Metadata) {
@@ -51,27 +52,42 @@ export class Adoption {
   }
 
   #acceptsFolder(entry: FolderEntry, folder: Folder, found: Stat, above: Folder): boolean {
-    const { uid, gid } = this.#metadata.idsOf(entry);
-    if (folder.mount !== above.mount) refuseUsersMount(found);
-    if (folder.isPrivate && found.gid === gid) return true;
-    if (this.#hasRightOwner(found, uid, entry.path)) {
-      if (this.#letsInMore(folder.fd, found, entry)) keepOthersOut(folder.fd, found);
-      return true;
+    if (folder.isPrivate && (above.isPrivate || wasMadeFor(folder.fd, entry.path))) return true;
+    const isRight = this.#hasRightOwner(found, this.#metadata.idsOf(entry).uid, entry.path);
+    const meanwhile = this.#modeMeanwhile(folder.fd, found, entry);
+    if (folder.mount === above.mount) {
+      if (!isRight || (letsInMore(entry, found, meanwhile) && this.#mayBeAnother(found, above))) return false;
+    } else if (!isRight) {
+      // Root has mounted it to be restored into, and it cannot be moved aside.
+      unlessRefused(() => setOwner(folder.fd, ourselves, unchanged));
     }
-    if (folder.mount === above.mount) return false;
-    // Root has mounted it as part of the target, and a mount cannot be moved aside.
-    unlessRefused(() => setOwner(folder.fd, ourselves, unchanged));
-    keepOthersOut(folder.fd, found);
+    if (meanwhile !== found.mode) this.#close(folder.fd, found, meanwhile);
     return true;
   }
 
-  /** Returns whether a folder of the right owner can be written by anyone who may not write to it in the end. */
-  #letsInMore(fd: number, found: Stat, entry: FolderEntry): boolean {
-    const writers = found.mode & (groupWrites | othersWrite);
-    if (writers === 0) return false;
-    if ((writers & ~entry.mode) !== 0 || (entry.mode & sticky & ~found.mode) !== 0) return true;
-    if ((writers & groupWrites) === 0) return false;
-    return found.gid !== this.#metadata.idsOf(entry).gid || !this.#metadata.sameAcl(readXattrs(fd).acl, entry.acl);
+  #close(fd: number, found: Stat, mode: number): void {
+    if (mayRename(found)) this.#closed.add(nameOf(found));
+    unlessRefused(() => setMode(fd, mode));
+  }
+
+  /** Returns whether somebody who neither owns the folder nor is root can have renamed it to where it is. */
+  #mayBeAnother({ uid }: Stat, { fd }: Folder): boolean {
+    const above = fstat(fd);
+    const isStrangers = above.uid !== uid && above.uid !== ourselves && above.uid !== 0;
+    return isStrangers || mayRename(above) || this.#closed.has(nameOf(above));
+  }
+
+  /**
+   * The mode while the folder is filled: nobody gets in, or writes, who cannot in the end. With an ACL, the group's bits are its
+   * mask. Descriptors that are open already give no rights.
+   */
+  #modeMeanwhile(fd: number, found: Stat, entry: FolderEntry): number {
+    if ((found.mode & everybodyElse) === 0) return found.mode;
+    const { gid } = this.#metadata.idsOf(entry);
+    const groupIsSame = found.gid === gid && this.#metadata.sameAcl(readXattrs(fd).acl, entry.acl);
+    const open = found.mode & entry.mode & everybodyElse & ~(groupIsSame ? 0 : group);
+    const becomesSticky = (entry.mode & sticky & ~found.mode) !== 0;
+    return (found.mode & ~everybodyElse) | (becomesSticky ? open & ~(groupWrites | othersWrite) : open);
   }
 
   /** Returns whether it has the owner that it would get if it were made again. */
@@ -88,17 +104,18 @@ function givesRights(entry: Entry): boolean {
   return (entry.mode & setIds) !== 0 || [...entry.xattrs.keys()].some((name) => name.startsWith("security."));
 }
 
-/** Removes write access of all but the owner, including access by an ACL and by descriptors that are open already. */
-function keepOthersOut(fd: number, { mode }: Stat): void {
-  unlessRefused(() => setMode(fd, mode & ~(groupWrites | othersWrite)));
+/** Returns whether the folder in the end lets in people whom it, as found, keeps out. */
+function letsInMore({ mode }: FolderEntry, found: Stat, meanwhile: number): boolean {
+  return (mode & ~found.mode & everybodyElse) !== 0 || (meanwhile & group) !== (found.mode & mode & group);
 }
 
-/** Refuses a filesystem that a user has mounted: it may claim to be root's, and shows the user all that is written to it. */
-function refuseUsersMount(found: Stat): void {
-  const user = userBehind(found);
-  if (user === undefined || user === 0 || user === ourselves) return;
-  const why = `a filesystem that ${userName(user) ?? `user ${user}`} has mounted is in its place`;
-  throw new Obstacle({ code: "in-the-way", why, remedy: "unmount it and run again" });
+/** Returns whether not only owners may rename what lies in a folder. */
+function mayRename({ mode }: Stat): boolean {
+  return (mode & sticky) === 0 && (mode & (groupWrites | othersWrite)) !== 0;
+}
+
+function nameOf({ device, inode }: Stat): string {
+  return `${device} ${inode}`;
 }
 
 /** Returns the owner of all that is made in a folder, if owners cannot be set there: us without root, another on FAT. */

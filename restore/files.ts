@@ -14,6 +14,7 @@ import { sameContent } from "./compare.ts";
 import type { HardLinkRestorer } from "./hard-links.ts";
 import { type DataRun, dataRunsOf, placed } from "./holes.ts";
 import type { Metadata } from "./metadata.ts";
+import { Obstacle } from "./obstacle.ts";
 import type { Pauses } from "./pauses.ts";
 import { putInPlace } from "./place.ts";
 import { unlessRefused } from "./refused.ts";
@@ -66,7 +67,8 @@ export class Files {
         close(fd);
       }
     } catch (error) {
-      if (error instanceof SystemError) return false;
+      // Whatever it is will be reported when the file is made.
+      if (error instanceof SystemError || error instanceof Obstacle) return false;
       throw error;
     }
   }

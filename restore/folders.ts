@@ -90,13 +90,15 @@ export class Folders {
   }
 }
 
-function lineOf(entry: FolderEntry, { device, inode, uid }: FolderIdentity): string {
-  return `${device} ${inode} ${uid} ${encodeHead(entry)}`;
+function lineOf(entry: FolderEntry, { device, inode, uid, born }: FolderIdentity): string {
+  return `${device} ${inode} ${uid} ${born.seconds} ${born.nanoseconds} ${encodeHead(entry)}`;
 }
 
 function decodeLine(line: string): { readonly entry: FolderEntry; readonly identity: FolderIdentity } {
-  const [, device = "", inode = "", uid = "", json = ""] = /^(\d+) (\d+) (\d+) (.*)$/s.exec(line) ?? [];
+  const [, device = "", inode = "", uid = "", seconds, nanoseconds, json = ""] =
+    /^(\d+) (\d+) (\d+) (-?\d+) (\d+) (.*)$/s.exec(line) ?? [];
+  const born = { seconds: Number(seconds), nanoseconds: Number(nanoseconds) };
   const entry = decodeEntry(JSON.parse(json));
   if (entry.type !== "folder") throw new Error("something else than a folder was put by");
-  return { entry, identity: { device: Number(device), inode: BigInt(inode), uid: Number(uid) } };
+  return { entry, identity: { device: Number(device), inode: BigInt(inode), uid: Number(uid), born } };
 }

@@ -12,6 +12,7 @@ import { close } from "../core/system/files.ts";
 import { openHandle } from "../core/system/handle.ts";
 import { isSystemError } from "../core/system/libc.ts";
 import { fstat, lstatAt, type Stat } from "../core/system/stat.ts";
+import { Obstacle } from "./obstacle.ts";
 import { putInPlace } from "./place.ts";
 import type { Report } from "./report.ts";
 import type { Target } from "./target.ts";
@@ -77,7 +78,8 @@ export class HardLinkRestorer {
     try {
       return openHandle(this.#target.folderIfThere(parentOf(path)).fd, baseName(path));
     } catch (error) {
-      if (isSystemError(error, "ENOENT", "ENOTDIR", "ELOOP", "EACCES")) return undefined;
+      const isElsewhere = error instanceof Obstacle || isSystemError(error, "ENOENT", "ENOTDIR", "ELOOP", "EACCES");
+      if (isElsewhere) return undefined;
       throw error;
     }
   }

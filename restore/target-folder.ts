@@ -1,36 +1,57 @@
 /** Makes the folder of `--target` if it is missing, and explains why it cannot be used. */
 import { basename, dirname } from "node:path";
 import { type ExitStatus, exitStatus, Failure } from "../core/failure.ts";
-import { fromText } from "../core/format/path.ts";
+import { fromText, toText } from "../core/format/path.ts";
 import { makeFolder } from "../core/system/beneath.ts";
-import { openRoot } from "../core/system/confined.ts";
 import { close } from "../core/system/files.ts";
 import { isSystemError, SystemError } from "../core/system/libc.ts";
+import { openThroughOwnLinks, StrangersLink } from "../core/system/own-links.ts";
+import { userName } from "../core/system/owners.ts";
 
-/** Makes the folder with mode 0700. Returns false if it exists. Its parent must exist. */
-export function makeTargetFolder(path: string): boolean {
-  if (path === "/") return false;
-  let parent: number | undefined;
+/** `made`: it was missing. */
+export type OpenedTarget = { readonly fd: number; readonly made: boolean };
+
+/**
+ * Opens it, and makes it with mode 0700 if it is missing; its parent must exist. Throws a Failure, also for a path that another
+ * user could lead anywhere.
+ */
+export function openTargetFolder(path: string): OpenedTarget {
   try {
-    parent = openRoot(fromText(dirname(path)));
-    makeFolder(parent, fromText(basename(path)), 0o700);
+    const made = path !== "/" && makeIn(dirname(path), basename(path));
+    return { fd: openThroughOwnLinks(fromText(path)), made };
+  } catch (error) {
+    throw unusable(path, error);
+  }
+}
+
+function makeIn(folder: string, name: string): boolean {
+  const parent = openThroughOwnLinks(fromText(folder));
+  try {
+    makeFolder(parent, fromText(name), 0o700);
     return true;
   } catch (error) {
     if (isSystemError(error, "EEXIST")) return false;
-    throw unusable(path, error);
+    throw error;
   } finally {
-    if (parent !== undefined) close(parent);
+    close(parent);
   }
 }
 
 /** Returns a Failure for a refusal by the system, and any other error as it is. */
 export function unusable(path: string, error: unknown): unknown {
   if (!(error instanceof SystemError)) return error;
+  if (error instanceof StrangersLink) return leadAstray(path, error);
   const [remedy, exit] = remedies[error.code] ?? [
     "give an existing folder, or a new one in an existing folder, as --target",
     exitStatus.usage,
   ];
   return new Failure({ doing: "restore into", what: path, why: error.reason, remedy, exit, cause: error });
+}
+
+function leadAstray(path: string, error: StrangersLink): Failure {
+  const why = `${JSON.stringify(toText(error.path ?? fromText(path)))} in it is a link of ${userName(error.uid) ?? `user ${error.uid}`}, who chooses where it leads`;
+  const remedy = "give the path that you mean, without that link, as --target";
+  return new Failure({ doing: "restore into", what: path, why, remedy, exit: exitStatus.usage, cause: error });
 }
 
 const remedies: Readonly<Record<string, readonly [remedy: string, exit: ExitStatus]>> = {

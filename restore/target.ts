@@ -4,9 +4,9 @@
  * target, whatever lies in it or is swapped meanwhile. If a folder that this restore has made or accepted is replaced by
  * another one, that is an `Obstacle`.
  */
-import { type ByteString, baseName, fromText, join, parentOf } from "../core/format/path.ts";
+import { type ByteString, baseName, join, parentOf } from "../core/format/path.ts";
 import { createFile, remove, removeFolder, rename } from "../core/system/beneath.ts";
-import { openFolder, openRoot } from "../core/system/confined.ts";
+import { openFolder } from "../core/system/confined.ts";
 import { close } from "../core/system/files.ts";
 import { isSystemError, SystemError } from "../core/system/libc.ts";
 import { setMode, setOwner } from "../core/system/metadata.ts";
@@ -15,9 +15,18 @@ import { fstat, type Stat } from "../core/system/stat.ts";
 import { Obstacle } from "./obstacle.ts";
 import { unlessRefused } from "./refused.ts";
 import { removeLeftovers, Staging } from "./staging.ts";
-import { makeTargetFolder, unusable } from "./target-folder.ts";
+import { openTargetFolder, unusable } from "./target-folder.ts";
 import { type RandomBytes, TemporaryNames } from "./temporary.ts";
-import { isUnfinished, makeUnfinished, markUnfinished, ourselves, removeTemporaries } from "./unfinished.ts";
+import {
+  isUnfinished,
+  labelUnfinished,
+  makeUnfinished,
+  markUnfinished,
+  ourselves,
+  removeLabel,
+  removeTemporaries,
+} from "./unfinished.ts";
+import { mountOf, UsersMounts } from "./users-mounts.ts";
 
 const root = "/" as ByteString;
 
@@ -32,8 +41,8 @@ export type Folder = {
   readonly mount: string;
 };
 
-/** Identity of a folder that was made or accepted: shows if another one takes its path. */
-export type FolderIdentity = Pick<Stat, "device" | "inode" | "uid">;
+/** A folder that was made or accepted: whether another lies at its path, is seen by these. */
+export type FolderIdentity = Pick<Stat, "device" | "inode" | "uid" | "born">;
 
 type KnownFolder = FolderIdentity & Pick<Folder, "fresh" | "isPrivate">;
 
@@ -64,6 +73,7 @@ export class Target {
   readonly #root: number;
   readonly #onMovedAside: TargetDeps["onMovedAside"];
   readonly #staging: Staging;
+  readonly #mounts = new UsersMounts();
   #unnamed: number | undefined;
   readonly #open = new Map<ByteString, Folder>();
   readonly #known = new Map<ByteString, KnownFolder>();
@@ -82,15 +92,17 @@ export class Target {
     this.made = fresh || isUnfinished(found);
     this.isSystemRoot = path === "/";
     this.#know(root, found, { fresh, isPrivate: this.made });
+    // Where its user wants it, whatever is mounted there.
+    this.#mounts.pass(found);
     if (!fresh) removeLeftovers(fd);
     if (this.made && !fresh) removeTemporaries(fd);
   }
 
   /** Makes the folder if it is missing; its parent must exist. */
   static open(path: string, deps: TargetDeps): Target {
-    const made = makeTargetFolder(path);
+    const { fd, made } = openTargetFolder(path);
     try {
-      return new Target(openRoot(fromText(path)), path, made, deps);
+      return new Target(fd, path, made, deps);
     } catch (error) {
       throw unusable(path, error);
     }
@@ -108,13 +120,14 @@ export class Target {
     return this.#keep(path, known);
   }
 
-  /** Returns whether the folder is there already. */
+  /** Returns whether the folder is there already, or a thing in its place that keeps it from being made. */
   has(path: ByteString): boolean {
     try {
       this.folderIfThere(path);
       return true;
     } catch (error) {
       if (error instanceof SystemError) return false;
+      if (error instanceof Obstacle) return true;
       throw error;
     }
   }
@@ -164,7 +177,10 @@ export class Target {
   /** Sets the mode of a new folder that the backup has no entry for. */
   settle(path: ByteString, mode: number): void {
     const { fd } = this.folderIfThere(path);
-    if (isUnfinished(fstat(fd))) setMode(fd, mode);
+    if (isUnfinished(fstat(fd))) {
+      setMode(fd, mode);
+      removeLabel(fd);
+    }
     this.#known.delete(path);
     this.#forget(path);
   }
@@ -204,11 +220,16 @@ export class Target {
 
   #existing(path: ByteString): Folder {
     const fd = openFolder(this.#root, path.slice(1) as ByteString);
-    const found = fstat(fd);
-    const known = this.#known.get(path);
-    if (known === undefined || isFolder(known, found)) return folderOf(fd, found, known);
-    close(fd);
-    throw replaced();
+    try {
+      const found = fstat(fd);
+      const known = this.#known.get(path);
+      if (known !== undefined && !isFolder(known, found)) throw replaced();
+      this.#mounts.refuse(found);
+      return folderOf(fd, found, known);
+    } catch (error) {
+      close(fd);
+      throw error;
+    }
   }
 
   #accepts(path: ByteString, parent: Folder, rule: FolderRule): boolean {
@@ -222,6 +243,7 @@ export class Target {
     try {
       const found = fstat(fd);
       const isPrivate = isUnfinished(found);
+      this.#mounts.refuse(found);
       if (!rule.accept(folderOf(fd, found, { fresh: false, isPrivate }), found, parent)) {
         close(fd);
         return false;
@@ -244,6 +266,7 @@ export class Target {
     const temporary = this.names.next();
     const fd = makeUnfinished(place, temporary);
     try {
+      labelUnfinished(fd, path);
       this.#clearPlace(path, () => rename(place, temporary, this.folder(parentOf(path)).fd, baseName(path)));
     } catch (error) {
       close(fd);
@@ -297,8 +320,12 @@ export class Target {
     this.#keep(path, folderOf(fd, found, { fresh, isPrivate }));
   }
 
-  #know(path: ByteString, { device, inode, uid }: Stat, { fresh, isPrivate }: Pick<Folder, "fresh" | "isPrivate">) {
-    this.#known.set(path, { device, inode, uid, fresh, isPrivate });
+  #know(
+    path: ByteString,
+    { device, inode, uid, born }: Stat,
+    { fresh, isPrivate }: Pick<Folder, "fresh" | "isPrivate">,
+  ) {
+    this.#known.set(path, { device, inode, uid, born, fresh, isPrivate });
   }
 
   /** Yields the folders above a path, and then its own, that lie on this mount. */
@@ -335,14 +362,16 @@ const longestName = 255;
 /** Number that leaves an owner or group unchanged. */
 const unchanged = 0xffffffff;
 
-/** Returns whether it is the same folder as before. An inode may be used again, but not with an owner who cannot write there. */
+/** Returns whether it is the folder that it was: an inode may be used again, but not with the time of its birth. */
 export function isFolder(known: FolderIdentity, found: Stat): boolean {
-  return found.device === known.device && found.inode === known.inode && found.uid === known.uid;
+  const { seconds, nanoseconds } = found.born;
+  const isBornThen = seconds === known.born.seconds && nanoseconds === known.born.nanoseconds;
+  return found.device === known.device && found.inode === known.inode && found.uid === known.uid && isBornThen;
 }
 
 function folderOf(fd: number, found: Stat, known: Pick<Folder, "fresh" | "isPrivate"> | undefined): Folder {
   const { fresh = false, isPrivate = false } = known ?? {};
-  return { fd, fresh, isPrivate, mount: `${found.device} ${found.mount}` };
+  return { fd, fresh, isPrivate, mount: mountOf(found) };
 }
 
 export function replaced(): Obstacle {

@@ -1,16 +1,20 @@
 /**
- * The mark of folders that a restore has made and not finished: we own them, and their mode is one that no other folder
- * has. Nobody else can enter them. A restore that continues after a kill recognises them. Their group is the final one
- * already, so a user who renames such a folder cannot get another folder's group.
+ * The mark of folders that a restore has made and not finished: our own, with a mode that no folder has otherwise. Nobody
+ * else can enter them. A restore that goes on after a kill recognises them. Their group is already the final one, so that a
+ * user who renames such a folder cannot get another one's.
+ *
+ * One that lies where others can rename it has a label, which only root can write: the path that it was made for.
  */
-import type { ByteString } from "../core/format/path.ts";
+import { type ByteString, toBytes } from "../core/format/path.ts";
+import { sha256 } from "../core/format/sha256.ts";
 import { makeFolder, remove, removeFolder } from "../core/system/beneath.ts";
 import { openFolder } from "../core/system/confined.ts";
 import { isSystemError } from "../core/system/libc.ts";
 import { setMode } from "../core/system/metadata.ts";
 import { namesIn } from "../core/system/names.ts";
 import type { Stat } from "../core/system/stat.ts";
-import { accessAcl, defaultAcl, removeXattr } from "../core/system/xattr.ts";
+import { accessAcl, defaultAcl, readXattrs, removeXattr, writeXattr } from "../core/system/xattr.ts";
+import { unlessRefused } from "./refused.ts";
 import { isTemporary } from "./temporary.ts";
 
 const unfinishedMode = 0o1700;
@@ -35,7 +39,23 @@ export function markUnfinished(folder: number): void {
   removeXattr(folder, accessAcl);
 }
 
-/** Removes unfinished files and folders that a killed restore has left in a folder with the mark. */
+const label = "trusted.sysbackup.unfinished" as ByteString;
+
+/** Labels a folder with the mark, if the filesystem and our rights allow that; it goes with the folder's own metadata. */
+export function labelUnfinished(folder: number, path: ByteString): void {
+  unlessRefused(() => writeXattr(folder, label, Buffer.from(sha256(toBytes(path)))));
+}
+
+/** Returns whether an earlier restore has made this folder for the path. */
+export function wasMadeFor(folder: number, path: ByteString): boolean {
+  return Buffer.from(readXattrs(folder).xattrs.get(label) ?? []).toString() === sha256(toBytes(path));
+}
+
+export function removeLabel(folder: number): void {
+  unlessRefused(() => removeXattr(folder, label));
+}
+
+/** Removes what a restore that was killed was making in a folder with the mark. */
 export function removeTemporaries(folder: number): void {
   for (const name of [...namesIn(folder)].filter(isTemporary)) {
     try {

@@ -45,15 +45,17 @@ function unusable(option: string, what: string, why: string, remedy: string): Fa
   return new Failure({ doing: `use --${option}`, what, why, remedy, exit: exitStatus.usage });
 }
 
-/** The name to work on: the operand, or `--name`, which users may give out of habit; undefined for all names. */
-export function onlyNameOf(words: Words): string | undefined {
-  const [operand] = words.operands;
+/** The names to work on: the operands, or `--name`, which users may give out of habit; undefined for all names. */
+export function namesOf(words: Words): readonly string[] | undefined {
+  const { operands } = words;
   const option = words.value("name");
-  if (operand === undefined || option === undefined || operand === option) return operand ?? option;
+  if (option === undefined || operands.every((operand) => operand === option)) {
+    return operands.length > 0 ? operands : option === undefined ? undefined : [option];
+  }
   const why = `--name says ${JSON.stringify(option)}`;
   throw new Failure({
     doing: "choose the backups of",
-    what: operand,
+    what: operands.join(" "),
     why,
     remedy: "give one of them",
     exit: exitStatus.usage,

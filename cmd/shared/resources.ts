@@ -2,10 +2,11 @@
 import { setTimeout } from "node:timers/promises";
 import { connectStacks } from "../../core/create-resources/cloudformation.ts";
 import type { Resources } from "../../core/create-resources/create.ts";
-import type { StackDeps } from "../../core/create-resources/follow.ts";
+import { usersWithoutName } from "../../core/create-resources/machines.ts";
 import { givenSettings } from "../../core/create-resources/parameters.ts";
 import type { Stack } from "../../core/create-resources/stacks.ts";
 import { builtInTemplate } from "../../core/create-resources/template.ts";
+import type { UpdateDeps } from "../../core/create-resources/update.ts";
 import { exitStatus, Failure } from "../../core/failure.ts";
 import type { CommandIO } from "../io.ts";
 import type { ResourceArgs } from "./resource-options.ts";
@@ -29,11 +30,12 @@ function stackNameOf({ stackName, package: name }: ResourceArgs): string {
 }
 
 /** The caller closes `stacks`. */
-export async function stackDeps({ region }: ResourceArgs, { notify, signal, random }: CommandIO): Promise<StackDeps> {
+export async function stackDeps({ region }: ResourceArgs, { notify, signal, random }: CommandIO): Promise<UpdateDeps> {
   const token = () => Buffer.from(random(16)).toString("hex");
   const stacks = await connectStacks({ region, signal, token });
   const sleep = (milliseconds: number) => setTimeout(milliseconds, undefined, { signal });
-  return { stacks, notify, sleep, signal };
+  const nameless = (name: string) => usersWithoutName(name, stacks.region, signal);
+  return { stacks, notify, sleep, signal, usersWithoutName: nameless };
 }
 
 /** Prints the template under comments, for a dry run: CloudFormation takes the output as it is. */

@@ -3,16 +3,20 @@ import { existsSync } from "node:fs";
 import { access, constants } from "node:fs/promises";
 import { join } from "node:path";
 import { BucketError } from "../bucket/contract.ts";
-import type { BucketCredentials, CredentialProvider, ServicePlace } from "../bucket/s3/credentials.ts";
+import type { BucketCredentials, CredentialProvider, Credentials, ServicePlace } from "../bucket/s3/credentials.ts";
 import type { Config } from "../config/config.ts";
 import { reasonOf } from "../failure.ts";
 import { requestHandler } from "./handler.ts";
+import { deniedInName, type InName, inName, isDenied, type SessionTags } from "./in-name.ts";
+import { isBackupRole } from "./package.ts";
 
 export type CredentialSettings = {
   readonly profile?: string | undefined;
   /** INI file with the keys, instead of `~/.aws/credentials`. */
   readonly credentialsFile?: string | undefined;
   readonly roleArn?: string | undefined;
+  /** Backup name in which a package's backup role is assumed. */
+  readonly name?: string | undefined;
   /** Name of the session in the server's logs: 2 to 64 characters of `A-Za-z0-9_=,.@-`. Others are replaced. */
   readonly sessionName: string;
   /** Credentials that several clients share (see `package-role.ts`). If given, profile and file are not read. */
@@ -38,7 +42,8 @@ export function credentialsFileOf({ aws }: Pick<Config, "aws">): string | undefi
 /** The machine's credentials, as configured. */
 export function machineCredentials(config: Pick<Config, "aws" | "backup">): CredentialSettings {
   const { profile, roleArn } = config.aws;
-  return { profile, credentialsFile: credentialsFileOf(config), roleArn, sessionName: sessionNameOf(config) };
+  const { name } = config.backup;
+  return { profile, credentialsFile: credentialsFileOf(config), roleArn, name, sessionName: sessionNameOf(config) };
 }
 
 /** Names the sessions of this backup in the server's logs. */
@@ -56,26 +61,46 @@ export async function credentialProvider(
   settings: CredentialSettings,
   place: ServicePlace,
 ): Promise<CredentialProvider | undefined> {
-  const { profile, credentialsFile, roleArn, provider } = settings;
-  if (provider !== undefined) return provider;
-  const fromFile = profile !== undefined || credentialsFile !== undefined;
-  if (!fromFile && roleArn === undefined) return undefined;
-  const { fromIni, fromTemporaryCredentials } = await import("@aws-sdk/credential-providers");
-  const { region, endpoint } = place;
-  const clientConfig = { region, requestHandler: await requestHandler(), ...(endpoint !== undefined && { endpoint }) };
-  const base = fromFile
-    ? explained(
-        fromIni({
-          clientConfig,
-          ...(profile !== undefined && { profile }),
-          ...(credentialsFile !== undefined && { filepath: credentialsFile }),
-        }),
-        settings,
-      )
-    : undefined;
-  if (roleArn === undefined) return base;
-  const params = { RoleArn: roleArn, RoleSessionName: sessionName(settings.sessionName) };
-  return fromTemporaryCredentials({ params, clientConfig, ...(base !== undefined && { masterCredentials: base }) });
+  if (settings.provider !== undefined) return settings.provider;
+  if (settings.roleArn === undefined) return ownCredentials(settings, place);
+  return async () => (await assumed(settings, place)).answer;
+}
+
+/** Whether the role takes this machine's name as a tag. Rejects if it cannot be assumed at all. */
+export async function takesName(settings: CredentialSettings, place: ServicePlace): Promise<boolean> {
+  return (await assumed(settings, place)).named;
+}
+
+/** Credentials without a role. Undefined for the SDK's default chain. */
+async function ownCredentials(
+  settings: CredentialSettings,
+  place: ServicePlace,
+): Promise<CredentialProvider | undefined> {
+  const { profile, credentialsFile } = settings;
+  if (profile === undefined && credentialsFile === undefined) return undefined;
+  const { fromIni } = await import("@aws-sdk/credential-providers");
+  const clientConfig = await clientConfigOf(place);
+  const named = { ...(profile !== undefined && { profile }), ...(credentialsFile && { filepath: credentialsFile }) };
+  return explained(fromIni({ clientConfig, ...named }), settings);
+}
+
+/** Assumes the role, once. */
+async function assumed(settings: CredentialSettings, place: ServicePlace): Promise<InName<Credentials>> {
+  const { roleArn = "", name, sessionName: session } = settings;
+  const { fromTemporaryCredentials } = await import("@aws-sdk/credential-providers");
+  const clientConfig = await clientConfigOf(place);
+  const base = await ownCredentials(settings, place);
+  const master = base === undefined ? {} : { masterCredentials: base };
+  const params = { RoleArn: roleArn, RoleSessionName: sessionName(session) };
+  const assume = (tags: SessionTags) =>
+    fromTemporaryCredentials({ params: { ...params, ...tags }, clientConfig, ...master })();
+  return inName(roleArn, name, assume).catch((error: unknown) => {
+    throw name !== undefined && isBackupRole(roleArn) && isDenied(error) ? deniedInName(roleArn, name, error) : error;
+  });
+}
+
+async function clientConfigOf({ region, endpoint }: ServicePlace) {
+  return { region, requestHandler: await requestHandler(), ...(endpoint !== undefined && { endpoint }) };
 }
 
 /** Names the file in errors: the SDK treats an unreadable file as an empty one, and names neither. */

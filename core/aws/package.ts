@@ -8,15 +8,16 @@ export const defaultPackage = "sysbackup";
 export const packagePattern = /^[A-Za-z0-9][A-Za-z0-9-]{0,39}$/;
 export const packageRule = "give up to 40 letters, digits and dashes; a letter or digit first";
 
-export const roleNames = ["backup", "restore", "audit", "steward"] as const;
+export const roleNames = ["backup", "restore", "audit", "reader", "steward"] as const;
 
-/** The task of a machine or person: to write, read, check, or remove backups. */
+/** The task of a machine or person: to write, read, check, read and note what was read, or remove backups. */
 export type RoleName = (typeof roleNames)[number];
 
 /** Base names of the systemd units of a machine with the role. People restore; machines do not. */
 export const unitNames = {
   backup: "sysbackup-archive",
   audit: "sysbackup-verify",
+  reader: "sysbackup-read",
   steward: "sysbackup-prune",
 } as const satisfies Readonly<Record<Exclude<RoleName, "restore">, string>>;
 
@@ -36,6 +37,17 @@ export function packagePath(name: string): string {
 export function roleArn(place: PackagePlace, role: RoleName): string {
   const { partition, account, package: name } = place;
   return `arn:${partition}:iam::${account}:role${packagePath(name)}${name}-${role}`;
+}
+
+/**
+ * Key of the tag on a machine's user, and on its sessions in the backup role: the backup name, under which alone that role
+ * stores. No colon, since policies name it in a variable.
+ */
+export const nameTag = "sysbackup-name";
+
+/** Whether the ARN is that of a package's backup role, by its path and name. */
+export function isBackupRole(arn: string): boolean {
+  return /:role\/systems\/([^/]+)\/\1-backup$/.test(arn);
 }
 
 /** Keys of the tags on each role, which `write-config` reads. */

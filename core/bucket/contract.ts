@@ -56,6 +56,11 @@ export type Range = { readonly start: number; readonly length: number };
 export type GetOptions = {
   readonly version?: string;
   readonly range?: Range;
+  /**
+   * Throws `damaged` at the end if all was read and the bytes are no longer those that were put: a directory notes their digest
+   * for that, and a server checks for itself.
+   */
+  readonly unchanged?: true;
   /** Called before the first byte, with the version that is read and the size of the whole object. */
   readonly onStart?: (object: Stored) => void;
 };

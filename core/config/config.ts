@@ -196,7 +196,8 @@ export function option(name: string, schema: z.ZodType<string>, value: string | 
   throw new Failure({ doing: `use ${name}`, what: value, why: `it is not allowed: ${why}`, exit: exitStatus.usage });
 }
 
-function nameOfHost(hostName: string): string {
+/** The backup name of a machine whose conf has none. Throws a Failure (exit 2) if the host name cannot be one. */
+export function nameOfHost(hostName: string): string {
   const result = backupName.safeParse(hostName);
   if (result.success) return result.data;
   throw new Failure({

@@ -1,4 +1,5 @@
 /** Updates a stack to this version's template, and to other parameters. */
+import { nameTag } from "../aws/package.ts";
 import { exitStatus, Failure } from "../failure.ts";
 import type { Resources } from "./create.ts";
 import { follow, type StackDeps, succeeded } from "./follow.ts";
@@ -8,12 +9,18 @@ import { blocked } from "./status.ts";
 
 const doing = "update the stack";
 
+export type UpdateDeps = StackDeps & {
+  /** IAM users of the package's backup role that have no backup name. */
+  readonly usersWithoutName: (name: string) => Promise<readonly string[]>;
+};
+
 export type Updated = { readonly stack: Stack; readonly changed: boolean };
 
 /** Keeps the stack's value of each parameter that is not given. Throws a Failure if there is no such stack, or it fails. */
-export async function updateResources(resources: Resources, deps: StackDeps): Promise<Updated> {
+export async function updateResources(resources: Resources, deps: UpdateDeps): Promise<Updated> {
   const { stacks } = deps;
   const before = await stackToUpdate(resources, stacks);
+  if (!asksForNames(before)) await refuseNameless(resources, deps);
   const after = await stacks.newestEvent(before.id);
   const parameters = parametersOf(resources, before);
   if (!(await stacks.update(before.id, { template: resources.template.text, parameters }))) {
@@ -21,6 +28,28 @@ export async function updateResources(resources: Resources, deps: StackDeps): Pr
   }
   const stack = succeeded(await follow(before.id, after, deps), "UPDATE_COMPLETE", doing, remedy);
   return { stack, changed: true };
+}
+
+/** Whether the backup role of the stack takes only machines with a name: that came with the role of the reader. */
+function asksForNames({ outputs }: Stack): boolean {
+  return outputs.has("ReaderRoleArn");
+}
+
+/** Refuses an update that would end the backups of machines: the backup role takes no user without a backup name. */
+async function refuseNameless(
+  { package: name, stackName }: Resources,
+  { usersWithoutName }: UpdateDeps,
+): Promise<void> {
+  const users = await usersWithoutName(name);
+  if (users.length === 0) return;
+  const some = users.slice(0, 5).map((user) => JSON.stringify(user));
+  const more = users.length > some.length ? ` and ${users.length - some.length} more` : "";
+  throw new Failure({
+    doing,
+    what: stackName,
+    why: `machines with these IAM users could store no more backups, as the users have no tag ${nameTag}: ${some.join(", ")}${more}`,
+    remedy: `run sysbackup write-config again on each machine; remove users that no machine needs from the group ${name}-backup-users`,
+  });
 }
 
 /** Returns the stack as it is. Throws a Failure if it cannot be updated. */
@@ -37,7 +66,7 @@ export async function stackToUpdate({ stackName, package: name, settings }: Reso
   const inTheWay = blocked(stack, doing);
   if (inTheWay !== undefined) throw inTheWay;
   const other = stack.parameters.get("PackageName");
-  if (other === name) return withSameKey(withSameBucket(stack, settings), settings);
+  if (other === name) return withSameMode(withSameKey(withSameBucket(stack, settings), settings), settings);
   throw new Failure({
     doing,
     what: stackName,
@@ -73,6 +102,22 @@ function withSameKey(stack: Stack, settings: Settings): Stack {
     why: "with another KmsKeyArn, its roles could not read what was encrypted with this one",
     remedy:
       "leave KmsKeyArn out; KMS rotates a key by itself, and for another key, make another package (--package-name)",
+    exit: exitStatus.usage,
+  });
+}
+
+/**
+ * Refuses another lock mode, also from GOVERNANCE to COMPLIANCE: the bucket policy would allow only the new one, and a lock of
+ * the old one could never be extended, as a change of its mode needs the right to bypass it, which nobody has.
+ */
+function withSameMode(stack: Stack, settings: Settings): Stack {
+  const [value, before] = [settings.get("LockMode"), stack.parameters.get("LockMode")];
+  if (value === undefined || before === undefined || value === before) return stack;
+  throw new Failure({
+    doing,
+    what: stack.name,
+    why: `with LockMode=${value}, no lock of the mode ${before} could be extended any more`,
+    remedy: "leave LockMode out; for another mode, make another package (--package-name)",
     exit: exitStatus.usage,
   });
 }

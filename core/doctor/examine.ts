@@ -23,7 +23,7 @@ export async function examine(
 async function looked(check: Check, machine: Machine, reported: Map<unknown, string>): Promise<readonly Look[]> {
   try {
     const task = await machine.config().then(taskOf, () => "backup" as const);
-    if (check.onlyForArchive && (task === "audit" || task === "steward"))
+    if (check.onlyForArchive && ["audit", "reader", "steward"].includes(task))
       return [note(`not needed: a machine with the ${task} role does not archive`)];
     return await check.look(machine);
   } catch (error) {

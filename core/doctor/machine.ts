@@ -3,7 +3,7 @@
  * the same error, so that only the first one reports it.
  */
 
-import { bucketCredentials, credentialsFileOf, machineCredentials } from "../aws/credentials.ts";
+import { bucketCredentials, credentialsFileOf, machineCredentials, takesName } from "../aws/credentials.ts";
 import { type CallerArn, callerIdentity } from "../aws/identity.ts";
 import { roleNames, unitNames } from "../aws/package.ts";
 import type { Bucket } from "../bucket/contract.ts";
@@ -50,6 +50,8 @@ export type Machine = {
   readonly caller: () => Promise<CallerArn | undefined>;
   /** The caller in the configured role. Call only if there is one. */
   readonly assumed: () => Promise<CallerArn | undefined>;
+  /** Whether the session in the role bears this machine's name. Call only if there is a role. */
+  readonly named: () => Promise<boolean>;
   readonly opened: () => Promise<Bucket>;
   readonly answer: () => Promise<BucketAnswer>;
   /** The opened bucket, once it has answered. Rejects with the error of credentials or role if those failed. */
@@ -73,6 +75,7 @@ export function createMachine({ confDir, hostName, name, bucket, unit, connect, 
     const settings = await config();
     return identity(settings, settings.aws.roleArn);
   });
+  const named = once(async () => takesName(machineCredentials(await config()), placeOf(await config())));
   const opened = once(async () => {
     open = await connect(await config());
     return open;
@@ -96,6 +99,7 @@ export function createMachine({ confDir, hostName, name, bucket, unit, connect, 
     runner,
     caller,
     assumed,
+    named,
     opened,
     answer,
     bucket: reached,
@@ -143,8 +147,12 @@ async function mustBeReadable(config: Config, unit: string): Promise<void> {
 const anyRegion = "us-east-1";
 
 function identity(config: Config, roleArn: string | undefined): Promise<CallerArn | undefined> {
-  const { region = process.env.AWS_REGION ?? process.env.AWS_DEFAULT_REGION ?? anyRegion, endpoint } = config.s3;
-  return callerIdentity({ ...machineCredentials(config), roleArn }, { region, endpoint });
+  return callerIdentity({ ...machineCredentials(config), roleArn }, placeOf(config));
+}
+
+function placeOf({ s3 }: Config) {
+  const { region = process.env.AWS_REGION ?? process.env.AWS_DEFAULT_REGION ?? anyRegion, endpoint } = s3;
+  return { region, endpoint };
 }
 
 function lockOf(config: Config, { url }: Bucket): Promise<LockState> {

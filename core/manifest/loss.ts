@@ -12,12 +12,17 @@ export type Loss = {
   readonly damage: boolean;
   /** It is of a format that this version does not know. */
   readonly newer: boolean;
+  /**
+   * The bucket gave the bytes as they were put, and they are not what the key or the manifest says. So nothing can be restored
+   * from them, by anybody. If they were lost or changed in the bucket, or cannot be read, that is not known.
+   */
+  readonly junk: boolean;
 };
 
 /** Describes an object that does not hold what it should; `how` follows its name. */
 export function damaged(key: string, how: string): Loss {
   const remedy = "restore it from another backup: `sysbackup list` shows them";
-  return { ...worded(key, how), remedy, damage: true, newer: false };
+  return { ...worded(key, how), remedy, damage: true, newer: false, junk: false };
 }
 
 function worded(key: string, how: string) {
@@ -28,21 +33,24 @@ function worded(key: string, how: string) {
 export function lossOf(error: unknown, key: string): Loss {
   if (error instanceof ManifestRefused) return lossOfRoot(error);
   if (error instanceof FormatError) {
-    return error.kind === "newer" ? newer(key, error.message) : damaged(key, `is damaged: ${error.message}`);
+    return error.kind === "newer"
+      ? newer(key, error.message)
+      : { ...damaged(key, `is damaged: ${error.message}`), junk: true };
   }
   const { kind, parts } = throwIfFatal(error);
   if (kind === "missing") return damaged(key, "is missing from the bucket");
   if (kind === "damaged") return damaged(key, `is damaged: ${parts.why}`);
   const remedy = parts.remedy ?? "fix that and run again";
-  return { ...worded(key, `cannot be read: ${parts.why}`), remedy, damage: false, newer: false };
+  return { ...worded(key, `cannot be read: ${parts.why}`), remedy, damage: false, newer: false, junk: false };
 }
 
 function newer(key: string, message: string): Loss {
   const how = `was written by a newer sysbackup: ${message}`;
-  return { ...worded(key, how), remedy: "use a newer sysbackup", damage: false, newer: true };
+  return { ...worded(key, how), remedy: "use a newer sysbackup", damage: false, newer: true, junk: false };
 }
 
-function lossOfRoot({ kind, message, parts }: ManifestRefused): Loss {
-  const isNewer = kind === "newer";
-  return { why: message, how: parts.why, remedy: parts.remedy ?? "", damage: !isNewer, newer: isNewer };
+function lossOfRoot({ kind, message, parts, cause }: ManifestRefused): Loss {
+  const newer = kind === "newer";
+  const junk = kind === "foreign" || (kind === "damaged" && cause instanceof FormatError);
+  return { why: message, how: parts.why, remedy: parts.remedy ?? "", damage: !newer, newer, junk };
 }

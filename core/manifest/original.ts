@@ -69,6 +69,6 @@ async function isRepeated(bucket: ObjectSource, { versions, count }: ListedRoot,
 
 async function digestOf(bucket: ObjectSource, stored: Stored): Promise<string> {
   const hash = new Bun.CryptoHasher("sha256");
-  for await (const piece of bucket.get(stored.key, { version: stored.version })) hash.update(piece);
+  for await (const piece of bucket.get(stored.key, { version: stored.version, unchanged: true })) hash.update(piece);
   return hash.digest("hex");
 }

@@ -1,84 +1,155 @@
 /** Decides which backups of which names are kept. */
+import type { BucketReader } from "../bucket/contract.ts";
 import { nearest } from "../config/nearest.ts";
 import { exitStatus, Failure } from "../failure.ts";
-import { parseManifestKey, prefixes, timeOfStamp } from "../format/keys.ts";
-import type { VersionLister } from "../manifest/roots.ts";
-import type { Notify } from "../notice.ts";
+import { type ManifestKey, parseManifestKey, prefixes } from "../format/keys.ts";
+import { contradictionIn, contradictionOf } from "../manifest/dates.ts";
+import { NewestRoots, takeUsable } from "../manifest/newest.ts";
+import type { ListedRoot, VersionLister } from "../manifest/roots.ts";
+import { eachOf } from "../side-by-side.ts";
 import { applyPolicy, type Dated, type Policy } from "./policy.ts";
 import { classify, type KeyVersions, listKeys } from "./versions.ts";
 
-/** The root of a backup: all versions of its key, as anyone who may put objects may put one over it. */
-export type Root = KeyVersions & Dated & { readonly name: string };
+/**
+ * The root of a backup: all versions of its key, as anyone who may put objects may put one over it. `time`: when the server
+ * stored the first of them.
+ */
+export type Root = KeyVersions & Dated & ManifestKey;
 
-/** `reasons` are the policy's; or `not chosen`, for a name that was not asked for; or `in the future`. */
+/** What lies under `manifests/`, but for parts. */
+export type FoundManifests = {
+  /** In byte order of key, also those that a delete marker hides: they can be restored by version. */
+  readonly roots: readonly Root[];
+  /** Keys that this version does not write: of another tool or a newer version, or somebody's junk. */
+  readonly strangers: readonly KeyVersions[];
+};
+
+/** `reasons` are the policy's; or `not chosen`, for a name that was not asked for; or why it does not count. */
 export type RootDecision = { readonly backup: Root; readonly reasons: readonly string[] };
 
 const day = 24 * 60 * 60 * 1000;
 
-/**
- * Lists all roots in byte order of key, also those that a delete marker hides: they can be restored by version. Throws if
- * anything else lies among the manifests: what a manifest of another tool or a newer version needs is not known.
- */
-export async function findRoots(bucket: VersionLister): Promise<Root[]> {
+export async function findRoots(bucket: VersionLister): Promise<FoundManifests> {
   const roots: Root[] = [];
+  const strangers: KeyVersions[] = [];
   for await (const keys of listKeys(bucket, prefixes.manifests)) {
     for (const found of keys) {
-      if (found.versions.length === 0 || classify(found.key)?.kind === "part") continue;
+      const time = found.versions.at(-1)?.stored;
+      if (time === undefined || classify(found.key)?.kind === "part") continue;
       const parsed = parseManifestKey(found.key);
-      const time = parsed && timeOfStamp(parsed.stamp);
-      if (parsed === undefined || time === undefined) throw notUnderstood(found.key);
-      roots.push({ ...found, name: parsed.name, time });
+      if (parsed === undefined) strangers.push(found);
+      else roots.push({ ...found, ...parsed, time });
     }
   }
-  return roots;
+  return { roots, strangers };
 }
 
-function notUnderstood(key: string): Failure {
-  return new Failure({
-    doing: "find out which objects are still needed by",
-    what: key,
-    why: "it is not a manifest that this version knows",
-    remedy: "use a newer sysbackup; or remove it if its backups are no longer wanted",
-  });
+/** The root as readers of manifests know it. */
+export function listedRoot({ key, name, stamp, run, time, versions, hidden }: Root): ListedRoot {
+  const oldestFirst = versions.map(({ key, version, size }) => ({ key, version, size })).reverse();
+  const size = oldestFirst[0]?.size ?? 0;
+  return { key, name, stamp, run, size, stored: time, versions: oldestFirst, count: versions.length, hidden };
 }
 
 export type Choice = {
   /** Undefined: all names. */
-  readonly name: string | undefined;
+  readonly names: readonly string[] | undefined;
   readonly policy: Policy;
+  /** By the server's clock, if it has one. */
   readonly now: Date;
-  readonly notify: Notify;
+  /** Reads a root, and notes down what it needs. Returns undefined if it is a backup that counts. */
+  readonly read: (root: Root) => Promise<Uncounted | undefined>;
+  /** As `read`, but notes nothing down. */
+  readonly look: (root: Root) => Promise<Uncounted | undefined>;
 };
 
-/** Decides about each root, newest first within a name. Those of names that were not chosen are all kept. */
-export function chooseRoots(roots: readonly Root[], { name, policy, now, notify }: Choice): RootDecision[] {
-  const names = Map.groupBy(roots, (root) => root.name);
-  checkName(name, [...names.keys()]);
-  return [...names].flatMap(([one, own]) => {
-    if (name !== undefined && one !== name) return own.map((backup) => ({ backup, reasons: ["not chosen"] }));
-    const [dated, future] = byClock(own, now);
-    for (const { key } of future) notify(fromTheFuture(key));
-    return [...future.map((backup) => ({ backup, reasons: ["in the future"] })), ...applyPolicy(dated, policy)];
-  });
-}
+export type Uncounted = {
+  readonly why: string;
+  /** It may be a backup that this version cannot read: it is kept, however old it is. */
+  readonly mayBeOne: boolean;
+};
+
+const atOnce = 8;
 
 /**
- * Sets backups of the future apart. One that was made with a wrong clock, or by an attacker, would be the newest for years,
- * and each rule would keep it in the place of a good one. So no rule counts it, and it is kept.
+ * Decides about each root, newest first within a name. Those of names that were not chosen are all kept. All that are kept were
+ * read.
  */
-function byClock(roots: readonly Root[], now: Date): [dated: Root[], future: Root[]] {
-  const isFuture = ({ time }: Root) => time.getTime() > now.getTime() + day;
-  return [roots.filter((root) => !isFuture(root)), roots.filter(isFuture)];
+export async function chooseRoots(roots: readonly Root[], choice: Choice): Promise<RootDecision[]> {
+  const names = Map.groupBy(roots, (root) => root.name);
+  checkNames(choice.names, [...names.keys()]);
+  const decided = new Map<string, readonly RootDecision[]>();
+  await eachOf(names, atOnce, async ([name, own]) => {
+    const isChosen = choice.names?.includes(name) ?? true;
+    decided.set(name, isChosen ? await decide(own, choice) : own.map(notChosen));
+    if (!isChosen) await eachOf(own, atOnce, async (root) => void (await choice.read(root)));
+  });
+  return [...names.keys()].flatMap((name) => decided.get(name) ?? []);
 }
 
-function fromTheFuture(key: string) {
-  const message = `the backup ${JSON.stringify(key)} is dated in the future; it is kept, and no rule counts it`;
-  return { level: "warning", code: "backup-in-future", message } as const;
+const notChosen = (backup: Root): RootDecision => ({ backup, reasons: ["not chosen"] });
+
+/**
+ * Lets the policy choose among the roots that are backups of this name. Whether one is, shows when it is read; so what the policy
+ * keeps is read, and if some of it does not count, the policy chooses again without it. Otherwise junk that anyone puts would
+ * take the place of a good backup in each rule.
+ */
+async function decide(own: readonly Root[], { policy, now, read, look }: Choice): Promise<RootDecision[]> {
+  const uncounted = new Map<Root, Uncounted>();
+  for (const root of own) if (contradictionOf(datesOf(root), now) !== undefined) uncounted.set(root, wrongDates);
+  const done = new Set<Root>();
+  const settle = async (root: Root, how: Choice["read"]) => {
+    const found = await how(root);
+    if (found !== undefined) uncounted.set(root, found);
+  };
+  for (let ahead = 0; ; ahead = uncounted.size === 0 ? 0 : Math.max(fewAhead, 2 * ahead)) {
+    const decisions = applyPolicy(
+      own.filter((root) => !uncounted.has(root)),
+      policy,
+    );
+    const unread = decisions.filter(({ backup, reasons }) => reasons.length > 0 && !done.has(backup));
+    if (unread.length === 0) return [...(await decideUncounted(uncounted, decisions, read)), ...decisions];
+    await eachOf(decisions.slice(0, ahead), atOnce, ({ backup }) => settle(backup, look));
+    const sound = unread.filter(({ backup }) => !uncounted.has(backup));
+    await eachOf(sound, atOnce, async ({ backup }) => {
+      done.add(backup);
+      await settle(backup, read);
+    });
+  }
 }
+
+/** So many of the newest are looked at after junk was found, and twice as many each time: there may be thousands. */
+const fewAhead = 16;
+
+/**
+ * What does not count takes no other's place, and is kept until nothing that the rules keep was stored before it: it may be a
+ * backup of a machine whose clock was wrong.
+ */
+async function decideUncounted(
+  uncounted: ReadonlyMap<Root, Uncounted>,
+  decisions: readonly RootDecision[],
+  read: Choice["read"],
+): Promise<RootDecision[]> {
+  const kept = decisions.filter(({ reasons }) => reasons.length > 0).map(({ backup }) => backup.time.getTime());
+  const oldest = Math.min(...kept);
+  const decided = [...uncounted].map(([backup, { why, mayBeOne }]) => {
+    const isOld = kept.length > 0 && backup.time.getTime() < oldest;
+    return { backup, reasons: isOld && !mayBeOne ? [] : [why] };
+  });
+  await eachOf(decided, atOnce, async ({ backup, reasons }) => {
+    if (reasons.length > 0) await read(backup);
+  });
+  return decided;
+}
+
+const wrongDates: Uncounted = { why: "dates contradict", mayBeOne: false };
+
+const datesOf = ({ stamp, time }: Root) => ({ stamp, stored: time });
 
 /** Refuses a name without backups: a misspelt one must not look like one of which all is well. */
-function checkName(name: string | undefined, known: readonly string[]): void {
-  if (name === undefined || known.includes(name)) return;
+function checkNames(names: readonly string[] | undefined, known: readonly string[]): void {
+  const name = names?.find((one) => !known.includes(one));
+  if (name === undefined) return;
   const near = nearest(name, known);
   throw new Failure({
     doing: "find backups of",
@@ -89,16 +160,34 @@ function checkName(name: string | undefined, known: readonly string[]): void {
   });
 }
 
-export type Stale = { readonly name: string; readonly last: Date };
+/** `last`: undefined if none of its backups can be used. */
+export type Stale = { readonly name: string; readonly last: Date | undefined };
 
-/** Lists names whose newest backup is more than `days` old. A date in the future does not make a name fresh. */
-export function staleNames(roots: readonly Root[], name: string | undefined, days: number, now: Date): Stale[] {
-  const names = Map.groupBy(roots, (root) => root.name);
-  checkName(name, [...names.keys()]);
-  return [...names].flatMap(([one, own]) => {
-    if (name !== undefined && one !== name) return [];
-    const [dated] = byClock(own, now);
-    const last = new Date(Math.max(0, ...dated.map(({ time }) => time.getTime())));
-    return now.getTime() - last.getTime() > days * day ? [{ name: one, last }] : [];
-  });
+export type StaleQuestion = {
+  readonly bucket: Pick<BucketReader, "get">;
+  readonly names: readonly string[] | undefined;
+  readonly days: number;
+  /** By the server's clock, if it has one. */
+  readonly now: Date;
+};
+
+/** Lists names whose newest backup, as a restore would choose it, was stored more than `days` ago. */
+export async function staleNames(
+  roots: readonly Root[],
+  { bucket, names, days, now }: StaleQuestion,
+): Promise<Stale[]> {
+  const groups = Map.groupBy(roots, (root) => root.name);
+  checkNames(names, [...groups.keys()]);
+  const stale: Stale[] = [];
+  for (const [name, own] of groups) {
+    if (names !== undefined && !names.includes(name)) continue;
+    const newest = new NewestRoots();
+    for (const root of own) newest.add(listedRoot(root));
+    const { root } = await takeUsable(bucket, newest.lastFirst(), (one, read) => {
+      return read === undefined ? contradictionOf(one, now) : contradictionIn(one, read.manifest, now);
+    });
+    const isStale = root === undefined || now.getTime() - root.stored.getTime() > days * day;
+    if (isStale) stale.push({ name, last: root?.stored });
+  }
+  return stale;
 }

@@ -2,47 +2,140 @@
 import type { Stored } from "../bucket/contract.ts";
 import type { Manifest } from "../format/manifest.ts";
 import { type Loss, lossOf } from "../manifest/loss.ts";
-import { readManifest } from "../manifest/read.ts";
+import { type Original, readOriginal } from "../manifest/original.ts";
 import { readParts } from "../manifest/references/read-parts.ts";
-import type { LockDemand, References } from "../manifest/references/references.ts";
-import { eachOf } from "../side-by-side.ts";
+import type { LockDemand, ReferencedPart, References } from "../manifest/references/references.ts";
+import { Budget } from "../side-by-side.ts";
 import type { ObjectSource } from "../stored/read.ts";
+import { listedRoot, type Root, type Uncounted } from "./kept.ts";
 
-export type ReadNeedsOptions = {
+/** A root or part whose needs are not known. `stored`: nothing that came later can be among them. */
+export type Unreadable = {
+  readonly object: Stored;
+  readonly loss: Loss;
+  /** Whose it is; undefined if nothing says. */
+  readonly name: string | undefined;
+  readonly stored: Date;
+};
+
+export type NeedsDeps = {
   readonly bucket: ObjectSource;
   readonly references: References;
   /** What this manifest demands of the locks of all that it needs; undefined if that does not matter. */
-  readonly demandOf: (manifest: Manifest) => LockDemand | undefined;
-  /** Called for a root or part whose needs are not known, as it is missing, damaged or of a newer format; may throw. */
-  readonly onUnreadable: (object: Stored, loss: Loss) => void;
+  readonly demandOf: (manifest: Manifest, root: Root) => LockDemand | undefined;
   readonly signal: AbortSignal;
 };
 
+/** `latest`: when the last of its roots was stored that was added. */
+type NameOwner = { readonly name: string; readonly owner: number; readonly latest: Date };
+type OwnerNames = Map<string, NameOwner>;
+
+type OnUnreadable = (unreadable: Unreadable) => void;
+
 const rootsAtOnce = 8;
 const partsAtOnce = 3;
+/** Lost parts beyond these are looked for at their first owner only. */
+const mostLookedUp = 100;
 
-/** `roots`: each in one version. Parts that were read for earlier roots are not read again. */
-export async function addNeedsOf(roots: Iterable<Stored>, reading: ReadNeedsOptions): Promise<void> {
-  const { bucket, references, onUnreadable, signal } = reading;
-  await eachOf(roots, rootsAtOnce, async (root) => {
-    signal.throwIfAborted();
-    const manifest = await readRoot(root, reading);
-    if (manifest !== undefined) references.addBackup({ root, manifest, demand: reading.demandOf(manifest) });
-  });
-  await readParts(references.takeParts(), {
-    bucket,
-    atOnce: partsAtOnce,
-    use: (part, { objects }) => references.addContent(part, objects),
-    onLost: ({ ref }, loss) => onUnreadable(ref, loss),
-    signal,
-  });
+/** Notes down what backups need, each once. Of a root, only its original is a backup: what lies over it needs nothing. */
+export class Needs {
+  readonly #looked = new Map<string, Promise<Uncounted | undefined>>();
+  readonly #added = new Map<string, Promise<Uncounted | undefined>>();
+  readonly #inFlight = new Budget(rootsAtOnce);
+  /** Names with a backup that was added, in the order in which they came: owners of `references` are numbered so. */
+  readonly #names: OwnerNames = new Map();
+  #lostParts = 0;
+  readonly #deps: NeedsDeps;
+
+  constructor(deps: NeedsDeps) {
+    this.#deps = deps;
+  }
+
+  /** Reads a root. Returns undefined if it is a backup that counts. */
+  look(root: Root, onUnreadable: OnUnreadable): Promise<Uncounted | undefined> {
+    return this.#added.get(root.key) ?? this.#once(this.#looked, root, onUnreadable, () => {});
+  }
+
+  /** As `look`; also notes down what the backup needs. */
+  add(root: Root, onUnreadable: OnUnreadable): Promise<Uncounted | undefined> {
+    const { references, demandOf } = this.#deps;
+    return this.#once(this.#added, root, onUnreadable, ({ manifest, stored }) => {
+      const { owner } = this.#ownerOf(root);
+      references.addBackup({ root: stored, manifest, demand: demandOf(manifest, root), owner });
+    });
+  }
+
+  async #once(
+    known: Map<string, Promise<Uncounted | undefined>>,
+    root: Root,
+    onUnreadable: OnUnreadable,
+    use: (original: Original) => void,
+  ): Promise<Uncounted | undefined> {
+    const before = await this.#looked.get(root.key);
+    if (before !== undefined) return before;
+    const reading = known.get(root.key) ?? this.#read(root, onUnreadable, use);
+    known.set(root.key, reading);
+    return reading;
+  }
+
+  async #read(
+    root: Root,
+    onUnreadable: OnUnreadable,
+    use: (original: Original) => void,
+  ): Promise<Uncounted | undefined> {
+    const { bucket, signal } = this.#deps;
+    const listed = listedRoot(root);
+    await this.#inFlight.take(1);
+    try {
+      signal.throwIfAborted();
+      use(await readOriginal(bucket, listed));
+      return undefined;
+    } catch (error) {
+      const loss = lossOf(error, root.key);
+      const [object] = listed.versions;
+      if (object !== undefined) onUnreadable({ object, loss, name: root.name, stored: root.time });
+      return loss.junk ? { why: "no backup", mayBeOne: false } : { why: "not readable", mayBeOne: true };
+    } finally {
+      this.#inFlight.give(1);
+    }
+  }
+
+  /** Reads the parts of all roots that were added. Those that were read before are not read again. */
+  async addParts(onUnreadable: OnUnreadable): Promise<void> {
+    const { bucket, references, signal } = this.#deps;
+    await readParts(references.takeParts(), {
+      bucket,
+      atOnce: partsAtOnce,
+      use: (part, { objects }) => references.addContent(part, objects),
+      onLost: (part, loss) => {
+        for (const { name, latest } of this.#ownersOf(part))
+          onUnreadable({ object: part.ref, loss, name, stored: latest });
+      },
+      signal,
+    });
+  }
+
+  #ownerOf({ name, time }: Root): NameOwner {
+    const known = this.#names.get(name) ?? { name, owner: this.#names.size, latest: time };
+    const latest = known.latest > time ? known.latest : time;
+    this.#names.set(name, { ...known, latest });
+    return known;
+  }
+
+  /** The names of an owner's number. */
+  names(): string[] {
+    return [...this.#names.keys()];
+  }
+
+  #ownersOf({ id, owner }: ReferencedPart): NameOwner[] {
+    this.#lostParts += 1;
+    const { references } = this.#deps;
+    const numbers = this.#lostParts > mostLookedUp ? [owner] : references.ownersOfPart(id);
+    return [...this.#names.values()].filter((one) => numbers.includes(one.owner));
+  }
 }
 
-async function readRoot(root: Stored, { bucket, onUnreadable }: ReadNeedsOptions): Promise<Manifest | undefined> {
-  try {
-    return await readManifest(bucket, root);
-  } catch (error) {
-    onUnreadable(root, lossOf(error, root.key));
-    return undefined;
-  }
+/** The backup name in a key under `manifests/`, if there is one. */
+export function nameIn(key: string): string | undefined {
+  return /^manifests\/([^/]+)\/./.exec(key)?.[1];
 }

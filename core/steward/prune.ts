@@ -1,9 +1,9 @@
 /**
  * Removes the backups that a policy does not keep, and what no other backup needs:
  *
- * 1. Note the time; list all roots; let the policy choose.
+ * 1. Note the time; list all roots; let the policy choose among those that are backups.
  * 2. Of the roots that are to go, find those that are locked: they stay, and so does what they need.
- * 3. Read what all roots that stay need. If one that is kept cannot be read, the prune ends here: nothing was removed yet.
+ * 3. Read what all roots that stay need. If one that is kept cannot be read, what it may need stays, too: see `holds.ts`.
  * 4. Remove the other roots. From now on those backups do not exist. Then the parts, packs, content and dumps that nothing
  *    needs: each *version*, for manifests name versions.
  * 5. Remove index objects that speak of nothing that exists.
@@ -24,15 +24,15 @@
  *   a promise that ends after the prune began. Even if the prune takes so long that the promise ends on its way, what
  *   was locked when it began stays.
  */
-import type { Bucket, Stored } from "../bucket/contract.ts";
+import type { Bucket } from "../bucket/contract.ts";
 import { wrapBucket } from "../bucket/wrap.ts";
-import { Failure } from "../failure.ts";
-import type { Loss } from "../manifest/loss.ts";
 import { References } from "../manifest/references/references.ts";
 import type { Notify } from "../notice.ts";
 import { eachOf } from "../side-by-side.ts";
-import { chooseRoots, type Root, type RootDecision } from "./kept.ts";
-import { addNeedsOf, type ReadNeedsOptions } from "./needs-of.ts";
+import { Growth, type Holding } from "./growth.ts";
+import { Holds } from "./holds.ts";
+import { chooseRoots, type Root, type RootDecision, type Uncounted } from "./kept.ts";
+import { Needs, type Unreadable } from "./needs-of.ts";
 import type { Policy } from "./policy.ts";
 import { Remover } from "./remover.ts";
 import { sweep } from "./sweep.ts";
@@ -45,8 +45,10 @@ export type PruneBucket = Pick<Bucket, "get" | "retention" | "list" | "listVersi
 export type PruneJob = {
   readonly bucket: PruneBucket;
   /** Whose backups may go; undefined: those of all names. */
-  readonly name: string | undefined;
+  readonly names: readonly string[] | undefined;
   readonly policy: Policy;
+  /** Backup names and keys whose unreadable manifests hold nothing back. */
+  readonly giveUp: readonly string[];
   readonly now: () => Date;
   readonly notify: Notify;
   readonly onProgress: (objects: number) => void;
@@ -56,6 +58,7 @@ export type PruneJob = {
 export type PrunedBackup = {
   readonly name: string;
   readonly key: string;
+  /** When the server stored it. */
   readonly time: Date;
   readonly fate: Fate;
   /** Why it is kept: see `RootDecision`. */
@@ -66,6 +69,11 @@ export type PruneSummary = {
   /** Backups of the names chosen, newest first within a name. */
   readonly backups: readonly PrunedBackup[];
   readonly tally: Tally;
+  /** What the chosen names hold. */
+  readonly holdings: readonly Holding[];
+  /** Roots, parts and other keys among the manifests that cannot be read, and those of them that hold removals back. */
+  readonly unreadable: number;
+  readonly holding: number;
 };
 
 /** A bucket for a dry run: its `remove` does nothing. */
@@ -74,53 +82,74 @@ export function withoutRemovals(bucket: Bucket): Bucket {
 }
 
 export async function prune(job: PruneJob): Promise<PruneSummary> {
-  const { bucket, name, policy, notify, onProgress, signal } = job;
+  const { bucket, names, notify, onProgress, signal } = job;
   const start = job.now();
-  const roots = await findAllRoots(bucket);
+  const { roots, strangers } = await findAllRoots(bucket);
   const began = byEarlierClock(start, job.now(), bucket.serverTime());
-  const decisions = chooseRoots(roots, { name, policy, now: start, notify });
+  const now = bucket.serverTime() ?? start;
   const tally = new Tally();
   const remover = new Remover({ bucket, began, tally, notify });
+  const holds = new Holds(job);
+  for (const stranger of strangers) holds.addStranger(stranger);
   using references = new References();
-  const fates = await settleRoots(decisions, { ...job, references, remover, tally });
+  const needs = new Needs({ bucket, references, demandOf: () => undefined, signal });
+  const deps = { ...job, roots, timeOfServer: now, needs, remover, tally, holds };
+  const { decisions, fates } = await settleRoots(deps);
   const living = new Set(roots.filter((root) => fates.get(root) !== "removed").map((root) => root.name));
-  await sweep({ bucket, references, remover, tally, living, now: began, onProgress, signal });
+  const growth = new Growth(roots, now);
+  await sweep({ bucket, references, remover, tally, holds, growth, living, now: began, onProgress, signal });
 
-  const chosen = decisions.filter(({ backup }) => name === undefined || backup.name === name);
+  const isChosen = (name: string) => names?.includes(name) ?? true;
+  const chosen = decisions.filter(({ backup }) => isChosen(backup.name));
   const backups = chosen.map(({ backup, reasons }) => {
     return { name: backup.name, key: backup.key, time: backup.time, fate: fates.get(backup) ?? "kept", reasons };
   });
-  return { backups, tally };
+  const holdings = growth.holdings(needs.names(), isChosen, true);
+  holds.reportRest();
+  growth.warn(holdings, notify);
+  return { backups, tally, holdings, unreadable: holds.unreadable, holding: holds.held };
 }
 
-type SettleDeps = PruneJob & { readonly references: References; readonly remover: Remover; readonly tally: Tally };
+type SettleDeps = PruneJob & {
+  readonly roots: readonly Root[];
+  readonly timeOfServer: Date;
+  readonly needs: Needs;
+  readonly remover: Remover;
+  readonly tally: Tally;
+  readonly holds: Holds;
+};
 
-/** Steps 2 to 4, as far as roots go. Afterwards `references` has all that those which remain need. */
-async function settleRoots(decisions: readonly RootDecision[], deps: SettleDeps): Promise<Map<Root, Fate>> {
-  const { bucket, references, remover, tally, notify, signal } = deps;
+type Settled = { readonly decisions: readonly RootDecision[]; readonly fates: Map<Root, Fate> };
+
+/** Steps 1 to 4, as far as roots go. Afterwards `needs` has all that those which remain need. */
+async function settleRoots(deps: SettleDeps): Promise<Settled> {
+  const { roots, names, policy, timeOfServer, needs, holds, remover, tally, notify, signal } = deps;
+  const judged = async (root: Root, looking: Promise<Uncounted | undefined>) => {
+    const uncounted = await looking;
+    return uncounted && { ...uncounted, mayBeOne: uncounted.mayBeOne && !holds.isGivenUp(root) };
+  };
+  const read = (root: Root) => judged(root, needs.add(root, holds.add));
+  const look = (root: Root) => judged(root, needs.look(root, holds.add));
+  const decisions = await chooseRoots(roots, { names, policy, now: timeOfServer, read, look });
   const kept = decisions.flatMap(({ backup, reasons }) => (reasons.length > 0 ? [backup] : []));
   const outside = decisions.flatMap(({ backup, reasons }) => (reasons.length > 0 ? [] : [backup]));
   const fates = new Map<Root, Fate>(kept.map((root) => [root, "kept"]));
-  const read = (these: readonly Root[], onUnreadable: ReadNeedsOptions["onUnreadable"]) =>
-    addNeedsOf(versionsOf(these), { bucket, references, demandOf: () => undefined, onUnreadable, signal });
-  const warn: ReadNeedsOptions["onUnreadable"] = (object, loss) => notify(unreadable(object, loss));
+  const warn = (locked: Unreadable) => notify(unreadable(locked));
+  const addLocked = async (these: readonly Root[]) => {
+    await eachOf(these, atOnce, async (root) => void (await needs.add(root, warn)));
+    await needs.addParts(warn);
+  };
 
   const going = await unlockedOf(outside, remover, tally, fates);
-  await read(kept, stop);
-  await read(
-    outside.filter((root) => fates.has(root)),
-    warn,
-  );
+  await needs.addParts(holds.add);
+  await addLocked(outside.filter((root) => fates.has(root)));
   await eachOf(going, atOnce, async (root) => {
     signal.throwIfAborted();
     fates.set(root, await removeRoot(root, remover));
   });
-  await read(
-    going.filter((root) => fates.get(root) !== "removed"),
-    warn,
-  );
+  await addLocked(going.filter((root) => fates.get(root) !== "removed"));
   for (const root of kept) for (const version of root.versions) tally.add(classifiedRoot(root), version, "kept");
-  return fates;
+  return { decisions, fates };
 }
 
 const atOnce = 8;
@@ -132,10 +161,6 @@ function byEarlierClock(start: Date, now: Date, server: Date | undefined): Date 
 }
 
 const classifiedRoot = ({ name }: Root) => ({ kind: "root", name }) as const;
-
-function versionsOf(roots: readonly Root[]): Stored[] {
-  return roots.flatMap(({ versions }) => versions);
-}
 
 /** Returns the roots of which no version is locked: a root goes whole or not at all. Tallies the others. */
 async function unlockedOf(roots: readonly Root[], remover: Remover, tally: Tally, fates: Map<Root, Fate>) {
@@ -161,17 +186,7 @@ async function removeRoot(root: Root, remover: Remover): Promise<Fate> {
   return "removed";
 }
 
-function stop({ key, version }: Stored, { how }: Loss): never {
-  throw new Failure({
-    doing: "find out what the kept backups still need from",
-    what: key,
-    why: `${how} (version ${version}); nothing was removed`,
-    remedy:
-      "run `sysbackup verify` to see what is lost; remove that version of the root by hand once its backup is given up",
-  });
-}
-
-function unreadable({ key }: Stored, { how }: Loss) {
-  const message = `what the locked ${JSON.stringify(key)} needs is not known: ${how}; the policy does not keep it, so the prune goes on`;
+function unreadable({ object, loss: { how } }: Unreadable) {
+  const message = `what the locked ${JSON.stringify(object.key)} needs is not known: ${how}; the policy does not keep it, so the prune goes on`;
   return { level: "warning", code: "locked-unreadable", message } as const;
 }

@@ -1,7 +1,8 @@
 /**
  * Extends the locks of all that the kept backups need: for hosts that no longer run, and so extend nothing themselves.
  *
- * A backup's objects are locked from now for as many days as its manifest promised from its start, or as are asked for. As in an
+ * A backup's objects are locked from now for as many days as its manifest promised from its start, but no more than the steward
+ * allows, or for as many as are asked for. As in an
  * archive, a lock that lasts so long is left alone, and one that does not gets a week more than that, so that a daily `renew`
  * extends weekly. Each object is looked at once, however many backups need it.
  *
@@ -10,23 +11,25 @@
 import type { Bucket } from "../bucket/contract.ts";
 import { throwIfFatal } from "../bucket/fatal.ts";
 import type { LockMode } from "../format/lock-mode.ts";
-import type { ManifestHeader } from "../format/manifest.ts";
-import { type NeededVersion, References } from "../manifest/references/references.ts";
+import type { Manifest, ManifestHeader } from "../format/manifest.ts";
+import { type LockDemand, type NeededVersion, References } from "../manifest/references/references.ts";
 import type { Notify } from "../notice.ts";
 import { eachOf } from "../side-by-side.ts";
+import { Growth, type Holding } from "./growth.ts";
 import { chooseRoots, type Root } from "./kept.ts";
-import { addNeedsOf } from "./needs-of.ts";
+import { Needs, type Unreadable } from "./needs-of.ts";
 import type { Policy } from "./policy.ts";
 
 export type RenewJob = {
-  readonly bucket: Pick<Bucket, "get" | "retention" | "extend">;
-  /** Roots as `findRoots` lists them. */
+  readonly bucket: Pick<Bucket, "get" | "retention" | "extend" | "serverTime">;
+  /** As `findRoots` lists them. */
   readonly roots: readonly Root[];
-  /** Whose backups; undefined: those of all names. */
-  readonly name: string | undefined;
+  /** Whose backups. Anybody who may put can add names, and locks never become shorter: so each is named. */
+  readonly names: readonly string[];
   readonly policy: Policy;
-  /** Days from now; undefined: as each manifest promised from its start. */
+  /** Days from now; undefined: as each manifest promised from its start, but at most `mostDays`. */
   readonly days: number | undefined;
+  readonly mostDays: number;
   readonly now: () => Date;
   readonly notify: Notify;
   readonly onProgress: (objects: number) => void;
@@ -42,52 +45,76 @@ export type RenewSummary = {
   readonly damaged: number;
   /** Objects whose lock could not be extended, for other reasons. */
   readonly refused: number;
+  /** What the names hold. */
+  readonly holdings: readonly Holding[];
 };
 
 const day = 24 * 60 * 60 * 1000;
 const slack = 7 * day;
 const atOnce = 8;
+const mostReported = 10;
 
 export async function renew(job: RenewJob): Promise<RenewSummary> {
-  const { bucket, roots, name, policy, days, notify, signal } = job;
+  const { bucket, roots, names, policy, notify, signal } = job;
   const now = job.now();
-  const decisions = chooseRoots(roots, { name, policy, now, notify });
-  const kept = decisions.flatMap(({ backup, reasons }) => {
-    return reasons.length > 0 && (name === undefined || backup.name === name) ? [backup] : [];
-  });
-  const figures = { backups: kept.length, objects: 0, bytes: 0, extended: 0, damaged: 0, refused: 0 };
+  const figures = { backups: 0, objects: 0, bytes: 0, extended: 0, damaged: 0, refused: 0 };
+  const onUnreadable = ({ object, loss: { how } }: Unreadable) => {
+    figures.damaged += 1;
+    if (figures.damaged > mostReported) return;
+    notify(notRenewed(`what is named in ${JSON.stringify(object.key)} is not renewed: ${how}`));
+  };
   using references = new References();
-  await addNeedsOf(
-    kept.flatMap(({ versions }) => versions),
-    {
-      bucket,
-      references,
-      demandOf: ({ header }) => {
-        const duration = days === undefined ? promisedDuration(header) : days * day;
-        return { until: new Date(now.getTime() + duration), mode: header.lock_mode };
-      },
-      onUnreadable: ({ key }, { how }) => {
-        figures.damaged += 1;
-        notify(notRenewed(`what is named in ${JSON.stringify(key)} is not renewed: ${how}`));
-      },
-      signal,
-    },
-  );
+  const capped = new Map<string, number>();
+  const needs = new Needs({ bucket, references, demandOf: demandsOf(job, now, capped), signal });
+  const timeOfServer = bucket.serverTime() ?? now;
+  const own = roots.filter(({ name }) => names.includes(name));
+  const usable = new Set<Root>();
+  const read = async (root: Root) => {
+    const why = await needs.add(root, onUnreadable);
+    if (why === undefined) usable.add(root);
+    return why;
+  };
+  const look = (root: Root) => needs.look(root, onUnreadable);
+  await chooseRoots(own, { names, policy, now: timeOfServer, read, look });
+  figures.backups = usable.size;
+  await needs.addParts(onUnreadable);
+  for (const [name, promised] of [...capped].slice(0, mostReported)) notify(cappedNotice(name, promised, job.mostDays));
+  const growth = new Growth(own, timeOfServer);
   for (const page of references.versions()) {
     await eachOf(page, atOnce, async (object) => {
       signal.throwIfAborted();
       figures.objects += 1;
       figures.bytes += object.size;
+      growth.addUndated(object.owner, object.size);
       const outcome = await extendOne(object, job);
       if (outcome !== "long enough") figures[outcome] += 1;
     });
     job.onProgress(figures.objects);
   }
-  return figures;
+  const holdings = growth.holdings(needs.names(), () => true, false);
+  growth.warn(holdings, notify);
+  return { ...figures, holdings };
+}
+
+/** Notes down by name the longest promise that is more than the steward wants to lock for. */
+function demandsOf({ days, mostDays }: RenewJob, now: Date, capped: Map<string, number>) {
+  return ({ header }: Manifest): LockDemand => {
+    const promised = promisedDuration(header) / day;
+    if (days === undefined && promised > mostDays) {
+      capped.set(header.name, Math.max(capped.get(header.name) ?? 0, Math.ceil(promised)));
+    }
+    const duration = (days ?? Math.min(promised, mostDays)) * day;
+    return { until: new Date(now.getTime() + duration), mode: header.lock_mode };
+  };
 }
 
 function promisedDuration(header: ManifestHeader): number {
   return Math.max(0, Date.parse(header.retain_until) - Date.parse(header.started));
+}
+
+function cappedNotice(name: string, promised: number, mostDays: number) {
+  const message = `backups of ${JSON.stringify(name)} promise locks of up to ${promised} days; they are locked for ${mostDays} days from now: --max-days gives more`;
+  return { level: "warning", code: "promise-capped", message } as const;
 }
 
 type LockOutcome = "extended" | "long enough" | "damaged" | "refused";

@@ -2,16 +2,20 @@
 import type { BucketReader, Stored } from "../bucket/contract.ts";
 import type { References } from "../manifest/references/references.ts";
 import { eachOf } from "../side-by-side.ts";
+import type { Growth } from "./growth.ts";
+import type { Holds } from "./holds.ts";
 import { IndexObjects } from "./index-objects.ts";
 import type { Remover } from "./remover.ts";
-import type { Tally } from "./tally.ts";
-import { type Classified, classify, type KeyVersions, listKeys } from "./versions.ts";
+import type { Fate, Tally } from "./tally.ts";
+import { type Classified, classify, type DatedVersion, type KeyVersions, listKeys } from "./versions.ts";
 
 export type SweepDeps = {
   readonly bucket: Pick<BucketReader, "get" | "listVersions">;
   readonly references: References;
   readonly remover: Remover;
   readonly tally: Tally;
+  readonly holds: Holds;
+  readonly growth: Growth;
   /** Names that still have a backup: the newest index object of each stays. */
   readonly living: ReadonlySet<string>;
   readonly now: Date;
@@ -54,15 +58,25 @@ export async function sweep(deps: SweepDeps): Promise<void> {
 type ClassifiedKey = KeyVersions & Classified;
 
 /** Returns the versions that remain. */
-async function removeUnneeded(found: ClassifiedKey, { references, remover, tally }: SweepDeps): Promise<Stored[]> {
+async function removeUnneeded(found: ClassifiedKey, deps: SweepDeps): Promise<Stored[]> {
   const left: Stored[] = [];
-  for (const version of found.versions) {
-    const isNeeded = references.has(version.key, version.version);
-    if (isNeeded) tally.add(found, version, "kept");
-    if (isNeeded || (await remover.remove(found, version)) !== "removed") left.push(version);
-  }
+  for (const version of found.versions) if ((await settle(found, version, deps)) !== "removed") left.push(version);
+  const { remover } = deps;
   if (left.length === 0) await remover.removeMarkers(found.markers);
   return left;
+}
+
+async function settle(
+  found: ClassifiedKey,
+  version: DatedVersion,
+  { references, remover, tally, holds, growth }: SweepDeps,
+): Promise<Fate> {
+  const owner = references.ownerOf(version.key, version.version);
+  if (owner === undefined && !holds.holds(found, version)) return remover.remove(found, version);
+  const fate = owner === undefined ? "held" : "kept";
+  tally.add(found, version, fate);
+  if (owner !== undefined) growth.addObject(owner, version);
+  return fate;
 }
 
 /**

@@ -8,9 +8,10 @@ import type { Classified, ObjectKind } from "./versions.ts";
  * - `removed`: it is gone, or would be without a dry run
  * - `locked`: it is not needed, but S3 keeps it for now
  * - `refused`: it is not needed, but could not be removed for another reason
+ * - `held`: no backup that can be read needs it, but something unreadable may: see `holds.ts`
  * - `kept`: it is needed
  */
-export type Fate = "removed" | "locked" | "refused" | "kept";
+export type Fate = "removed" | "locked" | "refused" | "held" | "kept";
 
 export type Amount = { objects: number; bytes: number };
 
@@ -54,5 +55,5 @@ export class Tally {
 
 function emptyRow(kind: ObjectKind, name: string | undefined): TallyRow {
   const none = (): Amount => ({ objects: 0, bytes: 0 });
-  return { kind, name, removed: none(), locked: none(), refused: none(), kept: none() };
+  return { kind, name, removed: none(), locked: none(), refused: none(), held: none(), kept: none() };
 }

@@ -4,10 +4,12 @@ import { splitKey } from "../format/encoding.ts";
 import { parseIndexKey, parseManifestKey } from "../format/keys.ts";
 import type { VersionLister } from "../manifest/roots.ts";
 
+export type DatedVersion = Stored & Pick<ListedVersion, "stored">;
+
 /** All versions of one key, newest first. */
 export type KeyVersions = {
   readonly key: string;
-  readonly versions: readonly Stored[];
+  readonly versions: readonly DatedVersion[];
   readonly markers: readonly Stored[];
   /** The newest of all is a delete marker: plain reads do not find the key. */
   readonly hidden: boolean;
@@ -38,8 +40,8 @@ function together({ key }: ListedVersion, listed: readonly ListedVersion[]): Key
   return { key, versions, markers, hidden: listed.some(({ latest, deleteMarker }) => latest && deleteMarker) };
 }
 
-function plain({ key, version, size }: ListedVersion): Stored {
-  return { key, version, size };
+function plain({ key, version, size, stored }: ListedVersion): DatedVersion {
+  return { key, version, size, stored };
 }
 
 const kinds = ["root", "part", "pack", "content", "snapshot", "index"] as const;

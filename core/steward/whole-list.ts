@@ -1,25 +1,25 @@
 /** Finds all roots, and does not believe one list alone: a root that it left out would cost what its backup needs. */
 import { BucketError, type BucketReader } from "../bucket/contract.ts";
 import { parseManifestKey, prefixes } from "../format/keys.ts";
-import { findRoots, type Root } from "./kept.ts";
+import { type FoundManifests, findRoots } from "./kept.ts";
 
 /**
  * As `findRoots`, after a list of another kind, which costs one request for a thousand objects. Throws `damaged` if that
  * names a root which the versions lack: proxies cut lists short, or keep old ones.
  */
-export async function findAllRoots(bucket: Pick<BucketReader, "list" | "listVersions">): Promise<Root[]> {
+export async function findAllRoots(bucket: Pick<BucketReader, "list" | "listVersions">): Promise<FoundManifests> {
   const current = new Set<string>();
   for await (const page of bucket.list(prefixes.manifests)) {
     for (const { key } of page) if (parseManifestKey(key) !== undefined) current.add(key);
   }
-  const roots = await findRoots(bucket);
-  for (const { key } of roots) current.delete(key);
+  const found = await findRoots(bucket);
+  for (const { key } of found.roots) current.delete(key);
   const [lacking] = current;
-  if (lacking === undefined) return roots;
+  if (lacking === undefined) return found;
   throw new BucketError("damaged", {
     doing: "find all backups, to see what they need",
     what: lacking,
     why: "the server's list of versions lacks it, and its list of objects does not",
-    remedy: "run again; if that happens again, ask whoever runs the server or a proxy before it",
+    remedy: "run again; if that happens again, ask the administrator of the server, or of a proxy before it",
   });
 }

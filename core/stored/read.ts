@@ -21,14 +21,17 @@ export type Bounds = { readonly stored: number; readonly content: number };
 
 type ContentRef = { readonly key: string; readonly version: string; readonly encoding: Encoding };
 
-/** Returns bytes as they are stored: those up to `size` if it is given, else all. More than `most` are `damaged`. */
+/**
+ * Returns bytes as they are stored: those up to `size` if it is given, else all. More than `most` are `damaged`, and so is what
+ * changed since it was put.
+ */
 export function readStored(
   bucket: ObjectSource,
   { key, version, size }: ObjectVersion & { readonly size?: number },
   most: number,
 ): Promise<Uint8Array> {
   const range = size === undefined ? {} : { range: { start: 0, length: size } };
-  return readAll(bucket.get(key, { ...(version !== undefined && { version }), ...range }), most);
+  return readAll(bucket.get(key, { ...(version !== undefined && { version }), ...range, unchanged: true }), most);
 }
 
 /**
@@ -45,7 +48,8 @@ export type TextBounds = { readonly most: number; readonly admit?: (size: number
 
 /** Yields the text of a root or an index object in pieces. Throws a FormatError if it is corrupt or longer than it may be. */
 export function streamDocument(bucket: ObjectSource, { key, version }: ObjectVersion, bounds: TextBounds): ByteStream {
-  return decodeStream(bucket.get(key, version === undefined ? {} : { version }), key, bounds);
+  const stored = bucket.get(key, { ...(version !== undefined && { version }), unchanged: true });
+  return decodeStream(stored, key, bounds);
 }
 
 /** Decodes as `streamDocument`. `name`: the key, or the name of the file. */

@@ -35,6 +35,8 @@ export type Stat = {
   readonly modified: Moment;
   /** Time of the last change of content or metadata (ctime). */
   readonly changed: Moment;
+  /** Time at which the inode was made, which nobody can set; 1970 if the filesystem does not keep it. */
+  readonly born: Moment;
   /** Device number of a device node, with `minor`; 0 for everything else. */
   readonly major: number;
   readonly minor: number;
@@ -43,8 +45,8 @@ export type Stat = {
 };
 
 const AT_NO_AUTOMOUNT = 0x800;
-/** What `Stat` has: all that stat has, and the number of the mount. */
-const wanted = 0x7ff | 0x1000;
+/** What `Stat` has: all that stat has, the time of birth, and the number of the mount. */
+const wanted = 0x7ff | 0x800 | 0x1000;
 const STATX_TYPE = 0x1;
 
 const typeBits: readonly (FileType | undefined)[] = [
@@ -120,6 +122,7 @@ function decoded(): Stat {
     links: words[4] ?? 0,
     modified: moment(28),
     changed: moment(24),
+    born: moment(20),
     major: words[32] ?? 0,
     minor: words[33] ?? 0,
     blocks: long(12),

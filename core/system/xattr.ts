@@ -6,7 +6,7 @@ import type { Acl } from "../format/entry.ts";
 import { type ByteString, fromBytes } from "../format/path.ts";
 import { type AclNames, aclToText } from "./acl.ts";
 import { pathOfHandle } from "./handle.ts";
-import { addressOf, check, cString, fixedBuffer, lastError, libc, secondCString } from "./libc.ts";
+import { addressOf, check, cString, fixedBuffer, lastError, libc, SystemError, secondCString } from "./libc.ts";
 import { groupName, userName } from "./owners.ts";
 
 export type Xattrs = { readonly acl?: Acl; readonly xattrs: Map<ByteString, Uint8Array> };
@@ -16,6 +16,8 @@ export const defaultAcl = "system.posix_acl_default" as ByteString;
 
 /** Largest list and largest value on Linux: XATTR_LIST_MAX, XATTR_SIZE_MAX. */
 const maxBytes = 64 * 1024;
+/** Of all values of one file: users can set some hundred MiB, on some filesystems, and a manifest holds them in one line. */
+const mostOfFile = 1024 * 1024;
 const list = fixedBuffer(maxBytes);
 const value = fixedBuffer(maxBytes);
 
@@ -33,8 +35,8 @@ export function readXattrsOfHandle(handle: number): Xattrs {
 }
 
 type Calls<Subject> = {
-  list(of: Subject): number | bigint;
-  get(of: Subject, name: ByteString): number | bigint;
+  list(subject: Subject): number | bigint;
+  get(subject: Subject, name: ByteString): number | bigint;
 };
 
 const openCalls: Calls<number> = {
@@ -48,22 +50,29 @@ const heldCalls: Calls<ByteString> = {
   get: (path, name) => libc.getxattr(cString(path), secondCString(name), value.address, maxBytes),
 };
 
-function readBy<Subject>(calls: Calls<Subject>, of: Subject): Xattrs {
+function readBy<Subject>(calls: Calls<Subject>, subject: Subject): Xattrs {
   const xattrs = new Map<ByteString, Uint8Array>();
-  const listed = attributeNames(calls, of);
+  const listed = attributeNames(calls, subject);
   if (listed.length === 0) return { xattrs };
   const acl: { access?: string; default?: string } = {};
   const ids: Record<string, number> = Object.create(null);
   const names = namesInto(ids);
+  let total = 0;
   for (const name of listed) {
-    const bytes = attributeValue(calls, of, name);
+    const bytes = attributeValue(calls, subject, name);
     if (bytes === undefined) continue;
+    total += bytes.length;
+    if (total > mostOfFile) throw tooMany();
     if (name === accessAcl) acl.access = aclToText(bytes, names);
     else if (name === defaultAcl) acl.default = aclToText(bytes, names);
     else xattrs.set(name, new Uint8Array(bytes));
   }
   if (acl.access === undefined && acl.default === undefined) return { xattrs };
   return { acl: Object.keys(ids).length === 0 ? acl : { ...acl, ids }, xattrs };
+}
+
+function tooMany(): SystemError {
+  return new SystemError({ code: "E2BIG", reason: "it has more than 1 MiB of extended attributes", call: "getxattr" });
 }
 
 /** Looks names up, and records in `ids` the number of each that it finds. */
@@ -80,8 +89,8 @@ function namesInto(ids: Record<string, number>): AclNames {
 
 const noNames: readonly ByteString[] = [];
 
-function attributeNames<Subject>(calls: Calls<Subject>, of: Subject): readonly ByteString[] {
-  const length = Number(calls.list(of));
+function attributeNames<Subject>(calls: Calls<Subject>, subject: Subject): readonly ByteString[] {
+  const length = Number(calls.list(subject));
   if (length === 0) return noNames;
   if (length < 0) {
     const error = lastError("listxattr");
@@ -93,8 +102,8 @@ function attributeNames<Subject>(calls: Calls<Subject>, of: Subject): readonly B
 }
 
 /** In scratch memory, good until the next call. Undefined if the attribute has gone since it was listed. */
-function attributeValue<Subject>(calls: Calls<Subject>, of: Subject, name: ByteString): Uint8Array | undefined {
-  const length = Number(calls.get(of, name));
+function attributeValue<Subject>(calls: Calls<Subject>, subject: Subject, name: ByteString): Uint8Array | undefined {
+  const length = Number(calls.get(subject, name));
   if (length >= 0) return value.bytes.subarray(0, length);
   const error = lastError(`getxattr ${name}`);
   if (error.code === "ENODATA" || error.code === "ENOTSUP") return undefined;

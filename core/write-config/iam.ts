@@ -25,8 +25,12 @@ export type Iam = {
   keysOf(user: string): Promise<readonly { readonly id: string; readonly active: boolean }[]>;
   createUser(name: string, properties: IamUser): Promise<void>;
   deleteUser(name: string): Promise<void>;
+  tag(user: string, key: string, value: string): Promise<void>;
+  untag(user: string, key: string): Promise<void>;
   join(user: string, group: string): Promise<void>;
   leave(user: string, group: string): Promise<void>;
+  /** Name of the user whose key it is; undefined if nobody's here. */
+  userOfKey(id: string): Promise<string | undefined>;
   createKey(user: string): Promise<KeyPair>;
   deleteKey(user: string, id: string): Promise<void>;
 };
@@ -95,6 +99,18 @@ export async function openIam(region: string | undefined): Promise<Iam> {
     deleteUser: (name) =>
       attempt("delete the IAM user", name, async () => {
         await client.send(new aws.DeleteUserCommand({ UserName: name }));
+      }),
+    tag: (user, Key, Value) =>
+      attempt("tag the IAM user", user, async () => {
+        await client.send(new aws.TagUserCommand({ UserName: user, Tags: [{ Key, Value }] }));
+      }),
+    untag: (user, key) =>
+      attempt("remove the tag of the IAM user", user, async () => {
+        await client.send(new aws.UntagUserCommand({ UserName: user, TagKeys: [key] }));
+      }),
+    userOfKey: (id) =>
+      attempt("find the IAM user of the key", id, async () => {
+        return (await client.send(new aws.GetAccessKeyLastUsedCommand({ AccessKeyId: id }))).UserName;
       }),
     join: (user, group) =>
       attempt("add to the IAM group", group, async () => {

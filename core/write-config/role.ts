@@ -1,6 +1,6 @@
 /** Finds the role of a package that `create-resources` made, by its path. Its tags have all that a machine needs to know. */
 import { z } from "zod";
-import { packagePath, type RoleName, roleTags } from "../aws/package.ts";
+import { nameTag, packagePath, type RoleName, roleTags } from "../aws/package.ts";
 import { exitStatus, Failure } from "../failure.ts";
 import { type LockMode, lockModes } from "../format/lock-mode.ts";
 import type { Iam, Tags } from "./iam.ts";
@@ -48,6 +48,18 @@ export async function findRole(iam: Iam, name: string, role: RoleName): Promise<
     lockMode: tags[roleTags.lockMode],
     longestLockDays: tags[roleTags.longestLockDays],
   };
+}
+
+/** What is to be set up: a machine in a role. */
+export type MachineRole = {
+  readonly role: RoleDescription;
+  /** Its backup name, which its user must be tagged with, as the role backup asks for. Undefined for the others. */
+  readonly name: string | undefined;
+};
+
+/** Tag of the user with the machine's name. */
+export function nameTags({ name }: MachineRole): Tags {
+  return new Map(name === undefined ? [] : [[nameTag, name]]);
 }
 
 /** Tags of the IAM user, by which a later run recognises it. */

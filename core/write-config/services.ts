@@ -59,7 +59,9 @@ export async function serviceSteps(options: ServiceOptions): Promise<ServicePlan
 }
 
 function withoutSystemd({ program, role, confDir, serviceUser }: Omit<UnitSettings, "credential">): string {
-  const subcommand = { backup: "archive", audit: "verify --all", steward: "prune" }[role];
+  const subcommand = { backup: "archive", audit: "verify --all", reader: "verify --all --read-data", steward: "prune" }[
+    role
+  ];
   return `daily, as the user ${serviceUser}: ${program.join(" ")} ${subcommand} --conf-dir ${confDir}`;
 }
 

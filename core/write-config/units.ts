@@ -6,6 +6,7 @@ import noRights from "../../systemd/parts/no-rights.conf" with { type: "text" };
 import userBackup from "../../systemd/parts/user-backup.conf" with { type: "text" };
 import userRoot from "../../systemd/parts/user-root.conf" with { type: "text" };
 import pruneService from "../../systemd/prune.service" with { type: "text" };
+import readService from "../../systemd/read.service" with { type: "text" };
 import timer from "../../systemd/sysbackup.timer" with { type: "text" };
 import verifyService from "../../systemd/verify.service" with { type: "text" };
 import type { RoleName } from "../aws/package.ts";
@@ -41,7 +42,7 @@ export type UnitFile = {
   readonly text: string;
 };
 
-const services = { backup: archiveService, audit: verifyService, steward: pruneService };
+const services = { backup: archiveService, audit: verifyService, reader: readService, steward: pruneService };
 
 /**
  * Returns the service, the timer, and the service that reports failures, in this order. Throws a Failure (exit 2) for a path

@@ -1,15 +1,17 @@
-/** Plans the steps to an IAM user, of one machine or several, with a key that works. */
-import { packagePath } from "../aws/package.ts";
+/** Plans the steps to an IAM user with a key that works: of one machine, or of several that store nothing. */
+import { nameTag, packagePath } from "../aws/package.ts";
 import { Failure } from "../failure.ts";
 import type { KeyPair } from "./credentials-file.ts";
 import { type Iam, type IamUser, wasRefused } from "./iam.ts";
-import { type RoleDescription, userTags } from "./role.ts";
+import { type MachineRole, nameTags, type RoleDescription, userTags } from "./role.ts";
 import type { Step } from "./steps.ts";
 
 export type UserState = {
   readonly name: string;
   readonly exists: boolean;
   readonly inGroup: boolean;
+  /** Whether it has the tag with the machine's name, if it needs one. */
+  readonly named: boolean;
   /** IDs of all its keys, active or not. */
   readonly keys: readonly string[];
   /** The key pair of this machine, which is one of them and active. */
@@ -23,17 +25,39 @@ const maxKeys = 2;
 export async function lookAtUser(
   iam: Iam,
   name: string,
-  role: RoleDescription,
+  machine: MachineRole,
   known: KeyPair | undefined,
 ): Promise<UserState> {
+  const { role } = machine;
   const user = await iam.user(name);
-  if (user === undefined) return { name, exists: false, inGroup: false, keys: [], usable: undefined };
+  if (user === undefined) return { name, exists: false, inGroup: false, named: false, keys: [], usable: undefined };
   refuseForeign(name, user, role);
+  refuseOtherMachine(name, user, machine);
   const keys = await iam.keysOf(name);
   const usable = keys.some(({ id, active }) => active && id === known?.id) ? known : undefined;
   if (usable === undefined && keys.length >= maxKeys) throw tooManyKeys(name);
   const inGroup = (await iam.groupsOf(name)).includes(role.group);
-  return { name, exists: true, inGroup, keys: keys.map(({ id }) => id), usable };
+  const named = machine.name === undefined || user.tags.has(nameTag);
+  return { name, exists: true, inGroup, named, keys: keys.map(({ id }) => id), usable };
+}
+
+/** Refuses a key that another machine's user has, if that can be found out. */
+export async function refuseKeyOfOthers(iam: Iam, { id }: KeyPair, machine: MachineRole): Promise<void> {
+  const name = machine.name === undefined ? undefined : await iam.userOfKey(id);
+  const user = name === undefined ? undefined : await iam.user(name);
+  if (name !== undefined && user !== undefined) refuseOtherMachine(name, user, machine);
+}
+
+/** The backup role lets each machine store under its own name only, which is that of its user's tag. */
+function refuseOtherMachine(user: string, { tags }: Pick<IamUser, "tags">, { name }: MachineRole): void {
+  const other = tags.get(nameTag);
+  if (name === undefined || other === undefined || other === name) return;
+  throw new Failure({
+    doing: "use the IAM user",
+    what: user,
+    why: `it belongs to the backup name ${JSON.stringify(other)}, and may not store under ${JSON.stringify(name)}`,
+    remedy: "give this machine a user of its own with --user, or check name in [backup]",
+  });
 }
 
 /** Refuses a user with more rights than the role needs, or for another purpose: it must not be used, nor get keys. */
@@ -66,9 +90,11 @@ function tooManyKeys(name: string): Failure {
 }
 
 /** Steps to a user with a new key, which is passed to `keep`. None if this machine already has the user's key. */
-export function userSteps(iam: Iam, state: UserState, role: RoleDescription, keep: (pair: KeyPair) => void): Step[] {
+export function userSteps(iam: Iam, state: UserState, machine: MachineRole, keep: (pair: KeyPair) => void): Step[] {
+  const { role, name } = machine;
   return [
-    ...(state.exists ? [] : [createUser(iam, state.name, role)]),
+    ...(state.exists ? [] : [createUser(iam, state.name, machine)]),
+    ...(state.exists && !state.named && name !== undefined ? [tagUser(iam, state.name, name)] : []),
     ...(state.inGroup ? [] : [joinGroup(iam, state.name, role)]),
     ...(state.usable === undefined ? [createKey(iam, state, keep)] : []),
   ];
@@ -89,8 +115,10 @@ async function making<Result>(request: () => Promise<Result>, set: (made: Made) 
   }
 }
 
-function createUser(iam: Iam, name: string, role: RoleDescription): Step {
-  const properties = { path: packagePath(role.package), boundary: role.boundary, tags: userTags(role) };
+function createUser(iam: Iam, name: string, machine: MachineRole): Step {
+  const { role } = machine;
+  const tags = new Map([...userTags(role), ...nameTags(machine)]);
+  const properties = { path: packagePath(role.package), boundary: role.boundary, tags };
   let made: Made = "no";
   return {
     does: `create the IAM user ${JSON.stringify(name)} with the path ${properties.path} and the boundary ${role.boundary}`,
@@ -105,6 +133,28 @@ function createUser(iam: Iam, name: string, role: RoleDescription): Step {
       async run() {
         if (made === "no" || (made === "maybe" && (await iam.user(name)) === undefined)) return false;
         await iam.deleteUser(name);
+        return true;
+      },
+    },
+  };
+}
+
+/** For a user that an earlier version made, without the tag. */
+function tagUser(iam: Iam, user: string, name: string): Step {
+  let made: Made = "no";
+  return {
+    does: `tag the IAM user ${JSON.stringify(user)} with the backup name ${JSON.stringify(name)}`,
+    run: () =>
+      making(
+        () => iam.tag(user, nameTag, name),
+        (to) => (made = to),
+      ),
+    undo: {
+      does: `remove the tag ${nameTag} of the IAM user ${JSON.stringify(user)}`,
+      byHand: "the IAM console, Users, Tags",
+      async run() {
+        if (made === "no") return false;
+        await iam.untag(user, nameTag);
         return true;
       },
     },

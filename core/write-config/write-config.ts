@@ -5,6 +5,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { checked } from "../config/check.ts";
+import { nameOfHost } from "../config/config.ts";
 import { parseConf } from "../config/dialect.ts";
 import type { Notify } from "../notice.ts";
 import { placeOfCopy, readCopy, removeCopy, requireCopy, writeCopy } from "./copy.ts";
@@ -23,10 +24,10 @@ import { awaitKey, type Patience, pausesForNew } from "./key-works.ts";
 import { lookAtFile } from "./machine.ts";
 import { type Changes, merged } from "./merge.ts";
 import type { CredentialsSource, WriteConfigRequest } from "./request.ts";
-import { checkLockDays, findRole, type RoleDescription } from "./role.ts";
+import { checkLockDays, findRole, type MachineRole, type RoleDescription } from "./role.ts";
 import { serviceSteps } from "./services.ts";
 import type { Step } from "./steps.ts";
-import { lookAtUser, type UserState, userSteps } from "./user.ts";
+import { lookAtUser, refuseKeyOfOthers, type UserState, userSteps } from "./user.ts";
 
 export type Plan = {
   readonly role: RoleDescription;
@@ -38,6 +39,8 @@ export type Plan = {
 };
 
 export type WriteConfigDeps = {
+  /** Backup name of a machine whose conf has none. */
+  readonly hostName: string;
   readonly isRoot: boolean;
   readonly notify: Notify;
   readonly signal: AbortSignal;
@@ -55,9 +58,13 @@ export async function plan(request: WriteConfigRequest, deps: WriteConfigDeps): 
   const text = merged(conf?.text ?? "", changesOf(request, role), file);
   const values = checked(parseConf(text, file), file);
   if (request.role === "backup") checkLockDays(values.content.days_retained, role);
+  const name = request.role === "backup" ? (values.backup.name ?? nameOfHost(deps.hostName)) : undefined;
 
   const section = values.aws.profile ?? "default";
-  const keys = source.kind === "ambient" ? undefined : await keyPlan(source, { request, role, iam, section }, deps);
+  const keys =
+    source.kind === "ambient"
+      ? undefined
+      : await keyPlan(source, { request, machine: { role, name }, iam, section }, deps);
   const { program, unit, serviceUser, window } = request.units;
   const services = await serviceSteps({
     settings: { program, unit, serviceUser, window, role: request.role, confDir, stateDir: values.backup.state_dir },
@@ -107,14 +114,14 @@ type KeyPlan = {
 
 type KeyContext = {
   readonly request: WriteConfigRequest;
-  readonly role: RoleDescription;
+  readonly machine: MachineRole;
   readonly iam: Iam;
   readonly section: string;
 };
 
 async function keyPlan(
   source: Exclude<CredentialsSource, { kind: "ambient" }>,
-  { request, role, iam, section }: KeyContext,
+  { request, machine, iam, section }: KeyContext,
   { isRoot, notify, signal, sleep }: WriteConfigDeps,
 ): Promise<KeyPlan> {
   const path = credentialsPath(request.confDir);
@@ -123,8 +130,8 @@ async function keyPlan(
   let pair: KeyPair | undefined;
   const text = () => withKeyPair(before?.text ?? "", section, present(pair), path);
   const works = (pauses: readonly number[]): Step => ({
-    does: `check that the key can assume the role ${role.arn}`,
-    run: () => awaitKey(present(pair), role, { pauses, sleep, signal }),
+    does: `check that the key can assume the role ${machine.role.arn}`,
+    run: () => awaitKey(present(pair), machine, { pauses, sleep, signal }),
   });
   const keep = (made: KeyPair) => {
     pair = made;
@@ -136,14 +143,17 @@ async function keyPlan(
   if (source.kind === "copy") {
     const decrypt = {
       does: `decrypt ${source.path}`,
-      run: async () => keep(await readCopy(source.path, signal)),
+      async run() {
+        keep(await readCopy(source.path, signal));
+        await refuseKeyOfOthers(iam, present(pair), machine);
+      },
     };
     return end([decrypt, works([])], true);
   }
-  const user = await lookAtUser(iam, source.name, role, known);
+  const user = await lookAtUser(iam, source.name, machine, known);
   pair = user.usable;
   const copy = await copyFor(source, user);
-  const making = userSteps(iam, user, role, keep);
+  const making = userSteps(iam, user, machine, keep);
   const first = [...making, works(making.length > 0 ? pausesForNew : [])];
   return end(copy === undefined ? first : [...first, copyStep(copy, () => present(pair), signal)], !user.usable, copy);
 }
@@ -160,7 +170,7 @@ async function copyFor(
 function copyStep(path: string, pair: () => KeyPair, signal: AbortSignal): Step {
   let written = false;
   return {
-    does: `encrypt the credentials into ${path}, for other machines`,
+    does: `encrypt the credentials into ${path}, to use this key again`,
     async run() {
       await writeCopy(path, pair(), signal);
       written = true;

@@ -19,6 +19,8 @@ export type CollectDeps = {
   readonly findings: Findings;
   readonly losses: Losses;
   readonly partsRead: PartsRead;
+  /** Ids of parts that are of a newer format. */
+  readonly newerParts: Set<number>;
   /** Needed extents of the objects that are to be read. */
   readonly extents: Extents;
   /** Returns whether the content of the object with this key is to be read. */
@@ -87,9 +89,10 @@ async function collectParts(deps: CollectDeps): Promise<void> {
   });
 }
 
-function losePart({ id, ref }: ReferencedPart, loss: Loss, { findings, losses }: CollectDeps): void {
+function losePart({ id, ref }: ReferencedPart, loss: Loss, { findings, losses, newerParts }: CollectDeps): void {
   findings.add(id, loss.damage ? "part-damaged" : "not-checked", loss.how, true);
-  if (!loss.newer) losses.add(id, ref.first, ref.entries);
+  if (loss.newer) newerParts.add(id);
+  else losses.add(id, ref.first, ref.entries);
 }
 
 /** Returns the files with content in a chosen object, and the range of all entries. */

@@ -39,7 +39,7 @@ export type VerifyOptions = {
  * - `restorable`: everything is there and locked as promised
  * - `short`: all is there, but not locked as promised
  * - `damaged`: something of it cannot be restored
- * - `unread`: it is of a newer format
+ * - `unread`: it, or a part of it, is of a newer format; or its root is another's
  */
 export type BackupState = "restorable" | "short" | "damaged" | "unread";
 
@@ -85,6 +85,7 @@ export async function verify<T>(options: VerifyOptions, use: (verdict: Verdict) 
     losses: new Losses(references),
     partsRead: new PartsRead(references),
     extents: new Extents(references),
+    newerParts: new Set<number>(),
     choose: read ?? (() => false),
     now: options.now(),
     serverTime: options.serverTime,
@@ -117,16 +118,23 @@ export async function verify<T>(options: VerifyOptions, use: (verdict: Verdict) 
 
 function backupVerdicts(
   collected: readonly Collected[],
-  { references, findings, losses }: CollectDeps,
+  { references, findings, losses, newerParts }: CollectDeps,
 ): BackupVerdict[] {
   const known = horizons(references);
+  const unread = references.backupsWithParts(newerParts);
   return collected.map(({ id, title, manifest, root }) => {
     // A manifest that cannot be read promises nothing.
     const horizon = manifest && known.get(id);
     const lost = losses.countOf(id);
     const hurt = root !== undefined && findings.damageOf(root) !== undefined;
     const state =
-      hurt || lost > 0 ? "damaged" : manifest === undefined ? "unread" : horizon?.short ? "short" : "restorable";
+      hurt || lost > 0
+        ? "damaged"
+        : manifest === undefined || unread.has(id)
+          ? "unread"
+          : horizon?.short
+            ? "short"
+            : "restorable";
     const { header, totals } = manifest ?? {};
     return { manifest: title, state, header, totals, lockedUntil: horizon?.lockedUntil, lost };
   });

@@ -122,7 +122,7 @@ describe("an endpoint", () => {
   }
 
   test.skipIf(!thorough).concurrent(
-    "that accepts and never answers is reported within a minute, and tried again",
+    "an endpoint that accepts and never answers is reported within a minute, and tried again",
     async () => {
       await using server = await listening("");
       await using machine = await withS3({ bucket: "example", endpoint: `http://127.0.0.1:${server.port}` });
@@ -246,7 +246,7 @@ describe.skipIf(ceph === undefined)("on Ceph", () => {
     const rules = ["--keep-last", "1"];
     for (const words of [
       ["prune", ...rules],
-      ["renew", ...rules],
+      ["renew", "test", ...rules],
     ])
       await machine.refuses(words, { exit: failed, message: messages.twoLists });
     await well.isWell();

@@ -76,7 +76,7 @@ describe("the root of a manifest", () => {
     });
     afterAll(() => machine[Symbol.asyncDispose]());
 
-    test.each(changes)("%s", async (_, change) => {
+    test.each(changes)("a damaged root is refused by every subcommand that reads it: %s", async (_, change) => {
       await replace(machine, key, change(stored));
       const reported: Reported = { exit: damaged, message: messages.alteredRoot };
       await machine.refuses(restoring(machine), reported);
@@ -109,7 +109,7 @@ describe("the root of a manifest", () => {
     await repaired(machine);
   });
 
-  test("that is damaged does not keep the one before from being restored", async () => {
+  test("the root of a manifest that is damaged does not keep the one before from being restored", async () => {
     await using machine = await backedUp();
     const whole = await machine.newest();
     await machine.nextSecond();
@@ -176,11 +176,11 @@ describe("an object", () => {
     await using machine = await backedUp();
     const key = await onlyKey(machine, "packs");
     await replace(machine, key, flipped(await read(machine, key)));
-    const alone = { backup: { name: "anew" }, content: { share_with: "anew" } };
+    const alone = { backup: { name: "again" }, content: { share_with: "again" } };
     const pickers = { tree: `exec find '${machine.tree}' -print0` };
     await machine.configure({ ...conf, pickers, sections: alone });
     expect(await machine.run("archive")).toMatchObject({ exit: 0 });
-    await machine.restoresWhole(machine.path("target"), "anew");
+    await machine.restoresWhole(machine.path("target"), "again");
   });
 
   const missing: readonly Case[] = [

@@ -46,9 +46,9 @@ export const messages = {
   notS3: 'cannot list… "…": "…" does not answer as S3 does…; check endpoint under [s3]: host, port, and http or https',
   busy: '"…" answers with an error of its own (503): trying again in … s (attempt 2, for at most 10 minutes)',
   brokenList:
-    'cannot list… "…": the server\'s list …; ask whoever runs the server or a proxy before it: a list that is not whole must not decide what is removed',
+    'cannot list… "…": the server\'s list …; ask the administrator of the server, or of a proxy before it: a list that is not whole must not decide what is removed',
   twoLists:
-    'cannot find all backups, to see what they need "…": the server\'s list of versions lacks it, and its list of objects does not; run again; if that happens again, ask whoever runs the server or a proxy before it',
+    'cannot find all backups, to see what they need "…": the server\'s list of versions lacks it, and its list of objects does not; run again; if that happens again, ask the administrator of the server, or of a proxy before it',
   noCredentials:
     'cannot list… "…": no usable credentials (…); check profile, credentials_file and role_arn under [aws]',
   noCredentialsFile:

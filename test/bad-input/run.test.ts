@@ -15,7 +15,7 @@ const { failed, usage, incomplete } = exitStatus;
 const mebibyte = 1024 * 1024;
 
 describe("a second run", () => {
-  test("is refused while the first goes on, which it does not disturb", async () => {
+  test("a second run is refused while the first goes on, which it does not disturb", async () => {
     const wait = join(tmpdir(), `sysbackup-test-${crypto.randomUUID()}`);
     await using machine = await Machine.open({
       pickers: { slow: `touch '${wait}'; while [ -e '${wait}' ]; do sleep 0.02; done` },

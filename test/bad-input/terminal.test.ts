@@ -48,7 +48,7 @@ describe("hostile names", () => {
     expect(JSON.parse(stdout).error.what).toBe(hostile);
   });
 
-  test.skipIf(!has("script"))("do not reach a terminal", async () => {
+  test.skipIf(!has("script"))("hostile names do not reach a terminal", async () => {
     await using machine = await machineWithHostileNames();
     const log = machine.path("typescript");
     const command = `'${process.execPath}' '${main}' archive --conf-dir '${machine.conf}'`;

@@ -22,19 +22,25 @@ function refusal(line: readonly string[], known: readonly Subcommand[] = subcomm
 
 describe("values are taken as they are written", () => {
   const values = ["007", "1e3", "0x10", "", " ", "true", "false", "a=b", "no-x", "-", "--", "-x", "Infinity"];
-  test.each(values)("--name=%j", (value) => {
+  test.each(values)("values are taken as they are written: --name=%j", (value) => {
     expect(wordsOf("archive", `--name=${value}`).words.value("name")).toBe(value);
   });
 
-  test.each(values.filter((value) => !value.startsWith("-")))("--name %j", (value) => {
-    expect(wordsOf("archive", "--name", value).words.value("name")).toBe(value);
-  });
+  test.each(values.filter((value) => !value.startsWith("-")))(
+    "values are taken as they are written: --name %j",
+    (value) => {
+      expect(wordsOf("archive", "--name", value).words.value("name")).toBe(value);
+    },
+  );
 
-  test.each(values.filter((value) => !value.startsWith("-")))("operand %j", (value) => {
-    expect(wordsOf("restore", value, value).words.operands).toEqual([value, value]);
-  });
+  test.each(values.filter((value) => !value.startsWith("-")))(
+    "values are taken as they are written: operand %j",
+    (value) => {
+      expect(wordsOf("restore", value, value).words.operands).toEqual([value, value]);
+    },
+  );
 
-  test.each(values)("operand %j after --", (value) => {
+  test.each(values)("values are taken as they are written: operand %j after --", (value) => {
     expect(wordsOf("restore", "--", value, value).words.operands).toEqual([value, value]);
   });
 });
@@ -94,7 +100,7 @@ describe("refused with status 2, naming what was meant", () => {
     [["list", "a", "007"], 'cannot run list: "007" is one word too many'],
     [["archive", "web1"], 'cannot run archive: "web1" is one word too many'],
   ];
-  test.each(cases)("%j", (line, message) => {
+  test.each(cases)("refused with status 2, naming what was meant: %j", (line, message) => {
     const failure = refusal(line);
     expect(failure.message).toBe(message);
     expect(failure.exit).toBe(exitStatus.usage);
@@ -123,7 +129,7 @@ describe("an option whose value may be left out", () => {
     [["--read-data", "/7"], "/7", []],
     [["web1", "--read-data", "5%"], "5%", ["web1"]],
     [["--read-data=x"], "x", []],
-  ] as const)("%j", (line, value, operands) => {
+  ] as const)("an option whose value may be left out: %j", (line, value, operands) => {
     const { words } = wordsOf("verify", ...line);
     expect([words.given("read-data"), words.value("read-data"), words.operands]).toEqual([true, value, [...operands]]);
   });

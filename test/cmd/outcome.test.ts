@@ -89,7 +89,7 @@ describe("anything else is a defect", () => {
     ["a TypeError", new TypeError("x is not a function"), "TypeError: x is not a function"],
     ["no error at all", "text", "text"],
   ];
-  test.each(cases)("%s", async (_name, thrown, words) => {
+  test.each(cases)("anything else is a defect: %s", async (_name, thrown, words) => {
     const { status, stderr } = await ended(() => Promise.reject(thrown));
     expect(status).toBe(exitStatus.failed);
     expect(stderr).toContain(words);

@@ -1,8 +1,9 @@
 /** docs/recover.sh brings back what the program archived, and changes nothing outside of its target. */
 import { describe, expect, test } from "bun:test";
-import { chmod, mkdir, readdir, readFile, readlink, rename, stat, utimes, writeFile } from "node:fs/promises";
+import { chmod, chown, mkdir, readdir, readFile, readlink, rename, stat, utimes, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { sampleBucket, sampleKey } from "../core/format/sample-backup.ts";
+import { attack } from "../support/attack.ts";
 import { scratch } from "../support/faults/scratch.ts";
 import { sysbackup, writeConf } from "../support/program.ts";
 import { buildTree } from "../support/tree/build.ts";
@@ -96,7 +97,7 @@ describe.skipIf(lacks)("recover.sh", () => {
     ["zstd objects", { layout: "objects", compression: "zstd" }],
     ["plain objects", { layout: "objects", compression: "none" }],
   ])(
-    "brings back everything from %s",
+    "recover.sh brings back everything from %s",
     async (_, content) => {
       await using dir = await scratch();
       const { source, ...from } = await archived(dir.path, tree, content);
@@ -110,7 +111,7 @@ describe.skipIf(lacks)("recover.sh", () => {
   );
 
   test.each(["sh", "bash"].filter((shell) => Bun.which(shell) !== null))(
-    "reads the samples of the format, under %s",
+    "recover.sh reads the samples of the format, under %s",
     async (shell) => {
       await using dir = await scratch();
       const target = join(dir.path, "target");
@@ -124,7 +125,7 @@ describe.skipIf(lacks)("recover.sh", () => {
     },
   );
 
-  test("fetches from S3 with key, version and range", async () => {
+  test("recover.sh fetches from S3 with key, version and range", async () => {
     await using dir = await scratch();
     const bin = join(dir.path, "bin");
     await mkdir(bin);
@@ -292,6 +293,57 @@ describe.skipIf(lacks)("recover.sh, of a hostile manifest,", () => {
     expect(await recover(from, target)).toEqual({ exit: 0, stdout: "", stderr: "" });
     expect(await readlink(join(target, "way"))).toBe("/etc");
     expect(await readFile(join(target, "etc/motd"), "utf8")).toBe("content\n");
+  });
+
+  attack(
+    {
+      by: "U",
+      what: "a file's name controls the terminal of recover.sh",
+      before: "printed as it is",
+      now: "it is shown with question marks",
+    },
+    async () => {
+      await using dir = await scratch();
+      const name = `\u001b]0;title\u0007\n\u009b2J${raw(0xff)}`;
+      const from = await archived(dir.path, { folder: folder({ [name]: file("x"), fine: file("y") }) });
+      const { exit, stderr } = await recover(from, join(dir.path, "target"));
+      expect(exit).toBe(3);
+      expect(stderr).toContain("folder/?]0;title???2J");
+      expect(stderr).not.toMatch(/[^\P{Cc}\n]/u);
+      expect(stderr.trim().split("\n")).toHaveLength(2);
+    },
+  );
+
+  attack(
+    {
+      by: "U",
+      what: "recover.sh writes into a folder that is the user's",
+      before: "links put there meanwhile were followed",
+      now: "refused",
+    },
+    async () => {
+      await using dir = await scratch();
+      const from = await archived(dir.path, { a: file("x") });
+      const target = join(dir.path, "target");
+      await mkdir(target);
+      await chown(target, 65_534, 65_534);
+      const { exit, stderr } = await recover(from, target);
+      expect(exit).toBe(1);
+      expect(stderr).toContain("the target belongs to another user");
+      expect(await readdir(target)).toEqual([]);
+    },
+    { skip: !isRoot },
+  );
+
+  test("twin: a folder of one's own that others may write to is closed while it is filled", async () => {
+    await using dir = await scratch();
+    const { source, ...from } = await archived(dir.path, { a: file("x") });
+    const target = join(dir.path, "target");
+    await mkdir(target);
+    await chmod(target, 0o777);
+    expect(await recover(from, target)).toEqual({ exit: 0, stdout: "", stderr: "" });
+    expect(await readFile(join(target, source, "a"), "utf8")).toBe("x");
+    expect((await stat(target)).mode & 0o7777).toBe((await stat("/")).mode & 0o7777);
   });
 });
 

@@ -22,7 +22,7 @@ test("docs/troubleshooting.md quotes each message once", () => {
 
 describe("each message is one that a case shows:", () => {
   const cases = [...new Glob("test/bad-input/*.test.ts").scanSync(root)].map(read).join("\n");
-  test.each(Object.keys(messages))("%s", (name) => {
+  test.each(Object.keys(messages))("each message is one that a case shows: %s", (name) => {
     expect(new RegExp(`\\bmessages\\.${name}\\b`).test(cases)).toBe(true);
   });
 });

@@ -1,4 +1,4 @@
-/** Checks that documents and comments use plain words. */
+/** Checks that documents, code and its comments use plain words. */
 import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { Glob } from "bun";
@@ -28,7 +28,7 @@ function filesOf(pattern: string): string[] {
 
 const documents = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", ...filesOf("docs/*.md")];
 const scripts = filesOf("{systemd,examples,cfn}/**/*").filter((path) => !path.endsWith(".ts"));
-const sources = filesOf("{cmd,core,restore}/**/*.ts");
+const sources = filesOf("{cmd,core,restore,lint,test}/**/*.ts").filter((path) => path !== "test/docs/words.test.ts");
 
 /** Comments of TypeScript that stand on lines of their own. */
 function commentsOf(source: string): string {
@@ -42,24 +42,20 @@ function faults(text: string, rules: typeof words): string[] {
   });
 }
 
-/** Leaves out quoted messages, which belong to the rooms that print them. */
-function withoutQuotes(document: string): string {
-  return document.replace(/^> .*$/gm, "");
-}
-
 async function read(path: string): Promise<string> {
   return Bun.file(join(root, path)).text();
 }
 
 describe("plain words", () => {
   test.each([...documents, ...scripts])("%s has no mannered word", async (path) => {
-    expect(faults(withoutQuotes(await read(path)), words)).toEqual([]);
+    expect(faults(await read(path), words)).toEqual([]);
   });
 
-  test("comments of product code have no mannered word", async () => {
-    const checked = sources.map(
-      async (path) => [path, faults(commentsOf(await read(path)), [...words, opening])] as const,
-    );
+  test("code has no mannered word, and its comments begin with a verb or a noun phrase", async () => {
+    const checked = sources.map(async (path) => {
+      const source = await read(path);
+      return [path, [...faults(source, words), ...faults(commentsOf(source), [opening])]] as const;
+    });
     expect(sources.length).toBeGreaterThan(100);
     expect((await Promise.all(checked)).filter(([, found]) => found.length > 0)).toEqual([]);
   });

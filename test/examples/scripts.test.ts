@@ -3,6 +3,7 @@ import { access, constants, mkdir, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { pickPaths } from "../../core/archive/quilting/pickers/pick.ts";
 import { notebook, script } from "../core/archive/scripts.ts";
+import { attack } from "../support/attack.ts";
 import { scratch } from "../support/faults/scratch.ts";
 import { examples, take } from "./round-trip.ts";
 
@@ -102,6 +103,27 @@ describe("the picker home", () => {
     expect(paths).toEqual([home.path, ...[...kept, lookalike].map((name) => join(home.path, name))].sort());
     expect(heard).toEqual([]);
   });
+
+  attack(
+    {
+      by: "U",
+      what: "thousands of a user's folders ask to be left out",
+      before: "no home was backed up",
+      now: "those that are too many are backed up, too",
+    },
+    async () => {
+      await using home = await scratch();
+      await mkdir(join(home.path, "other"));
+      for (let number = 0; number < 10_000; number += 1) {
+        const folder = join(home.path, `his/${"n".repeat(230)}${number}`);
+        await mkdir(folder, { recursive: true });
+        await Bun.write(join(folder, ".nobackup"), "");
+      }
+      const { paths, heard } = await pick(home.path);
+      expect(heard).toEqual([]);
+      expect(paths).toContain(join(home.path, "other"));
+    },
+  );
 
   test("the picker home prints nothing if the folder does not exist", async () => {
     expect(await pick("/nowhere")).toEqual({ paths: [], heard: [] });

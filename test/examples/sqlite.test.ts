@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
-import { chmod, rm, stat } from "node:fs/promises";
+import { chmod, readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { attack } from "../support/attack.ts";
 import { scratch } from "../support/faults/scratch.ts";
 import { take } from "./round-trip.ts";
 
@@ -47,7 +48,8 @@ describe.skipIf(missing)("the snapshotter sqlite", () => {
     const before = contents(a);
     await using taken = await take("sqlite", { SQLITE_DATABASES: `${a}\n${b}` });
     expect(taken.heard).toEqual([]);
-    expect(taken.ref).toMatchObject({ exit: 0, restore_through: "sqlite3 -batch" });
+    expect(taken.ref).toMatchObject({ exit: 0 });
+    expect(taken.ref?.restore_through).toMatch(/^sqlite3 -batch -safe -nonce [0-9a-f]{32}$/);
     await rm(a);
     await rm(b);
     expect((await taken.restore()).exit).toBe(0);
@@ -98,4 +100,31 @@ describe.skipIf(missing)("the snapshotter sqlite", () => {
     expect(Buffer.from(await Bun.file(damaged).arrayBuffer()).equals(bytes)).toBe(true);
     expect(await Bun.file(gone).exists()).toBe(false);
   });
+
+  attack(
+    {
+      by: "U",
+      what: "a database of the user's has shell commands in its schema, which its dump repeats",
+      before: "run as root when the dump is restored",
+      now: "refused, and the restore fails",
+    },
+    async () => {
+      await using folder = await scratch();
+      const [database, mark] = [join(folder.path, "his.db"), join(folder.path, "mark")];
+      const hostile = [`.shell touch '${mark}'`, `SELECT writefile('${mark}', '');`, `ATTACH '${mark}' AS mark;`];
+      for (const line of hostile) {
+        await rm(database, { force: true });
+        sqlite(database, "CREATE TABLE t (a);");
+        const schema = `CREATE TABLE t (a);\n${line}\n`.replaceAll("'", "''");
+        sqlite(
+          database,
+          `.dbconfig defensive off\nPRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = '${schema}';`,
+        );
+        await using taken = await take("sqlite", { SQLITE_DATABASES: database });
+        expect(taken.ref?.exit).toBe(0);
+        expect((await taken.restore()).exit).not.toBe(0);
+        expect(await readdir(folder.path)).toEqual(["his.db"]);
+      }
+    },
+  );
 });

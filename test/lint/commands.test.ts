@@ -33,7 +33,7 @@ async function run(command: string, files: Readonly<Record<string, string>> = {}
   return { status, output: out + err };
 }
 
-const commands = ["lint/rooms.ts", "lint/circles.ts", "lint/type-names.ts", "run unused"];
+const commands = ["lint/rooms.ts", "lint/circles.ts", "lint/type-names.ts", "lint/test-names.ts", "run unused"];
 
 test.each(commands)(
   "`bun %s` is part of `bun run check`, and passes",
@@ -52,9 +52,15 @@ describe("a check fails for", () => {
     ["an import that is computed", "rooms", { "core/x.ts": "void import('./' + 1);" }, "core/x.ts: import()"],
     ["a circle of product files", "circles", { "core/x.ts": 'import "./x.ts";' }, "core/x.ts → core/x.ts"],
     ["a circle of tests", "circles", { "test/x.ts": 'import "./x.ts";' }, "test/x.ts → test/x.ts"],
+    [
+      "a test name that is no sentence",
+      "test-names",
+      { "test/x.test.ts": 'test("is no sentence");' },
+      '"is no sentence"',
+    ],
     ["a doubled type name", "type-names", { "core/x.ts": "type Failure = 1;" }, "type Failure is declared 2 times"],
   ] as const)(
-    "%s",
+    "a check fails for: %s",
     async (_name, check, files, message) => {
       const { status, output } = await run(`lint/${check}.ts`, files);
       expect(output).toContain(message);
@@ -70,9 +76,10 @@ describe("a check passes for", () => {
     ["a new command", "rooms", { "cmd/commands/new/run.ts": 'import "../../io.ts";' }],
     ["an import of the product by a test", "rooms", { "test/lint/x.test.ts": 'import "../../cmd/io.ts";' }],
     ["an import in one direction", "circles", { "core/x.ts": 'import "./failure.ts";' }],
+    ["a test name that is a sentence", "test-names", { "test/x.test.ts": 'test("this is one");' }],
     ["a type name of its own", "type-names", { "core/x.ts": "type NobodyElses = 1;" }],
   ] as const)(
-    "%s",
+    "a check passes for: %s",
     async (_name, check, files) => {
       expect(await run(`lint/${check}.ts`, files)).toEqual({ status: 0, output: "" });
     },
@@ -85,7 +92,7 @@ describe("`bun run unused`", () => {
   const user = 'import { nobody } from "../../core/failure.ts";\nnobody();\n';
 
   test(
-    "names every file, export, type and package that nothing uses, and a used package that is no dependency",
+    "`bun run unused` names every file, export, type and package that nothing uses, and a used package that is no dependency",
     async () => {
       const dependencies = { ...manifest.dependencies, "left-pad": "1.3.0" };
       const { status, output } = await run("run unused", {
@@ -103,7 +110,7 @@ describe("`bun run unused`", () => {
   );
 
   test(
-    "names an export of the product that only tests use",
+    "`bun run unused` names an export of the product that only tests use",
     async () => {
       const code = await failureWith("export const nobody = () => {};\n");
       const { status, output } = await run("run unused", { "core/failure.ts": code, "test/lint/x.test.ts": user });
@@ -114,7 +121,7 @@ describe("`bun run unused`", () => {
   );
 
   test(
-    "accepts an export for tests that says so",
+    "`bun run unused` accepts an export for tests that says so",
     async () => {
       const code = await failureWith("/** @internal */\nexport const nobody = () => {};\n");
       const files = { "core/failure.ts": code, "test/lint/x.test.ts": user };

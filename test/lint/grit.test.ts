@@ -208,14 +208,14 @@ test("each case has a file of its own", () => {
 });
 
 describe("code is refused that has", () => {
-  test.each(cases)("%s", (_case, file) => {
+  test.each(cases)("code is refused that has: %s", (_case, file) => {
     expect([...bad]).toContain(file);
     expect([...good]).not.toContain(file);
   });
 });
 
 describe("code is allowed that has", () => {
-  test.each(homes)("%s", (_name, file) => {
+  test.each(homes)("code is allowed that has: %s", (_name, file) => {
     expect([...home]).not.toContain(file);
   });
 });

@@ -40,7 +40,7 @@ describe("an import is seen", () => {
     ["by require", 'export const x = require("./b.ts");'],
     ["by a TypeScript alias", 'import b = require("./b.ts");\nexport const x = b;'],
     ["with attributes", 'import x from "./b.ts" with { type: "text" };'],
-  ])("%s", async (_name, code) => {
+  ])("an import is seen: %s", async (_name, code) => {
     const [root, sources] = await parsed({ "core/a.ts": code, "core/b.ts": "" });
     expect(importsOf(root, sources)).toEqual({ imports: [{ from: "core/a.ts", to: "core/b.ts" }], problems: [] });
   });
@@ -89,7 +89,7 @@ describe("a circle of imports", () => {
     expect(importCircles(...(await parsed(files)))).toEqual([`import circle: ${circle}`]);
   });
 
-  test("is not seen in two ways to one file", async () => {
+  test("a circle of imports is not seen in two ways to one file", async () => {
     const files = {
       "core/a.ts": 'import "./b.ts";\nimport "./c.ts";',
       "core/b.ts": 'import "./c.ts";',

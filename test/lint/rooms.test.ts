@@ -103,12 +103,12 @@ describe("the project's table", () => {
     ],
     ["product may not import lint", "core/system/a.ts", "lint/graph.ts", "core/system/stat.ts"],
   ];
-  test.each(cases)("%s", (_name, from, forbidden, allowed) => {
+  test.each(cases)("the project's table: %s", (_name, from, forbidden, allowed) => {
     expect(problemsOf(from, forbidden)).toHaveLength(1);
     expect(problemsOf(from, allowed)).toEqual([]);
   });
 
-  test("has no circle, and no name that is no room", () => {
+  test("the project's table has no circle, and no name that is no room", () => {
     expect(tableProblems(arrows)).toEqual([]);
   });
 });
@@ -120,12 +120,12 @@ describe("a file without a room", () => {
     "cmd/commands/a.ts",
     "cmd/commands/list/deep/a.ts",
     "other/a.ts",
-  ])("is a problem in %s", (file) => {
+  ])("a file without a room is a problem in %s", (file) => {
     expect(problemsOf(file, file).join()).toContain(`${file}: its folder is in no room`);
   });
 
   test.each(["core/a.ts", "core/archive/state/a.ts", "cmd/commands/new/a.ts", "core/doctor/checks/a.ts"])(
-    "is not a problem in a folder with a room: %s",
+    "a file without a room is not a problem in a folder with a room: %s",
     (file) => {
       expect(problemsOf(file, file)).toEqual([]);
     },
@@ -136,33 +136,33 @@ describe("a table", () => {
   const files = ["a/x.ts", "b/x.ts"];
   const imports = [{ from: "a/x.ts", to: "b/x.ts" }];
 
-  test("that fits has no problem", () => {
+  test("a table that fits has no problem", () => {
     expect(arrowProblems(files, imports, { a: ["b"], b: [] })).toEqual([]);
     expect(tableProblems({ a: ["b"], b: [] })).toEqual([]);
   });
 
-  test("with an arrow that nothing uses is reported", () => {
+  test("a table with an arrow that nothing uses is reported", () => {
     expect(arrowProblems(files, imports, { a: ["b"], b: ["a"] })).toEqual([
       'lint/arrows.ts: nothing in "b" imports "a": remove the arrow',
     ]);
   });
 
-  test("with an empty room is reported", () => {
+  test("a table with an empty room is reported", () => {
     expect(arrowProblems(files, imports, { a: ["b"], b: [], c: [] })).toEqual([
       'lint/arrows.ts: nothing is in "c": remove the row',
     ]);
   });
 
-  test("with a circle is reported", () => {
+  test("a table with a circle is reported", () => {
     expect(tableProblems({ a: ["b"], b: ["c"], c: ["a"] })).toEqual(["lint/arrows.ts: circle of rooms: a → b → c → a"]);
     expect(tableProblems({ a: ["a"] })).toEqual(["lint/arrows.ts: circle of rooms: a → a"]);
   });
 
-  test("with an arrow to no room is reported", () => {
+  test("a table with an arrow to no room is reported", () => {
     expect(tableProblems({ a: ["b"] })).toEqual(['lint/arrows.ts: "b", which "a" may import, is no room']);
   });
 
-  test("has no room that is named like a property of every object", () => {
+  test("a table has no room that is named like a property of every object", () => {
     expect(problemsOf("constructor/a.ts", "constructor/a.ts", {}).join()).toContain("is in no room");
   });
 });

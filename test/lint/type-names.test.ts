@@ -13,11 +13,11 @@ describe("a type name that is declared twice is reported", () => {
     ["as a type and an enum", "type X = 1;", "enum X { A }"],
     ["inside a function", "type X = 1;", "function f() { type X = 2; }"],
     ["inside a declared module", "type X = 1;", 'declare module "m" { type X = 2; }'],
-  ])("%s", (_name, one, other) => {
+  ])("a type name that is declared twice is reported: %s", (_name, one, other) => {
     expect(doubledTypeNames(sources(one, other))).toEqual(["type X is declared 2 times: core/a.ts, core/b.ts"]);
   });
 
-  test("within one file", () => {
+  test("a type name that is declared twice within one file is reported", () => {
     const twice = "function f() { type X = 1; }\nfunction g() { type X = 2; }";
     expect(doubledTypeNames(sources(twice))).toEqual(["type X is declared 2 times: core/a.ts, core/a.ts"]);
   });

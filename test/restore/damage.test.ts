@@ -1,4 +1,4 @@
-/** Faults planted in the bucket: each costs what needs it, is told by name and remedy, and sets the exit status. */
+/** Faults planted in the bucket: each costs what needs it, is reported by name and remedy, and sets the exit status. */
 import { describe, expect, test } from "bun:test";
 import { BucketError } from "../../core/bucket/contract.ts";
 import { readManifest } from "../../core/manifest/read.ts";
@@ -15,7 +15,7 @@ describe("the root of a manifest", () => {
     ["truncated", (bytes: Buffer) => bytes.subarray(0, bytes.length - 20)],
     ["empty", () => Buffer.alloc(0)],
     ["not compressed", () => Buffer.from("{}\n")],
-  ])("%s: refused with the reason", async (_, change) => {
+  ])("the root of a manifest: %s: refused with the reason", async (_, change) => {
     await using fixture = await Fixture.open();
     const { key } = await fixture.backup([folder("/")]);
     const changed = await fixture.put(key, change(Buffer.from(await Bun.file(`${fixture.bucketPath}/${key}`).bytes())));
@@ -40,7 +40,7 @@ describe("the root of a manifest", () => {
       "its content does not match its footer's digest",
     ],
     ["no footer", (text: string) => text.replace(/\{"footer.*\n$/, ""), "it is cut short: it has no footer"],
-  ])("%s: refused", async (_, change, why) => {
+  ])("the root of a manifest: %s: refused", async (_, change, why) => {
     await using fixture = await Fixture.open();
     const { key } = await fixture.backup([folder("/")]);
     const text = Bun.zstdDecompressSync(await Bun.file(`${fixture.bucketPath}/${key}`).bytes()).toString();
@@ -52,7 +52,7 @@ describe("the root of a manifest", () => {
     });
   });
 
-  test("of a newer format: refused with exit status 1", async () => {
+  test("the root of a manifest of a newer format is refused with exit status 1", async () => {
     await using fixture = await Fixture.open();
     const { key } = await fixture.backup([folder("/")]);
     const text = Bun.zstdDecompressSync(await Bun.file(`${fixture.bucketPath}/${key}`).bytes()).toString();
@@ -63,7 +63,7 @@ describe("the root of a manifest", () => {
     });
   });
 
-  test("missing: refused", async () => {
+  test("the root of a manifest: missing: refused", async () => {
     await using fixture = await Fixture.open();
     const key = "manifests/web1/20261121T020003Z-0badcafe.jsonl.zst";
     await expect(readManifest(fixture.bucket, { key })).rejects.toMatchObject({
@@ -86,31 +86,31 @@ describe("the root of a manifest", () => {
 
 describe("a part", () => {
   const items = [folder("/"), file("/a", "a"), file("/b", "b"), file("/c", "c")];
-  const told = (key: string, why: string) =>
+  const reported = (key: string, why: string) =>
     `cannot restore 2 entries from "/": the stored object ${JSON.stringify(key)} ${why}; it is a part of the manifest; ${remedy}`;
 
-  test("that is missing costs its entries only", async () => {
+  test("a part that is missing costs its entries only", async () => {
     await using fixture = await Fixture.open();
     const backup = await fixture.backup(items, { perPart: 2 });
     const key = backup.manifest.parts[0]?.key ?? "";
     await fixture.lose(key);
     const figures = await fixture.restore(backup);
-    expect(fixture.complaints).toEqual([told(key, "is missing from the bucket")]);
+    expect(fixture.complaints).toEqual([reported(key, "is missing from the bucket")]);
     expect(exitOf(figures)).toBe(4);
     expect(await fixture.names()).toEqual(["b", "c"]);
   });
 
-  test("with a flipped bit costs its entries only", async () => {
+  test("a part with a flipped bit costs its entries only", async () => {
     await using fixture = await Fixture.open();
     const backup = await fixture.backup(items, { perPart: 2 });
     const key = backup.manifest.parts[0]?.key ?? "";
     await fixture.damage(key, flipped);
     await fixture.restore(backup);
-    const why = "is damaged: its content does not match the digest that the manifest has of it";
-    expect(fixture.complaints).toEqual([told(key, why)]);
+    const why = "is damaged: its bytes are not those that were put";
+    expect(fixture.complaints).toEqual([reported(key, why)]);
   });
 
-  test("of a newer format ends the restore", async () => {
+  test("a part of a newer format ends the restore", async () => {
     await using fixture = await Fixture.open();
     const backup = await fixture.backup(items);
     const [part] = backup.manifest.parts;
@@ -212,7 +212,7 @@ describe("content", () => {
     expect(await fixture.names()).toEqual([]);
   });
 
-  test("what may not be read is told, and is no damage", async () => {
+  test("what may not be read is reported, and is no damage", async () => {
     await using fixture = await Fixture.open();
     const backup = await fixture.backup([folder("/"), file("/a", "a")]);
     const figures = await fixture.restore(backup, { bucket: failing(fixture, "denied") });

@@ -30,7 +30,7 @@ afterAll(() => added[Symbol.dispose]());
 
 const signal = new AbortController().signal;
 const filters = ["toy"];
-/** Is told by every object that holds it, unless a filter is over it. */
+/** Is in every object that holds it, unless a filter is over it. */
 const secret = "what nobody is to read ".repeat(20);
 /** Content of its own pack, and a large file that is written while it is read. */
 const large = Buffer.concat([noise(3_000_000), Buffer.from(secret), noise(3_000_000)]);
@@ -100,7 +100,7 @@ async function stored(bucket: Bucket): Promise<Map<string, Buffer>> {
 }
 
 describe.each(layouts)("a filter over whole objects, with %s", (_, layout) => {
-  test("is over all that is stored but the index, as keys and encodings say", async () => {
+  test("a filter over whole objects is over all that is stored but the index, as keys and encodings say", async () => {
     await using rig = await filledRig();
     const { summary, heard } = await run(rig, layout);
     expect(heard).toEqual([]);
@@ -127,7 +127,7 @@ describe.each(layouts)("a filter over whole objects, with %s", (_, layout) => {
     expect(manifest.snapshots.map(({ encoding }) => encoding)).toEqual([expect.stringMatching(/\+toy$/)]);
   });
 
-  test("is undone by restore, list and verify", async () => {
+  test("a filter over whole objects is undone by restore, list and verify", async () => {
     await using rig = await filledRig();
     await run(rig, layout);
     const { read, dump, errors } = await restored(rig);
@@ -140,7 +140,7 @@ describe.each(layouts)("a filter over whole objects, with %s", (_, layout) => {
     expect(await verified(rig)).toEqual({ state: "restorable", findings: [], losses: [] });
   });
 
-  test("costs nothing in the next run, which stores nothing again", async () => {
+  test("a filter over whole objects costs nothing in the next run, which stores nothing again", async () => {
     await using rig = await filledRig();
     await run(rig, layout);
     const content = async () => [...(await rig.keys("packs/")), ...(await rig.keys("content/"))];
@@ -150,7 +150,7 @@ describe.each(layouts)("a filter over whole objects, with %s", (_, layout) => {
     expect(await content()).toEqual(before);
   });
 
-  test("does not hide damage from verify and restore", async () => {
+  test("a filter over whole objects does not hide damage from verify and restore", async () => {
     await using rig = await filledRig();
     await run(rig, layout);
     const objects = [...(await stored(rig.bucket))].filter(([key]) => /^(packs|content)\//.test(key));
@@ -166,7 +166,7 @@ describe.each(layouts)("a filter over whole objects, with %s", (_, layout) => {
 });
 
 describe("a filter over whole objects", () => {
-  test("comes and goes from run to run: what is stored already is not stored again", async () => {
+  test("a filter over whole objects comes and goes from run to run: what is stored already is not stored again", async () => {
     await using rig = await filledRig();
     await run(rig, {}, []);
     await rig.write("second", "written under the filter");
@@ -186,7 +186,7 @@ describe("a filter over whole objects", () => {
     expect(await verified(rig)).toEqual({ state: "restorable", findings: [], losses: [] });
   });
 
-  test("has each pack read once, not once for each range of it", async () => {
+  test("a filter over whole objects has each pack read once, not once for each range of it", async () => {
     await using rig = await filledRig();
     // Two far ends of a pack: unfiltered, they would be two reads.
     await rig.write("a", noise(4_000_000));
@@ -200,7 +200,7 @@ describe("a filter over whole objects", () => {
     expect(counts.get).toBe(packs + parts + 2);
   });
 
-  test("is no obstacle to prune, which knows its objects by their keys", async () => {
+  test("a filter over whole objects is no obstacle to prune, which knows its objects by their keys", async () => {
     await using rig = await filledRig();
     await run(rig, {});
     rig.ahead += 60 * 24 * 3600 * 1000;
@@ -208,8 +208,9 @@ describe("a filter over whole objects", () => {
     await run(rig, {});
     const rules = { last: 1, daily: 0, weekly: 0, monthly: 0, yearly: 0 };
     const job = {
-      name: "host",
+      names: ["host"],
       policy: rules,
+      giveUp: [],
       now: rig.now,
       notify: () => {},
       onProgress: () => {},
@@ -222,7 +223,7 @@ describe("a filter over whole objects", () => {
     expect((await read("folder/large")).equals(large)).toBe(true);
   });
 
-  test("does not keep a lost index from being rebuilt", async () => {
+  test("a filter over whole objects does not keep a lost index from being rebuilt", async () => {
     for (const layout of [{ layout: "packs" }, { layout: "objects" }] as const) {
       await using rig = await filledRig();
       await run(rig, layout);
@@ -237,7 +238,7 @@ describe("a filter over whole objects", () => {
     }
   });
 
-  test("that is not in the table makes a backup neither found nor restored", async () => {
+  test("a filter over whole objects that is not in the table makes a backup neither found nor restored", async () => {
     await using rig = await filledRig();
     const { summary } = await run(rig, {});
     added[Symbol.dispose]();

@@ -19,7 +19,7 @@ describe("where the data of a sparse file goes", () => {
         { data: 2, file: 10, length: 10 },
       ],
     ],
-  ] as const)("%s", (_, size, holes, runs) => {
+  ] as const)("where the data of a sparse file goes: %s", (_, size, holes, runs) => {
     expect(dataRunsOf({ size, holes })).toEqual([...runs]);
   });
 
@@ -54,7 +54,7 @@ describe("where the data of a sparse file goes", () => {
     ],
     ["the last byte", 24, 1, [{ data: 24, file: 39, length: 1 }]],
     ["the first byte after a hole", 5, 1, [{ data: 5, file: 10, length: 1 }]],
-  ])("%s", (_, start, length, expected) => {
+  ])("where the data of a sparse file goes: %s", (_, start, length, expected) => {
     expect([...placed(runs, start, length)]).toEqual(expected);
   });
 });

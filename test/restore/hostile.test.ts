@@ -137,14 +137,14 @@ describe("links", () => {
 });
 
 describe("hard links", () => {
-  test("to a path outside are refused with their part", async () => {
+  test("hard links to a path outside are refused with their part", async () => {
     await using fixture = await guarded();
     const items = [folder("/"), file("/y", "evil", { hardLink: "/../outside/secret" })];
     expect(exitOf(await fixture.restore(await fixture.backup(items)))).toBe(4);
     await fixture.untouched();
   });
 
-  test("through a link that the manifest makes become files of their own", async () => {
+  test("hard links through a link that the manifest makes become files of their own", async () => {
     await using fixture = await guarded();
     const items = [folder("/"), link("/x", fixture.outside), file("/y", "mine", { hardLink: "/x/secret" })];
     await fixture.restore(await fixture.backup(items));
@@ -152,7 +152,7 @@ describe("hard links", () => {
     expect(await fixture.read("/y")).toBe("mine");
   });
 
-  test("to a file in the target that this restore has not made become files of their own", async () => {
+  test("hard links to a file in the target that this restore has not made become files of their own", async () => {
     await using fixture = await guarded();
     await mkdir(fixture.target);
     await writeFile(fixture.at("/a"), "another's", { mode: 0o600 });

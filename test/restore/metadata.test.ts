@@ -49,7 +49,7 @@ async function applied(entry: FileEntry) {
 }
 
 describe("metadata", () => {
-  test("of a setuid file with capabilities: what gives rights comes after all that says who may write", async () => {
+  test("metadata of a setuid file with capabilities is set in order: what gives rights comes after all that says who may write", async () => {
     const { calls } = await applied(entryOf(0o4755));
     expect(calls).toEqual([
       "owner",
@@ -62,7 +62,7 @@ describe("metadata", () => {
     ]);
   });
 
-  test("of a file whose owner is not the one that was set lacks setuid and capabilities", async () => {
+  test("metadata of a file whose owner is not the one that was set lacks setuid and capabilities", async () => {
     const entry = { ...entryOf(0o4755), owner: { user: undefined, group: undefined, uid: 12_345, gid: 12_345 } };
     const { calls, notices } = await applied(entry);
     expect(calls).toContain("mode 755");

@@ -81,7 +81,7 @@ async function contentVersions(bucket: Bucket): Promise<string[]> {
 }
 
 describe.each(cases)("a bucket of $name that $commit made", ({ commit, name, ...content }) => {
-  test("restores its newest backup and its oldest", async () => {
+  test("a bucket of $name that $commit made restores its newest backup and its oldest", async () => {
     await using old = await OldBuckets.open(commit);
     const bucket = await open(old.bucketPath(name));
     const tree = old.tree.filter(({ path }) => name !== "raw" || path !== large);
@@ -96,7 +96,7 @@ describe.each(cases)("a bucket of $name that $commit made", ({ commit, name, ...
     expect(dump.split("\n").length).toBe(5001);
   });
 
-  test("verifies, read to the last byte", async () => {
+  test("a bucket of $name that $commit made verifies, read to the last byte", async () => {
     await using old = await OldBuckets.open(commit);
     const bucket = await open(old.bucketPath(name));
     const sources = (await Array.fromAsync(listBackups({ bucket, now }, name))).map(({ key }) =>
@@ -117,29 +117,32 @@ describe.each(cases)("a bucket of $name that $commit made", ({ commit, name, ...
     expect(verdict.read?.objects).toBeGreaterThan(1);
   });
 
-  test.each(["kept", "lost"])("goes on with its state %s, and stores no content again", async (state) => {
-    await using old = await OldBuckets.open(commit);
-    const bucket = await open(old.bucketPath(name));
-    if (state === "kept") await old.moveState(name, bucket.url);
-    else await old.loseState();
-    const target = join(old.scratch.path, "target");
-    expect(await restoreInto(target, bucket, name)).toEqual([]);
-    const folders = { pickersDir: join(old.scratch.path, "pickers.d"), snapshotsDir: join(old.scratch.path, "none") };
-    await mkdir(folders.pickersDir);
-    await script(folders.pickersDir, "all", `find '${target}/srv' -print0`);
+  test.each(["kept", "lost"])(
+    "a bucket of $name that $commit made goes on with its state %s, and stores no content again",
+    async (state) => {
+      await using old = await OldBuckets.open(commit);
+      const bucket = await open(old.bucketPath(name));
+      if (state === "kept") await old.moveState(name, bucket.url);
+      else await old.loseState();
+      const target = join(old.scratch.path, "target");
+      expect(await restoreInto(target, bucket, name)).toEqual([]);
+      const folders = { pickersDir: join(old.scratch.path, "pickers.d"), snapshotsDir: join(old.scratch.path, "none") };
+      await mkdir(folders.pickersDir);
+      await script(folders.pickersDir, "all", `find '${target}/srv' -print0`);
 
-    const before = await contentVersions(bucket);
-    const { heard, notify } = notebook();
-    const job = jobFor({ bucket, name, stateDir: old.stateDir, content, notify, now, ...folders });
-    const summary = await archive(job);
-    expect(heard.filter((line) => !line.startsWith("info"))).toEqual([]);
-    expect(summary).toMatchObject({ objectsStored: 0, bytesStored: 0, warnings: 0, errors: 0 });
-    expect(summary.new).toBeGreaterThan(9);
-    expect(await contentVersions(bucket)).toEqual(before);
+      const before = await contentVersions(bucket);
+      const { heard, notify } = notebook();
+      const job = jobFor({ bucket, name, stateDir: old.stateDir, content, notify, now, ...folders });
+      const summary = await archive(job);
+      expect(heard.filter((line) => !line.startsWith("info"))).toEqual([]);
+      expect(summary).toMatchObject({ objectsStored: 0, bytesStored: 0, warnings: 0, errors: 0 });
+      expect(summary.new).toBeGreaterThan(9);
+      expect(await contentVersions(bucket)).toEqual(before);
 
-    const again = join(old.scratch.path, "again");
-    expect(await restoreInto(again, bucket, summary.key)).toEqual([]);
-    const tree = old.tree.filter(({ path }) => name !== "raw" || path !== large);
-    expect(await found(join(again, target), tree)).toEqual(tree);
-  });
+      const again = join(old.scratch.path, "again");
+      expect(await restoreInto(again, bucket, summary.key)).toEqual([]);
+      const tree = old.tree.filter(({ path }) => name !== "raw" || path !== large);
+      expect(await found(join(again, target), tree)).toEqual(tree);
+    },
+  );
 });

@@ -3,12 +3,13 @@
  * has a twin that works, so that the defence refuses no more than it must.
  */
 import { describe, expect, test } from "bun:test";
-import { chmodSync, chownSync, existsSync, lstatSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, lstatSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { mkdir, readdir, symlink, writeFile } from "node:fs/promises";
 import { exitOf } from "../../restore/restore.ts";
 import { attack } from "../support/attack.ts";
 import { diskFull, mayMount } from "../support/faults/disk-full.ts";
 import { run } from "../support/services/command.ts";
+import { mayMountForUser, usersFilesystem } from "../support/users-filesystem.ts";
 import { accomplice, act, mayAct, neighbour, openFixture, root } from "./neighbour.ts";
 import { type Fixture, fifo, file, folder, isRoot, link, noise } from "./support.ts";
 
@@ -16,7 +17,7 @@ const MiB = 1024 * 1024;
 const mode = (path: string) => lstatSync(path).mode & 0o7777;
 const inode = (path: string) => lstatSync(path, { bigint: true }).ino;
 
-/** Keeps a descriptor and a mapping of a file, and writes through both when told to. */
+/** Keeps a descriptor and a mapping of a file, and writes through both when asked to. */
 const keepsFileOpen = `
 import mmap, os, sys
 fd = os.open(sys.argv[1], os.O_RDWR)
@@ -28,7 +29,7 @@ mapped.flush()
 os.pwrite(fd, b"EVIL", 4)
 `;
 
-/** Keeps a folder open, and makes a file in it when told to. */
+/** Keeps a folder open, and makes a file in it when asked to. */
 const keepsFolderOpen = `
 import os, sys
 fd = os.open(sys.argv[1], os.O_RDONLY | os.O_DIRECTORY)
@@ -145,7 +146,7 @@ describe.skipIf(!mayAct)("a file of another user in the place of root's", () => 
 });
 
 describe.skipIf(!mayAct)("links and fifos of another user", () => {
-  test("are made again, and what he holds of them is his as before", async () => {
+  test("links and fifos of another user are made again, and what he holds of them is his as before", async () => {
     await using fixture = await openFixture();
     const items = [folder("/"), fifo("/p", { owner: root }), link("/l", "x", { owner: root })];
     const backup = await fixture.backup(items);
@@ -206,7 +207,7 @@ describe.skipIf(!mayAct)("a folder of another user in the place of root's", () =
     },
   );
 
-  test("that is empty is replaced, and his descriptor leads nowhere", async () => {
+  test("a folder of another user in the place of root's that is empty is replaced, and his descriptor leads nowhere", async () => {
     await using fixture = await openFixture();
     const backup = await fixture.backup(items);
     await mkdir(fixture.at("/d"), { recursive: true });
@@ -272,7 +273,7 @@ describe.skipIf(!mayAct)("a folder of root's that becomes another user's", () =>
     },
   );
 
-  test("and that a restore which was killed has made is not his under another name", async () => {
+  test("a folder of root's that becomes another user's and that a restore which was killed has made is not his under another name", async () => {
     await using fixture = await openFixture();
     const items = [folder("/"), folder("/home", { owner: neighbour }), folder("/home/mine", { owner: neighbour })];
     const backup = await fixture.backup(items);
@@ -287,16 +288,146 @@ describe.skipIf(!mayAct)("a folder of root's that becomes another user's", () =>
     expect(act('cat "$1"/*/secret', fixture.at("/home"))).not.toBe(0);
   });
 
-  test("twin: one that a restore which was killed has made for him is his", async () => {
+  attack(
+    {
+      by: "U",
+      what: "root's private folder is renamed to a public one of root's, in a folder of the user's",
+      before: "opened to all",
+      now: "it is renamed and made again",
+    },
+    async () => {
+      await using fixture = await openFixture();
+      const items = [folder("/"), folder("/home", { owner: neighbour }), folder("/home/public", { owner: root })];
+      const backup = await fixture.backup([...items, file("/home/public/x", "x", { owner: root })]);
+      await mkdir(fixture.at("/home/private"), { recursive: true });
+      writeFileSync(fixture.at("/home/private/secret"), "secret");
+      chmodSync(fixture.at("/home/private"), 0o700);
+      give(fixture.at("/home"), neighbour, 0o755);
+      expect(act('mv "$1/private" "$1/public"', fixture.at("/home"))).toBe(0);
+      await fixture.restore(backup);
+      expect(await fixture.names("/home/public")).toEqual(["x"]);
+      expect(mode(fixture.at("/home/public"))).toBe(0o755);
+      expect(act('cat "$1"/*/secret', fixture.at("/home"))).not.toBe(0);
+    },
+  );
+
+  test("twin: a private folder that becomes public, where nobody else can rename it, stays", async () => {
     await using fixture = await openFixture();
-    const items = [folder("/"), folder("/mine", { owner: neighbour }), file("/mine/x", "x", { owner: neighbour })];
-    const backup = await fixture.backup(items);
-    await mkdir(fixture.at("/mine"), { recursive: true });
-    give(fixture.at("/mine"), { uid: 0, gid: neighbour.gid }, 0o1700);
-    const before = inode(fixture.at("/mine"));
+    const backup = await fixture.backup([folder("/"), folder("/d"), folder("/d/public", { owner: root })]);
+    await mkdir(fixture.at("/d/public"), { recursive: true });
+    chmodSync(fixture.at("/d/public"), 0o700);
+    const before = inode(fixture.at("/d/public"));
+    await fixture.restore(backup);
+    expect(inode(fixture.at("/d/public"))).toBe(before);
+    expect(mode(fixture.at("/d/public"))).toBe(0o755);
+  });
+
+  /** A restore that ends, as if killed, when all folders are made and files are written. */
+  async function unfinished(fixture: Fixture, backup: Awaited<ReturnType<Fixture["backup"]>>): Promise<void> {
+    const stop = new AbortController();
+    const reason = new Error("killed");
+    const onProgress = ({ files }: { readonly files: number }) => files > 0 && stop.abort(reason);
+    await expect(fixture.restore(backup, { signal: stop.signal, onProgress })).rejects.toThrow("killed");
+  }
+
+  const staff = { ...root, gid: neighbour.gid };
+  const shared = [
+    folder("/"),
+    folder("/shared", { owner: staff, mode: 0o775 }),
+    folder("/shared/his", { owner: neighbour, mode: 0o755 }),
+    folder("/shared/private", { owner: staff, mode: 0o700 }),
+    file("/shared/private/secret", noise(10), { owner: root, mode: 0o644 }),
+    file("/z", noise(5 * MiB), { owner: root }),
+  ];
+
+  async function openShared(): Promise<Fixture> {
+    const fixture = await openFixture();
+    await mkdir(fixture.at("/shared"), { recursive: true });
+    give(fixture.at("/shared"), staff, 0o775);
+    return fixture;
+  }
+
+  attack(
+    {
+      by: "U",
+      what: "unfinished folders of a killed restore are exchanged before the next one, in a shared folder",
+      before: "another's private files given to the user",
+      now: "each is known to be for one path, and made again",
+    },
+    async () => {
+      await using fixture = await openShared();
+      const backup = await fixture.backup(shared);
+      await unfinished(fixture, backup);
+      expect(act('cd "$1" && mv his other && mv private his', fixture.at("/shared"))).toBe(0);
+      await fixture.restore(backup);
+      expect(await fixture.names("/shared/his")).toEqual([]);
+      expect(lstatSync(fixture.at("/shared/his")).uid).toBe(neighbour.uid);
+      expect(await fixture.names("/shared/private")).toEqual(["secret"]);
+      expect(act('cat "$1"/*/secret', fixture.at("/shared"))).not.toBe(0);
+    },
+  );
+
+  test("twin: those that nobody has touched are gone on with, and leave no mark", async () => {
+    await using fixture = await openShared();
+    const backup = await fixture.backup(shared);
+    await unfinished(fixture, backup);
+    const before = inode(fixture.at("/shared/his"));
     expect(exitOf(await fixture.restore(backup))).toBe(0);
-    expect(inode(fixture.at("/mine"))).toBe(before);
-    expect(lstatSync(fixture.at("/mine")).uid).toBe(neighbour.uid);
+    expect(inode(fixture.at("/shared/his"))).toBe(before);
+    expect(lstatSync(fixture.at("/shared/his")).uid).toBe(neighbour.uid);
+    expect(await Bun.$`getfattr -d -m - ${fixture.at("/shared/his")}`.text()).toBe("");
+  });
+});
+
+describe.skipIf(!mayAct)("a folder that others may look into now, but not in the end", () => {
+  /** What the neighbour sees of `/d/x` while `/z` is still being written. */
+  async function seen(fixture: Fixture, wanted: number): Promise<boolean> {
+    const items = [folder("/"), folder("/d", { owner: root, mode: wanted }), file("/d/x", "secret", { owner: root })];
+    const backup = await fixture.backup([...items, file("/z", [noise(MiB), noise(MiB)])], { perFrame: 1 });
+    let was = false;
+    const onProgress = () => {
+      was ||= act('cat "$1"', fixture.at("/d/x")) === 0;
+    };
+    await fixture.restore(backup, { onProgress });
+    expect(mode(fixture.at("/d"))).toBe(wanted);
+    return was;
+  }
+
+  attack(
+    {
+      by: "U",
+      what: "files of a private folder are read while they are restored into one that is still open",
+      before: "read",
+      now: "the folder is closed first",
+    },
+    async () => {
+      await using fixture = await openFixture();
+      await mkdir(fixture.at("/d"), { recursive: true });
+      expect(await seen(fixture, 0o700)).toBe(false);
+    },
+  );
+
+  attack(
+    {
+      by: "U",
+      what: "files of a private folder are read while they are restored into one that is still open",
+      before: "read",
+      now: "the folder is closed first",
+    },
+    async () => {
+      await using fixture = await openFixture();
+      await mkdir(fixture.at("/d"), { recursive: true });
+      chmodSync(fixture.at("/d"), 0o750);
+      await Bun.$`setfacl -m user:${neighbour.uid}:r-x ${fixture.at("/d")}`;
+      expect(await seen(fixture, 0o750)).toBe(false);
+    },
+    { variant: "by an ACL" },
+  );
+
+  test("twin: one that they may look into in the end stays open meanwhile", async () => {
+    await using fixture = await openFixture();
+    await mkdir(fixture.at("/d"), { recursive: true });
+    expect(await seen(fixture, 0o755)).toBe(true);
   });
 });
 
@@ -344,7 +475,7 @@ describe.skipIf(!mayAct)("a folder that others may write to", () => {
     expect(await fixture.names("/d")).toEqual(["evil", "x"]);
   });
 
-  test("shows nothing that is being made, nor lets anybody in to it", async () => {
+  test("a folder that others may write to shows nothing that is being made, nor lets anybody in to it", async () => {
     await using fixture = await openFixture();
     const items = [folder("/"), folder("/d", { owner: neighbour, mode: 0o755 })];
     const large = file("/d/x", [noise(MiB), noise(MiB)], { owner: root, mode: 0o644 });
@@ -382,7 +513,7 @@ describe.skipIf(!mayAct || !mayMount)("a mount in the target", () => {
     }
   }
 
-  test("gets what belongs there by way of a folder of its own, which goes in the end", async () => {
+  test("a mount in the target gets what belongs there by way of a folder of its own, which goes in the end", async () => {
     await using fixture = await openFixture();
     await using small = await diskFull(MiB);
     await writeFile(`${small.path}/before`, "before");
@@ -392,7 +523,7 @@ describe.skipIf(!mayAct || !mayMount)("a mount in the target", () => {
     expect(await fixture.names()).toEqual(["boot", "z"]);
   });
 
-  test("of another owner, which cannot be moved aside, is taken over", async () => {
+  test("a mount in the target of another owner, which cannot be moved aside, is taken over", async () => {
     await using fixture = await openFixture();
     await using small = await diskFull(MiB);
     await writeFile(`${small.path}/before`, "before");
@@ -405,7 +536,7 @@ describe.skipIf(!mayAct || !mayMount)("a mount in the target", () => {
     expect((await readdir(small.path)).sort()).toEqual(["before", "d", "x"]);
   });
 
-  test("that is to be another user's is given to him", async () => {
+  test("a mount in the target that is to be another user's is given to him", async () => {
     await using fixture = await openFixture();
     await using small = await diskFull(MiB);
     await mkdir(`${small.path}/lost+found`);
@@ -416,30 +547,7 @@ describe.skipIf(!mayAct || !mayMount)("a mount in the target", () => {
   });
 });
 
-/** A filesystem in user space with one empty folder, which is root's and nobody's business; it is mounted as the neighbour's. */
-const usersFilesystem = `
-import ctypes, os, struct, sys
-libc = ctypes.CDLL(None, use_errno=True)
-fd = os.open("/dev/fuse", os.O_RDWR)
-options = f"fd={fd},rootmode=40000,user_id=65534,group_id=65534,allow_other"
-if libc.mount(b"his", os.fsencode(sys.argv[1]), b"fuse", 0, options.encode()) != 0: sys.exit("cannot mount")
-os.write(1, b"ready")
-attributes = struct.pack("<QIIQQQQQQIIIIIIIIII", 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0o40700, 2, 0, 0, 0, 4096, 0)
-while True:
-    try: request = os.read(fd, 1 << 20)
-    except OSError: break
-    _, opcode, unique = struct.unpack_from("<IIQ", request)
-    error, answer = 0, b""
-    if opcode == 26: answer = struct.pack("<IIIIHHIIHHI", 7, 31, 65536, 0, 0, 0, 65536, 1, 0, 0, 0) + bytes(28)
-    elif opcode == 3: answer = attributes
-    elif opcode == 27: answer = bytes(16)
-    elif opcode in (28, 29): pass
-    elif opcode in (2, 42): continue
-    else: error = -2 if opcode == 1 else -38
-    os.write(fd, struct.pack("<IiQ", 16 + len(answer), error, unique) + answer)
-`;
-
-describe.skipIf(!mayAct || !mayMount || !existsSync("/dev/fuse"))("a filesystem that a user has mounted", () => {
+describe.skipIf(!mayAct || !mayMountForUser)("a filesystem that a user has mounted", () => {
   attack(
     { by: "U", what: "a user's FUSE filesystem that claims to be root's", before: "written to", now: "it is left out" },
     async () => {
@@ -451,17 +559,9 @@ describe.skipIf(!mayAct || !mayMount || !existsSync("/dev/fuse"))("a filesystem 
       ];
       const backup = await fixture.backup([...items, file("/x", "x")]);
       await mkdir(fixture.at("/d"), { recursive: true });
-      const server = Bun.spawn(["python3", "-c", usersFilesystem, fixture.at("/d")], {
-        stdout: "pipe",
-        stderr: "inherit",
-      });
-      try {
-        const { value } = await server.stdout.getReader().read();
-        expect(new TextDecoder().decode(value)).toBe("ready");
+      {
+        await using _ = await usersFilesystem(fixture.at("/d"));
         await fixture.restore(backup);
-      } finally {
-        await run(["umount", "--lazy", fixture.at("/d")]);
-        server.kill("SIGKILL");
       }
       expect(fixture.complaints).toEqual([
         'cannot restore "/d": a filesystem that nobody has mounted is in its place; unmount it and run again',
@@ -470,10 +570,28 @@ describe.skipIf(!mayAct || !mayMount || !existsSync("/dev/fuse"))("a filesystem 
       expect(await fixture.read("/x")).toBe("x");
     },
   );
+
+  attack(
+    { by: "U", what: "a user's FUSE filesystem that claims to be root's", before: "written to", now: "it is left out" },
+    async () => {
+      await using fixture = await openFixture();
+      const items = [folder("/"), folder("/d", { owner: root }), file("/d/secret", "secret", { owner: root })];
+      const backup = await fixture.backup(items);
+      await mkdir(fixture.at("/d"), { recursive: true });
+      {
+        await using _ = await usersFilesystem(fixture.at("/d"));
+        await fixture.restore(backup, { paths: ["/d/secret"] });
+      }
+      expect(fixture.complaints).toEqual([
+        'cannot restore "/d/secret": a filesystem that nobody has mounted is in its place; unmount it and run again',
+      ]);
+    },
+    { variant: "on the way to a path that was asked for" },
+  );
 });
 
 describe.skipIf(!mayAct)("leftovers", () => {
-  test("that only look like ones of a restore are not removed", async () => {
+  test("leftovers that only look like ones of a restore are not removed", async () => {
     await using fixture = await openFixture();
     const disguise = `.sysbackup-${"0".repeat(32)}`;
     await mkdir(fixture.at(`/${disguise}`), { recursive: true });
@@ -485,7 +603,7 @@ describe.skipIf(!mayAct)("leftovers", () => {
 });
 
 describe.skipIf(!isRoot)("dumps that are fetched", () => {
-  test("do not go into a folder that somebody else has made for them", async () => {
+  test("dumps that are fetched do not go into a folder that somebody else has made for them", async () => {
     await using fixture = await openFixture();
     const snapshot = await fixture.snapshot("db", "dump");
     const backup = await fixture.backup([folder("/")], { snapshots: [snapshot] });

@@ -51,7 +51,7 @@ describe("some paths", () => {
     expect(mode(fixture.at("/b"))).toBe(0o700);
   });
 
-  test("one folder, with all that is in it", async () => {
+  test("one folder is restored with all that is in it", async () => {
     const { fixture, reads, figures } = await restored(["/c/d/"], ["/c"]);
     await using _ = fixture;
     expect(reads).toEqual([root, part, "packs/"]);
@@ -68,7 +68,7 @@ describe("some paths", () => {
     expect([mode(fixture.at("/a")), mode(fixture.at("/a/in"))]).toEqual([0o711, 0o701]);
   });
 
-  test("a path that the backup does not have is told, and the others are restored", async () => {
+  test("a path that the backup does not have is reported, and the others are restored", async () => {
     const { fixture, figures } = await restored(["/b/x", "/b/z"], []);
     await using _ = fixture;
     expect(fixture.complaints).toEqual([

@@ -100,7 +100,7 @@ describe("reads", () => {
         [50, 100, 1],
       ],
     ],
-  ])("%s", (_, list, expected) => {
+  ])("reads: %s", (_, list, expected) => {
     expect(brief(list)).toEqual(expected);
   });
 });

@@ -11,7 +11,7 @@ const modified = (path: string) => lstatSync(path, { bigint: true }).mtimeNs;
 const before1970 = { seconds: -2, nanoseconds: 500_000_000 };
 
 describe("what comes back", () => {
-  test("bytes, modes, times, links, fifos, and nothing else", async () => {
+  test("a restore brings back bytes, modes, times, links, fifos, and nothing else", async () => {
     await using fixture = await Fixture.open();
     const large = [noise(3 * MiB), noise(2 * MiB), noise(17)];
     const backup = await fixture.backup([
@@ -50,19 +50,22 @@ describe("what comes back", () => {
     expect(modified(fixture.at("/d/large"))).toBe(1_700_000_000_123_456_789n);
   });
 
-  test.each(["zstd", "gzip", "none"] as const)("files stored whole as %s, small and large", async (encoding) => {
-    await using fixture = await Fixture.open();
-    const large = noise(9 * MiB);
-    const items = [file("/small", "small"), file("/large", large), file("/same", large), file("/empty", "")];
-    await fixture.restore(await fixture.backup([folder("/"), ...items], { encoding }));
-    expect(fixture.complaints).toEqual([]);
-    expect(await fixture.read("/small")).toBe("small");
-    expect(large.equals(await readFile(fixture.at("/large")))).toBe(true);
-    expect(large.equals(await readFile(fixture.at("/same")))).toBe(true);
-    expect(await fixture.read("/empty")).toBe("");
-  });
+  test.each(["zstd", "gzip", "none"] as const)(
+    "a restore brings back files stored whole as %s, small and large",
+    async (encoding) => {
+      await using fixture = await Fixture.open();
+      const large = noise(9 * MiB);
+      const items = [file("/small", "small"), file("/large", large), file("/same", large), file("/empty", "")];
+      await fixture.restore(await fixture.backup([folder("/"), ...items], { encoding }));
+      expect(fixture.complaints).toEqual([]);
+      expect(await fixture.read("/small")).toBe("small");
+      expect(large.equals(await readFile(fixture.at("/large")))).toBe(true);
+      expect(large.equals(await readFile(fixture.at("/same")))).toBe(true);
+      expect(await fixture.read("/empty")).toBe("");
+    },
+  );
 
-  test("holes stay holes, also where an extent goes on behind one", async () => {
+  test("holes stay holes, also if an extent goes on behind one", async () => {
     await using fixture = await Fixture.open();
     const data = noise(3 * 4096);
     const holes = [
@@ -86,7 +89,7 @@ describe("what comes back", () => {
     expect((await readFile(fixture.at("/hole"))).equals(Buffer.alloc(1000))).toBe(true);
   });
 
-  test("hard links are one file again, also over parts", async () => {
+  test("hard links are one file again after a restore, also over parts", async () => {
     await using fixture = await Fixture.open();
     const hardLink = "/a/first";
     const items = [
@@ -115,7 +118,7 @@ describe("what comes back", () => {
     expect(await fixture.read("/c")).toBe("shared");
   });
 
-  test("paths that are not UTF-8, begin with a dash, hold newlines, or are as long as can be", async () => {
+  test("a restore brings back paths that are not UTF-8, begin with a dash, hold newlines, or are as long as can be", async () => {
     await using fixture = await Fixture.open();
     const long = "n".repeat(255);
     const deep = Array.from({ length: 30 }, () => "d".repeat(200));
@@ -137,7 +140,7 @@ describe("what comes back", () => {
     ]);
   });
 
-  test("extended attributes and ACLs, access and default", async () => {
+  test("a restore brings back extended attributes and ACLs, access and default", async () => {
     await using fixture = await Fixture.open();
     const acl = { access: "user::rw-\nuser:4242:r--\ngroup::r--\nmask::r--\nother::---" };
     const inherited = { default: "user::rwx\ngroup::r-x\nother::---" };
@@ -158,36 +161,39 @@ describe("what comes back", () => {
     expect(mode(fixture.at("/d/plain"))).toBe(0o644);
   });
 
-  test.skipIf(!isRoot)("as root: owners by name or number, special bits, capabilities, devices", async () => {
-    await using fixture = await Fixture.open();
-    const owner = { user: "daemon", group: "no-such-group", uid: 4321, gid: 8765 };
-    const capability = Buffer.from("0100000200200000000000000000000000000000", "hex");
-    const xattrs = new Map([["security.capability" as never, capability]]);
-    const backup = await fixture.backup([
-      folder("/"),
-      file("/suid", "x", { owner, mode: 0o6755 }),
-      file("/capable", "x", { owner, xattrs }),
-      device("/null", { mode: 0o666 }),
-    ]);
-    await fixture.restore(backup);
-    expect(fixture.complaints).toEqual([]);
-    const { uid, gid } = lstatSync(fixture.at("/suid"));
-    expect([uid, gid]).toEqual([Number((await run(["id", "-u", "daemon"])).trim()), 8765]);
-    expect(mode(fixture.at("/suid"))).toBe(0o6755);
-    expect(await run(["getcap", fixture.at("/capable")])).toContain("cap_net_raw");
-    expect(lstatSync(fixture.at("/null")).rdev).toBe(lstatSync("/dev/null").rdev);
+  test.skipIf(!isRoot)(
+    "a restore as root brings back owners by name or number, special bits, capabilities, devices",
+    async () => {
+      await using fixture = await Fixture.open();
+      const owner = { user: "daemon", group: "no-such-group", uid: 4321, gid: 8765 };
+      const capability = Buffer.from("0100000200200000000000000000000000000000", "hex");
+      const xattrs = new Map([["security.capability" as never, capability]]);
+      const backup = await fixture.backup([
+        folder("/"),
+        file("/suid", "x", { owner, mode: 0o6755 }),
+        file("/capable", "x", { owner, xattrs }),
+        device("/null", { mode: 0o666 }),
+      ]);
+      await fixture.restore(backup);
+      expect(fixture.complaints).toEqual([]);
+      const { uid, gid } = lstatSync(fixture.at("/suid"));
+      expect([uid, gid]).toEqual([Number((await run(["id", "-u", "daemon"])).trim()), 8765]);
+      expect(mode(fixture.at("/suid"))).toBe(0o6755);
+      expect(await run(["getcap", fixture.at("/capable")])).toContain("cap_net_raw");
+      expect(lstatSync(fixture.at("/null")).rdev).toBe(lstatSync("/dev/null").rdev);
 
-    const again = await fixture.restore(backup, { numericOwner: true });
-    expect(lstatSync(fixture.at("/suid")).uid).toBe(4321);
-    expect(mode(fixture.at("/suid"))).toBe(0o6755);
-    expect(again).toMatchObject({ files: 2, unchanged: 1 });
-  });
+      const again = await fixture.restore(backup, { numericOwner: true });
+      expect(lstatSync(fixture.at("/suid")).uid).toBe(4321);
+      expect(mode(fixture.at("/suid"))).toBe(0o6755);
+      expect(again).toMatchObject({ files: 2, unchanged: 1 });
+    },
+  );
 });
 
 describe("what is there already", () => {
   const items = [folder("/"), folder("/d"), file("/d/x", "right", { mode: 0o640 }), link("/d/l", "x"), fifo("/d/p")];
 
-  test("is left alone where it matches, to the change time", async () => {
+  test("what is there already is left alone if it matches, to the change time", async () => {
     await using fixture = await Fixture.open();
     const backup = await fixture.backup(items);
     await fixture.restore(backup);
@@ -205,7 +211,7 @@ describe("what is there already", () => {
     expect(changed()).toEqual(before);
   });
 
-  test("is written anew where one bit differs, though size and times are the same", async () => {
+  test("what is there already is written again if one bit differs, though size and times are the same", async () => {
     await using fixture = await Fixture.open();
     const backup = await fixture.backup(items);
     await fixture.restore(backup);
@@ -216,7 +222,7 @@ describe("what is there already", () => {
     expect(await fixture.read("/d/x")).toBe("right");
   });
 
-  test("gets its metadata corrected, and loses ACLs and attributes that the backup does not have", async () => {
+  test("what is there already gets its metadata corrected, and loses ACLs and attributes that the backup does not have", async () => {
     await using fixture = await Fixture.open();
     const backup = await fixture.backup(items);
     await fixture.restore(backup);
@@ -259,7 +265,7 @@ describe("what is there already", () => {
     expect((await readFile(fixture.at("/s")))[500_000]).toBe(0);
   });
 
-  test("a file that is shorter or longer is written anew", async () => {
+  test("a file that is shorter or longer is written again", async () => {
     await using fixture = await Fixture.open();
     const backup = await fixture.backup(items);
     await fixture.restore(backup);
@@ -268,7 +274,7 @@ describe("what is there already", () => {
     expect(await fixture.read("/d/x")).toBe("right");
   });
 
-  test("a file with another name besides is written anew, and its other name keeps what it had", async () => {
+  test("a file with another name besides is written again, and its other name keeps what it had", async () => {
     await using fixture = await Fixture.open();
     const backup = await fixture.backup(items);
     await fixture.restore(backup);
@@ -280,7 +286,7 @@ describe("what is there already", () => {
     expect(lstatSync(fixture.at("/d/l")).nlink).toBe(1);
   });
 
-  test("nor does a change of metadata show under another name", async () => {
+  test("a change of metadata does not show under another name of the file", async () => {
     await using fixture = await Fixture.open();
     const shared = (mode: number) => [
       file("/x", "shared", { hardLink: "/x", mode }),
@@ -314,7 +320,7 @@ describe("what is there already", () => {
     expect(lstatSync(fixture.at("/d/p")).isFIFO()).toBe(true);
   });
 
-  test("an empty folder makes way too, one with something in it is told and stays", async () => {
+  test("an empty folder makes way too; one with something in it is reported and stays", async () => {
     await using fixture = await Fixture.open();
     await mkdir(fixture.at("/d/x"), { recursive: true });
     await mkdir(fixture.at("/d/l/inner"), { recursive: true });
@@ -327,7 +333,7 @@ describe("what is there already", () => {
     expect(await run(["ls", "-A", fixture.at("/d")])).toBe("l\np\nx\n");
   });
 
-  test("a link in place of a folder is not followed: what lies in it is told once", async () => {
+  test("a link in place of a folder is not followed: what lies in it is reported once", async () => {
     await using fixture = await Fixture.open();
     await mkdir(fixture.target);
     await mkdir(fixture.outside);
@@ -344,13 +350,13 @@ describe("what is there already", () => {
 });
 
 describe("the target", () => {
-  test("one that is made gets the metadata of /", async () => {
+  test("a target that is made gets the metadata of /", async () => {
     await using fixture = await Fixture.open();
     await fixture.restore(await fixture.backup([folder("/", { mode: 0o751 })]));
     expect(mode(fixture.target)).toBe(0o751);
   });
 
-  test("one that was there stays as its owner made it", async () => {
+  test("a target that was there stays as its owner made it", async () => {
     await using fixture = await Fixture.open();
     await mkdir(fixture.target, { mode: 0o700 });
     await fixture.restore(await fixture.backup([folder("/", { mode: 0o755 }), file("/x", "x")]));
@@ -360,7 +366,7 @@ describe("the target", () => {
   test.each([
     ["in a missing folder", "/no/such", "no such file or directory"],
     ["that is a file", "", "not a directory"],
-  ])("one %s is refused", async (_, below, reason) => {
+  ])("a target %s is refused", async (_, below, reason) => {
     await using fixture = await Fixture.open();
     const backup = await fixture.backup([folder("/")]);
     const plain = `${fixture.scratch.path}/file`;

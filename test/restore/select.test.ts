@@ -19,7 +19,7 @@ describe("what is selected", () => {
     ["/etc", "leads"],
     ["/home/alice", "leads"],
     ["/", "leads"],
-  ] as const)("%s: %s", (one, role) => {
+  ] as const)("what is selected: %s: %s", (one, role) => {
     expect(selection.role(path(one))).toBe(role);
   });
 
@@ -35,7 +35,7 @@ describe("what is selected", () => {
     expect(some.missing()).toEqual([path("/b")]);
   });
 
-  test("without paths, everything", () => {
+  test("without paths, everything is selected", () => {
     expect(new Selection([], nothingThere).role(path("/any/thing"))).toBe("selected");
   });
 
@@ -63,12 +63,12 @@ describe("which parts are read", () => {
     ["the last one, which has no end", "/etc/ssl", "/etc/ssl-old", undefined, true],
     ["the last one, begun after all of it", "/etc/ssl", "/etc/ssl0", undefined, false],
     ["everything", "/", "/x", "/y", true],
-  ])("%s: %s in %s to %s", (_, wanted, first, next, read) => {
+  ])("parts are read if they hold what is selected: %s: %s in %s to %s", (_, wanted, first, next, read) => {
     const selection = new Selection([wanted], there);
     expect(selection.concerns(path(first), next === undefined ? undefined : path(next))).toBe(read);
   });
 
-  test("one that has only a missing parent is read for it", () => {
+  test("a part that has only a missing parent is read for it", () => {
     expect(new Selection(["/z/file"], nothingThere).concerns(path("/"), path("/a"))).toBe(true);
     expect(new Selection(["/z/file"], there).concerns(path("/"), path("/a"))).toBe(false);
   });

@@ -10,7 +10,7 @@ describe("a restore command is shown", () => {
     ["plain", "psql -X --dbname=app", "psql -X --dbname=app"],
     ["with quotes, backslashes and three spaces", `sed 's/a\\nb/c/'   | "x"`, `sed '\\''s/a\\nb/c/'\\''   | "x"`],
     ["in other languages", "echo Größe 大小", "echo Größe 大小"],
-  ])("as it is if it is %s", (_, command, shown) => {
+  ])("a restore command is shown as it is if it is %s", (_, command, shown) => {
     expect(shownCommand(command)).toBe(`sh -c '${shown}'`);
   });
 
@@ -43,17 +43,17 @@ describe("a restore command is shown", () => {
     ["marks over letters", "a\u0336b", "a⟪U+0336⟫b"],
     ["half a character", "a\ud800b", "a⟪U+D800⟫b"],
     ["the marks of this very form", "a⟪3 × space⟫b", "a⟪U+27EA⟫3 × space⟪U+27EB⟫b"],
-  ])("with %s by name", (_, command, shown) => {
+  ])("a restore command is shown with %s by name", (_, command, shown) => {
     const characters = String([...command].length);
     expect(shownCommand(command)).toBe(hidden(characters, shown));
   });
 
-  test("with its middle left out, and counted, if it is longer than a screen", () => {
+  test("a restore command is shown with its middle left out, and counted, if it is longer than a screen", () => {
     const shown = shownCommand(`first;${"x".repeat(9_000)};last`);
     expect(shown).toBe(hidden("9,011", `first;${"x".repeat(694)}⟪8,011 characters⟫${"x".repeat(295)};last`));
   });
 
-  test("in less than a screen, whatever it is made of", () => {
+  test("a restore command is shown in less than a screen, whatever it is made of", () => {
     for (const filler of [" \t", "ab", "\u202e\u200b", "   x", "'"]) {
       const shown = shownCommand(`first;${filler.repeat(10_000)};last`);
       expect(shown.replaceAll("'\\''", "'").length).toBeLessThan(1_200);

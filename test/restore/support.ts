@@ -279,7 +279,7 @@ export class Fixture implements AsyncDisposable {
     return this.bucket.put(key, body, { retention });
   }
 
-  /** Of the stored object, behind the bucket's back. */
+  /** Changes a stored object behind the bucket's back. */
   async damage(key: string, change: (bytes: Buffer) => Uint8Array): Promise<void> {
     const path = join(this.bucketPath, key);
     const bytes = await readFile(path);

@@ -90,6 +90,31 @@ describe.skipIf(!mayAct)("folders that are swapped in a folder of his", () => {
     },
   );
 
+  attack(
+    {
+      by: "U",
+      what: "a folder is exchanged before its files are looked at",
+      before: "the restore ended with a defect",
+      now: "only these are not restored",
+    },
+    async () => {
+      await using fixture = await prepared();
+      const items = [
+        ...home,
+        file("/home/a", noise(10), { owner: neighbour }),
+        folder("/home/private", { owner: root, mode: 0o700 }),
+        folder("/home/private/m"),
+        ...many.map((_, number) => folder(`/home/private/m/${number}`)),
+      ];
+      const later = [file("/home/private/secret", "secret", { owner: root }), file("/z", "z", { owner: root })];
+      const backup = await fixture.backup([...items, ...later], { perPart: items.length });
+      const swap = () => void act('cd "$1" && mv private gone && mkdir private', fixture.at("/home"));
+      expect(exitOf(await fixture.restore(backup, { bucket: meddling(fixture, swap) }))).toBe(3);
+      expect(await fixture.names("/home/private")).toEqual([]);
+      expect(await fixture.read("/z")).toBe("z");
+    },
+  );
+
   test("twin: with nobody there, as many folders get their owners and files", async () => {
     await using fixture = await prepared();
     const backup = await fixture.backup([
@@ -105,7 +130,7 @@ describe.skipIf(!mayAct)("folders that are swapped in a folder of his", () => {
 });
 
 /**
- * Exchanges root's file, which lies in a folder of his, for whatever a restore makes beside it, as fast as it can. It is told the
+ * Exchanges root's file, which lies in a folder of his, for whatever a restore makes beside it, as fast as it can. It gets the
  * names that restores gave before, and looks for any other that begins like them.
  */
 const exchanger = `
@@ -195,7 +220,7 @@ describe("temporary names", () => {
 });
 
 describe.skipIf(!mayAct)("a descriptor of a folder", () => {
-  test("gives no right to write in it once its mode does not", async () => {
+  test("a descriptor of a folder gives no right to write in it once its mode does not", async () => {
     await using fixture = await openFixture();
     mkdirSync(fixture.target);
     chmodSync(fixture.target, 0o777);

@@ -18,9 +18,13 @@ const mayRun =
     () => false,
   ));
 
-type Told = { readonly figures: Record<string, number>; readonly exit: number; readonly notices: readonly Notice[] };
+type Reported = {
+  readonly figures: Record<string, number>;
+  readonly exit: number;
+  readonly notices: readonly Notice[];
+};
 
-async function restoreUnprivileged(fixture: Fixture, key: string): Promise<Told> {
+async function restoreUnprivileged(fixture: Fixture, key: string): Promise<Reported> {
   await mkdir(fixture.outside, { recursive: true });
   await chmod(fixture.outside, 0o777);
   await chmod(fixture.scratch.path, 0o755);
@@ -80,7 +84,7 @@ describe.skipIf(!mayRun)("without root", () => {
     expect(lstatSync(join(fixture.outside, "target/d")).mode & 0o7777).toBe(0o500);
   });
 
-  test("a folder that may not be written is told for each file in it", async () => {
+  test("a folder that may not be written is reported for each file in it", async () => {
     await using fixture = await Fixture.open();
     const { key } = await fixture.backup([folder("/"), folder("/d"), file("/d/x", "x")]);
     await mkdir(join(fixture.outside, "target/d"), { recursive: true });

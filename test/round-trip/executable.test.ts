@@ -58,7 +58,7 @@ describe("the compiled executable", () => {
   for (const place of places) {
     for (const layout of thorough ? ["packs", "objects"] : ["packs"]) {
       test.skipIf(place.absent)(
-        `archives, lists, verifies and restores, ${place.name}, ${layout}`,
+        `the compiled executable archives, lists, verifies and restores, ${place.name}, ${layout}`,
         async () => {
           await using home = await scratch();
           const tree = join(home.path, "tree");

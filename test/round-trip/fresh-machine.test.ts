@@ -228,7 +228,7 @@ describe.skipIf(!moto || !has("python3"))("on a fresh machine", () => {
       "these are keys of a session, and only users have codes; use the access key of an IAM user; or leave out --mfa",
     ],
   ];
-  test.each(refusals)("it is reported if %s", async (_, words, action, said, reported) => {
+  test.each(refusals)("restore on a fresh machine reports it if %s", async (_, words, action, said, reported) => {
     const refuse = (form: URLSearchParams) =>
       form.get("Action") === action ? stsError("AccessDenied", said) : undefined;
     await using aws = record(moto?.endpoint ?? "", refuse);

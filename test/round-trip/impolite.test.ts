@@ -33,7 +33,7 @@ const subcommands = [
   ["verify"],
   ["verify", "--all"],
   ["prune", "--keep-last", "1"],
-  ["renew", "--keep-last", "1"],
+  ["renew", "test", "--keep-last", "1"],
   ["cost"],
   ["doctor"],
 ] as const;
@@ -154,7 +154,7 @@ describe("a snapshotter", () => {
   }
 
   test(
-    "under nohup is not ended by SIGHUP",
+    "a snapshotter under nohup is not ended by SIGHUP",
     async () => {
       await using dir = await scratch();
       const snapshotters = { short: `echo $$ > '${dir.path}/pid'; sleep 2; echo dump >&3` };

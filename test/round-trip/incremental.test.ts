@@ -75,7 +75,7 @@ for (const place of places) {
   for (const layout of ["packs", "objects"]) {
     describe.skipIf(place.absent)(`a tree that changes, ${place.name}, ${layout}`, () => {
       test(
-        "comes back as it was at each run; a run over what did not change costs five requests at most",
+        "a tree that changes comes back as it was at each run; a run over what did not change costs five requests at most",
         async () => {
           await using dir = await scratch();
           const tree = join(dir.path, "tree");

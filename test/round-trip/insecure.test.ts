@@ -144,7 +144,7 @@ attack(
 );
 
 describe.skipIf(!isRoot)("as root, a picker", () => {
-  test("that others can write is run with --insecure-pickers", async () => {
+  test("as root, a picker that others can write is run with --insecure-pickers", async () => {
     await using at = await machine();
     await chmod(join(at.conf, "pickers.d/other"), 0o777);
     const { stderr } = await archive(at, "--insecure-pickers");
@@ -166,7 +166,7 @@ describe.skipIf(!isRoot)("as root, a picker", () => {
     expect(await ran(at)).toBe(true);
   });
 
-  test("and a snapshotter that others can write: only the picker is run", async () => {
+  test("as root, a picker and a snapshotter that others can write: only the picker is run", async () => {
     await using at = await machine();
     await chmod(join(at.conf, "pickers.d/other"), 0o644);
     await chmod(join(at.conf, "snapshots.d/dump"), 0o757);
@@ -176,7 +176,7 @@ describe.skipIf(!isRoot)("as root, a picker", () => {
     expect(await ran(at)).toBe(false);
   });
 
-  test("is bad in doctor exactly if archive does not run it", async () => {
+  test("as root, a picker is bad in doctor exactly if archive does not run it", async () => {
     await using at = await machine();
     const doctor = async () => (await sysbackup(["doctor", "--conf-dir", at.conf])).stdout;
     expect(await doctor()).not.toContain("can be changed by");

@@ -105,7 +105,7 @@ for (const place of places) {
   for (const signal of signals) {
     describe.skipIf(place.absent)(`${signal}, ${place.name}`, () => {
       test(
-        "while a picker runs",
+        "a run is ended while a picker runs",
         async () => {
           await using dir = await scratch();
           const setting = await prepare(place, dir.path, { pickers: { slow: hang(dir.path) } });
@@ -118,7 +118,7 @@ for (const place of places) {
       );
 
       test(
-        "while a snapshotter dumps, with parts of its object sent",
+        "a run is ended while a snapshotter dumps, with parts of its object sent",
         async () => {
           await using dir = await scratch();
           const dump = `head -c ${20 * MiB} /dev/urandom >&3\n${hang(dir.path)}`;
@@ -133,7 +133,7 @@ for (const place of places) {
       );
 
       test(
-        "while content is stored, with packs put",
+        "a run is ended while content is stored, with packs put",
         async () => {
           await using dir = await scratch();
           const setting = await prepare(place, dir.path, {});
@@ -153,7 +153,7 @@ for (const place of places) {
       );
 
       test(
-        "while files are restored",
+        "a restore is ended while files are restored",
         async () => {
           await using dir = await scratch();
           const setting = await prepare(place, dir.path, {});
@@ -180,7 +180,7 @@ for (const place of places) {
       );
 
       test(
-        "while a command replays a snapshot",
+        "a restore is ended while a command replays a snapshot",
         async () => {
           await using dir = await scratch();
           const command = `${hang(dir.path)}; cat > '${dir.path}/replayed'`;

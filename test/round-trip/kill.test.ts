@@ -112,7 +112,7 @@ for (const place of places) {
 
     for (const kind of ["pickers", "snapshotters"] as const) {
       test(
-        `in an archive whose ${kind} go on by themselves: they do not keep the next run out`,
+        `kill -9 in an archive whose ${kind} go on by themselves does not let them keep the next run out`,
         async () => {
           const hangs = join(dir.path, `${kind}-hang`);
           // A snapshotter gets the descriptor for its dump; the output of a picker does not matter here.

@@ -60,7 +60,7 @@ describe.skipIf(ceph === undefined)("with the archive's role on Ceph nobody can"
     const attempts = folder === "index/" ? onObjects : [...onObjects, ...onContent];
     for (const attempt of attempts) test(`${attempt.name}: ${folder}`, () => tryOn(folder, attempt));
   }
-  test("change anything by looking up a date, which the role may: it tells a lock from a denial", async () => {
+  test("with the archive's role on Ceph nobody can change anything by looking up a date, which the role may: it tells a lock from a denial", async () => {
     for (const { key, version } of before) {
       const place = { Bucket: machine.bucket, Key: key, VersionId: version };
       expect(await statusOf(thief.send(new GetObjectRetentionCommand(place)))).toBe(200);
@@ -72,7 +72,7 @@ describe.skipIf(ceph === undefined)("with the archive's role on Ceph nobody can"
 
 describe.skipIf(ceph === undefined)("archive on Ceph", () => {
   test(
-    "works under its role alone: again, and beside another host",
+    "archive on Ceph works under its role alone: again, and beside another host",
     async () => {
       await using machine = await Guarded.open();
       const rights = Object.values(archiveRights);
@@ -100,7 +100,7 @@ describe.skipIf(ceph === undefined)("archive on Ceph", () => {
   } as const satisfies Readonly<Record<Exclude<keyof typeof archiveRights, "GetObjectRetention">, object>>;
   for (const [right, { exit, words }] of Object.entries(lacking)) {
     test(
-      `needs s3:${right}`,
+      `archive on Ceph needs s3:${right}`,
       async () => {
         await using machine = await Guarded.open();
         await archive((await machine.configure(Object.values(archiveRights))).conf);
@@ -118,7 +118,7 @@ describe.skipIf(ceph === undefined)("archive on Ceph", () => {
   }
 
   test(
-    "in GOVERNANCE mode stores what the owner can delete by bypassing it",
+    "archive on Ceph in GOVERNANCE mode stores what the owner can delete by bypassing it",
     async () => {
       await using machine = await Guarded.open();
       await archive((await machine.configure(Object.values(archiveRights))).conf);
@@ -132,7 +132,7 @@ describe.skipIf(ceph === undefined)("archive on Ceph", () => {
   );
 
   test(
-    "in COMPLIANCE mode stores what not even the owner can delete or shorten",
+    "archive on Ceph in COMPLIANCE mode stores what not even the owner can delete or shorten",
     async () => {
       await using machine = await Guarded.open();
       const { conf } = await machine.configure(Object.values(archiveRights), { lock_mode: "COMPLIANCE" });
@@ -153,7 +153,7 @@ describe.skipIf(ceph === undefined)("archive on Ceph", () => {
 describe.skipIf(ceph === undefined)("restore on Ceph", () => {
   for (const right of ["GetObjectVersion", "ListBucketVersions"] as const) {
     test(
-      `needs s3:${right}`,
+      `restore on Ceph needs s3:${right}`,
       async () => {
         await using machine = await Guarded.open();
         await archive((await machine.configure(Object.values(archiveRights))).conf);
@@ -211,7 +211,7 @@ async function listed(reader: string) {
 
 describe("after somebody put newer versions or delete markers over every key", () => {
   test.skipIf(ceph === undefined)(
-    "on Ceph, a role that only reads restores every backup, and the next archive is whole",
+    "after somebody put newer versions or delete markers over every key on Ceph, a role that only reads restores every backup, and the next archive is whole",
     async () => {
       await using machine = await Guarded.open();
       const archiver = await machine.configure(Object.values(archiveRights));
@@ -237,7 +237,7 @@ describe("after somebody put newer versions or delete markers over every key", (
   );
 
   test(
-    "in a folder, every backup is restored",
+    "after somebody put newer versions or delete markers over every key in a folder, every backup is restored",
     async () => {
       await using dir = await scratch();
       const tree = join(dir.path, "tree");

@@ -20,7 +20,7 @@ for (const place of places) {
   for (const layout of ["packs", "objects"] as const) {
     describe.skipIf(place.absent)(`nasty tree, ${place.name}, ${layout}`, () => {
       test(
-        "comes back identical in every attribute, also when restored again over itself",
+        "a nasty tree comes back identical in every attribute, also when restored again over itself",
         async () => {
           await using dir = await scratch();
           const [tree, target] = [join(dir.path, "tree"), join(dir.path, "target")];

@@ -74,7 +74,7 @@ const retrying = /trying again in \d+\.\d s \(attempt \d of 8\)/;
 
 describe.skipIf(ceph === undefined)("a network that", () => {
   test(
-    "is cut three times while an archive puts packs: it waits, tries again, and completes",
+    "a network that is cut three times while an archive puts packs: it waits, tries again, and completes",
     async () => {
       await using dir = await scratch();
       const { detour, tree, expected, conf, direct } = await host(dir.path);
@@ -93,7 +93,7 @@ describe.skipIf(ceph === undefined)("a network that", () => {
   );
 
   test(
-    "is silent for three seconds while an archive puts packs: it completes",
+    "a network that is silent for three seconds while an archive puts packs: it completes",
     async () => {
       await using dir = await scratch();
       const { detour, tree, expected, conf, direct } = await host(dir.path);
@@ -107,7 +107,7 @@ describe.skipIf(ceph === undefined)("a network that", () => {
   );
 
   test(
-    "is cut for good while an archive puts packs: one clear error within two minutes, and the next run builds upon it",
+    "a network that is cut for good while an archive puts packs: one clear error within two minutes, and the next run builds upon it",
     async () => {
       await using dir = await scratch();
       const { detour, tree, expected, conf, direct } = await host(dir.path);
@@ -137,7 +137,7 @@ describe.skipIf(ceph === undefined)("a network that", () => {
   );
 
   test(
-    "is cut twice while a restore reads: it continues, and completes",
+    "a network that is cut twice while a restore reads: it continues, and completes",
     async () => {
       await using dir = await scratch();
       const { detour, tree, expected, conf, direct } = await host(dir.path);

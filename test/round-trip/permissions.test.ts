@@ -7,9 +7,10 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { HeadObjectCommand, PutObjectCommand } from "@aws-sdk/client-s3";
 import { STSClient } from "@aws-sdk/client-sts";
-import { type RoleName, roleNames } from "../../core/aws/package.ts";
+import { nameTag, type RoleName, roleNames } from "../../core/aws/package.ts";
 import { parseManifestKey } from "../../core/format/keys.ts";
-import { putRolePolicy } from "../core/bucket/ceph-role.ts";
+import { createRole, putRolePolicy } from "../core/bucket/ceph-role.ts";
+import { attack } from "../support/attack.ts";
 import type { Policy, Statement } from "../support/cfn/policies.ts";
 import { sysbackup } from "../support/program.ts";
 import { ceph, clientConfig } from "../support/services.ts";
@@ -17,11 +18,11 @@ import { describeTree } from "../support/tree/describe.ts";
 import { lostBy, restoredExit } from "./loop.ts";
 import { type Attempt, allAttempts } from "./permissions/attempts.ts";
 import { asDeviations, deviationsIn } from "./permissions/deviations.ts";
-import { bucketForCeph, changes, inert, unknownActions } from "./permissions/for-ceph.ts";
+import { bucketForCeph, changes, inert, ownName, trustForCeph, unknownActions } from "./permissions/for-ceph.ts";
 import { Machine, runAll, worksFor } from "./permissions/jobs.ts";
 import { measure, type Outcome, outcomeOf, prepared } from "./permissions/measure.ts";
 import { type Measured, page } from "./permissions/page.ts";
-import { credentialsOf, Stage } from "./permissions/stage.ts";
+import { credentialsOf, type PerRole, Stage } from "./permissions/stage.ts";
 
 const minutes = 60_000;
 const day = 24 * 60 * 60 * 1000;
@@ -39,6 +40,8 @@ const marks = [
 describe.skipIf(ceph === undefined)("with the template's policies on Ceph", () => {
   let stage: Stage;
   const found: { groups: Measured["groups"]; jobs: Measured["jobs"] } = { groups: [], jobs: [] };
+  const measuredFor = (role: RoleName, name: RegExp) =>
+    found.groups.flatMap(({ cells }) => cells.filter((cell) => cell.role === role && name.test(cell.attempt.name)));
   beforeAll(async () => {
     stage = await Stage.open();
   });
@@ -66,8 +69,8 @@ describe.skipIf(ceph === undefined)("with the template's policies on Ceph", () =
       for (const statement of policies.bucket.Statement) {
         if (!(await isTaken(stage.setBucketPolicy(bucket, policyOf([statement]))))) refused.add(statement.Sid);
       }
-      // One that is taken would do the opposite of what it says: its effect is tested below.
-      refused.add("EveryPutStatesItsLock");
+      // Two that are taken would do the opposite of what they say: the effect of the first is tested below.
+      refused.add("EveryPutStatesItsLock").add("NobodyWithoutAName");
       expect([...refused].toSorted()).toEqual(changes.map(({ sid }) => sid).toSorted());
     });
 
@@ -82,6 +85,19 @@ describe.skipIf(ceph === undefined)("with the template's policies on Ceph", () =
         if (!(await isTaken(putRolePolicy(stage.service, roles.audit, policyOf([statement]))))) refused.push(action);
       }
       expect(refused.toSorted()).toEqual([...unknownActions].toSorted());
+    });
+
+    test("Ceph has no session tags: a role that asks for one can be assumed by nobody, and others with any", async () => {
+      const { trust } = stage.policies("any").roles.backup;
+      const answers = async (document: Policy) => {
+        const { arn } = await createRole(stage.service, { name: crypto.randomUUID(), path: "/" }, document);
+        const sts = new STSClient(clientConfig(stage.service));
+        const tags = [[], [{ Key: nameTag, Value: ownName }]];
+        const outcomes = tags.map((Tags) => outcomeOf(credentialsOf(sts, arn, Tags)));
+        return Promise.all(outcomes).finally(() => sts.destroy());
+      };
+      expect(await answers(trust)).toEqual(["refused", "refused"]);
+      expect(await answers(trustForCeph(stage.policies("any").roles.backup))).toEqual(["allowed", "allowed"]);
     });
 
     test("Ceph takes the rest together", async () => {
@@ -115,9 +131,20 @@ describe.skipIf(ceph === undefined)("with the template's policies on Ceph", () =
       ["ChangesThroughCloudFormationOnly", "steward", "remove the lifecycle rules", "refused"],
       ["ChangesThroughCloudFormationOnly", "steward", "change the default lock", "refused"],
       ["OnlyRolesOfThePackage", "restore", "read in packs/", "allowed"],
+      ["OwnNameOnly", "backup", "store, locked, in index/ under its own name", "allowed"],
+      ["OwnNameOnly", "backup", "store, locked, in index/ under another machine's name", "refused"],
+      ["OwnNameOnly", "steward", "store, locked, in index/ under another machine's name", "allowed"],
+      ["OnlyTheReaderNotes", "backup", "store, locked, in verified/", "refused"],
+      ["OnlyTheReaderNotes", "reader", "store, locked, in verified/", "allowed"],
+      ["TheReaderOnlyNotes", "reader", "store, locked, in packs/", "refused"],
+      ["TheReaderOnlyNotes", "reader", "store, locked, in verified/", "allowed"],
+      ["NoChoiceOfEncryption", "backup", "store with a choice of encryption", "refused"],
       // What Ceph makes of keys that it does not know.
       ["EncryptedTransportOnly", "restore", "read in packs/", "allowed"],
       ["OneLockMode", "backup", "store in the other lock mode", "allowed"],
+      // Refused only since Ceph has neither TLS nor such a class here.
+      ["NoKeyInRequests", "backup", "store, encrypted with a key of the request", "status 400"],
+      ["NoArchiveClasses", "backup", "store in the class GLACIER in packs/", "status 400"],
       ["NoLongLocks", "backup", "store with a lock beyond LongestLockDays", "allowed"],
       ["NoLongLocksByTheSteward", "steward", "extend a lock beyond LongestKeepDays", "allowed"],
     ];
@@ -155,7 +182,7 @@ describe.skipIf(ceph === undefined)("with the template's policies on Ceph", () =
   test("a put that states no lock is locked by the bucket's default", async () => {
     const bucket = await stage.bucket();
     await stage.guard(bucket, "backup", "together");
-    const place = { Bucket: bucket, Key: "snapshots/a" };
+    const place = { Bucket: bucket, Key: `snapshots/${ownName}/a` };
     const { VersionId } = await stage.clients.backup.send(new PutObjectCommand({ ...place, Body: "x" }));
     const head = await stage.admin.send(new HeadObjectCommand({ ...place, VersionId }));
     const until = head.ObjectLockRetainUntilDate?.getTime() ?? 0;
@@ -179,7 +206,7 @@ describe.skipIf(ceph === undefined)("with the template's policies on Ceph", () =
     "every attempt is refused or allowed as the policies say, but for what Ceph is known to do otherwise",
     async () => {
       const attempts = groups.flatMap((group) => group.attempts);
-      const cells = (await Promise.all(roleNames.map((role) => measure(stage, role, attempts)))).flat();
+      const cells = await measure(stage, attempts);
       found.groups = groups.map((group) => {
         return { title: group.title, cells: cells.filter(({ attempt }) => group.attempts.includes(attempt)) };
       });
@@ -189,6 +216,53 @@ describe.skipIf(ceph === undefined)("with the template's policies on Ceph", () =
       expect(cells.filter(({ harmed }) => harmed).map(({ role, attempt }) => `${role}: ${attempt.name}`)).toEqual([]);
     },
     5 * minutes,
+  );
+
+  attack(
+    {
+      by: "H",
+      what: "A host stores a manifest, a part, a dump or an index object under another machine's name, or extends its locks",
+      before: "allowed: one PUT could pass for another machine's newest backup, or stop its archives",
+      now: "refused by the role's policy, and again by the bucket policy",
+    },
+    () => {
+      const others = measuredFor("backup", /under (another machine's|a name that|no) name|a name that/);
+      expect(others.length).toBeGreaterThan(9);
+      for (const { attempt, measured } of others)
+        expect([attempt.name, measured.role, attempt.name.startsWith("look") ? "refused" : measured.bucket]).toEqual([
+          attempt.name,
+          "refused",
+          "refused",
+        ]);
+      const own = measuredFor("backup", /under its own name/);
+      expect(own.map(({ measured }) => measured.together)).toEqual(own.map(() => "allowed"));
+    },
+  );
+
+  attack(
+    {
+      by: "W",
+      what: "Somebody who may store notes under verified/ what nobody has read, so that all machines believe it",
+      before: "there was nothing to believe but what other machines said",
+      now: "only the reader stores there, and nothing elsewhere: by its own policy, and again by the bucket policy",
+    },
+    () => {
+      for (const role of roleNames.filter((one) => one !== "reader")) {
+        const cells = measuredFor(role, /^(store|extend).*verified/);
+        expect(cells.map(({ measured }) => [measured.role, measured.bucket])).toEqual(
+          cells.map(() => ["refused", "refused"]),
+        );
+        expect(cells).toHaveLength(3);
+      }
+      const elsewhere = measuredFor("reader", /^(store, locked|extend)/).filter(
+        ({ attempt }) => attempt.target !== "verified/",
+      );
+      expect(elsewhere.map(({ measured }) => [measured.role, measured.bucket])).toEqual(
+        elsewhere.map(() => ["refused", "refused"]),
+      );
+      const [stored] = measuredFor("reader", /^store, locked, in verified/);
+      expect(stored?.measured.together).toBe("allowed");
+    },
   );
 
   describe.each(["packs", "objects"] as const)("the layout %s", (layout) => {
@@ -213,13 +287,13 @@ describe.skipIf(ceph === undefined)("with the template's policies on Ceph", () =
       });
     }
 
-    test("rebuild-index reads with the restore role and stores with the backup role of conf", async () => {
+    async function rebuilt(...more: string[]) {
       const { service, packageName } = stage;
       // On Ceph, the bucket policy can let in one role at a time.
       for (const role of ["restore", "backup"] as const) await stage.guard(machine.bucket, role, "role");
       await stage.unguard(machine.bucket);
-      const words = ["rebuild-index", "--json", "--conf-dir", machine.confs.backup, "--name", `rebuilt-${layout}`];
-      const { exit, stdout, stderr } = await sysbackup([...words, "--package-name", packageName, "--account="], {
+      const words = ["rebuild-index", "--json", "--conf-dir", machine.confs.backup, ...more];
+      return sysbackup([...words, "--package-name", packageName, "--account="], {
         env: {
           AWS_ACCESS_KEY_ID: service.accessKey,
           AWS_SECRET_ACCESS_KEY: service.secretKey,
@@ -227,11 +301,23 @@ describe.skipIf(ceph === undefined)("with the template's policies on Ceph", () =
           AWS_REGION: service.region,
         },
       });
+    }
+
+    test("rebuild-index reads with the restore role and stores with the backup role of conf, under its own name", async () => {
+      await machine.loseIndex();
+      expect(await machine.indexes()).toEqual([]);
+      const { exit, stdout, stderr } = await rebuilt();
       expect([exit, stderr]).toEqual([0, ""]);
       expect(JSON.parse(stdout)).toMatchObject({ damaged: 0, unread: 0 });
-      const index = (await machine.versions()).filter(({ key }) => key.startsWith(`index/rebuilt-${layout}/`));
+      const index = (await machine.indexes()).filter(({ key }) => key.startsWith(`index/${ownName}/`));
       expect(index.length).toBeGreaterThan(0);
       for (const one of index) expect((await machine.head(one)).ObjectLockMode).toBe("GOVERNANCE");
+    }, 60_000);
+
+    test("rebuild-index under another machine's name is refused", async () => {
+      const { exit, stderr } = await rebuilt("--name", "other");
+      expect([exit, stderr]).toEqual([1, expect.stringContaining("access denied")]);
+      expect((await machine.versions()).filter(({ key }) => key.startsWith("index/other/"))).toEqual([]);
     }, 60_000);
 
     test("the dump was uploaded in parts, and is locked", async () => {
@@ -251,7 +337,7 @@ describe.skipIf(ceph === undefined)("with the template's policies on Ceph", () =
     test("verify reports what it may not check, under audit and steward", () => {
       const unread = (role: RoleName) =>
         outcomes[role].verify?.stdout.includes("for the lock only, as this role may not read content");
-      expect([unread("restore"), unread("audit"), unread("steward")]).toEqual([false, true, true]);
+      expect((["restore", "audit", "reader", "steward"] as const).map(unread)).toEqual([false, true, false, true]);
     });
 
     test("prune removed what was old and unlocked, and renew locked all the rest", async () => {
@@ -266,11 +352,7 @@ describe.skipIf(ceph === undefined)("with the template's policies on Ceph", () =
 
     test("every job is part of the page", () => {
       const jobs = Object.keys(worksFor).map((job) => {
-        const exit = (role: RoleName) => outcomes[role][job]?.exit ?? -1;
-        return {
-          job,
-          exits: { backup: exit("backup"), restore: exit("restore"), audit: exit("audit"), steward: exit("steward") },
-        };
+        return { job, exits: mapRoles((role) => outcomes[role][job]?.exit ?? -1) };
       });
       if (layout === "packs") found.jobs = jobs;
       else expect(jobs).toEqual([...found.jobs]);
@@ -290,5 +372,16 @@ describe.skipIf(ceph === undefined)("with the template's policies on Ceph", () =
 
 /** Returns the statement for any bucket. */
 function everywhere(statement: Statement): Statement {
-  return { ...statement, Resource: ["arn:aws:s3:::*"] };
+  const { Resource, NotResource, ...rest } = statement;
+  const anywhere = (texts: readonly string[] = []) => texts.map((text) => text.replace(/:::[^/]+/, ":::*"));
+  return {
+    ...rest,
+    ...(Resource && { Resource: anywhere(Resource) }),
+    ...(NotResource && { NotResource: anywhere(NotResource) }),
+  };
+}
+
+function mapRoles<T>(of: (role: RoleName) => T): PerRole<T> {
+  const [backup, restore, audit] = [of("backup"), of("restore"), of("audit")];
+  return { backup, restore, audit, reader: of("reader"), steward: of("steward") };
 }

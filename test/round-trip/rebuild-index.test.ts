@@ -69,7 +69,7 @@ for (const place of places) {
   for (const layout of ["packs", "objects"]) {
     describe.skipIf(place.absent)(`rebuild-index, ${place.name}, ${layout}`, () => {
       test(
-        "restores the index that was lost: the next archive stores no content, and its backup is whole",
+        "rebuild-index restores the index that was lost: the next archive stores no content, and its backup is whole",
         async () => {
           await using dir = await scratch();
           const tree = join(dir.path, "tree");

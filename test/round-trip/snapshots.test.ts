@@ -71,7 +71,7 @@ for (const place of places) {
       });
 
       test(
-        "run: each command sees exactly the bytes; a failed one is fetched and reported",
+        "--snapshots run gives each command exactly the bytes; a failed one is fetched and reported",
         async () => {
           const { exit, stderr, memory } = await restored("run");
           expect(exit).toBe(3);
@@ -86,7 +86,7 @@ for (const place of places) {
       );
 
       test(
-        "fetch: the dumps are files",
+        "--snapshots fetch writes the dumps into files",
         async () => {
           const { exit, memory } = await restored("fetch");
           expect(exit).toBe(3);

@@ -23,6 +23,7 @@ describe.skipIf(!canBootSystemd)("docs/systemd.md", () => {
     const host = await bootSystemd();
     await install(host, { sections, pickers: { one: "echo /etc/hostname" } });
     await installUnits(host, { role: "audit", unit: "sysbackup-verify" });
+    await installUnits(host, { role: "reader", unit: "sysbackup-read" });
     await installUnits(host, { role: "steward", unit: "sysbackup-prune" });
     return host;
   }
@@ -58,7 +59,7 @@ describe.skipIf(!canBootSystemd)("docs/systemd.md", () => {
     expect(verified.exit).toBe(0);
   });
 
-  test.skipIf(!has("curl"))("its hook mails the journal of the service that failed", async () => {
+  test.skipIf(!has("curl"))("the hook of docs/systemd.md mails the journal of the service that failed", async () => {
     const hook = blocks.find(({ text }) => text.includes("/etc/backup/on-failure\n{"))?.text ?? "";
     expect(hook).toStartWith("#!/bin/sh\n");
     await using host = await booted({ s3: { bucket: "file:///nonexistent/bucket" } });

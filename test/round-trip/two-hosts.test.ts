@@ -60,7 +60,7 @@ for (const place of places) {
       );
 
       test(
-        "one that does not believe the first stores its own",
+        "a host that does not believe the other stores its own content",
         async () => {
           await using dir = await scratch();
           const { tree, expected, confs } = await hosts(place, dir.path, [

@@ -55,7 +55,7 @@ export function checkFiles({ bucketFolder, bucketDigests, watcher, violations }:
   checkDisk(disk, violations.under("disk"));
 }
 
-/** The content of every file of every backup, read from the bucket anew. */
+/** The content of every file of every backup, read from the bucket again. */
 export async function checkContents({ backups, violations }: World): Promise<void> {
   await backups.readAgain(violations.under("reading all again"));
 }

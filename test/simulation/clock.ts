@@ -39,7 +39,7 @@ export class Violations {
     this.#print = print;
   }
 
-  /** To be told of violations by a host, or by something else that is at work. */
+  /** Hears of violations by a host, or by something else that is at work. */
   under(who: string): Tell {
     return (what) => {
       const line = `seed ${this.#seed}, day ${this.#clock.today}, ${who}: ${what}`;

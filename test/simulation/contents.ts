@@ -1,7 +1,7 @@
 /**
  * Reads backups as the format says, without restoring: what they need of the bucket, and what their files hold. Each file's
  * bytes are read and checked the first time that they are met. Versions never change, and `disk.ts` checks
- * that, so the same extents of the same versions need not be read again; `forget` has all of it read anew.
+ * that, so the same extents of the same versions need not be read again; `forget` has all of it read again.
  */
 import type { BucketReader, Stored } from "../../core/bucket/contract.ts";
 import { readAll } from "../../core/bucket/stream.ts";
@@ -40,7 +40,7 @@ export class Contents {
     this.#frames.clear();
   }
 
-  /** Throws where anything is missing or not as recorded. `folder`: absolute path of what the tree is told of. */
+  /** Throws if anything is missing or not as recorded. `folder`: absolute path of what the tree hears of. */
   async read(key: string, folder: string): Promise<Read> {
     const manifest = await readManifest(this.#bucket, { key });
     const needs = new Map<string, Stored>();

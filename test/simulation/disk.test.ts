@@ -1,4 +1,4 @@
-/** That the watcher and the look at the disk see what they are there to see. */
+/** Tests that the watcher and the look at the disk see what they are there to see. */
 
 import { describe, expect, test } from "bun:test";
 import { readFile, rm, writeFile } from "node:fs/promises";
@@ -15,7 +15,7 @@ const retention = { mode: "GOVERNANCE", until: new Date("2040-02-01T00:00:00Z") 
 const earlier = "2040-01-15T00:00:00.000Z";
 
 describe("the look at the disk", () => {
-  const changes: [name: string, told: string, change: (path: string, record: string) => Promise<void>][] = [
+  const changes: [name: string, reported: string, change: (path: string, record: string) => Promise<void>][] = [
     ["nothing where all is sound", "", async () => {}],
     ["bytes that are gone", "are not those that were put", (path) => rm(path)],
     ["bytes that changed", "are not those that were put", (path) => writeFile(path, "other")],
@@ -28,7 +28,7 @@ describe("the look at the disk", () => {
     ],
     ["a file of nobody", "belongs to no version", (path) => writeFile(`${path}.more`, "")],
   ];
-  test.each(changes)("finds %s", async (_, told, change) => {
+  test.each(changes)("the look at the disk finds %s", async (_, reported, change) => {
     await using dir = await scratch();
     const heard: string[] = [];
     const watcher = new Watcher(now, (what) => heard.push(what));
@@ -38,13 +38,13 @@ describe("the look at the disk", () => {
     await change(join(dir.path, "packs/a"), join(dir.path, `packs/a~${version}.json`));
     const disk = { folder: dir.path, expected: watcher.versions, digests: new Map<string, string>() };
     checkDisk(disk, (what) => heard.push(what));
-    if (told === "") expect(heard).toEqual([]);
-    else expect(heard.join("\n")).toContain(told);
+    if (reported === "") expect(heard).toEqual([]);
+    else expect(heard.join("\n")).toContain(reported);
   });
 });
 
 describe("the watcher", () => {
-  const calls: [name: string, told: string, call: (bucket: Bucket, version: string) => Promise<void>][] = [
+  const calls: [name: string, reported: string, call: (bucket: Bucket, version: string) => Promise<void>][] = [
     [
       "a locked version that is removed",
       "was removed, and is locked",
@@ -56,7 +56,7 @@ describe("the watcher", () => {
       (bucket, version) => bucket.extend("a", version, { ...retention, until: new Date(earlier) }),
     ],
   ];
-  test.each(calls)("hears of %s by a bucket that allows it", async (_, told, call) => {
+  test.each(calls)("the watcher hears of %s by a bucket that allows it", async (_, reported, call) => {
     await using dir = await scratch();
     const heard: string[] = [];
     const watcher = new Watcher(now, (what) => heard.push(what));
@@ -66,6 +66,6 @@ describe("the watcher", () => {
     );
     const { version } = await lenient.put("a", Buffer.from("bytes"), { retention });
     await call(lenient, version);
-    expect(heard).toEqual([expect.stringContaining(told)]);
+    expect(heard).toEqual([expect.stringContaining(reported)]);
   });
 });

@@ -5,7 +5,7 @@ import { idOf, type Version } from "./watcher.ts";
 
 const kinds = ["put", "get", "head", "list", "extend", "remove"] as const;
 
-/** Of one sort of run: archives, prunes, renewals. */
+/** Figures of one sort of run: archives, prunes, renewals. */
 class Tally {
   runs = 0;
   readonly total = noCounts();

@@ -27,7 +27,7 @@ export class Host {
 
   readonly folder: string;
   readonly life: Life;
-  /** Of its files, for `treeOf`. */
+  /** Digests of its files, for `treeOf`. */
   readonly digests = new Map<string, string>();
 
   private constructor(

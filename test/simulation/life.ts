@@ -60,7 +60,7 @@ export class Life {
   install(release: number, time: Date): void {
     const chance = new Chance(release);
     for (let file = 0; file < systemFiles; file += 1) {
-      // Each release has a third of its files for itself, and installs all of them anew.
+      // Each release has a third of its files for itself, and installs all of them again.
       const content = chance.once(3) ? release * systemFiles + file : file;
       this.#put(`usr/lib/file ${file}`, noise(new Chance(content).whole(1, 60) * KiB, content), time);
     }

@@ -65,7 +65,7 @@ test("docs/simulation.md has the figures that a simulation prints", async () => 
 const oneHost: Scenario = { ...fortyDays, days: 28, hosts: fortyDays.hosts.slice(0, 1) };
 
 describe("a simulation finds", () => {
-  const faults: [name: string, around: (bucket: Bucket) => Bucket, told: RegExp][] = [
+  const faults: [name: string, around: (bucket: Bucket) => Bucket, reported: RegExp][] = [
     [
       "locks that were not extended",
       (bucket) => wrapBucket(bucket, { extend: () => Promise.resolve() }),
@@ -104,10 +104,10 @@ describe("a simulation finds", () => {
     ],
   ];
   test.each(faults)(
-    "%s",
-    async (_, around, told) => {
+    "a simulation finds: %s",
+    async (_, around, reported) => {
       const { violations } = await lived(oneHost, around);
-      expect(violations).toContainEqual(expect.stringMatching(told));
+      expect(violations).toContainEqual(expect.stringMatching(reported));
       expect(violations[0]).toMatch(new RegExp(`^seed ${seed}, day \\d+, [a-z]`));
     },
     60_000,

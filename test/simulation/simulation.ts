@@ -5,9 +5,9 @@
  * - a new backup: the content of each file is read, and compared;
  * - daily: all that each backup needs is there, in its size, locked as promised; one by chance is restored and compared;
  * - weekly: the bytes and locks on the disk are those that were put, so that what was read once reads the same again;
- * - every four weeks, and at the end: the content of each file of each backup is read anew.
+ * - every four weeks, and at the end: the content of each file of each backup is read again.
  *
- * What must not happen is told with seed, day and host, so that it can be repeated: see `docs/simulation.md`.
+ * What must not happen is reported with seed, day and host, so that it can be repeated: see `docs/simulation.md`.
  */
 import type { Bucket } from "../../core/bucket/contract.ts";
 import { count, noCounts } from "../../core/bucket/decorators/count.ts";

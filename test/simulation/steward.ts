@@ -22,8 +22,9 @@ export async function pruneAll(world: World, alone: boolean): Promise<void> {
   const tell = violations.under("prune");
   await prune({
     bucket: count(world.bucket, counts),
-    name: undefined,
+    names: undefined,
     policy,
+    giveUp: [],
     now: clock.now,
     notify: ({ code, message }) => tell(`${code}: ${message}`),
     onProgress: () => {},
@@ -57,16 +58,17 @@ export async function renewDead(world: World): Promise<void> {
   for (const { plan } of dead) {
     const counts = noCounts();
     const bucket = count(world.bucket, counts);
-    const roots = await findRoots(bucket);
+    const { roots } = await findRoots(bucket);
     const tell = violations.under(`renew of ${plan.name}`);
-    if (!staleNames(roots, undefined, staleDays, clock.now()).some(({ name }) => name === plan.name))
-      tell("it is not among the names that have no new backups");
+    const stale = await staleNames(roots, { bucket, names: undefined, days: staleDays, now: clock.now() });
+    if (!stale.some(({ name }) => name === plan.name)) tell("it is not among the names that have no new backups");
     const { damaged, refused } = await renew({
       bucket,
       roots,
-      name: plan.name,
+      names: [plan.name],
       policy: scenario.policy,
       days: undefined,
+      mostDays: 400,
       now: clock.now,
       notify: ({ code, message }) => tell(`${code}: ${message}`),
       onProgress: () => {},

@@ -42,7 +42,7 @@ export const folderAs = "folder";
 export const linkAs = (target: string): string => `link to ${target}`;
 export const fileAs = (digest: string, seconds: number): string => `file ${digest} of ${Math.floor(seconds)}`;
 
-/** What is not as expected, in words; undefined where all is. */
+/** What is not as expected, in words; undefined if all is. */
 export function differenceOf(expected: Tree, found: Tree): string | undefined {
   for (const [path, is] of expected) {
     const has = found.get(path);

@@ -10,7 +10,7 @@ export type Version = {
   readonly key: string;
   readonly version: string;
   readonly size: number;
-  /** Of the stored bytes. */
+  /** Digest of the stored bytes. */
   readonly sha256: string;
   readonly until: Date;
   readonly mode: LockMode;

@@ -30,7 +30,7 @@ export type World = {
   /** Watched. */
   readonly bucket: Bucket;
   readonly bucketFolder: string;
-  /** Of its files, for `checkDisk`. */
+  /** Digests of the bucket's files, for `checkDisk`. */
   readonly bucketDigests: Map<string, string>;
   /** For what comes and goes: the folders above the hosts' files are in their backups, and are to stay as they are. */
   readonly workFolder: string;

@@ -29,7 +29,7 @@ describe("scratch()", () => {
     await run(["setfattr", "-n", "user.x", "-v", "1", place.path]);
   });
 
-  test.skipIf(!has("python3"))("removes closed folders, and paths beyond PATH_MAX", async () => {
+  test.skipIf(!has("python3"))("scratch() removes closed folders, and paths beyond PATH_MAX", async () => {
     const place = await scratch();
     let deep: Node = file("");
     for (let depth = 0; depth < 30; depth++) deep = folder({ ["d".repeat(255)]: deep }, { mode: 0o555 });

@@ -58,7 +58,7 @@ async function missingPackages(): Promise<string[]> {
 
 /**
  * The folder with `cfn-lint` and a `python` that has moto, made at the first call and kept in the user's cache; undefined, and
- * told, when it cannot be made. The pins are in `python-requirements.txt`; each set of pins has a folder of its own.
+ * reported, when it cannot be made. The pins are in `python-requirements.txt`; each set of pins has a folder of its own.
  */
 export async function installPythonTools({ tell, signal }: InstallOptions): Promise<string | undefined> {
   const requirements = join(import.meta.dir, "python-requirements.txt");

@@ -41,15 +41,15 @@ async function bunTest(args: readonly string[], env: Readonly<Record<string, str
 }
 
 describe("a test", () => {
-  test("sees nothing of the environment but what it needs", async () => {
-    const told = {
+  test("a test sees nothing of the environment but what it needs", async () => {
+    const passed = {
       AWS_PROFILE: "me",
       XDG_CONFIG_HOME: "/mine",
       JOURNAL_STREAM: "1:1",
       HOME: "/root",
       TZ: "Asia/Tokyo",
     };
-    const given = { ...told, SYSBACKUP_TEST_SEED: "7", TMPDIR: folder };
+    const given = { ...passed, SYSBACKUP_TEST_SEED: "7", TMPDIR: folder };
     const { stdout } = await bunTest(["./environment.test.ts"], given);
     const seen = JSON.parse(stdout.split("\n").find((line) => line.startsWith("{")) ?? "");
     expect(seen).toMatchObject({ HOME: "/nonexistent", TZ: "UTC", SYSBACKUP_TEST_SEED: "7", TMPDIR: folder });
@@ -57,7 +57,7 @@ describe("a test", () => {
   });
 
   test.each([[[]], [["--parallel=2"]]])(
-    "has more time than a busy machine takes, with the options %j",
+    "a test has more time than a busy machine takes, with the options %j",
     async (options) => {
       const { stderr } = await bunTest([...options, "--timeout=100", "./first.test.ts", "./second.test.ts"]);
       expect(stderr).toContain("\n 2 pass\n 1 fail\n");

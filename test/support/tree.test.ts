@@ -38,26 +38,26 @@ describe.skipIf(!hasTools)("a copied tree differs after a change of", () => {
     return compareTrees(original, copy, options);
   }
 
-  function told(name: string, options?: CompareOptions): string[] {
+  function reported(name: string, options?: CompareOptions): string[] {
     return differences(name, options)
       .map(({ path, attribute }) => `${path.slice(1)} ${attribute}`)
       .sort();
   }
 
-  test.each([...changes, ...changesOfTime])("%s", (name, _, ...lines) => {
-    expect(told(name)).toEqual(inBytes(lines));
+  test.each([...changes, ...changesOfTime])("a copied tree differs after a change of: %s", (name, _, ...lines) => {
+    expect(reported(name)).toEqual(inBytes(lines));
   });
 
-  test.skipIf(!byRoot).each(changesByRoot)("%s", (name, _, ...lines) => {
-    expect(told(name)).toEqual(inBytes(lines));
+  test.skipIf(!byRoot).each(changesByRoot)("a copied tree differs after a change of: %s", (name, _, ...lines) => {
+    expect(reported(name)).toEqual(inBytes(lines));
   });
 
-  test("several things: all are reported", () => {
-    expect(told(several[0])).toEqual(["fifo presence", "file mode", "file size", "file xattr user.x"]);
+  test("a copied tree differs after a change of several things: all are reported", () => {
+    expect(reported(several[0])).toEqual(["fifo presence", "file mode", "file size", "file xattr user.x"]);
   });
 
-  test("several things: what is ignored is not reported", () => {
-    expect(told(several[0], { ignore: ["mode", "xattrs"] })).toEqual(["fifo presence", "file size"]);
+  test("a copied tree differs after a change of several things: what is ignored is not reported", () => {
+    expect(reported(several[0], { ignore: ["mode", "xattrs"] })).toEqual(["fifo presence", "file size"]);
   });
 
   test("a mode: reports the expected and the found one", () => {
@@ -67,11 +67,11 @@ describe.skipIf(!hasTools)("a copied tree differs after a change of", () => {
 });
 
 describe.skipIf(!hasTools)("trees are not the same when", () => {
-  test("nothing was expected", () => {
+  test("trees are not the same when nothing was expected", () => {
     expect(() => compareTrees(new Map(), new Map())).toThrow("nothing is expected");
   });
 
-  test("neither side could be read", async () => {
+  test("trees are not the same when neither side could be read", async () => {
     await using place = await scratch();
     await run(["bash", "-c", 'cd "$0"; touch file; mkdir folder', place.path]);
     const tree = await describeTree("/", { under: place.path });

@@ -3,17 +3,19 @@ import { type PrunedBackup, type PruneSummary, prune, withoutRemovals } from "..
 import type { Amount, Fate, Tally } from "../../../core/steward/tally.ts";
 import type { RunSubcommand } from "../../io.ts";
 import { connectAs } from "../../shared/connect.ts";
+import { holdingLines } from "../../shared/holding-lines.ts";
 import { requestsLine } from "../../shared/requests.ts";
 import { bytes, type Column, count, counted, moment, table } from "../../terminal/format.ts";
 import type { PruneArgs } from "./arguments.ts";
 
-export const run: RunSubcommand<PruneArgs> = async ({ onlyName, policy, dryRun, ...access }, io) => {
+export const run: RunSubcommand<PruneArgs> = async ({ names, policy, giveUp, dryRun, ...access }, io) => {
   const { bucket, counts } = await connectAs("steward", access, io);
   try {
     const summary = await prune({
       bucket: dryRun ? withoutRemovals(bucket) : bucket,
-      name: onlyName,
+      names,
       policy,
+      giveUp,
       now: io.now,
       notify: io.notify,
       onProgress: (objects) => io.progress.update({ doneBytes: 0, files: objects }),
@@ -29,34 +31,42 @@ export const run: RunSubcommand<PruneArgs> = async ({ onlyName, policy, dryRun, 
   }
 };
 
-function statusOf({ tally }: PruneSummary): ExitStatus {
-  return tally.total("refused").objects > 0 ? exitStatus.incomplete : exitStatus.done;
+function statusOf({ tally, unreadable }: PruneSummary): ExitStatus {
+  return tally.total("refused").objects > 0 || unreadable > 0 ? exitStatus.incomplete : exitStatus.done;
 }
 
-function documentOf({ backups, tally }: PruneSummary): object {
+function documentOf({ backups, tally, holdings, unreadable, holding }: PruneSummary): object {
   const totals = Object.fromEntries(fates.map((fate) => [fate, tally.total(fate)]));
   return {
     backups,
     objects: tally.rows(),
     totals,
     delete_markers: tally.markers,
+    names: holdings,
+    unreadable,
+    holding_back: holding,
     ...(tally.lockedUntil && { locked_until: tally.lockedUntil }),
   };
 }
 
-const fates = ["removed", "locked", "refused", "kept"] as const satisfies readonly Fate[];
+const fates = ["removed", "locked", "refused", "held", "kept"] as const satisfies readonly Fate[];
 
-function summaryLines({ backups, tally }: PruneSummary, dryRun: boolean): string[] {
-  if (backups.length === 0 && tally.rows().length === 0) return ["the bucket holds no backups"];
+function summaryLines({ backups, tally, holdings, unreadable }: PruneSummary, dryRun: boolean): string[] {
+  if (backups.length === 0 && unreadable === 0 && tally.rows().length === 0) return ["the bucket holds no backups"];
   const removed = tally.total("removed");
   const refused = tally.total("refused");
+  const held = tally.total("held");
   return [
     ...table(backupColumns, backups.map(backupRow)),
     "",
     ...objectLines(tally),
     "",
+    ...holdingLines(holdings),
+    "",
     `${dryRun ? "would remove" : "removed"} ${amount(removed)}${tally.markers === 0 ? "" : ` and ${counted(tally.markers, "delete marker")}`}`,
     ...lockedLines(tally.total("locked"), tally.lockedUntil),
+    ...(held.objects === 0 ? [] : [`held back ${amount(held)}, which something unreadable may need: see above`]),
+    ...(unreadable === 0 ? [] : [`${counted(unreadable, "object")} under manifests/ cannot be read: see above`]),
     ...(refused.objects === 0 ? [] : [`could not remove ${amount(refused)}: see above`]),
   ];
 }
@@ -67,7 +77,12 @@ function lockedLines(locked: Amount, until: Date | undefined): string[] {
   return [`left ${amount(locked)}, still locked${last}`];
 }
 
-const backupColumns: readonly Column[] = [{ title: "name" }, { title: "time" }, { title: "backup" }, { title: "why" }];
+const backupColumns: readonly Column[] = [
+  { title: "name" },
+  { title: "stored" },
+  { title: "backup" },
+  { title: "why" },
+];
 
 function backupRow({ name, time, fate, reasons }: PrunedBackup): string[] {
   return [name, moment(time), fate, reasons.join(", ")];

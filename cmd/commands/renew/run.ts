@@ -4,19 +4,23 @@ import { type RenewSummary, renew } from "../../../core/steward/renew.ts";
 import { findAllRoots } from "../../../core/steward/whole-list.ts";
 import type { RunSubcommand } from "../../io.ts";
 import { connectAs } from "../../shared/connect.ts";
+import { holdingLines } from "../../shared/holding-lines.ts";
 import { requestsLine } from "../../shared/requests.ts";
 import { bytes, counted, moment } from "../../terminal/format.ts";
 import type { RenewArgs } from "./arguments.ts";
 
-export const run: RunSubcommand<RenewArgs> = async ({ onlyName, policy, days, staleDays, ...access }, io) => {
+export const run: RunSubcommand<RenewArgs> = async ({ names, policy, days, mostDays, staleDays, ...access }, io) => {
   const { bucket, counts } = await connectAs("steward", access, io);
   try {
-    const roots = await findAllRoots(bucket);
-    const stale = staleDays === undefined ? [] : staleNames(roots, onlyName, staleDays, io.now());
+    const { roots } = await findAllRoots(bucket);
+    const time = bucket.serverTime() ?? io.now();
+    const stale = staleDays === undefined ? [] : await staleNames(roots, { bucket, names, days: staleDays, now: time });
     const { now, notify, signal } = io;
     const onProgress = (objects: number) => io.progress.update({ doneBytes: 0, files: objects });
     const renewed =
-      policy && (await renew({ bucket, roots, name: onlyName, policy, days, now, notify, onProgress, signal }));
+      policy &&
+      names &&
+      (await renew({ bucket, roots, names, policy, days, mostDays, now, notify, onProgress, signal }));
     io.progress.end();
     if (io.json) io.out(JSON.stringify({ ...renewed, stale, requests: counts }));
     else {
@@ -36,14 +40,17 @@ function statusOf(renewed: RenewSummary | undefined, stale: readonly Stale[]): E
 }
 
 function staleLines(stale: readonly Stale[]): string[] {
-  return stale.map(({ name, last }) => `stale: ${name}, whose newest backup is of ${moment(last)}`);
+  return stale.map(({ name, last }) => {
+    return `stale: ${name}, ${last === undefined ? "of which no backup can be used" : `whose newest backup is of ${moment(last)}`}`;
+  });
 }
 
 function renewedLines(renewed: RenewSummary | undefined): string[] {
   if (renewed === undefined) return [];
-  const { backups, objects, extended, damaged, refused } = renewed;
+  const { backups, objects, extended, damaged, refused, holdings } = renewed;
   return [
     `${counted(backups, "backup")} kept, with ${counted(objects, "object")} (${bytes(renewed.bytes)}); ${counted(extended, "lock")} extended`,
     ...(damaged + refused === 0 ? [] : [`${damaged} damaged, ${refused} not extended: see above`]),
+    ...holdingLines(holdings),
   ];
 }

@@ -16,7 +16,7 @@ export type Place = {
 /** Throws a Failure (exit 2) for options that are not allowed, or not together. */
 export function requestOf(args: WriteConfigArgs, { folder, program }: Place): WriteConfigRequest {
   const source = sourceOf(args, folder);
-  const role = oneOf("--role", args.role, ["backup", "audit", "steward"]);
+  const role = oneOf("--role", args.role, ["backup", "audit", "reader", "steward"]);
   const serviceUser = oneOf("--service-user", args.serviceUser, serviceUsers);
   if (serviceUser === "root" && role !== "backup") {
     throw usage("--service-user", "root", "only the role backup may need it, for its snapshotters", "leave it out");
@@ -39,7 +39,7 @@ export function requestOf(args: WriteConfigArgs, { folder, program }: Place): Wr
   };
 }
 
-const ways = "give --user NAME, or --creds-file FILE of another machine, or --ambient-creds";
+const ways = "give --user NAME, or --creds-file FILE that --user wrote, or --ambient-creds";
 
 function sourceOf(
   { user, credsFile, noCredsFile, ambient, profile }: WriteConfigArgs,

@@ -10,8 +10,8 @@ import { requestOf } from "./request.ts";
 export const run: RunSubcommand<WriteConfigArgs> = async (args, io) => {
   const request = requestOf(args, { folder: process.cwd(), program: programWords() });
   const isRoot = process.getuid?.() === 0;
-  const { notify, signal } = io;
-  const planned = await plan(request, { isRoot, notify, signal, sleep });
+  const { hostName, notify, signal } = io;
+  const planned = await plan(request, { isRoot, hostName, notify, signal, sleep });
   if (args.dryRun) {
     print(io, { ...documentOf(request, planned), steps: describe(planned.steps, isRoot) }, [
       ...describe(planned.steps, isRoot),
@@ -75,7 +75,7 @@ function summaryOf(request: WriteConfigRequest, planned: Plan): string[] {
     `credentials: ${how[source.kind]}${source.kind === "user" ? ` (${source.name})` : ""}`,
     ...(copy === undefined
       ? []
-      : [`for other machines: ${copy}; run there: sysbackup write-config --creds-file ${copy}`]),
+      : [`to set this machine up again: ${copy}; run: sysbackup write-config --creds-file ${copy}`]),
     `configuration: ${confDir}/conf`,
     ...(later.length === 0 ? [`timer: ${units.unit}.timer is active`] : []),
     "next:",

@@ -21,7 +21,7 @@ import type { FileRow } from "../state/files.ts";
 import type { ContentLayout } from "./layouts/layout.ts";
 import type { Ledger, PendingExtent } from "./layouts/ledger.ts";
 import { ContentChanged } from "./layouts/objects.ts";
-import { FolderChanged, FolderStack, nameOf } from "./paths/folder-stack.ts";
+import { FolderChanged, FolderStack, nameOf, UsersFilesystem } from "./paths/folder-stack.ts";
 import { type HardLinks, isSameInode, mayBeLinked } from "./paths/hard-links.ts";
 import { fileEntry, lookAt, otherEntry, refreshedHead, withHardLink } from "./reading/entry-head.ts";
 import { type LockAttempt, type LockBudget, LockWait } from "./reading/lock-wait.ts";
@@ -155,7 +155,7 @@ export class Quilter {
     if (stat === undefined || !this.#isUnchanged(known, stat)) return false;
     const { counts, sameAccounts } = this.#deps;
     if (!sameAccounts) this.#refreshHead(folder, known);
-    if (stat.type === "folder") this.#folders.enter(path, stat);
+    this.#folders.see(path, stat);
     if (stat.type === "file") {
       counts.files += 1;
       counts.unchanged += 1;
@@ -201,7 +201,7 @@ export class Quilter {
     let isHeld = false;
     try {
       const stat = fstat(handle);
-      if (stat.type === "folder") this.#folders.enter(path, stat);
+      this.#folders.see(path, stat);
       if (stat.type !== "file") {
         this.#takeOther(path, handle);
         return undefined;
@@ -331,7 +331,7 @@ export class Quilter {
       this.#deps.notify({ level: "warning", code, message: `${quoted(path)} ${what}` });
     if (isSystemError(error, "ENOENT", "ENOTDIR")) warn("vanished", "vanished before it was read");
     else if (error instanceof FolderChanged) warn("folder-changed", `is not in the backup: ${error.message}`);
-    else if (error instanceof SystemError || error instanceof LeftOut) {
+    else if (error instanceof SystemError || error instanceof LeftOut || error instanceof UsersFilesystem) {
       warn("unreadable", `is not in the backup: ${error.message}`);
     } else throw error;
     this.#deps.ledger.files.remove(path);

@@ -84,7 +84,7 @@ class DirectoryBucket implements Bucket {
   put(key: string, body: Uint8Array, options: PutOptions): Promise<Stored> {
     return this.#guard("store", key, async () => {
       this.#checkPut(key, options);
-      checkDigest(this.#name(key), body, options.sha256);
+      const sha256 = digestOf(this.#name(key), body, options.sha256);
       const staged = await this.#store.stage();
       try {
         await writeAt(staged.file, body, 0);
@@ -92,7 +92,7 @@ class DirectoryBucket implements Bucket {
         await this.#store.discard(staged);
         throw error;
       }
-      return this.#store.commit(staged, key, body.byteLength, options);
+      return this.#store.commit(staged, key, body.byteLength, { ...options, sha256 });
     });
   }
 
@@ -127,7 +127,9 @@ class DirectoryBucket implements Bucket {
       const { start, length } = options.range ?? { start: 0, length: record.size };
       if (start + length > record.size) throw this.#damaged(key, `it has ${record.size} bytes, not ${start + length}`);
       options.onStart?.({ key, version: record.version, size: record.size });
-      yield* this.#read(key, bytesPath, record.size, start, length);
+      const bytes = this.#read(key, bytesPath, record.size, start, length);
+      const isChecked = options.unchanged === true && length === record.size && record.sha256 !== undefined;
+      yield* isChecked ? this.#checked(key, bytes, record.sha256) : bytes;
     } catch (error) {
       throw await this.#worded(error, "read", key);
     }
@@ -222,6 +224,16 @@ class DirectoryBucket implements Bucket {
     return undefined;
   }
 
+  /** Disks change bits. */
+  async *#checked(key: string, bytes: AsyncIterable<Uint8Array>, sha256: string): AsyncGenerator<Uint8Array> {
+    const hash = createHash("sha256");
+    for await (const piece of bytes) {
+      hash.update(piece);
+      yield piece;
+    }
+    if (hash.digest("hex") !== sha256) throw this.#damaged(key, "its bytes are not those that were put");
+  }
+
   async *#read(key: string, path: string, size: number, start: number, length: number): AsyncGenerator<Uint8Array> {
     const file = await open(path, "r");
     try {
@@ -307,8 +319,10 @@ function lockNow(found: Version, key: string, version: string): Retention {
   return decodeRecord(readFileSync(found.recordPath, "utf8"), found.recordPath, name, version).retention;
 }
 
-function checkDigest(what: string, body: Uint8Array, sha256: string | undefined): void {
-  if (sha256 === undefined || createHash("sha256").update(body).digest("hex") === sha256) return;
+/** Returns the SHA-256 of the body, in hex. */
+function digestOf(what: string, body: Uint8Array, stated: string | undefined): string {
+  const digest = createHash("sha256").update(body).digest("hex");
+  if (stated === undefined || stated === digest) return digest;
   throw new BucketError("damaged", {
     doing: "store",
     what,

@@ -272,7 +272,7 @@ class S3Bucket implements Bucket {
 }
 
 const brokenList =
-  "ask whoever runs the server or a proxy before it: a list that is not whole must not decide what is removed";
+  "ask the administrator of the server, or of a proxy before it: a list that is not whole must not decide what is removed";
 
 const isMissing = (error: unknown): boolean => error instanceof BucketError && error.kind === "missing";
 

@@ -237,11 +237,11 @@ function reason(error: unknown): string {
   return message === "UnknownError" ? "" : (message.split("\n", 1)[0] ?? "").slice(0, shown).replace(/\.$/, "");
 }
 
-function text(of: unknown, name: string): string | undefined {
-  const value = field(of, name);
+function text(object: unknown, name: string): string | undefined {
+  const value = field(object, name);
   return typeof value === "string" ? value : undefined;
 }
 
-function field(of: unknown, name: string): unknown {
-  return typeof of === "object" && of !== null ? Reflect.get(of, name) : undefined;
+function field(object: unknown, name: string): unknown {
+  return typeof object === "object" && object !== null ? Reflect.get(object, name) : undefined;
 }

@@ -39,6 +39,8 @@ export type BackupToAdd = {
   readonly manifest: Pick<Manifest, "parts" | "snapshots"> | undefined;
   /** Undefined: nothing. */
   readonly demand: LockDemand | undefined;
+  /** Whose it is: a number that the job chose, for `ownerOf`. */
+  readonly owner?: number;
 };
 
 export type AddedBackup = {
@@ -49,7 +51,7 @@ export type AddedBackup = {
 };
 
 /** As the schema has it. */
-type DemandRow = { readonly until: number; readonly compliance: number };
+type DemandRow = { readonly until: number; readonly compliance: number; readonly owner: number };
 type ReferenceRow = DemandRow & { readonly id: number };
 type PartRow = Omit<PartRef, "first"> & ReferenceRow & { readonly path: string };
 
@@ -57,18 +59,18 @@ type PartRow = Omit<PartRef, "first"> & ReferenceRow & { readonly path: string }
 export type ReferencedPart = ReferenceRow & { readonly ref: PartRef };
 
 /** One version that is needed, and until when: milliseconds since 1970, 0 if that does not matter. */
-export type NeededVersion = Stored & { readonly until: number };
+export type NeededVersion = Stored & { readonly until: number; readonly owner: number };
 
 type ThisObject = [string, string, number, ReferenceKind, string];
-const selectPart = `SELECT parts.id, key, version, size, sha256, path, entries, bytes, until, compliance
+const selectPart = `SELECT parts.id, key, version, size, sha256, path, entries, bytes, until, compliance, owner
   FROM parts JOIN objects USING (key, version, size, sha256) WHERE kind = 'part'`;
 const pageSize = 1_000;
 
 export class References implements Disposable {
   /** The database, for jobs that note down more about objects in temporary tables of their own. */
   readonly database: Database = openScratchDatabase(schema);
-  readonly #addObject = this.database.query<null, [...ThisObject, number, number, number]>(
-    `INSERT INTO objects (key, version, size, kind, sha256, id, until, compliance) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+  readonly #addObject = this.database.query<null, [...ThisObject, number, number, number, number]>(
+    `INSERT INTO objects (key, version, size, kind, sha256, id, until, compliance, owner) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
      ON CONFLICT DO UPDATE SET until = max(until, excluded.until), compliance = max(compliance, excluded.compliance)
        WHERE excluded.until > until OR excluded.compliance > compliance`,
   );
@@ -90,8 +92,8 @@ export class References implements Disposable {
   readonly #nextPart = this.database.query<PartRow, [number]>(
     `${selectPart} AND parts.id > ? ORDER BY parts.id LIMIT 1`,
   );
-  readonly #isNeeded = this.database.query<unknown, [string, string]>(
-    "SELECT 1 FROM objects WHERE key = ? AND version = ?",
+  readonly #owner = this.database.query<{ owner: number }, [string, string]>(
+    "SELECT owner FROM objects WHERE key = ? AND version = ?",
   );
   readonly #markFound = this.database.query<{ id: number }, [number, string, string]>(
     "UPDATE objects SET found = ? WHERE key = ? AND version = ? RETURNING id",
@@ -101,13 +103,13 @@ export class References implements Disposable {
   /** The part that was taken last. */
   #taken = 0;
 
-  addBackup({ root, manifest, demand }: BackupToAdd): AddedBackup {
-    const row = { until: demand?.until.getTime() ?? 0, compliance: demand?.mode === "COMPLIANCE" ? 1 : 0 };
+  addBackup({ root, manifest, demand, owner = 0 }: BackupToAdd): AddedBackup {
+    const row = { until: demand?.until.getTime() ?? 0, compliance: demand?.mode === "COMPLIANCE" ? 1 : 0, owner };
     return this.database.transaction(() => {
-      const insert = this.database.query<null, [number, number]>(
-        "INSERT INTO backups (until, compliance) VALUES (?, ?)",
+      const insert = this.database.query<null, [number, number, number]>(
+        "INSERT INTO backups (until, compliance, owner) VALUES (?, ?, ?)",
       );
-      const id = Number(insert.run(row.until, row.compliance).lastInsertRowid);
+      const id = Number(insert.run(row.until, row.compliance, owner).lastInsertRowid);
       const need = (reference: Reference): number => {
         this.#add(reference, row);
         const object = this.#idOf(reference);
@@ -144,9 +146,9 @@ export class References implements Disposable {
     })();
   }
 
-  #add({ key, version, size, kind, sha256 }: Reference, { until, compliance }: DemandRow): void {
+  #add({ key, version, size, kind, sha256 }: Reference, { until, compliance, owner }: DemandRow): void {
     this.#lastId += 1;
-    this.#addObject.run(key, version, size, kind, sha256, this.#lastId, until, compliance);
+    this.#addObject.run(key, version, size, kind, sha256, this.#lastId, until, compliance, owner);
   }
 
   /** Returns the ids of objects that were added. */
@@ -180,14 +182,33 @@ export class References implements Disposable {
     return this.#markFound.all(size, key, version).map(({ id }) => id);
   }
 
-  has(key: string, version: string): boolean {
-    return this.#isNeeded.get(key, version) !== null;
+  /** Returns the owner of the backup that named this version first; undefined if none needs it. */
+  ownerOf(key: string, version: string): number | undefined {
+    return this.#owner.get(key, version)?.owner;
+  }
+
+  /** Returns the owners of all backups whose roots name this part. Looks at all that roots name. */
+  ownersOfPart(id: number): number[] {
+    const query = "SELECT DISTINCT owner FROM needs JOIN backups ON backups.id = backup WHERE object = ?";
+    return this.database
+      .query<{ owner: number }, [number]>(query)
+      .all(id)
+      .map(({ owner }) => owner);
+  }
+
+  /** Returns the backups whose roots name one of these parts. Looks at all that roots name. */
+  backupsWithParts(parts: ReadonlySet<number>): Set<number> {
+    const named = this.database.query<{ backup: number; object: number }, []>("SELECT backup, object FROM needs");
+    const backups = new Set<number>();
+    if (parts.size === 0) return backups;
+    for (const { backup, object } of named.iterate()) if (parts.has(object)) backups.add(backup);
+    return backups;
   }
 
   /** Goes through all versions in order of key and version, some at a time. */
   *versions(): Generator<readonly NeededVersion[]> {
     const page = this.database.query<NeededVersion, [string, string, number]>(
-      `SELECT key, version, max(size) size, max(until) until FROM objects WHERE (key, version) > (?, ?)
+      `SELECT key, version, max(size) size, max(until) until, min(owner) owner FROM objects WHERE (key, version) > (?, ?)
        GROUP BY key, version ORDER BY key, version LIMIT ?`,
     );
     let last: Pick<Stored, "key" | "version"> | undefined = { key: "", version: "" };
@@ -217,9 +238,21 @@ function referenceTo({ key, version, size, encoding }: ObjectRef): Reference {
   return { key, version, size, kind: encoding, sha256: "" };
 }
 
-function partOf({ id, until, compliance, path, key, version, size, sha256, entries, bytes }: PartRow): ReferencedPart {
+function partOf({
+  id,
+  until,
+  compliance,
+  owner,
+  path,
+  key,
+  version,
+  size,
+  sha256,
+  entries,
+  bytes,
+}: PartRow): ReferencedPart {
   if (!isByteString(path)) throw new Error(`the path of ${key} came back changed`);
-  return { id, until, compliance, ref: { key, version, size, sha256, first: path, entries, bytes } };
+  return { id, until, compliance, owner, ref: { key, version, size, sha256, first: path, entries, bytes } };
 }
 
 /** Returns the SHA-256 of the stored bytes, if manifest or key state it: packs are named by theirs, a file's own object by the file's. */

@@ -7,7 +7,9 @@ export const schema = `
   CREATE TEMP TABLE backups (
     id INTEGER PRIMARY KEY,
     -- What it demands of locks: milliseconds since 1970 (0: nothing), and whether in COMPLIANCE mode.
-    until INTEGER NOT NULL, compliance INTEGER NOT NULL
+    until INTEGER NOT NULL, compliance INTEGER NOT NULL,
+    -- A number that the job chose.
+    owner INTEGER NOT NULL
   );
   -- Manifests that contradict each other about an object have a row each, so that no claim goes unchecked.
   CREATE TEMP TABLE objects (
@@ -16,6 +18,8 @@ export const schema = `
     id INTEGER NOT NULL,
     -- What all backups that need it demand together: the latest date, and the stricter mode.
     until INTEGER NOT NULL, compliance INTEGER NOT NULL,
+    -- That of the backup which came first with it.
+    owner INTEGER NOT NULL,
     -- Bytes of this version in a listing of the bucket; null until it was listed.
     found INTEGER,
     PRIMARY KEY (key, version, size, kind, sha256)

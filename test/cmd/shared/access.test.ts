@@ -20,7 +20,7 @@ describe("a package's role is assumed", () => {
     [["--mfa"], { ...none, mfa: { device: undefined } }],
     [["--mfa-device", "GAHT12345678"], { ...none, mfa: { device: "GAHT12345678" } }],
   ];
-  test.each(cases)("with %j: %j", (options, expected) => {
+  test.each(cases)("a package's role is assumed with %j: %j", (options, expected) => {
     expect(access(...options).packageRole).toEqual(expected);
   });
 

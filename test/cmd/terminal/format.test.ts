@@ -15,7 +15,7 @@ describe("bytes", () => {
     [3.25 * 1024 ** 4, "3.3 TiB"],
     [5000 * 1024 ** 5, "5000 PiB"],
   ];
-  test.each(cases)("%d is %s", (number, expected) => expect(bytes(number)).toBe(expected));
+  test.each(cases)("bytes: %d is %s", (number, expected) => expect(bytes(number)).toBe(expected));
 });
 
 describe("duration", () => {
@@ -33,7 +33,7 @@ describe("duration", () => {
     [day - 1, "1 d 00 h"],
     [3 * day + 4 * hour, "3 d 04 h"],
   ];
-  test.each(cases)("%d ms is %s", (milliseconds, expected) => expect(duration(milliseconds)).toBe(expected));
+  test.each(cases)("duration: %d ms is %s", (milliseconds, expected) => expect(duration(milliseconds)).toBe(expected));
 });
 
 describe("count", () => {
@@ -44,7 +44,7 @@ describe("count", () => {
     [54613, "54,613"],
     [1234567, "1,234,567"],
   ];
-  test.each(cases)("%d is %s", (number, expected) => expect(count(number)).toBe(expected));
+  test.each(cases)("count: %d is %s", (number, expected) => expect(count(number)).toBe(expected));
 
   test("nouns agree with the number", () => {
     expect([counted(1, "file"), counted(0, "file"), counted(2000, "entry", "entries")]).toEqual([

@@ -24,7 +24,7 @@ describe("lines", () => {
     ["a warning in the journal", { journal: true }, "warning", "<4>text\n"],
     ["an error in the journal", { journal: true }, "error", "<3>text\n"],
   ];
-  test.each(cases)("%s", (_name, parts, level, expected) => {
+  test.each(cases)("lines: %s", (_name, parts, level, expected) => {
     const { screen, written } = recorded(parts);
     screen.line(level, "text");
     expect(written).toEqual([expected]);

@@ -42,7 +42,7 @@ const requests = ({ counts: { put, get, head, list, extend, remove } }: RigRun) 
 const none = { put: 0, get: 0, head: 0, list: 0, extend: 0, remove: 0 };
 
 describe("a run", () => {
-  test("makes a manifest that says all about it", async () => {
+  test("a run makes a manifest that says all about it", async () => {
     await using rig = await rigWithFiles();
     const { backup, summary, heard } = await rig.run();
     const { header, totals, snapshots, log } = backup.manifest;
@@ -76,7 +76,7 @@ describe("a run", () => {
     expect(rig.names(backup)).toEqual(["folder", "folder/large", "text"]);
   });
 
-  test("puts content first, the root last", async () => {
+  test("a run puts content first, the root last", async () => {
     await using rig = await rigWithFiles();
     const { bucket, calls } = faulty(rig.bucket, []);
     await rig.run({ around: () => bucket });
@@ -85,7 +85,7 @@ describe("a run", () => {
   });
 
   test(
-    "of unchanged files costs a listing and a root",
+    "a run of unchanged files costs a listing and a root",
     async () => {
       await using rig = await rigWithFiles();
       const first = await rig.run();
@@ -105,7 +105,7 @@ describe("a run", () => {
     undisturbed,
   );
 
-  test("leaves out what was deleted", async () => {
+  test("a run leaves out what was deleted", async () => {
     await using rig = await rigWithFiles();
     await rig.run();
     await unlink(rig.file("text"));
@@ -116,7 +116,7 @@ describe("a run", () => {
     expect(rig.names((await rig.run()).backup)).toEqual([]);
   });
 
-  test("after a failing picker goes on, and the manifest tells", async () => {
+  test("a run after a failing picker continues, and the manifest reports the failure", async () => {
     await using rig = await rigWithFiles();
     await script(join(rig.path, "pickers.d"), "broken", "echo /etc/hostname; echo went wrong >&2; exit 7");
     const { backup, heard, summary } = await rig.run();
@@ -127,7 +127,7 @@ describe("a run", () => {
     expect(backup.entries.has("/etc/hostname")).toBe(true);
   });
 
-  test("with nothing to run is bad usage, and says what is there but no executable", async () => {
+  test("a run with nothing to run is bad usage, and says what is there but no executable", async () => {
     await using rig = await rigWithFiles();
     await rm(join(rig.path, "pickers.d", "all"));
     await writeFile(join(rig.path, "pickers.d", "plain"), "#!/bin/sh\n", { mode: 0o644 });
@@ -139,7 +139,7 @@ describe("a run", () => {
     expect(await rig.keys()).toEqual([]);
   });
 
-  test("beside another of the same name fails at once; one of another name does not", async () => {
+  test("a run beside another of the same name fails at once; one of another name does not", async () => {
     await using rig = await rigWithFiles();
     const wait = join(rig.path, "go-on");
     await script(join(rig.path, "pickers.d"), "slow", `until [ -e '${wait}' ]; do sleep 0.01; done`);
@@ -153,7 +153,7 @@ describe("a run", () => {
     expect(await isWhole(rig, await rig.run())).toBe(true);
   });
 
-  test("refreshes owners' names when accounts have changed, and reads no content for it", async () => {
+  test("a run refreshes owners' names when accounts have changed, and reads no content for it", async () => {
     await using rig = await rigWithFiles();
     await rig.run();
     using database = openState(rig.statePath(), rig.bucket.url);
@@ -184,7 +184,7 @@ describe("another bucket", () => {
     expect((await rig.run()).heard).toEqual([]);
   });
 
-  test("that is mounted there by turns, as disks are, is known again", async () => {
+  test("another bucket that is mounted there by turns, as disks are, is known again", async () => {
     await using rig = await rigWithFiles();
     const mounted = join(rig.path, "bucket");
     let [here, away] = [join(rig.path, "one"), join(rig.path, "two")];
@@ -201,7 +201,7 @@ describe("another bucket", () => {
     expect(stored).toEqual([1, 1, 0, 0]);
   });
 
-  test("of the same name behind another endpoint is another one", async () => {
+  test("another bucket of the same name behind another endpoint is another one", async () => {
     await using rig = await rigWithFiles();
     await rig.run();
     const { notify } = notebook();
@@ -213,7 +213,7 @@ describe("another bucket", () => {
 });
 
 describe("what is stored already is not stored again", () => {
-  test("by another host with the same files", async () => {
+  test("what is stored already is not stored again by another host with the same files", async () => {
     await using rig = await rigWithFiles();
     await rig.run({ name: "one" });
     const second = await rig.run({ name: "two" });
@@ -221,7 +221,7 @@ describe("what is stored already is not stored again", () => {
     expect(await isWhole(rig, second)).toBe(true);
   });
 
-  test("unless the other host is not shared with", async () => {
+  test("what is stored already is not stored again unless the other host is not shared with", async () => {
     await using rig = await rigWithFiles();
     await rig.run({ name: "one" });
     const second = await rig.run({ name: "two", content: { shareWith: ["three"] } });
@@ -231,7 +231,7 @@ describe("what is stored already is not stored again", () => {
     });
   });
 
-  test("by a host that lost its state, also what had lapsed and was stored anew", async () => {
+  test("what is stored already is not stored again by a host that lost its state, nor what had expired and was stored again", async () => {
     await using rig = await rigWithFiles();
     await rig.run();
     rig.ahead += 36 * day;
@@ -242,7 +242,7 @@ describe("what is stored already is not stored again", () => {
     expect(await isWhole(rig, run)).toBe(true);
   });
 
-  test("in the other layout, and the backup is whole", async () => {
+  test("what is stored already is not stored again in the other layout, and the backup is whole", async () => {
     await using rig = await rigWithFiles();
     await rig.run({ content: { layout: "objects" } });
     await rm(rig.statePath());

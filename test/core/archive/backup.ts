@@ -20,7 +20,7 @@ export type Backup = {
   read(path: string): Promise<Buffer>;
   /** Objects that hold the content of this file. */
   objectsOf(path: string): readonly ObjectRef[];
-  /** Of all objects that the entries need, and of the parts, the earliest date that a lock ends. */
+  /** Returns when the first lock ends among those of the parts and of all objects that the entries need. */
   lockedUntil(): Promise<Date>;
 };
 

@@ -40,7 +40,7 @@ async function mayRunAs(user: number): Promise<boolean> {
 const layouts = ["packs", "objects"] as const;
 
 describe("a file that changed", () => {
-  test("is read again, others are not", async () => {
+  test("a file that changed is read again, others are not", async () => {
     await using rig = await Rig.make();
     await rig.write("a", "first");
     await rig.write("b", "same");
@@ -69,7 +69,7 @@ describe("a file that changed", () => {
       },
     ],
   ];
-  test.each(changes)("and %s is read again", async (_, change) => {
+  test.each(changes)("a file that changed and %s is read again", async (_, change) => {
     await using rig = await Rig.make();
     await rig.write("a", "first");
     utimesSync(rig.file("a"), 1, 1);
@@ -78,7 +78,7 @@ describe("a file that changed", () => {
     expect((await (await rig.run()).backup.read(rig.file("a"))).toString()).toBe("other");
   });
 
-  test("within the clock's grain of the last look is read again, whatever it looks like", async () => {
+  test("a file that changed within the clock's grain of the last look is read again, whatever it looks like", async () => {
     await using rig = await Rig.make();
     await rig.write("a", "first");
     await rig.write("folder/b", "first");
@@ -90,7 +90,7 @@ describe("a file that changed", () => {
     expect((await rig.run()).summary).toMatchObject({ changed: 0, unchanged: 2 });
   });
 
-  test("into something else is that, and back", async () => {
+  test("a file that became something else is recorded as that, and so is one that became a file again", async () => {
     await using rig = await Rig.make();
     await rig.write("a", "file");
     await rig.run();
@@ -105,7 +105,7 @@ describe("a file that changed", () => {
 
 describe("a file that changes while it is read", () => {
   test.each(layouts)(
-    "for long is kept as it was read, with a warning, and read again next time (%s)",
+    "a file that changes for as long as it is read is kept as it was read, with a warning, and read again next time (%s)",
     async (layout) => {
       await using rig = await Rig.make();
       await rig.write("log", noise(40_000_000));
@@ -144,7 +144,7 @@ const mayBecome = await mayRunAs(nobody);
 
 describe("a file that cannot be kept", () => {
   test.skipIf(isRoot && !mayBecome)(
-    "since it may not be read is told by name, and so is a folder; the rest is kept",
+    "a file that may not be read is reported by name, and so is a folder; the rest is kept",
     async () => {
       await using place = await scratch();
       await chmod(place.path, 0o777);
@@ -169,7 +169,7 @@ describe("a file that cannot be kept", () => {
     },
   );
 
-  test("since it is gone when its turn comes is told, and the rest is kept", async () => {
+  test("a file that is gone when its turn comes is reported, and the rest is kept", async () => {
     await using rig = await Rig.make();
     await rig.write("a", "a");
     await rig.write("gone", "gone");
@@ -185,7 +185,7 @@ describe("a file that cannot be kept", () => {
     expect(rig.names(backup)).toEqual(["a"]);
   });
 
-  test("since it is a socket is told as information", async () => {
+  test("a socket is reported as information, and is not kept", async () => {
     await using rig = await Rig.make();
     await rig.write("a", "a");
     const server = createServer();
@@ -203,29 +203,32 @@ describe("a locked file", () => {
     ["flock", "fcntl.flock(file, fcntl.LOCK_EX)"],
     ["fcntl", "fcntl.lockf(file, fcntl.LOCK_EX)"],
   ];
-  test.each(lockers)("is copied without a lock when its time is up, and says so (%s)", async (_, lock) => {
-    await using rig = await Rig.make();
-    await rig.write("locked", "locked");
-    const release = await holding(
-      `import fcntl, sys\nfile = open(sys.argv[1], "r+")\n${lock}\nprint("ready", flush=True)\nsys.stdin.read()`,
-      rig.file("locked"),
-    );
-    let slept = 0;
-    const sleep = (milliseconds: number) => {
-      slept += milliseconds;
-      return Promise.resolve();
-    };
-    const { heard, backup } = await rig.run({ content: { lockTimeout: 5_000 }, job: { sleep } });
-    await release();
-    expect(slept).toBe(5_000);
-    expect(heard).toEqual([
-      `warning unlocked-copy: "${rig.file("locked")}" stayed locked by another program; it was copied without a lock`,
-    ]);
-    expect(backup.file(rig.file("locked")).warnings).toEqual(["unlocked-copy"]);
-    expect((await backup.read(rig.file("locked"))).toString()).toBe("locked");
-  });
+  test.each(lockers)(
+    "a locked file is copied without a lock when its time is up, and says so (%s)",
+    async (_, lock) => {
+      await using rig = await Rig.make();
+      await rig.write("locked", "locked");
+      const release = await holding(
+        `import fcntl, sys\nfile = open(sys.argv[1], "r+")\n${lock}\nprint("ready", flush=True)\nsys.stdin.read()`,
+        rig.file("locked"),
+      );
+      let slept = 0;
+      const sleep = (milliseconds: number) => {
+        slept += milliseconds;
+        return Promise.resolve();
+      };
+      const { heard, backup } = await rig.run({ content: { lockTimeout: 5_000 }, job: { sleep } });
+      await release();
+      expect(slept).toBe(5_000);
+      expect(heard).toEqual([
+        `warning unlocked-copy: "${rig.file("locked")}" stayed locked by another program; it was copied without a lock`,
+      ]);
+      expect(backup.file(rig.file("locked")).warnings).toEqual(["unlocked-copy"]);
+      expect((await backup.read(rig.file("locked"))).toString()).toBe("locked");
+    },
+  );
 
-  test("is waited for", async () => {
+  test("a locked file is waited for", async () => {
     await using rig = await Rig.make();
     await rig.write("locked", "locked");
     const release = await holding(
@@ -245,7 +248,7 @@ describe("a locked file", () => {
 });
 
 describe("hard links", () => {
-  test("name the first of them, each with its content; one more name is one more entry", async () => {
+  test("hard links name the first of them, each with its content; one more name is one more entry", async () => {
     await using rig = await Rig.make();
     await rig.write("b", "content");
     await link(rig.file("b"), rig.file("c"));
@@ -264,7 +267,7 @@ describe("hard links", () => {
 
 describe("a sparse file", () => {
   test.each(layouts)(
-    "keeps its holes, those at both ends too (%s)",
+    "a sparse file keeps its holes, those at both ends too (%s)",
     async (layout) => {
       await using rig = await Rig.make();
       // Of a content object the zeros are read too.

@@ -11,7 +11,7 @@ const files = 24;
 /** Each a little later than the one before: from the start of the program to behind its end. */
 const kills = 8;
 
-test("killed at any moment, the next run completes and puts nothing twice that it knows of", async () => {
+test("after a kill at any moment, the next run completes and puts nothing twice that it knows of", async () => {
   await using place = await scratch();
   for (let number = 0; number < files; number += 1) {
     await Bun.write(join(place.path, "files", `${number}`), noise(mebibyte, number));

@@ -99,8 +99,9 @@ export class Rig implements AsyncDisposable {
     this.#clock.offset = () => this.ahead;
   }
 
-  static async make(): Promise<Rig> {
-    const folder = await scratch();
+  /** `above`: the folder in which to make it, if the filesystem matters. */
+  static async make(above?: string): Promise<Rig> {
+    const folder = await scratch(above);
     for (const name of ["files", "bucket", "state", "pickers.d", "snapshots.d"]) await mkdir(join(folder.path, name));
     await script(join(folder.path, "pickers.d"), "all", `find '${folder.path}/files' -print0`);
     const clock = { offset: () => 0 };

@@ -60,7 +60,7 @@ describe("a run that is stopped", () => {
     return { content: small, around, job: { signal: controller.signal }, reason };
   }
 
-  test("leaves no root, and what was put is used by the next", async () => {
+  test("a run that is stopped leaves no root, and what was put is used by the next", async () => {
     await using rig = await rigWithPacks();
     const options = abortedAt(2);
     expect(await errorOf(rig.run(options))).toBe(options.reason);
@@ -73,14 +73,14 @@ describe("a run that is stopped", () => {
     expect(await roots(rig)).toBe(1);
   });
 
-  test("before it began puts nothing", async () => {
+  test("a run that is stopped before it began puts nothing", async () => {
     await using rig = await rigWithPacks();
     const reason = new Error("stop");
     expect(await errorOf(rig.run({ job: { signal: AbortSignal.abort(reason) } }))).toBe(reason);
     expect(await rig.keys("manifests/host/")).toEqual([]);
   });
 
-  test("within a large file stops there", async () => {
+  test("a run that is stopped within a large file stops there", async () => {
     await using rig = await Rig.make();
     await rig.write("large", noise(64 * mebibyte));
     const reason = new Error("stop");
@@ -180,7 +180,7 @@ describe("whichever request fails", () => {
 });
 
 describe.skipIf(!mayMount)("a full disk", () => {
-  test("of the bucket ends the run with words, loses nothing, and the next one completes when there is room", async () => {
+  test("a full disk of the bucket ends the run with words, loses nothing, and the next one completes when there is room", async () => {
     await using disk = await diskFull(6 * mebibyte);
     await using rig = await Rig.make();
     const path = join(disk.path, "bucket");
@@ -201,7 +201,7 @@ describe.skipIf(!mayMount)("a full disk", () => {
     expect(second.objectsStored).toBeLessThan(8);
   });
 
-  test("of the state folder ends the run with words, and the next one completes when there is room", async () => {
+  test("a full disk of the state folder ends the run with words, and the next one completes when there is room", async () => {
     await using disk = await diskFull(0.25 * mebibyte);
     await using rig = await Rig.make();
     for (let number = 0; number < 600; number += 1) await rig.write(`${"long name ".repeat(20)}${number}`, `${number}`);

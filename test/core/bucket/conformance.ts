@@ -131,10 +131,10 @@ const cases = {
   "a get tells the version and whole size before the bytes": async (bench: Bench) => {
     const { bucket, key, lock } = bench;
     const stored = await bucket.put(key("a"), bytes("0123456789"), { retention: lock() });
-    const told: unknown[] = [];
-    const options = { range: { start: 2, length: 3 }, onStart: (object: unknown) => void told.push(object) };
+    const reported: unknown[] = [];
+    const options = { range: { start: 2, length: 3 }, onStart: (object: unknown) => void reported.push(object) };
     await textOf(bench, key("a"), options);
-    expect(told).toEqual([stored]);
+    expect(reported).toEqual([stored]);
   },
 
   "an empty object is an object": async (bench: Bench) => {
@@ -161,7 +161,7 @@ const cases = {
     expect(await kindOf(bucket.extend(key("nowhere"), other.version, lock(2 * hour)))).toBe("missing");
   },
 
-  "a missing bucket is told from a missing object": async (bench: Bench) => {
+  "a missing bucket is distinguished from a missing object": async (bench: Bench) => {
     const use = async (run: (missing: Bucket) => Promise<unknown>) => {
       const missing = await bench.openMissing();
       await run(missing).finally(() => missing.close());

@@ -71,7 +71,7 @@ describe.skipIf(ceph === undefined)("a service that the environment names", () =
     }
   });
 
-  test("forgets the lock of an upload no more than one that conf names", async () => {
+  test("a service that the environment names forgets the lock of an upload no more than one that conf names", async () => {
     if (ceph === undefined) return;
     process.env.AWS_ENDPOINT_URL = ceph.endpoint;
     process.env.AWS_ACCESS_KEY_ID = ceph.accessKey;

@@ -176,15 +176,18 @@ describe("refused by line, key, value, and what is allowed", () => {
     ["aws", "role_arn", "backup", "give the ARN of a role, such as arn:aws:iam::123456789012:role/name"],
     ["aws", "profile", "", "give a value, or leave the key out"],
   ];
-  test.each(cases)("[%s] %s = %s", async (section, key, value, allowed) => {
-    const confDir = await confDirWith(`# comment\n[${section}]\n${key} = ${value}\n`);
-    const failure = await refusal(loadConfig({ confDir, hostName: "host" }));
-    expect(failure.parts.what).toBe(join(confDir, "conf"));
-    expect(failure.parts.why).toBe(
-      `line 3: ${key} = "${value.replace("user:secret", "…")}" in [${section}] is not allowed: ${allowed}`,
-    );
-    expect(failure.exit).toBe(exitStatus.usage);
-  });
+  test.each(cases)(
+    "refused by line, key, value, and what is allowed: [%s] %s = %s",
+    async (section, key, value, allowed) => {
+      const confDir = await confDirWith(`# comment\n[${section}]\n${key} = ${value}\n`);
+      const failure = await refusal(loadConfig({ confDir, hostName: "host" }));
+      expect(failure.parts.what).toBe(join(confDir, "conf"));
+      expect(failure.parts.why).toBe(
+        `line 3: ${key} = "${value.replace("user:secret", "…")}" in [${section}] is not allowed: ${allowed}`,
+      );
+      expect(failure.exit).toBe(exitStatus.usage);
+    },
+  );
 
   const levels: [name: string, conf: string, message: string][] = [
     [
@@ -203,7 +206,7 @@ describe("refused by line, key, value, and what is allowed", () => {
       'line 2: layout = "x" in [content] is not allowed: give packs or objects',
     ],
   ];
-  test.each(levels)("%s", async (_name, conf, message) => {
+  test.each(levels)("refused by line, key, value, and what is allowed: %s", async (_name, conf, message) => {
     expect((await refusal(load(conf))).parts.why).toBe(message);
   });
 });
@@ -220,7 +223,7 @@ describe("unknown words name the nearest known one", () => {
       "line 1: there is no section [DEFAULT]: known are [aws], [s3], [cloudformation], [content], [backup]",
     ],
   ];
-  test.each(cases)("%j", async (conf, message) => {
+  test.each(cases)("unknown words name the nearest known one: %j", async (conf, message) => {
     const failure = await refusal(load(conf));
     expect(failure.parts.why).toBe(message);
     expect(failure.exit).toBe(exitStatus.usage);

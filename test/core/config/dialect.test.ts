@@ -48,7 +48,7 @@ describe("values", () => {
     ["text after a header", "[s] ; note\na = 1", { s: { a: "1" } }],
     ["nothing", "", {}],
   ];
-  test.each(cases)("%s", (_name, text, expected) => {
+  test.each(cases)("values: %s", (_name, text, expected) => {
     expect(values(text)).toEqual(expected);
   });
 
@@ -69,7 +69,7 @@ describe("refused", () => {
     ["no key", "[s]\n= foo", 'line 2: it is neither "key = value" nor [section]'],
     ["an empty header", "[s]\n[]", 'line 2: it is neither "key = value" nor [section]'],
   ];
-  test.each(cases)("%s", (_name, text, message) => {
+  test.each(cases)("refused: %s", (_name, text, message) => {
     const failure = refusal(text);
     expect(failure.parts.why).toBe(message);
     expect(failure.parts.what).toBe("/etc/backup/conf");

@@ -21,7 +21,7 @@ describe("money", () => {
     ["a mean counts to the thousandth", 2.5, 1_000n, 1_000, 3n],
     ["petabytes lose nothing", 2 ** 50, 23_000_000n, 2 ** 30, 24_117_248_000_000n],
     ["nothing costs nothing", 0, 5_000_000n, 1_000, 0n],
-  ])("%s", (_, quantity, price, per, cost) => expect(costOf(quantity, price, per)).toBe(cost));
+  ])("money: %s", (_, quantity, price, per, cost) => expect(costOf(quantity, price, per)).toBe(cost));
 
   test.each<[bigint, string, string]>([
     [0n, "0.000000000", "0"],
@@ -32,7 +32,7 @@ describe("money", () => {
     [9_990_000n, "0.009990000", "0.0100"],
     [999_999_999n, "0.999999999", "1.00"],
     [1n, "0.000000001", "0.000000001"],
-  ])("%d is %s, and shown as %s", (nano, decimal, display) => {
+  ])("money: %d is %s, and shown as %s", (nano, decimal, display) => {
     expect(toDecimal(nano)).toBe(decimal);
     expect(toDisplay(nano)).toBe(display);
   });

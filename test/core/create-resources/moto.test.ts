@@ -28,7 +28,8 @@ test.skipIf(!moto)("an update brings a changed template, and keeps the parameter
   using _ = environment(awsVariables(moto.endpoint));
   const { signal } = new AbortController();
   const stacks = await connectStacks({ region: moto.region, signal, token: randomUUID });
-  const deps = { stacks, notify: () => {}, sleep: async () => {}, signal };
+  const usersWithoutName = async () => [];
+  const deps = { stacks, notify: () => {}, sleep: async () => {}, signal, usersWithoutName };
   const name = `t-${randomUUID().slice(0, 8)}`;
   const before = builtInTemplate();
   const resources = (template: Template, parameters?: string): Resources => {

@@ -20,7 +20,7 @@ describe("--parameters", () => {
       { KmsKeyArn: "arn:aws:kms:eu-central-1:123456789012:key/0a-b", BucketName: "some.bucket" },
     ],
   ];
-  test.each(cases)("%p", (text, expected) => {
+  test.each(cases)("--parameters: %p", (text, expected) => {
     expect(given(text)).toEqual({ PackageName: "p", ...expected });
   });
 
@@ -53,7 +53,7 @@ describe("refused before any request:", () => {
     ["IndexTable=yes,IndexTable=no", '"IndexTable=no": the parameter is given twice'],
     ["PackageName=other", '"PackageName=other": it has an option of its own; give --package-name'],
     ["ExportName=other", '"ExportName=other": it has an option of its own; give --export'],
-  ])("%s", (text, message) => {
+  ])("refused before any request: %s", (text, message) => {
     expect(() => given(text)).toThrow(`cannot use --parameters ${message}`);
   });
 

@@ -2,10 +2,9 @@
 import { describe, expect, test } from "bun:test";
 import { connectStacks } from "../../../core/create-resources/cloudformation.ts";
 import { createResources, type Resources } from "../../../core/create-resources/create.ts";
-import type { StackDeps } from "../../../core/create-resources/follow.ts";
 import { givenSettings } from "../../../core/create-resources/parameters.ts";
 import { builtInTemplate } from "../../../core/create-resources/template.ts";
-import { updateResources } from "../../../core/create-resources/update.ts";
+import { type UpdateDeps, updateResources } from "../../../core/create-resources/update.ts";
 import type { Notice } from "../../../core/notice.ts";
 import { CloudFormationDouble, type Step } from "./cloudformation-double.ts";
 import { awsVariables, environment } from "./environment.ts";
@@ -38,7 +37,9 @@ const deleted: Step[] = [["DELETE_COMPLETE", name, whole]];
 
 type Rig = AsyncDisposable & {
   readonly double: CloudFormationDouble;
-  readonly deps: StackDeps;
+  readonly deps: UpdateDeps;
+  /** Users of the backup role that have no name. */
+  readonly nameless: string[];
   readonly notices: Notice[];
   readonly slept: number[];
   readonly controller: AbortController;
@@ -60,10 +61,13 @@ async function rig(
     onSleep(double, controller);
     signal.throwIfAborted();
   };
-  const deps = { stacks, notify: (notice: Notice) => void notices.push(notice), sleep, signal };
+  const nameless: string[] = [];
+  const usersWithoutName = async () => nameless;
+  const deps = { stacks, notify: (notice: Notice) => void notices.push(notice), sleep, signal, usersWithoutName };
   return {
     double,
     deps,
+    nameless,
     notices,
     slept,
     controller,
@@ -187,7 +191,7 @@ describe("update", () => {
     await createResources(resources(), at.deps);
     at.notices.length = 0;
     at.double.scripts.push([["UPDATE_COMPLETE", name, whole]]);
-    const { stack, changed } = await updateResources(resources("LockMode=COMPLIANCE"), at.deps);
+    const { stack, changed } = await updateResources(resources("LongestLockDays=50"), at.deps);
     expect({ changed, status: stack.status }).toEqual({ changed: true, status: "UPDATE_COMPLETE" });
     expect(reported(at.notices)).toEqual([
       'UPDATE_IN_PROGRESS AWS::CloudFormation::Stack "sysbackup"',
@@ -199,7 +203,7 @@ describe("update", () => {
     await using at = await rig();
     at.double.plant(name, "CREATE_COMPLETE", { parameters, tags });
     at.double.scripts.push([["UPDATE_COMPLETE", name, whole]]);
-    await updateResources(resources("LockMode=COMPLIANCE"), at.deps);
+    await updateResources(resources("RequireMfaToRestore=yes"), at.deps);
     const sent = Object.fromEntries(at.double.lastForm);
     const of = (parameter: string) => {
       const number = [...template.parameters.keys()].indexOf(parameter) + 1;
@@ -207,7 +211,8 @@ describe("update", () => {
       return [sent[`${at}.ParameterKey`], sent[`${at}.ParameterValue`], sent[`${at}.UsePreviousValue`]];
     };
     expect(of("ExportName")).toEqual(["ExportName", undefined, "true"]);
-    expect(of("LockMode")).toEqual(["LockMode", "COMPLIANCE", undefined]);
+    expect(of("RequireMfaToRestore")).toEqual(["RequireMfaToRestore", "yes", undefined]);
+    expect(of("LockMode")).toEqual(["LockMode", undefined, "true"]);
     expect(of("IndexTable")).toEqual(["IndexTable", "no", undefined]);
   });
 
@@ -272,7 +277,7 @@ test.each(["BucketName=other", "ExistingBucket=other"])(
 describe("an update of the KMS key", () => {
   const key = (id: string) => `arn:aws:kms:eu-central-1:123456789012:key/${id}`;
   test.each(["KmsKeyArn=", `KmsKeyArn=${key("b")}`])(
-    "to %j is refused: what is stored needs the old one",
+    "an update of the KMS key to %j is refused: what is stored needs the old one",
     async (written) => {
       await using at = await rig();
       at.double.plant(name, "CREATE_COMPLETE", { parameters: { ...parameters, KmsKeyArn: key("a") }, tags });
@@ -283,6 +288,50 @@ describe("an update of the KMS key", () => {
       expect(at.double.asked).toEqual(["DescribeStacks"]);
     },
   );
+});
+
+describe("an update of a stack whose role takes machines without a name", () => {
+  test("an update to tagged names is refused while there are untagged machines, and names them", async () => {
+    await using at = await rig();
+    at.double.plant(name, "CREATE_COMPLETE", { parameters, tags });
+    at.nameless.push(...Array.from({ length: 7 }, (_, n) => `backup-web${n}`));
+    await expect(updateResources(resources(), at.deps)).rejects.toThrow(
+      /could store no more backups, as the users have no tag sysbackup-name: "backup-web0", .*"backup-web4" and 2 more; run sysbackup write-config again on each machine/,
+    );
+    expect(at.double.asked).toEqual(["DescribeStacks"]);
+  });
+
+  test("an update to tagged names is made when all machines have one", async () => {
+    await using at = await rig();
+    at.double.plant(name, "CREATE_COMPLETE", { parameters, tags });
+    at.double.scripts.push([["UPDATE_COMPLETE", name, whole]]);
+    expect(await updateResources(resources(), at.deps)).toMatchObject({ changed: true });
+  });
+});
+
+describe("an update of the lock mode", () => {
+  test.each([
+    ["GOVERNANCE", "COMPLIANCE"],
+    ["COMPLIANCE", "GOVERNANCE"],
+  ])("from %s to %s is refused: old locks could never be extended", async (before, after) => {
+    await using at = await rig();
+    at.double.plant(name, "CREATE_COMPLETE", { parameters: { ...parameters, LockMode: before }, tags });
+    await expect(updateResources(resources(`LockMode=${after}`), at.deps)).rejects.toMatchObject({
+      message: expect.stringContaining(
+        `with LockMode=${after}, no lock of the mode ${before} could be extended any more; leave LockMode out`,
+      ),
+      exit: 2,
+    });
+    expect(at.double.asked).toEqual(["DescribeStacks"]);
+  });
+
+  test("to the mode that the stack has is no change", async () => {
+    await using at = await rig();
+    at.double.plant(name, "CREATE_COMPLETE", { parameters: { ...parameters, LockMode: "COMPLIANCE" }, tags });
+    at.double.scripts.push([["UPDATE_COMPLETE", name, whole]]);
+    const { stack } = await updateResources(resources("LockMode=COMPLIANCE"), at.deps);
+    expect(stack.status).toBe("UPDATE_COMPLETE");
+  });
 });
 
 describe("a refusal by AWS is reported with what to do:", () => {
@@ -297,7 +346,7 @@ describe("a refusal by AWS is reported with what to do:", () => {
     ["InvalidClientTokenId", "x", 'the access key is unknown in the region "us-east-1"; check it and --cf-region'],
     ["SignatureDoesNotMatch", "x", "the secret key is wrong; set the keys of an administrator"],
     ["ValidationError", "1 error detected.", 'cannot look up the stack "sysbackup": 1 error detected'],
-  ])("%s", async (code, message, expected) => {
+  ])("a refusal by AWS is reported with what to do: %s", async (code, message, expected) => {
     await using at = await rig();
     at.double.refusal = { code, message, status: code === "AccessDenied" ? 403 : 400, times: 9 };
     await expect(createResources(resources(), at.deps)).rejects.toThrow(expected);

@@ -24,7 +24,7 @@ describe("short tags become long forms:", () => {
     ['!GetAZs ""', { "Fn::GetAZs": "" }],
     ['!Transform { Name: "AWS::Include" }', { "Fn::Transform": { Name: "AWS::Include" } }],
   ];
-  test.each(cases)("%s", (text, expected) => {
+  test.each(cases)("short tags become long forms: %s", (text, expected) => {
     expect(loadTemplate(text)).toEqual(expected);
     expect(JSON.parse(JSON.stringify(loadTemplate(text)))).toEqual(expected);
   });
@@ -41,12 +41,12 @@ describe("short tags become long forms:", () => {
 describe("the built-in template", () => {
   const template = builtInTemplate();
 
-  test("is small enough to be sent in a request", () => {
+  test("the built-in template is small enough to be sent in a request", () => {
     expect(Buffer.byteLength(template.text)).toBeLessThanOrEqual(51_200);
     expect(template.text).toStartWith("# What sysbackup needs");
   });
 
-  test("has its parameters with what they allow", () => {
+  test("the built-in template has its parameters with what they allow", () => {
     expect(template.parameters.get("LockMode")).toMatchObject({
       default: "GOVERNANCE",
       allowed: ["GOVERNANCE", "COMPLIANCE"],
@@ -56,7 +56,7 @@ describe("the built-in template", () => {
       expect([name, typeof value]).toEqual([name, "string"]);
   });
 
-  test("has no short tag left in its JSON", () => {
+  test("the built-in template has no short tag left in its JSON", () => {
     const { Resources } = JSON.parse(JSON.stringify(template.document));
     expect(Resources.BucketPolicy.Properties.Bucket).toEqual({
       "Fn::If": ["NewBucket", { Ref: "Bucket" }, { Ref: "ExistingBucket" }],
@@ -70,7 +70,7 @@ describe("a template that create-resources cannot use is refused:", () => {
     ["a parameter without description", "Parameters: { A: { Type: String } }"],
     ["a default that YAML does not take for text", "Parameters: { A: { Type: String, Description: x, Default: no } }"],
     ["a rule that would not be checked", "Parameters: { A: { Type: String, Description: x, MaxLength: 3 } }"],
-  ])("%s", (_, text) => {
+  ])("a template that create-resources cannot use is refused: %s", (_, text) => {
     expect(() => readTemplate(text)).toThrow();
   });
 });

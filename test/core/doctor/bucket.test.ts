@@ -31,7 +31,7 @@ describe.skipIf(!ceph)("at a Ceph gateway", () => {
   const gateway = ceph;
   if (gateway === undefined) return;
 
-  test("with a locked bucket and right keys, all is well", async () => {
+  test("at a Ceph gateway with a locked bucket and right keys, all is well", async () => {
     await using well = await patientAt(gateway, { bucket: await newBucket(gateway, { lock: true }) });
     const findings = await well.examine();
     const states = Object.fromEntries(findings.map(({ check, state }) => [check, state]));

@@ -21,7 +21,7 @@ async function* inPieces(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
 }
 
 describe("whether compressing pays", () => {
-  test.each([zstd, gzip])("yes for text with $codec", (compression) => {
+  test.each([zstd, gzip])("compressing pays for text with $codec", (compression) => {
     expect(pays(text, compression)).toBe(true);
   });
   test.each([zstd, gzip])("no for noise with $codec", (compression) => {
@@ -33,7 +33,7 @@ describe("whether compressing pays", () => {
   test.each([zstd, gzip])("no for nothing with $codec", (compression) => {
     expect(pays(new Uint8Array(), compression)).toBe(false);
   });
-  test("never with none", () => {
+  test("compressing never pays with none", () => {
     expect(pays(text, none)).toBe(false);
   });
 });
@@ -41,50 +41,59 @@ describe("whether compressing pays", () => {
 describe("a compressed stream", () => {
   const content = Buffer.concat([text, noise]);
 
-  test("is zstd that undoes", async () => {
+  test("a stream that is compressed with zstd decompresses to the same content", async () => {
     expect(zstdDecompressSync(await collect(compressStream(inPieces(content), zstd))).equals(content)).toBe(true);
   });
-  test("is gzip that undoes", async () => {
+  test("a stream that is compressed with gzip decompresses to the same content", async () => {
     expect(gunzipSync(await collect(compressStream(inPieces(content), gzip))).equals(content)).toBe(true);
   });
-  test("is the source itself with none", async () => {
+  test("a stream that is compressed with none is the source itself", async () => {
     expect((await collect(compressStream(inPieces(content), none))).equals(content)).toBe(true);
   });
-  test.each([zstd, gzip])("of nothing undoes to nothing with $codec", async (compression) => {
+  test.each([zstd, gzip])("a compressed stream of nothing decompresses to nothing with $codec", async (compression) => {
     const packed = await collect(compressStream(inPieces(Buffer.alloc(0)), compression));
     expect((compression === zstd ? zstdDecompressSync(packed) : gunzipSync(packed)).length).toBe(0);
   });
 
-  test.each([zstd, gzip, none])("hands on an error of the source with $codec", async (compression) => {
-    async function* failing(): AsyncGenerator<Uint8Array> {
-      yield noise;
-      throw new Error("the source broke");
-    }
-    expect(collect(compressStream(failing(), compression))).rejects.toThrow("the source broke");
-  });
-
-  test.each([zstd, gzip, none])("ends the source when its reader leaves, with $codec", async (compression) => {
-    let ended = false;
-    async function* endless(): AsyncGenerator<Uint8Array> {
-      try {
-        for (;;) yield noise;
-      } finally {
-        ended = true;
+  test.each([zstd, gzip, none])(
+    "a compressed stream hands on an error of the source with $codec",
+    async (compression) => {
+      async function* failing(): AsyncGenerator<Uint8Array> {
+        yield noise;
+        throw new Error("the source broke");
       }
-    }
-    for await (const _piece of compressStream(endless(), compression)) break;
-    expect(ended).toBe(true);
-  });
+      expect(collect(compressStream(failing(), compression))).rejects.toThrow("the source broke");
+    },
+  );
 
-  test.each([zstd, gzip])("reads no further ahead than some megabytes with $codec", async (compression) => {
-    let read = 0;
-    async function* counted(): AsyncGenerator<Uint8Array> {
-      for (; read < 1000; read += 1) yield randomBytes(sampleSize);
-    }
-    for await (const _piece of compressStream(counted(), compression)) {
-      await Bun.sleep(50);
-      break;
-    }
-    expect(read).toBeLessThan(100);
-  });
+  test.each([zstd, gzip, none])(
+    "a compressed stream ends the source when its reader leaves, with $codec",
+    async (compression) => {
+      let ended = false;
+      async function* endless(): AsyncGenerator<Uint8Array> {
+        try {
+          for (;;) yield noise;
+        } finally {
+          ended = true;
+        }
+      }
+      for await (const _piece of compressStream(endless(), compression)) break;
+      expect(ended).toBe(true);
+    },
+  );
+
+  test.each([zstd, gzip])(
+    "a compressed stream reads no further ahead than some megabytes with $codec",
+    async (compression) => {
+      let read = 0;
+      async function* counted(): AsyncGenerator<Uint8Array> {
+        for (; read < 1000; read += 1) yield randomBytes(sampleSize);
+      }
+      for await (const _piece of compressStream(counted(), compression)) {
+        await Bun.sleep(50);
+        break;
+      }
+      expect(read).toBeLessThan(100);
+    },
+  );
 });

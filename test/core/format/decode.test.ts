@@ -21,7 +21,7 @@ async function collected(stream: AsyncIterable<Uint8Array>): Promise<Buffer> {
 }
 
 describe("a frame", () => {
-  test("is decompressed, also from the middle of a larger buffer, which stays usable", async () => {
+  test("a frame is decompressed, also from the middle of a larger buffer, which stays usable", async () => {
     const frame = Bun.zstdCompressSync(content);
     const around = Buffer.concat([noise(7), frame, noise(7)]);
     const decoded = await decodeFrame(around.subarray(7, 7 + frame.length));
@@ -31,7 +31,7 @@ describe("a frame", () => {
     expect(frame.equals(around.subarray(7, 7 + frame.length))).toBe(true);
   });
 
-  test("of nothing is nothing", async () => {
+  test("a frame of nothing is nothing", async () => {
     expect((await decodeFrame(Bun.zstdCompressSync(""))).length).toBe(0);
   });
 
@@ -60,12 +60,12 @@ describe("a whole object", () => {
     ["none", content],
   ] as const;
 
-  test.each(encodings)("in %s is decoded piece by piece", async (encoding, stored) => {
+  test.each(encodings)("a whole object in %s is decoded piece by piece", async (encoding, stored) => {
     expect(content.equals(await collected(decodeStream(pieces(stored), encoding)))).toBe(true);
   });
 
   test.each(encodings)(
-    "in %s is decoded at once, and refused if it is more than asked for",
+    "a whole object in %s is decoded at once, and refused if it is more than asked for",
     async (encoding, stored) => {
       const { whole } = contentCodec(encoding);
       if (whole === undefined) throw new Error(`${encoding} cannot be decoded at once`);
@@ -76,7 +76,7 @@ describe("a whole object", () => {
     },
   );
 
-  test.each(encodings)("in %s that is left early ends its source", async (encoding, stored) => {
+  test.each(encodings)("a whole object in %s that is left early ends its source", async (encoding, stored) => {
     let ended = false;
     async function* source() {
       try {
@@ -89,7 +89,7 @@ describe("a whole object", () => {
     expect(ended).toBe(true);
   });
 
-  test.each(encodings)("in %s passes on the error of its source", async (encoding, stored) => {
+  test.each(encodings)("a whole object in %s passes on the error of its source", async (encoding, stored) => {
     const error = new Error("connection lost");
     async function* source() {
       yield stored.subarray(0, 1000);
@@ -103,7 +103,7 @@ describe("a whole object", () => {
     ["gzip", Buffer.from("hello, world")],
     ["gzip", gzipSync(content).subarray(0, 5000)],
     ["gzip", flipped(gzipSync(content), 20)],
-  ] as const)("in %s that is nonsense is a FormatError", async (encoding, stored) => {
+  ] as const)("a whole object in %s that is nonsense is a FormatError", async (encoding, stored) => {
     await expect(collected(decodeStream(pieces(stored), encoding))).rejects.toBeInstanceOf(FormatError);
   });
 });

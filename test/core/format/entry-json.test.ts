@@ -22,7 +22,7 @@ const plainFile = {
 const extent = plainFile.dat[0];
 
 describe("an entry", () => {
-  test("is the same after writing and reading", () => {
+  test("an entry is the same after writing and reading", () => {
     fc.assert(
       fc.property(entry, (one) => {
         expect(comparable(decodeEntry(JSON.parse(encodeEntry(one))))).toEqual(comparable(one));
@@ -31,11 +31,11 @@ describe("an entry", () => {
     );
   });
 
-  test("is one line of JSON", () => {
+  test("an entry is one line of JSON", () => {
     fc.assert(fc.property(entry, (one) => expect(encodeEntry(one)).not.toContain("\n")));
   });
 
-  test("is the same bytes in whatever order its attributes were read", () => {
+  test("an entry is the same bytes in whatever order its attributes were read", () => {
     fc.assert(
       fc.property(entry, (one) => {
         const reversed = { ...one, xattrs: new Map([...one.xattrs].reverse()) };
@@ -44,7 +44,7 @@ describe("an entry", () => {
     );
   });
 
-  test("may carry fields of a later minor change, which are ignored", () => {
+  test("an entry may carry fields of a later minor change, which are ignored", () => {
     expect(decodeEntry({ ...plainFile, colour: "red" }).path).toBe(fromText("/etc/motd"));
   });
 
@@ -103,15 +103,15 @@ describe("an entry", () => {
     ["lengths beyond what a number holds", { ...plainFile, dat: [extent, [0, 0, 12, 0, 2 ** 53, "ab".repeat(32)]] }],
     ["a warning of no known kind", { ...plainFile, w: ["haunted"] }],
   ];
-  test.each(refused)("is refused: %s", (_, document) => {
+  test.each(refused)("an entry is refused: %s", (_, document) => {
     expect(() => decodeEntry(document)).toThrow(FormatError);
   });
 
-  test("these differ from a good one only in what their name says", () => {
+  test("entries that must be refused differ from a good one only in what their name says", () => {
     expect(decodeEntry(plainFile).type).toBe("file");
   });
 
-  test("made of any JSON is refused or read, nothing else", () => {
+  test("an entry made of any JSON is refused or read, nothing else", () => {
     const shape = fc.record(
       Object.fromEntries(
         Object.keys(plainFile).map((field) => [
@@ -125,7 +125,7 @@ describe("an entry", () => {
 });
 
 describe("a moment", () => {
-  test("is the same after writing and reading", () => {
+  test("a moment is the same after writing and reading", () => {
     fc.assert(fc.property(moment, (one) => expect(decodeMoment(encodeMoment(one))).toEqual(one)));
   });
 

@@ -29,11 +29,11 @@ const extents: fc.Arbitrary<Extent[]> = fc.array(
 const files = entry.filter((one): one is FileEntry => one.type === "file");
 
 describe("the text of extents", () => {
-  test("decodes to what was encoded", () => {
+  test("the text of extents decodes to what was encoded", () => {
     fc.assert(fc.property(extents, (list) => expect(decodeExtents(encodeExtents(list))).toEqual(list)));
   });
 
-  test("names the object of each extent in order", () => {
+  test("the text of extents names the object of each extent in order", () => {
     fc.assert(
       fc.property(extents, (list) => {
         expect(objectsOf(encodeExtents(list))).toEqual(list.map(({ object }) => object));
@@ -41,7 +41,7 @@ describe("the text of extents", () => {
     );
   });
 
-  test("is renumbered as its extents are, and nothing else of it changes", () => {
+  test("the text of extents is renumbered as its extents are, and nothing else of it changes", () => {
     fc.assert(
       fc.property(extents, fc.func(number), (list, numberOf) => {
         const expected = list.map((extent) => ({ ...extent, object: numberOf(extent.object) }));
@@ -50,7 +50,7 @@ describe("the text of extents", () => {
     );
   });
 
-  test("asks for each number in order of the file", () => {
+  test("the text of extents asks for each number in order of the file", () => {
     fc.assert(
       fc.property(extents, (list) => {
         const asked: number[] = [];
@@ -61,20 +61,20 @@ describe("the text of extents", () => {
   });
 
   test.each(["[[1", '[[1,0,5,0,5,"x"]]', "[[1,0,5,0,0]]", "{}", '[["1",0,1,0,1,"x"]]'])(
-    "is refused when it is %s, which is not such a text",
+    "the text of extents is refused when it is %s, which is not such a text",
     (text) => {
       expect(() => decodeExtents(text)).toThrow();
     },
   );
 
-  test("is refused, not read for ever, when it is cut short", () => {
+  test("the text of extents is refused, not read for ever, when it is cut short", () => {
     expect(() => objectsOf("[[12")).toThrow(FormatError);
     expect(() => renumbered("[[12", (same) => same)).toThrow(FormatError);
   });
 });
 
 describe("the line of an entry", () => {
-  test("decodes to the entry, whatever numbers its objects had before", () => {
+  test("the line of an entry decodes to the entry, whatever numbers its objects had before", () => {
     fc.assert(
       fc.property(entry, (one) => {
         const text = one.type === "file" ? encodeExtents(one.extents) : null;
@@ -87,7 +87,7 @@ describe("the line of an entry", () => {
 });
 
 describe("a refreshed head", () => {
-  test("of what looks the same is the same text", () => {
+  test("a refreshed head of what looks the same is the same text", () => {
     fc.assert(
       fc.property(files, ({ extents: _, holes: _holes, warnings: _warnings, ...look }) => {
         const head = encodeHead({ ...look, holes: _holes, warnings: _warnings });
@@ -96,7 +96,7 @@ describe("a refreshed head", () => {
     );
   });
 
-  test("has all that a new look shows, and the holes and warnings that it had", () => {
+  test("a refreshed head has all that a new look shows, and the holes and warnings that it had", () => {
     fc.assert(
       fc.property(files, files, (before, now) => {
         const { extents: _, holes, warnings, ...look } = now;

@@ -24,12 +24,12 @@ describe("the content of a frame that comes in pieces", () => {
     [1_000, large],
     [300_000, large],
     [100 * mebibyte, large],
-  ])("of %d bytes is that of the whole", async (size, content) => {
+  ])("a frame that comes in pieces of %d bytes has the content of the whole", async (size, content) => {
     const stored = Bun.zstdCompressSync(content, { level: 3 });
     expect(Buffer.from(await decode(stored, size)).equals(content)).toBe(true);
   });
 
-  test("of the highest level is read", async () => {
+  test("a frame of the highest level is read in pieces", async () => {
     const stored = Bun.zstdCompressSync(large, { level: 19 });
     expect(Buffer.from(await decode(stored)).equals(large)).toBe(true);
   });
@@ -51,15 +51,15 @@ describe("the content of a frame that comes in pieces", () => {
     ["a window that takes too much memory", wide],
     ["a block of no known kind", reserved],
   ];
-  test.each(refused)("is refused: %s", async (_, bytes) => {
+  test.each(refused)("a stream is refused as a frame: %s", async (_, bytes) => {
     expect((await refusalOf(decode(bytes)))?.kind).toBe("altered");
   });
 
-  test("is refused if the frame states more than is allowed", async () => {
+  test("a frame that states more than is allowed is refused", async () => {
     expect((await refusalOf(decode(stored, 60_000, mebibyte)))?.kind).toBe("altered");
   });
 
-  test("does not go on if the reader leaves, and ends the source", async () => {
+  test("a reader of a frame that leaves early ends the source", async () => {
     let ended = false;
     const source = (async function* () {
       try {

@@ -18,7 +18,7 @@ const random = (length: number) => {
 };
 
 describe("a raw frame", () => {
-  test("is undone by Bun", () => {
+  test("a raw frame is undone by Bun", () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 1000 }), (content) => {
         expect(new Uint8Array(Bun.zstdDecompressSync(rawFrame(content)))).toEqual(content);
@@ -26,7 +26,7 @@ describe("a raw frame", () => {
     );
   });
 
-  test.each(edges)("of %d bytes is undone by Bun, and states its size", (length) => {
+  test.each(edges)("a raw frame of %d bytes is undone by Bun, and states its size", (length) => {
     const content = random(length);
     const frame = rawFrame(content);
     checkFrame(frame);
@@ -34,7 +34,7 @@ describe("a raw frame", () => {
     expect(Buffer.from(Bun.zstdDecompressSync(frame)).equals(content)).toBe(true);
   });
 
-  test.skipIf(zstd === null)("is undone by zstd: many in a row, a table of contents behind", () => {
+  test.skipIf(zstd === null)("a raw frame is undone by zstd: many in a row, a table of contents behind", () => {
     const contents = edges.map(random);
     const pack = Buffer.concat([...contents.map(rawFrame), encodeContents([])]);
     const { stdout, exitCode } = Bun.spawnSync(["zstd", "-d", "-c"], { stdin: pack });
@@ -44,7 +44,7 @@ describe("a raw frame", () => {
 });
 
 describe("the check of a frame", () => {
-  test.each([1, 3, 19])("takes what Bun compresses at level %d", (level) => {
+  test.each([1, 3, 19])("the check of a frame accepts what Bun compresses at level %d", (level) => {
     for (const length of edges) {
       for (const content of [compressible(length), random(length)]) {
         const frame = Bun.zstdCompressSync(content, { level });
@@ -54,11 +54,14 @@ describe("the check of a frame", () => {
     }
   });
 
-  test.skipIf(zstd === null)("takes what zstd compresses of a file, with a checksum", async () => {
-    const { stdout } = Bun.spawnSync(["zstd", "-c", import.meta.path]);
-    checkFrame(stdout);
-    expect(frameContentSize(stdout)).toBe(Bun.file(import.meta.path).size);
-  });
+  test.skipIf(zstd === null)(
+    "the check of a frame accepts what zstd compresses of a file, with a checksum",
+    async () => {
+      const { stdout } = Bun.spawnSync(["zstd", "-c", import.meta.path]);
+      checkFrame(stdout);
+      expect(frameContentSize(stdout)).toBe(Bun.file(import.meta.path).size);
+    },
+  );
 
   const frame = Bun.zstdCompressSync(compressible(1000));
   const bomb = Bun.zstdCompressSync(Buffer.alloc(maxFrameContent + 1));
@@ -72,21 +75,21 @@ describe("the check of a frame", () => {
     ["a block of no known kind", Buffer.concat([rawFrame(new Uint8Array(1)).subarray(0, 9), Buffer.of(0x0f, 0, 0, 0)])],
     ["a size that is not stated", Buffer.from("28b52ffd0058010000", "hex")],
   ];
-  test.each(refused)("refuses %s", (_, bytes) => {
+  test.each(refused)("the check of a frame refuses %s", (_, bytes) => {
     expect(refusal(() => checkFrame(bytes))?.kind).toBe("altered");
   });
 
-  test("refuses a frame cut anywhere", () => {
+  test("the check of a frame refuses a frame cut anywhere", () => {
     const taken = [...frame.keys()].filter((at) => refusal(() => checkFrame(frame.subarray(0, at))) === undefined);
     expect(taken).toEqual([]);
   });
 
-  test("counts the content that is allowed to the byte", () => {
+  test("the check of a frame counts the content that is allowed to the byte", () => {
     expect(refusal(() => checkFrame(frame, 1000))).toBeUndefined();
     expect(refusal(() => checkFrame(frame, 999))?.kind).toBe("altered");
   });
 
-  test("of a frame changed anywhere throws a FormatError or nothing", () => {
+  test("the check of a frame that was changed anywhere throws a FormatError or nothing", () => {
     const frames = fc.uint8Array({ maxLength: 400 }).map((content) => Bun.zstdCompressSync(content));
     fc.assert(
       fc.property(mutated(frames), (bytes) => void refusal(() => checkFrame(bytes))),

@@ -26,15 +26,15 @@ const object = {
 };
 
 describe("an index object", () => {
-  test("is the same after writing and reading", async () => {
+  test("an index object is the same after writing and reading", async () => {
     await fc.assert(fc.asyncProperty(indexLines, async (lines) => expect(await decode(encode(lines))).toEqual(lines)));
   });
 
-  test("is refused with any one bit changed, and cut anywhere", async () => {
+  test("an index object is refused with any one bit changed, and cut anywhere", async () => {
     expect(await unnoticed(encode(sampleIndex), decode)).toEqual([]);
   });
 
-  test("is refused with up to four bytes changed", async () => {
+  test("an index object is refused with up to four bytes changed", async () => {
     await fc.assert(
       fc.asyncProperty(
         indexLines.chain((lines) => fc.tuple(fc.constant(encode(lines)), mutated(fc.constant(encode(lines))))),
@@ -46,13 +46,13 @@ describe("an index object", () => {
     );
   });
 
-  test("is refused at its end if its last byte is another", async () => {
+  test("an index object is refused at its end if its last byte is another", async () => {
     const altered = encode(sampleIndex);
     flip(altered, altered.length - 10, 1);
     expect((await refusalOf(decode(altered)))?.kind).toBe("altered");
   });
 
-  test("of a later version is refused as newer, whatever its footer", async () => {
+  test("an index object of a later version is refused as newer, whatever its footer", async () => {
     const later = Buffer.from('{"format":"sysbackup-index","version":2}\n');
     expect((await refusalOf(decode(later)))?.kind).toBe("newer");
   });
@@ -70,11 +70,11 @@ describe("an index object", () => {
     ],
     ["a date that is none", footed(head, { object: { ...object, retain_until: "2026-02-31T00:00:00Z" } })],
   ];
-  test.each(refused)("is refused under a right digest: %s", async (_, bytes) => {
+  test.each(refused)("an index object is refused under a right digest: %s", async (_, bytes) => {
     expect((await refusalOf(decode(bytes)))?.kind).toBe("altered");
   });
 
-  test("these differ from a good one only in what their name says", async () => {
+  test("index objects that must be refused differ from a good one only in what their name says", async () => {
     expect(await decode(footed(head, { object }, { frame: [0, 90, 10, []] }))).toHaveLength(2);
   });
 });

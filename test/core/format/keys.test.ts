@@ -24,11 +24,11 @@ describe("keys", () => {
     [keys.pack(sha256), `packs/${sha256}.zst`],
     [keys.content(sha256), `content/${sha256}`],
     [keys.snapshot("web-1", id.start, "pg", ".zst"), "snapshots/web-1/20261121T020003Z-pg.zst"],
-  ])("%s", (key, written) => {
+  ])("keys: %s", (key, written) => {
     expect(key).toBe(written);
   });
 
-  test("of manifests and index objects are read back", () => {
+  test("keys of manifests and index objects are read back", () => {
     const read = { name: "web-1", stamp: "20261121T020003Z", run: "9f86d081" };
     expect(parseManifestKey(keys.manifest("web-1", id))).toEqual(read);
     expect(parseIndexKey(keys.index("web-1", id))).toEqual(read);
@@ -40,13 +40,13 @@ describe("keys", () => {
     ["a name that is not safe", "manifests/-web/20261121T020003Z-9f86d081.jsonl.zst"],
     ["a name with ..", "manifests/../20261121T020003Z-9f86d081.jsonl.zst"],
     ["something behind", `${keys.manifest("web-1", id)}.age`],
-  ])("of %s is no manifest's", (_, key) => {
+  ])("keys of %s is no manifest's", (_, key) => {
     expect(parseManifestKey(key)).toBeUndefined();
   });
 });
 
 describe("stamps", () => {
-  test("sort as their times do, and are read back to the second", () => {
+  test("stamps sort as their times do, and are read back to the second", () => {
     const time = fc.date({ noInvalidDate: true, min: new Date(0), max: new Date("9999-12-31T23:59:59Z") });
     fc.assert(
       fc.property(time, time, (a, b) => {
@@ -57,7 +57,7 @@ describe("stamps", () => {
   });
 
   test.each(["20260231T000000Z", "20260101T240000Z", "20261301T000000Z", "20260101T000000", "2026-01-01T00:00:00Z"])(
-    "%s is none",
+    "%s is no stamp",
     (stamp) => {
       expect(timeOfStamp(stamp)).toBeUndefined();
     },
@@ -65,7 +65,7 @@ describe("stamps", () => {
 });
 
 describe("the name of a snapshotter", () => {
-  test("is safe whatever its file is called", () => {
+  test("the name of a snapshotter is safe whatever its file is called", () => {
     fc.assert(fc.property(bytesWithoutNul, (file) => expect(snapshotterName(file)).toMatch(safeName)));
   });
 
@@ -73,7 +73,7 @@ describe("the name of a snapshotter", () => {
     ["20-postgresql", "20-postgresql"],
     ["my dump", "my_dump"],
     [".hidden", "x.hidden"],
-  ])("of %s is %s", (file, written) => {
+  ])("the name of a snapshotter of %s is %s", (file, written) => {
     expect(snapshotterName(fromText(file))).toBe(written);
   });
 });

@@ -17,7 +17,7 @@ function rewritten(change: (lines: string[]) => string[]): Uint8Array {
 }
 
 describe("a manifest's root", () => {
-  test("is the same after writing and reading", async () => {
+  test("a manifest's root is the same after writing and reading", async () => {
     await fc.assert(
       fc.asyncProperty(manifest, async (one) => {
         expect(await decode(Buffer.from(encodeManifest(one)))).toEqual(one);
@@ -25,11 +25,11 @@ describe("a manifest's root", () => {
     );
   });
 
-  test("is refused with any one bit changed, and cut anywhere", async () => {
+  test("a manifest's root is refused with any one bit changed, and cut anywhere", async () => {
     expect(await unnoticed(valid, decode)).toEqual([]);
   });
 
-  test("is refused with up to four bytes changed", async () => {
+  test("a manifest's root is refused with up to four bytes changed", async () => {
     const bytes = manifest.map((one) => Buffer.from(encodeManifest(one)));
     await fc.assert(
       fc.asyncProperty(
@@ -43,22 +43,22 @@ describe("a manifest's root", () => {
     );
   });
 
-  test("is refused with something after its footer", async () => {
+  test("a manifest's root is refused with something after its footer", async () => {
     expect((await refusalOf(decode(Buffer.concat([valid, Buffer.from("\n")]))))?.kind).toBe("altered");
     expect((await refusalOf(decode(Buffer.concat([valid, valid]))))?.kind).toBe("altered");
   });
 
-  test("says that it was cut short where the footer is missing", async () => {
+  test("a manifest's root says that it was cut short where the footer is missing", async () => {
     const cut = valid.subarray(0, valid.lastIndexOf(10, valid.length - 2) + 1);
     expect((await refusalOf(decode(cut)))?.message).toBe("it is cut short: it has no footer");
   });
 
-  test("says that it was altered where the footer does not match", async () => {
+  test("a manifest's root says that it was altered where the footer does not match", async () => {
     const altered = Buffer.from(valid.toString().replace('"web-1"', '"web-2"'));
     expect((await refusalOf(decode(altered)))?.message).toBe("its content does not match its footer's digest");
   });
 
-  test("of a later version is refused as newer, whatever its footer", async () => {
+  test("a manifest's root of a later version is refused as newer, whatever its footer", async () => {
     const later = Buffer.from('{"format":"sysbackup-manifest","version":2}\n{"end":"elsewhere"}\n');
     expect((await refusalOf(decode(later)))?.kind).toBe("newer");
   });
@@ -87,11 +87,11 @@ describe("a manifest's root", () => {
       rewritten((lines) => lines.map((line) => line.replace('"first":"/', '"first":"/../'))),
     ],
   ];
-  test.each(refused)("is refused under a right digest: %s", async (_, bytes) => {
+  test.each(refused)("a manifest's root is refused under a right digest: %s", async (_, bytes) => {
     expect((await refusalOf(decode(bytes)))?.kind).toBe("altered");
   });
 
-  test("these differ from a good one only in what their name says", async () => {
+  test("roots that must be refused differ from a good one only in what their name says", async () => {
     expect(await decode(rewritten((lines) => lines))).toEqual(sampleManifest);
   });
 });

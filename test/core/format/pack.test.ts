@@ -11,7 +11,7 @@ const comparable = (frames: ReturnType<typeof decodeContents>) =>
   }));
 
 describe("a pack's table of contents", () => {
-  test("is the same after writing and reading, and as long as foretold", () => {
+  test("a pack's table of contents is the same after writing and reading, and as long as foretold", () => {
     fc.assert(
       fc.property(packedFrames, (frames) => {
         const bytes = encodeContents(frames);
@@ -21,7 +21,7 @@ describe("a pack's table of contents", () => {
     );
   });
 
-  test("is found from the end of the pack", () => {
+  test("a pack's table of contents is found from the end of the pack", () => {
     fc.assert(
       fc.property(packedFrames, fc.uint8Array(), (frames, before) => {
         const contents = encodeContents(frames);
@@ -32,13 +32,13 @@ describe("a pack's table of contents", () => {
     );
   });
 
-  test("is a frame that zstd skips", () => {
+  test("a pack's table of contents is a frame that zstd skips", () => {
     const frame = Bun.zstdCompressSync(Buffer.from("content"));
     const contents = encodeContents([{ length: frame.length, chunks: [{ id: new Uint8Array(32), length: 7 }] }]);
     expect(Bun.zstdDecompressSync(Buffer.concat([frame, contents])).toString()).toBe("content");
   });
 
-  test("changed or cut anywhere gives a FormatError or frames, nothing else", () => {
+  test("a pack's table of contents changed or cut anywhere gives a FormatError or frames, nothing else", () => {
     fc.assert(
       fc.property(mutated(packedFrames.map(encodeContents)), (bytes) => void refusal(() => decodeContents(bytes))),
       { numRuns: 1000 },
@@ -58,7 +58,7 @@ describe("a pack's table of contents", () => {
     ["chunks beyond counting", changed(15, 255)],
     ["a first byte missing", valid.subarray(1)],
   ];
-  test.each(refused)("is refused: %s", (_, bytes) => {
+  test.each(refused)("a pack's table of contents is refused: %s", (_, bytes) => {
     expect(refusal(() => decodeContents(bytes))?.kind).toBe("altered");
   });
 });

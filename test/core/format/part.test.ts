@@ -19,7 +19,7 @@ const file = { ...folder, typ: "f", path: "/etc/motd", size: 3, dat: [[0, 10, 90
 const encoded = entries.map((list) => Buffer.from(encodePart(objects, list.map(encodeEntry))));
 
 describe("a part", () => {
-  test("is the same after writing and reading", () => {
+  test("a part is the same after writing and reading", () => {
     fc.assert(
       fc.property(entries, (list) => {
         const part = decodePart(Buffer.from(encodePart(objects, list.map(encodeEntry))));
@@ -29,7 +29,7 @@ describe("a part", () => {
     );
   });
 
-  test("changed or cut anywhere gives a FormatError or entries, nothing else", () => {
+  test("a part changed or cut anywhere gives a FormatError or entries, nothing else", () => {
     const decode = (bytes: Uint8Array) => [...decodePart(bytes).entries];
     fc.assert(
       fc.property(mutated(encoded), (bytes) => void refusal(() => decode(bytes))),
@@ -55,16 +55,16 @@ describe("a part", () => {
     ["entries out of order", bytesOf(head, pack, file, folder)],
     ["a path twice", bytesOf(head, folder, folder)],
   ];
-  test.each(refused)("is refused: %s", (_, bytes) => {
+  test.each(refused)("a part is refused: %s", (_, bytes) => {
     const kind = refusal(() => [...decodePart(bytes).entries])?.kind;
     expect(kind).toBe("altered");
   });
 
-  test("these differ from a good one only in what their name says", () => {
+  test("parts that must be refused differ from a good one only in what their name says", () => {
     expect([...decodePart(bytesOf(head, pack, folder, file)).entries]).toHaveLength(2);
   });
 
-  test("of a later version is refused as newer, whatever else it holds", () => {
+  test("a part of a later version is refused as newer, whatever else it holds", () => {
     const later = bytesOf({ ...head, version: 2, shape: "unknown" }, { novelty: true });
     expect(refusal(() => decodePart(later))).toEqual(new FormatError("newer", "it has format version 2"));
   });
@@ -87,7 +87,7 @@ describe("cuts between parts", () => {
   const paths = Array.from({ length: 100_000 }, (_, i) => fromText(`/usr/share/${String(i).padStart(6, "0")}`));
   const before = cut(paths);
 
-  test("give parts of about 8,000 entries", () => {
+  test("cuts between parts give parts of about 8,000 entries", () => {
     expect(before.length).toBeGreaterThan(6);
     expect(before.length).toBeLessThan(25);
   });
@@ -96,18 +96,18 @@ describe("cuts between parts", () => {
     ["added at the start", [fromText("/usr/aaa"), ...paths]],
     ["added in the middle", paths.toSpliced(50_000, 0, fromText("/usr/share/049999a"))],
     ["removed", paths.toSpliced(30_000, 1)],
-  ])("stay where they are when a file is %s", (_, changed) => {
+  ])("cuts between parts stay where they are when a file is %s", (_, changed) => {
     const known = new Set(before);
     const fresh = cut(changed).filter((part) => !known.has(part));
     // The part itself; where it ended by its size, the cuts up to the next one by hash move too.
     expect(fresh.length).toBeLessThanOrEqual(3);
   });
 
-  test("come at 32 MiB of JSON at the latest, however few entries that is", () => {
+  test("cuts between parts come at 32 MiB of JSON at the latest, however few entries that is", () => {
     expect(cut(paths.slice(0, 100), 8 * 1024 * 1024)).toHaveLength(25);
   });
 
-  test("come at 16,384 entries at the latest", () => {
+  test("cuts between parts come at 16,384 entries at the latest", () => {
     expect(endsPart(fromText("/any"), 16_384, 0)).toBe(true);
   });
 });

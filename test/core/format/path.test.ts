@@ -6,7 +6,7 @@ import { bytesWithoutNul, path } from "./arbitraries.ts";
 const text = paths.fromText;
 
 describe("byte strings", () => {
-  test("keep any bytes", () => {
+  test("byte strings keep any bytes", () => {
     fc.assert(
       fc.property(fc.uint8Array(), (bytes) => {
         expect(new Uint8Array(paths.toBytes(paths.fromBytes(bytes)))).toEqual(bytes);
@@ -14,11 +14,11 @@ describe("byte strings", () => {
     );
   });
 
-  test("keep a view's own bytes, not those of the buffer under it", () => {
+  test("byte strings keep a view's own bytes, not those of the buffer under it", () => {
     expect(paths.fromBytes(Buffer.from("abcdef").subarray(2, 4))).toBe(text("cd"));
   });
 
-  test("keep any text without lone surrogates", () => {
+  test("byte strings keep any text without lone surrogates", () => {
     fc.assert(
       fc.property(fc.string({ unit: "binary" }), (exact) => {
         expect(paths.toExactText(text(exact))).toBe(exact);
@@ -27,7 +27,7 @@ describe("byte strings", () => {
     );
   });
 
-  test("compare with < as their bytes do", () => {
+  test("byte strings compare with < as their bytes do", () => {
     fc.assert(
       fc.property(bytesWithoutNul, bytesWithoutNul, (a, b) => {
         expect(Math.sign(Buffer.compare(paths.toBytes(a), paths.toBytes(b)))).toBe(a < b ? -1 : a > b ? 1 : 0);
@@ -40,13 +40,13 @@ describe("byte strings", () => {
     ["Latin-1", [0x63, 0x61, 0x66, 0xe9]],
     ["a surrogate in UTF-8", [0xed, 0xa0, 0x80]],
     ["an overlong slash", [0xc0, 0xaf]],
-  ])("have no exact text: %s", (_, bytes) => {
+  ])("byte strings have no exact text: %s", (_, bytes) => {
     const odd = paths.fromBytes(Uint8Array.from(bytes));
     expect(paths.toExactText(odd)).toBeUndefined();
     expect(paths.toText(odd)).toContain("\ufffd");
   });
 
-  test("keep a byte order mark", () => {
+  test("byte strings keep a byte order mark", () => {
     expect(paths.toExactText(text("\ufeffa"))).toBe("\ufeffa");
   });
 });
@@ -60,7 +60,7 @@ describe("paths", () => {
     expect(paths.parentOf(text(inner))).toBe(text(outer));
   });
 
-  test("are their folder and name joined", () => {
+  test("paths are their folder and name joined", () => {
     fc.assert(
       fc.property(
         path.filter((one) => one !== "/"),

@@ -40,13 +40,13 @@ function contentOf({ extents }: FileEntry): Buffer {
 }
 
 describe("the samples", () => {
-  test("are written as the encoders write them", () => {
+  test("the samples are written as the encoders write them", () => {
     expect(encodeManifest(sampleManifest)).toBe(sampleTexts.root.toString());
     expect(encodePart(samplePart.objects, sampleEntries.map(encodeEntry))).toBe(sampleTexts.part.toString());
     expect([...encodeIndex("web-1", "9f86d081", sampleIndex)].join("")).toBe(sampleTexts.index.toString());
   });
 
-  test("have the part and the snapshot that the root names", () => {
+  test("the samples have the part and the snapshot that the root names", () => {
     for (const { key, size, sha256: digest } of [...sampleManifest.parts, ...sampleManifest.snapshots]) {
       expect([sampleBytes(key).length, sha256(sampleBytes(key))]).toEqual([size, digest]);
     }
@@ -54,32 +54,35 @@ describe("the samples", () => {
     expect(sampleManifest.parts[0]?.first).toBe(sampleEntries[0]?.path);
   });
 
-  test("have the dump that the root describes", () => {
+  test("the samples have the dump that the root describes", () => {
     for (const { key, dump_size, dump_sha256 } of sampleManifest.snapshots) {
       const dump = Bun.zstdDecompressSync(sampleBytes(key));
       expect([dump.length, sha256(dump)]).toEqual([dump_size, dump_sha256]);
     }
   });
 
-  test("name packs and content by their digests", () => {
+  test("the samples name packs and content by their digests", () => {
     const pack = sampleKey("packs/");
     expect(pack).toBe(`packs/${sha256(sampleBytes(pack))}.zst`);
     const content = sampleKey("content/");
     expect(content).toBe(`content/${sha256(Bun.gunzipSync(sampleBytes(content)))}`);
   });
 
-  test.each(files.map((file) => [toText(file.path), file] as const))("hold the content of %s", (_, file) => {
-    const content = contentOf(file);
-    const holes = file.holes.reduce((sum, [, length]) => sum + length, 0);
-    expect(content.length + holes).toBe(file.size);
-    let at = 0;
-    for (const { length, sha256: digest } of file.extents) {
-      expect(sha256(content.subarray(at, at + length))).toBe(digest);
-      at += length;
-    }
-  });
+  test.each(files.map((file) => [toText(file.path), file] as const))(
+    "the samples hold the content of %s",
+    (_, file) => {
+      const content = contentOf(file);
+      const holes = file.holes.reduce((sum, [, length]) => sum + length, 0);
+      expect(content.length + holes).toBe(file.size);
+      let at = 0;
+      for (const { length, sha256: digest } of file.extents) {
+        expect(sha256(content.subarray(at, at + length))).toBe(digest);
+        at += length;
+      }
+    },
+  );
 
-  test("tell the same in the pack's table of contents and in the index", () => {
+  test("the samples say the same in the pack's table of contents and in the index", () => {
     const pack = sampleBytes(sampleKey("packs/"));
     const contents = decodeContents(pack.subarray(-contentsLength(pack)));
     let offset = 0;
@@ -116,7 +119,7 @@ describe("the samples have", () => {
     ["a warning", () => files.some(({ warnings }) => warnings.length > 0)],
     ["a snapshot and a log line", () => sampleManifest.snapshots.length > 0 && sampleManifest.log.length > 0],
   ];
-  test.each(present)("%s", (_, found) => {
+  test.each(present)("the samples have: %s", (_, found) => {
     expect(found()).toBe(true);
   });
 });

@@ -1,5 +1,5 @@
 /**
- * Writes docs/samples anew: `bun test/core/format/write-samples.ts`. Needed when the format changes; names and
+ * Writes docs/samples again: `bun test/core/format/write-samples.ts`. Needed when the format changes; names and
  * digests change with the version of zstd, so docs/format.md is to be brought in line by hand afterwards.
  */
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";

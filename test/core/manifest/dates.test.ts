@@ -191,8 +191,8 @@ describe("the newest backup is the one that the server stored last", () => {
   test("a run that began with the clock of 2001 and ended with a right one is the newest", async () => {
     await using bucket = await Bucket.open();
     await bucket.root("2026-11-24T02:00");
-    const mended = await bucket.root("2001-01-01T00:00", "2026-11-25T02:00");
-    expect(await bucket.found("web1")).toBe(mended);
+    const repaired = await bucket.root("2001-01-01T00:00", "2026-11-25T02:00");
+    expect(await bucket.found("web1")).toBe(repaired);
   });
 
   test("a backup of a clock that was wrong once is not the newest, in a directory of the same clock", async () => {
@@ -216,7 +216,7 @@ describe("the newest backup is the one that the server stored last", () => {
     expect(bucket.heard).toEqual([]);
   });
 
-  test("if no date can be right, nothing is chosen by default", async () => {
+  test("the newest backup is the one that the server stored last if no date can be right, nothing is chosen by default", async () => {
     await using bucket = await Bucket.open();
     const only = await bucket.root("2027-06-01T02:00");
     expect(await bucket.found("web1").catch(String)).toContain(

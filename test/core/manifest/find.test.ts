@@ -42,7 +42,7 @@ describe("finding a manifest", () => {
     ["a whole stamp with its run", "web1@20261121T020003Z-0badcafe", second],
     ["a year", "web1@2026", third],
     ["a key", first, first],
-  ])("%s: %s is found", async (_, wanted, key) => {
+  ])("finding a manifest: %s: %s is found", async (_, wanted, key) => {
     expect(await findManifest(fixture.bucket, wanted, tools)).toMatchObject({ key, count: 1, hidden: false });
   });
 

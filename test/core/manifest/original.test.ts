@@ -73,7 +73,7 @@ describe("the original of a root", () => {
     expect(await opened(fixture, backup.key)).toEqual({ manifest: backup.manifest, notices: [] });
   });
 
-  test("as many bytes, but others, are reported", async () => {
+  test("a version of a root with as many bytes, but other ones, is reported", async () => {
     await using fixture = await Fixture.open();
     const { backup, stored } = await sample(fixture);
     await fixture.put(backup.key, Buffer.alloc(stored.length));

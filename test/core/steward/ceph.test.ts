@@ -5,7 +5,11 @@ import { DeleteObjectCommand, S3Client } from "@aws-sdk/client-s3";
 import { archive } from "../../../core/archive/archive.ts";
 import type { Bucket } from "../../../core/bucket/contract.ts";
 import { wrapBucket } from "../../../core/bucket/wrap.ts";
+import { encodeManifest, type ManifestHeader } from "../../../core/format/manifest.ts";
+import { findManifest } from "../../../core/manifest/find.ts";
+import type { Notice } from "../../../core/notice.ts";
 import { type PruneBucket, withoutRemovals } from "../../../core/steward/prune.ts";
+import { attack } from "../../support/attack.ts";
 import { type CephAddress, ceph, clientConfig, newBucket } from "../../support/services.ts";
 import { readBackup } from "../archive/backup.ts";
 import { noise } from "../archive/noise.ts";
@@ -15,6 +19,7 @@ import { openWithKeys } from "../bucket/open-with-keys.ts";
 import { pruneRig, renewRig } from "./support.ts";
 
 const content = noise(50_000, 2);
+const newerRoot = Bun.zstdCompressSync(Buffer.from('{"format":"sysbackup-manifest","version":2}\n'));
 /** Enough for what must come before their end, on a busy machine too. */
 const seconds = 12;
 
@@ -106,4 +111,54 @@ describe.skipIf(ceph === undefined)("on Ceph", () => {
     expect(pruned.of("removed").root).toBeUndefined();
     expect(pruned.of("removed").pack).toBeUndefined();
   });
+
+  attack(
+    {
+      by: "W",
+      what: "junk, false dates, a newer format and a version laid over a root, on a server",
+      before: "`restore web1` failed or took the false one; prune removed nothing",
+      now: "the server's dates decide, and prune goes on",
+    },
+    async () => {
+      await using set = await sample(service);
+      const { rig, bucket, older, newer } = set;
+      const retention = { mode: "GOVERNANCE", until: new Date(Date.now() + 60_000) } as const;
+      const put = (key: string, body: Uint8Array | string) => bucket.put(key, Buffer.from(body), { retention });
+      const dated = (stamp: string, change: (header: ManifestHeader) => ManifestHeader) => {
+        const { header, ...rest } = backup.manifest;
+        const forged = encodeManifest({ ...rest, header: change(header) });
+        return put(`manifests/host/${stamp}-00000000.jsonl.zst`, Bun.zstdCompressSync(forged));
+      };
+      const backup = await readBackup(bucket, newer.key, newer.version);
+      const future = await dated("20990101T000000Z", (header) => {
+        return { ...header, run: "00000000", started: "2099-01-01T00:00:00.000Z" };
+      });
+      await dated("20260101T000000Z", (header) => ({ ...header, name: "other" }));
+      await put("manifests/host/99999999T999999Z-00000000.jsonl.zst", "junk");
+      await put(older.key, "laid over, and stored last");
+
+      const heard: string[] = [];
+      const now = () => bucket.serverTime() ?? new Date();
+      const tools = { now, notify: ({ code }: Notice) => heard.push(code) };
+      expect(await findManifest(bucket, "host", tools)).toMatchObject({ key: newer.key });
+      expect(heard).toEqual(["backup-passed-over", "backup-passed-over", "backup-passed-over"]);
+      expect(await findManifest(bucket, "host@20990101T000000Z", tools)).toMatchObject({ key: future.key });
+      expect(heard.at(-1)).toBe("backup-dates");
+      const [listed] = (await Array.fromAsync(bucket.listVersions(newer.key))).flat();
+      expect(Math.abs((listed?.stored.getTime() ?? 0) - Date.now())).toBeLessThan(120_000);
+
+      await set.expired;
+      const rules = { last: 1 };
+      const pruned = await pruneRig(rig, rules, { bucket, now: () => new Date() });
+      const fates = new Map(pruned.backups.map(({ key, fate }) => [key, fate]));
+      expect(fates.get(newer.key)).toBe("kept");
+      // The version over it is locked for a minute.
+      expect(fates.get(older.key)).toBe("locked");
+      expect(pruned).toMatchObject({ unreadable: 2, holding: 0 });
+      await put("manifests/thief/20260101T000000Z-00000000.jsonl.zst", newerRoot);
+      const held = await pruneRig(rig, rules, { bucket, now: () => new Date() });
+      expect(held.heard.join("\n")).toContain('--give-up "thief"');
+      expect((await readBackup(bucket, newer.key, newer.version)).manifest).toEqual(backup.manifest);
+    },
+  );
 });

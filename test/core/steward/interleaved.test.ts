@@ -142,25 +142,28 @@ describe.each(Object.entries(scenes))("an archive of %s", (_, scene) => {
     return pause.requests;
   }
 
-  test.each([0, 3, 10])("survives a prune at any moment of it, %d days of pause before that", async (days) => {
-    const requests = await requestsOf();
-    expect(requests).toBeGreaterThan(3);
-    let storedAgain = 0;
-    for (let at = 0; at < requests; at += 1) {
-      await using rig = await prepared(scene);
-      const pause = new Pause(at, async () => {
-        rig.ahead += days * day;
+  test.each([0, 3, 10])(
+    "an archive survives a prune at any moment of it, %d days of pause before that",
+    async (days) => {
+      const requests = await requestsOf();
+      expect(requests).toBeGreaterThan(3);
+      let storedAgain = 0;
+      for (let at = 0; at < requests; at += 1) {
+        await using rig = await prepared(scene);
+        const pause = new Pause(at, async () => {
+          rig.ahead += days * day;
+          await pruneRig(rig, newest);
+        });
+        const run = await rig.run({ ...scene.options, around: (bucket) => pause.archiving(bucket) });
+        expect([at, await isKept(rig, run, scene)]).toEqual([at, true]);
+        if (run.heard.some((line) => line.startsWith("warning not-extended"))) storedAgain += 1;
         await pruneRig(rig, newest);
-      });
-      const run = await rig.run({ ...scene.options, around: (bucket) => pause.archiving(bucket) });
-      expect([at, await isKept(rig, run, scene)]).toEqual([at, true]);
-      if (run.heard.some((line) => line.startsWith("warning not-extended"))) storedAgain += 1;
-      await pruneRig(rig, newest);
-      expect([at, await isKept(rig, run, scene)]).toEqual([at, true]);
-    }
-    // Else the pause would have tested nothing.
-    expect(storedAgain > 0).toBe(scene.isTakenAway(days));
-  });
+        expect([at, await isKept(rig, run, scene)]).toEqual([at, true]);
+      }
+      // Else the pause would have tested nothing.
+      expect(storedAgain > 0).toBe(scene.isTakenAway(days));
+    },
+  );
 });
 
 describe("a prune", () => {
@@ -190,7 +193,7 @@ describe("a prune", () => {
   test.each([
     ["runs on", 0],
     ["sleeps until its promise, and all its locks, are over", 60],
-  ])("leaves whole what was archived at any moment of it, when it then %s", async (_, days) => {
+  ])("a prune leaves whole what was archived at any moment of it, when it then %s", async (_, days) => {
     const requests = await requestsOf();
     expect(requests).toBeGreaterThan(10);
     for (let at = 0; at < requests; at += 1) {

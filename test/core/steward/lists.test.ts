@@ -100,7 +100,7 @@ describe("a prune over broken lists", () => {
     return removed;
   }
 
-  test("removes something if nothing is broken", () => {
+  test("a prune over broken lists removes something if nothing is broken", () => {
     expect(honest.size).toBeGreaterThan(6);
   });
 

@@ -101,9 +101,9 @@ describe("renew", () => {
     await rig.write("file", noise(100, 9));
     await rig.run({ name: "b" });
     rig.ahead += 10 * day;
-    const renewed = await renewRig(rig, { last: 1 }, { name: "b" });
+    const renewed = await renewRig(rig, { last: 1 }, { names: ["b"] });
     expect(renewed.backups).toBe(1);
-    const roots = await findRoots(rig.bucket);
+    const { roots } = await findRoots(rig.bucket);
     const days = await Promise.all(
       roots.map(async ({ key }) => {
         const until = (await rig.bucket.head(key))?.retention?.until.getTime() ?? 0;
@@ -124,7 +124,7 @@ describe("renew", () => {
     await Bun.write(join(rig.path, "bucket", root), "x".repeat((await rig.bucket.head(root))?.size ?? 0));
     rig.ahead += 10 * day;
     const renewed = await renewRig(rig, { last: 1 });
-    expect(renewed).toMatchObject({ backups: 2, damaged: 2, refused: 0 });
+    expect(renewed).toMatchObject({ backups: 1, damaged: 2, refused: 0 });
     expect(renewed.heard.toSorted()).toEqual([
       expect.stringContaining(`error not-renewed: the lock of "${own?.key}" is not extended: it is missing`),
       expect.stringContaining(`error not-renewed: what is named in "${root}" is not renewed: `),
@@ -157,13 +157,15 @@ describe("stale names", () => {
     await rig.bucket.put("manifests/dead/20990101T000000Z-00000000.jsonl.zst", body, { retention });
     rig.ahead += 3.5 * day;
     await rig.run({ name: "alive" });
-    const roots = await findRoots(rig.bucket);
-    const names = (days: number, name?: string) => staleNames(roots, name, days, rig.now()).map((one) => one.name);
-    expect(names(3)).toEqual(["dead"]);
-    expect(names(4)).toEqual([]);
-    expect(names(3, "alive")).toEqual([]);
-    const last = staleNames(roots, undefined, 3, rig.now())[0]?.last.getTime() ?? 0;
-    expect(Math.abs(last - run.summary.started.getTime())).toBeLessThan(1000);
-    expect(() => names(3, "ded")).toThrow('did you mean "dead"?');
+    const { roots } = await findRoots(rig.bucket);
+    const stale = (days: number, name?: string) =>
+      staleNames(roots, { bucket: rig.bucket, names: name === undefined ? undefined : [name], days, now: rig.now() });
+    const names = async (days: number, name?: string) => (await stale(days, name)).map((one) => one.name);
+    expect(await names(3)).toEqual(["dead"]);
+    expect(await names(4)).toEqual([]);
+    expect(await names(3, "alive")).toEqual([]);
+    const last = (await stale(3))[0]?.last?.getTime() ?? 0;
+    expect(Math.abs(last - run.summary.started.getTime())).toBeLessThan(60_000);
+    expect(await names(3, "ded").catch(String)).toContain('did you mean "dead"?');
   });
 });

@@ -14,14 +14,20 @@ export type Pruned = PruneSummary & {
   of(fate: Fate): Record<string, number>;
 };
 
-export type PruneOptions = { readonly name?: string; readonly bucket?: PruneBucket; readonly now?: () => Date };
+export type PruneOptions = {
+  readonly name?: string;
+  readonly bucket?: PruneBucket;
+  readonly now?: () => Date;
+  readonly giveUp?: readonly string[];
+};
 
 export async function pruneRig(rig: Rig, policy: Policy, options: PruneOptions = {}): Promise<Pruned> {
   const { heard, notify } = notebook();
   const summary = await prune({
     bucket: options.bucket ?? rig.bucket,
-    name: options.name,
+    names: options.name === undefined ? undefined : [options.name],
     policy,
+    giveUp: options.giveUp ?? [],
     now: options.now ?? rig.now,
     notify,
     onProgress: () => {},
@@ -40,15 +46,22 @@ export async function pruneRig(rig: Rig, policy: Policy, options: PruneOptions =
 export async function renewRig(
   rig: Rig,
   policy: Policy,
-  options: { readonly name?: string; readonly days?: number; readonly bucket?: Bucket } = {},
+  options: {
+    readonly names?: readonly string[];
+    readonly days?: number;
+    readonly mostDays?: number;
+    readonly bucket?: Bucket;
+  } = {},
 ): Promise<RenewSummary & { readonly heard: readonly string[] }> {
   const { heard, notify } = notebook();
+  const { roots } = await findRoots(options.bucket ?? rig.bucket);
   const summary = await renew({
     bucket: options.bucket ?? rig.bucket,
-    roots: await findRoots(options.bucket ?? rig.bucket),
-    name: options.name,
+    roots,
+    names: options.names ?? [...new Set(roots.map(({ name }) => name))],
     policy,
     days: options.days,
+    mostDays: options.mostDays ?? 400,
     now: rig.now,
     notify,
     onProgress: () => {},

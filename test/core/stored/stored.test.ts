@@ -54,7 +54,7 @@ async function collected(stream: AsyncIterable<Uint8Array>): Promise<Buffer> {
 const chains = compressionNames.flatMap((codec) => [[], ["toy"]].map((filters) => [codec, filters] as const));
 
 describe.each(chains)("content in %s with filters %j", (codec: CompressionName, filters: readonly string[]) => {
-  test("comes back as it was, however it is written and read", async () => {
+  test("content comes back as it was, however it is written and read", async () => {
     await fc.assert(
       fc.asyncProperty(fc.uint8Array({ maxLength: 5000 }), fc.boolean(), async (bytes, streamed) => {
         const object = { codec, key: newKey(), metadata: {} };
@@ -73,7 +73,7 @@ describe.each(chains)("content in %s with filters %j", (codec: CompressionName, 
     );
   });
 
-  test("is checked against what was stored", async () => {
+  test("content is checked against what was stored", async () => {
     const written = await writeStream(target(filters), { codec, key: newKey(), metadata: {}, content: pieces(text) });
     expect((await collected(readCheckedContent(bucket, written, text.length + 1))).equals(text)).toBe(true);
     const others = [{ sha256: sha256("") }, { size: written.size - 1 }, { size: written.size + 1 }];
@@ -83,7 +83,7 @@ describe.each(chains)("content in %s with filters %j", (codec: CompressionName, 
     }
   });
 
-  test("is hashed to its end, though only its beginning is decoded", async () => {
+  test("content is hashed to its end, though only its beginning is decoded", async () => {
     const content = noise(2_000_000);
     const written = await writeStream(target(filters), {
       codec,
@@ -100,7 +100,7 @@ describe.each(chains)("content in %s with filters %j", (codec: CompressionName, 
 });
 
 describe("a pack", () => {
-  test.each([[[]], [["toy"]]])("with filters %j is read in ranges of what is under them", async (filters) => {
+  test.each([[[]], [["toy"]]])("a pack with filters %j is read in ranges of what is under them", async (filters) => {
     const content = noise(300_000);
     const written = await writeHashed(target(filters), {
       codec: "frames",
@@ -120,7 +120,7 @@ describe("a pack", () => {
     }
   });
 
-  test("without filters costs no more than its ranges", async () => {
+  test("a pack without filters costs no more than its ranges", async () => {
     const written = await writeBytes(target(), { codec: "frames", content: noise(1000), key: newKey() });
     const asked: GetOptions[] = [];
     const watched = {
@@ -137,7 +137,7 @@ describe("a pack", () => {
 describe("a document", () => {
   const bounds = { stored: 1_000_000, content: 1_000_000 };
 
-  test.each([[[]], [["toy"]]])("with filters %j is undone as its key says", async (filters) => {
+  test.each([[[]], [["toy"]]])("a document with filters %j is undone as its key says", async (filters) => {
     const key = `manifests/host/${++names}.jsonl.zst`;
     const written = await writeBytes(target(filters), { codec: "frame", content: text, key });
     expect(splitKey(written.key)).toEqual({ base: key, filters });
@@ -148,7 +148,7 @@ describe("a document", () => {
   });
 
   test.each([[[]], [["toy"]]])(
-    "with filters %j is refused when it is larger than its reader allows",
+    "a document with filters %j is refused when it is larger than its reader allows",
     async (filters) => {
       const written = await writeBytes(target(filters), { codec: "frame", content: text, key: newKey() });
       const streamed = collect(streamDocument(bucket, written, { most: text.length - 1 }), bounds.content);
@@ -157,7 +157,7 @@ describe("a document", () => {
     },
   );
 
-  test("is refused when it is not one frame that states its size", async () => {
+  test("a document is refused when it is not one frame that states its size", async () => {
     const hostile = [
       Buffer.concat([Bun.zstdCompressSync("x"), Bun.zstdCompressSync(Buffer.alloc(100_000_000))]),
       gzipSync(text),
@@ -176,16 +176,19 @@ describe("content that decompresses to more than anyone can hold", () => {
   test.each([
     ["zstd", bomb],
     ["gzip", gzipSync(Buffer.alloc(200 * 1024 ** 2))],
-  ] as const)("in %s is read no further than asked for, in little memory", async (encoding, stored) => {
-    const put = await bucket.put(newKey(), stored, { retention });
-    const object = { ...put, encoding };
-    Bun.gc(true);
-    const before = process.memoryUsage.rss();
-    expect((await collected(readContent(bucket, object, 1_000_000))).equals(Buffer.alloc(1_000_000))).toBe(true);
-    const beginning = await readBeginning(bucket, object, 1_000_000);
-    expect(Buffer.alloc(1_000_000).equals(beginning)).toBe(true);
-    expect(process.memoryUsage.rss() - before).toBeLessThan(100 * 1024 ** 2);
-  });
+  ] as const)(
+    "content that decompresses to more than anyone can hold in %s is read no further than asked for, in little memory",
+    async (encoding, stored) => {
+      const put = await bucket.put(newKey(), stored, { retention });
+      const object = { ...put, encoding };
+      Bun.gc(true);
+      const before = process.memoryUsage.rss();
+      expect((await collected(readContent(bucket, object, 1_000_000))).equals(Buffer.alloc(1_000_000))).toBe(true);
+      const beginning = await readBeginning(bucket, object, 1_000_000);
+      expect(Buffer.alloc(1_000_000).equals(beginning)).toBe(true);
+      expect(process.memoryUsage.rss() - before).toBeLessThan(100 * 1024 ** 2);
+    },
+  );
 });
 
 describe("an encoding", () => {

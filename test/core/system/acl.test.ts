@@ -121,7 +121,7 @@ describe("forms that people and older programs write are read", () => {
     ["no empty name", "user::rw-\ngroup::r--\nother:---"],
     ["any order", "other::---\ngroup::r--\nuser::rw-"],
     ["Windows line ends", minimal.replaceAll("\n", "\r\n")],
-  ])("%s", (_, text) => {
+  ])("forms that people and older programs write are read: %s", (_, text) => {
     expect(roundTrip(text)).toBe(minimal);
   });
 });
@@ -149,7 +149,7 @@ describe("refused with the entry and a reason", () => {
       `${minimal}\nmask::---\n${Array.from({ length: 9000 }, (_, i) => `user:${i + 5000}:r--`).join("\n")}`,
       /too long/,
     ],
-  ])("%s", (_, text, reason) => {
+  ])("refused with the entry and a reason: %s", (_, text, reason) => {
     expect(() => aclFromText(text, ids)).toThrow(reason);
     expect(() => aclFromText(text, ids)).toThrow(AclError);
   });

@@ -89,13 +89,13 @@ describe.each([
   ["by openat2, only to pass through it", toPass(openFolder)],
   ["by single steps, only to pass through it", toPass(openByStep)],
 ])("a folder opened %s", (_, open) => {
-  test("is found at any depth, and a file is made in it", () => {
+  test("a folder is found at any depth, and a file is made in it", () => {
     mkdirSync(join(target, "a/b/c"), { recursive: true });
     restoreFile("a/b/c", "file", open);
     expect(readFileSync(join(target, "a/b/c/file"), "utf8")).toBe("theirs");
   });
 
-  test("through a parent swapped for a link is refused, a real parent is not", () => {
+  test("a folder through a parent swapped for a link is refused, one through a real parent is not", () => {
     mkdirSync(join(target, "parent"));
     restoreFile("parent", "file", open);
     renameSync(join(target, "parent"), join(target, "moved"));
@@ -105,49 +105,52 @@ describe.each([
     expectOutsideUnchanged();
   });
 
-  test("through a link in the middle is refused", () => {
+  test("a folder through a link in the middle is refused", () => {
     mkdirSync(join(outside, "../elsewhere/sub"), { recursive: true });
     symlinkSync(join(outside, "../elsewhere"), join(target, "middle"));
     expect(() => restoreFile("middle/sub", "file", open)).toThrow(withCode("ELOOP"));
     expect(readdirSync(join(outside, "../elsewhere/sub"))).toEqual([]);
   });
 
-  test("through a link that stays inside is refused too", () => {
+  test("a folder through a link that stays inside is refused too", () => {
     mkdirSync(join(target, "real"));
     symlinkSync("real", join(target, "link"));
     expect(() => restoreFile("link", "file", open)).toThrow(withCode("ELOOP"));
     expect(readdirSync(join(target, "real"))).toEqual([]);
   });
 
-  test("that is a file is refused", () => {
+  test("a folder that is a file is refused", () => {
     writeFileSync(join(target, "file"), "");
     expect(() => restoreFile("file", "x", open)).toThrow(withCode("ENOTDIR"));
   });
 
-  test("that is missing is refused", () => {
+  test("a folder that is missing is refused", () => {
     expect(() => restoreFile("absent", "x", open)).toThrow(withCode("ENOENT"));
   });
 
-  test.skipIf(!canAttack)("that changes place with a link over and over is never what the link leads to", async () => {
-    for (const path of ["parent/sub", "../outside/sub"]) mkdirSync(join(target, path), { recursive: true });
-    symlinkSync(outside, join(target, "link"));
-    chmodSync(target, 0o777);
-    const { inode } = lstat(pathIn(target, "parent/sub"));
-    await using _ = await exchanging(join(target, "parent"), join(target, "link"));
-    const seen = new Set<string | bigint>();
-    for (let tries = 0; tries < 20_000; tries += 1) {
-      try {
-        const fd = open(root, bytes("parent/sub"));
-        seen.add(fstat(fd).inode);
-        close(fd);
-      } catch (error) {
-        seen.add(error instanceof SystemError ? error.code : "?");
+  test.skipIf(!canAttack)(
+    "a folder that changes place with a link over and over is never what the link leads to",
+    async () => {
+      for (const path of ["parent/sub", "../outside/sub"]) mkdirSync(join(target, path), { recursive: true });
+      symlinkSync(outside, join(target, "link"));
+      chmodSync(target, 0o777);
+      const { inode } = lstat(pathIn(target, "parent/sub"));
+      await using _ = await exchanging(join(target, "parent"), join(target, "link"));
+      const seen = new Set<string | bigint>();
+      for (let tries = 0; tries < 20_000; tries += 1) {
+        try {
+          const fd = open(root, bytes("parent/sub"));
+          seen.add(fstat(fd).inode);
+          close(fd);
+        } catch (error) {
+          seen.add(error instanceof SystemError ? error.code : "?");
+        }
       }
-    }
-    // Single steps may find a folder again when they ask what refused them.
-    seen.delete("ENOTDIR");
-    expect(seen).toEqual(new Set([inode, "ELOOP"]));
-  });
+      // Single steps may find a folder again when they ask what refused them.
+      seen.delete("ENOTDIR");
+      expect(seen).toEqual(new Set([inode, "ELOOP"]));
+    },
+  );
 
   test("swapped for a link after it was opened stays what it was", () => {
     mkdirSync(join(target, "held"));
@@ -170,19 +173,19 @@ describe("a folder path", () => {
     },
   );
 
-  test("with a NUL, or with a character that would become a slash, is refused", () => {
+  test("a folder path with a NUL, or with a character that would become a slash, is refused", () => {
     mkdirSync(join(target, "a"));
     expect(() => openFolder(root, bytes("a\0b"))).toThrow(withCode("EINVAL"));
     expect(() => openFolder(root, ".\u012e\u012foutside" as ByteString)).toThrow(withCode("EINVAL"));
   });
 
-  test("that is empty is the root itself", () => {
+  test("a folder path that is empty is the root itself", () => {
     const folder = openFolder(root, bytes(""));
     expect(fstat(folder).inode).toBe(lstat(pathIn(target)).inode);
     close(folder);
   });
 
-  test("through a magic link is refused, a folder of that name is not", () => {
+  test("a folder path through a magic link is refused, a folder of that name is not", () => {
     const proc = openRoot(bytes("/proc/self"));
     expect(() => openFolder(proc, bytes("cwd"))).toThrow(withCode("ELOOP"));
     expect(() => openFolder(proc, bytes(`fd/${root}`))).toThrow(withCode("ELOOP"));
@@ -190,7 +193,7 @@ describe("a folder path", () => {
     close(proc);
   });
 
-  test("may be far longer than PATH_MAX", () => {
+  test("a folder path may be far longer than PATH_MAX", () => {
     const name = "n".repeat(200);
     let folder = openFolder(root, bytes(""));
     for (let depth = 0; depth < 50; depth++) {
@@ -206,7 +209,7 @@ describe("a folder path", () => {
     rmSync(target, { recursive: true });
   });
 
-  test("that cannot be opened leaves no descriptor open", () => {
+  test("a folder path that cannot be opened leaves no descriptor open", () => {
     mkdirSync(join(target, "a"));
     const count = () => readdirSync("/proc/self/fd").length;
     const before = count();
@@ -240,7 +243,7 @@ describe("a name", () => {
     removeFolder: (name) => removeFolder(root, name),
   };
 
-  test.each(Object.keys(makers))("that leads elsewhere is refused by %s", (maker) => {
+  test.each(Object.keys(makers))("a name that leads elsewhere is refused by %s", (maker) => {
     writeFileSync(join(target, "x"), "");
     for (const name of far) {
       const plain = name.charCodeAt(0) > 255 ? (name as ByteString) : bytes(name);
@@ -254,41 +257,41 @@ describe("a name", () => {
 describe("a link where a file should be", () => {
   beforeEach(() => symlinkSync(join(outside, "file"), join(target, "trap")));
 
-  test("is not written through", () => {
+  test("a link where a file should be is not written through", () => {
     expect(() => createFile(root, bytes("trap"))).toThrow(withCode("EEXIST"));
     expectOutsideUnchanged();
   });
 
-  test("is not written through when it points to nothing yet", () => {
+  test("a link where a file should be is not written through when it points to nothing yet", () => {
     symlinkSync(join(outside, "file2"), join(target, "dead"));
     expect(() => createFile(root, bytes("dead"))).toThrow(withCode("EEXIST"));
     expectOutsideUnchanged();
   });
 
-  test("is not read through", () => {
+  test("a link where a file should be is not read through", () => {
     expect(() => openFileAt(root, bytes("trap"))).toThrow(withCode("ELOOP"));
   });
 
-  test("is replaced by a rename, not followed", () => {
+  test("a link where a file should be is replaced by a rename, not followed", () => {
     close(createFile(root, bytes("new")));
     rename(root, bytes("new"), root, bytes("trap"));
     expect(lstatSync(join(target, "trap")).isFile()).toBe(true);
     expectOutsideUnchanged();
   });
 
-  test("is removed itself", () => {
+  test("a link where a file should be is removed itself", () => {
     remove(root, bytes("trap"));
     expect(existsSync(join(target, "trap"))).toBe(false);
     expectOutsideUnchanged();
   });
 
-  test("gets a second name itself", () => {
+  test("a link where a file should be gets a second name itself", () => {
     held(pathIn(target, "trap"), (handle) => makeHardLink(handle, root, bytes("again")));
     expect(readlinkSync(join(target, "again"))).toBe(join(outside, "file"));
     expect(lstatSync(join(outside, "file")).nlink).toBe(1);
   });
 
-  test("passes no mode on to what it points to", () => {
+  test("a link where a file should be passes no mode on to what it points to", () => {
     const before = lstatSync(join(outside, "file")).mode;
     const set = () => held(pathIn(target, "trap"), (handle) => setModeOfHandle(handle, 0o4777));
     expect(set).toThrow(withCode("ENOTSUP"));
@@ -297,7 +300,7 @@ describe("a link where a file should be", () => {
 });
 
 describe("files", () => {
-  test("are made empty with mode 0600, written anywhere, and cut", () => {
+  test("files are made empty with mode 0600, written anywhere, and cut", () => {
     const fd = createFile(root, bytes("new"));
     expect(fstat(fd)).toMatchObject({ mode: 0o600, size: 0 });
     writeAt(fd, Buffer.from("end"), 3 * 2 ** 30);
@@ -313,13 +316,13 @@ describe("files", () => {
     close(fd);
   });
 
-  test("that exist are not made again", () => {
+  test("files that exist are not made again", () => {
     writeFileSync(join(target, "there"), "kept");
     expect(() => createFile(root, bytes("there"))).toThrow(withCode("EEXIST"));
     expect(readFileSync(join(target, "there"), "utf8")).toBe("kept");
   });
 
-  test("get a second name in another folder", () => {
+  test("files get a second name in another folder", () => {
     mkdirSync(join(target, "sub"));
     writeFileSync(join(target, "one"), "");
     const sub = openFolder(root, bytes("sub"));
@@ -328,7 +331,7 @@ describe("files", () => {
     expect(lstatSync(join(target, "one")).ino).toBe(lstatSync(join(target, "sub/two")).ino);
   });
 
-  test("on a full disk end in ENOSPC", () => {
+  test("files on a full disk end in ENOSPC", () => {
     const fd = openSync("/dev/full", "r+");
     expect(() => writeAt(fd, Buffer.from("x"), 0)).toThrow(withCode("ENOSPC"));
     close(fd);

@@ -22,7 +22,7 @@ function contentOf(handle: number): string {
 }
 
 describe("what is held", () => {
-  test("is the same file whatever takes its name", () => {
+  test("what is held is the same file whatever takes its name", () => {
     const path = join(folder, "file");
     writeFileSync(path, "first");
     held(pathIn(path), (handle) => {
@@ -35,7 +35,7 @@ describe("what is held", () => {
     });
   });
 
-  test("is a link itself, with its target and attributes", () => {
+  test("what is held is a link itself, with its target and attributes", () => {
     writeFileSync(join(folder, "target"), "");
     symlinkSync("target", join(folder, "link"));
     if (isRoot) execFileSync("setfattr", ["-h", "-n", "trusted.of", "-v", "link", join(folder, "link")]);
@@ -47,14 +47,14 @@ describe("what is held", () => {
     });
   });
 
-  test("is a folder by its own name", () => {
+  test("what is held is a folder by its own name", () => {
     const fd = openRoot(pathIn(folder));
     const handle = openHandle(fd, bytes("."));
     expect(fstat(handle).inode).toBe(fstat(fd).inode);
     for (const one of [handle, fd]) close(one);
   });
 
-  test("needs no right to read it, and reading it does", () => {
+  test("what is held needs no right to read it, and reading it does", () => {
     const path = join(folder, "closed");
     writeFileSync(path, "", { mode: 0 });
     held(pathIn(path), (handle) => {
@@ -63,7 +63,7 @@ describe("what is held", () => {
     });
   });
 
-  test("is read without a trace in its access time", () => {
+  test("what is held is read without a trace in its access time", () => {
     const path = join(folder, "read");
     writeFileSync(path, "x");
     utimesSync(path, 1, 2);
@@ -71,14 +71,14 @@ describe("what is held", () => {
     expect(statSync(path).atimeMs).toBe(1000);
   });
 
-  test("is not inherited by children", () => {
+  test("what is held is not inherited by children", () => {
     writeFileSync(join(folder, "kept"), "");
     held(pathIn(folder, "kept"), (handle) => {
       expect(execFileSync("ls", ["/proc/self/fd"]).toString().split("\n")).not.toContain(String(handle));
     });
   });
 
-  test("is not opened: a fifo's writer goes on waiting", () => {
+  test("what is held is not opened: a fifo's writer goes on waiting", () => {
     const path = join(folder, "fifo");
     execFileSync("mkfifo", [path]);
     held(pathIn(path), (handle) => {

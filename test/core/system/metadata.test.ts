@@ -88,13 +88,13 @@ describe("modes", () => {
     expect(lstat(pathIn(folder, "file")).mode).toBe(mode);
   });
 
-  test("of a fifo are set without opening it", () => {
+  test("modes of a fifo are set without opening it", () => {
     execFileSync("mkfifo", [join(folder, "fifo")]);
     held(pathIn(folder, "fifo"), (handle) => setModeOfHandle(handle, 0o621));
     expect(lstat(pathIn(folder, "fifo"))).toMatchObject({ type: "fifo", mode: 0o621 });
   });
 
-  test("are those of the file that is held, whatever has its name by then", () => {
+  test("modes are those of the file that is held, whatever has its name by then", () => {
     execFileSync("mkfifo", [join(folder, "fifo")]);
     held(pathIn(folder, "fifo"), (handle) => {
       renameSync(join(folder, "fifo"), join(folder, "away"));
@@ -112,7 +112,7 @@ describe.skipIf(!isRoot)("owners", () => {
     expect(lstat(pathIn(folder, "file"))).toMatchObject({ uid: 12_345, gid: 54_321 });
   });
 
-  test("of a link are set without following it", () => {
+  test("owners of a link are set without following it", () => {
     held(pathIn(folder, "link"), (handle) => setOwnerOfHandle(handle, 12_345, 4_294_967_294));
     expect(lstat(pathIn(folder, "link"))).toMatchObject({ uid: 12_345, gid: 4_294_967_294 });
     expect(lstat(pathIn(folder, "file"))).toMatchObject({ uid: 0, gid: 0 });

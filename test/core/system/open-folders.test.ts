@@ -22,7 +22,7 @@ function inodeOf(path: string): bigint {
 const openNow = () => readdirSync("/proc/self/fd").length;
 
 describe("a folder by its real path", () => {
-  test("is found, the root too, at any depth and in any order", () => {
+  test("a folder by its real path is found, the root too, at any depth and in any order", () => {
     const paths = ["/", "/proc", folder];
     for (let depth = 0, path = folder; depth < 100; depth += 1) {
       path = join(path, "d");
@@ -32,7 +32,7 @@ describe("a folder by its real path", () => {
     for (const path of [...paths, ...paths.toReversed()]) expect(inodeAt(path)).toBe(inodeOf(path));
   });
 
-  test("is not found through a link, nor if it is none", () => {
+  test("a folder by its real path is not found through a link, nor if it is none", () => {
     mkdirSync(join(folder, "real/in"), { recursive: true });
     symlinkSync("real", join(folder, "link"));
     writeFileSync(join(folder, "file"), "");
@@ -42,7 +42,7 @@ describe("a folder by its real path", () => {
     expect(() => inodeAt(join(folder, "gone/in"))).toThrow(expect.objectContaining({ code: "ENOENT" }));
   });
 
-  test("stays the one that was opened while it is kept, and is looked up again when it was dropped", () => {
+  test("a folder by its real path stays the one that was opened while it is kept, and is looked up again when it was dropped", () => {
     const path = join(folder, "kept");
     mkdirSync(path);
     const before = inodeAt(path);
@@ -53,7 +53,7 @@ describe("a folder by its real path", () => {
     expect(inodeAt(path)).toBe(inodeOf(path));
   });
 
-  test("that is not accepted is closed", () => {
+  test("a folder by its real path that is not accepted is closed", () => {
     using picky = new OpenFolders(() => {
       throw new Error("not this one");
     });
@@ -62,7 +62,7 @@ describe("a folder by its real path", () => {
     expect(openNow()).toBe(before);
   });
 
-  test("is one of a few that are open, however many were used", () => {
+  test("a folder by its real path is one of a few that are open, however many were used", () => {
     const many = new OpenFolders();
     const before = openNow();
     for (let number = 0; number < 200; number += 1) {
@@ -75,7 +75,7 @@ describe("a folder by its real path", () => {
     expect(openNow()).toBe(before - 1);
   });
 
-  test("is found though no more descriptors are free, once others are closed", () => {
+  test("a folder by its real path is found though no more descriptors are free, once others are closed", () => {
     using few = new OpenFolders();
     for (let number = 0; number < 10; number += 1) inodeAt(join(folder, `many${number}`), few);
     const taken: number[] = [];

@@ -81,12 +81,12 @@ describe("an executable", () => {
     });
   });
 
-  test("gets its arguments as they are", async () => {
+  test("an executable gets its arguments as they are", async () => {
     const path = script('printf "%s|" "$@"');
     expect((await outcome(spawnExecutable({ ...usual, path, args: ["a b", "*", ""] }))).stdout).toBe("a b|*||");
   });
 
-  test("gets a few variables of ours, and no secret", async () => {
+  test("an executable gets a few variables of ours, and no secret", async () => {
     const before = { ...process.env };
     const ours = {
       AWS_SECRET_ACCESS_KEY: "a",

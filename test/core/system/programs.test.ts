@@ -11,6 +11,6 @@ test.each([
   ],
   ["the usual PATH is taken if nothing is left", ".:", usualPath],
   ["the usual PATH is taken if there is none", undefined, usualPath],
-])("in PATH %s", (_name, given, expected) => {
+])("in a PATH, %s", (_name, given, expected) => {
   expect(soundPath(given)).toBe(expected);
 });

@@ -43,6 +43,10 @@ describe("lstat", () => {
       mount: expect.any(Number),
       links: 2,
       modified: { seconds: 1580702706, nanoseconds: 123456789 },
+      born: {
+        seconds: Number(known.birthtimeNs / 1_000_000_000n),
+        nanoseconds: Number(known.birthtimeNs % 1_000_000_000n),
+      },
       changed: {
         seconds: Number(known.ctimeNs / 1_000_000_000n),
         nanoseconds: Number(known.ctimeNs % 1_000_000_000n),

@@ -87,7 +87,7 @@ describe.skipIf(!supported)("extended attributes", () => {
     expect([...xattrsOf(pathIn(path)).xattrs.keys()]).toEqual([bytes("user.mine")]);
   });
 
-  test.skipIf(!isRoot)("file capabilities are among them", () => {
+  test.skipIf(!isRoot)("file capabilities are among the extended attributes", () => {
     const path = emptyFile("capable");
     const capability = Buffer.from("0100000200040000000000000000000000000000", "hex");
     const fd = openSync(path, "r+");

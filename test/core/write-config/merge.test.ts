@@ -56,7 +56,7 @@ describe("the text afterwards", () => {
     ],
     ["a key that is not there taken away", "[aws]\n", { s3: { x: undefined } }, "[aws]\n"],
   ];
-  test.each(cases)("%s", (_, before, changes, after) => {
+  test.each(cases)("the text afterwards: %s", (_, before, changes, after) => {
     expect(merged(before, changes, "conf")).toBe(after);
   });
 });

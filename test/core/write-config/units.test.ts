@@ -23,6 +23,7 @@ const variants: readonly (readonly [name: string, most: number, settings: UnitSe
   ["archive", 2, backup],
   ["archive as root", 2.5, { ...backup, serviceUser: "root" }],
   ["verify", 2, { ...backup, role: "audit", unit: unitNames.audit }],
+  ["read", 2, { ...backup, role: "reader", unit: unitNames.reader }],
   ["prune", 2, { ...backup, role: "steward", unit: unitNames.steward }],
 ];
 
@@ -114,6 +115,7 @@ describe("units", () => {
       ["sysbackup-archive.service", "sysbackup-archive.timer", hook],
       ["sysbackup-archive.service", "sysbackup-archive.timer", hook],
       ["sysbackup-verify.service", "sysbackup-verify.timer", hook],
+      ["sysbackup-read.service", "sysbackup-read.timer", hook],
       ["sysbackup-prune.service", "sysbackup-prune.timer", hook],
     ]);
   });
@@ -159,7 +161,7 @@ describe("units", () => {
     const sets = variants.map(
       ([, , settings]) => /^CapabilityBoundingSet=(.*)$/m.exec(textOf(settings, ".service"))?.[1],
     );
-    expect(sets).toEqual(["CAP_DAC_READ_SEARCH", "CAP_DAC_READ_SEARCH CAP_SETUID CAP_SETGID CAP_KILL", "", ""]);
+    expect(sets).toEqual(["CAP_DAC_READ_SEARCH", "CAP_DAC_READ_SEARCH CAP_SETUID CAP_SETGID CAP_KILL", "", "", ""]);
   });
 
   const unfit: readonly (readonly [name: string, differing: Partial<UnitSettings>, why: string])[] = [

@@ -57,32 +57,32 @@ describe.skipIf(ceph === undefined)("verify on Ceph finds", () => {
   test("a sound backup sound", () =>
     withBackup(async (bucket) => expect(await found(bucket)).toEqual(["restorable", 0])));
 
-  test("delete markers over a pack and over the root, which hurt no restore", () =>
+  test("verify on Ceph finds delete markers over a pack and over the root, which hurt no restore", () =>
     withBackup(async (bucket, { Bucket, Key }, top) => {
       for (const key of [Key, top.Key]) await client.send(new DeleteObjectCommand({ Bucket, Key: key }));
       expect(await found(bucket)).toEqual(["restorable", "delete-marker manifests", "delete-marker packs", 0]);
     }));
 
-  test("newer versions over a pack and over the root, which hurt no restore", () =>
+  test("verify on Ceph finds newer versions over a pack and over the root, which hurt no restore", () =>
     withBackup(async (bucket, { Bucket, Key }, top) => {
       for (const key of [Key, top.Key]) await client.send(new PutObjectCommand({ Bucket, Key: key, Body: "other" }));
       expect(await found(bucket)).toEqual(["restorable", "newer-version manifests", "newer-version packs", 0]);
     }));
 
-  test("a legal hold", () =>
+  test("verify on Ceph finds a legal hold", () =>
     withBackup(async (bucket, pack) => {
       await client.send(new PutObjectLegalHoldCommand({ ...pack, LegalHold: { Status: "ON" } }));
       expect(await found(bucket)).toEqual(["restorable", "legal-hold packs", 0]);
     }));
 
-  test("a lock that someone with the right to bypass it made shorter", () =>
+  test("verify on Ceph finds a lock that someone with the right to bypass it made shorter", () =>
     withBackup(async (bucket, pack) => {
       const Retention = { Mode: "GOVERNANCE", RetainUntilDate: new Date(Date.now() + hour) } as const;
       await client.send(new PutObjectRetentionCommand({ ...pack, Retention, BypassGovernanceRetention: true }));
       expect(await found(bucket)).toEqual(["short", "lock-short packs", 0]);
     }));
 
-  test("a pack that someone with the right to bypass its lock deleted", () =>
+  test("verify on Ceph finds a pack that someone with the right to bypass its lock deleted", () =>
     withBackup(async (bucket, pack) => {
       await client.send(new DeleteObjectCommand({ ...pack, BypassGovernanceRetention: true }));
       expect(await found(bucket)).toEqual(["damaged", "missing packs", 1]);

@@ -61,7 +61,7 @@ describe("verify finds", () => {
   }
 
   /** `UPDATE_DOCS=1 bun test test/restore/verify/faults.test.ts` writes the table again. */
-  test("what docs/verify.md says", async () => {
+  test("verify finds what docs/verify.md says", async () => {
     const text = await readFile(doc, "utf8");
     const [before = "", rest = ""] = text.split(marks[0]);
     const [, after = ""] = rest.split(marks[1]);

@@ -126,7 +126,7 @@ describe("verify", () => {
 
   test.each([
     ["missing", "lose", "it is missing from the bucket"],
-    ["altered", "damage", "it is damaged: its content does not match the digest that the manifest has of it"],
+    ["altered", "damage", "it is damaged: its bytes are not those that were put"],
   ] as const)("a part that is %s is named with what it stands for", async (_, fault, why) => {
     await using fixture = await Fixture.open();
     const backup = await sample(fixture);

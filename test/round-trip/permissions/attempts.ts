@@ -29,6 +29,7 @@ import {
   PutBucketVersioningCommand,
   PutObjectAclCommand,
   PutObjectCommand,
+  type PutObjectCommandInput,
   PutObjectLegalHoldCommand,
   PutObjectLockConfigurationCommand,
   PutObjectRetentionCommand,
@@ -37,6 +38,8 @@ import {
   type S3Client,
   UploadPartCommand,
 } from "@aws-sdk/client-s3";
+
+import { ownName } from "./for-ceph.ts";
 
 /** A version that is there when an attempt is made. */
 export type Target = { readonly bucket: string; readonly key: string; readonly version: string };
@@ -73,7 +76,37 @@ export type Limits = {
   readonly other: ObjectLockRetentionMode;
 };
 
-const folders = ["packs/", "content/", "snapshots/", "bundles/", "manifests/", "index/"] as const;
+/** By name, the target under the name of another machine, if there are names in it. */
+const folders = {
+  "packs/": "packs/",
+  "content/": "content/",
+  "snapshots/": "snapshots/other/",
+  "bundles/": "bundles/other/",
+  "manifests/": "manifests/other/",
+  "index/": "index/other/",
+  "verified/": "verified/",
+} as const;
+
+const whose = {
+  "under its own name": `${ownName}/`,
+  "under another machine's name": "other/",
+} as const;
+
+/** Places in which a machine may store, or may not because of its name. */
+const stores: readonly (readonly [place: string, target: string])[] = [
+  ...["packs/", "content/"].map((folder) => [folder, folder] as const),
+  ...["snapshots/", "bundles/", "manifests/", "index/"].flatMap((folder) =>
+    Object.entries(whose).map(([words, name]) => [`${folder} ${words}`, `${folder}${name}`] as const),
+  ),
+  ...Object.entries(whose).map(
+    ([words, name]) => [`manifests/ as a part ${words}`, `manifests/${name}parts/`] as const,
+  ),
+  ["index/ under a name that begins with its own", `index/${ownName}10/`],
+  ["index/ under a name that its own begins with", `index/${ownName.slice(0, -1)}/`],
+  ["index/ under no name", "index/"],
+  ["verified/", "verified/"],
+  ["elsewhere/", "elsewhere/"],
+];
 
 const inDays = (days: number) => new Date(Date.now() + days * 24 * 60 * 60 * 1000);
 const at = ({ bucket, key }: Target) => ({ Bucket: bucket, Key: key });
@@ -99,12 +132,12 @@ function putNeeds(mode: ObjectLockRetentionMode, days: number): Need[] {
 }
 
 const puts = ({ longestLockDays, other }: Limits): Attempt[] => [
-  ...[...folders, "elsewhere/"].map((target): Attempt => {
+  ...stores.map(([place, target]): Attempt => {
     const send = (client: S3Client, to: Target) =>
       client.send(
         new PutObjectCommand({ ...at(to), Key: `${to.key}-new`, Body: "x", ...lockOf("GOVERNANCE", longerDays) }),
       );
-    return { name: `store, locked, in ${target}`, target, needs: putNeeds("GOVERNANCE", longerDays), send };
+    return { name: `store, locked, in ${place}`, target, needs: putNeeds("GOVERNANCE", longerDays), send };
   }),
   {
     name: "put a newer version over an object",
@@ -115,14 +148,31 @@ const puts = ({ longestLockDays, other }: Limits): Attempt[] => [
   },
   {
     name: "upload in parts, locked",
-    target: "snapshots/",
+    target: `snapshots/${ownName}/`,
     needs: putNeeds("GOVERNANCE", longerDays),
     send: (client, to) => uploadInParts(client, to),
   },
-  ...["packs/", "index/", "snapshots/"].map((target): Attempt => {
+  ...["packs/", `index/${ownName}/`, `snapshots/${ownName}/`, "verified/"].map((target): Attempt => {
     const send = (client: S3Client, to: Target) => client.send(new PutObjectCommand({ ...at(to), Body: "y" }));
-    return { name: `store without stating a lock in ${target}`, target, needs: [{ action: "PutObject" }], send };
+    const name = `store without stating a lock in ${target.replace(/[^/]+\/$/, (last) => (last === `${ownName}/` ? "" : last))}`;
+    return { name, target, needs: [{ action: "PutObject" }], send };
   }),
+  storing(
+    "store, encrypted with a key of the request",
+    "packs/",
+    { key: "customer-algorithm", is: "AES256" },
+    clientKey,
+  ),
+  storing("store with a choice of encryption", "packs/", { key: "", is: "AES256" }, { ServerSideEncryption: "AES256" }),
+  ...(["GLACIER", "DEEP_ARCHIVE", "INTELLIGENT_TIERING", "STANDARD_IA"] as const).map((StorageClass) =>
+    storing(`store in the class ${StorageClass} in packs/`, "packs/", { class: StorageClass }, { StorageClass }),
+  ),
+  storing(
+    "store in the class GLACIER in bundles/",
+    `bundles/${ownName}/`,
+    { class: "GLACIER" },
+    { StorageClass: "GLACIER" },
+  ),
   {
     name: "store in the other lock mode",
     target: "packs/",
@@ -141,19 +191,45 @@ const puts = ({ longestLockDays, other }: Limits): Attempt[] => [
     target: "packs/",
     needs: [
       { action: "GetObject" },
-      ...putNeeds("GOVERNANCE", longerDays).map((need) => ({ ...need, on: "index/copy" })),
+      ...putNeeds("GOVERNANCE", longerDays).map((need) => ({ ...need, on: `index/${ownName}/copy` })),
     ],
     send: (client, to) =>
       client.send(
         new CopyObjectCommand({
           Bucket: to.bucket,
-          Key: "index/copy",
+          Key: `index/${ownName}/copy`,
           CopySource: `${to.bucket}/${to.key}`,
           ...lockOf("GOVERNANCE", longerDays),
         }),
       ),
   },
 ];
+
+const clientKey = {
+  SSECustomerAlgorithm: "AES256",
+  SSECustomerKey: Buffer.alloc(32, 7).toString("base64"),
+  SSECustomerKeyMD5: new Bun.CryptoHasher("md5").update(Buffer.alloc(32, 7)).digest("base64"),
+} as const;
+
+/** A locked put with one more header, which policies see under a key of its own. */
+function storing(
+  name: string,
+  target: string,
+  header: { readonly key: string; readonly is: string } | { readonly class: string },
+  more: Partial<PutObjectCommandInput>,
+): Attempt {
+  const seen: Record<string, string> =
+    "class" in header
+      ? { "s3:x-amz-storage-class": header.class }
+      : { [`s3:x-amz-server-side-encryption${header.key && `-${header.key}`}`]: header.is };
+  return {
+    name,
+    target,
+    needs: putNeeds("GOVERNANCE", longerDays).map((need) => ({ ...need, context: { ...need.context, ...seen } })),
+    send: (client, to) =>
+      client.send(new PutObjectCommand({ ...at(to), Body: "y", ...lockOf("GOVERNANCE", longerDays), ...more })),
+  };
+}
 
 async function uploadInParts(client: S3Client, to: Target): Promise<void> {
   const command = new CreateMultipartUploadCommand({ ...at(to), ...lockOf("GOVERNANCE", longerDays) });
@@ -165,17 +241,17 @@ async function uploadInParts(client: S3Client, to: Target): Promise<void> {
 }
 
 const reads: Attempt[] = [
-  ...folders.map((target): Attempt => {
+  ...Object.entries(folders).map(([folder, target]): Attempt => {
     return {
-      name: `read in ${target}`,
+      name: `read in ${folder}`,
       target,
       needs: [{ action: "GetObject" }],
       send: (client, to) => client.send(new GetObjectCommand(at(to))),
     };
   }),
-  ...folders.map((target): Attempt => {
+  ...Object.entries(folders).map(([folder, target]): Attempt => {
     const send = (client: S3Client, to: Target) => client.send(new GetObjectCommand(exactly(to)));
-    return { name: `read a version in ${target}`, target, needs: [{ action: "GetObjectVersion" }], send };
+    return { name: `read a version in ${folder}`, target, needs: [{ action: "GetObjectVersion" }], send };
   }),
   {
     name: "look up a pack (HEAD)",
@@ -183,12 +259,14 @@ const reads: Attempt[] = [
     needs: [{ action: "GetObject" }],
     send: (client, to) => client.send(new HeadObjectCommand(at(to))),
   },
-  {
-    name: "look at a lock",
-    target: "packs/",
-    needs: [{ action: "GetObjectRetention" }],
-    send: (client, to) => client.send(new GetObjectRetentionCommand(exactly(to))),
-  },
+  ...[
+    ["look at a lock", "packs/"],
+    ["look at a lock in manifests/ under its own name", `manifests/${ownName}/`],
+    ["look at a lock in manifests/ under another machine's name", "manifests/other/"],
+  ].map(([name = "", target = ""]): Attempt => {
+    const send = (client: S3Client, to: Target) => client.send(new GetObjectRetentionCommand(exactly(to)));
+    return { name, target, needs: [{ action: "GetObjectRetention" }], send };
+  }),
   {
     name: "read an ACL",
     target: "packs/",
@@ -201,7 +279,7 @@ const reads: Attempt[] = [
     needs: [{ action: "GetObjectTagging" }],
     send: (client, to) => client.send(new GetObjectTaggingCommand(at(to))),
   },
-  ...["", ...folders].map((Prefix): Attempt => {
+  ...["", ...Object.keys(folders)].map((Prefix): Attempt => {
     return {
       name: Prefix === "" ? "list everything" : `list ${Prefix}`,
       target: "packs/",
@@ -209,12 +287,14 @@ const reads: Attempt[] = [
       send: (client, { bucket: Bucket }) => client.send(new ListObjectsV2Command({ Bucket, Prefix })),
     };
   }),
-  {
-    name: "list all versions",
-    target: "packs/",
-    needs: [{ action: "ListBucketVersions", on: null, context: { "s3:prefix": "" } }],
-    send: (client, { bucket: Bucket }) => client.send(new ListObjectVersionsCommand({ Bucket })),
-  },
+  ...["", ...Object.keys(folders)].map((Prefix): Attempt => {
+    return {
+      name: Prefix === "" ? "list all versions" : `list versions in ${Prefix}`,
+      target: "packs/",
+      needs: [{ action: "ListBucketVersions", on: null, context: { "s3:prefix": Prefix } }],
+      send: (client, { bucket: Bucket }) => client.send(new ListObjectVersionsCommand({ Bucket, Prefix })),
+    };
+  }),
   {
     name: "list unfinished uploads",
     target: "packs/",
@@ -237,7 +317,12 @@ const locks = ({ longestLockDays, longestKeepDays, other }: Limits): Attempt[] =
   const short = lockContext("GOVERNANCE", 1);
   return [
     extend("extend a lock", longerDays, "GOVERNANCE"),
-    extend("extend a lock in index/", longerDays, "GOVERNANCE", { target: "index/" }),
+    ...["manifests/", "index/"].flatMap((folder) =>
+      Object.entries(whose).map(([words, name]) =>
+        extend(`extend a lock in ${folder} ${words}`, longerDays, "GOVERNANCE", { target: `${folder}${name}` }),
+      ),
+    ),
+    extend("extend a lock in verified/", longerDays, "GOVERNANCE", { target: "verified/" }),
     extend("extend a lock beyond LongestLockDays", longestLockDays + 1.5, "GOVERNANCE"),
     extend("extend a lock beyond LongestKeepDays", longestKeepDays + 1.5, "GOVERNANCE"),
     extend("change a lock to the other mode", longerDays, other, { lock: true }),
@@ -299,6 +384,13 @@ const removals: Attempt[] = [
   {
     name: "delete a version that is not locked",
     target: "packs/",
+    unlocked: true,
+    needs: [{ action: "DeleteObjectVersion" }],
+    send: (client, to) => client.send(new DeleteObjectCommand(exactly(to))),
+  },
+  {
+    name: "delete a version in verified/ that is not locked",
+    target: "verified/",
     unlocked: true,
     needs: [{ action: "DeleteObjectVersion" }],
     send: (client, to) => client.send(new DeleteObjectCommand(exactly(to))),

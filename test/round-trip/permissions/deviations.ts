@@ -35,17 +35,52 @@ type Known = {
   readonly why: string;
 };
 
+/** The bucket policy also keeps the reader from all but verified/. */
+const others = roleNames.filter((role) => role !== "reader");
+
+const classes = ["GLACIER", "DEEP_ARCHIVE", "INTELLIGENT_TIERING", "STANDARD_IA"];
+
+const everywhere = (measured: Outcome) => layers.map((layer) => ({ layer, roles: roleNames, measured }));
+
 const allowed = (layer: Layer, ...roles: RoleName[]) => ({ layer, roles, measured: "allowed" }) as const;
 
 export const knownDeviations: readonly Known[] = [
   {
     attempts: ["store without stating a lock in packs/", "store without stating a lock in index/"],
-    seen: [allowed("bucket", ...roleNames), allowed("together", "backup")],
+    seen: [allowed("bucket", ...others), allowed("together", "backup")],
     why: "`EveryPutStatesItsLock` is left out (see below). The bucket's default still locks it for 8 days",
   },
   {
+    attempts: ["store without stating a lock in verified/"],
+    seen: [allowed("bucket", "reader"), allowed("together", "reader")],
+    why: "`EveryPutStatesItsLock` is left out (see below). The bucket's default still locks it for 8 days",
+  },
+  {
+    attempts: ["store, encrypted with a key of the request"],
+    seen: [
+      { layer: "role", roles: ["backup"], measured: "status 400" },
+      { layer: "bucket", roles: others, measured: "status 400" },
+      { layer: "S3", roles: roleNames, measured: "status 400" },
+      { layer: "together", roles: ["backup"], measured: "status 400" },
+    ],
+    why: "it takes such a request by TLS only, and does not know the key `s3:x-amz-server-side-encryption-customer-algorithm` of `NoKeyInRequests`",
+  },
+  {
+    attempts: ["store with a choice of encryption"],
+    seen: [{ layer: "S3", roles: roleNames, measured: "status 400" }],
+    why: "it has no keys here to encrypt with; what refuses it is seen before",
+  },
+  {
+    attempts: [
+      ...classes.map((name) => `store in the class ${name} in packs/`),
+      "store in the class GLACIER in bundles/",
+    ],
+    seen: everywhere("status 400"),
+    why: "it has no such storage class here, and does not know the key `s3:x-amz-storage-class` of `NoArchiveClasses`",
+  },
+  {
     attempts: ["store in the other lock mode"],
-    seen: [allowed("bucket", ...roleNames), allowed("together", "backup")],
+    seen: [allowed("bucket", ...others), allowed("together", "backup")],
     why: "it does not know the key `s3:object-lock-mode` of `OneLockMode`",
   },
   {
@@ -55,7 +90,7 @@ export const knownDeviations: readonly Known[] = [
   },
   {
     attempts: ["extend a lock beyond LongestKeepDays"],
-    seen: [allowed("bucket", ...roleNames), allowed("together", "backup", "steward")],
+    seen: [allowed("bucket", ...others), allowed("together", "backup", "steward")],
     why: "it does not know the key `s3:object-lock-remaining-retention-days` of `NoLongLocksByTheSteward`",
   },
   {
@@ -77,7 +112,7 @@ export const knownDeviations: readonly Known[] = [
     attempts: ["lift a lock, bypassing governance"],
     seen: [
       { layer: "role", roles: ["backup", "steward"], measured: "status 400" },
-      { layer: "bucket", roles: roleNames, measured: "status 400" },
+      { layer: "bucket", roles: others, measured: "status 400" },
       { layer: "S3", roles: roleNames, measured: "status 400" },
       { layer: "together", roles: ["backup", "steward"], measured: "status 400" },
     ],
@@ -85,7 +120,7 @@ export const knownDeviations: readonly Known[] = [
   },
   {
     attempts: ["copy everything to another bucket by replication"],
-    seen: layers.map((layer) => ({ layer, roles: roleNames, measured: "status 405" })),
+    seen: everywhere("status 405"),
     why: "it knows no such request",
   },
 ];

@@ -1,6 +1,9 @@
 /** The template's policies as Ceph 16.2 can take them. What it cannot is left out by name, with what comes of that. */
-import type { RoleName } from "../../../core/aws/package.ts";
+import { nameTag, type RoleName } from "../../../core/aws/package.ts";
 import type { Policy, RolePolicies, StackPolicies, Statement } from "../../support/cfn/policies.ts";
+
+/** The backup name of the machine that tries: on AWS its session's tag, on Ceph part of its policies. */
+export const ownName = "test";
 
 export type Change = { readonly sid: string; readonly change: string; readonly why: string };
 
@@ -10,6 +13,7 @@ export const unknownActions = [
   "s3:Replicate*",
   "s3:PutBucketOwnershipControls",
   "s3:PutEncryptionConfiguration",
+  "s3:PutIntelligentTieringConfiguration",
 ] as const;
 
 const unknown: ReadonlySet<string> = new Set(unknownActions);
@@ -36,9 +40,24 @@ export const changes: readonly Change[] = [
     why: "it does not know the key `s3:object-lock-mode`, takes it for absent, and so refuses every put",
   },
   {
+    sid: "StoreAndLock",
+    change: "for one machine: its name in place of the policy variable",
+    why: "it takes no policy variable, and has no session tags in AssumeRole",
+  },
+  {
+    sid: "OwnNameOnly",
+    change: "for one machine: its name in place of the policy variable",
+    why: "it takes no policy variable, and has no session tags in AssumeRole",
+  },
+  {
+    sid: "NobodyWithoutAName",
+    change: "left out",
+    why: "it does not know the key `aws:PrincipalTag`, takes it for absent, and so refuses every put of the backup role",
+  },
+  {
     sid: "ChangesThroughCloudFormationOnly",
     change:
-      "`s3:PutBucketOwnershipControls` and `s3:PutEncryptionConfiguration` left out; another condition, which holds for every role",
+      "`s3:PutBucketOwnershipControls`, `s3:PutEncryptionConfiguration` and `s3:PutIntelligentTieringConfiguration` left out; another condition, which holds for every role",
     why: "it does not know them, nor `ForAllValues`. Nothing comes through CloudFormation there, so that it says the same to all roles",
   },
 ];
@@ -57,12 +76,27 @@ export const inert: readonly Change[] = [
     change: "taken, without effect",
     why: "it does not know the key `s3:object-lock-mode`, and takes it for absent",
   },
+  {
+    sid: "NoKeyInRequests",
+    change: "taken, without effect",
+    why: "it does not know the key `s3:x-amz-server-side-encryption-customer-algorithm`, and takes it for absent",
+  },
+  {
+    sid: "NoArchiveClasses",
+    change: "taken, without effect",
+    why: "it does not know the key `s3:x-amz-storage-class`, and takes it for absent",
+  },
   { sid: "NoLongLocks", change: "taken, without effect", why: remaining },
   { sid: "NoLongLocksByTheSteward", change: "taken, without effect", why: remaining },
 ];
 
 export function rightsForCeph({ rights }: RolePolicies): Policy {
   return policyOf(rights.flatMap(({ Statement }) => Statement));
+}
+
+/** Ceph has no session tags, so that nobody could assume a role whose trust asks for one. */
+export function trustForCeph({ trust }: RolePolicies): Policy {
+  return { ...trust, Statement: trust.Statement.map(({ Condition: _, ...one }) => one) };
 }
 
 /** `role`: the one that is let in. */
@@ -75,6 +109,7 @@ export function bucketForCeph(
     bucket.Statement.flatMap((statement): Statement[] => {
       switch (statement.Sid) {
         case "EveryPutStatesItsLock":
+        case "NobodyWithoutAName":
           return [];
         case "OnlyRolesOfThePackage":
         case "OnlyRolesOfThePackageList":
@@ -90,6 +125,17 @@ export function bucketForCeph(
 }
 
 function policyOf(statements: readonly Statement[]): Policy {
-  const known = statements.map((one) => ({ ...one, Action: one.Action.filter((action) => !unknown.has(action)) }));
+  const known = statements.map((one) => ({
+    ...named(one),
+    Action: one.Action.filter((action) => !unknown.has(action)),
+  }));
   return { Version: "2012-10-17", Statement: known.filter(({ Action }) => Action.length > 0) };
+}
+
+/** The statement for one machine, in place of the policy variable. */
+function named(statement: Statement): Statement {
+  const variable = `\${aws:PrincipalTag/${nameTag}}`;
+  const of = (texts: readonly string[] | undefined) => texts?.map((text) => text.replaceAll(variable, ownName));
+  const [Resource, NotResource] = [of(statement.Resource), of(statement.NotResource)];
+  return { ...statement, ...(Resource && { Resource }), ...(NotResource && { NotResource }) };
 }

@@ -1,14 +1,21 @@
 /** The program's jobs, each under every role of the package, with the rights of the template and nothing else. */
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { GetObjectCommand, HeadObjectCommand, ListObjectVersionsCommand, PutObjectCommand } from "@aws-sdk/client-s3";
-import type { RoleName } from "../../../core/aws/package.ts";
-import { parseManifestKey } from "../../../core/format/keys.ts";
+import {
+  DeleteObjectsCommand,
+  HeadObjectCommand,
+  ListObjectVersionsCommand,
+  PutObjectCommand,
+} from "@aws-sdk/client-s3";
+import { type RoleName, roleNames } from "../../../core/aws/package.ts";
+import { keys, type RunId } from "../../../core/format/keys.ts";
+import { encodeManifest, type Manifest } from "../../../core/format/manifest.ts";
 import { type Scratch, scratch } from "../../support/faults/scratch.ts";
 import { type Outcome, sysbackup, writeConf } from "../../support/program.ts";
 import { buildTree } from "../../support/tree/build.ts";
 import { file } from "../../support/tree/literal.ts";
 import { sectionsFor } from "../roles.ts";
+import { ownName } from "./for-ceph.ts";
 import { eachRole, type PerRole, type Stage } from "./stage.ts";
 
 const MiB = 1024 * 1024;
@@ -16,13 +23,17 @@ const MiB = 1024 * 1024;
 /** Whom each job is for. */
 export const worksFor: Readonly<Record<string, readonly RoleName[]>> = {
   archive: ["backup"],
-  list: ["restore", "audit", "steward"],
-  restore: ["restore"],
-  verify: ["restore", "audit", "steward"],
-  "verify --read-data": ["restore"],
+  // Each machine stores under its own name only.
+  "archive --name of another machine": [],
+  list: ["restore", "audit", "reader", "steward"],
+  // Who reads all content can restore it.
+  restore: ["restore", "reader"],
+  verify: ["restore", "audit", "reader", "steward"],
+  "verify --read-data": ["restore", "reader"],
   prune: ["steward"],
   renew: ["steward"],
-  "rebuild-index --dry-run": ["restore", "audit", "steward"],
+  // It only lists.
+  "rebuild-index --dry-run": roleNames,
   // One role reads packs and another stores in index/: see the test of both together.
   "rebuild-index": [],
 };
@@ -66,6 +77,7 @@ export class Machine implements AsyncDisposable {
     const restored = join(this.dir.path, `restored-${role}`);
     const args: Readonly<Record<string, readonly string[]>> = {
       archive: ["archive"],
+      "archive --name of another machine": ["archive", "--name", "other"],
       list: ["list"],
       restore: ["restore", "test", "--target", restored, "--snapshots", "skip"],
       verify: ["verify", "test"],
@@ -78,26 +90,32 @@ export class Machine implements AsyncDisposable {
     return (job) => sysbackup([...(args[job] ?? []), "--conf-dir", this.confs[role]]);
   }
 
-  /** An old backup's root and a pack that nobody needs, neither locked any more: what prune is for. */
-  async plantOld(): Promise<string[]> {
-    const { admin } = this.stage;
-    const root = (await this.versions()).find(({ key }) => parseManifestKey(key) !== undefined);
-    const { Body } = await admin.send(new GetObjectCommand({ Bucket: this.bucket, Key: root?.key ?? "" }));
-    const bytes = (await Body?.transformToByteArray()) ?? new Uint8Array();
+  /** An earlier backup's root and a pack that nobody needs, neither locked any more: what prune is for. */
+  async plantOld(): Promise<void> {
     // Late enough for puts to arrive before it, on a busy machine too.
     const until = new Date(Date.now() + 3_000);
-    const old = ["manifests/test/20200101T000000Z-0badcafe.jsonl.zst", `packs/${"0".repeat(64)}.zst`];
-    for (const Key of old) {
+    const id = { start: new Date(Math.floor(Date.now() / 1000) * 1000), run: "0badcafe" };
+    const bytes = Bun.zstdCompressSync(encodeManifest(emptyBackup(id, until)));
+    for (const Key of [keys.manifest(ownName, id), keys.pack("0".repeat(64))]) {
       const lock = { ObjectLockMode: "GOVERNANCE", ObjectLockRetainUntilDate: until } as const;
-      await admin.send(new PutObjectCommand({ Bucket: this.bucket, Key, Body: bytes, ...lock }));
+      await this.stage.admin.send(new PutObjectCommand({ Bucket: this.bucket, Key, Body: bytes, ...lock }));
     }
     await Bun.sleep(until.getTime() - Date.now() + 500);
-    return old;
   }
 
   async versions(): Promise<{ readonly key: string; readonly version: string }[]> {
     const { Versions = [] } = await this.stage.admin.send(new ListObjectVersionsCommand({ Bucket: this.bucket }));
     return Versions.map(({ Key: key = "", VersionId: version = "" }) => ({ key, version }));
+  }
+
+  async loseIndex(): Promise<void> {
+    const Objects = (await this.indexes()).map(({ key: Key, version: VersionId }) => ({ Key, VersionId }));
+    const command = { Bucket: this.bucket, Delete: { Objects }, BypassGovernanceRetention: true };
+    await this.stage.admin.send(new DeleteObjectsCommand(command));
+  }
+
+  async indexes() {
+    return (await this.versions()).filter(({ key }) => key.startsWith("index/"));
   }
 
   head({ key, version }: { readonly key: string; readonly version: string }) {
@@ -111,17 +129,37 @@ export class Machine implements AsyncDisposable {
 
 const treeIn = (dir: Scratch) => join(dir.path, "tree");
 
+function emptyBackup({ start, run }: RunId, until: Date): Manifest {
+  const counts = { entries: 0, files: 0, bytes: 0, parts: 0, snapshots: 0, warnings: 0, errors: 0 };
+  return {
+    header: {
+      name: ownName,
+      host: ownName,
+      run,
+      started: start.toISOString(),
+      tool: "sysbackup",
+      config: "0".repeat(64),
+      retain_until: until.toISOString(),
+      lock_mode: "GOVERNANCE",
+      layout: "packs",
+      sealing: null,
+    },
+    parts: [],
+    snapshots: [],
+    log: [],
+    totals: { ...counts, finished: start.toISOString() },
+  };
+}
+
 export type Outcomes = PerRole<Readonly<Record<string, Outcome>>>;
 
-/** Roles in order: the backup is made first, and what is old is planted before anybody else comes. */
+/** Roles in order: the backup is made first, after an older one, since the server's dates say which is the newest. */
 export async function runAll(machine: Machine): Promise<Outcomes> {
   return eachRole(async (role) => {
     const run = await machine.as(role);
     const own: Record<string, Outcome> = {};
-    for (const job of Object.keys(worksFor)) {
-      own[job] = await run(job);
-      if (role === "backup" && job === "archive") await machine.plantOld();
-    }
+    if (role === "backup") await machine.plantOld();
+    for (const job of Object.keys(worksFor)) own[job] = await run(job);
     return own;
   });
 }

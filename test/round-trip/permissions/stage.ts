@@ -11,12 +11,12 @@ import {
   PutObjectLockConfigurationCommand,
   S3Client,
 } from "@aws-sdk/client-s3";
-import { AssumeRoleCommand, STSClient } from "@aws-sdk/client-sts";
+import { AssumeRoleCommand, STSClient, type Tag } from "@aws-sdk/client-sts";
 import { type RoleName, roleNames } from "../../../core/aws/package.ts";
 import { type CreatedRole, createRole, putRolePolicy } from "../../core/bucket/ceph-role.ts";
 import { type Policy, renderPolicies, type StackPolicies } from "../../support/cfn/policies.ts";
 import { type CephAddress, ceph, clientConfig, newBucket } from "../../support/services.ts";
-import { bucketForCeph, rightsForCeph } from "./for-ceph.ts";
+import { bucketForCeph, rightsForCeph, trustForCeph } from "./for-ceph.ts";
 
 /**
  * Which of the defences stand, so that each is seen to hold without the others:
@@ -38,8 +38,8 @@ export type PerRole<T> = Readonly<Record<RoleName, T>>;
 
 /** Makes something for each role, one after the other. */
 export async function eachRole<T>(make: (role: RoleName) => Promise<T>): Promise<PerRole<T>> {
-  const [backup, restore] = [await make("backup"), await make("restore")];
-  return { backup, restore, audit: await make("audit"), steward: await make("steward") };
+  const [backup, restore, audit] = [await make("backup"), await make("restore"), await make("audit")];
+  return { backup, restore, audit, reader: await make("reader"), steward: await make("steward") };
 }
 
 export class Stage implements AsyncDisposable {
@@ -60,7 +60,7 @@ export class Stage implements AsyncDisposable {
     if (service === undefined) throw new Error("the Ceph gateway is not running");
     const packageName = crypto.randomUUID();
     const { roles } = policiesFor(packageName, "any");
-    const made = await eachRole((role) => createRole(service, roles[role], roles[role].trust));
+    const made = await eachRole((role) => createRole(service, roles[role], trustForCeph(roles[role])));
     const clients = await eachRole((role) => sessionOf(service, made[role].arn));
     return new Stage(service, packageName, made, new S3Client(clientConfig(service)), clients);
   }
@@ -71,8 +71,8 @@ export class Stage implements AsyncDisposable {
   }
 
   ids(): PerRole<string> {
-    const { backup, restore, audit, steward } = this.roles;
-    return { backup: backup.id, restore: restore.id, audit: audit.id, steward: steward.id };
+    const { backup, restore, audit, reader, steward } = this.roles;
+    return { backup: backup.id, restore: restore.id, audit: audit.id, reader: reader.id, steward: steward.id };
   }
 
   /** A bucket with Object Lock, and the template's default lock. It is removed when the stage is disposed. */
@@ -90,7 +90,7 @@ export class Stage implements AsyncDisposable {
   }
 
   /** The bucket is again as `bucket` and `guard` made it. */
-  async mend(bucket: string, role: RoleName, layer: Layer): Promise<void> {
+  async repair(bucket: string, role: RoleName, layer: Layer): Promise<void> {
     const Bucket = bucket;
     await this.admin.send(new DeleteBucketPolicyCommand({ Bucket }));
     await this.admin.send(new DeleteBucketLifecycleCommand({ Bucket }));
@@ -151,6 +151,7 @@ function policiesFor(packageName: string, bucket: string, roles?: PerRole<Create
     BackupRole: roles.backup.id,
     RestoreRole: roles.restore.id,
     AuditRole: roles.audit.id,
+    ReaderRole: roles.reader.id,
     StewardRole: roles.steward.id,
   };
   const parameters = { PackageName: packageName, BucketName: bucket };
@@ -167,8 +168,9 @@ async function sessionOf(service: CephAddress, role: string): Promise<S3Client> 
 }
 
 /** Fails if the role may not be assumed. */
-export async function credentialsOf(sts: STSClient, role: string) {
-  const command = new AssumeRoleCommand({ RoleArn: role, RoleSessionName: "somebody" });
+export async function credentialsOf(sts: STSClient, role: string, tags: Tag[] = []) {
+  const Tags = tags.length > 0 ? { Tags: tags } : {};
+  const command = new AssumeRoleCommand({ RoleArn: role, RoleSessionName: "somebody", ...Tags });
   const { AccessKeyId = "", SecretAccessKey = "", SessionToken = "" } = (await sts.send(command)).Credentials ?? {};
   return { accessKeyId: AccessKeyId, secretAccessKey: SecretAccessKey, sessionToken: SessionToken };
 }

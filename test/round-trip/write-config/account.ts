@@ -1,6 +1,7 @@
 /**
  * An AWS account in moto, before and after `create-resources`. Between the program and moto
- * stands a server that keeps the boundaries of users, which moto forgets, and breaks what a test wants broken.
+ * stands a server that keeps the boundaries of users, which moto forgets, asks the trust of roles, which moto does not, and
+ * breaks what a test wants broken.
  */
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
@@ -13,6 +14,7 @@ import {
   ListUsersCommand,
 } from "@aws-sdk/client-iam";
 import { clientConfig, type MotoAddress } from "../../support/services.ts";
+import { isTrusted } from "./trust.ts";
 
 const templatePath = join(import.meta.dir, "../../../cfn/sysbackup.yaml");
 
@@ -63,6 +65,7 @@ export function emptyAccount(moto: MotoAddress): Account {
     actions.push(action);
     const fault = account.fault(action);
     if (fault !== undefined && !fault.done) return refusal(fault);
+    if (action === "AssumeRole" && !(await isTrusted(iam, request, form))) return refusal(denied);
     const { pathname, search } = new URL(request.url);
     const { method, headers } = request;
     const passed = await fetch(moto.endpoint + pathname + search, { method, headers, body, decompress: false });
@@ -117,6 +120,8 @@ async function createStack(moto: MotoAddress, name: string, parameters: Readonly
   await waitUntilStackCreateComplete({ client, maxWaitTime: 30, minDelay: 0.1 }, { StackName: name });
   client.destroy();
 }
+
+const denied = { code: "AccessDenied", status: 403, done: false } as const;
 
 function refusal({ code, status }: NonNullable<Fault>): Response {
   const body = `<ErrorResponse><Error><Type>Sender</Type><Code>${code}</Code><Message>made to fail</Message></Error><RequestId>1</RequestId></ErrorResponse>`;

@@ -1,6 +1,6 @@
 /** The encrypted copy: made on one machine, read on the next; passphrases are typed on a terminal. */
 import { describe, expect, test } from "bun:test";
-import { copyFile, stat, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, stat, writeFile } from "node:fs/promises";
 import type { Account } from "./account.ts";
 import { accountAndMachine, canSetUp, newMachine, secretIn } from "./host.ts";
 
@@ -23,12 +23,12 @@ describe.skipIf(!canSetUp)("write-config --creds-file", () => {
     ["ccrypt", "/root/copy.cpt", ccrypt("staple", "staple"), [{ when: "decryption key: ", type: "staple" }]],
   ] as const;
   test.each(kinds)(
-    "%s: the next machine has the same key, and no other was made",
+    "%s: the machine that takes its place has the same key, and no other was made",
     async (_, file, writing, reading) => {
       await using made = await accountAndMachine();
       const { account, machine } = made;
       const first = await machine.onTerminal(words(account, "--user", account.user, "--creds-file", file), writing);
-      expect({ exit: first.exit, reported: first.stdout.includes(`for other machines: ${file}`) }).toEqual({
+      expect({ exit: first.exit, reported: first.stdout.includes(`to set this machine up again: ${file}`) }).toEqual({
         exit: 0,
         reported: true,
       });
@@ -42,10 +42,28 @@ describe.skipIf(!canSetUp)("write-config --creds-file", () => {
       expect(second.exit).toBe(0);
       expect(await next.read(credentials)).toBe(await machine.read(credentials));
       expect((await next.sh("systemctl is-active sysbackup-archive.timer")).stdout).toBe("active\n");
-      expect([...new Set(account.actions)]).toEqual(["ListRoles", "ListRoleTags", "AssumeRole"]);
+      const asked = ["ListRoles", "ListRoleTags", "GetAccessKeyLastUsed", "GetUser", "AssumeRole"];
+      expect([...new Set(account.actions)]).toEqual(asked);
       expect(await account.remains()).toEqual({ exists: true, groups: 1, keys: 1 });
     },
   );
+
+  test("the key of a machine with another backup name is refused", async () => {
+    await using made = await accountAndMachine();
+    const { account, machine } = made;
+    const [, file, writing, reading] = kinds[0];
+    await machine.onTerminal(words(account, "--user", account.user, "--creds-file", file), writing);
+    await using next = await newMachine(account);
+    await copyFile(machine.path(file), next.path(file));
+    await mkdir(next.path("/etc/backup"));
+    await writeFile(next.path("/etc/backup/conf"), "[backup]\nname = web2\n");
+    const { exit, stdout } = await next.onTerminal(words(account, "--creds-file", file), reading);
+    expect(stdout.replaceAll(/\s+/g, " ")).toMatch(
+      /it belongs to the backup name ".+", and may not store under "web2"/,
+    );
+    expect(exit).toBe(1);
+    expect(await next.read("/etc/backup/conf")).toBe("[backup]\nname = web2\n");
+  });
 
   const wrong = [
     ["age", "/root/copy.age", typed("correct horse", "corect horse")],

@@ -8,7 +8,7 @@ import { accountAndMachine, canSetUp, program, secretIn, withoutPolicy } from ".
 const credentials = "/etc/backup/aws_credentials";
 
 describe.skipIf(!canSetUp)("write-config", () => {
-  test("from nothing: user in group, key, files with their modes, and a timer that is active", async () => {
+  test("write-config makes from nothing a user in a group, a key, files with their modes, and a timer that is active", async () => {
     await using made = await accountAndMachine();
     const { account, machine } = made;
     const { exit, stdout, stderr } = await machine.writeConfig("--user", account.user, "--no-creds-file");

@@ -24,18 +24,21 @@ describe.skipIf(!canSetUp)("write-config that fails half-way leaves no user, no 
     ["the group is joined, but the answer lost", "AddUserToGroup", lost],
     ["keys are made, but the answers lost", "CreateAccessKey", lost],
   ];
-  test.each(faults)("%s", async (_, action, fault) => {
-    await using made = await accountAndMachine();
-    const { account, machine } = made;
-    account.fault = (asked) => (asked === action ? fault : undefined);
-    const { exit, stdout, stderr } = await machine.writeConfig("--user", account.user, "--no-creds-file");
-    expect({ exit, stdout }).toEqual({ exit: 1, stdout: "" });
-    expect(stderr).toContain("made to fail");
-    expect(stderr).not.toContain("not undone");
-    expect(account.actions).toContain(action);
-    expect(await account.remains()).toEqual(gone);
-    expect(await leftovers(machine)).toBe("");
-  });
+  test.each(faults)(
+    "write-config that fails half-way leaves no user, no key, no secret: %s",
+    async (_, action, fault) => {
+      await using made = await accountAndMachine();
+      const { account, machine } = made;
+      account.fault = (asked) => (asked === action ? fault : undefined);
+      const { exit, stdout, stderr } = await machine.writeConfig("--user", account.user, "--no-creds-file");
+      expect({ exit, stdout }).toEqual({ exit: 1, stdout: "" });
+      expect(stderr).toContain("made to fail");
+      expect(stderr).not.toContain("not undone");
+      expect(account.actions).toContain(action);
+      expect(await account.remains()).toEqual(gone);
+      expect(await leftovers(machine)).toBe("");
+    },
+  );
 
   const broken: readonly (readonly [name: string, prepare: string, args: readonly string[]])[] = [
     ["the folder of conf cannot be made", "mount -o remount,ro /etc", []],
@@ -53,19 +56,22 @@ describe.skipIf(!canSetUp)("write-config that fails half-way leaves no user, no 
       [],
     ],
   ];
-  test.each(broken)("%s", async (_, prepare, args) => {
-    await using made = await accountAndMachine();
-    const { account, machine } = made;
-    expect((await machine.sh(prepare)).stderr).toBe("");
-    const { exit, stderr } = await machine.writeConfig("--user", account.user, "--no-creds-file", ...args);
-    expect(exit).toBe(1);
-    expect(stderr).toContain("cannot run");
-    expect(stderr).toContain(`undone: delete the IAM user "${account.user}"`);
-    expect(stderr).toContain(`undone: delete the new key of the IAM user "${account.user}"`);
-    expect(await account.remains()).toEqual(gone);
-    expect(await leftovers(machine)).toBe("");
-    expect((await machine.sh("systemctl is-enabled sysbackup-archive.timer")).stdout).not.toBe("enabled\n");
-  });
+  test.each(broken)(
+    "write-config that fails half-way leaves no user, no key, no secret: %s",
+    async (_, prepare, args) => {
+      await using made = await accountAndMachine();
+      const { account, machine } = made;
+      expect((await machine.sh(prepare)).stderr).toBe("");
+      const { exit, stderr } = await machine.writeConfig("--user", account.user, "--no-creds-file", ...args);
+      expect(exit).toBe(1);
+      expect(stderr).toContain("cannot run");
+      expect(stderr).toContain(`undone: delete the IAM user "${account.user}"`);
+      expect(stderr).toContain(`undone: delete the new key of the IAM user "${account.user}"`);
+      expect(await account.remains()).toEqual(gone);
+      expect(await leftovers(machine)).toBe("");
+      expect((await machine.sh("systemctl is-enabled sysbackup-archive.timer")).stdout).not.toBe("enabled\n");
+    },
+  );
 
   test("encrypted credentials of an existing unit are put back", async () => {
     await using made = await accountAndMachine();

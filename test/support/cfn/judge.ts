@@ -23,14 +23,27 @@ export function judge(policies: readonly Policy[], request: Request): Judgement 
   return { allowed: deniedBy.length === 0 && meant.length > 0, deniedBy };
 }
 
-function isMeant({ Action, Resource = ["*"], Condition = {} }: Statement, request: Request): boolean {
+function isMeant(statement: Statement, request: Request): boolean {
+  const { Action, Resource, NotResource, Condition = {} } = statement;
+  const names = (patterns: readonly string[]) => patterns.some((pattern) => isLike(request, request.resource, pattern));
   return (
-    Action.some((action) => isLike(request.action.toLowerCase(), action.toLowerCase())) &&
-    Resource.some((resource) => isLike(request.resource, resource)) &&
+    hasValues(statement, request) &&
+    Action.some((action) => isLike(request, request.action.toLowerCase(), action.toLowerCase())) &&
+    (Resource === undefined || names(Resource)) &&
+    (NotResource === undefined || !names(NotResource)) &&
     Object.entries(Condition).every(([operator, keys]) =>
-      Object.entries(keys).every(([key, values]) => holds(operator, keyOf(request, key), values)),
+      Object.entries(keys).every(([key, values]) => holds(operator, key, values, request)),
     )
   );
+}
+
+/** A policy variable: `${aws:PrincipalTag/name}`. */
+const variable = /\$\{([^}]+)\}/g;
+
+/** A statement with a variable that the request has no value for is void, also one that denies. */
+function hasValues(statement: Statement, request: Request): boolean {
+  const named = [...JSON.stringify(statement).matchAll(variable)];
+  return named.every(([, key = ""]) => keyOf(request, key) !== undefined);
 }
 
 function keyOf({ context }: Request, key: string): string | undefined {
@@ -38,20 +51,25 @@ function keyOf({ context }: Request, key: string): string | undefined {
 }
 
 /** A negated operator holds if the key is absent, and if none of its values match. */
-function holds(operator: string, value: string | undefined, values: readonly string[]): boolean {
+function holds(operator: string, key: string, values: readonly string[], request: Request): boolean {
+  const value = keyOf(request, key);
+  const isEqual = () => values.some((one) => filled(one, request) === value);
+  const isLikeOne = () => value !== undefined && values.some((pattern) => isLike(request, value, pattern));
   switch (operator) {
     case "Null":
       return values.includes(String(value === undefined));
     case "Bool":
     case "StringEquals":
-      return value !== undefined && values.includes(value);
+      return value !== undefined && isEqual();
+    case "ForAllValues:StringEquals":
+      return value === undefined || isEqual();
     case "StringLike":
-      return value !== undefined && values.some((pattern) => isLike(value, pattern));
+      return isLikeOne();
     case "StringNotEquals":
     case "ForAllValues:StringNotEquals":
-      return value === undefined || !values.includes(value);
+      return value === undefined || !isEqual();
     case "StringNotLike":
-      return value === undefined || !values.some((pattern) => isLike(value, pattern));
+      return !isLikeOne();
     case "NumericGreaterThan":
       return value !== undefined && values.some((limit) => Number(value) > Number(limit));
     default:
@@ -59,10 +77,21 @@ function holds(operator: string, value: string | undefined, values: readonly str
   }
 }
 
-function isLike(text: string, pattern: string): boolean {
-  const source = pattern
-    .replace(/[.+^${}()|[\]\\]/g, "\\$&")
-    .replaceAll("*", ".*")
-    .replaceAll("?", ".");
-  return new RegExp(`^${source}$`, "s").test(text);
+function filled(text: string, request: Request): string {
+  return text.replace(variable, (_, key: string) => keyOf(request, key) ?? "");
+}
+
+/** Wildcards in the value of a variable stand for themselves. */
+function isLike(request: Request, text: string, pattern: string): boolean {
+  const parts = pattern.split(variable);
+  const source = parts.map((part, place) =>
+    place % 2 === 1
+      ? literally(keyOf(request, part) ?? "")
+      : literally(part).replaceAll("\\*", ".*").replaceAll("\\?", "."),
+  );
+  return new RegExp(`^${source.join("")}$`, "s").test(text);
+}
+
+function literally(text: string): string {
+  return text.replace(/[.+^${}()|[\]\\*?]/g, "\\$&");
 }

@@ -20,6 +20,7 @@ const statement = z.strictObject({
   Principal: z.union([z.literal("*"), z.record(z.string(), texts)]).optional(),
   Action: texts,
   Resource: texts.optional(),
+  NotResource: texts.optional(),
   Condition: condition.optional(),
 });
 
@@ -27,6 +28,10 @@ const policy = z.strictObject({ Version: z.literal("2012-10-17"), Statement: z.a
 
 export type Statement = z.infer<typeof statement>;
 export type Policy = z.infer<typeof policy>;
+
+export function parsePolicy(json: string): Policy {
+  return policy.parse(JSON.parse(json));
+}
 
 export type RolePolicies = {
   readonly name: string;
@@ -78,6 +83,6 @@ export function policiesOf({ resources }: Rendered): StackPolicies {
   const [bucket] = ofType("AWS::S3::BucketPolicy").map((one) => policy.parse(one.PolicyDocument));
   if (bucket === undefined) throw new Error("the stack has no bucket policy");
 
-  const roles = { backup: of("backup"), restore: of("restore"), audit: of("audit"), steward: of("steward") };
-  return { roles, bucket };
+  const [backup, restore, audit] = [of("backup"), of("restore"), of("audit")];
+  return { roles: { backup, restore, audit, reader: of("reader"), steward: of("steward") }, bucket };
 }

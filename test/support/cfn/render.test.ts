@@ -59,7 +59,7 @@ const rendered = (value: string, parameters = {}) =>
   render(loadTemplate(frame.replace("VALUE", value)), { parameters });
 
 describe("rendering", () => {
-  test.each(cases)("%s", (_, value, expected) => {
+  test.each(cases)("rendering: %s", (_, value, expected) => {
     expect<unknown>(rendered(value).outputs.Value).toEqual(expected);
   });
 
@@ -74,7 +74,7 @@ describe("rendering", () => {
       {},
       "DomainName of AWS::S3::Bucket is not known here",
     ],
-  ])("refuses %s", (_, value, parameters, why) => {
+  ])("rendering refuses %s", (_, value, parameters, why) => {
     expect(() => rendered(value, parameters)).toThrow(why);
   });
 
@@ -102,7 +102,7 @@ describe("the project's template", () => {
     expect(JSON.stringify(resources)).not.toContain("undefined");
   });
 
-  test("names its roles as core/config/package.ts does, and bounds each by its own rights", () => {
+  test("the project's template names its roles as core/config/package.ts does, and bounds each by its own rights", () => {
     const { outputs } = render(builtInTemplate().document, { parameters: { PackageName: "other" } });
     const place = { partition: "aws", account: "123456789012", package: "other" };
     expect(Object.values(outputs).slice(1)).toEqual(roleNames.map((role) => roleArn(place, role)));
@@ -140,8 +140,32 @@ describe("a policy is judged so that", () => {
       false,
     ],
     ["for all values, none are enough", { "ForAllValues:StringNotEquals": { via: ["x"] } }, {}, true],
-  ])("%s", (_, condition, context, denied) => {
+  ])("a policy is judged so that: %s", (_, condition, context, denied) => {
     expect(judge(deny(condition), put(context)).deniedBy).toEqual(denied ? ["no"] : []);
+  });
+
+  const own = { Resource: ["arn:aws:s3:::b/${aws:PrincipalTag/name}/*"] };
+  const tagged = (name: string, key: string) =>
+    judge([{ Version: "2012-10-17" as const, Statement: [{ Effect: "Allow" as const, Action: ["s3:*"], ...own }] }], {
+      action: "s3:PutObject",
+      resource: `arn:aws:s3:::b/${key}`,
+      context: { "aws:PrincipalTag/name": name },
+    }).allowed;
+  test("a policy variable stands for its value, whose wildcards stand for themselves", () => {
+    expect([tagged("web1", "web1/x"), tagged("web1", "web10/x"), tagged("*", "web1/x"), tagged("*", "*/x")]).toEqual([
+      true,
+      false,
+      false,
+      true,
+    ]);
+  });
+
+  test("a statement with a variable that has no value says nothing, whether it allows or denies", () => {
+    const denial = { Sid: "no", Effect: "Deny" as const, Action: ["s3:*"], NotResource: own.Resource };
+    expect(judge([{ Version: "2012-10-17", Statement: [denial] }], put()).deniedBy).toEqual([]);
+    expect(
+      judge([{ Version: "2012-10-17", Statement: [denial] }], put({ "aws:PrincipalTag/name": "x" })).deniedBy,
+    ).toEqual(["no"]);
   });
 
   test("an action that nothing allows is denied, and a denial outweighs", () => {

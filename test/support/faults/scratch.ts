@@ -10,8 +10,8 @@ export type Scratch = AsyncDisposable & {
 };
 
 /** A scratch folder, for `await using`: in TMPDIR, which is in memory if that supports everything in a tree (`environment.ts`). */
-export async function scratch(): Promise<Scratch> {
-  const path = await mkdtemp(join(await realpath(tmpdir()), "sysbackup-test-"));
+export async function scratch(above: string = tmpdir()): Promise<Scratch> {
+  const path = await mkdtemp(join(await realpath(above), "sysbackup-test-"));
   return { path, [Symbol.asyncDispose]: () => remove(path) };
 }
 

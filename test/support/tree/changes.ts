@@ -42,7 +42,7 @@ export const childrenByRoot: Children = {
 };
 
 /** A change (in the copied tree, after which everything gets the same time again), and what must be reported. */
-export type Change = readonly [name: string, command: string, ...told: string[]];
+export type Change = readonly [name: string, command: string, ...reported: string[]];
 
 export const changes: Change[] = [
   ["nothing", "true"],

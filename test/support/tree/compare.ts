@@ -4,9 +4,9 @@ import type { Description, Tree } from "./describe.ts";
 
 /** The first name of each inode in byte order within the tree, which distinguishes groups of hard links. */
 type FirstNames = ReadonlyMap<string, ByteString>;
-type Told = (of: Description, first: FirstNames) => string | undefined;
+type Reported = (of: Description, first: FirstNames) => string | undefined;
 
-const told = {
+const reported = {
   mode: ({ mode }) => mode.toString(8).padStart(4, "0"),
   user: ({ uid, user }) => `${uid} (${user ?? "no name"})`,
   group: ({ gid, group }) => `${gid} (${group ?? "no name"})`,
@@ -19,9 +19,9 @@ const told = {
   size: ({ size }) => size?.toString(),
   bytes: ({ digest }) => digest,
   holes: ({ data, size }) => (data === undefined ? undefined : JSON.stringify(blocksOfData(data, size ?? 0))),
-} satisfies Record<string, Told>;
+} satisfies Record<string, Reported>;
 
-type Attribute = keyof typeof told | "xattrs";
+type Attribute = keyof typeof reported | "xattrs";
 
 export type Difference = {
   readonly path: ByteString;
@@ -54,7 +54,7 @@ export function compareTrees(expected: Tree, found: Tree, { ignore = [] }: Compa
 type Values = ReadonlyMap<string, string | undefined>;
 
 function values(of: Description, first: FirstNames, ignore: readonly Attribute[]): Values {
-  const plain = Object.entries<Told>(told).map(([name, tell]) => [name, tell(of, first)] as const);
+  const plain = Object.entries<Reported>(reported).map(([name, tell]) => [name, tell(of, first)] as const);
   const kept = plain.filter(([name]) => !ignore.some((ignored) => ignored === name));
   const xattrs = Object.entries(of.xattrs).map(([name, value]) => [`xattr ${name}`, value] as const);
   return new Map(ignore.includes("xattrs") ? kept : [...kept, ...xattrs]);

@@ -12,7 +12,7 @@ export type Attributes = {
   readonly gid?: number;
   /** Entries as `setfacl -m` takes them, separated by commas: `user:daemon:r,mask::r`. */
   readonly acl?: string;
-  /** Likewise, for what will be made in this folder. Does not touch the children of the literal. */
+  /** Entries in the same form for what will be made in this folder. Does not touch the children of the literal. */
   readonly defaultAcl?: string;
   readonly xattrs?: Readonly<Record<string, string | Uint8Array>>;
   /** Capabilities as `setcap` takes them: `cap_net_raw+ep`. */

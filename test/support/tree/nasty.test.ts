@@ -44,8 +44,8 @@ describe.skipIf(!hasTools)("the nasty tree", () => {
     const copy = await describeTree("/original", { under: join(place.path, "c") });
     expect(copy.size).toBeGreaterThan(1000);
     // cp does not keep holes smaller than a block, of which filesystems make none.
-    const told = compareTrees(original, copy).filter(({ path }) => !path.endsWith("/smaller than a block"));
-    expect(told).toEqual([]);
+    const reported = compareTrees(original, copy).filter(({ path }) => !path.endsWith("/smaller than a block"));
+    expect(reported).toEqual([]);
   });
 
   test("the description of the nasty tree agrees with find", async () => {
@@ -73,9 +73,9 @@ describe.skipIf(!hasTools)("the nasty tree", () => {
   });
 
   test.skipIf(!byRoot)("the description of the nasty tree has the capabilities of getcap", async () => {
-    const told = (await run(["getcap", "-r", join(place.path, "original/root's/capable")])).trim().split("\n");
+    const reported = (await run(["getcap", "-r", join(place.path, "original/root's/capable")])).trim().split("\n");
     const capable = [...tree.values()].filter(({ xattrs }) => "security.capability" in xattrs);
-    expect(told.map((line) => line.replace(/ cap_.*$/, "")).sort()).toEqual(
+    expect(reported.map((line) => line.replace(/ cap_.*$/, "")).sort()).toEqual(
       capable.map(({ path }) => toText(path)).sort(),
     );
   });

@@ -5,19 +5,24 @@
  * nothing is stored under a path that leads somewhere else by now. If another folder or a link has replaced a folder,
  * the paths in it are left out.
  */
+import type { Moment } from "../../../format/entry.ts";
 import { type ByteString, baseName, parentOf } from "../../../format/path.ts";
 import { close } from "../../../system/files.ts";
 import { filesystemKind } from "../../../system/filesystems.ts";
 import { openHandle } from "../../../system/handle.ts";
 import { isSystemError } from "../../../system/libc.ts";
+import { userBehind } from "../../../system/mounts.ts";
 import { OpenFolders } from "../../../system/open-folders.ts";
+import { userName } from "../../../system/owners.ts";
 import { fstat, type Stat } from "../../../system/stat.ts";
 
 type Recorded = {
   readonly path: ByteString;
   readonly device: number;
   readonly inode: bigint;
-  /** True for an automount point: opening it mounts another filesystem in its place. */
+  /** Tells it from a later folder with the same inode. */
+  readonly born: Moment;
+  /** Another filesystem appears in its place as soon as somebody looks into it. */
   readonly automount: boolean;
 };
 
@@ -28,6 +33,13 @@ type Missing = { readonly path: ByteString; readonly error: unknown };
 export class FolderChanged extends Error {
   constructor() {
     super("the folder that it lies in became something else after it was picked");
+  }
+}
+
+/** A filesystem in user space says of its files what its user wants: that they are root's, with setuid. */
+export class UsersFilesystem extends Error {
+  constructor(user: number) {
+    super(`it is in a filesystem that ${userName(user) ?? `user ${user}`} has mounted, which can claim any owner`);
   }
 }
 
@@ -60,11 +72,17 @@ export class FolderStack implements Disposable {
     return fd;
   }
 
-  /** Registers a recorded folder, as it was seen from the descriptor of `reach`. */
-  enter(path: ByteString, stat: Stat): void {
+  /**
+   * Registers what is about to be recorded, as it was seen from the descriptor of `reach`. Throws a
+   * `UsersFilesystem` for what must not be recorded.
+   */
+  see(path: ByteString, stat: Stat): void {
+    const { type, device, inode, born } = stat;
+    const begins = this.#beginsFilesystem(path, device);
+    if (begins) refuseUsersFilesystem(stat);
+    if (type !== "folder") return;
     this.#leave(path);
-    const { device, inode } = stat;
-    this.#above.push({ path, device, inode, automount: this.#isAutomount(path, device) });
+    this.#above.push({ path, device, inode, born, automount: begins && this.#isAutomount(path) });
   }
 
   /** Registers why a path is left out. Paths in it are left out too, unless it was entered. */
@@ -102,13 +120,16 @@ export class FolderStack implements Disposable {
     return undefined;
   }
 
-  /** Returns whether a folder is an automount point: only a mount, or a folder of an automounter's filesystem, can be one. */
-  #isAutomount(path: ByteString, device: number): boolean {
+  /** Returns whether a filesystem begins here, or may begin, within an automounter's own. */
+  #beginsFilesystem(path: ByteString, device: number): boolean {
     if (path === root) return false;
     const parent = this.#find(parentOf(path));
     if (parent === undefined || "error" in parent) return false;
-    if (parent.device === device && !parent.automount) return false;
-    const handle = openHandle(this.#folders.at(parent.path), nameOf(path));
+    return parent.device !== device || parent.automount;
+  }
+
+  #isAutomount(path: ByteString): boolean {
+    const handle = openHandle(this.#folders.at(parentOf(path)), nameOf(path));
     try {
       return filesystemKind(handle) === "automount";
     } finally {
@@ -120,9 +141,19 @@ export class FolderStack implements Disposable {
     const recorded = this.#find(path);
     if (recorded === undefined || "error" in recorded) throw new FolderChanged();
     if (recorded.automount) return;
-    const { device, inode } = fstat(fd);
-    if (device !== recorded.device || inode !== recorded.inode) throw new FolderChanged();
+    const { device, inode, born } = fstat(fd);
+    const isSame = device === recorded.device && inode === recorded.inode && isSameMoment(born, recorded.born);
+    if (!isSame) throw new FolderChanged();
   }
+}
+
+function refuseUsersFilesystem(stat: Stat): void {
+  const user = userBehind(stat);
+  if (user !== undefined && user !== 0 && user !== process.geteuid?.()) throw new UsersFilesystem(user);
+}
+
+function isSameMoment(a: Moment, b: Moment): boolean {
+  return a.seconds === b.seconds && a.nanoseconds === b.nanoseconds;
 }
 
 function isIn(path: ByteString, folder: ByteString): boolean {

@@ -28,7 +28,7 @@ function argsFor(fixture: Fixture, wantedName: string | undefined = "test", pric
 }
 
 describe("sysbackup cost", () => {
-  test("prints where the prices are from, what is stored, and both layouts", async () => {
+  test("sysbackup cost prints where the prices are from, what is stored, and both layouts", async () => {
     await using fixture = await sample();
     const io = fakeIO();
     expect(await run(argsFor(fixture), io)).toBe(0);

@@ -32,7 +32,7 @@ const parameterNames = [...builtInTemplate().parameters.keys()];
 describe("create-resources --dry-run, without a region, keys or a network", () => {
   const env = { ...nowhere.env, AWS_ACCESS_KEY_ID: undefined, AWS_SECRET_ACCESS_KEY: undefined };
 
-  test("prints the template, and its parameters as comments", async () => {
+  test("create-resources --dry-run prints the template, and its parameters as comments, without a region, keys or a network", async () => {
     const run = await sysbackup(["create-resources", "--dry-run", "--parameters", "LockMode=COMPLIANCE"], { env });
     expect(run).toMatchObject({ exit: 0, stderr: "" });
     expect(run.stdout).toStartWith(
@@ -66,7 +66,7 @@ describe("wrong usage is reported before any request:", () => {
       'cannot name the stack "9x": CloudFormation allows up to 128 letters, digits and dashes, a letter first; give --stack-name',
     ],
     [["--stack-name", "a/b"], 'cannot name the stack "a/b"'],
-  ])("%j", async (words, message) => {
+  ])("wrong usage is reported before any request: %j", async (words, message) => {
     for (const name of ["create-resources", "update-resources"]) {
       const run = await sysbackup([name, ...words], nowhere);
       expect(run).toMatchObject({ exit: 2, stdout: "" });
@@ -96,7 +96,7 @@ describe("without what a request needs:", () => {
       { AWS_ACCESS_KEY_ID: undefined },
       'cannot look up the stack "sysbackup": no credentials are found; set the keys of an administrator',
     ],
-  ])("%s", async (_, given, env, message) => {
+  ])("without what a request needs: %s", async (_, given, env, message) => {
     const run = await sysbackup(given, { env: { ...nowhere.env, ...env } });
     expect(run).toMatchObject({ exit: 1, stdout: "" });
     expect(run.stderr).toContain(message);
@@ -141,7 +141,7 @@ function onMoto(name: string) {
 describe.skipIf(!moto)("against moto", () => {
   const newName = () => `t-${randomUUID().slice(0, 8)}`;
 
-  test("makes everything from nothing; a second time is refused; an update changes what it is given, and nothing else", async () => {
+  test("create-resources makes everything from nothing; a second time is refused; an update changes what it is given, and nothing else", async () => {
     const name = newName();
     const run = onMoto(name);
     const first = await run("create-resources", "--export", name, "--parameters", `BucketName=${name}-bucket`);
@@ -152,7 +152,7 @@ describe.skipIf(!moto)("against moto", () => {
         `created the stack "${name}" in us-east-1`,
         `  Export          ${name}`,
         `  Bucket          ${name}-bucket`,
-        ...["Backup", "Restore", "Audit", "Steward"].map(
+        ...["Backup", "Restore", "Audit", "Reader", "Steward"].map(
           (role) =>
             `  ${`${role}RoleArn`.padEnd(14)}  arn:aws:iam::123456789012:role/systems/${name}/${name}-${role.toLowerCase()}`,
         ),
@@ -178,16 +178,21 @@ describe.skipIf(!moto)("against moto", () => {
       outputs: { Bucket: `${name}-bucket` },
     });
 
-    const dry = await run("update-resources", "--parameters", "LockMode=COMPLIANCE", "--dry-run");
+    const dry = await run("update-resources", "--parameters", "LongestLockDays=50", "--dry-run");
     expect(dry).toMatchObject({ exit: 0, stderr: "" });
-    expect(dry.stdout.match(/^#.*# now.*$/gm)).toEqual(["#   LockMode: COMPLIANCE   # now GOVERNANCE"]);
+    expect(dry.stdout.match(/^#.*# now.*$/gm)).toEqual(["#   LongestLockDays: 50   # now 100"]);
+
+    for (const more of [["--dry-run"], []]) {
+      const mode = await run("update-resources", "--parameters", "LockMode=COMPLIANCE", ...more);
+      expect(mode).toMatchObject({ exit: 2, stdout: "" });
+      expect(mode.stderr).toContain("with LockMode=COMPLIANCE, no lock of the mode GOVERNANCE could be extended");
+    }
     await expectBucket(`${name}-bucket`, "GOVERNANCE");
 
-    const other = await run("update-resources", "--parameters", "LockMode=COMPLIANCE,LongestLockDays=50");
+    const other = await run("update-resources", "--parameters", "LongestLockDays=50");
     expect(other).toMatchObject({ exit: 0 });
     expect(other.stdout).toStartWith(`updated the stack "${name}" in us-east-1\n`);
-    await expectBucket(`${name}-bucket`, "COMPLIANCE");
-    for (const role of roleNames) await expectRole(name, role, { mode: "COMPLIANCE", days: "50" });
+    for (const role of roleNames) await expectRole(name, role, { mode: "GOVERNANCE", days: "50" });
   });
 
   test("a bucket name that is taken is reported, and the failed attempt does not block the next one", async () => {
@@ -266,7 +271,13 @@ async function expectRole(name: string, role: string, lock: { mode: string; days
   const group = await iam.send(new GetGroupPolicyCommand({ GroupName, PolicyName: "assume-the-role" }));
   expect(JSON.parse(decodeURIComponent(group.PolicyDocument ?? ""))).toEqual({
     Version: "2012-10-17",
-    Statement: [{ Effect: "Allow", Action: "sts:AssumeRole", Resource: Role?.Arn }],
+    Statement: [
+      {
+        Effect: "Allow",
+        Action: role === "backup" ? ["sts:AssumeRole", "sts:TagSession"] : "sts:AssumeRole",
+        Resource: Role?.Arn,
+      },
+    ],
   });
   iam.destroy();
 }

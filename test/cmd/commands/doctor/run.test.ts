@@ -66,7 +66,7 @@ describe("sysbackup doctor", () => {
     expect(before).toContain("test.sqlite");
   });
 
-  test.skipIf(!has("script"))("on a terminal has marks and aligned columns", async () => {
+  test.skipIf(!has("script"))("sysbackup doctor on a terminal has marks and aligned columns", async () => {
     await using dir = await scratch();
     const { conf } = await writeConf(dir.path, { pickers });
     const main = join(import.meta.dir, "../../../../cmd/main.ts");

@@ -25,7 +25,7 @@ async function sample(): Promise<Fixture> {
 }
 
 describe("sysbackup list", () => {
-  test("shows the backups of all names, oldest first", async () => {
+  test("sysbackup list shows the backups of all names, oldest first", async () => {
     await using fixture = await sample();
     const io = fakeIO();
     expect(await run(argsFor(fixture), io)).toBe(0);

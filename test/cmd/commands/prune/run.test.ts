@@ -4,6 +4,7 @@ import { subcommands } from "../../../../cmd/subcommands.ts";
 import { exitStatus, Failure } from "../../../../core/failure.ts";
 import { noise } from "../../../core/archive/noise.ts";
 import { day, Rig } from "../../../core/archive/rig.ts";
+import { attack } from "../../../support/attack.ts";
 import { type FakeIO, fakeIO } from "../../fake-io.ts";
 
 /** Runs a command line as a user types it. */
@@ -37,7 +38,7 @@ describe("sysbackup prune", () => {
     await using set = await sample();
     const io = fakeIO({ now: set.now });
     expect(await sysbackup(`prune --keep-last 1 ${set.place}`, io)).toBe(exitStatus.done);
-    expect(io.lines[0]).toBe("name  time                     backup   why");
+    expect(io.lines[0]).toBe("name  stored                   backup   why");
     expect(io.lines[1]).toMatch(/^web1 {2}.* UTC {2}kept {5}last$/);
     expect(io.lines[2]).toMatch(/^web1 {2}.* UTC {2}removed$/);
     expect(io.lines[4]).toMatch(/^objects +name +removed +bytes +kept +bytes$/);
@@ -126,7 +127,8 @@ describe("sysbackup renew", () => {
     const io = fakeIO({ now: set.now });
     expect(await sysbackup(`renew web1 --keep-within 1y6m --days 90 ${set.place}`, io)).toBe(exitStatus.done);
     expect(io.lines[0]).toMatch(/^2 backups kept, with 6 objects \(.* KiB\); 6 locks extended$/);
-    expect(io.lines[1]).toMatch(/^requests: .* 6 extend$/);
+    expect(io.lines[1]).toMatch(/^name +backups +last week +holds +last week$/);
+    expect(io.lines.at(-1)).toMatch(/^requests: .* 6 extend$/);
   });
 
   test("--stale lists names whose newest backup is too old, with exit status 3, and renews nothing", async () => {
@@ -135,12 +137,29 @@ describe("sysbackup renew", () => {
     expect(await sysbackup(`renew --stale 4 ${set.place}`, io)).toBe(exitStatus.incomplete);
     expect(io.lines).toEqual([
       expect.stringMatching(/^stale: web1, whose newest backup is of 20.* UTC$/),
-      "requests: 2 list",
+      "requests: 1 get, 2 list",
     ]);
     const fresh = fakeIO({ now: set.now, json: true });
     expect(await sysbackup(`renew --stale 6 ${set.place}`, fresh)).toBe(exitStatus.done);
     expect(JSON.parse(fresh.lines[0] ?? "")).toMatchObject({ stale: [], requests: { extend: 0 } });
   });
+
+  attack(
+    {
+      by: "H",
+      what: "a new name in the bucket, before `renew` of all names",
+      before: "its objects were locked by each renewal, for ever",
+      now: "renew goes by the names given, and asks for them",
+    },
+    async () => {
+      await using set = await sample();
+      const io = fakeIO({ now: set.now });
+      const error = await failureOf((async () => sysbackup(`renew --keep-last 1 ${set.place}`, io))());
+      expect(error).toMatchObject({ exit: exitStatus.usage });
+      expect(error.message).toContain("no backup name is given");
+      expect(await sysbackup(`renew web1 --keep-last 1 ${set.place}`, io)).toBe(exitStatus.done);
+    },
+  );
 
   test("renew of a damaged backup ends with exit status 4", async () => {
     await using set = await sample();
@@ -150,7 +169,7 @@ describe("sysbackup renew", () => {
     const [other = ""] = await set.rig.keys("packs/");
     await Bun.file(`${set.rig.path}/bucket/${other}`).delete();
     const io = fakeIO({ now: set.now });
-    expect(await sysbackup(`renew --keep-last 9 ${set.place}`, io)).toBe(exitStatus.damaged);
+    expect(await sysbackup(`renew web1 --keep-last 9 ${set.place}`, io)).toBe(exitStatus.damaged);
     expect(io.notices.every(({ code }) => code === "not-renewed")).toBe(true);
     expect(io.lines[1]).toMatch(/^\d damaged, 0 not extended: see above$/);
   });

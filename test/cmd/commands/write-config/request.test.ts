@@ -69,13 +69,13 @@ describe("refused", () => {
     ["a profile with a bracket", { user: "web", profile: "a]b" }, "it is not a section name"],
     ["days that are none", { user: "web", retainDays: "0" }, "give a whole number from 1 to 36500"],
     ["days with a sign", { user: "web", retainDays: "+5" }, "give a whole number from 1 to 36500"],
-    ["the restore role", { user: "web", role: "restore" }, "give backup, audit or steward"],
+    ["the restore role", { user: "web", role: "restore" }, "give backup, audit, reader or steward"],
     ["another service user", { user: "web", serviceUser: "me" }, "give backup or root"],
     ["root for audit", { user: "web", serviceUser: "root", role: "audit" }, "only the role backup may need it"],
     ["a unit with its suffix", { user: "web", unit: "x.timer" }, "--systemd-unit"],
     ["a window of a day", { user: "web", window: { start: "2:00", length: "24h" } }, "--bkpwin-length"],
   ];
-  test.each(cases)("%s", (_, args, message) => {
+  test.each(cases)("refused: %s", (_, args, message) => {
     expect(refusal(args)).toContain(message);
   });
 });

@@ -46,7 +46,7 @@ async function watched(rig: Rig, options: RunOptions = {}): Promise<RigRun & { r
 }
 
 describe("locks", () => {
-  test("are extended when they end before the promise, once, with a week's slack", async () => {
+  test("locks are extended when they end before the promise, once, with a week's slack", async () => {
     await using rig = await rigWithFile();
     const extended: number[] = [];
     for (let today = 0; today <= 20; today += 1) {
@@ -65,7 +65,7 @@ describe("locks", () => {
     expect(await rig.keys("packs/")).toHaveLength(1);
   });
 
-  test("extended by one host are not extended by the other", async () => {
+  test("locks extended by one host are not extended by the other", async () => {
     await using rig = await rigWithFile();
     await rig.run({ name: "a" });
     expect((await rig.run({ name: "b" })).summary.bytesStored).toBe(0);
@@ -76,7 +76,7 @@ describe("locks", () => {
     expect(await keepsPromise(other)).toBe(true);
   });
 
-  test("that others extended further without our knowing are long enough, and are asked for once", async () => {
+  test("locks that others extended further without our knowing are long enough, and are asked for once", async () => {
     await using rig = await rigWithFile();
     const alone = { shareWith: [] };
     await rig.run({ name: "a", content: alone });
@@ -89,7 +89,7 @@ describe("locks", () => {
     expect((await watched(rig, { name: "a", content: alone })).extendedPacks).toBe(0);
   });
 
-  test("of the stricter mode are extended in that mode", async () => {
+  test("locks of the stricter mode are extended in that mode", async () => {
     await using rig = await rigWithFile();
     await rig.run({ content: { lockMode: "COMPLIANCE" } });
     rig.ahead += 8 * day;
@@ -98,7 +98,7 @@ describe("locks", () => {
     expect(await keepsPromise(run)).toBe(true);
   });
 
-  test("of what is not used any more are not extended", async () => {
+  test("locks of what is not used any more are not extended", async () => {
     await using rig = await rigWithFile();
     await rig.run();
     await unlink(rig.file("file"));
@@ -107,7 +107,7 @@ describe("locks", () => {
     expect((await watched(rig)).extendedPacks).toBe(0);
   });
 
-  test("that lapse within two days are not built upon: the content is stored again", async () => {
+  test("locks that expire within two days are not built upon: the content is stored again", async () => {
     await using rig = await rigWithFile();
     await rig.run();
     rig.ahead += 35 * day + 60_000;
@@ -116,7 +116,7 @@ describe("locks", () => {
     expect(run.summary).toMatchObject({ objectsStored: 1, changed: 1, unchanged: 0 });
     expect(await keepsPromise(run)).toBe(true);
     expect((await run.backup.read(rig.file("file"))).equals(noise(100_000))).toBe(true);
-    // What lapsed is forgotten: nothing is read again.
+    // What expired is forgotten: nothing is read again.
     expect((await rig.run()).summary).toMatchObject({ objectsStored: 0, unchanged: 1 });
   });
 });
@@ -135,23 +135,26 @@ describe("a lock that cannot be extended", () => {
       async () => extending((key) => (key.startsWith("packs/") ? refused("denied") : Promise.resolve())),
     ],
   ];
-  test.each(loss)("%s: the content is stored again in the same run", async (_, lose) => {
-    await using rig = await rigWithFile();
-    await rig.run();
-    rig.ahead += 8 * day;
-    const run = await rig.run(await lose(rig));
-    expect(run.heard).toEqual([
-      expect.stringMatching(
-        /^warning not-extended: the lock of "packs\/.*" could not be extended \(.*\); its content is to be stored again$/,
-      ),
-    ]);
-    expect(run.summary).toMatchObject({ objectsStored: 1, files: 1, unchanged: 1, changed: 0, new: 0 });
-    expect(promisedDays(run)).toBe(30);
-    expect((await run.backup.read(rig.file("file"))).equals(noise(100_000))).toBe(true);
-    expect((await rig.run()).summary).toMatchObject({ objectsStored: 0, unchanged: 1 });
-  });
+  test.each(loss)(
+    "a lock that cannot be extended: %s: the content is stored again in the same run",
+    async (_, lose) => {
+      await using rig = await rigWithFile();
+      await rig.run();
+      rig.ahead += 8 * day;
+      const run = await rig.run(await lose(rig));
+      expect(run.heard).toEqual([
+        expect.stringMatching(
+          /^warning not-extended: the lock of "packs\/.*" could not be extended \(.*\); its content is to be stored again$/,
+        ),
+      ]);
+      expect(run.summary).toMatchObject({ objectsStored: 1, files: 1, unchanged: 1, changed: 0, new: 0 });
+      expect(promisedDays(run)).toBe(30);
+      expect((await run.backup.read(rig.file("file"))).equals(noise(100_000))).toBe(true);
+      expect((await rig.run()).summary).toMatchObject({ objectsStored: 0, unchanged: 1 });
+    },
+  );
 
-  test("of any object: all is stored again, and the promise holds", async () => {
+  test("if no lock can be extended, all is stored again, and the promise holds", async () => {
     await using rig = await rigWithFile();
     await rig.write("zother", noise(1000, 3));
     await rig.run();
@@ -163,7 +166,7 @@ describe("a lock that cannot be extended", () => {
     expect(await keepsPromise(await rig.run())).toBe(true);
   });
 
-  test("at the second try either lowers the promise to what is true, and the next run makes up for it", async () => {
+  test("a lock that cannot be extended in two tries lowers the promise to what is true, and the next run makes up for it", async () => {
     await using rig = await rigWithFile();
     await rig.run();
     await rig.write("other", noise(5000, 9));
@@ -187,7 +190,7 @@ describe("a lock that cannot be extended", () => {
     expect((await next.backup.read(rig.file("file"))).equals(noise(5000, 9))).toBe(true);
   });
 
-  test("since the bucket does not answer ends the run; the next one completes", async () => {
+  test("a lock that cannot be extended since the bucket does not answer ends the run; the next one completes", async () => {
     await using rig = await rigWithFile();
     await rig.run();
     rig.ahead += 8 * day;
@@ -211,28 +214,28 @@ describe("clocks", () => {
     };
   }
 
-  test("that agree say nothing", async () => {
+  test("clocks that agree say nothing", async () => {
     await using rig = await rigWithFile();
     const run = await rig.run(serverAhead(30));
     expect(run.heard).toEqual([]);
     expect(run.backup.manifest.header.clock_skew).toBe(30);
   });
 
-  test("of which the bucket's is ahead: locks are counted from the bucket's", async () => {
+  test("clocks of which the bucket's is ahead: locks are counted from the bucket's", async () => {
     await using rig = await rigWithFile();
     const run = await rig.run(serverAhead(600));
     expect(run.heard).toEqual(["warning clock-skew: this host's clock is 600 s behind the bucket's; set it right"]);
     expect(promisedDays(run)).toBe(30 + 600 / 86_400);
   });
 
-  test("of which the host's is ahead: locks are counted from the host's", async () => {
+  test("clocks of which the host's is ahead: locks are counted from the host's", async () => {
     await using rig = await rigWithFile();
     const run = await rig.run(serverAhead(-600));
     expect(run.heard).toEqual(["warning clock-skew: this host's clock is 600 s ahead of the bucket's; set it right"]);
     expect(promisedDays(run)).toBe(30);
   });
 
-  test("are not said to differ because reading the index took long", async () => {
+  test("clocks are not said to differ because reading the index took long", async () => {
     await using rig = await rigWithFile();
     let listed = 0;
     const slow = (bucket: Bucket): Bucket =>

@@ -19,7 +19,7 @@ async function rigWith(keep: number): Promise<Rig> {
 
 describe("a pack whose lock must be extended", () => {
   test(
-    "is left to lapse, and its live content stored anew, where too little of it is in use",
+    "a pack whose lock must be extended is left to expire, and its live content stored again, if too little of it is in use",
     async () => {
       await using rig = await rigWith(0.3);
       const [old] = await rig.keys("packs/");
@@ -38,7 +38,7 @@ describe("a pack whose lock must be extended", () => {
   );
 
   test(
-    "is extended where enough of it is in use",
+    "a pack whose lock must be extended is extended if enough of it is in use",
     async () => {
       await using rig = await rigWith(0.6);
       rig.ahead += 10 * day;
@@ -51,7 +51,7 @@ describe("a pack whose lock must be extended", () => {
   );
 
   test(
-    "is extended whatever is in use where repack_below is 0",
+    "a pack whose lock must be extended is extended whatever is in use if repack_below is 0",
     async () => {
       await using rig = await rigWith(0.1);
       rig.ahead += 10 * day;
@@ -63,7 +63,7 @@ describe("a pack whose lock must be extended", () => {
   );
 
   test(
-    "is not looked at in a run that extends nothing",
+    "a pack whose lock must be extended is not looked at in a run that extends nothing",
     async () => {
       await using rig = await rigWith(0.1);
       rig.ahead += day;

@@ -101,7 +101,7 @@ const numbered = (count: number) =>
   Array.from({ length: count }, (_, number) => `/folder/${String(number).padStart(6, "0")}` as ByteString);
 
 describe("parts", () => {
-  test("hold all entries in byte order, cut within bounds, and say what they hold", async () => {
+  test("parts hold all entries in byte order, cut within bounds, and say what they hold", async () => {
     await using bench = await PartBench.make();
     const paths = [...numbered(60_000), fromBytes(Buffer.of(0x2f, 0x80)), fromBytes(Buffer.from("/é"))];
     bench.add(paths, bench.object("packs/a"));
@@ -119,7 +119,7 @@ describe("parts", () => {
     expect(found.slice(-2)).toEqual([fromBytes(Buffer.of(0x2f, 0x80)), fromBytes(Buffer.from("/é"))]);
   });
 
-  test("of the same entries are referenced again", async () => {
+  test("parts of the same entries are referenced again", async () => {
     await using bench = await PartBench.make();
     bench.add(numbered(30_000), bench.object("packs/a"));
     const first = await bench.write();
@@ -129,7 +129,7 @@ describe("parts", () => {
     expect(second.parts).toEqual(first.parts);
   });
 
-  test("but for one stay the same when an entry comes, goes or changes", async () => {
+  test("parts but for one stay the same when an entry comes, goes or changes", async () => {
     await using bench = await PartBench.make();
     const object = bench.object("packs/a");
     bench.add(numbered(60_000), object);
@@ -148,7 +148,7 @@ describe("parts", () => {
     }
   });
 
-  test("end when they are large, however few their entries", async () => {
+  test("parts end when they are large, however few their entries", async () => {
     await using bench = await PartBench.make();
     const large = new Map([["user.large" as ByteString, Buffer.alloc(60_000, "x")]]);
     bench.add(numbered(1_000), bench.object("packs/a"), large);
@@ -157,7 +157,7 @@ describe("parts", () => {
     for (const part of parts) expect((await bench.read(part)).entries.length).toBeLessThan(500);
   });
 
-  test("number the objects that they use, each its own", async () => {
+  test("parts number the objects that they use, each its own", async () => {
     await using bench = await PartBench.make();
     const [unused, a, b] = ["packs/unused", "packs/a", "packs/b"].map((key) => bench.object(key)) as [
       number,
@@ -179,7 +179,7 @@ describe("parts", () => {
     expect([used.has(unused), used.has(a), used.has(b), used.has(b + 1)]).toEqual([false, true, true, true]);
   });
 
-  test("whose lock lapses are put anew", async () => {
+  test("parts whose lock expires are put again", async () => {
     await using bench = await PartBench.make();
     const object = bench.object("packs/a");
     bench.add(numbered(10), object);
@@ -190,7 +190,7 @@ describe("parts", () => {
     expect((await bench.write([object + 1])).put).toEqual([]);
   });
 
-  test("of nothing are none", async () => {
+  test("parts of nothing are none", async () => {
     await using bench = await PartBench.make();
     expect((await bench.write()).parts).toEqual([]);
   });
@@ -216,7 +216,7 @@ describe("after any changes, the parts hold the rows that there are", () => {
     fc.record({ kind: fc.constant("first" as const), at: fc.nat(40_000) }),
   );
 
-  test("in byte order, each once, and no part but the last is too small", async () => {
+  test("after any changes, the parts hold the rows in byte order, each once, and no part but the last is too small", async () => {
     const run = async (rounds: readonly (readonly { kind: string; at: number }[])[]) => {
       await using bench = await PartBench.make();
       const object = bench.object("packs/a");

@@ -4,7 +4,7 @@ import { notebook } from "../scripts.ts";
 
 const now = () => new Date("2026-11-21T02:00:03Z");
 
-test("notices are told at once, counted by level, and kept with their time", () => {
+test("notices are reported at once, counted by level, and kept with their time", () => {
   const { heard, notify } = notebook();
   const log = new RunLog(notify, now);
   log.notify({ level: "warning", code: "vanished", message: "it is gone" });

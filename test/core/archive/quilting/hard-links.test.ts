@@ -39,27 +39,27 @@ function entry(path: ByteString, parts: Partial<HeadEntry & { type: "file" }> = 
 const noRow = () => undefined;
 
 describe("a path of a file with several names", () => {
-  test("is linked to the first of them", () => {
+  test("a path of a file with several names is linked to the first of them", () => {
     using links = new HardLinks(noRow);
     expect(links.place(entry(a), stat, content)).toBe(a);
     expect(links.place(entry(b), stat, content)).toBe(a);
     expect(links.place(entry(c), stat, content)).toBe(a);
   });
 
-  test("is linked to a first name of bytes that are no text", () => {
+  test("a path of a file with several names is linked to a first name of bytes that are no text", () => {
     using links = new HardLinks(noRow);
     const odd = fromBytes(Uint8Array.of(0x2f, 0x80, 0xff));
     links.place(entry(odd), stat, content);
     expect(links.place(entry(fromBytes(Uint8Array.of(0x2f, 0xff))), stat, content)).toBe(odd);
   });
 
-  test("has no link if it has one name, though its number was seen", () => {
+  test("a path of a file with several names has no link if it has one name, though its number was seen", () => {
     using links = new HardLinks(noRow);
     links.place(entry(a), stat, content);
     expect(links.place(entry(b), { ...stat, links: 1 }, content)).toBeUndefined();
   });
 
-  test("is told from others by device and inode, also beyond 2^63", () => {
+  test("a path of a file with several names is distinguished from others by device and inode, also beyond 2^63", () => {
     using links = new HardLinks(noRow);
     const large = 2n ** 64n - 1n;
     links.place(entry(a), { ...stat, inode: large }, content);
@@ -81,13 +81,16 @@ describe("a path of a file with several names", () => {
     ["other holes", { holes: [[0, 1]], size: 4 }, {}, content],
     ["other content", {}, {}, [{ length: 3, sha256: "1".repeat(64) }]],
   ];
-  test.each(others)("is a file of its own with %s, and stands first for its like", (_, parts, seen, bytes) => {
-    using links = new HardLinks(noRow);
-    links.place(entry(a), stat, content);
-    expect(links.place(entry(b, parts), { ...stat, ...seen }, bytes)).toBe(b);
-    expect(links.place(entry(c, parts), { ...stat, ...seen }, bytes)).toBe(b);
-    expect(links.place(entry(fromText("/d")), stat, content)).toBe(a);
-  });
+  test.each(others)(
+    "a path of a file with several names is a file of its own with %s, and stands first for its like",
+    (_, parts, seen, bytes) => {
+      using links = new HardLinks(noRow);
+      links.place(entry(a), stat, content);
+      expect(links.place(entry(b, parts), { ...stat, ...seen }, bytes)).toBe(b);
+      expect(links.place(entry(c, parts), { ...stat, ...seen }, bytes)).toBe(b);
+      expect(links.place(entry(fromText("/d")), stat, content)).toBe(a);
+    },
+  );
 });
 
 describe("an unchanged path", () => {
@@ -97,7 +100,7 @@ describe("an unchanged path", () => {
     return { path: of.path, fingerprint: "", head: encodeHead(of), extents, bytes: 3 };
   }
 
-  test("stays linked to an unchanged first name, and to no other", () => {
+  test("an unchanged path stays linked to an unchanged first name, and to no other", () => {
     using links = new HardLinks(noRow);
     expect(links.keeps(b, stat, a)).toBe(false);
     expect(links.keeps(a, stat, a)).toBe(true);
@@ -106,13 +109,13 @@ describe("an unchanged path", () => {
     expect(links.keeps(c, { ...stat, inode: 8n }, a)).toBe(false);
   });
 
-  test("that stood first does not if another comes before it now", () => {
+  test("an unchanged path that stood first does not if another comes before it now", () => {
     using links = new HardLinks(noRow);
     links.place(entry(a), stat, content);
     expect(links.keeps(b, stat, b)).toBe(false);
   });
 
-  test("stands first for one that is read and is the same", () => {
+  test("an unchanged path stands first for one that is read and is the same", () => {
     const kept = { ...entry(a), hardLink: a, warnings: ["unlocked-copy"] as const };
     using links = new HardLinks(() => rowOf(kept));
     links.keeps(a, stat, a);
@@ -120,7 +123,7 @@ describe("an unchanged path", () => {
     expect(links.place(entry(c), stat, [{ length: 3, sha256: "1".repeat(64) }])).toBe(c);
   });
 
-  test("that cannot be decoded stands first for nothing", () => {
+  test("an unchanged path that cannot be decoded stands first for nothing", () => {
     using links = new HardLinks(() => ({ ...rowOf(entry(a)), head: '{"typ":"f"}' }));
     links.keeps(a, stat, a);
     expect(links.place(entry(b), stat, content)).toBe(b);

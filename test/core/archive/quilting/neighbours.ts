@@ -11,8 +11,8 @@ import { script } from "../scripts.ts";
 import { attacker } from "./attacker.ts";
 
 /** A user's folder `user/d` of files and, in root's private folder, files of the same names that are not picked. */
-export async function neighbours(names: readonly string[]): Promise<Rig> {
-  const rig = await Rig.make();
+export async function neighbours(names: readonly string[], above?: string): Promise<Rig> {
+  const rig = await Rig.make(above);
   for (const folder of ["user", "user/d", "private"]) mkdirSync(rig.file(folder));
   for (const name of names) {
     writeFileSync(rig.file("user/d", name), "mine");

@@ -99,7 +99,7 @@ async function quilt(make: (deps: LayoutDeps) => ContentLayout, bytes: Uint8Arra
 describe.each(layouts)("a file that changes while it is read (%s)", (_, make) => {
   const large = noise(3_000_000);
 
-  test("and then holds still is read twice, and nothing is said", async () => {
+  test("a file that changes while it is read and then holds still is read twice, without a notice", async () => {
     for (const bytes of [Buffer.from("small"), large]) {
       const { heard, readings, row, head } = await quilt(make, bytes, (path) => ({
         after: (reading) => {
@@ -114,7 +114,7 @@ describe.each(layouts)("a file that changes while it is read (%s)", (_, make) =>
     }
   });
 
-  test("and again is kept as it was read, with a warning, and is to be read again", async () => {
+  test("a file that changes while it is read twice is kept as it was read, with a warning, and is to be read again", async () => {
     for (const bytes of [Buffer.from("small"), large]) {
       const { heard, readings, row, head } = await quilt(make, bytes, (path) => ({
         after: () => appendFileSync(path, "one more line\n"),
@@ -128,7 +128,7 @@ describe.each(layouts)("a file that changes while it is read (%s)", (_, make) =>
     }
   });
 
-  test("though its size and time stay as they are", async () => {
+  test("a change while a file is read is seen though its size and time stay as they are", async () => {
     const { readings, heard } = await quilt(make, Buffer.from("small"), (path) => ({
       after: (reading) => {
         if (reading > 1) return;
@@ -139,7 +139,7 @@ describe.each(layouts)("a file that changes while it is read (%s)", (_, make) =>
     expect([readings, heard]).toEqual([2, []]);
   });
 
-  test("and is cut each time: it is as long as what could be read, or left out", async () => {
+  test("a file that is cut each time it is read is as long as what could be read, or left out", async () => {
     for (const bytes of [Buffer.alloc(100_000, "x"), large]) {
       const { heard, row, head, digests } = await quilt(make, bytes, (path) => ({
         before: (reading) => truncateSync(path, bytes.length - 50_000 * reading + 7),
@@ -155,7 +155,7 @@ describe.each(layouts)("a file that changes while it is read (%s)", (_, make) =>
     }
   });
 
-  test("and is emptied: it is empty", async () => {
+  test("a file that is emptied while it is read is empty", async () => {
     const { head, digests } = await quilt(make, Buffer.from("small"), (path) => ({
       before: () => truncateSync(path, 0),
     }));

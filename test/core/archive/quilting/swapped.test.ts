@@ -4,6 +4,7 @@ import { execFileSync } from "node:child_process";
 import {
   chmodSync,
   lchownSync,
+  lstatSync,
   mkdirSync,
   readFileSync,
   renameSync,
@@ -63,7 +64,7 @@ describe("a folder that became a link to another after its files were picked", (
     },
   );
 
-  test("is recorded as a link though the last backup has it as a folder", async () => {
+  test("a folder that became a link to another after its files were picked is recorded as a link though the last backup has it as a folder", async () => {
     await using rig = await neighbours(["a", "b"]);
     await rig.run();
     const run = await runWith(rig, () => swapForLink(rig));
@@ -71,7 +72,7 @@ describe("a folder that became a link to another after its files were picked", (
     await expectInnocent(rig, run);
   });
 
-  test("above the folder of a file leaves that file out, too", async () => {
+  test("a folder that became a link to another after its files were picked above the folder of a file leaves that file out, too", async () => {
     await using rig = await neighbours(["a"]);
     mkdirSync(rig.file("private/d"));
     writeFileSync(rig.file("private/d/a"), "a secret of root");
@@ -217,7 +218,7 @@ const canAutomount = await (async () => {
 })();
 
 describe.skipIf(!canAutomount)("a folder that is mounted when somebody looks into it", () => {
-  test("is mounted again for its files if it was unmounted since they were picked", async () => {
+  test("a folder that is mounted when somebody looks into it is mounted again for its files if it was unmounted since they were picked", async () => {
     await using rig = await Rig.make();
     mkdirSync(rig.file("auto"));
     await using _ = (await automounted(rig.file("auto"))) ?? (await scratch());
@@ -227,7 +228,7 @@ describe.skipIf(!canAutomount)("a folder that is mounted when somebody looks int
     expect((await run.backup.read(rig.file("auto/f"))).toString()).toBe("content");
   });
 
-  test("is not mounted for its own sake", async () => {
+  test("a folder that is mounted when somebody looks into it is not mounted for its own sake", async () => {
     await using rig = await Rig.make();
     mkdirSync(rig.file("auto"));
     await using _ = (await automounted(rig.file("auto"))) ?? (await scratch());
@@ -237,4 +238,47 @@ describe.skipIf(!canAutomount)("a folder that is mounted when somebody looks int
     const mounts = readFileSync("/proc/mounts", "utf8").split("\n");
     expect(mounts.filter((line) => line.includes(` ${rig.file("auto")} `))).toHaveLength(1);
   });
+});
+
+describe.skipIf(!canAttack)("a folder of the user's that another one follows with the same inode", () => {
+  /** Makes a private folder of root's with a wanted inode, which the filesystem may give again; false if it does not. */
+  function makeAgain(rig: Rig, wanted: bigint): boolean {
+    for (let tries = 0; tries < 200; tries += 1) {
+      const path = rig.file(`user/try${tries}`);
+      mkdirSync(path, { mode: 0o700 });
+      if (lstatSync(path, { bigint: true }).ino !== wanted) continue;
+      writeFileSync(join(path, "f"), "a secret of root");
+      renameSync(path, rig.file("user/d"));
+      return true;
+    }
+    return false;
+  }
+
+  attack(
+    {
+      by: "U",
+      what: "root's private folder takes the place and the inode of the user's, which was recorded",
+      before: "its files stored in the user's folder",
+      now: "it was born later, and what is in it is left out",
+    },
+    async () => {
+      // On a disk: in memory, no inode is used again.
+      await using rig = await neighbours(["f"], "/var/tmp");
+      // Between the folder and what lies in it, so that it is not open.
+      mkdirSync(rig.file("user/d!"));
+      for (let number = 0; number < 600; number += 1) writeFileSync(rig.file("user/d!", String(number)), "");
+      await script(join(rig.path, "pickers.d"), "between", `find '${rig.file("user/d!")}'`);
+      const { ino } = lstatSync(rig.file("user/d"), { bigint: true });
+      let happened: boolean | undefined;
+      const progress = (done: number) => {
+        if (happened !== undefined || done < 100) return;
+        rmSync(rig.file("user/d"), { recursive: true });
+        happened = makeAgain(rig, ino);
+      };
+      const { backup, heard } = await rig.run({ job: { progress } });
+      expect(happened).toBeDefined();
+      expect(backup.entries.has(rig.file("user/d/f"))).toBe(false);
+      if (happened) expect(heard).toContain(left(rig.file("user/d/f")));
+    },
+  );
 });

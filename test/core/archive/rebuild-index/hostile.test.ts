@@ -44,7 +44,7 @@ function packOf(stored: Uint8Array, frames: readonly PackedFrame[]): Uint8Array 
   return Buffer.concat([stored, encodeContents(frames)]);
 }
 
-/** The index is as it was; of what was planted, one thing is told. */
+/** The index is as it was; of what was planted, one thing is reported. */
 async function refuses(
   rig: Rig,
   lost: IndexFacts,
@@ -67,7 +67,7 @@ const chunk = { id: idOf(good), length: good.length };
 const lengthOf = (more: number) => [{ length: frame.length, chunks: [{ id: chunk.id, length: good.length + more }] }];
 
 describe("a pack that is what its name says", () => {
-  test("is indexed, if what it says of itself is so", async () => {
+  test("a pack that is what its name says is indexed, if what it says of itself is so", async () => {
     await using scene = await bereft();
     const { rig, lost } = scene;
     const key = await plantPack(rig, packOf(frame, [{ length: frame.length, chunks: [chunk] }]));
@@ -79,7 +79,7 @@ describe("a pack that is what its name says", () => {
     expect(chunks).toContainEqual(expect.stringContaining(`${sha256(good)} in ${key}`));
   });
 
-  test("is not indexed if its table gives a chunk the id of another, unless tables are to be trusted", async () => {
+  test("a pack that is what its name says is not indexed if its table gives a chunk the id of another, unless tables are to be trusted", async () => {
     await using scene = await bereft();
     const { rig, lost } = scene;
     const wanted = idOf(noise(50_000, 2));
@@ -108,7 +108,7 @@ describe("a pack that is what its name says", () => {
     ],
     ["is no zstd frame", packOf(bytes("something else"), [{ length: 14, chunks: [chunk] }]), "not a zstd frame"],
   ];
-  test.each(lies)("is not indexed if it %s", async (_, pack, how) => {
+  test.each(lies)("a pack that is what its name says is not indexed if it %s", async (_, pack, how) => {
     await using scene = await bereft();
     await refuses(scene.rig, scene.lost, await plantPack(scene.rig, pack), how);
   });
@@ -151,7 +151,7 @@ describe("a pack that is what its name says", () => {
       "a pack's table of contents is longer than any pack has",
     ],
   ];
-  test.each(tables)("is not even read if it %s", async (_, pack, how) => {
+  test.each(tables)("a pack that is what its name says is not even read if it %s", async (_, pack, how) => {
     await using scene = await bereft();
     const key = await plantPack(scene.rig, pack);
     const size = pack.length;
@@ -165,14 +165,14 @@ describe("a pack that is what its name says", () => {
 });
 
 describe("a pack that is not what its name says", () => {
-  test("is not indexed, though what it says of itself is so", async () => {
+  test("a pack that is not what its name says is not indexed, though what it says of itself is so", async () => {
     await using scene = await bereft();
     const key = `packs/${"0".repeat(64)}.zst`;
     await plant(scene.rig, key, packOf(frame, [{ length: frame.length, chunks: [chunk] }]));
     await refuses(scene.rig, scene.lost, key, "its bytes do not have the SHA-256 of its name");
   });
 
-  test("since a bit of it changed, is not indexed, and its content is stored again", async () => {
+  test("a pack that has another digest than its name, since a bit of it changed, is not indexed, and its content is stored again", async () => {
     await using scene = await bereft();
     const { rig } = scene;
     const [key = ""] = await rig.keys("packs/");
@@ -193,7 +193,7 @@ describe("a pack that is not what its name says", () => {
     expect((await backup.read(rig.file("a"))).equals(noise(50_000, 1))).toBe(true);
   });
 
-  test("since its bytes are another moment's than its table, is not indexed", async () => {
+  test("a pack that is not what its name says since its bytes are another moment's than its table, is not indexed", async () => {
     await using scene = await bereft();
     const { rig } = scene;
     const [key = ""] = await rig.keys("packs/");
@@ -213,7 +213,7 @@ describe("a pack that is not what its name says", () => {
     expect(figures).toMatchObject({ objects: 0, damaged: 1 });
   });
 
-  test("and lies over one that is, does not hide it", async () => {
+  test("a pack that is not what its name says and lies over one that is, does not hide it", async () => {
     await using scene = await bereft();
     const { rig, lost } = scene;
     const [key = ""] = await rig.keys("packs/");
@@ -242,7 +242,7 @@ describe("a file's own object", () => {
     ["in gzip", gzipSync(good), { "storage-encoding": "gzip" }],
     ["in zstd", Bun.zstdCompressSync(good), { "storage-encoding": "zstd" }],
   ];
-  test.each(sound)("stored %s is indexed", async (_, body, metadata) => {
+  test.each(sound)("a file's own object stored %s is indexed", async (_, body, metadata) => {
     await using scene = await bereft();
     await plant(scene.rig, key, body, metadata);
     const { figures, heard } = await rebuild(scene.rig);
@@ -264,11 +264,14 @@ describe("a file's own object", () => {
       'it is stored as "rot13", which this sysbackup cannot decode',
     ],
   ];
-  test.each(wrong)("that %s is not indexed, even if tables are to be trusted", async (_, body, metadata, how) => {
-    await using scene = await bereft();
-    await plant(scene.rig, key, body, metadata);
-    await refuses(scene.rig, scene.lost, key, how, { trustTables: true });
-  });
+  test.each(wrong)(
+    "a file's own object that %s is not indexed, even if tables are to be trusted",
+    async (_, body, metadata, how) => {
+      await using scene = await bereft();
+      await plant(scene.rig, key, body, metadata);
+      await refuses(scene.rig, scene.lost, key, how, { trustTables: true });
+    },
+  );
 });
 
 test.each(["packs", "content"])("reading %s that are damaged ends when the damage is found", async (folder) => {

@@ -51,7 +51,7 @@ async function storesNothingAgain(rig: Rig, content: Content, before: RigRun): P
 }
 
 describe.each(layouts)("the index of the layout %s", (_, content) => {
-  test("is rebuilt as it was, and the next archive stores nothing again", async () => {
+  test("the index is rebuilt as it was, and the next archive stores nothing again", async () => {
     await using rig = await rigWithFiles();
     const before = await rig.run({ content });
     const lost = await factsOf(rig);
@@ -96,7 +96,7 @@ describe("a rebuild", () => {
     return rig;
   }
 
-  test("of an index that is there reads no pack, and puts nothing", async () => {
+  test("a rebuild of an index that is there reads no pack, and puts nothing", async () => {
     await using rig = await archivedOnce();
     const { figures, counts } = await rebuild(rig);
     expect(figures).toMatchObject({
@@ -108,7 +108,7 @@ describe("a rebuild", () => {
     expect(counts).toMatchObject({ put: 0, head: 0, get: (await rig.keys("index/")).length });
   });
 
-  test("of which a part is left reads the rest alone", async () => {
+  test("a rebuild of an index of which a part is left reads only the rest", async () => {
     await using rig = await archivedOnce();
     const packs = await rig.keys("packs/");
     await rig.write("later", noise(100_000, 7));
@@ -122,7 +122,7 @@ describe("a rebuild", () => {
     expect(await factsOf(rig)).toEqual(lost);
   });
 
-  test("after the loss of index/ alone lets the next archive go on with a new state", async () => {
+  test("a rebuild after the loss of index/ alone lets the next archive go on with a new state", async () => {
     await using rig = await archivedOnce();
     await loseIndex(rig);
     await rebuild(rig);
@@ -131,7 +131,7 @@ describe("a rebuild", () => {
     expect(summary.bytesStored).toBe(0);
   });
 
-  test("that is interrupted keeps what it has put, and goes on from there", async () => {
+  test("a rebuild that is interrupted keeps what it has put, and goes on from there", async () => {
     await using rig = await archivedOnce();
     const lost = await factsOf(rig);
     await loseIndex(rig);
@@ -154,7 +154,7 @@ describe("a rebuild", () => {
     expect(await factsOf(rig)).toEqual(lost);
   });
 
-  test("puts index objects after the last one of the name, whatever the clock says", async () => {
+  test("a rebuild puts index objects after the last one of the name, whatever the clock says", async () => {
     await using rig = await archivedOnce();
     await rig.write("later", noise(100_000, 7));
     rig.ahead += 60_000;
@@ -168,7 +168,7 @@ describe("a rebuild", () => {
     expect(after.length).toBeGreaterThan(1);
   });
 
-  test("takes the locks that objects have, also those that were extended", async () => {
+  test("a rebuild takes the locks that objects have, also those that were extended", async () => {
     await using rig = await archivedOnce();
     const before = await factsOf(rig);
     rig.ahead += 20 * day;
@@ -181,7 +181,7 @@ describe("a rebuild", () => {
     expect(await factsOf(rig)).toEqual(lost);
   });
 
-  test("tells a later lock of an object whose extension was lost, without reading it", async () => {
+  test("a rebuild records a later lock of an object whose extension was lost, without reading it", async () => {
     await using rig = await archivedOnce();
     const [introducing = ""] = await rig.keys("index/");
     rig.ahead += 36 * day;
@@ -200,7 +200,7 @@ describe("a rebuild", () => {
     expect((await rig.run({ content: smallPacks })).summary.bytesStored).toBe(0);
   });
 
-  test("reads nothing of objects whose lock ends too soon to rely on", async () => {
+  test("a rebuild reads nothing of objects whose lock ends too soon to rely on", async () => {
     await using rig = await archivedOnce();
     await loseIndex(rig);
     rig.ahead += 36 * day;
@@ -209,7 +209,7 @@ describe("a rebuild", () => {
     expect(counts).toMatchObject({ put: 0, get: 0 });
   });
 
-  test("that is dry looks into no object, and puts nothing", async () => {
+  test("a rebuild that is dry looks into no object, and puts nothing", async () => {
     await using rig = await archivedOnce();
     await loseIndex(rig);
     const packs = await contentKeys(rig);
@@ -220,7 +220,7 @@ describe("a rebuild", () => {
     expect(counts).toMatchObject({ put: 0, get: 0, head: 0 });
   });
 
-  test("that trusts tables asks for each lock and the end of each pack, and no more", async () => {
+  test("a rebuild that trusts tables asks for each lock and the end of each pack, and no more", async () => {
     await using rig = await archivedOnce();
     const lost = await factsOf(rig);
     await loseIndex(rig);
@@ -231,7 +231,7 @@ describe("a rebuild", () => {
     expect(await factsOf(rig)).toEqual(lost);
   });
 
-  test("asks once more for a table of contents that is longer than most", async () => {
+  test("a rebuild asks once more for a table of contents that is longer than most", async () => {
     await using rig = await Rig.make();
     for (let number = 0; number < 2_500; number += 1) await rig.write(`${number}`, `content of file ${number}`);
     await rig.run();
@@ -243,7 +243,7 @@ describe("a rebuild", () => {
     expect(await factsOf(rig)).toEqual(lost);
   });
 
-  test("indexes packs of every host, and leaves the index objects of other names alone", async () => {
+  test("a rebuild indexes packs of every host, and leaves the index objects of other names alone", async () => {
     await using rig = await archivedOnce();
     const before = await rig.keys("index/host/");
     const { figures } = await rebuild(rig, { name: "other" });
@@ -254,7 +254,7 @@ describe("a rebuild", () => {
 
   const denied = (doing: string) => new BucketError("denied", { doing, why: "access denied" });
 
-  test("that may not store finds out after the first object, and says who may", async () => {
+  test("a rebuild that may not store finds out after the first object, and says who may", async () => {
     await using rig = await archivedOnce();
     await loseIndex(rig);
     const refused = () => Promise.reject(denied("store"));
@@ -272,7 +272,7 @@ describe("a rebuild", () => {
     expect(new Set(counted).size).toBeLessThanOrEqual(3);
   });
 
-  test("whose index objects cannot be stored ends, and blames no pack", async () => {
+  test("a rebuild whose index objects cannot be stored ends, and blames no pack", async () => {
     await using rig = await archivedOnce();
     await loseIndex(rig);
     const full = new BucketError("full", { doing: "store", why: "no space is left" });
@@ -280,7 +280,7 @@ describe("a rebuild", () => {
     expect(await rebuild(rig, { target }).catch((error: unknown) => error)).toBe(full);
   });
 
-  test.each(["get", "retention", "listVersions"] as const)("that may not %s ends at once", async (call) => {
+  test.each(["get", "retention", "listVersions"] as const)("a rebuild that may not %s ends at once", async (call) => {
     await using rig = await archivedOnce();
     await loseIndex(rig);
     const refused = {

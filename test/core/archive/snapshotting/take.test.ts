@@ -71,7 +71,7 @@ const dumpText = `yes 'a dump that repeats itself' | head -n 1000 >&"$1"`;
 const dumpNoise = `head -c 10000000 /dev/urandom >&"$1"`;
 
 describe("a snapshot", () => {
-  test("is stored compressed, with all that is known of it", async () => {
+  test("a snapshot is stored compressed, with all that is known of it", async () => {
     await using run = await prepare({ "my db": `echo my database; echo '::restore-through:: cat'; ${dumpText}` });
     const [ref, ...more] = await run.take();
     if (ref === undefined) throw new Error("no snapshot");
@@ -96,7 +96,7 @@ describe("a snapshot", () => {
     expect(run.heard).toEqual([]);
   });
 
-  test("is gzip where that is configured", async () => {
+  test("a snapshot is gzip if that is configured", async () => {
     await using run = await prepare({ db: dumpText });
     const [ref] = await run.take({ compression: { codec: "gzip", level: 6 } });
     expect(ref?.key).toBe("snapshots/host/20261121T020003Z-db.gz");
@@ -108,7 +108,7 @@ describe("a snapshot", () => {
     ["compression is off", dumpText, "none"],
     ["its beginning does not shrink", `head -c 70000 /dev/urandom >&"$1"; ${dumpText}`, "zstd"],
   ];
-  test.each(asItIs)("is stored as it is where %s", async (_name, body, codec) => {
+  test.each(asItIs)("a snapshot is stored as it is if %s", async (_name, body, codec) => {
     await using run = await prepare({ db: body });
     const [ref] = await run.take({ compression: { codec, level: 3 } });
     expect(ref).toMatchObject({ key: "snapshots/host/20261121T020003Z-db", encoding: "none" });
@@ -116,12 +116,12 @@ describe("a snapshot", () => {
     expect(ref?.sha256).toBe(ref?.dump_sha256 ?? "");
   });
 
-  test("may be written through the descriptor's name", async () => {
+  test("a snapshot may be written through the descriptor's name", async () => {
     await using run = await prepare({ db: `echo -n dump | tee "/dev/fd/$1" >/dev/null` });
     expect(await run.take()).toMatchObject([{ dump_sha256: sha256("dump") }]);
   });
 
-  test("is taken one after the other", async () => {
+  test("snapshots are taken one after the other", async () => {
     await using meeting = await scratch();
     const alone = `mkdir '${meeting.path}/busy' || exit 1; sleep 0.05; rmdir '${meeting.path}/busy'; echo x >&"$1"`;
     await using run = await prepare({ b: alone, a: alone, c: alone });
@@ -133,7 +133,7 @@ describe("a snapshot", () => {
     ]);
   });
 
-  test("larger than an upload's first part has in its metadata what was said before it", async () => {
+  test("a snapshot larger than an upload's first part has in its metadata what was said before it", async () => {
     await using run = await prepare({
       early: `echo early; echo '::restore-through:: cat'; sleep 0.1; ${dumpNoise}; echo late`,
       late: `${dumpNoise}; echo late; echo '::restore-through:: cat'`,
@@ -153,13 +153,13 @@ describe("a snapshot", () => {
     expect((await run.fetch(late.key, late.version)).metadata).toEqual({});
   });
 
-  test("that is small has in its metadata also what was said after it", async () => {
+  test("a snapshot that is small has in its metadata also what was said after it", async () => {
     await using run = await prepare({ db: `${dumpText}; exec 3>&-; sleep 0.1; echo '::restore-through:: cat'` });
     const [ref] = await run.take();
     expect((await run.fetch(ref?.key ?? "", ref?.version ?? "")).metadata).toEqual({ "restore-through": "cat" });
   });
 
-  test("reports its progress in bytes of the dump", async () => {
+  test("a snapshot reports its progress in bytes of the dump", async () => {
     await using run = await prepare({ db: dumpNoise });
     let bytes = 0;
     await run.take({
@@ -177,18 +177,21 @@ describe("a snapshotter", () => {
     ["is killed", `echo -n part >&"$1"; kill -9 $$`, null, "was ended by SIGKILL"],
     ["hangs", `echo -n part >&"$1"; exec sleep 60`, null, "was ended after 0.3 s of silence"],
   ];
-  test.each(failures)("that %s: its dump is stored and marked, others go on", async (_name, body, exit, message) => {
-    await using run = await prepare({ bad: body, good: dumpText });
-    expect(await run.take({ timeoutMs: 300 })).toMatchObject([
-      { snapshotter: "bad", exit, dump_sha256: sha256("part") },
-      { snapshotter: "good", exit: 0 },
-    ]);
-    expect(run.heard).toEqual([
-      `warning snapshotter-failed: snapshotter "bad" ${message}; what it had dumped is stored, marked as failed`,
-    ]);
-  });
+  test.each(failures)(
+    "the dump of a snapshotter that %s is stored and marked, and the others go on",
+    async (_name, body, exit, message) => {
+      await using run = await prepare({ bad: body, good: dumpText });
+      expect(await run.take({ timeoutMs: 300 })).toMatchObject([
+        { snapshotter: "bad", exit, dump_sha256: sha256("part") },
+        { snapshotter: "good", exit: 0 },
+      ]);
+      expect(run.heard).toEqual([
+        `warning snapshotter-failed: snapshotter "bad" ${message}; what it had dumped is stored, marked as failed`,
+      ]);
+    },
+  );
 
-  test("that fails and dumps nothing has no snapshot", async () => {
+  test("a snapshotter that fails and dumps nothing has no snapshot", async () => {
     await using run = await prepare({ bad: "exit 1", good: dumpText });
     expect((await run.take()).map(({ snapshotter }) => snapshotter)).toEqual(["good"]);
     expect(await objectsOf(run.bucket)).toEqual(["snapshots/host/20261121T020003Z-good.zst"]);
@@ -197,19 +200,19 @@ describe("a snapshotter", () => {
     ]);
   });
 
-  test("that dumps nothing and succeeds has an empty snapshot, and a warning", async () => {
+  test("a snapshotter that dumps nothing and succeeds has an empty snapshot, and a warning", async () => {
     await using run = await prepare({ empty: "echo nothing to do" });
     expect(await run.take()).toMatchObject([{ size: 0, dump_size: 0, encoding: "none", exit: 0, sha256: sha256("") }]);
     expect(run.heard).toEqual([`warning snapshot-empty: snapshotter "empty" dumped nothing: its snapshot is empty`]);
   });
 
-  test("that succeeds may talk on stderr", async () => {
+  test("a snapshotter that succeeds may talk on stderr", async () => {
     await using run = await prepare({ db: `${dumpText}; echo done >&2` });
     await run.take();
     expect(run.heard).toEqual([`info snapshotter-said: snapshotter "db" said: done`]);
   });
 
-  test("whose restore command is too long has none, and a warning", async () => {
+  test("a snapshotter whose restore command is too long has none, and a warning", async () => {
     await using run = await prepare({ db: `printf '::restore-through:: %070000d\\n' 1; ${dumpText}` });
     expect((await run.take())[0]).not.toHaveProperty("restore_through");
     expect(run.heard).toEqual([
@@ -217,7 +220,7 @@ describe("a snapshotter", () => {
     ]);
   });
 
-  test("that waits for a slow upload is not silent", async () => {
+  test("a snapshotter that waits for a slow upload is not silent", async () => {
     await using run = await prepare({ db: `head -c 40000000 /dev/urandom >&"$1"` });
     const slow: WriteTarget["bucket"] = {
       put: run.bucket.put.bind(run.bucket),
@@ -246,7 +249,7 @@ describe("a bucket that refuses", () => {
     };
   };
 
-  test("one snapshot is an error, and others go on", async () => {
+  test("a bucket that refuses one snapshot is an error, and others go on", async () => {
     await using run = await prepare({ bad: dumpText, good: dumpText });
     const refs = await run.take({ bucket: refusing(run.bucket, "denied") });
     expect(refs.map(({ snapshotter }) => snapshotter)).toEqual(["good"]);
@@ -262,15 +265,18 @@ describe("a bucket that refuses", () => {
     expect(await isGone(Number(await Bun.file(join(run.folder, "bad.pid")).text()))).toBe(true);
   });
 
-  test.each(["credentials", "no-bucket", "no-lock", "unreachable"] as const)("all with %s is thrown", async (kind) => {
-    await using run = await prepare({ bad: dumpText, good: dumpText });
-    expect(run.take({ bucket: refusing(run.bucket, kind) })).rejects.toMatchObject({ kind });
-    expect(run.heard).toEqual([]);
-  });
+  test.each(["credentials", "no-bucket", "no-lock", "unreachable"] as const)(
+    "a bucket that refuses all with %s is thrown",
+    async (kind) => {
+      await using run = await prepare({ bad: dumpText, good: dumpText });
+      expect(run.take({ bucket: refusing(run.bucket, kind) })).rejects.toMatchObject({ kind });
+      expect(run.heard).toEqual([]);
+    },
+  );
 });
 
 describe("the signal", () => {
-  test("ends the snapshotter, leaves no object and no upload, and its reason is thrown", async () => {
+  test("the signal ends the snapshotter and leaves no object and no upload, and its reason is thrown", async () => {
     await using run = await prepare({ db: `echo $$ >"$0.pid"; exec cat /dev/urandom >&"$1"` });
     const abort = new AbortController();
     let bytes = 0;
@@ -289,7 +295,7 @@ describe("the signal", () => {
     expect(run.heard).toEqual([]);
   });
 
-  test("before any output does the same", async () => {
+  test("the signal before any output ends the snapshotter and leaves no object and no upload, too", async () => {
     await using run = await prepare({ db: "exec sleep 60" });
     const abort = new AbortController();
     setTimeout(() => abort.abort(new Error("enough")), 100);

@@ -10,19 +10,19 @@ function talkOf(...pieces: readonly string[]): Talk {
 }
 
 describe("what a snapshotter says", () => {
-  test("is a description and a restore command", () => {
+  test("what a snapshotter says is a description and a restore command", () => {
     const talk = talkOf("all databases\n::restore-through:: psql -d postgres\nin two lines\n");
     expect(talk.description).toBe("all databases\nin two lines");
     expect(talk.restoreThrough).toBe("psql -d postgres");
   });
 
-  test("may come in any pieces, and without a last newline", () => {
+  test("what a snapshotter says may come in any pieces, and without a last newline", () => {
     const talk = talkOf("a da", "tabase\n::resto", "re-through:: ps", "ql");
     expect(talk.description).toBe("a database");
     expect(talk.restoreThrough).toBe("psql");
   });
 
-  test("may be nothing", () => {
+  test("what a snapshotter says may be nothing", () => {
     const { description, restoreThrough, commandIsCut } = talkOf("");
     expect({ description, restoreThrough, commandIsCut }).toEqual({
       description: undefined,
@@ -62,7 +62,7 @@ describe("what a snapshotter says", () => {
     expect(talk.description).toBe("\ufffd");
   });
 
-  test("without end takes no memory", () => {
+  test("what a snapshotter says without end takes no memory", () => {
     const talk = new Talk();
     const before = memoryHeld();
     for (let i = 0; i < 100; i += 1) talk.hear(Buffer.alloc(1024 * 1024, 0x61));

@@ -114,7 +114,7 @@ describe("a damaged state database", () => {
 });
 
 describe("the state database", () => {
-  test("keeps its facts, for the same bucket", async () => {
+  test("the state database keeps its facts, for the same bucket", async () => {
     await using folder = await scratch();
     const path = join(folder.path, "host.sqlite");
     const first = openState(path, "s3://one");
@@ -125,7 +125,7 @@ describe("the state database", () => {
     second.close();
   });
 
-  test("of another bucket, or of a later version, starts empty", async () => {
+  test("the state database of another bucket, or of a later version, starts empty", async () => {
     await using folder = await scratch();
     const path = join(folder.path, "host.sqlite");
     for (const change of ["", "PRAGMA user_version = 99"]) {
@@ -139,7 +139,7 @@ describe("the state database", () => {
     }
   });
 
-  test("that cannot be used is a failure that names it", async () => {
+  test("the state database that cannot be used is a failure that names it", async () => {
     await using folder = await scratch();
     await mkdir(join(folder.path, "host.sqlite"));
     expect(() => openState(join(folder.path, "host.sqlite"), "s3://one")).toThrow(
@@ -149,7 +149,7 @@ describe("the state database", () => {
     expect(makeStateDir(join(folder.path, "file", "state"))).rejects.toThrow("cannot use the state folder");
   });
 
-  test("errors of SQLite on the way are told as failures, all others as they are", async () => {
+  test("errors of SQLite on the way are reported as failures, all others as they are", async () => {
     await using folder = await scratch();
     const path = join(folder.path, "host.sqlite");
     const database = openState(path, "s3://one");
@@ -157,16 +157,18 @@ describe("the state database", () => {
     try {
       for (let number = 0; ; number += 1) setFact(database, `fact ${number}`, "x".repeat(1000));
     } catch (error) {
-      const told = stateError(path, error);
-      expect(told).toBeInstanceOf(Failure);
-      expect(String(told)).toContain("database or disk is full; free some space there, or name another with state_dir");
+      const reported = stateError(path, error);
+      expect(reported).toBeInstanceOf(Failure);
+      expect(String(reported)).toContain(
+        "database or disk is full; free some space there, or name another with state_dir",
+      );
     }
     database.close();
     const other = new Error("other");
     expect(stateError(path, other)).toBe(other);
   });
 
-  test("is private to its owner", async () => {
+  test("the state database is private to its owner", async () => {
     await using folder = await scratch();
     const state = join(folder.path, "a", "state");
     await makeStateDir(state);
@@ -175,7 +177,7 @@ describe("the state database", () => {
 });
 
 describe("the run lock", () => {
-  test("keeps a second run out until it is released", async () => {
+  test("the run lock keeps a second run out until it is released", async () => {
     await using folder = await scratch();
     const path = join(folder.path, "host.sqlite.lock");
     const lock = await lockState(path);
@@ -186,7 +188,7 @@ describe("the run lock", () => {
     (await lockState(path)).release();
   });
 
-  test("that cannot be made is a failure that names it", async () => {
+  test("the run lock that cannot be made is a failure that names it", async () => {
     await using folder = await scratch();
     await symlink("elsewhere", join(folder.path, "link"));
     const failed = await lockState(join(folder.path, "link")).catch((error: unknown) => error);

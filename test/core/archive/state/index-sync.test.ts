@@ -9,7 +9,7 @@ import { noise } from "../noise.ts";
 import { hour, Machine, pack, retention, start } from "./machine.ts";
 
 describe("reading the index", () => {
-  test("places the chunks of each frame one behind the other", async () => {
+  test("reading the index places the chunks of each frame one behind the other", async () => {
     await using machine = await Machine.make();
     await machine.tell("other", pack("packs/a", [["one", "three"], ["x"]]));
     expect(await machine.sync()).toEqual({ heard: [], list: 1, get: 1 });
@@ -20,7 +20,7 @@ describe("reading the index", () => {
     ]);
   });
 
-  test("reads each object once, and what comes later", async () => {
+  test("reading the index reads each object once, and what comes later", async () => {
     await using machine = await Machine.make();
     await machine.tell("a", pack("packs/a", [["a"]]));
     await machine.tell("b", pack("packs/b", [["b"]]));
@@ -31,7 +31,7 @@ describe("reading the index", () => {
     expect(machine.place("c")).toBe("packs/c at 0+0");
   });
 
-  test("passes over keys that are of no index", async () => {
+  test("reading the index passes over keys that are of no index", async () => {
     await using machine = await Machine.make();
     for (const key of ["index/other/README", "index/stray", "index/other/20261121T020003Z-0123abcd.jsonl.zst.tmp"]) {
       await machine.bucket.put(key, Buffer.from("x"), { retention });
@@ -39,7 +39,7 @@ describe("reading the index", () => {
     expect(await machine.sync()).toEqual({ heard: [], list: 1, get: 0 });
   });
 
-  test("believes those with whom is shared, and oneself", async () => {
+  test("reading the index believes this host, and the hosts that it shares with", async () => {
     await using machine = await Machine.make();
     for (const name of ["friend", "host", "stranger"]) await machine.tell(name, pack(`packs/${name}`, [[name]]));
     expect(await machine.sync(["friend"])).toMatchObject({ get: 2 });
@@ -50,7 +50,7 @@ describe("reading the index", () => {
     ]);
   });
 
-  test("of thousands of keys of several names lists only what may be new", async () => {
+  test("reading the index of thousands of keys of several names lists only what may be new", async () => {
     await using machine = await Machine.make();
     const times = Array.from({ length: 1_300 }, (_, number) => new Date(start.getTime() + number * 1000));
     const put = async (name: string) => {
@@ -72,7 +72,7 @@ describe("reading the index", () => {
     expect([machine.place("b"), machine.place("d")]).toEqual(["packs/b at 0+0", "packs/d at 0+0"]);
   });
 
-  test("goes on behind pages that are not full", async () => {
+  test("reading the index goes on behind pages that are not full", async () => {
     await using machine = await Machine.make();
     for (const name of ["a", "b", "c", "d", "e"]) await machine.tell(name, pack(`packs/${name}`, [[name]]));
     const { bucket } = machine;
@@ -121,7 +121,7 @@ describe("a bad index object", () => {
       /did not come before/,
     ],
   ];
-  test.each(bad)("%s is told and passed over, and the next is read", async (_, body, why) => {
+  test.each(bad)("%s is reported and passed over, and the next is read", async (_, body, why) => {
     await using machine = await Machine.make();
     const key = await machine.tell("bad", body());
     await machine.tell("good", pack("packs/good", [["good"]]));
@@ -201,7 +201,7 @@ describe("a bad index object", () => {
 });
 
 describe("what the index says", () => {
-  test("does not replace a place that is good", async () => {
+  test("what the index says does not replace a place that is good", async () => {
     await using machine = await Machine.make();
     await machine.tell("a", pack("packs/a", [["x"]]));
     await machine.tell("b", pack("packs/b", [["x"]], new Date("2030-01-01T00:00:00Z")));
@@ -209,7 +209,7 @@ describe("what the index says", () => {
     expect(machine.place("x")).toBe("packs/a at 0+0");
   });
 
-  test("replaces a place whose lock lapses", async () => {
+  test("what the index says replaces a place whose lock expires", async () => {
     await using machine = await Machine.make();
     await machine.tell("a", pack("packs/a", [["x", "y"]], new Date("2026-11-22T00:00:00Z")));
     await machine.tell("b", pack("packs/b", [["x"]]));
@@ -217,7 +217,7 @@ describe("what the index says", () => {
     expect([machine.place("x"), machine.place("y")]).toEqual(["packs/b at 0+0", "packs/a at 0+1"]);
   });
 
-  test("of extensions counts, but never makes a lock end sooner", async () => {
+  test("what the index says of extensions counts, but never makes a lock end sooner", async () => {
     await using machine = await Machine.make();
     await machine.tell("a", pack("packs/a", [["x"]]));
     const extended = (time: string): IndexLine[] => [
@@ -234,7 +234,7 @@ describe("what the index says", () => {
 });
 
 describe("a bucket in which our own index object is not", () => {
-  test("is another one: the state database is of no use", async () => {
+  test("a bucket in which our own index object is not is another one: the state database is of no use", async () => {
     await using machine = await Machine.make();
     await machine.tell("a", pack("packs/a", [["x"]]));
     rememberRead(machine.database, "host", keys.index("host", { start, run: "0123abcd" }));

@@ -39,12 +39,12 @@ describe("writing the index", () => {
     return object;
   }
 
-  test("puts nothing where there is nothing to tell", async () => {
+  test("writing the index puts nothing if there is nothing to write", async () => {
     await using machine = await Machine.make();
     expect(await write(machine)).toEqual([]);
   });
 
-  test("tells each object and extension once, to others and to oneself", async () => {
+  test("writing the index records each object and extension once, for others and for this host", async () => {
     await using machine = await Machine.make();
     await using other = await Machine.make();
     Object.defineProperty(other, "bucket", { value: machine.bucket });
@@ -62,7 +62,7 @@ describe("writing the index", () => {
     expect(await machine.sync()).toMatchObject({ get: 0 });
   });
 
-  test("sorts behind what was written before by a clock that was ahead by years", async () => {
+  test("writing the index sorts behind what was written before by a clock that was ahead by years", async () => {
     await using machine = await Machine.make();
     store(machine, "packs/a", ["a"]);
     await write(machine, new Date("2066-01-01T00:00:00Z"));
@@ -70,7 +70,7 @@ describe("writing the index", () => {
     expect(await write(machine)).toEqual(["index/host/20660101T000001Z-0123abcd.jsonl.zst"]);
   });
 
-  test("leaves out the chunks behind one that has another place by now, as their offsets would be wrong", async () => {
+  test("writing the index leaves out the chunks behind one that has another place by now, as their offsets would be wrong", async () => {
     await using machine = await Machine.make();
     await using other = await Machine.make();
     Object.defineProperty(other, "bucket", { value: machine.bucket });
@@ -85,7 +85,7 @@ describe("writing the index", () => {
     ]);
   });
 
-  test("of very many chunks is split", async () => {
+  test("the index of very many chunks is split when it is written", async () => {
     await using machine = await Machine.make();
     const texts = Array.from({ length: 6_000 }, (_, number) => String(number));
     machine.database.transaction(() => {
@@ -104,7 +104,7 @@ describe("writing the index", () => {
     expect(other.place("packs/29-5999")).toStartWith("packs/29- at 0+");
   });
 
-  test("that fails tells the same again next time", async () => {
+  test("a failed write of the index is made up for by the next one, with the same content", async () => {
     await using machine = await Machine.make();
     store(machine, "packs/a", ["a"]);
     const { bucket, database } = machine;

@@ -55,7 +55,7 @@ async function runsWell(rig: Rig, heard: readonly unknown[] = []): Promise<void>
 }
 
 describe("the files of the state", () => {
-  test("are readable by their owner alone, during a run and after it, whatever the umask", async () => {
+  test("the files of the state are readable by their owner alone, during a run and after it, whatever the umask", async () => {
     await using rig = await rigWithFiles();
     await rm(stateOf(rig), { recursive: true });
     const before = process.umask(0);
@@ -77,7 +77,7 @@ describe("the files of the state", () => {
     expect(await modesIn(stateOf(rig))).toEqual(closed);
   });
 
-  test("that an older version left open are closed by the next run, and still believed", async () => {
+  test("the files of the state that an older version left open are closed by the next run, and still believed", async () => {
     await using rig = await archivedOnce();
     await chmod(stateOf(rig), 0o755);
     for (const name of await readdir(stateOf(rig))) await chmod(join(stateOf(rig), name), 0o644);
@@ -85,7 +85,7 @@ describe("the files of the state", () => {
     expect(await modesIn(stateOf(rig))).toEqual(closed);
   });
 
-  test("are closed in a folder that holds other things too, and the folder stays as it is", async () => {
+  test("the files of the state are closed in a folder that holds other things too, and the folder stays as it is", async () => {
     await using rig = await archivedOnce();
     await writeFile(join(stateOf(rig), "other"), "", { mode: 0o644 });
     await chmod(stateOf(rig), 0o755);
@@ -114,12 +114,15 @@ describe("the files of the state", () => {
     expect(await modeOf(rig.statePath())).toBe("600");
   });
 
-  test.skipIf(!isRoot)("that belongs to another user is not believed by root, but rebuilt from the index", async () => {
-    await using rig = await archivedOnce();
-    await chown(rig.statePath(), stranger, stranger);
-    await runsWell(rig, [expect.stringContaining(`host.sqlite" belongs to user ${stranger}; it is`)]);
-    expect(await lstat(rig.statePath())).toMatchObject({ uid: 0 });
-  });
+  test.skipIf(!isRoot)(
+    "a state database that belongs to another user is not believed by root, but rebuilt from the index",
+    async () => {
+      await using rig = await archivedOnce();
+      await chown(rig.statePath(), stranger, stranger);
+      await runsWell(rig, [expect.stringContaining(`host.sqlite" belongs to user ${stranger}; it is`)]);
+      expect(await lstat(rig.statePath())).toMatchObject({ uid: 0 });
+    },
+  );
 
   test.each([".sum", "-wal", "-shm", "-journal"])("a link named %s overwrites nothing elsewhere", async (suffix) => {
     await using rig = await archivedOnce();
@@ -133,7 +136,7 @@ describe("the files of the state", () => {
 });
 
 describe("a state folder", () => {
-  test("that every user can write and that holds other things is refused, and stays as it is", async () => {
+  test("a state folder that every user can write and that holds other things is refused, and stays as it is", async () => {
     await using rig = await rigWithFiles();
     await writeFile(join(stateOf(rig), "other"), "");
     await chmod(stateOf(rig), 0o1777);
@@ -143,7 +146,7 @@ describe("a state folder", () => {
     expect([await readdir(stateOf(rig)), await modeOf(stateOf(rig))]).toEqual([["other"], "1777"]);
   });
 
-  test("that every user could write and that holds nothing else is closed", async () => {
+  test("a state folder that every user could write and that holds nothing else is closed", async () => {
     await using rig = await rigWithFiles();
     await chmod(stateOf(rig), 0o777);
     await rig.run();
@@ -175,7 +178,7 @@ describe("a state folder", () => {
     expect(await errorOf(rig.run({ job: { insecurePickers: true } }))).toContain(why);
   });
 
-  test.skipIf(!isRoot)("is not made in a folder of another user by root", async () => {
+  test.skipIf(!isRoot)("a state folder is not made in a folder of another user by root", async () => {
     await using rig = await rigWithFiles();
     const home = join(rig.path, "home");
     await mkdir(home);
@@ -190,7 +193,7 @@ describe("a state folder", () => {
     expect(await modeOf(backup.stateDir)).toBe("700");
   });
 
-  test.skipIf(!isRoot)("of another user gets no note of damage from root", async () => {
+  test.skipIf(!isRoot)("a state folder of another user gets no note of damage from root", async () => {
     await using rig = await archivedOnce();
     await chown(stateOf(rig), stranger, stranger);
     const { config } = rig.job(() => {}, rig.bucket);

@@ -78,7 +78,7 @@ async function errorOf(run: Promise<unknown>): Promise<unknown> {
   );
 }
 
-test("every call is repeated, with waits that double, each told", () =>
+test("every call is repeated, with waits that double, each reported", () =>
   withFaults(
     [...times(3, { call: "put" }), { call: "extend" }, { call: "head" }],
     async ({ bucket, waits, notices }) => {
@@ -153,14 +153,14 @@ test("a get that breaks goes on from the byte it reached, in the version it bega
     ],
     async ({ bucket, plain, faults }) => {
       const { version } = await bucket.put("a", bytes("0123456789abc"), { retention });
-      const told: Stored[] = [];
+      const reported: Stored[] = [];
       let text = "";
-      for await (const piece of bucket.get("a", { onStart: (object) => void told.push(object) })) {
+      for await (const piece of bucket.get("a", { onStart: (object) => void reported.push(object) })) {
         text += Buffer.from(piece).toString();
         if (text.length === 3) await plain.put("a", bytes("another thing"), { retention });
       }
       expect(text).toBe("0123456789abc");
-      expect(told).toEqual([{ key: "a", version, size: 13 }]);
+      expect(reported).toEqual([{ key: "a", version, size: 13 }]);
       expect(faults.calls.slice(1)).toEqual([
         "get a newest all",
         `get a ${version} 6+7`,

@@ -34,6 +34,16 @@ async function listed(bucket: Bucket, prefix: string, after?: string): Promise<L
 }
 
 describe("on disk", () => {
+  test("what changed on the disk is damaged if it is to be unchanged, and is read otherwise", async () => {
+    await using place = await scratch();
+    const bucket = await open(place.path);
+    await bucket.put("a", bytes("one"), { retention });
+    await writeFile(join(place.path, "a"), "two");
+    const error = await textOf(bucket, "a", { unchanged: true }).catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ kind: "damaged", parts: { why: "its bytes are not those that were put" } });
+    expect(await textOf(bucket, "a")).toBe("two");
+  });
+
   test("a first version is the plain file, a later one has its version in the name, each has a record", async () => {
     await using root = await scratch();
     const bucket = await open(root.path);
@@ -48,6 +58,7 @@ describe("on disk", () => {
     expect(JSON.parse(await readFile(join(folder, `a.zst~${first.version}.json`), "utf8"))).toEqual({
       file: "a.zst",
       version: first.version,
+      sha256: new Bun.CryptoHasher("sha256").update("one").digest("hex"),
       size: 3,
       metadata: { a: "b" },
       retention: { mode: "GOVERNANCE", until: "2026-12-21T02:00:03.000Z" },
@@ -81,7 +92,7 @@ describe("on disk", () => {
     expect(await readFile(join(root.path, "a"), "utf8")).toBe("left by a crash");
   });
 
-  test("work that a killed run left is cleared after a week, newer work is not", async () => {
+  test("on disk work that a killed run left is cleared after a week, newer work is not", async () => {
     await using root = await scratch();
     const work = join(root.path, ".sysbackup-tmp");
     await mkdir(work);
@@ -219,7 +230,7 @@ describe("what can go wrong", () => {
     expect(await readdir(join(root.path, ".sysbackup-tmp"))).toEqual([]);
   });
 
-  test.skipIf(!isRoot)("a full disk is told, and leaves nothing behind", async () => {
+  test.skipIf(!isRoot)("a full disk is reported, and leaves nothing behind", async () => {
     await using root = await scratch();
     const mounted = Bun.spawnSync(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", root.path]);
     expect(mounted.exitCode).toBe(0);
@@ -239,7 +250,7 @@ describe("what can go wrong", () => {
     }
   });
 
-  test("of extensions side by side, the latest date stays", async () => {
+  test("the latest date of extensions side by side stays", async () => {
     await using root = await scratch();
     const bucket = await open(root.path);
     const { version } = await bucket.put("a", bytes("x"), { retention });

@@ -37,7 +37,7 @@ describe("an answer with status 200 is refused and named:", () => {
     ["plain text", () => new Response("It works!"), '"text/plain;charset=utf-8"'],
     ["XML of something else", () => xml("<feed><entry/></feed>"), '"application/xml"'],
   ];
-  /** Of a HEAD, nothing but the type shows; content is whatever somebody stored. */
+  /** Calls whose answers are not looked into: a HEAD has only a type, and content is whatever somebody stored. */
   const opaque: readonly (string | undefined)[] = ["head", "get", "range"];
   for (const [name, make, how] of pages) {
     for (const [call, run] of Object.entries(calls)) {
@@ -51,7 +51,7 @@ describe("an answer with status 200 is refused and named:", () => {
     }
   }
 
-  test("nothing at all, to a put", async () => {
+  test("an answer with status 200 is refused and named: nothing at all, to a put", async () => {
     answer = () => new Response();
     expect(await failureOf(calls.put?.(await openAt(server.url.origin)))).toMatchObject({ kind: "other" });
   });
@@ -69,7 +69,7 @@ describe("an answer with status 200 is refused and named:", () => {
       "a lock of no known mode",
       "<Retention><Mode>X</Mode><RetainUntilDate>2036-01-01T00:00:00Z</RetainUntilDate></Retention>",
     ],
-  ])("%s", async (_, text) => {
+  ])("an answer with status 200 is refused and named: %s", async (_, text) => {
     answer = () => xml(text);
     expect(await failureOf(calls.retention?.(await openAt(server.url.origin)))).toMatchObject({ kind: "other" });
   });
@@ -97,7 +97,7 @@ describe("an error with status 200 is that error:", () => {
     ["NoSuchBucket", "no-bucket"],
     ["SlowDown", "busy"],
     ["InternalError", "unreachable"],
-  ])("%s", async (code, kind) => {
+  ])("an error with status 200 is that error: %s", async (code, kind) => {
     answer = () => xml(`<?xml version="1.0"?>\n<Error><Code>${code}</Code><Message>x</Message></Error>`);
     for (const call of ["put", "extend", "list", "startUpload"]) {
       expect((await failureOf(calls[call]?.(await openAt(server.url.origin)))).kind).toBe(kind as BucketError["kind"]);
@@ -123,7 +123,7 @@ describe("a get is refused if it is answered with", () => {
     ["a range of an endless number", () => found({ "content-range": `bytes 10-${"9".repeat(400)}/90` }), "no sense"],
     ["two lengths", () => found({ "content-range": "bytes 10-18/90" }), "it has 9"],
   ];
-  test.each(cases)("%s", async (_, make, how) => {
+  test.each(cases)("a get is refused if it is answered with: %s", async (_, make, how) => {
     answer = make;
     const bucket = await openAt(server.url.origin);
     expect((await failureOf(readAll(bucket.get("k", { version: "v", range }), 100))).message).toContain(how);
@@ -178,20 +178,20 @@ describe.skipIf(ceph === undefined)("through a proxy that", () => {
     return new Response(body?.pipeThrough(new TransformStream()) ?? null, { status, headers });
   };
 
-  test("sends bodies without a length, an object is read whole and in part", () =>
+  test("through a proxy that sends bodies without a length, an object is read whole and in part", () =>
     through(
       async (request, forward) => (request.method === "GET" ? chunked(await forward()) : forward()),
       async (bucket) => {
         const body = Buffer.from(Array.from({ length: 300_000 }, (_, i) => i % 251));
         const { version } = await bucket.put("k", body, { retention: retention() });
-        const told: unknown[] = [];
-        const onStart = (object: unknown) => void told.push(object);
+        const reported: unknown[] = [];
+        const onStart = (object: unknown) => void reported.push(object);
         expect((await readAll(bucket.get("k", { version, onStart }), mebibyte)).equals(body)).toBe(true);
         const range = { start: 1000, length: 200_000 };
         expect(
           (await readAll(bucket.get("k", { range, onStart }), mebibyte)).equals(body.subarray(1000, 201_000)),
         ).toBe(true);
-        expect(told).toEqual([
+        expect(reported).toEqual([
           { key: "k", version, size: body.length },
           { key: "k", version, size: body.length },
         ]);
@@ -207,7 +207,7 @@ describe.skipIf(ceph === undefined)("through a proxy that", () => {
     for (let i = 0; i < 9; i++) yield Buffer.alloc(mebibyte, i);
   }
 
-  test("loses the answer to the end of an upload, the upload is found", async () => {
+  test("through a proxy that loses the answer to the end of an upload, the upload is found", async () => {
     let lost = 0;
     await through(
       async (request, forward) => {
@@ -227,7 +227,7 @@ describe.skipIf(ceph === undefined)("through a proxy that", () => {
     );
   });
 
-  test("loses the end of an upload, the upload ends all the same", async () => {
+  test("through a proxy that loses the end of an upload, the upload ends all the same", async () => {
     let lost = 0;
     await through(
       async (request, forward) =>
@@ -240,7 +240,7 @@ describe.skipIf(ceph === undefined)("through a proxy that", () => {
     );
   });
 
-  test("loses an upload altogether, the message says so", async () => {
+  test("through a proxy that loses an upload altogether, the message says so", async () => {
     let ended = false;
     await through(
       async (request, forward) => {
@@ -257,7 +257,7 @@ describe.skipIf(ceph === undefined)("through a proxy that", () => {
     );
   });
 
-  test("loses the answer, and somebody else put the same key: that is not taken for ours", async () => {
+  test("through a proxy that loses the answer, an object that somebody else put under the same key is not taken for ours", async () => {
     let ended = false;
     await through(
       async (request, forward) => {

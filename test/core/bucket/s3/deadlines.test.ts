@@ -76,7 +76,7 @@ describe("a server that", () => {
     }
   }
 
-  test("reads what is sent byte by byte is given up in time", async () => {
+  test("a server that reads what is sent byte by byte is given up in time", async () => {
     const dribble = (socket: Socket) => {
       socket.pause();
       const timer = setInterval(() => (socket.destroyed ? clearInterval(timer) : socket.read(1)), 50);
@@ -86,7 +86,7 @@ describe("a server that", () => {
     expect(await errorOf(calls["large put"]?.(bucket) ?? Promise.resolve())).toMatchObject({ kind: "unreachable" });
   });
 
-  test("never ends the handshake of TLS is given up in time", async () => {
+  test("a server that never ends the handshake of TLS is given up in time", async () => {
     await using server = await liar(never);
     const bucket = await openAt(server.endpoint.replace("http:", "https:"));
     const began = performance.now();
@@ -99,7 +99,7 @@ describe("a server that is slow, but goes on, is waited for:", () => {
   const many = 20;
   const piece = "a".repeat(64 * kibibyte);
 
-  test("content", async () => {
+  test("a server that is slow, but goes on, is waited for: content", async () => {
     await using server = await liar((socket) => {
       socket.write(`${content}Content-Length: ${many * piece.length}\r\n\r\n`);
       trickle(socket, piece, 100);
@@ -137,7 +137,7 @@ describe("a server that is slow, but goes on, is waited for:", () => {
     await server.stop(true);
   });
 
-  test("what we read with pauses of our own", async () => {
+  test("a server that is slow, but goes on, is waited for: what we read with pauses of our own", async () => {
     const size = 4 * 1024 * kibibyte;
     await using server = await liar((socket) => {
       socket.write(`${content}Content-Length: ${size}\r\n\r\n`);

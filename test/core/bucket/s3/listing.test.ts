@@ -95,14 +95,14 @@ const broken: readonly (readonly [name: string, pages: readonly PageParts[], wor
 ];
 
 describe.each(["list", "listVersions"] as const)("%s", (kind) => {
-  test.each(whole)("goes to the end over %s", async (_, pages, keys) => {
+  test.each(whole)("a listing goes to the end over %s", async (_, pages, keys) => {
     expect(await listed(kind, pages)).toEqual(keys);
   });
 
   for (const [name, pages, words] of broken) {
     // The pages of versions are put in order, since S3 lists delete markers apart.
     if (kind === "listVersions" && name === "keys out of order") continue;
-    test(`refuses ${name}`, async () => {
+    test(`a listing refuses ${name}`, async () => {
       const error = await listed(kind, pages);
       expect(error).toBeInstanceOf(BucketError);
       expect(error).toMatchObject({ kind: "damaged", message: expect.stringContaining(words) });
@@ -110,7 +110,7 @@ describe.each(["list", "listVersions"] as const)("%s", (kind) => {
     });
   }
 
-  test("gives up after a thousand empty pages", async () => {
+  test("a listing gives up after a thousand empty pages", async () => {
     asked = [];
     pageOf = (at) => xml(kind, { next: `p/${String(at).padStart(6, "0")}` });
     const bucket = await openAt(server.url.origin);
@@ -120,7 +120,7 @@ describe.each(["list", "listVersions"] as const)("%s", (kind) => {
     await bucket.close();
   });
 
-  test("refuses the list of another prefix", async () => {
+  test("a listing refuses the list of another prefix", async () => {
     pageOf = () => xml(kind, {}).replace("<IsTruncated>", "<Prefix>q/</Prefix><IsTruncated>");
     const bucket = await openAt(server.url.origin);
     const error = await Array.fromAsync(bucket[kind]("p/")).catch((thrown: unknown) => thrown);
@@ -128,18 +128,21 @@ describe.each(["list", "listVersions"] as const)("%s", (kind) => {
     await bucket.close();
   });
 
-  test.each(["<IsTruncated>perhaps</IsTruncated>", ""])("refuses a page that says of its end: %s", async (says) => {
-    pageOf = () => xml(kind, { keys: ["p/a"] }).replace("<IsTruncated>false</IsTruncated>", says);
-    const bucket = await openAt(server.url.origin);
-    const error = await Array.fromAsync(bucket[kind]("p/")).catch((thrown: unknown) => thrown);
-    expect(error).toMatchObject({
-      kind: "other",
-      message: expect.stringContaining("does not say whether it is whole"),
-    });
-    await bucket.close();
-  });
+  test.each(["<IsTruncated>perhaps</IsTruncated>", ""])(
+    "a listing refuses a page that says of its end: %s",
+    async (says) => {
+      pageOf = () => xml(kind, { keys: ["p/a"] }).replace("<IsTruncated>false</IsTruncated>", says);
+      const bucket = await openAt(server.url.origin);
+      const error = await Array.fromAsync(bucket[kind]("p/")).catch((thrown: unknown) => thrown);
+      expect(error).toMatchObject({
+        kind: "other",
+        message: expect.stringContaining("does not say whether it is whole"),
+      });
+      await bucket.close();
+    },
+  );
 
-  test.each(["-5", "lots", "1e400", "9007199254740993"])("refuses a size of %s", async (size) => {
+  test.each(["-5", "lots", "1e400", "9007199254740993"])("a listing refuses a size of %s", async (size) => {
     pageOf = () => xml(kind, { keys: ["p/a"] }).replace("<Size>1</Size>", `<Size>${size}</Size>`);
     const bucket = await openAt(server.url.origin);
     const error = await Array.fromAsync(bucket[kind]("p/")).catch((thrown: unknown) => thrown);
@@ -149,7 +152,7 @@ describe.each(["list", "listVersions"] as const)("%s", (kind) => {
 });
 
 describe("listVersions", () => {
-  test("goes on within a key, whose versions fill several pages", async () => {
+  test("listVersions goes on within a key, whose versions fill several pages", async () => {
     const pages = [
       { keys: ["p/a#5", "p/a#4"], next: "p/a#4" },
       { keys: ["p/a#3", "p/a#2"], next: "p/a#2" },
@@ -159,12 +162,12 @@ describe("listVersions", () => {
     expect(asked.map((query) => query.get("version-id-marker"))).toEqual([null, "4", "2"]);
   });
 
-  test("refuses a version that comes on two pages", async () => {
+  test("listVersions refuses a version that comes on two pages", async () => {
     const pages = [{ keys: ["p/a#5", "p/a#4"], next: "p/a#4" }, { keys: ["p/a#4"] }];
     expect(await listed("listVersions", pages)).toMatchObject({ kind: "damaged" });
   });
 
-  test("refuses two pages of one key in turn", async () => {
+  test("listVersions refuses two pages of one key in turn", async () => {
     const pages = [
       { keys: ["p/a#5"], next: "p/a#5" },
       { keys: ["p/a#4"], next: "p/a#4" },

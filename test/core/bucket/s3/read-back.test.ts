@@ -94,21 +94,21 @@ describe.skipIf(ceph === undefined)("an extension that is refused", () => {
     });
   }
 
-  test("is denied if the lock is long enough, but of the weaker mode", async () => {
+  test("an extension that is refused is denied if the lock is long enough, but of the weaker mode", async () => {
     await using at = await rig();
     const { version } = await at.bucket.put("packs/a", body, { retention: lock(3) });
     at.refuse({ status: 403, code: "AccessDenied", message: "" }, setsLock);
     expect((await failureOf(at.bucket.extend("packs/a", version, lock(2, "COMPLIANCE")))).kind).toBe("denied");
   });
 
-  test("since the lock is of the stricter mode is made in that mode", async () => {
+  test("an extension that is refused since the lock is of the stricter mode is made in that mode", async () => {
     await using at = await rig();
     const { version } = await at.bucket.put("packs/a", body, { retention: lock(0.01, "COMPLIANCE") });
     await at.bucket.extend("packs/a", version, lock(0.02));
     expect(await at.direct.retention("packs/a", version)).toEqual(lock(0.02, "COMPLIANCE"));
   });
 
-  test("is denied if the lock may not be read, and both rights are named", async () => {
+  test("an extension that is refused is denied if the lock may not be read, and both rights are named", async () => {
     await using at = await rig();
     const { version } = await at.bucket.put("packs/a", body, { retention: lock(3) });
     const hidden = (request: Request) => isAboutLock(request) || request.method === "HEAD";
@@ -118,7 +118,7 @@ describe.skipIf(ceph === undefined)("an extension that is refused", () => {
     expect(failure.message).toContain("s3:PutObjectRetention and s3:GetObjectRetention");
   });
 
-  test("is denied if there is no lock", async () => {
+  test("an extension that is refused is denied if there is no lock", async () => {
     const none = { status: 404, code: "NoSuchObjectLockConfiguration", message: "" };
     const no = { status: 403, code: "AccessDenied", message: "retention" };
     using proxy = faultProxy("http://127.0.0.1:1", ({ method }) => refusal(method === "GET" ? none : no));

@@ -36,7 +36,7 @@ describe("a request that hangs ends with the signal:", () => {
     });
   }
 
-  test("content of which a part has come", async () => {
+  test("a request that hangs ends with the signal: content of which a part has come", async () => {
     const head = 'HTTP/1.1 200 OK\r\nETag: "x"\r\nx-amz-version-id: v\r\nContent-Length: 100000\r\n\r\n';
     await using server = await liar((socket) => void socket.write(`${head}abc`));
     const call = calls.get;
@@ -45,7 +45,7 @@ describe("a request that hangs ends with the signal:", () => {
     expect(await stopped(run, () => server.requests.length > 0)).toBeLessThan(soon);
   });
 
-  test("credentials that never come", async () => {
+  test("a request that hangs ends with the signal: credentials that never come", async () => {
     const place = { bucket: "the-bucket", region: "x", endpoint: "http://127.0.0.1:1", pathStyle: true };
     const credentials = () => new Promise<never>(() => undefined);
     const run = async (signal: AbortSignal) => (await openS3Bucket({ ...place, credentials, signal })).head("k");
@@ -87,7 +87,7 @@ describe("an upload is aborted after the signal, too:", () => {
     expect(methods).toEqual(["POST", "DELETE"]);
   });
 
-  test("for one that does not, nobody waits", async () => {
+  test("after the signal, nobody waits for the abort of an upload that gets no answer", async () => {
     const { error, took, methods } = await aborted(undefined);
     expect(error).toBe(reason);
     expect(took).toBeLessThan(shortBounds.cleanup + soon);

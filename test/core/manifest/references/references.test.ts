@@ -23,17 +23,17 @@ const untilOf = (references: References) =>
   Object.fromEntries([...references.versions()].flat().map(({ key, until }) => [key, until]));
 
 describe("References", () => {
-  test("numbers backups from 1, and knows what their roots name", () => {
+  test("References numbers backups from 1, and knows what their roots name", () => {
     using references = new References();
     expect(references.addBackup(backup("r1", [part("a")])).id).toBe(1);
     expect(references.addBackup(backup("r2", [part("a"), part("b")])).id).toBe(2);
     expect(Object.keys(untilOf(references))).toEqual(["part-a", "part-b", "r1", "r2"]);
-    expect(references.has("part-a", "1")).toBe(true);
-    expect(references.has("part-a", "2")).toBe(false);
+    expect(references.ownerOf("part-a", "1")).toBe(0);
+    expect(references.ownerOf("part-a", "2")).toBeUndefined();
     expect(references.totals()).toEqual({ objects: 4, bytes: 30 });
   });
 
-  test("knows a root that cannot be read, and a manifest without a root", () => {
+  test("References knows a root that cannot be read, and a manifest without a root", () => {
     using references = new References();
     const unread = references.addBackup({ ...backup("r1", []), manifest: undefined });
     expect(unread.root).toBeNumber();
@@ -42,7 +42,7 @@ describe("References", () => {
     expect(Object.keys(untilOf(references))).toEqual(["part-a", "r1"]);
   });
 
-  test("hands out each part once, as the root says that came first, and later ones when asked again", () => {
+  test("References hands out each part once, as the root says that came first, and later ones when asked again", () => {
     using references = new References();
     references.addBackup(backup("r1", [part("a")]));
     references.addBackup(backup("r2", [part("a", { entries: 4 }), part("b")]));
@@ -84,7 +84,7 @@ describe("References", () => {
     expect([...references.versions()].flat().filter(({ key }) => key === "p")).toHaveLength(1);
   });
 
-  test("goes through more versions than a page holds, each once and in order", () => {
+  test("References goes through more versions than a page holds, each once and in order", () => {
     using references = new References();
     const parts = Array.from({ length: 2_500 }, (_, number) => part(String(number).padStart(5, "0")));
     references.addBackup(backup("r", parts));

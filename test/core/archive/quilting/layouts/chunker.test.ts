@@ -38,7 +38,7 @@ const contents = fc
 const runs = { numRuns: 30 };
 
 describe("chunks", () => {
-  test("make up the content, none empty", () => {
+  test("chunks make up the content, none empty", () => {
     fc.assert(
       fc.property(contents, (bytes) => {
         const found = lengths(bytes);
@@ -49,7 +49,7 @@ describe("chunks", () => {
     );
   });
 
-  test("but for the last are within the bounds", () => {
+  test("chunks but for the last are within the bounds", () => {
     fc.assert(
       fc.property(contents, (bytes) => {
         const found = lengths(bytes);
@@ -104,7 +104,7 @@ describe("chunks", () => {
     );
   });
 
-  test("fall where they always fell: other cuts would store everything again", () => {
+  test("chunks fall where they always fell: other cuts would store everything again", () => {
     expect(lengths(noise(10 * mebibyte))).toEqual([
       1906746, 566751, 730554, 694155, 937819, 1062703, 693748, 1223282, 1361609, 1308393,
     ]);

@@ -49,33 +49,36 @@ describe("content objects", () => {
     [{ codec: "gzip", level: 6 }, ["1 none", "1000 gzip", "2000 none", "3000000 gzip", "4000000 none"]],
     [{ codec: "none", level: 0 }, ["1 none", "1000 none", "2000 none", "3000000 none", "4000000 none"]],
   ];
-  test.each(layouts)("are named by their digest and compressed where that pays: %p", async (compression, expected) => {
-    await using bench = await StoreBench.make();
-    await bench.run(objects(compression), async (session) => {
-      await session.add("empty", Buffer.alloc(0));
-      await session.add("tiny", Buffer.from("x"));
-      await session.add("text", text(1000));
-      await session.add("noise", noise(2000));
-      await session.add("large text", text(3_000_000));
-      await session.add("large noise", noise(4_000_000));
-    });
-    expect(await encodings(bench)).toEqual(expected);
-    expect(bench.rows().map(({ path }) => path)).toEqual([
-      "empty",
-      "large noise",
-      "large text",
-      "noise",
-      "text",
-      "tiny",
-    ]);
-    expect(extentsOf(bench, "empty")).toEqual([]);
-    const digest = sha256(noise(4_000_000));
-    expect(extentsOf(bench, "large noise")).toEqual([
-      { key: `content/${digest}`, offset: 0, length: 4_000_000, digest },
-    ]);
-  });
+  test.each(layouts)(
+    "content objects are named by their digest, and compressed if that pays: %p",
+    async (compression, expected) => {
+      await using bench = await StoreBench.make();
+      await bench.run(objects(compression), async (session) => {
+        await session.add("empty", Buffer.alloc(0));
+        await session.add("tiny", Buffer.from("x"));
+        await session.add("text", text(1000));
+        await session.add("noise", noise(2000));
+        await session.add("large text", text(3_000_000));
+        await session.add("large noise", noise(4_000_000));
+      });
+      expect(await encodings(bench)).toEqual(expected);
+      expect(bench.rows().map(({ path }) => path)).toEqual([
+        "empty",
+        "large noise",
+        "large text",
+        "noise",
+        "text",
+        "tiny",
+      ]);
+      expect(extentsOf(bench, "empty")).toEqual([]);
+      const digest = sha256(noise(4_000_000));
+      expect(extentsOf(bench, "large noise")).toEqual([
+        { key: `content/${digest}`, offset: 0, length: 4_000_000, digest },
+      ]);
+    },
+  );
 
-  test("are stored once for the same content, small or large, in this run and the next", async () => {
+  test("content objects are stored once for the same content, small or large, in this run and the next", async () => {
     await using bench = await StoreBench.make();
     const addAll = () =>
       bench.run(objects(), async (session) => {
@@ -90,7 +93,7 @@ describe("content objects", () => {
   test.each([
     ["small", 300_000],
     ["large", 6_000_000],
-  ])("of %s sparse files have zeros for holes, and extents for the data alone", async (_, size) => {
+  ])("content objects of %s sparse files have zeros for holes, and extents for the data alone", async (_, size) => {
     await using bench = await StoreBench.make();
     const path = join(bench.path, "sparse");
     const file = await open(path, "w");
@@ -109,7 +112,7 @@ describe("content objects", () => {
     ]);
   });
 
-  test("of a file that is all hole are none", async () => {
+  test("content objects of a file that is all hole are none", async () => {
     await using bench = await StoreBench.make();
     const path = join(bench.path, "hole");
     const file = await open(path, "w");
@@ -120,7 +123,7 @@ describe("content objects", () => {
     expect(extentsOf(bench, "hole")).toEqual([]);
   });
 
-  test("of a small file that shrank to nothing are none", async () => {
+  test("content objects of a small file that shrank to nothing are none", async () => {
     await using bench = await StoreBench.make();
     await Bun.write(join(bench.path, "gone"), "");
     const meter = await bench.run(objects(), (session) =>
@@ -160,7 +163,7 @@ describe("content objects", () => {
   ];
   for (const compression of [zstd, { codec: "gzip", level: 1 }, { codec: "none", level: 0 }] as const) {
     test.each(changes)(
-      `of a large file that is %s between its readings are not stored (${compression.codec})`,
+      `content objects of a large file that is %s between its readings are not stored (${compression.codec})`,
       async (_, change) => {
         const { bench, failed } = await changedBetweenReadings(compression, change);
         await using _bench = bench;
@@ -171,7 +174,7 @@ describe("content objects", () => {
     );
   }
 
-  test("of a large file: puts and signals get their turn while it is read", async () => {
+  test("puts and signals get their turn while a large file is read into an object", async () => {
     await using bench = await StoreBench.make();
     await bench.run(objects(), (session) => session.add("zeros", Buffer.alloc(40 * mebibyte)));
     expect(bench.breaths).toBeGreaterThanOrEqual(4);

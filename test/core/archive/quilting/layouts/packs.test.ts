@@ -80,7 +80,7 @@ async function addAll(bench: StoreBench, options = zstd): Promise<LayoutDeps["me
 }
 
 describe("packs", () => {
-  test("hold every file, in frames that their table of contents describes", async () => {
+  test("packs hold every file, in frames that their table of contents describes", async () => {
     await using bench = await StoreBench.make();
     const meter = await addAll(bench);
     for (const [name, bytes] of files) expect((await contentOf(bench, name)).equals(bytes)).toBe(true);
@@ -97,7 +97,7 @@ describe("packs", () => {
     });
   });
 
-  test.skipIf(!has("zstd"))("are read whole by zstd -d", async () => {
+  test.skipIf(!has("zstd"))("packs are read whole by zstd -d", async () => {
     await using bench = await StoreBench.make();
     await addAll(bench);
     for (const key of await bench.keys()) {
@@ -109,7 +109,7 @@ describe("packs", () => {
     }
   });
 
-  test.each([1, 4, 16])("are no larger than %d MiB where that is their size", async (size) => {
+  test.each([1, 4, 16])("packs are no larger than %d MiB if that is their size", async (size) => {
     await using bench = await StoreBench.make();
     await addAll(bench, { packSize: size * mebibyte, level: 3 });
     const lengths = await Promise.all((await bench.keys()).map(async (key) => (await bench.bytes(key)).length));
@@ -118,7 +118,7 @@ describe("packs", () => {
     expect(lengths.filter((length) => length < (size * mebibyte) / 4).length).toBeLessThanOrEqual(1);
   });
 
-  test("hold at most so many chunks, however small", async () => {
+  test("packs hold at most so many chunks, however small", async () => {
     await using bench = await StoreBench.make();
     const numbers = Buffer.from(Uint32Array.from({ length: 20_000 }, (_, index) => index).buffer);
     await Bun.write(`${bench.path}/numbers`, numbers);
@@ -131,7 +131,7 @@ describe("packs", () => {
     expect(counts.every((count) => count <= 16_384)).toBe(true);
   });
 
-  test("hold a file of many small islands in few chunks, which go on behind its holes", async () => {
+  test("packs hold a file of many small islands in few chunks, which go on behind its holes", async () => {
     await using bench = await StoreBench.make();
     const content = noise(8 * mebibyte, 7);
     await Bun.write(`${bench.path}/islands`, content);
@@ -143,7 +143,7 @@ describe("packs", () => {
     expect(chunks.length).toBeLessThan(10);
   });
 
-  test("end with the islands of a file that has few of them", async () => {
+  test("packs end with the islands of a file that has few of them", async () => {
     await using bench = await StoreBench.make();
     const content = noise(mebibyte, 8);
     await Bun.write(`${bench.path}/islands`, content);
@@ -156,7 +156,7 @@ describe("packs", () => {
     expect(chunks.map(({ bytes }) => bytes.length)).toEqual([100, 200]);
   });
 
-  test("hold a content once: within a file, across files and across runs", async () => {
+  test("packs hold a content once: within a file, across files and across runs", async () => {
     await using bench = await StoreBench.make();
     const same = noise(4 * mebibyte, 5);
     const first = await bench.run(packs(), async (session) => {
@@ -179,7 +179,7 @@ describe("packs", () => {
     expect((await contentOf(bench, "small too")).toString()).toBe("small");
   });
 
-  test("of the same files are the same", async () => {
+  test("packs of the same files are the same", async () => {
     const keys: string[][] = [];
     for (const _ of [1, 2]) {
       await using bench = await StoreBench.make();
@@ -190,7 +190,7 @@ describe("packs", () => {
     expect(keys[1]).toEqual(keys[0] ?? []);
   });
 
-  test("without compression are frames all the same", async () => {
+  test("packs without compression are frames all the same", async () => {
     await using bench = await StoreBench.make();
     const text = Buffer.alloc(3 * mebibyte, "text ");
     const meter = await bench.run(packs({ packSize: 16 * mebibyte, level: undefined }), (session) =>
@@ -225,7 +225,7 @@ describe("packs", () => {
     expect((await contentOf(bench, "next")).toString()).toBe("next");
   });
 
-  test("of a large file: puts and signals get their turn while it is read", async () => {
+  test("puts and signals get their turn while a large file is read into packs", async () => {
     await using bench = await StoreBench.make();
     await bench.run(packs(), (session) => session.add("zeros", Buffer.alloc(40 * mebibyte)));
     expect(bench.breaths).toBeGreaterThanOrEqual(4);

@@ -14,7 +14,7 @@ function ordered(paths: Iterable<ByteString>): ByteString[] {
 }
 
 describe("a path set", () => {
-  test("is in byte order, bytes beyond ASCII and control characters included", () => {
+  test("a path set is in byte order, bytes beyond ASCII and control characters included", () => {
     const expected = [
       inBytes(0x2f),
       inBytes(0x2f, 0x01),
@@ -33,7 +33,7 @@ describe("a path set", () => {
     expect(ordered(expected.toReversed())).toEqual(expected);
   });
 
-  test("of any bytes is ordered as memcmp orders them, each once", () => {
+  test("a path set of any bytes is ordered as memcmp orders them, each once", () => {
     const path = fc.uint8Array({ minLength: 1, maxLength: 12 }).map((bytes) => bytes.map((byte) => byte || 1));
     fc.assert(
       fc.property(fc.array(path), (paths) => {
@@ -43,7 +43,7 @@ describe("a path set", () => {
     );
   });
 
-  test("of more than a page and a batch is whole, added twice and in no order", () => {
+  test("a path set of more than a page and a batch is whole, added twice and in no order", () => {
     using set = new PathSet();
     const most = 25_000;
     const path = (number: number) => `/${String(number).padStart(6, "0")}` as ByteString;
@@ -57,11 +57,11 @@ describe("a path set", () => {
     expect(next).toBe(most);
   });
 
-  test("of nothing is empty", () => {
+  test("a path set of nothing is empty", () => {
     expect(ordered([])).toEqual([]);
   });
 
-  test("of exactly one page ends", () => {
+  test("a path set of exactly one page ends", () => {
     for (const size of [1_999, 2_000, 2_001, 4_000]) {
       expect(ordered(Array.from({ length: size }, (_, number) => `/${number}` as ByteString))).toHaveLength(size);
     }

@@ -88,7 +88,7 @@ describe("a picked path", () => {
     ["a link to a folder above itself ends", ["a/", "a/l -> .."], "a/l", ["a", "a/l"]],
     ["a link that goes on behind a file is a link to nothing", ["l -> f/", "f"], "l", ["l"]],
   ];
-  test.each(cases)("%s", async (_, items, path, expected) => {
+  test.each(cases)("a picked path: %s", async (_, items, path, expected) => {
     const { recorded, elsewhere, heard } = await picked(items, path);
     expect(recorded).toEqual(expected);
     expect(elsewhere).toEqual([]);
@@ -114,11 +114,11 @@ describe("a picked path", () => {
       'unreadable: "/m/f" was picked but cannot be looked at: its links lead in a circle, or are too many',
     ],
   ];
-  test.each(missing)("that %s is told", async (_, items, path, notice) => {
+  test.each(missing)("a picked path that %s is reported", async (_, items, path, notice) => {
     expect((await picked(items, path)).heard).toEqual([`warning ${notice}`]);
   });
 
-  test("of 40 links is followed, one of more is not", async () => {
+  test("a picked path of 40 links is followed, one of more is not", async () => {
     const chain = (length: number) =>
       Array.from({ length }, (_, at) => `l${at} -> ${at + 1 === length ? "f" : `l${at + 1}`}`);
     expect((await picked([...chain(40), "f"], "l0")).recorded).toContain("f");
@@ -131,7 +131,7 @@ describe("a picked path", () => {
     expect(recorded).toContain("a/f");
   });
 
-  test("that may not be looked at is told, and the next is kept", async () => {
+  test("a picked path that may not be looked at is reported, and the next is kept", async () => {
     await using folder = await scratch();
     await tree(folder.path, ["closed/", "closed/f", "open"]);
     const refusing: Lookup = {
@@ -151,7 +151,7 @@ describe("a picked path", () => {
 });
 
 describe("a link out of the tree", () => {
-  test("to a device is kept, the device is not", async () => {
+  test("a link out of the tree to a device is kept, the device is not", async () => {
     const { recorded, elsewhere, heard } = await picked(["l -> /dev/null"], "l");
     expect([recorded, heard]).toEqual([["l"], []]);
     expect(elsewhere).not.toContain("/dev/null");
@@ -166,7 +166,7 @@ describe("a link out of the tree", () => {
     },
   );
 
-  test("by way of another link into /proc, likewise", async () => {
+  test("a link out of the tree by way of another link into /proc is kept, and what it leads to is not", async () => {
     expect(await picked(["p -> /proc/self", "l -> p/mounts"], "l")).toEqual({
       recorded: ["l"],
       elsewhere: [],
@@ -174,7 +174,7 @@ describe("a link out of the tree", () => {
     });
   });
 
-  test("to the root", async () => {
+  test("a link to the root is kept, and the root is not for its sake", async () => {
     expect(await picked(["l -> /"], "l")).toEqual({ recorded: ["l"], elsewhere: [], heard: [] });
   });
 });
@@ -191,7 +191,7 @@ describe("with follow", () => {
     ["none, a trusted link on the way is recorded alone", "none", true, "l/f", ["l"], ["/l/f", "/l"]],
     ["none, a path without links is recorded", "none", false, "a/f", ["a", "a/f"], []],
   ];
-  test.each(cases)("%s", async (_, follow, isTrusted, path, expected, [left, link]) => {
+  test.each(cases)("with follow: %s", async (_, follow, isTrusted, path, expected, [left, link]) => {
     await using folder = await scratch();
     await tree(folder.path, items);
     const lookup: Lookup = {
@@ -220,7 +220,7 @@ describe("with follow", () => {
 });
 
 describe("a picked path through a link", () => {
-  test("into /proc is left out, with a warning, and the link is kept", async () => {
+  test("a picked path through a link into /proc is left out, with a warning, and the link is kept", async () => {
     const { recorded, elsewhere, heard } = await picked(["p -> /proc/self"], "p/mounts");
     expect(recorded).toEqual(["p"]);
     expect(elsewhere).toEqual([]);

@@ -17,20 +17,20 @@ async function pick(scripts: Readonly<Record<string, string>>, timeoutMs = 10_00
 const goodOne = { zgood: "echo /good" };
 
 describe("pickers", () => {
-  test("print lines or NUL-separated names, each as it likes", async () => {
+  test("pickers print lines or NUL-separated names, each as it likes", async () => {
     const { paths, heard } = await pick({ lines: "echo /a; echo b/c", nul: String.raw`printf '/d\ne\0/f\0'` });
     expect(paths).toEqual(["/a", "/b/c", "/d\ne", "/f"]);
     expect(heard).toEqual([]);
   });
 
-  test("run side by side", async () => {
+  test("pickers run side by side", async () => {
     await using meeting = await scratch();
     const meet = (me: string, other: string) =>
       `touch '${meeting.path}/${me}'; until [ -e '${meeting.path}/${other}' ]; do sleep 0.01; done; echo /${me}`;
     expect((await pick({ a: meet("a", "b"), b: meet("b", "a") })).paths).toEqual(["/a", "/b"]);
   });
 
-  test("run in the folder /, which relative names start from", async () => {
+  test("pickers run in the folder /, which relative names start from", async () => {
     expect((await pick({ here: "pwd; echo etc" })).paths).toEqual(["/", "/etc"]);
   });
 
@@ -43,7 +43,7 @@ describe("pickers", () => {
     expect(batches.flat().map(String)).toEqual(["/a"]);
   });
 
-  test("get no secrets, and what a script needs", async () => {
+  test("pickers get no secrets, and what a script needs", async () => {
     process.env.AWS_SECRET_ACCESS_KEY = "not for you";
     try {
       const { paths } = await pick({ env: `env | sed 's/=.*//'; echo "$PATH" | grep -q . && echo path-is-set` });
@@ -55,7 +55,7 @@ describe("pickers", () => {
     }
   });
 
-  test("said on stderr by one that succeeds is information", async () => {
+  test("words on stderr of a picker that succeeds are information", async () => {
     const { paths, heard } = await pick({ chatty: "echo /a; echo one >&2; echo two >&2" });
     expect(paths).toEqual(["/a"]);
     expect(heard).toEqual([`info picker-said: picker "chatty" said: one; two`]);
@@ -67,7 +67,7 @@ describe("pickers", () => {
     ["hangs", "echo /a; exec sleep 60", `was ended after 0.3 s of silence`],
   ];
   test.each(failures)(
-    "one that %s is a warning; what it printed counts, others go on",
+    "a picker that %s is a warning; what it printed counts, others go on",
     async (_name, body, message) => {
       const { paths, heard } = await pick({ bad: body, ...goodOne }, 300);
       expect(paths).toEqual(["/a", "/good"]);
@@ -75,7 +75,7 @@ describe("pickers", () => {
     },
   );
 
-  test("one that hangs is ended with all that it started", async () => {
+  test("a picker that hangs is ended with all that it started", async () => {
     await using folder = await scratch();
     const { heard } = await pick({ hangs: `(sleep 60 & echo $! >'${folder.path}/pid'; wait); sleep 60` }, 200);
     expect(heard).toHaveLength(1);
@@ -83,7 +83,7 @@ describe("pickers", () => {
     expect(await alive(pid)).toBe(false);
   });
 
-  test("one whose interpreter does not exist is a warning, and others go on", async () => {
+  test("a picker whose interpreter does not exist is a warning, and others go on", async () => {
     await using folder = await scratch();
     await script(folder.path, "good", "echo /good");
     await writeFile(join(folder.path, "lost"), "#!/no/such/interpreter\n", { mode: 0o755 });
@@ -116,7 +116,7 @@ describe("pickers", () => {
     expect(paths.every((path) => path.startsWith("/") && path.length <= 4095 && !path.includes("\0"))).toBe(true);
   });
 
-  test("wait for a slow reader, and are not ended for that", async () => {
+  test("pickers wait for a slow reader, and are not ended for that", async () => {
     await using folder = await scratch();
     await script(folder.path, "much", "seq 1 300000");
     const { heard, notify } = notebook();
@@ -130,7 +130,7 @@ describe("pickers", () => {
     expect(heard).toEqual([]);
   });
 
-  test("are ended when the reader leaves", async () => {
+  test("pickers are ended when the reader leaves", async () => {
     await using folder = await scratch();
     await script(folder.path, "endless", `echo $$ >'${folder.path}/.pid'; exec yes /a`);
     await script(folder.path, "silent", `echo $$ >'${folder.path}/.pid2'; exec sleep 60`);
@@ -144,7 +144,7 @@ describe("pickers", () => {
     }
   });
 
-  test("are ended by the signal, whose reason is thrown", async () => {
+  test("pickers are ended by the signal, whose reason is thrown", async () => {
     await using folder = await scratch();
     await script(folder.path, "endless", `echo $$ >'${folder.path}/.pid'; exec yes /a`);
     const abort = new AbortController();

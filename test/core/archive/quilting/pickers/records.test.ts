@@ -34,11 +34,11 @@ describe("records of a picker", () => {
     ["empty records are left out", "\0\0/a\0", ["/a"]],
     ["one NUL is enough", "/a\n/b\n\0", ["/a\n/b\n"]],
   ];
-  test.each(cases)("%s", (_name, output, records) => {
+  test.each(cases)("records of a picker: %s", (_name, output, records) => {
     expect(split(output).records).toEqual([...records]);
   });
 
-  test("are the same however the output is cut into pieces", () => {
+  test("records of a picker are the same however the output is cut into pieces", () => {
     const text = fc.string({ unit: fc.constantFrom("a", "/", "\n", "\0") });
     fc.assert(
       fc.property(text, fc.array(fc.nat()), fc.boolean(), (tail, cuts, long) => {

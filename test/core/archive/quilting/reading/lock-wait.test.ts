@@ -34,7 +34,7 @@ function file(name: string, inode?: bigint): File {
 }
 
 describe("files that other programs have locked", () => {
-  test("are not waited for if they are free", async () => {
+  test("files that no program has locked are not waited for", async () => {
     const { wait, taken, slept } = waiting(1_000, () => "locked");
     await wait.takeOrWait(file("a"));
     await wait.takeAll();
@@ -42,7 +42,7 @@ describe("files that other programs have locked", () => {
     expect(slept()).toBe(0);
   });
 
-  test("are taken after the others, as soon as they are free", async () => {
+  test("a locked file is taken after the others, as soon as it is free", async () => {
     const { wait, taken, slept } = waiting(1_000, (name, now) => (name === "a" && now < 300 ? "busy" : "locked"));
     for (const name of ["a", "b", "c"]) await wait.takeOrWait(file(name));
     expect(taken).toEqual(["b locked", "c locked"]);
@@ -51,7 +51,7 @@ describe("files that other programs have locked", () => {
     expect(slept()).toBeLessThan(500);
   });
 
-  test("cost one time-out together, to the millisecond, however many there are", async () => {
+  test("20,000 locked files cost one time-out together, to the millisecond", async () => {
     const { wait, taken, slept } = waiting(1_234, () => "busy");
     for (let number = 0; number < 20_000; number += 1) await wait.takeOrWait(file(String(number)));
     await wait.takeAll();
@@ -60,7 +60,7 @@ describe("files that other programs have locked", () => {
     expect(taken.every((one) => one.endsWith("unlocked"))).toBe(true);
   });
 
-  test("are tried once without time to wait", async () => {
+  test("a locked file is tried once without time to wait", async () => {
     const { wait, taken, slept } = waiting(0, () => "busy");
     await wait.takeOrWait(file("a"));
     await wait.takeAll();
@@ -68,7 +68,7 @@ describe("files that other programs have locked", () => {
     expect(slept()).toBe(0);
   });
 
-  test("are taken in the order of their names if they are one file", async () => {
+  test("the names of one locked file are taken in their order", async () => {
     let tries = 0;
     const { wait, taken } = waiting(1_000, () => (++tries === 1 ? "busy" : "locked"));
     for (const name of ["a", "b", "c"]) await wait.takeOrWait(file(name, 7n));
@@ -77,7 +77,7 @@ describe("files that other programs have locked", () => {
     expect(taken).toEqual(["a locked", "b locked", "c locked"]);
   });
 
-  test("are forgotten if they cannot be read any more", async () => {
+  test("a locked file that cannot be read any more is forgotten", async () => {
     let tries = 0;
     const { wait, taken } = waiting(1_000, () => (++tries === 1 ? "busy" : "gone"));
     await wait.takeOrWait(file("a"));
@@ -86,7 +86,7 @@ describe("files that other programs have locked", () => {
     expect(wait.size).toBe(0);
   });
 
-  test("are handed back if the run ends before", async () => {
+  test("locked files are handed back if the run ends before", async () => {
     const { wait } = waiting(1_000, () => "busy");
     await wait.takeOrWait(file("a"));
     expect(wait.abandon().map(({ name }) => name)).toEqual(["a"]);

@@ -21,7 +21,7 @@ test("many regions are joined over the smallest holes; larger holes stay", () =>
   expect(few[0]?.[0]).toBe(0);
 });
 
-test("of equal holes, no more are joined than needed", () => {
+test("no more regions than needed are joined over equal holes", () => {
   const equal: Region[] = Array.from({ length: 300 }, (_, index) => [index * 1024 * kibibyte, 4 * kibibyte]);
   const few = fewRegions(equal, 100);
   expect(few.length).toBeLessThanOrEqual(100);
