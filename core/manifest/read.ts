@@ -12,7 +12,7 @@ import { decodePart } from "../format/part.ts";
 import type { ByteString } from "../format/path.ts";
 import { sha256 } from "../format/sha256.ts";
 import { Budget } from "../side-by-side.ts";
-import { decodeDocument, decodeStream, type ObjectSource, readStored, streamDocument } from "../stored/read.ts";
+import { DocumentReading, decodeDocument, decodeStream, type ObjectSource, readStored } from "../stored/read.ts";
 import type { ManifestSource } from "./source.ts";
 
 /** Bytes of a part: 32 MiB of lines and one more line at most. */
@@ -48,10 +48,23 @@ export async function readManifest(bucket: ObjectSource, source: ManifestSource)
   try {
     using share = new ShareOfMemory();
     const bounds = { most: mostRootBytes, admit: share.take };
-    if ("key" in source) return await decodeManifest(streamDocument(bucket, source, bounds));
+    if ("key" in source) {
+      await using reading = new DocumentReading(bucket, source, bounds);
+      return await decodeStored(reading);
+    }
     return await decodeManifest(decodeStream(readLocal(source.file), name, bounds));
   } catch (error) {
     throw refusal(error, name);
+  }
+}
+
+/** Asks the bucket first if it is no manifest: bytes that changed there since they were put are not junk that somebody put. */
+async function decodeStored(reading: DocumentReading): Promise<Manifest> {
+  try {
+    return await decodeManifest(reading.text);
+  } catch (error) {
+    if (error instanceof FormatError && error.kind === "altered") await reading.rest();
+    throw error;
   }
 }
 

@@ -143,6 +143,31 @@ export class ObjectReading implements AsyncDisposable {
   }
 }
 
+/** Reads a text as `streamDocument` does, and the rest of its stored bytes if the text is not what it should be. */
+export class DocumentReading implements AsyncDisposable {
+  readonly text: ByteStream;
+  readonly #most: number;
+  readonly #source: AsyncIterator<Uint8Array>;
+  readonly #stored: ByteStream;
+
+  constructor(bucket: ObjectSource, { key, version }: ObjectVersion, bounds: TextBounds) {
+    const options = { ...(version !== undefined && { version }), unchanged: true } as const;
+    this.#source = bucket.get(key, options)[Symbol.asyncIterator]();
+    this.#stored = unending(this.#source, () => {});
+    this.text = decodeStream(this.#stored, key, bounds);
+    this.#most = bounds.most;
+  }
+
+  /** Throws as `get` does: `damaged` if the bucket does not have the bytes that were put. */
+  async rest(): Promise<void> {
+    for await (const _ of bounded(this.#stored, this.#most));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#source.return?.();
+  }
+}
+
 /** Yields what is left of a source. Leaving a loop over it does not end the source: the rest can still be read. */
 function unending(source: AsyncIterator<Uint8Array>, onPiece: (piece: Uint8Array) => void): ByteStream {
   const next = async (): Promise<IteratorResult<Uint8Array>> => {
