@@ -30,6 +30,7 @@ export const arrows: ArrowTable = {
     "restore",
     "core/archive",
     "core/archive/rebuild-index",
+    "core/archive/locks",
     "core/archive/state",
     "core/steward",
     "core/cost",
@@ -64,6 +65,7 @@ export const arrows: ArrowTable = {
   // From the bucket back to the machine.
   "restore/verify": [
     "restore",
+    "core/inventory",
     "core/manifest/references",
     "core/manifest",
     "core/stored",
@@ -121,6 +123,7 @@ export const arrows: ArrowTable = {
   ],
   "core/archive/rebuild-index": [
     "core/archive/locks",
+    "core/inventory",
     "core/manifest",
     "core/stored",
     "core/bucket",
@@ -156,6 +159,7 @@ export const arrows: ArrowTable = {
   // What all of them stand on.
   "core/manifest/references": ["core/manifest", "core/stored", "core/bucket", "core/system", "core/format", "core"],
   "core/manifest": ["core/stored", "core/bucket", "core/config", "core/format", "core"],
+  "core/inventory": ["core/stored", "core/bucket", "core/system", "core/format", "core"],
   "core/stored": ["core/bucket", "core/format"],
   "core/aws": ["core/bucket/s3", "core/bucket", "core/config", "core"],
   "core/bucket/lock-state.ts": ["core/bucket/open.ts", "core/bucket/s3"],

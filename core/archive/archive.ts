@@ -125,8 +125,10 @@ async function run(job: ArchiveJob, database: Database, rebuilt: Notice | undefi
   const started = now();
   const id: RunId = { start: started, run: runOf(started, job.random(4)) };
 
-  const believes = (other: string) => other === name || content.shareWith.some((one) => one === "*" || one === other);
-  await syncIndex({ bucket, database, name, minimumLockEnd: minimumLockEnd(started), believes, notify, signal });
+  const { shareWith, believeVerified } = content;
+  const oldest = minimumLockEnd(started);
+  const belief = { shareWith, believeVerified, minimumLockEnd: oldest, now: started };
+  await syncIndex({ bucket, database, name, ...belief, notify, signal });
   const skew = clockSkew(now(), bucket.serverTime(), notify);
   const plan = planRetention(startOfLocks(started, skew), content.daysRetained, content.lockMode);
   const target: WriteTarget = { bucket, retention: plan.retention, filters: job.filters };

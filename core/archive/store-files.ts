@@ -5,17 +5,19 @@ import type { WriteTarget } from "../stored/write.ts";
 import { accountsFingerprint } from "../system/owners.ts";
 import type { ArchiveJob } from "./job.ts";
 import { type Extended, extendLocks } from "./locks/extend.ts";
+import { proveClaims } from "./locks/prove.ts";
 import type { RetentionPlan } from "./locks/retention.ts";
 import { repackSparsePacks } from "./locks/sparse-packs.ts";
 import { writeParts } from "./manifest/part-writer.ts";
 import type { ContentLayout, LayoutDeps, StoreMeter } from "./quilting/layouts/layout.ts";
-import { Ledger } from "./quilting/layouts/ledger.ts";
+import { Ledger, type UsableObjects } from "./quilting/layouts/ledger.ts";
 import { ObjectLayout } from "./quilting/layouts/objects.ts";
 import { PackLayout } from "./quilting/layouts/packs.ts";
 import { HardLinks } from "./quilting/paths/hard-links.ts";
 import type { PathSet } from "./quilting/paths/path-set.ts";
 import { type QuiltCounts, Quilter } from "./quilting/quilter.ts";
 import type { LockBudget } from "./quilting/reading/lock-wait.ts";
+import { BitSet } from "./state/bit-set.ts";
 import { fact, setFact } from "./state/database.ts";
 import { ObjectTable } from "./state/objects.ts";
 
@@ -43,16 +45,26 @@ const bytesBetweenIndexes = 4 * 1024 ** 3;
 export async function storeFiles(job: ArchiveJob, deps: StoreFilesDeps): Promise<StoredFiles> {
   const meter: StoreMeter = { bytesRead: 0, bytesStored: 0, objectsStored: 0 };
   const ofRun = { meter, lockBudget: { left: job.config.content.lockTimeout } };
-  let counts = await quilt(job, deps, ofRun);
-  if (repackSparsePacks(deps.database, deps.plan, job.config.content, job.notify) > 0) {
-    counts = sumCounts(counts, await quilt(job, deps, ofRun));
-  }
+  let counts = await quilt(job, deps, ofRun, withClaims(deps));
+  const untrue = await proveClaims({ ...job, ...deps.plan, database: deps.database, mode: deps.plan.retention.mode });
+  const sparse = repackSparsePacks(deps.database, deps.plan, job.config.content, job.notify);
+  if (untrue + sparse > 0) counts = sumCounts(counts, await quilt(job, deps, ofRun, withoutClaims(deps)));
   const first = await writeAndLock(job, deps);
   if (first.lost === 0) return finished(job, deps, { ...first, counts, meter });
   // What could not be extended is unknown now, so this stores it again.
-  counts = sumCounts(counts, await quilt(job, deps, ofRun));
+  counts = sumCounts(counts, await quilt(job, deps, ofRun, withoutClaims(deps)));
   const second = await writeAndLock(job, deps);
   return finished(job, deps, { ...second, counts, meter, extended: first.extended + second.extended });
+}
+
+function withClaims({ database, plan }: StoreFilesDeps): UsableObjects {
+  const objects = new ObjectTable(database);
+  return { expiring: objects.idsExpiringBefore(plan.minimumLockEnd), claims: objects.unprovenIds() };
+}
+
+/** Once claims were looked up, nothing is built upon another one. */
+function withoutClaims({ database, plan }: StoreFilesDeps): UsableObjects {
+  return { expiring: new ObjectTable(database).idsExpiringOrUnproven(plan.minimumLockEnd), claims: new BitSet() };
 }
 
 type LockedParts = Pick<StoredFiles, "parts"> & Extended;
@@ -80,12 +92,12 @@ async function quilt(
   job: ArchiveJob,
   { target, database, paths, plan, indexNew }: StoreFilesDeps,
   { meter, lockBudget }: OfRun,
+  usable: UsableObjects,
 ): Promise<QuiltCounts> {
   const counts: QuiltCounts = { files: 0, new: 0, changed: 0, unchanged: 0, others: 0, bytes: 0 };
-  const expiring = new ObjectTable(database).idsExpiringBefore(plan.minimumLockEnd);
   const { now, sleep, notify, signal, progress } = job;
   const accounts = await accountsFingerprint();
-  const ledger = new Ledger(database, expiring, plan.retention.until);
+  const ledger = new Ledger(database, usable, plan.retention.until);
   using hardLinks = new HardLinks((path) => ledger.files.get(path));
   const total = paths.size;
   let indexedBytes = 0;
@@ -107,7 +119,7 @@ async function quilt(
     ledger,
     layout: layoutOf(job, { target, ledger, meter, breathe }),
     hardLinks,
-    expiring,
+    expiring: usable.expiring,
     sameAccounts: fact(database, "accounts") === accounts,
     lockBudget,
     now,

@@ -39,8 +39,10 @@ export type Config = {
     readonly repackBelow: number;
     /** Which links on the way of picked paths are followed, and whether to where they end. */
     readonly follow: "all" | "picked" | "none";
-    /** Backup names whose index is trusted; `*` stands for all. */
+    /** Other backup names whose index is believed; `*` stands for all. */
     readonly shareWith: readonly string[];
+    /** Whether verified objects are believed. */
+    readonly believeVerified: boolean;
     readonly pickerTimeout: number;
     readonly snapshotTimeout: number;
     readonly lockMode: LockMode;
@@ -114,6 +116,7 @@ export async function loadConfig(sources: ConfigSources): Promise<Config> {
       repackBelow: content.repack_below,
       follow: content.follow,
       shareWith: content.share_with,
+      believeVerified: content.believe_verified,
       pickerTimeout: content.picker_timeout,
       snapshotTimeout: content.snapshot_timeout,
       lockMode: content.lock_mode,

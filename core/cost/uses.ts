@@ -32,6 +32,8 @@ export type Runs = {
 /** A lock reaches a week beyond the promise, so that daily runs extend each object that they need every eighth day. */
 export const slackDays = 7;
 const daysPerExtension = slackDays + 1;
+/** The index and the verified objects. */
+const listsPerRun = 2;
 
 const runsPerMonth = 30;
 /** A run puts an index object at least so often. */
@@ -50,14 +52,19 @@ export function usesOf(figures: CostFigures, runs: Runs): ResourceUses {
 /** Requests of a first backup. Its manifests are its parts and its root. */
 function fromNothing({ content, manifests, dumps }: CostFigures): Requests {
   const index = Math.max(1, Math.ceil(content.live.bytes / bytesPerIndex));
-  return { put: content.live.puts + manifests.live.puts + dumps.live.puts + index, extend: 0, get: 0, list: 1 };
+  return {
+    put: content.live.puts + manifests.live.puts + dumps.live.puts + index,
+    extend: 0,
+    get: 0,
+    list: listsPerRun,
+  };
 }
 
 function runOf({ content, manifests, dumps }: CostFigures, { measured, withNews }: Runs): Requests {
   const added = measured === 0 ? 1 : content.added.puts + manifests.added.puts + dumps.added.puts + withNews;
   // All but the root, which is new each time, as dumps are.
   const extendable = content.live.objects + Math.max(0, manifests.live.objects - 1);
-  return { put: added / Math.max(1, measured), extend: extendable / daysPerExtension, get: 0, list: 1 };
+  return { put: added / Math.max(1, measured), extend: extendable / daysPerExtension, get: 0, list: listsPerRun };
 }
 
 /** Adds what is stored now, what the month's runs add to it on average, and what is charged after it is gone. */

@@ -40,13 +40,21 @@ export type IndexLine =
 
 const bodyLine = z.object({ object: objectLine, frame: frameLine, extended: extensionLine }).partial();
 
+/** What key and first line both say. */
+export type IndexIdentity = z.output<typeof header>;
+
 /** Yields the text, a line at a time. A frame comes after the object that it lies in. */
 export function encodeIndex(name: string, run: string, lines: Iterable<IndexLine>): Generator<string> {
-  return withFooter(encodeLines(name, run, lines));
+  return encodeIndexed({ ...indexFormat, name, run }, lines);
 }
 
-function* encodeLines(name: string, run: string, lines: Iterable<IndexLine>): Generator<string> {
-  yield toLine({ ...indexFormat, name, run });
+/** Encodes as `encodeIndex`, under another first line. */
+export function encodeIndexed(first: object, lines: Iterable<IndexLine>): Generator<string> {
+  return withFooter(encodeLines(first, lines));
+}
+
+function* encodeLines(first: object, lines: Iterable<IndexLine>): Generator<string> {
+  yield toLine(first);
   for (const line of lines) yield toLine(line);
 }
 
@@ -59,17 +67,28 @@ const bounds = { line: 4 * 1024 * 1024, lines: 500_000 } as const;
 const mostChunks = 1_000_000;
 
 /**
- * Yields lines as they come. Throws a FormatError: at a line that is malformed, or beyond the bounds, and at
- * the end if the object is cut short or altered. So believe no line before the end.
+ * Yields lines as they come. Throws a FormatError: at a line that is malformed, or beyond the bounds; if the object is of a newer format
+ * or another one than `identity`; and at the end if it is cut short or altered. So believe no line before the end.
  */
-export async function* decodeIndex(text: ByteStream): AsyncGenerator<IndexLine> {
-  const lines = footedLines(text, bounds);
+export function decodeIndex(text: ByteStream, identity?: IndexIdentity): AsyncGenerator<IndexLine> {
+  return decodeIndexed(text, (first) => {
+    checkFormat(first, indexFormat);
+    const { name, run } = parseAs(header, first, "the first line");
+    if (identity === undefined || (name === identity.name && run === identity.run)) return;
+    throw altered(`its first line says that it is run ${run} of ${JSON.stringify(name)}, and its key does not`);
+  });
+}
+
+/** Decodes as `decodeIndex`, under another first line. */
+export async function* decodeIndexed(
+  text: ByteStream,
+  checkFirst: (first: unknown) => void,
+): AsyncGenerator<IndexLine> {
   let isFirst = true;
   const order = new LineOrder();
-  for await (const { document } of lines) {
+  for await (const { document } of footedLines(text, bounds)) {
     if (isFirst) {
-      checkFormat(document, indexFormat);
-      parseAs(header, document, "the first line");
+      checkFirst(document);
       isFirst = false;
       continue;
     }

@@ -38,6 +38,7 @@ export const keys = {
   manifest: (name: string, id: RunId) => `manifests/${name}/${stampOf(id.start)}-${id.run}.jsonl.zst`,
   part: (name: string, sha256: string) => `manifests/${name}/parts/${sha256}.jsonl.zst`,
   index: (name: string, id: RunId) => `index/${name}/${stampOf(id.start)}-${id.run}.jsonl.zst`,
+  verified: (id: RunId) => `verified/${stampOf(id.start)}-${id.run}.jsonl.zst`,
   pack: (sha256: string) => `packs/${sha256}.zst`,
   content: (sha256: string) => `content/${sha256}`,
   snapshot: (name: string, time: Date, snapshotter: string, suffix: string) =>
@@ -48,11 +49,14 @@ export const prefixes = {
   manifests: "manifests/",
   manifestsOf: (name: string) => `manifests/${name}/`,
   index: "index/",
+  indexOf: (name: string) => `index/${name}/`,
+  verified: "verified/",
 } as const;
 
 export type ManifestKey = { readonly name: string; readonly stamp: string; readonly run: string };
 
 const manifestKey = /^manifests\/([^/]+)\/(\d{8}T\d{6}Z)-([0-9a-f]{8})\.jsonl\.zst$/;
+const verifiedKey = /^verified\/(\d{8}T\d{6}Z)-([0-9a-f]{8})\.jsonl\.zst$/;
 const indexKey = /^index\/([^/]+)\/(\d{8}T\d{6}Z)-([0-9a-f]{8})\.jsonl\.zst$/;
 
 /** Returns undefined for keys of other things, parts among them. */
@@ -62,6 +66,11 @@ export function parseManifestKey(key: string): ManifestKey | undefined {
 
 export function parseIndexKey(key: string): ManifestKey | undefined {
   return parse(indexKey, key);
+}
+
+export function parseVerifiedKey(key: string): Omit<ManifestKey, "name"> | undefined {
+  const [, stamp, run] = verifiedKey.exec(key) ?? [];
+  return stamp === undefined || run === undefined ? undefined : { stamp, run };
 }
 
 function parse(pattern: RegExp, key: string): ManifestKey | undefined {

@@ -1,8 +1,10 @@
-/** Finds out which index objects are still of use: those that speak of something which exists. */
+/** Finds out which index objects and verified objects are still of use: those that speak of something which exists. */
 import type { Database } from "bun:sqlite";
 import { BucketError, type Stored } from "../bucket/contract.ts";
 import { FormatError } from "../format/error.ts";
-import { readIndexObject } from "../stored/index-object.ts";
+import type { IndexLine } from "../format/index-object.ts";
+import { parseVerifiedKey } from "../format/keys.ts";
+import { readIndexObject, readVerifiedObject } from "../stored/index-object.ts";
 import type { ObjectSource } from "../stored/read.ts";
 import { openScratchDatabase } from "../system/scratch-database.ts";
 
@@ -38,7 +40,7 @@ export class IndexObjects implements Disposable {
     try {
       let isUseful = false;
       // To the end: only then it is known to be whole.
-      for await (const line of readIndexObject(this.#bucket, { key, version })) {
+      for await (const line of this.#linesOf({ key, version })) {
         if ("object" in line) isUseful ||= this.#exists(line.object);
         if ("extended" in line && new Date(line.extended.retain_until) > this.#now)
           isUseful ||= this.#exists(line.extended);
@@ -49,6 +51,12 @@ export class IndexObjects implements Disposable {
       if (error instanceof BucketError && (error.kind === "missing" || error.kind === "damaged")) return false;
       throw error;
     }
+  }
+
+  #linesOf(object: { readonly key: string; readonly version: string }): AsyncIterable<IndexLine> {
+    const verified = parseVerifiedKey(object.key);
+    if (verified !== undefined) return readVerifiedObject(this.#bucket, object, verified.run);
+    return readIndexObject(this.#bucket, object);
   }
 
   #exists({ key, version }: Pick<Stored, "key" | "version">): boolean {

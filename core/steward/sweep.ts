@@ -1,5 +1,7 @@
 /** Steps 4 and 5 of a prune: removes what no backup needs, version by version. */
 import type { BucketReader, Stored } from "../bucket/contract.ts";
+import { isTimely } from "../format/index-id.ts";
+import { parseIndexKey } from "../format/keys.ts";
 import type { References } from "../manifest/references/references.ts";
 import { eachOf } from "../side-by-side.ts";
 import type { Growth } from "./growth.ts";
@@ -53,6 +55,7 @@ export async function sweep(deps: SweepDeps): Promise<void> {
     if (newest.has(found.key)) for (const version of found.versions) tally.add(found, version, "kept");
     else await removeIndex(found, index, deps);
   });
+  await each("verified/", (found) => removeIndex(found, index, deps));
 }
 
 type ClassifiedKey = KeyVersions & Classified;
@@ -81,20 +84,21 @@ async function settle(
 
 /**
  * Finds the newest index object of each name that has a backup. It stays: a host that misses it takes the bucket for another
- * one, and rebuilds its state.
+ * one, and rebuilds its state. A key with a time that is not yet is of no host: it keeps none in its place.
  */
-async function newestOfEach({ bucket, living }: SweepDeps): Promise<ReadonlySet<string>> {
+async function newestOfEach({ bucket, living, now }: SweepDeps): Promise<ReadonlySet<string>> {
   const newest = new Map<string, string>();
   for await (const keys of listKeys(bucket, "index/")) {
     for (const { key, versions } of keys) {
       const name = classify(key)?.name;
-      if (name !== undefined && versions.length > 0 && living.has(name)) newest.set(name, key);
+      const isTimelyKey = isTimely(parseIndexKey(key)?.stamp ?? "", now);
+      if (name !== undefined && versions.length > 0 && living.has(name) && isTimelyKey) newest.set(name, key);
     }
   }
   return new Set(newest.values());
 }
 
-/** Removes an index object if its lock has expired and nothing that it speaks of is of use to anyone. */
+/** Removes an index object or verified object if its lock has expired and nothing that it speaks of is of use to anyone. */
 async function removeIndex(found: ClassifiedKey, index: IndexObjects, { remover }: SweepDeps): Promise<void> {
   let left = 0;
   for (const version of found.versions) {

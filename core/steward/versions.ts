@@ -1,7 +1,7 @@
 /** Lists versions key by key, and says what lies under a key. */
 import type { ListedVersion, Stored } from "../bucket/contract.ts";
 import { splitKey } from "../format/encoding.ts";
-import { parseIndexKey, parseManifestKey } from "../format/keys.ts";
+import { parseIndexKey, parseManifestKey, parseVerifiedKey } from "../format/keys.ts";
 import type { VersionLister } from "../manifest/roots.ts";
 
 export type DatedVersion = Stored & Pick<ListedVersion, "stored">;
@@ -44,7 +44,7 @@ function plain({ key, version, size, stored }: ListedVersion): DatedVersion {
   return { key, version, size, stored };
 }
 
-const kinds = ["root", "part", "pack", "content", "snapshot", "index"] as const;
+const kinds = ["root", "part", "pack", "content", "snapshot", "index", "verified"] as const;
 export type ObjectKind = (typeof kinds)[number];
 
 /** What an object is, and whose; content has no name, as all may share it. */
@@ -63,6 +63,7 @@ export function classify(key: string): Classified | undefined {
   if (root !== undefined) return { kind: "root", name: root.name };
   const index = parseIndexKey(key);
   if (index !== undefined) return { kind: "index", name: index.name };
+  if (parseVerifiedKey(key) !== undefined) return { kind: "verified", name: undefined };
   const { base } = splitKey(key);
   for (const [kind, shape] of shapes) {
     const match = shape.exec(base);

@@ -1,8 +1,25 @@
-/** Reads index objects. No filter is over them: they name no file, and every host that may share content reads them. */
-import { decodeIndex, type IndexLine, mostIndexBytes } from "../format/index-object.ts";
+/** Reads index objects and verified objects. No filter is over them: they name no file, and every host that may share content reads them. */
+import { decodeIndex, type IndexIdentity, type IndexLine, mostIndexBytes } from "../format/index-object.ts";
+import { decodeVerified } from "../format/verified-object.ts";
 import { type ObjectSource, type ObjectVersion, streamDocument } from "./read.ts";
 
-/** Yields lines as they come. Throws a FormatError if the object is damaged, at the end at the latest: believe none before. */
-export function readIndexObject(bucket: ObjectSource, object: ObjectVersion): AsyncGenerator<IndexLine> {
-  return decodeIndex(streamDocument(bucket, object, { most: mostIndexBytes }));
+/**
+ * Yields lines as they come. Throws a FormatError if the object is damaged, or not `identity`, at the end at the latest: believe no
+ * line before.
+ */
+export function readIndexObject(
+  bucket: ObjectSource,
+  object: ObjectVersion,
+  identity?: IndexIdentity,
+): AsyncGenerator<IndexLine> {
+  return decodeIndex(streamDocument(bucket, object, { most: mostIndexBytes }), identity);
+}
+
+/** Reads as `readIndexObject`. `run` is what the key says. */
+export function readVerifiedObject(
+  bucket: ObjectSource,
+  object: ObjectVersion,
+  run: string,
+): AsyncGenerator<IndexLine> {
+  return decodeVerified(streamDocument(bucket, object, { most: mostIndexBytes }), run);
 }

@@ -16,7 +16,7 @@ export const defaultAcl = "system.posix_acl_default" as ByteString;
 
 /** Largest list and largest value on Linux: XATTR_LIST_MAX, XATTR_SIZE_MAX. */
 const maxBytes = 64 * 1024;
-/** Of all values of one file: users can set some hundred MiB, on some filesystems, and a manifest holds them in one line. */
+/** Bytes of all values of one file. Users can set some hundred MiB, on some filesystems, and a manifest holds them in one line. */
 const mostOfFile = 1024 * 1024;
 const list = fixedBuffer(maxBytes);
 const value = fixedBuffer(maxBytes);

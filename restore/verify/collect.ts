@@ -1,4 +1,5 @@
 /** Reads roots and parts of the chosen backups, and records what they need. */
+import type { Stored } from "../../core/bucket/contract.ts";
 import type { FileEntry } from "../../core/format/entry.ts";
 import type { Manifest } from "../../core/format/manifest.ts";
 import { fromText, toText } from "../../core/format/path.ts";
@@ -13,6 +14,8 @@ import type { Losses } from "./losses.ts";
 import type { PartsRead, PathRange } from "./parts-read.ts";
 import { readRoot, type VerifyBucket } from "./roots.ts";
 
+export type Choose = (object: Pick<Stored, "key" | "version">) => boolean;
+
 export type CollectDeps = {
   readonly bucket: VerifyBucket;
   readonly references: References;
@@ -23,8 +26,8 @@ export type CollectDeps = {
   readonly newerParts: Set<number>;
   /** Needed extents of the objects that are to be read. */
   readonly extents: Extents;
-  /** Returns whether the content of the object with this key is to be read. */
-  readonly choose: (key: string) => boolean;
+  /** Whether the content of an object is to be read. */
+  readonly choose: Choose;
   readonly now: Date;
   readonly serverTime: () => Date;
   readonly signal: AbortSignal;
@@ -80,7 +83,7 @@ async function collectParts(deps: CollectDeps): Promise<void> {
       const { files, range } = filesNeeding(choose, content);
       references.addContent(part, content.objects);
       const ids = references.idsOf(content.objects);
-      const chosen = content.objects.map(({ key }, number) => (choose(key) ? ids[number] : undefined));
+      const chosen = content.objects.map((object, number) => (choose(object) ? ids[number] : undefined));
       partsRead.add(part, range, ids);
       extents.add(files, chosen);
     },
@@ -96,8 +99,8 @@ function losePart({ id, ref }: ReferencedPart, loss: Loss, { findings, losses, n
 }
 
 /** Returns the files with content in a chosen object, and the range of all entries. */
-function filesNeeding(choose: (key: string) => boolean, { objects, entries }: PartContent) {
-  const chosen = new Set([...objects.keys()].filter((number) => choose(objects[number]?.key ?? "")));
+function filesNeeding(choose: Choose, { objects, entries }: PartContent) {
+  const chosen = new Set(objects.flatMap((object, number) => (choose(object) ? [number] : [])));
   const files: FileEntry[] = [];
   let range: PathRange = { first: noPath, last: noPath, entries: 0 };
   for (const entry of entries) {

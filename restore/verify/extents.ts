@@ -57,6 +57,15 @@ export class Extents {
     })();
   }
 
+  /** Yields the extents of an object that are wrong. */
+  *wrongIn(object: number): Generator<NeededExtent> {
+    const rows = this.#database.query<NeededExtent, [number]>(
+      `SELECT frame_offset frameOffset, frame_length frameLength, offset, length, sha256 FROM extents
+       WHERE object = ? AND wrong = 1`,
+    );
+    yield* rows.iterate(object);
+  }
+
   isWrong(object: number, extent: NeededExtent): boolean {
     const query = this.#database.query<{ wrong: number }, ThisExtent>(`SELECT wrong FROM extents WHERE ${isThis}`);
     return query.get(...columnsOf(object, extent))?.wrong === 1;

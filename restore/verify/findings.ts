@@ -116,7 +116,15 @@ export class Findings {
     this.#lock.run(object, until.getTime(), mode === "COMPLIANCE" ? 1 : 0);
   }
 
-  /** Returns objects without damage so far that were not listed, or have another size. */
+  /** Returns when the lock of an object ends; undefined if it has none that is known. */
+  lockEnd(object: number): Date | undefined {
+    const row = this.database
+      .query<{ lock: number | null }, [number]>("SELECT lock FROM states WHERE object = ?")
+      .get(object);
+    return row?.lock ? new Date(row.lock) : undefined;
+  }
+
+  /** Returns sound objects that were not listed, or in another size. */
   notAsRecorded(): { readonly id: number; readonly size: number; readonly found: number | null }[] {
     return this.database
       .query<{ id: number; size: number; found: number | null }, []>(
@@ -147,6 +155,15 @@ export class Findings {
        ORDER BY severity DESC, key, version, code`,
     );
     for (const { code, ...rest } of rows.iterate()) yield { ...rest, code, severity: codes[code] };
+  }
+
+  /** Yields what manifests say of objects that are damaged, or that do not hold what the manifests say. */
+  *damaged(): Generator<Reference & { readonly id: number; readonly code: FindingCode }> {
+    const rows = this.database.query<Reference & { id: number; code: FindingCode }, []>(
+      `SELECT objects.id, key, version, size, kind, sha256, code FROM objects JOIN faults ON faults.object = objects.id
+       WHERE severity = ${rank.damage}`,
+    );
+    yield* rows.iterate();
   }
 
   /** Counts objects by their worst finding. */

@@ -4,10 +4,10 @@
  */
 import { type Encoding, isPack } from "../../core/format/encoding.ts";
 import { FormatError } from "../../core/format/error.ts";
-import { decodeFrame } from "../../core/format/frame.ts";
+import { decodeFrame, maxFrameContent } from "../../core/format/frame.ts";
 import { lossOf } from "../../core/manifest/loss.ts";
 import { digestOf, isContent } from "../../core/manifest/references/references.ts";
-import { eachOf } from "../../core/side-by-side.ts";
+import { Budget, eachOf } from "../../core/side-by-side.ts";
 import { ObjectReading, readRange } from "../../core/stored/read.ts";
 import { Garbage, release } from "../../core/system/garbage.ts";
 import { checkFlowing } from "../flowing.ts";
@@ -15,23 +15,28 @@ import { framesIn, type StoredFrame } from "../frames.ts";
 import type { CollectDeps } from "./collect.ts";
 import type { NeededExtent } from "./extents.ts";
 import type { CheckedObject } from "./findings.ts";
+import type { Notes } from "./notes.ts";
+import { readWhole, type WholeReading } from "./read-whole.ts";
 
 export type ReadDataDeps = Pick<CollectDeps, "bucket" | "findings" | "extents" | "choose" | "signal"> & {
+  readonly notes: Notes | undefined;
   readonly onProgress: (bytes: number) => void;
 };
 
-export type ReadFigures = { objects: number; bytes: number };
+/** `noted`: objects that were noted for other hosts. */
+export type ReadFigures = { objects: number; bytes: number; noted: number };
 
 /** Number of objects read side by side. A frame holds 64 MiB at most, mostly 1, so memory stays within bounds. */
 const atOnce = 3;
 
 export async function readData(deps: ReadDataDeps): Promise<ReadFigures> {
-  const { findings, choose, signal, onProgress } = deps;
-  const figures = { objects: 0, bytes: 0 };
+  const { findings, choose, notes, signal, onProgress } = deps;
+  const figures = { objects: 0, bytes: 0, noted: 0 };
   const garbage = new Garbage();
+  const memory = new Budget(maxFrameContent);
   await eachOf(findings.sound(), atOnce, async (row) => {
-    // Roots and parts were read already.
-    if (row.kind === "root" || row.kind === "part" || !choose(row.key)) return;
+    // Root and parts were read for what they say.
+    if (row.kind === "root" || row.kind === "part" || !choose(row)) return;
     signal.throwIfAborted();
     const count = (bytes: number) => {
       figures.bytes += bytes;
@@ -39,10 +44,35 @@ export async function readData(deps: ReadDataDeps): Promise<ReadFigures> {
       signal.throwIfAborted();
       onProgress(figures.bytes);
     };
-    await readObject(row, deps, count);
+    const noted = await noteWhole(row, deps, { bucket: deps.bucket, memory, count });
+    if (noted === undefined) await readObject(row, deps, count);
+    if (noted) figures.noted += 1;
     figures.objects += 1;
   });
+  await noteLocks(deps);
+  await notes?.finish();
   return figures;
+}
+
+/** Reads and notes an object that is right. Undefined if there is nothing to note: then it is to be read for what is wrong. */
+async function noteWhole(
+  row: CheckedObject,
+  { findings, extents, notes }: ReadDataDeps,
+  reading: WholeReading,
+): Promise<boolean | undefined> {
+  const { kind } = row;
+  const until = findings.lockEnd(row.id);
+  if (notes === undefined || until === undefined || !isContent(kind) || !notes.lacks(row)) return undefined;
+  const found = await readWhole({ ...row, kind }, extents.in(row.id), reading);
+  return found && (await notes.add(row, found, until));
+}
+
+async function noteLocks({ findings, notes }: ReadDataDeps): Promise<void> {
+  if (notes === undefined) return;
+  for (const row of findings.sound()) {
+    const until = findings.lockEnd(row.id);
+    if (isContent(row.kind) && until !== undefined) await notes.addLock(row, until);
+  }
 }
 
 type Count = (bytes: number) => void;
@@ -60,7 +90,9 @@ async function readObject(row: CheckedObject, deps: ReadDataDeps, count: Count):
     const { key, version, kind } = row;
     const encoding = isContent(kind) ? kind : "none";
     await using reading = new ObjectReading(deps.bucket, { key, version, encoding }, onStored);
-    if (isContent(kind)) wrong = await checkContent(row, kind, reading, deps);
+    // A manifest that asks for what no object can hold says nothing of the object's bytes: these are read to their end.
+    if (isContent(kind))
+      wrong = await checkContent(row, kind, reading, deps).catch((error) => allWrong(error, row, deps));
     await reading.rest();
   } catch (error) {
     const { how, damage } = lossOf(error, row.key);
@@ -80,6 +112,11 @@ async function readObject(row: CheckedObject, deps: ReadDataDeps, count: Count):
     const who = digest === undefined ? "it does not hold" : "its bytes are as they were stored, but do not hold";
     findings.add(row.id, "wrong-content", `${who} what the manifest says`);
   }
+}
+
+function allWrong(error: unknown, { id }: CheckedObject, { extents }: ReadDataDeps): readonly NeededExtent[] {
+  if (error instanceof FormatError) return extents.in(id);
+  throw error;
 }
 
 /** Returns the extents of an object that are wrong. */

@@ -3,7 +3,9 @@ import { exitStatus, Failure } from "../../core/failure.ts";
 
 export type Share =
   | { readonly kind: "all" }
-  /** Slice number `slice` of `slices`, counted from 1. */
+  /** What nobody has read yet. */
+  | { readonly kind: "new" }
+  /** `slice` of `slices`, counted from 1. */
   | { readonly kind: "slice"; readonly slice: number; readonly slices: number }
   /** Share from 0 to 1. */
   | { readonly kind: "random"; readonly share: number };
@@ -12,11 +14,12 @@ const mostSlices = 10_000;
 const day = 24 * 3600 * 1000;
 
 /**
- * Parses `n/t`, `p%`, or nothing for all. `/t` is today's slice, by days since 1970 (UTC): t daily runs read everything.
- * Throws a Failure for other texts.
+ * Parses `n/t`, `p%`, `new`, or nothing for all. `/t` is today's slice, by the days since 1970 (UTC): t daily runs read everything.
+ * Throws a Failure for anything else.
  */
 export function parseShare(written: string | undefined, now: Date): Share {
   if (written === undefined) return { kind: "all" };
+  if (written === "new") return { kind: "new" };
   const [, slice = "", slices] = /^(\d*)\/(\d+)$/.exec(written) ?? [];
   const [, percent] = /^(\d+(?:\.\d+)?)%$/.exec(written) ?? [];
   if (slices !== undefined) {
@@ -30,20 +33,22 @@ export function parseShare(written: string | undefined, now: Date): Share {
   throw new Failure({
     doing: "use --read-data",
     what: written,
-    why: "it is neither a slice nor a share",
-    remedy: "write 2/7 for the second of seven slices, /7 for today's, 5% for some at random, or nothing for all",
+    why: "it is neither a slice, a share nor new",
+    remedy:
+      "write 2/7 for the second of seven slices, /7 for today's, 5% for some at random, new for what nobody has read, or nothing for all",
     exit: exitStatus.usage,
   });
 }
 
-/** Returns a function that tells by key if an object belongs to the share. `seed`: 32 bits, for random shares. */
+/** Returns whether the object of a key belongs to the share, the same for all its versions; of new, every one may. `seed`: 32 bits, for random shares. */
 export function chooser(share: Share, seed: number): (key: string) => boolean {
-  if (share.kind === "all") return () => true;
+  if (share.kind === "all" || share.kind === "new") return () => true;
   if (share.kind === "slice") return (key) => Bun.hash.xxHash32(key) % share.slices === share.slice - 1;
   return (key) => Bun.hash.xxHash32(key, seed) < share.share * 2 ** 32;
 }
 
 export function shareText(share: Share): string {
   if (share.kind === "all") return "all";
+  if (share.kind === "new") return "what nobody has read yet";
   return share.kind === "slice" ? `${share.slice}/${share.slices}` : `${share.share * 100}%`;
 }

@@ -9,14 +9,15 @@
  */
 import type { ManifestHeader, Totals } from "../../core/format/manifest.ts";
 import type { Found } from "../../core/manifest/find.ts";
-import { References } from "../../core/manifest/references/references.ts";
-import { type CollectDeps, type Collected, collect } from "./collect.ts";
-import { Extents } from "./extents.ts";
+import { type Reference, References } from "../../core/manifest/references/references.ts";
+import { type Choose, type CollectDeps, type Collected, collect } from "./collect.ts";
+import { Extents, type NeededExtent } from "./extents.ts";
 import { type Finding, Findings, type SeverityCounts } from "./findings.ts";
 import { horizons } from "./horizons.ts";
 import { type LookFigures, lookAtAll } from "./look.ts";
 import { Losses, type LostEntries } from "./losses.ts";
 import { nameLosses } from "./name-losses.ts";
+import type { Notes } from "./notes.ts";
 import { PartsRead } from "./parts-read.ts";
 import { type ReadFigures, readData } from "./read-data.ts";
 import type { VerifyBucket } from "./roots.ts";
@@ -24,8 +25,10 @@ import type { VerifyBucket } from "./roots.ts";
 export type VerifyOptions = {
   readonly bucket: VerifyBucket;
   readonly sources: Iterable<Found> | AsyncIterable<Found>;
-  /** Returns whether the content of the object with this key is to be read; undefined: none is read. */
-  readonly read: ((key: string) => boolean) | undefined;
+  /** Which objects' content is to be read; undefined for none. */
+  readonly read: Choose | undefined;
+  /** Where what was read is noted for other hosts. */
+  readonly notes?: Notes | undefined;
   readonly now: () => Date;
   /** What dates of backups are compared with: the server's clock if there is one. Called after the listing. */
   readonly serverTime: () => Date;
@@ -71,6 +74,8 @@ export type Verdict = {
   readonly read: ReadFigures | undefined;
   /** Findings; may be read any number of times. */
   readonly findings: () => Iterable<Finding>;
+  /** What manifests say of objects and was found to be damage. */
+  readonly damage: () => Iterable<Damage>;
   readonly losses: () => Iterable<LostEntries>;
 };
 
@@ -95,7 +100,7 @@ export async function verify<T>(options: VerifyOptions, use: (verdict: Verdict) 
   const unseen = await lookAtAll({ ...deps, onProgress: (objects) => onProgress({ objects, bytes: 0 }) });
   const { objects, bytes } = references.totals();
   const onBytes = (done: number) => onProgress({ objects, bytes: done });
-  const figures = read && (await readData({ ...deps, onProgress: onBytes }));
+  const figures = read && (await readData({ ...deps, notes: options.notes, onProgress: onBytes }));
   await nameLosses(deps);
 
   const { findings, losses } = deps;
@@ -112,8 +117,20 @@ export async function verify<T>(options: VerifyOptions, use: (verdict: Verdict) 
     unseen,
     read: figures,
     findings: () => findings.all(),
+    damage: () => damageIn(deps),
     losses: () => losses.all(),
   });
+}
+
+/** `wrong`: the extents that are wrong in an object that is as it was stored; undefined if the object itself is damaged. */
+type Damage = Reference & { readonly wrong: (() => Iterable<NeededExtent>) | undefined };
+
+function* damageIn({ findings, extents }: Pick<CollectDeps, "findings" | "extents">): Generator<Damage> {
+  for (const { id, code, ...reference } of findings.damaged()) {
+    // What a manifest says of a part is no damage to the part.
+    if (code === "manifest-damaged") continue;
+    yield { ...reference, wrong: code === "wrong-content" ? () => extents.wrongIn(id) : undefined };
+  }
 }
 
 function backupVerdicts(

@@ -3,7 +3,7 @@ import { describe, expect, test } from "bun:test";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { scratch } from "../support/faults/scratch.ts";
-import { writeConf } from "../support/program.ts";
+import { sysbackup, writeConf } from "../support/program.ts";
 import { describeTree } from "../support/tree/describe.ts";
 import { MiB, mixedFiles } from "./data.ts";
 import { archive, contentIn, lostBy } from "./loop.ts";
@@ -41,7 +41,7 @@ for (const place of places) {
           const { tree, expected, confs } = await hosts(
             place,
             dir.path,
-            names.map((name) => ({ name, layout })),
+            names.map((name) => ({ name, layout, share_with: "first" })),
           );
           const [one = "", other = ""] = confs;
           const first = await archive(one);
@@ -65,7 +65,7 @@ for (const place of places) {
           await using dir = await scratch();
           const { tree, expected, confs } = await hosts(place, dir.path, [
             { name: "first", layout },
-            { name: "second", layout, share_with: "third" },
+            { name: "second", layout },
           ]);
           const [one = "", other = ""] = confs;
           const first = await archive(one);
@@ -73,6 +73,32 @@ for (const place of places) {
           expect(second.bytesStored).toBe(first.bytesStored);
           expect((await contentIn(one)).bytes).toBe(2 * first.bytesStored);
           expect(await lostBy(other, { tree, expected, manifest: "second" })).toEqual([]);
+        },
+        5 * minutes,
+      );
+
+      test(
+        "one that does not believe the first does not store what verify has read, no matter who stored it",
+        async () => {
+          await using dir = await scratch();
+          const { tree, expected, confs } = await hosts(place, dir.path, [
+            { name: "first", layout },
+            { name: "second", layout },
+          ]);
+          const [one = "", other = ""] = confs;
+          const first = await archive(one);
+          const read = await sysbackup(["verify", "--json", "--conf-dir", one, "--all", "--read-data", "new"]);
+          expect(read).toMatchObject({ exit: 0 });
+          expect(JSON.parse(read.stdout).read).toMatchObject({
+            objects: first.objectsStored,
+            noted: first.objectsStored,
+          });
+          const second = await archive(other);
+          expect(second).toMatchObject({ objectsStored: 0, bytesStored: 0, files: first.files, warnings: 0 });
+          expect(await lostBy(other, { tree, expected, manifest: "second" })).toEqual([]);
+          const again = await sysbackup(["verify", "--json", "--conf-dir", one, "--all", "--read-data", "new"]);
+          expect(JSON.parse(again.stdout)).toMatchObject({ verdict: "restorable", read: { objects: 0, bytes: 0 } });
+          expect((await archive(other)).requests).toMatchObject({ get: 0, list: 2 });
         },
         5 * minutes,
       );

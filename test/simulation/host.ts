@@ -108,6 +108,7 @@ function contentOf({ daysRetained, packSize }: Scenario): Config["content"] {
     repackBelow: 0.4,
     follow: "all",
     shareWith: ["*"],
+    believeVerified: true,
     pickerTimeout: 60_000,
     snapshotTimeout: 60_000,
     lockMode: "GOVERNANCE",

@@ -8,7 +8,7 @@ export type VerifyArgs = Access & {
   readonly manifest: string | undefined;
   /** Verifies every backup of the name. */
   readonly all: boolean;
-  /** The share of content to read, as written (`n/t`, `p%`); empty for all, undefined for nothing. */
+  /** The share of content to read, as written (`n/t`, `p%`, `new`); empty for all, undefined for nothing. */
   readonly readData: string | undefined;
   /** Compares with this machine's files instead of checking the bucket. */
   readonly live: boolean;

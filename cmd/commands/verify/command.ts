@@ -15,8 +15,8 @@ export const verify = subcommand<VerifyArgs>(
       { flag: "--all", help: "Verify every backup of the name, or of all names if none is given" },
       {
         flag: "--read-data [part]",
-        help: "Also read and hash content: all, a slice (2/7, or /7 for today's), or a random share (5%)",
-        value: /^\d*\/\d+$|^\d+(?:\.\d+)?%$/,
+        help: "Also read and hash content: all, new (unread so far), a slice (2/7; /7: today's), a share (5%)",
+        value: /^new$|^\d*\/\d+$|^\d+(?:\.\d+)?%$/,
       },
       { flag: "--live", help: "Compare with this machine's files; with --read-data, also their content" },
       { flag: "--html <file>", help: "Also write a page with plots" },

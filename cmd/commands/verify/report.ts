@@ -16,7 +16,7 @@ export function* reportLines(verdict: Verdict, share: string | undefined, counts
   if (unseen.lockOnly > 0) yield `  ${unseenText(unseen)}`;
   yield read === undefined
     ? "  content was not read: --read-data does that"
-    : `  ${counted(read.objects, "object")} read and hashed (${share}), ${bytes(read.bytes)}`;
+    : `  ${counted(read.objects, "object")} read and hashed (${share}), ${bytes(read.bytes)}${notedText(read)}`;
   yield `  requests: ${requestsLine(counts)}`;
   if (backups.length > 1) yield* table(columns, backups.map(rowOf));
   yield* section("damaged:", findingLines(verdict, "damage"), found.damage);
@@ -31,6 +31,10 @@ export function* reportLines(verdict: Verdict, share: string | undefined, counts
     yield "restore these from another backup: `sysbackup list` shows them; new ones may share the damage: see docs/troubleshooting.md";
   if (found.promise > 0 && verdict.state !== "unread")
     yield "run `sysbackup renew` to extend locks; until then only access rights protect these objects from deletion";
+}
+
+function notedText({ noted }: NonNullable<Verdict["read"]>): string {
+  return noted === 0 ? "" : `; ${count(noted)} noted for other machines`;
 }
 
 /** Says what a role that may not read content leaves unchecked. */

@@ -1,15 +1,19 @@
 import { writeFile } from "node:fs/promises";
+import { planRetention } from "../../../core/archive/locks/retention.ts";
 import { distrust } from "../../../core/archive/state/distrust.ts";
+import type { RoleName } from "../../../core/aws/package.ts";
 import type { Bucket } from "../../../core/bucket/contract.ts";
 import type { Counts } from "../../../core/bucket/decorators/count.ts";
 import type { Config } from "../../../core/config/config.ts";
 import { type ExitStatus, exitStatus, Failure, reasonOf } from "../../../core/failure.ts";
-import { safeName } from "../../../core/format/keys.ts";
+import { prefixes, runOf, safeName } from "../../../core/format/keys.ts";
 import { type Found, findManifest } from "../../../core/manifest/find.ts";
 import { openManifest } from "../../../core/manifest/open.ts";
 import { nameOf } from "../../../core/manifest/read.ts";
 import { listRoots } from "../../../core/manifest/roots.ts";
-import { chooser, parseShare, shareText } from "../../../restore/verify/share.ts";
+import type { Choose } from "../../../restore/verify/collect.ts";
+import { Notes } from "../../../restore/verify/notes.ts";
+import { chooser, parseShare, type Share, shareText } from "../../../restore/verify/share.ts";
 import { type Verdict, verify } from "../../../restore/verify/verify.ts";
 import type { CommandIO, RunSubcommand } from "../../io.ts";
 import { connectAs } from "../../shared/connect.ts";
@@ -29,9 +33,9 @@ const exits = {
 export const run: RunSubcommand<VerifyArgs> = async (args, io) => {
   checkArgs(args);
   const share = args.readData === undefined ? undefined : parseShare(args.readData || undefined, io.now());
-  // The audit role may not read content.
-  const { config, bucket, counts } = await connectAs(share === undefined ? "audit" : "restore", args, io);
+  const { config, bucket, counts } = await connectAs(roleFor(share), args, io);
   const choose = share && chooser(share, Buffer.from(io.random(4)).readUInt32LE());
+  let notes: Notes | undefined;
   try {
     const wanted = args.manifest ?? config.backup.name;
     if (args.live) {
@@ -39,11 +43,13 @@ export const run: RunSubcommand<VerifyArgs> = async (args, io) => {
       const manifest = await openManifest(bucket, source, io.notify);
       return await runLive({ bucket, manifest, title: nameOf(source), choose }, io);
     }
+    notes = share && (await openNotes(share, bucket, config, io));
     return await verify(
       {
         bucket,
         sources: sourcesOf(args, wanted, bucket, io),
-        read: choose,
+        read: share?.kind === "new" ? unread(notes) : choose && (({ key }) => choose(key)),
+        notes,
         now: io.now,
         serverTime: finding(bucket, io).now,
         onProgress: ({ objects, bytes }) => io.progress.update({ doneBytes: bytes, files: objects }),
@@ -57,9 +63,37 @@ export const run: RunSubcommand<VerifyArgs> = async (args, io) => {
     );
   } finally {
     io.progress.end();
+    notes?.[Symbol.dispose]();
     await bucket.close();
   }
 };
+
+/** The audit role may not read content; only the reader may note it. */
+function roleFor(share: Share | undefined): RoleName {
+  if (share === undefined) return "audit";
+  return share.kind === "new" ? "reader" : "restore";
+}
+
+/** Throws a Failure if what is noted must be known, and the role may not read it. */
+async function openNotes(share: Share, bucket: Bucket, config: Config, io: CommandIO): Promise<Notes | undefined> {
+  const { now, notify, signal } = io;
+  const { daysRetained, lockMode } = config.content;
+  const start = now();
+  const { retention } = planRetention(start, daysRetained, lockMode);
+  const notes = await Notes.open({ bucket, retention, run: runOf(start, io.random(4)), now, notify, signal });
+  if (notes !== undefined || share.kind !== "new") return notes;
+  throw new Failure({
+    doing: "find out what nobody has read yet",
+    what: prefixes.verified,
+    why: "this role may not read what is noted there",
+    remedy: "use the package's role reader (an older package gets it by update-resources), or give --read-data alone",
+  });
+}
+
+/** Chooses packs and contents that are not noted. Dumps are not, as no other backup builds upon them. */
+function unread(notes: Notes | undefined): Choose {
+  return (object) => /^(?:packs|content)\//.test(object.key) && notes?.lacks(object) === true;
+}
 
 type ReportOptions = Pick<VerifyArgs, "html" | "all"> & { readonly share: string | undefined };
 
@@ -84,7 +118,7 @@ async function report(
 async function noteDamage(verdict: Verdict, config: Config, bucketUrl: string, io: CommandIO): Promise<void> {
   if (verdict.state !== "damaged") return;
   try {
-    const known = await distrust(config, bucketUrl, damagedIn(verdict));
+    const known = await distrust(config, bucketUrl, verdict.damage());
     if (known === 0) return;
     const message = `the next archive of ${JSON.stringify(config.backup.name)} stores the content of the damaged objects again, from the files as they are then`;
     io.notify({ level: "info", code: "damage-noted", message });
@@ -92,10 +126,6 @@ async function noteDamage(verdict: Verdict, config: Config, bucketUrl: string, i
     const message = `the damage could not be noted, so the next archive may reuse the damaged objects: ${reasonOf(error)}`;
     io.notify({ level: "warning", code: "damage-not-noted", message });
   }
-}
-
-function* damagedIn(verdict: Verdict) {
-  for (const finding of verdict.findings()) if (finding.severity === "damage") yield finding;
 }
 
 async function writePage(path: string, page: string): Promise<void> {
@@ -106,10 +136,12 @@ async function writePage(path: string, page: string): Promise<void> {
   }
 }
 
-function checkArgs({ manifest, all, live, html }: VerifyArgs): void {
+function checkArgs({ manifest, all, live, html, readData }: VerifyArgs): void {
   const usage = (why: string, remedy: string) => new Failure({ doing: "verify", why, remedy, exit: exitStatus.usage });
   if (all && manifest !== undefined && !safeName.test(manifest))
     throw usage(`${JSON.stringify(manifest)} is not a backup name, which --all needs`, "leave one of them out");
+  if (live && readData === "new")
+    throw usage("new says which objects of the bucket are read, and --live reads files", "leave out one of them");
   if (live && all) throw usage("this machine can be compared with one backup only", "leave out --all or --live");
   if (live && html !== undefined) throw usage("--html does not show what --live finds", "leave out --html or --live");
 }

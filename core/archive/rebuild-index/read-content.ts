@@ -3,8 +3,8 @@ import type { BucketReader, Stored } from "../../bucket/contract.ts";
 import { type CompressionName, compressionNames } from "../../format/codec.ts";
 import { encodingOf } from "../../format/encoding.ts";
 import { altered } from "../../format/error.ts";
+import type { FoundObject } from "../../inventory/writer.ts";
 import { readContent } from "../../stored/read.ts";
-import type { FoundObject } from "./writer.ts";
 
 /**
  * Reads all of it, in bounded memory. Undefined if it does not exist any more. Throws a FormatError unless the content has

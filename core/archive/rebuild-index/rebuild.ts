@@ -12,7 +12,12 @@
  */
 import { type Bucket, BucketError, type ListedVersion } from "../../bucket/contract.ts";
 import { maxFrameContent } from "../../format/frame.ts";
+import { encodeIndex, type IndexLine } from "../../format/index-object.ts";
+import { keys, type RunId } from "../../format/keys.ts";
 import type { LockMode } from "../../format/lock-mode.ts";
+import { KnownVersions } from "../../inventory/known.ts";
+import { readPack } from "../../inventory/read-pack.ts";
+import { type FoundObject, InventoryWriter } from "../../inventory/writer.ts";
 import { lossOf } from "../../manifest/loss.ts";
 import type { Notify } from "../../notice.ts";
 import { Budget, eachOf } from "../../side-by-side.ts";
@@ -21,10 +26,9 @@ import { Garbage } from "../../system/garbage.ts";
 import { clockSkew, startOfLocks } from "../locks/clock.ts";
 import { planRetention } from "../locks/retention.ts";
 import { candidatesIn, folders, type IndexCandidate } from "./candidates.ts";
-import { KnownVersions, readOwnIndex } from "./known.ts";
+import { readOwnIndex } from "./own-index.ts";
 import { readContentObject } from "./read-content.ts";
-import { readPack } from "./read-pack.ts";
-import { type FoundObject, IndexWriter } from "./writer.ts";
+import { explained } from "./refused.ts";
 
 export type RebuildJob = {
   readonly bucket: Pick<Bucket, "get" | "head" | "list" | "listVersions" | "retention" | "serverTime">;
@@ -84,7 +88,7 @@ class Rebuild {
   readonly #known: KnownVersions;
   /** Locks must not end before this date. */
   readonly #minimumLockEnd: Date;
-  readonly #writer: IndexWriter | undefined;
+  readonly #writer: InventoryWriter | undefined;
   readonly #memory = new Budget(maxFrameContent);
   readonly #garbage = new Garbage();
   readonly #figures: RebuildFigures = {
@@ -111,7 +115,11 @@ class Rebuild {
     this.#job = job;
     this.#known = known;
     this.#minimumLockEnd = plan.minimumLockEnd;
-    this.#writer = target && new IndexWriter({ bucket: target, name, run, retention: plan.retention, now, last });
+    const keyOf = (id: RunId) => keys.index(name, id);
+    const encode = (lines: Iterable<IndexLine>) => encodeIndex(name, run, lines);
+    const { retention } = plan;
+    this.#writer =
+      target && new InventoryWriter({ bucket: explained(target), keyOf, encode, run, retention, now, last });
   }
 
   async examine(candidates: readonly IndexCandidate[]): Promise<void> {
@@ -208,9 +216,9 @@ class Rebuild {
     await this.#writer?.add({ key, version, size, encoding, retain_until: until.toISOString() }, frames);
   }
 
-  #extend({ key, version, until }: LockedVersion): void {
+  async #extend({ key, version, until }: LockedVersion): Promise<void> {
     this.#figures.extended += 1;
-    this.#writer?.addExtension({ key, version, retain_until: until.toISOString() });
+    await this.#writer?.addExtension({ key, version, retain_until: until.toISOString() });
   }
 
   /** Goes on without one version. An error that concerns all of them is thrown: a right that is missing, for example. */

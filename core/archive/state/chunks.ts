@@ -23,7 +23,8 @@ export class ChunkTable {
       `INSERT INTO chunks VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE
        SET object = excluded.object, frame_offset = excluded.frame_offset, frame_length = excluded.frame_length,
          offset = excluded.offset, length = excluded.length
-       WHERE coalesce((SELECT retain_until FROM objects WHERE id = chunks.object), 0) < ?`,
+       WHERE coalesce((SELECT retain_until FROM objects WHERE id = chunks.object), 0) < ?
+         OR (SELECT standing FROM objects WHERE id = chunks.object) < (SELECT standing FROM objects WHERE id = excluded.object)`,
     );
   }
 
@@ -39,8 +40,8 @@ export class ChunkTable {
   }
 
   /**
-   * Records what an index object says, unless the chunk is known already in an object that is locked until
-   * `minimumLockEnd` or longer: nobody's word replaces a place that is good.
+   * Records what others say, unless the chunk is known already in an object that is locked until `minimumLockEnd` or longer: only a
+   * stronger claim replaces such a place. `object` is a claim itself.
    */
   learn(id: Uint8Array, { object, frameOffset, frameLength, offset, length }: ChunkPlace, minimumLockEnd: Date): void {
     this.#insertLearned.run(id, object, frameOffset, frameLength, offset, length, minimumLockEnd.getTime());

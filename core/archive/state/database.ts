@@ -11,7 +11,7 @@ import { FalseState } from "./false-state.ts";
 import { unusable } from "./folder.ts";
 import { makePrivate, stateSuffixes } from "./private-files.ts";
 
-const schemaVersion = 2;
+const schemaVersion = 3;
 
 const schema = `
   CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -24,8 +24,13 @@ const schema = `
     encoding TEXT NOT NULL,
     retain_until INTEGER NOT NULL,
     indexed INTEGER NOT NULL,
+    -- Whose word it rests on: see objects.ts.
+    standing INTEGER NOT NULL,
+    -- 1 if rows of files may rest on a claim that was not looked up yet.
+    wanted INTEGER NOT NULL DEFAULT 0,
     UNIQUE (key, version)
   );
+  CREATE INDEX objects_wanted ON objects (key, id) WHERE wanted = 1;
   CREATE INDEX objects_by_retention ON objects (retain_until);
   CREATE INDEX objects_to_index ON objects (id) WHERE indexed = 0;
   CREATE TABLE chunks (
@@ -57,8 +62,9 @@ const schema = `
   ) WITHOUT ROWID;
   -- Extensions that are in no index object yet.
   CREATE TABLE extensions (object INTEGER PRIMARY KEY);
-  -- The last index object read of each backup name.
-  CREATE TABLE index_read (name TEXT PRIMARY KEY, key TEXT NOT NULL) WITHOUT ROWID;
+  -- Up to which stamp all index objects of a source are dealt with, and the later ones that are, by key: see index-marks.ts.
+  CREATE TABLE index_settled (source TEXT PRIMARY KEY, stamp TEXT NOT NULL) WITHOUT ROWID;
+  CREATE TABLE index_seen (source TEXT NOT NULL, key TEXT NOT NULL, size INTEGER, PRIMARY KEY (source, key)) WITHOUT ROWID;
 `;
 
 export function statePath(stateDir: string, name: string): string {

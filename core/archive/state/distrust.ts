@@ -1,21 +1,37 @@
 /**
  * Objects that a verification found damaged count as unknown on this host from now on: its next archive reads the files that
  * need them and stores them again, instead of relying on the damage for ever.
+ *
+ * What is found wrong is a claim of some manifest, perhaps of a hostile one. So only a claim that this state makes itself
+ * counts against the object: of the same size and encoding, and, if it is about what lies in the object, of the same bytes.
  */
 import { existsSync } from "node:fs";
 import type { Config } from "../../config/config.ts";
 import { statePath } from "./database.ts";
+import { FalseExtents, type WrongExtent } from "./false-extents.ts";
 import { lockState, makeStateDir } from "./folder.ts";
-import { ObjectTable } from "./objects.ts";
+import { type KnownObject, ObjectTable } from "./objects.ts";
+import { PartTable } from "./parts.ts";
 import { bucketIdentity, withStateDatabase } from "./use.ts";
 
-type Damaged = { readonly key: string; readonly version: string };
+/** What a manifest says of an object, and was found to be wrong. */
+export type DamagedClaim = {
+  readonly key: string;
+  readonly version: string;
+  readonly size: number;
+  /** The encoding of content, `part` or something else. */
+  readonly kind: string;
+  /** SHA-256 of the stored bytes of a part, hex. */
+  readonly sha256: string;
+  /** The object is as it was stored, but does not hold these extents. Undefined if the object itself is damaged. */
+  readonly wrong: (() => Iterable<WrongExtent>) | undefined;
+};
 
 /**
  * Notes the damage. Returns how many of the objects this host relied on; 0 on a machine without a state database of this
  * backup name. Throws a Failure if an archive is running, and the errors of `withStateDatabase`.
  */
-export async function distrust(config: Config, bucketUrl: string, damaged: Iterable<Damaged>): Promise<number> {
+export async function distrust(config: Config, bucketUrl: string, damaged: Iterable<DamagedClaim>): Promise<number> {
   const path = statePath(config.backup.stateDir, config.backup.name);
   if (!existsSync(path)) return 0;
   await makeStateDir(config.backup.stateDir);
@@ -23,11 +39,26 @@ export async function distrust(config: Config, bucketUrl: string, damaged: Itera
   try {
     return await withStateDatabase(path, bucketIdentity(bucketUrl, config), async (database) => {
       const objects = new ObjectTable(database);
-      let known = 0;
-      for (const { key, version } of damaged) known += objects.distrustVersion(key, version);
-      return known;
+      const parts = new Map(new PartTable(database).all().map(({ object, sha256 }) => [object, sha256]));
+      const extents = new FalseExtents(database);
+      const distrusted = new Set<number>();
+      for (const claim of damaged) {
+        const known = objects.find(claim.key, claim.version);
+        if (known === undefined || !isOurs(claim, known, parts)) continue;
+        if (claim.wrong === undefined) distrusted.add(known.id);
+        else extents.add(known.id, claim.wrong());
+      }
+      for (const id of extents.believed()) distrusted.add(id);
+      for (const id of distrusted) objects.distrust(id);
+      return distrusted.size;
     });
   } finally {
     lock.release();
   }
+}
+
+/** Whether the state says the same of the object. */
+function isOurs(claim: DamagedClaim, known: KnownObject, parts: ReadonlyMap<number, string>): boolean {
+  if (claim.size !== known.size) return false;
+  return claim.kind === "part" ? claim.sha256 === parts.get(known.id) : claim.kind === known.encoding;
 }

@@ -1,155 +1,177 @@
 /**
- * Reads what other hosts, and this one before it lost its state, say they stored: their index objects, each once.
+ * Reads what others, and this host before it lost its state, say is stored: the index objects of the names that are believed,
+ * and verified objects; each once. All of it are claims: see objects.ts.
  */
 import type { Database } from "bun:sqlite";
 import { BucketError, type BucketReader } from "../../bucket/contract.ts";
 import { reasonOf } from "../../failure.ts";
 import { FormatError } from "../../format/error.ts";
-import type { IndexLine } from "../../format/index-object.ts";
-import { type ManifestKey, parseIndexKey, prefixes } from "../../format/keys.ts";
+import { isTimely, settledBefore } from "../../format/index-id.ts";
+import { prefixes } from "../../format/keys.ts";
 import type { Notify } from "../../notice.ts";
-import { readIndexObject } from "../../stored/index-object.ts";
-import { ChunkTable } from "./chunks.ts";
+import { readIndexObject, readVerifiedObject } from "../../stored/index-object.ts";
+import { lastCompleted } from "./completed.ts";
+import { fact, setFact } from "./database.ts";
 import { FalseState } from "./false-state.ts";
-import { ObjectTable } from "./objects.ts";
+import { type IndexKey, indexKeys, verifiedKeys } from "./index-keys.ts";
+import { IndexMarks } from "./index-marks.ts";
+import { learn } from "./learn.ts";
 
 export type IndexSyncDeps = {
-  readonly bucket: BucketReader;
+  readonly bucket: Pick<BucketReader, "get" | "list">;
   readonly database: Database;
   /** Our own backup name. */
   readonly name: string;
   /** Nothing is built upon an object whose lock ends before this. */
   readonly minimumLockEnd: Date;
-  /** Whether the index of this backup name is believed. */
-  readonly believes: (name: string) => boolean;
+  /** Other names whose index is believed; `*` stands for all. */
+  readonly shareWith: readonly string[];
+  readonly believeVerified: boolean;
+  readonly now: Date;
   readonly notify: Notify;
   readonly signal: AbortSignal;
 };
 
+/** The fact that has the key of the last index object of our own: put by this state, or by one that was lost. */
+export const ownIndexFact = "own_index";
+
 /**
- * Learns what is in unread index objects. A damaged one is reported and passed over: its content is stored again. Throws a
- * FalseState if the bucket does not have what this host put there: it is another one of the same name, made or mounted in
- * its place, and nothing that the database says is in it.
+ * Learns what is in unread objects. One that is damaged, or not what its key says, is reported, passed over and not asked for
+ * again: its content is stored again. Throws a FalseState if the bucket does not have what this host put there: it is another
+ * one of the same name, made or mounted in its place, and nothing that the database says is in it.
  */
 export async function syncIndex(deps: IndexSyncDeps): Promise<void> {
-  for await (const [key, { name }] of unread(deps)) {
-    deps.signal.throwIfAborted();
-    if (deps.believes(name)) await readIndex(deps, key);
-    rememberRead(deps.database, name, key);
+  await new IndexSync(deps).run();
+}
+
+export function marksOf(database: Database, source: string): IndexMarks {
+  return new IndexMarks(database, source, source === "" ? prefixes.verified : prefixes.indexOf(source));
+}
+
+class IndexSync {
+  readonly #deps: IndexSyncDeps;
+  readonly #marks = new Map<string, IndexMarks>();
+  readonly #ownKey: string | undefined;
+  /** The own index is of use to a state that is new. Later, what this state did not put there, somebody else did. */
+  readonly #believesOwn: boolean;
+  #absurd: string[] = [];
+  #strange: string[] = [];
+
+  constructor(deps: IndexSyncDeps) {
+    const { database, name, shareWith } = deps;
+    this.#deps = deps;
+    this.#ownKey = fact(database, ownIndexFact);
+    this.#believesOwn = lastCompleted(database) === undefined || shareWith.includes("*") || shareWith.includes(name);
   }
-}
 
-/** Notes the newest index object of a name that this host knows of. */
-export function rememberRead(database: Database, name: string, key: string): void {
-  database
-    .query("INSERT INTO index_read VALUES (?, ?) ON CONFLICT DO UPDATE SET key = max(key, excluded.key)")
-    .run(name, key);
-}
+  async run(): Promise<void> {
+    const { bucket, name, shareWith, believeVerified, now } = this.#deps;
+    const names = shareWith.includes("*") ? "all" : new Set([name, ...shareWith]);
+    const startOf = (source: string) => this.#startOf(source);
+    let ownSeen = this.#ownKey === undefined;
+    this.#marksOf(name);
+    for await (const found of indexKeys({ bucket, names, startOf, now })) {
+      ownSeen ||= found.key === this.#ownKey;
+      if (names === "all" || names.has(found.source)) await this.#take(found);
+    }
+    if (!ownSeen) throw new FalseState(`the bucket does not have ${JSON.stringify(this.#ownKey)}, which was put there`);
+    if (believeVerified) await this.#runVerified(startOf);
+    for (const marks of this.#marks.values()) marks.settle(settledBefore(now));
+    this.#report();
+  }
 
-/** S3's pages have so many keys, but for the last. */
-const fullPage = 1_000;
-
-/**
- * Yields index keys after the last one read of each name. A bucket with few keys costs one request. If a page is full and
- * ends among keys that were read before, the listing begins again at the last of them.
- */
-async function* unread({ bucket, database, name }: IndexSyncDeps): AsyncGenerator<[string, ManifestKey]> {
-  const lastRead = (other: string) =>
-    database.query<{ key: string }, [string]>("SELECT key FROM index_read WHERE name = ?").get(other)?.key;
-  const own = lastRead(name);
-  let ownSeen = own === undefined;
-  let after: string | undefined;
-  for (let listed = false; !listed; ) {
-    listed = true;
-    for await (const page of bucket.list(prefixes.index, after)) {
-      for (const { key } of page) {
-        ownSeen ||= key === own;
-        const parsed = parseIndexKey(key);
-        if (parsed !== undefined && key > (lastRead(parsed.name) ?? "")) yield [key, parsed];
-      }
-      const end = page.at(-1)?.key;
-      const read = end === undefined ? undefined : lastRead(parseIndexKey(end)?.name ?? "");
-      if (page.length < fullPage || end === undefined || read === undefined || read <= end) continue;
-      // Without its last character it sorts just before itself, so that it is seen.
-      after = read.slice(0, -1);
-      listed = false;
-      break;
+  /** A role of an older package may not read verified objects. */
+  async #runVerified(startOf: (source: string) => string): Promise<void> {
+    const { bucket, notify } = this.#deps;
+    try {
+      for await (const found of verifiedKeys({ bucket, startOf })) await this.#take(found);
+    } catch (error) {
+      if (!(error instanceof BucketError) || error.kind !== "denied") throw error;
+      const message = `the role may not read ${JSON.stringify(prefixes.verified)}, so what others have stored is stored again: run update-resources`;
+      notify({ level: "info", code: "verified-denied", message });
     }
   }
-  if (!ownSeen) throw new FalseState(`the bucket does not have ${JSON.stringify(own)}, which was put there`);
-}
 
-async function readIndex(deps: IndexSyncDeps, key: string): Promise<void> {
-  const { bucket, database, minimumLockEnd, notify } = deps;
-  try {
-    await learn(database, readIndexObject(bucket, { key }), minimumLockEnd);
-  } catch (error) {
-    // A bucket that does not answer, or a database that cannot be written, is no matter of this one object.
-    if (!(error instanceof FormatError) && !isDamage(error) && !(await isGone(error, key, deps))) throw error;
-    notify({
-      level: "warning",
-      code: "index-damaged",
-      message: `the index object ${JSON.stringify(key)} is passed over: ${reasonOf(error)}; what it lists is stored again`,
-    });
+  #marksOf(source: string): IndexMarks {
+    const known = this.#marks.get(source);
+    if (known !== undefined) return known;
+    const marks = marksOf(this.#deps.database, source);
+    this.#marks.set(source, marks);
+    return marks;
   }
-}
 
-/**
- * Whether an index object was removed, by a prune, since it was listed. S3 denies what is missing to a role that may not list
- * the whole bucket.
- */
-async function isGone(error: unknown, key: string, { bucket }: IndexSyncDeps): Promise<boolean> {
-  if (!(error instanceof BucketError) || error.kind !== "denied") return false;
-  // Without its last character the key sorts just before itself.
-  for await (const page of bucket.list(prefixes.index, key.slice(0, -1)))
-    return !page.some((found) => found.key === key);
-  return true;
+  #startOf(source: string): string {
+    const start = this.#marksOf(source).start();
+    if (source !== this.#deps.name || this.#ownKey === undefined || this.#ownKey > start) return start;
+    // Without its last character it sorts just before itself, so that it is seen.
+    return this.#ownKey.slice(0, -1);
+  }
+
+  async #take(found: IndexKey): Promise<void> {
+    const { now, name, signal } = this.#deps;
+    const marks = this.#marksOf(found.source);
+    if (marks.has(found)) return;
+    signal.throwIfAborted();
+    if (marks.isFull) return;
+    const timely = isTimely(found.stamp, now);
+    if (!timely) this.#absurd.push(found.key);
+    else if (found.source === name && !this.#believesOwn) this.#strange.push(found.key);
+    else await this.#read(found);
+    marks.note(found.key, found.size);
+    // What follows is later: a sync that is interrupted goes on from here.
+    const settled = settledBefore(now);
+    if (timely && found.stamp < settled) marks.settle(found.stamp);
+  }
+
+  async #read(found: IndexKey): Promise<void> {
+    const { bucket, database, name, minimumLockEnd, notify } = this.#deps;
+    const { key, source, run } = found;
+    try {
+      const lines =
+        source === ""
+          ? readVerifiedObject(bucket, { key }, run)
+          : readIndexObject(bucket, { key }, { name: source, run });
+      await learn(database, lines, { source: source === "" ? "verified" : "shared", minimumLockEnd });
+      if (source === name && key > (fact(database, ownIndexFact) ?? "")) setFact(database, ownIndexFact, key);
+    } catch (error) {
+      // A bucket that does not answer, or a database that cannot be written, is no matter of this one object.
+      if (!(error instanceof FormatError) && !isDamage(error) && !(await this.#isGone(error, key))) throw error;
+      notify({
+        level: "warning",
+        code: "index-damaged",
+        message: `the index object ${JSON.stringify(key)} is passed over: ${reasonOf(error)}; what it lists is stored again`,
+      });
+    }
+  }
+
+  /**
+   * Whether an index object was removed, by a prune, since it was listed. S3 denies what is missing to a role that may not list
+   * the whole bucket.
+   */
+  async #isGone(error: unknown, key: string): Promise<boolean> {
+    if (!(error instanceof BucketError) || error.kind !== "denied") return false;
+    const prefix = key.slice(0, key.indexOf("/") + 1);
+    // Without its last character the key sorts just before itself.
+    for await (const page of this.#deps.bucket.list(prefix, key.slice(0, -1)))
+      return !page.some((found) => found.key === key);
+    return true;
+  }
+
+  #report(): void {
+    const { notify } = this.#deps;
+    const [absurd] = this.#absurd;
+    if (absurd !== undefined) {
+      const message = `${this.#absurd.length} index objects are ignored, such as ${JSON.stringify(absurd)}: their names have a time that is not yet, or none; somebody with the right to put there made them up, or had a wrong clock`;
+      notify({ level: "warning", code: "index-absurd", message });
+    }
+    const [strange] = this.#strange;
+    if (strange !== undefined) {
+      const message = `${this.#strange.length} index objects under the name of this backup are ignored, such as ${JSON.stringify(strange)}: this machine's state did not put them; does another machine archive under the same name? To believe them, add the name to share_with`;
+      notify({ level: "warning", code: "index-not-ours", message });
+    }
+  }
 }
 
 function isDamage(error: unknown): boolean {
   return error instanceof BucketError && (error.kind === "damaged" || error.kind === "missing");
-}
-
-/** Takes all lines, or none if the object turns out to be damaged. Nothing else may use the database meanwhile. */
-async function learn(database: Database, lines: AsyncIterable<IndexLine>, minimumLockEnd: Date): Promise<void> {
-  database.run("BEGIN");
-  try {
-    await learnLines(database, lines, minimumLockEnd);
-    database.run("COMMIT");
-  } catch (error) {
-    // Some errors, such as a full disk, have ended the transaction.
-    if (database.inTransaction) database.run("ROLLBACK");
-    throw error;
-  }
-}
-
-async function learnLines(database: Database, lines: AsyncIterable<IndexLine>, minimumLockEnd: Date): Promise<void> {
-  const objects = new ObjectTable(database);
-  const chunks = new ChunkTable(database);
-  const ids: number[] = [];
-  for await (const line of lines) {
-    if ("object" in line) {
-      const { retain_until, ...ref } = line.object;
-      ids.push(objects.add(ref, new Date(retain_until), true));
-    } else if ("extended" in line) {
-      objects.heardExtension(line.extended.key, line.extended.version, new Date(line.extended.retain_until));
-    } else {
-      learnFrame(chunks, ids, line.frame, minimumLockEnd);
-    }
-  }
-}
-
-function learnFrame(
-  chunks: ChunkTable,
-  ids: readonly number[],
-  [number, frameOffset, frameLength, held]: Extract<IndexLine, { frame: unknown }>["frame"],
-  minimumLockEnd: Date,
-): void {
-  const object = ids[number];
-  if (object === undefined) return;
-  let offset = 0;
-  for (const [hex, length] of held) {
-    chunks.learn(Buffer.from(hex, "hex"), { object, frameOffset, frameLength, offset, length }, minimumLockEnd);
-    offset += length;
-  }
 }

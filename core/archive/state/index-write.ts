@@ -3,10 +3,10 @@ import type { Database } from "bun:sqlite";
 import type { Encoding } from "../../format/encoding.ts";
 import { idAfter } from "../../format/index-id.ts";
 import { encodeIndex, type IndexLine } from "../../format/index-object.ts";
-import { keys, type RunId } from "../../format/keys.ts";
+import { keys, parseIndexKey } from "../../format/keys.ts";
 import { type WriteTarget, writeBytes } from "../../stored/write.ts";
-import { FalseState } from "./false-state.ts";
-import { rememberRead } from "./index-sync.ts";
+import { fact, setFact } from "./database.ts";
+import { marksOf, ownIndexFact } from "./index-sync.ts";
 
 /** Objects and chunks that one index object lists, about: it is made in memory. */
 const enoughLines = 100_000;
@@ -35,7 +35,10 @@ async function writeOne({ target, database, name, run, now }: IndexWriterDeps): 
   const extended = extendedObjects(database);
   if (objects.length === 0 && extended.length === 0) return false;
   const content = Buffer.from([...encodeIndex(name, run, linesOf(database, objects, extended))].join(""));
-  const key = keys.index(name, freeId(database, name, { start: now(), run }));
+  const last = parseIndexKey(fact(database, ownIndexFact) ?? "")?.stamp;
+  const key = keys.index(name, idAfter(last, { start: now(), run }));
+  // Before it is put, so that a run that is killed meanwhile does not take it for somebody else's later.
+  marksOf(database, name).note(key, null);
   // Never filtered: see core/stored/index-object.ts.
   await writeBytes({ ...target, filters: [] }, { content, codec: "frame", key });
   database.transaction(() => {
@@ -43,7 +46,7 @@ async function writeOne({ target, database, name, run, now }: IndexWriterDeps): 
     for (const { id } of objects) markIndexed.run(id);
     const forget = database.query("DELETE FROM extensions WHERE object = ?");
     for (const { id } of extended) forget.run(id);
-    rememberRead(database, name, key);
+    setFact(database, ownIndexFact, key);
   })();
   return true;
 }
@@ -61,17 +64,6 @@ function newObjects(database: Database): ObjectRow[] {
     lines += 1 + row.chunks;
   }
   return objects;
-}
-
-/**
- * Returns an id whose key sorts after the last index object's: one written in the same second, or by a clock that was set
- * back, takes the next second.
- */
-function freeId(database: Database, name: string, id: RunId): RunId {
-  const last = database.query<{ key: string }, [string]>("SELECT key FROM index_read WHERE name = ?").get(name)?.key;
-  const free = idAfter(last, name, id);
-  if (free === undefined) throw new FalseState(`it says that ${JSON.stringify(last)} was read`);
-  return free;
 }
 
 function extendedObjects(database: Database): ObjectRow[] {

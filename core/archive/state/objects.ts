@@ -5,6 +5,17 @@ import type { ObjectRef } from "../../format/entry.ts";
 import { BitSet } from "./bit-set.ts";
 import { FalseState } from "./false-state.ts";
 
+/**
+ * Whose word the row of an object rests on, the weakest first. `shared`: the index of a name that is believed; `verified`: a
+ * verified object. These two are claims: its existence, size and lock are looked up before a manifest rests on it, and it is
+ * `proven` then. `own`: this state stored it.
+ */
+const standings = { shared: 0, verified: 1, proven: 2, own: 3 } as const;
+
+/** Where a claim comes from. */
+export type ClaimSource = "shared" | "verified";
+const unproven = `standing < ${standings.proven}`;
+
 export type KnownObject = ObjectRef & { readonly id: number; readonly retainUntil: Date };
 
 type Row = {
@@ -23,16 +34,64 @@ export class ObjectTable {
     this.#database = database;
   }
 
-  /** Records an object, or finds the one that is there already. `indexed`: whether an index object lists it. Returns its id. */
+  /** Records an object that this state stored. `indexed`: whether an index object lists it. Returns its id. */
   add(ref: ObjectRef, retainUntil: Date, indexed: boolean): number {
     const row = this.#database
       .query<{ id: number }, [string, string, number, Encoding, number, number]>(
-        `INSERT INTO objects (key, version, size, encoding, retain_until, indexed) VALUES (?, ?, ?, ?, ?, ?)
-         ON CONFLICT DO UPDATE SET retain_until = max(retain_until, excluded.retain_until) RETURNING id`,
+        `INSERT INTO objects (key, version, size, encoding, retain_until, indexed, standing)
+         VALUES (?, ?, ?, ?, ?, ?, ${standings.own})
+         ON CONFLICT DO UPDATE SET size = excluded.size, encoding = excluded.encoding, wanted = 0, standing = excluded.standing,
+           retain_until = max(retain_until, excluded.retain_until)
+         RETURNING id`,
       )
       .get(ref.key, ref.version, ref.size, ref.encoding, retainUntil.getTime(), indexed ? 1 : 0);
     if (row === null) throw new Error("an insert returned no row");
     return row.id;
+  }
+
+  /**
+   * Records what others say of an object. Returns its id if their word counts: they say nothing of what is proven or our own,
+   * a verified object overrides an index, and of two of a kind that contradict each other the first one stays.
+   */
+  claim(ref: ObjectRef, retainUntil: Date, source: ClaimSource): number | undefined {
+    const row = this.#database
+      .query<{ id: number }, [string, string, number, Encoding, number, number]>(
+        `INSERT INTO objects (key, version, size, encoding, retain_until, indexed, standing) VALUES (?, ?, ?, ?, ?, 1, ?)
+         ON CONFLICT DO UPDATE SET size = excluded.size, encoding = excluded.encoding, standing = excluded.standing,
+           retain_until = max(retain_until, excluded.retain_until)
+         WHERE ${unproven} AND (standing < excluded.standing
+           OR standing = excluded.standing AND size = excluded.size AND encoding = excluded.encoding)
+         RETURNING id`,
+      )
+      .get(ref.key, ref.version, ref.size, ref.encoding, retainUntil.getTime(), standings[source]);
+    return row?.id;
+  }
+
+  /** Returns the ids of claims. */
+  unprovenIds(): BitSet {
+    return this.#idsOf(this.#database.query<{ id: number }, []>(`SELECT id FROM objects WHERE ${unproven}`).iterate());
+  }
+
+  /** Notes that rows of files may rest on a claim: it is to be looked up before a manifest is put. */
+  want(id: number): void {
+    this.#database.query(`UPDATE objects SET wanted = 1 WHERE id = ? AND ${unproven}`).run(id);
+  }
+
+  /** Returns some of the claims that are to be looked up, in order of key and id, behind that of `last`. */
+  wanted(last: Pick<KnownObject, "key" | "id"> | undefined): KnownObject[] {
+    return this.#database
+      .query<Row, [string, number]>(
+        "SELECT * FROM objects WHERE wanted = 1 AND (key, id) > (?, ?) ORDER BY key, id LIMIT 1000",
+      )
+      .all(last?.key ?? "", last?.id ?? 0)
+      .map(toKnown);
+  }
+
+  /** Notes that a claim was looked up and is true, and the lock that was found. */
+  prove(id: number, retainUntil: Date): void {
+    this.#database
+      .query(`UPDATE objects SET standing = ${standings.proven}, wanted = 0, retain_until = ? WHERE id = ?`)
+      .run(retainUntil.getTime(), id);
   }
 
   get(id: number): KnownObject {
@@ -41,12 +100,31 @@ export class ObjectTable {
     return toKnown(row);
   }
 
+  find(key: string, version: string): KnownObject | undefined {
+    const row = this.#database
+      .query<Row, [string, string]>("SELECT * FROM objects WHERE key = ? AND version = ?")
+      .get(key, version);
+    return row === null ? undefined : toKnown(row);
+  }
+
   /** Returns the ids of objects whose lock ends before `date`. */
   idsExpiringBefore(date: Date): BitSet {
     const rows = this.#database.query<{ id: number }, [number]>("SELECT id FROM objects WHERE retain_until < ?");
+    return this.#idsOf(rows.iterate(date.getTime()));
+  }
+
+  #idsOf(rows: Iterable<{ readonly id: number }>): BitSet {
     const ids = new BitSet();
-    for (const { id } of rows.iterate(date.getTime())) ids.add(id);
+    for (const { id } of rows) ids.add(id);
     return ids;
+  }
+
+  /** Returns the ids of these, and of claims. */
+  idsExpiringOrUnproven(date: Date): BitSet {
+    const rows = this.#database.query<{ id: number }, [number]>(
+      `SELECT id FROM objects WHERE retain_until < ? OR ${unproven}`,
+    );
+    return this.#idsOf(rows.iterate(date.getTime()));
   }
 
   /** Yields objects whose lock ends before `date`, in order of id. Reads a page at a time. */
@@ -66,22 +144,16 @@ export class ObjectTable {
     this.#database.query("INSERT OR IGNORE INTO extensions VALUES (?)").run(id);
   }
 
-  /** Records what another host says of an object's lock. */
+  /** Records what others say of the lock of a claim, which makes it worth looking up. It counts for nothing else. */
   heardExtension(key: string, version: string, until: Date): void {
     this.#database
-      .query("UPDATE objects SET retain_until = max(retain_until, ?) WHERE key = ? AND version = ?")
+      .query(`UPDATE objects SET retain_until = max(retain_until, ?) WHERE key = ? AND version = ? AND ${unproven}`)
       .run(until.getTime(), key, version);
   }
 
   /** Marks an object as gone: its chunks are unknown from now on, and files that use it are read again. */
   distrust(id: number): void {
     this.#database.query("UPDATE objects SET retain_until = 0 WHERE id = ?").run(id);
-  }
-
-  /** As `distrust`, by key and version; returns how many there were: one or none. */
-  distrustVersion(key: string, version: string): number {
-    return this.#database.query("UPDATE objects SET retain_until = 0 WHERE key = ? AND version = ?").run(key, version)
-      .changes;
   }
 
   /** Forgets objects whose lock ends before `date`, with their chunks and parts. No file's row may refer to them. */

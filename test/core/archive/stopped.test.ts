@@ -14,7 +14,7 @@ import { day, Rig, type RigRun, type RunOptions } from "./rig.ts";
 import { notebook } from "./scripts.ts";
 
 const mebibyte = 1024 ** 2;
-const small = { packSize: mebibyte };
+const small = { packSize: mebibyte, shareWith: ["*"] };
 
 /** Several packs of one file each, in the order of their names. */
 async function rigWithPacks(): Promise<Rig> {

@@ -93,7 +93,7 @@ describe("a prune", () => {
   test("a prune of one name leaves the backups of others alone, and what they share", async () => {
     await using rig = await Rig.make();
     await rig.write("file", first);
-    for (const name of ["a", "b"]) await rig.run({ name });
+    for (const name of ["a", "b"]) await rig.run({ name, content: { shareWith: ["a"] } });
     rig.ahead += 40 * day;
     await rig.write("file", second);
     const keptOfA = await rig.run({ name: "a" });

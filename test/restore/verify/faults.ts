@@ -157,7 +157,7 @@ async function lieAndBuildOnIt(rig: Rig): Promise<void> {
   const lying = Bun.zstdCompressSync([...encodeIndex(name, run, lines)].join(""));
   await lose(rig, key);
   await rig.bucket.put(key, lying, { retention: { mode: "GOVERNANCE", until } });
-  await rig.run({ name: "other" });
+  await rig.run({ name: "other", content: { shareWith: ["*"] } });
   await lose(rig, await keyOf(rig, "manifests/", root));
 }
 

@@ -2,16 +2,20 @@
 
 import { chmod, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import type { DamagedClaim } from "../../../core/archive/state/distrust.ts";
 import { type Bucket, BucketError } from "../../../core/bucket/contract.ts";
 import { wrapBucket } from "../../../core/bucket/wrap.ts";
 import { findManifest } from "../../../core/manifest/find.ts";
 import { listRoots } from "../../../core/manifest/roots.ts";
+import type { Choose } from "../../../restore/verify/collect.ts";
 import type { Finding } from "../../../restore/verify/findings.ts";
 import type { LostEntries } from "../../../restore/verify/losses.ts";
+import type { Notes } from "../../../restore/verify/notes.ts";
 import { type Verdict, verify } from "../../../restore/verify/verify.ts";
 import type { Rig } from "../../core/archive/rig.ts";
 
-export type Verified = Omit<Verdict, "findings" | "losses"> & {
+export type Verified = Omit<Verdict, "findings" | "losses" | "damage"> & {
+  readonly damage: readonly DamagedClaim[];
   readonly findings: readonly Finding[];
   readonly losses: readonly LostEntries[];
 };
@@ -21,19 +25,24 @@ export type Looking = {
   readonly now: () => Date;
   /** A backup name; all backups if undefined. */
   readonly name?: string;
-  readonly read?: (key: string) => boolean;
+  readonly read?: Choose;
+  readonly notes?: Notes;
   readonly signal?: AbortSignal;
 };
 
-export function verified({ bucket, now, name, read, signal }: Looking): Promise<Verified> {
+export function verified({ bucket, now, name, read, notes, signal }: Looking): Promise<Verified> {
   async function* sources() {
     if (name === undefined) yield* listRoots(bucket);
     else yield await findManifest(bucket, name, { now, notify: () => {} });
   }
-  const options = { bucket, sources: sources(), read, now, serverTime: now, onProgress: () => {} };
+  const options = { bucket, sources: sources(), read, notes, now, serverTime: now, onProgress: () => {} };
   return verify({ ...options, signal: signal ?? new AbortController().signal }, (verdict) => ({
     ...verdict,
     findings: [...verdict.findings()],
+    damage: [...verdict.damage()].map(({ wrong, ...claim }) => {
+      const extents = wrong && [...wrong()];
+      return { ...claim, wrong: extents && (() => extents) };
+    }),
     losses: [...verdict.losses()],
   }));
 }

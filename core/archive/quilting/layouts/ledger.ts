@@ -5,7 +5,7 @@
 import type { Database } from "bun:sqlite";
 import type { Extent, ObjectRef } from "../../../format/entry.ts";
 import { encodeExtents } from "../../../format/entry-row.ts";
-import type { BitSet } from "../../state/bit-set.ts";
+import { BitSet } from "../../state/bit-set.ts";
 import { type ChunkPlace, ChunkTable } from "../../state/chunks.ts";
 import { type FileRow, FileTable } from "../../state/files.ts";
 import { ObjectTable } from "../../state/objects.ts";
@@ -37,19 +37,28 @@ type WaitingFile = {
 
 export type StoredChunk = { readonly chunk: NewChunk; readonly place: Omit<ChunkPlace, "object" | "length"> };
 
+/** Which objects may be built upon, by id. */
+export type UsableObjects = { readonly expiring: BitSet; readonly claims: BitSet };
+
 export class Ledger {
   readonly objects: ObjectTable;
   readonly files: FileTable;
   readonly #database: Database;
   readonly #expiring: BitSet;
+  readonly #claims: BitSet;
+  readonly #wanted = new BitSet();
   readonly #retainUntil: Date;
   readonly #chunks: ChunkTable;
   readonly #underWay = new Map<string, NewChunk>();
 
-  /** `expiring`: objects whose lock ends too soon for a new backup; their chunks count as not stored. */
-  constructor(database: Database, expiring: BitSet, retainUntil: Date) {
+  /**
+   * `expiring`: objects whose lock ends too soon to build upon; what lies in them is unknown. `claims`: objects that are to be
+   * looked up if they are found here.
+   */
+  constructor(database: Database, { expiring, claims }: UsableObjects, retainUntil: Date) {
     this.#database = database;
     this.#expiring = expiring;
+    this.#claims = claims;
     this.#retainUntil = retainUntil;
     this.objects = new ObjectTable(database);
     this.files = new FileTable(database);
@@ -62,7 +71,15 @@ export class Ledger {
     const underWay = this.#underWay.get(id);
     if (underWay !== undefined) return underWay;
     const place = this.#chunks.get(Buffer.from(id, "hex"));
-    return place !== undefined && place.length === length && !this.#expiring.has(place.object) ? place : undefined;
+    if (place === undefined || place.length !== length || this.#expiring.has(place.object)) return undefined;
+    if (this.#claims.has(place.object)) this.#want(place.object);
+    return place;
+  }
+
+  #want(object: number): void {
+    if (this.#wanted.has(object)) return;
+    this.#wanted.add(object);
+    this.objects.want(object);
   }
 
   /** Registers a chunk that is about to be stored, so that it is stored only once. */

@@ -39,7 +39,7 @@ describe("sysbackup cost", () => {
     const text = io.lines.join("\n");
     expect(text).toMatch(/^S3 Standard +as it is +one object a file$/m);
     // A pack, a part, a root and an index object; and 51 contents instead of the pack.
-    expect(text).toMatch(/^a backup from nothing +4 put, 1 list +\$0\.000025 +54 put, 1 list +\$0\.00028$/m);
+    expect(text).toMatch(/^a backup from nothing +4 put, 2 list +\$0\.000030 +54 put, 2 list +\$0\.00028$/m);
     expect(text).toMatch(/^a full restore +3 get, 1 list +\$0\.0000062 +53 get, 1 list +\$0\.000026$/m);
     expect(text).toMatch(/^S3 Glacier Instant Retrieval( +\$[\d.]+){4}$/m);
     expect(io.lines.at(-1)).toBe("requests that this command made: 4 get, 2 list");
@@ -63,8 +63,8 @@ describe("sysbackup cost", () => {
     const [{ name, one_object_a_file }] = document.classes;
     expect(name).toBe("S3 Standard");
     expect(one_object_a_file.backup_from_nothing).toMatchObject({
-      requests: { put: 54, list: 1 },
-      cost: { requests: "0.000275000", storage: "0.000000000", total: "0.000275000" },
+      requests: { put: 54, list: 2 },
+      cost: { requests: "0.000280000", storage: "0.000000000", total: "0.000280000" },
     });
   });
 
@@ -76,7 +76,7 @@ describe("sysbackup cost", () => {
     const io = fakeIO();
     expect(await run(argsFor(fixture, "test", prices), io)).toBe(0);
     expect(io.lines.join("\n")).toMatch(
-      /^a backup from nothing +4 put, 1 list +0\.020 EUR +54 put, 1 list +0\.27 EUR$/m,
+      /^a backup from nothing +4 put, 2 list +0\.020 EUR +54 put, 2 list +0\.27 EUR$/m,
     );
   });
 

@@ -138,14 +138,17 @@ describe("sysbackup verify", () => {
     await fixture.backup(items);
     const io = fakeIO();
     expect(await run(argsFor(fixture, "test", { readData }), io)).toBe(0);
-    expect(io.lines[2]).toMatch(/^ {2}\d objects? read and hashed \((all|1\/2|\d\/3|5%)\), \d+ B$/);
+    expect(io.lines[2]).toMatch(
+      /^ {2}\d objects? read and hashed \((all|1\/2|\d\/3|5%)\), \d+ B(; 1 noted for other machines)?$/,
+    );
   });
 
   test.each([
-    [{ readData: "8/7" }, "neither a slice nor a share"],
-    [{ readData: "0%" }, "neither a slice nor a share"],
+    [{ readData: "8/7" }, "neither a slice, a share nor new"],
+    [{ readData: "0%" }, "neither a slice, a share nor new"],
     [{ all: true, manifest: "web1@2026" }, "not a backup name"],
     [{ all: true, live: true }, "one backup only"],
+    [{ live: true, readData: "new" }, "reads files"],
     [{ live: true, html: "/x" }, "leave out --html"],
   ] as const)("%p is a usage error", async (wrong, message) => {
     await using fixture = await Fixture.open();

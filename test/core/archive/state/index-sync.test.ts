@@ -1,18 +1,19 @@
 import { describe, expect, test } from "bun:test";
+import { setFact } from "../../../../core/archive/state/database.ts";
 import { FalseState } from "../../../../core/archive/state/false-state.ts";
-import { rememberRead } from "../../../../core/archive/state/index-sync.ts";
+import { marksOf, ownIndexFact } from "../../../../core/archive/state/index-sync.ts";
 import { BucketError } from "../../../../core/bucket/contract.ts";
 import { wrapBucket } from "../../../../core/bucket/wrap.ts";
 import { encodeIndex, type IndexLine } from "../../../../core/format/index-object.ts";
-import { keys } from "../../../../core/format/keys.ts";
+import { keys, stampOf } from "../../../../core/format/keys.ts";
 import { noise } from "../noise.ts";
-import { hour, Machine, pack, retention, start } from "./machine.ts";
+import { extended, hour, Machine, pack, retention, start } from "./machine.ts";
 
 describe("reading the index", () => {
   test("reading the index places the chunks of each frame one behind the other", async () => {
     await using machine = await Machine.make();
     await machine.tell("other", pack("packs/a", [["one", "three"], ["x"]]));
-    expect(await machine.sync()).toEqual({ heard: [], list: 1, get: 1 });
+    expect(await machine.sync()).toEqual({ heard: [], list: 2, get: 1 });
     expect([machine.place("one"), machine.place("three"), machine.place("x")]).toEqual([
       "packs/a at 0+0",
       "packs/a at 0+3",
@@ -24,10 +25,10 @@ describe("reading the index", () => {
     await using machine = await Machine.make();
     await machine.tell("a", pack("packs/a", [["a"]]));
     await machine.tell("b", pack("packs/b", [["b"]]));
-    expect(await machine.sync()).toMatchObject({ list: 1, get: 2 });
-    expect(await machine.sync()).toMatchObject({ list: 1, get: 0 });
+    expect(await machine.sync()).toMatchObject({ list: 2, get: 2 });
+    expect(await machine.sync()).toMatchObject({ list: 2, get: 0 });
     await machine.tell("a", pack("packs/c", [["c"]]), new Date(start.getTime() + hour));
-    expect(await machine.sync()).toMatchObject({ list: 1, get: 1 });
+    expect(await machine.sync()).toMatchObject({ list: 2, get: 1 });
     expect(machine.place("c")).toBe("packs/c at 0+0");
   });
 
@@ -36,7 +37,7 @@ describe("reading the index", () => {
     for (const key of ["index/other/README", "index/stray", "index/other/20261121T020003Z-0123abcd.jsonl.zst.tmp"]) {
       await machine.bucket.put(key, Buffer.from("x"), { retention });
     }
-    expect(await machine.sync()).toEqual({ heard: [], list: 1, get: 0 });
+    expect(await machine.sync()).toEqual({ heard: [], list: 2, get: 0 });
   });
 
   test("reading the index believes this host, and the hosts that it shares with", async () => {
@@ -52,24 +53,26 @@ describe("reading the index", () => {
 
   test("reading the index of thousands of keys of several names lists only what may be new", async () => {
     await using machine = await Machine.make();
-    const times = Array.from({ length: 1_300 }, (_, number) => new Date(start.getTime() + number * 1000));
+    const times = Array.from(
+      { length: 1_300 },
+      (_, number) => new Date(start.getTime() - (2_000 - number) * 1000 - 24 * hour),
+    );
     const put = async (name: string) => {
       for (const time of times)
         await machine.bucket.put(keys.index(name, { start: time, run: "00000000" }), Buffer.of(0), { retention });
     };
-    await Promise.all(["a", "b", "c", "host"].map(put));
-    const newest = keys.index("a", { start: times.at(-1) ?? start, run: "00000000" });
-    // Unbelieved, so that they are only listed.
-    for (const name of ["a", "b", "c"]) rememberRead(machine.database, name, newest.replace("/a/", `/${name}/`));
-    rememberRead(machine.database, "host", keys.index("host", { start: times[1_200] ?? start, run: "00000000" }));
-    await machine.tell("b", pack("packs/b", [["b"]]), new Date(start.getTime() + 2 * hour));
-    await machine.tell("d", pack("packs/d", [["d"]]));
-    const { list, get, heard } = await machine.sync(["b", "d"]);
-    expect(list).toBeLessThan(6);
-    // 99 of our own, all damaged.
-    expect(get).toBe(2 + 99);
-    expect(heard).toHaveLength(99);
-    expect([machine.place("b"), machine.place("d")]).toEqual(["packs/b at 0+0", "packs/d at 0+0"]);
+    await Promise.all(["a", "b", "c", "d", "e", "host"].map(put));
+    const settledAt = (time: Date | undefined) => stampOf(time ?? start);
+    for (const name of ["a", "b", "c", "e"]) marksOf(machine.database, name).settle(settledAt(times.at(-1)));
+    marksOf(machine.database, "host").settle(settledAt(times[1_201]));
+    await machine.tell("b", pack("packs/b", [["b"]]));
+    // Of d, who is not believed, nothing is listed but the end of a page. 99 of our own and the last of the others are damaged.
+    const { list, get, heard } = await machine.sync(["a", "b", "c", "e"]);
+    expect(list).toBeLessThanOrEqual(1 + 6 + 1);
+    expect(get).toBe(1 + 99 + 4);
+    expect(heard).toHaveLength(99 + 4);
+    expect(machine.place("b")).toBe("packs/b at 0+0");
+    expect(await machine.sync(["a", "b", "c", "e"])).toMatchObject({ get: 0, heard: [] });
   });
 
   test("reading the index goes on behind pages that are not full", async () => {
@@ -131,7 +134,7 @@ describe("a bad index object", () => {
     expect(heard[0]).toMatch(why);
     expect(machine.place("bad")).toBeUndefined();
     expect(machine.place("good")).toBe("packs/good at 0+0");
-    expect(await machine.sync()).toEqual({ heard: [], list: 1, get: 0 });
+    expect(await machine.sync()).toEqual({ heard: [], list: 2, get: 0 });
   });
 
   const denied = new BucketError("denied", { doing: "read", why: "access denied" });
@@ -217,14 +220,11 @@ describe("what the index says", () => {
     expect([machine.place("x"), machine.place("y")]).toEqual(["packs/b at 0+0", "packs/a at 0+1"]);
   });
 
-  test("what the index says of extensions counts, but never makes a lock end sooner", async () => {
+  test("what the index says of extensions makes a claim worth looking up for longer, and never for a shorter time", async () => {
     await using machine = await Machine.make();
     await machine.tell("a", pack("packs/a", [["x"]]));
-    const extended = (time: string): IndexLine[] => [
-      { extended: { key: "packs/a", version: "v-packs/a", retain_until: time } },
-    ];
-    await machine.tell("b", extended("2027-05-05T00:00:00.000Z"));
-    await machine.tell("c", extended("2027-01-01T00:00:00.000Z"));
+    await machine.tell("b", extended("packs/a", "2027-05-05T00:00:00.000Z"));
+    await machine.tell("c", extended("packs/a", "2027-01-01T00:00:00.000Z"));
     await machine.tell("d", [
       { extended: { key: "packs/a", version: "another", retain_until: "2029-01-01T00:00:00.000Z" } },
     ]);
@@ -237,7 +237,7 @@ describe("a bucket in which our own index object is not", () => {
   test("a bucket in which our own index object is not is another one: the state database is of no use", async () => {
     await using machine = await Machine.make();
     await machine.tell("a", pack("packs/a", [["x"]]));
-    rememberRead(machine.database, "host", keys.index("host", { start, run: "0123abcd" }));
+    setFact(machine.database, ownIndexFact, keys.index("host", { start, run: "0123abcd" }));
     expect(await machine.sync().catch((error: unknown) => error)).toBeInstanceOf(FalseState);
   });
 });

@@ -11,6 +11,7 @@ import { type Counts, count, noCounts } from "../../../../core/bucket/decorators
 import { openDirectoryBucket } from "../../../../core/bucket/directory/bucket.ts";
 import { encodeIndex, type IndexLine } from "../../../../core/format/index-object.ts";
 import { keys } from "../../../../core/format/keys.ts";
+import { encodeVerified } from "../../../../core/format/verified-object.ts";
 import { scratch } from "../../../support/faults/scratch.ts";
 import { sha256 } from "../backup.ts";
 import { notebook } from "../scripts.ts";
@@ -60,6 +61,12 @@ export class Machine implements AsyncDisposable {
     return key;
   }
 
+  /** Puts a verified object with these lines. */
+  async verified(lines: readonly IndexLine[], time = start): Promise<void> {
+    const text = Buffer.from([...encodeVerified("0123abcd", lines)].join(""));
+    await this.bucket.put(keys.verified({ start: time, run: "0123abcd" }), Bun.zstdCompressSync(text), { retention });
+  }
+
   /** Reads the index; the requests that it took. */
   async sync(
     share: readonly string[] = ["*"],
@@ -68,8 +75,8 @@ export class Machine implements AsyncDisposable {
     const before = { ...this.counts };
     const { heard, notify } = notebook();
     const { bucket, database } = this;
-    const believes = (name: string) => name === "host" || share.includes("*") || share.includes(name);
-    await syncIndex({ bucket, database, name: "host", minimumLockEnd, believes, notify, signal });
+    const belief = { shareWith: share, believeVerified: true, minimumLockEnd, now: start };
+    await syncIndex({ bucket, database, name: "host", ...belief, notify, signal });
     return { heard, list: this.counts.list - before.list, get: this.counts.get - before.get };
   }
 
@@ -87,6 +94,11 @@ export class Machine implements AsyncDisposable {
       .map((row) => new Date(row.until).toISOString())
       .join();
   }
+}
+
+/** The line which says that the lock of a pack was extended. */
+export function extended(key: string, time: string): IndexLine[] {
+  return [{ extended: { key, version: `v-${key}`, retain_until: time } }];
 }
 
 /** An object line, and lines of frames with the chunks of these texts. */

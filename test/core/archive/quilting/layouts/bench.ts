@@ -67,7 +67,7 @@ export class StoreBench implements AsyncDisposable {
     use: (session: Session) => Promise<T>,
     bucket: Bucket = this.bucket,
   ): Promise<LayoutDeps["meter"]> {
-    const ledger = new Ledger(this.database, new BitSet(), until);
+    const ledger = new Ledger(this.database, { expiring: new BitSet(), claims: new BitSet() }, until);
     const meter = { bytesRead: 0, bytesStored: 0, objectsStored: 0 };
     const breathe = () => {
       this.breaths += 1;

@@ -1,16 +1,16 @@
 /** Reads which chunks lie in a pack: by its table of contents, and, unless that is to be believed, by the chunks themselves. */
-import type { Stored } from "../../bucket/contract.ts";
-import { encodingOf } from "../../format/encoding.ts";
-import { altered, type FormatError } from "../../format/error.ts";
-import { decodeFrame } from "../../format/frame.ts";
-import { contentsLength, decodeContents } from "../../format/pack.ts";
-import { type PlacedFrame, placeFrames } from "../../format/pack-places.ts";
-import { sha256 } from "../../format/sha256.ts";
-import type { Budget } from "../../side-by-side.ts";
-import { collect } from "../../stored/bytes.ts";
-import { Pieces } from "../../stored/pieces.ts";
-import { ObjectReading, type ObjectSource, readRange } from "../../stored/read.ts";
-import { release } from "../../system/garbage.ts";
+import type { Stored } from "../bucket/contract.ts";
+import { encodingOf } from "../format/encoding.ts";
+import { altered, type FormatError } from "../format/error.ts";
+import { decodeFrame } from "../format/frame.ts";
+import { contentsLength, decodeContents } from "../format/pack.ts";
+import { type PlacedFrame, placeFrames } from "../format/pack-places.ts";
+import { sha256 } from "../format/sha256.ts";
+import type { Budget } from "../side-by-side.ts";
+import { collect } from "../stored/bytes.ts";
+import { Pieces } from "../stored/pieces.ts";
+import { ObjectReading, type ObjectSource, readRange } from "../stored/read.ts";
+import { release } from "../system/garbage.ts";
 import type { FoundObject } from "./writer.ts";
 
 type PackCheck = {
@@ -18,6 +18,8 @@ type PackCheck = {
   readonly digest: string | undefined;
   /** For the content of frames that are decoded side by side. */
   readonly memory: Budget;
+  /** Called with each frame that was read and found to be right, and its content, which must not be kept. */
+  readonly onFrame?: (frame: PlacedFrame, content: Uint8Array) => void;
 };
 
 type PackContents = {
@@ -52,7 +54,7 @@ async function readFilteredPack(
   bucket: ObjectSource,
   pack: Stored,
   filters: readonly string[],
-  { digest, memory }: PackCheck,
+  { digest, memory, onFrame }: PackCheck,
 ): Promise<FoundObject> {
   const encoding = encodingOf("frames", filters);
   const hash = new Bun.CryptoHasher("sha256");
@@ -60,7 +62,7 @@ async function readFilteredPack(
   const content = await collect(reading.content(longestPack + 1), longestPack);
   await reading.rest();
   if (digest !== undefined && hash.digest("hex") !== digest) throw notOfItsName();
-  const check = { digest: digest && sha256(content), memory };
+  const check = { digest: digest && sha256(content), memory, ...(onFrame && { onFrame }) };
   const { frames } = await readPlainPack(sourceOf(content), { ...pack, size: content.length }, check);
   return { encoding, frames };
 }
@@ -74,9 +76,10 @@ function sourceOf(content: Uint8Array): ObjectSource {
   };
 }
 
-async function readPlainPack(bucket: ObjectSource, pack: Stored, { digest, memory }: PackCheck): Promise<FoundObject> {
+async function readPlainPack(bucket: ObjectSource, pack: Stored, check: PackCheck): Promise<FoundObject> {
+  const { digest } = check;
   const contents = await readTable(bucket, pack);
-  if (digest !== undefined && (await digestOfChecked(bucket, pack, contents, memory)) !== digest) {
+  if (digest !== undefined && (await digestOfChecked(bucket, pack, contents, check)) !== digest) {
     throw notOfItsName();
   }
   const frames = contents.frames.map(({ offset, length, chunks }) => {
@@ -111,7 +114,7 @@ async function digestOfChecked(
   bucket: ObjectSource,
   pack: Stored,
   { frames, table }: PackContents,
-  memory: Budget,
+  { memory, onFrame }: PackCheck,
 ): Promise<string> {
   const hash = new Bun.CryptoHasher("sha256");
   const stored = readRange(bucket, { ...pack, encoding: "frames" }, { start: 0, length: pack.size });
@@ -120,7 +123,7 @@ async function digestOfChecked(
     for (const frame of frames) {
       const bytes = await pieces.take(frame.offset, frame.length);
       await memory.take(frame.content);
-      await checkFrameContent(frame, bytes).finally(() => memory.give(frame.content));
+      await checkFrameContent(frame, bytes, onFrame).finally(() => memory.give(frame.content));
     }
     const end = await pieces.take(pack.size - table.length, table.length);
     if (!Buffer.from(end).equals(table)) throw altered("its end is not the same as a moment before");
@@ -137,7 +140,8 @@ async function* hashed(source: AsyncIterable<Uint8Array>, hash: Bun.CryptoHasher
   }
 }
 
-async function checkFrameContent({ content: expected, chunks }: PlacedFrame, stored: Uint8Array): Promise<void> {
+async function checkFrameContent(frame: PlacedFrame, stored: Uint8Array, onFrame: PackCheck["onFrame"]): Promise<void> {
+  const { content: expected, chunks } = frame;
   const content = await decodeFrame(stored, expected);
   try {
     if (content.length !== expected) throw altered("a frame does not have the length that its table of contents says");
@@ -148,6 +152,7 @@ async function checkFrameContent({ content: expected, chunks }: PlacedFrame, sto
       }
       at += length;
     }
+    onFrame?.(frame, content);
   } finally {
     release(content);
   }

@@ -1,13 +1,7 @@
-/** What the index objects of a backup name say already: versions, and until when they are locked. */
+/** What index objects or verified objects say already: versions, and until when they are locked. */
 import type { Database } from "bun:sqlite";
-import { BucketError, type BucketReader } from "../../bucket/contract.ts";
-import { reasonOf } from "../../failure.ts";
-import { FormatError } from "../../format/error.ts";
-import type { IndexLine } from "../../format/index-object.ts";
-import { parseIndexKey, prefixes } from "../../format/keys.ts";
-import type { Notify } from "../../notice.ts";
-import { readIndexObject } from "../../stored/index-object.ts";
-import { openScratchDatabase } from "../../system/scratch-database.ts";
+import type { IndexLine } from "../format/index-object.ts";
+import { openScratchDatabase } from "../system/scratch-database.ts";
 
 const schema = `
   CREATE TEMP TABLE known (
@@ -42,6 +36,10 @@ export class KnownVersions implements Disposable {
     }
   }
 
+  add(key: string, version: string, until: Date): void {
+    this.#insert.run(key, version, until.getTime());
+  }
+
   /** When the lock of a version ends, by the index; undefined if the index does not have it. */
   lockedUntil(key: string, version: string): Date | undefined {
     const row = this.#find.get(key, version);
@@ -55,35 +53,4 @@ export class KnownVersions implements Disposable {
 
 function timeOf({ retain_until }: { readonly retain_until: string }): number {
   return new Date(retain_until).getTime();
-}
-
-export type OwnIndex = {
-  readonly bucket: Pick<BucketReader, "get" | "list">;
-  readonly name: string;
-  readonly notify: Notify;
-  readonly signal: AbortSignal;
-};
-
-/** Reads all index objects of the name. Returns the key of the last; skips, with a notice, what is damaged. */
-export async function readOwnIndex({ bucket, name, notify, signal }: OwnIndex, known: KnownVersions) {
-  let last: string | undefined;
-  for await (const page of bucket.list(`${prefixes.index}${name}/`)) {
-    for (const { key } of page) {
-      if (parseIndexKey(key) === undefined) continue;
-      signal.throwIfAborted();
-      last = key;
-      try {
-        await known.learn(readIndexObject(bucket, { key }));
-      } catch (error) {
-        if (!isDamage(error)) throw error;
-        const message = `the index object ${JSON.stringify(key)} is skipped: ${reasonOf(error)}; what it has is read from packs`;
-        notify({ level: "warning", code: "index-damaged", message });
-      }
-    }
-  }
-  return last;
-}
-
-function isDamage(error: unknown): boolean {
-  return error instanceof FormatError || (error instanceof BucketError && ["damaged", "missing"].includes(error.kind));
 }

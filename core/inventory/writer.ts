@@ -1,28 +1,27 @@
-/** Puts index objects for what was found in packs and content: each with about 100,000 chunks, or 4 GiB of stored bytes. */
-import { BucketError, type Retention } from "../../bucket/contract.ts";
-import type { Encoding } from "../../format/encoding.ts";
-import { idAfter } from "../../format/index-id.ts";
-import {
-  type Extension,
-  encodeIndex,
-  type IndexedFrame,
-  type IndexedObject,
-  type IndexLine,
-} from "../../format/index-object.ts";
-import { keys } from "../../format/keys.ts";
-import { type WriteTarget, writeBytes } from "../../stored/write.ts";
+/**
+ * Puts index objects, or verified objects, for what was found in packs and content: each with about 100,000 chunks, or 4 GiB of
+ * stored bytes.
+ */
+import type { Retention } from "../bucket/contract.ts";
+import type { Encoding } from "../format/encoding.ts";
+import { idAfter } from "../format/index-id.ts";
+import type { Extension, IndexedFrame, IndexedObject, IndexLine } from "../format/index-object.ts";
+import { type RunId, stampOf } from "../format/keys.ts";
+import { type WriteTarget, writeBytes } from "../stored/write.ts";
 
 const enoughLines = 100_000;
 /** So that a rebuild that is interrupted has little to read again. */
 const enoughBytes = 4 * 1024 ** 3;
 
-export type RebuiltIndexDeps = {
+export type InventoryWriterDeps = {
   readonly bucket: WriteTarget["bucket"];
-  readonly name: string;
+  /** The key of an object, and its text. */
+  readonly keyOf: (id: RunId) => string;
+  readonly encode: (lines: Iterable<IndexLine>) => Iterable<string>;
   readonly run: string;
   readonly retention: Retention;
   readonly now: () => Date;
-  /** Key of the newest index object of the name. */
+  /** Stamp of the newest object of its kind. */
   readonly last: string | undefined;
 };
 
@@ -36,8 +35,8 @@ export type FoundObject = {
   }[];
 };
 
-export class IndexWriter {
-  readonly #deps: RebuiltIndexDeps;
+export class InventoryWriter {
+  readonly #deps: InventoryWriterDeps;
   #last: string | undefined;
   #lines: IndexLine[] = [];
   #objects = 0;
@@ -47,7 +46,7 @@ export class IndexWriter {
   /** How many index objects were put. */
   written = 0;
 
-  constructor(deps: RebuiltIndexDeps) {
+  constructor(deps: InventoryWriterDeps) {
     this.#deps = deps;
     this.#last = deps.last;
   }
@@ -67,10 +66,11 @@ export class IndexWriter {
     if (enough) await this.finish();
   }
 
-  /** Takes the lock of an object that an index object has already. */
-  addExtension(extended: Extension): void {
+  /** Takes the lock of an object that such an object has already. */
+  async addExtension(extended: Extension): Promise<void> {
     this.#lines.push({ extended });
     this.#weight += 1;
+    if (this.#weight >= enoughLines) await this.finish();
   }
 
   /** Puts what is left. */
@@ -79,35 +79,19 @@ export class IndexWriter {
     if (lines.length === 0) return this.#put;
     this.#lines = [];
     this.#objects = this.#weight = this.#bytes = 0;
-    this.#last = this.#nextKey();
-    const key = this.#last;
+    const { run, now, keyOf } = this.#deps;
+    const id = idAfter(this.#last, { start: now(), run });
+    this.#last = stampOf(id.start);
+    const key = keyOf(id);
     // One after the other, so that keys appear in their order.
     this.#put = this.#put.then(() => this.#putLines(key, lines));
     await this.#put;
   }
 
-  #nextKey(): string {
-    const { name, run, now } = this.#deps;
-    const id = idAfter(this.#last, name, { start: now(), run });
-    if (id === undefined) throw new Error(`${this.#last} is not the key of an index object`);
-    return keys.index(name, id);
-  }
-
   async #putLines(key: string, lines: readonly IndexLine[]): Promise<void> {
-    const { bucket, name, run, retention } = this.#deps;
-    const text = Buffer.from([...encodeIndex(name, run, lines)].join(""));
-    try {
-      await writeBytes({ bucket, retention, filters: [] }, { key, codec: "frame", content: text });
-      this.written += 1;
-    } catch (error) {
-      throw explained(error);
-    }
+    const { bucket, encode, retention } = this.#deps;
+    const text = Buffer.from([...encode(lines)].join(""));
+    await writeBytes({ bucket, retention, filters: [] }, { key, codec: "frame", content: text });
+    this.written += 1;
   }
-}
-
-/** Reading and storing are the rights of two roles. */
-function explained(error: unknown): unknown {
-  if (!(error instanceof BucketError) || error.kind !== "denied") return error;
-  const remedy = "run it where conf has the credentials of archive, which may store in index/";
-  return new BucketError("denied", { ...error.parts, remedy });
 }

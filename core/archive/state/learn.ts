@@ -1,0 +1,66 @@
+/** Takes what index objects and verified objects say into the state database, as claims. */
+import type { Database } from "bun:sqlite";
+import { isPack } from "../../format/encoding.ts";
+import type { IndexedFrame, IndexedObject, IndexLine } from "../../format/index-object.ts";
+import { ChunkTable } from "./chunks.ts";
+import { type ClaimSource, ObjectTable } from "./objects.ts";
+
+export type LearnOptions = {
+  readonly source: ClaimSource;
+  /** Nothing is built upon an object whose lock ends before this. */
+  readonly minimumLockEnd: Date;
+};
+
+/** Takes all lines, or none if one of them is malformed. Nothing else may use the database meanwhile. */
+export async function learn(database: Database, lines: AsyncIterable<IndexLine>, options: LearnOptions): Promise<void> {
+  database.run("BEGIN");
+  try {
+    await learnLines(database, lines, options);
+    database.run("COMMIT");
+  } catch (error) {
+    // Some errors, such as a full disk, have ended the transaction.
+    if (database.inTransaction) database.run("ROLLBACK");
+    throw error;
+  }
+}
+
+async function learnLines(
+  database: Database,
+  lines: AsyncIterable<IndexLine>,
+  { source, minimumLockEnd }: LearnOptions,
+): Promise<void> {
+  const objects = new ObjectTable(database);
+  const chunks = new ChunkTable(database);
+  /** By number within the index object; undefined if nothing is learned of it. */
+  const ids: (number | undefined)[] = [];
+  for await (const line of lines) {
+    if ("object" in line) {
+      const { retain_until, ...ref } = line.object;
+      ids.push(isContent(ref) ? objects.claim(ref, new Date(retain_until), source) : undefined);
+    } else if ("extended" in line) {
+      const { key, version, retain_until } = line.extended;
+      objects.heardExtension(key, version, new Date(retain_until));
+    } else {
+      learnFrame(chunks, ids[line.frame[0]], line.frame, minimumLockEnd);
+    }
+  }
+}
+
+/** Files rest on packs and contents, and on nothing else that is in the bucket. */
+function isContent({ key, encoding }: Pick<IndexedObject, "key" | "encoding">): boolean {
+  return key.startsWith(isPack(encoding) ? "packs/" : "content/");
+}
+
+function learnFrame(
+  chunks: ChunkTable,
+  object: number | undefined,
+  [, frameOffset, frameLength, held]: IndexedFrame,
+  minimumLockEnd: Date,
+): void {
+  if (object === undefined) return;
+  let offset = 0;
+  for (const [hex, length] of held) {
+    chunks.learn(Buffer.from(hex, "hex"), { object, frameOffset, frameLength, offset, length }, minimumLockEnd);
+    offset += length;
+  }
+}
