@@ -11,8 +11,8 @@ import { run } from "../support/services/command.ts";
 
 for (const [layout, islands, distance, most] of [
   // Of an object, each island is an extent with a digest, so fewer are kept apart.
-  ["packs", 250_000, 12 * 1024, 2_100_000],
-  ["objects", 60_000, 48 * 1024, 600_000],
+  ["packs", 125_000, 24 * 1024, 1_100_000],
+  ["objects", 32_000, 96 * 1024, 300_000],
 ] as const) {
   attack(
     {

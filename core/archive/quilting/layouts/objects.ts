@@ -25,7 +25,7 @@ export class ContentChanged extends Error {}
 
 export class ObjectLayout implements ContentLayout {
   /** Each gives an extent, some 100 bytes of the manifest. */
-  readonly mostRegions = 65_536;
+  readonly mostRegions = 32_768;
   readonly #deps: LayoutDeps;
   readonly #compression: Compression;
   readonly #buffers = new Pool(putsAtOnce, () => Buffer.allocUnsafeSlow(smallSize));

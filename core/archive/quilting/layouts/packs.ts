@@ -58,7 +58,7 @@ type FillingPack = {
 
 export class PackLayout implements ContentLayout {
   /** Each gives a hole, some 20 bytes of the manifest. */
-  readonly mostRegions = 262_144;
+  readonly mostRegions = 131_072;
   readonly #deps: LayoutDeps;
   readonly #options: PackOptions;
   readonly #frameBuffers = new Pool(framesAtOnce, () => Buffer.allocUnsafeSlow(frameCapacity));
