@@ -1,5 +1,5 @@
 /** Reads a manifest: its root, and its parts one by one. Nothing of it is believed before its digest is checked. */
-import { createReadStream } from "node:fs";
+import { open } from "node:fs/promises";
 import { BucketError } from "../bucket/contract.ts";
 import { exitStatus, Failure, reasonOf } from "../failure.ts";
 import { argumentBytes } from "../format/argument.ts";
@@ -71,7 +71,8 @@ async function decodeStored(reading: DocumentReading): Promise<Manifest> {
 
 async function* readLocal(file: string): AsyncGenerator<Uint8Array> {
   try {
-    yield* createReadStream(argumentBytes(file));
+    const handle = await open(argumentBytes(file));
+    yield* handle.createReadStream();
   } catch (error) {
     throw new Failure({ doing: "read the manifest", what: file, why: reasonOf(error), cause: error });
   }

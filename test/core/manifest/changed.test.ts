@@ -10,7 +10,7 @@ const key = "manifests/host/20261121T020003Z-00000000.jsonl.zst";
 /** More than is looked at in one piece. */
 const size = 1024 * 1024;
 
-test("a large root that changed in the bucket is told from junk that somebody put", async () => {
+test("a large root that changed in the bucket is distinguished from junk that somebody put", async () => {
   await using folder = await scratch();
   const bucket = await openDirectoryBucket(folder.path, { now: () => new Date(), random: Math.random });
   const retention = { mode: "GOVERNANCE", until: new Date("2099-01-01T00:00:00Z") } as const;
