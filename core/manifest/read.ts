@@ -11,6 +11,7 @@ import { decodePart } from "../format/part.ts";
 import type { ByteString } from "../format/path.ts";
 import { sha256 } from "../format/sha256.ts";
 import { decodeDocument, type ObjectSource, readStored as readObject } from "../stored/read.ts";
+import { readTwice } from "../stored/second-read.ts";
 import type { ManifestSource, RootVersion } from "./source.ts";
 
 /** Bytes of a root or a part: a part is 32 MiB of lines and one more line at most. */
@@ -28,8 +29,10 @@ export function nameOf(source: ManifestSource): string {
 export async function readManifest(bucket: ObjectSource, source: ManifestSource): Promise<Manifest> {
   const name = nameOf(source);
   try {
-    const stored = "key" in source ? await readStored(bucket, source) : await readLocal(source.file);
-    return decodeManifest(await decodeDocument(stored, name, bounds));
+    return await readTwice(async () => {
+      const stored = "key" in source ? await readStored(bucket, source) : await readLocal(source.file);
+      return decodeManifest(await decodeDocument(stored, name, bounds));
+    });
   } catch (error) {
     throw refusal(error, name);
   }
@@ -52,11 +55,11 @@ export type StoredPart = Pick<PartRef, "key" | "version" | "size" | "sha256">;
 
 /** Returns the stored bytes of a part. Throws as `get` does, and a FormatError if they are not those that the root names. */
 export async function readPart(bucket: ObjectSource, part: StoredPart): Promise<Uint8Array> {
-  const stored = await readObject(bucket, part, bounds.stored);
-  if (sha256(stored) !== part.sha256) {
+  return readTwice(async () => {
+    const stored = await readObject(bucket, part, bounds.stored);
+    if (sha256(stored) === part.sha256) return stored;
     throw altered("its content does not match the digest that the manifest has of it");
-  }
-  return stored;
+  });
 }
 
 /** Returns the text of a part from its stored bytes. */
