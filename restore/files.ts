@@ -18,6 +18,7 @@ import { Obstacle } from "./obstacle.ts";
 import type { Pauses } from "./pauses.ts";
 import { putInPlace } from "./place.ts";
 import { unlessRefused } from "./refused.ts";
+import { RefusingMounts } from "./refusing-mounts.ts";
 import type { Report } from "./report.ts";
 import { OpenSubject } from "./subject.ts";
 import type { Target } from "./target.ts";
@@ -48,9 +49,11 @@ export type FilesDeps = {
 export class Files {
   readonly #deps: FilesDeps;
   readonly #started = new Set<Job>();
+  readonly #refusing: RefusingMounts;
 
   constructor(deps: FilesDeps) {
     this.#deps = deps;
+    this.#refusing = new RefusingMounts(deps.target);
   }
 
   /**
@@ -77,8 +80,10 @@ export class Files {
   start(entry: FileEntry): Job | undefined {
     const runs = entry.holes.length === 0 ? undefined : dataRunsOf(entry);
     const job: Job = { entry, open: undefined, pending: entry.extents.length, over: false, runs };
-    if (job.pending > 0) return job;
+    const refusal = this.#refusing.refusal(entry);
+    if (job.pending > 0 && refusal === undefined) return job;
     this.#attempt(job, () => {
+      if (refusal !== undefined) throw refusal;
       this.#open(job);
       this.#finish(job);
     });
@@ -124,7 +129,8 @@ export class Files {
       action();
     } catch (error) {
       this.#discard(job);
-      writeFailed(this.#deps.report, job.entry, error);
+      this.#refusing.note(job.entry, error);
+      writeFailed(this.#deps, job.entry.path, error);
     }
   }
 

@@ -41,14 +41,25 @@ export class Folders {
    * restore. A folder that the user had before stays as private or open as it was.
    */
   restore(entry: FolderEntry, selected: boolean): void {
-    const { target, adoption, report, spool } = this.#deps;
+    const { target, adoption } = this.#deps;
     try {
       const made = target.make(entry.path, adoption.folderRule(entry)) === "made";
       if (entry.path === "/" && !made && !target.isSystemRoot) return;
-      if (selected || made) spool.push(lineOf(entry, target.identity(entry.path)));
+      if (selected || made) this.#putBy(entry);
     } catch (error) {
       this.#lost.set(entry.path, { entries: 0 });
-      writeFailed(report, entry, error);
+      writeFailed(this.#deps, entry.path, error);
+    }
+  }
+
+  /** Keeps the folder's metadata for the end. The file for that lies in the target itself, wherever the folder is. */
+  #putBy(entry: FolderEntry): void {
+    const { target, spool } = this.#deps;
+    const line = lineOf(entry, target.identity(entry.path));
+    try {
+      spool.push(line);
+    } catch (error) {
+      writeFailed(this.#deps, "/" as ByteString, error);
     }
   }
 
@@ -84,7 +95,7 @@ export class Folders {
       if (metadata.correct(new OpenSubject(fd), entry, found)) report.figures.folders += 1;
     } catch (error) {
       if (error instanceof SystemError) report.count("mode", toText(entry.path), error.reason);
-      else if (error instanceof Obstacle) writeFailed(report, entry, error);
+      else if (error instanceof Obstacle) writeFailed(this.#deps, entry.path, error);
       else throw error;
     }
   }

@@ -57,6 +57,7 @@ export class Metadata {
     const { seconds, nanoseconds } = found.modified;
     if (seconds !== entry.modified.seconds || nanoseconds !== entry.modified.nanoseconds) return false;
     const attributes = subject.readAttributes();
+    if (attributes.unread !== undefined) return false;
     return this.sameAcl(attributes.acl, entry.acl) && sameXattrs(attributes.xattrs, entry.xattrs);
   }
 

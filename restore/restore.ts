@@ -6,6 +6,7 @@
 import { type ExitStatus, exitStatus } from "../core/failure.ts";
 import type { Entry, FileEntry, ObjectRef } from "../core/format/entry.ts";
 import type { Manifest, PartRef } from "../core/format/manifest.ts";
+import type { BadEntry } from "../core/format/part.ts";
 import { type ByteString, toText } from "../core/format/path.ts";
 import type { Loss } from "../core/manifest/loss.ts";
 import type { LoadedPart } from "../core/manifest/read.ts";
@@ -30,6 +31,7 @@ import { decide, restoreSnapshot, type SnapshotChoice } from "./snapshots.ts";
 import { Spool } from "./spool.ts";
 import { Target } from "./target.ts";
 import type { RandomBytes } from "./temporary.ts";
+import { waysThroughLinks } from "./through-links.ts";
 import { writeFailed } from "./trouble.ts";
 
 type RestoreProgress = {
@@ -98,9 +100,12 @@ function tellOfBackup({ header, totals }: Manifest, report: Report): void {
 }
 
 function tellMovedAside(report: Report, path: ByteString, aside: ByteString): void {
-  const quoted = (path: ByteString) => JSON.stringify(toText(path));
   const message = `the folder ${quoted(path)} had another owner than in the backup: it is ${quoted(aside)} now, with all that was in it`;
   report.warning("moved-aside", message);
+}
+
+function quoted(path: ByteString): string {
+  return JSON.stringify(toText(path));
 }
 
 class Restore {
@@ -141,6 +146,7 @@ class Restore {
         bucket,
         manifest,
         onLost: (part: PartRef, loss: Loss) => this.#tellLostPart(part, loss),
+        onBadEntry: (entry: BadEntry) => this.#tellBadEntry(entry),
         concerns: selection.concerns.bind(selection),
         wanted: ({ path, type }: Entry) => {
           const role = selection.role(path);
@@ -151,7 +157,7 @@ class Restore {
     } finally {
       this.#files.discardStarted();
     }
-    this.#tellMissing();
+    await this.#tellMissing();
     this.#folders.finish();
     // Only some paths were asked for, so the target does not get the metadata of `/`.
     this.#target.settle("/" as ByteString, 0o700);
@@ -182,7 +188,7 @@ class Restore {
     } catch (error) {
       const device = entry.type === "character device" || entry.type === "block device";
       if (device && isSystemError(error, "EPERM")) this.#report.count("device", toText(entry.path), error.reason);
-      else writeFailed(this.#report, entry, error);
+      else writeFailed(this.#nodes, entry.path, error);
     }
   }
 
@@ -226,17 +232,25 @@ class Restore {
       if (linked) this.#report.inPlace(entry);
       return linked;
     } catch (error) {
-      writeFailed(this.#report, entry, error);
+      writeFailed(this.#nodes, entry.path, error);
       return true;
     }
   }
 
-  #tellMissing(): void {
-    if (this.#selection.all) return;
-    for (const path of this.#selection.missing()) {
-      const why = "the backup has nothing of that path";
-      const remedy = "check its spelling, or try another backup: `sysbackup list` shows them";
-      this.#report.lost("not-in-backup", { doing: "restore", what: toText(path), why, remedy, damage: false });
+  async #tellMissing(): Promise<void> {
+    const missing = this.#selection.all ? [] : this.#selection.missing();
+    const ways = await waysThroughLinks(this.#options, missing);
+    for (const path of missing) {
+      const way = ways.get(path);
+      const what = toText(path);
+      const [why, remedy] =
+        way === undefined
+          ? [
+              "the backup has nothing of that path",
+              "check its spelling, or try another backup: `sysbackup list` shows them",
+            ]
+          : [`${quoted(way.link)} is a link in the backup`, `give the path that it leads to: ${quoted(way.end)}`];
+      this.#report.lost("not-in-backup", { doing: "restore", what, why, remedy, damage: false });
     }
   }
 
@@ -246,6 +260,17 @@ class Restore {
       what: toText(first),
       ...loss,
       why: `${loss.why}; it is a part of the manifest`,
+    });
+  }
+
+  #tellBadEntry({ path, why }: BadEntry): void {
+    if (path !== undefined && this.#selection.role(path) !== "selected") return;
+    this.#report.lost("entry-unreadable", {
+      doing: "restore",
+      what: path === undefined ? "an entry without a readable path" : toText(path),
+      why: `what the manifest says of it cannot be read: ${why}`,
+      remedy: "restore it from another backup: `sysbackup list` shows them",
+      damage: true,
     });
   }
 

@@ -7,15 +7,16 @@ import { checked } from "../core/stored/bytes.ts";
 import { type ObjectSource, readCheckedContent } from "../core/stored/read.ts";
 import { createFile, remove, writeAt } from "../core/system/beneath.ts";
 import { close } from "../core/system/files.ts";
-import { isSystemError, SystemError } from "../core/system/libc.ts";
+import { SystemError } from "../core/system/libc.ts";
 import { type Finished, pipeInto } from "../core/system/process.ts";
+import { nearness } from "./nearness.ts";
 import { Obstacle } from "./obstacle.ts";
 import { putInPlace } from "./place.ts";
 import { unlessRefused } from "./refused.ts";
 import type { Report } from "./report.ts";
 import { shownCommand } from "./shown-command.ts";
 import type { FolderRule, Target } from "./target.ts";
-import { full } from "./trouble.ts";
+import { full, isFull } from "./trouble.ts";
 import { ourselves } from "./unfinished.ts";
 
 export type SnapshotChoice = "ask" | "fetch" | "run" | "skip";
@@ -89,12 +90,14 @@ export async function restoreSnapshot({ snapshot, action }: Decision, choice: Sn
     if (action === "run") await replay(snapshot, deps);
     else await fetchDump(snapshot, choice, deps);
   } catch (error) {
-    tellLost(snapshot, error, report);
+    tellLost(snapshot, error, deps);
   }
 }
 
-function tellLost({ snapshotter, key }: SnapshotRef, error: unknown, report: Report): void {
-  if (isSystemError(error, "ENOSPC", "EDQUOT")) throw full(snapshotter, error.reason, error);
+function tellLost({ snapshotter, key }: SnapshotRef, error: unknown, { report, target }: DumpDeps): void {
+  if (error instanceof SystemError && isFull(error) && nearness(target, folderPath) !== "elsewhere") {
+    throw full(snapshotter, error.reason, error);
+  }
   const loss = lossBy(error) ?? lossOf(error, key);
   report.lost("snapshot-lost", { doing: "restore the snapshot", what: snapshotter, ...loss });
 }

@@ -72,7 +72,7 @@ async function writeAndLock(job: ArchiveJob, { target, database, plan }: StoreFi
   signal.throwIfAborted();
   const { retention, promisedUntil, minimumLockEnd } = plan;
   const expiring = new ObjectTable(database).idsExpiringBefore(minimumLockEnd);
-  const parts = await writeParts({ target, database, name: config.backup.name, expiring });
+  const parts = await writeParts({ target, database, name: config.backup.name, expiring, notify });
   const locks = await extendLocks({ bucket, database, promisedUntil, retention, notify, signal });
   return { parts, ...locks };
 }

@@ -9,8 +9,9 @@ import { z } from "zod";
 import { base64, decodeBytes, decodePath, encodeBytes } from "./bytes-json.ts";
 import type { Acl, Common, Entry, Extent, FileEntry, Moment, Owner } from "./entry.ts";
 import { altered } from "./error.ts";
-import { count, maxLineBytes, parseAs, sha256Hex } from "./lines.ts";
+import { count, longestWrittenLine, parseAs, sha256Hex } from "./lines.ts";
 import { type ByteString, fromBytes, fromText, toBytes, toExactText, toText } from "./path.ts";
+import { isPlain } from "./plain-entry.ts";
 
 /** An entry without its extents: `entryLine` appends those, since they change with the part that the entry is in. */
 export type EntryHead = string;
@@ -34,14 +35,20 @@ export function encodeHead(entry: HeadEntry): EntryHead {
  */
 export function encodeReadableHead(entry: HeadEntry): EntryHead {
   const head = encodeHead(entry);
-  if (head.length > longestHead) throw altered(`an entry of ${head.length} bytes is too long`);
+  if (isPlain(entry)) return head;
+  const bytes = Buffer.byteLength(head);
+  if (bytes > longestHead) throw altered(`its description would take ${bytes} bytes`);
   const document: object = JSON.parse(head);
-  decodeCommon(parseAs(entrySchema, entry.type === "file" ? { ...document, dat: [] } : document, "an entry"));
+  if (entry.type !== "file") decodeEntry(document);
+  else {
+    decodeLinkable(parseAs(fileSchema, { ...document, dat: [] }, "an entry"));
+    checkHoles(entry.path, entry.size, entry.holes);
+  }
   return head;
 }
 
 /** Leaves room for a file's extents in its line. */
-const longestHead = maxLineBytes / 2;
+const longestHead = longestWrittenLine / 2;
 
 export function decodeEntry(document: unknown): Entry {
   const json = parseAs(entrySchema, document, "an entry");
@@ -76,8 +83,9 @@ const letters = {
 function metadata(entry: HeadEntry) {
   const { owner, mode, modified, acl, xattrs } = entry;
   return {
-    o: owner.user ?? owner.uid,
-    g: owner.group ?? owner.gid,
+    // A name may be empty: an account file can have anything.
+    o: owner.user || owner.uid,
+    g: owner.group || owner.gid,
     uid: owner.uid,
     gid: owner.gid,
     mode: mode & 0o777,
@@ -166,7 +174,8 @@ function encodeXattrs(xattrs: ReadonlyMap<ByteString, Uint8Array>) {
   for (const [name, value] of [...xattrs].sort(([a], [b]) => (a < b ? -1 : 1))) {
     const readable = toExactText(name);
     const encoded = Buffer.from(value).toString("base64");
-    if (readable === undefined) odd[toBytes(name).toString("base64")] = encoded;
+    // `__proto__` is no key that an object of JavaScript keeps.
+    if (readable === undefined || readable === "__proto__") odd[toBytes(name).toString("base64")] = encoded;
     else exact[readable] = encoded;
   }
   return { xa: exact, ...(Object.keys(odd).length > 0 && { xa_b64: odd }) };
@@ -215,19 +224,21 @@ const fileStateShape = {
 } as const;
 export const fileState = z.object(fileStateShape);
 
+const fileSchema = z.object({
+  typ: z.literal("f"),
+  ...linkableShape,
+  size: count,
+  ...fileStateShape,
+  dat: z.array(extent),
+});
+
 const entrySchema = z.discriminatedUnion("typ", [
   z.object({ typ: z.literal("d"), ...commonShape }),
   z.object({ typ: z.literal("p"), ...linkableShape }),
   z.object({ typ: z.literal("l"), ...linkableShape, tgt: z.string(), tgt_b64: base64.optional() }),
   z.object({ typ: z.literal("c"), ...linkableShape, rdev }),
   z.object({ typ: z.literal("b"), ...linkableShape, rdev }),
-  z.object({
-    typ: z.literal("f"),
-    ...linkableShape,
-    size: count,
-    ...fileStateShape,
-    dat: z.array(extent),
-  }),
+  fileSchema,
 ]);
 
 type EntryJson = z.output<typeof entrySchema>;
@@ -269,6 +280,12 @@ export function toExtent([object, frameOffset, frameLength, offset, length, sha2
   return { object, frameOffset, frameLength, offset, length, sha256 };
 }
 
+/** Decodes what a file has besides its content. */
+function decodeLinkable(json: FileJson): void {
+  decodeCommon(json);
+  decodeId(json);
+}
+
 function decodeId({ id, id_b64, ...json }: Exclude<EntryJson, { typ: "d" }>): ByteString | undefined {
   if (id === undefined) return undefined;
   const path = decodePath(json.path, json.path_b64, "path");
@@ -279,6 +296,13 @@ function decodeId({ id, id_b64, ...json }: Exclude<EntryJson, { typ: "d" }>): By
 
 /** Checks that extents and holes make up the file exactly: otherwise restore would leave a gap that nobody asked for. */
 function checkCovered(path: ByteString, size: number, extents: readonly Extent[], holes: FileEntry["holes"]): void {
+  let covered = checkHoles(path, size, holes);
+  for (const extent of extents) covered += extent.length;
+  if (covered !== size) throw altered(`${JSON.stringify(toText(path))} is ${size} bytes long, its content ${covered}`);
+}
+
+/** Returns the sum of their lengths. */
+function checkHoles(path: ByteString, size: number, holes: FileEntry["holes"]): number {
   let covered = 0;
   let end = 0;
   for (const [offset, length] of holes) {
@@ -286,8 +310,6 @@ function checkCovered(path: ByteString, size: number, extents: readonly Extent[]
     end = offset + length;
     covered += length;
   }
-  for (const extent of extents) covered += extent.length;
-  if (covered !== size || end > size) {
-    throw altered(`${JSON.stringify(toText(path))} is ${size} bytes long, its content ${covered}`);
-  }
+  if (end > size) throw altered(`${JSON.stringify(toText(path))} has a hole beyond its end`);
+  return covered;
 }

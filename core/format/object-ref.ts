@@ -1,7 +1,7 @@
 /** References to stored objects in parts, index objects and manifest roots, and what they may refer to. */
 import { z } from "zod";
 import { isEncoding, isPack } from "./encoding.ts";
-import type { ObjectRef } from "./entry.ts";
+import type { Entry, ObjectRef } from "./entry.ts";
 import { altered } from "./error.ts";
 import { count } from "./lines.ts";
 
@@ -30,5 +30,19 @@ export function checkFrameWithin(ref: Pick<ObjectRef, "key" | "size" | "encoding
   if (length === 0 || isBeyond) throw altered(`a frame lies outside of ${JSON.stringify(key)}`);
   if (!isPack(encoding) && length !== size) {
     throw altered(`${JSON.stringify(key)} has no frames, but a part of it is referred to`);
+  }
+}
+
+/** Checks that a part has the object, numbered as an extent says, and that the frame lies in it. */
+export function checkFrameOf(objects: readonly ObjectRef[], object: number, offset: number, length: number): void {
+  const ref = objects[object];
+  if (ref === undefined) throw altered(`an extent refers to object ${object}, which the part does not have`);
+  checkFrameWithin(ref, offset, length);
+}
+
+export function checkExtents(entry: Entry, objects: readonly ObjectRef[]): void {
+  if (entry.type !== "file") return;
+  for (const { object, frameOffset, frameLength } of entry.extents) {
+    checkFrameOf(objects, object, frameOffset, frameLength);
   }
 }

@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import type { BucketReader } from "../bucket/contract.ts";
 import { nearest } from "../config/nearest.ts";
 import { exitStatus, Failure } from "../failure.ts";
+import { argumentBytes } from "../format/argument.ts";
 import { parseManifestKey, safeName } from "../format/keys.ts";
 import { isManifestFile } from "../format/manifest-file.ts";
 import type { Notice, Notify } from "../notice.ts";
@@ -81,10 +82,11 @@ async function chosenOf(
   const { root, original, passedOver } = await takeUsable(bucket, candidates, (one, read) => {
     return read === undefined ? contradictionOf(one, time) : contradictionIn(one, read.manifest, time);
   });
-  for (const passed of passedOver.slice(0, mostNames)) notify(passedOverNotice(passed, root));
+  // If none can be used: reading it again says what is wrong with it.
+  const unusable = root === undefined ? passedOver.find(({ kind }) => kind !== "dates") : undefined;
+  const more = passedOver.filter((passed) => passed !== unusable);
+  for (const passed of more.slice(0, mostNames)) notify(passedOverNotice(passed, root));
   if (root !== undefined) return { ...root, original, passedOver };
-  // Reading it again says what is wrong with it.
-  const [unusable, ...more] = passedOver.filter(({ kind }) => kind !== "dates");
   if (unusable !== undefined) return { ...unusable.root, passedOver: more };
   throw noneByDefault(candidates);
 }
@@ -117,7 +119,7 @@ function noSuchKey(key: string): never {
 }
 
 function localFile(path: string): Found {
-  if (existsSync(path)) return { file: path };
+  if (existsSync(argumentBytes(path))) return { file: path };
   throw new Failure({
     doing: "find the manifest",
     what: path,

@@ -2,11 +2,12 @@
 import { readFile } from "node:fs/promises";
 import { BucketError } from "../bucket/contract.ts";
 import { exitStatus, Failure, reasonOf } from "../failure.ts";
+import { argumentBytes } from "../format/argument.ts";
 import type { Entry, ObjectRef } from "../format/entry.ts";
 import { altered, FormatError } from "../format/error.ts";
 import { maxLineBytes } from "../format/lines.ts";
 import { decodeManifest, type Manifest, type PartRef } from "../format/manifest.ts";
-import { decodePart } from "../format/part.ts";
+import { type BadEntry, decodePart } from "../format/part.ts";
 import type { ByteString } from "../format/path.ts";
 import { sha256 } from "../format/sha256.ts";
 import { decodeDocument, type ObjectSource, readStored as readObject } from "../stored/read.ts";
@@ -41,7 +42,7 @@ export function readStored(bucket: ObjectSource, { key, version }: RootVersion):
 
 async function readLocal(file: string): Promise<Uint8Array> {
   try {
-    return await readFile(file);
+    return await readFile(argumentBytes(file));
   } catch (error) {
     throw new Failure({ doing: "read the manifest", what: file, why: reasonOf(error), cause: error });
   }
@@ -65,29 +66,36 @@ export function textOfPart(stored: Uint8Array, { key }: Pick<StoredPart, "key">)
 
 export type LoadedPart = { readonly objects: readonly ObjectRef[]; readonly entries: readonly Entry[] };
 
+/** Called for an entry that cannot be read: it is left out, so that it costs nothing else. */
+export type OnBadEntry = (entry: BadEntry) => void;
+
 export type Wanted = (entry: Entry, objects: readonly ObjectRef[]) => boolean;
 
 /**
  * Decodes all of a part at once, so that a part which turns out to be wrong changes nothing on the disk. `next` is where
- * the part after it begins. Only entries that `wanted` accepts are kept.
+ * the part after it begins. Only entries that `wanted` accepts are kept. Returns the bad ones too: they are only news if
+ * all else is well.
  */
 export async function openPart(
   stored: Uint8Array,
   part: PartRef,
   next: ByteString | undefined,
   wanted: Wanted,
-): Promise<LoadedPart> {
-  const { objects, entries } = decodePart(await textOfPart(stored, part));
+): Promise<LoadedPart & { readonly bad: readonly BadEntry[] }> {
+  const bad: BadEntry[] = [];
+  const { objects, entries } = decodePart(await textOfPart(stored, part), (entry) => bad.push(entry));
   const kept: Entry[] = [];
   let count = 0;
   for (const entry of entries) {
-    if (count === 0 && entry.path !== part.first) throw altered("it begins with another path than the manifest says");
+    if (count + bad.length === 0 && entry.path !== part.first)
+      throw altered("it begins with another path than the manifest says");
     if (next !== undefined && entry.path >= next) throw altered("it overlaps with the part after it");
     count += 1;
     if (wanted(entry, objects)) kept.push(entry);
   }
+  count += bad.length;
   if (count !== part.entries) throw altered(`it has ${count} entries, the manifest says ${part.entries}`);
-  return { objects, entries: kept };
+  return { objects, entries: kept, bad };
 }
 
 /**

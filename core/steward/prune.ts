@@ -135,7 +135,11 @@ async function settleRoots(deps: SettleDeps): Promise<Settled> {
   const kept = decisions.flatMap(({ backup, reasons }) => (reasons.length > 0 ? [backup] : []));
   const outside = decisions.flatMap(({ backup, reasons }) => (reasons.length > 0 ? [] : [backup]));
   const fates = new Map<Root, Fate>(kept.map((root) => [root, "kept"]));
-  const warn = (locked: Unreadable) => notify(unreadable(locked));
+  let warned = 0;
+  const warn = (locked: Unreadable) => {
+    warned += 1;
+    if (warned <= mostWarned) notify(unreadable(locked));
+  };
   const addLocked = async (these: readonly Root[]) => {
     await eachOf(these, atOnce, (root) => needs.keep(root, warn));
     await needs.addParts(warn);
@@ -154,6 +158,7 @@ async function settleRoots(deps: SettleDeps): Promise<Settled> {
 }
 
 const atOnce = 8;
+const mostWarned = 10;
 
 /** Returns the beginning by the earlier of two clocks: by one that is ahead, locks would seem over that still held. */
 function byEarlierClock(start: Date, now: Date, server: Date | undefined): Date {

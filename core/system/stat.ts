@@ -1,5 +1,6 @@
 /** Reads what the kernel knows of a file, without opening it. Never follows links. */
 import type { Moment } from "../format/entry.ts";
+import { clampedMoment } from "../format/moment.ts";
 import { type ByteString, fromBytes } from "../format/path.ts";
 import {
   AT_EMPTY_PATH,
@@ -139,13 +140,8 @@ function long(word: number): number {
   return (words[word + 1] ?? 0) * 2 ** 32 + (words[word] ?? 0);
 }
 
-/** 30 million years: what a manifest can hold. Some filesystems let users set times far beyond. */
-const longestTime = 999_999_999_999_999;
-
 function moment(word: number): Moment {
-  const seconds = (signedWords[word + 1] ?? 0) * 2 ** 32 + (words[word] ?? 0);
-  const bounded = Math.max(-longestTime, Math.min(seconds, longestTime));
-  return { seconds: bounded, nanoseconds: bounded === seconds ? (words[word + 2] ?? 0) : 0 };
+  return clampedMoment((signedWords[word + 1] ?? 0) * 2 ** 32 + (words[word] ?? 0), words[word + 2] ?? 0);
 }
 
 const target = fixedBuffer(longestPath);

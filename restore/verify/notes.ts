@@ -62,11 +62,16 @@ export class Notes implements Disposable {
     return this.#known.lockedUntil(key, version) === undefined;
   }
 
-  /** Notes an object that was read whole. Returns whether it did. */
-  async add({ key, version, size }: Stored, { encoding, frames }: FoundObject, until: Date): Promise<boolean> {
+  /** How many objects were noted. Call after `finish`. */
+  get noted(): number {
+    return this.#writer.writtenObjects;
+  }
+
+  /** Notes an object that was read whole. */
+  async add({ key, version, size }: Stored, { encoding, frames }: FoundObject, until: Date): Promise<void> {
     this.#known.add(key, version, until);
     const object = { key, version, size, encoding, retain_until: until.toISOString() };
-    return this.#attempt(() => this.#writer.add(object, frames));
+    await this.#attempt(() => this.#writer.add(object, frames));
   }
 
   /** Notes that a lock lasts longer than what is noted already, so that it is worth a look for longer. */
@@ -81,16 +86,14 @@ export class Notes implements Disposable {
     await this.#attempt(() => this.#writer.finish());
   }
 
-  async #attempt(put: () => Promise<void>): Promise<boolean> {
-    if (this.#failed) return false;
+  async #attempt(put: () => Promise<void>): Promise<void> {
+    if (this.#failed) return;
     try {
       await put();
-      return true;
     } catch (error) {
       if (!(error instanceof BucketError)) throw error;
       if (!this.#failed) this.#notify(notNoted(error));
       this.#failed = true;
-      return false;
     }
   }
 

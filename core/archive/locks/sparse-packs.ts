@@ -31,7 +31,7 @@ export function repackSparsePacks(
   notify: Notify,
 ): number {
   const objects = new ObjectTable(database);
-  const candidates = objects.idsExpiringBefore(promisedUntil);
+  const candidates = objects.provenIdsExpiringBefore(promisedUntil);
   if (repackBelow === 0 || candidates.size === 0) return 0;
   using live = openScratchDatabase(table);
   collectLive(database, live, candidates);

@@ -11,7 +11,7 @@ import { FormatError } from "../../format/error.ts";
 import type { ByteString } from "../../format/path.ts";
 import { quoted } from "../../format/quoted.ts";
 import type { Notify } from "../../notice.ts";
-import { close } from "../../system/files.ts";
+import { close, hasContentAt } from "../../system/files.ts";
 import { openHandle } from "../../system/handle.ts";
 import { isSystemError, SystemError } from "../../system/libc.ts";
 import { fstat, lstatAt, type Stat } from "../../system/stat.ts";
@@ -23,16 +23,10 @@ import type { Ledger, PendingExtent } from "./layouts/ledger.ts";
 import { ContentChanged } from "./layouts/objects.ts";
 import { FolderChanged, FolderStack, nameOf, UsersFilesystem } from "./paths/folder-stack.ts";
 import { type HardLinks, isSameInode, mayBeLinked } from "./paths/hard-links.ts";
-import { fileEntry, lookAt, otherEntry, refreshedHead, withHardLink } from "./reading/entry-head.ts";
-import {
-  acquireReadLock,
-  holesBetween,
-  type OpenFile,
-  openAhead,
-  type Region,
-  regionsOf,
-  sameFile,
-} from "./reading/open-file.ts";
+import { fileEntry, lookAt, otherEntry, refreshedHead, type SeenFile, withHardLink } from "./reading/entry-head.ts";
+import { LeftOut } from "./reading/left-out.ts";
+import { acquireReadLock, type OpenFile, openAhead, sameFile } from "./reading/open-file.ts";
+import { holesBetween, type Region, regionsOf } from "./reading/regions.ts";
 
 export type QuiltCounts = {
   files: number;
@@ -78,6 +72,8 @@ type Reading = {
   readonly steady: boolean;
   readonly stat: Stat;
   readonly attributes: Xattrs;
+  /** True if there is content beyond the size that the system states. */
+  readonly longer: boolean;
 };
 
 const mostAhead = 32;
@@ -208,7 +204,6 @@ export class Quilter {
   #takeOther(path: ByteString, handle: number): void {
     const { notify, ledger, counts } = this.#deps;
     const look = lookAt(handle);
-    const { stat } = look;
     const entry = otherEntry(path, look, handle);
     if (entry === undefined) {
       const message = `${quoted(path)} is a socket and is not kept`;
@@ -216,7 +211,7 @@ export class Quilter {
       ledger.files.remove(path);
       return;
     }
-    const { head, print } = this.#linked(entry, stat, []);
+    const { head, print } = this.#linked(entry, look, []);
     counts.others += 1;
     ledger.files.set({ path, fingerprint: print, head, extents: null, bytes: 0 });
   }
@@ -224,13 +219,18 @@ export class Quilter {
   /** Returns the entry's head, linked to the first of its names if it has several, and its fingerprint. */
   #linked(
     entry: HeadEntry,
-    stat: Stat,
+    { stat, attributes }: SeenFile,
     extents: readonly PendingExtent[],
   ): { readonly head: string; readonly print: string } {
     const alone = readableHead(entry);
+    if (attributes.unread !== undefined) {
+      const message = `${quoted(entry.path)} is kept without some of its attributes or ACLs: ${attributes.unread}`;
+      this.#deps.notify({ level: "warning", code: "attributes-unreadable", message });
+    }
     const hardLink = this.#deps.hardLinks.place(entry, stat, extents);
     const head = hardLink === undefined ? alone : encodeHead(withHardLink(entry, hardLink));
-    return { head, print: this.#settled(stat, hardLink) };
+    // Looked at again, and reported again, by the next run.
+    return { head, print: attributes.unread === undefined ? this.#settled(stat, hardLink) : "" };
   }
 
   async #takeAllAhead(): Promise<void> {
@@ -264,13 +264,17 @@ export class Quilter {
       });
     }
     const reading = await this.#read(file);
-    const { extents, size, regions, steady, stat } = reading;
+    const { extents, size, regions, steady, longer } = reading;
+    if (longer) {
+      const message = `${quoted(path)} has more content than the ${size} bytes that the system says: the rest is not in the backup; let a snapshotter dump it`;
+      notify({ level: "warning", code: "longer-than-stated", message });
+    }
     const warnings: FileWarning[] = [];
     if (!file.locked) warnings.push("unlocked-copy");
     if (!steady) warnings.push("changed-while-reading");
     const holes = holesBetween(upTo(size, regions), size);
-    const { head, print } = this.#linked(fileEntry(path, reading, { size, holes, warnings }), stat, extents);
-    this.#deps.ledger.file({ path, fingerprint: steady ? print : "", head, bytes: size }, extents);
+    const { head, print } = this.#linked(fileEntry(path, reading, { size, holes, warnings }), reading, extents);
+    this.#deps.ledger.file({ path, fingerprint: steady && !longer ? print : "", head, bytes: size }, extents);
     counts.files += 1;
     counts.bytes += size;
     if (known === undefined) counts.new += 1;
@@ -296,8 +300,9 @@ export class Quilter {
     try {
       const { extents, end } = await this.#deps.layout.add(file, regions);
       const attributes = readXattrs(fd);
+      const more = end === stat.size && hasContentAt(fd, stat.size);
       const steady = end === stat.size && sameFile(stat, fstat(fd));
-      return { extents, size: Math.min(end, stat.size), regions, steady, stat, attributes };
+      return { extents, size: Math.min(end, stat.size), regions, steady, stat, attributes, longer: steady && more };
     } catch (error) {
       if (error instanceof ContentChanged) return undefined;
       throw error;
@@ -326,9 +331,6 @@ export class Quilter {
 function upTo(size: number, regions: readonly Region[]): Region[] {
   return regions.flatMap(([offset, length]) => (offset < size ? [[offset, Math.min(length, size - offset)]] : []));
 }
-
-/** Error for a path that is left out for a reason of our own, not of the system. */
-class LeftOut extends Error {}
 
 /**
  * Returns what the manifest says about an entry. Throws a LeftOut for what restore could not read, as it would take other entries of

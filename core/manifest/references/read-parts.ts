@@ -1,6 +1,6 @@
 /** Reads parts of manifests side by side, each distinct one once, in bounded memory. */
 import type { Entry, ObjectRef } from "../../format/entry.ts";
-import { decodePart } from "../../format/part.ts";
+import { type BadEntry, decodePart } from "../../format/part.ts";
 import { eachOf } from "../../side-by-side.ts";
 import type { ObjectSource } from "../../stored/read.ts";
 import { release } from "../../system/garbage.ts";
@@ -11,10 +11,12 @@ import type { ReferencedPart } from "./references.ts";
 export type PartContent = {
   readonly objects: readonly ObjectRef[];
   /**
-   * May be iterated once, or not at all if the objects are enough. Throws a FormatError at a malformed entry: note down
-   * nothing before the end. Roots may say otherwise of the first path and the number of entries.
+   * May be iterated once, or not at all if the objects are enough. Bad entries are left out. Roots may say otherwise of the
+   * first path and the number of entries.
    */
   readonly entries: Iterable<Entry>;
+  /** Bad entries among those that were iterated over. */
+  readonly bad: readonly BadEntry[];
 };
 
 export type ReadPartsOptions = {
@@ -34,7 +36,8 @@ export async function readParts(parts: Iterable<ReferencedPart>, reading: ReadPa
     try {
       const text = await textOfPart(await readPart(bucket, part.ref), part.ref);
       signal.throwIfAborted();
-      use(part, decodePart(text));
+      const bad: BadEntry[] = [];
+      use(part, { ...decodePart(text, (entry) => bad.push(entry)), bad });
       release(text);
     } catch (error) {
       signal.throwIfAborted();

@@ -210,7 +210,7 @@ describe("the newest backup is the one that the server stored last", () => {
       }
       expect(await bucket.found("web1@2026-11-24")).toBe(genuine);
       await bucket.find("web1");
-      expect(bucket.heard.length).toBe(10);
+      expect(bucket.heard.length).toBeLessThanOrEqual(10);
     },
   );
 

@@ -12,9 +12,10 @@ import { sha256 } from "../../../format/sha256.ts";
 import { writeHashed } from "../../../stored/write.ts";
 import { readAt } from "../../../system/files.ts";
 import { Garbage, release } from "../../../system/garbage.ts";
-import type { OpenFile, Region } from "../reading/open-file.ts";
+import type { OpenFile } from "../reading/open-file.ts";
+import type { Region } from "../reading/regions.ts";
 import { chunkLength, chunkSize } from "./chunker.ts";
-import type { ContentLayout, LayoutDeps, ReadContent } from "./layout.ts";
+import { type ContentLayout, checkExtentCount, type LayoutDeps, type ReadContent } from "./layout.ts";
 import type { NewChunk, PendingExtent, StoredChunk } from "./ledger.ts";
 import { Pool } from "./pool.ts";
 
@@ -77,6 +78,7 @@ export class PackLayout implements ContentLayout {
 
   async add(file: OpenFile, regions: readonly Region[]): Promise<ReadContent> {
     const extents: PendingExtent[] = [];
+    checkExtentCount(fewestExtents(regions));
     try {
       for (const [offset, length] of regions) {
         const end = await this.#addRegion(file.fd, offset, length, extents);
@@ -119,6 +121,7 @@ export class PackLayout implements ContentLayout {
       }
       if (frame.read === frame.filled) return position;
       extents.push(this.#takeChunk(frame));
+      checkExtentCount(extents.length);
       if (frame.filled >= frameSize || frame.chunks.length >= mostChunks) await this.#nextFrame(frame);
       if (position - breathed > bytesBetweenBreaths) {
         breathed = position;
@@ -233,6 +236,11 @@ export class PackLayout implements ContentLayout {
     this.#frameBuffers.fail(error);
     this.#packBuffers.fail(error);
   }
+}
+
+/** Returns how many extents the regions have at least. */
+function fewestExtents(regions: readonly Region[]): number {
+  return regions.reduce((sum, [, length]) => sum + Math.ceil(length / chunkSize.largest), 0);
 }
 
 function packedFrame({ length, chunks }: FillingPack["frames"][number]): PackedFrame {

@@ -1,11 +1,8 @@
-/** A file opened for backup: its read lock, its stat, and the regions that have data. */
-import type { Hole } from "../../../format/entry.ts";
+/** A file opened for backup: its read lock and its stat. */
 import type { ByteString } from "../../../format/path.ts";
-import { dataRegions, readLock, tryReadLock, willNeed } from "../../../system/files.ts";
+import { readLock, tryReadLock, willNeed } from "../../../system/files.ts";
 import { openHandleToRead } from "../../../system/handle.ts";
 import { fstat, type Stat } from "../../../system/stat.ts";
-
-export type Region = readonly [offset: number, length: number];
 
 export type OpenFile = {
   readonly path: ByteString;
@@ -35,24 +32,6 @@ export async function acquireReadLock(
 ): Promise<OpenFile> {
   const locked = tryReadLock(fd) || (await readLock(fd, timeout, sleep));
   return { path, fd, stat: fstat(fd), locked };
-}
-
-/** Returns the regions with data: all of the file, unless it is sparse. */
-export function regionsOf({ fd, stat }: OpenFile): readonly Region[] {
-  if (stat.size === 0) return [];
-  return stat.blocks * 512 < stat.size ? [...dataRegions(fd, stat.size)] : [[0, stat.size]];
-}
-
-/** Returns the gaps between regions in a file of `size` bytes. */
-export function holesBetween(regions: readonly Region[], size: number): Hole[] {
-  const holes: Hole[] = [];
-  let end = 0;
-  for (const [offset, length] of regions) {
-    if (offset > end) holes.push([end, offset - end]);
-    end = offset + length;
-  }
-  if (size > end) holes.push([end, size - end]);
-  return holes;
 }
 
 /** Returns whether content and metadata are the same in two looks. */
