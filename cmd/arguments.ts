@@ -6,6 +6,8 @@
 import { cac } from "cac";
 import { nearest } from "../core/config/nearest.ts";
 import { exitStatus, Failure } from "../core/failure.ts";
+import { isPlainText } from "../core/format/argument.ts";
+import { absolutePath } from "../core/system/command-line.ts";
 import type { Option, Subcommand, Words } from "./subcommand.ts";
 import { commonOptions, program } from "./subcommands.ts";
 
@@ -41,7 +43,9 @@ export function parseArguments(words: readonly string[], subcommands: readonly S
   checkBelongs(used, subcommand);
   if (cli.options.help) return { kind: "help", show: () => cli.outputHelp() };
   checkOperands(cli.args, subcommand);
-  return { kind: "run", subcommand, words: wordsOf(cli.args, cli.options, used) };
+  const parsed = wordsOf(cli.args, cli.options, used);
+  checkText(parsed, subcommand);
+  return { kind: "run", subcommand, words: parsed };
 }
 
 function cacOf(subcommands: readonly Subcommand[]) {
@@ -84,6 +88,7 @@ function unambiguous(words: readonly string[], options: readonly Option[]) {
   const known = new Map(
     options.map(spelled).flatMap(({ names, takesValue }) => names.map((name) => [name, takesValue])),
   );
+  const mayBeEmpty = new Set(options.filter((option) => option.mayBeEmpty).flatMap((option) => spelled(option).names));
   const line: string[] = [];
   const used = new Set<string>();
   for (let index = 0; index < words.length; index++) {
@@ -101,21 +106,48 @@ function unambiguous(words: readonly string[], options: readonly Option[]) {
     if (takesValue === undefined) throw unknownOption(flag, [...known.keys()]);
     if (used.has(flag)) throw usage("use option", flag, "it is given twice");
     used.add(flag);
+    if (written === "" && !mayBeEmpty.has(flag)) throw emptyValue(flag);
     if (takesValue instanceof RegExp) {
       const next = words[index + 1];
       const follows = written === undefined && next !== undefined && takesValue.test(next);
       if (follows) index++;
       line.push(`${flag}=${guard}${follows ? next : (written ?? "")}`);
-    } else if (takesValue) line.push(`${flag}=${guard}${written ?? nextValue(flag, words[++index])}`);
+    } else if (takesValue) line.push(`${flag}=${guard}${written ?? nextValue(flag, words[++index], mayBeEmpty)}`);
     else if (written === undefined) line.push(`${flag}=true`);
     else throw usage("use option", flag, "it takes no value");
   }
   return { line, used };
 }
 
-function nextValue(flag: string, word: string | undefined): string {
+function nextValue(flag: string, word: string | undefined, mayBeEmpty: ReadonlySet<string>): string {
+  if (word === "" && !mayBeEmpty.has(flag)) throw emptyValue(flag);
   if (word !== undefined && !word.startsWith("-")) return word;
   throw usage("use option", flag, "it needs a value", `write ${flag}=value`);
+}
+
+/** Refuses bytes that are not UTF-8 if no path is meant, or one that the program hands on as text. */
+function checkText(words: Words, { name, options, operandsArePaths = false }: Subcommand) {
+  for (const { flag, isPath = false } of options) {
+    const [option = ""] = flag.match(/--[a-z-]+/) ?? [];
+    const value = words.value(option.slice(2));
+    if (!isPath && value !== undefined && !isPlainText(value)) throw notText("use option", option, value);
+  }
+  const operand = words.operands.find((word) => !isPlainText(word));
+  if (operand !== undefined && !operandsArePaths) throw notText(`run ${name}`, undefined, operand);
+}
+
+function notText(doing: string, what: string | undefined, word: string): Failure {
+  return usage(doing, what, `${JSON.stringify(word)} is not UTF-8`, "give another name");
+}
+
+/** Refuses an unset variable in a script: as a path, nothing would mean the current folder. */
+function emptyValue(flag: string): Failure {
+  return usage(
+    "use option",
+    flag,
+    "its value is empty, as that of an unset variable is",
+    "give a value, or leave it out",
+  );
 }
 
 function checkBelongs(used: ReadonlySet<string>, subcommand: Subcommand) {
@@ -124,6 +156,14 @@ function checkBelongs(used: ReadonlySet<string>, subcommand: Subcommand) {
 }
 
 function checkOperands(given: readonly string[], { name, operands }: Subcommand) {
+  if (given.some((operand) => unguarded(operand) === "")) {
+    throw usage(
+      `run ${name}`,
+      undefined,
+      "an argument is empty, as an unset variable is",
+      "give a value, or leave it out",
+    );
+  }
   const [missing] = (operands.match(/<[^>]+>/g) ?? []).slice(given.length);
   if (missing !== undefined)
     throw usage(`run ${name}`, undefined, `it needs ${missing}`, `see sysbackup ${name} --help`);
@@ -159,11 +199,16 @@ function wordsOf(
   used: ReadonlySet<string>,
 ): Words {
   const option = (name: string) => options[name.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase())];
+  const value = (name: string) => {
+    const written = option(name);
+    return typeof written === "string" ? unguarded(written) : undefined;
+  };
   return {
     operands: operands.map(unguarded),
-    value(name) {
-      const value = option(name);
-      return typeof value === "string" ? unguarded(value) : undefined;
+    value,
+    path(name) {
+      const written = value(name);
+      return written === undefined ? undefined : absolutePath(written);
     },
     // Looked up by flag, as cac takes `--no-x` for the opposite of some `--x`.
     given: (name) => used.has(`--${name}`),

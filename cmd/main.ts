@@ -4,6 +4,7 @@ import { randomBytes } from "node:crypto";
 import { fstatSync, writeSync } from "node:fs";
 import { hostname } from "node:os";
 import { type ExitStatus, exitStatus } from "../core/failure.ts";
+import { commandWords } from "../core/system/command-line.ts";
 import { soundPath } from "../core/system/programs.ts";
 import packageJson from "../package.json" with { type: "json" };
 import { parseArguments } from "./arguments.ts";
@@ -102,4 +103,4 @@ export async function main(words: readonly string[]): Promise<ExitStatus> {
   return outcomeOf(job, around);
 }
 
-if (import.meta.main) process.exit(await main(process.argv.slice(2)));
+if (import.meta.main) process.exit(await main(commandWords(process.argv.slice(2))));

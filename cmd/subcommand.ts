@@ -1,5 +1,4 @@
 /** The declaration of a subcommand: each `commands/<name>/command.ts` has one. */
-import { resolve } from "node:path";
 import type { ExitStatus } from "../core/failure.ts";
 import type { CommandIO, RunSubcommand } from "./io.ts";
 
@@ -10,13 +9,19 @@ export type Option = {
   readonly default?: string;
   /** Pattern of a value that may be left out, as in `--read-data [part]`: the next word is the value only if it matches. */
   readonly value?: RegExp;
+  /** Whether the value is a path of which any bytes are taken, UTF-8 or not. */
+  readonly isPath?: boolean;
+  /** Whether the empty value means something. It is refused otherwise, as it is that of an unset variable in a script. */
+  readonly mayBeEmpty?: boolean;
 };
 
-/** The words of the command line after parsing, exactly as the user wrote them. */
+/** The words of the command line after parsing, exactly as the user wrote them, in the form of `core/format/argument.ts`. */
 export type Words = {
   readonly operands: readonly string[];
   /** The value of `--name`, or its default. */
   value(name: string): string | undefined;
+  /** The absolute path that the value of `--name`, or its default, means. */
+  path(name: string): string | undefined;
   given(name: string): boolean;
 };
 
@@ -24,6 +29,8 @@ export type Subcommand = {
   readonly name: string;
   /** Operands as cac takes them: `<manifest> [...paths]`. */
   readonly operands: string;
+  /** Whether operands may be paths, of which any bytes are taken. */
+  readonly operandsArePaths?: boolean;
   /** One line, which also stands in the list of subcommands. */
   readonly summary: string;
   readonly details?: string;
@@ -65,7 +72,7 @@ export type BackupArgs = {
 
 export function backupArgs(words: Words): BackupArgs {
   return {
-    confDir: resolve(words.value("conf-dir") ?? ""),
+    confDir: words.path("conf-dir") ?? "",
     name: words.value("name"),
     bucket: words.value("bucket"),
   };

@@ -19,7 +19,7 @@ export const arrows: ArrowTable = {
     "core",
     "package.json",
   ],
-  "cmd/arguments.ts": ["cmd/subcommands.ts", "cmd", "core/config", "core"],
+  "cmd/arguments.ts": ["cmd/subcommands.ts", "cmd", "core/config", "core/system", "core/format", "core"],
   "cmd/subcommands.ts": ["cmd/commands/quickstart", "cmd/commands/*", "cmd"],
   "cmd/commands/quickstart": ["cmd/commands/*", "cmd/shared", "cmd", "cmd/terminal", "core"],
   "cmd/commands/*": [
@@ -105,6 +105,7 @@ export const arrows: ArrowTable = {
 
   // From the machine into the bucket.
   "core/archive": [
+    "core/archive/quilting/reading",
     "core/archive/snapshotting",
     "core/archive/quilting",
     "core/archive/quilting/paths",

@@ -72,7 +72,7 @@ export function unlock(fd: number, { flags }: Stat): void {
 }
 
 /** Returns an Obstacle if a flag explains why an entry cannot be written, else the error itself. */
-export function explainedByFlags(target: Target, path: ByteString, error: unknown): unknown {
+export function explainedByFlags(target: Pick<Target, "folderIfThere">, path: ByteString, error: unknown): unknown {
   if (!isSystemError(error, "EPERM", "EACCES")) return error;
   const locked = lockedThing(target, path);
   if (locked === undefined) return error;
@@ -80,7 +80,7 @@ export function explainedByFlags(target: Target, path: ByteString, error: unknow
   return new Obstacle({ code: "in-the-way", why, remedy: "clear that with chattr -ia, and run again" }, error);
 }
 
-function lockedThing(target: Target, path: ByteString): string | undefined {
+function lockedThing(target: Pick<Target, "folderIfThere">, path: ByteString): string | undefined {
   try {
     const { fd } = target.folderIfThere(parentOf(path));
     if (((lstatAt(fd, baseName(path))?.flags ?? 0) & lockingFlags) !== 0) return "what is in its place";

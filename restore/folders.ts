@@ -8,13 +8,13 @@ import { type ByteString, parentOf, toText } from "../core/format/path.ts";
 import { SystemError } from "../core/system/libc.ts";
 import { fstat } from "../core/system/stat.ts";
 import type { Adoption } from "./adoption.ts";
-import { explainedByFlags, type Flags } from "./flags.ts";
+import type { Flags } from "./flags.ts";
 import type { Metadata } from "./metadata.ts";
-import { Obstacle } from "./obstacle.ts";
+import { Obstacle, replaced } from "./obstacle.ts";
 import type { Report } from "./report.ts";
 import type { Spool } from "./spool.ts";
 import { OpenSubject } from "./subject.ts";
-import { type FolderIdentity, isFolder, replaced, type Target } from "./target.ts";
+import { type FolderIdentity, isFolder, type Target } from "./target.ts";
 import { writeFailed } from "./trouble.ts";
 
 export type FoldersDeps = {
@@ -43,14 +43,25 @@ export class Folders {
    * restore. A folder that the user had before stays as private or open as it was.
    */
   restore(entry: FolderEntry, selected: boolean): void {
-    const { target, adoption, report, spool } = this.#deps;
+    const { target, adoption } = this.#deps;
     try {
       const made = target.make(entry.path, adoption.folderRule(entry)) === "made";
       if (entry.path === "/" && !made && !target.isSystemRoot) return;
-      if (selected || made) spool.push(lineOf(entry, target.identity(entry.path)));
+      if (selected || made) this.#putBy(entry);
     } catch (error) {
       this.#lost.set(entry.path, { entries: 0 });
-      writeFailed(report, entry, explainedByFlags(target, entry.path, error));
+      writeFailed(this.#deps, entry.path, error);
+    }
+  }
+
+  /** Keeps the folder's metadata for the end. The file for that lies in the target itself, wherever the folder is. */
+  #putBy(entry: FolderEntry): void {
+    const { target, spool } = this.#deps;
+    const line = lineOf(entry, target.identity(entry.path));
+    try {
+      spool.push(line);
+    } catch (error) {
+      writeFailed(this.#deps, "/" as ByteString, error);
     }
   }
 
@@ -89,7 +100,7 @@ export class Folders {
       }
     } catch (error) {
       if (error instanceof SystemError) report.count("mode", toText(entry.path), error.reason);
-      else if (error instanceof Obstacle) writeFailed(report, entry, error);
+      else if (error instanceof Obstacle) writeFailed(this.#deps, entry.path, error);
       else throw error;
     }
   }

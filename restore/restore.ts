@@ -19,7 +19,7 @@ import { isSystemError } from "../core/system/libc.ts";
 import { Adoption } from "./adoption.ts";
 import { fetchContent } from "./fetch.ts";
 import { Files, type Job } from "./files.ts";
-import { explainedByFlags, Flags } from "./flags.ts";
+import { Flags } from "./flags.ts";
 import { Folders } from "./folders.ts";
 import { HardLinkRestorer, isLaterName, linkGroup } from "./hard-links.ts";
 import { Metadata } from "./metadata.ts";
@@ -32,6 +32,7 @@ import { decide, restoreSnapshot, type SnapshotChoice } from "./snapshots.ts";
 import { Spool } from "./spool.ts";
 import { Target } from "./target.ts";
 import type { RandomBytes } from "./temporary.ts";
+import { waysThroughLinks } from "./through-links.ts";
 import { writeFailed } from "./trouble.ts";
 
 type RestoreProgress = {
@@ -100,9 +101,12 @@ function tellOfBackup({ header, totals }: Manifest, report: Report): void {
 }
 
 function tellMovedAside(report: Report, path: ByteString, aside: ByteString): void {
-  const quoted = (path: ByteString) => JSON.stringify(toText(path));
   const message = `the folder ${quoted(path)} had another owner than in the backup: it is ${quoted(aside)} now, with all that was in it`;
   report.warning("moved-aside", message);
+}
+
+function quoted(path: ByteString): string {
+  return JSON.stringify(toText(path));
 }
 
 class Restore {
@@ -128,8 +132,8 @@ class Restore {
     const adoption = new Adoption(target, metadata);
     const links = new HardLinkRestorer(target, report);
     const flags = new Flags(target, report);
-    const shared = { target, metadata, adoption, links, report, flags };
     this.#flags = flags;
+    const shared = { target, metadata, adoption, links, report, flags };
     this.#pauses = pauses;
     this.#selection = new Selection(options.paths, (folder) => target.has(folder));
     this.#nodes = shared;
@@ -157,7 +161,8 @@ class Restore {
     } finally {
       this.#files.discardStarted();
     }
-    this.#tellMissing();
+    await this.#tellMissing();
+    this.#target.removeLarge();
     this.#flags.setLate();
     this.#folders.finish();
     // Only some paths were asked for, so the target does not get the metadata of `/`.
@@ -189,7 +194,7 @@ class Restore {
     } catch (error) {
       const device = entry.type === "character device" || entry.type === "block device";
       if (device && isSystemError(error, "EPERM")) this.#report.count("device", toText(entry.path), error.reason);
-      else writeFailed(this.#report, entry, explainedByFlags(this.#target, entry.path, error));
+      else writeFailed(this.#nodes, entry.path, error);
     }
   }
 
@@ -200,7 +205,7 @@ class Restore {
         this.#tellProgress();
         continue;
       }
-      const job = this.#files.start(entry);
+      const job = await this.#files.start(entry);
       if (job !== undefined) jobs.push(job);
     }
     const { bucket, signal } = this.#options;
@@ -233,17 +238,25 @@ class Restore {
       if (linked) this.#report.inPlace(entry);
       return linked;
     } catch (error) {
-      writeFailed(this.#report, entry, error);
+      writeFailed(this.#nodes, entry.path, error);
       return true;
     }
   }
 
-  #tellMissing(): void {
-    if (this.#selection.all) return;
-    for (const path of this.#selection.missing()) {
-      const why = "the backup has nothing of that path";
-      const remedy = "check its spelling, or try another backup: `sysbackup list` shows them";
-      this.#report.lost("not-in-backup", { doing: "restore", what: toText(path), why, remedy, damage: false });
+  async #tellMissing(): Promise<void> {
+    const missing = this.#selection.all ? [] : this.#selection.missing();
+    const ways = await waysThroughLinks(this.#options, missing);
+    for (const path of missing) {
+      const way = ways.get(path);
+      const what = toText(path);
+      const [why, remedy] =
+        way === undefined
+          ? [
+              "the backup has nothing of that path",
+              "check its spelling, or try another backup: `sysbackup list` shows them",
+            ]
+          : [`${quoted(way.link)} is a link in the backup`, `give the path that it leads to: ${quoted(way.end)}`];
+      this.#report.lost("not-in-backup", { doing: "restore", what, why, remedy, damage: false });
     }
   }
 

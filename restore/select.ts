@@ -1,6 +1,7 @@
 /** Selects the entries to restore: all, or some paths with everything below them. */
 import { exitStatus, Failure } from "../core/failure.ts";
-import { type ByteString, fromText, parentOf } from "../core/format/path.ts";
+import { fromArgument } from "../core/format/argument.ts";
+import { type ByteString, parentOf } from "../core/format/path.ts";
 
 /** Role of an entry. `leads`: a folder above a selected path. */
 export type Role = "selected" | "leads" | "none";
@@ -65,7 +66,8 @@ export class Selection {
 
 function parsePath(path: string): ByteString {
   const plain = path.replace(/\/+/g, "/").replace(/(?<=.)\/$/, "");
-  if (plain.startsWith("/") && !plain.split("/").some((step) => step === "." || step === "..")) return fromText(plain);
+  if (plain.startsWith("/") && !plain.split("/").some((step) => step === "." || step === ".."))
+    return fromArgument(plain);
   throw new Failure({
     doing: "restore",
     what: path,

@@ -6,17 +6,19 @@ import { type ByteString, fromText } from "../core/format/path.ts";
 import { lossOf } from "../core/manifest/loss.ts";
 import { checked } from "../core/stored/bytes.ts";
 import { type ObjectSource, readCheckedContent } from "../core/stored/read.ts";
-import { createFile, remove, writeAt } from "../core/system/beneath.ts";
+import { readTwice } from "../core/stored/second-read.ts";
+import { createFile, remove, truncate, writeAt } from "../core/system/beneath.ts";
 import { close } from "../core/system/files.ts";
-import { isSystemError, SystemError } from "../core/system/libc.ts";
+import { SystemError } from "../core/system/libc.ts";
 import { type Finished, pipeInto } from "../core/system/process.ts";
+import { nearness } from "./nearness.ts";
 import { Obstacle } from "./obstacle.ts";
 import { putInPlace } from "./place.ts";
 import { unlessRefused } from "./refused.ts";
 import type { Report } from "./report.ts";
 import { shownCommand } from "./shown-command.ts";
 import type { FolderRule, Target } from "./target.ts";
-import { full } from "./trouble.ts";
+import { full, isFull } from "./trouble.ts";
 import { ourselves } from "./unfinished.ts";
 
 export type SnapshotChoice = "ask" | "fetch" | "run" | "skip";
@@ -100,12 +102,14 @@ export async function restoreSnapshot(decision: Decision, choice: SnapshotChoice
     if (action === "run") await replay(snapshot, deps);
     else await fetchDump(decision, choice, deps);
   } catch (error) {
-    tellLost(snapshot, error, report);
+    tellLost(snapshot, error, deps);
   }
 }
 
-function tellLost({ snapshotter, key }: SnapshotRef, error: unknown, report: Report): void {
-  if (isSystemError(error, "ENOSPC", "EDQUOT")) throw full(snapshotter, error.reason, error);
+function tellLost({ snapshotter, key }: SnapshotRef, error: unknown, { report, target }: DumpDeps): void {
+  if (error instanceof SystemError && isFull(error) && nearness(target, folderPath) !== "elsewhere") {
+    throw full(snapshotter, error.reason, error);
+  }
   const loss = lossBy(error) ?? lossOf(error, key);
   report.lost("snapshot-lost", { doing: "restore the snapshot", what: snapshotter, ...loss });
 }
@@ -125,11 +129,7 @@ async function fetchDump(decision: Decision, choice: SnapshotChoice, deps: DumpD
   const place = target.workplace(folderPath);
   const fd = createFile(place, temporary);
   try {
-    let position = 0;
-    for await (const piece of dumpOf(snapshot, deps)) {
-      writeAt(fd, piece, position);
-      position += piece.length;
-    }
+    await readTwice(() => writeDump(fd, snapshot, deps));
     putInPlace(target, temporary, path);
   } catch (error) {
     unlessRefused(() => remove(target.workplace(folderPath), temporary));
@@ -140,6 +140,15 @@ async function fetchDump(decision: Decision, choice: SnapshotChoice, deps: DumpD
   }
   report.figures.snapshotsFetched += 1;
   tellFetched(decision, choice, report);
+}
+
+async function writeDump(fd: number, snapshot: SnapshotRef, deps: DumpDeps): Promise<void> {
+  let position = 0;
+  truncate(fd, 0);
+  for await (const piece of dumpOf(snapshot, deps)) {
+    writeAt(fd, piece, position);
+    position += piece.length;
+  }
 }
 
 /** Rule for the folder of dumps: others can neither read dumps nor put any there. */
@@ -169,7 +178,9 @@ async function replay(snapshot: SnapshotRef, deps: DumpDeps): Promise<void> {
   const { report, signal } = deps;
   const { restore_through: command = "false", snapshotter } = snapshot;
   if (command.includes("\0")) throw noCommand();
-  for await (const _ of dumpOf(snapshot, deps)) signal.throwIfAborted();
+  await readTwice(async () => {
+    for await (const _ of dumpOf(snapshot, deps)) signal.throwIfAborted();
+  });
   const finished = await pipeInto({ command, input: dumpOf(snapshot, deps), abort: signal });
   signal.throwIfAborted();
   if (finished.exit === 0) {

@@ -1,7 +1,7 @@
 /** Makes the folder of `--target` if it is missing, and explains why it cannot be used. */
-import { basename, dirname } from "node:path";
 import { type ExitStatus, exitStatus, Failure } from "../core/failure.ts";
-import { fromText, toText } from "../core/format/path.ts";
+import { fromArgument } from "../core/format/argument.ts";
+import { type ByteString, baseName, parentOf, toText } from "../core/format/path.ts";
 import { makeFolder } from "../core/system/beneath.ts";
 import { close } from "../core/system/files.ts";
 import { isSystemError, SystemError } from "../core/system/libc.ts";
@@ -17,17 +17,17 @@ export type OpenedTarget = { readonly fd: number; readonly made: boolean };
  */
 export function openTargetFolder(path: string): OpenedTarget {
   try {
-    const made = path !== "/" && makeIn(dirname(path), basename(path));
-    return { fd: openThroughOwnLinks(fromText(path)), made };
+    const made = path !== "/" && makeIn(fromArgument(path));
+    return { fd: openThroughOwnLinks(fromArgument(path)), made };
   } catch (error) {
     throw unusable(path, error);
   }
 }
 
-function makeIn(folder: string, name: string): boolean {
-  const parent = openThroughOwnLinks(fromText(folder));
+function makeIn(path: ByteString): boolean {
+  const parent = openThroughOwnLinks(parentOf(path));
   try {
-    makeFolder(parent, fromText(name), 0o700);
+    makeFolder(parent, baseName(path), 0o700);
     return true;
   } catch (error) {
     if (isSystemError(error, "EEXIST")) return false;
@@ -49,7 +49,7 @@ export function unusable(path: string, error: unknown): unknown {
 }
 
 function leadAstray(path: string, error: StrangersLink): Failure {
-  const why = `${JSON.stringify(toText(error.path ?? fromText(path)))} in it is a link of ${userName(error.uid) ?? `user ${error.uid}`}, who chooses where it leads`;
+  const why = `${JSON.stringify(toText(error.path ?? fromArgument(path)))} in it is a link of ${userName(error.uid) ?? `user ${error.uid}`}, who chooses where it leads`;
   const remedy = "give the path that you mean, without that link, as --target";
   return new Failure({ doing: "restore into", what: path, why, remedy, exit: exitStatus.usage, cause: error });
 }

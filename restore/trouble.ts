@@ -1,30 +1,45 @@
 /** Handles an error of writing: an entry is lost, or the whole job ends. */
 import { Failure } from "../core/failure.ts";
-import type { Entry } from "../core/format/entry.ts";
-import { toText } from "../core/format/path.ts";
+import { type ByteString, parentOf, toText } from "../core/format/path.ts";
 import { SystemError } from "../core/system/libc.ts";
+import { explainedByFlags } from "./flags.ts";
+import { nearness } from "./nearness.ts";
 import { Obstacle } from "./obstacle.ts";
 import type { Report } from "./report.ts";
+import type { Target } from "./target.ts";
 
-/** Reports a lost entry. Throws errors that would hit all other entries too, and those that are defects. */
-export function writeFailed(report: Report, entry: Entry, error: unknown): void {
-  const what = toText(entry.path);
+export type TroubleDeps = { readonly report: Report; readonly target: Pick<Target, "folderIfThere"> };
+
+/**
+ * Reports that the entry at a path is lost. Throws errors that would hit nearly all other entries too, and those that are
+ * defects. A mount below the target that is full or read-only costs only what lies on it.
+ */
+export function writeFailed({ report, target }: TroubleDeps, path: ByteString, problem: unknown): void {
+  const what = toText(path);
+  const error = explainedByFlags(target, path, problem);
   if (error instanceof Obstacle) {
     const { code, why, remedy } = error.parts;
     report.lost(code, { doing: "restore", what, why, remedy, damage: false });
     return;
   }
   if (!(error instanceof SystemError)) throw error;
-  if (error.code === "ENOSPC" || error.code === "EDQUOT") throw full(what, error.reason, error);
-  if (error.code === "EROFS") {
+  const { reason } = error;
+  const near = isFull(error) || error.code === "EROFS" ? nearness(target, parentOf(path)) : "elsewhere";
+  if (isFull(error) && near !== "elsewhere") throw full(what, reason, error);
+  if (error.code === "EROFS" && near === "mount") {
     throw new Failure({
       doing: "restore",
       what,
-      why: `the target is read-only (${error.reason})`,
+      why: `the target is read-only (${reason})`,
       remedy: "mount it writable, or give another --target",
+      cause: error,
     });
   }
   report.lost("not-written", { doing: "restore", what, ...worded(error), damage: false });
+}
+
+export function isFull(error: SystemError): boolean {
+  return error.code === "ENOSPC" || error.code === "EDQUOT";
 }
 
 /** Returns the Failure for a full target. Restored entries stay; the next run leaves them alone. */
@@ -49,6 +64,17 @@ function worded(error: { readonly code: string; readonly reason: string }) {
     case "EPERM":
     case "EACCES":
       return { why: error.reason, remedy: "run as root" };
+    case "ENOSPC":
+    case "EDQUOT":
+      return {
+        why: `the filesystem that is mounted there is full (${error.reason})`,
+        remedy: "make room there and run again: what is restored already is left alone",
+      };
+    case "EROFS":
+      return {
+        why: `the filesystem that is mounted there is read-only (${error.reason})`,
+        remedy: "mount it writable and run again: what is restored already is left alone",
+      };
     default:
       return { why: error.reason, remedy: "fix that and run again: what is restored already is left alone" };
   }

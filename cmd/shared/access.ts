@@ -7,7 +7,8 @@ export const accessOptions: readonly Option[] = [
   { flag: "--cf-region <region>", help: "Look the bucket up in this region's CloudFormation exports" },
   { flag: "--export <name>", help: "Name of that export; by default that of conf, or backup-bucket" },
   { flag: "--package-name <name>", help: "Assume this package's role, with your own credentials" },
-  { flag: "--account <id>", help: "Assume the role in this AWS account, if it is not your own" },
+  // Services without accounts have roles in an account without a number.
+  { flag: "--account <id>", help: "Assume the role in this AWS account, if it is not your own", mayBeEmpty: true },
   { flag: "--mfa", help: "Assume the role with a one-time code of your MFA device; asks for the code" },
   { flag: "--mfa-device <serial>", help: "As --mfa, for the device with this ARN or serial number" },
 ];

@@ -13,3 +13,11 @@ export function throwIfFatal(error: unknown): BucketError {
   if (!(error instanceof BucketError) || isFatal(error)) throw error;
   return error;
 }
+
+/**
+ * Whether the error is about this object alone, and not about rights: it is damaged or gone, or stored so that it cannot be read
+ * (a key of encryption, an archive tier), which anybody can do who may put.
+ */
+export function isOfOne(error: unknown): boolean {
+  return error instanceof BucketError && !isFatal(error) && error.kind !== "denied";
+}

@@ -2,7 +2,7 @@
  * Where things lie in the bucket. Names say how to undo what is inside: strip suffixes from right to left. Those of filters
  * over whole objects come last; `core/stored` adds them to the keys that are made here.
  */
-import { splitKey } from "./encoding.ts";
+import { type Encoding, filtersOf, isPack, splitKey } from "./encoding.ts";
 import type { ByteString } from "./path.ts";
 
 /** A run's identity in keys: when it started (UTC, whole seconds) and eight hex digits, as `runOf` makes them. */
@@ -71,6 +71,16 @@ export function parseIndexKey(key: string): ManifestKey | undefined {
 export function parseVerifiedKey(key: string): Omit<ManifestKey, "name"> | undefined {
   const [, stamp, run] = verifiedKey.exec(key) ?? [];
   return stamp === undefined || run === undefined ? undefined : { stamp, run };
+}
+
+const packKey = /^packs\/[0-9a-f]{64}\.zst$/;
+const contentKey = /^content\/[0-9a-f]{64}$/;
+
+/** Returns whether a pack or content of this encoding is stored under such a key. Nothing else is built upon that others name. */
+export function isContentKey(key: string, encoding: Encoding): boolean {
+  const { base, filters } = splitKey(key);
+  const shape = isPack(encoding) ? packKey : contentKey;
+  return shape.test(base) && filters.join() === filtersOf(encoding).join();
 }
 
 function parse(pattern: RegExp, key: string): ManifestKey | undefined {

@@ -5,13 +5,18 @@ import type { Entry, ObjectRef } from "./entry.ts";
 import { altered } from "./error.ts";
 import { count } from "./lines.ts";
 
-/** S3 allows keys and version ids of 1,024 bytes. */
-const s3Name = z.string().min(1).max(1024);
+/** S3 allows keys of 1,024 bytes. */
+const s3Key = z.string().min(1).max(1024);
+/**
+ * Servers give short ones, of 32 characters mostly. Anything else in a manifest was made up: asked for it, some servers answer with an
+ * error of their own, as if they were down.
+ */
+const s3Version = z.string().regex(/^[!-~]{1,256}$/);
 const encoding = z.string().refine(isEncoding, "no encoding that this sysbackup knows");
 /** The encoding of a dump. */
 export const wholeEncoding = encoding.refine((known) => !isPack(known), "a dump is no pack");
 
-export const versionShape = { key: s3Name, version: s3Name } as const;
+export const versionShape = { key: s3Key, version: s3Version } as const;
 export const storedShape = { ...versionShape, size: count } as const;
 export const objectShape = { ...storedShape, encoding } as const;
 

@@ -1,4 +1,4 @@
-/** Recognises filesystems that hold nothing to back up. */
+/** What a filesystem says of itself: whether it holds anything to back up, and how much room it has. */
 import { check, fixedBuffer, libc } from "./libc.ts";
 
 /**
@@ -44,4 +44,16 @@ export function filesystemKind(fd: number): FilesystemKind {
   const type = statfsResult.bytes.readUInt32LE(0);
   if (type === autofs) return "automount";
   return pseudoFilesystems.has(type) ? "pseudo" : "other";
+}
+
+/** Flag of a read-only mount. */
+const ST_RDONLY = 1n;
+
+/** Returns the bytes that may still be written to the filesystem of an open file; none if it is read-only. */
+export function freeBytes(fd: number): number {
+  const { bytes, address } = statfsResult;
+  check(libc.fstatfs(fd, address), "statfs");
+  const [blockSize, available, fragmentSize, flags] = [8, 32, 72, 80].map((at) => bytes.readBigUInt64LE(at));
+  if (((flags ?? 0n) & ST_RDONLY) !== 0n) return 0;
+  return Number(available ?? 0n) * Number(fragmentSize || (blockSize ?? 0n));
 }

@@ -76,7 +76,7 @@ type AttributeReading = {
   readonly acl: { access?: string; default?: string };
   readonly ids: Record<string, number>;
   unread: string | undefined;
-  /** Bytes of all values that were kept. */
+  /** Bytes of all values. */
   total: number;
 };
 
@@ -102,8 +102,8 @@ function readOne<Subject>(calls: Calls<Subject>, subject: Subject, name: ByteStr
   try {
     const bytes = attributeValue(calls, subject, name);
     if (bytes === undefined) return;
-    if (reading.total + bytes.length > mostOfFile) throw tooMany();
     reading.total += bytes.length;
+    if (reading.total > mostOfFile) throw tooMany();
     if (name === accessAcl) acl.access = aclToText(bytes, namesInto(ids));
     else if (name === defaultAcl) acl.default = aclToText(bytes, namesInto(ids));
     else xattrs.set(name, new Uint8Array(bytes));

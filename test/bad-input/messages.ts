@@ -9,6 +9,10 @@ export const messages = {
   foreignOption: 'cannot use option "…": … has no such option; see sysbackup … --help',
   pathFirst:
     'cannot restore "…": a backup name must come before the paths; write `sysbackup restore web1 …`; the name of a manifest in a file must end in .jsonl.zst',
+  emptyValue:
+    'cannot use option "…": its value is empty, as that of an unset variable is; give a value, or leave it out',
+  overSystem:
+    "cannot restore over the running system: nobody can be asked, as there is no terminal; give the folder to restore into as --target, or --yes if you mean this machine's own files",
   noChoice:
     "cannot ask which backup to restore: there is no terminal; name one: `sysbackup restore NAME` takes its newest, NAME@TIME another; `sysbackup list` shows all",
   twoBuckets:

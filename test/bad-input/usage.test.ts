@@ -14,6 +14,7 @@ describe("a command line", () => {
     ["an unknown option", ["restore", "test", "--tagret", "/mnt"], messages.unknownOption],
     ["an option of another subcommand", ["archive", "--target", "/mnt"], messages.foreignOption],
     ["a path, and no manifest before it", ["restore", "/etc/fstab"], messages.pathFirst],
+    ["an empty target", ["restore", "test", "--target", ""], messages.emptyValue],
     ["two ways to the bucket", ["list", "--bucket", "backups", "--export", "backups"], messages.twoBuckets],
     ["an unknown way with snapshots", ["restore", "test", "--snapshots", "fetsh"], messages.badSnapshots],
     ["a bucket that is none", ["list", "--bucket", "ftp://host/x"], messages.badBucketOption],
@@ -112,6 +113,16 @@ describe("a backup", () => {
       expect([name, json.exit, JSON.parse(json.stdout)]).toEqual([name, exit, expect.any(Object)]);
     }
     await machine.restoresWhole();
+  });
+
+  test("a restore over the running system needs an answer", async () => {
+    await using machine = await Machine.open();
+    await machine.archive();
+    const words = ["restore", "test", machine.path("tree", "folder"), "--snapshots", "skip"];
+    expectReported(await machine.run(...words), { exit: 2, message: messages.overSystem });
+    await rm(machine.path("tree", "folder", "small"));
+    expect(await machine.run(...words, "--yes")).toMatchObject({ exit: 0 });
+    await machine.isWell();
   });
 
   test("a backup in an empty bucket is reported", async () => {

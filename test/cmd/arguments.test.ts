@@ -21,7 +21,7 @@ function refusal(line: readonly string[], known: readonly Subcommand[] = subcomm
 }
 
 describe("values are taken as they are written", () => {
-  const values = ["007", "1e3", "0x10", "", " ", "true", "false", "a=b", "no-x", "-", "--", "-x", "Infinity"];
+  const values = ["007", "1e3", "0x10", " ", "true", "false", "a=b", "no-x", "-", "--", "-x", "Infinity"];
   test.each(values)("values are taken as they are written: --name=%j", (value) => {
     expect(wordsOf("archive", `--name=${value}`).words.value("name")).toBe(value);
   });
@@ -97,6 +97,18 @@ describe("refused with status 2, naming what was meant", () => {
     [["list", "--name", "a", "--name=b"], 'cannot use option "--name": it is given twice'],
     [["list", "--json=yes"], 'cannot use option "--json": it takes no value'],
     [["list", "--help", "--bogus"], 'cannot use option "--bogus": there is no such option; see sysbackup --help'],
+    [
+      ["restore", "web1", "--target="],
+      'cannot use option "--target": its value is empty, as that of an unset variable is; give a value, or leave it out',
+    ],
+    [
+      ["restore", "web1", ""],
+      "cannot run restore: an argument is empty, as an unset variable is; give a value, or leave it out",
+    ],
+    [
+      ["restore", "--", ""],
+      "cannot run restore: an argument is empty, as an unset variable is; give a value, or leave it out",
+    ],
     [["list", "a", "007"], 'cannot run list: "007" is one word too many'],
     [["archive", "web1"], 'cannot run archive: "web1" is one word too many'],
   ];
@@ -104,6 +116,33 @@ describe("refused with status 2, naming what was meant", () => {
     const failure = refusal(line);
     expect(failure.message).toBe(message);
     expect(failure.exit).toBe(exitStatus.usage);
+  });
+});
+
+describe("an empty value is refused, as it would name the current folder", () => {
+  const options = subcommands.flatMap(({ name, operands, options }) =>
+    options.flatMap(({ flag, mayBeEmpty }) => {
+      const [option = ""] = flag.match(/--[a-z-]+/) ?? [];
+      const operand = operands.startsWith("<") ? ["x"] : [];
+      if (mayBeEmpty === true || !/[<[]/.test(flag)) return [];
+      const apart: string[][] = flag.includes("<") ? [[name, ...operand, option, ""]] : [];
+      return [[name, ...operand, `${option}=`], ...apart];
+    }),
+  );
+  test.each(options.map((line) => [line] as const))(
+    "an empty value is refused, as it would name the current folder: %j",
+    (line) => {
+      const failure = refusal(line);
+      expect([failure.exit, failure.message]).toEqual([
+        exitStatus.usage,
+        expect.stringContaining("its value is empty"),
+      ]);
+    },
+  );
+
+  test("the account of a service that has none may be empty", () => {
+    expect(wordsOf("list", "--account=").words.value("account")).toBe("");
+    expect(wordsOf("list", "--account", "").words.value("account")).toBe("");
   });
 });
 

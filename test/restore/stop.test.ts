@@ -112,3 +112,60 @@ describe.skipIf(!isRoot || !mayMount)("a full target", () => {
     });
   });
 });
+
+describe.skipIf(!isRoot || !mayMount)("a small mount below the target", () => {
+  const items = [
+    folder("/"),
+    folder("/a"),
+    file("/a/before", [noise(MiB)]),
+    folder("/boot"),
+    file("/boot/kernel", [noise(MiB)]),
+    file("/boot/other", [noise(MiB)]),
+    file("/boot/small", "fits"),
+    folder("/z"),
+    file("/z/after", [noise(MiB)]),
+  ];
+  const remedy = "run again: what is restored already is left alone";
+
+  test("a full mount below the target costs only what does not fit there, and with room again the rest comes", async () => {
+    await using fixture = await Fixture.open();
+    mkdirSync(fixture.at("/boot"), { recursive: true });
+    await Bun.$`mount -t tmpfs -o size=64k sysbackup-test ${fixture.at("/boot")}`;
+    try {
+      const backup = await fixture.backup(items, { perFrame: 1 });
+      for (const unchanged of [0, 3]) {
+        fixture.notices.length = 0;
+        expect(await fixture.restore(backup)).toMatchObject({ files: 3 - unchanged, unchanged, errors: 2, damaged: 0 });
+        const why = "the filesystem that is mounted there is full (no space left on device); make room there and";
+        expect(fixture.complaints).toEqual([
+          `cannot restore "/boot/kernel": ${why} ${remedy}`,
+          `cannot restore "/boot/other": ${why} ${remedy}`,
+        ]);
+        expect(await fixture.names("/boot")).toEqual(["small"]);
+      }
+      await Bun.$`mount -o remount,size=20m ${fixture.at("/boot")}`;
+      expect(await fixture.restore(backup)).toMatchObject({ files: 2, unchanged: 3, errors: 0 });
+    } finally {
+      await Bun.$`umount ${fixture.at("/boot")}`;
+    }
+  });
+
+  test.each(["tmpfs", "bind"])("a read-only mount (%s) below the target costs only what lies on it", async (kind) => {
+    await using fixture = await Fixture.open();
+    const boot = fixture.at("/boot");
+    mkdirSync(boot, { recursive: true });
+    if (kind === "tmpfs") await Bun.$`mount -t tmpfs -o ro,size=20m sysbackup-test ${boot}`;
+    else await Bun.$`mount --bind ${boot} ${boot} && mount -o remount,ro,bind ${boot}`;
+    try {
+      const backup = await fixture.backup(items, { perFrame: 1 });
+      const figures = await fixture.restore(backup);
+      expect(figures).toMatchObject({ files: 2, errors: 3, damaged: 0 });
+      const why = "the filesystem that is mounted there is read-only (read-only file system); mount it writable and";
+      const lost = ["kernel", "other", "small"].map((name) => `cannot restore "/boot/${name}": ${why} ${remedy}`);
+      expect(fixture.complaints).toEqual(expect.arrayContaining(lost));
+      expect(await fixture.names("/z")).toEqual(["after"]);
+    } finally {
+      await Bun.$`umount ${boot}`;
+    }
+  });
+});

@@ -1,5 +1,4 @@
 /** The arguments of `sysbackup cost`, parsed. */
-import { resolve } from "node:path";
 import { type BackupArgs, backupArgs, type Words } from "../../subcommand.ts";
 
 export type CostArgs = BackupArgs & {
@@ -10,10 +9,9 @@ export type CostArgs = BackupArgs & {
 };
 
 export function costArgs(words: Words): CostArgs {
-  const prices = words.value("prices");
   return {
     ...backupArgs(words),
     wantedName: words.operands[0],
-    pricesFile: prices === undefined ? undefined : resolve(prices),
+    pricesFile: words.path("prices"),
   };
 }

@@ -4,6 +4,7 @@ import { type Cost, costOfBackups } from "../../../core/cost/cost.ts";
 import { measure } from "../../../core/cost/measure.ts";
 import { builtInPrices, type PriceTable, parsePrices } from "../../../core/cost/prices.ts";
 import { exitStatus, Failure, reasonOf } from "../../../core/failure.ts";
+import { argumentBytes } from "../../../core/format/argument.ts";
 import { safeName } from "../../../core/format/keys.ts";
 import { findManifest } from "../../../core/manifest/find.ts";
 import type { CommandIO, RunSubcommand } from "../../io.ts";
@@ -57,7 +58,7 @@ async function read(
 
 async function readPrices(file: string): Promise<PriceTable> {
   try {
-    return parsePrices(await readFile(file, "utf8"), file);
+    return parsePrices(await readFile(argumentBytes(file), "utf8"), file);
   } catch (error) {
     if (error instanceof Failure) throw error;
     throw new Failure({ doing: "read the prices", what: file, why: reasonOf(error), exit: exitStatus.usage });

@@ -87,7 +87,15 @@ function makeDatabase(path: string): void {
 
 function stepsOf(args: BackupArgs, { conf, target }: Places, io: CommandIO) {
   const common = `--conf-dir ${conf}`;
-  const restoring = { ...args, manifest: name, paths: [], target, numericOwner: false, snapshots: "run" as const };
+  const restoring = {
+    ...args,
+    manifest: name,
+    paths: [],
+    target,
+    yes: false,
+    numericOwner: false,
+    snapshots: "run" as const,
+  };
   const verifying = { manifest: undefined, all: false, readData: undefined, live: false, html: undefined };
   return [
     { command: `archive ${common}`, start: () => archive({ ...args, insecurePickers: false }, io) },

@@ -1,5 +1,4 @@
 /** The arguments of `sysbackup restore`, parsed. */
-import { resolve } from "node:path";
 import { nearest } from "../../../core/config/nearest.ts";
 import { exitStatus, Failure } from "../../../core/failure.ts";
 import { isManifestFile } from "../../../core/format/manifest-file.ts";
@@ -16,6 +15,8 @@ export type RestoreArgs = Access & {
   /** Absolute paths as in the backup; empty for everything. Always empty without `manifest`. */
   readonly paths: readonly string[];
   readonly target: string;
+  /** Whether files of the running system are replaced without asking. */
+  readonly yes: boolean;
   readonly numericOwner: boolean;
   readonly snapshots: SnapshotChoice;
 };
@@ -27,7 +28,8 @@ export function restoreArgs(words: Words): RestoreArgs {
     ...accessOf(words),
     manifest,
     paths,
-    target: resolve(words.value("target") ?? ""),
+    target: words.path("target") ?? "",
+    yes: words.given("yes"),
     numericOwner: words.given("numeric-owner"),
     snapshots: snapshotChoice(words.value("snapshots") ?? ""),
   };

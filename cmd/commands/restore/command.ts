@@ -6,15 +6,18 @@ export const restore = subcommand<RestoreArgs>(
   {
     name: "restore",
     operands: "[manifest] [...paths]",
+    operandsArePaths: true,
     summary: "Restore a backup, or some paths of it",
     details: [
       "[manifest] is a backup name (its newest backup), name@time (the newest until then, as in web1@2026-11-20),",
       "a key in the bucket, or a local file. Without it, lists the backups and asks which. Without paths, restores",
-      "everything. Files that are as in the backup are left alone, so an interrupted restore continues when run again.",
+      "everything. Without --target, it asks before it replaces files of the running system. Files that are as in the",
+      "backup are left alone, so an interrupted restore continues when run again.",
       "See docs/recovery.md for the worst day, when the machine is gone.",
     ].join("\n"),
     options: [
-      { flag: "--target <dir>", help: "Folder to restore into", default: "/" },
+      { flag: "--target <dir>", help: "Folder to restore into", default: "/", isPath: true },
+      { flag: "--yes", help: "Without --target: replace files of this running system without asking" },
       { flag: "--numeric-owner", help: "Set owners by number, not by name" },
       {
         flag: "--snapshots <what>",

@@ -13,6 +13,7 @@ import { requestsLine } from "../../shared/requests.ts";
 import { bytes, count, counted, duration, moment } from "../../terminal/format.ts";
 import type { RestoreArgs } from "./arguments.ts";
 import { chooseBackup } from "./choose.ts";
+import { mayRestore } from "./confirm.ts";
 
 export const run: RunSubcommand<RestoreArgs> = async (args, io) => {
   const { target, paths, numericOwner, snapshots } = args;
@@ -23,6 +24,7 @@ export const run: RunSubcommand<RestoreArgs> = async (args, io) => {
     const began = io.now();
     const source = await findManifest(bucket, wanted, finding(bucket, io));
     const manifest = await openManifest(bucket, source, io.notify);
+    if (!(await mayRestore(manifest.header, args, io))) return exitStatus.done;
     const figures = await restore({
       bucket,
       manifest,

@@ -1,5 +1,4 @@
 /** The arguments of `sysbackup verify`, parsed. */
-import { resolve } from "node:path";
 import { type Access, accessOf } from "../../shared/access.ts";
 import type { Words } from "../../subcommand.ts";
 
@@ -17,13 +16,12 @@ export type VerifyArgs = Access & {
 };
 
 export function verifyArgs(words: Words): VerifyArgs {
-  const html = words.value("html");
   return {
     ...accessOf(words),
     manifest: words.operands[0],
     all: words.given("all"),
     readData: words.given("read-data") ? (words.value("read-data") ?? "") : undefined,
     live: words.given("live"),
-    html: html === undefined ? undefined : resolve(html),
+    html: words.path("html"),
   };
 }

@@ -6,6 +6,7 @@ export const verify = subcommand<VerifyArgs>(
   {
     name: "verify",
     operands: "[manifest]",
+    operandsArePaths: true,
     summary: "Check that backups exist, are locked as promised, and are not damaged",
     details: [
       "[manifest] is named as for restore; by default, the newest backup of this machine. Looks up every object: version,",
@@ -19,7 +20,7 @@ export const verify = subcommand<VerifyArgs>(
         value: /^new$|^\d*\/\d+$|^\d+(?:\.\d+)?%$/,
       },
       { flag: "--live", help: "Compare with this machine's files; with --read-data, also their content" },
-      { flag: "--html <file>", help: "Also write a page with plots" },
+      { flag: "--html <file>", help: "Also write a page with plots", isPath: true },
       ...accessOptions,
     ],
     examples: [

@@ -6,6 +6,7 @@ import type { Bucket } from "../../../core/bucket/contract.ts";
 import type { Counts } from "../../../core/bucket/decorators/count.ts";
 import type { Config } from "../../../core/config/config.ts";
 import { type ExitStatus, exitStatus, Failure, reasonOf } from "../../../core/failure.ts";
+import { argumentBytes } from "../../../core/format/argument.ts";
 import { prefixes, runOf, safeName } from "../../../core/format/keys.ts";
 import { type Found, findManifest } from "../../../core/manifest/find.ts";
 import { openManifest } from "../../../core/manifest/open.ts";
@@ -130,7 +131,7 @@ async function noteDamage(verdict: Verdict, config: Config, bucketUrl: string, i
 
 async function writePage(path: string, page: string): Promise<void> {
   try {
-    await writeFile(path, page);
+    await writeFile(argumentBytes(path), page);
   } catch (error) {
     throw new Failure({ doing: "write the page", what: path, why: reasonOf(error), cause: error });
   }

@@ -1,5 +1,4 @@
 /** The arguments of `sysbackup write-config`, parsed. */
-import { resolve } from "node:path";
 import { packageOf } from "../../shared/package.ts";
 import type { Words } from "../../subcommand.ts";
 
@@ -24,12 +23,11 @@ export type WriteConfigArgs = {
 };
 
 export function writeConfigArgs(words: Words): WriteConfigArgs {
-  const credsFile = words.value("creds-file");
   return {
-    confDir: resolve(words.value("conf-dir") ?? ""),
+    confDir: words.path("conf-dir") ?? "",
     package: packageOf(words),
     user: words.value("user"),
-    credsFile: credsFile === undefined ? undefined : resolve(credsFile),
+    credsFile: words.path("creds-file"),
     noCredsFile: words.given("no-creds-file"),
     ambient: words.given("ambient-creds"),
     profile: words.value("profile"),

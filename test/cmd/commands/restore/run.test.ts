@@ -14,6 +14,7 @@ function argsFor(fixture: Fixture, more: { manifest?: string; paths?: string[] }
     manifest: "test",
     paths: [],
     target: fixture.target,
+    yes: false,
     numericOwner: false,
     snapshots: "ask" as const,
     ...more,

@@ -1,0 +1,61 @@
+import { describe, expect, test } from "bun:test";
+import { mayRestore } from "../../../../cmd/commands/restore/confirm.ts";
+import { NoTerminal } from "../../../../cmd/terminal/prompt.ts";
+import { exitStatus, Failure } from "../../../../core/failure.ts";
+import { fakeIO } from "../../fake-io.ts";
+
+const backup = { name: "web1", host: "web1.example", started: "2026-11-21T02:00:03Z" };
+const overSystem = { target: "/", paths: [], yes: false };
+
+/** Answers `answer`, and remembers the questions. */
+function asked(answer: boolean, hostName = "web1.example") {
+  const questions: string[] = [];
+  const ask = async (question: string) => {
+    questions.push(question);
+    return answer;
+  };
+  return { questions, io: fakeIO({ ask, hostName }) };
+}
+
+describe("a restore over the running system", () => {
+  test.each([true, false])(
+    "a restore over the running system names host and backup, and takes the answer %p",
+    async (answer) => {
+      const { questions, io } = asked(answer);
+      expect(await mayRestore(backup, overSystem, io)).toBe(answer);
+      expect(questions).toEqual([
+        'Replace all files of this running system (web1.example) with the backup "web1" of 2026-11-21 02:00:03 UTC from web1.example?',
+      ]);
+      expect(io.notices).toEqual([]);
+    },
+  );
+
+  test("a backup of another host is named before the question, and with --yes, too", async () => {
+    for (const yes of [false, true]) {
+      const { questions, io } = asked(true, "laptop");
+      expect(await mayRestore(backup, { ...overSystem, paths: ["/etc/fstab"], yes }, io)).toBe(true);
+      expect(questions).toHaveLength(yes ? 0 : 1);
+      expect(io.notices.map(({ code, message }) => [code, message])).toEqual([
+        [
+          "other-host",
+          'the backup "web1" of 2026-11-21 02:00:03 UTC was made on "web1.example", and this machine is "laptop"',
+        ],
+      ]);
+    }
+  });
+
+  test("without a terminal and without --yes, it is refused as wrong usage", async () => {
+    const io = fakeIO({ ask: (question) => Promise.reject(new NoTerminal(question)), hostName: "web1.example" });
+    const refused = await mayRestore(backup, overSystem, io).catch((error: unknown) => error);
+    expect(refused).toBeInstanceOf(Failure);
+    expect(refused).toMatchObject({
+      exit: exitStatus.usage,
+      message:
+        "cannot restore over the running system: nobody can be asked, as there is no terminal; give the folder to restore into as --target, or --yes if you mean this machine's own files",
+    });
+  });
+
+  test("a restore into another folder asks nothing", async () => {
+    expect(await mayRestore(backup, { ...overSystem, target: "/mnt" }, fakeIO())).toBe(true);
+  });
+});
