@@ -9,11 +9,11 @@ import { SystemError } from "../core/system/libc.ts";
 import { fstat } from "../core/system/stat.ts";
 import type { Adoption } from "./adoption.ts";
 import type { Metadata } from "./metadata.ts";
-import { Obstacle } from "./obstacle.ts";
+import { Obstacle, replaced } from "./obstacle.ts";
 import type { Report } from "./report.ts";
 import type { Spool } from "./spool.ts";
 import { OpenSubject } from "./subject.ts";
-import { type FolderIdentity, isFolder, replaced, type Target } from "./target.ts";
+import { type FolderIdentity, isFolder, type Target } from "./target.ts";
 import { writeFailed } from "./trouble.ts";
 
 export type FoldersDeps = {

@@ -26,6 +26,7 @@ type Ids = { readonly uid: number; readonly gid: number };
 export class Metadata {
   readonly #report: Report;
   readonly #numericOwner: boolean;
+  #toldOtherNumber = false;
 
   constructor(report: Report, numericOwner: boolean) {
     this.#report = report;
@@ -64,10 +65,21 @@ export class Metadata {
   /** Returns the owner's and group's numbers on this machine. */
   idsOf({ owner }: Common): Ids {
     if (this.#numericOwner) return owner;
-    return {
-      uid: (owner.user === undefined ? undefined : userId(owner.user)) ?? owner.uid,
-      gid: (owner.group === undefined ? undefined : groupId(owner.group)) ?? owner.gid,
-    };
+    const uid = (owner.user === undefined ? undefined : userId(owner.user)) ?? owner.uid;
+    const gid = (owner.group === undefined ? undefined : groupId(owner.group)) ?? owner.gid;
+    if (uid !== owner.uid) this.#tellOtherNumber("user", owner.user, owner.uid, uid);
+    else if (gid !== owner.gid) this.#tellOtherNumber("group", owner.group, owner.gid, gid);
+    return { uid, gid };
+  }
+
+  /** Reports the first one, at once: a rescue system has the names, and other numbers than the system that is restored. */
+  #tellOtherNumber(kind: "user" | "group", name: string | undefined, there: number, here: number): void {
+    if (this.#toldOtherNumber) return;
+    this.#toldOtherNumber = true;
+    const which = `the ${kind} ${JSON.stringify(name ?? "")} is ${here} on this machine, and was ${there} in the backup`;
+    const remedy =
+      "if this is not the system that will use the files, such as a rescue system, run again with --numeric-owner";
+    this.#report.info("owner-numbers-differ", `owners are set by name: ${which}; ${remedy}`);
   }
 
   sameAcl(found: Acl | undefined, wanted: Acl | undefined): boolean {

@@ -158,6 +158,7 @@ class Restore {
       this.#files.discardStarted();
     }
     await this.#tellMissing();
+    this.#target.removeLarge();
     this.#folders.finish();
     // Only some paths were asked for, so the target does not get the metadata of `/`.
     this.#target.settle("/" as ByteString, 0o700);
@@ -199,7 +200,7 @@ class Restore {
         this.#tellProgress();
         continue;
       }
-      const job = this.#files.start(entry);
+      const job = await this.#files.start(entry);
       if (job !== undefined) jobs.push(job);
     }
     const { bucket, signal } = this.#options;

@@ -5,7 +5,8 @@ import { type ByteString, fromText } from "../core/format/path.ts";
 import { lossOf } from "../core/manifest/loss.ts";
 import { checked } from "../core/stored/bytes.ts";
 import { type ObjectSource, readCheckedContent } from "../core/stored/read.ts";
-import { createFile, remove, writeAt } from "../core/system/beneath.ts";
+import { readTwice } from "../core/stored/second-read.ts";
+import { createFile, remove, truncate, writeAt } from "../core/system/beneath.ts";
 import { close } from "../core/system/files.ts";
 import { SystemError } from "../core/system/libc.ts";
 import { type Finished, pipeInto } from "../core/system/process.ts";
@@ -116,11 +117,7 @@ async function fetchDump(snapshot: SnapshotRef, choice: SnapshotChoice, deps: Du
   const place = target.workplace(folderPath);
   const fd = createFile(place, temporary);
   try {
-    let position = 0;
-    for await (const piece of dumpOf(snapshot, deps)) {
-      writeAt(fd, piece, position);
-      position += piece.length;
-    }
+    await readTwice(() => writeDump(fd, snapshot, deps));
     putInPlace(target, temporary, path);
   } catch (error) {
     unlessRefused(() => remove(target.workplace(folderPath), temporary));
@@ -131,6 +128,15 @@ async function fetchDump(snapshot: SnapshotRef, choice: SnapshotChoice, deps: Du
   }
   report.figures.snapshotsFetched += 1;
   tellFetched(snapshot, choice, report);
+}
+
+async function writeDump(fd: number, snapshot: SnapshotRef, deps: DumpDeps): Promise<void> {
+  let position = 0;
+  truncate(fd, 0);
+  for await (const piece of dumpOf(snapshot, deps)) {
+    writeAt(fd, piece, position);
+    position += piece.length;
+  }
 }
 
 /** Rule for the folder of dumps: others can neither read dumps nor put any there. */
@@ -160,7 +166,9 @@ async function replay(snapshot: SnapshotRef, deps: DumpDeps): Promise<void> {
   const { report, signal } = deps;
   const { restore_through: command = "false", snapshotter } = snapshot;
   if (command.includes("\0")) throw noCommand();
-  for await (const _ of dumpOf(snapshot, deps)) signal.throwIfAborted();
+  await readTwice(async () => {
+    for await (const _ of dumpOf(snapshot, deps)) signal.throwIfAborted();
+  });
   const finished = await pipeInto({ command, input: dumpOf(snapshot, deps), abort: signal });
   signal.throwIfAborted();
   if (finished.exit === 0) {

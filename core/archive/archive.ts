@@ -162,7 +162,7 @@ async function run(job: ArchiveJob, database: Database, rebuilt: Notice | undefi
   signal.throwIfAborted();
 
   const manifest = rootOf(job, { id, skew, plan, files, snapshots, log });
-  const text = textOfRoot(manifest);
+  const text = await textOfRoot(manifest);
   const { key, version } = await writeBytes(target, { content: text, codec: "frame", key: keys.manifest(name, id) });
   noteCompleted(database, started);
   return {

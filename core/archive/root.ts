@@ -3,6 +3,7 @@ import { configDigest } from "../config/digest.ts";
 import { Failure, reasonOf } from "../failure.ts";
 import type { RunId } from "../format/keys.ts";
 import { decodeManifest, encodeManifest, type Manifest, type PartRef } from "../format/manifest.ts";
+import { once } from "../stored/bytes.ts";
 import type { ArchiveJob } from "./job.ts";
 import type { RetentionPlan } from "./locks/retention.ts";
 import type { RunLog } from "./manifest/run-log.ts";
@@ -51,10 +52,10 @@ export function rootOf({ config, host, tool, now }: ArchiveJob, content: RootCon
 }
 
 /** Returns what is to be stored. Throws a Failure for what readers would refuse: that is no backup. */
-export function textOfRoot(manifest: Manifest): Buffer {
+export async function textOfRoot(manifest: Manifest): Promise<Buffer> {
   const text = Buffer.from(encodeManifest(manifest));
   try {
-    decodeManifest(text);
+    await decodeManifest(once(text));
     return text;
   } catch (cause) {
     throw new Failure({

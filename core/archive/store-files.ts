@@ -16,6 +16,7 @@ import { PackLayout } from "./quilting/layouts/packs.ts";
 import { HardLinks } from "./quilting/paths/hard-links.ts";
 import type { PathSet } from "./quilting/paths/path-set.ts";
 import { type QuiltCounts, Quilter } from "./quilting/quilter.ts";
+import type { LockBudget } from "./quilting/reading/lock-wait.ts";
 import { BitSet } from "./state/bit-set.ts";
 import { fact, setFact } from "./state/database.ts";
 import { ObjectTable } from "./state/objects.ts";
@@ -43,14 +44,15 @@ const bytesBetweenIndexes = 4 * 1024 ** 3;
 
 export async function storeFiles(job: ArchiveJob, deps: StoreFilesDeps): Promise<StoredFiles> {
   const meter: StoreMeter = { bytesRead: 0, bytesStored: 0, objectsStored: 0 };
-  let counts = await quilt(job, deps, meter, withClaims(deps));
+  const ofRun = { meter, lockBudget: { left: job.config.content.lockTimeout } };
+  let counts = await quilt(job, deps, ofRun, withClaims(deps));
   const untrue = await proveClaims({ ...job, ...deps.plan, database: deps.database, mode: deps.plan.retention.mode });
   const sparse = repackSparsePacks(deps.database, deps.plan, job.config.content, job.notify);
-  if (untrue + sparse > 0) counts = sumCounts(counts, await quilt(job, deps, meter, withoutClaims(deps)));
+  if (untrue + sparse > 0) counts = sumCounts(counts, await quilt(job, deps, ofRun, withoutClaims(deps)));
   const first = await writeAndLock(job, deps);
   if (first.lost === 0) return finished(job, deps, { ...first, counts, meter });
   // What could not be extended is unknown now, so this stores it again.
-  counts = sumCounts(counts, await quilt(job, deps, meter, withoutClaims(deps)));
+  counts = sumCounts(counts, await quilt(job, deps, ofRun, withoutClaims(deps)));
   const second = await writeAndLock(job, deps);
   return finished(job, deps, { ...second, counts, meter, extended: first.extended + second.extended });
 }
@@ -83,14 +85,17 @@ function sumCounts(first: QuiltCounts, second: QuiltCounts): QuiltCounts {
   return { ...second, new: first.new, changed: first.changed, unchanged };
 }
 
+/** Goes on from one attempt to the next. */
+type OfRun = { readonly meter: StoreMeter; readonly lockBudget: LockBudget };
+
 async function quilt(
   job: ArchiveJob,
   { target, database, paths, plan, indexNew }: StoreFilesDeps,
-  meter: StoreMeter,
+  { meter, lockBudget }: OfRun,
   usable: UsableObjects,
 ): Promise<QuiltCounts> {
   const counts: QuiltCounts = { files: 0, new: 0, changed: 0, unchanged: 0, others: 0, bytes: 0 };
-  const { config, now, sleep, notify, signal, progress } = job;
+  const { now, sleep, notify, signal, progress } = job;
   const accounts = await accountsFingerprint();
   const ledger = new Ledger(database, usable, plan.retention.until);
   using hardLinks = new HardLinks((path) => ledger.files.get(path));
@@ -116,7 +121,7 @@ async function quilt(
     hardLinks,
     expiring: usable.expiring,
     sameAccounts: fact(database, "accounts") === accounts,
-    lockTimeout: config.content.lockTimeout,
+    lockBudget,
     now,
     sleep,
     notify,

@@ -9,11 +9,6 @@ export const maxLineBytes = 256 * 1024 * 1024;
 /** Longest line of an entry that is written: with it, a part still fits into what a reader takes as one. */
 export const longestWrittenLine = 224 * 1024 * 1024;
 
-/** Yields the documents, one a line, of a whole object in memory. */
-export function* parseLines(bytes: Uint8Array): Generator<unknown> {
-  for (const line of linesIn(bytes)) yield line.parse();
-}
-
 /** A line that is parsed only when it is asked for. */
 export type Line = {
   /** Throws a FormatError. */
@@ -34,7 +29,7 @@ export function* linesIn(bytes: Uint8Array): Generator<Line> {
   }
 }
 
-function parseDocument(line: string, number: number): unknown {
+export function parseDocument(line: string, number: number): unknown {
   try {
     return JSON.parse(line);
   } catch {

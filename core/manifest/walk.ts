@@ -19,6 +19,9 @@ export type WalkOptions = {
 
 type Stretch = { readonly part: PartRef; readonly next: ByteString | undefined };
 
+/** Stored bytes of a part that is fetched ahead. Most have less than 1 MiB. */
+const largestAhead = 8 * 1024 * 1024;
+
 /** Reads the parts in order. The next one is being fetched while one is worked on. */
 export async function* walkParts({
   bucket,
@@ -33,7 +36,7 @@ export async function* walkParts({
   for (const [number, stretch] of stretches.entries()) {
     const stored = ahead ?? fetchAhead(bucket, stretch);
     const following = stretches[number + 1];
-    ahead = following && fetchAhead(bucket, following);
+    ahead = following && following.part.size <= largestAhead ? fetchAhead(bucket, following) : undefined;
     const opened = await openOrLose(stretch, stored, wanted, onLost);
     if (opened === undefined) continue;
     const { bad, ...part } = opened;

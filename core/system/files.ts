@@ -97,23 +97,3 @@ function obtained(status: number, call: string): boolean {
   if (["ENOTSUP", "ENOSYS", "ENOLCK", "EINVAL"].includes(error.code)) return true;
   throw error;
 }
-
-const longestPause = 100;
-
-/** Tries `tryReadLock` until `timeoutMs` has passed in calls to `sleep`. */
-export async function readLock(
-  fd: number,
-  timeoutMs: number,
-  sleep: (milliseconds: number) => Promise<void>,
-): Promise<boolean> {
-  let pause = 5;
-  let remaining = timeoutMs;
-  while (!tryReadLock(fd)) {
-    if (remaining <= 0) return false;
-    const duration = Math.min(pause, remaining);
-    await sleep(duration);
-    remaining -= duration;
-    pause = Math.min(pause * 2, longestPause);
-  }
-  return true;
-}

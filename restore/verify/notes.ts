@@ -123,7 +123,7 @@ async function readKnown(
       signal.throwIfAborted();
       last = parsed.stamp;
       try {
-        known.learn(await readVerifiedObject(bucket, { key }, parsed.run));
+        await known.learn(readVerifiedObject(bucket, { key }, parsed.run));
       } catch (error) {
         if (!(error instanceof FormatError) && !isOfOne(error)) throw error;
         const message = `${JSON.stringify(key)} is skipped: ${reasonOf(error)}; what it lists counts as not read yet`;

@@ -25,7 +25,8 @@ import { FolderChanged, FolderStack, nameOf, UsersFilesystem } from "./paths/fol
 import { type HardLinks, isSameInode, mayBeLinked } from "./paths/hard-links.ts";
 import { fileEntry, lookAt, otherEntry, refreshedHead, type SeenFile, withHardLink } from "./reading/entry-head.ts";
 import { LeftOut } from "./reading/left-out.ts";
-import { acquireReadLock, type OpenFile, openAhead, sameFile } from "./reading/open-file.ts";
+import { type LockAttempt, type LockBudget, LockWait } from "./reading/lock-wait.ts";
+import { type FileAhead, type OpenFile, openAhead, sameFile, tryToLock } from "./reading/open-file.ts";
 import { holesBetween, type Region, regionsOf } from "./reading/regions.ts";
 
 export type QuiltCounts = {
@@ -45,7 +46,8 @@ export type QuilterDeps = {
   readonly expiring: BitSet;
   /** True if users and groups have the same names as in the last run. Else heads of unchanged files are refreshed. */
   readonly sameAccounts: boolean;
-  readonly lockTimeout: number;
+  /** Time to wait for files that other programs have locked: for all of them together. */
+  readonly lockBudget: LockBudget;
   readonly now: () => Date;
   readonly sleep: (milliseconds: number) => Promise<void>;
   readonly notify: Notify;
@@ -56,13 +58,7 @@ export type QuilterDeps = {
 };
 
 /** A changed file that was opened ahead, so that the kernel reads it while others are being stored. */
-type Ahead = {
-  readonly path: ByteString;
-  readonly fd: number;
-  /** Stat at the time of opening. */
-  readonly stat: Stat;
-  readonly known: FileRow | undefined;
-};
+type Ahead = FileAhead & { readonly known: FileRow | undefined };
 
 type Reading = {
   readonly extents: readonly PendingExtent[];
@@ -85,9 +81,19 @@ export class Quilter {
   readonly #deps: QuilterDeps;
   readonly #ahead: Ahead[] = [];
   readonly #folders = new FolderStack();
+  readonly #locks: LockWait<Ahead>;
 
   constructor(deps: QuilterDeps) {
     this.#deps = deps;
+    this.#locks = new LockWait({
+      tryToLock: (file) => this.#tryToLock(file),
+      take: (file, locked) => this.#takeOpen(file, locked),
+      budget: deps.lockBudget,
+      sleep: async (milliseconds) => {
+        await deps.sleep(milliseconds);
+        deps.signal.throwIfAborted();
+      },
+    });
   }
 
   /** Backs up `paths`: in byte order, with the folders above each. */
@@ -110,13 +116,13 @@ export class Quilter {
       }
     }
     for (; !row.done; row = rows.next()) ledger.files.remove(row.value.path);
-    await this.#takeAllAhead();
+    await this.#takeAllOpen();
     await this.#deps.layout.finish();
   }
 
   /** Closes open files and waits for work under way. Call it however `quilt` ended. */
   async abandon(): Promise<void> {
-    for (const { fd } of this.#ahead.splice(0)) close(fd);
+    for (const { fd } of [...this.#ahead.splice(0), ...this.#locks.abandon()]) close(fd);
     this.#folders[Symbol.dispose]();
     await this.#deps.layout.abandon();
   }
@@ -128,8 +134,8 @@ export class Quilter {
       if (known !== undefined && this.#takeUnchanged(folder, known)) return undefined;
       return this.#takeChanged(folder, path, known);
     } catch (error) {
-      if (isSystemError(error, "EMFILE", "ENFILE") && this.#ahead.length > 0) {
-        return this.#takeAllAhead().then(() => this.#take(path, known));
+      if (isSystemError(error, "EMFILE", "ENFILE") && this.#ahead.length + this.#locks.size > 0) {
+        return this.#takeAllOpen().then(() => this.#take(path, known));
       }
       this.#leaveOut(path, error);
       this.#folders.miss(path, error);
@@ -158,7 +164,7 @@ export class Quilter {
     if (first === "changed" || this.#isExpiring(known)) return false;
     if (first === undefined) return !mayBeLinked(stat);
     // A file that was opened ahead may turn out to be the first name.
-    if (this.#ahead.some((other) => isSameInode(other.stat, stat))) return false;
+    if (this.#ahead.some((other) => isSameInode(other.stat, stat)) || this.#locks.has(stat)) return false;
     return this.#deps.hardLinks.keeps(known.path, stat, first);
   }
 
@@ -187,6 +193,7 @@ export class Quilter {
 
   #takeChanged(folder: number, path: ByteString, known: FileRow | undefined): Promise<void> | undefined {
     const handle = openHandle(folder, nameOf(path));
+    let isHeld = false;
     try {
       const stat = fstat(handle);
       this.#folders.see(path, stat);
@@ -194,9 +201,10 @@ export class Quilter {
         this.#takeOther(path, handle);
         return undefined;
       }
-      this.#ahead.push({ path, fd: openAhead(handle, stat), stat, known });
+      this.#ahead.push({ ...openAhead(path, handle, stat), known });
+      isHeld = true;
     } finally {
-      close(handle);
+      if (!isHeld) close(handle);
     }
     return this.#ahead.length > mostAhead ? this.#takeOldest() : undefined;
   }
@@ -233,29 +241,41 @@ export class Quilter {
     return { head, print: attributes.unread === undefined ? this.#settled(stat, hardLink) : "" };
   }
 
-  async #takeAllAhead(): Promise<void> {
+  async #takeAllOpen(): Promise<void> {
     while (this.#ahead.length > 0) await this.#takeOldest();
+    await this.#locks.takeAll();
   }
 
   async #takeOldest(): Promise<void> {
     this.#deps.signal.throwIfAborted();
     const next = this.#ahead.shift();
-    if (next === undefined) return;
+    if (next !== undefined) await this.#locks.takeOrWait(next);
+  }
+
+  #tryToLock(file: Ahead): LockAttempt {
     try {
-      await this.#takeFile(next);
+      return tryToLock(file) ? "locked" : "busy";
     } catch (error) {
-      this.#leaveOut(next.path, error);
-    } finally {
-      close(next.fd);
+      close(file.fd);
+      this.#leaveOut(file.path, error);
+      return "gone";
     }
   }
 
-  async #takeFile({ path, fd, known }: Ahead): Promise<void> {
-    const { counts, lockTimeout, sleep, notify, signal } = this.#deps;
-    const file = await acquireReadLock(path, fd, lockTimeout, async (milliseconds) => {
-      await sleep(milliseconds);
-      signal.throwIfAborted();
-    });
+  async #takeOpen(file: Ahead, locked: boolean): Promise<void> {
+    try {
+      if (!file.isOpen) throw new LeftOut("another program keeps it to itself (a lease for writing)");
+      await this.#takeFile({ path: file.path, fd: file.fd, stat: fstat(file.fd), locked }, file.known);
+    } catch (error) {
+      this.#leaveOut(file.path, error);
+    } finally {
+      close(file.fd);
+    }
+  }
+
+  async #takeFile(file: OpenFile, known: FileRow | undefined): Promise<void> {
+    const { counts, notify } = this.#deps;
+    const { path } = file;
     if (!file.locked) {
       notify({
         level: "warning",
@@ -295,7 +315,7 @@ export class Quilter {
 
   /** Returns undefined if the layout could not read the same bytes twice. */
   async #readOnce(file: OpenFile): Promise<Reading | undefined> {
-    const regions = regionsOf(file);
+    const regions = regionsOf(file, this.#deps.layout.mostRegions);
     const { fd, stat } = file;
     try {
       const { extents, end } = await this.#deps.layout.add(file, regions);

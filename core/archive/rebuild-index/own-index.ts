@@ -29,7 +29,7 @@ export async function readOwnIndex({ bucket, name, now, notify, signal }: OwnInd
       signal.throwIfAborted();
       last = parsed.stamp;
       try {
-        known.learn(await readIndexObject(bucket, { key }, parsed));
+        await known.learn(readIndexObject(bucket, { key }, parsed));
       } catch (error) {
         if (!(error instanceof FormatError) && !isOfOne(error)) throw error;
         const message = `the index object ${JSON.stringify(key)} is skipped: ${reasonOf(error)}; what it has is read from packs`;

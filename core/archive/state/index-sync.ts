@@ -139,8 +139,8 @@ class IndexSync {
     try {
       const lines =
         source === ""
-          ? await readVerifiedObject(bucket, { key }, run)
-          : await readIndexObject(bucket, { key }, { name: source, run });
+          ? readVerifiedObject(bucket, { key }, run)
+          : readIndexObject(bucket, { key }, { name: source, run });
       await learn(database, lines, { source: source === "" ? "verified" : "shared", minimumLockEnd });
       if (source === name && key > (fact(database, ownIndexFact) ?? "")) setFact(database, ownIndexFact, key);
       return true;

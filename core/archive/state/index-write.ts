@@ -5,6 +5,7 @@ import { FormatError } from "../../format/error.ts";
 import { idAfter } from "../../format/index-id.ts";
 import { decodeIndex, encodeIndex, type IndexLine } from "../../format/index-object.ts";
 import { keys, parseIndexKey } from "../../format/keys.ts";
+import { once } from "../../stored/bytes.ts";
 import { type WriteTarget, writeBytes } from "../../stored/write.ts";
 import { fact, setFact } from "./database.ts";
 import { FalseState } from "./false-state.ts";
@@ -37,7 +38,7 @@ async function writeOne({ target, database, name, run, now }: IndexWriterDeps): 
   const extended = extendedObjects(database);
   if (objects.length === 0 && extended.length === 0) return false;
   const content = Buffer.from([...encodeIndex(name, run, linesOf(database, objects, extended))].join(""));
-  checkReadable(content);
+  await checkReadable(content);
   const last = parseIndexKey(fact(database, ownIndexFact) ?? "")?.stamp;
   const key = keys.index(name, idAfter(last, { start: now(), run }));
   // Before it is put, so that a run that is killed meanwhile does not take it for somebody else's later.
@@ -55,9 +56,9 @@ async function writeOne({ target, database, name, run, now }: IndexWriterDeps): 
 }
 
 /** Throws FalseState for what readers would refuse: it comes from the state, which is then rebuilt. */
-function checkReadable(content: Uint8Array): void {
+async function checkReadable(content: Uint8Array): Promise<void> {
   try {
-    for (const _ of decodeIndex(content));
+    for await (const _ of decodeIndex(once(content)));
   } catch (error) {
     if (error instanceof FormatError) throw new FalseState(`an index made from it is refused: ${error.message}`);
     throw error;

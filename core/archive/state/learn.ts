@@ -12,11 +12,7 @@ export type LearnOptions = {
 };
 
 /** Takes all lines, or none if one of them is malformed. Nothing else may use the database meanwhile. */
-export async function learn(
-  database: Database,
-  lines: Iterable<IndexLine> | AsyncIterable<IndexLine>,
-  options: LearnOptions,
-): Promise<void> {
+export async function learn(database: Database, lines: AsyncIterable<IndexLine>, options: LearnOptions): Promise<void> {
   database.run("BEGIN");
   try {
     await learnLines(database, lines, options);
@@ -30,7 +26,7 @@ export async function learn(
 
 async function learnLines(
   database: Database,
-  lines: Iterable<IndexLine> | AsyncIterable<IndexLine>,
+  lines: AsyncIterable<IndexLine>,
   { source, minimumLockEnd }: LearnOptions,
 ): Promise<void> {
   const objects = new ObjectTable(database);

@@ -1,9 +1,11 @@
 /** What others say is stored: a backup rests on it only if it is believed, and looked up. */
+
 import { describe, expect, test } from "bun:test";
 import { BucketError } from "../../../core/bucket/contract.ts";
 import { wrapBucket } from "../../../core/bucket/wrap.ts";
 import { decodeIndex, encodeIndex, type IndexLine } from "../../../core/format/index-object.ts";
 import { keys, type RunId } from "../../../core/format/keys.ts";
+import { once } from "../../../core/stored/bytes.ts";
 import { attack } from "../../support/attack.ts";
 import { noise } from "./noise.ts";
 import { day, Rig, type RigRun } from "./rig.ts";
@@ -37,7 +39,8 @@ const idOf = (rig: Rig): RunId => ({ start: rig.now(), run });
 /** The lines of the only index object of a host. */
 async function linesOf(rig: Rig, name: string): Promise<IndexLine[]> {
   const [key = ""] = await rig.keys(`index/${name}/`);
-  return [...decodeIndex(Bun.zstdDecompressSync(Buffer.concat(await Array.fromAsync(rig.bucket.get(key)))))];
+  const stored = Buffer.concat(await Array.fromAsync(rig.bucket.get(key)));
+  return Array.fromAsync(decodeIndex(once(Bun.zstdDecompressSync(stored))));
 }
 
 const changed = (

@@ -7,6 +7,7 @@ import { count, noCounts } from "../../../core/bucket/decorators/count.ts";
 import { wrapBucket } from "../../../core/bucket/wrap.ts";
 import { stampOf } from "../../../core/format/keys.ts";
 import { decodeManifest, encodeManifest, type Manifest } from "../../../core/format/manifest.ts";
+import { once } from "../../../core/stored/bytes.ts";
 import { attack } from "../../support/attack.ts";
 import { noise } from "../archive/noise.ts";
 import { day, Rig, type RigRun } from "../archive/rig.ts";
@@ -32,7 +33,9 @@ async function oldAndNew() {
 type Sample = Awaited<ReturnType<typeof oldAndNew>>;
 
 async function rootOf(rig: Rig, { summary: { key, version } }: RigRun): Promise<Manifest> {
-  return decodeManifest(zstdDecompressSync(Buffer.concat(await Array.fromAsync(rig.bucket.get(key, { version })))));
+  return decodeManifest(
+    once(zstdDecompressSync(Buffer.concat(await Array.fromAsync(rig.bucket.get(key, { version }))))),
+  );
 }
 
 function keyAt(rig: Rig, name = "host", run = "00000000"): string {

@@ -13,6 +13,8 @@ export type ReadContent = {
 
 /** Stores the content of files, and decides which bytes go into which object. */
 export type ContentLayout = {
+  /** Regions of data that `add` takes of one file. */
+  readonly mostRegions: number;
   /** Reads the data of an open file. Resolves when the content is read; it may not be stored yet. */
   add(file: OpenFile, regions: readonly Region[]): Promise<ReadContent>;
   /** Resolves when everything is stored and recorded in the ledger. */

@@ -25,6 +25,8 @@ const putsAtOnce = 8;
 export class ContentChanged extends Error {}
 
 export class ObjectLayout implements ContentLayout {
+  /** Each gives an extent, some 100 bytes of the manifest. */
+  readonly mostRegions = 32_768;
   readonly #deps: LayoutDeps;
   readonly #compression: Compression;
   readonly #buffers = new Pool(putsAtOnce, () => Buffer.allocUnsafeSlow(smallSize));

@@ -1,7 +1,6 @@
 /** Finds the data of a file between its holes, in bounded memory and time whatever the file is. */
 import type { Hole } from "../../../format/entry.ts";
 import { dataRegions } from "../../../system/files.ts";
-import type { Stat } from "../../../system/stat.ts";
 import { LeftOut } from "./left-out.ts";
 import type { OpenFile } from "./open-file.ts";
 
@@ -9,58 +8,53 @@ export type Region = readonly [offset: number, length: number];
 
 /** Smaller files are asked for holes only if they take less space than their size. */
 const worthAsking = 64 * 1024;
-/** Attempts one after the other: holes shorter than `least` bytes count as data, if there are too many regions otherwise. */
-const attempts = [
-  { least: 0, most: 65_536 },
-  { least: 64 * 1024, most: 65_536 },
-  { least: 1024 * 1024, most: 1_000_000 },
-] as const;
-/** Bound on the regions that are looked at in one attempt: some seconds. */
-const mostLooks = 4_000_000;
-/** If a file has even more regions, its holes are read if they are at most so much of it: as zeros, which take no space in the bucket. */
-const mostHoles = 15 / 16;
+const smallestHole = 4_096;
+/** A file with too many regions is left out if its regions, joined over holes, are so many times what it takes of its disk. */
+const mostZeros = 16;
 
 /**
- * Returns the regions with data, in order. Blocks that a program reserved and never wrote are holes, too. Throws a LeftOut for a
- * file of more regions than a manifest can hold.
+ * Returns the regions with data, in order. Blocks that a program reserved and never wrote are holes, too. With more than `most` regions,
+ * the smallest holes do not count. Throws a LeftOut if that would be to read almost only holes.
  */
-export function regionsOf({ fd, stat }: Pick<OpenFile, "fd" | "stat">): readonly Region[] {
+export function regionsOf({ fd, stat }: Pick<OpenFile, "fd" | "stat">, most: number): readonly Region[] {
   const { size, blocks } = stat;
   if (size === 0) return [];
   const isSparse = blocks * 512 < size;
   if (!isSparse && size < worthAsking) return [[0, size]];
-  return boundedRegions(stat, () => dataRegions(fd, size));
+  return fewRegions(dataRegions(fd, size), most, blocks * 512);
 }
 
 /**
- * Returns the regions that `data` yields, or fewer and longer ones.
+ * Joins regions over the holes between them, which are then read as zeros, if there are more than `most`: over the smallest
+ * holes first, by powers of two. `stored` is how many bytes the file takes of its disk.
  * @internal
  */
-export function boundedRegions(
-  { size, blocks }: Pick<Stat, "size" | "blocks">,
-  data: () => Iterable<Region>,
-): Region[] {
-  for (const bounds of attempts) {
-    const regions = within(bounds, data());
-    if (regions !== undefined) return regions;
+export function fewRegions(regions: Iterable<Region>, most: number, stored: number): readonly Region[] {
+  let kept: Region[] = [];
+  for (const region of regions) {
+    kept.push(region);
+    if (kept.length <= most) continue;
+    // To half of them, so that each is looked at few times.
+    for (let hole = smallestHole; kept.length > most / 2; hole *= 2) kept = joined(kept, hole, kept.length - most / 2);
+    const length = kept.reduce((sum, [, bytes]) => sum + bytes, 0);
+    if (length > mostZeros * stored)
+      throw new LeftOut("it has more holes than a manifest can hold; copy it without them (cp --sparse=never)");
   }
-  if (blocks * 512 >= size * (1 - mostHoles)) return [[0, size]];
-  throw new LeftOut("it has more holes than a manifest can hold; copy it without them (cp --sparse=never)");
+  return kept;
 }
 
-/** Returns the regions, those with less than `least` bytes between them as one; undefined if there are too many. */
-function within({ least, most }: (typeof attempts)[number], regions: Iterable<Region>): Region[] | undefined {
-  const found: { readonly offset: number; end: number }[] = [];
-  let looks = 0;
+/** Joins regions over holes of at most `widest` bytes, `times` times at most. */
+function joined(regions: readonly Region[], widest: number, times: number): Region[] {
+  const result: Region[] = [];
+  let left = times;
   for (const [offset, length] of regions) {
-    looks += 1;
-    const last = found.at(-1);
-    if (last !== undefined && offset - last.end < least) last.end = offset + length;
-    else if (found.length === most) return undefined;
-    else found.push({ offset, end: offset + length });
-    if (looks > mostLooks) return undefined;
+    const last = result.at(-1);
+    if (last !== undefined && left > 0 && offset - (last[0] + last[1]) <= widest) {
+      result[result.length - 1] = [last[0], offset + length - last[0]];
+      left -= 1;
+    } else result.push([offset, length]);
   }
-  return found.map(({ offset, end }) => [offset, end - offset]);
+  return result;
 }
 
 /** Returns the gaps between regions in a file of `size` bytes. */

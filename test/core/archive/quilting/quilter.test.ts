@@ -35,7 +35,7 @@ function quiltedBy(deps: Quilted, paths: readonly ByteString[]): ContentLayout {
     hardLinks,
     expiring: new BitSet(),
     sameAccounts: true,
-    lockTimeout: 0,
+    lockBudget: { left: 0 },
     now: () => new Date(Date.now() + 60_000),
     sleep: Bun.sleep,
     counts: { files: 0, new: 0, changed: 0, unchanged: 0, others: 0, bytes: 0 },
@@ -72,6 +72,7 @@ async function quilt(make: (deps: LayoutDeps) => ContentLayout, bytes: Uint8Arra
           after?.(readings);
           return content;
         },
+        mostRegions: inner.mostRegions,
         finish: () => inner.finish(),
         abandon: () => inner.abandon(),
       };
@@ -177,6 +178,7 @@ test("a first name that cannot be read hands its place on to the next of the fil
           if (file.path !== paths[0]) return inner.add(file, regions);
           throw new SystemError({ code: "EIO", reason: "input/output error", call: "read" });
         },
+        mostRegions: inner.mostRegions,
         finish: () => inner.finish(),
         abandon: () => inner.abandon(),
       };
