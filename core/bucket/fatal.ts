@@ -1,8 +1,14 @@
 /** Which errors concern one object, so that a job goes on with the next, and which end the job. */
 import { BucketError, type BucketErrorKind } from "./contract.ts";
 
+const passing = ["unreachable", "failing", "busy"] as const satisfies BucketErrorKind[];
 /** Nothing else in the bucket can be read or written either. */
-const fatalKinds: readonly BucketErrorKind[] = ["unreachable", "busy", "no-bucket", "credentials"];
+const fatalKinds: readonly BucketErrorKind[] = [...passing, "no-bucket", "credentials"];
+
+/** Whether trying again can help. */
+export function mayPass(kind: BucketErrorKind): kind is (typeof passing)[number] {
+  return passing.some((one) => one === kind);
+}
 
 export function isFatal({ kind }: BucketError): boolean {
   return fatalKinds.includes(kind);
