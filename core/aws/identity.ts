@@ -22,8 +22,8 @@ export async function callerIdentity(
   const attempt: S3Attempt = { doing: "get credentials", what, bucket: what, endpoint };
   const worded = (error: unknown) => Promise.reject(credentialError(error, attempt, settings.roleArn));
   const credentials = await credentialProvider(settings, place);
-  const found = await credentials?.().catch(worded);
-  const client = await connectSts(place, found && (async () => found));
+  const found = await credentials().catch(worded);
+  const client = await connectSts(place, async () => found);
   try {
     return (await client.send(new GetCallerIdentityCommand({}))).Arn;
   } catch (error) {

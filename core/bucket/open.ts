@@ -8,6 +8,7 @@ import { readBack } from "./decorators/read-back.ts";
 import { type RetryTools, retry } from "./decorators/retry.ts";
 import type { S3Settings } from "./s3/client.ts";
 import type { BucketCredentials } from "./s3/credentials.ts";
+import { profileRegion } from "./s3/profile-region.ts";
 
 export type BucketSettings = {
   /** `file:///path`, `s3://name`, or an S3 bucket's bare name. */
@@ -17,6 +18,8 @@ export type BucketSettings = {
   /** Default: true behind an endpoint, false on AWS. */
   readonly pathStyle?: boolean | undefined;
   readonly credentials: BucketCredentials;
+  /** Profile whose region is used if nothing else names one; the default profile if undefined. */
+  readonly profile?: string | undefined;
 };
 
 export type BucketTools = RetryTools & {
@@ -48,7 +51,8 @@ function isOnAws({ endpoint }: BucketSettings): boolean {
 /** Settings of an S3 bucket. Makes no request. */
 export async function s3Settings(settings: BucketSettings): Promise<S3Settings> {
   const { endpoint, pathStyle = endpoint !== undefined } = settings;
-  const region = settings.region ?? process.env.AWS_REGION ?? process.env.AWS_DEFAULT_REGION ?? anyRegion;
+  const named = settings.region ?? process.env.AWS_REGION ?? process.env.AWS_DEFAULT_REGION;
+  const region = named ?? (await profileRegion(settings.profile)) ?? anyRegion;
   const bucket = nameOf(settings.bucket);
   const { provide, role } = settings.credentials;
   const credentials = await provide({ region, endpoint });

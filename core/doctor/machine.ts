@@ -157,8 +157,9 @@ function placeOf({ s3 }: Config) {
 
 function lockOf(config: Config, { url }: Bucket): Promise<LockState> {
   const { region, endpoint, pathStyle } = config.s3;
+  const { profile } = config.aws;
   const credentials = bucketCredentials(machineCredentials(config));
-  return readLockState({ bucket: url, region, endpoint, pathStyle, credentials });
+  return readLockState({ bucket: url, region, endpoint, pathStyle, profile, credentials });
 }
 
 /** Asks for one page of the index, which every role may list and an archive lists first. */

@@ -165,7 +165,8 @@ function connection(error: unknown, { endpoint }: S3Attempt): S3Wording | undefi
   const name = codeOf(error);
   const code = text(error, "code") ?? "";
   const status = statusOf(error);
-  const remedy = endpoint === undefined ? "check the network" : "check the network, and endpoint under [s3]";
+  const network = usesProxy() ? "check the network and the proxy (HTTPS_PROXY, HTTP_PROXY)" : "check the network";
+  const remedy = endpoint === undefined ? network : `${network}, and endpoint under [s3]`;
   const unreachable = (why: string): S3Wording => ({ kind: "unreachable", why, remedy });
   const busyNow = (why: string): S3Wording => ({ kind: "busy", why, remedy: "try again later" });
   if (code in byNetwork) return unreachable(`cannot reach ${where}: ${byNetwork[code]}`);
@@ -191,7 +192,7 @@ function certificate(code: string, where: string, said: string): S3Wording {
   return { kind: "other", why: `the certificate of ${where} ${why}: ${said}`, remedy };
 }
 
-const untrusted = "give the file of its authority in AWS_CA_BUNDLE, or in ca_bundle of the profile";
+const untrusted = "give the file of its authority in AWS_CA_BUNDLE";
 
 /** What no file of an authority cures. */
 const certificates: Readonly<Record<string, readonly [why: string, remedy: string]>> = {
@@ -221,6 +222,12 @@ function withoutLocks(error: unknown, { doing, endpoint }: S3Attempt): S3Wording
     why,
     remedy: "use a service that has it: without locks, anybody with the key can remove backups",
   };
+}
+
+/** Whether the environment names a proxy for some requests. */
+function usesProxy(): boolean {
+  const names = ["http_proxy", "https_proxy", "all_proxy"].flatMap((name) => [name, name.toUpperCase()]);
+  return names.some((name) => (process.env[name] ?? "") !== "");
 }
 
 function answer(error: unknown): S3Wording {

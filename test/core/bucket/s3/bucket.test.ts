@@ -67,7 +67,7 @@ describe("what a server answers", () => {
     [400, "BadDigest", "Does not match.", "damaged", "the bytes changed on the way"],
     [403, "QuotaExceeded", "", "full", "the quota is used up"],
     [507, "XMinioStorageFull", "No space.", "full", "no space left"],
-    [501, "NotImplemented", "A header is not implemented.", "other", "does not support this request"],
+    [501, "NotImplemented", "A header is not implemented.", "no-lock", "does not support Object Lock"],
     [400, "SomethingNew", "Nobody knows.", "other", "SomethingNew: Nobody knows"],
   ] as const;
   for (const [status, code, message, kind, words] of refusals) {

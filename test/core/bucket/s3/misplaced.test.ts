@@ -103,11 +103,7 @@ describe("TLS", () => {
     ],
     ["CERT_HAS_EXPIRED", "has expired", "renew it there, and check this machine's clock (timedatectl)"],
     ["CERT_NOT_YET_VALID", "is not valid yet", "set this machine's clock (timedatectl)"],
-    [
-      "DEPTH_ZERO_SELF_SIGNED_CERT",
-      "is not trusted",
-      "give the file of its authority in AWS_CA_BUNDLE, or in ca_bundle of the profile",
-    ],
+    ["DEPTH_ZERO_SELF_SIGNED_CERT", "is not trusted", "give the file of its authority in AWS_CA_BUNDLE"],
   ])("a certificate is reported by what is wrong with it: %s", (code, why, remedy) => {
     const attempt = { doing: "list", what: "s3://b/", bucket: "b", endpoint: "https://s3.example.org" };
     const error = s3Error(Object.assign(new Error("no good"), { code }), attempt);
