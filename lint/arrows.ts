@@ -105,6 +105,7 @@ export const arrows: ArrowTable = {
 
   // From the machine into the bucket.
   "core/archive": [
+    "core/archive/quilting/reading",
     "core/archive/snapshotting",
     "core/archive/quilting",
     "core/archive/quilting/paths",

@@ -11,6 +11,7 @@ import { SystemError } from "../core/system/libc.ts";
 import { fstat, lstatAt, type Stat } from "../core/system/stat.ts";
 import type { Adoption } from "./adoption.ts";
 import { extentsIn, sameContent } from "./compare.ts";
+import type { Flags } from "./flags.ts";
 import type { HardLinkRestorer } from "./hard-links.ts";
 import { type DataRun, dataRunsOf, placed } from "./holes.ts";
 import { createLarge, isLarge, openLarge } from "./large-files.ts";
@@ -47,6 +48,7 @@ export type FilesDeps = {
   readonly links: HardLinkRestorer;
   readonly report: Report;
   readonly pauses: Pauses;
+  readonly flags: Flags;
 };
 
 export class Files {
@@ -169,6 +171,7 @@ export class Files {
     if (job.runs !== undefined) truncate(fd, entry.size);
     metadata.apply(new OpenSubject(fd), entry);
     putInPlace(target, temporary, entry.path);
+    this.#deps.flags.set(fd, entry);
     // Call after the rename, which changes the ctime.
     if (entry.hardLink !== undefined) links.restored(entry, fstat(fd));
     this.#close(job);
@@ -217,6 +220,7 @@ export class Files {
     if (isRight) report.figures.unchanged += 1;
     else {
       metadata.correct(subject, entry, found);
+      this.#deps.flags.set(fd, entry);
       report.figures.files += 1;
     }
     if (entry.hardLink !== undefined) links.restored(entry, fstat(fd));

@@ -6,6 +6,7 @@
 import { type ExitStatus, exitStatus } from "../core/failure.ts";
 import type { Entry, FileEntry, ObjectRef } from "../core/format/entry.ts";
 import type { Manifest, PartRef } from "../core/format/manifest.ts";
+import type { BadEntry } from "../core/format/part.ts";
 import { type ByteString, toText } from "../core/format/path.ts";
 import type { Loss } from "../core/manifest/loss.ts";
 import type { LoadedPart } from "../core/manifest/read.ts";
@@ -18,6 +19,7 @@ import { isSystemError } from "../core/system/libc.ts";
 import { Adoption } from "./adoption.ts";
 import { fetchContent } from "./fetch.ts";
 import { Files, type Job } from "./files.ts";
+import { Flags } from "./flags.ts";
 import { Folders } from "./folders.ts";
 import { HardLinkRestorer, isLaterName, linkGroup } from "./hard-links.ts";
 import { Metadata } from "./metadata.ts";
@@ -117,6 +119,7 @@ class Restore {
   readonly #files: Files;
   readonly #folders: Folders;
   readonly #pauses: Pauses;
+  readonly #flags: Flags;
   readonly #memory = new Budget(memory);
   readonly #garbage = new Garbage(storedGarbage);
 
@@ -128,7 +131,9 @@ class Restore {
     const metadata = new Metadata(report, options.numericOwner);
     const adoption = new Adoption(target, metadata);
     const links = new HardLinkRestorer(target, report);
-    const shared = { target, metadata, adoption, links, report };
+    const flags = new Flags(target, report);
+    this.#flags = flags;
+    const shared = { target, metadata, adoption, links, report, flags };
     this.#pauses = pauses;
     this.#selection = new Selection(options.paths, (folder) => target.has(folder));
     this.#nodes = shared;
@@ -145,6 +150,7 @@ class Restore {
         bucket,
         manifest,
         onLost: (part: PartRef, loss: Loss) => this.#tellLostPart(part, loss),
+        onBadEntry: (entry: BadEntry) => this.#tellBadEntry(entry),
         concerns: selection.concerns.bind(selection),
         wanted: ({ path, type }: Entry) => {
           const role = selection.role(path);
@@ -157,6 +163,7 @@ class Restore {
     }
     await this.#tellMissing();
     this.#target.removeLarge();
+    this.#flags.setLate();
     this.#folders.finish();
     // Only some paths were asked for, so the target does not get the metadata of `/`.
     this.#target.settle("/" as ByteString, 0o700);
@@ -259,6 +266,17 @@ class Restore {
       what: toText(first),
       ...loss,
       why: `${loss.why}; it is a part of the manifest`,
+    });
+  }
+
+  #tellBadEntry({ path, why }: BadEntry): void {
+    if (path !== undefined && this.#selection.role(path) !== "selected") return;
+    this.#report.lost("entry-unreadable", {
+      doing: "restore",
+      what: path === undefined ? "an entry without a readable path" : toText(path),
+      why: `what the manifest says of it cannot be read: ${why}`,
+      remedy: "restore it from another backup: `sysbackup list` shows them",
+      damage: true,
     });
   }
 

@@ -49,6 +49,7 @@ async function linksAmong(walk: BackupWalk, wanted: ReadonlySet<ByteString>): Pr
     wanted: ({ path, type }) => type === "link" && wanted.has(path),
     // Reported by the restore itself.
     onLost: () => {},
+    onBadEntry: () => {},
   });
   for await (const part of parts) addLinks(part, links);
   return links;

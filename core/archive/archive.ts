@@ -17,7 +17,6 @@
 import type { Database } from "bun:sqlite";
 import { exitStatus, Failure, reasonOf } from "../failure.ts";
 import { keys, type RunId, runOf } from "../format/keys.ts";
-import { encodeManifest } from "../format/manifest.ts";
 import type { Notice } from "../notice.ts";
 import { type WriteTarget, writeBytes } from "../stored/write.ts";
 import { privilegedUser } from "../system/privileged.ts";
@@ -27,7 +26,7 @@ import { clockSkew, startOfLocks } from "./locks/clock.ts";
 import { minimumLockEnd, planRetention } from "./locks/retention.ts";
 import { RunLog } from "./manifest/run-log.ts";
 import { pickAll } from "./quilting/paths/pick-all.ts";
-import { rootOf } from "./root.ts";
+import { rootOf, textOfRoot } from "./root.ts";
 import { takeSnapshots } from "./snapshotting/take.ts";
 import { noteCompleted } from "./state/completed.ts";
 import { isCorruption, removeState, stateError, statePath } from "./state/database.ts";
@@ -35,6 +34,7 @@ import { lockState, makeStateDir } from "./state/folder.ts";
 import { syncIndex } from "./state/index-sync.ts";
 import { writeIndexObjects } from "./state/index-write.ts";
 import { bucketIdentity, withStateDatabase } from "./state/use.ts";
+import { noteMounts, refuseVanished } from "./state/vanished-bucket.ts";
 import { type StoredFiles, storeFiles } from "./store-files.ts";
 
 export type ArchiveSummary = StoredFiles["counts"] & {
@@ -125,6 +125,7 @@ async function run(job: ArchiveJob, database: Database, rebuilt: Notice | undefi
   const started = now();
   const id: RunId = { start: started, run: runOf(started, job.random(4)) };
 
+  await refuseVanished(bucket, database);
   const { shareWith, believeVerified } = content;
   const oldest = minimumLockEnd(started);
   const belief = { shareWith, believeVerified, minimumLockEnd: oldest, now: started };
@@ -163,9 +164,10 @@ async function run(job: ArchiveJob, database: Database, rebuilt: Notice | undefi
   signal.throwIfAborted();
 
   const manifest = rootOf(job, { id, skew, plan, files, snapshots, log });
-  const text = Buffer.from(encodeManifest(manifest));
+  const text = await textOfRoot(manifest);
   const { key, version } = await writeBytes(target, { content: text, codec: "frame", key: keys.manifest(name, id) });
   noteCompleted(database, started);
+  noteMounts(bucket, database);
   return {
     ...files.counts,
     ...files.meter,

@@ -1,7 +1,9 @@
 /** Makes the root of the manifest from what the run stored. */
 import { configDigest } from "../config/digest.ts";
+import { Failure, reasonOf } from "../failure.ts";
 import type { RunId } from "../format/keys.ts";
-import type { Manifest, PartRef } from "../format/manifest.ts";
+import { decodeManifest, encodeManifest, type Manifest, type PartRef } from "../format/manifest.ts";
+import { once } from "../stored/bytes.ts";
 import type { ArchiveJob } from "./job.ts";
 import type { RetentionPlan } from "./locks/retention.ts";
 import type { RunLog } from "./manifest/run-log.ts";
@@ -47,4 +49,21 @@ export function rootOf({ config, host, tool, now }: ArchiveJob, content: RootCon
       finished: now().toISOString(),
     },
   };
+}
+
+/** Returns what is to be stored. Throws a Failure for what readers would refuse: that is no backup. */
+export async function textOfRoot(manifest: Manifest): Promise<Buffer> {
+  const text = Buffer.from(encodeManifest(manifest));
+  try {
+    await decodeManifest(once(text));
+    return text;
+  } catch (cause) {
+    throw new Failure({
+      doing: "store the manifest of",
+      what: manifest.header.name,
+      why: `every reader would refuse it: ${reasonOf(cause)}`,
+      remedy: "report this as a defect; what was stored is used by the next run",
+      cause,
+    });
+  }
 }

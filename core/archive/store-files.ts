@@ -1,6 +1,7 @@
 /** Steps 5 and 6 of the archive job: store what is new, write the parts, and lock all of it as promised. */
 import type { Database } from "bun:sqlite";
 import type { PartRef } from "../format/manifest.ts";
+import type { ByteString } from "../format/path.ts";
 import type { WriteTarget } from "../stored/write.ts";
 import { accountsFingerprint } from "../system/owners.ts";
 import type { ArchiveJob } from "./job.ts";
@@ -9,13 +10,16 @@ import { proveClaims } from "./locks/prove.ts";
 import type { RetentionPlan } from "./locks/retention.ts";
 import { repackSparsePacks } from "./locks/sparse-packs.ts";
 import { writeParts } from "./manifest/part-writer.ts";
+import { findOwnFiles } from "./own-files.ts";
 import type { ContentLayout, LayoutDeps, StoreMeter } from "./quilting/layouts/layout.ts";
 import { Ledger, type UsableObjects } from "./quilting/layouts/ledger.ts";
 import { ObjectLayout } from "./quilting/layouts/objects.ts";
 import { PackLayout } from "./quilting/layouts/packs.ts";
 import { HardLinks } from "./quilting/paths/hard-links.ts";
 import type { PathSet } from "./quilting/paths/path-set.ts";
-import { type QuiltCounts, Quilter } from "./quilting/quilter.ts";
+import { type QuiltCounts, Quilter, type QuilterDeps } from "./quilting/quilter.ts";
+import type { LockBudget } from "./quilting/reading/lock-wait.ts";
+import { Shrinkage } from "./shrinkage.ts";
 import { BitSet } from "./state/bit-set.ts";
 import { fact, setFact } from "./state/database.ts";
 import { ObjectTable } from "./state/objects.ts";
@@ -41,16 +45,20 @@ export type StoreFilesDeps = {
 /** A first backup of many terabytes lists what it stored on its way: other hosts need not wait for its end. */
 const bytesBetweenIndexes = 4 * 1024 ** 3;
 
-export async function storeFiles(job: ArchiveJob, deps: StoreFilesDeps): Promise<StoredFiles> {
+export async function storeFiles(job: ArchiveJob, options: StoreFilesDeps): Promise<StoredFiles> {
+  const shrinkage = new Shrinkage(options.database, job.now());
+  const deps = { ...options, gone: (path: ByteString) => shrinkage.gone(path) };
   const meter: StoreMeter = { bytesRead: 0, bytesStored: 0, objectsStored: 0 };
-  let counts = await quilt(job, deps, meter, withClaims(deps));
+  const ofRun = { meter, lockBudget: { left: job.config.content.lockTimeout } };
+  let counts = await quilt(job, deps, ofRun, withClaims(deps));
   const untrue = await proveClaims({ ...job, ...deps.plan, database: deps.database, mode: deps.plan.retention.mode });
   const sparse = repackSparsePacks(deps.database, deps.plan, job.config.content, job.notify);
-  if (untrue + sparse > 0) counts = sumCounts(counts, await quilt(job, deps, meter, withoutClaims(deps)));
+  if (untrue + sparse > 0) counts = sumCounts(counts, await quilt(job, deps, ofRun, withoutClaims(deps)));
   const first = await writeAndLock(job, deps);
+  shrinkage.report(first.parts, job.notify);
   if (first.lost === 0) return finished(job, deps, { ...first, counts, meter });
   // What could not be extended is unknown now, so this stores it again.
-  counts = sumCounts(counts, await quilt(job, deps, meter, withoutClaims(deps)));
+  counts = sumCounts(counts, await quilt(job, deps, ofRun, withoutClaims(deps)));
   const second = await writeAndLock(job, deps);
   return finished(job, deps, { ...second, counts, meter, extended: first.extended + second.extended });
 }
@@ -72,7 +80,7 @@ async function writeAndLock(job: ArchiveJob, { target, database, plan }: StoreFi
   signal.throwIfAborted();
   const { retention, promisedUntil, minimumLockEnd } = plan;
   const expiring = new ObjectTable(database).idsExpiringBefore(minimumLockEnd);
-  const parts = await writeParts({ target, database, name: config.backup.name, expiring });
+  const parts = await writeParts({ target, database, name: config.backup.name, expiring, notify });
   const locks = await extendLocks({ bucket, database, promisedUntil, retention, notify, signal });
   return { parts, ...locks };
 }
@@ -83,14 +91,17 @@ function sumCounts(first: QuiltCounts, second: QuiltCounts): QuiltCounts {
   return { ...second, new: first.new, changed: first.changed, unchanged };
 }
 
+/** Goes on from one attempt to the next. */
+type OfRun = { readonly meter: StoreMeter; readonly lockBudget: LockBudget };
+
 async function quilt(
   job: ArchiveJob,
-  { target, database, paths, plan, indexNew }: StoreFilesDeps,
-  meter: StoreMeter,
+  { target, database, paths, plan, indexNew, gone }: StoreFilesDeps & Pick<QuilterDeps, "gone">,
+  { meter, lockBudget }: OfRun,
   usable: UsableObjects,
 ): Promise<QuiltCounts> {
   const counts: QuiltCounts = { files: 0, new: 0, changed: 0, unchanged: 0, others: 0, bytes: 0 };
-  const { config, now, sleep, notify, signal, progress } = job;
+  const { now, sleep, notify, signal, progress } = job;
   const accounts = await accountsFingerprint();
   const ledger = new Ledger(database, usable, plan.retention.until);
   using hardLinks = new HardLinks((path) => ledger.files.get(path));
@@ -116,12 +127,14 @@ async function quilt(
     hardLinks,
     expiring: usable.expiring,
     sameAccounts: fact(database, "accounts") === accounts,
-    lockTimeout: config.content.lockTimeout,
+    lockBudget,
     now,
     sleep,
     notify,
     counts,
     signal,
+    gone,
+    own: await findOwnFiles(job.config.backup.stateDir, job.bucket.url),
     pause,
   });
   try {

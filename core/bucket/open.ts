@@ -1,6 +1,6 @@
 /** Opens the configured bucket, with retries and counts. The code of each kind of bucket is loaded only if it is used. */
-import { fileURLToPath } from "node:url";
 import { exitStatus, Failure } from "../failure.ts";
+import { pathOfFileUrl } from "../file-url.ts";
 import type { Bucket } from "./contract.ts";
 import { type Counts, count } from "./decorators/count.ts";
 import { lockUploads } from "./decorators/lock-uploads.ts";
@@ -60,11 +60,8 @@ export async function s3Settings(settings: BucketSettings): Promise<S3Settings> 
 }
 
 function pathOf(url: string): string {
-  try {
-    if (url.startsWith("file:///")) return fileURLToPath(url);
-  } catch {
-    // The failure below says what to write instead.
-  }
+  const path = pathOfFileUrl(url);
+  if (path !== undefined) return path;
   throw unusable(url, "it is not a file URL", "write file:// and an absolute path: file:///srv/backups");
 }
 

@@ -31,7 +31,8 @@ export type Measured = {
 
 /** Parts being read at a time: each may take some ten MiB of memory. */
 const atOnce = 4;
-const rootsAtOnce = 8;
+/** One manifest in memory at a time: what it names goes to disk, in order. */
+const rootsAtOnce = 1;
 
 export async function measure(options: MeasureOptions): Promise<Measured> {
   const history = new History();

@@ -9,8 +9,9 @@ import { z } from "zod";
 import { base64, decodeBytes, decodePath, encodeBytes } from "./bytes-json.ts";
 import type { Acl, Common, Entry, Extent, FileEntry, Moment, Owner } from "./entry.ts";
 import { altered } from "./error.ts";
-import { count, maxLineBytes, parseAs, sha256Hex } from "./lines.ts";
+import { count, longestWrittenLine, parseAs, sha256Hex } from "./lines.ts";
 import { type ByteString, fromBytes, fromText, toBytes, toExactText, toText } from "./path.ts";
+import { isPlain } from "./plain-entry.ts";
 
 /** An entry without its extents: `entryLine` appends those, since they change with the part that the entry is in. */
 export type EntryHead = string;
@@ -34,14 +35,20 @@ export function encodeHead(entry: HeadEntry): EntryHead {
  */
 export function encodeReadableHead(entry: HeadEntry): EntryHead {
   const head = encodeHead(entry);
-  if (head.length > longestHead) throw altered(`an entry of ${head.length} bytes is too long`);
+  if (isPlain(entry)) return head;
+  const bytes = Buffer.byteLength(head);
+  if (bytes > longestHead) throw altered(`its description would take ${bytes} bytes`);
   const document: object = JSON.parse(head);
-  decodeCommon(parseAs(entrySchema, entry.type === "file" ? { ...document, dat: [] } : document, "an entry"));
+  if (entry.type !== "file") decodeEntry(document);
+  else {
+    decodeLinkable(parseAs(fileSchema, { ...document, dat: [] }, "an entry"));
+    checkHoles(entry.path, entry.size, entry.holes);
+  }
   return head;
 }
 
 /** Leaves room for a file's extents in its line. */
-const longestHead = maxLineBytes / 2;
+const longestHead = longestWrittenLine / 2;
 
 export function decodeEntry(document: unknown): Entry {
   const json = parseAs(entrySchema, document, "an entry");
@@ -74,10 +81,11 @@ const letters = {
 } as const;
 
 function metadata(entry: HeadEntry) {
-  const { owner, mode, modified, acl, xattrs } = entry;
+  const { owner, mode, modified, acl, xattrs, flags } = entry;
   return {
-    o: owner.user ?? owner.uid,
-    g: owner.group ?? owner.gid,
+    // A name may be empty: an account file can have anything.
+    o: owner.user || owner.uid,
+    g: owner.group || owner.gid,
     uid: owner.uid,
     gid: owner.gid,
     mode: mode & 0o777,
@@ -86,6 +94,7 @@ function metadata(entry: HeadEntry) {
     ...(acl?.ids !== undefined && { acl_ids: acl.ids }),
     mt: encodeMoment(modified),
     ...(xattrs.size > 0 && encodeXattrs(xattrs)),
+    ...(flags !== undefined && { fl: encodeFlags(flags) }),
   };
 }
 
@@ -120,6 +129,19 @@ function encodeSpecialBits(mode: number): string {
 
 function decodeSpecialBits(bits: string): number {
   return (bits[0] === "s" ? 0o4000 : 0) | (bits[1] === "s" ? 0o2000 : 0) | (bits[2] === "t" ? 0o1000 : 0);
+}
+
+/** Letters of `chattr`, and the kernel's bits. */
+const flagLetters = { i: 0x10, a: 0x20, d: 0x40 } as const;
+
+function encodeFlags(flags: number): string {
+  return Object.entries(flagLetters)
+    .map(([letter, bit]) => (flags & bit ? letter : ""))
+    .join("");
+}
+
+function decodeFlags(letters: string): number {
+  return Object.entries(flagLetters).reduce((flags, [letter, bit]) => flags | (letters.includes(letter) ? bit : 0), 0);
 }
 
 /** `-1.500000000` is one and a half seconds before 1970: what `touch -d @-1.500000000` takes. @internal */
@@ -166,7 +188,8 @@ function encodeXattrs(xattrs: ReadonlyMap<ByteString, Uint8Array>) {
   for (const [name, value] of [...xattrs].sort(([a], [b]) => (a < b ? -1 : 1))) {
     const readable = toExactText(name);
     const encoded = Buffer.from(value).toString("base64");
-    if (readable === undefined) odd[toBytes(name).toString("base64")] = encoded;
+    // `__proto__` is no key that an object of JavaScript keeps.
+    if (readable === undefined || readable === "__proto__") odd[toBytes(name).toString("base64")] = encoded;
     else exact[readable] = encoded;
   }
   return { xa: exact, ...(Object.keys(odd).length > 0 && { xa_b64: odd }) };
@@ -201,6 +224,8 @@ const commonShape = {
   mt: z.string(),
   xa: z.record(z.string(), base64).optional(),
   xa_b64: z.record(base64, base64).optional(),
+  /** Letters of later versions are ignored. */
+  fl: z.string().max(64).optional(),
 } as const;
 
 const linkableShape = { ...commonShape, id: z.string().optional(), id_b64: base64.optional() } as const;
@@ -215,19 +240,21 @@ const fileStateShape = {
 } as const;
 export const fileState = z.object(fileStateShape);
 
+const fileSchema = z.object({
+  typ: z.literal("f"),
+  ...linkableShape,
+  size: count,
+  ...fileStateShape,
+  dat: z.array(extent),
+});
+
 const entrySchema = z.discriminatedUnion("typ", [
   z.object({ typ: z.literal("d"), ...commonShape }),
   z.object({ typ: z.literal("p"), ...linkableShape }),
   z.object({ typ: z.literal("l"), ...linkableShape, tgt: z.string(), tgt_b64: base64.optional() }),
   z.object({ typ: z.literal("c"), ...linkableShape, rdev }),
   z.object({ typ: z.literal("b"), ...linkableShape, rdev }),
-  z.object({
-    typ: z.literal("f"),
-    ...linkableShape,
-    size: count,
-    ...fileStateShape,
-    dat: z.array(extent),
-  }),
+  fileSchema,
 ]);
 
 type EntryJson = z.output<typeof entrySchema>;
@@ -247,6 +274,7 @@ function decodeCommon(json: EntryJson): Common {
     modified: decodeMoment(json.mt),
     acl: json.acl === undefined ? undefined : decodeAcl(json.acl, json.acl_ids),
     xattrs: decodeXattrs(json.xa, json.xa_b64),
+    ...(json.fl !== undefined && { flags: decodeFlags(json.fl) }),
   };
 }
 
@@ -269,6 +297,12 @@ export function toExtent([object, frameOffset, frameLength, offset, length, sha2
   return { object, frameOffset, frameLength, offset, length, sha256 };
 }
 
+/** Decodes what a file has besides its content. */
+function decodeLinkable(json: FileJson): void {
+  decodeCommon(json);
+  decodeId(json);
+}
+
 function decodeId({ id, id_b64, ...json }: Exclude<EntryJson, { typ: "d" }>): ByteString | undefined {
   if (id === undefined) return undefined;
   const path = decodePath(json.path, json.path_b64, "path");
@@ -279,6 +313,13 @@ function decodeId({ id, id_b64, ...json }: Exclude<EntryJson, { typ: "d" }>): By
 
 /** Checks that extents and holes make up the file exactly: otherwise restore would leave a gap that nobody asked for. */
 function checkCovered(path: ByteString, size: number, extents: readonly Extent[], holes: FileEntry["holes"]): void {
+  let covered = checkHoles(path, size, holes);
+  for (const extent of extents) covered += extent.length;
+  if (covered !== size) throw altered(`${JSON.stringify(toText(path))} is ${size} bytes long, its content ${covered}`);
+}
+
+/** Returns the sum of their lengths. */
+function checkHoles(path: ByteString, size: number, holes: FileEntry["holes"]): number {
   let covered = 0;
   let end = 0;
   for (const [offset, length] of holes) {
@@ -286,8 +327,6 @@ function checkCovered(path: ByteString, size: number, extents: readonly Extent[]
     end = offset + length;
     covered += length;
   }
-  for (const extent of extents) covered += extent.length;
-  if (covered !== size || end > size) {
-    throw altered(`${JSON.stringify(toText(path))} is ${size} bytes long, its content ${covered}`);
-  }
+  if (end > size) throw altered(`${JSON.stringify(toText(path))} has a hole beyond its end`);
+  return covered;
 }

@@ -10,7 +10,6 @@ export type Format = { readonly format: string; readonly version: number };
 
 const firstLine = z.object({ format: z.string(), version: count.min(1) });
 const footerStart = Buffer.from('{"footer":');
-const newline = 10;
 
 /** Throws a FormatError: of kind `newer` if a later sysbackup wrote it, `altered` if it is something else. */
 export function checkFormat(document: unknown, { format, version }: Format): void {
@@ -29,16 +28,24 @@ export function* withFooter(lines: Iterable<string>): Generator<string> {
   yield footerLine(hash.digest("hex"));
 }
 
-/** Returns the bytes before the footer. Refuses any missing, added or changed byte, in the footer too. */
-export function withoutFooter(bytes: Uint8Array): Uint8Array {
-  const start = bytes.lastIndexOf(newline, Math.max(0, bytes.length - 2)) + 1;
-  const body = bytes.subarray(0, start);
-  const footer = bytes.subarray(start);
-  if (!footerStart.equals(footer.subarray(0, footerStart.length))) throw altered("it is cut short: it has no footer");
-  const digest = new Bun.CryptoHasher("sha256").update(body).digest("hex");
-  if (!Buffer.from(footerLine(digest)).equals(footer)) throw altered("its content does not match its footer's digest");
-  return body;
+/** Checks lines as they come against the footer, which is the last one. */
+export class FooterCheck {
+  readonly #hash = new Bun.CryptoHasher("sha256");
+
+  /** Takes each line but the last, with its newline. */
+  pass(line: Uint8Array): void {
+    this.#hash.update(line);
+  }
+
+  /** Throws a FormatError if `last` is not the footer of what was passed; undefined if there was no line. */
+  end(last: Uint8Array | undefined): void {
+    if (last === undefined || !footerStart.equals(last.subarray(0, footerStart.length))) throw noFooter();
+    if (!Buffer.from(footerLine(this.#hash.digest("hex"))).equals(last)) throw otherDigest();
+  }
 }
+
+const noFooter = () => altered("it is cut short: it has no footer");
+const otherDigest = () => altered("its content does not match its footer's digest");
 
 function footerLine(digest: string): string {
   return toLine({ footer: { digest } });

@@ -6,9 +6,9 @@ import { altered, undecodable } from "./error.ts";
 
 const magic = 0xfd2fb528;
 const maxBlock = 128 * 1024;
-const blockHeaderBytes = 3;
-const blockKind = { raw: 0, repeated: 1, compressed: 2, reserved: 3 } as const;
-const checksumBytes = 4;
+export const blockHeaderBytes = 3;
+export const blockKind = { raw: 0, repeated: 1, compressed: 2, reserved: 3 } as const;
+export const checksumBytes = 4;
 /** Magic, descriptor, window, dictionary id, content size. */
 const longestHeader = 4 + 1 + 1 + 4 + 8;
 
@@ -77,9 +77,16 @@ export function checkFrame(frame: Uint8Array, most: number = maxFrameContent): v
   if (end < frame.length) throw altered("something follows a zstd frame");
 }
 
-type FrameHeader = { readonly length: number; readonly contentSize: number; readonly checksum: boolean };
+type FrameHeader = {
+  readonly length: number;
+  readonly contentSize: number;
+  /** Bytes of content that a decompressor must keep at hand. */
+  readonly window: number;
+  readonly checksum: boolean;
+};
 
-function decodeHeader(frame: Uint8Array): FrameHeader {
+/** Decodes the header of a frame, of which all bytes must be there. */
+export function decodeHeader(frame: Uint8Array): FrameHeader {
   const padded = Buffer.alloc(longestHeader);
   padded.set(frame.subarray(0, longestHeader));
   if (padded.readUInt32LE(0) !== magic) throw altered("not a zstd frame");
@@ -89,7 +96,13 @@ function decodeHeader(frame: Uint8Array): FrameHeader {
   const at = 5 + (single ? 0 : 1) + dictionary;
   const { width, contentSize } = decodeContentSize(padded, at, descriptor >> 6, single);
   if (frame.length < at + width) throw altered("a zstd frame is cut short");
-  return { length: at + width, contentSize, checksum: (descriptor & 0b100) !== 0 };
+  const window = single ? contentSize : decodeWindow(padded.readUInt8(5));
+  return { length: at + width, contentSize, window, checksum: (descriptor & 0b100) !== 0 };
+}
+
+function decodeWindow(descriptor: number): number {
+  const base = 2 ** (10 + (descriptor >> 3));
+  return base + (base / 8) * (descriptor & 0b111);
 }
 
 function decodeContentSize(header: Buffer, at: number, flag: number, single: boolean) {

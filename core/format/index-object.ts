@@ -3,11 +3,15 @@
  * again. It holds no names of files.
  */
 import { z } from "zod";
-import { checkFormat, withFooter, withoutFooter } from "./envelope.ts";
+import { isPack } from "./encoding.ts";
+import { checkFormat, withFooter } from "./envelope.ts";
 import { altered } from "./error.ts";
+import { maxFrameContent } from "./frame.ts";
 import { safeName } from "./keys.ts";
-import { count, isoTime, parseAs, parseLines, runHex, sha256Hex, toLine } from "./lines.ts";
+import { count, isoTime, parseAs, runHex, sha256Hex, toLine } from "./lines.ts";
 import { checkFrameWithin, objectShape, versionShape } from "./object-ref.ts";
+import { footedLines } from "./text-lines.ts";
+import type { ByteStream } from "./zlib.ts";
 
 const indexFormat = { format: "sysbackup-index", version: 1 } as const;
 
@@ -57,11 +61,19 @@ function* encodeLines(first: object, lines: Iterable<IndexLine>): Generator<stri
 }
 
 /**
- * Yields lines as they come. Throws a FormatError: before the first line if the object is cut short, altered, of a newer
- * format or another one than `identity`; at the line in question if the writer itself was wrong.
+ * Bytes of its text at most. Writers begin another at 100,000 objects and chunks, and as many extensions: not even with the longest
+ * names that S3 allows does that come near. A line has the chunks of one frame, at most the 8,192 of a pack.
  */
-export function decodeIndex(bytes: Uint8Array, identity?: IndexIdentity): Generator<IndexLine> {
-  return decodeIndexed(bytes, (first) => {
+export const mostIndexBytes = 320 * 1024 * 1024;
+const bounds = { line: 4 * 1024 * 1024, lines: 500_000 } as const;
+const mostChunks = 1_000_000;
+
+/**
+ * Yields lines as they come. Throws a FormatError: at a line that is malformed, or beyond the bounds; if the object is of a newer format
+ * or another one than `identity`; and at the end if it is cut short or altered. So believe no line before the end.
+ */
+export function decodeIndex(text: ByteStream, identity?: IndexIdentity): AsyncGenerator<IndexLine> {
+  return decodeIndexed(text, (first) => {
     checkFormat(first, indexFormat);
     const { name, run } = parseAs(header, first, "the first line");
     if (identity === undefined || (name === identity.name && run === identity.run)) return;
@@ -70,16 +82,41 @@ export function decodeIndex(bytes: Uint8Array, identity?: IndexIdentity): Genera
 }
 
 /** Decodes as `decodeIndex`, under another first line. */
-export function* decodeIndexed(bytes: Uint8Array, checkFirst: (first: unknown) => void): Generator<IndexLine> {
-  checkFirst(parseLines(bytes).next().value);
-  const lines = parseLines(withoutFooter(bytes));
-  lines.next();
-  const objects: IndexedObject[] = [];
-  for (const document of lines) {
+export async function* decodeIndexed(
+  text: ByteStream,
+  checkFirst: (first: unknown) => void,
+): AsyncGenerator<IndexLine> {
+  let isFirst = true;
+  const order = new LineOrder();
+  for await (const { document } of footedLines(text, bounds)) {
+    if (isFirst) {
+      checkFirst(document);
+      isFirst = false;
+      continue;
+    }
     const line = decodeLine(document);
-    if ("object" in line) objects.push(line.object);
-    if ("frame" in line) checkFrame(line.frame, objects);
+    order.check(line);
     yield line;
+  }
+}
+
+/** Checks frames against the objects before them, of which it keeps as little as possible: a hostile writer lists many. */
+class LineOrder {
+  readonly #objects: Pick<IndexedObject, "size" | "encoding">[] = [];
+  #chunks = 0;
+
+  check(line: IndexLine): void {
+    if ("object" in line) this.#objects.push({ size: line.object.size, encoding: line.object.encoding });
+    if ("frame" in line) this.#checkFrame(line.frame);
+  }
+
+  #checkFrame([number, offset, length, chunks]: IndexedFrame): void {
+    const object = this.#objects[number];
+    if (object === undefined) throw altered("a frame refers to an object that did not come before");
+    checkFrameWithin({ ...object, key: `object ${number}` }, offset, length);
+    checkChunks(object, chunks);
+    this.#chunks += chunks.length;
+    if (this.#chunks > mostChunks) throw altered(`it lists more than the ${mostChunks} chunks allowed`);
   }
 }
 
@@ -91,8 +128,11 @@ function decodeLine(document: unknown): IndexLine {
   throw altered("a line of the index is of no known kind");
 }
 
-function checkFrame([number, offset, length]: IndexedFrame, objects: readonly IndexedObject[]): void {
-  const object = objects[number];
-  if (object === undefined) throw altered("a frame refers to an object that did not come before");
-  checkFrameWithin(object, offset, length);
+function checkChunks({ encoding }: Pick<IndexedObject, "encoding">, chunks: IndexedFrame[3]): void {
+  if (!isPack(encoding)) {
+    if (chunks.length > 1) throw altered("an object without frames is one chunk, and several are listed");
+    return;
+  }
+  const content = chunks.reduce((sum, [, length]) => sum + length, 0);
+  if (content > maxFrameContent) throw altered(`a frame of ${content} bytes is more than any pack has`);
 }

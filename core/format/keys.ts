@@ -2,7 +2,7 @@
  * Where things lie in the bucket. Names say how to undo what is inside: strip suffixes from right to left. Those of filters
  * over whole objects come last; `core/stored` adds them to the keys that are made here.
  */
-import { splitKey } from "./encoding.ts";
+import { type Encoding, filtersOf, isPack, splitKey } from "./encoding.ts";
 import type { ByteString } from "./path.ts";
 
 /** A run's identity in keys: when it started (UTC, whole seconds) and eight hex digits, as `runOf` makes them. */
@@ -73,14 +73,58 @@ export function parseVerifiedKey(key: string): Omit<ManifestKey, "name"> | undef
   return stamp === undefined || run === undefined ? undefined : { stamp, run };
 }
 
+const packKey = /^packs\/[0-9a-f]{64}\.zst$/;
+const contentKey = /^content\/[0-9a-f]{64}$/;
+
+/** Returns whether a pack or content of this encoding is stored under such a key. Nothing else is built upon that others name. */
+export function isContentKey(key: string, encoding: Encoding): boolean {
+  const { base, filters } = splitKey(key);
+  const shape = isPack(encoding) ? packKey : contentKey;
+  return shape.test(base) && filters.join() === filtersOf(encoding).join();
+}
+
 function parse(pattern: RegExp, key: string): ManifestKey | undefined {
   const [, name, stamp, run] = pattern.exec(key) ?? [];
   if (name === undefined || stamp === undefined || run === undefined || !safeName.test(name)) return undefined;
   return { name, stamp, run };
 }
 
-/** Returns the name of a snapshotter's dump: its file name, with `_` for characters that are not safe. */
+/**
+ * Returns the name of a snapshotter's dump: its file name, with `_` for characters that are not safe.
+ * @internal
+ */
 export function snapshotterName(fileName: ByteString): string {
-  const cleaned = fileName.replace(/[^A-Za-z0-9._-]/g, "_").slice(0, 128);
-  return safeName.test(cleaned) ? cleaned : `x${cleaned}`.slice(0, 128);
+  const cleaned = fileName.replace(/[^A-Za-z0-9._-]/g, "_").slice(0, longestName);
+  return safeName.test(cleaned) ? cleaned : `x${cleaned}`.slice(0, longestName);
+}
+
+const longestName = 128;
+
+/**
+ * Returns the names of dumps for the file names of snapshotters, in the same order, each its own: `db a` and `db_a` are two. A file
+ * name that is safe as it is keeps it; others get a number if their name is taken.
+ */
+export function snapshotterNames(fileNames: readonly ByteString[]): string[] {
+  const plain = fileNames.filter((name) => snapshotterName(name) === name);
+  return distinct(
+    fileNames.map(snapshotterName),
+    (name, number) => plain.includes(name as ByteString) && fileNames[number] !== name,
+  );
+}
+
+/** Returns the names with a number behind those that came before, or for which `isTaken` is true. */
+export function distinct(
+  names: readonly string[],
+  isTaken: (name: string, index: number) => boolean = () => false,
+): string[] {
+  const used = new Set<string>();
+  return names.map((name, index) => {
+    let free = name;
+    for (let number = 2; used.has(free) || isTaken(free, index); number += 1) {
+      const suffix = `-${number}`;
+      free = `${name.slice(0, longestName - suffix.length)}${suffix}`;
+    }
+    used.add(free);
+    return free;
+  });
 }

@@ -6,21 +6,30 @@ import { altered } from "./error.ts";
 
 /** Longer lines are refused: nothing that sysbackup writes comes near, and memory stays bounded. */
 export const maxLineBytes = 256 * 1024 * 1024;
+/** Longest line of an entry that is written: with it, a part still fits into what a reader takes as one. */
+export const longestWrittenLine = 224 * 1024 * 1024;
 
-/** Yields the documents, one a line, of a whole object in memory. */
-export function* parseLines(bytes: Uint8Array): Generator<unknown> {
+/** A line that is parsed only when it is asked for. */
+export type Line = {
+  /** Throws a FormatError. */
+  parse(): unknown;
+};
+
+/** Yields the lines of a whole object in memory, so that one which is no JSON costs no other. */
+export function* linesIn(bytes: Uint8Array): Generator<Line> {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let start = 0;
   for (let number = 1; start < buffer.length; number += 1) {
     const end = buffer.indexOf(10, start);
     if (end < 0) throw altered(`line ${number} is cut short`);
     if (end - start > maxLineBytes) throw altered(`line ${number} is too long`);
-    yield parseDocument(buffer.toString("utf8", start, end), number);
+    const from = start;
+    yield { parse: () => parseDocument(buffer.toString("utf8", from, end), number) };
     start = end + 1;
   }
 }
 
-function parseDocument(line: string, number: number): unknown {
+export function parseDocument(line: string, number: number): unknown {
   try {
     return JSON.parse(line);
   } catch {

@@ -4,24 +4,29 @@
  */
 import { z } from "zod";
 import { base64, decodePath, encodeBytes } from "./bytes-json.ts";
-import { checkFormat, withFooter, withoutFooter } from "./envelope.ts";
+import { checkFormat, withFooter } from "./envelope.ts";
 import { altered } from "./error.ts";
 import { safeName } from "./keys.ts";
-import { count, isoTime, parseAs, parseLines, runHex, sha256Hex, sumOfSizes, toLine } from "./lines.ts";
+import { count, isoTime, parseAs, runHex, sha256Hex, sumOfSizes, toLine } from "./lines.ts";
 import { lockModes } from "./lock-mode.ts";
 import { storedShape, wholeEncoding } from "./object-ref.ts";
 import type { ByteString } from "./path.ts";
+import { footedLines, type TextLine } from "./text-lines.ts";
+import type { ByteStream } from "./zlib.ts";
 
 const manifestFormat = { format: "sysbackup-manifest", version: 1 } as const;
 
+/** What lists hold for each backup. */
+const shortText = z.string().max(1024);
+
 const header = z.object({
   name: z.string().regex(safeName),
-  host: z.string(),
+  host: shortText,
   run: runHex,
   started: isoTime,
   /** What the bucket's clock was ahead of the host's at the start, in seconds; absent if the bucket has no clock. */
   clock_skew: z.number().optional(),
-  tool: z.string(),
+  tool: shortText,
   config: sha256Hex,
   retain_until: isoTime,
   lock_mode: z.enum(lockModes),
@@ -84,9 +89,17 @@ export type Manifest = {
   readonly header: ManifestHeader;
   readonly parts: readonly PartRef[];
   readonly snapshots: readonly SnapshotRef[];
+  /** The first of them, if there are very many. */
   readonly log: readonly LoggedNotice[];
   readonly totals: Totals;
 };
+
+/** What is known of a backup without its lists, which may be long. */
+export type ManifestSummary = Pick<Manifest, "header" | "totals">;
+
+export function summaryOf({ header, totals }: Manifest): ManifestSummary {
+  return { header, totals };
+}
 
 export function encodeManifest(manifest: Manifest): string {
   const lines = [
@@ -99,26 +112,63 @@ export function encodeManifest(manifest: Manifest): string {
   return [...withFooter(lines)].join("");
 }
 
-/** Throws a FormatError of kind `newer` for a later format, `altered` for anything truncated or changed. */
-export function decodeManifest(bytes: Uint8Array): Manifest {
-  const head = decodeHeader(parseLines(bytes).next().value);
-  const lines = parseLines(withoutFooter(bytes));
-  lines.next();
-  const parts: PartRef[] = [];
-  const snapshots: SnapshotRef[] = [];
-  const log: LoggedNotice[] = [];
-  let totals: Totals | undefined;
-  for (const document of lines) {
-    const line = parseAs(bodyLine, document, "a line of the manifest");
-    if (line.part !== undefined) parts.push(decodePartRef(line.part));
-    else if (line.snapshot !== undefined) snapshots.push(line.snapshot);
-    else if (line.notice !== undefined) log.push(line.notice);
-    else if (line.totals !== undefined) totals = line.totals;
+/** Bytes of a root's text at most, and of what a reader keeps of it: 50,000 parts, which are hundreds of millions of entries. */
+export const mostRootBytes = 512 * 1024 * 1024;
+const mostKept = 16 * 1024 * 1024;
+/** Bytes of the log that are kept; what follows is read, checked and dropped. */
+const mostLog = 1024 * 1024;
+const bounds = { line: 512 * 1024, lines: 4_000_000 } as const;
+
+/** Throws a FormatError of kind `newer` for a later format, `altered` for anything truncated, changed or beyond the bounds. */
+export async function decodeManifest(text: ByteStream): Promise<Manifest> {
+  const draft = new ManifestDraft();
+  for await (const line of footedLines(text, bounds)) draft.take(line);
+  return draft.end();
+}
+
+class ManifestDraft {
+  #header: ManifestHeader | undefined;
+  readonly #parts: PartRef[] = [];
+  readonly #snapshots: SnapshotRef[] = [];
+  readonly #log: LoggedNotice[] = [];
+  #totals: Totals | undefined;
+  #kept = 0;
+  #logged = 0;
+
+  take({ document, length }: TextLine): void {
+    if (this.#header === undefined) {
+      this.#header = decodeHeader(document);
+      return;
+    }
+    const { part, snapshot, notice, totals } = parseAs(bodyLine, document, "a line of the manifest");
+    if (notice !== undefined) {
+      this.#note(notice, length);
+      return;
+    }
+    this.#kept += length;
+    if (this.#kept > mostKept) throw altered("it names more parts and snapshots than any backup has");
+    if (part !== undefined) this.#parts.push(decodePartRef(part));
+    else if (snapshot !== undefined) this.#snapshots.push(snapshot);
+    else if (totals !== undefined) this.#totals = totals;
     else throw altered("a line of the manifest is of no known kind");
   }
-  if (totals === undefined) throw altered("it has no totals");
-  checkOrder(parts);
-  return { header: head, parts, snapshots, log, totals };
+
+  end(): Manifest {
+    if (this.#header === undefined || this.#totals === undefined) throw altered("it has no totals");
+    checkOrder(this.#parts);
+    return {
+      header: this.#header,
+      parts: this.#parts,
+      snapshots: this.#snapshots,
+      log: this.#log,
+      totals: this.#totals,
+    };
+  }
+
+  #note(notice: LoggedNotice, length: number): void {
+    this.#logged += length;
+    if (this.#logged <= mostLog) this.#log.push(notice);
+  }
 }
 
 /** Decodes the header alone, of a manifest that may be damaged further down. `document` is its first line, parsed. */

@@ -1,17 +1,22 @@
 /** References to stored objects in parts, index objects and manifest roots, and what they may refer to. */
 import { z } from "zod";
 import { isEncoding, isPack } from "./encoding.ts";
-import type { ObjectRef } from "./entry.ts";
+import type { Entry, ObjectRef } from "./entry.ts";
 import { altered } from "./error.ts";
 import { count } from "./lines.ts";
 
-/** S3 allows keys and version ids of 1,024 bytes. */
-const s3Name = z.string().min(1).max(1024);
+/** S3 allows keys of 1,024 bytes. */
+const s3Key = z.string().min(1).max(1024);
+/**
+ * Servers give short ones, of 32 characters mostly. Anything else in a manifest was made up: asked for it, some servers answer with an
+ * error of their own, as if they were down.
+ */
+const s3Version = z.string().regex(/^[!-~]{1,256}$/);
 const encoding = z.string().refine(isEncoding, "no encoding that this sysbackup knows");
 /** The encoding of a dump. */
 export const wholeEncoding = encoding.refine((known) => !isPack(known), "a dump is no pack");
 
-export const versionShape = { key: s3Name, version: s3Name } as const;
+export const versionShape = { key: s3Key, version: s3Version } as const;
 export const storedShape = { ...versionShape, size: count } as const;
 export const objectShape = { ...storedShape, encoding } as const;
 
@@ -25,5 +30,19 @@ export function checkFrameWithin(ref: Pick<ObjectRef, "key" | "size" | "encoding
   if (length === 0 || isBeyond) throw altered(`a frame lies outside of ${JSON.stringify(key)}`);
   if (!isPack(encoding) && length !== size) {
     throw altered(`${JSON.stringify(key)} has no frames, but a part of it is referred to`);
+  }
+}
+
+/** Checks that a part has the object, numbered as an extent says, and that the frame lies in it. */
+export function checkFrameOf(objects: readonly ObjectRef[], object: number, offset: number, length: number): void {
+  const ref = objects[object];
+  if (ref === undefined) throw altered(`an extent refers to object ${object}, which the part does not have`);
+  checkFrameWithin(ref, offset, length);
+}
+
+export function checkExtents(entry: Entry, objects: readonly ObjectRef[]): void {
+  if (entry.type !== "file") return;
+  for (const { object, frameOffset, frameLength } of entry.extents) {
+    checkFrameOf(objects, object, frameOffset, frameLength);
   }
 }

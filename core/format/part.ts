@@ -4,12 +4,13 @@
  */
 import { crc32 } from "node:zlib";
 import { z } from "zod";
+import { base64, decodePath } from "./bytes-json.ts";
 import type { Entry, ObjectRef } from "./entry.ts";
 import { decodeEntry } from "./entry-json.ts";
 import { checkFormat } from "./envelope.ts";
-import { altered } from "./error.ts";
-import { count, parseAs, parseLines, toLine } from "./lines.ts";
-import { checkFrameWithin, objectShape } from "./object-ref.ts";
+import { altered, FormatError } from "./error.ts";
+import { count, type Line, linesIn, parseAs, toLine } from "./lines.ts";
+import { checkExtents, objectShape } from "./object-ref.ts";
 import { type ByteString, toBytes } from "./path.ts";
 
 const partFormat = { format: "sysbackup-part", version: 1 } as const;
@@ -43,44 +44,73 @@ export function encodePart(objects: readonly ObjectRef[], entries: readonly stri
 /** `entries` may be iterated once. */
 export type Part = { readonly objects: readonly ObjectRef[]; readonly entries: Iterable<Entry> };
 
+/** An entry that cannot be read, in a part that is otherwise whole: its writer was wrong. */
+export type BadEntry = {
+  /** Undefined if not even that can be read. */
+  readonly path: ByteString | undefined;
+  readonly why: string;
+};
+
 /**
  * Decodes objects at once, and entries while iterating: both checked against each other and against the format. Something missing
  * at the end is not noticed here, but by the digest that the root has of the stored part.
+ *
+ * A bad entry is passed to `onBad` and left out; without `onBad`, it throws a FormatError.
  */
-export function decodePart(bytes: Uint8Array): Part {
-  const lines = parseLines(bytes);
-  checkFormat(lines.next().value, partFormat);
+export function decodePart(bytes: Uint8Array, onBad?: (entry: BadEntry) => void): Part {
+  const lines = linesIn(bytes);
+  checkFormat(lines.next().value?.parse(), partFormat);
   const objects: ObjectRef[] = [];
   let next = lines.next();
-  while (!next.done && isObjectLine(next.value)) {
-    const { object, ...ref } = parseAs(objectLine, next.value, "an object line");
+  while (!next.done) {
+    const document = parsedOrNothing(next.value);
+    if (!isObjectLine(document)) break;
+    const { object, ...ref } = parseAs(objectLine, document, "an object line");
     if (object !== objects.length) throw altered("objects are not numbered in order");
     objects.push(ref);
     next = lines.next();
   }
-  return { objects, entries: next.done ? [] : decodeEntries(next.value, lines, objects) };
+  return { objects, entries: next.done ? [] : decodeEntries(next.value, lines, { objects, onBad }) };
 }
 
-function* decodeEntries(first: unknown, rest: Iterable<unknown>, objects: readonly ObjectRef[]): Generator<Entry> {
-  const start = decodeEntry(first);
-  checkExtents(start, objects);
-  yield start;
-  let previous = start.path;
-  for (const document of rest) {
-    const entry = decodeEntry(document);
-    if (entry.path <= previous) throw altered("entries are not in byte order of path");
-    checkExtents(entry, objects);
+type Decoding = { readonly objects: readonly ObjectRef[]; readonly onBad: ((entry: BadEntry) => void) | undefined };
+
+function* decodeEntries(first: Line, rest: Iterable<Line>, { objects, onBad }: Decoding): Generator<Entry> {
+  let previous: ByteString | undefined;
+  for (const line of following(first, rest)) {
+    const entry = decodeOne(line, previous, { objects, onBad });
+    if (entry === undefined) continue;
     yield entry;
     previous = entry.path;
   }
 }
 
-function checkExtents(entry: Entry, objects: readonly ObjectRef[]): void {
-  if (entry.type !== "file") return;
-  for (const { object, frameOffset, frameLength } of entry.extents) {
-    const ref = objects[object];
-    if (ref === undefined) throw altered(`an extent refers to object ${object}, which the part does not have`);
-    checkFrameWithin(ref, frameOffset, frameLength);
+function* following(first: Line, rest: Iterable<Line>): Generator<Line> {
+  yield first;
+  yield* rest;
+}
+
+function decodeOne(line: Line, previous: ByteString | undefined, { objects, onBad }: Decoding): Entry | undefined {
+  try {
+    const entry = decodeEntry(line.parse());
+    if (previous !== undefined && entry.path <= previous) throw altered("entries are not in byte order of path");
+    checkExtents(entry, objects);
+    return entry;
+  } catch (error) {
+    if (onBad === undefined || !(error instanceof FormatError)) throw error;
+    onBad({ path: pathIn(line), why: error.message });
+    return undefined;
+  }
+}
+
+/** Returns the path that a malformed entry names, if it is one. */
+function pathIn(line: Line): ByteString | undefined {
+  try {
+    const { path, path_b64 } = parseAs(named, line.parse(), "an entry");
+    return decodePath(path, path_b64, "path");
+  } catch (error) {
+    if (error instanceof FormatError) return undefined;
+    throw error;
   }
 }
 
@@ -88,4 +118,15 @@ function isObjectLine(document: unknown): boolean {
   return typeof document === "object" && document !== null && "object" in document;
 }
 
+/** Returns undefined for a line that is no JSON. */
+function parsedOrNothing(line: Line): unknown {
+  try {
+    return line.parse();
+  } catch (error) {
+    if (error instanceof FormatError) return undefined;
+    throw error;
+  }
+}
+
+const named = z.object({ path: z.string(), path_b64: base64.optional() });
 const objectLine = z.object({ object: count, ...objectShape });

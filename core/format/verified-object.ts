@@ -7,6 +7,7 @@ import { checkFormat } from "./envelope.ts";
 import { altered } from "./error.ts";
 import { decodeIndexed, encodeIndexed, type IndexLine } from "./index-object.ts";
 import { parseAs, runHex } from "./lines.ts";
+import type { ByteStream } from "./zlib.ts";
 
 const verifiedFormat = { format: "sysbackup-verified", version: 1 } as const;
 
@@ -18,8 +19,8 @@ export function encodeVerified(run: string, lines: Iterable<IndexLine>): Generat
 }
 
 /** Yields lines, and throws, as `decodeIndex` does; `run` is what the key says. */
-export function decodeVerified(bytes: Uint8Array, run: string): Generator<IndexLine> {
-  return decodeIndexed(bytes, (first) => {
+export function decodeVerified(text: ByteStream, run: string): AsyncGenerator<IndexLine> {
+  return decodeIndexed(text, (first) => {
     checkFormat(first, verifiedFormat);
     const found = parseAs(header, first, "the first line").run;
     if (found !== run) throw altered(`its first line says that it is run ${found}, and its key does not`);

@@ -22,13 +22,18 @@ export class KnownVersions implements Disposable {
   );
 
   /** Takes all lines of an index object, or none if one of them is malformed. */
-  learn(lines: Iterable<IndexLine>): void {
-    this.#database.transaction(() => {
-      for (const line of lines) {
+  async learn(lines: AsyncIterable<IndexLine>): Promise<void> {
+    this.#database.run("BEGIN");
+    try {
+      for await (const line of lines) {
         if ("object" in line) this.#insert.run(line.object.key, line.object.version, timeOf(line.object));
         if ("extended" in line) this.#extend.run(timeOf(line.extended), line.extended.key, line.extended.version);
       }
-    })();
+      this.#database.run("COMMIT");
+    } catch (error) {
+      if (this.#database.inTransaction) this.#database.run("ROLLBACK");
+      throw error;
+    }
   }
 
   add(key: string, version: string, until: Date): void {

@@ -31,7 +31,7 @@ type PackContents = {
 /** Holds the table of contents of most packs: about 1,700 chunks. */
 const usualTable = 64 * 1024;
 /** A pack has 8,192 chunks at most, which take 360 KiB. A reader refuses much more before it reads it. */
-const longestTable = 4 * 1024 * 1024;
+const longestTable = 1024 * 1024;
 
 /** Bytes of the largest pack that the configuration allows, with its last frame and its table of contents. */
 const longestPack = 272 * 1024 * 1024;

@@ -45,6 +45,8 @@ export class InventoryWriter {
   #put: Promise<void> = Promise.resolve();
   /** How many index objects were put. */
   written = 0;
+  /** How many packs and contents they introduce. */
+  writtenObjects = 0;
 
   constructor(deps: InventoryWriterDeps) {
     this.#deps = deps;
@@ -93,5 +95,6 @@ export class InventoryWriter {
     const text = Buffer.from([...encode(lines)].join(""));
     await writeBytes({ bucket, retention, filters: [] }, { key, codec: "frame", content: text });
     this.written += 1;
+    this.writtenObjects += lines.filter((line) => "object" in line).length;
   }
 }

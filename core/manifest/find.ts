@@ -40,7 +40,8 @@ const mostNames = 10;
  * newest backup, or `name@moment` for the newest at or before a moment: see `parseMoment`. Throws a Failure if there is
  * none.
  *
- * A backup whose dates contradict the server's is found only by its key, or by `name@` and the whole time in its key.
+ * A backup whose dates contradict the server's is found only by its key, or by `name@` and the whole time in its key. Of several
+ * with the same time, that finds the one that was stored first.
  */
 export async function findManifest(bucket: FindBucket, wanted: string, tools: FindTools): Promise<Found> {
   if (parseManifestKey(wanted) !== undefined) {
@@ -53,7 +54,8 @@ export async function findManifest(bucket: FindBucket, wanted: string, tools: Fi
   let exact: ListedRoot | undefined;
   for await (const root of listRoots(bucket, name)) {
     if (oldest === undefined || root.stored < oldest.stored) oldest = root;
-    if (isExactly(root, upTo) && (exact === undefined || root.stored > exact.stored)) exact = root;
+    // Of several with the same start, the first: anybody with the machine's key can put another one later.
+    if (isExactly(root, upTo) && (exact === undefined || root.stored < exact.stored)) exact = root;
     if (isUpTo(root, upTo)) newest.add(root);
   }
   if (exact !== undefined) return exactly(bucket, exact, tools);
@@ -80,10 +82,11 @@ async function chosenOf(
   const { root, original, passedOver } = await takeUsable(bucket, candidates, (one, read) => {
     return read === undefined ? contradictionOf(one, time) : contradictionIn(one, read.manifest, time);
   });
-  for (const passed of passedOver.slice(0, mostNames)) notify(passedOverNotice(passed, root));
+  // If none can be used: reading it again says what is wrong with it.
+  const unusable = root === undefined ? passedOver.find(({ kind }) => kind !== "dates") : undefined;
+  const more = passedOver.filter((passed) => passed !== unusable);
+  for (const passed of more.slice(0, mostNames)) notify(passedOverNotice(passed, root));
   if (root !== undefined) return { ...root, original, passedOver };
-  // Reading it again says what is wrong with it.
-  const [unusable, ...more] = passedOver.filter(({ kind }) => kind !== "dates");
   if (unusable !== undefined) return { ...unusable.root, passedOver: more };
   throw noneByDefault(candidates);
 }

@@ -2,7 +2,7 @@
 import type { BucketReader } from "../bucket/contract.ts";
 import { throwIfFatal } from "../bucket/fatal.ts";
 import { timeOfStamp } from "../format/keys.ts";
-import type { Manifest } from "../format/manifest.ts";
+import { type ManifestSummary, summaryOf } from "../format/manifest.ts";
 import { byStored, contradictionIn, contradictionOf } from "./dates.ts";
 import { type Overlay, readOriginal } from "./original.ts";
 import { ManifestRefused } from "./read.ts";
@@ -20,7 +20,7 @@ export type ListedBackup = {
 } & (
   | {
       readonly state: "complete";
-      readonly manifest: Manifest;
+      readonly manifest: ManifestSummary;
       /** What was laid over the version that the manifest was read from. */
       readonly overlay: Overlay | undefined;
     }
@@ -72,7 +72,7 @@ async function describe(bucket: Pick<BucketReader, "get">, root: ListedRoot, now
   try {
     const { manifest, overlay } = await readOriginal(bucket, root);
     const contradiction = contradictionIn(root, manifest, now);
-    return { ...common, contradiction, state: "complete", manifest, overlay };
+    return { ...common, contradiction, state: "complete", manifest: summaryOf(manifest), overlay };
   } catch (error) {
     if (error instanceof ManifestRefused) return { ...common, state: error.kind, why: error.message };
     return { ...common, state: "unreadable", why: throwIfFatal(error).message };

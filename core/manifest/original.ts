@@ -5,9 +5,8 @@
 import type { Stored } from "../bucket/contract.ts";
 import { stampOf } from "../format/keys.ts";
 import type { Manifest, ManifestHeader } from "../format/manifest.ts";
-import { sha256 } from "../format/sha256.ts";
 import type { ObjectSource } from "../stored/read.ts";
-import { ManifestRefused, readManifest, readStored } from "./read.ts";
+import { ManifestRefused, readManifest } from "./read.ts";
 import type { ListedRoot } from "./roots.ts";
 
 /** What was laid over a root, by someone other than archive. */
@@ -69,5 +68,7 @@ async function isRepeated(bucket: ObjectSource, { versions, count }: ListedRoot,
 }
 
 async function digestOf(bucket: ObjectSource, stored: Stored): Promise<string> {
-  return sha256(await readStored(bucket, stored));
+  const hash = new Bun.CryptoHasher("sha256");
+  for await (const piece of bucket.get(stored.key, { version: stored.version, unchanged: true })) hash.update(piece);
+  return hash.digest("hex");
 }

@@ -1,22 +1,41 @@
 /** Reads a manifest: its root, and its parts one by one. Nothing of it is believed before its digest is checked. */
-import { readFile } from "node:fs/promises";
+import { open } from "node:fs/promises";
 import { BucketError } from "../bucket/contract.ts";
 import { exitStatus, Failure, reasonOf } from "../failure.ts";
 import { argumentBytes } from "../format/argument.ts";
+import { splitKey } from "../format/encoding.ts";
 import type { Entry, ObjectRef } from "../format/entry.ts";
 import { altered, FormatError } from "../format/error.ts";
+import { frameContentSize } from "../format/frame.ts";
 import { maxLineBytes } from "../format/lines.ts";
-import { decodeManifest, type Manifest, type PartRef } from "../format/manifest.ts";
-import { decodePart } from "../format/part.ts";
+import { decodeManifest, type Manifest, mostRootBytes, type PartRef } from "../format/manifest.ts";
+import { type BadEntry, decodePart } from "../format/part.ts";
 import type { ByteString } from "../format/path.ts";
 import { sha256 } from "../format/sha256.ts";
-import { decodeDocument, type ObjectSource, readStored as readObject } from "../stored/read.ts";
+import { Budget } from "../side-by-side.ts";
+import { DocumentReading, decodeDocument, decodeStream, type ObjectSource, readStored } from "../stored/read.ts";
 import { readTwice } from "../stored/second-read.ts";
-import type { ManifestSource, RootVersion } from "./source.ts";
+import type { ManifestSource } from "./source.ts";
 
-/** Bytes of a root or a part: a part is 32 MiB of lines and one more line at most. */
+/** Bytes of a part: 32 MiB of lines and one more line at most. */
 const mostBytes = maxLineBytes + 64 * 1024 * 1024;
 const bounds = { stored: mostBytes, content: mostBytes } as const;
+
+/** Text of roots that are decoded at a time. A small object may become a large text, so its reader waits until it knows its share. */
+const rootsAtOnce = new Budget(16 * 1024 * 1024);
+
+class ShareOfMemory implements Disposable {
+  #bytes = 0;
+
+  readonly take = async (bytes: number): Promise<void> => {
+    await rootsAtOnce.take(bytes);
+    this.#bytes = bytes;
+  };
+
+  [Symbol.dispose](): void {
+    rootsAtOnce.give(this.#bytes);
+  }
+}
 
 export function nameOf(source: ManifestSource): string {
   return "key" in source ? source.key : source.file;
@@ -30,22 +49,33 @@ export async function readManifest(bucket: ObjectSource, source: ManifestSource)
   const name = nameOf(source);
   try {
     return await readTwice(async () => {
-      const stored = "key" in source ? await readStored(bucket, source) : await readLocal(source.file);
-      return decodeManifest(await decodeDocument(stored, name, bounds));
+      using share = new ShareOfMemory();
+      const bounds = { most: mostRootBytes, admit: share.take };
+      if ("key" in source) {
+        await using reading = new DocumentReading(bucket, source, bounds);
+        return await decodeStored(reading);
+      }
+      return await decodeManifest(decodeStream(readLocal(source.file), name, bounds));
     });
   } catch (error) {
     throw refusal(error, name);
   }
 }
 
-/** Returns the bytes of a root as they are stored, whatever they are. */
-export function readStored(bucket: ObjectSource, { key, version }: RootVersion): Promise<Uint8Array> {
-  return readObject(bucket, { key, version }, bounds.stored);
+/** Asks the bucket first if it is no manifest: bytes that changed there since they were put are not junk that somebody put. */
+async function decodeStored(reading: DocumentReading): Promise<Manifest> {
+  try {
+    return await decodeManifest(reading.text);
+  } catch (error) {
+    if (error instanceof FormatError && error.kind === "altered") await reading.rest();
+    throw error;
+  }
 }
 
-async function readLocal(file: string): Promise<Uint8Array> {
+async function* readLocal(file: string): AsyncGenerator<Uint8Array> {
   try {
-    return await readFile(argumentBytes(file));
+    const handle = await open(argumentBytes(file));
+    yield* handle.createReadStream();
   } catch (error) {
     throw new Failure({ doing: "read the manifest", what: file, why: reasonOf(error), cause: error });
   }
@@ -56,7 +86,7 @@ export type StoredPart = Pick<PartRef, "key" | "version" | "size" | "sha256">;
 /** Returns the stored bytes of a part. Throws as `get` does, and a FormatError if they are not those that the root names. */
 export async function readPart(bucket: ObjectSource, part: StoredPart): Promise<Uint8Array> {
   return readTwice(async () => {
-    const stored = await readObject(bucket, part, bounds.stored);
+    const stored = await readStored(bucket, part, Math.min(part.size, bounds.stored));
     if (sha256(stored) === part.sha256) return stored;
     throw altered("its content does not match the digest that the manifest has of it");
   });
@@ -67,31 +97,43 @@ export function textOfPart(stored: Uint8Array, { key }: Pick<StoredPart, "key">)
   return decodeDocument(stored, key, bounds);
 }
 
+/** Returns how many bytes of text a part takes in memory, by the word of its frame; under filters that is not known. */
+export function weightOfPart(stored: Uint8Array, { key }: Pick<StoredPart, "key">): number {
+  return splitKey(key).filters.length > 0 ? bounds.content : frameContentSize(stored);
+}
+
 export type LoadedPart = { readonly objects: readonly ObjectRef[]; readonly entries: readonly Entry[] };
+
+/** Called for an entry that cannot be read: it is left out, so that it costs nothing else. */
+export type OnBadEntry = (entry: BadEntry) => void;
 
 export type Wanted = (entry: Entry, objects: readonly ObjectRef[]) => boolean;
 
 /**
  * Decodes all of a part at once, so that a part which turns out to be wrong changes nothing on the disk. `next` is where
- * the part after it begins. Only entries that `wanted` accepts are kept.
+ * the part after it begins. Only entries that `wanted` accepts are kept. Returns the bad ones too: they are only news if
+ * all else is well.
  */
 export async function openPart(
   stored: Uint8Array,
   part: PartRef,
   next: ByteString | undefined,
   wanted: Wanted,
-): Promise<LoadedPart> {
-  const { objects, entries } = decodePart(await textOfPart(stored, part));
+): Promise<LoadedPart & { readonly bad: readonly BadEntry[] }> {
+  const bad: BadEntry[] = [];
+  const { objects, entries } = decodePart(await textOfPart(stored, part), (entry) => bad.push(entry));
   const kept: Entry[] = [];
   let count = 0;
   for (const entry of entries) {
-    if (count === 0 && entry.path !== part.first) throw altered("it begins with another path than the manifest says");
+    if (count + bad.length === 0 && entry.path !== part.first)
+      throw altered("it begins with another path than the manifest says");
     if (next !== undefined && entry.path >= next) throw altered("it overlaps with the part after it");
     count += 1;
     if (wanted(entry, objects)) kept.push(entry);
   }
+  count += bad.length;
   if (count !== part.entries) throw altered(`it has ${count} entries, the manifest says ${part.entries}`);
-  return { objects, entries: kept };
+  return { objects, entries: kept, bad };
 }
 
 /**

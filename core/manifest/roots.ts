@@ -24,7 +24,7 @@ export type ListedRoot = ManifestKey & {
 export type VersionLister = Pick<BucketReader, "listVersions">;
 
 /** An attacker may put any number; the oldest are the ones that matter. */
-const mostVersions = 100;
+export const mostVersions = 100;
 
 const parts = /^manifests\/[^/]+\/parts\//;
 /** Returns a key behind all that lie in the folder: `0` is the character after `/`. */

@@ -2,4 +2,4 @@
 export type ManifestSource = RootVersion | { readonly file: string };
 
 /** Without `version`, the newest. */
-export type RootVersion = { readonly key: string; readonly version?: string };
+type RootVersion = { readonly key: string; readonly version?: string };

@@ -4,7 +4,7 @@ import type { Manifest, PartRef } from "../format/manifest.ts";
 import type { ByteString } from "../format/path.ts";
 import type { ObjectSource } from "../stored/read.ts";
 import { type Loss, lossOf } from "./loss.ts";
-import { type LoadedPart, openPart, readPart, refusal, type Wanted } from "./read.ts";
+import { type LoadedPart, type OnBadEntry, openPart, readPart, refusal, type Wanted } from "./read.ts";
 
 export type WalkOptions = {
   readonly bucket: ObjectSource;
@@ -14,9 +14,13 @@ export type WalkOptions = {
   readonly wanted: Wanted;
   /** Called for a part that is missing or damaged: it is left out, so that it costs no more than its entries. */
   readonly onLost: (part: PartRef, loss: Loss) => void;
+  readonly onBadEntry: OnBadEntry;
 };
 
 type Stretch = { readonly part: PartRef; readonly next: ByteString | undefined };
+
+/** Stored bytes of a part that is fetched ahead. Most have less than 1 MiB. */
+const largestAhead = 8 * 1024 * 1024;
 
 /** Reads the parts in order. The next one is being fetched while one is worked on. */
 export async function* walkParts({
@@ -25,15 +29,19 @@ export async function* walkParts({
   concerns,
   wanted,
   onLost,
+  onBadEntry,
 }: WalkOptions): AsyncGenerator<LoadedPart> {
   const stretches = stretchesOf(manifest).filter(({ part, next }) => concerns(part.first, next));
   let ahead: Promise<Uint8Array> | undefined;
   for (const [number, stretch] of stretches.entries()) {
     const stored = ahead ?? fetchAhead(bucket, stretch);
     const following = stretches[number + 1];
-    ahead = following && fetchAhead(bucket, following);
+    ahead = following && following.part.size <= largestAhead ? fetchAhead(bucket, following) : undefined;
     const opened = await openOrLose(stretch, stored, wanted, onLost);
-    if (opened !== undefined) yield opened;
+    if (opened === undefined) continue;
+    const { bad, ...part } = opened;
+    bad.forEach(onBadEntry);
+    yield part;
   }
 }
 
@@ -42,7 +50,7 @@ async function openOrLose(
   stored: Promise<Uint8Array>,
   wanted: Wanted,
   onLost: WalkOptions["onLost"],
-): Promise<LoadedPart | undefined> {
+): Promise<Awaited<ReturnType<typeof openPart>> | undefined> {
   try {
     return await openPart(await stored, part, next, wanted);
   } catch (error) {

@@ -38,12 +38,14 @@ export class IndexObjects implements Disposable {
    */
   async isUseful({ key, version }: Stored): Promise<boolean> {
     try {
-      for (const line of await this.#linesOf({ key, version })) {
-        if ("object" in line && this.#exists(line.object)) return true;
-        if ("extended" in line && new Date(line.extended.retain_until) > this.#now && this.#exists(line.extended))
-          return true;
+      let isUseful = false;
+      // To the end: only then it is known to be whole.
+      for await (const line of this.#linesOf({ key, version })) {
+        if ("object" in line) isUseful ||= this.#exists(line.object);
+        if ("extended" in line && new Date(line.extended.retain_until) > this.#now)
+          isUseful ||= this.#exists(line.extended);
       }
-      return false;
+      return isUseful;
     } catch (error) {
       if (error instanceof FormatError) return error.kind === "newer";
       if (error instanceof BucketError && (error.kind === "missing" || error.kind === "damaged")) return false;
@@ -51,7 +53,7 @@ export class IndexObjects implements Disposable {
     }
   }
 
-  #linesOf(object: { readonly key: string; readonly version: string }): Promise<Iterable<IndexLine>> {
+  #linesOf(object: { readonly key: string; readonly version: string }): AsyncIterable<IndexLine> {
     const verified = parseVerifiedKey(object.key);
     if (verified !== undefined) return readVerifiedObject(this.#bucket, object, verified.run);
     return readIndexObject(this.#bucket, object);

@@ -5,7 +5,7 @@ import { exitStatus, Failure } from "../failure.ts";
 import { type ManifestKey, parseManifestKey, prefixes } from "../format/keys.ts";
 import { contradictionIn, contradictionOf } from "../manifest/dates.ts";
 import { NewestRoots, takeUsable } from "../manifest/newest.ts";
-import type { ListedRoot, VersionLister } from "../manifest/roots.ts";
+import { type ListedRoot, mostVersions, type VersionLister } from "../manifest/roots.ts";
 import { eachOf } from "../side-by-side.ts";
 import { applyPolicy, type Dated, type Policy } from "./policy.ts";
 import { classify, type KeyVersions, listKeys } from "./versions.ts";
@@ -46,7 +46,10 @@ export async function findRoots(bucket: VersionLister): Promise<FoundManifests> 
 
 /** The root as readers of manifests know it. */
 export function listedRoot({ key, name, stamp, run, time, versions, hidden }: Root): ListedRoot {
-  const oldestFirst = versions.map(({ key, version, size }) => ({ key, version, size })).reverse();
+  const oldestFirst = versions
+    .slice(-mostVersions)
+    .map(({ key, version, size }) => ({ key, version, size }))
+    .reverse();
   const size = oldestFirst[0]?.size ?? 0;
   return { key, name, stamp, run, size, stored: time, versions: oldestFirst, count: versions.length, hidden };
 }
@@ -57,10 +60,14 @@ export type Choice = {
   readonly policy: Policy;
   /** By the server's clock, if it has one. */
   readonly now: Date;
-  /** Reads a root, and notes down what it needs. Returns undefined if it is a backup that counts. */
+  /** Reads a root. If it is a backup that counts, notes down what it needs, and returns undefined. */
   readonly read: (root: Root) => Promise<Uncounted | undefined>;
   /** As `read`, but notes nothing down. */
   readonly look: (root: Root) => Promise<Uncounted | undefined>;
+  /** Returns whether a root that was read is of a complete backup. */
+  readonly isComplete: (root: Root) => boolean;
+  /** Called for what is kept though no rule keeps it: it does not count, or its name was not chosen. */
+  readonly keep: (root: Root) => Promise<void>;
 };
 
 export type Uncounted = {
@@ -72,8 +79,8 @@ export type Uncounted = {
 const atOnce = 8;
 
 /**
- * Decides about each root, newest first within a name. Those of names that were not chosen are all kept. All that are kept were
- * read.
+ * Decides about each root, newest first within a name. Those of names that were not chosen are all kept. For all that are kept,
+ * `read` or `keep` was called.
  */
 export async function chooseRoots(roots: readonly Root[], choice: Choice): Promise<RootDecision[]> {
   const names = Map.groupBy(roots, (root) => root.name);
@@ -82,7 +89,7 @@ export async function chooseRoots(roots: readonly Root[], choice: Choice): Promi
   await eachOf(names, atOnce, async ([name, own]) => {
     const isChosen = choice.names?.includes(name) ?? true;
     decided.set(name, isChosen ? await decide(own, choice) : own.map(notChosen));
-    if (!isChosen) await eachOf(own, atOnce, async (root) => void (await choice.read(root)));
+    if (!isChosen) await eachOf(own, atOnce, choice.keep);
   });
   return [...names.keys()].flatMap((name) => decided.get(name) ?? []);
 }
@@ -94,7 +101,8 @@ const notChosen = (backup: Root): RootDecision => ({ backup, reasons: ["not chos
  * keeps is read, and if some of it does not count, the policy chooses again without it. Otherwise junk that anyone puts would
  * take the place of a good backup in each rule.
  */
-async function decide(own: readonly Root[], { policy, now, read, look }: Choice): Promise<RootDecision[]> {
+async function decide(own: readonly Root[], choice: Choice): Promise<RootDecision[]> {
+  const { policy, now, read, look, keep } = choice;
   const uncounted = new Map<Root, Uncounted>();
   for (const root of own) if (contradictionOf(datesOf(root), now) !== undefined) uncounted.set(root, wrongDates);
   const done = new Set<Root>();
@@ -108,7 +116,10 @@ async function decide(own: readonly Root[], { policy, now, read, look }: Choice)
       policy,
     );
     const unread = decisions.filter(({ backup, reasons }) => reasons.length > 0 && !done.has(backup));
-    if (unread.length === 0) return [...(await decideUncounted(uncounted, decisions, read)), ...decisions];
+    if (unread.length === 0) {
+      const all = await keepComplete(decisions, choice);
+      return [...(await decideUncounted(uncounted, all, keep)), ...all];
+    }
     await eachOf(decisions.slice(0, ahead), atOnce, ({ backup }) => settle(backup, look));
     const sound = unread.filter(({ backup }) => !uncounted.has(backup));
     await eachOf(sound, atOnce, async ({ backup }) => {
@@ -116,6 +127,24 @@ async function decide(own: readonly Root[], { policy, now, read, look }: Choice)
       await settle(backup, read);
     });
   }
+}
+
+/** If none of so many backups is complete, there is no complete one whose place could be taken. */
+const mostIncomplete = 100;
+
+/**
+ * Keeps the last complete backup, too, if the rules keep only later ones, in which something is missing: those of a machine whose
+ * disk is not mounted push out no good one.
+ */
+async function keepComplete(decisions: readonly RootDecision[], { read, look, isComplete }: Choice) {
+  for (const [number, { backup, reasons }] of decisions.slice(0, mostIncomplete).entries()) {
+    const isKept = reasons.length > 0;
+    if (!isKept && (await look(backup)) !== undefined) continue;
+    if (!isComplete(backup)) continue;
+    if (isKept || (await read(backup)) !== undefined) return decisions;
+    return decisions.with(number, { backup, reasons: ["last complete"] });
+  }
+  return decisions;
 }
 
 /** So many of the newest are looked at after junk was found, and twice as many each time: there may be thousands. */
@@ -128,7 +157,7 @@ const fewAhead = 16;
 async function decideUncounted(
   uncounted: ReadonlyMap<Root, Uncounted>,
   decisions: readonly RootDecision[],
-  read: Choice["read"],
+  keep: Choice["keep"],
 ): Promise<RootDecision[]> {
   const kept = decisions.filter(({ reasons }) => reasons.length > 0).map(({ backup }) => backup.time.getTime());
   const oldest = Math.min(...kept);
@@ -137,12 +166,13 @@ async function decideUncounted(
     return { backup, reasons: isOld && !mayBeOne ? [] : [why] };
   });
   await eachOf(decided, atOnce, async ({ backup, reasons }) => {
-    if (reasons.length > 0) await read(backup);
+    if (reasons.length > 0) await keep(backup);
   });
   return decided;
 }
 
-const wrongDates: Uncounted = { why: "dates contradict", mayBeOne: false };
+/** It can be read, and its dates contradict the server's. */
+export const wrongDates: Uncounted = { why: "dates contradict", mayBeOne: false };
 
 const datesOf = ({ stamp, time }: Root) => ({ stamp, stored: time });
 

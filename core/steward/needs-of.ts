@@ -1,13 +1,15 @@
 /** Reads roots, and the object lists at the head of their parts; the entries are of no interest here. */
 import type { Stored } from "../bucket/contract.ts";
 import type { Manifest } from "../format/manifest.ts";
+import { isComplete } from "../manifest/complete.ts";
+import { contradictionIn } from "../manifest/dates.ts";
 import { type Loss, lossOf } from "../manifest/loss.ts";
 import { type Original, readOriginal } from "../manifest/original.ts";
 import { readParts } from "../manifest/references/read-parts.ts";
 import type { LockDemand, ReferencedPart, References } from "../manifest/references/references.ts";
 import { Budget } from "../side-by-side.ts";
 import type { ObjectSource } from "../stored/read.ts";
-import { listedRoot, type Root, type Uncounted } from "./kept.ts";
+import { listedRoot, type Root, type Uncounted, wrongDates } from "./kept.ts";
 
 /** A root or part whose needs are not known. `stored`: nothing that came later can be among them. */
 export type Unreadable = {
@@ -23,6 +25,8 @@ export type NeedsDeps = {
   readonly references: References;
   /** What this manifest demands of the locks of all that it needs; undefined if that does not matter. */
   readonly demandOf: (manifest: Manifest, root: Root) => LockDemand | undefined;
+  /** By the server's clock, if it has one. */
+  readonly now: Date;
   readonly signal: AbortSignal;
 };
 
@@ -31,6 +35,8 @@ type NameOwner = { readonly name: string; readonly owner: number; readonly lates
 type OwnerNames = Map<string, NameOwner>;
 
 type OnUnreadable = (unreadable: Unreadable) => void;
+type Judgement = Promise<Uncounted | undefined>;
+type UseOriginal = (root: Root, original: Original) => Uncounted | undefined;
 
 const rootsAtOnce = 8;
 const partsAtOnce = 3;
@@ -41,6 +47,8 @@ const mostLookedUp = 100;
 export class Needs {
   readonly #looked = new Map<string, Promise<Uncounted | undefined>>();
   readonly #added = new Map<string, Promise<Uncounted | undefined>>();
+  readonly #kept = new Map<string, Promise<Uncounted | undefined>>();
+  readonly #complete = new Set<string>();
   readonly #inFlight = new Budget(rootsAtOnce);
   /** Names with a backup that was added, in the order in which they came: owners of `references` are numbered so. */
   readonly #names: OwnerNames = new Map();
@@ -52,52 +60,67 @@ export class Needs {
   }
 
   /** Reads a root. Returns undefined if it is a backup that counts. */
-  look(root: Root, onUnreadable: OnUnreadable): Promise<Uncounted | undefined> {
-    return this.#added.get(root.key) ?? this.#once(this.#looked, root, onUnreadable, () => {});
+  async look(root: Root, onUnreadable: OnUnreadable): Promise<Uncounted | undefined> {
+    return this.#added.get(root.key) ?? this.#once(this.#looked, root, this.#read(onUnreadable, this.#judged()));
   }
 
-  /** As `look`; also notes down what the backup needs. */
-  add(root: Root, onUnreadable: OnUnreadable): Promise<Uncounted | undefined> {
-    const { references, demandOf } = this.#deps;
-    return this.#once(this.#added, root, onUnreadable, ({ manifest, stored }) => {
-      const { owner } = this.#ownerOf(root);
-      references.addBackup({ root: stored, manifest, demand: demandOf(manifest, root), owner });
-    });
+  /** As `look`; if it counts, also notes down what the backup needs. */
+  async add(root: Root, onUnreadable: OnUnreadable): Promise<Uncounted | undefined> {
+    const found = await this.#looked.get(root.key);
+    return found ?? this.#once(this.#added, root, this.#read(onUnreadable, this.#judged(this.#note)));
   }
 
-  async #once(
-    known: Map<string, Promise<Uncounted | undefined>>,
-    root: Root,
-    onUnreadable: OnUnreadable,
-    use: (original: Original) => void,
-  ): Promise<Uncounted | undefined> {
-    const before = await this.#looked.get(root.key);
-    if (before !== undefined) return before;
-    const reading = known.get(root.key) ?? this.#read(root, onUnreadable, use);
+  /** Returns whether a root that was read is of a complete backup. */
+  isComplete({ key }: Root): boolean {
+    return this.#complete.has(key);
+  }
+
+  /** Notes down what a backup needs, whatever its dates say. */
+  async keep(root: Root, onUnreadable: OnUnreadable): Promise<void> {
+    const found = (await this.#added.get(root.key)) ?? (await this.#looked.get(root.key));
+    if (found === undefined ? this.#added.has(root.key) : found !== wrongDates) return;
+    await this.#once(this.#kept, root, this.#read(onUnreadable, this.#note));
+  }
+
+  #once(known: Map<string, Judgement>, root: Root, read: (root: Root) => Judgement): Judgement {
+    const reading = known.get(root.key) ?? read(root);
     known.set(root.key, reading);
     return reading;
   }
 
-  async #read(
-    root: Root,
-    onUnreadable: OnUnreadable,
-    use: (original: Original) => void,
-  ): Promise<Uncounted | undefined> {
-    const { bucket, signal } = this.#deps;
-    const listed = listedRoot(root);
-    await this.#inFlight.take(1);
-    try {
-      signal.throwIfAborted();
-      use(await readOriginal(bucket, listed));
-      return undefined;
-    } catch (error) {
-      const loss = lossOf(error, root.key);
-      const [object] = listed.versions;
-      if (object !== undefined) onUnreadable({ object, loss, name: root.name, stored: root.time });
-      return loss.junk ? { why: "no backup", mayBeOne: false } : { why: "not readable", mayBeOne: true };
-    } finally {
-      this.#inFlight.give(1);
-    }
+  readonly #note: UseOriginal = (root, { manifest, stored }) => {
+    const { references, demandOf } = this.#deps;
+    const { owner } = this.#ownerOf(root);
+    references.addBackup({ root: stored, manifest, demand: demandOf(manifest, root), owner });
+    return undefined;
+  };
+
+  /** Uses a backup if its dates do not contradict the server's. */
+  #judged(use: UseOriginal = () => undefined): UseOriginal {
+    return (root, original) => {
+      const why = contradictionIn({ stamp: root.stamp, stored: root.time }, original.manifest, this.#deps.now);
+      return why === undefined ? use(root, original) : wrongDates;
+    };
+  }
+
+  #read(onUnreadable: OnUnreadable, use: UseOriginal): (root: Root) => Judgement {
+    return async (root) => {
+      const listed = listedRoot(root);
+      await this.#inFlight.take(1);
+      try {
+        this.#deps.signal.throwIfAborted();
+        const original = await readOriginal(this.#deps.bucket, listed);
+        if (isComplete(original.manifest)) this.#complete.add(root.key);
+        return use(root, original);
+      } catch (error) {
+        const loss = lossOf(error, root.key);
+        const [object] = listed.versions;
+        if (object !== undefined) onUnreadable({ object, loss, name: root.name, stored: root.time });
+        return loss.junk ? { why: "no backup", mayBeOne: false } : { why: "not readable", mayBeOne: true };
+      } finally {
+        this.#inFlight.give(1);
+      }
+    };
   }
 
   /** Reads the parts of all roots that were added. Those that were read before are not read again. */

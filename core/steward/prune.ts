@@ -34,7 +34,7 @@ import { Holds } from "./holds.ts";
 import { chooseRoots, type Root, type RootDecision, type Uncounted } from "./kept.ts";
 import { Needs, type Unreadable } from "./needs-of.ts";
 import type { Policy } from "./policy.ts";
-import { Remover } from "./remover.ts";
+import { type Lock, Remover } from "./remover.ts";
 import { sweep } from "./sweep.ts";
 import { type Fate, Tally } from "./tally.ts";
 import { findAllRoots } from "./whole-list.ts";
@@ -92,7 +92,7 @@ export async function prune(job: PruneJob): Promise<PruneSummary> {
   const holds = new Holds(job);
   for (const stranger of strangers) holds.addStranger(stranger);
   using references = new References();
-  const needs = new Needs({ bucket, references, demandOf: () => undefined, signal });
+  const needs = new Needs({ bucket, references, demandOf: () => undefined, now, signal });
   const deps = { ...job, roots, timeOfServer: now, needs, remover, tally, holds };
   const { decisions, fates } = await settleRoots(deps);
   const living = new Set(roots.filter((root) => fates.get(root) !== "removed").map((root) => root.name));
@@ -130,13 +130,26 @@ async function settleRoots(deps: SettleDeps): Promise<Settled> {
   };
   const read = (root: Root) => judged(root, needs.add(root, holds.add));
   const look = (root: Root) => judged(root, needs.look(root, holds.add));
-  const decisions = await chooseRoots(roots, { names, policy, now: timeOfServer, read, look });
+  const keep = (root: Root) => needs.keep(root, holds.add);
+  const decisions = await chooseRoots(roots, {
+    names,
+    policy,
+    now: timeOfServer,
+    read,
+    look,
+    keep,
+    isComplete: (root) => needs.isComplete(root),
+  });
   const kept = decisions.flatMap(({ backup, reasons }) => (reasons.length > 0 ? [backup] : []));
   const outside = decisions.flatMap(({ backup, reasons }) => (reasons.length > 0 ? [] : [backup]));
   const fates = new Map<Root, Fate>(kept.map((root) => [root, "kept"]));
-  const warn = (locked: Unreadable) => notify(unreadable(locked));
+  let warned = 0;
+  const warn = (locked: Unreadable) => {
+    warned += 1;
+    if (warned <= mostWarned) notify(unreadable(locked));
+  };
   const addLocked = async (these: readonly Root[]) => {
-    await eachOf(these, atOnce, async (root) => void (await needs.add(root, warn)));
+    await eachOf(these, atOnce, (root) => needs.keep(root, warn));
     await needs.addParts(warn);
   };
 
@@ -153,6 +166,7 @@ async function settleRoots(deps: SettleDeps): Promise<Settled> {
 }
 
 const atOnce = 8;
+const mostWarned = 10;
 
 /** Returns the beginning by the earlier of two clocks: by one that is ahead, locks would seem over that still held. */
 function byEarlierClock(start: Date, now: Date, server: Date | undefined): Date {
@@ -165,7 +179,10 @@ const classifiedRoot = ({ name }: Root) => ({ kind: "root", name }) as const;
 /** Returns the roots of which no version is locked: a root goes whole or not at all. Tallies the others. */
 async function unlockedOf(roots: readonly Root[], remover: Remover, tally: Tally, fates: Map<Root, Fate>) {
   await eachOf(roots, atOnce, async (root) => {
-    const locks = await Promise.all(root.versions.map((version) => remover.lockOf(version)));
+    const locks: (Lock | undefined)[] = [];
+    await eachOf(root.versions.entries(), atOnce, async ([number, version]) => {
+      locks[number] = await remover.lockOf(version);
+    });
     const [first] = locks.flatMap((lock) => lock ?? []);
     if (first === undefined) return;
     fates.set(root, first.fate);

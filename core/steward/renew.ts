@@ -16,7 +16,7 @@ import { type LockDemand, type NeededVersion, References } from "../manifest/ref
 import type { Notify } from "../notice.ts";
 import { eachOf } from "../side-by-side.ts";
 import { Growth, type Holding } from "./growth.ts";
-import { chooseRoots, type Root } from "./kept.ts";
+import { chooseRoots, type Root, type RootDecision, wrongDates } from "./kept.ts";
 import { Needs, type Unreadable } from "./needs-of.ts";
 import type { Policy } from "./policy.ts";
 
@@ -75,8 +75,8 @@ export async function renew(job: RenewJob): Promise<RenewSummary> {
   };
   using references = new References();
   const capped = new Map<string, number>();
-  const needs = new Needs({ bucket, references, demandOf: demandsOf(job, now, capped), signal });
   const timeOfServer = bucket.serverTime() ?? now;
+  const needs = new Needs({ bucket, references, demandOf: demandsOf(job, now, capped), now: timeOfServer, signal });
   const own = roots.filter(({ name }) => names.includes(name));
   const usable = new Set<Root>();
   const read = async (root: Root) => {
@@ -85,7 +85,18 @@ export async function renew(job: RenewJob): Promise<RenewSummary> {
     return why;
   };
   const look = (root: Root) => needs.look(root, onUnreadableRoot);
-  await chooseRoots(own, { names, policy, now: timeOfServer, read, look });
+  const keep = () => Promise.resolve();
+  const decisions = await chooseRoots(own, {
+    names,
+    policy,
+    now: timeOfServer,
+    read,
+    look,
+    keep,
+    isComplete: (root) => needs.isComplete(root),
+  });
+  const dated = decisions.filter(({ reasons }) => reasons.includes(wrongDates.why));
+  if (dated.length > 0) notify(datesNotice(dated));
   figures.backups = usable.size;
   await needs.addParts(onUnreadable);
   for (const [name, promised] of [...capped].slice(0, mostReported)) notify(cappedNotice(name, promised, job.mostDays));
@@ -125,6 +136,14 @@ function promisedDuration(header: ManifestHeader): number {
 function cappedNotice(name: string, promised: number, mostDays: number) {
   const message = `backups of ${JSON.stringify(name)} promise locks of up to ${promised} days; they are locked for ${mostDays} days from now: --max-days gives more`;
   return { level: "warning", code: "promise-capped", message } as const;
+}
+
+/** Locks are for what the rules keep: anybody with the machine's key can put any number that no rule limits. */
+function datesNotice(dated: readonly RootDecision[]) {
+  const first = JSON.stringify(dated[0]?.backup.key);
+  return notRenewed(
+    `${dated.length} backups are not renewed, such as ${first}: their dates contradict the server's; \`sysbackup list\` shows them`,
+  );
 }
 
 type LockOutcome = "extended" | "long enough" | "damaged" | "refused";

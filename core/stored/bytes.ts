@@ -20,6 +20,16 @@ export async function collect(stream: ByteStream, most: number): Promise<Uint8Ar
   return pieces.length === 1 && first !== undefined ? first : Buffer.concat(pieces, size);
 }
 
+/** Passes a stream on. Throws a FormatError if it has more than `most` bytes. */
+export async function* bounded(stream: ByteStream, most: number): AsyncGenerator<Uint8Array> {
+  let size = 0;
+  for await (const piece of stream) {
+    size += piece.length;
+    if (size > most) throw altered(`it is larger than the ${most} bytes expected`);
+    yield piece;
+  }
+}
+
 /** Returns the first `length` bytes of a stream, or all if there are fewer, in a buffer of their own. */
 export async function beginning(stream: ByteStream, length: number): Promise<Uint8Array> {
   const content = Buffer.allocUnsafe(length);

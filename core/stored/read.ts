@@ -7,8 +7,9 @@ import { readAll } from "../bucket/stream.ts";
 import { contentCodec, decodeText, type Filter, filterNamed } from "../format/codec.ts";
 import { codecOf, type Encoding, filtersOf, isReadInRanges, splitKey } from "../format/encoding.ts";
 import { FormatError } from "../format/error.ts";
+import { contentOfFrame } from "../format/frame-stream.ts";
 import type { ByteStream } from "../format/zlib.ts";
-import { beginning, checked, collect, cut, once } from "./bytes.ts";
+import { beginning, bounded, checked, collect, cut, once } from "./bytes.ts";
 
 export type ObjectSource = Pick<BucketReader, "get">;
 
@@ -42,9 +43,25 @@ export async function decodeDocument(stored: Uint8Array, key: string, bounds: Bo
   return decodeText(await unfiltered(stored, filters, bounds.stored), bounds.content);
 }
 
-/** Combines `readStored` and `decodeDocument`. */
-export async function readDocument(bucket: ObjectSource, object: ObjectVersion, bounds: Bounds): Promise<Uint8Array> {
-  return decodeDocument(await readStored(bucket, object, bounds.stored), object.key, bounds);
+/** `admit` is called with the size of a text, and waited for, before it is decompressed. */
+export type TextBounds = { readonly most: number; readonly admit?: (size: number) => Promise<void> };
+
+/** Yields the text of a root or an index object in pieces. Throws a FormatError if it is corrupt or longer than it may be. */
+export function streamDocument(bucket: ObjectSource, { key, version }: ObjectVersion, bounds: TextBounds): ByteStream {
+  const stored = bucket.get(key, { ...(version !== undefined && { version }), unchanged: true });
+  return decodeStream(stored, key, bounds);
+}
+
+/** Decodes as `streamDocument`. `name`: the key, or the name of the file. */
+export function decodeStream(stored: ByteStream, name: string, { most, admit }: TextBounds): ByteStream {
+  const { filters } = splitKey(name);
+  // What cannot be compressed takes a little more than itself.
+  const bytes = bounded(stored, most + most / 8);
+  return contentOfFrame(
+    filters.toReversed().reduce<ByteStream>((content, filter) => filterNamed(filter).decode(content), bytes),
+    most,
+    admit,
+  );
 }
 
 /** Yields the first `most` bytes of content, or all if there are fewer. The content of a pack is its frames as they are. */
@@ -119,6 +136,31 @@ export class ObjectReading implements AsyncDisposable {
   /** Reads to the end, whatever was read of the content. */
   async rest(): Promise<void> {
     for await (const _ of this.#stored);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#source.return?.();
+  }
+}
+
+/** Reads a text as `streamDocument` does, and the rest of its stored bytes if the text is not what it should be. */
+export class DocumentReading implements AsyncDisposable {
+  readonly text: ByteStream;
+  readonly #most: number;
+  readonly #source: AsyncIterator<Uint8Array>;
+  readonly #stored: ByteStream;
+
+  constructor(bucket: ObjectSource, { key, version }: ObjectVersion, bounds: TextBounds) {
+    const options = { ...(version !== undefined && { version }), unchanged: true } as const;
+    this.#source = bucket.get(key, options)[Symbol.asyncIterator]();
+    this.#stored = unending(this.#source, () => {});
+    this.text = decodeStream(this.#stored, key, bounds);
+    this.#most = bounds.most;
+  }
+
+  /** Throws as `get` does: `damaged` if the bucket does not have the bytes that were put. */
+  async rest(): Promise<void> {
+    for await (const _ of bounded(this.#stored, this.#most));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

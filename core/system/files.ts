@@ -28,19 +28,31 @@ export function readAt(
   return retried("read", undefined, () => libc.pread(fd, address, length, fileOffset));
 }
 
+const oneByte = fixedBuffer(1);
+
+/**
+ * Returns whether there is content at an offset, where the size says that there is none: the kernel's own files and some of FUSE
+ * have more than their size.
+ */
+export function hasContentAt(fd: number, offset: number): boolean {
+  return libc.pread(fd, oneByte.address, 1, offset) > 0;
+}
+
 const SEEK_DATA = 3;
 const SEEK_HOLE = 4;
 
 /**
  * Yields the data of a file of `size` bytes as `[offset, length]` in order; the rest are holes. On a filesystem that does not
- * report holes, all of it is data. Call only for files that take less space than their size.
+ * report holes, all of it is data.
  */
 export function* dataRegions(fd: number, size: number): Generator<readonly [offset: number, length: number]> {
   let position = 0;
   while (position < size) {
-    const start = seek(fd, position, SEEK_DATA, size);
+    const start = Math.max(position, seek(fd, position, SEEK_DATA, size));
     if (start >= size) return;
-    const end = Math.min(seek(fd, start, SEEK_HOLE, size), size);
+    const found = seek(fd, start, SEEK_HOLE, size);
+    // A filesystem that answers with no progress says nothing about holes.
+    const end = found > start && found < size ? found : size;
     yield [start, end - start];
     position = end;
   }
@@ -84,24 +96,4 @@ function obtained(status: number, call: string): boolean {
   if (error.code === "EAGAIN" || error.code === "EACCES") return false;
   if (["ENOTSUP", "ENOSYS", "ENOLCK", "EINVAL"].includes(error.code)) return true;
   throw error;
-}
-
-const longestPause = 100;
-
-/** Tries `tryReadLock` until `timeoutMs` has passed in calls to `sleep`. */
-export async function readLock(
-  fd: number,
-  timeoutMs: number,
-  sleep: (milliseconds: number) => Promise<void>,
-): Promise<boolean> {
-  let pause = 5;
-  let remaining = timeoutMs;
-  while (!tryReadLock(fd)) {
-    if (remaining <= 0) return false;
-    const duration = Math.min(pause, remaining);
-    await sleep(duration);
-    remaining -= duration;
-    pause = Math.min(pause * 2, longestPause);
-  }
-  return true;
 }

@@ -22,7 +22,7 @@ export class StrangersLink extends SystemError {
   }
 }
 
-/** Opens an absolute path as `openRoot` does, to list it. Throws a `StrangersLink`, also if somebody exchanges things meanwhile. */
+/** Opens an absolute path as `openRoot` does, to list it. Throws a `StrangersLink`, also if links are exchanged meanwhile. */
 export function openThroughOwnLinks(path: ByteString): number {
   const us = process.geteuid?.() ?? 0;
   const names = path.split("/");

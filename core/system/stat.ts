@@ -1,6 +1,8 @@
 /** Reads what the kernel knows of a file, without opening it. Never follows links. */
 import type { Moment } from "../format/entry.ts";
+import { clampedMoment } from "../format/moment.ts";
 import { type ByteString, fromBytes } from "../format/path.ts";
+import { keptFlags } from "./flags.ts";
 import {
   AT_EMPTY_PATH,
   AT_FDCWD,
@@ -40,6 +42,8 @@ export type Stat = {
   /** Device number of a device node, with `minor`; 0 for everything else. */
   readonly major: number;
   readonly minor: number;
+  /** Flags that `chattr` sets: see `flags.ts`. */
+  readonly flags: number;
   /** Units of 512 bytes that the file takes on disk. */
   readonly blocks: number;
 };
@@ -73,10 +77,7 @@ const longs = new BigUint64Array(result.bytes.buffer);
 
 const nothing = "" as ByteString;
 
-/**
- * Looks at a whole path, which another file may have the next time.
- * @internal
- */
+/** Looks at a whole path, which another file may have the next time. */
 export function lstat(path: ByteString): Stat {
   return lstatAt(AT_FDCWD, path) ?? missing(path);
 }
@@ -125,6 +126,7 @@ function decoded(): Stat {
     born: moment(20),
     major: words[32] ?? 0,
     minor: words[33] ?? 0,
+    flags: (words[2] ?? 0) & keptFlags,
     blocks: long(12),
   };
 }
@@ -139,13 +141,8 @@ function long(word: number): number {
   return (words[word + 1] ?? 0) * 2 ** 32 + (words[word] ?? 0);
 }
 
-/** 30 million years: what a manifest can hold. Some filesystems let users set times far beyond. */
-const longestTime = 999_999_999_999_999;
-
 function moment(word: number): Moment {
-  const seconds = (signedWords[word + 1] ?? 0) * 2 ** 32 + (words[word] ?? 0);
-  const bounded = Math.max(-longestTime, Math.min(seconds, longestTime));
-  return { seconds: bounded, nanoseconds: bounded === seconds ? (words[word + 2] ?? 0) : 0 };
+  return clampedMoment((signedWords[word + 1] ?? 0) * 2 ** 32 + (words[word] ?? 0), words[word + 2] ?? 0);
 }
 
 const target = fixedBuffer(longestPath);

@@ -4,26 +4,32 @@
  */
 import type { Acl } from "../format/entry.ts";
 import { type ByteString, fromBytes } from "../format/path.ts";
-import { type AclNames, aclToText } from "./acl.ts";
+import { quoted } from "../format/quoted.ts";
+import { AclError, type AclNames, aclToText } from "./acl.ts";
 import { pathOfHandle } from "./handle.ts";
 import { addressOf, check, cString, fixedBuffer, lastError, libc, SystemError, secondCString } from "./libc.ts";
 import { groupName, userName } from "./owners.ts";
 
-export type Xattrs = { readonly acl?: Acl; readonly xattrs: Map<ByteString, Uint8Array> };
+export type Xattrs = {
+  readonly acl?: Acl;
+  readonly xattrs: Map<ByteString, Uint8Array>;
+  /** Why some of them could not be read, if so. */
+  readonly unread?: string;
+};
 
 export const accessAcl = "system.posix_acl_access" as ByteString;
 export const defaultAcl = "system.posix_acl_default" as ByteString;
 
 /** Largest list and largest value on Linux: XATTR_LIST_MAX, XATTR_SIZE_MAX. */
 const maxBytes = 64 * 1024;
-/** Limits all values of one file together: users can set some hundred MiB, on some filesystems, and a manifest holds them in one line. */
+/** Bytes of all values of one file. Users can set some hundred MiB, on some filesystems, and a manifest holds them in one line. */
 const mostOfFile = 1024 * 1024;
 const list = fixedBuffer(maxBytes);
 const value = fixedBuffer(maxBytes);
 
 /**
  * Reads all attributes of an open file or folder. ACLs are decoded, and not in the map. None on a filesystem without
- * attributes.
+ * attributes. Those that cannot be read are left out: a file is worth keeping without them.
  */
 export function readXattrs(fd: number): Xattrs {
   return readBy(openCalls, fd);
@@ -51,24 +57,60 @@ const heldCalls: Calls<ByteString> = {
 };
 
 function readBy<Subject>(calls: Calls<Subject>, subject: Subject): Xattrs {
-  const xattrs = new Map<ByteString, Uint8Array>();
-  const listed = attributeNames(calls, subject);
-  if (listed.length === 0) return { xattrs };
-  const acl: { access?: string; default?: string } = {};
-  const ids: Record<string, number> = Object.create(null);
-  const names = namesInto(ids);
-  let total = 0;
-  for (const name of listed) {
-    const bytes = attributeValue(calls, subject, name);
-    if (bytes === undefined) continue;
-    total += bytes.length;
-    if (total > mostOfFile) throw tooMany();
-    if (name === accessAcl) acl.access = aclToText(bytes, names);
-    else if (name === defaultAcl) acl.default = aclToText(bytes, names);
-    else xattrs.set(name, new Uint8Array(bytes));
+  const reading: AttributeReading = {
+    xattrs: new Map(),
+    acl: {},
+    ids: Object.create(null),
+    unread: undefined,
+    total: 0,
+  };
+  for (const name of listedNames(calls, subject, reading)) readOne(calls, subject, name, reading);
+  const { xattrs, acl, ids, unread } = reading;
+  const trouble = unread === undefined ? {} : { unread };
+  if (acl.access === undefined && acl.default === undefined) return { xattrs, ...trouble };
+  return { acl: Object.keys(ids).length === 0 ? acl : { ...acl, ids }, xattrs, ...trouble };
+}
+
+type AttributeReading = {
+  readonly xattrs: Map<ByteString, Uint8Array>;
+  readonly acl: { access?: string; default?: string };
+  readonly ids: Record<string, number>;
+  unread: string | undefined;
+  /** Bytes of all values. */
+  total: number;
+};
+
+/** Looked for one by one if the names cannot be listed: there may be too many for the kernel. */
+const important = [accessAcl, defaultAcl, "security.capability" as ByteString, "security.selinux" as ByteString];
+
+function listedNames<Subject>(
+  calls: Calls<Subject>,
+  subject: Subject,
+  reading: AttributeReading,
+): readonly ByteString[] {
+  try {
+    return attributeNames(calls, subject);
+  } catch (error) {
+    if (!(error instanceof SystemError)) throw error;
+    reading.unread = error.message;
+    return important;
   }
-  if (acl.access === undefined && acl.default === undefined) return { xattrs };
-  return { acl: Object.keys(ids).length === 0 ? acl : { ...acl, ids }, xattrs };
+}
+
+function readOne<Subject>(calls: Calls<Subject>, subject: Subject, name: ByteString, reading: AttributeReading): void {
+  const { xattrs, acl, ids } = reading;
+  try {
+    const bytes = attributeValue(calls, subject, name);
+    if (bytes === undefined) return;
+    reading.total += bytes.length;
+    if (reading.total > mostOfFile) throw tooMany();
+    if (name === accessAcl) acl.access = aclToText(bytes, namesInto(ids));
+    else if (name === defaultAcl) acl.default = aclToText(bytes, namesInto(ids));
+    else xattrs.set(name, new Uint8Array(bytes));
+  } catch (error) {
+    if (!(error instanceof SystemError) && !(error instanceof AclError)) throw error;
+    reading.unread ??= error.message;
+  }
 }
 
 function tooMany(): SystemError {
@@ -105,7 +147,7 @@ function attributeNames<Subject>(calls: Calls<Subject>, subject: Subject): reado
 function attributeValue<Subject>(calls: Calls<Subject>, subject: Subject, name: ByteString): Uint8Array | undefined {
   const length = Number(calls.get(subject, name));
   if (length >= 0) return value.bytes.subarray(0, length);
-  const error = lastError(`getxattr ${name}`);
+  const error = lastError(`getxattr ${quoted(name)}`);
   if (error.code === "ENODATA" || error.code === "ENOTSUP") return undefined;
   throw error;
 }

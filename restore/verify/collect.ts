@@ -1,7 +1,8 @@
 /** Reads roots and parts of the chosen backups, and records what they need. */
 import type { Stored } from "../../core/bucket/contract.ts";
 import type { FileEntry } from "../../core/format/entry.ts";
-import type { Manifest } from "../../core/format/manifest.ts";
+import type { Manifest, PartRef } from "../../core/format/manifest.ts";
+import type { BadEntry } from "../../core/format/part.ts";
 import { fromText, toText } from "../../core/format/path.ts";
 import type { Found } from "../../core/manifest/find.ts";
 import type { Loss } from "../../core/manifest/loss.ts";
@@ -80,16 +81,28 @@ async function collectParts(deps: CollectDeps): Promise<void> {
     bucket,
     atOnce: partsAtOnce,
     use: (part, content) => {
-      const { files, range } = filesNeeding(choose, content);
+      const { files, range } = filesNeeding(part.ref, choose, content);
       references.addContent(part, content.objects);
       const ids = references.idsOf(content.objects);
       const chosen = content.objects.map((object, number) => (choose(object) ? ids[number] : undefined));
       partsRead.add(part, range, ids);
       extents.add(files, chosen);
+      reportBadEntries(part, content.bad, deps);
     },
     onLost: (part, loss) => losePart(part, loss, deps),
     signal,
   });
+}
+
+/** Reports entries of a part that cannot be read. Those without a path are counted at the beginning of the part. */
+function reportBadEntries({ id, ref }: ReferencedPart, bad: readonly BadEntry[], { findings, losses }: CollectDeps) {
+  const [first] = bad;
+  if (first === undefined) return;
+  const what = bad.length === 1 ? "an entry in it" : `${bad.length} entries in it`;
+  findings.add(id, "entry-unreadable", `${what} cannot be read: ${first.why}`);
+  const pathless = bad.filter(({ path }) => path === undefined).length;
+  if (pathless > 0) losses.add(id, ref.first, pathless);
+  for (const { path } of bad) if (path !== undefined) losses.add(id, path);
 }
 
 function losePart({ id, ref }: ReferencedPart, loss: Loss, { findings, losses, newerParts }: CollectDeps): void {
@@ -99,17 +112,20 @@ function losePart({ id, ref }: ReferencedPart, loss: Loss, { findings, losses, n
 }
 
 /** Returns the files with content in a chosen object, and the range of all entries. */
-function filesNeeding(choose: Choose, { objects, entries }: PartContent) {
+function filesNeeding(part: PartRef, choose: Choose, { objects, entries, bad }: PartContent) {
   const chosen = new Set(objects.flatMap((object, number) => (choose(object) ? [number] : [])));
   const files: FileEntry[] = [];
   let range: PathRange = { first: noPath, last: noPath, entries: 0 };
   for (const entry of entries) {
     const { path } = entry;
-    range = { first: range.entries === 0 ? path : range.first, last: path, entries: range.entries + 1 };
+    // A bad entry before all others: what the root says of the first path is not contradicted.
+    const start = bad.length > 0 ? part.first : path;
+    range = { first: range.entries === 0 ? start : range.first, last: path, entries: range.entries + 1 };
     if (chosen.size === 0 || entry.type !== "file") continue;
     if (entry.extents.some(({ object }) => chosen.has(object))) files.push(entry);
   }
-  return { files, range };
+  if (range.entries === 0 && bad.length > 0) range = { first: part.first, last: part.first, entries: 0 };
+  return { files, range: { ...range, entries: range.entries + bad.length } };
 }
 
 /** Reports roots that contradict a part. */

@@ -19,6 +19,7 @@ const codes = {
   "record-damaged": "damage",
   "manifest-damaged": "damage",
   "part-damaged": "damage",
+  "entry-unreadable": "damage",
   altered: "damage",
   "wrong-content": "damage",
   "not-checked": "promise",

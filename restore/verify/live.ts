@@ -63,8 +63,10 @@ export async function compareLive(options: LiveOptions): Promise<LiveFigures> {
   const onLost = ({ entries }: { readonly entries: number }) => {
     figures.lost += entries;
   };
+  const onBadEntry = () => onLost({ entries: 1 });
   const insert = known.query("INSERT OR IGNORE INTO known VALUES (?, ?)");
-  for await (const { entries } of walkParts({ bucket, manifest, concerns: () => true, wanted: () => true, onLost })) {
+  const walk = { bucket, manifest, concerns: () => true, wanted: () => true, onLost, onBadEntry };
+  for await (const { entries } of walkParts(walk)) {
     known.transaction(() => {
       for (const { path, type } of entries) insert.run(path, type === "folder" ? 1 : 0);
     })();

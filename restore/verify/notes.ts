@@ -3,6 +3,7 @@
  * one that stored it. Only a role that reads what it notes may put there.
  */
 import { BucketError, type BucketReader, type Retention, type Stored } from "../../core/bucket/contract.ts";
+import { isOfOne } from "../../core/bucket/fatal.ts";
 import { reasonOf } from "../../core/failure.ts";
 import { FormatError } from "../../core/format/error.ts";
 import { isTimely } from "../../core/format/index-id.ts";
@@ -61,11 +62,16 @@ export class Notes implements Disposable {
     return this.#known.lockedUntil(key, version) === undefined;
   }
 
-  /** Notes an object that was read whole. Returns whether it did. */
-  async add({ key, version, size }: Stored, { encoding, frames }: FoundObject, until: Date): Promise<boolean> {
+  /** How many objects were noted. Call after `finish`. */
+  get noted(): number {
+    return this.#writer.writtenObjects;
+  }
+
+  /** Notes an object that was read whole. */
+  async add({ key, version, size }: Stored, { encoding, frames }: FoundObject, until: Date): Promise<void> {
     this.#known.add(key, version, until);
     const object = { key, version, size, encoding, retain_until: until.toISOString() };
-    return this.#attempt(() => this.#writer.add(object, frames));
+    await this.#attempt(() => this.#writer.add(object, frames));
   }
 
   /** Notes that a lock lasts longer than what is noted already, so that it is worth a look for longer. */
@@ -80,16 +86,14 @@ export class Notes implements Disposable {
     await this.#attempt(() => this.#writer.finish());
   }
 
-  async #attempt(put: () => Promise<void>): Promise<boolean> {
-    if (this.#failed) return false;
+  async #attempt(put: () => Promise<void>): Promise<void> {
+    if (this.#failed) return;
     try {
       await put();
-      return true;
     } catch (error) {
       if (!(error instanceof BucketError)) throw error;
       if (!this.#failed) this.#notify(notNoted(error));
       this.#failed = true;
-      return false;
     }
   }
 
@@ -119,17 +123,13 @@ async function readKnown(
       signal.throwIfAborted();
       last = parsed.stamp;
       try {
-        known.learn(await readVerifiedObject(bucket, { key }, parsed.run));
+        await known.learn(readVerifiedObject(bucket, { key }, parsed.run));
       } catch (error) {
-        if (!isDamage(error)) throw error;
+        if (!(error instanceof FormatError) && !isOfOne(error)) throw error;
         const message = `${JSON.stringify(key)} is skipped: ${reasonOf(error)}; what it lists counts as not read yet`;
         notify({ level: "warning", code: "verified-damaged", message });
       }
     }
   }
   return last;
-}
-
-function isDamage(error: unknown): boolean {
-  return error instanceof FormatError || (error instanceof BucketError && ["damaged", "missing"].includes(error.kind));
 }

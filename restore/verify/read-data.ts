@@ -32,7 +32,7 @@ const atOnce = 3;
 
 export async function readData(deps: ReadDataDeps): Promise<ReadFigures> {
   const { findings, choose, notes, signal, onProgress } = deps;
-  const figures = { objects: 0, bytes: 0, noted: 0 };
+  const figures = { objects: 0, bytes: 0 };
   const garbage = new Garbage();
   const memory = new Budget(maxFrameContent);
   await eachOf(findings.sound(), atOnce, async (row) => {
@@ -46,26 +46,27 @@ export async function readData(deps: ReadDataDeps): Promise<ReadFigures> {
       onProgress(figures.bytes);
     };
     const noted = await noteWhole(row, deps, { bucket: deps.bucket, memory, count });
-    if (noted === undefined) await readObject(row, deps, count);
-    if (noted) figures.noted += 1;
+    if (!noted) await readObject(row, deps, count);
     figures.objects += 1;
   });
   await noteLocks(deps);
   await notes?.finish();
-  return figures;
+  return { ...figures, noted: notes?.noted ?? 0 };
 }
 
-/** Reads and notes an object that is right. Undefined if there is nothing to note: then it is to be read for what is wrong. */
+/** Reads and notes an object that is right. Returns false if there is nothing to note: then it is to be read for what is wrong. */
 async function noteWhole(
   row: CheckedObject,
   { findings, extents, notes }: ReadDataDeps,
   reading: WholeReading,
-): Promise<boolean | undefined> {
+): Promise<boolean> {
   const { kind } = row;
   const until = findings.lockEnd(row.id);
-  if (notes === undefined || until === undefined || !isContent(kind) || !notes.lacks(row)) return undefined;
+  if (notes === undefined || until === undefined || !isContent(kind) || !notes.lacks(row)) return false;
   const found = await readWhole({ ...row, kind }, extents.in(row.id), reading);
-  return found && (await notes.add(row, found, until));
+  if (found === undefined) return false;
+  await notes.add(row, found, until);
+  return true;
 }
 
 async function noteLocks({ findings, notes }: ReadDataDeps): Promise<void> {

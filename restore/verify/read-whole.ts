@@ -5,6 +5,7 @@
 import { BucketError } from "../../core/bucket/contract.ts";
 import { type Encoding, filtersOf, isPack } from "../../core/format/encoding.ts";
 import { FormatError } from "../../core/format/error.ts";
+import { isContentKey } from "../../core/format/keys.ts";
 import { readPack } from "../../core/inventory/read-pack.ts";
 import type { FoundObject } from "../../core/inventory/writer.ts";
 import { digestOf } from "../../core/manifest/references/references.ts";
@@ -28,6 +29,7 @@ export async function readWhole(
   extents: readonly NeededExtent[],
   reading: WholeReading,
 ): Promise<FoundObject | undefined> {
+  if (!isContentKey(row.key, row.kind)) return undefined;
   try {
     return isPack(row.kind) ? await wholePack(row, extents, reading) : await wholeContent(row, extents, reading);
   } catch (error) {

@@ -102,7 +102,7 @@ describe("the root of a manifest", () => {
     await machine.refuses(restoring(machine), { exit: failed, message: messages.newer });
     const verified = await machine.run("verify");
     expect(verified).toMatchObject({ exit: exitStatus.incomplete, stderr: "" });
-    expect(verified.stdout).toMatch(/^not verified: .*; use a newer sysbackup\n/);
+    expect(verified.stdout).toMatch(/^not verified: .*, use a newer sysbackup\n/);
     expect(verified.stdout).not.toContain("renew");
     expectReported(await machine.run("list"), { exit: exitStatus.incomplete, message: messages.newer });
     await replace(machine, key, stored);

@@ -119,7 +119,7 @@ describe.each(layouts)("a filter over whole objects, with %s", (_, layout) => {
       await findManifest(rig.bucket, "host", { now: rig.now, notify: () => {} }),
       () => {},
     );
-    const all = { concerns: () => true, wanted: () => true, onLost: () => {} };
+    const all = { concerns: () => true, wanted: () => true, onLost: () => {}, onBadEntry: () => {} };
     for await (const part of walkParts({ bucket: rig.bucket, manifest, ...all })) {
       expect(part.objects.length).toBeGreaterThan(0);
       for (const { encoding } of part.objects) expect(encoding).toMatch(/^(frames|zstd|gzip|none)\+toy$/);

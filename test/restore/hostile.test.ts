@@ -31,7 +31,7 @@ async function guarded(): Promise<Fixture & { readonly secret: string; untouched
 
 describe("paths", () => {
   test.each(["/../outside/evil", "/d/../../outside/evil", "/d/./evil", "/d//evil", "relative", "/d/"])(
-    "%s refuses the part that it is in",
+    "%s is refused, and costs no other entry",
     async (path) => {
       await using fixture = await guarded();
       const backup = await fixture.backup([folder("/"), folder("/d"), file(path, "evil")]);
@@ -39,7 +39,8 @@ describe("paths", () => {
       await fixture.untouched();
       expect(exitOf(figures)).toBe(4);
       expect(fixture.complaints.join()).toContain("is not an absolute, plain path");
-      expect(await fixture.names()).toEqual([]);
+      expect(await fixture.names()).toEqual(["d"]);
+      expect(await fixture.names("/d")).toEqual([]);
     },
   );
 

@@ -35,6 +35,8 @@ export type Item = {
   readonly chunks?: readonly Uint8Array[];
   /** What the manifest says of them instead of the truth. */
   readonly forge?: (extents: readonly Extent[]) => readonly Extent[];
+  /** Changes its line in the part. */
+  readonly forgeLine?: (line: string) => string;
 };
 
 const owner = {
@@ -174,10 +176,12 @@ export class Fixture implements AsyncDisposable {
   async #storePart(name: string, items: readonly Item[], options: BackupOptions) {
     const objects: ObjectRef[] = [];
     const extents = await this.#storeContent(items, objects, options);
-    const lines = items.map(({ head, chunks, forge = (same) => same }, number) =>
-      chunks === undefined
-        ? encodeHead(head)
-        : entryLine(encodeHead(head), encodeExtents(forge(extents[number] ?? []))),
+    const lines = items.map(({ head, chunks, forge = (same) => same, forgeLine = (same) => same }, number) =>
+      forgeLine(
+        chunks === undefined
+          ? encodeHead(head)
+          : entryLine(encodeHead(head), encodeExtents(forge(extents[number] ?? []))),
+      ),
     );
     const { forgeObject = (same) => same } = options;
     const stored = Bun.zstdCompressSync(encodePart(objects.map(forgeObject), lines));

@@ -16,7 +16,7 @@ import { describeTree, type Tree } from "../support/tree/describe.ts";
 import { type Attempt, onBucket, onContent, onObjects } from "./attempts.ts";
 import { Guarded, type Locked } from "./guarded.ts";
 import { archive, bucketOf, lostBy } from "./loop.ts";
-import { archiveRights, clientOf, readRights } from "./roles.ts";
+import { archiveRights, believing, clientOf, readRights } from "./roles.ts";
 
 const minutes = 60_000;
 
@@ -97,7 +97,9 @@ describe.skipIf(ceph === undefined)("archive on Ceph", () => {
     PutObjectRetention: { exit: 3, words: "could not be extended (access denied; it stays locked until " },
     GetObject: { exit: 1, words: "allow s3:GetObject" },
     ListBucket: { exit: 1, words: "allow s3:ListBucket there" },
-  } as const satisfies Readonly<Record<Exclude<keyof typeof archiveRights, "GetObjectRetention">, object>>;
+  } as const satisfies Readonly<
+    Record<Exclude<keyof typeof archiveRights, "GetObjectRetention" | keyof typeof believing>, object>
+  >;
   for (const [right, { exit, words }] of Object.entries(lacking)) {
     test(
       `archive on Ceph needs s3:${right}`,
@@ -116,6 +118,21 @@ describe.skipIf(ceph === undefined)("archive on Ceph", () => {
       5 * minutes,
     );
   }
+
+  test(
+    "archive on Ceph of a machine that may not look up what was stored stores it again, and says what to do",
+    async () => {
+      await using machine = await Guarded.open();
+      await archive((await machine.configure(Object.values(archiveRights))).conf);
+      const rights = Object.entries(archiveRights).filter(([name]) => !(name in believing));
+      const { conf } = await machine.configure(rights.map(([, right]) => right));
+      const again = await archive(conf);
+      expect(again).toMatchObject({ warnings: 0, objectsStored: 1 });
+      expect(again.stderr).toContain('may not read "verified/"');
+      expect(again.stderr).toContain("may not look up what others have stored, so 1 objects are stored again");
+    },
+    5 * minutes,
+  );
 
   test(
     "archive on Ceph in GOVERNANCE mode stores what the owner can delete by bypassing it",

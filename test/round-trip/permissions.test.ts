@@ -345,9 +345,14 @@ describe.skipIf(ceph === undefined)("with the template's policies on Ceph", () =
       const left = await machine.versions();
       expect(left.filter(({ key }) => key.includes("0badcafe") || key.includes("00000000"))).toEqual([]);
       expect(left.some(({ key }) => parseManifestKey(key) !== undefined)).toBe(true);
-      const renewed = left.filter(({ key }) => !key.startsWith("index/"));
-      const dates = await Promise.all(renewed.map(async (one) => (await machine.head(one)).ObjectLockRetainUntilDate));
-      for (const date of dates) expect(((date?.getTime() ?? 0) - Date.now()) / day).toBeWithin(66, 67.1);
+      const renewed = left.filter(({ key }) => !/^(?:index|verified)\//.test(key));
+      // The archive under another name stored the content again before its manifest was refused: of two versions, one is needed.
+      const ends = new Map<string, number>();
+      for (const one of renewed) {
+        const end = (await machine.head(one)).ObjectLockRetainUntilDate?.getTime() ?? 0;
+        ends.set(one.key, Math.max(end, ends.get(one.key) ?? 0));
+      }
+      for (const end of ends.values()) expect((end - Date.now()) / day).toBeWithin(66, 67.1);
     });
 
     test("every job is part of the page", () => {

@@ -1,10 +1,12 @@
 /** Index and state are lost: `rebuild-index` makes the index from packs again, and nothing is stored twice. */
+
 import { describe, expect, test } from "bun:test";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
 import { decodeIndex, type IndexLine } from "../../core/format/index-object.ts";
+import { once } from "../../core/stored/bytes.ts";
 import { scratch } from "../support/faults/scratch.ts";
 import { sysbackup } from "../support/program.ts";
 import { describeTree } from "../support/tree/describe.ts";
@@ -45,7 +47,7 @@ async function indexOf(conf: string): Promise<string[]> {
     for await (const page of bucket.list("index/")) {
       for (const { key } of page) {
         const stored = Buffer.concat(await Array.fromAsync(bucket.get(key)));
-        lines.push(...plain([...decodeIndex(Bun.zstdDecompressSync(stored))]));
+        lines.push(...plain(await Array.fromAsync(decodeIndex(once(Bun.zstdDecompressSync(stored))))));
       }
     }
     return lines.toSorted();

@@ -16,6 +16,14 @@ export type Right = {
   readonly prefix?: string;
 };
 
+/** What `archive` needs to share what others have stored: without it, all of that is stored again. */
+export const believing = {
+  "GetObject of verified objects": { action: "GetObject", keys: "verified/*" },
+  "ListBucket of verified objects": { action: "ListBucket", prefix: "verified/*" },
+  "ListBucketVersions of packs": { action: "ListBucketVersions", prefix: "packs/*" },
+  "ListBucketVersions of content": { action: "ListBucketVersions", prefix: "content/*" },
+} as const satisfies Readonly<Record<string, Right>>;
+
 /**
  * All that `archive` needs. Taking away any of them breaks it: the tests of this list say where; without GetObjectRetention,
  * a refused extension always means that content is stored again. On AWS, aborting an upload that
@@ -27,6 +35,7 @@ export const archiveRights = {
   GetObjectRetention: { action: "GetObjectRetention", keys: "*" },
   GetObject: { action: "GetObject", keys: "index/*" },
   ListBucket: { action: "ListBucket", prefix: "index/*" },
+  ...believing,
 } as const satisfies Readonly<Record<string, Right>>;
 
 /**

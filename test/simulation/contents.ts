@@ -60,6 +60,9 @@ export class Contents {
       onLost: ({ key }: Stored, { why }: { readonly why: string }) => {
         throw new Error(`the part ${key} is lost: ${why}`);
       },
+      onBadEntry: ({ why }: { readonly why: string }) => {
+        throw new Error(`an entry is lost: ${why}`);
+      },
     };
     for await (const { objects, entries } of walkParts(walk)) {
       for (const object of objects) need(object);

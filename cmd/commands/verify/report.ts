@@ -52,7 +52,8 @@ export function verdictLine({ state, backups, found, lost }: Verdict): string {
   }
   const until = earliest(backups);
   const date = until === undefined ? "" : ` until ${moment(until)}`;
-  if (state === "unread") return "not verified: some manifests cannot be used, for reasons below";
+  if (state === "unread")
+    return "not verified: some manifests cannot be used, as said below; for a newer format, use a newer sysbackup";
   if (state === "short")
     return `restorable, but not locked as promised: ${counted(found.promise, "object")}; all is locked only${date || " by nothing"}`;
   return until === undefined

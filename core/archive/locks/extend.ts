@@ -51,7 +51,7 @@ export async function extendLocks(deps: ExtendDeps): Promise<Extended> {
 }
 
 function* needing(objects: ObjectTable, { database, promisedUntil }: ExtendDeps): Generator<KnownObject> {
-  if (objects.idsExpiringBefore(promisedUntil).size === 0) return;
+  if (objects.provenIdsExpiringBefore(promisedUntil).size === 0) return;
   const used = usedObjects(database);
   for (const object of objects.expiringBefore(promisedUntil)) if (used.has(object.id)) yield object;
 }

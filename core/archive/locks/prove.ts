@@ -4,6 +4,7 @@
  */
 import type { Database } from "bun:sqlite";
 import { BucketError, type BucketReader, type Retention } from "../../bucket/contract.ts";
+import { throwIfFatal } from "../../bucket/fatal.ts";
 import type { Notify } from "../../notice.ts";
 import { eachOf } from "../../side-by-side.ts";
 import { type KnownObject, ObjectTable } from "../state/objects.ts";
@@ -84,8 +85,8 @@ class Prover {
     try {
       return await this.#deps.bucket.retention(key, version);
     } catch (error) {
-      if (error instanceof BucketError && error.kind === "missing") return undefined;
-      return this.#deny(error);
+      // What a server will not say of one object is no matter of the others.
+      return throwIfFatal(error).kind === "denied" ? this.#deny(error) : undefined;
     }
   }
 

@@ -31,7 +31,7 @@ export function repackSparsePacks(
   notify: Notify,
 ): number {
   const objects = new ObjectTable(database);
-  const candidates = objects.idsExpiringBefore(promisedUntil);
+  const candidates = objects.provenIdsExpiringBefore(promisedUntil);
   if (repackBelow === 0 || candidates.size === 0) return 0;
   using live = openScratchDatabase(table);
   collectLive(database, live, candidates);
@@ -70,7 +70,7 @@ function collectLive(database: Database, live: Database, candidates: BitSet): vo
 function shareInUse(database: Database, live: Database, object: number): number {
   const sumOf = (from: Database, name: string) =>
     from
-      .query<{ bytes: number | null }, [number]>(`SELECT sum(length) AS bytes FROM ${name} WHERE object = ?`)
+      .query<{ bytes: number | null }, [number]>(`SELECT total(length) AS bytes FROM ${name} WHERE object = ?`)
       .get(object)?.bytes ?? 0;
   const inUse = sumOf(live, "live");
   return inUse === 0 ? 0 : inUse / Math.max(inUse, sumOf(database, "chunks"));

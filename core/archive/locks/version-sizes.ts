@@ -13,12 +13,12 @@ export class VersionSizes {
   /** `wanted` in order of key. */
   constructor(wanted: readonly Pick<KnownObject, "key" | "version">[]) {
     this.#keys = [...new Set(wanted.map(({ key }) => key))];
-    for (const { key, version } of wanted) this.#sizes.set(`${key} ${version}`, undefined);
+    for (const { key, version } of wanted) this.#sizes.set(nameOf({ key, version }), undefined);
   }
 
   /** Returns undefined if the version does not exist. */
-  of({ key, version }: Pick<KnownObject, "key" | "version">): number | undefined {
-    return this.#sizes.get(`${key} ${version}`);
+  of(wanted: Pick<KnownObject, "key" | "version">): number | undefined {
+    return this.#sizes.get(nameOf(wanted));
   }
 
   async list(bucket: Pick<BucketReader, "listVersions">, signal: AbortSignal): Promise<void> {
@@ -36,8 +36,8 @@ export class VersionSizes {
     let pagesOfKey = 0;
     // Without its last character it sorts just before itself.
     for await (const page of bucket.listVersions(folder, start.slice(0, -1))) {
-      for (const { key, version, size, deleteMarker } of page) {
-        const name = `${key} ${version}`;
+      for (const { size, deleteMarker, ...listed } of page) {
+        const name = nameOf(listed);
         if (!deleteMarker && this.#sizes.has(name)) this.#sizes.set(name, size);
       }
       const end = page.at(-1)?.key;
@@ -58,4 +58,9 @@ export class VersionSizes {
     while (this.#keys[next]?.startsWith(folder)) next += 1;
     return next;
   }
+}
+
+/** Names one version, whatever characters are in the two. */
+function nameOf({ key, version }: Pick<KnownObject, "key" | "version">): string {
+  return JSON.stringify([key, version]);
 }

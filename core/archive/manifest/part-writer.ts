@@ -3,13 +3,17 @@
  * referred to again without a look at its rows. So is one whose text comes out as it was.
  */
 import type { Database } from "bun:sqlite";
+import { checkEntryLine } from "../../format/check-line.ts";
 import type { ObjectRef } from "../../format/entry.ts";
 import { entryLine, renumbered } from "../../format/entry-row.ts";
+import { FormatError } from "../../format/error.ts";
 import { keys } from "../../format/keys.ts";
 import type { PartRef } from "../../format/manifest.ts";
 import { encodePart, endsPart, fewestEntries } from "../../format/part.ts";
 import type { ByteString } from "../../format/path.ts";
+import { quoted } from "../../format/quoted.ts";
 import { sha256 } from "../../format/sha256.ts";
+import type { Notify } from "../../notice.ts";
 import { type WriteTarget, writeHashed } from "../../stored/write.ts";
 import { Garbage } from "../../system/garbage.ts";
 import type { BitSet } from "../state/bit-set.ts";
@@ -24,6 +28,7 @@ export type PartWriterDeps = {
   readonly name: string;
   /** Objects whose lock ends too soon to build upon. */
   readonly expiring: BitSet;
+  readonly notify: Notify;
 };
 
 /** Returns the parts in order of path. One part is in memory at a time. */
@@ -86,10 +91,25 @@ class PartWriter {
   async #write(until: ByteString | undefined): Promise<void> {
     if (this.#from === undefined) return;
     for (const row of this.#files.inOrder(this.#from, until)) {
-      this.#draft ??= new Draft(this.#deps, this.#known, row.path);
-      this.#draft.add(row);
       this.#from = justAfter(row.path);
+      this.#draft ??= new Draft(this.#deps, this.#known, row.path);
+      if (!this.#take(this.#draft, row)) continue;
       if (endsPart(row.path, this.#draft.entries, this.#draft.bytes)) await this.#endDraft(this.#draft);
+    }
+  }
+
+  /** Adds a row. One that readers would refuse is left out, and taken again by the next run. */
+  #take(draft: Draft, row: FileRow): boolean {
+    try {
+      draft.add(row);
+      return true;
+    } catch (error) {
+      if (!(error instanceof FormatError)) throw error;
+      const message = `${quoted(row.path)} is not in the backup: a manifest cannot describe it: ${error.message}`;
+      this.#deps.notify({ level: "warning", code: "unreadable", message });
+      this.#files.remove(row.path);
+      if (draft.entries === 0) this.#draft = undefined;
+      return false;
     }
   }
 
@@ -125,8 +145,10 @@ class Draft {
     return this.#lines.length;
   }
 
+  /** Throws a FormatError for what readers would refuse, and has added nothing then. */
   add({ head, extents, bytes }: FileRow): void {
     const line = entryLine(head, extents === null ? null : renumbered(extents, this.#numberOf));
+    checkEntryLine(line, this.#objects);
     this.#lines.push(line);
     this.bytes += line.length;
     this.#fileBytes += bytes;

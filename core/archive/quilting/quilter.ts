@@ -11,7 +11,7 @@ import { FormatError } from "../../format/error.ts";
 import type { ByteString } from "../../format/path.ts";
 import { quoted } from "../../format/quoted.ts";
 import type { Notify } from "../../notice.ts";
-import { close } from "../../system/files.ts";
+import { close, hasContentAt } from "../../system/files.ts";
 import { openHandle } from "../../system/handle.ts";
 import { isSystemError, SystemError } from "../../system/libc.ts";
 import { fstat, lstatAt, type Stat } from "../../system/stat.ts";
@@ -23,16 +23,12 @@ import type { Ledger, PendingExtent } from "./layouts/ledger.ts";
 import { ContentChanged } from "./layouts/objects.ts";
 import { FolderChanged, FolderStack, nameOf, UsersFilesystem } from "./paths/folder-stack.ts";
 import { type HardLinks, isSameInode, mayBeLinked } from "./paths/hard-links.ts";
-import { fileEntry, lookAt, otherEntry, refreshedHead, withHardLink } from "./reading/entry-head.ts";
-import {
-  acquireReadLock,
-  holesBetween,
-  type OpenFile,
-  openAhead,
-  type Region,
-  regionsOf,
-  sameFile,
-} from "./reading/open-file.ts";
+import { type OwnFiles, OwnPath } from "./paths/own-files.ts";
+import { fileEntry, lookAt, otherEntry, refreshedHead, type SeenFile, withHardLink } from "./reading/entry-head.ts";
+import { LeftOut } from "./reading/left-out.ts";
+import { type LockAttempt, type LockBudget, LockWait } from "./reading/lock-wait.ts";
+import { type FileAhead, type OpenFile, openAhead, sameFile, tryToLock } from "./reading/open-file.ts";
+import { holesBetween, type Region, regionsOf } from "./reading/regions.ts";
 
 export type QuiltCounts = {
   files: number;
@@ -49,26 +45,25 @@ export type QuilterDeps = {
   readonly hardLinks: HardLinks;
   /** Objects whose lock ends too soon: files with content in them are read again. */
   readonly expiring: BitSet;
+  /** What this program itself writes meanwhile. */
+  readonly own: OwnFiles;
   /** True if users and groups have the same names as in the last run. Else heads of unchanged files are refreshed. */
   readonly sameAccounts: boolean;
-  readonly lockTimeout: number;
+  /** Time to wait for files that other programs have locked: for all of them together. */
+  readonly lockBudget: LockBudget;
   readonly now: () => Date;
   readonly sleep: (milliseconds: number) => Promise<void>;
   readonly notify: Notify;
   readonly counts: QuiltCounts;
   readonly signal: AbortSignal;
+  /** Called for each path that was in the last backup and is not picked any more, in byte order. */
+  readonly gone: (path: ByteString) => void;
   /** Called regularly: reports progress, and may take a pause to put index objects. */
   readonly pause: () => Promise<void>;
 };
 
 /** A changed file that was opened ahead, so that the kernel reads it while others are being stored. */
-type Ahead = {
-  readonly path: ByteString;
-  readonly fd: number;
-  /** Stat at the time of opening. */
-  readonly stat: Stat;
-  readonly known: FileRow | undefined;
-};
+type Ahead = FileAhead & { readonly known: FileRow | undefined };
 
 type Reading = {
   readonly extents: readonly PendingExtent[];
@@ -78,6 +73,8 @@ type Reading = {
   readonly steady: boolean;
   readonly stat: Stat;
   readonly attributes: Xattrs;
+  /** True if there is content beyond the size that the system states. */
+  readonly longer: boolean;
 };
 
 const mostAhead = 32;
@@ -88,10 +85,21 @@ const clockGrain = 2_000;
 export class Quilter {
   readonly #deps: QuilterDeps;
   readonly #ahead: Ahead[] = [];
-  readonly #folders = new FolderStack();
+  readonly #folders: FolderStack;
+  readonly #locks: LockWait<Ahead>;
 
   constructor(deps: QuilterDeps) {
     this.#deps = deps;
+    this.#folders = new FolderStack(deps.own);
+    this.#locks = new LockWait({
+      tryToLock: (file) => this.#tryToLock(file),
+      take: (file, locked) => this.#takeOpen(file, locked),
+      budget: deps.lockBudget,
+      sleep: async (milliseconds) => {
+        await deps.sleep(milliseconds);
+        deps.signal.throwIfAborted();
+      },
+    });
   }
 
   /** Backs up `paths`: in byte order, with the folders above each. */
@@ -101,7 +109,7 @@ export class Quilter {
     let row = rows.next();
     let untilPause = pathsBetweenPauses;
     for (const path of paths) {
-      for (; !row.done && row.value.path < path; row = rows.next()) ledger.files.remove(row.value.path);
+      for (; !row.done && row.value.path < path; row = rows.next()) this.#drop(row.value.path);
       const known = !row.done && row.value.path === path ? row.value : undefined;
       if (known !== undefined) row = rows.next();
       const busy = this.#take(path, known);
@@ -113,14 +121,20 @@ export class Quilter {
         untilPause = pathsBetweenPauses;
       }
     }
-    for (; !row.done; row = rows.next()) ledger.files.remove(row.value.path);
-    await this.#takeAllAhead();
+    for (; !row.done; row = rows.next()) this.#drop(row.value.path);
+    await this.#takeAllOpen();
     await this.#deps.layout.finish();
+  }
+
+  /** Removes the row of a path that was not picked any more. */
+  #drop(path: ByteString): void {
+    this.#deps.ledger.files.remove(path);
+    this.#deps.gone(path);
   }
 
   /** Closes open files and waits for work under way. Call it however `quilt` ended. */
   async abandon(): Promise<void> {
-    for (const { fd } of this.#ahead.splice(0)) close(fd);
+    for (const { fd } of [...this.#ahead.splice(0), ...this.#locks.abandon()]) close(fd);
     this.#folders[Symbol.dispose]();
     await this.#deps.layout.abandon();
   }
@@ -132,8 +146,8 @@ export class Quilter {
       if (known !== undefined && this.#takeUnchanged(folder, known)) return undefined;
       return this.#takeChanged(folder, path, known);
     } catch (error) {
-      if (isSystemError(error, "EMFILE", "ENFILE") && this.#ahead.length > 0) {
-        return this.#takeAllAhead().then(() => this.#take(path, known));
+      if (isSystemError(error, "EMFILE", "ENFILE") && this.#ahead.length + this.#locks.size > 0) {
+        return this.#takeAllOpen().then(() => this.#take(path, known));
       }
       this.#leaveOut(path, error);
       this.#folders.miss(path, error);
@@ -162,7 +176,7 @@ export class Quilter {
     if (first === "changed" || this.#isExpiring(known)) return false;
     if (first === undefined) return !mayBeLinked(stat);
     // A file that was opened ahead may turn out to be the first name.
-    if (this.#ahead.some((other) => isSameInode(other.stat, stat))) return false;
+    if (this.#ahead.some((other) => isSameInode(other.stat, stat)) || this.#locks.has(stat)) return false;
     return this.#deps.hardLinks.keeps(known.path, stat, first);
   }
 
@@ -191,6 +205,7 @@ export class Quilter {
 
   #takeChanged(folder: number, path: ByteString, known: FileRow | undefined): Promise<void> | undefined {
     const handle = openHandle(folder, nameOf(path));
+    let isHeld = false;
     try {
       const stat = fstat(handle);
       this.#folders.see(path, stat);
@@ -198,9 +213,10 @@ export class Quilter {
         this.#takeOther(path, handle);
         return undefined;
       }
-      this.#ahead.push({ path, fd: openAhead(handle, stat), stat, known });
+      this.#ahead.push({ ...openAhead(path, handle, stat), known });
+      isHeld = true;
     } finally {
-      close(handle);
+      if (!isHeld) close(handle);
     }
     return this.#ahead.length > mostAhead ? this.#takeOldest() : undefined;
   }
@@ -208,7 +224,6 @@ export class Quilter {
   #takeOther(path: ByteString, handle: number): void {
     const { notify, ledger, counts } = this.#deps;
     const look = lookAt(handle);
-    const { stat } = look;
     const entry = otherEntry(path, look, handle);
     if (entry === undefined) {
       const message = `${quoted(path)} is a socket and is not kept`;
@@ -216,7 +231,7 @@ export class Quilter {
       ledger.files.remove(path);
       return;
     }
-    const { head, print } = this.#linked(entry, stat, []);
+    const { head, print } = this.#linked(entry, look, []);
     counts.others += 1;
     ledger.files.set({ path, fingerprint: print, head, extents: null, bytes: 0 });
   }
@@ -224,38 +239,55 @@ export class Quilter {
   /** Returns the entry's head, linked to the first of its names if it has several, and its fingerprint. */
   #linked(
     entry: HeadEntry,
-    stat: Stat,
+    { stat, attributes }: SeenFile,
     extents: readonly PendingExtent[],
   ): { readonly head: string; readonly print: string } {
     const alone = readableHead(entry);
+    if (attributes.unread !== undefined) {
+      const message = `${quoted(entry.path)} is kept without some of its attributes or ACLs: ${attributes.unread}`;
+      this.#deps.notify({ level: "warning", code: "attributes-unreadable", message });
+    }
     const hardLink = this.#deps.hardLinks.place(entry, stat, extents);
     const head = hardLink === undefined ? alone : encodeHead(withHardLink(entry, hardLink));
-    return { head, print: this.#settled(stat, hardLink) };
+    // Looked at again, and reported again, by the next run.
+    return { head, print: attributes.unread === undefined ? this.#settled(stat, hardLink) : "" };
   }
 
-  async #takeAllAhead(): Promise<void> {
+  async #takeAllOpen(): Promise<void> {
     while (this.#ahead.length > 0) await this.#takeOldest();
+    await this.#locks.takeAll();
   }
 
   async #takeOldest(): Promise<void> {
     this.#deps.signal.throwIfAborted();
     const next = this.#ahead.shift();
-    if (next === undefined) return;
+    if (next !== undefined) await this.#locks.takeOrWait(next);
+  }
+
+  #tryToLock(file: Ahead): LockAttempt {
     try {
-      await this.#takeFile(next);
+      return tryToLock(file) ? "locked" : "busy";
     } catch (error) {
-      this.#leaveOut(next.path, error);
-    } finally {
-      close(next.fd);
+      close(file.fd);
+      this.#leaveOut(file.path, error);
+      return "gone";
     }
   }
 
-  async #takeFile({ path, fd, known }: Ahead): Promise<void> {
-    const { counts, lockTimeout, sleep, notify, signal } = this.#deps;
-    const file = await acquireReadLock(path, fd, lockTimeout, async (milliseconds) => {
-      await sleep(milliseconds);
-      signal.throwIfAborted();
-    });
+  async #takeOpen(file: Ahead, locked: boolean): Promise<void> {
+    try {
+      if (!file.isOpen) throw new LeftOut("another program keeps it to itself (a lease for writing)");
+      await this.#takeFile({ path: file.path, fd: file.fd, stat: fstat(file.fd), locked }, file.known);
+    } catch (error) {
+      this.#leaveOut(file.path, error);
+    } finally {
+      close(file.fd);
+    }
+  }
+
+  async #takeFile(file: OpenFile, known: FileRow | undefined): Promise<void> {
+    const { counts, notify } = this.#deps;
+    const { path } = file;
     if (!file.locked) {
       notify({
         level: "warning",
@@ -264,13 +296,17 @@ export class Quilter {
       });
     }
     const reading = await this.#read(file);
-    const { extents, size, regions, steady, stat } = reading;
+    const { extents, size, regions, steady, longer } = reading;
+    if (longer) {
+      const message = `${quoted(path)} has more content than the ${size} bytes that the system says: the rest is not in the backup; let a snapshotter dump it`;
+      notify({ level: "warning", code: "longer-than-stated", message });
+    }
     const warnings: FileWarning[] = [];
     if (!file.locked) warnings.push("unlocked-copy");
     if (!steady) warnings.push("changed-while-reading");
     const holes = holesBetween(upTo(size, regions), size);
-    const { head, print } = this.#linked(fileEntry(path, reading, { size, holes, warnings }), stat, extents);
-    this.#deps.ledger.file({ path, fingerprint: steady ? print : "", head, bytes: size }, extents);
+    const { head, print } = this.#linked(fileEntry(path, reading, { size, holes, warnings }), reading, extents);
+    this.#deps.ledger.file({ path, fingerprint: steady && !longer ? print : "", head, bytes: size }, extents);
     counts.files += 1;
     counts.bytes += size;
     if (known === undefined) counts.new += 1;
@@ -291,13 +327,14 @@ export class Quilter {
 
   /** Returns undefined if the layout could not read the same bytes twice. */
   async #readOnce(file: OpenFile): Promise<Reading | undefined> {
-    const regions = regionsOf(file);
+    const regions = regionsOf(file, this.#deps.layout.mostRegions);
     const { fd, stat } = file;
     try {
       const { extents, end } = await this.#deps.layout.add(file, regions);
       const attributes = readXattrs(fd);
+      const more = end === stat.size && hasContentAt(fd, stat.size);
       const steady = end === stat.size && sameFile(stat, fstat(fd));
-      return { extents, size: Math.min(end, stat.size), regions, steady, stat, attributes };
+      return { extents, size: Math.min(end, stat.size), regions, steady, stat, attributes, longer: steady && more };
     } catch (error) {
       if (error instanceof ContentChanged) return undefined;
       throw error;
@@ -308,12 +345,19 @@ export class Quilter {
   #leaveOut(path: ByteString, error: unknown): void {
     const warn = (code: string, what: string) =>
       this.#deps.notify({ level: "warning", code, message: `${quoted(path)} ${what}` });
-    if (isSystemError(error, "ENOENT", "ENOTDIR")) warn("vanished", "vanished before it was read");
+    if (error instanceof OwnPath) this.#skipOwn(path, error);
+    else if (isSystemError(error, "ENOENT", "ENOTDIR")) warn("vanished", "vanished before it was read");
     else if (error instanceof FolderChanged) warn("folder-changed", `is not in the backup: ${error.message}`);
     else if (error instanceof SystemError || error instanceof LeftOut || error instanceof UsersFilesystem) {
       warn("unreadable", `is not in the backup: ${error.message}`);
     } else throw error;
     this.#deps.ledger.files.remove(path);
+  }
+
+  /** Reports what is this program's own, and not each path in it. */
+  #skipOwn(path: ByteString, { path: own, message }: OwnPath): void {
+    if (path !== own) return;
+    this.#deps.notify({ level: "info", code: "own-skipped", message: `${quoted(path)} is not kept: ${message}` });
   }
 
   /** Returns the fingerprint of an unchanged file; empty if ctime is too recent to detect later changes. */
@@ -326,9 +370,6 @@ export class Quilter {
 function upTo(size: number, regions: readonly Region[]): Region[] {
   return regions.flatMap(([offset, length]) => (offset < size ? [[offset, Math.min(length, size - offset)]] : []));
 }
-
-/** Error for a path that is left out for a reason of our own, not of the system. */
-class LeftOut extends Error {}
 
 /**
  * Returns what the manifest says about an entry. Throws a LeftOut for what restore could not read, as it would take other entries of

@@ -4,6 +4,7 @@
  */
 import type { Database } from "bun:sqlite";
 import { BucketError, type BucketReader } from "../../bucket/contract.ts";
+import { isOfOne } from "../../bucket/fatal.ts";
 import { reasonOf } from "../../failure.ts";
 import { FormatError } from "../../format/error.ts";
 import { isTimely, settledBefore } from "../../format/index-id.ts";
@@ -54,6 +55,10 @@ class IndexSync {
   readonly #ownKey: string | undefined;
   /** The own index is of use to a state that is new. Later, what this state did not put there, somebody else did. */
   readonly #believesOwn: boolean;
+  /** Sources with an object that may not be read. */
+  readonly #unread = new Set<string>();
+  /** Sources with more objects than anybody puts. */
+  readonly #full = new Set<string>();
   #absurd: string[] = [];
   #strange: string[] = [];
 
@@ -76,7 +81,7 @@ class IndexSync {
     }
     if (!ownSeen) throw new FalseState(`the bucket does not have ${JSON.stringify(this.#ownKey)}, which was put there`);
     if (believeVerified) await this.#runVerified(startOf);
-    for (const marks of this.#marks.values()) marks.settle(settledBefore(now));
+    for (const source of this.#marks.keys()) this.#settle(source, settledBefore(now));
     this.#report();
   }
 
@@ -112,35 +117,42 @@ class IndexSync {
     const marks = this.#marksOf(found.source);
     if (marks.has(found)) return;
     signal.throwIfAborted();
-    if (marks.isFull) return;
+    if (marks.isFull) return void this.#full.add(found.source);
     const timely = isTimely(found.stamp, now);
     if (!timely) this.#absurd.push(found.key);
     else if (found.source === name && !this.#believesOwn) this.#strange.push(found.key);
-    else await this.#read(found);
+    else if (!(await this.#read(found))) return void this.#unread.add(found.source);
     marks.note(found.key, found.size);
     // What follows is later: a sync that is interrupted goes on from here.
-    const settled = settledBefore(now);
-    if (timely && found.stamp < settled) marks.settle(found.stamp);
+    if (timely) this.#settle(found.source, found.stamp);
   }
 
-  async #read(found: IndexKey): Promise<void> {
+  /** Notes what is before a stamp as dealt with, but never what this role may not read: that may be set right. */
+  #settle(source: string, stamp: string): void {
+    if (stamp <= settledBefore(this.#deps.now) && !this.#unread.has(source)) this.#marksOf(source).settle(stamp);
+  }
+
+  /** Returns false if it is there and may not be read. */
+  async #read(found: IndexKey): Promise<boolean> {
     const { bucket, database, name, minimumLockEnd, notify } = this.#deps;
     const { key, source, run } = found;
     try {
       const lines =
         source === ""
-          ? await readVerifiedObject(bucket, { key }, run)
-          : await readIndexObject(bucket, { key }, { name: source, run });
+          ? readVerifiedObject(bucket, { key }, run)
+          : readIndexObject(bucket, { key }, { name: source, run });
       await learn(database, lines, { source: source === "" ? "verified" : "shared", minimumLockEnd });
       if (source === name && key > (fact(database, ownIndexFact) ?? "")) setFact(database, ownIndexFact, key);
+      return true;
     } catch (error) {
       // A bucket that does not answer, or a database that cannot be written, is no matter of this one object.
-      if (!(error instanceof FormatError) && !isDamage(error) && !(await this.#isGone(error, key))) throw error;
+      if (!(error instanceof FormatError) && !isOfOne(error) && !isDenied(error)) throw error;
       notify({
         level: "warning",
         code: "index-damaged",
         message: `the index object ${JSON.stringify(key)} is passed over: ${reasonOf(error)}; what it lists is stored again`,
       });
+      return !isDenied(error) || (await this.#isGone(key));
     }
   }
 
@@ -148,8 +160,7 @@ class IndexSync {
    * Whether an index object was removed, by a prune, since it was listed. S3 denies what is missing to a role that may not list
    * the whole bucket.
    */
-  async #isGone(error: unknown, key: string): Promise<boolean> {
-    if (!(error instanceof BucketError) || error.kind !== "denied") return false;
+  async #isGone(key: string): Promise<boolean> {
     const prefix = key.slice(0, key.indexOf("/") + 1);
     // Without its last character the key sorts just before itself.
     for await (const page of this.#deps.bucket.list(prefix, key.slice(0, -1)))
@@ -159,6 +170,11 @@ class IndexSync {
 
   #report(): void {
     const { notify } = this.#deps;
+    for (const source of this.#full) {
+      const prefix = source === "" ? prefixes.verified : prefixes.indexOf(source);
+      const message = `under ${JSON.stringify(prefix)} are more index objects of two days than anybody puts; the rest is ignored, and what they list is stored again: find out whose credentials put them`;
+      notify({ level: "warning", code: "index-absurd", message });
+    }
     const [absurd] = this.#absurd;
     if (absurd !== undefined) {
       const message = `${this.#absurd.length} index objects are ignored, such as ${JSON.stringify(absurd)}: their names have a time that is not yet, or none; somebody with the right to put there made them up, or had a wrong clock`;
@@ -172,6 +188,6 @@ class IndexSync {
   }
 }
 
-function isDamage(error: unknown): boolean {
-  return error instanceof BucketError && (error.kind === "damaged" || error.kind === "missing");
+function isDenied(error: unknown): boolean {
+  return error instanceof BucketError && error.kind === "denied";
 }

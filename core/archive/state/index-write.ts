@@ -1,11 +1,14 @@
 /** Lists what was stored since the last index object, for other hosts, and for this one should it lose its state. */
 import type { Database } from "bun:sqlite";
 import type { Encoding } from "../../format/encoding.ts";
+import { FormatError } from "../../format/error.ts";
 import { idAfter } from "../../format/index-id.ts";
-import { encodeIndex, type IndexLine } from "../../format/index-object.ts";
+import { decodeIndex, encodeIndex, type IndexLine } from "../../format/index-object.ts";
 import { keys, parseIndexKey } from "../../format/keys.ts";
+import { once } from "../../stored/bytes.ts";
 import { type WriteTarget, writeBytes } from "../../stored/write.ts";
 import { fact, setFact } from "./database.ts";
+import { FalseState } from "./false-state.ts";
 import { marksOf, ownIndexFact } from "./index-sync.ts";
 
 /** Objects and chunks that one index object lists, about: it is made in memory. */
@@ -35,6 +38,7 @@ async function writeOne({ target, database, name, run, now }: IndexWriterDeps): 
   const extended = extendedObjects(database);
   if (objects.length === 0 && extended.length === 0) return false;
   const content = Buffer.from([...encodeIndex(name, run, linesOf(database, objects, extended))].join(""));
+  await checkReadable(content);
   const last = parseIndexKey(fact(database, ownIndexFact) ?? "")?.stamp;
   const key = keys.index(name, idAfter(last, { start: now(), run }));
   // Before it is put, so that a run that is killed meanwhile does not take it for somebody else's later.
@@ -49,6 +53,16 @@ async function writeOne({ target, database, name, run, now }: IndexWriterDeps): 
     setFact(database, ownIndexFact, key);
   })();
   return true;
+}
+
+/** Throws FalseState for what readers would refuse: it comes from the state, which is then rebuilt. */
+async function checkReadable(content: Uint8Array): Promise<void> {
+  try {
+    for await (const _ of decodeIndex(once(content)));
+  } catch (error) {
+    if (error instanceof FormatError) throw new FalseState(`an index made from it is refused: ${error.message}`);
+    throw error;
+  }
 }
 
 /** Returns the next objects to list, until they and their chunks are enough. */

@@ -1,7 +1,7 @@
 /** Takes what index objects and verified objects say into the state database, as claims. */
 import type { Database } from "bun:sqlite";
-import { isPack } from "../../format/encoding.ts";
-import type { IndexedFrame, IndexedObject, IndexLine } from "../../format/index-object.ts";
+import type { IndexedFrame, IndexLine } from "../../format/index-object.ts";
+import { isContentKey } from "../../format/keys.ts";
 import { ChunkTable } from "./chunks.ts";
 import { type ClaimSource, ObjectTable } from "./objects.ts";
 
@@ -12,11 +12,7 @@ export type LearnOptions = {
 };
 
 /** Takes all lines, or none if one of them is malformed. Nothing else may use the database meanwhile. */
-export async function learn(
-  database: Database,
-  lines: Iterable<IndexLine> | AsyncIterable<IndexLine>,
-  options: LearnOptions,
-): Promise<void> {
+export async function learn(database: Database, lines: AsyncIterable<IndexLine>, options: LearnOptions): Promise<void> {
   database.run("BEGIN");
   try {
     await learnLines(database, lines, options);
@@ -30,7 +26,7 @@ export async function learn(
 
 async function learnLines(
   database: Database,
-  lines: Iterable<IndexLine> | AsyncIterable<IndexLine>,
+  lines: AsyncIterable<IndexLine>,
   { source, minimumLockEnd }: LearnOptions,
 ): Promise<void> {
   const objects = new ObjectTable(database);
@@ -40,7 +36,7 @@ async function learnLines(
   for await (const line of lines) {
     if ("object" in line) {
       const { retain_until, ...ref } = line.object;
-      ids.push(isContent(ref) ? objects.claim(ref, new Date(retain_until), source) : undefined);
+      ids.push(isContentKey(ref.key, ref.encoding) ? objects.claim(ref, new Date(retain_until), source) : undefined);
     } else if ("extended" in line) {
       const { key, version, retain_until } = line.extended;
       objects.heardExtension(key, version, new Date(retain_until));
@@ -48,11 +44,6 @@ async function learnLines(
       learnFrame(chunks, ids[line.frame[0]], line.frame, minimumLockEnd);
     }
   }
-}
-
-/** Files rest on packs and contents, and on nothing else that is in the bucket. */
-function isContent({ key, encoding }: Pick<IndexedObject, "key" | "encoding">): boolean {
-  return key.startsWith(isPack(encoding) ? "packs/" : "content/");
 }
 
 function learnFrame(

@@ -54,6 +54,12 @@ export class ObjectTable {
    * a verified object overrides an index, and of two of a kind that contradict each other the first one stays.
    */
   claim(ref: ObjectRef, retainUntil: Date, source: ClaimSource): number | undefined {
+    // What a weaker claim said of the object's content goes with it.
+    this.#database
+      .query(
+        "DELETE FROM chunks WHERE object IN (SELECT id FROM objects WHERE key = ? AND version = ? AND standing < ?)",
+      )
+      .run(ref.key, ref.version, standings[source]);
     const row = this.#database
       .query<{ id: number }, [string, string, number, Encoding, number, number]>(
         `INSERT INTO objects (key, version, size, encoding, retain_until, indexed, standing) VALUES (?, ?, ?, ?, ?, 1, ?)
@@ -119,7 +125,15 @@ export class ObjectTable {
     return ids;
   }
 
-  /** Returns the ids of these, and of claims. */
+  /** Returns the ids of these that are no claims: only such can be in use once claims were looked up. */
+  provenIdsExpiringBefore(date: Date): BitSet {
+    const rows = this.#database.query<{ id: number }, [number]>(
+      `SELECT id FROM objects WHERE retain_until < ? AND NOT (${unproven})`,
+    );
+    return this.#idsOf(rows.iterate(date.getTime()));
+  }
+
+  /** Returns the ids of objects whose lock ends before `date`, and of claims. */
   idsExpiringOrUnproven(date: Date): BitSet {
     const rows = this.#database.query<{ id: number }, [number]>(
       `SELECT id FROM objects WHERE retain_until < ? OR ${unproven}`,
@@ -127,10 +141,10 @@ export class ObjectTable {
     return this.#idsOf(rows.iterate(date.getTime()));
   }
 
-  /** Yields objects whose lock ends before `date`, in order of id. Reads a page at a time. */
+  /** Yields objects that are no claims and whose lock ends before `date`, in order of id. Reads a page at a time. */
   *expiringBefore(date: Date): Generator<KnownObject> {
     const page = this.#database.query<Row, [number, number]>(
-      "SELECT * FROM objects WHERE id > ? AND retain_until < ? ORDER BY id LIMIT 1000",
+      `SELECT * FROM objects WHERE id > ? AND retain_until < ? AND NOT (${unproven}) ORDER BY id LIMIT 1000`,
     );
     for (let last = 0, rows = page.all(last, date.getTime()); rows.length > 0; rows = page.all(last, date.getTime())) {
       for (const row of rows) yield toKnown(row);

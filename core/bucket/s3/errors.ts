@@ -182,7 +182,7 @@ function connection(error: unknown, { endpoint }: S3Attempt): S3Wording | undefi
   if (status === 507) return { kind: "full", why: `${where} has no space left`, remedy: "make room there" };
   if (status !== undefined && status >= 500 && !(name in byCode)) {
     const why = `${where} answers with an error of its own (${status})`;
-    return unavailable.has(status) ? busyNow(why) : unreachable(why);
+    return unavailable.has(status) ? busyNow(why) : { ...unreachable(why), kind: "failing" };
   }
   return undefined;
 }

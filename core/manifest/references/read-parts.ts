@@ -1,20 +1,22 @@
 /** Reads parts of manifests side by side, each distinct one once, in bounded memory. */
 import type { Entry, ObjectRef } from "../../format/entry.ts";
-import { decodePart } from "../../format/part.ts";
-import { eachOf } from "../../side-by-side.ts";
+import { type BadEntry, decodePart } from "../../format/part.ts";
+import { Budget, eachOf } from "../../side-by-side.ts";
 import type { ObjectSource } from "../../stored/read.ts";
 import { release } from "../../system/garbage.ts";
 import { type Loss, lossOf } from "../loss.ts";
-import { readPart, textOfPart } from "../read.ts";
+import { readPart, textOfPart, weightOfPart } from "../read.ts";
 import type { ReferencedPart } from "./references.ts";
 
 export type PartContent = {
   readonly objects: readonly ObjectRef[];
   /**
-   * May be iterated once, or not at all if the objects are enough. Throws a FormatError at a malformed entry: note down
-   * nothing before the end. Roots may say otherwise of the first path and the number of entries.
+   * May be iterated once, or not at all if the objects are enough. Bad entries are left out. Roots may say otherwise of the
+   * first path and the number of entries.
    */
   readonly entries: Iterable<Entry>;
+  /** Bad entries among those that were iterated over. */
+  readonly bad: readonly BadEntry[];
 };
 
 export type ReadPartsOptions = {
@@ -27,15 +29,28 @@ export type ReadPartsOptions = {
   readonly signal: AbortSignal;
 };
 
+/** Text of parts in memory at a time. Most have some MiB; one that has more is read alone. */
+const mostText = 32 * 1024 * 1024;
+
 export async function readParts(parts: Iterable<ReferencedPart>, reading: ReadPartsOptions): Promise<void> {
   const { bucket, atOnce, use, onLost, signal } = reading;
+  const memory = new Budget(mostText);
   await eachOf(parts, atOnce, async (part) => {
     signal.throwIfAborted();
     try {
-      const text = await textOfPart(await readPart(bucket, part.ref), part.ref);
-      signal.throwIfAborted();
-      use(part, decodePart(text));
-      release(text);
+      const stored = await readPart(bucket, part.ref);
+      const weight = weightOfPart(stored, part.ref);
+      await memory.take(weight);
+      try {
+        signal.throwIfAborted();
+        const text = await textOfPart(stored, part.ref);
+        signal.throwIfAborted();
+        const bad: BadEntry[] = [];
+        use(part, { ...decodePart(text, (entry) => bad.push(entry)), bad });
+        release(text);
+      } finally {
+        memory.give(weight);
+      }
     } catch (error) {
       signal.throwIfAborted();
       onLost(part, lossOf(error, part.ref.key));

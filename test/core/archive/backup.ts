@@ -1,4 +1,5 @@
 /** Reads a backup as a restore would, by what `core/format` says, and checks on the way all that can be checked. */
+
 import { gunzipSync, zstdDecompressSync } from "node:zlib";
 import type { Bucket } from "../../../core/bucket/contract.ts";
 import type { Encoding } from "../../../core/format/encoding.ts";
@@ -7,6 +8,7 @@ import { checkFrame } from "../../../core/format/frame.ts";
 import { decodeManifest, type Manifest } from "../../../core/format/manifest.ts";
 import { decodePart } from "../../../core/format/part.ts";
 import { toText } from "../../../core/format/path.ts";
+import { once } from "../../../core/stored/bytes.ts";
 
 export type Backup = {
   readonly manifest: Manifest;
@@ -23,7 +25,7 @@ export type Backup = {
 };
 
 export async function readBackup(bucket: Bucket, key: string, version: string): Promise<Backup> {
-  const manifest = decodeManifest(zstdDecompressSync(await fetch(bucket, key, version)));
+  const manifest = await decodeManifest(once(zstdDecompressSync(await fetch(bucket, key, version))));
   const entries = new Map<string, Entry>();
   const objects = new Map<string, readonly ObjectRef[]>();
   for (const part of manifest.parts) {

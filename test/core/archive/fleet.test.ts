@@ -8,9 +8,9 @@ import { noise } from "./noise.ts";
 import { day, Rig } from "./rig.ts";
 
 const machines = Array.from({ length: 10 }, (_, number) => `web${number}`);
-const days = 7;
+const days = 4;
 const mebibyte = 1024 ** 2;
-const system = 16 * mebibyte;
+const system = 4 * mebibyte;
 const update = mebibyte;
 
 type Fleet = {
@@ -51,7 +51,7 @@ async function stored({
   ahead = 0,
 }: Fleet): Promise<{ readonly first: number; readonly later: number }> {
   await using rig = await Rig.make();
-  for (let file = 0; file < 16; file += 1) await rig.write(`system${file}`, noise(system / 16, file));
+  for (let file = 0; file < 4; file += 1) await rig.write(`system${file}`, noise(system / 4, file));
   const totals = { first: 0, later: 0 };
   for (let today = -ahead; today < days; today += 1) {
     if (today > 0) await rig.write("update", noise(update, 1_000 + today));

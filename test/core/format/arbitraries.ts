@@ -83,7 +83,7 @@ const extent = fc.record({
 
 export const objects: readonly ObjectRef[] = ["a", "b", "c"].map((id) => ({
   key: `packs/${id.repeat(64)}.zst`,
-  version: `version of ${id}`,
+  version: `version-of-${id}`,
   size: 2000,
   encoding: "frames" as const,
 }));
@@ -139,9 +139,10 @@ const time = fc
   .date({ noInvalidDate: true, min: new Date(0), max: new Date("2999-12-31") })
   .map((d) => d.toISOString());
 const safeName = fc.stringMatching(/^[A-Za-z0-9][A-Za-z0-9._-]{0,20}$/);
+const s3Version = fc.stringMatching(/^[!-~]{1,60}$/);
 const s3Name = fc.string({ minLength: 1, maxLength: 60 });
 const runHex = fc.stringMatching(/^[0-9a-f]{8}$/);
-const stored = { key: s3Name, version: s3Name, size: count };
+const stored = { key: s3Name, version: s3Version, size: count };
 
 const partRef: fc.Arbitrary<PartRef> = fc.record({ ...stored, sha256, first: path, entries: count, bytes: count });
 
@@ -220,7 +221,7 @@ export const manifest: fc.Arbitrary<Manifest> = fc.record({
 
 const indexedObject = fc.record({
   key: s3Name,
-  version: s3Name,
+  version: s3Version,
   size: fc.constant(2000),
   encoding: fc.constant("frames" as const),
   retain_until: time,
@@ -229,9 +230,9 @@ const indexedFrame = fc.tuple(
   fc.constant(0),
   fc.nat({ max: 1000 }),
   fc.integer({ min: 1, max: 1000 }),
-  fc.array(fc.tuple(sha256, count), { maxLength: 4 }),
+  fc.array(fc.tuple(sha256, fc.nat({ max: 1_000_000 })), { maxLength: 4 }),
 );
-const extension = fc.record({ key: s3Name, version: s3Name, retain_until: time });
+const extension = fc.record({ key: s3Name, version: s3Version, retain_until: time });
 
 /** Begins with an object, so that frames have one to lie in. */
 export const indexLines: fc.Arbitrary<IndexLine[]> = fc

@@ -29,15 +29,26 @@ export function refusal(decode: () => unknown): FormatError | undefined {
   }
 }
 
+/** The FormatError that a promise rejects with, as `refusal` has it. */
+export async function refusalOf(decoded: Promise<unknown>): Promise<FormatError | undefined> {
+  const outcome = await decoded.then(
+    () => undefined,
+    (error: unknown) => ({ error }),
+  );
+  return refusal(() => {
+    if (outcome !== undefined) throw outcome.error;
+  });
+}
+
 /** Offsets at which a single changed bit, or a cut, goes unnoticed: none, where every byte is under a digest. */
-export function unnoticed(valid: Uint8Array, decode: (bytes: Uint8Array) => unknown): string[] {
+export async function unnoticed(valid: Uint8Array, decode: (bytes: Uint8Array) => Promise<unknown>): Promise<string[]> {
   const found: string[] = [];
   for (let at = 0; at < valid.length; at += 1) {
-    if (refusal(() => decode(valid.subarray(0, at))) === undefined) found.push(`cut at ${at}`);
+    if ((await refusalOf(decode(valid.subarray(0, at)))) === undefined) found.push(`cut at ${at}`);
     for (let bit = 0; bit < 8; bit += 1) {
       const copy = Uint8Array.from(valid);
       flip(copy, at, 1 << bit);
-      if (refusal(() => decode(copy)) === undefined) found.push(`bit ${bit} of byte ${at}`);
+      if ((await refusalOf(decode(copy))) === undefined) found.push(`bit ${bit} of byte ${at}`);
     }
   }
   return found;

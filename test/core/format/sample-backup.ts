@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { decodeIndex } from "../../../core/format/index-object.ts";
 import { decodeManifest } from "../../../core/format/manifest.ts";
 import { decodePart } from "../../../core/format/part.ts";
+import { once } from "../../../core/stored/bytes.ts";
 
 /** A directory bucket, as far as plain reading goes. */
 export const sampleBucket = join(import.meta.dir, "../../../docs/samples");
@@ -33,7 +34,7 @@ export const sampleTexts = {
   index: open("index/web-1/"),
 } as const;
 
-export const sampleManifest = decodeManifest(sampleTexts.root);
-export const sampleIndex = [...decodeIndex(sampleTexts.index)];
+export const sampleManifest = await decodeManifest(once(sampleTexts.root));
+export const sampleIndex = await Array.fromAsync(decodeIndex(once(sampleTexts.index)));
 export const samplePart = decodePart(sampleTexts.part);
 export const sampleEntries = [...samplePart.entries];

@@ -3,8 +3,11 @@ import { describe, expect, test } from "bun:test";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { zstdDecompressSync } from "node:zlib";
+import { count, noCounts } from "../../../core/bucket/decorators/count.ts";
+import { wrapBucket } from "../../../core/bucket/wrap.ts";
 import { stampOf } from "../../../core/format/keys.ts";
 import { decodeManifest, encodeManifest, type Manifest } from "../../../core/format/manifest.ts";
+import { once } from "../../../core/stored/bytes.ts";
 import { attack } from "../../support/attack.ts";
 import { noise } from "../archive/noise.ts";
 import { day, Rig, type RigRun } from "../archive/rig.ts";
@@ -30,7 +33,9 @@ async function oldAndNew() {
 type Sample = Awaited<ReturnType<typeof oldAndNew>>;
 
 async function rootOf(rig: Rig, { summary: { key, version } }: RigRun): Promise<Manifest> {
-  return decodeManifest(zstdDecompressSync(Buffer.concat(await Array.fromAsync(rig.bucket.get(key, { version })))));
+  return decodeManifest(
+    once(zstdDecompressSync(Buffer.concat(await Array.fromAsync(rig.bucket.get(key, { version }))))),
+  );
 }
 
 function keyAt(rig: Rig, name = "host", run = "00000000"): string {
@@ -457,4 +462,113 @@ describe("locks and growth", () => {
     }
     expect((await pruneRig(rig, { daily: 9 })).heard).toEqual([]);
   });
+
+  const wrongEnd = (sample: Sample) =>
+    forged(sample, "host", (plain) => ({
+      ...plain,
+      totals: { ...plain.totals, finished: "2027-12-31T00:00:00.000Z" },
+    }));
+
+  attack(
+    {
+      by: "H",
+      what: "a root whose key is right, and which says that it ended a year later, before `prune`",
+      before: "prune kept it and removed the genuine backup; restore took neither",
+      now: "it takes no other's place, as in restore",
+    },
+    async () => {
+      await using sample = await oldAndNew();
+      const { rig, newer } = sample;
+      const { key } = await wrongEnd(sample);
+      rig.ahead += 40 * day;
+      const pruned = await pruneRig(rig, { last: 1 });
+      expect(pruned.backups).toContainEqual(
+        expect.objectContaining({ key, fate: "kept", reasons: ["dates contradict"] }),
+      );
+      expect(pruned.backups).toContainEqual(
+        expect.objectContaining({ key: newer.summary.key, fate: "kept", reasons: ["last"] }),
+      );
+      expect(await isWhole(rig, newer, { file: second })).toBe(true);
+    },
+  );
+
+  for (const variant of ["in its key", "in its end"]) {
+    attack(
+      {
+        by: "H",
+        what: "any number of roots whose dates contradict the server's, before `renew --keep-last 1`",
+        before: "renew locked all of them and what they need, each time",
+        now: "only what the rules keep is locked; they are reported",
+      },
+      async () => {
+        await using sample = await oldAndNew();
+        const { rig, newer, put } = sample;
+        const forgery = await wrongEnd(sample);
+        if (variant === "in its key") {
+          const header = { ...forgery.manifest.header, started: "2099-01-01T00:00:00.000Z" };
+          const body = Bun.zstdCompressSync(encodeManifest({ ...forgery.manifest, header }));
+          await put("manifests/host/20990101T000000Z-00000000.jsonl.zst", body);
+        }
+        const renewed = await renewRig(rig, { last: 1 }, { names: ["host"], days: 30 });
+        expect(renewed).toMatchObject({ backups: 1, damaged: 0 });
+        expect(renewed.heard[0]).toMatch(/^error not-renewed: [12] backups are not renewed, such as .*: their dates/);
+        const { parts } = newer.backup.manifest;
+        expect(renewed.objects).toBe(1 + parts.length + 1);
+      },
+      { variant },
+    );
+  }
+});
+
+describe("versions laid over a root", () => {
+  attack(
+    {
+      by: "W",
+      what: "thousands of versions under the key of junk, before `prune`",
+      before: "each was read, and the locks of all asked for at once",
+      now: "the oldest hundred are looked at, eight at a time",
+    },
+    async () => {
+      await using sample = await oldAndNew();
+      const { rig, put } = sample;
+      const key = keyAt(rig);
+      for (let count = 0; count < 300; count += 1) await put(key, "junk");
+      const counts = noCounts();
+      await expectPruned(sample, await pruneRig(rig, { last: 1 }, { bucket: count(rig.bucket, counts) }));
+      expect(counts.get).toBeLessThan(120);
+      rig.ahead += 40 * day;
+      await rig.run();
+      let most = 0;
+      let now = 0;
+      const retention: typeof rig.bucket.retention = async (...args) => {
+        now += 1;
+        most = Math.max(most, now);
+        return rig.bucket.retention(...args).finally(() => {
+          now -= 1;
+        });
+      };
+      await pruneRig(rig, { last: 1 }, { bucket: wrapBucket(rig.bucket, { retention }) });
+      expect(most).toBeLessThanOrEqual(64);
+    },
+  );
+});
+
+describe("versions that no server gives", () => {
+  attack(
+    {
+      by: "H",
+      what: "a root that names a part in a version of a thousand characters, before `prune`",
+      before: "a server answered with an error of its own, as if it were down: prune, renew and verify --all ended",
+      now: "it is junk, and all else goes on",
+    },
+    async () => {
+      await using sample = await oldAndNew();
+      const { key } = await forged(sample, "thief", (plain) => {
+        return { ...plain, parts: plain.parts.map((part) => ({ ...part, version: "v".repeat(1_000) })) };
+      });
+      const pruned = await pruneRig(sample.rig, { last: 1 });
+      await expectPruned(sample, pruned);
+      expect(pruned.heard).toEqual([expect.stringContaining(`warning not-a-backup: "${key}"`)]);
+    },
+  );
 });

@@ -2,7 +2,7 @@ import { afterEach, describe, expect, test } from "bun:test";
 import { execFileSync } from "node:child_process";
 import { openSync, statSync, symlinkSync, truncateSync, writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
-import { close, dataRegions, readAt, readLock, tryReadLock, willNeed } from "../../../core/system/files.ts";
+import { close, dataRegions, readAt, tryReadLock, willNeed } from "../../../core/system/files.ts";
 import { lockExclusively } from "../../../core/system/lock.ts";
 import { holding, pathIn, scratchFolder } from "./scratch.ts";
 
@@ -143,33 +143,6 @@ describe("a read lock", () => {
     const script = "import fcntl,sys; fcntl.flock(open(sys.argv[1]), 6)";
     expect(() => execFileSync("python3", ["-c", script, path])).not.toThrow();
     await release();
-  });
-
-  test("a read lock is waited for", async () => {
-    const release = await holding(lockers.flock + andWait, path);
-    const pauses: number[] = [];
-    const locked = await readLock(open("file"), 10_000, async (milliseconds) => {
-      pauses.push(milliseconds);
-      if (pauses.length === 3) await release();
-    });
-    expect(locked).toBe(true);
-    expect(pauses).toHaveLength(3);
-  });
-
-  test("the wait for a read lock ends after the time-out, to the millisecond", async () => {
-    const release = await holding(lockers.flock + andWait, path);
-    let slept = 0;
-    const locked = await readLock(open("file"), 1_234, async (milliseconds) => {
-      slept += milliseconds;
-    });
-    expect(locked).toBe(false);
-    expect(slept).toBe(1_234);
-    await release();
-  });
-
-  test("a read lock without time to wait is tried once", async () => {
-    const never = () => Promise.reject(new Error("slept"));
-    expect(await readLock(open("file"), 0, never)).toBe(true);
   });
 });
 

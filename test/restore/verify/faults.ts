@@ -1,6 +1,8 @@
 /** Faults that verify must find: how it is planted, and what is found at which depth. */
+
 import type { Bucket } from "../../../core/bucket/contract.ts";
 import { decodeIndex, encodeIndex, type IndexLine } from "../../../core/format/index-object.ts";
+import { once } from "../../../core/stored/bytes.ts";
 import type { BackupState } from "../../../restore/verify/verify.ts";
 import type { Rig, RunOptions } from "../../core/archive/rig.ts";
 import { flipped } from "../support.ts";
@@ -150,7 +152,7 @@ async function lieAndBuildOnIt(rig: Rig): Promise<void> {
     .replace(/\/.*-(.{8})\..*/, " $1")
     .split(" ");
   const stored = Buffer.concat(await Array.fromAsync(rig.bucket.get(key)));
-  const lines = [...decodeIndex(Bun.zstdDecompressSync(stored))].map(swapped);
+  const lines = (await Array.fromAsync(decodeIndex(once(Bun.zstdDecompressSync(stored))))).map(swapped);
   const until = new Date(rig.now().getTime() + 60 * day);
   const lying = Bun.zstdCompressSync([...encodeIndex(name, run, lines)].join(""));
   await lose(rig, key);

@@ -83,7 +83,7 @@ export class Machine implements AsyncDisposable {
       verify: ["verify", "test"],
       "verify --read-data": ["verify", "test", "--read-data"],
       prune: ["prune", "--keep-last", "1", "--json"],
-      renew: ["renew", "--keep-last", "9", "--days", "60", "--json"],
+      renew: ["renew", "test", "--keep-last", "9", "--days", "60", "--json"],
       "rebuild-index --dry-run": ["rebuild-index", "--dry-run", "--name", "other"],
       "rebuild-index": ["rebuild-index", "--name", "other"],
     };

@@ -1,5 +1,6 @@
 /**
- * The layout `objects`: the content of each file is one object named by its SHA-256, compressed if that saves space.
+ * The layout `objects`: the content of each file is one object named by its SHA-256, compressed if that saves space. Holes are
+ * no content: a file of 8 EiB with one byte is an object of one byte.
  *
  * The name must be known before the bytes are sent. So a small file is held in memory, and a large one is read twice. If
  * the second reading gives another hash, nothing is stored under that name.
@@ -10,7 +11,8 @@ import { sha256 } from "../../../format/sha256.ts";
 import { type WrittenObject, writeBytes, writeStream } from "../../../stored/write.ts";
 import { readAt } from "../../../system/files.ts";
 import { Garbage } from "../../../system/garbage.ts";
-import type { OpenFile, Region } from "../reading/open-file.ts";
+import type { OpenFile } from "../reading/open-file.ts";
+import type { Region } from "../reading/regions.ts";
 import type { ContentLayout, LayoutDeps, ReadContent } from "./layout.ts";
 import type { NewChunk, PendingExtent } from "./ledger.ts";
 import { Pool } from "./pool.ts";
@@ -18,12 +20,13 @@ import { Pool } from "./pool.ts";
 const smallSize = 1024 * 1024;
 const blockSize = 1024 * 1024;
 const putsAtOnce = 8;
-const zeros = Buffer.alloc(blockSize);
 
 /** Error for a large file whose content differs at the second reading. */
 export class ContentChanged extends Error {}
 
 export class ObjectLayout implements ContentLayout {
+  /** Each gives an extent, some 100 bytes of the manifest. */
+  readonly mostRegions = 32_768;
   readonly #deps: LayoutDeps;
   readonly #compression: Compression;
   readonly #buffers = new Pool(putsAtOnce, () => Buffer.allocUnsafeSlow(smallSize));
@@ -37,7 +40,7 @@ export class ObjectLayout implements ContentLayout {
 
   add(file: OpenFile, regions: readonly Region[]): Promise<ReadContent> {
     if (regions.length === 0) return Promise.resolve({ extents: [], end: file.stat.size });
-    return file.stat.size <= smallSize ? this.#addSmall(file, regions) : this.#addLarge(file, regions);
+    return dataLength(regions) <= smallSize ? this.#addSmall(file, regions) : this.#addLarge(file, regions);
   }
 
   async finish(): Promise<void> {
@@ -52,27 +55,27 @@ export class ObjectLayout implements ContentLayout {
   async #addSmall(file: OpenFile, regions: readonly Region[]): Promise<ReadContent> {
     const { ledger, meter } = this.#deps;
     const buffer = await this.#buffers.take();
-    let end: number;
+    let read: { readonly length: number; readonly end: number };
     try {
-      end = readWhole(file, buffer);
+      read = readRegions(file, regions, buffer);
     } catch (error) {
       this.#buffers.give(buffer);
       throw error;
     }
-    const content = buffer.subarray(0, end);
-    meter.bytesRead += end;
+    const { length, end } = read;
+    const content = buffer.subarray(0, length);
+    meter.bytesRead += length;
     const id = sha256(content);
-    const known = ledger.find(id, end);
-    const digestOf = (offset: number, length: number) => sha256(content.subarray(offset, offset + length));
+    const known = ledger.find(id, length);
+    const digestOf = (offset: number, bytes: number) => sha256(content.subarray(offset, offset + bytes));
     // A file that shrank may have no data left.
-    const first = regions[0]?.[0] ?? 0;
-    if (known !== undefined || end <= first) {
-      const extents = known === undefined ? [] : extentsIn(known, regions, end, digestOf);
+    if (known !== undefined || length === 0) {
+      const extents = known === undefined ? [] : extentsIn(known, regions, length, digestOf);
       this.#buffers.give(buffer);
       return { extents, end };
     }
-    const chunk = ledger.announce(id, end);
-    const extents = extentsIn(chunk, regions, end, digestOf);
+    const chunk = ledger.announce(id, length);
+    const extents = extentsIn(chunk, regions, length, digestOf);
     this.#putInBackground(chunk, content, buffer);
     return { extents, end };
   }
@@ -109,15 +112,16 @@ export class ObjectLayout implements ContentLayout {
   }
 
   async #addLarge(file: OpenFile, regions: readonly Region[]): Promise<ReadContent> {
-    const { id, digests } = await digestLarge(this.#blocksOf(file, regions), file, regions);
-    const { size } = file.stat;
-    this.#deps.meter.bytesRead += size;
-    const chunk = this.#deps.ledger.find(id, size) ?? (await this.#putLarge(file, regions, id));
-    return { extents: extentsIn(chunk, regions, size, (offset) => digests.get(offset) ?? ""), end: size };
+    const { id, digests } = await digestLarge(this.#blocksOf(file, regions), regions);
+    const length = dataLength(regions);
+    this.#deps.meter.bytesRead += length;
+    const chunk = this.#deps.ledger.find(id, length) ?? (await this.#putLarge(file, regions, id));
+    return { extents: extentsIn(chunk, regions, length, (offset) => digests.get(offset) ?? ""), end: file.stat.size };
   }
 
   async #putLarge(file: OpenFile, regions: readonly Region[], id: string): Promise<NewChunk> {
-    const sample = Buffer.alloc(Math.min(sampleSize, file.stat.size));
+    const length = dataLength(regions);
+    const sample = Buffer.alloc(Math.min(sampleSize, length));
     const [first] = regions;
     if (first !== undefined) readAt(file.fd, sample, 0, Math.min(sample.length, first[1]), first[0]);
     const codec = this.#codecFor(sample);
@@ -125,22 +129,16 @@ export class ObjectLayout implements ContentLayout {
     const { level } = this.#compression;
     const key = keys.content(id);
     const stored = await writeStream(this.#deps.target, { content, codec, level, key, metadata: metadataOf(codec) });
-    const chunk: NewChunk = { id, length: file.stat.size, place: undefined, waiting: [] };
+    const chunk: NewChunk = { id, length, place: undefined, waiting: [] };
     this.#record(chunk, stored);
     return chunk;
   }
 
-  /** Yields the content in blocks, holes as zeros. The receiver may keep the blocks. Throws if the file ends early. */
+  /** Yields the data in blocks, none of which lies in two regions. The receiver may keep the blocks. Throws if the file ends early. */
   async *#blocksOf(file: OpenFile, regions: readonly Region[]): AsyncGenerator<Buffer<ArrayBuffer>> {
-    let position = 0;
-    for (const [offset, length] of [...regions, [file.stat.size, 0] as const]) {
-      for (; position < offset; position += blockSize) {
-        await this.#deps.breathe();
-        yield zeros.subarray(0, Math.min(blockSize, offset - position));
-      }
-      position = offset;
+    for (const [offset, length] of regions) {
       const end = offset + length;
-      while (position < end) {
+      for (let position = offset; position < end; ) {
         await this.#deps.breathe();
         const block = Buffer.allocUnsafeSlow(Math.min(blockSize, end - position));
         const got = readAt(file.fd, block, 0, block.length, position);
@@ -152,22 +150,23 @@ export class ObjectLayout implements ContentLayout {
   }
 }
 
-async function digestLarge(blocks: AsyncIterable<Buffer<ArrayBuffer>>, file: OpenFile, regions: readonly Region[]) {
+/** Returns the digest of all data, and that of each region by its offset in the data. */
+async function digestLarge(blocks: AsyncIterable<Buffer<ArrayBuffer>>, regions: readonly Region[]) {
   const whole = new Bun.CryptoHasher("sha256");
   const digests = new Map<number, string>();
+  let start = 0;
   let position = 0;
   let next = 0;
   let digest = new Bun.CryptoHasher("sha256");
   for await (const block of blocks) {
     whole.update(block);
-    const [offset, length] = regions[next] ?? [file.stat.size, 0];
-    if (position >= offset) digest.update(block);
+    digest.update(block);
     position += block.length;
-    if (position === offset + length && length > 0) {
-      digests.set(offset, digest.digest("hex"));
-      digest = new Bun.CryptoHasher("sha256");
-      next += 1;
-    }
+    if (position !== start + (regions[next]?.[1] ?? 0)) continue;
+    digests.set(start, digest.digest("hex"));
+    digest = new Bun.CryptoHasher("sha256");
+    start = position;
+    next += 1;
   }
   return { id: whole.digest("hex"), digests };
 }
@@ -182,27 +181,40 @@ async function* checked(content: AsyncIterable<Buffer<ArrayBuffer>>, id: string)
   if (digest.digest("hex") !== id) throw new ContentChanged();
 }
 
-function readWhole({ fd, stat }: OpenFile, buffer: Buffer): number {
-  let end = 0;
-  while (end < stat.size) {
-    const got = readAt(fd, buffer, end, stat.size - end, end);
-    if (got === 0) break;
-    end += got;
-  }
-  return end;
+function dataLength(regions: readonly Region[]): number {
+  return regions.reduce((sum, [, length]) => sum + length, 0);
 }
 
-/** Returns one extent of the object for each region. Leaves out what lies beyond `end`: the file shrank. */
+/** Reads the data of all regions, one behind the other. `end`: the offset in the file at which reading ended. */
+function readRegions({ fd, stat }: OpenFile, regions: readonly Region[], buffer: Buffer) {
+  let filled = 0;
+  for (const [offset, length] of regions) {
+    for (let done = 0; done < length; ) {
+      const got = readAt(fd, buffer, filled, length - done, offset + done);
+      if (got === 0) return { length: filled, end: offset + done };
+      done += got;
+      filled += got;
+    }
+  }
+  return { length: filled, end: stat.size };
+}
+
+/** Returns one extent of the object for each region. Leaves out what lies beyond `length` bytes of data: the file shrank. */
 function extentsIn(
   chunk: PendingExtent["chunk"],
   regions: readonly Region[],
-  end: number,
+  length: number,
   digestOf: (offset: number, length: number) => string,
 ): PendingExtent[] {
-  return regions.flatMap(([offset, length]) => {
-    const kept = Math.min(length, end - offset);
-    return kept > 0 ? [{ chunk, offset, length: kept, sha256: digestOf(offset, kept) }] : [];
-  });
+  const extents: PendingExtent[] = [];
+  let offset = 0;
+  for (const region of regions) {
+    const kept = Math.min(region[1], length - offset);
+    if (kept <= 0) break;
+    extents.push({ chunk, offset, length: kept, sha256: digestOf(offset, kept) });
+    offset += kept;
+  }
+  return extents;
 }
 
 /** Metadata that names the codec, since the key of content does not. */

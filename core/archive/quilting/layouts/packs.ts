@@ -10,11 +10,12 @@ import { keys } from "../../../format/keys.ts";
 import { contentsSize, encodeContents, type PackedFrame } from "../../../format/pack.ts";
 import { sha256 } from "../../../format/sha256.ts";
 import { writeHashed } from "../../../stored/write.ts";
-import { readAt } from "../../../system/files.ts";
 import { Garbage, release } from "../../../system/garbage.ts";
-import type { OpenFile, Region } from "../reading/open-file.ts";
+import type { OpenFile } from "../reading/open-file.ts";
+import { RegionReader } from "../reading/region-reader.ts";
+import type { Region } from "../reading/regions.ts";
 import { chunkLength, chunkSize } from "./chunker.ts";
-import type { ContentLayout, LayoutDeps, ReadContent } from "./layout.ts";
+import { type ContentLayout, checkExtentCount, type LayoutDeps, type ReadContent } from "./layout.ts";
 import type { NewChunk, PendingExtent, StoredChunk } from "./ledger.ts";
 import { Pool } from "./pool.ts";
 
@@ -57,6 +58,8 @@ type FillingPack = {
 };
 
 export class PackLayout implements ContentLayout {
+  /** Each gives a hole, some 20 bytes of the manifest. */
+  readonly mostRegions = 131_072;
   readonly #deps: LayoutDeps;
   readonly #options: PackOptions;
   readonly #frameBuffers = new Pool(framesAtOnce, () => Buffer.allocUnsafeSlow(frameCapacity));
@@ -76,13 +79,11 @@ export class PackLayout implements ContentLayout {
   }
 
   async add(file: OpenFile, regions: readonly Region[]): Promise<ReadContent> {
-    const extents: PendingExtent[] = [];
+    checkExtentCount(fewestExtents(regions));
+    const reader = new RegionReader(file.fd, regions);
     try {
-      for (const [offset, length] of regions) {
-        const end = await this.#addRegion(file.fd, offset, length, extents);
-        if (end < offset + length) return { extents, end };
-      }
-      return { extents, end: file.stat.size };
+      const extents = await this.#addData(reader);
+      return { extents, end: reader.end(file.stat.size) };
     } finally {
       // After a read error, bytes of the unfinished chunk are dropped: they are no part of the next file.
       if (this.#filling !== undefined) this.#filling.read = this.#filling.filled;
@@ -102,26 +103,21 @@ export class PackLayout implements ContentLayout {
     await Promise.allSettled(this.#puts);
   }
 
-  /** Reads a region. Returns the offset at which reading ended. */
-  async #addRegion(fd: number, offset: number, length: number, extents: PendingExtent[]): Promise<number> {
-    const end = offset + length;
-    let position = offset;
-    let breathed = offset;
-    let ended = false;
+  /** Chunks of a file with very many islands go on behind holes, so that it has as few as any other of its length. */
+  async #addData(reader: RegionReader): Promise<PendingExtent[]> {
+    const extents: PendingExtent[] = [];
+    let sinceBreath = 0;
     for (;;) {
       const frame = this.#filling ?? (await this.#newFrame());
-      while (!ended && position < end && frame.read - frame.filled < chunkSize.largest) {
-        const want = Math.min(end - position, chunkSize.largest - (frame.read - frame.filled));
-        const got = readAt(fd, frame.buffer, frame.read, want, position);
-        ended = got === 0;
-        frame.read += got;
-        position += got;
-      }
-      if (frame.read === frame.filled) return position;
-      extents.push(this.#takeChunk(frame));
+      frame.read = reader.fill(frame.buffer, frame.filled, frame.read, frame.filled + chunkSize.largest);
+      if (frame.read === frame.filled) return extents;
+      const extent = this.#takeChunk(frame);
+      extents.push(extent);
+      checkExtentCount(extents.length);
       if (frame.filled >= frameSize || frame.chunks.length >= mostChunks) await this.#nextFrame(frame);
-      if (position - breathed > bytesBetweenBreaths) {
-        breathed = position;
+      sinceBreath += extent.length;
+      if (sinceBreath > bytesBetweenBreaths) {
+        sinceBreath = 0;
         await this.#deps.breathe();
       }
     }
@@ -233,6 +229,11 @@ export class PackLayout implements ContentLayout {
     this.#frameBuffers.fail(error);
     this.#packBuffers.fail(error);
   }
+}
+
+/** Returns how many extents the regions have at least. */
+function fewestExtents(regions: readonly Region[]): number {
+  return regions.reduce((sum, [, length]) => sum + Math.ceil(length / chunkSize.largest), 0);
 }
 
 function packedFrame({ length, chunks }: FillingPack["frames"][number]): PackedFrame {

@@ -1,58 +1,58 @@
-/** A file opened for backup: its read lock, its stat, and the regions that have data. */
-import type { Hole } from "../../../format/entry.ts";
+/** A file opened for backup: its read lock and its stat. */
 import type { ByteString } from "../../../format/path.ts";
-import { dataRegions, readLock, tryReadLock, willNeed } from "../../../system/files.ts";
+import { close, tryReadLock, willNeed } from "../../../system/files.ts";
 import { openHandleToRead } from "../../../system/handle.ts";
-import { fstat, type Stat } from "../../../system/stat.ts";
-
-export type Region = readonly [offset: number, length: number];
+import { isSystemError } from "../../../system/libc.ts";
+import type { Stat } from "../../../system/stat.ts";
 
 export type OpenFile = {
   readonly path: ByteString;
   readonly fd: number;
-  /** Stat at the time of opening. */
+  /** Stat at the time of opening, under the lock. */
   readonly stat: Stat;
-  /** False if another program held an exclusive lock longer than the lock timeout. */
+  /** False if another program held an exclusive lock for as long as there was time to wait. */
   readonly locked: boolean;
 };
 
 /** Size up to which the kernel is asked to read a file ahead. It reads ahead by itself in larger ones. */
 const aheadSize = 4 * 1024 * 1024;
 
-/** Opens a regular file that is held, and asks the kernel to start reading. */
-export function openAhead(handle: number, { size }: Stat): number {
-  const fd = openHandleToRead(handle);
-  if (size > 0 && size <= aheadSize) willNeed(fd);
-  return fd;
+/** A regular file on its way to be read. */
+export type FileAhead = {
+  readonly path: ByteString;
+  /** Stat at the time of opening. */
+  readonly stat: Stat;
+  /** Holds the file; can be read if `isOpen`. */
+  fd: number;
+  isOpen: boolean;
+};
+
+/**
+ * Opens a regular file, and asks the kernel to start reading. Takes over the handle, unless it throws: close `fd` later. A file for which another program
+ * has a lease for writing, as file servers do, is held only: the kernel asks that program to give it up.
+ */
+export function openAhead(path: ByteString, handle: number, stat: Stat): FileAhead {
+  const file = { path, stat, fd: handle, isOpen: false };
+  if (opened(file) && stat.size > 0 && stat.size <= aheadSize) willNeed(file.fd);
+  return file;
 }
 
-/** Waits for the read lock up to the timeout; the file is read without it, too. The stat is taken under the lock. */
-export async function acquireReadLock(
-  path: ByteString,
-  fd: number,
-  timeout: number,
-  sleep: (ms: number) => Promise<void>,
-): Promise<OpenFile> {
-  const locked = tryReadLock(fd) || (await readLock(fd, timeout, sleep));
-  return { path, fd, stat: fstat(fd), locked };
+/** Takes the read lock, without waiting. */
+export function tryToLock(file: FileAhead): boolean {
+  return opened(file) && tryReadLock(file.fd);
 }
 
-/** Returns the regions with data: all of the file, unless it is sparse. */
-export function regionsOf({ fd, stat }: OpenFile): readonly Region[] {
-  if (stat.size === 0) return [];
-  return stat.blocks * 512 < stat.size ? [...dataRegions(fd, stat.size)] : [[0, stat.size]];
-}
-
-/** Returns the gaps between regions in a file of `size` bytes. */
-export function holesBetween(regions: readonly Region[], size: number): Hole[] {
-  const holes: Hole[] = [];
-  let end = 0;
-  for (const [offset, length] of regions) {
-    if (offset > end) holes.push([end, offset - end]);
-    end = offset + length;
+function opened(file: FileAhead): boolean {
+  if (file.isOpen) return true;
+  try {
+    const fd = openHandleToRead(file.fd);
+    close(file.fd);
+    file.fd = fd;
+    file.isOpen = true;
+  } catch (error) {
+    if (!isSystemError(error, "EAGAIN")) throw error;
   }
-  if (size > end) holes.push([end, size - end]);
-  return holes;
+  return file.isOpen;
 }
 
 /** Returns whether content and metadata are the same in two looks. */

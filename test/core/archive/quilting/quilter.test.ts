@@ -5,6 +5,7 @@ import type { ContentLayout, LayoutDeps } from "../../../../core/archive/quiltin
 import { ObjectLayout } from "../../../../core/archive/quilting/layouts/objects.ts";
 import { PackLayout } from "../../../../core/archive/quilting/layouts/packs.ts";
 import { HardLinks } from "../../../../core/archive/quilting/paths/hard-links.ts";
+import { OwnFiles } from "../../../../core/archive/quilting/paths/own-files.ts";
 import { Quilter, type QuilterDeps } from "../../../../core/archive/quilting/quilter.ts";
 import { BitSet } from "../../../../core/archive/state/bit-set.ts";
 import { type ByteString, fromText, parentOf } from "../../../../core/format/path.ts";
@@ -35,12 +36,14 @@ function quiltedBy(deps: Quilted, paths: readonly ByteString[]): ContentLayout {
     hardLinks,
     expiring: new BitSet(),
     sameAccounts: true,
-    lockTimeout: 0,
+    lockBudget: { left: 0 },
     now: () => new Date(Date.now() + 60_000),
     sleep: Bun.sleep,
     counts: { files: 0, new: 0, changed: 0, unchanged: 0, others: 0, bytes: 0 },
     signal: new AbortController().signal,
     pause: () => Promise.resolve(),
+    gone: () => {},
+    own: new OwnFiles(),
     ...deps,
   });
   const abandon = () => {
@@ -72,6 +75,7 @@ async function quilt(make: (deps: LayoutDeps) => ContentLayout, bytes: Uint8Arra
           after?.(readings);
           return content;
         },
+        mostRegions: inner.mostRegions,
         finish: () => inner.finish(),
         abandon: () => inner.abandon(),
       };
@@ -177,6 +181,7 @@ test("a first name that cannot be read hands its place on to the next of the fil
           if (file.path !== paths[0]) return inner.add(file, regions);
           throw new SystemError({ code: "EIO", reason: "input/output error", call: "read" });
         },
+        mostRegions: inner.mostRegions,
         finish: () => inner.finish(),
         abandon: () => inner.abandon(),
       };

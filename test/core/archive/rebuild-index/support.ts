@@ -1,10 +1,12 @@
 /** A machine that loses its index and state, and what an index says, to compare the lost one with the rebuilt one. */
+
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { type RebuildFigures, type RebuildJob, rebuildIndex } from "../../../../core/archive/rebuild-index/rebuild.ts";
 import type { Bucket } from "../../../../core/bucket/contract.ts";
 import { type Counts, count, noCounts } from "../../../../core/bucket/decorators/count.ts";
 import { decodeIndex, type IndexLine } from "../../../../core/format/index-object.ts";
+import { once } from "../../../../core/stored/bytes.ts";
 import type { Rig } from "../rig.ts";
 import { notebook } from "../scripts.ts";
 
@@ -53,7 +55,7 @@ async function indexLines(rig: Rig): Promise<IndexLine[]> {
   const lines: IndexLine[] = [];
   for (const key of await rig.keys("index/")) {
     const stored = Buffer.concat(await Array.fromAsync(rig.bucket.get(key)));
-    lines.push(...decodeIndex(Bun.zstdDecompressSync(stored)));
+    lines.push(...(await Array.fromAsync(decodeIndex(once(Bun.zstdDecompressSync(stored))))));
   }
   return lines;
 }

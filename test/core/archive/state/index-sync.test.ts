@@ -1,13 +1,16 @@
 import { describe, expect, test } from "bun:test";
+import { ChunkTable } from "../../../../core/archive/state/chunks.ts";
 import { setFact } from "../../../../core/archive/state/database.ts";
 import { FalseState } from "../../../../core/archive/state/false-state.ts";
 import { marksOf, ownIndexFact } from "../../../../core/archive/state/index-sync.ts";
+import { ObjectTable } from "../../../../core/archive/state/objects.ts";
 import { BucketError } from "../../../../core/bucket/contract.ts";
 import { wrapBucket } from "../../../../core/bucket/wrap.ts";
 import { encodeIndex, type IndexLine } from "../../../../core/format/index-object.ts";
 import { keys, stampOf } from "../../../../core/format/keys.ts";
+import { sha256 } from "../backup.ts";
 import { noise } from "../noise.ts";
-import { extended, hour, Machine, pack, retention, start } from "./machine.ts";
+import { extended, hour, Machine, pack, packKey, retention, start, until } from "./machine.ts";
 
 describe("reading the index", () => {
   test("reading the index places the chunks of each frame one behind the other", async () => {
@@ -158,13 +161,24 @@ describe("a bad index object", () => {
     expect(machine.place("b")).toBe("packs/b at 0+0");
   });
 
-  test("what is there and denied stops the run", async () => {
+  test.each([
+    ["denied, as by another's key of encryption", denied, 1],
+    ["stored so that nobody can read it", new BucketError("other", { doing: "read", why: "in an archive tier" }), 0],
+  ])("what is there and %s is passed over, and the next is read", async (_, error, askedAgain) => {
     await using machine = await Machine.make();
-    await machine.tell("a", pack("packs/a", [["a"]]));
-    machine.bucket.get = () => {
-      throw denied;
+    const refused = await machine.tell("a", pack("packs/a", [["a"]]));
+    await machine.tell("b", pack("packs/b", [["b"]]));
+    const { get } = machine.bucket;
+    let asked = 0;
+    machine.bucket.get = (key, options) => {
+      if (key !== refused) return get(key, options);
+      asked += 1;
+      throw error;
     };
-    await expect(machine.sync()).rejects.toBe(denied);
+    expect((await machine.sync()).heard).toEqual([expect.stringMatching(/^warning index-damaged: /)]);
+    expect(machine.place("b")).toBe("packs/b at 0+0");
+    await machine.sync();
+    expect(asked).toBe(1 + askedAgain);
   });
 
   function flipped(bytes: Uint8Array): Uint8Array {
@@ -226,10 +240,65 @@ describe("what the index says", () => {
     await machine.tell("b", extended("packs/a", "2027-05-05T00:00:00.000Z"));
     await machine.tell("c", extended("packs/a", "2027-01-01T00:00:00.000Z"));
     await machine.tell("d", [
-      { extended: { key: "packs/a", version: "another", retain_until: "2029-01-01T00:00:00.000Z" } },
+      { extended: { key: packKey("packs/a"), version: "another", retain_until: "2029-01-01T00:00:00.000Z" } },
     ]);
     await machine.sync();
     expect(machine.lockedUntil("packs/a")).toBe("2027-05-05T00:00:00.000Z");
+  });
+});
+
+describe("a verified object", () => {
+  test("a verified object overrides what an index said of the same pack, and where its chunks lie", async () => {
+    await using machine = await Machine.make();
+    await machine.tell("liar", pack("packs/a", [["y", "x"]]));
+    await machine.verified(pack("packs/a", [["x", "y"]]));
+    expect(await machine.sync()).toMatchObject({ heard: [], get: 2 });
+    expect([machine.place("x"), machine.place("y")]).toEqual(["packs/a at 0+0", "packs/a at 0+1"]);
+  });
+
+  test("a verified object overrides the place of a chunk in another pack, but no later index does", async () => {
+    await using machine = await Machine.make();
+    await machine.tell("liar", pack("packs/a", [["x"]]));
+    await machine.verified(pack("packs/b", [["x"]]));
+    await machine.sync();
+    await machine.tell("liar", pack("packs/c", [["x"]]), new Date(start.getTime() + 1_000));
+    expect(await machine.sync()).toMatchObject({ get: 1 });
+    expect(machine.place("x")).toBe("packs/b at 0+0");
+  });
+
+  test("what is our own is overridden by nothing that others say", async () => {
+    await using machine = await Machine.make();
+    const objects = new ObjectTable(machine.database);
+    const ref = { key: packKey("packs/a"), version: "v-packs/a", size: 5_000, encoding: "frames" } as const;
+    const object = objects.add(ref, until, true);
+    const id = Buffer.from(sha256(Buffer.from("x")), "hex");
+    new ChunkTable(machine.database).set(id, { object, frameOffset: 0, frameLength: 100, offset: 7, length: 1 });
+    const later = new Date("2030-01-01T00:00:00Z");
+    await machine.tell("liar", [...pack("packs/a", [["x", "z"]], later), ...extended("packs/a", later.toISOString())]);
+    await machine.verified(pack("packs/a", [["x", "z"]], later));
+    await machine.sync();
+    expect(objects.find(packKey("packs/a"), "v-packs/a")).toMatchObject({ size: 5_000, retainUntil: until });
+    expect([machine.place("x"), machine.place("z")]).toEqual(["packs/a at 0+7", undefined]);
+  });
+});
+
+describe("a flood of index objects", () => {
+  test("a flood of junk is asked for 10,000 times at most in a day, and not again", async () => {
+    await using machine = await Machine.make();
+    const marks = marksOf(machine.database, "host");
+    machine.database.transaction(() => {
+      for (let number = 0; number < 9_999; number += 1) {
+        marks.note(keys.index("host", { start, run: number.toString(16).padStart(8, "0") }), 1);
+      }
+    })();
+    for (const run of ["aaaaaaaa", "bbbbbbbb", "cccccccc"]) {
+      await machine.bucket.put(keys.index("host", { start, run }), Buffer.from("junk"), { retention });
+    }
+    expect(await machine.sync([])).toMatchObject({ get: 1 });
+    expect(await machine.sync([])).toMatchObject({
+      get: 0,
+      heard: [expect.stringMatching(/^warning index-absurd: under "index\/host\/" are more index objects/)],
+    });
   });
 });
 

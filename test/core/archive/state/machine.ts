@@ -84,27 +84,36 @@ export class Machine implements AsyncDisposable {
   place(text: string): string | undefined {
     const place = new ChunkTable(this.database).get(Buffer.from(sha256(Buffer.from(text)), "hex"));
     if (place === undefined) return undefined;
-    return `${new ObjectTable(this.database).get(place.object).key} at ${place.frameOffset}+${place.offset}`;
+    return `${shortNames.get(new ObjectTable(this.database).get(place.object).key)} at ${place.frameOffset}+${place.offset}`;
   }
 
   lockedUntil(key: string): string | undefined {
     return this.database
       .query<{ until: number }, [string]>("SELECT retain_until AS until FROM objects WHERE key = ?")
-      .all(key)
+      .all(packKey(key))
       .map((row) => new Date(row.until).toISOString())
       .join();
   }
 }
 
+const shortNames = new Map<string, string>();
+
+/** The key of the pack that tests call so. */
+export function packKey(shortName: string): string {
+  const key = keys.pack(sha256(Buffer.from(shortName)));
+  shortNames.set(key, shortName);
+  return key;
+}
+
 /** The line which says that the lock of a pack was extended. */
 export function extended(key: string, time: string): IndexLine[] {
-  return [{ extended: { key, version: `v-${key}`, retain_until: time } }];
+  return [{ extended: { key: packKey(key), version: `v-${key}`, retain_until: time } }];
 }
 
 /** An object line, and lines of frames with the chunks of these texts. */
 export function pack(key: string, frames: readonly (readonly string[])[], lockedUntil = until): IndexLine[] {
   const object = {
-    key,
+    key: packKey(key),
     version: `v-${key}`,
     size: 10_000,
     encoding: "frames" as const,

@@ -62,7 +62,7 @@ describe("what a server answers", () => {
       "with Object Lock and versioning",
     ],
     [503, "SlowDown", "Please reduce your request rate.", "busy", "asks for fewer requests"],
-    [500, "InternalError", "We encountered an error.", "unreachable", "an error of its own (500)"],
+    [500, "InternalError", "We encountered an error.", "failing", "an error of its own (500)"],
     [400, "RequestTimeout", "Idle for too long.", "unreachable", "does not answer in time"],
     [400, "BadDigest", "Does not match.", "damaged", "the bytes changed on the way"],
     [403, "QuotaExceeded", "", "full", "the quota is used up"],

@@ -5,8 +5,8 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { ContentLayout, LayoutDeps } from "../../../../../core/archive/quilting/layouts/layout.ts";
 import { Ledger } from "../../../../../core/archive/quilting/layouts/ledger.ts";
-import type { OpenFile, Region } from "../../../../../core/archive/quilting/reading/open-file.ts";
-import { regionsOf } from "../../../../../core/archive/quilting/reading/open-file.ts";
+import type { OpenFile } from "../../../../../core/archive/quilting/reading/open-file.ts";
+import { type Region, regionsOf } from "../../../../../core/archive/quilting/reading/regions.ts";
 import { BitSet } from "../../../../../core/archive/state/bit-set.ts";
 import { openState, statePath } from "../../../../../core/archive/state/database.ts";
 import type { Bucket } from "../../../../../core/bucket/contract.ts";
@@ -136,7 +136,7 @@ export class Session {
     const fd = openSync(path, "r");
     try {
       const file: OpenFile = { path: fromText(path), fd, stat: fstat(fd), locked: true };
-      const { extents, end } = await this.#layout.add(file, regions ?? regionsOf(file));
+      const { extents, end } = await this.#layout.add(file, regions ?? regionsOf(file, this.#layout.mostRegions));
       this.#ledger.file({ path: fromText(name), fingerprint: "", head: `{"path":"${name}"}`, bytes: end }, extents);
     } finally {
       closeSync(fd);

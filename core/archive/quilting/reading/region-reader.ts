@@ -1,0 +1,52 @@
+/** Reads the data of a file one region after another. */
+import { readAt } from "../../../system/files.ts";
+import type { Region } from "./regions.ts";
+
+/** Up to so many regions, chunks end where regions do, so that a change in one of them leaves the chunks of the others as they are. */
+const mostApart = 1_024;
+
+export class RegionReader {
+  readonly #fd: number;
+  readonly #regions: readonly Region[];
+  readonly #joins: boolean;
+  #number = 0;
+  /** Bytes that were read of the current region. */
+  #read = 0;
+  /** Where the file ended before its last region did. */
+  #cutAt: number | undefined;
+
+  constructor(fd: number, regions: readonly Region[]) {
+    this.#fd = fd;
+    this.#regions = regions;
+    this.#joins = regions.length > mostApart;
+  }
+
+  /**
+   * Fills the buffer from `from` to `to` with what may be in one chunk with the bytes from `start` on, which were read before. Returns
+   * where it is filled to: `start` only at the end of the data.
+   */
+  fill(buffer: Uint8Array, start: number, from: number, to: number): number {
+    let filled = from;
+    while (filled < to && this.#cutAt === undefined) {
+      const region = this.#regions[this.#number];
+      if (region === undefined) break;
+      const [offset, length] = region;
+      if (this.#read === length) {
+        if (filled > start && !this.#joins) break;
+        this.#number += 1;
+        this.#read = 0;
+        continue;
+      }
+      const got = readAt(this.#fd, buffer, filled, Math.min(to - filled, length - this.#read), offset + this.#read);
+      if (got === 0) this.#cutAt = offset + this.#read;
+      filled += got;
+      this.#read += got;
+    }
+    return filled;
+  }
+
+  /** Where reading ended: `size`, that of the file, or less if the file shrank meanwhile. */
+  end(size: number): number {
+    return this.#cutAt ?? size;
+  }
+}
