@@ -535,7 +535,8 @@ describe("versions laid over a root", () => {
       for (let count = 0; count < 300; count += 1) await put(key, "junk");
       const counts = noCounts();
       await expectPruned(sample, await pruneRig(rig, { last: 1 }, { bucket: count(rig.bucket, counts) }));
-      expect(counts.get).toBeLessThan(120);
+      // Junk is read twice, as bytes may change on the way.
+      expect(counts.get).toBeLessThan(2 * 100 + 20);
       rig.ahead += 40 * day;
       await rig.run();
       let most = 0;
