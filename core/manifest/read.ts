@@ -43,12 +43,16 @@ export function nameOf(source: ManifestSource): string {
 
 /**
  * Reads the root of a manifest. Throws a `ManifestRefused` for one that is missing, truncated, altered, or of a newer format.
- * If `source` names no version, the newest is read, which may be anyone's: see `readOriginal`.
+ * If `source` names no version, the newest is read, which may be anyone's: see `readOriginal`. `reads`: of what seems damaged.
  */
-export async function readManifest(bucket: ObjectSource, source: ManifestSource): Promise<Manifest> {
+export async function readManifest(
+  bucket: ObjectSource,
+  source: ManifestSource,
+  reads: "once" | "twice" = "twice",
+): Promise<Manifest> {
   const name = nameOf(source);
   try {
-    return await readTwice(async () => {
+    const read = async () => {
       using share = new ShareOfMemory();
       const bounds = { most: mostRootBytes, admit: share.take };
       if ("key" in source) {
@@ -56,7 +60,8 @@ export async function readManifest(bucket: ObjectSource, source: ManifestSource)
         return await decodeStored(reading);
       }
       return await decodeManifest(decodeStream(readLocal(source.file), name, bounds));
-    });
+    };
+    return await (reads === "twice" ? readTwice(read) : read());
   } catch (error) {
     throw refusal(error, name);
   }

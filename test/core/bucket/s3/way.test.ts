@@ -133,7 +133,7 @@ describe("AWS_CA_BUNDLE", () => {
     expect(server.bodies).toEqual([0]);
   });
 
-  test("a certificate for another host is reported as one, whoever has signed it", async () => {
+  test("a certificate for another host is reported as one, though its authority is trusted", async () => {
     await using server = await secure("storage.example.org");
     process.env.AWS_CA_BUNDLE = server.bundle;
     const { message } = await failureOf(list(`https://localhost:${server.port}`));
