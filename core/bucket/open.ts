@@ -45,8 +45,7 @@ function isOnAws({ endpoint }: BucketSettings): boolean {
   return !(endpoint ?? process.env.AWS_ENDPOINT_URL_S3 ?? process.env.AWS_ENDPOINT_URL);
 }
 
-/** Settings of an S3 bucket. Makes no request. */
-export async function s3Settings(settings: BucketSettings): Promise<S3Settings> {
+async function s3Settings(settings: BucketSettings): Promise<S3Settings> {
   const { endpoint, pathStyle = endpoint !== undefined } = settings;
   const region = settings.region ?? process.env.AWS_REGION ?? process.env.AWS_DEFAULT_REGION ?? anyRegion;
   const bucket = nameOf(settings.bucket);

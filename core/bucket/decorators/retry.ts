@@ -50,6 +50,7 @@ export function retry(bucket: Bucket, tools: RetryTools): Bucket {
     get: (key, options) => resumedGet(bucket, new Trial(tools), key, options),
     head: (key, version) => again(() => bucket.head(key, version)),
     retention: (key, version) => again(() => bucket.retention(key, version)),
+    lockState: () => again(() => bucket.lockState()),
     list: (prefix, after) => resumedList(bucket, new Trial(tools), prefix, after),
     listVersions: (prefix, after) => resumedVersions(bucket, new Trial(tools), prefix, after),
     remove: (key, version) => again(() => bucket.remove(key, version)),
