@@ -3,6 +3,7 @@
  *
  * 1. Take the run lock of the state folder: one run of a backup name at a time.
  * 2. Open the state database; read the index objects that were put since the last run.
+ *    Before the first backup of a bucket, prove that it keeps locks.
  * 3. Run the snapshotters. Each dump is an object of its own.
  * 4. Run the pickers; resolve what they print to the paths that are kept.
  * 5. Quilt: store new content. Each object is recorded in the state database as soon as it is put.
@@ -17,12 +18,13 @@
 import type { Database } from "bun:sqlite";
 import { exitStatus, Failure, reasonOf } from "../failure.ts";
 import { keys, type RunId, runOf } from "../format/keys.ts";
-import type { Notice } from "../notice.ts";
+import type { Notice, Notify } from "../notice.ts";
 import { type WriteTarget, writeBytes } from "../stored/write.ts";
 import { privilegedUser } from "../system/privileged.ts";
 import { findExecutables } from "./executables/find.ts";
 import type { ArchiveJob } from "./job.ts";
 import { clockSkew, startOfLocks } from "./locks/clock.ts";
+import { type LockProofDeps, proveLock } from "./locks/lock-proof.ts";
 import { minimumLockEnd, planRetention } from "./locks/retention.ts";
 import { RunLog } from "./manifest/run-log.ts";
 import { pickAll } from "./quilting/paths/pick-all.ts";
@@ -33,6 +35,7 @@ import { isCorruption, removeState, stateError, statePath } from "./state/databa
 import { lockState, makeStateDir } from "./state/folder.ts";
 import { syncIndex } from "./state/index-sync.ts";
 import { writeIndexObjects } from "./state/index-write.ts";
+import { isLockProven, noteLockProven } from "./state/lock-proven.ts";
 import { bucketIdentity, withStateDatabase } from "./state/use.ts";
 import { noteMounts, refuseVanished } from "./state/vanished-bucket.ts";
 import { type StoredFiles, storeFiles } from "./store-files.ts";
@@ -115,6 +118,14 @@ async function withState<T>(job: ArchiveJob, use: UseDatabase<T>): Promise<T> {
   }
 }
 
+async function mustKeepLocks(database: Database, deps: LockProofDeps, notify: Notify): Promise<void> {
+  if (isLockProven(database, deps.mode)) return;
+  const doubt = await proveLock(deps);
+  if (doubt === undefined) return noteLockProven(database, deps.mode, deps.start);
+  const message = `whether the bucket keeps locks is not proved: the role may not read them (${doubt}); allow it s3:GetObjectRetention: run update-resources`;
+  notify({ level: "warning", code: "lock-not-proved", message });
+}
+
 async function run(job: ArchiveJob, database: Database, rebuilt: Notice | undefined): Promise<ArchiveSummary> {
   const { config, bucket, now, signal, pickersDir, snapshotsDir } = job;
   const { name } = config.backup;
@@ -132,6 +143,7 @@ async function run(job: ArchiveJob, database: Database, rebuilt: Notice | undefi
   await syncIndex({ bucket, database, name, ...belief, notify, signal });
   const skew = clockSkew(now(), bucket.serverTime(), notify);
   const plan = planRetention(startOfLocks(started, skew), content.daysRetained, content.lockMode);
+  await mustKeepLocks(database, { bucket, name, mode: content.lockMode, start: startOfLocks(started, skew) }, notify);
   const target: WriteTarget = { bucket, retention: plan.retention, filters: job.filters };
 
   const snapshots = await takeSnapshots({

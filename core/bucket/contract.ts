@@ -35,6 +35,15 @@ export type ObjectInfo = Stored & {
   readonly archived?: true;
 };
 
+/** Whether a bucket has what backups need. */
+export type LockState = {
+  /** Whether objects may be put with a retention. */
+  readonly objectLock: boolean;
+  readonly versioning: boolean;
+  /** Who refuses to remove what is locked. The word of a server is to be proved: see `core/archive/locks/prove-lock.ts`. */
+  readonly keptBy: "server" | "this program";
+};
+
 export type Listed = { readonly key: string; readonly size: number };
 
 export type ListedVersion = Stored & {
@@ -104,6 +113,8 @@ export type BucketReader = {
    * marker. Unlike `head`, it needs no right to read content, and returns nothing else.
    */
   retention(key: string, version: string): Promise<Retention | undefined>;
+  /** Makes two requests to a server. Not every role may ask. */
+  lockState(): Promise<LockState>;
   /**
    * Current objects in byte order of key, in pages of at most 1,000. Each request yields its page, even an empty one.
    * `after` is exclusive.

@@ -48,7 +48,10 @@ function isOnAws({ endpoint }: BucketSettings): boolean {
   return !(endpoint ?? process.env.AWS_ENDPOINT_URL_S3 ?? process.env.AWS_ENDPOINT_URL);
 }
 
-/** Settings of an S3 bucket. Makes no request. */
+/**
+ * Returns how the bucket is reached, with the region of conf, of the environment or of the profile.
+ * @internal
+ */
 export async function s3Settings(settings: BucketSettings): Promise<S3Settings> {
   const { endpoint, pathStyle = endpoint !== undefined } = settings;
   const named = settings.region ?? process.env.AWS_REGION ?? process.env.AWS_DEFAULT_REGION;

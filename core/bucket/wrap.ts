@@ -14,6 +14,7 @@ export function wrapBucket(bucket: Bucket, overrides: Partial<Bucket>): Bucket {
     get: (...args) => bucket.get(...args),
     head: (...args) => bucket.head(...args),
     retention: (...args) => bucket.retention(...args),
+    lockState: () => bucket.lockState(),
     list: (...args) => bucket.list(...args),
     listVersions: (...args) => bucket.listVersions(...args),
     remove: (...args) => bucket.remove(...args),

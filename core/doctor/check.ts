@@ -1,7 +1,7 @@
 import type { Look } from "./finding.ts";
 import type { Machine } from "./machine.ts";
 
-/** A check of one thing on this machine or in its bucket. Changes nothing. */
+/** A check of one thing on this machine or in its bucket. Changes nothing, but for the object that `lock` may store. */
 export type Check<Needed extends keyof Machine = keyof Machine> = {
   readonly name: string;
   /** Whether only machines that archive need this check. */

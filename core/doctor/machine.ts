@@ -3,11 +3,10 @@
  * the same error, so that only the first one reports it.
  */
 
-import { bucketCredentials, credentialsFileOf, machineCredentials, takesName } from "../aws/credentials.ts";
+import { credentialsFileOf, machineCredentials, takesName } from "../aws/credentials.ts";
 import { type CallerArn, callerIdentity } from "../aws/identity.ts";
 import { roleNames, unitNames } from "../aws/package.ts";
-import type { Bucket } from "../bucket/contract.ts";
-import { type LockState, readLockState } from "../bucket/lock-state.ts";
+import type { Bucket, LockState } from "../bucket/contract.ts";
 import { type Config, loadConfig } from "../config/config.ts";
 import { prefixes } from "../format/keys.ts";
 import { CannotLook } from "./finding.ts";
@@ -88,7 +87,7 @@ export function createMachine({ confDir, hostName, name, bucket, unit, connect, 
     if (error !== undefined) throw error;
     return opened();
   });
-  const lock = once(async () => lockOf(await config(), await reached()));
+  const lock = once(async () => (await reached()).lockState());
   const close = async () => open?.close();
   return {
     confDir,
@@ -153,13 +152,6 @@ function identity(config: Config, roleArn: string | undefined): Promise<CallerAr
 function placeOf({ s3 }: Config) {
   const { region = process.env.AWS_REGION ?? process.env.AWS_DEFAULT_REGION ?? anyRegion, endpoint } = s3;
   return { region, endpoint };
-}
-
-function lockOf(config: Config, { url }: Bucket): Promise<LockState> {
-  const { region, endpoint, pathStyle } = config.s3;
-  const { profile } = config.aws;
-  const credentials = bucketCredentials(machineCredentials(config));
-  return readLockState({ bucket: url, region, endpoint, pathStyle, profile, credentials });
 }
 
 /** Asks for one page of the index, which every role may list and an archive lists first. */

@@ -69,7 +69,7 @@ export const messages = {
     'cannot open the bucket "…": there is no directory "…"; create it (mkdir), or mount the disk that holds it',
   noBucket: 'cannot open the bucket "…": there is no such bucket…; check bucket under [s3], or create it',
   noLock:
-    'cannot store in the bucket "…": the bucket has no Object Lock…; create the bucket with Object Lock and versioning',
+    'cannot rely on the locks of "…": the bucket has no Object Lock; use a bucket that was created with Object Lock and versioning, …',
   bucketFull: 'cannot store "…": no space is left; free some space there, or use another disk',
   bucketReadOnly:
     'cannot store "…": the file system is read-only; check owner and mode of the folder, and how it is mounted',

@@ -4,7 +4,7 @@ import { type BucketRequests, wrapBucket } from "../wrap.ts";
 
 /**
  * Requests by kind, then bytes. A multipart upload counts as puts: its start, each part, its end. An abort counts as a
- * remove; reading a lock counts as a head, and is billed as one.
+ * remove; reading a lock, or the bucket's settings for locks, counts as heads, and is billed so.
  */
 export type Counts = {
   put: number;
@@ -52,6 +52,11 @@ export function count(bucket: Bucket, counts: Counts): Bucket {
     retention(key, version) {
       counts.head++;
       return bucket.retention(key, version);
+    },
+    lockState() {
+      // A folder has no settings to ask for.
+      if (!bucket.url.startsWith("file:")) counts.head += 2;
+      return bucket.lockState();
     },
     list: (prefix, after) => countPages(bucket.list(prefix, after), counts),
     listVersions: (prefix, after) => countPages(bucket.listVersions(prefix, after), counts),

@@ -14,6 +14,7 @@ import {
   type GetOptions,
   type Listed,
   type ListedVersion,
+  type LockState,
   type ObjectInfo,
   type PutOptions,
   type Retention,
@@ -147,6 +148,10 @@ class DirectoryBucket implements Bucket {
 
   retention(key: string, version: string): Promise<Retention | undefined> {
     return this.#guard("look up the lock of", key, async () => (await this.#mustFind(key, version)).record.retention);
+  }
+
+  async lockState(): Promise<LockState> {
+    return { objectLock: true, versioning: true, keptBy: "this program" };
   }
 
   async *list(prefix: string, after = ""): AsyncGenerator<readonly Listed[]> {

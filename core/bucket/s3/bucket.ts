@@ -9,6 +9,7 @@ import {
   type GetOptions,
   type Listed,
   type ListedVersion,
+  type LockState,
   type ObjectInfo,
   type PutOptions,
   type Retention,
@@ -21,6 +22,7 @@ import { openClient, type S3Settings } from "./client.ts";
 import { checkVersion, type Described, describe, NotWhatWasAsked, RangeTooLong } from "./content.ts";
 import { saysUnlocked } from "./errors.ts";
 import { wholeListing } from "./listing.ts";
+import { readLockState } from "./lock-configuration.ts";
 import { signStatedDigest, watchDate } from "./middleware.ts";
 import { current, NoPage, type VersionMarker, versions } from "./page.ts";
 import { S3Requests, type SendOptions } from "./requests.ts";
@@ -130,6 +132,10 @@ class S3Bucket implements Bucket {
       if (error instanceof BucketError && saysUnlocked(error.cause)) return undefined;
       throw error;
     }
+  }
+
+  lockState(): Promise<LockState> {
+    return readLockState(this.#requests);
   }
 
   list(prefix: string, after?: string): AsyncGenerator<readonly Listed[]> {

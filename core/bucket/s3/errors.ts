@@ -28,6 +28,8 @@ const actions: Readonly<Record<string, string>> = {
   read: "s3:GetObject and s3:GetObjectVersion",
   "look up": "s3:GetObject and s3:GetObjectVersion",
   "look up the lock of": "s3:GetObjectRetention",
+  "read the Object Lock of": "s3:GetBucketObjectLockConfiguration",
+  "read the versioning of": "s3:GetBucketVersioning",
   list: "s3:ListBucket",
   "list the versions of": "s3:ListBucketVersions",
   remove: "s3:DeleteObjectVersion",

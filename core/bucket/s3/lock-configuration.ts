@@ -1,46 +1,25 @@
 /** Reads whether a bucket has Object Lock and versioning. */
-import { BucketError } from "../contract.ts";
-import { openClient, type S3Settings } from "./client.ts";
-import { s3Error } from "./errors.ts";
+import { BucketError, type LockState } from "../contract.ts";
+import type { S3Requests } from "./requests.ts";
 
-export type LockState = {
-  /** Whether objects may be put with a retention. */
-  readonly objectLock: boolean;
-  readonly versioning: boolean;
-};
-
-export async function readS3LockState(settings: S3Settings): Promise<LockState> {
-  const { bucket, endpoint } = settings;
-  const { sdk, client } = await openClient(settings, { maxAttempts: 3 });
-  const ask = async <T>(doing: string, right: string, run: () => Promise<T>): Promise<T> => {
-    try {
-      return await run();
-    } catch (error) {
-      throw allowing(right, s3Error(error, { doing, what: `s3://${bucket}`, bucket, endpoint }));
-    }
-  };
-  try {
-    const objectLock = await ask("read the Object Lock of", "s3:GetBucketObjectLockConfiguration", async () => {
-      const answer = await client.send(new sdk.GetObjectLockConfigurationCommand({ Bucket: bucket }));
+export async function readLockState(requests: S3Requests): Promise<LockState> {
+  const { sdk, client, settings } = requests;
+  const place = { Bucket: settings.bucket };
+  const objectLock = await requests
+    .run("read the Object Lock of", "", async (how) => {
+      const answer = await client.send(new sdk.GetObjectLockConfigurationCommand(place), how);
       return answer.ObjectLockConfiguration?.ObjectLockEnabled === "Enabled";
-    }).catch(noLock);
-    const versioning = await ask("read the versioning of", "s3:GetBucketVersioning", async () => {
-      const answer = await client.send(new sdk.GetBucketVersioningCommand({ Bucket: bucket }));
-      return answer.Status === "Enabled";
-    });
-    return { objectLock, versioning };
-  } finally {
-    client.destroy();
-  }
+    })
+    .catch(noLock);
+  const versioning = await requests.run("read the versioning of", "", async (how) => {
+    const answer = await client.send(new sdk.GetBucketVersioningCommand(place), how);
+    return answer.Status === "Enabled";
+  });
+  return { objectLock, versioning, keptBy: "server" };
 }
 
 /** S3 answers with an error for a bucket without Object Lock. */
 function noLock(error: unknown): false {
   if (error instanceof BucketError && error.kind === "no-lock") return false;
   throw error;
-}
-
-function allowing(right: string, error: BucketError): BucketError {
-  if (error.kind !== "denied") return error;
-  return new BucketError("denied", { ...error.parts, remedy: `allow ${right} to the role` });
 }

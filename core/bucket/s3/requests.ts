@@ -52,9 +52,10 @@ export class S3Requests {
     return signal?.aborted ? signal.reason : s3Error(error, attempt);
   }
 
+  /** `key`: empty for the bucket itself. */
   attempt(doing: string, key: string): S3Attempt {
     const { bucket, endpoint } = this.settings;
-    return { doing, what: `${this.url}/${key}`, bucket, endpoint };
+    return { doing, what: key === "" ? this.url : `${this.url}/${key}`, bucket, endpoint };
   }
 
   /** An answer that no S3 service gives. */

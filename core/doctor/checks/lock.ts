@@ -1,22 +1,59 @@
+import { proveLock } from "../../archive/locks/lock-proof.ts";
+import { fact, statePath } from "../../archive/state/database.ts";
+import { isLockProven } from "../../archive/state/lock-proven.ts";
+import { bucketIdentity } from "../../archive/state/use.ts";
 import { BucketError } from "../../bucket/contract.ts";
+import type { Config } from "../../config/config.ts";
 import type { Check } from "../check.ts";
-import { bad, good, warning } from "../finding.ts";
-import { isFolder } from "../machine.ts";
+import { bad, good, type Look, warning } from "../finding.ts";
+import { isFolder, type Machine, taskOf } from "../machine.ts";
+import { openStateFile } from "../open-state.ts";
 
-/** Checks that the bucket can lock objects, and overwrites nothing. */
-export const lock: Check<"config" | "bucket" | "lock"> = {
+/** Checks that the bucket locks objects. Stores a small one for that, unless an archive of this machine did. */
+export const lock: Check<"config" | "bucket" | "lock" | "now"> = {
   name: "lock",
   async look(machine) {
     await machine.bucket();
-    try {
-      const { objectLock, versioning } = await machine.lock();
-      if (!objectLock) return [bad("the bucket has no Object Lock", "create another bucket, with Object Lock")];
-      if (!versioning) return [bad("the bucket keeps no versions", "enable versioning of the bucket")];
-      const folder = isFolder(await machine.config());
-      return [good(folder ? "kept by sysbackup itself; root can remove files" : "Object Lock and versioning enabled")];
-    } catch (error) {
-      if (!(error instanceof BucketError) || error.kind !== "denied") throw error;
-      return [warning(`not known: ${error.parts.why}`, error.parts.remedy ?? "check the role's rights")];
-    }
+    const config = await machine.config();
+    const looks = await settingsLooks(machine, isFolder(config));
+    const isSound = looks.every(({ state }) => state !== "bad");
+    const isProvable = isSound && !isFolder(config) && taskOf(config) === "backup";
+    return isProvable ? [...looks, ...(await proofLooks(machine, config))] : looks;
   },
 };
+
+async function settingsLooks(machine: Pick<Machine, "lock">, folder: boolean): Promise<readonly Look[]> {
+  try {
+    const { objectLock, versioning } = await machine.lock();
+    if (!objectLock) return [bad("the bucket has no Object Lock", "create another bucket, with Object Lock")];
+    if (!versioning) return [bad("the bucket keeps no versions", "enable versioning of the bucket")];
+    return [good(folder ? "kept by sysbackup itself; root can remove files" : "Object Lock and versioning enabled")];
+  } catch (error) {
+    if (!(error instanceof BucketError) || error.kind !== "denied") throw error;
+    return [warning(`not known: ${error.parts.why}`, error.parts.remedy ?? "check the role's rights")];
+  }
+}
+
+/** Nothing if a lock is proved. */
+async function proofLooks(machine: Pick<Machine, "bucket" | "now">, config: Config): Promise<readonly Look[]> {
+  const bucket = await machine.bucket();
+  const mode = config.content.lockMode;
+  if (isProvenHere(config, bucket.url)) return [];
+  const start = later(machine.now(), bucket.serverTime());
+  const doubt = await proveLock({ bucket, name: config.backup.name, mode, start });
+  if (doubt === undefined) return [];
+  return [warning(`not proved: ${doubt}`, "allow s3:GetObjectRetention to the role: run sysbackup update-resources")];
+}
+
+function isProvenHere(config: Config, bucketUrl: string): boolean {
+  try {
+    using database = openStateFile(statePath(config.backup.stateDir, config.backup.name));
+    const isOfBucket = fact(database, "bucket") === bucketIdentity(bucketUrl, config);
+    return isOfBucket && isLockProven(database, config.content.lockMode);
+  } catch {
+    // Ignored: the check of the state reports why.
+    return false;
+  }
+}
+
+const later = (one: Date, other: Date | undefined): Date => (other !== undefined && other > one ? other : one);

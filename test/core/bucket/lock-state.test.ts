@@ -1,46 +1,41 @@
 import { describe, expect, test } from "bun:test";
 import { randomUUID } from "node:crypto";
-import { writeFile } from "node:fs/promises";
-import { join } from "node:path";
-import { bucketCredentials } from "../../../core/aws/credentials.ts";
-import { readLockState } from "../../../core/bucket/lock-state.ts";
+import { openDirectoryBucket } from "../../../core/bucket/directory/bucket.ts";
 import { ceph, moto, newBucket, type Service } from "../../support/services.ts";
+import { openWithKeys } from "./open-with-keys.ts";
 import { scratch } from "./scratch.ts";
 
-async function lockStateOf({ endpoint, region, accessKey, secretKey }: Service, bucket: string) {
-  await using folder = await scratch();
-  const credentialsFile = join(folder.path, "keys");
-  await writeFile(credentialsFile, `[default]\naws_access_key_id=${accessKey}\naws_secret_access_key=${secretKey}\n`);
-  return await readLockState({
-    bucket,
-    region,
-    endpoint,
-    credentials: bucketCredentials({ credentialsFile, sessionName: "test" }),
-  });
+async function lockStateOf(service: Service, name: string) {
+  const bucket = await openWithKeys(service, name);
+  try {
+    return await bucket.lockState();
+  } finally {
+    await bucket.close();
+  }
 }
 
 test("a folder keeps locks and versions by itself", async () => {
-  const state = await readLockState({
-    bucket: "file:///srv/backups",
-    credentials: bucketCredentials({ sessionName: "test" }),
-  });
-  expect(state).toEqual({ objectLock: true, versioning: true });
+  await using folder = await scratch();
+  const bucket = await openDirectoryBucket(folder.path, { now: () => new Date(), random: Math.random });
+  expect(await bucket.lockState()).toEqual({ objectLock: true, versioning: true, keptBy: "this program" });
 });
 
 describe.each([
   ["Ceph", ceph],
   ["moto", moto],
 ] as const)("%s", (_name, service) => {
+  const keptBy = "server";
+
   test.skipIf(!service)("a locked bucket", async () => {
     if (!service) return;
     const bucket = await newBucket(service, { lock: true });
-    expect(await lockStateOf(service, bucket)).toEqual({ objectLock: true, versioning: true });
+    expect(await lockStateOf(service, bucket)).toEqual({ objectLock: true, versioning: true, keptBy });
   });
 
   test.skipIf(!service)("a bucket with versions, but without Object Lock", async () => {
     if (!service) return;
     const bucket = await newBucket(service, { lock: false });
-    expect(await lockStateOf(service, bucket)).toEqual({ objectLock: false, versioning: true });
+    expect(await lockStateOf(service, bucket)).toEqual({ objectLock: false, versioning: true, keptBy });
   });
 
   test.skipIf(!service)("no bucket", async () => {

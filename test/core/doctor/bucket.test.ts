@@ -17,6 +17,7 @@ function backupRights(bucket: string): object {
   const rights = [
     ["s3:PutObject", `${arn}/*`],
     ["s3:PutObjectRetention", `${arn}/*`],
+    ["s3:GetObjectRetention", `${arn}/*`],
     ["s3:GetObject", `${arn}/index/*`],
     ["s3:GetBucketObjectLockConfiguration", arn],
     ["s3:GetBucketVersioning", arn],

@@ -1,10 +1,11 @@
 """
-moto_server, with the parts of CloudFormation that sysbackup's template uses and moto leaves out:
+moto_server, with what sysbackup asks for and moto leaves out, mostly parts of CloudFormation that its template uses:
 
 - What `!Ref AWS::NoValue` stands for is left out of lists, not only of mappings.
 - Parameters are texts, those of the type Number too.
 - A bucket gets its lock, versioning, public access block, lifecycle and owner; there are bucket policies.
 - A role gets its managed policies; there are groups. Roles, policies, groups and buckets can be updated.
+- GetObjectRetention, which moto takes for a request for the object.
 - A stack that cannot be created is gone, as after a rollback that somebody has cleared away.
 
 What moto has no stack event for, such as the single resources, has none here either.
@@ -17,6 +18,7 @@ from moto.cloudformation.models import CloudFormationBackend
 from moto.core.common_models import CloudFormationModel
 from moto.iam.models import ManagedPolicy, Role, iam_backends
 from moto.s3.models import FakeBucket, s3_backends
+from moto.s3.responses import S3Response
 from moto.server import main
 from moto.utilities.utils import get_partition
 
@@ -72,6 +74,17 @@ def create_stack(before, backend, name, *given, **named):
 
 
 # ----------------------------------------------------------------------------------------------------------------------- S3
+
+
+@replace(S3Response, "_key_response_get")
+def get_object_or_retention(before, response, query, key_name):
+    if "retention" not in query:
+        return before(response, query, key_name)
+    key, _ = response._get_key()
+    if not key.lock_mode:
+        return 404, {}, "<Error><Code>NoSuchObjectLockConfiguration</Code><Message>no lock</Message></Error>"
+    lock = f"<Mode>{key.lock_mode}</Mode><RetainUntilDate>{key.lock_until}</RetainUntilDate>"
+    return 200, {"content-type": "application/xml"}, f"<Retention>{lock}</Retention>"
 
 
 def configure_bucket(bucket, properties):

@@ -28,8 +28,6 @@ conformance({
     "a lock that has passed already is refused": "moto takes it",
     "bytes that do not have the stated SHA-256 are refused": "moto does not check",
     "extending what is missing says so": "moto fails with an internal error",
-    "the lock of a version is had by itself, also where a newer version lies over it":
-      "moto knows no such request: it answers with the object",
     "a key may hold a line break": "moto finds no such page",
   },
 });
