@@ -1,7 +1,8 @@
 /** Compares a file with the backup by reading it, since size and times prove nothing. */
-import type { FileEntry, Hole } from "../core/format/entry.ts";
+import type { Extent, FileEntry, Hole } from "../core/format/entry.ts";
 import { dataRegions, readAt } from "../core/system/files.ts";
-import { dataRunsOf, placed } from "./holes.ts";
+import { fstat } from "../core/system/stat.ts";
+import { type DataRun, dataRunsOf, placed } from "./holes.ts";
 import type { Pauses } from "./pauses.ts";
 
 const buffer = Buffer.allocUnsafeSlow(1024 * 1024);
@@ -10,19 +11,46 @@ const buffer = Buffer.allocUnsafeSlow(1024 * 1024);
 export async function sameContent(fd: number, entry: FileEntry, pauses: Pauses): Promise<boolean> {
   const runs = dataRunsOf(entry);
   let data = 0;
-  for (const { length, sha256 } of entry.extents) {
-    const hash = new Bun.CryptoHasher("sha256");
-    for (const run of placed(runs, data, length)) {
-      for (const piece of contentOf(fd, run.file, run.length)) {
-        if (piece === undefined) return false;
-        hash.update(piece);
-        if (pauses.due(piece.length)) await pauses.take();
-      }
-    }
-    if (hash.digest("hex") !== sha256) return false;
-    data += length;
+  for (const extent of entry.extents) {
+    if (!(await holdsExtent(fd, placed(runs, data, extent.length), extent, pauses))) return false;
+    data += extent.length;
   }
   return entry.holes.length === 0 || (await areZeros(fd, entry, pauses));
+}
+
+/** Returns the indices of the extents that an unfinished file has. Reads none of its holes: nothing was written there yet. */
+export async function extentsIn(fd: number, entry: FileEntry, pauses: Pauses): Promise<Set<number>> {
+  const there = new Set<number>();
+  const runs = dataRunsOf(entry);
+  const regions = dataRegions(fd, fstat(fd).size);
+  let region = regions.next().value;
+  let data = 0;
+  for (const [index, extent] of entry.extents.entries()) {
+    const pieces = [...placed(runs, data, extent.length)];
+    const at = pieces[0]?.file ?? 0;
+    while (region !== undefined && region[0] + region[1] <= at) region = regions.next().value;
+    if (region === undefined) break;
+    if (region[0] <= at && (await holdsExtent(fd, pieces, extent, pauses))) there.add(index);
+    data += extent.length;
+  }
+  return there;
+}
+
+async function holdsExtent(
+  fd: number,
+  pieces: Iterable<DataRun>,
+  { sha256 }: Extent,
+  pauses: Pauses,
+): Promise<boolean> {
+  const hash = new Bun.CryptoHasher("sha256");
+  for (const { file, length } of pieces) {
+    for (const piece of contentOf(fd, file, length)) {
+      if (piece === undefined) return false;
+      hash.update(piece);
+      if (pauses.due(piece.length)) await pauses.take();
+    }
+  }
+  return hash.digest("hex") === sha256;
 }
 
 /** Yields content in pieces that are valid until the next read; at the end undefined, if the file ends too early. */

@@ -1,25 +1,31 @@
 /** Hands content to the files that need it, once it is verified. */
-import type { Extent, ObjectRef } from "../core/format/entry.ts";
+import type { Extent } from "../core/format/entry.ts";
 import { damaged, type Loss } from "../core/manifest/loss.ts";
 import type { Files } from "./files.ts";
 import type { Use } from "./plan.ts";
 
-/** Writes the extents in `content`: a decompressed frame, or the beginning of an object as far as it is needed. */
-export function deliver(uses: readonly Use[], content: Uint8Array, { key }: ObjectRef, files: Files): void {
+/**
+ * Writes the extents in `content`: a decompressed frame, or the beginning of an object as far as it is needed. Returns those
+ * that it does not hold.
+ */
+export function deliver(uses: readonly Use[], content: Uint8Array, files: Files): Use[] {
+  const wrong: Use[] = [];
   let verified: Extent | undefined;
-  for (const { job, extent, position } of uses) {
+  for (const use of uses) {
+    const { job, extent, position } = use;
     if (job.over) continue;
     const { offset, length } = extent;
     const bytes = content.subarray(offset, offset + length);
     if (verified === undefined || !isSameExtent(verified, extent)) {
       if (bytes.length < length || Bun.SHA256.hash(bytes, "hex") !== extent.sha256) {
-        files.lose(job, wrongContent(key));
+        wrong.push(use);
         continue;
       }
       verified = extent;
     }
     files.write(job, bytes, position, true);
   }
+  return wrong;
 }
 
 function isSameExtent(a: Extent, b: Extent): boolean {

@@ -5,14 +5,15 @@
 import { isPack, isReadInRanges } from "../core/format/encoding.ts";
 import type { ObjectRef } from "../core/format/entry.ts";
 import { decodeFrame, frameContentSize } from "../core/format/frame.ts";
-import { lossOf } from "../core/manifest/loss.ts";
+import { type Loss, lossOf } from "../core/manifest/loss.ts";
 import { eachOf } from "../core/side-by-side.ts";
 import { readRange } from "../core/stored/read.ts";
+import { mayReadBetter } from "../core/stored/second-read.ts";
 import { release } from "../core/system/garbage.ts";
-import { deliver, loseAll } from "./deliver.ts";
+import { deliver, loseAll, wrongContent } from "./deliver.ts";
 import type { FetchContext } from "./fetch-context.ts";
 import { framesIn } from "./frames.ts";
-import { type Frame, type ObjectPlan, type Read, readsOf } from "./plan.ts";
+import { type Frame, type ObjectPlan, type Read, readsOf, type Use } from "./plan.ts";
 import { fetchWhole } from "./whole.ts";
 
 /** Requests side by side: some for many frames each, of some MiB; some for single objects, most of them small. */
@@ -42,36 +43,58 @@ function* tasksOf(plans: readonly ObjectPlan[]): Generator<ReadTask> {
 }
 
 async function fetchFrames(object: ObjectRef, read: Read, context: FetchContext): Promise<void> {
-  const { bucket, files, signal } = context;
+  const again: Frame[] = [];
+  await readFrames(object, read, context, (frame, uses, loss, mayBeBetter) => {
+    if (mayBeBetter) again.push({ ...frame, uses });
+    else loseAll(uses, loss, context.files);
+  });
+  // One by one, as what is around a damaged frame may be damaged, too.
+  for (const frame of again) {
+    const alone = { start: frame.offset, length: frame.length, frames: [frame] };
+    await readFrames(object, alone, context, (_, uses, loss) => loseAll(uses, loss, context.files));
+  }
+}
+
+/** Called with what a frame does not hold, and whether a second read may give it. */
+type OnWrongFrame = (frame: Frame, uses: readonly Use[], loss: Loss, mayBeBetter: boolean) => void;
+
+async function readFrames(object: ObjectRef, read: Read, context: FetchContext, onWrong: OnWrongFrame): Promise<void> {
+  const { bucket, signal } = context;
   const range = { start: read.start, length: read.length };
   const left = new Set(read.frames);
   try {
     for await (const { frame, stored } of framesIn(read, readRange(bucket, object, range))) {
       left.delete(frame);
-      await deliverFrame(object, frame, stored, context);
+      await deliverFrame(object, frame, stored, context, onWrong);
       signal.throwIfAborted();
     }
   } catch (error) {
     const loss = lossOf(error, object.key);
-    for (const { uses } of left) loseAll(uses, loss, files);
+    for (const frame of left) onWrong(frame, frame.uses, loss, mayReadBetter(error));
   }
 }
 
-async function deliverFrame(object: ObjectRef, { uses }: Frame, stored: Uint8Array, context: FetchContext) {
-  const { files, memory, garbage, onProgress } = context;
+async function deliverFrame(
+  { key }: ObjectRef,
+  frame: Frame,
+  stored: Uint8Array,
+  { files, memory, garbage, onProgress }: FetchContext,
+  onWrong: OnWrongFrame,
+) {
   try {
     const size = frameContentSize(stored);
     await memory.take(size);
     try {
       const content = await decodeFrame(stored);
-      deliver(uses, content, object, files);
+      const wrong = deliver(frame.uses, content, files);
+      if (wrong.length > 0) onWrong(frame, wrong, wrongContent(key), true);
       release(content);
     } finally {
       memory.give(size);
       garbage.left(stored.length);
     }
   } catch (error) {
-    loseAll(uses, lossOf(error, object.key), files);
+    onWrong(frame, frame.uses, lossOf(error, key), mayReadBetter(error));
   }
   onProgress();
 }

@@ -10,9 +10,11 @@ import { close } from "../core/system/files.ts";
 import { SystemError } from "../core/system/libc.ts";
 import { fstat, lstatAt, type Stat } from "../core/system/stat.ts";
 import type { Adoption } from "./adoption.ts";
-import { sameContent } from "./compare.ts";
+import { extentsIn, sameContent } from "./compare.ts";
+import type { Flags } from "./flags.ts";
 import type { HardLinkRestorer } from "./hard-links.ts";
 import { type DataRun, dataRunsOf, placed } from "./holes.ts";
+import { createLarge, isLarge, openLarge } from "./large-files.ts";
 import type { Metadata } from "./metadata.ts";
 import { Obstacle } from "./obstacle.ts";
 import type { Pauses } from "./pauses.ts";
@@ -35,6 +37,8 @@ export type Job = {
   over: boolean;
   /** Data of a sparse file, and its places; undefined for a file without holes. */
   readonly runs: readonly DataRun[] | undefined;
+  /** Indices of extents that an earlier restore has written. */
+  done: ReadonlySet<number>;
 };
 
 export type FilesDeps = {
@@ -44,6 +48,7 @@ export type FilesDeps = {
   readonly links: HardLinkRestorer;
   readonly report: Report;
   readonly pauses: Pauses;
+  readonly flags: Flags;
 };
 
 export class Files {
@@ -77,17 +82,31 @@ export class Files {
   }
 
   /** Starts a file. Returns undefined if it needs no content, or cannot be made. */
-  start(entry: FileEntry): Job | undefined {
+  async start(entry: FileEntry): Promise<Job | undefined> {
     const runs = entry.holes.length === 0 ? undefined : dataRunsOf(entry);
-    const job: Job = { entry, open: undefined, pending: entry.extents.length, over: false, runs };
+    const job: Job = { entry, open: undefined, pending: entry.extents.length, over: false, runs, done: new Set() };
     const refusal = this.#refusing.refusal(entry);
+    if (refusal === undefined && isLarge(entry)) await this.#goOn(job);
     if (job.pending > 0 && refusal === undefined) return job;
     this.#attempt(job, () => {
       if (refusal !== undefined) throw refusal;
-      this.#open(job);
+      if (job.open === undefined) this.#open(job);
       this.#finish(job);
     });
     return undefined;
+  }
+
+  /** Goes on with a large file that a killed restore has left. */
+  async #goOn(job: Job): Promise<void> {
+    const { target, report, pauses } = this.#deps;
+    unlessRefused(() => {
+      job.open = openLarge(target.workplace(parentOf(job.entry.path)), job.entry);
+    });
+    if (job.open === undefined) return;
+    this.#started.add(job);
+    job.done = await extentsIn(job.open.fd, job.entry, pauses);
+    job.pending -= job.done.size;
+    for (const index of job.done) report.done.bytes += job.entry.extents[index]?.length ?? 0;
   }
 
   /**
@@ -136,9 +155,10 @@ export class Files {
 
   #open(job: Job): NonNullable<Job["open"]> {
     const { target } = this.#deps;
+    const place = target.workplace(parentOf(job.entry.path));
+    const file = isLarge(job.entry) ? createLarge(place, job.entry) : undefined;
     const temporary = target.names.next();
-    const fd = createFile(target.workplace(parentOf(job.entry.path)), temporary);
-    job.open = { fd, temporary };
+    job.open = file ?? { fd: createFile(place, temporary), temporary };
     this.#started.add(job);
     return job.open;
   }
@@ -151,6 +171,7 @@ export class Files {
     if (job.runs !== undefined) truncate(fd, entry.size);
     metadata.apply(new OpenSubject(fd), entry);
     putInPlace(target, temporary, entry.path);
+    this.#deps.flags.set(fd, entry);
     // Call after the rename, which changes the ctime.
     if (entry.hardLink !== undefined) links.restored(entry, fstat(fd));
     this.#close(job);
@@ -199,6 +220,7 @@ export class Files {
     if (isRight) report.figures.unchanged += 1;
     else {
       metadata.correct(subject, entry, found);
+      this.#deps.flags.set(fd, entry);
       report.figures.files += 1;
     }
     if (entry.hardLink !== undefined) links.restored(entry, fstat(fd));

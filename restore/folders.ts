@@ -8,12 +8,13 @@ import { type ByteString, parentOf, toText } from "../core/format/path.ts";
 import { SystemError } from "../core/system/libc.ts";
 import { fstat } from "../core/system/stat.ts";
 import type { Adoption } from "./adoption.ts";
+import type { Flags } from "./flags.ts";
 import type { Metadata } from "./metadata.ts";
-import { Obstacle } from "./obstacle.ts";
+import { Obstacle, replaced } from "./obstacle.ts";
 import type { Report } from "./report.ts";
 import type { Spool } from "./spool.ts";
 import { OpenSubject } from "./subject.ts";
-import { type FolderIdentity, isFolder, replaced, type Target } from "./target.ts";
+import { type FolderIdentity, isFolder, type Target } from "./target.ts";
 import { writeFailed } from "./trouble.ts";
 
 export type FoldersDeps = {
@@ -22,6 +23,7 @@ export type FoldersDeps = {
   readonly adoption: Adoption;
   readonly report: Report;
   readonly spool: Spool;
+  readonly flags: Flags;
 };
 
 export class Folders {
@@ -92,7 +94,10 @@ export class Folders {
       const found = fstat(fd);
       // Another folder there must not get this one's owner and mode.
       if (!isFolder(identity, found)) throw replaced();
-      if (metadata.correct(new OpenSubject(fd), entry, found)) report.figures.folders += 1;
+      if (metadata.correct(new OpenSubject(fd), entry, found)) {
+        report.figures.folders += 1;
+        this.#deps.flags.set(fd, entry);
+      }
     } catch (error) {
       if (error instanceof SystemError) report.count("mode", toText(entry.path), error.reason);
       else if (error instanceof Obstacle) writeFailed(this.#deps, entry.path, error);

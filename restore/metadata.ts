@@ -8,11 +8,12 @@
  */
 import type { Acl, Common, Entry } from "../core/format/entry.ts";
 import { type ByteString, toText } from "../core/format/path.ts";
-import { AclError, aclFromText } from "../core/system/acl.ts";
+import { AclError, aclFromText, groupPermissions } from "../core/system/acl.ts";
 import { SystemError } from "../core/system/libc.ts";
 import { groupId, userId } from "../core/system/owners.ts";
 import { fstat, type Stat } from "../core/system/stat.ts";
 import { accessAcl, defaultAcl } from "../core/system/xattr.ts";
+import { unlock } from "./flags.ts";
 import type { Report, WarningKind } from "./report.ts";
 import type { Subject } from "./subject.ts";
 
@@ -26,6 +27,7 @@ type Ids = { readonly uid: number; readonly gid: number };
 export class Metadata {
   readonly #report: Report;
   readonly #numericOwner: boolean;
+  #toldOtherNumber = false;
 
   constructor(report: Report, numericOwner: boolean) {
     this.#report = report;
@@ -41,6 +43,7 @@ export class Metadata {
   /** Corrects the metadata of an entry that was there before. Returns whether anything differed. */
   correct(subject: Subject, entry: Entry, found: Stat): boolean {
     if (this.matches(subject, entry, found)) return false;
+    unlock(subject.fd, found);
     if (entry.type === "file" && (found.mode & setIds) !== 0) {
       this.#try("mode", entry, () => subject.setMode(found.mode & ~setIds));
     }
@@ -54,6 +57,7 @@ export class Metadata {
     const { uid, gid } = this.idsOf(entry);
     if (found.uid !== uid || found.gid !== gid) return false;
     if (entry.type !== "link" && found.mode !== entry.mode) return false;
+    if (entry.flags !== undefined && found.flags !== entry.flags) return false;
     const { seconds, nanoseconds } = found.modified;
     if (seconds !== entry.modified.seconds || nanoseconds !== entry.modified.nanoseconds) return false;
     const attributes = subject.readAttributes();
@@ -64,10 +68,21 @@ export class Metadata {
   /** Returns the owner's and group's numbers on this machine. */
   idsOf({ owner }: Common): Ids {
     if (this.#numericOwner) return owner;
-    return {
-      uid: (owner.user === undefined ? undefined : userId(owner.user)) ?? owner.uid,
-      gid: (owner.group === undefined ? undefined : groupId(owner.group)) ?? owner.gid,
-    };
+    const uid = (owner.user === undefined ? undefined : userId(owner.user)) ?? owner.uid;
+    const gid = (owner.group === undefined ? undefined : groupId(owner.group)) ?? owner.gid;
+    if (uid !== owner.uid) this.#tellOtherNumber("user", owner.user, owner.uid, uid);
+    else if (gid !== owner.gid) this.#tellOtherNumber("group", owner.group, owner.gid, gid);
+    return { uid, gid };
+  }
+
+  /** Reports the first one, at once: a rescue system has the names, and other numbers than the system that is restored. */
+  #tellOtherNumber(kind: "user" | "group", name: string | undefined, there: number, here: number): void {
+    if (this.#toldOtherNumber) return;
+    this.#toldOtherNumber = true;
+    const which = `the ${kind} ${JSON.stringify(name ?? "")} is ${here} on this machine, and was ${there} in the backup`;
+    const remedy =
+      "if this is not the system that will use the files, such as a rescue system, run again with --numeric-owner";
+    this.#report.info("owner-numbers-differ", `owners are set by name: ${which}; ${remedy}`);
   }
 
   sameAcl(found: Acl | undefined, wanted: Acl | undefined): boolean {
@@ -76,13 +91,14 @@ export class Metadata {
   }
 
   #applyRest(subject: Subject, entry: Entry, owned: boolean): void {
-    if (entry.acl !== undefined) this.#acl(subject, entry, entry.acl);
+    const hasAcl = entry.acl === undefined || this.#acl(subject, entry, entry.acl);
+    const mode = hasAcl ? entry.mode : modeWithoutAcl(entry);
     for (const [name, value] of entry.xattrs) {
       if (name !== capability) this.#try("attribute", entry, () => subject.writeAttribute(name, value));
     }
     if (entry.type !== "link") {
-      this.#try("mode", entry, () => subject.setMode(entry.mode & ~setIds));
-      this.#rights(subject, entry, owned);
+      this.#try("mode", entry, () => subject.setMode(mode & ~setIds));
+      this.#rights(subject, { ...entry, mode }, owned);
     }
     this.#try("times", entry, () => subject.setTimes(entry.modified));
   }
@@ -119,11 +135,13 @@ export class Metadata {
     return false;
   }
 
-  #acl(subject: Subject, entry: Entry, { access, default: inherited, ids }: Acl): void {
+  /** Returns whether the access ACL is as recorded. */
+  #acl(subject: Subject, entry: Entry, { access, default: inherited, ids }: Acl): boolean {
     const write = (name: ByteString, text: string) =>
       this.#try("acl", entry, () => subject.writeAttribute(name, this.#encodedAcl(text, ids)));
-    if (access !== undefined) write(accessAcl, access);
+    const isSet = access === undefined || write(accessAcl, access);
     if (inherited !== undefined && entry.type === "folder") write(defaultAcl, inherited);
+    return isSet;
   }
 
   /** Encodes an ACL. Names become this machine's numbers; unknown ones, and all with numeric owners, the recorded numbers. */
@@ -174,6 +192,14 @@ export class Metadata {
       return false;
     }
   }
+}
+
+/**
+ * Returns the mode of a file whose ACL cannot be set. The group's bits of a mode with an ACL are its mask, the most that any named
+ * user or group may do: without the ACL, the group itself would get all that.
+ */
+function modeWithoutAcl({ mode, acl }: Entry): number {
+  return (mode & ~0o070) | (groupPermissions(acl?.access ?? "") << 3);
 }
 
 /** Returns false for the labels of security modules (`security.selinux`, `security.ima`), which are never removed. */

@@ -1,4 +1,5 @@
 /** Reason in the target for which one entry, and no other, cannot be restored. */
+import type { SystemError } from "../core/system/libc.ts";
 
 export type ObstacleParts = {
   /** Code of the notice, such as `in-the-way`. */
@@ -17,4 +18,23 @@ export class Obstacle extends Error {
   ) {
     super(parts.why, { cause });
   }
+}
+
+export function replaced(): Obstacle {
+  return new Obstacle({
+    code: "replaced-meanwhile",
+    why: "somebody put another folder in its place while it was restored",
+    remedy: "see that nobody writes there, and run again: what is restored already is left alone",
+  });
+}
+
+export function immovable(error: SystemError): Obstacle {
+  return new Obstacle(
+    {
+      code: "in-the-way",
+      why: `a folder of another owner is in its place, and cannot be moved aside (${error.reason})`,
+      remedy: "move that folder away, or give it the owner that the backup has, and run again",
+    },
+    error,
+  );
 }

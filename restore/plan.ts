@@ -52,14 +52,16 @@ export function planOf(jobs: Iterable<Job>, objects: readonly ObjectRef[]): Obje
   const frames = new Map<number, Map<number, { offset: number; length: number; uses: Use[] }>>();
   for (const job of jobs) {
     let position = 0;
-    for (const extent of job.entry.extents) {
+    for (const [index, extent] of job.entry.extents.entries()) {
+      const start = position;
+      position += extent.length;
+      if (job.done.has(index)) continue;
       const framesOfObject = frames.get(extent.object) ?? new Map();
       frames.set(extent.object, framesOfObject);
       const offset = extent.frameOffset;
       const frame = framesOfObject.get(offset) ?? { offset, length: extent.frameLength, uses: [] };
       framesOfObject.set(offset, frame);
-      frame.uses.push({ job, extent, position });
-      position += extent.length;
+      frame.uses.push({ job, extent, position: start });
     }
   }
   return [...frames].flatMap(([number, framesOfObject]) => {

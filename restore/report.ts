@@ -14,6 +14,7 @@ const kinds = {
     remedy: "make the users and groups that it names, on a filesystem with ACLs, and run again",
   },
   attribute: { doing: "set extended attributes of", remedy: "run as root, on a filesystem that has them" },
+  flags: { doing: "set the flags (chattr) of", remedy: "run as root, on a filesystem that has them" },
   times: { doing: "set the modification time of", remedy: "run as root" },
   device: { doing: "make the device", remedy: "run as root" },
 } as const;

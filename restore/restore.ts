@@ -19,6 +19,7 @@ import { isSystemError } from "../core/system/libc.ts";
 import { Adoption } from "./adoption.ts";
 import { fetchContent } from "./fetch.ts";
 import { Files, type Job } from "./files.ts";
+import { Flags } from "./flags.ts";
 import { Folders } from "./folders.ts";
 import { HardLinkRestorer, isLaterName, linkGroup } from "./hard-links.ts";
 import { Metadata } from "./metadata.ts";
@@ -118,6 +119,7 @@ class Restore {
   readonly #files: Files;
   readonly #folders: Folders;
   readonly #pauses: Pauses;
+  readonly #flags: Flags;
   readonly #memory = new Budget(memory);
   readonly #garbage = new Garbage(storedGarbage);
 
@@ -129,7 +131,9 @@ class Restore {
     const metadata = new Metadata(report, options.numericOwner);
     const adoption = new Adoption(target, metadata);
     const links = new HardLinkRestorer(target, report);
-    const shared = { target, metadata, adoption, links, report };
+    const flags = new Flags(target, report);
+    this.#flags = flags;
+    const shared = { target, metadata, adoption, links, report, flags };
     this.#pauses = pauses;
     this.#selection = new Selection(options.paths, (folder) => target.has(folder));
     this.#nodes = shared;
@@ -158,6 +162,8 @@ class Restore {
       this.#files.discardStarted();
     }
     await this.#tellMissing();
+    this.#target.removeLarge();
+    this.#flags.setLate();
     this.#folders.finish();
     // Only some paths were asked for, so the target does not get the metadata of `/`.
     this.#target.settle("/" as ByteString, 0o700);
@@ -199,7 +205,7 @@ class Restore {
         this.#tellProgress();
         continue;
       }
-      const job = this.#files.start(entry);
+      const job = await this.#files.start(entry);
       if (job !== undefined) jobs.push(job);
     }
     const { bucket, signal } = this.#options;

@@ -1,11 +1,13 @@
 /** Restores dumps: fetches them into files, or replays them with the command that the snapshotter gave. */
 import { exitStatus, Failure } from "../core/failure.ts";
+import { distinct } from "../core/format/keys.ts";
 import type { SnapshotRef } from "../core/format/manifest.ts";
 import { type ByteString, fromText } from "../core/format/path.ts";
 import { lossOf } from "../core/manifest/loss.ts";
 import { checked } from "../core/stored/bytes.ts";
 import { type ObjectSource, readCheckedContent } from "../core/stored/read.ts";
-import { createFile, remove, writeAt } from "../core/system/beneath.ts";
+import { readTwice } from "../core/stored/second-read.ts";
+import { createFile, remove, truncate, writeAt } from "../core/system/beneath.ts";
 import { close } from "../core/system/files.ts";
 import { SystemError } from "../core/system/libc.ts";
 import { type Finished, pipeInto } from "../core/system/process.ts";
@@ -21,7 +23,12 @@ import { ourselves } from "./unfinished.ts";
 
 export type SnapshotChoice = "ask" | "fetch" | "run" | "skip";
 
-export type Decision = { readonly snapshot: SnapshotRef; readonly action: "fetch" | "run" | "skip" };
+export type Decision = {
+  readonly snapshot: SnapshotRef;
+  readonly action: "fetch" | "run" | "skip";
+  /** Name of the file that it is fetched into: no other dump of the backup has it. */
+  readonly file: string;
+};
 
 /** Folder of fetched dumps, in the target. */
 const folderPath = "/sysbackup-snapshots" as ByteString;
@@ -36,7 +43,11 @@ export async function decide(
   ask: (question: string) => Promise<boolean>,
 ): Promise<Decision[]> {
   const decisions: Decision[] = [];
-  for (const snapshot of snapshots) decisions.push({ snapshot, action: await actionFor(snapshot, choice, ask) });
+  const files = distinct(snapshots.map(({ snapshotter }) => snapshotter));
+  for (const [number, snapshot] of snapshots.entries()) {
+    const action = await actionFor(snapshot, choice, ask);
+    decisions.push({ snapshot, action, file: files[number] ?? snapshot.snapshotter });
+  }
   return decisions;
 }
 
@@ -78,7 +89,8 @@ export type DumpDeps = {
   readonly signal: AbortSignal;
 };
 
-export async function restoreSnapshot({ snapshot, action }: Decision, choice: SnapshotChoice, deps: DumpDeps) {
+export async function restoreSnapshot(decision: Decision, choice: SnapshotChoice, deps: DumpDeps) {
+  const { snapshot, action } = decision;
   const { report, signal } = deps;
   signal.throwIfAborted();
   if (action === "skip") {
@@ -88,7 +100,7 @@ export async function restoreSnapshot({ snapshot, action }: Decision, choice: Sn
   }
   try {
     if (action === "run") await replay(snapshot, deps);
-    else await fetchDump(snapshot, choice, deps);
+    else await fetchDump(decision, choice, deps);
   } catch (error) {
     tellLost(snapshot, error, deps);
   }
@@ -108,19 +120,16 @@ function lossBy(error: unknown) {
   return undefined;
 }
 
-async function fetchDump(snapshot: SnapshotRef, choice: SnapshotChoice, deps: DumpDeps): Promise<void> {
+async function fetchDump(decision: Decision, choice: SnapshotChoice, deps: DumpDeps): Promise<void> {
+  const { snapshot, file } = decision;
   const { target, report } = deps;
   target.make(folderPath, ownFolder);
-  const path = fromText(`${folderPath}/${snapshot.snapshotter}`);
+  const path = fromText(`${folderPath}/${file}`);
   const temporary = target.names.next();
   const place = target.workplace(folderPath);
   const fd = createFile(place, temporary);
   try {
-    let position = 0;
-    for await (const piece of dumpOf(snapshot, deps)) {
-      writeAt(fd, piece, position);
-      position += piece.length;
-    }
+    await readTwice(() => writeDump(fd, snapshot, deps));
     putInPlace(target, temporary, path);
   } catch (error) {
     unlessRefused(() => remove(target.workplace(folderPath), temporary));
@@ -130,7 +139,16 @@ async function fetchDump(snapshot: SnapshotRef, choice: SnapshotChoice, deps: Du
     target.settle(folderPath, 0o700);
   }
   report.figures.snapshotsFetched += 1;
-  tellFetched(snapshot, choice, report);
+  tellFetched(decision, choice, report);
+}
+
+async function writeDump(fd: number, snapshot: SnapshotRef, deps: DumpDeps): Promise<void> {
+  let position = 0;
+  truncate(fd, 0);
+  for await (const piece of dumpOf(snapshot, deps)) {
+    writeAt(fd, piece, position);
+    position += piece.length;
+  }
 }
 
 /** Rule for the folder of dumps: others can neither read dumps nor put any there. */
@@ -140,11 +158,11 @@ const ownFolder: FolderRule = {
 };
 
 function tellFetched(
-  { snapshotter, exit, restore_through }: SnapshotRef,
+  { snapshot: { snapshotter, exit, restore_through }, file }: Decision,
   choice: SnapshotChoice,
   report: Report,
 ): void {
-  const where = `snapshot ${JSON.stringify(snapshotter)} is stored as ${JSON.stringify(`${folderPath.slice(1)}/${snapshotter}`)} in the target`;
+  const where = `snapshot ${JSON.stringify(snapshotter)} is stored as ${JSON.stringify(`${folderPath.slice(1)}/${file}`)} in the target`;
   if (exit !== 0) report.warning("snapshot-failed", `${where}; it is marked failed and may not be whole`);
   else if (choice === "fetch") report.info("snapshot-fetched", where);
   else if (restore_through === undefined)
@@ -160,7 +178,9 @@ async function replay(snapshot: SnapshotRef, deps: DumpDeps): Promise<void> {
   const { report, signal } = deps;
   const { restore_through: command = "false", snapshotter } = snapshot;
   if (command.includes("\0")) throw noCommand();
-  for await (const _ of dumpOf(snapshot, deps)) signal.throwIfAborted();
+  await readTwice(async () => {
+    for await (const _ of dumpOf(snapshot, deps)) signal.throwIfAborted();
+  });
   const finished = await pipeInto({ command, input: dumpOf(snapshot, deps), abort: signal });
   signal.throwIfAborted();
   if (finished.exit === 0) {

@@ -7,7 +7,7 @@
  * also removes those that a killed one has left.
  */
 import type { ByteString } from "../core/format/path.ts";
-import { createFile, remove, removeFolder } from "../core/system/beneath.ts";
+import { createFile, remove, removeFolder, rename } from "../core/system/beneath.ts";
 import { openFolder } from "../core/system/confined.ts";
 import { close } from "../core/system/files.ts";
 import { isSystemError } from "../core/system/libc.ts";
@@ -16,8 +16,16 @@ import { namesIn } from "../core/system/names.ts";
 import { fstat, lstatAt } from "../core/system/stat.ts";
 import { Obstacle } from "./obstacle.ts";
 import { unlessRefused } from "./refused.ts";
-import { isStagingName, type TemporaryNames } from "./temporary.ts";
-import { isUnfinished, makeUnfinished, markUnfinished, ourselves, removeTemporaries } from "./unfinished.ts";
+import { isLargeFile, isStagingName, type TemporaryNames } from "./temporary.ts";
+import {
+  isUnfinished,
+  labelUnfinished,
+  makeUnfinished,
+  markUnfinished,
+  ourselves,
+  removeTemporaries,
+  wasMadeFor,
+} from "./unfinished.ts";
 
 const itself = "" as ByteString;
 
@@ -60,7 +68,6 @@ export class Staging {
   }
 
   #make(above: number): StagingFolder {
-    removeLeftovers(above);
     const name = this.#names.folder();
     const fd = makeUnfinished(above, name);
     try {
@@ -68,6 +75,8 @@ export class Staging {
       if (!isOurs(fd, above, this.#names)) throw swapped();
       // Another restore takes a folder without a lock for a leftover.
       tryLock(fd);
+      labelUnfinished(fd, stagingLabel);
+      removeLeftovers(above, fd);
       return { fd, parent: openFolder(above, itself), name };
     } catch (error) {
       close(fd);
@@ -106,22 +115,30 @@ function swapped(): Obstacle {
   return new Obstacle({ code: "replaced-meanwhile", why, remedy: "find out who, and run again" });
 }
 
-/** Removes the staging folders that killed restores have left in a folder. */
-export function removeLeftovers(above: number): void {
-  for (const name of namesIn(above)) {
-    if (isStagingName(name)) unlessRefused(() => removeLeftover(above, name));
+/** In the place of a path: says that a folder was made for staging, by a restore of the same user. */
+const stagingLabel = "staging" as ByteString;
+
+/** Removes the staging folders that killed restores have left in a folder. Saves large files into `heir`, to go on with them. */
+export function removeLeftovers(above: number, heir?: number): void {
+  for (const name of [...namesIn(above)]) {
+    if (isStagingName(name)) unlessRefused(() => removeLeftover(above, name, heir));
   }
 }
 
-function removeLeftover(above: number, name: ByteString): void {
+function removeLeftover(above: number, name: ByteString, heir: number | undefined): void {
   const found = lstatAt(above, name);
   if (found === undefined || !isUnfinished(found)) return;
   const fd = openFolder(above, name);
   try {
     if (!isUnfinished(fstat(fd)) || !tryLock(fd)) return;
+    if (heir !== undefined && wasMadeFor(fd, stagingLabel)) saveLargeFiles(fd, heir);
     removeTemporaries(fd);
   } finally {
     close(fd);
   }
   removeFolder(above, name);
+}
+
+function saveLargeFiles(from: number, to: number): void {
+  for (const name of [...namesIn(from)].filter(isLargeFile)) unlessRefused(() => rename(from, name, to, name));
 }

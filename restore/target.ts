@@ -12,7 +12,7 @@ import { isSystemError, SystemError } from "../core/system/libc.ts";
 import { setMode, setOwner } from "../core/system/metadata.ts";
 import { namesIn } from "../core/system/names.ts";
 import { fstat, type Stat } from "../core/system/stat.ts";
-import { Obstacle } from "./obstacle.ts";
+import { immovable, Obstacle, replaced } from "./obstacle.ts";
 import { unlessRefused } from "./refused.ts";
 import { removeLeftovers, Staging } from "./staging.ts";
 import { openTargetFolder, unusable } from "./target-folder.ts";
@@ -24,6 +24,7 @@ import {
   markUnfinished,
   ourselves,
   removeLabel,
+  removeSmallTemporaries,
   removeTemporaries,
 } from "./unfinished.ts";
 import { mountOf, UsersMounts } from "./users-mounts.ts";
@@ -74,6 +75,8 @@ export class Target {
   readonly #onMovedAside: TargetDeps["onMovedAside"];
   readonly #staging: Staging;
   readonly #mounts = new UsersMounts();
+  /** Paths of folders in which a killed restore has left large files. */
+  readonly #withLarge = new Set<ByteString>();
   #unnamed: number | undefined;
   readonly #open = new Map<ByteString, Folder>();
   readonly #known = new Map<ByteString, KnownFolder>();
@@ -94,8 +97,7 @@ export class Target {
     this.#know(root, found, { fresh, isPrivate: this.made });
     // Where its user wants it, whatever is mounted there.
     this.#mounts.pass(found);
-    if (!fresh) removeLeftovers(fd);
-    if (this.made && !fresh) removeTemporaries(fd);
+    if (this.made && !fresh) this.#removeSmall(root, fd);
   }
 
   /** Makes the folder if it is missing; its parent must exist. */
@@ -201,11 +203,22 @@ export class Target {
     return this.#unnamed;
   }
 
+  /** Removes large files that earlier restores have left, and this one has no use for. */
+  removeLarge(): void {
+    for (const path of this.#withLarge) unlessRefused(() => removeTemporaries(this.folderIfThere(path).fd));
+    this.#withLarge.clear();
+  }
+
   close(): void {
     if (this.#unnamed !== undefined) close(this.#unnamed);
     this.#staging.close();
+    unlessRefused(() => removeLeftovers(this.#root));
     this.leaveAll();
     close(this.#root);
+  }
+
+  #removeSmall(path: ByteString, fd: number): void {
+    if (removeSmallTemporaries(fd)) this.#withLarge.add(path);
   }
 
   #openOrMake(path: ByteString): Folder {
@@ -250,7 +263,7 @@ export class Target {
       }
       if (isPrivate) {
         markUnfinished(fd);
-        removeTemporaries(fd);
+        this.#removeSmall(path, fd);
       }
     } catch (error) {
       close(fd);
@@ -372,23 +385,4 @@ export function isFolder(known: FolderIdentity, found: Stat): boolean {
 function folderOf(fd: number, found: Stat, known: Pick<Folder, "fresh" | "isPrivate"> | undefined): Folder {
   const { fresh = false, isPrivate = false } = known ?? {};
   return { fd, fresh, isPrivate, mount: mountOf(found) };
-}
-
-export function replaced(): Obstacle {
-  return new Obstacle({
-    code: "replaced-meanwhile",
-    why: "somebody put another folder in its place while it was restored",
-    remedy: "see that nobody writes there, and run again: what is restored already is left alone",
-  });
-}
-
-function immovable(error: SystemError): Obstacle {
-  return new Obstacle(
-    {
-      code: "in-the-way",
-      why: `a folder of another owner is in its place, and cannot be moved aside (${error.reason})`,
-      remedy: "move that folder away, or give it the owner that the backup has, and run again",
-    },
-    error,
-  );
 }

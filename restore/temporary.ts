@@ -2,6 +2,7 @@
  * Names of unfinished files, links, nodes and folders. Nobody can guess them, and each is used once. By these names, the
  * next restore recognises what a killed one has left, and removes it.
  */
+import type { Extent, FileEntry } from "../core/format/entry.ts";
 import type { ByteString } from "../core/format/path.ts";
 
 /** Returns `length` random bytes that are fit for secrets. */
@@ -41,6 +42,28 @@ export class TemporaryNames {
 /** Returns whether a name is one that `next` makes, in any restore. */
 export function isTemporary(name: ByteString): boolean {
   return namePattern.test(name);
+}
+
+/**
+ * Returns the name of a large file that is not finished: the same in each restore, so that the next one goes on with it. Only
+ * for folders that nobody else can enter.
+ */
+export function largeFileName({ path, size, extents }: LargeFile): ByteString {
+  const hash = new Bun.CryptoHasher("sha256").update(`${size} ${path}`);
+  for (const { length, sha256 } of extents) hash.update(` ${length} ${sha256}`);
+  return `.sysbackup-${hash.digest("hex").slice(0, 2 * randomLength)}${largeSuffix}` as ByteString;
+}
+
+/** What tells one large file from another. */
+type LargeFile = Pick<FileEntry, "path" | "size"> & {
+  readonly extents: readonly Pick<Extent, "length" | "sha256">[];
+};
+
+const largeSuffix = "-large";
+
+/** Returns whether a name is one that `largeFileName` makes, in any restore. */
+export function isLargeFile(name: ByteString): boolean {
+  return isTemporary(name) && name.endsWith(largeSuffix);
 }
 
 /** Returns whether a name is one that `folder` makes, in any restore. */

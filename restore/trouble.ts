@@ -2,6 +2,7 @@
 import { Failure } from "../core/failure.ts";
 import { type ByteString, parentOf, toText } from "../core/format/path.ts";
 import { SystemError } from "../core/system/libc.ts";
+import { explainedByFlags } from "./flags.ts";
 import { nearness } from "./nearness.ts";
 import { Obstacle } from "./obstacle.ts";
 import type { Report } from "./report.ts";
@@ -13,8 +14,9 @@ export type TroubleDeps = { readonly report: Report; readonly target: Pick<Targe
  * Reports that the entry at a path is lost. Throws errors that would hit nearly all other entries too, and those that are
  * defects. A mount below the target that is full or read-only costs only what lies on it.
  */
-export function writeFailed({ report, target }: TroubleDeps, path: ByteString, error: unknown): void {
+export function writeFailed({ report, target }: TroubleDeps, path: ByteString, problem: unknown): void {
   const what = toText(path);
+  const error = explainedByFlags(target, path, problem);
   if (error instanceof Obstacle) {
     const { code, why, remedy } = error.parts;
     report.lost(code, { doing: "restore", what, why, remedy, damage: false });

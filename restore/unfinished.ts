@@ -15,7 +15,7 @@ import { namesIn } from "../core/system/names.ts";
 import type { Stat } from "../core/system/stat.ts";
 import { accessAcl, defaultAcl, readXattrs, removeXattr, writeXattr } from "../core/system/xattr.ts";
 import { unlessRefused } from "./refused.ts";
-import { isTemporary } from "./temporary.ts";
+import { isLargeFile, isTemporary } from "./temporary.ts";
 
 const unfinishedMode = 0o1700;
 
@@ -55,9 +55,21 @@ export function removeLabel(folder: number): void {
   unlessRefused(() => removeXattr(folder, label));
 }
 
-/** Removes what a restore that was killed was making in a folder with the mark. */
+/** Removes what a restore that was killed was making in a folder with the mark, but for large files. Returns whether there are any. */
+export function removeSmallTemporaries(folder: number): boolean {
+  const names = [...namesIn(folder)].filter(isTemporary);
+  const small = names.filter((name) => !isLargeFile(name));
+  removeAll(folder, small);
+  return small.length < names.length;
+}
+
+/** Removes all that a restore that was killed was making in a folder with the mark. */
 export function removeTemporaries(folder: number): void {
-  for (const name of [...namesIn(folder)].filter(isTemporary)) {
+  removeAll(folder, [...namesIn(folder)].filter(isTemporary));
+}
+
+function removeAll(folder: number, names: readonly ByteString[]): void {
+  for (const name of names) {
     try {
       remove(folder, name);
     } catch (error) {

@@ -1,46 +1,69 @@
 /** Fetches content from objects without frames, of any size: the layout `objects` stores each file as one. */
 import type { ObjectRef } from "../core/format/entry.ts";
-import { lossOf } from "../core/manifest/loss.ts";
+import { type Loss, lossOf } from "../core/manifest/loss.ts";
 import { readBeginning, readContent } from "../core/stored/read.ts";
+import { mayReadBetter } from "../core/stored/second-read.ts";
 import { deliver, loseAll, wrongContent } from "./deliver.ts";
 import type { FetchContext } from "./fetch-context.ts";
 import { checkFlowing } from "./flowing.ts";
 import { mostHeld, type Use } from "./plan.ts";
 
 export async function fetchWhole(object: ObjectRef, uses: readonly Use[], context: FetchContext): Promise<void> {
-  const { bucket, files, garbage, onProgress } = context;
+  const { files, onProgress } = context;
+  const again: Use[] = [];
+  await readWhole(object, uses, context, (wrong, loss, mayBeBetter) => {
+    if (mayBeBetter) again.push(...wrong);
+    else loseAll(wrong, loss, files);
+  });
+  if (again.length > 0) await readWhole(object, again, context, (wrong, loss) => loseAll(wrong, loss, files));
+  onProgress();
+}
+
+/** Called with what the object does not hold, and whether a second read may give it. */
+type OnWrongUses = (uses: readonly Use[], loss: Loss, mayBeBetter: boolean) => void;
+
+async function readWhole(object: ObjectRef, uses: readonly Use[], context: FetchContext, onWrong: OnWrongUses) {
+  const { bucket, files, garbage } = context;
+  const left = new Set(uses);
   try {
     const end = Math.max(...uses.map(({ extent }) => extent.offset + extent.length));
     if (end <= mostHeld) {
       garbage.left(object.size + end);
-      deliver(uses, await readBeginning(bucket, object, end), object, files);
+      const content = await readBeginning(bucket, object, end);
+      left.clear();
+      const wrong = deliver(uses, content, files);
+      if (wrong.length > 0) onWrong(wrong, wrongContent(object.key), true);
     } else {
-      await deliverAsItComes(object, uses, end, context);
+      await deliverAsItComes(object, left, end, context, onWrong);
     }
   } catch (error) {
-    loseAll(uses, lossOf(error, object.key), files);
+    onWrong([...left], lossOf(error, object.key), mayReadBetter(error));
   }
-  onProgress();
 }
 
 /**
  * Writes an object's content while it is read, so that a file of any size takes little memory. Each extent is verified at
- * its end, before the file gets its name.
+ * its end, before the file gets its name. Takes those that are over from `left`.
  */
 async function deliverAsItComes(
   object: ObjectRef,
-  uses: readonly Use[],
+  left: Set<Use>,
   end: number,
-  context: FetchContext,
+  { bucket, files, signal, onProgress }: FetchContext,
+  onWrong: OnWrongUses,
 ): Promise<void> {
-  const { bucket, files, signal, onProgress } = context;
-  await checkFlowing(uses, watched(readContent(bucket, object, end), signal, onProgress), {
+  await checkFlowing([...left], watched(readContent(bucket, object, end), signal, onProgress), {
     expected: ({ extent }) => extent,
-    take({ job, position }, { bytes, start, last }) {
+    take(use, { bytes, start, last }) {
+      const { job, position } = use;
       if (!job.over) files.write(job, bytes, position + start, last);
+      if (last || job.over) left.delete(use);
       return !job.over;
     },
-    wrong: ({ job }) => files.lose(job, wrongContent(object.key)),
+    wrong(use) {
+      left.delete(use);
+      onWrong([use], wrongContent(object.key), true);
+    },
   });
 }
 

@@ -56,7 +56,8 @@ export async function connect(
   const name = await untilAborted(signal, finding);
   // A stack's bucket is in the stack's region.
   const region = config.s3.region ?? (config.s3.bucket === undefined ? config.cloudformation.region : undefined);
-  const settings = { bucket: name, region, endpoint, pathStyle, credentials: bucketCredentials(credentials) };
+  const { profile } = credentials;
+  const settings = { bucket: name, region, endpoint, pathStyle, profile, credentials: bucketCredentials(credentials) };
   const tools = { now, sleep: sleepUntil(signal), random: Math.random, notify, counts, signal };
   const bucket = await openBucket(settings, tools);
   return { bucket, counts };

@@ -37,6 +37,7 @@ import { syncIndex } from "./state/index-sync.ts";
 import { writeIndexObjects } from "./state/index-write.ts";
 import { isLockProven, noteLockProven } from "./state/lock-proven.ts";
 import { bucketIdentity, withStateDatabase } from "./state/use.ts";
+import { noteMounts, refuseVanished } from "./state/vanished-bucket.ts";
 import { type StoredFiles, storeFiles } from "./store-files.ts";
 
 export type ArchiveSummary = StoredFiles["counts"] & {
@@ -135,6 +136,7 @@ async function run(job: ArchiveJob, database: Database, rebuilt: Notice | undefi
   const started = now();
   const id: RunId = { start: started, run: runOf(started, job.random(4)) };
 
+  await refuseVanished(bucket, database);
   const { shareWith, believeVerified } = content;
   const oldest = minimumLockEnd(started);
   const belief = { shareWith, believeVerified, minimumLockEnd: oldest, now: started };
@@ -177,6 +179,7 @@ async function run(job: ArchiveJob, database: Database, rebuilt: Notice | undefi
   const text = await textOfRoot(manifest);
   const { key, version } = await writeBytes(target, { content: text, codec: "frame", key: keys.manifest(name, id) });
   noteCompleted(database, started);
+  noteMounts(bucket, database);
   return {
     ...files.counts,
     ...files.meter,

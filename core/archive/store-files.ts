@@ -1,6 +1,7 @@
 /** Steps 5 and 6 of the archive job: store what is new, write the parts, and lock all of it as promised. */
 import type { Database } from "bun:sqlite";
 import type { PartRef } from "../format/manifest.ts";
+import type { ByteString } from "../format/path.ts";
 import type { WriteTarget } from "../stored/write.ts";
 import { accountsFingerprint } from "../system/owners.ts";
 import type { ArchiveJob } from "./job.ts";
@@ -9,14 +10,16 @@ import { proveClaims } from "./locks/prove.ts";
 import type { RetentionPlan } from "./locks/retention.ts";
 import { repackSparsePacks } from "./locks/sparse-packs.ts";
 import { writeParts } from "./manifest/part-writer.ts";
+import { findOwnFiles } from "./own-files.ts";
 import type { ContentLayout, LayoutDeps, StoreMeter } from "./quilting/layouts/layout.ts";
 import { Ledger, type UsableObjects } from "./quilting/layouts/ledger.ts";
 import { ObjectLayout } from "./quilting/layouts/objects.ts";
 import { PackLayout } from "./quilting/layouts/packs.ts";
 import { HardLinks } from "./quilting/paths/hard-links.ts";
 import type { PathSet } from "./quilting/paths/path-set.ts";
-import { type QuiltCounts, Quilter } from "./quilting/quilter.ts";
+import { type QuiltCounts, Quilter, type QuilterDeps } from "./quilting/quilter.ts";
 import type { LockBudget } from "./quilting/reading/lock-wait.ts";
+import { Shrinkage } from "./shrinkage.ts";
 import { BitSet } from "./state/bit-set.ts";
 import { fact, setFact } from "./state/database.ts";
 import { ObjectTable } from "./state/objects.ts";
@@ -42,7 +45,9 @@ export type StoreFilesDeps = {
 /** A first backup of many terabytes lists what it stored on its way: other hosts need not wait for its end. */
 const bytesBetweenIndexes = 4 * 1024 ** 3;
 
-export async function storeFiles(job: ArchiveJob, deps: StoreFilesDeps): Promise<StoredFiles> {
+export async function storeFiles(job: ArchiveJob, options: StoreFilesDeps): Promise<StoredFiles> {
+  const shrinkage = new Shrinkage(options.database, job.now());
+  const deps = { ...options, gone: (path: ByteString) => shrinkage.gone(path) };
   const meter: StoreMeter = { bytesRead: 0, bytesStored: 0, objectsStored: 0 };
   const ofRun = { meter, lockBudget: { left: job.config.content.lockTimeout } };
   let counts = await quilt(job, deps, ofRun, withClaims(deps));
@@ -50,6 +55,7 @@ export async function storeFiles(job: ArchiveJob, deps: StoreFilesDeps): Promise
   const sparse = repackSparsePacks(deps.database, deps.plan, job.config.content, job.notify);
   if (untrue + sparse > 0) counts = sumCounts(counts, await quilt(job, deps, ofRun, withoutClaims(deps)));
   const first = await writeAndLock(job, deps);
+  shrinkage.report(first.parts, job.notify);
   if (first.lost === 0) return finished(job, deps, { ...first, counts, meter });
   // What could not be extended is unknown now, so this stores it again.
   counts = sumCounts(counts, await quilt(job, deps, ofRun, withoutClaims(deps)));
@@ -90,7 +96,7 @@ type OfRun = { readonly meter: StoreMeter; readonly lockBudget: LockBudget };
 
 async function quilt(
   job: ArchiveJob,
-  { target, database, paths, plan, indexNew }: StoreFilesDeps,
+  { target, database, paths, plan, indexNew, gone }: StoreFilesDeps & Pick<QuilterDeps, "gone">,
   { meter, lockBudget }: OfRun,
   usable: UsableObjects,
 ): Promise<QuiltCounts> {
@@ -127,6 +133,8 @@ async function quilt(
     notify,
     counts,
     signal,
+    gone,
+    own: await findOwnFiles(job.config.backup.stateDir, job.bucket.url),
     pause,
   });
   try {

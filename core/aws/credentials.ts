@@ -1,13 +1,10 @@
 /** Gets AWS credentials from a profile, a file or the SDK's default chain, and assumes a role with them. AWS code is loaded lazily. */
 import { existsSync } from "node:fs";
-import { access, constants } from "node:fs/promises";
 import { join } from "node:path";
-import { BucketError } from "../bucket/contract.ts";
 import type { BucketCredentials, CredentialProvider, Credentials, ServicePlace } from "../bucket/s3/credentials.ts";
 import type { Config } from "../config/config.ts";
-import { reasonOf } from "../failure.ts";
-import { requestHandler } from "./handler.ts";
 import { deniedInName, type InName, inName, isDenied, type SessionTags } from "./in-name.ts";
+import { clientConfigOf, ownCredentials } from "./own-credentials.ts";
 import { isBackupRole } from "./package.ts";
 
 export type CredentialSettings = {
@@ -56,11 +53,11 @@ export function bucketCredentials(settings: CredentialSettings): BucketCredentia
   return { provide: (place) => credentialProvider(settings, place), role: settings.roleArn };
 }
 
-/** Undefined if the SDK's default chain (environment, shared files, instance role) is used as it is. */
+/** Returns one provider for all clients that are given the same `settings`. */
 export async function credentialProvider(
   settings: CredentialSettings,
   place: ServicePlace,
-): Promise<CredentialProvider | undefined> {
+): Promise<CredentialProvider> {
   if (settings.provider !== undefined) return settings.provider;
   if (settings.roleArn === undefined) return ownCredentials(settings, place);
   return async () => (await assumed(settings, place)).answer;
@@ -71,67 +68,17 @@ export async function takesName(settings: CredentialSettings, place: ServicePlac
   return (await assumed(settings, place)).named;
 }
 
-/** Credentials without a role. Undefined for the SDK's default chain. */
-async function ownCredentials(
-  settings: CredentialSettings,
-  place: ServicePlace,
-): Promise<CredentialProvider | undefined> {
-  const { profile, credentialsFile } = settings;
-  if (profile === undefined && credentialsFile === undefined) return undefined;
-  const { fromIni } = await import("@aws-sdk/credential-providers");
-  const clientConfig = await clientConfigOf(place);
-  const named = { ...(profile !== undefined && { profile }), ...(credentialsFile && { filepath: credentialsFile }) };
-  return explained(fromIni({ clientConfig, ...named }), settings);
-}
-
 /** Assumes the role, once. */
 async function assumed(settings: CredentialSettings, place: ServicePlace): Promise<InName<Credentials>> {
   const { roleArn = "", name, sessionName: session } = settings;
   const { fromTemporaryCredentials } = await import("@aws-sdk/credential-providers");
   const clientConfig = await clientConfigOf(place);
   const base = await ownCredentials(settings, place);
-  const master = base === undefined ? {} : { masterCredentials: base };
   const params = { RoleArn: roleArn, RoleSessionName: sessionName(session) };
   const assume = (tags: SessionTags) =>
-    fromTemporaryCredentials({ params: { ...params, ...tags }, clientConfig, ...master })();
+    fromTemporaryCredentials({ params: { ...params, ...tags }, clientConfig, masterCredentials: base })();
   return inName(roleArn, name, assume).catch((error: unknown) => {
     throw name !== undefined && isBackupRole(roleArn) && isDenied(error) ? deniedInName(roleArn, name, error) : error;
-  });
-}
-
-async function clientConfigOf({ region, endpoint }: ServicePlace) {
-  return { region, requestHandler: await requestHandler(), ...(endpoint !== undefined && { endpoint }) };
-}
-
-/** Names the file in errors: the SDK treats an unreadable file as an empty one, and names neither. */
-function explained(provider: CredentialProvider, { profile, credentialsFile }: CredentialSettings): CredentialProvider {
-  return async () => {
-    if (credentialsFile !== undefined) await mustBeReadable(credentialsFile);
-    try {
-      return await provider();
-    } catch (error) {
-      if (!/^Could not resolve credentials using profile/.test(reasonOf(error))) throw error;
-      const file = JSON.stringify(credentialsFile ?? process.env.AWS_SHARED_CREDENTIALS_FILE ?? "~/.aws/credentials");
-      throw new BucketError("credentials", {
-        doing: "get credentials from the profile",
-        what: profile ?? process.env.AWS_PROFILE ?? "default",
-        why: `${file} has no keys for it`,
-        remedy: "write them there, or check profile and credentials_file under [aws]",
-        cause: error,
-      });
-    }
-  };
-}
-
-async function mustBeReadable(file: string): Promise<void> {
-  await access(file, constants.R_OK).catch((error: unknown) => {
-    throw new BucketError("credentials", {
-      doing: "read the credentials file",
-      what: file,
-      why: reasonOf(error),
-      remedy: "create it, or check credentials_file under [aws]",
-      cause: error,
-    });
   });
 }
 

@@ -77,6 +77,7 @@ export async function connectCloudFormation(
   const region = stackRegion(config);
   const client = new CloudFormationClient({
     requestHandler: await requestHandler(),
+    ...(config.aws.profile !== undefined && { profile: config.aws.profile }),
     ...(region !== undefined && { region }),
     ...(credentials !== undefined && { credentials }),
   });

@@ -3,7 +3,7 @@
 import type { ServicePlace } from "../bucket/s3/credentials.ts";
 import { credentialError, type S3Attempt } from "../bucket/s3/errors.ts";
 import { type CredentialSettings, credentialProvider } from "./credentials.ts";
-import { connectSts } from "./sts.ts";
+import { connectSts, isAboutKeys } from "./sts.ts";
 
 /** ARN of the user, role session or account that makes the requests. Holds no secret. */
 export type CallerArn = string;
@@ -22,8 +22,8 @@ export async function callerIdentity(
   const attempt: S3Attempt = { doing: "get credentials", what, bucket: what, endpoint };
   const worded = (error: unknown) => Promise.reject(credentialError(error, attempt, settings.roleArn));
   const credentials = await credentialProvider(settings, place);
-  const found = await credentials?.().catch(worded);
-  const client = await connectSts(place, found && (async () => found));
+  const found = await credentials().catch(worded);
+  const client = await connectSts(place, async () => found);
   try {
     return (await client.send(new GetCallerIdentityCommand({}))).Arn;
   } catch (error) {
@@ -33,9 +33,13 @@ export async function callerIdentity(
   }
 }
 
-/** Whether the server does not know the request: S3 services other than Amazon's answer with one of these statuses. */
+/**
+ * Whether the server does not know the request, or refuses it to all: S3 services other than Amazon's answer with one of these
+ * statuses. A refusal of the keys is none of these.
+ */
 function hasNoSuchRequest(error: unknown): boolean {
+  if (isAboutKeys(error)) return false;
   const metadata = typeof error === "object" && error !== null && "$metadata" in error ? error.$metadata : undefined;
   const status = typeof metadata === "object" && metadata !== null && "httpStatusCode" in metadata;
-  return status && [400, 404, 405, 501].includes(Number(metadata.httpStatusCode));
+  return status && [400, 403, 404, 405, 501, 503].includes(Number(metadata.httpStatusCode));
 }

@@ -1,5 +1,6 @@
 /** Keeps credentials that several clients share: fetches them once, and again when they are about to expire. */
 import { BucketError } from "../bucket/contract.ts";
+import { mayPass } from "../bucket/fatal.ts";
 import type { CredentialProvider, Credentials } from "../bucket/s3/credentials.ts";
 
 /** Time before the end at which to fetch again: the SDK's clients ask again five minutes before the end. */
@@ -22,7 +23,7 @@ export function kept(fetch: CredentialProvider, now: () => Date): CredentialProv
       pending = undefined;
       return held;
     } catch (error) {
-      if (error instanceof BucketError && (error.kind === "unreachable" || error.kind === "busy")) pending = undefined;
+      if (error instanceof BucketError && mayPass(error.kind)) pending = undefined;
       throw error;
     }
   }

@@ -7,7 +7,7 @@
  * - Each creates a *version*, which nothing overwrites. Callers refer to key *and* version from then on.
  * - Repeating a `put` after a lost answer is safe: it makes one more version of the same bytes.
  * - A retention date moves later, never earlier; a locked version cannot be removed.
- * - Every error is a `BucketError` whose `kind` says whether trying again can help: only for `unreachable` and `busy`.
+ * - Every error is a `BucketError` whose `kind` says whether trying again can help: only for `unreachable`, `failing` and `busy`.
  *   Implementations try once: the decorator `retry.ts` retries, and `count.ts` counts.
  */
 import { Failure, type FailureParts } from "../failure.ts";
@@ -137,14 +137,15 @@ export type Bucket = BucketWriter &
   };
 
 /**
- * - `unreachable`: no connection, no answer in time, or an error of the server's own; `busy`: it asks to come later (429, 502
- *   to 504). Trying again can help; all others are permanent.
+ * - `unreachable`: no connection, or no answer in time; `failing`: an error of the server's own (500); `busy`: it asks to come
+ *   later (429, 502 to 504). Trying again can help; all others are permanent.
  * - `missing`: no such key or version; `no-bucket`: no such bucket; `no-lock`: the bucket has no Object Lock
  * - `credentials`: none, wrong, or expired; `denied`: known, but not allowed to do this
  * - `locked`: refused by a retention; `full`: no space; `damaged`: content does not match what was asked or recorded
  */
 export type BucketErrorKind =
   | "unreachable"
+  | "failing"
   | "busy"
   | "missing"
   | "no-bucket"

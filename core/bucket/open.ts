@@ -1,6 +1,6 @@
 /** Opens the configured bucket, with retries and counts. The code of each kind of bucket is loaded only if it is used. */
-import { fileURLToPath } from "node:url";
 import { exitStatus, Failure } from "../failure.ts";
+import { pathOfFileUrl } from "../file-url.ts";
 import type { Bucket } from "./contract.ts";
 import { type Counts, count } from "./decorators/count.ts";
 import { lockUploads } from "./decorators/lock-uploads.ts";
@@ -8,6 +8,7 @@ import { readBack } from "./decorators/read-back.ts";
 import { type RetryTools, retry } from "./decorators/retry.ts";
 import type { S3Settings } from "./s3/client.ts";
 import type { BucketCredentials } from "./s3/credentials.ts";
+import { profileRegion } from "./s3/profile-region.ts";
 
 export type BucketSettings = {
   /** `file:///path`, `s3://name`, or an S3 bucket's bare name. */
@@ -17,6 +18,8 @@ export type BucketSettings = {
   /** Default: true behind an endpoint, false on AWS. */
   readonly pathStyle?: boolean | undefined;
   readonly credentials: BucketCredentials;
+  /** Profile whose region is used if nothing else names one; the default profile if undefined. */
+  readonly profile?: string | undefined;
 };
 
 export type BucketTools = RetryTools & {
@@ -45,9 +48,11 @@ function isOnAws({ endpoint }: BucketSettings): boolean {
   return !(endpoint ?? process.env.AWS_ENDPOINT_URL_S3 ?? process.env.AWS_ENDPOINT_URL);
 }
 
-async function s3Settings(settings: BucketSettings): Promise<S3Settings> {
+/** Settings of an S3 bucket. Makes no request. @internal */
+export async function s3Settings(settings: BucketSettings): Promise<S3Settings> {
   const { endpoint, pathStyle = endpoint !== undefined } = settings;
-  const region = settings.region ?? process.env.AWS_REGION ?? process.env.AWS_DEFAULT_REGION ?? anyRegion;
+  const named = settings.region ?? process.env.AWS_REGION ?? process.env.AWS_DEFAULT_REGION;
+  const region = named ?? (await profileRegion(settings.profile)) ?? anyRegion;
   const bucket = nameOf(settings.bucket);
   const { provide, role } = settings.credentials;
   const credentials = await provide({ region, endpoint });
@@ -55,11 +60,8 @@ async function s3Settings(settings: BucketSettings): Promise<S3Settings> {
 }
 
 function pathOf(url: string): string {
-  try {
-    if (url.startsWith("file:///")) return fileURLToPath(url);
-  } catch {
-    // The failure below says what to write instead.
-  }
+  const path = pathOfFileUrl(url);
+  if (path !== undefined) return path;
   throw unusable(url, "it is not a file URL", "write file:// and an absolute path: file:///srv/backups");
 }
 

@@ -3,8 +3,8 @@
  * error is an imperative that says what is allowed, as messages print it.
  */
 import { isAbsolute } from "node:path";
-import { fileURLToPath } from "node:url";
 import { z } from "zod";
+import { pathOfFileUrl } from "../file-url.ts";
 
 /** A text that is not empty. */
 export const text = z.string().min(1, "give a value, or leave the key out");
@@ -94,12 +94,8 @@ export const bucketUrl = z
 
 function isBucketUrl(url: string): boolean {
   if (url.startsWith("s3://")) return s3Name.test(url.slice("s3://".length));
-  if (!url.startsWith("file:///")) return false;
-  try {
-    return fileURLToPath(url) !== "/";
-  } catch {
-    return false;
-  }
+  const path = pathOfFileUrl(url);
+  return path !== undefined && path !== "/";
 }
 
 /** A URL of a service. Without credentials, as logs would show them. */

@@ -53,7 +53,7 @@ const contentAsStored = versions("kind NOT IN ('root', 'part', 'snapshot')");
  */
 function storedRatio({ database }: History): number {
   const sum = (table: string) =>
-    database.query<{ sum: number | null }, []>(`SELECT sum(length) sum FROM ${table}`).get()?.sum;
+    database.query<{ sum: number | null }, []>(`SELECT total(length) sum FROM ${table}`).get()?.sum;
   const content = sum("chunks") ?? 0;
   return content === 0 ? 1 : (sum("frames") ?? 0) / content;
 }
@@ -67,8 +67,8 @@ const puts = `CASE WHEN whole = 0 OR size <= ${firstPart} THEN 1 ELSE 2 + (size 
 
 function groupOf({ database }: History, source: string, { newest, since }: Window, leastBytes: number): Group {
   const held = (condition: string): Held => {
-    const sums = `count(*) objects, coalesce(sum(${puts}), 0) puts, coalesce(sum(size), 0) bytes,
-      coalesce(sum(max(size, ${leastBytes})), 0) billed`;
+    const sums = `count(*) objects, total(${puts}) puts, total(size) bytes,
+      total(max(size, ${leastBytes})) billed`;
     const row = database.query<Held, []>(`SELECT ${sums} FROM (${source}) WHERE ${condition}`).get();
     return row ?? { objects: 0, puts: 0, bytes: 0, billed: 0 };
   };
@@ -77,7 +77,7 @@ function groupOf({ database }: History, source: string, { newest, since }: Windo
 
 function readsOf({ database }: History, layout: Layout, { newest }: Window, ratio: number): CostFigures["reads"] {
   const [requests, bytes] = layout === "as it is" ? ["reads", "read_bytes"] : ["files", "file_bytes"];
-  const sums = `SELECT coalesce(sum(${requests}), 0) requests, coalesce(sum(${bytes}), 0) bytes
+  const sums = `SELECT total(${requests}) requests, total(${bytes}) bytes
     FROM part_reads JOIN lifetimes ON object = part WHERE last = ?`;
   const row = database.query<CostFigures["reads"], [number]>(sums).get(newest);
   const read = row ?? { requests: 0, bytes: 0 };

@@ -81,7 +81,7 @@ const letters = {
 } as const;
 
 function metadata(entry: HeadEntry) {
-  const { owner, mode, modified, acl, xattrs } = entry;
+  const { owner, mode, modified, acl, xattrs, flags } = entry;
   return {
     // A name may be empty: an account file can have anything.
     o: owner.user || owner.uid,
@@ -94,6 +94,7 @@ function metadata(entry: HeadEntry) {
     ...(acl?.ids !== undefined && { acl_ids: acl.ids }),
     mt: encodeMoment(modified),
     ...(xattrs.size > 0 && encodeXattrs(xattrs)),
+    ...(flags !== undefined && { fl: encodeFlags(flags) }),
   };
 }
 
@@ -128,6 +129,19 @@ function encodeSpecialBits(mode: number): string {
 
 function decodeSpecialBits(bits: string): number {
   return (bits[0] === "s" ? 0o4000 : 0) | (bits[1] === "s" ? 0o2000 : 0) | (bits[2] === "t" ? 0o1000 : 0);
+}
+
+/** Letters of `chattr`, and the kernel's bits. */
+const flagLetters = { i: 0x10, a: 0x20, d: 0x40 } as const;
+
+function encodeFlags(flags: number): string {
+  return Object.entries(flagLetters)
+    .map(([letter, bit]) => (flags & bit ? letter : ""))
+    .join("");
+}
+
+function decodeFlags(letters: string): number {
+  return Object.entries(flagLetters).reduce((flags, [letter, bit]) => flags | (letters.includes(letter) ? bit : 0), 0);
 }
 
 /** `-1.500000000` is one and a half seconds before 1970: what `touch -d @-1.500000000` takes. @internal */
@@ -210,6 +224,8 @@ const commonShape = {
   mt: z.string(),
   xa: z.record(z.string(), base64).optional(),
   xa_b64: z.record(base64, base64).optional(),
+  /** Letters of later versions are ignored. */
+  fl: z.string().max(64).optional(),
 } as const;
 
 const linkableShape = { ...commonShape, id: z.string().optional(), id_b64: base64.optional() } as const;
@@ -258,6 +274,7 @@ function decodeCommon(json: EntryJson): Common {
     modified: decodeMoment(json.mt),
     acl: json.acl === undefined ? undefined : decodeAcl(json.acl, json.acl_ids),
     xattrs: decodeXattrs(json.xa, json.xa_b64),
+    ...(json.fl !== undefined && { flags: decodeFlags(json.fl) }),
   };
 }
 

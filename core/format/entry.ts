@@ -49,6 +49,8 @@ export type Common = {
   readonly acl: Acl | undefined;
   /** Extended attributes other than POSIX ACLs; file capabilities (`security.capability`) are among them. */
   readonly xattrs: ReadonlyMap<ByteString, Uint8Array>;
+  /** Flags of files and folders that `chattr` sets: 0x10 immutable, 0x20 append-only, 0x40 no-dump. Undefined if there are none. */
+  readonly flags?: number;
 };
 
 export type FileWarning = "unlocked-copy" | "changed-while-reading";

@@ -89,8 +89,42 @@ function parse(pattern: RegExp, key: string): ManifestKey | undefined {
   return { name, stamp, run };
 }
 
-/** Returns the name of a snapshotter's dump: its file name, with `_` for characters that are not safe. */
+/**
+ * Returns the name of a snapshotter's dump: its file name, with `_` for characters that are not safe.
+ * @internal
+ */
 export function snapshotterName(fileName: ByteString): string {
-  const cleaned = fileName.replace(/[^A-Za-z0-9._-]/g, "_").slice(0, 128);
-  return safeName.test(cleaned) ? cleaned : `x${cleaned}`.slice(0, 128);
+  const cleaned = fileName.replace(/[^A-Za-z0-9._-]/g, "_").slice(0, longestName);
+  return safeName.test(cleaned) ? cleaned : `x${cleaned}`.slice(0, longestName);
+}
+
+const longestName = 128;
+
+/**
+ * Returns the names of dumps for the file names of snapshotters, in the same order, each its own: `db a` and `db_a` are two. A file
+ * name that is safe as it is keeps it; others get a number if their name is taken.
+ */
+export function snapshotterNames(fileNames: readonly ByteString[]): string[] {
+  const plain = fileNames.filter((name) => snapshotterName(name) === name);
+  return distinct(
+    fileNames.map(snapshotterName),
+    (name, number) => plain.includes(name as ByteString) && fileNames[number] !== name,
+  );
+}
+
+/** Returns the names with a number behind those that came before, or for which `isTaken` is true. */
+export function distinct(
+  names: readonly string[],
+  isTaken: (name: string, index: number) => boolean = () => false,
+): string[] {
+  const used = new Set<string>();
+  return names.map((name, index) => {
+    let free = name;
+    for (let number = 2; used.has(free) || isTaken(free, index); number += 1) {
+      const suffix = `-${number}`;
+      free = `${name.slice(0, longestName - suffix.length)}${suffix}`;
+    }
+    used.add(free);
+    return free;
+  });
 }

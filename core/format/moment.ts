@@ -7,8 +7,7 @@ const longestNanoseconds = 999_999_999;
 
 /** Returns the nearest moment that an entry can hold. */
 export function clampedMoment(seconds: number, nanoseconds: number): Moment {
-  // One less, as a fraction counts forwards from it.
-  const bounded = Math.max(-longestSeconds + 1, Math.min(seconds, longestSeconds));
+  const bounded = Math.max(-longestSeconds, Math.min(seconds, longestSeconds));
   if (bounded !== seconds) return { seconds: bounded, nanoseconds: 0 };
   return { seconds, nanoseconds: Math.min(nanoseconds, longestNanoseconds) };
 }

@@ -40,7 +40,8 @@ const mostNames = 10;
  * newest backup, or `name@moment` for the newest at or before a moment: see `parseMoment`. Throws a Failure if there is
  * none.
  *
- * A backup whose dates contradict the server's is found only by its key, or by `name@` and the whole time in its key.
+ * A backup whose dates contradict the server's is found only by its key, or by `name@` and the whole time in its key. Of several
+ * with the same time, that finds the one that was stored first.
  */
 export async function findManifest(bucket: FindBucket, wanted: string, tools: FindTools): Promise<Found> {
   if (parseManifestKey(wanted) !== undefined) {
@@ -53,7 +54,8 @@ export async function findManifest(bucket: FindBucket, wanted: string, tools: Fi
   let exact: ListedRoot | undefined;
   for await (const root of listRoots(bucket, name)) {
     if (oldest === undefined || root.stored < oldest.stored) oldest = root;
-    if (isExactly(root, upTo) && (exact === undefined || root.stored > exact.stored)) exact = root;
+    // Of several with the same start, the first: anybody with the machine's key can put another one later.
+    if (isExactly(root, upTo) && (exact === undefined || root.stored < exact.stored)) exact = root;
     if (isUpTo(root, upTo)) newest.add(root);
   }
   if (exact !== undefined) return exactly(bucket, exact, tools);

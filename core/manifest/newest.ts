@@ -15,8 +15,11 @@ export type PassedOver = {
   readonly why: string;
 };
 
-/** Somebody who may put can put any number over the newest genuine one; each that is tried costs a request. */
-const mostTried = 200;
+/**
+ * Roots that are tried at most, of those that were stored on one day (UTC) and in all: each costs a request. Somebody who may put
+ * can put any number over the newest genuine one, but today's hide none of the days before.
+ */
+const mostTried = { ofDay: 100, inAll: 1_000 } as const;
 
 /** Collects roots, and keeps those that were stored last. */
 export class NewestRoots {
@@ -24,13 +27,23 @@ export class NewestRoots {
 
   add(root: ListedRoot): void {
     this.#roots.push(root);
-    if (this.#roots.length >= 2 * mostTried) this.#roots = this.lastFirst();
+    if (this.#roots.length >= 2 * mostTried.inAll) this.#roots = this.lastFirst();
   }
 
   lastFirst(): ListedRoot[] {
-    return this.#roots.toSorted((one, other) => byStored(other, one)).slice(0, mostTried);
+    const ofDays = new Map<number, number>();
+    const isAmongLast = ({ stored }: ListedRoot) => {
+      const day = Math.floor(stored.getTime() / dayLength);
+      const seen = (ofDays.get(day) ?? 0) + 1;
+      ofDays.set(day, seen);
+      return seen <= mostTried.ofDay;
+    };
+    const lastFirst = this.#roots.toSorted((one, other) => byStored(other, one));
+    return lastFirst.filter(isAmongLast).slice(0, mostTried.inAll);
   }
 }
+
+const dayLength = 24 * 60 * 60 * 1000;
 
 /** Says why a root is not chosen by default: by its listing alone if it was not read yet. */
 export type ContradictedBy = (root: ListedRoot, original: Original | undefined) => string | undefined;

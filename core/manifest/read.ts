@@ -14,6 +14,7 @@ import type { ByteString } from "../format/path.ts";
 import { sha256 } from "../format/sha256.ts";
 import { Budget } from "../side-by-side.ts";
 import { DocumentReading, decodeDocument, decodeStream, type ObjectSource, readStored } from "../stored/read.ts";
+import { readTwice } from "../stored/second-read.ts";
 import type { ManifestSource } from "./source.ts";
 
 /** Bytes of a part: 32 MiB of lines and one more line at most. */
@@ -47,13 +48,15 @@ export function nameOf(source: ManifestSource): string {
 export async function readManifest(bucket: ObjectSource, source: ManifestSource): Promise<Manifest> {
   const name = nameOf(source);
   try {
-    using share = new ShareOfMemory();
-    const bounds = { most: mostRootBytes, admit: share.take };
-    if ("key" in source) {
-      await using reading = new DocumentReading(bucket, source, bounds);
-      return await decodeStored(reading);
-    }
-    return await decodeManifest(decodeStream(readLocal(source.file), name, bounds));
+    return await readTwice(async () => {
+      using share = new ShareOfMemory();
+      const bounds = { most: mostRootBytes, admit: share.take };
+      if ("key" in source) {
+        await using reading = new DocumentReading(bucket, source, bounds);
+        return await decodeStored(reading);
+      }
+      return await decodeManifest(decodeStream(readLocal(source.file), name, bounds));
+    });
   } catch (error) {
     throw refusal(error, name);
   }
@@ -82,11 +85,11 @@ export type StoredPart = Pick<PartRef, "key" | "version" | "size" | "sha256">;
 
 /** Returns the stored bytes of a part. Throws as `get` does, and a FormatError if they are not those that the root names. */
 export async function readPart(bucket: ObjectSource, part: StoredPart): Promise<Uint8Array> {
-  const stored = await readStored(bucket, part, Math.min(part.size, bounds.stored));
-  if (sha256(stored) !== part.sha256) {
+  return readTwice(async () => {
+    const stored = await readStored(bucket, part, Math.min(part.size, bounds.stored));
+    if (sha256(stored) === part.sha256) return stored;
     throw altered("its content does not match the digest that the manifest has of it");
-  }
-  return stored;
+  });
 }
 
 /** Returns the text of a part from its stored bytes. */

@@ -64,6 +64,8 @@ export type Choice = {
   readonly read: (root: Root) => Promise<Uncounted | undefined>;
   /** As `read`, but notes nothing down. */
   readonly look: (root: Root) => Promise<Uncounted | undefined>;
+  /** Returns whether a root that was read is of a complete backup. */
+  readonly isComplete: (root: Root) => boolean;
   /** Called for what is kept though no rule keeps it: it does not count, or its name was not chosen. */
   readonly keep: (root: Root) => Promise<void>;
 };
@@ -99,7 +101,8 @@ const notChosen = (backup: Root): RootDecision => ({ backup, reasons: ["not chos
  * keeps is read, and if some of it does not count, the policy chooses again without it. Otherwise junk that anyone puts would
  * take the place of a good backup in each rule.
  */
-async function decide(own: readonly Root[], { policy, now, read, look, keep }: Choice): Promise<RootDecision[]> {
+async function decide(own: readonly Root[], choice: Choice): Promise<RootDecision[]> {
+  const { policy, now, read, look, keep } = choice;
   const uncounted = new Map<Root, Uncounted>();
   for (const root of own) if (contradictionOf(datesOf(root), now) !== undefined) uncounted.set(root, wrongDates);
   const done = new Set<Root>();
@@ -113,7 +116,10 @@ async function decide(own: readonly Root[], { policy, now, read, look, keep }: C
       policy,
     );
     const unread = decisions.filter(({ backup, reasons }) => reasons.length > 0 && !done.has(backup));
-    if (unread.length === 0) return [...(await decideUncounted(uncounted, decisions, keep)), ...decisions];
+    if (unread.length === 0) {
+      const all = await keepComplete(decisions, choice);
+      return [...(await decideUncounted(uncounted, all, keep)), ...all];
+    }
     await eachOf(decisions.slice(0, ahead), atOnce, ({ backup }) => settle(backup, look));
     const sound = unread.filter(({ backup }) => !uncounted.has(backup));
     await eachOf(sound, atOnce, async ({ backup }) => {
@@ -121,6 +127,24 @@ async function decide(own: readonly Root[], { policy, now, read, look, keep }: C
       await settle(backup, read);
     });
   }
+}
+
+/** If none of so many backups is complete, there is no complete one whose place could be taken. */
+const mostIncomplete = 100;
+
+/**
+ * Keeps the last complete backup, too, if the rules keep only later ones, in which something is missing: those of a machine whose
+ * disk is not mounted push out no good one.
+ */
+async function keepComplete(decisions: readonly RootDecision[], { read, look, isComplete }: Choice) {
+  for (const [number, { backup, reasons }] of decisions.slice(0, mostIncomplete).entries()) {
+    const isKept = reasons.length > 0;
+    if (!isKept && (await look(backup)) !== undefined) continue;
+    if (!isComplete(backup)) continue;
+    if (isKept || (await read(backup)) !== undefined) return decisions;
+    return decisions.with(number, { backup, reasons: ["last complete"] });
+  }
+  return decisions;
 }
 
 /** So many of the newest are looked at after junk was found, and twice as many each time: there may be thousands. */

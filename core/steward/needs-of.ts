@@ -1,6 +1,7 @@
 /** Reads roots, and the object lists at the head of their parts; the entries are of no interest here. */
 import type { Stored } from "../bucket/contract.ts";
 import type { Manifest } from "../format/manifest.ts";
+import { isComplete } from "../manifest/complete.ts";
 import { contradictionIn } from "../manifest/dates.ts";
 import { type Loss, lossOf } from "../manifest/loss.ts";
 import { type Original, readOriginal } from "../manifest/original.ts";
@@ -47,6 +48,7 @@ export class Needs {
   readonly #looked = new Map<string, Promise<Uncounted | undefined>>();
   readonly #added = new Map<string, Promise<Uncounted | undefined>>();
   readonly #kept = new Map<string, Promise<Uncounted | undefined>>();
+  readonly #complete = new Set<string>();
   readonly #inFlight = new Budget(rootsAtOnce);
   /** Names with a backup that was added, in the order in which they came: owners of `references` are numbered so. */
   readonly #names: OwnerNames = new Map();
@@ -66,6 +68,11 @@ export class Needs {
   async add(root: Root, onUnreadable: OnUnreadable): Promise<Uncounted | undefined> {
     const found = await this.#looked.get(root.key);
     return found ?? this.#once(this.#added, root, this.#read(onUnreadable, this.#judged(this.#note)));
+  }
+
+  /** Returns whether a root that was read is of a complete backup. */
+  isComplete({ key }: Root): boolean {
+    return this.#complete.has(key);
   }
 
   /** Notes down what a backup needs, whatever its dates say. */
@@ -102,7 +109,9 @@ export class Needs {
       await this.#inFlight.take(1);
       try {
         this.#deps.signal.throwIfAborted();
-        return use(root, await readOriginal(this.#deps.bucket, listed));
+        const original = await readOriginal(this.#deps.bucket, listed);
+        if (isComplete(original.manifest)) this.#complete.add(root.key);
+        return use(root, original);
       } catch (error) {
         const loss = lossOf(error, root.key);
         const [object] = listed.versions;

@@ -131,7 +131,15 @@ async function settleRoots(deps: SettleDeps): Promise<Settled> {
   const read = (root: Root) => judged(root, needs.add(root, holds.add));
   const look = (root: Root) => judged(root, needs.look(root, holds.add));
   const keep = (root: Root) => needs.keep(root, holds.add);
-  const decisions = await chooseRoots(roots, { names, policy, now: timeOfServer, read, look, keep });
+  const decisions = await chooseRoots(roots, {
+    names,
+    policy,
+    now: timeOfServer,
+    read,
+    look,
+    keep,
+    isComplete: (root) => needs.isComplete(root),
+  });
   const kept = decisions.flatMap(({ backup, reasons }) => (reasons.length > 0 ? [backup] : []));
   const outside = decisions.flatMap(({ backup, reasons }) => (reasons.length > 0 ? [] : [backup]));
   const fates = new Map<Root, Fate>(kept.map((root) => [root, "kept"]));

@@ -63,6 +63,16 @@ export async function renew(job: RenewJob): Promise<RenewSummary> {
     if (figures.damaged > mostReported) return;
     notify(notRenewed(`what is named in ${JSON.stringify(object.key)} is not renewed: ${how}`));
   };
+  let junk = 0;
+  // Nobody can restore from junk, and anybody who may put can put it: it is no damage to what is renewed.
+  const onUnreadableRoot = (unreadable: Unreadable) => {
+    if (!unreadable.loss.junk) return onUnreadable(unreadable);
+    junk += 1;
+    if (junk > mostReported) return;
+    const { object, loss } = unreadable;
+    const message = `${JSON.stringify(object.key)} (version ${object.version}) is no backup, and is not renewed: ${loss.how}`;
+    notify({ level: "warning", code: "not-a-backup", message });
+  };
   using references = new References();
   const capped = new Map<string, number>();
   const timeOfServer = bucket.serverTime() ?? now;
@@ -70,13 +80,21 @@ export async function renew(job: RenewJob): Promise<RenewSummary> {
   const own = roots.filter(({ name }) => names.includes(name));
   const usable = new Set<Root>();
   const read = async (root: Root) => {
-    const why = await needs.add(root, onUnreadable);
+    const why = await needs.add(root, onUnreadableRoot);
     if (why === undefined) usable.add(root);
     return why;
   };
-  const look = (root: Root) => needs.look(root, onUnreadable);
+  const look = (root: Root) => needs.look(root, onUnreadableRoot);
   const keep = () => Promise.resolve();
-  const decisions = await chooseRoots(own, { names, policy, now: timeOfServer, read, look, keep });
+  const decisions = await chooseRoots(own, {
+    names,
+    policy,
+    now: timeOfServer,
+    read,
+    look,
+    keep,
+    isComplete: (root) => needs.isComplete(root),
+  });
   const dated = decisions.filter(({ reasons }) => reasons.includes(wrongDates.why));
   if (dated.length > 0) notify(datesNotice(dated));
   figures.backups = usable.size;

@@ -72,6 +72,18 @@ export function aclMode(text: string): number {
   return (bits.user << 6) | ((bits.mask ?? bits.group) << 3) | bits.other;
 }
 
+/** Returns what the owning group may do by this access ACL, limited by its mask: 0 to 7; 0 for a text that is no ACL. */
+export function groupPermissions(text: string): number {
+  try {
+    const lines = parsed(text);
+    const of = (wanted: Tag) => lines.find(({ tag, name }) => tag === wanted && name === "")?.permissions;
+    return (of("group") ?? 0) & (of("mask") ?? 7);
+  } catch (error) {
+    if (error instanceof AclError) return 0;
+    throw error;
+  }
+}
+
 /**
  * Splits a text that mixes access entries with default ones (`default:user::rwx` or `d:…`), as s3-sysbackup wrote it.
  * @internal

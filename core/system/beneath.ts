@@ -36,6 +36,13 @@ export function createFile(folder: number, name: ByteString): number {
   return retried("create", name, () => libc.openat(folder, cString(name), flags, 0o600));
 }
 
+/** Opens a file for reading and writing. Refuses a link as ELOOP. */
+export function openFileToWrite(folder: number, name: ByteString): number {
+  const flags = constants.O_RDWR | constants.O_NOFOLLOW | constants.O_NONBLOCK | O_CLOEXEC;
+  plainName(name);
+  return retried("open", name, () => libc.openat(folder, cString(name), flags, 0));
+}
+
 /** Opens a file for reading. Refuses a link as ELOOP; does not wait for a fifo. */
 export function openFileAt(folder: number, name: ByteString): number {
   const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK | O_CLOEXEC;

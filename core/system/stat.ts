@@ -2,6 +2,7 @@
 import type { Moment } from "../format/entry.ts";
 import { clampedMoment } from "../format/moment.ts";
 import { type ByteString, fromBytes } from "../format/path.ts";
+import { keptFlags } from "./flags.ts";
 import {
   AT_EMPTY_PATH,
   AT_FDCWD,
@@ -41,6 +42,8 @@ export type Stat = {
   /** Device number of a device node, with `minor`; 0 for everything else. */
   readonly major: number;
   readonly minor: number;
+  /** Flags that `chattr` sets: see `flags.ts`. */
+  readonly flags: number;
   /** Units of 512 bytes that the file takes on disk. */
   readonly blocks: number;
 };
@@ -74,10 +77,7 @@ const longs = new BigUint64Array(result.bytes.buffer);
 
 const nothing = "" as ByteString;
 
-/**
- * Looks at a whole path, which another file may have the next time.
- * @internal
- */
+/** Looks at a whole path, which another file may have the next time. */
 export function lstat(path: ByteString): Stat {
   return lstatAt(AT_FDCWD, path) ?? missing(path);
 }
@@ -126,6 +126,7 @@ function decoded(): Stat {
     born: moment(20),
     major: words[32] ?? 0,
     minor: words[33] ?? 0,
+    flags: (words[2] ?? 0) & keptFlags,
     blocks: long(12),
   };
 }

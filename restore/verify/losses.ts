@@ -53,13 +53,12 @@ export class Losses {
 
   /** Counts distinct paths, and all entries of lost parts. */
   count(): number {
-    const query = "SELECT coalesce(sum(entries), 0) lost FROM (SELECT max(entries) entries FROM losses GROUP BY path)";
+    const query = "SELECT total(entries) lost FROM (SELECT max(entries) entries FROM losses GROUP BY path)";
     return this.#database.query<{ lost: number }, []>(query).get()?.lost ?? 0;
   }
 
   countOf(backup: number): number {
-    const query =
-      "SELECT coalesce(sum(entries), 0) lost FROM losses WHERE holder IN (SELECT object FROM needs WHERE backup = ?)";
+    const query = "SELECT total(entries) lost FROM losses WHERE holder IN (SELECT object FROM needs WHERE backup = ?)";
     return this.#database.query<{ lost: number }, [number]>(query).get(backup)?.lost ?? 0;
   }
 }

@@ -3,7 +3,7 @@
  * one that stored it. Only a role that reads what it notes may put there.
  */
 import { BucketError, type BucketReader, type Retention, type Stored } from "../../core/bucket/contract.ts";
-import { isFatal } from "../../core/bucket/fatal.ts";
+import { isOfOne } from "../../core/bucket/fatal.ts";
 import { reasonOf } from "../../core/failure.ts";
 import { FormatError } from "../../core/format/error.ts";
 import { isTimely } from "../../core/format/index-id.ts";
@@ -125,15 +125,11 @@ async function readKnown(
       try {
         await known.learn(readVerifiedObject(bucket, { key }, parsed.run));
       } catch (error) {
-        if (!isDamage(error)) throw error;
+        if (!(error instanceof FormatError) && !isOfOne(error)) throw error;
         const message = `${JSON.stringify(key)} is skipped: ${reasonOf(error)}; what it lists counts as not read yet`;
         notify({ level: "warning", code: "verified-damaged", message });
       }
     }
   }
   return last;
-}
-
-function isDamage(error: unknown): boolean {
-  return error instanceof FormatError || (error instanceof BucketError && !isFatal(error) && error.kind !== "denied");
 }

@@ -9,6 +9,7 @@ import { lossOf } from "../../core/manifest/loss.ts";
 import { digestOf, isContent } from "../../core/manifest/references/references.ts";
 import { Budget, eachOf } from "../../core/side-by-side.ts";
 import { ObjectReading, readRange } from "../../core/stored/read.ts";
+import { mayReadBetter } from "../../core/stored/second-read.ts";
 import { Garbage, release } from "../../core/system/garbage.ts";
 import { checkFlowing } from "../flowing.ts";
 import { framesIn, type StoredFrame } from "../frames.ts";
@@ -78,8 +79,36 @@ async function noteLocks({ findings, notes }: ReadDataDeps): Promise<void> {
 
 type Count = (bytes: number) => void;
 
+/** What a read found: `failure`: the object could not be read to its end. */
+type DataReading = { readonly wrong: readonly NeededExtent[]; readonly altered: boolean; readonly failure?: unknown };
+
 async function readObject(row: CheckedObject, deps: ReadDataDeps, count: Count): Promise<void> {
+  const first = await readOnce(row, deps, count);
+  const asStored = digestOf(row) !== undefined && !first.altered;
+  // Only what a second read finds, too, is damage.
+  const { wrong, altered, failure } = mayBeBetter(first, asStored) ? await readOnce(row, deps, count) : first;
   const { findings, extents } = deps;
+  if (failure !== undefined) {
+    const { how, damage } = lossOf(failure, row.key);
+    return findings.add(row.id, damage ? "altered" : "not-checked", how, damage);
+  }
+  extents.markWrong(row.id, wrong);
+  if (altered) {
+    const costs = row.kind === "snapshot" ? "" : wrong.length === 0 ? "; no content that is needed is touched" : "";
+    const how = `its bytes do not have the SHA-256 that is recorded${costs}`;
+    findings.add(row.id, "altered", how, row.kind === "snapshot");
+  } else if (wrong.length > 0) {
+    const who = digestOf(row) === undefined ? "it does not hold" : "its bytes are as they were stored, but do not hold";
+    findings.add(row.id, "wrong-content", `${who} what the manifest says`);
+  }
+}
+
+/** `asStored`: its bytes have the digest that is known of them, so another read gives the same. */
+function mayBeBetter({ wrong, altered, failure }: DataReading, asStored: boolean): boolean {
+  return failure === undefined ? altered || (wrong.length > 0 && !asStored) : mayReadBetter(failure);
+}
+
+async function readOnce(row: CheckedObject, deps: ReadDataDeps, count: Count): Promise<DataReading> {
   const digest = digestOf(row);
   const hash = digest === undefined ? undefined : new Bun.CryptoHasher("sha256");
   const onStored = (piece: Uint8Array) => {
@@ -95,24 +124,12 @@ async function readObject(row: CheckedObject, deps: ReadDataDeps, count: Count):
     if (isContent(kind))
       wrong = await checkContent(row, kind, reading, deps).catch((error) => allWrong(error, row, deps));
     await reading.rest();
-  } catch (error) {
-    const { how, damage } = lossOf(error, row.key);
-    return findings.add(row.id, damage ? "altered" : "not-checked", how, damage);
+  } catch (failure) {
+    // Throws what ends the job.
+    lossOf(failure, row.key);
+    return { wrong, altered: false, failure };
   }
-  extents.markWrong(row.id, wrong);
-  const altered = hash !== undefined && hash.digest("hex") !== digest;
-  if (altered) {
-    const costs = row.kind === "snapshot" ? "" : wrong.length === 0 ? "; no content that is needed is touched" : "";
-    findings.add(
-      row.id,
-      "altered",
-      `its bytes do not have the SHA-256 that is recorded${costs}`,
-      row.kind === "snapshot",
-    );
-  } else if (wrong.length > 0) {
-    const who = digest === undefined ? "it does not hold" : "its bytes are as they were stored, but do not hold";
-    findings.add(row.id, "wrong-content", `${who} what the manifest says`);
-  }
+  return { wrong, altered: hash !== undefined && hash.digest("hex") !== digest };
 }
 
 function allWrong(error: unknown, { id }: CheckedObject, { extents }: ReadDataDeps): readonly NeededExtent[] {

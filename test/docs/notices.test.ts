@@ -23,7 +23,8 @@ const families: readonly (readonly [before: string, after: string, kinds: readon
   ["", "s-unreadable", executables],
   ["", "-not-executable", executables],
   ["", "-insecure", executables],
-  ["", "-not-set", ["owner", "special-bits", "mode", "acl", "attribute", "times", "device"]],
+  ["", "-passed-over", executables],
+  ["", "-not-set", ["owner", "special-bits", "mode", "acl", "attribute", "flags", "times", "device"]],
 ];
 
 async function sources(): Promise<string[]> {

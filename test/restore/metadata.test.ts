@@ -74,3 +74,31 @@ describe("metadata", () => {
     ]);
   });
 });
+
+describe("owners by name", () => {
+  const { head } = file("/x", "");
+  const ids = (user: string | undefined, group: string | undefined, numeric = false) => {
+    const notices: string[] = [];
+    const metadata = new Metadata(new Report(({ message }) => notices.push(message)), numeric);
+    const owner = { user, group, uid: 4_000_000, gid: 4_000_001 };
+    return { ids: [1, 2].map(() => metadata.idsOf({ ...head, owner }))[0], notices };
+  };
+
+  test("a name with another number on this machine is reported once, with --numeric-owner as the way to keep the numbers", () => {
+    const tail =
+      "if this is not the system that will use the files, such as a rescue system, run again with --numeric-owner";
+    expect(ids("root", "root")).toEqual({
+      ids: { uid: 0, gid: 0 },
+      notices: [`owners are set by name: the user "root" is 0 on this machine, and was 4000000 in the backup; ${tail}`],
+    });
+    expect(ids(undefined, "root").notices).toEqual([
+      `owners are set by name: the group "root" is 0 on this machine, and was 4000001 in the backup; ${tail}`,
+    ]);
+  });
+
+  test("names that this machine does not know, and --numeric-owner, are not reported", () => {
+    const numbers = { uid: 4_000_000, gid: 4_000_001 };
+    expect(ids("no-such-user-here", "no-such-group-here")).toEqual({ ids: numbers, notices: [] });
+    expect(ids("root", "root", true)).toMatchObject({ ids: numbers, notices: [] });
+  });
+});

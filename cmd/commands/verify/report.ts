@@ -19,14 +19,10 @@ export function* reportLines(verdict: Verdict, share: string | undefined, counts
     : `  ${counted(read.objects, "object")} read and hashed (${share}), ${bytes(read.bytes)}${notedText(read)}`;
   yield `  requests: ${requestsLine(counts)}`;
   if (backups.length > 1) yield* table(columns, backups.map(rowOf));
-  yield* section("damaged:", findingLines(verdict, "damage"), found.damage);
-  yield* section(
-    `cannot be restored, or not completely: ${counted(lost, "entry", "entries")}`,
-    lossLines(verdict),
-    lost,
-  );
-  yield* section("not locked as promised, or not checked:", findingLines(verdict, "promise"), found.promise);
-  yield* section("worth knowing:", findingLines(verdict, "note"), found.note);
+  yield* section("damaged:", findingLines(verdict, "damage"));
+  yield* section(`cannot be restored, or not completely: ${counted(lost, "entry", "entries")}`, lossLines(verdict));
+  yield* section("not locked as promised, or not checked:", findingLines(verdict, "promise"));
+  yield* section("worth knowing:", findingLines(verdict, "note"));
   if (found.damage > 0)
     yield "restore these from another backup: `sysbackup list` shows them; new ones may share the damage: see docs/troubleshooting.md";
   if (found.promise > 0 && verdict.state !== "unread")
@@ -96,11 +92,10 @@ function rowOf({ manifest, header, totals, lockedUntil, state, lost }: BackupVer
   ];
 }
 
-function* section(title: string, lines: Iterable<string>, all: number): Generator<string> {
-  if (all === 0) return;
-  yield title;
+function* section(title: string, lines: Iterable<string>): Generator<string> {
   let named = 0;
   for (const line of lines) {
+    if (named === 0) yield title;
     if (named === maxNamed) return yield `  and more: --json names all`;
     yield `  ${line}`;
     named += 1;

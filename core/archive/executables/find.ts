@@ -3,19 +3,21 @@ import { constants } from "node:fs";
 import { access, readdir, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { reasonOf } from "../../failure.ts";
-import type { Notify } from "../../notice.ts";
+import type { Notice, Notify } from "../../notice.ts";
 import { strangerWhoCanChange } from "../../system/strangers.ts";
 
 export type ExecutableKind = "picker" | "snapshotter";
 
 export type Executable = { readonly name: string; readonly path: string };
 
-/** Names of files that editors and package managers leave beside an executable. */
-const leftover = /^\.|~$|\.dpkg-[^.]*$|\.rpm[^.]*$|^README/;
+/** Names that are passed over. */
+const passedOver = /^\.|~$|\.dpkg-[^.]*$|\.rpm[^.]*$|^README/;
+/** Names of copies that editors and package managers leave beside an executable: executable as it is, and never meant to run. */
+const leftover = /~$|\.dpkg-(?:old|new|dist|tmp|bak|remove|divert)$|\.rpm(?:save|new|orig)$/;
 
 /**
  * Returns the executables of `folder` in byte order of name: regular files, and links to them. Skips folders and
- * leftovers. Warns of a file that may not be executed, and reports an error for a folder that cannot be read. `privileged` is the user
+ * leftovers, and warns of an executable whose name is merely like theirs. Warns of a file that may not be executed, and reports an error for a folder that cannot be read. `privileged` is the user
  * whose rights they would get: an executable that others can change is then left out with an error.
  */
 export async function findExecutables(
@@ -27,6 +29,10 @@ export async function findExecutables(
   const found: Executable[] = [];
   for (const name of await namesIn(folder, kind, notify)) {
     const path = join(folder, name);
+    if (passedOver.test(name)) {
+      if (!leftover.test(name) && (await isExecutable(path))) notify(notRun(kind, path));
+      continue;
+    }
     try {
       const stats = await stat(path);
       if (stats.isDirectory()) continue;
@@ -64,7 +70,7 @@ async function secureOf(found: readonly Executable[], kind: ExecutableKind, uid:
 async function namesIn(folder: string, kind: ExecutableKind, notify: Notify): Promise<string[]> {
   try {
     const names = await readdir(folder);
-    return names.filter((name) => !leftover.test(name)).sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
+    return names.sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
   } catch (error) {
     const quoted = JSON.stringify(folder);
     if (codeOf(error) === "ENOENT") {
@@ -75,6 +81,21 @@ async function namesIn(folder: string, kind: ExecutableKind, notify: Notify): Pr
     }
     return [];
   }
+}
+
+async function isExecutable(path: string): Promise<boolean> {
+  try {
+    if (!(await stat(path)).isFile()) return false;
+    await access(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function notRun(kind: ExecutableKind, path: string): Notice {
+  const message = `${kind} ${JSON.stringify(path)} is not run, because of its name: rename it without a dot at its start, "README", ".dpkg-…" or ".rpm…"; or run chmod -x`;
+  return { level: "warning", code: `${kind}-passed-over`, message };
 }
 
 function whyNot(error: unknown): string {

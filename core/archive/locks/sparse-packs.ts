@@ -70,7 +70,7 @@ function collectLive(database: Database, live: Database, candidates: BitSet): vo
 function shareInUse(database: Database, live: Database, object: number): number {
   const sumOf = (from: Database, name: string) =>
     from
-      .query<{ bytes: number | null }, [number]>(`SELECT sum(length) AS bytes FROM ${name} WHERE object = ?`)
+      .query<{ bytes: number | null }, [number]>(`SELECT total(length) AS bytes FROM ${name} WHERE object = ?`)
       .get(object)?.bytes ?? 0;
   const inUse = sumOf(live, "live");
   return inUse === 0 ? 0 : inUse / Math.max(inUse, sumOf(database, "chunks"));

@@ -23,6 +23,7 @@ import type { Ledger, PendingExtent } from "./layouts/ledger.ts";
 import { ContentChanged } from "./layouts/objects.ts";
 import { FolderChanged, FolderStack, nameOf, UsersFilesystem } from "./paths/folder-stack.ts";
 import { type HardLinks, isSameInode, mayBeLinked } from "./paths/hard-links.ts";
+import { type OwnFiles, OwnPath } from "./paths/own-files.ts";
 import { fileEntry, lookAt, otherEntry, refreshedHead, type SeenFile, withHardLink } from "./reading/entry-head.ts";
 import { LeftOut } from "./reading/left-out.ts";
 import { type LockAttempt, type LockBudget, LockWait } from "./reading/lock-wait.ts";
@@ -44,6 +45,8 @@ export type QuilterDeps = {
   readonly hardLinks: HardLinks;
   /** Objects whose lock ends too soon: files with content in them are read again. */
   readonly expiring: BitSet;
+  /** What this program itself writes meanwhile. */
+  readonly own: OwnFiles;
   /** True if users and groups have the same names as in the last run. Else heads of unchanged files are refreshed. */
   readonly sameAccounts: boolean;
   /** Time to wait for files that other programs have locked: for all of them together. */
@@ -53,6 +56,8 @@ export type QuilterDeps = {
   readonly notify: Notify;
   readonly counts: QuiltCounts;
   readonly signal: AbortSignal;
+  /** Called for each path that was in the last backup and is not picked any more, in byte order. */
+  readonly gone: (path: ByteString) => void;
   /** Called regularly: reports progress, and may take a pause to put index objects. */
   readonly pause: () => Promise<void>;
 };
@@ -80,11 +85,12 @@ const clockGrain = 2_000;
 export class Quilter {
   readonly #deps: QuilterDeps;
   readonly #ahead: Ahead[] = [];
-  readonly #folders = new FolderStack();
+  readonly #folders: FolderStack;
   readonly #locks: LockWait<Ahead>;
 
   constructor(deps: QuilterDeps) {
     this.#deps = deps;
+    this.#folders = new FolderStack(deps.own);
     this.#locks = new LockWait({
       tryToLock: (file) => this.#tryToLock(file),
       take: (file, locked) => this.#takeOpen(file, locked),
@@ -103,7 +109,7 @@ export class Quilter {
     let row = rows.next();
     let untilPause = pathsBetweenPauses;
     for (const path of paths) {
-      for (; !row.done && row.value.path < path; row = rows.next()) ledger.files.remove(row.value.path);
+      for (; !row.done && row.value.path < path; row = rows.next()) this.#drop(row.value.path);
       const known = !row.done && row.value.path === path ? row.value : undefined;
       if (known !== undefined) row = rows.next();
       const busy = this.#take(path, known);
@@ -115,9 +121,15 @@ export class Quilter {
         untilPause = pathsBetweenPauses;
       }
     }
-    for (; !row.done; row = rows.next()) ledger.files.remove(row.value.path);
+    for (; !row.done; row = rows.next()) this.#drop(row.value.path);
     await this.#takeAllOpen();
     await this.#deps.layout.finish();
+  }
+
+  /** Removes the row of a path that was not picked any more. */
+  #drop(path: ByteString): void {
+    this.#deps.ledger.files.remove(path);
+    this.#deps.gone(path);
   }
 
   /** Closes open files and waits for work under way. Call it however `quilt` ended. */
@@ -333,12 +345,19 @@ export class Quilter {
   #leaveOut(path: ByteString, error: unknown): void {
     const warn = (code: string, what: string) =>
       this.#deps.notify({ level: "warning", code, message: `${quoted(path)} ${what}` });
-    if (isSystemError(error, "ENOENT", "ENOTDIR")) warn("vanished", "vanished before it was read");
+    if (error instanceof OwnPath) this.#skipOwn(path, error);
+    else if (isSystemError(error, "ENOENT", "ENOTDIR")) warn("vanished", "vanished before it was read");
     else if (error instanceof FolderChanged) warn("folder-changed", `is not in the backup: ${error.message}`);
     else if (error instanceof SystemError || error instanceof LeftOut || error instanceof UsersFilesystem) {
       warn("unreadable", `is not in the backup: ${error.message}`);
     } else throw error;
     this.#deps.ledger.files.remove(path);
+  }
+
+  /** Reports what is this program's own, and not each path in it. */
+  #skipOwn(path: ByteString, { path: own, message }: OwnPath): void {
+    if (path !== own) return;
+    this.#deps.notify({ level: "info", code: "own-skipped", message: `${quoted(path)} is not kept: ${message}` });
   }
 
   /** Returns the fingerprint of an unchanged file; empty if ctime is too recent to detect later changes. */

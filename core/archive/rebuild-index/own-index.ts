@@ -1,5 +1,6 @@
 /** Reads what is left of the index of a backup name. */
-import { BucketError, type BucketReader } from "../../bucket/contract.ts";
+import type { BucketReader } from "../../bucket/contract.ts";
+import { isOfOne } from "../../bucket/fatal.ts";
 import { reasonOf } from "../../failure.ts";
 import { FormatError } from "../../format/error.ts";
 import { isTimely } from "../../format/index-id.ts";
@@ -30,15 +31,11 @@ export async function readOwnIndex({ bucket, name, now, notify, signal }: OwnInd
       try {
         await known.learn(readIndexObject(bucket, { key }, parsed));
       } catch (error) {
-        if (!isDamage(error)) throw error;
+        if (!(error instanceof FormatError) && !isOfOne(error)) throw error;
         const message = `the index object ${JSON.stringify(key)} is skipped: ${reasonOf(error)}; what it has is read from packs`;
         notify({ level: "warning", code: "index-damaged", message });
       }
     }
   }
   return last;
-}
-
-function isDamage(error: unknown): boolean {
-  return error instanceof FormatError || (error instanceof BucketError && ["damaged", "missing"].includes(error.kind));
 }

@@ -1,8 +1,7 @@
 /** One snapshotter's run, from its start to the object in the bucket. */
 import { type Compression, codecNamed, pays, sampleSize } from "../../format/codec.ts";
-import { keys, snapshotterName } from "../../format/keys.ts";
+import { keys } from "../../format/keys.ts";
 import type { SnapshotRef } from "../../format/manifest.ts";
-import { fromText } from "../../format/path.ts";
 import type { Notice } from "../../notice.ts";
 import { type WriteTarget, writeStream } from "../../stored/write.ts";
 import type { Executable } from "../executables/find.ts";
@@ -24,6 +23,9 @@ export type SnapshotDeps = {
   readonly onBytes?: (count: number) => void;
 };
 
+/** Name of the dump, which no other of this run has. */
+export type DumpName = { readonly dumpName: string };
+
 /** Notifies of something; `what` is the rest of a sentence that begins with the snapshotter. */
 export type ReportSnapshotter = (level: Notice["level"], code: string, what: string) => void;
 
@@ -34,11 +36,10 @@ export type ReportSnapshotter = (level: Notice["level"], code: string, what: str
  */
 export async function takeSnapshot(
   snapshotter: Executable,
-  deps: SnapshotDeps,
+  deps: SnapshotDeps & DumpName,
   report: ReportSnapshotter,
 ): Promise<SnapshotRef | undefined> {
-  const { timeoutMs, signal, target, compression } = deps;
-  const name = snapshotterName(fromText(snapshotter.name));
+  const { timeoutMs, signal, target, compression, dumpName: name } = deps;
   const started = deps.now();
   // Descriptor 3 is what the child gets; its argument says so.
   const running = run({ executable: snapshotter, args: ["3"], extraPipe: true, timeoutMs, signal });
@@ -106,6 +107,6 @@ function reportEnding(
 ): void {
   if (failure !== undefined) report("warning", "snapshotter-failed", `${failure}; ${consequence}`);
   else if (lastWords !== "") report("info", "snapshotter-said", `said: ${lastWords}`);
-  if (talk.commandIsCut)
-    report("warning", "snapshotter-nonsense", "gave a restore command longer than 64 KiB: not kept");
+  if (talk.commandTrouble !== undefined)
+    report("warning", "snapshotter-nonsense", `gave a restore command ${talk.commandTrouble}: not kept`);
 }

@@ -2,10 +2,12 @@
 import { BucketError } from "../../bucket/contract.ts";
 import { isFatal } from "../../bucket/fatal.ts";
 import { Failure } from "../../failure.ts";
+import { snapshotterNames } from "../../format/keys.ts";
 import type { SnapshotRef } from "../../format/manifest.ts";
+import { fromText } from "../../format/path.ts";
 import type { Notify } from "../../notice.ts";
 import { type Executable, findExecutables } from "../executables/find.ts";
-import { type ReportSnapshotter, type SnapshotDeps, takeSnapshot } from "./snapshot.ts";
+import { type DumpName, type ReportSnapshotter, type SnapshotDeps, takeSnapshot } from "./snapshot.ts";
 
 export type SnapshotsDeps = SnapshotDeps & {
   /** Usually `snapshots.d`. */
@@ -23,9 +25,11 @@ export type SnapshotsDeps = SnapshotDeps & {
 export async function takeSnapshots(options: SnapshotsDeps): Promise<SnapshotRef[]> {
   const { folder, privileged, notify, ...deps } = options;
   const refs: SnapshotRef[] = [];
-  for (const snapshotter of await findExecutables(folder, "snapshotter", notify, privileged)) {
+  const snapshotters = await findExecutables(folder, "snapshotter", notify, privileged);
+  const names = snapshotterNames(snapshotters.map(({ name }) => fromText(name)));
+  for (const [number, snapshotter] of snapshotters.entries()) {
     deps.signal?.throwIfAborted();
-    const ref = await tryToTake(snapshotter, deps, notify);
+    const ref = await tryToTake(snapshotter, { ...deps, dumpName: names[number] ?? "" }, notify);
     if (ref !== undefined) refs.push(ref);
   }
   return refs;
@@ -34,7 +38,7 @@ export async function takeSnapshots(options: SnapshotsDeps): Promise<SnapshotRef
 /** Whether the next snapshotter would meet the error too. */
 const endsAll = (error: BucketError) => isFatal(error) || error.kind === "no-lock";
 
-async function tryToTake({ name, path }: Executable, deps: SnapshotDeps, notify: Notify) {
+async function tryToTake({ name, path }: Executable, deps: SnapshotDeps & DumpName, notify: Notify) {
   const report: ReportSnapshotter = (level, code, what) =>
     notify({ level, code, message: `snapshotter ${JSON.stringify(name)} ${what}` });
   try {

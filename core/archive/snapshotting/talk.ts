@@ -1,4 +1,5 @@
 /** Listens to a snapshotter's stdout: a description, and how to restore. */
+import { isUtf8 } from "node:buffer";
 
 const marker = "::restore-through::";
 /** Bytes of one line; what is beyond is dropped while it is read. */
@@ -11,21 +12,21 @@ export class Talk {
   #lineIsCut = false;
   #description = "";
   #command: string | undefined;
-  #commandIsCut = false;
+  #commandTrouble: string | undefined;
 
   /** The last 1,000 characters, without the lines that say how to restore; undefined if there is nothing. */
   get description(): string | undefined {
     return Array.from(this.#description.trim()).slice(-longestDescription).join("").trim() || undefined;
   }
 
-  /** The command of the last line that has one; undefined if there is none, or it was longer than 64 KiB. */
+  /** The command of the last line that has one; undefined if there is none, or it cannot be kept as it is. */
   get restoreThrough(): string | undefined {
-    return this.#commandIsCut ? undefined : this.#command;
+    return this.#commandTrouble === undefined ? this.#command : undefined;
   }
 
-  /** Whether the last line that says how to restore was longer than 64 KiB: half a command is worse than none. */
-  get commandIsCut(): boolean {
-    return this.#commandIsCut;
+  /** Why the last command is not kept: a part of one, or one with other bytes, is worse than none. */
+  get commandTrouble(): string | undefined {
+    return this.#commandTrouble;
   }
 
   hear(bytes: Uint8Array): void {
@@ -53,12 +54,19 @@ export class Talk {
     const line = this.#line.toString("utf8").trim();
     if (line.startsWith(marker)) {
       this.#command = line.slice(marker.length).trim() || undefined;
-      this.#commandIsCut = this.#lineIsCut;
+      this.#commandTrouble = this.#troubleOf(line);
     } else {
       // Twice the length, since a character may be two code units.
       this.#description = `${this.#description}${line}\n`.slice(-2 * longestDescription - 1);
     }
     this.#line = Buffer.alloc(0);
     this.#lineIsCut = false;
+  }
+
+  #troubleOf(line: string): string | undefined {
+    if (this.#lineIsCut) return "longer than 64 KiB";
+    if (line.includes("\0")) return "with a NUL in it";
+    if (!isUtf8(this.#line)) return "that is not UTF-8";
+    return undefined;
   }
 }

@@ -17,6 +17,8 @@ const othersMayWrite = 0o002;
 /** Names of the database, of what SQLite keeps beside it, and of our checksum and lock. */
 const ourFile = /\.sqlite(-wal|-shm|-journal|\.sum|\.lock)?$/;
 
+export const isStateFile = (name: string): boolean => ourFile.test(name);
+
 export type FolderState = {
   /** Why `uid` must not use the folder; undefined if nothing speaks against it. */
   readonly refused: { readonly why: string; readonly remedy: string } | undefined;
@@ -83,7 +85,7 @@ async function refusalOfTheWay(stateDir: string, uid: number): Promise<Refusal> 
 /** A folder directly under `/` counts as shared, even an empty one. */
 async function holdsOnlyState(stateDir: string): Promise<boolean> {
   if (dirname(await realpath(stateDir)) === "/") return false;
-  return (await readdir(stateDir)).every((name) => ourFile.test(name));
+  return (await readdir(stateDir)).every(isStateFile);
 }
 
 /** Keeps other runs of this backup name out. Throws a Failure if one is running. */

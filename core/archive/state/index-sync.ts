@@ -4,7 +4,7 @@
  */
 import type { Database } from "bun:sqlite";
 import { BucketError, type BucketReader } from "../../bucket/contract.ts";
-import { isFatal } from "../../bucket/fatal.ts";
+import { isOfOne } from "../../bucket/fatal.ts";
 import { reasonOf } from "../../failure.ts";
 import { FormatError } from "../../format/error.ts";
 import { isTimely, settledBefore } from "../../format/index-id.ts";
@@ -146,7 +146,7 @@ class IndexSync {
       return true;
     } catch (error) {
       // A bucket that does not answer, or a database that cannot be written, is no matter of this one object.
-      if (!(error instanceof FormatError) && !isOfOne(error)) throw error;
+      if (!(error instanceof FormatError) && !isOfOne(error) && !isDenied(error)) throw error;
       notify({
         level: "warning",
         code: "index-damaged",
@@ -172,7 +172,7 @@ class IndexSync {
     const { notify } = this.#deps;
     for (const source of this.#full) {
       const prefix = source === "" ? prefixes.verified : prefixes.indexOf(source);
-      const message = `under ${JSON.stringify(prefix)} are more objects of the last two days than anybody puts; the rest is ignored, and what they list is stored again: find out whose credentials put them`;
+      const message = `under ${JSON.stringify(prefix)} are more index objects of two days than anybody puts; the rest is ignored, and what they list is stored again: find out whose credentials put them`;
       notify({ level: "warning", code: "index-absurd", message });
     }
     const [absurd] = this.#absurd;
@@ -186,14 +186,6 @@ class IndexSync {
       notify({ level: "warning", code: "index-not-ours", message });
     }
   }
-}
-
-/**
- * Whether the error may be about this object alone: it is damaged or gone, or stored so that nobody else can read it (a key of
- * encryption, an archive tier), which anybody can do who may put there.
- */
-function isOfOne(error: unknown): boolean {
-  return error instanceof BucketError && !isFatal(error);
 }
 
 function isDenied(error: unknown): boolean {

@@ -1,5 +1,5 @@
 /**
- * Retries calls that failed as `unreachable` or `busy`, and no others. Safe because the contract makes every call repeatable. A
+ * Retries calls that failed as `unreachable`, `failing` or `busy`, and no others. Safe because the contract makes every call repeatable. A
  * `get` or a listing that breaks is resumed, not started over.
  */
 import type { Notify } from "../../notice.ts";
@@ -13,7 +13,9 @@ import {
   type Stored,
   type Upload,
 } from "../contract.ts";
+import { mayPass } from "../fatal.ts";
 import { type BucketRequests, wrapBucket } from "../wrap.ts";
+import { ServerHealth } from "./server-health.ts";
 
 export type RetryTools = {
   readonly now: () => Date;
@@ -34,6 +36,7 @@ const minute = 60_000;
  */
 const limits = {
   unreachable: { attempts: attemptLimit, time: 3 * minute },
+  failing: { attempts: attemptLimit, time: 3 * minute },
   busy: { attempts: 30, time: 10 * minute },
 } as const;
 const firstWait = 500;
@@ -42,17 +45,19 @@ const longestWait = 30_000;
 const progress = 64 * 1024;
 
 export function retry(bucket: Bucket, tools: RetryTools): Bucket {
-  const again = <T>(run: () => Promise<T>): Promise<T> => repeat(new Trial(tools), run);
+  const health = new ServerHealth(bucket);
+  const trial = () => new Trial(tools, health);
+  const again = <T>(run: () => Promise<T>): Promise<T> => repeat(trial(), run);
   const retried: BucketRequests = {
     put: (key, body, options) => again(() => bucket.put(key, body, options)),
     startUpload: async (key, options) => retryUpload(await again(() => bucket.startUpload(key, options)), again),
     extend: (key, version, retention) => again(() => bucket.extend(key, version, retention)),
-    get: (key, options) => resumedGet(bucket, new Trial(tools), key, options),
+    get: (key, options) => resumedGet(bucket, trial(), key, options),
     head: (key, version) => again(() => bucket.head(key, version)),
     retention: (key, version) => again(() => bucket.retention(key, version)),
     lockState: () => again(() => bucket.lockState()),
-    list: (prefix, after) => resumedList(bucket, new Trial(tools), prefix, after),
-    listVersions: (prefix, after) => resumedVersions(bucket, new Trial(tools), prefix, after),
+    list: (prefix, after) => resumedList(bucket, trial(), prefix, after),
+    listVersions: (prefix, after) => resumedVersions(bucket, trial(), prefix, after),
     remove: (key, version) => again(() => bucket.remove(key, version)),
   };
   return wrapBucket(bucket, retried);
@@ -82,9 +87,11 @@ class Trial {
   #began: number;
 
   readonly #tools: RetryTools;
+  readonly #health: ServerHealth;
 
-  constructor(tools: RetryTools) {
+  constructor(tools: RetryTools, health: ServerHealth) {
     this.#tools = tools;
+    this.#health = health;
     this.#began = tools.now().getTime();
   }
 
@@ -98,12 +105,13 @@ class Trial {
   async failed(error: unknown): Promise<void> {
     if (!(error instanceof BucketError)) throw error;
     const { kind } = error;
-    if (kind !== "unreachable" && kind !== "busy") throw error;
+    if (!mayPass(kind)) throw error;
     this.#failures++;
     const wait = this.#wait();
     const elapsed = this.#tools.now().getTime() - this.#began;
-    const { attempts, time } = limits[kind];
-    if (this.#failures >= attempts || elapsed + wait > time) throw this.#givenUp(error);
+    const { time } = limits[kind];
+    const attempts = kind === "failing" ? this.#health.attempts(attemptLimit) : limits[kind].attempts;
+    if (this.#failures >= attempts || elapsed + wait > time) throw await this.#givenUp(error);
     const bound = kind === "busy" ? `, for at most ${time / minute} minutes` : ` of ${attempts}`;
     const seconds = (wait / 1000).toFixed(1);
     const message = `${error.parts.why}: trying again in ${seconds} s (attempt ${this.#failures + 1}${bound})`;
@@ -117,9 +125,11 @@ class Trial {
     return full * (0.5 + this.#tools.random() / 2);
   }
 
-  #givenUp(error: BucketError): BucketError {
+  async #givenUp(error: BucketError): Promise<BucketError> {
+    const isOfThis = error.kind === "failing" && (await this.#health.answersOthers());
     const times = this.#failures === 1 ? "once" : `${this.#failures} times`;
-    return new BucketError(error.kind, { ...error.parts, why: `${error.parts.why} (tried ${times})`, cause: error });
+    const why = `${error.parts.why} (tried ${times}${isOfThis ? "; it answers other requests" : ""})`;
+    return new BucketError(isOfThis ? "other" : error.kind, { ...error.parts, why, cause: error });
   }
 }
 

@@ -3,6 +3,10 @@ import { type FileHandle, mkdir, open, readFile, stat, unlink } from "node:fs/pr
 import { dirname, join } from "node:path";
 import { errorCode } from "./errors.ts";
 
+/** Backups hold what only root may read on the machine: nobody but their owner sees them, whatever the umask. */
+export const privateFile = 0o600;
+export const privateFolder = 0o700;
+
 /** Writes all of `bytes` at `position`: one call may write less than asked. */
 export async function writeAt(file: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
   let done = 0;
@@ -14,7 +18,7 @@ export async function writeAt(file: FileHandle, bytes: Uint8Array, position: num
 
 /** A new file with these bytes, synced. Leaves none behind when it fails. */
 export async function writeDurably(path: string, bytes: Uint8Array): Promise<void> {
-  const file = await open(path, "wx");
+  const file = await open(path, "wx", privateFile);
   try {
     await writeAt(file, bytes, 0);
     await file.sync();
@@ -59,7 +63,7 @@ export async function sizeIfThere(path: string): Promise<number | undefined> {
 /** Claims a free name by making an empty file; false if it is taken. Atomic, also over NFS and on FAT. */
 export async function claim(path: string): Promise<boolean> {
   try {
-    await (await open(path, "wx")).close();
+    await (await open(path, "wx", privateFile)).close();
     return true;
   } catch (error) {
     if (errorCode(error) === "EEXIST") return false;
@@ -109,7 +113,7 @@ export class FolderSync {
       if (name === "") continue;
       path = join(path, name);
       try {
-        await mkdir(path);
+        await mkdir(path, privateFolder);
         await this.sync(dirname(path));
       } catch (error) {
         if (errorCode(error) !== "EEXIST") throw error;

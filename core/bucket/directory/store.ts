@@ -12,7 +12,7 @@
 import { type FileHandle, mkdir, open, readdir, rename, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { PutOptions, Stored } from "../contract.ts";
-import { claim, FolderSync, unlinkIfThere, writeDurably } from "./durable.ts";
+import { claim, FolderSync, privateFile, privateFolder, unlinkIfThere, writeDurably } from "./durable.ts";
 import { errorCode } from "./errors.ts";
 import { laterName, recordName, splitKey, versionMaker, workFolder } from "./names.ts";
 import { encodeRecord, type VersionRecord } from "./record.ts";
@@ -40,7 +40,7 @@ export class Store {
 
   async stage(): Promise<Staged> {
     const path = join(this.#work, this.#makeVersion());
-    return { path, file: await this.#inWorkFolder(() => open(path, "wx+")) };
+    return { path, file: await this.#inWorkFolder(() => open(path, "wx+", privateFile)) };
   }
 
   /** Makes the staged bytes a version of `key`. Closes the file; leaves nothing staged, whether it fails or not. */
@@ -135,7 +135,7 @@ export class Store {
       return await make();
     } catch (error) {
       if (errorCode(error) !== "ENOENT") throw error;
-      await mkdir(this.#work).catch((reason) => {
+      await mkdir(this.#work, privateFolder).catch((reason) => {
         if (errorCode(reason) !== "EEXIST") throw reason;
       });
       return make();

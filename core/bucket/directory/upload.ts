@@ -1,7 +1,7 @@
 /** An upload in parts into a directory bucket: one file, into which each part is written once its place is known. */
 import { type FileHandle, open } from "node:fs/promises";
 import { BucketError, type PutOptions, type Stored, type Upload } from "../contract.ts";
-import { unlinkIfThere, writeAt } from "./durable.ts";
+import { privateFile, unlinkIfThere, writeAt } from "./durable.ts";
 import { directoryError } from "./errors.ts";
 import type { Staged, Store } from "./store.ts";
 
@@ -81,7 +81,7 @@ export class DirectoryUpload implements Upload {
 
   async #keepApart(number: number, path: string, body: Uint8Array): Promise<void> {
     this.#early.set(number, path);
-    const file = await open(path, "w");
+    const file = await open(path, "w", privateFile);
     try {
       await writeAt(file, body, 0);
     } finally {

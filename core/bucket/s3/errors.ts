@@ -100,7 +100,8 @@ const timeOuts = new Set(["TimeoutError", "RequestTimeout", "RequestTimeoutExcep
 /** Turns any error of the SDK into a `BucketError`, and returns one that is already. */
 export function s3Error(error: unknown, attempt: S3Attempt): BucketError {
   if (error instanceof BucketError) return error;
-  const { kind, why, remedy } = connection(error, attempt) ?? foreign(error, attempt) ?? answer(error);
+  const { kind, why, remedy } =
+    withoutLocks(error, attempt) ?? connection(error, attempt) ?? foreign(error, attempt) ?? answer(error);
   const advice = remedy ?? (kind === "denied" ? rights(attempt.doing) : undefined);
   return new BucketError(kind, { ...subjectOf(kind, attempt), why, cause: error, ...(advice && { remedy: advice }) });
 }
@@ -166,7 +167,8 @@ function connection(error: unknown, { endpoint }: S3Attempt): S3Wording | undefi
   const name = codeOf(error);
   const code = text(error, "code") ?? "";
   const status = statusOf(error);
-  const remedy = endpoint === undefined ? "check the network" : "check the network, and endpoint under [s3]";
+  const network = usesProxy() ? "check the network and the proxy (HTTPS_PROXY, HTTP_PROXY)" : "check the network";
+  const remedy = endpoint === undefined ? network : `${network}, and endpoint under [s3]`;
   const unreachable = (why: string): S3Wording => ({ kind: "unreachable", why, remedy });
   const busyNow = (why: string): S3Wording => ({ kind: "busy", why, remedy: "try again later" });
   if (code in byNetwork) return unreachable(`cannot reach ${where}: ${byNetwork[code]}`);
@@ -176,20 +178,58 @@ function connection(error: unknown, { endpoint }: S3Attempt): S3Wording | undefi
     return { kind: "other", why: `${where} does not speak HTTP`, remedy: otherEndpoint };
   if (/WRONG_VERSION_NUMBER/.test(reason(error)))
     return { kind: "other", why: `${where} does not speak TLS`, remedy: otherEndpoint };
-  if (tls.test(code))
-    return {
-      kind: "other",
-      why: `the certificate of ${where} is not trusted: ${reason(error)}`,
-      remedy: "renew it there, or give its authority in NODE_EXTRA_CA_CERTS",
-    };
+  if (tls.test(code)) return certificate(code, where, reason(error));
   if (busy.has(name) || status === 429) return busyNow(`${where} asks for fewer requests`);
   if (status === 501) return { kind: "other", why: `${where} does not support this request` };
   if (status === 507) return { kind: "full", why: `${where} has no space left`, remedy: "make room there" };
   if (status !== undefined && status >= 500 && !(name in byCode)) {
     const why = `${where} answers with an error of its own (${status})`;
-    return unavailable.has(status) ? busyNow(why) : unreachable(why);
+    return unavailable.has(status) ? busyNow(why) : { ...unreachable(why), kind: "failing" };
   }
   return undefined;
+}
+
+function certificate(code: string, where: string, said: string): S3Wording {
+  const [why, remedy] = certificates[code] ?? ["is not trusted", untrusted];
+  return { kind: "other", why: `the certificate of ${where} ${why}: ${said}`, remedy };
+}
+
+const untrusted = "give the file of its authority in AWS_CA_BUNDLE";
+
+/** What no file of an authority cures. */
+const certificates: Readonly<Record<string, readonly [why: string, remedy: string]>> = {
+  ERR_TLS_CERT_ALTNAME_INVALID: [
+    "is for another host name",
+    "check the host in endpoint under [s3], or get a certificate for it",
+  ],
+  HOSTNAME_MISMATCH: ["is for another host name", "check the host in endpoint under [s3], or get a certificate for it"],
+  CERT_HAS_EXPIRED: ["has expired", "renew it there, and check this machine's clock (timedatectl)"],
+  CERT_NOT_YET_VALID: ["is not valid yet", clock],
+  CERT_REVOKED: ["was revoked", "get another one there"],
+};
+
+/** Requests that a service without Object Lock may refuse in any way. */
+const aboutLocks = /^(store|extend the lock of|look up the lock of|read the Object Lock of)/;
+const noSuchRequest = new Set(["NotImplemented", "MethodNotAllowed", "UnsupportedOperation", "NotSupported"]);
+
+function withoutLocks(error: unknown, { doing, endpoint }: S3Attempt): S3Wording | undefined {
+  // The lock of a delete marker cannot be looked up by this method either.
+  if (doing === "look up the lock of" && codeOf(error) === "MethodNotAllowed") return undefined;
+  const isUnknown = noSuchRequest.has(codeOf(error)) || statusOf(error) === 501;
+  if (endpoint === undefined || !isUnknown || !aboutLocks.test(doing)) return undefined;
+  const said = [codeOf(error), reason(error)].filter(Boolean).join(": ");
+  const why = `${placeOf(endpoint)} does not support Object Lock (${said})`;
+  return {
+    kind: "no-lock",
+    why,
+    remedy: "use a service that has it: without locks, anybody with the key can remove backups",
+  };
+}
+
+/** Whether the environment names a proxy for some requests. */
+function usesProxy(): boolean {
+  const names = ["http_proxy", "https_proxy", "all_proxy"].flatMap((name) => [name, name.toUpperCase()]);
+  return names.some((name) => (process.env[name] ?? "") !== "");
 }
 
 function answer(error: unknown): S3Wording {

@@ -5,6 +5,7 @@ import { type RequestBounds, usualBounds } from "./bounds.ts";
 import { ForeignAnswer } from "./foreign.ts";
 import { shortenedRefusal } from "./shortened.ts";
 import { Watch } from "./watch.ts";
+import { directly, proxyFor, throughProxy } from "./way.ts";
 
 type HandlerRequest = Parameters<NodeHttpHandler["handle"]>[0];
 type HandlerOptions = NonNullable<Parameters<NodeHttpHandler["handle"]>[1]>;
@@ -26,9 +27,11 @@ export class GuardedHandler extends NodeHttpHandler {
   readonly #signal: AbortSignal | undefined;
   readonly #bounds: RequestBounds;
   readonly #isContent: (request: HandlerRequest) => boolean;
+  /** Handlers by the URL of their proxy. */
+  readonly #proxied = new Map<string, Promise<NodeHttpHandler>>();
 
   constructor({ signal, bounds = usualBounds, isContent = () => false }: HandlerSettings = {}) {
-    super({ connectionTimeout: bounds.connect });
+    super({ connectionTimeout: bounds.connect, ...directly() });
     this.#signal = signal;
     this.#bounds = bounds;
     this.#isContent = isContent;
@@ -39,7 +42,8 @@ export class GuardedHandler extends NodeHttpHandler {
     try {
       const body: unknown = request.body instanceof Uint8Array ? inSlices(request.body, watch) : request.body;
       const sent = Object.assign(request.clone(), { body });
-      const { response } = await super.handle(sent, { ...options, abortSignal: watch.signal });
+      const how = { ...options, abortSignal: watch.signal };
+      const { response } = await (await this.#handlerFor(request))(sent, how);
       const refused = response.statusCode >= 300;
       const passOn = this.#isContent(request) && !refused;
       watch.answered();
@@ -49,6 +53,20 @@ export class GuardedHandler extends NodeHttpHandler {
       watch.end();
       throw watch.signal.aborted ? watch.signal.reason : error;
     }
+  }
+
+  override destroy(): void {
+    super.destroy();
+    for (const handler of this.#proxied.values()) handler.then((one) => one.destroy()).catch(() => {});
+  }
+
+  async #handlerFor(request: HandlerRequest): Promise<NodeHttpHandler["handle"]> {
+    const proxy = proxyFor(request);
+    if (proxy === undefined) return (sent, how) => super.handle(sent, how);
+    const handler = this.#proxied.get(proxy) ?? throughProxy(proxy, this.#bounds.connect);
+    this.#proxied.set(proxy, handler);
+    const through = await handler;
+    return (sent, how) => through.handle(sent, how);
   }
 
   /** Cuts a refusal off, whose beginning names the reason; anything else must come whole. */

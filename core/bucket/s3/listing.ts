@@ -37,11 +37,10 @@ export async function* wholeListing<Item extends { readonly key: string }, Marke
   } while (marker !== undefined);
 }
 
-/**
- * Markers of one key, or of pages without any. A service that skips what it removed may send empty pages: with a
- * thousand versions a page, a million.
- */
-const mostMarkers = 1_000;
+/** A service that skips what it removed may send empty pages, one after the other: with a thousand versions a page, a million. */
+const mostEmpty = 1_000;
+/** Pages with versions of one key: anybody who may put can put a million for some money, which must not end each listing. */
+const mostOfKey = 100_000;
 
 /** How far a listing has come. */
 class Course<Item extends { readonly key: string }, Marker> {
@@ -51,6 +50,8 @@ class Course<Item extends { readonly key: string }, Marker> {
   #versionsBefore = new Set<string>();
   /** Since the last key began. */
   readonly #markers = new Set<string>();
+  /** The last pages. */
+  #empty = 0;
 
   readonly #listing: PagedListing<Item, Marker>;
 
@@ -64,6 +65,7 @@ class Course<Item extends { readonly key: string }, Marker> {
     this.#versions = new Set();
     const wanted = listed.filter(({ key }) => key !== this.#listing.after);
     for (const item of wanted) this.#pass(item);
+    this.#empty = wanted.length === 0 ? this.#empty + 1 : 0;
     return wanted;
   }
 
@@ -91,7 +93,8 @@ class Course<Item extends { readonly key: string }, Marker> {
     const { refuse, textOf } = this.#listing;
     if (next === undefined) throw refuse("has a further page, but does not say where");
     const text = textOf(next);
-    if (this.#markers.has(text) || this.#markers.size >= mostMarkers) throw refuse("does not come to an end");
+    const isEndless = this.#empty >= mostEmpty || this.#markers.size >= mostOfKey;
+    if (isEndless || this.#markers.has(text)) throw refuse("does not come to an end");
     this.#markers.add(text);
     return next;
   }

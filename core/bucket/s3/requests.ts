@@ -5,6 +5,7 @@ import { checkKey } from "../checks.ts";
 import type { BucketError } from "../contract.ts";
 import type { S3Settings } from "./client.ts";
 import { notS3, type S3Attempt, s3Error } from "./errors.ts";
+import { plainToTls } from "./speaks-tls.ts";
 
 export type RequestOptions = {
   /** The request is a HEAD, whose answers have no body, so no code. */
@@ -40,7 +41,8 @@ export class S3Requests {
     try {
       return await untilAborted(abortSignal, send(abortSignal === undefined ? {} : { abortSignal }));
     } catch (error) {
-      throw this.failure(error, { ...this.attempt(doing, key), bodiless });
+      const attempt = { ...this.attempt(doing, key), bodiless };
+      throw (await plainToTls(error, attempt)) ?? this.failure(error, attempt);
     }
   }
 

@@ -219,11 +219,11 @@ export class References implements Disposable {
     }
   }
 
-  /** Counts the objects, and their bytes. */
+  /** Counts the objects, and their bytes, as manifests claim them: `sum` would end in an error for more than 2^63. */
   totals(): { readonly objects: number; readonly bytes: number } {
     const row = this.database
       .query<{ objects: number; bytes: number }, []>(
-        "SELECT count(*) objects, coalesce(sum(size), 0) bytes FROM (SELECT DISTINCT key, version, size FROM objects)",
+        "SELECT count(*) objects, total(size) bytes FROM (SELECT DISTINCT key, version, size FROM objects)",
       )
       .get();
     return row ?? { objects: 0, bytes: 0 };

@@ -2,7 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { chmod, chown, mkdir, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { openState, statePath } from "../../../core/archive/state/database.ts";
+import { openState, setFact, statePath } from "../../../core/archive/state/database.ts";
 import { type Bucket, BucketError } from "../../../core/bucket/contract.ts";
 import { openDirectoryBucket } from "../../../core/bucket/directory/bucket.ts";
 import { wrapBucket } from "../../../core/bucket/wrap.ts";
@@ -405,5 +405,25 @@ describe("last backup", () => {
   test("no backup at all is a warning", async () => {
     await using one = await patient();
     expect(await one.examine("last backup")).toMatchObject([{ state: "warning", remedy: "run sysbackup archive" }]);
+  });
+});
+
+describe("a bucket in a directory", () => {
+  test("a bucket in a directory that is empty, with fewer mounts on the way to it than before, is bad: its disk is not mounted", async () => {
+    await using ill = await patient();
+    expect(await ill.examine("bucket")).toMatchObject([{ state: "good" }]);
+    const { backup } = await ill.machine.config();
+    await mkdir(backup.stateDir, { recursive: true });
+    const database = openState(statePath(backup.stateDir, backup.name), ill.bucketUrl);
+    setFact(database, "bucket-mounts", "99");
+    database.close();
+    expect(await ill.examine("bucket")).toEqual([
+      {
+        check: "bucket",
+        state: "bad",
+        text: `${ill.bucketUrl}: it is empty, and the disk that this machine's backups are on is not mounted there`,
+        remedy: "mount that disk; to begin a bucket without it, remove the state folder first",
+      },
+    ]);
   });
 });

@@ -1,12 +1,14 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import {
+  distinct,
   keys,
   parseIndexKey,
   parseManifestKey,
   runOf,
   safeName,
   snapshotterName,
+  snapshotterNames,
   stampOf,
   timeOfStamp,
 } from "../../../core/format/keys.ts";
@@ -82,4 +84,21 @@ test("runs that begin within one second sort by time", () => {
   const at = (milliseconds: number) =>
     runOf(new Date(Date.UTC(2026, 10, 21, 2, 0, 3, milliseconds)), Buffer.from("ffffffff", "hex"));
   expect([0, 1, 500, 999].map(at)).toEqual(["000fffff", "004fffff", "800fffff", "ffbfffff"]);
+});
+
+test("dumps of snapshotters whose file names become the same have names of their own", () => {
+  const names = (...files: string[]) => snapshotterNames(files.map(fromText));
+  expect(names("db a", "db-a", "db_a")).toEqual(["db_a-2", "db-a", "db_a"]);
+  expect(names("db a", "db!a", "db_a-2")).toEqual(["db_a", "db_a-3", "db_a-2"]);
+  expect(names("plain", "other")).toEqual(["plain", "other"]);
+  const long = "x".repeat(140);
+  expect(new Set(names(`${long}a`, `${long}b`)).size).toBe(2);
+  fc.assert(
+    fc.property(fc.uniqueArray(bytesWithoutNul, { maxLength: 6 }), (files) => {
+      const found = snapshotterNames(files);
+      expect(new Set(found).size).toBe(files.length);
+      for (const name of found) expect(name).toMatch(safeName);
+    }),
+  );
+  expect(distinct(["a", "a", "a"])).toEqual(["a", "a-2", "a-3"]);
 });

@@ -89,6 +89,23 @@ describe("the newest backup is the one that the server stored last", () => {
   attack(
     {
       by: "H",
+      what: "a root with just the start of an earlier backup, as if it had taken days",
+      before: "what `restore web1@TIME` restores, with the time that `list` shows, without a warning",
+      now: "of the same start, the first that the server stored",
+    },
+    async () => {
+      await using bucket = await Bucket.open();
+      const run = "00000000";
+      const genuine = await bucket.root("2026-11-20T02:00");
+      const later = await bucket.root("2026-11-20T02:00", "2026-11-25T02:00", { run });
+      expect(await bucket.found("web1@20261120T020000Z")).toBe(genuine);
+      expect(await bucket.found(`web1@20261120T020000Z-${run}`)).toBe(later);
+    },
+  );
+
+  attack(
+    {
+      by: "H",
       what: "a root that ended days before it was stored, as an old one that is put again",
       before: "the newest backup, if its key said so",
       now: "passed over, and shown",
@@ -99,6 +116,25 @@ describe("the newest backup is the one that the server stored last", () => {
       await bucket.root("2026-11-22T02:00", "2026-11-25T02:00", { forge: ended("2026-11-22T02:30") });
       expect(await bucket.found("web1")).toBe(genuine);
       expect(bucket.heard[0]).toContain("it says that it ended on 2026-11-22 02:30");
+    },
+  );
+
+  attack(
+    {
+      by: "W",
+      what: "thousands of junk roots, all stored after the newest backup",
+      before: "no backup could be restored by name",
+      now: "a hundred of each day are tried: the newest backup of the day before",
+    },
+    async () => {
+      await using bucket = await Bucket.open();
+      const genuine = await bucket.root("2026-11-24T02:00");
+      for (let number = 0; number < 300; number += 1) {
+        const key = `manifests/web1/20261125T030000Z-${number.toString(16).padStart(8, "0")}.jsonl.zst`;
+        await bucket.putAt(at("2026-11-25T03:00"), key, Buffer.from("junk"));
+      }
+      expect(await bucket.found("web1")).toBe(genuine);
+      expect(bucket.heard).toHaveLength(10);
     },
   );
 

@@ -114,6 +114,31 @@ describe.skipIf(ceph === undefined)("on Ceph", () => {
 
   attack(
     {
+      by: "H",
+      what: "a root that names a part at whose key the server fails, with an error of its own",
+      before: "the server seemed to be down: prune, renew and verify --all ended, for all names",
+      now: "asked for something else, it answers: what may be needed is held back, and all else goes on",
+    },
+    async () => {
+      await using set = await sample(service);
+      const { rig, bucket, newer } = set;
+      const { manifest } = await readBackup(bucket, newer.key, newer.version);
+      const started = new Date(Math.floor(Date.now() / 1000) * 1000).toISOString();
+      const header = { ...manifest.header, name: "thief", run: "00000000", started };
+      const parts = manifest.parts.map((part) => ({ ...part, key: `manifests/${"t".repeat(900)}` }));
+      const root = Bun.zstdCompressSync(encodeManifest({ ...manifest, header, parts }));
+      const retention = { mode: "GOVERNANCE", until: new Date(Date.now() + 60_000) } as const;
+      const stamp = started.replace(/[-:]|\.\d+/g, "");
+      await bucket.put(`manifests/thief/${stamp}-00000000.jsonl.zst`, root, { retention });
+      expect(await bucket.retention(parts[0]?.key ?? "", "v").catch((error) => error.kind)).toBe("other");
+      const pruned = await pruneRig(rig, { last: 1 }, { bucket, now: () => new Date() });
+      expect(pruned.heard[0]).toContain('to give it up, add --give-up "thief"');
+      expect(pruned.backups).toHaveLength(3);
+    },
+  );
+
+  attack(
+    {
       by: "W",
       what: "junk, false dates, a newer format and a version laid over a root, on a server",
       before: "`restore web1` failed or took the false one; prune removed nothing",

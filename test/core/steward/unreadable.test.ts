@@ -383,6 +383,28 @@ describe("locks and growth", () => {
   attack(
     {
       by: "W",
+      what: "junk under the key of a later root, before `renew`",
+      before: "all was renewed, and the run failed as if backups were damaged",
+      now: "it is reported, and no damage",
+    },
+    async () => {
+      await using sample = await oldAndNew();
+      const { rig, newer } = sample;
+      const { key: junk, version } = await sample.put(
+        newer.summary.key.replace(/-[0-9a-f]{8}\./, "-ffffffff."),
+        Buffer.from("x"),
+      );
+      const renewed = await renewRig(rig, { last: 1 });
+      expect(renewed).toMatchObject({ damaged: 0, refused: 0, backups: 1 });
+      expect(renewed.heard).toEqual([
+        expect.stringContaining(`not-a-backup: "${junk}" (version ${version}) is no backup, and is not renewed: `),
+      ]);
+    },
+  );
+
+  attack(
+    {
+      by: "W",
       what: "junk laid over a root, before `renew`",
       before: "locked with it by each renewal",
       now: "only the first version of a root is renewed",
@@ -513,7 +535,8 @@ describe("versions laid over a root", () => {
       for (let count = 0; count < 300; count += 1) await put(key, "junk");
       const counts = noCounts();
       await expectPruned(sample, await pruneRig(rig, { last: 1 }, { bucket: count(rig.bucket, counts) }));
-      expect(counts.get).toBeLessThan(120);
+      // Junk is read twice, as bytes may change on the way.
+      expect(counts.get).toBeLessThan(2 * 100 + 20);
       rig.ahead += 40 * day;
       await rig.run();
       let most = 0;

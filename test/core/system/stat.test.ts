@@ -53,6 +53,7 @@ describe("lstat", () => {
       },
       major: 0,
       minor: 0,
+      flags: 0,
       blocks: Number(known.blocks),
     });
   });

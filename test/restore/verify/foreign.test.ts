@@ -1,6 +1,7 @@
 /** Verify over roots and parts that are not what their keys say, or of a newer format. */
 import { expect, test } from "bun:test";
 import type { Manifest } from "../../../core/format/manifest.ts";
+import { fromText } from "../../../core/format/path.ts";
 import { sha256 } from "../../../core/format/sha256.ts";
 import { attack } from "../../support/attack.ts";
 import { Fixture, file, folder } from "../support.ts";
@@ -71,6 +72,41 @@ for (const [variant, code, state, plant] of plants) {
     { variant },
   );
 }
+
+attack(
+  {
+    by: "H",
+    what: "a root of a thousand lost parts, each of 8 PiB and as many entries, before `verify --all`",
+    before: "their sums did not fit into 64 bits, which ended the verify of all names",
+    now: "they are findings of that backup, and all others are verified",
+  },
+  async () => {
+    const forge = (plain: Manifest): Manifest => {
+      const [part] = plain.parts;
+      if (part === undefined) throw new Error("no part");
+      const parts = Array.from({ length: 1_100 }, (_, number) => {
+        const digest = number.toString(16).padStart(64, "0");
+        return {
+          ...part,
+          key: `manifests/thief/parts/${digest}.jsonl.zst`,
+          sha256: digest,
+          size: Number.MAX_SAFE_INTEGER,
+          entries: Number.MAX_SAFE_INTEGER,
+          first: fromText(`/${String(number).padStart(4, "0")}`),
+        };
+      });
+      return { ...plain, parts, totals: { ...plain.totals, parts: parts.length } };
+    };
+    const { fixture, honest, states } = await withOne((one) =>
+      one.backup(items, { name: "thief", start: at("03:00"), forge }),
+    );
+    await using _ = fixture;
+    expect(Object.entries(states)).toEqual([
+      [expect.stringContaining("manifests/thief/"), "damaged"],
+      [honest.key, "restorable"],
+    ]);
+  },
+);
 
 test("a backup whose dates contradict the server's is verified, and that is noted", async () => {
   const { fixture, verdict, newest, honest } = await withOne((one) =>

@@ -202,6 +202,15 @@ def update_role(before, cls, original_resource, new_resource_name, cloudformatio
     return original_resource
 
 
+@replace(Role, "delete_from_cloudformation_json")
+def delete_role(before, cls, resource_name, cloudformation_json, account_id, region_name):
+    # moto refuses a role with policies, and deletes in any order.
+    backend = iam_backends[account_id][get_partition(region_name)]
+    for arn in list(backend.get_role(resource_name).managed_policies):
+        backend.detach_role_policy(arn, resource_name)
+    return before(cls, resource_name, cloudformation_json, account_id, region_name)
+
+
 def update_managed_policy(cls, original_resource, new_resource_name, cloudformation_json, account_id, region_name):
     document = json.dumps(cloudformation_json["Properties"]["PolicyDocument"])
     policy = original_resource

@@ -15,6 +15,7 @@ import { userBehind } from "../../../system/mounts.ts";
 import { OpenFolders } from "../../../system/open-folders.ts";
 import { userName } from "../../../system/owners.ts";
 import { fstat, type Stat } from "../../../system/stat.ts";
+import type { OwnFiles } from "./own-files.ts";
 
 type Recorded = {
   readonly path: ByteString;
@@ -47,6 +48,7 @@ const root = "/" as ByteString;
 
 export class FolderStack implements Disposable {
   readonly #folders = new OpenFolders((path, fd) => this.#checkSame(path, fd));
+  readonly #own: OwnFiles;
   /**
    * Folders that later paths may lie in. Each is a beginning of the current path, so there are never more than the steps of
    * a path.
@@ -54,6 +56,10 @@ export class FolderStack implements Disposable {
   readonly #above: (Recorded | Missing)[] = [];
   /** Folder of the last call of `reach`; it is kept while paths in it come. */
   #latest = root;
+
+  constructor(own: OwnFiles) {
+    this.#own = own;
+  }
 
   /**
    * Returns the descriptor from which `nameOf(path)` reaches `path`, valid until the next call. Throws `FolderChanged`, or
@@ -74,10 +80,11 @@ export class FolderStack implements Disposable {
 
   /**
    * Registers what is about to be recorded, as it was seen from the descriptor of `reach`. Throws a
-   * `UsersFilesystem` for what must not be recorded.
+   * `UsersFilesystem` or an `OwnPath` for what must not be recorded.
    */
   see(path: ByteString, stat: Stat): void {
     const { type, device, inode, born } = stat;
+    this.#own.refuse(path, stat);
     const begins = this.#beginsFilesystem(path, device);
     if (begins) refuseUsersFilesystem(stat);
     if (type !== "folder") return;

@@ -68,7 +68,16 @@ export function withHardLink(entry: HeadEntry, hardLink: ByteString | undefined)
 }
 
 function common(path: ByteString, { stat, attributes }: SeenFile): Common {
-  const { uid, gid, mode, modified } = stat;
+  const { uid, gid, mode, modified, type } = stat;
+  const flags = type === "file" || type === "folder" ? stat.flags : 0;
   const { acl, xattrs } = attributes;
-  return { path, owner: { user: userName(uid), group: groupName(gid), uid, gid }, mode, modified, acl, xattrs };
+  return {
+    path,
+    owner: { user: userName(uid), group: groupName(gid), uid, gid },
+    mode,
+    modified,
+    acl,
+    xattrs,
+    ...(flags !== 0 && { flags }),
+  };
 }

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import type { VerifyArgs } from "../../../../cmd/commands/verify/arguments.ts";
 import { run } from "../../../../cmd/commands/verify/run.ts";
-import { Fixture, file, folder } from "../../../restore/support.ts";
+import { Fixture, file, flipped, folder } from "../../../restore/support.ts";
 import { fakeIO } from "../../fake-io.ts";
 
 function argsFor(fixture: Fixture, manifest: string | undefined, more: Partial<VerifyArgs> = {}): VerifyArgs {
@@ -86,6 +86,25 @@ describe("sysbackup verify", () => {
       ],
       requests: { get: 3, head: 2 },
     });
+  });
+
+  test("text names all findings of an object that has two", async () => {
+    await using fixture = await Fixture.open();
+    const { objects } = await fixture.backup(items, {
+      forge: (manifest) => ({
+        ...manifest,
+        header: { ...manifest.header, retain_until: "2100-01-01T00:00:00.000Z" },
+      }),
+    });
+    await fixture.damage(objects[0]?.key ?? "", flipped);
+    const json = fakeIO({ json: true });
+    const args = argsFor(fixture, "test", { readData: "" });
+    expect(await run(args, json)).toBe(4);
+    const io = fakeIO();
+    await run(args, io);
+    const findings: { key: string; why: string }[] = JSON.parse(json.lines.join("\n")).findings;
+    expect(findings.filter(({ key }) => key === objects[0]?.key)).toHaveLength(2);
+    for (const { why } of findings) expect(io.lines.join("\n")).toContain(why);
   });
 
   test("many findings are named up to a bound, and --json names all", async () => {

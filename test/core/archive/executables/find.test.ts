@@ -20,22 +20,27 @@ test("executables come in byte order of name, links to them included", async () 
 
 test("leftovers and folders are passed over without a word, executable or not", async () => {
   await using folder = await scratch();
-  const leftovers = [
-    ".hidden",
-    "etc~",
-    "etc.dpkg-old",
-    "etc.dpkg-dist",
-    "etc.rpmsave",
-    "etc.rpmnew",
-    "README",
-    "README.md",
-  ];
+  const leftovers = ["etc~", "etc.dpkg-old", "etc.dpkg-dist", "etc.rpmsave", "etc.rpmnew"];
   for (const name of leftovers) await script(folder.path, name, "exit");
+  for (const name of [".hidden", "README", "README.md"]) await script(folder.path, name, "exit", 0o644);
   await mkdir(join(folder.path, "folder"));
   await script(folder.path, "etc", "exit");
   const { heard, notify } = notebook();
   expect((await findExecutables(folder.path, "picker", notify)).map(({ name }) => name)).toEqual(["etc"]);
   expect(heard).toEqual([]);
+});
+
+test("an executable that is passed over for its name is a warning", async () => {
+  await using folder = await scratch();
+  const names = [".hidden", "README.sh", "changed.rpms", "list.dpkg-packages"];
+  for (const name of names) await script(folder.path, name, "exit");
+  const { heard, notify } = notebook();
+  expect(await findExecutables(folder.path, "picker", notify)).toEqual([]);
+  expect(heard).toEqual(
+    names.map((name) =>
+      expect.stringContaining(`warning picker-passed-over: picker "${folder.path}/${name}" is not run`),
+    ),
+  );
 });
 
 test("what cannot be executed is a warning each, and the others go on", async () => {

@@ -5,6 +5,7 @@ import type { ContentLayout, LayoutDeps } from "../../../../core/archive/quiltin
 import { ObjectLayout } from "../../../../core/archive/quilting/layouts/objects.ts";
 import { PackLayout } from "../../../../core/archive/quilting/layouts/packs.ts";
 import { HardLinks } from "../../../../core/archive/quilting/paths/hard-links.ts";
+import { OwnFiles } from "../../../../core/archive/quilting/paths/own-files.ts";
 import { Quilter, type QuilterDeps } from "../../../../core/archive/quilting/quilter.ts";
 import { BitSet } from "../../../../core/archive/state/bit-set.ts";
 import { type ByteString, fromText, parentOf } from "../../../../core/format/path.ts";
@@ -41,6 +42,8 @@ function quiltedBy(deps: Quilted, paths: readonly ByteString[]): ContentLayout {
     counts: { files: 0, new: 0, changed: 0, unchanged: 0, others: 0, bytes: 0 },
     signal: new AbortController().signal,
     pause: () => Promise.resolve(),
+    gone: () => {},
+    own: new OwnFiles(),
     ...deps,
   });
   const abandon = () => {

@@ -16,6 +16,16 @@ describe("what a snapshotter says", () => {
     expect(talk.restoreThrough).toBe("psql -d postgres");
   });
 
+  test.each([
+    ["that is not UTF-8", Buffer.from("::restore-through:: cat > '/srv/caf\xe9'\n", "latin1")],
+    ["with a NUL in it", Buffer.from("::restore-through:: cat > a\0b\n")],
+  ])("what a snapshotter says is no restore command if it is one %s: no other is made of it", (trouble, bytes) => {
+    const talk = new Talk();
+    talk.hear(bytes);
+    talk.end();
+    expect([talk.restoreThrough, talk.commandTrouble]).toEqual([undefined, trouble]);
+  });
+
   test("what a snapshotter says may come in any pieces, and without a last newline", () => {
     const talk = talkOf("a da", "tabase\n::resto", "re-through:: ps", "ql");
     expect(talk.description).toBe("a database");
@@ -23,11 +33,11 @@ describe("what a snapshotter says", () => {
   });
 
   test("what a snapshotter says may be nothing", () => {
-    const { description, restoreThrough, commandIsCut } = talkOf("");
-    expect({ description, restoreThrough, commandIsCut }).toEqual({
+    const { description, restoreThrough, commandTrouble } = talkOf("");
+    expect({ description, restoreThrough, commandTrouble }).toEqual({
       description: undefined,
       restoreThrough: undefined,
-      commandIsCut: false,
+      commandTrouble: undefined,
     });
   });
 
@@ -52,7 +62,7 @@ describe("what a snapshotter says", () => {
     expect(talkOf(`${marker}${longest}\n`).restoreThrough).toBe(longest);
     const talk = talkOf(`${marker}${longest}a\n`);
     expect(talk.restoreThrough).toBeUndefined();
-    expect(talk.commandIsCut).toBe(true);
+    expect(talk.commandTrouble).toBe("longer than 64 KiB");
     expect(talkOf(`${marker}${longest}a\n${marker}b\n`).restoreThrough).toBe("b");
   });
 

@@ -295,8 +295,10 @@ describe("a flood of index objects", () => {
       await machine.bucket.put(keys.index("host", { start, run }), Buffer.from("junk"), { retention });
     }
     expect(await machine.sync([])).toMatchObject({ get: 1 });
-    const flood = expect.stringContaining('warning index-absurd: under "index/host/" are more objects');
-    expect(await machine.sync([])).toMatchObject({ get: 0, heard: [flood] });
+    expect(await machine.sync([])).toMatchObject({
+      get: 0,
+      heard: [expect.stringMatching(/^warning index-absurd: under "index\/host\/" are more index objects/)],
+    });
   });
 });
 

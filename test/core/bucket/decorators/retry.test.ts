@@ -117,6 +117,26 @@ test("after the last attempt the failure says how often it was tried", () =>
     expect(waits.length).toBe(attemptLimit - 1);
   }));
 
+test("an error of the server's own is of one request if it answers others, and then fewer attempts are made at the next", () =>
+  withFaults(times(3 * attemptLimit + 4, { call: "head", kind: "failing" }), async ({ bucket, faults }) => {
+    for (let request = 0; request < 4; request += 1) {
+      expect(await errorOf(bucket.head("a"))).toMatchObject({
+        kind: "other",
+        message: expect.stringContaining("; it answers other requests)"),
+      });
+    }
+    expect(faults.calls.filter((call) => call.startsWith("list"))).toHaveLength(4);
+    expect(await bucket.head("a")).toBeUndefined();
+  }));
+
+test("an error of the server's own is of all requests if it answers no other", () =>
+  withFaults(
+    [...times(attemptLimit, { call: "head", kind: "failing" }), { call: "list", kind: "failing" }],
+    async ({ bucket }) => {
+      expect(await errorOf(bucket.head("a"))).toMatchObject({ kind: "failing" });
+    },
+  ));
+
 for (const kind of ["missing", "denied", "credentials", "locked", "full", "damaged", "no-bucket", "other"] as const) {
   test(`${kind} is not tried again`, () =>
     withFaults([{ call: "put", kind }], async ({ bucket, faults, waits }) => {

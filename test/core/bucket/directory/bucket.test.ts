@@ -316,3 +316,31 @@ test("reading stops when its reader does, and leaves the file closed", async () 
   expect(await opened()).toBeLessThanOrEqual(before + 1);
   expect((await stat(join(root.path, "a"))).size).toBe(3 << 20);
 });
+
+test("all that a bucket makes is for its owner alone, with a umask that takes nothing away", async () => {
+  await using root = await scratch();
+  const before = process.umask(0);
+  try {
+    const bucket = await openDirectoryBucket(root.path, { now: () => new Date(), random: Math.random });
+    const retention = { mode: "GOVERNANCE", until: new Date(Date.now() + 86_400_000) } as const;
+    const { version } = await bucket.put("a/b/key", Buffer.from("x"), { retention });
+    await bucket.put("a/b/key", Buffer.from("y"), { retention });
+    await bucket.extend("a/b/key", version, { ...retention, until: new Date(Date.now() + 2 * 86_400_000) });
+    const upload = await bucket.startUpload("c/large", { retention });
+    await upload.part(2, Buffer.alloc(10));
+    await upload.part(1, Buffer.alloc(6 * 1024 * 1024));
+    await upload.complete();
+    const left = await bucket.startUpload("left", { retention });
+    await left.part(1, Buffer.from("x"));
+    await bucket.close();
+    await left.abort();
+  } finally {
+    process.umask(before);
+  }
+  const found = await readdir(root.path, { recursive: true, withFileTypes: true });
+  expect(found.length).toBeGreaterThan(8);
+  for (const entry of found) {
+    const { mode } = await stat(join(entry.parentPath, entry.name));
+    expect([entry.name, mode & 0o777]).toEqual([entry.name, entry.isDirectory() ? 0o700 : 0o600]);
+  }
+});

@@ -96,7 +96,7 @@ describe("an error with status 200 is that error:", () => {
     ["AccessDenied", "denied"],
     ["NoSuchBucket", "no-bucket"],
     ["SlowDown", "busy"],
-    ["InternalError", "unreachable"],
+    ["InternalError", "failing"],
   ])("an error with status 200 is that error: %s", async (code, kind) => {
     answer = () => xml(`<?xml version="1.0"?>\n<Error><Code>${code}</Code><Message>x</Message></Error>`);
     for (const call of ["put", "extend", "list", "startUpload"]) {

@@ -62,12 +62,12 @@ describe("what a server answers", () => {
       "with Object Lock and versioning",
     ],
     [503, "SlowDown", "Please reduce your request rate.", "busy", "asks for fewer requests"],
-    [500, "InternalError", "We encountered an error.", "unreachable", "an error of its own (500)"],
+    [500, "InternalError", "We encountered an error.", "failing", "an error of its own (500)"],
     [400, "RequestTimeout", "Idle for too long.", "unreachable", "does not answer in time"],
     [400, "BadDigest", "Does not match.", "damaged", "the bytes changed on the way"],
     [403, "QuotaExceeded", "", "full", "the quota is used up"],
     [507, "XMinioStorageFull", "No space.", "full", "no space left"],
-    [501, "NotImplemented", "A header is not implemented.", "other", "does not support this request"],
+    [501, "NotImplemented", "A header is not implemented.", "no-lock", "does not support Object Lock"],
     [400, "SomethingNew", "Nobody knows.", "other", "SomethingNew: Nobody knows"],
   ] as const;
   for (const [status, code, message, kind, words] of refusals) {

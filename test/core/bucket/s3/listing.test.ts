@@ -3,6 +3,7 @@ import { afterAll, describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { BucketError } from "../../../../core/bucket/contract.ts";
 import { type S3Page, wholeListing } from "../../../../core/bucket/s3/listing.ts";
+import { attack } from "../../../support/attack.ts";
 import { openAt } from "./hostile.ts";
 
 /** Pages by the number of the request, from 0. */
@@ -253,3 +254,27 @@ function faultyPage(
       return { ...page, items: items.flatMap((item) => [item, item]) };
   }
 }
+
+attack(
+  {
+    by: "W",
+    what: "more than a million versions of one key",
+    before: "the list seemed endless: prune and verify --all ended",
+    now: "listed to the end",
+  },
+  async () => {
+    const pages = 1_500;
+    const listing = wholeListing<{ key: string; version: number }, number>({
+      prefix: "p/",
+      after: undefined,
+      ask: async (marker = 0) => {
+        const items = [{ key: "p/a", version: marker }];
+        return { items, truncated: marker + 1 < pages, next: marker + 1 };
+      },
+      version: ({ version }) => String(version),
+      textOf: String,
+      refuse: (why) => new BucketError("damaged", { doing: "list", why }),
+    });
+    expect((await Array.fromAsync(listing)).flat()).toHaveLength(pages);
+  },
+);

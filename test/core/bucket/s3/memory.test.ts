@@ -39,7 +39,7 @@ const floods: readonly (readonly [name: string, reply: (socket: Socket) => void,
     "an error of 600 MB of the server's own",
     sends(`HTTP/1.1 500 X\r\nContent-Length: ${long}\r\n\r\n`, "a"),
     "list",
-    "unreachable",
+    "failing",
   ],
   [
     "a list of 600 MB",

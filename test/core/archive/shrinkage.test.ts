@@ -1,0 +1,105 @@
+/** Backups of which most is missing: an unmounted disk, a picker that finds nothing. */
+import { describe, expect, test } from "bun:test";
+import { mkdir, rename, rm } from "node:fs/promises";
+import { pruneRig } from "../steward/support.ts";
+import { day, Rig } from "./rig.ts";
+
+const about = (heard: readonly string[], code: string) =>
+  heard.filter((notice) => notice.startsWith(`warning ${code}: `));
+
+async function write(rig: Rig, folder: string, count: number): Promise<void> {
+  for (let number = 0; number < count; number += 1) await rig.write(`${folder}/${number}`, `${folder} ${number}`);
+}
+
+/** What an unmounted disk looks like: the folder is there, and empty. */
+async function unmount(rig: Rig, folder: string): Promise<void> {
+  await rename(rig.file(folder), rig.file(`../unmounted-${folder}`));
+  await mkdir(rig.file(folder));
+}
+
+async function mount(rig: Rig, folder: string): Promise<void> {
+  await rm(rig.file(folder), { recursive: true });
+  await rename(rig.file(`../unmounted-${folder}`), rig.file(folder));
+}
+
+describe("a source that is empty today", () => {
+  test("a folder that had many entries and is empty is warned of for a month, or until it has some again", async () => {
+    await using rig = await Rig.make();
+    await write(rig, "data", 30);
+    await write(rig, "home", 200);
+    await rig.run();
+    await unmount(rig, "data");
+    const warned = `warning emptied: "${rig.file("data")}" is empty, and had 30 entries before: if it belongs to a disk that is not mounted, mount it and archive again`;
+    for (let run = 0; run < 2; run += 1) {
+      const { heard } = await rig.run();
+      expect([about(heard, "emptied"), about(heard, "shrunken")]).toEqual([[warned], []]);
+      rig.ahead += day;
+    }
+    await mount(rig, "data");
+    expect(about((await rig.run()).heard, "emptied")).toEqual([]);
+    await unmount(rig, "data");
+    expect(about((await rig.run()).heard, "emptied")).toEqual([warned]);
+    rig.ahead += 31 * day;
+    expect(about((await rig.run()).heard, "emptied")).toEqual([]);
+  });
+
+  test("a folder that is removed, or has a few entries less, is as it should be", async () => {
+    await using rig = await Rig.make();
+    await write(rig, "data/deep", 30);
+    await write(rig, "home", 30);
+    await write(rig, "few", 10);
+    await rig.run();
+    await rm(rig.file("data/deep"), { recursive: true });
+    await rig.write("data/other", "other");
+    await rm(rig.file("home/3"));
+    for (let number = 0; number < 10; number += 1) await rm(rig.file(`few/${number}`));
+    expect((await rig.run()).heard).toEqual([]);
+  });
+
+  test("a backup of less than half of what there was is warned of, until that was so for a month", async () => {
+    await using rig = await Rig.make();
+    await write(rig, "a", 100);
+    await write(rig, "b", 40);
+    const { summary } = await rig.run();
+    await rm(rig.file("a"), { recursive: true });
+    for (let run = 0; run < 2; run += 1) {
+      const { heard } = await rig.run();
+      expect(about(heard, "shrunken")).toEqual([expect.stringContaining(`and there were ${summary.entries} before`)]);
+      rig.ahead += day;
+    }
+    rig.ahead += 31 * day;
+    expect(about((await rig.run()).heard, "shrunken")).toEqual([]);
+    expect(about((await rig.run()).heard, "shrunken")).toEqual([]);
+  });
+});
+
+describe("a prune after backups with something missing", () => {
+  test("a prune keeps the last complete backup, although the rules keep only later ones with something missing", async () => {
+    await using rig = await Rig.make();
+    await write(rig, "data", 30);
+    const complete = await rig.run();
+    rig.ahead += day;
+    await rig.write("late", "late");
+    const last = await rig.run();
+    await unmount(rig, "data");
+    for (let run = 0; run < 3; run += 1) {
+      rig.ahead += day;
+      await rig.run();
+    }
+    rig.ahead += 60 * day;
+    const { backups } = await pruneRig(rig, { last: 2 });
+    expect(backups.map(({ key, reasons }) => [key, reasons])).toEqual([
+      [expect.any(String), ["last"]],
+      [expect.any(String), ["last"]],
+      [expect.any(String), []],
+      [last.summary.key, ["last complete"]],
+      [complete.summary.key, []],
+    ]);
+    expect(backups.map(({ fate }) => fate)).toEqual(["kept", "kept", "removed", "kept", "removed"]);
+    await mount(rig, "data");
+    await rig.run();
+    rig.ahead += 60 * day;
+    const again = await pruneRig(rig, { last: 2 });
+    expect(again.backups.map(({ reasons }) => reasons)).toEqual([["last"], ["last"], [], []]);
+  });
+});
