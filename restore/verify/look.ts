@@ -3,7 +3,14 @@
  * newer versions. Locks, holds and the stated encoding take one request for each listed object. A role without read access
  * may not ask for all of that: then only the lock is asked for.
  */
-import { BucketError, type BucketReader, type ListedVersion, type ObjectInfo } from "../../core/bucket/contract.ts";
+import {
+  BucketError,
+  type BucketReader,
+  type ListedVersion,
+  type ObjectInfo,
+  type Retention,
+} from "../../core/bucket/contract.ts";
+import { throwIfFatal } from "../../core/bucket/fatal.ts";
 import { codecOf, isPack } from "../../core/format/encoding.ts";
 import { lossOf } from "../../core/manifest/loss.ts";
 import { isContent } from "../../core/manifest/references/references.ts";
@@ -144,21 +151,48 @@ class Asker {
   /** Top folders in which an object was refused: the next object there costs only one request. */
   readonly #refused = new Set<string>();
 
+  /** Whether the first lock that a HEAD stated is that of the version: some servers echo what a put asked for. */
+  #headIsRight: Promise<boolean> | undefined;
+
   constructor(readonly bucket: Pick<BucketReader, "head" | "retention">) {}
 
   /** Asks for an object's properties. Returns undefined if it does not exist. */
-  async ask({ key, version }: CheckedObject): Promise<Known | undefined> {
+  async ask(object: CheckedObject): Promise<Known | undefined> {
+    const { key, version } = object;
     const folder = key.slice(0, key.indexOf("/"));
     if (!this.#refused.has(folder)) {
       try {
         const info = await this.bucket.head(key, version);
-        return info && { whole: true, ...info };
+        return info && { whole: true, ...info, retention: await this.#lockOf(object, info.retention) };
       } catch (error) {
         if (!(error instanceof BucketError) || error.kind !== "denied") throw error;
         this.#refused.add(folder);
       }
     }
     return { whole: false, retention: await this.bucket.retention(key, version) };
+  }
+
+  /** Some servers state no lock in a HEAD of a version that is not the newest. */
+  async #lockOf(object: CheckedObject, stated: Retention | undefined): Promise<Retention | undefined> {
+    if (stated === undefined) return await this.#askForLock(object, stated);
+    this.#headIsRight ??= this.#confirms(object, stated);
+    return (await this.#headIsRight) ? stated : await this.#askForLock(object, stated);
+  }
+
+  /** A lock may have been extended since the HEAD. */
+  async #confirms(object: CheckedObject, stated: Retention): Promise<boolean> {
+    const lock = await this.#askForLock(object, stated);
+    return lock !== undefined && lock.mode === stated.mode && lock.until >= stated.until;
+  }
+
+  /** Returns what is stated if the role may not ask, or the server does not know the request. */
+  async #askForLock({ key, version }: CheckedObject, stated: Retention | undefined): Promise<Retention | undefined> {
+    try {
+      return await this.bucket.retention(key, version);
+    } catch (error) {
+      throwIfFatal(error);
+      return stated;
+    }
   }
 }
 

@@ -81,6 +81,8 @@ export const messages = {
     'cannot use the state folder "…": …; make it writable, or name another with state_dir in the [backup] section',
   stateOfOther:
     'cannot use the state folder "…": it belongs to …, who could replace what lies there; run it as that user, name another folder with state_dir, or chown -R this one',
+  stateWithinReach:
+    'cannot use the state folder "…": "…" …, who could replace what lies there; name another folder with state_dir in the [backup] section',
   stateShared: 'cannot use the state folder "…": every user can write there; name a folder of its own with state_dir',
   stateFull:
     'cannot use the state folder "…": database or disk is full; free some space there, or name another with state_dir in the [backup] section',

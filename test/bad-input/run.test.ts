@@ -85,6 +85,15 @@ describe("a state database", () => {
     await machine.isWell();
   });
 
+  test.skipIf(!isRoot)("root refuses a state folder in a folder that belongs to another user", async () => {
+    await using machine = await Machine.open();
+    const theirs = machine.path("theirs");
+    await mkdir(theirs);
+    await chown(theirs, 54_321, 54_321);
+    await machine.configure({ sections: { backup: { state_dir: join(theirs, "state") } } });
+    await machine.refuses(["archive"], { exit: failed, message: messages.stateWithinReach });
+  });
+
   test("a state folder that is shared with everybody is refused", async () => {
     await using machine = await Machine.open();
     await machine.archive();

@@ -1,6 +1,7 @@
 /** Faults that verify must find: how it is planted, and what is found at which depth. */
 
 import type { Bucket } from "../../../core/bucket/contract.ts";
+import { wrapBucket } from "../../../core/bucket/wrap.ts";
 import { decodeIndex, encodeIndex, type IndexLine } from "../../../core/format/index-object.ts";
 import { once } from "../../../core/stored/bytes.ts";
 import type { BackupState } from "../../../restore/verify/verify.ts";
@@ -38,8 +39,28 @@ const day = 24 * 3600 * 1000;
 
 const objects: RunOptions = { content: { layout: "objects", compression: "gzip", compressionLevel: 6 } };
 
+/** The rig's bucket, with other words about locks. */
+const telling = (rig: Rig, locks: { readonly inHead: boolean; readonly kept: boolean }): Bucket =>
+  wrapBucket(rig.bucket, {
+    async head(key, version) {
+      const info = await rig.bucket.head(key, version);
+      return info && { ...info, retention: locks.inHead ? info.retention : undefined };
+    },
+    retention: async (key, version) => (locks.kept ? rig.bucket.retention(key, version) : undefined),
+  });
+
 export const faults: readonly Fault[] = [
   { name: "none: a sound bucket", plant: async () => {}, ...both(sound) },
+  {
+    name: "a HEAD states the locks that were asked for, and no object has one",
+    plant: async (rig) => telling(rig, { inHead: true, kept: false }),
+    ...both({ state: "short", codes: ["lock-missing", "lock-missing", "lock-missing"], files: [] }),
+  },
+  {
+    name: "none, though a HEAD states no locks",
+    plant: async (rig) => telling(rig, { inHead: false, kept: true }),
+    ...both(sound),
+  },
   { name: "a pack is gone", plant: async (rig) => lose(rig, await pack(rig)), ...both(damaged("missing")) },
   {
     name: "a pack is shorter",
