@@ -108,7 +108,7 @@ describe("a forged unfinished file", () => {
   attack(
     {
       by: "U",
-      what: "puts a folder like that of a killed restore into a target that others can write to, with an unfinished large file of the right content that stays open",
+      what: "a user puts a folder like that of a killed restore into a target that others can write to, with an unfinished large file of the right content that stays open",
       before: "no unfinished file was gone on with",
       now: "the restore does not go on inside that file, which changes nothing that is restored",
     },
