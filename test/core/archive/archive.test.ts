@@ -4,10 +4,11 @@ import { rename, rm, unlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { archive } from "../../../core/archive/archive.ts";
 import { openState } from "../../../core/archive/state/database.ts";
+import type { Bucket } from "../../../core/bucket/contract.ts";
 import { exitStatus, Failure } from "../../../core/failure.ts";
 import { faulty } from "../bucket/faults.ts";
 import { noise } from "./noise.ts";
-import { day, Rig, type RigRun, undisturbed } from "./rig.ts";
+import { day, Rig, type RigRun } from "./rig.ts";
 import { notebook, script } from "./scripts.ts";
 
 async function rigWithFiles(): Promise<Rig> {
@@ -84,26 +85,31 @@ describe("a run", () => {
     expect(order).toEqual(["packs/", "manifests/host/parts/", "index/host/", "manifests/host/"]);
   });
 
-  test(
-    "a run of unchanged files costs two listings and a root",
-    async () => {
-      await using rig = await rigWithFiles();
-      const first = await rig.run();
-      expect(requests(first)).toEqual({ ...none, list: 2, put: 4 });
-      const second = await rig.run();
-      expect(requests(second)).toEqual({ ...none, list: 2, put: 1 });
-      expect(second.summary).toMatchObject({
-        files: 2,
-        unchanged: 2,
-        new: 0,
-        changed: 0,
-        bytesRead: 0,
-        bytesStored: 0,
-      });
-      expect(second.backup.manifest.parts).toEqual(first.backup.manifest.parts);
-    },
-    undisturbed,
-  );
+  test("a run of unchanged files costs two listings and a root", async () => {
+    await using rig = await rigWithFiles();
+    const first = await rig.run();
+    expect(requests(first)).toEqual({ ...none, list: 2, put: 4 });
+    let calls: readonly string[] = [];
+    const heard = (counted: Bucket) => {
+      const { bucket, calls: made } = faulty(counted, []);
+      calls = made;
+      return bucket;
+    };
+    const second = await rig.run({ around: heard });
+    // The folders above a rig are in its backups, too, and others may be at work there: then their part is put again.
+    const parts = calls.filter((call) => call.startsWith("put manifests/host/parts/")).length;
+    expect(parts).toBeLessThanOrEqual(1);
+    expect(requests(second)).toEqual({ ...none, list: 2, put: 1 + parts });
+    expect(second.summary).toMatchObject({
+      files: 2,
+      unchanged: 2,
+      new: 0,
+      changed: 0,
+      bytesRead: 0,
+      bytesStored: 0,
+    });
+    if (parts === 0) expect(second.backup.manifest.parts).toEqual(first.backup.manifest.parts);
+  });
 
   test("a run leaves out what was deleted", async () => {
     await using rig = await rigWithFiles();

@@ -29,12 +29,6 @@ const content: Config["content"] = {
   lockMode: "GOVERNANCE",
 };
 
-/**
- * For tests that count parts or requests exactly: the folders above a rig are in its backups too, and others may be at
- * work in the uppermost.
- */
-export const undisturbed = { retry: 5 } as const;
-
 export type RigRun = {
   readonly summary: ArchiveSummary;
   readonly backup: Backup;
