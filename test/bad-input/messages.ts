@@ -54,7 +54,7 @@ export const messages = {
   twoLists:
     'cannot find all backups, to see what they need "…": the server\'s list of versions lacks it, and its list of objects does not; run again; if that happens again, ask the administrator of the server, or of a proxy before it',
   noCredentials:
-    'cannot list… "…": no usable credentials (…); check profile, credentials_file and role_arn under [aws]',
+    "cannot get credentials: no usable credentials (…); check profile, credentials_file and role_arn under [aws]",
   noCredentialsFile:
     'cannot read the credentials file "…": no such file or directory; create it, or check credentials_file under [aws]',
   noProfile:
