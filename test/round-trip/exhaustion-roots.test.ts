@@ -85,6 +85,9 @@ const commands: readonly (readonly string[])[] = [
   ["restore", "test", "--target", "target"],
 ];
 
+/** All commands read roots by one function: two kinds of them show it for each. */
+const byAll = ["very many notices", "one line without end"];
+
 for (const [variant, made] of Object.entries(hostile)) {
   attack(
     {
@@ -106,7 +109,7 @@ for (const [variant, made] of Object.entries(hostile)) {
         await put.put(keys.manifest("test", { start, run }), stored, { retention: { mode: "GOVERNANCE", until } });
       }
       const peaks: number[] = [];
-      for (const words of commands) {
+      for (const words of byAll.includes(variant) ? commands : commands.slice(0, 2)) {
         const { peakMiB } = await sysbackupPeak([...words, "--conf-dir", conf], { cwd: folder.path });
         peaks.push(peakMiB);
       }
