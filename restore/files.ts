@@ -2,7 +2,9 @@
  * Writes files. Each is made in the workplace of its folder, filled with its extents in any order, and renamed when the
  * last byte and all metadata are there. A file that is right already is left alone.
  */
+
 import type { FileEntry } from "../core/format/entry.ts";
+import { sameMoment } from "../core/format/moment.ts";
 import { type ByteString, baseName, parentOf, toText } from "../core/format/path.ts";
 import type { Loss } from "../core/manifest/loss.ts";
 import { createFile, openFileAt, remove, truncate, writeAt } from "../core/system/beneath.ts";
@@ -236,5 +238,5 @@ function couldBe(entry: FileEntry, found: Stat): boolean {
 
 /** Returns whether a file is unchanged since: a change of content, owner, mode or links shows in the ctime. */
 function isUntouched(before: Stat, { changed }: Stat): boolean {
-  return changed.seconds === before.changed.seconds && changed.nanoseconds === before.changed.nanoseconds;
+  return sameMoment(changed, before.changed);
 }

@@ -3,15 +3,17 @@
  * name that was restored in its place. A link is made only to a file that this restore has written or checked, and only
  * for an entry that is the same as the first one's in every respect.
  */
+
 import type { Entry, FolderEntry } from "../core/format/entry.ts";
 import { likenessOf } from "../core/format/likeness.ts";
+import { sameMoment } from "../core/format/moment.ts";
 import { type ByteString, baseName, parentOf } from "../core/format/path.ts";
 import { sha256 } from "../core/format/sha256.ts";
 import { makeHardLink } from "../core/system/beneath.ts";
 import { close } from "../core/system/files.ts";
 import { openHandle } from "../core/system/handle.ts";
 import { isSystemError } from "../core/system/libc.ts";
-import { fstat, lstatAt, type Stat } from "../core/system/stat.ts";
+import { fstat, lstatAt, type Stat, sameInode } from "../core/system/stat.ts";
 import { Obstacle } from "./obstacle.ts";
 import { putInPlace } from "./place.ts";
 import type { Report } from "./report.ts";
@@ -86,7 +88,8 @@ export class HardLinkRestorer {
 
   #linkTo(handle: number, leader: RestoredFile, { path }: Linkable, group: string): boolean {
     const folder = this.#target.folder(parentOf(path));
-    if (!folder.fresh && isSameInode(leader, lstatAt(folder.fd, baseName(path)))) {
+    const there = folder.fresh ? undefined : lstatAt(folder.fd, baseName(path));
+    if (there !== undefined && sameInode(leader, there)) {
       this.#report.figures.unchanged += 1;
       return true;
     }
@@ -116,10 +119,5 @@ export class HardLinkRestorer {
 }
 
 function isLeader(leader: RestoredFile, found: Stat): boolean {
-  const { seconds, nanoseconds } = found.changed;
-  return isSameInode(leader, found) && leader.changed.seconds === seconds && leader.changed.nanoseconds === nanoseconds;
-}
-
-function isSameInode({ inode, device }: Pick<Stat, "inode" | "device">, found: Stat | undefined): boolean {
-  return found !== undefined && found.inode === inode && found.device === device;
+  return sameInode(leader, found) && sameMoment(leader.changed, found.changed);
 }

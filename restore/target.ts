@@ -4,6 +4,7 @@
  * target, whatever lies in it or is swapped meanwhile. If a folder that this restore has made or accepted is replaced by
  * another one, that is an `Obstacle`.
  */
+import { sameMoment } from "../core/format/moment.ts";
 import { type ByteString, baseName, join, parentOf } from "../core/format/path.ts";
 import { createFile, remove, removeFolder, rename } from "../core/system/beneath.ts";
 import { openFolder } from "../core/system/confined.ts";
@@ -11,7 +12,7 @@ import { close } from "../core/system/files.ts";
 import { isSystemError, SystemError } from "../core/system/libc.ts";
 import { setMode, setOwner } from "../core/system/metadata.ts";
 import { namesIn } from "../core/system/names.ts";
-import { fstat, type Stat } from "../core/system/stat.ts";
+import { fstat, type Stat, sameInode } from "../core/system/stat.ts";
 import { immovable, Obstacle, replaced } from "./obstacle.ts";
 import { unlessRefused } from "./refused.ts";
 import { removeLeftovers, Staging } from "./staging.ts";
@@ -377,9 +378,7 @@ const unchanged = 0xffffffff;
 
 /** Returns whether it is the folder that it was: an inode may be used again, but not with the time of its birth. */
 export function isFolder(known: FolderIdentity, found: Stat): boolean {
-  const { seconds, nanoseconds } = found.born;
-  const isBornThen = seconds === known.born.seconds && nanoseconds === known.born.nanoseconds;
-  return found.device === known.device && found.inode === known.inode && found.uid === known.uid && isBornThen;
+  return sameInode(known, found) && found.uid === known.uid && sameMoment(known.born, found.born);
 }
 
 function folderOf(fd: number, found: Stat, known: Pick<Folder, "fresh" | "isPrivate"> | undefined): Folder {

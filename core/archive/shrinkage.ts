@@ -2,8 +2,10 @@
  * Notices that most of what the last backup had is gone: a disk that is not mounted, a picker that finds nothing. Such a backup says
  * so, as long as it goes on: for a month, after which it counts as meant. `prune` does not let it take a complete one's place.
  */
+
 import type { Database } from "bun:sqlite";
 import { z } from "zod";
+import { day } from "../format/day.ts";
 import type { PartRef } from "../format/manifest.ts";
 import { type ByteString, isByteString, parentOf } from "../format/path.ts";
 import { quoted } from "../format/quoted.ts";
@@ -14,7 +16,6 @@ import { PartTable } from "./state/parts.ts";
 /** Folders with fewer entries may well be empty one day. */
 const fewestEntries = 20;
 const fewestInAll = 100;
-const day = 24 * 60 * 60 * 1000;
 const longest = 30 * day;
 const mostFolders = 100;
 

@@ -1,4 +1,5 @@
 /** Computes what a backup costs: its measures, what is done with them, and the bill for that in each storage class. */
+import { day } from "../format/day.ts";
 import type { Manifest } from "../format/manifest.ts";
 import { type Bill, billOf } from "./bill.ts";
 import { type CostFigures, figuresOf, type Layout, runsWithNews } from "./figures.ts";
@@ -32,7 +33,6 @@ export type Cost = {
 
 /** A month of daily runs. */
 const mostRuns = 30;
-const day = 24 * 60 * 60 * 1000;
 
 /** Returns undefined if no backup could be read. */
 export function costOfBackups({ history, backups, newest, oldest }: Measured, prices: PriceTable): Cost | undefined {

@@ -31,8 +31,6 @@ export type Measured = {
 
 /** Parts being read at a time: each may take some ten MiB of memory. */
 const atOnce = 4;
-/** One manifest in memory at a time: what it names goes to disk, in order. */
-const rootsAtOnce = 1;
 
 export async function measure(options: MeasureOptions): Promise<Measured> {
   const history = new History();
@@ -47,40 +45,39 @@ export async function measure(options: MeasureOptions): Promise<Measured> {
   }
 }
 
-/** Adds all roots that can be used. */
+/** Adds all roots that can be used. One manifest is in memory at a time: what it names goes to disk, in order. */
 async function readRoots(history: History, options: MeasureOptions) {
   let backups = 0;
   let newest: Manifest | undefined;
   let oldest: Manifest | undefined;
   const roots = oldestFirst(await Array.fromAsync(listRoots(options.bucket, options.name)), options.now());
-  for (let at = 0; at < roots.length; at += rootsAtOnce) {
+  for (const root of roots) {
     options.signal.throwIfAborted();
-    const read = roots.slice(at, at + rootsAtOnce).map((root) => readRoot(root, options));
-    for (const { stored, manifest } of (await Promise.all(read)).flat()) {
-      history.addRoot(stored, manifest);
-      backups += 1;
-      oldest ??= manifest;
-      newest = manifest;
-    }
+    const read = await readRoot(root, options);
+    if (read === undefined) continue;
+    const { stored, manifest } = read;
+    history.addRoot(stored, manifest);
+    backups += 1;
+    oldest ??= manifest;
+    newest = manifest;
   }
   return { backups, newest, oldest };
 }
 
 /** Those whose dates contradict the server's come before all others: none of them is the newest. */
 function oldestFirst(roots: readonly ListedRoot[], now: Date): ListedRoot[] {
-  const { true: wrong = [], false: right = [] } = Object.groupBy(roots, (root) => {
-    return contradictionOf(root, now) === undefined ? "false" : "true";
-  });
+  const right = roots.filter((root) => contradictionOf(root, now) === undefined);
+  const wrong = roots.filter((root) => contradictionOf(root, now) !== undefined);
   return [...wrong.toSorted(byStored), ...right.toSorted(byStored)];
 }
 
-/** Returns nothing for a root that cannot be used. */
+/** Returns undefined for a root that cannot be used. */
 async function readRoot(root: ListedRoot, { bucket, onLost }: MeasureOptions) {
   try {
-    return [await readOriginal(bucket, root)];
+    return await readOriginal(bucket, root);
   } catch (error) {
     onLost(lossOf(error, root.key).why);
-    return [];
+    return undefined;
   }
 }
 

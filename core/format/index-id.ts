@@ -2,9 +2,8 @@
  * The times in the keys of index objects and verified objects. Readers ask for what came since they last read, and anyone with
  * the right to put may make up a key: so one that is far ahead of the clock counts for nothing.
  */
+import { day } from "./day.ts";
 import { type RunId, stampOf, timeOfStamp } from "./keys.ts";
-
-const day = 24 * 3600 * 1000;
 
 /** Returns whether a stamp is a real time that is not more than a day ahead: clocks may differ, but not by more. */
 export function isTimely(stamp: string, now: Date): boolean {

@@ -1,7 +1,9 @@
 /** What index objects or verified objects say already: versions, and until when they are locked. */
+
 import type { Database } from "bun:sqlite";
 import type { IndexLine } from "../format/index-object.ts";
 import { openScratchDatabase } from "../system/scratch-database.ts";
+import { inTransaction } from "../system/transaction.ts";
 
 const schema = `
   CREATE TEMP TABLE known (
@@ -22,18 +24,13 @@ export class KnownVersions implements Disposable {
   );
 
   /** Takes all lines of an index object, or none if one of them is malformed. */
-  async learn(lines: AsyncIterable<IndexLine>): Promise<void> {
-    this.#database.run("BEGIN");
-    try {
+  learn(lines: AsyncIterable<IndexLine>): Promise<void> {
+    return inTransaction(this.#database, async () => {
       for await (const line of lines) {
         if ("object" in line) this.#insert.run(line.object.key, line.object.version, timeOf(line.object));
         if ("extended" in line) this.#extend.run(timeOf(line.extended), line.extended.key, line.extended.version);
       }
-      this.#database.run("COMMIT");
-    } catch (error) {
-      if (this.#database.inTransaction) this.#database.run("ROLLBACK");
-      throw error;
-    }
+    });
   }
 
   add(key: string, version: string, until: Date): void {

@@ -6,11 +6,10 @@
  * A root is put last, right after the run ended. So its end (`finished`) must be near the server's date, and its start may lie
  * before it by any time: first backups may take many days.
  */
+import { day } from "../format/day.ts";
 import { stampOf, timeOfStamp } from "../format/keys.ts";
 import type { Manifest } from "../format/manifest.ts";
 import type { ListedRoot } from "./roots.ts";
-
-const day = 24 * 60 * 60 * 1000;
 
 export type RootDates = Pick<ListedRoot, "stamp" | "stored">;
 

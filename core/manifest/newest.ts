@@ -1,6 +1,8 @@
 /** Chooses the backup that the server stored last among those that can be used. Bounded, however many roots somebody puts. */
+
 import type { BucketReader } from "../bucket/contract.ts";
 import { throwIfFatal } from "../bucket/fatal.ts";
+import { day } from "../format/day.ts";
 import { byStored } from "./dates.ts";
 import { type Original, readOriginal } from "./original.ts";
 import { ManifestRefused } from "./read.ts";
@@ -33,17 +35,15 @@ export class NewestRoots {
   lastFirst(): ListedRoot[] {
     const ofDays = new Map<number, number>();
     const isAmongLast = ({ stored }: ListedRoot) => {
-      const day = Math.floor(stored.getTime() / dayLength);
-      const seen = (ofDays.get(day) ?? 0) + 1;
-      ofDays.set(day, seen);
+      const date = Math.floor(stored.getTime() / day);
+      const seen = (ofDays.get(date) ?? 0) + 1;
+      ofDays.set(date, seen);
       return seen <= mostTried.ofDay;
     };
     const lastFirst = this.#roots.toSorted((one, other) => byStored(other, one));
     return lastFirst.filter(isAmongLast).slice(0, mostTried.inAll);
   }
 }
-
-const dayLength = 24 * 60 * 60 * 1000;
 
 /** Says why a root is not chosen by default: by its listing alone if it was not read yet. */
 export type ContradictedBy = (root: ListedRoot, original: Original | undefined) => string | undefined;

@@ -2,6 +2,7 @@
  * Reports what each backup name holds, and what came in the last week: anybody with a machine's key can put any number of backups
  * with good dates, and no rule tells them from genuine ones. All by the server's dates.
  */
+import { day } from "../format/day.ts";
 import type { Notify } from "../notice.ts";
 import type { Root } from "./kept.ts";
 import type { Amount } from "./tally.ts";
@@ -17,7 +18,7 @@ export type Holding = {
   readonly newBytes: number | undefined;
 };
 
-const week = 7 * 24 * 60 * 60 * 1000;
+const week = 7 * day;
 /** Bytes, and backups of a week, that are too few to be worth a warning. */
 const fewBytes = 1024 ** 3;
 const fewBackups = 14;

@@ -7,6 +7,7 @@
  * Junk needs nothing: nobody can restore from it. It is reported and left alone. Otherwise anyone who may put into the bucket
  * could stop all removals.
  */
+import { day } from "../format/day.ts";
 import type { Notify } from "../notice.ts";
 import { nameIn, type Unreadable } from "./needs-of.ts";
 import type { Classified, DatedVersion, KeyVersions } from "./versions.ts";
@@ -14,7 +15,7 @@ import type { Classified, DatedVersion, KeyVersions } from "./versions.ts";
 /** Notices of each kind; more are only counted. */
 const mostReported = 10;
 /** Clocks of machines that share a directory differ. */
-const slack = 24 * 60 * 60 * 1000;
+const slack = day;
 
 export type HoldsDeps = {
   /** Backup names and keys whose unreadable manifests are given up. */

@@ -1,7 +1,9 @@
 /** Decides which backups of which names are kept. */
+
 import type { BucketReader } from "../bucket/contract.ts";
 import { nearest } from "../config/nearest.ts";
 import { exitStatus, Failure } from "../failure.ts";
+import { day } from "../format/day.ts";
 import { type ManifestKey, parseManifestKey, prefixes } from "../format/keys.ts";
 import { contradictionIn, contradictionOf } from "../manifest/dates.ts";
 import { NewestRoots, takeUsable } from "../manifest/newest.ts";
@@ -26,8 +28,6 @@ export type FoundManifests = {
 
 /** `reasons` are the policy's; or `not chosen`, for a name that was not asked for; or why it does not count. */
 export type RootDecision = { readonly backup: Root; readonly reasons: readonly string[] };
-
-const day = 24 * 60 * 60 * 1000;
 
 export async function findRoots(bucket: VersionLister): Promise<FoundManifests> {
   const roots: Root[] = [];

@@ -7,6 +7,7 @@
  * `within` counts from the newest backup, not from today: those of a host that no longer runs do not go one by one.
  * A backup is kept if any rule keeps it. The newest is kept by every rule.
  */
+import { day } from "../format/day.ts";
 
 /** A stretch of the calendar. Months are those of the calendar: six of them before 31 August end on 28 February. */
 export type Span = {
@@ -33,8 +34,6 @@ export type PolicyDecision<Backup extends Dated> = {
   /** Such as `daily`, `oldest monthly`, `within 30d`; empty if no rule keeps it. */
   readonly reasons: readonly string[];
 };
-
-const day = 24 * 60 * 60 * 1000;
 
 /**
  * Applies a policy to backups of one name, in any order; returns them newest first. Of two backups of the same second, the one

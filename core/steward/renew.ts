@@ -8,8 +8,10 @@
  *
  * The date that a manifest states stays as it was written. It remains true: all is locked at least until then.
  */
+
 import type { Bucket } from "../bucket/contract.ts";
 import { throwIfFatal } from "../bucket/fatal.ts";
+import { day } from "../format/day.ts";
 import type { LockMode } from "../format/lock-mode.ts";
 import type { Manifest, ManifestHeader } from "../format/manifest.ts";
 import { type LockDemand, type NeededVersion, References } from "../manifest/references/references.ts";
@@ -49,7 +51,6 @@ export type RenewSummary = {
   readonly holdings: readonly Holding[];
 };
 
-const day = 24 * 60 * 60 * 1000;
 const slack = 7 * day;
 const atOnce = 8;
 const mostReported = 10;

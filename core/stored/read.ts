@@ -10,6 +10,7 @@ import { FormatError } from "../format/error.ts";
 import { contentOfFrame } from "../format/frame-stream.ts";
 import type { ByteStream } from "../format/zlib.ts";
 import { beginning, bounded, checked, collect, cut, once } from "./bytes.ts";
+import { Unending } from "./unending.ts";
 
 export type ObjectSource = Pick<BucketReader, "get">;
 
@@ -117,14 +118,12 @@ export async function readBeginning(
  * bucket's stream when it is disposed of, however much was read.
  */
 export class ObjectReading implements AsyncDisposable {
-  readonly #source: AsyncIterator<Uint8Array>;
-  readonly #stored: ByteStream;
+  readonly #stored: Unending;
   readonly #encoding: Encoding;
 
   /** `onStored` is called with each piece of the stored bytes. */
   constructor(bucket: ObjectSource, { key, version, encoding }: ContentRef, onStored: (piece: Uint8Array) => void) {
-    this.#source = bucket.get(key, { version })[Symbol.asyncIterator]();
-    this.#stored = unending(this.#source, onStored);
+    this.#stored = new Unending(bucket.get(key, { version }), onStored);
     this.#encoding = encoding;
   }
 
@@ -139,7 +138,7 @@ export class ObjectReading implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#source.return?.();
+    await this.#stored[Symbol.asyncDispose]();
   }
 }
 
@@ -147,13 +146,10 @@ export class ObjectReading implements AsyncDisposable {
 export class DocumentReading implements AsyncDisposable {
   readonly text: ByteStream;
   readonly #most: number;
-  readonly #source: AsyncIterator<Uint8Array>;
-  readonly #stored: ByteStream;
+  readonly #stored: Unending;
 
   constructor(bucket: ObjectSource, { key, version }: ObjectVersion, bounds: TextBounds) {
-    const options = { ...(version !== undefined && { version }), unchanged: true } as const;
-    this.#source = bucket.get(key, options)[Symbol.asyncIterator]();
-    this.#stored = unending(this.#source, () => {});
+    this.#stored = new Unending(bucket.get(key, { ...(version !== undefined && { version }), unchanged: true }));
     this.text = decodeStream(this.#stored, key, bounds);
     this.#most = bounds.most;
   }
@@ -164,19 +160,8 @@ export class DocumentReading implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#source.return?.();
+    await this.#stored[Symbol.asyncDispose]();
   }
-}
-
-/** Yields what is left of a source. Leaving a loop over it does not end the source: the rest can still be read. */
-function unending(source: AsyncIterator<Uint8Array>, onPiece: (piece: Uint8Array) => void): ByteStream {
-  const next = async (): Promise<IteratorResult<Uint8Array>> => {
-    const result = await source.next();
-    if (result.done) return { done: true, value: undefined };
-    onPiece(result.value);
-    return result;
-  };
-  return { [Symbol.asyncIterator]: () => ({ next }) };
 }
 
 function decoded(stored: ByteStream, encoding: Encoding): ByteStream {

@@ -4,7 +4,17 @@ import type { Stat } from "./stat.ts";
 
 type MountedPlace = Pick<Stat, "device" | "mount">;
 
-/** Returns the user who serves the filesystem of a file, if it is one in user space (FUSE). */
+/** Returns the user who serves the filesystem of a file, if it is one in user space (FUSE) and neither root's nor our own. */
+export function strangerBehind(place: MountedPlace): number | undefined {
+  const user = userBehind(place);
+  return user === 0 || user === process.geteuid?.() ? undefined : user;
+}
+
+/**
+ * Returns the user who serves the filesystem of a file, if it is one in user space.
+ *
+ * @internal
+ */
 export function userBehind(place: MountedPlace): number | undefined {
   return userBehindIn(readFileSync("/proc/self/mountinfo", "utf8"), place);
 }

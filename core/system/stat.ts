@@ -48,6 +48,13 @@ export type Stat = {
   readonly blocks: number;
 };
 
+export type Inode = Pick<Stat, "inode" | "device">;
+
+/** Returns whether two looks are at one file, by whatever names: while one of them is held open, or by its other fields. */
+export function sameInode(one: Inode, other: Inode): boolean {
+  return one.inode === other.inode && one.device === other.device;
+}
+
 const AT_NO_AUTOMOUNT = 0x800;
 /** What `Stat` has: all that stat has, the time of birth, and the number of the mount. */
 const wanted = 0x7ff | 0x800 | 0x1000;

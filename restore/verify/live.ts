@@ -2,10 +2,12 @@
  * Finds out how this machine differs from a backup: files that changed, are missing, or are new since. Reads only the root
  * and the parts from the bucket.
  */
+
 import { readdirSync } from "node:fs";
 import type { BucketReader } from "../../core/bucket/contract.ts";
 import type { Entry } from "../../core/format/entry.ts";
 import type { Manifest } from "../../core/format/manifest.ts";
+import { sameMoment } from "../../core/format/moment.ts";
 import { type ByteString, baseName, fromBytes, join, parentOf, toBytes, toText } from "../../core/format/path.ts";
 import { walkParts } from "../../core/manifest/walk.ts";
 import { close } from "../../core/system/files.ts";
@@ -142,7 +144,7 @@ function differences(entry: Entry, found: Stat, handle: number): string[] {
   const { owner, modified } = entry;
   const uid = (owner.user === undefined ? undefined : userId(owner.user)) ?? owner.uid;
   const gid = (owner.group === undefined ? undefined : groupId(owner.group)) ?? owner.gid;
-  const sameTime = found.modified.seconds === modified.seconds && found.modified.nanoseconds === modified.nanoseconds;
+  const sameTime = sameMoment(found.modified, modified);
   return [
     ...(entry.type === "file" && found.size !== entry.size ? ["size"] : []),
     ...(entry.type !== "folder" && !sameTime ? ["time"] : []),

@@ -2,9 +2,11 @@
  * Notes under `verified/` what was read whole and found to be right, so that every host may build upon it without trusting the
  * one that stored it. Only a role that reads what it notes may put there.
  */
+
 import { BucketError, type BucketReader, type Retention, type Stored } from "../../core/bucket/contract.ts";
 import { isOfOne } from "../../core/bucket/fatal.ts";
 import { reasonOf } from "../../core/failure.ts";
+import { day } from "../../core/format/day.ts";
 import { FormatError } from "../../core/format/error.ts";
 import { isTimely } from "../../core/format/index-id.ts";
 import type { IndexLine } from "../../core/format/index-object.ts";
@@ -25,8 +27,6 @@ export type NotesDeps = {
   readonly notify: Notify;
   readonly signal: AbortSignal;
 };
-
-const day = 24 * 3600 * 1000;
 
 export class Notes implements Disposable {
   readonly #known: KnownVersions;

@@ -11,6 +11,7 @@ import type { FoundObject } from "../../core/inventory/writer.ts";
 import { digestOf } from "../../core/manifest/references/references.ts";
 import type { Budget } from "../../core/side-by-side.ts";
 import { type ObjectSource, readContent } from "../../core/stored/read.ts";
+import { Unending } from "../../core/stored/unending.ts";
 import { checkFlowing } from "../flowing.ts";
 import type { NeededExtent } from "./extents.ts";
 import type { CheckedObject } from "./findings.ts";
@@ -98,7 +99,7 @@ async function wholeContent(
   let length = 0;
   const source: ObjectSource = { get: (...args) => counted(bucket.get(...args), count) };
   const content = readContent(source, { key, version, encoding: kind }, Number.MAX_SAFE_INTEGER);
-  const pieces = unending(content, (piece) => {
+  await using pieces = new Unending(content, (piece) => {
     hash.update(piece);
     length += piece.length;
   });
@@ -113,15 +114,4 @@ async function wholeContent(
   for await (const _ of pieces);
   if (wrong || hash.digest("hex") !== digest) return undefined;
   return { encoding: kind, frames: [{ offset: 0, length: size, chunks: [[digest, length]] }] };
-}
-
-/** Leaving a loop over it does not end it: the rest can still be read. */
-function unending(content: AsyncIterable<Uint8Array>, onPiece: (piece: Uint8Array) => void): AsyncIterable<Uint8Array> {
-  const iterator = content[Symbol.asyncIterator]();
-  const next = async (): Promise<IteratorResult<Uint8Array>> => {
-    const result = await iterator.next();
-    if (!result.done) onPiece(result.value);
-    return result;
-  };
-  return { [Symbol.asyncIterator]: () => ({ next }) };
 }

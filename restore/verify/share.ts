@@ -1,5 +1,7 @@
 /** Chooses which objects are read: all, one of several slices that take turns, or some at random. */
+
 import { exitStatus, Failure } from "../../core/failure.ts";
+import { day } from "../../core/format/day.ts";
 
 export type Share =
   | { readonly kind: "all" }
@@ -11,7 +13,6 @@ export type Share =
   | { readonly kind: "random"; readonly share: number };
 
 const mostSlices = 10_000;
-const day = 24 * 3600 * 1000;
 
 /**
  * Parses `n/t`, `p%`, `new`, or nothing for all. `/t` is today's slice, by the days since 1970 (UTC): t daily runs read everything.

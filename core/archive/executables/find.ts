@@ -17,8 +17,9 @@ const leftover = /~$|\.dpkg-(?:old|new|dist|tmp|bak|remove|divert)$|\.rpm(?:save
 
 /**
  * Returns the executables of `folder` in byte order of name: regular files, and links to them. Skips folders and
- * leftovers, and warns of an executable whose name is merely like theirs. Warns of a file that may not be executed, and reports an error for a folder that cannot be read. `privileged` is the user
- * whose rights they would get: an executable that others can change is then left out with an error.
+ * leftovers, and warns of an executable whose name is merely like theirs. Warns of a file that may not be executed, and
+ * reports an error for a folder that cannot be read. `privileged` is the user whose rights they would get: an executable
+ * that others can change is then left out with an error.
  */
 export async function findExecutables(
   folder: string,

@@ -1,8 +1,9 @@
 /** Plans how long a run's objects are to be kept. */
+
 import type { Retention } from "../../bucket/contract.ts";
+import { day } from "../../format/day.ts";
 import type { LockMode } from "../../format/lock-mode.ts";
 
-const day = 24 * 60 * 60 * 1000;
 /** Locks reach so far beyond the promise that daily runs extend an object about weekly. */
 const slackDays = 7;
 /** Nothing is built upon an object whose lock ends sooner than this: it could expire before the run ends. */

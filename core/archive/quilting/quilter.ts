@@ -14,7 +14,7 @@ import type { Notify } from "../../notice.ts";
 import { close, hasContentAt } from "../../system/files.ts";
 import { openHandle } from "../../system/handle.ts";
 import { isSystemError, SystemError } from "../../system/libc.ts";
-import { fstat, lstatAt, type Stat } from "../../system/stat.ts";
+import { fstat, lstatAt, type Stat, sameInode } from "../../system/stat.ts";
 import { readXattrs, type Xattrs } from "../../system/xattr.ts";
 import type { BitSet } from "../state/bit-set.ts";
 import type { FileRow } from "../state/files.ts";
@@ -22,7 +22,7 @@ import type { ContentLayout } from "./layouts/layout.ts";
 import type { Ledger, PendingExtent } from "./layouts/ledger.ts";
 import { ContentChanged } from "./layouts/objects.ts";
 import { FolderChanged, FolderStack, nameOf, UsersFilesystem } from "./paths/folder-stack.ts";
-import { type HardLinks, isSameInode, mayBeLinked } from "./paths/hard-links.ts";
+import { type HardLinks, mayBeLinked } from "./paths/hard-links.ts";
 import { type OwnFiles, OwnPath } from "./paths/own-files.ts";
 import { fileEntry, lookAt, otherEntry, refreshedHead, type SeenFile, withHardLink } from "./reading/entry-head.ts";
 import { LeftOut } from "./reading/left-out.ts";
@@ -176,7 +176,7 @@ export class Quilter {
     if (first === "changed" || this.#isExpiring(known)) return false;
     if (first === undefined) return !mayBeLinked(stat);
     // A file that was opened ahead may turn out to be the first name.
-    if (this.#ahead.some((other) => isSameInode(other.stat, stat)) || this.#locks.has(stat)) return false;
+    if (this.#ahead.some((other) => sameInode(other.stat, stat)) || this.#locks.has(stat)) return false;
     return this.#deps.hardLinks.keeps(known.path, stat, first);
   }
 

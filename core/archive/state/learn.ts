@@ -1,7 +1,9 @@
 /** Takes what index objects and verified objects say into the state database, as claims. */
+
 import type { Database } from "bun:sqlite";
 import type { IndexedFrame, IndexLine } from "../../format/index-object.ts";
 import { isContentKey } from "../../format/keys.ts";
+import { inTransaction } from "../../system/transaction.ts";
 import { ChunkTable } from "./chunks.ts";
 import { type ClaimSource, ObjectTable } from "./objects.ts";
 
@@ -12,16 +14,8 @@ export type LearnOptions = {
 };
 
 /** Takes all lines, or none if one of them is malformed. Nothing else may use the database meanwhile. */
-export async function learn(database: Database, lines: AsyncIterable<IndexLine>, options: LearnOptions): Promise<void> {
-  database.run("BEGIN");
-  try {
-    await learnLines(database, lines, options);
-    database.run("COMMIT");
-  } catch (error) {
-    // Some errors, such as a full disk, have ended the transaction.
-    if (database.inTransaction) database.run("ROLLBACK");
-    throw error;
-  }
+export function learn(database: Database, lines: AsyncIterable<IndexLine>, options: LearnOptions): Promise<void> {
+  return inTransaction(database, () => learnLines(database, lines, options));
 }
 
 async function learnLines(

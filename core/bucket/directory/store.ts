@@ -9,8 +9,10 @@
  *
  * No step needs a lock: two processes that put one key at once claim different names.
  */
+
 import { type FileHandle, mkdir, open, readdir, rename, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { day } from "../../format/day.ts";
 import type { PutOptions, Stored } from "../contract.ts";
 import { claim, FolderSync, privateFile, privateFolder, unlinkIfThere, writeDurably } from "./durable.ts";
 import { errorCode } from "./errors.ts";
@@ -21,7 +23,7 @@ import { encodeRecord, type VersionRecord } from "./record.ts";
 export type Staged = { readonly path: string; readonly file: FileHandle };
 
 /** Age after which files in the work folder count as left behind by a killed run. */
-const staleMs = 7 * 24 * 3600 * 1000;
+const staleMs = 7 * day;
 
 export class Store {
   readonly #folders = new FolderSync();

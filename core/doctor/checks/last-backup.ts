@@ -1,18 +1,15 @@
 import { lastCompleted } from "../../archive/state/completed.ts";
-import { fact, statePath } from "../../archive/state/database.ts";
-import { bucketIdentity } from "../../archive/state/use.ts";
 import { type Bucket, BucketError } from "../../bucket/contract.ts";
-import type { Config } from "../../config/config.ts";
+import { day } from "../../format/day.ts";
 import { parseIndexKey, prefixes, timeOfStamp } from "../../format/keys.ts";
 import { contradictionIn, contradictionOf } from "../../manifest/dates.ts";
 import { NewestRoots, takeUsable } from "../../manifest/newest.ts";
 import { listRoots } from "../../manifest/roots.ts";
 import type { Check } from "../check.ts";
 import { bad, good, type Look, warning } from "../finding.ts";
-import { openStateFile } from "../open-state.ts";
+import { ofOwnState } from "../own-state.ts";
 import { moment, span } from "../words.ts";
 
-const day = 86_400_000;
 /** Age of a daily run that is late by its random delay. */
 const maxAge = 2 * day;
 /** Age by the index alone: a run that finds nothing new puts no index object, but locks are extended within seven days. */
@@ -31,7 +28,7 @@ export const lastBackup: Check<"config" | "bucket" | "now"> = {
     const limits = { expiredAfter: content.daysRetained * day, maxAge };
     const manifests = await newestManifest(bucket, backup.name, machine.now).catch(deniedAsUnknown);
     if (manifests !== "unknown") return [ageLook(`of ${backup.name}`, manifests, { ...limits, now: manifests.now })];
-    const noted = completedHere(config, bucket.url);
+    const noted = ofOwnState(config, bucket.url, lastCompleted);
     const now = bucket.serverTime() ?? machine.now();
     if (noted !== undefined) return [ageLook("by this machine's state", dated([noted], now), { ...limits, now })];
     const index = dated(await indexTimes(bucket, backup.name), now);
@@ -39,17 +36,6 @@ export const lastBackup: Check<"config" | "bucket" | "now"> = {
     return [ageLook(which, index, { ...limits, maxAge: maxAgeByIndex, now })];
   },
 };
-
-/** The end of the last completed run, by the state database; undefined if it has none or cannot be read. */
-function completedHere(config: Config, bucketUrl: string): Date | undefined {
-  try {
-    using database = openStateFile(statePath(config.backup.stateDir, config.backup.name));
-    return fact(database, "bucket") === bucketIdentity(bucketUrl, config) ? lastCompleted(database) : undefined;
-  } catch {
-    // Ignored: the check of the state reports why.
-    return undefined;
-  }
-}
 
 type Limits = { readonly now: Date; readonly maxAge: number; readonly expiredAfter: number };
 

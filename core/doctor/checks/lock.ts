@@ -1,13 +1,11 @@
 import { proveLock } from "../../archive/locks/lock-proof.ts";
-import { fact, statePath } from "../../archive/state/database.ts";
 import { isLockProven } from "../../archive/state/lock-proven.ts";
-import { bucketIdentity } from "../../archive/state/use.ts";
 import { BucketError } from "../../bucket/contract.ts";
 import type { Config } from "../../config/config.ts";
 import type { Check } from "../check.ts";
 import { bad, good, type Look, warning } from "../finding.ts";
 import { isFolder, type Machine, taskOf } from "../machine.ts";
-import { openStateFile } from "../open-state.ts";
+import { ofOwnState } from "../own-state.ts";
 
 /** Checks that the bucket locks objects. Stores a small one for that, unless an archive of this machine did. */
 export const lock: Check<"config" | "bucket" | "lock" | "now"> = {
@@ -38,22 +36,11 @@ async function settingsLooks(machine: Pick<Machine, "lock">, folder: boolean): P
 async function proofLooks(machine: Pick<Machine, "bucket" | "now">, config: Config): Promise<readonly Look[]> {
   const bucket = await machine.bucket();
   const mode = config.content.lockMode;
-  if (isProvenHere(config, bucket.url)) return [];
+  if (ofOwnState(config, bucket.url, (database) => isLockProven(database, mode)) === true) return [];
   const start = later(machine.now(), bucket.serverTime());
   const doubt = await proveLock({ bucket, name: config.backup.name, mode, start });
   if (doubt === undefined) return [];
   return [warning(`not proved: ${doubt}`, "allow s3:GetObjectRetention to the role: run sysbackup update-resources")];
-}
-
-function isProvenHere(config: Config, bucketUrl: string): boolean {
-  try {
-    using database = openStateFile(statePath(config.backup.stateDir, config.backup.name));
-    const isOfBucket = fact(database, "bucket") === bucketIdentity(bucketUrl, config);
-    return isOfBucket && isLockProven(database, config.content.lockMode);
-  } catch {
-    // Ignored: the check of the state reports why.
-    return false;
-  }
 }
 
 const later = (one: Date, other: Date | undefined): Date => (other !== undefined && other > one ? other : one);

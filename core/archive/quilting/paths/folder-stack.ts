@@ -5,13 +5,15 @@
  * nothing is stored under a path that leads somewhere else by now. If another folder or a link has replaced a folder,
  * the paths in it are left out.
  */
+
 import type { Moment } from "../../../format/entry.ts";
+import { sameMoment } from "../../../format/moment.ts";
 import { type ByteString, baseName, parentOf } from "../../../format/path.ts";
 import { close } from "../../../system/files.ts";
 import { filesystemKind } from "../../../system/filesystems.ts";
 import { openHandle } from "../../../system/handle.ts";
 import { isSystemError } from "../../../system/libc.ts";
-import { userBehind } from "../../../system/mounts.ts";
+import { strangerBehind } from "../../../system/mounts.ts";
 import { OpenFolders } from "../../../system/open-folders.ts";
 import { userName } from "../../../system/owners.ts";
 import { fstat, type Stat } from "../../../system/stat.ts";
@@ -149,18 +151,14 @@ export class FolderStack implements Disposable {
     if (recorded === undefined || "error" in recorded) throw new FolderChanged();
     if (recorded.automount) return;
     const { device, inode, born } = fstat(fd);
-    const isSame = device === recorded.device && inode === recorded.inode && isSameMoment(born, recorded.born);
+    const isSame = device === recorded.device && inode === recorded.inode && sameMoment(born, recorded.born);
     if (!isSame) throw new FolderChanged();
   }
 }
 
 function refuseUsersFilesystem(stat: Stat): void {
-  const user = userBehind(stat);
-  if (user !== undefined && user !== 0 && user !== process.geteuid?.()) throw new UsersFilesystem(user);
-}
-
-function isSameMoment(a: Moment, b: Moment): boolean {
-  return a.seconds === b.seconds && a.nanoseconds === b.nanoseconds;
+  const user = strangerBehind(stat);
+  if (user !== undefined) throw new UsersFilesystem(user);
 }
 
 function isIn(path: ByteString, folder: ByteString): boolean {

@@ -93,10 +93,6 @@ export function mayBeLinked({ type, links }: Stat): boolean {
   return links > 1 && type !== "folder";
 }
 
-export function isSameInode(a: Stat, b: Stat): boolean {
-  return a.inode === b.inode && a.device === b.device;
-}
-
 function identityOf({ device, inode }: Stat): Identity {
   // Device and inode numbers may be beyond 2^63.
   return [device, inode.toString()];

@@ -2,7 +2,7 @@
  * Waits for files that other programs have locked: for all of them side by side, within one time for the whole run, so that it does
  * not matter how many there are.
  */
-import type { Stat } from "../../../system/stat.ts";
+import { type Stat, sameInode } from "../../../system/stat.ts";
 
 /** Milliseconds that a run may still wait for locks. */
 export type LockBudget = { left: number };
@@ -36,8 +36,8 @@ export class LockWait<File extends { readonly stat: Stat }> {
   }
 
   /** Returns whether a file with the same inode waits. */
-  has({ inode, device }: Stat): boolean {
-    return this.#waiting.some(({ stat }) => stat.inode === inode && stat.device === device);
+  has(stat: Stat): boolean {
+    return this.#waiting.some((one) => sameInode(one.stat, stat));
   }
 
   /**
@@ -82,7 +82,7 @@ export class LockWait<File extends { readonly stat: Stat }> {
   }
 
   #isSecondName({ stat }: File, at: number): boolean {
-    const first = this.#waiting.findIndex((one) => one.stat.inode === stat.inode && one.stat.device === stat.device);
+    const first = this.#waiting.findIndex((one) => sameInode(one.stat, stat));
     return first < at;
   }
 }

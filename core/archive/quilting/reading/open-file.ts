@@ -1,4 +1,5 @@
 /** A file opened for backup: its read lock and its stat. */
+import { sameMoment } from "../../../format/moment.ts";
 import type { ByteString } from "../../../format/path.ts";
 import { close, tryReadLock, willNeed } from "../../../system/files.ts";
 import { openHandleToRead } from "../../../system/handle.ts";
@@ -63,8 +64,4 @@ export function sameFile(before: Stat, after: Stat): boolean {
     sameMoment(before.modified, after.modified) &&
     sameMoment(before.changed, after.changed)
   );
-}
-
-function sameMoment(a: Stat["modified"], b: Stat["modified"]): boolean {
-  return a.seconds === b.seconds && a.nanoseconds === b.nanoseconds;
 }
