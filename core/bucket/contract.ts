@@ -40,7 +40,7 @@ export type LockState = {
   /** Whether objects may be put with a retention. */
   readonly objectLock: boolean;
   readonly versioning: boolean;
-  /** Who refuses to remove what is locked. The word of a server is to be proved: see `core/archive/locks/prove-lock.ts`. */
+  /** Who refuses to remove what is locked. The word of a server is to be proved: see `core/archive/locks/lock-proof.ts`. */
   readonly keptBy: "server" | "this program";
 };
 

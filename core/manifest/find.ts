@@ -7,8 +7,8 @@ import { argumentBytes } from "../format/argument.ts";
 import { parseManifestKey, safeName } from "../format/keys.ts";
 import { isManifestFile } from "../format/manifest-file.ts";
 import type { Notice, Notify } from "../notice.ts";
-import { contradictionIn, contradictionOf, stampMeant } from "./dates.ts";
-import { NewestRoots, type PassedOver, takeUsable } from "./newest.ts";
+import { stampMeant } from "./dates.ts";
+import { contradictedAt, NewestRoots, type PassedOver, takeUsable } from "./newest.ts";
 import type { Original } from "./original.ts";
 import { ManifestRefused } from "./read.ts";
 import { findRoot, type ListedRoot, listRoots, type VersionLister } from "./roots.ts";
@@ -68,7 +68,7 @@ export async function findManifest(bucket: FindBucket, wanted: string, tools: Fi
 /** Takes what was named exactly. Says if its dates contradict the server's. */
 async function exactly(bucket: FindBucket, root: ListedRoot, { now, notify }: FindTools): Promise<FoundRoot> {
   const { original } = await takeUsable(bucket, [root], () => undefined);
-  const why = original === undefined ? contradictionOf(root, now()) : contradictionIn(root, original.manifest, now());
+  const why = contradictedAt(now())(root, original);
   if (why !== undefined) notify(dated(root, why));
   return { ...root, original };
 }
@@ -78,10 +78,7 @@ async function chosenOf(
   candidates: readonly ListedRoot[],
   { now, notify }: FindTools,
 ): Promise<FoundRoot> {
-  const time = now();
-  const { root, original, passedOver } = await takeUsable(bucket, candidates, (one, read) => {
-    return read === undefined ? contradictionOf(one, time) : contradictionIn(one, read.manifest, time);
-  });
+  const { root, original, passedOver } = await takeUsable(bucket, candidates, contradictedAt(now()));
   // If none can be used: reading it again says what is wrong with it.
   const unusable = root === undefined ? passedOver.find(({ kind }) => kind !== "dates") : undefined;
   const more = passedOver.filter((passed) => passed !== unusable);

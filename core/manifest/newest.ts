@@ -3,7 +3,7 @@
 import type { BucketReader } from "../bucket/contract.ts";
 import { throwIfFatal } from "../bucket/fatal.ts";
 import { day } from "../format/day.ts";
-import { byStored } from "./dates.ts";
+import { byStored, contradictionIn, contradictionOf } from "./dates.ts";
 import { type Original, readOriginal } from "./original.ts";
 import { ManifestRefused } from "./read.ts";
 import type { ListedRoot } from "./roots.ts";
@@ -47,6 +47,12 @@ export class NewestRoots {
 
 /** Says why a root is not chosen by default: by its listing alone if it was not read yet. */
 export type ContradictedBy = (root: ListedRoot, original: Original | undefined) => string | undefined;
+
+/** Does not choose a root whose dates contradict the server's. `now`: by the server's clock. */
+export function contradictedAt(now: Date): ContradictedBy {
+  return (root, original) =>
+    original === undefined ? contradictionOf(root, now) : contradictionIn(root, original.manifest, now);
+}
 
 export type Usable = {
   /** Undefined if none can be used. */

@@ -5,8 +5,8 @@ import { nearest } from "../config/nearest.ts";
 import { exitStatus, Failure } from "../failure.ts";
 import { day } from "../format/day.ts";
 import { type ManifestKey, parseManifestKey, prefixes } from "../format/keys.ts";
-import { contradictionIn, contradictionOf } from "../manifest/dates.ts";
-import { NewestRoots, takeUsable } from "../manifest/newest.ts";
+import { contradictionOf } from "../manifest/dates.ts";
+import { contradictedAt, NewestRoots, takeUsable } from "../manifest/newest.ts";
 import { type ListedRoot, mostVersions, type VersionLister } from "../manifest/roots.ts";
 import { eachOf } from "../side-by-side.ts";
 import { applyPolicy, type Dated, type Policy } from "./policy.ts";
@@ -213,9 +213,7 @@ export async function staleNames(
     if (names !== undefined && !names.includes(name)) continue;
     const newest = new NewestRoots();
     for (const root of own) newest.add(listedRoot(root));
-    const { root } = await takeUsable(bucket, newest.lastFirst(), (one, read) => {
-      return read === undefined ? contradictionOf(one, now) : contradictionIn(one, read.manifest, now);
-    });
+    const { root } = await takeUsable(bucket, newest.lastFirst(), contradictedAt(now));
     const isStale = root === undefined || now.getTime() - root.stored.getTime() > days * day;
     if (isStale) stale.push({ name, last: root?.stored });
   }

@@ -2,8 +2,8 @@ import { lastCompleted } from "../../archive/state/completed.ts";
 import { type Bucket, BucketError } from "../../bucket/contract.ts";
 import { day } from "../../format/day.ts";
 import { parseIndexKey, prefixes, timeOfStamp } from "../../format/keys.ts";
-import { contradictionIn, contradictionOf } from "../../manifest/dates.ts";
-import { NewestRoots, takeUsable } from "../../manifest/newest.ts";
+import { contradictionOf } from "../../manifest/dates.ts";
+import { contradictedAt, NewestRoots, takeUsable } from "../../manifest/newest.ts";
 import { listRoots } from "../../manifest/roots.ts";
 import type { Check } from "../check.ts";
 import { bad, good, type Look, warning } from "../finding.ts";
@@ -69,9 +69,7 @@ async function newestManifest(bucket: Bucket, name: string, now: () => Date): Pr
   const time = bucket.serverTime() ?? now();
   const roots = newest.lastFirst();
   const possible = roots.filter((root) => contradictionOf(root, time) === undefined);
-  const { root, passedOver } = await takeUsable(bucket, possible, (one, read) => {
-    return read && contradictionIn(one, read.manifest, time);
-  }).catch((error) => {
+  const { root, passedOver } = await takeUsable(bucket, possible, contradictedAt(time)).catch((error) => {
     if (deniedAsUnknown(error) === "unknown") return { root: possible[0], passedOver: [] };
     throw error;
   });
