@@ -1,4 +1,12 @@
 import { describe, expect, test } from "bun:test";
+import { randomUUID } from "node:crypto";
+import { join } from "node:path";
+import {
+  type Capability,
+  CloudFormationClient,
+  CreateStackCommand,
+  DescribeStacksCommand,
+} from "@aws-sdk/client-cloudformation";
 import {
   DeleteObjectCommand,
   HeadObjectCommand,
@@ -108,4 +116,31 @@ test.skipIf(!moto)("moto reports the caller", async () => {
   const { Arn } = await client.send(new GetCallerIdentityCommand({}));
   client.destroy();
   expect(Arn).toStartWith("arn:aws:");
+});
+
+test.skipIf(!moto)("moto keeps the stacks that are made while others fail", async () => {
+  if (moto === undefined) throw new Error("not running");
+  const { forcePathStyle: _, ...config } = clientConfig(moto);
+  const client = new CloudFormationClient({ ...config, maxAttempts: 1 });
+  const template = await Bun.file(join(import.meta.dir, "../../cfn/sysbackup.yaml")).text();
+  const unique = randomUUID().slice(0, 8);
+  const taken = await newBucket(moto, { lock: false });
+  const create = (name: string, bucket: string) => {
+    const values = { PackageName: name, ExportName: name, BucketName: bucket };
+    const Parameters = Object.entries(values).map(([ParameterKey, ParameterValue]) => ({
+      ParameterKey,
+      ParameterValue,
+    }));
+    const Capabilities: Capability[] = ["CAPABILITY_NAMED_IAM"];
+    return client.send(new CreateStackCommand({ StackName: name, TemplateBody: template, Parameters, Capabilities }));
+  };
+  const stacks = Array.from({ length: 8 }, (_, number) => ({ name: `t-${unique}-${number}`, good: number % 2 === 0 }));
+  const made = await Promise.allSettled(stacks.map(({ name, good }) => create(name, good ? `${name}-bucket` : taken)));
+  expect(made.map(({ status }) => status)).toEqual(stacks.map(({ good }) => (good ? "fulfilled" : "rejected")));
+  for (const { name, good } of stacks) {
+    const found = client.send(new DescribeStacksCommand({ StackName: name }));
+    if (good) expect((await found).Stacks?.[0]?.StackStatus).toBe("CREATE_COMPLETE");
+    else await expect(found).rejects.toThrow("does not exist");
+  }
+  client.destroy();
 });

@@ -7,16 +7,19 @@ moto_server, with what sysbackup asks for and moto leaves out, mostly parts of C
 - A role gets its managed policies; there are groups. Roles, policies, groups and buckets can be updated.
 - GetObjectRetention, which moto takes for a request for the object.
 - A stack that cannot be created is gone, as after a rollback that somebody has cleared away.
+- Requests are answered one at a time: moto changes its dictionaries while other threads walk through them.
 
 What moto has no stack event for, such as the single resources, has none here either.
 """
 
 import json
+from threading import Lock
 
 from moto.cloudformation import parsing
 from moto.cloudformation.models import CloudFormationBackend
 from moto.core.common_models import CloudFormationModel
 from moto.iam.models import ManagedPolicy, Role, iam_backends
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication
 from moto.s3.models import FakeBucket, s3_backends
 from moto.s3.responses import S3Response
 from moto.server import main
@@ -42,6 +45,15 @@ def replace_function(module, name):
         setattr(module, name, lambda *given: function(before, *given))
 
     return decorate
+
+
+busy = Lock()
+
+
+@replace(DomainDispatcherApplication, "__call__")
+def answer_alone(before, application, environ, start_response):
+    with busy:
+        return before(application, environ, start_response)
 
 
 @replace_function(parsing, "clean_json")
