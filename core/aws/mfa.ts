@@ -17,7 +17,12 @@ const maxCodes = 3;
 export type Caller = { readonly partition: string; readonly account: string; readonly arn: string };
 
 /** Asks for a code on each call, and again if the code is mistyped or was used before. */
-export function mfaSession(device: string, place: ServicePlace, askCode: AskCode): CredentialProvider {
+export function mfaSession(
+  device: string,
+  place: ServicePlace,
+  own: CredentialProvider,
+  askCode: AskCode,
+): CredentialProvider {
   return async () => {
     let trouble: string | undefined;
     for (let attempt = 1; ; attempt++) {
@@ -25,7 +30,7 @@ export function mfaSession(device: string, place: ServicePlace, askCode: AskCode
         throw error instanceof Failure ? new BucketError("credentials", error.parts) : error;
       });
       try {
-        return await sessionFor(device, code.replace(/\s/g, ""), place);
+        return await sessionFor(device, code.replace(/\s/g, ""), place, own);
       } catch (error) {
         if (attempt === maxCodes || !isWrongCode(error)) throw refusal(error, device, place);
         trouble =
@@ -39,10 +44,10 @@ class NotACode extends Error {
   override readonly message = "a code has six digits";
 }
 
-async function sessionFor(device: string, code: string, place: ServicePlace) {
+async function sessionFor(device: string, code: string, place: ServicePlace, own: CredentialProvider) {
   if (!/^\d{6}$/.test(code)) throw new NotACode();
   const { GetSessionTokenCommand } = await import("@aws-sdk/client-sts");
-  const client = await connectSts(place);
+  const client = await connectSts(place, own);
   try {
     const wanted = { SerialNumber: device, TokenCode: code, DurationSeconds: sessionSeconds };
     return credentialsOf(await client.send(new GetSessionTokenCommand(wanted)));
@@ -94,10 +99,14 @@ function refusal(error: unknown, device: string, place: ServicePlace): BucketErr
  * Finds the caller's own device. Asks IAM if the caller may (iam:ListMFADevices); if not, assumes that the device has the name
  * of the user, which is the default of IAM.
  */
-export async function ownDevice({ arn, partition, account }: Caller, place: ServicePlace): Promise<string> {
+export async function ownDevice(
+  { arn, partition, account }: Caller,
+  place: ServicePlace,
+  own: CredentialProvider,
+): Promise<string> {
   const user = /:user\/(?:.*\/)?([^/]+)$/.exec(arn)?.[1];
   if (user === undefined) throw noDevice(arn, "these are not the keys of an IAM user, and only users have devices");
-  const devices = await devicesOf(user, place).catch(() => [`arn:${partition}:iam::${account}:mfa/${user}`]);
+  const devices = await devicesOf(user, place, own).catch(() => [`arn:${partition}:iam::${account}:mfa/${user}`]);
   const [device, ...others] = devices;
   if (device === undefined) throw noDevice(arn, "this user has none that shows codes");
   if (others.length > 0) throw noDevice(arn, `this user has several: ${devices.join(", ")}`);
@@ -105,10 +114,15 @@ export async function ownDevice({ arn, partition, account }: Caller, place: Serv
 }
 
 /** Lists the user's devices, without security keys (`u2f/`), which show no codes. */
-async function devicesOf(user: string, { region, endpoint }: ServicePlace): Promise<string[]> {
+async function devicesOf(
+  user: string,
+  { region, endpoint }: ServicePlace,
+  credentials: CredentialProvider,
+): Promise<string[]> {
   const { IAMClient, ListMFADevicesCommand } = await import("@aws-sdk/client-iam");
   const handler = await requestHandler();
-  const client = new IAMClient({ region, requestHandler: handler, ...(endpoint !== undefined && { endpoint }) });
+  const where = { region, ...(endpoint !== undefined && { endpoint }) };
+  const client = new IAMClient({ ...where, credentials, requestHandler: handler });
   try {
     const { MFADevices = [] } = await client.send(new ListMFADevicesCommand({ UserName: user }));
     return MFADevices.flatMap(({ SerialNumber = "" }) => (/:u2f\/|^$/.test(SerialNumber) ? [] : [SerialNumber]));
