@@ -36,7 +36,9 @@ export const run: RunSubcommand<RenewArgs> = async ({ names, policy, days, mostD
 
 function statusOf(renewed: RenewSummary | undefined, stale: readonly Stale[]): ExitStatus {
   if (renewed !== undefined && renewed.damaged > 0) return exitStatus.damaged;
-  return stale.length > 0 || (renewed?.refused ?? 0) > 0 ? exitStatus.incomplete : exitStatus.done;
+  return stale.length > 0 || (renewed?.refused ?? 0) + (renewed?.weaker ?? 0) > 0
+    ? exitStatus.incomplete
+    : exitStatus.done;
 }
 
 function staleLines(stale: readonly Stale[]): string[] {
@@ -47,10 +49,11 @@ function staleLines(stale: readonly Stale[]): string[] {
 
 function renewedLines(renewed: RenewSummary | undefined): string[] {
   if (renewed === undefined) return [];
-  const { backups, objects, extended, damaged, refused, holdings } = renewed;
+  const { backups, objects, extended, damaged, refused, weaker, holdings } = renewed;
   return [
     `${counted(backups, "backup")} kept, with ${counted(objects, "object")} (${bytes(renewed.bytes)}); ${counted(extended, "lock")} extended`,
     ...(damaged + refused === 0 ? [] : [`${damaged} damaged, ${refused} not extended: see above`]),
+    ...(weaker === 0 ? [] : [`${counted(weaker, "lock")} of a weaker mode than promised`]),
     ...holdingLines(holdings),
   ];
 }
