@@ -14,6 +14,7 @@ import { kept } from "./kept.ts";
 import { type AskCode, type Caller, mfaSession, ownDevice } from "./mfa.ts";
 import { ownCredentials } from "./own-credentials.ts";
 import { type RoleName, roleArn } from "./package.ts";
+import { partitionOf } from "./partition.ts";
 import { connectSts, credentialsOf, isAboutKeys, signIn } from "./sts.ts";
 
 export type PackageRole = {
@@ -72,11 +73,6 @@ async function callerOf(place: ServicePlace, own: CredentialProvider): Promise<C
     why: "this service does not report whose credentials these are",
     remedy: "give --account (--account= if it has no accounts), and --mfa-device instead of --mfa",
   });
-}
-
-/** The partition of a region: China and GovCloud have their own. */
-function partitionOf(region: string): string {
-  return /^cn-/.test(region) ? "aws-cn" : /^us-gov-/.test(region) ? "aws-us-gov" : "aws";
 }
 
 async function assume(
