@@ -50,7 +50,8 @@ export async function assumePackageRole(
   const caller = account === undefined || ownOne ? await callerOf(place, own) : undefined;
   const partition = caller?.partition ?? partitionOf(place.region);
   const arn = roleArn({ partition, account: account ?? caller?.account ?? "", package: wanted.package }, wanted.role);
-  const device = ownOne && caller !== undefined ? await ownDevice(caller, place, own) : mfa?.device;
+  const given = mfa?.device === undefined ? undefined : { serial: mfa.device, isGuess: false };
+  const device = ownOne && caller !== undefined ? await ownDevice(caller, place, own) : given;
   const session = device === undefined ? own : kept(mfaSession(device, place, own, askCode), now);
   const credentials = kept(() => assume(arn, wanted, place, session), now);
   await credentials();
@@ -100,6 +101,8 @@ function refusal(
   { package: name, role, mfa }: PackageRole,
   place: ServicePlace,
 ): BucketError {
+  // What was wrong before, with the keys or the code, says so itself.
+  if (error instanceof BucketError) return error;
   const worded = credentialError(
     error,
     { doing: "assume the role", what: arn, bucket: arn, endpoint: place.endpoint },
