@@ -4,6 +4,7 @@ import { type RenewSummary, renew } from "../../../core/steward/renew.ts";
 import { findAllRoots } from "../../../core/steward/whole-list.ts";
 import type { RunSubcommand } from "../../io.ts";
 import { connectAs } from "../../shared/connect.ts";
+import { finding } from "../../shared/finding.ts";
 import { holdingLines } from "../../shared/holding-lines.ts";
 import { requestsLine } from "../../shared/requests.ts";
 import { bytes, counted, moment } from "../../terminal/format.ts";
@@ -13,7 +14,7 @@ export const run: RunSubcommand<RenewArgs> = async ({ names, policy, days, mostD
   const { bucket, counts } = await connectAs("steward", access, io);
   try {
     const { roots } = await findAllRoots(bucket);
-    const time = bucket.serverTime() ?? io.now();
+    const time = finding(bucket, io).now();
     const stale = staleDays === undefined ? [] : await staleNames(roots, { bucket, names, days: staleDays, now: time });
     const { now, notify, signal } = io;
     const onProgress = (objects: number) => io.progress.update({ doneBytes: 0, files: objects });
