@@ -3,20 +3,20 @@
  * no other entry.
  *
  * A backup has millions of lines, nearly all of them plain. So patterns are tried first, which accept some of what
- * `decodeEntry` accepts, and nothing else; it decodes whatever they do not know. They also keep memory small for a file of
+ * `decodePartEntry` accepts, and nothing else; it decodes whatever they do not know. They also keep memory small for a file of
  * millions of extents.
  */
 import type { ObjectRef } from "./entry.ts";
-import { decodeEntry } from "./entry-json.ts";
 import { altered } from "./error.ts";
 import { longestWrittenLine } from "./lines.ts";
 import { checkExtents, checkFrameOf } from "./object-ref.ts";
+import { decodePartEntry } from "./segment.ts";
 
 /** Throws a FormatError. `objects`: those of the part, as far as the line refers to them. */
 export function checkEntryLine(line: string, objects: readonly ObjectRef[]): void {
   const bytes = Buffer.byteLength(line);
   if (bytes > longestWrittenLine) throw altered(`its description would take ${bytes} bytes`);
-  if (!isPlain(line, objects)) checkExtents(decodeEntry(parsed(line)), objects);
+  if (!isPlain(line, objects)) checkExtents(decodePartEntry(parsed(line)), objects);
 }
 
 function parsed(line: string): unknown {

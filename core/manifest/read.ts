@@ -4,7 +4,7 @@ import { BucketError } from "../bucket/contract.ts";
 import { exitStatus, Failure, reasonOf } from "../failure.ts";
 import { argumentBytes } from "../format/argument.ts";
 import { splitKey } from "../format/encoding.ts";
-import type { Entry, ObjectRef } from "../format/entry.ts";
+import type { ObjectRef, PartEntry } from "../format/entry.ts";
 import { altered, FormatError } from "../format/error.ts";
 import { frameContentSize } from "../format/frame.ts";
 import { maxLineBytes } from "../format/lines.ts";
@@ -107,16 +107,28 @@ export function weightOfPart(stored: Uint8Array, { key }: Pick<StoredPart, "key"
   return splitKey(key).filters.length > 0 ? bounds.content : frameContentSize(stored);
 }
 
-export type LoadedPart = { readonly objects: readonly ObjectRef[]; readonly entries: readonly Entry[] };
+/** Entries of a part: all, or some of very many. */
+export type LoadedPart = { readonly objects: readonly ObjectRef[]; readonly entries: readonly PartEntry[] };
 
 /** Called for an entry that cannot be read: it is left out, so that it costs nothing else. */
 export type OnBadEntry = (entry: BadEntry) => void;
 
-export type Wanted = (entry: Entry, objects: readonly ObjectRef[]) => boolean;
+export type Wanted = (entry: PartEntry, objects: readonly ObjectRef[]) => boolean;
+
+/** Bytes of text up to which all entries of a part are in memory at once. */
+const mostAtOnce = 8 * 1024 * 1024;
+/** Entries, extents and the like that are in memory at once of a larger part. */
+const weightAtOnce = 65_536;
+
+export type OpenedPart = {
+  /** May be iterated once. */
+  readonly batches: Iterable<LoadedPart>;
+  readonly bad: readonly BadEntry[];
+};
 
 /**
- * Decodes all of a part at once, so that a part which turns out to be wrong changes nothing on the disk. `next` is where
- * the part after it begins. Only entries that `wanted` accepts are kept. Returns the bad ones too: they are only news if
+ * Decodes all of a part before any of it is used, so that a part which turns out to be wrong changes nothing on the disk. `next` is
+ * where the part after it begins. Only entries that `wanted` accepts are kept. Returns the bad ones too: they are only news if
  * all else is well.
  */
 export async function openPart(
@@ -124,21 +136,51 @@ export async function openPart(
   part: PartRef,
   next: ByteString | undefined,
   wanted: Wanted,
-): Promise<LoadedPart & { readonly bad: readonly BadEntry[] }> {
+): Promise<OpenedPart> {
   const bad: BadEntry[] = [];
-  const { objects, entries } = decodePart(await textOfPart(stored, part), (entry) => bad.push(entry));
-  const kept: Entry[] = [];
+  const text = await textOfPart(stored, part);
+  const { objects, entries } = decodePart(text, (entry) => bad.push(entry));
+  const isWanted = (entry: PartEntry) => wanted(entry, objects);
+  const kept: PartEntry[] = [];
   let count = 0;
   for (const entry of entries) {
     if (count + bad.length === 0 && entry.path !== part.first)
       throw altered("it begins with another path than the manifest says");
     if (next !== undefined && entry.path >= next) throw altered("it overlaps with the part after it");
     count += 1;
-    if (wanted(entry, objects)) kept.push(entry);
+    if (text.length <= mostAtOnce && isWanted(entry)) kept.push(entry);
   }
   count += bad.length;
   if (count !== part.entries) throw altered(`it has ${count} entries, the manifest says ${part.entries}`);
-  return { objects, entries: kept, bad };
+  const batches = text.length <= mostAtOnce ? [{ objects, entries: kept }] : batchesIn(text, isWanted);
+  return { batches, bad };
+}
+
+/** Decodes a part that is known to be whole a second time, some entries at a time. */
+function* batchesIn(text: Uint8Array, isWanted: (entry: PartEntry) => boolean): Generator<LoadedPart> {
+  const { objects, entries } = decodePart(text, () => {});
+  let batch: PartEntry[] = [];
+  let weight = 0;
+  for (const entry of entries) {
+    if (!isWanted(entry)) continue;
+    batch.push(entry);
+    weight += weightOf(entry);
+    if (weight < weightAtOnce) continue;
+    yield { objects, entries: batch };
+    batch = [];
+    weight = 0;
+  }
+  if (batch.length > 0) yield { objects, entries: batch };
+}
+
+function weightOf(entry: PartEntry): number {
+  switch (entry.type) {
+    case "file":
+    case "segment":
+      return 1 + entry.extents.length + entry.holes.length;
+    default:
+      return 1;
+  }
 }
 
 /**

@@ -4,7 +4,7 @@ import type { Manifest, PartRef } from "../format/manifest.ts";
 import type { ByteString } from "../format/path.ts";
 import type { ObjectSource } from "../stored/read.ts";
 import { type Loss, lossOf } from "./loss.ts";
-import { type LoadedPart, type OnBadEntry, openPart, readPart, refusal, type Wanted } from "./read.ts";
+import { type LoadedPart, type OnBadEntry, type OpenedPart, openPart, readPart, refusal, type Wanted } from "./read.ts";
 
 export type WalkOptions = {
   readonly bucket: ObjectSource;
@@ -22,7 +22,7 @@ type Stretch = { readonly part: PartRef; readonly next: ByteString | undefined }
 /** Stored bytes of a part that is fetched ahead. Most have less than 1 MiB. */
 const largestAhead = 8 * 1024 * 1024;
 
-/** Reads the parts in order. The next one is being fetched while one is worked on. */
+/** Reads the parts in order, each in one piece or, if it is large, in several. The next one is being fetched while one is worked on. */
 export async function* walkParts({
   bucket,
   manifest,
@@ -39,9 +39,8 @@ export async function* walkParts({
     ahead = following && following.part.size <= largestAhead ? fetchAhead(bucket, following) : undefined;
     const opened = await openOrLose(stretch, stored, wanted, onLost);
     if (opened === undefined) continue;
-    const { bad, ...part } = opened;
-    bad.forEach(onBadEntry);
-    yield part;
+    opened.bad.forEach(onBadEntry);
+    yield* opened.batches;
   }
 }
 
@@ -50,7 +49,7 @@ async function openOrLose(
   stored: Promise<Uint8Array>,
   wanted: Wanted,
   onLost: WalkOptions["onLost"],
-): Promise<Awaited<ReturnType<typeof openPart>> | undefined> {
+): Promise<OpenedPart | undefined> {
   try {
     return await openPart(await stored, part, next, wanted);
   } catch (error) {

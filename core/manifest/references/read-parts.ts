@@ -1,5 +1,5 @@
 /** Reads parts of manifests side by side, each distinct one once, in bounded memory. */
-import type { Entry, ObjectRef } from "../../format/entry.ts";
+import type { ObjectRef, PartEntry } from "../../format/entry.ts";
 import { type BadEntry, decodePart } from "../../format/part.ts";
 import { Budget, eachOf } from "../../side-by-side.ts";
 import type { ObjectSource } from "../../stored/read.ts";
@@ -14,7 +14,7 @@ export type PartContent = {
    * May be iterated once, or not at all if the objects are enough. Bad entries are left out. Roots may say otherwise of the
    * first path and the number of entries.
    */
-  readonly entries: Iterable<Entry>;
+  readonly entries: Iterable<PartEntry>;
   /** Bad entries among those that were iterated over. */
   readonly bad: readonly BadEntry[];
 };

@@ -33,6 +33,7 @@ export async function readBackup(bucket: Bucket, key: string, version: string): 
     if (sha256(stored) !== part.sha256) throw new Error(`${part.key} has not the digest that the root says`);
     const decoded = decodePart(zstdDecompressSync(stored));
     for (const entry of decoded.entries) {
+      if (entry.type === "segment") throw new Error(`${toText(entry.path)} is a segment`);
       entries.set(toText(entry.path), entry);
       objects.set(toText(entry.path), decoded.objects);
     }

@@ -76,7 +76,7 @@ function cut(paths: readonly ByteString[], bytesEach = 200): string[] {
   let current: ByteString[] = [];
   for (const path of paths) {
     current.push(path);
-    if (!endsPart(path, current.length, current.length * bytesEach)) continue;
+    if (!endsPart(path, { entries: current.length, bytes: current.length * bytesEach, objectBytes: 0 })) continue;
     parts.push(current.join("\n"));
     current = [];
   }
@@ -108,6 +108,12 @@ describe("cuts between parts", () => {
   });
 
   test("cuts between parts come at 16,384 entries at the latest", () => {
-    expect(endsPart(fromText("/any"), 16_384, 0)).toBe(true);
+    expect(endsPart(fromText("/any"), { entries: 16_384, bytes: 0, objectBytes: 0 })).toBe(true);
+  });
+
+  test("cuts between parts come at 40 MiB with objects at the latest", () => {
+    const size = { entries: 100, bytes: 10 * 1024 * 1024 };
+    expect(endsPart(fromText("/any"), { ...size, objectBytes: 29 * 1024 * 1024 })).toBe(false);
+    expect(endsPart(fromText("/any"), { ...size, objectBytes: 30 * 1024 * 1024 })).toBe(true);
   });
 });

@@ -37,4 +37,4 @@ export const sampleTexts = {
 export const sampleManifest = await decodeManifest(once(sampleTexts.root));
 export const sampleIndex = await Array.fromAsync(decodeIndex(once(sampleTexts.index)));
 export const samplePart = decodePart(sampleTexts.part);
-export const sampleEntries = [...samplePart.entries];
+export const sampleEntries = [...samplePart.entries].flatMap((entry) => (entry.type === "segment" ? [] : [entry]));

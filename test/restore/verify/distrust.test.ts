@@ -50,7 +50,7 @@ async function forge(rig: Rig, { backup: { manifest } }: RigRun, { object, entry
   for (const part of manifest.parts) {
     const stored = Buffer.concat(await Array.fromAsync(rig.bucket.get(part.key, { version: part.version })));
     const { objects, entries } = decodePart(Bun.zstdDecompressSync(stored));
-    const lines = [...entries].map((one) => lineOf(entry?.(one) ?? one));
+    const lines = [...entries].flatMap((one) => (one.type === "segment" ? [] : [lineOf(entry?.(one) ?? one)]));
     const text = encodePart(
       objects.map((ref) => object?.(ref) ?? ref),
       lines,
