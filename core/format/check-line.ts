@@ -38,6 +38,8 @@ const common = [
 ].join("");
 
 const start = new RegExp(common, "y");
+const segmentPath = path.replace(/"$/, String.raw`\/0\d{15}"`);
+const segmentStart = new RegExp(String.raw`\{"typ":"s","path":${segmentPath}(?=,"size":[1-9])`, "y");
 const linkEnd = new RegExp(String.raw`,"tgt":${text}\}`, "y");
 const size = /,"size":(\d{1,15})(?:,"holes":\[)?/y;
 const hole = /\[(\d{1,15}),(\d{1,15})\],?/y;
@@ -47,6 +49,7 @@ const extent = /\[(\d{1,9}),(\d{1,15}),(\d{1,15}),\d{1,15},([1-9]\d{0,14}),"[0-9
 
 /** Returns whether the line is sure to be accepted. May throw a FormatError for one that is not. */
 function isPlain(line: string, objects: readonly ObjectRef[]): boolean {
+  if (at(segmentStart, 0, line) !== null) return isPlainFile(line, segmentStart.lastIndex, objects);
   const head = at(start, 0, line);
   if (head === null) return false;
   const { lastIndex } = start;

@@ -13,8 +13,10 @@ import type { AlikeContent } from "./likeness.ts";
 import { count, parseAs } from "./lines.ts";
 import { type ByteString, baseName, parentOf, toText } from "./path.ts";
 
-/** Content above which a file goes on in segments, and at which a segment ends. With all attributes, a line stays below 16 MiB. */
-export const most = { extents: 65_536, holes: 131_072, holesOfSegment: 65_536 } as const;
+/** Content above which a file goes on in segments. With all attributes, a line stays below 16 MiB. */
+export const mostOfFile = { extents: 65_536, holes: 131_072 } as const;
+/** Content at which a segment ends, so that few of them are a small part. */
+export const mostOfSegment = { extents: 16_384, holes: 32_768 } as const;
 
 /** Enough for 2^53. */
 const digits = 16;
@@ -39,6 +41,12 @@ const headStart = '{"typ":"s",';
 /** Returns whether a head, as `encodeSegmentHead` and `encodeHead` write them, is that of a segment. */
 export function isSegmentHead(head: EntryHead): boolean {
   return head.startsWith(headStart);
+}
+
+/** Returns the size in a segment's head; undefined for any other head. */
+export function sizeInSegmentHead(head: EntryHead): number | undefined {
+  const size = isSegmentHead(head) ? /"size":(\d+)/.exec(head)?.[1] : undefined;
+  return size === undefined ? undefined : Number(size);
 }
 
 const segmentSchema = z.object({

@@ -24,7 +24,7 @@ import { type KnownPart, PartTable } from "../state/parts.ts";
 import { SegmentRows } from "./segment-rows.ts";
 
 /** Bytes of lines at which a part ends after a segment: a few segments fit into the memory of whoever restores. */
-const mostWithSegments = 8 * 1024 * 1024;
+const mostWithSegments = 4 * 1024 * 1024;
 /** Bytes of an object's line without its key and version. */
 const bytesOfObjectLine = 80;
 

@@ -1,8 +1,8 @@
 /** Checks the rows of segments before they become lines: the state database is a cache, and a reader takes a file whole or not at all. */
-import { continuedIn, entryLine } from "../../format/entry-row.ts";
+import { continuedIn } from "../../format/entry-row.ts";
 import { altered } from "../../format/error.ts";
-import { type ByteString, parentOf } from "../../format/path.ts";
-import { Continuation, decodePartEntry, digestOfSegment } from "../../format/segment.ts";
+import { type ByteString, baseName, parentOf } from "../../format/path.ts";
+import { Continuation, sizeInSegmentHead } from "../../format/segment.ts";
 import type { FileRow, FileTable } from "../state/files.ts";
 
 export class SegmentRows {
@@ -33,8 +33,8 @@ export class SegmentRows {
   }
 }
 
-function segmentOf({ head, extents }: FileRow) {
-  const entry = decodePartEntry(JSON.parse(entryLine(head, extents)));
-  if (entry.type !== "segment") throw altered("it has an entry among its segments");
-  return { ...entry, digest: digestOfSegment(entry) };
+function segmentOf({ path, head, fingerprint }: FileRow) {
+  const size = sizeInSegmentHead(head);
+  if (size === undefined) throw altered("it has an entry among its segments");
+  return { from: Number(baseName(path)), size, digest: fingerprint };
 }

@@ -12,7 +12,7 @@ import { PartTable } from "./parts.ts";
 
 export type FileRow = {
   readonly path: ByteString;
-  /** Empty if the next run must read the file whatever it looks like. */
+  /** Empty if the next run must read the file whatever it looks like. Of a segment, its digest. */
   readonly fingerprint: string;
   readonly head: EntryHead;
   /** Null for anything but files. */

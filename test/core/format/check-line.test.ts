@@ -15,6 +15,8 @@ const lines: readonly string[] = [
   `${plain},"size":3,"dat":[[0,0,12,0,3,"${digest}"]]}`,
   `${plain},"size":4,"holes":[[1,1]],"dat":[[0,0,12,0,2,"${digest}"],[1,0,12,0,1,"${digest}"]]}`,
   `${plain},"size":1,"w":["unlocked-copy"],"dat":[[0,0,12,0,1,"${digest}"]]}`,
+  `{"typ":"s","path":"/a/b/0000000000000100","size":4,"holes":[[1,1]],"dat":[[0,0,12,0,3,"${digest}"]]}`,
+  `${plain},"size":4,"segments":2,"segments_sha256":"${digest}"}`,
   `${plain.replace('"f"', '"d"')}}`,
   `${plain.replace('"f"', '"p"').replace("420", '511,"sb":"sst"')}}`,
   `${plain.replace('"f"', '"l"')},"tgt":"../c"}`,

@@ -46,6 +46,9 @@ export type StoredChunk = { readonly chunk: NewChunk; readonly place: Omit<Chunk
 /** A file that goes on in segments. Its own row is written after those of all segments, so a killed run leaves no half of it. */
 type ContinuedRow = { row: RowWithoutExtents | undefined; missing: number; cancelled: boolean };
 
+/** `digest`: see `digestOfSegment`. */
+export type SegmentToStore = Pick<Segment, "path" | "file" | "size" | "holes"> & { readonly digest: string };
+
 /** Which objects may be built upon, by id. */
 export type UsableObjects = { readonly expiring: BitSet; readonly claims: BitSet };
 
@@ -114,10 +117,7 @@ export class Ledger {
   }
 
   /** Takes the next segment of a file. The first one replaces all that was known of the file. */
-  segment(
-    { path, file, ...rest }: Pick<Segment, "path" | "file" | "size" | "holes">,
-    extents: readonly PendingExtent[],
-  ) {
+  segment({ path, file, digest, ...rest }: SegmentToStore, extents: readonly PendingExtent[]): void {
     const known = this.#continued.get(file);
     const of = known ?? { row: undefined, missing: 0, cancelled: false };
     if (known === undefined) {
@@ -125,7 +125,7 @@ export class Ledger {
       this.#continued.set(file, of);
     }
     of.missing += 1;
-    const row = { path, fingerprint: "", head: encodeSegmentHead({ path, ...rest }), bytes: 0 };
+    const row = { path, fingerprint: digest, head: encodeSegmentHead({ path, ...rest }), bytes: 0 };
     this.#take({ row, extents, of, missing: 0 });
   }
 

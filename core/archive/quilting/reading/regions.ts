@@ -1,6 +1,6 @@
 /** Finds the data of a file between its holes, in bounded memory and time whatever the file is. */
 import type { Hole } from "../../../format/entry.ts";
-import { most } from "../../../format/segment.ts";
+import { mostOfFile } from "../../../format/segment.ts";
 import { dataRegions } from "../../../system/files.ts";
 import { LeftOut } from "./left-out.ts";
 import type { OpenFile } from "./open-file.ts";
@@ -29,7 +29,7 @@ export function regionsOf({ fd, stat }: Pick<OpenFile, "fd" | "stat">): Regions 
   const few: Region[] = [];
   let length = 0;
   for (const region of dataRegions(fd, size)) {
-    if (few.length === most.holes) return { few: undefined, each: () => inBlocks(dataRegions(fd, size), size) };
+    if (few.length === mostOfFile.holes) return { few: undefined, each: () => inBlocks(dataRegions(fd, size), size) };
     few.push(region);
     length += region[1];
   }
