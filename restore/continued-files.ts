@@ -21,7 +21,7 @@ export type ContinuedFilesDeps = {
 export type Bring = (segment: Job) => Promise<void>;
 
 /** A file whose segments have not all come. Those before it in the list have names that begin with its name. */
-type OpenFile = {
+type PendingFile = {
   readonly entry: ContinuedFile;
   readonly continuation: Continuation;
   /** What is in its place, while its content is what it should be. */
@@ -37,7 +37,7 @@ const mostOpen = 255;
 
 export class ContinuedFiles {
   readonly #deps: ContinuedFilesDeps;
-  readonly #open: OpenFile[] = [];
+  readonly #open: PendingFile[] = [];
 
   constructor(deps: ContinuedFilesDeps) {
     this.#deps = deps;
@@ -46,7 +46,7 @@ export class ContinuedFiles {
   /** Takes the entry of a file. */
   begin(entry: ContinuedFile): void {
     this.#endBefore(entry.path);
-    const file: OpenFile = {
+    const file: PendingFile = {
       entry,
       continuation: new Continuation(entry),
       existing: undefined,
@@ -96,13 +96,13 @@ export class ContinuedFiles {
     }
   }
 
-  #isLinked(file: OpenFile): boolean {
+  #isLinked(file: PendingFile): boolean {
     if (file.entry.hardLink === undefined || !this.#deps.link(file.entry)) return false;
     file.over = true;
     return true;
   }
 
-  async #write(file: OpenFile, segment: Segment, bring: Bring): Promise<void> {
+  async #write(file: PendingFile, segment: Segment, bring: Bring): Promise<void> {
     const { files } = this.#deps;
     if (file.existing !== undefined) {
       if (await files.hasContent(file.existing, segment)) return;
@@ -114,7 +114,7 @@ export class ContinuedFiles {
   }
 
   /** Goes on with a new file, which gets the content that was compared so far. */
-  async #leaveExisting(file: OpenFile, upTo: number): Promise<void> {
+  async #leaveExisting(file: PendingFile, upTo: number): Promise<void> {
     const { existing, entry } = file;
     if (existing === undefined) return;
     file.existing = undefined;
@@ -126,7 +126,7 @@ export class ContinuedFiles {
     }
   }
 
-  #end(file: OpenFile): void {
+  #end(file: PendingFile): void {
     if (file.over) return;
     try {
       file.continuation.end();
@@ -140,7 +140,7 @@ export class ContinuedFiles {
     else if (file.job !== undefined && !isOver(file.job)) this.#deps.files.finishContinued(file.job);
   }
 
-  #keep(file: OpenFile, existing: ExistingFile): void {
+  #keep(file: PendingFile, existing: ExistingFile): void {
     file.existing = undefined;
     try {
       if (this.#deps.files.keepExisting(file.entry, existing)) return;
@@ -152,7 +152,7 @@ export class ContinuedFiles {
     this.#deps.report.lost("not-written", { doing: "restore", what, why, remedy: "run again", damage: false });
   }
 
-  #lose(file: OpenFile, wrong: string): void {
+  #lose(file: PendingFile, wrong: string): void {
     const { files, report } = this.#deps;
     const { existing, job } = file;
     file.over = true;

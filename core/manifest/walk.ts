@@ -17,7 +17,7 @@ export type WalkOptions = {
   readonly onBadEntry: OnBadEntry;
 };
 
-type Stretch = { readonly part: PartRef; readonly next: ByteString | undefined };
+type PathStretch = { readonly part: PartRef; readonly next: ByteString | undefined };
 
 /** Stored bytes of a part that is fetched ahead. Most have less than 1 MiB. */
 const largestAhead = 8 * 1024 * 1024;
@@ -45,7 +45,7 @@ export async function* walkParts({
 }
 
 async function openOrLose(
-  { part, next }: Stretch,
+  { part, next }: PathStretch,
   stored: Promise<Uint8Array>,
   wanted: Wanted,
   onLost: WalkOptions["onLost"],
@@ -59,11 +59,11 @@ async function openOrLose(
   }
 }
 
-function stretchesOf({ parts }: Manifest): Stretch[] {
+function stretchesOf({ parts }: Manifest): PathStretch[] {
   return parts.map((part, number) => ({ part, next: parts[number + 1]?.first }));
 }
 
-function fetchAhead(bucket: ObjectSource, { part }: Stretch): Promise<Uint8Array> {
+function fetchAhead(bucket: ObjectSource, { part }: PathStretch): Promise<Uint8Array> {
   const fetched = readPart(bucket, part);
   // Its error is for the one who awaits it; until then it is not "unhandled".
   fetched.catch(() => {});

@@ -39,7 +39,7 @@ export function segmentLine(entry: FileEntry | Segment): SegmentLine | undefined
 /** A file that cannot be restored. `part`: where its entry is. */
 export type WrongSegments = { readonly part: number; readonly file: ByteString; readonly why: string };
 
-type Row = SegmentLine & { readonly part: number };
+type SegmentRow = SegmentLine & { readonly part: number };
 
 export class Segments {
   readonly #database: Database;
@@ -60,14 +60,14 @@ export class Segments {
 
   /** Yields files that lack segments in some backup, and segments of no file. A file may come several times. */
   *wrong(): Generator<WrongSegments> {
-    const files = this.#database.query<Row & { readonly backup: number }, []>(
+    const files = this.#database.query<SegmentRow & { readonly backup: number }, []>(
       `SELECT file, part, start, size, digest, count, backup FROM segments JOIN needs ON object = part WHERE count > 0`,
     );
     for (const { backup, part, ...line } of files.iterate()) {
       const why = this.#whyWrong(line, backup);
       if (why !== undefined) yield wrong(part, line.file, why);
     }
-    const strays = this.#database.query<Pick<Row, "file" | "part">, []>(
+    const strays = this.#database.query<Pick<SegmentRow, "file" | "part">, []>(
       `SELECT DISTINCT file, part FROM segments
        WHERE count = 0 AND file NOT IN (SELECT file FROM segments WHERE count > 0)`,
     );
@@ -75,7 +75,7 @@ export class Segments {
   }
 
   #whyWrong({ file, size, digest, count }: SegmentLine, backup: number): string | undefined {
-    const rows = this.#database.query<Row, [string, number]>(
+    const rows = this.#database.query<SegmentRow, [string, number]>(
       `SELECT DISTINCT file, part, start, size, digest, count FROM segments JOIN needs ON object = part
        WHERE file = ? AND backup = ? AND count = 0 ORDER BY start`,
     );
