@@ -8,14 +8,14 @@
  */
 import type { ObjectRef } from "./entry.ts";
 import { altered } from "./error.ts";
-import { longestWrittenLine } from "./lines.ts";
+import { longestLine } from "./lines.ts";
 import { checkExtents, checkFrameOf } from "./object-ref.ts";
 import { decodePartEntry } from "./segment.ts";
 
 /** Throws a FormatError. `objects`: those of the part, as far as the line refers to them. */
 export function checkEntryLine(line: string, objects: readonly ObjectRef[]): void {
   const bytes = Buffer.byteLength(line);
-  if (bytes > longestWrittenLine) throw altered(`its description would take ${bytes} bytes`);
+  if (bytes > longestLine) throw altered(`its description would take ${bytes} bytes`);
   if (!isPlain(line, objects)) checkExtents(decodePartEntry(parsed(line)), objects);
 }
 

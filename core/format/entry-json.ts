@@ -9,7 +9,7 @@ import { z } from "zod";
 import { base64, decodeBytes, decodePath, encodeBytes } from "./bytes-json.ts";
 import type { Acl, Common, Continued, Entry, Extent, FileEntry, Moment, Owner } from "./entry.ts";
 import { altered } from "./error.ts";
-import { count, longestWrittenLine, parseAs, sha256Hex } from "./lines.ts";
+import { count, longestLine, parseAs, sha256Hex } from "./lines.ts";
 import { type ByteString, fromBytes, fromText, toBytes, toExactText, toText } from "./path.ts";
 import { isPlain } from "./plain-entry.ts";
 
@@ -50,7 +50,7 @@ export function encodeReadableHead(entry: HeadEntry): EntryHead {
 }
 
 /** Leaves room for a file's extents in its line. */
-const longestHead = longestWrittenLine / 2;
+const longestHead = longestLine / 2;
 
 export function decodeEntry(document: unknown): Entry {
   const json = parseAs(entrySchema, document, "an entry");

@@ -8,7 +8,8 @@ import { base64, decodePath } from "./bytes-json.ts";
 import type { ObjectRef, PartEntry } from "./entry.ts";
 import { checkFormat } from "./envelope.ts";
 import { altered, FormatError } from "./error.ts";
-import { count, type Line, linesIn, parseAs, toLine } from "./lines.ts";
+import { count, type Line, linesIn, longestLine, parseAs, type Text, toLine } from "./lines.ts";
+import { splitLine } from "./long-line.ts";
 import { checkExtents, objectShape } from "./object-ref.ts";
 import { type ByteString, toBytes } from "./path.ts";
 import { decodePartEntry } from "./segment.ts";
@@ -60,8 +61,8 @@ export type BadEntry = {
  *
  * A bad entry is passed to `onBad` and left out; without `onBad`, it throws a FormatError.
  */
-export function decodePart(bytes: Uint8Array, onBad?: (entry: BadEntry) => void): Part {
-  const lines = linesIn(bytes);
+export function decodePart(text: Text, onBad?: (entry: BadEntry) => void): Part {
+  const lines = linesIn(text);
   checkFormat(lines.next().value?.parse(), partFormat);
   const objects: ObjectRef[] = [];
   let next = lines.next();
@@ -81,12 +82,42 @@ type Decoding = { readonly objects: readonly ObjectRef[]; readonly onBad: ((entr
 function* decodeEntries(first: Line, rest: Iterable<Line>, { objects, onBad }: Decoding): Generator<PartEntry> {
   let previous: ByteString | undefined;
   for (const line of following(first, rest)) {
-    const entry = decodeOne(line, previous, { objects, onBad });
+    const decoding = { objects, onBad };
+    if (line.length > longestLine) {
+      for (const entry of decodeLong(line, previous, decoding)) {
+        yield entry;
+        previous = entry.type === "segment" ? previous : entry.path;
+      }
+      continue;
+    }
+    const entry = decodeOne(line, previous, decoding);
     if (entry === undefined) continue;
     yield entry;
     previous = entry.path;
   }
 }
+
+/** Decodes the line of a file that an earlier version wrote: all of it is checked before anything is yielded. */
+function* decodeLong(line: Line, previous: ByteString | undefined, { objects, onBad }: Decoding): Generator<PartEntry> {
+  try {
+    for (const entry of splitLine(line)) {
+      if (entry.type === "file" && previous !== undefined && entry.path <= previous) throw outOfOrder();
+      checkExtents(entry, objects);
+    }
+  } catch (error) {
+    if (onBad === undefined || !(error instanceof FormatError)) throw error;
+    onBad({ path: undefined, why: error.message });
+    return;
+  }
+  yield* splitLine(line);
+}
+
+/** Returns how many lines an entry stands for: segments of a line that was split are no lines. */
+export function linesOf(entry: PartEntry): 0 | 1 {
+  return entry.type === "segment" && entry.split ? 0 : 1;
+}
+
+const outOfOrder = () => altered("entries are not in byte order of path");
 
 function* following(first: Line, rest: Iterable<Line>): Generator<Line> {
   yield first;
@@ -96,7 +127,7 @@ function* following(first: Line, rest: Iterable<Line>): Generator<Line> {
 function decodeOne(line: Line, previous: ByteString | undefined, { objects, onBad }: Decoding): PartEntry | undefined {
   try {
     const entry = decodePartEntry(line.parse());
-    if (previous !== undefined && entry.path <= previous) throw altered("entries are not in byte order of path");
+    if (previous !== undefined && entry.path <= previous) throw outOfOrder();
     checkExtents(entry, objects);
     return entry;
   } catch (error) {

@@ -7,19 +7,25 @@ import { splitKey } from "../format/encoding.ts";
 import type { ObjectRef, PartEntry } from "../format/entry.ts";
 import { altered, FormatError } from "../format/error.ts";
 import { frameContentSize } from "../format/frame.ts";
-import { maxLineBytes } from "../format/lines.ts";
+import { longestOldLine, type Text, textOf } from "../format/lines.ts";
 import { decodeManifest, type Manifest, mostRootBytes, type PartRef } from "../format/manifest.ts";
-import { type BadEntry, decodePart } from "../format/part.ts";
+import { type BadEntry, decodePart, linesOf } from "../format/part.ts";
 import type { ByteString } from "../format/path.ts";
 import { sha256 } from "../format/sha256.ts";
 import { Budget } from "../side-by-side.ts";
+import { checked, once } from "../stored/bytes.ts";
 import { DocumentReading, decodeDocument, decodeStream, type ObjectSource, readStored } from "../stored/read.ts";
 import { readTwice } from "../stored/second-read.ts";
+import { type OpenText, textInFile } from "../stored/text-file.ts";
+import { release } from "../system/garbage.ts";
 import type { ManifestSource } from "./source.ts";
 
-/** Bytes of a part: 32 MiB of lines and one more line at most. */
-const mostBytes = maxLineBytes + 64 * 1024 * 1024;
-const bounds = { stored: mostBytes, content: mostBytes } as const;
+/** Bytes of a part's text: today 40 MiB and one line at most; of earlier versions, 32 MiB and one of their lines. */
+const mostBytes = longestOldLine + 64 * 1024 * 1024;
+/** Parts of more bytes go through a file: those of earlier versions with very long lines. */
+const mostInMemory = { stored: 24 * 1024 * 1024, text: 64 * 1024 * 1024 } as const;
+const bounds = { stored: mostInMemory.text, content: mostInMemory.text } as const;
+const weightInFile = 16 * 1024 * 1024;
 
 /** Text of roots that are decoded at a time. A small object may become a large text, so its reader waits until it knows its share. */
 const rootsAtOnce = new Budget(16 * 1024 * 1024);
@@ -88,23 +94,39 @@ async function* readLocal(file: string): AsyncGenerator<Uint8Array> {
 
 export type StoredPart = Pick<PartRef, "key" | "version" | "size" | "sha256">;
 
-/** Returns the stored bytes of a part. Throws as `get` does, and a FormatError if they are not those that the root names. */
-export async function readPart(bucket: ObjectSource, part: StoredPart): Promise<Uint8Array> {
-  return readTwice(async () => {
-    const stored = await readStored(bucket, part, Math.min(part.size, bounds.stored));
-    if (sha256(stored) === part.sha256) return stored;
+/** A part on its way into memory. */
+export type FetchedPart = {
+  /** Bytes that `open` takes of memory. */
+  readonly weight: number;
+  /** Returns its text. Throws as `get` does, and a FormatError if the stored bytes are not those that the root names. */
+  readonly open: () => Promise<OpenText>;
+};
+
+/** Fetches a part, or begins to if it is large. Throws as `open` does. */
+export async function fetchPart(bucket: ObjectSource, part: StoredPart): Promise<FetchedPart> {
+  if (part.size > mostInMemory.stored) return { weight: weightInFile, open: () => openLarge(bucket, part) };
+  const stored = await readTwice(async () => {
+    const bytes = await readStored(bucket, part, part.size);
+    if (sha256(bytes) === part.sha256) return bytes;
     throw altered("its content does not match the digest that the manifest has of it");
+  });
+  const size = splitKey(part.key).filters.length > 0 ? mostInMemory.text : frameContentSize(stored);
+  if (size > mostInMemory.text) {
+    return { weight: weightInFile, open: () => textInFile(decodeStream(once(stored), part.key, { most: mostBytes })) };
+  }
+  return { weight: size, open: async () => inMemory(await decodeDocument(stored, part.key, bounds)) };
+}
+
+function openLarge(bucket: ObjectSource, part: StoredPart): Promise<OpenText> {
+  const { key, version, size, sha256 } = part;
+  return readTwice(async () => {
+    const stored = checked(bucket.get(key, { version, unchanged: true }), size, sha256);
+    return textInFile(decodeStream(stored, key, { most: mostBytes }));
   });
 }
 
-/** Returns the text of a part from its stored bytes. */
-export function textOfPart(stored: Uint8Array, { key }: Pick<StoredPart, "key">): Promise<Uint8Array> {
-  return decodeDocument(stored, key, bounds);
-}
-
-/** Returns how many bytes of text a part takes in memory, by the word of its frame; under filters that is not known. */
-export function weightOfPart(stored: Uint8Array, { key }: Pick<StoredPart, "key">): number {
-  return splitKey(key).filters.length > 0 ? bounds.content : frameContentSize(stored);
+function inMemory(text: Uint8Array): OpenText {
+  return { ...textOf(text), [Symbol.dispose]: () => release(text) };
 }
 
 /** Entries of a part: all, or some of very many. */
@@ -131,14 +153,8 @@ export type OpenedPart = {
  * where the part after it begins. Only entries that `wanted` accepts are kept. Returns the bad ones too: they are only news if
  * all else is well.
  */
-export async function openPart(
-  stored: Uint8Array,
-  part: PartRef,
-  next: ByteString | undefined,
-  wanted: Wanted,
-): Promise<OpenedPart> {
+export function openPart(text: Text, part: PartRef, next: ByteString | undefined, wanted: Wanted): OpenedPart {
   const bad: BadEntry[] = [];
-  const text = await textOfPart(stored, part);
   const { objects, entries } = decodePart(text, (entry) => bad.push(entry));
   const isWanted = (entry: PartEntry) => wanted(entry, objects);
   const kept: PartEntry[] = [];
@@ -146,8 +162,9 @@ export async function openPart(
   for (const entry of entries) {
     if (count + bad.length === 0 && entry.path !== part.first)
       throw altered("it begins with another path than the manifest says");
-    if (next !== undefined && entry.path >= next) throw altered("it overlaps with the part after it");
-    count += 1;
+    const lines = linesOf(entry);
+    if (next !== undefined && lines > 0 && entry.path >= next) throw altered("it overlaps with the part after it");
+    count += lines;
     if (text.length <= mostAtOnce && isWanted(entry)) kept.push(entry);
   }
   count += bad.length;
@@ -157,7 +174,7 @@ export async function openPart(
 }
 
 /** Decodes a part that is known to be whole a second time, some entries at a time. */
-function* batchesIn(text: Uint8Array, isWanted: (entry: PartEntry) => boolean): Generator<LoadedPart> {
+function* batchesIn(text: Text, isWanted: (entry: PartEntry) => boolean): Generator<LoadedPart> {
   const { objects, entries } = decodePart(text, () => {});
   let batch: PartEntry[] = [];
   let weight = 0;
