@@ -17,7 +17,7 @@ import { checked, once } from "../stored/bytes.ts";
 import { DocumentReading, decodeDocument, decodeStream, type ObjectSource, readStored } from "../stored/read.ts";
 import { readTwice } from "../stored/second-read.ts";
 import { type OpenText, textInFile } from "../stored/text-file.ts";
-import { release } from "../system/garbage.ts";
+import { Garbage, release } from "../system/garbage.ts";
 import type { ManifestSource } from "./source.ts";
 
 /** Bytes of a part's text: today 40 MiB and one line at most; of earlier versions, 32 MiB and one of their lines. */
@@ -30,6 +30,10 @@ const weightInFile = 16 * 1024 * 1024;
 /** Text of roots that are decoded at a time. A small object may become a large text, so its reader waits until it knows its share. */
 const rootsAtOnce = new Budget(16 * 1024 * 1024);
 
+/** What reading one object leaves, whatever it holds: anybody may put very many. */
+const garbageOfRead = 32 * 1024;
+const garbage = new Garbage();
+
 class ShareOfMemory implements Disposable {
   #bytes = 0;
 
@@ -40,6 +44,7 @@ class ShareOfMemory implements Disposable {
 
   [Symbol.dispose](): void {
     rootsAtOnce.give(this.#bytes);
+    garbage.left(this.#bytes + garbageOfRead);
   }
 }
 
