@@ -23,6 +23,8 @@ const mostEntries = 16_384;
 const mostBytes = 32 * 1024 * 1024;
 const mostWithObjects = 40 * 1024 * 1024;
 const oneIn = 8_192;
+/** Entries that a reader takes of a part: far more than any has, and few enough to name each that cannot be read. */
+const mostRead = 65_536;
 
 /** What a part has by now: bytes of JSON of its entries, and of its objects. */
 export type PartSize = { readonly entries: number; readonly bytes: number; readonly objectBytes: number };
@@ -81,7 +83,10 @@ type Decoding = { readonly objects: readonly ObjectRef[]; readonly onBad: ((entr
 
 function* decodeEntries(first: Line, rest: Iterable<Line>, { objects, onBad }: Decoding): Generator<PartEntry> {
   let previous: ByteString | undefined;
+  let entries = 0;
   for (const line of following(first, rest)) {
+    entries += 1;
+    if (entries > mostRead) throw altered(`it has more than the ${mostRead} entries allowed`);
     const decoding = { objects, onBad };
     if (line.length > longestLine) {
       for (const entry of decodeLong(line, previous, decoding)) {
