@@ -34,6 +34,7 @@ import { close, readAt } from "../../../core/system/files.ts";
 import { isSystemError, SystemError } from "../../../core/system/libc.ts";
 import { setModeOfHandle } from "../../../core/system/metadata.ts";
 import { fstat, lstat } from "../../../core/system/stat.ts";
+import { python3 } from "../../support/python.ts";
 import { canAttack, exchanging } from "../archive/quilting/attacker.ts";
 import { bytes, held, isRoot, pathIn, scratchFolder } from "./scratch.ts";
 
@@ -391,7 +392,7 @@ os.chdir(sys.argv[1])
 while True:
   os.rename('parent', 'aside'); os.rename('trap', 'parent'); os.rename('parent', 'trap'); os.rename('aside', 'parent')
 `;
-  const child = Bun.spawn(["python3", "-c", swapper, target], { stdout: "ignore", stderr: "ignore" });
+  const child = Bun.spawn([python3, "-c", swapper, target], { stdout: "ignore", stderr: "ignore" });
   let made = 0;
   for (let attempt = 0; attempt < 3_000 || made === 0; attempt++) {
     if (attempt % 100 === 0) await Bun.sleep(1);
