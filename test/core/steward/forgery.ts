@@ -8,7 +8,7 @@ import { noise } from "../archive/noise.ts";
 import { day, Rig, type RigRun } from "../archive/rig.ts";
 import { isWhole, type pruneRig } from "./support.ts";
 
-export const first = noise(50_000, 1);
+const first = noise(50_000, 1);
 export const second = noise(50_000, 2);
 
 /** Two backups with a pack each; nothing of the first is locked any more. What an attacker puts is locked for ten years. */

@@ -62,7 +62,7 @@ describe("a server that", () => {
     for (const call of names) {
       test(`${name} is given up in time: ${call}`, async () => {
         await using server = await liar(behaviour);
-        const bucket = await openAt(server.endpoint);
+        const bucket = await openAt(server.endpoint, { bounds: shortBounds });
         const began = performance.now();
         const error = await errorOf(calls[call]?.(bucket) ?? Promise.resolve());
         const took = performance.now() - began;
@@ -82,13 +82,13 @@ describe("a server that", () => {
       const timer = setInterval(() => (socket.destroyed ? clearInterval(timer) : socket.read(1)), 50);
     };
     await using server = await liar(dribble);
-    const bucket = await openAt(server.endpoint);
+    const bucket = await openAt(server.endpoint, { bounds: shortBounds });
     expect(await errorOf(calls["large put"]?.(bucket) ?? Promise.resolve())).toMatchObject({ kind: "unreachable" });
   });
 
   test("a server that never ends the handshake of TLS is given up in time", async () => {
     await using server = await liar(never);
-    const bucket = await openAt(server.endpoint.replace("http:", "https:"));
+    const bucket = await openAt(server.endpoint.replace("http:", "https:"), { bounds: shortBounds });
     const began = performance.now();
     expect(await errorOf(bucket.head("k"))).toMatchObject({ kind: "unreachable" });
     expect(performance.now() - began).toBeLessThan(shortBounds.silence * 2 + 30_000);
