@@ -19,6 +19,11 @@ export type FileRow = {
   readonly bytes: number;
 };
 
+/** What tells whether a file may stay as it is: all that is read of the rows of unchanged ones. */
+export type FileLook = Pick<FileRow, "path" | "fingerprint" | "extents">;
+
+type LookColumns = [path: ByteString, fingerprint: string, extents: ExtentsText | null];
+
 type FileColumns = [path: ByteString, fingerprint: string, head: EntryHead, extents: ExtentsText | null, bytes: number];
 
 const pageSize = 2_000;
@@ -30,12 +35,14 @@ export function justAfter(path: ByteString): string {
 
 export class FileTable {
   readonly #page: Statement<unknown, [string]>;
+  readonly #database: Database;
   readonly #one: Statement<FileRow, [string]>;
   readonly #upsert: Statement<unknown, FileColumns>;
   readonly #drop: Statement<unknown, [string]>;
   readonly #parts: PartTable;
 
   constructor(database: Database) {
+    this.#database = database;
     this.#parts = new PartTable(database);
     this.#page = database.query(
       `SELECT path, fingerprint, head, extents, bytes FROM files WHERE path >= ? ORDER BY path LIMIT ${pageSize}`,
@@ -57,6 +64,21 @@ export class FileTable {
         if (until !== undefined && path >= until) return;
         yield { path, fingerprint, head, extents, bytes };
       }
+      const end = rows.at(-1);
+      if (rows.length < pageSize || end === undefined) return;
+      start = justAfter(end[0]);
+    }
+  }
+
+  /** Yields all rows as `inOrder` does, in half the time. `extents` is null for all of them if it is not asked for. */
+  *looksInOrder({ extents: isWanted }: { readonly extents: boolean }): Generator<FileLook> {
+    const page = this.#database.query<unknown, [string]>(
+      `SELECT path, fingerprint, ${isWanted ? "extents" : "NULL"} FROM files WHERE path >= ? ORDER BY path LIMIT ${pageSize}`,
+    );
+    let start = "";
+    for (;;) {
+      const rows = page.values(start) as LookColumns[];
+      for (const [path, fingerprint, extents] of rows) yield { path, fingerprint, extents };
       const end = rows.at(-1);
       if (rows.length < pageSize || end === undefined) return;
       start = justAfter(end[0]);
