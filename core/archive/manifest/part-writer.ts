@@ -23,7 +23,7 @@ import { ObjectTable } from "../state/objects.ts";
 import { type KnownPart, PartTable } from "../state/parts.ts";
 import { SegmentRows } from "./segment-rows.ts";
 
-/** Bytes of lines at which a part ends after a segment: a few segments fit into the memory of whoever restores. */
+/** Bytes of lines at which a part ends after a segment: a few segments fit into memory during a restore. */
 const mostWithSegments = 4 * 1024 * 1024;
 /** Bytes of an object's line without its key and version. */
 const bytesOfObjectLine = 80;

@@ -1,10 +1,11 @@
 /** Services that have no Object Lock, no STS or another protocol: what is said of them, at once. */
+
 import { afterAll, describe, expect, test } from "bun:test";
 import { createServer } from "node:https";
 import { callerIdentity } from "../../../../core/aws/identity.ts";
-import { BucketError } from "../../../../core/bucket/contract.ts";
 import { s3Error } from "../../../../core/bucket/s3/errors.ts";
 import { selfSigned } from "../../../support/certificates.ts";
+import { failureOf } from "../failure.ts";
 import { calls, openAt } from "./hostile.ts";
 
 let answer = (): Response => new Response();
@@ -17,15 +18,6 @@ const refusal = (status: number, code: string) =>
     status,
     headers: xml,
   });
-
-async function failureOf(run: Promise<unknown> | undefined): Promise<BucketError> {
-  const error = await run?.then(
-    () => undefined,
-    (reason: unknown) => reason,
-  );
-  if (error instanceof BucketError) return error;
-  throw new Error(`expected a BucketError, got ${JSON.stringify(error)}`);
-}
 
 describe("a service without Object Lock", () => {
   test.each([
@@ -50,11 +42,8 @@ describe("a service without Object Lock", () => {
 });
 
 describe("a service without STS", () => {
-  const settings = {
-    sessionName: "x",
-    provider: async () => ({ accessKeyId: "AKIDTEST", secretAccessKey: "not-a-secret" }),
-  };
-  const caller = () => callerIdentity(settings, { region: "us-east-1", endpoint: server.url.origin });
+  const keys = async () => ({ accessKeyId: "AKIDTEST", secretAccessKey: "not-a-secret" });
+  const caller = () => callerIdentity(keys, { region: "us-east-1", endpoint: server.url.origin });
 
   test.each([400, 403, 404, 405, 501])(
     "a service without STS that answers %d does not say whose the keys are",

@@ -1,10 +1,12 @@
 /** What a refusal means is decided by the lock, read back, whatever the server's words. */
+
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { PutObjectLegalHoldCommand, S3Client } from "@aws-sdk/client-s3";
-import { type Bucket, BucketError, type Retention, type Stored } from "../../../../core/bucket/contract.ts";
+import type { Bucket, Retention, Stored } from "../../../../core/bucket/contract.ts";
 import { deniedByPolicy, isAboutLock, refusal, refusedByLock, type Words } from "../../../support/faults/aws-words.ts";
 import { faultProxy } from "../../../support/faults/proxy.ts";
 import { ceph, clientConfig, newBucket } from "../../../support/services.ts";
+import { failureOf } from "../failure.ts";
 import { openWithKeys } from "../open-with-keys.ts";
 
 const hour = 3_600_000;
@@ -50,15 +52,6 @@ async function rig(): Promise<ReadBackRig> {
   };
 }
 
-async function failureOf(run: Promise<unknown>): Promise<BucketError> {
-  const error = await run.then(
-    (value: unknown) => value,
-    (reason: unknown) => reason,
-  );
-  if (error instanceof BucketError) return error;
-  throw new Error(`expected a BucketError, got ${JSON.stringify(error)}`);
-}
-
 const setsLock = (request: Request) => request.method === "PUT" && isAboutLock(request);
 const removes = ({ method }: Request) => method === "DELETE";
 const body = Buffer.from("x");
@@ -94,12 +87,17 @@ describe.skipIf(ceph === undefined)("an extension that is refused", () => {
     });
   }
 
-  test("an extension that is refused is denied if the lock is long enough, but of the weaker mode", async () => {
-    await using at = await rig();
-    const { version } = await at.bucket.put("packs/a", body, { retention: lock(3) });
-    at.refuse({ status: 403, code: "AccessDenied", message: "" }, setsLock);
-    expect((await failureOf(at.bucket.extend("packs/a", version, lock(2, "COMPLIANCE")))).kind).toBe("denied");
-  });
+  for (const [how, words] of Object.entries(refusedByLock)) {
+    test(`${how} is denied if the lock is long enough, but of the weaker mode`, async () => {
+      await using at = await rig();
+      const { version } = await at.bucket.put("packs/a", body, { retention: lock(3) });
+      at.refuse(words, setsLock);
+      const failure = await failureOf(at.bucket.extend("packs/a", version, lock(2, "COMPLIANCE")));
+      expect(failure.kind).toBe("denied");
+      expect(failure.message).toContain("(GOVERNANCE)");
+      expect(await at.direct.retention("packs/a", version)).toEqual(lock(3));
+    });
+  }
 
   test("an extension that is refused since the lock is of the stricter mode is made in that mode", async () => {
     await using at = await rig();
