@@ -9,7 +9,7 @@ import { altered, FormatError } from "../format/error.ts";
 import { frameContentSize } from "../format/frame.ts";
 import { maxLineBytes } from "../format/lines.ts";
 import { decodeManifest, type Manifest, mostRootBytes, type PartRef } from "../format/manifest.ts";
-import { type BadEntry, decodePart } from "../format/part.ts";
+import { type BadEntry, decodePart, type Sieve } from "../format/part.ts";
 import type { ByteString } from "../format/path.ts";
 import { sha256 } from "../format/sha256.ts";
 import { Budget } from "../side-by-side.ts";
@@ -109,36 +109,81 @@ export function weightOfPart(stored: Uint8Array, { key }: Pick<StoredPart, "key"
 
 export type LoadedPart = { readonly objects: readonly ObjectRef[]; readonly entries: readonly Entry[] };
 
+/** A part of a manifest, and the path at which the part after it begins. */
+export type Stretch = { readonly part: PartRef; readonly next: ByteString | undefined };
+
+export type OpenedPart = LoadedPart & {
+  /** Bytes of its text. */
+  readonly bytes: number;
+  /** Only news if all else is well. */
+  readonly bad: readonly BadEntry[];
+  /** Path of the last entry that can be read. */
+  readonly last: ByteString | undefined;
+};
+
 /** Called for an entry that cannot be read: it is left out, so that it costs nothing else. */
 export type OnBadEntry = (entry: BadEntry) => void;
 
 export type Wanted = (entry: Entry, objects: readonly ObjectRef[]) => boolean;
 
 /**
- * Decodes all of a part at once, so that a part which turns out to be wrong changes nothing on the disk. `next` is where
- * the part after it begins. Only entries that `wanted` accepts are kept. Returns the bad ones too: they are only news if
- * all else is well.
+ * Decodes all of a part at once, so that a part which turns out to be wrong changes nothing on the disk. Only entries that `wanted`
+ * accepts are kept, of those that pass the `sieve`: others are not decoded, and not reported if they are bad.
  */
 export async function openPart(
   stored: Uint8Array,
-  part: PartRef,
-  next: ByteString | undefined,
+  stretch: Stretch,
   wanted: Wanted,
-): Promise<LoadedPart & { readonly bad: readonly BadEntry[] }> {
+  sieve?: Sieve,
+): Promise<OpenedPart> {
+  const text = await textOfPart(stored, stretch.part);
+  const sifted = sieve && sift(text, stretch, wanted, sieve);
+  return (
+    sifted ?? wholePart(text, stretch, (entry, objects) => sieve?.(entry.path) !== false && wanted(entry, objects))
+  );
+}
+
+/** Returns undefined if anything is wrong: then all are to be decoded, since a bad entry decides what others look like. */
+function sift(text: Uint8Array, { part, next }: Stretch, wanted: Wanted, sieve: Sieve): OpenedPart | undefined {
+  let bad = 0;
+  let count = 0;
+  let first: ByteString | undefined;
+  let last: ByteString | undefined;
+  const onBad = () => {
+    bad += 1;
+  };
+  const { objects, entries } = decodePart(text, onBad, (path) => {
+    first ??= path;
+    last = path;
+    count += 1;
+    return sieve(path);
+  });
+  const kept = [...entries].filter((entry) => wanted(entry, objects));
+  if (bad > 0 || first !== part.first || count !== part.entries) return undefined;
+  return isBefore(last, next) ? { objects, entries: kept, bad: [], last, bytes: text.length } : undefined;
+}
+
+function wholePart(text: Uint8Array, { part, next }: Stretch, wanted: Wanted): OpenedPart {
   const bad: BadEntry[] = [];
-  const { objects, entries } = decodePart(await textOfPart(stored, part), (entry) => bad.push(entry));
+  const { objects, entries } = decodePart(text, (entry) => bad.push(entry));
   const kept: Entry[] = [];
   let count = 0;
+  let last: ByteString | undefined;
   for (const entry of entries) {
     if (count + bad.length === 0 && entry.path !== part.first)
       throw altered("it begins with another path than the manifest says");
-    if (next !== undefined && entry.path >= next) throw altered("it overlaps with the part after it");
+    if (!isBefore(entry.path, next)) throw altered("it overlaps with the part after it");
     count += 1;
+    last = entry.path;
     if (wanted(entry, objects)) kept.push(entry);
   }
   count += bad.length;
   if (count !== part.entries) throw altered(`it has ${count} entries, the manifest says ${part.entries}`);
-  return { objects, entries: kept, bad };
+  return { objects, entries: kept, bad, last, bytes: text.length };
+}
+
+function isBefore(path: ByteString | undefined, next: ByteString | undefined): boolean {
+  return path === undefined || next === undefined || path < next;
 }
 
 /**

@@ -1,23 +1,37 @@
 /** Goes through a manifest part by part, in bounded memory. Parts that hold nothing of what is wanted are not read. */
 import { FormatError } from "../format/error.ts";
 import type { Manifest, PartRef } from "../format/manifest.ts";
+import type { Sieve } from "../format/part.ts";
 import type { ByteString } from "../format/path.ts";
 import type { ObjectSource } from "../stored/read.ts";
 import { type Loss, lossOf } from "./loss.ts";
-import { type LoadedPart, type OnBadEntry, openPart, readPart, refusal, type Wanted } from "./read.ts";
+import {
+  type LoadedPart,
+  type OnBadEntry,
+  type OpenedPart,
+  openPart,
+  readPart,
+  refusal,
+  type Stretch,
+  type Wanted,
+} from "./read.ts";
+
+/** Called for a part that is missing or damaged: it is left out, so that it costs no more than its entries. */
+export type OnLostPart = (part: PartRef, loss: Loss) => void;
 
 export type WalkOptions = {
   readonly bucket: ObjectSource;
   readonly manifest: Manifest;
   /** Which stretches of paths, from `first` up to `next`, are worth reading, and which entries are kept. */
-  readonly concerns: (first: ByteString, next: ByteString | undefined) => boolean;
+  readonly concerns: (first: ByteString, next: ByteString | undefined, part: PartRef) => boolean;
   readonly wanted: Wanted;
-  /** Called for a part that is missing or damaged: it is left out, so that it costs no more than its entries. */
-  readonly onLost: (part: PartRef, loss: Loss) => void;
+  /** Entries that do not pass are not even decoded. */
+  readonly sieve?: Sieve;
+  readonly onLost: OnLostPart;
   readonly onBadEntry: OnBadEntry;
 };
 
-type Stretch = { readonly part: PartRef; readonly next: ByteString | undefined };
+export type WalkedPart = LoadedPart & Pick<OpenedPart, "bytes">;
 
 /** Stored bytes of a part that is fetched ahead. Most have less than 1 MiB. */
 const largestAhead = 8 * 1024 * 1024;
@@ -28,31 +42,47 @@ export async function* walkParts({
   manifest,
   concerns,
   wanted,
+  sieve,
   onLost,
   onBadEntry,
-}: WalkOptions): AsyncGenerator<LoadedPart> {
-  const stretches = stretchesOf(manifest).filter(({ part, next }) => concerns(part.first, next));
+}: WalkOptions): AsyncGenerator<WalkedPart> {
+  const stretches = stretchesOf(manifest).filter(({ part, next }) => concerns(part.first, next, part));
   let ahead: Promise<Uint8Array> | undefined;
   for (const [number, stretch] of stretches.entries()) {
     const stored = ahead ?? fetchAhead(bucket, stretch);
     const following = stretches[number + 1];
     ahead = following && following.part.size <= largestAhead ? fetchAhead(bucket, following) : undefined;
-    const opened = await openOrLose(stretch, stored, wanted, onLost);
+    const opened = await openOrLose(stretch, stored, { wanted, sieve, onLost });
     if (opened === undefined) continue;
-    const { bad, ...part } = opened;
+    const { bad, objects, entries, bytes } = opened;
     bad.forEach(onBadEntry);
-    yield part;
+    yield { objects, entries, bytes };
   }
 }
 
+export type PartWishes = {
+  readonly wanted: Wanted;
+  readonly sieve?: Sieve | undefined;
+  readonly onLost: OnLostPart;
+};
+
+/** Reads one part. Returns undefined if it is lost. */
+export function readStretch(
+  bucket: ObjectSource,
+  stretch: Stretch,
+  wishes: PartWishes,
+): Promise<OpenedPart | undefined> {
+  return openOrLose(stretch, fetchAhead(bucket, stretch), wishes);
+}
+
 async function openOrLose(
-  { part, next }: Stretch,
+  stretch: Stretch,
   stored: Promise<Uint8Array>,
-  wanted: Wanted,
-  onLost: WalkOptions["onLost"],
-): Promise<Awaited<ReturnType<typeof openPart>> | undefined> {
+  { wanted, sieve, onLost }: PartWishes,
+): Promise<OpenedPart | undefined> {
+  const { part } = stretch;
   try {
-    return await openPart(await stored, part, next, wanted);
+    return await openPart(await stored, stretch, wanted, sieve);
   } catch (error) {
     if (error instanceof FormatError && error.kind === "newer") throw refusal(error, part.key);
     onLost(part, lossOf(error, part.key));
@@ -60,7 +90,7 @@ async function openOrLose(
   }
 }
 
-function stretchesOf({ parts }: Manifest): Stretch[] {
+export function stretchesOf({ parts }: Manifest): Stretch[] {
   return parts.map((part, number) => ({ part, next: parts[number + 1]?.first }));
 }
 
