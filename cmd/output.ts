@@ -17,15 +17,15 @@ const bufferSize = 64 * 1024;
  * Any other error is a Failure.
  */
 export function createOutput(write: (text: string | Uint8Array) => void, onClosed: () => void): Output {
-  let held: string[] = [];
+  let held: (string | Uint8Array)[] = [];
   let heldLength = 0;
   let closed = false;
 
   function flush() {
-    const text = held.join("");
+    const results = joined(held);
     held = [];
     heldLength = 0;
-    if (text !== "") send(text);
+    if (results.length > 0) send(results);
   }
 
   function send(results: string | Uint8Array) {
@@ -49,9 +49,21 @@ export function createOutput(write: (text: string | Uint8Array) => void, onClose
       if (heldLength >= bufferSize) flush();
     },
     bytes(piece) {
-      flush();
-      send(piece);
+      if (piece.length >= bufferSize) {
+        flush();
+        send(piece);
+        return;
+      }
+      // A copy, as the caller may change it.
+      held.push(Buffer.from(piece));
+      heldLength += piece.length;
+      if (heldLength >= bufferSize) flush();
     },
     flush,
   };
+}
+
+function joined(results: readonly (string | Uint8Array)[]): string | Uint8Array {
+  if (results.every((result) => typeof result === "string")) return results.join("");
+  return Buffer.concat(results.map((result) => (typeof result === "string" ? Buffer.from(result) : result)));
 }
