@@ -1,18 +1,19 @@
 /** Goes through a manifest part by part, in bounded memory. Parts that hold nothing of what is wanted are not read. */
+import type { Entry } from "../format/entry.ts";
 import { FormatError } from "../format/error.ts";
 import type { Manifest, PartRef } from "../format/manifest.ts";
-import type { Sieve } from "../format/part.ts";
+import type { BadEntry, Sieve } from "../format/part.ts";
 import type { ByteString } from "../format/path.ts";
 import type { ObjectSource } from "../stored/read.ts";
 import { type Loss, lossOf } from "./loss.ts";
 import {
+  type FetchedPart,
+  fetchPart,
   type LoadedPart,
   type OnBadEntry,
-  type OpenedPart,
   openPart,
-  readPart,
+  type PathStretch,
   refusal,
-  type Stretch,
   type Wanted,
 } from "./read.ts";
 
@@ -31,12 +32,10 @@ export type WalkOptions = {
   readonly onBadEntry: OnBadEntry;
 };
 
-export type WalkedPart = LoadedPart & Pick<OpenedPart, "bytes">;
-
 /** Stored bytes of a part that is fetched ahead. Most have less than 1 MiB. */
 const largestAhead = 8 * 1024 * 1024;
 
-/** Reads the parts in order. The next one is being fetched while one is worked on. */
+/** Reads the parts in order, each in one piece or, if it is large, in several. The next one is being fetched while one is worked on. */
 export async function* walkParts({
   bucket,
   manifest,
@@ -45,18 +44,18 @@ export async function* walkParts({
   sieve,
   onLost,
   onBadEntry,
-}: WalkOptions): AsyncGenerator<WalkedPart> {
+}: WalkOptions): AsyncGenerator<LoadedPart> {
   const stretches = stretchesOf(manifest).filter(({ part, next }) => concerns(part.first, next, part));
-  let ahead: Promise<Uint8Array> | undefined;
+  let ahead: Promise<FetchedPart> | undefined;
   for (const [number, stretch] of stretches.entries()) {
     const stored = ahead ?? fetchAhead(bucket, stretch);
     const following = stretches[number + 1];
     ahead = following && following.part.size <= largestAhead ? fetchAhead(bucket, following) : undefined;
-    const opened = await openOrLose(stretch, stored, { wanted, sieve, onLost });
+    using text = await orLose(stretch, onLost, async () => (await stored).open());
+    const opened = text && (await orLose(stretch, onLost, async () => openPart(text, stretch, wanted, sieve)));
     if (opened === undefined) continue;
-    const { bad, objects, entries, bytes } = opened;
-    bad.forEach(onBadEntry);
-    yield { objects, entries, bytes };
+    opened.bad.forEach(onBadEntry);
+    yield* opened.batches;
   }
 }
 
@@ -66,23 +65,44 @@ export type PartWishes = {
   readonly onLost: OnLostPart;
 };
 
+/** All that is wanted of one part, at once, without segments of content. */
+export type GatheredPart = {
+  readonly entries: readonly Entry[];
+  readonly bad: readonly BadEntry[];
+  /** Path of the last entry that can be read. */
+  readonly last: ByteString | undefined;
+  /** Bytes of its text. */
+  readonly bytes: number;
+};
+
 /** Reads one part. Returns undefined if it is lost. */
-export function readStretch(
+export async function readStretch(
   bucket: ObjectSource,
-  stretch: Stretch,
-  wishes: PartWishes,
-): Promise<OpenedPart | undefined> {
-  return openOrLose(stretch, fetchAhead(bucket, stretch), wishes);
+  stretch: PathStretch,
+  { wanted, sieve, onLost }: PartWishes,
+): Promise<GatheredPart | undefined> {
+  using text = await orLose(stretch, onLost, async () => (await fetchPart(bucket, stretch.part)).open());
+  const opened = text && (await orLose(stretch, onLost, async () => openPart(text, stretch, wanted, sieve)));
+  if (text === undefined || opened === undefined) return undefined;
+  const { batches, bad, last } = opened;
+  const entries: Entry[] = [];
+  for (const batch of batches) entries.push(...withoutSegments(batch));
+  return { entries, bad, last, bytes: text.length };
 }
 
-async function openOrLose(
-  stretch: Stretch,
-  stored: Promise<Uint8Array>,
-  { wanted, sieve, onLost }: PartWishes,
-): Promise<OpenedPart | undefined> {
-  const { part } = stretch;
+/** Returns the entries of a part, without segments of the content of very large files. */
+export function withoutSegments({ entries }: LoadedPart): Entry[] {
+  return entries.filter((entry) => entry.type !== "segment");
+}
+
+/** Returns undefined if the part is lost; that is reported. */
+async function orLose<Result>(
+  { part }: PathStretch,
+  onLost: WalkOptions["onLost"],
+  action: () => Promise<Result>,
+): Promise<Result | undefined> {
   try {
-    return await openPart(await stored, stretch, wanted, sieve);
+    return await action();
   } catch (error) {
     if (error instanceof FormatError && error.kind === "newer") throw refusal(error, part.key);
     onLost(part, lossOf(error, part.key));
@@ -90,12 +110,12 @@ async function openOrLose(
   }
 }
 
-export function stretchesOf({ parts }: Manifest): Stretch[] {
+export function stretchesOf({ parts }: Manifest): PathStretch[] {
   return parts.map((part, number) => ({ part, next: parts[number + 1]?.first }));
 }
 
-function fetchAhead(bucket: ObjectSource, { part }: Stretch): Promise<Uint8Array> {
-  const fetched = readPart(bucket, part);
+function fetchAhead(bucket: ObjectSource, { part }: PathStretch): Promise<FetchedPart> {
+  const fetched = fetchPart(bucket, part);
   // Its error is for the one who awaits it; until then it is not "unhandled".
   fetched.catch(() => {});
   return fetched;

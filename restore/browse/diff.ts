@@ -2,8 +2,8 @@
 import type { Entry } from "../../core/format/entry.ts";
 import type { Manifest } from "../../core/format/manifest.ts";
 import type { ByteString } from "../../core/format/path.ts";
-import type { OpenedPart, Stretch } from "../../core/manifest/read.ts";
-import { readStretch, stretchesOf } from "../../core/manifest/walk.ts";
+import type { PathStretch } from "../../core/manifest/read.ts";
+import { type GatheredPart, readStretch, stretchesOf } from "../../core/manifest/walk.ts";
 import type { ObjectSource } from "../../core/stored/read.ts";
 import { Garbage } from "../../core/system/garbage.ts";
 import { differencesOf } from "./differences.ts";
@@ -69,11 +69,11 @@ function lower(one: ByteString | undefined, other: ByteString | undefined): Byte
 /** A place in one of the two backups. */
 class Side {
   readonly #options: DiffOptions;
-  readonly #stretches: readonly Stretch[];
+  readonly #stretches: readonly PathStretch[];
   readonly #garbage: Garbage;
   /** Number of the part. */
   #part = 0;
-  #opened: OpenedPart | undefined;
+  #opened: GatheredPart | undefined;
   #entry = 0;
   /** Where the entries that cannot be read end; everything up to the end if it is "end". */
   #unknownUntil: ByteString | "end" | undefined;
@@ -135,7 +135,7 @@ class Side {
     return this.#unknownUntil === "end" || (this.#unknownUntil !== undefined && path < this.#unknownUntil);
   }
 
-  get #unread(): Stretch | undefined {
+  get #unread(): PathStretch | undefined {
     return this.#opened === undefined ? this.#stretches[this.#part] : undefined;
   }
 }

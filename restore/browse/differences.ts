@@ -8,8 +8,12 @@ type Aspects = Readonly<Record<string, unknown>>;
 export function differencesOf(before: Entry, after: Entry): string[] {
   if (before.type !== after.type) return ["type"];
   const [one, other] = [aspectsOf(before), aspectsOf(after)];
-  const names = Object.keys(one).filter((name) => JSON.stringify(one[name]) !== JSON.stringify(other[name]));
-  return isSameContent(before, after) ? names : [...names, "content"];
+  // A size that differs says it already.
+  const sameSize = before.type !== "file" || after.type !== "file" || before.size === after.size;
+  const names = Object.keys(one)
+    .filter((name) => sameSize || name !== "content")
+    .filter((name) => JSON.stringify(one[name]) !== JSON.stringify(other[name]));
+  return names.includes("content") || isSameContent(before, after) ? names : [...names, "content"];
 }
 
 /** SHA-256, hex: the same for entries that `differencesOf` finds no difference in. */
@@ -36,6 +40,8 @@ function aspectsOf(entry: Entry): Aspects {
     flags: flags ?? 0,
     "hard link": type === "folder" ? undefined : entry.hardLink,
     holes: type === "file" ? entry.holes : undefined,
+    // The digest of segments, if the content of the file goes on in some.
+    content: type === "file" ? entry.continued?.sha256 : undefined,
   };
 }
 

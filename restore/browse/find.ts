@@ -2,8 +2,8 @@
 import type { Database } from "bun:sqlite";
 import type { Entry } from "../../core/format/entry.ts";
 import type { Manifest } from "../../core/format/manifest.ts";
-import type { OpenedPart, Stretch } from "../../core/manifest/read.ts";
-import { readStretch, stretchesOf } from "../../core/manifest/walk.ts";
+import type { PathStretch } from "../../core/manifest/read.ts";
+import { type GatheredPart, readStretch, stretchesOf } from "../../core/manifest/walk.ts";
 import type { ObjectSource } from "../../core/stored/read.ts";
 import { Garbage } from "../../core/system/garbage.ts";
 import { openScratchDatabase } from "../../core/system/scratch-database.ts";
@@ -54,7 +54,7 @@ export class Search implements Disposable {
     this.#seen.close();
   }
 
-  async #read(stretch: Stretch): Promise<OpenedPart | undefined> {
+  async #read(stretch: PathStretch): Promise<GatheredPart | undefined> {
     const { bucket, pattern, gaps } = this.#options;
     const opened = await readStretch(bucket, stretch, {
       sieve: (path) => pattern.matches(path),
@@ -72,7 +72,7 @@ export class Search implements Disposable {
   }
 
   /** Returns whether the same part was read, and fits into this manifest; or was lost. */
-  #isSeen({ part, next }: Stretch): boolean {
+  #isSeen({ part, next }: PathStretch): boolean {
     const seen = this.#lastOf.get(identityOf(part));
     if (seen !== null) return next === undefined || (seen.last ?? "") < next;
     return this.#lastOf.get(lostIdentityOf(part)) !== null;

@@ -55,7 +55,11 @@ export class FolderTree {
     }
     if (!this.#recursive && stepBelow(this.#top, path) !== path) return;
     if (entry.type === "folder") this.#begin(path, entry);
-    else yield { path, entry, below: undefined };
+    else {
+      // Segments of its content sort as if they lay below it.
+      this.#added.delete(path);
+      yield { path, entry, below: undefined };
+    }
   }
 
   *end(): Generator<ListedRow> {

@@ -2,7 +2,7 @@
 import type { Entry } from "../../core/format/entry.ts";
 import { encodeHead, type HeadEntry } from "../../core/format/entry-json.ts";
 import type { ByteString } from "../../core/format/path.ts";
-import type { Stretch } from "../../core/manifest/read.ts";
+import type { PathStretch } from "../../core/manifest/read.ts";
 import type { ListedRoot } from "../../core/manifest/roots.ts";
 import { readStretch, stretchesOf } from "../../core/manifest/walk.ts";
 import { type BackupRef, type BackupsBucket, eachBackup } from "./backups.ts";
@@ -78,7 +78,7 @@ class Answers {
     readonly gaps: Gaps,
   ) {}
 
-  async in(stretch: Stretch | undefined): Promise<HeldState> {
+  async in(stretch: PathStretch | undefined): Promise<HeldState> {
     if (stretch === undefined) return { state: "absent" };
     const { part } = stretch;
     const kept = this.#kept.get(identityOf(part)) ?? this.#kept.get(lostIdentityOf(part));
@@ -96,7 +96,7 @@ class Answers {
     } else this.#kept.set(identity, held);
   }
 
-  async #read(stretch: Stretch): Promise<HeldState> {
+  async #read(stretch: PathStretch): Promise<HeldState> {
     const { path, gaps } = this;
     const opened = await readStretch(this.bucket, stretch, {
       sieve: (one) => one === path,

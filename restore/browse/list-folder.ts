@@ -2,7 +2,7 @@
 import type { Entry } from "../../core/format/entry.ts";
 import type { Manifest, PartRef } from "../../core/format/manifest.ts";
 import type { ByteString } from "../../core/format/path.ts";
-import { walkParts } from "../../core/manifest/walk.ts";
+import { walkParts, withoutSegments } from "../../core/manifest/walk.ts";
 import type { ObjectSource } from "../../core/stored/read.ts";
 import { Garbage } from "../../core/system/garbage.ts";
 import { FolderTree, type ListedRow } from "./folder-tree.ts";
@@ -21,6 +21,9 @@ export type ListFolderOptions = {
   readonly signal: AbortSignal;
 };
 
+/** Bytes of the text of an entry, about. */
+const bytesOfEntry = 512;
+
 /** Yields rows in byte order, each folder after what is in it. Returns whether the backup has anything of the path. */
 export async function* listFolder(options: ListFolderOptions): AsyncGenerator<ListedRow, boolean> {
   const { bucket, manifest, path, recursive, gaps, signal } = options;
@@ -36,9 +39,9 @@ export async function* listFolder(options: ListFolderOptions): AsyncGenerator<Li
     onBadEntry: gaps.badEntry,
   });
   const garbage = new Garbage(garbageLimit);
-  for await (const { entries, bytes } of walk) {
-    garbage.left(bytes);
-    for (const entry of entries) {
+  for await (const part of walk) {
+    garbage.left(part.entries.length * bytesOfEntry);
+    for (const entry of withoutSegments(part)) {
       found = true;
       if (!isListable(entry, gaps)) continue;
       if (entry.path !== path) yield* tree.take(entry);

@@ -4,7 +4,7 @@ import { exitStatus, Failure } from "../../core/failure.ts";
 import type { Entry, ObjectRef } from "../../core/format/entry.ts";
 import type { Manifest } from "../../core/format/manifest.ts";
 import { type ByteString, parentOf, toText } from "../../core/format/path.ts";
-import { walkParts } from "../../core/manifest/walk.ts";
+import { walkParts, withoutSegments } from "../../core/manifest/walk.ts";
 import type { ObjectSource } from "../../core/stored/read.ts";
 import { waysThroughLinks } from "../through-links.ts";
 import type { Gaps } from "./gaps.ts";
@@ -29,9 +29,9 @@ async function entryAt({ bucket, manifest, gaps }: LookUpDeps, path: ByteString)
     onBadEntry: gaps.badEntry,
   });
   let found: LookedUp | undefined;
-  for await (const { entries, objects } of walk) {
-    const [entry] = entries;
-    if (entry !== undefined) found = { entry, objects };
+  for await (const part of walk) {
+    const [entry] = withoutSegments(part);
+    if (entry !== undefined) found = { entry, objects: part.objects };
   }
   return found;
 }

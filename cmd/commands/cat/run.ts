@@ -1,6 +1,7 @@
 import type { BucketReader } from "../../../core/bucket/contract.ts";
 import { type ExitStatus, exitStatus, Failure } from "../../../core/failure.ts";
 import type { Manifest } from "../../../core/format/manifest.ts";
+import { isContinued } from "../../../core/format/segment.ts";
 import { contentOf, type VerifiedBytes } from "../../../restore/browse/content.ts";
 import { dumpNamed, verifiedDump } from "../../../restore/browse/dump.ts";
 import { Gaps } from "../../../restore/browse/gaps.ts";
@@ -25,6 +26,7 @@ async function writeFile(path: string, deps: CatDeps, io: CommandIO): Promise<Ex
   const gaps = new Gaps(io.notify, (one) => one === path);
   const { entry, objects } = await lookUp({ ...deps, gaps }, parsePath(path, "write"));
   if (entry.type !== "file") throw noFile(path, entry.type);
+  if (isContinued(entry)) throw tooLong(path);
   await writeAll(contentOf(deps.bucket, entry, objects), io);
   return exitStatus.done;
 }
@@ -50,6 +52,12 @@ function noFile(what: string, type: string): Failure {
   const why = `it is a ${type}, which has no content`;
   const remedy = type === "folder" ? "list it: `sysbackup ls`" : "restore it: `sysbackup restore`";
   return new Failure({ doing: "write", what, why, remedy });
+}
+
+/** The places of its content go on in other parts. */
+function tooLong(what: string): Failure {
+  const remedy = "restore it: `sysbackup restore`";
+  return new Failure({ doing: "write", what, why: "its content is in too many pieces for this subcommand", remedy });
 }
 
 function noDocument(): Failure {
