@@ -27,6 +27,7 @@ export const arrows: ArrowTable = {
     "cmd",
     "cmd/terminal",
     "restore/verify",
+    "restore/browse",
     "restore",
     "core/archive",
     "core/archive/rebuild-index",
@@ -57,6 +58,7 @@ export const arrows: ArrowTable = {
     "core/bucket/decorators",
     "core/bucket",
     "core/config",
+    "core/format",
     "core",
   ],
   cmd: ["cmd/terminal", "core"],
@@ -74,6 +76,7 @@ export const arrows: ArrowTable = {
     "core/format",
     "core",
   ],
+  "restore/browse": ["restore", "core/manifest", "core/stored", "core/bucket", "core/system", "core/format", "core"],
   restore: ["core/manifest", "core/stored", "core/system", "core/format", "core"],
 
   // What looks after backups and machines. None of these knows another.

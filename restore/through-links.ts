@@ -2,9 +2,12 @@
 import { posix } from "node:path";
 import { type ByteString, parentOf } from "../core/format/path.ts";
 import type { LoadedPart } from "../core/manifest/read.ts";
-import { type WalkOptions, walkParts } from "../core/manifest/walk.ts";
+import { type OnLostPart, type WalkOptions, walkParts } from "../core/manifest/walk.ts";
 
-type BackupWalk = Pick<WalkOptions, "bucket" | "manifest">;
+type BackupWalk = Pick<WalkOptions, "bucket" | "manifest"> & {
+  /** Without it, parts that are lost are passed over, as the caller has reported them. */
+  readonly onLost?: OnLostPart;
+};
 
 /** `link`: the first link on the way; `end`: the path without links. */
 export type LinkedWay = { readonly link: ByteString; readonly end: ByteString };
@@ -44,11 +47,12 @@ function above(path: ByteString): ByteString[] {
 async function linksAmong(walk: BackupWalk, wanted: ReadonlySet<ByteString>): Promise<Map<ByteString, ByteString>> {
   const links = new Map<ByteString, ByteString>();
   const parts = walkParts({
-    ...walk,
+    bucket: walk.bucket,
+    manifest: walk.manifest,
     concerns: (first, next) => [...wanted].some((path) => path >= first && (next === undefined || path < next)),
-    wanted: ({ path, type }) => type === "link" && wanted.has(path),
-    // Reported by the restore itself.
-    onLost: () => {},
+    sieve: (path) => wanted.has(path),
+    wanted: ({ type }) => type === "link",
+    onLost: walk.onLost ?? (() => {}),
     onBadEntry: () => {},
   });
   for await (const part of parts) addLinks(part, links);
