@@ -2,7 +2,12 @@
 import { describe, expect, test } from "bun:test";
 import { chmod, chown, mkdir, readdir, readFile, readlink, rename, stat, utimes, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import type { Extent } from "../../core/format/entry.ts";
+import { fromText } from "../../core/format/path.ts";
+import { lstat } from "../../core/system/stat.ts";
 import { sampleBucket, sampleKey } from "../core/format/sample-backup.ts";
+import { fileInSegments, type SegmentContent } from "../restore/in-segments.ts";
+import { Fixture, file as item } from "../restore/support.ts";
 import { attack } from "../support/attack.ts";
 import { scratch } from "../support/faults/scratch.ts";
 import { sysbackup, writeConf } from "../support/program.ts";
@@ -52,6 +57,31 @@ const tree: Children = {
     someone: file("someone's\n", { uid: 12_345, gid: 54_321, mode: 0o2750 }),
   }),
 };
+
+const chattr = (...args: string[]) => Bun.spawnSync(["chattr", ...args]).exitCode === 0;
+
+async function canFlag(): Promise<boolean> {
+  await using place = await scratch();
+  const path = join(place.path, "probe");
+  await writeFile(path, "");
+  return chattr("+i", path) && chattr("-i", path);
+}
+
+const mayFlag = isRoot && Bun.which("chattr") !== null && (await canFlag());
+
+const segments: readonly SegmentContent[] = [
+  { content: "first", holes: [[5, 1000]] },
+  {
+    content: "second",
+    holes: [
+      [0, 7],
+      [13, 1],
+    ],
+  },
+];
+const long = fileInSegments("/d/long", segments);
+const lastOfLong = long.at(-1) ?? long[0];
+const otherDigest = (list: readonly Extent[]) => list.map((extent) => ({ ...extent, sha256: "0".repeat(64) }));
 
 type Source = {
   /** Folder of the bucket. */
@@ -125,6 +155,55 @@ describe.skipIf(lacks)("recover.sh", () => {
     },
   );
 
+  test.skipIf(!mayFlag)("recover.sh sets flags of chattr last, on files, folders and what is in them", async () => {
+    await using dir = await scratch();
+    const source = join(dir.path, "source");
+    await buildTree(source, {
+      closed: folder({ inside: file("x"), other: file("y") }),
+      log: file("log\n"),
+      plain: file("p"),
+    });
+    const flagged = [
+      ["+i", "closed/inside"],
+      ["+ia", "closed"],
+      ["+a", "log"],
+      ["+d", "plain"],
+    ] as const;
+    const target = join(dir.path, "target");
+    try {
+      for (const [letters, name] of flagged) expect(chattr(letters, join(source, name))).toBe(true);
+      const from = await bucketOf(dir.path, source, {});
+      expect(await recover(from, target)).toEqual({ exit: 0, stdout: "", stderr: "" });
+      for (const name of ["closed", "closed/inside", "closed/other", "log", "plain"]) {
+        const of = (root: string) => lstat(fromText(join(root, name))).flags;
+        expect([name, of(join(target, source))]).toEqual([name, of(source)]);
+      }
+      const [expected, found] = [await describeTree(source), await describeTree(source, { under: target })];
+      expect(compareTrees(expected, found)).toEqual([]);
+    } finally {
+      chattr("-R", "-f", "-iad", dir.path);
+    }
+  });
+
+  test.skipIf(!mayFlag)("recover.sh names what cannot get its flags, and restores it", async () => {
+    await using dir = await scratch();
+    const source = join(dir.path, "source");
+    await buildTree(source, { log: file("log\n") });
+    const target = join(dir.path, "target");
+    const bin = join(dir.path, "bin");
+    await mkdir(bin);
+    await writeFile(join(bin, "chattr"), "#!/bin/sh\nexit 1\n", { mode: 0o755 });
+    try {
+      expect(chattr("+a", join(source, "log"))).toBe(true);
+      const { exit, stderr } = await recover(await bucketOf(dir.path, source, {}), target, { path: bin });
+      expect(stderr).toContain(`"${join(source, "log")}" is restored, but not its flags of chattr: a\n`);
+      expect(exit).toBe(3);
+      expect(await readFile(join(target, source, "log"), "utf8")).toBe("log\n");
+    } finally {
+      chattr("-R", "-f", "-iad", dir.path);
+    }
+  });
+
   test("recover.sh fetches from S3 with key, version and range", async () => {
     await using dir = await scratch();
     const bin = join(dir.path, "bin");
@@ -172,6 +251,40 @@ describe.skipIf(lacks)("recover.sh", () => {
     expect(rest.map((inode) => inode === first)).toEqual([true, false, false, true]);
     expect(found.map(({ mode }) => mode & 0o777)).toEqual([0o644, 0o644, 0o600, 0o644, 0o644]);
     for (const name of names) expect(await readFile(join(target, name), "utf8")).toBe("content\n");
+  });
+
+  test.each(["sh", "bash"].filter((shell) => Bun.which(shell) !== null))(
+    "recover.sh restores files in segments, and links their later names, under %s",
+    async (shell) => {
+      await using fixture = await Fixture.open();
+      const names = ["/d/long", "/d/other"].flatMap((path) => fileInSegments(path, segments, { hardLink: "/d/long" }));
+      const items = [item("/d/long-old", "old"), ...names, ...fileInSegments("/e", segments)];
+      const { key } = await fixture.backup(items, { perPart: 2 });
+      const target = fixture.target;
+      const from = { bucket: fixture.bucketPath, manifest: key };
+      expect(await recover(from, target, { shell })).toEqual({ exit: 0, stdout: "", stderr: "" });
+      for (const name of ["d/long", "d/other", "e"]) {
+        expect(await readFile(join(target, name), "latin1")).toBe(`first${"\0".repeat(1007)}second\0`);
+      }
+      const found = await Promise.all(["d/long", "d/other", "e"].map((name) => stat(join(target, name))));
+      expect(found.map(({ ino }) => ino === found[0]?.ino)).toEqual([true, true, false]);
+      expect(found.map(({ mode, mtimeMs }) => [mode & 0o777, Math.floor(mtimeMs / 1000)])).toEqual(
+        found.map(() => [0o644, 1_700_000_000]),
+      );
+    },
+  );
+
+  test.each([
+    ["one is missing", () => long.toSpliced(1, 1)],
+    ["the last is missing", () => long.slice(0, -1)],
+    ["its content is damaged", () => [...long.slice(0, -1), { ...lastOfLong, forge: otherDigest }]],
+  ])("recover.sh leaves out a file in segments alone: %s", async (_, made) => {
+    await using fixture = await Fixture.open();
+    const { key } = await fixture.backup([item("/d/a", "a"), ...made(), item("/d/z", "z")], { perPart: 2 });
+    const { exit, stderr } = await recover({ bucket: fixture.bucketPath, manifest: key }, fixture.target);
+    expect(stderr).toContain('"/d/long" lacks content that is damaged or missing in the bucket');
+    expect(exit).toBe(3);
+    expect(await fixture.names("/d")).toEqual(["a", "z"]);
   });
 
   test("recover.sh does not touch a target that is not empty", async () => {
@@ -333,6 +446,39 @@ describe.skipIf(lacks)("recover.sh, of a hostile manifest,", () => {
       expect(await readdir(target)).toEqual([]);
     },
     { skip: !isRoot },
+  );
+
+  attack(
+    {
+      by: "W",
+      what: "A manifest for recover.sh has flags of chattr for a path that a link of its own leads out of the target",
+      before: "flags were not set at all",
+      now: "flags are set only on what lies under its own path in the target, without links",
+    },
+    async () => {
+      await using dir = await scratch();
+      const [outside, bucket, target] = ["outside", "bucket", "target"].map((name) => join(dir.path, name));
+      if (outside === undefined || bucket === undefined || target === undefined) throw new Error("three are named");
+      await mkdir(outside);
+      await writeFile(join(outside, "victim"), "x");
+      const lost = [[0, 0, 8, 0, 8, "0".repeat(64)]];
+      const entries = [
+        { typ: "l", path: "/a", ...common, tgt: outside },
+        { typ: "f", path: "/a/victim", ...common, size: 8, dat: lost, fl: "i" },
+        { typ: "f", path: "/b", ...common, size: 8, dat: lost, fl: "i; touch pwned" },
+      ];
+      try {
+        const { exit, stderr } = await recover({ bucket, manifest: await handmade(bucket, entries) }, target);
+        expect(exit).toBe(3);
+        expect(stderr).toContain('"/a/victim" is restored, but not its flags');
+        expect(await readlink(join(target, "a"))).toBe(outside);
+        expect(lstat(fromText(join(outside, "victim"))).flags ?? 0).toBe(0);
+        expect(await readdir(dir.path)).not.toContain("pwned");
+      } finally {
+        chattr("-R", "-f", "-iad", dir.path);
+      }
+    },
+    { skip: !mayFlag },
   );
 
   test("twin: a folder of one's own that others may write to is closed while it is filled", async () => {

@@ -216,6 +216,7 @@ test("a missing credentials file is a matter of credentials", async () => {
     profile: "nobody",
     credentialsFile: "/nonexistent/credentials",
     sessionName: "x1",
+    now: () => new Date(),
   });
   const tools = { now: () => new Date(), random: () => 0, sleep: async () => undefined, counts: noCounts() };
   const bucket = await openBucket({ bucket: "b-b", endpoint: "http://127.0.0.1:1", credentials: settings }, tools);
