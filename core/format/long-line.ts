@@ -55,9 +55,12 @@ function* segmentsOf(line: Line, at: number, cutter: Cutter): Generator<Segment>
 /** Reads bytes, as text of so many would be cut into very many strings. */
 function* extentsIn(line: Line, start: number): Generator<Extent> {
   const wrong = () => altered(`line ${line.number} is not JSON as it was written`);
+  // A copy, as others read from the same text meanwhile: one buffer for all, as the collector notices buffers late.
+  const copy = Buffer.allocUnsafeSlow(blockSize);
   for (let at = start; at < line.length; ) {
-    // A copy, as others read from the same text meanwhile.
-    const block = Buffer.from(line.read(at, at + blockSize));
+    const bytes = line.read(at, at + blockSize);
+    copy.set(bytes);
+    const block = copy.subarray(0, bytes.length);
     const isLast = at + block.length === line.length;
     const scan = new Scan(block, wrong);
     while (isLast || scan.at < block.length - longestExtent) {
