@@ -80,6 +80,16 @@ describe("a pattern", () => {
     ["!a", [fromText("/!a")], [fromText("/b")]],
     ["a(b)+", [fromText("/a(b)+")], [fromText("/abb")]],
     ["a\\*", [fromText("/a*")], [fromText("/ab")]],
+    ["a\\", [fromText("/a\\")], [fromText("/a")]],
+    ["[!a]b", [fromText("/cb"), fromText("/é/éb")], [fromText("/ab"), fromText("/!b/x")]],
+    ["/a/**", [fromText("/a/b"), fromText("/a/b/c")], [fromText("/a"), fromText("/b/a/c")]],
+    [
+      "{/etc/a,b/c,d}",
+      [fromText("/etc/a"), fromText("/x/b/c"), fromText("/x/d")],
+      [fromText("/x/etc/a"), fromText("/c")],
+    ],
+    ["/a{/x,}/b", [fromText("/a/x/b"), fromText("/a/b")], [fromText("/a/x")]],
+    ["a[/]b", [fromText("/a[/]b")], [fromText("/a/b")]],
   ])("the pattern %j matches what a shell's does", (word, matches, others) => {
     const pattern = parsePattern(word);
     for (const path of matches) expect([path, pattern.matches(path)]).toEqual([path, true]);
@@ -99,7 +109,12 @@ describe("a pattern", () => {
     ]);
   });
 
-  test("a pattern that is too long is refused", () => {
+  test("a pattern that is too long, is empty, or has too many braces is refused", () => {
     expect(() => parsePattern("a".repeat(5000))).toThrow("longer than 4096 characters");
+    expect(() => parsePattern("")).toThrow("it is empty");
+    for (const bomb of ["{a,b}".repeat(800), `{${",".repeat(4_000)}}`]) {
+      expect(() => parsePattern(bomb)).toThrow("stand for more than 1024 patterns");
+    }
+    expect(parsePattern("{".repeat(4_096)).matches(fromText("/a"))).toBe(false);
   });
 });
