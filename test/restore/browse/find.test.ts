@@ -3,6 +3,7 @@ import { type ByteString, fromBytes, fromText } from "../../../core/format/path.
 import { eachBackup, rootsByAge } from "../../../restore/browse/backups.ts";
 import { Search } from "../../../restore/browse/find.ts";
 import { parsePattern } from "../../../restore/browse/pattern.ts";
+import { attack } from "../../support/attack.ts";
 import { Fixture, file, flipped, folder } from "../support.ts";
 import { counting, manyFiles, noted, signal } from "./support.ts";
 
@@ -64,6 +65,29 @@ describe("paths in all backups", () => {
     expect([gaps.exit, notices.map(({ code }) => code)]).toEqual([4, ["part-lost"]]);
   });
 });
+
+attack(
+  {
+    by: "H",
+    what: "a newer root that names the parts of an older backup, and lies about their size or where the next one begins",
+    before:
+      "found while these subcommands were attacked: `find` and `history` took the part for lost, and did not read it for the older backup",
+    now: "the lie costs the root that tells it, and what the older backup has is found",
+  },
+  async () => {
+    await using fixture = await Fixture.open();
+    const { manifest } = await fixture.backup([file("/a", "1"), file("/x", "1")], day(1));
+    const [part] = manifest.parts;
+    if (part === undefined) throw new Error("no part");
+    const overlapped = [part, { ...part, first: fromText("/b") }];
+    await fixture.backup([], { ...day(2), forge: (other) => ({ ...other, parts: overlapped }) });
+    const longer = [{ ...part, size: part.size + 1 }];
+    await fixture.backup([], { ...day(3), forge: (other) => ({ ...other, parts: longer }) });
+    const { gaps } = noted();
+    expect(await found(fixture, "*", { gaps })).toEqual(["01 /a", "01 /x"]);
+    expect(gaps.exit).toBe(4);
+  },
+);
 
 describe("a pattern", () => {
   const bytes = (latin1: string) => fromBytes(Buffer.from(latin1, "latin1"));
