@@ -37,7 +37,7 @@ export async function findRoots(bucket: VersionLister): Promise<FoundManifests> 
     for (const found of keys) {
       const time = found.versions.at(-1)?.stored;
       if (time === undefined || classify(found.key)?.kind === "part") continue;
-      const root = rootOf(found, time);
+      const root = rootOf(found, time, roots.at(-1));
       if (root === undefined) strangers.push(found);
       else roots.push(root);
     }
@@ -105,7 +105,10 @@ const notChosen = (backup: Root): RootDecision => ({ backup, reasons: ["not chos
 async function decide(own: readonly Root[], choice: Choice): Promise<RootDecision[]> {
   const { policy, now, read, look, keep } = choice;
   const uncounted = new Map<Root, Uncounted>();
-  for (const root of own) if (contradictionOf(datesOf(root), now) !== undefined) uncounted.set(root, wrongDates);
+  for (const root of own) {
+    garbage.left(garbageOfRoot);
+    if (contradictionOf(datesOf(root), now) !== undefined) uncounted.set(root, wrongDates);
+  }
   const done = new Set<Root>();
   const settle = async (root: Root, how: Choice["read"]) => {
     const found = await how(root);
@@ -161,10 +164,11 @@ async function decideUncounted(
   decisions: readonly RootDecision[],
   keep: Choice["keep"],
 ): Promise<RootDecision[]> {
-  const kept = decisions.filter(({ reasons }) => reasons.length > 0).map(({ backup }) => backup.time.getTime());
-  const oldest = Math.min(...kept);
+  // Newest first.
+  let oldest = Number.NEGATIVE_INFINITY;
+  for (const { backup, reasons } of decisions) if (reasons.length > 0) oldest = backup.time.getTime();
   const decided = [...uncounted].map(([backup, { why, mayBeOne }]) => {
-    const isOld = kept.length > 0 && backup.time.getTime() < oldest;
+    const isOld = backup.time.getTime() < oldest;
     return { backup, reasons: isOld && !mayBeOne ? [] : [why] };
   });
   await eachOf(decided, atOnce, async ({ backup, reasons }) => {

@@ -9,6 +9,7 @@ import { readParts } from "../manifest/references/read-parts.ts";
 import type { LockDemand, ReferencedPart, References } from "../manifest/references/references.ts";
 import { Budget } from "../side-by-side.ts";
 import type { ObjectSource } from "../stored/read.ts";
+import { Garbage } from "../system/garbage.ts";
 import { listedRoot, type Uncounted, wrongDates } from "./kept.ts";
 import type { Root } from "./root.ts";
 
@@ -41,6 +42,10 @@ type UseOriginal = (root: Root, original: Original) => Uncounted | undefined;
 
 const noBackup: Uncounted = { why: "no backup", mayBeOne: false };
 const notReadable: Uncounted = { why: "not readable", mayBeOne: true };
+
+/** What reading a root leaves, besides its content: anybody may put very many. */
+const garbageOfRoot = 8_192;
+const garbage = new Garbage(16 * 1024 * 1024);
 
 const rootsAtOnce = 8;
 const partsAtOnce = 3;
@@ -122,6 +127,7 @@ export class Needs {
         if (object !== undefined) onUnreadable({ object, loss, name: root.name, stored: root.time });
         return loss.junk ? noBackup : notReadable;
       } finally {
+        garbage.left(garbageOfRoot);
         this.#inFlight.give(1);
       }
     };

@@ -29,6 +29,7 @@ import { wrapBucket } from "../bucket/wrap.ts";
 import { References } from "../manifest/references/references.ts";
 import type { Notify } from "../notice.ts";
 import { eachOf } from "../side-by-side.ts";
+import { Garbage } from "../system/garbage.ts";
 import { Growth, type Holding } from "./growth.ts";
 import { Holds } from "./holds.ts";
 import { chooseRoots, type RootDecision, type Uncounted } from "./kept.ts";
@@ -166,6 +167,10 @@ async function settleRoots(deps: SettleDeps): Promise<Settled> {
   return { decisions, fates };
 }
 
+/** What looking at a lock leaves. */
+const garbageOfLock = 4_096;
+const garbage = new Garbage(16 * 1024 * 1024);
+
 const atOnce = 8;
 const mostWarned = 10;
 
@@ -183,6 +188,7 @@ async function unlockedOf(roots: readonly Root[], remover: Remover, tally: Tally
     const locks: (Lock | undefined)[] = [];
     await eachOf(root.versions.entries(), atOnce, async ([number, version]) => {
       locks[number] = await remover.lockOf(version);
+      garbage.left(garbageOfLock);
     });
     const [first] = locks.flatMap((lock) => lock ?? []);
     if (first === undefined) return;

@@ -9,9 +9,14 @@ import type { DatedVersion, KeyVersions } from "./versions.ts";
  */
 export type Root = KeyVersions & Dated & ManifestKey;
 
-/** Returns undefined if it is not the key of a root. `time`: when the first of its versions was stored. */
-export function rootOf(found: KeyVersions, time: Date): Root | undefined {
-  return parseManifestKey(found.key) && new LeanRoot(found, time);
+/**
+ * Returns undefined if it is not the key of a root. `time`: when the first of its versions was stored; `before`: another root,
+ * whose name is shared if it is the same.
+ */
+export function rootOf(found: KeyVersions, time: Date, before: Root | undefined): Root | undefined {
+  const parsed = parseManifestKey(found.key);
+  if (parsed === undefined) return undefined;
+  return new LeanRoot(found, parsed.name === before?.name ? before.name : copied(parsed.name), time);
 }
 
 /** Version, size, and when it was stored: milliseconds since 1970. */
@@ -19,22 +24,20 @@ type VersionRow = readonly [string, number, number];
 
 class LeanRoot implements Root {
   readonly key: string;
+  readonly name: string;
   readonly time: Date;
   readonly hidden: boolean;
   /** `VersionRow`s as JSON; of no markers, which is the rule, an empty text. */
   readonly #versions: string;
   readonly #markers: string;
 
-  constructor({ key, versions, markers, hidden }: KeyVersions, time: Date) {
+  constructor({ key, versions, markers, hidden }: KeyVersions, name: string, time: Date) {
     this.key = copied(key);
+    this.name = name;
     this.time = time;
     this.hidden = hidden;
     this.#versions = JSON.stringify(versions.map(({ version, size, stored }) => [version, size, stored.getTime()]));
     this.#markers = markers.length === 0 ? "" : JSON.stringify(markers.map(({ version, size }) => [version, size, 0]));
-  }
-
-  get name(): string {
-    return this.#parsed().name;
   }
 
   get stamp(): string {

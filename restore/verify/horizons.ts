@@ -14,19 +14,16 @@ export function horizons({ database }: References): Map<number, Horizon> {
       LEFT JOIN states USING (object)
     GROUP BY id`);
   database.run("CREATE INDEX temp.reach_id ON reach (id)");
-  const rows = database
-    .query<{ id: number; lock: number | null; short: number }, []>(
-      `SELECT backups.id, min(reach.lock) lock,
-         backups.until > 0 AND (coalesce(min(reach.lock), 0) < backups.until OR min(reach.locked) = 0
-           OR backups.compliance > min(reach.strict)) AS short
-       FROM backups JOIN needs ON needs.backup = backups.id JOIN reach ON reach.id = needs.object
-       GROUP BY backups.id`,
-    )
-    .all();
-  return new Map(
-    rows.map(({ id, lock, short }) => [
-      id,
-      { lockedUntil: lock === null ? undefined : new Date(lock), short: short === 1 },
-    ]),
+  const rows = database.query<{ id: number; lock: number | null; short: number }, []>(
+    `SELECT backups.id, min(reach.lock) lock,
+       backups.until > 0 AND (coalesce(min(reach.lock), 0) < backups.until OR min(reach.locked) = 0
+         OR backups.compliance > min(reach.strict)) AS short
+     FROM backups JOIN needs ON needs.backup = backups.id JOIN reach ON reach.id = needs.object
+     GROUP BY backups.id`,
   );
+  const found = new Map<number, Horizon>();
+  for (const { id, lock, short } of rows.iterate()) {
+    found.set(id, { lockedUntil: lock === null ? undefined : new Date(lock), short: short === 1 });
+  }
+  return found;
 }

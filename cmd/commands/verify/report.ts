@@ -4,7 +4,7 @@ import type { Finding } from "../../../restore/verify/findings.ts";
 import type { LostEntries } from "../../../restore/verify/losses.ts";
 import type { BackupVerdict, Verdict } from "../../../restore/verify/verify.ts";
 import { requestsLine } from "../../shared/requests.ts";
-import { bytes, count, counted, moment, table } from "../../terminal/format.ts";
+import { bytes, count, counted, moment, tableLines } from "../../terminal/format.ts";
 
 /** Findings of a kind that text names; `--json` has all. */
 const maxNamed = 20;
@@ -18,7 +18,7 @@ export function* reportLines(verdict: Verdict, share: string | undefined, counts
     ? "  content was not read: --read-data does that"
     : `  ${counted(read.objects, "object")} read and hashed (${share}), ${bytes(read.bytes)}${notedText(read)}`;
   yield `  requests: ${requestsLine(counts)}`;
-  if (backups.length > 1) yield* table(columns, backups.map(rowOf));
+  if (backups.length > 1) yield* tableLines(columns, rowsOf(backups));
   yield* section("damaged:", findingLines(verdict, "damage"));
   yield* section(`cannot be restored, or not completely: ${counted(lost, "entry", "entries")}`, lossLines(verdict));
   yield* section("not locked as promised, or not checked:", findingLines(verdict, "promise"));
@@ -63,8 +63,11 @@ export function verdictLine({ state, backups, found, lost }: Verdict): string {
 
 /** The first end of a lock among the backups that still promise something. */
 function earliest(backups: readonly BackupVerdict[]): Date | undefined {
-  const ends = backups.flatMap(({ lockedUntil }) => (lockedUntil === undefined ? [] : [lockedUntil.getTime()]));
-  return ends.length === 0 ? undefined : new Date(Math.min(...ends));
+  let first: Date | undefined;
+  for (const { lockedUntil = first } of backups) {
+    if (first === undefined || (lockedUntil !== undefined && lockedUntil < first)) first = lockedUntil;
+  }
+  return first;
 }
 
 function backupsText(backups: readonly BackupVerdict[]): string {
@@ -81,6 +84,10 @@ const columns = [
   { title: "locked until" },
   { title: "state" },
 ] as const;
+
+function* rowsOf(backups: readonly BackupVerdict[]): Generator<string[]> {
+  for (const backup of backups) yield rowOf(backup);
+}
 
 function rowOf({ manifest, header, totals, lockedUntil, state, lost }: BackupVerdict): string[] {
   return [
