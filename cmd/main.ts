@@ -4,6 +4,7 @@ import { randomBytes } from "node:crypto";
 import { fstatSync, writeSync } from "node:fs";
 import { hostname } from "node:os";
 import { type ExitStatus, exitStatus } from "../core/failure.ts";
+import { useCodecPrograms } from "../core/system/codec-programs.ts";
 import { commandWords } from "../core/system/command-line.ts";
 import { soundPath } from "../core/system/programs.ts";
 import packageJson from "../package.json" with { type: "json" };
@@ -71,6 +72,7 @@ function ioOf(screen: Screen, output: Output, json: boolean, signal: AbortSignal
 export async function main(words: readonly string[]): Promise<ExitStatus> {
   // Children, ours and those of the AWS SDK, get this one and are searched in it.
   process.env.PATH = soundPath(process.env.PATH);
+  useCodecPrograms();
   const controller = new AbortController();
   const { signal } = controller;
   abortOnSignals(controller);

@@ -107,6 +107,7 @@ export const arrows: ArrowTable = {
   "core/archive": [
     "core/archive/quilting/reading",
     "core/archive/snapshotting",
+    "core/archive/bundling",
     "core/archive/quilting",
     "core/archive/quilting/paths",
     "core/archive/quilting/layouts",
@@ -132,6 +133,17 @@ export const arrows: ArrowTable = {
     "core",
   ],
   "core/archive/snapshotting": ["core/archive/executables", "core/stored", "core/bucket", "core/format", "core"],
+  "core/archive/bundling": [
+    "core/archive/quilting/paths",
+    "core/archive/quilting/reading",
+    "core/archive/state",
+    "core/stored",
+    "core/bucket",
+    "core/config",
+    "core/system",
+    "core/format",
+    "core",
+  ],
   "core/archive/quilting": [
     "core/archive/quilting/paths",
     "core/archive/quilting/layouts",

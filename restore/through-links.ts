@@ -1,10 +1,12 @@
 /** Finds where a path leads that goes through links of the backup, as `/bin/ls` does if `/bin` is a link to `usr/bin`. */
 import { posix } from "node:path";
+import type { Manifest } from "../core/format/manifest.ts";
 import { type ByteString, parentOf } from "../core/format/path.ts";
+import { partListsOf } from "../core/manifest/part-lists.ts";
 import type { LoadedPart } from "../core/manifest/read.ts";
 import { type WalkOptions, walkParts } from "../core/manifest/walk.ts";
 
-type BackupWalk = Pick<WalkOptions, "bucket" | "manifest">;
+type BackupWalk = Pick<WalkOptions, "bucket"> & { readonly manifest: Pick<Manifest, "parts" | "bundles"> };
 
 /** `link`: the first link on the way; `end`: the path without links. */
 export type LinkedWay = { readonly link: ByteString; readonly end: ByteString };
@@ -41,17 +43,23 @@ function above(path: ByteString): ByteString[] {
   return folders;
 }
 
-async function linksAmong(walk: BackupWalk, wanted: ReadonlySet<ByteString>): Promise<Map<ByteString, ByteString>> {
+async function linksAmong(
+  { bucket, manifest }: BackupWalk,
+  wanted: ReadonlySet<ByteString>,
+): Promise<Map<ByteString, ByteString>> {
   const links = new Map<ByteString, ByteString>();
-  const parts = walkParts({
-    ...walk,
-    concerns: (first, next) => [...wanted].some((path) => path >= first && (next === undefined || path < next)),
-    wanted: ({ path, type }) => type === "link" && wanted.has(path),
-    // Reported by the restore itself.
-    onLost: () => {},
-    onBadEntry: () => {},
-  });
-  for await (const part of parts) addLinks(part, links);
+  for (const list of partListsOf(manifest)) {
+    const parts = walkParts({
+      bucket,
+      manifest: list,
+      concerns: (first, next) => [...wanted].some((path) => path >= first && (next === undefined || path < next)),
+      wanted: ({ path, type }) => type === "link" && wanted.has(path),
+      // Reported by the restore itself.
+      onLost: () => {},
+      onBadEntry: () => {},
+    });
+    for await (const part of parts) addLinks(part, links);
+  }
   return links;
 }
 

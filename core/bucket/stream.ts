@@ -6,8 +6,13 @@ const mebibyte = 1024 * 1024;
 
 export const firstPart = 8 * mebibyte;
 
-/** Parts sent at a time. One more fills up meanwhile, so a stream takes the memory of three. */
-const inFlight = 2;
+/** How an object is cut into parts. */
+export type PartPlan = {
+  /** Bytes of the part that follows `sent` bytes; never fewer than those of the part before. */
+  readonly sizeAfter: (sent: number) => number;
+  /** Parts sent at a time. One more fills up meanwhile. */
+  readonly atOnce: (size: number) => number;
+};
 
 /**
  * Size of the part that follows `sent` bytes. Parts grow by 1/1600 of what was sent before, so that 10,000 of them hold
@@ -16,6 +21,26 @@ const inFlight = 2;
  */
 export function partSize(sent: number): number {
   return Math.ceil((firstPart + sent / 1600) / mebibyte) * mebibyte;
+}
+
+/** For objects of unknown size. A stream takes the memory of three parts. */
+const usualPlan: PartPlan = { sizeAfter: partSize, atOnce: () => 2 };
+
+const largePart = 25 * mebibyte;
+/** Parts sent at a time, and bytes of all parts in memory: larger parts are sent fewer at a time, but always one. */
+const largeAtOnce = 10;
+const mostInMemory = 11 * largePart;
+/** S3 takes 10,000 parts. Compression can make content a little longer. */
+const partsForSure = 9_500;
+
+/**
+ * For large objects whose size is known to be at most `bytes`: parts of 25 MiB, ten at a time. From 230 GiB on, they are larger, so that
+ * 10,000 of them suffice.
+ */
+export function planForLarge(bytes: number): PartPlan {
+  const size = Math.max(largePart, Math.ceil(bytes / partsForSure / mebibyte) * mebibyte);
+  const inMemory = Math.floor(mostInMemory / size);
+  return { sizeAfter: () => size, atOnce: () => Math.max(1, Math.min(largeAtOnce, inMemory - 1)) };
 }
 
 /**
@@ -27,16 +52,17 @@ export async function putStream(
   key: string,
   source: AsyncIterable<Uint8Array>,
   options: Omit<PutOptions, "sha256">,
+  plan: PartPlan = usualPlan,
 ): Promise<Stored & { readonly sha256: string }> {
   const hash = createHash("sha256");
   let parts: PartSender | undefined;
   try {
-    let part = new PartBuffer(new Uint8Array(partSize(0)));
+    let part = new PartBuffer(new Uint8Array(plan.sizeAfter(0)));
     for await (const piece of source) {
       hash.update(piece);
       for (let rest = piece; rest.byteLength > 0; ) {
         if (part.isFull()) {
-          parts ??= new PartSender(await bucket.startUpload(key, options));
+          parts ??= new PartSender(await bucket.startUpload(key, options), plan);
           part = await parts.send(part);
         }
         rest = part.fill(rest);
@@ -77,7 +103,7 @@ class PartBuffer {
   }
 }
 
-/** Sends parts side by side, `inFlight` at most. */
+/** Sends parts side by side. */
 class PartSender {
   readonly #running = new Set<Promise<void>>();
   /** Buffers of sent parts, to be used again: the garbage collector would free so much memory too late. */
@@ -87,17 +113,19 @@ class PartSender {
   #failure: { readonly error: unknown } | undefined;
 
   readonly #upload: Upload;
+  readonly #plan: PartPlan;
 
-  constructor(upload: Upload) {
+  constructor(upload: Upload, plan: PartPlan) {
     this.#upload = upload;
+    this.#plan = plan;
   }
 
   /** Resolves with the next part to fill, once there is room for it in memory. */
   async send(part: PartBuffer): Promise<PartBuffer> {
-    while (this.#running.size >= inFlight) await Promise.race(this.#running);
+    while (this.#running.size >= this.#plan.atOnce(part.size)) await Promise.race(this.#running);
     this.#check();
     this.#start(part);
-    return this.#next(partSize(this.#sent));
+    return this.#next(this.#plan.sizeAfter(this.#sent));
   }
 
   async end(last: PartBuffer): Promise<Stored> {

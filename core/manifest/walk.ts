@@ -1,14 +1,15 @@
 /** Goes through a manifest part by part, in bounded memory. Parts that hold nothing of what is wanted are not read. */
 import { FormatError } from "../format/error.ts";
-import type { Manifest, PartRef } from "../format/manifest.ts";
+import type { PartRef } from "../format/manifest.ts";
 import type { ByteString } from "../format/path.ts";
 import type { ObjectSource } from "../stored/read.ts";
 import { type Loss, lossOf } from "./loss.ts";
+import type { PartList } from "./part-lists.ts";
 import { type LoadedPart, type OnBadEntry, openPart, readPart, refusal, type Wanted } from "./read.ts";
 
 export type WalkOptions = {
   readonly bucket: ObjectSource;
-  readonly manifest: Manifest;
+  readonly manifest: PartList;
   /** Which stretches of paths, from `first` up to `next`, are worth reading, and which entries are kept. */
   readonly concerns: (first: ByteString, next: ByteString | undefined) => boolean;
   readonly wanted: Wanted;
@@ -60,8 +61,8 @@ async function openOrLose(
   }
 }
 
-function stretchesOf({ parts }: Manifest): Stretch[] {
-  return parts.map((part, number) => ({ part, next: parts[number + 1]?.first }));
+function stretchesOf({ parts, end }: PartList): Stretch[] {
+  return parts.map((part, number) => ({ part, next: parts[number + 1]?.first ?? end }));
 }
 
 function fetchAhead(bucket: ObjectSource, { part }: Stretch): Promise<Uint8Array> {

@@ -55,6 +55,7 @@ test("an empty file gives the defaults", async () => {
       lockMode: "GOVERNANCE",
     },
     backup: { name: "host", stateDir: "/var/cache/backup" },
+    bundles: [],
   });
 });
 
@@ -92,6 +93,7 @@ describe("docs/configuration.md", async () => {
         lockMode: "GOVERNANCE",
       },
       backup: { name: "web1", stateDir: "/var/cache/backup" },
+      bundles: [],
     });
   });
 
