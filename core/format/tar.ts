@@ -52,14 +52,6 @@ export function tarEnd(length: number): Buffer {
   return zeros(end + ((record - ((length + end) % record)) % record));
 }
 
-/** More than the headers, the map and the padding of a member take. */
-export function mostOverhead({ entry, regions }: Pick<TarMember, "entry" | "regions">): number {
-  const attributes = [...entry.xattrs].reduce((sum, [name, value]) => sum + name.length + value.length + 64, 0);
-  const acls = (entry.acl?.access?.length ?? 0) + (entry.acl?.default?.length ?? 0);
-  const target = entry.type === "link" ? entry.target.length : 0;
-  return 8 * block + attributes + acls + 3 * entry.path.length + target + 40 * regions.length;
-}
-
 const zeros = (length: number): Buffer => Buffer.alloc(length);
 
 function mapOf(entry: HeadEntry, regions: readonly Region[], linkTo: ByteString | undefined): Buffer | undefined {

@@ -7,7 +7,7 @@ import { encodeHead, encodeReadableHead, type HeadEntry } from "../../format/ent
 import { FormatError } from "../../format/error.ts";
 import type { ByteString } from "../../format/path.ts";
 import { quoted } from "../../format/quoted.ts";
-import { paddingOf, tarEnd, tarHead } from "../../format/tar.ts";
+import { paddingOf, type TarMember, tarEnd, tarHead } from "../../format/tar.ts";
 import type { Notify } from "../../notice.ts";
 import { close, hasContentAt } from "../../system/files.ts";
 import { openHandle, openHandleToRead } from "../../system/handle.ts";
@@ -25,6 +25,7 @@ import type { BundleDigests, ContentDigest } from "./digests.ts";
 import { FileReader, type ReadFile } from "./file-content.ts";
 import { mayHaveNames, SameFiles } from "./same-files.ts";
 import type { TableRow, TarExtent } from "./table.ts";
+import { TornFolders } from "./torn-folders.ts";
 
 export type ReaderDeps = {
   /** Folders above the path of the bundle, the uppermost first: it is reached through them. They are not in the tar. */
@@ -125,7 +126,11 @@ export class BundleReader {
     using folders = new FolderStack(this.#deps.own);
     using same = new SameFiles();
     const reader = new FileReader(this.#deps.breathe);
+    const torn = new TornFolders();
+    const again = (entries: readonly HeadEntry[]) =>
+      entries.map((entry) => this.#counted(tarHead({ entry, regions: [] })));
     for (const { path, leads } of this.#all()) {
+      yield* again(torn.before(path));
       try {
         const handle = openHandle(folders.reach(path), nameOf(path));
         let held = handle;
@@ -134,8 +139,10 @@ export class BundleReader {
           folders.see(path, stat);
           if (this.#isPassedBy(leads)) continue;
           if (stat.type !== "file") {
-            const piece = this.#takeOther(path, handle, leads, same, onRow);
-            if (piece !== undefined) yield this.#counted(piece);
+            const taken = this.#takeOther(path, handle, leads, same, onRow);
+            if (taken === undefined) continue;
+            torn.add(taken.entry);
+            yield this.#counted(tarHead(taken));
             continue;
           }
           const file = openAhead(path, handle, stat);
@@ -152,6 +159,7 @@ export class BundleReader {
         this.#leaveOut(path, error, folders);
       }
     }
+    yield* again(torn.rest());
     yield this.#counted(tarEnd(this.#position));
   }
 
@@ -166,7 +174,7 @@ export class BundleReader {
     leads: boolean,
     same: SameFiles,
     onRow: (row: TableRow) => void,
-  ): Uint8Array | undefined {
+  ): TarMember | undefined {
     const seen = lookAt(handle);
     const plain = this.#entryOf(path, seen, handle);
     if (plain === undefined) {
@@ -183,7 +191,7 @@ export class BundleReader {
     this.#digests.describe(plain, leads);
     this.#digests.add(entry, [], leads);
     onRow({ path, head, extents: undefined, bytes: 0 });
-    return leads ? undefined : tarHead({ entry, regions: [], linkTo: first?.path });
+    return leads ? undefined : { entry, regions: [], linkTo: first?.path };
   }
 
   async *#takeFile(

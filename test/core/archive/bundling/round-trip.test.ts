@@ -1,7 +1,6 @@
 /** A bundle comes back as it was, by this program and by GNU tar. */
 import { describe, expect, test } from "bun:test";
 import { mkdir } from "node:fs/promises";
-import { join } from "node:path";
 import { isRoot } from "../../../support/services.ts";
 import { compareTrees } from "../../../support/tree/compare.ts";
 import { describeTree, withoutSockets } from "../../../support/tree/describe.ts";
@@ -22,7 +21,9 @@ for (const depth of [0, 1, 2]) {
       const { backup } = await bundle(rig, [section(tree, { depth })]);
       const { target, heard } = await restored(rig, backup.manifest);
       expect(heard).toEqual([]);
-      expect(compareTrees(expected, await describeTree(tree, { under: target }))).toEqual([]);
+      // Names of one file in two bundles become two files.
+      const ignore = depth < 2 ? [] : (["hard link"] as const);
+      expect(compareTrees(expected, await describeTree(tree, { under: target }), { ignore })).toEqual([]);
     });
   });
 }
@@ -38,4 +39,3 @@ test("GNU tar extracts a nasty tree from a bundle with all attributes", async ()
   const target = await undone(rig, theBundle(backup.manifest, tree), only);
   expect(compareTrees(expected, await describeTree(tree, { under: target }))).toEqual([]);
 });
-void join;
