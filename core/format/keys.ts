@@ -56,6 +56,7 @@ export const prefixes = {
   index: "index/",
   indexOf: (name: string) => `index/${name}/`,
   verified: "verified/",
+  bundles: "bundles/",
 } as const;
 
 /** Bytes of a place at most: S3 takes keys of 1,024, and a backup name and suffixes come to it. */

@@ -12,6 +12,7 @@ import {
 } from "../../core/bucket/contract.ts";
 import { throwIfFatal } from "../../core/bucket/fatal.ts";
 import { codecOf, isPack } from "../../core/format/encoding.ts";
+import { prefixes } from "../../core/format/keys.ts";
 import { lossOf } from "../../core/manifest/loss.ts";
 import { isContent } from "../../core/manifest/references/references.ts";
 import { eachOf } from "../../core/side-by-side.ts";
@@ -130,7 +131,7 @@ async function askForLocks(deps: LookDeps): Promise<LookFigures> {
       for (const same of rows) judge(same, info, deps);
       if (info?.whole === false) {
         figures.lockOnly += 1;
-        if (rows.some(({ kind }) => statesEncoding(kind))) figures.encodingUnknown += 1;
+        if (rows.some(statesEncoding)) figures.encodingUnknown += 1;
       }
     } catch (error) {
       const { how, damage } = lossOf(error, row.key);
@@ -196,7 +197,9 @@ class Asker {
   }
 }
 
-const statesEncoding = (kind: CheckedObject["kind"]): boolean => isContent(kind) && !isPack(kind);
+/** Keys of packs and bundles say it. */
+const statesEncoding = ({ kind, key }: CheckedObject): boolean =>
+  isContent(kind) && !isPack(kind) && !key.startsWith(prefixes.bundles);
 
 /** Yields objects without damage so far. If several contradict each other about one version, yields only one of them. */
 function* onePerVersion(findings: CollectDeps["findings"]): Generator<CheckedObject> {
@@ -204,13 +207,13 @@ function* onePerVersion(findings: CollectDeps["findings"]): Generator<CheckedObj
 }
 
 function judge(row: CheckedObject, info: Known | undefined, { findings, now }: LookDeps): void {
-  const { id, until, compliance, kind } = row;
+  const { id, key, until, compliance, kind } = row;
   if (info === undefined) {
     findings.add(id, "missing", "it is listed, but cannot be found", true);
     return;
   }
   const { retention } = info;
-  if (info.whole && isContent(kind)) {
+  if (info.whole && isContent(kind) && !key.startsWith(prefixes.bundles)) {
     const stated = info.metadata["storage-encoding"] ?? "none";
     const expected = isPack(kind) ? "none" : codecOf(kind);
     if (stated !== expected)
