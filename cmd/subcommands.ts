@@ -4,6 +4,7 @@
  */
 
 import { archive } from "./commands/archive/command.ts";
+import { bundle } from "./commands/bundle/command.ts";
 import { cost } from "./commands/cost/command.ts";
 import { createResources } from "./commands/create-resources/command.ts";
 import { doctor } from "./commands/doctor/command.ts";
@@ -29,6 +30,7 @@ export const commonOptions: readonly Option[] = [{ flag: "--json", help: "Print 
 /** All subcommands, in the order of `--help`. */
 export const subcommands: readonly Subcommand[] = [
   archive,
+  bundle,
   restore,
   list,
   verify,

@@ -57,6 +57,8 @@ export const arrows: ArrowTable = {
     "core/bucket/decorators",
     "core/bucket",
     "core/config",
+    "core/system",
+    "core/format",
     "core",
   ],
   cmd: ["cmd/terminal", "core"],

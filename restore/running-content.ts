@@ -6,7 +6,7 @@ import type { ObjectRef } from "../core/format/entry.ts";
 import type { ByteStream } from "../core/format/zlib.ts";
 import { type ObjectSource, readContent } from "../core/stored/read.ts";
 
-type Open = {
+type RunningObject = {
   readonly object: ObjectRef;
   readonly pieces: AsyncIterator<Uint8Array>;
   /** The piece that was read last, as what is behind its wanted bytes may be wanted next, and where it begins. */
@@ -18,7 +18,7 @@ const nothing = new Uint8Array();
 
 export class RunningContent implements AsyncDisposable {
   readonly #bucket: ObjectSource;
-  #open: Open | undefined;
+  #open: RunningObject | undefined;
 
   constructor(bucket: ObjectSource) {
     this.#bucket = bucket;
@@ -47,7 +47,7 @@ export class RunningContent implements AsyncDisposable {
   }
 }
 
-async function* following(open: Open): AsyncGenerator<Uint8Array> {
+async function* following(open: RunningObject): AsyncGenerator<Uint8Array> {
   if (open.piece.length > 0) yield open.piece;
   for (;;) {
     const next = await open.pieces.next();

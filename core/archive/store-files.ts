@@ -78,10 +78,7 @@ function withoutClaims({ database, plan }: StoreFilesDeps): UsableObjects {
 
 type LockedParts = Pick<StoredFiles, "parts"> & Extended;
 
-async function writeAndLock(
-  job: ArchiveJob,
-  { target, database, plan, bundle }: StoreFilesDeps,
-): Promise<LockedParts> {
+async function writeAndLock(job: ArchiveJob, { target, database, plan, bundle }: StoreFilesDeps): Promise<LockedParts> {
   const { bucket, config, notify, signal } = job;
   await bundle();
   signal.throwIfAborted();

@@ -8,7 +8,10 @@ import { absolutePath, oneOf, text, wholeNumber } from "./values.ts";
 const prefix = z
   .string()
   .transform((written) => written.replace(/\/+/g, "/").replace(/^\/|\/$/g, ""))
-  .refine((written) => /^[A-Za-z0-9._/-]{0,200}$/.test(written), 'give up to 200 letters, digits, ".", "_", "-" and "/"');
+  .refine(
+    (written) => /^[A-Za-z0-9._/-]{0,200}$/.test(written),
+    'give up to 200 letters, digits, ".", "_", "-" and "/"',
+  );
 
 const exclude = text.transform((written) =>
   written
@@ -19,7 +22,10 @@ const exclude = text.transform((written) =>
 
 const index = z
   .string()
-  .refine((written) => !written.startsWith("dynamodb:"), "an index in DynamoDB is not there yet: give state or metadata")
+  .refine(
+    (written) => !written.startsWith("dynamodb:"),
+    "an index in DynamoDB is not there yet: give state or metadata",
+  )
   .pipe(oneOf("state", "metadata"));
 
 export const bundleSection = z.strictObject({

@@ -68,7 +68,9 @@ function unknownSection(name: string, conf: Conf): Located {
 
 function unknownKey(section: string, name: string, conf: Conf): Located {
   const elsewhere = [...knownKeys].find(([, keys]) => keys.includes(name))?.[0];
-  const hint = elsewhere ? `: it belongs in [${elsewhere}]` : meant(name, knownKeys.get(section.startsWith(bundlePrefix) ? anyBundle : section) ?? [], String);
+  const hint = elsewhere
+    ? `: it belongs in [${elsewhere}]`
+    : meant(name, knownKeys.get(section.startsWith(bundlePrefix) ? anyBundle : section) ?? [], String);
   return {
     line: conf.get(section)?.settings.get(name)?.line ?? 0,
     why: `there is no key ${JSON.stringify(name)} in [${section}]${hint}`,

@@ -18,7 +18,9 @@ export function configDigest({ content, backup, bundles }: Config): string {
     content.shareWith,
     content.lockMode,
     content.follow,
-    ...(bundles.length > 0 ? [bundles.map(({ keyfile, ...shape }) => ({ ...shape, sealed: keyfile !== undefined }))] : []),
+    ...(bundles.length > 0
+      ? [bundles.map(({ keyfile, ...shape }) => ({ ...shape, sealed: keyfile !== undefined }))]
+      : []),
   ];
   return createHash("sha256").update(JSON.stringify(shape)).digest("hex");
 }

@@ -95,8 +95,7 @@ export const anyBundle = "bundle NAME";
 
 /** The keys of each section, to suggest the one that was meant. */
 export const knownKeys: ReadonlyMap<string, readonly string[]> = new Map(
-  Object.entries({ aws, s3, cloudformation, content: content.in, backup, [anyBundle]: bundleSection }).map(([name, section]) => [
-    name,
-    Object.keys(section.shape),
-  ]),
+  Object.entries({ aws, s3, cloudformation, content: content.in, backup, [anyBundle]: bundleSection }).map(
+    ([name, section]) => [name, Object.keys(section.shape)],
+  ),
 );

@@ -169,7 +169,6 @@ export function filterWithSuffix(suffix: string): Filter | undefined {
 
 /** What bundles are compressed with. */
 export const bundleCompressions = ["zstd", "gzip", "bzip2", "xz"] as const satisfies ContentCodec[];
-export type BundleCompression = (typeof bundleCompressions)[number];
 
 /** `level` is 0 for a codec without levels. */
 export type Compression = { readonly codec: CompressionName; readonly level: number };

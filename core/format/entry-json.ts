@@ -144,7 +144,7 @@ function decodeFlags(letters: string): number {
   return Object.entries(flagLetters).reduce((flags, [letter, bit]) => flags | (letters.includes(letter) ? bit : 0), 0);
 }
 
-/** `-1.500000000` is one and a half seconds before 1970: what `touch -d @-1.500000000` takes. @internal */
+/** `-1.500000000` is one and a half seconds before 1970: what `touch -d @-1.500000000` takes. */
 export function encodeMoment({ seconds, nanoseconds }: Moment): string {
   const before = seconds < 0 && nanoseconds > 0;
   const whole = before ? -(seconds + 1) : Math.abs(seconds);

@@ -13,18 +13,18 @@ const block = 512;
 const record = 20 * block;
 
 /** A run of data in a file with holes. */
-type Region = readonly [offset: number, length: number];
+type TarRegion = readonly [offset: number, length: number];
 
 export type TarMember = {
   readonly entry: HeadEntry;
   /** Data of a file, in order. All of it, if it has no holes. Empty for anything else. */
-  readonly regions: readonly Region[];
+  readonly regions: readonly TarRegion[];
   /** The member with the content, for a further name of a file. */
   readonly linkTo?: ByteString | undefined;
 };
 
 /** Returns the name of a path in a tar: without the first slash, and with a last one for a folder. */
-export function tarName(path: ByteString, type: HeadEntry["type"]): ByteString {
+function tarName(path: ByteString, type: HeadEntry["type"]): ByteString {
   if (path === "/") return "./" as ByteString;
   return `${path.slice(1)}${type === "folder" ? "/" : ""}` as ByteString;
 }
@@ -54,7 +54,7 @@ export function tarEnd(length: number): Buffer {
 
 const zeros = (length: number): Buffer => Buffer.alloc(length);
 
-function mapOf(entry: HeadEntry, regions: readonly Region[], linkTo: ByteString | undefined): Buffer | undefined {
+function mapOf(entry: HeadEntry, regions: readonly TarRegion[], linkTo: ByteString | undefined): Buffer | undefined {
   if (entry.type !== "file" || linkTo !== undefined || entry.holes.length === 0) return undefined;
   const end = regions.reduce((_, [offset, length]) => offset + length, 0);
   // A file that ends in a hole has an empty run of data at its end.

@@ -16,7 +16,7 @@ import {
 } from "../format/codec.ts";
 import { type Encoding, encodingOf, suffixOf } from "../format/encoding.ts";
 import { sha256 } from "../format/sha256.ts";
-import type { StorageClass } from "../format/storage-class.ts";
+import type { BundleClass } from "../format/storage-class.ts";
 import type { ByteStream } from "../format/zlib.ts";
 import { collect, once } from "./bytes.ts";
 
@@ -56,7 +56,7 @@ export type NewStream = NewObject & {
   readonly key: string;
   /** Is read when the object is begun: when all of a small one has come, or the first 8 MiB of a larger one. */
   readonly metadata: Readonly<Record<string, string>>;
-  readonly storageClass?: StorageClass;
+  readonly storageClass?: BundleClass;
   /** How it is cut into parts, if not as usual. */
   readonly plan?: PartPlan;
 };

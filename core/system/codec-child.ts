@@ -48,9 +48,9 @@ export async function* throughProgram(
   if (failure !== undefined) throw failure.error;
 }
 
-type Finished = Awaited<ReturnType<Child["finish"]>>;
+type EndedProgram = Awaited<ReturnType<Child["finish"]>>;
 
-function refusal(program: string, args: readonly string[], { exit, signal, stderrTail }: Finished): Error {
+function refusal(program: string, args: readonly string[], { exit, signal, stderrTail }: EndedProgram): Error {
   const how = exit === undefined ? `was ended by ${signal ?? "a signal"}` : `exited with status ${exit}`;
   const words = stderrTail.trim().replace(/\s*\n\s*/g, "; ");
   const why = `${program} ${how}${words === "" ? "" : `: ${words}`}`;

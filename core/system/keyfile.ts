@@ -22,7 +22,8 @@ export async function readKeyfile(path: string): Promise<Buffer> {
   try {
     const stat = await file.stat();
     if (!stat.isFile()) throw refused(path, "it is not a regular file", "name another one");
-    if ((stat.mode & othersMay) !== 0) throw refused(path, "others than its owner can read it", `run chmod 600 ${path}`);
+    if ((stat.mode & othersMay) !== 0)
+      throw refused(path, "others than its owner can read it", `run chmod 600 ${path}`);
     const us = process.geteuid?.() ?? 0;
     if (stat.uid !== us && stat.uid !== 0) throw refused(path, "it belongs to another user", "take it over with chown");
     const content = Buffer.alloc(Math.min(stat.size, mostBytes));

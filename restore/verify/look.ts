@@ -17,7 +17,7 @@ import { lossOf } from "../../core/manifest/loss.ts";
 import { isContent } from "../../core/manifest/references/references.ts";
 import { eachOf } from "../../core/side-by-side.ts";
 import type { CollectDeps } from "./collect.ts";
-import type { CheckedObject } from "./findings.ts";
+import type { CheckedObject, Findings } from "./findings.ts";
 import { KeyFolders } from "./key-folders.ts";
 
 export type LookDeps = Pick<CollectDeps, "bucket" | "references" | "findings" | "now" | "signal"> & {
@@ -92,7 +92,7 @@ class Overlays {
     if (!listed.deleteMarker) {
       for (const id of this.references.markFound(listed)) {
         this.#reportAbove(id, listed);
-        if (listed.archived) this.findings.add(id, "archived", inArchive);
+        if (listed.archived) addArchived(this.findings, { id, key: listed.key });
       }
     }
     this.#above.push(listed);
@@ -197,6 +197,11 @@ class Asker {
   }
 }
 
+/** Bundles are meant to be there. */
+function addArchived(findings: Findings, { id, key }: Pick<CheckedObject, "id" | "key">): void {
+  findings.add(id, key.startsWith(prefixes.bundles) ? "frozen" : "archived", inArchive);
+}
+
 /** Keys of packs and bundles say it. */
 const statesEncoding = ({ kind, key }: CheckedObject): boolean =>
   isContent(kind) && !isPack(kind) && !key.startsWith(prefixes.bundles);
@@ -219,7 +224,7 @@ function judge(row: CheckedObject, info: Known | undefined, { findings, now }: L
     if (stated !== expected)
       findings.add(id, "wrong-encoding", `it is stored as ${JSON.stringify(stated)}, the manifest says ${kind}`, true);
   }
-  if (info.whole && info.archived) findings.add(id, "archived", inArchive);
+  if (info.whole && info.archived) addArchived(findings, row);
   if (info.whole && info.legalHold)
     findings.add(id, "legal-hold", "it is under a legal hold: it cannot be removed until that is lifted");
   if (retention !== undefined) findings.locked(id, retention);

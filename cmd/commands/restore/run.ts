@@ -9,6 +9,7 @@ import { exitOf, restore } from "../../../restore/restore.ts";
 import type { RunSubcommand } from "../../io.ts";
 import { connectAs } from "../../shared/connect.ts";
 import { finding, isSurelyNewest } from "../../shared/finding.ts";
+import { useKeyfiles } from "../../shared/keyfiles.ts";
 import { requestsLine } from "../../shared/requests.ts";
 import { bytes, count, counted, duration, moment } from "../../terminal/format.ts";
 import type { RestoreArgs } from "./arguments.ts";
@@ -17,8 +18,9 @@ import { mayRestore } from "./confirm.ts";
 
 export const run: RunSubcommand<RestoreArgs> = async (args, io) => {
   const { target, paths, numericOwner, snapshots } = args;
-  const { bucket, counts } = await connectAs("restore", args, io);
+  const { bucket, counts, config } = await connectAs("restore", args, io);
   try {
+    await useKeyfiles(config, args.keyfile, io.notify);
     const wanted = args.manifest ?? (await chooseBackup(bucket, io));
     if (wanted === undefined) return exitStatus.done;
     const began = io.now();

@@ -19,7 +19,7 @@ import type { LockBudget } from "../quilting/reading/lock-wait.ts";
 import { type BundleId, BundleTable } from "../state/bundles.ts";
 import { excludedBy } from "./exclude.ts";
 import { metadataIndex } from "./fingerprint-index.ts";
-import { type BundleMeter, type StoreDeps, storeBundle, type Unit, Unnameable } from "./store.ts";
+import { type BundleMeter, type BundleUnit, type StoreDeps, storeBundle, Unnameable } from "./store.ts";
 import { findAll, findUnits, type WalkDeps } from "./walk.ts";
 
 export type BundlingDeps = {
@@ -59,7 +59,8 @@ export async function storeBundles(deps: BundlingDeps): Promise<BundleRef[]> {
   for (const section of table.sections()) {
     if (names.has(section)) continue;
     if (deps.keepOthers) refs.push(...keepSection(table, section, deps));
-    else dropBundles(table, table.inSection(section), deps.notify, `section [bundle ${section}] is not in conf any more`);
+    else
+      dropBundles(table, table.inSection(section), deps.notify, `section [bundle ${section}] is not in conf any more`);
   }
   return refs;
 }
@@ -150,7 +151,7 @@ class SectionRun {
     }
   }
 
-  async #one(unit: Omit<Unit, "paths">, find: () => Promise<PathSet>, deps: StoreDeps): Promise<void> {
+  async #one(unit: Omit<BundleUnit, "paths">, find: () => Promise<PathSet>, deps: StoreDeps): Promise<void> {
     const { signal, notify } = this.#deps;
     signal.throwIfAborted();
     this.#met.add(idOf(unit));

@@ -11,9 +11,9 @@ import type { Stat } from "../../system/stat.ts";
 import { decodeTarExtents, type TarExtent } from "./table.ts";
 
 /** `extents`: undefined for anything but a file. */
-type FirstName = { readonly path: ByteString; readonly extents: readonly TarExtent[] | undefined };
+type SameName = { readonly path: ByteString; readonly extents: readonly TarExtent[] | undefined };
 
-type Row = { readonly path: string; readonly extents: string };
+type SameFileRow = { readonly path: string; readonly extents: string };
 type Key = [device: number, inode: string, times: string, likeness: string];
 
 export class SameFiles implements Disposable {
@@ -21,7 +21,7 @@ export class SameFiles implements Disposable {
     device INTEGER, inode TEXT, times TEXT, likeness TEXT, path TEXT, extents TEXT,
     PRIMARY KEY (device, inode, times, likeness)
   ) WITHOUT ROWID`);
-  readonly #find: Statement<Row, Key>;
+  readonly #find: Statement<SameFileRow, Key>;
   readonly #add: Statement<unknown, [...Key, string, string]>;
 
   constructor() {
@@ -31,7 +31,7 @@ export class SameFiles implements Disposable {
   }
 
   /** Returns the first name of the same file; undefined if there was none, or if that is not sure. */
-  find(entry: HeadEntry, stat: Stat): FirstName | undefined {
+  find(entry: HeadEntry, stat: Stat): SameName | undefined {
     const row = mayHaveNames(stat) ? this.#find.get(...keyOf(entry, stat)) : null;
     if (row === null || !isByteString(row.path)) return undefined;
     return { path: row.path, extents: entry.type === "file" ? decodeTarExtents(row.extents) : undefined };

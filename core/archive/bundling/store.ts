@@ -29,7 +29,7 @@ import { BundleReader, type ReaderDeps } from "./reader.ts";
 import { TableSpool } from "./table.ts";
 
 /** What one bundle is to have in it. */
-export type Unit = Pick<ReaderDeps, "leading" | "keepsLeading" | "paths"> & {
+export type BundleUnit = Pick<ReaderDeps, "leading" | "keepsLeading" | "paths"> & {
   readonly path: ByteString;
   /** It has what lies above the depth of the others. */
   readonly above: boolean;
@@ -66,20 +66,20 @@ type Seen = { readonly look: string; readonly heads: string; readonly fingerprin
 const mostKept = 1_000;
 
 /** Returns what the manifest says of the bundle. Throws errors of the bucket, and of programs that compress. */
-export async function storeBundle(unit: Unit, deps: StoreDeps): Promise<BundleRef> {
+export async function storeBundle(unit: BundleUnit, deps: StoreDeps): Promise<BundleRef> {
   using spool = new TableSpool();
-  return await new Store(unit, deps, spool).run();
+  return await new BundleStore(unit, deps, spool).run();
 }
 
-class Store {
-  readonly #unit: Unit;
+class BundleStore {
+  readonly #unit: BundleUnit;
   readonly #deps: StoreDeps;
   readonly #spool: TableSpool;
   readonly #table: BundleTable;
   readonly #key: string;
   readonly #place: string;
 
-  constructor(unit: Unit, deps: StoreDeps, spool: TableSpool) {
+  constructor(unit: BundleUnit, deps: StoreDeps, spool: TableSpool) {
     this.#unit = unit;
     this.#deps = deps;
     this.#spool = spool;
@@ -237,7 +237,9 @@ class Store {
 /** Error for a bundle that no manifest can name: nothing in it could be read, or there is too much. */
 export class Unnameable extends Error {
   constructor(path: ByteString) {
-    super(`nothing of ${quoted(path)} could be read, or it has more entries than a manifest can name: choose another depth`);
+    super(
+      `nothing of ${quoted(path)} could be read, or it has more entries than a manifest can name: choose another depth`,
+    );
   }
 }
 

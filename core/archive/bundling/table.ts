@@ -46,7 +46,12 @@ export type WriteTableDeps = {
   readonly keyOf: (sha256: string) => string;
 };
 
-type Row = { readonly path: string; readonly head: string; readonly extents: string | null; readonly bytes: number };
+type SpooledRow = {
+  readonly path: string;
+  readonly head: string;
+  readonly extents: string | null;
+  readonly bytes: number;
+};
 
 export class TableSpool implements Disposable {
   readonly #database = openScratchDatabase(
@@ -73,8 +78,8 @@ export class TableSpool implements Disposable {
   /** Puts the table of the bundle that is stored as `object`. Returns its parts. */
   async write(object: ObjectRef, deps: WriteTableDeps): Promise<PartRef[]> {
     const parts: PartRef[] = [];
-    let draft = new Draft(object);
-    const lines = this.#database.query<Row, [number]>(
+    let draft = new TableDraft(object);
+    const lines = this.#database.query<SpooledRow, [number]>(
       "SELECT path, head, extents, bytes FROM lines WHERE number > ? ORDER BY number LIMIT 1000",
     );
     let last = 0;
@@ -86,7 +91,7 @@ export class TableSpool implements Disposable {
         if (!draft.take(path, line, bytes, deps.notify)) continue;
         if (!endsPart(path, draft.entries, draft.bytes)) continue;
         parts.push(await draft.put(deps));
-        draft = new Draft(object);
+        draft = new TableDraft(object);
       }
     }
     if (draft.entries > 0) parts.push(await draft.put(deps));
@@ -108,7 +113,7 @@ function placed(extents: string, { size }: ObjectRef): string {
 }
 
 /** A part of the table that is being put together. */
-class Draft {
+class TableDraft {
   bytes = 0;
   #fileBytes = 0;
   #first: ByteString | undefined;

@@ -21,7 +21,7 @@ export type KnownBundle = {
   readonly sealedWith: string;
 };
 
-type Row = {
+type BundleRow = {
   readonly section: string;
   readonly path: string;
   readonly above: number;
@@ -43,7 +43,7 @@ export class BundleTable {
   /** Returns a bundle if all of its objects are known and none is in doubt. */
   get({ section, path, above }: BundleId): KnownBundle | undefined {
     const row = this.#database
-      .query<Row, [string, string, number]>("SELECT * FROM bundles WHERE section = ? AND path = ? AND above = ?")
+      .query<BundleRow, [string, string, number]>("SELECT * FROM bundles WHERE section = ? AND path = ? AND above = ?")
       .get(section, path, above ? 1 : 0);
     return row === null ? undefined : toKnown(row);
   }
@@ -51,7 +51,7 @@ export class BundleTable {
   /** Returns all of a section, in order of path. */
   inSection(section: string): (BundleId & { readonly known: KnownBundle | undefined })[] {
     return this.#database
-      .query<Row, [string]>("SELECT * FROM bundles WHERE section = ? ORDER BY path, above")
+      .query<BundleRow, [string]>("SELECT * FROM bundles WHERE section = ? ORDER BY path, above")
       .all(section)
       .flatMap((row) => {
         const { path } = row;
@@ -97,7 +97,7 @@ export class BundleTable {
 
   /** Yields the ids of all objects that bundles need. */
   *objects(): Generator<number> {
-    for (const row of this.#database.query<Row, []>("SELECT * FROM bundles").iterate()) {
+    for (const row of this.#database.query<BundleRow, []>("SELECT * FROM bundles").iterate()) {
       const known = toKnown(row);
       for (const { id } of (known && this.objectsOf(known.ref)) ?? []) yield id;
     }
@@ -105,7 +105,7 @@ export class BundleTable {
 }
 
 /** Undefined for a row that another version of the program wrote. */
-function toKnown({ look, heads, sealed_with, description }: Row): KnownBundle | undefined {
+function toKnown({ look, heads, sealed_with, description }: BundleRow): KnownBundle | undefined {
   try {
     return { ref: parseBundleRef(description), look, heads, sealedWith: sealed_with };
   } catch (error) {

@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { bundleCompressions } from "../../../../core/format/codec.ts";
 import { passwordIn, usePassword } from "../../../../core/format/openssl.ts";
 import { toText } from "../../../../core/format/path.ts";
-import { faulty } from "../../bucket/faults.ts";
 import { everything, verified } from "../../../restore/verify/plant.ts";
+import { faulty } from "../../bucket/faults.ts";
 import { pruneRig } from "../../steward/support.ts";
 import { noise } from "../noise.ts";
 import { Rig } from "../rig.ts";
@@ -146,7 +146,9 @@ describe("keyfiles", () => {
     await rig.write("two/c", "changed");
     rig.ahead += 60_000;
     const { heard, backup } = await bundle(rig, sections);
-    expect(heard.join("\n")).toContain(`cannot use the keyfile ${JSON.stringify(keyfile)}: others than its owner can read it`);
+    expect(heard.join("\n")).toContain(
+      `cannot use the keyfile ${JSON.stringify(keyfile)}: others than its owner can read it`,
+    );
     expect(heard.join("\n")).toContain("the backup has 1 of them as earlier runs stored them");
     expect(backup.manifest.bundles).toEqual(before.backup.manifest.bundles);
   });
@@ -329,7 +331,9 @@ describe("trouble", () => {
     process.env.PATH = "/nowhere";
     try {
       const { heard } = await bundle(rig, [section(rig.file("two"), { compression: "xz" })]);
-      expect(heard.join()).toContain('cannot run "xz": there is no such program on this machine; install the package xz-utils');
+      expect(heard.join()).toContain(
+        'cannot run "xz": there is no such program on this machine; install the package xz-utils',
+      );
     } finally {
       process.env.PATH = path;
     }
@@ -380,10 +384,11 @@ test("what is excluded, and what this program writes itself, is not in a bundle"
   const exclude = ["*.tmp", `${rig.path}/**/cache`];
   const { backup } = await bundle(rig, [section(rig.path, { exclude })]);
   const { target } = await restored(rig, backup.manifest);
-  const there = (path: string) => stat(join(target, path)).then(
-    () => true,
-    () => false,
-  );
+  const there = (path: string) =>
+    stat(join(target, path)).then(
+      () => true,
+      () => false,
+    );
   expect(await there(rig.file("one/a"))).toBe(true);
   for (const path of [rig.file("one/cache"), rig.file("one/y.tmp"), join(rig.path, "bucket/bundles")]) {
     expect(await there(path)).toBe(false);

@@ -46,7 +46,10 @@ export type Restored = { readonly figures: Figures; readonly heard: readonly str
 export async function restored(
   rig: Rig,
   manifest: Manifest,
-  { paths = [], bucket = rig.bucket }: { readonly paths?: readonly string[]; readonly bucket?: Pick<Bucket, "get"> } = {},
+  {
+    paths = [],
+    bucket = rig.bucket,
+  }: { readonly paths?: readonly string[]; readonly bucket?: Pick<Bucket, "get"> } = {},
 ): Promise<Restored> {
   const { heard, notify } = notebook();
   const target = join(rig.path, `target-${randomBytes(4).toString("hex")}`);
@@ -74,7 +77,7 @@ export function theBundle({ bundles }: Manifest, path: string, above = false): B
 }
 
 /** Writes what is stored as a bundle into a file of the rig. */
-export async function saved(rig: Rig, { key, version }: Pick<BundleRef, "key" | "version">): Promise<string> {
+async function saved(rig: Rig, { key, version }: Pick<BundleRef, "key" | "version">): Promise<string> {
   const file = join(rig.path, `saved-${randomBytes(4).toString("hex")}`);
   await writeFile(file, Buffer.concat(await Array.fromAsync(rig.bucket.get(key, { version }))));
   return file;
