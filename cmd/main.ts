@@ -4,7 +4,6 @@ import { randomBytes } from "node:crypto";
 import { fstatSync, writeSync } from "node:fs";
 import { hostname } from "node:os";
 import { type ExitStatus, exitStatus } from "../core/failure.ts";
-import { useCodecPrograms } from "../core/system/codec-programs.ts";
 import { commandWords } from "../core/system/command-line.ts";
 import { soundPath } from "../core/system/programs.ts";
 import packageJson from "../package.json" with { type: "json" };
@@ -72,7 +71,6 @@ function ioOf(screen: Screen, output: Output, json: boolean, signal: AbortSignal
 export async function main(words: readonly string[]): Promise<ExitStatus> {
   // Children, ours and those of the AWS SDK, get this one and are searched in it.
   process.env.PATH = soundPath(process.env.PATH);
-  useCodecPrograms();
   const controller = new AbortController();
   const { signal } = controller;
   abortOnSignals(controller);
@@ -93,8 +91,11 @@ export async function main(words: readonly string[]): Promise<ExitStatus> {
       case "help":
         request.show();
         return exitStatus.done;
-      case "run":
+      case "run": {
+        const { useCodecPrograms } = await import("../core/system/codec-programs.ts");
+        useCodecPrograms();
         return request.subcommand.start(request.words, ioOf(screen, output, json, signal));
+      }
     }
   }
   const around = { screen, output, json, signal, debug: process.env.SYSBACKUP_DEBUG === "1" };
