@@ -14,6 +14,7 @@ import { quickstart } from "./commands/quickstart/command.ts";
 import { rebuildIndex } from "./commands/rebuild-index/command.ts";
 import { renew } from "./commands/renew/command.ts";
 import { restore } from "./commands/restore/command.ts";
+import { unbundle } from "./commands/unbundle/command.ts";
 import { updateResources } from "./commands/update-resources/command.ts";
 import { verify } from "./commands/verify/command.ts";
 import { writeConfig } from "./commands/write-config/command.ts";
@@ -38,6 +39,7 @@ export const subcommands: readonly Subcommand[] = [
   renew,
   rebuildIndex,
   cost,
+  unbundle,
   createResources,
   updateResources,
   writeConfig,

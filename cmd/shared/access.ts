@@ -23,7 +23,7 @@ export type PackageWords = {
   readonly mfa: { readonly device: string | undefined } | undefined;
 };
 
-/** Of subcommands that read content. */
+/** For subcommands that read content. */
 export const keyfileOption: Option = {
   flag: "--keyfile <file>",
   help: "Open sealed bundles with this file, besides those that conf names",

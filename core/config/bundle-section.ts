@@ -44,7 +44,7 @@ export const bundleName = z
   .regex(safeName, 'give up to 128 letters, digits, ".", "_" and "-", the first a letter or digit');
 
 export type BundleSection = {
-  /** Of the section: tells it from others. */
+  /** Name of the section: tells it from others. */
   readonly name: string;
   /** Absolute. */
   readonly path: string;

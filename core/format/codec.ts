@@ -95,7 +95,7 @@ const compressors = {
 
 const codecs = {
   ...compressors,
-  /** Of bundles, if their section of the configuration says so. */
+  /** Compress bundles, if their section of the configuration says so. */
   bzip2: { name: "bzip2", suffix: ".bz2", streaming: true, levels: { usual: 9, most: 9 }, ...byProgram("bzip2") },
   xz: { name: "xz", suffix: ".xz", streaming: true, levels: { usual: 6, most: 9 }, ...byProgram("xz") },
   /** A pack: the layout makes its frames, each of them as the codec `frame` does. */
@@ -169,6 +169,7 @@ export function filterWithSuffix(suffix: string): Filter | undefined {
 
 /** What bundles are compressed with. */
 export const bundleCompressions = ["zstd", "gzip", "bzip2", "xz"] as const satisfies ContentCodec[];
+export type BundleCompression = (typeof bundleCompressions)[number];
 
 /** `level` is 0 for a codec without levels. */
 export type Compression = { readonly codec: CompressionName; readonly level: number };

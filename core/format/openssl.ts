@@ -1,6 +1,6 @@
 /**
  * Seals whole objects as `openssl enc -aes-256-cbc -pbkdf2 -pass file:KEYFILE` does, byte for byte, and opens what that has
- * sealed: a mark, a salt of 8 bytes, then AES-256-CBC under a key and an IV that PBKDF2 makes of the password and the salt.
+ * sealed: a sealMark, a salt of 8 bytes, then AES-256-CBC under a key and an IV that PBKDF2 makes of the password and the salt.
  *
  * It proves nothing about who wrote the bytes: the digests of a manifest do.
  */
@@ -8,9 +8,10 @@ import { createCipheriv, createDecipheriv, pbkdf2Sync, randomBytes } from "node:
 import { altered, FormatError } from "./error.ts";
 import type { ByteStream } from "./zlib.ts";
 
-const mark = Buffer.from("Salted__");
+/** What sealed bytes begin with. */
+export const sealMark = Buffer.from("Salted__");
 const saltSize = 8;
-const headSize = mark.length + saltSize;
+const headSize = sealMark.length + saltSize;
 const blockSize = 16;
 /** What `openssl enc -pbkdf2` uses if nobody says otherwise. */
 const rounds = 10_000;
@@ -55,7 +56,7 @@ export async function* seal(content: ByteStream): AsyncGenerator<Uint8Array> {
   const salt = randomBytes(saltSize);
   const { key, iv } = keysOf(password, salt);
   const sealing = createCipheriv(cipher, key, iv);
-  yield Buffer.concat([mark, salt]);
+  yield Buffer.concat([sealMark, salt]);
   for await (const piece of content) yield sealing.update(piece);
   yield sealing.final();
 }
@@ -93,8 +94,8 @@ const notOpened = () => altered("it cannot be opened: the keyfile is another one
 const beginnings = ["28b52ffd", "1f8b", "fd377a58", "425a68"].map((hex) => Buffer.from(hex, "hex"));
 
 function openerOf(head: Buffer): ReturnType<typeof createDecipheriv> {
-  if (!mark.equals(head.subarray(0, mark.length))) throw altered("it is not sealed by OpenSSL");
-  const salt = head.subarray(mark.length, headSize);
+  if (!sealMark.equals(head.subarray(0, sealMark.length))) throw altered("it is not sealed by OpenSSL");
+  const salt = head.subarray(sealMark.length, headSize);
   const first = head.subarray(headSize, headSize + blockSize);
   for (const password of passwords.toReversed()) {
     const { key, iv } = keysOf(password, salt);
