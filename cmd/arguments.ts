@@ -143,14 +143,11 @@ function notText(doing: string, what: string | undefined, word: string): Failure
   return usage(doing, what, `${JSON.stringify(word)} is not UTF-8`, "give another name");
 }
 
+const giveValue = "give a value, or leave it out";
+
 /** Refuses an unset variable in a script: as a path, nothing would mean the current folder. */
 function emptyValue(flag: string): Failure {
-  return usage(
-    "use option",
-    flag,
-    "its value is empty, as that of an unset variable is",
-    "give a value, or leave it out",
-  );
+  return usage("use option", flag, "its value is empty, as that of an unset variable is", giveValue);
 }
 
 function checkBelongs(used: ReadonlySet<string>, subcommand: Subcommand) {
@@ -160,12 +157,7 @@ function checkBelongs(used: ReadonlySet<string>, subcommand: Subcommand) {
 
 function checkOperands(given: readonly string[], { name, operands }: Subcommand) {
   if (given.some((operand) => unguarded(operand) === "")) {
-    throw usage(
-      `run ${name}`,
-      undefined,
-      "an argument is empty, as an unset variable is",
-      "give a value, or leave it out",
-    );
+    throw usage(`run ${name}`, undefined, "an argument is empty, as an unset variable is", giveValue);
   }
   const [missing] = (operands.match(/<[^>]+>/g) ?? []).slice(given.length);
   if (missing !== undefined)

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Restores the files of one backup without sysbackup: see docs/recovery.md, and docs/format.md for the format.
 # It trusts no path of a manifest: the target is empty at first, and closed to other users; links are made after everything
-# else, and nothing that exists is replaced. Needs zstd, gzip, jq, sed, GNU coreutils; for S3 also aws.
+# else, and nothing that exists is replaced. Needs zstd, gzip, jq, sed, GNU coreutils; for S3 also aws; for flags chattr.
 set -u; umask 077
 if [ $# -ne 3 ]; then echo "usage: sh recover.sh s3://BUCKET|FOLDER MANIFEST-KEY EMPTY-FOLDER" >&2; exit 2; fi
 # Names can have characters that control a terminal, or reorder text: all such become "?".
@@ -61,6 +61,11 @@ meta() { # PATH UID GID MODE TIME: setuid and the like only if the owner is righ
   [ -L "$target$1" ] || chmod "$(printf %05o "$mode")" "$target$1"
   touch -h -d "@$5" "$target$1"
 }
+flags() { # PATH LETTERS: last of all, as nothing else can be done to what is immutable; never through a link
+  [ -e "$target$1" ] || return
+  [ "$(realpath -- "$target$1"; echo .)" = "$(pwd -P)${1%/}$(printf '\n.')" ] && chattr "+$2" "$target$1" 2>>"$work/noise" ||
+    problem "$1" "is restored, but not its flags of chattr: $2"
+}
 calls='# Turns lines of a part into calls: every text is quoted for the shell, and every number is a number (+ 0).
 def special: .sb // "---" | explode | map(if . == 45 then 0 else 512 end) | .[0] * 4 + .[1] * 2 + .[2];
 def meta: [.path, .uid, .gid, .mode + special, .mt];
@@ -87,8 +92,9 @@ jq -r 'select(.part).part | [.key, .version, .sha256] | join(" ")' "$work/root" 
 while read -r key version sha; do
   fetch "$key" "$version" >"$work/stored"; zstd -dcq <"$work/stored" >"$work/part"
   [ "$(digest <"$work/stored")" = "$sha" ] || { problem "$key" "is damaged or missing: a part of the manifest"; continue; }
-  jq -c 'select(.typ == "l" or .typ == "d")' "$work/part" >>"$work/late"
+  jq -c 'select(.typ == "l" or .typ == "d" or .fl)' "$work/part" >>"$work/late"
   run 'map(select(has("object"))) as $objects | .[] | select(has("typ")) | make($objects)' "$work/part"
 done <"$work/parts"
 run '(late("l") | "link \(meta + [.tgt] | @sh)"), (late("d") | "meta \(meta | @sh)")' "$work/late"
-[ ! -s "$work/problems" ] || die "$(wc -l <"$work/problems") problems: what they name is not restored" 3
+run '.[] | select(safe and (.fl // "" | test("^[iad]+$"))) | "flags \([.path, .fl] | @sh)"' "$work/late"
+[ ! -s "$work/problems" ] || die "$(wc -l <"$work/problems") problems: what they name is not restored, or not as it was" 3

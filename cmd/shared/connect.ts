@@ -47,7 +47,7 @@ export async function connect(
   counts: Counts = noCounts(),
 ): Promise<Connection> {
   const { now, notify, signal } = io;
-  const credentials = credentialsOf(config, assumed);
+  const credentials = credentialsOf(config, assumed, now);
   const { endpoint, pathStyle } = config.s3;
   const finding = findBucket(config, async () => {
     const place = { region: stackRegion(config) ?? anyRegion };
@@ -66,9 +66,9 @@ export async function connect(
 /** Region for STS and CloudFormation if nothing names one. */
 const anyRegion = "us-east-1";
 
-function credentialsOf(config: Config, assumed: AssumedRole | undefined): CredentialSettings {
-  if (assumed === undefined) return machineCredentials(config);
-  return { roleArn: assumed.arn, provider: assumed.credentials, sessionName: sessionNameOf(config) };
+function credentialsOf(config: Config, assumed: AssumedRole | undefined, now: () => Date): CredentialSettings {
+  if (assumed === undefined) return machineCredentials(config, now);
+  return { roleArn: assumed.arn, provider: assumed.credentials, sessionName: sessionNameOf(config), now };
 }
 
 async function assume(role: RoleName, words: PackageWords, config: Config, io: CommandIO): Promise<AssumedRole> {

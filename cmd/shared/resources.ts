@@ -4,10 +4,11 @@ import { connectStacks } from "../../core/create-resources/cloudformation.ts";
 import type { Resources } from "../../core/create-resources/create.ts";
 import { usersWithoutName } from "../../core/create-resources/machines.ts";
 import { givenSettings } from "../../core/create-resources/parameters.ts";
+import { askTagKeys, checkRoleTags } from "../../core/create-resources/role-tags.ts";
 import type { Stack } from "../../core/create-resources/stacks.ts";
 import { builtInTemplate } from "../../core/create-resources/template.ts";
 import type { UpdateDeps } from "../../core/create-resources/update.ts";
-import { exitStatus, Failure } from "../../core/failure.ts";
+import { type ExitStatus, exitStatus, Failure } from "../../core/failure.ts";
 import type { CommandIO } from "../io.ts";
 import type { ResourceArgs } from "./resource-options.ts";
 
@@ -36,6 +37,12 @@ export async function stackDeps({ region }: ResourceArgs, { notify, signal, rand
   const sleep = (milliseconds: number) => setTimeout(milliseconds, undefined, { signal });
   const nameless = (name: string) => usersWithoutName(name, stacks.region, signal);
   return { stacks, notify, sleep, signal, usersWithoutName: nameless };
+}
+
+/** Whether the stack, as it is now, is complete. */
+export async function statusOf({ package: name }: Resources, deps: UpdateDeps): Promise<ExitStatus> {
+  const tagged = await checkRoleTags(name, await askTagKeys(deps.stacks.region, deps.signal), deps);
+  return tagged ? exitStatus.done : exitStatus.incomplete;
 }
 
 /** Prints the template under comments, for a dry run: CloudFormation takes the output as it is. */

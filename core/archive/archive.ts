@@ -37,6 +37,7 @@ import { isCorruption, removeState, stateError, statePath } from "./state/databa
 import { lockState, makeStateDir } from "./state/folder.ts";
 import { syncIndex } from "./state/index-sync.ts";
 import { writeIndexObjects } from "./state/index-write.ts";
+import { demandMode } from "./state/lock-mode.ts";
 import { isLockProven, noteLockProven } from "./state/lock-proven.ts";
 import { bucketIdentity, withStateDatabase } from "./state/use.ts";
 import { noteMounts, refuseVanished } from "./state/vanished-bucket.ts";
@@ -186,6 +187,7 @@ async function run(job: ArchiveJob, database: Database, rebuilt: Notice | undefi
   await syncIndex({ bucket, database, name, ...belief, notify, signal });
   const skew = clockSkew(now(), bucket.serverTime(), notify);
   const plan = planRetention(startOfLocks(started, skew), content.daysRetained, content.lockMode);
+  await demandMode(database, content.lockMode, plan.promisedUntil);
   await mustKeepLocks(database, { bucket, name, mode: content.lockMode, start: startOfLocks(started, skew) }, notify);
   const target: WriteTarget = { bucket, retention: plan.retention, filters: job.filters };
 

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { BucketCredentials, CredentialProvider, Credentials, ServicePlace } from "../bucket/s3/credentials.ts";
 import type { Config } from "../config/config.ts";
 import { deniedInName, type InName, inName, isDenied, type SessionTags } from "./in-name.ts";
+import { shared } from "./kept.ts";
 import { clientConfigOf, ownCredentials } from "./own-credentials.ts";
 import { isBackupRole } from "./package.ts";
 
@@ -16,8 +17,9 @@ export type CredentialSettings = {
   readonly name?: string | undefined;
   /** Name of the session in the server's logs: 2 to 64 characters of `A-Za-z0-9_=,.@-`. Others are replaced. */
   readonly sessionName: string;
-  /** Credentials that several clients share (see `package-role.ts`). If given, profile and file are not read. */
+  /** Credentials that were requested before (see `package-role.ts`). If given, profile and file are not read. */
   readonly provider?: CredentialProvider | undefined;
+  readonly now: () => Date;
 };
 
 /**
@@ -36,11 +38,18 @@ export function credentialsFileOf({ aws }: Pick<Config, "aws">): string | undefi
   return serviceCredentials(process.env.CREDENTIALS_DIRECTORY) ?? aws.credentialsFile;
 }
 
-/** The machine's credentials, as configured. */
-export function machineCredentials(config: Pick<Config, "aws" | "backup">): CredentialSettings {
+const ofMachines = new WeakMap<object, CredentialSettings>();
+
+/** The machine's credentials, as configured: the same settings for the same `config`, so that all its clients share them. */
+export function machineCredentials(config: Pick<Config, "aws" | "backup">, now: () => Date): CredentialSettings {
+  const known = ofMachines.get(config);
+  if (known !== undefined) return known;
   const { profile, roleArn } = config.aws;
   const { name } = config.backup;
-  return { profile, credentialsFile: credentialsFileOf(config), roleArn, name, sessionName: sessionNameOf(config) };
+  const [credentialsFile, sessionName] = [credentialsFileOf(config), sessionNameOf(config)];
+  const settings = { profile, credentialsFile, roleArn, name, sessionName, now };
+  ofMachines.set(config, settings);
+  return settings;
 }
 
 /** Names the sessions of this backup in the server's logs. */
@@ -53,22 +62,38 @@ export function bucketCredentials(settings: CredentialSettings): BucketCredentia
   return { provide: (place) => credentialProvider(settings, place), role: settings.roleArn };
 }
 
-/** Returns one provider for all clients that are given the same `settings`. */
+/** Returns what all clients that are given the same `settings` share: keys are looked up, and a role is assumed, once for all. */
 export async function credentialProvider(
   settings: CredentialSettings,
   place: ServicePlace,
 ): Promise<CredentialProvider> {
   if (settings.provider !== undefined) return settings.provider;
   if (settings.roleArn === undefined) return ownCredentials(settings, place);
-  return async () => (await assumed(settings, place)).answer;
+  const session = sessionOf(settings, place);
+  return async () => (await session()).answer;
 }
 
 /** Whether the role takes this machine's name as a tag. Rejects if it cannot be assumed at all. */
 export async function takesName(settings: CredentialSettings, place: ServicePlace): Promise<boolean> {
-  return (await assumed(settings, place)).named;
+  return (await sessionOf(settings, place)()).named;
 }
 
-/** Assumes the role, once. */
+type RoleSession = () => Promise<InName<Credentials>>;
+
+/** By settings, and by the endpoint: sessions of one service are nothing to another one. */
+const sessions = new WeakMap<CredentialSettings, Map<string | undefined, RoleSession>>();
+
+/** Keeps the session in the role for all who ask with the same `settings`. */
+function sessionOf(settings: CredentialSettings, place: ServicePlace): RoleSession {
+  const known = sessions.get(settings) ?? new Map<string | undefined, RoleSession>();
+  sessions.set(settings, known);
+  const assume = () => assumed(settings, place);
+  const session = known.get(place.endpoint) ?? shared(assume, ({ answer }) => answer.expiration, settings.now);
+  known.set(place.endpoint, session);
+  return session;
+}
+
+/** Assumes the role. */
 async function assumed(settings: CredentialSettings, place: ServicePlace): Promise<InName<Credentials>> {
   const { roleArn = "", name, sessionName: session } = settings;
   const { fromTemporaryCredentials } = await import("@aws-sdk/credential-providers");

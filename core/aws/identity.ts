@@ -1,27 +1,26 @@
 /** Asks STS whose credentials these are. AWS code is loaded lazily. */
 
-import type { ServicePlace } from "../bucket/s3/credentials.ts";
+import type { CredentialProvider, ServicePlace } from "../bucket/s3/credentials.ts";
 import { credentialError, type S3Attempt } from "../bucket/s3/errors.ts";
-import { type CredentialSettings, credentialProvider } from "./credentials.ts";
 import { connectSts, isAboutKeys } from "./sts.ts";
 
 /** ARN of the user, role session or account that makes the requests. Holds no secret. */
 export type CallerArn = string;
 
 /**
- * Gets credentials, assumes the role if one is set, and asks STS who that is. Undefined if the server has no such request,
+ * Gets credentials, those of `role` if it is given, and asks STS who that is. Undefined if the server has no such request,
  * like Ceph: then there are credentials, but nobody has checked them. Errors are `BucketError`s.
  */
 export async function callerIdentity(
-  settings: CredentialSettings,
+  credentials: CredentialProvider,
   place: ServicePlace,
+  role?: string,
 ): Promise<CallerArn | undefined> {
   const { GetCallerIdentityCommand } = await import("@aws-sdk/client-sts");
   const { region, endpoint } = place;
   const what = endpoint ?? `sts.${region}`;
   const attempt: S3Attempt = { doing: "get credentials", what, bucket: what, endpoint };
-  const worded = (error: unknown) => Promise.reject(credentialError(error, attempt, settings.roleArn));
-  const credentials = await credentialProvider(settings, place);
+  const worded = (error: unknown) => Promise.reject(credentialError(error, attempt, role));
   const found = await credentials().catch(worded);
   const client = await connectSts(place, async () => found);
   try {

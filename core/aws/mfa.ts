@@ -9,6 +9,9 @@ import { connectSts, credentialsOf, isAboutKeys, signIn } from "./sts.ts";
 /** Asks for the code that `device` shows now; `trouble` says what was wrong with the previous one. Throws if there is nobody to ask. */
 export type AskCode = (device: string, trouble: string | undefined) => Promise<string>;
 
+/** `isGuess`: nobody said that it is the user's. */
+export type MfaDevice = { readonly serial: string; readonly isGuess: boolean };
+
 /** The longest session of STS: 36 hours. */
 const sessionSeconds = 129_600;
 const maxCodes = 3;
@@ -17,15 +20,20 @@ const maxCodes = 3;
 export type Caller = { readonly partition: string; readonly account: string; readonly arn: string };
 
 /** Asks for a code on each call, and again if the code is mistyped or was used before. */
-export function mfaSession(device: string, place: ServicePlace, askCode: AskCode): CredentialProvider {
+export function mfaSession(
+  device: MfaDevice,
+  place: ServicePlace,
+  own: CredentialProvider,
+  askCode: AskCode,
+): CredentialProvider {
   return async () => {
     let trouble: string | undefined;
     for (let attempt = 1; ; attempt++) {
-      const code = await askCode(device, trouble).catch((error: unknown) => {
+      const code = await askCode(device.serial, trouble).catch((error: unknown) => {
         throw error instanceof Failure ? new BucketError("credentials", error.parts) : error;
       });
       try {
-        return await sessionFor(device, code.replace(/\s/g, ""), place);
+        return await sessionFor(device.serial, code.replace(/\s/g, ""), place, own);
       } catch (error) {
         if (attempt === maxCodes || !isWrongCode(error)) throw refusal(error, device, place);
         trouble =
@@ -39,10 +47,10 @@ class NotACode extends Error {
   override readonly message = "a code has six digits";
 }
 
-async function sessionFor(device: string, code: string, place: ServicePlace) {
+async function sessionFor(device: string, code: string, place: ServicePlace, own: CredentialProvider) {
   if (!/^\d{6}$/.test(code)) throw new NotACode();
   const { GetSessionTokenCommand } = await import("@aws-sdk/client-sts");
-  const client = await connectSts(place);
+  const client = await connectSts(place, own);
   try {
     const wanted = { SerialNumber: device, TokenCode: code, DurationSeconds: sessionSeconds };
     return credentialsOf(await client.send(new GetSessionTokenCommand(wanted)));
@@ -60,7 +68,10 @@ function isWrongCode(error: unknown): boolean {
 const otherDevice =
   "give its ARN or serial number with --mfa-device, as the IAM console shows it under your security credentials";
 
-function refusal(error: unknown, device: string, place: ServicePlace): BucketError {
+const guessed =
+  "this user has no such device; that it has the user's name was a guess, as the user may not list its devices (iam:ListMFADevices)";
+
+function refusal(error: unknown, { serial: device, isGuess }: MfaDevice, place: ServicePlace): BucketError {
   const attempt = {
     doing: "sign in with a code of the MFA device",
     what: device,
@@ -77,7 +88,11 @@ function refusal(error: unknown, device: string, place: ServicePlace): BucketErr
     return new BucketError("credentials", { ...parts, why: "the code is wrong, or was used before", remedy });
   }
   if (/MFA serial|validate MFA code|serialNumber/i.test(reason))
-    return new BucketError("credentials", { ...parts, why: "this user has no such device", remedy: otherDevice });
+    return new BucketError("credentials", {
+      ...parts,
+      why: isGuess ? guessed : "this user has no such device",
+      remedy: otherDevice,
+    });
   if (/session credentials/i.test(reason)) {
     const remedy = "use the access key of an IAM user; or leave out --mfa, if the session was started with a code";
     return new BucketError("credentials", {
@@ -91,24 +106,48 @@ function refusal(error: unknown, device: string, place: ServicePlace): BucketErr
 }
 
 /**
- * Finds the caller's own device. Asks IAM if the caller may (iam:ListMFADevices); if not, assumes that the device has the name
- * of the user, which is the default of IAM.
+ * Finds the caller's own device. Asks IAM if the caller may (iam:ListMFADevices); if not, guesses that the device has the name
+ * of the user. IAM lets people choose it.
  */
-export async function ownDevice({ arn, partition, account }: Caller, place: ServicePlace): Promise<string> {
+export async function ownDevice(
+  { arn, partition, account }: Caller,
+  place: ServicePlace,
+  own: CredentialProvider,
+): Promise<MfaDevice> {
   const user = /:user\/(?:.*\/)?([^/]+)$/.exec(arn)?.[1];
   if (user === undefined) throw noDevice(arn, "these are not the keys of an IAM user, and only users have devices");
-  const devices = await devicesOf(user, place).catch(() => [`arn:${partition}:iam::${account}:mfa/${user}`]);
+  const devices = await devicesOf(user, place, own).catch((error: unknown) => {
+    if (!isRefusal(error)) throw worded(error, arn, place);
+    return undefined;
+  });
+  if (devices === undefined) return { serial: `arn:${partition}:iam::${account}:mfa/${user}`, isGuess: true };
   const [device, ...others] = devices;
   if (device === undefined) throw noDevice(arn, "this user has none that shows codes");
   if (others.length > 0) throw noDevice(arn, `this user has several: ${devices.join(", ")}`);
-  return device;
+  return { serial: device, isGuess: false };
+}
+
+/** Whether IAM answered, also one that is none: services other than Amazon's have STS, and no users to ask for. */
+function isRefusal(error: unknown): boolean {
+  return typeof error === "object" && error !== null && "$metadata" in error && !isAboutKeys(error);
+}
+
+function worded(error: unknown, caller: string, { endpoint }: ServicePlace): BucketError {
+  const attempt = { doing: "find the MFA device of", what: caller, bucket: caller, endpoint };
+  const { kind, parts } = credentialError(error, attempt, undefined);
+  return new BucketError(kind, { ...parts, what: caller });
 }
 
 /** Lists the user's devices, without security keys (`u2f/`), which show no codes. */
-async function devicesOf(user: string, { region, endpoint }: ServicePlace): Promise<string[]> {
+async function devicesOf(
+  user: string,
+  { region, endpoint }: ServicePlace,
+  credentials: CredentialProvider,
+): Promise<string[]> {
   const { IAMClient, ListMFADevicesCommand } = await import("@aws-sdk/client-iam");
   const handler = await requestHandler();
-  const client = new IAMClient({ region, requestHandler: handler, ...(endpoint !== undefined && { endpoint }) });
+  const where = { region, ...(endpoint !== undefined && { endpoint }) };
+  const client = new IAMClient({ ...where, credentials, requestHandler: handler });
   try {
     const { MFADevices = [] } = await client.send(new ListMFADevicesCommand({ UserName: user }));
     return MFADevices.flatMap(({ SerialNumber = "" }) => (/:u2f\/|^$/.test(SerialNumber) ? [] : [SerialNumber]));

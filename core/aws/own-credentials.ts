@@ -6,11 +6,13 @@ import { access, constants, stat } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { BucketError } from "../bucket/contract.ts";
-import type { CredentialProvider, Credentials, ServicePlace } from "../bucket/s3/credentials.ts";
+import type { CredentialProvider, ServicePlace } from "../bucket/s3/credentials.ts";
 import { reasonOf } from "../failure.ts";
 import { requestHandler } from "./handler.ts";
+import { shared } from "./kept.ts";
 
 export type OwnSettings = {
+  readonly now: () => Date;
   readonly profile?: string | undefined;
   readonly credentialsFile?: string | undefined;
 };
@@ -34,7 +36,7 @@ async function newProvider(settings: OwnSettings, place: ServicePlace): Promise<
   const isNamed = profile !== undefined || credentialsFile !== undefined;
   const search = () => fromNodeProviderChain({ clientConfig, ignoreCache: true })();
   const find = isNamed ? fromFiles : () => search().catch((error: unknown) => hiddenCause(fromFiles, error));
-  return rereading(explained(find, settings), filesOf(settings));
+  return rereading(explained(find, settings), filesOf(settings), settings.now);
 }
 
 export async function clientConfigOf({ region, endpoint }: ServicePlace) {
@@ -65,22 +67,14 @@ function filesOf({ credentialsFile }: OwnSettings): string[] {
 /** A date in the past: clients of the SDK then ask again before each request. */
 const askAgain = new Date(0);
 
-/** Keeps what does not expire until one of the files changes. */
-function rereading(find: CredentialProvider, files: readonly string[]): CredentialProvider {
-  let held: { readonly credentials: Promise<Credentials>; readonly seen: string } | undefined;
+/** Keeps what was found until it expires, or one of the files changes. */
+function rereading(find: CredentialProvider, files: readonly string[], now: () => Date): CredentialProvider {
+  let held: { readonly get: CredentialProvider; readonly seen: string } | undefined;
   return async () => {
     const seen = await fingerprintOf(files);
-    if (held?.seen !== seen) held = { credentials: find(), seen };
-    const { credentials } = held;
-    try {
-      const found = await credentials;
-      if (found.expiration === undefined) return { ...found, expiration: askAgain };
-      if (held?.credentials === credentials) held = undefined;
-      return found;
-    } catch (error) {
-      if (held?.credentials === credentials) held = undefined;
-      throw error;
-    }
+    if (held?.seen !== seen) held = { get: shared(find, ({ expiration }) => expiration, now), seen };
+    const found = await held.get();
+    return found.expiration === undefined ? { ...found, expiration: askAgain } : found;
   };
 }
 

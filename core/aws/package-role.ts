@@ -12,7 +12,9 @@ import { sessionName } from "./credentials.ts";
 import { callerIdentity } from "./identity.ts";
 import { kept } from "./kept.ts";
 import { type AskCode, type Caller, mfaSession, ownDevice } from "./mfa.ts";
+import { ownCredentials } from "./own-credentials.ts";
 import { type RoleName, roleArn } from "./package.ts";
+import { partitionOf } from "./partition.ts";
 import { connectSts, credentialsOf, isAboutKeys, signIn } from "./sts.ts";
 
 export type PackageRole = {
@@ -44,18 +46,20 @@ export async function assumePackageRole(
 ): Promise<AssumedRole> {
   const { account, mfa } = wanted;
   const ownOne = mfa !== undefined && mfa.device === undefined;
-  const caller = account === undefined || ownOne ? await callerOf(place) : undefined;
+  const own = await ownCredentials({ now }, place);
+  const caller = account === undefined || ownOne ? await callerOf(place, own) : undefined;
   const partition = caller?.partition ?? partitionOf(place.region);
   const arn = roleArn({ partition, account: account ?? caller?.account ?? "", package: wanted.package }, wanted.role);
-  const device = ownOne && caller !== undefined ? await ownDevice(caller, place) : mfa?.device;
-  const session = device === undefined ? undefined : kept(mfaSession(device, place, askCode), now);
+  const given = mfa?.device === undefined ? undefined : { serial: mfa.device, isGuess: false };
+  const device = ownOne && caller !== undefined ? await ownDevice(caller, place, own) : given;
+  const session = device === undefined ? own : kept(mfaSession(device, place, own, askCode), now);
   const credentials = kept(() => assume(arn, wanted, place, session), now);
   await credentials();
   return { arn, credentials };
 }
 
-async function callerOf(place: ServicePlace): Promise<Caller> {
-  const arn = await callerIdentity({ sessionName: "" }, place).catch((error: unknown) => {
+async function callerOf(place: ServicePlace, own: CredentialProvider): Promise<Caller> {
+  const arn = await callerIdentity(own, place).catch((error: unknown) => {
     if (!(error instanceof BucketError) || error.kind !== "credentials") throw error;
     throw new BucketError("credentials", {
       ...error.parts,
@@ -72,18 +76,12 @@ async function callerOf(place: ServicePlace): Promise<Caller> {
   });
 }
 
-/** The partition of a region: China and GovCloud have their own. */
-function partitionOf(region: string): string {
-  return /^cn-/.test(region) ? "aws-cn" : /^us-gov-/.test(region) ? "aws-us-gov" : "aws";
-}
-
 async function assume(
   arn: string,
   wanted: PackageRole,
   place: ServicePlace,
-  session: CredentialProvider | undefined,
+  session: CredentialProvider,
 ): Promise<Credentials> {
-  await session?.();
   const { AssumeRoleCommand } = await import("@aws-sdk/client-sts");
   const client = await connectSts(place, session);
   try {
@@ -103,6 +101,8 @@ function refusal(
   { package: name, role, mfa }: PackageRole,
   place: ServicePlace,
 ): BucketError {
+  // What was wrong before, with the keys or the code, says so itself.
+  if (error instanceof BucketError) return error;
   const worded = credentialError(
     error,
     { doing: "assume the role", what: arn, bucket: arn, endpoint: place.endpoint },

@@ -22,7 +22,7 @@ export const unitNames = {
 } as const satisfies Readonly<Record<Exclude<RoleName, "restore">, string>>;
 
 export type PackagePlace = {
-  /** `aws`, `aws-cn` or `aws-us-gov`. */
+  /** Such as `aws`, `aws-cn` or `aws-iso-b`. */
   readonly partition: string;
   /** Twelve digits. */
   readonly account: string;

@@ -3,17 +3,17 @@ import type { STSClient } from "@aws-sdk/client-sts";
 import type { CredentialProvider, Credentials, ServicePlace } from "../bucket/s3/credentials.ts";
 import { requestHandler } from "./handler.ts";
 
-/** Connects with the SDK's default chain if no credentials are given. The caller destroys the client. */
+/** The caller destroys the client. */
 export async function connectSts(
   { region, endpoint }: ServicePlace,
-  credentials?: CredentialProvider,
+  credentials: CredentialProvider,
 ): Promise<STSClient> {
   const { STSClient } = await import("@aws-sdk/client-sts");
   return new STSClient({
     region,
     requestHandler: await requestHandler(),
     ...(endpoint !== undefined && { endpoint }),
-    ...(credentials !== undefined && { credentials }),
+    credentials,
   });
 }
 

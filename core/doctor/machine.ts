@@ -3,8 +3,9 @@
  * the same error, so that only the first one reports it.
  */
 
-import { credentialsFileOf, machineCredentials, takesName } from "../aws/credentials.ts";
+import { credentialProvider, credentialsFileOf, machineCredentials, takesName } from "../aws/credentials.ts";
 import { type CallerArn, callerIdentity } from "../aws/identity.ts";
+import { ownCredentials } from "../aws/own-credentials.ts";
 import { roleNames, unitNames } from "../aws/package.ts";
 import type { Bucket, LockState } from "../bucket/contract.ts";
 import { type Config, loadConfig } from "../config/config.ts";
@@ -67,14 +68,15 @@ export function createMachine({ confDir, hostName, name, bucket, unit, connect, 
   const runner = once(async () => findRunner(await service()));
   const caller = once(async () => {
     await mustBeReadable(await config(), await unitName());
-    return identity(await config(), undefined);
+    const [settings, place] = [machineCredentials(await config(), now), placeOf(await config())];
+    return callerIdentity(await ownCredentials(settings, place), place);
   });
   const assumed = once(async () => {
     await caller();
-    const settings = await config();
-    return identity(settings, settings.aws.roleArn);
+    const [settings, place] = [machineCredentials(await config(), now), placeOf(await config())];
+    return callerIdentity(await credentialProvider(settings, place), place, settings.roleArn);
   });
-  const named = once(async () => takesName(machineCredentials(await config()), placeOf(await config())));
+  const named = once(async () => takesName(machineCredentials(await config(), now), placeOf(await config())));
   const opened = once(async () => {
     open = await connect(await config());
     return open;
@@ -144,10 +146,6 @@ async function mustBeReadable(config: Config, unit: string): Promise<void> {
 }
 
 const anyRegion = "us-east-1";
-
-function identity(config: Config, roleArn: string | undefined): Promise<CallerArn | undefined> {
-  return callerIdentity({ ...machineCredentials(config), roleArn }, placeOf(config));
-}
 
 function placeOf({ s3 }: Config) {
   const { region = process.env.AWS_REGION ?? process.env.AWS_DEFAULT_REGION ?? anyRegion, endpoint } = s3;

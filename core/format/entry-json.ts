@@ -5,10 +5,12 @@
  * `mt` is decimal seconds with nine digits of nanoseconds, as text, since a JSON number would lose them. Bytes that are
  * not UTF-8 stand as base64 in a twin field with the suffix `_b64`, beside a readable approximation.
  */
+
 import { z } from "zod";
 import { base64, decodeBytes, decodePath, encodeBytes } from "./bytes-json.ts";
 import type { Acl, Common, Entry, Extent, FileEntry, Moment, Owner } from "./entry.ts";
 import { altered } from "./error.ts";
+import { decodeFlags, encodeFlags } from "./flags.ts";
 import { count, longestWrittenLine, parseAs, sha256Hex } from "./lines.ts";
 import { type ByteString, fromBytes, fromText, toBytes, toExactText, toText } from "./path.ts";
 import { isPlain } from "./plain-entry.ts";
@@ -129,19 +131,6 @@ function encodeSpecialBits(mode: number): string {
 
 function decodeSpecialBits(bits: string): number {
   return (bits[0] === "s" ? 0o4000 : 0) | (bits[1] === "s" ? 0o2000 : 0) | (bits[2] === "t" ? 0o1000 : 0);
-}
-
-/** Letters of `chattr`, and the kernel's bits. */
-const flagLetters = { i: 0x10, a: 0x20, d: 0x40 } as const;
-
-function encodeFlags(flags: number): string {
-  return Object.entries(flagLetters)
-    .map(([letter, bit]) => (flags & bit ? letter : ""))
-    .join("");
-}
-
-function decodeFlags(letters: string): number {
-  return Object.entries(flagLetters).reduce((flags, [letter, bit]) => flags | (letters.includes(letter) ? bit : 0), 0);
 }
 
 /** `-1.500000000` is one and a half seconds before 1970: what `touch -d @-1.500000000` takes. */

@@ -47,6 +47,8 @@ export type RenewSummary = {
   readonly damaged: number;
   /** Objects whose lock could not be extended, for other reasons. */
   readonly refused: number;
+  /** Objects that are locked in GOVERNANCE mode, though a kept backup promises COMPLIANCE. */
+  readonly weaker: number;
   /** What the names hold. */
   readonly holdings: readonly Holding[];
 };
@@ -58,7 +60,7 @@ const mostReported = 10;
 export async function renew(job: RenewJob): Promise<RenewSummary> {
   const { bucket, roots, names, policy, notify, signal } = job;
   const now = job.now();
-  const figures = { backups: 0, objects: 0, bytes: 0, extended: 0, damaged: 0, refused: 0 };
+  const figures = { backups: 0, objects: 0, bytes: 0, extended: 0, damaged: 0, refused: 0, weaker: 0 };
   const onUnreadable = ({ object, loss: { how } }: Unreadable) => {
     figures.damaged += 1;
     if (figures.damaged > mostReported) return;
@@ -108,11 +110,13 @@ export async function renew(job: RenewJob): Promise<RenewSummary> {
       figures.objects += 1;
       figures.bytes += object.size;
       growth.addUndated(object.owner, object.size);
-      const outcome = await extendOne(object, job);
+      const { outcome, isWeaker } = await extendOne(object, job);
       if (outcome !== "long enough") figures[outcome] += 1;
+      if (isWeaker) figures.weaker += 1;
     });
     job.onProgress(figures.objects);
   }
+  if (figures.weaker > 0) notify(weakerNotice(figures.weaker));
   const holdings = growth.holdings(needs.names(), () => true, false);
   growth.warn(holdings, notify);
   return { ...figures, holdings };
@@ -147,32 +151,38 @@ function datesNotice(dated: readonly RootDecision[]) {
   );
 }
 
-type LockOutcome = "extended" | "long enough" | "damaged" | "refused";
+/** The mode is not renew's to change: anybody who may put can promise COMPLIANCE, of which nobody could get rid. */
+function weakerNotice(count: number) {
+  const message = `${count} objects are locked in GOVERNANCE mode, though a backup promises COMPLIANCE: renew keeps the mode that a lock has; \`sysbackup verify\` shows which`;
+  return { level: "error", code: "weaker-mode", message } as const;
+}
+
+type LockOutcome = {
+  readonly outcome: "extended" | "long enough" | "damaged" | "refused";
+  readonly isWeaker: boolean;
+};
 
 async function extendOne(object: NeededVersion, { bucket, notify }: RenewJob): Promise<LockOutcome> {
-  const { key, version, until } = object;
+  const { key, version, until, compliance } = object;
+  let isWeaker = false;
   const report = (why: string) => notify(notRenewed(`the lock of ${JSON.stringify(key)} is not extended: ${why}`));
   try {
     const lock = await bucket.retention(key, version);
-    if (lock !== undefined && lock.until.getTime() >= until) return "long enough";
-    await extend(bucket, object, lock?.mode);
-    return "extended";
+    isWeaker = compliance === 1 && lock?.mode !== "COMPLIANCE";
+    if (lock !== undefined && lock.until.getTime() >= until) return { outcome: "long enough", isWeaker };
+    await extend(bucket, object, lock?.mode ?? "GOVERNANCE");
+    return { outcome: "extended", isWeaker };
   } catch (error) {
     const { kind, parts } = throwIfFatal(error);
     // An archive extended it further since we looked.
-    if (kind === "locked") return "long enough";
+    if (kind === "locked") return { outcome: "long enough", isWeaker };
     const isMissing = kind === "missing";
     report(isMissing ? "it is missing; `sysbackup verify` shows what that costs" : parts.why);
-    return isMissing || kind === "damaged" ? "damaged" : "refused";
+    return { outcome: isMissing || kind === "damaged" ? "damaged" : "refused", isWeaker };
   }
 }
 
-/** Keeps the mode of the lock: COMPLIANCE cannot be left, and was not asked for. */
-async function extend(
-  bucket: Pick<Bucket, "extend">,
-  { key, version, until }: NeededVersion,
-  mode: LockMode = "GOVERNANCE",
-) {
+async function extend(bucket: Pick<Bucket, "extend">, { key, version, until }: NeededVersion, mode: LockMode) {
   await bucket.extend(key, version, { mode, until: new Date(until + slack) });
 }
 

@@ -20,6 +20,14 @@ export async function collect(stream: ByteStream, most: number): Promise<Uint8Ar
   return pieces.length === 1 && first !== undefined ? first : Buffer.concat(pieces, size);
 }
 
+/** Passes a stream on. `count` gets the size of each piece before it is passed on; what it throws ends the stream. */
+export async function* counted(stream: ByteStream, count: (bytes: number) => void): AsyncGenerator<Uint8Array> {
+  for await (const piece of stream) {
+    count(piece.length);
+    yield piece;
+  }
+}
+
 /** Passes a stream on. Throws a FormatError if it has more than `most` bytes. */
 export async function* bounded(stream: ByteStream, most: number): AsyncGenerator<Uint8Array> {
   let size = 0;

@@ -1,11 +1,11 @@
-/** Flags of files and folders that `chattr` sets. The kernel uses the same bits in `statx` and in its ioctls. */
+/** Flags of files and folders that `chattr` sets. */
+import { flagBits } from "../format/flags.ts";
 import { check, fixedBuffer, libc } from "./libc.ts";
 
-const flagBits = { immutable: 0x10, appendOnly: 0x20, noDump: 0x40 } as const;
 /** All flags that are kept. */
-export const keptFlags = flagBits.immutable | flagBits.appendOnly | flagBits.noDump;
+export const keptFlags = flagBits.i | flagBits.a | flagBits.d;
 /** Flags with which a file can neither be changed nor replaced. */
-export const lockingFlags = flagBits.immutable | flagBits.appendOnly;
+export const lockingFlags = flagBits.i | flagBits.a;
 
 const FS_IOC_GETFLAGS = 0x80086601;
 const FS_IOC_SETFLAGS = 0x40086602;

@@ -23,6 +23,7 @@ import { type Iam, openIam } from "./iam.ts";
 import { awaitKey, type Patience, pausesForNew } from "./key-works.ts";
 import { lookAtFile } from "./machine.ts";
 import { type Changes, merged } from "./merge.ts";
+import { patientIam } from "./patient-iam.ts";
 import type { CredentialsSource, WriteConfigRequest } from "./request.ts";
 import { checkLockDays, findRole, type MachineRole, type RoleDescription } from "./role.ts";
 import { serviceSteps } from "./services.ts";
@@ -153,7 +154,7 @@ async function keyPlan(
   const user = await lookAtUser(iam, source.name, machine, known);
   pair = user.usable;
   const copy = await copyFor(source, user);
-  const making = userSteps(iam, user, machine, keep);
+  const making = userSteps(patientIam(iam, { pauses: pausesForNew, sleep, signal }), user, machine, keep);
   const first = [...making, works(making.length > 0 ? pausesForNew : [])];
   return end(copy === undefined ? first : [...first, copyStep(copy, () => present(pair), signal)], !user.usable, copy);
 }

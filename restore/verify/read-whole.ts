@@ -10,6 +10,7 @@ import { readPack } from "../../core/inventory/read-pack.ts";
 import type { FoundObject } from "../../core/inventory/writer.ts";
 import { digestOf } from "../../core/manifest/references/references.ts";
 import type { Budget } from "../../core/side-by-side.ts";
+import { counted } from "../../core/stored/bytes.ts";
 import { type ObjectSource, readContent } from "../../core/stored/read.ts";
 import { Unending } from "../../core/stored/unending.ts";
 import { checkFlowing } from "../flowing.ts";
@@ -75,13 +76,6 @@ function byFrame(extents: readonly NeededExtent[]): Map<string, NeededExtent[]> 
 function holds(content: Uint8Array, { offset, length, sha256 }: NeededExtent): boolean {
   const bytes = content.subarray(offset, offset + length);
   return bytes.length === length && Bun.SHA256.hash(bytes, "hex") === sha256;
-}
-
-async function* counted(stored: AsyncIterable<Uint8Array>, count: (bytes: number) => void): AsyncGenerator<Uint8Array> {
-  for await (const piece of stored) {
-    count(piece.length);
-    yield piece;
-  }
 }
 
 const contentKey = /^content\/([0-9a-f]{64})(?:\.|$)/;

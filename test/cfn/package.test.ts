@@ -76,6 +76,7 @@ describe("with everything that can be asked for, and the longest names,", () => 
         BucketName: "b".repeat(63),
         KmsKeyArn: "arn:aws-us-gov:kms:us-gov-west-1:210987654321:key/12345678-1234-1234-1234-123456789012",
         ReplicationBucketArn: "arn:aws-us-gov:s3:::copy",
+        OtherReaders: Array.from({ length: 10 }, () => `AROA${"X".repeat(60)}`).join(","),
         IndexTable: "yes",
         RequireMfaToRestore: "yes",
       },

@@ -2,6 +2,8 @@
 import { describe, expect, test } from "bun:test";
 import { chmod, chown, mkdir, readdir, readFile, readlink, rename, stat, utimes, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { fromText } from "../../core/format/path.ts";
+import { lstat } from "../../core/system/stat.ts";
 import { sampleBucket, sampleKey } from "../core/format/sample-backup.ts";
 import { attack } from "../support/attack.ts";
 import { scratch } from "../support/faults/scratch.ts";
@@ -52,6 +54,17 @@ const tree: Children = {
     someone: file("someone's\n", { uid: 12_345, gid: 54_321, mode: 0o2750 }),
   }),
 };
+
+const chattr = (...args: string[]) => Bun.spawnSync(["chattr", ...args]).exitCode === 0;
+
+async function canFlag(): Promise<boolean> {
+  await using place = await scratch();
+  const path = join(place.path, "probe");
+  await writeFile(path, "");
+  return chattr("+i", path) && chattr("-i", path);
+}
+
+const mayFlag = isRoot && Bun.which("chattr") !== null && (await canFlag());
 
 type Source = {
   /** Folder of the bucket. */
@@ -124,6 +137,55 @@ describe.skipIf(lacks)("recover.sh", () => {
       expect(await readFile(join(target, "etc/services"), "utf8")).toStartWith("ssh 22/tcp\n");
     },
   );
+
+  test.skipIf(!mayFlag)("recover.sh sets flags of chattr last, on files, folders and what is in them", async () => {
+    await using dir = await scratch();
+    const source = join(dir.path, "source");
+    await buildTree(source, {
+      closed: folder({ inside: file("x"), other: file("y") }),
+      log: file("log\n"),
+      plain: file("p"),
+    });
+    const flagged = [
+      ["+i", "closed/inside"],
+      ["+ia", "closed"],
+      ["+a", "log"],
+      ["+d", "plain"],
+    ] as const;
+    const target = join(dir.path, "target");
+    try {
+      for (const [letters, name] of flagged) expect(chattr(letters, join(source, name))).toBe(true);
+      const from = await bucketOf(dir.path, source, {});
+      expect(await recover(from, target)).toEqual({ exit: 0, stdout: "", stderr: "" });
+      for (const name of ["closed", "closed/inside", "closed/other", "log", "plain"]) {
+        const of = (root: string) => lstat(fromText(join(root, name))).flags;
+        expect([name, of(join(target, source))]).toEqual([name, of(source)]);
+      }
+      const [expected, found] = [await describeTree(source), await describeTree(source, { under: target })];
+      expect(compareTrees(expected, found)).toEqual([]);
+    } finally {
+      chattr("-R", "-f", "-iad", dir.path);
+    }
+  });
+
+  test.skipIf(!mayFlag)("recover.sh names what cannot get its flags, and restores it", async () => {
+    await using dir = await scratch();
+    const source = join(dir.path, "source");
+    await buildTree(source, { log: file("log\n") });
+    const target = join(dir.path, "target");
+    const bin = join(dir.path, "bin");
+    await mkdir(bin);
+    await writeFile(join(bin, "chattr"), "#!/bin/sh\nexit 1\n", { mode: 0o755 });
+    try {
+      expect(chattr("+a", join(source, "log"))).toBe(true);
+      const { exit, stderr } = await recover(await bucketOf(dir.path, source, {}), target, { path: bin });
+      expect(stderr).toContain(`"${join(source, "log")}" is restored, but not its flags of chattr: a\n`);
+      expect(exit).toBe(3);
+      expect(await readFile(join(target, source, "log"), "utf8")).toBe("log\n");
+    } finally {
+      chattr("-R", "-f", "-iad", dir.path);
+    }
+  });
 
   test("recover.sh fetches from S3 with key, version and range", async () => {
     await using dir = await scratch();
@@ -333,6 +395,39 @@ describe.skipIf(lacks)("recover.sh, of a hostile manifest,", () => {
       expect(await readdir(target)).toEqual([]);
     },
     { skip: !isRoot },
+  );
+
+  attack(
+    {
+      by: "W",
+      what: "A manifest for recover.sh has flags of chattr for a path that a link of its own leads out of the target",
+      before: "flags were not set at all",
+      now: "flags are set only on what lies under its own path in the target, without links",
+    },
+    async () => {
+      await using dir = await scratch();
+      const [outside, bucket, target] = ["outside", "bucket", "target"].map((name) => join(dir.path, name));
+      if (outside === undefined || bucket === undefined || target === undefined) throw new Error("three are named");
+      await mkdir(outside);
+      await writeFile(join(outside, "victim"), "x");
+      const lost = [[0, 0, 8, 0, 8, "0".repeat(64)]];
+      const entries = [
+        { typ: "l", path: "/a", ...common, tgt: outside },
+        { typ: "f", path: "/a/victim", ...common, size: 8, dat: lost, fl: "i" },
+        { typ: "f", path: "/b", ...common, size: 8, dat: lost, fl: "i; touch pwned" },
+      ];
+      try {
+        const { exit, stderr } = await recover({ bucket, manifest: await handmade(bucket, entries) }, target);
+        expect(exit).toBe(3);
+        expect(stderr).toContain('"/a/victim" is restored, but not its flags');
+        expect(await readlink(join(target, "a"))).toBe(outside);
+        expect(lstat(fromText(join(outside, "victim"))).flags ?? 0).toBe(0);
+        expect(await readdir(dir.path)).not.toContain("pwned");
+      } finally {
+        chattr("-R", "-f", "-iad", dir.path);
+      }
+    },
+    { skip: !mayFlag },
   );
 
   test("twin: a folder of one's own that others may write to is closed while it is filled", async () => {

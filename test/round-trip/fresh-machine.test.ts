@@ -222,6 +222,13 @@ describe.skipIf(!moto || !has("python3"))("on a fresh machine", () => {
       "this user has no such device; give its ARN or serial number with --mfa-device",
     ],
     [
+      "the device was guessed by the user's name, and is another one",
+      ["--mfa"],
+      "GetSessionToken",
+      "MultiFactorAuthentication failed, unable to validate MFA code.  Please verify your MFA serial number is valid and associated with this user.",
+      "that it has the user's name was a guess, as the user may not list its devices (iam:ListMFADevices); give its ARN",
+    ],
+    [
       "the keys are of a session",
       ["--mfa"],
       "GetSessionToken",

@@ -9,6 +9,8 @@ import { DeleteObjectCommand, GetObjectRetentionCommand, type S3Client, S3Servic
 import type { Bucket } from "../../core/bucket/contract.ts";
 import { readAll } from "../../core/bucket/stream.ts";
 import { parseManifestKey } from "../../core/format/keys.ts";
+import { isAboutLock, refusal, refusedByLock, type Words } from "../support/faults/aws-words.ts";
+import { faultProxy } from "../support/faults/proxy.ts";
 import { scratch } from "../support/faults/scratch.ts";
 import { sysbackup, writeConf } from "../support/program.ts";
 import { ceph } from "../support/services.ts";
@@ -163,6 +165,46 @@ describe.skipIf(ceph === undefined)("archive on Ceph", () => {
           expect(await statusOf(send(machine.admin, machine.bucket, stored))).toBe(other?.status ?? 403);
       }
       expect(await machine.state()).toEqual(before);
+    },
+    5 * minutes,
+  );
+});
+
+describe.skipIf(ceph === undefined)("after a change of lock_mode to COMPLIANCE on Ceph", () => {
+  /** A machine with a backup in GOVERNANCE mode, whose next ones are to be in COMPLIANCE mode. */
+  async function changed(refused?: Words) {
+    const machine = await Guarded.open();
+    const { endpoint } = machine.service;
+    const proxy = faultProxy(endpoint, (request, forward) =>
+      refused !== undefined && request.method === "PUT" && isAboutLock(request) ? refusal(refused) : forward(),
+    );
+    const { conf } = await machine.configure(Object.values(archiveRights), { lock_mode: "GOVERNANCE" });
+    const file = join(conf, "conf");
+    await writeFile(file, (await Bun.file(file).text()).replace(endpoint, proxy.endpoint));
+    await archive(conf);
+    const before = await machine.state();
+    expect(new Set(before.map(({ mode }) => mode))).toEqual(new Set(["GOVERNANCE"]));
+    await writeFile(file, (await Bun.file(file).text()).replace("lock_mode = GOVERNANCE", "lock_mode = COMPLIANCE"));
+    const packs = async () => (await machine.state()).filter(({ key }) => key.startsWith("packs/"));
+    const verify = async () => {
+      const rights = [...Object.values(readRights), { action: "GetObjectRetention", keys: "*" }];
+      const reader = await machine.configure(rights);
+      return sysbackup(["verify", "test", "--conf-dir", reader.conf]);
+    };
+    const end = () => machine[Symbol.asyncDispose]().finally(() => proxy[Symbol.dispose]());
+    return { conf, packs, verify, [Symbol.asyncDispose]: end };
+  }
+
+  // Ceph does not change the mode of a lock either, in words of its own.
+  test.each([["in Ceph's own words", undefined] as const, ...Object.entries(refusedByLock)])(
+    "after a change of lock_mode to COMPLIANCE on a service that refuses to change the mode of a lock, %s, packs are stored again, and verify finds all as promised",
+    async (_, words) => {
+      await using at = await changed(words);
+      const again = await archive(at.conf, { exits: [0, 3] });
+      expect(again.stderr).toContain("its content is to be stored again");
+      expect(again.objectsStored).toBeGreaterThan(0);
+      expect(new Set((await at.packs()).map(({ mode }) => mode))).toEqual(new Set(["GOVERNANCE", "COMPLIANCE"]));
+      expect(await at.verify()).toMatchObject({ exit: 0 });
     },
     5 * minutes,
   );

@@ -102,8 +102,9 @@ export async function temporaryFiles(target: string): Promise<string[]> {
 export async function bucketOf(confDir: string): Promise<Bucket> {
   const { s3, aws } = await loadConfig({ confDir, hostName: "test" });
   if (s3.bucket === undefined) throw new Error("the configuration names no bucket");
-  const settings = { ...s3, bucket: s3.bucket, credentials: bucketCredentials({ ...aws, sessionName: "test" }) };
-  const tools = { now: () => new Date(), sleep: Bun.sleep, random: Math.random, counts: noCounts() };
+  const now = () => new Date();
+  const settings = { ...s3, bucket: s3.bucket, credentials: bucketCredentials({ ...aws, sessionName: "test", now }) };
+  const tools = { now, sleep: Bun.sleep, random: Math.random, counts: noCounts() };
   return openBucket(settings, tools);
 }
 

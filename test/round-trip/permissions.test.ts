@@ -69,8 +69,8 @@ describe.skipIf(ceph === undefined)("with the template's policies on Ceph", () =
       for (const statement of policies.bucket.Statement) {
         if (!(await isTaken(stage.setBucketPolicy(bucket, policyOf([statement]))))) refused.add(statement.Sid);
       }
-      // Two that are taken would do the opposite of what they say: the effect of the first is tested below.
-      refused.add("EveryPutStatesItsLock").add("NobodyWithoutAName");
+      // These are taken, and would do the opposite of what they say: the effect of the first is tested below.
+      for (const sid of ["EveryPutStatesItsLock", "NobodyWithoutAName", "OnlyRolesOfThePackageRead"]) refused.add(sid);
       expect([...refused].toSorted()).toEqual(changes.map(({ sid }) => sid).toSorted());
     });
 
@@ -130,7 +130,8 @@ describe.skipIf(ceph === undefined)("with the template's policies on Ceph", () =
       ["NobodyHidesOrHoldsOrLiftsLocks", "steward", "set a legal hold", "refused"],
       ["ChangesThroughCloudFormationOnly", "steward", "remove the lifecycle rules", "refused"],
       ["ChangesThroughCloudFormationOnly", "steward", "change the default lock", "refused"],
-      ["OnlyRolesOfThePackage", "restore", "read in packs/", "allowed"],
+      ["OnlyRolesOfThePackage", "steward", "delete a version that is not locked", "allowed"],
+      ["OnlyRolesOfThePackageRead", "restore", "read in packs/", "allowed"],
       ["OwnNameOnly", "backup", "store, locked, in index/ under its own name", "allowed"],
       ["OwnNameOnly", "backup", "store, locked, in index/ under another machine's name", "refused"],
       ["OwnNameOnly", "steward", "store, locked, in index/ under another machine's name", "allowed"],
@@ -155,11 +156,14 @@ describe.skipIf(ceph === undefined)("with the template's policies on Ceph", () =
       expect(await answer(everywhere(statement), role, attempt)).toBe(outcome);
     });
 
-    test("OnlyRolesOfThePackage keeps another role out", async () => {
+    test.each([
+      ["OnlyRolesOfThePackage", "store, locked, in packs/"],
+      ["OnlyRolesOfThePackageRead", "read in packs/"],
+    ])("%s keeps another role out", async (sid, attempt) => {
       const { Statement } = bucketForCeph(stage.policies(await stage.bucket()), "restore", stage.ids());
-      const statement = Statement.find(({ Sid }) => Sid === "OnlyRolesOfThePackage");
+      const statement = Statement.find(({ Sid }) => Sid === sid);
       if (statement === undefined) throw new Error("there is no such statement");
-      expect(await answer(everywhere(statement), "backup", "read in packs/")).toBe("refused");
+      expect(await answer(everywhere(statement), "backup", attempt)).toBe("refused");
     });
 
     test("EveryPutStatesItsLock also refuses a put that states its lock", async () => {

@@ -3,7 +3,7 @@ import { withDefaults } from "../../../core/create-resources/parameters.ts";
 import { exitStatus } from "../../../core/failure.ts";
 import type { RunSubcommand } from "../../io.ts";
 import type { ResourceArgs } from "../../shared/resource-options.ts";
-import { printStack, printTemplate, resourcesOf, stackDeps } from "../../shared/resources.ts";
+import { printStack, printTemplate, resourcesOf, stackDeps, statusOf } from "../../shared/resources.ts";
 
 export const run: RunSubcommand<ResourceArgs> = async (args, io) => {
   const resources = resourcesOf(args);
@@ -14,7 +14,7 @@ export const run: RunSubcommand<ResourceArgs> = async (args, io) => {
   const deps = await stackDeps(args, io);
   try {
     printStack(await createResources(resources, deps), "created", deps.stacks.region, io);
-    return exitStatus.done;
+    return await statusOf(resources, deps);
   } finally {
     deps.stacks.close();
   }

@@ -3,6 +3,7 @@ import { type ListedBackup, listBackups } from "../../../core/manifest/list.ts";
 import type { RunSubcommand } from "../../io.ts";
 import { backupColumns, backupRow } from "../../shared/backup-table.ts";
 import { connectAs } from "../../shared/connect.ts";
+import { finding } from "../../shared/finding.ts";
 import { count, counted, table } from "../../terminal/format.ts";
 import type { ListArgs } from "./arguments.ts";
 
@@ -14,7 +15,7 @@ export const run: RunSubcommand<ListArgs> = async ({ onlyName, ...access }, io) 
     let overlaid = 0;
     let status: ExitStatus = exitStatus.done;
     let contradicted = 0;
-    const now = () => bucket.serverTime() ?? io.now();
+    const { now } = finding(bucket, io);
     for await (const backup of listBackups({ bucket, now }, onlyName)) {
       io.signal.throwIfAborted();
       found += 1;

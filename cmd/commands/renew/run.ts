@@ -4,6 +4,7 @@ import { type RenewSummary, renew } from "../../../core/steward/renew.ts";
 import { findAllRoots } from "../../../core/steward/whole-list.ts";
 import type { RunSubcommand } from "../../io.ts";
 import { connectAs } from "../../shared/connect.ts";
+import { finding } from "../../shared/finding.ts";
 import { holdingLines } from "../../shared/holding-lines.ts";
 import { requestsLine } from "../../shared/requests.ts";
 import { bytes, counted, moment } from "../../terminal/format.ts";
@@ -13,7 +14,7 @@ export const run: RunSubcommand<RenewArgs> = async ({ names, policy, days, mostD
   const { bucket, counts } = await connectAs("steward", access, io);
   try {
     const { roots } = await findAllRoots(bucket);
-    const time = bucket.serverTime() ?? io.now();
+    const time = finding(bucket, io).now();
     const stale = staleDays === undefined ? [] : await staleNames(roots, { bucket, names, days: staleDays, now: time });
     const { now, notify, signal } = io;
     const onProgress = (objects: number) => io.progress.update({ doneBytes: 0, files: objects });
@@ -36,7 +37,9 @@ export const run: RunSubcommand<RenewArgs> = async ({ names, policy, days, mostD
 
 function statusOf(renewed: RenewSummary | undefined, stale: readonly Stale[]): ExitStatus {
   if (renewed !== undefined && renewed.damaged > 0) return exitStatus.damaged;
-  return stale.length > 0 || (renewed?.refused ?? 0) > 0 ? exitStatus.incomplete : exitStatus.done;
+  return stale.length > 0 || (renewed?.refused ?? 0) + (renewed?.weaker ?? 0) > 0
+    ? exitStatus.incomplete
+    : exitStatus.done;
 }
 
 function staleLines(stale: readonly Stale[]): string[] {
@@ -47,10 +50,11 @@ function staleLines(stale: readonly Stale[]): string[] {
 
 function renewedLines(renewed: RenewSummary | undefined): string[] {
   if (renewed === undefined) return [];
-  const { backups, objects, extended, damaged, refused, holdings } = renewed;
+  const { backups, objects, extended, damaged, refused, weaker, holdings } = renewed;
   return [
     `${counted(backups, "backup")} kept, with ${counted(objects, "object")} (${bytes(renewed.bytes)}); ${counted(extended, "lock")} extended`,
     ...(damaged + refused === 0 ? [] : [`${damaged} damaged, ${refused} not extended: see above`]),
+    ...(weaker === 0 ? [] : [`${counted(weaker, "lock")} of a weaker mode than promised`]),
     ...holdingLines(holdings),
   ];
 }

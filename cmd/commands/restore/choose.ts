@@ -9,6 +9,7 @@ import { describeBackups } from "../../../core/manifest/list.ts";
 import { type ListedRoot, listRoots } from "../../../core/manifest/roots.ts";
 import type { CommandIO } from "../../io.ts";
 import { backupColumns, backupRow } from "../../shared/backup-table.ts";
+import { finding } from "../../shared/finding.ts";
 import { type Column, count, counted, moment, table } from "../../terminal/format.ts";
 import { NoTerminal } from "../../terminal/prompt.ts";
 
@@ -34,18 +35,15 @@ type Name = { readonly name: string; readonly backups: number; readonly newest: 
 /** The names in the bucket, in byte order. The newest backup of each is the one that the server stored last. */
 async function namesIn(bucket: BackupSource, io: CommandIO): Promise<Name[]> {
   const names = new Map<string, Name>();
+  const { now } = finding(bucket, io);
   for await (const root of listRoots(bucket)) {
     const { name, stored } = root;
     const { backups = 0, newest } = names.get(name) ?? {};
     const isNewer = newest === undefined || stored > newest;
-    const counts = isNewer && contradictionOf(root, timeOf(bucket, io)) === undefined;
+    const counts = isNewer && contradictionOf(root, now()) === undefined;
     names.set(name, { name, backups: backups + 1, newest: counts ? stored : newest });
   }
   return [...names.values()];
-}
-
-function timeOf(bucket: Pick<Bucket, "serverTime">, io: CommandIO): Date {
-  return bucket.serverTime() ?? io.now();
 }
 
 const nameColumns: readonly Column[] = [
@@ -72,7 +70,7 @@ async function chooseOf(bucket: BackupSource, name: string, io: CommandIO): Prom
   for (let start = 0; ; start += pageSize) {
     const page = roots.slice(start, start + pageSize);
     const rows: string[][] = [];
-    for await (const backup of describeBackups({ bucket, now: () => timeOf(bucket, io) }, page)) {
+    for await (const backup of describeBackups({ bucket, now: finding(bucket, io).now }, page)) {
       io.signal.throwIfAborted();
       rows.push([String(start + rows.length + 1), ...backupRow(backup)]);
     }

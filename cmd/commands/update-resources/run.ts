@@ -2,7 +2,7 @@ import { stackToUpdate, updateResources, valuesAfter } from "../../../core/creat
 import { exitStatus } from "../../../core/failure.ts";
 import type { RunSubcommand } from "../../io.ts";
 import type { ResourceArgs } from "../../shared/resource-options.ts";
-import { printStack, printTemplate, resourcesOf, stackDeps } from "../../shared/resources.ts";
+import { printStack, printTemplate, resourcesOf, stackDeps, statusOf } from "../../shared/resources.ts";
 
 export const run: RunSubcommand<ResourceArgs> = async (args, io) => {
   const resources = resourcesOf(args);
@@ -15,7 +15,7 @@ export const run: RunSubcommand<ResourceArgs> = async (args, io) => {
     }
     const { stack, changed } = await updateResources(resources, deps);
     printStack(stack, changed ? "updated" : "nothing to update in", deps.stacks.region, io);
-    return exitStatus.done;
+    return await statusOf(resources, deps);
   } finally {
     deps.stacks.close();
   }

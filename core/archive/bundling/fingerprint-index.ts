@@ -2,14 +2,14 @@
  * Where fingerprints of stored bundles are found again if this machine's state does not have them: then what did not change need
  * not be sent again. A table that many hosts share is another of these.
  */
-import type { Bucket, Stored } from "../../bucket/contract.ts";
+import type { Bucket, Retention, Stored } from "../../bucket/contract.ts";
 import { sha256Hex } from "../../format/lines.ts";
 
 /** A bundle as it was stored: by the word of the index, and looked up in the bucket. */
 export type NotedBundle = Stored & {
   readonly fingerprint: string;
-  /** When its lock ends; undefined if that is not known. */
-  readonly lockedUntil: Date | undefined;
+  /** Undefined if it is not known. */
+  readonly lock: Retention | undefined;
 };
 
 export type FingerprintIndex = {
@@ -31,7 +31,7 @@ export function metadataIndex(bucket: Pick<Bucket, "head">): FingerprintIndex {
       const fingerprint = sha256Hex.safeParse(found.metadata[fingerprintName]);
       if (!fingerprint.success) return undefined;
       const { version, size, retention } = found;
-      return { key, version, size, fingerprint: fingerprint.data, lockedUntil: retention?.until };
+      return { key, version, size, fingerprint: fingerprint.data, lock: retention };
     },
     metadataOf: (fingerprint) => ({ [fingerprintName]: fingerprint }),
   };

@@ -133,8 +133,8 @@ class BundleStore {
     return isLocked ? known : undefined;
   }
 
-  #isLockedLongEnough({ lockedUntil }: NotedBundle): boolean {
-    return lockedUntil !== undefined && lockedUntil >= this.#deps.minimumLockEnd;
+  #isLockedLongEnough({ lock }: NotedBundle): boolean {
+    return lock !== undefined && lock.until >= this.#deps.minimumLockEnd;
   }
 
   #digests(): BundleDigests {
@@ -179,10 +179,12 @@ class BundleStore {
   }
 
   /** Builds upon a bundle that the state did not know. */
-  async #takeUp({ key, version, size, lockedUntil }: NotedBundle, seen: Seen): Promise<BundleRef> {
-    const { section, filters, database, meter } = this.#deps;
+  async #takeUp({ key, version, size, lock }: NotedBundle, seen: Seen): Promise<BundleRef> {
+    const { section, filters, database, meter, retention, minimumLockEnd } = this.#deps;
+    // A lock of another mode is extended in the right one.
+    const lockedUntil = lock?.mode === retention.mode ? lock.until : minimumLockEnd;
     const object = { key, version, size, encoding: encodingOf(section.compression, filters) };
-    new ObjectTable(database).add(object, lockedUntil ?? new Date(0), true);
+    new ObjectTable(database).add(object, lockedUntil, true);
     meter.unchanged += 1;
     return this.#record(object, undefined, seen);
   }

@@ -1,7 +1,7 @@
 /** Finds the executables of a folder such as `pickers.d`, by the rules of run-parts. */
 import { constants } from "node:fs";
 import { access, readdir, stat } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { reasonOf } from "../../failure.ts";
 import type { Notice, Notify } from "../../notice.ts";
 import { strangerWhoCanChange } from "../../system/strangers.ts";
@@ -48,16 +48,23 @@ export async function findExecutables(
       });
     }
   }
-  return privileged === undefined ? found : secureOf(found, kind, privileged, notify);
+  return privileged === undefined || found.length === 0 ? found : secureOf(folder, found, kind, privileged, notify);
 }
 
 /** Leaves out, with an error each, those that users other than root and `uid` can change, in place or on the way. */
-async function secureOf(found: readonly Executable[], kind: ExecutableKind, uid: number, notify: Notify) {
+async function secureOf(
+  folder: string,
+  found: readonly Executable[],
+  kind: ExecutableKind,
+  uid: number,
+  notify: Notify,
+): Promise<Executable[]> {
   const secure: Executable[] = [];
+  // A folder on the way may be sticky, that of the executables may not: others could add to it.
+  const ofFolder = await strangerWhoCanChange(folder, uid);
   for (const executable of found) {
     const { path } = executable;
-    // A folder on the way may be sticky, that of the executables may not: others could add to it.
-    const stranger = (await strangerWhoCanChange(dirname(path), uid)) ?? (await strangerWhoCanChange(path, uid));
+    const stranger = ofFolder ?? (await strangerWhoCanChange(path, uid));
     if (stranger === undefined) {
       secure.push(executable);
       continue;

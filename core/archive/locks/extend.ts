@@ -6,6 +6,7 @@ import { type KnownObject, ObjectTable } from "../state/objects.ts";
 import { usedObjects } from "./used-objects.ts";
 
 const atOnce = 8;
+const mostReported = 10;
 
 export type ExtendDeps = {
   readonly bucket: BucketWriter;
@@ -36,16 +37,24 @@ export async function extendLocks(deps: ExtendDeps): Promise<Extended> {
   const objects = new ObjectTable(deps.database);
   let extended = 0;
   let lost = 0;
+  let refused = 0;
   let lostUntil: Date | undefined;
   for (const batch of batches(needing(objects, deps), atOnce)) {
     deps.signal.throwIfAborted();
-    const results = await allSettled(batch.map((object) => extendOne(objects, object, deps)));
+    const report = (message: string) => {
+      if (++refused <= mostReported) deps.notify({ level: "warning", code: "not-extended", message });
+    };
+    const results = await allSettled(batch.map((object) => extendOne(objects, object, report, deps)));
     for (const [index, { retainUntil }] of batch.entries()) {
       if (results[index] === "extended") extended += 1;
       if (results[index] !== "lost") continue;
       lost += 1;
       if (lostUntil === undefined || retainUntil < lostUntil) lostUntil = retainUntil;
     }
+  }
+  if (refused > mostReported) {
+    const message = `${refused - mostReported} more locks could not be extended; their content is to be stored again`;
+    deps.notify({ level: "warning", code: "not-extended", message });
   }
   return { extended, lost, lostUntil };
 }
@@ -56,17 +65,22 @@ function* needing(objects: ObjectTable, { database, promisedUntil }: ExtendDeps)
   for (const object of objects.expiringBefore(promisedUntil)) if (used.has(object.id)) yield object;
 }
 
-async function extendOne(objects: ObjectTable, object: KnownObject, deps: ExtendDeps): Promise<ExtendOutcome> {
-  const { retention, notify } = deps;
+async function extendOne(
+  objects: ObjectTable,
+  object: KnownObject,
+  report: (message: string) => void,
+  deps: ExtendDeps,
+): Promise<ExtendOutcome> {
   try {
     const outcome = await extendOrFindLonger(object, deps);
-    objects.extended(object.id, retention.until);
+    objects.extended(object.id, deps.retention.until);
     return outcome;
   } catch (error) {
     if (!(error instanceof BucketError) || (error.kind !== "missing" && error.kind !== "denied")) throw error;
     objects.distrust(object.id);
-    const message = `the lock of ${JSON.stringify(object.key)} could not be extended (${error.parts.why}); its content is to be stored again`;
-    notify({ level: "warning", code: "not-extended", message });
+    report(
+      `the lock of ${JSON.stringify(object.key)} could not be extended (${error.parts.why}); its content is to be stored again`,
+    );
     return "lost";
   }
 }

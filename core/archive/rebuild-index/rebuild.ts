@@ -21,6 +21,7 @@ import { type FoundObject, InventoryWriter } from "../../inventory/writer.ts";
 import { lossOf } from "../../manifest/loss.ts";
 import type { Notify } from "../../notice.ts";
 import { Budget, eachOf } from "../../side-by-side.ts";
+import { counted } from "../../stored/bytes.ts";
 import type { WriteTarget } from "../../stored/write.ts";
 import { Garbage } from "../../system/garbage.ts";
 import { clockSkew, startOfLocks } from "../locks/clock.ts";
@@ -190,7 +191,7 @@ class Rebuild {
 
   #read({ kind, digest, filters }: IndexCandidate, version: LockedVersion): Promise<FoundObject | undefined> {
     const { bucket, trustTables } = this.#job;
-    const get: typeof bucket.get = (key, options) => this.#counted(bucket.get(key, options));
+    const get: typeof bucket.get = (key, options) => counted(bucket.get(key, options), (bytes) => this.#count(bytes));
     if (kind === "pack") {
       const check = { digest: trustTables ? undefined : digest, memory: this.#memory };
       return readPack({ get }, version, filters, check);
@@ -198,15 +199,12 @@ class Rebuild {
     return readContentObject({ get, head: (...args) => bucket.head(...args) }, version, filters, digest);
   }
 
-  async *#counted(stored: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  #count(bytes: number): void {
     const { signal, onProgress } = this.#job;
-    for await (const piece of stored) {
-      signal.throwIfAborted();
-      this.#garbage.left(piece.length);
-      this.#figures.bytesRead += piece.length;
-      onProgress({ objects: this.#figures.objects, bytes: this.#figures.bytesRead });
-      yield piece;
-    }
+    signal.throwIfAborted();
+    this.#garbage.left(bytes);
+    this.#figures.bytesRead += bytes;
+    onProgress({ objects: this.#figures.objects, bytes: this.#figures.bytesRead });
   }
 
   async #add({ key, version, size, until }: LockedVersion, { encoding, frames }: FoundObject): Promise<void> {

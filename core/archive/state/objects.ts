@@ -161,6 +161,13 @@ export class ObjectTable {
       .run(id);
   }
 
+  /** Makes the locks of all that is no claim count as ending before `date`, if they end later. */
+  shorten(date: Date): void {
+    this.#database
+      .query(`UPDATE objects SET retain_until = min(retain_until, ?) WHERE NOT (${unproven})`)
+      .run(date.getTime() - 1);
+  }
+
   /** Records what others say of the lock of a claim, which makes it worth looking up. It counts for nothing else. */
   heardExtension(key: string, version: string, until: Date): void {
     this.#database

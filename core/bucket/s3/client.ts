@@ -4,6 +4,7 @@ import type { RequestBounds } from "./bounds.ts";
 import type { CredentialProvider } from "./credentials.ts";
 import { credentialError, type S3Attempt } from "./errors.ts";
 import { refuseForeign } from "./foreign.ts";
+import { watchRegion } from "./middleware.ts";
 
 export type S3Settings = {
   readonly bucket: string;
@@ -28,9 +29,10 @@ export async function openClient(
   { maxAttempts }: { readonly maxAttempts: number },
 ): Promise<{ readonly sdk: typeof Sdk; readonly client: Sdk.S3Client }> {
   const [sdk, { GuardedHandler }] = await Promise.all([import("@aws-sdk/client-s3"), import("./handler.ts")]);
-  const { region, endpoint, pathStyle, credentials, signal, bounds } = settings;
+  const { endpoint, pathStyle, credentials, signal, bounds } = settings;
+  let { region } = settings;
   const client = new sdk.S3Client({
-    region,
+    region: async () => region,
     forcePathStyle: pathStyle,
     followRegionRedirects: true,
     maxAttempts,
@@ -40,6 +42,10 @@ export async function openClient(
     requestHandler: new GuardedHandler({ signal, isContent, ...(bounds !== undefined && { bounds }) }),
     ...(endpoint !== undefined && { endpoint }),
     ...(credentials !== undefined && { credentials: worded(credentials, settings) }),
+  });
+  // The SDK repeats what was redirected, and only that: without this, every request would be sent to both regions.
+  watchRegion(client, (found) => {
+    region = found;
   });
   refuseForeign(client);
   return { sdk, client };

@@ -31,6 +31,23 @@ export function watchDate(client: S3Client, report: (date: Date) => void): void 
   );
 }
 
+const regionName = /^[a-z0-9-]{2,40}$/;
+
+/** Reports the region of the bucket if S3 answers that it is another one than that of the request. */
+export function watchRegion(client: S3Client, report: (region: string) => void): void {
+  client.middlewareStack.add(
+    (next) => async (args) => {
+      const result = await next(args);
+      const { response } = result;
+      const moved = isRecord(response) && response.statusCode === 301;
+      const region = String(headersOf(response)?.["x-amz-bucket-region"] ?? "");
+      if (moved && regionName.test(region)) report(region);
+      return result;
+    },
+    { step: "deserialize", priority: "low", name: "watchRegion" },
+  );
+}
+
 function headersOf(message: unknown): Record<string, unknown> | undefined {
   if (typeof message !== "object" || message === null || !("headers" in message)) return undefined;
   return isRecord(message.headers) ? message.headers : undefined;

@@ -68,7 +68,7 @@ type PartRow = Omit<PartRef, "first"> & ReferenceRow & { readonly path: string }
 export type ReferencedPart = ReferenceRow & { readonly ref: PartRef };
 
 /** One version that is needed, and until when: milliseconds since 1970, 0 if that does not matter. */
-export type NeededVersion = Stored & { readonly until: number; readonly owner: number };
+export type NeededVersion = Stored & { readonly until: number; readonly compliance: number; readonly owner: number };
 
 type ThisObject = [string, string, number, ReferenceKind, string];
 const selectPart = `SELECT parts.id, key, version, size, sha256, path, entries, bytes, until, compliance, owner
@@ -226,7 +226,8 @@ export class References implements Disposable {
   /** Goes through all versions in order of key and version, some at a time. */
   *versions(): Generator<readonly NeededVersion[]> {
     const page = this.database.query<NeededVersion, [string, string, number]>(
-      `SELECT key, version, max(size) size, max(until) until, min(owner) owner FROM objects WHERE (key, version) > (?, ?)
+      `SELECT key, version, max(size) size, max(until) until, max(compliance) compliance, min(owner) owner
+       FROM objects WHERE (key, version) > (?, ?)
        GROUP BY key, version ORDER BY key, version LIMIT ?`,
     );
     let last: Pick<Stored, "key" | "version"> | undefined = { key: "", version: "" };

@@ -5,6 +5,7 @@ import type { Bucket } from "../../../core/bucket/contract.ts";
 import type { Encoding } from "../../../core/format/encoding.ts";
 import type { Entry, Extent, FileEntry, ObjectRef } from "../../../core/format/entry.ts";
 import { checkFrame } from "../../../core/format/frame.ts";
+import type { LockMode } from "../../../core/format/lock-mode.ts";
 import { decodeManifest, type Manifest } from "../../../core/format/manifest.ts";
 import { decodePart } from "../../../core/format/part.ts";
 import { toText } from "../../../core/format/path.ts";
@@ -22,6 +23,8 @@ export type Backup = {
   objectsOf(path: string): readonly ObjectRef[];
   /** Returns when the first lock ends among those of the parts and of all objects that the entries need. */
   lockedUntil(): Promise<Date>;
+  /** The modes of these locks, each once. */
+  lockModes(): Promise<ReadonlySet<LockMode | undefined>>;
 };
 
 export async function readBackup(bucket: Bucket, key: string, version: string): Promise<Backup> {
@@ -46,6 +49,11 @@ export async function readBackup(bucket: Bucket, key: string, version: string): 
     const numbers = new Set(file(path).extents.map(({ object }) => object));
     return [...numbers].map((number) => objectAt(objects.get(path), number));
   };
+  const locks = async () => {
+    const refs = [...manifest.parts, ...[...entries.values()].flatMap((entry) => filesObjects(entry, objectsOf))];
+    const infos = await Promise.all(refs.map((ref) => bucket.head(ref.key, ref.version)));
+    return infos.map((info) => info?.retention);
+  };
   return {
     manifest,
     entries,
@@ -55,11 +63,8 @@ export async function readBackup(bucket: Bucket, key: string, version: string): 
       const pieces = file(path).extents.map((one) => readExtent(bucket, objectAt(objects.get(path), one.object), one));
       return withHoles(file(path), Buffer.concat(await Promise.all(pieces)));
     },
-    lockedUntil: async () => {
-      const refs = [...manifest.parts, ...[...entries.values()].flatMap((entry) => filesObjects(entry, objectsOf))];
-      const infos = await Promise.all(refs.map((ref) => bucket.head(ref.key, ref.version)));
-      return new Date(Math.min(...infos.map((info) => info?.retention?.until.getTime() ?? 0)));
-    },
+    lockedUntil: async () => new Date(Math.min(...(await locks()).map((lock) => lock?.until.getTime() ?? 0))),
+    lockModes: async () => new Set((await locks()).map((lock) => lock?.mode)),
   };
 }
 

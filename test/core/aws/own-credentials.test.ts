@@ -23,7 +23,7 @@ afterEach(() => {
 });
 
 const place = { region: "us-east-1" };
-const settings = (profile?: string) => ({ profile, sessionName: "sysbackup-test" });
+const settings = (profile?: string) => ({ profile, sessionName: "sysbackup-test", now: () => new Date() });
 
 /** A machine whose SDK configuration is these files alone. */
 async function machine(config: string, credentials = "") {
@@ -104,4 +104,28 @@ test("a credential_process that prints no JSON is named, and a profile without k
     (await credentialProvider(settings(profile), place))().catch((error: Error) => error.message);
   expect(await messageOf("junk")).toContain("its credential_process failed: Profile junk credential_process returned");
   expect(await messageOf("absent")).toContain(`${JSON.stringify(join(folder.path, "credentials"))} has no keys for it`);
+});
+
+test("a credential_process whose keys expire is asked again shortly before, and after a failure, and once for all clients", async () => {
+  await using folder = await machine("");
+  const [program, calls] = [join(folder.path, "program"), join(folder.path, "calls")];
+  let ahead = 0;
+  const one = { ...settings("backup"), now: () => new Date(Date.now() + ahead) };
+  const Expiration = new Date(Date.now() + 60 * 60_000).toISOString();
+  const answer = JSON.stringify({ Version: 1, AccessKeyId: "AKIDPROCESS", SecretAccessKey: "secret", Expiration });
+  const script = (end: string) => writeFile(program, `#!/bin/sh\necho x >> '${calls}'\n${end}\n`, { mode: 0o755 });
+  await writeFile(join(folder.path, "config"), `[profile backup]\ncredential_process = ${program}\n`);
+  const asked = async () => {
+    const providers = await Promise.all([credentialProvider(one, place), credentialProvider(one, place)]);
+    const outcomes = await Promise.allSettled([...providers, ...providers].map((provider) => provider()));
+    return [new Set(outcomes.map(({ status }) => status)), (await readFile(calls, "utf8")).length / 2];
+  };
+  await script("exit 1");
+  expect(await asked()).toEqual([new Set(["rejected"]), 1]);
+  await script(`echo '${answer}'`);
+  expect(await asked()).toEqual([new Set(["fulfilled"]), 2]);
+  ahead = 53 * 60_000;
+  expect(await asked()).toEqual([new Set(["fulfilled"]), 2]);
+  ahead = 55 * 60_000;
+  expect(await asked()).toEqual([new Set(["fulfilled"]), 3]);
 });

@@ -19,8 +19,9 @@ export async function openWithKeys(service: Service, name: string, opening: Open
   const keys = `[tester]\naws_access_key_id = ${accessKey}\naws_secret_access_key = ${secretKey}\n`;
   await writeFile(credentialsFile, keys, { mode: 0o600 });
   const { roleArn, counts = noCounts() } = opening;
-  const credentials = bucketCredentials({ profile: "tester", credentialsFile, roleArn, sessionName: "a" });
-  const tools = { now: () => new Date(), random: Math.random, sleep: async () => undefined, counts };
+  const now = () => new Date();
+  const credentials = bucketCredentials({ profile: "tester", credentialsFile, roleArn, sessionName: "a", now });
+  const tools = { now, random: Math.random, sleep: async () => undefined, counts };
   const bucket = await openBucket({ bucket: name, endpoint, region, credentials }, tools);
   return wrapBucket(bucket, { close: () => bucket.close().finally(() => rm(folder, { recursive: true })) });
 }

@@ -8,12 +8,12 @@ import { scratch } from "./scratch.ts";
 const now = () => new Date("2026-11-21T00:00:00Z");
 const tools = () => ({ now, random: () => 0, sleep: async () => undefined, counts: noCounts() });
 const open = (bucket: string, more: Partial<BucketSettings> = {}) =>
-  openBucket({ bucket, credentials: bucketCredentials({ sessionName: "host" }), ...more }, tools());
+  openBucket({ bucket, credentials: bucketCredentials({ sessionName: "host", now }), ...more }, tools());
 
 test("a file URL opens a directory, and its requests are counted", async () => {
   await using root = await scratch();
   const given = tools();
-  const settings = { bucket: `file://${root.path}`, credentials: bucketCredentials({ sessionName: "host" }) };
+  const settings = { bucket: `file://${root.path}`, credentials: bucketCredentials({ sessionName: "host", now }) };
   const bucket = await openBucket(settings, given);
   expect(bucket.url).toBe(`file://${root.path}`);
   await bucket.put("a", Buffer.from("x"), { retention: { mode: "GOVERNANCE", until: new Date("2026-12-01") } });

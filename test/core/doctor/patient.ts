@@ -82,6 +82,7 @@ function open({ aws, s3 }: Config, now: () => Date): Promise<Bucket> {
     credentialsFile: aws.credentialsFile,
     roleArn: aws.roleArn,
     sessionName: "doctor",
+    now,
   });
   const tools = { now, sleep: async () => undefined, random: () => 0, counts: noCounts() };
   return openBucket({ bucket, region, endpoint, pathStyle, credentials }, tools);

@@ -3,6 +3,7 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { type Bucket, BucketError } from "../../../core/bucket/contract.ts";
 import { count, noCounts } from "../../../core/bucket/decorators/count.ts";
+import { wrapBucket } from "../../../core/bucket/wrap.ts";
 import { findRoots, staleNames } from "../../../core/steward/kept.ts";
 import { noise } from "../archive/noise.ts";
 import { day, Rig } from "../archive/rig.ts";
@@ -68,6 +69,25 @@ describe("renew", () => {
     const info = await rig.bucket.head(key, version);
     expect(info?.retention?.mode).toBe("COMPLIANCE");
     expect(await daysLocked(rig)).toBeGreaterThan(30);
+  });
+
+  test("renew keeps the mode of locks that are weaker than a manifest promises, and reports them", async () => {
+    await using set = await backedUp();
+    const { rig } = set;
+    // As a server without the change of mode, or a stack with another LockMode, leaves it.
+    const keepingModes = (bucket: Bucket) =>
+      wrapBucket(bucket, {
+        extend: (key, version, { until }) => bucket.extend(key, version, { mode: "GOVERNANCE", until }),
+      });
+    const promised = await rig.run({ content: { lockMode: "COMPLIANCE" }, around: keepingModes });
+    rig.ahead += 20 * day;
+    const renewed = await renewRig(rig, { last: 1 });
+    expect(renewed).toMatchObject({ backups: 1, weaker: 2, refused: 0, damaged: 0 });
+    expect(renewed.extended).toBe(renewed.objects);
+    expect(renewed.heard).toEqual([
+      expect.stringMatching(/^error weaker-mode: 2 objects are locked in GOVERNANCE mode/),
+    ]);
+    expect(await promised.backup.lockModes()).toContain("GOVERNANCE");
   });
 
   test("renew never makes a lock shorter, and asks for none that is long enough", async () => {

@@ -30,9 +30,14 @@ export const changes: readonly Change[] = [
     why: "it does not know that action; a negated condition with several values holds where any does not match, not where none does, so that it would refuse every role",
   },
   {
+    sid: "OnlyRolesOfThePackageRead",
+    change: "one role at a time",
+    why: "as for the statement above",
+  },
+  {
     sid: "OnlyRolesOfThePackageList",
     change: "without the condition on CloudFormation; one role at a time",
-    why: "it does not know `ForAllValues`; for the rest, see the statement above",
+    why: "it does not know `ForAllValues`; for the rest, see the statements above",
   },
   {
     sid: "EveryPutStatesItsLock",
@@ -112,6 +117,7 @@ export function bucketForCeph(
         case "NobodyWithoutAName":
           return [];
         case "OnlyRolesOfThePackage":
+        case "OnlyRolesOfThePackageRead":
         case "OnlyRolesOfThePackageList":
           return [{ ...statement, Condition: { StringNotLike: { "aws:userid": [`${ids[role]}:*`] } } }];
         // The user who owns the bucket has no `aws:userid` there, and goes on to change policies.

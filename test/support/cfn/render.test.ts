@@ -45,6 +45,7 @@ const cases: readonly [name: string, value: string, rendered: unknown][] = [
     "the-bucket-7",
   ],
   ["a join", '!Join ["-", [a, !Ref Other, b]]', "a-7-b"],
+  ["a split", '!Split [",", !Sub "a,${Other}"]', ["a", "7"]],
   ["a choice", "!Select [1, [a, b, c]]", "b"],
   ["a condition that holds", "!If [Seven, y1, n1]", "y1"],
   ["a condition that does not", "!If [Has, y1, n1]", "n1"],

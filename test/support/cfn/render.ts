@@ -161,6 +161,10 @@ class Stack {
         const [separator, items] = pair(list(argument));
         return list(this.#value(items)).map(text).join(text(separator));
       }
+      case "Fn::Split": {
+        const [separator, whole] = pair(list(argument));
+        return text(this.#value(whole)).split(text(separator));
+      }
       case "Fn::Select": {
         const [index, items] = pair(list(argument));
         const item = list(this.#value(items))[Number(this.#value(index))];

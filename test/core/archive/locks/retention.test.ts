@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { rm, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import { type Bucket, BucketError, type BucketErrorKind } from "../../../../core/bucket/contract.ts";
+import { readBack } from "../../../../core/bucket/decorators/read-back.ts";
 import { wrapBucket } from "../../../../core/bucket/wrap.ts";
 import { faulty } from "../../bucket/faults.ts";
 import { noise } from "../noise.ts";
@@ -122,6 +123,82 @@ describe("locks", () => {
   });
 });
 
+const strict = { content: { lockMode: "COMPLIANCE" } } as const;
+
+/** As services that let nobody change a lock's mode, each with another refusal; the lock then says what it is. */
+function keepingModes(kind: BucketErrorKind): RunOptions {
+  const around = (bucket: Bucket) =>
+    readBack(
+      wrapBucket(bucket, {
+        extend: async (key, version, retention) => {
+          const lock = await bucket.retention(key, version);
+          return lock?.mode === retention.mode ? bucket.extend(key, version, retention) : refused(kind);
+        },
+      }),
+    );
+  return { ...strict, around };
+}
+
+describe("after a change of lock_mode to COMPLIANCE,", () => {
+  test("all that the next backup needs is locked in that mode, without being stored again, once", async () => {
+    await using rig = await rigWithFile();
+    const before = await rig.run();
+    expect(await before.backup.lockModes()).toEqual(new Set(["GOVERNANCE"]));
+    const changed = await watched(rig, strict);
+    expect(changed).toMatchObject({ heard: [], extendedPacks: 1, summary: { objectsStored: 0 } });
+    expect(await changed.backup.lockModes()).toEqual(new Set(["COMPLIANCE"]));
+    expect(changed.backup.manifest.header.lock_mode).toBe("COMPLIANCE");
+    expect(await keepsPromise(changed)).toBe(true);
+    expect(await watched(rig, strict)).toMatchObject({ heard: [], extendedPacks: 0, summary: { objectsStored: 0 } });
+  });
+
+  test.each(["denied", "other", "no-lock"] as const)(
+    "what a server refuses to lock in that mode (%s) is stored again in the same run, however long it was locked",
+    async (kind) => {
+      await using rig = await rigWithFile();
+      await rig.run();
+      const changed = await rig.run(keepingModes(kind));
+      expect(changed.heard.filter((line) => line.includes('"packs/'))).toEqual([
+        expect.stringMatching(
+          /^warning not-extended: .* it stays locked until .* \(GOVERNANCE\)\); its content is to be stored again$/,
+        ),
+      ]);
+      expect(changed.summary.objectsStored).toBe(1);
+      expect(await changed.backup.lockModes()).toEqual(new Set(["COMPLIANCE"]));
+      expect(promisedDays(changed)).toBe(30);
+      expect(await keepsPromise(changed)).toBe(true);
+      expect((await changed.backup.read(rig.file("file"))).equals(noise(100_000))).toBe(true);
+      expect(await rig.run(keepingModes(kind))).toMatchObject({ heard: [], summary: { objectsStored: 0 } });
+    },
+  );
+
+  test("what was stored in GOVERNANCE mode in between is locked in COMPLIANCE mode again", async () => {
+    await using rig = await rigWithFile();
+    await rig.run(strict);
+    await rig.write("other", noise(5000, 9));
+    await rig.run();
+    const again = await rig.run(strict);
+    expect(await again.backup.lockModes()).toEqual(new Set(["COMPLIANCE"]));
+  });
+
+  test("what another host has stored in GOVERNANCE mode is not built upon", async () => {
+    await using rig = await rigWithFile();
+    await rig.run({ name: "a" });
+    const other = await rig.run({ name: "b", content: { ...strict.content, shareWith: ["a"] } });
+    expect(await other.backup.lockModes()).toEqual(new Set(["COMPLIANCE"]));
+    expect(other.summary.objectsStored).toBe(1);
+  });
+
+  test("a run that is killed before it has locked all is made up for by the next one", async () => {
+    await using rig = await rigWithFile();
+    await rig.run();
+    const script = faulty(rig.bucket, [{ call: "extend" }]);
+    await rig.run({ ...strict, around: () => script.bucket }).catch(String);
+    const next = await rig.run(strict);
+    expect(await next.backup.lockModes()).toEqual(new Set(["COMPLIANCE"]));
+  });
+});
+
 describe("a lock that cannot be extended", () => {
   const loss: [string, (rig: Rig) => Promise<RunOptions>][] = [
     [
@@ -154,6 +231,22 @@ describe("a lock that cannot be extended", () => {
       expect((await rig.run()).summary).toMatchObject({ objectsStored: 0, unchanged: 1 });
     },
   );
+
+  test("locks that cannot be extended are reported up to ten, and the others by number", async () => {
+    await using rig = await Rig.make();
+    for (let number = 0; number < 15; number += 1) {
+      await rig.write(`file${number}`, noise(1000, number));
+      await rig.run({ content: { repackBelow: 0 } });
+    }
+    rig.ahead += 8 * day;
+    const packs = extending((key) => (key.startsWith("packs/") ? refused("denied") : Promise.resolve()));
+    const run = await rig.run({ ...packs, content: { repackBelow: 0 } });
+    expect(run.heard).toHaveLength(11);
+    expect(run.heard.at(-1)).toBe(
+      "warning not-extended: 5 more locks could not be extended; their content is to be stored again",
+    );
+    expect(await keepsPromise(run)).toBe(true);
+  });
 
   test("if no lock can be extended, all is stored again, and the promise holds", async () => {
     await using rig = await rigWithFile();

@@ -226,6 +226,35 @@ describe("what the index says", () => {
     expect(machine.place("x")).toBe("packs/a at 0+0");
   });
 
+  test("of two indexes that say different things of one pack, the first stays", async () => {
+    await using machine = await Machine.make();
+    await machine.tell("a", pack("packs/a", [["x", "y"]]));
+    const [object, ...frames] = pack("packs/a", [["y", "x", "z"]]);
+    if (object === undefined || !("object" in object)) throw new Error("a pack begins with its object");
+    await machine.tell("b", [{ object: { ...object.object, size: 20_000 } }, ...frames]);
+    await machine.sync();
+    expect(new ObjectTable(machine.database).find(packKey("packs/a"), "v-packs/a")?.size).toBe(10_000);
+    expect([machine.place("x"), machine.place("y"), machine.place("z")]).toEqual([
+      "packs/a at 0+0",
+      "packs/a at 0+1",
+      undefined,
+    ]);
+  });
+
+  test.each(["packs/../index/host", "content/readme", `${packKey("packs/a")}.😀`])(
+    "nothing is built upon an object that an index says lies under %p",
+    async (key) => {
+      await using machine = await Machine.make();
+      const [object, ...frames] = pack("packs/a", [["x"]]);
+      if (object === undefined || !("object" in object)) throw new Error("a pack begins with its object");
+      await machine.tell("a", [{ object: { ...object.object, key } }, ...frames]);
+      await machine.verified([{ object: { ...object.object, key } }, ...frames]);
+      await machine.sync();
+      expect(machine.database.query("SELECT count(*) AS objects FROM objects").get()).toEqual({ objects: 0 });
+      expect(machine.place("x")).toBeUndefined();
+    },
+  );
+
   test("what the index says replaces a place whose lock expires", async () => {
     await using machine = await Machine.make();
     await machine.tell("a", pack("packs/a", [["x", "y"]], new Date("2026-11-22T00:00:00Z")));

@@ -332,18 +332,22 @@ describe.skipIf(ceph === undefined)("on Ceph", () => {
     for await (const page of pages) expect(page).toBeUndefined();
   }
 
-  test("a role's credentials expire, and each call fetches new ones", async () => {
+  test("a role's credentials expire, and are fetched again shortly before", async () => {
     const at = await service();
     const name = await newBucket(at, { lock: true });
     const roleArn = await makeRole(at, archiveRights(name));
     process.env.AWS_ACCESS_KEY_ID = at.accessKey;
     process.env.AWS_SECRET_ACCESS_KEY = at.secretKey;
     try {
-      const provider = await credentialProvider({ roleArn, sessionName: "ho st/1" }, at);
-      const [first, second] = [await provider?.(), await provider?.()];
-      expect(first?.sessionToken).toBeString();
-      expect(second?.sessionToken).not.toBe(first?.sessionToken ?? "");
-      expect(first?.expiration?.getTime()).toBeGreaterThan(Date.now() + 10 * 60_000);
+      let ahead = 0;
+      const now = () => new Date(Date.now() + ahead);
+      const provider = await credentialProvider({ roleArn, sessionName: "ho st/1", now }, at);
+      const [first, second] = [await provider(), await provider()];
+      expect(first.sessionToken).toBeString();
+      expect(second).toEqual(first);
+      expect(first.expiration?.getTime()).toBeGreaterThan(Date.now() + 10 * 60_000);
+      ahead = (first.expiration?.getTime() ?? 0) - Date.now() - 5 * 60_000;
+      expect((await provider()).sessionToken).not.toBe(first.sessionToken ?? "");
     } finally {
       delete process.env.AWS_ACCESS_KEY_ID;
       delete process.env.AWS_SECRET_ACCESS_KEY;
@@ -403,6 +407,7 @@ test("a missing credentials file is a matter of credentials", async () => {
     profile: "nobody",
     credentialsFile: "/nonexistent/credentials",
     sessionName: "x1",
+    now: () => new Date(),
   });
   const tools = { now: () => new Date(), random: () => 0, sleep: async () => undefined, counts: noCounts() };
   const bucket = await openBucket({ bucket: "b-b", endpoint: "http://127.0.0.1:1", credentials: settings }, tools);

@@ -50,11 +50,8 @@ describe("a service without Object Lock", () => {
 });
 
 describe("a service without STS", () => {
-  const settings = {
-    sessionName: "x",
-    provider: async () => ({ accessKeyId: "AKIDTEST", secretAccessKey: "not-a-secret" }),
-  };
-  const caller = () => callerIdentity(settings, { region: "us-east-1", endpoint: server.url.origin });
+  const keys = async () => ({ accessKeyId: "AKIDTEST", secretAccessKey: "not-a-secret" });
+  const caller = () => callerIdentity(keys, { region: "us-east-1", endpoint: server.url.origin });
 
   test.each([400, 403, 404, 405, 501])(
     "a service without STS that answers %d does not say whose the keys are",

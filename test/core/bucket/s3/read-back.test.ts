@@ -94,12 +94,17 @@ describe.skipIf(ceph === undefined)("an extension that is refused", () => {
     });
   }
 
-  test("an extension that is refused is denied if the lock is long enough, but of the weaker mode", async () => {
-    await using at = await rig();
-    const { version } = await at.bucket.put("packs/a", body, { retention: lock(3) });
-    at.refuse({ status: 403, code: "AccessDenied", message: "" }, setsLock);
-    expect((await failureOf(at.bucket.extend("packs/a", version, lock(2, "COMPLIANCE")))).kind).toBe("denied");
-  });
+  for (const [how, words] of Object.entries(refusedByLock)) {
+    test(`${how} is denied if the lock is long enough, but of the weaker mode`, async () => {
+      await using at = await rig();
+      const { version } = await at.bucket.put("packs/a", body, { retention: lock(3) });
+      at.refuse(words, setsLock);
+      const failure = await failureOf(at.bucket.extend("packs/a", version, lock(2, "COMPLIANCE")));
+      expect(failure.kind).toBe("denied");
+      expect(failure.message).toContain("(GOVERNANCE)");
+      expect(await at.direct.retention("packs/a", version)).toEqual(lock(3));
+    });
+  }
 
   test("an extension that is refused since the lock is of the stricter mode is made in that mode", async () => {
     await using at = await rig();
