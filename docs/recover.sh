@@ -36,14 +36,35 @@ piece() { # KEY VERSION FRAME-OFFSET FRAME-LENGTH ENCODING OFFSET LENGTH SHA256
 region() { echo "$@" >>"$work/regions"; } # FROM LENGTH AT: bytes of the content, and their position in the file
 file() { # PATH SIZE UID GID MODE TIME
   if [ -e "$work/damaged" ]; then problem "$1" "is damaged or missing in the bucket: $(head -n 1 "$work/damaged")"
-  elif free "$1" && truncate -s "$2" "$target$1"; then
-    while read -r from length at; do
-      tail -c "+$((from + 1))" "$work/content" | head -c "$length" |
-        dd of="$target$1" bs=64k iflag=fullblock oflag=seek_bytes seek="$at" conv=notrunc status=none
-    done <"$work/regions"
-    meta "$1" "$3" "$4" "$5" "$6"
-  fi
-  rm -f "$work/damaged"; truncate -s 0 "$work/content" "$work/regions"
+  elif free "$1" && truncate -s "$2" "$target$1"; then fill "$1"; meta "$1" "$3" "$4" "$5" "$6"; fi
+  clear
+}
+fill() { # PATH: writes the content where it belongs
+  while read -r from length at; do
+    tail -c "+$((from + 1))" "$work/content" | head -c "$length" |
+      dd of="$target$1" bs=64k iflag=fullblock oflag=seek_bytes seek="$at" conv=notrunc status=none
+  done <"$work/regions"
+}
+clear() { rm -f "$work/damaged"; truncate -s 0 "$work/content" "$work/regions"; }
+# Content of a long file comes in segments, in order. A line says where the next one begins, or what it is linked to.
+long() { free "$1" && truncate -s "$2" "$target$1" && echo 0 >"$work/long/$(named "$1")"; } # PATH SIZE
+linked() { echo "linked $(named "$2")" >"$work/long/$(named "$1")"; } # PATH FIRST
+segment() { # PATH FROM SIZE
+  reached=$work/long/$(named "$1")
+  case $(cat "$reached" 2>>"$work/noise") in
+  linked* | "") ;;
+  "$2") if [ -e "$work/damaged" ]; then rm "$reached"; else fill "$1"; echo $(($2 + $3)) >"$reached"; fi ;;
+  *) rm "$reached" ;;
+  esac
+  clear
+}
+whole() { # PATH SIZE UID GID MODE TIME: all segments of a long file should be there
+  state=$(cat "$work/long/$(named "$1")" 2>>"$work/noise")
+  case $state in linked*) state=$(cat "$work/long/${state#linked }" 2>>"$work/noise") ;; esac
+  case $state in
+  "$2") meta "$1" "$3" "$4" "$5" "$6" ;;
+  *) problem "$1" "lacks content that is damaged or missing in the bucket"; rm -f "$target$1" ;;
+  esac
 }
 free() { # PATH: makes its folder; fails if something is in the way
   mkdir -p "$target${1%/*}" && [ ! -e "$target$1" ] && [ ! -L "$target$1" ] || { problem "$1" "is in the way"; false; }
@@ -69,15 +90,20 @@ flags() { # PATH LETTERS: last of all, as nothing else can be done to what is im
 calls='# Turns lines of a part into calls: every text is quoted for the shell, and every number is a number (+ 0).
 def special: .sb // "---" | explode | map(if . == 45 then 0 else 512 end) | .[0] * 4 + .[1] * 2 + .[2];
 def meta: [.path, .uid, .gid, .mode + special, .mt];
-def regions: reduce ((.holes // []) + [[.size, 0]])[] as [$at, $length] ({from: 0, end: 0, found: []};
-  .found += [[.from, $at - .end, .end]] | .from += $at - .end | .end = $at + $length) | .found[] | select(.[1] > 0);
+def start: if .typ == "s" then .path[-16:] | sub("^0+(?=.)"; "") | tonumber else 0 end;
+def regions: start as $start | foreach ((.holes // []) + [[.size, 0]])[] as [$at, $length] ({from: 0, end: 0, next: 0};
+  .run = [.from, $at - .end, $start + .end] | .from += $at - .end | .end = $at + $length; .run) | select(.[1] > 0);
 def safe: ([.path_b64, .tgt_b64, .id_b64] | any | not) and ([.path, .id // "/"] | map(split("/")[]) | index("..") | not);
-def looks: [.size, .uid, .gid, .mode, .sb, .mt, .holes, [.dat[][4:]]] | tojson;
+def looks: [.size, .uid, .gid, .mode, .sb, .mt, .holes, .segments_sha256, [.dat // [] | .[][4:]]] | tojson;
 def content($objects): (.dat[] as [$o, $at, $length, $offset, $bytes, $sha] | $objects[$o]
     | "piece \([.key, .version, $at + 0, $length + 0, .encoding, $offset + 0, $bytes + 0, $sha] | @sh)"),
-  (regions | "region \(@sh)"), "file \([.path, .size] + meta[1:] | @sh)";
+  (regions | "region \(@sh)"), if .typ == "s" then "segment \([.path[:-17], start, .size] | @sh)"
+    else "file \([.path, .size] + meta[1:] | @sh)" end;
 def make($objects): if safe | not then "problem \([.path] | @sh) \("has a name that shell tools cannot restore" | @sh)"
   elif .typ == "d" then "folder \([.path] | @sh)" elif .typ == "l" then empty
+  elif .typ == "s" then content($objects)
+  elif .segments then "\(if .id then "hardlink \([.id, .path, looks] | @sh) && linked \([.path, .id] | @sh) || " else "" end
+    )long \([.path, .size] | @sh)", (select(.id == .path) | "first \([.path, looks] | @sh)")
   elif .typ != "f" then "node \(meta + [[.typ] + (.rdev // []) | join(" ")] | @sh)"
   elif .path != (.id // .path) then "hardlink \([.id, .path, looks] | @sh) || {", content($objects), "}"
   else content($objects), (select(.id) | "first \([.path, looks] | @sh)") end;
@@ -87,14 +113,14 @@ fetch "$2" | zstd -dcq >"$work/root" && [ -s "$work/root" ] || die "cannot read 
 [ "$(sed '$d' "$work/root" | digest)" = "$(tail -n 1 "$work/root" | jq -r .footer.digest)" ] || die "altered or cut short: $2"
 jq -en 'input | .format == "sysbackup-manifest" and .version == 1 and .sealing == null' "$work/root" >"$work/answer" ||
   die "the manifest has a format that this script does not know: $2"
-mkdir "$work/first"; touch "$work/problems" "$work/late" "$work/content" "$work/regions"
+mkdir "$work/first" "$work/long"; touch "$work/problems" "$work/late" "$work/content" "$work/regions"
 jq -r 'select(.part).part | [.key, .version, .sha256] | join(" ")' "$work/root" >"$work/parts"
 while read -r key version sha; do
   fetch "$key" "$version" >"$work/stored"; zstd -dcq <"$work/stored" >"$work/part"
   [ "$(digest <"$work/stored")" = "$sha" ] || { problem "$key" "is damaged or missing: a part of the manifest"; continue; }
-  jq -c 'select(.typ == "l" or .typ == "d" or .fl)' "$work/part" >>"$work/late"
+  jq -c 'select(.typ == "l" or .typ == "d" or .segments or .fl)' "$work/part" >>"$work/late"
   run 'map(select(has("object"))) as $objects | .[] | select(has("typ")) | make($objects)' "$work/part"
 done <"$work/parts"
-run '(late("l") | "link \(meta + [.tgt] | @sh)"), (late("d") | "meta \(meta | @sh)")' "$work/late"
+run '(late("f") | select(.segments) | "whole \([.path, .size] + meta[1:] | @sh)"), (late("l") | "link \(meta + [.tgt] | @sh)"), (late("d") | "meta \(meta | @sh)")' "$work/late"
 run '.[] | select(safe and (.fl // "" | test("^[iad]+$"))) | "flags \([.path, .fl] | @sh)"' "$work/late"
 [ ! -s "$work/problems" ] || die "$(wc -l <"$work/problems") problems: what they name is not restored, or not as it was" 3

@@ -190,7 +190,7 @@ export const arrows: ArrowTable = {
 
   // What all of them stand on.
   "core/manifest/references": ["core/manifest", "core/stored", "core/bucket", "core/system", "core/format", "core"],
-  "core/manifest": ["core/stored", "core/bucket", "core/config", "core/format", "core"],
+  "core/manifest": ["core/stored", "core/bucket", "core/config", "core/system", "core/format", "core"],
   "core/inventory": ["core/stored", "core/bucket", "core/system", "core/format", "core"],
   "core/stored": ["core/bucket", "core/format"],
   "core/aws": ["core/bucket/s3", "core/bucket", "core/config", "core"],

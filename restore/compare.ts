@@ -1,5 +1,5 @@
 /** Compares a file with the backup by reading it, since size and times prove nothing. */
-import type { Extent, FileEntry, Hole } from "../core/format/entry.ts";
+import type { Extent, Hole, Stretch } from "../core/format/entry.ts";
 import { dataRegions, readAt } from "../core/system/files.ts";
 import { fstat } from "../core/system/stat.ts";
 import { type DataRun, dataRunsOf, placed } from "./holes.ts";
@@ -7,25 +7,25 @@ import type { Pauses } from "./pauses.ts";
 
 const buffer = Buffer.allocUnsafeSlow(1024 * 1024);
 
-/** Returns whether a file has the entry's content. `fd`: a regular file of the entry's size, open for reading. */
-export async function sameContent(fd: number, entry: FileEntry, pauses: Pauses): Promise<boolean> {
-  const runs = dataRunsOf(entry);
+/** Returns whether a file has the content of a stretch. `fd`: a regular file of the entry's size, open for reading. */
+export async function sameContent(fd: number, stretch: Stretch, pauses: Pauses): Promise<boolean> {
+  const runs = dataRunsOf(stretch);
   let data = 0;
-  for (const extent of entry.extents) {
+  for (const extent of stretch.extents) {
     if (!(await holdsExtent(fd, placed(runs, data, extent.length), extent, pauses))) return false;
     data += extent.length;
   }
-  return entry.holes.length === 0 || (await areZeros(fd, entry, pauses));
+  return stretch.holes.length === 0 || (await areZeros(fd, stretch, pauses));
 }
 
 /** Returns the indices of the extents that an unfinished file has. Reads none of its holes: nothing was written there yet. */
-export async function extentsIn(fd: number, entry: FileEntry, pauses: Pauses): Promise<Set<number>> {
+export async function extentsIn(fd: number, stretch: Stretch, pauses: Pauses): Promise<Set<number>> {
   const there = new Set<number>();
-  const runs = dataRunsOf(entry);
-  const regions = dataRegions(fd, fstat(fd).size);
+  const runs = dataRunsOf(stretch);
+  const regions = dataRegions(fd, fstat(fd).size, stretch.from);
   let region = regions.next().value;
   let data = 0;
-  for (const [index, extent] of entry.extents.entries()) {
+  for (const [index, extent] of stretch.extents.entries()) {
     const pieces = [...placed(runs, data, extent.length)];
     const at = pieces[0]?.file ?? 0;
     while (region !== undefined && region[0] + region[1] <= at) region = regions.next().value;
@@ -65,17 +65,18 @@ function* contentOf(fd: number, start: number, length: number): Generator<Buffer
 
 const zeros = Buffer.alloc(buffer.length);
 
-/** Returns whether all holes of the entry read as zeros. Skips what is a hole in the file, too. */
-async function areZeros(fd: number, { size, holes }: FileEntry, pauses: Pauses): Promise<boolean> {
+/** Returns whether all holes of a stretch read as zeros. Skips what is a hole in the file, too. */
+async function areZeros(fd: number, { from: first, size, holes }: Stretch, pauses: Pauses): Promise<boolean> {
   let next = 0;
-  for (const [start, length] of dataRegions(fd, size)) {
+  for (const [at, length] of dataRegions(fd, first + size, first)) {
+    const start = at - first;
     const end = start + length;
     while (next < holes.length && endOf(holes[next]) <= start) next += 1;
     for (let number = next; number < holes.length; number += 1) {
       const [offset, gap] = holes[number] ?? [end, 0];
       if (offset >= end) break;
       const from = Math.max(start, offset);
-      for (const piece of contentOf(fd, from, Math.min(end, offset + gap) - from)) {
+      for (const piece of contentOf(fd, first + from, Math.min(end, offset + gap) - from)) {
         if (piece === undefined || !piece.equals(zeros.subarray(0, piece.length))) return false;
         if (pauses.due(piece.length)) await pauses.take();
       }

@@ -1,7 +1,7 @@
 /** Hands content to the files that need it, once it is verified. */
 import type { Extent } from "../core/format/entry.ts";
 import { damaged, type Loss } from "../core/manifest/loss.ts";
-import type { Files } from "./files.ts";
+import { type Files, isOver } from "./files.ts";
 import type { Use } from "./plan.ts";
 
 /**
@@ -13,7 +13,7 @@ export function deliver(uses: readonly Use[], content: Uint8Array, files: Files)
   let verified: Extent | undefined;
   for (const use of uses) {
     const { job, extent, position } = use;
-    if (job.over) continue;
+    if (isOver(job)) continue;
     const { offset, length } = extent;
     const bytes = content.subarray(offset, offset + length);
     if (verified === undefined || !isSameExtent(verified, extent)) {

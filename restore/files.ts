@@ -3,12 +3,12 @@
  * last byte and all metadata are there. A file that is right already is left alone.
  */
 
-import type { FileEntry } from "../core/format/entry.ts";
+import type { FileEntry, Segment, Stretch } from "../core/format/entry.ts";
 import { sameMoment } from "../core/format/moment.ts";
 import { type ByteString, baseName, parentOf, toText } from "../core/format/path.ts";
 import type { Loss } from "../core/manifest/loss.ts";
 import { createFile, openFileAt, remove, truncate, writeAt } from "../core/system/beneath.ts";
-import { close } from "../core/system/files.ts";
+import { close, dataRegions, readAt } from "../core/system/files.ts";
 import { SystemError } from "../core/system/libc.ts";
 import { fstat, lstatAt, type Stat } from "../core/system/stat.ts";
 import type { Adoption } from "./adoption.ts";
@@ -28,9 +28,12 @@ import { OpenSubject } from "./subject.ts";
 import type { Target } from "./target.ts";
 import { writeFailed } from "./trouble.ts";
 
-/** A file that is being restored. */
+/** A file, or a segment of one, that is being restored. */
 export type Job = {
   readonly entry: FileEntry;
+  readonly content: Stretch;
+  /** Set for a segment: the job of its file. */
+  readonly of: Job | undefined;
   /** Undefined until its first bytes come. */
   open: { readonly fd: number; readonly temporary: ByteString } | undefined;
   /** Number of extents that are not written yet. */
@@ -42,6 +45,11 @@ export type Job = {
   /** Indices of extents that an earlier restore has written. */
   done: ReadonlySet<number>;
 };
+
+const copiedAtOnce = 1024 * 1024;
+
+/** A file that is in the place of one to be restored. `isRight`: all but its content is as it should be. */
+export type ExistingFile = { readonly fd: number; readonly found: Stat; readonly isRight: boolean };
 
 export type FilesDeps = {
   readonly target: Target;
@@ -68,27 +76,65 @@ export class Files {
    * since metadata alone proves nothing.
    */
   async isThere(entry: FileEntry): Promise<boolean> {
+    const held = this.holdExisting(entry);
+    if (held === undefined) return false;
     try {
+      return (await this.hasContent(held, { ...entry, from: 0 })) && this.keepExisting(entry, held);
+    } finally {
+      close(held.fd);
+    }
+  }
+
+  /** Opens what is in the place of a file if it may stay there, should it have the right content. The caller closes it. */
+  holdExisting(entry: FileEntry): ExistingFile | undefined {
+    const { metadata, adoption } = this.#deps;
+    return unlessInTheWay(() => {
       const fd = this.#openExisting(entry);
-      if (fd === undefined) return false;
-      try {
-        return await this.#isIn(fd, entry);
-      } finally {
-        close(fd);
-      }
+      if (fd === undefined) return undefined;
+      const found = fstat(fd);
+      const isRight = couldBe(entry, found) && metadata.matches(new OpenSubject(fd), entry, found);
+      if (isRight || (couldBe(entry, found) && adoption.mayCorrect(entry, found))) return { fd, found, isRight };
+      close(fd);
+      return undefined;
+    });
+  }
+
+  async hasContent({ fd }: ExistingFile, stretch: Stretch): Promise<boolean> {
+    try {
+      return await sameContent(fd, stretch, this.#deps.pauses);
     } catch (error) {
-      // Whatever it is will be reported when the file is made.
-      if (error instanceof SystemError || error instanceof Obstacle) return false;
+      if (error instanceof SystemError) return false;
       throw error;
     }
   }
 
+  /** Keeps what is in the place of a file, and corrects its metadata. Returns false if it has changed since it was opened. */
+  keepExisting(entry: FileEntry, { fd, found, isRight }: ExistingFile): boolean {
+    const { metadata, links, report, flags } = this.#deps;
+    const kept = unlessInTheWay(() => {
+      if (!isUntouched(found, fstat(fd))) return undefined;
+      if (!isRight) {
+        metadata.correct(new OpenSubject(fd), entry, found);
+        flags.set(fd, entry);
+      }
+      if (entry.hardLink !== undefined) links.restored(entry, fstat(fd));
+      return true;
+    });
+    if (kept === undefined) return false;
+    if (isRight) report.figures.unchanged += 1;
+    else report.figures.files += 1;
+    report.inPlace(entry);
+    return true;
+  }
+
   /** Starts a file. Returns undefined if it needs no content, or cannot be made. */
   async start(entry: FileEntry): Promise<Job | undefined> {
-    const runs = entry.holes.length === 0 ? undefined : dataRunsOf(entry);
-    const job: Job = { entry, open: undefined, pending: entry.extents.length, over: false, runs, done: new Set() };
+    const job = jobOf(entry, { ...entry, from: 0 });
     const refusal = this.#refusing.refusal(entry);
-    if (refusal === undefined && isLarge(entry)) await this.#goOn(job);
+    if (refusal === undefined && isLarge(entry)) {
+      this.#goOn(job);
+      await this.#skipDone(job);
+    }
     if (job.pending > 0 && refusal === undefined) return job;
     this.#attempt(job, () => {
       if (refusal !== undefined) throw refusal;
@@ -98,17 +144,70 @@ export class Files {
     return undefined;
   }
 
+  /** Starts a file whose content comes in segments. Returns a job that is over if it cannot be made. */
+  startContinued(entry: FileEntry): Job {
+    const job = jobOf(entry, { ...entry, from: 0 });
+    this.#attempt(job, () => {
+      const refusal = this.#refusing.refusal(entry);
+      if (refusal !== undefined) throw refusal;
+      if (isLarge(entry)) this.#goOn(job);
+      if (job.open === undefined) this.#open(job);
+    });
+    return job;
+  }
+
+  /** Starts a segment. Returns undefined if it needs no content. */
+  async startSegment(of: Job, segment: Segment): Promise<Job | undefined> {
+    const job = jobOf(of.entry, segment, of);
+    job.open = of.open;
+    for (const [, length] of segment.holes) this.#deps.report.done.bytes += length;
+    await this.#skipDone(job);
+    return job.pending > 0 ? job : undefined;
+  }
+
+  /** Copies the beginning of a file that is in the place of another one. */
+  async copy(job: Job, { fd, found }: ExistingFile, upTo: number): Promise<void> {
+    const block = Buffer.allocUnsafeSlow(copiedAtOnce);
+    for (const [start, length] of dataRegions(fd, upTo)) {
+      for (let done = 0; done < length && !job.over; ) {
+        const read = readAt(fd, block, 0, Math.min(block.length, length - done), start + done);
+        this.#attempt(job, () => writeAt(job.open?.fd ?? this.#open(job).fd, block.subarray(0, read), start + done));
+        done += read === 0 ? length : read;
+        if (this.#deps.pauses.due(read)) await this.#deps.pauses.take();
+      }
+    }
+    if (isUntouched(found, fstat(fd)) || job.over) return;
+    const why = "what is in its place was changed while it was compared with the backup";
+    this.lose(job, { why, how: why, remedy: "run again", damage: false, newer: false, junk: false });
+  }
+
+  /** Removes what was written of a file. The caller has reported why. */
+  giveUp(job: Job): void {
+    if (!isOver(job)) this.#discard(job);
+  }
+
+  /** Finishes a file, all of whose segments are written. */
+  finishContinued(job: Job): void {
+    this.#attempt(job, () => this.#finish(job));
+  }
+
   /** Goes on with a large file that a killed restore has left. */
-  async #goOn(job: Job): Promise<void> {
-    const { target, report, pauses } = this.#deps;
+  #goOn(job: Job): void {
+    const { target } = this.#deps;
     unlessRefused(() => {
       job.open = openLarge(target.workplace(parentOf(job.entry.path)), job.entry);
     });
+    if (job.open !== undefined) this.#started.add(job);
+  }
+
+  /** Leaves out what a killed restore has written. */
+  async #skipDone(job: Job): Promise<void> {
+    const { report, pauses } = this.#deps;
+    const { extents } = job.content;
     if (job.open === undefined) return;
-    this.#started.add(job);
-    job.done = await extentsIn(job.open.fd, job.entry, pauses);
+    job.done = await extentsIn(job.open.fd, job.content, pauses);
     job.pending -= job.done.size;
-    for (const index of job.done) report.done.bytes += job.entry.extents[index]?.length ?? 0;
+    for (const index of job.done) report.done.bytes += extents[index]?.length ?? 0;
   }
 
   /**
@@ -116,7 +215,7 @@ export class Files {
    * are the last of that extent. The last of all extents finishes the file.
    */
   write(job: Job, bytes: Uint8Array, position: number, ends: boolean): void {
-    if (job.over) return;
+    if (isOver(job)) return;
     this.#attempt(job, () => {
       const { fd } = job.open ?? this.#open(job);
       if (job.runs === undefined) writeAt(fd, bytes, position);
@@ -129,13 +228,15 @@ export class Files {
       done.bytes += bytes.length;
       if (!ends) return;
       job.pending -= 1;
-      if (job.pending === 0) this.#finish(job);
+      if (job.pending > 0) return;
+      if (job.of === undefined) this.#finish(job);
+      else job.over = true;
     });
   }
 
   /** Gives a file up, since its content is lost. */
   lose(job: Job, loss: Loss): void {
-    if (job.over) return;
+    if (isOver(job)) return;
     this.#discard(job);
     this.#deps.report.lost("content-lost", { doing: "restore", what: toText(job.entry.path), ...loss });
   }
@@ -184,6 +285,11 @@ export class Files {
 
   #discard(job: Job): void {
     const { target, report } = this.#deps;
+    if (job.of !== undefined) {
+      job.over = true;
+      this.#discard(job.of);
+      return;
+    }
     const { entry, open } = job;
     report.done.files += 1;
     this.#close(job);
@@ -210,25 +316,27 @@ export class Files {
     const found = lstatAt(folder.fd, name);
     return found !== undefined && couldBe(entry, found) ? openFileAt(folder.fd, name) : undefined;
   }
+}
 
-  async #isIn(fd: number, entry: FileEntry): Promise<boolean> {
-    const { metadata, adoption, links, report, pauses } = this.#deps;
-    const subject = new OpenSubject(fd);
-    const found = fstat(fd);
-    if (!couldBe(entry, found)) return false;
-    const isRight = metadata.matches(subject, entry, found);
-    if (!isRight && !adoption.mayCorrect(entry, found)) return false;
-    if (!(await sameContent(fd, entry, pauses)) || !isUntouched(found, fstat(fd))) return false;
-    if (isRight) report.figures.unchanged += 1;
-    else {
-      metadata.correct(subject, entry, found);
-      this.#deps.flags.set(fd, entry);
-      report.figures.files += 1;
-    }
-    if (entry.hardLink !== undefined) links.restored(entry, fstat(fd));
-    report.inPlace(entry);
-    return true;
+/** Whatever is in the way will be reported when the file is made. */
+function unlessInTheWay<T>(action: () => T | undefined): T | undefined {
+  try {
+    return action();
+  } catch (error) {
+    if (error instanceof SystemError || error instanceof Obstacle) return undefined;
+    throw error;
   }
+}
+
+function jobOf(entry: FileEntry, content: Stretch, of?: Job): Job {
+  const isDense = content.from === 0 && content.holes.length === 0 && entry.continued === undefined;
+  const runs = isDense ? undefined : dataRunsOf(content);
+  return { entry, content, of, open: undefined, pending: content.extents.length, over: false, runs, done: new Set() };
+}
+
+/** Returns whether nothing more can be done for a file. */
+export function isOver({ over, of }: Job): boolean {
+  return over || of?.over === true;
 }
 
 /** Returns false for a file with other names, which give access to it, unless the backup has several names for it, too. */

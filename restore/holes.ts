@@ -1,16 +1,16 @@
 /** Places the bytes of a sparse file: its extents, one after another, fill the gaps between its holes. */
-import type { FileEntry } from "../core/format/entry.ts";
+import type { Stretch } from "../core/format/entry.ts";
 
 /** A run of data between holes. `data` counts bytes without holes, `file` with them. */
 export type DataRun = { readonly data: number; readonly file: number; readonly length: number };
 
 /** Returns the runs of data in order, without empty ones. */
-export function dataRunsOf({ size, holes }: Pick<FileEntry, "size" | "holes">): DataRun[] {
+export function dataRunsOf({ from, size, holes }: Omit<Stretch, "extents">): DataRun[] {
   const runs: DataRun[] = [];
   let data = 0;
   let file = 0;
   const add = (end: number) => {
-    if (end > file) runs.push({ data, file, length: end - file });
+    if (end > file) runs.push({ data, file: from + file, length: end - file });
     data += end - file;
   };
   for (const [offset, length] of holes) {

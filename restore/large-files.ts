@@ -19,8 +19,8 @@ const large = 16 * 1024 * 1024;
 
 export type UnfinishedFile = { readonly fd: number; readonly temporary: ByteString };
 
-export function isLarge({ size, extents }: FileEntry): boolean {
-  return size >= large && extents.length > 1;
+export function isLarge({ size, extents, continued }: FileEntry): boolean {
+  return size >= large && (extents.length > 1 || continued !== undefined);
 }
 
 /** Makes the file under the name by which it is found again; undefined if another restore has it just now. */

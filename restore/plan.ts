@@ -1,6 +1,6 @@
 /** Plans which bytes of which objects the files of a part need, in the best order for fetching. */
 import { isPack } from "../core/format/encoding.ts";
-import type { Extent, FileEntry, ObjectRef } from "../core/format/entry.ts";
+import type { Extent, ObjectRef, Stretch } from "../core/format/entry.ts";
 import type { Job } from "./files.ts";
 
 /** An extent that a file needs. `position`: its first byte in the file, holes not counted. */
@@ -30,7 +30,7 @@ export function* groupsOf(jobs: Iterable<Job>, objects: readonly ObjectRef[]): G
   let open = 0;
   for (const job of jobs) {
     group.push(job);
-    if (staysOpen(job.entry, objects)) open += 1;
+    if (staysOpen(job.content, objects)) open += 1;
     if (open < mostOpen) continue;
     yield group;
     group = [];
@@ -39,7 +39,7 @@ export function* groupsOf(jobs: Iterable<Job>, objects: readonly ObjectRef[]): G
   if (group.length > 0) yield group;
 }
 
-function staysOpen({ extents, size }: FileEntry, objects: readonly ObjectRef[]): boolean {
+function staysOpen({ extents, size }: Stretch, objects: readonly ObjectRef[]): boolean {
   const [first] = extents;
   if (first === undefined) return false;
   const encoding = objects[first.object]?.encoding;
@@ -52,7 +52,7 @@ export function planOf(jobs: Iterable<Job>, objects: readonly ObjectRef[]): Obje
   const frames = new Map<number, Map<number, { offset: number; length: number; uses: Use[] }>>();
   for (const job of jobs) {
     let position = 0;
-    for (const [index, extent] of job.entry.extents.entries()) {
+    for (const [index, extent] of job.content.extents.entries()) {
       const start = position;
       position += extent.length;
       if (job.done.has(index)) continue;

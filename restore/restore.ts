@@ -4,10 +4,11 @@
  * full target, a bucket out of reach, and an abort end it early. The next run continues from there.
  */
 import { type ExitStatus, exitStatus } from "../core/failure.ts";
-import type { Entry, FileEntry, ObjectRef } from "../core/format/entry.ts";
+import type { FileEntry, ObjectRef, PartEntry } from "../core/format/entry.ts";
 import type { BundleRef, Manifest, PartRef } from "../core/format/manifest.ts";
 import type { BadEntry } from "../core/format/part.ts";
 import { type ByteString, toText } from "../core/format/path.ts";
+import { isContinued } from "../core/format/segment.ts";
 import type { Loss } from "../core/manifest/loss.ts";
 import { bundlesInOrder, isReadable, tableOf } from "../core/manifest/part-lists.ts";
 import type { LoadedPart } from "../core/manifest/read.ts";
@@ -18,6 +19,7 @@ import type { ObjectSource } from "../core/stored/read.ts";
 import { Garbage } from "../core/system/garbage.ts";
 import { isSystemError } from "../core/system/libc.ts";
 import { Adoption } from "./adoption.ts";
+import { ContinuedFiles } from "./continued-files.ts";
 import { fetchContent } from "./fetch.ts";
 import { Files, type Job } from "./files.ts";
 import { Flags } from "./flags.ts";
@@ -119,6 +121,7 @@ class Restore {
   readonly #nodes: NodeDeps;
   readonly #links: HardLinkRestorer;
   readonly #files: Files;
+  readonly #continued: ContinuedFiles;
   readonly #folders: Folders;
   readonly #pauses: Pauses;
   readonly #flags: Flags;
@@ -143,6 +146,8 @@ class Restore {
     this.#nodes = shared;
     this.#links = links;
     this.#files = new Files({ ...shared, pauses });
+    const link = (entry: FileEntry) => isLaterName(entry) && this.#link(entry);
+    this.#continued = new ContinuedFiles({ files: this.#files, report, link });
     this.#folders = new Folders({ ...shared, spool: new Spool(() => target.unnamedFile()) });
   }
 
@@ -155,17 +160,20 @@ class Restore {
         onLost: (part: PartRef, loss: Loss) => this.#tellLostPart(part, loss),
         onBadEntry: (entry: BadEntry) => this.#tellBadEntry(entry),
         concerns: selection.concerns.bind(selection),
-        wanted: ({ path, type }: Entry) => {
-          const role = selection.role(path);
-          return role === "selected" || (role === "leads" && type === "folder");
+        wanted: (entry: PartEntry) => {
+          const role = selection.role(entry.type === "segment" ? entry.file : entry.path);
+          return role === "selected" || (role === "leads" && entry.type === "folder");
         },
       };
       for await (const part of walkParts({ ...walk, manifest })) await this.#restorePart(part);
+      this.#continued.end();
       this.#running = new RunningContent(bucket);
       for (const bundle of this.#bundles()) {
         for await (const part of walkParts({ ...walk, manifest: tableOf(bundle) })) await this.#restorePart(part);
+        this.#continued.end();
       }
     } finally {
+      this.#continued.abandon();
       this.#files.discardStarted();
       await this.#running?.close();
     }
@@ -205,7 +213,9 @@ class Restore {
       if (this.#pauses.due(0)) await this.#pauses.take();
       if (this.#folders.isLost(entry)) continue;
       if (entry.type === "folder") this.#folders.restore(entry, this.#selection.includes(entry.path));
+      else if (entry.type === "segment") await this.#continued.take(entry, (job) => this.#fetch([job], objects));
       else if (entry.type !== "file") this.#node(entry);
+      else if (isContinued(entry)) this.#continued.begin(entry);
       else if (isLaterName(entry)) laterNames.push(entry);
       else files.push(entry);
     }
@@ -233,6 +243,10 @@ class Restore {
       const job = await this.#files.start(entry);
       if (job !== undefined) jobs.push(job);
     }
+    await this.#fetch(jobs, objects);
+  }
+
+  async #fetch(jobs: readonly Job[], objects: readonly ObjectRef[]): Promise<void> {
     const { bucket, signal } = this.#options;
     const onProgress = () => this.#tellProgress();
     const context = {

@@ -48,14 +48,15 @@ export function isTemporary(name: ByteString): boolean {
  * Returns the name of a large file that is not finished: the same in each restore, so that the next one goes on with it. Only
  * for folders that nobody else can enter.
  */
-export function largeFileName({ path, size, extents }: LargeFile): ByteString {
+export function largeFileName({ path, size, extents, continued }: LargeFile): ByteString {
   const hash = new Bun.CryptoHasher("sha256").update(`${size} ${path}`);
+  if (continued !== undefined) hash.update(` ${continued.sha256}`);
   for (const { length, sha256 } of extents) hash.update(` ${length} ${sha256}`);
   return `.sysbackup-${hash.digest("hex").slice(0, 2 * randomLength)}${largeSuffix}` as ByteString;
 }
 
 /** What tells one large file from another. */
-type LargeFile = Pick<FileEntry, "path" | "size"> & {
+type LargeFile = Pick<FileEntry, "path" | "size" | "continued"> & {
   readonly extents: readonly Pick<Extent, "length" | "sha256">[];
 };
 

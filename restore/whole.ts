@@ -6,6 +6,7 @@ import { readBeginning, readContent } from "../core/stored/read.ts";
 import { mayReadBetter } from "../core/stored/second-read.ts";
 import { deliver, loseAll, wrongContent } from "./deliver.ts";
 import type { FetchContext } from "./fetch-context.ts";
+import { isOver } from "./files.ts";
 import { checkFlowing, type ExtentSink } from "./flowing.ts";
 import { mostHeld, type Use } from "./plan.ts";
 
@@ -64,9 +65,9 @@ async function deliverAsItComes(
     expected: ({ extent }) => extent,
     take(use, { bytes, start, last }) {
       const { job, position } = use;
-      if (!job.over) files.write(job, bytes, position + start, last);
-      if (last || job.over) left.delete(use);
-      return !job.over;
+      if (!isOver(job)) files.write(job, bytes, position + start, last);
+      if (last || isOver(job)) left.delete(use);
+      return !isOver(job);
     },
     wrong(use) {
       left.delete(use);

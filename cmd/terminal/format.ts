@@ -54,15 +54,53 @@ export function moment(date: Date): string {
 export type Column = { readonly title: string; readonly align?: "left" | "right" };
 
 /** Lines of a table: a row of titles, then the rows, columns two spaces apart and as wide as their widest cell. */
-export function table(columns: readonly Column[], rows: readonly (readonly string[])[]): string[] {
-  const lines = [columns.map(({ title }) => title), ...rows];
-  const widths = columns.map((_, index) => Math.max(...lines.map((cells) => Bun.stringWidth(cells[index] ?? ""))));
-  return lines.map((cells) =>
-    columns
-      .map(({ align }, index) => padded(cells[index] ?? "", widths[index] ?? 0, align))
-      .join("  ")
-      .trimEnd(),
-  );
+export function table(columns: readonly Column[], rows: Iterable<readonly string[]>): string[] {
+  return [...tableLines(columns, rows)];
+}
+
+/** Formats rows as `table` does, some at a time: a bucket may hold any number of roots. */
+export function* tableLines(columns: readonly Column[], rows: Iterable<readonly string[]>): Generator<string> {
+  const table = new LongTable(columns);
+  for (const row of rows) yield* table.add(row);
+  yield* table.end();
+}
+
+const rowsAtOnce = 1_000;
+
+/** A table of which rows are formatted as soon as there are many: columns then get as wide as those so far need. */
+export class LongTable {
+  readonly #columns: readonly Column[];
+  readonly #widths: number[];
+  #rows: (readonly string[])[];
+
+  constructor(columns: readonly Column[]) {
+    this.#columns = columns;
+    this.#widths = columns.map(() => 0);
+    this.#rows = [columns.map(({ title }) => title)];
+  }
+
+  /** Returns the lines that are ready. */
+  add(row: readonly string[]): string[] {
+    this.#rows.push(row);
+    return this.#rows.length > rowsAtOnce ? this.end() : [];
+  }
+
+  /** Returns all lines that were not returned yet. */
+  end(): string[] {
+    const rows = this.#rows;
+    this.#rows = [];
+    for (const cells of rows) {
+      for (const [index, cell] of cells.entries()) {
+        this.#widths[index] = Math.max(this.#widths[index] ?? 0, Bun.stringWidth(cell));
+      }
+    }
+    return rows.map((cells) =>
+      this.#columns
+        .map(({ align }, index) => padded(cells[index] ?? "", this.#widths[index] ?? 0, align))
+        .join("  ")
+        .trimEnd(),
+    );
+  }
 }
 
 function padded(cell: string, width: number, align: Column["align"]): string {

@@ -4,7 +4,7 @@
  */
 import type { Database, SQLQueryBindings } from "bun:sqlite";
 import type { Listed, Stored } from "../bucket/contract.ts";
-import type { Entry, FileEntry } from "../format/entry.ts";
+import type { PartEntry, Stretch } from "../format/entry.ts";
 import type { Manifest } from "../format/manifest.ts";
 import type { PartContent } from "../manifest/references/read-parts.ts";
 import { type ReferencedPart, References } from "../manifest/references/references.ts";
@@ -100,7 +100,7 @@ export class History implements Disposable {
   }
 
   /** Returns how many different contents the files have, and the bytes of these. */
-  #addFiles(files: readonly FileEntry[], { first, last }: Lifetime) {
+  #addFiles(files: readonly Content[], { first, last }: Lifetime) {
     const chunk = this.database.query<null, [Uint8Array, number]>("INSERT OR IGNORE INTO chunks VALUES (?, ?)");
     const file = this.database.query<null, SQLQueryBindings[]>(
       `INSERT INTO files VALUES (?, ?, ?, ?) ON CONFLICT ${widened}`,
@@ -130,11 +130,14 @@ export class History implements Disposable {
 /** Length of each frame that files of a part need: by number of the object, then by first byte. */
 export type Frames = ReadonlyMap<number, ReadonlyMap<number, number>>;
 
-function hasContent(entry: Entry): entry is FileEntry {
-  return entry.type === "file" && entry.extents.length > 0;
+type Content = Omit<Stretch, "from">;
+
+/** Segments of a file count as files of their own. */
+function hasContent(entry: PartEntry): entry is PartEntry & Content {
+  return (entry.type === "file" || entry.type === "segment") && entry.extents.length > 0;
 }
 
-function framesOf(files: readonly FileEntry[]): Frames {
+function framesOf(files: readonly Content[]): Frames {
   const frames = new Map<number, Map<number, number>>();
   for (const { object, frameOffset, frameLength } of files.flatMap(({ extents }) => extents)) {
     const ofObject = frames.get(object) ?? new Map<number, number>();

@@ -3,20 +3,20 @@
  * no other entry.
  *
  * A backup has millions of lines, nearly all of them plain. So patterns are tried first, which accept some of what
- * `decodeEntry` accepts, and nothing else; it decodes whatever they do not know. They also keep memory small for a file of
+ * `decodePartEntry` accepts, and nothing else; it decodes whatever they do not know. They also keep memory small for a file of
  * millions of extents.
  */
 import type { ObjectRef } from "./entry.ts";
-import { decodeEntry } from "./entry-json.ts";
 import { altered } from "./error.ts";
-import { longestWrittenLine } from "./lines.ts";
+import { longestLine } from "./lines.ts";
 import { checkExtents, checkFrameOf } from "./object-ref.ts";
+import { decodePartEntry } from "./segment.ts";
 
 /** Throws a FormatError. `objects`: those of the part, as far as the line refers to them. */
 export function checkEntryLine(line: string, objects: readonly ObjectRef[]): void {
   const bytes = Buffer.byteLength(line);
-  if (bytes > longestWrittenLine) throw altered(`its description would take ${bytes} bytes`);
-  if (!isPlain(line, objects)) checkExtents(decodeEntry(parsed(line)), objects);
+  if (bytes > longestLine) throw altered(`its description would take ${bytes} bytes`);
+  if (!isPlain(line, objects)) checkExtents(decodePartEntry(parsed(line)), objects);
 }
 
 function parsed(line: string): unknown {
@@ -38,6 +38,8 @@ const common = [
 ].join("");
 
 const start = new RegExp(common, "y");
+const segmentPath = path.replace(/"$/, String.raw`\/0\d{15}"`);
+const segmentStart = new RegExp(String.raw`\{"typ":"s","path":${segmentPath}(?=,"size":[1-9])`, "y");
 const linkEnd = new RegExp(String.raw`,"tgt":${text}\}`, "y");
 const size = /,"size":(\d{1,15})(?:,"holes":\[)?/y;
 const hole = /\[(\d{1,15}),(\d{1,15})\],?/y;
@@ -47,6 +49,7 @@ const extent = /\[(\d{1,9}),(\d{1,15}),(\d{1,15}),\d{1,15},([1-9]\d{0,14}),"[0-9
 
 /** Returns whether the line is sure to be accepted. May throw a FormatError for one that is not. */
 function isPlain(line: string, objects: readonly ObjectRef[]): boolean {
+  if (at(segmentStart, 0, line) !== null) return isPlainFile(line, segmentStart.lastIndex, objects);
   const head = at(start, 0, line);
   if (head === null) return false;
   const { lastIndex } = start;

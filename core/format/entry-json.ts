@@ -8,10 +8,10 @@
 
 import { z } from "zod";
 import { base64, decodeBytes, decodePath, encodeBytes } from "./bytes-json.ts";
-import type { Acl, Common, Entry, Extent, FileEntry, Moment, Owner } from "./entry.ts";
+import type { Acl, Common, Continued, Entry, Extent, FileEntry, Moment, Owner } from "./entry.ts";
 import { altered } from "./error.ts";
 import { decodeFlags, encodeFlags } from "./flags.ts";
-import { count, longestWrittenLine, parseAs, sha256Hex } from "./lines.ts";
+import { count, longestLine, parseAs, sha256Hex } from "./lines.ts";
 import { type ByteString, fromBytes, fromText, toBytes, toExactText, toText } from "./path.ts";
 import { isPlain } from "./plain-entry.ts";
 
@@ -43,14 +43,16 @@ export function encodeReadableHead(entry: HeadEntry): EntryHead {
   const document: object = JSON.parse(head);
   if (entry.type !== "file") decodeEntry(document);
   else {
-    decodeLinkable(parseAs(fileSchema, { ...document, dat: [] }, "an entry"));
+    const json = parseAs(fileSchema, document, "an entry");
+    decodeLinkable(json);
+    decodeContinued(json);
     checkHoles(entry.path, entry.size, entry.holes);
   }
   return head;
 }
 
 /** Leaves room for a file's extents in its line. */
-const longestHead = longestWrittenLine / 2;
+const longestHead = longestLine / 2;
 
 export function decodeEntry(document: unknown): Entry {
   const json = parseAs(entrySchema, document, "an entry");
@@ -115,10 +117,15 @@ function own(entry: HeadEntry) {
       return {
         size: entry.size,
         ...encodeId(entry.hardLink),
+        ...(entry.continued !== undefined && encodeContinued(entry.continued)),
         ...(entry.holes.length > 0 && { holes: entry.holes }),
         ...(entry.warnings.length > 0 && { w: entry.warnings }),
       };
   }
+}
+
+function encodeContinued({ segments, sha256 }: Continued) {
+  return { segments, segments_sha256: sha256 };
 }
 
 function encodeId(hardLink: ByteString | undefined) {
@@ -224,17 +231,20 @@ const rdev = z.tuple([number32, number32]);
 export const extent = z.tuple([count, count, count, count, count.min(1), sha256Hex]);
 
 const fileStateShape = {
+  segments: count.min(1).optional(),
+  segments_sha256: sha256Hex.optional(),
   holes: z.array(z.tuple([count, count])).optional(),
   w: z.array(z.enum(["unlocked-copy", "changed-while-reading"])).optional(),
 } as const;
 export const fileState = z.object(fileStateShape);
 
+/** Either `dat`, or both that say of segments. */
 const fileSchema = z.object({
   typ: z.literal("f"),
   ...linkableShape,
   size: count,
   ...fileStateShape,
-  dat: z.array(extent),
+  dat: z.array(extent).optional(),
 });
 
 const entrySchema = z.discriminatedUnion("typ", [
@@ -268,18 +278,34 @@ function decodeCommon(json: EntryJson): Common {
 }
 
 function decodeFile(json: FileJson, common: Common): FileEntry {
-  const extents = json.dat.map(toExtent);
-  const holes = json.holes ?? [];
-  checkCovered(common.path, json.size, extents, holes);
-  return {
-    type: "file",
-    ...common,
-    size: json.size,
-    extents,
-    holes,
-    hardLink: decodeId(json),
-    warnings: json.w ?? [],
-  };
+  const own = { type: "file", ...common, size: json.size, hardLink: decodeId(json), warnings: json.w ?? [] } as const;
+  const continued = decodeContinued(json);
+  if (continued !== undefined) return { ...own, extents: [], holes: [], continued };
+  return { ...own, ...decodeStretch(common.path, json) };
+}
+
+/** Returns undefined for a file whose content is in its own line. */
+export function decodeContinued({
+  dat,
+  holes,
+  segments,
+  segments_sha256: sha256,
+}: Partial<Pick<FileJson, "dat" | "holes" | "segments" | "segments_sha256">>): Continued | undefined {
+  if (segments === undefined && sha256 === undefined) return undefined;
+  if (segments === undefined || sha256 === undefined || dat !== undefined || holes !== undefined)
+    throw altered("an entry has both content and segments, or says too little of them");
+  return { segments, sha256 };
+}
+
+/** Decodes what a file, or a segment of one, consists of. */
+export function decodeStretch(
+  path: ByteString,
+  { size, dat, holes = [] }: Pick<FileJson, "size" | "dat" | "holes">,
+): Pick<FileEntry, "size" | "extents" | "holes"> {
+  if (dat === undefined) throw altered(`${JSON.stringify(toText(path))} has no content`);
+  const extents = dat.map(toExtent);
+  checkCovered(path, size, extents, holes);
+  return { size, extents, holes };
 }
 
 export function toExtent([object, frameOffset, frameLength, offset, length, sha256]: z.output<typeof extent>): Extent {

@@ -6,9 +6,10 @@
  */
 import { z } from "zod";
 import type { Entry, Extent, FileEntry } from "./entry.ts";
-import { decodeEntry, type EntryHead, encodeHead, extent, fileState, toExtent } from "./entry-json.ts";
+import { decodeContinued, decodeEntry, type EntryHead, encodeHead, extent, fileState, toExtent } from "./entry-json.ts";
 import { altered } from "./error.ts";
-import { parseAs } from "./lines.ts";
+import { count, parseAs } from "./lines.ts";
+import type { ContinuedFile } from "./segment.ts";
 
 /** JSON of a list of extents, as `encodeExtents` writes it. */
 export type ExtentsText = string;
@@ -53,12 +54,26 @@ export function decodeRow(head: EntryHead, extents: ExtentsText | null): Entry {
 }
 
 /** The part of a file's head that is known from reading the file: it stays when owner, mode and the like are looked at again. */
-export type FileState = Pick<FileEntry, "holes" | "warnings">;
+export type FileState = Pick<FileEntry, "holes" | "warnings" | "continued">;
 
 function fileStateOf(head: EntryHead): FileState {
-  const { holes = [], w: warnings = [] } = parseAs(fileState, JSON.parse(head), "the head of a file");
-  return { holes, warnings };
+  const state = parseAs(fileState, JSON.parse(head), "the head of a file");
+  const { holes = [], w: warnings = [] } = state;
+  const continued = decodeContinued(state);
+  return { holes, warnings, ...(continued !== undefined && { continued }) };
 }
+
+/** Returns what the head of a file says of its segments; undefined for any other head. */
+export function continuedIn(head: EntryHead): Pick<ContinuedFile, "size" | "continued"> | undefined {
+  // Text in it may look so, too.
+  if (!head.includes(continuedMark)) return undefined;
+  const json = parseAs(sizedState, JSON.parse(head), "the head of a file");
+  const continued = decodeContinued(json);
+  return continued && { size: json.size ?? 0, continued };
+}
+
+const continuedMark = '"segments_sha256":';
+const sizedState = fileState.extend({ size: count.optional() });
 
 /** Returns a file's head with what a new look at it shows, and the holes and warnings that it had. */
 export function refreshedFileHead(head: EntryHead, look: Omit<FileEntry, "extents" | keyof FileState>): EntryHead {

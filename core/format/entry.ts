@@ -55,6 +55,14 @@ export type Common = {
 
 export type FileWarning = "unlocked-copy" | "changed-while-reading";
 
+/** What a file says of its content if that goes on in segments. */
+export type Continued = {
+  /** How many segments follow. */
+  readonly segments: number;
+  /** Digest of all of them, in order: see `Continuation`. */
+  readonly sha256: string;
+};
+
 export type FileEntry = Common & {
   readonly type: "file";
   /** Length in bytes, holes included. */
@@ -71,6 +79,24 @@ export type FileEntry = Common & {
    */
   readonly hardLink: ByteString | undefined;
   readonly warnings: readonly FileWarning[];
+  /** Set for a file that is too long for one line: it has no extents and holes of its own then. */
+  readonly continued?: Continued;
+};
+
+/** A file, or some of it: extents and holes make it up as they would a file of its size, and offsets of holes count from its first byte. */
+export type Stretch = Pick<FileEntry, "size" | "extents" | "holes"> & {
+  /** Where in the file it begins. */
+  readonly from: number;
+};
+
+/** A stretch of a file whose content is too long for one line. */
+export type Segment = Stretch & {
+  readonly type: "segment";
+  /** Sorts as if the file were a folder with its segments in it: the path of the file, and `from` as 16 digits. */
+  readonly path: ByteString;
+  readonly file: ByteString;
+  /** It has no line of its own: an earlier version wrote all of the file into one, which a reader splits. */
+  readonly split?: true;
 };
 
 /** An entry with a `hardLink` as a `FileEntry` has it: links, fifos and devices may have several names too. */
@@ -86,6 +112,9 @@ export type DeviceEntry = LinkableCommon & {
 };
 
 export type Entry = FileEntry | FolderEntry | LinkEntry | FifoEntry | DeviceEntry;
+
+/** What a line of a part may hold. */
+export type PartEntry = Entry | Segment;
 
 /** A stored object as a part names it. */
 export type ObjectRef = {

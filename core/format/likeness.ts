@@ -23,7 +23,7 @@ export function likenessOf(entry: HeadEntry, content: AlikeContent): string {
 function ownOf(entry: HeadEntry): unknown[] {
   switch (entry.type) {
     case "file":
-      return [entry.size, entry.holes];
+      return [entry.size, entry.holes, ...(entry.continued === undefined ? [] : [entry.continued.sha256])];
     case "link":
       return [entry.target];
     case "character device":

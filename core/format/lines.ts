@@ -4,29 +4,81 @@
 import { z } from "zod";
 import { altered } from "./error.ts";
 
-/** Longer lines are refused: nothing that sysbackup writes comes near, and memory stays bounded. */
-export const maxLineBytes = 256 * 1024 * 1024;
-/** Longest line of an entry that is written: with it, a part still fits into what a reader takes as one. */
-export const longestWrittenLine = 224 * 1024 * 1024;
+/** Longest line that is written, and that is parsed as a whole. */
+export const longestLine = 16 * 1024 * 1024;
+/** Until version 0.1.0, an entry with very many extents had up to 224 MiB: such lines are split (`long-line.ts`). */
+export const longestOldLine = 256 * 1024 * 1024;
+
+/** A text in memory, or in a file. */
+export type Text = {
+  readonly length: number;
+  /** Returns bytes, fewer only at the end. They are valid until the next call. */
+  read(start: number, end: number): Uint8Array;
+};
+
+export function textOf(bytes: Uint8Array): Text {
+  return { length: bytes.length, read: (start, end) => bytes.subarray(start, end) };
+}
 
 /** A line that is parsed only when it is asked for. */
-export type Line = {
-  /** Throws a FormatError. */
+export type Line = Text & {
+  /** Counted from 1. */
+  readonly number: number;
+  /** Throws a FormatError, also for a line of more than 16 MiB. */
   parse(): unknown;
 };
 
-/** Yields the lines of a whole object in memory, so that one which is no JSON costs no other. */
-export function* linesIn(bytes: Uint8Array): Generator<Line> {
-  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+const newline = 10;
+const blockSize = 1024 * 1024;
+
+/** Yields the lines of a whole object, so that one which is no JSON costs no other. */
+export function* linesIn(text: Text): Generator<Line> {
   let start = 0;
-  for (let number = 1; start < buffer.length; number += 1) {
-    const end = buffer.indexOf(10, start);
-    if (end < 0) throw altered(`line ${number} is cut short`);
-    if (end - start > maxLineBytes) throw altered(`line ${number} is too long`);
-    const from = start;
-    yield { parse: () => parseDocument(buffer.toString("utf8", from, end), number) };
+  for (let number = 1; start < text.length; number += 1) {
+    const end = endOfLine(text, start);
+    if (end === undefined) throw altered(`line ${number} is cut short`);
+    if (end - start > longestOldLine) throw altered(`line ${number} is too long`);
+    yield new TextLineIn(text, number, start, end);
     start = end + 1;
   }
+}
+
+function endOfLine(text: Text, start: number): number | undefined {
+  for (let from = start; from < text.length; from += blockSize) {
+    const found = text.read(from, Math.min(from + blockSize, text.length)).indexOf(newline);
+    if (found >= 0) return from + found;
+  }
+  return undefined;
+}
+
+class TextLineIn implements Line {
+  readonly #text: Text;
+  readonly #start: number;
+  readonly length: number;
+
+  constructor(
+    text: Text,
+    readonly number: number,
+    start: number,
+    end: number,
+  ) {
+    this.#text = text;
+    this.#start = start;
+    this.length = end - start;
+  }
+
+  read(start: number, end: number): Uint8Array {
+    return this.#text.read(this.#start + start, this.#start + Math.min(end, this.length));
+  }
+
+  parse(): unknown {
+    if (this.length > longestLine) throw altered(`line ${this.number} is too long`);
+    return parseDocument(asBuffer(this.read(0, this.length)).toString("utf8"), this.number);
+  }
+}
+
+export function asBuffer({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
+  return Buffer.from(buffer, byteOffset, byteLength);
 }
 
 export function parseDocument(line: string, number: number): unknown {

@@ -1,7 +1,7 @@
 /** References to stored objects in parts, index objects and manifest roots, and what they may refer to. */
 import { z } from "zod";
 import { isEncoding, isPack } from "./encoding.ts";
-import type { Entry, ObjectRef } from "./entry.ts";
+import type { ObjectRef, PartEntry } from "./entry.ts";
 import { altered } from "./error.ts";
 import { count } from "./lines.ts";
 
@@ -40,8 +40,8 @@ export function checkFrameOf(objects: readonly ObjectRef[], object: number, offs
   checkFrameWithin(ref, offset, length);
 }
 
-export function checkExtents(entry: Entry, objects: readonly ObjectRef[]): void {
-  if (entry.type !== "file") return;
+export function checkExtents(entry: PartEntry, objects: readonly ObjectRef[]): void {
+  if (entry.type !== "file" && entry.type !== "segment") return;
   for (const { object, frameOffset, frameLength } of entry.extents) {
     checkFrameOf(objects, object, frameOffset, frameLength);
   }

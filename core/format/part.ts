@@ -5,30 +5,34 @@
 import { crc32 } from "node:zlib";
 import { z } from "zod";
 import { base64, decodePath } from "./bytes-json.ts";
-import type { Entry, ObjectRef } from "./entry.ts";
-import { decodeEntry } from "./entry-json.ts";
+import type { ObjectRef, PartEntry } from "./entry.ts";
 import { checkFormat } from "./envelope.ts";
 import { altered, FormatError } from "./error.ts";
-import { count, type Line, linesIn, parseAs, toLine } from "./lines.ts";
+import { count, type Line, linesIn, longestLine, parseAs, type Text, toLine } from "./lines.ts";
+import { splitLine } from "./long-line.ts";
 import { checkExtents, objectShape } from "./object-ref.ts";
 import { type ByteString, toBytes } from "./path.ts";
+import { decodePartEntry } from "./segment.ts";
 
 const partFormat = { format: "sysbackup-part", version: 1 } as const;
 
 /** No part but the last of a manifest has fewer. */
 export const fewestEntries = 1_024;
 const mostEntries = 16_384;
-/** Above this many bytes of JSON a part ends whatever its number of entries: one part fits into memory. */
+/** Above so many bytes of JSON, without and with objects, a part ends whatever its number of entries: one part fits into memory. */
 const mostBytes = 32 * 1024 * 1024;
+const mostWithObjects = 40 * 1024 * 1024;
 const oneIn = 8_192;
+
+/** What a part has by now: bytes of JSON of its entries, and of its objects. */
+export type PartSize = { readonly entries: number; readonly bytes: number; readonly objectBytes: number };
 
 /**
  * Returns whether a part ends after the entry with this path. The path's own CRC-32 decides, so that a file added
- * or removed changes one part and leaves the cuts of the others where they were. `entries` and `bytes` (of their JSON)
- * are what the part has by now, this entry among them.
+ * or removed changes one part and leaves the cuts of the others where they were. The size is with this entry.
  */
-export function endsPart(path: ByteString, entries: number, bytes: number): boolean {
-  if (entries >= mostEntries || bytes >= mostBytes) return true;
+export function endsPart(path: ByteString, { entries, bytes, objectBytes }: PartSize): boolean {
+  if (entries >= mostEntries || bytes >= mostBytes || bytes + objectBytes >= mostWithObjects) return true;
   return entries >= fewestEntries && crc32(toBytes(path)) % oneIn === 0;
 }
 
@@ -42,7 +46,7 @@ export function encodePart(objects: readonly ObjectRef[], entries: readonly stri
 }
 
 /** `entries` may be iterated once. */
-export type Part = { readonly objects: readonly ObjectRef[]; readonly entries: Iterable<Entry> };
+export type Part = { readonly objects: readonly ObjectRef[]; readonly entries: Iterable<PartEntry> };
 
 /** An entry that cannot be read, in a part that is otherwise whole: its writer was wrong. */
 export type BadEntry = {
@@ -57,8 +61,8 @@ export type BadEntry = {
  *
  * A bad entry is passed to `onBad` and left out; without `onBad`, it throws a FormatError.
  */
-export function decodePart(bytes: Uint8Array, onBad?: (entry: BadEntry) => void): Part {
-  const lines = linesIn(bytes);
+export function decodePart(text: Text, onBad?: (entry: BadEntry) => void): Part {
+  const lines = linesIn(text);
   checkFormat(lines.next().value?.parse(), partFormat);
   const objects: ObjectRef[] = [];
   let next = lines.next();
@@ -75,25 +79,55 @@ export function decodePart(bytes: Uint8Array, onBad?: (entry: BadEntry) => void)
 
 type Decoding = { readonly objects: readonly ObjectRef[]; readonly onBad: ((entry: BadEntry) => void) | undefined };
 
-function* decodeEntries(first: Line, rest: Iterable<Line>, { objects, onBad }: Decoding): Generator<Entry> {
+function* decodeEntries(first: Line, rest: Iterable<Line>, { objects, onBad }: Decoding): Generator<PartEntry> {
   let previous: ByteString | undefined;
   for (const line of following(first, rest)) {
-    const entry = decodeOne(line, previous, { objects, onBad });
+    const decoding = { objects, onBad };
+    if (line.length > longestLine) {
+      for (const entry of decodeLong(line, previous, decoding)) {
+        yield entry;
+        previous = entry.type === "segment" ? previous : entry.path;
+      }
+      continue;
+    }
+    const entry = decodeOne(line, previous, decoding);
     if (entry === undefined) continue;
     yield entry;
     previous = entry.path;
   }
 }
 
+/** Decodes the line of a file that an earlier version wrote: all of it is checked before anything is yielded. */
+function* decodeLong(line: Line, previous: ByteString | undefined, { objects, onBad }: Decoding): Generator<PartEntry> {
+  try {
+    for (const entry of splitLine(line)) {
+      if (entry.type === "file" && previous !== undefined && entry.path <= previous) throw outOfOrder();
+      checkExtents(entry, objects);
+    }
+  } catch (error) {
+    if (onBad === undefined || !(error instanceof FormatError)) throw error;
+    onBad({ path: undefined, why: error.message });
+    return;
+  }
+  yield* splitLine(line);
+}
+
+/** Returns how many lines an entry stands for: segments of a line that was split are no lines. */
+export function linesOf(entry: PartEntry): 0 | 1 {
+  return entry.type === "segment" && entry.split ? 0 : 1;
+}
+
+const outOfOrder = () => altered("entries are not in byte order of path");
+
 function* following(first: Line, rest: Iterable<Line>): Generator<Line> {
   yield first;
   yield* rest;
 }
 
-function decodeOne(line: Line, previous: ByteString | undefined, { objects, onBad }: Decoding): Entry | undefined {
+function decodeOne(line: Line, previous: ByteString | undefined, { objects, onBad }: Decoding): PartEntry | undefined {
   try {
-    const entry = decodeEntry(line.parse());
-    if (previous !== undefined && entry.path <= previous) throw altered("entries are not in byte order of path");
+    const entry = decodePartEntry(line.parse());
+    if (previous !== undefined && entry.path <= previous) throw outOfOrder();
     checkExtents(entry, objects);
     return entry;
   } catch (error) {

@@ -4,25 +4,35 @@ import { BucketError } from "../bucket/contract.ts";
 import { exitStatus, Failure, reasonOf } from "../failure.ts";
 import { argumentBytes } from "../format/argument.ts";
 import { splitKey } from "../format/encoding.ts";
-import type { Entry, ObjectRef } from "../format/entry.ts";
+import type { ObjectRef, PartEntry } from "../format/entry.ts";
 import { altered, FormatError } from "../format/error.ts";
 import { frameContentSize } from "../format/frame.ts";
-import { maxLineBytes } from "../format/lines.ts";
+import { longestOldLine, type Text, textOf } from "../format/lines.ts";
 import { decodeManifest, type Manifest, mostRootBytes, type PartRef } from "../format/manifest.ts";
-import { type BadEntry, decodePart } from "../format/part.ts";
+import { type BadEntry, decodePart, linesOf } from "../format/part.ts";
 import type { ByteString } from "../format/path.ts";
 import { sha256 } from "../format/sha256.ts";
 import { Budget } from "../side-by-side.ts";
+import { checked, once } from "../stored/bytes.ts";
 import { DocumentReading, decodeDocument, decodeStream, type ObjectSource, readStored } from "../stored/read.ts";
 import { readTwice } from "../stored/second-read.ts";
+import { type OpenText, textInFile } from "../stored/text-file.ts";
+import { Garbage, release } from "../system/garbage.ts";
 import type { ManifestSource } from "./source.ts";
 
-/** Bytes of a part: 32 MiB of lines and one more line at most. */
-const mostBytes = maxLineBytes + 64 * 1024 * 1024;
-const bounds = { stored: mostBytes, content: mostBytes } as const;
+/** Bytes of a part's text: today 40 MiB and one line at most; of earlier versions, 32 MiB and one of their lines. */
+const mostBytes = longestOldLine + 64 * 1024 * 1024;
+/** Parts of more bytes go through a file: those of earlier versions with very long lines. */
+const mostInMemory = { stored: 24 * 1024 * 1024, text: 64 * 1024 * 1024 } as const;
+const bounds = { stored: mostInMemory.text, content: mostInMemory.text } as const;
+const weightInFile = 16 * 1024 * 1024;
 
 /** Text of roots that are decoded at a time. A small object may become a large text, so its reader waits until it knows its share. */
 const rootsAtOnce = new Budget(16 * 1024 * 1024);
+
+/** What reading one object leaves, whatever it holds: anybody may put very many. */
+const garbageOfRead = 32 * 1024;
+const garbage = new Garbage();
 
 class ShareOfMemory implements Disposable {
   #bytes = 0;
@@ -34,6 +44,7 @@ class ShareOfMemory implements Disposable {
 
   [Symbol.dispose](): void {
     rootsAtOnce.give(this.#bytes);
+    garbage.left(this.#bytes + garbageOfRead);
   }
 }
 
@@ -88,57 +99,110 @@ async function* readLocal(file: string): AsyncGenerator<Uint8Array> {
 
 export type StoredPart = Pick<PartRef, "key" | "version" | "size" | "sha256">;
 
-/** Returns the stored bytes of a part. Throws as `get` does, and a FormatError if they are not those that the root names. */
-export async function readPart(bucket: ObjectSource, part: StoredPart): Promise<Uint8Array> {
-  return readTwice(async () => {
-    const stored = await readStored(bucket, part, Math.min(part.size, bounds.stored));
-    if (sha256(stored) === part.sha256) return stored;
+/** A part on its way into memory. */
+export type FetchedPart = {
+  /** Bytes that `open` takes of memory. */
+  readonly weight: number;
+  /** Returns its text. Throws as `get` does, and a FormatError if the stored bytes are not those that the root names. */
+  readonly open: () => Promise<OpenText>;
+};
+
+/** Fetches a part, or begins to if it is large. Throws as `open` does. */
+export async function fetchPart(bucket: ObjectSource, part: StoredPart): Promise<FetchedPart> {
+  if (part.size > mostInMemory.stored) return { weight: weightInFile, open: () => openLarge(bucket, part) };
+  const stored = await readTwice(async () => {
+    const bytes = await readStored(bucket, part, part.size);
+    if (sha256(bytes) === part.sha256) return bytes;
     throw altered("its content does not match the digest that the manifest has of it");
+  });
+  const size = splitKey(part.key).filters.length > 0 ? mostInMemory.text : frameContentSize(stored);
+  if (size > mostInMemory.text) {
+    return { weight: weightInFile, open: () => textInFile(decodeStream(once(stored), part.key, { most: mostBytes })) };
+  }
+  return { weight: size, open: async () => inMemory(await decodeDocument(stored, part.key, bounds)) };
+}
+
+function openLarge(bucket: ObjectSource, part: StoredPart): Promise<OpenText> {
+  const { key, version, size, sha256 } = part;
+  return readTwice(async () => {
+    const stored = checked(bucket.get(key, { version, unchanged: true }), size, sha256);
+    return textInFile(decodeStream(stored, key, { most: mostBytes }));
   });
 }
 
-/** Returns the text of a part from its stored bytes. */
-export function textOfPart(stored: Uint8Array, { key }: Pick<StoredPart, "key">): Promise<Uint8Array> {
-  return decodeDocument(stored, key, bounds);
+function inMemory(text: Uint8Array): OpenText {
+  return { ...textOf(text), [Symbol.dispose]: () => release(text) };
 }
 
-/** Returns how many bytes of text a part takes in memory, by the word of its frame; under filters that is not known. */
-export function weightOfPart(stored: Uint8Array, { key }: Pick<StoredPart, "key">): number {
-  return splitKey(key).filters.length > 0 ? bounds.content : frameContentSize(stored);
-}
-
-export type LoadedPart = { readonly objects: readonly ObjectRef[]; readonly entries: readonly Entry[] };
+/** Entries of a part: all, or some of very many. */
+export type LoadedPart = { readonly objects: readonly ObjectRef[]; readonly entries: readonly PartEntry[] };
 
 /** Called for an entry that cannot be read: it is left out, so that it costs nothing else. */
 export type OnBadEntry = (entry: BadEntry) => void;
 
-export type Wanted = (entry: Entry, objects: readonly ObjectRef[]) => boolean;
+export type Wanted = (entry: PartEntry, objects: readonly ObjectRef[]) => boolean;
+
+/** Bytes of text up to which all entries of a part are in memory at once. */
+const mostAtOnce = 8 * 1024 * 1024;
+/** Entries, extents and the like that are in memory at once of a larger part. */
+const weightAtOnce = 65_536;
+
+export type OpenedPart = {
+  /** May be iterated once. */
+  readonly batches: Iterable<LoadedPart>;
+  readonly bad: readonly BadEntry[];
+};
 
 /**
- * Decodes all of a part at once, so that a part which turns out to be wrong changes nothing on the disk. `next` is where
- * the part after it begins. Only entries that `wanted` accepts are kept. Returns the bad ones too: they are only news if
+ * Decodes all of a part before any of it is used, so that a part which turns out to be wrong changes nothing on the disk. `next` is
+ * where the part after it begins. Only entries that `wanted` accepts are kept. Returns the bad ones too: they are only news if
  * all else is well.
  */
-export async function openPart(
-  stored: Uint8Array,
-  part: PartRef,
-  next: ByteString | undefined,
-  wanted: Wanted,
-): Promise<LoadedPart & { readonly bad: readonly BadEntry[] }> {
+export function openPart(text: Text, part: PartRef, next: ByteString | undefined, wanted: Wanted): OpenedPart {
   const bad: BadEntry[] = [];
-  const { objects, entries } = decodePart(await textOfPart(stored, part), (entry) => bad.push(entry));
-  const kept: Entry[] = [];
+  const { objects, entries } = decodePart(text, (entry) => bad.push(entry));
+  const isWanted = (entry: PartEntry) => wanted(entry, objects);
+  const kept: PartEntry[] = [];
   let count = 0;
   for (const entry of entries) {
     if (count + bad.length === 0 && entry.path !== part.first)
       throw altered("it begins with another path than the manifest says");
-    if (next !== undefined && entry.path >= next) throw altered("it overlaps with the part after it");
-    count += 1;
-    if (wanted(entry, objects)) kept.push(entry);
+    const lines = linesOf(entry);
+    if (next !== undefined && lines > 0 && entry.path >= next) throw altered("it overlaps with the part after it");
+    count += lines;
+    if (text.length <= mostAtOnce && isWanted(entry)) kept.push(entry);
   }
   count += bad.length;
   if (count !== part.entries) throw altered(`it has ${count} entries, the manifest says ${part.entries}`);
-  return { objects, entries: kept, bad };
+  const batches = text.length <= mostAtOnce ? [{ objects, entries: kept }] : batchesIn(text, isWanted);
+  return { batches, bad };
+}
+
+/** Decodes a part that is known to be whole a second time, some entries at a time. */
+function* batchesIn(text: Text, isWanted: (entry: PartEntry) => boolean): Generator<LoadedPart> {
+  const { objects, entries } = decodePart(text, () => {});
+  let batch: PartEntry[] = [];
+  let weight = 0;
+  for (const entry of entries) {
+    if (!isWanted(entry)) continue;
+    batch.push(entry);
+    weight += weightOf(entry);
+    if (weight < weightAtOnce) continue;
+    yield { objects, entries: batch };
+    batch = [];
+    weight = 0;
+  }
+  if (batch.length > 0) yield { objects, entries: batch };
+}
+
+function weightOf(entry: PartEntry): number {
+  switch (entry.type) {
+    case "file":
+    case "segment":
+      return 1 + entry.extents.length + entry.holes.length;
+    default:
+      return 1;
+  }
 }
 
 /**

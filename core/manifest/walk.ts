@@ -5,7 +5,15 @@ import type { ByteString } from "../format/path.ts";
 import type { ObjectSource } from "../stored/read.ts";
 import { type Loss, lossOf } from "./loss.ts";
 import type { PartList } from "./part-lists.ts";
-import { type LoadedPart, type OnBadEntry, openPart, readPart, refusal, type Wanted } from "./read.ts";
+import {
+  type FetchedPart,
+  fetchPart,
+  type LoadedPart,
+  type OnBadEntry,
+  openPart,
+  refusal,
+  type Wanted,
+} from "./read.ts";
 
 export type WalkOptions = {
   readonly bucket: ObjectSource;
@@ -18,12 +26,12 @@ export type WalkOptions = {
   readonly onBadEntry: OnBadEntry;
 };
 
-type Stretch = { readonly part: PartRef; readonly next: ByteString | undefined };
+type PathStretch = { readonly part: PartRef; readonly next: ByteString | undefined };
 
 /** Stored bytes of a part that is fetched ahead. Most have less than 1 MiB. */
 const largestAhead = 8 * 1024 * 1024;
 
-/** Reads the parts in order. The next one is being fetched while one is worked on. */
+/** Reads the parts in order, each in one piece or, if it is large, in several. The next one is being fetched while one is worked on. */
 export async function* walkParts({
   bucket,
   manifest,
@@ -33,27 +41,28 @@ export async function* walkParts({
   onBadEntry,
 }: WalkOptions): AsyncGenerator<LoadedPart> {
   const stretches = stretchesOf(manifest).filter(({ part, next }) => concerns(part.first, next));
-  let ahead: Promise<Uint8Array> | undefined;
+  let ahead: Promise<FetchedPart> | undefined;
   for (const [number, stretch] of stretches.entries()) {
     const stored = ahead ?? fetchAhead(bucket, stretch);
     const following = stretches[number + 1];
     ahead = following && following.part.size <= largestAhead ? fetchAhead(bucket, following) : undefined;
-    const opened = await openOrLose(stretch, stored, wanted, onLost);
+    using text = await orLose(stretch, onLost, async () => (await stored).open());
+    const { part, next } = stretch;
+    const opened = text && (await orLose(stretch, onLost, async () => openPart(text, part, next, wanted)));
     if (opened === undefined) continue;
-    const { bad, ...part } = opened;
-    bad.forEach(onBadEntry);
-    yield part;
+    opened.bad.forEach(onBadEntry);
+    yield* opened.batches;
   }
 }
 
-async function openOrLose(
-  { part, next }: Stretch,
-  stored: Promise<Uint8Array>,
-  wanted: Wanted,
+/** Returns undefined if the part is lost; that is reported. */
+async function orLose<Result>(
+  { part }: PathStretch,
   onLost: WalkOptions["onLost"],
-): Promise<Awaited<ReturnType<typeof openPart>> | undefined> {
+  action: () => Promise<Result>,
+): Promise<Result | undefined> {
   try {
-    return await openPart(await stored, part, next, wanted);
+    return await action();
   } catch (error) {
     if (error instanceof FormatError && error.kind === "newer") throw refusal(error, part.key);
     onLost(part, lossOf(error, part.key));
@@ -61,12 +70,12 @@ async function openOrLose(
   }
 }
 
-function stretchesOf({ parts, end }: PartList): Stretch[] {
+function stretchesOf({ parts, end }: PartList): PathStretch[] {
   return parts.map((part, number) => ({ part, next: parts[number + 1]?.first ?? end }));
 }
 
-function fetchAhead(bucket: ObjectSource, { part }: Stretch): Promise<Uint8Array> {
-  const fetched = readPart(bucket, part);
+function fetchAhead(bucket: ObjectSource, { part }: PathStretch): Promise<FetchedPart> {
+  const fetched = fetchPart(bucket, part);
   // Its error is for the one who awaits it; until then it is not "unhandled".
   fetched.catch(() => {});
   return fetched;

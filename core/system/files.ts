@@ -42,18 +42,22 @@ const SEEK_DATA = 3;
 const SEEK_HOLE = 4;
 
 /**
- * Yields the data of a file of `size` bytes as `[offset, length]` in order; the rest are holes. On a filesystem that does not
- * report holes, all of it is data.
+ * Yields the data of a file of `size` bytes as `[offset, length]` in order, from `start` on; the rest are holes. On a filesystem
+ * that does not report holes, all of it is data.
  */
-export function* dataRegions(fd: number, size: number): Generator<readonly [offset: number, length: number]> {
-  let position = 0;
+export function* dataRegions(
+  fd: number,
+  size: number,
+  start = 0,
+): Generator<readonly [offset: number, length: number]> {
+  let position = start;
   while (position < size) {
-    const start = Math.max(position, seek(fd, position, SEEK_DATA, size));
-    if (start >= size) return;
-    const found = seek(fd, start, SEEK_HOLE, size);
+    const data = Math.max(position, seek(fd, position, SEEK_DATA, size));
+    if (data >= size) return;
+    const found = seek(fd, data, SEEK_HOLE, size);
     // A filesystem that answers with no progress says nothing about holes.
-    const end = found > start && found < size ? found : size;
-    yield [start, end - start];
+    const end = found > data && found < size ? found : size;
+    yield [data, end - data];
     position = end;
   }
 }

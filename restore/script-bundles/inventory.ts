@@ -130,7 +130,7 @@ export class Inventory implements Disposable {
       lines.push(line);
       bytes += line.length;
       fileBytes += size;
-      if (endsPart(path, lines.length, bytes)) await end();
+      if (endsPart(path, { entries: lines.length, bytes, objectBytes: 0 })) await end();
     }
     await end();
     return parts;

@@ -1,19 +1,19 @@
 /** Reads roots and parts of the chosen backups, and records what they need. */
 import type { Stored } from "../../core/bucket/contract.ts";
-import type { FileEntry } from "../../core/format/entry.ts";
 import type { Manifest, PartRef } from "../../core/format/manifest.ts";
-import type { BadEntry } from "../../core/format/part.ts";
+import { type BadEntry, linesOf } from "../../core/format/part.ts";
 import { fromText, toText } from "../../core/format/path.ts";
 import type { Found } from "../../core/manifest/find.ts";
 import type { Loss } from "../../core/manifest/loss.ts";
 import { nameOf } from "../../core/manifest/read.ts";
 import { type PartContent, readParts } from "../../core/manifest/references/read-parts.ts";
 import type { LockDemand, ReferencedPart, References } from "../../core/manifest/references/references.ts";
-import type { Extents } from "./extents.ts";
+import type { Extents, HasExtents } from "./extents.ts";
 import type { Findings } from "./findings.ts";
 import type { Losses } from "./losses.ts";
 import type { PartsRead, PathRange } from "./parts-read.ts";
 import { readRoot, type VerifyBucket } from "./roots.ts";
+import { type SegmentLine, type Segments, segmentLine } from "./segments.ts";
 
 export type Choose = (object: Pick<Stored, "key" | "version">) => boolean;
 
@@ -23,6 +23,7 @@ export type CollectDeps = {
   readonly findings: Findings;
   readonly losses: Losses;
   readonly partsRead: PartsRead;
+  readonly segments: Segments;
   /** Ids of parts that are of a newer format. */
   readonly newerParts: Set<number>;
   /** Needed extents of the objects that are to be read. */
@@ -57,6 +58,7 @@ export async function collect(sources: Iterable<Found> | AsyncIterable<Found>, d
   }
   await collectParts(deps);
   reportContradictions(backups, deps);
+  reportWrongSegments(deps);
   return backups;
 }
 
@@ -81,12 +83,13 @@ async function collectParts(deps: CollectDeps): Promise<void> {
     bucket,
     atOnce: partsAtOnce,
     use: (part, content) => {
-      const { files, range } = filesNeeding(part.ref, choose, content);
+      const { files, segments, range } = filesNeeding(part.ref, choose, content);
       references.addContent(part, content.objects);
       const ids = references.idsOf(content.objects);
       const chosen = content.objects.map((object, number) => (choose(object) ? ids[number] : undefined));
       partsRead.add(part, range, ids);
       extents.add(files, chosen);
+      deps.segments.add(part, segments);
       reportBadEntries(part, content.bad, deps);
     },
     onLost: (part, loss) => losePart(part, loss, deps),
@@ -114,18 +117,24 @@ function losePart({ id, ref }: ReferencedPart, loss: Loss, { findings, losses, n
 /** Returns the files with content in a chosen object, and the range of all entries. */
 function filesNeeding(part: PartRef, choose: Choose, { objects, entries, bad }: PartContent) {
   const chosen = new Set(objects.flatMap((object, number) => (choose(object) ? [number] : [])));
-  const files: FileEntry[] = [];
+  const files: HasExtents[] = [];
+  const segments: SegmentLine[] = [];
   let range: PathRange = { first: noPath, last: noPath, entries: 0 };
   for (const entry of entries) {
     const { path } = entry;
     // A bad entry before all others: what the root says of the first path is not contradicted.
     const start = bad.length > 0 ? part.first : path;
-    range = { first: range.entries === 0 ? start : range.first, last: path, entries: range.entries + 1 };
-    if (chosen.size === 0 || entry.type !== "file") continue;
+    const lines = linesOf(entry);
+    const first = range.entries === 0 ? start : range.first;
+    range = { first, last: lines > 0 ? path : range.last, entries: range.entries + lines };
+    if (entry.type !== "file" && entry.type !== "segment") continue;
+    const line = segmentLine(entry);
+    if (line !== undefined) segments.push(line);
+    if (chosen.size === 0) continue;
     if (entry.extents.some(({ object }) => chosen.has(object))) files.push(entry);
   }
   if (range.entries === 0 && bad.length > 0) range = { first: part.first, last: part.first, entries: 0 };
-  return { files, range: { ...range, entries: range.entries + bad.length } };
+  return { files, segments, range: { ...range, entries: range.entries + bad.length } };
 }
 
 /** Reports roots that contradict a part. */
@@ -139,5 +148,13 @@ function reportContradictions(backups: readonly Collected[], { partsRead, findin
     // Backups whose roots describe the part correctly lose nothing.
     findings.add(root ?? part, "manifest-damaged", why);
     losses.add(root ?? part, path, entries);
+  }
+}
+
+/** Reports files whose segments are missing, or are not those that they had. */
+function reportWrongSegments({ segments, findings, losses }: CollectDeps): void {
+  for (const { part, file, why } of segments.wrong()) {
+    findings.add(part, "entry-unreadable", `${JSON.stringify(toText(file))} cannot be restored: ${why}`);
+    losses.add(part, file);
   }
 }

@@ -1,10 +1,13 @@
 /** Keeps the extents that files need of the objects to be read, each once, and which of them are wrong. */
 import type { Database } from "bun:sqlite";
-import type { Extent, FileEntry } from "../../core/format/entry.ts";
+import type { Extent } from "../../core/format/entry.ts";
 import type { References } from "../../core/manifest/references/references.ts";
 
 /** An extent of a given object. */
 export type NeededExtent = Omit<Extent, "object">;
+
+/** A file, or a segment of one. */
+export type HasExtents = { readonly extents: readonly Extent[] };
 
 const schema = `
   CREATE TEMP TABLE extents (
@@ -25,7 +28,7 @@ export class Extents {
   }
 
   /** Adds the extents of the files that lie in objects with an id in `ids`. */
-  add(files: readonly FileEntry[], ids: readonly (number | undefined)[]): void {
+  add(files: readonly HasExtents[], ids: readonly (number | undefined)[]): void {
     const insert = this.#database.query<null, ThisExtent>(
       `INSERT OR IGNORE INTO extents (object, frame_offset, frame_length, offset, length, sha256)
        VALUES (?, ?, ?, ?, ?, ?)`,

@@ -5,7 +5,7 @@
 
 import { readdirSync } from "node:fs";
 import type { BucketReader } from "../../core/bucket/contract.ts";
-import type { Entry } from "../../core/format/entry.ts";
+import type { Entry, Segment, Stretch } from "../../core/format/entry.ts";
 import type { Manifest } from "../../core/format/manifest.ts";
 import { sameMoment } from "../../core/format/moment.ts";
 import { type ByteString, baseName, fromBytes, join, parentOf, toBytes, toText } from "../../core/format/path.ts";
@@ -67,6 +67,7 @@ export async function compareLive(options: LiveOptions): Promise<LiveFigures> {
     figures.lost += entries;
   };
   const onBadEntry = () => onLost({ entries: 1 });
+  const segments = new SegmentComparison(openFolders, options.hash, pauses, report);
   const insert = known.query("INSERT OR IGNORE INTO known VALUES (?, ?)");
   const walk = { bucket, concerns: () => true, wanted: () => true, onLost, onBadEntry };
   const lists = partListsOf(manifest);
@@ -75,12 +76,15 @@ export async function compareLive(options: LiveOptions): Promise<LiveFigures> {
   })();
   for await (const { entries } of parts) {
     known.transaction(() => {
-      for (const { path, type } of entries) insert.run(path, type === "folder" ? 1 : 0);
+      for (const { path, type } of entries) if (type !== "segment") insert.run(path, type === "folder" ? 1 : 0);
     })();
     for (const entry of entries) {
       if (pauses.due(0)) await pauses.take();
-      await compareEntry(entry, openFolders, options, figures, pauses, report);
-      figures.entries += 1;
+      if (entry.type === "segment") await segments.compare(entry);
+      else {
+        await compareEntry(entry, openFolders, options, figures, pauses, report);
+        figures.entries += 1;
+      }
     }
     onProgress(figures.entries);
   }
@@ -114,7 +118,7 @@ async function compareEntry(
     const what = differences(entry, found, handle);
     if (entry.type === "file" && found.type === "file" && found.size === entry.size && hash(toText(entry.path))) {
       figures.hashed += 1;
-      if (!(await hasContent(entry, handle, pauses))) what.push("content");
+      if (!(await hasContent({ ...entry, from: 0 }, handle, pauses))) what.push("content");
     }
     if (what.length > 0) report("changed", entry.path, what);
   } catch (error) {
@@ -134,10 +138,45 @@ function hold(openFolders: OpenFolders, path: ByteString): number {
   return openHandle(openFolders.at(parentOf(path)), name as ByteString);
 }
 
-async function hasContent(entry: Entry & { readonly type: "file" }, handle: number, pauses: Pauses): Promise<boolean> {
+/** Compares segments with the files that they are of. What the file itself shows is reported with its own entry. */
+class SegmentComparison {
+  readonly #openFolders: OpenFolders;
+  readonly #hash: LiveOptions["hash"];
+  readonly #pauses: Pauses;
+  readonly #report: ReportDifference;
+  /** The file that was reported last. */
+  #changed: ByteString | undefined;
+
+  constructor(openFolders: OpenFolders, hash: LiveOptions["hash"], pauses: Pauses, report: ReportDifference) {
+    this.#openFolders = openFolders;
+    this.#hash = hash;
+    this.#pauses = pauses;
+    this.#report = report;
+  }
+
+  async compare(segment: Segment): Promise<void> {
+    const { file } = segment;
+    if (file === this.#changed || !this.#hash(toText(file))) return;
+    let handle: number | undefined;
+    try {
+      handle = hold(this.#openFolders, file);
+      const { type, size } = fstat(handle);
+      if (type !== "file" || size < segment.from + segment.size) return;
+      if (await hasContent(segment, handle, this.#pauses)) return;
+      this.#changed = file;
+      this.#report("changed", file, ["content"]);
+    } catch (error) {
+      if (!isSystemError(error, ...gone, "EACCES", "EPERM", "EIO")) throw error;
+    } finally {
+      if (handle !== undefined) close(handle);
+    }
+  }
+}
+
+async function hasContent(stretch: Stretch, handle: number, pauses: Pauses): Promise<boolean> {
   const fd = openHandleToRead(handle);
   try {
-    return await sameContent(fd, entry, pauses);
+    return await sameContent(fd, stretch, pauses);
   } finally {
     close(fd);
   }

@@ -1,7 +1,8 @@
 /** Reads the parts that need damaged objects again, to find the files that are damaged. */
-import type { FileEntry, ObjectRef } from "../../core/format/entry.ts";
+import type { ObjectRef } from "../../core/format/entry.ts";
 import { readParts } from "../../core/manifest/references/read-parts.ts";
 import type { CollectDeps } from "./collect.ts";
+import type { HasExtents } from "./extents.ts";
 
 type DamagedObject = { readonly id: number; readonly unusable: boolean };
 
@@ -17,7 +18,10 @@ export async function nameLosses(deps: CollectDeps): Promise<void> {
     atOnce: partsAtOnce,
     use: ({ id }, { objects, entries }) => {
       const isTouched = touchedBy(damagedAmong(objects, deps), deps);
-      const paths = [...entries].flatMap((entry) => (entry.type === "file" && isTouched(entry) ? [entry.path] : []));
+      const paths = [...entries].flatMap((entry) => {
+        if (entry.type === "segment") return isTouched(entry) ? [entry.file] : [];
+        return entry.type === "file" && isTouched(entry) ? [entry.path] : [];
+      });
       findings.database.transaction(() => {
         for (const path of paths) losses.add(id, path);
       })();
@@ -40,7 +44,7 @@ function damagedAmong(objects: readonly ObjectRef[], { references, findings }: C
 
 /** Returns a function that returns whether content of a file is lost. */
 function touchedBy(damaged: ReadonlyMap<number, DamagedObject>, { extents: known }: CollectDeps) {
-  return ({ extents }: FileEntry): boolean =>
+  return ({ extents }: HasExtents): boolean =>
     extents.some((extent) => {
       const object = damaged.get(extent.object);
       return object !== undefined && (object.unusable || known.isWrong(object.id, extent));

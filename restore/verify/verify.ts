@@ -21,6 +21,7 @@ import type { Notes } from "./notes.ts";
 import { PartsRead } from "./parts-read.ts";
 import { type ReadFigures, readData } from "./read-data.ts";
 import type { VerifyBucket } from "./roots.ts";
+import { Segments } from "./segments.ts";
 
 export type VerifyOptions = {
   readonly bucket: VerifyBucket;
@@ -89,6 +90,7 @@ export async function verify<T>(options: VerifyOptions, use: (verdict: Verdict) 
     findings: new Findings(references),
     losses: new Losses(references),
     partsRead: new PartsRead(references),
+    segments: new Segments(references),
     extents: new Extents(references),
     newerParts: new Set<number>(),
     choose: read ?? (() => false),

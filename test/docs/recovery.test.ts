@@ -2,9 +2,12 @@
 import { describe, expect, test } from "bun:test";
 import { chmod, chown, mkdir, readdir, readFile, readlink, rename, stat, utimes, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import type { Extent } from "../../core/format/entry.ts";
 import { fromText } from "../../core/format/path.ts";
 import { lstat } from "../../core/system/stat.ts";
 import { sampleBucket, sampleKey } from "../core/format/sample-backup.ts";
+import { fileInSegments, type SegmentContent } from "../restore/in-segments.ts";
+import { Fixture, file as item } from "../restore/support.ts";
 import { attack } from "../support/attack.ts";
 import { scratch } from "../support/faults/scratch.ts";
 import { sysbackup, writeConf } from "../support/program.ts";
@@ -65,6 +68,20 @@ async function canFlag(): Promise<boolean> {
 }
 
 const mayFlag = isRoot && Bun.which("chattr") !== null && (await canFlag());
+
+const segments: readonly SegmentContent[] = [
+  { content: "first", holes: [[5, 1000]] },
+  {
+    content: "second",
+    holes: [
+      [0, 7],
+      [13, 1],
+    ],
+  },
+];
+const long = fileInSegments("/d/long", segments);
+const lastOfLong = long.at(-1) ?? long[0];
+const otherDigest = (list: readonly Extent[]) => list.map((extent) => ({ ...extent, sha256: "0".repeat(64) }));
 
 type Source = {
   /** Folder of the bucket. */
@@ -234,6 +251,40 @@ describe.skipIf(lacks)("recover.sh", () => {
     expect(rest.map((inode) => inode === first)).toEqual([true, false, false, true]);
     expect(found.map(({ mode }) => mode & 0o777)).toEqual([0o644, 0o644, 0o600, 0o644, 0o644]);
     for (const name of names) expect(await readFile(join(target, name), "utf8")).toBe("content\n");
+  });
+
+  test.each(["sh", "bash"].filter((shell) => Bun.which(shell) !== null))(
+    "recover.sh restores files in segments, and links their later names, under %s",
+    async (shell) => {
+      await using fixture = await Fixture.open();
+      const names = ["/d/long", "/d/other"].flatMap((path) => fileInSegments(path, segments, { hardLink: "/d/long" }));
+      const items = [item("/d/long-old", "old"), ...names, ...fileInSegments("/e", segments)];
+      const { key } = await fixture.backup(items, { perPart: 2 });
+      const target = fixture.target;
+      const from = { bucket: fixture.bucketPath, manifest: key };
+      expect(await recover(from, target, { shell })).toEqual({ exit: 0, stdout: "", stderr: "" });
+      for (const name of ["d/long", "d/other", "e"]) {
+        expect(await readFile(join(target, name), "latin1")).toBe(`first${"\0".repeat(1007)}second\0`);
+      }
+      const found = await Promise.all(["d/long", "d/other", "e"].map((name) => stat(join(target, name))));
+      expect(found.map(({ ino }) => ino === found[0]?.ino)).toEqual([true, true, false]);
+      expect(found.map(({ mode, mtimeMs }) => [mode & 0o777, Math.floor(mtimeMs / 1000)])).toEqual(
+        found.map(() => [0o644, 1_700_000_000]),
+      );
+    },
+  );
+
+  test.each([
+    ["one is missing", () => long.toSpliced(1, 1)],
+    ["the last is missing", () => long.slice(0, -1)],
+    ["its content is damaged", () => [...long.slice(0, -1), { ...lastOfLong, forge: otherDigest }]],
+  ])("recover.sh leaves out a file in segments alone: %s", async (_, made) => {
+    await using fixture = await Fixture.open();
+    const { key } = await fixture.backup([item("/d/a", "a"), ...made(), item("/d/z", "z")], { perPart: 2 });
+    const { exit, stderr } = await recover({ bucket: fixture.bucketPath, manifest: key }, fixture.target);
+    expect(stderr).toContain('"/d/long" lacks content that is damaged or missing in the bucket');
+    expect(exit).toBe(3);
+    expect(await fixture.names("/d")).toEqual(["a", "z"]);
   });
 
   test("recover.sh does not touch a target that is not empty", async () => {

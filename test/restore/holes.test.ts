@@ -20,10 +20,11 @@ describe("where the data of a sparse file goes", () => {
       ],
     ],
   ] as const)("where the data of a sparse file goes: %s", (_, size, holes, runs) => {
-    expect(dataRunsOf({ size, holes })).toEqual([...runs]);
+    expect(dataRunsOf({ from: 0, size, holes })).toEqual([...runs]);
   });
 
   const runs = dataRunsOf({
+    from: 0,
     size: 40,
     holes: [
       [5, 5],

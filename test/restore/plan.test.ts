@@ -15,7 +15,9 @@ function job(path: string, places: readonly Place[]): Job {
     return { object, frameOffset, frameLength: 100, offset: 0, length: 7, sha256: "" };
   });
   const entry = { ...head, extents } as FileEntry;
-  return { entry, open: undefined, pending: places.length, over: false, runs: undefined, done: new Set<number>() };
+  const content = { ...entry, from: 0 };
+  const begun = { open: undefined, pending: places.length, over: false, done: new Set<number>() };
+  return { entry, content, of: undefined, runs: undefined, ...begun };
 }
 
 const pack = (key: string): ObjectRef => ({ key, version: "1", size: 1000, encoding: "frames" });

@@ -67,6 +67,7 @@ export class Contents {
     for await (const { objects, entries } of walkParts(walk)) {
       for (const object of objects) need(object);
       for (const entry of entries) {
+        if (entry.type === "segment") throw new Error("the machine has no file that goes on in segments");
         const path = toText(entry.path);
         if (entry.type === "file") addChunks(chunks, entry, objects);
         if (path.startsWith(`${folder}/`))

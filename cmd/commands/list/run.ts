@@ -4,14 +4,15 @@ import type { RunSubcommand } from "../../io.ts";
 import { backupColumns, backupRow } from "../../shared/backup-table.ts";
 import { connectAs } from "../../shared/connect.ts";
 import { finding } from "../../shared/finding.ts";
-import { count, counted, table } from "../../terminal/format.ts";
+import { count, counted, LongTable } from "../../terminal/format.ts";
 import type { ListArgs } from "./arguments.ts";
 
 export const run: RunSubcommand<ListArgs> = async ({ onlyName, ...access }, io) => {
   const { bucket } = await connectAs("restore", access, io);
   try {
-    const rows: string[][] = [];
+    const rows = new LongTable(backupColumns);
     let found = 0;
+    let unusable = 0;
     let overlaid = 0;
     let status: ExitStatus = exitStatus.done;
     let contradicted = 0;
@@ -22,22 +23,32 @@ export const run: RunSubcommand<ListArgs> = async ({ onlyName, ...access }, io) 
       if (backup.state === "damaged") status = exitStatus.damaged;
       else if (backup.state !== "complete" && status === exitStatus.done) status = exitStatus.incomplete;
       if (io.json) io.out(JSON.stringify(documentOf(backup)));
-      else rows.push(backupRow(backup));
+      else for (const line of rows.add(backupRow(backup))) io.out(line);
       if ("overlay" in backup && backup.overlay !== undefined) overlaid += 1;
       if (backup.contradiction !== undefined) contradicted += 1;
-      if ("why" in backup) io.notify({ level: "error", code: "manifest-unusable", message: backup.why });
+      if (!("why" in backup)) continue;
+      unusable += 1;
+      if (unusable <= mostNamed) io.notify({ level: "error", code: "manifest-unusable", message: backup.why });
     }
+    if (unusable > mostNamed) io.notify({ level: "error", code: "manifest-unusable", message: moreUnusable(unusable) });
     if (found === 0) io.notify({ level: "info", code: "no-backups", message: noBackups(bucket.url, onlyName) });
     if (overlaid > 0) io.notify({ level: "warning", code: "backup-overlaid", message: someOverlaid(overlaid, found) });
     if (contradicted > 0) {
       io.notify({ level: "warning", code: "backup-dates", message: someContradicted(contradicted, found) });
     }
-    if (rows.length > 0) for (const line of table(backupColumns, rows)) io.out(line);
+    if (found > 0 && !io.json) for (const line of rows.end()) io.out(line);
     return status;
   } finally {
     await bucket.close();
   }
 };
+
+/** Roots that cannot be used of which each is reported: anybody may put any number. */
+const mostNamed = 1_000;
+
+function moreUnusable(unusable: number): string {
+  return `${count(unusable - mostNamed)} more roots cannot be used: the list has their state`;
+}
 
 function noBackups(url: string, onlyName: string | undefined): string {
   return `${JSON.stringify(url)} holds no backups${onlyName === undefined ? "" : ` of ${JSON.stringify(onlyName)}`}`;

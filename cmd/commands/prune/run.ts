@@ -5,7 +5,7 @@ import type { RunSubcommand } from "../../io.ts";
 import { connectAs } from "../../shared/connect.ts";
 import { holdingLines } from "../../shared/holding-lines.ts";
 import { requestsLine } from "../../shared/requests.ts";
-import { bytes, type Column, count, counted, moment, table } from "../../terminal/format.ts";
+import { bytes, type Column, count, counted, moment, table, tableLines } from "../../terminal/format.ts";
 import type { PruneArgs } from "./arguments.ts";
 
 export const run: RunSubcommand<PruneArgs> = async ({ names, policy, giveUp, dryRun, ...access }, io) => {
@@ -23,7 +23,10 @@ export const run: RunSubcommand<PruneArgs> = async ({ names, policy, giveUp, dry
     });
     io.progress.end();
     if (io.json) io.out(JSON.stringify({ ...documentOf(summary), dry_run: dryRun, requests: counts }));
-    else for (const line of [...summaryLines(summary, dryRun), `requests: ${requestsLine(counts)}`]) io.out(line);
+    else {
+      for (const line of summaryLines(summary, dryRun)) io.out(line);
+      io.out(`requests: ${requestsLine(counts)}`);
+    }
     return statusOf(summary);
   } finally {
     io.progress.end();
@@ -51,13 +54,21 @@ function documentOf({ backups, tally, holdings, unreadable, holding }: PruneSumm
 
 const fates = ["removed", "locked", "refused", "held", "kept"] as const satisfies readonly Fate[];
 
-function summaryLines({ backups, tally, holdings, unreadable }: PruneSummary, dryRun: boolean): string[] {
-  if (backups.length === 0 && unreadable === 0 && tally.rows().length === 0) return ["the bucket holds no backups"];
+function* summaryLines(summary: PruneSummary, dryRun: boolean): Generator<string> {
+  const { backups, unreadable, tally } = summary;
+  if (backups.length === 0 && unreadable === 0 && tally.rows().length === 0) {
+    yield "the bucket holds no backups";
+    return;
+  }
+  yield* tableLines(backupColumns, backupRows(backups));
+  yield* totalLines(summary, dryRun);
+}
+
+function totalLines({ tally, holdings, unreadable }: PruneSummary, dryRun: boolean): string[] {
   const removed = tally.total("removed");
   const refused = tally.total("refused");
   const held = tally.total("held");
   return [
-    ...table(backupColumns, backups.map(backupRow)),
     "",
     ...objectLines(tally),
     "",
@@ -84,8 +95,8 @@ const backupColumns: readonly Column[] = [
   { title: "why" },
 ];
 
-function backupRow({ name, time, fate, reasons }: PrunedBackup): string[] {
-  return [name, moment(time), fate, reasons.join(", ")];
+function* backupRows(backups: readonly PrunedBackup[]): Generator<string[]> {
+  for (const { name, time, fate, reasons } of backups) yield [name, moment(time), fate, reasons.join(", ")];
 }
 
 /** Formats the objects, with a column for each fate that occurs. */

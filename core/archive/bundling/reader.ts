@@ -20,8 +20,8 @@ import { fileEntry, lookAt, otherEntry, type SeenFile, withHardLink } from "../q
 import { LeftOut } from "../quilting/reading/left-out.ts";
 import type { LockBudget } from "../quilting/reading/lock-wait.ts";
 import { type FileAhead, openAhead, sameFile, tryToLock } from "../quilting/reading/open-file.ts";
-import { holesBetween, regionsOf } from "../quilting/reading/regions.ts";
 import type { BundleDigests, ContentDigest } from "./digests.ts";
+import { fewRegionsOf, holesBetween } from "./few-regions.ts";
 import { FileReader, type ReadFile } from "./file-content.ts";
 import { mayHaveNames, SameFiles } from "./same-files.ts";
 import type { TableRow, TarExtent } from "./table.ts";
@@ -43,8 +43,6 @@ export type ReaderDeps = {
   readonly onFile: (bytes: number) => void;
 };
 
-/** Each gives a hole, some 20 bytes of the table of contents, and a line in the tar. */
-const mostRegions = 131_072;
 const pathsBetweenBreaths = 500;
 const pauseForLock = 50;
 
@@ -205,7 +203,7 @@ export class BundleReader {
     const { fd } = file;
     const seen = { stat: fstat(fd), attributes: readXattrs(fd) };
     this.#noteUnread(path, seen);
-    const regions = regionsOf({ fd, stat: seen.stat }, mostRegions);
+    const regions = fewRegionsOf({ fd, stat: seen.stat });
     const { size } = seen.stat;
     const bare = fileEntry(path, seen, { size, holes: holesBetween(regions, size), warnings: [] });
     readableHead(bare);

@@ -89,7 +89,7 @@ export class TableSpool implements Disposable {
         if (!isByteString(path)) throw altered("a path came back changed");
         const line = entryLine(head, extents === null ? null : placed(extents, object));
         if (!draft.take(path, line, bytes, deps.notify)) continue;
-        if (!endsPart(path, draft.entries, draft.bytes)) continue;
+        if (!endsPart(path, draft)) continue;
         parts.push(await draft.put(deps));
         draft = new TableDraft(object);
       }
@@ -115,6 +115,8 @@ function placed(extents: string, { size }: ObjectRef): string {
 /** A part of the table that is being put together. */
 class TableDraft {
   bytes = 0;
+  /** Bytes of the line of its object, which do not count: it is one. */
+  readonly objectBytes = 0;
   #fileBytes = 0;
   #first: ByteString | undefined;
   readonly #lines: string[] = [];

@@ -12,6 +12,7 @@ import type { PartRef } from "../../format/manifest.ts";
 import { encodePart, endsPart, fewestEntries } from "../../format/part.ts";
 import type { ByteString } from "../../format/path.ts";
 import { quoted } from "../../format/quoted.ts";
+import { isSegmentHead } from "../../format/segment.ts";
 import { sha256 } from "../../format/sha256.ts";
 import type { Notify } from "../../notice.ts";
 import { type WriteTarget, writeHashed } from "../../stored/write.ts";
@@ -20,6 +21,12 @@ import type { BitSet } from "../state/bit-set.ts";
 import { type FileRow, FileTable, justAfter } from "../state/files.ts";
 import { ObjectTable } from "../state/objects.ts";
 import { type KnownPart, PartTable } from "../state/parts.ts";
+import { SegmentRows } from "./segment-rows.ts";
+
+/** Bytes of lines at which a part ends after a segment: a few segments fit into the memory of whoever restores. */
+const mostWithSegments = 4 * 1024 * 1024;
+/** Bytes of an object's line without its key and version. */
+const bytesOfObjectLine = 80;
 
 export type PartWriterDeps = {
   readonly target: WriteTarget;
@@ -54,6 +61,7 @@ class PartWriter {
   readonly #deps: PartWriterDeps;
   readonly #known: readonly KnownPart[];
   readonly #files: FileTable;
+  readonly #segments: SegmentRows;
   readonly #written: KnownPart[] = [];
   /** Text is copied on its way to a stored part: a collection for each part of a usual size. */
   readonly #garbage = new Garbage(1024 * 1024);
@@ -65,6 +73,7 @@ class PartWriter {
     this.#deps = deps;
     this.#known = known;
     this.#files = new FileTable(deps.database);
+    this.#segments = new SegmentRows(this.#files);
   }
 
   /** Writes what comes before `first`. False if that ends in too little for a part, which then goes on into the next. */
@@ -94,23 +103,31 @@ class PartWriter {
       this.#from = justAfter(row.path);
       this.#draft ??= new Draft(this.#deps, this.#known, row.path);
       if (!this.#take(this.#draft, row)) continue;
-      if (endsPart(row.path, this.#draft.entries, this.#draft.bytes)) await this.#endDraft(this.#draft);
+      const isFull = isSegmentHead(row.head) && this.#draft.bytes >= mostWithSegments;
+      if (isFull || endsPart(row.path, this.#draft)) await this.#endDraft(this.#draft);
     }
   }
 
   /** Adds a row. One that readers would refuse is left out, and taken again by the next run. */
   #take(draft: Draft, row: FileRow): boolean {
     try {
+      const isWanted = !isSegmentHead(row.head) || this.#segments.belongs(row);
+      if (!isWanted) return this.#leaveOut(draft, row);
+      this.#segments.check(row);
       draft.add(row);
       return true;
     } catch (error) {
       if (!(error instanceof FormatError)) throw error;
       const message = `${quoted(row.path)} is not in the backup: a manifest cannot describe it: ${error.message}`;
       this.#deps.notify({ level: "warning", code: "unreadable", message });
-      this.#files.remove(row.path);
-      if (draft.entries === 0) this.#draft = undefined;
-      return false;
+      return this.#leaveOut(draft, row);
     }
+  }
+
+  #leaveOut(draft: Draft, { path }: FileRow): false {
+    this.#files.remove(path);
+    if (draft.entries === 0) this.#draft = undefined;
+    return false;
   }
 
   async #endDraft(draft: Draft): Promise<void> {
@@ -124,6 +141,8 @@ class PartWriter {
 class Draft {
   /** Bytes of its lines. */
   bytes = 0;
+  /** Bytes of its objects' lines. */
+  objectBytes = 0;
   readonly #deps: PartWriterDeps;
   readonly #known: readonly KnownPart[];
   readonly #first: ByteString;
@@ -166,6 +185,7 @@ class Draft {
     if (known !== undefined) return known;
     const { key, version, size, encoding } = this.#table.get(id);
     const number = this.#objects.push({ key, version, size, encoding }) - 1;
+    this.objectBytes += key.length + version.length + bytesOfObjectLine;
     this.#numbers.set(id, number);
     return number;
   };

@@ -6,10 +6,11 @@
  */
 import type { FileWarning } from "../../format/entry.ts";
 import { type EntryHead, encodeHead, encodeReadableHead, type HeadEntry } from "../../format/entry-json.ts";
-import { objectsOf } from "../../format/entry-row.ts";
+import { continuedIn, objectsOf } from "../../format/entry-row.ts";
 import { FormatError } from "../../format/error.ts";
-import type { ByteString } from "../../format/path.ts";
+import { type ByteString, parentOf } from "../../format/path.ts";
 import { quoted } from "../../format/quoted.ts";
+import { isSegmentHead } from "../../format/segment.ts";
 import type { Notify } from "../../notice.ts";
 import { close, hasContentAt } from "../../system/files.ts";
 import { openHandle } from "../../system/handle.ts";
@@ -18,6 +19,7 @@ import { fstat, lstatAt, type Stat, sameInode } from "../../system/stat.ts";
 import { readXattrs, type Xattrs } from "../../system/xattr.ts";
 import type { BitSet } from "../state/bit-set.ts";
 import type { FileRow } from "../state/files.ts";
+import type { FileContent } from "./layouts/content.ts";
 import type { ContentLayout } from "./layouts/layout.ts";
 import type { Ledger, PendingExtent } from "./layouts/ledger.ts";
 import { ContentChanged } from "./layouts/objects.ts";
@@ -25,10 +27,11 @@ import { FolderChanged, FolderStack, nameOf, UsersFilesystem } from "./paths/fol
 import { type HardLinks, mayBeLinked } from "./paths/hard-links.ts";
 import { type OwnFiles, OwnPath } from "./paths/own-files.ts";
 import { fileEntry, lookAt, otherEntry, refreshedHead, type SeenFile, withHardLink } from "./reading/entry-head.ts";
+import { fingerprint, firstName } from "./reading/fingerprint.ts";
 import { LeftOut } from "./reading/left-out.ts";
 import { type LockAttempt, type LockBudget, LockWait } from "./reading/lock-wait.ts";
 import { type FileAhead, type OpenFile, openAhead, sameFile, tryToLock } from "./reading/open-file.ts";
-import { holesBetween, type Region, regionsOf } from "./reading/regions.ts";
+import { regionsOf } from "./reading/regions.ts";
 
 export type QuiltCounts = {
   files: number;
@@ -66,9 +69,8 @@ export type QuilterDeps = {
 type Ahead = FileAhead & { readonly known: FileRow | undefined };
 
 type Reading = {
-  readonly extents: readonly PendingExtent[];
+  readonly content: FileContent;
   readonly size: number;
-  readonly regions: readonly Region[];
   /** True if the file did not change while it was read. */
   readonly steady: boolean;
   readonly stat: Stat;
@@ -109,7 +111,7 @@ export class Quilter {
     let row = rows.next();
     let untilPause = pathsBetweenPauses;
     for (const path of paths) {
-      for (; !row.done && row.value.path < path; row = rows.next()) this.#drop(row.value.path);
+      for (; !row.done && row.value.path < path; row = rows.next()) this.#drop(row.value);
       const known = !row.done && row.value.path === path ? row.value : undefined;
       if (known !== undefined) row = rows.next();
       const busy = this.#take(path, known);
@@ -121,15 +123,18 @@ export class Quilter {
         untilPause = pathsBetweenPauses;
       }
     }
-    for (; !row.done; row = rows.next()) this.#drop(row.value.path);
+    for (; !row.done; row = rows.next()) this.#drop(row.value);
     await this.#takeAllOpen();
     await this.#deps.layout.finish();
   }
 
-  /** Removes the row of a path that was not picked any more. */
-  #drop(path: ByteString): void {
-    this.#deps.ledger.files.remove(path);
-    this.#deps.gone(path);
+  /** Removes the row of a path that was not picked any more. Segments stay as long as their file does. */
+  #drop({ path, head }: FileRow): void {
+    const { ledger, gone } = this.#deps;
+    if (!isSegmentHead(head)) {
+      ledger.remove(path);
+      gone(path);
+    } else if (!ledger.isContinued(parentOf(path))) ledger.files.remove(path);
   }
 
   /** Closes open files and waits for work under way. Call it however `quilt` ended. */
@@ -180,10 +185,13 @@ export class Quilter {
     return this.#deps.hardLinks.keeps(known.path, stat, first);
   }
 
-  #isExpiring({ extents }: FileRow): boolean {
-    const { expiring } = this.#deps;
-    if (expiring.size === 0 || extents === null) return false;
-    return objectsOf(extents).some((object) => expiring.has(object));
+  #isExpiring({ path, head, extents }: FileRow): boolean {
+    const { expiring, ledger } = this.#deps;
+    if (expiring.size === 0) return false;
+    const isAmong = (text: string | null) => text !== null && objectsOf(text).some((object) => expiring.has(object));
+    if (continuedIn(head) === undefined) return isAmong(extents);
+    for (const segment of ledger.files.segmentsOf(path)) if (isAmong(segment.extents)) return true;
+    return false;
   }
 
   /** Updates the names of users and groups in an unchanged file's head. */
@@ -296,7 +304,8 @@ export class Quilter {
       });
     }
     const reading = await this.#read(file);
-    const { extents, size, regions, steady, longer } = reading;
+    const { content, size, steady, longer } = reading;
+    const { extents, ...rest } = content;
     if (longer) {
       const message = `${quoted(path)} has more content than the ${size} bytes that the system says: the rest is not in the backup; let a snapshotter dump it`;
       notify({ level: "warning", code: "longer-than-stated", message });
@@ -304,9 +313,10 @@ export class Quilter {
     const warnings: FileWarning[] = [];
     if (!file.locked) warnings.push("unlocked-copy");
     if (!steady) warnings.push("changed-while-reading");
-    const holes = holesBetween(upTo(size, regions), size);
-    const { head, print } = this.#linked(fileEntry(path, reading, { size, holes, warnings }), reading, extents);
-    this.#deps.ledger.file({ path, fingerprint: steady && !longer ? print : "", head, bytes: size }, extents);
+    const { head, print } = this.#linked(fileEntry(path, reading, { ...rest, size, warnings }), reading, extents);
+    const row = { path, fingerprint: steady && !longer ? print : "", head, bytes: size };
+    if (content.continued === undefined) this.#deps.ledger.file(row, extents);
+    else this.#deps.ledger.continuedFile(row);
     counts.files += 1;
     counts.bytes += size;
     if (known === undefined) counts.new += 1;
@@ -327,14 +337,16 @@ export class Quilter {
 
   /** Returns undefined if the layout could not read the same bytes twice. */
   async #readOnce(file: OpenFile): Promise<Reading | undefined> {
-    const regions = regionsOf(file, this.#deps.layout.mostRegions);
-    const { fd, stat } = file;
+    const { path, fd, stat } = file;
+    const { layout, ledger } = this.#deps;
+    // A run that is killed now leaves no segments of two readings.
+    if (ledger.isContinued(path)) ledger.remove(path);
     try {
-      const { extents, end } = await this.#deps.layout.add(file, regions);
+      const { end, ...content } = await layout.add(file, regionsOf(file));
       const attributes = readXattrs(fd);
       const more = end === stat.size && hasContentAt(fd, stat.size);
       const steady = end === stat.size && sameFile(stat, fstat(fd));
-      return { extents, size: Math.min(end, stat.size), regions, steady, stat, attributes, longer: steady && more };
+      return { content, size: Math.min(end, stat.size), steady, stat, attributes, longer: steady && more };
     } catch (error) {
       if (error instanceof ContentChanged) return undefined;
       throw error;
@@ -351,7 +363,7 @@ export class Quilter {
     else if (error instanceof SystemError || error instanceof LeftOut || error instanceof UsersFilesystem) {
       warn("unreadable", `is not in the backup: ${error.message}`);
     } else throw error;
-    this.#deps.ledger.files.remove(path);
+    this.#deps.ledger.remove(path);
   }
 
   /** Reports what is this program's own, and not each path in it. */
@@ -367,10 +379,6 @@ export class Quilter {
   }
 }
 
-function upTo(size: number, regions: readonly Region[]): Region[] {
-  return regions.flatMap(([offset, length]) => (offset < size ? [[offset, Math.min(length, size - offset)]] : []));
-}
-
 /**
  * Returns what the manifest says about an entry. Throws a LeftOut for what restore could not read, as it would take other entries of
  * its part with it.
@@ -381,21 +389,4 @@ function readableHead(entry: HeadEntry): EntryHead {
   } catch (error) {
     throw error instanceof FormatError ? new LeftOut(`a manifest cannot describe it: ${error.message}`) : error;
   }
-}
-
-/** Returns a text that is equal for two looks at an unchanged file. Without the device, whose number changes at each boot. */
-function fingerprint({ inode, size, modified, changed }: Stat, hardLink: ByteString | undefined): string {
-  // Joined, not concatenated: thousands wait for their pack, and a joined string is one piece of memory.
-  const parts = [inode, size, modified.seconds, modified.nanoseconds, changed.seconds, changed.nanoseconds];
-  return hardLink === undefined ? parts.join(" ") : [...parts, hardLink].join(" ");
-}
-
-/**
- * Returns the first of a file's names, with which the fingerprint of a file with several names ends; undefined for a file
- * with one name; `changed` if the fingerprint is not of this stat.
- */
-function firstName(print: string, stat: Stat): ByteString | undefined | "changed" {
-  const now = fingerprint(stat, undefined);
-  if (print === now) return undefined;
-  return print.startsWith(`${now} `) ? (print.slice(now.length + 1) as ByteString) : "changed";
 }

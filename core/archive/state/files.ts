@@ -1,16 +1,18 @@
 /**
  * The state database's table of files: what the last run saw under each path, enough to notice whether a file changed, and its
- * whole manifest entry. Object numbers in `extents` are ids of the state database.
+ * whole manifest entry. Object numbers in `extents` are ids of the state database. Segments of a file have rows of their own,
+ * below its path.
  */
 import type { Database, Statement } from "bun:sqlite";
 import type { EntryHead } from "../../format/entry-json.ts";
 import type { ExtentsText } from "../../format/entry-row.ts";
 import type { ByteString } from "../../format/path.ts";
+import { behindSegments, isSegmentHead, segmentPath } from "../../format/segment.ts";
 import { PartTable } from "./parts.ts";
 
 export type FileRow = {
   readonly path: ByteString;
-  /** Empty if the next run must read the file whatever it looks like. */
+  /** Empty if the next run must read the file whatever it looks like. Of a segment, its digest. */
   readonly fingerprint: string;
   readonly head: EntryHead;
   /** Null for anything but files. */
@@ -21,7 +23,8 @@ export type FileRow = {
 
 type FileColumns = [path: ByteString, fingerprint: string, head: EntryHead, extents: ExtentsText | null, bytes: number];
 
-const pageSize = 2_000;
+/** Bounds of what is read ahead: rows, and characters of them. A row may have many MiB. */
+const page = { rows: 2_000, characters: 4 * 1024 * 1024 } as const;
 
 /** Sorts behind `path` and before every other path, since no path holds a NUL. */
 export function justAfter(path: ByteString): string {
@@ -29,17 +32,15 @@ export function justAfter(path: ByteString): string {
 }
 
 export class FileTable {
-  readonly #page: Statement<unknown, [string]>;
+  readonly #database: Database;
   readonly #one: Statement<FileRow, [string]>;
   readonly #upsert: Statement<unknown, FileColumns>;
   readonly #drop: Statement<unknown, [string]>;
   readonly #parts: PartTable;
 
   constructor(database: Database) {
+    this.#database = database;
     this.#parts = new PartTable(database);
-    this.#page = database.query(
-      `SELECT path, fingerprint, head, extents, bytes FROM files WHERE path >= ? ORDER BY path LIMIT ${pageSize}`,
-    );
     this.#one = database.query("SELECT path, fingerprint, head, extents, bytes FROM files WHERE path = ?");
     this.#upsert = database.query("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?)");
     this.#drop = database.query("DELETE FROM files WHERE path = ?");
@@ -52,15 +53,34 @@ export class FileTable {
   *inOrder(from = "", until?: ByteString): Generator<FileRow> {
     let start = from;
     for (;;) {
-      const rows = this.#page.values(start) as FileColumns[];
-      for (const [path, fingerprint, head, extents, bytes] of rows) {
-        if (until !== undefined && path >= until) return;
-        yield { path, fingerprint, head, extents, bytes };
+      const rows = this.#page(start);
+      for (const row of rows) {
+        if (until !== undefined && row.path >= until) return;
+        yield row;
       }
       const end = rows.at(-1);
-      if (rows.length < pageSize || end === undefined) return;
-      start = justAfter(end[0]);
+      if (end === undefined) return;
+      start = justAfter(end.path);
     }
+  }
+
+  #page(start: string): FileRow[] {
+    const query = this.#database.query<FileRow, [string]>(
+      `SELECT path, fingerprint, head, extents, bytes FROM files WHERE path >= ? ORDER BY path LIMIT ${page.rows}`,
+    );
+    const rows: FileRow[] = [];
+    let characters = 0;
+    for (const row of query.iterate(start)) {
+      rows.push(row);
+      characters += row.head.length + (row.extents?.length ?? 0);
+      if (characters >= page.characters) break;
+    }
+    return rows;
+  }
+
+  /** Yields the rows of a file's segments in order. */
+  segmentsOf(file: ByteString): Generator<FileRow> {
+    return this.inOrder(segmentPath(file, 0), behindSegments(file));
   }
 
   get(path: ByteString): FileRow | undefined {
@@ -75,5 +95,10 @@ export class FileTable {
   remove(path: ByteString): void {
     this.#drop.run(path);
     this.#parts.changed(path);
+  }
+
+  /** Removes the rows of a file's segments. */
+  removeSegments(file: ByteString): void {
+    for (const { path, head } of this.segmentsOf(file)) if (isSegmentHead(head)) this.remove(path);
   }
 }

@@ -1,9 +1,9 @@
 /** Walks a directory bucket in S3's order of keys, holding the names of one folder (and those above it) at a time. */
-import { readdir } from "node:fs/promises";
+import { lstat, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { compareKeys } from "../order.ts";
 import { errorCode } from "./errors.ts";
-import { findKey, laterName, parseRecordName, workFolder } from "./names.ts";
+import { findKey, laterName, looksLikeVersion, parseRecordName, workFolder } from "./names.ts";
 
 export type FoundVersion = {
   readonly version: string;
@@ -32,50 +32,66 @@ export async function* walk(root: string, wanted: KeyRange): AsyncGenerator<Foun
 
 /** `path` is empty or ends in a slash. */
 async function* walkFolder(root: string, path: string, wanted: KeyRange): AsyncGenerator<FoundKey> {
-  const { versions, folders } = await readFolder(join(root, path), path, wanted);
+  const absolute = join(root, path);
+  const { versions, folders } = await readFolder(absolute, path, wanted);
   const items = [...versions.keys(), ...folders].sort(compareKeys);
   for (const item of items) {
     if (item.endsWith("/")) {
       yield* walkFolder(root, path + item, wanted);
       continue;
     }
-    const [newest, ...older] = versions.get(item) ?? [];
+    const [newest, ...older] = foundIn(absolute, item, versions.get(item) ?? "");
     versions.delete(item);
     if (newest !== undefined) yield { key: path + item, versions: [newest, ...older] };
   }
 }
 
+/** Returns the versions of a name, newest first. */
+function foundIn(absolute: string, name: string, versions: VersionList): FoundVersion[] {
+  const list = versions.split(" ").filter((one) => one !== "");
+  const sorted = list.map((one) => ({ version: one.slice(1), isLater: one.startsWith(later) }));
+  sorted.sort((a, b) => (a.version < b.version ? 1 : -1));
+  return sorted.map(({ version, isLater }) => ({
+    version,
+    path: join(absolute, isLater ? laterName(name, version) : name),
+  }));
+}
+
+/** Versions of a name in one string, since a folder may have very many names: each with the letter of what its bytes are called. */
+type VersionList = string;
+const first = "f";
+const later = "l";
+
 type ListedFolder = {
-  readonly versions: Map<string, FoundVersion[]>;
+  readonly versions: Map<string, VersionList>;
   /** With a slash at the end. */
   readonly folders: readonly string[];
 };
 
 async function readFolder(absolute: string, path: string, wanted: KeyRange): Promise<ListedFolder> {
+  const names = new Set(await namesIn(absolute));
+  const versions = versionsAmong(names, path, wanted);
   const folders: string[] = [];
-  const files = new Set<string>();
-  for (const { name, isFolder } of await namesIn(absolute)) {
-    if (!isFolder) files.add(name);
-    else if (path + name !== workFolder && mayHold(`${path}${name}/`, wanted)) folders.push(`${name}/`);
+  for (const name of names) {
+    const isFile = versions.has(name) || looksLikeVersion(name);
+    if (isFile || path + name === workFolder || !mayHold(`${path}${name}/`, wanted)) continue;
+    if (await isFolder(join(absolute, name))) folders.push(`${name}/`);
   }
-  return { versions: versionsAmong(files, absolute, path, wanted), folders };
+  return { versions, folders };
 }
 
-function versionsAmong(files: ReadonlySet<string>, absolute: string, path: string, wanted: KeyRange) {
-  const versions = new Map<string, FoundVersion[]>();
-  for (const file of files) {
+function versionsAmong(names: ReadonlySet<string>, path: string, wanted: KeyRange): Map<string, VersionList> {
+  const versions = new Map<string, VersionList>();
+  for (const file of names) {
     const parsed = parseRecordName(file);
     if (parsed === undefined || !isWanted(path + parsed.name, wanted)) continue;
     const { name, version } = parsed;
-    const later = laterName(name, version);
-    const bytes = files.has(later) ? later : name;
-    if (!files.has(bytes)) continue;
-    const found = { version, path: join(absolute, bytes) };
+    const isLater = names.has(laterName(name, version));
+    if (!isLater && !names.has(name)) continue;
     const known = versions.get(name);
-    if (known === undefined) versions.set(name, [found]);
-    else known.push(found);
+    const found = `${isLater ? later : first}${version}`;
+    versions.set(name, known === undefined ? found : `${known} ${found}`);
   }
-  for (const known of versions.values()) known.sort((a, b) => (a.version < b.version ? 1 : -1));
   return versions;
 }
 
@@ -88,12 +104,25 @@ function mayHold(path: string, { prefix, after }: KeyRange): boolean {
   return inPrefix && (compareKeys(path, after) > 0 || after.startsWith(path));
 }
 
-async function namesIn(folder: string): Promise<{ name: string; isFolder: boolean }[]> {
+async function namesIn(folder: string): Promise<string[]> {
   try {
-    const entries = await readdir(folder, { withFileTypes: true });
-    return entries.map((entry) => ({ name: entry.name, isFolder: entry.isDirectory() }));
+    return await readdir(folder);
   } catch (error) {
-    if (errorCode(error) === "ENOENT" || errorCode(error) === "ENOTDIR") return [];
+    if (isGone(error)) return [];
     throw error;
   }
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  try {
+    return (await lstat(path)).isDirectory();
+  } catch (error) {
+    if (isGone(error)) return false;
+    throw error;
+  }
+}
+
+function isGone(error: unknown): boolean {
+  const code = errorCode(error);
+  return code === "ENOENT" || code === "ENOTDIR";
 }

@@ -1,11 +1,10 @@
 /** Reads parts of manifests side by side, each distinct one once, in bounded memory. */
-import type { Entry, ObjectRef } from "../../format/entry.ts";
+import type { ObjectRef, PartEntry } from "../../format/entry.ts";
 import { type BadEntry, decodePart } from "../../format/part.ts";
 import { Budget, eachOf } from "../../side-by-side.ts";
 import type { ObjectSource } from "../../stored/read.ts";
-import { release } from "../../system/garbage.ts";
 import { type Loss, lossOf } from "../loss.ts";
-import { readPart, textOfPart, weightOfPart } from "../read.ts";
+import { fetchPart } from "../read.ts";
 import type { ReferencedPart } from "./references.ts";
 
 export type PartContent = {
@@ -14,7 +13,7 @@ export type PartContent = {
    * May be iterated once, or not at all if the objects are enough. Bad entries are left out. Roots may say otherwise of the
    * first path and the number of entries.
    */
-  readonly entries: Iterable<Entry>;
+  readonly entries: Iterable<PartEntry>;
   /** Bad entries among those that were iterated over. */
   readonly bad: readonly BadEntry[];
 };
@@ -38,16 +37,14 @@ export async function readParts(parts: Iterable<ReferencedPart>, reading: ReadPa
   await eachOf(parts, atOnce, async (part) => {
     signal.throwIfAborted();
     try {
-      const stored = await readPart(bucket, part.ref);
-      const weight = weightOfPart(stored, part.ref);
+      const { weight, open } = await fetchPart(bucket, part.ref);
       await memory.take(weight);
       try {
         signal.throwIfAborted();
-        const text = await textOfPart(stored, part.ref);
+        using text = await open();
         signal.throwIfAborted();
         const bad: BadEntry[] = [];
         use(part, { ...decodePart(text, (entry) => bad.push(entry)), bad });
-        release(text);
       } finally {
         memory.give(weight);
       }

@@ -5,6 +5,7 @@ import type { Bucket } from "../../../core/bucket/contract.ts";
 import type { Encoding } from "../../../core/format/encoding.ts";
 import type { Entry, Extent, FileEntry, ObjectRef } from "../../../core/format/entry.ts";
 import { checkFrame } from "../../../core/format/frame.ts";
+import { textOf } from "../../../core/format/lines.ts";
 import type { LockMode } from "../../../core/format/lock-mode.ts";
 import { decodeManifest, type Manifest } from "../../../core/format/manifest.ts";
 import { decodePart } from "../../../core/format/part.ts";
@@ -34,8 +35,9 @@ export async function readBackup(bucket: Bucket, key: string, version: string): 
   for (const part of manifest.parts) {
     const stored = await fetch(bucket, part.key, part.version);
     if (sha256(stored) !== part.sha256) throw new Error(`${part.key} has not the digest that the root says`);
-    const decoded = decodePart(zstdDecompressSync(stored));
+    const decoded = decodePart(textOf(zstdDecompressSync(stored)));
     for (const entry of decoded.entries) {
+      if (entry.type === "segment") throw new Error(`${toText(entry.path)} is a segment`);
       entries.set(toText(entry.path), entry);
       objects.set(toText(entry.path), decoded.objects);
     }

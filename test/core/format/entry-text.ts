@@ -1,5 +1,5 @@
 /** Entries as the lines of a part, and in a shape that compares. */
-import type { Entry } from "../../../core/format/entry.ts";
+import type { Entry, PartEntry } from "../../../core/format/entry.ts";
 import { encodeHead } from "../../../core/format/entry-json.ts";
 import { encodeExtents, entryLine } from "../../../core/format/entry-row.ts";
 
@@ -8,7 +8,8 @@ export function encodeEntry(entry: Entry): string {
 }
 
 /** Attributes as sorted lists, so that a Buffer equals a Uint8Array. */
-export function comparable(entry: Entry): unknown {
+export function comparable(entry: PartEntry): unknown {
+  if (entry.type === "segment") return entry;
   const xattrs = [...entry.xattrs].map(([name, value]) => [name, Buffer.from(value).toString("hex")]).sort();
   return { ...entry, xattrs };
 }

@@ -9,6 +9,7 @@ import type { Acl, Common, Extent, Hole } from "../../../core/format/entry.ts";
 import { encodeReadableHead, type HeadEntry } from "../../../core/format/entry-json.ts";
 import { encodeExtents, entryLine } from "../../../core/format/entry-row.ts";
 import { FormatError } from "../../../core/format/error.ts";
+import { textOf } from "../../../core/format/lines.ts";
 import { clampedMoment } from "../../../core/format/moment.ts";
 import { decodePart, encodePart } from "../../../core/format/part.ts";
 import { type ByteString, fromBytes } from "../../../core/format/path.ts";
@@ -143,7 +144,7 @@ test("whatever the system may answer, an entry is left out by name or read again
       const line = storedLine(one);
       if (line === undefined) return;
       kept += 1;
-      const [entry, ...more] = decodePart(Buffer.from(encodePart(objects, [line]))).entries;
+      const [entry, ...more] = decodePart(textOf(Buffer.from(encodePart(objects, [line])))).entries;
       expect(more).toEqual([]);
       expect(entry && { hardLink: undefined, ...(comparable(entry) as object) }).toEqual({
         hardLink: undefined,

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { FormatError } from "../../../core/format/error.ts";
+import { textOf } from "../../../core/format/lines.ts";
 import { decodePart, encodePart, endsPart } from "../../../core/format/part.ts";
 import { type ByteString, fromText } from "../../../core/format/path.ts";
 import { entries, objects } from "./arbitraries.ts";
@@ -22,7 +23,7 @@ describe("a part", () => {
   test("a part is the same after writing and reading", () => {
     fc.assert(
       fc.property(entries, (list) => {
-        const part = decodePart(Buffer.from(encodePart(objects, list.map(encodeEntry))));
+        const part = decodePart(textOf(Buffer.from(encodePart(objects, list.map(encodeEntry)))));
         expect(part.objects).toEqual(objects);
         expect([...part.entries].map(comparable)).toEqual(list.map(comparable));
       }),
@@ -30,7 +31,7 @@ describe("a part", () => {
   });
 
   test("a part changed or cut anywhere gives a FormatError or entries, nothing else", () => {
-    const decode = (bytes: Uint8Array) => [...decodePart(bytes).entries];
+    const decode = (bytes: Uint8Array) => [...decodePart(textOf(bytes)).entries];
     fc.assert(
       fc.property(mutated(encoded), (bytes) => void refusal(() => decode(bytes))),
       { numRuns: 500 },
@@ -56,17 +57,17 @@ describe("a part", () => {
     ["a path twice", bytesOf(head, folder, folder)],
   ];
   test.each(refused)("a part is refused: %s", (_, bytes) => {
-    const kind = refusal(() => [...decodePart(bytes).entries])?.kind;
+    const kind = refusal(() => [...decodePart(textOf(bytes)).entries])?.kind;
     expect(kind).toBe("altered");
   });
 
   test("parts that must be refused differ from a good one only in what their name says", () => {
-    expect([...decodePart(bytesOf(head, pack, folder, file)).entries]).toHaveLength(2);
+    expect([...decodePart(textOf(bytesOf(head, pack, folder, file))).entries]).toHaveLength(2);
   });
 
   test("a part of a later version is refused as newer, whatever else it holds", () => {
     const later = bytesOf({ ...head, version: 2, shape: "unknown" }, { novelty: true });
-    expect(refusal(() => decodePart(later))).toEqual(new FormatError("newer", "it has format version 2"));
+    expect(refusal(() => decodePart(textOf(later)))).toEqual(new FormatError("newer", "it has format version 2"));
   });
 });
 
@@ -76,7 +77,7 @@ function cut(paths: readonly ByteString[], bytesEach = 200): string[] {
   let current: ByteString[] = [];
   for (const path of paths) {
     current.push(path);
-    if (!endsPart(path, current.length, current.length * bytesEach)) continue;
+    if (!endsPart(path, { entries: current.length, bytes: current.length * bytesEach, objectBytes: 0 })) continue;
     parts.push(current.join("\n"));
     current = [];
   }
@@ -108,6 +109,12 @@ describe("cuts between parts", () => {
   });
 
   test("cuts between parts come at 16,384 entries at the latest", () => {
-    expect(endsPart(fromText("/any"), 16_384, 0)).toBe(true);
+    expect(endsPart(fromText("/any"), { entries: 16_384, bytes: 0, objectBytes: 0 })).toBe(true);
+  });
+
+  test("cuts between parts come at 40 MiB with objects at the latest", () => {
+    const size = { entries: 100, bytes: 10 * 1024 * 1024 };
+    expect(endsPart(fromText("/any"), { ...size, objectBytes: 29 * 1024 * 1024 })).toBe(false);
+    expect(endsPart(fromText("/any"), { ...size, objectBytes: 30 * 1024 * 1024 })).toBe(true);
   });
 });

@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { decodeIndex } from "../../../core/format/index-object.ts";
+import { textOf } from "../../../core/format/lines.ts";
 import { decodeManifest } from "../../../core/format/manifest.ts";
 import { decodePart } from "../../../core/format/part.ts";
 import { once } from "../../../core/stored/bytes.ts";
@@ -36,5 +37,5 @@ export const sampleTexts = {
 
 export const sampleManifest = await decodeManifest(once(sampleTexts.root));
 export const sampleIndex = await Array.fromAsync(decodeIndex(once(sampleTexts.index)));
-export const samplePart = decodePart(sampleTexts.part);
-export const sampleEntries = [...samplePart.entries];
+export const samplePart = decodePart(textOf(sampleTexts.part));
+export const sampleEntries = [...samplePart.entries].flatMap((entry) => (entry.type === "segment" ? [] : [entry]));

@@ -7,6 +7,7 @@ import { encodeHead } from "../../../core/format/entry-json.ts";
 import { encodeExtents, entryLine } from "../../../core/format/entry-row.ts";
 import { decodeIndex, encodeIndex, type IndexLine } from "../../../core/format/index-object.ts";
 import { keys } from "../../../core/format/keys.ts";
+import { textOf } from "../../../core/format/lines.ts";
 import { encodeManifest } from "../../../core/format/manifest.ts";
 import { decodePart, encodePart } from "../../../core/format/part.ts";
 import { once } from "../../../core/stored/bytes.ts";
@@ -49,8 +50,8 @@ async function forge(rig: Rig, { backup: { manifest } }: RigRun, { object, entry
   const parts = [];
   for (const part of manifest.parts) {
     const stored = Buffer.concat(await Array.fromAsync(rig.bucket.get(part.key, { version: part.version })));
-    const { objects, entries } = decodePart(Bun.zstdDecompressSync(stored));
-    const lines = [...entries].map((one) => lineOf(entry?.(one) ?? one));
+    const { objects, entries } = decodePart(textOf(Bun.zstdDecompressSync(stored)));
+    const lines = [...entries].flatMap((one) => (one.type === "segment" ? [] : [lineOf(entry?.(one) ?? one)]));
     const text = encodePart(
       objects.map((ref) => object?.(ref) ?? ref),
       lines,

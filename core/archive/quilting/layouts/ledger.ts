@@ -3,8 +3,10 @@
  * refers to is stored, so the database never names content that the bucket does not have.
  */
 import type { Database } from "bun:sqlite";
-import type { Extent, ObjectRef } from "../../../format/entry.ts";
-import { encodeExtents } from "../../../format/entry-row.ts";
+import type { Extent, ObjectRef, Segment } from "../../../format/entry.ts";
+import { continuedIn, encodeExtents } from "../../../format/entry-row.ts";
+import type { ByteString } from "../../../format/path.ts";
+import { encodeSegmentHead } from "../../../format/segment.ts";
 import { BitSet } from "../../state/bit-set.ts";
 import { type ChunkPlace, ChunkTable } from "../../state/chunks.ts";
 import { type FileRow, FileTable } from "../../state/files.ts";
@@ -28,14 +30,24 @@ export type PendingExtent = {
   readonly sha256: string;
 };
 
+type RowWithoutExtents = Omit<FileRow, "extents">;
+
 type WaitingFile = {
-  readonly row: Omit<FileRow, "extents">;
+  readonly row: RowWithoutExtents;
   readonly extents: readonly PendingExtent[];
+  /** Set for a segment of a file. */
+  readonly of: ContinuedRow | undefined;
   /** Number of chunks that are not stored yet. */
   missing: number;
 };
 
 export type StoredChunk = { readonly chunk: NewChunk; readonly place: Omit<ChunkPlace, "object" | "length"> };
+
+/** A file that goes on in segments. Its own row is written after those of all segments, so a killed run leaves no half of it. */
+type ContinuedRow = { row: RowWithoutExtents | undefined; missing: number; cancelled: boolean };
+
+/** `digest`: see `digestOfSegment`. */
+export type SegmentToStore = Pick<Segment, "path" | "file" | "size" | "holes"> & { readonly digest: string };
 
 /** Which objects may be built upon, by id. */
 export type UsableObjects = { readonly expiring: BitSet; readonly claims: BitSet };
@@ -50,6 +62,8 @@ export class Ledger {
   readonly #retainUntil: Date;
   readonly #chunks: ChunkTable;
   readonly #underWay = new Map<string, NewChunk>();
+  /** Files of this run that go on in segments. */
+  readonly #continued = new Map<ByteString, ContinuedRow>();
 
   /**
    * `expiring`: objects whose lock ends too soon to build upon; what lies in them is unknown. `claims`: objects that are to be
@@ -90,8 +104,52 @@ export class Ledger {
   }
 
   /** Takes a file's row. Writes it now, or when the last of its chunks is stored. */
-  file(row: Omit<FileRow, "extents">, extents: readonly PendingExtent[]): void {
-    const waiting: WaitingFile = { row, extents, missing: 0 };
+  file(row: RowWithoutExtents, extents: readonly PendingExtent[]): void {
+    this.#take({ row, extents, of: undefined, missing: 0 });
+  }
+
+  /** Takes the row of a file whose segments are complete. */
+  continuedFile(row: RowWithoutExtents): void {
+    const file = this.#continued.get(row.path);
+    if (file === undefined) throw new Error("a file goes on in segments that were never taken");
+    file.row = row;
+    this.#endContinued(file);
+  }
+
+  /** Takes the next segment of a file. The first one replaces all that was known of the file. */
+  segment({ path, file, digest, ...rest }: SegmentToStore, extents: readonly PendingExtent[]): void {
+    const known = this.#continued.get(file);
+    const of = known ?? { row: undefined, missing: 0, cancelled: false };
+    if (known === undefined) {
+      this.#forget(file);
+      this.#continued.set(file, of);
+    }
+    of.missing += 1;
+    const row = { path, fingerprint: digest, head: encodeSegmentHead({ path, ...rest }), bytes: 0 };
+    this.#take({ row, extents, of, missing: 0 });
+  }
+
+  /** Removes the row of a path, and its segments, those that still wait included. */
+  remove(path: ByteString): void {
+    const under = this.#continued.get(path);
+    if (under !== undefined || continuedIn(this.files.get(path)?.head ?? "") !== undefined) this.#forget(path);
+    else this.files.remove(path);
+    if (under !== undefined) under.cancelled = true;
+    this.#continued.delete(path);
+  }
+
+  /** Returns whether a path is that of a file that goes on in segments. */
+  isContinued(path: ByteString): boolean {
+    return this.#continued.has(path) || continuedIn(this.files.get(path)?.head ?? "") !== undefined;
+  }
+
+  #forget(path: ByteString): void {
+    this.files.remove(path);
+    this.files.removeSegments(path);
+  }
+
+  #take(waiting: WaitingFile): void {
+    const { extents } = waiting;
     for (const { chunk } of extents) {
       // This file waits for the chunk already: no other file was added since.
       if (!isNew(chunk) || chunk.place !== undefined || chunk.waiting.at(-1) === waiting) continue;
@@ -133,8 +191,16 @@ export class Ledger {
     if (this.#database.inTransaction) this.#database.run("COMMIT");
   }
 
-  #write({ row, extents }: WaitingFile): void {
+  #write({ row, extents, of }: WaitingFile): void {
+    if (of?.cancelled) return;
     this.files.set({ ...row, extents: encodeExtents(extents.map(toExtent)) });
+    if (of === undefined) return;
+    of.missing -= 1;
+    this.#endContinued(of);
+  }
+
+  #endContinued({ row, missing }: ContinuedRow): void {
+    if (row !== undefined && missing === 0) this.files.set({ ...row, extents: null });
   }
 }
 

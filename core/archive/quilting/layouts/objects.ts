@@ -12,7 +12,8 @@ import { type WrittenObject, writeBytes, writeStream } from "../../../stored/wri
 import { readAt } from "../../../system/files.ts";
 import { Garbage } from "../../../system/garbage.ts";
 import type { OpenFile } from "../reading/open-file.ts";
-import type { Region } from "../reading/regions.ts";
+import type { Region, Regions } from "../reading/regions.ts";
+import { ContentCollector } from "./content.ts";
 import type { ContentLayout, LayoutDeps, ReadContent } from "./layout.ts";
 import type { NewChunk, PendingExtent } from "./ledger.ts";
 import { Pool } from "./pool.ts";
@@ -21,12 +22,12 @@ const smallSize = 1024 * 1024;
 const blockSize = 1024 * 1024;
 const putsAtOnce = 8;
 
+type ReadExtents = { readonly extents: readonly PendingExtent[]; readonly end: number };
+
 /** Error for a large file whose content differs at the second reading. */
 export class ContentChanged extends Error {}
 
 export class ObjectLayout implements ContentLayout {
-  /** Each gives an extent, some 100 bytes of the manifest. */
-  readonly mostRegions = 32_768;
   readonly #deps: LayoutDeps;
   readonly #compression: Compression;
   readonly #buffers = new Pool(putsAtOnce, () => Buffer.allocUnsafeSlow(smallSize));
@@ -38,9 +39,21 @@ export class ObjectLayout implements ContentLayout {
     this.#compression = compression;
   }
 
-  add(file: OpenFile, regions: readonly Region[]): Promise<ReadContent> {
-    if (regions.length === 0) return Promise.resolve({ extents: [], end: file.stat.size });
-    return dataLength(regions) <= smallSize ? this.#addSmall(file, regions) : this.#addLarge(file, regions);
+  async add(file: OpenFile, regions: Regions): Promise<ReadContent> {
+    const content = new ContentCollector(file.path, this.#deps.ledger);
+    const end = await this.#addData(file, regions, content);
+    return { ...content.end(Math.min(end, file.stat.size)), end };
+  }
+
+  /** Returns the offset in the file at which reading ended. */
+  async #addData(file: OpenFile, { few, each }: Regions, content: ContentCollector): Promise<number> {
+    if (few === undefined) return await this.#addScattered(file, each, content);
+    if (few.length === 0) return file.stat.size;
+    const isSmall = dataLength(few) <= smallSize;
+    const { extents, end } = isSmall ? await this.#addSmall(file, few) : await this.#addLarge(file, few);
+    for (const region of few) content.region(region);
+    for (const extent of extents) content.add(extent);
+    return end;
   }
 
   async finish(): Promise<void> {
@@ -52,7 +65,7 @@ export class ObjectLayout implements ContentLayout {
     await Promise.allSettled(this.#puts);
   }
 
-  async #addSmall(file: OpenFile, regions: readonly Region[]): Promise<ReadContent> {
+  async #addSmall(file: OpenFile, regions: readonly Region[]): Promise<ReadExtents> {
     const { ledger, meter } = this.#deps;
     const buffer = await this.#buffers.take();
     let read: { readonly length: number; readonly end: number };
@@ -111,15 +124,40 @@ export class ObjectLayout implements ContentLayout {
     meter.objectsStored += 1;
   }
 
-  async #addLarge(file: OpenFile, regions: readonly Region[]): Promise<ReadContent> {
-    const { id, digests } = await digestLarge(this.#blocksOf(file, regions), regions);
+  async #addLarge(file: OpenFile, regions: readonly Region[]): Promise<ReadExtents> {
+    const whole = new Bun.CryptoHasher("sha256");
+    const byOffset = new Map<number, string>();
+    const digests = new RegionDigests((offset, _, sha256) => byOffset.set(offset, sha256));
+    const each = watched(regions, (region) => digests.begin(region));
+    for await (const block of this.#blocksOf(file, each)) {
+      whole.update(block);
+      digests.update(block);
+    }
+    const id = whole.digest("hex");
     const length = dataLength(regions);
     this.#deps.meter.bytesRead += length;
     const chunk = this.#deps.ledger.find(id, length) ?? (await this.#putLarge(file, regions, id));
-    return { extents: extentsIn(chunk, regions, length, (offset) => digests.get(offset) ?? ""), end: file.stat.size };
+    return { extents: extentsIn(chunk, regions, length, (offset) => byOffset.get(offset) ?? ""), end: file.stat.size };
   }
 
-  async #putLarge(file: OpenFile, regions: readonly Region[], id: string): Promise<NewChunk> {
+  /** Adds a file with very many regions: once its object is stored, it is read again for their digests, so that none of them waits. */
+  async #addScattered(file: OpenFile, each: Regions["each"], content: ContentCollector): Promise<number> {
+    const whole = new Bun.CryptoHasher("sha256");
+    for await (const block of this.#blocksOf(file, each())) whole.update(block);
+    const id = whole.digest("hex");
+    const length = dataLength(each());
+    this.#deps.meter.bytesRead += length;
+    const chunk = this.#deps.ledger.find(id, length) ?? (await this.#putLarge(file, each(), id));
+    const digests = new RegionDigests((offset, length, sha256) => content.add({ chunk, offset, length, sha256 }));
+    const regions = watched(each(), (region) => {
+      content.region(region);
+      digests.begin(region);
+    });
+    for await (const block of checked(this.#blocksOf(file, regions), id)) digests.update(block);
+    return file.stat.size;
+  }
+
+  async #putLarge(file: OpenFile, regions: Iterable<Region>, id: string): Promise<NewChunk> {
     const length = dataLength(regions);
     const sample = Buffer.alloc(Math.min(sampleSize, length));
     const [first] = regions;
@@ -135,7 +173,7 @@ export class ObjectLayout implements ContentLayout {
   }
 
   /** Yields the data in blocks, none of which lies in two regions. The receiver may keep the blocks. Throws if the file ends early. */
-  async *#blocksOf(file: OpenFile, regions: readonly Region[]): AsyncGenerator<Buffer<ArrayBuffer>> {
+  async *#blocksOf(file: OpenFile, regions: Iterable<Region>): AsyncGenerator<Buffer<ArrayBuffer>> {
     for (const [offset, length] of regions) {
       const end = offset + length;
       for (let position = offset; position < end; ) {
@@ -150,25 +188,41 @@ export class ObjectLayout implements ContentLayout {
   }
 }
 
-/** Returns the digest of all data, and that of each region by its offset in the data. */
-async function digestLarge(blocks: AsyncIterable<Buffer<ArrayBuffer>>, regions: readonly Region[]) {
-  const whole = new Bun.CryptoHasher("sha256");
-  const digests = new Map<number, string>();
-  let start = 0;
-  let position = 0;
-  let next = 0;
-  let digest = new Bun.CryptoHasher("sha256");
-  for await (const block of blocks) {
-    whole.update(block);
-    digest.update(block);
-    position += block.length;
-    if (position !== start + (regions[next]?.[1] ?? 0)) continue;
-    digests.set(start, digest.digest("hex"));
-    digest = new Bun.CryptoHasher("sha256");
-    start = position;
-    next += 1;
+/** Digests regions one after another, from blocks none of which lies in two. */
+class RegionDigests {
+  readonly #onRegion: (offset: number, length: number, sha256: string) => void;
+  #digest = new Bun.CryptoHasher("sha256");
+  /** In the data, without holes. */
+  #offset = 0;
+  #length = 0;
+  #left = 0;
+
+  /** `onRegion` is called with each digest, and the place of the region in the data. */
+  constructor(onRegion: (offset: number, length: number, sha256: string) => void) {
+    this.#onRegion = onRegion;
   }
-  return { id: whole.digest("hex"), digests };
+
+  /** Begins a region, before the first block of it. */
+  begin([, length]: Region): void {
+    this.#length = length;
+    this.#left = length;
+  }
+
+  update(block: Uint8Array): void {
+    this.#digest.update(block);
+    this.#left -= block.length;
+    if (this.#left > 0) return;
+    this.#onRegion(this.#offset, this.#length, this.#digest.digest("hex"));
+    this.#offset += this.#length;
+    this.#digest = new Bun.CryptoHasher("sha256");
+  }
+}
+
+function* watched(regions: Iterable<Region>, onRegion: (region: Region) => void): Generator<Region> {
+  for (const region of regions) {
+    onRegion(region);
+    yield region;
+  }
 }
 
 /** Passes content on. Throws at its end if its SHA-256 is not `id`. */
@@ -181,8 +235,10 @@ async function* checked(content: AsyncIterable<Buffer<ArrayBuffer>>, id: string)
   if (digest.digest("hex") !== id) throw new ContentChanged();
 }
 
-function dataLength(regions: readonly Region[]): number {
-  return regions.reduce((sum, [, length]) => sum + length, 0);
+function dataLength(regions: Iterable<Region>): number {
+  let sum = 0;
+  for (const [, length] of regions) sum += length;
+  return sum;
 }
 
 /** Reads the data of all regions, one behind the other. `end`: the offset in the file at which reading ended. */

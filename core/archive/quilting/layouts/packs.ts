@@ -13,9 +13,10 @@ import { writeHashed } from "../../../stored/write.ts";
 import { Garbage, release } from "../../../system/garbage.ts";
 import type { OpenFile } from "../reading/open-file.ts";
 import { RegionReader } from "../reading/region-reader.ts";
-import type { Region } from "../reading/regions.ts";
+import type { Regions } from "../reading/regions.ts";
 import { chunkLength, chunkSize } from "./chunker.ts";
-import { type ContentLayout, checkExtentCount, type LayoutDeps, type ReadContent } from "./layout.ts";
+import { ContentCollector } from "./content.ts";
+import type { ContentLayout, LayoutDeps, ReadContent } from "./layout.ts";
 import type { NewChunk, PendingExtent, StoredChunk } from "./ledger.ts";
 import { Pool } from "./pool.ts";
 
@@ -58,8 +59,6 @@ type FillingPack = {
 };
 
 export class PackLayout implements ContentLayout {
-  /** Each gives a hole, some 20 bytes of the manifest. */
-  readonly mostRegions = 131_072;
   readonly #deps: LayoutDeps;
   readonly #options: PackOptions;
   readonly #frameBuffers = new Pool(framesAtOnce, () => Buffer.allocUnsafeSlow(frameCapacity));
@@ -78,12 +77,13 @@ export class PackLayout implements ContentLayout {
     this.#packBuffers = new Pool(packsAtOnce, () => Buffer.allocUnsafeSlow(capacity));
   }
 
-  async add(file: OpenFile, regions: readonly Region[]): Promise<ReadContent> {
-    checkExtentCount(fewestExtents(regions));
-    const reader = new RegionReader(file.fd, regions);
+  async add({ path, fd, stat }: OpenFile, regions: Regions): Promise<ReadContent> {
+    const content = new ContentCollector(path, this.#deps.ledger);
+    const reader = new RegionReader(fd, regions, content.region);
     try {
-      const extents = await this.#addData(reader);
-      return { extents, end: reader.end(file.stat.size) };
+      await this.#addData(reader, content);
+      const end = reader.end(stat.size);
+      return { ...content.end(Math.min(end, stat.size)), end };
     } finally {
       // After a read error, bytes of the unfinished chunk are dropped: they are no part of the next file.
       if (this.#filling !== undefined) this.#filling.read = this.#filling.filled;
@@ -104,16 +104,14 @@ export class PackLayout implements ContentLayout {
   }
 
   /** Chunks of a file with very many islands go on behind holes, so that it has as few as any other of its length. */
-  async #addData(reader: RegionReader): Promise<PendingExtent[]> {
-    const extents: PendingExtent[] = [];
+  async #addData(reader: RegionReader, content: ContentCollector): Promise<void> {
     let sinceBreath = 0;
     for (;;) {
       const frame = this.#filling ?? (await this.#newFrame());
       frame.read = reader.fill(frame.buffer, frame.filled, frame.read, frame.filled + chunkSize.largest);
-      if (frame.read === frame.filled) return extents;
+      if (frame.read === frame.filled) return;
       const extent = this.#takeChunk(frame);
-      extents.push(extent);
-      checkExtentCount(extents.length);
+      content.add(extent);
       if (frame.filled >= frameSize || frame.chunks.length >= mostChunks) await this.#nextFrame(frame);
       sinceBreath += extent.length;
       if (sinceBreath > bytesBetweenBreaths) {
@@ -229,11 +227,6 @@ export class PackLayout implements ContentLayout {
     this.#frameBuffers.fail(error);
     this.#packBuffers.fail(error);
   }
-}
-
-/** Returns how many extents the regions have at least. */
-function fewestExtents(regions: readonly Region[]): number {
-  return regions.reduce((sum, [, length]) => sum + Math.ceil(length / chunkSize.largest), 0);
 }
 
 function packedFrame({ length, chunks }: FillingPack["frames"][number]): PackedFrame {

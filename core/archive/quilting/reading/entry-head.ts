@@ -1,5 +1,5 @@
 /** Makes the manifest entry of a path from what the system reports of it. */
-import type { Common, FileWarning, Hole } from "../../../format/entry.ts";
+import type { Common, Continued, FileWarning, Hole } from "../../../format/entry.ts";
 import type { EntryHead, HeadEntry } from "../../../format/entry-json.ts";
 import { refreshedFileHead } from "../../../format/entry-row.ts";
 import type { ByteString } from "../../../format/path.ts";
@@ -16,6 +16,7 @@ export type FileDetails = {
   readonly size: number;
   readonly holes: readonly Hole[];
   readonly warnings: readonly FileWarning[];
+  readonly continued?: Continued;
 };
 
 const mostLooks = 3;

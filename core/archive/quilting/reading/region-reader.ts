@@ -1,24 +1,28 @@
 /** Reads the data of a file one region after another. */
 import { readAt } from "../../../system/files.ts";
-import type { Region } from "./regions.ts";
+import type { Region, Regions } from "./regions.ts";
 
 /** Up to so many regions, chunks end where regions do, so that a change in one of them leaves the chunks of the others as they are. */
 const mostApart = 1_024;
 
 export class RegionReader {
   readonly #fd: number;
-  readonly #regions: readonly Region[];
+  readonly #regions: Iterator<Region>;
+  readonly #onRegion: (region: Region) => void;
   readonly #joins: boolean;
-  #number = 0;
+  #region: Region | undefined;
   /** Bytes that were read of the current region. */
   #read = 0;
   /** Where the file ended before its last region did. */
   #cutAt: number | undefined;
 
-  constructor(fd: number, regions: readonly Region[]) {
+  /** `onRegion` is called with each region before it is read. */
+  constructor(fd: number, { few, each }: Regions, onRegion: (region: Region) => void) {
     this.#fd = fd;
-    this.#regions = regions;
-    this.#joins = regions.length > mostApart;
+    this.#regions = each()[Symbol.iterator]();
+    this.#onRegion = onRegion;
+    this.#joins = few === undefined || few.length > mostApart;
+    this.#next();
   }
 
   /**
@@ -27,14 +31,11 @@ export class RegionReader {
    */
   fill(buffer: Uint8Array, start: number, from: number, to: number): number {
     let filled = from;
-    while (filled < to && this.#cutAt === undefined) {
-      const region = this.#regions[this.#number];
-      if (region === undefined) break;
-      const [offset, length] = region;
+    while (filled < to && this.#cutAt === undefined && this.#region !== undefined) {
+      const [offset, length] = this.#region;
       if (this.#read === length) {
         if (filled > start && !this.#joins) break;
-        this.#number += 1;
-        this.#read = 0;
+        this.#next();
         continue;
       }
       const got = readAt(this.#fd, buffer, filled, Math.min(to - filled, length - this.#read), offset + this.#read);
@@ -48,5 +49,12 @@ export class RegionReader {
   /** Where reading ended: `size`, that of the file, or less if the file shrank meanwhile. */
   end(size: number): number {
     return this.#cutAt ?? size;
+  }
+
+  #next(): void {
+    const next = this.#regions.next();
+    this.#region = next.done ? undefined : next.value;
+    this.#read = 0;
+    if (this.#region !== undefined) this.#onRegion(this.#region);
   }
 }

@@ -1,5 +1,6 @@
 /** Finds the data of a file between its holes, in bounded memory and time whatever the file is. */
 import type { Hole } from "../../../format/entry.ts";
+import { mostOfFile } from "../../../format/segment.ts";
 import { dataRegions } from "../../../system/files.ts";
 import { LeftOut } from "./left-out.ts";
 import type { OpenFile } from "./open-file.ts";
@@ -8,63 +9,89 @@ export type Region = readonly [offset: number, length: number];
 
 /** Smaller files are asked for holes only if they take less space than their size. */
 const worthAsking = 64 * 1024;
-const smallestHole = 4_096;
-/** A file with too many regions is left out if its regions, joined over holes, are so many times what it takes of its disk. */
-const mostZeros = 16;
+/** In a file with very many holes, those within a block of so many bytes are read as zeros. */
+const block = 4_096;
+/** Data of which some filesystems do not say that nearly all of it is a hole: a file with more is left out if it takes much less of its disk. */
+const mostBelieved = { bytes: 4 * 1024 ** 4, timesOfDisk: 16 } as const;
+
+/** Regions of a file: in memory if they are few, else found again each time they are gone through. */
+export type Regions = { readonly few: readonly Region[] | undefined; readonly each: () => Iterable<Region> };
 
 /**
- * Returns the regions with data, in order. Blocks that a program reserved and never wrote are holes, too. With more than `most` regions,
- * the smallest holes do not count. Throws a LeftOut if that would be to read almost only holes.
+ * Finds the regions with data, in order. Blocks that a program reserved and never wrote are holes, too. Throws a LeftOut for a file
+ * that would be read almost only as zeros.
  */
-export function regionsOf({ fd, stat }: Pick<OpenFile, "fd" | "stat">, most: number): readonly Region[] {
+export function regionsOf({ fd, stat }: Pick<OpenFile, "fd" | "stat">): Regions {
   const { size, blocks } = stat;
-  if (size === 0) return [];
+  if (size === 0) return fewRegions([]);
   const isSparse = blocks * 512 < size;
-  if (!isSparse && size < worthAsking) return [[0, size]];
-  return fewRegions(dataRegions(fd, size), most, blocks * 512);
-}
-
-/**
- * Joins regions over the holes between them, which are then read as zeros, if there are more than `most`: over the smallest
- * holes first, by powers of two. `stored` is how many bytes the file takes of its disk.
- * @internal
- */
-export function fewRegions(regions: Iterable<Region>, most: number, stored: number): readonly Region[] {
-  let kept: Region[] = [];
-  for (const region of regions) {
-    kept.push(region);
-    if (kept.length <= most) continue;
-    // To half of them, so that each is looked at few times.
-    for (let hole = smallestHole; kept.length > most / 2; hole *= 2) kept = joined(kept, hole, kept.length - most / 2);
-    const length = kept.reduce((sum, [, bytes]) => sum + bytes, 0);
-    if (length > mostZeros * stored)
-      throw new LeftOut("it has more holes than a manifest can hold; copy it without them (cp --sparse=never)");
+  if (!isSparse && size < worthAsking) return fewRegions([[0, size]]);
+  const few: Region[] = [];
+  let length = 0;
+  for (const region of dataRegions(fd, size)) {
+    if (few.length === mostOfFile.holes) return { few: undefined, each: () => inBlocks(dataRegions(fd, size), size) };
+    few.push(region);
+    length += region[1];
   }
-  return kept;
+  if (length > mostBelieved.bytes && length > mostBelieved.timesOfDisk * blocks * 512)
+    throw new LeftOut("its filesystem does not say where its holes are: it would be read for days, as zeros");
+  return fewRegions(few);
 }
 
-/** Joins regions over holes of at most `widest` bytes, `times` times at most. */
-function joined(regions: readonly Region[], widest: number, times: number): Region[] {
-  const result: Region[] = [];
-  let left = times;
-  for (const [offset, length] of regions) {
-    const last = result.at(-1);
-    if (last !== undefined && left > 0 && offset - (last[0] + last[1]) <= widest) {
-      result[result.length - 1] = [last[0], offset + length - last[0]];
-      left -= 1;
-    } else result.push([offset, length]);
-  }
-  return result;
+function fewRegions(few: readonly Region[]): Regions {
+  return { few, each: () => few };
 }
 
-/** Returns the gaps between regions in a file of `size` bytes. */
-export function holesBetween(regions: readonly Region[], size: number): Hole[] {
-  const holes: Hole[] = [];
+/** Widens regions to whole blocks, so that their number is bounded by what they hold. @internal */
+export function* inBlocks(regions: Iterable<Region>, size: number): Generator<Region> {
+  let start = 0;
   let end = 0;
   for (const [offset, length] of regions) {
-    if (offset > end) holes.push([end, offset - end]);
-    end = offset + length;
+    const from = Math.floor(offset / block) * block;
+    if (from > end) {
+      if (end > start) yield [start, end - start];
+      start = from;
+    }
+    end = Math.max(end, Math.min(size, Math.ceil((offset + length) / block) * block));
   }
-  if (size > end) holes.push([end, size - end]);
-  return holes;
+  if (end > start) yield [start, end - start];
+}
+
+/** Goes along a file's regions as its data is read, and finds the holes before it. */
+export class HoleWalk {
+  readonly #regions: Region[] = [];
+  #next = 0;
+  /** Where in the file the data that was passed ends. */
+  position = 0;
+
+  /** Registers the next region, before any of its data is passed. */
+  region(region: Region): void {
+    if (this.#next > 1_000) {
+      this.#regions.splice(0, this.#next);
+      this.#next = 0;
+    }
+    this.#regions.push(region);
+  }
+
+  /** Passes so many bytes of data. Returns the holes before and in them. */
+  pass(length: number): Hole[] {
+    const holes: Hole[] = [];
+    for (let left = length; left > 0; ) {
+      const region = this.#regions[this.#next];
+      if (region === undefined) throw new Error("data is passed that lies in no region");
+      const [offset, bytes] = region;
+      if (offset > this.position) holes.push([this.position, offset - this.position]);
+      this.position = Math.max(this.position, offset);
+      const step = Math.min(left, offset + bytes - this.position);
+      this.position += step;
+      left -= step;
+      if (this.position === offset + bytes) this.#next += 1;
+    }
+    return holes;
+  }
+
+  /** Returns the hole from where the data ends to the end of the file, if there is one. */
+  end(size: number): Hole[] {
+    return size > this.position ? [[this.position, size - this.position]] : [];
+  }
 }

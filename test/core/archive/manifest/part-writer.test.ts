@@ -10,6 +10,7 @@ import { wrapBucket } from "../../../../core/bucket/wrap.ts";
 import type { FileEntry } from "../../../../core/format/entry.ts";
 import { encodeHead } from "../../../../core/format/entry-json.ts";
 import { encodeExtents } from "../../../../core/format/entry-row.ts";
+import { textOf } from "../../../../core/format/lines.ts";
 import type { PartRef } from "../../../../core/format/manifest.ts";
 import { decodePart } from "../../../../core/format/part.ts";
 import { type ByteString, fromBytes } from "../../../../core/format/path.ts";
@@ -113,7 +114,7 @@ class PartBench implements AsyncDisposable {
     const stored = await this.#bench.bytes(part.key);
     expect(part.key).toBe(`manifests/host/parts/${sha256(stored)}.jsonl.zst`);
     expect([part.sha256, part.size]).toEqual([sha256(stored), stored.length]);
-    const { objects, entries } = decodePart(zstdDecompressSync(stored));
+    const { objects, entries } = decodePart(textOf(zstdDecompressSync(stored)));
     return { objects, entries: [...entries] as FileEntry[] };
   }
 }

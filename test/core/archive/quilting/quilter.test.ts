@@ -75,7 +75,6 @@ async function quilt(make: (deps: LayoutDeps) => ContentLayout, bytes: Uint8Arra
           after?.(readings);
           return content;
         },
-        mostRegions: inner.mostRegions,
         finish: () => inner.finish(),
         abandon: () => inner.abandon(),
       };
@@ -181,7 +180,6 @@ test("a first name that cannot be read hands its place on to the next of the fil
           if (file.path !== paths[0]) return inner.add(file, regions);
           throw new SystemError({ code: "EIO", reason: "input/output error", call: "read" });
         },
-        mostRegions: inner.mostRegions,
         finish: () => inner.finish(),
         abandon: () => inner.abandon(),
       };

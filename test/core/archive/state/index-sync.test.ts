@@ -226,7 +226,7 @@ describe("what the index says", () => {
     expect(machine.place("x")).toBe("packs/a at 0+0");
   });
 
-  test("of two indexes that say different things of one pack, the first stays", async () => {
+  test("the first of two indexes stays if they say different things of one pack", async () => {
     await using machine = await Machine.make();
     await machine.tell("a", pack("packs/a", [["x", "y"]]));
     const [object, ...frames] = pack("packs/a", [["y", "x", "z"]]);

@@ -136,7 +136,8 @@ export class Session {
     const fd = openSync(path, "r");
     try {
       const file: OpenFile = { path: fromText(path), fd, stat: fstat(fd), locked: true };
-      const { extents, end } = await this.#layout.add(file, regions ?? regionsOf(file, this.#layout.mostRegions));
+      const given = regions && { few: regions, each: () => regions };
+      const { extents, end } = await this.#layout.add(file, given ?? regionsOf(file));
       this.#ledger.file({ path: fromText(name), fingerprint: "", head: `{"path":"${name}"}`, bytes: end }, extents);
     } finally {
       closeSync(fd);

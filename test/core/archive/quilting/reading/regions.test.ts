@@ -2,15 +2,14 @@ import { expect, test } from "bun:test";
 import { closeSync, openSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { join } from "node:path";
-import { LeftOut } from "../../../../../core/archive/quilting/reading/left-out.ts";
-import { fewRegions, type Region, regionsOf } from "../../../../../core/archive/quilting/reading/regions.ts";
+import { HoleWalk, inBlocks, type Region, regionsOf } from "../../../../../core/archive/quilting/reading/regions.ts";
 import { fstat } from "../../../../../core/system/stat.ts";
 import { scratch } from "../../../../support/faults/scratch.ts";
 
 function lookedAt(path: string) {
   const fd = openSync(path, "r");
   try {
-    return regionsOf({ fd, stat: fstat(fd) }, 100);
+    return [...regionsOf({ fd, stat: fstat(fd) }).each()];
   } finally {
     closeSync(fd);
   }
@@ -32,36 +31,38 @@ test("blocks that a program reserved and never wrote are holes", async () => {
   expect(regions.every(([offset, length]) => offset <= 1024 * 1024 && offset + length > 1024 * 1024)).toBe(true);
 });
 
-const kibibyte = 1024;
-
-test("few regions stay as they are, with the smallest of holes between them", () => {
+test("regions are widened to whole blocks, and joined if they share one", () => {
   const regions: readonly Region[] = [
-    [0, 10],
-    [11, 5],
-    [100 * kibibyte, 1],
+    [1, 10],
+    [20, 30],
+    [8_000, 300],
+    [20_000, 1],
+    [40_000, 500],
   ];
-  expect(fewRegions(regions, 3, kibibyte)).toEqual(regions);
+  expect([...inBlocks(regions, 40_500)]).toEqual([
+    [0, 12_288],
+    [16_384, 4_096],
+    [36_864, 3_636],
+  ]);
 });
 
-test("many regions are joined over the smallest holes; larger holes stay", () => {
-  const small: Region[] = Array.from({ length: 1_000 }, (_, index) => [index * 8 * kibibyte, 4 * kibibyte]);
-  const large: Region[] = Array.from({ length: 90 }, (_, index) => [(100 + index) * 1024 * kibibyte, 4 * kibibyte]);
-  const few = fewRegions([...small, ...large], 200, 1_090 * 4 * kibibyte);
-  expect(few.length).toBeLessThanOrEqual(200);
-  expect(few.slice(-large.length)).toEqual(large);
-  expect(few[0]?.[0]).toBe(0);
+test("holes are found as data is passed, wherever pieces of it end", () => {
+  const walk = new HoleWalk();
+  walk.region([10, 5]);
+  walk.region([20, 5]);
+  expect(walk.pass(3)).toEqual([[0, 10]]);
+  expect(walk.pass(4)).toEqual([[15, 5]]);
+  expect(walk.pass(3)).toEqual([]);
+  expect(walk.end(30)).toEqual([[25, 5]]);
 });
 
-test("no more regions than needed are joined over equal holes", () => {
-  const equal: Region[] = Array.from({ length: 300 }, (_, index) => [index * 1024 * kibibyte, 4 * kibibyte]);
-  const few = fewRegions(equal, 100, 100 * 1024 * kibibyte);
-  expect(few.length).toBeLessThanOrEqual(100);
-  expect(few.length).toBeGreaterThan(49);
-  expect(few.at(-1)).toEqual([299 * 1024 * kibibyte, 4 * kibibyte]);
-});
-
-test("a file is left out if it has too many regions, and joined ones would be almost only holes", () => {
-  const far: Region[] = Array.from({ length: 300 }, (_, index) => [index * 1024 * 1024 * kibibyte, 4 * kibibyte]);
-  expect(() => fewRegions(far, 100, 300 * 4 * kibibyte)).toThrow(LeftOut);
-  expect(fewRegions(far, 300, 300 * 4 * kibibyte)).toEqual(far);
+test("a walk along very many regions passes each once", () => {
+  const walk = new HoleWalk();
+  let holes = 0;
+  for (let number = 0; number < 10_000; number += 1) {
+    walk.region([number * 10, 5]);
+    if (number % 3 === 2) holes += walk.pass(15).length;
+  }
+  expect(holes).toBe(9_998);
+  expect(walk.position).toBe(9_998 * 10 + 5);
 });

@@ -1,0 +1,53 @@
+/** Keeps a text that is too long for memory in a file without a name. */
+import { closeSync, openSync, readSync, unlinkSync, writeSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Text } from "../format/lines.ts";
+import type { ByteStream } from "../format/zlib.ts";
+
+export type OpenText = Text & Disposable;
+
+export async function textInFile(content: ByteStream): Promise<OpenText> {
+  const text = new TextFile();
+  try {
+    for await (const piece of content) text.add(piece);
+    return text;
+  } catch (error) {
+    text[Symbol.dispose]();
+    throw error;
+  }
+}
+
+class TextFile implements OpenText {
+  readonly #fd: number;
+  #block: Buffer = Buffer.alloc(0);
+  length = 0;
+
+  constructor() {
+    const path = join(tmpdir(), `.sysbackup-${crypto.randomUUID()}`);
+    // Nobody else may have made it, or may open it.
+    this.#fd = openSync(path, "wx+", 0o600);
+    unlinkSync(path);
+  }
+
+  add(piece: Uint8Array): void {
+    for (let done = 0; done < piece.length; )
+      done += writeSync(this.#fd, piece, done, piece.length - done, this.length + done);
+    this.length += piece.length;
+  }
+
+  read(start: number, end: number): Uint8Array {
+    const length = Math.max(0, Math.min(end, this.length) - start);
+    if (this.#block.length < length) this.#block = Buffer.allocUnsafeSlow(length);
+    for (let done = 0; done < length; ) {
+      const read = readSync(this.#fd, this.#block, done, length - done, start + done);
+      if (read === 0) throw new Error("a file of this program became shorter");
+      done += read;
+    }
+    return this.#block.subarray(0, length);
+  }
+
+  [Symbol.dispose](): void {
+    closeSync(this.#fd);
+  }
+}

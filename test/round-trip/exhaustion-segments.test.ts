@@ -1,0 +1,84 @@
+/** Files whose content goes on in segments, met by the program itself: its peak is measured, and what it restores compared. */
+import { expect } from "bun:test";
+import { closeSync, ftruncateSync, openSync, readSync, writeSync } from "node:fs";
+import { mkdir, rm, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { attack } from "../support/attack.ts";
+import { sysbackupPeak } from "../support/peak.ts";
+import { writeConf } from "../support/program.ts";
+
+const block = 4_096;
+const islands = 400_000;
+/** Bytes from one island to the next: together more than 3 TiB. */
+const distance = 8 * 1024 * 1024;
+
+attack(
+  {
+    by: "U",
+    what: "a sparse file of 3 TiB with 400,000 islands",
+    before: "left out by name",
+    now: "archived, verified and restored, in segments",
+    peak: 245,
+  },
+  async () => {
+    // Few filesystems hold such a file in so little time.
+    const folder = join("/dev/shm", `sysbackup-${crypto.randomUUID()}`);
+    const files = join(folder, "files");
+    await mkdir(files, { recursive: true });
+    try {
+      const path = join(files, "islands");
+      makeIslands(path);
+      const { conf } = await writeConf(folder, { pickers: { all: `find '${files}' -print0` } });
+      const target = join(folder, "target");
+      const peaks: number[] = [];
+      for (const words of [
+        ["archive"],
+        ["verify", "--read-data"],
+        ["cost"],
+        ["prune", "--keep-last", "1", "--dry-run"],
+        ["restore", "test", files, "--target", target],
+        ["restore", "test", files, "--target", target],
+        ["archive"],
+      ]) {
+        const { exit, stderr, peakMiB } = await sysbackupPeak([...words, "--conf-dir", conf]);
+        expect({ words, exit, stderr: exit === 0 ? "" : stderr }).toEqual({ words, exit: 0, stderr: "" });
+        peaks.push(peakMiB);
+      }
+      console.log(`segments: ${peaks.join(", ")} MiB`);
+      const copy = join(target, path);
+      expect(differing(path, copy)).toBeUndefined();
+      expect((await stat(copy)).blocks).toBeLessThan((islands * block * 1.1) / 512);
+      return Math.max(...peaks);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  },
+);
+
+function makeIslands(path: string): void {
+  const fd = openSync(path, "w");
+  const island = Buffer.alloc(block);
+  for (let number = 0; number < islands; number += 1) {
+    island.writeUInt32LE(number, 0);
+    writeSync(fd, island, 0, block, number * distance);
+  }
+  ftruncateSync(fd, islands * distance);
+  closeSync(fd);
+}
+
+/** Returns the first island that the copy does not have, and where the copies' sizes differ, 0. */
+function differing(path: string, copy: string): number | undefined {
+  const [one, other] = [openSync(path, "r"), openSync(copy, "r")];
+  const [left, right] = [Buffer.alloc(2 * block), Buffer.alloc(2 * block)];
+  try {
+    for (let number = 0; number < islands; number += 1) {
+      readSync(one, left, 0, left.length, number * distance);
+      readSync(other, right, 0, right.length, number * distance);
+      if (!left.equals(right)) return number;
+    }
+    return undefined;
+  } finally {
+    closeSync(one);
+    closeSync(other);
+  }
+}
