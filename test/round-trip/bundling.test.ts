@@ -3,7 +3,8 @@ import { describe, expect, test } from "bun:test";
 import { mkdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { scratch } from "../support/faults/scratch.ts";
-import { sysbackup } from "../support/program.ts";
+import { sysbackupPeak } from "../support/peak.ts";
+import { sysbackup, writeConf } from "../support/program.ts";
 import { run } from "../support/services/command.ts";
 import { isRoot } from "../support/services.ts";
 import { compareTrees } from "../support/tree/compare.ts";
@@ -14,6 +15,25 @@ import { places } from "./places.ts";
 
 const minutes = 60_000;
 const MiB = 1024 ** 2;
+
+test(
+  "memory does not grow with a bundle: 50 GiB, of which 500 MiB are not holes",
+  async () => {
+    await using dir = await scratch();
+    const [bucket, tree] = [join(dir.path, "bucket"), join(dir.path, "tree")];
+    await mkdir(bucket);
+    await mkdir(tree);
+    await run(["dd", "if=/dev/urandom", `of=${join(tree, "random")}`, "bs=1M", "count=500", "status=none"]);
+    await run(["truncate", "-s", "50G", join(tree, "sparse")]);
+    const { conf } = await writeConf(dir.path, { sections: { s3: { bucket: `file://${bucket}` } }, pickers: {} });
+    const words = ["bundle", "--backup-path", tree, "--storage-class", "STANDARD", "--conf-dir", conf];
+    const { exit, peakMiB } = await sysbackupPeak(words);
+    expect(exit).toBe(0);
+    // Eleven parts of 25 MiB, and the program.
+    expect(peakMiB).toBeLessThan(400);
+  },
+  10 * minutes,
+);
 
 for (const place of places) {
   describe.skipIf(place.absent)(`bundles, ${place.name}`, () => {

@@ -8,8 +8,8 @@ export const unbundle = subcommand<UnbundleArgs>(
     operands: "<action> [prefix]",
     summary: "List, verify or restore what the bundling script before this program has stored",
     details: [
-      "<action> is list, verify or restore; [prefix] is what keys begin with, by default all. The newest version of each key counts.",
-      "Bundles of this program are in backups: see list, verify and restore. See docs/bundling.md.",
+      "<action> is list, verify or restore; [prefix] is what keys begin with, by default all. The newest version of",
+      "each key counts. Bundles of this program are in backups: see list, verify and restore. See docs/bundling.md.",
     ].join("\n"),
     options: [
       { flag: "--target <dir>", help: "Folder to restore into", isPath: true },

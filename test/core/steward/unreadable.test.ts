@@ -64,7 +64,7 @@ async function expectPruned(
   expect(await isWhole(rig, newer, { file: second })).toBe(true);
 }
 
-const newerRoot = Bun.zstdCompressSync(Buffer.from('{"format":"sysbackup-manifest","version":2}\n'));
+const newerRoot = Bun.zstdCompressSync(Buffer.from('{"format":"sysbackup-manifest","version":3}\n'));
 const notBackups: readonly (readonly [name: string, key: (rig: Rig) => string, body: Uint8Array | string])[] = [
   ["four bytes", keyAt, "junk"],
   ["a zstd frame of something else", keyAt, Bun.zstdCompressSync(Buffer.from('{"a":1}\n'))],
