@@ -73,7 +73,7 @@ function cacOf(subcommands: readonly Subcommand[]) {
 
 /** The spellings of an option, and whether it takes a value: always, never, or only if the next word matches. */
 function spelled({ flag, value }: Option): { names: string[]; takesValue: boolean | RegExp } {
-  return { names: flag.match(/--?[a-z-]+/g) ?? [], takesValue: value ?? flag.includes("<") };
+  return { names: flag.match(/--?[a-z0-9-]+/g) ?? [], takesValue: value ?? flag.includes("<") };
 }
 
 /** Marks text that cac must take as it is: no word of a command line can hold this character. */
@@ -85,9 +85,10 @@ function unguarded(word: string): string {
 
 /** Joins each option and its value into one word that leaves nothing to guess. Also returns the options used. */
 function unambiguous(words: readonly string[], options: readonly Option[]) {
-  const known = new Map(
-    options.map(spelled).flatMap(({ names, takesValue }) => names.map((name) => [name, takesValue])),
-  );
+  const spellings = options.map(spelled);
+  const known = new Map(spellings.flatMap(({ names, takesValue }) => names.map((name) => [name, takesValue])));
+  // A short spelling counts as the long one, which comes last.
+  const longs = new Map(spellings.flatMap(({ names }) => names.map((name) => [name, names.at(-1) ?? name])));
   const mayBeEmpty = new Set(options.filter((option) => option.mayBeEmpty).flatMap((option) => spelled(option).names));
   const line: string[] = [];
   const used = new Set<string>();
@@ -107,8 +108,9 @@ function unambiguous(words: readonly string[], options: readonly Option[]) {
     const flag = known.has(dashed) ? dashed : typed;
     const takesValue = known.get(flag);
     if (takesValue === undefined) throw unknownOption(flag, [...known.keys()]);
-    if (used.has(flag)) throw usage("use option", flag, "it is given twice");
-    used.add(flag);
+    const long = longs.get(flag) ?? flag;
+    if (used.has(long)) throw usage("use option", flag, "it is given twice");
+    used.add(long);
     if (written === "" && !mayBeEmpty.has(flag)) throw emptyValue(flag);
     if (takesValue instanceof RegExp) {
       const next = words[index + 1];
@@ -131,7 +133,7 @@ function nextValue(flag: string, word: string | undefined, mayBeEmpty: ReadonlyS
 /** Refuses bytes that are not UTF-8 if no path is meant, or one that the program hands on as text. */
 function checkText(words: Words, { name, options, operandsArePaths = false }: Subcommand) {
   for (const { flag, isPath = false } of options) {
-    const [option = ""] = flag.match(/--[a-z-]+/) ?? [];
+    const [option = ""] = flag.match(/--[a-z0-9-]+/) ?? [];
     const value = words.value(option.slice(2));
     if (!isPath && value !== undefined && !isPlainText(value)) throw notText("use option", option, value);
   }

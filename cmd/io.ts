@@ -7,6 +7,8 @@ import type { Ask, AskLine } from "./terminal/prompt.ts";
 export type CommandIO = {
   /** Prints one line of the result to stdout; `line` has no newline. Control characters are escaped, as valid JSON. */
   readonly out: (line: string) => void;
+  /** Writes bytes to stdout as they are: content, and paths for programs to read. Does not keep `piece`. */
+  readonly outBytes: (piece: Uint8Array) => void;
   /** Prints to stderr, above the progress bar. */
   readonly notify: Notify;
   readonly progress: Progress;

@@ -17,9 +17,9 @@ import { createProgress } from "./terminal/progress.ts";
 import { createAsk, createAskLine, openTerminal } from "./terminal/prompt.ts";
 import { createScreen, noticeText, type Screen } from "./terminal/screen.ts";
 
-/** Writes all of `text`: `writeSync` may write less, and a terminal or pipe made non-blocking by others may be full for a moment. */
-function writeAll(descriptor: number, text: string) {
-  let rest: Uint8Array = Buffer.from(text);
+/** Writes all of `results`: `writeSync` may write less, and a terminal or pipe made non-blocking by others may be full for a moment. */
+function writeAll(descriptor: number, results: string | Uint8Array) {
+  let rest = typeof results === "string" ? Buffer.from(results) : results;
   while (rest.length > 0) {
     try {
       rest = rest.subarray(writeSync(descriptor, rest));
@@ -56,6 +56,7 @@ function screenOfProcess(): Screen {
 function ioOf(screen: Screen, output: Output, json: boolean, signal: AbortSignal): CommandIO {
   return {
     out: output.line,
+    outBytes: output.bytes,
     notify: (notice) => screen.line(notice.level, noticeText(notice)),
     progress: createProgress(screen, () => performance.now()),
     ask: createAsk(openTerminal, signal),
@@ -76,7 +77,7 @@ export async function main(words: readonly string[]): Promise<ExitStatus> {
   abortOnSignals(controller);
   const screen = screenOfProcess();
   const output = createOutput(
-    (text) => writeAll(1, text),
+    (results) => writeAll(1, results),
     () => controller.abort(new OutputClosed("nobody reads the output")),
   );
   // Found by hand, as an error in the command line is also reported as JSON.

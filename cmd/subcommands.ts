@@ -5,15 +5,21 @@
 
 import { archive } from "./commands/archive/command.ts";
 import { bundle } from "./commands/bundle/command.ts";
+import { cat } from "./commands/cat/command.ts";
 import { cost } from "./commands/cost/command.ts";
 import { createResources } from "./commands/create-resources/command.ts";
+import { diff } from "./commands/diff/command.ts";
 import { doctor } from "./commands/doctor/command.ts";
+import { find } from "./commands/find/command.ts";
+import { history } from "./commands/history/command.ts";
 import { list } from "./commands/list/command.ts";
+import { ls } from "./commands/ls/command.ts";
 import { prune } from "./commands/prune/command.ts";
 import { quickstart } from "./commands/quickstart/command.ts";
 import { rebuildIndex } from "./commands/rebuild-index/command.ts";
 import { renew } from "./commands/renew/command.ts";
 import { restore } from "./commands/restore/command.ts";
+import { show } from "./commands/show/command.ts";
 import { unbundle } from "./commands/unbundle/command.ts";
 import { updateResources } from "./commands/update-resources/command.ts";
 import { verify } from "./commands/verify/command.ts";
@@ -34,6 +40,12 @@ export const subcommands: readonly Subcommand[] = [
   bundle,
   restore,
   list,
+  show,
+  ls,
+  find,
+  history,
+  diff,
+  cat,
   verify,
   prune,
   renew,

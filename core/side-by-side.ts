@@ -20,6 +20,25 @@ export async function eachOf<Item>(items: Iterable<Item>, limit: number, work: (
   if (failure !== undefined) throw failure.error;
 }
 
+/** Yields the results of `work` in the order of the items. At most `limit` are being worked on, or wait for their turn. */
+export async function* inOrder<Item, Result>(
+  items: Iterable<Item>,
+  limit: number,
+  work: (item: Item) => Promise<Result>,
+): AsyncGenerator<Result> {
+  const ahead: Promise<Result>[] = [];
+  for (const item of items) {
+    const result = work(item);
+    // Its error is for the one who awaits it; until then it is not "unhandled".
+    result.catch(() => {});
+    ahead.push(result);
+    if (ahead.length < limit) continue;
+    const first = ahead.shift();
+    if (first !== undefined) yield await first;
+  }
+  for (const result of ahead) yield await result;
+}
+
 /** Bytes that may be in memory at a time, handed out in order. */
 export class Budget {
   #free: number;

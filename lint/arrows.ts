@@ -28,6 +28,7 @@ export const arrows: ArrowTable = {
     "cmd/terminal",
     "restore/verify",
     "restore/script-bundles",
+    "restore/browse",
     "restore",
     "core/archive",
     "core/archive/rebuild-index",
@@ -86,6 +87,7 @@ export const arrows: ArrowTable = {
     "core/format",
     "core",
   ],
+  "restore/browse": ["restore", "core/manifest", "core/stored", "core/bucket", "core/system", "core/format", "core"],
   restore: ["core/manifest", "core/stored", "core/system", "core/format", "core"],
 
   // What looks after backups and machines. None of these knows another.

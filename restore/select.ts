@@ -18,7 +18,7 @@ export class Selection {
    * target.
    */
   constructor(paths: readonly string[], isThere: (folder: ByteString) => boolean) {
-    this.#paths = new Set(paths.length === 0 ? [everything] : paths.map(parsePath));
+    this.#paths = new Set(paths.length === 0 ? [everything] : paths.map((path) => parsePath(path)));
     this.#parents = new Set([...this.#paths].flatMap(ancestors).filter((folder) => !isThere(folder)));
   }
 
@@ -64,12 +64,13 @@ export class Selection {
   }
 }
 
-function parsePath(path: string): ByteString {
+/** Returns a path of the command line as it is in backups. Throws a Failure (exit 2) if it cannot be one. */
+export function parsePath(path: string, doing = "restore"): ByteString {
   const plain = path.replace(/\/+/g, "/").replace(/(?<=.)\/$/, "");
   if (plain.startsWith("/") && !plain.split("/").some((step) => step === "." || step === ".."))
     return fromArgument(plain);
   throw new Failure({
-    doing: "restore",
+    doing,
     what: path,
     why: "paths in a backup are absolute",
     remedy: "write it from /, without . and .. in it",

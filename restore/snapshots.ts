@@ -207,7 +207,7 @@ function endOf({ exit, signal, stderrTail }: Finished): string {
 }
 
 /** Yields the dump. Throws, at its end at the latest, if object or dump are not as the manifest says. */
-function dumpOf(snapshot: SnapshotRef, { bucket }: DumpDeps): AsyncIterable<Uint8Array> {
+export function dumpOf(snapshot: SnapshotRef, { bucket }: Pick<DumpDeps, "bucket">): AsyncGenerator<Uint8Array> {
   const { dump_size, dump_sha256 } = snapshot;
   // One more byte shows that it is too long.
   return checked(readCheckedContent(bucket, snapshot, dump_size + 1), dump_size, dump_sha256);

@@ -4,9 +4,13 @@ import type { Manifest } from "../core/format/manifest.ts";
 import { type ByteString, parentOf } from "../core/format/path.ts";
 import { partListsOf } from "../core/manifest/part-lists.ts";
 import type { LoadedPart } from "../core/manifest/read.ts";
-import { type WalkOptions, walkParts } from "../core/manifest/walk.ts";
+import { type OnLostPart, type WalkOptions, walkParts } from "../core/manifest/walk.ts";
 
-type BackupWalk = Pick<WalkOptions, "bucket"> & { readonly manifest: Pick<Manifest, "parts" | "bundles"> };
+type BackupWalk = Pick<WalkOptions, "bucket"> & {
+  readonly manifest: Pick<Manifest, "parts" | "bundles">;
+  /** Without it, parts that are lost are passed over, as the caller has reported them. */
+  readonly onLost?: OnLostPart;
+};
 
 /** `link`: the first link on the way; `end`: the path without links. */
 export type LinkedWay = { readonly link: ByteString; readonly end: ByteString };
@@ -44,7 +48,7 @@ function above(path: ByteString): ByteString[] {
 }
 
 async function linksAmong(
-  { bucket, manifest }: BackupWalk,
+  { bucket, manifest, onLost = () => {} }: BackupWalk,
   wanted: ReadonlySet<ByteString>,
 ): Promise<Map<ByteString, ByteString>> {
   const links = new Map<ByteString, ByteString>();
@@ -53,9 +57,9 @@ async function linksAmong(
       bucket,
       manifest: list,
       concerns: (first, next) => [...wanted].some((path) => path >= first && (next === undefined || path < next)),
-      wanted: ({ path, type }) => type === "link" && wanted.has(path),
-      // Reported by the restore itself.
-      onLost: () => {},
+      sieve: (path) => wanted.has(path),
+      wanted: ({ type }) => type === "link",
+      onLost,
       onBadEntry: () => {},
     });
     for await (const part of parts) addLinks(part, links);

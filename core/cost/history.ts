@@ -4,7 +4,7 @@
  */
 import type { Database, SQLQueryBindings } from "bun:sqlite";
 import type { Listed, Stored } from "../bucket/contract.ts";
-import type { PartEntry, Stretch } from "../format/entry.ts";
+import type { Extent, PartEntry, Stretch } from "../format/entry.ts";
 import type { Manifest } from "../format/manifest.ts";
 import type { PartContent } from "../manifest/references/read-parts.ts";
 import { type ReferencedPart, References } from "../manifest/references/references.ts";
@@ -60,15 +60,13 @@ export class History implements Disposable {
   }
 
   addPart(part: ReferencedPart, { objects, entries }: PartContent): void {
-    const files = [...entries].filter(hasContent);
     this.references.addContent(part, objects);
     const rows = this.references.idsOf(objects);
     this.database.transaction(() => {
       const lifetime = this.#lifetimeOf(part);
       this.#addLifetimes(rows, lifetime);
-      const frames = framesOf(files);
+      const { distinct, bytes, frames } = this.#addFiles(entries, lifetime);
       this.#addFrames(frames, rows, lifetime.last);
-      const { distinct, bytes } = this.#addFiles(files, lifetime);
       const reads = readsOf(frames, objects);
       this.database
         .query("INSERT INTO part_reads VALUES (?, ?, ?, ?, ?)")
@@ -99,15 +97,19 @@ export class History implements Disposable {
     }
   }
 
-  /** Returns how many different contents the files have, and the bytes of these. */
-  #addFiles(files: readonly Content[], { first, last }: Lifetime) {
+  /** Returns how many different contents the files have, the bytes of these, and the frames that all need. */
+  #addFiles(entries: Iterable<PartEntry>, { first, last }: Lifetime) {
     const chunk = this.database.query<null, [Uint8Array, number]>("INSERT OR IGNORE INTO chunks VALUES (?, ?)");
     const file = this.database.query<null, SQLQueryBindings[]>(
       `INSERT INTO files VALUES (?, ?, ?, ?) ON CONFLICT ${widened}`,
     );
     const seen = new Set<string>();
+    const frames: FramesOfPart = new Map();
     let bytes = 0;
-    for (const { extents, size, holes } of files) {
+    for (const entry of entries) {
+      if (!hasContent(entry)) continue;
+      const { extents, size, holes } = entry;
+      addFrames(frames, extents);
       const hash = new Bun.CryptoHasher("sha256").update(`${size} ${holes.join(" ")}`);
       for (const { sha256 } of extents) hash.update(sha256);
       const id = hash.digest();
@@ -119,7 +121,7 @@ export class History implements Disposable {
       file.run(id, held, first, last);
       bytes += held;
     }
-    return { distinct: seen.size, bytes };
+    return { distinct: seen.size, bytes, frames };
   }
 
   [Symbol.dispose](): void {
@@ -137,11 +139,11 @@ function hasContent(entry: PartEntry): entry is PartEntry & Content {
   return (entry.type === "file" || entry.type === "segment") && entry.extents.length > 0;
 }
 
-function framesOf(files: readonly Content[]): Frames {
-  const frames = new Map<number, Map<number, number>>();
-  for (const { object, frameOffset, frameLength } of files.flatMap(({ extents }) => extents)) {
+type FramesOfPart = Map<number, Map<number, number>>;
+
+function addFrames(frames: FramesOfPart, extents: readonly Extent[]): void {
+  for (const { object, frameOffset, frameLength } of extents) {
     const ofObject = frames.get(object) ?? new Map<number, number>();
     frames.set(object, ofObject.set(frameOffset, frameLength));
   }
-  return frames;
 }

@@ -29,7 +29,8 @@ export type Line = Text & {
 };
 
 const newline = 10;
-const blockSize = 1024 * 1024;
+/** Most lines end within the first. */
+const blockSizes = { first: 4 * 1024, largest: 256 * 1024 } as const;
 
 /** Yields the lines of a whole object, so that one which is no JSON costs no other. */
 export function* linesIn(text: Text): Generator<Line> {
@@ -44,9 +45,12 @@ export function* linesIn(text: Text): Generator<Line> {
 }
 
 function endOfLine(text: Text, start: number): number | undefined {
-  for (let from = start; from < text.length; from += blockSize) {
-    const found = text.read(from, Math.min(from + blockSize, text.length)).indexOf(newline);
+  let size: number = blockSizes.first;
+  for (let from = start; from < text.length; ) {
+    const found = text.read(from, Math.min(from + size, text.length)).indexOf(newline);
     if (found >= 0) return from + found;
+    from += size;
+    size = Math.min(2 * size, blockSizes.largest);
   }
   return undefined;
 }

@@ -12,8 +12,7 @@ import { digestOfSegment, mostOfSegment, segmentPath } from "./segment.ts";
 
 /** Begins the extents. Text in quotes cannot hold it, as quotes in it are escaped. */
 const extentsStart = ',"dat":[[';
-const extent = /\[(\d{1,15}),(\d{1,15}),(\d{1,15}),(\d{1,15}),([1-9]\d{0,14}),"([0-9a-f]{64})"\](,|\]\}$)/y;
-const blockSize = 1024 * 1024;
+const blockSize = 64 * 1024;
 /** Longer than any extent. */
 const longestExtent = 200;
 
@@ -53,34 +52,98 @@ function* segmentsOf(line: Line, at: number, cutter: Cutter): Generator<Segment>
   if (last !== undefined) yield last;
 }
 
+/** Reads bytes, as text of so many would be cut into very many strings. */
 function* extentsIn(line: Line, start: number): Generator<Extent> {
-  let ended = false;
-  for (let at = start; at < line.length && !ended; ) {
-    const text = asBuffer(line.read(at, at + blockSize)).toString("latin1");
-    const isLast = at + text.length === line.length;
-    extent.lastIndex = 0;
-    let used = 0;
-    while (!ended && (isLast || used < text.length - longestExtent)) {
-      const found = extent.exec(text);
-      if (found === null) throw altered(`line ${line.number} is not JSON as it was written`);
-      used = extent.lastIndex;
-      const [, object, frameOffset, frameLength, offset, length, sha256 = "", next] = found;
-      ended = next !== ",";
-      if (ended && !isLast) throw altered(`line ${line.number} is not JSON as it was written`);
-      yield {
-        object: Number(object),
-        frameOffset: Number(frameOffset),
-        frameLength: Number(frameLength),
-        offset: Number(offset),
-        length: Number(length),
-        sha256,
-      };
-      // Others may have used it meanwhile.
-      extent.lastIndex = used;
+  const wrong = () => altered(`line ${line.number} is not JSON as it was written`);
+  // A copy, as others read from the same text meanwhile: one buffer for all, as the collector notices buffers late.
+  const copy = Buffer.allocUnsafeSlow(blockSize);
+  for (let at = start; at < line.length; ) {
+    const bytes = line.read(at, at + blockSize);
+    copy.set(bytes);
+    const block = copy.subarray(0, bytes.length);
+    const isLast = at + block.length === line.length;
+    const scan = new Scan(block, wrong);
+    while (isLast || scan.at < block.length - longestExtent) {
+      yield scan.extent();
+      if (scan.take(comma)) continue;
+      if (isLast && scan.endsLine()) return;
+      throw wrong();
     }
-    at += used;
+    at += scan.at;
   }
-  if (!ended) throw altered(`line ${line.number} is not JSON as it was written`);
+  throw wrong();
+}
+
+const [comma, quote, open, close, brace] = Buffer.from(',"[]}');
+const sha256Length = 64;
+/** Digits of a number that is sure to be exact. */
+const mostDigits = 15;
+
+class Scan {
+  at = 0;
+  readonly #bytes: Buffer;
+  readonly #wrong: () => Error;
+
+  constructor(bytes: Buffer, wrong: () => Error) {
+    this.#bytes = bytes;
+    this.#wrong = wrong;
+  }
+
+  take(byte: number | undefined): boolean {
+    if (this.#bytes[this.at] !== byte) return false;
+    this.at += 1;
+    return true;
+  }
+
+  extent(): Extent {
+    this.#must(open);
+    const [object, frameOffset, frameLength, offset, length] = [
+      this.#number(),
+      this.#number(),
+      this.#number(),
+      this.#number(),
+      this.#number(),
+    ];
+    this.#must(quote);
+    const end = this.at + sha256Length;
+    for (let at = this.at; at < end; at += 1) if (!isHex(this.#bytes[at] ?? 0)) throw this.#wrong();
+    const sha256 = this.#bytes.toString("latin1", this.at, end);
+    this.at = end;
+    this.#must(quote);
+    this.#must(close);
+    if (length === 0) throw this.#wrong();
+    return { object, frameOffset, frameLength, offset, length, sha256 };
+  }
+
+  endsLine(): boolean {
+    return this.take(close) && this.take(brace) && this.at === this.#bytes.length;
+  }
+
+  #must(byte: number | undefined): void {
+    if (!this.take(byte)) throw this.#wrong();
+  }
+
+  /** Takes a number and the comma behind it. */
+  #number(): number {
+    const start = this.at;
+    let number = 0;
+    for (let digit = this.#digit(); digit !== undefined; digit = this.#digit()) {
+      number = number * 10 + digit;
+      this.at += 1;
+    }
+    if (this.at === start || this.at - start > mostDigits) throw this.#wrong();
+    this.#must(comma);
+    return number;
+  }
+
+  #digit(): number | undefined {
+    const digit = (this.#bytes[this.at] ?? 0) - 0x30;
+    return digit >= 0 && digit <= 9 ? digit : undefined;
+  }
+}
+
+function isHex(byte: number): boolean {
+  return (byte >= 0x30 && byte <= 0x39) || (byte >= 0x61 && byte <= 0x66);
 }
 
 /** Cuts the content of a file into segments. */

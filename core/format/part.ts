@@ -23,6 +23,8 @@ const mostEntries = 16_384;
 const mostBytes = 32 * 1024 * 1024;
 const mostWithObjects = 40 * 1024 * 1024;
 const oneIn = 8_192;
+/** Entries that a reader takes of a part: far more than any has, and few enough to name each that cannot be read. */
+const mostRead = 65_536;
 
 /** What a part has by now: bytes of JSON of its entries, and of its objects. */
 export type PartSize = { readonly entries: number; readonly bytes: number; readonly objectBytes: number };
@@ -55,13 +57,17 @@ export type BadEntry = {
   readonly why: string;
 };
 
+/** Called with the path of each entry, in order. Returns whether the entry is wanted. */
+export type Sieve = (path: ByteString) => boolean;
+
 /**
  * Decodes objects at once, and entries while iterating: both checked against each other and against the format. Something missing
  * at the end is not noticed here, but by the digest that the root has of the stored part.
  *
- * A bad entry is passed to `onBad` and left out; without `onBad`, it throws a FormatError.
+ * A bad entry is passed to `onBad` and left out; without `onBad`, it throws a FormatError. Of entries that do not pass the `sieve`, only
+ * the path and its order are checked, which takes a fifth of the time. It is not asked about segments, nor about very long lines.
  */
-export function decodePart(text: Text, onBad?: (entry: BadEntry) => void): Part {
+export function decodePart(text: Text, onBad?: (entry: BadEntry) => void, sieve?: Sieve): Part {
   const lines = linesIn(text);
   checkFormat(lines.next().value?.parse(), partFormat);
   const objects: ObjectRef[] = [];
@@ -74,15 +80,21 @@ export function decodePart(text: Text, onBad?: (entry: BadEntry) => void): Part 
     objects.push(ref);
     next = lines.next();
   }
-  return { objects, entries: next.done ? [] : decodeEntries(next.value, lines, { objects, onBad }) };
+  return { objects, entries: next.done ? [] : decodeEntries(next.value, lines, { objects, onBad, sieve }) };
 }
 
-type Decoding = { readonly objects: readonly ObjectRef[]; readonly onBad: ((entry: BadEntry) => void) | undefined };
+type Decoding = {
+  readonly objects: readonly ObjectRef[];
+  readonly onBad: ((entry: BadEntry) => void) | undefined;
+  readonly sieve: Sieve | undefined;
+};
 
-function* decodeEntries(first: Line, rest: Iterable<Line>, { objects, onBad }: Decoding): Generator<PartEntry> {
+function* decodeEntries(first: Line, rest: Iterable<Line>, decoding: Decoding): Generator<PartEntry> {
   let previous: ByteString | undefined;
+  let entries = 0;
   for (const line of following(first, rest)) {
-    const decoding = { objects, onBad };
+    entries += 1;
+    if (entries > mostRead) throw altered(`it has more than the ${mostRead} entries allowed`);
     if (line.length > longestLine) {
       for (const entry of decodeLong(line, previous, decoding)) {
         yield entry;
@@ -92,7 +104,7 @@ function* decodeEntries(first: Line, rest: Iterable<Line>, { objects, onBad }: D
     }
     const entry = decodeOne(line, previous, decoding);
     if (entry === undefined) continue;
-    yield entry;
+    if ("type" in entry) yield entry;
     previous = entry.path;
   }
 }
@@ -124,9 +136,19 @@ function* following(first: Line, rest: Iterable<Line>): Generator<Line> {
   yield* rest;
 }
 
-function decodeOne(line: Line, previous: ByteString | undefined, { objects, onBad }: Decoding): PartEntry | undefined {
+/** An entry that did not pass the sieve. */
+type Passed = { readonly path: ByteString };
+
+function decodeOne(line: Line, previous: ByteString | undefined, decoding: Decoding): PartEntry | Passed | undefined {
+  const { objects, onBad, sieve } = decoding;
   try {
-    const entry = decodePartEntry(line.parse());
+    const document = line.parse();
+    const path = sieve && isNamed(document) ? pathOf(document) : undefined;
+    if (path !== undefined && sieve?.(path) === false) {
+      if (previous !== undefined && path <= previous) throw outOfOrder();
+      return { path };
+    }
+    const entry = decodePartEntry(document);
     if (previous !== undefined && entry.path <= previous) throw outOfOrder();
     checkExtents(entry, objects);
     return entry;
@@ -140,12 +162,20 @@ function decodeOne(line: Line, previous: ByteString | undefined, { objects, onBa
 /** Returns the path that a malformed entry names, if it is one. */
 function pathIn(line: Line): ByteString | undefined {
   try {
-    const { path, path_b64 } = parseAs(named, line.parse(), "an entry");
-    return decodePath(path, path_b64, "path");
+    return pathOf(line.parse());
   } catch (error) {
     if (error instanceof FormatError) return undefined;
     throw error;
   }
+}
+
+function pathOf(document: unknown): ByteString {
+  const { path, path_b64 } = parseAs(named, document, "an entry");
+  return decodePath(path, path_b64, "path");
+}
+
+function isNamed(document: unknown): boolean {
+  return typeof document === "object" && document !== null && "path" in document;
 }
 
 function isObjectLine(document: unknown): boolean {

@@ -3,6 +3,7 @@ import type { BucketReader } from "../bucket/contract.ts";
 import { throwIfFatal } from "../bucket/fatal.ts";
 import { timeOfStamp } from "../format/keys.ts";
 import { type ManifestSummary, summaryOf } from "../format/manifest.ts";
+import { inOrder } from "../side-by-side.ts";
 import { byStored, contradictionIn, contradictionOf } from "./dates.ts";
 import { type Overlay, readOriginal } from "./original.ts";
 import { ManifestRefused } from "./read.ts";
@@ -48,22 +49,12 @@ export async function* listBackups(deps: ListDeps, name: string | undefined): As
 }
 
 /** Describes backups in the order of `roots`. */
-export async function* describeBackups(
+export function describeBackups(
   { bucket, now }: { readonly bucket: Pick<BucketReader, "get">; readonly now: () => Date },
   roots: Iterable<ListedRoot>,
 ): AsyncGenerator<ListedBackup> {
   const time = now();
-  const ahead: Promise<ListedBackup>[] = [];
-  for (const root of roots) {
-    const described = describe(bucket, root, time);
-    // Its error is for the one who awaits it; until then it is not "unhandled".
-    described.catch(() => {});
-    ahead.push(described);
-    if (ahead.length < atOnce) continue;
-    const first = ahead.shift();
-    if (first !== undefined) yield await first;
-  }
-  for (const described of ahead) yield await described;
+  return inOrder(roots, atOnce, (root) => describe(bucket, root, time));
 }
 
 async function describe(bucket: Pick<BucketReader, "get">, root: ListedRoot, now: Date): Promise<ListedBackup> {

@@ -9,7 +9,7 @@ import { altered, FormatError } from "../format/error.ts";
 import { frameContentSize } from "../format/frame.ts";
 import { longestOldLine, type Text, textOf } from "../format/lines.ts";
 import { decodeManifest, type Manifest, mostRootBytes, type PartRef } from "../format/manifest.ts";
-import { type BadEntry, decodePart, linesOf } from "../format/part.ts";
+import { type BadEntry, decodePart, linesOf, type Sieve } from "../format/part.ts";
 import type { ByteString } from "../format/path.ts";
 import { sha256 } from "../format/sha256.ts";
 import { Budget } from "../side-by-side.ts";
@@ -151,31 +151,70 @@ export type OpenedPart = {
   /** May be iterated once. */
   readonly batches: Iterable<LoadedPart>;
   readonly bad: readonly BadEntry[];
+  /** Path of the last entry that can be read. */
+  readonly last: ByteString | undefined;
 };
 
+/** A part of a manifest, and the path at which the part after it begins. */
+export type PathStretch = { readonly part: PartRef; readonly next: ByteString | undefined };
+
 /**
- * Decodes all of a part before any of it is used, so that a part which turns out to be wrong changes nothing on the disk. `next` is
- * where the part after it begins. Only entries that `wanted` accepts are kept. Returns the bad ones too: they are only news if
- * all else is well.
+ * Decodes all of a part before any of it is used, so that a part which turns out to be wrong changes nothing on the disk. Only entries
+ * that `wanted` accepts are kept, of those that pass the `sieve`: others are not decoded, and not reported if they are bad. Returns
+ * the bad ones too: they are only news if all else is well.
  */
-export function openPart(text: Text, part: PartRef, next: ByteString | undefined, wanted: Wanted): OpenedPart {
+export function openPart(text: Text, stretch: PathStretch, wanted: Wanted, sieve?: Sieve): OpenedPart {
+  const sifted = sieve && text.length <= mostAtOnce ? sift(text, stretch, wanted, sieve) : undefined;
+  return (
+    sifted ?? openWhole(text, stretch, (entry, objects) => sieve?.(entry.path) !== false && wanted(entry, objects))
+  );
+}
+
+/** Returns undefined if anything is wrong or unusual: then all are to be decoded, since a bad entry decides what others look like. */
+function sift(text: Text, { part, next }: PathStretch, wanted: Wanted, sieve: Sieve): OpenedPart | undefined {
+  let unusual = 0;
+  let count = 0;
+  let first: ByteString | undefined;
+  let last: ByteString | undefined;
+  const onBad = () => {
+    unusual += 1;
+  };
+  const { objects, entries } = decodePart(text, onBad, (path) => {
+    first ??= path;
+    last = path;
+    count += 1;
+    return sieve(path);
+  });
+  const kept: PartEntry[] = [];
+  for (const entry of entries) {
+    if (entry.type === "segment") unusual += 1;
+    else if (wanted(entry, objects)) kept.push(entry);
+  }
+  const isWhole = unusual === 0 && first === part.first && count === part.entries;
+  if (!isWhole || (next !== undefined && last !== undefined && last >= next)) return undefined;
+  return { batches: [{ objects, entries: kept }], bad: [], last };
+}
+
+function openWhole(text: Text, { part, next }: PathStretch, wanted: Wanted): OpenedPart {
   const bad: BadEntry[] = [];
   const { objects, entries } = decodePart(text, (entry) => bad.push(entry));
   const isWanted = (entry: PartEntry) => wanted(entry, objects);
   const kept: PartEntry[] = [];
   let count = 0;
+  let last: ByteString | undefined;
   for (const entry of entries) {
     if (count + bad.length === 0 && entry.path !== part.first)
       throw altered("it begins with another path than the manifest says");
     const lines = linesOf(entry);
     if (next !== undefined && lines > 0 && entry.path >= next) throw altered("it overlaps with the part after it");
     count += lines;
+    last = entry.path;
     if (text.length <= mostAtOnce && isWanted(entry)) kept.push(entry);
   }
   count += bad.length;
   if (count !== part.entries) throw altered(`it has ${count} entries, the manifest says ${part.entries}`);
   const batches = text.length <= mostAtOnce ? [{ objects, entries: kept }] : batchesIn(text, isWanted);
-  return { batches, bad };
+  return { batches, bad, last };
 }
 
 /** Decodes a part that is known to be whole a second time, some entries at a time. */

@@ -1,6 +1,8 @@
 /** Goes through a manifest part by part, in bounded memory. Parts that hold nothing of what is wanted are not read. */
+import type { Entry } from "../format/entry.ts";
 import { FormatError } from "../format/error.ts";
 import type { PartRef } from "../format/manifest.ts";
+import type { BadEntry, Sieve } from "../format/part.ts";
 import type { ByteString } from "../format/path.ts";
 import type { ObjectSource } from "../stored/read.ts";
 import { type Loss, lossOf } from "./loss.ts";
@@ -11,22 +13,25 @@ import {
   type LoadedPart,
   type OnBadEntry,
   openPart,
+  type PathStretch,
   refusal,
   type Wanted,
 } from "./read.ts";
+
+/** Called for a part that is missing or damaged: it is left out, so that it costs no more than its entries. */
+export type OnLostPart = (part: PartRef, loss: Loss) => void;
 
 export type WalkOptions = {
   readonly bucket: ObjectSource;
   readonly manifest: PartList;
   /** Which stretches of paths, from `first` up to `next`, are worth reading, and which entries are kept. */
-  readonly concerns: (first: ByteString, next: ByteString | undefined) => boolean;
+  readonly concerns: (first: ByteString, next: ByteString | undefined, part: PartRef) => boolean;
   readonly wanted: Wanted;
-  /** Called for a part that is missing or damaged: it is left out, so that it costs no more than its entries. */
-  readonly onLost: (part: PartRef, loss: Loss) => void;
+  /** Entries that do not pass are not even decoded. */
+  readonly sieve?: Sieve;
+  readonly onLost: OnLostPart;
   readonly onBadEntry: OnBadEntry;
 };
-
-type PathStretch = { readonly part: PartRef; readonly next: ByteString | undefined };
 
 /** Stored bytes of a part that is fetched ahead. Most have less than 1 MiB. */
 const largestAhead = 8 * 1024 * 1024;
@@ -37,22 +42,58 @@ export async function* walkParts({
   manifest,
   concerns,
   wanted,
+  sieve,
   onLost,
   onBadEntry,
 }: WalkOptions): AsyncGenerator<LoadedPart> {
-  const stretches = stretchesOf(manifest).filter(({ part, next }) => concerns(part.first, next));
+  const stretches = stretchesOf(manifest).filter(({ part, next }) => concerns(part.first, next, part));
   let ahead: Promise<FetchedPart> | undefined;
   for (const [number, stretch] of stretches.entries()) {
     const stored = ahead ?? fetchAhead(bucket, stretch);
     const following = stretches[number + 1];
     ahead = following && following.part.size <= largestAhead ? fetchAhead(bucket, following) : undefined;
     using text = await orLose(stretch, onLost, async () => (await stored).open());
-    const { part, next } = stretch;
-    const opened = text && (await orLose(stretch, onLost, async () => openPart(text, part, next, wanted)));
+    const opened = text && (await orLose(stretch, onLost, async () => openPart(text, stretch, wanted, sieve)));
     if (opened === undefined) continue;
     opened.bad.forEach(onBadEntry);
     yield* opened.batches;
   }
+}
+
+export type PartWishes = {
+  readonly wanted: Wanted;
+  readonly sieve?: Sieve | undefined;
+  readonly onLost: OnLostPart;
+};
+
+/** All that is wanted of one part, at once, without segments of content. */
+export type GatheredPart = {
+  readonly entries: readonly Entry[];
+  readonly bad: readonly BadEntry[];
+  /** Path of the last entry that can be read. */
+  readonly last: ByteString | undefined;
+  /** Bytes of its text. */
+  readonly bytes: number;
+};
+
+/** Reads one part. Returns undefined if it is lost. */
+export async function readStretch(
+  bucket: ObjectSource,
+  stretch: PathStretch,
+  { wanted, sieve, onLost }: PartWishes,
+): Promise<GatheredPart | undefined> {
+  using text = await orLose(stretch, onLost, async () => (await fetchPart(bucket, stretch.part)).open());
+  const opened = text && (await orLose(stretch, onLost, async () => openPart(text, stretch, wanted, sieve)));
+  if (text === undefined || opened === undefined) return undefined;
+  const { batches, bad, last } = opened;
+  const entries: Entry[] = [];
+  for (const batch of batches) entries.push(...withoutSegments(batch));
+  return { entries, bad, last, bytes: text.length };
+}
+
+/** Returns the entries of a part, without segments of the content of very large files. */
+export function withoutSegments({ entries }: LoadedPart): Entry[] {
+  return entries.filter((entry) => entry.type !== "segment");
 }
 
 /** Returns undefined if the part is lost; that is reported. */
@@ -70,7 +111,7 @@ async function orLose<Result>(
   }
 }
 
-function stretchesOf({ parts, end }: PartList): PathStretch[] {
+export function stretchesOf({ parts, end }: PartList): PathStretch[] {
   return parts.map((part, number) => ({ part, next: parts[number + 1]?.first ?? end }));
 }
 

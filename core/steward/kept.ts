@@ -9,6 +9,7 @@ import { contradictionOf } from "../manifest/dates.ts";
 import { contradictedAt, NewestRoots, takeUsable } from "../manifest/newest.ts";
 import { type ListedRoot, mostVersions, type VersionLister } from "../manifest/roots.ts";
 import { eachOf } from "../side-by-side.ts";
+import { Garbage } from "../system/garbage.ts";
 import { applyPolicy, type Dated, type Policy } from "./policy.ts";
 import { classify, type KeyVersions, listKeys } from "./versions.ts";
 
@@ -29,10 +30,15 @@ export type FoundManifests = {
 /** `reasons` are the policy's; or `not chosen`, for a name that was not asked for; or why it does not count. */
 export type RootDecision = { readonly backup: Root; readonly reasons: readonly string[] };
 
+/** What going through roots leaves of each: anybody may put very many. */
+const garbageOfRoot = 512;
+const garbage = new Garbage(16 * 1024 * 1024);
+
 export async function findRoots(bucket: VersionLister): Promise<FoundManifests> {
   const roots: Root[] = [];
   const strangers: KeyVersions[] = [];
   for await (const keys of listKeys(bucket, prefixes.manifests)) {
+    garbage.left(keys.length * garbageOfRoot);
     for (const found of keys) {
       const time = found.versions.at(-1)?.stored;
       if (time === undefined || classify(found.key)?.kind === "part") continue;
@@ -111,6 +117,7 @@ async function decide(own: readonly Root[], choice: Choice): Promise<RootDecisio
     if (found !== undefined) uncounted.set(root, found);
   };
   for (let ahead = 0; ; ahead = uncounted.size === 0 ? 0 : Math.max(fewAhead, 2 * ahead)) {
+    garbage.left(own.length * garbageOfRoot);
     const decisions = applyPolicy(
       own.filter((root) => !uncounted.has(root)),
       policy,

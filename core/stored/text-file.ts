@@ -18,9 +18,15 @@ export async function textInFile(content: ByteStream): Promise<OpenText> {
   }
 }
 
+/** Bytes that are read at a time. */
+const ahead = 256 * 1024;
+
 class TextFile implements OpenText {
   readonly #fd: number;
   #block: Buffer = Buffer.alloc(0);
+  /** What of the file is in the block. */
+  #from = 0;
+  #to = 0;
   length = 0;
 
   constructor() {
@@ -37,14 +43,21 @@ class TextFile implements OpenText {
   }
 
   read(start: number, end: number): Uint8Array {
-    const length = Math.max(0, Math.min(end, this.length) - start);
+    const to = Math.max(start, Math.min(end, this.length));
+    if (start < this.#from || to > this.#to) this.#load(start, Math.max(to, Math.min(start + ahead, this.length)));
+    return this.#block.subarray(start - this.#from, to - this.#from);
+  }
+
+  #load(from: number, to: number): void {
+    const length = to - from;
     if (this.#block.length < length) this.#block = Buffer.allocUnsafeSlow(length);
     for (let done = 0; done < length; ) {
-      const read = readSync(this.#fd, this.#block, done, length - done, start + done);
+      const read = readSync(this.#fd, this.#block, done, length - done, from + done);
       if (read === 0) throw new Error("a file of this program became shorter");
       done += read;
     }
-    return this.#block.subarray(0, length);
+    this.#from = from;
+    this.#to = to;
   }
 
   [Symbol.dispose](): void {

@@ -8,7 +8,8 @@
  */
 import { constants } from "node:fs";
 import type { ByteString } from "../format/path.ts";
-import { AT_FDCWD, cString, isSystemError, libc, O_CLOEXEC, O_PATH, retried } from "./libc.ts";
+import { openRoot } from "./confined.ts";
+import { cString, isSystemError, libc, O_CLOEXEC, O_PATH, retried } from "./libc.ts";
 import { readLinkAt } from "./stat.ts";
 
 /** Holds what `name` is in a folder. `name` is one component, or `.` for the folder itself. */
@@ -24,19 +25,23 @@ const readFlags = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY
  * call it for anything but a regular file: a fifo or a device would be set going.
  */
 export function openHandleToRead(handle: number): number {
-  const path = pathOfHandle(handle);
   try {
-    return open(path, readFlags | constants.O_NOATIME);
+    return reopen(handle, readFlags | constants.O_NOATIME);
   } catch (error) {
     // Only the owner and root may read without a trace.
-    if (isSystemError(error, "EPERM")) return open(path, readFlags);
+    if (isSystemError(error, "EPERM")) return reopen(handle, readFlags);
     throw error;
   }
 }
 
-/** The link in the path is the kernel's own and leads to the very file that is held. */
-function open(path: ByteString, flags: number): number {
-  return retried("open", undefined, () => libc.openat(AT_FDCWD, cString(path), flags, 0));
+/** The kernel's links to what is held, as a folder; opened when it is first used, and kept: a path takes longer. */
+let links: number | undefined;
+
+/** The link is the kernel's own and leads to the very file that is held. */
+function reopen(handle: number, flags: number): number {
+  links ??= openRoot("/proc/self/fd" as ByteString, "pass");
+  const folder = links;
+  return retried("open", undefined, () => libc.openat(folder, cString(`${handle}` as ByteString), flags, 0));
 }
 
 /** Where the link that is held points. */

@@ -1,4 +1,4 @@
-/** Waits for IAM to know a new user everywhere: right after it is made, other requests may be told that there is none. */
+/** Waits for IAM to know a new user everywhere: right after it is made, other requests may be answered that there is none. */
 import { Failure } from "../failure.ts";
 import type { Iam } from "./iam.ts";
 import type { Patience } from "./key-works.ts";

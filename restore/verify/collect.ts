@@ -83,13 +83,14 @@ async function collectParts(deps: CollectDeps): Promise<void> {
     bucket,
     atOnce: partsAtOnce,
     use: (part, content) => {
-      const { files, segments, range } = filesNeeding(part.ref, choose, content);
       references.addContent(part, content.objects);
       const ids = references.idsOf(content.objects);
       const chosen = content.objects.map((object, number) => (choose(object) ? ids[number] : undefined));
-      partsRead.add(part, range, ids);
-      extents.add(files, chosen);
-      deps.segments.add(part, segments);
+      references.database.transaction(() => {
+        const { segments, range } = lookThrough(part.ref, content, (file) => extents.add(file, chosen));
+        partsRead.add(part, range, ids);
+        deps.segments.add(part, segments);
+      })();
       reportBadEntries(part, content.bad, deps);
     },
     onLost: (part, loss) => losePart(part, loss, deps),
@@ -114,10 +115,8 @@ function losePart({ id, ref }: ReferencedPart, loss: Loss, { findings, losses, n
   else losses.add(id, ref.first, ref.entries);
 }
 
-/** Returns the files with content in a chosen object, and the range of all entries. */
-function filesNeeding(part: PartRef, choose: Choose, { objects, entries, bad }: PartContent) {
-  const chosen = new Set(objects.flatMap((object, number) => (choose(object) ? [number] : [])));
-  const files: HasExtents[] = [];
+/** Passes files, and segments of files, on. Returns the range of all entries, and what they say of segments. */
+function lookThrough(part: PartRef, { entries, bad }: PartContent, use: (file: HasExtents) => void) {
   const segments: SegmentLine[] = [];
   let range: PathRange = { first: noPath, last: noPath, entries: 0 };
   for (const entry of entries) {
@@ -130,11 +129,10 @@ function filesNeeding(part: PartRef, choose: Choose, { objects, entries, bad }: 
     if (entry.type !== "file" && entry.type !== "segment") continue;
     const line = segmentLine(entry);
     if (line !== undefined) segments.push(line);
-    if (chosen.size === 0) continue;
-    if (entry.extents.some(({ object }) => chosen.has(object))) files.push(entry);
+    use(entry);
   }
   if (range.entries === 0 && bad.length > 0) range = { first: part.first, last: part.first, entries: 0 };
-  return { files, segments, range: { ...range, entries: range.entries + bad.length } };
+  return { segments, range: { ...range, entries: range.entries + bad.length } };
 }
 
 /** Reports roots that contradict a part. */

@@ -27,20 +27,16 @@ export class Extents {
     this.#database.run(schema);
   }
 
-  /** Adds the extents of the files that lie in objects with an id in `ids`. */
-  add(files: readonly HasExtents[], ids: readonly (number | undefined)[]): void {
+  /** Adds the extents of a file that lie in objects with an id in `ids`. */
+  add({ extents }: HasExtents, ids: readonly (number | undefined)[]): void {
     const insert = this.#database.query<null, ThisExtent>(
       `INSERT OR IGNORE INTO extents (object, frame_offset, frame_length, offset, length, sha256)
        VALUES (?, ?, ?, ?, ?, ?)`,
     );
-    this.#database.transaction(() => {
-      for (const { extents } of files) {
-        for (const extent of extents) {
-          const id = ids[extent.object];
-          if (id !== undefined) insert.run(...columnsOf(id, extent));
-        }
-      }
-    })();
+    for (const extent of extents) {
+      const id = ids[extent.object];
+      if (id !== undefined) insert.run(...columnsOf(id, extent));
+    }
   }
 
   /** Returns the extents of an object in order of frame, then of offset. */

@@ -10,7 +10,8 @@ import type { Manifest } from "../../core/format/manifest.ts";
 import { sameMoment } from "../../core/format/moment.ts";
 import { type ByteString, baseName, fromBytes, join, parentOf, toBytes, toText } from "../../core/format/path.ts";
 import { partListsOf } from "../../core/manifest/part-lists.ts";
-import { walkParts } from "../../core/manifest/walk.ts";
+import type { OnBadEntry } from "../../core/manifest/read.ts";
+import { type OnLostPart, walkParts } from "../../core/manifest/walk.ts";
 import { close } from "../../core/system/files.ts";
 import { openHandle, openHandleToRead, readLinkOf } from "../../core/system/handle.ts";
 import { isSystemError } from "../../core/system/libc.ts";
@@ -29,12 +30,15 @@ export type LiveOptions = {
   /** Called for each difference when it is found: changed and missing files in byte order of path, then new ones. */
   readonly onDifference: (difference: Difference) => void;
   readonly onProgress: (entries: number) => void;
+  /** Called for what cannot be compared, which the figures count. */
+  readonly onLost?: OnLostPart;
+  readonly onBadEntry?: OnBadEntry;
   readonly signal: AbortSignal;
 };
 
 export type Difference = {
   readonly kind: "changed" | "missing" | "new" | "unreadable";
-  readonly path: string;
+  readonly path: ByteString;
   /** Properties that differ: `size`, `content`, `mode` and so on; empty if it is missing or new. */
   readonly what: readonly string[];
 };
@@ -60,13 +64,17 @@ export async function compareLive(options: LiveOptions): Promise<LiveFigures> {
   const { bucket, manifest, signal, onProgress } = options;
   const report = (kind: Difference["kind"], path: ByteString, what: readonly string[]) => {
     figures[kind] += 1;
-    options.onDifference({ kind, path: toText(path), what });
+    options.onDifference({ kind, path, what });
   };
   const pauses = new Pauses(signal);
-  const onLost = ({ entries }: { readonly entries: number }) => {
-    figures.lost += entries;
+  const onLost: OnLostPart = (part, loss) => {
+    figures.lost += part.entries;
+    options.onLost?.(part, loss);
   };
-  const onBadEntry = () => onLost({ entries: 1 });
+  const onBadEntry: OnBadEntry = (entry) => {
+    figures.lost += 1;
+    options.onBadEntry?.(entry);
+  };
   const segments = new SegmentComparison(openFolders, options.hash, pauses, report);
   const insert = known.query("INSERT OR IGNORE INTO known VALUES (?, ?)");
   const walk = { bucket, concerns: () => true, wanted: () => true, onLost, onBadEntry };

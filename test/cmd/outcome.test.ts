@@ -5,7 +5,7 @@ import { createOutput } from "../../cmd/output.ts";
 import { createScreen } from "../../cmd/terminal/screen.ts";
 import { type ExitStatus, exitStatus, Failure } from "../../core/failure.ts";
 
-type Setting = { json?: boolean; debug?: boolean; write?: (text: string) => void };
+type Setting = { json?: boolean; debug?: boolean; write?: (text: string | Uint8Array) => void };
 
 /** Runs a job as main does, and keeps what it printed. */
 async function ended(
@@ -21,7 +21,9 @@ async function ended(
     journal: false,
     width: () => 80,
   });
-  const output = createOutput(write ?? ((text) => stdout.push(text)), () => controller.abort(new OutputClosed()));
+  const output = createOutput(write ?? ((text) => stdout.push(String(text))), () =>
+    controller.abort(new OutputClosed()),
+  );
   screen.status("50%");
   stderr.length = 0;
   const around = { screen, output, json, signal: controller.signal, debug };

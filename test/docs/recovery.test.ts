@@ -323,7 +323,10 @@ describe.skipIf(lacks)("recover.sh, of a damaged bucket,", () => {
     await using dir = await scratch();
     const manifest = await handmade(dir.path, [motd]);
     const path = join(dir.path, manifest);
-    const lines = Bun.zstdDecompressSync(await readFile(path)).toString().split("\n").slice(0, -2);
+    const lines = Bun.zstdDecompressSync(await readFile(path))
+      .toString()
+      .split("\n")
+      .slice(0, -2);
     const bundle = { key: "bundles/web-1/srv.tar.zst", version: "1", path: "/srv" };
     const text = `${[...lines, JSON.stringify({ bundle })].join("\n")}\n`.replace('"version":1', '"version":2');
     const footer = { digest: new Bun.CryptoHasher("sha256").update(text).digest("hex") };

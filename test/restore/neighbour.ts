@@ -1,4 +1,5 @@
 /** Another user of the machine, who prepares targets and meddles while a restore runs. Only root can act as one. */
+import { chmodSync, chownSync, lstatSync } from "node:fs";
 import { chmod } from "node:fs/promises";
 import { run } from "../support/services/command.ts";
 import { Fixture, isRoot } from "./support.ts";
@@ -23,6 +24,15 @@ export async function openFixture(): Promise<Fixture> {
   await chmod(fixture.scratch.path, 0o755);
   return fixture;
 }
+
+/** Gives a path to an owner, with this mode. */
+export function give(path: string, { uid, gid }: { readonly uid: number; readonly gid: number }, mode: number): void {
+  chownSync(path, uid, gid);
+  chmodSync(path, mode);
+}
+
+export const modeOf = (path: string) => lstatSync(path).mode & 0o7777;
+export const inodeOf = (path: string) => lstatSync(path, { bigint: true }).ino;
 
 /** Runs a shell script as the neighbour, at once; its exit status. `args` are `$1` and so on. */
 export function act(script: string, ...args: string[]): number {

@@ -4,21 +4,22 @@ import { type Children, file, folder, hardLink, link } from "../support/tree/lit
 
 export const MiB = 1024 * 1024;
 
-/** Fills `root` with about `bytes`, hardly any of which compress: nine tenths of them in eight large files. */
-export function mixedFiles(root: string, bytes: number): Promise<void> {
+/** Fills `root` with about `bytes`, hardly any of which compress: nine tenths of them in eight files, beside so many smaller ones. */
+export function mixedFiles(root: string, bytes: number, files = 800): Promise<void> {
+  const mediums = files / 4;
   const large = Math.round((bytes * 0.9) / 8);
-  const medium = Math.round((bytes * 0.1) / 200);
+  const medium = Math.round((bytes * 0.1) / mediums);
   return buildTree(root, {
     large: folder(numbered(8, (number) => file({ random: large, seed: number }))),
-    medium: folder(numbered(200, (number) => file({ random: medium, seed: 100 + number }))),
-    small: folder(numbered(10, (number) => folder(smallFiles(number)))),
+    medium: folder(numbered(mediums, (number) => file({ random: medium, seed: 100 + number }))),
+    small: folder(numbered(10, (number) => folder(smallFiles(number, (files - mediums) / 10)))),
     links: folder({ one: link("../large/0"), nowhere: link("not/there"), same: hardLink("medium/7") }),
     empty: folder(),
   });
 }
 
-function smallFiles(folder: number): Children {
-  return numbered(60, (number) => file({ repeat: `${folder}.${number} `, times: number * 3 }));
+function smallFiles(folder: number, count: number): Children {
+  return numbered(count, (number) => file({ repeat: `${folder}.${number} `, times: number * 3 }));
 }
 
 function numbered<Made>(count: number, make: (number: number) => Made): Record<string, Made> {

@@ -7,6 +7,7 @@ import { attack } from "../support/attack.ts";
 import { scratch } from "../support/faults/scratch.ts";
 import { sysbackupPeak } from "../support/peak.ts";
 import { writeConf } from "../support/program.ts";
+import { python3 } from "../support/python.ts";
 import { run } from "../support/services/command.ts";
 
 for (const [layout, islands, distance, most] of [
@@ -89,7 +90,7 @@ files = [open(f"{sys.argv[1]}/{number}", "w") for number in range(int(sys.argv[2
 for file in files: file.write("content"); file.flush(); fcntl.flock(file, fcntl.LOCK_EX)
 print("held", flush=True)
 sys.stdin.read()`;
-  const child = Bun.spawn(["python3", "-c", script, folder, String(count)], { stdin: "pipe", stdout: "pipe" });
+  const child = Bun.spawn([python3, "-c", script, folder, String(count)], { stdin: "pipe", stdout: "pipe" });
   await child.stdout.getReader().read();
   return {
     async [Symbol.asyncDispose]() {

@@ -79,7 +79,7 @@ for (const place of places) {
         async () => {
           await using dir = await scratch();
           const tree = join(dir.path, "tree");
-          await mixedFiles(join(tree, "steady"), bytes);
+          await mixedFiles(join(tree, "steady"), bytes, 160);
           await buildTree(join(tree, "changing"), changing);
           const { conf } = await place.configure(dir.path, {
             sections: { content: { layout } },

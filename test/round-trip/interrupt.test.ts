@@ -14,7 +14,7 @@ import { type Place, places, thorough } from "./places.ts";
 
 const minutes = 60_000;
 const seconds = 1_000;
-const bytes = 32 * MiB;
+const bytes = 16 * MiB;
 const packSize = 2 * MiB;
 
 const signals = thorough ? (["SIGINT", "SIGTERM"] as const) : (["SIGTERM"] as const);
@@ -32,10 +32,17 @@ type Setting = {
 /** Shell code that hangs, as a process that the test can find, until `go` exists. */
 const hang = (dir: string) => `test -e '${dir}/go' || { echo $$ > '${dir}/hangs'; exec sleep 600; }`;
 
-async function prepare(place: Place, dir: string, { pickers = {}, snapshotters = {} }): Promise<Setting> {
+type Scripts = { readonly pickers?: Record<string, string>; readonly snapshotters?: Record<string, string> };
+
+async function prepare(
+  place: Place,
+  dir: string,
+  { pickers = {}, snapshotters = {} }: Scripts = {},
+  size = bytes,
+): Promise<Setting> {
   const [tree, temporary] = [join(dir, "tree"), join(dir, "tmp")];
   await mkdir(temporary);
-  await mixedFiles(tree, bytes);
+  await mixedFiles(tree, size);
   const { conf }: ConfPaths = await place.configure(dir, {
     sections: { content: { pack_size: packSize, lock_timeout: 600 } },
     pickers: { all: `exec find '${tree}' -print0`, ...pickers },
@@ -137,7 +144,7 @@ for (const place of places) {
         "a run is ended while content is stored, with packs put",
         async () => {
           await using dir = await scratch();
-          const setting = await prepare(place, dir.path, {});
+          const setting = await prepare(place, dir.path);
           // Behind all large files.
           const file = join(setting.tree, "small/5/50");
           const holder = Bun.spawn(["flock", file, "sh", "-c", hang(dir.path)]);
@@ -157,7 +164,8 @@ for (const place of places) {
         "a restore is ended while files are restored",
         async () => {
           await using dir = await scratch();
-          const setting = await prepare(place, dir.path, {});
+          // So much that it is not over before the signal comes.
+          const setting = await prepare(place, dir.path, {}, 2 * bytes);
           const { conf, tree, expected, temporary } = setting;
           await archive(conf);
           const target = join(dir.path, "target");

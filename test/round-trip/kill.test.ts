@@ -19,7 +19,7 @@ import { places, thorough } from "./places.ts";
 import { randomFrom } from "./random.ts";
 
 const minutes = 60_000;
-const bytes = (thorough ? 40 : 24) * MiB;
+const bytes = 24 * MiB;
 const packSize = 2 * MiB;
 /** A pack may hold a frame that is larger than packs are to be. */
 const largestPack = 3 * MiB;

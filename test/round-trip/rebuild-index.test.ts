@@ -13,10 +13,10 @@ import { describeTree } from "../support/tree/describe.ts";
 import { MiB, mixedFiles } from "./data.ts";
 import { discard } from "./discard.ts";
 import { archive, bucketOf, contentIn, lostBy } from "./loop.ts";
-import { places, thorough } from "./places.ts";
+import { places } from "./places.ts";
 
 const minutes = 60_000;
-const size = (thorough ? 24 : 6) * MiB;
+const size = 6 * MiB;
 
 const document = z.object({
   name: z.string(),
@@ -73,10 +73,10 @@ for (const place of places) {
         async () => {
           await using dir = await scratch();
           const tree = join(dir.path, "tree");
-          await mixedFiles(tree, size);
+          await mixedFiles(tree, size, 160);
           const expected = await describeTree(tree);
           const { conf, state } = await place.configure(dir.path, {
-            sections: { content: { layout } },
+            sections: { content: { layout, pack_size: "2M" } },
             pickers: { all: `exec find '${tree}' -print0` },
           });
           await archive(conf);
@@ -112,7 +112,7 @@ for (const place of places) {
 test("rebuild-index skips a damaged pack with a notice, and ends with status 4", async () => {
   await using dir = await scratch();
   const tree = join(dir.path, "tree");
-  await mixedFiles(tree, size);
+  await mixedFiles(tree, size, 160);
   const [place] = places;
   if (place === undefined) throw new Error("there is no directory bucket");
   const { conf, bucket } = await place.configure(dir.path, {

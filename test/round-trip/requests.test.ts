@@ -25,7 +25,7 @@ for (const place of places) {
       async () => {
         await using dir = await scratch();
         const tree = join(dir.path, "tree");
-        if (!whole) await mixedFiles(tree, 4 * MiB);
+        if (!whole) await mixedFiles(tree, 4 * MiB, 160);
         // Files that were written within the clock's grain are read again by the next run.
         if (!whole) await Bun.sleep(2_000);
         const roots = whole ? large : [tree];

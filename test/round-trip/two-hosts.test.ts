@@ -17,7 +17,7 @@ type Host = { readonly name: string; readonly layout: string; readonly share_wit
 /** Hosts of one bucket, each with its own name, configuration and state; all back up the same tree. */
 async function hosts(place: Place, dir: string, wanted: readonly Host[]) {
   const tree = join(dir, "tree");
-  await mixedFiles(tree, bytes);
+  await mixedFiles(tree, bytes, 160);
   const bucket = await place.newBucket(dir);
   const confs = wanted.map(async ({ name, ...content }) => {
     const home = join(dir, name);

@@ -23,12 +23,12 @@ import { Chance } from "./random.ts";
 
 const KiB = 1024;
 const folders = ["etc", "home/ann", "home/ann/letters", "home/bob", "srv"] as const;
-const filesAtFirst = 90;
+const filesAtFirst = 40;
 /** Kept about there: a machine gains and loses files. */
-const mostFiles = 140;
+const mostFiles = 60;
 const logs = ["var/log/mail", "var/log/http", "var/log/cron"] as const;
 const longestLog = 64 * KiB;
-const systemFiles = 60;
+const systemFiles = 25;
 
 export type LifeParts = {
   readonly folder: string;
@@ -69,13 +69,13 @@ export class Life {
   /** An ordinary day, with a big change now and then. */
   day(time: Date): void {
     const chance = this.#chance;
-    for (let edits = chance.whole(0, 5); edits > 0; edits -= 1) this.#edit(time);
+    for (let edits = chance.whole(0, 2); edits > 0; edits -= 1) this.#edit(time);
     for (const log of logs) this.#grow(log, time);
     if (chance.once(2)) this.#create(time);
     if (chance.once(2) || this.#files().length > mostFiles) this.#delete();
     if (chance.once(5)) this.#rename();
     if (chance.once(70)) this.#renameFolder();
-    if (chance.once(60)) for (let edits = 40; edits > 0; edits -= 1) this.#edit(time);
+    if (chance.once(60)) for (let edits = 18; edits > 0; edits -= 1) this.#edit(time);
     if (this.#parts.databaseBytes > 0 && chance.once(5)) this.#writeWithin("srv/database", time);
   }
 

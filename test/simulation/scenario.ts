@@ -38,11 +38,18 @@ const right = () => 0;
 export const twoYears: Scenario = {
   days: 730,
   daysRetained: 30,
-  packSize: MiB,
+  packSize: MiB / 2,
   policy: { daily: 14, weekly: 8, monthly: 12 },
   hosts: [
     { name: "web", databaseBytes: 0, dumps: false, clockAhead: right, quiet: [200, 231], losesState: [150, 401] },
-    { name: "db", databaseBytes: 1.5 * MiB, dumps: true, clockAhead: right, losesState: [], setsStateBack: [340, 360] },
+    {
+      name: "db",
+      databaseBytes: 0.75 * MiB,
+      dumps: true,
+      clockAhead: right,
+      losesState: [],
+      setsStateBack: [340, 360],
+    },
     {
       name: "laptop",
       databaseBytes: 0,
@@ -59,7 +66,7 @@ export const twoYears: Scenario = {
 export const fortyDays: Scenario = {
   days: 40,
   daysRetained: 5,
-  packSize: MiB,
+  packSize: MiB / 2,
   policy: { daily: 5, weekly: 3, monthly: 2 },
   hosts: [
     { name: "web", databaseBytes: 0, dumps: false, clockAhead: right, quiet: [11, 22], losesState: [9] },

@@ -57,7 +57,7 @@ async function missingPackages(): Promise<string[]> {
 }
 
 /**
- * The folder with `cfn-lint` and a `python` that has moto, made at the first call and kept in the user's cache; undefined, and
+ * The folder with `cfn-lint`, `aws` and a `python` that has moto, made at the first call and kept in the user's cache; undefined, and
  * reported, when it cannot be made. The pins are in `python-requirements.txt`; each set of pins has a folder of its own.
  */
 export async function installPythonTools({ tell, signal }: InstallOptions): Promise<string | undefined> {
@@ -70,12 +70,12 @@ export async function installPythonTools({ tell, signal }: InstallOptions): Prom
   const environment = join(cache, `python-${pins}`);
   try {
     if (!existsSync(environment)) {
-      tell(`installing moto and cfn-lint into ${environment}`);
+      tell(`installing moto, cfn-lint and the AWS CLI into ${environment}`);
       await makeEnvironment(environment, requirements, signal);
     }
     return join(environment, "bin");
   } catch (error) {
-    tell(`moto and cfn-lint are not installed, their tests are skipped: ${reasonOf(error)}`);
+    tell(`moto, cfn-lint and the AWS CLI are not installed, their tests are skipped: ${reasonOf(error)}`);
     return undefined;
   }
 }

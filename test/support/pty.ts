@@ -1,6 +1,7 @@
 /** The program on a terminal, with somebody who answers. Needs python3. */
 import { join } from "node:path";
 import { z } from "zod";
+import { python3 } from "./python.ts";
 
 export type Answer = {
   /** Text that is shown before it is typed. */
@@ -21,6 +22,6 @@ export async function onTerminal(
   { env, answers }: { readonly env: Readonly<Record<string, string>>; readonly answers: readonly Answer[] },
 ): Promise<Session> {
   const wanted = JSON.stringify({ argv: [process.execPath, main, ...args], env, answers });
-  const child = Bun.spawn(["python3", driver], { stdin: new Blob([wanted]), stdout: "pipe", stderr: "inherit" });
+  const child = Bun.spawn([python3, driver], { stdin: new Blob([wanted]), stdout: "pipe", stderr: "inherit" });
   return session.parse(JSON.parse(await child.stdout.text()));
 }

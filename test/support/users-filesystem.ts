@@ -1,6 +1,7 @@
 /** A filesystem in user space that is mounted as another user's. */
 import { existsSync } from "node:fs";
 import { mayMount } from "./faults/disk-full.ts";
+import { python3 } from "./python.ts";
 import { run } from "./services/command.ts";
 
 export const mayMountForUser = mayMount && existsSync("/dev/fuse");
@@ -30,7 +31,7 @@ while True:
 
 /** Mounts it there, for user 65534, and lets root in; unmounts it when it is disposed of. */
 export async function usersFilesystem(at: string): Promise<AsyncDisposable> {
-  const child = Bun.spawn(["python3", "-c", server, at], { stdout: "pipe", stderr: "inherit" });
+  const child = Bun.spawn([python3, "-c", server, at], { stdout: "pipe", stderr: "inherit" });
   const { value } = await child.stdout.getReader().read();
   if (new TextDecoder().decode(value) !== "ready") throw new Error("the filesystem was not mounted");
   return {

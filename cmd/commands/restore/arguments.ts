@@ -14,6 +14,8 @@ export type RestoreArgs = Access & {
   readonly manifest: string | undefined;
   /** Absolute paths as in the backup; empty for everything. Always empty without `manifest`. */
   readonly paths: readonly string[];
+  /** A file that names more of them. */
+  readonly filesFrom?: string | undefined;
   readonly target: string;
   /** Whether files of the running system are replaced without asking. */
   readonly yes: boolean;
@@ -28,6 +30,7 @@ export function restoreArgs(words: Words): RestoreArgs {
     ...accessOf(words),
     manifest,
     paths,
+    filesFrom: words.path("files-from"),
     target: words.path("target") ?? "",
     yes: words.given("yes"),
     numericOwner: words.given("numeric-owner"),

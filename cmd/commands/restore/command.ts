@@ -17,6 +17,11 @@ export const restore = subcommand<RestoreArgs>(
     ].join("\n"),
     options: [
       { flag: "--target <dir>", help: "Folder to restore into", default: "/", isPath: true },
+      {
+        flag: "--files-from <file>",
+        help: "Restore the paths in this file, one a line or ended by NUL bytes; /dev/stdin for a pipe",
+        isPath: true,
+      },
       { flag: "--yes", help: "Without --target: replace files of this running system without asking" },
       { flag: "--numeric-owner", help: "Set owners by number, not by name" },
       {
@@ -30,6 +35,7 @@ export const restore = subcommand<RestoreArgs>(
     examples: [
       "sysbackup restore web1 --target /mnt",
       "sysbackup restore web1@2026-11-20 /etc/fstab /home/alice --target /tmp/look",
+      "sysbackup find '*.odt' web1 --print0 | sysbackup restore web1 --files-from /dev/stdin --target /tmp/look",
       "sysbackup restore web1 --bucket s3://example-backups --snapshots run",
       "sysbackup restore --cf-region eu-central-1 --export backup-bucket --mfa --target /mnt",
     ],

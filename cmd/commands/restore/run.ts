@@ -15,9 +15,12 @@ import { bytes, count, counted, duration, moment } from "../../terminal/format.t
 import type { RestoreArgs } from "./arguments.ts";
 import { chooseBackup } from "./choose.ts";
 import { mayRestore } from "./confirm.ts";
+import { pathsFrom } from "./files-from.ts";
 
-export const run: RunSubcommand<RestoreArgs> = async (args, io) => {
-  const { target, paths, numericOwner, snapshots } = args;
+export const run: RunSubcommand<RestoreArgs> = async (given, io) => {
+  const { target, numericOwner, snapshots, filesFrom } = given;
+  const paths = filesFrom === undefined ? given.paths : [...given.paths, ...(await pathsFrom(filesFrom))];
+  const args = { ...given, paths };
   const { bucket, counts, config } = await connectAs("restore", args, io);
   try {
     await useKeyfiles(config, args.keyfile, io.notify);

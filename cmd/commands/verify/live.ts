@@ -1,7 +1,9 @@
 /** Runs `verify --live`: prints the figures, then what differs. */
 import { type ExitStatus, exitStatus } from "../../../core/failure.ts";
+import { encodeBytes } from "../../../core/format/bytes-json.ts";
 import { compareLive, type Difference, type LiveFigures, type LiveOptions } from "../../../restore/verify/live.ts";
 import type { CommandIO } from "../../io.ts";
+import { shownPath } from "../../shared/shown-path.ts";
 import { count, counted, moment } from "../../terminal/format.ts";
 
 export type Live = Pick<LiveOptions, "bucket" | "manifest"> & {
@@ -27,10 +29,21 @@ export async function runLive({ bucket, manifest, title, choose }: Live, io: Com
   });
   io.progress.end();
   const lines = io.json
-    ? [JSON.stringify({ manifest: title, started: manifest.header.started, ...figures, differences })]
+    ? [
+        JSON.stringify({
+          manifest: title,
+          started: manifest.header.started,
+          ...figures,
+          differences: differences.map(document),
+        }),
+      ]
     : liveLines(manifest.header, figures, differences);
   for (const line of lines) io.out(line);
   return figures.lost > 0 ? exitStatus.damaged : exitStatus.done;
+}
+
+function document({ kind, path, what }: Difference): object {
+  return { kind, ...encodeBytes("path", path), what };
 }
 
 const marks = { changed: "~", missing: "-", new: "+", unreadable: "?" } as const;
@@ -53,7 +66,7 @@ function liveLines(
     ...(unreadable > 0 ? [`  ${counted(unreadable, "path")} unreadable by this user`] : []),
     ...(lost > 0 ? [`  ${counted(lost, "entry", "entries")} not compared: parts of the manifest are damaged`] : []),
     ...differences.map(
-      ({ kind, path, what }) => `${marks[kind]} ${path}${what.length > 0 ? `  (${what.join(", ")})` : ""}`,
+      ({ kind, path, what }) => `${marks[kind]} ${shownPath(path)}${what.length > 0 ? `  (${what.join(", ")})` : ""}`,
     ),
     ...(found > differences.length ? [`and ${count(found - differences.length)} more: --json names all`] : []),
   ];

@@ -6,16 +6,16 @@
 import type { HeadEntry } from "../../format/entry-json.ts";
 import type { ByteString } from "../../format/path.ts";
 
-type OpenFolder = { readonly entry: HeadEntry; torn: boolean; entered: boolean };
+type MemberFolder = { readonly entry: HeadEntry; torn: boolean; entered: boolean };
 
 export class TornFolders {
   /** The path of each begins the current one. */
-  #open: OpenFolder[] = [];
+  #open: MemberFolder[] = [];
 
   /** Returns the folders that are to come again before `path`. */
   before(path: ByteString): HeadEntry[] {
     const over: HeadEntry[] = [];
-    const open: OpenFolder[] = [];
+    const open: MemberFolder[] = [];
     for (const folder of this.#open) {
       const { path: own } = folder.entry;
       const inside = own === "/" ? "/" : `${own}/`;

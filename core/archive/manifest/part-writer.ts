@@ -16,14 +16,14 @@ import { isSegmentHead } from "../../format/segment.ts";
 import { sha256 } from "../../format/sha256.ts";
 import type { Notify } from "../../notice.ts";
 import { type WriteTarget, writeHashed } from "../../stored/write.ts";
-import { Garbage } from "../../system/garbage.ts";
+import { Garbage, release } from "../../system/garbage.ts";
 import type { BitSet } from "../state/bit-set.ts";
 import { type FileRow, FileTable, justAfter } from "../state/files.ts";
 import { ObjectTable } from "../state/objects.ts";
 import { type KnownPart, PartTable } from "../state/parts.ts";
 import { SegmentRows } from "./segment-rows.ts";
 
-/** Bytes of lines at which a part ends after a segment: a few segments fit into the memory of whoever restores. */
+/** Bytes of lines at which a part ends after a segment: a few segments fit into memory during a restore. */
 const mostWithSegments = 4 * 1024 * 1024;
 /** Bytes of an object's line without its key and version. */
 const bytesOfObjectLine = 80;
@@ -63,8 +63,8 @@ class PartWriter {
   readonly #files: FileTable;
   readonly #segments: SegmentRows;
   readonly #written: KnownPart[] = [];
-  /** Text is copied on its way to a stored part: a collection for each part of a usual size. */
-  readonly #garbage = new Garbage(1024 * 1024);
+  /** Lines are copied on their way to a stored part: a collection for some three parts of a usual size. */
+  readonly #garbage = new Garbage(8 * 1024 * 1024);
   #draft: Draft | undefined;
   /** Rows from here on are not written yet; undefined when all are. */
   #from: string | undefined = "";
@@ -177,6 +177,7 @@ class Draft {
     const text = Buffer.from(encodePart(this.#objects, this.#lines));
     const textSha256 = sha256(text);
     const stored = this.#knownBy(textSha256) ?? (await this.#put(text));
+    release(text);
     return { first: this.#first, ...stored, textSha256, entries: this.entries, bytes: this.#fileBytes, stale: false };
   }
 

@@ -18,7 +18,7 @@ import { isSystemError, SystemError } from "../../system/libc.ts";
 import { fstat, lstatAt, type Stat, sameInode } from "../../system/stat.ts";
 import { readXattrs, type Xattrs } from "../../system/xattr.ts";
 import type { BitSet } from "../state/bit-set.ts";
-import type { FileRow } from "../state/files.ts";
+import type { FileLook } from "../state/files.ts";
 import type { FileContent } from "./layouts/content.ts";
 import type { ContentLayout } from "./layouts/layout.ts";
 import type { Ledger, PendingExtent } from "./layouts/ledger.ts";
@@ -29,7 +29,7 @@ import { type OwnFiles, OwnPath } from "./paths/own-files.ts";
 import { fileEntry, lookAt, otherEntry, refreshedHead, type SeenFile, withHardLink } from "./reading/entry-head.ts";
 import { fingerprint, firstName } from "./reading/fingerprint.ts";
 import { LeftOut } from "./reading/left-out.ts";
-import { type LockAttempt, type LockBudget, LockWait } from "./reading/lock-wait.ts";
+import { type LockAttempt, type LockBudget, LockWait, type Taking } from "./reading/lock-wait.ts";
 import { type FileAhead, type OpenFile, openAhead, sameFile, tryToLock } from "./reading/open-file.ts";
 import { regionsOf } from "./reading/regions.ts";
 
@@ -66,7 +66,7 @@ export type QuilterDeps = {
 };
 
 /** A changed file that was opened ahead, so that the kernel reads it while others are being stored. */
-type Ahead = FileAhead & { readonly known: FileRow | undefined };
+type Ahead = FileAhead & { readonly known: FileLook | undefined };
 
 type Reading = {
   readonly content: FileContent;
@@ -95,7 +95,7 @@ export class Quilter {
     this.#folders = new FolderStack(deps.own);
     this.#locks = new LockWait({
       tryToLock: (file) => this.#tryToLock(file),
-      take: (file, locked) => this.#takeOpen(file, locked),
+      take: (file, how) => this.#takeOpen(file, how),
       budget: deps.lockBudget,
       sleep: async (milliseconds) => {
         await deps.sleep(milliseconds);
@@ -106,8 +106,8 @@ export class Quilter {
 
   /** Backs up `paths`: in byte order, with the folders above each. */
   async quilt(paths: Iterable<ByteString>): Promise<void> {
-    const { ledger, signal, pause } = this.#deps;
-    const rows = ledger.files.inOrder();
+    const { ledger, signal, pause, expiring } = this.#deps;
+    const rows = ledger.files.looksInOrder({ content: expiring.size > 0 });
     let row = rows.next();
     let untilPause = pathsBetweenPauses;
     for (const path of paths) {
@@ -129,9 +129,10 @@ export class Quilter {
   }
 
   /** Removes the row of a path that was not picked any more. Segments stay as long as their file does. */
-  #drop({ path, head }: FileRow): void {
+  #drop({ path, head: read }: FileLook): void {
     const { ledger, gone } = this.#deps;
-    if (!isSegmentHead(head)) {
+    const head = read ?? ledger.files.get(path)?.head;
+    if (head === undefined || !isSegmentHead(head)) {
       ledger.remove(path);
       gone(path);
     } else if (!ledger.isContinued(parentOf(path))) ledger.files.remove(path);
@@ -145,7 +146,7 @@ export class Quilter {
   }
 
   /** Backs up one path. Returns a promise only if there is something to wait for: most files are unchanged. */
-  #take(path: ByteString, known: FileRow | undefined): Promise<void> | undefined {
+  #take(path: ByteString, known: FileLook | undefined): Promise<void> | undefined {
     try {
       const folder = this.#folders.reach(path);
       if (known !== undefined && this.#takeUnchanged(folder, known)) return undefined;
@@ -161,7 +162,7 @@ export class Quilter {
   }
 
   /** Looks at a known path, from its folder. Returns whether its row may stay. */
-  #takeUnchanged(folder: number, known: FileRow): boolean {
+  #takeUnchanged(folder: number, known: FileLook): boolean {
     const { path } = known;
     const stat = lstatAt(folder, nameOf(path));
     if (stat === undefined || !this.#isUnchanged(known, stat)) return false;
@@ -176,7 +177,7 @@ export class Quilter {
     return true;
   }
 
-  #isUnchanged(known: FileRow, stat: Stat): boolean {
+  #isUnchanged(known: FileLook, stat: Stat): boolean {
     const first = firstName(known.fingerprint, stat);
     if (first === "changed" || this.#isExpiring(known)) return false;
     if (first === undefined) return !mayBeLinked(stat);
@@ -185,9 +186,9 @@ export class Quilter {
     return this.#deps.hardLinks.keeps(known.path, stat, first);
   }
 
-  #isExpiring({ path, head, extents }: FileRow): boolean {
+  #isExpiring({ path, head, extents }: FileLook): boolean {
     const { expiring, ledger } = this.#deps;
-    if (expiring.size === 0) return false;
+    if (expiring.size === 0 || head === null) return false;
     const isAmong = (text: string | null) => text !== null && objectsOf(text).some((object) => expiring.has(object));
     if (continuedIn(head) === undefined) return isAmong(extents);
     for (const segment of ledger.files.segmentsOf(path)) if (isAmong(segment.extents)) return true;
@@ -195,8 +196,10 @@ export class Quilter {
   }
 
   /** Updates the names of users and groups in an unchanged file's head. */
-  #refreshHead(folder: number, known: FileRow): void {
-    const { path } = known;
+  #refreshHead(folder: number, { path }: FileLook): void {
+    const { files } = this.#deps.ledger;
+    const known = files.get(path);
+    if (known === undefined) return;
     const handle = openHandle(folder, nameOf(path));
     try {
       const look = lookAt(handle);
@@ -205,13 +208,13 @@ export class Quilter {
       if (first === "changed") return;
       const other = otherEntry(path, look, handle);
       const head = other ? encodeHead(withHardLink(other, first)) : refreshedHead(known.head, path, look, first);
-      if (head !== known.head) this.#deps.ledger.files.set({ ...known, head });
+      if (head !== known.head) files.set({ ...known, head });
     } finally {
       close(handle);
     }
   }
 
-  #takeChanged(folder: number, path: ByteString, known: FileRow | undefined): Promise<void> | undefined {
+  #takeChanged(folder: number, path: ByteString, known: FileLook | undefined): Promise<void> | undefined {
     const handle = openHandle(folder, nameOf(path));
     let isHeld = false;
     try {
@@ -282,10 +285,12 @@ export class Quilter {
     }
   }
 
-  async #takeOpen(file: Ahead, locked: boolean): Promise<void> {
+  /** A file that did not wait keeps the stat of its opening: a change since then shows after it is read, as any other. */
+  async #takeOpen(file: Ahead, { locked, waited }: Taking): Promise<void> {
     try {
       if (!file.isOpen) throw new LeftOut("another program keeps it to itself (a lease for writing)");
-      await this.#takeFile({ path: file.path, fd: file.fd, stat: fstat(file.fd), locked }, file.known);
+      const stat = waited ? fstat(file.fd) : file.stat;
+      await this.#takeFile({ path: file.path, fd: file.fd, stat, locked }, file.known);
     } catch (error) {
       this.#leaveOut(file.path, error);
     } finally {
@@ -293,7 +298,7 @@ export class Quilter {
     }
   }
 
-  async #takeFile(file: OpenFile, known: FileRow | undefined): Promise<void> {
+  async #takeFile(file: OpenFile, known: FileLook | undefined): Promise<void> {
     const { counts, notify } = this.#deps;
     const { path } = file;
     if (!file.locked) {

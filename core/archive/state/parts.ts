@@ -31,17 +31,26 @@ type PartColumns = [
 export class PartTable {
   readonly #database: Database;
   readonly #mark: Statement<unknown, [string]>;
+  readonly #range: Statement<unknown, [string, string]>;
+  /** Range that was marked last, until `replace`: nearly all changes come in order of path. */
+  #marked: { readonly from: string; readonly until: string | null } | undefined;
 
   constructor(database: Database) {
     this.#database = database;
     this.#mark = database.query(
       "UPDATE parts SET stale = 1 WHERE first = (SELECT max(first) FROM parts WHERE first <= ?) AND NOT stale",
     );
+    this.#range = database.query(
+      "SELECT (SELECT max(first) FROM parts WHERE first <= ?), (SELECT min(first) FROM parts WHERE first > ?)",
+    );
   }
 
   /** Marks the part stale in whose range a row was set or removed. Before the first part there is no range: writing parts looks there. */
   changed(path: ByteString): void {
+    if (this.#marked !== undefined && isWithin(path, this.#marked)) return;
     this.#mark.run(path);
+    const [from = null, until = null] = (this.#range.values(path, path)[0] ?? []) as (string | null)[];
+    this.#marked = { from: from ?? "", until };
   }
 
   /** Returns all parts in order of path: one for each several thousand files. */
@@ -60,7 +69,9 @@ export class PartTable {
     }));
   }
 
+  /** Other tables of this database that registered changes before do not see this: make new ones afterwards. */
   replace(parts: readonly KnownPart[]): void {
+    this.#marked = undefined;
     const insert = this.#database.query<unknown, PartColumns>("INSERT INTO parts VALUES (?, ?, ?, ?, ?, ?, ?)");
     this.#database.transaction(() => {
       this.#database.run("DELETE FROM parts");
@@ -69,4 +80,11 @@ export class PartTable {
       }
     })();
   }
+}
+
+function isWithin(
+  path: ByteString,
+  { from, until }: { readonly from: string; readonly until: string | null },
+): boolean {
+  return path >= from && (until === null || path < until);
 }

@@ -9,9 +9,8 @@ import { day, Rig } from "./rig.ts";
 
 const machines = Array.from({ length: 10 }, (_, number) => `web${number}`);
 const days = 4;
-const mebibyte = 1024 ** 2;
-const system = 4 * mebibyte;
-const update = mebibyte;
+const system = 1024 ** 2;
+const update = system / 4;
 
 type Fleet = {
   readonly name: string;

@@ -1,7 +1,9 @@
 /** Files about which the system says what is not so, or does not say all: kept as far as possible, with a warning each time. */
+
 import { describe, expect, test } from "bun:test";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { python3 } from "../../support/python.ts";
 import { Rig } from "./rig.ts";
 import { script } from "./scripts.ts";
 
@@ -41,7 +43,7 @@ async function overloaded(): Promise<AsyncDisposable & { readonly file: string }
 os.chmod(sys.argv[1], 0o640)
 for i in range(300): os.setxattr(sys.argv[1], "trusted." + str(i).zfill(240), b"v")
 os.setxattr(sys.argv[1], "security.capability", bytes.fromhex("0100000200040000000000000000000000000000"))`;
-  expect(Bun.spawnSync(["python3", "-c", set, file]).exitCode).toBe(0);
+  expect(Bun.spawnSync([python3, "-c", set, file]).exitCode).toBe(0);
   return { file, [Symbol.asyncDispose]: () => rm(path, { recursive: true }) };
 }
 

@@ -41,7 +41,7 @@ describe("a line that is checked before it is stored", () => {
         const line = encodeEntry(one);
         expect(isWritten(line)).toBe(isRead(line) ?? false);
       }),
-      { numRuns: 500 },
+      { numRuns: 200 },
     );
   });
 
@@ -52,7 +52,7 @@ describe("a line that is checked before it is stored", () => {
         const line = bytes.toString();
         if (isRead(line) === false) expect(isWritten(line)).toBe(false);
       }),
-      { numRuns: 3_000 },
+      { numRuns: 1_000 },
     );
   });
 

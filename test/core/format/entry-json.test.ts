@@ -27,7 +27,7 @@ describe("an entry", () => {
       fc.property(entry, (one) => {
         expect(comparable(decodeEntry(JSON.parse(encodeEntry(one))))).toEqual(comparable(one));
       }),
-      { numRuns: 500 },
+      { numRuns: 200 },
     );
   });
 

@@ -39,7 +39,7 @@ describe("a manifest's root", () => {
           expect(await refusalOf(decode(after))).toBeDefined();
         },
       ),
-      { numRuns: 300 },
+      { numRuns: 150 },
     );
   });
 

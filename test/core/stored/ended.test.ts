@@ -85,10 +85,14 @@ const stops: readonly (readonly [how: string, read: (from: OpenStreams, object: 
 describe.each(compressionNames.flatMap((codec) => [[codec, []] as const, [codec, ["toy"]] as const]))(
   "content in %s with filters %j",
   (codec, filters) => {
-    test.each(stops)("the bucket's stream is ended for %s", async (_, read) => {
+    let written: WrittenHashed;
+    beforeAll(async () => {
       const retention = { mode: "GOVERNANCE", until: new Date("2099-01-01T00:00:00Z") } as const;
       const object = { codec, key: `content/${codec}${filters.length}`, metadata: {}, content: pieces() };
-      const written = await writeStream({ bucket, retention, filters }, object);
+      written = await writeStream({ bucket, retention, filters }, object);
+    });
+
+    test.each(stops)("the bucket's stream is ended for %s", async (_, read) => {
       const from = new OpenStreams(bucket);
       await read(from, written).catch(() => {});
       expect(from.figures).toEqual({ begun: 1, whole: 0, open: 0 });

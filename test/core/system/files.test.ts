@@ -4,6 +4,7 @@ import { openSync, statSync, symlinkSync, truncateSync, writeFileSync, writeSync
 import { join } from "node:path";
 import { close, dataRegions, readAt, tryReadLock, willNeed } from "../../../core/system/files.ts";
 import { lockExclusively } from "../../../core/system/lock.ts";
+import { python3 } from "../../support/python.ts";
 import { holding, pathIn, scratchFolder } from "./scratch.ts";
 
 const folder = scratchFolder();
@@ -111,7 +112,7 @@ const andWait = "; print('ready', flush=True); sys.stdin.read()";
 function canOthersLock(): boolean {
   const script =
     "import fcntl,sys; f=open(sys.argv[1],'r+')\ntry:\n fcntl.flock(f, 6); fcntl.lockf(f, 6); print('yes')\nexcept OSError: print('no')";
-  return execFileSync("python3", ["-c", script, path]).toString() === "yes\n";
+  return execFileSync(python3, ["-c", script, path]).toString() === "yes\n";
 }
 
 describe("a read lock", () => {
@@ -141,7 +142,7 @@ describe("a read lock", () => {
     const release = await holding(lockers.fcntl + andWait, path);
     expect(tryReadLock(open("file"))).toBe(false);
     const script = "import fcntl,sys; fcntl.flock(open(sys.argv[1]), 6)";
-    expect(() => execFileSync("python3", ["-c", script, path])).not.toThrow();
+    expect(() => execFileSync(python3, ["-c", script, path])).not.toThrow();
     await release();
   });
 });

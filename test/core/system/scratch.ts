@@ -7,6 +7,7 @@ import { openRoot } from "../../../core/system/confined.ts";
 import { close } from "../../../core/system/files.ts";
 import { openHandle } from "../../../core/system/handle.ts";
 import { readXattrsOfHandle, type Xattrs } from "../../../core/system/xattr.ts";
+import { python3 } from "../../support/python.ts";
 
 export const isRoot = process.getuid?.() === 0;
 
@@ -45,7 +46,7 @@ export function xattrsOf(path: ByteString): Xattrs {
 
 /** Starts a program that holds something until it is released; resolves when it has said `ready`. */
 export async function holding(script: string, ...args: string[]): Promise<() => Promise<void>> {
-  const child = Bun.spawn(["python3", "-c", script, ...args], { stdin: "pipe", stdout: "pipe", stderr: "inherit" });
+  const child = Bun.spawn([python3, "-c", script, ...args], { stdin: "pipe", stdout: "pipe", stderr: "inherit" });
   let said = "";
   const reader = child.stdout.getReader();
   while (said !== "ready\n") {

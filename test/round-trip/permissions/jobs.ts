@@ -26,6 +26,9 @@ export const worksFor: Readonly<Record<string, readonly RoleName[]>> = {
   // Each machine stores under its own name only.
   "archive --name of another machine": [],
   list: ["restore", "audit", "reader", "steward"],
+  // So do find, history, diff and show, which read the same.
+  ls: ["restore", "audit", "reader", "steward"],
+  cat: ["restore", "reader"],
   // Who reads all content can restore it.
   restore: ["restore", "reader"],
   verify: ["restore", "audit", "reader", "steward"],
@@ -79,6 +82,8 @@ export class Machine implements AsyncDisposable {
       archive: ["archive"],
       "archive --name of another machine": ["archive", "--name", "other"],
       list: ["list"],
+      ls: ["ls", "test", this.tree, "-l"],
+      cat: ["cat", "test", join(this.tree, "0")],
       restore: ["restore", "test", "--target", restored, "--snapshots", "skip"],
       verify: ["verify", "test"],
       "verify --read-data": ["verify", "test", "--read-data"],

@@ -3,8 +3,9 @@ import { GetObjectRetentionCommand, PutObjectCommand, S3ServiceException } from 
 import { STSServiceException } from "@aws-sdk/client-sts";
 import { nameTag, type RoleName, roleNames } from "../../../core/aws/package.ts";
 import { judge } from "../../support/cfn/judge.ts";
-import { type Attempt, type Need, RefusedInList, type Target, targetDays } from "./attempts.ts";
+import { type Attempt, type Need, type Target, targetDays } from "./attempt.ts";
 import { ownName } from "./for-ceph.ts";
+import { RefusedInList } from "./removing.ts";
 import type { Layer, Stage } from "./stage.ts";
 
 /** `allowed`, `refused`, or the status if the request was not understood. */

@@ -6,6 +6,7 @@ moto_server, with what sysbackup asks for and moto leaves out, mostly parts of C
 - A bucket gets its lock, versioning, public access block, lifecycle and owner; there are bucket policies.
 - A role gets its managed policies; there are groups. Roles, policies, groups and buckets can be updated.
 - GetObjectRetention, which moto takes for a request for the object.
+- What is kept but for a failed creation is kept when a stack is deleted.
 - A stack that cannot be created is gone, as after a rollback that somebody has cleared away.
 - Requests are answered one at a time: moto changes its dictionaries while other threads walk through them.
 
@@ -69,6 +70,14 @@ def load_parameters(before, resources):
         if isinstance(value, (int, float)):
             resources.resolved_parameters[name] = str(value)
     resources._parsed_resources.update(resources.resolved_parameters)
+
+
+@replace(parsing.ResourceMap, "delete")
+def delete_all(before, resources):
+    for resource in resources._resource_json_map.values():
+        if resource.get("DeletionPolicy") == "RetainExceptOnCreate":
+            resource["DeletionPolicy"] = "Retain"
+    return before(resources)
 
 
 @replace(CloudFormationBackend, "create_stack")

@@ -29,7 +29,7 @@ const packsAtOnce = 2;
 /** Bytes that take some ten milliseconds to read and hash. */
 const bytesBetweenBreaths = 8 * 1024 * 1024;
 /** Bytes of compressed frames after which garbage is collected: strings of files are not released by hand, as frames are. */
-const garbageLimit = 8 * 1024 * 1024;
+const garbageLimit = 32 * 1024 * 1024;
 /** Bound on the chunks of a pack: limits the rows that wait for it, and its table of contents. */
 const mostChunks = 8_192;
 

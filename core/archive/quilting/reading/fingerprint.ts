@@ -1,4 +1,4 @@
-/** By what the next run sees that a file has not changed. */
+/** Tells by a look at a path whether it is as it was. */
 import type { ByteString } from "../../../format/path.ts";
 import type { Stat } from "../../../system/stat.ts";
 

@@ -10,10 +10,13 @@ export type LockBudget = { left: number };
 /** `gone`: it cannot be read any more, and was closed. */
 export type LockAttempt = "locked" | "busy" | "gone";
 
+/** `waited`: other files came in between, so that a look from before may be old. */
+export type Taking = { readonly locked: boolean; readonly waited: boolean };
+
 export type LockWaitDeps<File> = {
   readonly tryToLock: (file: File) => LockAttempt;
   /** Reads a file and closes it. */
-  readonly take: (file: File, locked: boolean) => Promise<void>;
+  readonly take: (file: File, how: Taking) => Promise<void>;
   readonly budget: LockBudget;
   readonly sleep: (milliseconds: number) => Promise<void>;
 };
@@ -46,7 +49,7 @@ export class LockWait<File extends { readonly stat: Stat }> {
    */
   async takeOrWait(file: File): Promise<void> {
     const attempt = this.has(file.stat) ? "busy" : this.#deps.tryToLock(file);
-    if (attempt === "locked") await this.#deps.take(file, true);
+    if (attempt === "locked") await this.#deps.take(file, { locked: true, waited: false });
     if (attempt !== "busy") return;
     this.#waiting.push(file);
     if (this.#waiting.length >= mostWaiting) await this.takeAll();
@@ -62,7 +65,9 @@ export class LockWait<File extends { readonly stat: Stat }> {
       budget.left -= duration;
       await sleep(duration);
     }
-    for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) await take(next, false);
+    for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) {
+      await take(next, { locked: false, waited: true });
+    }
   }
 
   /** Gives up waiting. Returns the files, which the caller closes. */
@@ -77,7 +82,7 @@ export class LockWait<File extends { readonly stat: Stat }> {
       const attempt = this.#deps.tryToLock(file);
       if (attempt === "busy") continue;
       this.#waiting.splice(at, 1);
-      if (attempt === "locked") await this.#deps.take(file, true);
+      if (attempt === "locked") await this.#deps.take(file, { locked: true, waited: true });
     }
   }
 

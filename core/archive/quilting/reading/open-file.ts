@@ -9,7 +9,7 @@ import type { Stat } from "../../../system/stat.ts";
 export type OpenFile = {
   readonly path: ByteString;
   readonly fd: number;
-  /** Stat at the time of opening, under the lock. */
+  /** Stat from before it is read. */
   readonly stat: Stat;
   /** False if another program held an exclusive lock for as long as there was time to wait. */
   readonly locked: boolean;

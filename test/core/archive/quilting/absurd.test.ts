@@ -1,9 +1,11 @@
 /** Files of a user that say absurd things of themselves, which must not spoil the backups of others. */
+
 import { describe, expect, test } from "bun:test";
 import { execFileSync } from "node:child_process";
 import { mkdirSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { attack } from "../../../support/attack.ts";
+import { python3 } from "../../../support/python.ts";
 import { mayMountForUser, usersFilesystem } from "../../../support/users-filesystem.ts";
 import { Rig } from "../rig.ts";
 import { script } from "../scripts.ts";
@@ -90,7 +92,7 @@ describe("what a manifest cannot hold", () => {
 open(sys.argv[1], "w")
 for number in range(2048): os.setxattr(sys.argv[1], f"user.{number}", bytes(65536))`;
         // Not every kernel lets users set attributes in memory.
-        if (Bun.spawnSync(["python3", "-c", set, at("laden")]).exitCode !== 0) return;
+        if (Bun.spawnSync([python3, "-c", set, at("laden")]).exitCode !== 0) return;
         const { backup, heard } = await rig.run();
         expect(heard).toEqual([
           `warning attributes-unreadable: "${at("laden")}" is kept without some of its attributes or ACLs: getxattr: it has more than 1 MiB of extended attributes`,

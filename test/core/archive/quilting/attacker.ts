@@ -1,4 +1,5 @@
 /** A user of the machine who exchanges two of their names, over and over, as fast as possible. */
+import { python3 } from "../../../support/python.ts";
 import { isRoot } from "../../../support/services.ts";
 
 const nobody = 65534;
@@ -30,7 +31,7 @@ export const canAttack = isRoot && Bun.which("python3") !== null;
 
 /** Begins to exchange what lies at two paths; resolves when it is under way. The attack ends when it is disposed of. */
 export async function exchanging(a: string, b: string): Promise<AsyncDisposable> {
-  const child = Bun.spawn(["python3", "-c", exchange, a, b], { stdin: "pipe", stdout: "pipe", stderr: "inherit" });
+  const child = Bun.spawn([python3, "-c", exchange, a, b], { stdin: "pipe", stdout: "pipe", stderr: "inherit" });
   const { value } = await child.stdout.getReader().read();
   if (value === undefined) throw new Error("the attacker did not begin");
   return {
@@ -56,7 +57,7 @@ except BlockingIOError: print(0)
 
 /** Counts how often a file is opened, from now on until it is asked for. */
 export async function watchOpens(path: string): Promise<() => Promise<number>> {
-  const child = Bun.spawn(["python3", "-c", watch, path], { stdin: "pipe", stdout: "pipe", stderr: "inherit" });
+  const child = Bun.spawn([python3, "-c", watch, path], { stdin: "pipe", stdout: "pipe", stderr: "inherit" });
   const reader = child.stdout.getReader();
   await reader.read();
   return async () => {

@@ -1,4 +1,5 @@
 /** Folders that change place with links and with one another while a backup is made. */
+
 import { describe, expect, test } from "bun:test";
 import { execFileSync } from "node:child_process";
 import {
@@ -15,6 +16,7 @@ import {
 import { join } from "node:path";
 import { attack } from "../../../support/attack.ts";
 import { scratch } from "../../../support/faults/scratch.ts";
+import { python3 } from "../../../support/python.ts";
 import { isRoot } from "../../../support/services.ts";
 import { Rig, type RigRun } from "../rig.ts";
 import { script } from "../scripts.ts";
@@ -198,7 +200,7 @@ describe("of what changes for good reasons", () => {
 
 /** Containers may not mount, and not every kernel has autofs. */
 async function automounted(folder: string): Promise<AsyncDisposable | undefined> {
-  const command = ["python3", join(import.meta.dir, "automount.py"), folder];
+  const command = [python3, join(import.meta.dir, "automount.py"), folder];
   const child = Bun.spawn(command, { stdin: "pipe", stdout: "pipe", stderr: "ignore" });
   const { value } = await child.stdout.getReader().read();
   if (value === undefined) return undefined;

@@ -2,10 +2,11 @@ import { describe, expect, test } from "bun:test";
 import { mkdir, readdir, readFile, stat, truncate, unlink, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import fc from "fast-check";
-import { type Bucket, BucketError, type Listed } from "../../../../core/bucket/contract.ts";
+import type { Bucket, Listed } from "../../../../core/bucket/contract.ts";
 import { type DirectoryTools, openDirectoryBucket } from "../../../../core/bucket/directory/bucket.ts";
 import { readAll } from "../../../../core/bucket/stream.ts";
 import { isRoot } from "../../../support/services.ts";
+import { failureOf } from "../failure.ts";
 import { scratch } from "../scratch.ts";
 
 const start = new Date("2026-11-21T02:00:03.000Z");
@@ -17,15 +18,6 @@ const open = (path: string, tools: DirectoryTools = { now, random: Math.random }
 const bytes = (text: string): Uint8Array => Buffer.from(text);
 const textOf = async (bucket: Bucket, ...get: Parameters<Bucket["get"]>) =>
   (await readAll(bucket.get(...get), 1000)).toString();
-
-async function failureOf(run: Promise<unknown>): Promise<BucketError> {
-  const error = await run.then(
-    () => undefined,
-    (reason: unknown) => reason,
-  );
-  if (error instanceof BucketError) return error;
-  throw new Error(`expected a BucketError, got ${String(error)}`);
-}
 
 async function listed(bucket: Bucket, prefix: string, after?: string): Promise<Listed[]> {
   const all: Listed[] = [];

@@ -1,10 +1,12 @@
 /** Answers that are not those of S3, or not to what was asked: each is refused, and the message says what came. */
+
 import { afterAll, describe, expect, test } from "bun:test";
 import { createHash } from "node:crypto";
-import { type Bucket, BucketError } from "../../../../core/bucket/contract.ts";
+import type { Bucket, BucketError } from "../../../../core/bucket/contract.ts";
 import { putStream, readAll } from "../../../../core/bucket/stream.ts";
 import { faultProxy } from "../../../support/faults/proxy.ts";
 import { ceph, newBucket } from "../../../support/services.ts";
+import { failureOf } from "../failure.ts";
 import { openWithKeys } from "../open-with-keys.ts";
 import { calls, openAt } from "./hostile.ts";
 
@@ -15,15 +17,6 @@ afterAll(() => server.stop(true));
 const hour = 3_600_000;
 const retention = () => ({ mode: "GOVERNANCE", until: new Date(Date.now() + hour) }) as const;
 const mebibyte = 1024 * 1024;
-
-async function failureOf(run: Promise<unknown> | undefined): Promise<BucketError> {
-  const error = await run?.then(
-    (value: unknown) => value,
-    (reason: unknown) => reason,
-  );
-  if (error instanceof BucketError) return error;
-  throw new Error(`expected a BucketError, got ${JSON.stringify(error)}`);
-}
 
 const html = { headers: { "content-type": "text/html; charset=utf-8" } };
 const page = "<!DOCTYPE html><html><body>Please sign in</body></html>";

@@ -1,10 +1,11 @@
 /** Services that have no Object Lock, no STS or another protocol: what is said of them, at once. */
+
 import { afterAll, describe, expect, test } from "bun:test";
 import { createServer } from "node:https";
 import { callerIdentity } from "../../../../core/aws/identity.ts";
-import { BucketError } from "../../../../core/bucket/contract.ts";
 import { s3Error } from "../../../../core/bucket/s3/errors.ts";
 import { selfSigned } from "../../../support/certificates.ts";
+import { failureOf } from "../failure.ts";
 import { calls, openAt } from "./hostile.ts";
 
 let answer = (): Response => new Response();
@@ -17,15 +18,6 @@ const refusal = (status: number, code: string) =>
     status,
     headers: xml,
   });
-
-async function failureOf(run: Promise<unknown> | undefined): Promise<BucketError> {
-  const error = await run?.then(
-    () => undefined,
-    (reason: unknown) => reason,
-  );
-  if (error instanceof BucketError) return error;
-  throw new Error(`expected a BucketError, got ${JSON.stringify(error)}`);
-}
 
 describe("a service without Object Lock", () => {
   test.each([

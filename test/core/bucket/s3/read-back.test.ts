@@ -1,10 +1,12 @@
 /** What a refusal means is decided by the lock, read back, whatever the server's words. */
+
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { PutObjectLegalHoldCommand, S3Client } from "@aws-sdk/client-s3";
-import { type Bucket, BucketError, type Retention, type Stored } from "../../../../core/bucket/contract.ts";
+import type { Bucket, Retention, Stored } from "../../../../core/bucket/contract.ts";
 import { deniedByPolicy, isAboutLock, refusal, refusedByLock, type Words } from "../../../support/faults/aws-words.ts";
 import { faultProxy } from "../../../support/faults/proxy.ts";
 import { ceph, clientConfig, newBucket } from "../../../support/services.ts";
+import { failureOf } from "../failure.ts";
 import { openWithKeys } from "../open-with-keys.ts";
 
 const hour = 3_600_000;
@@ -48,15 +50,6 @@ async function rig(): Promise<ReadBackRig> {
       proxy[Symbol.dispose]();
     },
   };
-}
-
-async function failureOf(run: Promise<unknown>): Promise<BucketError> {
-  const error = await run.then(
-    (value: unknown) => value,
-    (reason: unknown) => reason,
-  );
-  if (error instanceof BucketError) return error;
-  throw new Error(`expected a BucketError, got ${JSON.stringify(error)}`);
 }
 
 const setsLock = (request: Request) => request.method === "PUT" && isAboutLock(request);

@@ -72,7 +72,7 @@ describe("an upload is aborted after the signal, too:", () => {
       else if (answer !== undefined) socket.write(answer);
     });
     const controller = new AbortController();
-    const bucket = await openAt(server.endpoint, { signal: controller.signal });
+    const bucket = await openAt(server.endpoint, { bounds: shortBounds, signal: controller.signal });
     const retention = { mode: "GOVERNANCE", until: new Date("2036-01-01T00:00:00Z") } as const;
     const upload = await bucket.startUpload("k", { retention });
     controller.abort(reason);

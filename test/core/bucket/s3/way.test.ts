@@ -1,13 +1,14 @@
 /** Proxies and authorities that the environment names. */
+
 import { afterEach, describe, expect, test } from "bun:test";
 import { writeFile } from "node:fs/promises";
 import { createServer as createHttp, type Server } from "node:http";
 import { createServer as createHttps } from "node:https";
 import { connect } from "node:net";
 import { join } from "node:path";
-import { BucketError } from "../../../../core/bucket/contract.ts";
 import { selfSigned } from "../../../support/certificates.ts";
 import { scratch } from "../../../support/faults/scratch.ts";
+import { failureOf } from "../failure.ts";
 import { calls, openAt } from "./hostile.ts";
 
 const names = ["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY", "AWS_CA_BUNDLE"] as const;
@@ -71,15 +72,6 @@ async function secure(host: string) {
       await folder[Symbol.asyncDispose]();
     },
   };
-}
-
-async function failureOf(run: Promise<unknown> | undefined): Promise<BucketError> {
-  const error = await run?.then(
-    () => undefined,
-    (reason: unknown) => reason,
-  );
-  if (error instanceof BucketError) return error;
-  throw new Error(`expected a BucketError, got ${JSON.stringify(error)}`);
 }
 
 const list = async (endpoint: string) => calls.list?.(await openAt(endpoint));

@@ -13,6 +13,15 @@ function ordered(paths: Iterable<ByteString>): ByteString[] {
   return [...set.inOrder()];
 }
 
+/** More than a set holds in memory; sorts behind the paths of these tests. */
+const filler = Array.from({ length: 2_200 }, (_, number) => `\xff${"z".repeat(4_000)}${number}` as ByteString);
+
+/** Like `ordered`, of a set that is larger than memory. */
+function orderedOnDisk(paths: Iterable<ByteString>): ByteString[] {
+  const all = ordered([...filler, ...paths, ...paths]);
+  return all.slice(0, all.length - filler.length);
+}
+
 describe("a path set", () => {
   test("a path set is in byte order, bytes beyond ASCII and control characters included", () => {
     const expected = [
@@ -31,6 +40,7 @@ describe("a path set", () => {
       inBytes(0x2f, 0xff),
     ];
     expect(ordered(expected.toReversed())).toEqual(expected);
+    expect(orderedOnDisk(expected.toReversed())).toEqual(expected);
   });
 
   test("a path set of any bytes is ordered as memcmp orders them, each once", () => {
@@ -43,10 +53,10 @@ describe("a path set", () => {
     );
   });
 
-  test("a path set of more than a page and a batch is whole, added twice and in no order", () => {
+  test("a path set of more than a page and than memory is whole, added twice and in no order", () => {
     using set = new PathSet();
     const most = 25_000;
-    const path = (number: number) => `/${String(number).padStart(6, "0")}` as ByteString;
+    const path = (number: number) => `/${"a".repeat(500)}${String(number).padStart(6, "0")}` as ByteString;
     for (let at = 0; at < 2 * most; at += 1) set.add(path((at * 7919) % most));
     expect(set.size).toBe(most);
     let next = 0;
@@ -63,7 +73,10 @@ describe("a path set", () => {
 
   test("a path set of exactly one page ends", () => {
     for (const size of [1_999, 2_000, 2_001, 4_000]) {
-      expect(ordered(Array.from({ length: size }, (_, number) => `/${number}` as ByteString))).toHaveLength(size);
+      const long = "a".repeat(5_000);
+      expect(ordered(Array.from({ length: size }, (_, number) => `/${long}${number}` as ByteString))).toHaveLength(
+        size,
+      );
     }
   });
 });

@@ -14,16 +14,20 @@ type File = { readonly name: string; readonly stat: Stat };
 /** Files with these inodes, the locks that are held of them, and what happened. */
 function waiting(budget: number, isFree: (name: string, slept: number) => LockAttempt) {
   const taken: string[] = [];
+  const late: string[] = [];
   let slept = 0;
   const wait = new LockWait<File>({
     tryToLock: ({ name }) => isFree(name, slept),
-    take: async ({ name }, locked) => void taken.push(`${name} ${locked ? "locked" : "unlocked"}`),
+    take: async ({ name }, { locked, waited }) => {
+      taken.push(`${name} ${locked ? "locked" : "unlocked"}`);
+      if (waited) late.push(name);
+    },
     budget: { left: budget },
     sleep: async (milliseconds) => {
       slept += milliseconds;
     },
   });
-  return { wait, taken, slept: () => slept };
+  return { wait, taken, late, slept: () => slept };
 }
 
 let inodes = 1_000n;
@@ -43,11 +47,12 @@ describe("files that other programs have locked", () => {
   });
 
   test("a locked file is taken after the others, as soon as it is free", async () => {
-    const { wait, taken, slept } = waiting(1_000, (name, now) => (name === "a" && now < 300 ? "busy" : "locked"));
+    const { wait, taken, late, slept } = waiting(1_000, (name, now) => (name === "a" && now < 300 ? "busy" : "locked"));
     for (const name of ["a", "b", "c"]) await wait.takeOrWait(file(name));
     expect(taken).toEqual(["b locked", "c locked"]);
     await wait.takeAll();
     expect(taken).toEqual(["b locked", "c locked", "a locked"]);
+    expect(late).toEqual(["a"]);
     expect(slept()).toBeLessThan(500);
   });
 

@@ -1,0 +1,47 @@
+/** Formats entries of a backup: as a line of `ls -l`, and as JSON. */
+
+import type { Moment } from "../../core/format/entry.ts";
+import { encodeHead, type HeadEntry } from "../../core/format/entry-json.ts";
+import { bytes, moment } from "../terminal/format.ts";
+import { modeText } from "../terminal/mode.ts";
+import { shownPath } from "./shown-path.ts";
+
+/** Width of owners and sizes, as far as they fit: lines are printed as they come. */
+const widths = { owner: 17, size: 9 } as const;
+
+/** Mode, owner, size and time. `size`: of what lies below a folder. */
+export function entryText(entry: HeadEntry, size?: number): string {
+  const { owner, mode, type } = entry;
+  const who = `${owner.user ?? owner.uid} ${owner.group ?? owner.gid}`;
+  const large = sizeText(entry, size).padStart(widths.size);
+  return `${modeText(type, mode)} ${who.padEnd(widths.owner)} ${large} ${momentText(entry.modified)}`;
+}
+
+/** The line of a folder that has no entry. */
+export function plainFolderText(size: number): string {
+  return `d????????? ${"".padEnd(widths.owner)} ${bytes(size).padStart(widths.size)} ${"".padEnd("2026-11-21 02:00:03 UTC".length)}`;
+}
+
+/** Its path, and where it leads. */
+export function entryName(entry: HeadEntry): string {
+  return entry.type === "link" ? `${shownPath(entry.path)} -> ${shownPath(entry.target)}` : shownPath(entry.path);
+}
+
+/** A JSON object: the entry as docs/format.md has it, without its content, and more fields. */
+export function entryDocument(entry: HeadEntry, more: object = {}): string {
+  const added = JSON.stringify(more).slice(1);
+  return added === "}" ? encodeHead(entry) : `${encodeHead(entry).slice(0, -1)},${added}`;
+}
+
+function sizeText(entry: HeadEntry, size: number | undefined): string {
+  if (entry.type === "file") return bytes(entry.size);
+  if ("major" in entry) return `${entry.major}, ${entry.minor}`;
+  return size === undefined ? "-" : bytes(size);
+}
+
+/** Entries may have times that no calendar has. */
+function momentText({ seconds }: Moment): string {
+  const date = new Date(seconds * 1000);
+  const year = date.getUTCFullYear();
+  return year >= 0 && year <= 9999 ? moment(date) : `@${seconds}`.padEnd("2026-11-21 02:00:03 UTC".length);
+}

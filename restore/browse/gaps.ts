@@ -1,0 +1,58 @@
+/** Collects what of manifests could not be read, so that an answer that lacks it says so. */
+import { type ExitStatus, exitStatus, Failure } from "../../core/failure.ts";
+import type { PartRef } from "../../core/format/manifest.ts";
+import type { BadEntry } from "../../core/format/part.ts";
+import { type ByteString, toText } from "../../core/format/path.ts";
+import type { Loss } from "../../core/manifest/loss.ts";
+import type { Notify } from "../../core/notice.ts";
+
+export class Gaps {
+  readonly #notify: Notify;
+  readonly #concerns: (path: ByteString) => boolean;
+  #damaged = 0;
+  #unread = 0;
+
+  /** `concerns`: whether an entry that cannot be read would be in the answer. */
+  constructor(notify: Notify, concerns: (path: ByteString) => boolean = () => true) {
+    this.#notify = notify;
+    this.#concerns = concerns;
+  }
+
+  readonly lostPart = ({ first, entries }: PartRef, loss: Loss): void => {
+    const doing = `read ${entries} entries from`;
+    const why = `${loss.why}; it is a part of the manifest`;
+    this.#add("part-lost", new Failure({ doing, what: toText(first), why, remedy: loss.remedy }), loss.damage);
+  };
+
+  readonly badEntry = ({ path, why }: BadEntry): void => {
+    if (path !== undefined && !this.#concerns(path)) return;
+    const failure = new Failure({
+      doing: "read",
+      what: path === undefined ? "an entry without a readable path" : toText(path),
+      why: `what the manifest says of it cannot be read: ${why}`,
+      remedy: "look into another backup: `sysbackup list` shows them",
+    });
+    this.#add("entry-unreadable", failure, true);
+  };
+
+  /** Adds a backup that cannot be used. `why`: a full sentence. */
+  lostBackup(why: string, damage: boolean): void {
+    this.#count(damage);
+    this.#notify({ level: "error", code: "manifest-unusable", message: why });
+  }
+
+  get exit(): ExitStatus {
+    if (this.#damaged > 0) return exitStatus.damaged;
+    return this.#unread > 0 ? exitStatus.incomplete : exitStatus.done;
+  }
+
+  #add(code: "part-lost" | "entry-unreadable", { message }: Failure, damage: boolean): void {
+    this.#count(damage);
+    this.#notify({ level: "error", code, message });
+  }
+
+  #count(damage: boolean): void {
+    if (damage) this.#damaged += 1;
+    else this.#unread += 1;
+  }
+}

@@ -1,0 +1,133 @@
+/** What is in a backup is listed, found and read as it lies on the disk, and asks little of the bucket: in a folder, and of Ceph. */
+import { describe, expect, test } from "bun:test";
+import { mkdir, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { programVariable } from "../support/compiled.ts";
+import { scratch } from "../support/faults/scratch.ts";
+import { sysbackup } from "../support/program.ts";
+import { requestsTo, type Served } from "../support/request-log.ts";
+import { ceph, isRoot } from "../support/services.ts";
+import { nastyTree } from "../support/tree/nasty.ts";
+import { archive, bucketOf } from "./loop.ts";
+import { places } from "./places.ts";
+
+const minutes = 60_000;
+const MiB = 1024 * 1024;
+
+/** Files that are read: each is a run of the program. */
+const mostRead = 8;
+
+/** Runs a subcommand, and returns stdout as it is. */
+async function output(command: readonly string[]): Promise<Buffer> {
+  const child = Bun.spawn([...command], { stdin: "ignore", stdout: "pipe", stderr: "pipe" });
+  const [bytes, stderr, exit] = await Promise.all([child.stdout.bytes(), child.stderr.text(), child.exited]);
+  if (exit !== 0) throw new Error(`${command.join(" ")} ended with status ${exit}: ${stderr}`);
+  return Buffer.from(bytes);
+}
+
+const compiled = process.env[programVariable];
+const program = compiled === undefined ? [process.execPath, join(import.meta.dir, "../../cmd/main.ts")] : [compiled];
+
+function sorted(paths: Buffer): string[] {
+  return paths.toString("latin1").split("\0").slice(0, -1).sort();
+}
+
+for (const place of places) {
+  describe.skipIf(place.absent)(`looking into backups, ${place.name}`, () => {
+    test.each(["packs", "objects"])(
+      `ls and find name all of a nasty tree, and cat writes what its files hold (${place.name}, %s)`,
+      async (layout) => {
+        await using dir = await scratch();
+        const tree = join(dir.path, "tree");
+        await mkdir(tree);
+        await nastyTree(tree, { root: isRoot, sparse: MiB });
+        const { conf } = await place.configure(dir.path, {
+          sections: { content: { layout } },
+          pickers: { all: `exec find '${tree}' -print0` },
+        });
+        await archive(conf, { exits: [0, 3] });
+        const access = ["--conf-dir", conf];
+        const there = sorted(await output(["find", tree, "-mindepth", "1", "!", "-type", "s", "-print0"]));
+        const listed = await output([...program, "ls", "test", tree, "--recursive", "--print0", ...access]);
+        expect(sorted(listed)).toEqual(there);
+        const found = await output([...program, "find", `${tree}/**`, "--print0", ...access]);
+        expect(sorted(found)).toEqual(there);
+
+        const shown = await sysbackup(["ls", "test", tree, "--recursive", ...access]);
+        expect(shown.stdout.trimEnd().split("\n")).toHaveLength(there.length);
+
+        const contents = join(tree, "contents");
+        const files = (await output(["find", contents, "-type", "f", "-printf", "%P\\0"]))
+          .toString()
+          .split("\0")
+          .slice(0, -1);
+        const every = Math.ceil(files.length / mostRead);
+        const some = files.sort().filter((_, number) => number % every === 0);
+        expect(some.length).toBeGreaterThan(3);
+        for (const name of some) {
+          const path = join(contents, name);
+          const read = await output([...program, "cat", "test", path, ...access]);
+          expect([path, read.equals(await Bun.file(path).bytes())]).toEqual([path, true]);
+        }
+        const changes = await sysbackup(["diff", "test", "test", ...access]);
+        expect(changes).toMatchObject({ exit: 0, stdout: "" });
+      },
+      10 * minutes,
+    );
+
+    test(
+      `one file of many takes at most 8 requests, and what several backups share is read once: ${place.name}`,
+      async () => {
+        await using dir = await scratch();
+        const tree = join(dir.path, "tree");
+        for (let folder = 0; folder < 20; folder += 1) {
+          await mkdir(join(tree, `d${folder}`), { recursive: true });
+          for (let file = 0; file < 250; file += 1) await writeFile(join(tree, `d${folder}`, `f${file}`), `${file}`);
+        }
+        const { conf } = await place.configure(dir.path, { pickers: { all: `exec find '${tree}' -print0` } });
+        const path = join(tree, "d7", "f123");
+        const backups = 5;
+        for (let run = 0; run < backups; run += 1) {
+          await rm(path);
+          await writeFile(path, `run ${run}`);
+          await archive(conf);
+        }
+        const requests = async (args: readonly string[]) => {
+          const before = await servedTo(conf);
+          const result = await sysbackup([...args, "--conf-dir", conf]);
+          expect(result).toMatchObject({ exit: 0, stderr: "" });
+          const after = await servedTo(conf);
+          return { stdout: result.stdout, requests: after === undefined ? 0 : after.length - (before?.length ?? 0) };
+        };
+        const one = await requests(["cat", "test", path]);
+        expect(one.stdout).toBe(`run ${backups - 1}`);
+        expect(one.requests).toBeLessThanOrEqual(8);
+        const row = await requests(["ls", "test", path, "-l"]);
+        expect(row.requests).toBeLessThanOrEqual(8);
+        const history = await requests(["history", path]);
+        expect(history.stdout.trimEnd().split("\n")).toHaveLength(backups);
+        // A listing, the roots, and the part of each: it changed each time.
+        expect(history.requests).toBeLessThanOrEqual(2 + 2 * backups);
+        const others = await requests(["history", join(tree, "d1", "f1")]);
+        expect(others.stdout).toContain(`${backups} backups`);
+        expect(others.requests).toBeLessThanOrEqual(2 + 2 * backups);
+      },
+      10 * minutes,
+    );
+  });
+}
+
+/** What the gateway has logged for the bucket, once no more is coming; undefined for a directory. */
+async function servedTo(conf: string): Promise<Served[] | undefined> {
+  const bucket = await bucketOf(conf);
+  await bucket.close();
+  const [scheme, name = ""] = bucket.url.split("://");
+  if (scheme !== "s3" || ceph === undefined) return undefined;
+  let served = await requestsTo(name, ceph);
+  for (let before = -1; before < served.length; ) {
+    before = served.length;
+    await Bun.sleep(500);
+    served = await requestsTo(name, ceph);
+  }
+  return served;
+}

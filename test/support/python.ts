@@ -1,0 +1,7 @@
+/** Python as Debian has it. */
+import { existsSync } from "node:fs";
+
+const debians = "/usr/bin/python3";
+
+/** The interpreter itself if it is there: one that a version manager puts before it in PATH takes ten times as long to start. */
+export const python3 = existsSync(debians) ? debians : "python3";
