@@ -1,4 +1,4 @@
-#!/usr/bin/env -S BUN_RUNTIME_TRANSPILER_CACHE_PATH=0 bun --config=/dev/null --tsconfig-override=/dev/null --no-env-file --no-install
+#!/usr/bin/env -S BUN_RUNTIME_TRANSPILER_CACHE_PATH=0 BUN_JSC_thresholdForFTLOptimizeAfterWarmUp=1000000 bun --config=/dev/null --tsconfig-override=/dev/null --no-env-file --no-install
 /** The program: reads the command line, builds what subcommands need from the machine, runs one, and ends. */
 import { randomBytes } from "node:crypto";
 import { fstatSync, writeSync } from "node:fs";

@@ -15,6 +15,8 @@ import { printReport, type Row } from "./report.ts";
 const sources = ["/usr/share", "/usr/lib/python3"];
 const rounds = Number(process.env.BENCH_ROUNDS ?? 5);
 const program = [process.execPath, join(import.meta.dir, "../../cmd/main.ts")];
+/** As the first line of `cmd/main.ts` and the systemd units set it. */
+const programEnv = { BUN_JSC_thresholdForFTLOptimizeAfterWarmUp: "1000000" };
 
 type Contender = {
   readonly name: string;
@@ -103,7 +105,7 @@ async function sysbackup(place: Place, layout: "packs" | "objects"): Promise<Con
     first: [...program, "archive", "--conf-dir", conf, "--json"],
     again: [...program, "archive", "--conf-dir", conf, "--json"],
     restore: [...program, "restore", "bench", "--conf-dir", conf, "--target", target, "--json"],
-    ...(ceph !== undefined && { env: awsKeys(ceph) }),
+    env: { ...programEnv, ...(ceph !== undefined && awsKeys(ceph)) },
   };
 }
 

@@ -14,6 +14,7 @@ What moto has no stack event for, such as the single resources, has none here ei
 """
 
 import json
+from io import BytesIO
 from threading import Lock
 
 from moto.cloudformation import parsing
@@ -53,6 +54,9 @@ busy = Lock()
 
 @replace(DomainDispatcherApplication, "__call__")
 def answer_alone(before, application, environ, start_response):
+    # Read first: nobody may keep the others waiting by a body that does not come.
+    if "CONTENT_LENGTH" in environ:
+        environ["wsgi.input"] = BytesIO(environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"] or 0)))
     with busy:
         return before(application, environ, start_response)
 

@@ -1,9 +1,11 @@
 import type { Database } from "bun:sqlite";
 import { describe, expect, test } from "bun:test";
+import { join } from "node:path";
 import fc from "fast-check";
 import { openState } from "../../../../core/archive/state/database.ts";
 import { type KnownPart, PartTable } from "../../../../core/archive/state/parts.ts";
 import { type ByteString, fromBytes } from "../../../../core/format/path.ts";
+import { scratch } from "../../../support/faults/scratch.ts";
 
 const inBytes = (text: string): ByteString => fromBytes(Buffer.from(text, "latin1"));
 
@@ -26,8 +28,9 @@ const name = fc.string({ unit: fc.constantFrom("a", "b", "c", "\xff"), minLength
 const names = fc.uniqueArray(name, { maxLength: 8 });
 
 describe("the parts of the last manifest", () => {
-  test("a part is stale if and only if a row in its range changed, whatever changed before it", () => {
-    using database = openState(":memory:", "file:///bucket");
+  test("a part is stale if and only if a row in its range changed, whatever changed before it", async () => {
+    await using folder = await scratch();
+    using database = openState(join(folder.path, "state"), "file:///bucket");
     fc.assert(
       fc.property(names, fc.array(name, { maxLength: 20 }), (firsts, changes) => {
         const table = tableOf(database, firsts);
@@ -44,8 +47,9 @@ describe("the parts of the last manifest", () => {
     );
   });
 
-  test("a part that replaces a stale one goes stale as well", () => {
-    using database = openState(":memory:", "file:///bucket");
+  test("a part that replaces a stale one goes stale as well", async () => {
+    await using folder = await scratch();
+    using database = openState(join(folder.path, "state"), "file:///bucket");
     const table = tableOf(database, ["/a", "/m"]);
     table.changed(inBytes("/b"));
     table.replace([part("/a"), part("/m")]);

@@ -131,7 +131,7 @@ describe("a server that is slow, but goes on, is waited for:", () => {
       hostname: "127.0.0.1",
       async fetch({ body }) {
         // Then at once: all that is still on its way counts as waiting for the answer.
-        for await (const _ of body ?? []) if (performance.now() - began < slow) await Bun.sleep(100);
+        for await (const _ of body ?? []) if (performance.now() - began < slow) await Bun.sleep(250);
         return new Response(null, { headers: { etag: '"x"', "x-amz-version-id": "v" } });
       },
     });
