@@ -10,7 +10,7 @@ export const firstPart = 8 * mebibyte;
 export type PartPlan = {
   /** Bytes of the part that follows `sent` bytes; never fewer than those of the part before. */
   readonly sizeAfter: (sent: number) => number;
-  /** Parts sent at a time. One more fills up meanwhile. */
+  /** Parts sent at a time while one more fills up. With 0, the next fills up only when this one is sent. */
   readonly atOnce: (size: number) => number;
 };
 
@@ -20,27 +20,41 @@ export type PartPlan = {
  * @internal
  */
 export function partSize(sent: number): number {
-  return Math.ceil((firstPart + sent / 1600) / mebibyte) * mebibyte;
+  return inMebibytes(firstPart + sent / 1600);
 }
 
 /** For objects of unknown size. A stream takes the memory of three parts. */
 const usualPlan: PartPlan = { sizeAfter: partSize, atOnce: () => 2 };
 
 const largePart = 25 * mebibyte;
-/** Parts sent at a time, and bytes of all parts in memory: larger parts are sent fewer at a time, but always one. */
-const largeAtOnce = 10;
-const mostInMemory = 11 * largePart;
-/** S3 takes 10,000 parts. Compression can make content a little longer. */
-const partsForSure = 9_500;
+/** S3 takes no smaller part before another. */
+const smallestPart = 5 * mebibyte;
+/** Bytes of all parts in memory: larger parts are sent fewer at a time. */
+const mostInMemory = 128 * mebibyte;
+/** S3 takes 10,000 parts, which may have 5 TiB together. The rest is for content that is longer than was said. */
+const partsForSure = 8_000;
+const mostBytes = 5 * 1024 * 1024 * mebibyte;
+/** By how much parts then grow: 5 TiB fit if nothing at all was said. */
+const growth = 550;
 
 /**
- * For large objects whose size is known to be at most `bytes`: parts of 25 MiB, ten at a time. From 230 GiB on, they are larger, so that
- * 10,000 of them suffice.
+ * For large objects that probably have at most `bytes`: parts of 25 MiB, larger from 195 GiB on, so that 10,000 of them suffice. Should there
+ * be more, the last of them grow. What fits into one part takes no more memory than it has bytes, or 5 MiB.
  */
 export function planForLarge(bytes: number): PartPlan {
-  const size = Math.max(largePart, Math.ceil(bytes / partsForSure / mebibyte) * mebibyte);
-  const inMemory = Math.floor(mostInMemory / size);
-  return { sizeAfter: () => size, atOnce: () => Math.max(1, Math.min(largeAtOnce, inMemory - 1)) };
+  const size = Math.max(largePart, inMebibytes(Math.min(bytes, mostBytes) / partsForSure));
+  const first = Math.min(size, Math.max(smallestPart, inMebibytes(bytes)));
+  return {
+    sizeAfter(sent) {
+      if (sent === 0) return first;
+      return sent < partsForSure * size ? size : Math.max(size, inMebibytes(sent / growth));
+    },
+    atOnce: (part) => Math.max(0, Math.floor(mostInMemory / part) - 1),
+  };
+}
+
+function inMebibytes(bytes: number): number {
+  return Math.ceil(bytes / mebibyte) * mebibyte;
 }
 
 /**
@@ -122,9 +136,11 @@ class PartSender {
 
   /** Resolves with the next part to fill, once there is room for it in memory. */
   async send(part: PartBuffer): Promise<PartBuffer> {
-    while (this.#running.size >= this.#plan.atOnce(part.size)) await Promise.race(this.#running);
+    const atOnce = this.#plan.atOnce(part.size);
+    while (this.#running.size > 0 && this.#running.size >= atOnce) await Promise.race(this.#running);
     this.#check();
     this.#start(part);
+    if (atOnce === 0) await Promise.all(this.#running);
     return this.#next(this.#plan.sizeAfter(this.#sent));
   }
 

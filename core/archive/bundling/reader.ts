@@ -60,7 +60,7 @@ export class BundleReader {
     this.#digests = digests;
   }
 
-  /** Only looks. Returns how many bytes the files have. */
+  /** Only looks. Returns how many bytes the tar probably has: of files with holes, what they take of their disk. */
   async look(): Promise<number> {
     let bytes = 0;
     await this.#each((folder, path, leads, folders) => {
@@ -70,7 +70,7 @@ export class BundleReader {
       if (this.#isPassedBy(leads)) return;
       this.#digests.see(path, stat, leads);
       // More than the headers of most.
-      bytes += stat.type === "file" ? stat.size + 8_192 : 8_192;
+      bytes += 8_192 + (stat.type === "file" ? Math.min(stat.size, stat.blocks * 512) : 0);
     });
     return bytes;
   }

@@ -189,7 +189,7 @@ class BundleStore {
     return this.#record(object, undefined, seen);
   }
 
-  /** `bytes`: about how many there are to send at most, before compression. */
+  /** `bytes`: about how many there are to send, before compression. */
   async #send(bytes: number, fingerprint: string | undefined): Promise<BundleRef> {
     const { section, index, bucket, retention, filters, database, meter } = this.#deps;
     const digests = this.#digests();

@@ -67,3 +67,11 @@ test("sealed bytes that are cut short are refused", async () => {
     await expect(all(open(inPieces(sealed.subarray(0, length))))).rejects.toMatchObject({ kind: "altered" });
   }
 });
+
+test("a wrong keyfile does not take a sealed bundle for its own because two bytes happen to look like gzip", async () => {
+  // Opened with another password, what begins so is as random as this.
+  const bytes = Buffer.concat([Buffer.from("1f8bffffffffffffffffffffffffffff", "hex"), randomBytes(100)]);
+  using _ = usePassword(Buffer.from("password"));
+  const sealed = await all(seal(inPieces(bytes)));
+  await expect(all(open(inPieces(sealed)))).rejects.toThrow("the keyfile is another one, or the object is damaged");
+});

@@ -1,11 +1,12 @@
 /** What is stored when, what it needs, and what goes wrong with it. */
 import { describe, expect, test } from "bun:test";
-import { chmod, readFile, rm, stat, utimes, writeFile } from "node:fs/promises";
+import { chmod, readFile, rm, stat, truncate, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { bundleCompressions } from "../../../../core/format/codec.ts";
 import { passwordIn, usePassword } from "../../../../core/format/openssl.ts";
 import { toText } from "../../../../core/format/path.ts";
 import { everything, verified } from "../../../restore/verify/plant.ts";
+import { scratch } from "../../../support/faults/scratch.ts";
 import { faulty } from "../../bucket/faults.ts";
 import { pruneRig } from "../../steward/support.ts";
 import { noise } from "../noise.ts";
@@ -323,6 +324,18 @@ describe("trouble", () => {
     expect(counts.put).toBe(7);
     const { target } = await restored(rig, backup.manifest);
     expect(Buffer.from(content).equals(await readFile(join(target, rig.file("large"))))).toBe(true);
+  });
+
+  test("a file of 4 PiB that is one hole takes no more memory than its data", async () => {
+    await using rig = await Rig.make();
+    await using dir = await scratch("/dev/shm");
+    const file = join(dir.path, "hole");
+    await writeFile(file, "begins");
+    await truncate(file, 2 ** 52);
+    const { backup, heard } = await bundle(rig, [section(dir.path)]);
+    expect(heard).toEqual([]);
+    const [entry] = theBundle(backup.manifest, dir.path).table;
+    expect(entry?.bytes).toBe(2 ** 52);
   });
 
   test("a missing program is named, with the package that has it", async () => {
