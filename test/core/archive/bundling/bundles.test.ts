@@ -105,6 +105,25 @@ test("files and bundles are in one backup, and both come back", async () => {
   expect((await stat(join(target, rig.file()))).mtimeMs).toBe((await stat(rig.file())).mtimeMs);
 });
 
+for (const isThere of [true, false]) {
+  test(`files and two sections with folders in common come back into a target that is ${isThere ? "there" : "made"}`, async () => {
+    await using rig = await filled();
+    await rig.write("zoo/last", "sorts behind the bundles");
+    await script(join(rig.path, "pickers.d"), "all", `find '${rig.file("one")}' '${rig.file("zoo")}' -print0`);
+    const sections = [section(rig.file("one/deep")), section(rig.file("two"), { name: "second", depth: 1 })];
+    const { backup } = await rig.run({ bundles: sections });
+    const { target, heard } = await restored(rig, backup.manifest, { isThere });
+    expect(heard).toEqual([]);
+    expect(await readFile(join(target, rig.file("one/deep/b")), "utf8")).toBe("second");
+    expect(await readFile(join(target, rig.file("two/c")))).toEqual(Buffer.from(noise(200_000)));
+    expect(await readFile(join(target, rig.file("zoo/last")), "utf8")).toBe("sorts behind the bundles");
+    for (const path of ["", "one", "two"]) {
+      const [made, own] = [await stat(join(target, rig.file(path))), await stat(rig.file(path))];
+      expect([made.mode, made.mtimeMs]).toEqual([own.mode, own.mtimeMs]);
+    }
+  });
+}
+
 for (const compression of bundleCompressions) {
   test(`a bundle with ${compression} and a keyfile is undone by this program and by hand`, async () => {
     await using rig = await filled();

@@ -42,18 +42,19 @@ export function bundle(
 
 export type Restored = { readonly figures: Figures; readonly heard: readonly string[]; readonly target: string };
 
-/** Restores a backup, or some paths of it, into a new folder of the rig. */
+/** Restores a backup, or some paths of it, into a new folder of the rig, which `isThere` or is made by the restore. */
 export async function restored(
   rig: Rig,
   manifest: Manifest,
   {
     paths = [],
     bucket = rig.bucket,
-  }: { readonly paths?: readonly string[]; readonly bucket?: Pick<Bucket, "get"> } = {},
+    isThere = true,
+  }: { readonly paths?: readonly string[]; readonly bucket?: Pick<Bucket, "get">; readonly isThere?: boolean } = {},
 ): Promise<Restored> {
   const { heard, notify } = notebook();
   const target = join(rig.path, `target-${randomBytes(4).toString("hex")}`);
-  await mkdir(target);
+  if (isThere) await mkdir(target);
   const figures = await restore({
     bucket,
     manifest,
