@@ -2,7 +2,7 @@
 import { posix } from "node:path";
 import type { Manifest } from "../core/format/manifest.ts";
 import { type ByteString, parentOf } from "../core/format/path.ts";
-import { partListsOf } from "../core/manifest/part-lists.ts";
+import { readableListsOf } from "../core/manifest/part-lists.ts";
 import type { LoadedPart } from "../core/manifest/read.ts";
 import { type OnLostPart, type WalkOptions, walkParts } from "../core/manifest/walk.ts";
 
@@ -52,7 +52,7 @@ async function linksAmong(
   wanted: ReadonlySet<ByteString>,
 ): Promise<Map<ByteString, ByteString>> {
   const links = new Map<ByteString, ByteString>();
-  for (const list of partListsOf(manifest)) {
+  for (const list of readableListsOf(manifest)) {
     const parts = walkParts({
       bucket,
       manifest: list,

@@ -15,6 +15,19 @@ export function partListsOf(manifest: Pick<Manifest, "parts" | "bundles">): Part
   return [{ parts: manifest.parts }, ...bundlesInOrder(manifest).map(tableOf)];
 }
 
+/** As `partListsOf`, without those that nobody can open here: `onSealed` is called for each of them. */
+export function readableListsOf(
+  manifest: Pick<Manifest, "parts" | "bundles">,
+  onSealed: (list: PartList) => void = () => {},
+): PartList[] {
+  const lists: PartList[] = [{ parts: manifest.parts }];
+  for (const bundle of bundlesInOrder(manifest)) {
+    if (isReadable(bundle)) lists.push(tableOf(bundle));
+    else onSealed(tableOf(bundle));
+  }
+  return lists;
+}
+
 /** Returns bundles in an order in which folders come before what lies in them. */
 export function bundlesInOrder({ bundles }: Pick<Manifest, "bundles">): BundleRef[] {
   return bundles.toSorted(outerFirst);
