@@ -4,6 +4,8 @@ import { type FileHandle, open } from "node:fs/promises";
 import { dirname } from "node:path";
 import { exitStatus, Failure, reasonOf } from "../failure.ts";
 import { passwordIn } from "../format/openssl.ts";
+import { privilegedUser } from "./privileged.ts";
+import { type Stranger, strangerOnTheWay } from "./strangers.ts";
 
 const size = 4096;
 /** More is no keyfile: OpenSSL reads the first 1,023 bytes. */
@@ -32,6 +34,21 @@ export async function readKeyfile(path: string): Promise<Buffer> {
   } finally {
     await file.close();
   }
+}
+
+/** Throws a Failure if other users can put another file in its place: they could make it lost, or known. */
+export async function refuseReplaceable(path: string): Promise<void> {
+  const uid = privilegedUser();
+  if (uid === undefined) return;
+  let stranger: Stranger | undefined;
+  try {
+    stranger = await strangerOnTheWay(path, uid);
+  } catch (error) {
+    throw refused(path, reasonOf(error), "check its path, owner and mode", error);
+  }
+  if (stranger === undefined) return;
+  const why = `${JSON.stringify(stranger.path)} ${stranger.how}: they could put another file in its place`;
+  throw refused(path, why, "close that to others with chown or chmod");
 }
 
 function usablePassword(path: string, content: Uint8Array): Buffer {

@@ -58,7 +58,7 @@ export class Inventory implements Disposable {
         await this.#take(member, content);
       } catch (error) {
         if (!(error instanceof FormatError)) throw error;
-        const message = `${quoted(member.name)} cannot be restored: ${error.message}`;
+        const message = `${quoted(member.name.slice(0, longestName) as ByteString)} cannot be restored: ${error.message}`;
         this.#notify({ level: "warning", code: "entry-unreadable", message });
       }
     });
@@ -173,8 +173,12 @@ function named(entry: Entry, path: ByteString, hardLink: ByteString | undefined)
   return entry.type === "folder" ? { ...entry, path } : { ...entry, path, hardLink };
 }
 
+/** The script reaches no longer paths: those of the system have 4,096 bytes at most. */
+const longestName = 8_192;
+
 /** Returns the absolute path that a member's name means. Throws a FormatError for one that leads elsewhere. */
 function pathOf(name: ByteString): ByteString {
+  if (name.length > longestName) throw altered(`its name has ${name.length} bytes`);
   const steps = name.split("/").filter((step) => step !== "" && step !== ".");
   if (steps.includes("..")) throw altered("its name leads out of the tar");
   return `/${steps.join("/")}` as ByteString;

@@ -63,7 +63,7 @@ export async function readTar(tar: ByteStream, onMember: OnMember): Promise<void
       if (header.every((byte) => byte === 0)) break;
       checkSum(header);
       const typeflag = String.fromCharCode(header[156] ?? 0);
-      const size = numberIn(header, 124, 12);
+      const size = lengthIn(header);
       if ("xgLK".includes(typeflag)) {
         if (size > longestExtension) throw altered("a tar header is too long");
         const text = Buffer.from(await pieces.take(position, size));
@@ -79,7 +79,7 @@ export async function readTar(tar: ByteStream, onMember: OnMember): Promise<void
       await onMember(member, contentOf(pieces, position, length));
       position += padded(length);
     }
-    await drain(pieces, position);
+    await drain(pieces);
   } finally {
     await pieces.end();
   }
@@ -96,14 +96,8 @@ async function* contentOf(pieces: Pieces, start: number, length: number): AsyncG
 }
 
 /** Reads what follows the end mark, for those who hash all of the stream. */
-async function drain(pieces: Pieces, position: number): Promise<void> {
-  for (let at = position; ; at += block) {
-    try {
-      await pieces.take(at, block);
-    } catch {
-      return;
-    }
-  }
+async function drain(pieces: Pieces): Promise<void> {
+  while ((await pieces.next()) !== undefined);
 }
 
 function memberOf(
@@ -125,7 +119,7 @@ function memberOf(
   const time = records.get("mtime")?.toString("latin1") ?? String(numberIn(header, 136, 12));
   return {
     name: fromBytes(name),
-    type: type === "file" && name.at(-1) === 0x2f ? "folder" : type,
+    type: records.has(sparseMark) ? undefined : type === "file" && name.at(-1) === 0x2f ? "folder" : type,
     mode: numberIn(header, 100, 8) & 0o7777,
     uid: number("uid", 108, 8),
     gid: number("gid", 116, 8),
@@ -135,7 +129,7 @@ function memberOf(
     linkName: fromBytes(text("linkpath", untilZero(header.subarray(157, 257)))),
     major: numberIn(header, 329, 8),
     minor: numberIn(header, 337, 8),
-    size: hasContent ? number("size", 124, 12) : 0,
+    size: hasContent ? (records.has("size") ? number("size", 124, 12) : lengthIn(header)) : 0,
     offset,
   };
 }
@@ -153,12 +147,21 @@ function numberIn(header: Buffer, at: number, length: number): number {
   if ((first & 0x80) !== 0) {
     let value = BigInt(first === 0xff ? -1 : first & 0x7f);
     for (const byte of field.subarray(1)) value = value * 256n + BigInt(byte);
+    if (value > Number.MAX_SAFE_INTEGER || value < Number.MIN_SAFE_INTEGER)
+      throw altered("a number in a tar header is too large");
     return Number(value);
   }
   const digits = untilZero(field).toString("latin1").trim();
   if (digits === "") return 0;
   if (!/^[0-7]+$/.test(digits)) throw altered("a number in a tar header is malformed");
   return Number.parseInt(digits, 8);
+}
+
+/** What follows a header. Throws for what would lead back in the tar. */
+function lengthIn(header: Buffer): number {
+  const size = numberIn(header, 124, 12);
+  if (size < 0) throw altered("a size in a tar header is negative");
+  return size;
 }
 
 function wholeNumber(written: string): number {
@@ -177,6 +180,11 @@ function momentOf(written: string): Moment {
     : { seconds: -Number(whole) - 1, nanoseconds: 1_000_000_000 - nanoseconds };
 }
 
+/** Others are not kept: each may have MiBs, and a tar any number of them. */
+const usedKeys = new Set(["path", "linkpath", "size", "uid", "gid", "uname", "gname", "mtime"]);
+/** Marks a file with holes, as GNU tar writes it and the script never did: its content is no plain one. */
+const sparseMark = "GNU.sparse.major";
+
 function* recordsIn(text: Buffer): Generator<readonly [key: string, value: Buffer]> {
   for (let at = 0; at < text.length; ) {
     const space = text.indexOf(0x20, at);
@@ -186,7 +194,8 @@ function* recordsIn(text: Buffer): Generator<readonly [key: string, value: Buffe
     if (length === 0 || end > text.length || equals < space || equals >= end || text[end - 1] !== 0x0a) {
       throw altered("a pax header is malformed");
     }
-    yield [text.toString("latin1", space + 1, equals), text.subarray(equals + 1, end - 1)];
+    const key = text.toString("latin1", space + 1, equals);
+    if (usedKeys.has(key) || key === sparseMark) yield [key, Buffer.from(text.subarray(equals + 1, end - 1))];
     at = end;
   }
 }

@@ -1,17 +1,18 @@
 /** Bundling: stores the bundles of all sections. What goes wrong with one is a notice, and costs no other. */
 import type { Database } from "bun:sqlite";
+import { existsSync } from "node:fs";
 import { realpath } from "node:fs/promises";
 import { type Bucket, BucketError, type Retention } from "../../bucket/contract.ts";
 import { isFatal } from "../../bucket/fatal.ts";
 import type { BundleSection } from "../../config/bundle-section.ts";
-import { Failure, reasonOf } from "../../failure.ts";
+import { exitStatus, Failure, reasonOf } from "../../failure.ts";
 import type { BundleRef } from "../../format/manifest.ts";
 import { usePassword } from "../../format/openssl.ts";
 import { type ByteString, fromText, parentOf, toText } from "../../format/path.ts";
 import { quoted } from "../../format/quoted.ts";
 import { sha256 } from "../../format/sha256.ts";
 import type { Notify } from "../../notice.ts";
-import { makeKeyfile, readKeyfile } from "../../system/keyfile.ts";
+import { makeKeyfile, readKeyfile, refuseReplaceable } from "../../system/keyfile.ts";
 import { SystemError } from "../../system/libc.ts";
 import type { OwnFiles } from "../quilting/paths/own-files.ts";
 import type { PathSet } from "../quilting/paths/path-set.ts";
@@ -182,13 +183,24 @@ class SectionRun {
 
   /** Reads the keyfile, and makes it if it is missing. */
   async #unlock(path: string): Promise<Disposable & { readonly sealedWith: string }> {
+    await refuseReplaceable(path);
+    const sealed = this.#table.inSection(this.#section.name).filter(({ known }) => (known?.sealedWith ?? "") !== "");
+    if (sealed.length > 0 && !existsSync(path)) throw goneKeyfile(path, sealed.length);
     if (await makeKeyfile(path, this.#deps.random)) {
       const message = `made the keyfile ${JSON.stringify(path)}: without it, nobody can restore these bundles. Keep a copy of it where neither this machine nor the bucket is: on paper, on a stick in a safe, in a password manager`;
       this.#deps.notify({ level: "info", code: "keyfile-made", message });
     }
     const password = await readKeyfile(path);
     const used = usePassword(password);
-    return { sealedWith: sha256(password), [Symbol.dispose]: () => used[Symbol.dispose]() };
+    const sealedWith = sha256(password);
+    const others = sealed.filter(({ known }) => known?.sealedWith !== sealedWith);
+    if (others.length > 0) this.#tellChanged(path, others.length);
+    return { sealedWith, [Symbol.dispose]: () => used[Symbol.dispose]() };
+  }
+
+  #tellChanged(path: string, bundles: number): void {
+    const message = `${bundles} bundles of [bundle ${this.#section.name}] are sealed with another keyfile than ${JSON.stringify(path)} is now: they are sent again. Keep the old one as long as backups need it`;
+    this.#deps.notify({ level: "info", code: "keyfile-changed", message });
   }
 
   #walk(): WalkDeps {
@@ -211,6 +223,18 @@ class SectionRun {
     const message = `${JSON.stringify(configured)} of [bundle ${this.#section.name}] leads through a link: ${quoted(path)} is bundled`;
     this.#deps.notify({ level: "info", code: "bundle-path", message });
   }
+}
+
+/** Failure for a keyfile that was there: another one in its place would hide that backups cannot be opened without a copy of it. */
+function goneKeyfile(path: string, bundles: number): Failure {
+  return new Failure({
+    doing: "use the keyfile",
+    what: path,
+    why: `it is not there, and ${bundles} bundles of this section are sealed with a keyfile`,
+    remedy:
+      "put a copy of it back, as nobody can restore these bundles without it; or make another one for those to come: umask 077; head -c 4096 /dev/urandom | tr -d '\\0\\n' > FILE",
+    exit: exitStatus.usage,
+  });
 }
 
 function idOf({ path, above }: Pick<BundleId, "path" | "above">): string {

@@ -1,12 +1,14 @@
 /** What is stored when, what it needs, and what goes wrong with it. */
 import { describe, expect, test } from "bun:test";
-import { chmod, readFile, rm, stat, truncate, utimes, writeFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { chmod, mkdir, readFile, rm, stat, truncate, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { bundleCompressions } from "../../../../core/format/codec.ts";
 import { passwordIn, usePassword } from "../../../../core/format/openssl.ts";
 import { toText } from "../../../../core/format/path.ts";
 import { everything, verified } from "../../../restore/verify/plant.ts";
 import { scratch } from "../../../support/faults/scratch.ts";
+import { isRoot } from "../../../support/services.ts";
 import { faulty } from "../../bucket/faults.ts";
 import { pruneRig } from "../../steward/support.ts";
 import { noise } from "../noise.ts";
@@ -185,8 +187,35 @@ describe("keyfiles", () => {
     await using rig = await filled();
     await bundle(rig, [section(rig.file("two"), { keyfile: join(rig.path, "key") })]);
     rig.ahead += 60_000;
-    const { summary } = await bundle(rig, [section(rig.file("two"), { keyfile: join(rig.path, "other") })]);
+    const keyfile = join(rig.path, "other");
+    await writeFile(keyfile, "another secret", { mode: 0o600 });
+    const { summary, heard } = await bundle(rig, [section(rig.file("two"), { keyfile })]);
     expect(summary.bundles).toMatchObject({ stored: 1 });
+    expect(heard.join()).toContain("1 bundles of [bundle test] are sealed with another keyfile");
+  });
+
+  test("a keyfile that was there and is gone is not made again in silence, and the bundles of before stay in the backup", async () => {
+    await using rig = await filled();
+    const keyfile = join(rig.path, "key");
+    const sections = [section(rig.file("two"), { keyfile })];
+    const before = await bundle(rig, sections);
+    await rm(keyfile);
+    rig.ahead += 60_000;
+    const { heard, backup } = await bundle(rig, sections);
+    expect(heard.join()).toContain("it is not there, and 1 bundles of this section are sealed with a keyfile");
+    expect(existsSync(keyfile)).toBe(false);
+    expect(backup.manifest.bundles).toEqual(before.backup.manifest.bundles);
+  });
+
+  test.skipIf(!isRoot)("a keyfile is neither made nor used in a folder that other users can write to", async () => {
+    await using rig = await filled();
+    const open = join(rig.path, "open");
+    await mkdir(open);
+    await chmod(open, 0o777);
+    const { heard, summary } = await bundle(rig, [section(rig.file("two"), { keyfile: join(open, "key") })]);
+    expect(summary.bundles).toMatchObject({ bundles: 0 });
+    expect(heard.join()).toContain("they could put another file in its place");
+    expect(existsSync(join(open, "key"))).toBe(false);
   });
 });
 
