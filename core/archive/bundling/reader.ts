@@ -181,12 +181,12 @@ export class BundleReader {
       this.#deps.notify({ level: "info", code: "socket-skipped", message });
       return undefined;
     }
+    this.#digests.describe(plain, leads);
     const first = same.find(plain, seen.stat);
     const entry = withHardLink(plain, first?.path ?? ownName(plain, seen.stat));
     const head = readableHead(entry);
     same.add(plain, seen.stat, []);
     this.#digests.see(path, seen.stat, leads);
-    this.#digests.describe(plain, leads);
     this.#digests.add(entry, [], leads);
     onRow({ path, head, extents: undefined, bytes: 0 });
     return leads ? undefined : { entry, regions: [], linkTo: first?.path };
@@ -203,12 +203,13 @@ export class BundleReader {
     const { fd } = file;
     const seen = { stat: fstat(fd), attributes: readXattrs(fd) };
     this.#noteUnread(path, seen);
-    const regions = fewRegionsOf({ fd, stat: seen.stat });
     const { size } = seen.stat;
+    // As `describe` does: also for what is left out below, or the bundle would count as changed each time.
+    this.#digests.describe(fileEntry(path, seen, { size, holes: [], warnings: [] }), false);
+    const regions = fewRegionsOf({ fd, stat: seen.stat });
     const bare = fileEntry(path, seen, { size, holes: holesBetween(regions, size), warnings: [] });
     readableHead(bare);
     this.#digests.see(path, seen.stat, false);
-    this.#digests.describe(bare, false);
     const first = same.find(bare, seen.stat);
     if (first !== undefined && first.extents !== undefined) {
       yield this.#counted(this.#takeFurtherName(bare, first.path, first.extents, onRow));

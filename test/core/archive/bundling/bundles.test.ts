@@ -8,6 +8,7 @@ import { passwordIn, usePassword } from "../../../../core/format/openssl.ts";
 import { toText } from "../../../../core/format/path.ts";
 import { everything, verified } from "../../../restore/verify/plant.ts";
 import { scratch } from "../../../support/faults/scratch.ts";
+import { run } from "../../../support/services/command.ts";
 import { isRoot } from "../../../support/services.ts";
 import { faulty } from "../../bucket/faults.ts";
 import { pruneRig } from "../../steward/support.ts";
@@ -384,6 +385,21 @@ describe("trouble", () => {
     expect(heard).toEqual([]);
     const [entry] = theBundle(backup.manifest, dir.path).table;
     expect(entry?.bytes).toBe(2 ** 52);
+  });
+
+  test("a bundle with a file that no manifest can describe is not sent again and again because of that", async () => {
+    await using rig = await Rig.make();
+    await using dir = await scratch("/dev/shm");
+    await writeFile(join(dir.path, "plain"), "content");
+    await writeFile(join(dir.path, "huge"), "");
+    await run(["truncate", "-s", String(2n ** 63n - 1n), join(dir.path, "huge")]);
+    const sections = [section(dir.path)];
+    const first = await bundle(rig, sections);
+    expect(first.heard.join()).toContain("a manifest cannot describe it");
+    rig.ahead += 60_000;
+    const again = await bundle(rig, sections);
+    expect(again.heard.join()).toContain("a manifest cannot describe it");
+    expect(again.summary.bundles).toMatchObject({ bundles: 1, stored: 0 });
   });
 
   test("a missing program is named, with the package that has it", async () => {
