@@ -198,7 +198,7 @@ export const arrows: ArrowTable = {
   "core/aws": ["core/bucket/s3", "core/bucket", "core/config", "core"],
   "core/bucket/open.ts": ["core/bucket/s3", "core/bucket/directory", "core/bucket/decorators", "core/bucket", "core"],
   "core/bucket/s3": ["core/bucket", "core/format", "core"],
-  "core/bucket/directory": ["core/bucket", "core/format"],
+  "core/bucket/directory": ["core/bucket", "core/system", "core/format"],
   "core/bucket/decorators": ["core/bucket", "core"],
   "core/bucket": ["core/format", "core"],
   "core/config": ["core/system", "core/format", "core"],

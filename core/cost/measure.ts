@@ -2,17 +2,18 @@
 import type { BucketReader } from "../bucket/contract.ts";
 import { prefixes } from "../format/keys.ts";
 import type { Manifest } from "../format/manifest.ts";
-import { byStored, contradictionOf } from "../manifest/dates.ts";
+import { contradictionOf } from "../manifest/dates.ts";
 import { lossOf } from "../manifest/loss.ts";
 import { readOriginal } from "../manifest/original.ts";
 import { readParts } from "../manifest/references/read-parts.ts";
 import { type ListedRoot, listRoots } from "../manifest/roots.ts";
+import { RootsInOrder } from "../manifest/roots-in-order.ts";
 import { History } from "./history.ts";
 
 export type MeasureOptions = {
   readonly bucket: Pick<BucketReader, "get" | "list" | "listVersions">;
   readonly name: string;
-  /** The time by the server's clock if there is one; called after the listing. */
+  /** The time by the server's clock if there is one; called while listing. */
   readonly now: () => Date;
   /** Called with a message for each root or part that cannot be used, and is left out. */
   readonly onLost: (message: string) => void;
@@ -50,7 +51,11 @@ async function readRoots(history: History, options: MeasureOptions) {
   let backups = 0;
   let newest: Manifest | undefined;
   let oldest: Manifest | undefined;
-  const roots = oldestFirst(await Array.fromAsync(listRoots(options.bucket, options.name)), options.now());
+  using roots = new RootsInOrder();
+  for await (const root of listRoots(options.bucket, options.name)) {
+    // Those whose dates contradict the server's come before all others: none of them is the newest.
+    roots.add(root, contradictionOf(root, options.now()) === undefined ? 1 : 0);
+  }
   for (const root of roots) {
     options.signal.throwIfAborted();
     const read = await readRoot(root, options);
@@ -62,13 +67,6 @@ async function readRoots(history: History, options: MeasureOptions) {
     newest = manifest;
   }
   return { backups, newest, oldest };
-}
-
-/** Those whose dates contradict the server's come before all others: none of them is the newest. */
-function oldestFirst(roots: readonly ListedRoot[], now: Date): ListedRoot[] {
-  const right = roots.filter((root) => contradictionOf(root, now) === undefined);
-  const wrong = roots.filter((root) => contradictionOf(root, now) !== undefined);
-  return [...wrong.toSorted(byStored), ...right.toSorted(byStored)];
 }
 
 /** Returns undefined for a root that cannot be used. */

@@ -4,10 +4,11 @@ import { throwIfFatal } from "../bucket/fatal.ts";
 import { timeOfStamp } from "../format/keys.ts";
 import { type ManifestSummary, summaryOf } from "../format/manifest.ts";
 import { inOrder } from "../side-by-side.ts";
-import { byStored, contradictionIn, contradictionOf } from "./dates.ts";
+import { contradictionIn, contradictionOf } from "./dates.ts";
 import { type Overlay, readOriginal } from "./original.ts";
 import { ManifestRefused } from "./read.ts";
 import { type ListedRoot, listRoots } from "./roots.ts";
+import { RootsInOrder } from "./roots-in-order.ts";
 
 export type ListedBackup = {
   readonly key: string;
@@ -37,15 +38,17 @@ export type ListDeps = { readonly bucket: Pick<BucketReader, "listVersions" | "g
 
 /** Lists backups in byte order of name, and within a name those that the server stored first before others. */
 export async function* listBackups(deps: ListDeps, name: string | undefined): AsyncGenerator<ListedBackup> {
-  let own: ListedRoot[] = [];
+  using own = new RootsInOrder();
+  let ownName: string | undefined;
   for await (const root of listRoots(deps.bucket, name)) {
-    if (own.length > 0 && own[0]?.name !== root.name) {
-      yield* describeBackups(deps, own.toSorted(byStored));
-      own = [];
+    if (ownName !== undefined && ownName !== root.name) {
+      yield* describeBackups(deps, own);
+      own.clear();
     }
-    own.push(root);
+    ownName = root.name;
+    own.add(root);
   }
-  yield* describeBackups(deps, own.toSorted(byStored));
+  yield* describeBackups(deps, own);
 }
 
 /** Describes backups in the order of `roots`. */

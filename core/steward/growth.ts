@@ -4,7 +4,7 @@
  */
 import { day } from "../format/day.ts";
 import type { Notify } from "../notice.ts";
-import type { Root } from "./kept.ts";
+import type { Root } from "./root.ts";
 import type { Amount } from "./tally.ts";
 import type { DatedVersion } from "./versions.ts";
 

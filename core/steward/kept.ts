@@ -4,20 +4,15 @@ import type { BucketReader } from "../bucket/contract.ts";
 import { nearest } from "../config/nearest.ts";
 import { exitStatus, Failure } from "../failure.ts";
 import { day } from "../format/day.ts";
-import { type ManifestKey, parseManifestKey, prefixes } from "../format/keys.ts";
+import { prefixes } from "../format/keys.ts";
 import { contradictionOf } from "../manifest/dates.ts";
 import { contradictedAt, NewestRoots, takeUsable } from "../manifest/newest.ts";
 import { type ListedRoot, mostVersions, type VersionLister } from "../manifest/roots.ts";
 import { eachOf } from "../side-by-side.ts";
 import { Garbage } from "../system/garbage.ts";
-import { applyPolicy, type Dated, type Policy } from "./policy.ts";
+import { applyPolicy, type Policy } from "./policy.ts";
+import { type Root, rootOf } from "./root.ts";
 import { classify, type KeyVersions, listKeys } from "./versions.ts";
-
-/**
- * The root of a backup: all versions of its key, as anyone who may put objects may put one over it. `time`: when the server
- * stored the first of them.
- */
-export type Root = KeyVersions & Dated & ManifestKey;
 
 /** What lies under `manifests/`, but for parts. */
 export type FoundManifests = {
@@ -31,7 +26,7 @@ export type FoundManifests = {
 export type RootDecision = { readonly backup: Root; readonly reasons: readonly string[] };
 
 /** What going through roots leaves of each: anybody may put very many. */
-const garbageOfRoot = 512;
+const garbageOfRoot = 1024;
 const garbage = new Garbage(16 * 1024 * 1024);
 
 export async function findRoots(bucket: VersionLister): Promise<FoundManifests> {
@@ -42,9 +37,9 @@ export async function findRoots(bucket: VersionLister): Promise<FoundManifests> 
     for (const found of keys) {
       const time = found.versions.at(-1)?.stored;
       if (time === undefined || classify(found.key)?.kind === "part") continue;
-      const parsed = parseManifestKey(found.key);
-      if (parsed === undefined) strangers.push(found);
-      else roots.push({ ...found, ...parsed, time });
+      const root = rootOf(found, time);
+      if (root === undefined) strangers.push(found);
+      else roots.push(root);
     }
   }
   return { roots, strangers };

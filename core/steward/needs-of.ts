@@ -9,7 +9,8 @@ import { readParts } from "../manifest/references/read-parts.ts";
 import type { LockDemand, ReferencedPart, References } from "../manifest/references/references.ts";
 import { Budget } from "../side-by-side.ts";
 import type { ObjectSource } from "../stored/read.ts";
-import { listedRoot, type Root, type Uncounted, wrongDates } from "./kept.ts";
+import { listedRoot, type Uncounted, wrongDates } from "./kept.ts";
+import type { Root } from "./root.ts";
 
 /** A root or part whose needs are not known. `stored`: nothing that came later can be among them. */
 export type Unreadable = {
@@ -37,6 +38,9 @@ type OwnerNames = Map<string, NameOwner>;
 type OnUnreadable = (unreadable: Unreadable) => void;
 type Judgement = Promise<Uncounted | undefined>;
 type UseOriginal = (root: Root, original: Original) => Uncounted | undefined;
+
+const noBackup: Uncounted = { why: "no backup", mayBeOne: false };
+const notReadable: Uncounted = { why: "not readable", mayBeOne: true };
 
 const rootsAtOnce = 8;
 const partsAtOnce = 3;
@@ -116,7 +120,7 @@ export class Needs {
         const loss = lossOf(error, root.key);
         const [object] = listed.versions;
         if (object !== undefined) onUnreadable({ object, loss, name: root.name, stored: root.time });
-        return loss.junk ? { why: "no backup", mayBeOne: false } : { why: "not readable", mayBeOne: true };
+        return loss.junk ? noBackup : notReadable;
       } finally {
         this.#inFlight.give(1);
       }

@@ -47,9 +47,13 @@ export function applyPolicy<Backup extends Dated>(
   const rules = rulesOf(policy, newestFirst[0]?.time);
   return newestFirst.map((backup, number) => {
     const oldest = number === newestFirst.length - 1;
-    return { backup, reasons: rules.flatMap((rule) => rule(backup.time, oldest) ?? []) };
+    const reasons = rules.flatMap((rule) => rule(backup.time, oldest) ?? []);
+    return { backup, reasons: reasons.length === 0 ? none : reasons };
   });
 }
+
+/** One for all: of very many backups, few are kept. */
+const none: readonly string[] = [];
 
 function newerFirst(one: Dated, other: Dated): number {
   const apart = other.time.getTime() - one.time.getTime();

@@ -18,9 +18,10 @@ import { type LockDemand, type NeededVersion, References } from "../manifest/ref
 import type { Notify } from "../notice.ts";
 import { eachOf } from "../side-by-side.ts";
 import { Growth, type Holding } from "./growth.ts";
-import { chooseRoots, type Root, type RootDecision, wrongDates } from "./kept.ts";
+import { chooseRoots, type RootDecision, wrongDates } from "./kept.ts";
 import { Needs, type Unreadable } from "./needs-of.ts";
 import type { Policy } from "./policy.ts";
+import type { Root } from "./root.ts";
 
 export type RenewJob = {
   readonly bucket: Pick<Bucket, "get" | "retention" | "extend" | "serverTime">;

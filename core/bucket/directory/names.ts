@@ -72,10 +72,10 @@ export const laterName = (name: string, version: string): string => `${name}~${v
 
 /** Name and version that a record's file name states; undefined for any other file. */
 export function parseRecordName(file: string): { readonly name: string; readonly version: string } | undefined {
-  if (!file.endsWith(".json")) return undefined;
-  const match = versionedName.exec(file);
-  const [, name, version, suffix] = match ?? [];
-  return name === undefined || version === undefined || suffix === undefined ? undefined : { name, version };
+  if (!file.endsWith(".json") || !versionedName.test(file)) return undefined;
+  const end = file.length - ".json".length;
+  const start = end - (timeDigits + randomDigits);
+  return { name: file.slice(0, start - "~".length), version: file.slice(start, end) };
 }
 
 /** Whether a file is one that only this program makes: a record, or a later version. */

@@ -1,6 +1,7 @@
 /** Walks a directory bucket in S3's order of keys, holding the names of one folder (and those above it) at a time. */
 import { lstat, readdir } from "node:fs/promises";
 import { join } from "node:path";
+import { Garbage } from "../../system/garbage.ts";
 import { compareKeys } from "../order.ts";
 import { errorCode } from "./errors.ts";
 import { findKey, laterName, looksLikeVersion, parseRecordName, workFolder } from "./names.ts";
@@ -19,6 +20,11 @@ export type FoundKey = {
 
 /** The wanted keys start with `prefix` and come after `after`. */
 export type KeyRange = { readonly prefix: string; readonly after: string };
+
+/** What looking at a file's name, and at a key's file, leaves: anybody who may put can fill a folder with very many. */
+const garbageOfName = 512;
+const garbageOfKey = 2_048;
+const garbage = new Garbage(16 * 1024 * 1024);
 
 /**
  * A folder's keys all start with its path and a slash, so sorting names with that slash on folders sorts the whole
@@ -42,6 +48,7 @@ async function* walkFolder(root: string, path: string, wanted: KeyRange): AsyncG
     }
     const [newest, ...older] = foundIn(absolute, item, versions.get(item) ?? "");
     versions.delete(item);
+    garbage.left(garbageOfKey);
     if (newest !== undefined) yield { key: path + item, versions: [newest, ...older] };
   }
 }
@@ -73,6 +80,7 @@ async function readFolder(absolute: string, path: string, wanted: KeyRange): Pro
   const versions = versionsAmong(names, path, wanted);
   const folders: string[] = [];
   for (const name of names) {
+    garbage.left(garbageOfName);
     const isFile = versions.has(name) || looksLikeVersion(name);
     if (isFile || path + name === workFolder || !mayHold(`${path}${name}/`, wanted)) continue;
     if (await isFolder(join(absolute, name))) folders.push(`${name}/`);
@@ -83,6 +91,7 @@ async function readFolder(absolute: string, path: string, wanted: KeyRange): Pro
 function versionsAmong(names: ReadonlySet<string>, path: string, wanted: KeyRange): Map<string, VersionList> {
   const versions = new Map<string, VersionList>();
   for (const file of names) {
+    garbage.left(garbageOfName);
     const parsed = parseRecordName(file);
     if (parsed === undefined || !isWanted(path + parsed.name, wanted)) continue;
     const { name, version } = parsed;

@@ -1,0 +1,54 @@
+/** Puts roots in order of when the server stored them: on disk, as anybody may put very many. */
+import { openScratchDatabase } from "../system/scratch-database.ts";
+import type { ListedRoot } from "./roots.ts";
+
+const schema = `
+  CREATE TEMP TABLE roots (
+    rank INTEGER NOT NULL, stored INTEGER NOT NULL, key TEXT NOT NULL,
+    -- The rest of it, as JSON.
+    rest TEXT NOT NULL,
+    PRIMARY KEY (rank, stored, key)
+  ) WITHOUT ROWID`;
+
+type RowPlace = { readonly rank: number; readonly stored: number; readonly key: string };
+type RootRow = RowPlace & { readonly rest: string };
+const pageSize = 100;
+
+export class RootsInOrder implements Disposable {
+  readonly #database = openScratchDatabase(schema);
+  readonly #insert = this.#database.query<null, [number, number, string, string]>(
+    "INSERT OR REPLACE INTO roots VALUES (?, ?, ?, ?)",
+  );
+  readonly #page = this.#database.query<RootRow, [number, number, string, number]>(
+    "SELECT * FROM roots WHERE (rank, stored, key) > (?, ?, ?) ORDER BY rank, stored, key LIMIT ?",
+  );
+
+  /** Those of a lower rank come first; none is negative. */
+  add(root: ListedRoot, rank = 0): void {
+    const { stored, key, ...rest } = root;
+    this.#insert.run(rank, stored.getTime(), key, JSON.stringify(rest));
+  }
+
+  /** Yields them in the order of `byStored`. */
+  *[Symbol.iterator](): Generator<ListedRoot> {
+    let last: RowPlace | undefined = { rank: -1, stored: 0, key: "" };
+    while (last !== undefined) {
+      const rows: RootRow[] = this.#page.all(last.rank, last.stored, last.key, pageSize);
+      for (const row of rows) yield rootOf(row);
+      last = rows.at(-1);
+    }
+  }
+
+  clear(): void {
+    this.#database.run("DELETE FROM roots");
+  }
+
+  [Symbol.dispose](): void {
+    this.#database.close();
+  }
+}
+
+function rootOf({ stored, key, rest }: RootRow): ListedRoot {
+  const parsed: Omit<ListedRoot, "stored" | "key"> = JSON.parse(rest);
+  return { ...parsed, key, stored: new Date(stored) };
+}

@@ -1,0 +1,71 @@
+/** The root of a backup, as a prune and a renewal keep it: in few bytes, as anybody may put very many, and few are looked at. */
+import { type ManifestKey, parseManifestKey } from "../format/keys.ts";
+import type { Dated } from "./policy.ts";
+import type { DatedVersion, KeyVersions } from "./versions.ts";
+
+/**
+ * The root of a backup: all versions of its key, as anyone who may put objects may put one over it. `time`: when the server
+ * stored the first of them.
+ */
+export type Root = KeyVersions & Dated & ManifestKey;
+
+/** Returns undefined if it is not the key of a root. `time`: when the first of its versions was stored. */
+export function rootOf(found: KeyVersions, time: Date): Root | undefined {
+  return parseManifestKey(found.key) && new LeanRoot(found, time);
+}
+
+/** Version, size, and when it was stored: milliseconds since 1970. */
+type VersionRow = readonly [string, number, number];
+
+class LeanRoot implements Root {
+  readonly key: string;
+  readonly time: Date;
+  readonly hidden: boolean;
+  /** `VersionRow`s as JSON; of no markers, which is the rule, an empty text. */
+  readonly #versions: string;
+  readonly #markers: string;
+
+  constructor({ key, versions, markers, hidden }: KeyVersions, time: Date) {
+    this.key = copied(key);
+    this.time = time;
+    this.hidden = hidden;
+    this.#versions = JSON.stringify(versions.map(({ version, size, stored }) => [version, size, stored.getTime()]));
+    this.#markers = markers.length === 0 ? "" : JSON.stringify(markers.map(({ version, size }) => [version, size, 0]));
+  }
+
+  get name(): string {
+    return this.#parsed().name;
+  }
+
+  get stamp(): string {
+    return this.#parsed().stamp;
+  }
+
+  get run(): string {
+    return this.#parsed().run;
+  }
+
+  get versions(): readonly DatedVersion[] {
+    return this.#unpacked(this.#versions);
+  }
+
+  get markers(): readonly DatedVersion[] {
+    return this.#markers === "" ? [] : this.#unpacked(this.#markers);
+  }
+
+  #parsed(): ManifestKey {
+    const parsed = parseManifestKey(this.key);
+    if (parsed === undefined) throw new Error(`not the key of a root: ${this.key}`);
+    return parsed;
+  }
+
+  #unpacked(text: string): DatedVersion[] {
+    const rows: readonly VersionRow[] = JSON.parse(text);
+    return rows.map(([version, size, stored]) => ({ key: this.key, version, size, stored: new Date(stored) }));
+  }
+}
+
+/** Returns text that keeps no longer one in memory, as that of a slice does. */
+function copied(text: string): string {
+  return Buffer.from(text).toString();
+}
