@@ -32,7 +32,7 @@ async function sealedRig() {
   const read = async (path: string) => {
     const { entry, objects } = await lookUp({ bucket: rig.bucket, manifest, gaps }, fromText(rig.file(path)));
     if (entry.type !== "file") throw new Error("no file");
-    const pieces = contentOf(rig.bucket, entry, objects);
+    const pieces = contentOf(rig.bucket, entry, objects, signal);
     return Buffer.concat(await Array.fromAsync(pieces, (piece) => Buffer.from(piece))).toString();
   };
   return { rig, keyfile, heard, gaps, found, read, [Symbol.asyncDispose]: () => rig[Symbol.asyncDispose]() };
