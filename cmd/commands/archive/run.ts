@@ -1,45 +1,15 @@
-import { join } from "node:path";
-import { type ArchiveSummary, archive } from "../../../core/archive/archive.ts";
+import type { ArchiveSummary } from "../../../core/archive/archive.ts";
 import type { Counts } from "../../../core/bucket/decorators/count.ts";
 import { loadConfig } from "../../../core/config/config.ts";
-import { exitStatus } from "../../../core/failure.ts";
-import packageJson from "../../../package.json" with { type: "json" };
 import type { RunSubcommand } from "../../io.ts";
-import { connect } from "../../shared/connect.ts";
 import { requestsLine } from "../../shared/requests.ts";
+import { runArchive } from "../../shared/run-archive.ts";
 import { bytes, count, counted, duration, moment } from "../../terminal/format.ts";
 import type { ArchiveArgs } from "./arguments.ts";
 
-export const run: RunSubcommand<ArchiveArgs> = async ({ confDir, name, bucket: override, insecurePickers }, io) => {
-  const config = await loadConfig({ confDir, hostName: io.hostName, name, bucket: override });
-  const { bucket, counts } = await connect(config, io);
-  try {
-    const summary = await archive({
-      config,
-      bucket,
-      pickersDir: join(confDir, "pickers.d"),
-      snapshotsDir: join(confDir, "snapshots.d"),
-      bundlesOnly: false,
-      insecurePickers,
-      host: io.hostName,
-      filters: [],
-      tool: `sysbackup ${packageJson.version}`,
-      now: io.now,
-      random: io.random,
-      sleep: Bun.sleep,
-      notify: io.notify,
-      progress: (files, totalFiles, doneBytes) => io.progress.update({ files, totalFiles, doneBytes }),
-      signal: io.signal,
-    });
-    io.progress.end();
-    for (const line of io.json ? [JSON.stringify({ ...summary, requests: counts })] : summaryLines(summary, counts)) {
-      io.out(line);
-    }
-    return summary.warnings + summary.errors > 0 ? exitStatus.incomplete : exitStatus.done;
-  } finally {
-    io.progress.end();
-    await bucket.close();
-  }
+export const run: RunSubcommand<ArchiveArgs> = async ({ confDir, name, bucket, insecurePickers }, io) => {
+  const config = await loadConfig({ confDir, hostName: io.hostName, name, bucket });
+  return runArchive({ config, confDir, bundlesOnly: false, insecurePickers, lines: summaryLines }, io);
 };
 
 function summaryLines(summary: ArchiveSummary, counts: Counts): string[] {

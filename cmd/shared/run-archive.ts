@@ -1,0 +1,51 @@
+/** Runs the archive job for a subcommand: connects, shows progress, and prints what came of it. */
+import { join } from "node:path";
+import { type ArchiveSummary, archive } from "../../core/archive/archive.ts";
+import type { Counts } from "../../core/bucket/decorators/count.ts";
+import type { Config } from "../../core/config/config.ts";
+import { type ExitStatus, exitStatus } from "../../core/failure.ts";
+import packageJson from "../../package.json" with { type: "json" };
+import type { CommandIO } from "../io.ts";
+import { connect } from "./connect.ts";
+
+export type ArchiveRun = {
+  readonly config: Config;
+  readonly confDir: string;
+  readonly bundlesOnly: boolean;
+  readonly insecurePickers: boolean;
+  /** What is printed without `--json`. */
+  readonly lines: (summary: ArchiveSummary, counts: Counts) => readonly string[];
+};
+
+export async function runArchive(wanted: ArchiveRun, io: CommandIO): Promise<ExitStatus> {
+  const { config, confDir, bundlesOnly, insecurePickers, lines } = wanted;
+  const { bucket, counts } = await connect(config, io);
+  try {
+    const summary = await archive({
+      config,
+      bucket,
+      pickersDir: join(confDir, "pickers.d"),
+      snapshotsDir: join(confDir, "snapshots.d"),
+      bundlesOnly,
+      insecurePickers,
+      host: io.hostName,
+      filters: [],
+      tool: `sysbackup ${packageJson.version}`,
+      now: io.now,
+      random: io.random,
+      sleep: Bun.sleep,
+      notify: io.notify,
+      progress: (files, totalFiles, doneBytes) =>
+        io.progress.update({ files, doneBytes, ...(!bundlesOnly && { totalFiles }) }),
+      signal: io.signal,
+    });
+    io.progress.end();
+    for (const line of io.json ? [JSON.stringify({ ...summary, requests: counts })] : lines(summary, counts)) {
+      io.out(line);
+    }
+    return summary.warnings + summary.errors > 0 ? exitStatus.incomplete : exitStatus.done;
+  } finally {
+    io.progress.end();
+    await bucket.close();
+  }
+}
