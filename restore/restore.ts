@@ -46,6 +46,9 @@ type RestoreProgress = {
   readonly totalBytes: number | undefined;
 };
 
+/** Missing paths of which the report says where the links of the backup lead: a list may have a million. */
+const mostLedOn = 10_000;
+
 export type RestoreOptions = {
   readonly bucket: ObjectSource;
   readonly manifest: Manifest;
@@ -258,7 +261,7 @@ class Restore {
 
   async #tellMissing(): Promise<void> {
     const missing = this.#selection.all ? [] : this.#selection.missing();
-    const ways = await waysThroughLinks(this.#options, missing);
+    const ways = await waysThroughLinks(this.#options, missing.slice(0, mostLedOn));
     for (const path of missing) {
       const way = ways.get(path);
       const what = toText(path);

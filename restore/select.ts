@@ -2,6 +2,7 @@
 import { exitStatus, Failure } from "../core/failure.ts";
 import { fromArgument } from "../core/format/argument.ts";
 import { type ByteString, parentOf } from "../core/format/path.ts";
+import { SortedPaths } from "./sorted-paths.ts";
 
 /** Role of an entry. `leads`: a folder above a selected path. */
 export type Role = "selected" | "leads" | "none";
@@ -9,30 +10,30 @@ export type Role = "selected" | "leads" | "none";
 const everything = "/" as ByteString;
 
 export class Selection {
-  readonly #paths: ReadonlySet<ByteString>;
-  readonly #parents: ReadonlySet<ByteString>;
-  readonly #found = new Set<ByteString>();
+  readonly #paths: SortedPaths;
+  readonly #parents: SortedPaths;
+  /** 1 at the place of each path that was found. */
+  readonly #found: Uint8Array;
+  readonly all: boolean;
 
   /**
    * `paths`: as in the backup; empty for everything. Folders above them are restored too, unless `isThere` finds them in the
    * target.
    */
   constructor(paths: readonly string[], isThere: (folder: ByteString) => boolean) {
-    this.#paths = new Set(paths.length === 0 ? [everything] : paths.map((path) => parsePath(path)));
-    this.#parents = new Set([...this.#paths].flatMap(ancestors).filter((folder) => !isThere(folder)));
-  }
-
-  get all(): boolean {
-    return this.#paths.has(everything);
+    this.#paths = new SortedPaths(paths.length === 0 ? [everything] : paths.map((path) => parsePath(path)));
+    this.all = this.#paths.placeOf(everything) !== undefined;
+    this.#found = new Uint8Array(this.#paths.size);
+    this.#parents = new SortedPaths([...foldersAbove(this.#paths)].filter((folder) => !isThere(folder)));
   }
 
   role(path: ByteString): Role {
-    const selected = this.#selecting(path);
-    if (selected !== undefined) {
-      this.#found.add(selected);
+    const selecting = this.#selecting(path);
+    if (selecting !== undefined) {
+      this.#found[selecting] = 1;
       return "selected";
     }
-    return this.#parents.has(path) ? "leads" : "none";
+    return this.#parents.placeOf(path) === undefined ? "none" : "leads";
   }
 
   includes(path: ByteString): boolean {
@@ -41,34 +42,34 @@ export class Selection {
 
   /** Returns the selected paths that no call of `role` has found. */
   missing(): ByteString[] {
-    return [...this.#paths].filter((path) => !this.#found.has(path));
+    return [...this.#paths].filter((_, place) => this.#found[place] === 0);
   }
 
   /** Returns whether a selected entry may lie from `first` up to, not including, `next` (undefined: the end). */
   concerns(first: ByteString, next: ByteString | undefined): boolean {
-    const within = (path: string) => path >= first && (next === undefined || path < next);
-    for (const path of this.#paths) {
-      // Entries below sort from `path/` up to `path0`, since `0` comes after `/`.
-      if (path === everything || within(path)) return true;
-      if ((next === undefined || `${path}/` < next) && first < `${path}0`) return true;
-    }
-    return [...this.#parents].some(within);
+    return (
+      this.all ||
+      this.#paths.hasWithin(first, next) ||
+      this.#paths.hasAbove(first, next) ||
+      this.#parents.hasWithin(first, next)
+    );
   }
 
-  #selecting(path: ByteString): ByteString | undefined {
-    if (this.all) return everything;
-    for (let step = path; ; step = parentOf(step)) {
-      if (this.#paths.has(step)) return step;
-      if (step === everything) return undefined;
+  /** Returns the place of the path that selects this one. */
+  #selecting(path: ByteString): number | undefined {
+    if (this.all) return this.#paths.placeOf(everything);
+    for (let step = path; step !== everything; step = parentOf(step)) {
+      const place = this.#paths.placeOf(step);
+      if (place !== undefined) return place;
     }
+    return undefined;
   }
 }
 
 /** Returns a path of the command line as it is in backups. Throws a Failure (exit 2) if it cannot be one. */
 export function parsePath(path: string, doing = "restore"): ByteString {
-  const plain = path.replace(/\/+/g, "/").replace(/(?<=.)\/$/, "");
-  if (plain.startsWith("/") && !plain.split("/").some((step) => step === "." || step === ".."))
-    return fromArgument(plain);
+  const plain = unusualSlashes.test(path) ? path.replace(/\/+/g, "/").replace(/(?<=.)\/$/, "") : path;
+  if (plain.startsWith("/") && !relativeStep.test(plain)) return fromArgument(plain);
   throw new Failure({
     doing,
     what: path,
@@ -78,11 +79,17 @@ export function parsePath(path: string, doing = "restore"): ByteString {
   });
 }
 
-function ancestors(path: ByteString): ByteString[] {
-  const folders: ByteString[] = [];
-  for (let step = path; step !== everything; ) {
-    step = parentOf(step);
-    folders.push(step);
+const unusualSlashes = /\/\/|.\/$/;
+const relativeStep = /\/\.\.?(?:\/|$)/;
+
+function foldersAbove(paths: Iterable<ByteString>): Set<ByteString> {
+  const folders = new Set<ByteString>();
+  for (const path of paths) {
+    for (let step = path; step !== everything; ) {
+      step = parentOf(step);
+      if (folders.has(step)) break;
+      folders.add(step);
+    }
   }
   return folders;
 }

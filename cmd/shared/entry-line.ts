@@ -4,7 +4,7 @@ import type { Moment } from "../../core/format/entry.ts";
 import { encodeHead, type HeadEntry } from "../../core/format/entry-json.ts";
 import { bytes, moment } from "../terminal/format.ts";
 import { modeText } from "../terminal/mode.ts";
-import { shownPath } from "./shown-path.ts";
+import { shownPath, shownWord } from "./shown-path.ts";
 
 /** Width of owners and sizes, as far as they fit: lines are printed as they come. */
 const widths = { owner: 17, size: 9 } as const;
@@ -12,9 +12,14 @@ const widths = { owner: 17, size: 9 } as const;
 /** Mode, owner, size and time. `size`: of what lies below a folder. */
 export function entryText(entry: HeadEntry, size?: number): string {
   const { owner, mode, type } = entry;
-  const who = `${owner.user ?? owner.uid} ${owner.group ?? owner.gid}`;
+  const who = `${ownerText(owner.user ?? owner.uid)} ${ownerText(owner.group ?? owner.gid)}`;
   const large = sizeText(entry, size).padStart(widths.size);
   return `${modeText(type, mode)} ${who.padEnd(widths.owner)} ${large} ${momentText(entry.modified)}`;
+}
+
+/** Names of owners are anyone's: with spaces in them, they could look like other columns. */
+function ownerText(owner: string | number): string {
+  return typeof owner === "string" ? shownWord(owner) : String(owner);
 }
 
 /** The line of a folder that has no entry. */

@@ -1,6 +1,6 @@
 /** Shows names so that they can do no harm, and so that two different ones never look the same. */
 import { argumentText, isPlainText } from "../../core/format/argument.ts";
-import { type ByteString, toBytes } from "../../core/format/path.ts";
+import { type ByteString, fromText, toBytes } from "../../core/format/path.ts";
 import { printable } from "../terminal/printable.ts";
 
 /**
@@ -11,6 +11,11 @@ export function shownPath(path: ByteString): string {
   const text = argumentText(toBytes(path));
   if (isPlainText(text) && printable(text) === text && !text.startsWith("$'") && !hidden.test(text)) return text;
   return `$'${Array.from(text, escaped).join("")}'`;
+}
+
+/** As `shownPath`, also for a name with spaces: it is one word. */
+export function shownWord(word: string): string {
+  return word.includes(" ") ? `$'${Array.from(word, escaped).join("")}'` : shownPath(fromText(word));
 }
 
 /** Characters without a width, or that look like a space, and a space at either end. */

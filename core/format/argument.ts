@@ -2,7 +2,7 @@
  * Words of the command line are bytes, as paths are. Inside, a word is text in which each byte that is not UTF-8 is a lone
  * surrogate, U+DC80 to U+DCFF (as Python's "surrogateescape" does): no UTF-8 gives these, so nothing is lost.
  */
-import { type ByteString, fromBytes } from "./path.ts";
+import { type ByteString, fromBytes, fromText } from "./path.ts";
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 /** Lone ones only: with the flag `u`, halves of a pair do not match. */
@@ -10,6 +10,8 @@ const escaped = /[\udc80-\udcff]/u;
 const escapeBase = 0xdc00;
 
 export function argumentText(bytes: Uint8Array): string {
+  const whole = decoded(bytes);
+  if (whole !== undefined) return whole;
   let text = "";
   for (let at = 0; at < bytes.length; ) {
     const length = lengthOfCharacter(bytes[at] ?? 0);
@@ -22,6 +24,7 @@ export function argumentText(bytes: Uint8Array): string {
 
 /** Returns the bytes of a word: what functions of the system take as a path. */
 export function argumentBytes(text: string): Buffer {
+  if (isPlainText(text)) return Buffer.from(text);
   const pieces = text.split(/([\udc80-\udcff])/u);
   return Buffer.concat(
     pieces.map((piece) => (escaped.test(piece) ? Buffer.of(piece.charCodeAt(0) - escapeBase) : Buffer.from(piece))),
@@ -29,6 +32,7 @@ export function argumentBytes(text: string): Buffer {
 }
 
 export function fromArgument(text: string): ByteString {
+  if (isPlainText(text)) return fromText(text);
   return fromBytes(argumentBytes(text));
 }
 

@@ -205,6 +205,8 @@ function openWhole(text: Text, { part, next }: PathStretch, wanted: Wanted): Ope
   for (const entry of entries) {
     if (count + bad.length === 0 && entry.path !== part.first)
       throw altered("it begins with another path than the manifest says");
+    // The first line may be one that cannot be read.
+    if (entry.path < part.first) throw altered("it overlaps with the part before it");
     const lines = linesOf(entry);
     if (next !== undefined && lines > 0 && entry.path >= next) throw altered("it overlaps with the part after it");
     count += lines;

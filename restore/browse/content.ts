@@ -26,10 +26,15 @@ type ExtentRun = { readonly object: ObjectRef; readonly extents: readonly Extent
 /**
  * Yields a file's content, holes as zeros. Throws a Failure if it is lost. `objects`: of the part that the entry is from.
  */
-export async function* contentOf(bucket: ObjectSource, entry: FileEntry, objects: readonly ObjectRef[]): VerifiedBytes {
+export async function* contentOf(
+  bucket: ObjectSource,
+  entry: FileEntry,
+  objects: readonly ObjectRef[],
+  signal: AbortSignal,
+): VerifiedBytes {
   let at = 0;
   let next = 0;
-  for await (const bytes of dataOf(bucket, entry, objects)) {
+  for await (const bytes of dataOf(bucket, entry, objects, signal)) {
     for (let given = 0; given < bytes.length; ) {
       const hole = entry.holes[next];
       const length = Math.min(bytes.length - given, (hole?.[0] ?? Number.POSITIVE_INFINITY) - at);
@@ -56,11 +61,13 @@ async function* dataOf(
   bucket: ObjectSource,
   { path, extents }: FileEntry,
   objects: readonly ObjectRef[],
+  signal: AbortSignal,
 ): VerifiedBytes {
   for (const run of runsOf(extents, objects)) {
     try {
-      yield* runBytes(bucket, run);
+      yield* runBytes(bucket, run, signal);
     } catch (error) {
+      signal.throwIfAborted();
       const { why, remedy, damage } = lossOf(error, run.object.key);
       const exit = damage ? exitStatus.damaged : exitStatus.failed;
       throw new Failure({ doing: "read", what: toText(path), why, remedy, exit, cause: error });
@@ -92,11 +99,11 @@ function follows(last: Extent, next: Extent): boolean {
   return last.frameLength === next.frameLength && next.offset >= last.offset + last.length;
 }
 
-async function* runBytes(bucket: ObjectSource, run: ExtentRun): VerifiedBytes {
+async function* runBytes(bucket: ObjectSource, run: ExtentRun, signal: AbortSignal): VerifiedBytes {
   const isLarge = !isPack(run.object.encoding) && run.extents.some(({ length }) => length > mostHeld);
   if (!isLarge) return yield* heldExtents(bucket, run);
   await readTwice(async () => {
-    for await (const _ of flowing(bucket, run));
+    for await (const _ of flowing(bucket, run)) signal.throwIfAborted();
   });
   yield* flowing(bucket, run);
 }

@@ -62,7 +62,7 @@ export class Search implements Disposable {
       onLost: gaps.lostPart,
     });
     if (opened === undefined) {
-      this.#insert.run(lostIdentityOf(stretch.part), null);
+      this.#insert.run(lostIdentityOf(stretch), null);
       return undefined;
     }
     this.#garbage.left(opened.bytes);
@@ -72,10 +72,11 @@ export class Search implements Disposable {
   }
 
   /** Returns whether the same part was read, and fits into this manifest; or was lost. */
-  #isSeen({ part, next }: PathStretch): boolean {
+  #isSeen(stretch: PathStretch): boolean {
+    const { part, next } = stretch;
     const seen = this.#lastOf.get(identityOf(part));
     if (seen !== null) return next === undefined || (seen.last ?? "") < next;
-    return this.#lastOf.get(lostIdentityOf(part)) !== null;
+    return this.#lastOf.get(lostIdentityOf(stretch)) !== null;
   }
 
   /** In one transaction: otherwise each entry would be written to the disk by itself. */

@@ -81,10 +81,10 @@ class Answers {
   async in(stretch: PathStretch | undefined): Promise<HeldState> {
     if (stretch === undefined) return { state: "absent" };
     const { part } = stretch;
-    const kept = this.#kept.get(identityOf(part)) ?? this.#kept.get(lostIdentityOf(part));
+    const kept = this.#kept.get(identityOf(part)) ?? this.#kept.get(lostIdentityOf(stretch));
     if (kept !== undefined) return kept;
     const held = await this.#read(stretch);
-    this.#keep(held.state === "unknown" ? lostIdentityOf(part) : identityOf(part), held);
+    this.#keep(held.state === "unknown" ? lostIdentityOf(stretch) : identityOf(part), held);
     return held;
   }
 

@@ -1,8 +1,8 @@
-/** Patterns that choose paths: globs as shells have them, by picomatch. */
-import picomatch from "picomatch";
-import { exitStatus, Failure } from "../../core/failure.ts";
+/** Patterns that choose paths: globs as shells have them. */
+import { exitStatus, Failure, reasonOf } from "../../core/failure.ts";
 import { argumentText } from "../../core/format/argument.ts";
 import { type ByteString, baseName, fromText, toBytes } from "../../core/format/path.ts";
+import { alternativesOf, pathGlob } from "./glob.ts";
 
 export type PathPattern = {
   readonly matches: (path: ByteString) => boolean;
@@ -18,37 +18,32 @@ const longest = 4_096;
  * not begin with that, from any folder. `*` and `?` match no slash, `**` does. Names that begin with a dot are like others.
  */
 export function parsePattern(word: string): PathPattern {
+  if (word === "") throw unusable(word, "it is empty");
   if (word.length > longest) throw unusable(word, `it is longer than ${longest} characters`);
   const plain = word.replace(/\/+/g, "/").replace(/(?<=.)\/$/, "");
-  if (plain === "/") return { matches: (path) => path === "/", below: "/" as ByteString };
-  if (!plain.includes("/")) {
-    const matches = matcher(word, plain);
-    return { matches: (path) => path !== "/" && matches(textOf(baseName(path))), below: "/" as ByteString };
-  }
-  const isWhole = plain.startsWith("/");
-  const matches = matcher(word, isWhole ? plain.slice(1) : `**/${plain}`);
+  const each = alternatives(word, plain).map(matcher);
   return {
-    matches: (path) => matches(textOf(path.slice(1) as ByteString)),
-    below: literalStart(isWhole ? plain : "/"),
+    matches: (path) => each.some((matches) => matches(path)),
+    below: literalStart(plain.startsWith("/") ? plain : "/"),
   };
 }
 
-/** What picomatch takes for parts of regular expressions, and shells do not; and, to be passed over, what is escaped or in brackets. */
-const special = /\\.|\[(?:\\.|[^\]])+\]|[()|+$^]/gs;
-
-function escaped(found: string): string {
-  return found.length === 1 ? `\\${found}` : found;
+function alternatives(word: string, plain: string): string[] {
+  try {
+    return alternativesOf(plain);
+  } catch (error) {
+    throw unusable(word, reasonOf(error));
+  }
 }
 
-/** Flags of the regular expression: names may have newlines, and characters beyond 16 bits. Brackets and `!` are characters like others. */
-const options = { dot: true, flags: "su", noextglob: true, nonegate: true, strictSlashes: true } as const;
-
-function matcher(word: string, glob: string): (text: string) => boolean {
-  try {
-    return picomatch(glob.replace(special, escaped), options);
-  } catch (error) {
-    throw unusable(word, error instanceof Error ? error.message : String(error));
+function matcher(glob: string): PathPattern["matches"] {
+  if (glob === "/") return (path) => path === "/";
+  if (!glob.includes("/")) {
+    const name = pathGlob(glob);
+    return (path) => path !== "/" && name([textOf(baseName(path))]);
   }
+  const steps = pathGlob(glob.startsWith("/") ? glob.slice(1) : `**/${glob}`);
+  return (path) => path !== "/" && steps(textOf(path.slice(1) as ByteString).split("/"));
 }
 
 /** Bytes that are not UTF-8 are characters of their own, as in words of the command line. */

@@ -8,12 +8,12 @@ import type { BucketReader } from "../../core/bucket/contract.ts";
 import type { Entry, Segment, Stretch } from "../../core/format/entry.ts";
 import type { Manifest } from "../../core/format/manifest.ts";
 import { sameMoment } from "../../core/format/moment.ts";
-import { type ByteString, baseName, fromBytes, join, parentOf, toBytes, toText } from "../../core/format/path.ts";
+import { type ByteString, baseName, fromBytes, join, parentOf, toText } from "../../core/format/path.ts";
 import type { OnBadEntry } from "../../core/manifest/read.ts";
 import { type OnLostPart, walkParts } from "../../core/manifest/walk.ts";
 import { close } from "../../core/system/files.ts";
-import { openHandle, openHandleToRead, readLinkOf } from "../../core/system/handle.ts";
-import { isSystemError } from "../../core/system/libc.ts";
+import { openHandle, openHandleToRead, pathOfHandle, readLinkOf } from "../../core/system/handle.ts";
+import { isSystemError, SystemError } from "../../core/system/libc.ts";
 import { OpenFolders } from "../../core/system/open-folders.ts";
 import { groupId, userId } from "../../core/system/owners.ts";
 import { openScratchDatabase } from "../../core/system/scratch-database.ts";
@@ -96,7 +96,7 @@ export async function compareLive(options: LiveOptions): Promise<LiveFigures> {
   const began = new Date(manifest.header.started).getTime();
   for (const { path } of folders.iterate()) {
     if (pauses.due(0)) await pauses.take();
-    for (const name of namesIn(path)) {
+    for (const name of namesIn(openFolders, path)) {
       const child = join(path, name);
       if (isKnown.get(child) === null && isNew(openFolders, child, began)) report("new", child, []);
     }
@@ -125,16 +125,18 @@ async function compareEntry(
     }
     if (what.length > 0) report("changed", entry.path, what);
   } catch (error) {
-    if (isSystemError(error, ...gone)) return report("missing", entry.path, []);
-    if (!isSystemError(error, "EACCES", "EPERM", "EIO")) throw error;
-    report("unreadable", entry.path, []);
+    if (!(error instanceof SystemError) || isSystemError(error, ...ofProcess)) throw error;
+    report(isSystemError(error, ...gone) ? "missing" : "unreadable", entry.path, []);
   } finally {
     if (handle !== undefined) close(handle);
   }
 }
 
-/** Errors for a path that does not exist; ELOOP for a link above it, since the backup has a folder there. */
-const gone = ["ENOENT", "ENOTDIR", "ELOOP"] as const;
+/** Errors for a path that does not exist, or that the file system could not have; ELOOP for a link above it, since the backup has a folder there. */
+const gone = ["ENOENT", "ENOTDIR", "ELOOP", "ENAMETOOLONG"] as const;
+
+/** Errors that say nothing of the path. */
+const ofProcess = ["EMFILE", "ENFILE", "ENOMEM"] as const;
 
 function hold(openFolders: OpenFolders, path: ByteString): number {
   const name = path === "/" ? "." : baseName(path);
@@ -169,7 +171,7 @@ class SegmentComparison {
       this.#changed = file;
       this.#report("changed", file, ["content"]);
     } catch (error) {
-      if (!isSystemError(error, ...gone, "EACCES", "EPERM", "EIO")) throw error;
+      if (!(error instanceof SystemError) || isSystemError(error, ...ofProcess)) throw error;
     } finally {
       if (handle !== undefined) close(handle);
     }
@@ -202,9 +204,12 @@ function differences(entry: Entry, found: Stat, handle: number): string[] {
   ];
 }
 
-function namesIn(folder: ByteString): ByteString[] {
+/** By its descriptor: the folder may have become a link by now. */
+function namesIn(openFolders: OpenFolders, folder: ByteString): ByteString[] {
   try {
-    return readdirSync(toBytes(folder), { encoding: "buffer" }).map(fromBytes).sort();
+    return readdirSync(pathOfHandle(openFolders.at(folder)), { encoding: "buffer" })
+      .map(fromBytes)
+      .sort();
   } catch {
     // A change of the folder itself is reported already.
     return [];

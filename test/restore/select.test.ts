@@ -1,6 +1,8 @@
 import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
 import { fromText } from "../../core/format/path.ts";
 import { Selection } from "../../restore/select.ts";
+import { attack } from "../support/attack.ts";
 
 const path = fromText;
 const nothingThere = () => false;
@@ -72,4 +74,36 @@ describe("which parts are read", () => {
     expect(new Selection(["/z/file"], nothingThere).concerns(path("/"), path("/a"))).toBe(true);
     expect(new Selection(["/z/file"], there).concerns(path("/"), path("/a"))).toBe(false);
   });
+});
+
+attack(
+  {
+    by: "U",
+    what: "a list of 200,000 paths for `restore --files-from`, as files of one user are found",
+    before: "each part of the manifest cost a look at all of them: minutes for a million",
+    now: "a part costs a few looks, and the list is read in seconds",
+  },
+  () => {
+    const paths = Array.from({ length: 200_000 }, (_, n) => `/home/u${n % 1000}/folder/f${n}`);
+    const began = performance.now();
+    const selection = new Selection(paths, nothingThere);
+    for (let n = 0; n < 1_000; n += 1) expect(selection.concerns(path(`/z${n}`), path(`/z${n}~`))).toBe(false);
+    expect(selection.concerns(path("/home/u7/folder/f"), undefined)).toBe(true);
+    expect(selection.missing()).toHaveLength(200_000);
+    expect(performance.now() - began).toBeLessThan(20_000);
+  },
+);
+
+test("a stretch of a manifest concerns a selection if a path of it is selected, or lies above a selected one", () => {
+  const one = fc
+    .array(fc.constantFrom("a", "a-", "a.b", "a0", "b"), { minLength: 1, maxLength: 4 })
+    .map((steps) => path(`/${steps.join("/")}`));
+  fc.assert(
+    fc.property(fc.array(one, { minLength: 1, maxLength: 4 }), one, one, fc.array(one), (chosen, first, next, all) => {
+      const selection = new Selection(chosen, nothingThere);
+      const inside = all.filter((entry) => entry >= first && entry < next);
+      if (inside.some((entry) => selection.role(entry) !== "none")) expect(selection.concerns(first, next)).toBe(true);
+    }),
+    { numRuns: 2_000 },
+  );
 });

@@ -6,6 +6,7 @@ import { contentOf, type VerifiedBytes } from "../../../restore/browse/content.t
 import { dumpNamed, verifiedDump } from "../../../restore/browse/dump.ts";
 import { Gaps } from "../../../restore/browse/gaps.ts";
 import { lookUp } from "../../../restore/browse/look-up.ts";
+import { Pauses } from "../../../restore/pauses.ts";
 import { parsePath } from "../../../restore/select.ts";
 import type { CommandIO, RunSubcommand } from "../../io.ts";
 import { browse } from "../../shared/browse.ts";
@@ -27,7 +28,7 @@ async function writeFile(path: string, deps: CatDeps, io: CommandIO): Promise<Ex
   const { entry, objects } = await lookUp({ ...deps, gaps }, parsePath(path, "write"));
   if (entry.type !== "file") throw noFile(path, entry.type);
   if (isContinued(entry)) throw tooLong(path);
-  await writeAll(contentOf(deps.bucket, entry, objects), io);
+  await writeAll(contentOf(deps.bucket, entry, objects, io.signal), io);
   return exitStatus.done;
 }
 
@@ -42,9 +43,12 @@ async function writeDump(name: string, { bucket, manifest }: CatDeps, io: Comman
 }
 
 async function writeAll(content: VerifiedBytes, { outBytes, signal }: CommandIO): Promise<void> {
+  // A hole may be larger than any disk, and nothing is waited for in it.
+  const pauses = new Pauses(signal);
   for await (const bytes of content) {
     signal.throwIfAborted();
     outBytes(bytes);
+    if (pauses.due(bytes.length)) await pauses.take();
   }
 }
 

@@ -6,6 +6,7 @@ import { Gaps } from "../../../restore/browse/gaps.ts";
 import { listFolder } from "../../../restore/browse/list-folder.ts";
 import { notThere, throughLinks } from "../../../restore/browse/look-up.ts";
 import { isWithin } from "../../../restore/browse/reach.ts";
+import { Pauses } from "../../../restore/pauses.ts";
 import { parsePath } from "../../../restore/select.ts";
 import type { CommandIO, RunSubcommand } from "../../io.ts";
 import { browse } from "../../shared/browse.ts";
@@ -23,7 +24,7 @@ export const run: RunSubcommand<LsArgs> = async ({ manifest: wanted, path, ...ar
     const { manifest } = await open(wanted);
     const gaps = new Gaps(io.notify, (one) => isWithin(top, one));
     const list = (from: ByteString) =>
-      printed(listFolder({ bucket, manifest, path: from, recursive, gaps, signal: io.signal }), print);
+      printed(listFolder({ bucket, manifest, path: from, recursive, gaps, signal: io.signal }), print, io);
     // A backup may have nothing at all.
     if ((await list(top)) || (top === "/" && gaps.exit === exitStatus.done)) return gaps.exit;
     const end = await throughLinks({ bucket, manifest, gaps }, top);
@@ -34,11 +35,18 @@ export const run: RunSubcommand<LsArgs> = async ({ manifest: wanted, path, ...ar
 
 type PrintRow = (row: ListedRow) => void;
 
-async function printed(rows: AsyncGenerator<ListedRow, boolean>, print: PrintRow): Promise<boolean> {
+async function printed(
+  rows: AsyncGenerator<ListedRow, boolean>,
+  print: PrintRow,
+  { signal }: CommandIO,
+): Promise<boolean> {
+  // One entry may lie below some ten thousand folders that have none.
+  const pauses = new Pauses(signal);
   for (;;) {
     const next = await rows.next();
     if (next.done) return next.value;
     print(next.value);
+    if (pauses.due(next.value.path.length)) await pauses.take();
   }
 }
 

@@ -3,13 +3,16 @@ import { open } from "node:fs/promises";
 import { exitStatus, Failure, reasonOf } from "../../../core/failure.ts";
 import { argumentBytes, argumentText } from "../../../core/format/argument.ts";
 
-/** Bytes of a list at most: some million paths. */
-const most = 64 * 1024 * 1024;
+/** Bytes of a list, and paths in it, at most: what is kept of each takes ten times as much memory. */
+const most = 16 * 1024 * 1024;
+const mostPaths = 250_000;
 
 /** Returns the paths of a list, in the form of words of the command line. Throws a Failure if there are none. */
 export async function pathsFrom(file: string): Promise<string[]> {
   const paths = pathsIn(await contentOf(file));
   if (paths.length === 0) throw unusable(file, "it names no path");
+  if (paths.length > mostPaths)
+    throw unusable(file, `it names more than ${mostPaths} paths`, "name folders, or restore in several steps");
   return paths;
 }
 
@@ -17,7 +20,7 @@ export async function pathsFrom(file: string): Promise<string[]> {
 export function pathsIn(list: Buffer): string[] {
   const end = list.includes(0) ? 0 : 0x0a;
   const paths: string[] = [];
-  for (let start = 0; start < list.length; ) {
+  for (let start = 0; start < list.length && paths.length <= mostPaths; ) {
     const found = list.indexOf(end, start);
     const stop = found < 0 ? list.length : found;
     if (stop > start) paths.push(argumentText(list.subarray(start, stop)));
@@ -39,16 +42,19 @@ async function contentOf(file: string): Promise<Buffer> {
   } catch (error) {
     throw unusable(file, reasonOf(error));
   }
-  if (size > most) throw unusable(file, `it is larger than ${most / 1024 / 1024} MiB`);
+  if (size > most)
+    throw unusable(file, `it is larger than ${most / 1024 / 1024} MiB`, "name folders, or restore in several steps");
   return Buffer.concat(pieces, size);
 }
 
-function unusable(file: string, why: string): Failure {
+const asList = "give a file with a path a line, or each ended by a NUL byte; /dev/stdin for a pipe";
+
+function unusable(file: string, why: string, remedy = asList): Failure {
   return new Failure({
     doing: "read the paths to restore from",
     what: file,
     why,
-    remedy: "give a file with a path a line, or each ended by a NUL byte; /dev/stdin for a pipe",
+    remedy,
     exit: exitStatus.usage,
   });
 }

@@ -1,3 +1,4 @@
+import { untilAborted } from "../../../core/abortable.ts";
 import type { Counts } from "../../../core/bucket/decorators/count.ts";
 import { exitStatus } from "../../../core/failure.ts";
 import type { Manifest } from "../../../core/format/manifest.ts";
@@ -18,7 +19,8 @@ import { pathsFrom } from "./files-from.ts";
 
 export const run: RunSubcommand<RestoreArgs> = async (given, io) => {
   const { target, numericOwner, snapshots, filesFrom } = given;
-  const paths = filesFrom === undefined ? given.paths : [...given.paths, ...(await pathsFrom(filesFrom))];
+  const paths =
+    filesFrom === undefined ? given.paths : [...given.paths, ...(await untilAborted(io.signal, pathsFrom(filesFrom)))];
   const args = { ...given, paths };
   const { bucket, counts } = await connectAs("restore", args, io);
   try {

@@ -6,7 +6,7 @@ import { fromText } from "../../../core/format/path.ts";
 import { contentOf } from "../../../restore/browse/content.ts";
 import { lookUp } from "../../../restore/browse/look-up.ts";
 import { type Backup, Fixture, file, flipped, folder, link, noise } from "../support.ts";
-import { counting, noted } from "./support.ts";
+import { counting, noted, signal } from "./support.ts";
 
 type Source = Pick<BucketReader, "get">;
 
@@ -14,7 +14,7 @@ type Source = Pick<BucketReader, "get">;
 async function read(bucket: Source, { manifest }: Backup, path: string, given: Uint8Array[] = []): Promise<Buffer> {
   const { entry, objects } = await lookUp({ bucket, manifest, gaps: noted().gaps }, fromText(path));
   if (entry.type !== "file") throw new Error("no file");
-  for await (const bytes of contentOf(bucket, entry, objects)) given.push(Buffer.from(bytes));
+  for await (const bytes of contentOf(bucket, entry, objects, signal)) given.push(Buffer.from(bytes));
   return Buffer.concat(given);
 }
 
@@ -77,11 +77,29 @@ describe("the content of a file", () => {
     const { entry, objects } = await lookUp({ ...backup, bucket: fixture.bucket, gaps: noted().gaps }, fromText("/x"));
     let largest = 0;
     let sum = 0;
-    for await (const bytes of contentOf(fixture.bucket, entry as FileEntry, objects)) {
+    for await (const bytes of contentOf(fixture.bucket, entry as FileEntry, objects, signal)) {
       largest = Math.max(largest, bytes.length);
       sum += bytes.length;
     }
     expect([largest, sum]).toEqual([MiB, 64 * MiB]);
+  });
+});
+
+describe("an interrupt", () => {
+  test("an interrupt ends the first of two reads of a large object, before any byte is given out", async () => {
+    await using fixture = await Fixture.open();
+    const backup = await fixture.backup([file("/x", [noise(6 * MiB)])], { encoding: "none" });
+    const { entry, objects } = await lookUp({ ...backup, bucket: fixture.bucket, gaps: noted().gaps }, fromText("/x"));
+    const controller = new AbortController();
+    const reason = new Error("interrupted");
+    const bucket: Source = {
+      get(key, options) {
+        controller.abort(reason);
+        return fixture.bucket.get(key, options);
+      },
+    };
+    const content = contentOf(bucket, entry as FileEntry, objects, controller.signal);
+    expect(await content.next().catch((error: unknown) => error)).toBe(reason);
   });
 });
 

@@ -3,6 +3,7 @@ import { type ByteString, fromBytes, fromText } from "../../../core/format/path.
 import { eachBackup, rootsByAge } from "../../../restore/browse/backups.ts";
 import { Search } from "../../../restore/browse/find.ts";
 import { parsePattern } from "../../../restore/browse/pattern.ts";
+import { attack } from "../../support/attack.ts";
 import { Fixture, file, flipped, folder } from "../support.ts";
 import { counting, manyFiles, noted, signal } from "./support.ts";
 
@@ -65,6 +66,29 @@ describe("paths in all backups", () => {
   });
 });
 
+attack(
+  {
+    by: "H",
+    what: "a newer root that names the parts of an older backup, and lies about their size or where the next one begins",
+    before:
+      "found while these subcommands were attacked: `find` and `history` took the part for lost, and did not read it for the older backup",
+    now: "the lie costs the root that tells it, and what the older backup has is found",
+  },
+  async () => {
+    await using fixture = await Fixture.open();
+    const { manifest } = await fixture.backup([file("/a", "1"), file("/x", "1")], day(1));
+    const [part] = manifest.parts;
+    if (part === undefined) throw new Error("no part");
+    const overlapped = [part, { ...part, first: fromText("/b") }];
+    await fixture.backup([], { ...day(2), forge: (other) => ({ ...other, parts: overlapped }) });
+    const longer = [{ ...part, size: part.size + 1 }];
+    await fixture.backup([], { ...day(3), forge: (other) => ({ ...other, parts: longer }) });
+    const { gaps } = noted();
+    expect(await found(fixture, "*", { gaps })).toEqual(["01 /a", "01 /x"]);
+    expect(gaps.exit).toBe(4);
+  },
+);
+
 describe("a pattern", () => {
   const bytes = (latin1: string) => fromBytes(Buffer.from(latin1, "latin1"));
   test.each<readonly [pattern: string, matches: readonly ByteString[], others: readonly ByteString[]]>([
@@ -80,6 +104,16 @@ describe("a pattern", () => {
     ["!a", [fromText("/!a")], [fromText("/b")]],
     ["a(b)+", [fromText("/a(b)+")], [fromText("/abb")]],
     ["a\\*", [fromText("/a*")], [fromText("/ab")]],
+    ["a\\", [fromText("/a\\")], [fromText("/a")]],
+    ["[!a]b", [fromText("/cb"), fromText("/é/éb")], [fromText("/ab"), fromText("/!b/x")]],
+    ["/a/**", [fromText("/a/b"), fromText("/a/b/c")], [fromText("/a"), fromText("/b/a/c")]],
+    [
+      "{/etc/a,b/c,d}",
+      [fromText("/etc/a"), fromText("/x/b/c"), fromText("/x/d")],
+      [fromText("/x/etc/a"), fromText("/c")],
+    ],
+    ["/a{/x,}/b", [fromText("/a/x/b"), fromText("/a/b")], [fromText("/a/x")]],
+    ["a[/]b", [fromText("/a[/]b")], [fromText("/a/b")]],
   ])("the pattern %j matches what a shell's does", (word, matches, others) => {
     const pattern = parsePattern(word);
     for (const path of matches) expect([path, pattern.matches(path)]).toEqual([path, true]);
@@ -99,7 +133,12 @@ describe("a pattern", () => {
     ]);
   });
 
-  test("a pattern that is too long is refused", () => {
+  test("a pattern that is too long, is empty, or has too many braces is refused", () => {
     expect(() => parsePattern("a".repeat(5000))).toThrow("longer than 4096 characters");
+    expect(() => parsePattern("")).toThrow("it is empty");
+    for (const bomb of ["{a,b}".repeat(800), `{${",".repeat(4_000)}}`]) {
+      expect(() => parsePattern(bomb)).toThrow("stand for more than 1024 patterns");
+    }
+    expect(parsePattern("{".repeat(4_096)).matches(fromText("/a"))).toBe(false);
   });
 });

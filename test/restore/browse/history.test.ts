@@ -67,6 +67,22 @@ describe("the history of a path", () => {
     expect([gaps.exit, notices.map(({ code }) => code)]).toEqual([4, ["part-lost"]]);
   });
 
+  test("a root that lies about a part does not hide what other backups have in it", async () => {
+    await using fixture = await Fixture.open();
+    const { manifest } = await fixture.backup([file("/a", "1"), file("/x", "1")], { ...day(3), perPart: 2 });
+    const [part] = manifest.parts;
+    if (part === undefined) throw new Error("no part");
+    const overlapped = { ...part, first: fromText("/b") };
+    await fixture.backup([], { ...day(2), forge: (other) => ({ ...other, parts: [part, overlapped] }) });
+    await fixture.backup([], {
+      ...day(1),
+      forge: (other) => ({ ...other, parts: [{ ...part, size: part.size + 1 }] }),
+    });
+    const { gaps } = noted();
+    expect(await history(fixture, "/a", gaps)).toEqual(["01-02 2 unknown", "03-03 1 1"]);
+    expect(gaps.exit).toBe(4);
+  });
+
   test("a root that cannot be read is reported, and the others count", async () => {
     await using fixture = await Fixture.open();
     await fixture.backup([file("/x", "1")], day(1));

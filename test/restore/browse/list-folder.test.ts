@@ -128,6 +128,15 @@ describe("what cannot be read", () => {
       expect(names((await listed(fixture, overlapping, "/", true, parts.gaps)).rows)).toEqual(["/c", "/d"]);
       expect([parts.gaps.exit, parts.notices.map(({ code }) => code)]).toEqual([4, ["part-lost"]]);
 
+      const bad: Item = { ...file("/m", "x"), forgeLine: (line) => line.replace('"mode":420', '"mode":99999') };
+      const lower: Item = { ...file("/n", "x"), forgeLine: (line) => line.replace('"path":"/n"', '"path":"/a"') };
+      const behind = await fixture.backup([file("/b", "x"), file("/c", "x"), bad, lower, file("/o", "x")], {
+        perPart: 2,
+      });
+      const below = noted();
+      expect(names((await listed(fixture, behind, "/", true, below.gaps)).rows)).toEqual(["/b", "/c", "/o"]);
+      expect([below.gaps.exit, below.notices.map(({ code }) => code)]).toEqual([4, ["part-lost"]]);
+
       const unordered = await fixture.backup([folder("/a"), swapped, file("/c", "x"), file("/d", "x")]);
       const order = noted();
       const { rows } = await listed(fixture, unordered, "/", true, order.gaps);

@@ -3,6 +3,7 @@ import { chmod, rename, rm, symlink, unlink, utimes, writeFile } from "node:fs/p
 import { count, noCounts } from "../../../core/bucket/decorators/count.ts";
 import { compareLive, type Difference, type LiveFigures } from "../../../restore/verify/live.ts";
 import { Rig, type RigRun } from "../../core/archive/rig.ts";
+import { Fixture, file } from "../support.ts";
 import { keyOf, lose } from "./plant.ts";
 
 async function machine(): Promise<{ readonly rig: Rig; readonly run: RigRun }> {
@@ -93,6 +94,22 @@ describe("verify --live", () => {
     const hashed = await compare(rig, run, true);
     expect(hashed.found[0]).toMatch(/^changed a (time )?content$/);
     expect((await compare(rig, run)).found.join()).not.toContain("content");
+  });
+
+  test("names and paths that no file system takes are missing, and cost no other", async () => {
+    await using fixture = await Fixture.open();
+    const [long, deep, other] = ["/tmp/".padEnd(300, "n"), `/tmp${"/d".repeat(3_000)}`, "/tmp/zz no such file"];
+    const { manifest } = await fixture.backup([file(deep, "x"), file(long, "x"), file(other, "x")]);
+    const missing: string[] = [];
+    await compareLive({
+      bucket: fixture.bucket,
+      manifest,
+      hash: () => true,
+      onDifference: ({ kind, path }) => missing.push(`${kind} ${path}`),
+      onProgress: () => {},
+      signal: new AbortController().signal,
+    });
+    expect(missing).toEqual([deep, long, other].map((path) => `missing ${path}`));
   });
 
   test("a lost part is counted, and the rest compared", async () => {

@@ -1,12 +1,31 @@
 import { describe, expect, test } from "bun:test";
 import { run } from "../../../../cmd/commands/cat/run.ts";
 import { Fixture, file, flipped, folder, link, noise } from "../../../restore/support.ts";
+import { attack } from "../../../support/attack.ts";
 import { fakeIO } from "../../fake-io.ts";
 
 function args(fixture: Fixture, wanted: string) {
   const access = { confDir: fixture.scratch.path, name: undefined, bucket: `file://${fixture.bucketPath}` };
   return { ...access, manifest: "test", wanted };
 }
+
+attack(
+  {
+    by: "W",
+    what: "a manifest with a file that is one hole of some petabytes, for `cat`",
+    before: "Ctrl-C and SIGTERM did nothing until all of it was written",
+    now: "an interrupt ends it",
+  },
+  async () => {
+    await using fixture = await Fixture.open();
+    await fixture.backup([file("/x", "", { holes: [[0, 2 ** 52]] })]);
+    const controller = new AbortController();
+    const reason = new Error("interrupted");
+    const io = fakeIO({ signal: controller.signal, outBytes: () => {} });
+    setTimeout(() => controller.abort(reason), 100);
+    await expect(run(args(fixture, "/x"), io)).rejects.toBe(reason);
+  },
+);
 
 describe("sysbackup cat", () => {
   test("cat writes the bytes of a file as they are, through links of the backup", async () => {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { run } from "../../../../cmd/commands/ls/run.ts";
 import { device, Fixture, file, folder, link } from "../../../restore/support.ts";
+import { attack } from "../../../support/attack.ts";
 import { fakeIO } from "../../fake-io.ts";
 
 type Wishes = Partial<Parameters<typeof run>[0]>;
@@ -26,6 +27,30 @@ async function sample(): Promise<Fixture> {
   return fixture;
 }
 
+attack(
+  {
+    by: "W",
+    what: "a manifest with paths of ten thousands of steps, without entries of the folders above, for `ls --recursive`",
+    before: "a row for each step, gigabytes of them, during which Ctrl-C and SIGTERM did nothing",
+    now: "an interrupt ends it",
+  },
+  async () => {
+    await using fixture = await Fixture.open();
+    const deep = Array.from({ length: 60 }, (_, n) => file(`/${10 + n}${"/b".repeat(30_000)}`, "x"));
+    await fixture.backup(deep);
+    const controller = new AbortController();
+    const reason = new Error("interrupted");
+    let rows = 0;
+    const out = () => {
+      rows += 1;
+      if (rows === 1) setTimeout(() => controller.abort(reason), 10);
+    };
+    const io = fakeIO({ signal: controller.signal, out });
+    await expect(run(args(fixture, { recursive: true }), io)).rejects.toBe(reason);
+    expect(rows).toBeLessThan(60 * 30_000);
+  },
+);
+
 describe("sysbackup ls", () => {
   test("ls prints the paths of a folder, one a line, with unusual bytes as a shell takes them", async () => {
     await using fixture = await sample();
@@ -48,6 +73,17 @@ describe("sysbackup ls", () => {
       "-rw-r--r-- alice staff             1 B @999999999999999        $'/usr/bin/two\\nlines'",
       "drwxr-xr-x alice staff             8 B 2023-11-14 22:13:20 UTC /usr/bin",
       "drwxrwxrwt alice staff             8 B 2023-11-14 22:13:20 UTC /usr",
+    ]);
+  });
+
+  test("names of owners cannot look like other columns", async () => {
+    await using fixture = await Fixture.open();
+    const owner = { user: "root root  1 B", group: "a\n\u202e", uid: 1, gid: 1 };
+    await fixture.backup([file("/x", "1", { owner })]);
+    const io = fakeIO();
+    await run(args(fixture, { long: true }), io);
+    expect(io.lines).toEqual([
+      "-rw-r--r-- $'root root  1 B' $'a\\n\\xe2\\x80\\xae'       1 B 2023-11-14 22:13:20 UTC /x",
     ]);
   });
 

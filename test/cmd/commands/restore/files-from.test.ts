@@ -28,6 +28,32 @@ describe("the paths of --files-from", () => {
     await expect(pathsFrom(join(dir.path, "none"))).rejects.toMatchObject(none);
   });
 
+  test("a list of more paths than fit into memory is refused, as is one without an end", async () => {
+    await using dir = await scratch();
+    const long = join(dir.path, "long");
+    await writeFile(long, "/a\n".repeat(250_001));
+    const many = { exit: 2, message: expect.stringContaining("it names more than 250000 paths") };
+    await expect(pathsFrom(long)).rejects.toMatchObject(many);
+    const large = { exit: 2, message: expect.stringContaining("it is larger than 16 MiB") };
+    await expect(pathsFrom("/dev/zero")).rejects.toMatchObject(large);
+  });
+
+  test("an interrupt ends the wait for a list that nobody writes", async () => {
+    await using dir = await scratch();
+    const filesFrom = join(dir.path, "fifo");
+    Bun.spawnSync(["mkfifo", filesFrom]);
+    const controller = new AbortController();
+    const reason = new Error("interrupted");
+    setTimeout(() => controller.abort(reason), 50);
+    const access = { confDir: dir.path, name: undefined, bucket: `file://${dir.path}` };
+    const wishes = { manifest: "test", paths: [], filesFrom, target: dir.path, yes: false };
+    const io = fakeIO({ signal: controller.signal });
+    const restored = run({ ...access, ...wishes, numericOwner: false, snapshots: "skip" }, io);
+    expect(await restored.catch((error: unknown) => error)).toBe(reason);
+    // Ends the open that still waits.
+    await writeFile(filesFrom, "/a\n");
+  });
+
   test("restore brings back what the list and the command line name, and nothing else", async () => {
     await using fixture = await Fixture.open();
     await fixture.backup([
