@@ -46,11 +46,15 @@ async function* walkFolder(root: string, path: string, wanted: KeyRange): AsyncG
       yield* walkFolder(root, path + item, wanted);
       continue;
     }
-    const [newest, ...older] = foundIn(absolute, item, versions.get(item) ?? "");
+    const found = foundIn(absolute, item, versions.get(item) ?? "");
     versions.delete(item);
-    garbage.left(garbageOfKey);
-    if (newest !== undefined) yield { key: path + item, versions: [newest, ...older] };
+    garbage.left(found.length * garbageOfKey);
+    if (isSome(found)) yield { key: path + item, versions: found };
   }
+}
+
+function isSome(found: readonly FoundVersion[]): found is FoundKey["versions"] {
+  return found.length > 0;
 }
 
 /** Returns the versions of a name, newest first. */
