@@ -80,7 +80,11 @@ type ListedFolder = {
 };
 
 async function readFolder(absolute: string, path: string, wanted: KeyRange): Promise<ListedFolder> {
-  const names = new Set(await namesIn(absolute));
+  const inPrefix = (name: string) => (path + name).startsWith(wanted.prefix) || wanted.prefix.startsWith(path + name);
+  // Before any other look: a folder may have very many, and one key of them be wanted.
+  const all = await namesIn(absolute);
+  const names = new Set(all.filter(inPrefix));
+  garbage.left((all.length - names.size) * garbageOfName);
   const versions = versionsAmong(names, path, wanted);
   const folders: string[] = [];
   for (const name of names) {
