@@ -102,7 +102,10 @@ function unambiguous(words: readonly string[], options: readonly Option[]) {
       line.push(word);
       continue;
     }
-    const [, flag = "", written] = /^([^=]*)(?:=(.*))?$/s.exec(word) ?? [];
+    const [, typed = "", written] = /^([^=]*)(?:=(.*))?$/s.exec(word) ?? [];
+    // As scripts before this program spelled options.
+    const dashed = typed.replaceAll("_", "-");
+    const flag = known.has(dashed) ? dashed : typed;
     const takesValue = known.get(flag);
     if (takesValue === undefined) throw unknownOption(flag, [...known.keys()]);
     const long = longs.get(flag) ?? flag;

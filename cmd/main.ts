@@ -92,8 +92,11 @@ export async function main(words: readonly string[]): Promise<ExitStatus> {
       case "help":
         request.show();
         return exitStatus.done;
-      case "run":
+      case "run": {
+        const { useCodecPrograms } = await import("../core/system/codec-programs.ts");
+        useCodecPrograms();
         return request.subcommand.start(request.words, ioOf(screen, output, json, signal));
+      }
     }
   }
   const around = { screen, output, json, signal, debug: process.env.SYSBACKUP_DEBUG === "1" };

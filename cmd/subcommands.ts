@@ -4,6 +4,7 @@
  */
 
 import { archive } from "./commands/archive/command.ts";
+import { bundle } from "./commands/bundle/command.ts";
 import { cat } from "./commands/cat/command.ts";
 import { cost } from "./commands/cost/command.ts";
 import { createResources } from "./commands/create-resources/command.ts";
@@ -19,6 +20,7 @@ import { rebuildIndex } from "./commands/rebuild-index/command.ts";
 import { renew } from "./commands/renew/command.ts";
 import { restore } from "./commands/restore/command.ts";
 import { show } from "./commands/show/command.ts";
+import { unbundle } from "./commands/unbundle/command.ts";
 import { updateResources } from "./commands/update-resources/command.ts";
 import { verify } from "./commands/verify/command.ts";
 import { writeConfig } from "./commands/write-config/command.ts";
@@ -35,6 +37,7 @@ export const commonOptions: readonly Option[] = [{ flag: "--json", help: "Print 
 /** All subcommands, in the order of `--help`. */
 export const subcommands: readonly Subcommand[] = [
   archive,
+  bundle,
   restore,
   list,
   show,
@@ -48,6 +51,7 @@ export const subcommands: readonly Subcommand[] = [
   renew,
   rebuildIndex,
   cost,
+  unbundle,
   createResources,
   updateResources,
   writeConfig,

@@ -111,7 +111,7 @@ def late($typ): map(select(.typ == $typ and safe)) | sort_by(.path) | reverse[];
 run() { if jq -rs "$calls $1" "$2" >"$work/calls"; then . "$work/calls"; else problem "$2" "is malformed"; fi; }
 fetch "$2" | zstd -dcq >"$work/root" && [ -s "$work/root" ] || die "cannot read the manifest $2"
 [ "$(sed '$d' "$work/root" | digest)" = "$(tail -n 1 "$work/root" | jq -r .footer.digest)" ] || die "altered or cut short: $2"
-jq -en 'input | .format == "sysbackup-manifest" and .version == 1 and .sealing == null' "$work/root" >"$work/answer" ||
+jq -en 'input | .format == "sysbackup-manifest" and (.version | . == 1 or . == 2) and .sealing == null' "$work/root" >"$work/answer" ||
   die "the manifest has a format that this script does not know: $2"
 mkdir "$work/first" "$work/long"; touch "$work/problems" "$work/late" "$work/content" "$work/regions"
 jq -r 'select(.part).part | [.key, .version, .sha256] | join(" ")' "$work/root" >"$work/parts"
@@ -123,4 +123,6 @@ while read -r key version sha; do
 done <"$work/parts"
 run '(late("f") | select(.segments) | "whole \([.path, .size] + meta[1:] | @sh)"), (late("l") | "link \(meta + [.tgt] | @sh)"), (late("d") | "meta \(meta | @sh)")' "$work/late"
 run '.[] | select(safe and (.fl // "" | test("^[iad]+$"))) | "flags \([.path, .fl] | @sh)"' "$work/late"
+jq -r 'select(.bundle).bundle.key' "$work/root" >"$work/parts"
+while read -r key; do problem "$key" "is a bundle, and not restored: docs/recovery.md undoes it by hand"; done <"$work/parts"
 [ ! -s "$work/problems" ] || die "$(wc -l <"$work/problems") problems: what they name is not restored, or not as it was" 3

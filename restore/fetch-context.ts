@@ -3,6 +3,7 @@ import type { Budget } from "../core/side-by-side.ts";
 import type { ObjectSource } from "../core/stored/read.ts";
 import type { Garbage } from "../core/system/garbage.ts";
 import type { Files } from "./files.ts";
+import type { RunningContent } from "./running-content.ts";
 
 export type FetchContext = {
   readonly bucket: ObjectSource;
@@ -11,6 +12,8 @@ export type FetchContext = {
   /** Bounds decompressed bytes in memory. */
   readonly memory: Budget;
   readonly garbage: Garbage;
+  /** Where large objects that several parts need one after the other are read on; undefined if no part shares one. */
+  readonly running: RunningContent | undefined;
   /** Called after each frame. */
   readonly onProgress: () => void;
 };

@@ -29,7 +29,8 @@ export async function fetchContent(plans: readonly ObjectPlan[], context: FetchC
     await fetchFrames(object, read, context);
   });
   const others = plans.filter((plan) => !hasFrames(plan));
-  await eachOf(others, mostObjects, async ({ object, frames }) => {
+  // Of a running content, there is one at a time.
+  await eachOf(others, context.running === undefined ? mostObjects : 1, async ({ object, frames }) => {
     context.signal.throwIfAborted();
     const uses = frames.flatMap((frame) => frame.uses);
     await fetchWhole(object, uses, context);

@@ -22,14 +22,15 @@ export type ExtentSink<T> = {
 
 /**
  * Hands the bytes of each extent to the sink in order, and reports which extents are wrong. Extents may overlap. Reads only
- * to the end of the last one. Errors of the content pass through.
+ * to the end of the last one. Errors of the content pass through. `start`: where in the content the stream begins.
  */
 export async function checkFlowing<T>(
   extents: Iterable<T>,
   content: AsyncIterable<Uint8Array>,
   sink: ExtentSink<T>,
+  start = 0,
 ): Promise<void> {
-  const flow = new Flow(extents, sink);
+  const flow = new Flow(extents, sink, start);
   for await (const piece of content) {
     flow.pass(piece);
     if (flow.isOver) return;
@@ -49,9 +50,10 @@ class Flow<T> {
   /** Extents that are not begun, in reverse order of offset. */
   readonly #waiting: T[];
   #open: OpenExtent<T>[] = [];
-  #position = 0;
+  #position: number;
 
-  constructor(extents: Iterable<T>, sink: ExtentSink<T>) {
+  constructor(extents: Iterable<T>, sink: ExtentSink<T>, start: number) {
+    this.#position = start;
     this.#sink = sink;
     this.#waiting = [...extents].sort((a, b) => sink.expected(b).offset - sink.expected(a).offset);
   }

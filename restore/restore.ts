@@ -5,11 +5,12 @@
  */
 import { type ExitStatus, exitStatus } from "../core/failure.ts";
 import type { FileEntry, ObjectRef, PartEntry } from "../core/format/entry.ts";
-import type { Manifest, PartRef } from "../core/format/manifest.ts";
+import type { BundleRef, Manifest, PartRef } from "../core/format/manifest.ts";
 import type { BadEntry } from "../core/format/part.ts";
 import { type ByteString, toText } from "../core/format/path.ts";
 import { isContinued } from "../core/format/segment.ts";
 import type { Loss } from "../core/manifest/loss.ts";
+import { bundlesInOrder, isReadable, tableOf } from "../core/manifest/part-lists.ts";
 import type { LoadedPart } from "../core/manifest/read.ts";
 import { walkParts } from "../core/manifest/walk.ts";
 import type { Notify } from "../core/notice.ts";
@@ -29,6 +30,7 @@ import { type NodeDeps, type NodeEntry, restoreNode } from "./nodes.ts";
 import { Pauses } from "./pauses.ts";
 import { groupsOf, planOf } from "./plan.ts";
 import { type Figures, Report } from "./report.ts";
+import { RunningContent } from "./running-content.ts";
 import { Selection } from "./select.ts";
 import { decide, restoreSnapshot, type SnapshotChoice } from "./snapshots.ts";
 import { Spool } from "./spool.ts";
@@ -128,6 +130,8 @@ class Restore {
   readonly #flags: Flags;
   readonly #memory = new Budget(memory);
   readonly #garbage = new Garbage(storedGarbage);
+  /** In bundles only. */
+  #running: RunningContent | undefined;
 
   constructor(options: RestoreOptions, target: Target, report: Report) {
     this.#options = options;
@@ -156,7 +160,6 @@ class Restore {
     try {
       const walk = {
         bucket,
-        manifest,
         onLost: (part: PartRef, loss: Loss) => this.#tellLostPart(part, loss),
         onBadEntry: (entry: BadEntry) => this.#tellBadEntry(entry),
         concerns: selection.concerns.bind(selection),
@@ -165,11 +168,17 @@ class Restore {
           return role === "selected" || (role === "leads" && entry.type === "folder");
         },
       };
-      for await (const part of walkParts(walk)) await this.#restorePart(part);
+      for await (const part of walkParts({ ...walk, manifest })) await this.#restorePart(part);
       this.#continued.end();
+      this.#running = new RunningContent(bucket);
+      for (const bundle of this.#bundles()) {
+        for await (const part of walkParts({ ...walk, manifest: tableOf(bundle) })) await this.#restorePart(part);
+        this.#continued.end();
+      }
     } finally {
       this.#continued.abandon();
       this.#files.discardStarted();
+      await this.#running?.close();
     }
     await this.#tellMissing();
     this.#target.removeLarge();
@@ -179,6 +188,23 @@ class Restore {
     this.#target.settle("/" as ByteString, 0o700);
     this.#target.leaveAll();
     this.#report.reportCounted();
+  }
+
+  /** Yields the bundles that may hold something that is wanted. Those that nobody can open here are reported. */
+  *#bundles(): Generator<BundleRef> {
+    for (const bundle of bundlesInOrder(this.#options.manifest)) {
+      const { parts, end } = tableOf(bundle);
+      const [first] = parts;
+      if (first === undefined || !this.#selection.concerns(first.first, end)) continue;
+      if (isReadable(bundle)) yield bundle;
+      else this.#tellSealed(bundle);
+    }
+  }
+
+  #tellSealed({ path, key }: BundleRef): void {
+    const why = `the bundle ${JSON.stringify(key)} is sealed, and no keyfile is given`;
+    const remedy = "name the keyfile that it was sealed with: --keyfile";
+    this.#report.lost("bundle-sealed", { doing: "restore", what: toText(path), why, remedy, damage: false });
   }
 
   async #restorePart({ objects, entries }: LoadedPart): Promise<void> {
@@ -226,7 +252,15 @@ class Restore {
   async #fetch(jobs: readonly Job[], objects: readonly ObjectRef[]): Promise<void> {
     const { bucket, signal } = this.#options;
     const onProgress = () => this.#tellProgress();
-    const context = { bucket, signal, files: this.#files, memory: this.#memory, garbage: this.#garbage, onProgress };
+    const context = {
+      bucket,
+      signal,
+      files: this.#files,
+      memory: this.#memory,
+      garbage: this.#garbage,
+      running: this.#running,
+      onProgress,
+    };
     for (const group of groupsOf(jobs, objects)) await fetchContent(planOf(group, objects), context);
     this.#tellProgress();
   }

@@ -153,8 +153,9 @@ export class Target {
   make(path: ByteString, rule: FolderRule = keepsGroup): "made" | "there" {
     if (path === root) return this.made ? "made" : "there";
     const parent = this.folder(parentOf(path));
-    if (!parent.fresh && this.#accepts(path, parent, rule)) return "there";
-    const fd = parent.fresh ? makeUnfinished(parent.fd, baseName(path)) : this.#makeAndPlace(path);
+    const missing = parent.fresh ? makeMissing(parent.fd, baseName(path)) : undefined;
+    if (missing === undefined && this.#accepts(path, parent, rule)) return "there";
+    const fd = missing ?? this.#makeAndPlace(path);
     try {
       this.#finishMaking(path, fd, rule);
     } catch (error) {
@@ -375,6 +376,16 @@ export class Target {
 const longestName = 255;
 /** Number that leaves an owner or group unchanged. */
 const unchanged = 0xffffffff;
+
+/** Makes a folder; undefined if there is one: the same may be in the list of files and in those of several bundles. */
+function makeMissing(folder: number, name: ByteString): number | undefined {
+  try {
+    return makeUnfinished(folder, name);
+  } catch (error) {
+    if (isSystemError(error, "EEXIST")) return undefined;
+    throw error;
+  }
+}
 
 /** Returns whether it is the folder that it was: an inode may be used again, but not with the time of its birth. */
 export function isFolder(known: FolderIdentity, found: Stat): boolean {

@@ -1,10 +1,13 @@
 /** Finds where a path leads that goes through links of the backup, as `/bin/ls` does if `/bin` is a link to `usr/bin`. */
 import { posix } from "node:path";
+import type { Manifest } from "../core/format/manifest.ts";
 import { type ByteString, parentOf } from "../core/format/path.ts";
+import { readableListsOf } from "../core/manifest/part-lists.ts";
 import type { LoadedPart } from "../core/manifest/read.ts";
 import { type OnLostPart, type WalkOptions, walkParts } from "../core/manifest/walk.ts";
 
-type BackupWalk = Pick<WalkOptions, "bucket" | "manifest"> & {
+type BackupWalk = Pick<WalkOptions, "bucket"> & {
+  readonly manifest: Pick<Manifest, "parts" | "bundles">;
   /** Without it, parts that are lost are passed over, as the caller has reported them. */
   readonly onLost?: OnLostPart;
 };
@@ -44,18 +47,23 @@ function above(path: ByteString): ByteString[] {
   return folders;
 }
 
-async function linksAmong(walk: BackupWalk, wanted: ReadonlySet<ByteString>): Promise<Map<ByteString, ByteString>> {
+async function linksAmong(
+  { bucket, manifest, onLost = () => {} }: BackupWalk,
+  wanted: ReadonlySet<ByteString>,
+): Promise<Map<ByteString, ByteString>> {
   const links = new Map<ByteString, ByteString>();
-  const parts = walkParts({
-    bucket: walk.bucket,
-    manifest: walk.manifest,
-    concerns: (first, next) => [...wanted].some((path) => path >= first && (next === undefined || path < next)),
-    sieve: (path) => wanted.has(path),
-    wanted: ({ type }) => type === "link",
-    onLost: walk.onLost ?? (() => {}),
-    onBadEntry: () => {},
-  });
-  for await (const part of parts) addLinks(part, links);
+  for (const list of readableListsOf(manifest)) {
+    const parts = walkParts({
+      bucket,
+      manifest: list,
+      concerns: (first, next) => [...wanted].some((path) => path >= first && (next === undefined || path < next)),
+      sieve: (path) => wanted.has(path),
+      wanted: ({ type }) => type === "link",
+      onLost,
+      onBadEntry: () => {},
+    });
+    for await (const part of parts) addLinks(part, links);
+  }
   return links;
 }
 

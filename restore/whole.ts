@@ -1,12 +1,13 @@
 /** Fetches content from objects without frames, of any size: the layout `objects` stores each file as one. */
 import type { ObjectRef } from "../core/format/entry.ts";
+import type { ByteStream } from "../core/format/zlib.ts";
 import { type Loss, lossOf } from "../core/manifest/loss.ts";
 import { readBeginning, readContent } from "../core/stored/read.ts";
 import { mayReadBetter } from "../core/stored/second-read.ts";
 import { deliver, loseAll, wrongContent } from "./deliver.ts";
 import type { FetchContext } from "./fetch-context.ts";
 import { isOver } from "./files.ts";
-import { checkFlowing } from "./flowing.ts";
+import { checkFlowing, type ExtentSink } from "./flowing.ts";
 import { mostHeld, type Use } from "./plan.ts";
 
 export async function fetchWhole(object: ObjectRef, uses: readonly Use[], context: FetchContext): Promise<void> {
@@ -24,9 +25,14 @@ export async function fetchWhole(object: ObjectRef, uses: readonly Use[], contex
 type OnWrongUses = (uses: readonly Use[], loss: Loss, mayBeBetter: boolean) => void;
 
 async function readWhole(object: ObjectRef, uses: readonly Use[], context: FetchContext, onWrong: OnWrongUses) {
-  const { bucket, files, garbage } = context;
+  const { bucket, files, garbage, running } = context;
   const left = new Set(uses);
   try {
+    if (running !== undefined) {
+      const first = Math.min(...uses.map(({ extent }) => extent.offset));
+      const { start, content } = await running.from(object, first);
+      return await deliverAsItComes(object, left, { start, content }, context, onWrong);
+    }
     const end = Math.max(...uses.map(({ extent }) => extent.offset + extent.length));
     if (end <= mostHeld) {
       garbage.left(object.size + end);
@@ -35,9 +41,11 @@ async function readWhole(object: ObjectRef, uses: readonly Use[], context: Fetch
       const wrong = deliver(uses, content, files);
       if (wrong.length > 0) onWrong(wrong, wrongContent(object.key), true);
     } else {
-      await deliverAsItComes(object, left, end, context, onWrong);
+      const content = readContent(bucket, object, end);
+      await deliverAsItComes(object, left, { start: 0, content }, context, onWrong);
     }
   } catch (error) {
+    await running?.close();
     onWrong([...left], lossOf(error, object.key), mayReadBetter(error));
   }
 }
@@ -49,11 +57,11 @@ async function readWhole(object: ObjectRef, uses: readonly Use[], context: Fetch
 async function deliverAsItComes(
   object: ObjectRef,
   left: Set<Use>,
-  end: number,
-  { bucket, files, signal, onProgress }: FetchContext,
+  { start, content }: { readonly start: number; readonly content: ByteStream },
+  { files, signal, onProgress }: FetchContext,
   onWrong: OnWrongUses,
 ): Promise<void> {
-  await checkFlowing([...left], watched(readContent(bucket, object, end), signal, onProgress), {
+  const sink: ExtentSink<Use> = {
     expected: ({ extent }) => extent,
     take(use, { bytes, start, last }) {
       const { job, position } = use;
@@ -65,7 +73,8 @@ async function deliverAsItComes(
       left.delete(use);
       onWrong([use], wrongContent(object.key), true);
     },
-  });
+  };
+  await checkFlowing([...left], watched(content, signal, onProgress), sink, start);
 }
 
 async function* watched(content: AsyncIterable<Uint8Array>, signal: AbortSignal, onProgress: () => void) {

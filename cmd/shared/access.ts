@@ -23,7 +23,15 @@ export type PackageWords = {
   readonly mfa: { readonly device: string | undefined } | undefined;
 };
 
+/** For subcommands that read content. */
+export const keyfileOption: Option = {
+  flag: "--keyfile <file>",
+  help: "Open sealed bundles with this file, besides those that conf names",
+};
+
 export type Access = BackupArgs & {
+  /** Absolute path of a keyfile. */
+  readonly keyfile?: string | undefined;
   readonly region?: string | undefined;
   readonly export?: string | undefined;
   /** Undefined: only the role that `conf` names, if any. */
@@ -38,6 +46,7 @@ export function accessOf(words: Words): Access {
     ...backupArgs(words),
     region: words.value("cf-region"),
     export: words.value("export"),
+    keyfile: words.path("keyfile"),
     packageRole: roleFlags.some((flag) => words.given(flag))
       ? { package: words.value("package-name"), account: words.value("account"), mfa: mfaOf(words) }
       : undefined,

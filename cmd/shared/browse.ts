@@ -9,6 +9,7 @@ import type { CommandIO } from "../io.ts";
 import type { Access } from "./access.ts";
 import { connectAs } from "./connect.ts";
 import { finding, isSurelyNewest } from "./finding.ts";
+import { useKeyfiles } from "./keyfiles.ts";
 
 type OpenBackup = { readonly found: Found; readonly manifest: Manifest };
 
@@ -34,6 +35,7 @@ export async function browse(
     return { found, manifest: await openManifest(bucket, found, io.notify) };
   };
   try {
+    await useKeyfiles(config, access.keyfile, io.notify);
     const status = await use({ bucket, config, open });
     return status === exitStatus.done && !newest ? exitStatus.incomplete : status;
   } finally {

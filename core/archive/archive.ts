@@ -7,7 +7,7 @@
  * 3. Run the snapshotters. Each dump is an object of its own.
  * 4. Run the pickers; resolve what they print to the paths that are kept.
  * 5. Quilt: store new content. Each object is recorded in the state database as soon as it is put.
- * 6. Put the manifest's parts. Extend the locks of all that the manifest needs and that would expire before the promise.
+ * 6. Store the bundles that changed, each with its table of contents. Put the manifest's parts. Extend the locks of all that the manifest needs and that would expire before the promise.
  *    What cannot be extended is stored again: back to 5, once.
  * 7. Put the index objects, for other hosts.
  * 8. Put the manifest's root. From now on the backup exists.
@@ -21,12 +21,14 @@ import { keys, type RunId, runOf } from "../format/keys.ts";
 import type { Notice, Notify } from "../notice.ts";
 import { type WriteTarget, writeBytes } from "../stored/write.ts";
 import { privilegedUser } from "../system/privileged.ts";
+import { Bundling, type BundlingSummary, refuseForFiles } from "./bundle-step.ts";
 import { findExecutables } from "./executables/find.ts";
 import type { ArchiveJob } from "./job.ts";
 import { clockSkew, startOfLocks } from "./locks/clock.ts";
 import { type LockProofDeps, proveLock } from "./locks/lock-proof.ts";
 import { minimumLockEnd, planRetention } from "./locks/retention.ts";
 import { RunLog } from "./manifest/run-log.ts";
+import { PathSet } from "./quilting/paths/path-set.ts";
 import { pickAll } from "./quilting/paths/pick-all.ts";
 import { rootOf, textOfRoot } from "./root.ts";
 import { takeSnapshots } from "./snapshotting/take.ts";
@@ -50,6 +52,7 @@ export type ArchiveSummary = StoredFiles["counts"] & {
   readonly finished: Date;
   readonly entries: number;
   readonly snapshots: number;
+  readonly bundles: BundlingSummary;
   readonly bytesRead: number;
   readonly bytesStored: number;
   readonly objectsStored: number;
@@ -73,6 +76,8 @@ export async function archive(job: ArchiveJob): Promise<ArchiveSummary> {
 
 async function checkAnythingToDo(job: ArchiveJob): Promise<void> {
   const { pickersDir, snapshotsDir, notify } = job;
+  if (job.config.bundles.length > 0) return;
+  if (job.bundlesOnly) throw noBundles();
   const heard: Notice[] = [];
   const hear = (notice: Notice) => heard.push(notice);
   const pickers = await findExecutables(pickersDir, "picker", hear, rightsOf(job));
@@ -85,6 +90,15 @@ async function checkAnythingToDo(job: ArchiveJob): Promise<void> {
     what: pickersDir,
     why: "there is no executable picker, and no snapshotter either",
     remedy: "put one there and make it executable; docs/pickers.md shows how",
+    exit: exitStatus.usage,
+  });
+}
+
+function noBundles(): Failure {
+  return new Failure({
+    doing: "store bundles",
+    why: "conf has no section [bundle NAME], and no --backup-path is given",
+    remedy: "docs/bundling.md shows both",
     exit: exitStatus.usage,
   });
 }
@@ -119,6 +133,35 @@ async function withState<T>(job: ArchiveJob, use: UseDatabase<T>): Promise<T> {
   }
 }
 
+function snapshotsOf(job: ArchiveJob, target: WriteTarget, notify: Notify) {
+  const { content, backup } = job.config;
+  return takeSnapshots({
+    folder: job.snapshotsDir,
+    privileged: rightsOf(job),
+    name: backup.name,
+    target,
+    compression: { codec: content.compression, level: content.compressionLevel },
+    timeoutMs: content.snapshotTimeout,
+    now: job.now,
+    notify,
+    signal: job.signal,
+  });
+}
+
+function pathsOf(job: ArchiveJob, notify: Notify): Promise<PathSet> {
+  const { content } = job.config;
+  return pickAll({
+    folder: job.pickersDir,
+    privileged: rightsOf(job),
+    timeoutMs: content.pickerTimeout,
+    follow: content.follow,
+    // Nobody else can have put their links there.
+    trusted: new Set([0, process.geteuid?.() ?? 0]),
+    notify,
+    signal: job.signal,
+  });
+}
+
 async function mustKeepLocks(database: Database, deps: LockProofDeps, notify: Notify): Promise<void> {
   if (isLockProven(database, deps.mode)) return;
   const doubt = await proveLock(deps);
@@ -128,7 +171,7 @@ async function mustKeepLocks(database: Database, deps: LockProofDeps, notify: No
 }
 
 async function run(job: ArchiveJob, database: Database, rebuilt: Notice | undefined): Promise<ArchiveSummary> {
-  const { config, bucket, now, signal, pickersDir, snapshotsDir } = job;
+  const { config, bucket, now, signal } = job;
   const { name } = config.backup;
   const { content } = config;
   const log = new RunLog(job.notify, now);
@@ -148,36 +191,22 @@ async function run(job: ArchiveJob, database: Database, rebuilt: Notice | undefi
   await mustKeepLocks(database, { bucket, name, mode: content.lockMode, start: startOfLocks(started, skew) }, notify);
   const target: WriteTarget = { bucket, retention: plan.retention, filters: job.filters };
 
-  const snapshots = await takeSnapshots({
-    folder: snapshotsDir,
-    privileged: rightsOf(job),
-    name,
-    target,
-    compression: { codec: content.compression, level: content.compressionLevel },
-    timeoutMs: content.snapshotTimeout,
-    now,
-    notify,
-    signal,
-  });
-  using paths = await pickAll({
-    folder: pickersDir,
-    privileged: rightsOf(job),
-    timeoutMs: content.pickerTimeout,
-    follow: content.follow,
-    // Nobody else can have put their links there.
-    trusted: new Set([0, process.geteuid?.() ?? 0]),
-    notify,
-    signal,
-  });
-  if (paths.size + snapshots.length === 0) notify(nothingPicked(pickersDir));
+  if (job.bundlesOnly) refuseForFiles(database, name);
+  const snapshots = job.bundlesOnly ? [] : await snapshotsOf(job, target, notify);
+  using paths = job.bundlesOnly ? new PathSet() : await pathsOf(job, notify);
+  if (paths.size + snapshots.length + config.bundles.length === 0) notify(nothingPicked(job.pickersDir));
+  const lockBudget = { left: content.lockTimeout };
+  const bundling = new Bundling({ ...job, notify }, { database, plan, lockBudget });
   // Not the manifest's: who can read the index shall not know the key of a root before it is put.
   const indexRun = runOf(started, job.random(4));
   const indexNew = () => writeIndexObjects({ target, database, name, run: indexRun, now });
-  const files = await storeFiles({ ...job, notify }, { target, database, paths, plan, indexNew });
+  const deps = { target, database, paths, plan, lockBudget, indexNew, bundle: () => bundling.run() };
+  const files = await storeFiles({ ...job, notify }, deps);
+  const { bundles } = bundling;
   await indexNew();
   signal.throwIfAborted();
 
-  const manifest = rootOf(job, { id, skew, plan, files, snapshots, log });
+  const manifest = rootOf(job, { id, skew, plan, files, snapshots, bundles, log });
   const text = await textOfRoot(manifest);
   const { key, version } = await writeBytes(target, { content: text, codec: "frame", key: keys.manifest(name, id) });
   noteCompleted(database, started);
@@ -193,6 +222,7 @@ async function run(job: ArchiveJob, database: Database, rebuilt: Notice | undefi
     finished: now(),
     entries: manifest.totals.entries,
     snapshots: snapshots.length,
+    bundles: bundling.summary,
     extended: files.extended,
     warnings: log.counts.warning,
     errors: log.counts.error,

@@ -8,6 +8,8 @@ export type ArchiveJob = {
   readonly bucket: Bucket;
   readonly pickersDir: string;
   readonly snapshotsDir: string;
+  /** Stores the bundles of `config`, and neither files nor dumps. */
+  readonly bundlesOnly: boolean;
   /** Runs pickers and snapshotters that other users can change, too. */
   readonly insecurePickers: boolean;
   readonly host: string;

@@ -15,12 +15,14 @@ type RootContent = {
   readonly plan: RetentionPlan;
   readonly files: StoredFiles;
   readonly snapshots: Manifest["snapshots"];
+  readonly bundles: Manifest["bundles"];
   readonly log: RunLog;
 };
 
 export function rootOf({ config, host, tool, now }: ArchiveJob, content: RootContent): Manifest {
-  const { id, skew, plan, files, snapshots, log } = content;
-  const sum = (figure: (part: PartRef) => number) => files.parts.reduce((total, part) => total + figure(part), 0);
+  const { id, skew, plan, files, snapshots, bundles, log } = content;
+  const parts = [...files.parts, ...bundles.flatMap(({ table }) => table)];
+  const sum = (figure: (part: PartRef) => number) => parts.reduce((total, part) => total + figure(part), 0);
   return {
     header: {
       name: config.backup.name,
@@ -37,13 +39,15 @@ export function rootOf({ config, host, tool, now }: ArchiveJob, content: RootCon
     },
     parts: files.parts,
     snapshots,
+    bundles,
     log: log.end(),
     totals: {
       entries: sum((part) => part.entries),
-      files: files.counts.files,
+      files: bundles.reduce((total, bundle) => total + bundle.files, files.counts.files),
       bytes: sum((part) => part.bytes),
       parts: files.parts.length,
       snapshots: snapshots.length,
+      ...(bundles.length > 0 && { bundles: bundles.length }),
       warnings: log.counts.warning,
       errors: log.counts.error,
       finished: now().toISOString(),

@@ -38,8 +38,11 @@ export type StoreFilesDeps = {
   readonly database: Database;
   readonly paths: PathSet;
   readonly plan: RetentionPlan;
+  readonly lockBudget: LockBudget;
   /** Puts index objects for what was stored since the last call. */
   readonly indexNew: () => Promise<void>;
+  /** Stores bundles, or finds that they are stored, before what they need is locked. */
+  readonly bundle: () => Promise<void>;
 };
 
 /** A first backup of many terabytes lists what it stored on its way: other hosts need not wait for its end. */
@@ -49,7 +52,7 @@ export async function storeFiles(job: ArchiveJob, options: StoreFilesDeps): Prom
   const shrinkage = new Shrinkage(options.database, job.now());
   const deps = { ...options, gone: (path: ByteString) => shrinkage.gone(path) };
   const meter: StoreMeter = { bytesRead: 0, bytesStored: 0, objectsStored: 0 };
-  const ofRun = { meter, lockBudget: { left: job.config.content.lockTimeout } };
+  const ofRun = { meter, lockBudget: options.lockBudget };
   let counts = await quilt(job, deps, ofRun, withClaims(deps));
   const untrue = await proveClaims({ ...job, ...deps.plan, database: deps.database, mode: deps.plan.retention.mode });
   const sparse = repackSparsePacks(deps.database, deps.plan, job.config.content, job.notify);
@@ -75,8 +78,9 @@ function withoutClaims({ database, plan }: StoreFilesDeps): UsableObjects {
 
 type LockedParts = Pick<StoredFiles, "parts"> & Extended;
 
-async function writeAndLock(job: ArchiveJob, { target, database, plan }: StoreFilesDeps): Promise<LockedParts> {
+async function writeAndLock(job: ArchiveJob, { target, database, plan, bundle }: StoreFilesDeps): Promise<LockedParts> {
   const { bucket, config, notify, signal } = job;
+  await bundle();
   signal.throwIfAborted();
   const { retention, promisedUntil, minimumLockEnd } = plan;
   const expiring = new ObjectTable(database).idsExpiringBefore(minimumLockEnd);

@@ -12,6 +12,7 @@
  */
 import { Failure, type FailureParts } from "../failure.ts";
 import type { LockMode } from "../format/lock-mode.ts";
+import type { BundleClass } from "../format/storage-class.ts";
 
 /** The lock of a version. `until` must lie in the future when it is set, and is kept to the millisecond. */
 export type Retention = { readonly mode: LockMode; readonly until: Date };
@@ -20,6 +21,8 @@ export type PutOptions = {
   readonly retention: Retention;
   /** User metadata: lower-case ASCII names, printable ASCII values, 2 KB in all (the S3 limit). */
   readonly metadata?: Readonly<Record<string, string>>;
+  /** Where S3 puts it, if not in STANDARD. A directory has no classes. */
+  readonly storageClass?: BundleClass | undefined;
   /** SHA-256 of the body in hex, if the caller has it already: the store checks the bytes against it. */
   readonly sha256?: string;
 };

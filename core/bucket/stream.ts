@@ -6,8 +6,13 @@ const mebibyte = 1024 * 1024;
 
 export const firstPart = 8 * mebibyte;
 
-/** Parts sent at a time. One more fills up meanwhile, so a stream takes the memory of three. */
-const inFlight = 2;
+/** How an object is cut into parts. */
+export type PartPlan = {
+  /** Bytes of the part that follows `sent` bytes; never fewer than those of the part before. */
+  readonly sizeAfter: (sent: number) => number;
+  /** Parts sent at a time while one more fills up. With 0, the next fills up only when this one is sent. */
+  readonly atOnce: (size: number) => number;
+};
 
 /**
  * Size of the part that follows `sent` bytes. Parts grow by 1/1600 of what was sent before, so that 10,000 of them hold
@@ -15,7 +20,41 @@ const inFlight = 2;
  * @internal
  */
 export function partSize(sent: number): number {
-  return Math.ceil((firstPart + sent / 1600) / mebibyte) * mebibyte;
+  return inMebibytes(firstPart + sent / 1600);
+}
+
+/** For objects of unknown size. A stream takes the memory of three parts. */
+const usualPlan: PartPlan = { sizeAfter: partSize, atOnce: () => 2 };
+
+const largePart = 25 * mebibyte;
+/** S3 takes no smaller part before another. */
+const smallestPart = 5 * mebibyte;
+/** Bytes of all parts in memory: larger parts are sent fewer at a time. */
+const mostInMemory = 128 * mebibyte;
+/** S3 takes 10,000 parts, which may have 5 TiB together. The rest is for content that is longer than was said. */
+const partsForSure = 8_000;
+const mostBytes = 5 * 1024 * 1024 * mebibyte;
+/** By how much parts then grow: 5 TiB fit if nothing at all was said. */
+const growth = 550;
+
+/**
+ * For large objects that probably have at most `bytes`: parts of 25 MiB, larger from 195 GiB on, so that 10,000 of them suffice. Should there
+ * be more, the last of them grow. What fits into one part takes no more memory than it has bytes, or 5 MiB.
+ */
+export function planForLarge(bytes: number): PartPlan {
+  const size = Math.max(largePart, inMebibytes(Math.min(bytes, mostBytes) / partsForSure));
+  const first = Math.min(size, Math.max(smallestPart, inMebibytes(bytes)));
+  return {
+    sizeAfter(sent) {
+      if (sent === 0) return first;
+      return sent < partsForSure * size ? size : Math.max(size, inMebibytes(sent / growth));
+    },
+    atOnce: (part) => Math.max(0, Math.floor(mostInMemory / part) - 1),
+  };
+}
+
+function inMebibytes(bytes: number): number {
+  return Math.ceil(bytes / mebibyte) * mebibyte;
 }
 
 /**
@@ -27,16 +66,17 @@ export async function putStream(
   key: string,
   source: AsyncIterable<Uint8Array>,
   options: Omit<PutOptions, "sha256">,
+  plan: PartPlan = usualPlan,
 ): Promise<Stored & { readonly sha256: string }> {
   const hash = createHash("sha256");
   let parts: PartSender | undefined;
   try {
-    let part = new PartBuffer(new Uint8Array(partSize(0)));
+    let part = new PartBuffer(new Uint8Array(plan.sizeAfter(0)));
     for await (const piece of source) {
       hash.update(piece);
       for (let rest = piece; rest.byteLength > 0; ) {
         if (part.isFull()) {
-          parts ??= new PartSender(await bucket.startUpload(key, options));
+          parts ??= new PartSender(await bucket.startUpload(key, options), plan);
           part = await parts.send(part);
         }
         rest = part.fill(rest);
@@ -77,7 +117,7 @@ class PartBuffer {
   }
 }
 
-/** Sends parts side by side, `inFlight` at most. */
+/** Sends parts side by side. */
 class PartSender {
   readonly #running = new Set<Promise<void>>();
   /** Buffers of sent parts, to be used again: the garbage collector would free so much memory too late. */
@@ -87,17 +127,21 @@ class PartSender {
   #failure: { readonly error: unknown } | undefined;
 
   readonly #upload: Upload;
+  readonly #plan: PartPlan;
 
-  constructor(upload: Upload) {
+  constructor(upload: Upload, plan: PartPlan) {
     this.#upload = upload;
+    this.#plan = plan;
   }
 
   /** Resolves with the next part to fill, once there is room for it in memory. */
   async send(part: PartBuffer): Promise<PartBuffer> {
-    while (this.#running.size >= inFlight) await Promise.race(this.#running);
+    const atOnce = this.#plan.atOnce(part.size);
+    while (this.#running.size > 0 && this.#running.size >= atOnce) await Promise.race(this.#running);
     this.#check();
     this.#start(part);
-    return this.#next(partSize(this.#sent));
+    if (atOnce === 0) await Promise.all(this.#running);
+    return this.#next(this.#plan.sizeAfter(this.#sent));
   }
 
   async end(last: PartBuffer): Promise<Stored> {

@@ -7,6 +7,7 @@ import type { CompressionName } from "../format/codec.ts";
 import type { LockMode } from "../format/lock-mode.ts";
 import { privilegedUser } from "../system/privileged.ts";
 import { strangerWhoCanChange } from "../system/strangers.ts";
+import { type BundleSection, bundleOf } from "./bundle-section.ts";
 import { checked } from "./check.ts";
 import { parseConf } from "./dialect.ts";
 import { backupName, bucketUrl, text } from "./values.ts";
@@ -52,6 +53,8 @@ export type Config = {
     /** Absolute path. */
     readonly stateDir: string;
   };
+  /** In the order of `conf`. */
+  readonly bundles: readonly BundleSection[];
 };
 
 export type ConfigSources = {
@@ -122,6 +125,7 @@ export async function loadConfig(sources: ConfigSources): Promise<Config> {
       lockMode: content.lock_mode,
     },
     backup: { name: overrides.name ?? backup.name ?? nameOfHost(sources.hostName), stateDir: backup.state_dir },
+    bundles: Object.entries(values.bundle).map(([section, keys]) => bundleOf(section, keys)),
   };
 }
 

@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { codecNamed, compressionNames } from "../format/codec.ts";
 import { lockModes } from "../format/lock-mode.ts";
+import { bundleName, bundleSection } from "./bundle-section.ts";
 import {
   absolutePath,
   backupName,
@@ -84,12 +85,17 @@ export const conf = z.strictObject({
   cloudformation: cloudformation.prefault({}),
   content: content.prefault({}),
   backup: backup.prefault({}),
+  bundle: z.record(bundleName, bundleSection).prefault({}),
 });
+
+/** What the names of sections of bundles begin with. */
+export const bundlePrefix = "bundle ";
+/** Stands for all sections of bundles in `knownKeys`. */
+export const anyBundle = "bundle NAME";
 
 /** The keys of each section, to suggest the one that was meant. */
 export const knownKeys: ReadonlyMap<string, readonly string[]> = new Map(
-  Object.entries({ aws, s3, cloudformation, content: content.in, backup }).map(([name, section]) => [
-    name,
-    Object.keys(section.shape),
-  ]),
+  Object.entries({ aws, s3, cloudformation, content: content.in, backup, [anyBundle]: bundleSection }).map(
+    ([name, section]) => [name, Object.keys(section.shape)],
+  ),
 );

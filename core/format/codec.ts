@@ -10,6 +10,7 @@ import { promisify } from "node:util";
 import { gunzipSync, gzip as gzipAsync, gzipSync, zstdCompressSync, zstdDecompressSync } from "node:zlib";
 import { altered, undecodable } from "./error.ts";
 import { decodeFrame, encodeFrame } from "./frame.ts";
+import { open, seal } from "./openssl.ts";
 import { type ByteStream, gunzip, gzip, unzstd, zstd, zstdOptions } from "./zlib.ts";
 
 type Named = {
@@ -94,6 +95,9 @@ const compressors = {
 
 const codecs = {
   ...compressors,
+  /** Compress bundles, if their section of the configuration says so. */
+  bzip2: { name: "bzip2", suffix: ".bz2", streaming: true, levels: { usual: 9, most: 9 }, ...byProgram("bzip2") },
+  xz: { name: "xz", suffix: ".xz", streaming: true, levels: { usual: 6, most: 9 }, ...byProgram("xz") },
   /** A pack: the layout makes its frames, each of them as the codec `frame` does. */
   frames: { name: "frames", suffix: ".zst", ...unchanged },
   /** One zstd frame that states its size: roots, parts and index objects. Their keys say so, no `encoding`. */
@@ -133,12 +137,12 @@ export function isContentCodec(name: string): name is ContentCodec {
   return Object.hasOwn(codecs, name) && name !== "frame";
 }
 
-const filters = new Map<string, Filter>();
+/** As `openssl enc` seals, with the passwords of `openssl.ts`. */
+const openssl: Filter = { name: "openssl", suffix: ".aes", streaming: true, encode: seal, decode: open };
 
-/**
- * Adds a filter to the table, until it is disposed of. A program adds those that it is configured for when it starts.
- * Nothing is yet. @internal
- */
+const filters = new Map<string, Filter>([[openssl.name, openssl]]);
+
+/** Adds a filter to the table, until it is disposed of: a toy, in tests. @internal */
 export function addFilter(filter: Filter): Disposable {
   const { name, suffix } = filter;
   const isTaken = [...Object.values(codecs), ...filters.values()].some(
@@ -163,6 +167,10 @@ export function filterWithSuffix(suffix: string): Filter | undefined {
   return filters.values().find((filter) => filter.suffix === suffix);
 }
 
+/** What bundles are compressed with. */
+export const bundleCompressions = ["zstd", "gzip", "bzip2", "xz"] as const satisfies ContentCodec[];
+export type BundleCompression = (typeof bundleCompressions)[number];
+
 /** `level` is 0 for a codec without levels. */
 export type Compression = { readonly codec: CompressionName; readonly level: number };
 
@@ -176,6 +184,30 @@ export function pays(sample: Uint8Array, { codec, level }: Compression): boolean
   const { encodeSample }: Compressor = compressors[codec];
   if (encodeSample === undefined) return false;
   return encodeSample(sample, level).length <= sample.length * worthwhile;
+}
+
+/** The programs that compress what this one cannot, each with a level, from its standard input to its output. */
+export type CodecProgram = "bzip2" | "xz";
+/** Runs such a program. Throws an error of `content` as it is, and a FormatError if the program refuses what is to be decompressed. */
+export type RunCodecProgram = (program: CodecProgram, args: readonly string[], content: ByteStream) => ByteStream;
+
+let runProgram: RunCodecProgram | undefined;
+
+/** Says how programs are run: this room runs none itself. */
+export function runCodecProgramsBy(run: RunCodecProgram): void {
+  runProgram = run;
+}
+
+function byProgram(program: CodecProgram): StreamCodec {
+  const run = (args: readonly string[], content: ByteStream) => {
+    if (runProgram === undefined) throw new Error(`nobody has said how to run ${program}`);
+    return runProgram(program, args, content);
+  };
+  return {
+    // One thread: then the same content gives the same bytes.
+    encode: (content, level) => run(["-c", "-z", `-${level}`, ...(program === "xz" ? ["-T1"] : [])], content),
+    decode: (stored) => run(["-c", "-d"], stored),
+  };
 }
 
 /** Decompresses at once, which is several times faster than in pieces for what is small. */

@@ -140,7 +140,7 @@ function decodeSpecialBits(bits: string): number {
   return (bits[0] === "s" ? 0o4000 : 0) | (bits[1] === "s" ? 0o2000 : 0) | (bits[2] === "t" ? 0o1000 : 0);
 }
 
-/** `-1.500000000` is one and a half seconds before 1970: what `touch -d @-1.500000000` takes. @internal */
+/** `-1.500000000` is one and a half seconds before 1970: what `touch -d @-1.500000000` takes. */
 export function encodeMoment({ seconds, nanoseconds }: Moment): string {
   const before = seconds < 0 && nanoseconds > 0;
   const whole = before ? -(seconds + 1) : Math.abs(seconds);

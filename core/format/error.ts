@@ -1,8 +1,8 @@
 /** Bytes are not what the format promises. Callers add which object they came from. */
 export class FormatError extends Error {
   constructor(
-    /** `newer`: written by a later version of sysbackup; `altered`: everything else. */
-    readonly kind: "newer" | "altered",
+    /** `newer`: written by a later version of sysbackup; `sealed`: nobody has named a keyfile; `altered`: everything else. */
+    readonly kind: "newer" | "sealed" | "altered",
     message: string,
   ) {
     super(message);

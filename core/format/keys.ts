@@ -3,7 +3,8 @@
  * over whole objects come last; `core/stored` adds them to the keys that are made here.
  */
 import { type Encoding, filtersOf, isPack, splitKey } from "./encoding.ts";
-import type { ByteString } from "./path.ts";
+import { type ByteString, toBytes } from "./path.ts";
+import { sha256 } from "./sha256.ts";
 
 /** A run's identity in keys: when it started (UTC, whole seconds) and eight hex digits, as `runOf` makes them. */
 export type RunId = { readonly start: Date; readonly run: string };
@@ -43,6 +44,10 @@ export const keys = {
   content: (sha256: string) => `content/${sha256}`,
   snapshot: (name: string, time: Date, snapshotter: string, suffix: string) =>
     `snapshots/${name}/${stampOf(time)}-${snapshotter}${suffix}`,
+  /** `place`: as `placeOfBundle` makes it. `suffix`: of its compression. */
+  bundle: (name: string, place: string, suffix: string) => `bundles/${name}/${place}.tar${suffix}`,
+  /** A table of contents lies beside its bundle. */
+  bundleTable: (name: string, place: string, sha256: string) => `bundles/${name}/${place}.toc/${sha256}.jsonl.zst`,
 } as const;
 
 export const prefixes = {
@@ -51,7 +56,28 @@ export const prefixes = {
   index: "index/",
   indexOf: (name: string) => `index/${name}/`,
   verified: "verified/",
+  bundles: "bundles/",
 } as const;
+
+/** Bytes of a place at most: S3 takes keys of 1,024, and a backup name and suffixes come to it. */
+const longestPlace = 700;
+
+/**
+ * Returns where a bundle lies under its backup name: its prefix, if any, and the path of what is in it, without the first slash. Bytes
+ * that keys do not carry everywhere are written as `%E9`. `above`: it has what lies above the depth of others.
+ */
+export function placeOfBundle(prefix: string, path: ByteString, above: boolean): string {
+  const steps = [...prefix.split("/"), ...path.split("/")].filter((step) => step !== "");
+  const plain = steps.map((step) => step.replace(/[^A-Za-z0-9 ._,=@+-]|^\.+$/g, escaped)).join("/");
+  // No file or folder has this name: its slash is a part of the key.
+  const place = above ? `${plain}/%above` : plain === "" ? "%root" : plain;
+  if (place.length <= longestPlace) return place;
+  return `${place.slice(0, longestPlace - 65)}~${sha256(toBytes(path))}`;
+}
+
+function escaped(found: string): string {
+  return [...found].map((byte) => `%${byte.charCodeAt(0).toString(16).toUpperCase().padStart(2, "0")}`).join("");
+}
 
 export type ManifestKey = { readonly name: string; readonly stamp: string; readonly run: string };
 

@@ -3,18 +3,20 @@
  * totals, and a footer with a digest of all lines before it. No footer, or a wrong one: truncated or altered.
  */
 import { z } from "zod";
-import { base64, decodePath, encodeBytes } from "./bytes-json.ts";
+import { type BundleRef, bundleJson, decodeBundleRef, encodeBundleRef } from "./bundle-ref.ts";
 import { checkFormat, withFooter } from "./envelope.ts";
 import { altered } from "./error.ts";
 import { safeName } from "./keys.ts";
 import { count, isoTime, parseAs, runHex, sha256Hex, sumOfSizes, toLine } from "./lines.ts";
 import { lockModes } from "./lock-mode.ts";
 import { storedShape, wholeEncoding } from "./object-ref.ts";
-import type { ByteString } from "./path.ts";
+import { checkOrder, decodePartRef, encodePartRef, type PartRef, partJson } from "./part-ref.ts";
 import { footedLines, type TextLine } from "./text-lines.ts";
 import type { ByteStream } from "./zlib.ts";
 
-const manifestFormat = { format: "sysbackup-manifest", version: 1 } as const;
+const manifestFormat = { format: "sysbackup-manifest", version: 2 } as const;
+/** What readers of a root without bundles must understand: then it is the same as before there were any. */
+const withoutBundles = { ...manifestFormat, version: 1 } as const;
 
 /** What lists hold for each backup. */
 const shortText = z.string().max(1024);
@@ -33,17 +35,6 @@ const header = z.object({
   layout: z.enum(["packs", "objects"]),
   /** Encryption of stored objects; none yet. */
   sealing: z.null(),
-});
-
-const partJson = z.object({
-  ...storedShape,
-  /** SHA-256 of the stored bytes. */
-  sha256: sha256Hex,
-  first: z.string(),
-  first_b64: base64.optional(),
-  entries: count,
-  /** File bytes of its entries, holes included. */
-  bytes: sumOfSizes,
 });
 
 const snapshot = z.object({
@@ -73,22 +64,24 @@ const totals = z.object({
   bytes: sumOfSizes,
   parts: count,
   snapshots: count,
+  bundles: count.optional(),
   warnings: count,
   errors: count,
   finished: isoTime,
 });
 
+export type { BundleRef } from "./bundle-ref.ts";
+export type { PartRef } from "./part-ref.ts";
 export type ManifestHeader = z.output<typeof header>;
 export type SnapshotRef = z.output<typeof snapshot>;
 export type LoggedNotice = z.output<typeof notice>;
 export type Totals = z.output<typeof totals>;
 
-export type PartRef = Omit<z.output<typeof partJson>, "first" | "first_b64"> & { readonly first: ByteString };
-
 export type Manifest = {
   readonly header: ManifestHeader;
   readonly parts: readonly PartRef[];
   readonly snapshots: readonly SnapshotRef[];
+  readonly bundles: readonly BundleRef[];
   /** The first of them, if there are very many. */
   readonly log: readonly LoggedNotice[];
   readonly totals: Totals;
@@ -103,13 +96,23 @@ export function summaryOf({ header, totals }: Manifest): ManifestSummary {
 
 export function encodeManifest(manifest: Manifest): string {
   const lines = [
-    toLine({ ...manifestFormat, ...manifest.header }),
-    ...manifest.parts.map(({ first, ...rest }) => toLine({ part: { ...rest, ...encodeBytes("first", first) } })),
+    toLine({ ...(manifest.bundles.length > 0 ? manifestFormat : withoutBundles), ...manifest.header }),
+    ...manifest.parts.map((part) => toLine({ part: encodePartRef(part) })),
     ...manifest.snapshots.map((snapshot) => toLine({ snapshot })),
+    ...manifest.bundles.map(lineOfBundle),
     ...manifest.log.map((notice) => toLine({ notice })),
     toLine({ totals: manifest.totals }),
   ];
   return [...withFooter(lines)].join("");
+}
+
+function lineOfBundle(bundle: BundleRef): string {
+  return toLine({ bundle: encodeBundleRef(bundle) });
+}
+
+/** Whether a root may name this bundle: readers take lines up to a bound. */
+export function isNameable(bundle: BundleRef): boolean {
+  return Buffer.byteLength(lineOfBundle(bundle)) <= bounds.line;
 }
 
 /** Bytes of a root's text at most, and of what a reader keeps of it: 50,000 parts, which are hundreds of millions of entries. */
@@ -130,6 +133,7 @@ class ManifestDraft {
   #header: ManifestHeader | undefined;
   readonly #parts: PartRef[] = [];
   readonly #snapshots: SnapshotRef[] = [];
+  readonly #bundles: BundleRef[] = [];
   readonly #log: LoggedNotice[] = [];
   #totals: Totals | undefined;
   #kept = 0;
@@ -140,15 +144,16 @@ class ManifestDraft {
       this.#header = decodeHeader(document);
       return;
     }
-    const { part, snapshot, notice, totals } = parseAs(bodyLine, document, "a line of the manifest");
+    const { part, snapshot, bundle, notice, totals } = parseAs(bodyLine, document, "a line of the manifest");
     if (notice !== undefined) {
       this.#note(notice, length);
       return;
     }
     this.#kept += length;
-    if (this.#kept > mostKept) throw altered("it names more parts and snapshots than any backup has");
+    if (this.#kept > mostKept) throw altered("it names more parts, snapshots and bundles than any backup has");
     if (part !== undefined) this.#parts.push(decodePartRef(part));
     else if (snapshot !== undefined) this.#snapshots.push(snapshot);
+    else if (bundle !== undefined) this.#bundles.push(decodeBundleRef(bundle));
     else if (totals !== undefined) this.#totals = totals;
     else throw altered("a line of the manifest is of no known kind");
   }
@@ -160,6 +165,7 @@ class ManifestDraft {
       header: this.#header,
       parts: this.#parts,
       snapshots: this.#snapshots,
+      bundles: this.#bundles,
       log: this.#log,
       totals: this.#totals,
     };
@@ -177,17 +183,4 @@ function decodeHeader(document: unknown): ManifestHeader {
   return parseAs(header, document, "the first line");
 }
 
-const bodyLine = z.object({ part: partJson, snapshot, notice, totals }).partial();
-
-function decodePartRef({ first, first_b64, ...rest }: z.output<typeof partJson>): PartRef {
-  return { ...rest, first: decodePath(first, first_b64, "first") };
-}
-
-/** Checks the order of parts: a path is looked for in the last part that does not begin after it. */
-function checkOrder(parts: readonly PartRef[]): void {
-  let previous: ByteString | undefined;
-  for (const { first } of parts) {
-    if (previous !== undefined && first <= previous) throw altered("parts are not in byte order of their first path");
-    previous = first;
-  }
-}
+const bodyLine = z.object({ part: partJson, snapshot, bundle: bundleJson, notice, totals }).partial();

@@ -33,6 +33,7 @@ function worded(key: string, how: string) {
 export function lossOf(error: unknown, key: string): Loss {
   if (error instanceof ManifestRefused) return lossOfRoot(error);
   if (error instanceof FormatError) {
+    if (error.kind === "sealed") return sealed(key);
     return error.kind === "newer"
       ? newer(key, error.message)
       : { ...damaged(key, `is damaged: ${error.message}`), junk: true };
@@ -47,6 +48,11 @@ export function lossOf(error: unknown, key: string): Loss {
 function newer(key: string, message: string): Loss {
   const how = `was written by a newer sysbackup: ${message}`;
   return { ...worded(key, how), remedy: "use a newer sysbackup", damage: false, newer: true, junk: false };
+}
+
+function sealed(key: string): Loss {
+  const remedy = "name the keyfile that it was sealed with: --keyfile";
+  return { ...worded(key, "is sealed, and no keyfile is given"), remedy, damage: false, newer: false, junk: false };
 }
 
 function lossOfRoot({ kind, message, parts, cause }: ManifestRefused): Loss {

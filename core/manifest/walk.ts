@@ -1,11 +1,12 @@
 /** Goes through a manifest part by part, in bounded memory. Parts that hold nothing of what is wanted are not read. */
 import type { Entry } from "../format/entry.ts";
 import { FormatError } from "../format/error.ts";
-import type { Manifest, PartRef } from "../format/manifest.ts";
+import type { PartRef } from "../format/manifest.ts";
 import type { BadEntry, Sieve } from "../format/part.ts";
 import type { ByteString } from "../format/path.ts";
 import type { ObjectSource } from "../stored/read.ts";
 import { type Loss, lossOf } from "./loss.ts";
+import type { PartList } from "./part-lists.ts";
 import {
   type FetchedPart,
   fetchPart,
@@ -22,7 +23,7 @@ export type OnLostPart = (part: PartRef, loss: Loss) => void;
 
 export type WalkOptions = {
   readonly bucket: ObjectSource;
-  readonly manifest: Manifest;
+  readonly manifest: PartList;
   /** Which stretches of paths, from `first` up to `next`, are worth reading, and which entries are kept. */
   readonly concerns: (first: ByteString, next: ByteString | undefined, part: PartRef) => boolean;
   readonly wanted: Wanted;
@@ -110,8 +111,8 @@ async function orLose<Result>(
   }
 }
 
-export function stretchesOf({ parts }: Manifest): PathStretch[] {
-  return parts.map((part, number) => ({ part, next: parts[number + 1]?.first }));
+export function stretchesOf({ parts, end }: PartList): PathStretch[] {
+  return parts.map((part, number) => ({ part, next: parts[number + 1]?.first ?? end }));
 }
 
 function fetchAhead(bucket: ObjectSource, { part }: PathStretch): Promise<FetchedPart> {

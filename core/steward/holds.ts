@@ -88,7 +88,7 @@ export class Holds {
 
   /** Whether this version may be needed by something unreadable. */
   holds({ kind, name }: Classified, { stored }: DatedVersion): boolean {
-    const isOfName = kind === "part" || kind === "snapshot";
+    const isOfName = kind === "part" || kind === "snapshot" || kind === "bundle";
     const until = isOfName ? Math.max(this.#everyName, this.#names.get(name ?? "") ?? this.#everyName) : this.#content;
     return stored.getTime() <= until;
   }

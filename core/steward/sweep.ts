@@ -28,7 +28,7 @@ export type SweepDeps = {
 
 const atOnce = 8;
 /** Roots lie among the parts; they were removed before, as far as they go. */
-const folders = ["manifests/", "packs/", "content/", "snapshots/"] as const;
+const folders = ["manifests/", "packs/", "content/", "snapshots/", "bundles/"] as const;
 
 export async function sweep(deps: SweepDeps): Promise<void> {
   const { bucket, tally, onProgress, signal } = deps;

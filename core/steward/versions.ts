@@ -44,7 +44,7 @@ function plain({ key, version, size, stored }: ListedVersion): DatedVersion {
   return { key, version, size, stored };
 }
 
-const kinds = ["root", "part", "pack", "content", "snapshot", "index", "verified"] as const;
+const kinds = ["root", "part", "pack", "content", "snapshot", "bundle", "index", "verified"] as const;
 export type ObjectKind = (typeof kinds)[number];
 
 /** What an object is, and whose; content has no name, as all may share it. */
@@ -54,6 +54,7 @@ const shapes: readonly (readonly [ObjectKind, RegExp])[] = [
   ["part", /^manifests\/([^/]+)\/parts\/[0-9a-f]{64}\.jsonl\.zst$/],
   ["pack", /^packs\/[0-9a-f]{64}\.zst$/],
   ["content", /^content\/[0-9a-f]{64}$/],
+  ["bundle", /^bundles\/([^/]+)\/.+\.(?:tar\.(?:zst|gz|bz2|xz)|toc\/[0-9a-f]{64}\.jsonl\.zst)$/],
   ["snapshot", /^snapshots\/([^/]+)\/\d{8}T\d{6}Z-[^/]+$/],
 ];
 

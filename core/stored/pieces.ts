@@ -29,6 +29,15 @@ export class Pieces {
     return taken;
   }
 
+  /** Takes the next bytes that nobody has taken, as many as come at once; undefined at the end of the stream. */
+  async next(): Promise<Uint8Array | undefined> {
+    if (this.#piece.length > 0) return this.#drop(this.#piece.length);
+    const { value, done } = await this.#iterator.next();
+    if (done) return undefined;
+    this.#position += value.length;
+    return value;
+  }
+
   /** Leaves the rest of the stream unread. */
   async end(): Promise<void> {
     await this.#iterator.return?.();

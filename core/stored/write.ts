@@ -4,7 +4,7 @@
  * encoding.
  */
 import type { BucketWriter, PutOptions, Retention, Stored } from "../bucket/contract.ts";
-import { putStream } from "../bucket/stream.ts";
+import { type PartPlan, putStream } from "../bucket/stream.ts";
 import {
   type Codec,
   type CodecName,
@@ -16,6 +16,7 @@ import {
 } from "../format/codec.ts";
 import { type Encoding, encodingOf, suffixOf } from "../format/encoding.ts";
 import { sha256 } from "../format/sha256.ts";
+import type { BundleClass } from "../format/storage-class.ts";
 import type { ByteStream } from "../format/zlib.ts";
 import { collect, once } from "./bytes.ts";
 
@@ -55,6 +56,9 @@ export type NewStream = NewObject & {
   readonly key: string;
   /** Is read when the object is begun: when all of a small one has come, or the first 8 MiB of a larger one. */
   readonly metadata: Readonly<Record<string, string>>;
+  readonly storageClass?: BundleClass;
+  /** How it is cut into parts, if not as usual. */
+  readonly plan?: PartPlan;
 };
 
 export type WrittenObject = Stored & { readonly encoding: Encoding };
@@ -84,11 +88,12 @@ export async function writeStream(target: WriteTarget, object: NewStream): Promi
   for (const name of filters) stored = filterNamed(name).encode(stored, 0);
   const options = {
     retention,
+    storageClass: object.storageClass,
     get metadata() {
       return object.metadata;
     },
   };
-  const written = await putStream(bucket, object.key + suffixOf(filters), stored, options);
+  const written = await putStream(bucket, object.key + suffixOf(filters), stored, options, object.plan);
   return { ...written, encoding: statedBy(object.codec, filters) };
 }
 

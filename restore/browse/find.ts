@@ -2,6 +2,7 @@
 import type { Database } from "bun:sqlite";
 import type { Entry } from "../../core/format/entry.ts";
 import type { Manifest } from "../../core/format/manifest.ts";
+import { type PartList, readableListsOf } from "../../core/manifest/part-lists.ts";
 import type { PathStretch } from "../../core/manifest/read.ts";
 import { type GatheredPart, readStretch, stretchesOf } from "../../core/manifest/walk.ts";
 import type { ObjectSource } from "../../core/stored/read.ts";
@@ -40,13 +41,19 @@ export class Search implements Disposable {
     this.#options = options;
   }
 
-  /** Yields the entries that match and were not yielded before, in byte order of path. */
+  /** Yields the entries that match and were not yielded before: those of files, and then of each bundle, in byte order of path. */
   async *in(manifest: Manifest): AsyncGenerator<Entry> {
-    const { pattern, signal } = this.#options;
-    for (const stretch of stretchesOf(manifest)) {
-      if (!mayHold(pattern.below, stretch.part.first, stretch.next) || this.#isSeen(stretch)) continue;
-      signal.throwIfAborted();
-      yield* this.#newAmong((await this.#read(stretch))?.entries ?? []);
+    const { pattern, gaps, signal } = this.#options;
+    const concerns = ({ part, next }: PathStretch) => mayHold(pattern.below, part.first, next);
+    const onSealed = (list: PartList) => {
+      if (stretchesOf(list).some(concerns)) gaps.sealedBundle();
+    };
+    for (const list of readableListsOf(manifest, onSealed)) {
+      for (const stretch of stretchesOf(list)) {
+        if (!concerns(stretch) || this.#isSeen(stretch)) continue;
+        signal.throwIfAborted();
+        yield* this.#newAmong((await this.#read(stretch))?.entries ?? []);
+      }
     }
   }
 

@@ -11,6 +11,7 @@ export class Gaps {
   readonly #concerns: (path: ByteString) => boolean;
   #damaged = 0;
   #unread = 0;
+  #isSealedTold = false;
 
   /** `concerns`: whether an entry that cannot be read would be in the answer. */
   constructor(notify: Notify, concerns: (path: ByteString) => boolean = () => true) {
@@ -34,6 +35,16 @@ export class Gaps {
     });
     this.#add("entry-unreadable", failure, true);
   };
+
+  /** Adds a bundle that cannot be opened. Reported once. */
+  sealedBundle(): void {
+    this.#count(false);
+    if (this.#isSealedTold) return;
+    this.#isSealedTold = true;
+    const message =
+      "bundles that may have some of it are sealed: name the keyfile that they were sealed with: --keyfile";
+    this.#notify({ level: "error", code: "bundle-sealed", message });
+  }
 
   /** Adds a backup that cannot be used. `why`: a full sentence. */
   lostBackup(why: string, damage: boolean): void {

@@ -4,7 +4,8 @@ import { exitStatus, Failure } from "../../core/failure.ts";
 import type { Entry, ObjectRef } from "../../core/format/entry.ts";
 import type { Manifest } from "../../core/format/manifest.ts";
 import { type ByteString, parentOf, toText } from "../../core/format/path.ts";
-import { walkParts, withoutSegments } from "../../core/manifest/walk.ts";
+import { type PartList, readableListsOf } from "../../core/manifest/part-lists.ts";
+import { stretchesOf, walkParts, withoutSegments } from "../../core/manifest/walk.ts";
 import type { ObjectSource } from "../../core/stored/read.ts";
 import { waysThroughLinks } from "../through-links.ts";
 import type { Gaps } from "./gaps.ts";
@@ -17,21 +18,27 @@ export type LookedUp = { readonly entry: Entry; readonly objects: readonly Objec
 /** Bound on links in a row, as the kernel has one: there may be a circle. Each costs reads of the backup. */
 const mostLinks = 8;
 
-/** Returns the entry of just this path. Reads one part. */
+/** Returns the entry of just this path, from the files or a bundle. Reads one part of each that may have it. */
 async function entryAt({ bucket, manifest, gaps }: LookUpDeps, path: ByteString): Promise<LookedUp | undefined> {
-  const walk = walkParts({
-    bucket,
-    manifest,
-    concerns: (first, next) => mayHoldPath(path, first, next),
-    sieve: (one) => one === path,
-    wanted: () => true,
-    onLost: gaps.lostPart,
-    onBadEntry: gaps.badEntry,
-  });
+  const concerns = (first: ByteString, next: ByteString | undefined) => mayHoldPath(path, first, next);
+  const onSealed = (list: PartList) => {
+    if (stretchesOf(list).some(({ part, next }) => concerns(part.first, next))) gaps.sealedBundle();
+  };
   let found: LookedUp | undefined;
-  for await (const part of walk) {
-    const [entry] = withoutSegments(part);
-    if (entry !== undefined) found = { entry, objects: part.objects };
+  for (const list of readableListsOf(manifest, onSealed)) {
+    const walk = walkParts({
+      bucket,
+      manifest: list,
+      concerns,
+      sieve: (one) => one === path,
+      wanted: () => true,
+      onLost: gaps.lostPart,
+      onBadEntry: gaps.badEntry,
+    });
+    for await (const part of walk) {
+      const [entry] = withoutSegments(part);
+      if (entry !== undefined) found = { entry, objects: part.objects };
+    }
   }
   return found;
 }

@@ -30,6 +30,7 @@ const codes = {
   "lock-mode": "promise",
   "delete-marker": "note",
   "newer-version": "note",
+  frozen: "note",
   "legal-hold": "note",
   "dates-contradict": "note",
 } as const satisfies Readonly<Record<string, Severity>>;

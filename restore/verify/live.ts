@@ -9,6 +9,7 @@ import type { Entry, Segment, Stretch } from "../../core/format/entry.ts";
 import type { Manifest } from "../../core/format/manifest.ts";
 import { sameMoment } from "../../core/format/moment.ts";
 import { type ByteString, baseName, fromBytes, join, parentOf, toText } from "../../core/format/path.ts";
+import { partListsOf } from "../../core/manifest/part-lists.ts";
 import type { OnBadEntry } from "../../core/manifest/read.ts";
 import { type OnLostPart, walkParts } from "../../core/manifest/walk.ts";
 import { close } from "../../core/system/files.ts";
@@ -76,8 +77,12 @@ export async function compareLive(options: LiveOptions): Promise<LiveFigures> {
   };
   const segments = new SegmentComparison(openFolders, options.hash, pauses, report);
   const insert = known.query("INSERT OR IGNORE INTO known VALUES (?, ?)");
-  const walk = { bucket, manifest, concerns: () => true, wanted: () => true, onLost, onBadEntry };
-  for await (const { entries } of walkParts(walk)) {
+  const walk = { bucket, concerns: () => true, wanted: () => true, onLost, onBadEntry };
+  const lists = partListsOf(manifest);
+  const parts = (async function* () {
+    for (const list of lists) yield* walkParts({ ...walk, manifest: list });
+  })();
+  for await (const { entries } of parts) {
     known.transaction(() => {
       for (const { path, type } of entries) if (type !== "segment") insert.run(path, type === "folder" ? 1 : 0);
     })();

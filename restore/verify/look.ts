@@ -12,11 +12,12 @@ import {
 } from "../../core/bucket/contract.ts";
 import { throwIfFatal } from "../../core/bucket/fatal.ts";
 import { codecOf, isPack } from "../../core/format/encoding.ts";
+import { prefixes } from "../../core/format/keys.ts";
 import { lossOf } from "../../core/manifest/loss.ts";
 import { isContent } from "../../core/manifest/references/references.ts";
 import { eachOf } from "../../core/side-by-side.ts";
 import type { CollectDeps } from "./collect.ts";
-import type { CheckedObject } from "./findings.ts";
+import type { CheckedObject, Findings } from "./findings.ts";
 import { KeyFolders } from "./key-folders.ts";
 
 export type LookDeps = Pick<CollectDeps, "bucket" | "references" | "findings" | "now" | "signal"> & {
@@ -91,7 +92,7 @@ class Overlays {
     if (!listed.deleteMarker) {
       for (const id of this.references.markFound(listed)) {
         this.#reportAbove(id, listed);
-        if (listed.archived) this.findings.add(id, "archived", inArchive);
+        if (listed.archived) addArchived(this.findings, { id, key: listed.key });
       }
     }
     this.#above.push(listed);
@@ -130,7 +131,7 @@ async function askForLocks(deps: LookDeps): Promise<LookFigures> {
       for (const same of rows) judge(same, info, deps);
       if (info?.whole === false) {
         figures.lockOnly += 1;
-        if (rows.some(({ kind }) => statesEncoding(kind))) figures.encodingUnknown += 1;
+        if (rows.some(statesEncoding)) figures.encodingUnknown += 1;
       }
     } catch (error) {
       const { how, damage } = lossOf(error, row.key);
@@ -196,7 +197,14 @@ class Asker {
   }
 }
 
-const statesEncoding = (kind: CheckedObject["kind"]): boolean => isContent(kind) && !isPack(kind);
+/** Bundles are meant to be there. */
+function addArchived(findings: Findings, { id, key }: Pick<CheckedObject, "id" | "key">): void {
+  findings.add(id, key.startsWith(prefixes.bundles) ? "frozen" : "archived", inArchive);
+}
+
+/** Keys of packs and bundles say it. */
+const statesEncoding = ({ kind, key }: CheckedObject): boolean =>
+  isContent(kind) && !isPack(kind) && !key.startsWith(prefixes.bundles);
 
 /** Yields objects without damage so far. If several contradict each other about one version, yields only one of them. */
 function* onePerVersion(findings: CollectDeps["findings"]): Generator<CheckedObject> {
@@ -204,19 +212,19 @@ function* onePerVersion(findings: CollectDeps["findings"]): Generator<CheckedObj
 }
 
 function judge(row: CheckedObject, info: Known | undefined, { findings, now }: LookDeps): void {
-  const { id, until, compliance, kind } = row;
+  const { id, key, until, compliance, kind } = row;
   if (info === undefined) {
     findings.add(id, "missing", "it is listed, but cannot be found", true);
     return;
   }
   const { retention } = info;
-  if (info.whole && isContent(kind)) {
+  if (info.whole && isContent(kind) && !key.startsWith(prefixes.bundles)) {
     const stated = info.metadata["storage-encoding"] ?? "none";
     const expected = isPack(kind) ? "none" : codecOf(kind);
     if (stated !== expected)
       findings.add(id, "wrong-encoding", `it is stored as ${JSON.stringify(stated)}, the manifest says ${kind}`, true);
   }
-  if (info.whole && info.archived) findings.add(id, "archived", inArchive);
+  if (info.whole && info.archived) addArchived(findings, row);
   if (info.whole && info.legalHold)
     findings.add(id, "legal-hold", "it is under a legal hold: it cannot be removed until that is lifted");
   if (retention !== undefined) findings.locked(id, retention);

@@ -35,10 +35,10 @@ export class Losses {
     this.#insert.run(holder, path, entries);
   }
 
-  /** Adds the snapshots that are lost by the findings about them. */
+  /** Adds the snapshots, and the sealed bundles, that are lost by the findings about them. */
   addSnapshots(): void {
     this.#database.run(
-      "INSERT OR IGNORE INTO losses SELECT id, key, 1 FROM objects JOIN states ON object = id WHERE kind = 'snapshot' AND unusable = 1",
+      "INSERT OR IGNORE INTO losses SELECT id, key, 1 FROM objects JOIN states ON object = id WHERE kind IN ('snapshot', 'sealed') AND unusable = 1",
     );
   }
 

@@ -6,7 +6,7 @@ import { type Encoding, isPack } from "../../core/format/encoding.ts";
 import { FormatError } from "../../core/format/error.ts";
 import { decodeFrame, maxFrameContent } from "../../core/format/frame.ts";
 import { lossOf } from "../../core/manifest/loss.ts";
-import { digestOf, isContent } from "../../core/manifest/references/references.ts";
+import { digestOf, isContent, isWhole } from "../../core/manifest/references/references.ts";
 import { Budget, eachOf } from "../../core/side-by-side.ts";
 import { ObjectReading, readRange } from "../../core/stored/read.ts";
 import { mayReadBetter } from "../../core/stored/second-read.ts";
@@ -94,9 +94,9 @@ async function readObject(row: CheckedObject, deps: ReadDataDeps, count: Count):
   }
   extents.markWrong(row.id, wrong);
   if (altered) {
-    const costs = row.kind === "snapshot" ? "" : wrong.length === 0 ? "; no content that is needed is touched" : "";
+    const costs = isWhole(row.kind) ? "" : wrong.length === 0 ? "; no content that is needed is touched" : "";
     const how = `its bytes do not have the SHA-256 that is recorded${costs}`;
-    findings.add(row.id, "altered", how, row.kind === "snapshot");
+    findings.add(row.id, "altered", how, isWhole(row.kind));
   } else if (wrong.length > 0) {
     const who = digestOf(row) === undefined ? "it does not hold" : "its bytes are as they were stored, but do not hold";
     findings.add(row.id, "wrong-content", `${who} what the manifest says`);

@@ -53,6 +53,7 @@ export async function handmade(bucket: string, entries: readonly object[], conte
       },
     ],
     snapshots: [],
+    bundles: [],
     log: [],
     totals: {
       entries: 0,

@@ -319,10 +319,29 @@ describe.skipIf(lacks)("recover.sh, of a damaged bucket,", () => {
     expect(exit).toBe(3);
   });
 
+  test("recover.sh restores the files of a backup with bundles, and names these", async () => {
+    await using dir = await scratch();
+    const manifest = await handmade(dir.path, [motd]);
+    const path = join(dir.path, manifest);
+    const lines = Bun.zstdDecompressSync(await readFile(path))
+      .toString()
+      .split("\n")
+      .slice(0, -2);
+    const bundle = { key: "bundles/web-1/srv.tar.zst", version: "1", path: "/srv" };
+    const text = `${[...lines, JSON.stringify({ bundle })].join("\n")}\n`.replace('"version":1', '"version":2');
+    const footer = { digest: new Bun.CryptoHasher("sha256").update(text).digest("hex") };
+    await writeFile(path, Bun.zstdCompressSync(`${text}${JSON.stringify({ footer })}\n`));
+    const target = join(dir.path, "target");
+    const { exit, stderr } = await recover({ bucket: dir.path, manifest }, target);
+    expect(stderr).toContain('"bundles/web-1/srv.tar.zst" is a bundle, and not restored');
+    expect(exit).toBe(3);
+    expect(await readFile(join(target, "etc/motd"), "utf8")).toHaveLength(8);
+  });
+
   test.each([
     ["altered", (text: string) => text.replace('"host":"web-1"', '"host":"web-2"')],
     ["cut short", (text: string) => `${text.split("\n").slice(0, -2).join("\n")}\n`],
-    ["of a later format", (text: string) => text.replace('"version":1', '"version":2')],
+    ["of a later format", (text: string) => text.replace('"version":1', '"version":3')],
     ["empty", () => ""],
   ])("recover.sh refuses a manifest that is %s", async (_, change) => {
     await using dir = await scratch();

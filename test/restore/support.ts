@@ -366,6 +366,7 @@ function manifestOf(
     },
     parts,
     snapshots,
+    bundles: [],
     log: [],
     totals: { ...counts, warnings: 0, errors: 0, finished: start.toISOString() },
   };

@@ -84,6 +84,7 @@ async function putBackup(bucketPath: string, part: Uint8Array): Promise<void> {
     },
     parts: [{ key, version, size, sha256: sha256(part), first: fromText("/a"), entries: 1, bytes: 1 }],
     snapshots: [],
+    bundles: [],
     log: [],
     totals: {
       entries: 1,

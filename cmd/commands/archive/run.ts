@@ -19,6 +19,7 @@ export const run: RunSubcommand<ArchiveArgs> = async ({ confDir, name, bucket: o
       bucket,
       pickersDir: join(confDir, "pickers.d"),
       snapshotsDir: join(confDir, "snapshots.d"),
+      bundlesOnly: false,
       insecurePickers,
       host: io.hostName,
       filters: [],
@@ -45,6 +46,13 @@ function summaryLines(summary: ArchiveSummary, counts: Counts): string[] {
   const { files, others, unchanged, changed, warnings, errors } = summary;
   const took = summary.finished.getTime() - summary.started.getTime();
   const state = warnings + errors === 0 ? "complete" : "incomplete";
+  const { bundles } = summary;
+  const bundled =
+    bundles.bundles === 0
+      ? []
+      : [
+          `  ${counted(bundles.bundles, "bundle")} (${count(bundles.stored)} sent), ${bytes(bundles.bytesRead)} read, ${bytes(bundles.bytesStored)} stored`,
+        ];
   const trouble =
     warnings + errors === 0
       ? []
@@ -54,6 +62,7 @@ function summaryLines(summary: ArchiveSummary, counts: Counts): string[] {
     `  ${summary.key}`,
     `  ${counted(files, "file")} (${count(summary.new)} new, ${count(changed)} changed, ${count(unchanged)} unchanged), ${bytes(summary.bytes)}; ${counted(others, "other entry", "other entries")}; ${counted(summary.snapshots, "snapshot")}`,
     `  ${bytes(summary.bytesRead)} read, ${bytes(summary.bytesStored)} stored in ${counted(summary.objectsStored, "object")}, ${counted(summary.extended, "lock")} extended`,
+    ...bundled,
     `  requests: ${requestsLine(counts)}; ${bytes(counts.sent)} sent; took ${duration(took)}`,
     ...trouble,
   ];

@@ -1,4 +1,4 @@
-import { accessOptions } from "../../shared/access.ts";
+import { accessOptions, keyfileOption } from "../../shared/access.ts";
 import { print0Option } from "../../shared/print0.ts";
 import { subcommand } from "../../subcommand.ts";
 import { type FindArgs, findArgs } from "./arguments.ts";
@@ -16,6 +16,7 @@ export const find = subcommand<FindArgs>(
     options: [
       { flag: "--all", help: "Search the backups of every name, not only of one" },
       print0Option,
+      keyfileOption,
       ...accessOptions,
     ],
     examples: [

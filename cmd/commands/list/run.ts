@@ -67,7 +67,7 @@ function documentOf(backup: ListedBackup): object {
   const dates = { time, stored, ...(contradiction !== undefined && { contradiction }) };
   if (!("manifest" in backup)) return { key, name, ...dates, state: backup.state, why: backup.why };
   const { header, totals } = backup.manifest;
-  const { entries, files, bytes, snapshots, warnings, errors, finished } = totals;
+  const { entries, files, bytes, snapshots, bundles, warnings, errors, finished } = totals;
   const state = warnings + errors === 0 ? "complete" : "incomplete";
   const { host, retain_until, tool } = header;
   return {
@@ -80,6 +80,7 @@ function documentOf(backup: ListedBackup): object {
     files,
     bytes,
     snapshots,
+    ...(bundles !== undefined && { bundles }),
     warnings,
     errors,
     finished,

@@ -1,4 +1,4 @@
-import { accessOptions } from "../../shared/access.ts";
+import { accessOptions, keyfileOption } from "../../shared/access.ts";
 import { subcommand } from "../../subcommand.ts";
 import { type RestoreArgs, restoreArgs, snapshotChoices } from "./arguments.ts";
 
@@ -29,6 +29,7 @@ export const restore = subcommand<RestoreArgs>(
         help: `What to do with database dumps: ${snapshotChoices.join(", ")}`,
         default: "ask",
       },
+      keyfileOption,
       ...accessOptions,
     ],
     examples: [

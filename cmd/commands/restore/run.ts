@@ -10,6 +10,7 @@ import { exitOf, restore } from "../../../restore/restore.ts";
 import type { RunSubcommand } from "../../io.ts";
 import { connectAs } from "../../shared/connect.ts";
 import { finding, isSurelyNewest } from "../../shared/finding.ts";
+import { useKeyfiles } from "../../shared/keyfiles.ts";
 import { requestsLine } from "../../shared/requests.ts";
 import { bytes, count, counted, duration, moment } from "../../terminal/format.ts";
 import type { RestoreArgs } from "./arguments.ts";
@@ -22,8 +23,9 @@ export const run: RunSubcommand<RestoreArgs> = async (given, io) => {
   const paths =
     filesFrom === undefined ? given.paths : [...given.paths, ...(await untilAborted(io.signal, pathsFrom(filesFrom)))];
   const args = { ...given, paths };
-  const { bucket, counts } = await connectAs("restore", args, io);
+  const { bucket, counts, config } = await connectAs("restore", args, io);
   try {
+    await useKeyfiles(config, args.keyfile, io.notify);
     const wanted = args.manifest ?? (await chooseBackup(bucket, io));
     if (wanted === undefined) return exitStatus.done;
     const began = io.now();

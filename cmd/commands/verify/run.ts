@@ -19,6 +19,7 @@ import { type Verdict, verify } from "../../../restore/verify/verify.ts";
 import type { CommandIO, RunSubcommand } from "../../io.ts";
 import { connectAs } from "../../shared/connect.ts";
 import { finding } from "../../shared/finding.ts";
+import { useKeyfiles } from "../../shared/keyfiles.ts";
 import type { VerifyArgs } from "./arguments.ts";
 import { runLive } from "./live.ts";
 import { pageOf } from "./page.ts";
@@ -38,6 +39,7 @@ export const run: RunSubcommand<VerifyArgs> = async (args, io) => {
   const choose = share && chooser(share, Buffer.from(io.random(4)).readUInt32LE());
   let notes: Notes | undefined;
   try {
+    await useKeyfiles(config, args.keyfile, io.notify);
     const wanted = args.manifest ?? config.backup.name;
     if (args.live) {
       const source = await findManifest(bucket, wanted, finding(bucket, io));

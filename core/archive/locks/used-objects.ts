@@ -1,7 +1,8 @@
-/** Finds which objects the manifest of the rows needs: packs or content, and the parts themselves. */
+/** Finds which objects the manifest of the rows needs: packs or content, the parts themselves, and bundles with their tables. */
 import type { Database } from "bun:sqlite";
 import { objectsOf } from "../../format/entry-row.ts";
 import { BitSet } from "../state/bit-set.ts";
+import { BundleTable } from "../state/bundles.ts";
 import { FileTable } from "../state/files.ts";
 import { PartTable } from "../state/parts.ts";
 
@@ -9,6 +10,7 @@ import { PartTable } from "../state/parts.ts";
 export function usedObjects(database: Database): BitSet {
   const used = new BitSet();
   for (const { object } of new PartTable(database).all()) used.add(object);
+  for (const object of new BundleTable(database).objects()) used.add(object);
   for (const { extents } of new FileTable(database).inOrder()) {
     if (extents !== null) for (const id of objectsOf(extents)) used.add(id);
   }

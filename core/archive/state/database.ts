@@ -11,7 +11,7 @@ import { FalseState } from "./false-state.ts";
 import { unusable } from "./folder.ts";
 import { makePrivate, stateSuffixes } from "./private-files.ts";
 
-const schemaVersion = 3;
+const schemaVersion = 4;
 
 const schema = `
   CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -59,6 +59,18 @@ const schema = `
     entries INTEGER NOT NULL,
     bytes INTEGER NOT NULL,
     stale INTEGER NOT NULL
+  ) WITHOUT ROWID;
+  -- Bundles of the last manifest, and what their folders looked like: see bundles.ts.
+  CREATE TABLE bundles (
+    section TEXT NOT NULL,
+    path TEXT NOT NULL,
+    above INTEGER NOT NULL,
+    look TEXT NOT NULL,
+    heads TEXT NOT NULL,
+    fingerprint TEXT NOT NULL,
+    sealed_with TEXT NOT NULL,
+    description TEXT NOT NULL,
+    PRIMARY KEY (section, path, above)
   ) WITHOUT ROWID;
   -- Extensions that are in no index object yet.
   CREATE TABLE extensions (object INTEGER PRIMARY KEY);

@@ -155,7 +155,10 @@ export class ObjectTable {
   /** Notes that a lock ends no sooner than `until`, for the next index object. */
   extended(id: number, until: Date): void {
     this.#database.query("UPDATE objects SET retain_until = ? WHERE id = ?").run(until.getTime(), id);
-    this.#database.query("INSERT OR IGNORE INTO extensions VALUES (?)").run(id);
+    // Keys of bundles have names of folders, and the index has none.
+    this.#database
+      .query("INSERT OR IGNORE INTO extensions SELECT id FROM objects WHERE id = ? AND key NOT LIKE 'bundles/%'")
+      .run(id);
   }
 
   /** Makes the locks of all that is no claim count as ending before `date`, if they end later. */

@@ -188,11 +188,12 @@ class S3Bucket implements Bucket {
     this.#client.destroy();
   }
 
-  #whole(key: string, { retention, metadata }: Omit<PutOptions, "sha256">) {
+  #whole(key: string, { retention, metadata, storageClass }: Omit<PutOptions, "sha256">) {
     checkMetadata(key, metadata);
     return {
       ...this.#requests.place(key),
       ...(metadata !== undefined && { Metadata: { ...metadata } }),
+      ...(storageClass !== undefined && { StorageClass: storageClass }),
       ObjectLockMode: retention.mode,
       ObjectLockRetainUntilDate: retention.until,
     };

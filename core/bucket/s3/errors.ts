@@ -72,6 +72,11 @@ const byCode: Readonly<Record<string, S3Wording>> = {
   XAmzContentChecksumMismatch: { kind: "damaged", why: "the bytes changed on the way", remedy: "run again" },
   QuotaExceeded: { kind: "full", why: "the quota is used up", remedy: "raise it, or remove old backups" },
   XMinioStorageFull: { kind: "full", why: "no space is left", remedy: "add disks, or remove old backups" },
+  InvalidStorageClass: {
+    kind: "other",
+    why: "the server does not know the storage class",
+    remedy: "set storage_class of the bundle to one that it has: STANDARD",
+  },
   InvalidObjectState: {
     kind: "other",
     why: "the object is in an archive tier",

@@ -11,16 +11,25 @@ import type { Stored } from "../../bucket/contract.ts";
 import { type Encoding, isPack } from "../../format/encoding.ts";
 import type { ObjectRef } from "../../format/entry.ts";
 import type { LockMode } from "../../format/lock-mode.ts";
-import type { Manifest, PartRef } from "../../format/manifest.ts";
+import type { BundleRef, Manifest, PartRef } from "../../format/manifest.ts";
 import { isByteString } from "../../format/path.ts";
 import { openScratchDatabase } from "../../system/scratch-database.ts";
+import { isReadable } from "../part-lists.ts";
 import { schema } from "./schema.ts";
 
-/** What an object is to a backup: its root, a part, a snapshot, or content in one of the encodings. */
-export type ReferenceKind = "root" | "part" | "snapshot" | Encoding;
+/**
+ * What an object is to a backup: its root, a part, a snapshot, or content in one of the encodings. A bundle is content, and its
+ * table of contents is parts; without the keyfile, both are only `sealed`.
+ */
+export type ReferenceKind = "root" | "part" | "snapshot" | "sealed" | Encoding;
 
 export function isContent(kind: ReferenceKind): kind is Encoding {
-  return kind !== "root" && kind !== "part" && kind !== "snapshot";
+  return !isWhole(kind) && kind !== "root" && kind !== "part";
+}
+
+/** Whether nothing is known of what is in it: it is whole, or lost. */
+export function isWhole(kind: ReferenceKind): kind is "snapshot" | "sealed" {
+  return kind === "snapshot" || kind === "sealed";
 }
 
 export type Reference = Stored & {
@@ -36,7 +45,7 @@ export type BackupToAdd = {
   /** Undefined for one in a local file. */
   readonly root: Stored | undefined;
   /** Undefined if the root cannot be read: then it is all that is known of the backup. */
-  readonly manifest: Pick<Manifest, "parts" | "snapshots"> | undefined;
+  readonly manifest: Pick<Manifest, "parts" | "snapshots" | "bundles"> | undefined;
   /** Undefined: nothing. */
   readonly demand: LockDemand | undefined;
   /** Whose it is: a number that the job chose, for `ownerOf`. */
@@ -120,10 +129,19 @@ export class References implements Disposable {
       for (const { key, version, size, sha256 } of manifest?.snapshots ?? []) {
         need({ key, version, size, kind: "snapshot", sha256 });
       }
-      const parts = manifest?.parts ?? [];
-      for (const [number, part] of parts.entries()) this.#needPart(id, row, part, parts[number + 1]?.first ?? "");
+      this.#needParts(id, row, manifest?.parts ?? []);
+      for (const bundle of manifest?.bundles ?? []) {
+        for (const reference of bundleReferences(bundle)) need(reference);
+        if (isReadable(bundle)) this.#needParts(id, row, bundle.table);
+      }
       return { id, root: rootId };
     })();
+  }
+
+  #needParts(backup: number, demand: DemandRow, parts: readonly PartRef[]): void {
+    for (const [number, part] of parts.entries()) {
+      this.#needPart(backup, demand, part, parts[number + 1]?.first ?? "");
+    }
   }
 
   /** `next`: as the schema has it. */
@@ -233,6 +251,15 @@ export class References implements Disposable {
   [Symbol.dispose](): void {
     this.database.close();
   }
+}
+
+function bundleReferences(bundle: BundleRef): Reference[] {
+  const { key, version, size, encoding, sha256 = "", table } = bundle;
+  if (isReadable(bundle)) return [referenceTo({ key, version, size, encoding })];
+  return [
+    { key, version, size, kind: "sealed", sha256 },
+    ...table.map((part) => ({ ...part, kind: "sealed" as const })),
+  ];
 }
 
 function referenceTo({ key, version, size, encoding }: ObjectRef): Reference {

@@ -39,6 +39,7 @@ export type RigRun = {
 
 export type RunOptions = {
   readonly content?: Partial<Config["content"]>;
+  readonly bundles?: Config["bundles"];
   /** Backup name; each has a state database of its own. */
   readonly name?: string;
   /** Put around the bucket, for scripted faults. */
@@ -51,10 +52,11 @@ type JobOptions = Pick<ArchiveJob, "bucket" | "pickersDir" | "snapshotsDir" | "n
   readonly name: string;
   readonly stateDir: string;
   readonly content: Partial<Config["content"]>;
+  readonly bundles?: Config["bundles"];
 } & Partial<ArchiveJob>;
 
 /** A job with defaults for everything that a test does not care about. */
-export function jobFor({ name, stateDir, content: settings, ...job }: JobOptions): ArchiveJob {
+export function jobFor({ name, stateDir, content: settings, bundles = [], ...job }: JobOptions): ArchiveJob {
   return {
     config: {
       aws: { profile: undefined, credentialsFile: undefined, roleArn: undefined },
@@ -62,8 +64,10 @@ export function jobFor({ name, stateDir, content: settings, ...job }: JobOptions
       cloudformation: { region: undefined, export: "backup-bucket" },
       content: { ...content, ...settings },
       backup: { name, stateDir },
+      bundles,
     },
     host: "machine",
+    bundlesOnly: false,
     insecurePickers: false,
     filters: [],
     tool: "sysbackup test",
@@ -131,6 +135,7 @@ export class Rig implements AsyncDisposable {
       name: options.name ?? "host",
       stateDir: join(this.path, "state"),
       content: options.content ?? {},
+      ...(options.bundles && { bundles: options.bundles }),
       pickersDir: join(this.path, "pickers.d"),
       snapshotsDir: join(this.path, "snapshots.d"),
       now: this.now,

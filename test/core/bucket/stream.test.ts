@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { createHash } from "node:crypto";
 import { type Bucket, BucketError, type PutOptions, type Stored } from "../../../core/bucket/contract.ts";
-import { firstPart, partSize, putStream, readAll } from "../../../core/bucket/stream.ts";
+import { firstPart, partSize, planForLarge, putStream, readAll } from "../../../core/bucket/stream.ts";
 
 const retention = { mode: "GOVERNANCE", until: new Date("2026-12-21T00:00:00Z") } as const;
 const mebibyte = 1024 * 1024;
@@ -155,6 +155,38 @@ test("10,000 parts hold 5 TiB, none above 5 GiB, and parts stay small for long",
   }
   expect(parts).toBeLessThanOrEqual(10_000);
   expect(partSize(100 * 1024 ** 3)).toBe(72 * mebibyte);
+});
+
+for (const stated of [0, 1, 10, 195, 1_000, 5_000, 20_000_000_000]) {
+  test(`10,000 parts hold 5 TiB of a large object that was said to have ${stated} GiB`, () => {
+    const { sizeAfter } = planForLarge(stated * 1024 ** 3);
+    expect(sizeAfter(0)).toBeGreaterThanOrEqual(5 * mebibyte);
+    let [sent, parts] = [0, 0];
+    for (; sent < 5 * 1024 ** 4; parts++) sent += sizeAfter(sent);
+    expect(parts).toBeLessThanOrEqual(10_000);
+    expect(sizeAfter(0)).toBeLessThanOrEqual(656 * mebibyte);
+    // Parts do not grow before the object is longer than that.
+    expect(sizeAfter(Math.min(stated, 5_000) * 0.99 * 1024 ** 3)).toBe(sizeAfter(stated === 0 ? 0 : 1));
+  });
+}
+
+test("parts of large objects take 128 MiB at most, whatever the server, as long as two of them fit", () => {
+  for (let gibibytes = 1; gibibytes < 500; gibibytes *= 2) {
+    const { sizeAfter, atOnce } = planForLarge(gibibytes * 1024 ** 3);
+    const size = sizeAfter(0);
+    expect(atOnce(size)).toBeGreaterThan(0);
+    expect((atOnce(size) + 1) * size).toBeLessThanOrEqual(128 * mebibyte);
+  }
+});
+
+test("one part is sent before the next fills up if two of them are too large for memory", async () => {
+  const seen = watching();
+  const size = firstPart;
+  const plan = { sizeAfter: () => size, atOnce: () => 0 };
+  await putStream(seen.bucket, "k", pieces(5 * size, 300_000), { retention }, plan);
+  expect(seen.parts.size).toBe(5);
+  expect(seen.buffers.size).toBe(1);
+  expect(seen.most).toBe(1);
 });
 
 async function* kept(total: number): AsyncGenerator<Uint8Array> {

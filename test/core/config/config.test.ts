@@ -55,6 +55,7 @@ test("an empty file gives the defaults", async () => {
       lockMode: "GOVERNANCE",
     },
     backup: { name: "host", stateDir: "/var/cache/backup" },
+    bundles: [],
   });
 });
 
@@ -92,6 +93,19 @@ describe("docs/configuration.md", async () => {
         lockMode: "GOVERNANCE",
       },
       backup: { name: "web1", stateDir: "/var/cache/backup" },
+      bundles: [
+        {
+          name: "photos",
+          path: "/srv/photos",
+          depth: 1,
+          compression: "zstd",
+          storageClass: "DEEP_ARCHIVE",
+          prefix: "photos",
+          exclude: ["*.tmp", "/srv/photos/**/.thumbnails"],
+          keyfile: "/etc/backup/bundle.key",
+          index: "state",
+        },
+      ],
     });
   });
 
@@ -222,7 +236,7 @@ describe("unknown words name the nearest known one", () => {
     ["[contnet]\n", "line 1: there is no section [contnet]: did you mean [content]?"],
     [
       "[DEFAULT]\n",
-      "line 1: there is no section [DEFAULT]: known are [aws], [s3], [cloudformation], [content], [backup]",
+      "line 1: there is no section [DEFAULT]: known are [aws], [s3], [cloudformation], [content], [backup], [bundle NAME]",
     ],
   ];
   test.each(cases)("unknown words name the nearest known one: %j", async (conf, message) => {

@@ -2,8 +2,9 @@
 import fc from "fast-check";
 import type { Acl, Entry, Extent, FileEntry, Hole, Moment, ObjectRef, Owner } from "../../../core/format/entry.ts";
 import type { IndexLine } from "../../../core/format/index-object.ts";
-import type { Manifest, PartRef } from "../../../core/format/manifest.ts";
+import type { BundleRef, Manifest, PartRef } from "../../../core/format/manifest.ts";
 import { type ByteString, fromBytes } from "../../../core/format/path.ts";
+import { storageClasses } from "../../../core/format/storage-class.ts";
 
 const slash = 0x2f;
 
@@ -200,12 +201,48 @@ const notice = fc.record({
   at: time,
 });
 
+const bundle: fc.Arbitrary<BundleRef> = fc.record(
+  {
+    section: fc.constantFrom("photos", "0.a_B-c"),
+    path,
+    depth: count,
+    above: fc.constant(true as const),
+    key: s3Name,
+    version: s3Version,
+    size: count,
+    sha256,
+    encoding: fc.constantFrom("zstd" as const, "xz" as const, "bzip2+openssl" as const),
+    storage_class: fc.constantFrom(...storageClasses),
+    fingerprint: sha256,
+    files: count,
+    table: fc
+      .uniqueArray(partRef, { minLength: 1, maxLength: 3, selector: (part) => part.first })
+      .map((parts) => parts.sort((a, b) => (a.first < b.first ? -1 : 1))),
+  },
+  {
+    requiredKeys: [
+      "section",
+      "path",
+      "depth",
+      "key",
+      "version",
+      "size",
+      "encoding",
+      "storage_class",
+      "fingerprint",
+      "files",
+      "table",
+    ],
+  },
+);
+
 export const manifest: fc.Arbitrary<Manifest> = fc.record({
   header,
   parts: fc
     .uniqueArray(partRef, { maxLength: 5, selector: (part) => part.first })
     .map((parts) => parts.sort((a, b) => (a.first < b.first ? -1 : 1))),
   snapshots: fc.array(snapshot, { maxLength: 3 }),
+  bundles: fc.array(bundle, { maxLength: 2 }),
   log: fc.array(notice, { maxLength: 3 }),
   totals: fc.record({
     entries: count,

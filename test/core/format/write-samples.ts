@@ -202,6 +202,7 @@ function write() {
     },
     parts: [{ ...partRef, first: fromText("/etc") }],
     snapshots: [snapshot()],
+    bundles: [],
     log: [
       {
         level: "warning",

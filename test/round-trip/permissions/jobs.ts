@@ -151,6 +151,7 @@ function emptyBackup({ start, run }: RunId, until: Date): Manifest {
     },
     parts: [],
     snapshots: [],
+    bundles: [],
     log: [],
     totals: { ...counts, finished: start.toISOString() },
   };

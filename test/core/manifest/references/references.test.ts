@@ -16,7 +16,7 @@ function object(name: string, more: Partial<ObjectRef> = {}): ObjectRef {
 }
 
 function backup(name: string, parts: readonly PartRef[], demand?: BackupToAdd["demand"]): BackupToAdd {
-  return { root: { key: name, version: "1", size: 5 }, manifest: { parts, snapshots: [] }, demand };
+  return { root: { key: name, version: "1", size: 5 }, manifest: { parts, snapshots: [], bundles: [] }, demand };
 }
 
 const untilOf = (references: References) =>

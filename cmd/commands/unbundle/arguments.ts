@@ -1,0 +1,36 @@
+/** The arguments of `sysbackup unbundle`, parsed. */
+import { exitStatus, Failure } from "../../../core/failure.ts";
+import { type Access, accessOf } from "../../shared/access.ts";
+import type { Words } from "../../subcommand.ts";
+
+const actions = ["list", "verify", "restore"] as const;
+
+export type UnbundleArgs = Access & {
+  readonly action: (typeof actions)[number];
+  /** What keys begin with; empty for all. */
+  readonly prefix: string;
+  /** Absolute. */
+  readonly target: string;
+  readonly numericOwner: boolean;
+};
+
+export function unbundleArgs(words: Words): UnbundleArgs {
+  const [written, prefix = ""] = words.operands;
+  const action = actions.find((known) => known === written);
+  if (action === undefined) {
+    const why = `known are ${actions.join(", ")}`;
+    throw new Failure({ doing: "unbundle", what: written ?? "", why, exit: exitStatus.usage });
+  }
+  const target = words.path("target");
+  if (action === "restore" && target === undefined) {
+    const [why, remedy] = ["no --target is given", "name the folder to restore into"];
+    throw new Failure({ doing: "restore bundles of the script", why, remedy, exit: exitStatus.usage });
+  }
+  return {
+    ...accessOf(words),
+    action,
+    prefix: prefix.replace(/^\/+/, ""),
+    target: target ?? "/",
+    numericOwner: words.given("numeric-owner"),
+  };
+}

@@ -1,0 +1,28 @@
+import { accessOptions, keyfileOption } from "../../shared/access.ts";
+import { subcommand } from "../../subcommand.ts";
+import { type UnbundleArgs, unbundleArgs } from "./arguments.ts";
+
+export const unbundle = subcommand<UnbundleArgs>(
+  {
+    name: "unbundle",
+    operands: "<action> [prefix]",
+    summary: "List, verify or restore what the bundling script before this program has stored",
+    details: [
+      "<action> is list, verify or restore; [prefix] is what keys begin with, by default all. The newest version of",
+      "each key counts. Bundles of this program are in backups: see list, verify and restore. See docs/bundling.md.",
+    ].join("\n"),
+    options: [
+      { flag: "--target <dir>", help: "Folder to restore into", isPath: true },
+      { flag: "--numeric-owner", help: "Set owners by number, not by name" },
+      keyfileOption,
+      ...accessOptions,
+    ],
+    examples: [
+      "sysbackup unbundle list --bucket example-backups",
+      "sysbackup unbundle verify srv/photos/ --keyfile /root/backup.key",
+      "sysbackup unbundle restore srv/photos/2019 --keyfile /root/backup.key --target /mnt",
+    ],
+  },
+  unbundleArgs,
+  () => import("./run.ts"),
+);

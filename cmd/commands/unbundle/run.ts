@@ -1,0 +1,127 @@
+import type { Bucket } from "../../../core/bucket/contract.ts";
+import { type ExitStatus, exitStatus } from "../../../core/failure.ts";
+import {
+  faultOf,
+  findScriptBundles,
+  lossOfScriptBundle,
+  type ReadScriptBundle,
+  readScriptBundle,
+  restoreScriptBundle,
+  type ScriptBundle,
+} from "../../../restore/script-bundles/script-bundles.ts";
+import type { CommandIO, RunSubcommand } from "../../io.ts";
+import { connectAs } from "../../shared/connect.ts";
+import { useKeyfiles } from "../../shared/keyfiles.ts";
+import { bytes, moment, table } from "../../terminal/format.ts";
+import type { UnbundleArgs } from "./arguments.ts";
+
+export const run: RunSubcommand<UnbundleArgs> = async (args, io) => {
+  const { bucket, config } = await connectAs("restore", args, io);
+  try {
+    await useKeyfiles(config, args.keyfile, io.notify);
+    return args.action === "list" ? await list(bucket, args, io) : await readAll(bucket, args, io);
+  } finally {
+    io.progress.end();
+    await bucket.close();
+  }
+};
+
+async function list(bucket: Bucket, { prefix }: UnbundleArgs, io: CommandIO): Promise<ExitStatus> {
+  const rows: string[][] = [];
+  let found = 0;
+  for await (const bundle of findScriptBundles(bucket, prefix)) {
+    io.signal.throwIfAborted();
+    found += 1;
+    const { key, size, stored, frozen } = bundle;
+    if (io.json) io.out(JSON.stringify(bundle));
+    else rows.push([key, bytes(size), moment(stored), frozen ? "frozen" : "readable"]);
+  }
+  if (found === 0) tellNone(bucket, prefix, io);
+  const columns = [
+    { title: "key" },
+    { title: "bytes", align: "right" as const },
+    { title: "stored" },
+    { title: "state" },
+  ];
+  if (rows.length > 0) for (const line of table(columns, rows)) io.out(line);
+  return exitStatus.done;
+}
+
+function tellNone(bucket: Bucket, prefix: string, io: CommandIO): void {
+  const message = `${JSON.stringify(bucket.url)} has no bundles of the script under ${JSON.stringify(prefix)}`;
+  io.notify({ level: "warning", code: "no-script-bundles", message });
+}
+
+const worse = (one: ExitStatus, other: ExitStatus): ExitStatus => (other > one ? other : one);
+
+/** Verifies or restores each. What is wrong with one costs no other. */
+async function readAll(bucket: Bucket, args: UnbundleArgs, io: CommandIO): Promise<ExitStatus> {
+  let status: ExitStatus = exitStatus.done;
+  let found = 0;
+  for await (const bundle of findScriptBundles(bucket, args.prefix)) {
+    found += 1;
+    status = worse(status, await readOne(bucket, bundle, args, io));
+  }
+  if (found > 0) return status;
+  tellNone(bucket, args.prefix, io);
+  return exitStatus.incomplete;
+}
+
+async function readOne(bucket: Bucket, bundle: ScriptBundle, args: UnbundleArgs, io: CommandIO): Promise<ExitStatus> {
+  const { key } = bundle;
+  let read: ReadScriptBundle;
+  let done = 0;
+  const onBytes = (count: number) => {
+    done += count;
+    io.progress.update({ files: 0, doneBytes: done });
+  };
+  try {
+    read = await readScriptBundle(bundle, { bucket, notify: io.notify, onBytes, signal: io.signal });
+  } catch (error) {
+    io.signal.throwIfAborted();
+    const { how, remedy, damage } = lossOfScriptBundle(error, bundle);
+    const message = `${JSON.stringify(key)}: ${how}; ${remedy}`;
+    io.notify({ level: "error", code: "script-bundle-lost", message });
+    return damage ? exitStatus.damaged : exitStatus.incomplete;
+  }
+  using inventory = read.inventory;
+  const fault = faultOf(read);
+  if (fault !== undefined) {
+    io.notify({ level: "error", code: "script-bundle-lost", message: `${JSON.stringify(key)}: ${fault}` });
+  }
+  const status = fault === undefined ? exitStatus.done : exitStatus.damaged;
+  if (args.action === "verify") {
+    report(io, bundle, { md5: read.md5, stated: read.stated, files: inventory.files, sound: fault === undefined });
+    return status;
+  }
+  return worse(status, await restoreOne(bucket, bundle, read, args, io));
+}
+
+async function restoreOne(
+  bucket: Bucket,
+  bundle: ScriptBundle,
+  read: ReadScriptBundle,
+  { target, numericOwner }: UnbundleArgs,
+  io: CommandIO,
+): Promise<ExitStatus> {
+  const { notify, random, signal } = io;
+  const onProgress = ({ files, bytes: doneBytes }: { readonly files: number; readonly bytes: number }) =>
+    io.progress.update({ files, doneBytes });
+  const figures = await restoreScriptBundle(bundle, read, {
+    bucket,
+    target,
+    numericOwner,
+    notify,
+    random,
+    onProgress,
+    signal,
+  });
+  report(io, bundle, { ...figures });
+  if (figures.damaged > 0) return exitStatus.damaged;
+  return figures.errors + figures.warnings > 0 ? exitStatus.incomplete : exitStatus.done;
+}
+
+function report(io: CommandIO, { key }: ScriptBundle, figures: Readonly<Record<string, unknown>>): void {
+  io.progress.end();
+  io.out(io.json ? JSON.stringify({ key, ...figures }) : `${key}: ${String(figures.files)} files`);
+}

@@ -1,0 +1,10 @@
+/** Lets codecs find and run the programs that they need. What runs them is loaded only if one is needed. */
+import { runCodecProgramsBy } from "../format/codec.ts";
+
+/** Call once, when a program starts. */
+export function useCodecPrograms(): void {
+  runCodecProgramsBy(async function* (program, args, content) {
+    const { throughProgram } = await import("./codec-child.ts");
+    yield* throughProgram(program, args, content);
+  });
+}

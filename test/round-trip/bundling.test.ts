@@ -1,0 +1,108 @@
+/** Bundles by the program itself, against every kind of bucket: stored, not stored again, verified, restored, and undone by hand. */
+import { describe, expect, test } from "bun:test";
+import { mkdir, readFile, stat, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { scratch } from "../support/faults/scratch.ts";
+import { sysbackupPeak } from "../support/peak.ts";
+import { sysbackup, writeConf } from "../support/program.ts";
+import { run } from "../support/services/command.ts";
+import { isRoot } from "../support/services.ts";
+import { compareTrees } from "../support/tree/compare.ts";
+import { describeTree, withoutSockets } from "../support/tree/describe.ts";
+import { nastyTree } from "../support/tree/nasty.ts";
+import { restoredExit } from "./loop.ts";
+import { places } from "./places.ts";
+
+const minutes = 60_000;
+const MiB = 1024 ** 2;
+
+test(
+  "memory does not grow with a bundle: 50 GiB, of which 500 MiB are not holes",
+  async () => {
+    await using dir = await scratch();
+    const [bucket, tree] = [join(dir.path, "bucket"), join(dir.path, "tree")];
+    await mkdir(bucket);
+    await mkdir(tree);
+    await run(["dd", "if=/dev/urandom", `of=${join(tree, "random")}`, "bs=1M", "count=500", "status=none"]);
+    await run(["truncate", "-s", "50G", join(tree, "sparse")]);
+    const { conf } = await writeConf(dir.path, { sections: { s3: { bucket: `file://${bucket}` } }, pickers: {} });
+    const words = ["bundle", "--backup-path", tree, "--storage-class", "STANDARD", "--conf-dir", conf];
+    const { exit, peakMiB } = await sysbackupPeak(words);
+    expect(exit).toBe(0);
+    // Eleven parts of 25 MiB, and the program.
+    expect(peakMiB).toBeLessThan(400);
+  },
+  10 * minutes,
+);
+
+for (const place of places) {
+  describe.skipIf(place.absent)(`bundles, ${place.name}`, () => {
+    test(
+      "a nasty tree in sealed bundles comes back identical, is not sent again, and is verified",
+      async () => {
+        await using dir = await scratch();
+        const [tree, target, keyfile] = ["tree", "target", "key"].map((name) => join(dir.path, name)) as [
+          string,
+          string,
+          string,
+        ];
+        await mkdir(tree);
+        await nastyTree(tree, { root: isRoot, sparse: 16 * MiB });
+        const bundle = { path: tree, depth: "1", storage_class: "STANDARD", keyfile };
+        const { conf } = await place.configure(dir.path, { sections: { "bundle all": bundle }, pickers: {} });
+        const expected = withoutSockets(await describeTree(tree));
+
+        const first = await sysbackup(["bundle", "--conf-dir", conf, "--json"]);
+        expect(first.stderr).toContain("Keep a copy of it where neither this machine nor the bucket is");
+        expect([0, 3]).toContain(first.exit);
+        expect((await stat(keyfile)).mode & 0o777).toBe(0o600);
+        const { bundles } = JSON.parse(first.stdout);
+        expect(bundles.stored).toBe(bundles.bundles);
+
+        const second = await sysbackup(["bundle", "--conf-dir", conf, "--json"]);
+        expect([0, 3]).toContain(second.exit);
+        expect(JSON.parse(second.stdout).bundles).toMatchObject({ stored: 0, bytesStored: 0 });
+
+        const restored = await sysbackup(["restore", "test", "--conf-dir", conf, "--target", target]);
+        expect(restored).toMatchObject({ exit: restoredExit });
+        expect(compareTrees(expected, await describeTree(tree, { under: target }))).toEqual([]);
+        const verified = await sysbackup(["verify", "--conf-dir", conf, "--read-data"]);
+        expect(verified).toMatchObject({ exit: 0 });
+      },
+      10 * minutes,
+    );
+
+    test(
+      "a bundle of several parts, with the options of the script, comes back by its own path",
+      async () => {
+        await using dir = await scratch();
+        const tree = join(dir.path, "tree");
+        const target = join(dir.path, "target");
+        await mkdir(join(tree, "large"), { recursive: true });
+        await mkdir(join(tree, "other"));
+        await run(["dd", "if=/dev/urandom", `of=${join(tree, "large/file")}`, "bs=1M", "count=60", "status=none"]);
+        await writeFile(join(tree, "other/small"), "small");
+        const { conf } = await place.configure(dir.path, { sections: {}, pickers: {} });
+        const words = [
+          "--backup_path",
+          tree,
+          "--depth=1",
+          "--compression_algorithm",
+          "bzip2",
+          "--cache_path",
+          dir.path,
+        ];
+        const stored = await sysbackup(["bundle", ...words, "--storage-class", "STANDARD", "--conf-dir", conf]);
+        expect(stored).toMatchObject({ exit: 0 });
+        expect(stored.stderr).toContain("--cache-path is not needed");
+        const path = join(tree, "large");
+        const restored = await sysbackup(["restore", "test", path, "--conf-dir", conf, "--target", target]);
+        expect(restored).toMatchObject({ exit: restoredExit });
+        const [was, is] = await Promise.all([readFile(join(path, "file")), readFile(join(target, path, "file"))]);
+        expect(was.equals(is)).toBe(true);
+        await expect(stat(join(target, tree, "other"))).rejects.toThrow("ENOENT");
+      },
+      10 * minutes,
+    );
+  });
+}
