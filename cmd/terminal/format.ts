@@ -1,4 +1,5 @@
 /** Formats numbers for people, without regard to the locale. */
+import { Garbage } from "../../core/system/garbage.ts";
 
 /** `54,613` */
 export function count(number: number): string {
@@ -66,6 +67,9 @@ export function* tableLines(columns: readonly Column[], rows: Iterable<readonly 
 }
 
 const rowsAtOnce = 1_000;
+/** What formatting a row leaves. */
+const garbageOfRow = 4_096;
+const garbage = new Garbage(16 * 1024 * 1024);
 
 /** A table of which rows are formatted as soon as there are many: columns then get as wide as those so far need. */
 export class LongTable {
@@ -89,6 +93,7 @@ export class LongTable {
   end(): string[] {
     const rows = this.#rows;
     this.#rows = [];
+    garbage.left(rows.length * garbageOfRow);
     for (const cells of rows) {
       for (const [index, cell] of cells.entries()) {
         this.#widths[index] = Math.max(this.#widths[index] ?? 0, Bun.stringWidth(cell));

@@ -6,6 +6,7 @@
  */
 import type { BucketReader, ListedVersion, Stored } from "../bucket/contract.ts";
 import { type ManifestKey, parseManifestKey, prefixes } from "../format/keys.ts";
+import { Garbage } from "../system/garbage.ts";
 
 export type ListedRoot = ManifestKey & {
   readonly key: string;
@@ -22,6 +23,10 @@ export type ListedRoot = ManifestKey & {
 };
 
 export type VersionLister = Pick<BucketReader, "listVersions">;
+
+/** What adding a version to a root leaves. */
+const garbageOfVersion = 2_048;
+const garbage = new Garbage(16 * 1024 * 1024);
 
 /** An attacker may put any number; the oldest are the ones that matter. */
 export const mostVersions = 100;
@@ -59,6 +64,7 @@ async function* rootsUpToParts(
 ): AsyncGenerator<ListedRoot, string | undefined> {
   let open: ListedRoot | undefined;
   for await (const page of bucket.listVersions(prefix, start)) {
+    garbage.left(page.length * garbageOfVersion);
     for (const listed of page) {
       if (open !== undefined && open.key !== listed.key) {
         if (open.count > 0) yield open;

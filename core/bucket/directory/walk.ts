@@ -46,11 +46,15 @@ async function* walkFolder(root: string, path: string, wanted: KeyRange): AsyncG
       yield* walkFolder(root, path + item, wanted);
       continue;
     }
-    const [newest, ...older] = foundIn(absolute, item, versions.get(item) ?? "");
+    const found = foundIn(absolute, item, versions.get(item) ?? "");
     versions.delete(item);
-    garbage.left(garbageOfKey);
-    if (newest !== undefined) yield { key: path + item, versions: [newest, ...older] };
+    garbage.left(found.length * garbageOfKey);
+    if (isSome(found)) yield { key: path + item, versions: found };
   }
+}
+
+function isSome(found: readonly FoundVersion[]): found is FoundKey["versions"] {
+  return found.length > 0;
 }
 
 /** Returns the versions of a name, newest first. */
@@ -76,7 +80,11 @@ type ListedFolder = {
 };
 
 async function readFolder(absolute: string, path: string, wanted: KeyRange): Promise<ListedFolder> {
-  const names = new Set(await namesIn(absolute));
+  const inPrefix = (name: string) => (path + name).startsWith(wanted.prefix) || wanted.prefix.startsWith(path + name);
+  // Before any other look: a folder may have very many, and one key of them be wanted.
+  const all = await namesIn(absolute);
+  const names = new Set(all.filter(inPrefix));
+  garbage.left((all.length - names.size) * garbageOfName);
   const versions = versionsAmong(names, path, wanted);
   const folders: string[] = [];
   for (const name of names) {
