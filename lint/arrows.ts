@@ -93,6 +93,7 @@ export const arrows: ArrowTable = {
 
   // What looks after backups and machines. None of these knows another.
   "core/steward": [
+    "core/manifest/legacy",
     "core/manifest/references",
     "core/manifest",
     "core/stored",
@@ -192,8 +193,25 @@ export const arrows: ArrowTable = {
   "core/archive/executables": ["core/system", "core"],
 
   // What all of them stand on.
-  "core/manifest/references": ["core/manifest", "core/stored", "core/bucket", "core/system", "core/format", "core"],
-  "core/manifest": ["core/stored", "core/bucket", "core/config", "core/system", "core/format", "core"],
+  "core/manifest/references": [
+    "core/manifest/legacy",
+    "core/manifest",
+    "core/stored",
+    "core/bucket",
+    "core/system",
+    "core/format",
+    "core",
+  ],
+  "core/manifest/legacy": ["core/stored", "core/bucket", "core/system", "core/format", "core"],
+  "core/manifest": [
+    "core/manifest/legacy",
+    "core/stored",
+    "core/bucket",
+    "core/config",
+    "core/system",
+    "core/format",
+    "core",
+  ],
   "core/inventory": ["core/stored", "core/bucket", "core/system", "core/format", "core"],
   "core/stored": ["core/bucket", "core/format"],
   "core/aws": ["core/bucket/s3", "core/bucket", "core/config", "core"],

@@ -99,13 +99,24 @@ export function exitOf({ damaged, errors, warnings }: Figures): ExitStatus {
   return errors + warnings > 0 ? exitStatus.incomplete : exitStatus.done;
 }
 
-function tellOfBackup({ header, totals }: Manifest, report: Report): void {
+/** Messages of a backup's own log that are repeated. */
+const mostTold = 10;
+
+function tellOfBackup({ header, totals, log }: Manifest, report: Report): void {
+  if (header.origin !== undefined) report.info("backup-of-s3-sysbackup", ofLegacy);
   if (totals.warnings + totals.errors === 0) return;
   const some = (number: number, one: string) => `${number} ${one}${number === 1 ? "" : "s"}`;
   const trouble = `${some(totals.errors, "error")} and ${some(totals.warnings, "warning")}`;
-  const message = `the backup of ${JSON.stringify(header.name)} itself was made with ${trouble}: its log names them`;
+  const message = `the backup of ${JSON.stringify(header.name)} itself was made with ${trouble}: \`sysbackup show\` has its log`;
   report.info("backup-incomplete", message);
+  const told = log.filter(({ level }) => level !== "info");
+  for (const notice of told.slice(0, mostTold))
+    report.info("backup-log", `its log, ${notice.level}: ${notice.message}`);
+  if (told.length > mostTold) report.info("backup-log", `its log has ${told.length - mostTold} more of these`);
 }
+
+const ofLegacy =
+  "s3-sysbackup made this backup: it has no times of files, which get that of the backup; no setuid, setgid or sticky bits; and links have the owner of what they led to";
 
 function tellMovedAside(report: Report, path: ByteString, aside: ByteString): void {
   const message = `the folder ${quoted(path)} had another owner than in the backup: it is ${quoted(aside)} now, with all that was in it`;
@@ -212,7 +223,8 @@ class Restore {
     if (first !== undefined) this.#target.leaveBehind(first.path);
     const files: FileEntry[] = [];
     const laterNames: FileEntry[] = [];
-    for (const entry of entries) {
+    for (const loaded of entries) {
+      const entry = this.#dated(loaded);
       if (this.#pauses.due(0)) await this.#pauses.take();
       if (this.#folders.isLost(entry)) continue;
       if (entry.type === "folder") this.#folders.restore(entry, this.#selection.includes(entry.path));
@@ -224,6 +236,13 @@ class Restore {
     }
     await this.#bring(files, objects);
     await this.#linkOrBring(laterNames, objects);
+  }
+
+  /** Files of a manifest without times get that of the backup. */
+  #dated(entry: PartEntry): PartEntry {
+    const { origin, started } = this.#options.manifest.header;
+    if (origin === undefined || entry.type === "segment") return entry;
+    return { ...entry, modified: { seconds: Math.floor(Date.parse(started) / 1000), nanoseconds: 0 } };
   }
 
   #node(entry: NodeEntry): void {
