@@ -1,6 +1,7 @@
 /** A manifest of s3-sysbackup on disk, in order of path and cut into parts: it may be larger than memory, and is one object. */
 import type { Database } from "bun:sqlite";
 import { altered } from "../../format/error.ts";
+import { parseLegacySnapshot } from "../../format/legacy-keys.ts";
 import { endsPart } from "../../format/part.ts";
 import { type ByteString, isByteString } from "../../format/path.ts";
 import { openScratchDatabase } from "../../system/scratch-database.ts";
@@ -38,9 +39,10 @@ export class LegacyDocument implements Disposable {
   /** Items without a path, or with one that came before. */
   unplaced = 0;
   #logged = 0;
+  readonly #lists = new Set<string>();
 
-  /** Reads a whole document. Throws a FormatError if it is none. */
-  static async read(items: AsyncIterable<JsonItem>): Promise<LegacyDocument> {
+  /** Reads a whole document. Throws a FormatError if it is none, or lacks one of the lists. */
+  static async read(items: AsyncIterable<JsonItem>, lists: readonly string[]): Promise<LegacyDocument> {
     const document = new LegacyDocument();
     try {
       let waiting: JsonItem[] = [];
@@ -51,6 +53,8 @@ export class LegacyDocument implements Disposable {
         waiting = [];
       }
       document.#add(waiting);
+      const lacking = lists.find((list) => !document.#lists.has(list));
+      if (lacking !== undefined) throw altered(`it has no list of ${lacking}`);
       document.#finish();
       return document;
     } catch (error) {
@@ -62,7 +66,8 @@ export class LegacyDocument implements Disposable {
   #add(items: readonly JsonItem[]): void {
     this.#database.transaction(() => {
       for (const { list, text } of items) {
-        if (list === "content") this.#addEntry(text);
+        if (text === "") this.#lists.add(list);
+        else if (list === "content") this.#addEntry(text);
         else if (list === "snapshots") this.#addSnapshot(text);
         else if (list === "log") this.#note(text);
       }
@@ -86,7 +91,7 @@ export class LegacyDocument implements Disposable {
 
   #addSnapshot(text: string): void {
     const key = text.startsWith('"') ? parsedItem(text) : text;
-    if (typeof key !== "string" || this.snapshots.length >= mostSnapshots)
+    if (typeof key !== "string" || parseLegacySnapshot(key) === undefined || this.snapshots.length >= mostSnapshots)
       throw altered("it names snapshots as no backup does");
     this.snapshots.push(key);
   }

@@ -5,7 +5,7 @@
 import { altered } from "../../format/error.ts";
 import type { ByteStream } from "../../format/zlib.ts";
 
-/** `list`: the key of the list that it is in. */
+/** `list`: the key of the list that it is in; `text`: empty when the list begins. */
 export type JsonItem = { readonly list: string; readonly text: string };
 
 /** Bytes of an item at most: a path, a link target and an ACL, escaped, take a tenth of it. */
@@ -15,7 +15,8 @@ const code = (character: string) => character.charCodeAt(0);
 const quote = code('"');
 const backslash = code("\\");
 const brace = code("{");
-const opening = new Set([brace, code("[")]);
+const bracket = code("[");
+const opening = new Set([brace, bracket]);
 const closing = new Set([code("}"), code("]")]);
 const comma = code(",");
 const colon = code(":");
@@ -90,6 +91,7 @@ class Scanner {
     this.#open = [];
     this.#size = 0;
     if (this.#depth === inObject && byte === colon) this.#list = textOfKey(text);
+    if (this.#depth === inObject && byte === bracket) return { list: this.#list, text: "" };
     return this.#depth === inList && text !== "" ? { list: this.#list, text } : undefined;
   }
 

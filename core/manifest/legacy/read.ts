@@ -86,15 +86,19 @@ export async function readLegacyPart(
   part: Pick<PartRef, "key" | "version" | "sha256" | "size">,
   need: ContentNeed,
 ): Promise<Uint8Array> {
-  const document = await documentOf(bucket, part);
-  const items = document.itemsOf(part.sha256);
+  const items = (await documentOf(bucket, part)).itemsOf(part.sha256);
   if (items === undefined) throw altered("it is not the manifest that was read before");
-  const parsed = items.map(({ item, ...rest }) => ({ ...rest, item, entry: legacyEntry(parsedItem(item)) }));
+  const parsed = items.map(({ item, ...rest }) => {
+    const document = parsedItem(item);
+    return { ...rest, document, entry: legacyEntry(document) };
+  });
   const names = distinct(parsed.flatMap(({ entry }) => contentOf(entry) ?? []));
   const facts = await memoryOf(bucket).content.factsOf([...names.values()], need);
   const numbers = new Map([...names.keys()].map((name, number) => [name, number]));
-  const lines = parsed.map(({ path, item, hardLink, entry }) => {
-    if (entry === undefined) return item;
+  const lines = parsed.map(({ path, document, hardLink, entry }) => {
+    // As it is: it is refused by name, and costs no other.
+    const refused = JSON.stringify(document);
+    if (entry === undefined) return refused;
     const name = contentOf(entry);
     const object = name && numbers.get(idOf(name));
     const found = object === undefined ? undefined : facts[object];
@@ -102,8 +106,7 @@ export async function readLegacyPart(
     try {
       return lineOf(entry, { path, hardLink, content });
     } catch (error) {
-      // The line as it is: it is refused by name, and costs no other.
-      if (error instanceof AclError) return item;
+      if (error instanceof AclError) return refused;
       throw error;
     }
   });
@@ -139,7 +142,6 @@ function documentOf(bucket: ObjectSource, { key, version }: StoredManifest): Pro
 function readDocument(bucket: ObjectSource, { key, version }: StoredManifest): Promise<LegacyDocument> {
   const kind = parseLegacyKey(key)?.kind;
   const stored = bounded(bucket.get(key, { version, unchanged: true }), mostRootBytes);
-  return LegacyDocument.read(
-    kind === "unified" ? itemsOf(stored) : linesAsItems(stored, kind === "content" ? "content" : "snapshots"),
-  );
+  if (kind === "unified") return LegacyDocument.read(itemsOf(stored), ["content", "snapshots"]);
+  return LegacyDocument.read(linesAsItems(stored, kind === "content" ? "content" : "snapshots"), []);
 }

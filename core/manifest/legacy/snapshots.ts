@@ -1,6 +1,5 @@
 /** Finds the dumps that a manifest of s3-sysbackup names by their keys alone. */
 import { BucketError, type ListedVersion } from "../../bucket/contract.ts";
-import { altered } from "../../format/error.ts";
 import { distinct } from "../../format/keys.ts";
 import { parseLegacySnapshot } from "../../format/legacy-keys.ts";
 import type { SnapshotRef } from "../../format/manifest.ts";
@@ -19,9 +18,7 @@ export async function snapshotsOf(bucket: ObjectSource, keys: readonly string[],
 }
 
 function snapshotterIn(key: string): string {
-  const parsed = parseLegacySnapshot(key);
-  if (parsed === undefined) throw altered(`it names ${JSON.stringify(key)}, which is no key of a snapshot`);
-  return parsed.snapshotter;
+  return parseLegacySnapshot(key)?.snapshotter ?? "snapshot";
 }
 
 type NamedDump = { readonly key: string; readonly snapshotter: string };
