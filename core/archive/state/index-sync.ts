@@ -75,9 +75,15 @@ class IndexSync {
     const startOf = (source: string) => this.#startOf(source);
     let ownSeen = this.#ownKey === undefined;
     this.#marksOf(name);
-    for await (const found of indexKeys({ bucket, names, startOf, now })) {
-      ownSeen ||= found.key === this.#ownKey;
-      if (names === "all" || names.has(found.source)) await this.#take(found);
+    try {
+      for await (const found of indexKeys({ bucket, names, startOf, now })) {
+        ownSeen ||= found.key === this.#ownKey;
+        if (names === "all" || names.has(found.source)) await this.#take(found);
+      }
+    } catch (error) {
+      if (!isDenied(error)) throw error;
+      this.#deps.notify({ level: "info", code: "index-denied", message: indexDenied });
+      return;
     }
     if (!ownSeen) throw new FalseState(`the bucket does not have ${JSON.stringify(this.#ownKey)}, which was put there`);
     if (believeVerified) await this.#runVerified(startOf);
@@ -85,7 +91,7 @@ class IndexSync {
     this.#report();
   }
 
-  /** A role of an older package may not read verified objects. */
+  /** A role of an older package, or of s3-sysbackup, may not read verified objects. */
   async #runVerified(startOf: (source: string) => string): Promise<void> {
     const { bucket, notify } = this.#deps;
     try {
@@ -187,6 +193,9 @@ class IndexSync {
     }
   }
 }
+
+/** As it is with the role of s3-sysbackup: nothing is wrong, but a state that is lost is lost. */
+const indexDenied = `the role may not list ${JSON.stringify(prefixes.index)}, so only what this machine's own state knows is not stored again: docs/s3-sysbackup.md says how to give it a role that may`;
 
 function isDenied(error: unknown): boolean {
   return error instanceof BucketError && error.kind === "denied";

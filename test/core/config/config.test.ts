@@ -137,7 +137,7 @@ describe("values", () => {
     ["[content]\nfollow = picked", "content.follow", "picked"],
     ["[content]\nDAYS_RETAINED: 1", "content.daysRetained", 1],
     ["[backup]\nname = 007", "backup.name", "007"],
-    ["[aws]\nrole_arn = arn:aws:iam:::role/ceph", "aws.roleArn", "arn:aws:iam:::role/ceph"],
+    ["[aws]\nrole_arn = arn:aws:iam:::role/ceph\n[s3]\nregion = default", "aws.roleArn", "arn:aws:iam:::role/ceph"],
   ];
   test.each(cases)("%j gives %s = %j", async (conf, pick, expected) => {
     expect(await load(conf)).toHaveProperty(pick, expected);
