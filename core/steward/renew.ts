@@ -11,6 +11,7 @@
 
 import type { Bucket } from "../bucket/contract.ts";
 import { throwIfFatal } from "../bucket/fatal.ts";
+import { legacyDays } from "../config/legacy.ts";
 import { day } from "../format/day.ts";
 import type { LockMode } from "../format/lock-mode.ts";
 import type { Manifest, ManifestHeader } from "../format/manifest.ts";
@@ -144,8 +145,8 @@ function demandsOf({ days, mostDays }: RenewJob, now: Date, capped: Map<string, 
   };
 }
 
-/** What s3-sysbackup locks for if its configuration says nothing; its manifests promise no date. */
-const legacyPromise = 14 * day;
+/** Manifests of s3-sysbackup promise no date. */
+const legacyPromise = legacyDays * day;
 
 function promisedDuration(header: ManifestHeader): number {
   if (header.origin !== undefined) return legacyPromise;
@@ -158,7 +159,7 @@ function cappedNotice(name: string, promised: number, mostDays: number) {
 }
 
 function undatedNotice(name: string) {
-  const message = `s3-sysbackup made backups of ${JSON.stringify(name)}, which promise no date: they are locked for ${legacyPromise / day} days from now: --days gives more`;
+  const message = `s3-sysbackup made backups of ${JSON.stringify(name)}, which promise no date: they are locked for ${legacyDays} days from now: --days gives more`;
   return { level: "info", code: "no-promise", message } as const;
 }
 
