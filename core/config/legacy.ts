@@ -1,5 +1,5 @@
 /**
- * Reads a `conf` of s3-sysbackup as that program does. A `conf` is one of its own if it has nothing but its keys, and the section
+ * Reads a `conf` of s3-sysbackup as that program does. A `conf` is one of its own if it has nothing but its keys, and the sections
  * that it cannot do without: then `[DEFAULT]`, `%%` and `%(name)s` have a meaning, and some defaults are others. docs/s3-sysbackup.md
  * has all of it.
  */
@@ -21,7 +21,11 @@ const defaults = "DEFAULT";
 export const legacyDays = 14;
 
 export function isLegacyConf(conf: Conf): boolean {
-  return conf.has("aws") && [...conf].every(([name, section]) => name === defaults || hasItsKeys(name, section));
+  return (
+    conf.has("aws") &&
+    conf.has("content") &&
+    [...conf].every(([name, section]) => name === defaults || hasItsKeys(name, section))
+  );
 }
 
 function hasItsKeys(name: string, { settings }: Section): boolean {

@@ -78,7 +78,7 @@ const legacy: readonly string[] = [
   "[aws]\n[s3]\nbucket = b\n[DEFAULT]\nregion = r\n[cloudformation]\n",
   "[aws]\nprofile = %%(x)s\n",
   "[aws]\nprofile = %(x y)s\n",
-];
+].map((text) => (text.includes("[content]") ? text : `${text}[content]\n`));
 
 const program = `
 import configparser, json, sys, tempfile

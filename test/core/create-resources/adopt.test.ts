@@ -14,7 +14,7 @@ Resources:
     Properties: { Bucket: !Ref Bucket }
   Role:
     Type: AWS::IAM::Role
-    Properties: { RoleName: !Sub "Role-\${PackageName}" }
+    Properties: { RoleName: !GetAtt Bucket.Arn }
 Outputs:
   Bucket:
     Value: !Ref Bucket
@@ -33,7 +33,7 @@ describe("the template of a stack that gives its bucket up", () => {
           DeletionPolicy: "Retain",
           UpdateReplacePolicy: "Retain",
         },
-        Role: { Type: "AWS::IAM::Role", Properties: { RoleName: { "Fn::Sub": "Role-${PackageName}" } } },
+        Role: { Type: "AWS::IAM::Role", Properties: { RoleName: { "Fn::GetAtt": ["Bucket", "Arn"] } } },
       },
       Outputs: { Bucket: { Value: { Ref: "Bucket" } } },
     });
