@@ -90,7 +90,7 @@ export async function plan(request: WriteConfigRequest, deps: WriteConfigDeps): 
 function changesOf({ confDir, source, profile, retainDays }: WriteConfigRequest, role: RoleDescription): Changes {
   const credentials =
     source.kind === "ambient"
-      ? { credentials_file: undefined, profile: undefined }
+      ? { credentials_file: undefined, profile }
       : { credentials_file: credentialsPath(confDir), ...(profile !== undefined && { profile }) };
   return {
     aws: { ...credentials, role_arn: role.arn },

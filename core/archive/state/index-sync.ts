@@ -195,7 +195,7 @@ class IndexSync {
 }
 
 /** As it is with the role of s3-sysbackup: nothing is wrong, but a state that is lost is lost. */
-const indexDenied = `the role may not list ${JSON.stringify(prefixes.index)}, so only what this machine's own state knows is not stored again: docs/s3-sysbackup.md says how to give it a role that may`;
+const indexDenied = `the role may not list ${JSON.stringify(prefixes.index)}, so only what this machine's own state knows is not stored again; allow s3:ListBucket there, or see docs/s3-sysbackup.md for a role that does`;
 
 function isDenied(error: unknown): boolean {
   return error instanceof BucketError && error.kind === "denied";
