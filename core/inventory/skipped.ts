@@ -1,18 +1,15 @@
 /** Reports objects that cannot be used, of which anybody who may put can make very many. */
 import { reasonOf } from "../failure.ts";
-import type { Notify } from "../notice.ts";
 
 /** Named one by one; more would hide what else there is to say. */
 const mostNamed = 100;
 
 export class Skipped {
   #count = 0;
-  readonly #notify: Notify;
-  readonly #code: string;
+  readonly #warn: (message: string) => void;
 
-  constructor(notify: Notify, code: string) {
-    this.#notify = notify;
-    this.#code = code;
+  constructor(warn: (message: string) => void) {
+    this.#warn = warn;
   }
 
   /** `what` names the object, `consequence` says what comes of it. */
@@ -26,9 +23,5 @@ export class Skipped {
   finish(): void {
     const more = this.#count - mostNamed;
     if (more > 0) this.#warn(`${more} more objects are skipped: find out whose credentials put them`);
-  }
-
-  #warn(message: string): void {
-    this.#notify({ level: "warning", code: this.#code, message });
   }
 }

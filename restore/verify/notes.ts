@@ -116,7 +116,7 @@ async function readKnown(
   known: KnownVersions,
 ): Promise<string | undefined> {
   let last: string | undefined;
-  const skipped = new Skipped(notify, "verified-damaged");
+  const skipped = new Skipped((message) => notify({ level: "warning", code: "verified-damaged", message }));
   for await (const page of bucket.list(prefixes.verified)) {
     for (const { key, version } of page) {
       const parsed = parseVerifiedKey(key);

@@ -21,7 +21,7 @@ export type OwnIndex = {
 export async function readOwnIndex({ bucket, name, now, notify, signal }: OwnIndex, known: KnownVersions) {
   let last: string | undefined;
   const start = now();
-  const skipped = new Skipped(notify, "index-damaged");
+  const skipped = new Skipped((message) => notify({ level: "warning", code: "index-damaged", message }));
   for await (const page of bucket.list(prefixes.indexOf(name))) {
     for (const { key, version } of page) {
       const parsed = parseIndexKey(key);
