@@ -7,6 +7,7 @@ import { FormatError } from "../core/format/error.ts";
 import { type ByteString, toText } from "../core/format/path.ts";
 import { behindSegments, Continuation, type ContinuedFile, digestOfSegment } from "../core/format/segment.ts";
 import { close } from "../core/system/files.ts";
+import { Garbage } from "../core/system/garbage.ts";
 import { type ExistingFile, type Files, isOver, type Job } from "./files.ts";
 import { isLaterName } from "./hard-links.ts";
 import type { Report } from "./report.ts";
@@ -35,6 +36,10 @@ type PendingFile = {
 
 /** Names on Linux have 255 bytes at most, and each of these begins with the one before it. */
 const mostOpen = 255;
+
+/** What decoding a segment leaves for each of its extents. */
+const garbageOfExtent = 512;
+const garbage = new Garbage();
 
 /** Files whose bad entries are kept in mind. Of more, the segments are reported as well. */
 const mostPassedOver = 1_000;
@@ -69,6 +74,7 @@ export class ContinuedFiles {
   /** Takes a segment, and writes what is in it. */
   async take(segment: Segment, bring: Bring): Promise<void> {
     this.#endBefore(segment.path);
+    garbage.left(segment.extents.length * garbageOfExtent);
     const file = this.#open.findLast(({ entry }) => entry.path === segment.file);
     if (file === undefined) return this.#tellOrphan(segment.file);
     if (file.over || this.#linkToInner(file)) return;
