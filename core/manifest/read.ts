@@ -8,9 +8,9 @@ import type { ObjectRef, PartEntry } from "../format/entry.ts";
 import { altered, FormatError } from "../format/error.ts";
 import { frameContentSize } from "../format/frame.ts";
 import { parseLegacyKey } from "../format/legacy-keys.ts";
-import { longestOldLine, type Text, textOf } from "../format/lines.ts";
+import { type Text, textOf } from "../format/lines.ts";
 import { decodeManifest, type Manifest, mostRootBytes, type PartRef } from "../format/manifest.ts";
-import { type BadEntry, decodePart, linesOf, type Sieve } from "../format/part.ts";
+import { type BadEntry, decodePart, type Sieve } from "../format/part.ts";
 import type { ByteString } from "../format/path.ts";
 import { sha256 } from "../format/sha256.ts";
 import { Budget } from "../side-by-side.ts";
@@ -24,9 +24,9 @@ import { readLegacyPart } from "./legacy/read.ts";
 import { type ListedRoot, wordOf } from "./roots.ts";
 import type { ManifestSource } from "./source.ts";
 
-/** Bytes of a part's text: today 40 MiB and one line at most; of earlier versions, 32 MiB and one of their lines. */
-const mostBytes = longestOldLine + 64 * 1024 * 1024;
-/** Parts of more bytes go through a file: those of earlier versions with very long lines. */
+/** Bytes of a part's text: today 40 MiB and one line at most. Versions before 0.1.0 wrote lines of up to 224 MiB, which cost their entries alone. */
+const mostBytes = 320 * 1024 * 1024;
+/** Parts of more bytes go through a file. */
 const mostInMemory = { stored: 24 * 1024 * 1024, text: 64 * 1024 * 1024 } as const;
 const bounds = { stored: mostInMemory.text, content: mostInMemory.text } as const;
 const weightInFile = 16 * 1024 * 1024;
@@ -222,9 +222,8 @@ function openWhole(text: Text, { part, next }: PathStretch, wanted: Wanted): Ope
       throw altered("it begins with another path than the manifest says");
     // The first line may be one that cannot be read.
     if (entry.path < part.first) throw altered("it overlaps with the part before it");
-    const lines = linesOf(entry);
-    if (next !== undefined && lines > 0 && entry.path >= next) throw altered("it overlaps with the part after it");
-    count += lines;
+    if (next !== undefined && entry.path >= next) throw altered("it overlaps with the part after it");
+    count += 1;
     last = entry.path;
     if (text.length <= mostAtOnce && isWanted(entry)) kept.push(entry);
   }
