@@ -100,7 +100,7 @@ export function exitOf({ damaged, errors, warnings }: Figures): ExitStatus {
 }
 
 /** Messages of a backup's own log that are repeated. */
-const mostTold = 10;
+const mostReported = 10;
 
 function tellOfBackup({ header, totals, log }: Manifest, report: Report): void {
   if (header.origin !== undefined) report.info("backup-of-s3-sysbackup", ofLegacy);
@@ -109,10 +109,11 @@ function tellOfBackup({ header, totals, log }: Manifest, report: Report): void {
   const trouble = `${some(totals.errors, "error")} and ${some(totals.warnings, "warning")}`;
   const message = `the backup of ${JSON.stringify(header.name)} itself was made with ${trouble}: \`sysbackup show\` has its log`;
   report.info("backup-incomplete", message);
-  const told = log.filter(({ level }) => level !== "info");
-  for (const notice of told.slice(0, mostTold))
+  const grave = log.filter(({ level }) => level !== "info");
+  for (const notice of grave.slice(0, mostReported))
     report.info("backup-log", `its log, ${notice.level}: ${notice.message}`);
-  if (told.length > mostTold) report.info("backup-log", `its log has ${told.length - mostTold} more of these`);
+  if (grave.length > mostReported)
+    report.info("backup-log", `its log has ${grave.length - mostReported} more of these`);
 }
 
 const ofLegacy =
