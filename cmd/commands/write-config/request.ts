@@ -36,6 +36,7 @@ export function requestOf(args: WriteConfigArgs, { folder, program }: Place): Wr
       window: parseWindow(args.window.start, args.window.length),
     },
     start: args.start,
+    disableOldTimer: args.disableOldTimer,
   };
 }
 

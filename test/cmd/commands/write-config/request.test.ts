@@ -21,6 +21,7 @@ const plain: WriteConfigArgs = {
   window: { start: "2:00", length: "1h" },
   serviceUser: "backup",
   start: true,
+  disableOldTimer: false,
   region: undefined,
   dryRun: false,
 };
