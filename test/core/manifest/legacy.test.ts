@@ -9,6 +9,7 @@ import { listBackups } from "../../../core/manifest/list.ts";
 import { openManifest } from "../../../core/manifest/open.ts";
 import type { Notice } from "../../../core/notice.ts";
 import { exitOf, restore } from "../../../restore/restore.ts";
+import { Notes } from "../../../restore/verify/notes.ts";
 import { everything, lose, verified } from "../../restore/verify/plant.ts";
 import { attack } from "../../support/attack.ts";
 import {
@@ -252,6 +253,36 @@ describe("looking after backups of s3-sysbackup", () => {
     expect((lock?.until.getTime() ?? 0) - rig.now().getTime()).toBeGreaterThan(20 * day);
     expect((await renewRig(rig, { last: 1 })).extended).toBe(0);
     expect((await renewRig(rig, { last: 1 }, { days: 90 })).extended).toBe(3);
+  });
+
+  test("what verify has read of it is not stored again by an archive of one object a file", async () => {
+    await using sample = await rigWith();
+    const { rig, place } = sample;
+    const files = { long, noise, short: Buffer.from("short\n") };
+    const content = await Promise.all(
+      Object.entries(files).map(([name, bytes]) => legacyFile(place, `/${name}`, bytes)),
+    );
+    await putManifest({ ...place, days: 40 }, "old", { content });
+    const { signal } = new AbortController();
+    const retention = { mode: "GOVERNANCE", until: new Date(rig.now().getTime() + 37 * day) } as const;
+    const opened = await Notes.open({
+      bucket: rig.bucket,
+      retention,
+      run: "9f86d081",
+      now: rig.now,
+      notify: () => {},
+      signal,
+    });
+    if (opened === undefined) throw new Error("verified/ may not be read");
+    using notes = opened;
+    await verified({ bucket: rig.bucket, now: rig.now, name: "old", read: everything, notes });
+    for (const [name, bytes] of Object.entries(files)) await rig.write(name, bytes);
+    const before = (await rig.keys("content/")).length;
+    const run = await rig.run({ content: { layout: "objects" } });
+    expect(run.summary.objectsStored).toBe(0);
+    expect((await rig.keys("content/")).length).toBe(before);
+    for (const [name, bytes] of Object.entries(files))
+      expect((await run.backup.read(rig.file(name))).equals(bytes)).toBe(true);
   });
 });
 
