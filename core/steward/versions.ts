@@ -11,7 +11,7 @@ export type DatedVersion = Stored & Pick<ListedVersion, "stored">;
 export type KeyVersions = {
   readonly key: string;
   readonly versions: readonly DatedVersion[];
-  /** Of very many, only the newest. */
+  /** Only the newest of very many. */
   readonly markers: readonly Stored[];
   /** The newest of all is a delete marker: plain reads do not find the key. */
   readonly hidden: boolean;

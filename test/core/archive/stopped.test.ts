@@ -139,7 +139,7 @@ describe("whichever request fails", () => {
 
   test("the run ends without a backup, and the next one completes", async () => {
     const calls = await callsOf();
-    expect(new Set(calls.map((call) => call.split(" ")[0]))).toEqual(new Set(["list", "put", "extend"]));
+    expect(new Set(calls.map((call) => call.split(" ")[0]))).toEqual(new Set(["list", "put", "extend", "retention"]));
     for (const lostAnswer of [false, true]) {
       for (const at of calls.keys()) await failsAt(at, lostAnswer);
     }
