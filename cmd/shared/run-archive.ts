@@ -19,11 +19,12 @@ export type ArchiveRun = {
 
 export async function runArchive(wanted: ArchiveRun, io: CommandIO): Promise<ExitStatus> {
   const { config, confDir, bundlesOnly, insecurePickers, lines } = wanted;
-  const { bucket, counts } = await connect(config, io);
+  const { bucket, counts, tables } = await connect(config, io);
   try {
     const summary = await archive({
       config,
       bucket,
+      openTable: tables.open,
       pickersDir: join(confDir, "pickers.d"),
       snapshotsDir: join(confDir, "snapshots.d"),
       bundlesOnly,
@@ -46,6 +47,7 @@ export async function runArchive(wanted: ArchiveRun, io: CommandIO): Promise<Exi
     return summary.warnings + summary.errors > 0 ? exitStatus.incomplete : exitStatus.done;
   } finally {
     io.progress.end();
+    tables.close();
     await bucket.close();
   }
 }

@@ -2,10 +2,13 @@
 import type { Bucket } from "../bucket/contract.ts";
 import type { Config } from "../config/config.ts";
 import type { Notify } from "../notice.ts";
+import type { Table } from "../table/contract.ts";
 
 export type ArchiveJob = {
   readonly config: Config;
   readonly bucket: Bucket;
+  /** Opens a table of DynamoDB that the configuration names. Makes no request. */
+  readonly openTable: (name: string) => Table;
   readonly pickersDir: string;
   readonly snapshotsDir: string;
   /** Stores the bundles of `config`, and neither files nor dumps. */

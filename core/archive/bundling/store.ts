@@ -46,8 +46,10 @@ export type StoreDeps = Omit<ReaderDeps, "leading" | "keepsLeading" | "paths" | 
   readonly retention: WriteTarget["retention"];
   /** Filters over the bundle and its table of contents. */
   readonly filters: readonly string[];
-  /** Says which keyfile they seal with; empty for none. */
+  /** Says which keyfile they seal with, on this machine; empty for none. */
   readonly sealedWith: string;
+  /** Says the same to anybody: see `nameOfPassword`. */
+  readonly passwordName: string;
   /** Objects whose lock ends before this count as unknown. */
   readonly minimumLockEnd: Date;
   /** Undefined: only the state knows. */
@@ -100,19 +102,18 @@ class BundleStore {
       return known.ref;
     }
     const mayBeSame = known !== undefined && (await this.#heads()) === known.heads;
+    const noted = known === undefined ? await index?.find(this.#key + suffixOf(this.#deps.filters)) : undefined;
     // What the metadata of an object says is known before it is sent.
-    const seen = mayBeSame || index !== undefined ? await this.#readAll() : undefined;
+    const isNeeded = mayBeSame || noted !== undefined || index?.metadataOf !== undefined;
+    const seen = isNeeded ? await this.#readAll() : undefined;
     if (known !== undefined && seen !== undefined && seen.fingerprint === known.ref.fingerprint) {
       seen.report();
       const { look, heads } = seen;
       return this.#unchanged({ ...known, look, heads });
     }
-    if (known === undefined && seen !== undefined) {
-      const noted = await index?.find(this.#key + suffixOf(this.#deps.filters));
-      if (noted?.fingerprint === seen.fingerprint && this.#isLockedLongEnough(noted)) {
-        seen.report();
-        return this.#takeUp(noted, seen);
-      }
+    if (noted !== undefined && noted.fingerprint === seen?.fingerprint && this.#isUsable(noted)) {
+      seen.report();
+      return this.#takeUp(noted, seen);
     }
     try {
       return await this.#send(bytes, seen?.fingerprint);
@@ -133,8 +134,9 @@ class BundleStore {
     return isLocked ? known : undefined;
   }
 
-  #isLockedLongEnough({ lock }: NotedBundle): boolean {
-    return lock !== undefined && lock.until >= this.#deps.minimumLockEnd;
+  #isUsable({ lock, sealedWith }: NotedBundle): boolean {
+    const { minimumLockEnd, passwordName } = this.#deps;
+    return sealedWith === passwordName && lock !== undefined && lock.until >= minimumLockEnd;
   }
 
   #digests(): BundleDigests {
@@ -191,15 +193,18 @@ class BundleStore {
 
   /** `bytes`: about how many there are to send, before compression. */
   async #send(bytes: number, fingerprint: string | undefined): Promise<BundleRef> {
-    const { section, index, bucket, retention, filters, database, meter } = this.#deps;
+    const { section, index, bucket, retention, filters, database, meter, passwordName } = this.#deps;
     const digests = this.#digests();
+    const digest = index === undefined ? undefined : new Bun.CryptoHasher("md5");
     const { sha256, encoding, ...stored } = await writeStream(
       { bucket, retention, filters },
       {
         content: expecting(this.#tar(digests, this.#deps.notify), digests, fingerprint),
         codec: section.compression,
         key: this.#key,
-        metadata: fingerprint === undefined ? {} : (index?.metadataOf(fingerprint) ?? {}),
+        metadata:
+          fingerprint === undefined ? {} : (index?.metadataOf?.({ fingerprint, sealedWith: passwordName }) ?? {}),
+        ...(digest !== undefined && { onEncoded: (piece: Uint8Array) => digest.update(piece) }),
         storageClass: section.storageClass,
         plan: planForLarge(bytes),
       },
@@ -208,7 +213,10 @@ class BundleStore {
     new ObjectTable(database).add(object, retention.until, true);
     meter.stored += 1;
     meter.bytesStored += stored.size;
-    return this.#record(object, sha256, ends(digests));
+    const ref = await this.#record(object, sha256, ends(digests));
+    const { fingerprint: sent } = ref;
+    await index?.note([{ ...stored, fingerprint: sent, sealedWith: passwordName, md5: digest?.digest("hex") }]);
+    return ref;
   }
 
   async #record(object: ObjectRef, sha256: string | undefined, seen: Seen): Promise<BundleRef> {
