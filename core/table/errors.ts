@@ -14,7 +14,7 @@ export type TableAttempt = {
 };
 
 /** A condition that was not met. */
-export const unmetCondition = "ConditionalCheckFailedException";
+const unmetCondition = "ConditionalCheckFailedException";
 
 const busy =
   /^(ProvisionedThroughputExceededException|RequestLimitExceeded|ThrottlingException|ThrottledException|Throttling|SlowDown|TransactionInProgressException|LimitExceededException)$/;

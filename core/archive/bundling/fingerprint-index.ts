@@ -5,7 +5,7 @@
 import type { Retention, Stored } from "../../bucket/contract.ts";
 
 /** Says that two bundles are the same, and opened with the same keyfile. */
-export type Sameness = {
+type Sameness = {
   readonly fingerprint: string;
   /** Name of the password that it is sealed with; empty for none. */
   readonly sealedWith: string;

@@ -101,7 +101,7 @@ class TableIndex implements FingerprintIndex {
   #tellDenied(error: unknown): void {
     if (!(error instanceof BucketError)) throw error;
     const message = `the role may not look up what the table says is stored, so it is sent again (${error.message}): run update-resources`;
-    this.#deps.notify({ level: "warning", code: "look-up-denied", message });
+    this.#deps.notify({ level: "info", code: "look-up-denied", message });
   }
 }
 

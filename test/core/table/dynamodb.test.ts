@@ -133,7 +133,7 @@ const refusals: readonly [string, DynamoAnswer, TableErrorKind, number, RegExp][
   ],
 ];
 for (const [name, answer, kind, requests, message] of refusals) {
-  test(`${name} is told as ${kind}, after ${requests} requests`, async () => {
+  test(`${name} is reported as ${kind}, after ${requests} requests`, async () => {
     await using server = dynamoServer(() => answer);
     const table = opened("t", server);
     const error = await failureOf(table.read(["a"], ["text"]));

@@ -5,7 +5,7 @@ import { keyAttribute, noTableCounts, type Table, type TableCounts } from "../..
 import { openTable } from "../../../core/table/dynamodb.ts";
 import { clientConfig, type MotoAddress } from "../../support/services.ts";
 
-export function dynamoClient(moto: MotoAddress): DynamoDBClient {
+function dynamoClient(moto: MotoAddress): DynamoDBClient {
   const { forcePathStyle: _, ...config } = clientConfig(moto);
   return new DynamoDBClient(config);
 }
