@@ -28,34 +28,71 @@ export type PublishDeps = {
 
 /** Items that are put in one go. */
 const itemsAtOnce = 1_000;
-/** Several readers may note at a time: what is up to so old is put again, as it may have come in between. */
+/** Several readers may note at a time: what is up to so old is looked at again, as it may have come in between. */
 const overlap = 60 * 60 * 1000;
+/** Keys that are remembered for that. Of more, the oldest are put again. */
+const mostRecent = 40;
 
 type Published = { readonly key: string; readonly run: string };
 
 /** Returns the key of the last object whose lines are in the table. Throws errors of the table, of the bucket, and a FormatError. */
 export async function publish(deps: PublishDeps): Promise<string | undefined> {
   const { bucket, table, source, now, signal } = deps;
-  const key = sharedKeys.published(source);
-  const last = (await table.read([key], ["last"])).get(key)?.last;
-  let published = typeof last === "string" && last.startsWith(prefixOfSource(source)) ? last : undefined;
-  for await (const page of bucket.list(prefixOfSource(source), startOf(source, published))) {
+  const mark = await Mark.read(table, source);
+  for await (const page of bucket.list(prefixOfSource(source), mark.start())) {
     for (const listed of page) {
       signal.throwIfAborted();
       const found = objectOf(source, listed.key, now);
-      if (found === undefined) continue;
+      if (found === undefined || mark.has(found.key)) continue;
       await publishOne(found, deps);
-      await table.advance({ key, attributes: { last: found.key } }, "last");
-      published = found.key;
+      await mark.advance(found.key);
     }
   }
-  return published;
+  return mark.last;
 }
 
-function startOf(source: ChunkSource, last: string | undefined): string | undefined {
-  if (source !== "verified" || last === undefined) return last;
-  const time = timeOfStamp(parseVerifiedKey(last)?.stamp ?? "");
-  return time && `${prefixOfSource(source)}${stampOf(new Date(time.getTime() - overlap))}`;
+/** The item that says what is published: the last key, and for readers those of the hour before it. */
+class Mark {
+  readonly #table: Table;
+  readonly #source: ChunkSource;
+  readonly #recent: string[];
+  last: string | undefined;
+
+  private constructor(table: Table, source: ChunkSource, last: string | undefined, recent: string[]) {
+    this.#table = table;
+    this.#source = source;
+    this.last = last;
+    this.#recent = recent;
+  }
+
+  static async read(table: Table, source: ChunkSource): Promise<Mark> {
+    const key = sharedKeys.published(source);
+    const { last, recent } = (await table.read([key], ["last", "recent"])).get(key) ?? {};
+    const isKey = typeof last === "string" && last.startsWith(prefixOfSource(source));
+    return new Mark(table, source, isKey ? last : undefined, typeof recent === "string" ? recent.split(" ") : []);
+  }
+
+  /** A key after which all of those lie that may not be published. */
+  start(): string | undefined {
+    if (this.#source !== "verified" || this.last === undefined) return this.last;
+    const time = timeOfStamp(parseVerifiedKey(this.last)?.stamp ?? "");
+    return time && `${prefixOfSource(this.#source)}${stampOf(new Date(time.getTime() - overlap))}`;
+  }
+
+  has(key: string): boolean {
+    return this.#recent.includes(key);
+  }
+
+  async advance(last: string): Promise<void> {
+    const attributes: Record<string, string> = { last };
+    if (this.#source === "verified") {
+      this.#recent.push(last);
+      if (this.#recent.length > mostRecent) this.#recent.shift();
+      attributes.recent = this.#recent.join(" ");
+    }
+    await this.#table.advance({ key: sharedKeys.published(this.#source), attributes }, "last");
+    if (last > (this.last ?? "")) this.last = last;
+  }
 }
 
 /** Undefined for keys that no reader of the bucket takes. */
