@@ -19,7 +19,12 @@ test.skipIf(!moto).each(cases)(
     if (!moto) return;
     const { bucket, table, reader } = await runFleet(mode, shape, moto);
     const { put, get, list, head, ...said } = dayOf(mode, { ...thousand, ...shape, chunkBytes: 2_000, daysKept: 3 });
-    expect({ put: bucket.put, get: bucket.get, list: bucket.list, head: bucket.head }).toEqual({ put, get, list, head });
+    expect({ put: bucket.put, get: bucket.get, list: bucket.list, head: bucket.head }).toEqual({
+      put,
+      get,
+      list,
+      head,
+    });
     expect(table).toEqual({ requests: said.tableRequests, read: said.tableRead, written: said.tableWritten });
     expect(reader.table.written).toBe(said.tableWrittenByReader);
     // Without the answers of the table.

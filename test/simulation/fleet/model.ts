@@ -42,11 +42,10 @@ const sampleChunk = {
 };
 
 /** Bytes of an item in an answer, as DynamoDB writes it, and of its key in a request. */
-const itemBytes =
-  JSON.stringify({
-    s3_key: { S: sharedKeys.chunk("verified", sampleId) },
-    ...Object.fromEntries(Object.entries(encodeChunk(sampleChunk)).map(([name, value]) => [name, { S: String(value) }])),
-  }).length;
+const itemBytes = JSON.stringify({
+  s3_key: { S: sharedKeys.chunk("verified", sampleId) },
+  ...Object.fromEntries(Object.entries(encodeChunk(sampleChunk)).map(([name, value]) => [name, { S: String(value) }])),
+}).length;
 
 const pageSize = 1_000;
 
@@ -126,7 +125,11 @@ export function joining(mode: Mode, shape: ModelShape, all: { readonly shared: n
   const isTable = mode === "table";
   return {
     get: objects,
-    received: isTable ? all.shared * itemBytes : objects === 0 ? 0 : objects * indexBytes.object + listed * indexBytes.chunk,
+    received: isTable
+      ? all.shared * itemBytes
+      : objects === 0
+        ? 0
+        : objects * indexBytes.object + listed * indexBytes.chunk,
     rows: isTable ? all.shared : objects === 0 ? 0 : listed,
     tableRead: isTable ? chunks : 0,
     dollars: ((isTable ? (chunks / 2) * prices.readUnit : 0) + objects * prices.get) / 1e6,
@@ -134,7 +137,11 @@ export function joining(mode: Mode, shape: ModelShape, all: { readonly shared: n
 }
 
 /** The number of machines from which on the table takes less of something than index objects do. */
-export function crossover(shape: Omit<ModelShape, "hosts">, of: (figures: ModelFigures) => number, other: Mode): number {
+export function crossover(
+  shape: Omit<ModelShape, "hosts">,
+  of: (figures: ModelFigures) => number,
+  other: Mode,
+): number {
   for (let hosts = 2; hosts <= 100_000; hosts += 1)
     if (of(dayOf("table", { ...shape, hosts })) < of(dayOf(other, { ...shape, hosts }))) return hosts;
   return Number.POSITIVE_INFINITY;

@@ -2,7 +2,7 @@
 import { crossover, dayOf, dollarsOf, joining, type ModelFigures, type ModelShape } from "./model.ts";
 import { type Mode, modes } from "./small-fleet.ts";
 
-/** Of 10 GB each, of which 100 MB are new each day, 90 % of both the same on all machines. */
+/** Machines of 10 GB each, of which 100 MB are new each day, 90 % of both the same on all machines. */
 export const thousand: ModelShape = {
   hosts: 1_000,
   shared: 900,
@@ -30,7 +30,17 @@ function size(bytes: number): string {
 }
 
 function days(): string[][] {
-  const head = ["per machine and day", "puts", "gets, heads", "lists", "requests to the table", "items looked up, put", "received", "stored", "all 1,000: US$ a day"];
+  const head = [
+    "per machine and day",
+    "puts",
+    "gets, heads",
+    "lists",
+    "requests to the table",
+    "items looked up, put",
+    "received",
+    "stored",
+    "all 1,000: US$ a day",
+  ];
   return [head, ...modes.map((mode) => dayRow(mode, dayOf(mode, thousand)))];
 }
 

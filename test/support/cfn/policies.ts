@@ -46,7 +46,7 @@ export type RolePolicies = {
 export type StackPolicies = {
   readonly roles: Readonly<Record<RoleName, RolePolicies>>;
   readonly bucket: Policy;
-  /** Of the table of DynamoDB, if there is one. */
+  /** The policy of the table of DynamoDB, if there is one. */
   readonly table: Policy | undefined;
 };
 
