@@ -58,6 +58,7 @@ export const arrows: ArrowTable = {
     "package.json",
     "core/manifest",
     "core/aws",
+    "core/table",
     "core/bucket/open.ts",
     "core/bucket/decorators",
     "core/bucket",

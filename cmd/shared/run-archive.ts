@@ -4,6 +4,7 @@ import { type ArchiveSummary, archive } from "../../core/archive/archive.ts";
 import type { Counts } from "../../core/bucket/decorators/count.ts";
 import type { Config } from "../../core/config/config.ts";
 import { type ExitStatus, exitStatus } from "../../core/failure.ts";
+import type { TableCounts } from "../../core/table/contract.ts";
 import packageJson from "../../package.json" with { type: "json" };
 import type { CommandIO } from "../io.ts";
 import { connect } from "./connect.ts";
@@ -14,7 +15,7 @@ export type ArchiveRun = {
   readonly bundlesOnly: boolean;
   readonly insecurePickers: boolean;
   /** What is printed without `--json`. */
-  readonly lines: (summary: ArchiveSummary, counts: Counts) => readonly string[];
+  readonly lines: (summary: ArchiveSummary, counts: Counts, table: TableCounts) => readonly string[];
 };
 
 export async function runArchive(wanted: ArchiveRun, io: CommandIO): Promise<ExitStatus> {
@@ -41,9 +42,9 @@ export async function runArchive(wanted: ArchiveRun, io: CommandIO): Promise<Exi
       signal: io.signal,
     });
     io.progress.end();
-    for (const line of io.json ? [JSON.stringify({ ...summary, requests: counts })] : lines(summary, counts)) {
-      io.out(line);
-    }
+    const table = tables.counts;
+    const document = { ...summary, requests: counts, ...(table.requests > 0 && { table }) };
+    for (const line of io.json ? [JSON.stringify(document)] : lines(summary, counts, table)) io.out(line);
     return summary.warnings + summary.errors > 0 ? exitStatus.incomplete : exitStatus.done;
   } finally {
     io.progress.end();

@@ -1,8 +1,9 @@
 import type { ArchiveSummary } from "../../../core/archive/archive.ts";
 import type { Counts } from "../../../core/bucket/decorators/count.ts";
 import { loadConfig } from "../../../core/config/config.ts";
+import type { TableCounts } from "../../../core/table/contract.ts";
 import type { RunSubcommand } from "../../io.ts";
-import { requestsLine } from "../../shared/requests.ts";
+import { requestsLine, tableWords } from "../../shared/requests.ts";
 import { runArchive } from "../../shared/run-archive.ts";
 import { bytes, count, counted, duration, moment } from "../../terminal/format.ts";
 import type { ArchiveArgs } from "./arguments.ts";
@@ -12,7 +13,7 @@ export const run: RunSubcommand<ArchiveArgs> = async ({ confDir, name, bucket, i
   return runArchive({ config, confDir, bundlesOnly: false, insecurePickers, lines: summaryLines }, io);
 };
 
-function summaryLines(summary: ArchiveSummary, counts: Counts): string[] {
+function summaryLines(summary: ArchiveSummary, counts: Counts, table: TableCounts): string[] {
   const { files, others, unchanged, changed, warnings, errors } = summary;
   const took = summary.finished.getTime() - summary.started.getTime();
   const state = warnings + errors === 0 ? "complete" : "incomplete";
@@ -33,7 +34,7 @@ function summaryLines(summary: ArchiveSummary, counts: Counts): string[] {
     `  ${counted(files, "file")} (${count(summary.new)} new, ${count(changed)} changed, ${count(unchanged)} unchanged), ${bytes(summary.bytes)}; ${counted(others, "other entry", "other entries")}; ${counted(summary.snapshots, "snapshot")}`,
     `  ${bytes(summary.bytesRead)} read, ${bytes(summary.bytesStored)} stored in ${counted(summary.objectsStored, "object")}, ${counted(summary.extended, "lock")} extended`,
     ...bundled,
-    `  requests: ${requestsLine(counts)}; ${bytes(counts.sent)} sent; took ${duration(took)}`,
+    `  requests: ${requestsLine(counts)}${tableWords(table)}; ${bytes(counts.sent)} sent; took ${duration(took)}`,
     ...trouble,
   ];
 }

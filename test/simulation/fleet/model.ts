@@ -29,7 +29,7 @@ export type ModelFigures = {
 };
 
 /** Measured: an index object has these bytes, and so many for each further pack, and each chunk. */
-export const indexBytes = { object: 310, pack: 40, chunk: 37 } as const;
+const indexBytes = { object: 310, pack: 40, chunk: 37 } as const;
 
 const sampleId = "0123456789abcdef".repeat(4);
 const sampleChunk = {
@@ -105,7 +105,7 @@ export function dayOf(mode: Mode, shape: ModelShape): ModelFigures {
 }
 
 /** US dollars of us-east-1, for a million: requests of S3 in STANDARD, and units of DynamoDB on demand. */
-export const prices = { put: 5, list: 5, get: 0.4, head: 0.4, readUnit: 0.125, writeUnit: 0.625 } as const;
+const prices = { put: 5, list: 5, get: 0.4, head: 0.4, readUnit: 0.125, writeUnit: 0.625 } as const;
 
 /** An item has less than 1 KB: a write unit, and half a read unit, as reads need not be consistent. */
 export function dollarsOf(figures: ModelFigures): number {
