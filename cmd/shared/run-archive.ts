@@ -13,13 +13,14 @@ export type ArchiveRun = {
   readonly config: Config;
   readonly confDir: string;
   readonly bundlesOnly: boolean;
+  readonly adoptBundles: boolean;
   readonly insecurePickers: boolean;
   /** What is printed without `--json`. */
   readonly lines: (summary: ArchiveSummary, counts: Counts, table: TableCounts) => readonly string[];
 };
 
 export async function runArchive(wanted: ArchiveRun, io: CommandIO): Promise<ExitStatus> {
-  const { config, confDir, bundlesOnly, insecurePickers, lines } = wanted;
+  const { config, confDir, bundlesOnly, adoptBundles, insecurePickers, lines } = wanted;
   const { bucket, counts, tables } = await connect(config, io);
   try {
     const summary = await archive({
@@ -29,6 +30,7 @@ export async function runArchive(wanted: ArchiveRun, io: CommandIO): Promise<Exi
       pickersDir: join(confDir, "pickers.d"),
       snapshotsDir: join(confDir, "snapshots.d"),
       bundlesOnly,
+      adoptBundles,
       insecurePickers,
       host: io.hostName,
       filters: [],

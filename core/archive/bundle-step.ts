@@ -42,6 +42,7 @@ export class Bundling {
       ...deps,
       bucket,
       openTable,
+      adopt: this.#job.adoptBundles,
       sections: config.bundles,
       keepOthers: this.#job.bundlesOnly,
       name: config.backup.name,

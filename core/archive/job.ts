@@ -13,6 +13,8 @@ export type ArchiveJob = {
   readonly snapshotsDir: string;
   /** Stores the bundles of `config`, and neither files nor dumps. */
   readonly bundlesOnly: boolean;
+  /** Takes up bundles that the script before this program has stored, sealed with the keyfiles of `config`. */
+  readonly adoptBundles: boolean;
   /** Runs pickers and snapshotters that other users can change, too. */
   readonly insecurePickers: boolean;
   readonly host: string;

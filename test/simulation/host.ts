@@ -90,6 +90,7 @@ export class Host {
       pickersDir: join(this.#home, "pickers.d"),
       snapshotsDir: join(this.#home, "snapshots.d"),
       bundlesOnly: false,
+      adoptBundles: false,
       insecurePickers: false,
       host: this.plan.name,
       filters: [],

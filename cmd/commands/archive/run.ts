@@ -10,7 +10,10 @@ import type { ArchiveArgs } from "./arguments.ts";
 
 export const run: RunSubcommand<ArchiveArgs> = async ({ confDir, name, bucket, insecurePickers }, io) => {
   const config = await loadConfig({ confDir, hostName: io.hostName, name, bucket });
-  return runArchive({ config, confDir, bundlesOnly: false, insecurePickers, lines: summaryLines }, io);
+  return runArchive(
+    { config, confDir, bundlesOnly: false, adoptBundles: false, insecurePickers, lines: summaryLines },
+    io,
+  );
 };
 
 function summaryLines(summary: ArchiveSummary, counts: Counts, table: TableCounts): string[] {

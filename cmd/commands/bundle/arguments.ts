@@ -17,6 +17,7 @@ export type BundleArgs = BackupArgs & {
   /** Undefined: what conf says. */
   readonly given: BundleWords | undefined;
   readonly cachePath: boolean;
+  readonly adopt: boolean;
 };
 
 const own = ["depth", "compression-algorithm", "storage-class", "prefix", "keyfile", "dynamodb-table-name"];
@@ -34,6 +35,7 @@ export function bundleArgs(words: Words): BundleArgs {
     ...backupArgs(words),
     sections: words.operands,
     cachePath: words.given("cache-path"),
+    adopt: words.given("adopt"),
     given:
       path === undefined
         ? undefined

@@ -20,7 +20,8 @@ export const run: RunSubcommand<BundleArgs> = async (args, io) => {
     const message = "--cache-path is not needed: bundles are sent while they are made, and nothing is written to disk";
     io.notify({ level: "info", code: "option-ignored", message });
   }
-  const wanted = { config: { ...config, bundles }, confDir, bundlesOnly: true, insecurePickers: false };
+  const { adopt: adoptBundles } = args;
+  const wanted = { config: { ...config, bundles }, confDir, bundlesOnly: true, adoptBundles, insecurePickers: false };
   return runArchive({ ...wanted, lines: summaryLines }, io);
 };
 

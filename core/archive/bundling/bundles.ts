@@ -28,7 +28,9 @@ import { tableIndex } from "./table-index.ts";
 import { findAll, findUnits, type WalkDeps } from "./walk.ts";
 
 export type BundlingDeps = {
-  readonly bucket: Pick<Bucket, "put" | "startUpload" | "head" | "listVersions" | "retention">;
+  readonly bucket: Pick<Bucket, "put" | "startUpload" | "extend" | "get" | "head" | "listVersions" | "retention">;
+  /** Whether bundles that the script before this program has stored are taken up, and their keyfile is the section's. */
+  readonly adopt: boolean;
   readonly openTable: (name: string) => Table;
   readonly database: Database;
   readonly sections: readonly BundleSection[];

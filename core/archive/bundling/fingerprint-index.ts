@@ -29,6 +29,8 @@ export type FingerprintIndex = {
    * fingerprint need not be known before.
    */
   readonly metadataOf: ((bundle: Sameness) => Readonly<Record<string, string>>) | undefined;
+  /** Returns the MD5 that the script before this program has noted of an object; undefined if that is not its place. */
+  scriptMd5(key: string): Promise<string | undefined>;
   /** Notes bundles that are stored. Never fails: what is not noted counts as different should the state be lost. */
   note(bundles: readonly StoredBundle[]): Promise<void>;
 };

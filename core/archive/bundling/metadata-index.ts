@@ -22,6 +22,8 @@ export function metadataIndex(bucket: Pick<Bucket, "head">): FingerprintIndex {
       [fingerprintName]: fingerprint,
       ...(sealedWith !== "" && { [sealedName]: sealedWith }),
     }),
+    // It is beside the object, which is looked up in any case.
+    scriptMd5: () => Promise.resolve(undefined),
     note: () => Promise.resolve(),
   };
 }

@@ -1,6 +1,7 @@
 /** Remembers in the state whether a table has all bundles of a section: a table that is new, or that failed, gets them at the next run. */
 import type { Database } from "bun:sqlite";
 import type { BundleSection } from "../../config/bundle-section.ts";
+import { prefixes } from "../../format/keys.ts";
 import type { BundleRef } from "../../format/manifest.ts";
 import { fact, setFact } from "../state/database.ts";
 import type { FingerprintIndex } from "./fingerprint-index.ts";
@@ -27,7 +28,9 @@ export class NotedSection {
   /** Notes all bundles of the section if some may not be. */
   async complete(index: FingerprintIndex, refs: readonly BundleRef[], sealedWith: string): Promise<void> {
     if (this.#missed || fact(this.#database, this.#fact) === this.#complete) return;
-    const bundles = refs.map(({ key, version, size, fingerprint }) => ({
+    // Of those that were adopted, the script's items say what is known.
+    const own = refs.filter(({ key }) => key.startsWith(prefixes.bundles));
+    const bundles = own.map(({ key, version, size, fingerprint }) => ({
       key,
       version,
       size,

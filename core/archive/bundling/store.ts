@@ -23,9 +23,11 @@ import type { Notice, Notify } from "../../notice.ts";
 import { type WriteTarget, writeStream } from "../../stored/write.ts";
 import { BundleTable, type KnownBundle } from "../state/bundles.ts";
 import { ObjectTable } from "../state/objects.ts";
+import { findScriptObject, isSameTar, lockAdopted, placesInScriptTar, scriptKey } from "./adopt.ts";
 import { BundleDigests } from "./digests.ts";
 import type { FingerprintIndex, NotedBundle } from "./fingerprint-index.ts";
 import { BundleReader, type ReaderDeps } from "./reader.ts";
+import { ScriptTar } from "./script-tar.ts";
 import { TableSpool } from "./table.ts";
 
 /** What one bundle is to have in it. */
@@ -38,7 +40,9 @@ export type BundleUnit = Pick<ReaderDeps, "leading" | "keepsLeading" | "paths"> 
 export type BundleMeter = { stored: number; unchanged: number; bytesRead: number; bytesStored: number };
 
 export type StoreDeps = Omit<ReaderDeps, "leading" | "keepsLeading" | "paths" | "onFile"> & {
-  readonly bucket: Pick<Bucket, "put" | "startUpload">;
+  readonly bucket: Pick<Bucket, "put" | "startUpload" | "head" | "get" | "extend">;
+  /** Whether bundles that the script has stored are taken up. */
+  readonly adopt: boolean;
   readonly database: Database;
   readonly section: BundleSection;
   /** The backup name. */
@@ -103,6 +107,8 @@ class BundleStore {
     }
     const mayBeSame = known !== undefined && (await this.#heads()) === known.heads;
     const noted = known === undefined ? await index?.find(this.#key + suffixOf(this.#deps.filters)) : undefined;
+    const adopted = known === undefined && noted === undefined ? await this.#adopt(look) : undefined;
+    if (adopted !== undefined) return adopted;
     // What the metadata of an object says is known before it is sent.
     const isNeeded = mayBeSame || noted !== undefined || index?.metadataOf !== undefined;
     const seen = isNeeded ? await this.#readAll() : undefined;
@@ -189,6 +195,33 @@ class BundleStore {
     new ObjectTable(database).add(object, lockedUntil, true);
     meter.unchanged += 1;
     return this.#record(object, undefined, seen);
+  }
+
+  /** Takes up what the script has stored, if the user wants it and it is the same. `look`: of all stats before. */
+  async #adopt(look: string): Promise<BundleRef | undefined> {
+    const { section, adopt, index, meter, passwordName, retention, filters, database } = this.#deps;
+    const { path, above } = this.#unit;
+    const key = adopt && !above ? scriptKey(section, path) : undefined;
+    if (key === undefined) return undefined;
+    const noted = (wanted: string) => index?.scriptMd5(wanted) ?? Promise.resolve(undefined);
+    const deps = { ...this.#deps, noted, isSealed: filters.length > 0 };
+    const found = await findScriptObject(key, deps);
+    if (found === undefined) return undefined;
+    using tar = new ScriptTar({ ...this.#deps, ...this.#unit });
+    if (!(await isSameTar(found, tar, deps))) return undefined;
+    const seen = await this.#readAll();
+    // Else something has changed between the tar and this reading.
+    if (look === "" || seen.look !== look) return undefined;
+    this.#spool.relocate((file, head, extents) => placesInScriptTar(tar.offsetOf(file), head, extents));
+    if (!(await lockAdopted(found, path, deps))) return undefined;
+    seen.report();
+    const { md5, ...stored } = found;
+    const object = { ...stored, encoding: encodingOf(section.compression, filters) };
+    new ObjectTable(database).add(object, retention.until, true);
+    meter.unchanged += 1;
+    const ref = await this.#record(object, undefined, seen);
+    await index?.note([{ ...stored, fingerprint: ref.fingerprint, sealedWith: passwordName, md5 }]);
+    return ref;
   }
 
   /** `bytes`: about how many there are to send, before compression. */

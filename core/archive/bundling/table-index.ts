@@ -57,6 +57,17 @@ class TableIndex implements FingerprintIndex {
     }
   }
 
+  async scriptMd5(key: string): Promise<string | undefined> {
+    if (this.#failed) return undefined;
+    try {
+      const md5 = (await this.#deps.table.read([key], ["md5"])).get(key)?.md5;
+      return typeof md5 === "string" ? md5 : undefined;
+    } catch (error) {
+      this.#fail(error, "what the script has stored is sent");
+      return undefined;
+    }
+  }
+
   /** Returns the bundle if it is there, in the size that is noted. */
   async #lookUp(noted: Omit<NotedBundle, "lock">): Promise<NotedBundle | undefined> {
     const { key, version, size } = noted;
