@@ -17,7 +17,7 @@ export type PythonMember = {
   readonly user: string;
   readonly group: string;
   readonly modified: Moment;
-  /** Of a file; 0 for anything else. */
+  /** Bytes of a file; 0 for anything else. */
   readonly size: number;
   readonly linkName: string;
   /** Undefined for what is no device. */

@@ -23,7 +23,8 @@ export async function publishOwn({ database, name, notify, ...deps }: PublishOwn
   const newest = fact(database, ownIndexFact);
   if (newest === undefined || fact(database, marked) === newest) return;
   try {
-    if ((await publish({ ...deps, source: { name } })) !== undefined) setFact(database, marked, newest);
+    await publish({ ...deps, source: { name } });
+    setFact(database, marked, newest);
   } catch (error) {
     deps.signal.throwIfAborted();
     notify(notPublished(error));

@@ -35,8 +35,8 @@ const mostRecent = 40;
 
 type Published = { readonly key: string; readonly run: string };
 
-/** Returns the key of the last object whose lines are in the table. Throws errors of the table, of the bucket, and a FormatError. */
-export async function publish(deps: PublishDeps): Promise<string | undefined> {
+/** Throws errors of the table, of the bucket, and a FormatError: what is put until then is marked as put. */
+export async function publish(deps: PublishDeps): Promise<void> {
   const { bucket, table, source, now, signal } = deps;
   const mark = await Mark.read(table, source);
   for await (const page of bucket.list(prefixOfSource(source), mark.start())) {
@@ -48,7 +48,6 @@ export async function publish(deps: PublishDeps): Promise<string | undefined> {
       await mark.advance(found.key);
     }
   }
-  return mark.last;
 }
 
 /** The item that says what is published: the last key, and for readers those of the hour before it. */
@@ -56,12 +55,12 @@ class Mark {
   readonly #table: Table;
   readonly #source: ChunkSource;
   readonly #recent: string[];
-  last: string | undefined;
+  #last: string | undefined;
 
   private constructor(table: Table, source: ChunkSource, last: string | undefined, recent: string[]) {
     this.#table = table;
     this.#source = source;
-    this.last = last;
+    this.#last = last;
     this.#recent = recent;
   }
 
@@ -74,8 +73,8 @@ class Mark {
 
   /** A key after which all of those lie that may not be published. */
   start(): string | undefined {
-    if (this.#source !== "verified" || this.last === undefined) return this.last;
-    const time = timeOfStamp(parseVerifiedKey(this.last)?.stamp ?? "");
+    if (this.#source !== "verified" || this.#last === undefined) return this.#last;
+    const time = timeOfStamp(parseVerifiedKey(this.#last)?.stamp ?? "");
     return time && `${prefixOfSource(this.#source)}${stampOf(new Date(time.getTime() - overlap))}`;
   }
 
@@ -91,7 +90,7 @@ class Mark {
       attributes.recent = this.#recent.join(" ");
     }
     await this.#table.advance({ key: sharedKeys.published(this.#source), attributes }, "last");
-    if (last > (this.last ?? "")) this.last = last;
+    if (last > (this.#last ?? "")) this.#last = last;
   }
 }
 
