@@ -3,6 +3,9 @@ import type { Counts } from "../../core/bucket/decorators/count.ts";
 import type { TableCounts } from "../../core/table/contract.ts";
 import { count } from "../terminal/format.ts";
 
+/** Requests of a run: to the bucket, and to tables. */
+export type RunRequests = { readonly counts: Counts; readonly table: TableCounts };
+
 /** Requests to tables of DynamoDB, if there were any. Goes behind `requestsLine`. */
 export function tableWords({ requests, read, written }: TableCounts): string {
   if (requests === 0) return "";

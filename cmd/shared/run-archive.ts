@@ -1,13 +1,12 @@
 /** Runs the archive job for a subcommand: connects, shows progress, and prints what came of it. */
 import { join } from "node:path";
 import { type ArchiveSummary, archive } from "../../core/archive/archive.ts";
-import type { Counts } from "../../core/bucket/decorators/count.ts";
 import type { Config } from "../../core/config/config.ts";
 import { type ExitStatus, exitStatus } from "../../core/failure.ts";
-import type { TableCounts } from "../../core/table/contract.ts";
 import packageJson from "../../package.json" with { type: "json" };
 import type { CommandIO } from "../io.ts";
 import { connect } from "./connect.ts";
+import type { RunRequests } from "./requests.ts";
 
 export type ArchiveRun = {
   readonly config: Config;
@@ -16,7 +15,7 @@ export type ArchiveRun = {
   readonly adoptBundles: boolean;
   readonly insecurePickers: boolean;
   /** What is printed without `--json`. */
-  readonly lines: (summary: ArchiveSummary, counts: Counts, table: TableCounts) => readonly string[];
+  readonly lines: (summary: ArchiveSummary, requests: RunRequests) => readonly string[];
 };
 
 export async function runArchive(wanted: ArchiveRun, io: CommandIO): Promise<ExitStatus> {
@@ -46,7 +45,7 @@ export async function runArchive(wanted: ArchiveRun, io: CommandIO): Promise<Exi
     io.progress.end();
     const table = tables.counts;
     const document = { ...summary, requests: counts, ...(table.requests > 0 && { table }) };
-    for (const line of io.json ? [JSON.stringify(document)] : lines(summary, counts, table)) io.out(line);
+    for (const line of io.json ? [JSON.stringify(document)] : lines(summary, { counts, table })) io.out(line);
     return summary.warnings + summary.errors > 0 ? exitStatus.incomplete : exitStatus.done;
   } finally {
     io.progress.end();

@@ -1,14 +1,13 @@
 import type { ArchiveSummary } from "../../../core/archive/archive.ts";
-import type { Counts } from "../../../core/bucket/decorators/count.ts";
 import type { BundleSection } from "../../../core/config/bundle-section.ts";
 import { type Config, loadConfig } from "../../../core/config/config.ts";
 import { sectionOfWords } from "../../../core/config/given-bundle.ts";
 import { exitStatus, Failure } from "../../../core/failure.ts";
-import type { TableCounts } from "../../../core/table/contract.ts";
 import type { RunSubcommand } from "../../io.ts";
-import { requestsLine, tableWords } from "../../shared/requests.ts";
+import { archiveLines, bundlesLine } from "../../shared/archive-lines.ts";
+import type { RunRequests } from "../../shared/requests.ts";
 import { runArchive } from "../../shared/run-archive.ts";
-import { bytes, count, counted, duration, moment } from "../../terminal/format.ts";
+import { counted } from "../../terminal/format.ts";
 import type { BundleArgs } from "./arguments.ts";
 
 export const run: RunSubcommand<BundleArgs> = async (args, io) => {
@@ -25,16 +24,8 @@ export const run: RunSubcommand<BundleArgs> = async (args, io) => {
   return runArchive({ ...wanted, lines: summaryLines }, io);
 };
 
-function summaryLines(summary: ArchiveSummary, counts: Counts, table: TableCounts): string[] {
-  const { bundles, warnings, errors } = summary;
-  const took = summary.finished.getTime() - summary.started.getTime();
-  const state = warnings + errors === 0 ? "complete" : "incomplete";
-  return [
-    `backup ${summary.name} of ${moment(summary.started)}: ${state}, locked until ${moment(summary.retainUntil)}`,
-    `  ${summary.key}`,
-    `  ${counted(bundles.bundles, "bundle")} (${count(bundles.stored)} sent), ${count(summary.entries)} entries; ${bytes(bundles.bytesRead)} read, ${bytes(bundles.bytesStored)} stored`,
-    `  requests: ${requestsLine(counts)}${tableWords(table)}; ${bytes(counts.sent)} sent; took ${duration(took)}`,
-  ];
+function summaryLines(summary: ArchiveSummary, requests: RunRequests): string[] {
+  return archiveLines(summary, requests, [`${counted(summary.entries, "entry", "entries")}; ${bundlesLine(summary)}`]);
 }
 
 function chosen({ bundles }: Config, names: readonly string[]): readonly BundleSection[] {
