@@ -345,6 +345,34 @@ for (const [name, answer] of failures) {
   });
 }
 
+attack(
+  {
+    by: "H",
+    what: "items of the table are so large that no answer may hold them, under a name in share_with",
+    before: "there was no table",
+    now: "nothing more is asked under that name, others are, and what is not found is stored",
+  },
+  async () => {
+    const asked: string[] = [];
+    await using server = dynamoServer(({ action, body }) => {
+      const text = JSON.stringify(body);
+      if (action !== "BatchGetItem") return { body: {} };
+      asked.push(text);
+      const isOfLiar = text.includes("index/liar/");
+      return { body: { Responses: { t: isOfLiar ? [{ s3_key: { S: "x".repeat(5 << 20) } }] : [] } } };
+    });
+    const table = opened("t", server);
+    await using rig = await rigWithFiles();
+    for (let file = 0; file < 4; file += 1) await rig.write(`more${file}`, noise(2_000_000, 10 + file));
+    const run = await rig.run(sharing(table, "liar", "friend"));
+    expect(run.heard).toEqual([expect.stringContaining('without it, of what is under "index/liar/"')]);
+    expect(await isWhole(rig, run)).toBe(true);
+    expect(asked.some((text) => text.includes("index/friend/chunk/"))).toBe(true);
+    expect(asked.filter((text) => text.includes("index/liar/")).length).toBeLessThanOrEqual(3);
+    table.close();
+  },
+);
+
 test("what a table did not take is put by the next run that has something new", async () => {
   let works = false;
   const put: string[] = [];
