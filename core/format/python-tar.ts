@@ -46,7 +46,7 @@ export function pythonHead(member: PythonMember): Buffer {
   // Python's times are floats, which it always writes into a record of their own.
   const time = modified.seconds + 1e-9 * modified.nanoseconds;
   const rounded = roundHalfToEven(time);
-  records.push(["mtime", Number.isInteger(time) ? `${time}.0` : String(time)]);
+  records.push(["mtime", floatText(time)]);
   const seconds = rounded >= 0 && rounded < 8 ** 11 ? rounded : 0;
   return Buffer.concat([paxHeader(records), header({ ...member, ...numbers }, seconds)]);
 }
@@ -102,6 +102,13 @@ const isAscii = (text: string): boolean => /^[\0-\x7f]*$/.test(text);
 
 /** Python writes a question mark for each character that is not ASCII. */
 const asciiOrMark = (character: string): string => (isAscii(character) ? character : "?");
+
+/** Returns a float as Python writes it: always with a point or an exponent, and that of two digits at least. */
+function floatText(value: number): string {
+  if (Number.isInteger(value)) return `${value}.0`;
+  if (Math.abs(value) >= 1e-4) return String(value);
+  return value.toExponential().replace(/e-(\d)$/, "e-0$1");
+}
 
 function roundHalfToEven(value: number): number {
   const floor = Math.floor(value);
