@@ -55,6 +55,12 @@ export type Config = {
     /** Absolute path. */
     readonly stateDir: string;
   };
+  readonly index: {
+    /** The table of DynamoDB in which machines look up what others have stored, instead of reading their index objects. */
+    readonly dynamodbTable: string | undefined;
+  };
+  /** Where all tables of DynamoDB are; what is undefined is found as for the bucket. */
+  readonly dynamodb: { readonly region: string | undefined; readonly endpoint: string | undefined };
   /** In the order of `conf`. */
   readonly bundles: readonly BundleSection[];
   /** What to say of a `conf` of s3-sysbackup; undefined for one of ours. */
@@ -99,7 +105,7 @@ export async function loadConfig(sources: ConfigSources): Promise<Config> {
   await mustBeOurs(file);
   if (credentialsFile !== undefined) await mustBeOurs(credentialsFile);
 
-  const { aws, s3, cloudformation, content, backup } = values;
+  const { aws, s3, cloudformation, content, backup, index, dynamodb } = values;
   const days = conf.get("content")?.settings.has("days_retained") ? content.days_retained : undefined;
   const given = { profile: aws.profile, credentialsFile, roleArn: aws.role_arn, daysRetained: days };
   const legacy = isLegacy ? legacyChoices(given, process.env) : undefined;
@@ -135,6 +141,8 @@ export async function loadConfig(sources: ConfigSources): Promise<Config> {
       lockMode: content.lock_mode,
     },
     backup: { name: overrides.name ?? backup.name ?? nameOfHost(sources.hostName), stateDir: backup.state_dir },
+    index: { dynamodbTable: index.dynamodb_table },
+    dynamodb: { region: dynamodb.region, endpoint: dynamodb.endpoint },
     bundles: Object.entries(values.bundle).map(([section, keys]) => bundleOf(section, keys)),
     ...(legacy && { legacy: legacy.notices }),
   };
