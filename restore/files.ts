@@ -19,6 +19,7 @@ import { type DataRun, dataRunsOf, placed } from "./holes.ts";
 import { createLarge, isLarge, openLarge } from "./large-files.ts";
 import type { Metadata } from "./metadata.ts";
 import { Obstacle } from "./obstacle.ts";
+import type { Overwrite } from "./overwriting.ts";
 import type { Pauses } from "./pauses.ts";
 import { putInPlace } from "./place.ts";
 import { unlessRefused } from "./refused.ts";
@@ -59,6 +60,7 @@ export type FilesDeps = {
   readonly report: Report;
   readonly pauses: Pauses;
   readonly flags: Flags;
+  readonly overwrite: Overwrite;
 };
 
 export class Files {
@@ -87,7 +89,8 @@ export class Files {
 
   /** Opens what is in the place of a file if it may stay there, should it have the right content. The caller closes it. */
   holdExisting(entry: FileEntry): ExistingFile | undefined {
-    const { metadata, adoption } = this.#deps;
+    const { metadata, adoption, overwrite } = this.#deps;
+    if (overwrite === "always") return undefined;
     return unlessInTheWay(() => {
       const fd = this.#openExisting(entry);
       if (fd === undefined) return undefined;

@@ -3,6 +3,7 @@
  * one warning of each kind, with a count and the first path. Also keeps the figures of the summary.
  */
 import { Failure, type FailureParts } from "../core/failure.ts";
+import type { PartEntry } from "../core/format/entry.ts";
 import type { Notify } from "../core/notice.ts";
 
 const kinds = {
@@ -30,6 +31,10 @@ export type Figures = {
   nodes: number;
   /** Files, links and nodes that were the same as in the backup already. */
   unchanged: number;
+  /** What was there and differs, and may not be replaced. */
+  kept: number;
+  /** What the backup does not have, and was removed. */
+  removed: number;
   snapshotsFetched: number;
   snapshotsReplayed: number;
   bytes: number;
@@ -49,6 +54,8 @@ export class Report {
     hardLinks: 0,
     nodes: 0,
     unchanged: 0,
+    kept: 0,
+    removed: 0,
     snapshotsFetched: 0,
     snapshotsReplayed: 0,
     bytes: 0,
@@ -66,6 +73,13 @@ export class Report {
   inPlace({ size }: { readonly size: number }): void {
     this.done.files += 1;
     this.done.bytes += size;
+  }
+
+  /** Counts what is left as it is since it may not be replaced. */
+  kept(entry: PartEntry): void {
+    if (entry.type === "segment") return;
+    this.figures.kept += 1;
+    if (entry.type === "file") this.inPlace(entry);
   }
 
   /** Reports a loss. `damage`: the bucket does not hold what it should. */

@@ -31,7 +31,7 @@ export type Decision = {
 };
 
 /** Folder of fetched dumps, in the target. */
-const folderPath = "/sysbackup-snapshots" as ByteString;
+export const snapshotsFolder = "/sysbackup-snapshots" as ByteString;
 
 /**
  * Decides what to do with each dump before anything is restored, so that nobody has to wait for the questions. Without a
@@ -107,7 +107,7 @@ export async function restoreSnapshot(decision: Decision, choice: SnapshotChoice
 }
 
 function tellLost({ snapshotter, key }: SnapshotRef, error: unknown, { report, target }: DumpDeps): void {
-  if (error instanceof SystemError && isFull(error) && nearness(target, folderPath) !== "elsewhere") {
+  if (error instanceof SystemError && isFull(error) && nearness(target, snapshotsFolder) !== "elsewhere") {
     throw full(snapshotter, error.reason, error);
   }
   const loss = lossBy(error) ?? lossOf(error, key);
@@ -123,20 +123,20 @@ function lossBy(error: unknown) {
 async function fetchDump(decision: Decision, choice: SnapshotChoice, deps: DumpDeps): Promise<void> {
   const { snapshot, file } = decision;
   const { target, report } = deps;
-  target.make(folderPath, ownFolder);
-  const path = fromText(`${folderPath}/${file}`);
+  target.make(snapshotsFolder, ownFolder);
+  const path = fromText(`${snapshotsFolder}/${file}`);
   const temporary = target.names.next();
-  const place = target.workplace(folderPath);
+  const place = target.workplace(snapshotsFolder);
   const fd = createFile(place, temporary);
   try {
     await readTwice(() => writeDump(fd, snapshot, deps));
     putInPlace(target, temporary, path);
   } catch (error) {
-    unlessRefused(() => remove(target.workplace(folderPath), temporary));
+    unlessRefused(() => remove(target.workplace(snapshotsFolder), temporary));
     throw error;
   } finally {
     close(fd);
-    target.settle(folderPath, 0o700);
+    target.settle(snapshotsFolder, 0o700);
   }
   report.figures.snapshotsFetched += 1;
   tellFetched(decision, choice, report);
@@ -162,7 +162,7 @@ function tellFetched(
   choice: SnapshotChoice,
   report: Report,
 ): void {
-  const where = `snapshot ${JSON.stringify(snapshotter)} is stored as ${JSON.stringify(`${folderPath.slice(1)}/${file}`)} in the target`;
+  const where = `snapshot ${JSON.stringify(snapshotter)} is stored as ${JSON.stringify(`${snapshotsFolder.slice(1)}/${file}`)} in the target`;
   if (exit !== 0) report.warning("snapshot-failed", `${where}; it is marked failed and may not be whole`);
   else if (choice === "fetch") report.info("snapshot-fetched", where);
   else if (restore_through === undefined)

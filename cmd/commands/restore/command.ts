@@ -1,6 +1,6 @@
 import { accessOptions, keyfileOption } from "../../shared/access.ts";
 import { subcommand } from "../../subcommand.ts";
-import { type RestoreArgs, restoreArgs, snapshotChoices } from "./arguments.ts";
+import { overwriteChoices, type RestoreArgs, restoreArgs, snapshotChoices } from "./arguments.ts";
 
 export const restore = subcommand<RestoreArgs>(
   {
@@ -22,7 +22,27 @@ export const restore = subcommand<RestoreArgs>(
         help: "Restore the paths in this file, one a line or ended by NUL bytes; /dev/stdin for a pipe",
         isPath: true,
       },
-      { flag: "--yes", help: "Without --target: replace files of this running system without asking" },
+      {
+        flag: "--include <pattern>",
+        help: "Restore only what matches, as in a .gitignore in /: *.odt, /etc/ssh/, !*.bak; may be given several times",
+        isPath: true,
+        repeats: true,
+      },
+      {
+        flag: "--exclude <pattern>",
+        help: "Leave out what matches, in the same syntax; may be given several times",
+        isPath: true,
+        repeats: true,
+      },
+      { flag: "--strip-components <n>", help: "Take so many folders off the beginning of paths", default: "0" },
+      {
+        flag: "--overwrite <when>",
+        help: `When to replace what is there: ${overwriteChoices.join(", ")}`,
+        default: "if-changed",
+      },
+      { flag: "--delete", help: "Remove what the backup does not have, for an exact copy; asks again before it does" },
+      { flag: "--dry-run", help: "Only show what would be created (+), changed (~) and removed (-)" },
+      { flag: "--yes", help: "Replace files of this running system, and remove what --delete finds, without asking" },
       { flag: "--numeric-owner", help: "Set owners by number, not by name" },
       {
         flag: "--snapshots <what>",
