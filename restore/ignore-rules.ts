@@ -18,7 +18,7 @@ type IgnoreRule = {
 };
 
 /** What is known of a folder: whether it is covered, and where its rules are in comparing paths. */
-type FolderState = { readonly isCovered: boolean; readonly places: readonly GlobPlaces[] };
+type IgnoredFolder = { readonly isCovered: boolean; readonly places: readonly GlobPlaces[] };
 
 /** Longest pattern, and most patterns: the time that one name takes grows with both. */
 const longest = 4_096;
@@ -30,7 +30,7 @@ const root = "/" as ByteString;
 
 export class IgnoreRules {
   readonly #rules: readonly IgnoreRule[];
-  readonly #known = new Map<ByteString, FolderState>();
+  readonly #known = new Map<ByteString, IgnoredFolder>();
 
   /** Throws a Failure (exit 2) for a pattern that cannot be used. */
   constructor(patterns: readonly string[]) {
@@ -49,7 +49,7 @@ export class IgnoreRules {
   }
 
   /** Goes up to a folder that is known, and down again. */
-  #folder(path: ByteString): FolderState {
+  #folder(path: ByteString): IgnoredFolder {
     const below: ByteString[] = [];
     let way = path;
     let known = this.#known.get(way);
@@ -66,7 +66,7 @@ export class IgnoreRules {
     return folder;
   }
 
-  #step({ places }: FolderState, name: ByteString, isFolder: boolean): FolderState {
+  #step({ places }: IgnoredFolder, name: ByteString, isFolder: boolean): IgnoredFolder {
     const characters = [...argumentText(toBytes(name))];
     let isCovered = false;
     const after = this.#rules.map(({ glob, comparesNames, isNegated, foldersOnly }, number) => {

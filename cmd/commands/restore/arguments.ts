@@ -16,6 +16,7 @@ export const overwriteChoices: readonly Overwrite[] = ["never", "if-changed", "i
 export type RestoreArgs = Access & {
   readonly choices?: RestoreChoices;
   readonly dryRun?: boolean;
+  readonly toStdout?: boolean;
   /** Whether what the backup does not have is removed. */
   readonly delete?: boolean;
   /** A backup name, `name@time`, a key, or a local file; if undefined, the user chooses on the terminal. */
@@ -41,6 +42,7 @@ export function restoreArgs(words: Words): RestoreArgs {
     filesFrom: words.path("files-from"),
     choices: restoreChoices(words),
     dryRun: words.given("dry-run"),
+    toStdout: words.given("to-stdout"),
     delete: words.given("delete"),
     target: words.path("target") ?? "",
     yes: words.given("yes"),

@@ -42,6 +42,7 @@ export const restore = subcommand<RestoreArgs>(
       },
       { flag: "--delete", help: "Remove what the backup does not have, for an exact copy; asks again before it does" },
       { flag: "--dry-run", help: "Only show what would be created (+), changed (~) and removed (-)" },
+      { flag: "--to-stdout", help: "Write a tar to stdout instead of restoring into a folder" },
       { flag: "--yes", help: "Replace files of this running system, and remove what --delete finds, without asking" },
       { flag: "--numeric-owner", help: "Set owners by number, not by name" },
       {
@@ -56,6 +57,8 @@ export const restore = subcommand<RestoreArgs>(
       "sysbackup restore web1 --target /mnt",
       "sysbackup restore web1@2026-11-20 /etc/fstab /home/alice --target /tmp/look",
       "sysbackup find '*.odt' web1 --print0 | sysbackup restore web1 --files-from /dev/stdin --target /tmp/look",
+      "sysbackup restore web1 --target /mnt --exclude /var/cache/ --exclude '*.iso' --dry-run",
+      "sysbackup restore web1 /home/alice --to-stdout | ssh alice@laptop tar x --acls --xattrs",
       "sysbackup restore web1 --bucket s3://example-backups --snapshots run",
       "sysbackup restore --cf-region eu-central-1 --export backup-bucket --mfa --target /mnt",
     ],

@@ -15,6 +15,7 @@ import { printDryRun } from "./dry-run.ts";
 import { pathsFrom } from "./files-from.ts";
 import { checkRemoval, removalFor } from "./removal.ts";
 import { summaryLines } from "./summary.ts";
+import { checkToStdout, restoreToStdout } from "./to-stdout.ts";
 
 export const run: RunSubcommand<RestoreArgs> = async (given, io) => {
   const { target, numericOwner, snapshots, filesFrom } = given;
@@ -22,6 +23,7 @@ export const run: RunSubcommand<RestoreArgs> = async (given, io) => {
     filesFrom === undefined ? given.paths : [...given.paths, ...(await untilAborted(io.signal, pathsFrom(filesFrom)))];
   const args = { ...given, paths };
   checkRemoval(args);
+  checkToStdout(args, io.json);
   const { bucket, counts, config } = await connectAs("restore", args, io);
   try {
     await useKeyfiles(config, args.keyfile, io.notify);
@@ -30,6 +32,7 @@ export const run: RunSubcommand<RestoreArgs> = async (given, io) => {
     const began = io.now();
     const source = await findManifest(bucket, wanted, finding(bucket, io));
     const manifest = await openManifest(bucket, source, io.notify);
+    if (args.toStdout) return await restoreToStdout(args, { bucket, manifest }, io);
     const removal = await removalFor(args, config, bucket.url, io);
     const wishes = { bucket, manifest, target, paths, ...args.choices, removal, numericOwner };
     if (args.dryRun) return await printDryRun(wishes, manifest.snapshots.length, io);
