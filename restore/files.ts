@@ -3,7 +3,7 @@
  * last byte and all metadata are there. A file that is right already is left alone.
  */
 
-import type { FileEntry, Segment, Stretch } from "../core/format/entry.ts";
+import type { FileEntry, ObjectRef, Segment, Stretch } from "../core/format/entry.ts";
 import { sameMoment } from "../core/format/moment.ts";
 import { type ByteString, baseName, parentOf, toText } from "../core/format/path.ts";
 import type { Loss } from "../core/manifest/loss.ts";
@@ -17,6 +17,7 @@ import type { Flags } from "./flags.ts";
 import type { HardLinkRestorer } from "./hard-links.ts";
 import { type DataRun, dataRunsOf, placed } from "./holes.ts";
 import { createLarge, isLarge, openLarge } from "./large-files.ts";
+import type { LostFiles } from "./lost-files.ts";
 import type { Metadata } from "./metadata.ts";
 import { Obstacle } from "./obstacle.ts";
 import type { Overwrite } from "./overwriting.ts";
@@ -33,6 +34,8 @@ import { writeFailed } from "./trouble.ts";
 export type Job = {
   readonly entry: FileEntry;
   readonly content: Stretch;
+  /** Objects that its extents refer to. */
+  readonly objects: readonly ObjectRef[];
   /** Set for a segment: the job of its file. */
   readonly of: Job | undefined;
   /** Undefined until its first bytes come. */
@@ -61,6 +64,8 @@ export type FilesDeps = {
   readonly pauses: Pauses;
   readonly flags: Flags;
   readonly overwrite: Overwrite;
+  /** Gets files whose content is lost. */
+  readonly lost: LostFiles;
 };
 
 export class Files {
@@ -124,15 +129,14 @@ export class Files {
       return true;
     });
     if (kept === undefined) return false;
-    if (isRight) report.figures.unchanged += 1;
-    else report.figures.files += 1;
+    report.did(entry.path, isRight ? "unchanged" : "files");
     report.inPlace(entry);
     return true;
   }
 
   /** Starts a file. Returns undefined if it needs no content, or cannot be made. */
-  async start(entry: FileEntry): Promise<Job | undefined> {
-    const job = jobOf(entry, { ...entry, from: 0 });
+  async start(entry: FileEntry, objects: readonly ObjectRef[]): Promise<Job | undefined> {
+    const job = jobOf(entry, { ...entry, from: 0 }, objects);
     const refusal = this.#refusing.refusal(entry);
     if (refusal === undefined && isLarge(entry)) {
       this.#goOn(job);
@@ -149,7 +153,7 @@ export class Files {
 
   /** Starts a file whose content comes in segments. Returns a job that is over if it cannot be made. */
   startContinued(entry: FileEntry): Job {
-    const job = jobOf(entry, { ...entry, from: 0 });
+    const job = jobOf(entry, { ...entry, from: 0 }, []);
     this.#attempt(job, () => {
       const refusal = this.#refusing.refusal(entry);
       if (refusal !== undefined) throw refusal;
@@ -161,7 +165,7 @@ export class Files {
 
   /** Starts a segment. Returns undefined if it needs no content. */
   async startSegment(of: Job, segment: Segment): Promise<Job | undefined> {
-    const job = jobOf(of.entry, segment, of);
+    const job = jobOf(of.entry, segment, [], of);
     job.open = of.open;
     for (const [, length] of segment.holes) this.#deps.report.done.bytes += length;
     await this.#skipDone(job);
@@ -241,7 +245,9 @@ export class Files {
   lose(job: Job, loss: Loss): void {
     if (isOver(job)) return;
     this.#discard(job);
-    this.#deps.report.lost("content-lost", { doing: "restore", what: toText(job.entry.path), ...loss });
+    const { entry, objects } = job;
+    if (entry.continued === undefined) this.#deps.lost.add(entry, objects);
+    this.#deps.report.lost("content-lost", { doing: "restore", what: toText(entry.path), path: entry.path, ...loss });
   }
 
   /** Removes unfinished files, at the end of a job that stops early. */
@@ -281,7 +287,7 @@ export class Files {
     // Call after the rename, which changes the ctime.
     if (entry.hardLink !== undefined) links.restored(entry, fstat(fd));
     this.#close(job);
-    report.figures.files += 1;
+    report.did(entry.path, "files");
     report.done.files += 1;
     for (const [, length] of entry.holes) report.done.bytes += length;
   }
@@ -331,10 +337,20 @@ function unlessInTheWay<T>(action: () => T | undefined): T | undefined {
   }
 }
 
-function jobOf(entry: FileEntry, content: Stretch, of?: Job): Job {
+function jobOf(entry: FileEntry, content: Stretch, objects: readonly ObjectRef[], of?: Job): Job {
   const isDense = content.from === 0 && content.holes.length === 0 && entry.continued === undefined;
   const runs = isDense ? undefined : dataRunsOf(content);
-  return { entry, content, of, open: undefined, pending: content.extents.length, over: false, runs, done: new Set() };
+  return {
+    entry,
+    content,
+    objects,
+    of,
+    open: undefined,
+    pending: content.extents.length,
+    over: false,
+    runs,
+    done: new Set(),
+  };
 }
 
 /** Returns whether nothing more can be done for a file. */

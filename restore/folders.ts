@@ -99,7 +99,7 @@ export class Folders {
       // Another folder there must not get this one's owner and mode.
       if (!isFolder(identity, found)) throw replaced();
       if (metadata.correct(new OpenSubject(fd), entry, found)) {
-        report.figures.folders += 1;
+        report.did(entry.path, "folders");
         this.#deps.flags.set(fd, entry);
       }
     } catch (error) {

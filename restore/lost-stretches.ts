@@ -21,6 +21,7 @@ export function tellBadEntry(report: Losing, selection: Selection, { path, why }
   if (path !== undefined && selection.role(path) !== "selected") return;
   report.lost("entry-unreadable", {
     doing: "restore",
+    ...(path !== undefined && { path }),
     what: path === undefined ? "an entry without a readable path" : toText(path),
     why: `what the manifest says of it cannot be read: ${why}`,
     remedy: "restore it from another backup: `sysbackup list` shows them",

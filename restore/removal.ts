@@ -66,7 +66,7 @@ function removeOne({ path, isFolder }: Extra, { target, report }: RemovalDeps): 
     const { fd } = target.folderIfThere(parentOf(path));
     if (isFolder) removeFolder(fd, baseName(path));
     else remove(fd, baseName(path));
-    report.figures.removed += 1;
+    report.did(path, "removed");
   } catch (error) {
     if (!(error instanceof SystemError) && !(error instanceof Obstacle)) throw error;
     const why = error instanceof SystemError ? error.reason : error.parts.why;

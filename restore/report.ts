@@ -4,6 +4,7 @@
  */
 import { Failure, type FailureParts } from "../core/failure.ts";
 import type { PartEntry } from "../core/format/entry.ts";
+import { type ByteString, toText } from "../core/format/path.ts";
 import type { Notify } from "../core/notice.ts";
 
 const kinds = {
@@ -35,6 +36,8 @@ export type Figures = {
   kept: number;
   /** What the backup does not have, and was removed. */
   removed: number;
+  /** Lost files that another backup had. They are in `errors`, too. */
+  salvaged: number;
   snapshotsFetched: number;
   snapshotsReplayed: number;
   bytes: number;
@@ -44,7 +47,22 @@ export type Figures = {
   damaged: number;
 };
 
-type LossReport = FailureParts & { readonly damage: boolean };
+type LossReport = FailureParts & {
+  readonly damage: boolean;
+  /** Of what is lost, if it is one entry. */
+  readonly path?: ByteString;
+};
+
+/** Figures that count entries which are as in the backup now, or stay, or are gone. */
+type Deed = "folders" | "files" | "links" | "hardLinks" | "nodes" | "unchanged" | "kept" | "removed";
+
+/** Hears what is done with each entry. */
+export type Journal = {
+  did(path: ByteString, deed: Deed): void;
+  lost(code: string, loss: LossReport): void;
+  /** `isSame`: it has the content that was lost; else it is another version. */
+  salvaged(path: ByteString, backup: string, isSame: boolean): void;
+};
 
 export class Report {
   readonly figures: Figures = {
@@ -56,6 +74,7 @@ export class Report {
     unchanged: 0,
     kept: 0,
     removed: 0,
+    salvaged: 0,
     snapshotsFetched: 0,
     snapshotsReplayed: 0,
     bytes: 0,
@@ -67,7 +86,16 @@ export class Report {
   readonly done = { files: 0, bytes: 0 };
   readonly #counted = new Map<WarningKind, { count: number; readonly first: string; readonly reason: string }>();
 
-  constructor(readonly notify: Notify) {}
+  constructor(
+    readonly notify: Notify,
+    readonly journal?: Journal,
+  ) {}
+
+  /** Counts what was done with an entry. */
+  did(path: ByteString, deed: Deed): void {
+    this.figures[deed] += 1;
+    this.journal?.did(path, deed);
+  }
 
   /** Counts a file that was there already, or became a link to one. */
   inPlace({ size }: { readonly size: number }): void {
@@ -78,15 +106,26 @@ export class Report {
   /** Counts what is left as it is since it may not be replaced. */
   kept(entry: PartEntry): void {
     if (entry.type === "segment") return;
-    this.figures.kept += 1;
+    this.did(entry.path, "kept");
     if (entry.type === "file") this.inPlace(entry);
   }
 
   /** Reports a loss. `damage`: the bucket does not hold what it should. */
-  lost(code: string, { damage, ...parts }: LossReport): void {
+  lost(code: string, loss: LossReport): void {
+    const { damage, path: _, ...parts } = loss;
     this.figures.errors += 1;
+    this.journal?.lost(code, loss);
     if (damage) this.figures.damaged += 1;
     this.notify({ level: "error", code, message: new Failure(parts).message });
+  }
+
+  /** Reports that another backup had a lost file. */
+  salvaged(path: ByteString, backup: string, isSame: boolean): void {
+    this.figures.salvaged += 1;
+    this.journal?.salvaged(path, backup, isSame);
+    const what = JSON.stringify(toText(path));
+    if (isSame) this.info("salvaged", `${what} has its content from ${backup}, which has the same`);
+    else this.warning("salvaged-version", `${what} is another version: that of ${backup}`);
   }
 
   warning(code: string, message: string): void {

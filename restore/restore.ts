@@ -22,6 +22,7 @@ import { Files, type Job } from "./files.ts";
 import { Flags } from "./flags.ts";
 import { Folders } from "./folders.ts";
 import { HardLinkRestorer, isLaterName, linkGroup } from "./hard-links.ts";
+import { LostFiles } from "./lost-files.ts";
 import { tellBadEntry, tellLostPart, tellSealed } from "./lost-stretches.ts";
 import { Metadata } from "./metadata.ts";
 import { type NodeDeps, type NodeEntry, restoreNode } from "./nodes.ts";
@@ -29,8 +30,9 @@ import { type Overwrite, Overwriting } from "./overwriting.ts";
 import { Pauses } from "./pauses.ts";
 import { groupsOf, planOf } from "./plan.ts";
 import { doubtOf, type Removal, removeExtras } from "./removal.ts";
-import { type Figures, Report } from "./report.ts";
+import { type Figures, type Journal, Report } from "./report.ts";
 import { RunningContent } from "./running-content.ts";
+import { type FindReplacements, replacing } from "./salvage.ts";
 import { noPatterns, type Patterns, Selection } from "./select.ts";
 import { decide, restoreSnapshot, type SnapshotChoice, snapshotsFolder } from "./snapshots.ts";
 import { Spool } from "./spool.ts";
@@ -62,6 +64,8 @@ export type RestoreChoices = {
   readonly overwrite?: Overwrite | undefined;
   /** How what the backup does not have is removed; if undefined, it stays. */
   readonly removal?: Removal | undefined;
+  /** Takes lost content from other backups. */
+  readonly salvage?: FindReplacements | undefined;
 };
 
 export type RestoreOptions = RestoreChoices & {
@@ -79,6 +83,9 @@ export type RestoreOptions = RestoreChoices & {
   /** Source of random bytes that are fit for secrets. */
   readonly random: RandomBytes;
   readonly onProgress: (progress: RestoreProgress) => void;
+  /** Gets the files whose content is lost. */
+  readonly lost?: LostFiles | undefined;
+  readonly journal?: Journal | undefined;
   /** Ends the job when it is aborted, with its reason. */
   readonly signal: AbortSignal;
 };
@@ -93,7 +100,7 @@ export async function restore(options: RestoreOptions): Promise<Figures> {
   // A user who asks for some files does not ask to replay databases.
   const unasked = options.paths.length > 0 && snapshots === "ask";
   const decisions = unasked ? [] : await decide(manifest.snapshots, snapshots, ask);
-  const report = new Report(notify);
+  const report = new Report(notify, options.journal);
   const target = Target.open(options.target, { random, onMovedAside: (...paths) => tellMovedAside(report, ...paths) });
   try {
     tellOfBackup(manifest, report);
@@ -142,6 +149,7 @@ class Restore {
   readonly #continued: ContinuedFiles;
   readonly #folders: Folders;
   readonly #pauses: Pauses;
+  readonly #lost: LostFiles;
   readonly #flags: Flags;
   /** Set if something may be removed. */
   readonly #extras: Extras | undefined;
@@ -162,7 +170,9 @@ class Restore {
     this.#flags = flags;
     const { paths, patterns = noPatterns, strip = 0, overwrite = "if-changed" } = options;
     this.#overwriting = new Overwriting(target, overwrite);
-    const shared = { target, metadata, adoption, links, report, flags, overwrite };
+    const { lost = new LostFiles() } = options;
+    this.#lost = lost;
+    const shared = { target, metadata, adoption, links, report, flags, overwrite, lost };
     this.#pauses = pauses;
     const isThere = (folder: ByteString) => {
       const stripped = strippedPath(folder, strip);
@@ -200,6 +210,7 @@ class Restore {
         // All that follows are bundles.
         this.#running ??= new RunningContent(this.#options.bucket);
       }
+      await this.#salvage();
     } finally {
       this.#continued.abandon();
       this.#files.discardStarted();
@@ -214,6 +225,22 @@ class Restore {
     this.#target.settle("/" as ByteString, 0o700);
     this.#target.leaveAll();
     this.#report.reportCounted();
+  }
+
+  async #salvage(): Promise<void> {
+    const { salvage } = this.#options;
+    if (salvage === undefined || this.#lost.paths().length === 0) return;
+    for await (const replacement of salvage(this.#lost)) {
+      const { path, objects, backup, isSame } = replacement;
+      const lost = this.#lost.get(path);
+      if (lost === undefined) continue;
+      this.#lost.delete(path);
+      const { errors } = this.#report.figures;
+      await this.#restorePart({ objects, chosen: [{ entry: replacing(lost, replacement), selected: true }] });
+      if (this.#report.figures.errors === errors) this.#report.salvaged(path, backup, isSame);
+      // Another one may be better.
+      else this.#lost.put(lost);
+    }
   }
 
   async #removeExtras(): Promise<void> {
@@ -265,7 +292,7 @@ class Restore {
         this.#tellProgress();
         continue;
       }
-      const job = await this.#files.start(entry);
+      const job = await this.#files.start(entry, objects);
       if (job !== undefined) jobs.push(job);
     }
     await this.#fetch(jobs, objects);

@@ -19,7 +19,7 @@ import { mostHeld } from "../plan.ts";
 import type { Report } from "../report.ts";
 import { RunningContent } from "../running-content.ts";
 import { type Patterns, Selection } from "../select.ts";
-import { PartContent } from "./part-content.ts";
+import { TarContent } from "./tar-content.ts";
 
 export type TarOptions = {
   readonly bucket: ObjectSource;
@@ -80,7 +80,7 @@ class TarWriter {
 
   async #writePart({ chosen, objects }: ChosenPart): Promise<void> {
     const files = chosen.flatMap(({ entry }) => (entry.type === "file" ? [entry] : []));
-    const content = new PartContent(this.#options.bucket, objects, this.#running, files);
+    const content = new TarContent(this.#options.bucket, objects, this.#running, files);
     for (const { entry, selected } of chosen) {
       if (this.#pauses.due(0)) await this.#pauses.take();
       if (entry.type === "segment" || (!selected && entry.path === "/")) continue;
@@ -90,7 +90,7 @@ class TarWriter {
     }
   }
 
-  async #member(entry: Entry, content: PartContent): Promise<void> {
+  async #member(entry: Entry, content: TarContent): Promise<void> {
     if (entry.type === "folder") return this.#plain(entry);
     const group = entry.hardLink === undefined ? undefined : linkGroup(entry);
     const leader = group === undefined ? undefined : this.#leaders.get(group);
@@ -113,7 +113,7 @@ class TarWriter {
   }
 
   /** Returns whether the file is in the tar. */
-  async #file(entry: FileEntry, content: PartContent): Promise<boolean> {
+  async #file(entry: FileEntry, content: TarContent): Promise<boolean> {
     const { report } = this.#options;
     if (isContinued(entry)) {
       const why = "its content is in too many pieces for a tar";
@@ -128,7 +128,7 @@ class TarWriter {
   }
 
   /** Writes a file of which all bytes are verified first. */
-  async #smallFile(entry: FileEntry, content: PartContent): Promise<boolean> {
+  async #smallFile(entry: FileEntry, content: TarContent): Promise<boolean> {
     const pieces: Uint8Array[] = [];
     for (const extent of entry.extents) {
       try {
@@ -146,7 +146,7 @@ class TarWriter {
   }
 
   /** Each extent is verified when it comes. A tar cannot take back the head of a file: what is lost of it becomes zeros. */
-  async #largeFile(entry: FileEntry, content: PartContent, bytes: number): Promise<void> {
+  async #largeFile(entry: FileEntry, content: TarContent, bytes: number): Promise<void> {
     this.#head(entry);
     let loss: Loss | undefined;
     for (const extent of entry.extents) {
@@ -168,7 +168,7 @@ class TarWriter {
     this.#lose(entry, { ...loss, why: `${loss.why}, so what the tar has of the file is wrong`, remedy });
   }
 
-  #lossOf(error: unknown, extent: Extent, content: PartContent): Loss {
+  #lossOf(error: unknown, extent: Extent, content: TarContent): Loss {
     this.#options.signal.throwIfAborted();
     const { key }: ObjectRef = content.objectOf(extent);
     return lossOf(error, key);

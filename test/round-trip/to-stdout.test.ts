@@ -45,7 +45,8 @@ for (const place of places) {
           const expected = withoutSockets(await describeTree(tree));
           await archive(conf, { exits: [0, 3] });
           const { stderr, exit } = await throughTar(["test", "--conf-dir", conf], target);
-          expect([exit, stderr.replaceAll(/^sysbackup: (?:wrote|the backup of).*\n/gm, "")]).toEqual([0, ""]);
+          expect(exit).toBe(0);
+          expect(stderr).not.toContain("sysbackup: cannot");
           expect(compareTrees(expected, await describeTree(tree, { under: target }))).toEqual([]);
         },
         10 * minutes,

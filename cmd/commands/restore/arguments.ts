@@ -17,6 +17,10 @@ export type RestoreArgs = Access & {
   readonly choices?: RestoreChoices;
   readonly dryRun?: boolean;
   readonly toStdout?: boolean;
+  /** Whether lost content is taken from other backups. */
+  readonly salvage?: boolean;
+  /** The file of `--report`. */
+  readonly report?: string | undefined;
   /** Whether what the backup does not have is removed. */
   readonly delete?: boolean;
   /** A backup name, `name@time`, a key, or a local file; if undefined, the user chooses on the terminal. */
@@ -43,6 +47,8 @@ export function restoreArgs(words: Words): RestoreArgs {
     choices: restoreChoices(words),
     dryRun: words.given("dry-run"),
     toStdout: words.given("to-stdout"),
+    salvage: words.given("salvage"),
+    report: words.path("report"),
     delete: words.given("delete"),
     target: words.path("target") ?? "",
     yes: words.given("yes"),

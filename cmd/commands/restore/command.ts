@@ -43,6 +43,15 @@ export const restore = subcommand<RestoreArgs>(
       { flag: "--delete", help: "Remove what the backup does not have, for an exact copy; asks again before it does" },
       { flag: "--dry-run", help: "Only show what would be created (+), changed (~) and removed (-)" },
       { flag: "--to-stdout", help: "Write a tar to stdout instead of restoring into a folder" },
+      {
+        flag: "--salvage",
+        help: "Take lost content from other backups; if none has the same, another version of the file, and say so",
+      },
+      {
+        flag: "--report <file>",
+        help: "Write what was done with each file as JSON lines, with what was lost at the end, to a new file",
+        isPath: true,
+      },
       { flag: "--yes", help: "Replace files of this running system, and remove what --delete finds, without asking" },
       { flag: "--numeric-owner", help: "Set owners by number, not by name" },
       {

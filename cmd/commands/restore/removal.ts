@@ -1,9 +1,7 @@
 /** Asks for the second time before `--delete` removes anything. */
 import type { Config } from "../../../core/config/config.ts";
-import { exitStatus, Failure } from "../../../core/failure.ts";
 import { pathOfFileUrl } from "../../../core/file-url.ts";
 import type { Removal } from "../../../restore/removal.ts";
-import { parsePath } from "../../../restore/select.ts";
 import { sparedFiles } from "../../../restore/spared.ts";
 import type { CommandIO } from "../../io.ts";
 import { count } from "../../terminal/format.ts";
@@ -11,18 +9,6 @@ import { NoTerminal } from "../../terminal/prompt.ts";
 import type { RestoreArgs } from "./arguments.ts";
 
 type RemovalIO = Pick<CommandIO, "ask" | "notify">;
-
-/** Refuses what could remove much more than is meant. Call before anything is restored. */
-export function checkRemoval({ delete: given, choices, target, paths }: RestoreArgs): void {
-  if (given !== true) return;
-  if ((choices?.strip ?? 0) > 0)
-    throw unusable("paths in the target are not those in the backup", "leave out --strip-components");
-  if (target === "/" && (paths.length === 0 || paths.some((path) => parsePath(path) === "/")))
-    throw unusable(
-      "the running system has files that no backup has",
-      "name the folders that are to be exact copies, or give a --target",
-    );
-}
 
 export async function removalFor(args: RestoreArgs, config: Config, bucketUrl: string, io: RemovalIO) {
   if (args.delete !== true) return undefined;
@@ -50,8 +36,4 @@ async function confirmed(number: number, some: readonly string[], args: RestoreA
     io.notify({ level: "warning", code: "not-removed", message });
     return false;
   });
-}
-
-function unusable(why: string, remedy: string): Failure {
-  return new Failure({ doing: "use --delete", why, remedy, exit: exitStatus.usage });
 }

@@ -12,7 +12,8 @@ export function summaryLines(
   counts: Counts,
   took: number,
 ): string[] {
-  const { files, folders, links, hardLinks, nodes, unchanged, kept, removed, warnings, errors, damaged } = figures;
+  const { files, folders, links, hardLinks, nodes, unchanged, kept, removed, salvaged, warnings, errors, damaged } =
+    figures;
   const replayed = figures.snapshotsReplayed;
   const fetched = figures.snapshotsFetched;
   const state = warnings + errors === 0 ? "complete" : "incomplete";
@@ -27,6 +28,7 @@ export function summaryLines(
     `  ${counted(files, "file")}, ${bytes(figures.bytes)} written; ${kinds.join(", ")}; ${count(unchanged)} left alone as they were`,
     ...(kept === 0 ? [] : [`  ${count(kept)} not replaced, as --overwrite says`]),
     ...(removed === 0 ? [] : [`  ${count(removed)} removed that the backup does not have`]),
+    ...(salvaged === 0 ? [] : [`  ${count(salvaged)} taken from other backups, as named above`]),
     ...(replayed + fetched === 0 ? [] : [`  ${counted(replayed, "snapshot")} replayed, ${count(fetched)} fetched`]),
     `  requests: ${requestsLine(counts)}; ${bytes(counts.received)} received; took ${duration(took)}`,
     ...(warnings + errors === 0

@@ -1,6 +1,5 @@
 /** Writes what would be restored to stdout, as a tar. */
 import type { BucketReader } from "../../../core/bucket/contract.ts";
-import { exitStatus, Failure } from "../../../core/failure.ts";
 import type { Manifest } from "../../../core/format/manifest.ts";
 import { toText } from "../../../core/format/path.ts";
 import { writeTar } from "../../../restore/browse/tar.ts";
@@ -11,16 +10,6 @@ import { bytes, counted } from "../../terminal/format.ts";
 import type { RestoreArgs } from "./arguments.ts";
 
 type TarDeps = { readonly bucket: BucketReader; readonly manifest: Manifest };
-
-/** Refuses options that say what happens to a folder. */
-export function checkToStdout({ toStdout, delete: removes, dryRun, target, yes }: RestoreArgs, json: boolean): void {
-  if (toStdout !== true) return;
-  const other = removes ? "--delete" : dryRun ? "--dry-run" : yes ? "--yes" : json ? "--json" : undefined;
-  const given = other ?? (target === "/" ? undefined : "--target");
-  if (given === undefined) return;
-  const why = `it writes a tar and nothing else, so ${given} means nothing`;
-  throw new Failure({ doing: "use --to-stdout", why, remedy: "leave one of them out", exit: exitStatus.usage });
-}
 
 export async function restoreToStdout(args: RestoreArgs, { bucket, manifest }: TarDeps, io: CommandIO) {
   const report = new Report(io.notify);

@@ -17,7 +17,7 @@ import type { RunningContent } from "../running-content.ts";
 const mostReads = 3;
 const mostDecoded = 16 * 1024 * 1024;
 
-export class PartContent {
+export class TarContent {
   readonly #bucket: ObjectSource;
   readonly #objects: readonly ObjectRef[];
   readonly #running: RunningContent;
