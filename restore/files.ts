@@ -17,6 +17,7 @@ import type { Flags } from "./flags.ts";
 import type { HardLinkRestorer } from "./hard-links.ts";
 import { type DataRun, dataRunsOf, placed } from "./holes.ts";
 import { createLarge, isLarge, openLarge } from "./large-files.ts";
+import type { LocalCopies } from "./local-copies.ts";
 import type { LostFiles } from "./lost-files.ts";
 import type { Metadata } from "./metadata.ts";
 import { Obstacle } from "./obstacle.ts";
@@ -50,6 +51,8 @@ export type Job = {
   done: ReadonlySet<number>;
 };
 
+/** Files that are begun with content of this machine and wait for the rest, at most. */
+const mostBegun = 64;
 const copiedAtOnce = 1024 * 1024;
 
 /** A file that is in the place of one to be restored. `isRight`: all but its content is as it should be. */
@@ -66,6 +69,8 @@ export type FilesDeps = {
   readonly overwrite: Overwrite;
   /** Gets files whose content is lost. */
   readonly lost: LostFiles;
+  /** Where content may lie already. */
+  readonly local: LocalCopies | undefined;
 };
 
 export class Files {
@@ -142,6 +147,8 @@ export class Files {
       this.#goOn(job);
       await this.#skipDone(job);
     }
+    if (refusal === undefined) await this.#bringLocal(job);
+    if (job.over) return undefined;
     if (job.pending > 0 && refusal === undefined) return job;
     this.#attempt(job, () => {
       if (refusal !== undefined) throw refusal;
@@ -169,7 +176,8 @@ export class Files {
     job.open = of.open;
     for (const [, length] of segment.holes) this.#deps.report.done.bytes += length;
     await this.#skipDone(job);
-    return job.pending > 0 ? job : undefined;
+    await this.#bringLocal(job);
+    return job.pending > 0 && !isOver(job) ? job : undefined;
   }
 
   /** Copies the beginning of a file that is in the place of another one. */
@@ -207,14 +215,30 @@ export class Files {
     if (job.open !== undefined) this.#started.add(job);
   }
 
-  /** Leaves out what a killed restore has written. */
+  /** Leaves out what our file has already: what a killed restore has written, or what lay on the disk. */
   async #skipDone(job: Job): Promise<void> {
     const { report, pauses } = this.#deps;
     const { extents } = job.content;
     if (job.open === undefined) return;
+    const before = job.done;
     job.done = await extentsIn(job.open.fd, job.content, pauses);
-    job.pending -= job.done.size;
-    for (const index of job.done) report.done.bytes += extents[index]?.length ?? 0;
+    job.pending = extents.length - job.done.size;
+    for (const index of job.done) if (!before.has(index)) report.done.bytes += extents[index]?.length ?? 0;
+  }
+
+  /** Takes what lies on the disk already, as far as it is what the backup has. */
+  async #bringLocal(job: Job): Promise<void> {
+    const { local, report } = this.#deps;
+    if (local === undefined || job.pending === 0 || isOver(job)) return;
+    const isNew = job.open === undefined;
+    if (isNew && this.#started.size >= mostBegun) return;
+    const { extents } = job.content;
+    const wanted = new Set(extents.keys().filter((index) => !job.done.has(index)));
+    const isBrought = await local.bring(job.entry.path, job.content, wanted, () => (job.open ?? this.#open(job)).fd);
+    if (isBrought) await this.#skipDone(job);
+    for (const index of job.done) if (wanted.has(index)) report.figures.localBytes += extents[index]?.length ?? 0;
+    // Nothing of it is used: it may be as well fetched with others.
+    if (isNew && job.done.size === 0) this.#abandon(job);
   }
 
   /**
@@ -293,15 +317,22 @@ export class Files {
   }
 
   #discard(job: Job): void {
-    const { target, report } = this.#deps;
     if (job.of !== undefined) {
       job.over = true;
       this.#discard(job.of);
       return;
     }
+    this.#deps.report.done.files += 1;
+    this.#abandon(job);
+    job.over = true;
+  }
+
+  /** Removes the unfinished file. */
+  #abandon(job: Job): void {
+    const { target } = this.#deps;
     const { entry, open } = job;
-    report.done.files += 1;
     this.#close(job);
+    job.over = false;
     if (open === undefined) return;
     // The next restore removes a leftover.
     unlessRefused(() => {

@@ -41,6 +41,8 @@ export type Figures = {
   snapshotsFetched: number;
   snapshotsReplayed: number;
   bytes: number;
+  /** Content that lay on this machine already, and was not fetched. */
+  localBytes: number;
   warnings: number;
   errors: number;
   /** Number of errors that are damage in the bucket. */
@@ -78,6 +80,7 @@ export class Report {
     snapshotsFetched: 0,
     snapshotsReplayed: 0,
     bytes: 0,
+    localBytes: 0,
     warnings: 0,
     errors: 0,
     damaged: 0,

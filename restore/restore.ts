@@ -22,6 +22,7 @@ import { Files, type Job } from "./files.ts";
 import { Flags } from "./flags.ts";
 import { Folders } from "./folders.ts";
 import { HardLinkRestorer, isLaterName, linkGroup } from "./hard-links.ts";
+import { LocalCopies } from "./local-copies.ts";
 import { LostFiles } from "./lost-files.ts";
 import { tellBadEntry, tellLostPart, tellSealed } from "./lost-stretches.ts";
 import { Metadata } from "./metadata.ts";
@@ -64,6 +65,8 @@ export type RestoreChoices = {
   readonly overwrite?: Overwrite | undefined;
   /** How what the backup does not have is removed; if undefined, it stays. */
   readonly removal?: Removal | undefined;
+  /** Absolute path of a folder that may have content already, laid out as the target. */
+  readonly fromLocal?: string | undefined;
   /** Takes lost content from other backups. */
   readonly salvage?: FindReplacements | undefined;
 };
@@ -150,6 +153,7 @@ class Restore {
   readonly #folders: Folders;
   readonly #pauses: Pauses;
   readonly #lost: LostFiles;
+  readonly #local: LocalCopies | undefined;
   readonly #flags: Flags;
   /** Set if something may be removed. */
   readonly #extras: Extras | undefined;
@@ -170,9 +174,11 @@ class Restore {
     this.#flags = flags;
     const { paths, patterns = noPatterns, strip = 0, overwrite = "if-changed" } = options;
     this.#overwriting = new Overwriting(target, overwrite);
-    const { lost = new LostFiles() } = options;
+    const { lost = new LostFiles(), fromLocal } = options;
     this.#lost = lost;
-    const shared = { target, metadata, adoption, links, report, flags, overwrite, lost };
+    const local = fromLocal === undefined ? undefined : new LocalCopies(fromLocal, pauses);
+    this.#local = local;
+    const shared = { target, metadata, adoption, links, report, flags, overwrite, lost, local };
     this.#pauses = pauses;
     const isThere = (folder: ByteString) => {
       const stripped = strippedPath(folder, strip);
@@ -215,6 +221,7 @@ class Restore {
       this.#continued.abandon();
       this.#files.discardStarted();
       await this.#running?.close();
+      this.#local?.[Symbol.dispose]();
     }
     await this.#tellMissing();
     await this.#removeExtras();

@@ -67,7 +67,7 @@ async function othersInOrder({ bucket, manifest: { header } }: ElsewhereOptions)
   ];
 }
 
-type FoundVersion = { readonly entry: FileEntry; readonly objects: readonly ObjectRef[] };
+type VersionElsewhere = { readonly entry: FileEntry; readonly objects: readonly ObjectRef[] };
 
 /** Yields what a backup has at the lost paths, in parts that no other backup had. */
 async function* versionsIn(
@@ -75,7 +75,7 @@ async function* versionsIn(
   lost: LostFiles,
   seen: Set<string>,
   { bucket }: ElsewhereOptions,
-): AsyncGenerator<FoundVersion> {
+): AsyncGenerator<VersionElsewhere> {
   const paths = new SortedPaths(lost.paths());
   for (const list of readableListsOf(manifest)) {
     const fresh = new Set(
@@ -102,7 +102,7 @@ async function* versionsIn(
 }
 
 /** Returns whether a version has the lost content in a place that is not lost. Another layout cuts content in other places. */
-function isSameContent({ entry, places }: LostFile, found: FoundVersion): boolean {
+function isSameContent({ entry, places }: LostFile, found: VersionElsewhere): boolean {
   const { size, holes, extents } = found.entry;
   if (size !== entry.size || extents.length !== entry.extents.length) return false;
   if (JSON.stringify(holes) !== JSON.stringify(entry.holes)) return false;

@@ -61,6 +61,7 @@ function restoreChoices(words: Words): RestoreChoices {
   return {
     patterns: { include: words.values("include"), exclude: words.values("exclude") },
     strip: steps(words.value("strip-components") ?? "0"),
+    fromLocal: words.path("from-local"),
     overwrite: oneOf("overwrite", overwriteChoices, words.value("overwrite") ?? ""),
   };
 }

@@ -34,6 +34,11 @@ export const restore = subcommand<RestoreArgs>(
         isPath: true,
         repeats: true,
       },
+      {
+        flag: "--from-local <dir>",
+        help: "Take content that lies in this folder already, such as an older copy, instead of fetching it",
+        isPath: true,
+      },
       { flag: "--strip-components <n>", help: "Take so many folders off the beginning of paths", default: "0" },
       {
         flag: "--overwrite <when>",

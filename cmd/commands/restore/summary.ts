@@ -26,6 +26,7 @@ export function summaryLines(
   return [
     `restored ${header.name} of ${moment(new Date(header.started))} into ${JSON.stringify(target)}: ${state}`,
     `  ${counted(files, "file")}, ${bytes(figures.bytes)} written; ${kinds.join(", ")}; ${count(unchanged)} left alone as they were`,
+    ...(figures.localBytes === 0 ? [] : [`  ${bytes(figures.localBytes)} lay on this machine already`]),
     ...(kept === 0 ? [] : [`  ${count(kept)} not replaced, as --overwrite says`]),
     ...(removed === 0 ? [] : [`  ${count(removed)} removed that the backup does not have`]),
     ...(salvaged === 0 ? [] : [`  ${count(salvaged)} taken from other backups, as named above`]),
