@@ -30,7 +30,7 @@ export class Folders {
   readonly #deps: FoldersDeps;
   /** Folders that could not be made. Entries in them are lost, and are reported as a number for each folder. */
   readonly #lost = new Map<ByteString, { entries: number }>();
-  /** Of these, the ones that the kernel fills itself. */
+  /** Those among them that the kernel fills itself. */
   readonly #kernels = new Set<ByteString>();
 
   constructor(deps: FoldersDeps) {

@@ -51,7 +51,7 @@ export type Figures = {
 
 type LossReport = FailureParts & {
   readonly damage: boolean;
-  /** Of what is lost, if it is one entry. */
+  /** Path of what is lost, if it is one entry. */
   readonly path?: ByteString;
 };
 

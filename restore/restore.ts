@@ -31,11 +31,12 @@ import { type Overwrite, Overwriting } from "./overwriting.ts";
 import { Pauses } from "./pauses.ts";
 import { groupsOf, planOf } from "./plan.ts";
 import { doubtOf, type Removal, removeExtras } from "./removal.ts";
+import { writeReplayScript } from "./replay-script.ts";
 import { type Figures, type Journal, Report } from "./report.ts";
 import { RunningContent } from "./running-content.ts";
 import { type FindReplacements, replacing } from "./salvage.ts";
 import { noPatterns, type Patterns, Selection } from "./select.ts";
-import { decide, restoreSnapshot, type SnapshotChoice, snapshotsFolder } from "./snapshots.ts";
+import { type Decision, decide, restoreSnapshot, type SnapshotChoice, snapshotsFolder } from "./snapshots.ts";
 import { Spool } from "./spool.ts";
 import { strippedPath } from "./strip.ts";
 import { Target } from "./target.ts";
@@ -82,6 +83,8 @@ export type RestoreOptions = RestoreChoices & {
   readonly snapshots: SnapshotChoice;
   /** Asks the user. Throws a Failure if there is no terminal. */
   readonly ask: (question: string) => Promise<boolean>;
+  /** Asks whether the command of a dump that failed is run again; if undefined, it is not. */
+  readonly askAgain?: ((question: string) => Promise<boolean>) | undefined;
   readonly notify: Notify;
   /** Source of random bytes that are fit for secrets. */
   readonly random: RandomBytes;
@@ -102,15 +105,18 @@ export async function restore(options: RestoreOptions): Promise<Figures> {
   const { manifest, snapshots, ask, notify, random } = options;
   // A user who asks for some files does not ask to replay databases.
   const unasked = options.paths.length > 0 && snapshots === "ask";
-  const decisions = unasked ? [] : await decide(manifest.snapshots, snapshots, ask);
+  const decisions = unasked ? [] : await decide(manifest, snapshots, ask);
   const report = new Report(notify, options.journal);
   const target = Target.open(options.target, { random, onMovedAside: (...paths) => tellMovedAside(report, ...paths) });
   try {
     tellOfBackup(manifest, report);
     await new Restore(options, target, report).run();
+    const fetched: Decision[] = [];
     for (const decision of decisions) {
-      await restoreSnapshot(decision, snapshots, { ...options, target, report });
+      const isFetched = await restoreSnapshot(decision, snapshots, { ...options, target, report });
+      if (isFetched) fetched.push(decision);
     }
+    writeReplayScript(fetched, manifest.header, target);
     return report.figures;
   } finally {
     target.close();

@@ -46,7 +46,7 @@ describe("--from-local", () => {
     expect(await inode(fixture.at("/d/large"))).not.toBe(await inode(join(fixture.scratch.path, "local/d/large")));
   });
 
-  test("of a file that has changed in its middle, only the chunk that differs is fetched", async () => {
+  test("only the chunk that differs is fetched of a file that has changed in its middle", async () => {
     await using fixture = await Fixture.open();
     await lay(fixture, { "d/large": Buffer.concat([one, noise(MiB), three]), "d/small": Buffer.from("sm") });
     const { figures } = await restored(fixture, await fixture.backup(items, { perFrame: 1 }));
@@ -55,7 +55,7 @@ describe("--from-local", () => {
     expect(await fixture.read("/d/small")).toBe("small");
   });
 
-  test("of a file that has grown, its beginning is taken", async () => {
+  test("the beginning of a file that has grown is taken", async () => {
     await using fixture = await Fixture.open();
     await lay(fixture, { "d/large": Buffer.concat([one, two]) });
     const { figures } = await restored(fixture, await fixture.backup(items, { perFrame: 1 }));

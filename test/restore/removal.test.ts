@@ -67,7 +67,7 @@ describe("--delete", () => {
     expect(await all(fixture)).toEqual(["d", "d/old", "d/old/deep", "d/old/deep/z", "d/x", "e", "e/mine"]);
   });
 
-  test("of what is included, only the extra files are removed", async () => {
+  test("only extra files that are included are removed", async () => {
     await using fixture = await withExtras();
     const patterns = { include: ["mine", "x"], exclude: [] };
     await fixture.restore(await fixture.backup(items), { removal: yes, patterns });

@@ -57,7 +57,10 @@ export const restore = subcommand<RestoreArgs>(
         help: "Write what was done with each file as JSON lines, with what was lost at the end, to a new file",
         isPath: true,
       },
-      { flag: "--yes", help: "Replace files of this running system, and remove what --delete finds, without asking" },
+      {
+        flag: "--yes",
+        help: "Replace files of this running system, remove what --delete finds, and run --snapshots run without asking",
+      },
       { flag: "--numeric-owner", help: "Set owners by number, not by name" },
       {
         flag: "--snapshots <what>",
@@ -73,7 +76,7 @@ export const restore = subcommand<RestoreArgs>(
       "sysbackup find '*.odt' web1 --print0 | sysbackup restore web1 --files-from /dev/stdin --target /tmp/look",
       "sysbackup restore web1 --target /mnt --exclude /var/cache/ --exclude '*.iso' --dry-run",
       "sysbackup restore web1 /home/alice --to-stdout | ssh alice@laptop tar x --acls --xattrs",
-      "sysbackup restore web1 --bucket s3://example-backups --snapshots run",
+      "sysbackup restore web1 --bucket s3://example-backups --snapshots run --yes",
       "sysbackup restore --cf-region eu-central-1 --export backup-bucket --mfa --target /mnt",
     ],
   },

@@ -5,7 +5,7 @@ import { type ElsewhereOptions, findElsewhere } from "../../../restore/browse/el
 import type { LostFiles } from "../../../restore/lost-files.ts";
 import type { CommandIO } from "../../io.ts";
 
-/** Of a lost file: the first backup that has the same content, and the first that has another version. */
+/** The first backup that has the content of a lost file, and the first that has another version of it. */
 type OtherBackup = { readonly same: string | undefined; readonly version: string | undefined };
 
 export type Elsewhere = ReadonlyMap<ByteString, OtherBackup>;

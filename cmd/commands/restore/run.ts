@@ -15,7 +15,7 @@ import { useKeyfiles } from "../../shared/keyfiles.ts";
 import type { RestoreArgs } from "./arguments.ts";
 import { chooseBackup } from "./choose.ts";
 import { checkOptions } from "./combinations.ts";
-import { mayRestore } from "./confirm.ts";
+import { mayReplay, mayRestore } from "./confirm.ts";
 import { printDryRun } from "./dry-run.ts";
 import { type Elsewhere, lookElsewhere, lossLines, salvaging } from "./elsewhere.ts";
 import { pathsFrom } from "./files-from.ts";
@@ -50,7 +50,7 @@ async function restoreFrom(connection: AccessConnection, args: RestoreArgs, io: 
   const removal = await removalFor(args, config, bucket.url, io);
   if (args.dryRun)
     return await printDryRun({ ...wishesOf(args, bucket, manifest), removal }, manifest.snapshots.length, io);
-  if (!(await mayRestore(manifest.header, args, io))) return exitStatus.done;
+  if (!(await mayRestore(manifest.header, args, io)) || !(await mayReplay(manifest, args, io))) return exitStatus.done;
   const status = await restoreBackup(args, { ...connection, source, manifest, removal }, io);
   return status === exitStatus.done && !isSurelyNewest(source) ? exitStatus.incomplete : status;
 }
@@ -80,6 +80,7 @@ async function restoreBackup(args: RestoreArgs, deps: RestoreDeps, io: CommandIO
     journal: file?.journal,
     snapshots,
     ask: io.ask,
+    askAgain: args.yes ? undefined : io.ask,
     notify: io.notify,
     random: io.random,
     onProgress: ({ bytes, ...rest }) => io.progress.update({ ...rest, doneBytes: bytes }),
