@@ -5,7 +5,7 @@ import { type DryRunOptions, dryRun, type Prospect } from "../../../restore/dry-
 import { exitOf } from "../../../restore/restore.ts";
 import type { CommandIO } from "../../io.ts";
 import { shownPath } from "../../shared/shown-path.ts";
-import { bytes, count } from "../../terminal/format.ts";
+import { bytes, count, counted } from "../../terminal/format.ts";
 
 /** What is left alone is only counted. */
 const marks: Readonly<Record<Prospect, string | undefined>> = {
@@ -35,7 +35,7 @@ export async function printDryRun(options: DryRunCommand, dumps: number, io: Com
     const rest = [
       ...(kept === 0 ? [] : [`${count(kept)} not replaced, as --overwrite says`]),
       ...(removed === 0 ? [] : [`${count(removed)} removed`]),
-      ...(dumps === 0 ? [] : [`${count(dumps)} database dumps, as --snapshots says`]),
+      ...(dumps === 0 ? [] : [`${counted(dumps, "database dump")}, as --snapshots says`]),
     ];
     const figuresLine = `${count(created)} created, ${count(changed)} changed, ${count(left)} left alone as they are`;
     io.out(
