@@ -8,7 +8,7 @@ export function pageOf(name: string): Promise<string> {
 }
 
 /** Returns the texts of code blocks of one language. */
-export function blocksIn(page: string, language: string): string[] {
+function blocksIn(page: string, language: string): string[] {
   const blocks = page.matchAll(new RegExp(`^\`\`\`${language}\n(.*?)^\`\`\`$`, "gms"));
   return [...blocks].map(([, text = ""]) => text);
 }
