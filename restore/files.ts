@@ -4,15 +4,15 @@
  */
 
 import type { FileEntry, ObjectRef, Segment, Stretch } from "../core/format/entry.ts";
-import { sameMoment } from "../core/format/moment.ts";
 import { type ByteString, baseName, parentOf, toText } from "../core/format/path.ts";
 import type { Loss } from "../core/manifest/loss.ts";
 import { createFile, openFileAt, remove, truncate, writeAt } from "../core/system/beneath.ts";
 import { close, dataRegions, readAt } from "../core/system/files.ts";
 import { SystemError } from "../core/system/libc.ts";
-import { fstat, lstatAt, type Stat } from "../core/system/stat.ts";
+import { fstat, lstatAt } from "../core/system/stat.ts";
 import type { Adoption } from "./adoption.ts";
 import { extentsIn, sameContent } from "./compare.ts";
+import { couldBe, type ExistingFile, isUntouched } from "./existing-file.ts";
 import type { Flags } from "./flags.ts";
 import type { HardLinkRestorer } from "./hard-links.ts";
 import { type DataRun, dataRunsOf, placed } from "./holes.ts";
@@ -54,9 +54,6 @@ export type Job = {
 /** Files that are begun with content of this machine and wait for the rest, at most. */
 const mostBegun = 64;
 const copiedAtOnce = 1024 * 1024;
-
-/** A file that is in the place of one to be restored. `isRight`: all but its content is as it should be. */
-export type ExistingFile = { readonly fd: number; readonly found: Stat; readonly isRight: boolean };
 
 export type FilesDeps = {
   readonly target: Target;
@@ -199,6 +196,14 @@ export class Files {
   /** Removes what was written of a file. The caller has reported why. */
   giveUp(job: Job): void {
     if (!isOver(job)) this.#discard(job);
+  }
+
+  /** Removes a file that turned out to be another name of one that is restored. Nothing is lost. */
+  withdraw(job: Job): void {
+    if (isOver(job)) return;
+    this.#discard(job);
+    // It counts where it is linked.
+    this.#deps.report.done.files -= 1;
   }
 
   /** Finishes a file, all of whose segments are written. */
@@ -387,14 +392,4 @@ function jobOf(entry: FileEntry, content: Stretch, objects: readonly ObjectRef[]
 /** Returns whether nothing more can be done for a file. */
 export function isOver({ over, of }: Job): boolean {
   return over || of?.over === true;
-}
-
-/** Returns false for a file with other names, which give access to it, unless the backup has several names for it, too. */
-function couldBe(entry: FileEntry, found: Stat): boolean {
-  return found.type === "file" && found.size === entry.size && (found.links === 1 || entry.hardLink !== undefined);
-}
-
-/** Returns whether a file is unchanged since: a change of content, owner, mode or links shows in the ctime. */
-function isUntouched(before: Stat, { changed }: Stat): boolean {
-  return sameMoment(changed, before.changed);
 }

@@ -6,6 +6,7 @@
 import { type ExitStatus, exitStatus } from "../core/failure.ts";
 import type { FileEntry, ObjectRef } from "../core/format/entry.ts";
 import type { Manifest } from "../core/format/manifest.ts";
+import type { BadEntry } from "../core/format/part.ts";
 import { type ByteString, toText } from "../core/format/path.ts";
 import { isContinued } from "../core/format/segment.ts";
 import type { Notify } from "../core/notice.ts";
@@ -198,7 +199,7 @@ class Restore {
       strip,
       isThere: (folder) => target.has(folder),
       onLostPart: (part, loss) => tellLostPart(report, part, loss),
-      onBadEntry: (bad) => tellBadEntry(report, selection, bad),
+      onBadEntry: (bad) => this.#tellBadEntry(bad),
       onSealed: (bundle) => tellSealed(report, bundle),
     });
     const spared = options.removal?.spared;
@@ -206,8 +207,7 @@ class Restore {
     this.#nodes = shared;
     this.#links = links;
     this.#files = new Files({ ...shared, pauses });
-    const link = (entry: FileEntry) => isLaterName(entry) && this.#link(entry);
-    this.#continued = new ContinuedFiles({ files: this.#files, report, link });
+    this.#continued = new ContinuedFiles({ files: this.#files, report, link: (entry) => this.#link(entry) });
     this.#folders = new Folders({ ...shared, spool: new Spool(() => target.unnamedFile()) });
   }
 
@@ -370,6 +370,13 @@ class Restore {
           : [`${quoted(way.link)} is a link in the backup`, `give the path that it leads to: ${quoted(way.end)}`];
       this.#report.lost("not-in-backup", { doing: "restore", what, why, remedy, damage: false });
     }
+  }
+
+  #tellBadEntry(bad: BadEntry): void {
+    const { strip = 0 } = this.#options;
+    const path = bad.path === undefined ? undefined : strippedPath(bad.path, strip);
+    if (path !== undefined) this.#continued.passOver(path);
+    tellBadEntry(this.#report, this.#selection, bad);
   }
 
   #tellProgress(): void {
