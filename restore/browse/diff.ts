@@ -41,15 +41,15 @@ export async function* diffBackups(options: DiffOptions): AsyncGenerator<BackupD
     }
     const path = lower(before.path, after.path);
     if (path === undefined) return;
-    const difference = await compareAt(path, before, after);
+    // A part is read when its first path is reached. If it turns out to be lost, the side's next path is a later one.
+    // One after another, so that both are not being decoded at a time.
+    for (const side of [before, after]) if (side.isClosedAt(path)) await side.open();
+    const difference = compareAt(path, before, after);
     if (difference !== undefined) yield difference;
   }
 }
 
-async function compareAt(path: ByteString, before: Side, after: Side): Promise<BackupDifference | undefined> {
-  // A part is read when its first path is reached. If it turns out to be lost, the side's next path is a later one.
-  // One after another, so that both are not being decoded at a time.
-  for (const side of [before, after]) if (side.path === path) await side.open();
+function compareAt(path: ByteString, before: Side, after: Side): BackupDifference | undefined {
   const one = before.path === path ? before.take() : undefined;
   const other = after.path === path ? after.take() : undefined;
   if (one === undefined && other === undefined) return undefined;
@@ -91,6 +91,11 @@ class Side {
     return this.#opened === undefined
       ? this.#stretches[this.#part]?.part.first
       : this.#opened.entries[this.#entry]?.path;
+  }
+
+  /** Returns whether a part begins with the path that is not read yet. */
+  isClosedAt(path: ByteString): boolean {
+    return this.#unread?.part.first === path;
   }
 
   isAtSamePart(other: Side): boolean {
