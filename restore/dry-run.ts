@@ -4,7 +4,7 @@
  */
 import type { Entry, FileEntry, FolderEntry, PartEntry, Segment } from "../core/format/entry.ts";
 import { type ByteString, baseName, parentOf, toText } from "../core/format/path.ts";
-import { isContinued } from "../core/format/segment.ts";
+import { behindSegments, isContinued } from "../core/format/segment.ts";
 import { openFileAt } from "../core/system/beneath.ts";
 import { close } from "../core/system/files.ts";
 import { openHandle, readLinkOf } from "../core/system/handle.ts";
@@ -49,6 +49,9 @@ export async function dryRun(options: DryRunOptions): Promise<DryRunFigures> {
 
 /** A file whose content goes on in segments, compared so far. `fd` is undefined once it differs. */
 type OpenComparison = { readonly entry: FileEntry; fd: number | undefined };
+
+/** Names of one file that begin with each other are so many at most. */
+const mostContinued = 255;
 
 class DryRun {
   readonly #options: DryRunOptions;
@@ -201,6 +204,9 @@ class DryRun {
   }
 
   #beginContinued(entry: FileEntry, found: Stat): void {
+    this.#endContinued(entry.path);
+    // Only a forged manifest has more.
+    if (this.#continued.length >= mostContinued) return this.#tell(entry.path, "changed", entry);
     const mayBeSame = found.type === "file" && found.size === entry.size && this.#options.overwrite !== "always";
     this.#continued.push({ entry, fd: mayBeSame ? this.#openMatching(entry) : undefined });
   }
@@ -212,8 +218,14 @@ class DryRun {
     open.fd = undefined;
   }
 
-  #endContinued(): void {
-    for (const { entry, fd } of this.#continued.splice(0)) {
+  /** Ends the files whose segments come before a path, or all. */
+  #endContinued(before?: ByteString): void {
+    for (const one of this.#continued.splice(0)) {
+      const { entry, fd } = one;
+      if (before !== undefined && before < behindSegments(entry.path)) {
+        this.#continued.push(one);
+        continue;
+      }
       this.#tell(entry.path, fd === undefined ? "changed" : "left", fd === undefined ? entry : undefined);
       if (fd !== undefined) close(fd);
     }

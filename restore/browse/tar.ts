@@ -45,6 +45,8 @@ class TarWriter {
   readonly #selection: Selection;
   readonly #pauses: Pauses;
   #torn = new TornFolders();
+  /** Paths of files and links that begin the current path. */
+  #others: ByteString[] = [];
   /** By group of names: the member that has the content. */
   readonly #leaders = new Map<string, ByteString>();
   #length = 0;
@@ -84,10 +86,22 @@ class TarWriter {
     for (const { entry, selected } of chosen) {
       if (this.#pauses.due(0)) await this.#pauses.take();
       if (entry.type === "segment" || (!selected && entry.path === "/")) continue;
+      if (this.#isBelowOther(entry)) continue;
       for (const folder of this.#torn.before(entry.path)) this.#write(tarHead({ entry: folder, regions: [] }));
       await this.#member(entry, content);
       this.#torn.add(entry);
     }
+  }
+
+  /** Reports an entry below a file or link, through which some programs would write. Only a forged manifest has one. */
+  #isBelowOther({ path, type }: Entry): boolean {
+    this.#others = this.#others.filter((other) => path.startsWith(other));
+    if (type !== "folder") this.#others.push(path);
+    if (!this.#others.some((other) => path.startsWith(`${other}/`))) return false;
+    const why = "the manifest has it below something that is no folder";
+    const remedy = "restore it from another backup: `sysbackup list` shows them";
+    this.#options.report.lost("not-in-tar", { doing: "write", what: toText(path), why, remedy, damage: true });
+    return true;
   }
 
   async #member(entry: Entry, content: TarContent): Promise<void> {

@@ -3,6 +3,7 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { writeTar } from "../../../restore/browse/tar.ts";
 import { Report } from "../../../restore/report.ts";
+import { attack } from "../../support/attack.ts";
 import type { RestoreWishes } from "../support.ts";
 import { type Backup, Fixture, file, flipped, folder, link, noise } from "../support.ts";
 
@@ -117,3 +118,25 @@ describe("a tar of a backup", () => {
     expect(blocks).toBeLessThan(100);
   });
 });
+
+attack(
+  {
+    by: "W",
+    what: "a forged manifest has a file below a link, for the program that extracts the tar of `--to-stdout`",
+    before: "there was no `--to-stdout`",
+    now: "what lies below anything but a folder is not in the tar, and named",
+  },
+  async () => {
+    await using fixture = await Fixture.open();
+    const forged = [
+      folder("/d"),
+      link("/d/l", "/etc"),
+      file("/d/l/cron", "evil"),
+      file("/d/l-b", "x"),
+      file("/e", "e"),
+    ];
+    const { tar, figures } = await tarOf(fixture, await fixture.backup(forged));
+    expect(listed(tar)).toEqual(["d/", "d/l", "d/l-b", "e"]);
+    expect(figures).toMatchObject({ errors: 1, damaged: 1 });
+  },
+);
