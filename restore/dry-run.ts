@@ -206,7 +206,10 @@ class DryRun {
   #beginContinued(entry: FileEntry, found: Stat): void {
     this.#endContinued(entry.path);
     // Only a forged manifest has more.
-    if (this.#continued.length >= mostContinued) return this.#tell(entry.path, "changed", entry);
+    if (this.#continued.length >= mostContinued) {
+      this.#tell(entry.path, "changed", entry);
+      return;
+    }
     const mayBeSame = found.type === "file" && found.size === entry.size && this.#options.overwrite !== "always";
     this.#continued.push({ entry, fd: mayBeSame ? this.#openMatching(entry) : undefined });
   }
