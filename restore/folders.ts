@@ -103,7 +103,7 @@ export class Folders {
         this.#deps.flags.set(fd, entry);
       }
     } catch (error) {
-      if (error instanceof SystemError) report.count("mode", toText(entry.path), error.reason);
+      if (error instanceof SystemError) report.count("mode", entry.path, error.reason);
       else if (error instanceof Obstacle) writeFailed(this.#deps, entry.path, error);
       else throw error;
     }

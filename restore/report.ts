@@ -62,6 +62,8 @@ type Deed = "folders" | "files" | "links" | "hardLinks" | "nodes" | "unchanged" 
 export type Journal = {
   did(path: ByteString, deed: Deed): void;
   lost(code: string, loss: LossReport): void;
+  /** Hears of an entry that is restored without its owner, mode or the like. */
+  lacks(path: ByteString, kind: WarningKind, why: string): void;
   /** `isSame`: it has the content that was lost; else it is another version. */
   salvaged(path: ByteString, backup: string, isSame: boolean): void;
 };
@@ -87,7 +89,7 @@ export class Report {
   };
   /** Figures of the progress bar: files that need no more work, even if lost, and bytes in place, holes included. */
   readonly done = { files: 0, bytes: 0 };
-  readonly #counted = new Map<WarningKind, { count: number; readonly first: string; readonly reason: string }>();
+  readonly #counted = new Map<WarningKind, { count: number; readonly first: ByteString; readonly reason: string }>();
 
   constructor(
     readonly notify: Notify,
@@ -140,8 +142,9 @@ export class Report {
     this.notify({ level: "info", code, message });
   }
 
-  /** Counts a failure for `reportCounted`. `path` is for display. */
-  count(kind: WarningKind, path: string, reason: string): void {
+  /** Counts a failure for `reportCounted`. */
+  count(kind: WarningKind, path: ByteString, reason: string): void {
+    this.journal?.lacks(path, kind, reason);
     const known = this.#counted.get(kind);
     if (known === undefined) this.#counted.set(kind, { count: 1, first: path, reason });
     else known.count += 1;
@@ -151,7 +154,10 @@ export class Report {
     for (const [kind, { count, first, reason }] of this.#counted) {
       const { doing, remedy } = kinds[kind];
       const others = count === 1 ? "" : ` and ${count - 1} more`;
-      this.warning(`${kind}-not-set`, `cannot ${doing} ${JSON.stringify(first)}${others}: ${reason}; ${remedy}`);
+      this.warning(
+        `${kind}-not-set`,
+        `cannot ${doing} ${JSON.stringify(toText(first))}${others}: ${reason}; ${remedy}`,
+      );
     }
     this.#counted.clear();
   }

@@ -293,7 +293,7 @@ class Restore {
       restoreNode(entry, this.#nodes);
     } catch (error) {
       const device = entry.type === "character device" || entry.type === "block device";
-      if (device && isSystemError(error, "EPERM")) this.#report.count("device", toText(entry.path), error.reason);
+      if (device && isSystemError(error, "EPERM")) this.#report.count("device", entry.path, error.reason);
       else writeFailed(this.#nodes, entry.path, error);
     }
   }

@@ -61,6 +61,7 @@ export class ReportFile {
       if (this.#losses.length < mostHeld) this.#losses.push(loss);
       else this.#line(loss.document);
     },
+    lacks: (path, kind, why) => this.#line({ ...encodeBytes("path", path), lacks: kind, why }),
     salvaged: (path, backup, isSame) => this.#salvaged.set(path, { backup, isSame }),
   };
 

@@ -3,6 +3,7 @@ import { readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { RestoreArgs } from "../../../../cmd/commands/restore/arguments.ts";
 import { run } from "../../../../cmd/commands/restore/run.ts";
+import { fromText } from "../../../../core/format/path.ts";
 import { type Backup, Fixture, file, folder, noise } from "../../../restore/support.ts";
 import { fakeIO } from "../../fake-io.ts";
 
@@ -159,6 +160,24 @@ describe("--report", () => {
     expect(await readFile(report, "utf8")).toContain(
       '"salvaged_from":"test@20261118T020003Z-0badcafe","same_content":true',
     );
+  });
+
+  test("an attribute that cannot be set is named for each file", async () => {
+    await using fixture = await Fixture.open();
+    const xattrs = new Map([[fromText("user.x"), new Uint8Array(100_000)]]);
+    await fixture.backup([folder("/"), file("/one", "1", { xattrs }), file("/two", "2", { xattrs })]);
+    const report = join(fixture.scratch.path, "report");
+    const { exit } = await restored(fixture, { report });
+    expect(exit).toBe(3);
+    const lines = (await readFile(report, "utf8"))
+      .trimEnd()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+    const lacking = lines.filter((line) => "lacks" in line).map(({ path, lacks }) => [path, lacks]);
+    expect(lacking).toEqual([
+      ["/one", "attribute"],
+      ["/two", "attribute"],
+    ]);
   });
 
   test("a file that exists is not written over", async () => {
