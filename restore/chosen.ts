@@ -6,7 +6,7 @@ import type { ByteString } from "../core/format/path.ts";
 import type { Loss } from "../core/manifest/loss.ts";
 import { bundlesInOrder, isReadable, type PartList, tableOf } from "../core/manifest/part-lists.ts";
 import type { LoadedPart } from "../core/manifest/read.ts";
-import { walkParts } from "../core/manifest/walk.ts";
+import { stretchesOf, walkParts } from "../core/manifest/walk.ts";
 import type { ObjectSource } from "../core/stored/read.ts";
 import type { Selection } from "./select.ts";
 import { strippedEntry, strippedPath } from "./strip.ts";
@@ -24,7 +24,8 @@ export type ChosenDeps = {
   readonly strip: number;
   /** Folders that are there need not be brought to lead to something. */
   readonly isThere: (folder: ByteString) => boolean;
-  readonly onLostPart: (part: PartRef, loss: Loss) => void;
+  /** `next`: where the part after it begins. */
+  readonly onLostPart: (part: PartRef, loss: Loss, next: ByteString | undefined) => void;
   readonly onBadEntry: (entry: BadEntry) => void;
   /** Called for a bundle that may hold something chosen, and that nobody can open here. */
   readonly onSealed: (bundle: BundleRef) => void;
@@ -60,10 +61,15 @@ export class ChosenEntries {
       manifest: list,
       concerns: selection.concerns.bind(selection),
       wanted: (entry) => this.#isWanted(entry),
-      onLost: onLostPart,
+      onLost: (part, loss) => onLostPart(part, loss, stretchesOf(list).find((one) => one.part === part)?.next),
       onBadEntry,
     });
     for await (const part of parts) yield this.#chosenIn(part);
+  }
+
+  /** Returns an entry of another backup if it is selected. */
+  ofSelected(entry: PartEntry): ChosenEntry[] {
+    return this.#roleOf(entry) === "selected" ? [{ entry, selected: true }] : [];
   }
 
   #isWanted(entry: PartEntry): boolean {

@@ -1,4 +1,4 @@
-/** Remembers files whose content could not be restored, to look for it in other backups. */
+/** Remembers what could not be restored, files and whole stretches of the manifest, to look for it in other backups. */
 import type { Extent, FileEntry, ObjectRef } from "../core/format/entry.ts";
 import type { ByteString } from "../core/format/path.ts";
 
@@ -8,13 +8,18 @@ export type LostFile = {
   readonly places: ReadonlySet<string>;
 };
 
+/** What a lost part of the manifest had: nobody knows which entries. */
+export type LostStretch = { readonly first: ByteString; readonly next: ByteString | undefined };
+
 /** Bounds on what is remembered. */
+const mostStretches = 100;
 const mostFiles = 10_000;
 const mostExtents = 500_000;
 
 export class LostFiles {
   readonly #files = new Map<ByteString, LostFile>();
   #extents = 0;
+  readonly stretches: LostStretch[] = [];
   /** Files beyond the bounds. */
   forgotten = 0;
 
@@ -25,6 +30,14 @@ export class LostFiles {
     }
     this.#extents += entry.extents.length;
     this.put({ entry, places: placesOf(entry, objects) });
+  }
+
+  addStretch(stretch: LostStretch): void {
+    if (this.stretches.length < mostStretches) this.stretches.push(stretch);
+  }
+
+  get isEmpty(): boolean {
+    return this.#files.size === 0 && this.stretches.length === 0;
   }
 
   /** Returns it to the lost ones. */

@@ -133,6 +133,14 @@ export class Report {
     else this.warning("salvaged-version", `${what} is another version: that of ${backup}`);
   }
 
+  /** Reports that what another backup has in a lost stretch of the manifest was restored instead. */
+  salvagedStretch(first: ByteString, paths: readonly ByteString[], backup: string): void {
+    this.figures.salvaged += paths.length;
+    for (const path of paths) this.journal?.salvaged(path, backup, false);
+    const message = `${paths.length} entries from ${JSON.stringify(toText(first))} on are those of ${backup}, as nobody knows what this backup had there`;
+    this.warning("salvaged-version", message);
+  }
+
   warning(code: string, message: string): void {
     this.figures.warnings += 1;
     this.notify({ level: "warning", code, message });

@@ -15,6 +15,7 @@ import type { ObjectSource } from "../core/stored/read.ts";
 import { Garbage } from "../core/system/garbage.ts";
 import { isSystemError } from "../core/system/libc.ts";
 import { Adoption } from "./adoption.ts";
+import type { RestoreChoices } from "./choices.ts";
 import { ChosenEntries, type ChosenPart } from "./chosen.ts";
 import { ContinuedFiles } from "./continued-files.ts";
 import { Extras } from "./extras.ts";
@@ -28,15 +29,15 @@ import { LostFiles } from "./lost-files.ts";
 import { tellBadEntry, tellLostPart, tellSealed } from "./lost-stretches.ts";
 import { Metadata } from "./metadata.ts";
 import { type NodeDeps, type NodeEntry, restoreNode } from "./nodes.ts";
-import { type Overwrite, Overwriting } from "./overwriting.ts";
+import { Overwriting } from "./overwriting.ts";
 import { Pauses } from "./pauses.ts";
 import { groupsOf, planOf } from "./plan.ts";
-import { doubtOf, type Removal, removeExtras } from "./removal.ts";
+import { doubtOf, removeExtras } from "./removal.ts";
 import { writeReplayScript } from "./replay-script.ts";
 import { type Figures, type Journal, Report } from "./report.ts";
 import { RunningContent } from "./running-content.ts";
-import { type FindReplacements, replacing } from "./salvage.ts";
-import { noPatterns, type Patterns, Selection } from "./select.ts";
+import { replacing, type StretchReplacement } from "./salvage.ts";
+import { noPatterns, Selection } from "./select.ts";
 import { type Decision, decide, restoreSnapshot, type SnapshotChoice, snapshotsFolder } from "./snapshots.ts";
 import { Spool } from "./spool.ts";
 import { strippedPath } from "./strip.ts";
@@ -56,22 +57,6 @@ type RestoreProgress = {
 
 /** Missing paths of which the report says where the links of the backup lead: a list may have a million. */
 const mostLedOn = 10_000;
-
-/** What of a backup is restored, and how. */
-export type RestoreChoices = {
-  /** What of the paths is restored: all, unless stated. */
-  readonly patterns?: Patterns | undefined;
-  /** Steps to take off the beginning of paths: 0 unless stated. */
-  readonly strip?: number | undefined;
-  /** What may be done to files that are there: `if-changed` unless stated. */
-  readonly overwrite?: Overwrite | undefined;
-  /** How what the backup does not have is removed; if undefined, it stays. */
-  readonly removal?: Removal | undefined;
-  /** Absolute path of a folder that may have content already, laid out as the target. */
-  readonly fromLocal?: string | undefined;
-  /** Takes lost content from other backups. */
-  readonly salvage?: FindReplacements | undefined;
-};
 
 export type RestoreOptions = RestoreChoices & {
   readonly bucket: ObjectSource;
@@ -198,7 +183,10 @@ class Restore {
       selection,
       strip,
       isThere: (folder) => target.has(folder),
-      onLostPart: (part, loss) => tellLostPart(report, part, loss),
+      onLostPart: (part, loss, next) => {
+        lost.addStretch({ first: part.first, next });
+        tellLostPart(report, part, loss);
+      },
       onBadEntry: (bad) => this.#tellBadEntry(bad),
       onSealed: (bundle) => tellSealed(report, bundle),
     });
@@ -242,8 +230,12 @@ class Restore {
 
   async #salvage(): Promise<void> {
     const { salvage } = this.#options;
-    if (salvage === undefined || this.#lost.paths().length === 0) return;
+    if (salvage === undefined || this.#lost.isEmpty) return;
     for await (const replacement of salvage(this.#lost)) {
+      if ("stretch" in replacement) {
+        await this.#salvageStretch(replacement);
+        continue;
+      }
       const { path, objects, backup, isSame } = replacement;
       const lost = this.#lost.get(path);
       if (lost === undefined) continue;
@@ -254,6 +246,17 @@ class Restore {
       // Another one may be better.
       else this.#lost.put(lost);
     }
+  }
+
+  async #salvageStretch({ stretch, parts, backup }: StretchReplacement): Promise<void> {
+    const paths: ByteString[] = [];
+    for (const { objects, entries } of parts) {
+      const chosen = entries.flatMap((entry) => this.#chosen.ofSelected(entry));
+      await this.#restorePart({ objects, chosen });
+      for (const { entry } of chosen) if (entry.type !== "segment") paths.push(entry.path);
+    }
+    this.#continued.end();
+    this.#report.salvagedStretch(stretch.first, paths, backup);
   }
 
   async #removeExtras(): Promise<void> {

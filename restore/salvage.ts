@@ -1,7 +1,8 @@
-/** What other backups have in place of a file that is lost. */
+/** What other backups have in place of what is lost. */
 import type { FileEntry, ObjectRef } from "../core/format/entry.ts";
 import type { ByteString } from "../core/format/path.ts";
-import type { LostFile, LostFiles } from "./lost-files.ts";
+import type { LoadedPart } from "../core/manifest/read.ts";
+import type { LostFile, LostFiles, LostStretch } from "./lost-files.ts";
 
 export type Replacement = {
   readonly path: ByteString;
@@ -15,8 +16,15 @@ export type Replacement = {
   readonly isSame: boolean;
 };
 
+/** All that another backup has in a stretch of paths. */
+export type StretchReplacement = {
+  readonly stretch: LostStretch;
+  readonly parts: readonly LoadedPart[];
+  readonly backup: string;
+};
+
 /** Yields what may replace lost files, while they are lost. */
-export type FindReplacements = (lost: LostFiles) => AsyncIterable<Replacement>;
+export type FindReplacements = (lost: LostFiles) => AsyncIterable<Replacement | StretchReplacement>;
 
 /** Returns the entry to restore: as in the backup that is restored if the content is the same, else as in the other one. */
 export function replacing({ entry: lost }: LostFile, { entry, isSame }: Replacement): FileEntry {

@@ -1,17 +1,18 @@
 /**
  * Looks for lost files in other backups: first for the same content, by its digests, in a place that is not lost; then for another version
  * of the path. The search begins with the backups of the same name that came before, the newest first; then come later ones, and those
- * of other names, in which only the same content counts.
+ * of other names, in which only the same content counts. For a lost part of the manifest, the first backup that can be read there counts.
  */
 import type { FileEntry, ObjectRef } from "../../core/format/entry.ts";
 import { stampOf } from "../../core/format/keys.ts";
 import type { Manifest } from "../../core/format/manifest.ts";
 import type { ByteString } from "../../core/format/path.ts";
 import { readableListsOf } from "../../core/manifest/part-lists.ts";
+import type { LoadedPart } from "../../core/manifest/read.ts";
 import type { ListedRoot } from "../../core/manifest/roots.ts";
 import { stretchesOf, walkParts, withoutSegments } from "../../core/manifest/walk.ts";
-import { type LostFile, type LostFiles, placesOf } from "../lost-files.ts";
-import type { Replacement } from "../salvage.ts";
+import { type LostFile, type LostFiles, type LostStretch, placesOf } from "../lost-files.ts";
+import type { Replacement, StretchReplacement } from "../salvage.ts";
 import { SortedPaths } from "../sorted-paths.ts";
 import { type BackupsBucket, backupName, eachBackup, rootsByAge } from "./backups.ts";
 import { Gaps } from "./gaps.ts";
@@ -29,8 +30,12 @@ const mostOwn = 200;
 const mostOthers = 50;
 
 /** Yields replacements while files are lost: `lost` may change in between. What cannot be read is passed over. */
-export async function* findElsewhere(lost: LostFiles, options: ElsewhereOptions): AsyncGenerator<Replacement> {
+export async function* findElsewhere(
+  lost: LostFiles,
+  options: ElsewhereOptions,
+): AsyncGenerator<Replacement | StretchReplacement> {
   const { bucket, manifest, signal } = options;
+  const stretches = new Set(lost.stretches);
   // Nobody asked for these backups: what is wrong with them is for `verify` to say.
   const gaps = new Gaps(() => {});
   const seen = new Set(readableListsOf(manifest).flatMap(({ parts }) => parts.map(identityOf)));
@@ -41,7 +46,15 @@ export async function* findElsewhere(lost: LostFiles, options: ElsewhereOptions)
     signal.throwIfAborted();
     if (backup === undefined) continue;
     const { root } = backup;
-    if (lost.paths().length === 0) return;
+    if (lost.paths().length === 0 && stretches.size === 0) return;
+    if (root.name === manifest.header.name) {
+      for (const stretch of stretches) {
+        const parts = await partsOf(backup.manifest, stretch, options);
+        if (parts === undefined) continue;
+        stretches.delete(stretch);
+        yield { stretch, parts, backup: backupName(root) };
+      }
+    }
     for await (const found of versionsIn(backup.manifest, lost, seen, options)) {
       const file = lost.get(found.entry.path);
       if (file === undefined) continue;
@@ -65,6 +78,29 @@ async function othersInOrder({ bucket, manifest: { header } }: ElsewhereOptions)
     ...[...before.toReversed(), ...after].slice(0, mostOwn),
     ...[...newestOfOthers.values()].toReversed().slice(0, mostOthers),
   ];
+}
+
+/** Returns what a backup has of a stretch: all of it in one backup, so that nothing is mixed. Undefined if it cannot be read. */
+async function partsOf(
+  manifest: Manifest,
+  { first, next }: LostStretch,
+  { bucket }: ElsewhereOptions,
+): Promise<LoadedPart[] | undefined> {
+  let isWhole = true;
+  const fail = () => {
+    isWhole = false;
+  };
+  const parts = walkParts({
+    bucket,
+    manifest: { parts: manifest.parts },
+    concerns: (start, end) => (next === undefined || start < next) && (end === undefined || end > first),
+    wanted: ({ path }) => path >= first && (next === undefined || path < next),
+    onLost: fail,
+    onBadEntry: fail,
+  });
+  const loaded: LoadedPart[] = [];
+  for await (const part of parts) if (part.entries.length > 0) loaded.push(part);
+  return isWhole ? loaded : undefined;
 }
 
 type VersionElsewhere = { readonly entry: FileEntry; readonly objects: readonly ObjectRef[] };

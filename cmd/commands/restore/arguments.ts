@@ -2,8 +2,8 @@
 import { nearest } from "../../../core/config/nearest.ts";
 import { exitStatus, Failure } from "../../../core/failure.ts";
 import { isManifestFile } from "../../../core/format/manifest-file.ts";
+import type { RestoreChoices } from "../../../restore/choices.ts";
 import type { Overwrite } from "../../../restore/overwriting.ts";
-import type { RestoreChoices } from "../../../restore/restore.ts";
 import type { SnapshotChoice } from "../../../restore/snapshots.ts";
 import { type Access, accessOf } from "../../shared/access.ts";
 import type { Words } from "../../subcommand.ts";

@@ -12,7 +12,10 @@ export type Elsewhere = ReadonlyMap<ByteString, OtherBackup>;
 
 export async function lookElsewhere(lost: LostFiles, options: ElsewhereOptions): Promise<Elsewhere> {
   const found = new Map<ByteString, OtherBackup>();
-  for await (const { path, backup, isSame } of findElsewhere(lost, options)) {
+  for await (const replacement of findElsewhere(lost, options)) {
+    const { backup } = replacement;
+    const path = "stretch" in replacement ? replacement.stretch.first : replacement.path;
+    const isSame = "isSame" in replacement && replacement.isSame;
     const { same, version } = found.get(path) ?? { same: undefined, version: undefined };
     found.set(path, isSame ? { same: same ?? backup, version } : { same, version: version ?? backup });
   }
@@ -22,15 +25,23 @@ export async function lookElsewhere(lost: LostFiles, options: ElsewhereOptions):
 /** Lost files that are listed; the report has all. */
 const mostShown = 50;
 
-/** Lists the files that are lost, with what other backups have. */
+/** Lists what is lost, with what other backups have. */
 export function lossLines(lost: LostFiles, elsewhere: Elsewhere): string[] {
+  if (lost.isEmpty) return [];
+  const stretches = lost.stretches.map(
+    ({ first }) => `    entries from ${JSON.stringify(toText(first))} on: ${words(elsewhere.get(first))}`,
+  );
   const paths = lost.paths();
-  if (paths.length === 0) return [];
   const shown = paths
     .slice(0, mostShown)
     .map((path) => `    ${JSON.stringify(toText(path))}: ${words(elsewhere.get(path))}`);
   const more = paths.length + lost.forgotten - shown.length;
-  return ["  lost content:", ...shown, ...(more > 0 ? [`    and ${more} more: --report FILE lists them`] : [])];
+  return [
+    "  lost content:",
+    ...stretches,
+    ...shown,
+    ...(more > 0 ? [`    and ${more} more: --report FILE lists them`] : []),
+  ];
 }
 
 function words(other: OtherBackup | undefined): string {

@@ -88,7 +88,7 @@ async function restoreBackup(args: RestoreArgs, deps: RestoreDeps, io: CommandIO
   });
   const figures = await job.finally(() => file?.flush());
   io.progress.end();
-  const isSearched = lost.paths().length > 0 && (args.choices?.strip ?? 0) === 0 && !args.salvage;
+  const isSearched = !lost.isEmpty && (args.choices?.strip ?? 0) === 0 && !args.salvage;
   const elsewhere: Elsewhere = isSearched
     ? await lookElsewhere(lost, { bucket, manifest, signal: io.signal })
     : new Map();

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { RestoreArgs } from "../../../../cmd/commands/restore/arguments.ts";
 import { run } from "../../../../cmd/commands/restore/run.ts";
 import { fromText } from "../../../../core/format/path.ts";
+import { readManifest } from "../../../../core/manifest/read.ts";
 import { type Backup, Fixture, file, folder, noise } from "../../../restore/support.ts";
 import { fakeIO } from "../../fake-io.ts";
 
@@ -119,6 +120,64 @@ describe("content that is lost", () => {
     await loseContent(fixture, backup);
     const { out } = await restored(fixture);
     expect(out).toContain('"/d/x": no other backup has it');
+  });
+});
+
+describe("a lost part of the manifest", () => {
+  const items = (tag: string) => [
+    folder("/"),
+    folder("/d", { mode: 0o750 }),
+    file("/d/x", `x of ${tag}`),
+    folder("/e", { mode: 0o711 }),
+    file("/e/y", `y of ${tag}`),
+    file("/z", `z of ${tag}`),
+  ];
+
+  async function withLostPart(): Promise<Fixture> {
+    const fixture = await Fixture.open();
+    await fixture.backup(items("18"), { start: day(18), perPart: 4 });
+    await fixture.backup(items("19"), { start: day(19), perPart: 3 });
+    const { manifest } = await fixture.backup(items("20"), { start: day(20), perPart: 2 });
+    await fixture.lose(manifest.parts[1]?.key ?? "");
+    return fixture;
+  }
+
+  test("the summary names the backup that has entries there", async () => {
+    await using fixture = await withLostPart();
+    const { exit, out } = await restored(fixture);
+    expect(exit).toBe(4);
+    expect(out).toContain(
+      'entries from "/d/x" on: test@20261119T020003Z-0badcafe has another version: run again with --salvage',
+    );
+  });
+
+  test("--salvage restores what the newest backup before has in its stretch of paths, and nothing else of it", async () => {
+    await using fixture = await withLostPart();
+    const { exit, said } = await restored(fixture, { salvage: true });
+    expect(exit).toBe(4);
+    expect(await fixture.read("/d/x")).toBe("x of 19");
+    expect(await fixture.read("/e/y")).toBe("y of 20");
+    expect(await fixture.read("/z")).toBe("z of 20");
+    expect((await stat(fixture.at("/e"))).mode & 0o7777).toBe(0o711);
+    expect(said.map(({ message }) => message)).toContain(
+      '2 entries from "/d/x" on are those of test@20261119T020003Z-0badcafe, as nobody knows what this backup had there',
+    );
+  });
+
+  test("a backup that cannot be read there gives way to the one before it", async () => {
+    await using fixture = await withLostPart();
+    const key = "manifests/test/20261119T020003Z-0badcafe.jsonl.zst";
+    const { parts: of19 } = await readManifest(fixture.bucket, { key });
+    await fixture.lose(of19[0]?.key ?? "");
+    await restored(fixture, { salvage: true });
+    expect(await fixture.read("/d/x")).toBe("x of 18");
+  });
+
+  test("only what was asked for is salvaged", async () => {
+    await using fixture = await withLostPart();
+    await restored(fixture, { salvage: true, paths: ["/d"] });
+    expect(await fixture.names()).toEqual(["d"]);
+    expect(await fixture.read("/d/x")).toBe("x of 19");
   });
 });
 
