@@ -78,6 +78,11 @@ export class IgnoreRules {
   }
 }
 
+/** Throws a Failure (exit 2) for patterns that cannot be used. */
+export function checkPatterns(patterns: readonly string[]): void {
+  new IgnoreRules(patterns);
+}
+
 function ruleOf(pattern: string): IgnoreRule {
   if (pattern.length > longest) throw unusable(pattern, `it is longer than ${longest} characters`);
   if (/\[\[:[a-z]+:\]/.test(pattern)) throw unusable(pattern, "classes of characters have no names here");

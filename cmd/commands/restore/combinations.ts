@@ -1,10 +1,13 @@
-/** Refuses options of restore that contradict each other, before anything is done. */
+/** Refuses options of restore that contradict each other or cannot be used, before anything is done. */
 import { exitStatus, Failure } from "../../../core/failure.ts";
+import { checkPatterns } from "../../../restore/ignore-rules.ts";
 import { parsePath } from "../../../restore/select.ts";
 import type { RestoreArgs } from "./arguments.ts";
 
 export function checkOptions(args: RestoreArgs, json: boolean): void {
   checkToStdout(args, json);
+  const { include = [], exclude = [] } = args.choices?.patterns ?? {};
+  for (const patterns of [include, exclude]) checkPatterns(patterns);
   const stripped = (args.choices?.strip ?? 0) > 0;
   if (args.salvage && stripped)
     throw unusable("--salvage", "paths in the target are not those in the backups", "leave out --strip-components");

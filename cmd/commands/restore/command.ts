@@ -13,7 +13,7 @@ export const restore = subcommand<RestoreArgs>(
       "a key in the bucket, or a local file. Without it, lists the backups and asks which. Without paths, restores",
       "everything. Without --target, it asks before it replaces files of the running system. Files that are as in the",
       "backup are left alone, so an interrupted restore continues when run again.",
-      "See docs/recovery.md for the worst day, when the machine is gone.",
+      "See docs/restoring.md for tasks by example, and docs/recovery.md for the day when the machine is gone.",
     ].join("\n"),
     options: [
       { flag: "--target <dir>", help: "Folder to restore into", default: "/", isPath: true },
@@ -24,19 +24,19 @@ export const restore = subcommand<RestoreArgs>(
       },
       {
         flag: "--include <pattern>",
-        help: "Restore only what matches, as in a .gitignore in /: *.odt, /etc/ssh/, !*.bak; may be given several times",
+        help: "Restore only what matches, as in a .gitignore: *.odt, /etc/ssh/, !*.bak; repeat as needed",
         isPath: true,
         repeats: true,
       },
       {
         flag: "--exclude <pattern>",
-        help: "Leave out what matches, in the same syntax; may be given several times",
+        help: "Leave out what matches, in the same syntax; repeat as needed",
         isPath: true,
         repeats: true,
       },
       {
         flag: "--from-local <dir>",
-        help: "Take content that lies in this folder already, such as an older copy, instead of fetching it",
+        help: "Take content that an older copy in this folder has, instead of fetching it",
         isPath: true,
       },
       { flag: "--strip-components <n>", help: "Take so many folders off the beginning of paths", default: "0" },
@@ -45,21 +45,21 @@ export const restore = subcommand<RestoreArgs>(
         help: `When to replace what is there: ${overwriteChoices.join(", ")}`,
         default: "if-changed",
       },
-      { flag: "--delete", help: "Remove what the backup does not have, for an exact copy; asks again before it does" },
+      { flag: "--delete", help: "Remove what the backup does not have, for an exact copy; asks before it does" },
       { flag: "--dry-run", help: "Only show what would be created (+), changed (~) and removed (-)" },
       { flag: "--to-stdout", help: "Write a tar to stdout instead of restoring into a folder" },
       {
         flag: "--salvage",
-        help: "Take lost content from other backups; if none has the same, another version of the file, and say so",
+        help: "Take lost content from other backups; if none has it, another version of the file",
       },
       {
         flag: "--report <file>",
-        help: "Write what was done with each file as JSON lines, with what was lost at the end, to a new file",
+        help: "Write what was done with each file, and what was lost, to a new file (JSON lines)",
         isPath: true,
       },
       {
         flag: "--yes",
-        help: "Replace files of this running system, remove what --delete finds, and run --snapshots run without asking",
+        help: "Do without asking: replace files of this system, --delete, --snapshots run",
       },
       { flag: "--numeric-owner", help: "Set owners by number, not by name" },
       {

@@ -249,12 +249,13 @@ describe("--report", () => {
   });
 });
 
-describe("options that contradict each other", () => {
+describe("options that cannot be used", () => {
   test.each<readonly [string, Partial<RestoreArgs>]>([
     ["--delete over the running system", { delete: true, target: "/" }],
     ["--delete of all of the running system", { delete: true, target: "/", paths: ["//"] }],
     ["--delete with --strip-components", { delete: true, choices: { strip: 1 } }],
     ["--salvage with --strip-components", { salvage: true, choices: { strip: 1 } }],
+    ["a pattern that matches nothing", { choices: { patterns: { include: [], exclude: ["/"] } } }],
     ["--to-stdout with --target", { toStdout: true }],
     ["--to-stdout with --dry-run", { toStdout: true, dryRun: true, target: "/" }],
   ])("%s is refused as bad usage, before anything is done", async (_, more) => {
