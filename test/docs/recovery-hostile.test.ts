@@ -1,4 +1,4 @@
-/** docs/recover.sh changes nothing outside of its target, whoever made the manifest. */
+/** docs/recover.sh changes nothing outside of its target, anyone may have made the manifest. */
 import { describe, expect, test } from "bun:test";
 import { chmod, chown, mkdir, readdir, readFile, readlink, stat, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";

@@ -35,7 +35,7 @@ async function run(command: string, files: Readonly<Record<string, string>> = {}
 
 const commands = ["lint/rooms.ts", "lint/circles.ts", "lint/type-names.ts", "lint/test-names.ts", "run unused"];
 
-/** That they pass as the project is, `bun run test` shows by `bun run check` itself. */
+/** As the project is, they pass: `bun run test` shows it by `bun run check` itself. */
 test.each(commands)("`bun %s` is part of `bun run check`", (command) => {
   expect(manifest.scripts.check.split(" && ")).toContain(`/proc/$PPID/exe ${command}`);
 });
