@@ -2,11 +2,12 @@
 import type { Entry } from "../../core/format/entry.ts";
 import type { Manifest } from "../../core/format/manifest.ts";
 import type { ByteString } from "../../core/format/path.ts";
-import type { PathStretch } from "../../core/manifest/read.ts";
-import { type GatheredPart, readStretch, stretchesOf } from "../../core/manifest/walk.ts";
+import { fetchPart, type PathStretch } from "../../core/manifest/read.ts";
+import { type GatheredPart, type PartWishes, readStretch, stretchesOf } from "../../core/manifest/walk.ts";
 import type { ObjectSource } from "../../core/stored/read.ts";
 import { Garbage } from "../../core/system/garbage.ts";
 import { differencesOf } from "./differences.ts";
+import { equalPaths } from "./equal-lines.ts";
 import type { Gaps } from "./gaps.ts";
 import { garbageLimit } from "./garbage.ts";
 import { identityOf } from "./identity.ts";
@@ -41,15 +42,46 @@ export async function* diffBackups(options: DiffOptions): AsyncGenerator<BackupD
     }
     const path = lower(before.path, after.path);
     if (path === undefined) return;
-    const difference = await compareAt(path, before, after);
+    // A part is read when its first path is reached. If it turns out to be lost, the side's next path is a later one.
+    // One after another, so that both are not being decoded at a time.
+    const pair = await fetchPair(options, before, after, path);
+    for (const side of [before, after]) if (side.isClosedAt(path)) await side.open(pair?.of(side));
+    const difference = compareAt(path, before, after);
     if (difference !== undefined) yield difference;
   }
 }
 
-async function compareAt(path: ByteString, before: Side, after: Side): Promise<BackupDifference | undefined> {
-  // A part is read when its first path is reached. If it turns out to be lost, the side's next path is a later one.
-  // One after another, so that both are not being decoded at a time.
-  for (const side of [before, after]) if (side.path === path) await side.open();
+/** Two parts of the same stretch of paths, and the entries that they have in common. */
+type FetchedPair = { of(side: Side): SidePart };
+type SidePart = Pick<PartWishes, "fetched" | "sieve">;
+
+/** Larger parts are not in memory at the same time. */
+const largestOfPair = 4 * 1024 * 1024;
+
+/** Fetches the parts that begin at a path, if both are about the same stretch. Undefined if one is lost: that shows when it is opened. */
+async function fetchPair(
+  { bucket, signal }: DiffOptions,
+  before: Side,
+  after: Side,
+  path: ByteString,
+): Promise<FetchedPair | undefined> {
+  const [one, other] = [before.unread, after.unread];
+  if (one?.part.first !== path || other?.part.first !== path || one.next !== other.next) return undefined;
+  if (Math.max(one.part.size, other.part.size) > largestOfPair) return undefined;
+  try {
+    const [first, second] = await Promise.all([fetchPart(bucket, one.part), fetchPart(bucket, other.part)]);
+    using text = await first.open();
+    using otherText = await second.open();
+    const equal = equalPaths(text, otherText);
+    const sieve = (entry: ByteString) => !equal.has(entry);
+    return { of: (side) => ({ fetched: side === before ? first : second, sieve }) };
+  } catch {
+    signal.throwIfAborted();
+    return undefined;
+  }
+}
+
+function compareAt(path: ByteString, before: Side, after: Side): BackupDifference | undefined {
   const one = before.path === path ? before.take() : undefined;
   const other = after.path === path ? after.take() : undefined;
   if (one === undefined && other === undefined) return undefined;
@@ -93,8 +125,13 @@ class Side {
       : this.#opened.entries[this.#entry]?.path;
   }
 
+  /** Returns whether a part begins with the path that is not read yet. */
+  isClosedAt(path: ByteString): boolean {
+    return this.unread?.part.first === path;
+  }
+
   isAtSamePart(other: Side): boolean {
-    const [one, two] = [this.#unread?.part, other.#unread?.part];
+    const [one, two] = [this.unread?.part, other.unread?.part];
     return one !== undefined && two !== undefined && identityOf(one) === identityOf(two);
   }
 
@@ -105,11 +142,11 @@ class Side {
   }
 
   /** Reads the part that begins here, if it is not read yet. Passes it if it is lost. */
-  async open(): Promise<void> {
-    const stretch = this.#unread;
+  async open(part: SidePart = {}): Promise<void> {
+    const stretch = this.unread;
     if (stretch === undefined) return;
     const { bucket, gaps } = this.#options;
-    const opened = await readStretch(bucket, stretch, { wanted: () => true, onLost: gaps.lostPart });
+    const opened = await readStretch(bucket, stretch, { wanted: () => true, onLost: gaps.lostPart, ...part });
     this.#garbage.left(opened?.bytes ?? 0);
     opened?.bad.forEach(gaps.badEntry);
     const paths = opened?.bad.map(({ path }) => path) ?? [];
@@ -135,7 +172,8 @@ class Side {
     return this.#unknownUntil === "end" || (this.#unknownUntil !== undefined && path < this.#unknownUntil);
   }
 
-  get #unread(): PathStretch | undefined {
+  /** The part that comes next, if it is not read yet. */
+  get unread(): PathStretch | undefined {
     return this.#opened === undefined ? this.#stretches[this.#part] : undefined;
   }
 }
