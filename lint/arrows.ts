@@ -29,6 +29,7 @@ export const arrows: ArrowTable = {
     "restore/verify",
     "restore/script-bundles",
     "restore/browse",
+    "restore/thaw",
     "restore",
     "core/archive",
     "core/archive/rebuild-index",
@@ -88,6 +89,7 @@ export const arrows: ArrowTable = {
     "core/format",
     "core",
   ],
+  "restore/thaw": ["restore", "core/manifest", "core/bucket", "core/system", "core/format", "core"],
   "restore/browse": ["restore", "core/manifest", "core/stored", "core/bucket", "core/system", "core/format", "core"],
   restore: ["core/manifest", "core/stored", "core/system", "core/format", "core"],
 

@@ -60,6 +60,8 @@ export type RestoreOptions = {
   readonly paths: readonly string[];
   readonly numericOwner: boolean;
   readonly snapshots: SnapshotChoice;
+  /** Tells bundles that hold something that is wanted and are frozen: they are reported as such, and not tried. */
+  readonly isFrozen?: ((bundle: BundleRef) => boolean) | undefined;
   /** Asks the user. Throws a Failure if there is no terminal. */
   readonly ask: (question: string) => Promise<boolean>;
   readonly notify: Notify;
@@ -172,7 +174,11 @@ class Restore {
       this.#continued.end();
       this.#running = new RunningContent(bucket);
       for (const bundle of this.#bundles()) {
-        for await (const part of walkParts({ ...walk, manifest: tableOf(bundle) })) await this.#restorePart(part);
+        const isFrozen = this.#options.isFrozen?.(bundle) ?? false;
+        if (isFrozen) this.#tellFrozen(bundle);
+        // Of a frozen one, the walk only finds what was asked for.
+        for await (const part of walkParts({ ...walk, manifest: tableOf(bundle) }))
+          if (!isFrozen) await this.#restorePart(part);
         this.#continued.end();
       }
     } finally {
@@ -199,6 +205,12 @@ class Restore {
       if (isReadable(bundle)) yield bundle;
       else this.#tellSealed(bundle);
     }
+  }
+
+  #tellFrozen({ path, key }: BundleRef): void {
+    const why = `the bundle ${JSON.stringify(key)} lies in an archive tier`;
+    const remedy = "thaw it: run the same again with --thaw standard, or --thaw bulk, which is cheaper and slower";
+    this.#report.lost("bundle-frozen", { doing: "restore", what: toText(path), why, remedy, damage: false });
   }
 
   #tellSealed({ path, key }: BundleRef): void {

@@ -17,14 +17,20 @@ import type { RestoreArgs } from "./arguments.ts";
 import { chooseBackup } from "./choose.ts";
 import { mayRestore } from "./confirm.ts";
 import { pathsFrom } from "./files-from.ts";
+import { tellFrozenBundles, thawFirst, watchFrozen } from "./frozen.ts";
+import { forgetRestore, notedOf, noteRestore, resumedArgs } from "./resume.ts";
 
 export const run: RunSubcommand<RestoreArgs> = async (given, io) => {
-  const { target, numericOwner, snapshots, filesFrom } = given;
-  const paths =
-    filesFrom === undefined ? given.paths : [...given.paths, ...(await untilAborted(io.signal, pathsFrom(filesFrom)))];
-  const args = { ...given, paths };
-  const { bucket, counts, config } = await connectAs("restore", args, io);
+  const { filesFrom } = given;
+  const listed = filesFrom === undefined ? [] : await untilAborted(io.signal, pathsFrom(filesFrom));
+  const { bucket: plain, counts, config } = await connectAs("restore", given, io);
+  const { stateDir } = config.backup;
+  const { bucket, tell: tellFrozen } = watchFrozen(plain, io);
   try {
+    const args = given.resume
+      ? await resumedArgs(given, stateDir, bucket.url)
+      : { ...given, paths: [...given.paths, ...listed] };
+    const { target, numericOwner, snapshots, paths, thaw } = args;
     await useKeyfiles(config, args.keyfile, io.notify);
     const wanted = args.manifest ?? (await chooseBackup(bucket, io));
     if (wanted === undefined) return exitStatus.done;
@@ -32,6 +38,11 @@ export const run: RunSubcommand<RestoreArgs> = async (given, io) => {
     const source = await findManifest(bucket, wanted, finding(bucket, io));
     const manifest = await openManifest(bucket, source, io.notify);
     if (!(await mayRestore(manifest.header, args, io))) return exitStatus.done;
+    const deps = { bucket, manifest, paths, io };
+    const begun = () => noteRestore(stateDir, notedOf({ ...args, manifest: nameOf(source) }, bucket.url), io);
+    const dumps = snapshots !== "skip" && (paths.length === 0 || snapshots !== "ask");
+    const thawed = thaw && (await thawFirst(deps, { speed: thaw, dumps, begun }));
+    const isFrozen = thaw === undefined ? await tellFrozenBundles(deps) : undefined;
     const figures = await restore({
       bucket,
       manifest,
@@ -39,6 +50,7 @@ export const run: RunSubcommand<RestoreArgs> = async (given, io) => {
       paths,
       numericOwner,
       snapshots,
+      isFrozen,
       ask: io.ask,
       notify: io.notify,
       random: io.random,
@@ -46,8 +58,10 @@ export const run: RunSubcommand<RestoreArgs> = async (given, io) => {
       signal: io.signal,
     });
     io.progress.end();
+    if (thawed === undefined) await tellFrozen();
+    else await forgetRestore(stateDir);
     const took = io.now().getTime() - began.getTime();
-    const result = { manifest: nameOf(source), target, ...figures, requests: counts, milliseconds: took };
+    const result = { manifest: nameOf(source), target, ...figures, thawed, requests: counts, milliseconds: took };
     const lines = io.json ? [JSON.stringify(result)] : summaryLines(manifest, target, figures, counts, took);
     for (const line of lines) io.out(line);
     const status = exitOf(figures);
