@@ -62,9 +62,9 @@ export async function* historyOf({ bucket, roots, path, gaps, signal }: HistoryO
 }
 
 /** Parts that may have the path, one of the files and of each bundle at most. `sealed`: bundles that may have it cannot be opened. */
-type Places = { readonly stretches: readonly PathStretch[]; readonly sealed: boolean };
+type PartsWithPath = { readonly stretches: readonly PathStretch[]; readonly sealed: boolean };
 
-function placesOf(path: ByteString, manifest: Manifest): Places {
+function placesOf(path: ByteString, manifest: Manifest): PartsWithPath {
   const mayBe = ({ part, next }: PathStretch) => mayHoldPath(path, part.first, next);
   let sealed = false;
   const lists = readableListsOf(manifest, (list) => {
@@ -93,7 +93,7 @@ class Answers {
   ) {}
 
   /** What the last bundle has counts, as in a restore. */
-  async in({ stretches, sealed }: Places, gaps: Gaps): Promise<HeldState> {
+  async in({ stretches, sealed }: PartsWithPath, gaps: Gaps): Promise<HeldState> {
     let answer: HeldState = { state: sealed ? "unknown" : "absent" };
     for (const stretch of stretches.toReversed()) {
       const held = await this.#at(stretch);
