@@ -49,6 +49,7 @@ export const arrows: ArrowTable = {
     "core",
   ],
   "cmd/shared": [
+    "restore/thaw",
     "cmd",
     "cmd/terminal",
     "core/steward",

@@ -5,8 +5,9 @@ import type { PriceTable } from "../../../core/cost/prices.ts";
 import { thawBill } from "../../../core/cost/thaw-bill.ts";
 import type { ThawSpeed } from "../../../core/format/storage-class.ts";
 import type { FrozenSum } from "../../../restore/thaw/needed.ts";
-import { hoursToThaw, speedsOf } from "../../../restore/thaw/speeds.ts";
+import { speedsOf } from "../../../restore/thaw/speeds.ts";
 import { daysThawed } from "../../../restore/thaw/thaw.ts";
+import { thawTime } from "../../shared/thaw-time.ts";
 import { bytes, count, counted } from "../../terminal/format.ts";
 
 /** Returns full sentences without final period. `speeds`: those that are spoken of; undefined for all that there are. */
@@ -28,21 +29,14 @@ function frozenText(sums: readonly FrozenSum[]): string {
 }
 
 function offerOf(sums: readonly FrozenSum[], speed: ThawSpeed, prices: PriceTable): string {
-  const hours = hoursToThaw(
-    sums.map(({ tier }) => tier),
-    speed,
-  );
+  const tiers = sums.map(({ tier }) => tier);
   const unasked = sums.map(({ objects, thawing, ...sum }) => {
     const left = objects - thawing;
     return { ...sum, objects: left, bytes: objects === 0 ? 0 : Math.round((sum.bytes * left) / objects) };
   });
   const cost = thawBill(unasked, speed, daysThawed, prices);
   const price = cost === undefined ? "at an unknown price" : `about ${priceOf(cost, prices)}`;
-  return `${hours === undefined ? "an unknown time" : `up to ${timeText(hours)}`} and costs ${price} by --thaw ${speed}`;
-}
-
-function timeText(hours: number): string {
-  return hours < 1 ? counted(Math.round(hours * 60), "minute") : counted(hours, "hour");
+  return `up to ${thawTime(tiers, speed)} and costs ${price} by --thaw ${speed}`;
 }
 
 function priceOf(money: Nano, { currency }: PriceTable): string {
