@@ -105,7 +105,7 @@ export const arrows: ArrowTable = {
     "core/format",
     "core",
   ],
-  "core/cost": ["core/manifest/references", "core/manifest", "core/bucket", "core/format", "core"],
+  "core/cost": ["core/manifest/references", "core/manifest", "core/bucket", "core/system", "core/format", "core"],
   "core/doctor/**": [
     "core/archive/locks",
     "core/archive/state",
