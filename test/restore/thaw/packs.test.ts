@@ -1,4 +1,4 @@
-/** Packs that a lifecycle rule has moved into an archive tier, as moto has it: told, thawed in full, and restored. */
+/** Packs that a lifecycle rule has moved into an archive tier, as moto has it: reported, thawed, and restored. */
 import { describe, expect, test } from "bun:test";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";

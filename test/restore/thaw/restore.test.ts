@@ -1,4 +1,4 @@
-/** Bundles in Glacier classes, by the program itself against moto: told, thawed, waited for, and restored. */
+/** Bundles in Glacier classes, by the program itself against moto: reported, thawed, waited for, and restored. */
 import { describe, expect, test } from "bun:test";
 import { mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
