@@ -7,13 +7,15 @@ import { FormatError } from "../core/format/error.ts";
 import { type ByteString, toText } from "../core/format/path.ts";
 import { behindSegments, Continuation, type ContinuedFile, digestOfSegment } from "../core/format/segment.ts";
 import { close } from "../core/system/files.ts";
+import { Garbage } from "../core/system/garbage.ts";
 import { type ExistingFile, type Files, isOver, type Job } from "./files.ts";
+import { isLaterName } from "./hard-links.ts";
 import type { Report } from "./report.ts";
 
 export type ContinuedFilesDeps = {
   readonly files: Files;
   readonly report: Report;
-  /** Links a later name to one that was restored. Returns false if it needs content of its own. */
+  /** Links a name to another one that was restored. Returns false if it needs content of its own. */
   readonly link: (entry: ContinuedFile) => boolean;
 };
 
@@ -35,9 +37,18 @@ type PendingFile = {
 /** Names on Linux have 255 bytes at most, and each of these begins with the one before it. */
 const mostOpen = 255;
 
+/** What decoding a segment leaves for each of its extents. */
+const garbageOfExtent = 512;
+const garbage = new Garbage();
+
+/** Files whose bad entries are kept in mind. Of more, the segments are reported as well. */
+const mostPassedOver = 1_000;
+
 export class ContinuedFiles {
   readonly #deps: ContinuedFilesDeps;
   readonly #open: PendingFile[] = [];
+  /** Files that are reported already. */
+  readonly #reported = new Set<ByteString>();
 
   constructor(deps: ContinuedFilesDeps) {
     this.#deps = deps;
@@ -63,9 +74,10 @@ export class ContinuedFiles {
   /** Takes a segment, and writes what is in it. */
   async take(segment: Segment, bring: Bring): Promise<void> {
     this.#endBefore(segment.path);
+    garbage.left(segment.extents.length * garbageOfExtent);
     const file = this.#open.findLast(({ entry }) => entry.path === segment.file);
-    // Of a file that is bad itself, that is known.
-    if (file === undefined || file.over) return;
+    if (file === undefined) return this.#tellOrphan(segment.file);
+    if (file.over || this.#linkToInner(file)) return;
     try {
       file.continuation.take({ ...segment, digest: digestOfSegment(segment) });
     } catch (error) {
@@ -97,9 +109,38 @@ export class ContinuedFiles {
   }
 
   #isLinked(file: PendingFile): boolean {
-    if (file.entry.hardLink === undefined || !this.#deps.link(file.entry)) return false;
+    if (!isLaterName(file.entry) || !this.#deps.link(file.entry)) return false;
     file.over = true;
     return true;
+  }
+
+  /**
+   * Links a file at its first segment to a name of it that sorts between: that one is restored by now, segments included, and came too
+   * early to be linked to this one.
+   */
+  #linkToInner(file: PendingFile): boolean {
+    const { entry, continuation } = file;
+    if (continuation.isBegun || entry.hardLink === undefined || !this.#deps.link(entry)) return false;
+    file.over = true;
+    if (file.existing !== undefined) close(file.existing.fd);
+    file.existing = undefined;
+    if (file.job !== undefined) this.#deps.files.withdraw(file.job);
+    return true;
+  }
+
+  /** Passes over the segments of a file that is reported as lost. */
+  passOver(file: ByteString): void {
+    if (this.#reported.size < mostPassedOver) this.#reported.add(file);
+  }
+
+  #tellOrphan(file: ByteString): void {
+    if (this.#reported.has(file)) return;
+    // Segments of other files may lie between, but those of this one come one after another.
+    if (this.#reported.size >= mostPassedOver) this.#reported.clear();
+    this.#reported.add(file);
+    const why = "the manifest has content of it, and no entry";
+    const remedy = "restore it from another backup: `sysbackup list` shows them";
+    this.#deps.report.lost("content-lost", { doing: "restore", what: toText(file), why, remedy, damage: true });
   }
 
   async #write(file: PendingFile, segment: Segment, bring: Bring): Promise<void> {

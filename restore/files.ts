@@ -186,6 +186,14 @@ export class Files {
     if (!isOver(job)) this.#discard(job);
   }
 
+  /** Removes a file that turned out to be another name of one that is restored. Nothing is lost. */
+  withdraw(job: Job): void {
+    if (isOver(job)) return;
+    this.#discard(job);
+    // It counts where it is linked.
+    this.#deps.report.done.files -= 1;
+  }
+
   /** Finishes a file, all of whose segments are written. */
   finishContinued(job: Job): void {
     this.#attempt(job, () => this.#finish(job));

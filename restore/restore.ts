@@ -151,8 +151,7 @@ class Restore {
     this.#nodes = shared;
     this.#links = links;
     this.#files = new Files({ ...shared, pauses });
-    const link = (entry: FileEntry) => isLaterName(entry) && this.#link(entry);
-    this.#continued = new ContinuedFiles({ files: this.#files, report, link });
+    this.#continued = new ContinuedFiles({ files: this.#files, report, link: (entry) => this.#link(entry) });
     this.#folders = new Folders({ ...shared, spool: new Spool(() => target.unnamedFile()) });
   }
 
@@ -333,6 +332,7 @@ class Restore {
 
   #tellBadEntry({ path, why }: BadEntry): void {
     if (path !== undefined && this.#selection.role(path) !== "selected") return;
+    if (path !== undefined) this.#continued.passOver(path);
     this.#report.lost("entry-unreadable", {
       doing: "restore",
       what: path === undefined ? "an entry without a readable path" : toText(path),

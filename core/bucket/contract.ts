@@ -53,7 +53,15 @@ export type LockState = {
   readonly keptBy: "server" | "this program";
 };
 
-export type Listed = { readonly key: string; readonly size: number };
+export type Listed = {
+  readonly key: string;
+  readonly size: number;
+  /**
+   * The newest version, if the listing has it: that of a server does not. Read by it what was listed: a directory finds the newest
+   * version of a key by looking at all names of its folder.
+   */
+  readonly version?: string;
+};
 
 export type ListedVersion = Stored & {
   /**

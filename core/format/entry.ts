@@ -95,8 +95,6 @@ export type Segment = Stretch & {
   /** Sorts as if the file were a folder with its segments in it: the path of the file, and `from` as 16 digits. */
   readonly path: ByteString;
   readonly file: ByteString;
-  /** It has no line of its own: an earlier version wrote all of the file into one, which a reader splits. */
-  readonly split?: true;
 };
 
 /** An entry with a `hardLink` as a `FileEntry` has it: links, fifos and devices may have several names too. */

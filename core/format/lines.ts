@@ -4,10 +4,8 @@
 import { z } from "zod";
 import { altered } from "./error.ts";
 
-/** Longest line that is written, and that is parsed as a whole. */
+/** Longest line that is written, and that is read. */
 export const longestLine = 16 * 1024 * 1024;
-/** Until version 0.1.0, an entry with very many extents had up to 224 MiB: such lines are split (`long-line.ts`). */
-export const longestOldLine = 256 * 1024 * 1024;
 
 /** A text in memory, or in a file. */
 export type Text = {
@@ -38,7 +36,6 @@ export function* linesIn(text: Text): Generator<Line> {
   for (let number = 1; start < text.length; number += 1) {
     const end = endOfLine(text, start);
     if (end === undefined) throw altered(`line ${number} is cut short`);
-    if (end - start > longestOldLine) throw altered(`line ${number} is too long`);
     yield new TextLineIn(text, number, start, end);
     start = end + 1;
   }
@@ -76,7 +73,7 @@ class TextLineIn implements Line {
   }
 
   parse(): unknown {
-    if (this.length > longestLine) throw altered(`line ${this.number} is too long`);
+    if (this.length > longestLine) throw altered(`line ${this.number} has more than 16 MiB`);
     return parseDocument(asBuffer(this.read(0, this.length)).toString("utf8"), this.number);
   }
 }

@@ -8,8 +8,17 @@ import { base64, decodePath } from "./bytes-json.ts";
 import type { ObjectRef, PartEntry } from "./entry.ts";
 import { checkFormat } from "./envelope.ts";
 import { altered, FormatError } from "./error.ts";
-import { count, type Line, linesIn, longestLine, parseAs, type Text, toLine } from "./lines.ts";
-import { splitLine } from "./long-line.ts";
+import {
+  asBuffer,
+  count,
+  type Line,
+  linesIn,
+  longestLine,
+  parseAs,
+  parseDocument,
+  type Text,
+  toLine,
+} from "./lines.ts";
 import { checkExtents, objectShape } from "./object-ref.ts";
 import { type ByteString, toBytes } from "./path.ts";
 import { decodePartEntry } from "./segment.ts";
@@ -65,7 +74,7 @@ export type Sieve = (path: ByteString) => boolean;
  * at the end is not noticed here, but by the digest that the root has of the stored part.
  *
  * A bad entry is passed to `onBad` and left out; without `onBad`, it throws a FormatError. Of entries that do not pass the `sieve`, only
- * the path and its order are checked, which takes a fifth of the time. It is not asked about segments, nor about very long lines.
+ * the path and its order are checked, which takes a fifth of the time. It is not asked about segments.
  */
 export function decodePart(text: Text, onBad?: (entry: BadEntry) => void, sieve?: Sieve): Part {
   const lines = linesIn(text);
@@ -95,38 +104,11 @@ function* decodeEntries(first: Line, rest: Iterable<Line>, decoding: Decoding): 
   for (const line of following(first, rest)) {
     entries += 1;
     if (entries > mostRead) throw altered(`it has more than the ${mostRead} entries allowed`);
-    if (line.length > longestLine) {
-      for (const entry of decodeLong(line, previous, decoding)) {
-        yield entry;
-        previous = entry.type === "segment" ? previous : entry.path;
-      }
-      continue;
-    }
     const entry = decodeOne(line, previous, decoding);
     if (entry === undefined) continue;
     if ("type" in entry) yield entry;
     previous = entry.path;
   }
-}
-
-/** Decodes the line of a file that an earlier version wrote: all of it is checked before anything is yielded. */
-function* decodeLong(line: Line, previous: ByteString | undefined, { objects, onBad }: Decoding): Generator<PartEntry> {
-  try {
-    for (const entry of splitLine(line)) {
-      if (entry.type === "file" && previous !== undefined && entry.path <= previous) throw outOfOrder();
-      checkExtents(entry, objects);
-    }
-  } catch (error) {
-    if (onBad === undefined || !(error instanceof FormatError)) throw error;
-    onBad({ path: undefined, why: error.message });
-    return;
-  }
-  yield* splitLine(line);
-}
-
-/** Returns how many lines an entry stands for: segments of a line that was split are no lines. */
-export function linesOf(entry: PartEntry): 0 | 1 {
-  return entry.type === "segment" && entry.split ? 0 : 1;
 }
 
 const outOfOrder = () => altered("entries are not in byte order of path");
@@ -159,10 +141,17 @@ function decodeOne(line: Line, previous: ByteString | undefined, decoding: Decod
   }
 }
 
+/** Where the path stands in a line, as all writers write it. */
+const pathStart = /^\{"typ":"[a-z]","path":"(?:[^"\\]|\\.)*"(?:,"path_b64":"[A-Za-z0-9+/=]*")?/;
+/** Bytes that a path takes at most. */
+const longestStart = 64 * 1024;
+
 /** Returns the path that a malformed entry names, if it is one. */
 function pathIn(line: Line): ByteString | undefined {
   try {
-    return pathOf(line.parse());
+    if (line.length <= longestLine) return pathOf(line.parse());
+    const start = pathStart.exec(asBuffer(line.read(0, longestStart)).toString("utf8"));
+    return start === null ? undefined : pathOf(parseDocument(`${start[0]}}`, line.number));
   } catch (error) {
     if (error instanceof FormatError) return undefined;
     throw error;

@@ -114,6 +114,11 @@ export class Continuation {
     this.#hash.update(digest);
   }
 
+  /** Whether a segment was taken. */
+  get isBegun(): boolean {
+    return this.#segments > 0;
+  }
+
   /** Whether the end of the file is reached. */
   get isComplete(): boolean {
     return this.#reached === this.#file.size;

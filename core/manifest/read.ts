@@ -7,9 +7,9 @@ import { splitKey } from "../format/encoding.ts";
 import type { ObjectRef, PartEntry } from "../format/entry.ts";
 import { altered, FormatError } from "../format/error.ts";
 import { frameContentSize } from "../format/frame.ts";
-import { longestOldLine, type Text, textOf } from "../format/lines.ts";
+import { type Text, textOf } from "../format/lines.ts";
 import { decodeManifest, type Manifest, mostRootBytes, type PartRef } from "../format/manifest.ts";
-import { type BadEntry, decodePart, linesOf, type Sieve } from "../format/part.ts";
+import { type BadEntry, decodePart, type Sieve } from "../format/part.ts";
 import type { ByteString } from "../format/path.ts";
 import { sha256 } from "../format/sha256.ts";
 import { Budget } from "../side-by-side.ts";
@@ -20,9 +20,9 @@ import { type OpenText, textInFile } from "../stored/text-file.ts";
 import { Garbage, release } from "../system/garbage.ts";
 import type { ManifestSource } from "./source.ts";
 
-/** Bytes of a part's text: today 40 MiB and one line at most; of earlier versions, 32 MiB and one of their lines. */
-const mostBytes = longestOldLine + 64 * 1024 * 1024;
-/** Parts of more bytes go through a file: those of earlier versions with very long lines. */
+/** Bytes of a part's text: today 40 MiB and one line at most. Versions before 0.1.0 wrote lines of up to 224 MiB, which cost their entries alone. */
+const mostBytes = 320 * 1024 * 1024;
+/** Parts of more bytes go through a file. */
 const mostInMemory = { stored: 24 * 1024 * 1024, text: 64 * 1024 * 1024 } as const;
 const bounds = { stored: mostInMemory.text, content: mostInMemory.text } as const;
 const weightInFile = 16 * 1024 * 1024;
@@ -207,9 +207,8 @@ function openWhole(text: Text, { part, next }: PathStretch, wanted: Wanted): Ope
       throw altered("it begins with another path than the manifest says");
     // The first line may be one that cannot be read.
     if (entry.path < part.first) throw altered("it overlaps with the part before it");
-    const lines = linesOf(entry);
-    if (next !== undefined && lines > 0 && entry.path >= next) throw altered("it overlaps with the part after it");
-    count += lines;
+    if (next !== undefined && entry.path >= next) throw altered("it overlaps with the part after it");
+    count += 1;
     last = entry.path;
     if (text.length <= mostAtOnce && isWanted(entry)) kept.push(entry);
   }

@@ -10,9 +10,9 @@
  */
 
 import type { Bucket } from "../bucket/contract.ts";
+import { ExtensionCheck } from "../bucket/extension-check.ts";
 import { throwIfFatal } from "../bucket/fatal.ts";
 import { day } from "../format/day.ts";
-import type { LockMode } from "../format/lock-mode.ts";
 import type { Manifest, ManifestHeader } from "../format/manifest.ts";
 import { type LockDemand, type NeededVersion, References } from "../manifest/references/references.ts";
 import type { Notify } from "../notice.ts";
@@ -105,18 +105,20 @@ export async function renew(job: RenewJob): Promise<RenewSummary> {
   await needs.addParts(onUnreadable);
   for (const [name, promised] of [...capped].slice(0, mostReported)) notify(cappedNotice(name, promised, job.mostDays));
   const growth = new Growth(own, timeOfServer);
+  const check = new ExtensionCheck(bucket);
   for (const page of references.versions()) {
     await eachOf(page, atOnce, async (object) => {
       signal.throwIfAborted();
       figures.objects += 1;
       figures.bytes += object.size;
       growth.addUndated(object.owner, object.size);
-      const { outcome, isWeaker } = await extendOne(object, job);
+      const { outcome, isWeaker } = await extendOne(object, check, job);
       if (outcome !== "long enough") figures[outcome] += 1;
       if (isWeaker) figures.weaker += 1;
     });
     job.onProgress(figures.objects);
   }
+  if (check.lied) Object.assign(figures, await readAllBack(references, figures, job));
   if (figures.weaker > 0) notify(weakerNotice(figures.weaker));
   const holdings = growth.holdings(needs.names(), () => true, false);
   growth.warn(holdings, notify);
@@ -163,7 +165,11 @@ type LockOutcome = {
   readonly isWeaker: boolean;
 };
 
-async function extendOne(object: NeededVersion, { bucket, notify }: RenewJob): Promise<LockOutcome> {
+async function extendOne(
+  object: NeededVersion,
+  check: ExtensionCheck,
+  { bucket, notify }: RenewJob,
+): Promise<LockOutcome> {
   const { key, version, until, compliance } = object;
   let isWeaker = false;
   const report = (why: string) => notify(notRenewed(`the lock of ${JSON.stringify(key)} is not extended: ${why}`));
@@ -171,7 +177,9 @@ async function extendOne(object: NeededVersion, { bucket, notify }: RenewJob): P
     const lock = await bucket.retention(key, version);
     isWeaker = compliance === 1 && lock?.mode !== "COMPLIANCE";
     if (lock !== undefined && lock.until.getTime() >= until) return { outcome: "long enough", isWeaker };
-    await extend(bucket, object, lock?.mode ?? "GOVERNANCE");
+    const retention = { mode: lock?.mode ?? "GOVERNANCE", until: new Date(until + slack) } as const;
+    await bucket.extend(key, version, retention);
+    await check.pass(object, retention);
     return { outcome: "extended", isWeaker };
   } catch (error) {
     const { kind, parts } = throwIfFatal(error);
@@ -183,8 +191,35 @@ async function extendOne(object: NeededVersion, { bucket, notify }: RenewJob): P
   }
 }
 
-async function extend(bucket: Pick<Bucket, "extend">, { key, version, until }: NeededVersion, mode: LockMode) {
-  await bucket.extend(key, version, { mode, until: new Date(until + slack) });
+/**
+ * Looks at all locks once more, after the server said of one that it was extended, and it was not. Returns how many were
+ * extended, and how many were not.
+ */
+async function readAllBack(
+  references: References,
+  { extended, refused }: Pick<RenewSummary, "extended" | "refused">,
+  { bucket, notify, signal }: RenewJob,
+) {
+  let short = 0;
+  for (const page of references.versions()) {
+    await eachOf(page, atOnce, async ({ key, version, until }) => {
+      signal.throwIfAborted();
+      const isShort = await bucket.retention(key, version).then(
+        (lock) => lock === undefined || lock.until.getTime() < until,
+        // Missing, or not to be looked up: that is counted already.
+        (error) => {
+          throwIfFatal(error);
+          return false;
+        },
+      );
+      if (isShort) short += 1;
+    });
+  }
+  const unchanged = Math.max(0, short - refused);
+  notify(
+    notRenewed(`${short} locks are too short, also such as the server said to have extended: it keeps no promise`),
+  );
+  return { extended: extended - unchanged, refused: refused + unchanged };
 }
 
 function notRenewed(message: string) {

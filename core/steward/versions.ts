@@ -3,6 +3,7 @@ import type { ListedVersion, Stored } from "../bucket/contract.ts";
 import { splitKey } from "../format/encoding.ts";
 import { parseIndexKey, parseManifestKey, parseVerifiedKey } from "../format/keys.ts";
 import type { VersionLister } from "../manifest/roots.ts";
+import { Garbage } from "../system/garbage.ts";
 
 export type DatedVersion = Stored & Pick<ListedVersion, "stored">;
 
@@ -10,34 +11,45 @@ export type DatedVersion = Stored & Pick<ListedVersion, "stored">;
 export type KeyVersions = {
   readonly key: string;
   readonly versions: readonly DatedVersion[];
+  /** Only the newest of very many. */
   readonly markers: readonly Stored[];
   /** The newest of all is a delete marker: plain reads do not find the key. */
   readonly hidden: boolean;
 };
 
+/** Markers of a key that are kept: anybody may lay any number, and the next prune removes the others. */
+const mostMarkers = 10_000;
+
+/** What looking at a version leaves. */
+const garbageOfVersion = 2_048;
+const garbage = new Garbage(16 * 1024 * 1024);
+
 /** Lists some keys at a time, in byte order. A key whose versions are on several pages comes once. */
 export async function* listKeys(bucket: VersionLister, prefix: string): AsyncGenerator<readonly KeyVersions[]> {
-  let open: ListedVersion[] = [];
+  let open: OpenKey | undefined;
   for await (const page of bucket.listVersions(prefix)) {
     const whole: KeyVersions[] = [];
     for (const listed of page) {
-      const [first] = open;
-      if (first !== undefined && first.key !== listed.key) {
-        whole.push(together(first, open));
-        open = [];
+      if (open !== undefined && open.key !== listed.key) {
+        whole.push(open);
+        open = undefined;
       }
-      open.push(listed);
+      open ??= { key: listed.key, versions: [], markers: [], hidden: false };
+      add(open, listed);
     }
+    garbage.left(page.length * garbageOfVersion);
     yield whole;
   }
-  const [first] = open;
-  if (first !== undefined) yield [together(first, open)];
+  if (open !== undefined) yield [open];
 }
 
-function together({ key }: ListedVersion, listed: readonly ListedVersion[]): KeyVersions {
-  const versions = listed.filter(({ deleteMarker }) => !deleteMarker).map(plain);
-  const markers = listed.filter(({ deleteMarker }) => deleteMarker).map(plain);
-  return { key, versions, markers, hidden: listed.some(({ latest, deleteMarker }) => latest && deleteMarker) };
+/** A key of which more versions may come. */
+type OpenKey = KeyVersions & { readonly versions: DatedVersion[]; readonly markers: Stored[]; hidden: boolean };
+
+function add(open: OpenKey, listed: ListedVersion): void {
+  if (!listed.deleteMarker) open.versions.push(plain(listed));
+  else if (open.markers.length < mostMarkers) open.markers.push(plain(listed));
+  open.hidden ||= listed.latest && listed.deleteMarker;
 }
 
 function plain({ key, version, size, stored }: ListedVersion): DatedVersion {

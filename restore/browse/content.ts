@@ -23,12 +23,15 @@ export type VerifiedBytes = AsyncGenerator<Uint8Array>;
 /** Extents that lie one after another in one object. */
 type ExtentRun = { readonly object: ObjectRef; readonly extents: readonly Extent[] };
 
+/** What is read: a file, or a stretch of it whose holes count from its first byte. */
+export type ReadStretch = Pick<FileEntry, "path" | "extents" | "holes">;
+
 /**
  * Yields a file's content, holes as zeros. Throws a Failure if it is lost. `objects`: of the part that the entry is from.
  */
 export async function* contentOf(
   bucket: ObjectSource,
-  entry: FileEntry,
+  entry: ReadStretch,
   objects: readonly ObjectRef[],
   signal: AbortSignal,
 ): VerifiedBytes {
@@ -59,7 +62,7 @@ function* zeros(length: number): Generator<Uint8Array> {
 
 async function* dataOf(
   bucket: ObjectSource,
-  { path, extents }: FileEntry,
+  { path, extents }: ReadStretch,
   objects: readonly ObjectRef[],
   signal: AbortSignal,
 ): VerifiedBytes {

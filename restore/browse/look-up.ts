@@ -13,7 +13,8 @@ import { mayHoldPath } from "./reach.ts";
 
 export type LookUpDeps = { readonly bucket: ObjectSource; readonly manifest: Manifest; readonly gaps: Gaps };
 
-export type LookedUp = { readonly entry: Entry; readonly objects: readonly ObjectRef[] };
+/** `list`: the parts among which the entry was found. */
+export type LookedUp = { readonly entry: Entry; readonly objects: readonly ObjectRef[]; readonly list: PartList };
 
 /** Bound on links in a row, as the kernel has one: there may be a circle. Each costs reads of the backup. */
 const mostLinks = 8;
@@ -37,7 +38,7 @@ async function entryAt({ bucket, manifest, gaps }: LookUpDeps, path: ByteString)
     });
     for await (const part of walk) {
       const [entry] = withoutSegments(part);
-      if (entry !== undefined) found = { entry, objects: part.objects };
+      if (entry !== undefined) found = { entry, objects: part.objects, list };
     }
   }
   return found;

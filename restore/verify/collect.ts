@@ -1,7 +1,7 @@
 /** Reads roots and parts of the chosen backups, and records what they need. */
 import type { Stored } from "../../core/bucket/contract.ts";
 import type { Manifest, PartRef } from "../../core/format/manifest.ts";
-import { type BadEntry, linesOf } from "../../core/format/part.ts";
+import type { BadEntry } from "../../core/format/part.ts";
 import { fromText, toText } from "../../core/format/path.ts";
 import type { Found } from "../../core/manifest/find.ts";
 import type { Loss } from "../../core/manifest/loss.ts";
@@ -123,9 +123,8 @@ function lookThrough(part: PartRef, { entries, bad }: PartContent, use: (file: H
     const { path } = entry;
     // A bad entry before all others: what the root says of the first path is not contradicted.
     const start = bad.length > 0 ? part.first : path;
-    const lines = linesOf(entry);
     const first = range.entries === 0 ? start : range.first;
-    range = { first, last: lines > 0 ? path : range.last, entries: range.entries + lines };
+    range = { first, last: path, entries: range.entries + 1 };
     if (entry.type !== "file" && entry.type !== "segment") continue;
     const line = segmentLine(entry);
     if (line !== undefined) segments.push(line);

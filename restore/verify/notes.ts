@@ -13,6 +13,7 @@ import type { IndexLine } from "../../core/format/index-object.ts";
 import { keys, parseVerifiedKey, prefixes } from "../../core/format/keys.ts";
 import { encodeVerified } from "../../core/format/verified-object.ts";
 import { KnownVersions } from "../../core/inventory/known.ts";
+import { Skipped } from "../../core/inventory/skipped.ts";
 import { type FoundObject, InventoryWriter } from "../../core/inventory/writer.ts";
 import type { Notify } from "../../core/notice.ts";
 import { readVerifiedObject } from "../../core/stored/index-object.ts";
@@ -115,21 +116,22 @@ async function readKnown(
   known: KnownVersions,
 ): Promise<string | undefined> {
   let last: string | undefined;
+  const skipped = new Skipped((message) => notify({ level: "warning", code: "verified-damaged", message }));
   for await (const page of bucket.list(prefixes.verified)) {
-    for (const { key } of page) {
+    for (const { key, version } of page) {
       const parsed = parseVerifiedKey(key);
       // No archive reads what is not timely.
       if (parsed === undefined || !isTimely(parsed.stamp, now())) continue;
       signal.throwIfAborted();
       last = parsed.stamp;
       try {
-        await known.learn(readVerifiedObject(bucket, { key }, parsed.run));
+        await known.learn(readVerifiedObject(bucket, { key, version }, parsed.run));
       } catch (error) {
         if (!(error instanceof FormatError) && !isOfOne(error)) throw error;
-        const message = `${JSON.stringify(key)} is skipped: ${reasonOf(error)}; what it lists counts as not read yet`;
-        notify({ level: "warning", code: "verified-damaged", message });
+        skipped.add(JSON.stringify(key), error, "what it lists counts as not read yet");
       }
     }
   }
+  skipped.finish();
   return last;
 }

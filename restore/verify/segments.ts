@@ -58,7 +58,7 @@ export class Segments {
     })();
   }
 
-  /** Yields files that lack segments in some backup, and segments of no file. A file may come several times. */
+  /** Yields files that lack segments in some backup, and segments of no file in some backup. A file may come several times. */
   *wrong(): Generator<WrongSegments> {
     const files = this.#database.query<SegmentRow & { readonly backup: number }, []>(
       `SELECT file, part, start, size, digest, count, backup FROM segments JOIN needs ON object = part WHERE count > 0`,
@@ -68,8 +68,10 @@ export class Segments {
       if (why !== undefined) yield wrong(part, line.file, why);
     }
     const strays = this.#database.query<Pick<SegmentRow, "file" | "part">, []>(
-      `SELECT DISTINCT file, part FROM segments
-       WHERE count = 0 AND file NOT IN (SELECT file FROM segments WHERE count > 0)`,
+      `SELECT DISTINCT stray.file file, stray.part part FROM segments stray JOIN needs ON object = stray.part
+       WHERE stray.count = 0 AND NOT EXISTS (
+         SELECT 1 FROM segments whole JOIN needs beside ON beside.backup = needs.backup AND beside.object = whole.part
+         WHERE whole.file = stray.file AND whole.count > 0)`,
     );
     for (const { part, file } of strays.iterate()) yield wrong(part, file, "there are segments of it, but no entry");
   }

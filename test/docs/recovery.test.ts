@@ -1,26 +1,20 @@
-/** docs/recover.sh brings back what the program archived, and changes nothing outside of its target. */
+/** docs/recover.sh brings back what the program archived. */
 import { describe, expect, test } from "bun:test";
-import { chmod, chown, mkdir, readdir, readFile, readlink, rename, stat, utimes, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { chmod, mkdir, readdir, readFile, rename, stat, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import type { Extent } from "../../core/format/entry.ts";
 import { fromText } from "../../core/format/path.ts";
 import { lstat } from "../../core/system/stat.ts";
 import { sampleBucket, sampleKey } from "../core/format/sample-backup.ts";
 import { fileInSegments, type SegmentContent } from "../restore/in-segments.ts";
 import { Fixture, file as item } from "../restore/support.ts";
-import { attack } from "../support/attack.ts";
 import { scratch } from "../support/faults/scratch.ts";
-import { sysbackup, writeConf } from "../support/program.ts";
 import { buildTree } from "../support/tree/build.ts";
 import { compareTrees } from "../support/tree/compare.ts";
 import { describeTree } from "../support/tree/describe.ts";
 import { type Children, device, fifo, file, folder, hardLink, link, raw, sparseFile } from "../support/tree/literal.ts";
-import { common, extents, handmade } from "./handmade.ts";
-
-const script = join(import.meta.dir, "../../docs/recover.sh");
-const tools = ["zstd", "gzip", "jq", "sha256sum", "dd", "truncate", "python3"];
-const lacks = tools.some((tool) => Bun.which(tool) === null);
-const isRoot = process.getuid?.() === 0;
+import { handmade } from "./handmade.ts";
+import { archived, bucketOf, chattr, isRoot, lacks, mayFlag, motd, motdWith, recover } from "./recover-script.ts";
 
 const tree: Children = {
   "a file": file("what it says\n", { mode: 0o640, modified: [1_700_000_000, 123_456_789] }),
@@ -58,17 +52,6 @@ const tree: Children = {
   }),
 };
 
-const chattr = (...args: string[]) => Bun.spawnSync(["chattr", ...args]).exitCode === 0;
-
-async function canFlag(): Promise<boolean> {
-  await using place = await scratch();
-  const path = join(place.path, "probe");
-  await writeFile(path, "");
-  return chattr("+i", path) && chattr("-i", path);
-}
-
-const mayFlag = isRoot && Bun.which("chattr") !== null && (await canFlag());
-
 const segments: readonly SegmentContent[] = [
   { content: "first", holes: [[5, 1000]] },
   {
@@ -82,42 +65,6 @@ const segments: readonly SegmentContent[] = [
 const long = fileInSegments("/d/long", segments);
 const lastOfLong = long.at(-1) ?? long[0];
 const otherDigest = (list: readonly Extent[]) => list.map((extent) => ({ ...extent, sha256: "0".repeat(64) }));
-
-type Source = {
-  /** Folder of the bucket. */
-  readonly bucket: string;
-  readonly manifest: string;
-};
-
-/** Makes the buckets of these tests by an archive run over `source`. */
-async function bucketOf(dir: string, source: string, content: Record<string, string>): Promise<Source> {
-  const pickers = { all: `find '${source}' -print0` };
-  const { conf, bucket } = await writeConf(dir, { sections: { content }, pickers });
-  const { exit, stderr } = await sysbackup(["archive", "--conf-dir", conf]);
-  if (exit !== 0) throw new Error(`archive ended with status ${exit}: ${stderr}`);
-  const roots = await readdir(join(bucket, "manifests/test"));
-  const root = roots.find((name) => name.endsWith(".jsonl.zst"));
-  if (root === undefined) throw new Error(`no manifest among ${roots.join(", ")}`);
-  return { bucket, manifest: `manifests/test/${root}` };
-}
-
-/** Runs the script in the folder that the target lies in. */
-async function recover({ bucket, manifest }: Source, target: string, { shell = "sh", path = "" } = {}) {
-  const child = Bun.spawn([shell, script, bucket, manifest, target], {
-    cwd: dirname(target),
-    env: { ...process.env, PATH: `${path}:${process.env.PATH}` },
-    stdout: "pipe",
-    stderr: "pipe",
-  });
-  const [stdout, stderr, exit] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
-  return { exit, stdout, stderr };
-}
-
-async function archived(dir: string, children: Children, content: Record<string, string> = {}) {
-  const source = join(dir, "source");
-  await buildTree(source, children);
-  return { source, ...(await bucketOf(dir, source, content)) };
-}
 
 describe.skipIf(lacks)("recover.sh", () => {
   test.each([
@@ -295,229 +242,6 @@ describe.skipIf(lacks)("recover.sh", () => {
     expect(await readdir(dir.path)).toEqual(["here first"]);
   });
 });
-
-describe.skipIf(lacks)("recover.sh, of a damaged bucket,", () => {
-  test("recover.sh leaves out a damaged file, names it, and restores the others", async () => {
-    await using dir = await scratch();
-    const children = { good: file("good\n"), bad: file("bad\n") };
-    const { source, ...from } = await archived(dir.path, children, { layout: "objects" });
-    const digest = new Bun.CryptoHasher("sha256").update("bad\n").digest("hex");
-    await damage(join(from.bucket, "content", digest));
-    const target = join(dir.path, "target");
-    const { exit, stderr } = await recover(from, target);
-    expect(stderr).toContain(`"${source}/bad" is damaged or missing in the bucket: content/${digest}`);
-    expect(exit).toBe(3);
-    expect(await readdir(join(target, source))).toEqual(["good"]);
-  });
-
-  test("recover.sh refuses an altered part", async () => {
-    await using dir = await scratch();
-    const from = { bucket: dir.path, manifest: await handmade(dir.path, [motd]) };
-    await damage(join(dir.path, "manifests/web-1/parts/handmade.jsonl.zst"));
-    const { exit, stderr } = await recover(from, join(dir.path, "target"));
-    expect(stderr).toContain("parts/handmade.jsonl.zst");
-    expect(exit).toBe(3);
-  });
-
-  test("recover.sh restores the files of a backup with bundles, and names these", async () => {
-    await using dir = await scratch();
-    const manifest = await handmade(dir.path, [motd]);
-    const path = join(dir.path, manifest);
-    const lines = Bun.zstdDecompressSync(await readFile(path))
-      .toString()
-      .split("\n")
-      .slice(0, -2);
-    const bundle = { key: "bundles/web-1/srv.tar.zst", version: "1", path: "/srv" };
-    const text = `${[...lines, JSON.stringify({ bundle })].join("\n")}\n`.replace('"version":1', '"version":2');
-    const footer = { digest: new Bun.CryptoHasher("sha256").update(text).digest("hex") };
-    await writeFile(path, Bun.zstdCompressSync(`${text}${JSON.stringify({ footer })}\n`));
-    const target = join(dir.path, "target");
-    const { exit, stderr } = await recover({ bucket: dir.path, manifest }, target);
-    expect(stderr).toContain('"bundles/web-1/srv.tar.zst" is a bundle, and not restored');
-    expect(exit).toBe(3);
-    expect(await readFile(join(target, "etc/motd"), "utf8")).toHaveLength(8);
-  });
-
-  test.each([
-    ["altered", (text: string) => text.replace('"host":"web-1"', '"host":"web-2"')],
-    ["cut short", (text: string) => `${text.split("\n").slice(0, -2).join("\n")}\n`],
-    ["of a later format", (text: string) => text.replace('"version":1', '"version":3')],
-    ["empty", () => ""],
-  ])("recover.sh refuses a manifest that is %s", async (_, change) => {
-    await using dir = await scratch();
-    const manifest = await handmade(dir.path, [motd]);
-    const path = join(dir.path, manifest);
-    const text = Bun.zstdDecompressSync(await readFile(path)).toString();
-    await writeFile(path, Bun.zstdCompressSync(change(text)));
-    const target = join(dir.path, "target");
-    const { exit, stderr } = await recover({ bucket: dir.path, manifest }, target);
-    expect(stderr).toContain(manifest);
-    expect(exit).toBe(1);
-    expect(await readdir(target)).toEqual([]);
-  });
-});
-
-const motd = { typ: "f", path: "/etc/motd", ...common, mode: 0o644, size: 8, dat: extents() };
-const outside = { typ: "f", path: "/way/outside", ...common, mode: 0o666, size: 8, dat: extents() };
-const motdWith = (changed: object) => ({ ...motd, ...changed });
-
-describe.skipIf(lacks)("recover.sh, of a hostile manifest,", () => {
-  /** `away` is the folder outside of the target that each of them is after. */
-  const attacks: [string, (away: string) => object[]][] = [
-    ["a file behind a link", (away) => [{ typ: "l", path: "/way", ...common, tgt: away }, outside]],
-    ["a file behind a link, the link later", (away) => [outside, { typ: "l", path: "/way", ...common, tgt: away }]],
-    [
-      "a link behind a link",
-      (away) => [
-        { typ: "l", path: "/way", ...common, tgt: away },
-        { typ: "l", path: "/way/outside", ...common, tgt: "x" },
-      ],
-    ],
-    [
-      "a file in place of a link",
-      (away) => [{ typ: "l", path: "/way", ...common, tgt: `${away}/outside` }, motdWith({ path: "/way" })],
-    ],
-    [
-      "a folder in place of a link",
-      (away) => [
-        { typ: "l", path: "/way", ...common, tgt: away },
-        { typ: "d", path: "/way", ...common, mode: 0o700 },
-      ],
-    ],
-    ["a path with ..", () => [{ ...outside, path: "/../away/outside" }]],
-    ["a hard link to outside", () => [{ ...outside, path: "/way", id: "/../away/outside" }]],
-    ["a shell command for a path", (away) => [{ ...outside, path: `/'; touch ${away}/outside; '` }]],
-    [
-      "a shell command for a number",
-      (away) => [{ ...outside, uid: `$(touch ${away}/outside)`, mode: `a[$(touch ${away}/outside)]` }],
-    ],
-    [
-      "a shell command for an offset",
-      (away) => [{ ...outside, dat: [[0, 0, 8, `a[$(touch ${away}/outside)]`, 8, "x"]] }],
-    ],
-    ["a shell command for a size", (away) => [{ ...outside, size: `a[$(touch ${away}/outside)]` }]],
-    [
-      "a shell command for a device number",
-      (away) => [{ typ: "c", path: "/c", ...common, rdev: [`$(touch ${away}/outside)`, 1] }],
-    ],
-  ];
-  const underSh = attacks.map((attack) => [...attack, "sh"] as const);
-  /** Its arithmetic runs commands that dash's does not know. */
-  const underBash = attacks.filter(([name]) => name.includes("shell")).map((attack) => [...attack, "bash"] as const);
-  const runs = [...underSh, ...(Bun.which("bash") === null ? [] : underBash)];
-  test.each(runs)("recover.sh changes nothing outside of the target: %s", async (_, entries, shell) => {
-    await using dir = await scratch();
-    const away = join(dir.path, "away");
-    await mkdir(away, { mode: 0o755 });
-    await utimes(away, 1_600_000_000, 1_600_000_000);
-    const before = await stat(away);
-    const from = { bucket: dir.path, manifest: await handmade(dir.path, [motd, ...entries(away)]) };
-    await recover(from, join(dir.path, "target"), { shell });
-    expect(await readdir(away)).toEqual([]);
-    expect(await stat(away)).toMatchObject({ mode: before.mode, mtimeMs: before.mtimeMs });
-  });
-
-  test("recover.sh restores the benign twin: a link to outside, and a file beside it", async () => {
-    await using dir = await scratch();
-    const entries = [motd, { typ: "l", path: "/way", ...common, tgt: "/etc" }];
-    const from = { bucket: dir.path, manifest: await handmade(dir.path, entries) };
-    const target = join(dir.path, "target");
-    expect(await recover(from, target)).toEqual({ exit: 0, stdout: "", stderr: "" });
-    expect(await readlink(join(target, "way"))).toBe("/etc");
-    expect(await readFile(join(target, "etc/motd"), "utf8")).toBe("content\n");
-  });
-
-  attack(
-    {
-      by: "U",
-      what: "a file's name controls the terminal of recover.sh",
-      before: "printed as it is",
-      now: "it is shown with question marks",
-    },
-    async () => {
-      await using dir = await scratch();
-      const name = `\u001b]0;title\u0007\n\u009b2J${raw(0xff)}`;
-      const from = await archived(dir.path, { folder: folder({ [name]: file("x"), fine: file("y") }) });
-      const { exit, stderr } = await recover(from, join(dir.path, "target"));
-      expect(exit).toBe(3);
-      expect(stderr).toContain("folder/?]0;title???2J");
-      expect(stderr).not.toMatch(/[^\P{Cc}\n]/u);
-      expect(stderr.trim().split("\n")).toHaveLength(2);
-    },
-  );
-
-  attack(
-    {
-      by: "U",
-      what: "recover.sh writes into a folder that is the user's",
-      before: "links put there meanwhile were followed",
-      now: "refused",
-    },
-    async () => {
-      await using dir = await scratch();
-      const from = await archived(dir.path, { a: file("x") });
-      const target = join(dir.path, "target");
-      await mkdir(target);
-      await chown(target, 65_534, 65_534);
-      const { exit, stderr } = await recover(from, target);
-      expect(exit).toBe(1);
-      expect(stderr).toContain("the target belongs to another user");
-      expect(await readdir(target)).toEqual([]);
-    },
-    { skip: !isRoot },
-  );
-
-  attack(
-    {
-      by: "W",
-      what: "A manifest for recover.sh has flags of chattr for a path that a link of its own leads out of the target",
-      before: "flags were not set at all",
-      now: "flags are set only on what lies under its own path in the target, without links",
-    },
-    async () => {
-      await using dir = await scratch();
-      const [outside, bucket, target] = ["outside", "bucket", "target"].map((name) => join(dir.path, name));
-      if (outside === undefined || bucket === undefined || target === undefined) throw new Error("three are named");
-      await mkdir(outside);
-      await writeFile(join(outside, "victim"), "x");
-      const lost = [[0, 0, 8, 0, 8, "0".repeat(64)]];
-      const entries = [
-        { typ: "l", path: "/a", ...common, tgt: outside },
-        { typ: "f", path: "/a/victim", ...common, size: 8, dat: lost, fl: "i" },
-        { typ: "f", path: "/b", ...common, size: 8, dat: lost, fl: "i; touch pwned" },
-      ];
-      try {
-        const { exit, stderr } = await recover({ bucket, manifest: await handmade(bucket, entries) }, target);
-        expect(exit).toBe(3);
-        expect(stderr).toContain('"/a/victim" is restored, but not its flags');
-        expect(await readlink(join(target, "a"))).toBe(outside);
-        expect(lstat(fromText(join(outside, "victim"))).flags ?? 0).toBe(0);
-        expect(await readdir(dir.path)).not.toContain("pwned");
-      } finally {
-        chattr("-R", "-f", "-iad", dir.path);
-      }
-    },
-    { skip: !mayFlag },
-  );
-
-  test("twin: a folder of one's own that others may write to is closed while it is filled", async () => {
-    await using dir = await scratch();
-    const { source, ...from } = await archived(dir.path, { a: file("x") });
-    const target = join(dir.path, "target");
-    await mkdir(target);
-    await chmod(target, 0o777);
-    expect(await recover(from, target)).toEqual({ exit: 0, stdout: "", stderr: "" });
-    expect(await readFile(join(target, source, "a"), "utf8")).toBe("x");
-    expect((await stat(target)).mode & 0o7777).toBe((await stat("/")).mode & 0o7777);
-  });
-});
-
-async function damage(path: string): Promise<void> {
-  const bytes = await readFile(path);
-  const middle = bytes.length >> 1;
-  bytes[middle] = (bytes[middle] ?? 0) ^ 0x40;
-  await writeFile(path, bytes);
-}
 
 /** `aws s3api get-object` as its manual has it, out of a folder; refuses what the script should not ask. */
 function fakeAws(bucket: string): string {

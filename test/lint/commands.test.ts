@@ -35,14 +35,10 @@ async function run(command: string, files: Readonly<Record<string, string>> = {}
 
 const commands = ["lint/rooms.ts", "lint/circles.ts", "lint/type-names.ts", "lint/test-names.ts", "run unused"];
 
-test.each(commands)(
-  "`bun %s` is part of `bun run check`, and passes",
-  async (command) => {
-    expect(manifest.scripts.check.split(" && ")).toContain(`/proc/$PPID/exe ${command}`);
-    expect(await run(command)).toEqual({ status: 0, output: "" });
-  },
-  patience,
-);
+/** As the project is, they pass: `bun run test` shows it by `bun run check` itself. */
+test.each(commands)("`bun %s` is part of `bun run check`", (command) => {
+  expect(manifest.scripts.check.split(" && ")).toContain(`/proc/$PPID/exe ${command}`);
+});
 
 describe("a check fails for", () => {
   test.each([

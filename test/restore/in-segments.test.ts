@@ -1,6 +1,7 @@
 /** Files whose content goes on in segments: restored, compared, and lost alone if the segments do not fit. */
 import { describe, expect, test } from "bun:test";
-import { appendFile, stat, utimes, writeFile } from "node:fs/promises";
+import { appendFile, rm, stat, utimes, writeFile } from "node:fs/promises";
+import { exitOf } from "../../restore/restore.ts";
 import { fileInSegments, type SegmentContent } from "./in-segments.ts";
 import { Fixture, file, folder, type Item } from "./support.ts";
 import { verified } from "./verify/plant.ts";
@@ -74,6 +75,27 @@ describe("a file in segments", () => {
     expect(await fixture.read("/d/other")).toBe(whole);
   });
 
+  test.each([1, 2, 3, 100])(
+    "a file in segments whose other names sort between it and its segments is one file again, from parts of %d entries",
+    async (perPart) => {
+      await using fixture = await Fixture.open();
+      const paths = ["/d/long", "/d/long-b", "/d/long-b!", "/d/long.c", "/d/z-other"];
+      const names = paths.flatMap((path) => fileInSegments(path, contents, { hardLink: "/d/long" }));
+      const backup = await fixture.backup([...around, ...names], { perPart });
+      for (const hardLinks of [4, 0]) {
+        expect(await fixture.restore(backup)).toMatchObject({ errors: 0, hardLinks });
+        const found = await Promise.all(paths.map((path) => stat(fixture.at(path))));
+        expect(new Set(found.map(({ ino }) => ino)).size).toBe(1);
+        for (const path of paths) expect(await fixture.read(path)).toBe(whole);
+        expect(await fixture.names("/d")).toHaveLength(8);
+        expect(fixture.complaints).toEqual([]);
+      }
+      await rm(fixture.at("/d/long-b"));
+      expect(await fixture.restore(backup)).toMatchObject({ errors: 0 });
+      expect((await stat(fixture.at("/d/long-b"))).ino).toBe((await stat(fixture.at("/d/z-other"))).ino);
+    },
+  );
+
   test("a file in segments is found to be whole by verify", async () => {
     await using fixture = await Fixture.open();
     await fixture.backup([...around, ...long], { perPart: 2 });
@@ -144,13 +166,44 @@ describe("segments that do not fit their file", () => {
     expect([...losses].map(({ path }) => path)).toEqual(["/d/long"]);
   });
 
-  test("segments of no file are found by verify, and restored nowhere", async () => {
+  const orphans: readonly [string, readonly Item[]][] = [
+    ["there is no entry of it", segments],
+    ["its entry has content of its own", [file("/d/long", "short"), ...segments]],
+  ];
+  test.each(orphans)(
+    "segments of no file are named by restore and verify, and restored nowhere: %s",
+    async (_, items) => {
+      await using fixture = await Fixture.open();
+      const backup = await fixture.backup([...around, ...items], { perPart: 2 });
+      const figures = await fixture.restore(backup);
+      expect(figures).toMatchObject({ errors: 1, damaged: 1 });
+      expect(exitOf(figures)).toBe(4);
+      expect(fixture.complaints).toEqual([
+        expect.stringContaining('cannot restore "/d/long": the manifest has content of it, and no entry'),
+      ]);
+      expect(await fixture.names("/d")).toEqual([...(items === segments ? [] : ["long"]), "long-old", "long.bak", "z"]);
+      const { losses } = await verified({ bucket: fixture.bucket, now });
+      expect([...losses].map(({ path }) => path)).toEqual(["/d/long"]);
+    },
+  );
+
+  test("segments of no file are found by verify though another backup has the file", async () => {
     await using fixture = await Fixture.open();
-    const backup = await fixture.backup([...around, ...segments]);
-    await fixture.restore(backup);
-    expect(await fixture.names("/d")).toEqual(["long-old", "long.bak", "z"]);
+    await fixture.backup([...around, ...long]);
+    await fixture.backup([...around, ...segments], { start: new Date("2026-11-21T02:30:00Z") });
     const { losses } = await verified({ bucket: fixture.bucket, now });
-    expect([...losses].map(({ path }) => path)).toEqual(["/d/long"]);
+    expect([...losses].map(({ path }) => path)).toContain("/d/long");
+  });
+
+  test("segments of a file whose entry cannot be read are no loss of their own", async () => {
+    await using fixture = await Fixture.open();
+    const backup = await fixture.backup([
+      ...around,
+      numbered(head, (line) => line.replace('"size"', '"sise"')),
+      ...segments,
+    ]);
+    expect(await fixture.restore(backup)).toMatchObject({ errors: 1, damaged: 1 });
+    expect(fixture.complaints).toEqual([expect.stringContaining("what the manifest says of it cannot be read")]);
   });
 
   test("a lost part costs the file whose segments were in it, and what else was in it", async () => {

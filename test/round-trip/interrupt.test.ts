@@ -14,8 +14,8 @@ import { type Place, places, thorough } from "./places.ts";
 
 const minutes = 60_000;
 const seconds = 1_000;
-const bytes = 16 * MiB;
-const packSize = 2 * MiB;
+const bytes = 8 * MiB;
+const packSize = MiB;
 
 const signals = thorough ? (["SIGINT", "SIGTERM"] as const) : (["SIGTERM"] as const);
 

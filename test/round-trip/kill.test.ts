@@ -19,10 +19,10 @@ import { places, thorough } from "./places.ts";
 import { randomFrom } from "./random.ts";
 
 const minutes = 60_000;
-const bytes = 24 * MiB;
-const packSize = 2 * MiB;
+const bytes = 12 * MiB;
+const packSize = MiB;
 /** A pack may hold a frame that is larger than packs are to be. */
-const largestPack = 3 * MiB;
+const largestPack = 2 * MiB;
 /** Packs that are on their way at a time: put, but not yet known to be. */
 const packsAtOnce = 3;
 const wanted = { archive: thorough ? 20 : 2, restore: thorough ? 6 : 1 };

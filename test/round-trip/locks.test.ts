@@ -173,11 +173,11 @@ describe.skipIf(ceph === undefined)("archive on Ceph", () => {
 
 describe.skipIf(ceph === undefined)("after a change of lock_mode to COMPLIANCE on Ceph", () => {
   /** A machine with a backup in GOVERNANCE mode, whose next ones are to be in COMPLIANCE mode. */
-  async function changed(refused?: Words) {
+  async function changed(refused?: Words | "ignored") {
     const machine = await Guarded.open();
     const { endpoint } = machine.service;
     const proxy = faultProxy(endpoint, (request, forward) =>
-      refused !== undefined && request.method === "PUT" && isAboutLock(request) ? refusal(refused) : forward(),
+      refused !== undefined && request.method === "PUT" && isAboutLock(request) ? answered(refused) : forward(),
     );
     const { conf } = await machine.configure(Object.values(archiveRights), { lock_mode: "GOVERNANCE" });
     const file = join(conf, "conf");
@@ -196,8 +196,15 @@ describe.skipIf(ceph === undefined)("after a change of lock_mode to COMPLIANCE o
     return { conf, packs, verify, [Symbol.asyncDispose]: end };
   }
 
+  const answered = (refused: Words | "ignored") =>
+    refused === "ignored" ? new Response(null, { status: 200 }) : refusal(refused);
+
   // Ceph does not change the mode of a lock either, in words of its own.
-  test.each([["in Ceph's own words", undefined] as const, ...Object.entries(refusedByLock)])(
+  test.each([
+    ["in Ceph's own words", undefined] as const,
+    ["with success", "ignored"] as const,
+    ...Object.entries(refusedByLock),
+  ])(
     "after a change of lock_mode to COMPLIANCE on a service that refuses to change the mode of a lock, %s, packs are stored again, and verify finds all as promised",
     async (_, words) => {
       await using at = await changed(words);

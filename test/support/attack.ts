@@ -15,6 +15,13 @@ export type Attack = {
   readonly peak?: number;
 };
 
+export type AttackOptions = {
+  readonly variant?: string;
+  readonly skip?: boolean;
+  /** Milliseconds, if it may take longer than other tests. */
+  readonly timeout?: number;
+};
+
 /** What every attack on memory must stay under, in MiB. */
 const mostMemory = 256;
 
@@ -25,14 +32,15 @@ const mostMemory = 256;
 export function attack(
   { what, now, peak }: Attack,
   body: () => unknown,
-  { variant, skip = false }: { readonly variant?: string; readonly skip?: boolean } = {},
+  { variant, skip = false, timeout }: AttackOptions = {},
 ): void {
   const name = [what, variant && ` (${variant})`, `: ${now}`].filter(Boolean).join("");
-  test.skipIf(skip)(name, async () => {
+  const run = async () => {
     const measured = await body();
     if (peak === undefined) return;
     expect(peak).toBeLessThan(mostMemory);
     expect(measured).toBeNumber();
     expect(measured).toBeLessThanOrEqual(peak);
-  });
+  };
+  test.skipIf(skip)(name, run, ...(timeout === undefined ? [] : [timeout]));
 }

@@ -5,9 +5,9 @@ import { type Config, loadConfig } from "../../../core/config/config.ts";
 import { sectionOfWords } from "../../../core/config/given-bundle.ts";
 import { exitStatus, Failure } from "../../../core/failure.ts";
 import type { RunSubcommand } from "../../io.ts";
-import { requestsLine } from "../../shared/requests.ts";
+import { archiveLines, bundlesLine } from "../../shared/archive-lines.ts";
 import { runArchive } from "../../shared/run-archive.ts";
-import { bytes, count, counted, duration, moment } from "../../terminal/format.ts";
+import { counted } from "../../terminal/format.ts";
 import type { BundleArgs } from "./arguments.ts";
 
 export const run: RunSubcommand<BundleArgs> = async (args, io) => {
@@ -24,15 +24,7 @@ export const run: RunSubcommand<BundleArgs> = async (args, io) => {
 };
 
 function summaryLines(summary: ArchiveSummary, counts: Counts): string[] {
-  const { bundles, warnings, errors } = summary;
-  const took = summary.finished.getTime() - summary.started.getTime();
-  const state = warnings + errors === 0 ? "complete" : "incomplete";
-  return [
-    `backup ${summary.name} of ${moment(summary.started)}: ${state}, locked until ${moment(summary.retainUntil)}`,
-    `  ${summary.key}`,
-    `  ${counted(bundles.bundles, "bundle")} (${count(bundles.stored)} sent), ${count(summary.entries)} entries; ${bytes(bundles.bytesRead)} read, ${bytes(bundles.bytesStored)} stored`,
-    `  requests: ${requestsLine(counts)}; ${bytes(counts.sent)} sent; took ${duration(took)}`,
-  ];
+  return archiveLines(summary, counts, [`${counted(summary.entries, "entry", "entries")}; ${bundlesLine(summary)}`]);
 }
 
 function chosen({ bundles }: Config, names: readonly string[]): readonly BundleSection[] {

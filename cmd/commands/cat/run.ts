@@ -3,6 +3,7 @@ import { type ExitStatus, exitStatus, Failure } from "../../../core/failure.ts";
 import type { Manifest } from "../../../core/format/manifest.ts";
 import { isContinued } from "../../../core/format/segment.ts";
 import { contentOf, type VerifiedBytes } from "../../../restore/browse/content.ts";
+import { continuedContent } from "../../../restore/browse/continued-content.ts";
 import { dumpNamed, verifiedDump } from "../../../restore/browse/dump.ts";
 import { Gaps } from "../../../restore/browse/gaps.ts";
 import { lookUp } from "../../../restore/browse/look-up.ts";
@@ -25,10 +26,14 @@ type CatDeps = { readonly bucket: BucketReader; readonly manifest: Manifest };
 
 async function writeFile(path: string, deps: CatDeps, io: CommandIO): Promise<ExitStatus> {
   const gaps = new Gaps(io.notify, (one) => one === path);
-  const { entry, objects } = await lookUp({ ...deps, gaps }, parsePath(path, "write"));
+  const { entry, objects, list } = await lookUp({ ...deps, gaps }, parsePath(path, "write"));
   if (entry.type !== "file") throw noFile(path, entry.type);
-  if (isContinued(entry)) throw tooLong(path);
-  await writeAll(contentOf(deps.bucket, entry, objects, io.signal), io);
+  const { bucket } = deps;
+  const { signal } = io;
+  const content = isContinued(entry)
+    ? continuedContent({ bucket, list, gaps, signal }, entry)
+    : contentOf(bucket, entry, objects, signal);
+  await writeAll(content, io);
   return exitStatus.done;
 }
 
@@ -56,12 +61,6 @@ function noFile(what: string, type: string): Failure {
   const why = `it is a ${type}, which has no content`;
   const remedy = type === "folder" ? "list it: `sysbackup ls`" : "restore it: `sysbackup restore`";
   return new Failure({ doing: "write", what, why, remedy });
-}
-
-/** The places of its content go on in other parts. */
-function tooLong(what: string): Failure {
-  const remedy = "restore it: `sysbackup restore`";
-  return new Failure({ doing: "write", what, why: "its content is in too many pieces for this subcommand", remedy });
 }
 
 function noDocument(): Failure {

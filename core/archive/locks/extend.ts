@@ -1,7 +1,9 @@
 /** Extends locks, so that all is locked for as long as the manifest promises. */
 import type { Database } from "bun:sqlite";
-import { BucketError, type BucketWriter, type Retention } from "../../bucket/contract.ts";
+import { BucketError, type BucketReader, type BucketWriter, type Retention } from "../../bucket/contract.ts";
+import { ExtensionCheck, NotChanged } from "../../bucket/extension-check.ts";
 import type { Notify } from "../../notice.ts";
+import { BitSet } from "../state/bit-set.ts";
 import { type KnownObject, ObjectTable } from "../state/objects.ts";
 import { usedObjects } from "./used-objects.ts";
 
@@ -9,7 +11,7 @@ const atOnce = 8;
 const mostReported = 10;
 
 export type ExtendDeps = {
-  readonly bucket: BucketWriter;
+  readonly bucket: BucketWriter & Pick<BucketReader, "retention">;
   readonly database: Database;
   /** What the manifest promises. */
   readonly promisedUntil: Date;
@@ -27,76 +29,112 @@ export type Extended = {
   readonly lostUntil: Date | undefined;
 };
 
-type ExtendOutcome = "extended" | "long enough" | "lost";
-
 /**
  * Extends each needed object whose lock ends before the promise, once. On an error, also an abort, it throws when no
  * request is under way any more.
  */
-export async function extendLocks(deps: ExtendDeps): Promise<Extended> {
-  const objects = new ObjectTable(deps.database);
-  let extended = 0;
-  let lost = 0;
-  let refused = 0;
-  let lostUntil: Date | undefined;
-  for (const batch of batches(needing(objects, deps), atOnce)) {
-    deps.signal.throwIfAborted();
-    const report = (message: string) => {
-      if (++refused <= mostReported) deps.notify({ level: "warning", code: "not-extended", message });
-    };
-    const results = await allSettled(batch.map((object) => extendOne(objects, object, report, deps)));
-    for (const [index, { retainUntil }] of batch.entries()) {
-      if (results[index] === "extended") extended += 1;
-      if (results[index] !== "lost") continue;
-      lost += 1;
-      if (lostUntil === undefined || retainUntil < lostUntil) lostUntil = retainUntil;
+export function extendLocks(deps: ExtendDeps): Promise<Extended> {
+  return new Extender(deps).run();
+}
+
+class Extender {
+  readonly #deps: ExtendDeps;
+  readonly #objects: ObjectTable;
+  readonly #check: ExtensionCheck;
+  /** Ids of those whose extension rests on the server's answer alone. */
+  readonly #unread = new BitSet();
+  #extended = 0;
+  #lost = 0;
+  #lostUntil: Date | undefined;
+  #refused = 0;
+
+  constructor(deps: ExtendDeps) {
+    this.#deps = deps;
+    this.#objects = new ObjectTable(deps.database);
+    this.#check = new ExtensionCheck(deps.bucket);
+  }
+
+  async run(): Promise<Extended> {
+    const { promisedUntil, notify } = this.#deps;
+    await this.#each(needing(this.#objects, this.#deps), (object) => this.#extendOne(object));
+    if (this.#check.lied) await this.#each(this.#unreadObjects(promisedUntil), (object) => this.#readBack(object));
+    if (this.#refused > mostReported) {
+      const message = `${this.#refused - mostReported} more locks could not be extended; their content is to be stored again`;
+      notify({ level: "warning", code: "not-extended", message });
+    }
+    return { extended: this.#extended, lost: this.#lost, lostUntil: this.#lostUntil };
+  }
+
+  async #each(objects: Iterable<KnownObject>, work: (object: KnownObject) => Promise<void>): Promise<void> {
+    for (const batch of batches(objects, atOnce)) {
+      this.#deps.signal.throwIfAborted();
+      await allSettled(batch.map(work));
     }
   }
-  if (refused > mostReported) {
-    const message = `${refused - mostReported} more locks could not be extended; their content is to be stored again`;
-    deps.notify({ level: "warning", code: "not-extended", message });
+
+  *#unreadObjects(promisedUntil: Date): Generator<KnownObject> {
+    // All of them: those that were extended end after the promise.
+    for (const object of this.#objects.expiringBefore(new Date(8.64e15)))
+      if (object.retainUntil >= promisedUntil && this.#unread.has(object.id)) yield object;
   }
-  return { extended, lost, lostUntil };
+
+  async #extendOne(object: KnownObject): Promise<void> {
+    const { retention } = this.#deps;
+    await this.#orLose(object, async () => {
+      const isExtended = await this.#extendOrFindLonger(object);
+      const isRead = !isExtended || (await this.#check.pass(object, retention));
+      if (!isRead) this.#unread.add(object.id);
+      this.#objects.extended(object.id, retention.until);
+      if (isExtended) this.#extended += 1;
+    });
+  }
+
+  async #readBack(object: KnownObject): Promise<void> {
+    const isKept = await this.#orLose(object, () => this.#check.mustKeep(object, this.#deps.retention));
+    if (!isKept) this.#extended -= 1;
+  }
+
+  /** Returns whether the work was done. If not, the object counts as unknown from now on. */
+  async #orLose(object: KnownObject, work: () => Promise<void>): Promise<boolean> {
+    try {
+      await work();
+      return true;
+    } catch (error) {
+      if (!(error instanceof BucketError) || (error.kind !== "missing" && error.kind !== "denied")) throw error;
+      this.#objects.distrust(object.id);
+      this.#lost += 1;
+      const until = error instanceof NotChanged ? (error.lock?.until ?? new Date(0)) : object.retainUntil;
+      const lostUntil = this.#lostUntil ?? this.#deps.promisedUntil;
+      this.#lostUntil = new Date(Math.min(until.getTime(), lostUntil.getTime()));
+      this.#report(
+        `the lock of ${JSON.stringify(object.key)} could not be extended (${error.parts.why}); its content is to be stored again`,
+      );
+      return false;
+    }
+  }
+
+  /** Extends a lock, or finds that it is long enough: a refusal as `locked` means that another host extended the lock further than we would. */
+  async #extendOrFindLonger({ key, version }: KnownObject): Promise<boolean> {
+    const { bucket, retention } = this.#deps;
+    try {
+      await bucket.extend(key, version, retention);
+      return true;
+    } catch (error) {
+      if (error instanceof BucketError && error.kind === "locked") return false;
+      throw error;
+    }
+  }
+
+  #report(message: string): void {
+    this.#refused += 1;
+    if (this.#refused <= mostReported) this.#deps.notify({ level: "warning", code: "not-extended", message });
+  }
 }
 
 function* needing(objects: ObjectTable, { database, promisedUntil }: ExtendDeps): Generator<KnownObject> {
   if (objects.provenIdsExpiringBefore(promisedUntil).size === 0) return;
   const used = usedObjects(database);
   for (const object of objects.expiringBefore(promisedUntil)) if (used.has(object.id)) yield object;
-}
-
-async function extendOne(
-  objects: ObjectTable,
-  object: KnownObject,
-  report: (message: string) => void,
-  deps: ExtendDeps,
-): Promise<ExtendOutcome> {
-  try {
-    const outcome = await extendOrFindLonger(object, deps);
-    objects.extended(object.id, deps.retention.until);
-    return outcome;
-  } catch (error) {
-    if (!(error instanceof BucketError) || (error.kind !== "missing" && error.kind !== "denied")) throw error;
-    objects.distrust(object.id);
-    report(
-      `the lock of ${JSON.stringify(object.key)} could not be extended (${error.parts.why}); its content is to be stored again`,
-    );
-    return "lost";
-  }
-}
-
-/** Extends a lock, or finds that it is long enough: a refusal as `locked` means that another host extended the lock further than we would. */
-async function extendOrFindLonger(
-  { key, version }: KnownObject,
-  { bucket, retention }: ExtendDeps,
-): Promise<ExtendOutcome> {
-  try {
-    await bucket.extend(key, version, retention);
-    return "extended";
-  } catch (error) {
-    if (error instanceof BucketError && error.kind === "locked") return "long enough";
-    throw error;
-  }
 }
 
 /** Waits for all, also after one failed: nothing may touch the database when its run has ended. */

@@ -1,11 +1,11 @@
 /** Reads what is left of the index of a backup name. */
 import type { BucketReader } from "../../bucket/contract.ts";
 import { isOfOne } from "../../bucket/fatal.ts";
-import { reasonOf } from "../../failure.ts";
 import { FormatError } from "../../format/error.ts";
 import { isTimely } from "../../format/index-id.ts";
 import { parseIndexKey, prefixes } from "../../format/keys.ts";
 import type { KnownVersions } from "../../inventory/known.ts";
+import { Skipped } from "../../inventory/skipped.ts";
 import type { Notify } from "../../notice.ts";
 import { readIndexObject } from "../../stored/index-object.ts";
 
@@ -21,21 +21,22 @@ export type OwnIndex = {
 export async function readOwnIndex({ bucket, name, now, notify, signal }: OwnIndex, known: KnownVersions) {
   let last: string | undefined;
   const start = now();
+  const skipped = new Skipped((message) => notify({ level: "warning", code: "index-damaged", message }));
   for await (const page of bucket.list(prefixes.indexOf(name))) {
-    for (const { key } of page) {
+    for (const { key, version } of page) {
       const parsed = parseIndexKey(key);
       // No archive reads what is not timely.
       if (parsed === undefined || !isTimely(parsed.stamp, start)) continue;
       signal.throwIfAborted();
       last = parsed.stamp;
       try {
-        await known.learn(readIndexObject(bucket, { key }, parsed));
+        await known.learn(readIndexObject(bucket, { key, version }, parsed));
       } catch (error) {
         if (!(error instanceof FormatError) && !isOfOne(error)) throw error;
-        const message = `the index object ${JSON.stringify(key)} is skipped: ${reasonOf(error)}; what it has is read from packs`;
-        notify({ level: "warning", code: "index-damaged", message });
+        skipped.add(`the index object ${JSON.stringify(key)}`, error, "what it has is read from packs");
       }
     }
   }
+  skipped.finish();
   return last;
 }

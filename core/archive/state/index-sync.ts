@@ -46,26 +46,56 @@ export async function syncIndex(deps: IndexSyncDeps): Promise<void> {
 }
 
 export function marksOf(database: Database, source: string): IndexMarks {
-  return new IndexMarks(database, source, source === "" ? prefixes.verified : prefixes.indexOf(source));
+  return new IndexMarks(database, source, prefixOf(source));
+}
+
+function prefixOf(source: string): string {
+  return source === "" ? prefixes.verified : prefixes.indexOf(source);
+}
+
+/** Returns a key behind all of the source: `0` is the character after `/`. */
+function behindAllOf(source: string): string {
+  return `${prefixOf(source).slice(0, -1)}0`;
+}
+
+/**
+ * Objects of one source that are read in vain in one run: damaged, or not what their keys say. An honest source has few, and
+ * anybody who may put can put 100,000 for some money: each costs a request.
+ */
+const mostInVain = 1_000;
+
+/** Counts keys, and keeps the first. */
+class Examples {
+  first: string | undefined;
+  count = 0;
+
+  add(key: string): void {
+    this.first ??= key;
+    this.count += 1;
+  }
 }
 
 class IndexSync {
   readonly #deps: IndexSyncDeps;
   readonly #marks = new Map<string, IndexMarks>();
   readonly #ownKey: string | undefined;
+  #ownSeen: boolean;
   /** The own index is of use to a state that is new. Later, what this state did not put there, somebody else did. */
   readonly #believesOwn: boolean;
   /** Sources with an object that may not be read. */
   readonly #unread = new Set<string>();
   /** Sources with more objects than anybody puts. */
   readonly #full = new Set<string>();
-  #absurd: string[] = [];
-  #strange: string[] = [];
+  /** How many objects of a source were read in vain. */
+  readonly #vain = new Map<string, number>();
+  readonly #absurd = new Examples();
+  readonly #strange = new Examples();
 
   constructor(deps: IndexSyncDeps) {
     const { database, name, shareWith } = deps;
     this.#deps = deps;
     this.#ownKey = fact(database, ownIndexFact);
+    this.#ownSeen = this.#ownKey === undefined;
     this.#believesOwn = lastCompleted(database) === undefined || shareWith.includes("*") || shareWith.includes(name);
   }
 
@@ -73,15 +103,15 @@ class IndexSync {
     const { bucket, name, shareWith, believeVerified, now } = this.#deps;
     const names = shareWith.includes("*") ? "all" : new Set([name, ...shareWith]);
     const startOf = (source: string) => this.#startOf(source);
-    let ownSeen = this.#ownKey === undefined;
     this.#marksOf(name);
     for await (const found of indexKeys({ bucket, names, startOf, now })) {
-      ownSeen ||= found.key === this.#ownKey;
+      this.#ownSeen ||= found.key === this.#ownKey;
       if (names === "all" || names.has(found.source)) await this.#take(found);
     }
-    if (!ownSeen) throw new FalseState(`the bucket does not have ${JSON.stringify(this.#ownKey)}, which was put there`);
+    if (!this.#ownSeen)
+      throw new FalseState(`the bucket does not have ${JSON.stringify(this.#ownKey)}, which was put there`);
     if (believeVerified) await this.#runVerified(startOf);
-    for (const source of this.#marks.keys()) this.#settle(source, settledBefore(now));
+    for (const source of this.#marks.keys()) if (!this.#isLeft(source)) this.#settle(source, settledBefore(now));
     this.#report();
   }
 
@@ -89,7 +119,10 @@ class IndexSync {
   async #runVerified(startOf: (source: string) => string): Promise<void> {
     const { bucket, notify } = this.#deps;
     try {
-      for await (const found of verifiedKeys({ bucket, startOf })) await this.#take(found);
+      for await (const found of verifiedKeys({ bucket, startOf })) {
+        if (this.#isLeft(found.source)) break;
+        await this.#take(found);
+      }
     } catch (error) {
       if (!(error instanceof BucketError) || error.kind !== "denied") throw error;
       const message = `the role may not read ${JSON.stringify(prefixes.verified)}, so what others have stored is stored again: run update-resources`;
@@ -106,8 +139,8 @@ class IndexSync {
   }
 
   #startOf(source: string): string {
-    const start = this.#marksOf(source).start();
-    if (source !== this.#deps.name || this.#ownKey === undefined || this.#ownKey > start) return start;
+    const start = this.#isLeft(source) ? behindAllOf(source) : this.#marksOf(source).start();
+    if (source !== this.#deps.name || this.#ownKey === undefined || this.#ownSeen || this.#ownKey > start) return start;
     // Without its last character it sorts just before itself, so that it is seen.
     return this.#ownKey.slice(0, -1);
   }
@@ -115,16 +148,21 @@ class IndexSync {
   async #take(found: IndexKey): Promise<void> {
     const { now, name, signal } = this.#deps;
     const marks = this.#marksOf(found.source);
-    if (marks.has(found)) return;
+    if (this.#isLeft(found.source) || marks.has(found)) return;
     signal.throwIfAborted();
     if (marks.isFull) return void this.#full.add(found.source);
     const timely = isTimely(found.stamp, now);
-    if (!timely) this.#absurd.push(found.key);
-    else if (found.source === name && !this.#believesOwn) this.#strange.push(found.key);
+    if (!timely) this.#absurd.add(found.key);
+    else if (found.source === name && !this.#believesOwn) this.#strange.add(found.key);
     else if (!(await this.#read(found))) return void this.#unread.add(found.source);
     marks.note(found.key, found.size);
     // What follows is later: a sync that is interrupted goes on from here.
     if (timely) this.#settle(found.source, found.stamp);
+  }
+
+  /** Whether so many of its objects were read in vain that the rest is left to later runs. */
+  #isLeft(source: string): boolean {
+    return (this.#vain.get(source) ?? 0) >= mostInVain;
   }
 
   /** Notes what is before a stamp as dealt with, but never what this role may not read: that may be set right. */
@@ -135,18 +173,19 @@ class IndexSync {
   /** Returns false if it is there and may not be read. */
   async #read(found: IndexKey): Promise<boolean> {
     const { bucket, database, name, minimumLockEnd, notify } = this.#deps;
-    const { key, source, run } = found;
+    const { key, version, source, run } = found;
     try {
       const lines =
         source === ""
-          ? readVerifiedObject(bucket, { key }, run)
-          : readIndexObject(bucket, { key }, { name: source, run });
+          ? readVerifiedObject(bucket, { key, version }, run)
+          : readIndexObject(bucket, { key, version }, { name: source, run });
       await learn(database, lines, { source: source === "" ? "verified" : "shared", minimumLockEnd });
       if (source === name && key > (fact(database, ownIndexFact) ?? "")) setFact(database, ownIndexFact, key);
       return true;
     } catch (error) {
       // A bucket that does not answer, or a database that cannot be written, is no matter of this one object.
       if (!(error instanceof FormatError) && !isOfOne(error) && !isDenied(error)) throw error;
+      this.#vain.set(source, (this.#vain.get(source) ?? 0) + 1);
       notify({
         level: "warning",
         code: "index-damaged",
@@ -171,18 +210,22 @@ class IndexSync {
   #report(): void {
     const { notify } = this.#deps;
     for (const source of this.#full) {
-      const prefix = source === "" ? prefixes.verified : prefixes.indexOf(source);
-      const message = `under ${JSON.stringify(prefix)} are more index objects of two days than anybody puts; the rest is ignored, and what they list is stored again: find out whose credentials put them`;
+      const message = `under ${JSON.stringify(prefixOf(source))} are more index objects of two days than anybody puts; the rest is ignored, and what they list is stored again: find out whose credentials put them`;
       notify({ level: "warning", code: "index-absurd", message });
     }
-    const [absurd] = this.#absurd;
+    for (const source of this.#vain.keys()) {
+      if (!this.#isLeft(source)) continue;
+      const message = `under ${JSON.stringify(prefixOf(source))} ${mostInVain} objects cannot be used; the rest is left to the next run, and what it lists is stored again: find out whose credentials put them`;
+      notify({ level: "warning", code: "index-absurd", message });
+    }
+    const absurd = this.#absurd.first;
     if (absurd !== undefined) {
-      const message = `${this.#absurd.length} index objects are ignored, such as ${JSON.stringify(absurd)}: their names have a time that is not yet, or none; somebody with the right to put there made them up, or had a wrong clock`;
+      const message = `${this.#absurd.count} index objects are ignored, such as ${JSON.stringify(absurd)}: their names have a time that is not yet, or none; somebody with the right to put there made them up, or had a wrong clock`;
       notify({ level: "warning", code: "index-absurd", message });
     }
-    const [strange] = this.#strange;
+    const strange = this.#strange.first;
     if (strange !== undefined) {
-      const message = `${this.#strange.length} index objects under the name of this backup are ignored, such as ${JSON.stringify(strange)}: this machine's state did not put them; does another machine archive under the same name? To believe them, add the name to share_with`;
+      const message = `${this.#strange.count} index objects under the name of this backup are ignored, such as ${JSON.stringify(strange)}: this machine's state did not put them; does another machine archive under the same name? To believe them, add the name to share_with`;
       notify({ level: "warning", code: "index-not-ours", message });
     }
   }

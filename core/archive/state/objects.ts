@@ -178,6 +178,7 @@ export class ObjectTable {
   /** Marks an object as gone: its chunks are unknown from now on, and files that use it are read again. */
   distrust(id: number): void {
     this.#database.query("UPDATE objects SET retain_until = 0 WHERE id = ?").run(id);
+    this.#database.query("DELETE FROM extensions WHERE object = ?").run(id);
   }
 
   /** Forgets objects whose lock ends before `date`, with their chunks and parts. No file's row may refer to them. */

@@ -1,8 +1,10 @@
 /**
  * Ceph 16 and moto accept the lock that is asked for when an upload in parts starts, and forget it. Behind an endpoint
- * that is not AWS, each finished upload is therefore locked by a request of its own.
+ * that is not AWS, each finished upload is therefore locked by a request of its own, and the lock is read back: a request more is
+ * little for an object of many parts.
  */
-import type { Bucket, BucketWriter, Retention, Upload } from "../contract.ts";
+import type { Bucket, Retention, Upload } from "../contract.ts";
+import { ExtensionCheck } from "../extension-check.ts";
 import { wrapBucket, wrapUpload } from "../wrap.ts";
 
 /**
@@ -15,11 +17,12 @@ export function lockUploads(bucket: Bucket): Bucket {
   });
 }
 
-function lockAfter(upload: Upload, bucket: BucketWriter, retention: Retention): Upload {
+function lockAfter(upload: Upload, bucket: Pick<Bucket, "extend" | "retention">, retention: Retention): Upload {
   return wrapUpload(upload, {
     async complete() {
       const stored = await upload.complete();
       await bucket.extend(stored.key, stored.version, retention);
+      await new ExtensionCheck(bucket).mustKeep(stored, retention);
       return stored;
     },
   });

@@ -156,7 +156,7 @@ class DirectoryBucket implements Bucket {
 
   async *list(prefix: string, after = ""): AsyncGenerator<readonly Listed[]> {
     for await (const page of this.#pages(prefix, after, newestOf)) {
-      yield page.map(({ key, size }) => ({ key, size }));
+      yield page.map(({ key, size, version }) => ({ key, size, version }));
     }
   }
 

@@ -139,7 +139,7 @@ describe("whichever request fails", () => {
 
   test("the run ends without a backup, and the next one completes", async () => {
     const calls = await callsOf();
-    expect(new Set(calls.map((call) => call.split(" ")[0]))).toEqual(new Set(["list", "put", "extend"]));
+    expect(new Set(calls.map((call) => call.split(" ")[0]))).toEqual(new Set(["list", "put", "extend", "retention"]));
     for (const lostAnswer of [false, true]) {
       for (const at of calls.keys()) await failsAt(at, lostAnswer);
     }
@@ -156,7 +156,7 @@ describe("whichever request fails", () => {
     await using rig = await prepared();
     let fired = false;
     let number = 0;
-    const script = (call: "put" | "extend" | "list") => {
+    const script = (call: "put" | "extend" | "list" | "retention") => {
       const now = number === at;
       number += 1;
       fired ||= now;
@@ -167,6 +167,7 @@ describe("whichever request fails", () => {
         put: (...args) => script("put").put(...args),
         extend: (...args) => script("extend").extend(...args),
         list: (...args) => script("list").list(...args),
+        retention: (...args) => script("retention").retention(...args),
       });
     const error = await errorOf(rig.run({ content: small, around }));
     expect(fired).toBe(true);

@@ -30,6 +30,22 @@ describe("a part", () => {
     );
   });
 
+  test("a part with a line of more than 16 MiB, as versions before 0.1.0 wrote it, loses that entry alone, by name", () => {
+    const extent = [0, 10, 90, 0, 3, "ab".repeat(32)];
+    const { typ, path: _, ...rest } = file;
+    const path = '/etc/a "long" one \\ \u00e9';
+    const dat = Array(220_000).fill(extent);
+    const long = { typ, path, path_b64: "L2V0Yy9pbWFnZf8=", ...rest, dat };
+    const bad: unknown[] = [];
+    const part = decodePart(textOf(bytesOf(head, pack, folder, long, file)), (entry) => bad.push(entry));
+    expect([...part.entries].map(({ path }) => String(path))).toEqual(["/etc", "/etc/motd"]);
+    expect(bad).toEqual([{ path: "/etc/image\u00ff", why: "line 4 has more than 16 MiB" }]);
+    const named = { typ, path, ...rest, dat };
+    const again: unknown[] = [];
+    Array.from(decodePart(textOf(bytesOf(head, pack, named)), ({ path }) => again.push(path)).entries);
+    expect(again).toEqual([fromText(path)]);
+  });
+
   test("a part changed or cut anywhere gives a FormatError or entries, nothing else", () => {
     const decode = (bytes: Uint8Array) => [...decodePart(textOf(bytes)).entries];
     fc.assert(

@@ -74,10 +74,14 @@ describe("renew", () => {
   test("renew keeps the mode of locks that are weaker than a manifest promises, and reports them", async () => {
     await using set = await backedUp();
     const { rig } = set;
-    // As a server without the change of mode, or a stack with another LockMode, leaves it.
+    // As a server that echoes what it was asked for, or a stack with another LockMode, leaves it.
     const keepingModes = (bucket: Bucket) =>
       wrapBucket(bucket, {
         extend: (key, version, { until }) => bucket.extend(key, version, { mode: "GOVERNANCE", until }),
+        retention: async (...args) => {
+          const lock = await bucket.retention(...args);
+          return lock && { ...lock, mode: "COMPLIANCE" };
+        },
       });
     const promised = await rig.run({ content: { lockMode: "COMPLIANCE" }, around: keepingModes });
     rig.ahead += 20 * day;
@@ -107,7 +111,8 @@ describe("renew", () => {
     rig.ahead += 10 * day;
     const counts = noCounts();
     const renewed = await renewRig(rig, { last: 9 }, { bucket: count(rig.bucket, counts) });
-    expect(counts.head).toBe(renewed.objects);
+    const readBack = Math.floor(Math.log2(renewed.extended)) + 1;
+    expect(counts.head).toBe(renewed.objects + readBack);
     const [pack = ""] = await rig.keys("packs/");
     const until = (await rig.bucket.head(pack))?.retention?.until.getTime() ?? 0;
     expect((until - rig.now().getTime()) / day).toBeWithin(106.9, 107);
@@ -187,5 +192,36 @@ describe("stale names", () => {
     const last = (await stale(3))[0]?.last?.getTime() ?? 0;
     expect(Math.abs(last - run.summary.started.getTime())).toBeLessThan(60_000);
     expect(await names(3, "ded").catch(String)).toContain('did you mean "dead"?');
+  });
+});
+
+/** A server that says of these keys that it extended their lock, and does not. */
+function lyingAbout(bucket: Bucket, isOne: (key: string) => boolean): Bucket {
+  return wrapBucket(bucket, {
+    extend: async (key, ...rest) => (isOne(key) ? undefined : bucket.extend(key, ...rest)),
+  });
+}
+
+describe("a server that answers renew that it extended a lock, and did not,", () => {
+  test("a server that lies about extensions is found out by the first lock, and none counts as extended", async () => {
+    await using set = await backedUp();
+    set.rig.ahead += 20 * day;
+    const renewed = await renewRig(set.rig, { last: 1 }, { bucket: lyingAbout(set.rig.bucket, () => true) });
+    expect(renewed).toMatchObject({ extended: 0, refused: renewed.objects, damaged: 0 });
+    expect(renewed.heard.join()).toContain("the server answered that it did, and the object is locked until");
+  });
+
+  test("a server that lies about extensions is found out though it extended the first, and all locks are looked at again", async () => {
+    await using rig = await Rig.make();
+    for (let number = 0; number < 12; number += 1) {
+      await rig.write(`file${number}`, noise(50_000, number));
+      await rig.run({ content: { repackBelow: 0 } });
+    }
+    rig.ahead += 20 * day;
+    const packs = (await rig.keys("packs/")).slice(2);
+    const lying = lyingAbout(rig.bucket, (key) => packs.includes(key));
+    const renewed = await renewRig(rig, { last: 1 }, { bucket: lying });
+    expect(renewed).toMatchObject({ extended: renewed.objects - packs.length, refused: packs.length, damaged: 0 });
+    expect(renewed.heard.join()).toContain(`${packs.length} locks are too short`);
   });
 });

@@ -1,7 +1,8 @@
 /** Versions laid over a root, and versions that no server gives. */
-import { describe, expect } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { count, noCounts } from "../../../core/bucket/decorators/count.ts";
 import { wrapBucket } from "../../../core/bucket/wrap.ts";
+import { listKeys } from "../../../core/steward/versions.ts";
 import { attack } from "../../support/attack.ts";
 import { day } from "../archive/rig.ts";
 import { expectPruned, forged, keyAt, oldAndNew } from "./forgery.ts";
@@ -59,4 +60,25 @@ describe("versions that no server gives", () => {
       expect(pruned.heard).toEqual([expect.stringContaining(`warning not-a-backup: "${key}"`)]);
     },
   );
+});
+
+test("a key with very many delete markers keeps 10,000 of them, and all of its versions", async () => {
+  const listed = (number: number, deleteMarker: boolean) =>
+    ({
+      key: "packs/a",
+      version: String(number),
+      size: 0,
+      stored: new Date(0),
+      latest: number === 0,
+      deleteMarker,
+    }) as const;
+  async function* listVersions() {
+    for (let page = 0; page < 12; page += 1)
+      yield Array.from({ length: 1_000 }, (_, at) => listed(page * 1_000 + at, true));
+    yield [listed(12_000, false)];
+  }
+  const [found, ...others] = (await Array.fromAsync(listKeys({ listVersions }, "packs/"))).flat();
+  expect(others).toEqual([]);
+  expect(found).toMatchObject({ key: "packs/a", hidden: true, versions: [{ version: "12000" }] });
+  expect(found?.markers).toHaveLength(10_000);
 });

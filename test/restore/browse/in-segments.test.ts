@@ -1,6 +1,7 @@
 /** Files whose content goes on in segments, which sort as if they lay below the file. */
 import { expect, test } from "bun:test";
 import { run as cat } from "../../../cmd/commands/cat/run.ts";
+import { Failure } from "../../../core/failure.ts";
 import { diffBackups } from "../../../restore/browse/diff.ts";
 import { Search } from "../../../restore/browse/find.ts";
 import { parsePattern } from "../../../restore/browse/pattern.ts";
@@ -36,12 +37,31 @@ test.each([1, 2, 100])(
   },
 );
 
-test("cat refuses a file in segments, and says what to do instead", async () => {
-  await using fixture = await Fixture.open();
-  await fixture.backup([...around, ...segmentsOf("second")]);
+async function catOf(fixture: Fixture, path = "/d/long") {
   const access = { confDir: fixture.scratch.path, name: undefined, bucket: `file://${fixture.bucketPath}` };
   const io = fakeIO();
-  const refused = cat({ ...access, manifest: "test", wanted: "/d/long" }, io);
-  await expect(refused).rejects.toThrow("in too many pieces for this subcommand; restore it");
-  expect(io.bytes).toEqual([]);
+  const exit = await cat({ ...access, manifest: "test", wanted: path }, io).catch((error: unknown) => error);
+  return { exit, text: Buffer.concat(io.bytes).toString() };
+}
+
+test.each([1, 2, 100])("cat writes a file in segments, holes as zeros, from parts of %d entries", async (perPart) => {
+  await using fixture = await Fixture.open();
+  const items = fileInSegments("/d/long", [
+    { content: "first", holes: [[5, 3]] },
+    { content: "", holes: [[0, 2]] },
+    { content: "second", holes: [[0, 1]] },
+  ]);
+  await fixture.backup([...around, ...items], { perPart });
+  expect(await catOf(fixture)).toEqual({ exit: 0, text: "first\0\0\0\0\0\0second" });
+  expect(await catOf(fixture, "/d/long-old")).toEqual({ exit: 0, text: "old" });
+});
+
+test("cat gives out no byte of a file whose segments do not fit, and says that it is damaged", async () => {
+  await using fixture = await Fixture.open();
+  const [head, ...segments] = segmentsOf("second");
+  await fixture.backup([...around, head, ...segments.slice(0, -1)], { perPart: 2 });
+  const { exit, text } = await catOf(fixture);
+  expect(text).toBe("");
+  expect(exit).toBeInstanceOf(Failure);
+  expect(exit).toMatchObject({ parts: { what: "/d/long", exit: 4 } });
 });

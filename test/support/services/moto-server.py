@@ -57,6 +57,8 @@ def answer_alone(before, application, environ, start_response):
     # Read first: nobody may keep the others waiting by a body that does not come.
     if "CONTENT_LENGTH" in environ:
         environ["wsgi.input"] = BytesIO(environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"] or 0)))
+    elif environ.get("wsgi.input_terminated"):
+        environ["wsgi.input"] = BytesIO(environ["wsgi.input"].read())
     with busy:
         return before(application, environ, start_response)
 

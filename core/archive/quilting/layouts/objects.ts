@@ -136,7 +136,7 @@ export class ObjectLayout implements ContentLayout {
     const id = whole.digest("hex");
     const length = dataLength(regions);
     this.#deps.meter.bytesRead += length;
-    const chunk = this.#deps.ledger.find(id, length) ?? (await this.#putLarge(file, regions, id));
+    const chunk = this.#deps.ledger.find(id, length) ?? (await this.#putLarge(file, () => regions, id));
     return { extents: extentsIn(chunk, regions, length, (offset) => byOffset.get(offset) ?? ""), end: file.stat.size };
   }
 
@@ -147,7 +147,7 @@ export class ObjectLayout implements ContentLayout {
     const id = whole.digest("hex");
     const length = dataLength(each());
     this.#deps.meter.bytesRead += length;
-    const chunk = this.#deps.ledger.find(id, length) ?? (await this.#putLarge(file, each(), id));
+    const chunk = this.#deps.ledger.find(id, length) ?? (await this.#putLarge(file, each, id));
     const digests = new RegionDigests((offset, length, sha256) => content.add({ chunk, offset, length, sha256 }));
     const regions = watched(each(), (region) => {
       content.region(region);
@@ -157,13 +157,14 @@ export class ObjectLayout implements ContentLayout {
     return file.stat.size;
   }
 
-  async #putLarge(file: OpenFile, regions: Iterable<Region>, id: string): Promise<NewChunk> {
-    const length = dataLength(regions);
+  /** `each`: gives the regions as often as it is asked, since very many are found again each time. */
+  async #putLarge(file: OpenFile, each: Regions["each"], id: string): Promise<NewChunk> {
+    const length = dataLength(each());
     const sample = Buffer.alloc(Math.min(sampleSize, length));
-    const [first] = regions;
+    const [first] = each();
     if (first !== undefined) readAt(file.fd, sample, 0, Math.min(sample.length, first[1]), first[0]);
     const codec = this.#codecFor(sample);
-    const content = checked(this.#blocksOf(file, regions), id);
+    const content = checked(this.#blocksOf(file, each()), id);
     const { level } = this.#compression;
     const key = keys.content(id);
     const stored = await writeStream(this.#deps.target, { content, codec, level, key, metadata: metadataOf(codec) });

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { rm, unlink } from "node:fs/promises";
 import { join } from "node:path";
-import { type Bucket, BucketError, type BucketErrorKind } from "../../../../core/bucket/contract.ts";
+import { type Bucket, BucketError, type BucketErrorKind, type Retention } from "../../../../core/bucket/contract.ts";
 import { readBack } from "../../../../core/bucket/decorators/read-back.ts";
 import { wrapBucket } from "../../../../core/bucket/wrap.ts";
 import { faulty } from "../../bucket/faults.ts";
@@ -23,9 +23,11 @@ async function rigWithFile(): Promise<Rig> {
   return rig;
 }
 
-/** The bucket, but extensions do something else. */
-function extending(extend: (key: string) => Promise<void>): RunOptions {
-  return { around: (bucket) => wrapBucket(bucket, { extend: (key) => extend(key) }) };
+/** The bucket, but extensions do something else, unless that is undefined. */
+function extending(extend: (key: string) => Promise<void> | undefined): RunOptions {
+  return {
+    around: (bucket) => wrapBucket(bucket, { extend: (key, ...rest) => extend(key) ?? bucket.extend(key, ...rest) }),
+  };
 }
 
 function refused(kind: BucketErrorKind): Promise<never> {
@@ -123,6 +125,59 @@ describe("locks", () => {
   });
 });
 
+/** A server that says of these keys that it changed their lock, and does not. */
+function lyingAbout(isOne: (key: string, retention: Retention) => boolean): (bucket: Bucket) => Bucket {
+  return (bucket) =>
+    wrapBucket(bucket, {
+      extend: async (key, version, retention) =>
+        isOne(key, retention) ? undefined : bucket.extend(key, version, retention),
+    });
+}
+
+/** A backup of many packs, all of which are to be extended. */
+async function rigWithPacks(count: number): Promise<Rig> {
+  const rig = await Rig.make();
+  for (let number = 0; number < count; number += 1) {
+    await rig.write(`file${number}`, noise(50_000, number));
+    await rig.run({ content: { repackBelow: 0 } });
+  }
+  rig.ahead += 8 * day;
+  return rig;
+}
+
+describe("a server that answers that it extended a lock, and did not,", () => {
+  test("a server that lies about extensions is found out by the first lock that is read back, and all is stored again in the same run", async () => {
+    await using rig = await rigWithPacks(3);
+    const run = await rig.run({ content: { repackBelow: 0 }, around: lyingAbout(() => true) });
+    expect(run.heard.filter((heard) => heard.includes("not-extended"))).not.toEqual([]);
+    expect(run.heard.join()).toContain("the server answered that it did, and the object is locked until");
+    expect(run.summary).toMatchObject({ extended: 0, objectsStored: 1 });
+    expect(await keepsPromise(run)).toBe(true);
+    expect(promisedDays(run)).toBe(30);
+  });
+
+  test("a server that lies about extensions is found out though it extended the first, and those before are read back as well", async () => {
+    await using rig = await rigWithPacks(12);
+    const packs = await rig.keys("packs/");
+    const honest = new Set(packs.slice(0, 2));
+    const run = await rig.run({
+      content: { repackBelow: 0 },
+      around: lyingAbout((key) => key.startsWith("packs/") && !honest.has(key)),
+    });
+    expect(run.summary.objectsStored).toBe(1);
+    expect(await keepsPromise(run)).toBe(true);
+    expect(promisedDays(run)).toBe(30);
+    expect((await rig.run({ content: { repackBelow: 0 } })).summary).toMatchObject({ objectsStored: 0, warnings: 0 });
+  });
+
+  test("reading extensions back costs one request for the first lock that is extended, and for each whose number is a power of two", async () => {
+    await using rig = await rigWithPacks(12);
+    const run = await rig.run({ content: { repackBelow: 0 } });
+    expect(run.counts.extend).toBeGreaterThanOrEqual(12);
+    expect(run.counts.head).toBe(Math.floor(Math.log2(run.counts.extend)) + 1);
+  });
+});
+
 const strict = { content: { lockMode: "COMPLIANCE" } } as const;
 
 /** As services that let nobody change a lock's mode, each with another refusal; the lock then says what it is. */
@@ -150,6 +205,16 @@ describe("after a change of lock_mode to COMPLIANCE,", () => {
     expect(changed.backup.manifest.header.lock_mode).toBe("COMPLIANCE");
     expect(await keepsPromise(changed)).toBe(true);
     expect(await watched(rig, strict)).toMatchObject({ heard: [], extendedPacks: 0, summary: { objectsStored: 0 } });
+  });
+
+  test("what a server says to have locked in that mode, and has not, is stored again in the same run", async () => {
+    await using rig = await rigWithFile();
+    await rig.run();
+    const around = lyingAbout((_, { mode }) => mode === "COMPLIANCE");
+    const changed = await rig.run({ ...strict, around });
+    expect(changed.summary.objectsStored).toBe(1);
+    expect(await changed.backup.lockModes()).toEqual(new Set(["COMPLIANCE"]));
+    expect(await keepsPromise(changed)).toBe(true);
   });
 
   test.each(["denied", "other", "no-lock"] as const)(
@@ -210,7 +275,7 @@ describe("a lock that cannot be extended", () => {
     ],
     [
       "since that is denied",
-      async () => extending((key) => (key.startsWith("packs/") ? refused("denied") : Promise.resolve())),
+      async () => extending((key) => (key.startsWith("packs/") ? refused("denied") : undefined)),
     ],
   ];
   test.each(loss)(
@@ -239,7 +304,7 @@ describe("a lock that cannot be extended", () => {
       await rig.run({ content: { repackBelow: 0 } });
     }
     rig.ahead += 8 * day;
-    const packs = extending((key) => (key.startsWith("packs/") ? refused("denied") : Promise.resolve()));
+    const packs = extending((key) => (key.startsWith("packs/") ? refused("denied") : undefined));
     const run = await rig.run({ ...packs, content: { repackBelow: 0 } });
     expect(run.heard).toHaveLength(11);
     expect(run.heard.at(-1)).toBe(

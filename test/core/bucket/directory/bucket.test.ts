@@ -236,7 +236,7 @@ describe("what can go wrong", () => {
       await upload.abort();
       expect(await readdir(join(root.path, ".sysbackup-tmp"))).toEqual([]);
       await bucket.put("small", bytes("x"), { retention });
-      expect(await listed(bucket, "")).toEqual([{ key: "small", size: 1 }]);
+      expect(await listed(bucket, "")).toMatchObject([{ key: "small", size: 1 }]);
     } finally {
       Bun.spawnSync(["umount", root.path]);
     }

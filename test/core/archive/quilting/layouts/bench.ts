@@ -6,7 +6,7 @@ import { join } from "node:path";
 import type { ContentLayout, LayoutDeps } from "../../../../../core/archive/quilting/layouts/layout.ts";
 import { Ledger } from "../../../../../core/archive/quilting/layouts/ledger.ts";
 import type { OpenFile } from "../../../../../core/archive/quilting/reading/open-file.ts";
-import { type Region, regionsOf } from "../../../../../core/archive/quilting/reading/regions.ts";
+import { type Region, type Regions, regionsOf } from "../../../../../core/archive/quilting/reading/regions.ts";
 import { BitSet } from "../../../../../core/archive/state/bit-set.ts";
 import { openState, statePath } from "../../../../../core/archive/state/database.ts";
 import type { Bucket } from "../../../../../core/bucket/contract.ts";
@@ -132,11 +132,11 @@ export class Session {
   }
 
   /** The file at `path`, or only these regions of it. */
-  async addFrom(path: string, name: string, regions?: readonly Region[]): Promise<void> {
+  async addFrom(path: string, name: string, regions?: readonly Region[] | Regions): Promise<void> {
     const fd = openSync(path, "r");
     try {
       const file: OpenFile = { path: fromText(path), fd, stat: fstat(fd), locked: true };
-      const given = regions && { few: regions, each: () => regions };
+      const given = regions && ("each" in regions ? regions : { few: regions, each: () => regions });
       const { extents, end } = await this.#layout.add(file, given ?? regionsOf(file));
       this.#ledger.file({ path: fromText(name), fingerprint: "", head: `{"path":"${name}"}`, bytes: end }, extents);
     } finally {

@@ -112,6 +112,23 @@ describe("content objects", () => {
     ]);
   });
 
+  test("content objects of a file with more regions than are kept hold the data alone, though the regions are found again each time", async () => {
+    await using bench = await StoreBench.make();
+    const path = join(bench.path, "islands");
+    const islands = [0, 1, 2].map((number) => noise(4096, number));
+    await Bun.write(path, Buffer.concat(islands.flatMap((island) => [island, Buffer.alloc(4096)])));
+    function* each() {
+      for (const number of [0, 1, 2]) yield [number * 8192, 4096] as const;
+    }
+    await bench.run(objects(), (session) => session.addFrom(path, "islands", { few: undefined, each }));
+    const data = Buffer.concat(islands);
+    const key = `content/${sha256(data)}`;
+    expect((await contentAt(bench, key)).bytes.equals(data)).toBe(true);
+    expect(extentsOf(bench, "islands")).toEqual(
+      islands.map((island, number) => ({ key, offset: number * 4096, length: 4096, digest: sha256(island) })),
+    );
+  });
+
   test("content objects of a file that is all hole are none", async () => {
     await using bench = await StoreBench.make();
     const path = join(bench.path, "hole");
