@@ -74,6 +74,8 @@ export type RestoreOptions = {
 
 /** Stored bytes after which garbage is collected: their buffers, unlike those of content, are not released by hand. */
 const storedGarbage = 24 * 1024 * 1024;
+/** About what an entry leaves when it is decoded, and again when it is restored. */
+const garbageOfEntry = 2 * 1024;
 /** Bound on decompressed content in memory, in bytes. */
 const memory = 32 * 1024 * 1024;
 
@@ -233,8 +235,10 @@ class Restore {
       else if (isLaterName(entry)) laterNames.push(entry);
       else files.push(entry);
     }
+    this.#garbage.left(entries.length * garbageOfEntry);
     await this.#bring(files, objects);
     await this.#linkOrBring(laterNames, objects);
+    this.#garbage.left(entries.length * garbageOfEntry);
   }
 
   #node(entry: NodeEntry): void {
