@@ -29,8 +29,8 @@ test(
     const words = ["bundle", "--backup-path", tree, "--storage-class", "STANDARD", "--conf-dir", conf];
     const { exit, peakMiB } = await sysbackupPeak(words);
     expect(exit).toBe(0);
-    // Eleven parts of 25 MiB, and the program.
-    expect(peakMiB).toBeLessThan(400);
+    // Five parts of 25 MiB, and the program.
+    expect(peakMiB).toBeLessThan(256);
   },
   10 * minutes,
 );
