@@ -90,6 +90,7 @@ function unambiguous(words: readonly string[], options: readonly Option[]) {
   // A short spelling counts as the long one, which comes last.
   const longs = new Map(spellings.flatMap(({ names }) => names.map((name) => [name, names.at(-1) ?? name])));
   const mayBeEmpty = new Set(options.filter((option) => option.mayBeEmpty).flatMap((option) => spelled(option).names));
+  const repeats = new Set(options.filter((option) => option.repeats).flatMap((option) => spelled(option).names));
   const line: string[] = [];
   const used = new Set<string>();
   for (let index = 0; index < words.length; index++) {
@@ -109,7 +110,7 @@ function unambiguous(words: readonly string[], options: readonly Option[]) {
     const takesValue = known.get(flag);
     if (takesValue === undefined) throw unknownOption(flag, [...known.keys()]);
     const long = longs.get(flag) ?? flag;
-    if (used.has(long)) throw usage("use option", flag, "it is given twice");
+    if (used.has(long) && !repeats.has(long)) throw usage("use option", flag, "it is given twice");
     used.add(long);
     if (written === "" && !mayBeEmpty.has(flag)) throw emptyValue(flag);
     if (takesValue instanceof RegExp) {
@@ -203,6 +204,11 @@ function wordsOf(
   return {
     operands: operands.map(unguarded),
     value,
+    values(name) {
+      const written = option(name);
+      const all: readonly unknown[] = Array.isArray(written) ? written : [written];
+      return all.filter((one) => typeof one === "string").map(unguarded);
+    },
     path(name) {
       const written = value(name);
       return written === undefined ? undefined : absolutePath(written);

@@ -53,6 +53,12 @@ export type Config = {
     /** Absolute path. */
     readonly stateDir: string;
   };
+  readonly index: {
+    /** The table of DynamoDB in which machines look up what others have stored, instead of reading their index objects. */
+    readonly dynamodbTable: string | undefined;
+  };
+  /** Where all tables of DynamoDB are; what is undefined is found as for the bucket. */
+  readonly dynamodb: { readonly region: string | undefined; readonly endpoint: string | undefined };
   /** In the order of `conf`. */
   readonly bundles: readonly BundleSection[];
 };
@@ -92,7 +98,7 @@ export async function loadConfig(sources: ConfigSources): Promise<Config> {
   await mustBeOurs(file);
   if (credentialsFile !== undefined) await mustBeOurs(credentialsFile);
 
-  const { aws, s3, cloudformation, content, backup } = values;
+  const { aws, s3, cloudformation, content, backup, index, dynamodb } = values;
   return {
     aws: {
       profile: aws.profile,
@@ -125,6 +131,8 @@ export async function loadConfig(sources: ConfigSources): Promise<Config> {
       lockMode: content.lock_mode,
     },
     backup: { name: overrides.name ?? backup.name ?? nameOfHost(sources.hostName), stateDir: backup.state_dir },
+    index: { dynamodbTable: index.dynamodb_table },
+    dynamodb: { region: dynamodb.region, endpoint: dynamodb.endpoint },
     bundles: Object.entries(values.bundle).map(([section, keys]) => bundleOf(section, keys)),
   };
 }

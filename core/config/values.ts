@@ -113,3 +113,8 @@ export const roleArn = z
   .regex(/^arn:[^:\s]+:iam::[^:\s]*:role\/\S+$/, "give the ARN of a role, such as arn:aws:iam::123456789012:role/name");
 
 export const absolutePath = z.string().refine(isAbsolute, "give an absolute path");
+
+/** A table of DynamoDB. */
+export const tableName = z
+  .string()
+  .regex(/^[A-Za-z0-9_.-]{3,255}$/, 'give the name of a table: 3 to 255 letters, digits, "_", "." and "-"');

@@ -3,11 +3,12 @@ import type { Entry } from "../../core/format/entry.ts";
 import type { Manifest } from "../../core/format/manifest.ts";
 import type { ByteString } from "../../core/format/path.ts";
 import { readableListsOf } from "../../core/manifest/part-lists.ts";
-import type { PathStretch } from "../../core/manifest/read.ts";
-import { type GatheredPart, readStretch, stretchesOf } from "../../core/manifest/walk.ts";
+import { fetchPart, type PathStretch } from "../../core/manifest/read.ts";
+import { type GatheredPart, type PartWishes, readStretch, stretchesOf } from "../../core/manifest/walk.ts";
 import type { ObjectSource } from "../../core/stored/read.ts";
 import { Garbage } from "../../core/system/garbage.ts";
 import { differencesOf } from "./differences.ts";
+import { equalPaths } from "./equal-lines.ts";
 import type { Gaps } from "./gaps.ts";
 import { garbageLimit } from "./garbage.ts";
 import { identityOf } from "./identity.ts";
@@ -40,6 +41,7 @@ export async function* diffBackups(options: DiffOptions): AsyncGenerator<BackupD
     if (path === undefined) return;
     const [one, other] = [before.at(path), after.at(path)];
     passSameParts(one, other);
+    for (const cursor of one) await openWithTwin(options, cursor, other);
     const difference = await compareAt(path, { side: before, cursors: one }, { side: after, cursors: other });
     if (difference !== undefined) yield difference;
   }
@@ -54,6 +56,46 @@ function passSameParts(before: readonly Cursor[], after: readonly Cursor[]): voi
     if (other === undefined) continue;
     one.passPart();
     other.passPart();
+  }
+}
+
+type CursorPart = Pick<PartWishes, "fetched" | "sieve">;
+
+/** Larger parts are not in memory at the same time. */
+const largestOfPair = 4 * 1024 * 1024;
+
+/** Opens two parts that are about the same stretch of paths without the entries that they have in common. */
+async function openWithTwin({ bucket, signal }: DiffOptions, one: Cursor, others: readonly Cursor[]): Promise<void> {
+  const stretch = one.unread;
+  if (stretch === undefined) return;
+  const other = others.find(({ unread }) => unread?.part.first === stretch.part.first && unread.next === stretch.next);
+  if (other?.unread === undefined) return;
+  if (Math.max(stretch.part.size, other.unread.part.size) > largestOfPair) return;
+  const pair = await fetchPair([stretch, other.unread], bucket, signal);
+  if (pair === undefined) return;
+  await one.open(pair[0]);
+  await other.open(pair[1]);
+}
+
+/** Undefined if one is lost: that shows when it is opened. */
+async function fetchPair(
+  [one, other]: readonly [PathStretch, PathStretch],
+  bucket: ObjectSource,
+  signal: AbortSignal,
+): Promise<readonly [CursorPart, CursorPart] | undefined> {
+  try {
+    const [first, second] = await Promise.all([fetchPart(bucket, one.part), fetchPart(bucket, other.part)]);
+    using text = await first.open();
+    using otherText = await second.open();
+    const equal = equalPaths(text, otherText);
+    const sieve = (entry: ByteString) => !equal.has(entry);
+    return [
+      { fetched: first, sieve },
+      { fetched: second, sieve },
+    ];
+  } catch {
+    signal.throwIfAborted();
+    return undefined;
   }
 }
 
@@ -173,7 +215,7 @@ class Cursor {
 
   /** What tells the part that begins here from others, if it is not read yet. */
   get unreadIdentity(): string | undefined {
-    const part = this.#unread?.part;
+    const part = this.unread?.part;
     return part && identityOf(part);
   }
 
@@ -184,11 +226,11 @@ class Cursor {
   }
 
   /** Reads the part that begins here, if it is not read yet. Passes it if it is lost. */
-  async open(): Promise<void> {
-    const stretch = this.#unread;
+  async open(part: CursorPart = {}): Promise<void> {
+    const stretch = this.unread;
     if (stretch === undefined) return;
     const { bucket, gaps } = this.#options;
-    const opened = await readStretch(bucket, stretch, { wanted: () => true, onLost: gaps.lostPart });
+    const opened = await readStretch(bucket, stretch, { wanted: () => true, onLost: gaps.lostPart, ...part });
     this.#garbage.left(opened?.bytes ?? 0);
     opened?.bad.forEach(gaps.badEntry);
     const paths = opened?.bad.map(({ path }) => path) ?? [];
@@ -214,7 +256,8 @@ class Cursor {
     return bad;
   }
 
-  get #unread(): PathStretch | undefined {
+  /** The part that comes next, if it is not read yet. */
+  get unread(): PathStretch | undefined {
     return this.#opened === undefined ? this.#stretches[this.#part] : undefined;
   }
 }

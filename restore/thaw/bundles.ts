@@ -2,22 +2,32 @@
 import type { BundleRef, Manifest } from "../../core/format/manifest.ts";
 import { isReadable, tableOf } from "../../core/manifest/part-lists.ts";
 import { Selection } from "../select.ts";
-import { type CollectNeededDeps, collectNeeded, markFrozen } from "./collect.ts";
+import { type CollectNeededDeps, collectNeeded, markFrozen, type ToRestore } from "./collect.ts";
 import { type FrozenSum, NeededObjects } from "./needed.ts";
 
 export type FrozenBundles = { readonly isFrozen: (bundle: BundleRef) => boolean; readonly sums: readonly FrozenSum[] };
 
 /** Returns those that have content of `paths`. Looks up all that may have, and were put where nothing can be read at once. */
 export async function bundlesFrozen(
-  { manifest, paths }: { readonly manifest: Pick<Manifest, "bundles">; readonly paths: readonly string[] },
+  {
+    manifest,
+    paths,
+    patterns,
+  }: Pick<ToRestore, "paths" | "patterns"> & {
+    readonly manifest: Pick<Manifest, "bundles">;
+  },
   deps: CollectNeededDeps,
 ): Promise<FrozenBundles> {
-  const selection = new Selection(paths, () => true);
+  const selection = new Selection(paths, () => true, patterns);
   const cold = manifest.bundles.filter((bundle) => isCold(bundle) && isReadable(bundle) && mayHave(selection, bundle));
   const frozen = await frozenAmong(cold, deps);
   using needed = new NeededObjects();
   // Their tables of contents say more exactly what is in them. There may be many, of which each is read on its own.
-  await collectNeeded({ manifest: { parts: [], snapshots: [], bundles: frozen }, paths, dumps: false }, needed, deps);
+  await collectNeeded(
+    { manifest: { parts: [], snapshots: [], bundles: frozen }, paths, patterns, dumps: false },
+    needed,
+    deps,
+  );
   const wanted = frozen.filter((bundle) => needed.has(bundle));
   await markFrozen(wanted, needed, deps);
   const known = new Set(wanted.map(identityOf));

@@ -6,13 +6,14 @@ import type { Manifest } from "../../core/format/manifest.ts";
 import { readableListsOf } from "../../core/manifest/part-lists.ts";
 import { stretchesOf, walkParts } from "../../core/manifest/walk.ts";
 import { eachOf } from "../../core/side-by-side.ts";
-import { Selection } from "../select.ts";
+import { type Patterns, Selection } from "../select.ts";
 import type { NeededObjects } from "./needed.ts";
 
 export type ToRestore = {
   readonly manifest: Pick<Manifest, "parts" | "bundles" | "snapshots">;
   /** As for `restore`. */
   readonly paths: readonly string[];
+  readonly patterns?: Patterns | undefined;
   /** Whether dumps are restored, too. */
   readonly dumps: boolean;
 };
@@ -30,11 +31,11 @@ const atOnce = 16;
  * these can be read. What is wrong with a part is not said: the restore does.
  */
 export async function collectNeeded(
-  { manifest, paths, dumps }: ToRestore,
+  { manifest, paths, patterns, dumps }: ToRestore,
   needed: NeededObjects,
   { bucket, signal }: CollectNeededDeps,
 ): Promise<void> {
-  const selection = new Selection(paths, () => true);
+  const selection = new Selection(paths, () => true, patterns);
   const concerns = selection.concerns.bind(selection);
   for (const list of readableListsOf(manifest)) {
     for (const { part, next } of stretchesOf(list)) if (concerns(part.first, next)) needed.add(part);
@@ -42,7 +43,8 @@ export async function collectNeeded(
       bucket,
       manifest: list,
       concerns,
-      wanted: (entry) => hasContent(entry) && selection.includes(entry.type === "segment" ? entry.file : entry.path),
+      wanted: (entry) =>
+        hasContent(entry) && selection.role(entry.type === "segment" ? entry.file : entry.path) === "selected",
       onLost: () => {},
       onBadEntry: () => {},
     });

@@ -4,6 +4,7 @@ import type { Bucket } from "../../../core/bucket/contract.ts";
 import { builtInPrices } from "../../../core/cost/prices.ts";
 import type { BundleRef, Manifest } from "../../../core/format/manifest.ts";
 import type { ThawSpeed } from "../../../core/format/storage-class.ts";
+import type { Patterns } from "../../../restore/select.ts";
 import { bundlesFrozen } from "../../../restore/thaw/bundles.ts";
 import { FrozenGets } from "../../../restore/thaw/gets.ts";
 import type { FrozenSum } from "../../../restore/thaw/needed.ts";
@@ -16,6 +17,7 @@ export type FrozenDeps = {
   readonly manifest: Manifest;
   /** As for the restore. */
   readonly paths: readonly string[];
+  readonly patterns?: Patterns | undefined;
   readonly io: CommandIO;
 };
 
@@ -24,9 +26,10 @@ export async function tellFrozenBundles({
   bucket,
   manifest,
   paths,
+  patterns,
   io,
 }: FrozenDeps): Promise<(ref: BundleRef) => boolean> {
-  const { isFrozen, sums } = await bundlesFrozen({ manifest, paths }, { bucket, signal: io.signal });
+  const { isFrozen, sums } = await bundlesFrozen({ manifest, paths, patterns }, { bucket, signal: io.signal });
   tell(sums, io);
   return isFrozen;
 }
@@ -43,7 +46,7 @@ function tell(sums: readonly FrozenSum[], io: CommandIO): void {
 
 /** Thaws what the restore needs, and waits for it. `begun` is called when it was asked for. */
 export async function thawFirst(
-  { bucket, manifest, paths, io }: FrozenDeps,
+  { bucket, manifest, paths, patterns, io }: FrozenDeps,
   { speed, dumps, begun }: { readonly speed: ThawSpeed; readonly dumps: boolean; readonly begun: () => Promise<void> },
 ): Promise<ThawFigures> {
   const { notify, now, signal, progress } = io;
@@ -52,7 +55,7 @@ export async function thawFirst(
   try {
     return await thaw({
       bucket,
-      wanted: { manifest, paths, dumps },
+      wanted: { manifest, paths, patterns, dumps },
       speed,
       notify,
       now,

@@ -6,7 +6,7 @@ import { makeStateDir, restoreNote } from "../../../core/archive/state/folder.ts
 import { exitStatus, Failure, reasonOf } from "../../../core/failure.ts";
 import { thawSpeeds } from "../../../core/format/storage-class.ts";
 import type { CommandIO } from "../../io.ts";
-import { type RestoreArgs, snapshotChoices } from "./arguments.ts";
+import { overwriteChoices, type RestoreArgs, snapshotChoices } from "./arguments.ts";
 
 const noted = z.strictObject({
   bucket: z.string(),
@@ -17,24 +17,29 @@ const noted = z.strictObject({
   snapshots: z.enum(snapshotChoices),
   keyfile: z.string().optional(),
   thaw: z.enum(thawSpeeds),
+  choices: z
+    .strictObject({
+      patterns: z.strictObject({ include: z.array(z.string()), exclude: z.array(z.string()) }).optional(),
+      strip: z.number().int().min(0).optional(),
+      fromLocal: z.string().optional(),
+      overwrite: z.enum(overwriteChoices).optional(),
+    })
+    .optional(),
+  salvage: z.boolean().optional(),
+  delete: z.boolean().optional(),
+  report: z.string().optional(),
 });
 
 export type NotedRestore = z.output<typeof noted>;
 
 /** `manifest`: the key of its root, as a name may mean another backup later. */
-export function notedOf(
-  {
-    manifest,
-    paths,
-    target,
-    numericOwner,
-    snapshots,
-    keyfile,
-    thaw = "standard",
-  }: RestoreArgs & { readonly manifest: string },
-  bucket: string,
-): NotedRestore {
-  return { bucket, manifest, paths: [...paths], target, numericOwner, snapshots, keyfile, thaw };
+export function notedOf(args: RestoreArgs & { readonly manifest: string }, bucket: string): NotedRestore {
+  const { manifest, paths, target, numericOwner, snapshots, keyfile, thaw = "standard" } = args;
+  const { patterns, strip, fromLocal, overwrite } = args.choices ?? {};
+  const { include = [], exclude = [] } = patterns ?? {};
+  const choices = { patterns: { include: [...include], exclude: [...exclude] }, strip, fromLocal, overwrite };
+  const plain = { bucket, manifest, paths: [...paths], target, numericOwner, snapshots, keyfile, thaw };
+  return { ...plain, choices, salvage: args.salvage, delete: args.delete, report: args.report };
 }
 
 /** Notes a restore before it waits. Says how to come back; if it cannot be noted, how to do it without. */
@@ -62,7 +67,13 @@ export async function forgetRestore(stateDir: string): Promise<void> {
 
 /** Returns the words of the restore that was noted. Throws a Failure if there is none. */
 export async function resumedArgs(given: RestoreArgs, stateDir: string, bucketUrl: string): Promise<RestoreArgs> {
-  const { bucket, ...rest } = await readNote(join(stateDir, restoreNote));
+  const {
+    bucket,
+    choices = {},
+    salvage = false,
+    delete: removes = false,
+    ...rest
+  } = await readNote(join(stateDir, restoreNote));
   if (bucket !== bucketUrl)
     throw nothingToResume(
       `the restore that waits is from ${JSON.stringify(bucket)}, and this bucket is ${JSON.stringify(bucketUrl)}`,
@@ -70,6 +81,9 @@ export async function resumedArgs(given: RestoreArgs, stateDir: string, bucketUr
   return {
     ...given,
     ...rest,
+    choices,
+    salvage,
+    delete: removes,
     thaw: given.thaw ?? rest.thaw,
     keyfile: given.keyfile ?? rest.keyfile,
     filesFrom: undefined,

@@ -8,6 +8,7 @@ import { FormatError } from "../../format/error.ts";
 import type { ByteString } from "../../format/path.ts";
 import { quoted } from "../../format/quoted.ts";
 import { paddingOf, type TarMember, tarEnd, tarHead } from "../../format/tar.ts";
+import { TornFolders } from "../../format/torn-folders.ts";
 import type { Notify } from "../../notice.ts";
 import { close, hasContentAt } from "../../system/files.ts";
 import { Garbage } from "../../system/garbage.ts";
@@ -26,7 +27,6 @@ import { fewRegionsOf, holesBetween } from "./few-regions.ts";
 import { FileReader, type ReadFile } from "./file-content.ts";
 import { mayHaveNames, SameFiles } from "./same-files.ts";
 import type { TableRow, TarExtent } from "./table.ts";
-import { TornFolders } from "./torn-folders.ts";
 
 export type ReaderDeps = {
   /** Folders above the path of the bundle, the uppermost first: it is reached through them. They are not in the tar. */

@@ -80,6 +80,21 @@ export class TableSpool implements Disposable {
     this.files = 0;
   }
 
+  /** Changes where the content of files lies. */
+  relocate(place: (path: ByteString, head: string, extents: readonly TarExtent[]) => readonly TarExtent[]): void {
+    const page = this.#database.query<SpooledRow & { number: number }, [number]>(
+      "SELECT number, path, head, extents, bytes FROM lines WHERE number > ? AND extents IS NOT NULL ORDER BY number LIMIT 1000",
+    );
+    const update = this.#database.query<unknown, [string, number]>("UPDATE lines SET extents = ? WHERE number = ?");
+    for (let last = 0, rows = page.all(last); rows.length > 0; rows = page.all(last)) {
+      for (const { number, path, head, extents } of rows) {
+        last = number;
+        if (!isByteString(path)) throw altered("a path came back changed");
+        update.run(JSON.stringify(place(path, head, decodeTarExtents(extents ?? "[]"))), number);
+      }
+    }
+  }
+
   /** Puts the table of the bundle that is stored as `object`. Returns its parts. */
   async write(object: ObjectRef, deps: WriteTableDeps): Promise<PartRef[]> {
     const parts: PartRef[] = [];

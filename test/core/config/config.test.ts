@@ -55,6 +55,8 @@ test("an empty file gives the defaults", async () => {
       lockMode: "GOVERNANCE",
     },
     backup: { name: "host", stateDir: "/var/cache/backup" },
+    index: { dynamodbTable: undefined },
+    dynamodb: { region: undefined, endpoint: undefined },
     bundles: [],
   });
 });
@@ -93,6 +95,8 @@ describe("docs/configuration.md", async () => {
         lockMode: "GOVERNANCE",
       },
       backup: { name: "web1", stateDir: "/var/cache/backup" },
+      index: { dynamodbTable: "sysbackup-index" },
+      dynamodb: { region: "eu-central-1", endpoint: "https://dynamodb.example.org:8000" },
       bundles: [
         {
           name: "photos",
@@ -236,7 +240,7 @@ describe("unknown words name the nearest known one", () => {
     ["[contnet]\n", "line 1: there is no section [contnet]: did you mean [content]?"],
     [
       "[DEFAULT]\n",
-      "line 1: there is no section [DEFAULT]: known are [aws], [s3], [cloudformation], [content], [backup], [bundle NAME]",
+      "line 1: there is no section [DEFAULT]: known are [aws], [s3], [cloudformation], [content], [backup], [index], [dynamodb], [bundle NAME]",
     ],
   ];
   test.each(cases)("unknown words name the nearest known one: %j", async (conf, message) => {
