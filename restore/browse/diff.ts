@@ -41,7 +41,7 @@ export async function* diffBackups(options: DiffOptions): AsyncGenerator<BackupD
     if (path === undefined) return;
     const [one, other] = [before.at(path), after.at(path)];
     passSameParts(one, other);
-    for (const cursor of one) await openWithTwin(options, cursor, other);
+    for (const cursor of one) if (cursor.path === path) await openWithTwin(options, cursor, other);
     const difference = await compareAt(path, { side: before, cursors: one }, { side: after, cursors: other });
     if (difference !== undefined) yield difference;
   }
