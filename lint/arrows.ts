@@ -29,6 +29,7 @@ export const arrows: ArrowTable = {
     "restore/verify",
     "restore/script-bundles",
     "restore/browse",
+    "restore/thaw",
     "restore",
     "core/archive",
     "core/archive/rebuild-index",
@@ -50,6 +51,7 @@ export const arrows: ArrowTable = {
     "core",
   ],
   "cmd/shared": [
+    "restore/thaw",
     "cmd",
     "cmd/terminal",
     "core/steward",
@@ -91,6 +93,7 @@ export const arrows: ArrowTable = {
     "core/format",
     "core",
   ],
+  "restore/thaw": ["restore", "core/manifest", "core/bucket", "core/system", "core/format", "core"],
   "restore/browse": ["restore", "core/manifest", "core/stored", "core/bucket", "core/system", "core/format", "core"],
   restore: ["core/manifest", "core/stored", "core/system", "core/format", "core"],
 
@@ -106,7 +109,7 @@ export const arrows: ArrowTable = {
     "core/format",
     "core",
   ],
-  "core/cost": ["core/manifest/references", "core/manifest", "core/bucket", "core/format", "core"],
+  "core/cost": ["core/manifest/references", "core/manifest", "core/bucket", "core/system", "core/format", "core"],
   "core/doctor/**": [
     "core/archive/locks",
     "core/archive/state",

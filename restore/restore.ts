@@ -5,7 +5,7 @@
  */
 import { type ExitStatus, exitStatus } from "../core/failure.ts";
 import type { FileEntry, ObjectRef } from "../core/format/entry.ts";
-import type { Manifest } from "../core/format/manifest.ts";
+import type { BundleRef, Manifest } from "../core/format/manifest.ts";
 import type { BadEntry } from "../core/format/part.ts";
 import { type ByteString, toText } from "../core/format/path.ts";
 import { isContinued } from "../core/format/segment.ts";
@@ -26,7 +26,7 @@ import { Folders } from "./folders.ts";
 import { HardLinkRestorer, isLaterName, linkGroup } from "./hard-links.ts";
 import { LocalCopies } from "./local-copies.ts";
 import { LostFiles } from "./lost-files.ts";
-import { tellBadEntry, tellLostPart, tellSealed } from "./lost-stretches.ts";
+import { tellBadEntry, tellFrozen, tellLostPart, tellSealed } from "./lost-stretches.ts";
 import { Metadata } from "./metadata.ts";
 import { type NodeDeps, type NodeEntry, restoreNode } from "./nodes.ts";
 import { dated, tellOfBackup } from "./of-backup.ts";
@@ -68,6 +68,8 @@ export type RestoreOptions = RestoreChoices & {
   readonly paths: readonly string[];
   readonly numericOwner: boolean;
   readonly snapshots: SnapshotChoice;
+  /** Tells bundles that hold something that is wanted and are frozen: they are reported as such, and not tried. */
+  readonly isFrozen?: ((bundle: BundleRef) => boolean) | undefined;
   /** Asks the user. Throws a Failure if there is no terminal. */
   readonly ask: (question: string) => Promise<boolean>;
   /** Asks whether the command of a dump that failed is run again; if undefined, it is not. */
@@ -85,6 +87,8 @@ export type RestoreOptions = RestoreChoices & {
 
 /** Stored bytes after which garbage is collected: their buffers, unlike those of content, are not released by hand. */
 const storedGarbage = 24 * 1024 * 1024;
+/** About what an entry leaves when it is decoded, and again when it is restored. */
+const garbageOfEntry = 2 * 1024;
 /** Bound on decompressed content in memory, in bytes. */
 const memory = 32 * 1024 * 1024;
 
@@ -195,9 +199,12 @@ class Restore {
   async run(): Promise<void> {
     try {
       for (const list of this.#chosen.lists()) {
+        const isFrozen = list.bundle !== undefined && (this.#options.isFrozen?.(list.bundle) ?? false);
+        if (isFrozen && list.bundle !== undefined) tellFrozen(this.#report, list.bundle);
         for await (const part of this.#chosen.in(list)) {
           this.#extras?.know(part);
-          await this.#restorePart(part);
+          // Of a frozen bundle, the walk only finds what was asked for.
+          if (!isFrozen) await this.#restorePart(part);
         }
         this.#continued.end();
         // All that follows are bundles.
@@ -281,8 +288,10 @@ class Restore {
       else if (isLaterName(entry)) laterNames.push(entry);
       else files.push(entry);
     }
+    this.#garbage.left(chosen.length * garbageOfEntry);
     await this.#bring(files, objects);
     await this.#linkOrBring(laterNames, objects);
+    this.#garbage.left(chosen.length * garbageOfEntry);
   }
 
   #node(entry: NodeEntry): void {
