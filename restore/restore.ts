@@ -18,6 +18,7 @@ import { Budget } from "../core/side-by-side.ts";
 import type { ObjectSource } from "../core/stored/read.ts";
 import { Garbage } from "../core/system/garbage.ts";
 import { isSystemError } from "../core/system/libc.ts";
+import { step } from "../core/trace.ts";
 import { Adoption } from "./adoption.ts";
 import { ContinuedFiles } from "./continued-files.ts";
 import { fetchContent } from "./fetch.ts";
@@ -84,9 +85,9 @@ export async function restore(options: RestoreOptions): Promise<Figures> {
   const target = Target.open(options.target, { random, onMovedAside: (...paths) => tellMovedAside(report, ...paths) });
   try {
     tellOfBackup(manifest, report);
-    await new Restore(options, target, report).run();
+    await step("files", () => new Restore(options, target, report).run());
     for (const decision of decisions) {
-      await restoreSnapshot(decision, snapshots, { ...options, target, report });
+      await step("snapshot", () => restoreSnapshot(decision, snapshots, { ...options, target, report }));
     }
     return report.figures;
   } finally {
@@ -167,11 +168,13 @@ class Restore {
           return role === "selected" || (role === "leads" && entry.type === "folder");
         },
       };
-      for await (const part of walkParts({ ...walk, manifest })) await this.#restorePart(part);
+      for await (const part of walkParts({ ...walk, manifest })) await step("part", () => this.#restorePart(part));
       this.#continued.end();
       this.#running = new RunningContent(bucket);
       for (const bundle of this.#bundles()) {
-        for await (const part of walkParts({ ...walk, manifest: tableOf(bundle) })) await this.#restorePart(part);
+        for await (const part of walkParts({ ...walk, manifest: tableOf(bundle) })) {
+          await step("part of a bundle", () => this.#restorePart(part));
+        }
         this.#continued.end();
       }
     } finally {
@@ -260,7 +263,9 @@ class Restore {
       running: this.#running,
       onProgress,
     };
-    for (const group of groupsOf(jobs, objects)) await fetchContent(planOf(group, objects), context);
+    for (const group of groupsOf(jobs, objects)) {
+      await step("fetch", () => fetchContent(planOf(group, objects), context));
+    }
     this.#tellProgress();
   }
 

@@ -2,6 +2,7 @@
 import { exitStatus, Failure } from "../failure.ts";
 import { pathOfFileUrl } from "../file-url.ts";
 import type { Timetable } from "../timetable.ts";
+import { isTracing } from "../trace.ts";
 import type { Bucket } from "./contract.ts";
 import { atOnce } from "./decorators/at-once.ts";
 import { type Counts, count } from "./decorators/count.ts";
@@ -10,6 +11,7 @@ import { RateLimit } from "./decorators/rate-limit.ts";
 import { readBack } from "./decorators/read-back.ts";
 import { type RetryTools, retry } from "./decorators/retry.ts";
 import { throttle } from "./decorators/throttle.ts";
+import { traceRequests } from "./decorators/trace.ts";
 import type { S3Settings } from "./s3/client.ts";
 import type { BucketCredentials } from "./s3/credentials.ts";
 import { profileRegion } from "./s3/profile-region.ts";
@@ -49,7 +51,8 @@ export async function openBucket(settings: BucketSettings, tools: BucketTools): 
   const { maxRequests, uploadLimit, downloadLimit } = settings.load ?? {};
   const limits = { upload: limitOf(uploadLimit, tools), download: limitOf(downloadLimit, tools) };
   const bounded = (raw: Bucket) => (maxRequests === undefined ? raw : atOnce(raw, maxRequests));
-  const steady = (raw: Bucket) => throttle(retry(readBack(count(bounded(raw), tools.counts)), tools), limits);
+  const steady = (raw: Bucket) =>
+    throttle(retry(readBack(count(bounded(isTracing() ? traceRequests(raw) : raw), tools.counts)), tools), limits);
   if (settings.bucket.startsWith("file:")) {
     const { openDirectoryBucket } = await import("./directory/bucket.ts");
     return steady(await openDirectoryBucket(pathOf(settings.bucket), tools));

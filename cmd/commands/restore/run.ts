@@ -5,6 +5,7 @@ import type { Manifest } from "../../../core/format/manifest.ts";
 import { findManifest } from "../../../core/manifest/find.ts";
 import { openManifest } from "../../../core/manifest/open.ts";
 import { nameOf } from "../../../core/manifest/read.ts";
+import { step } from "../../../core/trace.ts";
 import type { Figures } from "../../../restore/report.ts";
 import { exitOf, restore } from "../../../restore/restore.ts";
 import type { RunSubcommand } from "../../io.ts";
@@ -29,8 +30,8 @@ export const run: RunSubcommand<RestoreArgs> = async (given, io) => {
     const wanted = args.manifest ?? (await chooseBackup(bucket, io));
     if (wanted === undefined) return exitStatus.done;
     const began = io.now();
-    const source = await findManifest(bucket, wanted, finding(bucket, io));
-    const manifest = await openManifest(bucket, source, io.notify);
+    const source = await step("find the backup", () => findManifest(bucket, wanted, finding(bucket, io)));
+    const manifest = await step("read the root", () => openManifest(bucket, source, io.notify));
     if (!(await mayRestore(manifest.header, args, io))) return exitStatus.done;
     const figures = await restore({
       bucket,

@@ -11,6 +11,7 @@ import { contentsSize, encodeContents, type PackedFrame } from "../../../format/
 import { sha256 } from "../../../format/sha256.ts";
 import { writeHashed } from "../../../stored/write.ts";
 import { Garbage, release } from "../../../system/garbage.ts";
+import { work } from "../../../trace.ts";
 import type { OpenFile } from "../reading/open-file.ts";
 import { RegionReader } from "../reading/region-reader.ts";
 import type { Regions } from "../reading/regions.ts";
@@ -81,7 +82,7 @@ export class PackLayout implements ContentLayout {
     const content = new ContentCollector(path, this.#deps.ledger);
     const reader = new RegionReader(fd, regions, content.region);
     try {
-      await this.#addData(reader, content);
+      await work("read", () => this.#addData(reader, content));
       const end = reader.end(stat.size);
       return { ...content.end(Math.min(end, stat.size)), end };
     } finally {
@@ -162,7 +163,8 @@ export class PackLayout implements ContentLayout {
   #compress({ buffer, filled, chunks }: FillingFrame): void {
     const content = buffer.subarray(0, filled);
     const { level } = this.#options;
-    const compressed = level === undefined ? Promise.resolve(rawFrame(content)) : encodeFrame(content, level);
+    const compressed =
+      level === undefined ? Promise.resolve(rawFrame(content)) : work("compress", () => encodeFrame(content, level));
     const before = this.#appended;
     this.#appended = (async () => {
       const frame = await compressed;
