@@ -13,6 +13,8 @@ export type Option = {
   readonly isPath?: boolean;
   /** Whether the empty value means something. It is refused otherwise, as it is that of an unset variable in a script. */
   readonly mayBeEmpty?: boolean;
+  /** Whether it may be given several times. */
+  readonly repeats?: boolean;
 };
 
 /** The words of the command line after parsing, exactly as the user wrote them, in the form of `core/format/argument.ts`. */
@@ -20,6 +22,8 @@ export type Words = {
   readonly operands: readonly string[];
   /** The value of `--name`, or its default. */
   value(name: string): string | undefined;
+  /** All values of a `--name` that repeats, in order. */
+  values(name: string): readonly string[];
   /** The absolute path that the value of `--name`, or its default, means. */
   path(name: string): string | undefined;
   given(name: string): boolean;

@@ -8,7 +8,8 @@ import { type ByteString, toText } from "../core/format/path.ts";
 import { behindSegments, Continuation, type ContinuedFile, digestOfSegment } from "../core/format/segment.ts";
 import { close } from "../core/system/files.ts";
 import { Garbage } from "../core/system/garbage.ts";
-import { type ExistingFile, type Files, isOver, type Job } from "./files.ts";
+import type { ExistingFile } from "./existing-file.ts";
+import { type Files, isOver, type Job } from "./files.ts";
 import { isLaterName } from "./hard-links.ts";
 import type { Report } from "./report.ts";
 

@@ -3,22 +3,25 @@
  * last byte and all metadata are there. A file that is right already is left alone.
  */
 
-import type { FileEntry, Segment, Stretch } from "../core/format/entry.ts";
-import { sameMoment } from "../core/format/moment.ts";
+import type { FileEntry, ObjectRef, Segment, Stretch } from "../core/format/entry.ts";
 import { type ByteString, baseName, parentOf, toText } from "../core/format/path.ts";
 import type { Loss } from "../core/manifest/loss.ts";
 import { createFile, openFileAt, remove, truncate, writeAt } from "../core/system/beneath.ts";
 import { close, dataRegions, readAt } from "../core/system/files.ts";
 import { SystemError } from "../core/system/libc.ts";
-import { fstat, lstatAt, type Stat } from "../core/system/stat.ts";
+import { fstat, lstatAt } from "../core/system/stat.ts";
 import type { Adoption } from "./adoption.ts";
 import { extentsIn, sameContent } from "./compare.ts";
+import { couldBe, type ExistingFile, isUntouched } from "./existing-file.ts";
 import type { Flags } from "./flags.ts";
 import type { HardLinkRestorer } from "./hard-links.ts";
 import { type DataRun, dataRunsOf, placed } from "./holes.ts";
 import { createLarge, isLarge, openLarge } from "./large-files.ts";
+import type { LocalCopies } from "./local-copies.ts";
+import type { LostFiles } from "./lost-files.ts";
 import type { Metadata } from "./metadata.ts";
 import { Obstacle } from "./obstacle.ts";
+import type { Overwrite } from "./overwriting.ts";
 import type { Pauses } from "./pauses.ts";
 import { putInPlace } from "./place.ts";
 import { unlessRefused } from "./refused.ts";
@@ -32,6 +35,8 @@ import { writeFailed } from "./trouble.ts";
 export type Job = {
   readonly entry: FileEntry;
   readonly content: Stretch;
+  /** Objects that its extents refer to. */
+  readonly objects: readonly ObjectRef[];
   /** Set for a segment: the job of its file. */
   readonly of: Job | undefined;
   /** Undefined until its first bytes come. */
@@ -46,10 +51,9 @@ export type Job = {
   done: ReadonlySet<number>;
 };
 
+/** Files that are begun with content of this machine and wait for the rest, at most. */
+const mostBegun = 64;
 const copiedAtOnce = 1024 * 1024;
-
-/** A file that is in the place of one to be restored. `isRight`: all but its content is as it should be. */
-export type ExistingFile = { readonly fd: number; readonly found: Stat; readonly isRight: boolean };
 
 export type FilesDeps = {
   readonly target: Target;
@@ -59,6 +63,11 @@ export type FilesDeps = {
   readonly report: Report;
   readonly pauses: Pauses;
   readonly flags: Flags;
+  readonly overwrite: Overwrite;
+  /** Gets files whose content is lost. */
+  readonly lost: LostFiles;
+  /** Where content may lie already. */
+  readonly local: LocalCopies | undefined;
 };
 
 export class Files {
@@ -87,7 +96,8 @@ export class Files {
 
   /** Opens what is in the place of a file if it may stay there, should it have the right content. The caller closes it. */
   holdExisting(entry: FileEntry): ExistingFile | undefined {
-    const { metadata, adoption } = this.#deps;
+    const { metadata, adoption, overwrite } = this.#deps;
+    if (overwrite === "always") return undefined;
     return unlessInTheWay(() => {
       const fd = this.#openExisting(entry);
       if (fd === undefined) return undefined;
@@ -121,20 +131,21 @@ export class Files {
       return true;
     });
     if (kept === undefined) return false;
-    if (isRight) report.figures.unchanged += 1;
-    else report.figures.files += 1;
+    report.did(entry.path, isRight ? "unchanged" : "files");
     report.inPlace(entry);
     return true;
   }
 
   /** Starts a file. Returns undefined if it needs no content, or cannot be made. */
-  async start(entry: FileEntry): Promise<Job | undefined> {
-    const job = jobOf(entry, { ...entry, from: 0 });
+  async start(entry: FileEntry, objects: readonly ObjectRef[]): Promise<Job | undefined> {
+    const job = jobOf(entry, { ...entry, from: 0 }, objects);
     const refusal = this.#refusing.refusal(entry);
     if (refusal === undefined && isLarge(entry)) {
       this.#goOn(job);
       await this.#skipDone(job);
     }
+    if (refusal === undefined) await this.#bringLocal(job);
+    if (job.over) return undefined;
     if (job.pending > 0 && refusal === undefined) return job;
     this.#attempt(job, () => {
       if (refusal !== undefined) throw refusal;
@@ -146,7 +157,7 @@ export class Files {
 
   /** Starts a file whose content comes in segments. Returns a job that is over if it cannot be made. */
   startContinued(entry: FileEntry): Job {
-    const job = jobOf(entry, { ...entry, from: 0 });
+    const job = jobOf(entry, { ...entry, from: 0 }, []);
     this.#attempt(job, () => {
       const refusal = this.#refusing.refusal(entry);
       if (refusal !== undefined) throw refusal;
@@ -158,11 +169,12 @@ export class Files {
 
   /** Starts a segment. Returns undefined if it needs no content. */
   async startSegment(of: Job, segment: Segment): Promise<Job | undefined> {
-    const job = jobOf(of.entry, segment, of);
+    const job = jobOf(of.entry, segment, [], of);
     job.open = of.open;
     for (const [, length] of segment.holes) this.#deps.report.done.bytes += length;
     await this.#skipDone(job);
-    return job.pending > 0 ? job : undefined;
+    await this.#bringLocal(job);
+    return job.pending > 0 && !isOver(job) ? job : undefined;
   }
 
   /** Copies the beginning of a file that is in the place of another one. */
@@ -208,14 +220,30 @@ export class Files {
     if (job.open !== undefined) this.#started.add(job);
   }
 
-  /** Leaves out what a killed restore has written. */
+  /** Leaves out what our file has already: what a killed restore has written, or what lay on the disk. */
   async #skipDone(job: Job): Promise<void> {
     const { report, pauses } = this.#deps;
     const { extents } = job.content;
     if (job.open === undefined) return;
+    const before = job.done;
     job.done = await extentsIn(job.open.fd, job.content, pauses);
-    job.pending -= job.done.size;
-    for (const index of job.done) report.done.bytes += extents[index]?.length ?? 0;
+    job.pending = extents.length - job.done.size;
+    for (const index of job.done) if (!before.has(index)) report.done.bytes += extents[index]?.length ?? 0;
+  }
+
+  /** Takes what lies on the disk already, as far as it is what the backup has. */
+  async #bringLocal(job: Job): Promise<void> {
+    const { local, report } = this.#deps;
+    if (local === undefined || job.pending === 0 || isOver(job)) return;
+    const isNew = job.open === undefined;
+    if (isNew && this.#started.size >= mostBegun) return;
+    const { extents } = job.content;
+    const wanted = new Set(extents.keys().filter((index) => !job.done.has(index)));
+    const isBrought = await local.bring(job.entry.path, job.content, wanted, () => (job.open ?? this.#open(job)).fd);
+    if (isBrought) await this.#skipDone(job);
+    for (const index of job.done) if (wanted.has(index)) report.figures.localBytes += extents[index]?.length ?? 0;
+    // Nothing of it is used: it may be as well fetched with others.
+    if (isNew && job.done.size === 0) this.#abandon(job);
   }
 
   /**
@@ -246,7 +274,9 @@ export class Files {
   lose(job: Job, loss: Loss): void {
     if (isOver(job)) return;
     this.#discard(job);
-    this.#deps.report.lost("content-lost", { doing: "restore", what: toText(job.entry.path), ...loss });
+    const { entry, objects } = job;
+    if (entry.continued === undefined) this.#deps.lost.add(entry, objects);
+    this.#deps.report.lost("content-lost", { doing: "restore", what: toText(entry.path), path: entry.path, ...loss });
   }
 
   /** Removes unfinished files, at the end of a job that stops early. */
@@ -286,21 +316,28 @@ export class Files {
     // Call after the rename, which changes the ctime.
     if (entry.hardLink !== undefined) links.restored(entry, fstat(fd));
     this.#close(job);
-    report.figures.files += 1;
+    report.did(entry.path, "files");
     report.done.files += 1;
     for (const [, length] of entry.holes) report.done.bytes += length;
   }
 
   #discard(job: Job): void {
-    const { target, report } = this.#deps;
     if (job.of !== undefined) {
       job.over = true;
       this.#discard(job.of);
       return;
     }
+    this.#deps.report.done.files += 1;
+    this.#abandon(job);
+    job.over = true;
+  }
+
+  /** Removes the unfinished file. */
+  #abandon(job: Job): void {
+    const { target } = this.#deps;
     const { entry, open } = job;
-    report.done.files += 1;
     this.#close(job);
+    job.over = false;
     if (open === undefined) return;
     // The next restore removes a leftover.
     unlessRefused(() => {
@@ -336,23 +373,23 @@ function unlessInTheWay<T>(action: () => T | undefined): T | undefined {
   }
 }
 
-function jobOf(entry: FileEntry, content: Stretch, of?: Job): Job {
+function jobOf(entry: FileEntry, content: Stretch, objects: readonly ObjectRef[], of?: Job): Job {
   const isDense = content.from === 0 && content.holes.length === 0 && entry.continued === undefined;
   const runs = isDense ? undefined : dataRunsOf(content);
-  return { entry, content, of, open: undefined, pending: content.extents.length, over: false, runs, done: new Set() };
+  return {
+    entry,
+    content,
+    objects,
+    of,
+    open: undefined,
+    pending: content.extents.length,
+    over: false,
+    runs,
+    done: new Set(),
+  };
 }
 
 /** Returns whether nothing more can be done for a file. */
 export function isOver({ over, of }: Job): boolean {
   return over || of?.over === true;
-}
-
-/** Returns false for a file with other names, which give access to it, unless the backup has several names for it, too. */
-function couldBe(entry: FileEntry, found: Stat): boolean {
-  return found.type === "file" && found.size === entry.size && (found.links === 1 || entry.hardLink !== undefined);
-}
-
-/** Returns whether a file is unchanged since: a change of content, owner, mode or links shows in the ctime. */
-function isUntouched(before: Stat, { changed }: Stat): boolean {
-  return sameMoment(changed, before.changed);
 }

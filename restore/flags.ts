@@ -3,7 +3,7 @@
  * an immutable folder. Names those flags as the reason if they are in the way.
  */
 import type { Entry } from "../core/format/entry.ts";
-import { type ByteString, baseName, parentOf, toText } from "../core/format/path.ts";
+import { type ByteString, baseName, parentOf } from "../core/format/path.ts";
 import { openFileAt } from "../core/system/beneath.ts";
 import { close } from "../core/system/files.ts";
 import { lockingFlags, setFlags } from "../core/system/flags.ts";
@@ -56,7 +56,7 @@ export class Flags {
       set();
     } catch (error) {
       if (!(error instanceof SystemError)) throw error;
-      this.#report.count("flags", toText(path), error.reason);
+      this.#report.count("flags", path, error.reason);
     }
   }
 }

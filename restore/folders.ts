@@ -10,7 +10,7 @@ import { fstat } from "../core/system/stat.ts";
 import type { Adoption } from "./adoption.ts";
 import type { Flags } from "./flags.ts";
 import type { Metadata } from "./metadata.ts";
-import { Obstacle, replaced } from "./obstacle.ts";
+import { Obstacle, PseudoFilesystem, replaced } from "./obstacle.ts";
 import type { Report } from "./report.ts";
 import type { Spool } from "./spool.ts";
 import { OpenSubject } from "./subject.ts";
@@ -30,6 +30,8 @@ export class Folders {
   readonly #deps: FoldersDeps;
   /** Folders that could not be made. Entries in them are lost, and are reported as a number for each folder. */
   readonly #lost = new Map<ByteString, { entries: number }>();
+  /** Those among them that the kernel fills itself. */
+  readonly #kernels = new Set<ByteString>();
 
   constructor(deps: FoldersDeps) {
     this.#deps = deps;
@@ -50,7 +52,8 @@ export class Folders {
       if (selected || made) this.#putBy(entry);
     } catch (error) {
       this.#lost.set(entry.path, { entries: 0 });
-      writeFailed(this.#deps, entry.path, error);
+      if (error instanceof PseudoFilesystem) this.#kernels.add(entry.path);
+      else writeFailed(this.#deps, entry.path, error);
     }
   }
 
@@ -80,7 +83,8 @@ export class Folders {
     for (const [path, lost] of this.#lost) {
       if (lost.entries === 0) continue;
       const what = lost.entries === 1 ? "1 entry" : `${lost.entries} entries`;
-      this.#deps.report.warning("folder-lost", `did not restore ${what} in ${JSON.stringify(toText(path))}`);
+      const why = this.#kernels.has(path) ? ": a filesystem is mounted there whose files the kernel makes" : "";
+      this.#deps.report.warning("folder-lost", `did not restore ${what} in ${JSON.stringify(toText(path))}${why}`);
       lost.entries = 0;
     }
     for (const line of this.#deps.spool.backwards()) this.#apply(line);
@@ -95,11 +99,11 @@ export class Folders {
       // Another folder there must not get this one's owner and mode.
       if (!isFolder(identity, found)) throw replaced();
       if (metadata.correct(new OpenSubject(fd), entry, found)) {
-        report.figures.folders += 1;
+        report.did(entry.path, "folders");
         this.#deps.flags.set(fd, entry);
       }
     } catch (error) {
-      if (error instanceof SystemError) report.count("mode", toText(entry.path), error.reason);
+      if (error instanceof SystemError) report.count("mode", entry.path, error.reason);
       else if (error instanceof Obstacle) writeFailed(this.#deps, entry.path, error);
       else throw error;
     }

@@ -90,11 +90,11 @@ export class HardLinkRestorer {
     const folder = this.#target.folder(parentOf(path));
     const there = folder.fresh ? undefined : lstatAt(folder.fd, baseName(path));
     if (there !== undefined && sameInode(leader, there)) {
-      this.#report.figures.unchanged += 1;
+      this.#report.did(path, "unchanged");
       return true;
     }
     if (!this.#makeLink(handle, path)) return false;
-    this.#report.figures.hardLinks += 1;
+    this.#report.did(path, "hardLinks");
     // A new name changes the ctime.
     this.#keep(group, fstat(handle), leader.path);
     return true;

@@ -7,7 +7,7 @@
  * last, and only if the file has the right owner by then.
  */
 import type { Acl, Common, Entry } from "../core/format/entry.ts";
-import { type ByteString, toText } from "../core/format/path.ts";
+import type { ByteString } from "../core/format/path.ts";
 import { AclError, aclFromText, groupPermissions } from "../core/system/acl.ts";
 import { SystemError } from "../core/system/libc.ts";
 import { groupId, userId } from "../core/system/owners.ts";
@@ -111,9 +111,9 @@ export class Metadata {
     const safe = owned && this.#isOwned(subject, entry);
     const why = "the owner could not be set";
     if (ids && safe) this.#try("mode", entry, () => subject.setMode(entry.mode));
-    else if (ids) this.#report.count("special-bits", toText(entry.path), why);
+    else if (ids) this.#report.count("special-bits", entry.path, why);
     if (value !== undefined && safe) this.#try("attribute", entry, () => subject.writeAttribute(capability, value));
-    else if (value !== undefined) this.#report.count("attribute", toText(entry.path), why);
+    else if (value !== undefined) this.#report.count("attribute", entry.path, why);
   }
 
   #isOwned(subject: Subject, entry: Entry): boolean {
@@ -188,7 +188,7 @@ export class Metadata {
       return true;
     } catch (error) {
       if (!(error instanceof SystemError) && !(error instanceof AclError)) throw error;
-      this.#report.count(kind, toText(entry.path), error instanceof SystemError ? error.reason : error.message);
+      this.#report.count(kind, entry.path, error instanceof SystemError ? error.reason : error.message);
       return false;
     }
   }

@@ -43,7 +43,7 @@ function correctExisting(entry: NodeEntry, { target, metadata, adoption, links, 
     if (metadata.matches(subject, entry, found)) {
       // Other names may lie anywhere. A node with several may stay only if the backup has several for it, too.
       if (found.links > 1 && entry.hardLink === undefined) return false;
-      report.figures.unchanged += 1;
+      report.did(entry.path, "unchanged");
     } else {
       if (!adoption.mayCorrect(entry, found)) return false;
       metadata.correct(subject, entry, found);
@@ -93,7 +93,6 @@ function make(entry: NodeEntry, folder: number, name: ByteString): void {
   else makeNode(folder, name, entry.type, entry.major, entry.minor);
 }
 
-function count({ type }: NodeEntry, { figures }: Report): void {
-  if (type === "link") figures.links += 1;
-  else figures.nodes += 1;
+function count({ path, type }: NodeEntry, report: Report): void {
+  report.did(path, type === "link" ? "links" : "nodes");
 }

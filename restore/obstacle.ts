@@ -10,13 +10,20 @@ export type ObstacleParts = {
 };
 
 export class Obstacle extends Error {
-  override readonly name = "Obstacle";
+  override readonly name: string = "Obstacle";
 
   constructor(
     readonly parts: ObstacleParts,
     cause?: unknown,
   ) {
     super(parts.why, { cause });
+  }
+}
+
+export class PseudoFilesystem extends Obstacle {
+  constructor() {
+    const why = "a filesystem is mounted there whose files the kernel makes, as in /proc";
+    super({ code: "in-the-way", why, remedy: "restore it into another folder: --target" });
   }
 }
 

@@ -3,6 +3,8 @@
  * one warning of each kind, with a count and the first path. Also keeps the figures of the summary.
  */
 import { Failure, type FailureParts } from "../core/failure.ts";
+import type { PartEntry } from "../core/format/entry.ts";
+import { type ByteString, toText } from "../core/format/path.ts";
 import type { Notify } from "../core/notice.ts";
 
 const kinds = {
@@ -30,16 +32,41 @@ export type Figures = {
   nodes: number;
   /** Files, links and nodes that were the same as in the backup already. */
   unchanged: number;
+  /** What was there and differs, and may not be replaced. */
+  kept: number;
+  /** What the backup does not have, and was removed. */
+  removed: number;
+  /** Lost files that another backup had. They are in `errors`, too. */
+  salvaged: number;
   snapshotsFetched: number;
   snapshotsReplayed: number;
   bytes: number;
+  /** Content that lay on this machine already, and was not fetched. */
+  localBytes: number;
   warnings: number;
   errors: number;
   /** Number of errors that are damage in the bucket. */
   damaged: number;
 };
 
-type LossReport = FailureParts & { readonly damage: boolean };
+type LossReport = FailureParts & {
+  readonly damage: boolean;
+  /** Path of what is lost, if it is one entry. */
+  readonly path?: ByteString;
+};
+
+/** Figures that count entries which are as in the backup now, or stay, or are gone. */
+type Deed = "folders" | "files" | "links" | "hardLinks" | "nodes" | "unchanged" | "kept" | "removed";
+
+/** Hears what is done with each entry. */
+export type Journal = {
+  did(path: ByteString, deed: Deed): void;
+  lost(code: string, loss: LossReport): void;
+  /** Hears of an entry that is restored without its owner, mode or the like. */
+  lacks(path: ByteString, kind: WarningKind, why: string): void;
+  /** `isSame`: it has the content that was lost; else it is another version. */
+  salvaged(path: ByteString, backup: string, isSame: boolean): void;
+};
 
 export class Report {
   readonly figures: Figures = {
@@ -49,18 +76,31 @@ export class Report {
     hardLinks: 0,
     nodes: 0,
     unchanged: 0,
+    kept: 0,
+    removed: 0,
+    salvaged: 0,
     snapshotsFetched: 0,
     snapshotsReplayed: 0,
     bytes: 0,
+    localBytes: 0,
     warnings: 0,
     errors: 0,
     damaged: 0,
   };
   /** Figures of the progress bar: files that need no more work, even if lost, and bytes in place, holes included. */
   readonly done = { files: 0, bytes: 0 };
-  readonly #counted = new Map<WarningKind, { count: number; readonly first: string; readonly reason: string }>();
+  readonly #counted = new Map<WarningKind, { count: number; readonly first: ByteString; readonly reason: string }>();
 
-  constructor(readonly notify: Notify) {}
+  constructor(
+    readonly notify: Notify,
+    readonly journal?: Journal,
+  ) {}
+
+  /** Counts what was done with an entry. */
+  did(path: ByteString, deed: Deed): void {
+    this.figures[deed] += 1;
+    this.journal?.did(path, deed);
+  }
 
   /** Counts a file that was there already, or became a link to one. */
   inPlace({ size }: { readonly size: number }): void {
@@ -68,11 +108,37 @@ export class Report {
     this.done.bytes += size;
   }
 
+  /** Counts what is left as it is since it may not be replaced. */
+  kept(entry: PartEntry): void {
+    if (entry.type === "segment") return;
+    this.did(entry.path, "kept");
+    if (entry.type === "file") this.inPlace(entry);
+  }
+
   /** Reports a loss. `damage`: the bucket does not hold what it should. */
-  lost(code: string, { damage, ...parts }: LossReport): void {
+  lost(code: string, loss: LossReport): void {
+    const { damage, path: _, ...parts } = loss;
     this.figures.errors += 1;
+    this.journal?.lost(code, loss);
     if (damage) this.figures.damaged += 1;
     this.notify({ level: "error", code, message: new Failure(parts).message });
+  }
+
+  /** Reports that another backup had a lost file. */
+  salvaged(path: ByteString, backup: string, isSame: boolean): void {
+    this.figures.salvaged += 1;
+    this.journal?.salvaged(path, backup, isSame);
+    const what = JSON.stringify(toText(path));
+    if (isSame) this.info("salvaged", `${what} has its content from ${backup}, which has the same`);
+    else this.warning("salvaged-version", `${what} is another version: that of ${backup}`);
+  }
+
+  /** Reports that what another backup has in a lost stretch of the manifest was restored instead. */
+  salvagedStretch(first: ByteString, paths: readonly ByteString[], backup: string): void {
+    this.figures.salvaged += paths.length;
+    for (const path of paths) this.journal?.salvaged(path, backup, false);
+    const message = `${paths.length} entries from ${JSON.stringify(toText(first))} on are those of ${backup}, as nobody knows what this backup had there`;
+    this.warning("salvaged-version", message);
   }
 
   warning(code: string, message: string): void {
@@ -84,8 +150,9 @@ export class Report {
     this.notify({ level: "info", code, message });
   }
 
-  /** Counts a failure for `reportCounted`. `path` is for display. */
-  count(kind: WarningKind, path: string, reason: string): void {
+  /** Counts a failure for `reportCounted`. */
+  count(kind: WarningKind, path: ByteString, reason: string): void {
+    this.journal?.lacks(path, kind, reason);
     const known = this.#counted.get(kind);
     if (known === undefined) this.#counted.set(kind, { count: 1, first: path, reason });
     else known.count += 1;
@@ -95,7 +162,10 @@ export class Report {
     for (const [kind, { count, first, reason }] of this.#counted) {
       const { doing, remedy } = kinds[kind];
       const others = count === 1 ? "" : ` and ${count - 1} more`;
-      this.warning(`${kind}-not-set`, `cannot ${doing} ${JSON.stringify(first)}${others}: ${reason}; ${remedy}`);
+      this.warning(
+        `${kind}-not-set`,
+        `cannot ${doing} ${JSON.stringify(toText(first))}${others}: ${reason}; ${remedy}`,
+      );
     }
     this.#counted.clear();
   }

@@ -4,15 +4,11 @@
  * full target, a bucket out of reach, and an abort end it early. The next run continues from there.
  */
 import { type ExitStatus, exitStatus } from "../core/failure.ts";
-import type { FileEntry, ObjectRef, PartEntry } from "../core/format/entry.ts";
-import type { BundleRef, Manifest, PartRef } from "../core/format/manifest.ts";
+import type { FileEntry, ObjectRef } from "../core/format/entry.ts";
+import type { BundleRef, Manifest } from "../core/format/manifest.ts";
 import type { BadEntry } from "../core/format/part.ts";
 import { type ByteString, toText } from "../core/format/path.ts";
 import { isContinued } from "../core/format/segment.ts";
-import type { Loss } from "../core/manifest/loss.ts";
-import { bundlesInOrder, isReadable, tableOf } from "../core/manifest/part-lists.ts";
-import type { LoadedPart } from "../core/manifest/read.ts";
-import { walkParts } from "../core/manifest/walk.ts";
 import type { Notify } from "../core/notice.ts";
 import { Budget } from "../core/side-by-side.ts";
 import type { ObjectSource } from "../core/stored/read.ts";
@@ -20,21 +16,33 @@ import { Garbage } from "../core/system/garbage.ts";
 import { isSystemError } from "../core/system/libc.ts";
 import { step } from "../core/trace.ts";
 import { Adoption } from "./adoption.ts";
+import type { RestoreChoices } from "./choices.ts";
+import { ChosenEntries, type ChosenPart } from "./chosen.ts";
 import { ContinuedFiles } from "./continued-files.ts";
+import { Extras } from "./extras.ts";
 import { fetchContent } from "./fetch.ts";
 import { Files, type Job } from "./files.ts";
 import { Flags } from "./flags.ts";
 import { Folders } from "./folders.ts";
 import { HardLinkRestorer, isLaterName, linkGroup } from "./hard-links.ts";
+import { LocalCopies } from "./local-copies.ts";
+import { LostFiles } from "./lost-files.ts";
+import { tellBadEntry, tellFrozen, tellLostPart, tellSealed } from "./lost-stretches.ts";
 import { Metadata } from "./metadata.ts";
 import { type NodeDeps, type NodeEntry, restoreNode } from "./nodes.ts";
+import { dated, tellOfBackup } from "./of-backup.ts";
+import { Overwriting } from "./overwriting.ts";
 import { Pauses } from "./pauses.ts";
 import { groupsOf, planOf } from "./plan.ts";
-import { type Figures, Report } from "./report.ts";
+import { doubtOf, removeExtras } from "./removal.ts";
+import { writeReplayScript } from "./replay-script.ts";
+import { type Figures, type Journal, Report } from "./report.ts";
 import { RunningContent } from "./running-content.ts";
-import { Selection } from "./select.ts";
-import { decide, restoreSnapshot, type SnapshotChoice } from "./snapshots.ts";
+import { replacing, type StretchReplacement } from "./salvage.ts";
+import { noPatterns, Selection } from "./select.ts";
+import { type Decision, decide, restoreSnapshot, type SnapshotChoice, snapshotsFolder } from "./snapshots.ts";
 import { Spool } from "./spool.ts";
+import { strippedPath } from "./strip.ts";
 import { Target } from "./target.ts";
 import type { RandomBytes } from "./temporary.ts";
 import { waysThroughLinks } from "./through-links.ts";
@@ -52,7 +60,7 @@ type RestoreProgress = {
 /** Missing paths of which the report says where the links of the backup lead: a list may have a million. */
 const mostLedOn = 10_000;
 
-export type RestoreOptions = {
+export type RestoreOptions = RestoreChoices & {
   readonly bucket: ObjectSource;
   readonly manifest: Manifest;
   /** Absolute path of a folder, which is made if it is missing. */
@@ -61,18 +69,27 @@ export type RestoreOptions = {
   readonly paths: readonly string[];
   readonly numericOwner: boolean;
   readonly snapshots: SnapshotChoice;
+  /** Tells bundles that hold something that is wanted and are frozen: they are reported as such, and not tried. */
+  readonly isFrozen?: ((bundle: BundleRef) => boolean) | undefined;
   /** Asks the user. Throws a Failure if there is no terminal. */
   readonly ask: (question: string) => Promise<boolean>;
+  /** Asks whether the command of a dump that failed is run again; if undefined, it is not. */
+  readonly askAgain?: ((question: string) => Promise<boolean>) | undefined;
   readonly notify: Notify;
   /** Source of random bytes that are fit for secrets. */
   readonly random: RandomBytes;
   readonly onProgress: (progress: RestoreProgress) => void;
+  /** Gets the files whose content is lost. */
+  readonly lost?: LostFiles | undefined;
+  readonly journal?: Journal | undefined;
   /** Ends the job when it is aborted, with its reason. */
   readonly signal: AbortSignal;
 };
 
 /** Stored bytes after which garbage is collected: their buffers, unlike those of content, are not released by hand. */
 const storedGarbage = 24 * 1024 * 1024;
+/** About what an entry leaves when it is decoded, and again when it is restored. */
+const garbageOfEntry = 2 * 1024;
 /** Bound on decompressed content in memory, in bytes. */
 const memory = 32 * 1024 * 1024;
 
@@ -80,32 +97,28 @@ export async function restore(options: RestoreOptions): Promise<Figures> {
   const { manifest, snapshots, ask, notify, random } = options;
   // A user who asks for some files does not ask to replay databases.
   const unasked = options.paths.length > 0 && snapshots === "ask";
-  const decisions = unasked ? [] : await decide(manifest.snapshots, snapshots, ask);
-  const report = new Report(notify);
+  const decisions = unasked ? [] : await decide(manifest, snapshots, ask);
+  const report = new Report(notify, options.journal);
   const target = Target.open(options.target, { random, onMovedAside: (...paths) => tellMovedAside(report, ...paths) });
   try {
     tellOfBackup(manifest, report);
     await step("files", () => new Restore(options, target, report).run());
+    const fetched: Decision[] = [];
     for (const decision of decisions) {
-      await step("snapshot", () => restoreSnapshot(decision, snapshots, { ...options, target, report }));
+      const deps = { ...options, target, report };
+      const isFetched = await step("snapshot", () => restoreSnapshot(decision, snapshots, deps));
+      if (isFetched) fetched.push(decision);
     }
+    writeReplayScript(fetched, manifest.header, target);
     return report.figures;
   } finally {
     target.close();
   }
 }
 
-export function exitOf({ damaged, errors, warnings }: Figures): ExitStatus {
+export function exitOf({ damaged, errors, warnings }: Pick<Figures, "damaged" | "errors" | "warnings">): ExitStatus {
   if (damaged > 0) return exitStatus.damaged;
   return errors + warnings > 0 ? exitStatus.incomplete : exitStatus.done;
-}
-
-function tellOfBackup({ header, totals }: Manifest, report: Report): void {
-  if (totals.warnings + totals.errors === 0) return;
-  const some = (number: number, one: string) => `${number} ${one}${number === 1 ? "" : "s"}`;
-  const trouble = `${some(totals.errors, "error")} and ${some(totals.warnings, "warning")}`;
-  const message = `the backup of ${JSON.stringify(header.name)} itself was made with ${trouble}: its log names them`;
-  report.info("backup-incomplete", message);
 }
 
 function tellMovedAside(report: Report, path: ByteString, aside: ByteString): void {
@@ -122,13 +135,19 @@ class Restore {
   readonly #target: Target;
   readonly #report: Report;
   readonly #selection: Selection;
+  readonly #chosen: ChosenEntries;
+  readonly #overwriting: Overwriting;
   readonly #nodes: NodeDeps;
   readonly #links: HardLinkRestorer;
   readonly #files: Files;
   readonly #continued: ContinuedFiles;
   readonly #folders: Folders;
   readonly #pauses: Pauses;
+  readonly #lost: LostFiles;
+  readonly #local: LocalCopies | undefined;
   readonly #flags: Flags;
+  /** Set if something may be removed. */
+  readonly #extras: Extras | undefined;
   readonly #memory = new Budget(memory);
   readonly #garbage = new Garbage(storedGarbage);
   /** In bundles only. */
@@ -144,9 +163,34 @@ class Restore {
     const links = new HardLinkRestorer(target, report);
     const flags = new Flags(target, report);
     this.#flags = flags;
-    const shared = { target, metadata, adoption, links, report, flags };
+    const { paths, patterns = noPatterns, strip = 0, overwrite = "if-changed" } = options;
+    this.#overwriting = new Overwriting(target, overwrite);
+    const { lost = new LostFiles(), fromLocal } = options;
+    this.#lost = lost;
+    const local = fromLocal === undefined ? undefined : new LocalCopies(fromLocal, pauses);
+    this.#local = local;
+    const shared = { target, metadata, adoption, links, report, flags, overwrite, lost, local };
     this.#pauses = pauses;
-    this.#selection = new Selection(options.paths, (folder) => target.has(folder));
+    const isThere = (folder: ByteString) => {
+      const stripped = strippedPath(folder, strip);
+      return stripped === undefined || target.has(stripped);
+    };
+    const selection = new Selection(paths, isThere, patterns);
+    this.#selection = selection;
+    this.#chosen = new ChosenEntries({
+      ...options,
+      selection,
+      strip,
+      isThere: (folder) => target.has(folder),
+      onLostPart: (part, loss, next) => {
+        lost.addStretch({ first: part.first, next });
+        tellLostPart(report, part, loss);
+      },
+      onBadEntry: (bad) => this.#tellBadEntry(bad),
+      onSealed: (bundle) => tellSealed(report, bundle),
+    });
+    const spared = options.removal?.spared;
+    this.#extras = spared && new Extras({ target, selection, pauses, spared });
     this.#nodes = shared;
     this.#links = links;
     this.#files = new Files({ ...shared, pauses });
@@ -155,34 +199,28 @@ class Restore {
   }
 
   async run(): Promise<void> {
-    const { bucket, manifest } = this.#options;
-    const selection = this.#selection;
     try {
-      const walk = {
-        bucket,
-        onLost: (part: PartRef, loss: Loss) => this.#tellLostPart(part, loss),
-        onBadEntry: (entry: BadEntry) => this.#tellBadEntry(entry),
-        concerns: selection.concerns.bind(selection),
-        wanted: (entry: PartEntry) => {
-          const role = selection.role(entry.type === "segment" ? entry.file : entry.path);
-          return role === "selected" || (role === "leads" && entry.type === "folder");
-        },
-      };
-      for await (const part of walkParts({ ...walk, manifest })) await step("part", () => this.#restorePart(part));
-      this.#continued.end();
-      this.#running = new RunningContent(bucket);
-      for (const bundle of this.#bundles()) {
-        for await (const part of walkParts({ ...walk, manifest: tableOf(bundle) })) {
-          await step("part of a bundle", () => this.#restorePart(part));
+      for (const list of this.#chosen.lists()) {
+        const isFrozen = list.bundle !== undefined && (this.#options.isFrozen?.(list.bundle) ?? false);
+        if (isFrozen && list.bundle !== undefined) tellFrozen(this.#report, list.bundle);
+        for await (const part of this.#chosen.in(list)) {
+          this.#extras?.know(part);
+          // Of a frozen bundle, the walk only finds what was asked for.
+          if (!isFrozen) await step("part", () => this.#restorePart(part));
         }
         this.#continued.end();
+        // All that follows are bundles.
+        this.#running ??= new RunningContent(this.#options.bucket);
       }
+      await this.#salvage();
     } finally {
       this.#continued.abandon();
       this.#files.discardStarted();
       await this.#running?.close();
+      this.#local?.[Symbol.dispose]();
     }
     await this.#tellMissing();
+    await this.#removeExtras();
     this.#target.removeLarge();
     this.#flags.setLate();
     this.#folders.finish();
@@ -192,40 +230,70 @@ class Restore {
     this.#report.reportCounted();
   }
 
-  /** Yields the bundles that may hold something that is wanted. Those that nobody can open here are reported. */
-  *#bundles(): Generator<BundleRef> {
-    for (const bundle of bundlesInOrder(this.#options.manifest)) {
-      const { parts, end } = tableOf(bundle);
-      const [first] = parts;
-      if (first === undefined || !this.#selection.concerns(first.first, end)) continue;
-      if (isReadable(bundle)) yield bundle;
-      else this.#tellSealed(bundle);
+  async #salvage(): Promise<void> {
+    const { salvage } = this.#options;
+    if (salvage === undefined || this.#lost.isEmpty) return;
+    for await (const replacement of salvage(this.#lost)) {
+      if ("stretch" in replacement) {
+        await this.#salvageStretch(replacement);
+        continue;
+      }
+      const { path, objects, backup, isSame } = replacement;
+      const lost = this.#lost.get(path);
+      if (lost === undefined) continue;
+      this.#lost.delete(path);
+      const { errors } = this.#report.figures;
+      await this.#restorePart({ objects, chosen: [{ entry: replacing(lost, replacement), selected: true }] });
+      if (this.#report.figures.errors === errors) this.#report.salvaged(path, backup, isSame);
+      // Another one may be better.
+      else this.#lost.put(lost);
     }
   }
 
-  #tellSealed({ path, key }: BundleRef): void {
-    const why = `the bundle ${JSON.stringify(key)} is sealed, and no keyfile is given`;
-    const remedy = "name the keyfile that it was sealed with: --keyfile";
-    this.#report.lost("bundle-sealed", { doing: "restore", what: toText(path), why, remedy, damage: false });
+  async #salvageStretch({ stretch, parts, backup }: StretchReplacement): Promise<void> {
+    const paths: ByteString[] = [];
+    for (const { objects, entries } of parts) {
+      const chosen = entries.flatMap((entry) => this.#chosen.ofSelected(entry));
+      await this.#restorePart({ objects, chosen });
+      for (const { entry } of chosen) if (entry.type !== "segment") paths.push(entry.path);
+    }
+    this.#continued.end();
+    this.#report.salvagedStretch(stretch.first, paths, backup);
   }
 
-  async #restorePart({ objects, entries }: LoadedPart): Promise<void> {
-    const [first] = entries;
-    if (first !== undefined) this.#target.leaveBehind(first.path);
+  async #removeExtras(): Promise<void> {
+    const { removal, manifest } = this.#options;
+    if (removal === undefined || this.#extras === undefined) return;
+    using extras = this.#extras;
+    const report = this.#report;
+    const doubt = doubtOf(manifest, report);
+    if (doubt === undefined) {
+      extras.spare(snapshotsFolder);
+      await removeExtras(extras, removal, { target: this.#target, report, pauses: this.#pauses });
+    } else report.warning("not-removed", `--delete removes nothing: ${doubt}`);
+  }
+
+  async #restorePart({ objects, chosen }: ChosenPart): Promise<void> {
+    const [first] = chosen;
+    if (first !== undefined) this.#target.leaveBehind(first.entry.path);
     const files: FileEntry[] = [];
     const laterNames: FileEntry[] = [];
-    for (const entry of entries) {
+    for (const { entry: loaded, selected } of chosen) {
+      const entry = dated(loaded, this.#options.manifest.header);
       if (this.#pauses.due(0)) await this.#pauses.take();
       if (this.#folders.isLost(entry)) continue;
-      if (entry.type === "folder") this.#folders.restore(entry, this.#selection.includes(entry.path));
+      if (this.#overwriting.keeps(entry)) this.#report.kept(entry);
+      else if (entry.type === "folder") this.#folders.restore(entry, selected);
       else if (entry.type === "segment") await this.#continued.take(entry, (job) => this.#fetch([job], objects));
       else if (entry.type !== "file") this.#node(entry);
       else if (isContinued(entry)) this.#continued.begin(entry);
       else if (isLaterName(entry)) laterNames.push(entry);
       else files.push(entry);
     }
+    this.#garbage.left(chosen.length * garbageOfEntry);
     await this.#bring(files, objects);
     await this.#linkOrBring(laterNames, objects);
+    this.#garbage.left(chosen.length * garbageOfEntry);
   }
 
   #node(entry: NodeEntry): void {
@@ -233,7 +301,7 @@ class Restore {
       restoreNode(entry, this.#nodes);
     } catch (error) {
       const device = entry.type === "character device" || entry.type === "block device";
-      if (device && isSystemError(error, "EPERM")) this.#report.count("device", toText(entry.path), error.reason);
+      if (device && isSystemError(error, "EPERM")) this.#report.count("device", entry.path, error.reason);
       else writeFailed(this.#nodes, entry.path, error);
     }
   }
@@ -245,7 +313,7 @@ class Restore {
         this.#tellProgress();
         continue;
       }
-      const job = await this.#files.start(entry);
+      const job = await this.#files.start(entry, objects);
       if (job !== undefined) jobs.push(job);
     }
     await this.#fetch(jobs, objects);
@@ -263,9 +331,8 @@ class Restore {
       running: this.#running,
       onProgress,
     };
-    for (const group of groupsOf(jobs, objects)) {
-      await step("fetch", () => fetchContent(planOf(group, objects), context));
-    }
+    const fetch = (group: readonly Job[]) => fetchContent(planOf(group, objects), context);
+    for (const group of groupsOf(jobs, objects)) await step("fetch", () => fetch(group));
     this.#tellProgress();
   }
 
@@ -314,30 +381,16 @@ class Restore {
     }
   }
 
-  #tellLostPart({ first, entries }: PartRef, loss: Loss): void {
-    this.#report.lost("part-lost", {
-      doing: `restore ${entries} entries from`,
-      what: toText(first),
-      ...loss,
-      why: `${loss.why}; it is a part of the manifest`,
-    });
-  }
-
-  #tellBadEntry({ path, why }: BadEntry): void {
-    if (path !== undefined && this.#selection.role(path) !== "selected") return;
+  #tellBadEntry(bad: BadEntry): void {
+    const { strip = 0 } = this.#options;
+    const path = bad.path === undefined ? undefined : strippedPath(bad.path, strip);
     if (path !== undefined) this.#continued.passOver(path);
-    this.#report.lost("entry-unreadable", {
-      doing: "restore",
-      what: path === undefined ? "an entry without a readable path" : toText(path),
-      why: `what the manifest says of it cannot be read: ${why}`,
-      remedy: "restore it from another backup: `sysbackup list` shows them",
-      damage: true,
-    });
+    tellBadEntry(this.#report, this.#selection, bad);
   }
 
   #tellProgress(): void {
     const { files, bytes } = this.#options.manifest.totals;
-    const all = this.#selection.all;
+    const all = this.#selection.isWhole;
     this.#options.onProgress({
       ...this.#report.done,
       totalFiles: all ? files : undefined,

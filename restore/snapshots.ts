@@ -1,7 +1,7 @@
 /** Restores dumps: fetches them into files, or replays them with the command that the snapshotter gave. */
 import { exitStatus, Failure } from "../core/failure.ts";
 import { distinct } from "../core/format/keys.ts";
-import type { SnapshotRef } from "../core/format/manifest.ts";
+import type { Manifest, SnapshotRef } from "../core/format/manifest.ts";
 import { type ByteString, fromText } from "../core/format/path.ts";
 import { lossOf } from "../core/manifest/loss.ts";
 import { checked } from "../core/stored/bytes.ts";
@@ -11,6 +11,7 @@ import { createFile, remove, truncate, writeAt } from "../core/system/beneath.ts
 import { close } from "../core/system/files.ts";
 import { SystemError } from "../core/system/libc.ts";
 import { type Finished, pipeInto } from "../core/system/process.ts";
+import { replayQuestion } from "./dump-question.ts";
 import { nearness } from "./nearness.ts";
 import { Obstacle } from "./obstacle.ts";
 import { putInPlace } from "./place.ts";
@@ -31,21 +32,23 @@ export type Decision = {
 };
 
 /** Folder of fetched dumps, in the target. */
-const folderPath = "/sysbackup-snapshots" as ByteString;
+export const snapshotsFolder = "/sysbackup-snapshots" as ByteString;
 
 /**
  * Decides what to do with each dump before anything is restored, so that nobody has to wait for the questions. Without a
  * question, a dump that is marked failed or has no command is only fetched.
  */
 export async function decide(
-  snapshots: readonly SnapshotRef[],
+  { snapshots, header }: Pick<Manifest, "snapshots" | "header">,
   choice: SnapshotChoice,
   ask: (question: string) => Promise<boolean>,
 ): Promise<Decision[]> {
   const decisions: Decision[] = [];
-  const files = distinct(snapshots.map(({ snapshotter }) => snapshotter));
+  const [, ...files] = distinct([scriptName, ...snapshots.map(({ snapshotter }) => snapshotter)]);
   for (const [number, snapshot] of snapshots.entries()) {
-    const action = await actionFor(snapshot, choice, ask);
+    const action = await actionFor(snapshot, choice, (command) =>
+      answered(ask, replayQuestion(snapshot, header, command)),
+    );
     decisions.push({ snapshot, action, file: files[number] ?? snapshot.snapshotter });
   }
   return decisions;
@@ -54,17 +57,12 @@ export async function decide(
 async function actionFor(
   snapshot: SnapshotRef,
   choice: SnapshotChoice,
-  ask: (question: string) => Promise<boolean>,
+  ask: (command: string) => Promise<boolean>,
 ): Promise<Decision["action"]> {
   if (choice === "skip" || choice === "fetch") return choice;
   if (snapshot.restore_through === undefined) return "fetch";
   if (choice === "run") return snapshot.exit === 0 ? "run" : "fetch";
-  return (await answered(ask, questionFor(snapshot, snapshot.restore_through))) ? "run" : "skip";
-}
-
-function questionFor({ snapshotter, exit }: SnapshotRef, command: string): string {
-  const failed = exit === 0 ? "" : ", although it is marked failed";
-  return `Replay snapshot ${JSON.stringify(snapshotter)}${failed}, through: ${shownCommand(command)}`;
+  return (await ask(snapshot.restore_through)) ? "run" : "skip";
 }
 
 async function answered(ask: (question: string) => Promise<boolean>, question: string): Promise<boolean> {
@@ -75,39 +73,48 @@ async function answered(ask: (question: string) => Promise<boolean>, question: s
     throw new Failure({
       doing: "ask whether to replay the snapshots of this backup",
       why: error.parts.why,
-      remedy: "say it by --snapshots run, --snapshots fetch (as files) or --snapshots skip",
+      remedy: "say it by --snapshots run --yes, --snapshots fetch (as files) or --snapshots skip",
       exit: exitStatus.usage,
       cause: error,
     });
   }
 }
 
+/** Name of the script beside fetched dumps; no dump is fetched under it. */
+export const scriptName = "replay.sh";
+
 export type DumpDeps = {
   readonly bucket: ObjectSource;
   readonly target: Target;
   readonly report: Report;
   readonly signal: AbortSignal;
+  /** Asks whether a command that failed is run again; if undefined, it is not. */
+  readonly askAgain?: ((question: string) => Promise<boolean>) | undefined;
 };
 
-export async function restoreSnapshot(decision: Decision, choice: SnapshotChoice, deps: DumpDeps) {
+/** Returns whether the dump is a file now. */
+export async function restoreSnapshot(decision: Decision, choice: SnapshotChoice, deps: DumpDeps): Promise<boolean> {
   const { snapshot, action } = decision;
   const { report, signal } = deps;
   signal.throwIfAborted();
   if (action === "skip") {
     const why = choice === "skip" ? "--snapshots skip" : "as answered";
     report.info("snapshot-skipped", `snapshot ${JSON.stringify(snapshot.snapshotter)} is not restored: ${why}`);
-    return;
+    return false;
   }
   try {
-    if (action === "run") await replay(snapshot, deps);
-    else await fetchDump(decision, choice, deps);
+    if (action === "run" && (await replay(snapshot, deps))) return false;
+    // What could not be replayed is kept, to be replayed by hand.
+    await fetchDump(decision, action === "run" ? "fetch" : choice, deps);
+    return true;
   } catch (error) {
     tellLost(snapshot, error, deps);
+    return false;
   }
 }
 
 function tellLost({ snapshotter, key }: SnapshotRef, error: unknown, { report, target }: DumpDeps): void {
-  if (error instanceof SystemError && isFull(error) && nearness(target, folderPath) !== "elsewhere") {
+  if (error instanceof SystemError && isFull(error) && nearness(target, snapshotsFolder) !== "elsewhere") {
     throw full(snapshotter, error.reason, error);
   }
   const loss = lossBy(error) ?? lossOf(error, key);
@@ -123,20 +130,20 @@ function lossBy(error: unknown) {
 async function fetchDump(decision: Decision, choice: SnapshotChoice, deps: DumpDeps): Promise<void> {
   const { snapshot, file } = decision;
   const { target, report } = deps;
-  target.make(folderPath, ownFolder);
-  const path = fromText(`${folderPath}/${file}`);
+  target.make(snapshotsFolder, ownFolder);
+  const path = fromText(`${snapshotsFolder}/${file}`);
   const temporary = target.names.next();
-  const place = target.workplace(folderPath);
+  const place = target.workplace(snapshotsFolder);
   const fd = createFile(place, temporary);
   try {
     await readTwice(() => writeDump(fd, snapshot, deps));
     putInPlace(target, temporary, path);
   } catch (error) {
-    unlessRefused(() => remove(target.workplace(folderPath), temporary));
+    unlessRefused(() => remove(target.workplace(snapshotsFolder), temporary));
     throw error;
   } finally {
     close(fd);
-    target.settle(folderPath, 0o700);
+    target.settle(snapshotsFolder, 0o700);
   }
   report.figures.snapshotsFetched += 1;
   tellFetched(decision, choice, report);
@@ -152,7 +159,7 @@ async function writeDump(fd: number, snapshot: SnapshotRef, deps: DumpDeps): Pro
 }
 
 /** Rule for the folder of dumps: others can neither read dumps nor put any there. */
-const ownFolder: FolderRule = {
+export const ownFolder: FolderRule = {
   gid: undefined,
   accept: (_, { uid, mode }) => uid === ourselves && (mode & 0o077) === 0,
 };
@@ -162,7 +169,7 @@ function tellFetched(
   choice: SnapshotChoice,
   report: Report,
 ): void {
-  const where = `snapshot ${JSON.stringify(snapshotter)} is stored as ${JSON.stringify(`${folderPath.slice(1)}/${file}`)} in the target`;
+  const where = `snapshot ${JSON.stringify(snapshotter)} is stored as ${JSON.stringify(`${snapshotsFolder.slice(1)}/${file}`)} in the target`;
   if (exit !== 0) report.warning("snapshot-failed", `${where}; it is marked failed and may not be whole`);
   else if (choice === "fetch") report.info("snapshot-fetched", where);
   else if (restore_through === undefined)
@@ -172,28 +179,45 @@ function tellFetched(
 /**
  * Replays a dump with its command. A database cannot undo its input, so the whole object is read and its digests are
  * verified before the command gets a byte. The object is read a second time for the command, and verified again: if it
- * differs then, the command is ended before its input ends.
+ * differs then, the command is ended before its input ends. Returns whether the command succeeded; if not, that is reported.
  */
-async function replay(snapshot: SnapshotRef, deps: DumpDeps): Promise<void> {
-  const { report, signal } = deps;
+async function replay(snapshot: SnapshotRef, deps: DumpDeps): Promise<boolean> {
+  const { report, signal, askAgain } = deps;
   const { restore_through: command = "false", snapshotter } = snapshot;
   if (command.includes("\0")) throw noCommand();
   await readTwice(async () => {
     for await (const _ of dumpOf(snapshot, deps)) signal.throwIfAborted();
   });
-  const finished = await pipeInto({ command, input: dumpOf(snapshot, deps), abort: signal });
-  signal.throwIfAborted();
-  if (finished.exit === 0) {
-    report.figures.snapshotsReplayed += 1;
-    return;
+  for (;;) {
+    const finished = await pipeInto({ command, input: dumpOf(snapshot, deps), abort: signal });
+    signal.throwIfAborted();
+    if (finished.exit === 0) {
+      report.figures.snapshotsReplayed += 1;
+      return true;
+    }
+    const why = `${shownCommand(command)} ${endOf(finished)}`;
+    if (await wantsAgain(`${why}. Fix that, and run it again?`, askAgain)) continue;
+    const remedy = "fix that and replay the dump, which is kept, by hand, or restore again";
+    report.lost("snapshot-command-failed", {
+      doing: "replay the snapshot",
+      what: snapshotter,
+      why,
+      remedy,
+      damage: false,
+    });
+    return false;
   }
-  report.lost("snapshot-command-failed", {
-    doing: "replay the snapshot",
-    what: snapshotter,
-    why: `${shownCommand(command)} ${endOf(finished)}`,
-    remedy: "fix that and restore again, or use --snapshots fetch and replay it by hand",
-    damage: false,
-  });
+}
+
+/** Without a terminal, nobody does. */
+async function wantsAgain(question: string, ask: DumpDeps["askAgain"]): Promise<boolean> {
+  if (ask === undefined) return false;
+  try {
+    return await ask(question);
+  } catch (error) {
+    if (error instanceof Failure) return false;
+    throw error;
+  }
 }
 
 function noCommand(): Obstacle {

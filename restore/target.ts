@@ -239,7 +239,7 @@ export class Target {
       const found = fstat(fd);
       const known = this.#known.get(path);
       if (known !== undefined && !isFolder(known, found)) throw replaced();
-      this.#mounts.refuse(found);
+      this.#mounts.refuse(fd, found);
       return folderOf(fd, found, known);
     } catch (error) {
       close(fd);
@@ -258,7 +258,7 @@ export class Target {
     try {
       const found = fstat(fd);
       const isPrivate = isUnfinished(found);
-      this.#mounts.refuse(found);
+      this.#mounts.refuse(fd, found);
       if (!rule.accept(folderOf(fd, found, { fresh: false, isPrivate }), found, parent)) {
         close(fd);
         return false;

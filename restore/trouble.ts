@@ -19,7 +19,7 @@ export function writeFailed({ report, target }: TroubleDeps, path: ByteString, p
   const error = explainedByFlags(target, path, problem);
   if (error instanceof Obstacle) {
     const { code, why, remedy } = error.parts;
-    report.lost(code, { doing: "restore", what, why, remedy, damage: false });
+    report.lost(code, { doing: "restore", what, path, why, remedy, damage: false });
     return;
   }
   if (!(error instanceof SystemError)) throw error;
@@ -35,7 +35,7 @@ export function writeFailed({ report, target }: TroubleDeps, path: ByteString, p
       cause: error,
     });
   }
-  report.lost("not-written", { doing: "restore", what, ...worded(error), damage: false });
+  report.lost("not-written", { doing: "restore", what, path, ...worded(error), damage: false });
 }
 
 export function isFull(error: SystemError): boolean {

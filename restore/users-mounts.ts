@@ -1,20 +1,26 @@
-/** Filesystems that a user serves (FUSE): these may say that they are root's, and show that user all that is written to them. */
+/**
+ * Filesystems that are not written to: those that a user serves (FUSE), which may say that they are root's, and show that user all that is
+ * written to them; and those whose files the kernel makes, as in `/proc` and `/sys`.
+ */
+import { filesystemKind } from "../core/system/filesystems.ts";
+import { SystemError } from "../core/system/libc.ts";
 import { strangerBehind } from "../core/system/mounts.ts";
 import { userName } from "../core/system/owners.ts";
 import type { Stat } from "../core/system/stat.ts";
-import { Obstacle } from "./obstacle.ts";
+import { Obstacle, PseudoFilesystem } from "./obstacle.ts";
 
 export class UsersMounts {
   readonly #others = new Set<string>();
 
-  /** Throws an Obstacle for a folder on one, unless it is our own. */
-  refuse(found: Stat): void {
+  /** Throws an Obstacle for a folder on one, unless it is our own. `fd`: the folder. */
+  refuse(fd: number, found: Stat): void {
     if (this.#others.has(mountOf(found))) return;
     const user = strangerBehind(found);
     if (user !== undefined) {
       const why = `a filesystem that ${userName(user) ?? `user ${user}`} has mounted is in its place`;
       throw new Obstacle({ code: "in-the-way", why, remedy: "unmount it and run again" });
     }
+    if (isPseudo(fd)) throw new PseudoFilesystem();
     this.pass(found);
   }
 
@@ -27,4 +33,14 @@ export class UsersMounts {
 /** Tells mounts apart. */
 export function mountOf({ device, mount }: Stat): string {
   return `${device} ${mount}`;
+}
+
+/** Some filesystems say nothing of themselves. */
+function isPseudo(fd: number): boolean {
+  try {
+    return filesystemKind(fd) === "pseudo";
+  } catch (error) {
+    if (error instanceof SystemError) return false;
+    throw error;
+  }
 }

@@ -1,16 +1,16 @@
 /** The lines that `archive` and `bundle` both end with; each adds what it counts. */
 import type { ArchiveSummary } from "../../core/archive/archive.ts";
-import type { Counts } from "../../core/bucket/decorators/count.ts";
 import { bytes, count, counted, duration, moment } from "../terminal/format.ts";
-import { requestsLine } from "./requests.ts";
+import { type RunRequests, requestsLine, tableWords } from "./requests.ts";
 
-export function archiveLines(summary: ArchiveSummary, counts: Counts, added: readonly string[]): string[] {
+export function archiveLines(summary: ArchiveSummary, requests: RunRequests, added: readonly string[]): string[] {
+  const { counts, table } = requests;
   const took = summary.finished.getTime() - summary.started.getTime();
   return [
     `backup ${summary.name} of ${moment(summary.started)}: ${isComplete(summary) ? "complete" : "incomplete"}, locked until ${moment(summary.retainUntil)}`,
     `  ${summary.key}`,
     ...added.map((line) => `  ${line}`),
-    `  requests: ${requestsLine(counts)}; ${bytes(counts.sent)} sent; took ${duration(took)}`,
+    `  requests: ${requestsLine(counts)}${tableWords(table)}; ${bytes(counts.sent)} sent; took ${duration(took)}`,
     ...troubleLines(summary),
   ];
 }

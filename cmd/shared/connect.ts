@@ -12,6 +12,7 @@ import { connectCloudFormation, findBucket, stackRegion } from "../../core/aws/e
 import type { AskCode } from "../../core/aws/mfa.ts";
 import { defaultPackage, type RoleName } from "../../core/aws/package.ts";
 import { type AssumedRole, assumePackageRole } from "../../core/aws/package-role.ts";
+import { Tables } from "../../core/aws/tables.ts";
 import { accountId, mfaSerial, packageName } from "../../core/aws/values.ts";
 import type { Bucket } from "../../core/bucket/contract.ts";
 import { type Counts, noCounts } from "../../core/bucket/decorators/count.ts";
@@ -22,7 +23,8 @@ import type { CommandIO } from "../io.ts";
 import { NoTerminal } from "../terminal/prompt.ts";
 import type { Access, PackageWords } from "./access.ts";
 
-export type Connection = { readonly bucket: Bucket; readonly counts: Counts };
+/** `tables`: with the same credentials. Close them after use. */
+export type Connection = { readonly bucket: Bucket; readonly counts: Counts; readonly tables: Tables };
 
 /** A connection, and the configuration that led to it. */
 export type AccessConnection = Connection & { readonly config: Config };
@@ -47,6 +49,7 @@ export async function connect(
   counts: Counts = noCounts(),
 ): Promise<Connection> {
   const { now, notify, signal } = io;
+  for (const notice of config.legacy ?? []) notify(notice);
   const credentials = credentialsOf(config, assumed, now);
   const { endpoint, pathStyle } = config.s3;
   const finding = findBucket(config, async () => {
@@ -61,7 +64,8 @@ export async function connect(
   const settings = { ...place, load: config.s3, profile, credentials: bucketCredentials(credentials) };
   const tools = { now, sleep: sleepUntil(signal), random: Math.random, notify, counts, signal };
   const bucket = await openBucket(settings, tools);
-  return { bucket, counts };
+  const tables = new Tables(config, credentials, { sleep: sleepUntil(signal), random: Math.random, signal });
+  return { bucket, counts, tables };
 }
 
 /** Region for STS and CloudFormation if nothing names one. */

@@ -11,6 +11,7 @@
  *    What cannot be extended is stored again: back to 5, once.
  * 7. Put the index objects, for other hosts.
  * 8. Put the manifest's root. From now on the backup exists.
+ * 9. Put what the index objects list into the table of the fleet, if there is one.
  *
  * Killed before 8, a run leaves only locked objects that nothing refers to; the next run knows most of them and goes on
  * from there.
@@ -32,6 +33,9 @@ import { RunLog } from "./manifest/run-log.ts";
 import { PathSet } from "./quilting/paths/path-set.ts";
 import { pickAll } from "./quilting/paths/pick-all.ts";
 import { rootOf, textOfRoot } from "./root.ts";
+import { SharedIndex } from "./shared-index/look-up.ts";
+import { publishOwn } from "./shared-index/publish-own.ts";
+import { believedSources, withTable } from "./shared-index/sources.ts";
 import { takeSnapshots } from "./snapshotting/take.ts";
 import { noteCompleted } from "./state/completed.ts";
 import { isCorruption, removeState, stateError, statePath } from "./state/database.ts";
@@ -184,8 +188,12 @@ async function run(job: ArchiveJob, database: Database, rebuilt: Notice | undefi
   await step("look at the bucket", () => refuseVanished(bucket, database));
   const { shareWith, believeVerified } = content;
   const oldest = minimumLockEnd(started);
-  const belief = { shareWith, believeVerified, minimumLockEnd: oldest, now: started };
-  await step("read index", () => syncIndex({ bucket, database, name, ...belief, notify, signal }));
+  const { dynamodbTable } = config.index;
+  const table = dynamodbTable === undefined ? undefined : job.openTable(dynamodbTable);
+  // What others say is asked of the table when it is needed.
+  const believed = table === undefined ? { shareWith, believeVerified } : withTable(shareWith, name);
+  const sync = { bucket, database, name, ...believed, minimumLockEnd: oldest, now: started, notify, signal };
+  await step("read index", () => syncIndex(sync));
   const skew = clockSkew(now(), bucket.serverTime(), notify);
   const plan = planRetention(startOfLocks(started, skew), content.daysRetained, content.lockMode);
   await demandMode(database, content.lockMode, plan.promisedUntil);
@@ -202,7 +210,9 @@ async function run(job: ArchiveJob, database: Database, rebuilt: Notice | undefi
   // Not the manifest's: who can read the index shall not know the key of a root before it is put.
   const indexRun = runOf(started, job.random(4));
   const indexNew = () => step("write index", () => writeIndexObjects({ target, database, name, run: indexRun, now }));
-  const deps = { target, database, paths, plan, lockBudget, indexNew, bundle: () => bundling.run() };
+  const sources = believedSources(content, name);
+  const shared = table && new SharedIndex({ table, database, sources, minimumLockEnd: plan.minimumLockEnd, notify });
+  const deps = { target, database, shared, paths, plan, lockBudget, indexNew, bundle: () => bundling.run() };
   const files = await storeFiles({ ...job, notify }, deps);
   const { bundles } = bundling;
   await indexNew();
@@ -214,6 +224,8 @@ async function run(job: ArchiveJob, database: Database, rebuilt: Notice | undefi
   const { key, version } = await step("root", () => writeBytes(target, root));
   noteCompleted(database, started);
   noteMounts(bucket, database);
+  if (table !== undefined && shared?.failed !== true)
+    await step("publish", () => publishOwn({ bucket, table, database, name, now: started, notify, signal }));
   return {
     ...files.counts,
     ...files.meter,

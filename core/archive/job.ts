@@ -2,14 +2,19 @@
 import type { Bucket } from "../bucket/contract.ts";
 import type { Config } from "../config/config.ts";
 import type { Notify } from "../notice.ts";
+import type { Table } from "../table/contract.ts";
 
 export type ArchiveJob = {
   readonly config: Config;
   readonly bucket: Bucket;
+  /** Opens a table of DynamoDB that the configuration names. Makes no request. */
+  readonly openTable: (name: string) => Table;
   readonly pickersDir: string;
   readonly snapshotsDir: string;
   /** Stores the bundles of `config`, and neither files nor dumps. */
   readonly bundlesOnly: boolean;
+  /** Takes up bundles that the script before this program has stored, sealed with the keyfiles of `config`. */
+  readonly adoptBundles: boolean;
   /** Runs pickers and snapshotters that other users can change, too. */
   readonly insecurePickers: boolean;
   readonly host: string;

@@ -20,6 +20,7 @@ import { HardLinks } from "./quilting/paths/hard-links.ts";
 import type { PathSet } from "./quilting/paths/path-set.ts";
 import { type QuiltCounts, Quilter, type QuilterDeps } from "./quilting/quilter.ts";
 import type { LockBudget } from "./quilting/reading/lock-wait.ts";
+import type { SharedIndex } from "./shared-index/look-up.ts";
 import { Shrinkage } from "./shrinkage.ts";
 import { BitSet } from "./state/bit-set.ts";
 import { fact, setFact } from "./state/database.ts";
@@ -42,6 +43,8 @@ export type StoreFilesDeps = {
   readonly lockBudget: LockBudget;
   /** Puts index objects for what was stored since the last call. */
   readonly indexNew: () => Promise<void>;
+  /** Where chunks are looked up that others may have stored. */
+  readonly shared: SharedIndex | undefined;
   /** Stores bundles, or finds that they are stored, before what they need is locked. */
   readonly bundle: () => Promise<void>;
 };
@@ -54,7 +57,8 @@ export async function storeFiles(job: ArchiveJob, options: StoreFilesDeps): Prom
   const deps = { ...options, gone: (path: ByteString) => shrinkage.gone(path) };
   const meter: StoreMeter = { bytesRead: 0, bytesStored: 0, objectsStored: 0 };
   const ofRun = { meter, lockBudget: options.lockBudget };
-  let counts = await quilt(job, deps, ofRun, withClaims(deps));
+  // Only the first attempt: nothing is built upon a claim after claims were looked up.
+  let counts = await quilt(job, deps, { ...ofRun, shared: deps.shared }, withClaims(deps));
   const claims = { ...job, ...deps.plan, database: deps.database, mode: deps.plan.retention.mode };
   const untrue = await step("look up claims", () => proveClaims(claims));
   const sparse = repackSparsePacks(deps.database, deps.plan, job.config.content, job.notify);
@@ -100,12 +104,16 @@ function sumCounts(first: QuiltCounts, second: QuiltCounts): QuiltCounts {
 }
 
 /** Goes on from one attempt to the next. */
-type OfRun = { readonly meter: StoreMeter; readonly lockBudget: LockBudget };
+type OfRun = {
+  readonly meter: StoreMeter;
+  readonly lockBudget: LockBudget;
+  readonly shared?: SharedIndex | undefined;
+};
 
 async function quilt(
   job: ArchiveJob,
   { target, database, paths, plan, indexNew, gone }: StoreFilesDeps & Pick<QuilterDeps, "gone">,
-  { meter, lockBudget }: OfRun,
+  { meter, lockBudget, shared }: OfRun,
   usable: UsableObjects,
 ): Promise<QuiltCounts> {
   const counts: QuiltCounts = { files: 0, new: 0, changed: 0, unchanged: 0, others: 0, bytes: 0 };
@@ -131,7 +139,7 @@ async function quilt(
   };
   const quilter = new Quilter({
     ledger,
-    layout: layoutOf(job, { target, ledger, meter, breathe }),
+    layout: layoutOf(job, { target, ledger, meter, breathe, lookUp: shared && lookUpBy(shared, ledger) }),
     hardLinks,
     expiring: usable.expiring,
     sameAccounts: fact(database, "accounts") === accounts,
@@ -154,6 +162,17 @@ async function quilt(
     await quilter.abandon();
     ledger.close();
   }
+}
+
+function lookUpBy(shared: SharedIndex, ledger: Ledger): LayoutDeps["lookUp"] {
+  return async (chunks) => {
+    const places = await shared.find(chunks);
+    const found = chunks.flatMap((chunk) => {
+      const place = places.get(chunk.id);
+      return place === undefined ? [] : [{ chunk, place }];
+    });
+    ledger.storedByOthers(found);
+  };
 }
 
 function layoutOf({ config }: ArchiveJob, deps: LayoutDeps): ContentLayout {

@@ -3,7 +3,7 @@ import { z } from "zod";
 import { bundleCompressions } from "../format/codec.ts";
 import { safeName } from "../format/keys.ts";
 import { storageClasses } from "../format/storage-class.ts";
-import { absolutePath, oneOf, text, wholeNumber } from "./values.ts";
+import { absolutePath, oneOf, tableName, text, wholeNumber } from "./values.ts";
 
 const prefix = z
   .string()
@@ -20,13 +20,16 @@ const exclude = text.transform((written) =>
     .filter((line) => line !== ""),
 );
 
-const index = z
-  .string()
-  .refine(
-    (written) => !written.startsWith("dynamodb:"),
-    "an index in DynamoDB is not there yet: give state or metadata",
-  )
-  .pipe(oneOf("state", "metadata"));
+const inTable = "dynamodb:";
+const place = oneOf("state", "metadata");
+
+const index = z.string().transform((written, context): "state" | "metadata" | { readonly table: string } => {
+  const isTable = written.startsWith(inTable);
+  const given = isTable ? tableName.safeParse(written.slice(inTable.length)) : place.safeParse(written);
+  if (given.success) return isTable ? { table: given.data } : place.parse(written);
+  context.addIssue(isTable ? `${given.error.issues[0]?.message}` : "give state, metadata or dynamodb:TABLE");
+  return z.NEVER;
+});
 
 export const bundleSection = z.strictObject({
   path: absolutePath,
@@ -36,7 +39,7 @@ export const bundleSection = z.strictObject({
   prefix: prefix.default(""),
   exclude: exclude.default([]),
   keyfile: absolutePath.optional(),
-  index: index.default("state"),
+  index: index.prefault("state"),
 });
 
 export const bundleName = z
@@ -58,8 +61,8 @@ export type BundleSection = {
   readonly exclude: readonly string[];
   /** Absolute path of what bundles are sealed with; undefined: they are not sealed. */
   readonly keyfile: string | undefined;
-  /** Where it is noted what is stored: on this machine, or beside it in the metadata of the object. */
-  readonly index: "state" | "metadata";
+  /** Where it is noted what is stored: on this machine; or besides in the metadata of the object, or in a table of DynamoDB. */
+  readonly index: "state" | "metadata" | { readonly table: string };
 };
 
 export function bundleOf(name: string, section: z.output<typeof bundleSection>): BundleSection {

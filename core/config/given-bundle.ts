@@ -8,7 +8,11 @@ type Given = Readonly<Partial<Record<keyof typeof bundleSection.shape, string | 
 };
 
 /** The options of the keys, where they have another name. */
-const options: Readonly<Record<string, string>> = { path: "backup-path", compression: "compression-algorithm" };
+const options: Readonly<Record<string, string>> = {
+  path: "backup-path",
+  compression: "compression-algorithm",
+  index: "dynamodb-table-name",
+};
 
 /** Throws a Failure (exit 2) that says what is allowed. */
 export function sectionOfWords(given: Given): BundleSection {

@@ -15,6 +15,7 @@ import {
   seconds,
   share,
   size,
+  tableName,
   text,
   wholeNumber,
   yesOrNo,
@@ -84,12 +85,18 @@ const backup = z.strictObject({
   state_dir: absolutePath.default("/var/cache/backup"),
 });
 
+const index = z.strictObject({ dynamodb_table: tableName.optional() });
+
+const dynamodb = z.strictObject({ region: text.optional(), endpoint: httpUrl.optional() });
+
 export const conf = z.strictObject({
   aws: aws.prefault({}),
   s3: s3.prefault({}),
   cloudformation: cloudformation.prefault({}),
   content: content.prefault({}),
   backup: backup.prefault({}),
+  index: index.prefault({}),
+  dynamodb: dynamodb.prefault({}),
   bundle: z.record(bundleName, bundleSection).prefault({}),
 });
 
@@ -100,7 +107,14 @@ export const anyBundle = "bundle NAME";
 
 /** The keys of each section, to suggest the one that was meant. */
 export const knownKeys: ReadonlyMap<string, readonly string[]> = new Map(
-  Object.entries({ aws, s3, cloudformation, content: content.in, backup, [anyBundle]: bundleSection }).map(
-    ([name, section]) => [name, Object.keys(section.shape)],
-  ),
+  Object.entries({
+    aws,
+    s3,
+    cloudformation,
+    content: content.in,
+    backup,
+    index,
+    dynamodb,
+    [anyBundle]: bundleSection,
+  }).map(([name, section]) => [name, Object.keys(section.shape)]),
 );

@@ -50,6 +50,16 @@ function keysOf(password: Buffer, salt: Uint8Array): { readonly key: Buffer; rea
   return { key: bytes.subarray(0, 32), iv: bytes.subarray(32) };
 }
 
+/** Returns how many bytes so many become. */
+export function sealedSize(bytes: number): number {
+  return headSize + bytes + blockSize - (bytes % blockSize);
+}
+
+/** Returns a name of the password that gives nothing away: to guess it takes as long as from what is sealed with it. */
+export function nameOfPassword(password: Buffer): string {
+  return pbkdf2Sync(password, "sysbackup name of a keyfile", rounds, 32, "sha256").toString("hex");
+}
+
 export async function* seal(content: ByteStream): AsyncGenerator<Uint8Array> {
   const password = passwords.at(-1);
   if (password === undefined) throw new Error("there is no keyfile to seal with");

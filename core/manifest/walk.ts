@@ -64,6 +64,8 @@ export type PartWishes = {
   readonly wanted: Wanted;
   readonly sieve?: Sieve | undefined;
   readonly onLost: OnLostPart;
+  /** The part, if it is fetched already. */
+  readonly fetched?: FetchedPart | undefined;
 };
 
 /** All that is wanted of one part, at once, without segments of content. */
@@ -80,9 +82,9 @@ export type GatheredPart = {
 export async function readStretch(
   bucket: ObjectSource,
   stretch: PathStretch,
-  { wanted, sieve, onLost }: PartWishes,
+  { wanted, sieve, onLost, fetched }: PartWishes,
 ): Promise<GatheredPart | undefined> {
-  using text = await orLose(stretch, onLost, async () => (await fetchPart(bucket, stretch.part)).open());
+  using text = await orLose(stretch, onLost, async () => (fetched ?? (await fetchPart(bucket, stretch.part))).open());
   const opened = text && (await orLose(stretch, onLost, async () => openPart(text, stretch, wanted, sieve)));
   if (text === undefined || opened === undefined) return undefined;
   const { batches, bad, last } = opened;

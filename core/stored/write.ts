@@ -57,6 +57,8 @@ export type NewStream = NewObject & {
   /** Is read when the object is begun: when all of a small one has come, or the first 8 MiB of a larger one. */
   readonly metadata: Readonly<Record<string, string>>;
   readonly storageClass?: BundleClass;
+  /** Gets what the codec makes, in pieces, before it is filtered. */
+  readonly onEncoded?: (piece: Uint8Array) => void;
   /** How it is cut into parts, if not as usual. */
   readonly plan?: PartPlan;
 };
@@ -85,6 +87,7 @@ export async function writeStream(target: WriteTarget, object: NewStream): Promi
   const { bucket, retention, filters } = target;
   const codec = contentCodec(object.codec);
   let stored = codec.encode(object.content, object.level ?? usualLevel(codec));
+  if (object.onEncoded !== undefined) stored = watched(stored, object.onEncoded);
   for (const name of filters) stored = filterNamed(name).encode(stored, 0);
   const options = {
     retention,
@@ -95,6 +98,13 @@ export async function writeStream(target: WriteTarget, object: NewStream): Promi
   };
   const written = await putStream(bucket, object.key + suffixOf(filters), stored, options, object.plan);
   return { ...written, encoding: statedBy(object.codec, filters) };
+}
+
+async function* watched(pieces: ByteStream, onPiece: (piece: Uint8Array) => void): AsyncGenerator<Uint8Array> {
+  for await (const piece of pieces) {
+    onPiece(piece);
+    yield piece;
+  }
 }
 
 async function encoded({ filters }: WriteTarget, object: NewObject & { readonly content: Uint8Array }) {

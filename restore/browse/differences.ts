@@ -1,11 +1,13 @@
 /** Compares what two backups say of a path. */
 import type { Acl, Entry } from "../../core/format/entry.ts";
+import { sameMoment } from "../../core/format/moment.ts";
 
 /** What a comparison looks at, under the words that name what differs. Undefined: it has no such thing. */
 type Aspects = Readonly<Record<string, unknown>>;
 
 /** Returns names of what differs, as `size` and `mode`; none for two states that are the same. */
 export function differencesOf(before: Entry, after: Entry): string[] {
+  if (isPlainlySame(before, after)) return [];
   if (before.type !== after.type) return ["type"];
   const [one, other] = [aspectsOf(before), aspectsOf(after)];
   // A size that differs says it already.
@@ -14,6 +16,25 @@ export function differencesOf(before: Entry, after: Entry): string[] {
     .filter((name) => sameSize || name !== "content")
     .filter((name) => JSON.stringify(one[name]) !== JSON.stringify(other[name]));
   return names.includes("content") || isSameContent(before, after) ? names : [...names, "content"];
+}
+
+/**
+ * Returns whether two states are the same, without making text of them: nearly all entries of two backups are, and have no ACLs,
+ * attributes or holes. False if that takes a closer look.
+ */
+function isPlainlySame(before: Entry, after: Entry): boolean {
+  const isPlain = ({ acl, xattrs }: Entry) => acl === undefined && xattrs.size === 0;
+  if (before.type !== after.type || !isPlain(before) || !isPlain(after)) return false;
+  if (before.mode !== after.mode || (before.flags ?? 0) !== (after.flags ?? 0)) return false;
+  const [one, other] = [before.owner, after.owner];
+  if (one.uid !== other.uid || one.gid !== other.gid || one.user !== other.user || one.group !== other.group)
+    return false;
+  if (before.type === "folder" || after.type === "folder") return true;
+  if (before.hardLink !== after.hardLink || !sameMoment(before.modified, after.modified)) return false;
+  if (before.type !== "file" || after.type !== "file") return false;
+  const hasHoles = before.holes.length + after.holes.length > 0;
+  const goesOn = before.continued !== undefined || after.continued !== undefined;
+  return !hasHoles && !goesOn && before.size === after.size && isSameContent(before, after);
 }
 
 /** SHA-256, hex: the same for entries that `differencesOf` finds no difference in. */

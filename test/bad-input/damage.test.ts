@@ -24,7 +24,7 @@ async function backedUp(): Promise<Machine> {
 }
 
 function restoring(machine: Machine): string[] {
-  return ["restore", "test", "--target", machine.path("target"), "--snapshots", "run"];
+  return ["restore", "test", "--target", machine.path("target"), "--snapshots", "run", "--yes"];
 }
 
 /** Restores the bytes, and checks that this backup and the next one are complete. */

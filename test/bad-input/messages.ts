@@ -139,7 +139,7 @@ export const messages = {
   targetReadOnly:
     'cannot restore "…": the target is read-only (read-only file system); mount it writable, or give another --target',
   noTerminal:
-    "cannot ask whether to replay the snapshots of this backup: there is no terminal; say it by --snapshots run, --snapshots fetch (as files) or --snapshots skip",
+    "cannot ask whether to replay the snapshots of this backup: there is no terminal; say it by --snapshots run --yes, --snapshots fetch (as files) or --snapshots skip",
 } as const;
 
 /** The whole of a message, with anything in the place of each `…`. */

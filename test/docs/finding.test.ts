@@ -1,25 +1,11 @@
 /** The examples of docs/finding.md print what the page says. */
 import { expect, test } from "bun:test";
-import { join } from "node:path";
 import { Fixture, file, folder, type Item, link } from "../restore/support.ts";
-import { programVariable } from "../support/compiled.ts";
+import { commandsIn, examplesIn, pageOf, typed } from "./page.ts";
 
-const page = await Bun.file(join(import.meta.dir, "../../docs/finding.md")).text();
-const blocks = (language: string) =>
-  [...page.matchAll(new RegExp(`^\`\`\`${language}\n(.*?)^\`\`\`$`, "gms"))].map(([, text = ""]) => text);
-
-type Example = { readonly command: string; readonly output: string };
-
-const examples: Example[] = blocks("console").flatMap((block) =>
-  block
-    .split(/^\$ /m)
-    .slice(1)
-    .map((text) => {
-      const end = text.indexOf("\n");
-      return { command: text.slice(0, end), output: text.slice(end + 1) };
-    }),
-);
-const commands = blocks("sh").flatMap((block) => block.trim().split("\n"));
+const page = await pageOf("finding.md");
+const examples = examplesIn(page);
+const commands = commandsIn(page);
 
 const owner = (name: string, id: number) => ({ owner: { user: name, group: name, uid: id, gid: id } });
 const alice = owner("alice", 1000);
@@ -65,17 +51,6 @@ async function twoBackups(): Promise<Fixture> {
     forge: (manifest) => ({ ...manifest, log, totals: { ...manifest.totals, warnings: 1 } }),
   });
   return fixture;
-}
-
-/** Runs a line of the page in a shell, where `sysbackup` is this program with the fixture's bucket. */
-async function typed(line: string, { scratch, bucketPath }: Fixture) {
-  const program = process.env[programVariable] ?? `${process.execPath}' '${join(import.meta.dir, "../../cmd/main.ts")}`;
-  const options = `--conf-dir '${scratch.path}' --bucket 'file://${bucketPath}'`;
-  const named = `case " $* " in *" --name "*|*" --all "*) ;; *) set -- "$@" --name web1 ;; esac`;
-  const script = `sysbackup() { ${named}; '${program}' "$@" ${options}; }\n${line}`;
-  const child = Bun.spawn(["sh", "-c", script], { cwd: scratch.path, stdin: "ignore", stdout: "pipe", stderr: "pipe" });
-  const [stdout, stderr, exit] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
-  return { stdout, stderr, exit };
 }
 
 test("docs/finding.md has examples of each subcommand", () => {

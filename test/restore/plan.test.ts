@@ -17,7 +17,7 @@ function job(path: string, places: readonly Place[]): Job {
   const entry = { ...head, extents } as FileEntry;
   const content = { ...entry, from: 0 };
   const begun = { open: undefined, pending: places.length, over: false, done: new Set<number>() };
-  return { entry, content, of: undefined, runs: undefined, ...begun };
+  return { entry, content, objects: [], of: undefined, runs: undefined, ...begun };
 }
 
 const pack = (key: string): ObjectRef => ({ key, version: "1", size: 1000, encoding: "frames" });

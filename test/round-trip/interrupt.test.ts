@@ -198,7 +198,7 @@ for (const place of places) {
           const { conf, temporary } = setting;
           await archive(conf);
           const target = join(dir.path, "target");
-          const args = ["restore", "test", "--conf-dir", conf, "--target", target, "--snapshots", "run"];
+          const args = ["restore", "test", "--conf-dir", conf, "--target", target, "--snapshots", "run", "--yes"];
           const when = async () => (await hanging(dir.path)) !== undefined;
           expectInterrupted(await interrupted(args, setting, { signal, when }), signal);
           expect(await readdir(temporary)).toEqual([]);

@@ -60,7 +60,7 @@ for (const place of places) {
 
       async function restored(choice: string): Promise<Outcome & { readonly memory: number }> {
         await remove(target);
-        return measured(["restore", "test", "--conf-dir", conf, "--target", target, "--snapshots", choice]);
+        return measured(["restore", "test", "--conf-dir", conf, "--target", target, "--snapshots", choice, "--yes"]);
       }
 
       test("snapshots are stored completely, in bounded memory; a failed one is reported and stored", async () => {
@@ -97,7 +97,7 @@ for (const place of places) {
           expect(exit).toBe(3);
           expect(memory).toBeLessThan(mostMemory);
           const folder = join(target, "sysbackup-snapshots");
-          expect((await readdir(folder)).sort()).toEqual(["broken", "lines", "noise"]);
+          expect((await readdir(folder)).sort()).toEqual(["broken", "lines", "noise", "replay.sh"]);
           expect(await digestOf(`cat '${folder}/noise'`)).toBe(await printed(noise));
           expect(await digestOf(`cat '${folder}/lines'`)).toBe(await printed(lines));
           expect(await Bun.file(join(folder, "broken")).text()).toBe("the beginning\n");
@@ -114,7 +114,7 @@ for (const place of places) {
         const { exit, stderr } = await restored("ask");
         expect(exit).toBe(2);
         expect(stderr).toBe(
-          "sysbackup: cannot ask whether to replay the snapshots of this backup: there is no terminal; say it by --snapshots run, --snapshots fetch (as files) or --snapshots skip\n",
+          "sysbackup: cannot ask whether to replay the snapshots of this backup: there is no terminal; say it by --snapshots run --yes, --snapshots fetch (as files) or --snapshots skip\n",
         );
         await expect(access(target)).rejects.toThrow("ENOENT");
       });

@@ -260,7 +260,8 @@ const treeOfRoot = {
 /** Restores as root, outside of the service, into `/srv/restored`. */
 async function restored(host: SystemdHost, snapshots: "run" | "skip" = "skip"): Promise<void> {
   await remove(host.path("/srv/restored"));
-  const args = ["restore", "test", "--conf-dir", "/etc/backup", "--target", "/srv/restored", "--snapshots", snapshots];
+  const how = ["--target", "/srv/restored", "--snapshots", snapshots, "--yes"];
+  const args = ["restore", "test", "--conf-dir", "/etc/backup", ...how];
   const { exit, stderr } = await host.run(["sysbackup", ...args]);
   if (exit !== 0) throw new Error(`restore ended with status ${exit}: ${stderr}`);
 }

@@ -87,12 +87,18 @@ export class Host {
         cloudformation: { region: undefined, export: "backup-bucket" },
         content: this.#content,
         backup: { name: this.plan.name, stateDir: join(this.#home, "state") },
+        index: { dynamodbTable: undefined },
+        dynamodb: { region: undefined, endpoint: undefined },
         bundles: [],
       },
       bucket,
+      openTable: () => {
+        throw new Error("no table is configured");
+      },
       pickersDir: join(this.#home, "pickers.d"),
       snapshotsDir: join(this.#home, "snapshots.d"),
       bundlesOnly: false,
+      adoptBundles: false,
       insecurePickers: false,
       host: this.plan.name,
       filters: [],

@@ -5,7 +5,7 @@ import { type BackupArgs, backupArgs, type Words } from "../../subcommand.ts";
 
 /** Values as written; `sectionOf` checks them as conf's are checked. */
 type BundleWords = Readonly<
-  Record<"path" | "depth" | "compression" | "storage_class" | "prefix", string | undefined>
+  Record<"path" | "depth" | "compression" | "storage_class" | "prefix" | "index", string | undefined>
 > & {
   readonly path: string;
   readonly keyfile: string | undefined;
@@ -17,23 +17,25 @@ export type BundleArgs = BackupArgs & {
   /** Undefined: what conf says. */
   readonly given: BundleWords | undefined;
   readonly cachePath: boolean;
+  readonly adopt: boolean;
 };
 
-const own = ["depth", "compression-algorithm", "storage-class", "prefix", "keyfile"];
+const own = ["depth", "compression-algorithm", "storage-class", "prefix", "keyfile", "dynamodb-table-name"];
 
 export function bundleArgs(words: Words): BundleArgs {
-  if (words.given("dynamodb-table-name")) throw noTable();
   const path = words.path("backup-path");
   const stray = own.find((flag) => words.given(flag));
   if (path === undefined && stray !== undefined)
     throw usage(`use --${stray}`, "it belongs to --backup-path", "give that, too");
   if (path !== undefined && words.operands.length > 0)
     throw usage("use --backup-path", "sections of conf are named as well", "leave out one of them");
+  const table = words.value("dynamodb-table-name");
   const algorithm = words.value("compression-algorithm");
   return {
     ...backupArgs(words),
     sections: words.operands,
     cachePath: words.given("cache-path"),
+    adopt: words.given("adopt"),
     given:
       path === undefined
         ? undefined
@@ -45,16 +47,9 @@ export function bundleArgs(words: Words): BundleArgs {
             storage_class: words.value("storage-class") ?? "GLACIER",
             prefix: words.value("prefix"),
             keyfile: words.path("keyfile"),
+            index: table && `dynamodb:${table}`,
           },
   };
-}
-
-function noTable(): Failure {
-  return usage(
-    "use --dynamodb-table-name",
-    "fingerprints in DynamoDB are not there yet",
-    "leave it out: this machine's state has them, and a bundle that it does not know is sent once more",
-  );
 }
 
 function usage(doing: string, why: string, remedy: string): Failure {

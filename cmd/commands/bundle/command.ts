@@ -20,8 +20,12 @@ export const bundle = subcommand<BundleArgs>(
       },
       { flag: "--prefix <prefix>", help: "Begins the keys of bundles" },
       { flag: "--keyfile <file>", help: "Seal with this file, which is made if it is missing" },
+      {
+        flag: "--adopt",
+        help: "Take up what the script has stored, sealed with this keyfile, if it would be the same",
+      },
       { flag: "--cache-path <dir>", help: "Not needed: nothing is written to disk on its way" },
-      { flag: "--dynamodb-table-name <name>", help: "Not there yet" },
+      { flag: "--dynamodb-table-name <name>", help: "Note in this table what is stored" },
       ...backupOptions,
     ],
     examples: [

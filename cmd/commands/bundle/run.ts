@@ -1,11 +1,11 @@
 import type { ArchiveSummary } from "../../../core/archive/archive.ts";
-import type { Counts } from "../../../core/bucket/decorators/count.ts";
 import type { BundleSection } from "../../../core/config/bundle-section.ts";
 import { type Config, loadConfig } from "../../../core/config/config.ts";
 import { sectionOfWords } from "../../../core/config/given-bundle.ts";
 import { exitStatus, Failure } from "../../../core/failure.ts";
 import type { RunSubcommand } from "../../io.ts";
 import { archiveLines, bundlesLine } from "../../shared/archive-lines.ts";
+import type { RunRequests } from "../../shared/requests.ts";
 import { runArchive } from "../../shared/run-archive.ts";
 import { counted } from "../../terminal/format.ts";
 import type { BundleArgs } from "./arguments.ts";
@@ -19,12 +19,13 @@ export const run: RunSubcommand<BundleArgs> = async (args, io) => {
     const message = "--cache-path is not needed: bundles are sent while they are made, and nothing is written to disk";
     io.notify({ level: "info", code: "option-ignored", message });
   }
-  const wanted = { config: { ...config, bundles }, confDir, bundlesOnly: true, insecurePickers: false };
+  const { adopt: adoptBundles } = args;
+  const wanted = { config: { ...config, bundles }, confDir, bundlesOnly: true, adoptBundles, insecurePickers: false };
   return runArchive({ ...wanted, lines: summaryLines }, io);
 };
 
-function summaryLines(summary: ArchiveSummary, counts: Counts): string[] {
-  return archiveLines(summary, counts, [`${counted(summary.entries, "entry", "entries")}; ${bundlesLine(summary)}`]);
+function summaryLines(summary: ArchiveSummary, requests: RunRequests): string[] {
+  return archiveLines(summary, requests, [`${counted(summary.entries, "entry", "entries")}; ${bundlesLine(summary)}`]);
 }
 
 function chosen({ bundles }: Config, names: readonly string[]): readonly BundleSection[] {

@@ -92,7 +92,7 @@ function stepsOf(args: BackupArgs, { conf, target }: Places, io: CommandIO) {
     manifest: name,
     paths: [],
     target,
-    yes: false,
+    yes: true,
     numericOwner: false,
     snapshots: "run" as const,
   };
@@ -102,7 +102,7 @@ function stepsOf(args: BackupArgs, { conf, target }: Places, io: CommandIO) {
     { command: `list ${common}`, start: () => list({ ...args, onlyName: undefined }, io) },
     { command: `verify ${common}`, start: () => verify({ ...args, ...verifying }, io) },
     {
-      command: `restore ${name} ${common} --target ${target} --snapshots run`,
+      command: `restore ${name} ${common} --target ${target} --snapshots run --yes`,
       start: () => restore(restoring, io),
     },
   ];

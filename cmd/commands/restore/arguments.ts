@@ -2,14 +2,28 @@
 import { nearest } from "../../../core/config/nearest.ts";
 import { exitStatus, Failure } from "../../../core/failure.ts";
 import { isManifestFile } from "../../../core/format/manifest-file.ts";
+import { type ThawSpeed, thawSpeeds } from "../../../core/format/storage-class.ts";
+import type { RestoreChoices } from "../../../restore/choices.ts";
+import type { Overwrite } from "../../../restore/overwriting.ts";
 import type { SnapshotChoice } from "../../../restore/snapshots.ts";
 import { type Access, accessOf } from "../../shared/access.ts";
 import type { Words } from "../../subcommand.ts";
 
 /** Ways to treat the snapshots of a backup: ask for each, store as files, replay, leave out. */
-export const snapshotChoices: readonly SnapshotChoice[] = ["ask", "fetch", "run", "skip"];
+export const snapshotChoices = ["ask", "fetch", "run", "skip"] as const satisfies readonly SnapshotChoice[];
+
+export const overwriteChoices = ["never", "if-changed", "if-newer", "always"] as const satisfies readonly Overwrite[];
 
 export type RestoreArgs = Access & {
+  readonly choices?: RestoreChoices;
+  readonly dryRun?: boolean;
+  readonly toStdout?: boolean;
+  /** Whether lost content is taken from other backups. */
+  readonly salvage?: boolean;
+  /** The file of `--report`. */
+  readonly report?: string | undefined;
+  /** Whether what the backup does not have is removed. */
+  readonly delete?: boolean;
   /** A backup name, `name@time`, a key, or a local file; if undefined, the user chooses on the terminal. */
   readonly manifest: string | undefined;
   /** Absolute paths as in the backup; empty for everything. Always empty without `manifest`. */
@@ -21,21 +35,67 @@ export type RestoreArgs = Access & {
   readonly yes: boolean;
   readonly numericOwner: boolean;
   readonly snapshots: SnapshotChoice;
+  /** How fast what is frozen is thawed first; undefined: it is left out, and named. */
+  readonly thaw?: ThawSpeed | undefined;
+  /** Whether to go on with the restore that waits for thawing. */
+  readonly resume?: boolean;
 };
 
 export function restoreArgs(words: Words): RestoreArgs {
   const [manifest, ...paths] = words.operands;
   if (manifest !== undefined && looksLikePath(manifest)) throw pathFirst(manifest);
+  const resume = words.given("resume");
+  if (resume && manifest !== undefined) throw resumesItself(manifest);
   return {
     ...accessOf(words),
     manifest,
     paths,
     filesFrom: words.path("files-from"),
+    choices: restoreChoices(words),
+    dryRun: words.given("dry-run"),
+    toStdout: words.given("to-stdout"),
+    salvage: words.given("salvage"),
+    report: words.path("report"),
+    delete: words.given("delete"),
     target: words.path("target") ?? "",
     yes: words.given("yes"),
     numericOwner: words.given("numeric-owner"),
-    snapshots: snapshotChoice(words.value("snapshots") ?? ""),
+    snapshots: oneOf("snapshots", snapshotChoices, words.value("snapshots") ?? ""),
+    thaw: thawSpeed(words.value("thaw")),
+    resume,
   };
+}
+
+function restoreChoices(words: Words): RestoreChoices {
+  return {
+    patterns: { include: words.values("include"), exclude: words.values("exclude") },
+    strip: steps(words.value("strip-components") ?? "0"),
+    fromLocal: words.path("from-local"),
+    overwrite: oneOf("overwrite", overwriteChoices, words.value("overwrite") ?? ""),
+  };
+}
+
+function thawSpeed(written: string | undefined): ThawSpeed | undefined {
+  const speed = thawSpeeds.find((known) => known === written);
+  if (speed !== undefined || written === undefined) return speed;
+  const near = nearest(written, thawSpeeds);
+  throw new Failure({
+    doing: "use --thaw",
+    what: written,
+    why: `known are ${thawSpeeds.join(", ")}`,
+    ...(near && { remedy: `did you mean ${near}?` }),
+    exit: exitStatus.usage,
+  });
+}
+
+function resumesItself(manifest: string): Failure {
+  return new Failure({
+    doing: "resume the restore of",
+    what: manifest,
+    why: "--resume knows itself which backup, which paths and which target",
+    remedy: "leave out one of them",
+    exit: exitStatus.usage,
+  });
 }
 
 /** Tells a path to restore from a manifest in a file, whose name ends in .jsonl.zst or is written as `./root`. */
@@ -53,15 +113,26 @@ function pathFirst(path: string): Failure {
   });
 }
 
-function snapshotChoice(written: string): SnapshotChoice {
-  const choice = snapshotChoices.find((known) => known === written);
+function oneOf<Choice extends string>(option: string, choices: readonly Choice[], written: string): Choice {
+  const choice = choices.find((known) => known === written);
   if (choice) return choice;
-  const near = nearest(written, snapshotChoices);
+  const near = nearest(written, choices);
   throw new Failure({
-    doing: "use --snapshots",
+    doing: `use --${option}`,
     what: written,
-    why: `known are ${snapshotChoices.join(", ")}`,
+    why: `known are ${choices.join(", ")}`,
     ...(near && { remedy: `did you mean ${near}?` }),
+    exit: exitStatus.usage,
+  });
+}
+
+function steps(written: string): number {
+  if (/^\d{1,4}$/.test(written)) return Number(written);
+  throw new Failure({
+    doing: "use --strip-components",
+    what: written,
+    why: "it is no number of folders",
+    remedy: "give a number, as in --strip-components 2",
     exit: exitStatus.usage,
   });
 }

@@ -1,5 +1,7 @@
-/** Asks before a restore replaces files of the running system. */
+/** Asks before a restore replaces files of the running system, and before it runs commands of the backup. */
 import { exitStatus, Failure } from "../../../core/failure.ts";
+import { type DumpOrigin, type DumpWords, shownDump } from "../../../restore/dump-question.ts";
+import { shownCommand } from "../../../restore/shown-command.ts";
 import type { CommandIO } from "../../io.ts";
 import { count, moment } from "../../terminal/format.ts";
 import { NoTerminal } from "../../terminal/prompt.ts";
@@ -30,6 +32,42 @@ export async function mayRestore(
   const question = `Replace ${what} of this running system (${io.hostName}) with the backup ${of} from ${host}?`;
   return io.ask(question).catch((error: unknown) => {
     throw error instanceof NoTerminal ? unasked(error) : error;
+  });
+}
+
+/**
+ * Returns whether the commands of dumps may be run. Only `--snapshots run` without `--yes` is in doubt, which shows them all. Throws a
+ * Failure (exit 2) if there is no terminal to ask on.
+ */
+export async function mayReplay(
+  { header, snapshots }: { readonly header: DumpOrigin; readonly snapshots: readonly DumpWords[] },
+  { snapshots: choice, yes }: Pick<RestoreArgs, "snapshots" | "yes">,
+  io: Pick<CommandIO, "ask" | "notify">,
+): Promise<boolean> {
+  const runnable = snapshots.filter(({ restore_through, exit }) => restore_through !== undefined && exit === 0);
+  if (choice !== "run" || yes || runnable.length === 0) return true;
+  for (const snapshot of runnable) {
+    const { restore_through: command = "" } = snapshot;
+    io.notify({
+      level: "info",
+      code: "would-replay",
+      message: `${shownDump(snapshot, header)}: ${shownCommand(command)}`,
+    });
+  }
+  const question = `Replay ${runnable.length === 1 ? "it" : `these ${runnable.length}`}, when all files are restored?`;
+  return io.ask(question).catch((error: unknown) => {
+    throw error instanceof NoTerminal ? replayUnasked(error) : error;
+  });
+}
+
+function replayUnasked(cause: unknown): Failure {
+  return new Failure({
+    doing: "replay the snapshots of this backup",
+    why: "nobody can be asked, as there is no terminal",
+    remedy:
+      "look at their commands with `sysbackup show`, and give --yes, or use --snapshots fetch or --snapshots skip",
+    exit: exitStatus.usage,
+    cause,
   });
 }
 

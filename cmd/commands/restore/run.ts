@@ -1,84 +1,120 @@
 import { untilAborted } from "../../../core/abortable.ts";
-import type { Counts } from "../../../core/bucket/decorators/count.ts";
-import { exitStatus } from "../../../core/failure.ts";
+import type { Bucket } from "../../../core/bucket/contract.ts";
+import { type ExitStatus, exitStatus } from "../../../core/failure.ts";
 import type { Manifest } from "../../../core/format/manifest.ts";
-import { findManifest } from "../../../core/manifest/find.ts";
+import { type Found, findManifest } from "../../../core/manifest/find.ts";
 import { openManifest } from "../../../core/manifest/open.ts";
 import { nameOf } from "../../../core/manifest/read.ts";
 import { step } from "../../../core/trace.ts";
-import type { Figures } from "../../../restore/report.ts";
+import { LostFiles } from "../../../restore/lost-files.ts";
+import type { Removal } from "../../../restore/removal.ts";
 import { exitOf, restore } from "../../../restore/restore.ts";
-import type { RunSubcommand } from "../../io.ts";
-import { connectAs } from "../../shared/connect.ts";
+import type { CommandIO, RunSubcommand } from "../../io.ts";
+import { type AccessConnection, connectAs } from "../../shared/connect.ts";
 import { finding, isSurelyNewest } from "../../shared/finding.ts";
 import { useKeyfiles } from "../../shared/keyfiles.ts";
-import { requestsLine } from "../../shared/requests.ts";
-import { bytes, count, counted, duration, moment } from "../../terminal/format.ts";
 import type { RestoreArgs } from "./arguments.ts";
 import { chooseBackup } from "./choose.ts";
-import { mayRestore } from "./confirm.ts";
+import { checkOptions } from "./combinations.ts";
+import { mayReplay, mayRestore } from "./confirm.ts";
+import { printDryRun } from "./dry-run.ts";
+import { type Elsewhere, lookElsewhere, lossLines, salvaging } from "./elsewhere.ts";
 import { pathsFrom } from "./files-from.ts";
+import { tellFrozenBundles, thawFirst, watchFrozen } from "./frozen.ts";
+import { removalFor } from "./removal.ts";
+import { ReportFile } from "./report-file.ts";
+import { forgetRestore, notedOf, noteRestore, resumedArgs } from "./resume.ts";
+import { summaryLines } from "./summary.ts";
+import { restoreToStdout } from "./to-stdout.ts";
 
 export const run: RunSubcommand<RestoreArgs> = async (given, io) => {
-  const { target, numericOwner, snapshots, filesFrom } = given;
+  const { filesFrom } = given;
   const paths =
     filesFrom === undefined ? given.paths : [...given.paths, ...(await untilAborted(io.signal, pathsFrom(filesFrom)))];
-  const args = { ...given, paths };
-  const { bucket, counts, config } = await connectAs("restore", args, io);
+  const wished = { ...given, paths };
+  checkOptions(wished, io.json);
+  const connection = await connectAs("restore", wished, io);
+  const { bucket, tell } = watchFrozen(connection.bucket, io);
   try {
-    await useKeyfiles(config, args.keyfile, io.notify);
-    const wanted = args.manifest ?? (await chooseBackup(bucket, io));
-    if (wanted === undefined) return exitStatus.done;
-    const began = io.now();
-    const source = await step("find the backup", () => findManifest(bucket, wanted, finding(bucket, io)));
-    const manifest = await step("read the root", () => openManifest(bucket, source, io.notify));
-    if (!(await mayRestore(manifest.header, args, io))) return exitStatus.done;
-    const figures = await restore({
-      bucket,
-      manifest,
-      target,
-      paths,
-      numericOwner,
-      snapshots,
-      ask: io.ask,
-      notify: io.notify,
-      random: io.random,
-      onProgress: ({ bytes, ...rest }) => io.progress.update({ ...rest, doneBytes: bytes }),
-      signal: io.signal,
-    });
-    io.progress.end();
-    const took = io.now().getTime() - began.getTime();
-    const result = { manifest: nameOf(source), target, ...figures, requests: counts, milliseconds: took };
-    const lines = io.json ? [JSON.stringify(result)] : summaryLines(manifest, target, figures, counts, took);
-    for (const line of lines) io.out(line);
-    const status = exitOf(figures);
-    return status === exitStatus.done && !isSurelyNewest(source) ? exitStatus.incomplete : status;
+    const args = given.resume ? await resumedArgs(wished, connection.config.backup.stateDir, bucket.url) : wished;
+    return await restoreFrom({ ...connection, bucket, tellFrozen: tell }, args, io);
   } finally {
     io.progress.end();
-    await bucket.close();
+    await connection.bucket.close();
   }
 };
 
-function summaryLines({ header }: Manifest, target: string, figures: Figures, counts: Counts, took: number): string[] {
-  const { files, folders, links, hardLinks, nodes, unchanged, warnings, errors, damaged } = figures;
-  const replayed = figures.snapshotsReplayed;
-  const fetched = figures.snapshotsFetched;
-  const state = warnings + errors === 0 ? "complete" : "incomplete";
-  const kinds = [
-    counted(folders, "folder"),
-    counted(links, "link"),
-    counted(hardLinks, "hard link"),
-    ...(nodes === 0 ? [] : [counted(nodes, "fifo or device", "fifos and devices")]),
-  ];
-  return [
-    `restored ${header.name} of ${moment(new Date(header.started))} into ${JSON.stringify(target)}: ${state}`,
-    `  ${counted(files, "file")}, ${bytes(figures.bytes)} written; ${kinds.join(", ")}; ${count(unchanged)} left alone as they were`,
-    ...(replayed + fetched === 0 ? [] : [`  ${counted(replayed, "snapshot")} replayed, ${count(fetched)} fetched`]),
-    `  requests: ${requestsLine(counts)}; ${bytes(counts.received)} received; took ${duration(took)}`,
-    ...(warnings + errors === 0
-      ? []
-      : [
-          `  ${counted(warnings, "warning")}, ${counted(errors, "error")} (${count(damaged)} by damage in the bucket): listed above`,
-        ]),
-  ];
+async function restoreFrom(connection: FrozenConnection, args: RestoreArgs, io: CommandIO): Promise<ExitStatus> {
+  const { bucket, config } = connection;
+  await useKeyfiles(config, args.keyfile, io.notify);
+  const wanted = args.manifest ?? (await chooseBackup(bucket, io));
+  if (wanted === undefined) return exitStatus.done;
+  const source = await step("find the backup", () => findManifest(bucket, wanted, finding(bucket, io)));
+  const manifest = await step("read the root", () => openManifest(bucket, source, io.notify));
+  if (args.toStdout) return await restoreToStdout(args, { bucket, manifest }, io);
+  const removal = await removalFor(args, config, bucket.url, io);
+  if (args.dryRun)
+    return await printDryRun({ ...wishesOf(args, bucket, manifest), removal }, manifest.snapshots.length, io);
+  if (!(await mayRestore(manifest.header, args, io)) || !(await mayReplay(manifest, args, io))) return exitStatus.done;
+  const status = await restoreBackup(args, { ...connection, source, manifest, removal }, io);
+  return status === exitStatus.done && !isSurelyNewest(source) ? exitStatus.incomplete : status;
+}
+
+function wishesOf({ target, paths, choices, numericOwner }: RestoreArgs, bucket: Bucket, manifest: Manifest) {
+  return { bucket, manifest, target, paths, ...choices, numericOwner };
+}
+
+/** `tellFrozen`: says what could not be read since it is frozen. */
+type FrozenConnection = AccessConnection & { readonly tellFrozen: () => Promise<void> };
+
+type RestoreDeps = FrozenConnection & {
+  readonly source: Found;
+  readonly manifest: Manifest;
+  readonly removal: Removal | undefined;
+};
+
+async function restoreBackup(args: RestoreArgs, deps: RestoreDeps, io: CommandIO): Promise<ExitStatus> {
+  const { bucket, counts, config, source, manifest, removal } = deps;
+  const { target, snapshots, paths, thaw } = args;
+  const frozen = { bucket, manifest, paths, patterns: args.choices?.patterns, io };
+  const { stateDir } = config.backup;
+  const begun = () => noteRestore(stateDir, notedOf({ ...args, manifest: nameOf(source) }, bucket.url), io);
+  const dumps = snapshots !== "skip" && (paths.length === 0 || snapshots !== "ask");
+  const thawed = thaw && (await thawFirst(frozen, { speed: thaw, dumps, begun }));
+  const isFrozen = thaw === undefined ? await tellFrozenBundles(frozen) : undefined;
+  const began = io.now();
+  const lost = new LostFiles();
+  const file = args.report === undefined ? undefined : new ReportFile(args.report);
+  file?.begin({ manifest: nameOf(source), target, started: began.toISOString() });
+  const job = restore({
+    ...wishesOf(args, bucket, manifest),
+    removal,
+    salvage: args.salvage ? salvaging({ bucket, manifest }, io) : undefined,
+    lost,
+    journal: file?.journal,
+    snapshots,
+    isFrozen,
+    ask: io.ask,
+    askAgain: args.yes ? undefined : io.ask,
+    notify: io.notify,
+    random: io.random,
+    onProgress: ({ bytes, ...rest }) => io.progress.update({ ...rest, doneBytes: bytes }),
+    signal: io.signal,
+  });
+  const figures = await job.finally(() => file?.flush());
+  io.progress.end();
+  if (thawed === undefined) await deps.tellFrozen();
+  else await forgetRestore(stateDir);
+  const isSearched = !lost.isEmpty && (args.choices?.strip ?? 0) === 0 && !args.salvage;
+  const elsewhere: Elsewhere = isSearched
+    ? await lookElsewhere(lost, { bucket, manifest, signal: io.signal })
+    : new Map();
+  const took = io.now().getTime() - began.getTime();
+  const result = { manifest: nameOf(source), target, ...figures, thawed, requests: counts, milliseconds: took };
+  file?.end(elsewhere, { ...figures, exit: exitOf(figures) });
+  const lines = io.json
+    ? [JSON.stringify(result)]
+    : [...summaryLines(manifest, target, figures, counts, took), ...lossLines(lost, elsewhere)];
+  for (const line of lines) io.out(line);
+  return exitOf(figures);
 }

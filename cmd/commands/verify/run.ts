@@ -1,5 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import { planRetention } from "../../../core/archive/locks/retention.ts";
+import { publish } from "../../../core/archive/shared-index/publish.ts";
+import { notPublished } from "../../../core/archive/shared-index/publish-own.ts";
 import { distrust } from "../../../core/archive/state/distrust.ts";
 import type { RoleName } from "../../../core/aws/package.ts";
 import type { Bucket } from "../../../core/bucket/contract.ts";
@@ -12,6 +14,7 @@ import { type Found, findManifest } from "../../../core/manifest/find.ts";
 import { openManifest } from "../../../core/manifest/open.ts";
 import { nameOf } from "../../../core/manifest/read.ts";
 import { listRoots } from "../../../core/manifest/roots.ts";
+import type { Table } from "../../../core/table/contract.ts";
 import type { Choose } from "../../../restore/verify/collect.ts";
 import { Notes } from "../../../restore/verify/notes.ts";
 import { chooser, parseShare, type Share, shareText } from "../../../restore/verify/share.ts";
@@ -35,7 +38,7 @@ const exits = {
 export const run: RunSubcommand<VerifyArgs> = async (args, io) => {
   checkArgs(args);
   const share = args.readData === undefined ? undefined : parseShare(args.readData || undefined, io.now());
-  const { config, bucket, counts } = await connectAs(roleFor(share), args, io);
+  const { config, bucket, counts, tables } = await connectAs(roleFor(share), args, io);
   const choose = share && chooser(share, Buffer.from(io.random(4)).readUInt32LE());
   let notes: Notes | undefined;
   try {
@@ -47,7 +50,7 @@ export const run: RunSubcommand<VerifyArgs> = async (args, io) => {
       return await runLive({ bucket, manifest, title: nameOf(source), choose }, io);
     }
     notes = share && (await openNotes(share, bucket, config, io));
-    return await verify(
+    const status = await verify(
       {
         bucket,
         sources: sourcesOf(args, wanted, bucket, io),
@@ -64,9 +67,13 @@ export const run: RunSubcommand<VerifyArgs> = async (args, io) => {
         return status;
       },
     );
+    const { dynamodbTable } = config.index;
+    if (notes !== undefined && dynamodbTable !== undefined) await publishNotes(bucket, tables.open(dynamodbTable), io);
+    return status;
   } finally {
     io.progress.end();
     notes?.[Symbol.dispose]();
+    tables.close();
     await bucket.close();
   }
 };
@@ -91,6 +98,16 @@ async function openNotes(share: Share, bucket: Bucket, config: Config, io: Comma
     why: "this role may not read what is noted there",
     remedy: "use the package's role reader (an older package gets it by update-resources), or give --read-data alone",
   });
+}
+
+/** Puts what is noted into the table of the fleet, where machines look it up. */
+async function publishNotes(bucket: Bucket, table: Table, { now, notify, signal }: CommandIO): Promise<void> {
+  try {
+    await publish({ bucket, table, source: "verified", now: now(), signal });
+  } catch (error) {
+    signal.throwIfAborted();
+    notify(notPublished(error));
+  }
 }
 
 /** Chooses packs and contents that are not noted. Dumps are not, as no other backup builds upon them. */

@@ -7,24 +7,31 @@ import { isFatal } from "../../bucket/fatal.ts";
 import type { BundleSection } from "../../config/bundle-section.ts";
 import { exitStatus, Failure, reasonOf } from "../../failure.ts";
 import type { BundleRef } from "../../format/manifest.ts";
-import { usePassword } from "../../format/openssl.ts";
+import { nameOfPassword, usePassword } from "../../format/openssl.ts";
 import { type ByteString, fromText, parentOf, toText } from "../../format/path.ts";
 import { quoted } from "../../format/quoted.ts";
 import { sha256 } from "../../format/sha256.ts";
 import type { Notify } from "../../notice.ts";
 import { makeKeyfile, readKeyfile, refuseReplaceable } from "../../system/keyfile.ts";
 import { SystemError } from "../../system/libc.ts";
+import type { Table } from "../../table/contract.ts";
 import type { OwnFiles } from "../quilting/paths/own-files.ts";
 import type { PathSet } from "../quilting/paths/path-set.ts";
 import type { LockBudget } from "../quilting/reading/lock-wait.ts";
 import { type BundleId, BundleTable } from "../state/bundles.ts";
 import { excludedBy } from "./exclude.ts";
-import { metadataIndex } from "./fingerprint-index.ts";
+import type { FingerprintIndex } from "./fingerprint-index.ts";
+import { metadataIndex } from "./metadata-index.ts";
+import { NotedSection } from "./noted-section.ts";
 import { type BundleMeter, type BundleUnit, type StoreDeps, storeBundle, Unnameable } from "./store.ts";
+import { tableIndex } from "./table-index.ts";
 import { findAll, findUnits, type WalkDeps } from "./walk.ts";
 
 export type BundlingDeps = {
-  readonly bucket: Pick<Bucket, "put" | "startUpload" | "head">;
+  readonly bucket: Pick<Bucket, "put" | "startUpload" | "extend" | "get" | "head" | "listVersions" | "retention">;
+  /** Whether bundles that the script before this program has stored are taken up, and their keyfile is the section's. */
+  readonly adopt: boolean;
+  readonly openTable: (name: string) => Table;
   readonly database: Database;
   readonly sections: readonly BundleSection[];
   /** Keeps the bundles of other sections as they are. Else they are in earlier backups only. */
@@ -99,10 +106,15 @@ function dropBundles(table: BundleTable, gone: readonly BundleId[], notify: Noti
   notify({ level: "warning", code: "bundle-gone", message });
 }
 
+type Sealing = Pick<StoreDeps, "sealedWith" | "passwordName">;
+
+const notSealed: Sealing = { sealedWith: "", passwordName: "" };
+
 class SectionRun {
   readonly #section: BundleSection;
   readonly #deps: BundlingDeps;
   readonly #table: BundleTable;
+  readonly #noted: NotedSection;
   readonly #refs: BundleRef[] = [];
   /** Paths of bundles that are there, so that the others are known to be gone. */
   readonly #met = new Set<string>();
@@ -111,6 +123,7 @@ class SectionRun {
     this.#section = section;
     this.#deps = deps;
     this.#table = new BundleTable(deps.database);
+    this.#noted = new NotedSection(deps.database, section);
   }
 
   async run(): Promise<readonly BundleRef[]> {
@@ -137,12 +150,15 @@ class SectionRun {
     const path = fromText(await realpath(configured));
     if (toText(path) !== configured.replace(/(.)\/+$/, "$1")) this.#tellRealPath(configured, path);
     const walk = this.#walk();
-    const store = this.#store(sealing?.sealedWith ?? "");
+    const store = this.#store(sealing ?? notSealed);
     const leading = above(path);
-    if (this.#section.depth === 0) {
+    if (this.#section.depth === 0)
       await this.#one({ path, above: false, leading, keepsLeading: true }, () => findAll(path, walk), store);
-      return;
-    }
+    else await this.#storeUnits(path, leading, walk, store);
+    if (store.index !== undefined) await this.#noted.complete(store.index, this.#refs, store.passwordName);
+  }
+
+  async #storeUnits(path: ByteString, leading: readonly ByteString[], walk: WalkDeps, store: StoreDeps): Promise<void> {
     const units = await findUnits(path, this.#section.depth, walk);
     using rest = units.above;
     await this.#one({ path, above: true, leading, keepsLeading: true }, () => Promise.resolve(rest), store);
@@ -182,7 +198,7 @@ class SectionRun {
   }
 
   /** Reads the keyfile, and makes it if it is missing. */
-  async #unlock(path: string): Promise<Disposable & { readonly sealedWith: string }> {
+  async #unlock(path: string): Promise<Disposable & Sealing> {
     await refuseReplaceable(path);
     const sealed = this.#table.inSection(this.#section.name).filter(({ known }) => (known?.sealedWith ?? "") !== "");
     if (sealed.length > 0 && !existsSync(path)) throw goneKeyfile(path, sealed.length);
@@ -195,7 +211,8 @@ class SectionRun {
     const sealedWith = sha256(password);
     const others = sealed.filter(({ known }) => known?.sealedWith !== sealedWith);
     if (others.length > 0) this.#tellChanged(path, others.length);
-    return { sealedWith, [Symbol.dispose]: () => used[Symbol.dispose]() };
+    const passwordName = nameOfPassword(password);
+    return { sealedWith, passwordName, [Symbol.dispose]: () => used[Symbol.dispose]() };
   }
 
   #tellChanged(path: string, bundles: number): void {
@@ -208,15 +225,24 @@ class SectionRun {
     return { own, notify, breathe, isExcluded: excludedBy(this.#section.exclude) };
   }
 
-  #store(sealedWith: string): StoreDeps {
-    const { index } = this.#section;
+  #store({ sealedWith, passwordName }: Sealing): StoreDeps {
     return {
       ...this.#deps,
       section: this.#section,
       filters: sealedWith === "" ? [] : ["openssl"],
       sealedWith,
-      index: index === "metadata" ? metadataIndex(this.#deps.bucket) : undefined,
+      passwordName,
+      index: this.#index(),
     };
+  }
+
+  #index(): FingerprintIndex | undefined {
+    const { bucket, openTable, notify } = this.#deps;
+    const { index } = this.#section;
+    if (index === "state") return undefined;
+    if (index === "metadata") return metadataIndex(bucket);
+    const onMissed = () => this.#noted.missed();
+    return tableIndex({ table: openTable(index.table), bucket, notify, onMissed });
   }
 
   #tellRealPath(configured: string, path: ByteString): void {

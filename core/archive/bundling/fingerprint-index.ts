@@ -1,38 +1,36 @@
 /**
  * Where fingerprints of stored bundles are found again if this machine's state does not have them: then what did not change need
- * not be sent again. A table that many hosts share is another of these.
+ * not be sent again. See `metadata-index.ts` and `table-index.ts`.
  */
-import type { Bucket, Retention, Stored } from "../../bucket/contract.ts";
-import { sha256Hex } from "../../format/lines.ts";
+import type { Retention, Stored } from "../../bucket/contract.ts";
+
+/** Says that two bundles are the same, and opened with the same keyfile. */
+type Sameness = {
+  readonly fingerprint: string;
+  /** Name of the password that it is sealed with; empty for none. */
+  readonly sealedWith: string;
+};
 
 /** A bundle as it was stored: by the word of the index, and looked up in the bucket. */
-export type NotedBundle = Stored & {
-  readonly fingerprint: string;
-  /** Undefined if it is not known. */
-  readonly lock: Retention | undefined;
-};
+export type NotedBundle = Stored &
+  Sameness & {
+    /** Undefined if it is not known. */
+    readonly lock: Retention | undefined;
+  };
+
+/** What is known of a bundle once it is stored. `md5`: of the compressed tar, before it is sealed; undefined if it is not known. */
+export type StoredBundle = Stored & Sameness & { readonly md5: string | undefined };
 
 export type FingerprintIndex = {
   /** Returns the newest bundle under a key. Undefined if nothing is noted of it: it counts as different. */
   find(key: string): Promise<NotedBundle | undefined>;
-  /** Returns what its object's metadata is to say of a bundle that is about to be stored. */
-  metadataOf(fingerprint: string): Readonly<Record<string, string>>;
+  /**
+   * Returns what its object's metadata is to say of a bundle that is about to be stored. Undefined: it says nothing there, so that the
+   * fingerprint need not be known before.
+   */
+  readonly metadataOf: ((bundle: Sameness) => Readonly<Record<string, string>>) | undefined;
+  /** Returns the MD5 that the script before this program has noted of an object; undefined if that is not its place. */
+  scriptMd5(key: string): Promise<string | undefined>;
+  /** Notes bundles that are stored. Never fails: what is not noted counts as different should the state be lost. */
+  note(bundles: readonly StoredBundle[]): Promise<void>;
 };
-
-/** Name of the metadata. */
-const fingerprintName = "fingerprint";
-
-/** The index in the metadata of the objects themselves: one request for each bundle that the state does not know. */
-export function metadataIndex(bucket: Pick<Bucket, "head">): FingerprintIndex {
-  return {
-    async find(key) {
-      const found = await bucket.head(key);
-      if (found === undefined) return undefined;
-      const fingerprint = sha256Hex.safeParse(found.metadata[fingerprintName]);
-      if (!fingerprint.success) return undefined;
-      const { version, size, retention } = found;
-      return { key, version, size, fingerprint: fingerprint.data, lock: retention };
-    },
-    metadataOf: (fingerprint) => ({ [fingerprintName]: fingerprint }),
-  };
-}

@@ -21,11 +21,14 @@ import { quoted } from "../../format/quoted.ts";
 import type { ByteStream } from "../../format/zlib.ts";
 import type { Notice, Notify } from "../../notice.ts";
 import { type WriteTarget, writeStream } from "../../stored/write.ts";
+import { Garbage } from "../../system/garbage.ts";
 import { BundleTable, type KnownBundle } from "../state/bundles.ts";
 import { ObjectTable } from "../state/objects.ts";
+import { findScriptObject, isSameTar, lockAdopted, placesInScriptTar, scriptKey } from "./adopt.ts";
 import { BundleDigests } from "./digests.ts";
 import type { FingerprintIndex, NotedBundle } from "./fingerprint-index.ts";
 import { BundleReader, type ReaderDeps } from "./reader.ts";
+import { ScriptTar } from "./script-tar.ts";
 import { TableSpool } from "./table.ts";
 
 /** What one bundle is to have in it. */
@@ -38,7 +41,9 @@ export type BundleUnit = Pick<ReaderDeps, "leading" | "keepsLeading" | "paths"> 
 export type BundleMeter = { stored: number; unchanged: number; bytesRead: number; bytesStored: number };
 
 export type StoreDeps = Omit<ReaderDeps, "leading" | "keepsLeading" | "paths" | "onFile"> & {
-  readonly bucket: Pick<Bucket, "put" | "startUpload">;
+  readonly bucket: Pick<Bucket, "put" | "startUpload" | "head" | "get" | "extend">;
+  /** Whether bundles that the script has stored are taken up. */
+  readonly adopt: boolean;
   readonly database: Database;
   readonly section: BundleSection;
   /** The backup name. */
@@ -46,8 +51,10 @@ export type StoreDeps = Omit<ReaderDeps, "leading" | "keepsLeading" | "paths" | 
   readonly retention: WriteTarget["retention"];
   /** Filters over the bundle and its table of contents. */
   readonly filters: readonly string[];
-  /** Says which keyfile they seal with; empty for none. */
+  /** Says which keyfile they seal with, on this machine; empty for none. */
   readonly sealedWith: string;
+  /** Says the same to anybody: see `nameOfPassword`. */
+  readonly passwordName: string;
   /** Objects whose lock ends before this count as unknown. */
   readonly minimumLockEnd: Date;
   /** Undefined: only the state knows. */
@@ -100,19 +107,20 @@ class BundleStore {
       return known.ref;
     }
     const mayBeSame = known !== undefined && (await this.#heads()) === known.heads;
+    const noted = known === undefined ? await index?.find(this.#key + suffixOf(this.#deps.filters)) : undefined;
+    const adopted = known === undefined && noted === undefined ? await this.#adopt(look) : undefined;
+    if (adopted !== undefined) return adopted;
     // What the metadata of an object says is known before it is sent.
-    const seen = mayBeSame || index !== undefined ? await this.#readAll() : undefined;
+    const isNeeded = mayBeSame || noted !== undefined || index?.metadataOf !== undefined;
+    const seen = isNeeded ? await this.#readAll() : undefined;
     if (known !== undefined && seen !== undefined && seen.fingerprint === known.ref.fingerprint) {
       seen.report();
       const { look, heads } = seen;
       return this.#unchanged({ ...known, look, heads });
     }
-    if (known === undefined && seen !== undefined) {
-      const noted = await index?.find(this.#key + suffixOf(this.#deps.filters));
-      if (noted?.fingerprint === seen.fingerprint && this.#isLockedLongEnough(noted)) {
-        seen.report();
-        return this.#takeUp(noted, seen);
-      }
+    if (noted !== undefined && noted.fingerprint === seen?.fingerprint && this.#isUsable(noted)) {
+      seen.report();
+      return this.#takeUp(noted, seen);
     }
     try {
       return await this.#send(bytes, seen?.fingerprint);
@@ -133,8 +141,9 @@ class BundleStore {
     return isLocked ? known : undefined;
   }
 
-  #isLockedLongEnough({ lock }: NotedBundle): boolean {
-    return lock !== undefined && lock.until >= this.#deps.minimumLockEnd;
+  #isUsable({ lock, sealedWith }: NotedBundle): boolean {
+    const { minimumLockEnd, passwordName } = this.#deps;
+    return sealedWith === passwordName && lock !== undefined && lock.until >= minimumLockEnd;
   }
 
   #digests(): BundleDigests {
@@ -189,17 +198,47 @@ class BundleStore {
     return this.#record(object, undefined, seen);
   }
 
+  /** Takes up what the script has stored, if the user wants it and it is the same. `look`: of all stats before. */
+  async #adopt(look: string): Promise<BundleRef | undefined> {
+    const { section, adopt, index, meter, passwordName, retention, filters, database } = this.#deps;
+    const { path, above } = this.#unit;
+    const key = adopt && !above ? scriptKey(section, path) : undefined;
+    if (key === undefined) return undefined;
+    const noted = (wanted: string) => index?.scriptMd5(wanted) ?? Promise.resolve(undefined);
+    const deps = { ...this.#deps, noted, isSealed: filters.length > 0 };
+    const found = await findScriptObject(key, deps);
+    if (found === undefined) return undefined;
+    using tar = new ScriptTar({ ...this.#deps, ...this.#unit });
+    if (!(await isSameTar(found, tar, deps))) return undefined;
+    const seen = await this.#readAll();
+    // Else something has changed between the tar and this reading.
+    if (look === "" || seen.look !== look) return undefined;
+    this.#spool.relocate((file, head, extents) => placesInScriptTar(tar.offsetOf(file), head, extents));
+    if (!(await lockAdopted(found, path, deps))) return undefined;
+    seen.report();
+    const { md5, ...stored } = found;
+    const object = { ...stored, encoding: encodingOf(section.compression, filters) };
+    new ObjectTable(database).add(object, retention.until, true);
+    meter.unchanged += 1;
+    const ref = await this.#record(object, undefined, seen);
+    await index?.note([{ ...stored, fingerprint: ref.fingerprint, sealedWith: passwordName, md5 }]);
+    return ref;
+  }
+
   /** `bytes`: about how many there are to send, before compression. */
   async #send(bytes: number, fingerprint: string | undefined): Promise<BundleRef> {
-    const { section, index, bucket, retention, filters, database, meter } = this.#deps;
+    const { section, index, bucket, retention, filters, database, meter, passwordName } = this.#deps;
     const digests = this.#digests();
+    const digest = index === undefined ? undefined : new Bun.CryptoHasher("md5");
     const { sha256, encoding, ...stored } = await writeStream(
       { bucket, retention, filters },
       {
         content: expecting(this.#tar(digests, this.#deps.notify), digests, fingerprint),
         codec: section.compression,
         key: this.#key,
-        metadata: fingerprint === undefined ? {} : (index?.metadataOf(fingerprint) ?? {}),
+        metadata:
+          fingerprint === undefined ? {} : (index?.metadataOf?.({ fingerprint, sealedWith: passwordName }) ?? {}),
+        ...(digest !== undefined && { onEncoded: (piece: Uint8Array) => digest.update(piece) }),
         storageClass: section.storageClass,
         plan: planForLarge(bytes),
       },
@@ -208,7 +247,10 @@ class BundleStore {
     new ObjectTable(database).add(object, retention.until, true);
     meter.stored += 1;
     meter.bytesStored += stored.size;
-    return this.#record(object, sha256, ends(digests));
+    const ref = await this.#record(object, sha256, ends(digests));
+    const { fingerprint: sent } = ref;
+    await index?.note([{ ...stored, fingerprint: sent, sealedWith: passwordName, md5: digest?.digest("hex") }]);
+    return ref;
   }
 
   async #record(object: ObjectRef, sha256: string | undefined, seen: Seen): Promise<BundleRef> {
@@ -257,6 +299,11 @@ async function* expecting(
   digests: BundleDigests,
   fingerprint: string | undefined,
 ): AsyncGenerator<Uint8Array> {
-  yield* tar;
+  const garbage = new Garbage();
+  for await (const piece of tar) {
+    yield piece;
+    // What compresses and seals it leaves buffers of about as many bytes, outside of the collector's sight.
+    garbage.left(piece.length);
+  }
   if (fingerprint !== undefined && digests.peekFingerprint() !== fingerprint) throw new BundleChanged();
 }

@@ -14,6 +14,7 @@ import { type ByteString, isByteString } from "../../format/path.ts";
 import { quoted } from "../../format/quoted.ts";
 import type { Notify } from "../../notice.ts";
 import { type WriteTarget, writeHashed } from "../../stored/write.ts";
+import { Garbage } from "../../system/garbage.ts";
 import { openScratchDatabase } from "../../system/scratch-database.ts";
 import { ObjectTable } from "../state/objects.ts";
 
@@ -37,6 +38,10 @@ export function decodeTarExtents(text: string): TarExtent[] {
   if (!result.success) throw altered("extents came back changed");
   return result.data;
 }
+
+/** Lines leave rows, texts and what compresses them: for each byte about so many. */
+const garbageOfLine = 8;
+const garbageLimit = 16 * 1024 * 1024;
 
 export type WriteTableDeps = {
   readonly target: WriteTarget;
@@ -75,9 +80,25 @@ export class TableSpool implements Disposable {
     this.files = 0;
   }
 
+  /** Changes where the content of files lies. */
+  relocate(place: (path: ByteString, head: string, extents: readonly TarExtent[]) => readonly TarExtent[]): void {
+    const page = this.#database.query<SpooledRow & { number: number }, [number]>(
+      "SELECT number, path, head, extents, bytes FROM lines WHERE number > ? AND extents IS NOT NULL ORDER BY number LIMIT 1000",
+    );
+    const update = this.#database.query<unknown, [string, number]>("UPDATE lines SET extents = ? WHERE number = ?");
+    for (let last = 0, rows = page.all(last); rows.length > 0; rows = page.all(last)) {
+      for (const { number, path, head, extents } of rows) {
+        last = number;
+        if (!isByteString(path)) throw altered("a path came back changed");
+        update.run(JSON.stringify(place(path, head, decodeTarExtents(extents ?? "[]"))), number);
+      }
+    }
+  }
+
   /** Puts the table of the bundle that is stored as `object`. Returns its parts. */
   async write(object: ObjectRef, deps: WriteTableDeps): Promise<PartRef[]> {
     const parts: PartRef[] = [];
+    const garbage = new Garbage(garbageLimit);
     let draft = new TableDraft(object);
     const lines = this.#database.query<SpooledRow, [number]>(
       "SELECT path, head, extents, bytes FROM lines WHERE number > ? ORDER BY number LIMIT 1000",
@@ -91,6 +112,7 @@ export class TableSpool implements Disposable {
         if (!draft.take(path, line, bytes, deps.notify)) continue;
         if (!endsPart(path, draft)) continue;
         parts.push(await draft.put(deps));
+        garbage.left(draft.bytes * garbageOfLine);
         draft = new TableDraft(object);
       }
     }

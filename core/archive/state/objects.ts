@@ -155,9 +155,12 @@ export class ObjectTable {
   /** Notes that a lock ends no sooner than `until`, for the next index object. */
   extended(id: number, until: Date): void {
     this.#database.query("UPDATE objects SET retain_until = ? WHERE id = ?").run(until.getTime(), id);
-    // Keys of bundles have names of folders, and the index has none.
+    // Keys of bundles, and of what was adopted, have names of folders, and the index has none.
     this.#database
-      .query("INSERT OR IGNORE INTO extensions SELECT id FROM objects WHERE id = ? AND key NOT LIKE 'bundles/%'")
+      .query(
+        `INSERT OR IGNORE INTO extensions SELECT id FROM objects
+         WHERE id = ? AND (key LIKE 'packs/%' OR key LIKE 'content/%' OR key LIKE 'manifests/%')`,
+      )
       .run(id);
   }
 

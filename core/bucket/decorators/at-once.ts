@@ -27,6 +27,7 @@ export function atOnce(bucket: Bucket, most: number): Bucket {
     lockState: () => inTurn(() => bucket.lockState()),
     list: (...args) => eachInTurn(bucket.list(...args), inTurn),
     listVersions: (...args) => eachInTurn(bucket.listVersions(...args), inTurn),
+    thaw: (...args) => inTurn(() => bucket.thaw(...args)),
     remove: (...args) => inTurn(() => bucket.remove(...args)),
   };
   return wrapBucket(bucket, bounded);

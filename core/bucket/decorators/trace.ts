@@ -15,6 +15,7 @@ export function traceRequests(bucket: Bucket): Bucket {
     lockState: () => request("lock state", {}, () => bucket.lockState()),
     list: (prefix, after) => requestOf("list", { prefix }, bucket.list(prefix, after), keysIn),
     listVersions: (prefix, after) => requestOf("list versions", { prefix }, bucket.listVersions(prefix, after), keysIn),
+    thaw: (key, ...rest) => request("thaw", { key }, () => bucket.thaw(key, ...rest)),
     remove: (key, version) => request("remove", { key }, () => bucket.remove(key, version)),
   };
   return wrapBucket(bucket, traced);

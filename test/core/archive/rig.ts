@@ -7,6 +7,7 @@ import type { Bucket } from "../../../core/bucket/contract.ts";
 import { type Counts, count, noCounts } from "../../../core/bucket/decorators/count.ts";
 import { openDirectoryBucket } from "../../../core/bucket/directory/bucket.ts";
 import type { Config } from "../../../core/config/config.ts";
+import type { Table } from "../../../core/table/contract.ts";
 import { scratch } from "../../support/faults/scratch.ts";
 import { type Backup, readBackup } from "./backup.ts";
 import { notebook, script } from "./scripts.ts";
@@ -40,6 +41,8 @@ export type RigRun = {
 export type RunOptions = {
   readonly content?: Partial<Config["content"]>;
   readonly bundles?: Config["bundles"];
+  /** The table of the chunk index. */
+  readonly table?: Table;
   /** Backup name; each has a state database of its own. */
   readonly name?: string;
   /** Put around the bucket, for scripted faults. */
@@ -53,10 +56,11 @@ type JobOptions = Pick<ArchiveJob, "bucket" | "pickersDir" | "snapshotsDir" | "n
   readonly stateDir: string;
   readonly content: Partial<Config["content"]>;
   readonly bundles?: Config["bundles"];
+  readonly table?: Table | undefined;
 } & Partial<ArchiveJob>;
 
 /** A job with defaults for everything that a test does not care about. */
-export function jobFor({ name, stateDir, content: settings, bundles = [], ...job }: JobOptions): ArchiveJob {
+export function jobFor({ name, stateDir, content: settings, bundles = [], table, ...job }: JobOptions): ArchiveJob {
   return {
     config: {
       aws: { profile: undefined, credentialsFile: undefined, roleArn: undefined },
@@ -72,10 +76,17 @@ export function jobFor({ name, stateDir, content: settings, bundles = [], ...job
       cloudformation: { region: undefined, export: "backup-bucket" },
       content: { ...content, ...settings },
       backup: { name, stateDir },
+      index: { dynamodbTable: table?.name },
+      dynamodb: { region: undefined, endpoint: undefined },
       bundles,
+    },
+    openTable: () => {
+      if (table === undefined) throw new Error("no table is configured");
+      return table;
     },
     host: "machine",
     bundlesOnly: false,
+    adoptBundles: false,
     insecurePickers: false,
     filters: [],
     tool: "sysbackup test",
@@ -143,6 +154,7 @@ export class Rig implements AsyncDisposable {
       name: options.name ?? "host",
       stateDir: join(this.path, "state"),
       content: options.content ?? {},
+      table: options.table,
       ...(options.bundles && { bundles: options.bundles }),
       pickersDir: join(this.path, "pickers.d"),
       snapshotsDir: join(this.path, "snapshots.d"),

@@ -64,7 +64,10 @@ function holds(operator: string, key: string, values: readonly string[], request
     case "ForAllValues:StringEquals":
       return value === undefined || isEqual();
     case "StringLike":
+    case "ForAnyValue:StringLike":
       return isLikeOne();
+    case "ForAllValues:StringLike":
+      return value === undefined || isLikeOne();
     case "StringNotEquals":
     case "ForAllValues:StringNotEquals":
       return value === undefined || !isEqual();

@@ -43,7 +43,12 @@ export type RolePolicies = {
   readonly boundary: string | undefined;
 };
 
-export type StackPolicies = { readonly roles: Readonly<Record<RoleName, RolePolicies>>; readonly bucket: Policy };
+export type StackPolicies = {
+  readonly roles: Readonly<Record<RoleName, RolePolicies>>;
+  readonly bucket: Policy;
+  /** The policy of the table of DynamoDB, if there is one. */
+  readonly table: Policy | undefined;
+};
 
 /** Policies of the project's template. */
 export function renderPolicies(setting: Setting): StackPolicies {
@@ -60,6 +65,8 @@ const role = z.object({
 });
 
 const managed = z.object({ ManagedPolicyName: z.string(), Path: z.string().default("/"), PolicyDocument: policy });
+
+const tablePolicy = z.object({ PolicyDocument: policy });
 
 /** The names of roles and policies are those that the template gives. */
 export function policiesOf({ resources }: Rendered): StackPolicies {
@@ -83,6 +90,8 @@ export function policiesOf({ resources }: Rendered): StackPolicies {
   const [bucket] = ofType("AWS::S3::BucketPolicy").map((one) => policy.parse(one.PolicyDocument));
   if (bucket === undefined) throw new Error("the stack has no bucket policy");
 
+  const [table] = ofType("AWS::DynamoDB::Table").map((one) => tablePolicy.parse(one.ResourcePolicy).PolicyDocument);
+
   const [backup, restore, audit] = [of("backup"), of("restore"), of("audit")];
-  return { roles: { backup, restore, audit, reader: of("reader"), steward: of("steward") }, bucket };
+  return { roles: { backup, restore, audit, reader: of("reader"), steward: of("steward") }, bucket, table };
 }

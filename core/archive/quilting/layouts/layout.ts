@@ -3,7 +3,7 @@ import type { WriteTarget } from "../../../stored/write.ts";
 import type { OpenFile } from "../reading/open-file.ts";
 import type { Regions } from "../reading/regions.ts";
 import type { FileContent } from "./content.ts";
-import type { Ledger } from "./ledger.ts";
+import type { Ledger, NewChunk } from "./ledger.ts";
 
 export type ReadContent = FileContent & {
   /** Offset at which reading ended: the file's size, or less if the file shrank. */
@@ -24,6 +24,8 @@ export type LayoutDeps = {
   readonly target: WriteTarget;
   readonly ledger: Ledger;
   readonly meter: StoreMeter;
+  /** Finds out which of these announced chunks others have stored, and gives them their place. Undefined: nobody is asked. */
+  readonly lookUp?: ((chunks: readonly NewChunk[]) => Promise<void>) | undefined;
   /** Lets puts and signals take their turn; called between the blocks of a large file. Throws if the run is to stop. */
   readonly breathe: () => Promise<void>;
 };

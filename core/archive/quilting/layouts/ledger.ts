@@ -165,15 +165,29 @@ export class Ledger {
     for (const { chunk, place } of chunks) {
       chunk.place = { object, length: chunk.length, ...place };
       this.#chunks.set(Buffer.from(chunk.id, "hex"), chunk.place);
-      this.#underWay.delete(chunk.id);
     }
-    for (const { chunk } of chunks) {
+    this.#settle(chunks.map(({ chunk }) => chunk));
+    this.commit();
+  }
+
+  /** Records that others have stored chunks that were announced, in objects that are to be looked up. */
+  storedByOthers(chunks: readonly { readonly chunk: NewChunk; readonly place: ChunkPlace }[]): void {
+    for (const { chunk, place } of chunks) {
+      chunk.place = place;
+      this.#want(place.object);
+    }
+    this.#settle(chunks.map(({ chunk }) => chunk));
+  }
+
+  /** Writes the rows that waited only for these. */
+  #settle(chunks: readonly NewChunk[]): void {
+    for (const chunk of chunks) this.#underWay.delete(chunk.id);
+    for (const chunk of chunks) {
       for (const waiting of chunk.waiting.splice(0)) {
         waiting.missing -= 1;
         if (waiting.missing === 0) this.#write(waiting);
       }
     }
-    this.commit();
   }
 
   commit(): void {

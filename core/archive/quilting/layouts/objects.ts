@@ -105,6 +105,8 @@ export class ObjectLayout implements ContentLayout {
   }
 
   async #putSmall(chunk: NewChunk, content: Buffer<ArrayBuffer>): Promise<void> {
+    await this.#deps.lookUp?.([chunk]);
+    if (chunk.place !== undefined) return;
     const codec = this.#codecFor(content.subarray(0, sampleSize));
     const { level } = this.#compression;
     const key = keys.content(chunk.id);
@@ -162,6 +164,9 @@ export class ObjectLayout implements ContentLayout {
   /** `each`: gives the regions as often as it is asked, since very many are found again each time. */
   async #putLarge(file: OpenFile, each: Regions["each"], id: string): Promise<NewChunk> {
     const length = dataLength(each());
+    const chunk: NewChunk = { id, length, place: undefined, waiting: [] };
+    await this.#deps.lookUp?.([chunk]);
+    if (chunk.place !== undefined) return chunk;
     const sample = Buffer.alloc(Math.min(sampleSize, length));
     const [first] = each();
     if (first !== undefined) readAt(file.fd, sample, 0, Math.min(sample.length, first[1]), first[0]);
@@ -170,7 +175,6 @@ export class ObjectLayout implements ContentLayout {
     const { level } = this.#compression;
     const key = keys.content(id);
     const stored = await writeStream(this.#deps.target, { content, codec, level, key, metadata: metadataOf(codec) });
-    const chunk: NewChunk = { id, length, place: undefined, waiting: [] };
     this.#record(chunk, stored);
     return chunk;
   }

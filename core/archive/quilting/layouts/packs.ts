@@ -160,18 +160,41 @@ export class PackLayout implements ContentLayout {
     else this.#frameBuffers.give(frame.buffer);
   }
 
-  #compress({ buffer, filled, chunks }: FillingFrame): void {
-    const content = buffer.subarray(0, filled);
-    const { level } = this.#options;
-    const compressed =
-      level === undefined ? Promise.resolve(rawFrame(content)) : work("compress", () => encodeFrame(content, level));
+  #compress(full: FillingFrame): void {
+    const compressed = work("compress", () => this.#encode(full));
     const before = this.#appended;
     this.#appended = (async () => {
-      const frame = await compressed;
-      this.#frameBuffers.give(buffer);
+      const { frame, chunks } = await compressed;
+      this.#frameBuffers.give(full.buffer);
       await before;
-      await this.#append(frame, chunks);
+      if (chunks.length > 0) await this.#append(frame, chunks);
     })().catch((error: unknown) => this.#fail(error));
+  }
+
+  /** Compresses what nobody else has stored. */
+  async #encode(full: FillingFrame): Promise<{ readonly frame: Uint8Array; readonly chunks: FillingFrame["chunks"] }> {
+    const { chunks, filled } = await this.#withoutStored(full);
+    const content = full.buffer.subarray(0, filled);
+    const { level } = this.#options;
+    const isEmpty = chunks.length === 0;
+    return { frame: isEmpty || level === undefined ? rawFrame(content) : await encodeFrame(content, level), chunks };
+  }
+
+  /** Moves chunks that are new to the beginning of the frame. */
+  async #withoutStored(full: FillingFrame): Promise<Pick<FillingFrame, "chunks" | "filled">> {
+    const { buffer, chunks, filled } = full;
+    const { lookUp } = this.#deps;
+    if (lookUp === undefined) return { chunks, filled };
+    await lookUp(chunks.map(({ chunk }) => chunk));
+    const kept: FillingFrame["chunks"] = [];
+    let end = 0;
+    for (const { chunk, offset } of chunks) {
+      if (chunk.place !== undefined) continue;
+      buffer.copyWithin(end, offset, offset + chunk.length);
+      kept.push({ chunk, offset: end });
+      end += chunk.length;
+    }
+    return { chunks: kept, filled: end };
   }
 
   async #append(frame: Uint8Array, chunks: FillingFrame["chunks"]): Promise<void> {

@@ -85,6 +85,7 @@ describe("sysbackup diff", () => {
     const words = (operands: string[], live: boolean): Words => ({
       operands,
       value: () => undefined,
+      values: () => [],
       path: () => undefined,
       given: (name) => live && name === "live",
     });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { mayRestore } from "../../../../cmd/commands/restore/confirm.ts";
+import { mayReplay, mayRestore } from "../../../../cmd/commands/restore/confirm.ts";
 import { NoTerminal } from "../../../../cmd/terminal/prompt.ts";
 import { exitStatus, Failure } from "../../../../core/failure.ts";
 import { fakeIO } from "../../fake-io.ts";
@@ -57,5 +57,37 @@ describe("a restore over the running system", () => {
 
   test("a restore into another folder asks nothing", async () => {
     expect(await mayRestore(backup, { ...overSystem, target: "/mnt" }, fakeIO())).toBe(true);
+  });
+});
+
+describe("a restore that is to run commands of the backup", () => {
+  const header = { name: "web1", host: "web1", started: "2026-11-21T02:00:03.000Z" };
+  const dump = (restore_through: string | undefined, exit = 0) =>
+    ({ snapshotter: "db", dump_size: 4711, restore_through, exit }) as const;
+  const manifest = (...snapshots: ReturnType<typeof dump>[]) => ({ header, snapshots });
+
+  test.each([true, false])("--snapshots run shows the commands, and takes the answer %p", async (answer) => {
+    const questions: string[] = [];
+    const io = fakeIO({ ask: async (question) => questions.push(question) > 0 && answer });
+    expect(await mayReplay(manifest(dump("psql app")), { snapshots: "run", yes: false }, io)).toBe(answer);
+    expect(io.notices.map(({ message }) => message)).toEqual([
+      `snapshot "db" (4,711 bytes of 2026-11-21 02:00:03 UTC from "web1"): sh -c 'psql app'`,
+    ]);
+    expect(questions).toEqual(["Replay it, when all files are restored?"]);
+  });
+
+  test("without a terminal and without --yes, --snapshots run is refused as wrong usage", async () => {
+    const io = fakeIO({ ask: (question) => Promise.reject(new NoTerminal(question)) });
+    const asked = mayReplay(manifest(dump("psql app")), { snapshots: "run", yes: false }, io);
+    await expect(asked).rejects.toMatchObject({ exit: 2 });
+    expect(await mayReplay(manifest(dump("psql app")), { snapshots: "run", yes: true }, io)).toBe(true);
+  });
+
+  test.each([
+    ["no dump has a command", manifest(dump(undefined)), "run"],
+    ["the only dump with a command is marked failed", manifest(dump("psql app", 1)), "run"],
+    ["dumps are fetched", manifest(dump("psql app")), "fetch"],
+  ] as const)("nothing is asked if %s", async (_, one, snapshots) => {
+    expect(await mayReplay(one, { snapshots, yes: false }, fakeIO())).toBe(true);
   });
 });

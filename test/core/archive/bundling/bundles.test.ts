@@ -238,6 +238,24 @@ describe("a lost state", () => {
     expect(await afterLoss("metadata")).toMatchObject({ bundles: 1, stored: 0, bytesRead: 200_000 });
   });
 
+  test("a bundle that is sealed with another keyfile than now is sent again, whatever its metadata says", async () => {
+    await using rig = await filled();
+    const keyfile = join(rig.path, "key");
+    const sections = [section(rig.file("two"), { index: "metadata", keyfile })];
+    await bundle(rig, sections);
+    const key = await readFile(keyfile);
+    await Promise.all([rm(rig.statePath()), rm(keyfile)]);
+    rig.ahead += 60_000;
+    expect((await bundle(rig, sections)).summary.bundles).toMatchObject({ stored: 1 });
+    await writeFile(keyfile, key);
+    await rm(rig.statePath());
+    rig.ahead += 60_000;
+    expect((await bundle(rig, sections)).summary.bundles).toMatchObject({ stored: 1 });
+    await rm(rig.statePath());
+    rig.ahead += 60_000;
+    expect((await bundle(rig, sections)).summary.bundles).toMatchObject({ stored: 0 });
+  });
+
   test("a bundle that only the state knew is sent again after its loss", async () => {
     expect(await afterLoss("state")).toMatchObject({ bundles: 1, stored: 1 });
   });

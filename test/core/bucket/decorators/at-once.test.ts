@@ -41,6 +41,7 @@ async function counted(path: string, most: number) {
     lockState: () => slowly(() => inner.lockState()),
     list: (...args) => pages(inner.list(...args)),
     listVersions: (...args) => pages(inner.listVersions(...args)),
+    thaw: (...args) => slowly(() => inner.thaw(...args)),
     remove: (...args) => slowly(() => inner.remove(...args)),
   };
   return { bucket: atOnce(wrapBucket(inner, slow), most), peak: () => peak };

@@ -3,8 +3,8 @@
  * a folder when the next member is none of it, and what is extracted into it later changes them. So such a folder comes a second time,
  * behind its content.
  */
-import type { HeadEntry } from "../../format/entry-json.ts";
-import type { ByteString } from "../../format/path.ts";
+import type { HeadEntry } from "./entry-json.ts";
+import type { ByteString } from "./path.ts";
 
 type MemberFolder = { readonly entry: HeadEntry; torn: boolean; entered: boolean };
 

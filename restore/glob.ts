@@ -64,6 +64,42 @@ export function pathGlob(glob: string): Glob {
   return (path) => matches(path, steps, (step, name) => matches([...name], step, (fits, character) => fits(character)));
 }
 
+/** A glob of paths that is compared one step at a time: so all folders above a path cost no more than the path alone. */
+export type SteppedGlob = {
+  /** Where a comparison begins: at `/`. */
+  readonly start: GlobPlaces;
+  /** Returns where it is after one more step of the path. */
+  next(places: GlobPlaces, name: readonly string[]): GlobPlaces;
+  /** Returns whether the path so far matches. */
+  isMatch(places: GlobPlaces): boolean;
+};
+
+/** Steps of the glob that may come next. */
+export type GlobPlaces = readonly number[];
+
+/** As `pathGlob`. Names are given as their characters. */
+export function steppedGlob(glob: string): SteppedGlob {
+  const steps = stepsIn([...glob]);
+  if (steps.at(-1) === anyNumber) steps.push([anyNumber]);
+  // "Any number" may be none.
+  const withSkips = (places: Iterable<number>) => {
+    const all = new Set<number>();
+    for (const place of places) for (let at = place; all.add(at) && steps[at] === anyNumber; ) at += 1;
+    return [...all];
+  };
+  const after = (place: number, name: readonly string[]) => {
+    const step = steps[place];
+    if (step === undefined) return [];
+    if (step === anyNumber) return [place];
+    return matches(name, step, (fits, character) => fits(character)) ? [place + 1] : [];
+  };
+  return {
+    start: withSkips([0]),
+    next: (places, name) => withSkips(places.flatMap((place) => after(place, name))),
+    isMatch: (places) => places.includes(steps.length),
+  };
+}
+
 function stepsIn(glob: readonly string[]): (StepGlob | Any)[] {
   const steps: (StepGlob | Any)[] = [];
   let start = 0;

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { fromText } from "../../../core/format/path.ts";
-import { alternativesOf, pathGlob } from "../../../restore/browse/glob.ts";
-import { parsePattern } from "../../../restore/browse/pattern.ts";
-import { attack } from "../../support/attack.ts";
+import { fromText } from "../../core/format/path.ts";
+import { parsePattern } from "../../restore/browse/pattern.ts";
+import { alternativesOf, pathGlob } from "../../restore/glob.ts";
+import { attack } from "../support/attack.ts";
 
 /** Answers of bash's `case` to pairs of a glob and a name. */
 function answersOfBash(pairs: readonly (readonly [glob: string, name: string])[]): boolean[] {

@@ -1,0 +1,39 @@
+/** Asks for the second time before `--delete` removes anything. */
+import type { Config } from "../../../core/config/config.ts";
+import { pathOfFileUrl } from "../../../core/file-url.ts";
+import type { Removal } from "../../../restore/removal.ts";
+import { sparedFiles } from "../../../restore/spared.ts";
+import type { CommandIO } from "../../io.ts";
+import { count } from "../../terminal/format.ts";
+import { NoTerminal } from "../../terminal/prompt.ts";
+import type { RestoreArgs } from "./arguments.ts";
+
+type RemovalIO = Pick<CommandIO, "ask" | "notify">;
+
+export async function removalFor(args: RestoreArgs, config: Config, bucketUrl: string, io: RemovalIO) {
+  if (args.delete !== true) return undefined;
+  const { stateDir } = config.backup;
+  const bucket = pathOfFileUrl(bucketUrl);
+  const own = [process.execPath, stateDir, args.confDir, ...(bucket === undefined ? [] : [bucket])];
+  const removal: Removal = {
+    spared: await sparedFiles(own),
+    confirm: (number, some) => confirmed(number, some, args, io),
+  };
+  return removal;
+}
+
+async function confirmed(number: number, some: readonly string[], args: RestoreArgs, io: RemovalIO): Promise<boolean> {
+  if (args.yes) return true;
+  for (const path of some) {
+    io.notify({ level: "info", code: "would-remove", message: `the backup does not have ${JSON.stringify(path)}` });
+  }
+  const others = number > some.length ? `, of which the first ${some.length} are named above` : ", named above";
+  const what = `${count(number)} ${number === 1 ? "file or folder" : "files and folders"} that the backup does not have`;
+  const question = `Remove ${what}${others}, from ${JSON.stringify(args.target)}?`;
+  return io.ask(question).catch((error: unknown) => {
+    if (!(error instanceof NoTerminal)) throw error;
+    const message = `${what} were not removed: nobody can be asked, as there is no terminal; look at them with --dry-run, and give --yes`;
+    io.notify({ level: "warning", code: "not-removed", message });
+    return false;
+  });
+}

@@ -1,0 +1,183 @@
+/**
+ * Puts into the table of a fleet what index objects of this machine, or verified objects, list. They are read for that, so what a run could
+ * not put, a later one does; and a table that is new gets all that is stored already.
+ */
+import type { BucketReader } from "../../bucket/contract.ts";
+import { isTimely } from "../../format/index-id.ts";
+import type { Extension, IndexedFrame, IndexedObject, IndexLine } from "../../format/index-object.ts";
+import { isContentKey, parseIndexKey, parseVerifiedKey, stampOf, timeOfStamp } from "../../format/keys.ts";
+import {
+  type ChunkSource,
+  decodeObject,
+  encodeChunk,
+  encodeObject,
+  objectAttributes,
+  prefixOfSource,
+  sharedKeys,
+} from "../../format/shared-chunk.ts";
+import { readIndexObject, readVerifiedObject } from "../../stored/index-object.ts";
+import type { Table, TableItem } from "../../table/contract.ts";
+
+export type PublishDeps = {
+  readonly bucket: Pick<BucketReader, "get" | "list">;
+  readonly table: Table;
+  readonly source: ChunkSource;
+  readonly now: Date;
+  readonly signal: AbortSignal;
+};
+
+/** Items that are put in one go. */
+const itemsAtOnce = 1_000;
+/** Several readers may note at a time: what is up to so old is looked at again, as it may have come in between. */
+const overlap = 60 * 60 * 1000;
+/** Keys that are remembered for that. Of more, the oldest are put again. */
+const mostRecent = 40;
+
+type Published = { readonly key: string; readonly run: string };
+
+/** Throws errors of the table, of the bucket, and a FormatError: what is put until then is marked as put. */
+export async function publish(deps: PublishDeps): Promise<void> {
+  const { bucket, table, source, now, signal } = deps;
+  const mark = await Mark.read(table, source);
+  for await (const page of bucket.list(prefixOfSource(source), mark.start())) {
+    for (const listed of page) {
+      signal.throwIfAborted();
+      const found = objectOf(source, listed.key, now);
+      if (found === undefined || mark.has(found.key)) continue;
+      await publishOne(found, deps);
+      await mark.advance(found.key);
+    }
+  }
+}
+
+/** The item that says what is published: the last key, and for readers those of the hour before it. */
+class Mark {
+  readonly #table: Table;
+  readonly #source: ChunkSource;
+  readonly #recent: string[];
+  #last: string | undefined;
+
+  private constructor(table: Table, source: ChunkSource, last: string | undefined, recent: string[]) {
+    this.#table = table;
+    this.#source = source;
+    this.#last = last;
+    this.#recent = recent;
+  }
+
+  static async read(table: Table, source: ChunkSource): Promise<Mark> {
+    const key = sharedKeys.published(source);
+    const { last, recent } = (await table.read([key], ["last", "recent"])).get(key) ?? {};
+    const isKey = typeof last === "string" && last.startsWith(prefixOfSource(source));
+    return new Mark(table, source, isKey ? last : undefined, typeof recent === "string" ? recent.split(" ") : []);
+  }
+
+  /** A key after which all of those lie that may not be published. */
+  start(): string | undefined {
+    if (this.#source !== "verified" || this.#last === undefined) return this.#last;
+    const time = timeOfStamp(parseVerifiedKey(this.#last)?.stamp ?? "");
+    return time && `${prefixOfSource(this.#source)}${stampOf(new Date(time.getTime() - overlap))}`;
+  }
+
+  has(key: string): boolean {
+    return this.#recent.includes(key);
+  }
+
+  async advance(last: string): Promise<void> {
+    const attributes: Record<string, string> = { last };
+    if (this.#source === "verified") {
+      this.#recent.push(last);
+      if (this.#recent.length > mostRecent) this.#recent.shift();
+      attributes.recent = this.#recent.join(" ");
+    }
+    await this.#table.advance({ key: sharedKeys.published(this.#source), attributes }, "last");
+    if (last > (this.#last ?? "")) this.#last = last;
+  }
+}
+
+/** Undefined for keys that no reader of the bucket takes. */
+function objectOf(source: ChunkSource, key: string, now: Date): Published | undefined {
+  const parsed = source === "verified" ? parseVerifiedKey(key) : parseIndexKey(key);
+  return parsed !== undefined && isTimely(parsed.stamp, now) ? { key, run: parsed.run } : undefined;
+}
+
+/** Reads the object twice, as no line of it may be believed before its end. */
+async function publishOne(object: Published, deps: PublishDeps): Promise<void> {
+  for await (const _ of linesOf(object, deps));
+  const items = new ItemWriter(deps);
+  for await (const line of linesOf(object, deps)) {
+    if ("object" in line) await items.object(line.object);
+    else if ("frame" in line) await items.frame(line.frame);
+    else await items.extension(line.extended);
+  }
+  await items.flush();
+}
+
+function linesOf({ key, run }: Published, { bucket, source }: PublishDeps): AsyncGenerator<IndexLine> {
+  if (source === "verified") return readVerifiedObject(bucket, { key }, run);
+  return readIndexObject(bucket, { key }, { name: source.name, run });
+}
+
+class ItemWriter {
+  readonly #deps: PublishDeps;
+  /** By number within the index object; undefined for what is not shared. */
+  readonly #objects: (Pick<IndexedObject, "key" | "version"> | undefined)[] = [];
+  #items: TableItem[] = [];
+  #extensions: Extension[] = [];
+
+  constructor(deps: PublishDeps) {
+    this.#deps = deps;
+  }
+
+  async object(object: IndexedObject): Promise<void> {
+    const { key, version, encoding } = object;
+    const isShared = isContentKey(key, encoding);
+    this.#objects.push(isShared ? { key, version } : undefined);
+    if (isShared)
+      await this.#add({ key: sharedKeys.object(this.#deps.source, object), attributes: encodeObject(object) });
+  }
+
+  async frame([number, frameOffset, frameLength, chunks]: IndexedFrame): Promise<void> {
+    const object = this.#objects[number];
+    if (object === undefined) return;
+    let offset = 0;
+    for (const [id, length] of chunks) {
+      const attributes = encodeChunk({ ...object, frameOffset, frameLength, offset, length });
+      await this.#add({ key: sharedKeys.chunk(this.#deps.source, id), attributes });
+      offset += length;
+    }
+  }
+
+  async extension(extension: Extension): Promise<void> {
+    this.#extensions.push(extension);
+    if (this.#extensions.length >= itemsAtOnce) await this.flush();
+  }
+
+  async #add(item: TableItem): Promise<void> {
+    this.#items.push(item);
+    if (this.#items.length >= itemsAtOnce) await this.flush();
+  }
+
+  async flush(): Promise<void> {
+    const items = this.#items;
+    this.#items = [];
+    await this.#deps.table.put(items);
+    const extensions = this.#extensions;
+    this.#extensions = [];
+    if (extensions.length > 0) await this.#putExtensions(extensions);
+  }
+
+  /** Changes the items of objects that are there under this source: of others, their own source speaks. */
+  async #putExtensions(extensions: readonly Extension[]): Promise<void> {
+    const { table, source } = this.#deps;
+    const keyOf = (extension: Extension) => sharedKeys.object(source, extension);
+    const known = await table.read(extensions.map(keyOf), objectAttributes);
+    const changed = new Map<string, TableItem>();
+    for (const extension of extensions) {
+      const key = keyOf(extension);
+      const object = decodeObject(known.get(key));
+      if (object === undefined || object.retain_until >= extension.retain_until) continue;
+      changed.set(key, { key, attributes: encodeObject({ ...object, retain_until: extension.retain_until }) });
+    }
+    await table.put(changed.values());
+  }
+}

@@ -1,0 +1,126 @@
+/** Goes through the entries of a backup that the user has chosen. Folders that only lead to them come when the first of them does. */
+import type { FolderEntry, ObjectRef, PartEntry } from "../core/format/entry.ts";
+import type { BundleRef, Manifest, PartRef } from "../core/format/manifest.ts";
+import type { BadEntry } from "../core/format/part.ts";
+import type { ByteString } from "../core/format/path.ts";
+import type { Loss } from "../core/manifest/loss.ts";
+import { bundlesInOrder, isReadable, type PartList, tableOf } from "../core/manifest/part-lists.ts";
+import type { LoadedPart } from "../core/manifest/read.ts";
+import { stretchesOf, walkParts } from "../core/manifest/walk.ts";
+import type { ObjectSource } from "../core/stored/read.ts";
+import type { Selection } from "./select.ts";
+import { strippedEntry, strippedPath } from "./strip.ts";
+
+/** An entry, with its path in the target. `selected` is false for folders that only lead to selected paths. */
+export type ChosenEntry = { readonly entry: PartEntry; readonly selected: boolean };
+
+export type ChosenPart = { readonly objects: readonly ObjectRef[]; readonly chosen: readonly ChosenEntry[] };
+
+/** `bundle`: undefined for the files. */
+type ChosenList = PartList & { readonly bundle?: BundleRef };
+
+export type ChosenDeps = {
+  readonly bucket: ObjectSource;
+  readonly manifest: Manifest;
+  readonly selection: Selection;
+  /** Steps that are taken off the beginning of paths. */
+  readonly strip: number;
+  /** Folders that are there need not be brought to lead to something. */
+  readonly isThere: (folder: ByteString) => boolean;
+  /** `next`: where the part after it begins. */
+  readonly onLostPart: (part: PartRef, loss: Loss, next: ByteString | undefined) => void;
+  readonly onBadEntry: (entry: BadEntry) => void;
+  /** Called for a bundle that may hold something chosen, and that nobody can open here. */
+  readonly onSealed: (bundle: BundleRef) => void;
+};
+
+export class ChosenEntries {
+  readonly #deps: ChosenDeps;
+  /** Folders on the way to the current path that were not needed yet. */
+  readonly #pending = new Map<ByteString, FolderEntry>();
+
+  constructor(deps: ChosenDeps) {
+    this.#deps = deps;
+  }
+
+  /** Yields the list of files, and then of each bundle that is concerned. */
+  *lists(): Generator<ChosenList> {
+    const { manifest, selection, onSealed } = this.#deps;
+    yield { parts: manifest.parts };
+    for (const bundle of bundlesInOrder(manifest)) {
+      const { parts, end } = tableOf(bundle);
+      const [first] = parts;
+      if (first === undefined || !selection.concerns(first.first, end)) continue;
+      if (isReadable(bundle)) yield { ...tableOf(bundle), bundle };
+      else onSealed(bundle);
+    }
+  }
+
+  async *in(list: PartList): AsyncGenerator<ChosenPart> {
+    const { bucket, selection, onLostPart, onBadEntry } = this.#deps;
+    this.#pending.clear();
+    const parts = walkParts({
+      bucket,
+      manifest: list,
+      concerns: selection.concerns.bind(selection),
+      wanted: (entry) => this.#isWanted(entry),
+      onLost: (part, loss) => onLostPart(part, loss, stretchesOf(list).find((one) => one.part === part)?.next),
+      onBadEntry,
+    });
+    for await (const part of parts) yield this.#chosenIn(part);
+  }
+
+  /** Returns an entry of another backup if it is selected. */
+  ofSelected(entry: PartEntry): ChosenEntry[] {
+    return this.#roleOf(entry) === "selected" ? [{ entry, selected: true }] : [];
+  }
+
+  #isWanted(entry: PartEntry): boolean {
+    const role = this.#roleOf(entry);
+    return role === "selected" || (role !== "none" && entry.type === "folder");
+  }
+
+  #roleOf(entry: PartEntry) {
+    const { selection } = this.#deps;
+    return entry.type === "segment"
+      ? selection.role(entry.file, false)
+      : selection.role(entry.path, entry.type === "folder");
+  }
+
+  #chosenIn({ objects, entries }: LoadedPart): ChosenPart {
+    const chosen: ChosenEntry[] = [];
+    for (const entry of entries) {
+      const role = this.#roleOf(entry);
+      this.#leaveBehind(entry.path);
+      if (role === "may lead" && entry.type === "folder") {
+        this.#pending.set(entry.path, entry);
+        continue;
+      }
+      this.#addLeading(entry.path, chosen);
+      this.#add({ entry, selected: role === "selected" }, chosen);
+    }
+    return { objects, chosen };
+  }
+
+  /** Entries in a folder sort from `path/` up to `path0`. What comes before `path/` begins with `path`, too. */
+  #leaveBehind(next: ByteString): void {
+    for (const path of this.#pending.keys()) {
+      if (path !== "/" && !next.startsWith(path)) this.#pending.delete(path);
+    }
+  }
+
+  #addLeading(to: ByteString, chosen: ChosenEntry[]): void {
+    for (const [path, folder] of this.#pending) {
+      if (path !== "/" && !to.startsWith(`${path}/`)) continue;
+      this.#pending.delete(path);
+      const stripped = strippedPath(path, this.#deps.strip);
+      if (stripped !== undefined && !this.#deps.isThere(stripped))
+        this.#add({ entry: folder, selected: false }, chosen);
+    }
+  }
+
+  #add({ entry, selected }: ChosenEntry, chosen: ChosenEntry[]): void {
+    const stripped = strippedEntry(entry, this.#deps.strip);
+    if (stripped !== undefined) chosen.push({ entry: stripped, selected });
+  }
+}

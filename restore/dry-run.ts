@@ -1,0 +1,266 @@
+/**
+ * Says what a restore would do, and does nothing: reads the manifest and the target, writes nothing, and fetches no content. What is in the
+ * place of a file is compared by reading it, as a restore does.
+ */
+import type { Entry, FileEntry, FolderEntry, PartEntry, Segment } from "../core/format/entry.ts";
+import { type ByteString, baseName, parentOf, toText } from "../core/format/path.ts";
+import { behindSegments, isContinued } from "../core/format/segment.ts";
+import { openFileAt } from "../core/system/beneath.ts";
+import { close } from "../core/system/files.ts";
+import { openHandle, readLinkOf } from "../core/system/handle.ts";
+import { SystemError } from "../core/system/libc.ts";
+import { namesIn } from "../core/system/names.ts";
+import { fstat, type Stat, sameInode } from "../core/system/stat.ts";
+import { ChosenEntries, type ChosenPart } from "./chosen.ts";
+import { sameContent } from "./compare.ts";
+import { Extras } from "./extras.ts";
+import { isLaterName } from "./hard-links.ts";
+import { tellBadEntry, tellLostPart, tellSealed } from "./lost-stretches.ts";
+import { Metadata } from "./metadata.ts";
+import { Overwriting, statIn } from "./overwriting.ts";
+import { Pauses } from "./pauses.ts";
+import { doubtOf } from "./removal.ts";
+import { Report } from "./report.ts";
+import type { RestoreOptions } from "./restore.ts";
+import { Selection } from "./select.ts";
+import { strippedPath } from "./strip.ts";
+import { HeldSubject, OpenSubject } from "./subject.ts";
+import { TargetView } from "./target-view.ts";
+
+/** `kept`: differs or may differ, and stays as `--overwrite` says. */
+export type Prospect = "created" | "changed" | "left" | "kept" | "removed";
+
+export type DryRunOptions = Omit<RestoreOptions, "onProgress" | "ask" | "random" | "snapshots"> & {
+  readonly onProspect: (path: ByteString, prospect: Prospect) => void;
+};
+
+export type DryRunFigures = Record<Prospect, number> & {
+  /** Content of files that would be written, holes included. */
+  bytes: number;
+  readonly errors: number;
+  readonly damaged: number;
+  readonly warnings: number;
+};
+
+export async function dryRun(options: DryRunOptions): Promise<DryRunFigures> {
+  using view = new TargetView(options.target);
+  return await new DryRun(options, view).run();
+}
+
+/** A file whose content goes on in segments, compared so far. `fd` is undefined once it differs. */
+type OpenComparison = { readonly entry: FileEntry; fd: number | undefined };
+
+/** Names of one file that begin with each other are so many at most. */
+const mostContinued = 255;
+
+class DryRun {
+  readonly #options: DryRunOptions;
+  readonly #view: TargetView;
+  readonly #report: Report;
+  readonly #metadata: Metadata;
+  readonly #overwriting: Overwriting;
+  readonly #pauses: Pauses;
+  readonly #continued: OpenComparison[] = [];
+  /** The last folder that could not be made. */
+  #blocked: ByteString | undefined;
+  readonly #counts = { created: 0, changed: 0, left: 0, kept: 0, removed: 0, bytes: 0 };
+
+  constructor(options: DryRunOptions, view: TargetView) {
+    this.#options = options;
+    this.#view = view;
+    this.#report = new Report(options.notify);
+    this.#metadata = new Metadata(this.#report, options.numericOwner);
+    this.#overwriting = new Overwriting(view, options.overwrite ?? "if-changed");
+    this.#pauses = new Pauses(options.signal);
+  }
+
+  async run(): Promise<DryRunFigures> {
+    const { paths, patterns, strip = 0, removal } = this.#options;
+    const report = this.#report;
+    const has = (path: ByteString) => statIn(this.#view, path)?.type === "folder";
+    const isThere = (folder: ByteString) => {
+      const stripped = strippedPath(folder, strip);
+      return stripped === undefined || has(stripped);
+    };
+    const selection = new Selection(paths, isThere, patterns);
+    const entries = new ChosenEntries({
+      ...this.#options,
+      selection,
+      strip,
+      isThere: has,
+      onLostPart: (part, loss) => tellLostPart(report, part, loss),
+      onBadEntry: (bad) => tellBadEntry(report, selection, bad),
+      onSealed: (bundle) => tellSealed(report, bundle),
+    });
+    using extras = new Extras({
+      target: this.#view,
+      selection,
+      pauses: this.#pauses,
+      spared: removal?.spared ?? [],
+    });
+    try {
+      for (const list of entries.lists()) {
+        for await (const part of entries.in(list)) {
+          if (removal !== undefined) extras.know(part);
+          await this.#look(part);
+        }
+        this.#endContinued();
+      }
+    } finally {
+      for (const { fd } of this.#continued.splice(0)) if (fd !== undefined) close(fd);
+    }
+    if (removal !== undefined) await this.#lookForExtras(extras);
+    const { errors, damaged, warnings } = report.figures;
+    return { ...this.#counts, errors, damaged, warnings };
+  }
+
+  async #lookForExtras(extras: Extras): Promise<void> {
+    const doubt = doubtOf(this.#options.manifest, this.#report);
+    if (doubt !== undefined) {
+      this.#report.warning("not-removed", `--delete would remove nothing: ${doubt}`);
+      return;
+    }
+    await extras.find();
+    for (const { path } of extras.found()) this.#tell(path, "removed");
+  }
+
+  async #look({ chosen }: ChosenPart): Promise<void> {
+    for (const { entry, selected } of chosen) {
+      if (this.#pauses.due(0)) await this.#pauses.take();
+      if (entry.type === "segment") await this.#lookAtSegment(entry);
+      else await this.#lookAt(entry, selected);
+    }
+  }
+
+  async #lookAt(entry: Entry, selected: boolean): Promise<void> {
+    if (this.#blocked !== undefined && entry.path.startsWith(`${this.#blocked}/`)) return;
+    const found = statIn(this.#view, entry.path);
+    if (found !== undefined && this.#isBlocked(entry, found)) return;
+    if (found === undefined) this.#tell(entry.path, "created", entry);
+    else if (this.#overwriting.keeps(entry)) this.#tell(entry.path, "kept");
+    else if (isContinued(entry)) this.#beginContinued(entry, found);
+    else {
+      const isSame = await this.#isSame(entry, found, selected);
+      this.#tell(entry.path, isSame ? "left" : "changed", isSame ? undefined : entry);
+    }
+  }
+
+  /** Reports what a restore could not replace: a link in the place of a folder, and a full folder in the place of anything else. */
+  #isBlocked(entry: Entry, found: Stat): boolean {
+    const isLink = entry.type === "folder" && found.type === "link";
+    const isFolder = entry.type !== "folder" && found.type === "folder" && !this.#isEmpty(entry.path);
+    if (!isLink && !isFolder) return false;
+    if (entry.type === "folder") this.#blocked = entry.path;
+    const why = isLink
+      ? "a link lies where the backup has a folder, and links are not followed"
+      : "a folder that is not empty is in its place";
+    const remedy = "move it away";
+    this.#report.lost("in-the-way", { doing: "restore", what: toText(entry.path), why, remedy, damage: false });
+    return true;
+  }
+
+  #isEmpty(folder: ByteString): boolean {
+    return this.#withFolder(folder, (fd) => namesIn(fd).next().done === true);
+  }
+
+  async #isSame(entry: Entry, found: Stat, selected: boolean): Promise<boolean> {
+    if (found.type !== entry.type) return false;
+    if (entry.type === "folder") return this.#isSameFolder(entry, selected);
+    if (isLaterName(entry)) {
+      const first = entry.hardLink === undefined ? undefined : statIn(this.#view, entry.hardLink);
+      if (first === undefined || !sameInode(first, found)) return false;
+    } else if (found.links > 1 && entry.hardLink === undefined) return false;
+    return entry.type === "file" ? this.#isSameFile(entry, found) : this.#isSameNode(entry, found);
+  }
+
+  #isSameFolder(entry: FolderEntry, selected: boolean): boolean {
+    // The target itself only gets the metadata of `/` if it is made, or is the machine's own.
+    if (!selected || (entry.path === "/" && !this.#view.isSystemRoot)) return true;
+    return this.#withFolder(entry.path, (fd) => this.#metadata.matches(new OpenSubject(fd), entry, fstat(fd)));
+  }
+
+  async #isSameFile(entry: FileEntry, found: Stat): Promise<boolean> {
+    if (this.#options.overwrite === "always" || found.size !== entry.size) return false;
+    const fd = this.#openMatching(entry);
+    if (fd === undefined) return false;
+    try {
+      return await sameContent(fd, { ...entry, from: 0 }, this.#pauses);
+    } finally {
+      close(fd);
+    }
+  }
+
+  #isSameNode(entry: Exclude<Entry, FileEntry | FolderEntry>, found: Stat): boolean {
+    return this.#withFolder(parentOf(entry.path), (folder) => {
+      const handle = openHandle(folder, baseName(entry.path));
+      try {
+        if (entry.type === "link" && readLinkOf(handle) !== entry.target) return false;
+        if ("major" in entry && (found.major !== entry.major || found.minor !== entry.minor)) return false;
+        return this.#metadata.matches(new HeldSubject(handle), entry, fstat(handle));
+      } finally {
+        close(handle);
+      }
+    });
+  }
+
+  #beginContinued(entry: FileEntry, found: Stat): void {
+    this.#endContinued(entry.path);
+    // Only a forged manifest has more.
+    if (this.#continued.length >= mostContinued) {
+      this.#tell(entry.path, "changed", entry);
+      return;
+    }
+    const mayBeSame = found.type === "file" && found.size === entry.size && this.#options.overwrite !== "always";
+    this.#continued.push({ entry, fd: mayBeSame ? this.#openMatching(entry) : undefined });
+  }
+
+  async #lookAtSegment(segment: Segment): Promise<void> {
+    const open = this.#continued.findLast(({ entry }) => entry.path === segment.file);
+    if (open?.fd === undefined || (await sameContent(open.fd, segment, this.#pauses))) return;
+    close(open.fd);
+    open.fd = undefined;
+  }
+
+  /** Ends the files whose segments come before a path, or all. */
+  #endContinued(before?: ByteString): void {
+    for (const one of this.#continued.splice(0)) {
+      const { entry, fd } = one;
+      if (before !== undefined && before < behindSegments(entry.path)) {
+        this.#continued.push(one);
+        continue;
+      }
+      this.#tell(entry.path, fd === undefined ? "changed" : "left", fd === undefined ? entry : undefined);
+      if (fd !== undefined) close(fd);
+    }
+  }
+
+  /** Opens what is in the place of a file if it has the same metadata. */
+  #openMatching(entry: FileEntry): number | undefined {
+    let opened: number | undefined;
+    this.#withFolder(parentOf(entry.path), (folder) => {
+      const fd = openFileAt(folder, baseName(entry.path));
+      const found = fstat(fd);
+      if (found.type === "file" && this.#metadata.matches(new OpenSubject(fd), entry, found)) opened = fd;
+      else close(fd);
+      return true;
+    });
+    return opened;
+  }
+
+  /** What cannot be opened would be replaced. */
+  #withFolder(path: ByteString, look: (fd: number) => boolean): boolean {
+    try {
+      const { fd } = this.#view.folderIfThere(path);
+      return look(fd);
+    } catch (error) {
+      if (error instanceof SystemError) return false;
+      throw error;
+    }
+  }
+
+  #tell(path: ByteString, prospect: Prospect, written?: PartEntry): void {
+    this.#counts[prospect] += 1;
+    if (written?.type === "file") this.#counts.bytes += written.size;
+    this.#options.onProspect(path, prospect);
+  }
+}

@@ -1,0 +1,142 @@
+/**
+ * Finds what the target has, and the backup does not, among what is selected. Nothing is entered that lies on another mount, and
+ * nothing found that is spared: the program itself, the bucket, the state.
+ */
+import type { Database } from "bun:sqlite";
+import { type ByteString, join } from "../core/format/path.ts";
+import { namesIn } from "../core/system/names.ts";
+import { openScratchDatabase } from "../core/system/scratch-database.ts";
+import { fstat, type Inode, lstatAt, type Stat, sameInode } from "../core/system/stat.ts";
+import type { ChosenPart } from "./chosen.ts";
+import type { Pauses } from "./pauses.ts";
+import { unlessRefused } from "./refused.ts";
+import type { Selection } from "./select.ts";
+import type { FoldersByPath } from "./target-view.ts";
+import { isStagingName, isTemporary } from "./temporary.ts";
+import { mountOf } from "./users-mounts.ts";
+
+export type Extra = { readonly path: ByteString; readonly isFolder: boolean };
+
+export type ExtrasDeps = {
+  readonly target: FoldersByPath;
+  readonly selection: Selection;
+  readonly pauses: Pauses;
+  /** Files and folders that are never found. */
+  readonly spared: readonly Inode[];
+};
+
+const tables =
+  "CREATE TEMP TABLE known (path TEXT PRIMARY KEY) WITHOUT ROWID;" +
+  "CREATE TEMP TABLE extra (path TEXT PRIMARY KEY, folder INTEGER) WITHOUT ROWID;";
+
+type ExtraRow = { readonly path: ByteString; readonly folder: number };
+
+export class Extras implements Disposable {
+  readonly #deps: ExtrasDeps;
+  readonly #database: Database = openScratchDatabase(tables);
+  readonly #know = this.#database.query("INSERT OR IGNORE INTO known VALUES (?)");
+  readonly #isKnown = this.#database.query("SELECT 1 FROM known WHERE path = ?");
+  readonly #add = this.#database.query("INSERT OR IGNORE INTO extra VALUES (?, ?)");
+  count = 0;
+  /** Places that were not looked into, as another filesystem is mounted there. */
+  readonly mounts: ByteString[] = [];
+
+  constructor(deps: ExtrasDeps) {
+    this.#deps = deps;
+  }
+
+  /** Registers what the backup has. Call for all of it before `find`. */
+  know({ chosen }: ChosenPart): void {
+    this.#database.transaction(() => {
+      for (const { entry } of chosen) if (entry.type !== "segment") this.#know.run(entry.path);
+    })();
+  }
+
+  /** Registers a path of the target that is not from the backup, and stays. */
+  spare(path: ByteString): void {
+    this.#know.run(path);
+  }
+
+  async find(): Promise<void> {
+    for (const path of this.#deps.selection.found()) {
+      if (this.#statOf(path)?.type === "folder") await this.#look(path);
+    }
+  }
+
+  /** Yields what was found, what lies in a folder before it. */
+  *found(): Generator<Extra> {
+    const rows = this.#database.query<ExtraRow, []>("SELECT path, folder FROM extra ORDER BY path DESC");
+    for (const { path, folder } of rows.iterate()) yield { path, isFolder: folder === 1 };
+  }
+
+  [Symbol.dispose](): void {
+    this.#database.close();
+  }
+
+  /** Returns whether all that lies in a folder was found. */
+  async #look(folder: ByteString): Promise<boolean> {
+    const { selection, pauses } = this.#deps;
+    let all = true;
+    const folders: { readonly path: ByteString; readonly isSelected: boolean }[] = [];
+    for (const { path, found } of this.#entriesOf(folder)) {
+      if (pauses.due(0)) await pauses.take();
+      const isFolder = found.type === "folder";
+      const role = selection.role(path, isFolder);
+      if (role === "none" || this.#isSpared(found)) all = false;
+      else if (isFolder) folders.push({ path, isSelected: role === "selected" });
+      else if (role === "selected" && this.#isKnown.get(path) === null) this.#found(path, false);
+      else all = false;
+    }
+    for (const { path, isSelected } of folders) {
+      const isEmpty = this.#isOtherMount(folder, path) ? false : await this.#look(path);
+      if (isEmpty && isSelected && this.#isKnown.get(path) === null) this.#found(path, true);
+      else all = false;
+    }
+    return all;
+  }
+
+  *#entriesOf(folder: ByteString): Generator<{ readonly path: ByteString; readonly found: Stat }> {
+    const names: ByteString[] = [];
+    unlessRefused(() => names.push(...namesIn(this.#deps.target.folderIfThere(folder).fd)));
+    for (const name of names) {
+      const path = join(folder, name);
+      // Of this restore, or one that was killed.
+      const isOurs = isStagingName(name) || isTemporary(name);
+      const found = isOurs ? undefined : this.#statIn(folder, name);
+      if (found !== undefined) yield { path, found };
+    }
+  }
+
+  #statIn(folder: ByteString, name: ByteString): Stat | undefined {
+    let found: Stat | undefined;
+    unlessRefused(() => {
+      found = lstatAt(this.#deps.target.folderIfThere(folder).fd, name);
+    });
+    return found;
+  }
+
+  #statOf(path: ByteString): Stat | undefined {
+    let found: Stat | undefined;
+    unlessRefused(() => {
+      found = fstat(this.#deps.target.folderIfThere(path).fd);
+    });
+    return found;
+  }
+
+  #isOtherMount(folder: ByteString, path: ByteString): boolean {
+    const [above, found] = [this.#statOf(folder), this.#statOf(path)];
+    if (found === undefined || above === undefined) return true;
+    if (mountOf(found) === mountOf(above)) return false;
+    this.mounts.push(path);
+    return true;
+  }
+
+  #isSpared(found: Stat): boolean {
+    return this.#deps.spared.some((one) => sameInode(one, found));
+  }
+
+  #found(path: ByteString, isFolder: boolean): void {
+    this.#add.run(path, isFolder ? 1 : 0);
+    this.count += 1;
+  }
+}

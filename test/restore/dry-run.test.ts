@@ -1,0 +1,153 @@
+import { describe, expect, test } from "bun:test";
+import { chmod, link as hardLink, mkdir, readdir, rm, symlink, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import fc from "fast-check";
+import { dryRun, type Prospect } from "../../restore/dry-run.ts";
+import { describeTree } from "../support/tree/describe.ts";
+import { type Backup, Fixture, fifo, file, folder, type Item, link, type RestoreWishes } from "./support.ts";
+
+type Prospects = Record<string, Prospect>;
+
+async function prospectsOf(fixture: Fixture, { manifest }: Backup, wishes: RestoreWishes = {}) {
+  const prospects: Prospects = {};
+  const gets: string[] = [];
+  const figures = await dryRun({
+    bucket: {
+      ...fixture.bucket,
+      get(key, options) {
+        gets.push(key);
+        return fixture.bucket.get(key, options);
+      },
+    },
+    manifest,
+    target: fixture.target,
+    paths: [],
+    numericOwner: false,
+    notify: (notice) => fixture.notices.push(notice),
+    signal: new AbortController().signal,
+    onProspect(path, prospect) {
+      prospects[path] = prospect;
+    },
+    ...wishes,
+  });
+  return { prospects, figures, gets };
+}
+
+const items = [
+  folder("/"),
+  folder("/d", { mode: 0o750 }),
+  file("/d/changed", "as it was"),
+  file("/d/first", "twice", { hardLink: "/d/first" }),
+  file("/d/second", "twice", { hardLink: "/d/first" }),
+  file("/d/gone", "gone"),
+  file("/d/same", "same"),
+  link("/d/link", "there"),
+  fifo("/d/pipe"),
+];
+
+describe("--dry-run", () => {
+  test("an empty target gets all, and is not made", async () => {
+    await using fixture = await Fixture.open();
+    const { prospects, figures, gets } = await prospectsOf(fixture, await fixture.backup(items));
+    expect(new Set(Object.values(prospects))).toEqual(new Set(["created"]));
+    expect(figures).toMatchObject({ created: items.length, changed: 0, left: 0, bytes: 27 });
+    expect(await readdir(fixture.scratch.path)).not.toContain("target");
+    expect(gets.every((key) => key.startsWith("manifests/"))).toBe(true);
+  });
+
+  test("what differs is changed, what is the same is left, what is gone is created", async () => {
+    await using fixture = await Fixture.open();
+    const backup = await fixture.backup(items);
+    await fixture.restore(backup);
+    await writeFile(fixture.at("/d/changed"), "as it is!");
+    await rm(fixture.at("/d/gone"));
+    await rm(fixture.at("/d/second"));
+    await writeFile(fixture.at("/d/second"), "twice");
+    await chmod(fixture.at("/d"), 0o700);
+    const before = await describeTree("/", { under: fixture.target });
+    const { prospects } = await prospectsOf(fixture, backup);
+    expect(prospects).toEqual({
+      "/": "left",
+      "/d": "changed",
+      "/d/changed": "changed",
+      "/d/first": "left",
+      "/d/gone": "created",
+      "/d/link": "left",
+      "/d/pipe": "left",
+      "/d/same": "left",
+      "/d/second": "changed",
+    });
+    expect(await describeTree("/", { under: fixture.target })).toEqual(before);
+  });
+
+  test("with --delete, what the backup lacks is named, and nothing is removed", async () => {
+    await using fixture = await Fixture.open();
+    const backup = await fixture.backup(items);
+    await fixture.restore(backup);
+    await writeFile(fixture.at("/d/extra"), "mine");
+    const removal = { spared: [], confirm: () => Promise.reject(new Error("nothing was to be asked")) };
+    const { prospects } = await prospectsOf(fixture, backup, { removal });
+    expect(prospects["/d/extra"]).toBe("removed");
+    expect(await fixture.read("/d/extra")).toBe("mine");
+  });
+
+  test("with --overwrite never, what is there is kept", async () => {
+    await using fixture = await Fixture.open();
+    await mkdir(fixture.at("/d"), { recursive: true });
+    await writeFile(fixture.at("/d/changed"), "mine");
+    const { prospects } = await prospectsOf(fixture, await fixture.backup(items), { overwrite: "never" });
+    expect(prospects).toMatchObject({ "/d": "kept", "/d/changed": "kept", "/d/gone": "created" });
+  });
+
+  test("it says what a restore then does, whatever lies in the target", async () => {
+    const names = ["a", "b", "c"];
+    const paths = ["/d", ...names.map((name) => `/d/${name}`)];
+    const kinds = ["file", "other file", "link", "folder", "nothing", "linked"] as const;
+    const lies = fc.tuple(...names.map(() => fc.constantFrom(...kinds)));
+    const kept = fc.tuple(...names.map(() => fc.constantFrom("file", "link", "folder", "nothing")));
+    const itemOf = (path: string, kind: string): Item[] => {
+      if (kind === "nothing") return [];
+      return [kind === "file" ? file(path, "x") : kind === "link" ? link(path, "x") : folder(path)];
+    };
+    await fc.assert(
+      fc.asyncProperty(lies, kept, async (there, backedUp) => {
+        await using fixture = await Fixture.open();
+        const wanted = names.flatMap((name, at) => itemOf(`/d/${name}`, backedUp[at] ?? ""));
+        const backup = await fixture.backup([folder("/"), folder("/d"), ...wanted]);
+        await fixture.restore(backup);
+        for (const [at, name] of names.entries()) await lay(fixture, `/d/${name}`, there[at] ?? "nothing");
+        const { prospects, figures } = await prospectsOf(fixture, backup);
+        const before = await described(fixture, paths);
+        const actualFigures = await fixture.restore(backup);
+        const after = await described(fixture, paths);
+        for (const [path, prospect] of Object.entries(prospects)) {
+          if (path === "/" || path === "/d") continue;
+          const [one, other] = [before.get(path), after.get(path)];
+          const actual = one === undefined ? "created" : one === other ? "left" : "changed";
+          expect(`${path} ${actual}`).toBe(`${path} ${prospect}`);
+        }
+        expect(figures.errors).toBe(actualFigures.errors);
+      }),
+      { numRuns: 40 },
+    );
+  }, 60_000);
+});
+
+async function lay(fixture: Fixture, path: string, kind: string): Promise<void> {
+  const at = fixture.at(path);
+  // As the backup has it.
+  if (kind === "nothing") return;
+  await rm(at, { recursive: true, force: true });
+  if (kind === "link") await symlink("x", at);
+  else if (kind === "folder") await mkdir(at);
+  else await writeFile(at, kind === "file" ? "x" : "y");
+  if (kind === "linked")
+    await hardLink(at, join(fixture.scratch.path, `other name of ${path.slice(3)}`)).catch(() => {});
+}
+
+/** Type, metadata and content, in one text each. */
+async function described(fixture: Fixture, paths: readonly string[]): Promise<Map<string, string>> {
+  const tree = await describeTree("/", { under: fixture.target });
+  const all = [...tree].map(([path, one]) => [path as string, JSON.stringify(one)] as const);
+  return new Map(all.filter(([path]) => paths.includes(path)));
+}

@@ -1,0 +1,92 @@
+/** The whole program with tables of DynamoDB: two machines that share content, bundles, and a table that is not there. */
+import { describe, expect, test } from "bun:test";
+import { mkdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { newTable } from "../core/table/support.ts";
+import { scratch } from "../support/faults/scratch.ts";
+import { sysbackup, writeConf } from "../support/program.ts";
+import { moto } from "../support/services.ts";
+
+const env = { AWS_ACCESS_KEY_ID: "test", AWS_SECRET_ACCESS_KEY: "test" };
+
+describe.skipIf(!moto)("with a table of moto", () => {
+  async function machine(folder: string, name: string, more: Record<string, Record<string, string>> = {}) {
+    if (!moto) throw new Error("moto is not there");
+    const files = join(folder, "files");
+    await mkdir(files, { recursive: true });
+    for (let file = 0; file < 20; file += 1) await Bun.write(join(files, `${file}`), `content ${file} `.repeat(50));
+    const home = join(folder, name);
+    await mkdir(home);
+    return writeConf(home, {
+      pickers: { one: `find ${files} -print0` },
+      sections: {
+        s3: { bucket: `file://${folder}/bucket` },
+        backup: { name, state_dir: join(home, "state") },
+        dynamodb: { endpoint: moto.endpoint, region: moto.region },
+        ...more,
+      },
+    });
+  }
+
+  test("a machine stores nothing that another one has stored, and its summary says what it asked the table", async () => {
+    if (!moto) return;
+    await using dir = await scratch();
+    await mkdir(join(dir.path, "bucket"));
+    const table = await newTable(moto);
+    const index = { dynamodb_table: table };
+    const first = await machine(dir.path, "web1", { index });
+    const stored = await sysbackup(["archive", "--conf-dir", first.conf], { env });
+    expect(stored).toMatchObject({ exit: 0 });
+    expect(stored.stdout).toMatch(/requests: .* to tables \(\d+ items looked up, \d+ put\)/);
+    const second = await machine(dir.path, "web2", { index, content: { share_with: "web1" } });
+    const shared = await sysbackup(["archive", "--conf-dir", second.conf, "--json"], { env });
+    expect(shared).toMatchObject({ exit: 0 });
+    expect(JSON.parse(shared.stdout)).toMatchObject({
+      new: 20,
+      objectsStored: 0,
+      table: { requests: expect.any(Number) },
+    });
+  }, 60_000);
+
+  test("what verify --read-data has read is found in the table by a machine that believes only that", async () => {
+    if (!moto) return;
+    await using dir = await scratch();
+    await mkdir(join(dir.path, "bucket"));
+    const index = { dynamodb_table: await newTable(moto) };
+    const first = await machine(dir.path, "web1", { index });
+    expect(await sysbackup(["archive", "--conf-dir", first.conf], { env })).toMatchObject({ exit: 0 });
+    expect(await sysbackup(["verify", "--read-data", "new", "--conf-dir", first.conf], { env })).toMatchObject({
+      exit: 0,
+    });
+    const second = await machine(dir.path, "web2", { index });
+    const shared = await sysbackup(["archive", "--conf-dir", second.conf, "--json"], { env });
+    expect(JSON.parse(shared.stdout)).toMatchObject({ new: 20, objectsStored: 0 });
+  }, 60_000);
+
+  test("a table that is not there is one warning, and the backup is whole", async () => {
+    await using dir = await scratch();
+    await mkdir(join(dir.path, "bucket"));
+    const { conf } = await machine(dir.path, "web1", { index: { dynamodb_table: "no-such-table" } });
+    const stored = await sysbackup(["archive", "--conf-dir", conf], { env });
+    expect(stored.exit).toBe(3);
+    expect(stored.stderr.match(/no-such-table/g)).toHaveLength(1);
+    const target = join(dir.path, "target");
+    const restored = await sysbackup(["restore", "web1", "--target", target, "--conf-dir", conf, "--yes"], { env });
+    expect(restored.exit).toBe(0);
+  }, 60_000);
+
+  test("the script's option notes bundles in its table, and a lost state sends nothing again", async () => {
+    if (!moto) return;
+    await using dir = await scratch();
+    await mkdir(join(dir.path, "bucket"));
+    const { conf } = await machine(dir.path, "web1");
+    const args = ["--backup_path", join(dir.path, "files"), "--dynamodb_table_name", await newTable(moto)];
+    const bundle = ["bundle", ...args, "--conf-dir", conf, "--json"];
+    const first = await sysbackup(bundle, { env });
+    expect(first.exit).toBe(0);
+    expect(JSON.parse(first.stdout)).toMatchObject({ bundles: { bundles: 1, stored: 1 }, table: { written: 1 } });
+    await rm(join(dir.path, "web1", "state"), { recursive: true });
+    const again = await sysbackup(bundle, { env });
+    expect(JSON.parse(again.stdout)).toMatchObject({ bundles: { bundles: 1, stored: 0 } });
+  }, 60_000);
+});
