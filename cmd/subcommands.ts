@@ -36,7 +36,7 @@ export const commonOptions: readonly Option[] = [
   { flag: "--json", help: "Print results as JSON" },
   {
     flag: "--trace <file>",
-    help: "Write what the run does, and when, to a new file for ui.perfetto.dev",
+    help: "Write what the run does, and when, to a new file",
     isPath: true,
   },
 ];
