@@ -32,7 +32,14 @@ export const program: Pick<Subcommand, "summary" | "details"> = {
     "Each subcommand has its own --help. Exit status: 0 done; 1 failed; 2 bad usage or configuration;\n3 done, but incomplete; 4 damage found; 130 interrupted.",
 };
 
-export const commonOptions: readonly Option[] = [{ flag: "--json", help: "Print results as JSON" }];
+export const commonOptions: readonly Option[] = [
+  { flag: "--json", help: "Print results as JSON" },
+  {
+    flag: "--trace <file>",
+    help: "Write what the run does, and when, to a new file",
+    isPath: true,
+  },
+];
 
 /** All subcommands, in the order of `--help`. */
 export const subcommands: readonly Subcommand[] = [

@@ -186,6 +186,7 @@ export const arrows: ArrowTable = {
     "core/stored",
     "core/system",
     "core/format",
+    "core",
   ],
   "core/archive/quilting/reading": ["core/system", "core/format"],
   "core/archive/manifest": ["core/archive/state", "core/stored", "core/system", "core/format", "core"],

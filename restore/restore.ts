@@ -14,6 +14,7 @@ import { Budget } from "../core/side-by-side.ts";
 import type { ObjectSource } from "../core/stored/read.ts";
 import { Garbage } from "../core/system/garbage.ts";
 import { isSystemError } from "../core/system/libc.ts";
+import { step } from "../core/trace.ts";
 import { Adoption } from "./adoption.ts";
 import type { RestoreChoices } from "./choices.ts";
 import { ChosenEntries, type ChosenPart } from "./chosen.ts";
@@ -101,10 +102,11 @@ export async function restore(options: RestoreOptions): Promise<Figures> {
   const target = Target.open(options.target, { random, onMovedAside: (...paths) => tellMovedAside(report, ...paths) });
   try {
     tellOfBackup(manifest, report);
-    await new Restore(options, target, report).run();
+    await step("files", () => new Restore(options, target, report).run());
     const fetched: Decision[] = [];
     for (const decision of decisions) {
-      const isFetched = await restoreSnapshot(decision, snapshots, { ...options, target, report });
+      const deps = { ...options, target, report };
+      const isFetched = await step("snapshot", () => restoreSnapshot(decision, snapshots, deps));
       if (isFetched) fetched.push(decision);
     }
     writeReplayScript(fetched, manifest.header, target);
@@ -204,7 +206,7 @@ class Restore {
         for await (const part of this.#chosen.in(list)) {
           this.#extras?.know(part);
           // Of a frozen bundle, the walk only finds what was asked for.
-          if (!isFrozen) await this.#restorePart(part);
+          if (!isFrozen) await step("part", () => this.#restorePart(part));
         }
         this.#continued.end();
         // All that follows are bundles.
@@ -329,7 +331,8 @@ class Restore {
       running: this.#running,
       onProgress,
     };
-    for (const group of groupsOf(jobs, objects)) await fetchContent(planOf(group, objects), context);
+    const fetch = (group: readonly Job[]) => fetchContent(planOf(group, objects), context);
+    for (const group of groupsOf(jobs, objects)) await step("fetch", () => fetch(group));
     this.#tellProgress();
   }
 

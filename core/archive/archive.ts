@@ -22,6 +22,7 @@ import { keys, type RunId, runOf } from "../format/keys.ts";
 import type { Notice, Notify } from "../notice.ts";
 import { type WriteTarget, writeBytes } from "../stored/write.ts";
 import { privilegedUser } from "../system/privileged.ts";
+import { step } from "../trace.ts";
 import { Bundling, type BundlingSummary, refuseForFiles } from "./bundle-step.ts";
 import { findExecutables } from "./executables/find.ts";
 import type { ArchiveJob } from "./job.ts";
@@ -184,29 +185,31 @@ async function run(job: ArchiveJob, database: Database, rebuilt: Notice | undefi
   const started = now();
   const id: RunId = { start: started, run: runOf(started, job.random(4)) };
 
-  await refuseVanished(bucket, database);
+  await step("look at the bucket", () => refuseVanished(bucket, database));
   const { shareWith, believeVerified } = content;
   const oldest = minimumLockEnd(started);
   const { dynamodbTable } = config.index;
   const table = dynamodbTable === undefined ? undefined : job.openTable(dynamodbTable);
   // What others say is asked of the table when it is needed.
   const believed = table === undefined ? { shareWith, believeVerified } : withTable(shareWith, name);
-  await syncIndex({ bucket, database, name, ...believed, minimumLockEnd: oldest, now: started, notify, signal });
+  const sync = { bucket, database, name, ...believed, minimumLockEnd: oldest, now: started, notify, signal };
+  await step("read index", () => syncIndex(sync));
   const skew = clockSkew(now(), bucket.serverTime(), notify);
   const plan = planRetention(startOfLocks(started, skew), content.daysRetained, content.lockMode);
   await demandMode(database, content.lockMode, plan.promisedUntil);
-  await mustKeepLocks(database, { bucket, name, mode: content.lockMode, start: startOfLocks(started, skew) }, notify);
+  const proof = { bucket, name, mode: content.lockMode, start: startOfLocks(started, skew) };
+  await step("prove locks", () => mustKeepLocks(database, proof, notify));
   const target: WriteTarget = { bucket, retention: plan.retention, filters: job.filters };
 
   if (job.bundlesOnly) refuseForFiles(database, name);
-  const snapshots = job.bundlesOnly ? [] : await snapshotsOf(job, target, notify);
-  using paths = job.bundlesOnly ? new PathSet() : await pathsOf(job, notify);
+  const snapshots = job.bundlesOnly ? [] : await step("snapshots", () => snapshotsOf(job, target, notify));
+  using paths = job.bundlesOnly ? new PathSet() : await step("pick", () => pathsOf(job, notify));
   if (paths.size + snapshots.length + config.bundles.length === 0) notify(nothingPicked(job.pickersDir));
   const lockBudget = { left: content.lockTimeout };
   const bundling = new Bundling({ ...job, notify }, { database, plan, lockBudget });
   // Not the manifest's: who can read the index shall not know the key of a root before it is put.
   const indexRun = runOf(started, job.random(4));
-  const indexNew = () => writeIndexObjects({ target, database, name, run: indexRun, now });
+  const indexNew = () => step("write index", () => writeIndexObjects({ target, database, name, run: indexRun, now }));
   const sources = believedSources(content, name);
   const shared = table && new SharedIndex({ table, database, sources, minimumLockEnd: plan.minimumLockEnd, notify });
   const deps = { target, database, shared, paths, plan, lockBudget, indexNew, bundle: () => bundling.run() };
@@ -217,11 +220,12 @@ async function run(job: ArchiveJob, database: Database, rebuilt: Notice | undefi
 
   const manifest = rootOf(job, { id, skew, plan, files, snapshots, bundles, log });
   const text = await textOfRoot(manifest);
-  const { key, version } = await writeBytes(target, { content: text, codec: "frame", key: keys.manifest(name, id) });
+  const root = { content: text, codec: "frame", key: keys.manifest(name, id) } as const;
+  const { key, version } = await step("root", () => writeBytes(target, root));
   noteCompleted(database, started);
   noteMounts(bucket, database);
   if (table !== undefined && shared?.failed !== true)
-    await publishOwn({ bucket, table, database, name, now: started, notify, signal });
+    await step("publish", () => publishOwn({ bucket, table, database, name, now: started, notify, signal }));
   return {
     ...files.counts,
     ...files.meter,

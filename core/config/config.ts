@@ -8,6 +8,7 @@ import type { LockMode } from "../format/lock-mode.ts";
 import type { Notice } from "../notice.ts";
 import { privilegedUser } from "../system/privileged.ts";
 import { strangerWhoCanChange } from "../system/strangers.ts";
+import type { Timetable } from "../timetable.ts";
 import { type BundleSection, bundleOf } from "./bundle-section.ts";
 import { checked } from "./check.ts";
 import { parseConf } from "./dialect.ts";
@@ -28,6 +29,11 @@ export type Config = {
     readonly endpoint: string | undefined;
     readonly region: string | undefined;
     readonly pathStyle: boolean;
+    /** Requests in flight at a time. */
+    readonly maxRequests: number;
+    /** Empty: no limit. */
+    readonly uploadLimit: Timetable;
+    readonly downloadLimit: Timetable;
   };
   readonly cloudformation: { readonly region: string | undefined; readonly export: string };
   readonly content: {
@@ -120,6 +126,9 @@ export async function loadConfig(sources: ConfigSources): Promise<Config> {
       endpoint: s3.endpoint,
       region: s3.region,
       pathStyle: s3.path_style ?? (s3.endpoint !== undefined || endpointInEnvironment()),
+      maxRequests: s3.max_requests,
+      uploadLimit: s3.upload_limit,
+      downloadLimit: s3.download_limit,
     },
     cloudformation: {
       region: overrides.region ?? cloudformation.region,

@@ -3,6 +3,7 @@ import { z } from "zod";
 import { codecNamed, compressionNames } from "../format/codec.ts";
 import { lockModes } from "../format/lock-mode.ts";
 import { bundleName, bundleSection } from "./bundle-section.ts";
+import { timetable } from "./timetable.ts";
 import {
   absolutePath,
   backupName,
@@ -33,6 +34,10 @@ const s3 = z.strictObject({
   endpoint: httpUrl.optional(),
   region: text.optional(),
   path_style: yesOrNo.optional(),
+  /** At most as many as there are connections (`mostSockets`). */
+  max_requests: wholeNumber(1, 50).default(50),
+  upload_limit: timetable.default([]),
+  download_limit: timetable.default([]),
 });
 
 const cloudformation = z.strictObject({

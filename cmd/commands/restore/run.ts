@@ -5,6 +5,7 @@ import type { Manifest } from "../../../core/format/manifest.ts";
 import { type Found, findManifest } from "../../../core/manifest/find.ts";
 import { openManifest } from "../../../core/manifest/open.ts";
 import { nameOf } from "../../../core/manifest/read.ts";
+import { step } from "../../../core/trace.ts";
 import { LostFiles } from "../../../restore/lost-files.ts";
 import type { Removal } from "../../../restore/removal.ts";
 import { exitOf, restore } from "../../../restore/restore.ts";
@@ -48,8 +49,8 @@ async function restoreFrom(connection: FrozenConnection, args: RestoreArgs, io: 
   await useKeyfiles(config, args.keyfile, io.notify);
   const wanted = args.manifest ?? (await chooseBackup(bucket, io));
   if (wanted === undefined) return exitStatus.done;
-  const source = await findManifest(bucket, wanted, finding(bucket, io));
-  const manifest = await openManifest(bucket, source, io.notify);
+  const source = await step("find the backup", () => findManifest(bucket, wanted, finding(bucket, io)));
+  const manifest = await step("read the root", () => openManifest(bucket, source, io.notify));
   if (args.toStdout) return await restoreToStdout(args, { bucket, manifest }, io);
   const removal = await removalFor(args, config, bucket.url, io);
   if (args.dryRun)

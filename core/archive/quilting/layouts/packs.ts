@@ -11,6 +11,7 @@ import { contentsSize, encodeContents, type PackedFrame } from "../../../format/
 import { sha256 } from "../../../format/sha256.ts";
 import { writeHashed } from "../../../stored/write.ts";
 import { Garbage, release } from "../../../system/garbage.ts";
+import { work } from "../../../trace.ts";
 import type { OpenFile } from "../reading/open-file.ts";
 import { RegionReader } from "../reading/region-reader.ts";
 import type { Regions } from "../reading/regions.ts";
@@ -81,7 +82,7 @@ export class PackLayout implements ContentLayout {
     const content = new ContentCollector(path, this.#deps.ledger);
     const reader = new RegionReader(fd, regions, content.region);
     try {
-      await this.#addData(reader, content);
+      await work("read", () => this.#addData(reader, content));
       const end = reader.end(stat.size);
       return { ...content.end(Math.min(end, stat.size)), end };
     } finally {
@@ -160,7 +161,7 @@ export class PackLayout implements ContentLayout {
   }
 
   #compress(full: FillingFrame): void {
-    const compressed = this.#encode(full);
+    const compressed = work("compress", () => this.#encode(full));
     const before = this.#appended;
     this.#appended = (async () => {
       const { frame, chunks } = await compressed;
