@@ -11,8 +11,8 @@ import type { ObjectSource } from "../core/stored/read.ts";
 import type { Selection } from "./select.ts";
 import { strippedEntry, strippedPath } from "./strip.ts";
 
-/** An entry, with its path in the target. `selected` is false for folders that only lead to selected paths. */
-export type ChosenEntry = { readonly entry: PartEntry; readonly selected: boolean };
+/** An entry, with its path in the target. `stored`: its path in the backup. `selected` is false for folders that only lead to selected paths. */
+export type ChosenEntry = { readonly entry: PartEntry; readonly stored: ByteString; readonly selected: boolean };
 
 export type ChosenPart = { readonly objects: readonly ObjectRef[]; readonly chosen: readonly ChosenEntry[] };
 
@@ -69,7 +69,7 @@ export class ChosenEntries {
 
   /** Returns an entry of another backup if it is selected. */
   ofSelected(entry: PartEntry): ChosenEntry[] {
-    return this.#roleOf(entry) === "selected" ? [{ entry, selected: true }] : [];
+    return this.#roleOf(entry) === "selected" ? [{ entry, stored: entry.path, selected: true }] : [];
   }
 
   #isWanted(entry: PartEntry): boolean {
@@ -94,7 +94,7 @@ export class ChosenEntries {
         continue;
       }
       this.#addLeading(entry.path, chosen);
-      this.#add({ entry, selected: role === "selected" }, chosen);
+      this.#add(entry, role === "selected", chosen);
     }
     return { objects, chosen };
   }
@@ -111,13 +111,12 @@ export class ChosenEntries {
       if (path !== "/" && !to.startsWith(`${path}/`)) continue;
       this.#pending.delete(path);
       const stripped = strippedPath(path, this.#deps.strip);
-      if (stripped !== undefined && !this.#deps.isThere(stripped))
-        this.#add({ entry: folder, selected: false }, chosen);
+      if (stripped !== undefined && !this.#deps.isThere(stripped)) this.#add(folder, false, chosen);
     }
   }
 
-  #add({ entry, selected }: ChosenEntry, chosen: ChosenEntry[]): void {
+  #add(entry: PartEntry, selected: boolean, chosen: ChosenEntry[]): void {
     const stripped = strippedEntry(entry, this.#deps.strip);
-    if (stripped !== undefined) chosen.push({ entry: stripped, selected });
+    if (stripped !== undefined) chosen.push({ entry: stripped, stored: entry.path, selected });
   }
 }

@@ -241,7 +241,10 @@ class Restore {
       if (lost === undefined) continue;
       this.#lost.delete(path);
       const { errors } = this.#report.figures;
-      await this.#restorePart({ objects, chosen: [{ entry: replacing(lost, replacement), selected: true }] });
+      await this.#restorePart({
+        objects,
+        chosen: [{ entry: replacing(lost, replacement), stored: path, selected: true }],
+      });
       if (this.#report.figures.errors === errors) this.#report.salvaged(path, backup, isSame);
       // Another one may be better.
       else this.#lost.put(lost);
