@@ -15,7 +15,7 @@ import { ChosenEntries, type ChosenPart } from "./chosen.ts";
 import { sameContent } from "./compare.ts";
 import { Extras } from "./extras.ts";
 import { isLaterName } from "./hard-links.ts";
-import { tellBadEntry, tellLostPart, tellSealed } from "./lost-stretches.ts";
+import { tellBadEntry, tellLostPart, tellSealed, tellTaken } from "./lost-stretches.ts";
 import { Metadata } from "./metadata.ts";
 import { Overwriting, statIn } from "./overwriting.ts";
 import { Pauses } from "./pauses.ts";
@@ -83,13 +83,14 @@ class DryRun {
       return stripped === undefined || has(stripped);
     };
     const selection = new Selection(paths, isThere, patterns);
-    const entries = new ChosenEntries({
+    using entries = new ChosenEntries({
       ...this.#options,
       selection,
       strip,
       isThere: has,
       onLostPart: (part, loss) => tellLostPart(report, part, loss),
       onBadEntry: (bad) => tellBadEntry(report, selection, bad),
+      onTaken: (stored, path) => tellTaken(report, stored, path),
       onSealed: (bundle) => tellSealed(report, bundle),
     });
     using extras = new Extras({

@@ -26,7 +26,7 @@ import { Folders } from "./folders.ts";
 import { HardLinkRestorer, isLaterName, linkGroup } from "./hard-links.ts";
 import { LocalCopies } from "./local-copies.ts";
 import { LostFiles } from "./lost-files.ts";
-import { tellBadEntry, tellLostPart, tellSealed } from "./lost-stretches.ts";
+import { tellBadEntry, tellLostPart, tellSealed, tellTaken } from "./lost-stretches.ts";
 import { Metadata } from "./metadata.ts";
 import { type NodeDeps, type NodeEntry, restoreNode } from "./nodes.ts";
 import { Overwriting } from "./overwriting.ts";
@@ -188,6 +188,7 @@ class Restore {
         tellLostPart(report, part, loss);
       },
       onBadEntry: (bad) => this.#tellBadEntry(bad),
+      onTaken: (stored, path) => tellTaken(report, stored, path),
       onSealed: (bundle) => tellSealed(report, bundle),
     });
     const spared = options.removal?.spared;
@@ -216,6 +217,7 @@ class Restore {
       this.#files.discardStarted();
       await this.#running?.close();
       this.#local?.[Symbol.dispose]();
+      this.#chosen[Symbol.dispose]();
     }
     await this.#tellMissing();
     await this.#removeExtras();

@@ -15,7 +15,7 @@ import type { ObjectSource } from "../../core/stored/read.ts";
 import { ChosenEntries, type ChosenPart } from "../chosen.ts";
 import { linkGroup } from "../hard-links.ts";
 import { dataRunsOf } from "../holes.ts";
-import { tellBadEntry, tellLostPart, tellSealed } from "../lost-stretches.ts";
+import { tellBadEntry, tellLostPart, tellSealed, tellTaken } from "../lost-stretches.ts";
 import { Pauses } from "../pauses.ts";
 import { mostHeld } from "../plan.ts";
 import type { Report } from "../report.ts";
@@ -66,7 +66,7 @@ class TarWriter {
   async run(): Promise<readonly ByteString[]> {
     const { report, strip = 0 } = this.#options;
     const selection = this.#selection;
-    const entries = new ChosenEntries({
+    using entries = new ChosenEntries({
       ...this.#options,
       selection,
       strip,
@@ -74,6 +74,7 @@ class TarWriter {
       isThere: (folder) => folder === "/",
       onLostPart: (part, loss) => tellLostPart(report, part, loss),
       onBadEntry: (bad) => tellBadEntry(report, selection, bad),
+      onTaken: (stored, path) => tellTaken(report, stored, path),
       onSealed: (bundle) => tellSealed(report, bundle),
     });
     for (const list of entries.lists()) {

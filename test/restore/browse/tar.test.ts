@@ -63,7 +63,21 @@ describe("a tar of a backup", () => {
     expect(listed((await tarOf(fixture, backup, { paths: ["/b"] })).tar)).toEqual(["b/", "b/x", "b/y"]);
     const patterns = { include: ["y"], exclude: [] };
     expect(listed((await tarOf(fixture, backup, { patterns })).tar)).toEqual(["b/", "b/y"]);
-    expect(listed((await tarOf(fixture, backup, { strip: 1 })).tar)).toEqual(["x", "x", "y"]);
+    expect(listed((await tarOf(fixture, backup, { strip: 1 })).tar)).toEqual(["x", "y"]);
+  });
+
+  test("it has the first of the entries that --strip-components would give one path, and nothing below a link", async () => {
+    await using fixture = await Fixture.open();
+    const taken = [
+      file("/a/f", "1"),
+      link("/a/l", "/etc"),
+      file("/a/m", "m"),
+      file("/b/f", "2"),
+      file("/c/l/evil", ""),
+    ];
+    const { tar, figures } = await tarOf(fixture, await fixture.backup(taken), { strip: 1 });
+    expect(listed(tar)).toEqual(["f", "l", "m"]);
+    expect(figures).toMatchObject({ errors: 2, damaged: 0 });
   });
 
   test("a name whose first name is not chosen has the content", async () => {
