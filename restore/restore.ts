@@ -38,7 +38,7 @@ import { type Figures, type Journal, Report } from "./report.ts";
 import { RunningContent } from "./running-content.ts";
 import { replacing, type StretchReplacement } from "./salvage.ts";
 import { noPatterns, Selection } from "./select.ts";
-import { type Decision, decide, restoreSnapshot, type SnapshotChoice, snapshotsFolder } from "./snapshots.ts";
+import { type Decision, decide, restoreSnapshot, type SnapshotChoice } from "./snapshots.ts";
 import { Spool } from "./spool.ts";
 import { strippedPath } from "./strip.ts";
 import { Target } from "./target.ts";
@@ -270,10 +270,9 @@ class Restore {
     using extras = this.#extras;
     const report = this.#report;
     const doubt = doubtOf(manifest, report);
-    if (doubt === undefined) {
-      extras.spare(snapshotsFolder);
+    if (doubt === undefined)
       await removeExtras(extras, removal, { target: this.#target, report, pauses: this.#pauses });
-    } else report.warning("not-removed", `--delete removes nothing: ${doubt}`);
+    else report.warning("not-removed", `--delete removes nothing: ${doubt}`);
   }
 
   async #restorePart({ objects, chosen }: ChosenPart): Promise<void> {

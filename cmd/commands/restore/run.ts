@@ -6,7 +6,6 @@ import { type Found, findManifest } from "../../../core/manifest/find.ts";
 import { openManifest } from "../../../core/manifest/open.ts";
 import { nameOf } from "../../../core/manifest/read.ts";
 import { LostFiles } from "../../../restore/lost-files.ts";
-import type { Removal } from "../../../restore/removal.ts";
 import { exitOf, restore } from "../../../restore/restore.ts";
 import type { CommandIO, RunSubcommand } from "../../io.ts";
 import { type AccessConnection, connectAs } from "../../shared/connect.ts";
@@ -47,11 +46,12 @@ async function restoreFrom(connection: AccessConnection, args: RestoreArgs, io: 
   const source = await findManifest(bucket, wanted, finding(bucket, io));
   const manifest = await openManifest(bucket, source, io.notify);
   if (args.toStdout) return await restoreToStdout(args, { bucket, manifest }, io);
-  const removal = await removalFor(args, config, bucket.url, io);
-  if (args.dryRun)
+  if (args.dryRun) {
+    const removal = await removalFor(args, config, bucket.url, io);
     return await printDryRun({ ...wishesOf(args, bucket, manifest), removal }, manifest.snapshots.length, io);
+  }
   if (!(await mayRestore(manifest.header, args, io)) || !(await mayReplay(manifest, args, io))) return exitStatus.done;
-  const status = await restoreBackup(args, { ...connection, source, manifest, removal }, io);
+  const status = await restoreBackup(args, { ...connection, source, manifest }, io);
   return status === exitStatus.done && !isSurelyNewest(source) ? exitStatus.incomplete : status;
 }
 
@@ -62,11 +62,10 @@ function wishesOf({ target, paths, choices, numericOwner }: RestoreArgs, bucket:
 type RestoreDeps = AccessConnection & {
   readonly source: Found;
   readonly manifest: Manifest;
-  readonly removal: Removal | undefined;
 };
 
 async function restoreBackup(args: RestoreArgs, deps: RestoreDeps, io: CommandIO): Promise<ExitStatus> {
-  const { bucket, counts, source, manifest, removal } = deps;
+  const { bucket, config, counts, source, manifest } = deps;
   const { target, snapshots } = args;
   const began = io.now();
   const lost = new LostFiles();
@@ -74,7 +73,7 @@ async function restoreBackup(args: RestoreArgs, deps: RestoreDeps, io: CommandIO
   file?.begin({ manifest: nameOf(source), target, started: began.toISOString() });
   const job = restore({
     ...wishesOf(args, bucket, manifest),
-    removal,
+    removal: await removalFor(args, config, bucket.url, io),
     salvage: args.salvage ? salvaging({ bucket, manifest }, io) : undefined,
     lost,
     journal: file?.journal,
