@@ -40,6 +40,7 @@ export class ChosenEntries implements Disposable {
   readonly #pending = new Map<ByteString, FolderEntry>();
   /** Undefined if all paths are as in the backup. */
   readonly #taken: TakenPaths | undefined;
+  #isNothing = true;
 
   constructor(deps: ChosenDeps) {
     this.#deps = deps;
@@ -48,6 +49,11 @@ export class ChosenEntries implements Disposable {
 
   [Symbol.dispose](): void {
     this.#taken?.[Symbol.dispose]();
+  }
+
+  /** Whether the backup has something, and nothing of it was chosen so far. */
+  get isNothing(): boolean {
+    return this.#isNothing && this.#deps.manifest.totals.entries > 0;
   }
 
   /** Yields the list of files, and then of each bundle that is concerned. */
@@ -132,6 +138,7 @@ export class ChosenEntries implements Disposable {
     const stripped = strippedEntry(entry, this.#deps.strip);
     if (stripped === undefined) return;
     const path = stripped.type === "segment" ? stripped.file : stripped.path;
+    if (selected && path !== "/") this.#isNothing = false;
     const claim = this.#taken?.claim(entry, path) ?? "new";
     if (claim === "new") chosen.push({ entry: stripped, stored: entry.path, selected });
     else if (claim === "refused" && entry.type !== "segment") this.#deps.onTaken(entry.path, path);

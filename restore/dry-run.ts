@@ -17,6 +17,7 @@ import { Extras } from "./extras.ts";
 import { isLaterName } from "./hard-links.ts";
 import { tellBadEntry, tellLostPart, tellSealed, tellTaken } from "./lost-stretches.ts";
 import { Metadata } from "./metadata.ts";
+import { tellMissing, tellNothing } from "./missing.ts";
 import { Overwriting, statIn } from "./overwriting.ts";
 import { Pauses } from "./pauses.ts";
 import { doubtOf } from "./removal.ts";
@@ -110,6 +111,8 @@ class DryRun {
     } finally {
       for (const { fd } of this.#continued.splice(0)) if (fd !== undefined) close(fd);
     }
+    await tellMissing(selection, this.#options, report);
+    tellNothing(entries, report);
     if (removal !== undefined) await this.#lookForExtras(extras);
     const { errors, damaged, warnings } = report.figures;
     return { ...this.#counts, errors, damaged, warnings };

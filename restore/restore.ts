@@ -28,6 +28,7 @@ import { LocalCopies } from "./local-copies.ts";
 import { LostFiles } from "./lost-files.ts";
 import { tellBadEntry, tellLostPart, tellSealed, tellTaken } from "./lost-stretches.ts";
 import { Metadata } from "./metadata.ts";
+import { tellMissing, tellNothing } from "./missing.ts";
 import { type NodeDeps, type NodeEntry, restoreNode } from "./nodes.ts";
 import { Overwriting } from "./overwriting.ts";
 import { Pauses } from "./pauses.ts";
@@ -43,7 +44,6 @@ import { Spool } from "./spool.ts";
 import { strippedPath } from "./strip.ts";
 import { Target } from "./target.ts";
 import type { RandomBytes } from "./temporary.ts";
-import { waysThroughLinks } from "./through-links.ts";
 import { writeFailed } from "./trouble.ts";
 
 type RestoreProgress = {
@@ -54,9 +54,6 @@ type RestoreProgress = {
   readonly totalFiles: number | undefined;
   readonly totalBytes: number | undefined;
 };
-
-/** Missing paths of which the report says where the links of the backup lead: a list may have a million. */
-const mostLedOn = 10_000;
 
 export type RestoreOptions = RestoreChoices & {
   readonly bucket: ObjectSource;
@@ -219,7 +216,8 @@ class Restore {
       this.#local?.[Symbol.dispose]();
       this.#chosen[Symbol.dispose]();
     }
-    await this.#tellMissing();
+    await tellMissing(this.#selection, this.#options, this.#report);
+    tellNothing(this.#chosen, this.#report);
     await this.#removeExtras();
     this.#target.removeLarge();
     this.#flags.setLate();
@@ -359,23 +357,6 @@ class Restore {
     } catch (error) {
       writeFailed(this.#nodes, entry.path, error);
       return true;
-    }
-  }
-
-  async #tellMissing(): Promise<void> {
-    const missing = this.#selection.all ? [] : this.#selection.missing();
-    const ways = await waysThroughLinks(this.#options, missing.slice(0, mostLedOn));
-    for (const path of missing) {
-      const way = ways.get(path);
-      const what = toText(path);
-      const [why, remedy] =
-        way === undefined
-          ? [
-              "the backup has nothing of that path",
-              "check its spelling, or try another backup: `sysbackup list` shows them",
-            ]
-          : [`${quoted(way.link)} is a link in the backup`, `give the path that it leads to: ${quoted(way.end)}`];
-      this.#report.lost("not-in-backup", { doing: "restore", what, why, remedy, damage: false });
     }
   }
 

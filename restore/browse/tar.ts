@@ -16,6 +16,7 @@ import { ChosenEntries, type ChosenPart } from "../chosen.ts";
 import { linkGroup } from "../hard-links.ts";
 import { dataRunsOf } from "../holes.ts";
 import { tellBadEntry, tellLostPart, tellSealed, tellTaken } from "../lost-stretches.ts";
+import { tellNothing } from "../missing.ts";
 import { Pauses } from "../pauses.ts";
 import { mostHeld } from "../plan.ts";
 import type { Report } from "../report.ts";
@@ -83,7 +84,9 @@ class TarWriter {
       this.#torn = new TornFolders();
     }
     this.#write(tarEnd(this.#length));
-    return this.#selection.all ? [] : this.#selection.missing();
+    const missing = this.#selection.all ? [] : this.#selection.missing();
+    if (missing.length === 0) tellNothing(entries, report);
+    return missing;
   }
 
   async #writePart({ chosen, objects }: ChosenPart, list: PartList): Promise<void> {

@@ -69,7 +69,7 @@ async function restoreBackup(args: RestoreArgs, deps: RestoreDeps, io: CommandIO
   const { target, snapshots } = args;
   const began = io.now();
   const lost = new LostFiles();
-  const file = args.report === undefined ? undefined : new ReportFile(args.report);
+  const file = args.report === undefined ? undefined : new ReportFile(args.report, io.notify);
   file?.begin({ manifest: nameOf(source), target, started: began.toISOString() });
   const job = restore({
     ...wishesOf(args, bucket, manifest),
@@ -98,5 +98,6 @@ async function restoreBackup(args: RestoreArgs, deps: RestoreDeps, io: CommandIO
     ? [JSON.stringify(result)]
     : [...summaryLines(manifest, target, figures, counts, took), ...lossLines(lost, elsewhere)];
   for (const line of lines) io.out(line);
-  return exitOf(figures);
+  const exit = exitOf(figures);
+  return exit === exitStatus.done && file?.isComplete === false ? exitStatus.incomplete : exit;
 }
