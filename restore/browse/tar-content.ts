@@ -18,7 +18,7 @@ const mostReads = 3;
 const mostDecoded = 16 * 1024 * 1024;
 
 /** A file, or a segment of one. */
-type WithContent = { readonly extents: readonly Extent[] };
+type ExtentHolder = { readonly extents: readonly Extent[] };
 
 export class TarContent {
   readonly #bucket: ObjectSource;
@@ -34,7 +34,7 @@ export class TarContent {
     bucket: ObjectSource,
     objects: readonly ObjectRef[],
     running: RunningContent,
-    files: Iterable<WithContent>,
+    files: Iterable<ExtentHolder>,
   ) {
     this.#bucket = bucket;
     this.#objects = objects;
@@ -56,7 +56,7 @@ export class TarContent {
     return object;
   }
 
-  #plan(files: Iterable<WithContent>): void {
+  #plan(files: Iterable<ExtentHolder>): void {
     const byObject = new Map<number, Map<number, Frame>>();
     for (const { extents } of files) {
       for (const { object, frameOffset: offset, frameLength: length } of extents) {
