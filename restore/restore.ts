@@ -27,8 +27,9 @@ import { Folders } from "./folders.ts";
 import { HardLinkRestorer, isLaterName, linkGroup } from "./hard-links.ts";
 import { LocalCopies } from "./local-copies.ts";
 import { LostFiles } from "./lost-files.ts";
-import { tellBadEntry, tellFrozen, tellLostPart, tellSealed } from "./lost-stretches.ts";
+import { tellBadEntry, tellFrozen, tellLostPart, tellSealed, tellTaken } from "./lost-stretches.ts";
 import { Metadata } from "./metadata.ts";
+import { tellMissing, tellNothing } from "./missing.ts";
 import { type NodeDeps, type NodeEntry, restoreNode } from "./nodes.ts";
 import { dated, tellOfBackup } from "./of-backup.ts";
 import { Overwriting } from "./overwriting.ts";
@@ -40,12 +41,11 @@ import { type Figures, type Journal, Report } from "./report.ts";
 import { RunningContent } from "./running-content.ts";
 import { replacing, type StretchReplacement } from "./salvage.ts";
 import { noPatterns, Selection } from "./select.ts";
-import { type Decision, decide, restoreSnapshot, type SnapshotChoice, snapshotsFolder } from "./snapshots.ts";
+import { type Decision, decide, restoreSnapshot, type SnapshotChoice } from "./snapshots.ts";
 import { Spool } from "./spool.ts";
 import { strippedPath } from "./strip.ts";
 import { Target } from "./target.ts";
 import type { RandomBytes } from "./temporary.ts";
-import { waysThroughLinks } from "./through-links.ts";
 import { writeFailed } from "./trouble.ts";
 
 type RestoreProgress = {
@@ -56,9 +56,6 @@ type RestoreProgress = {
   readonly totalFiles: number | undefined;
   readonly totalBytes: number | undefined;
 };
-
-/** Missing paths of which the report says where the links of the backup lead: a list may have a million. */
-const mostLedOn = 10_000;
 
 export type RestoreOptions = RestoreChoices & {
   readonly bucket: ObjectSource;
@@ -187,6 +184,7 @@ class Restore {
         tellLostPart(report, part, loss);
       },
       onBadEntry: (bad) => this.#tellBadEntry(bad),
+      onTaken: (stored, path) => tellTaken(report, stored, path),
       onSealed: (bundle) => tellSealed(report, bundle),
     });
     const spared = options.removal?.spared;
@@ -218,8 +216,10 @@ class Restore {
       this.#files.discardStarted();
       await this.#running?.close();
       this.#local?.[Symbol.dispose]();
+      this.#chosen[Symbol.dispose]();
     }
-    await this.#tellMissing();
+    await tellMissing(this.#selection, this.#options, this.#report);
+    tellNothing(this.#chosen, this.#report);
     await this.#removeExtras();
     this.#target.removeLarge();
     this.#flags.setLate();
@@ -243,7 +243,10 @@ class Restore {
       if (lost === undefined) continue;
       this.#lost.delete(path);
       const { errors } = this.#report.figures;
-      await this.#restorePart({ objects, chosen: [{ entry: replacing(lost, replacement), selected: true }] });
+      await this.#restorePart({
+        objects,
+        chosen: [{ entry: replacing(lost, replacement), stored: path, selected: true }],
+      });
       if (this.#report.figures.errors === errors) this.#report.salvaged(path, backup, isSame);
       // Another one may be better.
       else this.#lost.put(lost);
@@ -267,10 +270,9 @@ class Restore {
     using extras = this.#extras;
     const report = this.#report;
     const doubt = doubtOf(manifest, report);
-    if (doubt === undefined) {
-      extras.spare(snapshotsFolder);
+    if (doubt === undefined)
       await removeExtras(extras, removal, { target: this.#target, report, pauses: this.#pauses });
-    } else report.warning("not-removed", `--delete removes nothing: ${doubt}`);
+    else report.warning("not-removed", `--delete removes nothing: ${doubt}`);
   }
 
   async #restorePart({ objects, chosen }: ChosenPart): Promise<void> {
@@ -361,23 +363,6 @@ class Restore {
     } catch (error) {
       writeFailed(this.#nodes, entry.path, error);
       return true;
-    }
-  }
-
-  async #tellMissing(): Promise<void> {
-    const missing = this.#selection.all ? [] : this.#selection.missing();
-    const ways = await waysThroughLinks(this.#options, missing.slice(0, mostLedOn));
-    for (const path of missing) {
-      const way = ways.get(path);
-      const what = toText(path);
-      const [why, remedy] =
-        way === undefined
-          ? [
-              "the backup has nothing of that path",
-              "check its spelling, or try another backup: `sysbackup list` shows them",
-            ]
-          : [`${quoted(way.link)} is a link in the backup`, `give the path that it leads to: ${quoted(way.end)}`];
-      this.#report.lost("not-in-backup", { doing: "restore", what, why, remedy, damage: false });
     }
   }
 

@@ -69,7 +69,7 @@ export const restore = subcommand<RestoreArgs>(
       },
       {
         flag: "--thaw <speed>",
-        help: "Thaw what lies in archive tiers, wait for it, and restore: bulk (cheapest), standard, expedited",
+        help: "Thaw what lies in archive tiers, and wait for it: bulk (cheapest), standard, expedited",
       },
       { flag: "--resume", help: "Go on with the restore that waits for thawing" },
       keyfileOption,
