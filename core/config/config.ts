@@ -10,6 +10,7 @@ import { strangerWhoCanChange } from "../system/strangers.ts";
 import { type BundleSection, bundleOf } from "./bundle-section.ts";
 import { checked } from "./check.ts";
 import { parseConf } from "./dialect.ts";
+import { type Encryption, encryptionOf } from "./encryption.ts";
 import { backupName, bucketUrl, text } from "./values.ts";
 
 /** The validated configuration: durations in milliseconds, sizes in bytes. Holds no secret. */
@@ -59,6 +60,8 @@ export type Config = {
   };
   /** Where all tables of DynamoDB are; what is undefined is found as for the bucket. */
   readonly dynamodb: { readonly region: string | undefined; readonly endpoint: string | undefined };
+  /** Undefined: backups are not sealed. */
+  readonly encryption?: Encryption | undefined;
   /** In the order of `conf`. */
   readonly bundles: readonly BundleSection[];
 };
@@ -99,6 +102,8 @@ export async function loadConfig(sources: ConfigSources): Promise<Config> {
   if (credentialsFile !== undefined) await mustBeOurs(credentialsFile);
 
   const { aws, s3, cloudformation, content, backup, index, dynamodb } = values;
+  const encryption = encryptionOf(values.encryption);
+  if (encryption !== undefined && content.layout === "objects") throw objectsUnsealed(file);
   return {
     aws: {
       profile: aws.profile,
@@ -133,6 +138,7 @@ export async function loadConfig(sources: ConfigSources): Promise<Config> {
     backup: { name: overrides.name ?? backup.name ?? nameOfHost(sources.hostName), stateDir: backup.state_dir },
     index: { dynamodbTable: index.dynamodb_table },
     dynamodb: { region: dynamodb.region, endpoint: dynamodb.endpoint },
+    encryption,
     bundles: Object.entries(values.bundle).map(([section, keys]) => bundleOf(section, keys)),
   };
 }
@@ -184,6 +190,17 @@ function missing(file: string, optional: boolean): Failure {
     remedy: optional
       ? `say where the backups are with --bucket, or with --cf-region and --export of the stack that made the bucket; or ${orCreate}`
       : orCreate,
+    exit: exitStatus.usage,
+  });
+}
+
+/** Keys of contents are digests of files. */
+function objectsUnsealed(file: string): Failure {
+  return new Failure({
+    doing: "read the configuration",
+    what: file,
+    why: "[encryption] seals packs, and layout = objects names each file by its SHA-256",
+    remedy: "set layout = packs in [content]",
     exit: exitStatus.usage,
   });
 }

@@ -6,6 +6,7 @@ import { contradictionIn } from "../../core/manifest/dates.ts";
 import type { Found, FoundRoot } from "../../core/manifest/find.ts";
 import { readOriginal } from "../../core/manifest/original.ts";
 import { ManifestRefused, readManifest } from "../../core/manifest/read.ts";
+import { openIfPossible } from "../../core/manifest/sealed.ts";
 import type { FindingCode } from "./findings.ts";
 
 export type VerifyBucket = Pick<BucketReader, "get" | "head" | "retention" | "listVersions">;
@@ -23,9 +24,11 @@ export type RootRead = {
 const codes = { newer: "not-checked", damaged: "manifest-damaged", foreign: "manifest-foreign" } as const;
 
 export async function readRoot(bucket: VerifyBucket, found: Found, now: () => Date): Promise<RootRead> {
-  if ("file" in found) return { manifest: await readManifest(bucket, found), stored: undefined, faults: [] };
+  if ("file" in found)
+    return { manifest: await openIfPossible(bucket, await readManifest(bucket, found)), stored: undefined, faults: [] };
   try {
-    const { manifest, stored } = found.original ?? (await readOriginal(bucket, found));
+    const { manifest: read, stored } = found.original ?? (await readOriginal(bucket, found));
+    const manifest = await openIfPossible(bucket, read);
     return { manifest, stored, faults: [...olderFaults(found, stored), ...dateFaults(found, manifest, now())] };
   } catch (error) {
     const { code, why } = faultOf(error);

@@ -1,4 +1,4 @@
-import { accessOptions, keyfileOption } from "../../shared/access.ts";
+import { accessOptions, identityOption, keyfileOption } from "../../shared/access.ts";
 import { subcommand } from "../../subcommand.ts";
 import { overwriteChoices, type RestoreArgs, restoreArgs, snapshotChoices } from "./arguments.ts";
 
@@ -68,6 +68,7 @@ export const restore = subcommand<RestoreArgs>(
         default: "ask",
       },
       keyfileOption,
+      identityOption,
       ...accessOptions,
     ],
     examples: [

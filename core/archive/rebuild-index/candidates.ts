@@ -44,6 +44,8 @@ export async function* candidatesIn(
 function candidateOf(versions: readonly ListedVersion[]): IndexCandidate[] {
   const { base, filters } = splitKey(versions[0]?.key ?? "");
   const pack = packKey.exec(base)?.[1];
+  // Its chunks have ids that only machines with the secret know, and these cannot read it.
+  if (filters.includes("age")) return [];
   if (pack !== undefined) return [{ kind: "pack", digest: pack, filters, versions }];
   const content = contentKey.exec(base)?.[1];
   return content === undefined ? [] : [{ kind: "content", digest: content, filters, versions }];

@@ -97,6 +97,11 @@ describe("docs/configuration.md", async () => {
       backup: { name: "web1", stateDir: "/var/cache/backup" },
       index: { dynamodbTable: "sysbackup-index" },
       dynamodb: { region: "eu-central-1", endpoint: "https://dynamodb.example.org:8000" },
+      encryption: {
+        recipients: ["age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p"],
+        recipientsFile: "/etc/backup/recipients",
+        secretFile: "/etc/backup/secret",
+      },
       bundles: [
         {
           name: "photos",
@@ -240,7 +245,7 @@ describe("unknown words name the nearest known one", () => {
     ["[contnet]\n", "line 1: there is no section [contnet]: did you mean [content]?"],
     [
       "[DEFAULT]\n",
-      "line 1: there is no section [DEFAULT]: known are [aws], [s3], [cloudformation], [content], [backup], [index], [dynamodb], [bundle NAME]",
+      "line 1: there is no section [DEFAULT]: known are [aws], [s3], [cloudformation], [content], [backup], [index], [dynamodb], [encryption], [bundle NAME]",
     ],
   ];
   test.each(cases)("unknown words name the nearest known one: %j", async (conf, message) => {

@@ -1,0 +1,40 @@
+/** `[encryption]` of conf. */
+import { z } from "zod";
+import { absolutePath } from "./values.ts";
+
+/** Recipients, separated by commas. `core/sealing` says what they look like. */
+const recipients = z.string().transform((written) =>
+  written
+    .split(",")
+    .map((one) => one.trim())
+    .filter((one) => one !== ""),
+);
+
+export const encryptionSection = z
+  .strictObject({
+    recipients: recipients.optional(),
+    recipients_file: absolutePath.optional(),
+    secret_file: absolutePath.optional(),
+  })
+  .superRefine((keys, context) => {
+    const { recipients: given = [], recipients_file: file, secret_file: secret } = keys;
+    const refuse = (key: string, message: string) => context.addIssue({ code: "custom", path: [key], message });
+    const wanted = given.length > 0 || file !== undefined;
+    if (wanted && secret === undefined)
+      refuse("secret_file", "name the file with the secret: `sysbackup keygen` makes one");
+    if (!wanted && (secret !== undefined || keys.recipients !== undefined))
+      refuse("recipients", "name a recipient, or recipients_file: `sysbackup keygen` makes one");
+  });
+
+/** For whom and how backups are sealed. */
+export type Encryption = {
+  readonly recipients: readonly string[];
+  /** Absolute paths. */
+  readonly recipientsFile: string | undefined;
+  readonly secretFile: string;
+};
+
+export function encryptionOf(keys: z.output<typeof encryptionSection>): Encryption | undefined {
+  const { recipients = [], recipients_file: recipientsFile, secret_file: secretFile } = keys;
+  return secretFile === undefined ? undefined : { recipients, recipientsFile, secretFile };
+}
