@@ -8,6 +8,7 @@ import { openWith, sealFor } from "../../../core/sealing/use.ts";
 import { prune } from "../../../core/steward/prune.ts";
 import { noise } from "../../restore/support.ts";
 import { change, everything, verified } from "../../restore/verify/plant.ts";
+import { attack } from "../../support/attack.ts";
 import { script } from "../archive/scripts.ts";
 import { SealedRig } from "./rig.ts";
 
@@ -53,39 +54,47 @@ describe.each(["program", "package"] as const)("sealed by the %s", (by) => {
 });
 
 describe("a sealed backup", () => {
-  test("a sealed backup gives away no name, content or digest of its source, in no object, key or metadata", async () => {
-    await using sealed = await filled();
-    using _sealing = await sealFor([sealed.recipient], quiet);
-    await sealed.archive();
-    await sealed.rig.write("small-name-of-a-file", `${secret}changed`);
-    await sealed.archive();
-    const digests = [secret, `${secret}changed`, large, `${secret}\n`.repeat(500)].flatMap((content) => {
-      const hash = createHash("sha256").update(content).digest();
-      return [hash, Buffer.from(hash.toString("hex")), Buffer.from(hash.toString("base64"))];
-    });
-    const names = [
-      "small-name",
-      "folder-with",
-      "snapshotter-of-mine",
-      "restore-command",
-      "a description",
-      "nobody is to read",
-      "machine",
-      sealed.rig.path,
-    ];
-    const hidden = [...digests, ...names.map((name) => Buffer.from(name)), large.subarray(1_000_000, 1_000_032)];
-    const objects = await sealed.stored();
-    expect(objects.size).toBeGreaterThan(8);
-    for (const [key, { bytes, metadata }] of objects) {
-      const text = key.endsWith(".jsonl.zst") ? zstdDecompressSync(bytes) : Buffer.alloc(0);
-      for (const needle of hidden)
-        for (const hay of [bytes, text, Buffer.from(key), Buffer.from(metadata)])
-          expect({ key, found: hay.includes(needle) && needle.toString("latin1") }).toEqual({ key, found: false });
-      expect(key).toMatch(
-        /^(index|locks?|lock-proof|manifests)\/.*\.jsonl\.zst$|^(packs|snapshots|manifests)\/.*\.age$|^[a-z-]*lock/,
-      );
-    }
-  });
+  attack(
+    {
+      by: "S",
+      what: "every byte of a bucket with sealed backups, keys and metadata included, searched for names, content and digests of the source",
+      before: "nothing was sealed: all of it was there",
+      now: "none of it is found",
+    },
+    async () => {
+      await using sealed = await filled();
+      using _sealing = await sealFor([sealed.recipient], quiet);
+      await sealed.archive();
+      await sealed.rig.write("small-name-of-a-file", `${secret}changed`);
+      await sealed.archive();
+      const digests = [secret, `${secret}changed`, large, `${secret}\n`.repeat(500)].flatMap((content) => {
+        const hash = createHash("sha256").update(content).digest();
+        return [hash, Buffer.from(hash.toString("hex")), Buffer.from(hash.toString("base64"))];
+      });
+      const names = [
+        "small-name",
+        "folder-with",
+        "snapshotter-of-mine",
+        "restore-command",
+        "a description",
+        "nobody is to read",
+        "machine",
+        sealed.rig.path,
+      ];
+      const hidden = [...digests, ...names.map((name) => Buffer.from(name)), large.subarray(1_000_000, 1_000_032)];
+      const objects = await sealed.stored();
+      expect(objects.size).toBeGreaterThan(8);
+      for (const [key, { bytes, metadata }] of objects) {
+        const text = key.endsWith(".jsonl.zst") ? zstdDecompressSync(bytes) : Buffer.alloc(0);
+        for (const needle of hidden)
+          for (const hay of [bytes, text, Buffer.from(key), Buffer.from(metadata)])
+            expect({ key, found: hay.includes(needle) && needle.toString("latin1") }).toEqual({ key, found: false });
+        expect(key).toMatch(
+          /^(index|locks?|lock-proof|manifests)\/.*\.jsonl\.zst$|^(packs|snapshots|manifests)\/.*\.age$|^[a-z-]*lock/,
+        );
+      }
+    },
+  );
 
   test("a sealed backup names chunks as its secret does, so a machine without the secret finds none of them", async () => {
     await using sealed = await filled();
