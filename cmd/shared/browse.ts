@@ -37,7 +37,7 @@ export async function browse(
   };
   try {
     await useKeyfiles(config, access.keyfile, io.notify);
-    await useIdentity(access.identity, io.notify);
+    await useIdentity(config, access.identity, io.notify);
     const status = await use({ bucket, config, open });
     return status === exitStatus.done && !newest ? exitStatus.incomplete : status;
   } finally {

@@ -8,18 +8,32 @@ export type JobSealing = { readonly filters: readonly string[]; readonly keyed?:
 /** Seals what is stored from now on, if conf wants that. */
 export async function useRecipients({ encryption }: Config, notify: Notify): Promise<JobSealing> {
   if (encryption === undefined) return { filters: [] };
-  const [{ readRecipients }, { readSecret }, { sealFor }] = await Promise.all([
+  const { recipients, recipientsFile, sealThrough: command } = encryption;
+  const [{ readRecipients }, { readSecret }, { sealFor }, { sealThrough }] = await Promise.all([
     import("../../core/sealing/recipients.ts"),
     import("../../core/sealing/secret.ts"),
     import("../../core/sealing/use.ts"),
+    import("../../core/sealing/through.ts"),
   ]);
   const keyed = await readSecret(encryption.secretFile);
-  await sealFor(await readRecipients(encryption.recipients, encryption.recipientsFile), notify);
+  if (command !== undefined) {
+    sealThrough(command);
+    return { filters: ["through"], keyed };
+  }
+  await sealFor(await readRecipients(recipients, recipientsFile), notify);
   return { filters: ["age"], keyed };
 }
 
-/** Opens what is sealed from now on, if an identity is named. */
-export async function useIdentity(file: string | undefined, notify: Notify): Promise<void> {
+/** Opens what is sealed from now on, if an identity is named, or conf says through which command. */
+export async function useIdentity(
+  { openThrough: command }: Config,
+  file: string | undefined,
+  notify: Notify,
+): Promise<void> {
+  if (command !== undefined) {
+    const { openThrough } = await import("../../core/sealing/through.ts");
+    openThrough(command);
+  }
   if (file === undefined) return;
   const { openWith } = await import("../../core/sealing/use.ts");
   await openWith(file, notify);

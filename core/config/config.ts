@@ -62,6 +62,8 @@ export type Config = {
   readonly dynamodb: { readonly region: string | undefined; readonly endpoint: string | undefined };
   /** Undefined: backups are not sealed. */
   readonly encryption?: Encryption | undefined;
+  /** A shell command that opens what `seal_through` of another conf has sealed. */
+  readonly openThrough?: string | undefined;
   /** In the order of `conf`. */
   readonly bundles: readonly BundleSection[];
 };
@@ -139,6 +141,7 @@ export async function loadConfig(sources: ConfigSources): Promise<Config> {
     index: { dynamodbTable: index.dynamodb_table },
     dynamodb: { region: dynamodb.region, endpoint: dynamodb.endpoint },
     encryption,
+    openThrough: values.encryption.open_through,
     bundles: Object.entries(values.bundle).map(([section, keys]) => bundleOf(section, keys)),
   };
 }

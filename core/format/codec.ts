@@ -8,10 +8,10 @@
  */
 import { promisify } from "node:util";
 import { gunzipSync, gzip as gzipAsync, gzipSync, zstdCompressSync, zstdDecompressSync } from "node:zlib";
-import { openWithIdentity, sealForRecipients } from "./age.ts";
 import { altered, undecodable } from "./error.ts";
 import { decodeFrame, encodeFrame } from "./frame.ts";
 import { open, seal } from "./openssl.ts";
+import { sealingFilter } from "./sealing.ts";
 import { type ByteStream, gunzip, gzip, unzstd, zstd, zstdOptions } from "./zlib.ts";
 
 type Named = {
@@ -146,11 +146,13 @@ const age: Filter = {
   name: "age",
   suffix: ".age",
   streaming: true,
-  encode: sealForRecipients,
-  decode: openWithIdentity,
+  ...sealingFilter("age"),
 };
 
-const filters = new Map<string, Filter>([openssl, age].map((filter) => [filter.name, filter]));
+/** By commands of the configuration. */
+const through: Filter = { name: "through", suffix: ".sealed", streaming: true, ...sealingFilter("through") };
+
+const filters = new Map<string, Filter>([openssl, age, through].map((filter) => [filter.name, filter]));
 
 /** Adds a filter to the table, until it is disposed of: a toy, in tests. @internal */
 export function addFilter(filter: Filter): Disposable {

@@ -1,9 +1,9 @@
 /** Opens the sealed root of a backup, which has the names. */
 import { exitStatus, Failure } from "../failure.ts";
-import { hasIdentity } from "../format/age.ts";
 import { altered, FormatError } from "../format/error.ts";
 import { decodeManifest, type Manifest, mostRootBytes } from "../format/manifest.ts";
 import { isSealed, opened } from "../format/sealed-root.ts";
+import { hasIdentity } from "../format/sealing.ts";
 import { checked } from "../stored/bytes.ts";
 import { decodeStream, type ObjectSource } from "../stored/read.ts";
 import { readTwice } from "../stored/second-read.ts";
@@ -39,7 +39,8 @@ function noIdentity(name: string, why: string, cause: unknown): Failure {
     doing: "open the backup of",
     what: name,
     why,
-    remedy: "name the file with the identity: --identity FILE; `sysbackup keygen` made it, and it belongs in a safe",
+    remedy:
+      "name the file with the identity: --identity FILE; `sysbackup keygen` made it, and it belongs in a safe. Or set open_through in conf, if it is sealed through a command",
     exit: exitStatus.usage,
     cause,
   });

@@ -1,12 +1,12 @@
 /** Seals and opens objects by the program `age`, one process an object: they run side by side, as the objects do. */
 import { Failure } from "../failure.ts";
-import type { SealingWay } from "../format/age.ts";
 import { FormatError } from "../format/error.ts";
+import type { SealingWay } from "../format/sealing.ts";
 import type { ByteStream } from "../format/zlib.ts";
 import { throughProgram } from "../system/codec-child.ts";
 
 /** Time for the program to give something, once it has all it needs. */
-const silenceMs = 300_000;
+export const silenceMs = 300_000;
 
 /** Recipients are no secret, so they may stand in the list of processes. */
 export function sealByProgram(recipients: readonly string[]): SealingWay {

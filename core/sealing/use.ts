@@ -2,7 +2,7 @@
  * Seals and opens from now on: with the program `age` if it is installed, else with a package that this program brings. Plugs into the
  * filter of `core/format/age.ts`; `core/stored` applies it.
  */
-import { openBy, sealBy } from "../format/age.ts";
+import { openBy, sealBy } from "../format/sealing.ts";
 import type { Notify } from "../notice.ts";
 import { which } from "../system/programs.ts";
 import { openByProgram, sealByProgram } from "./age-program.ts";
@@ -18,19 +18,19 @@ function installed(): Means {
 
 /** Seals for these recipients, until it is disposed of. */
 export async function sealFor(recipients: readonly string[], notify: Notify, by = installed()): Promise<Disposable> {
-  if (by === "program") return sealBy(checkedSeal(sealByProgram(recipients)));
+  if (by === "program") return sealBy("age", checkedSeal(sealByProgram(recipients)));
   notify(slower("seals"));
   const { sealByPackage } = await import("./age-package.ts");
-  return sealBy(checkedSeal(sealByPackage(recipients)));
+  return sealBy("age", checkedSeal(sealByPackage(recipients)));
 }
 
 /** Opens with the identities in a file, until it is disposed of. Throws a Failure for a file that cannot be one. */
 export async function openWith(file: string, notify: Notify, by = installed()): Promise<Disposable> {
   const identities = await readIdentities(file);
-  if (by === "program") return openBy(openByProgram([file]));
+  if (by === "program") return openBy("age", openByProgram([file]));
   notify(slower("opens"));
   const { openByPackage } = await import("./age-package.ts");
-  return openBy(openByPackage(identities));
+  return openBy("age", openByPackage(identities));
 }
 
 function slower(does: string) {

@@ -1,6 +1,6 @@
 /** What sealing and opening have in common, by whatever means. */
 import { Failure } from "../failure.ts";
-import type { SealingWay } from "../format/age.ts";
+import type { SealingWay } from "../format/sealing.ts";
 
 const mark = Buffer.from("age-encryption.org/v1\n");
 /** Bytes of a chunk, of what proves it, and of the nonce at the beginning. */

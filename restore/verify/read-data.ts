@@ -5,6 +5,7 @@
 import { type Encoding, filtersOf, isPack } from "../../core/format/encoding.ts";
 import { FormatError } from "../../core/format/error.ts";
 import { decodeFrame, maxFrameContent } from "../../core/format/frame.ts";
+import { isSealedForOthers } from "../../core/format/sealing.ts";
 import { lossOf } from "../../core/manifest/loss.ts";
 import { digestOf, isContent, isWhole } from "../../core/manifest/references/references.ts";
 import { Budget, eachOf } from "../../core/side-by-side.ts";
@@ -64,7 +65,7 @@ async function noteWhole(
   const until = findings.lockEnd(row.id);
   if (notes === undefined || until === undefined || !isContent(kind) || !notes.lacks(row)) return false;
   // Verified objects name chunks by their digests, which nobody is to find in a bucket with sealed backups.
-  if (filtersOf(kind).includes("age")) return false;
+  if (isSealedForOthers(filtersOf(kind))) return false;
   const found = await readWhole({ ...row, kind }, extents.in(row.id), reading);
   if (found === undefined) return false;
   await notes.add(row, found, until);

@@ -177,3 +177,60 @@ describe("a sealed backup, by the program", () => {
     60_000,
   );
 });
+
+describe("a backup sealed through a command", () => {
+  const pairs = {
+    openssl: (at: string) => {
+      const command = `openssl enc -aes-256-cbc -pbkdf2 -pass 'file:${at}/password'`;
+      return { setUp: `echo 'a good password' > '${at}/password'`, seal: command, open: `${command} -d` };
+    },
+    gpg: (at: string) => {
+      const gpg = `gpg --homedir '${at}/gnupg' --batch --quiet`;
+      return {
+        setUp: `mkdir -m 700 '${at}/gnupg' && ${gpg} --passphrase '' --quick-generate-key backup@example.org default default never`,
+        seal: `${gpg} --trust-model always --encrypt --recipient backup@example.org`,
+        open: `${gpg} --decrypt`,
+      };
+    },
+  };
+
+  test.each(Object.entries(pairs))(
+    "a backup sealed through %s is restored through it, and only then",
+    async (program, pair) => {
+      await using place = await scratch();
+      const { secret } = await keys(place.path);
+      const { setUp, seal, open } = pair(place.path);
+      expect(Bun.spawnSync(["sh", "-c", setUp]).exitCode).toBe(0);
+      const { source, conf, bucket } = await sealed(place.path, { seal_through: seal, secret_file: secret });
+      expect(
+        (await readdir(join(bucket, "packs"))).filter((name) => name.endsWith(".zst.sealed")).length,
+      ).toBeGreaterThan(0);
+      const target = join(place.path, "target");
+      const blind = await sysbackup(["restore", "--conf-dir", conf, "test", "--target", target]);
+      expect(blind).toMatchObject({ exit: 2, stderr: expect.stringContaining("open_through") });
+      expect((await sysbackup(["verify", "--conf-dir", conf, "--read-data"])).exit).toBe(0);
+      const other = await writeConf(place.path, { sections: { encryption: { open_through: open } } });
+      expect((await sysbackup(["restore", "--conf-dir", other.conf, "test", "--target", target])).exit).toBe(0);
+      await sameAs(source, target);
+      expect((await sysbackup(["verify", "--conf-dir", other.conf, "--read-data"])).exit).toBe(0);
+      if (program === "gpg") Bun.spawnSync(["gpgconf", "--homedir", join(place.path, "gnupg"), "--kill", "all"]);
+    },
+    60_000,
+  );
+
+  test.each(["cat", "true", "false"])(
+    "an archive that is sealed through %s ends without a backup",
+    async (command) => {
+      await using place = await scratch();
+      const { secret } = await keys(place.path);
+      const source = join(place.path, "source");
+      await buildTree(source, tree);
+      const sections = { encryption: { seal_through: command, secret_file: secret } };
+      const { conf, bucket } = await writeConf(place.path, { sections, pickers: { all: `find '${source}' -print0` } });
+      const { exit, stderr } = await sysbackup(["archive", "--conf-dir", conf]);
+      expect({ exit, stderr }).toEqual({ exit: 1, stderr: expect.stringContaining("cannot seal an object") });
+      expect(await readdir(join(bucket, "manifests/test")).catch(() => [])).toEqual([]);
+    },
+    60_000,
+  );
+});

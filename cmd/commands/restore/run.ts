@@ -43,7 +43,7 @@ export const run: RunSubcommand<RestoreArgs> = async (given, io) => {
 async function restoreFrom(connection: AccessConnection, args: RestoreArgs, io: CommandIO): Promise<ExitStatus> {
   const { bucket, config } = connection;
   await useKeyfiles(config, args.keyfile, io.notify);
-  await useIdentity(args.identity, io.notify);
+  await useIdentity(config, args.identity, io.notify);
   const wanted = args.manifest ?? (await chooseBackup(bucket, io));
   if (wanted === undefined) return exitStatus.done;
   const source = await findManifest(bucket, wanted, finding(bucket, io));

@@ -44,7 +44,7 @@ export const run: RunSubcommand<VerifyArgs> = async (args, io) => {
   let notes: Notes | undefined;
   try {
     await useKeyfiles(config, args.keyfile, io.notify);
-    await useIdentity(args.identity, io.notify);
+    await useIdentity(config, args.identity, io.notify);
     const wanted = args.manifest ?? config.backup.name;
     if (args.live) {
       const source = await findManifest(bucket, wanted, finding(bucket, io));
