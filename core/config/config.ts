@@ -5,12 +5,14 @@ import type { z } from "zod";
 import { exitStatus, Failure, reasonOf } from "../failure.ts";
 import type { CompressionName } from "../format/codec.ts";
 import type { LockMode } from "../format/lock-mode.ts";
+import type { Notice } from "../notice.ts";
 import { privilegedUser } from "../system/privileged.ts";
 import { strangerWhoCanChange } from "../system/strangers.ts";
 import { type BundleSection, bundleOf } from "./bundle-section.ts";
 import { checked } from "./check.ts";
 import { parseConf } from "./dialect.ts";
 import { type Encryption, encryptionOf } from "./encryption.ts";
+import { isLegacyConf, legacyChoices, legacyConf } from "./legacy.ts";
 import { backupName, bucketUrl, text } from "./values.ts";
 
 /** The validated configuration: durations in milliseconds, sizes in bytes. Holds no secret. */
@@ -66,6 +68,8 @@ export type Config = {
   readonly openThrough?: string | undefined;
   /** In the order of `conf`. */
   readonly bundles: readonly BundleSection[];
+  /** What to say of a `conf` of s3-sysbackup; undefined for one of ours. */
+  readonly legacy?: readonly Notice[] | undefined;
 };
 
 export type ConfigSources = {
@@ -98,7 +102,10 @@ export async function loadConfig(sources: ConfigSources): Promise<Config> {
   const written = await readConf(file);
   if (written === undefined && !(confOptional && (lookUp || overrides.bucket !== undefined)))
     throw missing(file, confOptional);
-  const values = checked(parseConf(written ?? "", file), file);
+  const parsed = parseConf(written ?? "", file);
+  const isLegacy = isLegacyConf(parsed);
+  const conf = isLegacy ? legacyConf(parsed, file) : parsed;
+  const values = checked(conf, file);
   const credentialsFile = values.aws.credentials_file && resolve(sources.confDir, values.aws.credentials_file);
   await mustBeOurs(file);
   if (credentialsFile !== undefined) await mustBeOurs(credentialsFile);
@@ -106,11 +113,17 @@ export async function loadConfig(sources: ConfigSources): Promise<Config> {
   const { aws, s3, cloudformation, content, backup, index, dynamodb } = values;
   const encryption = encryptionOf(values.encryption);
   if (encryption !== undefined && content.layout === "objects") throw objectsUnsealed(file);
+  // Who can change these seals for himself, or makes all be stored again.
+  for (const path of [encryption?.recipientsFile, encryption?.secretFile])
+    if (path !== undefined) await mustBeOurs(path);
+  const days = conf.get("content")?.settings.has("days_retained") ? content.days_retained : undefined;
+  const given = { profile: aws.profile, credentialsFile, roleArn: aws.role_arn, daysRetained: days };
+  const legacy = isLegacy ? legacyChoices(given, process.env) : undefined;
   return {
     aws: {
-      profile: aws.profile,
+      profile: legacy === undefined ? aws.profile : legacy.profile,
       credentialsFile,
-      roleArn: aws.role_arn,
+      roleArn: legacy === undefined ? aws.role_arn : legacy.roleArn,
     },
     s3: {
       bucket: overrides.bucket ?? (lookUp ? undefined : s3.bucket),
@@ -124,7 +137,7 @@ export async function loadConfig(sources: ConfigSources): Promise<Config> {
     },
     content: {
       lockTimeout: content.lock_timeout,
-      daysRetained: content.days_retained,
+      daysRetained: legacy?.daysRetained ?? content.days_retained,
       layout: content.layout,
       compression: content.compression,
       compressionLevel: content.compression_level,
@@ -143,6 +156,7 @@ export async function loadConfig(sources: ConfigSources): Promise<Config> {
     encryption,
     openThrough: values.encryption.open_through,
     bundles: Object.entries(values.bundle).map(([section, keys]) => bundleOf(section, keys)),
+    ...(legacy && { legacy: legacy.notices }),
   };
 }
 

@@ -140,6 +140,18 @@ describe("a sealed backup, by the program", () => {
     expect(refused).toMatchObject({ exit: 2, stderr: expect.stringContaining("install the program age") });
   }, 60_000);
 
+  test.skipIf(process.getuid?.() !== 0)(
+    "recipients that other users can change are refused, as they could add their own",
+    async () => {
+      await using place = await scratch();
+      const { recipients, secret } = await keys(place.path);
+      const { conf } = await sealed(place.path, { recipients_file: recipients, secret_file: secret });
+      await chmod(recipients, 0o666);
+      const { exit, stderr } = await sysbackup(["archive", "--conf-dir", conf]);
+      expect({ exit, stderr }).toEqual({ exit: 2, stderr: expect.stringContaining("recipients") });
+    },
+  );
+
   const liars = {
     "fails at once": "exit 7",
     "fails half-way": "head -c 1000; exit 7",
