@@ -15,12 +15,14 @@ export async function useRecipients({ encryption }: Config, notify: Notify): Pro
     import("../../core/sealing/use.ts"),
     import("../../core/sealing/through.ts"),
   ]);
-  const keyed = await readSecret(encryption.secretFile);
   if (command !== undefined) {
+    const keyed = await readSecret(encryption.secretFile, [command]);
     sealThrough(command);
     return { filters: ["through"], keyed };
   }
-  await sealFor(await readRecipients(recipients, recipientsFile), notify);
+  const all = await readRecipients(recipients, recipientsFile);
+  const keyed = await readSecret(encryption.secretFile, all);
+  await sealFor(all, notify);
   return { filters: ["age"], keyed };
 }
 

@@ -18,8 +18,13 @@ export type Keyed = {
 /** Bytes of a secret at least. */
 export const shortestSecret = 32;
 
-export function keyedBy(secret: Uint8Array): Keyed {
-  const mac = (use: string, text: string) => createHmac("sha256", secret).update(`sysbackup ${use} ${text}`).digest();
+/**
+ * `sealedFor`: all who can open what is sealed. It is part of all that is made, so that no backup is built upon what others can open
+ * and its own identity cannot.
+ */
+export function keyedBy(secret: Uint8Array, sealedFor: readonly string[]): Keyed {
+  const key = createHmac("sha256", secret).update(sealedFor.toSorted().join("\n")).digest();
+  const mac = (use: string, text: string) => createHmac("sha256", key).update(`sysbackup ${use} ${text}`).digest();
   return {
     chunkId: (sha256) => mac("chunk", sha256).toString("hex"),
     name: (name) => mac("name", name).toString("hex").slice(0, 32),

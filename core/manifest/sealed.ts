@@ -29,9 +29,22 @@ export async function openSealed(bucket: ObjectSource, manifest: Manifest): Prom
   }
 }
 
-/** Returns a backup with its names if they can be read, else as it is. */
-export function openIfPossible(bucket: ObjectSource, manifest: Manifest): Promise<Manifest> {
-  return hasIdentity() ? openSealed(bucket, manifest) : Promise.resolve(manifest);
+export type OpenedIfPossible = {
+  readonly manifest: Manifest;
+  /** Set if an identity was given, and is another one. */
+  readonly sealedFor?: string;
+};
+
+/** Returns a backup with its names if they can be read, else as it is. Throws a `ManifestRefused` as `openSealed` does. */
+export async function openIfPossible(bucket: ObjectSource, manifest: Manifest): Promise<OpenedIfPossible> {
+  if (!hasIdentity()) return { manifest };
+  try {
+    return { manifest: await openSealed(bucket, manifest) };
+  } catch (error) {
+    const cause = error instanceof Failure ? error.cause : undefined;
+    if (cause instanceof FormatError && cause.kind === "sealed") return { manifest, sealedFor: cause.message };
+    throw error;
+  }
 }
 
 function noIdentity(name: string, why: string, cause: unknown): Failure {

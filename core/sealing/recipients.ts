@@ -9,17 +9,22 @@ const recipient = /^(age1[a-z0-9]+|ssh-(ed25519|rsa) [A-Za-z0-9+/]+=*( .*)?)$/;
 /** Returns the recipients of conf and of a file, which has one a line. Throws a Failure if there is none, or for what is none. */
 export async function readRecipients(given: readonly string[], file: string | undefined): Promise<string[]> {
   const lines = file === undefined ? [] : await linesOf(file);
-  const recipients = [...new Set([...given, ...lines])];
-  for (const one of recipients) {
+  const written = [...given, ...lines];
+  for (const one of written) {
     if (/SECRET|PRIVATE/.test(one))
       throw refused("an identity", "it opens backups, and is to be nowhere on this machine", "put the recipient there");
     if (!recipient.test(one)) throw refused(one, "it is no recipient", "give age1…, ssh-ed25519 … or ssh-rsa …");
   }
+  const recipients = [...new Set(written.map(withoutComment))];
   if (recipients.length === 0)
     throw refused(file ?? "", "there is no recipient in it", "put one there: age1… or ssh-ed25519 …");
   if (recipients.length > mostRecipients)
     throw refused(file ?? "", `there are more than ${mostRecipients}`, "name fewer");
   return recipients;
+}
+
+function withoutComment(one: string): string {
+  return one.split(" ", 2).join(" ");
 }
 
 async function linesOf(file: string): Promise<string[]> {

@@ -3,10 +3,10 @@ import { exitStatus, Failure } from "../failure.ts";
 import { type Keyed, keyedBy, shortestSecret } from "../format/keyed.ts";
 import { readKeyfile } from "../system/keyfile.ts";
 
-/** Throws a Failure for a file that is missing, that others can read, or that is too short. */
-export async function readSecret(file: string): Promise<Keyed> {
+/** Throws a Failure for a file that is missing, that others can read, or that is too short. `sealedFor`: as `keyedBy` takes it. */
+export async function readSecret(file: string, sealedFor: readonly string[]): Promise<Keyed> {
   const secret = await readKeyfile(file);
-  if (secret.length >= shortestSecret) return keyedBy(secret);
+  if (secret.length >= shortestSecret) return keyedBy(secret, sealedFor);
   throw new Failure({
     doing: "use the secret",
     what: file,

@@ -30,19 +30,20 @@ export class SealedRig implements AsyncDisposable {
     const { keyedBy } = await import("../../../core/format/keyed.ts");
     const identityFile = join(rig.path, "identity");
     await writeFile(identityFile, `# created by a test\n${identity}\n`, { mode: 0o600 });
-    return new SealedRig(rig, recipient, identityFile, keyedBy(Buffer.from(secret)));
+    return new SealedRig(rig, recipient, identityFile, keyedBy(Buffer.from(secret), [recipient]));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.rig[Symbol.asyncDispose]();
   }
 
+  /** `keyed`: null for a backup that is not sealed. */
   async archive(
     bucket: Bucket = this.rig.bucket,
-    sealed = true,
+    keyed: Keyed | null = this.keyed,
   ): Promise<{ summary: ArchiveSummary; heard: string[] }> {
     const { heard, notify } = notebook();
-    const job = sealed ? { filters: ["age"], keyed: this.keyed } : {};
+    const job = keyed === null ? {} : { filters: ["age"], keyed };
     const summary = await archive(this.rig.job(notify, bucket, { job }));
     return { summary, heard: heard.filter((line) => !line.startsWith("info")) };
   }

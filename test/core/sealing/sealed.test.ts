@@ -3,6 +3,7 @@ import { describe, expect, test } from "bun:test";
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { zstdDecompressSync } from "node:zlib";
+import { keyedBy } from "../../../core/format/keyed.ts";
 import { listBackups } from "../../../core/manifest/list.ts";
 import { openWith, sealFor } from "../../../core/sealing/use.ts";
 import { prune } from "../../../core/steward/prune.ts";
@@ -155,6 +156,43 @@ describe("a sealed backup", () => {
     }
   });
 
+  test("a sealed backup that the identity does not open is verified as far as it goes, beside one that it opens", async () => {
+    await using sealed = await filled();
+    await using other = await SealedRig.make();
+    using _before = await sealFor([sealed.recipient], quiet);
+    await sealed.archive();
+    expect(await state(sealed, everything)).toEqual({ state: "restorable", findings: [] });
+    using _opening = await openWith(other.identityFile, quiet);
+    expect(await state(sealed, everything)).toEqual({
+      state: "short",
+      findings: ["not-checked manifests"],
+    });
+    using _after = await sealFor([other.recipient], quiet);
+    await sealed.rig.write("small-name-of-a-file", "another");
+    await sealed.archive();
+    expect((await sealed.manifest()).totals.files).toBe(2);
+  });
+
+  test("a sealed backup for new recipients is opened by the new identity alone, also of what has not changed", async () => {
+    await using sealed = await filled();
+    await using other = await SealedRig.make();
+    using _before = await sealFor([sealed.recipient], quiet);
+    await sealed.archive();
+    using _after = await sealFor([other.recipient], quiet);
+    await sealed.archive(sealed.rig.bucket, keyedBy(Buffer.from("the same secret"), [other.recipient]));
+    using _opening = await openWith(other.identityFile, quiet);
+    const { read, errors } = await sealed.restored();
+    expect(errors).toEqual([]);
+    expect((await read("folder-with-a-name/large")).equals(large)).toBe(true);
+  });
+
+  test("names of chunks differ for the same secret and other recipients, and not by their order", () => {
+    const id = (...recipients: string[]) => keyedBy(Buffer.from("secret"), recipients).chunkId("00");
+    expect(id("one", "two")).toBe(id("two", "one"));
+    expect(id("one")).not.toBe(id("two"));
+    expect(id("one")).not.toBe(id("one", "two"));
+  });
+
   test("a sealed backup stores nothing again that an earlier one has, also after the loss of the state", async () => {
     await using sealed = await filled();
     using _sealing = await sealFor([sealed.recipient], quiet);
@@ -169,7 +207,7 @@ describe("a sealed backup", () => {
   test("a machine changes to sealed backups and back with its next run, and stores all of it again", async () => {
     await using sealed = await filled();
     const { rig } = sealed;
-    await sealed.archive(rig.bucket, false);
+    await sealed.archive(rig.bucket, null);
     using _sealing = await sealFor([sealed.recipient], quiet);
     const second = await sealed.archive();
     expect(second.summary.objectsStored).toBeGreaterThan(0);
@@ -180,7 +218,7 @@ describe("a sealed backup", () => {
     expect(errors).toEqual([]);
     expect((await read("folder-with-a-name/large")).equals(large)).toBe(true);
     opening[Symbol.dispose]();
-    await sealed.archive(rig.bucket, false);
+    await sealed.archive(rig.bucket, null);
     expect(await state(sealed)).toEqual({ state: "restorable", findings: [] });
     expect((await sealed.restored()).errors).toEqual([]);
   });
