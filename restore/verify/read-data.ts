@@ -12,7 +12,7 @@ import { Budget, eachOf } from "../../core/side-by-side.ts";
 import { ObjectReading, readRange } from "../../core/stored/read.ts";
 import { mayReadBetter } from "../../core/stored/second-read.ts";
 import { Garbage, release } from "../../core/system/garbage.ts";
-import { checkFlowing } from "../flowing.ts";
+import { checkFlowing, releasing } from "../flowing.ts";
 import { framesIn, type StoredFrame } from "../frames.ts";
 import type { CollectDeps } from "./collect.ts";
 import type { Extents, NeededExtent } from "./extents.ts";
@@ -163,7 +163,7 @@ async function checkWhole({ id }: CheckedObject, reading: ObjectReading, extents
   const wrong: NeededExtent[] = [];
   let found = false;
   const mark = () => extents.markWrong(id, wrong.splice(0));
-  await checkFlowing(extents.inOrder(id), untilDamage(reading.content(Number.MAX_SAFE_INTEGER)), {
+  await checkFlowing(extents.inOrder(id), releasing(untilDamage(reading.content(Number.MAX_SAFE_INTEGER))), {
     expected: (extent) => extent,
     take: () => true,
     wrong: (extent) => {
