@@ -12,6 +12,7 @@ import { diff } from "./commands/diff/command.ts";
 import { doctor } from "./commands/doctor/command.ts";
 import { find } from "./commands/find/command.ts";
 import { history } from "./commands/history/command.ts";
+import { keygen } from "./commands/keygen/command.ts";
 import { list } from "./commands/list/command.ts";
 import { ls } from "./commands/ls/command.ts";
 import { prune } from "./commands/prune/command.ts";
@@ -62,6 +63,7 @@ export const subcommands: readonly Subcommand[] = [
   createResources,
   updateResources,
   writeConfig,
+  keygen,
   doctor,
   quickstart,
 ];

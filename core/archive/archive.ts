@@ -18,9 +18,9 @@
  */
 import type { Database } from "bun:sqlite";
 import { exitStatus, Failure, reasonOf } from "../failure.ts";
-import { keys, type RunId, runOf } from "../format/keys.ts";
+import { type RunId, runOf } from "../format/keys.ts";
 import type { Notice, Notify } from "../notice.ts";
-import { type WriteTarget, writeBytes } from "../stored/write.ts";
+import type { WriteTarget } from "../stored/write.ts";
 import { privilegedUser } from "../system/privileged.ts";
 import { step } from "../trace.ts";
 import { Bundling, type BundlingSummary, refuseForFiles } from "./bundle-step.ts";
@@ -32,7 +32,7 @@ import { minimumLockEnd, planRetention } from "./locks/retention.ts";
 import { RunLog } from "./manifest/run-log.ts";
 import { PathSet } from "./quilting/paths/path-set.ts";
 import { pickAll } from "./quilting/paths/pick-all.ts";
-import { rootOf, textOfRoot } from "./root.ts";
+import { putRoot, rootOf } from "./root.ts";
 import { SharedIndex } from "./shared-index/look-up.ts";
 import { publishOwn } from "./shared-index/publish-own.ts";
 import { believedSources, withTable } from "./shared-index/sources.ts";
@@ -44,6 +44,7 @@ import { syncIndex } from "./state/index-sync.ts";
 import { writeIndexObjects } from "./state/index-write.ts";
 import { demandMode } from "./state/lock-mode.ts";
 import { isLockProven, noteLockProven } from "./state/lock-proven.ts";
+import { demandSealing } from "./state/sealing-mark.ts";
 import { bucketIdentity, withStateDatabase } from "./state/use.ts";
 import { noteMounts, refuseVanished } from "./state/vanished-bucket.ts";
 import { type StoredFiles, storeFiles } from "./store-files.ts";
@@ -108,6 +109,17 @@ function noBundles(): Failure {
   });
 }
 
+/** Keys of bundles have names of folders. */
+function bundlesUnsealed(): Failure {
+  return new Failure({
+    doing: "store bundles in a sealed backup",
+    why: "their keys have the names of folders, and they are sealed by a keyfile only",
+    remedy:
+      "take [encryption] or the sections of bundles out of conf: bundles can have a conf of their own, with another backup name",
+    exit: exitStatus.usage,
+  });
+}
+
 /** The user whose rights executables get, if these are more than others have and only some executables may get them. */
 function rightsOf({ insecurePickers }: ArchiveJob): number | undefined {
   return insecurePickers ? undefined : privilegedUser();
@@ -146,6 +158,7 @@ function snapshotsOf(job: ArchiveJob, target: WriteTarget, notify: Notify) {
     name: backup.name,
     target,
     compression: { codec: content.compression, level: content.compressionLevel },
+    keyed: job.keyed,
     timeoutMs: content.snapshotTimeout,
     now: job.now,
     notify,
@@ -185,6 +198,8 @@ async function run(job: ArchiveJob, database: Database, rebuilt: Notice | undefi
   const started = now();
   const id: RunId = { start: started, run: runOf(started, job.random(4)) };
 
+  if (job.keyed !== undefined && config.bundles.length > 0) throw bundlesUnsealed();
+  demandSealing(database, job.keyed?.mark ?? "");
   await step("look at the bucket", () => refuseVanished(bucket, database));
   const { shareWith, believeVerified } = content;
   const oldest = minimumLockEnd(started);
@@ -219,9 +234,7 @@ async function run(job: ArchiveJob, database: Database, rebuilt: Notice | undefi
   signal.throwIfAborted();
 
   const manifest = rootOf(job, { id, skew, plan, files, snapshots, bundles, log });
-  const text = await textOfRoot(manifest);
-  const root = { content: text, codec: "frame", key: keys.manifest(name, id) } as const;
-  const { key, version } = await step("root", () => writeBytes(target, root));
+  const { key, version } = await step("root", () => putRoot(manifest, { target, database, id, keyed: job.keyed }));
   noteCompleted(database, started);
   noteMounts(bucket, database);
   if (table !== undefined && shared?.failed !== true)

@@ -175,10 +175,10 @@ function lookUpBy(shared: SharedIndex, ledger: Ledger): LayoutDeps["lookUp"] {
   };
 }
 
-function layoutOf({ config }: ArchiveJob, deps: LayoutDeps): ContentLayout {
+function layoutOf({ config, keyed }: ArchiveJob, deps: LayoutDeps): ContentLayout {
   const { layout, compression, compressionLevel, packSize } = config.content;
   if (layout === "objects") return new ObjectLayout(deps, { codec: compression, level: compressionLevel });
-  return new PackLayout(deps, { packSize, level: compression === "none" ? undefined : compressionLevel });
+  return new PackLayout(deps, { packSize, level: compression === "none" ? undefined : compressionLevel, keyed });
 }
 
 /** Never promises more than is locked: what could be neither extended nor stored again lowers the promise. */

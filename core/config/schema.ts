@@ -3,6 +3,7 @@ import { z } from "zod";
 import { codecNamed, compressionNames } from "../format/codec.ts";
 import { lockModes } from "../format/lock-mode.ts";
 import { bundleName, bundleSection } from "./bundle-section.ts";
+import { encryptionSection } from "./encryption.ts";
 import { timetable } from "./timetable.ts";
 import {
   absolutePath,
@@ -97,6 +98,7 @@ export const conf = z.strictObject({
   backup: backup.prefault({}),
   index: index.prefault({}),
   dynamodb: dynamodb.prefault({}),
+  encryption: encryptionSection.prefault({}),
   bundle: z.record(bundleName, bundleSection).prefault({}),
 });
 
@@ -115,6 +117,7 @@ export const knownKeys: ReadonlyMap<string, readonly string[]> = new Map(
     backup,
     index,
     dynamodb,
+    encryption: encryptionSection,
     [anyBundle]: bundleSection,
   }).map(([name, section]) => [name, Object.keys(section.shape)]),
 );

@@ -1,4 +1,4 @@
-import { accessOptions, keyfileOption } from "../../shared/access.ts";
+import { accessOptions, identityOption, keyfileOption } from "../../shared/access.ts";
 import { subcommand } from "../../subcommand.ts";
 import { overwriteChoices, type RestoreArgs, restoreArgs, snapshotChoices } from "./arguments.ts";
 
@@ -73,6 +73,7 @@ export const restore = subcommand<RestoreArgs>(
       },
       { flag: "--resume", help: "Go on with the restore that waits for thawing" },
       keyfileOption,
+      identityOption,
       ...accessOptions,
     ],
     examples: [

@@ -12,6 +12,7 @@ import type { CommandIO, RunSubcommand } from "../../io.ts";
 import { type AccessConnection, connectAs } from "../../shared/connect.ts";
 import { finding, isSurelyNewest } from "../../shared/finding.ts";
 import { useKeyfiles } from "../../shared/keyfiles.ts";
+import { useIdentity } from "../../shared/sealing.ts";
 import type { RestoreArgs } from "./arguments.ts";
 import { chooseBackup } from "./choose.ts";
 import { checkOptions } from "./combinations.ts";
@@ -46,6 +47,7 @@ export const run: RunSubcommand<RestoreArgs> = async (given, io) => {
 async function restoreFrom(connection: FrozenConnection, args: RestoreArgs, io: CommandIO): Promise<ExitStatus> {
   const { bucket, config } = connection;
   await useKeyfiles(config, args.keyfile, io.notify);
+  await useIdentity(config, args.identity, io.notify);
   const wanted = args.manifest ?? (await chooseBackup(bucket, io));
   if (wanted === undefined) return exitStatus.done;
   const source = await step("find the backup", () => findManifest(bucket, wanted, finding(bucket, io)));

@@ -164,7 +164,7 @@ export class ObjectLayout implements ContentLayout {
   /** `each`: gives the regions as often as it is asked, since very many are found again each time. */
   async #putLarge(file: OpenFile, each: Regions["each"], id: string): Promise<NewChunk> {
     const length = dataLength(each());
-    const chunk: NewChunk = { id, length, place: undefined, waiting: [] };
+    const chunk: NewChunk = { id, sha256: id, length, place: undefined, waiting: [] };
     await this.#deps.lookUp?.([chunk]);
     if (chunk.place !== undefined) return chunk;
     const sample = Buffer.alloc(Math.min(sampleSize, length));

@@ -6,6 +6,7 @@
  * they were filled. A full pack is put while the next one fills. Buffers come from pools, so their number bounds memory.
  */
 import { encodeFrame, rawFrame } from "../../../format/frame.ts";
+import type { Keyed } from "../../../format/keyed.ts";
 import { keys } from "../../../format/keys.ts";
 import { contentsSize, encodeContents, type PackedFrame } from "../../../format/pack.ts";
 import { sha256 } from "../../../format/sha256.ts";
@@ -39,6 +40,8 @@ export type PackOptions = {
   readonly packSize: number;
   /** Level of zstd; undefined: content is stored as it is, in frames of raw blocks. */
   readonly level: number | undefined;
+  /** Undefined: chunks are cut as everybody cuts them, and named by their SHA-256. */
+  readonly keyed?: Keyed | undefined;
 };
 
 type FrameBuffer = Buffer<ArrayBuffer>;
@@ -125,17 +128,19 @@ export class PackLayout implements ContentLayout {
   /** Cuts the next chunk off the bytes read. Keeps it in the frame if it is new, else drops it. */
   #takeChunk(frame: FillingFrame): PendingExtent {
     const start = frame.filled;
-    const length = chunkLength(frame.buffer, start, frame.read);
-    const id = sha256(frame.buffer.subarray(start, start + length));
+    const { keyed } = this.#options;
+    const length = chunkLength(frame.buffer, start, frame.read, keyed?.gear);
+    const digest = sha256(frame.buffer.subarray(start, start + length));
+    const id = keyed?.chunkId(digest) ?? digest;
     this.#deps.meter.bytesRead += length;
-    const extent = { offset: 0, length, sha256: id };
+    const extent = { offset: 0, length, sha256: digest };
     const known = this.#deps.ledger.find(id, length);
     if (known !== undefined) {
       frame.buffer.copyWithin(start, start + length, frame.read);
       frame.read -= length;
       return { ...extent, chunk: known };
     }
-    const chunk = this.#deps.ledger.announce(id, length);
+    const chunk = this.#deps.ledger.announce(id, length, digest);
     frame.chunks.push({ chunk, offset: start });
     frame.filled += length;
     return { ...extent, chunk };
@@ -255,5 +260,5 @@ export class PackLayout implements ContentLayout {
 }
 
 function packedFrame({ length, chunks }: FillingPack["frames"][number]): PackedFrame {
-  return { length, chunks: chunks.map((chunk) => ({ id: Buffer.from(chunk.id, "hex"), length: chunk.length })) };
+  return { length, chunks: chunks.map((chunk) => ({ id: Buffer.from(chunk.sha256, "hex"), length: chunk.length })) };
 }
