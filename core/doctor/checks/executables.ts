@@ -16,11 +16,11 @@ export const pickers: Check<NeededOfMachine> = {
   onlyForArchive: true,
   async look({ confDir, runner }) {
     const looks = await lookInto(join(confDir, "pickers.d"), "picker", await runner());
-    if (looks.length > 0) return looks;
+    if (looks.some(({ state }) => state !== "note")) return looks;
     const others = await findExecutables(join(confDir, "snapshots.d"), "snapshotter", () => undefined);
-    if (others.length > 0) return [note("none: only snapshotters run")];
+    if (others.length > 0) return [...looks, note("none: only snapshotters run")];
     const remedy = `put one into ${JSON.stringify(join(confDir, "pickers.d"))}: docs/pickers.md shows how`;
-    return [bad("none, and no snapshotter: there is nothing to archive", remedy)];
+    return [...looks, bad("none, and no snapshotter: there is nothing to archive", remedy)];
   },
 };
 
@@ -33,24 +33,27 @@ export const snapshotters: Check<NeededOfMachine> = {
   },
 };
 
-/** Looks at the executables of a folder. Empty if there are none. */
+/** Looks at the executables of a folder. Empty, but for notes, if there are none. */
 async function lookInto(folder: string, kind: ExecutableKind, runner: Runner): Promise<Look[]> {
   const notices: Notice[] = [];
   const found = await findExecutables(folder, kind, (notice) => notices.push(notice));
-  const looks = notices.filter(({ level }) => level !== "info").map(fromNotice);
-  const open = found.length > 0 || looks.length > 0 ? await ownerTrouble(folder, runner) : [];
+  const looks = notices.map(fromNotice);
+  const open =
+    found.length > 0 || notices.some(({ level }) => level !== "info") ? await ownerTrouble(folder, runner) : [];
   looks.push(...open);
   for (const executable of found) {
     // What lies in an open folder is as open.
     if (open.length === 0) looks.push(...(await ownerTrouble(executable.path, runner)));
     looks.push(...(await runTrouble(executable, runner)));
   }
-  return looks.length > 0 || found.length === 0 ? looks : [good(found.map(({ name }) => name).join(", "))];
+  const areSound = found.length > 0 && looks.every(({ state }) => state === "note");
+  return areSound ? [...looks, good(found.map(({ name }) => name).join(", "))] : looks;
 }
 
 function fromNotice({ level, message }: Notice): Look {
   const remedy = "see docs/pickers.md";
   const [text = message, advice = remedy] = message.split("; ");
+  if (level === "info") return note(text, advice);
   return level === "error" ? bad(text, advice) : warning(text, advice);
 }
 

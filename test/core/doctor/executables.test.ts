@@ -32,13 +32,14 @@ describe("pickers and snapshotters", () => {
     expect(await one.examine("snapshotters")).toMatchObject([{ state: "good", text: "db" }]);
   });
 
-  test("an executable without the right to run is a warning, with chmod as remedy", async () => {
+  test("a picker that is switched off by its mode is noted, and that nothing is left to archive is bad", async () => {
     await using ill = await patient();
     const path = join(ill.conf, "pickers.d/etc");
     await chmod(path, 0o644);
-    const [finding] = await ill.examine("pickers");
-    expect(finding).toMatchObject({ state: "warning", remedy: "run chmod +x, or remove it" });
-    expect(finding?.text).toContain(`picker "${path}" cannot be executed`);
+    const [finding, ...others] = await ill.examine("pickers");
+    expect(finding).toMatchObject({ state: "note", remedy: "chmod +x switches it on" });
+    expect(finding?.text).toContain(`picker "${path}" is switched off`);
+    expect(others).toMatchObject([{ state: "bad" }]);
   });
 
   test("an executable that everybody can change is bad", async () => {
