@@ -39,6 +39,8 @@ const batchesAtOnce = 4;
 const putsAtOnce = 16;
 /** Seven waits of 6 seconds in all at most; a table that does not answer at all is given up after three attempts. */
 const attempts = { busy: 8, unreachable: 3 } as const;
+/** Waits for one batch of which each answer has a little: about a minute. */
+const mostWaits = 60;
 const firstWait = 50;
 const longestWait = 5_000;
 /** A table is there to save time: it is given up sooner than a bucket. */
@@ -194,6 +196,7 @@ class DynamoTable implements Table {
 class Backoff {
   readonly #tools: Pick<TableTools, "sleep" | "random">;
   #failures = 0;
+  #waits = 0;
 
   constructor(tools: Pick<TableTools, "sleep" | "random">) {
     this.#tools = tools;
@@ -207,7 +210,8 @@ class Backoff {
   async failed(error: TableError): Promise<void> {
     this.#failures += 1;
     const most = error.kind === "busy" ? attempts.busy : attempts.unreachable;
-    if (!mayPass(error) || this.#failures >= most) throw error;
+    this.#waits += 1;
+    if (!mayPass(error) || this.#failures >= most || this.#waits > mostWaits) throw error;
     const full = Math.min(longestWait, firstWait * 2 ** (this.#failures - 1));
     await this.#tools.sleep(full * (0.5 + this.#tools.random() / 2));
   }
