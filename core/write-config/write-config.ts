@@ -6,7 +6,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { checked } from "../config/check.ts";
 import { nameOfHost } from "../config/config.ts";
-import { parseConf } from "../config/dialect.ts";
+import { type Conf, parseConf } from "../config/dialect.ts";
 import type { Notify } from "../notice.ts";
 import { placeOfCopy, readCopy, removeCopy, requireCopy, writeCopy } from "./copy.ts";
 import { type KeyPair, keyPairIn, withKeyPair } from "./credentials-file.ts";
@@ -56,7 +56,8 @@ export async function plan(request: WriteConfigRequest, deps: WriteConfigDeps): 
   const role = await findRole(iam, request.package, request.role);
   const file = join(confDir, "conf");
   const conf = await lookAtFile(file, deps.isRoot, deps.notify);
-  const text = merged(conf?.text ?? "", changesOf(request, role), file);
+  const before = conf?.text ?? "";
+  const text = merged(before, { ...changesOf(request, role), index: tableFor(role, parseConf(before, file)) }, file);
   const values = checked(parseConf(text, file), file);
   if (request.role === "backup") checkLockDays(values.content.days_retained, role);
   const name = request.role === "backup" ? (values.backup.name ?? nameOfHost(deps.hostName)) : undefined;
@@ -100,6 +101,12 @@ function changesOf({ confDir, source, profile, retainDays }: WriteConfigRequest,
       ...(role.lockMode === "COMPLIANCE" && { lock_mode: role.lockMode }),
     },
   };
+}
+
+/** A table that the user has named stays. */
+function tableFor({ table }: RoleDescription, conf: Conf): Changes[string] {
+  const isNamed = conf.get("index")?.settings.has("dynamodb_table") ?? false;
+  return table === undefined || isNamed ? {} : { dynamodb_table: table };
 }
 
 type KeyPlan = {
