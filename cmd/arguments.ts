@@ -8,6 +8,7 @@ import { nearest } from "../core/config/nearest.ts";
 import { exitStatus, Failure } from "../core/failure.ts";
 import { isPlainText } from "../core/format/argument.ts";
 import { absolutePath } from "../core/system/command-line.ts";
+import { completed, withLetters } from "./short-options.ts";
 import type { Option, Subcommand, Words } from "./subcommand.ts";
 import { commonOptions, program } from "./subcommands.ts";
 
@@ -23,12 +24,15 @@ const helpOptions: readonly Option[] = [
 ];
 
 /** Parses `words`, which are without program and script. Throws a Failure (exit 2) for words that are unknown or unusable. */
-export function parseArguments(words: readonly string[], subcommands: readonly Subcommand[]): CommandLine {
-  const { line, used } = unambiguous(words, [
-    ...commonOptions,
-    ...helpOptions,
-    ...subcommands.flatMap(({ options }) => options),
-  ]);
+export function parseArguments(words: readonly string[], known: readonly Subcommand[]): CommandLine {
+  const subcommands = known.map(withLetters);
+  const general = [...commonOptions, ...helpOptions];
+  const named = subcommands.find(({ name }) => name === words.find((word) => known.some((one) => one.name === word)));
+  const { line, used } = unambiguous(
+    words,
+    [...general, ...subcommands.flatMap(({ options }) => options)],
+    [...general, ...(named?.options ?? [])],
+  );
   const cli = cacOf(subcommands);
   cli.parse(["", "", ...line], { run: false });
 
@@ -83,13 +87,17 @@ function unguarded(word: string): string {
   return word.startsWith(guard) ? word.slice(1) : word;
 }
 
-/** Joins each option and its value into one word that leaves nothing to guess. Also returns the options used. */
-function unambiguous(words: readonly string[], options: readonly Option[]) {
+/**
+ * Joins each option and its value into one word that leaves nothing to guess. Also returns the options used. `own`: those of which
+ * the beginning is enough.
+ */
+function unambiguous(words: readonly string[], options: readonly Option[], own: readonly Option[]) {
   const spellings = options.map(spelled);
   const known = new Map(spellings.flatMap(({ names, takesValue }) => names.map((name) => [name, takesValue])));
   // A short spelling counts as the long one, which comes last.
   const longs = new Map(spellings.flatMap(({ names }) => names.map((name) => [name, names.at(-1) ?? name])));
   const mayBeEmpty = new Set(options.filter((option) => option.mayBeEmpty).flatMap((option) => spelled(option).names));
+  const ownNames = own.flatMap((option) => spelled(option).names);
   const repeats = new Set(options.filter((option) => option.repeats).flatMap((option) => spelled(option).names));
   const line: string[] = [];
   const used = new Set<string>();
@@ -106,7 +114,7 @@ function unambiguous(words: readonly string[], options: readonly Option[]) {
     const [, typed = "", written] = /^([^=]*)(?:=(.*))?$/s.exec(word) ?? [];
     // As scripts before this program spelled options.
     const dashed = typed.replaceAll("_", "-");
-    const flag = known.has(dashed) ? dashed : typed;
+    const flag = known.has(dashed) ? dashed : (completed(dashed, ownNames) ?? typed);
     const takesValue = known.get(flag);
     if (takesValue === undefined) throw unknownOption(flag, [...known.keys()]);
     const long = longs.get(flag) ?? flag;

@@ -29,6 +29,7 @@ export const arrows: ArrowTable = {
     "restore/verify",
     "restore/script-bundles",
     "restore/browse",
+    "restore/thaw",
     "restore",
     "core/archive",
     "core/archive/rebuild-index",
@@ -50,6 +51,7 @@ export const arrows: ArrowTable = {
     "core",
   ],
   "cmd/shared": [
+    "restore/thaw",
     "cmd",
     "cmd/terminal",
     "core/steward",
@@ -91,11 +93,13 @@ export const arrows: ArrowTable = {
     "core/format",
     "core",
   ],
+  "restore/thaw": ["restore", "core/manifest", "core/bucket", "core/system", "core/format", "core"],
   "restore/browse": ["restore", "core/manifest", "core/stored", "core/bucket", "core/system", "core/format", "core"],
   restore: ["core/manifest", "core/stored", "core/system", "core/format", "core"],
 
   // What looks after backups and machines. None of these knows another.
   "core/steward": [
+    "core/manifest/legacy",
     "core/manifest/references",
     "core/manifest",
     "core/stored",
@@ -105,12 +109,13 @@ export const arrows: ArrowTable = {
     "core/format",
     "core",
   ],
-  "core/cost": ["core/manifest/references", "core/manifest", "core/bucket", "core/format", "core"],
+  "core/cost": ["core/manifest/references", "core/manifest", "core/bucket", "core/system", "core/format", "core"],
   "core/doctor/**": [
     "core/archive/locks",
     "core/archive/state",
     "core/archive/executables",
     "core/aws",
+    "core/table",
     "core/manifest",
     "core/bucket",
     "core/config",
@@ -207,8 +212,25 @@ export const arrows: ArrowTable = {
   "core/archive/executables": ["core/system", "core"],
 
   // What all of them stand on.
-  "core/manifest/references": ["core/manifest", "core/stored", "core/bucket", "core/system", "core/format", "core"],
-  "core/manifest": ["core/stored", "core/bucket", "core/config", "core/system", "core/format", "core"],
+  "core/manifest/references": [
+    "core/manifest/legacy",
+    "core/manifest",
+    "core/stored",
+    "core/bucket",
+    "core/system",
+    "core/format",
+    "core",
+  ],
+  "core/manifest/legacy": ["core/stored", "core/bucket", "core/system", "core/format", "core"],
+  "core/manifest": [
+    "core/manifest/legacy",
+    "core/stored",
+    "core/bucket",
+    "core/config",
+    "core/system",
+    "core/format",
+    "core",
+  ],
   "core/inventory": ["core/stored", "core/bucket", "core/system", "core/format", "core"],
   "core/stored": ["core/bucket", "core/format"],
   "core/aws": ["core/table", "core/bucket/s3", "core/bucket", "core/config", "core"],

@@ -16,6 +16,9 @@ export type ChosenEntry = { readonly entry: PartEntry; readonly selected: boolea
 
 export type ChosenPart = { readonly objects: readonly ObjectRef[]; readonly chosen: readonly ChosenEntry[] };
 
+/** `bundle`: undefined for the files. */
+type ChosenList = PartList & { readonly bundle?: BundleRef };
+
 export type ChosenDeps = {
   readonly bucket: ObjectSource;
   readonly manifest: Manifest;
@@ -41,14 +44,14 @@ export class ChosenEntries {
   }
 
   /** Yields the list of files, and then of each bundle that is concerned. */
-  *lists(): Generator<PartList> {
+  *lists(): Generator<ChosenList> {
     const { manifest, selection, onSealed } = this.#deps;
     yield { parts: manifest.parts };
     for (const bundle of bundlesInOrder(manifest)) {
       const { parts, end } = tableOf(bundle);
       const [first] = parts;
       if (first === undefined || !selection.concerns(first.first, end)) continue;
-      if (isReadable(bundle)) yield tableOf(bundle);
+      if (isReadable(bundle)) yield { ...tableOf(bundle), bundle };
       else onSealed(bundle);
     }
   }

@@ -21,8 +21,9 @@ export type ExtentSink<T> = {
 };
 
 /**
- * Hands the bytes of each extent to the sink in order, and reports which extents are wrong. Extents may overlap. Reads only
- * to the end of the last one. Errors of the content pass through. `start`: where in the content the stream begins.
+ * Hands the bytes of each extent to the sink in order, and reports which extents are wrong. They come in order of offset, and may
+ * overlap; each is taken when it begins, so that very many take no memory. Reads only to the end of the last one. Errors of the content
+ * pass through. `start`: where in the content the stream begins.
  */
 export async function checkFlowing<T>(
   extents: Iterable<T>,
@@ -47,19 +48,21 @@ type OpenExtent<T> = {
 
 class Flow<T> {
   readonly #sink: ExtentSink<T>;
-  /** Extents that are not begun, in reverse order of offset. */
-  readonly #waiting: T[];
+  readonly #waiting: Iterator<T>;
+  /** The next extent that is not begun; undefined at the end. */
+  #next: T | undefined;
   #open: OpenExtent<T>[] = [];
   #position: number;
 
   constructor(extents: Iterable<T>, sink: ExtentSink<T>, start: number) {
     this.#position = start;
     this.#sink = sink;
-    this.#waiting = [...extents].sort((a, b) => sink.expected(b).offset - sink.expected(a).offset);
+    this.#waiting = extents[Symbol.iterator]();
+    this.#takeNext();
   }
 
   get isOver(): boolean {
-    return this.#open.length === 0 && this.#waiting.length === 0;
+    return this.#open.length === 0 && this.#next === undefined;
   }
 
   pass(piece: Uint8Array): void {
@@ -71,16 +74,22 @@ class Flow<T> {
 
   /** Reports the extents that still wait for bytes as wrong, at the end of the content. */
   end(): void {
-    for (const extent of [...this.#open.map((open) => open.extent), ...this.#waiting]) this.#sink.wrong(extent);
+    for (const { extent } of this.#open) this.#sink.wrong(extent);
+    for (; this.#next !== undefined; this.#takeNext()) this.#sink.wrong(this.#next);
+  }
+
+  #takeNext(): void {
+    const { done, value } = this.#waiting.next();
+    this.#next = done ? undefined : value;
   }
 
   #openUpTo(end: number): void {
-    for (let next = this.#waiting.at(-1); next !== undefined; next = this.#waiting.at(-1)) {
-      const expected = this.#sink.expected(next);
+    for (; this.#next !== undefined; this.#takeNext()) {
+      const extent = this.#next;
+      const expected = this.#sink.expected(extent);
       if (expected.offset >= end) return;
-      this.#waiting.pop();
       const hash = new Bun.CryptoHasher("sha256");
-      this.#open.push({ extent: next, expected, end: expected.offset + expected.length, hash });
+      this.#open.push({ extent, expected, end: expected.offset + expected.length, hash });
     }
   }
 

@@ -34,3 +34,10 @@ export function tellSealed(report: Losing, { path, key }: BundleRef): void {
   const remedy = "name the keyfile that it was sealed with: --keyfile";
   report.lost("bundle-sealed", { doing: "restore", what: toText(path), why, remedy, damage: false });
 }
+
+/** Reports a bundle that cannot be read before it is thawed. */
+export function tellFrozen(report: Report, { path, key }: BundleRef): void {
+  const why = `the bundle ${JSON.stringify(key)} lies in an archive tier`;
+  const remedy = "thaw it: run the same again with --thaw standard, or --thaw bulk, which is cheaper and slower";
+  report.lost("bundle-frozen", { doing: "restore", what: toText(path), why, remedy, damage: false });
+}

@@ -5,7 +5,7 @@
  */
 import { type ExitStatus, exitStatus } from "../core/failure.ts";
 import type { FileEntry, ObjectRef } from "../core/format/entry.ts";
-import type { Manifest } from "../core/format/manifest.ts";
+import type { BundleRef, Manifest } from "../core/format/manifest.ts";
 import type { BadEntry } from "../core/format/part.ts";
 import { type ByteString, toText } from "../core/format/path.ts";
 import { isContinued } from "../core/format/segment.ts";
@@ -26,9 +26,10 @@ import { Folders } from "./folders.ts";
 import { HardLinkRestorer, isLaterName, linkGroup } from "./hard-links.ts";
 import { LocalCopies } from "./local-copies.ts";
 import { LostFiles } from "./lost-files.ts";
-import { tellBadEntry, tellLostPart, tellSealed } from "./lost-stretches.ts";
+import { tellBadEntry, tellFrozen, tellLostPart, tellSealed } from "./lost-stretches.ts";
 import { Metadata } from "./metadata.ts";
 import { type NodeDeps, type NodeEntry, restoreNode } from "./nodes.ts";
+import { dated, tellOfBackup } from "./of-backup.ts";
 import { Overwriting } from "./overwriting.ts";
 import { Pauses } from "./pauses.ts";
 import { groupsOf, planOf } from "./plan.ts";
@@ -67,6 +68,8 @@ export type RestoreOptions = RestoreChoices & {
   readonly paths: readonly string[];
   readonly numericOwner: boolean;
   readonly snapshots: SnapshotChoice;
+  /** Tells bundles that hold something that is wanted and are frozen: they are reported as such, and not tried. */
+  readonly isFrozen?: ((bundle: BundleRef) => boolean) | undefined;
   /** Asks the user. Throws a Failure if there is no terminal. */
   readonly ask: (question: string) => Promise<boolean>;
   /** Asks whether the command of a dump that failed is run again; if undefined, it is not. */
@@ -84,6 +87,8 @@ export type RestoreOptions = RestoreChoices & {
 
 /** Stored bytes after which garbage is collected: their buffers, unlike those of content, are not released by hand. */
 const storedGarbage = 24 * 1024 * 1024;
+/** About what an entry leaves when it is decoded, and again when it is restored. */
+const garbageOfEntry = 2 * 1024;
 /** Bound on decompressed content in memory, in bytes. */
 const memory = 32 * 1024 * 1024;
 
@@ -112,14 +117,6 @@ export async function restore(options: RestoreOptions): Promise<Figures> {
 export function exitOf({ damaged, errors, warnings }: Pick<Figures, "damaged" | "errors" | "warnings">): ExitStatus {
   if (damaged > 0) return exitStatus.damaged;
   return errors + warnings > 0 ? exitStatus.incomplete : exitStatus.done;
-}
-
-function tellOfBackup({ header, totals }: Manifest, report: Report): void {
-  if (totals.warnings + totals.errors === 0) return;
-  const some = (number: number, one: string) => `${number} ${one}${number === 1 ? "" : "s"}`;
-  const trouble = `${some(totals.errors, "error")} and ${some(totals.warnings, "warning")}`;
-  const message = `the backup of ${JSON.stringify(header.name)} itself was made with ${trouble}: its log names them`;
-  report.info("backup-incomplete", message);
 }
 
 function tellMovedAside(report: Report, path: ByteString, aside: ByteString): void {
@@ -202,9 +199,12 @@ class Restore {
   async run(): Promise<void> {
     try {
       for (const list of this.#chosen.lists()) {
+        const isFrozen = list.bundle !== undefined && (this.#options.isFrozen?.(list.bundle) ?? false);
+        if (isFrozen && list.bundle !== undefined) tellFrozen(this.#report, list.bundle);
         for await (const part of this.#chosen.in(list)) {
           this.#extras?.know(part);
-          await this.#restorePart(part);
+          // Of a frozen bundle, the walk only finds what was asked for.
+          if (!isFrozen) await this.#restorePart(part);
         }
         this.#continued.end();
         // All that follows are bundles.
@@ -276,7 +276,8 @@ class Restore {
     if (first !== undefined) this.#target.leaveBehind(first.entry.path);
     const files: FileEntry[] = [];
     const laterNames: FileEntry[] = [];
-    for (const { entry, selected } of chosen) {
+    for (const { entry: loaded, selected } of chosen) {
+      const entry = dated(loaded, this.#options.manifest.header);
       if (this.#pauses.due(0)) await this.#pauses.take();
       if (this.#folders.isLost(entry)) continue;
       if (this.#overwriting.keeps(entry)) this.#report.kept(entry);
@@ -287,8 +288,10 @@ class Restore {
       else if (isLaterName(entry)) laterNames.push(entry);
       else files.push(entry);
     }
+    this.#garbage.left(chosen.length * garbageOfEntry);
     await this.#bring(files, objects);
     await this.#linkOrBring(laterNames, objects);
+    this.#garbage.left(chosen.length * garbageOfEntry);
   }
 
   #node(entry: NodeEntry): void {

@@ -74,7 +74,8 @@ async function deliverAsItComes(
       onWrong([use], wrongContent(object.key), true);
     },
   };
-  await checkFlowing([...left], watched(content, signal, onProgress), sink, start);
+  const ordered = [...left].sort((one, other) => one.extent.offset - other.extent.offset);
+  await checkFlowing(ordered, watched(content, signal, onProgress), sink, start);
 }
 
 async function* watched(content: AsyncIterable<Uint8Array>, signal: AbortSignal, onProgress: () => void) {

@@ -13,7 +13,7 @@ import { exitStatus } from "../core/failure.ts";
 import packageJson from "../package.json" with { type: "json" };
 import { buildProgram, programVariable } from "./support/compiled.ts";
 import { enterTestEnvironment } from "./support/environment.ts";
-import { installPackages, installPythonTools } from "./support/install.ts";
+import { installLegacyProgram, installPackages, installPythonTools } from "./support/install.ts";
 import { closingLine, type Outcome, outcomeOf, skippedTests, sum } from "./support/outcome.ts";
 import { toEnvironment } from "./support/services/address.ts";
 import { startServices } from "./support/services/all.ts";
@@ -29,6 +29,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
 async function main(filters: readonly string[]): Promise<number> {
   await installPackages({ tell, signal: interrupted });
   const pythonTools = await installPythonTools({ tell, signal: interrupted });
+  const legacyProgram = await installLegacyProgram({ tell, signal: interrupted });
   enterTestEnvironment();
   await using workspace = await openWorkspace();
   const starting = startServices({ folder: workspace.path, pythonTools, tell, signal: interrupted });
@@ -40,7 +41,7 @@ async function main(filters: readonly string[]): Promise<number> {
   try {
     interrupted.throwIfAborted();
     // Appended, so that it brings its own programs but not its python3.
-    const path = [process.env.PATH, pythonTools].filter(Boolean).join(delimiter);
+    const path = [process.env.PATH, pythonTools, legacyProgram].filter(Boolean).join(delimiter);
     const env = {
       PATH: path,
       TMPDIR: workspace.path,

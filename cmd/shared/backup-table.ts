@@ -19,8 +19,10 @@ export function backupRow(backup: ListedBackup): string[] {
   const dates = backup.contradiction === undefined ? "" : `, stored ${moment(backup.stored)}`;
   if (!("manifest" in backup)) return [backup.name, time, "", "", "", "", "", backup.state + dates];
   const { header, totals } = backup.manifest;
-  const figures = [count(totals.entries), bytes(totals.bytes), count(totals.snapshots)];
-  const until = header.retain_until.slice(0, "2026-11-21".length);
+  // s3-sysbackup notes no sizes.
+  const size = header.origin === undefined ? bytes(totals.bytes) : "";
+  const figures = [count(totals.entries), size, count(totals.snapshots)];
+  const until = backup.lockedUntil.toISOString().slice(0, "2026-11-21".length);
   return [backup.name, time, header.host, ...figures, until, stateOf(totals) + dates];
 }
 

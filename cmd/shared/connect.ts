@@ -49,6 +49,7 @@ export async function connect(
   counts: Counts = noCounts(),
 ): Promise<Connection> {
   const { now, notify, signal } = io;
+  for (const notice of config.legacy ?? []) notify(notice);
   const credentials = credentialsOf(config, assumed, now);
   const { endpoint, pathStyle } = config.s3;
   const finding = findBucket(config, async () => {

@@ -87,4 +87,7 @@ export function printStack(stack: Stack, outcome: string, region: string, io: Co
   io.out("");
   io.out("Next, on each machine to back up:");
   io.out(`  sysbackup write-config --package-name ${name} --user NAME`);
+  io.out("All backups stay until a steward removes old ones. To set one up, on a machine that nobody backs up:");
+  io.out(`  sysbackup write-config --package-name ${name} --role steward --user backup-steward`);
+  io.out("  systemctl edit sysbackup-prune.service   # what it keeps: docs/retention.md");
 }

@@ -12,7 +12,7 @@
  */
 import { Failure, type FailureParts } from "../failure.ts";
 import type { LockMode } from "../format/lock-mode.ts";
-import type { BundleClass } from "../format/storage-class.ts";
+import type { ArchiveTier, BundleClass, ThawSpeed } from "../format/storage-class.ts";
 
 /** The lock of a version. `until` must lie in the future when it is set, and is kept to the millisecond. */
 export type Retention = { readonly mode: LockMode; readonly until: Date };
@@ -29,13 +29,19 @@ export type PutOptions = {
 
 export type Stored = { readonly key: string; readonly version: string; readonly size: number };
 
+/** Where a version lies that cannot be read. `thawing`: a copy of it that can be read is being made. */
+export type Archived = { readonly tier: ArchiveTier; readonly thawing: boolean };
+
+/** `tier`: where it lies. `days`: how long the copy is kept; an archive tier of INTELLIGENT_TIERING keeps it as long as it is read. */
+export type ThawWish = { readonly tier: ArchiveTier; readonly speed: ThawSpeed; readonly days: number };
+
 export type ObjectInfo = Stored & {
   readonly metadata: Readonly<Record<string, string>>;
   readonly retention: Retention | undefined;
   /** Whether it is held beyond any date, until somebody lifts the hold; false, too, if the role may not read that. */
   readonly legalHold: boolean;
-  /** True if it lies in an archive tier, and cannot be read before it is restored from there. */
-  readonly archived?: true;
+  /** Set if it lies in an archive tier, and cannot be read before it is thawed. */
+  readonly archived?: Archived;
 };
 
 /** Whether a bucket has what backups need. */
@@ -67,7 +73,7 @@ export type ListedVersion = Stored & {
   /** A delete marker hides the versions under it from plain reads; it has size 0 and no content. */
   readonly deleteMarker: boolean;
   /** As in `ObjectInfo`, as far as the listing has it. */
-  readonly archived?: true;
+  readonly archived?: Archived;
 };
 
 /** `length` bytes from `start` on. Reading past the end of the object is a `damaged` error. */
@@ -141,6 +147,11 @@ export type Bucket = BucketWriter &
     readonly url: string;
     /** Removes one version for good. Refused as `locked` before its retain-until date; one that is gone is no error. */
     remove(key: string, version: string): Promise<void>;
+    /**
+     * Starts to make a copy of an archived version that can be read: minutes to days later, `head` says so. If that is under way, or
+     * there is such a copy, it is no error. Throws `other` for a version that is in no archive tier, or if the tier has no such speed.
+     */
+    thaw(key: string, version: string, wish: ThawWish): Promise<void>;
     /** The server's clock at its last answer, to check ours against; undefined before the first answer. */
     serverTime(): Date | undefined;
     /** Ends all connections. No other call may follow. */
@@ -153,6 +164,7 @@ export type Bucket = BucketWriter &
  * - `missing`: no such key or version; `no-bucket`: no such bucket; `no-lock`: the bucket has no Object Lock
  * - `credentials`: none, wrong, or expired; `denied`: known, but not allowed to do this
  * - `locked`: refused by a retention; `full`: no space; `damaged`: content does not match what was asked or recorded
+ * - `frozen`: it lies in an archive tier, and cannot be read before it is thawed
  */
 export type BucketErrorKind =
   | "unreachable"
@@ -166,6 +178,7 @@ export type BucketErrorKind =
   | "locked"
   | "full"
   | "damaged"
+  | "frozen"
   | "other";
 
 export class BucketError extends Failure {

@@ -18,6 +18,7 @@ export function wrapBucket(bucket: Bucket, overrides: Partial<Bucket>): Bucket {
     list: (...args) => bucket.list(...args),
     listVersions: (...args) => bucket.listVersions(...args),
     remove: (...args) => bucket.remove(...args),
+    thaw: (...args) => bucket.thaw(...args),
     serverTime: () => bucket.serverTime(),
     close: () => bucket.close(),
     ...overrides,

@@ -5,11 +5,13 @@ import type { z } from "zod";
 import { exitStatus, Failure, reasonOf } from "../failure.ts";
 import type { CompressionName } from "../format/codec.ts";
 import type { LockMode } from "../format/lock-mode.ts";
+import type { Notice } from "../notice.ts";
 import { privilegedUser } from "../system/privileged.ts";
 import { strangerWhoCanChange } from "../system/strangers.ts";
 import { type BundleSection, bundleOf } from "./bundle-section.ts";
 import { checked } from "./check.ts";
 import { parseConf } from "./dialect.ts";
+import { isLegacyConf, legacyChoices, legacyConf } from "./legacy.ts";
 import { backupName, bucketUrl, text } from "./values.ts";
 
 /** The validated configuration: durations in milliseconds, sizes in bytes. Holds no secret. */
@@ -61,6 +63,8 @@ export type Config = {
   readonly dynamodb: { readonly region: string | undefined; readonly endpoint: string | undefined };
   /** In the order of `conf`. */
   readonly bundles: readonly BundleSection[];
+  /** What to say of a `conf` of s3-sysbackup; undefined for one of ours. */
+  readonly legacy?: readonly Notice[] | undefined;
 };
 
 export type ConfigSources = {
@@ -93,17 +97,23 @@ export async function loadConfig(sources: ConfigSources): Promise<Config> {
   const written = await readConf(file);
   if (written === undefined && !(confOptional && (lookUp || overrides.bucket !== undefined)))
     throw missing(file, confOptional);
-  const values = checked(parseConf(written ?? "", file), file);
+  const parsed = parseConf(written ?? "", file);
+  const isLegacy = isLegacyConf(parsed);
+  const conf = isLegacy ? legacyConf(parsed, file) : parsed;
+  const values = checked(conf, file);
   const credentialsFile = values.aws.credentials_file && resolve(sources.confDir, values.aws.credentials_file);
   await mustBeOurs(file);
   if (credentialsFile !== undefined) await mustBeOurs(credentialsFile);
 
   const { aws, s3, cloudformation, content, backup, index, dynamodb } = values;
+  const days = conf.get("content")?.settings.has("days_retained") ? content.days_retained : undefined;
+  const given = { profile: aws.profile, credentialsFile, roleArn: aws.role_arn, daysRetained: days };
+  const legacy = isLegacy ? legacyChoices(given, process.env) : undefined;
   return {
     aws: {
-      profile: aws.profile,
+      profile: legacy === undefined ? aws.profile : legacy.profile,
       credentialsFile,
-      roleArn: aws.role_arn,
+      roleArn: legacy === undefined ? aws.role_arn : legacy.roleArn,
     },
     s3: {
       bucket: overrides.bucket ?? (lookUp ? undefined : s3.bucket),
@@ -117,7 +127,7 @@ export async function loadConfig(sources: ConfigSources): Promise<Config> {
     },
     content: {
       lockTimeout: content.lock_timeout,
-      daysRetained: content.days_retained,
+      daysRetained: legacy?.daysRetained ?? content.days_retained,
       layout: content.layout,
       compression: content.compression,
       compressionLevel: content.compression_level,
@@ -134,6 +144,7 @@ export async function loadConfig(sources: ConfigSources): Promise<Config> {
     index: { dynamodbTable: index.dynamodb_table },
     dynamodb: { region: dynamodb.region, endpoint: dynamodb.endpoint },
     bundles: Object.entries(values.bundle).map(([section, keys]) => bundleOf(section, keys)),
+    ...(legacy && { legacy: legacy.notices }),
   };
 }
 

@@ -5,7 +5,7 @@
  * - Lines that start with `#` or `;` are comments; a `#` further right belongs to the value.
  * - A line indented deeper than its key continues the value, with a newline between; empty lines within are kept.
  * - A section or a key given twice is an error (configparser's strict mode). There is no interpolation, and
- *   `[DEFAULT]` is a section like any other.
+ *   `[DEFAULT]` is a section like any other: `legacy.ts` has both, for files that were written for s3-sysbackup.
  */
 import { exitStatus, Failure } from "../failure.ts";
 
@@ -19,6 +19,16 @@ export type Conf = ReadonlyMap<string, Section>;
 
 type OpenSection = { line: number; settings: Map<string, Setting>; name: string };
 
+/** What Python takes for spaces: JavaScript also takes U+FEFF for one. */
+const space = "[\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000]";
+const notSpace = new RegExp(space.replace("[", "[^"));
+const atEnd = new RegExp(`${space}+$`);
+const around = new RegExp(`^${space}+|${space}+$`, "g");
+
+function stripped(text: string): string {
+  return text.replace(around, "");
+}
+
 /** Throws a Failure (exit 2) at the first line that is not in the dialect. `file` is named in errors. */
 export function parseConf(text: string, file: string): Conf {
   const sections = new Map<string, OpenSection>();
@@ -28,9 +38,9 @@ export function parseConf(text: string, file: string): Conf {
 
   for (const [index, raw] of text.split(/\r\n|\r|\n/).entries()) {
     const line = index + 1;
-    const content = raw.trim();
+    const content = stripped(raw);
     if (/^[#;]/.test(content)) continue;
-    const indent = raw.search(/\S/);
+    const indent = raw.search(notSpace);
     if (section !== undefined && key !== undefined && (content === "" || indent > keyIndent)) {
       continueValue(section, key, content);
       continue;
@@ -54,7 +64,7 @@ export function parseConf(text: string, file: string): Conf {
 }
 
 function addSetting(section: OpenSection, content: string, line: number, file: string): string {
-  const [, written = "", value = ""] = /^(.*?)\s*[=:]\s*(.*)$/.exec(content) ?? [];
+  const [, written = "", value = ""] = /^(.*?)\s*[=:]\s*(.*)$/s.exec(content) ?? [];
   // The line is not quoted: it may be a secret that was put here by mistake, and many people read logs.
   if (written === "") throw refused(file, line, 'it is neither "key = value" nor [section]');
   const key = written.toLowerCase();
@@ -73,7 +83,7 @@ function continueValue(section: OpenSection, key: string, content: string) {
 function finished(sections: ReadonlyMap<string, OpenSection>): Conf {
   const trimmed = ([key, { value, line }]: [string, Setting]): [string, Setting] => [
     key,
-    { value: value.trimEnd(), line },
+    { value: value.replace(atEnd, ""), line },
   ];
   return new Map(
     [...sections].map(([name, { line, settings }]) => [name, { line, settings: new Map([...settings].map(trimmed)) }]),

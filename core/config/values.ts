@@ -13,13 +13,18 @@ export function oneOf<const Word extends string>(...words: [Word, ...Word[]]) {
   return z.enum(words, `give ${words.slice(0, -1).join(", ")} or ${words.at(-1)}`);
 }
 
+/** As Python's `int` and `float` read them: `+14`, `1_000`, `.5`, `1e1`. */
+const pythonInteger = /^\+?\d+(?:_\d+)*$/;
+const pythonNumber = /^\+?(?:\d+(?:_\d+)*\.?|(?:\d+(?:_\d+)*)?\.\d+(?:_\d+)*)(?:e[+-]?\d+(?:_\d+)*)?$/i;
+const numberOf = (written: string) => Number(written.replaceAll("_", ""));
+
 /** A whole number, bounds included. */
 export function wholeNumber(minimum: number, maximum: number) {
   const allowed = `give a whole number from ${minimum} to ${maximum}`;
   return z
     .string()
-    .regex(/^\d+$/, { error: allowed, abort: true })
-    .transform(Number)
+    .regex(pythonInteger, { error: allowed, abort: true })
+    .transform(numberOf)
     .refine((number) => number >= minimum && number <= maximum, allowed);
 }
 
@@ -31,8 +36,8 @@ export function seconds(minimum: number) {
   const allowed = `give seconds from ${minimum} to ${longestSeconds}`;
   return z
     .string()
-    .regex(/^\d+(\.\d+)?$/, { error: allowed, abort: true })
-    .transform(Number)
+    .regex(pythonNumber, { error: allowed, abort: true })
+    .transform(numberOf)
     .refine((number) => number >= minimum && number <= longestSeconds, allowed)
     .transform((number) => Math.round(number * 1000));
 }

@@ -2,6 +2,7 @@
 import { day } from "../format/day.ts";
 import type { Manifest } from "../format/manifest.ts";
 import { type Bill, billOf } from "./bill.ts";
+import { type Cold, coldOf } from "./cold.ts";
 import { type CostFigures, figuresOf, type Layout, runsWithNews } from "./figures.ts";
 import type { Measured } from "./measure.ts";
 import type { PriceTable, StorageClass } from "./prices.ts";
@@ -27,6 +28,8 @@ export type Cost = {
   readonly to: string;
   readonly layout: Manifest["header"]["layout"];
   readonly figures: { readonly [Kind in Layout]: CostFigures };
+  /** Bundles, which are in none of the other figures. */
+  readonly cold: Cold;
   /** Classes in the order of the price table. */
   readonly classes: readonly [ClassCost, ...ClassCost[]];
 };
@@ -34,8 +37,12 @@ export type Cost = {
 /** A month of daily runs. */
 const mostRuns = 30;
 
-/** Returns undefined if no backup could be read. */
-export function costOfBackups({ history, backups, newest, oldest }: Measured, prices: PriceTable): Cost | undefined {
+/** Returns undefined if no backup could be read. `daysThawed`: how long a restore keeps what it thaws. */
+export function costOfBackups(
+  { history, backups, newest, oldest }: Measured,
+  prices: PriceTable,
+  daysThawed: number,
+): Cost | undefined {
   if (newest === undefined || oldest === undefined) return undefined;
   const measured = Math.min(mostRuns, backups - 1);
   const window = { newest: backups, since: backups - measured };
@@ -60,6 +67,7 @@ export function costOfBackups({ history, backups, newest, oldest }: Measured, pr
     to: started,
     layout,
     figures: both((kind) => figuresOf(history, kind, window, 0)),
+    cold: coldOf(history, backups, daysThawed, prices),
     classes: [priced(first), ...others.map(priced)],
   };
 }

@@ -33,7 +33,9 @@ export function figuresOf(history: History, layout: Layout, window: Window, leas
   const group = (source: string) => groupOf(history, source, window, leastBytes);
   return {
     content: group(layout === "as it is" ? contentAsStored : filesAsObjects(ratio)),
-    manifests: group(`${versions("kind IN ('root', 'part')")} UNION ALL SELECT size, 0, 0, 0 FROM index_objects`),
+    manifests: group(
+      `${versions(`kind IN ('root', 'part') OR (kind = 'sealed' AND ${isNoBundle})`)} UNION ALL SELECT size, 0, 0, 0 FROM index_objects`,
+    ),
     dumps: group(versions("kind = 'snapshot'")),
     reads: readsOf(history, layout, window, ratio),
   };
@@ -45,7 +47,11 @@ function versions(condition: string): string {
     min(first) first, max(last) last FROM objects JOIN lifetimes ON object = id WHERE ${condition} GROUP BY key, version`;
 }
 
-const contentAsStored = versions("kind NOT IN ('root', 'part', 'snapshot')");
+/** Bundles are priced by themselves. Without the keyfile, their tables of contents are of the kind of bundles. */
+const isNoBundle =
+  "NOT EXISTS (SELECT 1 FROM bundles WHERE bundles.key = objects.key AND bundles.version = objects.version)";
+
+const contentAsStored = versions(`kind NOT IN ('root', 'part', 'snapshot', 'sealed') AND ${isNoBundle}`);
 
 /**
  * Returns how many bytes are stored for a byte of content: by the frames that backups need, and the chunks in them. Files

@@ -5,7 +5,9 @@
 import type { Database, SQLQueryBindings } from "bun:sqlite";
 import type { Listed, Stored } from "../bucket/contract.ts";
 import type { Extent, PartEntry, Stretch } from "../format/entry.ts";
+import { prefixes } from "../format/keys.ts";
 import type { Manifest } from "../format/manifest.ts";
+import type { BundleClass } from "../format/storage-class.ts";
 import type { PartContent } from "../manifest/references/read-parts.ts";
 import { type ReferencedPart, References } from "../manifest/references/references.ts";
 import { readsOf } from "./reads.ts";
@@ -21,6 +23,10 @@ const tables = `
   CREATE TEMP TABLE frames (
     object INTEGER NOT NULL, start INTEGER NOT NULL, length INTEGER NOT NULL, last INTEGER NOT NULL,
     PRIMARY KEY (object, start)
+  ) WITHOUT ROWID;
+  CREATE TEMP TABLE bundles (
+    key TEXT NOT NULL, version TEXT NOT NULL, size INTEGER NOT NULL, class TEXT NOT NULL, last INTEGER NOT NULL,
+    PRIMARY KEY (key, version)
   ) WITHOUT ROWID;
   CREATE TEMP TABLE chunks (id BLOB PRIMARY KEY, length INTEGER NOT NULL) WITHOUT ROWID;
   CREATE TEMP TABLE files (
@@ -42,7 +48,28 @@ export class History implements Disposable {
 
   /** Adds a backup. They must come oldest first. */
   addRoot(root: Stored, manifest: Manifest): void {
-    this.references.addBackup({ root, manifest, demand: undefined });
+    const { id } = this.references.addBackup({ root, manifest, demand: undefined });
+    const insert = this.database.query<null, [string, string, number, string, number]>(
+      "INSERT INTO bundles VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET last = excluded.last",
+    );
+    this.database.transaction(() => {
+      for (const { key, version, size, storage_class } of manifest.bundles)
+        insert.run(key, version, size, storage_class, id);
+    })();
+  }
+
+  /** Sums up the bundles of a class that the backup `since`, or a later one, needs. */
+  bundlesIn(storageClass: BundleClass, since: number): { readonly objects: number; readonly bytes: number } {
+    const sums = "SELECT count(*) objects, total(size) bytes FROM bundles WHERE class = ? AND last >= ?";
+    const query = this.database.query<{ objects: number; bytes: number }, [string, number]>(sums);
+    return query.get(storageClass, since) ?? { objects: 0, bytes: 0 };
+  }
+
+  /** Returns the bytes that the bundles of a class are charged for. */
+  billedIn(storageClass: BundleClass, least: number, extra: number): number {
+    const sum = "SELECT total(max(size, ?) + ?) bytes FROM bundles WHERE class = ?";
+    const query = this.database.query<{ bytes: number }, [number, number, string]>(sum);
+    return query.get(least, extra, storageClass)?.bytes ?? 0;
   }
 
   /** Adds objects of the index: no backup needs them, but they are stored. */
@@ -60,6 +87,8 @@ export class History implements Disposable {
   }
 
   addPart(part: ReferencedPart, { objects, entries }: PartContent): void {
+    // What lies in bundles is not read file by file: see `cold.ts`.
+    if (part.ref.key.startsWith(prefixes.bundles)) return;
     this.references.addContent(part, objects);
     const rows = this.references.idsOf(objects);
     this.database.transaction(() => {

@@ -8,6 +8,7 @@ import { readOriginal } from "../manifest/original.ts";
 import { readParts } from "../manifest/references/read-parts.ts";
 import { type ListedRoot, listRoots } from "../manifest/roots.ts";
 import { RootsInOrder } from "../manifest/roots-in-order.ts";
+import { Garbage } from "../system/garbage.ts";
 import { History } from "./history.ts";
 
 export type MeasureOptions = {
@@ -21,14 +22,20 @@ export type MeasureOptions = {
   readonly signal: AbortSignal;
 };
 
+type Heading = Pick<Manifest, "header">;
+
 /** `history` is the caller's to dispose of. */
 export type Measured = {
   readonly history: History;
   readonly backups: number;
-  /** The manifests of the newest and the oldest one; undefined if there is none. */
-  readonly newest: Manifest | undefined;
-  readonly oldest: Manifest | undefined;
+  /** What the manifests of the newest and the oldest one say of themselves; undefined if there is none. */
+  readonly newest: Heading | undefined;
+  readonly oldest: Heading | undefined;
 };
+
+/** A root leaves about so many times its stored bytes, or more if it compresses well. */
+const garbageOfByte = 32;
+const garbage = new Garbage(16 * 1024 * 1024);
 
 /** Parts being read at a time: each may take some ten MiB of memory. */
 const atOnce = 4;
@@ -49,8 +56,8 @@ export async function measure(options: MeasureOptions): Promise<Measured> {
 /** Adds all roots that can be used. One manifest is in memory at a time: what it names goes to disk, in order. */
 async function readRoots(history: History, options: MeasureOptions) {
   let backups = 0;
-  let newest: Manifest | undefined;
-  let oldest: Manifest | undefined;
+  let newest: Heading | undefined;
+  let oldest: Heading | undefined;
   using roots = new RootsInOrder();
   for await (const root of listRoots(options.bucket, options.name)) {
     // Those whose dates contradict the server's come before all others: none of them is the newest.
@@ -63,8 +70,10 @@ async function readRoots(history: History, options: MeasureOptions) {
     const { stored, manifest } = read;
     history.addRoot(stored, manifest);
     backups += 1;
-    oldest ??= manifest;
-    newest = manifest;
+    const { header } = manifest;
+    oldest ??= { header };
+    newest = { header };
+    garbage.left(stored.size * garbageOfByte);
   }
   return { backups, newest, oldest };
 }

@@ -1,6 +1,7 @@
 /** The price table: what a provider charges, for each of its storage classes, with date and source. */
 import { z } from "zod";
 import { exitStatus, Failure } from "../failure.ts";
+import { archiveTiers, storageClasses } from "../format/storage-class.ts";
 import { type Nano, parseMoney } from "./money.ts";
 import builtIn from "./prices.yaml";
 
@@ -14,6 +15,8 @@ const money = z.union([z.string(), z.number()]).transform((written, context): Na
 
 const storageClass = z.strictObject({
   name: z.string().min(1),
+  /** What S3 calls it, if bundles may lie in it. */
+  storage_class: z.enum(storageClasses).optional(),
   /** Price of 1,000 requests; `put` also for extending a lock, and for each request of an upload in parts. */
   put: money,
   get: money,
@@ -26,6 +29,19 @@ const storageClass = z.strictObject({
   least_bytes: z.number().int().min(0),
   /** Days that an object which is removed sooner is charged for. */
   least_days: z.number().int().min(0),
+  /** Bytes that each object is charged for beside its own. */
+  extra_bytes: z.number().int().min(0).optional(),
+});
+
+/** Price of 1,000 requests, and of a GB. */
+const thawPrice = z.strictObject({ requests: money, gb: money });
+
+/** A speed that is missing is one that the tier does not have. */
+const thawPrices = z.strictObject({
+  tier: z.enum(archiveTiers),
+  bulk: thawPrice.optional(),
+  standard: thawPrice.optional(),
+  expedited: thawPrice.optional(),
 });
 
 const table = z.strictObject({
@@ -38,9 +54,14 @@ const table = z.strictObject({
   /** Price of a GB that leaves for the internet. */
   egress: money,
   classes: z.array(storageClass).min(1),
+  /** Classes of which only bundles are priced: their objects must be thawed before they can be read. */
+  archives: z.array(storageClass).optional(),
+  /** Prices of thawing. What is thawed is charged beside that as the first class charges for storage, for as long as it is kept. */
+  thaw: z.array(thawPrices).optional(),
 });
 
 export type StorageClass = Readonly<z.output<typeof storageClass>>;
+
 /** `classes`: the first is the one that backups are stored in, the others are for comparison. */
 export type PriceTable = Readonly<Omit<z.output<typeof table>, "classes">> & {
   readonly classes: readonly [StorageClass, ...StorageClass[]];

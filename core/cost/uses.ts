@@ -31,11 +31,11 @@ export type Runs = {
 
 /** A lock reaches a week beyond the promise, so that daily runs extend each object that they need every eighth day. */
 export const slackDays = 7;
-const daysPerExtension = slackDays + 1;
+export const daysPerExtension = slackDays + 1;
 /** The index and the verified objects. */
 const listsPerRun = 2;
 
-const runsPerMonth = 30;
+export const runsPerMonth = 30;
 /** A run puts an index object at least so often. */
 const bytesPerIndex = 4 * 1024 ** 3;
 

@@ -61,6 +61,13 @@ class CloudFormation implements Stacks {
     });
   }
 
+  template(id: string): Promise<string> {
+    return this.#try("read the template of the stack", id, async (sdk, client, options) => {
+      const { TemplateBody = "" } = await client.send(new sdk.GetTemplateCommand({ StackName: id }), options);
+      return TemplateBody;
+    });
+  }
+
   create({ name, template, parameters, tags }: NewStack): Promise<string | undefined> {
     return this.#try("create the stack", name, async (sdk, client, options) => {
       const command = new sdk.CreateStackCommand({

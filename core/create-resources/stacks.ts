@@ -40,6 +40,8 @@ export type Stacks = {
   readonly region: string;
   /** Finds a stack by name or ID; a deleted one only by ID. */
   find(nameOrId: string): Promise<Stack | undefined>;
+  /** Returns the template as it was given. */
+  template(id: string): Promise<string>;
   /** Returns the ID as soon as CloudFormation begins; undefined if there is a stack of that name. The stack is protected against deletion. */
   create(stack: NewStack): Promise<string | undefined>;
   /** Returns as soon as CloudFormation begins; false if nothing would change. */

@@ -1,5 +1,5 @@
 /** Updates a stack to this version's template, and to other parameters. */
-import { nameTag } from "../aws/package.ts";
+import { nameTag, roleTags } from "../aws/package.ts";
 import { exitStatus, Failure } from "../failure.ts";
 import type { Resources } from "./create.ts";
 import { follow, type StackDeps, succeeded } from "./follow.ts";
@@ -65,13 +65,36 @@ export async function stackToUpdate({ stackName, package: name, settings }: Reso
   }
   const inTheWay = blocked(stack, doing);
   if (inTheWay !== undefined) throw inTheWay;
-  const other = stack.parameters.get("PackageName");
+  if (isOfLegacy(stack)) throw ofLegacy(stackName);
+  const stated = stack.parameters.get("PackageName");
+  const other = stated === name && !isOurs(stack) ? undefined : stated;
   if (other === name) return withSameMode(withSameKey(withSameBucket(stack, settings), settings), settings);
   throw new Failure({
     doing,
     what: stackName,
     why: other === undefined ? "it is not a stack of sysbackup" : `it belongs to the package ${JSON.stringify(other)}`,
     remedy: other === undefined ? "check --stack-name" : `give --package-name ${other}, or another --stack-name`,
+    exit: exitStatus.usage,
+  });
+}
+
+/** By what only our template and `create-resources` make: a parameter `PackageName` is in stacks of others, too. */
+function isOurs({ outputs, tags }: Stack): boolean {
+  return outputs.has("BackupRoleArn") || tags.has(roleTags.package);
+}
+
+/** Whether it is a stack of s3-sysbackup, by parameters that ours have not. */
+export function isOfLegacy(stack: Stack): boolean {
+  const { parameters } = stack;
+  return !isOurs(stack) && parameters.has("BucketExport") && parameters.has("PackageName");
+}
+
+function ofLegacy(stackName: string): Failure {
+  return new Failure({
+    doing,
+    what: stackName,
+    why: "it is a stack of s3-sysbackup: an update would delete its roles and groups",
+    remedy: `bring its bucket into a stack of ours: \`sysbackup create-resources --adopt ${stackName}\`, see docs/s3-sysbackup.md`,
     exit: exitStatus.usage,
   });
 }

@@ -121,10 +121,7 @@ function parse(pattern: RegExp, key: string): ManifestKey | undefined {
   return { name, stamp, run };
 }
 
-/**
- * Returns the name of a snapshotter's dump: its file name, with `_` for characters that are not safe.
- * @internal
- */
+/** Returns the name of a snapshotter's dump: its file name, with `_` for characters that are not safe. */
 export function snapshotterName(fileName: ByteString): string {
   const cleaned = fileName.replace(/[^A-Za-z0-9._-]/g, "_").slice(0, longestName);
   return safeName.test(cleaned) ? cleaned : `x${cleaned}`.slice(0, longestName);

@@ -72,7 +72,10 @@ const totals = z.object({
 
 export type { BundleRef } from "./bundle-ref.ts";
 export type { PartRef } from "./part-ref.ts";
-export type ManifestHeader = z.output<typeof header>;
+export type ManifestHeader = z.output<typeof header> & {
+  /** Set if another program wrote it: then sizes and times of files are not known before they are read. No root of ours has it. */
+  readonly origin?: "s3-sysbackup";
+};
 export type SnapshotRef = z.output<typeof snapshot>;
 export type LoggedNotice = z.output<typeof notice>;
 export type Totals = z.output<typeof totals>;

@@ -5,13 +5,15 @@ import { nearest } from "../config/nearest.ts";
 import { exitStatus, Failure } from "../failure.ts";
 import { argumentBytes } from "../format/argument.ts";
 import { parseManifestKey, safeName } from "../format/keys.ts";
+import { type LegacyWord, parseLegacyWord } from "../format/legacy-keys.ts";
 import { isManifestFile } from "../format/manifest-file.ts";
 import type { Notice, Notify } from "../notice.ts";
 import { stampMeant } from "./dates.ts";
+import { listLegacyRoots } from "./legacy/roots.ts";
 import { contradictedAt, NewestRoots, type PassedOver, takeUsable } from "./newest.ts";
 import type { Original } from "./original.ts";
 import { ManifestRefused } from "./read.ts";
-import { findRoot, type ListedRoot, listRoots, type VersionLister } from "./roots.ts";
+import { findRoot, type ListedRoot, listRoots, type VersionLister, wordOf } from "./roots.ts";
 
 /** A root with all its versions in the bucket. */
 export type FoundRoot = ListedRoot & {
@@ -47,6 +49,8 @@ export async function findManifest(bucket: FindBucket, wanted: string, tools: Fi
   if (parseManifestKey(wanted) !== undefined) {
     return exactly(bucket, (await findRoot(bucket, wanted)) ?? noSuchKey(wanted), tools);
   }
+  const legacy = parseLegacyWord(wanted);
+  if (legacy !== undefined) return findLegacy(bucket, legacy, wanted, tools);
   if (isManifestFile(wanted) || wanted.includes("/")) return localFile(wanted);
   const { name, upTo } = parseWanted(wanted);
   const newest = new NewestRoots();
@@ -63,6 +67,23 @@ export async function findManifest(bucket: FindBucket, wanted: string, tools: Fi
   const candidates = newest.lastFirst();
   if (candidates.length === 0) throw nothingBefore(wanted, oldest);
   return chosenOf(bucket, candidates, tools);
+}
+
+/** Finds the version of a manifest of s3-sysbackup that is named, or the newest one. */
+async function findLegacy(
+  bucket: FindBucket,
+  { key, version, name }: LegacyWord,
+  wanted: string,
+  tools: FindTools,
+): Promise<FoundRoot> {
+  const newest = new NewestRoots();
+  for await (const root of listLegacyRoots(bucket, name)) {
+    if (root.versions.some((stored) => stored.key === key && stored.version === version))
+      return exactly(bucket, root, tools);
+    if (version === undefined && root.key === key) newest.add(root);
+  }
+  const candidates = newest.lastFirst();
+  return candidates.length === 0 ? noSuchKey(wanted) : chosenOf(bucket, candidates, tools);
 }
 
 /** Takes what was named exactly. Says if its dates contradict the server's. */
@@ -88,16 +109,16 @@ async function chosenOf(
   throw noneByDefault(candidates);
 }
 
-function dated({ key }: ListedRoot, why: string): Notice {
-  const message = `the dates of the backup ${JSON.stringify(key)} are not right: ${why}`;
+function dated(root: ListedRoot, why: string): Notice {
+  const message = `the dates of the backup ${JSON.stringify(wordOf(root))} are not right: ${why}`;
   return { level: "warning", code: "backup-dates", message };
 }
 
 function passedOverNotice({ root, why, kind }: PassedOver, instead: ListedRoot | undefined): Notice {
-  const { key, name, stamp, run } = root;
-  const taken = instead === undefined ? "no other can be used" : `${JSON.stringify(instead.key)} is taken instead`;
+  const { name, stamp, run } = root;
+  const taken = instead === undefined ? "no other can be used" : `${JSON.stringify(wordOf(instead))} is taken instead`;
   const how = kind === "dates" ? `; name it as ${name}@${stamp}-${run} if you want it` : "";
-  const message = `the backup ${JSON.stringify(key)} is not taken as the newest: ${why}; ${taken}${how}`;
+  const message = `the backup ${JSON.stringify(wordOf(root))} is not taken as the newest: ${why}; ${taken}${how}`;
   return { level: "warning", code: "backup-passed-over", message };
 }
 

@@ -1,16 +1,18 @@
 /** Lists the backups in a bucket, each by its root alone. */
-import type { BucketReader } from "../bucket/contract.ts";
+import type { BucketReader, Stored } from "../bucket/contract.ts";
 import { throwIfFatal } from "../bucket/fatal.ts";
+import { day } from "../format/day.ts";
 import { timeOfStamp } from "../format/keys.ts";
-import { type ManifestSummary, summaryOf } from "../format/manifest.ts";
+import { type Manifest, type ManifestSummary, summaryOf } from "../format/manifest.ts";
 import { inOrder } from "../side-by-side.ts";
 import { contradictionIn, contradictionOf } from "./dates.ts";
 import { type Overlay, readOriginal } from "./original.ts";
 import { ManifestRefused } from "./read.ts";
-import { type ListedRoot, listRoots } from "./roots.ts";
+import { type ListedRoot, listRoots, type VersionLister, wordOf } from "./roots.ts";
 import { RootsInOrder } from "./roots-in-order.ts";
 
 export type ListedBackup = {
+  /** What names exactly this one. */
   readonly key: string;
   readonly name: string;
   /** When the run began, as its key says. */
@@ -23,6 +25,8 @@ export type ListedBackup = {
   | {
       readonly state: "complete";
       readonly manifest: ManifestSummary;
+      /** Until when its objects are locked for sure; the promise of the manifest if the role may not see locks. */
+      readonly lockedUntil: Date;
       /** What was laid over the version that the manifest was read from. */
       readonly overlay: Overlay | undefined;
     }
@@ -34,7 +38,9 @@ export type ListedBackup = {
 const atOnce = 8;
 
 /** `now`: the time by the server's clock if there is one; called after the listing of a name. */
-export type ListDeps = { readonly bucket: Pick<BucketReader, "listVersions" | "get">; readonly now: () => Date };
+export type ListDeps = { readonly bucket: ListBucket & VersionLister; readonly now: () => Date };
+
+type ListBucket = Pick<BucketReader, "get" | "retention">;
 
 /** Lists backups in byte order of name, and within a name those that the server stored first before others. */
 export async function* listBackups(deps: ListDeps, name: string | undefined): AsyncGenerator<ListedBackup> {
@@ -53,22 +59,51 @@ export async function* listBackups(deps: ListDeps, name: string | undefined): As
 
 /** Describes backups in the order of `roots`. */
 export function describeBackups(
-  { bucket, now }: { readonly bucket: Pick<BucketReader, "get">; readonly now: () => Date },
+  { bucket, now }: { readonly bucket: ListBucket; readonly now: () => Date },
   roots: Iterable<ListedRoot>,
 ): AsyncGenerator<ListedBackup> {
   const time = now();
   return inOrder(roots, atOnce, (root) => describe(bucket, root, time));
 }
 
-async function describe(bucket: Pick<BucketReader, "get">, root: ListedRoot, now: Date): Promise<ListedBackup> {
-  const { key, name, stamp, stored } = root;
-  const common = { key, name, stored, time: timeOfStamp(stamp), contradiction: contradictionOf(root, now) };
+async function describe(bucket: ListBucket, root: ListedRoot, now: Date): Promise<ListedBackup> {
+  const { name, stamp, stored } = root;
+  const common = {
+    key: wordOf(root),
+    name,
+    stored,
+    time: timeOfStamp(stamp),
+    contradiction: contradictionOf(root, now),
+  };
   try {
-    const { manifest, overlay } = await readOriginal(bucket, root);
+    const { manifest, stored: version, overlay } = await readOriginal(bucket, root, "summary");
     const contradiction = contradictionIn(root, manifest, now);
-    return { ...common, contradiction, state: "complete", manifest: summaryOf(manifest), overlay };
+    return {
+      ...common,
+      contradiction,
+      state: "complete",
+      manifest: summaryOf(manifest),
+      lockedUntil: await lockedUntil(bucket, version, manifest),
+      overlay,
+    };
   } catch (error) {
     if (error instanceof ManifestRefused) return { ...common, state: error.kind, why: error.message };
     return { ...common, state: "unreadable", why: throwIfFatal(error).message };
+  }
+}
+
+/** A renewal locks some objects for as much longer than others, of which the root may be one. */
+const slack = 7 * day;
+
+/** By the lock of the root, which is renewed with all that it names. The promise of the manifest was kept when it was put. */
+async function lockedUntil(bucket: ListBucket, root: Stored, { header }: Manifest): Promise<Date> {
+  const promised = new Date(header.retain_until);
+  try {
+    const lock = (await bucket.retention(root.key, root.version))?.until;
+    if (lock === undefined || lock < promised) return lock ?? promised;
+    return header.origin === undefined ? new Date(Math.max(promised.getTime(), lock.getTime() - slack)) : lock;
+  } catch (error) {
+    throwIfFatal(error);
+    return promised;
   }
 }

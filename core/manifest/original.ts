@@ -6,8 +6,11 @@ import type { Stored } from "../bucket/contract.ts";
 import { stampOf } from "../format/keys.ts";
 import type { Manifest, ManifestHeader } from "../format/manifest.ts";
 import type { ObjectSource } from "../stored/read.ts";
-import { ManifestRefused, readManifest } from "./read.ts";
-import type { ListedRoot } from "./roots.ts";
+import { readTwice } from "../stored/second-read.ts";
+import { type LegacyDepth, readLegacyManifest } from "./legacy/read.ts";
+import type { LegacyRoot } from "./legacy/roots.ts";
+import { ManifestRefused, readManifest, refusal } from "./read.ts";
+import { type ListedRoot, wordOf } from "./roots.ts";
 
 /** What was laid over a root, by someone other than archive. */
 export type Overlay = {
@@ -28,7 +31,12 @@ export type Original = {
  * Reads the original. Throws a `ManifestRefused` if no version is usable: what is wrong with the oldest. A version whose name,
  * run or start is not that of the key is none of this backup.
  */
-export async function readOriginal(bucket: ObjectSource, root: ListedRoot): Promise<Original> {
+export async function readOriginal(
+  bucket: ObjectSource,
+  root: ListedRoot,
+  depth: LegacyDepth = "whole",
+): Promise<Original> {
+  if (root.kind !== undefined) return readLegacy(bucket, { ...root, kind: root.kind, hidden: false }, depth);
   let refused: ManifestRefused | undefined;
   for (const stored of root.versions) {
     try {
@@ -42,6 +50,18 @@ export async function readOriginal(bucket: ObjectSource, root: ListedRoot): Prom
     }
   }
   throw refused ?? new Error(`a root without versions: ${root.key}`);
+}
+
+/** Reads a manifest of s3-sysbackup, of which each version is a backup: no other lies over it. */
+async function readLegacy(bucket: ObjectSource, root: LegacyRoot, depth: LegacyDepth): Promise<Original> {
+  const [stored] = root.versions;
+  if (stored === undefined) throw new Error(`a root without versions: ${root.key}`);
+  try {
+    const manifest = await readTwice(() => readLegacyManifest(bucket, root, depth));
+    return { manifest, stored, overlay: undefined };
+  } catch (error) {
+    throw refusal(error, wordOf(root));
+  }
 }
 
 function checkKey({ key, name, stamp, run }: ListedRoot, header: ManifestHeader): void {

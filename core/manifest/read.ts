@@ -7,6 +7,7 @@ import { splitKey } from "../format/encoding.ts";
 import type { ObjectRef, PartEntry } from "../format/entry.ts";
 import { altered, FormatError } from "../format/error.ts";
 import { frameContentSize } from "../format/frame.ts";
+import { parseLegacyKey } from "../format/legacy-keys.ts";
 import { type Text, textOf } from "../format/lines.ts";
 import { decodeManifest, type Manifest, mostRootBytes, type PartRef } from "../format/manifest.ts";
 import { type BadEntry, decodePart, type Sieve } from "../format/part.ts";
@@ -18,6 +19,9 @@ import { DocumentReading, decodeDocument, decodeStream, type ObjectSource, readS
 import { readTwice } from "../stored/second-read.ts";
 import { type OpenText, textInFile } from "../stored/text-file.ts";
 import { Garbage, release } from "../system/garbage.ts";
+import type { ContentNeed } from "./legacy/content.ts";
+import { readLegacyPart } from "./legacy/read.ts";
+import { type ListedRoot, wordOf } from "./roots.ts";
 import type { ManifestSource } from "./source.ts";
 
 /** Bytes of a part's text: today 40 MiB and one line at most. Versions before 0.1.0 wrote lines of up to 224 MiB, which cost their entries alone. */
@@ -48,7 +52,8 @@ class ShareOfMemory implements Disposable {
   }
 }
 
-export function nameOf(source: ManifestSource): string {
+export function nameOf(source: ManifestSource | ListedRoot): string {
+  if ("versions" in source) return wordOf(source);
   return "key" in source ? source.key : source.file;
 }
 
@@ -108,7 +113,12 @@ export type FetchedPart = {
 };
 
 /** Fetches a part, or begins to if it is large. Throws as `open` does. */
-export async function fetchPart(bucket: ObjectSource, part: StoredPart): Promise<FetchedPart> {
+export async function fetchPart(
+  bucket: ObjectSource,
+  part: StoredPart,
+  need: ContentNeed = "content",
+): Promise<FetchedPart> {
+  if (parseLegacyKey(part.key) !== undefined) return fetchLegacy(bucket, part, need);
   if (part.size > mostInMemory.stored) return { weight: weightInFile, open: () => openLarge(bucket, part) };
   const stored = await readTwice(async () => {
     const bytes = await readStored(bucket, part, part.size);
@@ -120,6 +130,11 @@ export async function fetchPart(bucket: ObjectSource, part: StoredPart): Promise
     return { weight: weightInFile, open: () => textInFile(decodeStream(once(stored), part.key, { most: mostBytes })) };
   }
   return { weight: size, open: async () => inMemory(await decodeDocument(stored, part.key, bounds)) };
+}
+
+async function fetchLegacy(bucket: ObjectSource, part: StoredPart, need: ContentNeed): Promise<FetchedPart> {
+  const text = await readTwice(() => readLegacyPart(bucket, part, need));
+  return { weight: text.length, open: async () => inMemory(text) };
 }
 
 function openLarge(bucket: ObjectSource, part: StoredPart): Promise<OpenText> {

@@ -1,11 +1,13 @@
 /** Puts roots in order of when the server stored them: on disk, as anybody may put very many. */
 import { openScratchDatabase } from "../system/scratch-database.ts";
-import type { ListedRoot } from "./roots.ts";
+import { type ListedRoot, wordOf } from "./roots.ts";
 
 const schema = `
   CREATE TEMP TABLE roots (
-    rank INTEGER NOT NULL, stored INTEGER NOT NULL, key TEXT NOT NULL,
-    -- The rest of it, as JSON.
+    rank INTEGER NOT NULL, stored INTEGER NOT NULL,
+    -- What names exactly this root.
+    key TEXT NOT NULL,
+    -- All of it but when it was stored, as JSON.
     rest TEXT NOT NULL,
     PRIMARY KEY (rank, stored, key)
   ) WITHOUT ROWID`;
@@ -25,8 +27,8 @@ export class RootsInOrder implements Disposable {
 
   /** Those of a lower rank come first; none is negative. */
   add(root: ListedRoot, rank = 0): void {
-    const { stored, key, ...rest } = root;
-    this.#insert.run(rank, stored.getTime(), key, JSON.stringify(rest));
+    const { stored, ...rest } = root;
+    this.#insert.run(rank, stored.getTime(), wordOf(root), JSON.stringify(rest));
   }
 
   /** Yields them in the order of `byStored`. */
@@ -48,7 +50,7 @@ export class RootsInOrder implements Disposable {
   }
 }
 
-function rootOf({ stored, key, rest }: RootRow): ListedRoot {
-  const parsed: Omit<ListedRoot, "stored" | "key"> = JSON.parse(rest);
-  return { ...parsed, key, stored: new Date(stored) };
+function rootOf({ stored, rest }: RootRow): ListedRoot {
+  const parsed: Omit<ListedRoot, "stored"> = JSON.parse(rest);
+  return { ...parsed, stored: new Date(stored) };
 }

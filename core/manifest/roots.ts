@@ -6,7 +6,10 @@
  */
 import type { BucketReader, ListedVersion, Stored } from "../bucket/contract.ts";
 import { type ManifestKey, parseManifestKey, prefixes } from "../format/keys.ts";
+import { type LegacyKind, legacyWord, parseLegacyKey } from "../format/legacy-keys.ts";
 import { Garbage } from "../system/garbage.ts";
+import { LegacyNames } from "./legacy/names.ts";
+import { listLegacyRoots } from "./legacy/roots.ts";
 
 export type ListedRoot = ManifestKey & {
   readonly key: string;
@@ -20,7 +23,14 @@ export type ListedRoot = ManifestKey & {
   readonly count: number;
   /** The newest of all is a delete marker: plain reads do not find the key. */
   readonly hidden: boolean;
+  /** Set for a manifest of s3-sysbackup: other backups have the same key. */
+  readonly kind?: LegacyKind;
 };
+
+/** Returns what names exactly this root: its key, with the version if others have the same. */
+export function wordOf({ key, kind, versions }: Pick<ListedRoot, "key" | "kind" | "versions">): string {
+  return kind === undefined ? key : legacyWord(key, versions[0]?.version ?? "");
+}
 
 export type VersionLister = Pick<BucketReader, "listVersions">;
 
@@ -36,15 +46,36 @@ const parts = /^manifests\/[^/]+\/parts\//;
 const after = (folder: string) => `${folder.slice(0, -1)}0`;
 
 /**
- * Lists roots of one backup name, or of all, in byte order of key: by name, and by the time that their keys state.
+ * Lists roots of one backup name, or of all, in byte order of key: by name, and by the time that their keys state. Those of
+ * s3-sysbackup come first within a name.
  *
  * Parts lie among them and may be thousands of times as many. Time stamps sort before `parts/`, so the listing is
  * left at the first part and goes on behind the last: about two requests a name, however large the backups.
  */
 export async function* listRoots(bucket: VersionLister, name?: string): AsyncGenerator<ListedRoot> {
+  if (name !== undefined) {
+    yield* listLegacyRoots(bucket, name);
+    yield* listOurs(bucket, name);
+    return;
+  }
+  const legacy = new LegacyNames();
+  for await (const root of listOurs(bucket, undefined, (key) => legacy.add(key))) {
+    for (const old of legacy.upTo(root.name)) yield* listLegacyRoots(bucket, old);
+    yield root;
+  }
+  for (const old of legacy.upTo(undefined)) yield* listLegacyRoots(bucket, old);
+}
+
+type OnLegacyName = (name: string) => void;
+
+async function* listOurs(
+  bucket: VersionLister,
+  name: string | undefined,
+  onLegacy: OnLegacyName = () => {},
+): AsyncGenerator<ListedRoot> {
   const prefix = name === undefined ? prefixes.manifests : prefixes.manifestsOf(name);
   for (let start: string | undefined; ; ) {
-    const folder = yield* rootsUpToParts(bucket, prefix, start);
+    const folder = yield* rootsUpToParts(bucket, prefix, start, onLegacy);
     if (folder === undefined || name !== undefined) return;
     start = after(folder);
   }
@@ -52,7 +83,7 @@ export async function* listRoots(bucket: VersionLister, name?: string): AsyncGen
 
 /** Finds the root with this key; undefined if the bucket has no version of it. */
 export async function findRoot(bucket: VersionLister, key: string): Promise<ListedRoot | undefined> {
-  for await (const root of rootsUpToParts(bucket, key, undefined)) if (root.key === key) return root;
+  for await (const root of rootsUpToParts(bucket, key, undefined, () => {})) if (root.key === key) return root;
   return undefined;
 }
 
@@ -61,6 +92,7 @@ async function* rootsUpToParts(
   bucket: VersionLister,
   prefix: string,
   start: string | undefined,
+  onLegacy: OnLegacyName,
 ): AsyncGenerator<ListedRoot, string | undefined> {
   let open: ListedRoot | undefined;
   for await (const page of bucket.listVersions(prefix, start)) {
@@ -74,6 +106,8 @@ async function* rootsUpToParts(
       if (folder !== undefined) return folder;
       const parsed = parseManifestKey(listed.key);
       if (parsed !== undefined) open = withVersion(open ?? newRoot(parsed, listed.key), listed);
+      const legacy = parseLegacyKey(listed.key);
+      if (legacy !== undefined) onLegacy(legacy.name);
     }
   }
   if (open !== undefined && open.count > 0) yield open;

@@ -5,13 +5,15 @@ import { nearest } from "../config/nearest.ts";
 import { exitStatus, Failure } from "../failure.ts";
 import { day } from "../format/day.ts";
 import { prefixes } from "../format/keys.ts";
+import { parseLegacyKey } from "../format/legacy-keys.ts";
 import { contradictionOf } from "../manifest/dates.ts";
+import { LegacyPairs } from "../manifest/legacy/roots.ts";
 import { contradictedAt, NewestRoots, takeUsable } from "../manifest/newest.ts";
 import { type ListedRoot, mostVersions, type VersionLister } from "../manifest/roots.ts";
 import { eachOf } from "../side-by-side.ts";
 import { Garbage } from "../system/garbage.ts";
 import { applyPolicy, type Policy } from "./policy.ts";
-import { type Root, rootOf } from "./root.ts";
+import { legacyRootOf, type Root, rootOf } from "./root.ts";
 import { classify, type KeyVersions, listKeys } from "./versions.ts";
 
 /** What lies under `manifests/`, but for parts. */
@@ -32,21 +34,41 @@ const garbage = new Garbage(16 * 1024 * 1024);
 export async function findRoots(bucket: VersionLister): Promise<FoundManifests> {
   const roots: Root[] = [];
   const strangers: KeyVersions[] = [];
+  const legacy = new Map<string, LegacyPairs>();
   for await (const keys of listKeys(bucket, prefixes.manifests)) {
     garbage.left(keys.length * garbageOfRoot);
     for (const found of keys) {
       const time = found.versions.at(-1)?.stored;
       if (time === undefined || classify(found.key)?.kind === "part") continue;
+      const legacyKey = parseLegacyKey(found.key);
+      if (legacyKey !== undefined) {
+        const pairs = legacy.get(legacyKey.name) ?? new LegacyPairs();
+        legacy.set(legacyKey.name, pairs);
+        roots.push(...legacyRoots(found, pairs));
+        continue;
+      }
       const root = rootOf(found, time, roots.at(-1));
       if (root === undefined) strangers.push(found);
       else roots.push(root);
     }
   }
+  for (const pairs of legacy.values()) for (const root of pairs.rest()) roots.push(legacyRootOf(root, []));
   return { roots, strangers };
 }
 
+/** Each version of its own. Delete markers go with the newest: then nothing is left under them. */
+function* legacyRoots({ versions, markers }: KeyVersions, pairs: LegacyPairs): Generator<Root> {
+  for (const [number, version] of versions.entries())
+    for (const root of pairs.take(version)) yield legacyRootOf(root, number === 0 ? markers : []);
+}
+
 /** The root as readers of manifests know it. */
-export function listedRoot({ key, name, stamp, run, time, versions, hidden }: Root): ListedRoot {
+export function listedRoot({ key, name, stamp, run, time, versions, hidden, kind }: Root): ListedRoot {
+  if (kind !== undefined) {
+    const stored = versions.map(({ key, version, size }) => ({ key, version, size }));
+    const size = stored[0]?.size ?? 0;
+    return { kind, key, name, stamp, run, size, stored: time, versions: stored, count: stored.length, hidden };
+  }
   const oldestFirst = versions
     .slice(-mostVersions)
     .map(({ key, version, size }) => ({ key, version, size }))

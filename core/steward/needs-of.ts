@@ -70,37 +70,38 @@ export class Needs {
 
   /** Reads a root. Returns undefined if it is a backup that counts. */
   async look(root: Root, onUnreadable: OnUnreadable): Promise<Uncounted | undefined> {
-    return this.#added.get(root.key) ?? this.#once(this.#looked, root, this.#read(onUnreadable, this.#judged()));
+    return this.#added.get(root.id) ?? this.#once(this.#looked, root, this.#read(onUnreadable, this.#judged()));
   }
 
   /** As `look`; if it counts, also notes down what the backup needs. */
   async add(root: Root, onUnreadable: OnUnreadable): Promise<Uncounted | undefined> {
-    const found = await this.#looked.get(root.key);
+    const found = await this.#looked.get(root.id);
     return found ?? this.#once(this.#added, root, this.#read(onUnreadable, this.#judged(this.#note)));
   }
 
   /** Returns whether a root that was read is of a complete backup. */
-  isComplete({ key }: Root): boolean {
-    return this.#complete.has(key);
+  isComplete({ id }: Root): boolean {
+    return this.#complete.has(id);
   }
 
   /** Notes down what a backup needs, whatever its dates say. */
   async keep(root: Root, onUnreadable: OnUnreadable): Promise<void> {
-    const found = (await this.#added.get(root.key)) ?? (await this.#looked.get(root.key));
-    if (found === undefined ? this.#added.has(root.key) : found !== wrongDates) return;
+    const found = (await this.#added.get(root.id)) ?? (await this.#looked.get(root.id));
+    if (found === undefined ? this.#added.has(root.id) : found !== wrongDates) return;
     await this.#once(this.#kept, root, this.#read(onUnreadable, this.#note));
   }
 
   #once(known: Map<string, Judgement>, root: Root, read: (root: Root) => Judgement): Judgement {
-    const reading = known.get(root.key) ?? read(root);
-    known.set(root.key, reading);
+    const reading = known.get(root.id) ?? read(root);
+    known.set(root.id, reading);
     return reading;
   }
 
   readonly #note: UseOriginal = (root, { manifest, stored }) => {
     const { references, demandOf } = this.#deps;
     const { owner } = this.#ownerOf(root);
-    references.addBackup({ root: stored, manifest, demand: demandOf(manifest, root), owner });
+    const also = root.versions.filter(({ key }) => root.kind !== undefined && key !== stored.key);
+    references.addBackup({ root: stored, also, manifest, demand: demandOf(manifest, root), owner });
     return undefined;
   };
 
@@ -119,10 +120,10 @@ export class Needs {
       try {
         this.#deps.signal.throwIfAborted();
         const original = await readOriginal(this.#deps.bucket, listed);
-        if (isComplete(original.manifest)) this.#complete.add(root.key);
+        if (isComplete(original.manifest)) this.#complete.add(root.id);
         return use(root, original);
       } catch (error) {
-        const loss = lossOf(error, root.key);
+        const loss = lossOf(error, root.id);
         const [object] = listed.versions;
         if (object !== undefined) onUnreadable({ object, loss, name: root.name, stored: root.time });
         return loss.junk ? noBackup : notReadable;
@@ -139,6 +140,7 @@ export class Needs {
     await readParts(references.takeParts(), {
       bucket,
       atOnce: partsAtOnce,
+      need: "objects",
       use: (part, { objects }) => references.addContent(part, objects),
       onLost: (part, loss) => {
         for (const { name, latest } of this.#ownersOf(part))

@@ -12,6 +12,7 @@
 import type { Bucket } from "../bucket/contract.ts";
 import { ExtensionCheck } from "../bucket/extension-check.ts";
 import { throwIfFatal } from "../bucket/fatal.ts";
+import { legacyDays } from "../config/legacy.ts";
 import { day } from "../format/day.ts";
 import type { Manifest, ManifestHeader } from "../format/manifest.ts";
 import { type LockDemand, type NeededVersion, References } from "../manifest/references/references.ts";
@@ -79,8 +80,15 @@ export async function renew(job: RenewJob): Promise<RenewSummary> {
   };
   using references = new References();
   const capped = new Map<string, number>();
+  const undated = new Set<string>();
   const timeOfServer = bucket.serverTime() ?? now;
-  const needs = new Needs({ bucket, references, demandOf: demandsOf(job, now, capped), now: timeOfServer, signal });
+  const needs = new Needs({
+    bucket,
+    references,
+    demandOf: demandsOf(job, now, capped, undated),
+    now: timeOfServer,
+    signal,
+  });
   const own = roots.filter(({ name }) => names.includes(name));
   const usable = new Set<Root>();
   const read = async (root: Root) => {
@@ -104,6 +112,7 @@ export async function renew(job: RenewJob): Promise<RenewSummary> {
   figures.backups = usable.size;
   await needs.addParts(onUnreadable);
   for (const [name, promised] of [...capped].slice(0, mostReported)) notify(cappedNotice(name, promised, job.mostDays));
+  for (const name of [...undated].slice(0, mostReported)) notify(undatedNotice(name));
   const growth = new Growth(own, timeOfServer);
   const check = new ExtensionCheck(bucket);
   for (const page of references.versions()) {
@@ -126,9 +135,10 @@ export async function renew(job: RenewJob): Promise<RenewSummary> {
 }
 
 /** Notes down by name the longest promise that is more than the steward wants to lock for. */
-function demandsOf({ days, mostDays }: RenewJob, now: Date, capped: Map<string, number>) {
+function demandsOf({ days, mostDays }: RenewJob, now: Date, capped: Map<string, number>, undated: Set<string>) {
   return ({ header }: Manifest): LockDemand => {
     const promised = promisedDuration(header) / day;
+    if (days === undefined && header.origin !== undefined) undated.add(header.name);
     if (days === undefined && promised > mostDays) {
       capped.set(header.name, Math.max(capped.get(header.name) ?? 0, Math.ceil(promised)));
     }
@@ -137,13 +147,22 @@ function demandsOf({ days, mostDays }: RenewJob, now: Date, capped: Map<string, 
   };
 }
 
+/** Manifests of s3-sysbackup promise no date. */
+const legacyPromise = legacyDays * day;
+
 function promisedDuration(header: ManifestHeader): number {
+  if (header.origin !== undefined) return legacyPromise;
   return Math.max(0, Date.parse(header.retain_until) - Date.parse(header.started));
 }
 
 function cappedNotice(name: string, promised: number, mostDays: number) {
   const message = `backups of ${JSON.stringify(name)} promise locks of up to ${promised} days; they are locked for ${mostDays} days from now: --max-days gives more`;
   return { level: "warning", code: "promise-capped", message } as const;
+}
+
+function undatedNotice(name: string) {
+  const message = `s3-sysbackup made backups of ${JSON.stringify(name)}, which promise no date: they are locked for ${legacyDays} days from now: --days gives more`;
+  return { level: "info", code: "no-promise", message } as const;
 }
 
 /** Locks are for what the rules keep: anybody with the machine's key can put any number that no rule limits. */

@@ -1,5 +1,9 @@
 /** The root of a backup, as a prune and a renewal keep it: in few bytes, as anybody may put very many, and few are looked at. */
+import type { Stored } from "../bucket/contract.ts";
 import { type ManifestKey, parseManifestKey } from "../format/keys.ts";
+import type { LegacyKind } from "../format/legacy-keys.ts";
+import type { LegacyRoot } from "../manifest/legacy/roots.ts";
+import { wordOf } from "../manifest/roots.ts";
 import type { Dated } from "./policy.ts";
 import type { DatedVersion, KeyVersions } from "./versions.ts";
 
@@ -7,7 +11,21 @@ import type { DatedVersion, KeyVersions } from "./versions.ts";
  * The root of a backup: all versions of its key, as anyone who may put objects may put one over it. `time`: when the server
  * stored the first of them.
  */
-export type Root = KeyVersions & Dated & ManifestKey;
+export type Root = KeyVersions &
+  Dated &
+  ManifestKey & {
+    /** What names exactly this root. */
+    readonly id: string;
+    /** Set for a manifest of s3-sysbackup. */
+    readonly kind?: LegacyKind;
+  };
+
+/** Returns the root of a manifest of s3-sysbackup. `markers`: those that go with it. */
+export function legacyRootOf(root: LegacyRoot, markers: readonly Stored[]): Root {
+  const { kind, key, name, stamp, run, stored: time } = root;
+  const versions = root.versions.map((version) => ({ ...version, stored: time }));
+  return { id: wordOf(root), kind, key, name, stamp, run, time, versions, markers, hidden: false };
+}
 
 /**
  * Returns undefined if it is not the key of a root. `time`: when the first of its versions was stored; `before`: another root,
@@ -38,6 +56,10 @@ class LeanRoot implements Root {
     this.hidden = hidden;
     this.#versions = JSON.stringify(versions.map(({ version, size, stored }) => [version, size, stored.getTime()]));
     this.#markers = markers.length === 0 ? "" : JSON.stringify(markers.map(({ version, size }) => [version, size, 0]));
+  }
+
+  get id(): string {
+    return this.key;
   }
 
   get stamp(): string {

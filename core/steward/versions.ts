@@ -2,6 +2,7 @@
 import type { ListedVersion, Stored } from "../bucket/contract.ts";
 import { splitKey } from "../format/encoding.ts";
 import { parseIndexKey, parseManifestKey, parseVerifiedKey } from "../format/keys.ts";
+import { parseLegacyKey, parseLegacySnapshot } from "../format/legacy-keys.ts";
 import type { VersionLister } from "../manifest/roots.ts";
 import { Garbage } from "../system/garbage.ts";
 
@@ -76,6 +77,10 @@ export function classify(key: string): Classified | undefined {
   if (root !== undefined) return { kind: "root", name: root.name };
   const index = parseIndexKey(key);
   if (index !== undefined) return { kind: "index", name: index.name };
+  const legacy = parseLegacyKey(key);
+  if (legacy !== undefined) return { kind: "root", name: legacy.name };
+  const snapshot = parseLegacySnapshot(key);
+  if (snapshot !== undefined) return { kind: "snapshot", name: snapshot.name };
   if (parseVerifiedKey(key) !== undefined) return { kind: "verified", name: undefined };
   const { base } = splitKey(key);
   for (const [kind, shape] of shapes) {

@@ -1,6 +1,7 @@
 /** Finds all roots, and does not believe one list alone: a root that it left out would cost what its backup needs. */
 import { BucketError, type BucketReader } from "../bucket/contract.ts";
 import { parseManifestKey, prefixes } from "../format/keys.ts";
+import { parseLegacyKey } from "../format/legacy-keys.ts";
 import { type FoundManifests, findRoots } from "./kept.ts";
 
 /**
@@ -10,10 +11,10 @@ import { type FoundManifests, findRoots } from "./kept.ts";
 export async function findAllRoots(bucket: Pick<BucketReader, "list" | "listVersions">): Promise<FoundManifests> {
   const current = new Set<string>();
   for await (const page of bucket.list(prefixes.manifests)) {
-    for (const { key } of page) if (parseManifestKey(key) !== undefined) current.add(key);
+    for (const { key } of page) if (isRootKey(key)) current.add(key);
   }
   const found = await findRoots(bucket);
-  for (const { key } of found.roots) current.delete(key);
+  for (const { versions } of found.roots) for (const { key } of versions) current.delete(key);
   const [lacking] = current;
   if (lacking === undefined) return found;
   throw new BucketError("damaged", {
@@ -22,4 +23,8 @@ export async function findAllRoots(bucket: Pick<BucketReader, "list" | "listVers
     why: "the server's list of versions lacks it, and its list of objects does not",
     remedy: "run again; if that happens again, ask the administrator of the server, or of a proxy before it",
   });
+}
+
+function isRootKey(key: string): boolean {
+  return parseManifestKey(key) !== undefined || parseLegacyKey(key) !== undefined;
 }

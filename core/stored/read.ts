@@ -12,7 +12,8 @@ import type { ByteStream } from "../format/zlib.ts";
 import { beginning, bounded, checked, collect, cut, once } from "./bytes.ts";
 import { Unending } from "./unending.ts";
 
-export type ObjectSource = Pick<BucketReader, "get">;
+/** What manifests of s3-sysbackup do not say is asked for, if the reader has more than `get`. */
+export type ObjectSource = Pick<BucketReader, "get"> & Partial<Pick<BucketReader, "head" | "listVersions">>;
 
 /** Without `version`, the newest, which may be anyone's. */
 export type ObjectVersion = { readonly key: string; readonly version?: string | undefined };

@@ -60,10 +60,7 @@ export function aclFromText(text: string, ids: AclIds): Uint8Array {
   return encoded(complete(canonical(parsed(text).map((line) => resolved(line, ids)))));
 }
 
-/**
- * The permission bits (0 to 0o777) that a file with this access ACL shows: the mask stands in for the group.
- * @internal
- */
+/** The permission bits (0 to 0o777) that a file with this access ACL shows: the mask stands in for the group. */
 export function aclMode(text: string): number {
   const bits = { user: 0, group: 0, mask: undefined as number | undefined, other: 0 };
   for (const { tag, name, permissions } of parsed(text)) {
@@ -84,10 +81,7 @@ export function groupPermissions(text: string): number {
   }
 }
 
-/**
- * Splits a text that mixes access entries with default ones (`default:user::rwx` or `d:…`), as s3-sysbackup wrote it.
- * @internal
- */
+/** Splits a text that mixes access entries with default ones (`default:user::rwx` or `d:…`), as s3-sysbackup wrote it. */
 export function splitDefault(text: string): Acl {
   const access: string[] = [];
   const inherited: string[] = [];

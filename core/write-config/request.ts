@@ -27,4 +27,6 @@ export type WriteConfigRequest = {
   readonly units: Pick<UnitSettings, "unit" | "program" | "serviceUser" | "window">;
   /** Whether to enable the timer. */
   readonly start: boolean;
+  /** Whether to disable the timer of s3-sysbackup. */
+  readonly disableOldTimer: boolean;
 };

@@ -9,6 +9,7 @@ import { type Command, succeeds } from "./command.ts";
 import { credentialsPath } from "./files.ts";
 import { checkInSight } from "./in-sight.ts";
 import { fileStep, folderSteps, ofRoot, puttingBack } from "./install.ts";
+import { legacyTimerPlan } from "./legacy-timer.ts";
 import { lookAtFile, lookAtSystemd, readAsRoot } from "./machine.ts";
 import type { Step } from "./steps.ts";
 import { renderUnits, type UnitSettings } from "./units.ts";
@@ -29,6 +30,7 @@ export type ServiceOptions = {
   /** Whether the text has changed. */
   readonly changed: boolean;
   readonly start: boolean;
+  readonly disableOldTimer: boolean;
   readonly isRoot: boolean;
   readonly notify: Notify;
 };
@@ -52,9 +54,11 @@ export async function serviceSteps(options: ServiceOptions): Promise<ServicePlan
     }),
   );
   const timer = `${settings.unit}.timer`;
+  const { running } = systemd;
+  const old = legacyTimerPlan({ unitFolder, disable: options.disableOldTimer, running, notify });
   const commands = ["systemctl daemon-reload", ...(start ? [`systemctl enable --now ${timer}`] : [])];
-  if (!systemd.running) return { steps: units, later: commands };
-  const steps = [...encryption, ...units, reload, ...(start ? [await enable(timer)] : [])];
+  if (!running) return { steps: units, later: [...commands, ...old.later] };
+  const steps = [...encryption, ...units, reload, ...(start ? [await enable(timer)] : []), ...old.steps];
   return { steps, later: start ? [] : [`systemctl enable --now ${timer}`] };
 }
 

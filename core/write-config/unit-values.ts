@@ -5,7 +5,7 @@ import { exitStatus, Failure } from "../failure.ts";
 export type TimerWindow = {
   /** Local time as `HH:MM:SS`. */
   readonly start: string;
-  /** Length; 0 to less than a day. */
+  /** Length; up to a day. */
   readonly seconds: number;
 };
 
@@ -34,21 +34,22 @@ const unitSeconds: readonly (readonly [words: readonly string[], seconds: number
   [["", "s", "sec", "second", "seconds"], 1],
   [["m", "min", "minute", "minutes"], 60],
   [["h", "hr", "hour", "hours"], 3_600],
+  [["d", "day", "days"], day],
 ];
 
 function secondsOf(written: string): number {
-  const parts = [...written.matchAll(/(\d+) ?([a-z]*) ?/gy)];
+  const parts = [...written.matchAll(/(\d+(?:\.\d+)?) ?([a-z]*) ?/gy)];
   const isComplete = written !== "" && parts.map(([part]) => part).join("") === written;
   const seconds = parts.map(([, number, word]) => {
     const factor = unitSeconds.find(([words]) => words.includes(word ?? ""))?.[1] ?? Number.NaN;
     return Number(number) * factor;
   });
-  const sum = seconds.reduce((total, part) => total + part, 0);
-  if (isComplete && sum < day) return sum;
+  const sum = Math.round(seconds.reduce((total, part) => total + part, 0));
+  if (isComplete && sum <= day) return sum;
   throw unfit(
     "use --bkpwin-length",
     written,
-    "it is not a time span of less than a day",
+    "it is not a time span of up to a day",
     'give one such as 1h, 90min or "1h 30min"',
   );
 }

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { checked } from "../config/check.ts";
 import { nameOfHost } from "../config/config.ts";
 import { type Conf, parseConf } from "../config/dialect.ts";
+import { isLegacyConf, legacyDays } from "../config/legacy.ts";
 import type { Notify } from "../notice.ts";
 import { placeOfCopy, readCopy, removeCopy, requireCopy, writeCopy } from "./copy.ts";
 import { type KeyPair, keyPairIn, withKeyPair } from "./credentials-file.ts";
@@ -57,7 +58,8 @@ export async function plan(request: WriteConfigRequest, deps: WriteConfigDeps): 
   const file = join(confDir, "conf");
   const conf = await lookAtFile(file, deps.isRoot, deps.notify);
   const before = conf?.text ?? "";
-  const text = merged(before, { ...changesOf(request, role), index: tableFor(role, parseConf(before, file)) }, file);
+  const changes = { ...changesOf(request, role), index: tableFor(role, parseConf(before, file)) };
+  const text = merged(merged(before, keptOf(before, file), file), changes, file);
   const values = checked(parseConf(text, file), file);
   if (request.role === "backup") checkLockDays(values.content.days_retained, role);
   const name = request.role === "backup" ? (values.backup.name ?? nameOfHost(deps.hostName)) : undefined;
@@ -73,6 +75,7 @@ export async function plan(request: WriteConfigRequest, deps: WriteConfigDeps): 
     credentials: keys?.text,
     changed: keys?.changed ?? false,
     start: request.start,
+    disableOldTimer: request.disableOldTimer,
     ...deps,
   });
   const steps = [
@@ -88,10 +91,17 @@ export async function plan(request: WriteConfigRequest, deps: WriteConfigDeps): 
   return { role, steps, copy: keys?.copy, later: services.later };
 }
 
+/** A `conf` of s3-sysbackup becomes one of ours: what it keeps backups for stays as it was. */
+function keptOf(text: string, file: string): Changes {
+  const conf = parseConf(text, file);
+  if (!isLegacyConf(conf) || conf.get("content")?.settings.has("days_retained")) return {};
+  return { content: { days_retained: String(legacyDays) } };
+}
+
 function changesOf({ confDir, source, profile, retainDays }: WriteConfigRequest, role: RoleDescription): Changes {
   const credentials =
     source.kind === "ambient"
-      ? { credentials_file: undefined, profile: undefined }
+      ? { credentials_file: undefined, profile }
       : { credentials_file: credentialsPath(confDir), ...(profile !== undefined && { profile }) };
   return {
     aws: { ...credentials, role_arn: role.arn },

@@ -1,7 +1,8 @@
-/** Finds out how one backup differs from another. Walks both in byte order of path. Parts that both name by the same digest are not read. */
+/** Finds out how one backup differs from another, in files and bundles. Walks both in byte order of path. Parts that both name by the same digest are not read. */
 import type { Entry } from "../../core/format/entry.ts";
 import type { Manifest } from "../../core/format/manifest.ts";
 import type { ByteString } from "../../core/format/path.ts";
+import { readableListsOf } from "../../core/manifest/part-lists.ts";
 import { fetchPart, type PathStretch } from "../../core/manifest/read.ts";
 import { type GatheredPart, type PartWishes, readStretch, stretchesOf } from "../../core/manifest/walk.ts";
 import type { ObjectSource } from "../../core/stored/read.ts";
@@ -11,6 +12,7 @@ import { equalPaths } from "./equal-lines.ts";
 import type { Gaps } from "./gaps.ts";
 import { garbageLimit } from "./garbage.ts";
 import { identityOf } from "./identity.ts";
+import { Lowest } from "./lowest.ts";
 
 /** `what`: names of what differs. */
 export type BackupDifference = { readonly path: ByteString } & (
@@ -35,58 +37,86 @@ export async function* diffBackups(options: DiffOptions): AsyncGenerator<BackupD
   const after = new Side(options, options.after, garbage);
   for (;;) {
     signal.throwIfAborted();
-    if (before.isAtSamePart(after)) {
-      before.passPart();
-      after.passPart();
-      continue;
-    }
     const path = lower(before.path, after.path);
     if (path === undefined) return;
-    // A part is read when its first path is reached. If it turns out to be lost, the side's next path is a later one.
-    // One after another, so that both are not being decoded at a time.
-    const pair = await fetchPair(options, before, after, path);
-    for (const side of [before, after]) if (side.isClosedAt(path)) await side.open(pair?.of(side));
-    const difference = compareAt(path, before, after);
+    const [one, other] = [before.at(path), after.at(path)];
+    passSameParts(one, other);
+    for (const cursor of one) if (cursor.path === path) await openWithTwin(options, cursor, other);
+    const difference = await compareAt(path, { side: before, cursors: one }, { side: after, cursors: other });
     if (difference !== undefined) yield difference;
   }
 }
 
-/** Two parts of the same stretch of paths, and the entries that they have in common. */
-type FetchedPair = { of(side: Side): SidePart };
-type SidePart = Pick<PartWishes, "fetched" | "sieve">;
+/** Passes parts that both sides have: what is in them is the same. */
+function passSameParts(before: readonly Cursor[], after: readonly Cursor[]): void {
+  for (const one of before) {
+    const identity = one.unreadIdentity;
+    if (identity === undefined) continue;
+    const other = after.find(({ unreadIdentity }) => unreadIdentity === identity);
+    if (other === undefined) continue;
+    one.passPart();
+    other.passPart();
+  }
+}
+
+type CursorPart = Pick<PartWishes, "fetched" | "sieve">;
 
 /** Larger parts are not in memory at the same time. */
 const largestOfPair = 4 * 1024 * 1024;
 
-/** Fetches the parts that begin at a path, if both are about the same stretch. Undefined if one is lost: that shows when it is opened. */
+/** Opens two parts that are about the same stretch of paths without the entries that they have in common. */
+async function openWithTwin({ bucket, signal }: DiffOptions, one: Cursor, others: readonly Cursor[]): Promise<void> {
+  const stretch = one.unread;
+  if (stretch === undefined) return;
+  const other = others.find(({ unread }) => unread?.part.first === stretch.part.first && unread.next === stretch.next);
+  if (other?.unread === undefined) return;
+  if (Math.max(stretch.part.size, other.unread.part.size) > largestOfPair) return;
+  const pair = await fetchPair([stretch, other.unread], bucket, signal);
+  if (pair === undefined) return;
+  await one.open(pair[0]);
+  await other.open(pair[1]);
+}
+
+/** Undefined if one is lost: that shows when it is opened. */
 async function fetchPair(
-  { bucket, signal }: DiffOptions,
-  before: Side,
-  after: Side,
-  path: ByteString,
-): Promise<FetchedPair | undefined> {
-  const [one, other] = [before.unread, after.unread];
-  if (one?.part.first !== path || other?.part.first !== path || one.next !== other.next) return undefined;
-  if (Math.max(one.part.size, other.part.size) > largestOfPair) return undefined;
+  [one, other]: readonly [PathStretch, PathStretch],
+  bucket: ObjectSource,
+  signal: AbortSignal,
+): Promise<readonly [CursorPart, CursorPart] | undefined> {
   try {
     const [first, second] = await Promise.all([fetchPart(bucket, one.part), fetchPart(bucket, other.part)]);
     using text = await first.open();
     using otherText = await second.open();
     const equal = equalPaths(text, otherText);
     const sieve = (entry: ByteString) => !equal.has(entry);
-    return { of: (side) => ({ fetched: side === before ? first : second, sieve }) };
+    return [
+      { fetched: first, sieve },
+      { fetched: second, sieve },
+    ];
   } catch {
     signal.throwIfAborted();
     return undefined;
   }
 }
 
-function compareAt(path: ByteString, before: Side, after: Side): BackupDifference | undefined {
-  const one = before.path === path ? before.take() : undefined;
-  const other = after.path === path ? after.take() : undefined;
+/** The cursors of a side that are at a path, or were until they passed a part. */
+type SideAt = { readonly side: Side; readonly cursors: readonly Cursor[] };
+
+async function compareAt(path: ByteString, before: SideAt, after: SideAt): Promise<BackupDifference | undefined> {
+  const all = [...before.cursors, ...after.cursors];
+  // A part is read when its first path is reached. If it turns out to be lost, the next path is a later one.
+  // One after another, so that both are not being decoded at a time.
+  for (const cursor of all) if (cursor.path === path) await cursor.open();
+  const take = (cursors: readonly Cursor[]) =>
+    // Of several lists that have it, the last counts, as in a restore.
+    cursors.reduce<Entry | undefined>((found, cursor) => (cursor.path === path ? cursor.take() : found), undefined);
+  const one = take(before.cursors);
+  const other = take(after.cursors);
+  before.side.keep(before.cursors);
+  after.side.keep(after.cursors);
   if (one === undefined && other === undefined) return undefined;
   // What cannot be read of one side is neither new nor gone.
-  if (before.isUnknown(path) || after.isUnknown(path)) return undefined;
+  if (before.side.isUnknown(path) || after.side.isUnknown(path)) return undefined;
   if (one === undefined) return other && { path, change: "added", after: other };
   if (other === undefined) return { path, change: "removed", before: one };
   const what = differencesOf(one, other);
@@ -98,8 +128,66 @@ function lower(one: ByteString | undefined, other: ByteString | undefined): Byte
   return one < other ? one : other;
 }
 
-/** A place in one of the two backups. */
+/** Entries that cannot be read and are remembered. With more, nothing is said of what follows. */
+const mostBad = 250_000;
+
+/** One of the two backups: its files and its bundles, each list at a place of its own. */
 class Side {
+  readonly #cursors = new Lowest<{ readonly path: ByteString; readonly list: number; readonly cursor: Cursor }>();
+  readonly #numbers = new Map<Cursor, number>();
+  /** Paths of entries that cannot be read. */
+  readonly #bad = new Set<ByteString>();
+  /** Where what cannot be read ends; everything up to the end if it is "end". */
+  #unknownUntil: ByteString | "end" | undefined;
+
+  constructor(options: DiffOptions, manifest: Manifest, garbage: Garbage) {
+    for (const list of readableListsOf(manifest, () => options.gaps.sealedBundle())) {
+      const cursor = new Cursor(options, stretchesOf(list), garbage);
+      this.#numbers.set(cursor, this.#numbers.size);
+      this.keep([cursor]);
+    }
+  }
+
+  /** The next path; undefined at the end. */
+  get path(): ByteString | undefined {
+    return this.#cursors.first?.path;
+  }
+
+  /** Takes out the cursors at a path, in the order of their lists. */
+  at(path: ByteString): Cursor[] {
+    const found: Cursor[] = [];
+    while (this.#cursors.first?.path === path) {
+      const taken = this.#cursors.take();
+      if (taken !== undefined) found.push(taken.cursor);
+    }
+    return found;
+  }
+
+  /** Puts cursors back that have moved on. Those at their end are left. */
+  keep(cursors: readonly Cursor[]): void {
+    for (const cursor of cursors) {
+      this.#noteUnknown(cursor.unknownUntil);
+      for (const bad of cursor.takeBad()) this.#bad.add(bad);
+      if (this.#bad.size > mostBad) this.#unknownUntil = "end";
+      const { path } = cursor;
+      if (path !== undefined) this.#cursors.add({ path, list: this.#numbers.get(cursor) ?? 0, cursor });
+    }
+  }
+
+  /** Returns whether it is not known what the backup has of a path that is not before this place. */
+  isUnknown(path: ByteString): boolean {
+    if (this.#bad.has(path)) return true;
+    return this.#unknownUntil === "end" || (this.#unknownUntil !== undefined && path < this.#unknownUntil);
+  }
+
+  #noteUnknown(until: ByteString | "end" | undefined): void {
+    if (until === undefined || this.#unknownUntil === "end") return;
+    if (until === "end" || until > (this.#unknownUntil ?? "")) this.#unknownUntil = until;
+  }
+}
+
+/** A place in a list of parts. */
+class Cursor {
   readonly #options: DiffOptions;
   readonly #stretches: readonly PathStretch[];
   readonly #garbage: Garbage;
@@ -108,14 +196,14 @@ class Side {
   #opened: GatheredPart | undefined;
   #entry = 0;
   /** Where the entries that cannot be read end; everything up to the end if it is "end". */
-  #unknownUntil: ByteString | "end" | undefined;
-  /** Paths in the part of entries that cannot be read. */
-  #bad: ReadonlySet<ByteString> = new Set();
+  unknownUntil: ByteString | "end" | undefined;
+  /** Paths of entries that cannot be read, in the part that was read last. */
+  #bad: readonly ByteString[] = [];
 
-  constructor(options: DiffOptions, manifest: Manifest, garbage: Garbage) {
+  constructor(options: DiffOptions, stretches: readonly PathStretch[], garbage: Garbage) {
     this.#garbage = garbage;
     this.#options = options;
-    this.#stretches = stretchesOf(manifest);
+    this.#stretches = stretches;
   }
 
   /** The next path; undefined at the end. */
@@ -125,14 +213,10 @@ class Side {
       : this.#opened.entries[this.#entry]?.path;
   }
 
-  /** Returns whether a part begins with the path that is not read yet. */
-  isClosedAt(path: ByteString): boolean {
-    return this.unread?.part.first === path;
-  }
-
-  isAtSamePart(other: Side): boolean {
-    const [one, two] = [this.unread?.part, other.unread?.part];
-    return one !== undefined && two !== undefined && identityOf(one) === identityOf(two);
+  /** What tells the part that begins here from others, if it is not read yet. */
+  get unreadIdentity(): string | undefined {
+    const part = this.unread?.part;
+    return part && identityOf(part);
   }
 
   passPart(): void {
@@ -142,7 +226,7 @@ class Side {
   }
 
   /** Reads the part that begins here, if it is not read yet. Passes it if it is lost. */
-  async open(part: SidePart = {}): Promise<void> {
+  async open(part: CursorPart = {}): Promise<void> {
     const stretch = this.unread;
     if (stretch === undefined) return;
     const { bucket, gaps } = this.#options;
@@ -151,10 +235,10 @@ class Side {
     opened?.bad.forEach(gaps.badEntry);
     const paths = opened?.bad.map(({ path }) => path) ?? [];
     if (opened === undefined || paths.includes(undefined)) {
-      this.#unknownUntil = stretch.next ?? "end";
+      this.unknownUntil = stretch.next ?? "end";
       return this.passPart();
     }
-    this.#bad = new Set(paths.filter((path) => path !== undefined));
+    this.#bad = paths.filter((path) => path !== undefined);
     if (opened.entries.length === 0) return this.passPart();
     this.#opened = opened;
   }
@@ -166,10 +250,10 @@ class Side {
     return entry;
   }
 
-  /** Returns whether it is not known what the backup has of a path that is not before this place. */
-  isUnknown(path: ByteString): boolean {
-    if (this.#bad.has(path)) return true;
-    return this.#unknownUntil === "end" || (this.#unknownUntil !== undefined && path < this.#unknownUntil);
+  takeBad(): readonly ByteString[] {
+    const bad = this.#bad;
+    this.#bad = [];
+    return bad;
   }
 
   /** The part that comes next, if it is not read yet. */

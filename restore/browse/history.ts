@@ -1,7 +1,9 @@
 /** Finds out which backups hold which version of a path. */
 import type { Entry } from "../../core/format/entry.ts";
 import { encodeHead, type HeadEntry } from "../../core/format/entry-json.ts";
+import type { Manifest } from "../../core/format/manifest.ts";
 import type { ByteString } from "../../core/format/path.ts";
+import { readableListsOf } from "../../core/manifest/part-lists.ts";
 import type { PathStretch } from "../../core/manifest/read.ts";
 import type { ListedRoot } from "../../core/manifest/roots.ts";
 import { readStretch, stretchesOf } from "../../core/manifest/walk.ts";
@@ -39,14 +41,14 @@ const rootsAtOnce = 8;
 export async function* historyOf({ bucket, roots, path, gaps, signal }: HistoryOptions): AsyncGenerator<HistoryRow> {
   const known = new Answers(bucket, path, gaps);
   let row: HistoryRow | undefined;
-  const stretches = eachBackup({ bucket, roots, gaps, atOnce: rootsAtOnce }, (manifest, root) => ({
+  const places = eachBackup({ bucket, roots, gaps, atOnce: rootsAtOnce }, (manifest, root) => ({
     root,
-    stretch: stretchesOf(manifest).find(({ part, next }) => mayHoldPath(path, part.first, next)),
+    ...placesOf(path, manifest),
   }));
-  for await (const backup of stretches) {
+  for await (const backup of places) {
     signal.throwIfAborted();
     if (backup === undefined) continue;
-    const held = await known.in(backup.stretch);
+    const held = await known.in(backup, gaps);
     const { key, name, stamp, run } = backup.root;
     const last = { key, name, stamp, run };
     if (row !== undefined && isSame(row.held, held)) {
@@ -57,6 +59,18 @@ export async function* historyOf({ bucket, roots, path, gaps, signal }: HistoryO
     row = { held, first: last, last, backups: 1 };
   }
   if (row !== undefined) yield row;
+}
+
+/** Parts that may have the path, one of the files and of each bundle at most. `sealed`: bundles that may have it cannot be opened. */
+type PartsWithPath = { readonly stretches: readonly PathStretch[]; readonly sealed: boolean };
+
+function placesOf(path: ByteString, manifest: Manifest): PartsWithPath {
+  const mayBe = ({ part, next }: PathStretch) => mayHoldPath(path, part.first, next);
+  let sealed = false;
+  const lists = readableListsOf(manifest, (list) => {
+    sealed ||= stretchesOf(list).some(mayBe);
+  });
+  return { stretches: lists.flatMap((list) => stretchesOf(list).find(mayBe) ?? []), sealed };
 }
 
 function isSame(one: HeldState, other: HeldState): boolean {
@@ -78,8 +92,19 @@ class Answers {
     readonly gaps: Gaps,
   ) {}
 
-  async in(stretch: PathStretch | undefined): Promise<HeldState> {
-    if (stretch === undefined) return { state: "absent" };
+  /** What the last bundle has counts, as in a restore. */
+  async in({ stretches, sealed }: PartsWithPath, gaps: Gaps): Promise<HeldState> {
+    let answer: HeldState = { state: sealed ? "unknown" : "absent" };
+    for (const stretch of stretches.toReversed()) {
+      const held = await this.#at(stretch);
+      if (held.state === "held") return held;
+      if (held.state === "unknown") answer = held;
+    }
+    if (sealed) gaps.sealedBundle();
+    return answer;
+  }
+
+  async #at(stretch: PathStretch): Promise<HeldState> {
     const { part } = stretch;
     const kept = this.#kept.get(identityOf(part)) ?? this.#kept.get(lostIdentityOf(stretch));
     if (kept !== undefined) return kept;

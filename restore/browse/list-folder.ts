@@ -1,13 +1,18 @@
-/** Lists a folder of a backup. Of folders in it, the parts that hold nothing else are not read: the root says how much they hold. */
+/**
+ * Lists a folder of a backup, whether files or bundles have what lies in it. Of folders in it, the parts that hold nothing else are not
+ * read: the root says how much they hold.
+ */
 import type { Entry } from "../../core/format/entry.ts";
 import type { Manifest, PartRef } from "../../core/format/manifest.ts";
 import type { ByteString } from "../../core/format/path.ts";
-import { walkParts, withoutSegments } from "../../core/manifest/walk.ts";
+import { type PartList, readableListsOf } from "../../core/manifest/part-lists.ts";
+import { stretchesOf } from "../../core/manifest/walk.ts";
 import type { ObjectSource } from "../../core/stored/read.ts";
 import { Garbage } from "../../core/system/garbage.ts";
 import { FolderTree, type ListedRow } from "./folder-tree.ts";
 import type { Gaps } from "./gaps.ts";
 import { garbageLimit } from "./garbage.ts";
+import { mergedEntries } from "./merged.ts";
 import { isWithin, longestPath, mayHold, stepBelow } from "./reach.ts";
 
 export type ListFolderOptions = {
@@ -29,36 +34,46 @@ export async function* listFolder(options: ListFolderOptions): AsyncGenerator<Li
   const { bucket, manifest, path, recursive, gaps, signal } = options;
   const tree = new FolderTree(path, recursive);
   let found = false;
-  const walk = walkParts({
+  const garbage = new Garbage(garbageLimit);
+  const walk = mergedEntries({
     bucket,
-    manifest,
-    concerns: (first, next, part) => mayHold(path, first, next) && !(!recursive && skip(tree, path, part, next)),
+    lists: readableListsOf(manifest, (list) => {
+      if (stretchesOf(list).some(({ part, next }) => mayHold(path, part.first, next))) gaps.sealedBundle();
+    }),
+    keeps: (part, next, list) =>
+      mayHold(path, part.first, next) && !(!recursive && skip(tree, path, part, { next, list })),
     sieve: (one) => isWithin(path, one),
     wanted: () => true,
     onLost: gaps.lostPart,
     onBadEntry: gaps.badEntry,
+    onPart({ entries }) {
+      garbage.left(entries.length * bytesOfEntry);
+      signal.throwIfAborted();
+    },
   });
-  const garbage = new Garbage(garbageLimit);
-  for await (const part of walk) {
-    garbage.left(part.entries.length * bytesOfEntry);
-    for (const entry of withoutSegments(part)) {
-      found = true;
-      if (!isListable(entry, gaps)) continue;
-      if (entry.path !== path) yield* tree.take(entry);
-      else if (entry.type !== "folder") yield { path, entry, below: undefined };
-    }
-    signal.throwIfAborted();
+  for await (const entry of walk) {
+    found = true;
+    if (!isListable(entry, gaps)) continue;
+    if (entry.path !== path) yield* tree.take(entry);
+    else if (entry.type !== "folder") yield { path, entry, below: undefined };
   }
   yield* tree.end();
   return found;
 }
 
 /** Returns whether all of a part lies below one folder in `path`, and adds it to that. */
-function skip(tree: FolderTree, path: ByteString, { first, entries, bytes }: PartRef, next: ByteString | undefined) {
-  if (next === undefined || first === path || !isWithin(path, first) || !isWithin(path, next)) return false;
+function skip(
+  tree: FolderTree,
+  path: ByteString,
+  { first, entries, bytes }: PartRef,
+  { next, list }: { readonly next: ByteString | undefined; readonly list: PartList },
+): boolean {
+  if (next === undefined || first === path || !isWithin(path, first)) return false;
   const step = stepBelow(path, first);
-  // All paths between two that lie below a folder lie there, too.
-  if (step === first || step === next || !isWithin(step, next)) return false;
+  if (step === first) return false;
+  // All paths between two that lie below a folder lie there, too; and all of a bundle below its folder.
+  const isBelow = next === list.end ? next > first && next <= `${step}0` : step !== next && isWithin(step, next);
+  if (!isBelow) return false;
   tree.add(step, { entries, bytes });
   return true;
 }

@@ -53,7 +53,7 @@ function scriptBundleOf(listed: ListedVersion): ScriptBundle | undefined {
   const { key, version, size, stored, latest, deleteMarker, archived } = listed;
   const compression = suffixes.find(([suffix]) => suffix.test(key))?.[1];
   if (!latest || deleteMarker || compression === undefined || key.startsWith("bundles/")) return undefined;
-  return { key, version, size, stored, compression, frozen: archived ?? false };
+  return { key, version, size, stored, compression, frozen: archived !== undefined };
 }
 
 export type ReadScriptBundle = {

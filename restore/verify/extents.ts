@@ -17,6 +17,8 @@ const schema = `
   ) WITHOUT ROWID;
 `;
 const isThis = "object = ? AND frame_offset = ? AND frame_length = ? AND offset = ? AND length = ? AND sha256 = ?";
+const pageSize = 1_000;
+const beforeAll: NeededExtent = { frameOffset: -1, frameLength: -1, offset: -1, length: -1, sha256: "" };
 type ThisExtent = [number, number, number, number, number, string];
 
 export class Extents {
@@ -39,7 +41,26 @@ export class Extents {
     }
   }
 
-  /** Returns the extents of an object in order of frame, then of offset. */
+  /** Yields the extents of an object in order of frame, then of offset, some at a time: they may be marked meanwhile. */
+  *inOrder(object: number): Generator<NeededExtent> {
+    const page = this.#database.prepare<NeededExtent, ThisExtent>(
+      `SELECT frame_offset frameOffset, frame_length frameLength, offset, length, sha256 FROM extents
+       WHERE object = ? AND (frame_offset, frame_length, offset, length, sha256) > (?, ?, ?, ?, ?)
+       ORDER BY frame_offset, frame_length, offset, length, sha256 LIMIT ${pageSize}`,
+    );
+    try {
+      let last: NeededExtent | undefined = beforeAll;
+      while (last !== undefined) {
+        const rows: NeededExtent[] = page.all(...columnsOf(object, last));
+        yield* rows;
+        last = rows.at(-1);
+      }
+    } finally {
+      page.finalize();
+    }
+  }
+
+  /** Returns the extents of an object in that order. Not for bundles, which may have millions. */
   in(object: number): NeededExtent[] {
     return this.#database
       .query<NeededExtent, [number]>(
@@ -47,6 +68,15 @@ export class Extents {
          WHERE object = ? ORDER BY frame_offset, frame_length, offset`,
       )
       .all(object);
+  }
+
+  markAllWrong(object: number): void {
+    this.#database.query<null, [number]>("UPDATE extents SET wrong = 1 WHERE object = ?").run(object);
+  }
+
+  /** Takes all marks of an object back, before it is read again. */
+  unmark(object: number): void {
+    this.#database.query<null, [number]>("UPDATE extents SET wrong = 0 WHERE object = ? AND wrong = 1").run(object);
   }
 
   markWrong(object: number, extents: readonly NeededExtent[]): void {

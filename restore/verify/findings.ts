@@ -135,6 +135,18 @@ export class Findings {
       .all();
   }
 
+  /** Whether it lies in an archive tier, and cannot be read. */
+  isFrozen(object: number): boolean {
+    const query = "SELECT 1 FROM faults WHERE object = ? AND code IN ('frozen', 'archived')";
+    return this.database.query<object, [number]>(query).get(object) !== null;
+  }
+
+  /** Counts objects that lie in an archive tier. */
+  frozen(): number {
+    const query = "SELECT count(DISTINCT object) objects FROM faults WHERE code IN ('frozen', 'archived')";
+    return this.database.query<{ objects: number }, []>(query).get()?.objects ?? 0;
+  }
+
   /** Yields objects without damage so far, in order of key, in batches of a few hundred. Findings may be added meanwhile. */
   *sound(): Generator<CheckedObject> {
     const query = this.database.query<CheckedObject, [string, string, number, string, string]>(

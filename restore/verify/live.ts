@@ -114,7 +114,7 @@ type ReportDifference = (kind: Difference["kind"], path: ByteString, what: reado
 async function compareEntry(
   entry: Entry,
   openFolders: OpenFolders,
-  { hash }: LiveOptions,
+  { hash, manifest }: LiveOptions,
   figures: LiveFigures,
   pauses: Pauses,
   report: ReportDifference,
@@ -123,7 +123,7 @@ async function compareEntry(
   try {
     handle = hold(openFolders, entry.path);
     const found = fstat(handle);
-    const what = differences(entry, found, handle);
+    const what = differences(entry, found, handle, manifest.header.origin === undefined);
     if (entry.type === "file" && found.type === "file" && found.size === entry.size && hash(toText(entry.path))) {
       figures.hashed += 1;
       if (!(await hasContent({ ...entry, from: 0 }, handle, pauses))) what.push("content");
@@ -192,13 +192,13 @@ async function hasContent(stretch: Stretch, handle: number, pauses: Pauses): Pro
   }
 }
 
-/** Names what differs. A folder's times follow from what is in it, and a link has no mode of its own. */
-function differences(entry: Entry, found: Stat, handle: number): string[] {
+/** Names what differs. `hasTimes`: the manifest states times of files. A folder's times follow from what is in it, and a link has no mode of its own. */
+function differences(entry: Entry, found: Stat, handle: number, hasTimes: boolean): string[] {
   if (found.type !== entry.type) return ["type"];
   const { owner, modified } = entry;
   const uid = (owner.user === undefined ? undefined : userId(owner.user)) ?? owner.uid;
   const gid = (owner.group === undefined ? undefined : groupId(owner.group)) ?? owner.gid;
-  const sameTime = sameMoment(found.modified, modified);
+  const sameTime = !hasTimes || sameMoment(found.modified, modified);
   return [
     ...(entry.type === "file" && found.size !== entry.size ? ["size"] : []),
     ...(entry.type !== "folder" && !sameTime ? ["time"] : []),

@@ -4,6 +4,7 @@
  * may not ask for all of that: then only the lock is asked for.
  */
 import {
+  type Archived,
   BucketError,
   type BucketReader,
   type ListedVersion,
@@ -63,8 +64,6 @@ async function noteVersions(pages: AsyncIterable<readonly ListedVersion[]>, over
   }
 }
 
-const inArchive = "it is in an archive tier: restore it to S3 Standard there before it can be read";
-
 /** Goes through listed versions, newest first for each key, even if a key's versions are on several pages. */
 class Overlays {
   #key: string | undefined;
@@ -92,7 +91,7 @@ class Overlays {
     if (!listed.deleteMarker) {
       for (const id of this.references.markFound(listed)) {
         this.#reportAbove(id, listed);
-        if (listed.archived) addArchived(this.findings, { id, key: listed.key });
+        if (listed.archived) addArchived(this.findings, { id, key: listed.key }, listed.archived);
       }
     }
     this.#above.push(listed);
@@ -198,8 +197,14 @@ class Asker {
 }
 
 /** Bundles are meant to be there. */
-function addArchived(findings: Findings, { id, key }: Pick<CheckedObject, "id" | "key">): void {
-  findings.add(id, key.startsWith(prefixes.bundles) ? "frozen" : "archived", inArchive);
+function addArchived(
+  findings: Findings,
+  { id, key }: Pick<CheckedObject, "id" | "key">,
+  { tier, thawing }: Archived,
+): void {
+  const until = thawing ? "it is being thawed" : "it must be thawed before it can be read: `restore --thaw` does that";
+  const why = `it lies in the archive tier ${tier}, and ${until}`;
+  findings.add(id, key.startsWith(prefixes.bundles) ? "frozen" : "archived", why);
 }
 
 /** Keys of packs and bundles say it. */
@@ -221,10 +226,12 @@ function judge(row: CheckedObject, info: Known | undefined, { findings, now }: L
   if (info.whole && isContent(kind) && !key.startsWith(prefixes.bundles)) {
     const stated = info.metadata["storage-encoding"] ?? "none";
     const expected = isPack(kind) ? "none" : codecOf(kind);
-    if (stated !== expected)
+    // s3-sysbackup states gzip of all its content, also of what is not: its bytes were looked at.
+    const isOfLegacy = stated === "gzip" && kind === "none";
+    if (stated !== expected && !isOfLegacy)
       findings.add(id, "wrong-encoding", `it is stored as ${JSON.stringify(stated)}, the manifest says ${kind}`, true);
   }
-  if (info.whole && info.archived) addArchived(findings, row);
+  if (info.whole && info.archived) addArchived(findings, row, info.archived);
   if (info.whole && info.legalHold)
     findings.add(id, "legal-hold", "it is under a legal hold: it cannot be removed until that is lifted");
   if (retention !== undefined) findings.locked(id, retention);

@@ -14,7 +14,7 @@ import { Garbage, release } from "../../core/system/garbage.ts";
 import { checkFlowing } from "../flowing.ts";
 import { framesIn, type StoredFrame } from "../frames.ts";
 import type { CollectDeps } from "./collect.ts";
-import type { NeededExtent } from "./extents.ts";
+import type { Extents, NeededExtent } from "./extents.ts";
 import type { CheckedObject } from "./findings.ts";
 import type { Notes } from "./notes.ts";
 import { readWhole, type WholeReading } from "./read-whole.ts";
@@ -24,21 +24,25 @@ export type ReadDataDeps = Pick<CollectDeps, "bucket" | "findings" | "extents" |
   readonly onProgress: (bytes: number) => void;
 };
 
-/** `noted`: objects that were noted for other hosts. */
-export type ReadFigures = { objects: number; bytes: number; noted: number };
+/** `noted`: objects that were noted for other hosts; `frozen`: that were not read, as they lie in an archive tier. */
+export type ReadFigures = { objects: number; bytes: number; noted: number; frozen: number };
 
 /** Number of objects read side by side. A frame holds 64 MiB at most, mostly 1, so memory stays within bounds. */
 const atOnce = 3;
 
 export async function readData(deps: ReadDataDeps): Promise<ReadFigures> {
   const { findings, choose, notes, signal, onProgress } = deps;
-  const figures = { objects: 0, bytes: 0 };
+  const figures = { objects: 0, bytes: 0, frozen: 0 };
   const garbage = new Garbage();
   const memory = new Budget(maxFrameContent);
   await eachOf(findings.sound(), atOnce, async (row) => {
     // Root and parts were read for what they say.
     if (row.kind === "root" || row.kind === "part" || !choose(row)) return;
     signal.throwIfAborted();
+    if (findings.isFrozen(row.id)) {
+      figures.frozen += 1;
+      return;
+    }
     const count = (bytes: number) => {
       figures.bytes += bytes;
       garbage.left(bytes);
@@ -63,7 +67,7 @@ async function noteWhole(
   const { kind } = row;
   const until = findings.lockEnd(row.id);
   if (notes === undefined || until === undefined || !isContent(kind) || !notes.lacks(row)) return false;
-  const found = await readWhole({ ...row, kind }, extents.in(row.id), reading);
+  const found = await readWhole({ ...row, kind }, () => extents.in(row.id), reading);
   if (found === undefined) return false;
   await notes.add(row, found, until);
   return true;
@@ -79,8 +83,8 @@ async function noteLocks({ findings, notes }: ReadDataDeps): Promise<void> {
 
 type Count = (bytes: number) => void;
 
-/** What a read found: `failure`: the object could not be read to its end. */
-type DataReading = { readonly wrong: readonly NeededExtent[]; readonly altered: boolean; readonly failure?: unknown };
+/** What a read found. `wrong`: some extents are, and are marked so; `failure`: the object could not be read to its end. */
+type DataReading = { readonly wrong: boolean; readonly altered: boolean; readonly failure?: unknown };
 
 async function readObject(row: CheckedObject, deps: ReadDataDeps, count: Count): Promise<void> {
   const first = await readOnce(row, deps, count);
@@ -89,15 +93,15 @@ async function readObject(row: CheckedObject, deps: ReadDataDeps, count: Count):
   const { wrong, altered, failure } = mayBeBetter(first, asStored) ? await readOnce(row, deps, count) : first;
   const { findings, extents } = deps;
   if (failure !== undefined) {
+    extents.unmark(row.id);
     const { how, damage } = lossOf(failure, row.key);
     return findings.add(row.id, damage ? "altered" : "not-checked", how, damage);
   }
-  extents.markWrong(row.id, wrong);
   if (altered) {
-    const costs = isWhole(row.kind) ? "" : wrong.length === 0 ? "; no content that is needed is touched" : "";
+    const costs = isWhole(row.kind) ? "" : !wrong ? "; no content that is needed is touched" : "";
     const how = `its bytes do not have the SHA-256 that is recorded${costs}`;
     findings.add(row.id, "altered", how, isWhole(row.kind));
-  } else if (wrong.length > 0) {
+  } else if (wrong) {
     const who = digestOf(row) === undefined ? "it does not hold" : "its bytes are as they were stored, but do not hold";
     findings.add(row.id, "wrong-content", `${who} what the manifest says`);
   }
@@ -105,7 +109,7 @@ async function readObject(row: CheckedObject, deps: ReadDataDeps, count: Count):
 
 /** `asStored`: its bytes have the digest that is known of them, so another read gives the same. */
 function mayBeBetter({ wrong, altered, failure }: DataReading, asStored: boolean): boolean {
-  return failure === undefined ? altered || (wrong.length > 0 && !asStored) : mayReadBetter(failure);
+  return failure === undefined ? altered || (wrong && !asStored) : mayReadBetter(failure);
 }
 
 async function readOnce(row: CheckedObject, deps: ReadDataDeps, count: Count): Promise<DataReading> {
@@ -115,7 +119,8 @@ async function readOnce(row: CheckedObject, deps: ReadDataDeps, count: Count): P
     hash?.update(piece);
     count(piece.length);
   };
-  let wrong: readonly NeededExtent[] = [];
+  let wrong = false;
+  deps.extents.unmark(row.id);
   try {
     const { key, version, kind } = row;
     const encoding = isContent(kind) ? kind : "none";
@@ -132,27 +137,39 @@ async function readOnce(row: CheckedObject, deps: ReadDataDeps, count: Count): P
   return { wrong, altered: hash !== undefined && hash.digest("hex") !== digest };
 }
 
-function allWrong(error: unknown, { id }: CheckedObject, { extents }: ReadDataDeps): readonly NeededExtent[] {
-  if (error instanceof FormatError) return extents.in(id);
-  throw error;
+function allWrong(error: unknown, { id }: CheckedObject, { extents }: ReadDataDeps): boolean {
+  if (!(error instanceof FormatError)) throw error;
+  extents.markAllWrong(id);
+  return true;
 }
 
-/** Returns the extents of an object that are wrong. */
+/** Marks the extents of an object that are wrong. Returns whether there are any. */
 async function checkContent(row: CheckedObject, encoding: Encoding, reading: ObjectReading, deps: ReadDataDeps) {
-  const extents = deps.extents.in(row.id);
-  if (isPack(encoding)) return checkPack({ ...row, encoding }, extents, reading, deps);
-  const end = extents.reduce((last, { offset, length }) => Math.max(last, offset + length), 0);
-  return checkWhole(extents, reading.content(end));
+  const { extents } = deps;
+  if (!isPack(encoding)) return checkWhole(row, reading, extents);
+  const wrong = await checkPack({ ...row, encoding }, extents.in(row.id), reading, deps);
+  extents.markWrong(row.id, wrong);
+  return wrong.length > 0;
 }
 
-async function checkWhole(extents: readonly NeededExtent[], content: AsyncIterable<Uint8Array>) {
+/** Extents that are marked at a time. */
+const markedAtOnce = 500;
+
+/** A bundle may have millions of extents: they are neither read nor noted all at once. */
+async function checkWhole({ id }: CheckedObject, reading: ObjectReading, extents: Extents): Promise<boolean> {
   const wrong: NeededExtent[] = [];
-  await checkFlowing(extents, untilDamage(content), {
+  let found = false;
+  const mark = () => extents.markWrong(id, wrong.splice(0));
+  await checkFlowing(extents.inOrder(id), untilDamage(reading.content(Number.MAX_SAFE_INTEGER)), {
     expected: (extent) => extent,
     take: () => true,
-    wrong: (extent) => wrong.push(extent),
+    wrong: (extent) => {
+      found = true;
+      if (wrong.push(extent) >= markedAtOnce) mark();
+    },
   });
-  return wrong;
+  mark();
+  return found;
 }
 
 /** Passes content on up to the first byte that cannot be decoded: the rest counts as missing. */

@@ -28,10 +28,11 @@ type ContentRow = CheckedObject & { readonly kind: Encoding };
 /** Returns undefined unless the object is right in every respect, and holds all that is needed of it: look closer then. */
 export async function readWhole(
   row: ContentRow,
-  extents: readonly NeededExtent[],
+  extentsOf: () => readonly NeededExtent[],
   reading: WholeReading,
 ): Promise<FoundObject | undefined> {
   if (!isContentKey(row.key, row.kind)) return undefined;
+  const extents = extentsOf();
   try {
     return isPack(row.kind) ? await wholePack(row, extents, reading) : await wholeContent(row, extents, reading);
   } catch (error) {

@@ -69,6 +69,8 @@ export type Verdict = {
   /** Numbers of objects by their worst finding. */
   readonly found: SeverityCounts;
   readonly lost: number;
+  /** Number of objects that cannot be read before they are thawed. */
+  readonly frozen: number;
   /** Objects that this role may not fully look at. */
   readonly unseen: LookFigures;
   /** Figures of the reading; undefined if nothing was to be read. */
@@ -116,6 +118,7 @@ export async function verify<T>(options: VerifyOptions, use: (verdict: Verdict) 
     bytes,
     found,
     lost: losses.count(),
+    frozen: findings.frozen(),
     unseen,
     read: figures,
     findings: () => findings.all(),

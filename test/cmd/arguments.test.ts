@@ -173,3 +173,39 @@ describe("an option whose value may be left out", () => {
     expect([words.given("read-data"), words.value("read-data"), words.operands]).toEqual([true, value, [...operands]]);
   });
 });
+
+describe("short and shortened options", () => {
+  test.each([
+    [["archive", "--conf", "/c"], "conf-dir", "/c"],
+    [["archive", "--conf=/c"], "conf-dir", "/c"],
+    [["write-config", "-u", "web"], "user", "web"],
+    [["write-config", "--bkpwin-l", "1d"], "bkpwin-length", "1d"],
+    [["restore", "web1", "-t", "/t"], "target", "/t"],
+    [["restore", "web1", "-t=/t"], "target", "/t"],
+    [["create-resources", "--stack", "s"], "stack-name", "s"],
+  ] as const)("%j means --%s %s", (line, name, value) => {
+    expect(wordsOf(...line).words.value(name)).toBe(value);
+  });
+
+  test.each([
+    [["write-config", "-c"], "ambient-creds"],
+    [["write-config", "--amb"], "ambient-creds"],
+    [["prune", "--keep-last", "1", "-n"], "dry-run"],
+    [["create-resources", "-n"], "dry-run"],
+  ] as const)("%j gives --%s", (line, name) => {
+    expect(wordsOf(...line).words.given(name)).toBe(true);
+  });
+
+  test.each([
+    [
+      ["write-config", "--no", "-c"],
+      /"--no": it is the beginning of several; write one of --no-creds-file, --no-start/,
+    ],
+    [["archive", "--us", "x"], /"--us": there is no such option/],
+    [["list", "-n"], /list has no such option/],
+    [["write-config", "--user", "a", "-u", "b"], /it is given twice/],
+    [["prune", "--keep", "1"], /it is the beginning of several/],
+  ] as const)("%j is refused", (line, message) => {
+    expect(refusal(line).message).toMatch(message);
+  });
+});

@@ -28,8 +28,8 @@ describe("--help", () => {
       const { exitCode, stdout } = sysbackup(name, "--help");
       expect(exitCode).toBe(exitStatus.done);
       const own = subcommands.find((one) => one.name === name);
-      for (const { flag } of own?.options ?? []) expect(stdout).toContain(`  ${flag}  `);
-      for (const { flag } of commonOptions) expect(stdout).toContain(`  ${flag}  `);
+      for (const { flag } of own?.options ?? []) expect(stdout).toContain(` ${flag}  `);
+      for (const { flag } of commonOptions) expect(stdout).toContain(` ${flag}  `);
       expect(stdout).toContain(`Examples:\n  $ sysbackup ${name}`);
       expect(stdout).not.toMatch(/ $/m);
       expect(Math.max(...stdout.split("\n").map((line) => line.length))).toBeLessThanOrEqual(120);

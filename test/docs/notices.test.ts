@@ -22,6 +22,7 @@ const families: readonly (readonly [before: string, after: string, kinds: readon
   ["no-", "s", executables],
   ["", "s-unreadable", executables],
   ["", "-not-executable", executables],
+  ["", "-off", executables],
   ["", "-insecure", executables],
   ["", "-passed-over", executables],
   ["", "-not-set", ["owner", "special-bits", "mode", "acl", "attribute", "flags", "times", "device"]],

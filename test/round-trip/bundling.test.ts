@@ -29,8 +29,8 @@ test(
     const words = ["bundle", "--backup-path", tree, "--storage-class", "STANDARD", "--conf-dir", conf];
     const { exit, peakMiB } = await sysbackupPeak(words);
     expect(exit).toBe(0);
-    // Eleven parts of 25 MiB, and the program.
-    expect(peakMiB).toBeLessThan(400);
+    // Five parts of 25 MiB, and the program.
+    expect(peakMiB).toBeLessThan(256);
   },
   10 * minutes,
 );
@@ -66,6 +66,10 @@ for (const place of places) {
         const restored = await sysbackup(["restore", "test", "--conf-dir", conf, "--target", target]);
         expect(restored).toMatchObject({ exit: restoredExit });
         expect(compareTrees(expected, await describeTree(tree, { under: target }))).toEqual([]);
+        const shown = await sysbackup(["show", "test", "--conf-dir", conf]);
+        expect(shown.stdout).toMatch(
+          /^bundles\n {2}what lies above the others in .*: \d+ files?, .* in STANDARD, sealed: bundles\//m,
+        );
         const verified = await sysbackup(["verify", "--conf-dir", conf, "--read-data"]);
         expect(verified).toMatchObject({ exit: 0 });
       },

@@ -61,6 +61,29 @@ const parts = Array.from({ length: 48_000 }, (_, number) =>
   }),
 ).join("");
 
+/** As many as are believed, each with a table of contents that is not there. Some lie outside of the folder of bundles. */
+const bundles = Array.from({ length: 30_000 }, (_, number) => {
+  const path = `/${String(number).padStart(9, "0")}`;
+  const key = number % 2 === 0 ? `bundles/test${path}.tar.zst` : `packs/${digest}.zst`;
+  return line({
+    bundle: {
+      section: "evil",
+      path,
+      depth: 1,
+      key,
+      version: "1",
+      size: Number.MAX_SAFE_INTEGER,
+      encoding: "zstd",
+      storage_class: "STANDARD",
+      fingerprint: digest,
+      files: 1,
+      table: [
+        { key: `${key}.toc/x.jsonl.zst`, version: "1", size: 1, sha256: digest, first: path, entries: 1, bytes: 1 },
+      ],
+    },
+  });
+}).join("");
+
 type Texts = readonly { readonly text: string; readonly times: number }[];
 
 const times = (text: string, bytes: number) => ({ text, times: Math.floor(bytes / text.length) });
@@ -70,6 +93,7 @@ const whole = (head: string, middle: Texts) =>
 const hostile: Readonly<Record<string, (head: string) => Promise<Uint8Array>>> = {
   "very many notices": (head) => whole(head, [times(notice, 12 * mebibyte)]),
   "very many parts": (head) => whole(head, [{ text: parts, times: 1 }]),
+  "very many bundles": (head) => whole(head.replace('"version":1', '"version":2'), [{ text: bundles, times: 1 }]),
   "very many snapshots": (head) => whole(head, [times(snapshot, 15 * mebibyte)]),
   "one line without end": (head) => compressed([{ text: head, times: 1 }, times("x", 300 * mebibyte)]),
   "lines of empty objects": (head) => whole(head, [times(`[${"{},".repeat(170_000)}{}]\n`, 40 * mebibyte)]),
@@ -83,10 +107,15 @@ const commands: readonly (readonly string[])[] = [
   ["cost"],
   ["doctor"],
   ["restore", "test", "--target", "target"],
+  ["restore", "test", "--target", "target", "--thaw", "bulk"],
+  ["ls", "test"],
+  ["find", "x", "test"],
+  ["history", "/x"],
+  ["diff", "test", "test"],
 ];
 
 /** All commands read roots by one function: two kinds of them show it for each. */
-const byAll = ["very many notices", "one line without end"];
+const byAll = ["very many notices", "very many bundles", "one line without end"];
 
 for (const [variant, made] of Object.entries(hostile)) {
   attack(

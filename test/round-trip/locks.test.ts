@@ -100,7 +100,8 @@ describe.skipIf(ceph === undefined)("archive on Ceph", () => {
     PutObjectRetention: { exit: 3, words: "could not be extended (access denied; it stays locked until " },
     // One index object that is denied may be encrypted with another's key: each is passed over.
     GetObject: { exit: 3, words: "allow s3:GetObject" },
-    ListBucket: { exit: 1, words: "allow s3:ListBucket there" },
+    // Its own state is enough, as for the role of s3-sysbackup.
+    ListBucket: { exit: 0, words: "allow s3:ListBucket there" },
   } as const satisfies Readonly<
     Record<Exclude<keyof typeof archiveRights, "GetObjectRetention" | keyof typeof believing>, object>
   >;

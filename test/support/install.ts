@@ -60,8 +60,19 @@ async function missingPackages(): Promise<string[]> {
  * The folder with `cfn-lint`, `aws` and a `python` that has moto, made at the first call and kept in the user's cache; undefined, and
  * reported, when it cannot be made. The pins are in `python-requirements.txt`; each set of pins has a folder of its own.
  */
-export async function installPythonTools({ tell, signal }: InstallOptions): Promise<string | undefined> {
-  const requirements = join(import.meta.dir, "python-requirements.txt");
+export function installPythonTools(options: InstallOptions): Promise<string | undefined> {
+  return installPython({ ...options, requirements: "python-requirements.txt", what: "moto, cfn-lint and the AWS CLI" });
+}
+
+/** The folder with the real `s3-sysbackup`, for tests that carry on from it. Otherwise as `installPythonTools`. */
+export function installLegacyProgram(options: InstallOptions): Promise<string | undefined> {
+  return installPython({ ...options, requirements: "legacy-requirements.txt", what: "s3-sysbackup" });
+}
+
+type PythonOptions = InstallOptions & { readonly requirements: string; readonly what: string };
+
+async function installPython({ tell, signal, what, ...options }: PythonOptions): Promise<string | undefined> {
+  const requirements = join(import.meta.dir, options.requirements);
   const pins = createHash("sha256")
     .update(await readFile(requirements))
     .digest("hex")
@@ -70,12 +81,12 @@ export async function installPythonTools({ tell, signal }: InstallOptions): Prom
   const environment = join(cache, `python-${pins}`);
   try {
     if (!existsSync(environment)) {
-      tell(`installing moto, cfn-lint and the AWS CLI into ${environment}`);
+      tell(`installing ${what} into ${environment}`);
       await makeEnvironment(environment, requirements, signal);
     }
     return join(environment, "bin");
   } catch (error) {
-    tell(`moto, cfn-lint and the AWS CLI are not installed, their tests are skipped: ${reasonOf(error)}`);
+    tell(`not installed, tests are skipped: ${what}: ${reasonOf(error)}`);
     return undefined;
   }
 }

@@ -1,18 +1,28 @@
 /** Builds the JSON of `sysbackup cost`: money as exact decimal text in the currency of the price table. */
 import type { Bill } from "../../../core/cost/bill.ts";
 import type { Cost, Estimate, Priced } from "../../../core/cost/cost.ts";
-import { toDecimal } from "../../../core/cost/money.ts";
+import { type Nano, toDecimal } from "../../../core/cost/money.ts";
 import type { PriceTable } from "../../../core/cost/prices.ts";
 
 export function documentOf(cost: Cost, { provider, region, currency, as_of, source }: PriceTable): object {
-  const { classes, figures, ...rest } = cost;
+  const { classes, figures, cold, ...rest } = cost;
   return {
     ...rest,
     prices: { provider, region, currency, as_of, source },
     stored: bothLayouts(figures, ({ content, manifests, dumps }) => ({ content, manifests, dumps })),
+    bundles: {
+      classes: cold.classes.map(({ month, restore, ...sums }) => ({
+        ...sums,
+        month: decimal(month),
+        restore: decimal(restore),
+      })),
+      thaw: cold.thaw.map(({ speed, cost: price }) => ({ speed, cost: toDecimal(price) })),
+    },
     classes: classes.map(({ name, layouts }) => ({ name, ...bothLayouts(layouts, estimateOf) })),
   };
 }
+
+const decimal = (money: Nano | undefined) => money && toDecimal(money);
 
 function bothLayouts<From, To>(
   { "as it is": is, "one object a file": one }: { "as it is": From; "one object a file": From },

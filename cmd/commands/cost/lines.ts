@@ -3,6 +3,8 @@ import type { ClassCost, Cost, Estimate, Priced } from "../../../core/cost/cost.
 import type { CostFigures } from "../../../core/cost/figures.ts";
 import { type Nano, toDisplay } from "../../../core/cost/money.ts";
 import type { PriceTable } from "../../../core/cost/prices.ts";
+import { archiveTiers } from "../../../core/format/storage-class.ts";
+import { thawTime } from "../../shared/thaw-time.ts";
 import { bytes, type Column, count, counted, moment, table } from "../../terminal/format.ts";
 
 export function costLines(name: string, cost: Cost, prices: PriceTable): string[] {
@@ -16,6 +18,7 @@ export function costLines(name: string, cost: Cost, prices: PriceTable): string[
     "",
     ...classesTable(cost.classes, prices),
     "",
+    ...coldLines(cost.cold, prices),
     ...notes(cost),
   ];
 }
@@ -89,6 +92,28 @@ function classesTable(classes: Cost["classes"], prices: PriceTable): string[] {
     ];
   });
   return table(columns, rows);
+}
+
+/** Bundles, each in the class that it was put in. */
+function* coldLines({ classes, thaw }: Cost["cold"], prices: PriceTable): Generator<string> {
+  if (classes.length === 0) return;
+  const columns: readonly Column[] = [
+    { title: "bundles, beside all that" },
+    { title: "stored" },
+    { title: "month", align: "right" },
+    { title: "restore", align: "right" },
+  ];
+  const price = (cost: Nano | undefined) => (cost === undefined ? "no price" : priceOf(cost, prices));
+  const rows = classes.map(({ name, kept, month, restore }) => {
+    const stored = `${bytes(kept.bytes)} in ${counted(kept.objects, "object")}`;
+    return [name, stored, price(month), price(restore)];
+  });
+  yield* table(columns, rows);
+  const tiers = classes.flatMap(({ storageClass }) => archiveTiers.find((tier) => tier === storageClass) ?? []);
+  for (const { speed, cost } of thaw) {
+    yield `  thawed first, by --thaw ${speed}: up to ${thawTime(tiers, speed)}, and ${priceOf(cost, prices)} more`;
+  }
+  yield "";
 }
 
 function notes({ layout }: Cost): string[] {

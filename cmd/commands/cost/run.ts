@@ -7,6 +7,7 @@ import { exitStatus, Failure, reasonOf } from "../../../core/failure.ts";
 import { argumentBytes } from "../../../core/format/argument.ts";
 import { safeName } from "../../../core/format/keys.ts";
 import { findManifest } from "../../../core/manifest/find.ts";
+import { daysThawed } from "../../../restore/thaw/thaw.ts";
 import type { CommandIO, RunSubcommand } from "../../io.ts";
 import { connect } from "../../shared/connect.ts";
 import { finding } from "../../shared/finding.ts";
@@ -53,7 +54,7 @@ async function read(
   const measured = await measure({ bucket, name, now: () => bucket.serverTime() ?? now(), onLost, onProgress, signal });
   using _history = measured.history;
   progress.end();
-  return { cost: costOfBackups(measured, prices), lost };
+  return { cost: costOfBackups(measured, prices, daysThawed), lost };
 }
 
 async function readPrices(file: string): Promise<PriceTable> {

@@ -69,7 +69,7 @@ function documentOf(backup: ListedBackup): object {
   const { header, totals } = backup.manifest;
   const { entries, files, bytes, snapshots, bundles, warnings, errors, finished } = totals;
   const state = warnings + errors === 0 ? "complete" : "incomplete";
-  const { host, retain_until, tool } = header;
+  const { host, retain_until, tool, origin } = header;
   return {
     key,
     name,
@@ -78,13 +78,14 @@ function documentOf(backup: ListedBackup): object {
     host,
     entries,
     files,
-    bytes,
+    bytes: origin === undefined ? bytes : null,
     snapshots,
     ...(bundles !== undefined && { bundles }),
     warnings,
     errors,
     finished,
     retain_until,
+    locked_until: backup.lockedUntil,
     tool,
     ...(backup.overlay !== undefined && { overlay: backup.overlay }),
   };

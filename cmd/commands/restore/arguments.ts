@@ -2,6 +2,7 @@
 import { nearest } from "../../../core/config/nearest.ts";
 import { exitStatus, Failure } from "../../../core/failure.ts";
 import { isManifestFile } from "../../../core/format/manifest-file.ts";
+import { type ThawSpeed, thawSpeeds } from "../../../core/format/storage-class.ts";
 import type { RestoreChoices } from "../../../restore/choices.ts";
 import type { Overwrite } from "../../../restore/overwriting.ts";
 import type { SnapshotChoice } from "../../../restore/snapshots.ts";
@@ -9,9 +10,9 @@ import { type Access, accessOf } from "../../shared/access.ts";
 import type { Words } from "../../subcommand.ts";
 
 /** Ways to treat the snapshots of a backup: ask for each, store as files, replay, leave out. */
-export const snapshotChoices: readonly SnapshotChoice[] = ["ask", "fetch", "run", "skip"];
+export const snapshotChoices = ["ask", "fetch", "run", "skip"] as const satisfies readonly SnapshotChoice[];
 
-export const overwriteChoices: readonly Overwrite[] = ["never", "if-changed", "if-newer", "always"];
+export const overwriteChoices = ["never", "if-changed", "if-newer", "always"] as const satisfies readonly Overwrite[];
 
 export type RestoreArgs = Access & {
   readonly choices?: RestoreChoices;
@@ -34,11 +35,17 @@ export type RestoreArgs = Access & {
   readonly yes: boolean;
   readonly numericOwner: boolean;
   readonly snapshots: SnapshotChoice;
+  /** How fast what is frozen is thawed first; undefined: it is left out, and named. */
+  readonly thaw?: ThawSpeed | undefined;
+  /** Whether to go on with the restore that waits for thawing. */
+  readonly resume?: boolean;
 };
 
 export function restoreArgs(words: Words): RestoreArgs {
   const [manifest, ...paths] = words.operands;
   if (manifest !== undefined && looksLikePath(manifest)) throw pathFirst(manifest);
+  const resume = words.given("resume");
+  if (resume && manifest !== undefined) throw resumesItself(manifest);
   return {
     ...accessOf(words),
     manifest,
@@ -54,6 +61,8 @@ export function restoreArgs(words: Words): RestoreArgs {
     yes: words.given("yes"),
     numericOwner: words.given("numeric-owner"),
     snapshots: oneOf("snapshots", snapshotChoices, words.value("snapshots") ?? ""),
+    thaw: thawSpeed(words.value("thaw")),
+    resume,
   };
 }
 
@@ -64,6 +73,29 @@ function restoreChoices(words: Words): RestoreChoices {
     fromLocal: words.path("from-local"),
     overwrite: oneOf("overwrite", overwriteChoices, words.value("overwrite") ?? ""),
   };
+}
+
+function thawSpeed(written: string | undefined): ThawSpeed | undefined {
+  const speed = thawSpeeds.find((known) => known === written);
+  if (speed !== undefined || written === undefined) return speed;
+  const near = nearest(written, thawSpeeds);
+  throw new Failure({
+    doing: "use --thaw",
+    what: written,
+    why: `known are ${thawSpeeds.join(", ")}`,
+    ...(near && { remedy: `did you mean ${near}?` }),
+    exit: exitStatus.usage,
+  });
+}
+
+function resumesItself(manifest: string): Failure {
+  return new Failure({
+    doing: "resume the restore of",
+    what: manifest,
+    why: "--resume knows itself which backup, which paths and which target",
+    remedy: "leave out one of them",
+    exit: exitStatus.usage,
+  });
 }
 
 /** Tells a path to restore from a manifest in a file, whose name ends in .jsonl.zst or is written as `./root`. */

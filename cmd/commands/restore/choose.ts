@@ -6,14 +6,14 @@ import type { Bucket, BucketReader } from "../../../core/bucket/contract.ts";
 import { exitStatus, Failure } from "../../../core/failure.ts";
 import { byStored, contradictionOf } from "../../../core/manifest/dates.ts";
 import { describeBackups } from "../../../core/manifest/list.ts";
-import { type ListedRoot, listRoots } from "../../../core/manifest/roots.ts";
+import { type ListedRoot, listRoots, wordOf } from "../../../core/manifest/roots.ts";
 import type { CommandIO } from "../../io.ts";
 import { backupColumns, backupRow } from "../../shared/backup-table.ts";
 import { finding } from "../../shared/finding.ts";
 import { type Column, count, counted, moment, table } from "../../terminal/format.ts";
 import { NoTerminal } from "../../terminal/prompt.ts";
 
-type BackupSource = Pick<BucketReader, "listVersions" | "get"> & Pick<Bucket, "serverTime">;
+type BackupSource = Pick<BucketReader, "listVersions" | "get" | "retention"> & Pick<Bucket, "serverTime">;
 
 /** Backups on a page: as many as a terminal shows at once. */
 const pageSize = 20;
@@ -77,7 +77,7 @@ async function chooseOf(bucket: BackupSource, name: string, io: CommandIO): Prom
     const older = roots.length - start - page.length;
     const lines = table([{ title: "", align: "right" }, ...backupColumns], rows);
     const chosen = await pick({ lines, what: "Which backup?", options: page, first: start + 1, older, io });
-    if (chosen !== "older") return chosen?.key;
+    if (chosen !== "older") return chosen && wordOf(chosen);
   }
 }
 

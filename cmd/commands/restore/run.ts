@@ -19,8 +19,10 @@ import { mayReplay, mayRestore } from "./confirm.ts";
 import { printDryRun } from "./dry-run.ts";
 import { type Elsewhere, lookElsewhere, lossLines, salvaging } from "./elsewhere.ts";
 import { pathsFrom } from "./files-from.ts";
+import { tellFrozenBundles, thawFirst, watchFrozen } from "./frozen.ts";
 import { removalFor } from "./removal.ts";
 import { ReportFile } from "./report-file.ts";
+import { forgetRestore, notedOf, noteRestore, resumedArgs } from "./resume.ts";
 import { summaryLines } from "./summary.ts";
 import { restoreToStdout } from "./to-stdout.ts";
 
@@ -28,18 +30,20 @@ export const run: RunSubcommand<RestoreArgs> = async (given, io) => {
   const { filesFrom } = given;
   const paths =
     filesFrom === undefined ? given.paths : [...given.paths, ...(await untilAborted(io.signal, pathsFrom(filesFrom)))];
-  const args = { ...given, paths };
-  checkOptions(args, io.json);
-  const connection = await connectAs("restore", args, io);
+  const wished = { ...given, paths };
+  checkOptions(wished, io.json);
+  const connection = await connectAs("restore", wished, io);
+  const { bucket, tell } = watchFrozen(connection.bucket, io);
   try {
-    return await restoreFrom(connection, args, io);
+    const args = given.resume ? await resumedArgs(wished, connection.config.backup.stateDir, bucket.url) : wished;
+    return await restoreFrom({ ...connection, bucket, tellFrozen: tell }, args, io);
   } finally {
     io.progress.end();
     await connection.bucket.close();
   }
 };
 
-async function restoreFrom(connection: AccessConnection, args: RestoreArgs, io: CommandIO): Promise<ExitStatus> {
+async function restoreFrom(connection: FrozenConnection, args: RestoreArgs, io: CommandIO): Promise<ExitStatus> {
   const { bucket, config } = connection;
   await useKeyfiles(config, args.keyfile, io.notify);
   const wanted = args.manifest ?? (await chooseBackup(bucket, io));
@@ -59,15 +63,24 @@ function wishesOf({ target, paths, choices, numericOwner }: RestoreArgs, bucket:
   return { bucket, manifest, target, paths, ...choices, numericOwner };
 }
 
-type RestoreDeps = AccessConnection & {
+/** `tellFrozen`: says what could not be read since it is frozen. */
+type FrozenConnection = AccessConnection & { readonly tellFrozen: () => Promise<void> };
+
+type RestoreDeps = FrozenConnection & {
   readonly source: Found;
   readonly manifest: Manifest;
   readonly removal: Removal | undefined;
 };
 
 async function restoreBackup(args: RestoreArgs, deps: RestoreDeps, io: CommandIO): Promise<ExitStatus> {
-  const { bucket, counts, source, manifest, removal } = deps;
-  const { target, snapshots } = args;
+  const { bucket, counts, config, source, manifest, removal } = deps;
+  const { target, snapshots, paths, thaw } = args;
+  const frozen = { bucket, manifest, paths, patterns: args.choices?.patterns, io };
+  const { stateDir } = config.backup;
+  const begun = () => noteRestore(stateDir, notedOf({ ...args, manifest: nameOf(source) }, bucket.url), io);
+  const dumps = snapshots !== "skip" && (paths.length === 0 || snapshots !== "ask");
+  const thawed = thaw && (await thawFirst(frozen, { speed: thaw, dumps, begun }));
+  const isFrozen = thaw === undefined ? await tellFrozenBundles(frozen) : undefined;
   const began = io.now();
   const lost = new LostFiles();
   const file = args.report === undefined ? undefined : new ReportFile(args.report);
@@ -79,6 +92,7 @@ async function restoreBackup(args: RestoreArgs, deps: RestoreDeps, io: CommandIO
     lost,
     journal: file?.journal,
     snapshots,
+    isFrozen,
     ask: io.ask,
     askAgain: args.yes ? undefined : io.ask,
     notify: io.notify,
@@ -88,12 +102,14 @@ async function restoreBackup(args: RestoreArgs, deps: RestoreDeps, io: CommandIO
   });
   const figures = await job.finally(() => file?.flush());
   io.progress.end();
+  if (thawed === undefined) await deps.tellFrozen();
+  else await forgetRestore(stateDir);
   const isSearched = !lost.isEmpty && (args.choices?.strip ?? 0) === 0 && !args.salvage;
   const elsewhere: Elsewhere = isSearched
     ? await lookElsewhere(lost, { bucket, manifest, signal: io.signal })
     : new Map();
   const took = io.now().getTime() - began.getTime();
-  const result = { manifest: nameOf(source), target, ...figures, requests: counts, milliseconds: took };
+  const result = { manifest: nameOf(source), target, ...figures, thawed, requests: counts, milliseconds: took };
   file?.end(elsewhere, { ...figures, exit: exitOf(figures) });
   const lines = io.json
     ? [JSON.stringify(result)]

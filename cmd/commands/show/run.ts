@@ -1,11 +1,15 @@
 import { exitStatus } from "../../../core/failure.ts";
-import type { Manifest, SnapshotRef } from "../../../core/format/manifest.ts";
+import { encodeBytes } from "../../../core/format/bytes-json.ts";
+import { filtersOf } from "../../../core/format/encoding.ts";
+import type { BundleRef, Manifest, SnapshotRef } from "../../../core/format/manifest.ts";
 import type { Found } from "../../../core/manifest/find.ts";
+import { bundlesInOrder } from "../../../core/manifest/part-lists.ts";
 import { nameOf } from "../../../core/manifest/read.ts";
 import { dumpNames } from "../../../restore/browse/dump.ts";
 import { shownCommand } from "../../../restore/shown-command.ts";
 import type { RunSubcommand } from "../../io.ts";
 import { browse } from "../../shared/browse.ts";
+import { shownPath } from "../../shared/shown-path.ts";
 import { bytes, count, counted, duration, moment } from "../../terminal/format.ts";
 import type { ShowArgs } from "./arguments.ts";
 
@@ -17,7 +21,8 @@ export const run: RunSubcommand<ShowArgs> = ({ manifest: wanted, ...access }, io
     return exitStatus.done;
   });
 
-function documentOf(found: Found, { header, parts, snapshots, log, totals }: Manifest): object {
+function documentOf(found: Found, manifest: Manifest): object {
+  const { header, parts, snapshots, log, totals } = manifest;
   const names = dumpNames(snapshots);
   return {
     manifest: nameOf(found),
@@ -25,6 +30,11 @@ function documentOf(found: Found, { header, parts, snapshots, log, totals }: Man
     header,
     totals,
     parts: parts.length,
+    bundles: bundlesInOrder(manifest).map(({ path, table, ...bundle }) => ({
+      ...encodeBytes("path", path),
+      ...bundle,
+      table: table.length,
+    })),
     snapshots: snapshots.map((snapshot, number) => ({ dump: names[number], ...snapshot })),
     log,
   };
@@ -43,6 +53,8 @@ function* linesOf(found: Found, manifest: Manifest): Generator<string> {
   if ("stored" in found) yield `  stored by the server's clock: ${moment(found.stored)}`;
   yield `  promised: locked until ${moment(new Date(header.retain_until))} (${header.lock_mode})`;
   yield `  ${counted(totals.entries, "entry", "entries")}, ${counted(totals.files, "file")}, ${bytes(totals.bytes)}; ${counted(manifest.parts.length, "part")} of the manifest`;
+  if (manifest.bundles.length > 0) yield "bundles";
+  for (const bundle of bundlesInOrder(manifest)) yield bundleLine(bundle);
   if (snapshots.length > 0) yield "database dumps";
   const names = dumpNames(snapshots);
   for (const [number, snapshot] of snapshots.entries()) yield* dumpLines(snapshot, names[number] ?? "");
@@ -50,6 +62,12 @@ function* linesOf(found: Found, manifest: Manifest): Generator<string> {
   for (const { level, code, message, at } of log) yield `  ${moment(new Date(at))}  ${level}  ${code}: ${message}`;
   const left = warnings + errors - log.filter(({ level }) => level !== "info").length;
   if (left > 0) yield `  and ${count(left)} more, which are not kept`;
+}
+
+function bundleLine({ path, above, files, size, storage_class, encoding, key }: BundleRef): string {
+  const what = above ? "what lies above the others in" : "of";
+  const sealed = filtersOf(encoding).length > 0 ? ", sealed" : "";
+  return `  ${what} ${shownPath(path)}: ${counted(files, "file")}, ${bytes(size)} in ${storage_class}${sealed}: ${key}`;
 }
 
 function tookOf({ header, totals }: Manifest): string {

@@ -16,7 +16,7 @@ export function* reportLines(verdict: Verdict, share: string | undefined, counts
   if (unseen.lockOnly > 0) yield `  ${unseenText(unseen)}`;
   yield read === undefined
     ? "  content was not read: --read-data does that"
-    : `  ${counted(read.objects, "object")} read and hashed (${share}), ${bytes(read.bytes)}${notedText(read)}`;
+    : `  ${counted(read.objects, "object")} read and hashed (${share}), ${bytes(read.bytes)}${notedText(read)}${frozenText(read)}`;
   yield `  requests: ${requestsLine(counts)}`;
   if (backups.length > 1) yield* tableLines(columns, rowsOf(backups));
   yield* section("damaged:", findingLines(verdict, "damage"));
@@ -33,6 +33,12 @@ function notedText({ noted }: NonNullable<Verdict["read"]>): string {
   return noted === 0 ? "" : `; ${count(noted)} noted for other machines`;
 }
 
+function frozenText({ frozen }: NonNullable<Verdict["read"]>): string {
+  return frozen === 0
+    ? ""
+    : `; ${counted(frozen, "object")} not read, as ${frozen === 1 ? "it is" : "they are"} frozen`;
+}
+
 /** Says what a role that may not read content leaves unchecked. */
 export function unseenText({ lockOnly, encodingUnknown }: Verdict["unseen"]): string {
   const encodings =
@@ -41,7 +47,7 @@ export function unseenText({ lockOnly, encodingUnknown }: Verdict["unseen"]): st
 }
 
 /** One line that says until when all can be restored, or what is wrong and what is lost. */
-export function verdictLine({ state, backups, found, lost }: Verdict): string {
+export function verdictLine({ state, backups, found, lost, frozen }: Verdict): string {
   if (state === "damaged") {
     const hurt = backups.filter((backup) => backup.state === "damaged").length;
     const cost =
@@ -54,11 +60,14 @@ export function verdictLine({ state, backups, found, lost }: Verdict): string {
   const date = until === undefined ? "" : ` until ${moment(until)}`;
   if (state === "unread")
     return "not verified: some manifests cannot be used, as said below; for a newer format, use a newer sysbackup";
+  const able = frozen === 0 ? "restorable" : `restorable, once ${counted(frozen, "object is", "objects are")} thawed`;
+  if (state === "short" && found.promise === frozen)
+    return `${able}${date}: content lies in an archive tier, where a restore has to wait for it`;
   if (state === "short")
-    return `restorable, but not locked as promised: ${counted(found.promise, "object")}; all is locked only${date || " by nothing"}`;
+    return `${able}, but not locked as promised: ${counted(found.promise, "object")}; all is locked only${date || " by nothing"}`;
   return until === undefined
-    ? `restorable: ${backupsText(backups)}, as promised until now; no longer locked`
-    : `restorable${date}: ${backupsText(backups)}`;
+    ? `${able}: ${backupsText(backups)}, as promised until now; no longer locked`
+    : `${able}${date}: ${backupsText(backups)}`;
 }
 
 /** The first end of a lock among the backups that still promise something. */
@@ -125,8 +134,8 @@ export function lossText({ path, entries, backups }: LostEntries, verified: numb
 
 /** One JSON document over many lines, so that a million paths are never in memory at once. */
 export function* documentLines(verdict: Verdict, share: string | undefined, counts: Counts): Generator<string> {
-  const { at, state, backups, objects, bytes: size, found, lost, unseen, read } = verdict;
-  const head = { verdict: state, summary: verdictLine(verdict), at, objects, bytes: size, found, lost, unseen };
+  const { at, state, backups, objects, bytes: size, found, lost, frozen, unseen, read } = verdict;
+  const head = { verdict: state, summary: verdictLine(verdict), at, objects, bytes: size, found, lost, frozen, unseen };
   const rest = { backups: backups.map(documentOf), read: read && { share, ...read }, requests: counts };
   yield `${JSON.stringify({ ...head, ...rest }).slice(0, -1)},"findings":[`;
   yield* separated(verdict.findings());

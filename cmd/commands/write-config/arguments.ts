@@ -18,6 +18,7 @@ export type WriteConfigArgs = {
   readonly window: { readonly start: string; readonly length: string };
   readonly serviceUser: string;
   readonly start: boolean;
+  readonly disableOldTimer: boolean;
   readonly region: string | undefined;
   readonly dryRun: boolean;
 };
@@ -37,6 +38,7 @@ export function writeConfigArgs(words: Words): WriteConfigArgs {
     window: { start: words.value("bkpwin-start") ?? "", length: words.value("bkpwin-length") ?? "" },
     serviceUser: words.value("service-user") ?? "",
     start: !words.given("no-start"),
+    disableOldTimer: words.given("disable-old-timer"),
     region: words.value("cf-region"),
     dryRun: words.given("dry-run"),
   };

@@ -33,6 +33,7 @@ export const writeConfig = subcommand<WriteConfigArgs>(
       { flag: "--bkpwin-length <span>", help: "Time after that within which it runs", default: "1h" },
       { flag: "--service-user <name>", help: "User of the service: backup or root", default: "backup" },
       { flag: "--no-start", help: "Leave the timer disabled" },
+      { flag: "--disable-old-timer", help: "Disable s3-sysbackup-archive.timer, if it is enabled" },
       { flag: "--cf-region <region>", help: "AWS region of the stack, if the environment names none" },
       packageOption,
       { flag: "--conf-dir <dir>", help: "Folder of conf, pickers.d and snapshots.d", default: "/etc/backup" },

@@ -36,26 +36,22 @@ export function requestOf(args: WriteConfigArgs, { folder, program }: Place): Wr
       window: parseWindow(args.window.start, args.window.length),
     },
     start: args.start,
+    disableOldTimer: args.disableOldTimer,
   };
 }
 
 const ways = "give --user NAME, or --creds-file FILE that --user wrote, or --ambient-creds";
 
-function sourceOf(
-  { user, credsFile, noCredsFile, ambient, profile }: WriteConfigArgs,
-  folder: string,
-): CredentialsSource {
+function sourceOf({ user, credsFile, noCredsFile, ambient }: WriteConfigArgs, folder: string): CredentialsSource {
   if (ambient) {
     const other = given({
       "--user": user,
       "--creds-file": credsFile,
       "--no-creds-file": noCredsFile,
-      "--profile": profile,
     });
     if (other !== undefined) throw together("--ambient-creds", other, ways);
     return { kind: "ambient" };
   }
-  if (credsFile !== undefined && noCredsFile) throw together("--creds-file", "--no-creds-file", "give one of them");
   if (user !== undefined) {
     const copy = noCredsFile ? undefined : credsFile === undefined ? { folder } : { path: credsFile };
     return { kind: "user", name: userName(user), copy };

@@ -11,6 +11,7 @@ import { paddingOf, type TarMember, tarEnd, tarHead } from "../../format/tar.ts"
 import { TornFolders } from "../../format/torn-folders.ts";
 import type { Notify } from "../../notice.ts";
 import { close, hasContentAt } from "../../system/files.ts";
+import { Garbage } from "../../system/garbage.ts";
 import { openHandle, openHandleToRead } from "../../system/handle.ts";
 import { isSystemError, SystemError } from "../../system/libc.ts";
 import { fstat, lstatAt, type Stat } from "../../system/stat.ts";
@@ -44,6 +45,8 @@ export type ReaderDeps = {
 };
 
 const pathsBetweenBreaths = 500;
+/** About what each entry leaves of heads, attributes and names. */
+const garbageOfEntry = { look: 1024, tar: 6 * 1024 } as const;
 const pauseForLock = 50;
 
 const zeros = Buffer.alloc(512);
@@ -53,6 +56,7 @@ type Visit = (folder: number, path: ByteString, leads: boolean, folders: FolderS
 export class BundleReader {
   readonly #deps: ReaderDeps;
   readonly #digests: BundleDigests;
+  readonly #garbage = new Garbage();
   #position = 0;
 
   constructor(deps: ReaderDeps, digests: BundleDigests) {
@@ -107,6 +111,7 @@ export class BundleReader {
       } catch (error) {
         this.#leaveOut(path, error, folders);
       }
+      this.#garbage.left(garbageOfEntry.look);
       untilBreath -= 1;
       if (untilBreath > 0) continue;
       untilBreath = pathsBetweenBreaths;
@@ -129,6 +134,7 @@ export class BundleReader {
       entries.map((entry) => this.#counted(tarHead({ entry, regions: [] })));
     for (const { path, leads } of this.#all()) {
       yield* again(torn.before(path));
+      this.#garbage.left(garbageOfEntry.tar);
       try {
         const handle = openHandle(folders.reach(path), nameOf(path));
         let held = handle;

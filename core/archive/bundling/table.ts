@@ -14,6 +14,7 @@ import { type ByteString, isByteString } from "../../format/path.ts";
 import { quoted } from "../../format/quoted.ts";
 import type { Notify } from "../../notice.ts";
 import { type WriteTarget, writeHashed } from "../../stored/write.ts";
+import { Garbage } from "../../system/garbage.ts";
 import { openScratchDatabase } from "../../system/scratch-database.ts";
 import { ObjectTable } from "../state/objects.ts";
 
@@ -37,6 +38,10 @@ export function decodeTarExtents(text: string): TarExtent[] {
   if (!result.success) throw altered("extents came back changed");
   return result.data;
 }
+
+/** Lines leave rows, texts and what compresses them: for each byte about so many. */
+const garbageOfLine = 8;
+const garbageLimit = 16 * 1024 * 1024;
 
 export type WriteTableDeps = {
   readonly target: WriteTarget;
@@ -93,6 +98,7 @@ export class TableSpool implements Disposable {
   /** Puts the table of the bundle that is stored as `object`. Returns its parts. */
   async write(object: ObjectRef, deps: WriteTableDeps): Promise<PartRef[]> {
     const parts: PartRef[] = [];
+    const garbage = new Garbage(garbageLimit);
     let draft = new TableDraft(object);
     const lines = this.#database.query<SpooledRow, [number]>(
       "SELECT path, head, extents, bytes FROM lines WHERE number > ? ORDER BY number LIMIT 1000",
@@ -106,6 +112,7 @@ export class TableSpool implements Disposable {
         if (!draft.take(path, line, bytes, deps.notify)) continue;
         if (!endsPart(path, draft)) continue;
         parts.push(await draft.put(deps));
+        garbage.left(draft.bytes * garbageOfLine);
         draft = new TableDraft(object);
       }
     }

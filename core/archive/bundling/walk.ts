@@ -7,6 +7,7 @@ import { type ByteString, join } from "../../format/path.ts";
 import { quoted } from "../../format/quoted.ts";
 import type { Notify } from "../../notice.ts";
 import { filesystemKind } from "../../system/filesystems.ts";
+import { Garbage } from "../../system/garbage.ts";
 import { isSystemError, SystemError } from "../../system/libc.ts";
 import { strangerBehind } from "../../system/mounts.ts";
 import { namesIn } from "../../system/names.ts";
@@ -26,6 +27,8 @@ export type WalkDeps = {
 };
 
 const namesBetweenBreaths = 2_000;
+/** About what each name leaves. */
+const garbageOfName = 1024;
 
 /** Called with what lies in a folder. Returns whether it is to be entered, if it is a folder. */
 type OnFound = (path: ByteString, depth: number) => boolean;
@@ -78,6 +81,7 @@ async function walk(start: ByteString, onFound: OnFound, deps: WalkDeps): Promis
   using folders = new OpenFolders();
   using queue = new Queue();
   queue.push({ path: start, depth: 0, device: -1 });
+  const garbage = new Garbage();
   let untilBreath = namesBetweenBreaths;
   for (let next = queue.pop(); next !== undefined; next = queue.pop()) {
     const { path, depth, device } = next;
@@ -98,6 +102,7 @@ async function walk(start: ByteString, onFound: OnFound, deps: WalkDeps): Promis
       if (!isSystemError(error, "ENOENT", "ENOTDIR", "ELOOP")) leaveUnlisted(path, error, deps);
     }
     if (untilBreath > 0) continue;
+    garbage.left((namesBetweenBreaths - untilBreath) * garbageOfName);
     untilBreath = namesBetweenBreaths;
     await deps.breathe();
   }

@@ -17,8 +17,8 @@ const leftover = /~$|\.dpkg-(?:old|new|dist|tmp|bak|remove|divert)$|\.rpm(?:save
 
 /**
  * Returns the executables of `folder` in byte order of name: regular files, and links to them. Skips folders and
- * leftovers, and warns of an executable whose name is merely like theirs. Warns of a file that may not be executed, and
- * reports an error for a folder that cannot be read. `privileged` is the user whose rights they would get: an executable
+ * leftovers; says so of an executable whose name is merely like theirs, and of a file without an x in its mode. Warns of what cannot be
+ * executed though it should, and reports an error for a folder that cannot be read. `privileged` is the user whose rights they would get: an executable
  * that others can change is then left out with an error.
  */
 export async function findExecutables(
@@ -38,6 +38,10 @@ export async function findExecutables(
       const stats = await stat(path);
       if (stats.isDirectory()) continue;
       if (!stats.isFile()) throw new Error("it is no regular file");
+      if ((stats.mode & 0o111) === 0) {
+        notify(switchedOff(kind, path));
+        continue;
+      }
       await access(path, constants.X_OK);
       found.push({ name, path });
     } catch (error) {
@@ -103,7 +107,13 @@ async function isExecutable(path: string): Promise<boolean> {
 
 function notRun(kind: ExecutableKind, path: string): Notice {
   const message = `${kind} ${JSON.stringify(path)} is not run, because of its name: rename it without a dot at its start, "README", ".dpkg-…" or ".rpm…"; or run chmod -x`;
-  return { level: "warning", code: `${kind}-passed-over`, message };
+  return { level: "info", code: `${kind}-passed-over`, message };
+}
+
+/** Reports one that somebody has switched off: nothing of the backup is wrong. */
+function switchedOff(kind: ExecutableKind, path: string): Notice {
+  const message = `${kind} ${JSON.stringify(path)} is switched off: its mode has no x; chmod +x switches it on`;
+  return { level: "info", code: `${kind}-off`, message };
 }
 
 function whyNot(error: unknown): string {

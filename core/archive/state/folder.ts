@@ -14,10 +14,13 @@ const privateMode = 0o700;
 const everybodyElse = 0o077;
 const othersMayWrite = 0o002;
 
+/** Name of the note of a restore that waits for thawing. */
+export const restoreNote = "restore-waiting.json";
+
 /** Names of the database, of what SQLite keeps beside it, and of our checksum and lock. */
 const ourFile = /\.sqlite(-wal|-shm|-journal|\.sum|\.lock)?$/;
 
-export const isStateFile = (name: string): boolean => ourFile.test(name);
+export const isStateFile = (name: string): boolean => ourFile.test(name) || name === restoreNote;
 
 export type FolderState = {
   /** Why `uid` must not use the folder; undefined if nothing speaks against it. */

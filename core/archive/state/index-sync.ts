@@ -104,9 +104,15 @@ class IndexSync {
     const names = shareWith.includes("*") ? "all" : new Set([name, ...shareWith]);
     const startOf = (source: string) => this.#startOf(source);
     this.#marksOf(name);
-    for await (const found of indexKeys({ bucket, names, startOf, now })) {
-      this.#ownSeen ||= found.key === this.#ownKey;
-      if (names === "all" || names.has(found.source)) await this.#take(found);
+    try {
+      for await (const found of indexKeys({ bucket, names, startOf, now })) {
+        this.#ownSeen ||= found.key === this.#ownKey;
+        if (names === "all" || names.has(found.source)) await this.#take(found);
+      }
+    } catch (error) {
+      if (!isDenied(error)) throw error;
+      this.#deps.notify({ level: "info", code: "index-denied", message: indexDenied });
+      return;
     }
     if (!this.#ownSeen)
       throw new FalseState(`the bucket does not have ${JSON.stringify(this.#ownKey)}, which was put there`);
@@ -115,7 +121,7 @@ class IndexSync {
     this.#report();
   }
 
-  /** A role of an older package may not read verified objects. */
+  /** A role of an older package, or of s3-sysbackup, may not read verified objects. */
   async #runVerified(startOf: (source: string) => string): Promise<void> {
     const { bucket, notify } = this.#deps;
     try {
@@ -230,6 +236,9 @@ class IndexSync {
     }
   }
 }
+
+/** As it is with the role of s3-sysbackup: nothing is wrong, but a state that is lost is lost. */
+const indexDenied = `the role may not list ${JSON.stringify(prefixes.index)}, so only what this machine's own state knows is not stored again; allow s3:ListBucket there, or see docs/s3-sysbackup.md for a role that does`;
 
 function isDenied(error: unknown): boolean {
   return error instanceof BucketError && error.kind === "denied";

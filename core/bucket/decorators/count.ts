@@ -3,7 +3,7 @@ import type { Bucket, GetOptions, Upload } from "../contract.ts";
 import { type BucketRequests, wrapBucket } from "../wrap.ts";
 
 /**
- * Requests by kind, then bytes. A multipart upload counts as puts: its start, each part, its end. An abort counts as a
+ * Requests by kind, then bytes. A multipart upload counts as puts: its start, each part, its end. Thawing counts as a put, an abort as a
  * remove; reading a lock, or the bucket's settings for locks, counts as heads, and is billed so.
  */
 export type Counts = {
@@ -63,6 +63,10 @@ export function count(bucket: Bucket, counts: Counts): Bucket {
     remove(key, version) {
       counts.remove++;
       return bucket.remove(key, version);
+    },
+    thaw(key, version, wish) {
+      counts.put++;
+      return bucket.thaw(key, version, wish);
     },
   };
   return wrapBucket(bucket, counted);

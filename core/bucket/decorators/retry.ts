@@ -59,6 +59,7 @@ export function retry(bucket: Bucket, tools: RetryTools): Bucket {
     list: (prefix, after) => resumedList(bucket, trial(), prefix, after),
     listVersions: (prefix, after) => resumedVersions(bucket, trial(), prefix, after),
     remove: (key, version) => again(() => bucket.remove(key, version)),
+    thaw: (key, version, wish) => again(() => bucket.thaw(key, version, wish)),
   };
   return wrapBucket(bucket, retried);
 }

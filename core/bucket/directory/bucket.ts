@@ -176,6 +176,15 @@ class DirectoryBucket implements Bucket {
     });
   }
 
+  /** Nothing in a directory is archived. */
+  thaw(key: string, version: string): Promise<void> {
+    return this.#guard("thaw", key, async () => {
+      const why =
+        (await this.#record(key, version)) === undefined ? "there is no such version" : "it is in no archive tier";
+      throw new BucketError("other", { doing: "thaw", what: this.#name(key), why });
+    });
+  }
+
   serverTime(): Date {
     return this.#now();
   }

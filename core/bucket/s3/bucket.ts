@@ -14,6 +14,7 @@ import {
   type PutOptions,
   type Retention,
   type Stored,
+  type ThawWish,
   type Upload,
 } from "../contract.ts";
 import { archivedByHead } from "./archived.ts";
@@ -26,6 +27,7 @@ import { readLockState } from "./lock-configuration.ts";
 import { signStatedDigest, watchDate } from "./middleware.ts";
 import { current, NoPage, type VersionMarker, versions } from "./page.ts";
 import { S3Requests, type SendOptions } from "./requests.ts";
+import { thawError, thawRequest } from "./thaw.ts";
 import { s3Upload } from "./upload.ts";
 
 /** Loads the SDK, and makes no request: a wrong name or endpoint shows at the first use. */
@@ -177,6 +179,20 @@ class S3Bucket implements Bucket {
       await this.#requests.run("remove", key, (how) => this.#client.send(command, how));
     } catch (error) {
       if (!isMissing(error)) throw error;
+    }
+  }
+
+  async thaw(key: string, version: string, wish: ThawWish): Promise<void> {
+    const command = new this.#sdk.RestoreObjectCommand({
+      ...this.#requests.place(key),
+      VersionId: version,
+      RestoreRequest: thawRequest(wish),
+    });
+    try {
+      await this.#requests.run("thaw", key, (how) => this.#client.send(command, how));
+    } catch (error) {
+      const refusal = thawError(error);
+      if (refusal !== undefined) throw refusal;
     }
   }
 

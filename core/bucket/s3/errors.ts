@@ -33,6 +33,7 @@ const actions: Readonly<Record<string, string>> = {
   list: "s3:ListBucket",
   "list the versions of": "s3:ListBucketVersions",
   remove: "s3:DeleteObjectVersion",
+  thaw: "s3:RestoreObject",
   "abort the upload of": "s3:AbortMultipartUpload",
 };
 
@@ -78,9 +79,14 @@ const byCode: Readonly<Record<string, S3Wording>> = {
     remedy: "set storage_class of the bundle to one that it has: STANDARD",
   },
   InvalidObjectState: {
-    kind: "other",
+    kind: "frozen",
     why: "the object is in an archive tier",
-    remedy: "restore it to S3 Standard first",
+    remedy: "thaw it first: `sysbackup restore --thaw`, or your provider's tools",
+  },
+  GlacierExpeditedRetrievalNotAvailable: {
+    kind: "other",
+    why: "S3 has no room for expedited thawing now",
+    remedy: "try again later, or thaw by another speed: standard",
   },
 };
 

@@ -3,6 +3,7 @@ import type { ObjectRef, PartEntry } from "../../format/entry.ts";
 import { type BadEntry, decodePart } from "../../format/part.ts";
 import { Budget, eachOf } from "../../side-by-side.ts";
 import type { ObjectSource } from "../../stored/read.ts";
+import type { ContentNeed } from "../legacy/content.ts";
 import { type Loss, lossOf } from "../loss.ts";
 import { fetchPart } from "../read.ts";
 import type { ReferencedPart } from "./references.ts";
@@ -25,6 +26,8 @@ export type ReadPartsOptions = {
   readonly use: (part: ReferencedPart, content: PartContent) => void;
   /** Called for a part that is missing, damaged or of a newer format; may throw. */
   readonly onLost: (part: ReferencedPart, loss: Loss) => void;
+  /** `objects`: entries are not iterated over. Content of s3-sysbackup is then not looked at. Default: `content`. */
+  readonly need?: ContentNeed;
   readonly signal: AbortSignal;
 };
 
@@ -32,12 +35,12 @@ export type ReadPartsOptions = {
 const mostText = 32 * 1024 * 1024;
 
 export async function readParts(parts: Iterable<ReferencedPart>, reading: ReadPartsOptions): Promise<void> {
-  const { bucket, atOnce, use, onLost, signal } = reading;
+  const { bucket, atOnce, use, onLost, need, signal } = reading;
   const memory = new Budget(mostText);
   await eachOf(parts, atOnce, async (part) => {
     signal.throwIfAborted();
     try {
-      const { weight, open } = await fetchPart(bucket, part.ref);
+      const { weight, open } = await fetchPart(bucket, part.ref, need);
       await memory.take(weight);
       try {
         signal.throwIfAborted();

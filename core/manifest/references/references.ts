@@ -44,6 +44,8 @@ export type LockDemand = { readonly until: Date; readonly mode: LockMode };
 export type BackupToAdd = {
   /** Undefined for one in a local file. */
   readonly root: Stored | undefined;
+  /** What belongs to the root: the list of snapshots beside that of files, of s3-sysbackup. */
+  readonly also?: readonly Stored[];
   /** Undefined if the root cannot be read: then it is all that is known of the backup. */
   readonly manifest: Pick<Manifest, "parts" | "snapshots" | "bundles"> | undefined;
   /** Undefined: nothing. */
@@ -112,7 +114,7 @@ export class References implements Disposable {
   /** The part that was taken last. */
   #taken = 0;
 
-  addBackup({ root, manifest, demand, owner = 0 }: BackupToAdd): AddedBackup {
+  addBackup({ root, also = [], manifest, demand, owner = 0 }: BackupToAdd): AddedBackup {
     const row = { until: demand?.until.getTime() ?? 0, compliance: demand?.mode === "COMPLIANCE" ? 1 : 0, owner };
     return this.database.transaction(() => {
       const insert = this.database.query<null, [number, number, number]>(
@@ -126,6 +128,7 @@ export class References implements Disposable {
         return object;
       };
       const rootId = root && need({ ...root, kind: "root", sha256: "" });
+      for (const { key, version, size } of also) need({ key, version, size, kind: "root", sha256: "" });
       for (const { key, version, size, sha256 } of manifest?.snapshots ?? []) {
         need({ key, version, size, kind: "snapshot", sha256 });
       }

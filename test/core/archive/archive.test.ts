@@ -141,7 +141,7 @@ describe("a run", () => {
     const failure = await failureOf(archive(rig.job(notify, rig.bucket)));
     expect(failure.exit).toBe(exitStatus.usage);
     expect(failure.message).toMatch(/^cannot archive what is picked by ".*pickers.d": there is no executable picker/);
-    expect(heard).toEqual([expect.stringContaining("warning picker-not-executable")]);
+    expect(heard).toEqual([expect.stringContaining("info picker-off")]);
     expect(await rig.keys()).toEqual([]);
   });
 

@@ -140,6 +140,15 @@ const cases = {
     expect(reported).toEqual([stored]);
   },
 
+  "what is in no archive tier cannot be thawed, and is read as before": async (bench: Bench) => {
+    const { bucket, key, lock } = bench;
+    const { version } = await bucket.put(key("a"), bytes("warm"), { retention: lock() });
+    expect((await bucket.head(key("a"), version))?.archived).toBeUndefined();
+    const thawed = bucket.thaw(key("a"), version, { tier: "GLACIER", speed: "bulk", days: 1 });
+    expect(await kindOf(thawed)).toBe("other");
+    expect(await textOf(bench, key("a"))).toBe("warm");
+  },
+
   "an empty object is an object": async (bench: Bench) => {
     const { bucket, key, lock } = bench;
     const stored = await bucket.put(key("a"), bytes(""), { retention: lock(), sha256: sha256(bytes("")) });

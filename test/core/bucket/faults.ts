@@ -15,6 +15,7 @@ export type Fault = {
     | "list"
     | "listVersions"
     | "remove"
+    | "thaw"
     | "part"
     | "complete"
     | "abort";
@@ -82,6 +83,7 @@ export function faulty(inner: Bucket, script: readonly Fault[]): Faulty {
     list: (prefix, after) => stream("list", `after ${after ?? ""}`, inner.list(prefix, after)),
     listVersions: (prefix, after) => stream("listVersions", `after ${after ?? ""}`, inner.listVersions(prefix, after)),
     remove: (key, version) => once("remove", key, () => inner.remove(key, version)),
+    thaw: (key, version, wish) => once("thaw", key, () => inner.thaw(key, version, wish)),
   };
   return { bucket: wrapBucket(inner, faults), unused, calls };
 }

@@ -34,6 +34,44 @@ async function refusal(loading: Promise<unknown>): Promise<Failure> {
   throw error;
 }
 
+describe("a conf of s3-sysbackup", () => {
+  const its = "[aws]\nprofile = p\nrole_arn = arn:aws:iam::1:role/r\n[content]\n";
+
+  test("its defaults count, and each that ours would not choose is said", async () => {
+    const { aws, content, legacy = [] } = await load(its);
+    expect([aws.profile, aws.roleArn, content.daysRetained]).toEqual(["p", undefined, 14]);
+    expect(legacy.map(({ message }) => message.split(":")[0])).toEqual([
+      "days_retained is not set",
+      "role_arn is ignored without credentials_file, as by s3-sysbackup",
+    ]);
+  });
+
+  test("AWS_PROFILE comes before the profile in it", async () => {
+    const before = process.env.AWS_PROFILE;
+    process.env.AWS_PROFILE = "of-environment";
+    try {
+      expect((await load(its)).aws.profile).toBe("of-environment");
+      expect((await load(`${its}[backup]\nname = x\n`)).aws.profile).toBe("p");
+    } finally {
+      if (before === undefined) delete process.env.AWS_PROFILE;
+      else process.env.AWS_PROFILE = before;
+    }
+  });
+
+  test.each(["[backup]\nname = x\n", "layout = packs\n", "[s3]\nregion = r\n"])(
+    "one with a key of ours is ours: %j",
+    async (more) => {
+      const { aws, content, legacy } = await load(`${its}${more}`);
+      expect([aws.roleArn, content.daysRetained, legacy]).toEqual(["arn:aws:iam::1:role/r", 30, undefined]);
+    },
+  );
+
+  test("one without a section that s3-sysbackup needs is ours", async () => {
+    expect((await load("[s3]\nbucket = backups\n[content]\n")).content.daysRetained).toBe(30);
+    expect((await load("[aws]\nprofile = p\n[s3]\nbucket = backups\n")).content.daysRetained).toBe(30);
+  });
+});
+
 test("an empty file gives the defaults", async () => {
   expect(await load("")).toEqual({
     aws: { profile: undefined, credentialsFile: undefined, roleArn: undefined },
@@ -141,7 +179,7 @@ describe("values", () => {
     ["[content]\nfollow = picked", "content.follow", "picked"],
     ["[content]\nDAYS_RETAINED: 1", "content.daysRetained", 1],
     ["[backup]\nname = 007", "backup.name", "007"],
-    ["[aws]\nrole_arn = arn:aws:iam:::role/ceph", "aws.roleArn", "arn:aws:iam:::role/ceph"],
+    ["[aws]\nrole_arn = arn:aws:iam:::role/ceph\n[s3]\nregion = default", "aws.roleArn", "arn:aws:iam:::role/ceph"],
   ];
   test.each(cases)("%j gives %s = %j", async (conf, pick, expected) => {
     expect(await load(conf)).toHaveProperty(pick, expected);

@@ -26,7 +26,7 @@ async function costOfRig(rig: Rig): Promise<{ cost: Cost; lost: string[]; gets: 
     signal,
   });
   using _history = measured.history;
-  const cost = costOfBackups(measured, builtInPrices());
+  const cost = costOfBackups(measured, builtInPrices(), 7);
   if (cost === undefined) throw new Error("no backup was found");
   return { cost, lost, gets: counts.get };
 }

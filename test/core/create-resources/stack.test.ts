@@ -249,6 +249,12 @@ describe("update", () => {
 
   test.each([
     ["another package", { PackageName: "other" }, /it belongs to the package "other"; give --package-name other/],
+    [
+      "s3-sysbackup, of the same package name",
+      { PackageName: name, BucketName: "b", BucketExport: "e" },
+      /it is a stack of s3-sysbackup: an update would delete its roles and groups; .*--adopt sysbackup/,
+    ],
+    ["another program, of the same package name", { PackageName: name }, /it is not a stack of sysbackup/],
     ["no package", { Colour: "red" }, /it is not a stack of sysbackup; check --stack-name/],
   ])("a stack of %s is left alone", async (_, others, message) => {
     await using at = await rig();

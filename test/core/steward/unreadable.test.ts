@@ -73,12 +73,12 @@ describe("what may be a backup", () => {
     async () => {
       await using sample = await oldAndNew();
       const { rig, put } = sample;
-      await put("manifests/web-backup.json", "{}");
+      await put("manifests/web-other.json", "{}");
       const held = await pruneRig(rig, { last: 1 });
-      expect(held.heard[0]).toContain('"manifests/web-backup.json"');
+      expect(held.heard[0]).toContain('"manifests/web-other.json"');
       expect(held.of("held").pack).toBe(1);
       expect((await renewRig(rig, { last: 1 })).damaged).toBe(0);
-      const given = await pruneRig(rig, { last: 1 }, { giveUp: ["manifests/web-backup.json"] });
+      const given = await pruneRig(rig, { last: 1 }, { giveUp: ["manifests/web-other.json"] });
       expect(given.of("removed")).toMatchObject({ pack: 1 });
     },
   );

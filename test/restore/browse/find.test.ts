@@ -48,7 +48,7 @@ describe("paths in all backups", () => {
     const parts = Math.ceil(items.length / 40);
     const all = counting(fixture);
     expect(await found(all, "f0150")).toHaveLength(31);
-    expect(all.counts).toMatchObject({ list: 1, get: 30 + parts + 29 });
+    expect(all.counts).toMatchObject({ list: 2, get: 30 + parts + 29 });
     const below = counting(fixture);
     expect(await found(below, "/a/f015*")).toHaveLength(10);
     expect(below.counts.get).toBeLessThanOrEqual(30 + 6);

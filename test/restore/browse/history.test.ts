@@ -51,7 +51,7 @@ describe("the history of a path", () => {
     }
     const { bucket, counts } = counting(fixture);
     expect(await history({ bucket }, "/a/f0050")).toEqual(["01-10 10 mode 1", "11-20 10 mode 2", "21-30 10 mode 3"]);
-    expect(counts).toMatchObject({ list: 1, get: 30 + 3, head: 0 });
+    expect(counts).toMatchObject({ list: 2, get: 30 + 3, head: 0 });
   });
 
   test("a damaged part is unknown, not absent, and reported once; another version of it may be whole", async () => {

@@ -85,7 +85,7 @@ describe.skipIf(ceph === undefined)("a pack in", () => {
         const [pack] = (await Array.fromAsync(bucket.list("packs/"))).flat();
         const error = await readAll(bucket.get(pack?.key ?? ""), 100).catch((thrown: unknown) => thrown);
         expect(error).toMatchObject({
-          kind: "other",
+          kind: "frozen",
           message: expect.stringContaining("the object is in an archive tier"),
         });
       }

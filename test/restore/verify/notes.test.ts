@@ -96,8 +96,12 @@ describe.each([
     expect(await notedFacts(rig)).toEqual(
       facts(await Array.fromAsync(decodeIndex(once(Bun.zstdDecompressSync(stored))))),
     );
-    expect((await read(rig)).verdict.read).toMatchObject({ objects: (await contents(rig)).length, noted: 0 });
-    expect((await read(rig, { new: true })).verdict.read).toEqual({ objects: 0, bytes: 0, noted: 0 });
+    expect((await read(rig)).verdict.read).toMatchObject({
+      objects: (await contents(rig)).length,
+      noted: 0,
+      frozen: 0,
+    });
+    expect((await read(rig, { new: true })).verdict.read).toEqual({ objects: 0, bytes: 0, noted: 0, frozen: 0 });
   });
 
   test("what verify has read is not stored by other machines, without share_with", async () => {
@@ -152,7 +156,7 @@ describe("verify --read-data new", () => {
       return bytes;
     });
     const { verdict } = await read(rig, { new: true });
-    expect(verdict).toMatchObject({ state: "damaged", findings: [{ code: "altered" }], read: { noted: 0 } });
+    expect(verdict).toMatchObject({ state: "damaged", findings: [{ code: "altered" }], read: { noted: 0, frozen: 0 } });
     expect(await rig.keys("verified/")).toEqual([]);
   });
 
@@ -167,7 +171,7 @@ describe("verify --read-data new", () => {
       counts,
     );
     const { verdict, heard } = await read(rig, { bucket });
-    expect(verdict).toMatchObject({ state: "restorable", read: { objects: 3, noted: 0 } });
+    expect(verdict).toMatchObject({ state: "restorable", read: { objects: 3, noted: 0, frozen: 0 } });
     expect(heard).toEqual([expect.stringMatching(/^info not-noted: .*the package's role reader may$/)]);
     expect(counts.put).toBe(1);
   });
@@ -193,7 +197,7 @@ describe("a lie", () => {
           });
         await rig.run({ name: "thief", content, around });
         const { verdict } = await read(rig, { new: true });
-        expect(verdict).toMatchObject({ state: "restorable", read: { noted: 0 } });
+        expect(verdict).toMatchObject({ state: "restorable", read: { noted: 0, frozen: 0 } });
         const victim = await rig.run({ name: "victim", content });
         expect(victim.summary.objectsStored).toBe(3);
         expect(await isWhole(rig, victim)).toBe(true);

@@ -120,6 +120,7 @@ def configure_bucket(bucket, properties):
         bucket.versioning_status = properties["VersioningConfiguration"]["Status"]
     if properties.get("ObjectLockEnabled"):
         bucket.object_lock_enabled = True
+    if "ObjectLockConfiguration" in properties:
         retention = properties["ObjectLockConfiguration"]["Rule"]["DefaultRetention"]
         bucket.default_lock_mode = retention["Mode"]
         bucket.default_lock_days = int(retention["Days"])
@@ -136,7 +137,13 @@ def configure_bucket(bucket, properties):
 
 def lifecycle_rule(rule):
     """As S3's own requests have it."""
-    renamed = {("ID" if key == "Id" else key): value for key, value in rule.items() if key != "ExpiredObjectDeleteMarker"}
+    # The last two as s3-sysbackup's template writes them.
+    moved = ("ExpiredObjectDeleteMarker", "ExpirationInDays", "NoncurrentVersionExpirationInDays")
+    renamed = {("ID" if key == "Id" else key): value for key, value in rule.items() if key not in moved}
+    if "ExpirationInDays" in rule:
+        renamed["Expiration"] = {"Days": str(rule["ExpirationInDays"])}
+    if "NoncurrentVersionExpirationInDays" in rule:
+        renamed["NoncurrentVersionExpiration"] = {"NoncurrentDays": str(rule["NoncurrentVersionExpirationInDays"])}
     if "ExpiredObjectDeleteMarker" in rule:
         renamed["Expiration"] = {"ExpiredObjectDeleteMarker": str(rule["ExpiredObjectDeleteMarker"]).lower()}
     return {"Filter": {"Prefix": ""}, **renamed}
@@ -280,6 +287,10 @@ class Group(Resource, CloudFormationModel):
     def configured(cls, backend, name, properties):
         for policy in properties.get("Policies", []):
             backend.put_group_policy(name, policy["PolicyName"], json.dumps(policy["PolicyDocument"]))
+        attached = backend.get_group(name).managed_policies
+        for arn in properties.get("ManagedPolicyArns", []):
+            if arn not in attached:
+                backend.attach_group_policy(arn, name)
         return cls(backend, name)
 
     def delete(self, account_id, region_name):

@@ -1,11 +1,12 @@
 /** Runs pickers: executables that print the paths to be backed up. */
+import { lstatSync } from "node:fs";
 import { reasonOf } from "../../../failure.ts";
-import { type ByteString, toText } from "../../../format/path.ts";
+import { type ByteString, toBytes, toText } from "../../../format/path.ts";
 import type { Notify } from "../../../notice.ts";
 import { type Executable, findExecutables } from "../../executables/find.ts";
 import { type Ending, type Run, run } from "../../executables/run.ts";
 import { merge } from "./merge.ts";
-import { absolutePath, longestPath, RecordSplitter } from "./records.ts";
+import { absolutePath, longestPath, RecordSplitter, unpadded } from "./records.ts";
 
 export type PickOptions = {
   /** Usually `pickers.d`. */
@@ -46,10 +47,10 @@ async function* pathsOf(picker: Executable, options: PickerOptions): AsyncGenera
   const running = started(picker, { timeoutMs, signal }, warn);
   if (running === undefined) return;
   const splitter = new RecordSplitter();
-  for await (const bytes of running.stdout) yield* batchOf(splitter.push(bytes));
+  for await (const bytes of running.stdout) yield* batchOf(splitter.push(bytes), splitter);
   const ending = await running.ended;
   signal.throwIfAborted();
-  yield* batchOf(splitter.end({ cutOff: ending.exit === null }));
+  yield* batchOf(splitter.end({ cutOff: ending.exit === null }), splitter);
   tellEnding(picker, ending, notify, warn);
   tellNonsense(splitter, warn);
 }
@@ -69,8 +70,20 @@ function started(
   }
 }
 
-function* batchOf(records: readonly ByteString[]): Generator<ByteString[]> {
-  if (records.length > 0) yield records.map(absolutePath);
+function* batchOf(records: readonly ByteString[], { areLines }: RecordSplitter): Generator<ByteString[]> {
+  if (records.length === 0) return;
+  const meant = areLines
+    ? records.map((record) => unpadded(record, exists)).filter((record) => record !== "")
+    : records;
+  if (meant.length > 0) yield meant.map(absolutePath);
+}
+
+function exists(path: ByteString): boolean {
+  try {
+    return lstatSync(toBytes(path), { throwIfNoEntry: false }) !== undefined;
+  } catch {
+    return false;
+  }
 }
 
 function tellEnding({ name }: Executable, { failure, lastWords }: Ending, notify: Notify, warn: Warn): void {

@@ -25,6 +25,11 @@ export class RecordSplitter {
     return this.#lateNul;
   }
 
+  /** Whether records are lines, which may end as those of other systems do. */
+  get areLines(): boolean {
+    return this.#separator === "\n";
+  }
+
   /** Number of records that were dropped, since they are longer than any path. */
   get tooLong(): number {
     return this.#tooLong;
@@ -83,6 +88,16 @@ export class RecordSplitter {
     this.#firstTooLong ??= fromBytes(Buffer.from(record.slice(0, 60), "latin1"));
     return false;
   }
+}
+
+const padded = /^[\t-\r ]|[\t-\r ]$/;
+
+/** Returns a line without the spaces and the CR around it if nothing has that very name, and something has the other; empty if it has no more. */
+export function unpadded(line: ByteString, exists: (path: ByteString) => boolean): ByteString {
+  if (!padded.test(line)) return line;
+  const stripped = line.replace(/^[\t-\r ]+|[\t-\r ]+$/g, "") as ByteString;
+  if (exists(absolutePath(line))) return line;
+  return stripped === "" || exists(absolutePath(stripped)) ? stripped : line;
 }
 
 const untidy = /\/(?:\/|\.(?:\/|$)|$)/;

@@ -42,7 +42,7 @@ describe("sysbackup cost", () => {
     expect(text).toMatch(/^a backup from nothing +4 put, 2 list +\$0\.000030 +54 put, 2 list +\$0\.00028$/m);
     expect(text).toMatch(/^a full restore +3 get, 1 list +\$0\.0000062 +53 get, 1 list +\$0\.000026$/m);
     expect(text).toMatch(/^S3 Glacier Instant Retrieval( +\$[\d.]+){4}$/m);
-    expect(io.lines.at(-1)).toBe("requests that this command made: 4 get, 2 list");
+    expect(io.lines.at(-1)).toBe("requests that this command made: 4 get, 3 list");
   });
 
   test("--json gives money as exact decimals, in one document", async () => {
@@ -58,7 +58,7 @@ describe("sysbackup cost", () => {
       layout: "packs",
       prices: { currency: "USD", as_of: "2026-11-21" },
       stored: { as_it_is: { content: { kept: { objects: 2 }, live: { objects: 1 } } } },
-      requests: { get: 4, list: 2 },
+      requests: { get: 4, list: 3 },
     });
     const [{ name, one_object_a_file }] = document.classes;
     expect(name).toBe("S3 Standard");

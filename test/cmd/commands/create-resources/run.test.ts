@@ -159,6 +159,9 @@ describe.skipIf(!moto)("against moto", () => {
         "",
         "Next, on each machine to back up:",
         `  sysbackup write-config --package-name ${name} --user NAME`,
+        "All backups stay until a steward removes old ones. To set one up, on a machine that nobody backs up:",
+        `  sysbackup write-config --package-name ${name} --role steward --user backup-steward`,
+        "  systemctl edit sysbackup-prune.service   # what it keeps: docs/retention.md",
         "",
       ].join("\n"),
     );

@@ -22,6 +22,7 @@ async function bucketWith(names: Readonly<Record<string, number>>) {
     url: bucket.url,
     serverTime: () => bucket.serverTime(),
     listVersions: bucket.listVersions.bind(bucket),
+    retention: (...args: Parameters<typeof bucket.retention>) => bucket.retention(...args),
     get: (...[key, options]: Parameters<typeof bucket.get>) => {
       read.push(key);
       return bucket.get(key, options);

@@ -33,7 +33,7 @@ describe("sysbackup restore", () => {
       `restored test of 2026-11-21 02:00:03 UTC into ${JSON.stringify(fixture.target)}: complete`,
       "  1 file, 5 B written; 2 folders, 1 link, 0 hard links; 0 left alone as they were",
     ]);
-    expect(io.lines[2]).toMatch(/^ {2}requests: 3 get, 1 list; .* received; took 0\.0 s$/);
+    expect(io.lines[2]).toMatch(/^ {2}requests: 3 get, 2 list; .* received; took 0\.0 s$/);
     expect(io.lines).toHaveLength(3);
   });
 
@@ -48,7 +48,7 @@ describe("sysbackup restore", () => {
       target: fixture.target,
       files: 1,
       errors: 0,
-      requests: { get: 3, list: 1 },
+      requests: { get: 3, list: 2 },
     });
   });
 
@@ -75,7 +75,7 @@ describe("sysbackup restore", () => {
     const io = fakeIO();
     expect(await run(argsFor(fixture), io)).toBe(0);
     expect(io.notices.map(({ level, message }) => [level, message])).toEqual([
-      ["info", 'the backup of "test" itself was made with 2 errors and 1 warning: its log names them'],
+      ["info", 'the backup of "test" itself was made with 2 errors and 1 warning: `sysbackup show` has its log'],
     ]);
   });
 

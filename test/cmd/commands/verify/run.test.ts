@@ -34,7 +34,7 @@ describe("sysbackup verify", () => {
         /^ {2}3 objects \(\d+ B\) that test of 2026-11-21 02:00:03 UTC needs, looked up one by one$/,
       ),
       "  content was not read: --read-data does that",
-      "  requests: 2 get, 4 head, 4 list",
+      "  requests: 2 get, 4 head, 5 list",
     ]);
   });
 

@@ -21,6 +21,7 @@ const plain: WriteConfigArgs = {
   window: { start: "2:00", length: "1h" },
   serviceUser: "backup",
   start: true,
+  disableOldTimer: false,
   region: undefined,
   dryRun: false,
 };
@@ -51,6 +52,17 @@ describe("where the credentials come from", () => {
   test("--creds-file alone gives the copy of another machine", () => {
     expect(sourceOf({ credsFile: "/c.cpt" })).toEqual({ kind: "copy", path: "/c.cpt" });
   });
+  test("--no-creds-file writes no copy, also if --creds-file names one, as for s3-sysbackup", () => {
+    const both = { credsFile: "/c.age", noCredsFile: true };
+    expect(sourceOf({ user: "web", ...both })).toEqual({ kind: "user", name: "web", copy: undefined });
+    expect(sourceOf(both)).toEqual({ kind: "copy", path: "/c.age" });
+  });
+  test("--ambient-creds takes a profile", () => {
+    expect(requestOf({ ...plain, ambient: true, profile: "p" }, place)).toMatchObject({
+      source: { kind: "ambient" },
+      profile: "p",
+    });
+  });
   test("--ambient-creds gives the machine's own credentials", () => {
     expect(sourceOf({ ambient: true })).toEqual({ kind: "ambient" });
   });
@@ -62,8 +74,6 @@ describe("refused", () => {
     ["no user and no copy", { noCredsFile: true }, "no option says where this machine's credentials come from"],
     ["ambient and a user", { ambient: true, user: "web" }, "cannot use --ambient-creds: it cannot be used with --user"],
     ["ambient and a copy", { ambient: true, credsFile: "/c" }, "it cannot be used with --creds-file"],
-    ["ambient and a profile", { ambient: true, profile: "p" }, "it cannot be used with --profile"],
-    ["a copy and none", { user: "web", credsFile: "/c", noCredsFile: true }, "it cannot be used with --no-creds-file"],
     ["a user called root", { user: "root" }, "for a service that runs as root, give --service-user root"],
     ["a user's name with a slash", { user: "a/b" }, 'cannot use --user "a/b": it is not an IAM user name'],
     ["a profile with a bracket", { user: "web", profile: "a]b" }, "it is not a section name"],
@@ -73,7 +83,7 @@ describe("refused", () => {
     ["another service user", { user: "web", serviceUser: "me" }, "give backup or root"],
     ["root for audit", { user: "web", serviceUser: "root", role: "audit" }, "only the role backup may need it"],
     ["a unit with its suffix", { user: "web", unit: "x.timer" }, "--systemd-unit"],
-    ["a window of a day", { user: "web", window: { start: "2:00", length: "24h" } }, "--bkpwin-length"],
+    ["a window of more than a day", { user: "web", window: { start: "2:00", length: "25h" } }, "--bkpwin-length"],
   ];
   test.each(cases)("refused: %s", (_, args, message) => {
     expect(refusal(args)).toContain(message);

@@ -30,20 +30,18 @@ test("leftovers and folders are passed over without a word, executable or not", 
   expect(heard).toEqual([]);
 });
 
-test("an executable that is passed over for its name is a warning", async () => {
+test("an executable that is passed over for its name is a notice", async () => {
   await using folder = await scratch();
   const names = [".hidden", "README.sh", "changed.rpms", "list.dpkg-packages"];
   for (const name of names) await script(folder.path, name, "exit");
   const { heard, notify } = notebook();
   expect(await findExecutables(folder.path, "picker", notify)).toEqual([]);
   expect(heard).toEqual(
-    names.map((name) =>
-      expect.stringContaining(`warning picker-passed-over: picker "${folder.path}/${name}" is not run`),
-    ),
+    names.map((name) => expect.stringContaining(`info picker-passed-over: picker "${folder.path}/${name}" is not run`)),
   );
 });
 
-test("what cannot be executed is a warning each, and the others go on", async () => {
+test("what cannot be executed is a warning, what is switched off by its mode is not, and the others go on", async () => {
   await using folder = await scratch();
   await script(folder.path, "plain", "exit", 0o644);
   await symlink("nowhere", join(folder.path, "dangling"));
@@ -52,7 +50,7 @@ test("what cannot be executed is a warning each, and the others go on", async ()
   expect((await findExecutables(folder.path, "snapshotter", notify)).map(({ name }) => name)).toEqual(["good"]);
   expect(heard).toEqual([
     `warning snapshotter-not-executable: snapshotter "${folder.path}/dangling" cannot be executed: it is a link to nothing`,
-    `warning snapshotter-not-executable: snapshotter "${folder.path}/plain" cannot be executed: its mode or its filesystem does not allow it; run chmod +x, or remove it`,
+    `info snapshotter-off: snapshotter "${folder.path}/plain" is switched off: its mode has no x; chmod +x switches it on`,
   ]);
 });
 

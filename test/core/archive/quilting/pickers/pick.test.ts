@@ -34,6 +34,18 @@ describe("pickers", () => {
     expect((await pick({ here: "pwd; echo etc" })).paths).toEqual(["/", "/etc"]);
   });
 
+  test("spaces and a CR around a line do not count, unless something has that very name", async () => {
+    await using files = await scratch();
+    for (const name of ["plain", "both", "both ", "only "]) await writeFile(join(files.path, name), "");
+    const at = (line: string) => `printf '${line.replaceAll("PLACE", files.path)}\n'`;
+    const lines = ["PLACE/plain\\r", "  PLACE/plain", "PLACE/both ", "PLACE/only ", "PLACE/gone \\r", "\\r", " "].map(
+      at,
+    );
+    const { paths } = await pick({ padded: lines.join("\n"), nul: String.raw`printf '${files.path}/plain \0'` });
+    const under = (name: string) => `${files.path}/${name}`;
+    expect(paths).toEqual(["both ", "gone \r", "only ", "plain", "plain", "plain "].map(under).sort());
+  });
+
   test("a link to a picker works", async () => {
     await using folder = await scratch();
     await using elsewhere = await scratch();

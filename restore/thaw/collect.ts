@@ -1,0 +1,91 @@
+/** Finds out which objects a restore reads, and which of them are frozen. */
+import type { BucketReader, Stored } from "../../core/bucket/contract.ts";
+import { throwIfFatal } from "../../core/bucket/fatal.ts";
+import type { PartEntry } from "../../core/format/entry.ts";
+import type { Manifest } from "../../core/format/manifest.ts";
+import { readableListsOf } from "../../core/manifest/part-lists.ts";
+import { stretchesOf, walkParts } from "../../core/manifest/walk.ts";
+import { eachOf } from "../../core/side-by-side.ts";
+import { type Patterns, Selection } from "../select.ts";
+import type { NeededObjects } from "./needed.ts";
+
+export type ToRestore = {
+  readonly manifest: Pick<Manifest, "parts" | "bundles" | "snapshots">;
+  /** As for `restore`. */
+  readonly paths: readonly string[];
+  readonly patterns?: Patterns | undefined;
+  /** Whether dumps are restored, too. */
+  readonly dumps: boolean;
+};
+
+export type CollectNeededDeps = {
+  readonly bucket: Pick<BucketReader, "get" | "head">;
+  readonly signal: AbortSignal;
+};
+
+/** Looks up side by side. */
+const atOnce = 16;
+
+/**
+ * Adds all objects that the restore of `wanted` reads behind the root. What parts name that are frozen themselves is not known before
+ * these can be read. What is wrong with a part is not said: the restore does.
+ */
+export async function collectNeeded(
+  { manifest, paths, patterns, dumps }: ToRestore,
+  needed: NeededObjects,
+  { bucket, signal }: CollectNeededDeps,
+): Promise<void> {
+  const selection = new Selection(paths, () => true, patterns);
+  const concerns = selection.concerns.bind(selection);
+  for (const list of readableListsOf(manifest)) {
+    for (const { part, next } of stretchesOf(list)) if (concerns(part.first, next)) needed.add(part);
+    const walk = walkParts({
+      bucket,
+      manifest: list,
+      concerns,
+      wanted: (entry) =>
+        hasContent(entry) && selection.role(entry.type === "segment" ? entry.file : entry.path) === "selected",
+      onLost: () => {},
+      onBadEntry: () => {},
+    });
+    for await (const { objects, entries } of walk) {
+      signal.throwIfAborted();
+      const used = new Set(
+        entries.flatMap((entry) => (hasContent(entry) ? entry.extents.map(({ object }) => object) : [])),
+      );
+      for (const number of used) {
+        const object = objects[number];
+        if (object !== undefined) needed.add(object);
+      }
+    }
+  }
+  if (dumps) for (const dump of manifest.snapshots) needed.add(dump);
+}
+
+type WithContent = Extract<PartEntry, { readonly type: "file" | "segment" }>;
+
+function hasContent(entry: PartEntry): entry is WithContent {
+  return (entry.type === "file" || entry.type === "segment") && entry.extents.length > 0;
+}
+
+/** Looks each object up, and marks those that are frozen. What cannot be looked up is left to the restore, which says so. */
+export async function markFrozen(
+  objects: Iterable<Stored>,
+  needed: NeededObjects,
+  { bucket, signal }: CollectNeededDeps,
+): Promise<void> {
+  await eachOf(objects, atOnce, async (object) => {
+    signal.throwIfAborted();
+    const archived = (await lookUp(bucket, object))?.archived;
+    if (archived !== undefined) needed.frozen(object, archived);
+  });
+}
+
+async function lookUp(bucket: Pick<BucketReader, "head">, { key, version }: Stored) {
+  try {
+    return await bucket.head(key, version);
+  } catch (error) {
+    throwIfFatal(error);
+    return undefined;
+  }
+}
