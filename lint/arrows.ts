@@ -92,6 +92,7 @@ export const arrows: ArrowTable = {
     "core/system",
     "core/format",
     "core",
+    "core/table",
   ],
   "restore/thaw": ["restore", "core/manifest", "core/bucket", "core/system", "core/format", "core"],
   "restore/browse": ["restore", "core/manifest", "core/stored", "core/bucket", "core/system", "core/format", "core"],

@@ -6,7 +6,7 @@ import type { CredentialProvider } from "../bucket/s3/credentials.ts";
 import { eachOf } from "../side-by-side.ts";
 import {
   keyAttribute,
-  type Table,
+  type ScannableTable,
   type TableAttributes,
   type TableCounts,
   TableError,
@@ -43,18 +43,20 @@ const attempts = { busy: 8, unreachable: 3 } as const;
 const mostWaits = 60;
 const firstWait = 50;
 const longestWait = 5_000;
+/** Pages of a scan without any item, one after the other. */
+const mostEmptyPages = 10;
 /** A table is there to save time: it is given up sooner than a bucket. */
 const bounds: RequestBounds = { ...usualBounds, silence: 15_000, answer: 60_000 };
 
 /** Makes no request. The caller closes it. */
-export function openTable(name: string, place: TablePlace, tools: TableTools): Table & { close(): void } {
+export function openTable(name: string, place: TablePlace, tools: TableTools): ScannableTable & { close(): void } {
   return new DynamoTable(name, place, tools);
 }
 
 type Opened = { readonly sdk: typeof Sdk; readonly client: Sdk.DynamoDBClient };
 type Keys = readonly string[];
 
-class DynamoTable implements Table {
+class DynamoTable implements ScannableTable {
   readonly name: string;
   readonly #place: TablePlace;
   readonly #tools: TableTools;
@@ -71,6 +73,38 @@ class DynamoTable implements Table {
     const found = new Map<string, TableAttributes>();
     await eachOf(batchesOf(new Set(keys)), batchesAtOnce, (batch) => this.#readBatch(batch, attributes, found));
     return found;
+  }
+
+  async *scan(attributes: readonly string[]): AsyncGenerator<TableItem> {
+    let empty = 0;
+    for (let start: string | undefined; ; ) {
+      const { items, next } = await this.#scanPage(start, attributes);
+      yield* items;
+      if (next === undefined) return;
+      empty = items.length === 0 ? empty + 1 : 0;
+      if (next === start || empty > mostEmptyPages) throw this.#strange("it goes on without an end");
+      start = next;
+    }
+  }
+
+  async #scanPage(start: string | undefined, attributes: readonly string[]) {
+    const request = {
+      TableName: this.name,
+      ...projection(attributes),
+      ...(start !== undefined && { ExclusiveStartKey: { [keyAttribute]: { S: start } } }),
+    };
+    const { Items = [], LastEvaluatedKey } = await this.#send("read the table", "dynamodb:Scan", ({ sdk, client }) =>
+      client.send(new sdk.ScanCommand(request)),
+    );
+    this.#tools.counts.read += Items.length;
+    const parsed = scanAnswer.safeParse({ items: Items, next: LastEvaluatedKey });
+    if (parsed.success) return parsed.data;
+    throw this.#strange(parsed.error.issues[0]?.message ?? "");
+  }
+
+  #strange(why: string): TableError {
+    const parts = { doing: "read the table", what: this.name, why: `it does not answer as DynamoDB does (${why})` };
+    return new TableError("other", parts);
   }
 
   async put(items: Iterable<TableItem>): Promise<void> {
@@ -121,12 +155,7 @@ class DynamoTable implements Table {
   }
 
   async #readOnce(keys: Keys, attributes: readonly string[]): Promise<z.output<typeof batchAnswer>> {
-    const names = [keyAttribute, ...attributes];
-    const request = {
-      Keys: keys.map((key) => ({ [keyAttribute]: { S: key } })),
-      ProjectionExpression: names.map((_, number) => `#a${number}`).join(", "),
-      ExpressionAttributeNames: Object.fromEntries(names.map((name, number) => [`#a${number}`, name])),
-    };
+    const request = { Keys: keys.map((key) => ({ [keyAttribute]: { S: key } })), ...projection(attributes) };
     const answer = await this.#send("read the table", "dynamodb:BatchGetItem", ({ sdk, client }) =>
       client.send(new sdk.BatchGetItemCommand({ RequestItems: { [this.name]: request } })),
     );
@@ -137,11 +166,7 @@ class DynamoTable implements Table {
       unprocessed: UnprocessedKeys?.[this.name]?.Keys ?? [],
     });
     if (parsed.success) return parsed.data;
-    throw new TableError("other", {
-      doing: "read the table",
-      what: this.name,
-      why: `it does not answer as DynamoDB does (${parsed.error.issues[0]?.message})`,
-    });
+    throw this.#strange(parsed.error.issues[0]?.message ?? "");
   }
 
   /** Makes a request, again if that can help. */
@@ -223,6 +248,15 @@ function tooBusy({ doing, table, region, endpoint }: TableAttempt): TableError {
   return new TableError("busy", { doing, what: table, why, remedy: "raise the capacity of the table" });
 }
 
+/** Asks for these attributes and the key, whose names may be words of DynamoDB's language. */
+function projection(attributes: readonly string[]) {
+  const names = [keyAttribute, ...attributes];
+  return {
+    ProjectionExpression: names.map((_, number) => `#a${number}`).join(", "),
+    ExpressionAttributeNames: Object.fromEntries(names.map((name, number) => [`#a${number}`, name])),
+  };
+}
+
 function* batchesOf(keys: ReadonlySet<string>): Generator<Keys> {
   const all = [...keys];
   for (let start = 0; start < all.length; start += batchSize) yield all.slice(start, start + batchSize);
@@ -265,6 +299,11 @@ function decodedValue(value: unknown): TableValue | undefined {
   const number = N === undefined ? Number.NaN : Number(N);
   return Number.isSafeInteger(number) ? number : undefined;
 }
+
+const scanAnswer = z.object({
+  items: z.array(storedItem),
+  next: keyOnly.transform((item) => item[keyAttribute].S).optional(),
+});
 
 const batchAnswer = z.object({
   items: z.array(storedItem),

@@ -136,6 +136,31 @@ test("a table that answers a little each time is given up after a minute of wait
   table.close();
 });
 
+test("a scan yields the items of all pages, and is given up if it goes on without an end", async () => {
+  const next = (key: string) => ({ LastEvaluatedKey: { s3_key: { S: key } } });
+  let pages: (() => DynamoAnswer)[] = [];
+  let requests = 0;
+  await using server = dynamoServer(() => {
+    requests += 1;
+    return (pages.length > 1 ? pages.shift() : pages[0])?.() ?? { body: {} };
+  });
+  const table = opened("t", server);
+  const scanned = () => Array.fromAsync(table.scan(["text"]));
+  pages = [() => ({ body: { Items: [item("a")], ...next("a") } }), () => ({ body: { Items: [item("b")] } })];
+  expect((await scanned()).map(({ key }) => key)).toEqual(["a", "b"]);
+  const endless = [
+    () => ({ body: { Items: [item("a")], ...next("a") } }),
+    () => ({ body: { Items: [], ...next(`k${requests}`) } }),
+  ];
+  for (const answer of endless) {
+    requests = 0;
+    pages = [answer];
+    expect((await failureOf(scanned())).message).toContain("it goes on without an end");
+    expect(requests).toBeLessThan(20);
+  }
+  table.close();
+});
+
 test("an answer that never ends is given up after what an answer may have", async () => {
   const piece = new Uint8Array(65_536).fill(0x20);
   const server = Bun.serve({
