@@ -45,8 +45,12 @@ const firstWait = 50;
 const longestWait = 5_000;
 /** Pages of a scan without any item, one after the other. */
 const mostEmptyPages = 10;
+/** Items of one page of a scan. */
+const pageSize = 100;
+/** Bytes of an answer, more than a batch or a page of items with the longest keys. Parsed, many small items take a hundred times as much memory. */
+const largestAnswer = 256 * 1024;
 /** A table is there to save time: it is given up sooner than a bucket. */
-const bounds: RequestBounds = { ...usualBounds, silence: 15_000, answer: 60_000 };
+const bounds: RequestBounds = { ...usualBounds, silence: 15_000, answer: 60_000, largestAnswer };
 
 /** Makes no request. The caller closes it. */
 export function openTable(name: string, place: TablePlace, tools: TableTools): ScannableTable & { close(): void } {
@@ -90,6 +94,7 @@ class DynamoTable implements ScannableTable {
   async #scanPage(start: string | undefined, attributes: readonly string[]) {
     const request = {
       TableName: this.name,
+      Limit: pageSize,
       ...projection(attributes),
       ...(start !== undefined && { ExclusiveStartKey: { [keyAttribute]: { S: start } } }),
     };

@@ -16,7 +16,7 @@ import {
   sharedKeys,
 } from "../../format/shared-chunk.ts";
 import { readIndexObject, readVerifiedObject } from "../../stored/index-object.ts";
-import type { Table, TableAttributes, TableItem } from "../../table/contract.ts";
+import { type Table, type TableAttributes, TableError, type TableItem } from "../../table/contract.ts";
 
 export type PublishDeps = {
   readonly bucket: Pick<BucketReader, "get" | "list">;
@@ -72,7 +72,13 @@ class Mark {
 
   static async read(table: Table, source: ChunkSource, now: Date): Promise<Mark> {
     const key = sharedKeys.published(source);
-    return new Mark(table, source, (await table.read([key], ["last", "recent"])).get(key), now);
+    try {
+      return new Mark(table, source, (await table.read([key], ["last", "recent"])).get(key), now);
+    } catch (error) {
+      // Ours are small.
+      if (error instanceof TableError && error.kind === "too-large") return new Mark(table, source, {}, now);
+      throw error;
+    }
   }
 
   /** A key after which all of those lie that may not be published. */
