@@ -69,6 +69,19 @@ function ioOf(screen: Screen, output: Output, json: boolean, signal: AbortSignal
   };
 }
 
+/** Writes a trace of `run` if a file for it is named. */
+async function traced<T>(path: string | undefined, screen: Screen, run: () => Promise<T>): Promise<T> {
+  if (path === undefined) return run();
+  const { traceTo } = await import("../core/system/trace-file.ts");
+  const file = traceTo(path, () => performance.now());
+  try {
+    return await run();
+  } finally {
+    const why = file.end();
+    if (why !== undefined) screen.line("warning", `the trace ${JSON.stringify(path)} is not complete: ${why}`);
+  }
+}
+
 export async function main(words: readonly string[]): Promise<ExitStatus> {
   // Children, ours and those of the AWS SDK, get this one and are searched in it.
   process.env.PATH = soundPath(process.env.PATH);
@@ -95,7 +108,8 @@ export async function main(words: readonly string[]): Promise<ExitStatus> {
       case "run": {
         const { useCodecPrograms } = await import("../core/system/codec-programs.ts");
         useCodecPrograms();
-        return request.subcommand.start(request.words, ioOf(screen, output, json, signal));
+        const io = ioOf(screen, output, json, signal);
+        return traced(request.words.path("trace"), screen, () => request.subcommand.start(request.words, io));
       }
     }
   }

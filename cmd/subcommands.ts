@@ -12,6 +12,7 @@ import { diff } from "./commands/diff/command.ts";
 import { doctor } from "./commands/doctor/command.ts";
 import { find } from "./commands/find/command.ts";
 import { history } from "./commands/history/command.ts";
+import { keygen } from "./commands/keygen/command.ts";
 import { list } from "./commands/list/command.ts";
 import { ls } from "./commands/ls/command.ts";
 import { prune } from "./commands/prune/command.ts";
@@ -32,7 +33,14 @@ export const program: Pick<Subcommand, "summary" | "details"> = {
     "Each subcommand has its own --help. Exit status: 0 done; 1 failed; 2 bad usage or configuration;\n3 done, but incomplete; 4 damage found; 130 interrupted.",
 };
 
-export const commonOptions: readonly Option[] = [{ flag: "--json", help: "Print results as JSON" }];
+export const commonOptions: readonly Option[] = [
+  { flag: "--json", help: "Print results as JSON" },
+  {
+    flag: "--trace <file>",
+    help: "Write what the run does, and when, to a new file",
+    isPath: true,
+  },
+];
 
 /** All subcommands, in the order of `--help`. */
 export const subcommands: readonly Subcommand[] = [
@@ -55,6 +63,7 @@ export const subcommands: readonly Subcommand[] = [
   createResources,
   updateResources,
   writeConfig,
+  keygen,
   doctor,
   quickstart,
 ];

@@ -1,7 +1,8 @@
 #!/bin/sh
 # Restores the files of one backup without sysbackup: see docs/recovery.md, and docs/format.md for the format.
 # It trusts no path of a manifest: the target is empty at first, and closed to other users; links are made after everything
-# else, and nothing that exists is replaced. Needs zstd, gzip, jq, sed, GNU coreutils; for S3 also aws; for flags chattr.
+# else, and nothing that exists is replaced. Needs zstd, gzip, jq, sed, GNU coreutils; for S3 also aws; for flags chattr; for
+# sealed backups age, and the file with the identity in the variable IDENTITY.
 set -u; umask 077
 if [ $# -ne 3 ]; then echo "usage: sh recover.sh s3://BUCKET|FOLDER MANIFEST-KEY EMPTY-FOLDER" >&2; exit 2; fi
 # Names can have characters that control a terminal, or reorder text: all such become "?".
@@ -26,10 +27,15 @@ fetch() { # KEY [VERSION [OFFSET LENGTH]]: an object, or some bytes of it, to st
   esac
 }
 undo() { case $1 in frames | zstd) zstd -dcq ;; gzip) gzip -dcq ;; none) cat ;; esac 2>>"$work/noise"; }
+unseal() { case $1 in *.age) age -d -i "${IDENTITY-}" 2>>"$work/noise" ;; *) cat ;; esac; } # KEY
 digest() { sha256sum | cut -d ' ' -f 1; }
 # Called by lines that jq writes (see below). For a file: "piece" for each extent, "region" for each run of bytes, "file".
 piece() { # KEY VERSION FRAME-OFFSET FRAME-LENGTH ENCODING OFFSET LENGTH SHA256
-  fetch "$1" "$2" "$3" "$4" | undo "$5" | tail -c "+$(($6 + 1))" | head -c "$7" >"$work/piece"
+  case $5 in
+  *+age) [ "$(cat "$work/opened" 2>>"$work/noise")" = "$1 $2" ] || { fetch "$1" "$2" | unseal "$1" >"$work/whole"; echo "$1 $2" >"$work/opened"; }
+    tail -c "+$(($3 + 1))" "$work/whole" | head -c "$4" ;;
+  *) fetch "$1" "$2" "$3" "$4" ;;
+  esac | undo "${5%+age}" | tail -c "+$(($6 + 1))" | head -c "$7" >"$work/piece"
   [ "$(digest <"$work/piece")" = "$8" ] || echo "$1" >>"$work/damaged"
   cat "$work/piece" >>"$work/content"
 }
@@ -109,14 +115,24 @@ def make($objects): if safe | not then "problem \([.path] | @sh) \("has a name t
   else content($objects), (select(.id) | "first \([.path, looks] | @sh)") end;
 def late($typ): map(select(.typ == $typ and safe)) | sort_by(.path) | reverse[];' # children before parents
 run() { if jq -rs "$calls $1" "$2" >"$work/calls"; then . "$work/calls"; else problem "$2" "is malformed"; fi; }
-fetch "$2" | zstd -dcq >"$work/root" && [ -s "$work/root" ] || die "cannot read the manifest $2"
-[ "$(sed '$d' "$work/root" | digest)" = "$(tail -n 1 "$work/root" | jq -r .footer.digest)" ] || die "altered or cut short: $2"
+root() { # KEY: checks a root that was fetched
+  [ -s "$work/root" ] || die "cannot read the manifest $1"
+  [ "$(sed '$d' "$work/root" | digest)" = "$(tail -n 1 "$work/root" | jq -r .footer.digest)" ] || die "altered or cut short: $1"
+}
+fetch "$2" | zstd -dcq >"$work/root"; root "$2"
+head -n 1 "$work/root" | jq -r 'select(.sealing and .version == 3) | .sealing as $s | [$s.key, $s.version, $s.sha256, .name, .run] | join(" ")' >"$work/sealing"
+if read -r key version sha name run <"$work/sealing"; then
+  [ -r "${IDENTITY-}" ] || die "sealed: set IDENTITY to the file with the identity: $2"
+  fetch "$key" "$version" >"$work/stored"; [ "$(digest <"$work/stored")" = "$sha" ] || die "damaged or missing: $key"
+  unseal "$key" <"$work/stored" | zstd -dcq >"$work/root"; [ -s "$work/root" ] || die "the identity does not open $key"
+  root "$key"; [ "$(head -n 1 "$work/root" | jq -r '.name + " " + .run')" = "$name $run" ] || die "of another backup: $key"
+fi
 jq -en 'input | .format == "sysbackup-manifest" and (.version | . == 1 or . == 2) and .sealing == null' "$work/root" >"$work/answer" ||
   die "the manifest has a format that this script does not know: $2"
 mkdir "$work/first" "$work/long"; touch "$work/problems" "$work/late" "$work/content" "$work/regions"
 jq -r 'select(.part).part | [.key, .version, .sha256] | join(" ")' "$work/root" >"$work/parts"
 while read -r key version sha; do
-  fetch "$key" "$version" >"$work/stored"; zstd -dcq <"$work/stored" >"$work/part"
+  fetch "$key" "$version" >"$work/stored"; unseal "$key" <"$work/stored" | zstd -dcq >"$work/part"
   [ "$(digest <"$work/stored")" = "$sha" ] || { problem "$key" "is damaged or missing: a part of the manifest"; continue; }
   jq -c 'select(.typ == "l" or .typ == "d" or .segments or .fl)' "$work/part" >>"$work/late"
   run 'map(select(has("object"))) as $objects | .[] | select(has("typ")) | make($objects)' "$work/part"

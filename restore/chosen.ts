@@ -10,9 +10,10 @@ import { stretchesOf, walkParts } from "../core/manifest/walk.ts";
 import type { ObjectSource } from "../core/stored/read.ts";
 import type { Selection } from "./select.ts";
 import { strippedEntry, strippedPath } from "./strip.ts";
+import { TakenPaths } from "./taken-paths.ts";
 
-/** An entry, with its path in the target. `selected` is false for folders that only lead to selected paths. */
-export type ChosenEntry = { readonly entry: PartEntry; readonly selected: boolean };
+/** An entry, with its path in the target. `stored`: its path in the backup. `selected` is false for folders that only lead to selected paths. */
+export type ChosenEntry = { readonly entry: PartEntry; readonly stored: ByteString; readonly selected: boolean };
 
 export type ChosenPart = { readonly objects: readonly ObjectRef[]; readonly chosen: readonly ChosenEntry[] };
 
@@ -30,17 +31,32 @@ export type ChosenDeps = {
   /** `next`: where the part after it begins. */
   readonly onLostPart: (part: PartRef, loss: Loss, next: ByteString | undefined) => void;
   readonly onBadEntry: (entry: BadEntry) => void;
+  /** Called for an entry that does not come, as another one has its path without these steps. */
+  readonly onTaken: (stored: ByteString, path: ByteString) => void;
   /** Called for a bundle that may hold something chosen, and that nobody can open here. */
   readonly onSealed: (bundle: BundleRef) => void;
 };
 
-export class ChosenEntries {
+export class ChosenEntries implements Disposable {
   readonly #deps: ChosenDeps;
   /** Folders on the way to the current path that were not needed yet. */
   readonly #pending = new Map<ByteString, FolderEntry>();
+  /** Undefined if all paths are as in the backup. */
+  readonly #taken: TakenPaths | undefined;
+  #isNothing = true;
 
   constructor(deps: ChosenDeps) {
     this.#deps = deps;
+    this.#taken = deps.strip === 0 ? undefined : new TakenPaths();
+  }
+
+  [Symbol.dispose](): void {
+    this.#taken?.[Symbol.dispose]();
+  }
+
+  /** Whether the backup has something, and nothing of it was chosen so far. */
+  get isNothing(): boolean {
+    return this.#isNothing && this.#deps.manifest.totals.entries > 0;
   }
 
   /** Yields the list of files, and then of each bundle that is concerned. */
@@ -67,12 +83,15 @@ export class ChosenEntries {
       onLost: (part, loss) => onLostPart(part, loss, stretchesOf(list).find((one) => one.part === part)?.next),
       onBadEntry,
     });
-    for await (const part of parts) yield this.#chosenIn(part);
+    for await (const part of parts) {
+      const choose = () => this.#chosenIn(part);
+      yield this.#taken?.forPart(choose) ?? choose();
+    }
   }
 
   /** Returns an entry of another backup if it is selected. */
   ofSelected(entry: PartEntry): ChosenEntry[] {
-    return this.#roleOf(entry) === "selected" ? [{ entry, selected: true }] : [];
+    return this.#roleOf(entry) === "selected" ? [{ entry, stored: entry.path, selected: true }] : [];
   }
 
   #isWanted(entry: PartEntry): boolean {
@@ -97,7 +116,7 @@ export class ChosenEntries {
         continue;
       }
       this.#addLeading(entry.path, chosen);
-      this.#add({ entry, selected: role === "selected" }, chosen);
+      this.#add(entry, role === "selected", chosen);
     }
     return { objects, chosen };
   }
@@ -114,13 +133,17 @@ export class ChosenEntries {
       if (path !== "/" && !to.startsWith(`${path}/`)) continue;
       this.#pending.delete(path);
       const stripped = strippedPath(path, this.#deps.strip);
-      if (stripped !== undefined && !this.#deps.isThere(stripped))
-        this.#add({ entry: folder, selected: false }, chosen);
+      if (stripped !== undefined && !this.#deps.isThere(stripped)) this.#add(folder, false, chosen);
     }
   }
 
-  #add({ entry, selected }: ChosenEntry, chosen: ChosenEntry[]): void {
+  #add(entry: PartEntry, selected: boolean, chosen: ChosenEntry[]): void {
     const stripped = strippedEntry(entry, this.#deps.strip);
-    if (stripped !== undefined) chosen.push({ entry: stripped, selected });
+    if (stripped === undefined) return;
+    const path = stripped.type === "segment" ? stripped.file : stripped.path;
+    if (selected && path !== "/") this.#isNothing = false;
+    const claim = this.#taken?.claim(entry, path) ?? "new";
+    if (claim === "new") chosen.push({ entry: stripped, stored: entry.path, selected });
+    else if (claim === "refused" && entry.type !== "segment") this.#deps.onTaken(entry.path, path);
   }
 }

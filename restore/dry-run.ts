@@ -15,8 +15,9 @@ import { ChosenEntries, type ChosenPart } from "./chosen.ts";
 import { sameContent } from "./compare.ts";
 import { Extras } from "./extras.ts";
 import { isLaterName } from "./hard-links.ts";
-import { tellBadEntry, tellLostPart, tellSealed } from "./lost-stretches.ts";
+import { tellBadEntry, tellLostPart, tellSealed, tellTaken } from "./lost-stretches.ts";
 import { Metadata } from "./metadata.ts";
+import { tellMissing, tellNothing } from "./missing.ts";
 import { Overwriting, statIn } from "./overwriting.ts";
 import { Pauses } from "./pauses.ts";
 import { doubtOf } from "./removal.ts";
@@ -26,6 +27,8 @@ import { Selection } from "./select.ts";
 import { strippedPath } from "./strip.ts";
 import { HeldSubject, OpenSubject } from "./subject.ts";
 import { TargetView } from "./target-view.ts";
+import { isUnfinished, ourselves } from "./unfinished.ts";
+import { mountOf } from "./users-mounts.ts";
 
 /** `kept`: differs or may differ, and stays as `--overwrite` says. */
 export type Prospect = "created" | "changed" | "left" | "kept" | "removed";
@@ -41,6 +44,10 @@ export type DryRunFigures = Record<Prospect, number> & {
   readonly damaged: number;
   readonly warnings: number;
 };
+
+function isBelow(path: ByteString, folder: ByteString | undefined): boolean {
+  return folder !== undefined && path.startsWith(`${folder}/`);
+}
 
 export async function dryRun(options: DryRunOptions): Promise<DryRunFigures> {
   using view = new TargetView(options.target);
@@ -63,6 +70,8 @@ class DryRun {
   readonly #continued: OpenComparison[] = [];
   /** The last folder that could not be made. */
   #blocked: ByteString | undefined;
+  /** The last folder that would be moved aside, so that nothing is in it any more. */
+  #movedAside: ByteString | undefined;
   readonly #counts = { created: 0, changed: 0, left: 0, kept: 0, removed: 0, bytes: 0 };
 
   constructor(options: DryRunOptions, view: TargetView) {
@@ -83,13 +92,14 @@ class DryRun {
       return stripped === undefined || has(stripped);
     };
     const selection = new Selection(paths, isThere, patterns);
-    const entries = new ChosenEntries({
+    using entries = new ChosenEntries({
       ...this.#options,
       selection,
       strip,
       isThere: has,
       onLostPart: (part, loss) => tellLostPart(report, part, loss),
       onBadEntry: (bad) => tellBadEntry(report, selection, bad),
+      onTaken: (stored, path) => tellTaken(report, stored, path),
       onSealed: (bundle) => tellSealed(report, bundle),
     });
     using extras = new Extras({
@@ -109,6 +119,8 @@ class DryRun {
     } finally {
       for (const { fd } of this.#continued.splice(0)) if (fd !== undefined) close(fd);
     }
+    await tellMissing(selection, this.#options, report);
+    tellNothing(entries, report);
     if (removal !== undefined) await this.#lookForExtras(extras);
     const { errors, damaged, warnings } = report.figures;
     return { ...this.#counts, errors, damaged, warnings };
@@ -133,12 +145,13 @@ class DryRun {
   }
 
   async #lookAt(entry: Entry, selected: boolean): Promise<void> {
-    if (this.#blocked !== undefined && entry.path.startsWith(`${this.#blocked}/`)) return;
-    const found = statIn(this.#view, entry.path);
+    if (isBelow(entry.path, this.#blocked)) return;
+    const found = isBelow(entry.path, this.#movedAside) ? undefined : statIn(this.#view, entry.path);
     if (found !== undefined && this.#isBlocked(entry, found)) return;
     if (found === undefined) this.#tell(entry.path, "created", entry);
     else if (this.#overwriting.keeps(entry)) this.#tell(entry.path, "kept");
     else if (isContinued(entry)) this.#beginContinued(entry, found);
+    else if (entry.type === "folder" && this.#isMovedAside(entry, found)) this.#tell(entry.path, "changed");
     else {
       const isSame = await this.#isSame(entry, found, selected);
       this.#tell(entry.path, isSame ? "left" : "changed", isSame ? undefined : entry);
@@ -156,6 +169,20 @@ class DryRun {
       : "a folder that is not empty is in its place";
     const remedy = "move it away";
     this.#report.lost("in-the-way", { doing: "restore", what: toText(entry.path), why, remedy, damage: false });
+    return true;
+  }
+
+  /** As in `adoption.ts`, as far as it can be known without writing. Reports it. */
+  #isMovedAside(entry: FolderEntry, found: Stat): boolean {
+    if (entry.path === "/" || found.type !== "folder" || isUnfinished(found)) return false;
+    const { uid } = this.#metadata.idsOf(entry);
+    const isOurs = ourselves !== 0 && found.uid === ourselves;
+    const above = statIn(this.#view, parentOf(entry.path));
+    if (found.uid === uid || isOurs || above === undefined || mountOf(above) !== mountOf(found)) return false;
+    this.#movedAside = entry.path;
+    const what = JSON.stringify(toText(entry.path));
+    const message = `the folder ${what} has another owner than in the backup: it would get another name, with all that is in it, and be made again`;
+    this.#report.info("would-move-aside", message);
     return true;
   }
 

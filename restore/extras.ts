@@ -1,6 +1,6 @@
 /**
  * Finds what the target has, and the backup does not, among what is selected. Nothing is entered that lies on another mount, and
- * nothing found that is spared: the program itself, the bucket, the state.
+ * nothing found that is spared: the program itself, the bucket, the state, database dumps that were fetched.
  */
 import type { Database } from "bun:sqlite";
 import { type ByteString, join } from "../core/format/path.ts";
@@ -11,6 +11,7 @@ import type { ChosenPart } from "./chosen.ts";
 import type { Pauses } from "./pauses.ts";
 import { unlessRefused } from "./refused.ts";
 import type { Selection } from "./select.ts";
+import { snapshotsFolder } from "./snapshots.ts";
 import type { FoldersByPath } from "./target-view.ts";
 import { isStagingName, isTemporary } from "./temporary.ts";
 import { mountOf } from "./users-mounts.ts";
@@ -52,11 +53,6 @@ export class Extras implements Disposable {
     })();
   }
 
-  /** Registers a path of the target that is not from the backup, and stays. */
-  spare(path: ByteString): void {
-    this.#know.run(path);
-  }
-
   async find(): Promise<void> {
     for (const path of this.#deps.selection.found()) {
       if (this.#statOf(path)?.type === "folder") await this.#look(path);
@@ -82,7 +78,7 @@ export class Extras implements Disposable {
       if (pauses.due(0)) await pauses.take();
       const isFolder = found.type === "folder";
       const role = selection.role(path, isFolder);
-      if (role === "none" || this.#isSpared(found)) all = false;
+      if (role === "none" || path === snapshotsFolder || this.#isSpared(found)) all = false;
       else if (isFolder) folders.push({ path, isSelected: role === "selected" });
       else if (role === "selected" && this.#isKnown.get(path) === null) this.#found(path, false);
       else all = false;

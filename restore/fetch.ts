@@ -10,6 +10,7 @@ import { eachOf } from "../core/side-by-side.ts";
 import { readRange } from "../core/stored/read.ts";
 import { mayReadBetter } from "../core/stored/second-read.ts";
 import { release } from "../core/system/garbage.ts";
+import { work } from "../core/trace.ts";
 import { deliver, loseAll, wrongContent } from "./deliver.ts";
 import type { FetchContext } from "./fetch-context.ts";
 import { framesIn } from "./frames.ts";
@@ -66,7 +67,7 @@ async function readFrames(object: ObjectRef, read: Read, context: FetchContext, 
   try {
     for await (const { frame, stored } of framesIn(read, readRange(bucket, object, range))) {
       left.delete(frame);
-      await deliverFrame(object, frame, stored, context, onWrong);
+      await work("decode and write", () => deliverFrame(object, frame, stored, context, onWrong));
       signal.throwIfAborted();
     }
   } catch (error) {

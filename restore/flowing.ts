@@ -1,4 +1,6 @@
 /** Verifies extents of content that is too large for memory, as it comes. */
+import { sha256 } from "../core/format/sha256.ts";
+import { release } from "../core/system/garbage.ts";
 
 /** Bytes that the content should have. */
 type ExpectedBytes = {
@@ -39,11 +41,20 @@ export async function checkFlowing<T>(
   flow.end();
 }
 
+/** Frees each piece as soon as the next one is asked for. The pieces may be in no other use. */
+export async function* releasing(content: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  for await (const piece of content) {
+    yield piece;
+    release(piece);
+  }
+}
+
 type OpenExtent<T> = {
   readonly extent: T;
   readonly expected: ExpectedBytes;
   readonly end: number;
-  readonly hash: Bun.CryptoHasher;
+  /** Undefined until it is known that the extent comes in more than one piece: a hasher is memory that the collector does not see. */
+  hash: Bun.CryptoHasher | undefined;
 };
 
 class Flow<T> {
@@ -88,18 +99,19 @@ class Flow<T> {
       const extent = this.#next;
       const expected = this.#sink.expected(extent);
       if (expected.offset >= end) return;
-      const hash = new Bun.CryptoHasher("sha256");
-      this.#open.push({ extent, expected, end: expected.offset + expected.length, hash });
+      this.#open.push({ extent, expected, end: expected.offset + expected.length, hash: undefined });
     }
   }
 
   /** Passes a piece on. Returns whether more of the extent is to come. */
-  #passTo({ extent, expected, end, hash }: OpenExtent<T>, piece: Uint8Array, pieceEnd: number): boolean {
+  #passTo(open: OpenExtent<T>, piece: Uint8Array, pieceEnd: number): boolean {
+    const { extent, expected, end } = open;
     const from = Math.max(0, expected.offset - this.#position);
     const bytes = piece.subarray(from, end - this.#position);
-    hash.update(bytes);
     const last = end <= pieceEnd;
-    if (last && hash.digest("hex") !== expected.sha256) {
+    if (!last) open.hash ??= new Bun.CryptoHasher("sha256");
+    open.hash?.update(bytes);
+    if (last && (open.hash?.digest("hex") ?? sha256(bytes)) !== expected.sha256) {
       this.#sink.wrong(extent);
       return false;
     }

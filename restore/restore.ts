@@ -14,6 +14,7 @@ import { Budget } from "../core/side-by-side.ts";
 import type { ObjectSource } from "../core/stored/read.ts";
 import { Garbage } from "../core/system/garbage.ts";
 import { isSystemError } from "../core/system/libc.ts";
+import { step } from "../core/trace.ts";
 import { Adoption } from "./adoption.ts";
 import type { RestoreChoices } from "./choices.ts";
 import { ChosenEntries, type ChosenPart } from "./chosen.ts";
@@ -26,8 +27,9 @@ import { Folders } from "./folders.ts";
 import { HardLinkRestorer, isLaterName, linkGroup } from "./hard-links.ts";
 import { LocalCopies } from "./local-copies.ts";
 import { LostFiles } from "./lost-files.ts";
-import { tellBadEntry, tellFrozen, tellLostPart, tellSealed } from "./lost-stretches.ts";
+import { tellBadEntry, tellFrozen, tellLostPart, tellSealed, tellTaken } from "./lost-stretches.ts";
 import { Metadata } from "./metadata.ts";
+import { tellMissing, tellNothing } from "./missing.ts";
 import { type NodeDeps, type NodeEntry, restoreNode } from "./nodes.ts";
 import { dated, tellOfBackup } from "./of-backup.ts";
 import { Overwriting } from "./overwriting.ts";
@@ -39,12 +41,11 @@ import { type Figures, type Journal, Report } from "./report.ts";
 import { RunningContent } from "./running-content.ts";
 import { replacing, type StretchReplacement } from "./salvage.ts";
 import { noPatterns, Selection } from "./select.ts";
-import { type Decision, decide, restoreSnapshot, type SnapshotChoice, snapshotsFolder } from "./snapshots.ts";
+import { type Decision, decide, restoreSnapshot, type SnapshotChoice } from "./snapshots.ts";
 import { Spool } from "./spool.ts";
 import { strippedPath } from "./strip.ts";
 import { Target } from "./target.ts";
 import type { RandomBytes } from "./temporary.ts";
-import { waysThroughLinks } from "./through-links.ts";
 import { writeFailed } from "./trouble.ts";
 
 type RestoreProgress = {
@@ -55,9 +56,6 @@ type RestoreProgress = {
   readonly totalFiles: number | undefined;
   readonly totalBytes: number | undefined;
 };
-
-/** Missing paths of which the report says where the links of the backup lead: a list may have a million. */
-const mostLedOn = 10_000;
 
 export type RestoreOptions = RestoreChoices & {
   readonly bucket: ObjectSource;
@@ -101,10 +99,11 @@ export async function restore(options: RestoreOptions): Promise<Figures> {
   const target = Target.open(options.target, { random, onMovedAside: (...paths) => tellMovedAside(report, ...paths) });
   try {
     tellOfBackup(manifest, report);
-    await new Restore(options, target, report).run();
+    await step("files", () => new Restore(options, target, report).run());
     const fetched: Decision[] = [];
     for (const decision of decisions) {
-      const isFetched = await restoreSnapshot(decision, snapshots, { ...options, target, report });
+      const deps = { ...options, target, report };
+      const isFetched = await step("snapshot", () => restoreSnapshot(decision, snapshots, deps));
       if (isFetched) fetched.push(decision);
     }
     writeReplayScript(fetched, manifest.header, target);
@@ -185,6 +184,7 @@ class Restore {
         tellLostPart(report, part, loss);
       },
       onBadEntry: (bad) => this.#tellBadEntry(bad),
+      onTaken: (stored, path) => tellTaken(report, stored, path),
       onSealed: (bundle) => tellSealed(report, bundle),
     });
     const spared = options.removal?.spared;
@@ -204,7 +204,7 @@ class Restore {
         for await (const part of this.#chosen.in(list)) {
           this.#extras?.know(part);
           // Of a frozen bundle, the walk only finds what was asked for.
-          if (!isFrozen) await this.#restorePart(part);
+          if (!isFrozen) await step("part", () => this.#restorePart(part));
         }
         this.#continued.end();
         // All that follows are bundles.
@@ -216,8 +216,10 @@ class Restore {
       this.#files.discardStarted();
       await this.#running?.close();
       this.#local?.[Symbol.dispose]();
+      this.#chosen[Symbol.dispose]();
     }
-    await this.#tellMissing();
+    await tellMissing(this.#selection, this.#options, this.#report);
+    tellNothing(this.#chosen, this.#report);
     await this.#removeExtras();
     this.#target.removeLarge();
     this.#flags.setLate();
@@ -241,7 +243,10 @@ class Restore {
       if (lost === undefined) continue;
       this.#lost.delete(path);
       const { errors } = this.#report.figures;
-      await this.#restorePart({ objects, chosen: [{ entry: replacing(lost, replacement), selected: true }] });
+      await this.#restorePart({
+        objects,
+        chosen: [{ entry: replacing(lost, replacement), stored: path, selected: true }],
+      });
       if (this.#report.figures.errors === errors) this.#report.salvaged(path, backup, isSame);
       // Another one may be better.
       else this.#lost.put(lost);
@@ -265,10 +270,9 @@ class Restore {
     using extras = this.#extras;
     const report = this.#report;
     const doubt = doubtOf(manifest, report);
-    if (doubt === undefined) {
-      extras.spare(snapshotsFolder);
+    if (doubt === undefined)
       await removeExtras(extras, removal, { target: this.#target, report, pauses: this.#pauses });
-    } else report.warning("not-removed", `--delete removes nothing: ${doubt}`);
+    else report.warning("not-removed", `--delete removes nothing: ${doubt}`);
   }
 
   async #restorePart({ objects, chosen }: ChosenPart): Promise<void> {
@@ -329,7 +333,8 @@ class Restore {
       running: this.#running,
       onProgress,
     };
-    for (const group of groupsOf(jobs, objects)) await fetchContent(planOf(group, objects), context);
+    const fetch = (group: readonly Job[]) => fetchContent(planOf(group, objects), context);
+    for (const group of groupsOf(jobs, objects)) await step("fetch", () => fetch(group));
     this.#tellProgress();
   }
 
@@ -358,23 +363,6 @@ class Restore {
     } catch (error) {
       writeFailed(this.#nodes, entry.path, error);
       return true;
-    }
-  }
-
-  async #tellMissing(): Promise<void> {
-    const missing = this.#selection.all ? [] : this.#selection.missing();
-    const ways = await waysThroughLinks(this.#options, missing.slice(0, mostLedOn));
-    for (const path of missing) {
-      const way = ways.get(path);
-      const what = toText(path);
-      const [why, remedy] =
-        way === undefined
-          ? [
-              "the backup has nothing of that path",
-              "check its spelling, or try another backup: `sysbackup list` shows them",
-            ]
-          : [`${quoted(way.link)} is a link in the backup`, `give the path that it leads to: ${quoted(way.end)}`];
-      this.#report.lost("not-in-backup", { doing: "restore", what, why, remedy, damage: false });
     }
   }
 

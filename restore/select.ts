@@ -3,7 +3,8 @@ import { exitStatus, Failure } from "../core/failure.ts";
 import { fromArgument } from "../core/format/argument.ts";
 import { type ByteString, parentOf } from "../core/format/path.ts";
 import { IgnoreRules } from "./ignore-rules.ts";
-import { SortedPaths } from "./sorted-paths.ts";
+import { IncludeReach } from "./include-reach.ts";
+import { foldersAbove, SortedPaths } from "./sorted-paths.ts";
 
 /** Role of an entry. `leads`: a folder above a selected path. `may lead`: a folder in which something may be included. */
 export type Role = "selected" | "leads" | "may lead" | "none";
@@ -22,6 +23,7 @@ export class Selection {
   readonly #found: Uint8Array;
   readonly #include: IgnoreRules;
   readonly #exclude: IgnoreRules;
+  readonly #reach: IncludeReach;
   /** Whether no paths are named. */
   readonly all: boolean;
 
@@ -32,6 +34,7 @@ export class Selection {
   constructor(paths: readonly string[], isThere: (folder: ByteString) => boolean, patterns = noPatterns) {
     this.#include = new IgnoreRules(patterns.include);
     this.#exclude = new IgnoreRules(patterns.exclude);
+    this.#reach = new IncludeReach(patterns.include, isThere);
     this.#paths = new SortedPaths(paths.length === 0 ? [everything] : paths.map((path) => parsePath(path)));
     this.all = this.#paths.placeOf(everything) !== undefined;
     this.#found = new Uint8Array(this.#paths.size);
@@ -64,12 +67,8 @@ export class Selection {
 
   /** Returns whether a selected entry may lie from `first` up to, not including, `next` (undefined: the end). */
   concerns(first: ByteString, next: ByteString | undefined): boolean {
-    return (
-      this.all ||
-      this.#paths.hasWithin(first, next) ||
-      this.#paths.hasAbove(first, next) ||
-      this.#parents.hasWithin(first, next)
-    );
+    if (this.#paths.hasWithin(first, next) || this.#parents.hasWithin(first, next)) return true;
+    return (this.all || this.#paths.hasAbove(first, next)) && this.#reach.concerns(first, next);
   }
 
   #chosen(path: ByteString, isFolder: boolean): Role {
@@ -104,15 +103,3 @@ export function parsePath(path: string, doing = "restore"): ByteString {
 
 const unusualSlashes = /\/\/|.\/$/;
 const relativeStep = /\/\.\.?(?:\/|$)/;
-
-function foldersAbove(paths: Iterable<ByteString>): Set<ByteString> {
-  const folders = new Set<ByteString>();
-  for (const path of paths) {
-    for (let step = path; step !== everything; ) {
-      step = parentOf(step);
-      if (folders.has(step)) break;
-      folders.add(step);
-    }
-  }
-  return folders;
-}

@@ -1,5 +1,5 @@
 /** A set of very many paths, in byte order: asked what of it lies in a stretch of a manifest, it looks at a few of them only. */
-import type { ByteString } from "../core/format/path.ts";
+import { type ByteString, parentOf } from "../core/format/path.ts";
 
 export class SortedPaths {
   readonly #paths: readonly ByteString[];
@@ -55,3 +55,16 @@ export class SortedPaths {
 }
 
 const slash = 0x2f;
+
+/** Returns all folders in which the paths lie, up to `/`. */
+export function foldersAbove(paths: Iterable<ByteString>): Set<ByteString> {
+  const folders = new Set<ByteString>();
+  for (const path of paths) {
+    for (let step = path; step !== "/"; ) {
+      step = parentOf(step);
+      if (folders.has(step)) break;
+      folders.add(step);
+    }
+  }
+  return folders;
+}

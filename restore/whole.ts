@@ -7,7 +7,7 @@ import { mayReadBetter } from "../core/stored/second-read.ts";
 import { deliver, loseAll, wrongContent } from "./deliver.ts";
 import type { FetchContext } from "./fetch-context.ts";
 import { isOver } from "./files.ts";
-import { checkFlowing, type ExtentSink } from "./flowing.ts";
+import { checkFlowing, type ExtentSink, releasing } from "./flowing.ts";
 import { mostHeld, type Use } from "./plan.ts";
 
 export async function fetchWhole(object: ObjectRef, uses: readonly Use[], context: FetchContext): Promise<void> {
@@ -41,7 +41,7 @@ async function readWhole(object: ObjectRef, uses: readonly Use[], context: Fetch
       const wrong = deliver(uses, content, files);
       if (wrong.length > 0) onWrong(wrong, wrongContent(object.key), true);
     } else {
-      const content = readContent(bucket, object, end);
+      const content = releasing(readContent(bucket, object, end));
       await deliverAsItComes(object, left, { start: 0, content }, context, onWrong);
     }
   } catch (error) {

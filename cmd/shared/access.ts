@@ -29,7 +29,14 @@ export const keyfileOption: Option = {
   help: "Open sealed bundles with this file, besides those that conf names",
 };
 
+export const identityOption: Option = {
+  flag: "--identity <file>",
+  help: "Open sealed backups with the identity in this file, or a private key of SSH",
+};
+
 export type Access = BackupArgs & {
+  /** Absolute path of a file with an identity. */
+  readonly identity?: string | undefined;
   /** Absolute path of a keyfile. */
   readonly keyfile?: string | undefined;
   readonly region?: string | undefined;
@@ -47,6 +54,7 @@ export function accessOf(words: Words): Access {
     region: words.value("cf-region"),
     export: words.value("export"),
     keyfile: words.path("keyfile"),
+    identity: words.path("identity"),
     packageRole: roleFlags.some((flag) => words.given(flag))
       ? { package: words.value("package-name"), account: words.value("account"), mfa: mfaOf(words) }
       : undefined,

@@ -10,6 +10,7 @@ import type { Access } from "./access.ts";
 import { connectAs } from "./connect.ts";
 import { finding, isSurelyNewest } from "./finding.ts";
 import { useKeyfiles } from "./keyfiles.ts";
+import { useIdentity } from "./sealing.ts";
 
 type OpenBackup = { readonly found: Found; readonly manifest: Manifest };
 
@@ -36,6 +37,7 @@ export async function browse(
   };
   try {
     await useKeyfiles(config, access.keyfile, io.notify);
+    await useIdentity(config, access.identity, io.notify);
     const status = await use({ bucket, config, open });
     return status === exitStatus.done && !newest ? exitStatus.incomplete : status;
   } finally {

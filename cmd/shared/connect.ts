@@ -60,7 +60,8 @@ export async function connect(
   // A stack's bucket is in the stack's region.
   const region = config.s3.region ?? (config.s3.bucket === undefined ? config.cloudformation.region : undefined);
   const { profile } = credentials;
-  const settings = { bucket: name, region, endpoint, pathStyle, profile, credentials: bucketCredentials(credentials) };
+  const place = { bucket: name, region, endpoint, pathStyle };
+  const settings = { ...place, load: config.s3, profile, credentials: bucketCredentials(credentials) };
   const tools = { now, sleep: sleepUntil(signal), random: Math.random, notify, counts, signal };
   const bucket = await openBucket(settings, tools);
   const tables = new Tables(config, credentials, { sleep: sleepUntil(signal), random: Math.random, signal });

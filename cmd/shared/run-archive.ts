@@ -7,6 +7,7 @@ import packageJson from "../../package.json" with { type: "json" };
 import type { CommandIO } from "../io.ts";
 import { connect } from "./connect.ts";
 import type { RunRequests } from "./requests.ts";
+import { useRecipients } from "./sealing.ts";
 
 export type ArchiveRun = {
   readonly config: Config;
@@ -22,6 +23,7 @@ export async function runArchive(wanted: ArchiveRun, io: CommandIO): Promise<Exi
   const { config, confDir, bundlesOnly, adoptBundles, insecurePickers, lines } = wanted;
   const { bucket, counts, tables } = await connect(config, io);
   try {
+    const sealing = await useRecipients(config, io.notify);
     const summary = await archive({
       config,
       bucket,
@@ -32,7 +34,7 @@ export async function runArchive(wanted: ArchiveRun, io: CommandIO): Promise<Exi
       adoptBundles,
       insecurePickers,
       host: io.hostName,
-      filters: [],
+      ...sealing,
       tool: `sysbackup ${packageJson.version}`,
       now: io.now,
       random: io.random,

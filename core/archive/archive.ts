@@ -18,10 +18,11 @@
  */
 import type { Database } from "bun:sqlite";
 import { exitStatus, Failure, reasonOf } from "../failure.ts";
-import { keys, type RunId, runOf } from "../format/keys.ts";
+import { type RunId, runOf } from "../format/keys.ts";
 import type { Notice, Notify } from "../notice.ts";
-import { type WriteTarget, writeBytes } from "../stored/write.ts";
+import type { WriteTarget } from "../stored/write.ts";
 import { privilegedUser } from "../system/privileged.ts";
+import { step } from "../trace.ts";
 import { Bundling, type BundlingSummary, refuseForFiles } from "./bundle-step.ts";
 import { findExecutables } from "./executables/find.ts";
 import type { ArchiveJob } from "./job.ts";
@@ -31,7 +32,7 @@ import { minimumLockEnd, planRetention } from "./locks/retention.ts";
 import { RunLog } from "./manifest/run-log.ts";
 import { PathSet } from "./quilting/paths/path-set.ts";
 import { pickAll } from "./quilting/paths/pick-all.ts";
-import { rootOf, textOfRoot } from "./root.ts";
+import { putRoot, rootOf } from "./root.ts";
 import { SharedIndex } from "./shared-index/look-up.ts";
 import { publishOwn } from "./shared-index/publish-own.ts";
 import { believedSources, withTable } from "./shared-index/sources.ts";
@@ -43,6 +44,7 @@ import { syncIndex } from "./state/index-sync.ts";
 import { writeIndexObjects } from "./state/index-write.ts";
 import { demandMode } from "./state/lock-mode.ts";
 import { isLockProven, noteLockProven } from "./state/lock-proven.ts";
+import { demandSealing } from "./state/sealing-mark.ts";
 import { bucketIdentity, withStateDatabase } from "./state/use.ts";
 import { noteMounts, refuseVanished } from "./state/vanished-bucket.ts";
 import { type StoredFiles, storeFiles } from "./store-files.ts";
@@ -107,6 +109,17 @@ function noBundles(): Failure {
   });
 }
 
+/** Keys of bundles have names of folders. */
+function bundlesUnsealed(): Failure {
+  return new Failure({
+    doing: "store bundles in a sealed backup",
+    why: "their keys have the names of folders, and they are sealed by a keyfile only",
+    remedy:
+      "take [encryption] or the sections of bundles out of conf: bundles can have a conf of their own, with another backup name",
+    exit: exitStatus.usage,
+  });
+}
+
 /** The user whose rights executables get, if these are more than others have and only some executables may get them. */
 function rightsOf({ insecurePickers }: ArchiveJob): number | undefined {
   return insecurePickers ? undefined : privilegedUser();
@@ -145,6 +158,7 @@ function snapshotsOf(job: ArchiveJob, target: WriteTarget, notify: Notify) {
     name: backup.name,
     target,
     compression: { codec: content.compression, level: content.compressionLevel },
+    keyed: job.keyed,
     timeoutMs: content.snapshotTimeout,
     now: job.now,
     notify,
@@ -184,29 +198,33 @@ async function run(job: ArchiveJob, database: Database, rebuilt: Notice | undefi
   const started = now();
   const id: RunId = { start: started, run: runOf(started, job.random(4)) };
 
-  await refuseVanished(bucket, database);
+  if (job.keyed !== undefined && config.bundles.length > 0) throw bundlesUnsealed();
+  demandSealing(database, job.keyed?.mark ?? "");
+  await step("look at the bucket", () => refuseVanished(bucket, database));
   const { shareWith, believeVerified } = content;
   const oldest = minimumLockEnd(started);
   const { dynamodbTable } = config.index;
   const table = dynamodbTable === undefined ? undefined : job.openTable(dynamodbTable);
   // What others say is asked of the table when it is needed.
   const believed = table === undefined ? { shareWith, believeVerified } : withTable(shareWith, name);
-  await syncIndex({ bucket, database, name, ...believed, minimumLockEnd: oldest, now: started, notify, signal });
+  const sync = { bucket, database, name, ...believed, minimumLockEnd: oldest, now: started, notify, signal };
+  await step("read index", () => syncIndex(sync));
   const skew = clockSkew(now(), bucket.serverTime(), notify);
   const plan = planRetention(startOfLocks(started, skew), content.daysRetained, content.lockMode);
   await demandMode(database, content.lockMode, plan.promisedUntil);
-  await mustKeepLocks(database, { bucket, name, mode: content.lockMode, start: startOfLocks(started, skew) }, notify);
+  const proof = { bucket, name, mode: content.lockMode, start: startOfLocks(started, skew) };
+  await step("prove locks", () => mustKeepLocks(database, proof, notify));
   const target: WriteTarget = { bucket, retention: plan.retention, filters: job.filters };
 
   if (job.bundlesOnly) refuseForFiles(database, name);
-  const snapshots = job.bundlesOnly ? [] : await snapshotsOf(job, target, notify);
-  using paths = job.bundlesOnly ? new PathSet() : await pathsOf(job, notify);
+  const snapshots = job.bundlesOnly ? [] : await step("snapshots", () => snapshotsOf(job, target, notify));
+  using paths = job.bundlesOnly ? new PathSet() : await step("pick", () => pathsOf(job, notify));
   if (paths.size + snapshots.length + config.bundles.length === 0) notify(nothingPicked(job.pickersDir));
   const lockBudget = { left: content.lockTimeout };
   const bundling = new Bundling({ ...job, notify }, { database, plan, lockBudget });
   // Not the manifest's: who can read the index shall not know the key of a root before it is put.
   const indexRun = runOf(started, job.random(4));
-  const indexNew = () => writeIndexObjects({ target, database, name, run: indexRun, now });
+  const indexNew = () => step("write index", () => writeIndexObjects({ target, database, name, run: indexRun, now }));
   const sources = believedSources(content, name);
   const shared =
     table && new SharedIndex({ table, database, sources, minimumLockEnd: plan.minimumLockEnd, now, notify });
@@ -217,12 +235,11 @@ async function run(job: ArchiveJob, database: Database, rebuilt: Notice | undefi
   signal.throwIfAborted();
 
   const manifest = rootOf(job, { id, skew, plan, files, snapshots, bundles, log });
-  const text = await textOfRoot(manifest);
-  const { key, version } = await writeBytes(target, { content: text, codec: "frame", key: keys.manifest(name, id) });
+  const { key, version } = await step("root", () => putRoot(manifest, { target, database, id, keyed: job.keyed }));
   noteCompleted(database, started);
   noteMounts(bucket, database);
   if (table !== undefined && shared?.failed !== true)
-    await publishOwn({ bucket, table, database, name, now: started, notify, signal });
+    await step("publish", () => publishOwn({ bucket, table, database, name, now: started, notify, signal }));
   return {
     ...files.counts,
     ...files.meter,

@@ -1,6 +1,7 @@
 /** What a run of archive needs. */
 import type { Bucket } from "../bucket/contract.ts";
 import type { Config } from "../config/config.ts";
+import type { Keyed } from "../format/keyed.ts";
 import type { Notify } from "../notice.ts";
 import type { Table } from "../table/contract.ts";
 
@@ -18,8 +19,10 @@ export type ArchiveJob = {
   /** Runs pickers and snapshotters that other users can change, too. */
   readonly insecurePickers: boolean;
   readonly host: string;
-  /** Names of the filters over every object but those of the index; none until encryption is one. */
+  /** Names of the filters over all objects with content or names. */
   readonly filters: readonly string[];
+  /** Seals the backup: names and digests are only in sealed objects, and what is in keys and index is made with a secret. */
+  readonly keyed?: Keyed | undefined;
   /** Name and version of the program, for the manifest. */
   readonly tool: string;
   readonly now: () => Date;

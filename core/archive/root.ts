@@ -1,12 +1,19 @@
 /** Makes the root of the manifest from what the run stored. */
+import type { Database } from "bun:sqlite";
 import { configDigest } from "../config/digest.ts";
 import { Failure, reasonOf } from "../failure.ts";
-import type { RunId } from "../format/keys.ts";
+import type { Keyed } from "../format/keyed.ts";
+import { keys, prefixes, type RunId } from "../format/keys.ts";
 import { decodeManifest, encodeManifest, type Manifest, type PartRef } from "../format/manifest.ts";
+import type { NeededObject } from "../format/sealed-ref.ts";
+import { withoutNames } from "../format/sealed-root.ts";
 import { once } from "../stored/bytes.ts";
+import { type WriteTarget, type WrittenObject, writeBytes, writeHashed } from "../stored/write.ts";
 import type { ArchiveJob } from "./job.ts";
 import type { RetentionPlan } from "./locks/retention.ts";
+import { usedObjects } from "./locks/used-objects.ts";
 import type { RunLog } from "./manifest/run-log.ts";
+import { ObjectTable } from "./state/objects.ts";
 import type { StoredFiles } from "./store-files.ts";
 
 type RootContent = {
@@ -55,8 +62,36 @@ export function rootOf({ config, host, tool, now }: ArchiveJob, content: RootCon
   };
 }
 
+export type RootDeps = {
+  readonly target: WriteTarget;
+  readonly database: Database;
+  readonly id: RunId;
+  readonly keyed: Keyed | undefined;
+};
+
+/** Puts the root. From then on the backup exists. That of a sealed backup refers to a sealed one with the names, which is put before. */
+export async function putRoot(manifest: Manifest, { target, database, id, keyed }: RootDeps): Promise<WrittenObject> {
+  const { name } = manifest.header;
+  const key = keys.manifest(name, id);
+  const content = await textOfRoot(manifest);
+  if (keyed === undefined) return writeBytes(target, { content, codec: "frame", key });
+  const keyOf = (digest: string) => keys.part(name, digest);
+  const { encoding: _, ...ref } = await writeHashed(target, { content, codec: "frame", keyOf });
+  const outer = await textOfRoot(withoutNames(manifest, ref, neededBy(manifest, database)));
+  return writeBytes({ ...target, filters: [] }, { content: outer, codec: "frame", key });
+}
+
+function neededBy({ snapshots }: Manifest, database: Database): NeededObject[] {
+  const objects = new ObjectTable(database);
+  const content = objects.these(usedObjects(database)).filter(({ key }) => !key.startsWith(prefixes.manifests));
+  return [
+    ...snapshots.map(({ key, version, size, sha256 }) => ({ key, version, size, sha256 })),
+    ...content.map(({ key, version, size }) => ({ key, version, size })),
+  ];
+}
+
 /** Returns what is to be stored. Throws a Failure for what readers would refuse: that is no backup. */
-export async function textOfRoot(manifest: Manifest): Promise<Buffer> {
+async function textOfRoot(manifest: Manifest): Promise<Buffer> {
   const text = Buffer.from(encodeManifest(manifest));
   try {
     await decodeManifest(once(text));

@@ -4,6 +4,7 @@ import type { PartRef } from "../format/manifest.ts";
 import type { ByteString } from "../format/path.ts";
 import type { WriteTarget } from "../stored/write.ts";
 import { accountsFingerprint } from "../system/owners.ts";
+import { step } from "../trace.ts";
 import type { ArchiveJob } from "./job.ts";
 import { type Extended, extendLocks } from "./locks/extend.ts";
 import { proveClaims } from "./locks/prove.ts";
@@ -58,7 +59,8 @@ export async function storeFiles(job: ArchiveJob, options: StoreFilesDeps): Prom
   const ofRun = { meter, lockBudget: options.lockBudget };
   // Only the first attempt: nothing is built upon a claim after claims were looked up.
   let counts = await quilt(job, deps, { ...ofRun, shared: deps.shared }, withClaims(deps));
-  const untrue = await proveClaims({ ...job, ...deps.plan, database: deps.database, mode: deps.plan.retention.mode });
+  const claims = { ...job, ...deps.plan, database: deps.database, mode: deps.plan.retention.mode };
+  const untrue = await step("look up claims", () => proveClaims(claims));
   const sparse = repackSparsePacks(deps.database, deps.plan, job.config.content, job.notify);
   if (untrue + sparse > 0) counts = sumCounts(counts, await quilt(job, deps, ofRun, withoutClaims(deps)));
   const first = await writeAndLock(job, deps);
@@ -84,12 +86,14 @@ type LockedParts = Pick<StoredFiles, "parts"> & Extended;
 
 async function writeAndLock(job: ArchiveJob, { target, database, plan, bundle }: StoreFilesDeps): Promise<LockedParts> {
   const { bucket, config, notify, signal } = job;
-  await bundle();
+  await step("bundles", bundle);
   signal.throwIfAborted();
   const { retention, promisedUntil, minimumLockEnd } = plan;
   const expiring = new ObjectTable(database).idsExpiringBefore(minimumLockEnd);
-  const parts = await writeParts({ target, database, name: config.backup.name, expiring, notify });
-  const locks = await extendLocks({ bucket, database, promisedUntil, retention, notify, signal });
+  const { name } = config.backup;
+  const parts = await step("parts", () => writeParts({ target, database, name, expiring, notify }));
+  const lock = { bucket, database, promisedUntil, retention, notify, signal };
+  const locks = await step("locks", () => extendLocks(lock));
   return { parts, ...locks };
 }
 
@@ -150,7 +154,7 @@ async function quilt(
     pause,
   });
   try {
-    await quilter.quilt(paths.inOrder());
+    await step("quilt", () => quilter.quilt(paths.inOrder()));
     ledger.checkSettled();
     setFact(database, "accounts", accounts);
     return counts;
@@ -171,10 +175,10 @@ function lookUpBy(shared: SharedIndex, ledger: Ledger): LayoutDeps["lookUp"] {
   };
 }
 
-function layoutOf({ config }: ArchiveJob, deps: LayoutDeps): ContentLayout {
+function layoutOf({ config, keyed }: ArchiveJob, deps: LayoutDeps): ContentLayout {
   const { layout, compression, compressionLevel, packSize } = config.content;
   if (layout === "objects") return new ObjectLayout(deps, { codec: compression, level: compressionLevel });
-  return new PackLayout(deps, { packSize, level: compression === "none" ? undefined : compressionLevel });
+  return new PackLayout(deps, { packSize, level: compression === "none" ? undefined : compressionLevel, keyed });
 }
 
 /** Never promises more than is locked: what could be neither extended nor stored again lowers the promise. */

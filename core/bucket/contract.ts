@@ -17,6 +17,9 @@ import type { ArchiveTier, BundleClass, ThawSpeed } from "../format/storage-clas
 /** The lock of a version. `until` must lie in the future when it is set, and is kept to the millisecond. */
 export type Retention = { readonly mode: LockMode; readonly until: Date };
 
+/** Resolves when so many bytes may be sent. The wait is the caller's: it does not count as silence of the server. */
+export type SendPace = (bytes: number) => Promise<void>;
+
 export type PutOptions = {
   readonly retention: Retention;
   /** User metadata: lower-case ASCII names, printable ASCII values, 2 KB in all (the S3 limit). */
@@ -25,6 +28,8 @@ export type PutOptions = {
   readonly storageClass?: BundleClass | undefined;
   /** SHA-256 of the body in hex, if the caller has it already: the store checks the bytes against it. */
   readonly sha256?: string;
+  /** Awaited before each slice of the body. */
+  readonly pace?: SendPace | undefined;
 };
 
 export type Stored = { readonly key: string; readonly version: string; readonly size: number };
@@ -98,7 +103,7 @@ export type Upload = {
    * except for the last (the S3 limits). One may be sent again, with the same bytes. The caller may change `body` again
    * once the promise resolves.
    */
-  part(number: number, body: Uint8Array): Promise<void>;
+  part(number: number, body: Uint8Array, pace?: SendPace): Promise<void>;
   complete(): Promise<Stored>;
   /** Discards the parts. Idempotent; never fails for an upload that is gone. */
   abort(): Promise<void>;
@@ -107,7 +112,7 @@ export type Upload = {
 /** What writing a backup needs. */
 export type BucketWriter = {
   put(key: string, body: Uint8Array, options: PutOptions): Promise<Stored>;
-  startUpload(key: string, options: Omit<PutOptions, "sha256">): Promise<Upload>;
+  startUpload(key: string, options: Omit<PutOptions, "sha256" | "pace">): Promise<Upload>;
   /**
    * Moves a version's retain-until date later. Refused as `locked` if the lock lasts longer already, in that mode or the
    * stricter one; the same date is no error, so that a repetition after a lost answer is safe. A lock in COMPLIANCE mode

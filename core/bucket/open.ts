@@ -1,11 +1,17 @@
 /** Opens the configured bucket, with retries and counts. The code of each kind of bucket is loaded only if it is used. */
 import { exitStatus, Failure } from "../failure.ts";
 import { pathOfFileUrl } from "../file-url.ts";
+import type { Timetable } from "../timetable.ts";
+import { isTracing } from "../trace.ts";
 import type { Bucket } from "./contract.ts";
+import { atOnce } from "./decorators/at-once.ts";
 import { type Counts, count } from "./decorators/count.ts";
 import { lockUploads } from "./decorators/lock-uploads.ts";
+import { RateLimit } from "./decorators/rate-limit.ts";
 import { readBack } from "./decorators/read-back.ts";
 import { type RetryTools, retry } from "./decorators/retry.ts";
+import { throttle } from "./decorators/throttle.ts";
+import { traceRequests } from "./decorators/trace.ts";
 import type { S3Settings } from "./s3/client.ts";
 import type { BucketCredentials } from "./s3/credentials.ts";
 import { profileRegion } from "./s3/profile-region.ts";
@@ -20,6 +26,15 @@ export type BucketSettings = {
   readonly credentials: BucketCredentials;
   /** Profile whose region is used if nothing else names one; the default profile if undefined. */
   readonly profile?: string | undefined;
+  readonly load?: BucketLoad | undefined;
+};
+
+/** What conf allows. Absent: no limit. */
+export type BucketLoad = {
+  /** Requests in flight at a time. */
+  readonly maxRequests?: number | undefined;
+  readonly uploadLimit?: Timetable | undefined;
+  readonly downloadLimit?: Timetable | undefined;
 };
 
 export type BucketTools = RetryTools & {
@@ -33,7 +48,11 @@ const anyRegion = "us-east-1";
 
 /** Makes no request: a wrong bucket or endpoint fails at its first use. A missing directory fails here (`no-bucket`). */
 export async function openBucket(settings: BucketSettings, tools: BucketTools): Promise<Bucket> {
-  const steady = (raw: Bucket) => retry(readBack(count(raw, tools.counts)), tools);
+  const { maxRequests, uploadLimit, downloadLimit } = settings.load ?? {};
+  const limits = { upload: limitOf(uploadLimit, tools), download: limitOf(downloadLimit, tools) };
+  const bounded = (raw: Bucket) => (maxRequests === undefined ? raw : atOnce(raw, maxRequests));
+  const steady = (raw: Bucket) =>
+    throttle(retry(readBack(count(bounded(isTracing() ? traceRequests(raw) : raw), tools.counts)), tools), limits);
   if (settings.bucket.startsWith("file:")) {
     const { openDirectoryBucket } = await import("./directory/bucket.ts");
     return steady(await openDirectoryBucket(pathOf(settings.bucket), tools));
@@ -41,6 +60,10 @@ export async function openBucket(settings: BucketSettings, tools: BucketTools): 
   const { openS3Bucket } = await import("./s3/bucket.ts");
   const bucket = steady(await openS3Bucket({ ...(await s3Settings(settings)), signal: tools.signal }));
   return isOnAws(settings) ? bucket : lockUploads(bucket);
+}
+
+function limitOf(timetable: Timetable | undefined, tools: BucketTools): RateLimit | undefined {
+  return timetable === undefined || timetable.length === 0 ? undefined : new RateLimit(timetable, tools);
 }
 
 /** The SDK reads these variables too: they may send a machine without `conf` to another service. */

@@ -65,7 +65,7 @@ export async function putStream(
   bucket: Pick<BucketWriter, "put" | "startUpload">,
   key: string,
   source: AsyncIterable<Uint8Array>,
-  options: Omit<PutOptions, "sha256">,
+  options: Omit<PutOptions, "sha256" | "pace">,
   plan: PartPlan = usualPlan,
 ): Promise<Stored & { readonly sha256: string }> {
   const hash = createHash("sha256");

@@ -8,9 +8,11 @@ import type { LockMode } from "../format/lock-mode.ts";
 import type { Notice } from "../notice.ts";
 import { privilegedUser } from "../system/privileged.ts";
 import { strangerWhoCanChange } from "../system/strangers.ts";
+import type { Timetable } from "../timetable.ts";
 import { type BundleSection, bundleOf } from "./bundle-section.ts";
 import { checked } from "./check.ts";
 import { parseConf } from "./dialect.ts";
+import { type Encryption, encryptionOf } from "./encryption.ts";
 import { isLegacyConf, legacyChoices, legacyConf } from "./legacy.ts";
 import { backupName, bucketUrl, text } from "./values.ts";
 
@@ -28,6 +30,11 @@ export type Config = {
     readonly endpoint: string | undefined;
     readonly region: string | undefined;
     readonly pathStyle: boolean;
+    /** Requests in flight at a time. */
+    readonly maxRequests: number;
+    /** Empty: no limit. */
+    readonly uploadLimit: Timetable;
+    readonly downloadLimit: Timetable;
   };
   readonly cloudformation: { readonly region: string | undefined; readonly export: string };
   readonly content: {
@@ -61,6 +68,10 @@ export type Config = {
   };
   /** Where all tables of DynamoDB are; what is undefined is found as for the bucket. */
   readonly dynamodb: { readonly region: string | undefined; readonly endpoint: string | undefined };
+  /** Undefined: backups are not sealed. */
+  readonly encryption?: Encryption | undefined;
+  /** A shell command that opens what `seal_through` of another conf has sealed. */
+  readonly openThrough?: string | undefined;
   /** In the order of `conf`. */
   readonly bundles: readonly BundleSection[];
   /** What to say of a `conf` of s3-sysbackup; undefined for one of ours. */
@@ -106,6 +117,11 @@ export async function loadConfig(sources: ConfigSources): Promise<Config> {
   if (credentialsFile !== undefined) await mustBeOurs(credentialsFile);
 
   const { aws, s3, cloudformation, content, backup, index, dynamodb } = values;
+  const encryption = encryptionOf(values.encryption);
+  if (encryption !== undefined && content.layout === "objects") throw objectsUnsealed(file);
+  // Who can change these seals for himself, or makes all be stored again.
+  for (const path of [encryption?.recipientsFile, encryption?.secretFile])
+    if (path !== undefined) await mustBeOurs(path);
   const days = conf.get("content")?.settings.has("days_retained") ? content.days_retained : undefined;
   const given = { profile: aws.profile, credentialsFile, roleArn: aws.role_arn, daysRetained: days };
   const legacy = isLegacy ? legacyChoices(given, process.env) : undefined;
@@ -120,6 +136,9 @@ export async function loadConfig(sources: ConfigSources): Promise<Config> {
       endpoint: s3.endpoint,
       region: s3.region,
       pathStyle: s3.path_style ?? (s3.endpoint !== undefined || endpointInEnvironment()),
+      maxRequests: s3.max_requests,
+      uploadLimit: s3.upload_limit,
+      downloadLimit: s3.download_limit,
     },
     cloudformation: {
       region: overrides.region ?? cloudformation.region,
@@ -143,6 +162,8 @@ export async function loadConfig(sources: ConfigSources): Promise<Config> {
     backup: { name: overrides.name ?? backup.name ?? nameOfHost(sources.hostName), stateDir: backup.state_dir },
     index: { dynamodbTable: index.dynamodb_table },
     dynamodb: { region: dynamodb.region, endpoint: dynamodb.endpoint },
+    encryption,
+    openThrough: values.encryption.open_through,
     bundles: Object.entries(values.bundle).map(([section, keys]) => bundleOf(section, keys)),
     ...(legacy && { legacy: legacy.notices }),
   };
@@ -195,6 +216,17 @@ function missing(file: string, optional: boolean): Failure {
     remedy: optional
       ? `say where the backups are with --bucket, or with --cf-region and --export of the stack that made the bucket; or ${orCreate}`
       : orCreate,
+    exit: exitStatus.usage,
+  });
+}
+
+/** Keys of contents are digests of files. */
+function objectsUnsealed(file: string): Failure {
+  return new Failure({
+    doing: "read the configuration",
+    what: file,
+    why: "[encryption] seals packs, and layout = objects names each file by its SHA-256",
+    remedy: "set layout = packs in [content]",
     exit: exitStatus.usage,
   });
 }

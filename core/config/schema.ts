@@ -3,6 +3,8 @@ import { z } from "zod";
 import { codecNamed, compressionNames } from "../format/codec.ts";
 import { lockModes } from "../format/lock-mode.ts";
 import { bundleName, bundleSection } from "./bundle-section.ts";
+import { encryptionSection } from "./encryption.ts";
+import { timetable } from "./timetable.ts";
 import {
   absolutePath,
   backupName,
@@ -33,6 +35,10 @@ const s3 = z.strictObject({
   endpoint: httpUrl.optional(),
   region: text.optional(),
   path_style: yesOrNo.optional(),
+  /** At most as many as there are connections (`mostSockets`). */
+  max_requests: wholeNumber(1, 50).default(50),
+  upload_limit: timetable.default([]),
+  download_limit: timetable.default([]),
 });
 
 const cloudformation = z.strictObject({
@@ -92,6 +98,7 @@ export const conf = z.strictObject({
   backup: backup.prefault({}),
   index: index.prefault({}),
   dynamodb: dynamodb.prefault({}),
+  encryption: encryptionSection.prefault({}),
   bundle: z.record(bundleName, bundleSection).prefault({}),
 });
 
@@ -110,6 +117,7 @@ export const knownKeys: ReadonlyMap<string, readonly string[]> = new Map(
     backup,
     index,
     dynamodb,
+    encryption: encryptionSection,
     [anyBundle]: bundleSection,
   }).map(([name, section]) => [name, Object.keys(section.shape)]),
 );

@@ -11,6 +11,7 @@ import { gunzipSync, gzip as gzipAsync, gzipSync, zstdCompressSync, zstdDecompre
 import { altered, undecodable } from "./error.ts";
 import { decodeFrame, encodeFrame } from "./frame.ts";
 import { open, seal } from "./openssl.ts";
+import { sealingFilter } from "./sealing.ts";
 import { type ByteStream, gunzip, gzip, unzstd, zstd, zstdOptions } from "./zlib.ts";
 
 type Named = {
@@ -140,7 +141,18 @@ export function isContentCodec(name: string): name is ContentCodec {
 /** As `openssl enc` seals, with the passwords of `openssl.ts`. */
 const openssl: Filter = { name: "openssl", suffix: ".aes", streaming: true, encode: seal, decode: open };
 
-const filters = new Map<string, Filter>([[openssl.name, openssl]]);
+/** As `age` seals for recipients. */
+const age: Filter = {
+  name: "age",
+  suffix: ".age",
+  streaming: true,
+  ...sealingFilter("age"),
+};
+
+/** By commands of the configuration. */
+const through: Filter = { name: "through", suffix: ".sealed", streaming: true, ...sealingFilter("through") };
+
+const filters = new Map<string, Filter>([openssl, age, through].map((filter) => [filter.name, filter]));
 
 /** Adds a filter to the table, until it is disposed of: a toy, in tests. @internal */
 export function addFilter(filter: Filter): Disposable {
@@ -187,7 +199,7 @@ export function pays(sample: Uint8Array, { codec, level }: Compression): boolean
 }
 
 /** The programs that compress what this one cannot, each with a level, from its standard input to its output. */
-export type CodecProgram = "bzip2" | "xz";
+type CodecProgram = "bzip2" | "xz";
 /** Runs such a program. Throws an error of `content` as it is, and a FormatError if the program refuses what is to be decompressed. */
 export type RunCodecProgram = (program: CodecProgram, args: readonly string[], content: ByteStream) => ByteStream;
 

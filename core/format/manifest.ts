@@ -11,10 +11,13 @@ import { count, isoTime, parseAs, runHex, sha256Hex, sumOfSizes, toLine } from "
 import { lockModes } from "./lock-mode.ts";
 import { storedShape, wholeEncoding } from "./object-ref.ts";
 import { checkOrder, decodePartRef, encodePartRef, type PartRef, partJson } from "./part-ref.ts";
+import { type NeededObject, need, sealing } from "./sealed-ref.ts";
 import { footedLines, type TextLine } from "./text-lines.ts";
 import type { ByteStream } from "./zlib.ts";
 
-const manifestFormat = { format: "sysbackup-manifest", version: 2 } as const;
+const manifestFormat = { format: "sysbackup-manifest", version: 3 } as const;
+/** What readers of a root without a sealed one must understand. */
+const withBundles = { ...manifestFormat, version: 2 } as const;
 /** What readers of a root without bundles must understand: then it is the same as before there were any. */
 const withoutBundles = { ...manifestFormat, version: 1 } as const;
 
@@ -33,8 +36,8 @@ const header = z.object({
   retain_until: isoTime,
   lock_mode: z.enum(lockModes),
   layout: z.enum(["packs", "objects"]),
-  /** Encryption of stored objects; none yet. */
-  sealing: z.null(),
+  /** The sealed root of a sealed backup. */
+  sealing: sealing.nullable(),
 });
 
 const snapshot = z.object({
@@ -88,6 +91,10 @@ export type Manifest = {
   /** The first of them, if there are very many. */
   readonly log: readonly LoggedNotice[];
   readonly totals: Totals;
+  /** Objects that a sealed backup needs, besides roots and parts. */
+  readonly needs?: readonly NeededObject[];
+  /** Set for a sealed backup whose sealed root was read. */
+  readonly opened?: boolean;
 };
 
 /** What is known of a backup without its lists, which may be long. */
@@ -99,14 +106,20 @@ export function summaryOf({ header, totals }: Manifest): ManifestSummary {
 
 export function encodeManifest(manifest: Manifest): string {
   const lines = [
-    toLine({ ...(manifest.bundles.length > 0 ? manifestFormat : withoutBundles), ...manifest.header }),
+    toLine({ ...formatOf(manifest), ...manifest.header }),
     ...manifest.parts.map((part) => toLine({ part: encodePartRef(part) })),
     ...manifest.snapshots.map((snapshot) => toLine({ snapshot })),
     ...manifest.bundles.map(lineOfBundle),
+    ...(manifest.needs ?? []).map((need) => toLine({ need })),
     ...manifest.log.map((notice) => toLine({ notice })),
     toLine({ totals: manifest.totals }),
   ];
   return [...withFooter(lines)].join("");
+}
+
+function formatOf({ header, bundles }: Manifest) {
+  if (header.sealing !== null) return manifestFormat;
+  return bundles.length > 0 ? withBundles : withoutBundles;
 }
 
 function lineOfBundle(bundle: BundleRef): string {
@@ -121,6 +134,8 @@ export function isNameable(bundle: BundleRef): boolean {
 /** Bytes of a root's text at most, and of what a reader keeps of it: 50,000 parts, which are hundreds of millions of entries. */
 export const mostRootBytes = 512 * 1024 * 1024;
 const mostKept = 16 * 1024 * 1024;
+/** Bytes of what a sealed backup needs: some 250,000 packs. */
+const mostNeeds = 64 * 1024 * 1024;
 /** Bytes of the log that are kept; what follows is read, checked and dropped. */
 const mostLog = 1024 * 1024;
 const bounds = { line: 512 * 1024, lines: 4_000_000 } as const;
@@ -138,7 +153,9 @@ class ManifestDraft {
   readonly #snapshots: SnapshotRef[] = [];
   readonly #bundles: BundleRef[] = [];
   readonly #log: LoggedNotice[] = [];
+  readonly #needs: NeededObject[] = [];
   #totals: Totals | undefined;
+  #needed = 0;
   #kept = 0;
   #logged = 0;
 
@@ -147,9 +164,13 @@ class ManifestDraft {
       this.#header = decodeHeader(document);
       return;
     }
-    const { part, snapshot, bundle, notice, totals } = parseAs(bodyLine, document, "a line of the manifest");
+    const { part, snapshot, bundle, need, notice, totals } = parseAs(bodyLine, document, "a line of the manifest");
     if (notice !== undefined) {
       this.#note(notice, length);
+      return;
+    }
+    if (need !== undefined) {
+      this.#need(need, length);
       return;
     }
     this.#kept += length;
@@ -171,7 +192,14 @@ class ManifestDraft {
       bundles: this.#bundles,
       log: this.#log,
       totals: this.#totals,
+      ...(this.#header.sealing !== null && { needs: this.#needs }),
     };
+  }
+
+  #need(object: NeededObject, length: number): void {
+    this.#needed += length;
+    if (this.#needed > mostNeeds) throw altered("it needs more objects than any backup does");
+    this.#needs.push(object);
   }
 
   #note(notice: LoggedNotice, length: number): void {
@@ -186,4 +214,4 @@ function decodeHeader(document: unknown): ManifestHeader {
   return parseAs(header, document, "the first line");
 }
 
-const bodyLine = z.object({ part: partJson, snapshot, bundle: bundleJson, notice, totals }).partial();
+const bodyLine = z.object({ part: partJson, snapshot, bundle: bundleJson, need, notice, totals }).partial();

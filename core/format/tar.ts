@@ -13,7 +13,7 @@ const block = 512;
 const record = 20 * block;
 
 /** A run of data in a file with holes. */
-type TarRegion = readonly [offset: number, length: number];
+export type TarRegion = readonly [offset: number, length: number];
 
 export type TarMember = {
   readonly entry: HeadEntry;
@@ -41,6 +41,11 @@ export function tarHead({ entry, regions, linkTo }: TarMember): Buffer {
   return Buffer.concat([extended, pax, zeros(paddingOf(pax.length)), own, ...(map === undefined ? [] : [map])]);
 }
 
+/** Returns whether data can be given one region behind the other: GNU tar takes each for blocks, of which only the last may not be full. */
+export function areWholeBlocks(regions: readonly TarRegion[]): boolean {
+  return regions.slice(0, -1).every(([, length]) => length % block === 0);
+}
+
 /** Returns the number of zeros that follow so many bytes of data. */
 export function paddingOf(length: number): number {
   return (block - (length % block)) % block;
@@ -55,7 +60,8 @@ export function tarEnd(length: number): Buffer {
 const zeros = (length: number): Buffer => Buffer.alloc(length);
 
 function mapOf(entry: HeadEntry, regions: readonly TarRegion[], linkTo: ByteString | undefined): Buffer | undefined {
-  if (entry.type !== "file" || linkTo !== undefined || entry.holes.length === 0) return undefined;
+  if (entry.type !== "file" || linkTo !== undefined) return undefined;
+  if (regions.reduce((sum, [, length]) => sum + length, 0) === entry.size) return undefined;
   const end = regions.reduce((_, [offset, length]) => offset + length, 0);
   // A file that ends in a hole has an empty run of data at its end.
   const runs = end < entry.size ? [...regions, [entry.size, 0] as const] : regions;

@@ -51,8 +51,14 @@ function newer(key: string, message: string): Loss {
 }
 
 function sealed(key: string): Loss {
-  const remedy = "name the keyfile that it was sealed with: --keyfile";
-  return { ...worded(key, "is sealed, and no keyfile is given"), remedy, damage: false, newer: false, junk: false };
+  const remedy = "name the identity or the keyfile that opens it: --identity or --keyfile";
+  return {
+    ...worded(key, "is sealed, and nothing that is given opens it"),
+    remedy,
+    damage: false,
+    newer: false,
+    junk: false,
+  };
 }
 
 function lossOfRoot({ kind, message, parts, cause }: ManifestRefused): Loss {

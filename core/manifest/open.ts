@@ -1,4 +1,4 @@
-/** Opens the manifest that a user means, and warns of what was laid over it. */
+/** Opens the manifest that a user means, with its names, and warns of what was laid over it. */
 import type { Stored } from "../bucket/contract.ts";
 import type { Manifest } from "../format/manifest.ts";
 import type { Notice, Notify } from "../notice.ts";
@@ -6,12 +6,13 @@ import type { ObjectSource } from "../stored/read.ts";
 import type { Found } from "./find.ts";
 import { type Overlay, readOriginal } from "./original.ts";
 import { readManifest } from "./read.ts";
+import { openSealed } from "./sealed.ts";
 
 export async function openManifest(bucket: ObjectSource, found: Found, notify: Notify): Promise<Manifest> {
-  if ("file" in found) return readManifest(bucket, found);
+  if ("file" in found) return openSealed(bucket, await readManifest(bucket, found));
   const { manifest, stored, overlay } = found.original ?? (await readOriginal(bucket, found));
   if (overlay !== undefined) notify(overlaid(stored, overlay));
-  return manifest;
+  return openSealed(bucket, manifest);
 }
 
 function overlaid({ key, version }: Stored, { hidden, versions }: Overlay): Notice {

@@ -281,6 +281,7 @@ export class ManifestRefused extends Failure {
 export function refusal(error: unknown, manifest: string): unknown {
   const refused = (why: string) => new ManifestRefused("damaged", manifest, why, error);
   if (error instanceof FormatError) {
+    if (error.kind === "sealed") return error;
     if (error.kind === "altered") return refused(`it is truncated or altered: ${error.message}`);
     return new ManifestRefused("newer", manifest, `a newer sysbackup wrote it: ${error.message}`, error);
   }

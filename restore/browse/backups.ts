@@ -6,6 +6,7 @@ import { byStored } from "../../core/manifest/dates.ts";
 import { readOriginal } from "../../core/manifest/original.ts";
 import { ManifestRefused } from "../../core/manifest/read.ts";
 import { type ListedRoot, listRoots } from "../../core/manifest/roots.ts";
+import { openSealed } from "../../core/manifest/sealed.ts";
 import { inOrder } from "../../core/side-by-side.ts";
 import type { Gaps } from "./gaps.ts";
 
@@ -39,7 +40,7 @@ export function eachBackup<Taken>(
 ): AsyncGenerator<Taken | undefined> {
   return inOrder(roots, atOnce, async (root) => {
     try {
-      const { manifest } = await readOriginal(bucket, root);
+      const manifest = await openSealed(bucket, (await readOriginal(bucket, root)).manifest);
       return take(manifest, root);
     } catch (error) {
       if (error instanceof ManifestRefused) gaps.lostBackup(error.message, error.kind === "damaged");

@@ -18,7 +18,7 @@ export type ContinuedContentDeps = {
   readonly signal: AbortSignal;
 };
 
-type FoundSegment = { readonly segment: Segment; readonly objects: readonly ObjectRef[] };
+export type FoundSegment = { readonly segment: Segment; readonly objects: readonly ObjectRef[] };
 
 /**
  * Yields the content as `contentOf` does. The parts are read twice: no byte is given out before all segments are known to be those that
@@ -31,7 +31,7 @@ export async function* continuedContent(deps: ContinuedContentDeps, file: Contin
 }
 
 /** Yields the segments in order. Throws a Failure if they are not those that the file had, at the end at the latest. */
-async function* rightSegments(deps: ContinuedContentDeps, file: ContinuedFile): AsyncGenerator<FoundSegment> {
+export async function* rightSegments(deps: ContinuedContentDeps, file: ContinuedFile): AsyncGenerator<FoundSegment> {
   const continuation = new Continuation(file);
   try {
     for await (const found of segmentsOf(deps, file)) {

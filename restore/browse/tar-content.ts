@@ -3,7 +3,7 @@
  * request, and kept until the files that need them come. Files of one backup mostly lie in the order of their paths.
  */
 import { isPack, isReadInRanges } from "../../core/format/encoding.ts";
-import type { Extent, FileEntry, ObjectRef } from "../../core/format/entry.ts";
+import type { Extent, ObjectRef } from "../../core/format/entry.ts";
 import { altered } from "../../core/format/error.ts";
 import { decodeFrame } from "../../core/format/frame.ts";
 import { type ObjectSource, readRange } from "../../core/stored/read.ts";
@@ -16,6 +16,9 @@ import type { RunningContent } from "../running-content.ts";
 /** Requests of which frames are kept, and bytes of decompressed frames. */
 const mostReads = 3;
 const mostDecoded = 16 * 1024 * 1024;
+
+/** A file, or a segment of one. */
+type ExtentHolder = { readonly extents: readonly Extent[] };
 
 export class TarContent {
   readonly #bucket: ObjectSource;
@@ -31,7 +34,7 @@ export class TarContent {
     bucket: ObjectSource,
     objects: readonly ObjectRef[],
     running: RunningContent,
-    files: Iterable<FileEntry>,
+    files: Iterable<ExtentHolder>,
   ) {
     this.#bucket = bucket;
     this.#objects = objects;
@@ -53,7 +56,7 @@ export class TarContent {
     return object;
   }
 
-  #plan(files: Iterable<FileEntry>): void {
+  #plan(files: Iterable<ExtentHolder>): void {
     const byObject = new Map<number, Map<number, Frame>>();
     for (const { extents } of files) {
       for (const { object, frameOffset: offset, frameLength: length } of extents) {

@@ -2,24 +2,30 @@
  * Writes chosen entries of a backup as a pax tar: what `restore` would make, as far as a tar can say it. Names of one file become links to
  * the first of them, and holes stay holes.
  */
+import { exitStatus, Failure } from "../../core/failure.ts";
 import type { Entry, Extent, FileEntry, ObjectRef } from "../../core/format/entry.ts";
 import type { Manifest } from "../../core/format/manifest.ts";
 import { type ByteString, toText } from "../../core/format/path.ts";
-import { isContinued } from "../../core/format/segment.ts";
-import { paddingOf, tarEnd, tarHead } from "../../core/format/tar.ts";
+import { type ContinuedFile, isContinued } from "../../core/format/segment.ts";
+import { areWholeBlocks, paddingOf, type TarRegion, tarEnd, tarHead } from "../../core/format/tar.ts";
 import { TornFolders } from "../../core/format/torn-folders.ts";
 import { type Loss, lossOf } from "../../core/manifest/loss.ts";
+import type { PartList } from "../../core/manifest/part-lists.ts";
 import type { ObjectSource } from "../../core/stored/read.ts";
 import { ChosenEntries, type ChosenPart } from "../chosen.ts";
 import { linkGroup } from "../hard-links.ts";
 import { dataRunsOf } from "../holes.ts";
-import { tellBadEntry, tellLostPart, tellSealed } from "../lost-stretches.ts";
+import { tellBadEntry, tellLostPart, tellSealed, tellTaken } from "../lost-stretches.ts";
+import { tellNothing } from "../missing.ts";
 import { Pauses } from "../pauses.ts";
 import { mostHeld } from "../plan.ts";
 import type { Report } from "../report.ts";
 import { RunningContent } from "../running-content.ts";
 import { type Patterns, Selection } from "../select.ts";
+import { rightSegments } from "./continued-content.ts";
+import { Gaps } from "./gaps.ts";
 import { TarContent } from "./tar-content.ts";
+import { piecesIn, piecesOf, regionsOf, type TarPiece } from "./tar-segments.ts";
 
 export type TarOptions = {
   readonly bucket: ObjectSource;
@@ -61,7 +67,7 @@ class TarWriter {
   async run(): Promise<readonly ByteString[]> {
     const { report, strip = 0 } = this.#options;
     const selection = this.#selection;
-    const entries = new ChosenEntries({
+    using entries = new ChosenEntries({
       ...this.#options,
       selection,
       strip,
@@ -69,26 +75,31 @@ class TarWriter {
       isThere: (folder) => folder === "/",
       onLostPart: (part, loss) => tellLostPart(report, part, loss),
       onBadEntry: (bad) => tellBadEntry(report, selection, bad),
+      onTaken: (stored, path) => tellTaken(report, stored, path),
       onSealed: (bundle) => tellSealed(report, bundle),
     });
     for (const list of entries.lists()) {
-      for await (const part of entries.in(list)) await this.#writePart(part);
+      for await (const part of entries.in(list)) await this.#writePart(part, list);
       for (const folder of this.#torn.rest()) this.#write(tarHead({ entry: folder, regions: [] }));
       this.#torn = new TornFolders();
     }
     this.#write(tarEnd(this.#length));
-    return this.#selection.all ? [] : this.#selection.missing();
+    const missing = this.#selection.all ? [] : this.#selection.missing();
+    if (missing.length === 0) tellNothing(entries, report);
+    return missing;
   }
 
-  async #writePart({ chosen, objects }: ChosenPart): Promise<void> {
+  async #writePart({ chosen, objects }: ChosenPart, list: PartList): Promise<void> {
     const files = chosen.flatMap(({ entry }) => (entry.type === "file" ? [entry] : []));
     const content = new TarContent(this.#options.bucket, objects, this.#running, files);
-    for (const { entry, selected } of chosen) {
+    for (const { entry, stored, selected } of chosen) {
       if (this.#pauses.due(0)) await this.#pauses.take();
       if (entry.type === "segment" || (!selected && entry.path === "/")) continue;
       if (this.#isBelowOther(entry)) continue;
       for (const folder of this.#torn.before(entry.path)) this.#write(tarHead({ entry: folder, regions: [] }));
-      await this.#member(entry, content);
+      await this.#member(entry, (file) =>
+        isContinued(file) ? this.#continuedFile(file, stored, list) : this.#file(file, content),
+      );
       this.#torn.add(entry);
     }
   }
@@ -104,7 +115,8 @@ class TarWriter {
     return true;
   }
 
-  async #member(entry: Entry, content: TarContent): Promise<void> {
+  /** `write`: writes a file, and returns whether it is in the tar. */
+  async #member(entry: Entry, write: (file: FileEntry) => Promise<boolean>): Promise<void> {
     if (entry.type === "folder") return this.#plain(entry);
     const group = entry.hardLink === undefined ? undefined : linkGroup(entry);
     const leader = group === undefined ? undefined : this.#leaders.get(group);
@@ -114,7 +126,7 @@ class TarWriter {
       return;
     }
     if (entry.type !== "file") this.#plain(entry);
-    else if (!(await this.#file(entry, content))) return;
+    else if (!(await write(entry))) return;
     if (group !== undefined) this.#leaders.set(group, entry.path);
   }
 
@@ -128,21 +140,44 @@ class TarWriter {
 
   /** Returns whether the file is in the tar. */
   async #file(entry: FileEntry, content: TarContent): Promise<boolean> {
-    const { report } = this.#options;
-    if (isContinued(entry)) {
-      const why = "its content is in too many pieces for a tar";
-      const remedy = "restore it into a folder";
-      report.lost("not-in-tar", { doing: "write", what: toText(entry.path), why, remedy, damage: false });
-      return false;
-    }
-    const bytes = entry.extents.reduce((sum, { length }) => sum + length, 0);
-    if (bytes <= mostHeld) return this.#smallFile(entry, content);
-    await this.#largeFile(entry, content, bytes);
+    const regions = dataRunsOf({ ...entry, from: 0 }).map(({ file, length }) => [file, length] as const);
+    if (!this.#canBeSaid(entry, regions)) return false;
+    if (sizeOf(regions) <= mostHeld) return this.#smallFile(entry, regions, content);
+    await this.#largeFile(entry, regions, piecesIn(entry, content));
     return true;
   }
 
+  /** Its segments are read once before: no byte is written of a file whose segments are not those that it had. */
+  async #continuedFile(entry: ContinuedFile, stored: ByteString, list: PartList): Promise<boolean> {
+    const { bucket, signal } = this.#options;
+    // What is wrong with the manifest was reported, or is when its next entries come.
+    const deps = { bucket, list, signal, gaps: new Gaps(() => {}) };
+    const file = { ...entry, path: stored };
+    try {
+      const regions = await regionsOf(rightSegments(deps, file));
+      if (!this.#canBeSaid(entry, regions)) return false;
+      await this.#largeFile(entry, regions, piecesOf(rightSegments(deps, file), bucket, this.#running));
+      return true;
+    } catch (error) {
+      this.#lose(entry, damageOf(error));
+      return false;
+    }
+  }
+
+  /** Returns whether a tar can say where the data of a file lies; reports it if not. `regions`: undefined if there are too many. */
+  #canBeSaid({ path }: FileEntry, regions: readonly TarRegion[] | undefined): regions is readonly TarRegion[] {
+    if (regions !== undefined && areWholeBlocks(regions)) return true;
+    const why =
+      regions === undefined
+        ? "it has too many holes for a tar"
+        : "it has holes that do not begin with a block of a tar";
+    const remedy = "restore it into a folder";
+    this.#options.report.lost("not-in-tar", { doing: "write", what: toText(path), why, remedy, damage: false });
+    return false;
+  }
+
   /** Writes a file of which all bytes are verified first. */
-  async #smallFile(entry: FileEntry, content: TarContent): Promise<boolean> {
+  async #smallFile(entry: FileEntry, regions: readonly TarRegion[], content: TarContent): Promise<boolean> {
     const pieces: Uint8Array[] = [];
     for (const extent of entry.extents) {
       try {
@@ -153,33 +188,52 @@ class TarWriter {
         return false;
       }
     }
-    this.#head(entry);
+    this.#head(entry, regions);
     for (const piece of pieces) this.#write(piece);
-    this.#pad(pieces.reduce((sum, { length }) => sum + length, 0));
+    this.#zeros(paddingOf(pieces.reduce((sum, { length }) => sum + length, 0)));
     return true;
   }
 
   /** Each extent is verified when it comes. A tar cannot take back the head of a file: what is lost of it becomes zeros. */
-  async #largeFile(entry: FileEntry, content: TarContent, bytes: number): Promise<void> {
-    this.#head(entry);
+  async #largeFile(
+    entry: FileEntry,
+    regions: readonly TarRegion[],
+    pieces: Iterable<TarPiece> | AsyncIterable<TarPiece>,
+  ): Promise<void> {
+    this.#head(entry, regions);
+    const bytes = sizeOf(regions);
+    let left = bytes;
     let loss: Loss | undefined;
-    for (const extent of entry.extents) {
-      let left = extent.length;
-      try {
-        for await (const piece of content.bytesOf(extent)) {
-          this.#write(piece);
-          left -= piece.length;
-          if (this.#pauses.due(piece.length)) await this.#pauses.take();
-        }
-      } catch (error) {
-        loss = this.#lossOf(error, extent, content);
-        for (; left > 0; left -= zeros.length) this.#write(zeros.subarray(0, left));
+    try {
+      for await (const piece of pieces) {
+        loss = (await this.#extent(piece)) ?? loss;
+        left -= piece.extent.length;
       }
+    } catch (error) {
+      loss = damageOf(error);
+      this.#zeros(left);
     }
-    this.#pad(bytes);
+    this.#zeros(paddingOf(bytes));
     if (loss === undefined) return;
     const remedy = `do not use the file from this tar, and ${loss.remedy}`;
     this.#lose(entry, { ...loss, why: `${loss.why}, so what the tar has of the file is wrong`, remedy });
+  }
+
+  /** Returns why it is lost, if it is. */
+  async #extent({ extent, content }: TarPiece): Promise<Loss | undefined> {
+    let left = extent.length;
+    try {
+      for await (const bytes of content.bytesOf(extent)) {
+        this.#write(bytes);
+        left -= bytes.length;
+        if (this.#pauses.due(bytes.length)) await this.#pauses.take();
+      }
+      return undefined;
+    } catch (error) {
+      const loss = this.#lossOf(error, extent, content);
+      this.#zeros(left);
+      return loss;
+    }
   }
 
   #lossOf(error: unknown, extent: Extent, content: TarContent): Loss {
@@ -192,15 +246,14 @@ class TarWriter {
     this.#options.report.lost("content-lost", { doing: "write", what: toText(path), ...loss });
   }
 
-  #head(entry: FileEntry): void {
-    const regions = dataRunsOf({ ...entry, from: 0 }).map(({ file, length }) => [file, length] as const);
+  #head(entry: FileEntry, regions: readonly TarRegion[]): void {
     this.#write(tarHead({ entry, regions }));
     this.#options.report.figures.files += 1;
-    this.#options.report.figures.bytes += regions.reduce((sum, [, length]) => sum + length, 0);
+    this.#options.report.figures.bytes += sizeOf(regions);
   }
 
-  #pad(bytes: number): void {
-    this.#write(zeros.subarray(0, paddingOf(bytes)));
+  #zeros(bytes: number): void {
+    for (let left = bytes; left > 0; left -= zeros.length) this.#write(zeros.subarray(0, left));
   }
 
   #write(bytes: Uint8Array): void {
@@ -211,3 +264,14 @@ class TarWriter {
 }
 
 const zeros = new Uint8Array(64 * 1024);
+
+function sizeOf(regions: readonly TarRegion[]): number {
+  return regions.reduce((sum, [, length]) => sum + length, 0);
+}
+
+/** Returns what is wrong with the segments of a file; throws what has nothing to do with them. */
+function damageOf(error: unknown): Loss {
+  if (!(error instanceof Failure) || error.exit !== exitStatus.damaged) throw error;
+  const { why, remedy = "" } = error.parts;
+  return { why, how: why, remedy, damage: true, newer: false, junk: false };
+}

@@ -2,16 +2,17 @@
  * Reads objects and hashes them: packs and snapshots as stored, and content extent by extent, as the manifests place it. So
  * damage is known by file. Holds one frame of each object in memory, whatever the size.
  */
-import { type Encoding, isPack } from "../../core/format/encoding.ts";
+import { type Encoding, filtersOf, isPack } from "../../core/format/encoding.ts";
 import { FormatError } from "../../core/format/error.ts";
 import { decodeFrame, maxFrameContent } from "../../core/format/frame.ts";
+import { isSealedForOthers } from "../../core/format/sealing.ts";
 import { lossOf } from "../../core/manifest/loss.ts";
 import { digestOf, isContent, isWhole } from "../../core/manifest/references/references.ts";
 import { Budget, eachOf } from "../../core/side-by-side.ts";
 import { ObjectReading, readRange } from "../../core/stored/read.ts";
 import { mayReadBetter } from "../../core/stored/second-read.ts";
 import { Garbage, release } from "../../core/system/garbage.ts";
-import { checkFlowing } from "../flowing.ts";
+import { checkFlowing, releasing } from "../flowing.ts";
 import { framesIn, type StoredFrame } from "../frames.ts";
 import type { CollectDeps } from "./collect.ts";
 import type { Extents, NeededExtent } from "./extents.ts";
@@ -67,6 +68,8 @@ async function noteWhole(
   const { kind } = row;
   const until = findings.lockEnd(row.id);
   if (notes === undefined || until === undefined || !isContent(kind) || !notes.lacks(row)) return false;
+  // Verified objects name chunks by their digests, which nobody is to find in a bucket with sealed backups.
+  if (isSealedForOthers(filtersOf(kind))) return false;
   const found = await readWhole({ ...row, kind }, () => extents.in(row.id), reading);
   if (found === undefined) return false;
   await notes.add(row, found, until);
@@ -160,7 +163,7 @@ async function checkWhole({ id }: CheckedObject, reading: ObjectReading, extents
   const wrong: NeededExtent[] = [];
   let found = false;
   const mark = () => extents.markWrong(id, wrong.splice(0));
-  await checkFlowing(extents.inOrder(id), untilDamage(reading.content(Number.MAX_SAFE_INTEGER)), {
+  await checkFlowing(extents.inOrder(id), releasing(untilDamage(reading.content(Number.MAX_SAFE_INTEGER))), {
     expected: (extent) => extent,
     take: () => true,
     wrong: (extent) => {

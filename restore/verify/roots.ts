@@ -6,6 +6,7 @@ import { contradictionIn } from "../../core/manifest/dates.ts";
 import type { Found, FoundRoot } from "../../core/manifest/find.ts";
 import { readOriginal } from "../../core/manifest/original.ts";
 import { ManifestRefused, readManifest } from "../../core/manifest/read.ts";
+import { type OpenedIfPossible, openIfPossible } from "../../core/manifest/sealed.ts";
 import type { FindingCode } from "./findings.ts";
 
 export type VerifyBucket = Pick<BucketReader, "get" | "head" | "retention" | "listVersions">;
@@ -23,14 +24,26 @@ export type RootRead = {
 const codes = { newer: "not-checked", damaged: "manifest-damaged", foreign: "manifest-foreign" } as const;
 
 export async function readRoot(bucket: VerifyBucket, found: Found, now: () => Date): Promise<RootRead> {
-  if ("file" in found) return { manifest: await readManifest(bucket, found), stored: undefined, faults: [] };
+  if ("file" in found) return opened(await openIfPossible(bucket, await readManifest(bucket, found)), undefined, []);
   try {
-    const { manifest, stored } = found.original ?? (await readOriginal(bucket, found));
-    return { manifest, stored, faults: [...olderFaults(found, stored), ...dateFaults(found, manifest, now())] };
+    const { manifest: read, stored } = found.original ?? (await readOriginal(bucket, found));
+    const both = await openIfPossible(bucket, read);
+    return opened(both, stored, [...olderFaults(found, stored), ...dateFaults(found, read, now())]);
   } catch (error) {
     const { code, why } = faultOf(error);
     return { manifest: undefined, stored: found.versions[0], faults: [{ code, why }] };
   }
+}
+
+/** A backup that the identity does not open is verified as without one. */
+function opened(
+  { manifest, sealedFor }: OpenedIfPossible,
+  stored: Stored | undefined,
+  faults: readonly RootFault[],
+): RootRead {
+  if (sealedFor === undefined) return { manifest, stored, faults };
+  const why = `its names and files are not checked: ${sealedFor}`;
+  return { manifest, stored, faults: [...faults, { code: "not-checked", why }] };
 }
 
 function faultOf(error: unknown): RootFault {

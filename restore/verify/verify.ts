@@ -10,6 +10,7 @@
 import type { ManifestHeader, Totals } from "../../core/format/manifest.ts";
 import type { Found } from "../../core/manifest/find.ts";
 import { type Reference, References } from "../../core/manifest/references/references.ts";
+import { step } from "../../core/trace.ts";
 import { type Choose, type CollectDeps, type Collected, collect } from "./collect.ts";
 import { Extents, type NeededExtent } from "./extents.ts";
 import { type Finding, Findings, type SeverityCounts } from "./findings.ts";
@@ -100,12 +101,14 @@ export async function verify<T>(options: VerifyOptions, use: (verdict: Verdict) 
     serverTime: options.serverTime,
     signal,
   };
-  const collected = await collect(options.sources, deps);
-  const unseen = await lookAtAll({ ...deps, onProgress: (objects) => onProgress({ objects, bytes: 0 }) });
+  const collected = await step("read manifests", () => collect(options.sources, deps));
+  const looking = { ...deps, onProgress: (objects: number) => onProgress({ objects, bytes: 0 }) };
+  const unseen = await step("look at objects", () => lookAtAll(looking));
   const { objects, bytes } = references.totals();
   const onBytes = (done: number) => onProgress({ objects, bytes: done });
-  const figures = read && (await readData({ ...deps, notes: options.notes, onProgress: onBytes }));
-  await nameLosses(deps);
+  const reading = { ...deps, notes: options.notes, onProgress: onBytes };
+  const figures = read && (await step("read data", () => readData(reading)));
+  await step("name losses", () => nameLosses(deps));
 
   const { findings, losses } = deps;
   const backups = backupVerdicts(collected, deps);

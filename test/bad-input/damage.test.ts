@@ -98,7 +98,7 @@ describe("the root of a manifest", () => {
     await using machine = await backedUp();
     const key = await machine.newest();
     const stored = await read(machine, key);
-    await replace(machine, key, sealed(textOf(stored).replace('"version":1', '"version":3')));
+    await replace(machine, key, sealed(textOf(stored).replace('"version":1', '"version":9')));
     await machine.refuses(restoring(machine), { exit: failed, message: messages.newer });
     const verified = await machine.run("verify");
     expect(verified).toMatchObject({ exit: exitStatus.incomplete, stderr: "" });

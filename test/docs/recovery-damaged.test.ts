@@ -52,7 +52,7 @@ describe.skipIf(lacks)("recover.sh, of a damaged bucket,", () => {
   test.each([
     ["altered", (text: string) => text.replace('"host":"web-1"', '"host":"web-2"')],
     ["cut short", (text: string) => `${text.split("\n").slice(0, -2).join("\n")}\n`],
-    ["of a later format", (text: string) => text.replace('"version":1', '"version":3')],
+    ["of a later format", (text: string) => text.replace('"version":1', '"version":9')],
     ["empty", () => ""],
   ])("recover.sh refuses a manifest that is %s", async (_, change) => {
     await using dir = await scratch();

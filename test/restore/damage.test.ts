@@ -56,9 +56,9 @@ describe("the root of a manifest", () => {
     await using fixture = await Fixture.open();
     const { key } = await fixture.backup([folder("/")]);
     const text = Bun.zstdDecompressSync(await Bun.file(`${fixture.bucketPath}/${key}`).bytes()).toString();
-    await fixture.put(key, Bun.zstdCompressSync(text.replace('"version":1', '"version":3')));
+    await fixture.put(key, Bun.zstdCompressSync(text.replace('"version":1', '"version":9')));
     await expect(readManifest(fixture.bucket, { key })).rejects.toMatchObject({
-      message: `cannot read the manifest ${JSON.stringify(key)}: a newer sysbackup wrote it: it has format version 3; use a newer sysbackup`,
+      message: `cannot read the manifest ${JSON.stringify(key)}: a newer sysbackup wrote it: it has format version 9; use a newer sysbackup`,
       exit: 1,
     });
   });

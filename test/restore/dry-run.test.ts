@@ -1,10 +1,10 @@
 import { describe, expect, test } from "bun:test";
-import { chmod, link as hardLink, mkdir, readdir, rm, symlink, writeFile } from "node:fs/promises";
+import { chmod, chown, link as hardLink, mkdir, readdir, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import fc from "fast-check";
 import { dryRun, type Prospect } from "../../restore/dry-run.ts";
 import { describeTree } from "../support/tree/describe.ts";
-import { type Backup, Fixture, fifo, file, folder, type Item, link, type RestoreWishes } from "./support.ts";
+import { type Backup, Fixture, fifo, file, folder, type Item, isRoot, link, type RestoreWishes } from "./support.ts";
 
 type Prospects = Record<string, Prospect>;
 
@@ -151,3 +151,25 @@ async function described(fixture: Fixture, paths: readonly string[]): Promise<Ma
   const all = [...tree].map(([path, one]) => [path as string, JSON.stringify(one)] as const);
   return new Map(all.filter(([path]) => paths.includes(path)));
 }
+
+test.skipIf(!isRoot)(
+  "a folder that a restore would move aside is named, and what the backup has in it is created",
+  async () => {
+    await using fixture = await Fixture.open();
+    const alice = { owner: { user: undefined, group: undefined, uid: 1001, gid: 1001 } };
+    const backup = await fixture.backup([
+      folder("/"),
+      folder("/alice", alice),
+      file("/alice/x", "x", alice),
+      file("/y", "y"),
+    ]);
+    await fixture.restore(backup);
+    await chown(fixture.at("/alice"), 1002, 1002);
+    const { prospects, figures } = await prospectsOf(fixture, backup);
+    expect(prospects).toEqual({ "/": "left", "/alice": "changed", "/alice/x": "created", "/y": "left" });
+    expect(figures).toMatchObject({ warnings: 0, errors: 0 });
+    expect(fixture.notices.map(({ code }) => code)).toEqual(["would-move-aside"]);
+    expect(await fixture.restore(backup)).toMatchObject({ folders: 1, files: 1, unchanged: 1 });
+    expect(fixture.notices.map(({ code }) => code)).toEqual(["would-move-aside", "moved-aside"]);
+  },
+);

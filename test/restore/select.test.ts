@@ -76,6 +76,31 @@ describe("which parts are read", () => {
   });
 });
 
+describe("which parts are read for patterns", () => {
+  test.each([
+    ["/etc/ssh/", "/etc/a", "/etc/ssi", true],
+    ["/etc/ssh", "/etc/ssh/a", "/etc/ssh/b", true],
+    ["/etc/ssh", "/etc/ssh-old", "/etc/ssh-older", false],
+    ["/etc/ssh", "/home/a", "/home/b", false],
+    ["etc/ssh", "/home/a", "/home/b", false],
+    ["/etc/*/key", "/etc/x/y", "/etc/z", true],
+    ["/etc/*/key", "/home/a", "/home/b", false],
+    ["/**/key", "/home/a", "/home/b", true],
+    ["key", "/home/a", "/home/b", true],
+    ["/et\\c/key", "/home/a", "/home/b", true],
+    ["!/home", "/home/a", "/home/b", false],
+  ] as const)("parts are read if they may hold what is included: %s in %s to %s: %p", (pattern, first, next, read) => {
+    const patterns = { include: [pattern], exclude: [] };
+    expect(new Selection([], () => true, patterns).concerns(path(first), path(next))).toBe(read);
+  });
+
+  test("a named path is looked for even if nothing below it is included, so that it is not missing", () => {
+    const selection = new Selection(["/home"], () => true, { include: ["/etc/x"], exclude: [] });
+    expect(selection.concerns(path("/h"), path("/i"))).toBe(true);
+    expect(selection.concerns(path("/home/a"), path("/home/b"))).toBe(false);
+  });
+});
+
 attack(
   {
     by: "U",
@@ -105,5 +130,32 @@ test("a stretch of a manifest concerns a selection if a path of it is selected, 
       if (inside.some((entry) => selection.role(entry) !== "none")) expect(selection.concerns(first, next)).toBe(true);
     }),
     { numRuns: 2_000 },
+  );
+});
+
+test("a stretch of a manifest concerns a selection by patterns if it has anything that is included, or a folder that leads to it", () => {
+  const step = fc.constantFrom("a", "a-", "a.b", "a0", "b");
+  const one = fc.array(step, { minLength: 1, maxLength: 4 }).map((steps) => path(`/${steps.join("/")}`));
+  const glob = fc.array(fc.oneof(step, fc.constantFrom("*", "**", "a*", "[ab]", "\\a")), {
+    minLength: 1,
+    maxLength: 4,
+  });
+  const pattern = fc
+    .tuple(fc.constantFrom("", "/", "!", "!/"), glob, fc.constantFrom("", "/"))
+    .map(([start, steps, end]) => `${start}${steps.join("/")}${end}`);
+  const include = fc.array(pattern, { maxLength: 3 });
+  const paths = fc.array(one, { maxLength: 2 });
+  fc.assert(
+    fc.property(include, paths, one, one, fc.array(one), (patterns, chosen, first, next, all) => {
+      const selection = new Selection(chosen, nothingThere, { include: patterns, exclude: [] });
+      const inside = all.filter((entry) => entry >= first && entry < next);
+      const isNeeded = (entry: ReturnType<typeof path>) =>
+        selection.role(entry, true) === "selected" || selection.role(entry, false) === "selected";
+      const leads = (folder: ReturnType<typeof path>) =>
+        selection.role(folder, true) !== "none" &&
+        all.some((entry) => entry.startsWith(`${folder}/`) && isNeeded(entry));
+      if (inside.some((entry) => isNeeded(entry) || leads(entry))) expect(selection.concerns(first, next)).toBe(true);
+    }),
+    { numRuns: 5_000 },
   );
 });

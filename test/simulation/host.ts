@@ -75,7 +75,15 @@ export class Host {
     return archive({
       config: {
         aws: { profile: undefined, credentialsFile: undefined, roleArn: undefined },
-        s3: { bucket: bucket.url, endpoint: undefined, region: undefined, pathStyle: false },
+        s3: {
+          bucket: bucket.url,
+          endpoint: undefined,
+          region: undefined,
+          pathStyle: false,
+          maxRequests: 50,
+          uploadLimit: [],
+          downloadLimit: [],
+        },
         cloudformation: { region: undefined, export: "backup-bucket" },
         content: this.#content,
         backup: { name: this.plan.name, stateDir: join(this.#home, "state") },

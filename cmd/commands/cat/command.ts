@@ -1,4 +1,4 @@
-import { accessOptions, keyfileOption } from "../../shared/access.ts";
+import { accessOptions, identityOption, keyfileOption } from "../../shared/access.ts";
 import { subcommand } from "../../subcommand.ts";
 import { type CatArgs, catArgs } from "./arguments.ts";
 
@@ -12,7 +12,7 @@ export const cat = subcommand<CatArgs>(
       "<manifest> is named as for restore. <path> is absolute, and may lead through links of the backup; a word without a",
       "slash is the name of a database dump, as `sysbackup show` lists them. No byte is written before it is verified.",
     ].join("\n"),
-    options: [keyfileOption, ...accessOptions],
+    options: [keyfileOption, identityOption, ...accessOptions],
     examples: [
       "sysbackup cat web1 /etc/fstab",
       "sysbackup cat web1@2026-11-20 /var/log/syslog | less",

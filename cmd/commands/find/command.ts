@@ -1,4 +1,4 @@
-import { accessOptions, keyfileOption } from "../../shared/access.ts";
+import { accessOptions, identityOption, keyfileOption } from "../../shared/access.ts";
 import { print0Option } from "../../shared/print0.ts";
 import { subcommand } from "../../subcommand.ts";
 import { type FindArgs, findArgs } from "./arguments.ts";
@@ -17,6 +17,7 @@ export const find = subcommand<FindArgs>(
       { flag: "--all", help: "Search the backups of every name, not only of one" },
       print0Option,
       keyfileOption,
+      identityOption,
       ...accessOptions,
     ],
     examples: [

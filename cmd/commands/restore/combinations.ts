@@ -11,6 +11,8 @@ export function checkOptions(args: RestoreArgs, json: boolean): void {
   const stripped = (args.choices?.strip ?? 0) > 0;
   if (args.salvage && stripped)
     throw unusable("--salvage", "paths in the target are not those in the backups", "leave out --strip-components");
+  if (args.dryRun && args.report !== undefined)
+    throw unusable("--report", "a dry run does nothing that could be reported", "leave out --dry-run, or --report");
   if (args.delete !== true) return;
   if (stripped)
     throw unusable("--delete", "paths in the target are not those in the backup", "leave out --strip-components");
@@ -33,6 +35,10 @@ function checkToStdout({ toStdout, report, ...args }: RestoreArgs, json: boolean
     "--yes": args.yes,
     "--json": json,
     "--target": args.target !== "/",
+    "--from-local": args.choices?.fromLocal !== undefined,
+    "--overwrite": (args.choices?.overwrite ?? "if-changed") !== "if-changed",
+    "--numeric-owner": args.numericOwner,
+    "--snapshots": args.snapshots === "run" || args.snapshots === "fetch",
   };
   const other = Object.entries(others).find(([, given]) => given)?.[0];
   if (other !== undefined)

@@ -1,4 +1,4 @@
-import { accessOptions, keyfileOption } from "../../shared/access.ts";
+import { accessOptions, identityOption, keyfileOption } from "../../shared/access.ts";
 import { subcommand } from "../../subcommand.ts";
 import { overwriteChoices, type RestoreArgs, restoreArgs, snapshotChoices } from "./arguments.ts";
 
@@ -69,10 +69,11 @@ export const restore = subcommand<RestoreArgs>(
       },
       {
         flag: "--thaw <speed>",
-        help: "Thaw what lies in archive tiers, wait for it, and restore: bulk (cheapest), standard, expedited",
+        help: "Thaw what lies in archive tiers, and wait for it: bulk (cheapest), standard, expedited",
       },
       { flag: "--resume", help: "Go on with the restore that waits for thawing" },
       keyfileOption,
+      identityOption,
       ...accessOptions,
     ],
     examples: [

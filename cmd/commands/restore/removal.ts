@@ -10,16 +10,23 @@ import type { RestoreArgs } from "./arguments.ts";
 
 type RemovalIO = Pick<CommandIO, "ask" | "notify">;
 
+/** Call when the file of `--report` is made, so that it is known. */
 export async function removalFor(args: RestoreArgs, config: Config, bucketUrl: string, io: RemovalIO) {
   if (args.delete !== true) return undefined;
-  const { stateDir } = config.backup;
-  const bucket = pathOfFileUrl(bucketUrl);
-  const own = [process.execPath, stateDir, args.confDir, ...(bucket === undefined ? [] : [bucket])];
   const removal: Removal = {
-    spared: await sparedFiles(own),
+    spared: await sparedFiles(ownFiles(args, config, bucketUrl)),
     confirm: (number, some) => confirmed(number, some, args, io),
   };
   return removal;
+}
+
+/** Files and folders that this program uses, or the user has named for this restore: they may lie in the target. */
+function ownFiles(args: RestoreArgs, { backup, bundles }: Config, bucketUrl: string): string[] {
+  const { confDir, manifest, report, filesFrom, keyfile, choices } = args;
+  const named = [manifest, report, filesFrom, keyfile, choices?.fromLocal, pathOfFileUrl(bucketUrl)];
+  const keyfiles = bundles.map((bundle) => bundle.keyfile);
+  const paths = [...named, ...keyfiles].filter((path) => path !== undefined);
+  return [process.execPath, backup.stateDir, confDir, ...paths];
 }
 
 async function confirmed(number: number, some: readonly string[], args: RestoreArgs, io: RemovalIO): Promise<boolean> {

@@ -7,6 +7,7 @@ import { exitStatus, Failure, reasonOf } from "../../../core/failure.ts";
 import { argumentBytes } from "../../../core/format/argument.ts";
 import { encodeBytes } from "../../../core/format/bytes-json.ts";
 import type { ByteString } from "../../../core/format/path.ts";
+import type { Notify } from "../../../core/notice.ts";
 import type { Journal } from "../../../restore/report.ts";
 import type { Elsewhere } from "./elsewhere.ts";
 
@@ -33,11 +34,14 @@ export class ReportFile {
   readonly #fd: number;
   readonly #losses: HeldLoss[] = [];
   readonly #salvaged = new Map<ByteString, { readonly backup: string; readonly isSame: boolean }>();
+  readonly #notify: Notify;
   #held = "";
+  #isComplete = true;
 
   /** Throws a Failure (exit 2) if there is such a file, or it cannot be made. */
-  constructor(path: string) {
+  constructor(path: string, notify: Notify) {
     this.#path = path;
+    this.#notify = notify;
     try {
       this.#fd = openSync(argumentBytes(path), "wx", 0o600);
     } catch (error) {
@@ -69,6 +73,11 @@ export class ReportFile {
     this.#line(document);
   }
 
+  /** False if something could not be written. */
+  get isComplete(): boolean {
+    return this.#isComplete;
+  }
+
   /** Writes the losses, and closes the file. */
   end(elsewhere: Elsewhere, totals: Readonly<Record<string, unknown>>): void {
     for (const { path, document } of this.#losses) {
@@ -90,13 +99,18 @@ export class ReportFile {
     if (this.#held.length >= bufferSize) this.flush();
   }
 
-  /** Call when a restore stops early, too. */
+  /** Call when a restore stops early, too. A full disk ends the report, and not the restore. */
   flush(): void {
+    const bytes = Buffer.from(this.#held);
+    this.#held = "";
+    if (!this.#isComplete) return;
     try {
-      writeSync(this.#fd, this.#held);
-      this.#held = "";
+      for (let done = 0; done < bytes.length; ) done += writeSync(this.#fd, bytes, done);
     } catch (error) {
-      throw new Failure({ doing: "write the report", what: this.#path, why: reasonOf(error), cause: error });
+      this.#isComplete = false;
+      const remedy = "the restore goes on without it";
+      const { message } = new Failure({ doing: "write the report", what: this.#path, why: reasonOf(error), remedy });
+      this.#notify({ level: "warning", code: "report-incomplete", message });
     }
   }
 }

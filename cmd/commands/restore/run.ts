@@ -5,13 +5,14 @@ import type { Manifest } from "../../../core/format/manifest.ts";
 import { type Found, findManifest } from "../../../core/manifest/find.ts";
 import { openManifest } from "../../../core/manifest/open.ts";
 import { nameOf } from "../../../core/manifest/read.ts";
+import { step } from "../../../core/trace.ts";
 import { LostFiles } from "../../../restore/lost-files.ts";
-import type { Removal } from "../../../restore/removal.ts";
 import { exitOf, restore } from "../../../restore/restore.ts";
 import type { CommandIO, RunSubcommand } from "../../io.ts";
 import { type AccessConnection, connectAs } from "../../shared/connect.ts";
 import { finding, isSurelyNewest } from "../../shared/finding.ts";
 import { useKeyfiles } from "../../shared/keyfiles.ts";
+import { useIdentity } from "../../shared/sealing.ts";
 import type { RestoreArgs } from "./arguments.ts";
 import { chooseBackup } from "./choose.ts";
 import { checkOptions } from "./combinations.ts";
@@ -46,16 +47,18 @@ export const run: RunSubcommand<RestoreArgs> = async (given, io) => {
 async function restoreFrom(connection: FrozenConnection, args: RestoreArgs, io: CommandIO): Promise<ExitStatus> {
   const { bucket, config } = connection;
   await useKeyfiles(config, args.keyfile, io.notify);
+  await useIdentity(config, args.identity, io.notify);
   const wanted = args.manifest ?? (await chooseBackup(bucket, io));
   if (wanted === undefined) return exitStatus.done;
-  const source = await findManifest(bucket, wanted, finding(bucket, io));
-  const manifest = await openManifest(bucket, source, io.notify);
+  const source = await step("find the backup", () => findManifest(bucket, wanted, finding(bucket, io)));
+  const manifest = await step("read the root", () => openManifest(bucket, source, io.notify));
   if (args.toStdout) return await restoreToStdout(args, { bucket, manifest }, io);
-  const removal = await removalFor(args, config, bucket.url, io);
-  if (args.dryRun)
+  if (args.dryRun) {
+    const removal = await removalFor(args, config, bucket.url, io);
     return await printDryRun({ ...wishesOf(args, bucket, manifest), removal }, manifest.snapshots.length, io);
+  }
   if (!(await mayRestore(manifest.header, args, io)) || !(await mayReplay(manifest, args, io))) return exitStatus.done;
-  const status = await restoreBackup(args, { ...connection, source, manifest, removal }, io);
+  const status = await restoreBackup(args, { ...connection, source, manifest }, io);
   return status === exitStatus.done && !isSurelyNewest(source) ? exitStatus.incomplete : status;
 }
 
@@ -69,11 +72,10 @@ type FrozenConnection = AccessConnection & { readonly tellFrozen: () => Promise<
 type RestoreDeps = FrozenConnection & {
   readonly source: Found;
   readonly manifest: Manifest;
-  readonly removal: Removal | undefined;
 };
 
 async function restoreBackup(args: RestoreArgs, deps: RestoreDeps, io: CommandIO): Promise<ExitStatus> {
-  const { bucket, counts, config, source, manifest, removal } = deps;
+  const { bucket, counts, config, source, manifest } = deps;
   const { target, snapshots, paths, thaw } = args;
   const frozen = { bucket, manifest, paths, patterns: args.choices?.patterns, io };
   const { stateDir } = config.backup;
@@ -83,11 +85,11 @@ async function restoreBackup(args: RestoreArgs, deps: RestoreDeps, io: CommandIO
   const isFrozen = thaw === undefined ? await tellFrozenBundles(frozen) : undefined;
   const began = io.now();
   const lost = new LostFiles();
-  const file = args.report === undefined ? undefined : new ReportFile(args.report);
+  const file = args.report === undefined ? undefined : new ReportFile(args.report, io.notify);
   file?.begin({ manifest: nameOf(source), target, started: began.toISOString() });
   const job = restore({
     ...wishesOf(args, bucket, manifest),
-    removal,
+    removal: await removalFor(args, config, bucket.url, io),
     salvage: args.salvage ? salvaging({ bucket, manifest }, io) : undefined,
     lost,
     journal: file?.journal,
@@ -115,5 +117,6 @@ async function restoreBackup(args: RestoreArgs, deps: RestoreDeps, io: CommandIO
     ? [JSON.stringify(result)]
     : [...summaryLines(manifest, target, figures, counts, took), ...lossLines(lost, elsewhere)];
   for (const line of lines) io.out(line);
-  return exitOf(figures);
+  const exit = exitOf(figures);
+  return exit === exitStatus.done && file?.isComplete === false ? exitStatus.incomplete : exit;
 }

@@ -1,4 +1,4 @@
-import { accessOptions, keyfileOption } from "../../shared/access.ts";
+import { accessOptions, identityOption, keyfileOption } from "../../shared/access.ts";
 import { subcommand } from "../../subcommand.ts";
 import { type VerifyArgs, verifyArgs } from "./arguments.ts";
 
@@ -22,6 +22,7 @@ export const verify = subcommand<VerifyArgs>(
       { flag: "--live", help: "Compare with this machine's files; with --read-data, also their content" },
       { flag: "--html <file>", help: "Also write a page with plots", isPath: true },
       keyfileOption,
+      identityOption,
       ...accessOptions,
     ],
     examples: [

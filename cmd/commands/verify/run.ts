@@ -23,6 +23,7 @@ import type { CommandIO, RunSubcommand } from "../../io.ts";
 import { connectAs } from "../../shared/connect.ts";
 import { finding } from "../../shared/finding.ts";
 import { useKeyfiles } from "../../shared/keyfiles.ts";
+import { useIdentity } from "../../shared/sealing.ts";
 import type { VerifyArgs } from "./arguments.ts";
 import { runLive } from "./live.ts";
 import { pageOf } from "./page.ts";
@@ -43,6 +44,7 @@ export const run: RunSubcommand<VerifyArgs> = async (args, io) => {
   let notes: Notes | undefined;
   try {
     await useKeyfiles(config, args.keyfile, io.notify);
+    await useIdentity(config, args.identity, io.notify);
     const wanted = args.manifest ?? config.backup.name;
     if (args.live) {
       const source = await findManifest(bucket, wanted, finding(bucket, io));

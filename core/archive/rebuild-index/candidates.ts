@@ -1,6 +1,7 @@
 /** Which objects an index can be rebuilt from, by their keys: packs, and the content of single files. */
 import type { ListedVersion } from "../../bucket/contract.ts";
 import { splitKey } from "../../format/encoding.ts";
+import { isSealedForOthers } from "../../format/sealing.ts";
 
 /** `digest`: of a pack's stored bytes, or of a file's content; SHA-256, hex. */
 export type IndexCandidate = {
@@ -44,6 +45,8 @@ export async function* candidatesIn(
 function candidateOf(versions: readonly ListedVersion[]): IndexCandidate[] {
   const { base, filters } = splitKey(versions[0]?.key ?? "");
   const pack = packKey.exec(base)?.[1];
+  // Its chunks have ids that only machines with the secret know, and these cannot read it.
+  if (isSealedForOthers(filters)) return [];
   if (pack !== undefined) return [{ kind: "pack", digest: pack, filters, versions }];
   const content = contentKey.exec(base)?.[1];
   return content === undefined ? [] : [{ kind: "content", digest: content, filters, versions }];

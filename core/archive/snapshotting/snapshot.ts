@@ -1,5 +1,6 @@
 /** One snapshotter's run, from its start to the object in the bucket. */
 import { type Compression, codecNamed, pays, sampleSize } from "../../format/codec.ts";
+import type { Keyed } from "../../format/keyed.ts";
 import { keys } from "../../format/keys.ts";
 import type { SnapshotRef } from "../../format/manifest.ts";
 import type { Notice } from "../../notice.ts";
@@ -15,6 +16,8 @@ export type SnapshotDeps = {
   readonly name: string;
   readonly target: WriteTarget;
   readonly compression: Compression;
+  /** Set for sealed backups: the object then says nothing of its dump. */
+  readonly keyed?: Keyed | undefined;
   /** How long a snapshotter may be silent while it is waited for, in milliseconds. */
   readonly timeoutMs: number;
   readonly now: () => Date;
@@ -39,7 +42,7 @@ export async function takeSnapshot(
   deps: SnapshotDeps & DumpName,
   report: ReportSnapshotter,
 ): Promise<SnapshotRef | undefined> {
-  const { timeoutMs, signal, target, compression, dumpName: name } = deps;
+  const { timeoutMs, signal, target, compression, keyed, dumpName: name } = deps;
   const started = deps.now();
   // Descriptor 3 is what the child gets; its argument says so.
   const running = run({ executable: snapshotter, args: ["3"], extraPipe: true, timeoutMs, signal });
@@ -57,10 +60,10 @@ export async function takeSnapshot(
       content: wholeOf(dump, ended),
       codec,
       level: compression.level,
-      key: keys.snapshot(deps.name, started, name, codecNamed(codec).suffix),
+      key: keys.snapshot(deps.name, started, keyed?.name(name) ?? name, codecNamed(codec).suffix),
       // What is said after the object was begun is in the manifest only.
       get metadata() {
-        return metadataOf(talk);
+        return keyed === undefined ? metadataOf(talk) : {};
       },
     });
     const ending = await ended;

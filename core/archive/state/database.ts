@@ -118,6 +118,13 @@ function prepare(database: Database, bucket: string): void {
   }
 }
 
+/** Forgets all but the bucket. */
+export function emptyState(database: Database): void {
+  const bucket = fact(database, "bucket");
+  empty(database);
+  if (bucket !== undefined) setFact(database, "bucket", bucket);
+}
+
 function empty(database: Database): void {
   const tables = database
     .query<{ name: string }, []>("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")

@@ -106,6 +106,14 @@ export class ObjectTable {
     return toKnown(row);
   }
 
+  /** Returns the objects with these ids, in order of key. */
+  these(ids: BitSet): ObjectRef[] {
+    const rows = this.#database.query<ObjectRef & { id: number }, []>(
+      "SELECT id, key, version, size, encoding FROM objects ORDER BY key, version",
+    );
+    return [...rows.iterate()].filter(({ id }) => ids.has(id));
+  }
+
   find(key: string, version: string): KnownObject | undefined {
     const row = this.#database
       .query<Row, [string, string]>("SELECT * FROM objects WHERE key = ? AND version = ?")

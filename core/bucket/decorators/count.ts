@@ -74,10 +74,10 @@ export function count(bucket: Bucket, counts: Counts): Bucket {
 
 function countUpload(upload: Upload, counts: Counts): Upload {
   return {
-    part(number, body) {
+    part(number, body, pace) {
       counts.put++;
       counts.sent += body.byteLength;
-      return upload.part(number, body);
+      return upload.part(number, body, pace);
     },
     complete() {
       counts.put++;

@@ -10,6 +10,7 @@ import {
   type Listed,
   type ListedVersion,
   type Range,
+  type SendPace,
   type Stored,
   type Upload,
 } from "../contract.ts";
@@ -47,9 +48,9 @@ const progress = 64 * 1024;
 export function retry(bucket: Bucket, tools: RetryTools): Bucket {
   const health = new ServerHealth(bucket);
   const trial = () => new Trial(tools, health);
-  const again = <T>(run: () => Promise<T>): Promise<T> => repeat(trial(), run);
+  const again = <T>(run: (trial: Trial) => Promise<T>): Promise<T> => repeat(trial(), run);
   const retried: BucketRequests = {
-    put: (key, body, options) => again(() => bucket.put(key, body, options)),
+    put: (key, body, options) => again((one) => bucket.put(key, body, { ...options, pace: one.ownTime(options.pace) })),
     startUpload: async (key, options) => retryUpload(await again(() => bucket.startUpload(key, options)), again),
     extend: (key, version, retention) => again(() => bucket.extend(key, version, retention)),
     get: (key, options) => resumedGet(bucket, trial(), key, options),
@@ -64,18 +65,18 @@ export function retry(bucket: Bucket, tools: RetryTools): Bucket {
   return wrapBucket(bucket, retried);
 }
 
-function retryUpload(upload: Upload, again: <T>(run: () => Promise<T>) => Promise<T>): Upload {
+function retryUpload(upload: Upload, again: <T>(run: (trial: Trial) => Promise<T>) => Promise<T>): Upload {
   return {
-    part: (number, body) => again(() => upload.part(number, body)),
+    part: (number, body, pace) => again((one) => upload.part(number, body, one.ownTime(pace))),
     complete: () => again(() => upload.complete()),
     abort: () => again(() => upload.abort()),
   };
 }
 
-async function repeat<T>(trial: Trial, run: () => Promise<T>): Promise<T> {
+async function repeat<T>(trial: Trial, run: (trial: Trial) => Promise<T>): Promise<T> {
   for (;;) {
     try {
-      return await run();
+      return await run(trial);
     } catch (error) {
       await trial.failed(error);
     }
@@ -100,6 +101,25 @@ class Trial {
   progressed(): void {
     this.#failures = 0;
     this.#began = this.#tools.now().getTime();
+  }
+
+  now(): number {
+    return this.#tools.now().getTime();
+  }
+
+  /** Leaves out so many milliseconds, which are not the server's. */
+  pass(milliseconds: number): void {
+    this.#began += milliseconds;
+  }
+
+  /** Leaves out the time of `pace`. */
+  ownTime(pace: SendPace | undefined): SendPace | undefined {
+    if (pace === undefined) return undefined;
+    return async (bytes) => {
+      const before = this.now();
+      await pace(bytes);
+      this.pass(this.now() - before);
+    };
   }
 
   /** Waits before the next attempt, or throws if there is to be none. */
@@ -157,7 +177,9 @@ async function* resumedGet(
           fresh = 0;
           trial.progressed();
         }
+        const given = trial.now();
         yield piece;
+        trial.pass(trial.now() - given);
       }
       return;
     } catch (error) {

@@ -22,7 +22,7 @@ import {
   type Upload,
 } from "../contract.ts";
 import { checkRetention, refuseLocked, refuseShorter } from "../retention.ts";
-import { readIfThere, sizeIfThere, unlinkIfThere, writeAt } from "./durable.ts";
+import { readIfThere, sizeIfThere, unlinkIfThere, writePaced } from "./durable.ts";
 import { directoryError, errorCode, noDirectory } from "./errors.ts";
 import { findKey, isVersion, type KeyParts, recordName, splitKey, timeOfVersion } from "./names.ts";
 import { decodeRecord, type VersionRecord } from "./record.ts";
@@ -88,7 +88,7 @@ class DirectoryBucket implements Bucket {
       const sha256 = digestOf(this.#name(key), body, options.sha256);
       const staged = await this.#store.stage();
       try {
-        await writeAt(staged.file, body, 0);
+        await writePaced(staged.file, body, 0, options.pace);
       } catch (error) {
         await this.#store.discard(staged);
         throw error;
@@ -97,7 +97,7 @@ class DirectoryBucket implements Bucket {
     });
   }
 
-  startUpload(key: string, options: Omit<PutOptions, "sha256">): Promise<Upload> {
+  startUpload(key: string, options: Omit<PutOptions, "sha256" | "pace">): Promise<Upload> {
     return this.#guard("store", key, async () => {
       this.#checkPut(key, options);
       return new DirectoryUpload(this.#store, await this.#store.stage(), key, this.#name(key), options);

@@ -1,6 +1,8 @@
 /** Writing files so that they survive a crash: bytes first, then the name, then the folder that holds the name. */
 import { type FileHandle, mkdir, open, readFile, stat, unlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import type { SendPace } from "../contract.ts";
+import { slices } from "../slices.ts";
 import { errorCode } from "./errors.ts";
 
 /** Backups hold what only root may read on the machine: nobody but their owner sees them, whatever the umask. */
@@ -13,6 +15,22 @@ export async function writeAt(file: FileHandle, bytes: Uint8Array, position: num
   while (done < bytes.byteLength) {
     const { bytesWritten } = await file.write(bytes, done, bytes.byteLength - done, position + done);
     done += bytesWritten;
+  }
+}
+
+/** Writes all of `bytes` at `position`, as fast as `pace` allows. */
+export async function writePaced(
+  file: FileHandle,
+  bytes: Uint8Array,
+  position: number,
+  pace: SendPace | undefined,
+): Promise<void> {
+  if (pace === undefined) return writeAt(file, bytes, position);
+  let written = position;
+  for (const slice of slices(bytes)) {
+    await pace(slice.byteLength);
+    await writeAt(file, slice, written);
+    written += slice.byteLength;
   }
 }
 

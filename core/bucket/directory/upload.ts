@@ -1,7 +1,7 @@
 /** An upload in parts into a directory bucket: one file, into which each part is written once its place is known. */
 import { type FileHandle, open } from "node:fs/promises";
-import { BucketError, type PutOptions, type Stored, type Upload } from "../contract.ts";
-import { privateFile, unlinkIfThere, writeAt } from "./durable.ts";
+import { BucketError, type PutOptions, type SendPace, type Stored, type Upload } from "../contract.ts";
+import { privateFile, unlinkIfThere, writeAt, writePaced } from "./durable.ts";
 import { directoryError } from "./errors.ts";
 import type { Staged, Store } from "./store.ts";
 
@@ -30,14 +30,14 @@ export class DirectoryUpload implements Upload {
     this.#staged = staged;
   }
 
-  async part(number: number, body: Uint8Array): Promise<void> {
+  async part(number: number, body: Uint8Array, pace?: SendPace): Promise<void> {
     const { path, file } = this.#open();
     this.#checkPart(number, body.byteLength);
     this.#sizes.set(number, body.byteLength);
     const offset = this.#offsetOf(number);
     try {
-      if (offset !== undefined && !this.#early.has(number)) await writeAt(file, body, offset);
-      else await this.#keepApart(number, `${path}.${number}`, body);
+      if (offset !== undefined && !this.#early.has(number)) await writePaced(file, body, offset, pace);
+      else await this.#keepApart(number, `${path}.${number}`, body, pace);
     } catch (error) {
       throw directoryError(error, "store a part of", this.#url);
     }
@@ -79,11 +79,11 @@ export class DirectoryUpload implements Upload {
     return offset;
   }
 
-  async #keepApart(number: number, path: string, body: Uint8Array): Promise<void> {
+  async #keepApart(number: number, path: string, body: Uint8Array, pace: SendPace | undefined): Promise<void> {
     this.#early.set(number, path);
     const file = await open(path, "w", privateFile);
     try {
-      await writeAt(file, body, 0);
+      await writePaced(file, body, 0, pace);
     } finally {
       await file.close();
     }

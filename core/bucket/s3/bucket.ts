@@ -64,12 +64,13 @@ class S3Bucket implements Bucket {
       Body: body,
       ...(sha256 && { ChecksumAlgorithm: "SHA256", ChecksumSHA256: Buffer.from(sha256, "hex").toString("base64") }),
     });
-    const { VersionId, ETag } = await this.#requests.run("store", key, (how) => this.#client.send(command, how));
+    const send = (how: SendOptions) => this.#client.send(command, how);
+    const { VersionId, ETag } = await this.#requests.run("store", key, send, { pace: options.pace });
     if (VersionId === undefined && ETag === undefined) throw this.#requests.foreign("store", key, "no ETag");
     return { key, version: this.#versionOf(VersionId), size: body.byteLength };
   }
 
-  async startUpload(key: string, options: Omit<PutOptions, "sha256">): Promise<Upload> {
+  async startUpload(key: string, options: Omit<PutOptions, "sha256" | "pace">): Promise<Upload> {
     const command = new this.#sdk.CreateMultipartUploadCommand({
       ...this.#whole(key, options),
       ChecksumAlgorithm: "CRC32",
@@ -204,7 +205,7 @@ class S3Bucket implements Bucket {
     this.#client.destroy();
   }
 
-  #whole(key: string, { retention, metadata, storageClass }: Omit<PutOptions, "sha256">) {
+  #whole(key: string, { retention, metadata, storageClass }: Omit<PutOptions, "sha256" | "pace">) {
     checkMetadata(key, metadata);
     return {
       ...this.#requests.place(key),

@@ -1,8 +1,10 @@
 /** Sends a request and receives its answer, with bounds on both: any server may be slow, broken or hostile. */
 import { Readable } from "node:stream";
 import { NodeHttpHandler } from "@smithy/node-http-handler";
+import { sliceSize, slices } from "../slices.ts";
 import { type RequestBounds, usualBounds } from "./bounds.ts";
 import { ForeignAnswer } from "./foreign.ts";
+import { Paced } from "./paced.ts";
 import { shortenedRefusal } from "./shortened.ts";
 import { Watch } from "./watch.ts";
 import { directly, proxyFor, throughProxy } from "./way.ts";
@@ -40,7 +42,8 @@ export class GuardedHandler extends NodeHttpHandler {
   override async handle(request: HandlerRequest, options: HandlerOptions = {}): Promise<HandlerAnswer> {
     const watch = new Watch(this.#bounds, signalOf(options) ?? this.#signal);
     try {
-      const body: unknown = request.body instanceof Uint8Array ? inSlices(request.body, watch) : request.body;
+      const body: unknown =
+        request.body instanceof Uint8Array ? inSlices(request.body, watch, pacedBy(options)) : request.body;
       const sent = Object.assign(request.clone(), { body });
       const how = { ...options, abortSignal: watch.signal };
       const { response } = await (await this.#handlerFor(request))(sent, how);
@@ -91,18 +94,30 @@ function signalOf({ abortSignal }: HandlerOptions): AbortSignal | undefined {
   return abortSignal instanceof AbortSignal ? abortSignal : undefined;
 }
 
-const slice = 64 * 1024;
-
-/** What fits into one slice is not worth watching on its way. */
-function inSlices(body: Uint8Array, watch: Watch): Uint8Array | Readable {
-  return body.byteLength <= slice ? body : Readable.from(slices(body, watch), { objectMode: true });
+function pacedBy(options: HandlerOptions): Paced | undefined {
+  return "paced" in options && options.paced instanceof Paced ? options.paced : undefined;
 }
 
-function* slices(body: Uint8Array, watch: Watch): Generator<Uint8Array> {
-  for (let start = 0; start < body.byteLength; start += slice) {
-    const piece = body.subarray(start, start + slice);
+/** What fits into one slice is not worth watching on its way. */
+function inSlices(body: Uint8Array, watch: Watch, paced: Paced | undefined): Uint8Array | Readable {
+  if (paced !== undefined) return Readable.from(pacedSlices(body, watch, paced), { objectMode: true });
+  return body.byteLength <= sliceSize ? body : Readable.from(watchedSlices(body, watch), { objectMode: true });
+}
+
+function* watchedSlices(body: Uint8Array, watch: Watch): Generator<Uint8Array> {
+  for (const piece of slices(body)) {
     yield piece;
     watch.moved(piece.byteLength);
+  }
+}
+
+/** The time in which we wait for our own pace is ours. */
+async function* pacedSlices(body: Uint8Array, watch: Watch, paced: Paced): AsyncGenerator<Uint8Array> {
+  for (const piece of watchedSlices(body, watch)) {
+    watch.waiting = false;
+    await paced.take(piece.byteLength);
+    watch.waiting = true;
+    yield piece;
   }
 }
 

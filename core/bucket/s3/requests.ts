@@ -2,9 +2,10 @@
 import type * as Sdk from "@aws-sdk/client-s3";
 import { untilAborted } from "../../abortable.ts";
 import { checkKey } from "../checks.ts";
-import type { BucketError } from "../contract.ts";
+import type { BucketError, SendPace } from "../contract.ts";
 import type { S3Settings } from "./client.ts";
 import { notS3, type S3Attempt, s3Error } from "./errors.ts";
+import { Paced } from "./paced.ts";
 import { plainToTls } from "./speaks-tls.ts";
 
 export type RequestOptions = {
@@ -12,10 +13,12 @@ export type RequestOptions = {
   readonly bodiless?: boolean;
   /** Goes out after the user stopped the run, too, but for a moment only. */
   readonly cleanup?: boolean;
+  /** Awaited before each slice of the body. */
+  readonly pace?: SendPace | undefined;
 };
 
 /** Given to `client.send`. */
-export type SendOptions = { readonly abortSignal?: AbortSignal };
+export type SendOptions = { readonly abortSignal?: AbortSignal; readonly paced?: Paced };
 
 export class S3Requests {
   readonly url: string;
@@ -34,12 +37,15 @@ export class S3Requests {
     doing: string,
     key: string,
     send: (options: SendOptions) => Promise<T>,
-    { bodiless = false, cleanup = false }: RequestOptions = {},
+    { bodiless = false, cleanup = false, pace }: RequestOptions = {},
   ): Promise<T> {
     const late = cleanup && this.settings.signal?.aborted;
     const abortSignal = late ? AbortSignal.timeout(this.cleanupTime) : this.settings.signal;
     try {
-      return await untilAborted(abortSignal, send(abortSignal === undefined ? {} : { abortSignal }));
+      return await untilAborted(
+        abortSignal,
+        send({ ...(abortSignal && { abortSignal }), ...(pace && { paced: new Paced(pace) }) }),
+      );
     } catch (error) {
       const attempt = { ...this.attempt(doing, key), bodiless };
       throw (await plainToTls(error, attempt)) ?? this.failure(error, attempt);

@@ -1,7 +1,7 @@
 /** An object written in parts, on S3. */
 import type { CompletedPart, ListObjectVersionsCommandOutput } from "@aws-sdk/client-s3";
-import { BucketError, type Stored, type Upload } from "../contract.ts";
-import type { S3Requests } from "./requests.ts";
+import { BucketError, type SendPace, type Stored, type Upload } from "../contract.ts";
+import type { S3Requests, SendOptions } from "./requests.ts";
 
 type SentPart = CompletedPart & { readonly size: number };
 
@@ -17,10 +17,11 @@ export function s3Upload(
   const parts = new Map<number, SentPart>();
   let ended = false;
 
-  async function part(number: number, body: Uint8Array): Promise<void> {
+  async function part(number: number, body: Uint8Array, pace?: SendPace): Promise<void> {
     const wanted = { ...place, PartNumber: number, Body: body, ChecksumAlgorithm: "CRC32" } as const;
     const command = new sdk.UploadPartCommand(wanted);
-    const { ETag, ChecksumCRC32 } = await requests.run("store a part of", key, (how) => client.send(command, how));
+    const send = (how: SendOptions) => client.send(command, how);
+    const { ETag, ChecksumCRC32 } = await requests.run("store a part of", key, send, { pace });
     if (ETag === undefined) throw requests.foreign("store a part of", key, "no ETag");
     parts.set(number, { PartNumber: number, ETag, ChecksumCRC32, size: body.byteLength });
   }

@@ -19,7 +19,7 @@ import { schema } from "./schema.ts";
 
 /**
  * What an object is to a backup: its root, a part, a snapshot, or content in one of the encodings. A bundle is content, and its
- * table of contents is parts; without the keyfile, both are only `sealed`.
+ * table of contents is parts; without the keyfile, both are only `sealed`. So is all of a sealed backup without an identity.
  */
 export type ReferenceKind = "root" | "part" | "snapshot" | "sealed" | Encoding;
 
@@ -41,13 +41,17 @@ export type Reference = Stored & {
 /** What a backup demands of the locks of its objects. */
 export type LockDemand = { readonly until: Date; readonly mode: LockMode };
 
+type NeedingManifest = Pick<Manifest, "parts" | "snapshots" | "bundles" | "needs" | "opened"> & {
+  readonly header?: Pick<Manifest["header"], "sealing">;
+};
+
 export type BackupToAdd = {
   /** Undefined for one in a local file. */
   readonly root: Stored | undefined;
   /** What belongs to the root: the list of snapshots beside that of files, of s3-sysbackup. */
   readonly also?: readonly Stored[];
   /** Undefined if the root cannot be read: then it is all that is known of the backup. */
-  readonly manifest: Pick<Manifest, "parts" | "snapshots" | "bundles"> | undefined;
+  readonly manifest: NeedingManifest | undefined;
   /** Undefined: nothing. */
   readonly demand: LockDemand | undefined;
   /** Whose it is: a number that the job chose, for `ownerOf`. */
@@ -131,6 +135,12 @@ export class References implements Disposable {
       for (const { key, version, size } of also) need({ key, version, size, kind: "root", sha256: "" });
       for (const { key, version, size, sha256 } of manifest?.snapshots ?? []) {
         need({ key, version, size, kind: "snapshot", sha256 });
+      }
+      const sealing = manifest?.header?.sealing ?? undefined;
+      if (sealing !== undefined) need({ ...sealing, kind: "sealed" });
+      if (manifest !== undefined && sealing !== undefined && manifest.opened !== true) {
+        for (const reference of sealedReferences(manifest)) need(reference);
+        return { id, root: rootId };
       }
       this.#needParts(id, row, manifest?.parts ?? []);
       for (const bundle of manifest?.bundles ?? []) {
@@ -265,6 +275,17 @@ function bundleReferences(bundle: BundleRef): Reference[] {
   ];
 }
 
+/** All that is known of a sealed backup without its names. */
+function* sealedReferences({ parts, needs = [] }: Pick<Manifest, "parts" | "needs">): Generator<Reference> {
+  for (const { key, version, size, sha256 } of parts) yield { key, version, size, kind: "sealed", sha256 };
+  for (const { key, version, size, sha256 = packDigest(key) ?? "" } of needs)
+    yield { key, version, size, kind: "sealed", sha256 };
+}
+
+function packDigest(key: string): string | undefined {
+  return /^packs\/([0-9a-f]{64})\./.exec(key)?.[1];
+}
+
 function referenceTo({ key, version, size, encoding }: ObjectRef): Reference {
   return { key, version, size, kind: encoding, sha256: "" };
 }
@@ -288,6 +309,6 @@ function partOf({
 
 /** Returns the SHA-256 of the stored bytes, if manifest or key state it: packs are named by theirs, a file's own object by the file's. */
 export function digestOf({ key, kind, sha256 }: Pick<Reference, "key" | "kind" | "sha256">): string | undefined {
-  if (isContent(kind)) return isPack(kind) ? /^packs\/([0-9a-f]{64})\./.exec(key)?.[1] : undefined;
+  if (isContent(kind)) return isPack(kind) ? packDigest(key) : undefined;
   return sha256 === "" ? undefined : sha256;
 }

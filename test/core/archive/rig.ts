@@ -64,7 +64,15 @@ export function jobFor({ name, stateDir, content: settings, bundles = [], table,
   return {
     config: {
       aws: { profile: undefined, credentialsFile: undefined, roleArn: undefined },
-      s3: { bucket: job.bucket.url, endpoint: undefined, region: undefined, pathStyle: false },
+      s3: {
+        bucket: job.bucket.url,
+        endpoint: undefined,
+        region: undefined,
+        pathStyle: false,
+        maxRequests: 50,
+        uploadLimit: [],
+        downloadLimit: [],
+      },
       cloudformation: { region: undefined, export: "backup-bucket" },
       content: { ...content, ...settings },
       backup: { name, stateDir },

@@ -75,7 +75,15 @@ describe("a conf of s3-sysbackup", () => {
 test("an empty file gives the defaults", async () => {
   expect(await load("")).toEqual({
     aws: { profile: undefined, credentialsFile: undefined, roleArn: undefined },
-    s3: { bucket: undefined, endpoint: undefined, region: undefined, pathStyle: false },
+    s3: {
+      bucket: undefined,
+      endpoint: undefined,
+      region: undefined,
+      pathStyle: false,
+      maxRequests: 50,
+      uploadLimit: [],
+      downloadLimit: [],
+    },
     cloudformation: { region: undefined, export: "backup-bucket" },
     content: {
       lockTimeout: 5_000,
@@ -115,6 +123,12 @@ describe("docs/configuration.md", async () => {
         endpoint: "https://s3.example.org:9000",
         region: "eu-central-1",
         pathStyle: true,
+        maxRequests: 8,
+        uploadLimit: [0, 1, 2, 3, 4, 5, 6].flatMap((day) => [
+          { minute: day * 1440 + 480, rate: 2 * 1024 ** 2 },
+          { minute: day * 1440 + 1080, rate: undefined },
+        ]),
+        downloadLimit: [{ minute: 0, rate: 20 * 1024 ** 2 }],
       },
       cloudformation: { region: "eu-central-1", export: "backup-bucket" },
       content: {
@@ -135,6 +149,13 @@ describe("docs/configuration.md", async () => {
       backup: { name: "web1", stateDir: "/var/cache/backup" },
       index: { dynamodbTable: "sysbackup-index" },
       dynamodb: { region: "eu-central-1", endpoint: "https://dynamodb.example.org:8000" },
+      encryption: {
+        recipients: ["age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p"],
+        recipientsFile: "/etc/backup/recipients",
+        sealThrough: undefined,
+        secretFile: "/etc/backup/secret",
+      },
+      openThrough: "gpg --batch --quiet --decrypt",
       bundles: [
         {
           name: "photos",
@@ -153,19 +174,31 @@ describe("docs/configuration.md", async () => {
 
   const keys = [...knownKeys].flatMap(([section, names]) => names.map((key): [string, string] => [section, key]));
   test.each(keys)("[%s] %s is in the example and in the table", (section, key) => {
-    expect(example).toContain(`\n${key} = `);
+    // Those that exclude another key are commented out.
+    expect(example).toMatch(new RegExp(`\n(# )?${key} = `));
     expect(page).toMatch(new RegExp(`^\\| \`${section}\` +\\| \`${key}\` +\\|`, "m"));
   });
 });
 
 describe("values", () => {
-  type Picked = string | number | boolean | readonly string[] | undefined;
+  type Picked = string | number | boolean | readonly (string | object)[] | undefined;
   const cases: [conf: string, pick: string, expected: Picked][] = [
     ["[s3]\nbucket = s3://plain", "s3.bucket", "s3://plain"],
     ["[s3]\nbucket = file:///srv/backups/", "s3.bucket", "file:///srv/backups"],
     ["[s3]\nendpoint = http://127.0.0.1:9000", "s3.pathStyle", true],
     ["[s3]\nendpoint = http://127.0.0.1:9000\npath_style = Off", "s3.pathStyle", false],
     ["[s3]\npath_style = 1", "s3.pathStyle", true],
+    ["[s3]\nmax_requests = 1", "s3.maxRequests", 1],
+    ["[s3]\nupload_limit = off", "s3.uploadLimit", [{ minute: 0, rate: undefined }]],
+    ["[s3]\nupload_limit = 64K", "s3.uploadLimit", [{ minute: 0, rate: 65_536 }]],
+    [
+      "[s3]\ndownload_limit = Mon-08:00,1M\n  sun-7:05,off",
+      "s3.downloadLimit",
+      [
+        { minute: 7 * 60 + 5, rate: undefined },
+        { minute: (24 + 8) * 60, rate: 1_048_576 },
+      ],
+    ],
     ["[content]\nlock_timeout = 0.25", "content.lockTimeout", 250],
     ["[content]\nlock_timeout = 0", "content.lockTimeout", 0],
     ["[content]\npack_size = 1M", "content.packSize", 1_048_576],
@@ -198,7 +231,21 @@ describe("refused by line, key, value, and what is allowed", () => {
   const name = 'give up to 128 letters, digits, ".", "_" and "-", the first a letter or digit, and not "parts"';
   const url = "give a URL such as https://s3.example.org:9000, without user and password";
   const allowedCompression = `give ${compressionNames.join(", ").replace(/, (?=[^,]*$)/, " or ")}`;
+  const rate =
+    "give bytes per second from 64K to 64G, or off; or times with what holds from then on, such as 08:00,2M 18:00,off or Sat-00:00,10M";
   const cases: [section: string, key: string, value: string, allowed: string][] = [
+    ["s3", "max_requests", "0", "give a whole number from 1 to 50"],
+    ["s3", "max_requests", "51", "give a whole number from 1 to 50"],
+    ["s3", "upload_limit", "0", rate],
+    ["s3", "upload_limit", "512", rate],
+    ["s3", "upload_limit", "65G", rate],
+    ["s3", "upload_limit", "2M 08:00-18:00", rate],
+    ["s3", "upload_limit", "08:00,2M 18:00", rate],
+    ["s3", "upload_limit", "24:00,2M", rate],
+    ["s3", "upload_limit", "08:60,2M", rate],
+    ["s3", "upload_limit", "Day-08:00,2M", rate],
+    ["s3", "upload_limit", "08:00,2M Mon-08:00,3M", rate],
+    ["s3", "download_limit", Array.from({ length: 101 }, (_, at) => `${at % 24}:${at % 60},2M`).join(" "), rate],
     ["content", "days_retained", "0", retained],
     ["content", "days_retained", "36501", retained],
     ["content", "days_retained", "many", retained],
@@ -278,7 +325,7 @@ describe("unknown words name the nearest known one", () => {
     ["[contnet]\n", "line 1: there is no section [contnet]: did you mean [content]?"],
     [
       "[DEFAULT]\n",
-      "line 1: there is no section [DEFAULT]: known are [aws], [s3], [cloudformation], [content], [backup], [index], [dynamodb], [bundle NAME]",
+      "line 1: there is no section [DEFAULT]: known are [aws], [s3], [cloudformation], [content], [backup], [index], [dynamodb], [encryption], [bundle NAME]",
     ],
   ];
   test.each(cases)("unknown words name the nearest known one: %j", async (conf, message) => {

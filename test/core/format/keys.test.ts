@@ -41,7 +41,7 @@ describe("keys", () => {
     ["an index object", keys.index("web-1", id)],
     ["a name that is not safe", "manifests/-web/20261121T020003Z-9f86d081.jsonl.zst"],
     ["a name with ..", "manifests/../20261121T020003Z-9f86d081.jsonl.zst"],
-    ["something behind", `${keys.manifest("web-1", id)}.age`],
+    ["something behind", `${keys.manifest("web-1", id)}.gpg`],
   ])("keys of %s is no manifest's", (_, key) => {
     expect(parseManifestKey(key)).toBeUndefined();
   });

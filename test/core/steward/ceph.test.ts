@@ -19,7 +19,7 @@ import { openWithKeys } from "../bucket/open-with-keys.ts";
 import { pruneRig, renewRig } from "./support.ts";
 
 const content = noise(50_000, 2);
-const newerRoot = Bun.zstdCompressSync(Buffer.from('{"format":"sysbackup-manifest","version":3}\n'));
+const newerRoot = Bun.zstdCompressSync(Buffer.from('{"format":"sysbackup-manifest","version":9}\n'));
 /** Enough for what must come before their end, on a busy machine too. */
 const seconds = 12;
 

@@ -59,7 +59,7 @@ export async function expectPruned(
   expect(await isWhole(rig, newer, { file: second })).toBe(true);
 }
 
-export const newerRoot = Bun.zstdCompressSync(Buffer.from('{"format":"sysbackup-manifest","version":3}\n'));
+export const newerRoot = Bun.zstdCompressSync(Buffer.from('{"format":"sysbackup-manifest","version":9}\n'));
 
 export async function expectPrunedLater(
   { rig, newer }: Sample,

@@ -9,8 +9,8 @@ export const chunkSize = { smallest: 512 * 1024, largest: 2 * 1024 * 1024 } as c
 /** Upper 19 bits, which depend on all 32 bytes of the window. They are all 0 once in 512 KiB. */
 const mask = 0xffff_e000 | 0;
 
-/** Random words, one for each value of a byte, from SHA-256: every host has the same. */
-const gear = Int32Array.from({ length: 256 }, (_, byte) =>
+/** Random words, one for each value of a byte, from SHA-256: every host has the same. Sealed backups have others, of a secret. */
+const plainGear = Int32Array.from({ length: 256 }, (_, byte) =>
   new Bun.CryptoHasher("sha256").update(`sysbackup gear ${byte}`).digest().readInt32LE(0),
 );
 
@@ -18,7 +18,7 @@ const gear = Int32Array.from({ length: 256 }, (_, byte) =>
  * Returns the length of the chunk at `start`. The bytes from `start` to `end` must be the whole rest of the content, or at
  * least `chunkSize.largest`.
  */
-export function chunkLength(bytes: Uint8Array, start: number, end: number): number {
+export function chunkLength(bytes: Uint8Array, start: number, end: number, gear: Int32Array = plainGear): number {
   const available = end - start;
   if (available <= chunkSize.smallest) return available;
   const last = start + Math.min(available, chunkSize.largest);

@@ -14,8 +14,9 @@ import { ObjectTable } from "../../state/objects.ts";
 
 /** A chunk that is being stored. `place` is set when it is stored. */
 export type NewChunk = {
-  /** SHA-256, hex. */
+  /** SHA-256, hex; in sealed backups made of that with a secret. */
   readonly id: string;
+  readonly sha256: string;
   readonly length: number;
   place: ChunkPlace | undefined;
   waiting: WaitingFile[];
@@ -97,8 +98,8 @@ export class Ledger {
   }
 
   /** Registers a chunk that is about to be stored, so that it is stored only once. */
-  announce(id: string, length: number): NewChunk {
-    const chunk: NewChunk = { id, length, place: undefined, waiting: [] };
+  announce(id: string, length: number, sha256: string = id): NewChunk {
+    const chunk: NewChunk = { id, sha256, length, place: undefined, waiting: [] };
     this.#underWay.set(id, chunk);
     return chunk;
   }

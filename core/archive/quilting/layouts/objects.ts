@@ -11,6 +11,7 @@ import { sha256 } from "../../../format/sha256.ts";
 import { type WrittenObject, writeBytes, writeStream } from "../../../stored/write.ts";
 import { readAt } from "../../../system/files.ts";
 import { Garbage } from "../../../system/garbage.ts";
+import { work } from "../../../trace.ts";
 import type { OpenFile } from "../reading/open-file.ts";
 import type { Region, Regions } from "../reading/regions.ts";
 import { ContentCollector } from "./content.ts";
@@ -109,7 +110,8 @@ export class ObjectLayout implements ContentLayout {
     const codec = this.#codecFor(content.subarray(0, sampleSize));
     const { level } = this.#compression;
     const key = keys.content(chunk.id);
-    const stored = await writeBytes(this.#deps.target, { content, codec, level, key, metadata: metadataOf(codec) });
+    const object = { content, codec, level, key, metadata: metadataOf(codec) };
+    const stored = await work("compress and put", () => writeBytes(this.#deps.target, object));
     if (stored.encoding !== "none") this.#garbage.left(stored.size);
     this.#record(chunk, stored);
   }
@@ -162,7 +164,7 @@ export class ObjectLayout implements ContentLayout {
   /** `each`: gives the regions as often as it is asked, since very many are found again each time. */
   async #putLarge(file: OpenFile, each: Regions["each"], id: string): Promise<NewChunk> {
     const length = dataLength(each());
-    const chunk: NewChunk = { id, length, place: undefined, waiting: [] };
+    const chunk: NewChunk = { id, sha256: id, length, place: undefined, waiting: [] };
     await this.#deps.lookUp?.([chunk]);
     if (chunk.place !== undefined) return chunk;
     const sample = Buffer.alloc(Math.min(sampleSize, length));

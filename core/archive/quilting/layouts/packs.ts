@@ -6,11 +6,13 @@
  * they were filled. A full pack is put while the next one fills. Buffers come from pools, so their number bounds memory.
  */
 import { encodeFrame, rawFrame } from "../../../format/frame.ts";
+import type { Keyed } from "../../../format/keyed.ts";
 import { keys } from "../../../format/keys.ts";
 import { contentsSize, encodeContents, type PackedFrame } from "../../../format/pack.ts";
 import { sha256 } from "../../../format/sha256.ts";
 import { writeHashed } from "../../../stored/write.ts";
 import { Garbage, release } from "../../../system/garbage.ts";
+import { work } from "../../../trace.ts";
 import type { OpenFile } from "../reading/open-file.ts";
 import { RegionReader } from "../reading/region-reader.ts";
 import type { Regions } from "../reading/regions.ts";
@@ -38,6 +40,8 @@ export type PackOptions = {
   readonly packSize: number;
   /** Level of zstd; undefined: content is stored as it is, in frames of raw blocks. */
   readonly level: number | undefined;
+  /** Undefined: chunks are cut as everybody cuts them, and named by their SHA-256. */
+  readonly keyed?: Keyed | undefined;
 };
 
 type FrameBuffer = Buffer<ArrayBuffer>;
@@ -81,7 +85,7 @@ export class PackLayout implements ContentLayout {
     const content = new ContentCollector(path, this.#deps.ledger);
     const reader = new RegionReader(fd, regions, content.region);
     try {
-      await this.#addData(reader, content);
+      await work("read", () => this.#addData(reader, content));
       const end = reader.end(stat.size);
       return { ...content.end(Math.min(end, stat.size)), end };
     } finally {
@@ -124,17 +128,19 @@ export class PackLayout implements ContentLayout {
   /** Cuts the next chunk off the bytes read. Keeps it in the frame if it is new, else drops it. */
   #takeChunk(frame: FillingFrame): PendingExtent {
     const start = frame.filled;
-    const length = chunkLength(frame.buffer, start, frame.read);
-    const id = sha256(frame.buffer.subarray(start, start + length));
+    const { keyed } = this.#options;
+    const length = chunkLength(frame.buffer, start, frame.read, keyed?.gear);
+    const digest = sha256(frame.buffer.subarray(start, start + length));
+    const id = keyed?.chunkId(digest) ?? digest;
     this.#deps.meter.bytesRead += length;
-    const extent = { offset: 0, length, sha256: id };
+    const extent = { offset: 0, length, sha256: digest };
     const known = this.#deps.ledger.find(id, length);
     if (known !== undefined) {
       frame.buffer.copyWithin(start, start + length, frame.read);
       frame.read -= length;
       return { ...extent, chunk: known };
     }
-    const chunk = this.#deps.ledger.announce(id, length);
+    const chunk = this.#deps.ledger.announce(id, length, digest);
     frame.chunks.push({ chunk, offset: start });
     frame.filled += length;
     return { ...extent, chunk };
@@ -160,7 +166,7 @@ export class PackLayout implements ContentLayout {
   }
 
   #compress(full: FillingFrame): void {
-    const compressed = this.#encode(full);
+    const compressed = work("compress", () => this.#encode(full));
     const before = this.#appended;
     this.#appended = (async () => {
       const { frame, chunks } = await compressed;
@@ -254,5 +260,5 @@ export class PackLayout implements ContentLayout {
 }
 
 function packedFrame({ length, chunks }: FillingPack["frames"][number]): PackedFrame {
-  return { length, chunks: chunks.map((chunk) => ({ id: Buffer.from(chunk.id, "hex"), length: chunk.length })) };
+  return { length, chunks: chunks.map((chunk) => ({ id: Buffer.from(chunk.sha256, "hex"), length: chunk.length })) };
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { rm } from "node:fs/promises";
+import { mkdir, rm, writeFile } from "node:fs/promises";
 import { run } from "../../../../cmd/commands/restore/run.ts";
 import { Fixture, file, folder, link } from "../../../restore/support.ts";
 import { fakeIO } from "../../fake-io.ts";
@@ -101,4 +101,33 @@ describe("sysbackup restore", () => {
     const bucket = `file://${fixture.scratch.path}/none`;
     await expect(run({ ...argsFor(fixture), bucket }, fakeIO())).rejects.toMatchObject({ kind: "no-bucket" });
   });
+});
+
+test("--delete leaves the files that this restore was given, and dumps that were fetched, though they lie in the target", async () => {
+  await using fixture = await Fixture.open();
+  const dump = await fixture.snapshot("db", "CREATE TABLE x;");
+  await fixture.backup(items, { snapshots: [dump] });
+  const at = (path: string) => fixture.at(path);
+  await mkdir(at("old/etc"), { recursive: true });
+  await writeFile(at("old/etc/fstab"), "fstab");
+  await writeFile(at("paths"), "/\n");
+  await writeFile(at("stray"), "stray");
+  await run({ ...argsFor(fixture), snapshots: "fetch" }, fakeIO());
+  const args = {
+    ...argsFor(fixture),
+    filesFrom: at("paths"),
+    report: at("report"),
+    choices: { fromLocal: at("old"), overwrite: "always" as const },
+    delete: true,
+    yes: true,
+    snapshots: "skip" as const,
+  };
+  const planned = fakeIO();
+  await run({ ...args, report: undefined, dryRun: true }, planned);
+  expect(planned.lines.filter((line) => line.startsWith("-"))).toEqual(["- /stray"]);
+  expect(await run(args, fakeIO())).toBe(0);
+  expect(await fixture.names()).toEqual(["etc", "l", "old", "paths", "report", "sysbackup-snapshots"]);
+  expect(await fixture.names("/sysbackup-snapshots")).toHaveLength(1);
+  expect(await fixture.read("/old/etc/fstab")).toBe("fstab");
+  expect(await fixture.read("/report")).toContain('"did":"removed"');
 });

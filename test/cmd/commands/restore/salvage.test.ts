@@ -1,11 +1,11 @@
 import { describe, expect, test } from "bun:test";
-import { readFile, stat, writeFile } from "node:fs/promises";
+import { mkdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { RestoreArgs } from "../../../../cmd/commands/restore/arguments.ts";
 import { run } from "../../../../cmd/commands/restore/run.ts";
 import { fromText } from "../../../../core/format/path.ts";
 import { readManifest } from "../../../../core/manifest/read.ts";
-import { type Backup, Fixture, file, folder, noise } from "../../../restore/support.ts";
+import { type Backup, Fixture, file, folder, isRoot, link, noise } from "../../../restore/support.ts";
 import { fakeIO } from "../../fake-io.ts";
 
 const day = (number: number) => new Date(`2026-11-${number}T02:00:03Z`);
@@ -249,6 +249,49 @@ describe("--report", () => {
   });
 });
 
+test.skipIf(!isRoot)("a report on a full disk is cut off, and the restore goes on and says so", async () => {
+  await using fixture = await Fixture.open();
+  const many = Array.from({ length: 3_000 }, (_, number) => file(`/${number}`, ""));
+  await fixture.backup([folder("/"), ...many]);
+  const full = join(fixture.scratch.path, "full");
+  await mkdir(full);
+  expect(Bun.spawnSync(["mount", "-t", "tmpfs", "-o", "size=8k", "tmpfs", full]).exitCode).toBe(0);
+  try {
+    const { exit, said } = await restored(fixture, { report: join(full, "report") });
+    expect(exit).toBe(3);
+    expect(said.map(({ code }) => code)).toEqual(["report-incomplete"]);
+    expect(await fixture.names()).toHaveLength(3_000);
+  } finally {
+    Bun.spawnSync(["umount", full]);
+  }
+});
+
+test.each([
+  ["an --include that matches nothing", { patterns: { include: ["/nope"], exclude: [] } }],
+  ["an --exclude of everything", { patterns: { include: [], exclude: ["*"] } }],
+  ["more --strip-components than there are", { strip: 9 }],
+] as const)("%s is warned of, in a dry run, a restore and a tar", async (_, choices) => {
+  await using fixture = await Fixture.open();
+  await fixture.backup([folder("/"), folder("/d"), file("/d/x", "x")]);
+  for (const way of [{ dryRun: true }, {}, { toStdout: true, target: "/" }]) {
+    const { exit, said } = await restored(fixture, { ...way, choices });
+    expect(exit).toBe(3);
+    expect(said.filter(({ level }) => level !== "info").map(({ code }) => code)).toEqual(["nothing-chosen"]);
+  }
+});
+
+test("a path that the backup does not have is named in a dry run as in a restore", async () => {
+  await using fixture = await Fixture.open();
+  await fixture.backup([folder("/"), link("/l", "d"), folder("/d"), file("/d/x", "x")]);
+  for (const dryRun of [true, false]) {
+    const { exit, said } = await restored(fixture, { dryRun, paths: ["/nope", "/l/x"] });
+    expect(exit).toBe(3);
+    const messages = said.map(({ message }) => message);
+    expect(messages.join()).toContain('cannot restore "/nope": the backup has nothing of that path');
+    expect(messages.join()).toContain('give the path that it leads to: "/d/x"');
+  }
+});
+
 describe("options that cannot be used", () => {
   test.each<readonly [string, Partial<RestoreArgs>]>([
     ["--delete over the running system", { delete: true, target: "/" }],
@@ -257,6 +300,11 @@ describe("options that cannot be used", () => {
     ["--salvage with --strip-components", { salvage: true, choices: { strip: 1 } }],
     ["a pattern that matches nothing", { choices: { patterns: { include: [], exclude: ["/"] } } }],
     ["--to-stdout with --target", { toStdout: true }],
+    ["--report with --dry-run", { report: "report", dryRun: true }],
+    ["--to-stdout with --from-local", { toStdout: true, target: "/", choices: { fromLocal: "/" } }],
+    ["--to-stdout with --overwrite", { toStdout: true, target: "/", choices: { overwrite: "never" } }],
+    ["--to-stdout with --numeric-owner", { toStdout: true, target: "/", numericOwner: true }],
+    ["--to-stdout with --snapshots fetch", { toStdout: true, target: "/", snapshots: "fetch" }],
     ["--to-stdout with --dry-run", { toStdout: true, dryRun: true, target: "/" }],
   ])("%s is refused as bad usage, before anything is done", async (_, more) => {
     await using fixture = await Fixture.open();

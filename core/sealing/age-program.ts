@@ -1,0 +1,31 @@
+/** Seals and opens objects by the program `age`, one process an object: they run side by side, as the objects do. */
+import { Failure } from "../failure.ts";
+import { FormatError } from "../format/error.ts";
+import type { SealingWay } from "../format/sealing.ts";
+import type { ByteStream } from "../format/zlib.ts";
+import { throughProgram } from "../system/codec-child.ts";
+
+/** Time for the program to give something, once it has all it needs. */
+export const silenceMs = 300_000;
+
+/** Recipients are no secret, so they may stand in the list of processes. */
+export function sealByProgram(recipients: readonly string[]): SealingWay {
+  const args = ["-e", ...recipients.flatMap((recipient) => ["-r", recipient])];
+  const refusal = (why: string) =>
+    new Failure({ doing: "seal an object", why, remedy: "check the recipients of [encryption] in conf" });
+  return (content) => throughProgram("age", args, content, { silenceMs, refusal });
+}
+
+/** The program reads the file of each identity itself. */
+export function openByProgram(files: readonly string[]): SealingWay {
+  const args = ["-d", ...files.flatMap((file) => ["-i", file])];
+  return (stored: ByteStream) => throughProgram("age", args, stored, { silenceMs, refusal: ofIdentity });
+}
+
+/** An identity that does not fit is no damage. */
+function ofIdentity(why: string): Error | undefined {
+  if (/no identity matched/.test(why))
+    return new FormatError("sealed", "it is sealed for others: the identity does not open it");
+  if (!/identity|passphrase|ssh key|key type/i.test(why)) return undefined;
+  return new Failure({ doing: "open a sealed object", why, remedy: "check the file that --identity names" });
+}

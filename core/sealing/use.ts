@@ -1,0 +1,39 @@
+/**
+ * Seals and opens from now on: with the program `age` if it is installed, else with a package that this program brings. Plugs into the
+ * filter of `core/format/age.ts`; `core/stored` applies it.
+ */
+import { openBy, sealBy } from "../format/sealing.ts";
+import type { Notify } from "../notice.ts";
+import { which } from "../system/programs.ts";
+import { openByProgram, sealByProgram } from "./age-program.ts";
+import { readIdentities } from "./identity.ts";
+import { checkedSeal } from "./way.ts";
+
+/** `by`: for tests; else what is installed decides. */
+type Means = "program" | "package";
+
+function installed(): Means {
+  return which("age") === undefined ? "package" : "program";
+}
+
+/** Seals for these recipients, until it is disposed of. */
+export async function sealFor(recipients: readonly string[], notify: Notify, by = installed()): Promise<Disposable> {
+  if (by === "program") return sealBy("age", checkedSeal(sealByProgram(recipients)));
+  notify(slower("seals"));
+  const { sealByPackage } = await import("./age-package.ts");
+  return sealBy("age", checkedSeal(sealByPackage(recipients)));
+}
+
+/** Opens with the identities in a file, until it is disposed of. Throws a Failure for a file that cannot be one. */
+export async function openWith(file: string, notify: Notify, by = installed()): Promise<Disposable> {
+  const identities = await readIdentities(file);
+  if (by === "program") return openBy("age", openByProgram([file]));
+  notify(slower("opens"));
+  const { openByPackage } = await import("./age-package.ts");
+  return openBy("age", openByPackage(identities));
+}
+
+function slower(does: string) {
+  const message = `the program age is not installed: this program ${does} backups itself, which is slower; install the package age`;
+  return { level: "info", code: "age-not-installed", message } as const;
+}

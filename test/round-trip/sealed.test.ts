@@ -1,0 +1,248 @@
+/** Sealed backups by the program itself: keys, archive, restore, and docs/recover.sh without it. */
+import { describe, expect, test } from "bun:test";
+import { chmod, mkdir, readdir, readFile, symlink, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { scratch } from "../support/faults/scratch.ts";
+import { sysbackup, writeConf } from "../support/program.ts";
+import { buildTree } from "../support/tree/build.ts";
+import { compareTrees } from "../support/tree/compare.ts";
+import { describeTree } from "../support/tree/describe.ts";
+import { type Children, file, folder } from "../support/tree/literal.ts";
+
+const hasAge = Bun.which("age") !== null;
+const script = join(import.meta.dir, "../../docs/recover.sh");
+
+const tree: Children = {
+  "a file": file("what it says\n", { mode: 0o640 }),
+  empty: file(),
+  noise: file({ random: 3_000_000, seed: 1 }),
+  long: file({ repeat: "all work and no play\n", times: 20_000 }),
+  inner: folder({ twin: file("what it says\n") }),
+};
+
+/** Archives the tree as conf says, and returns where things are. */
+async function sealed(path: string, encryption: Record<string, string>, pathVariable?: string) {
+  const source = join(path, "source");
+  await buildTree(source, tree);
+  const pickers = { all: `find '${source}' -print0` };
+  const { conf, bucket } = await writeConf(path, { sections: { encryption }, pickers });
+  const env = pathVariable === undefined ? {} : { env: { PATH: pathVariable } };
+  const { exit, stderr } = await sysbackup(["archive", "--conf-dir", conf], env);
+  expect({ exit, stderr: exit === 0 ? "" : stderr }).toEqual({ exit: 0, stderr: "" });
+  const roots = (await readdir(join(bucket, "manifests/test"))).filter((name) => name.endsWith(".jsonl.zst"));
+  return { source, conf, bucket, manifest: `manifests/test/${roots[0]}`, heard: stderr };
+}
+
+async function keys(path: string) {
+  const folder = join(path, "keys");
+  const { exit } = await sysbackup(["keygen", folder]);
+  expect(exit).toBe(0);
+  const at = (name: string) => join(folder, name);
+  return {
+    identity: at("identity"),
+    recipients: at("recipients"),
+    secret: at("secret"),
+    page: at("for-the-safe.html"),
+  };
+}
+
+async function sameAs(source: string, target: string) {
+  expect(compareTrees(await describeTree(source), await describeTree(source, { under: target }))).toEqual([]);
+}
+
+describe("a sealed backup, by the program", () => {
+  test.skipIf(!hasAge)(
+    "a backup sealed for the keys of keygen is restored with the identity, and by recover.sh",
+    async () => {
+      await using place = await scratch();
+      const { identity, recipients, secret, page } = await keys(place.path);
+      const key =
+        (await readFile(identity, "utf8")).split("\n").find((line) => line.startsWith("AGE-SECRET-KEY-1")) ?? "-";
+      expect(await readFile(page, "utf8")).toContain(key);
+      const { source, conf, bucket, manifest } = await sealed(place.path, {
+        recipients_file: recipients,
+        secret_file: secret,
+      });
+      const target = join(place.path, "target");
+      const blind = await sysbackup(["restore", "--conf-dir", conf, "test", "--target", target]);
+      expect(blind).toMatchObject({ exit: 2, stderr: expect.stringContaining("--identity FILE") });
+      const seeing = await sysbackup([
+        "restore",
+        "--conf-dir",
+        conf,
+        "test",
+        "--target",
+        target,
+        "--identity",
+        identity,
+      ]);
+      expect(seeing.exit).toBe(0);
+      await sameAs(source, target);
+
+      const recovered = join(place.path, "recovered");
+      const recover = (env: Record<string, string>) =>
+        Bun.spawnSync(["sh", script, bucket, manifest, recovered], {
+          cwd: dirname(recovered),
+          env: { ...process.env, ...env },
+        });
+      expect(recover({}).stderr.toString()).toContain("set IDENTITY");
+      const { exitCode, stderr } = recover({ IDENTITY: identity });
+      expect({ exitCode, stderr: stderr.toString() }).toEqual({ exitCode: 0, stderr: "" });
+      await sameAs(source, recovered);
+    },
+    60_000,
+  );
+
+  test.skipIf(!hasAge)(
+    "a backup sealed for a key of SSH is restored with its private key",
+    async () => {
+      await using place = await scratch();
+      const { secret } = await keys(place.path);
+      const identity = join(place.path, "id_ed25519");
+      Bun.spawnSync(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", identity]);
+      const recipient = (await readFile(`${identity}.pub`, "utf8")).trim();
+      const { source, conf } = await sealed(place.path, { recipients: recipient, secret_file: secret });
+      const target = join(place.path, "target");
+      const { exit } = await sysbackup([
+        "restore",
+        "--conf-dir",
+        conf,
+        "test",
+        "--target",
+        target,
+        "--identity",
+        identity,
+      ]);
+      expect(exit).toBe(0);
+      await sameAs(source, target);
+    },
+    60_000,
+  );
+
+  test("a backup is sealed and restored without the program age, with a notice, and an SSH key asks for it", async () => {
+    await using place = await scratch();
+    const { identity, recipients, secret } = await keys(place.path);
+    const bare = join(place.path, "bin");
+    await mkdir(bare);
+    for (const name of ["find", "sh", "env"]) await symlink(Bun.which(name) ?? "", join(bare, name));
+    const { source, conf, heard } = await sealed(
+      place.path,
+      { recipients_file: recipients, secret_file: secret },
+      bare,
+    );
+    expect(heard).toContain("the program age is not installed");
+    const target = join(place.path, "target");
+    const words = ["restore", "--conf-dir", conf, "test", "--target", target, "--identity", identity];
+    expect((await sysbackup(words, { env: { PATH: bare } })).exit).toBe(0);
+    await sameAs(source, target);
+    await writeFile(recipients, "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ== somebody\n");
+    const refused = await sysbackup(["archive", "--conf-dir", conf], { env: { PATH: bare } });
+    expect(refused).toMatchObject({ exit: 2, stderr: expect.stringContaining("install the program age") });
+  }, 60_000);
+
+  test.skipIf(process.getuid?.() !== 0)(
+    "recipients that other users can change are refused, as they could add their own",
+    async () => {
+      await using place = await scratch();
+      const { recipients, secret } = await keys(place.path);
+      const { conf } = await sealed(place.path, { recipients_file: recipients, secret_file: secret });
+      await chmod(recipients, 0o666);
+      const { exit, stderr } = await sysbackup(["archive", "--conf-dir", conf]);
+      expect({ exit, stderr }).toEqual({ exit: 2, stderr: expect.stringContaining("recipients") });
+    },
+  );
+
+  const liars = {
+    "fails at once": "exit 7",
+    "fails half-way": "head -c 1000; exit 7",
+    "ends well with nothing": "cat > /dev/null",
+    "ends well with what it got": "cat",
+    "ends well with half of it": 'printf "age-encryption.org/v1\\n"; head -c 1000',
+    "is killed": "kill -9 $$",
+  };
+  test.each(Object.entries(liars))(
+    "an archive whose age %s ends without a backup, and loses none",
+    async (_, body) => {
+      await using place = await scratch();
+      const { identity, recipients, secret } = await keys(place.path);
+      const { source, conf, bucket, manifest } = await sealed(place.path, {
+        recipients_file: recipients,
+        secret_file: secret,
+      });
+      const bin = join(place.path, "bin");
+      await mkdir(bin);
+      await writeFile(join(bin, "age"), `#!/bin/sh\n${body}\n`);
+      await chmod(join(bin, "age"), 0o755);
+      await writeFile(join(source, "another"), "file");
+      const { exit, stderr } = await sysbackup(["archive", "--conf-dir", conf], {
+        env: { PATH: `${bin}:${process.env.PATH}` },
+      });
+      expect({ exit, stderr }).toEqual({ exit: 1, stderr: expect.stringContaining("cannot seal an object") });
+      const roots = (await readdir(join(bucket, "manifests/test"))).filter((name) => name.endsWith(".jsonl.zst"));
+      expect(roots.map((name) => `manifests/test/${name}`)).toEqual([manifest]);
+      expect((await sysbackup(["archive", "--conf-dir", conf])).exit).toBe(0);
+      const target = join(place.path, "target");
+      const words = ["restore", "--conf-dir", conf, "test", "--target", target, "--identity", identity];
+      expect((await sysbackup(words)).exit).toBe(0);
+      await sameAs(source, target);
+    },
+    60_000,
+  );
+});
+
+describe("a backup sealed through a command", () => {
+  const pairs = {
+    openssl: (at: string) => {
+      const command = `openssl enc -aes-256-cbc -pbkdf2 -pass 'file:${at}/password'`;
+      return { setUp: `echo 'a good password' > '${at}/password'`, seal: command, open: `${command} -d` };
+    },
+    gpg: (at: string) => {
+      const gpg = `gpg --homedir '${at}/gnupg' --batch --quiet`;
+      return {
+        setUp: `mkdir -m 700 '${at}/gnupg' && ${gpg} --passphrase '' --quick-generate-key backup@example.org default default never`,
+        seal: `${gpg} --trust-model always --encrypt --recipient backup@example.org`,
+        open: `${gpg} --decrypt`,
+      };
+    },
+  };
+
+  test.each(Object.entries(pairs))(
+    "a backup sealed through %s is restored through it, and only then",
+    async (program, pair) => {
+      await using place = await scratch();
+      const { secret } = await keys(place.path);
+      const { setUp, seal, open } = pair(place.path);
+      expect(Bun.spawnSync(["sh", "-c", setUp]).exitCode).toBe(0);
+      const { source, conf, bucket } = await sealed(place.path, { seal_through: seal, secret_file: secret });
+      expect(
+        (await readdir(join(bucket, "packs"))).filter((name) => name.endsWith(".zst.sealed")).length,
+      ).toBeGreaterThan(0);
+      const target = join(place.path, "target");
+      const blind = await sysbackup(["restore", "--conf-dir", conf, "test", "--target", target]);
+      expect(blind).toMatchObject({ exit: 2, stderr: expect.stringContaining("open_through") });
+      expect((await sysbackup(["verify", "--conf-dir", conf, "--read-data"])).exit).toBe(0);
+      const other = await writeConf(place.path, { sections: { encryption: { open_through: open } } });
+      expect((await sysbackup(["restore", "--conf-dir", other.conf, "test", "--target", target])).exit).toBe(0);
+      await sameAs(source, target);
+      expect((await sysbackup(["verify", "--conf-dir", other.conf, "--read-data"])).exit).toBe(0);
+      if (program === "gpg") Bun.spawnSync(["gpgconf", "--homedir", join(place.path, "gnupg"), "--kill", "all"]);
+    },
+    60_000,
+  );
+
+  test.each(["cat", "true", "false"])(
+    "an archive that is sealed through %s ends without a backup",
+    async (command) => {
+      await using place = await scratch();
+      const { secret } = await keys(place.path);
+      const source = join(place.path, "source");
+      await buildTree(source, tree);
+      const sections = { encryption: { seal_through: command, secret_file: secret } };
+      const { conf, bucket } = await writeConf(place.path, { sections, pickers: { all: `find '${source}' -print0` } });
+      const { exit, stderr } = await sysbackup(["archive", "--conf-dir", conf]);
+      expect({ exit, stderr }).toEqual({ exit: 1, stderr: expect.stringContaining("cannot seal an object") });
+      expect(await readdir(join(bucket, "manifests/test")).catch(() => [])).toEqual([]);
+    },
+    60_000,
+  );
+});
