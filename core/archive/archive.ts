@@ -226,7 +226,8 @@ async function run(job: ArchiveJob, database: Database, rebuilt: Notice | undefi
   const indexRun = runOf(started, job.random(4));
   const indexNew = () => step("write index", () => writeIndexObjects({ target, database, name, run: indexRun, now }));
   const sources = believedSources(content, name);
-  const shared = table && new SharedIndex({ table, database, sources, minimumLockEnd: plan.minimumLockEnd, notify });
+  const shared =
+    table && new SharedIndex({ table, database, sources, minimumLockEnd: plan.minimumLockEnd, now, notify });
   const deps = { target, database, shared, paths, plan, lockBudget, indexNew, bundle: () => bundling.run() };
   const files = await storeFiles({ ...job, notify }, deps);
   const { bundles } = bundling;

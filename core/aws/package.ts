@@ -63,4 +63,6 @@ export const roleTags = {
   lockMode: "sysbackup:lock-mode",
   /** The most days from now until which a lock may reach. */
   longestLockDays: "sysbackup:longest-lock-days",
+  /** Name of the table of DynamoDB that the stack has for the fleet; absent if it has none, or the role may not use it. */
+  table: "sysbackup:table",
 } as const;

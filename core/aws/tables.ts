@@ -1,7 +1,7 @@
 /** Opens the tables of DynamoDB that `conf` names, with the credentials of the bucket. */
 import { profileRegion } from "../bucket/s3/profile-region.ts";
 import type { Config } from "../config/config.ts";
-import { noTableCounts, type Table, type TableCounts } from "../table/contract.ts";
+import { noTableCounts, type ScannableTable, type TableCounts } from "../table/contract.ts";
 import { openTable, type TableTools } from "../table/dynamodb.ts";
 import { type CredentialSettings, credentialProvider } from "./credentials.ts";
 import { stackRegion } from "./exports.ts";
@@ -14,7 +14,7 @@ export class Tables {
   readonly #config: Config;
   readonly #credentials: CredentialSettings;
   readonly #tools: Pick<TableTools, "sleep" | "random" | "signal">;
-  readonly #opened = new Map<string, Table & { close(): void }>();
+  readonly #opened = new Map<string, ScannableTable & { close(): void }>();
 
   constructor(config: Config, credentials: CredentialSettings, tools: Pick<TableTools, "sleep" | "random" | "signal">) {
     this.#config = config;
@@ -22,7 +22,7 @@ export class Tables {
     this.#tools = tools;
   }
 
-  readonly open = (name: string): Table => {
+  readonly open = (name: string): ScannableTable => {
     const known = this.#opened.get(name) ?? this.#open(name);
     this.#opened.set(name, known);
     return known;

@@ -12,6 +12,7 @@ import { lock } from "./checks/lock.ts";
 import { role } from "./checks/role.ts";
 import { running } from "./checks/running.ts";
 import { state } from "./checks/state.ts";
+import { table } from "./checks/table.ts";
 import { timer } from "./checks/timer.ts";
 import { tools } from "./checks/tools.ts";
 import { user } from "./checks/user.ts";
@@ -25,6 +26,7 @@ export const checks: readonly Check[] = [
   bucket,
   lock,
   clock,
+  table,
   pickers,
   snapshotters,
   timer,

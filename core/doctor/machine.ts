@@ -7,9 +7,11 @@ import { credentialProvider, credentialsFileOf, machineCredentials, takesName } 
 import { type CallerArn, callerIdentity } from "../aws/identity.ts";
 import { ownCredentials } from "../aws/own-credentials.ts";
 import { roleNames, unitNames } from "../aws/package.ts";
+import type { Tables } from "../aws/tables.ts";
 import type { Bucket, LockState } from "../bucket/contract.ts";
 import { type Config, loadConfig } from "../config/config.ts";
 import { prefixes } from "../format/keys.ts";
+import type { Table } from "../table/contract.ts";
 import { CannotLook } from "./finding.ts";
 import { findRunner, type Runner } from "./runner.ts";
 import { statOf } from "./stat-of.ts";
@@ -23,8 +25,8 @@ export type MachineDeps = {
   readonly bucket: string | undefined;
   /** Base name of the units; by default that which write-config makes for the role. */
   readonly unit: string | undefined;
-  /** Opens the configured bucket, without a request to it. `close` of this module closes it. */
-  readonly connect: (config: Config) => Promise<Bucket>;
+  /** Opens the configured bucket, and tables, without a request to them. `close` of this module closes them. */
+  readonly connect: (config: Config) => Promise<{ readonly bucket: Bucket; readonly tables: Tables }>;
   readonly now: () => Date;
 };
 
@@ -53,6 +55,7 @@ export type Machine = {
   /** Whether the session in the role bears this machine's name. Call only if there is a role. */
   readonly named: () => Promise<boolean>;
   readonly opened: () => Promise<Bucket>;
+  readonly openTable: (name: string) => Promise<Table>;
   readonly answer: () => Promise<BucketAnswer>;
   /** The opened bucket, once it has answered. Rejects with the error of credentials or role if those failed. */
   readonly bucket: () => Promise<Bucket>;
@@ -61,7 +64,7 @@ export type Machine = {
 };
 
 export function createMachine({ confDir, hostName, name, bucket, unit, connect, now }: MachineDeps): Machine {
-  let open: Bucket | undefined;
+  let open: Awaited<ReturnType<MachineDeps["connect"]>> | undefined;
   const config = once(() => loadConfig({ confDir, hostName, name, bucket }));
   const unitName = once(async () => unit ?? (await config().then(unitFor, () => unitNames.backup)));
   const service = once(async () => readUnit(`${await unitName()}.service`));
@@ -77,10 +80,12 @@ export function createMachine({ confDir, hostName, name, bucket, unit, connect, 
     return callerIdentity(await credentialProvider(settings, place), place, settings.roleArn);
   });
   const named = once(async () => takesName(machineCredentials(await config(), now), placeOf(await config())));
-  const opened = once(async () => {
+  const connected = once(async () => {
     open = await connect(await config());
     return open;
   });
+  const opened = async () => (await connected()).bucket;
+  const openTable = async (table: string) => (await connected()).tables.open(table);
   const answer = once(async () => ask(await opened(), now));
   const reached = once(async () => {
     const settings = await config();
@@ -90,7 +95,10 @@ export function createMachine({ confDir, hostName, name, bucket, unit, connect, 
     return opened();
   });
   const lock = once(async () => (await reached()).lockState());
-  const close = async () => open?.close();
+  const close = async () => {
+    open?.tables.close();
+    await open?.bucket.close();
+  };
   return {
     confDir,
     now,
@@ -102,6 +110,7 @@ export function createMachine({ confDir, hostName, name, bucket, unit, connect, 
     assumed,
     named,
     opened,
+    openTable,
     answer,
     bucket: reached,
     lock,

@@ -109,6 +109,12 @@ export function isContentKey(key: string, encoding: Encoding): boolean {
   return shape.test(base) && filters.join() === filtersOf(encoding).join();
 }
 
+/** Returns whether a pack or content of some encoding is stored under such a key. */
+export function mayBeContentKey(key: string): boolean {
+  const { base } = splitKey(key);
+  return packKey.test(base) || contentKey.test(base);
+}
+
 function parse(pattern: RegExp, key: string): ManifestKey | undefined {
   const [, name, stamp, run] = pattern.exec(key) ?? [];
   if (name === undefined || stamp === undefined || run === undefined || !safeName.test(name)) return undefined;

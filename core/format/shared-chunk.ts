@@ -8,7 +8,7 @@ import type { ObjectRef } from "./entry.ts";
 import { FormatError } from "./error.ts";
 import { maxFrameContent } from "./frame.ts";
 import type { IndexedObject } from "./index-object.ts";
-import { isContentKey, prefixes } from "./keys.ts";
+import { isContentKey, mayBeContentKey, prefixes } from "./keys.ts";
 import { count, isoTime } from "./lines.ts";
 import { checkFrameWithin, versionShape } from "./object-ref.ts";
 
@@ -40,7 +40,15 @@ export type SharedChunk = ObjectVersionRef & {
 
 export type SharedObject = Pick<IndexedObject, "size" | "encoding" | "retain_until">;
 
-const chunkItem = z.object({ ...versionShape, frame_offset: count, frame_length: count, offset: count, length: count });
+const chunkItem = z.object({
+  ...versionShape,
+  // The object's item is asked for under it: DynamoDB refuses a batch with a key of more than 2,048 bytes, and so all in it.
+  key: versionShape.key.refine(mayBeContentKey),
+  frame_offset: count,
+  frame_length: count,
+  offset: count,
+  length: count,
+});
 const objectItem = z.object({
   size: count,
   encoding: z.string().refine(isEncoding),

@@ -23,6 +23,11 @@ export type Table = {
   advance(item: TableItem, attribute: string): Promise<boolean>;
 };
 
+export type ScannableTable = Table & {
+  /** Yields all items, with the attributes asked for, in no order. */
+  scan(attributes: readonly string[]): AsyncIterable<TableItem>;
+};
+
 /** The partition key of all tables: the script before this program calls it so. */
 export const keyAttribute = "s3_key";
 

@@ -6,7 +6,7 @@ import type { CredentialProvider } from "../bucket/s3/credentials.ts";
 import { eachOf } from "../side-by-side.ts";
 import {
   keyAttribute,
-  type Table,
+  type ScannableTable,
   type TableAttributes,
   type TableCounts,
   TableError,
@@ -39,20 +39,28 @@ const batchesAtOnce = 4;
 const putsAtOnce = 16;
 /** Seven waits of 6 seconds in all at most; a table that does not answer at all is given up after three attempts. */
 const attempts = { busy: 8, unreachable: 3 } as const;
+/** Waits for one batch of which each answer has a little: about a minute. */
+const mostWaits = 60;
 const firstWait = 50;
 const longestWait = 5_000;
+/** Pages of a scan without any item, one after the other. */
+const mostEmptyPages = 10;
+/** Items of one page of a scan. */
+const pageSize = 100;
+/** Bytes of an answer, more than a batch or a page of items with the longest keys. Parsed, many small items take a hundred times as much memory. */
+const largestAnswer = 256 * 1024;
 /** A table is there to save time: it is given up sooner than a bucket. */
-const bounds: RequestBounds = { ...usualBounds, silence: 15_000, answer: 60_000 };
+const bounds: RequestBounds = { ...usualBounds, silence: 15_000, answer: 60_000, largestAnswer };
 
 /** Makes no request. The caller closes it. */
-export function openTable(name: string, place: TablePlace, tools: TableTools): Table & { close(): void } {
+export function openTable(name: string, place: TablePlace, tools: TableTools): ScannableTable & { close(): void } {
   return new DynamoTable(name, place, tools);
 }
 
 type Opened = { readonly sdk: typeof Sdk; readonly client: Sdk.DynamoDBClient };
 type Keys = readonly string[];
 
-class DynamoTable implements Table {
+class DynamoTable implements ScannableTable {
   readonly name: string;
   readonly #place: TablePlace;
   readonly #tools: TableTools;
@@ -69,6 +77,39 @@ class DynamoTable implements Table {
     const found = new Map<string, TableAttributes>();
     await eachOf(batchesOf(new Set(keys)), batchesAtOnce, (batch) => this.#readBatch(batch, attributes, found));
     return found;
+  }
+
+  async *scan(attributes: readonly string[]): AsyncGenerator<TableItem> {
+    let empty = 0;
+    for (let start: string | undefined; ; ) {
+      const { items, next } = await this.#scanPage(start, attributes);
+      yield* items;
+      if (next === undefined) return;
+      empty = items.length === 0 ? empty + 1 : 0;
+      if (next === start || empty > mostEmptyPages) throw this.#strange("it goes on without an end");
+      start = next;
+    }
+  }
+
+  async #scanPage(start: string | undefined, attributes: readonly string[]) {
+    const request = {
+      TableName: this.name,
+      Limit: pageSize,
+      ...projection(attributes),
+      ...(start !== undefined && { ExclusiveStartKey: { [keyAttribute]: { S: start } } }),
+    };
+    const { Items = [], LastEvaluatedKey } = await this.#send("read the table", "dynamodb:Scan", ({ sdk, client }) =>
+      client.send(new sdk.ScanCommand(request)),
+    );
+    this.#tools.counts.read += Items.length;
+    const parsed = scanAnswer.safeParse({ items: Items, next: LastEvaluatedKey });
+    if (parsed.success) return parsed.data;
+    throw this.#strange(parsed.error.issues[0]?.message ?? "");
+  }
+
+  #strange(why: string): TableError {
+    const parts = { doing: "read the table", what: this.name, why: `it does not answer as DynamoDB does (${why})` };
+    return new TableError("other", parts);
   }
 
   async put(items: Iterable<TableItem>): Promise<void> {
@@ -119,12 +160,7 @@ class DynamoTable implements Table {
   }
 
   async #readOnce(keys: Keys, attributes: readonly string[]): Promise<z.output<typeof batchAnswer>> {
-    const names = [keyAttribute, ...attributes];
-    const request = {
-      Keys: keys.map((key) => ({ [keyAttribute]: { S: key } })),
-      ProjectionExpression: names.map((_, number) => `#a${number}`).join(", "),
-      ExpressionAttributeNames: Object.fromEntries(names.map((name, number) => [`#a${number}`, name])),
-    };
+    const request = { Keys: keys.map((key) => ({ [keyAttribute]: { S: key } })), ...projection(attributes) };
     const answer = await this.#send("read the table", "dynamodb:BatchGetItem", ({ sdk, client }) =>
       client.send(new sdk.BatchGetItemCommand({ RequestItems: { [this.name]: request } })),
     );
@@ -135,11 +171,7 @@ class DynamoTable implements Table {
       unprocessed: UnprocessedKeys?.[this.name]?.Keys ?? [],
     });
     if (parsed.success) return parsed.data;
-    throw new TableError("other", {
-      doing: "read the table",
-      what: this.name,
-      why: `it does not answer as DynamoDB does (${parsed.error.issues[0]?.message})`,
-    });
+    throw this.#strange(parsed.error.issues[0]?.message ?? "");
   }
 
   /** Makes a request, again if that can help. */
@@ -194,6 +226,7 @@ class DynamoTable implements Table {
 class Backoff {
   readonly #tools: Pick<TableTools, "sleep" | "random">;
   #failures = 0;
+  #waits = 0;
 
   constructor(tools: Pick<TableTools, "sleep" | "random">) {
     this.#tools = tools;
@@ -207,7 +240,8 @@ class Backoff {
   async failed(error: TableError): Promise<void> {
     this.#failures += 1;
     const most = error.kind === "busy" ? attempts.busy : attempts.unreachable;
-    if (!mayPass(error) || this.#failures >= most) throw error;
+    this.#waits += 1;
+    if (!mayPass(error) || this.#failures >= most || this.#waits > mostWaits) throw error;
     const full = Math.min(longestWait, firstWait * 2 ** (this.#failures - 1));
     await this.#tools.sleep(full * (0.5 + this.#tools.random() / 2));
   }
@@ -217,6 +251,15 @@ function tooBusy({ doing, table, region, endpoint }: TableAttempt): TableError {
   const where = endpoint === undefined ? `DynamoDB in ${region}` : JSON.stringify(endpoint);
   const why = `${where} leaves keys out of its answers, as when there are too many requests`;
   return new TableError("busy", { doing, what: table, why, remedy: "raise the capacity of the table" });
+}
+
+/** Asks for these attributes and the key, whose names may be words of DynamoDB's language. */
+function projection(attributes: readonly string[]) {
+  const names = [keyAttribute, ...attributes];
+  return {
+    ProjectionExpression: names.map((_, number) => `#a${number}`).join(", "),
+    ExpressionAttributeNames: Object.fromEntries(names.map((name, number) => [`#a${number}`, name])),
+  };
 }
 
 function* batchesOf(keys: ReadonlySet<string>): Generator<Keys> {
@@ -261,6 +304,11 @@ function decodedValue(value: unknown): TableValue | undefined {
   const number = N === undefined ? Number.NaN : Number(N);
   return Number.isSafeInteger(number) ? number : undefined;
 }
+
+const scanAnswer = z.object({
+  items: z.array(storedItem),
+  next: keyOnly.transform((item) => item[keyAttribute].S).optional(),
+});
 
 const batchAnswer = z.object({
   items: z.array(storedItem),

@@ -47,14 +47,14 @@ function wordingOf(error: unknown, { region, endpoint, action }: TableAttempt): 
       why: `${where} has no such table`,
       remedy: "check its name, and region under [dynamodb]",
     };
-  if (name === "ValidationException" && /key/i.test(said))
+  if (name === "ValidationException")
     return {
       kind: "no-table",
-      why: `its key is not s3_key (${said})`,
-      remedy: "make it with s3_key (a text) as partition key",
+      why: `it refuses what a table with s3_key as its only key takes (${said})`,
+      remedy: "make it with s3_key (a text) as partition key, without a sort key",
     };
   if (/^AccessDenied/.test(name)) {
-    const remedy = `check that the role may ${action} on the table; run update-resources for that of the package`;
+    const remedy = `check that the role may ${action} on the table, and region under [dynamodb]; run update-resources for that of the package`;
     return { kind: "denied", why: "access denied", remedy };
   }
   if (keyTrouble.test(name))

@@ -18,6 +18,8 @@ export type RoleDescription = {
   readonly lockMode: LockMode;
   /** The most days from now until which a lock may reach. */
   readonly longestLockDays: number;
+  /** The table of DynamoDB in which the fleet's machines look up what others have stored, if the stack has one. */
+  readonly table: string | undefined;
 };
 
 const tagged = z.object({
@@ -27,6 +29,7 @@ const tagged = z.object({
   [roleTags.boundary]: z.string().startsWith("arn:"),
   [roleTags.lockMode]: z.enum(lockModes),
   [roleTags.longestLockDays]: z.coerce.number().int().positive(),
+  [roleTags.table]: z.string().min(1).optional(),
 });
 
 /** Throws a Failure if there is no such role, or it lacks a tag. */
@@ -47,6 +50,7 @@ export async function findRole(iam: Iam, name: string, role: RoleName): Promise<
     boundary: tags[roleTags.boundary],
     lockMode: tags[roleTags.lockMode],
     longestLockDays: tags[roleTags.longestLockDays],
+    table: tags[roleTags.table],
   };
 }
 

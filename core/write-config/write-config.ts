@@ -6,7 +6,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { checked } from "../config/check.ts";
 import { nameOfHost } from "../config/config.ts";
-import { parseConf } from "../config/dialect.ts";
+import { type Conf, parseConf } from "../config/dialect.ts";
 import { isLegacyConf, legacyDays } from "../config/legacy.ts";
 import type { Notify } from "../notice.ts";
 import { placeOfCopy, readCopy, removeCopy, requireCopy, writeCopy } from "./copy.ts";
@@ -58,7 +58,8 @@ export async function plan(request: WriteConfigRequest, deps: WriteConfigDeps): 
   const file = join(confDir, "conf");
   const conf = await lookAtFile(file, deps.isRoot, deps.notify);
   const before = conf?.text ?? "";
-  const text = merged(merged(before, keptOf(before, file), file), changesOf(request, role), file);
+  const changes = { ...changesOf(request, role), index: tableFor(role, parseConf(before, file)) };
+  const text = merged(merged(before, keptOf(before, file), file), changes, file);
   const values = checked(parseConf(text, file), file);
   if (request.role === "backup") checkLockDays(values.content.days_retained, role);
   const name = request.role === "backup" ? (values.backup.name ?? nameOfHost(deps.hostName)) : undefined;
@@ -110,6 +111,12 @@ function changesOf({ confDir, source, profile, retainDays }: WriteConfigRequest,
       ...(role.lockMode === "COMPLIANCE" && { lock_mode: role.lockMode }),
     },
   };
+}
+
+/** A table that the user has named stays. */
+function tableFor({ table }: RoleDescription, conf: Conf): Changes[string] {
+  const isNamed = conf.get("index")?.settings.has("dynamodb_table") ?? false;
+  return table === undefined || isNamed ? {} : { dynamodb_table: table };
 }
 
 type KeyPlan = {

@@ -16,6 +16,7 @@ import { type Loss, lossOf } from "../../core/manifest/loss.ts";
 import type { Notify } from "../../core/notice.ts";
 import { once } from "../../core/stored/bytes.ts";
 import type { ObjectSource } from "../../core/stored/read.ts";
+import type { ScannableTable } from "../../core/table/contract.ts";
 import type { Figures } from "../report.ts";
 import { type RestoreOptions, restore } from "../restore.ts";
 import { Inventory } from "./inventory.ts";
@@ -49,10 +50,45 @@ export async function* findScriptBundles(
   }
 }
 
+/** What the script has stored, or has noted in its table. */
+export type FoundBundle = {
+  readonly key: string;
+  /** Undefined if the bucket has nothing under the key. */
+  readonly bundle: ScriptBundle | undefined;
+  /** What the table says of it. */
+  readonly md5: string | undefined;
+};
+
+/** Yields what the table of the script has under the prefix, looked up in the bucket. Throws errors of the table. */
+export async function* findNotedBundles(
+  bucket: Pick<BucketReader, "listVersions">,
+  table: Pick<ScannableTable, "scan">,
+  prefix: string,
+): AsyncGenerator<FoundBundle> {
+  for await (const { key, attributes } of table.scan(["md5"])) {
+    const { md5 } = attributes;
+    if (typeof md5 !== "string" || !key.startsWith(prefix) || !isScriptKey(key)) continue;
+    yield { key, md5, bundle: await newestOf(bucket, key) };
+  }
+}
+
+async function newestOf(bucket: Pick<BucketReader, "listVersions">, key: string): Promise<ScriptBundle | undefined> {
+  for await (const page of bucket.listVersions(key)) {
+    const newest = page.find((listed) => listed.key === key);
+    // Keys that begin with this one come behind it.
+    if (newest !== undefined || page.length > 0) return newest && scriptBundleOf(newest);
+  }
+  return undefined;
+}
+
+function isScriptKey(key: string): boolean {
+  return !key.startsWith("bundles/") && suffixes.some(([suffix]) => suffix.test(key));
+}
+
 function scriptBundleOf(listed: ListedVersion): ScriptBundle | undefined {
   const { key, version, size, stored, latest, deleteMarker, archived } = listed;
   const compression = suffixes.find(([suffix]) => suffix.test(key))?.[1];
-  if (!latest || deleteMarker || compression === undefined || key.startsWith("bundles/")) return undefined;
+  if (!latest || deleteMarker || compression === undefined || !isScriptKey(key)) return undefined;
   return { key, version, size, stored, compression, frozen: archived !== undefined };
 }
 
@@ -114,9 +150,9 @@ async function* hashed(bytes: ByteStream, hash: Bun.CryptoHasher): AsyncGenerato
 }
 
 /** Returns why a bundle is not as it was stored, as a clause that follows its key; undefined if it is. */
-export function faultOf({ md5, stated }: ReadScriptBundle): string | undefined {
-  if (stated === undefined || stated === md5) return undefined;
-  return `its tar has the MD5 ${md5}, and its metadata says ${stated}`;
+export function faultOf({ md5, stated }: ReadScriptBundle, noted?: string): string | undefined {
+  if (stated !== undefined && stated !== md5) return `its tar has the MD5 ${md5}, and its metadata says ${stated}`;
+  return noted === undefined || noted === md5 ? undefined : `its tar has the MD5 ${md5}, and the table says ${noted}`;
 }
 
 /** Returns what is lost if a bundle cannot be read. Throws errors that end the job. */

@@ -25,6 +25,20 @@ test("the template's default package is the program's, and both allow the same n
   }
 });
 
+test("roles that may use the table of a stack that has one carry its name", () => {
+  const parameters = { PackageName: "third", BucketName: "the-bucket", IndexTable: "yes" };
+  const rendered = render(template.document, { parameters, ...place, region: "us-gov-west-1" });
+  const all = Object.values(rendered.resources);
+  const table = all.find(({ type }) => type === "AWS::DynamoDB::Table")?.properties.TableName;
+  expect(table).toBe("third-fleet");
+  for (const { type, properties } of all) {
+    if (type !== "AWS::IAM::Role" || !String(properties.RoleName).startsWith("third-")) continue;
+    const named = tags.parse(properties.Tags ?? []).find(({ Key }) => Key === roleTags.table)?.Value;
+    const mayUse = /-(backup|reader)$/.test(String(properties.RoleName));
+    expect([properties.RoleName, named]).toEqual([properties.RoleName, mayUse ? "third-fleet" : undefined]);
+  }
+});
+
 test("there are the roles that the program knows, and no other", () => {
   expect(roles.map(({ RoleName }) => RoleName).toSorted()).toEqual(roleNames.map((role) => `third-${role}`).toSorted());
 });

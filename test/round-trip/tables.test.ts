@@ -1,10 +1,12 @@
 /** The whole program with tables of DynamoDB: two machines that share content, bundles, and a table that is not there. */
 import { describe, expect, test } from "bun:test";
-import { mkdir, rm } from "node:fs/promises";
+import { mkdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { newTable } from "../core/table/support.ts";
+import { openDirectoryBucket } from "../../core/bucket/directory/bucket.ts";
+import { newTable, opened } from "../core/table/support.ts";
 import { scratch } from "../support/faults/scratch.ts";
 import { sysbackup, writeConf } from "../support/program.ts";
+import { run } from "../support/services/command.ts";
 import { moto } from "../support/services.ts";
 
 const env = { AWS_ACCESS_KEY_ID: "test", AWS_SECRET_ACCESS_KEY: "test" };
@@ -88,5 +90,52 @@ describe.skipIf(!moto)("with a table of moto", () => {
     await rm(join(dir.path, "web1", "state"), { recursive: true });
     const again = await sysbackup(bundle, { env });
     expect(JSON.parse(again.stdout)).toMatchObject({ bundles: { bundles: 1, stored: 0 } });
+  }, 60_000);
+
+  test("unbundle takes what the script's table says: a bundle is verified by its MD5 and restored, and one that is gone is named", async () => {
+    if (!moto) return;
+    await using dir = await scratch();
+    await mkdir(join(dir.path, "bucket"));
+    const { conf } = await machine(dir.path, "web1");
+    const [source, made] = [join(dir.path, "files"), join(dir.path, "made")];
+    const script = join(import.meta.dir, "../restore/script-bundles/script.py");
+    const md5 = (await run(["python3", script, source, made, "lzma"])).trim();
+    const key = `${source.slice(1)}.tar.xz`;
+    const bucket = await openDirectoryBucket(join(dir.path, "bucket"), { now: () => new Date(), random: Math.random });
+    const retention = { mode: "GOVERNANCE", until: new Date(Date.now() + 3_600_000) } as const;
+    await bucket.put(key, await readFile(made), { retention, metadata: {} });
+    await bucket.put(`${key}.tar.xz`, await readFile(made), { retention, metadata: {} });
+    const table = opened(await newTable(moto), moto);
+    const gone = "srv/gone.tar.gz";
+    // Beside the script's: an item of another program, one without a text, and one of this program.
+    await table.put([
+      { key, attributes: { md5 } },
+      { key: gone, attributes: { md5 } },
+      { key: "../../etc/passwd", attributes: { md5 } },
+      { key: `${source.slice(1)}/other.tar.xz`, attributes: { md5: 7 } },
+      { key: "bundles/web1/x.tar.xz", attributes: { md5 } },
+    ]);
+    const unbundle = (...words: string[]) =>
+      sysbackup(["unbundle", ...words, "--dynamodb_table_name", table.name, "--conf-dir", conf, "--json"], { env });
+    const listed = await unbundle("list");
+    const rows = listed.stdout
+      .trim()
+      .split("\n")
+      .map((line): unknown => JSON.parse(line));
+    expect(rows).toHaveLength(2);
+    expect(rows).toContainEqual(expect.objectContaining({ key, md5, frozen: false }));
+    expect(rows).toContainEqual({ key: gone, missing: true, md5 });
+    const target = join(dir.path, "target");
+    expect(await unbundle("verify", key)).toMatchObject({ exit: 0 });
+    expect(await unbundle("restore", key, "--target", target)).toMatchObject({ exit: 0 });
+    expect(await readFile(join(target, source, "7"), "utf8")).toBe("content 7 ".repeat(50));
+    const lost = await unbundle("verify");
+    expect(lost.exit).toBe(4);
+    expect(lost.stderr).toContain(`"${gone}": the table says that it is stored, and the bucket does not have it`);
+    await table.put([{ key, attributes: { md5: "0".repeat(32) } }]);
+    const other = await unbundle("verify", key);
+    expect(other.exit).toBe(4);
+    expect(other.stderr).toContain("and the table says 0000");
+    table.close();
   }, 60_000);
 });

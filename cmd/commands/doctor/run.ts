@@ -8,7 +8,7 @@ import type { DoctorArgs } from "./arguments.ts";
 
 export const run: RunSubcommand<DoctorArgs> = async ({ confDir, name, bucket, unit }, io) => {
   const { hostName, now, signal } = io;
-  const open = async (config: Parameters<typeof connect>[0]) => (await connect(config, io)).bucket;
+  const open = (config: Parameters<typeof connect>[0]) => connect(config, io);
   const machine = createMachine({ confDir, hostName, name, bucket, unit, connect: open, now });
   const line = process.stdout.isTTY ? aligned : plain;
   const findings: DoctorFinding[] = [];

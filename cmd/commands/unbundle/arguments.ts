@@ -1,4 +1,6 @@
 /** The arguments of `sysbackup unbundle`, parsed. */
+import { option } from "../../../core/config/config.ts";
+import { tableName } from "../../../core/config/values.ts";
 import { exitStatus, Failure } from "../../../core/failure.ts";
 import { type Access, accessOf } from "../../shared/access.ts";
 import type { Words } from "../../subcommand.ts";
@@ -9,6 +11,8 @@ export type UnbundleArgs = Access & {
   readonly action: (typeof actions)[number];
   /** What keys begin with; empty for all. */
   readonly prefix: string;
+  /** The table of DynamoDB in which the script has noted what it stored. */
+  readonly table: string | undefined;
   /** Absolute. */
   readonly target: string;
   readonly numericOwner: boolean;
@@ -30,6 +34,7 @@ export function unbundleArgs(words: Words): UnbundleArgs {
     ...accessOf(words),
     action,
     prefix: prefix.replace(/^\/+/, ""),
+    table: option("--dynamodb-table-name", tableName, words.value("dynamodb-table-name")),
     target: target ?? "/",
     numericOwner: words.given("numeric-owner"),
   };

@@ -14,6 +14,10 @@ export const unbundle = subcommand<UnbundleArgs>(
     options: [
       { flag: "--target <dir>", help: "Folder to restore into", isPath: true },
       { flag: "--numeric-owner", help: "Set owners by number, not by name" },
+      {
+        flag: "--dynamodb-table-name <table>",
+        help: "Take what this table says is stored, and its MD5, instead of all keys",
+      },
       keyfileOption,
       ...accessOptions,
     ],

@@ -1,7 +1,10 @@
 import type { Bucket } from "../../../core/bucket/contract.ts";
 import { type ExitStatus, exitStatus } from "../../../core/failure.ts";
+import type { ScannableTable } from "../../../core/table/contract.ts";
 import {
+  type FoundBundle,
   faultOf,
+  findNotedBundles,
   findScriptBundles,
   lossOfScriptBundle,
   type ReadScriptBundle,
@@ -16,25 +19,38 @@ import { bytes, moment, table } from "../../terminal/format.ts";
 import type { UnbundleArgs } from "./arguments.ts";
 
 export const run: RunSubcommand<UnbundleArgs> = async (args, io) => {
-  const { bucket, config } = await connectAs("restore", args, io);
+  const { bucket, config, tables } = await connectAs("restore", args, io);
   try {
     await useKeyfiles(config, args.keyfile, io.notify);
-    return args.action === "list" ? await list(bucket, args, io) : await readAll(bucket, args, io);
+    const found = find(bucket, args.table === undefined ? undefined : tables.open(args.table), args.prefix);
+    return args.action === "list" ? await list(bucket, found, args, io) : await readAll(bucket, found, args, io);
   } finally {
     io.progress.end();
+    tables.close();
     await bucket.close();
   }
 };
 
-async function list(bucket: Bucket, { prefix }: UnbundleArgs, io: CommandIO): Promise<ExitStatus> {
+/** Yields what the bucket has, or what the table says that it has. */
+async function* find(bucket: Bucket, noted: ScannableTable | undefined, prefix: string): AsyncGenerator<FoundBundle> {
+  if (noted !== undefined) yield* findNotedBundles(bucket, noted, prefix);
+  else for await (const bundle of findScriptBundles(bucket, prefix)) yield { key: bundle.key, bundle, md5: undefined };
+}
+
+async function list(
+  bucket: Bucket,
+  all: AsyncIterable<FoundBundle>,
+  { prefix }: UnbundleArgs,
+  io: CommandIO,
+): Promise<ExitStatus> {
   const rows: string[][] = [];
   let found = 0;
-  for await (const bundle of findScriptBundles(bucket, prefix)) {
+  for await (const { key, bundle, md5 } of all) {
     io.signal.throwIfAborted();
     found += 1;
-    const { key, size, stored, frozen } = bundle;
-    if (io.json) io.out(JSON.stringify(bundle));
-    else rows.push([key, bytes(size), moment(stored), frozen ? "frozen" : "readable"]);
+    const line = bundle ?? { key, missing: true };
+    if (io.json) io.out(JSON.stringify({ ...line, ...(md5 !== undefined && { md5 }) }));
+    else rows.push(bundle === undefined ? [key, "", "", "missing"] : rowOf(bundle));
   }
   if (found === 0) tellNone(bucket, prefix, io);
   const columns = [
@@ -47,6 +63,10 @@ async function list(bucket: Bucket, { prefix }: UnbundleArgs, io: CommandIO): Pr
   return exitStatus.done;
 }
 
+function rowOf({ key, size, stored, frozen }: ScriptBundle): string[] {
+  return [key, bytes(size), moment(stored), frozen ? "frozen" : "readable"];
+}
+
 function tellNone(bucket: Bucket, prefix: string, io: CommandIO): void {
   const message = `${JSON.stringify(bucket.url)} has no bundles of the script under ${JSON.stringify(prefix)}`;
   io.notify({ level: "warning", code: "no-script-bundles", message });
@@ -55,19 +75,36 @@ function tellNone(bucket: Bucket, prefix: string, io: CommandIO): void {
 const worse = (one: ExitStatus, other: ExitStatus): ExitStatus => (other > one ? other : one);
 
 /** Verifies or restores each. What is wrong with one costs no other. */
-async function readAll(bucket: Bucket, args: UnbundleArgs, io: CommandIO): Promise<ExitStatus> {
+async function readAll(
+  bucket: Bucket,
+  all: AsyncIterable<FoundBundle>,
+  args: UnbundleArgs,
+  io: CommandIO,
+): Promise<ExitStatus> {
   let status: ExitStatus = exitStatus.done;
   let found = 0;
-  for await (const bundle of findScriptBundles(bucket, args.prefix)) {
+  for await (const { key, bundle, md5 } of all) {
     found += 1;
-    status = worse(status, await readOne(bucket, bundle, args, io));
+    const one = bundle === undefined ? tellMissing(key, io) : await readOne(bucket, { bundle, md5 }, args, io);
+    status = worse(status, one);
   }
   if (found > 0) return status;
   tellNone(bucket, args.prefix, io);
   return exitStatus.incomplete;
 }
 
-async function readOne(bucket: Bucket, bundle: ScriptBundle, args: UnbundleArgs, io: CommandIO): Promise<ExitStatus> {
+function tellMissing(key: string, io: CommandIO): ExitStatus {
+  const message = `${JSON.stringify(key)}: the table says that it is stored, and the bucket does not have it`;
+  io.notify({ level: "error", code: "script-bundle-lost", message });
+  return exitStatus.damaged;
+}
+
+async function readOne(
+  bucket: Bucket,
+  { bundle, md5 }: { readonly bundle: ScriptBundle; readonly md5: string | undefined },
+  args: UnbundleArgs,
+  io: CommandIO,
+): Promise<ExitStatus> {
   const { key } = bundle;
   let read: ReadScriptBundle;
   let done = 0;
@@ -85,13 +122,18 @@ async function readOne(bucket: Bucket, bundle: ScriptBundle, args: UnbundleArgs,
     return damage ? exitStatus.damaged : exitStatus.incomplete;
   }
   using inventory = read.inventory;
-  const fault = faultOf(read);
+  const fault = faultOf(read, md5);
   if (fault !== undefined) {
     io.notify({ level: "error", code: "script-bundle-lost", message: `${JSON.stringify(key)}: ${fault}` });
   }
   const status = fault === undefined ? exitStatus.done : exitStatus.damaged;
   if (args.action === "verify") {
-    report(io, bundle, { md5: read.md5, stated: read.stated, files: inventory.files, sound: fault === undefined });
+    report(io, bundle, {
+      md5: read.md5,
+      stated: read.stated ?? md5,
+      files: inventory.files,
+      sound: fault === undefined,
+    });
     return status;
   }
   return worse(status, await restoreOne(bucket, bundle, read, args, io));

@@ -6,6 +6,7 @@
  * the user asks for it, and so says that the keyfile is the script's.
  */
 import type { Bucket, ObjectInfo, Retention, Stored } from "../../bucket/contract.ts";
+import { ExtensionCheck } from "../../bucket/extension-check.ts";
 import { throwIfFatal } from "../../bucket/fatal.ts";
 import { readAll } from "../../bucket/stream.ts";
 import type { BundleSection } from "../../config/bundle-section.ts";
@@ -17,6 +18,7 @@ import { FormatError } from "../../format/error.ts";
 import { sealedSize } from "../../format/openssl.ts";
 import { type ByteString, toExactText } from "../../format/path.ts";
 import { quoted } from "../../format/quoted.ts";
+import type { ByteStream } from "../../format/zlib.ts";
 import type { Notify } from "../../notice.ts";
 import { once } from "../../stored/bytes.ts";
 import { SystemError } from "../../system/libc.ts";
@@ -26,7 +28,7 @@ import { NoScriptTar, type ScriptTar } from "./script-tar.ts";
 import type { TarExtent } from "./table.ts";
 
 export type AdoptDeps = {
-  readonly bucket: Pick<Bucket, "head" | "get" | "extend">;
+  readonly bucket: Pick<Bucket, "head" | "get" | "extend" | "retention">;
   readonly section: BundleSection;
   readonly isSealed: boolean;
   readonly retention: Retention;
@@ -35,8 +37,8 @@ export type AdoptDeps = {
   readonly notify: Notify;
 };
 
-/** What of the script's object is known before anything is read. */
-type ScriptObject = Stored & { readonly md5: string };
+/** What of the script's object is known before anything is read. `isReadable`: it is in no archive tier. */
+type ScriptObject = Stored & { readonly md5: string; readonly isReadable: boolean };
 
 const md5Hex = /^[0-9a-f]{32}$/;
 
@@ -58,7 +60,7 @@ export async function findScriptObject(key: string, deps: AdoptDeps): Promise<Sc
   if (md5 === undefined || !md5Hex.test(md5) || (inTable !== undefined && inTable !== md5)) return undefined;
   const { version, size, archived = false } = found;
   if (deps.isSealed && !archived && !(await opens(found, deps))) return undefined;
-  return { key, version, size, md5 };
+  return { key, version, size, md5, isReadable: !archived };
 }
 
 async function lookedUp(key: string, { bucket, notify }: AdoptDeps): Promise<ObjectInfo | undefined> {
@@ -108,11 +110,35 @@ export async function isSameTar(object: ScriptObject, tar: ScriptTar, deps: Adop
   return digest.digest("hex") === object.md5 && object.size === (deps.isSealed ? sealedSize(bytes) : bytes);
 }
 
+/**
+ * Whether an object that can be read has the MD5 that is noted of it. Who could store under the script's keys could store anything, with
+ * the metadata of another version.
+ */
+export async function hasNotedContent(object: ScriptObject, deps: AdoptDeps): Promise<boolean> {
+  const { key, version, md5, isReadable } = object;
+  if (!isReadable) return true;
+  const digest = new Bun.CryptoHasher("md5");
+  let why = "its MD5 is another one";
+  try {
+    let content: ByteStream = deps.bucket.get(key, { version });
+    if (deps.isSealed) content = filterNamed("openssl").decode(content);
+    for await (const piece of content) digest.update(piece);
+    if (digest.digest("hex") === md5) return true;
+  } catch (error) {
+    why = error instanceof FormatError ? error.message : throwIfFatal(error).message;
+  }
+  const message = `${JSON.stringify(key)} of the script does not have the content that is noted of it (${why}): its content is sent`;
+  deps.notify({ level: "warning", code: "not-adopted", message });
+  return false;
+}
+
 /** Locks the script's object as long as any other that a backup needs. Returns whether that was possible. */
 export async function lockAdopted(object: Stored, path: ByteString, deps: AdoptDeps): Promise<boolean> {
   const { bucket, retention, notify } = deps;
   try {
     await bucket.extend(object.key, object.version, retention);
+    // Each: nothing was known of these locks before.
+    await new ExtensionCheck(bucket).mustKeep(object, retention);
   } catch (error) {
     const { kind, message: why } = throwIfFatal(error);
     // It is locked for longer.

@@ -151,6 +151,8 @@ class SectionRun {
     if (toText(path) !== configured.replace(/(.)\/+$/, "$1")) this.#tellRealPath(configured, path);
     const walk = this.#walk();
     const store = this.#store(sealing ?? notSealed);
+    // What is stored now is not in a table that was used before.
+    if (store.index === undefined) this.#noted.missed();
     const leading = above(path);
     if (this.#section.depth === 0)
       await this.#one({ path, above: false, leading, keepsLeading: true }, () => findAll(path, walk), store);

@@ -24,7 +24,7 @@ import { type WriteTarget, writeStream } from "../../stored/write.ts";
 import { Garbage } from "../../system/garbage.ts";
 import { BundleTable, type KnownBundle } from "../state/bundles.ts";
 import { ObjectTable } from "../state/objects.ts";
-import { findScriptObject, isSameTar, lockAdopted, placesInScriptTar, scriptKey } from "./adopt.ts";
+import { findScriptObject, hasNotedContent, isSameTar, lockAdopted, placesInScriptTar, scriptKey } from "./adopt.ts";
 import { BundleDigests } from "./digests.ts";
 import type { FingerprintIndex, NotedBundle } from "./fingerprint-index.ts";
 import { BundleReader, type ReaderDeps } from "./reader.ts";
@@ -41,7 +41,7 @@ export type BundleUnit = Pick<ReaderDeps, "leading" | "keepsLeading" | "paths"> 
 export type BundleMeter = { stored: number; unchanged: number; bytesRead: number; bytesStored: number };
 
 export type StoreDeps = Omit<ReaderDeps, "leading" | "keepsLeading" | "paths" | "onFile"> & {
-  readonly bucket: Pick<Bucket, "put" | "startUpload" | "head" | "get" | "extend">;
+  readonly bucket: Pick<Bucket, "put" | "startUpload" | "head" | "get" | "extend" | "retention">;
   /** Whether bundles that the script has stored are taken up. */
   readonly adopt: boolean;
   readonly database: Database;
@@ -214,9 +214,9 @@ class BundleStore {
     // Else something has changed between the tar and this reading.
     if (look === "" || seen.look !== look) return undefined;
     this.#spool.relocate((file, head, extents) => placesInScriptTar(tar.offsetOf(file), head, extents));
-    if (!(await lockAdopted(found, path, deps))) return undefined;
+    if (!(await hasNotedContent(found, deps)) || !(await lockAdopted(found, path, deps))) return undefined;
     seen.report();
-    const { md5, ...stored } = found;
+    const { md5, isReadable: _, ...stored } = found;
     const object = { ...stored, encoding: encodingOf(section.compression, filters) };
     new ObjectTable(database).add(object, retention.until, true);
     meter.unchanged += 1;

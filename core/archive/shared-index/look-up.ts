@@ -28,8 +28,13 @@ export type SharedIndexDeps = {
   readonly sources: readonly ChunkSource[];
   /** Nothing is built upon an object whose lock ends before this. */
   readonly minimumLockEnd: Date;
+  readonly now: () => Date;
   readonly notify: Notify;
 };
+
+/** Milliseconds that look-ups may take in all before the table counts as slow, if each takes as long as `slow` on average. */
+const patience = 2 * 60_000;
+const slow = 1_000;
 
 type UnknownChunk = { readonly id: string; readonly length: number };
 
@@ -46,6 +51,8 @@ export class SharedIndex {
   #sources: readonly ChunkSource[];
   /** Set when the table failed: it is asked for nothing else, and was reported. */
   failed = false;
+  #asked = 0;
+  #waited = 0;
   /** By the key of its item; undefined for one that is of no use. */
   readonly #known = new Map<string, ClaimedObject | undefined>();
 
@@ -62,14 +69,26 @@ export class SharedIndex {
     for (const source of this.#sources) {
       const left = wanted.filter(({ id }) => !found.has(id));
       if (left.length === 0) break;
+      const began = this.#deps.now().getTime();
       try {
         await this.#findIn(source, left, found);
+        this.#refuseSlow(this.#deps.now().getTime() - began);
       } catch (error) {
         if (!(error instanceof TableError)) throw error;
         this.#giveUp(source, error);
       }
     }
     return found;
+  }
+
+  /** Throws an error if answers take so long that it is quicker to store everything. */
+  #refuseSlow(milliseconds: number): void {
+    this.#asked += 1;
+    this.#waited += milliseconds;
+    if (this.#waited < Math.max(patience, this.#asked * slow)) return;
+    const why = `it took ${Math.round(this.#waited / 1000)} seconds to answer ${this.#asked} questions`;
+    const remedy = "raise its capacity, or use one in a region that is nearer";
+    throw new TableError("busy", { doing: "read the table", what: this.#deps.table.name, why, remedy });
   }
 
   /** An error of the table ends all; what is too large to be read ends what its source is asked. */

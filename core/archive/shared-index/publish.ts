@@ -16,7 +16,7 @@ import {
   sharedKeys,
 } from "../../format/shared-chunk.ts";
 import { readIndexObject, readVerifiedObject } from "../../stored/index-object.ts";
-import type { Table, TableItem } from "../../table/contract.ts";
+import { type Table, type TableAttributes, TableError, type TableItem } from "../../table/contract.ts";
 
 export type PublishDeps = {
   readonly bucket: Pick<BucketReader, "get" | "list">;
@@ -38,7 +38,7 @@ type Published = { readonly key: string; readonly run: string };
 /** Throws errors of the table, of the bucket, and a FormatError: what is put until then is marked as put. */
 export async function publish(deps: PublishDeps): Promise<void> {
   const { bucket, table, source, now, signal } = deps;
-  const mark = await Mark.read(table, source);
+  const mark = await Mark.read(table, source, now);
   for await (const page of bucket.list(prefixOfSource(source), mark.start())) {
     for (const listed of page) {
       signal.throwIfAborted();
@@ -56,19 +56,29 @@ class Mark {
   readonly #source: ChunkSource;
   readonly #recent: string[];
   #last: string | undefined;
+  /** An item that is no mark of ours stands in its place: nothing that is put would count as later. */
+  #isFalse: boolean;
 
-  private constructor(table: Table, source: ChunkSource, last: string | undefined, recent: string[]) {
+  private constructor(table: Table, source: ChunkSource, item: TableAttributes | undefined, now: Date) {
+    const { last, recent } = item ?? {};
+    const isMark =
+      typeof last === "string" && last.startsWith(prefixOfSource(source)) && objectOf(source, last, now) !== undefined;
     this.#table = table;
     this.#source = source;
-    this.#last = last;
-    this.#recent = recent;
+    this.#last = isMark ? last : undefined;
+    this.#recent = isMark && typeof recent === "string" ? recent.split(" ") : [];
+    this.#isFalse = item !== undefined && !isMark;
   }
 
-  static async read(table: Table, source: ChunkSource): Promise<Mark> {
+  static async read(table: Table, source: ChunkSource, now: Date): Promise<Mark> {
     const key = sharedKeys.published(source);
-    const { last, recent } = (await table.read([key], ["last", "recent"])).get(key) ?? {};
-    const isKey = typeof last === "string" && last.startsWith(prefixOfSource(source));
-    return new Mark(table, source, isKey ? last : undefined, typeof recent === "string" ? recent.split(" ") : []);
+    try {
+      return new Mark(table, source, (await table.read([key], ["last", "recent"])).get(key), now);
+    } catch (error) {
+      // Ours are small.
+      if (error instanceof TableError && error.kind === "too-large") return new Mark(table, source, {}, now);
+      throw error;
+    }
   }
 
   /** A key after which all of those lie that may not be published. */
@@ -89,7 +99,10 @@ class Mark {
       if (this.#recent.length > mostRecent) this.#recent.shift();
       attributes.recent = this.#recent.join(" ");
     }
-    await this.#table.advance({ key: sharedKeys.published(this.#source), attributes }, "last");
+    const item = { key: sharedKeys.published(this.#source), attributes };
+    if (this.#isFalse) await this.#table.put([item]);
+    else await this.#table.advance(item, "last");
+    this.#isFalse = false;
     if (last > (this.#last ?? "")) this.#last = last;
   }
 }

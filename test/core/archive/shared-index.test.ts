@@ -10,36 +10,10 @@ import { Notes } from "../../../restore/verify/notes.ts";
 import { verified } from "../../restore/verify/plant.ts";
 import { attack } from "../../support/attack.ts";
 import { moto } from "../../support/services.ts";
-import { dynamoServer, newTable, type OpenedTable, opened, refusal } from "../table/support.ts";
+import { dynamoServer, type OpenedTable, opened, refusal } from "../table/support.ts";
 import { noise } from "./noise.ts";
-import { day, Rig, type RigRun, type RunOptions } from "./rig.ts";
-
-const small = noise(5_000, 1);
-const large = noise(3_000_000, 2);
-
-async function rigWithFiles(): Promise<Rig> {
-  const rig = await Rig.make();
-  await rig.write("small", small);
-  await rig.write("large", large);
-  return rig;
-}
-
-async function isWhole(rig: Rig, { backup }: RigRun): Promise<boolean> {
-  const found = await Promise.all(["small", "large"].map((name) => backup.read(rig.file(name))));
-  return found[0]?.equals(small) === true && found[1]?.equals(large) === true;
-}
-
-function newMotoTable(): Promise<string> {
-  if (!moto) throw new Error("moto is not there");
-  return newTable(moto);
-}
-
-async function set() {
-  if (!moto) throw new Error("moto is not there");
-  return { rig: await rigWithFiles(), table: opened(await newMotoTable(), moto) };
-}
-
-const sharing = (table: OpenedTable, ...shareWith: string[]): RunOptions => ({ table, content: { shareWith } });
+import { day, type Rig } from "./rig.ts";
+import { changeChunks, isWhole, rigWithFiles, set, sharing, small } from "./shared-index-support.ts";
 
 /** Reads what nobody has read, notes it under verified/, and puts that into the table. */
 async function readNew({ bucket, now }: Rig, table: OpenedTable): Promise<void> {
@@ -299,28 +273,6 @@ async function claim(rig: Rig, table: OpenedTable, source: ChunkSource): Promise
   const into = moved(table, source);
   await publish({ bucket: other.bucket, source: { name: "liar" }, now: rig.now(), signal, table: into });
   expect(table.counts.written).toBeGreaterThan(2);
-}
-
-/** Lets a friend store the files, and changes what the table says of chunks. Returns of how many. */
-async function changeChunks(
-  rig: Rig,
-  table: OpenedTable,
-  change: (item: TableAttributes) => TableAttributes,
-): Promise<number> {
-  const put: TableItem[] = [];
-  const recorded: Table = {
-    name: table.name,
-    read: (...asked) => table.read(...asked),
-    advance: (...asked) => table.advance(...asked),
-    put: async (items) => {
-      const all = [...items];
-      put.push(...all.filter(({ key }) => key.includes("/chunk/")));
-      await table.put(all);
-    },
-  };
-  await rig.run({ name: "friend", table: recorded });
-  await table.put(put.map(({ key, attributes }) => ({ key, attributes: change(attributes) })));
-  return put.length;
 }
 
 const failures = [

@@ -3,7 +3,7 @@
 import { chmod, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { bucketCredentials } from "../../../core/aws/credentials.ts";
-import type { Bucket } from "../../../core/bucket/contract.ts";
+import { Tables } from "../../../core/aws/tables.ts";
 import { noCounts } from "../../../core/bucket/decorators/count.ts";
 import { openBucket } from "../../../core/bucket/open.ts";
 import type { Config } from "../../../core/config/config.ts";
@@ -76,16 +76,15 @@ export async function patientAt(service: Service, { bucket, roleArn, now, ...key
 }
 
 /** Connects like `cmd/shared/connect.ts`, without waiting between attempts. */
-function open({ aws, s3 }: Config, now: () => Date): Promise<Bucket> {
+async function open(config: Config, now: () => Date) {
+  const { aws, s3 } = config;
   const { bucket = "", region, endpoint, pathStyle } = s3;
-  const credentials = bucketCredentials({
-    credentialsFile: aws.credentialsFile,
-    roleArn: aws.roleArn,
-    sessionName: "doctor",
-    now,
-  });
+  const { credentialsFile, roleArn } = aws;
+  const settings = { credentialsFile, roleArn, sessionName: "doctor", now };
   const tools = { now, sleep: async () => undefined, random: () => 0, counts: noCounts() };
-  return openBucket({ bucket, region, endpoint, pathStyle, credentials }, tools);
+  const place = { bucket, region, endpoint, pathStyle, credentials: bucketCredentials(settings) };
+  const tables = new Tables(config, settings, { ...tools, signal: new AbortController().signal });
+  return { bucket: await openBucket(place, tools), tables };
 }
 
 /** All that the machine's folder holds, with the times of change: to show that nothing was. */

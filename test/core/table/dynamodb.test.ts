@@ -55,14 +55,20 @@ describe.skipIf(!moto)("a table of moto", () => {
     table.close();
   });
 
-  test("a table with another key is refused by name", async () => {
-    if (!moto) return;
-    const table = opened(await newTable(moto, "id"), moto);
-    const error = await failureOf(table.put(items(1)));
-    expect(error).toMatchObject({ kind: "no-table" });
-    expect(error.message).toContain("make it with s3_key (a text) as partition key");
-    table.close();
-  });
+  for (const [what, key, sortKey] of [
+    ["another key", "id"],
+    ["a sort key", "s3_key", "time"],
+  ] as const) {
+    test(`a table with ${what} is refused by name`, async () => {
+      if (!moto) return;
+      const table = opened(await newTable(moto, key, sortKey), moto);
+      for (const error of [await failureOf(table.put(items(1))), await failureOf(table.read(["a"], ["text"]))]) {
+        expect(error).toMatchObject({ kind: "no-table" });
+        expect(error.message).toContain("make it with s3_key (a text) as partition key, without a sort key");
+      }
+      table.close();
+    });
+  }
 });
 
 async function failureOf(call: Promise<unknown>): Promise<TableError> {
@@ -113,6 +119,63 @@ test("a table that leaves out all keys is given up after bounded waits", async (
   expect(requests).toBe(8);
   expect(table.waits.reduce((sum, wait) => sum + wait, 0)).toBeLessThan(10_000);
   table.close();
+});
+
+test("a table that answers a little each time is given up after a minute of waits for one batch", async () => {
+  await using server = dynamoServer((request) => {
+    const keys = keysOf(request);
+    const isSome = keys.length % 7 !== requests++ % 7;
+    return { body: { Responses: {}, UnprocessedKeys: unprocessed(isSome ? keys : keys.slice(1)) } };
+  });
+  let requests = 0;
+  const table = opened("t", server);
+  const keys = Array.from({ length: 100 }, (_, number) => `k${number}`);
+  expect(await failureOf(table.read(keys, ["text"]))).toMatchObject({ kind: "busy" });
+  expect(table.waits.length).toBeLessThanOrEqual(60);
+  expect(table.waits.reduce((sum, wait) => sum + wait, 0)).toBeLessThan(90_000);
+  table.close();
+});
+
+test("a scan yields the items of all pages, and is given up if it goes on without an end", async () => {
+  const next = (key: string) => ({ LastEvaluatedKey: { s3_key: { S: key } } });
+  let pages: (() => DynamoAnswer)[] = [];
+  let requests = 0;
+  await using server = dynamoServer(() => {
+    requests += 1;
+    return (pages.length > 1 ? pages.shift() : pages[0])?.() ?? { body: {} };
+  });
+  const table = opened("t", server);
+  const scanned = () => Array.fromAsync(table.scan(["text"]));
+  pages = [() => ({ body: { Items: [item("a")], ...next("a") } }), () => ({ body: { Items: [item("b")] } })];
+  expect((await scanned()).map(({ key }) => key)).toEqual(["a", "b"]);
+  const endless = [
+    () => ({ body: { Items: [item("a")], ...next("a") } }),
+    () => ({ body: { Items: [], ...next(`k${requests}`) } }),
+  ];
+  for (const answer of endless) {
+    requests = 0;
+    pages = [answer];
+    expect((await failureOf(scanned())).message).toContain("it goes on without an end");
+    expect(requests).toBeLessThan(20);
+  }
+  table.close();
+});
+
+test("an answer that never ends is given up after what an answer may have", async () => {
+  const piece = new Uint8Array(65_536).fill(0x20);
+  const server = Bun.serve({
+    port: 0,
+    hostname: "127.0.0.1",
+    fetch: () =>
+      new Response(new ReadableStream({ pull: (controller) => controller.enqueue(piece) }), {
+        headers: { "content-type": "application/x-amz-json-1.0" },
+      }),
+  });
+  const table = opened("t", { endpoint: `http://127.0.0.1:${server.port}` });
+  expect(await failureOf(table.read(["a"], ["text"]))).toMatchObject({ kind: "too-large" });
+  expect(table.counts.requests).toBe(1);
+  table.close();
+  await server.stop(true);
 });
 
 const refusals: readonly [string, DynamoAnswer, TableErrorKind, number, RegExp][] = [

@@ -10,16 +10,17 @@ function dynamoClient(moto: MotoAddress): DynamoDBClient {
   return new DynamoDBClient(config);
 }
 
-/** Makes a table with the key of the script, and returns its name. */
-export async function newTable(moto: MotoAddress, key = keyAttribute): Promise<string> {
+/** Makes a table with the key of the script, or another one, and returns its name. */
+export async function newTable(moto: MotoAddress, key = keyAttribute, sortKey?: string): Promise<string> {
   const client = dynamoClient(moto);
+  const names = [key, ...(sortKey === undefined ? [] : [sortKey])];
   const name = `test-${randomUUID()}`;
   await client.send(
     new CreateTableCommand({
       TableName: name,
       BillingMode: "PAY_PER_REQUEST",
-      AttributeDefinitions: [{ AttributeName: key, AttributeType: "S" }],
-      KeySchema: [{ AttributeName: key, KeyType: "HASH" }],
+      AttributeDefinitions: names.map((name) => ({ AttributeName: name, AttributeType: "S" })),
+      KeySchema: names.map((name) => ({ AttributeName: name, KeyType: name === key ? "HASH" : "RANGE" })),
     }),
   );
   client.destroy();

@@ -38,6 +38,21 @@ describe.skipIf(!canSetUp)("write-config", () => {
     expect(conf.get("s3")?.settings.get("region")?.value).toBe("us-east-1");
   });
 
+  test("the table of a stack that has one stands in conf, unless another one is named there", async () => {
+    await using made = await accountAndMachine({ IndexTable: "yes" });
+    const { account, machine } = made;
+    const args = ["--user", account.user, "--no-creds-file"];
+    expect((await machine.writeConfig(...args)).exit).toBe(0);
+    const named = async () =>
+      parseConf(await machine.read("/etc/backup/conf"), "conf")
+        .get("index")
+        ?.settings.get("dynamodb_table")?.value;
+    expect(await named()).toBe(`${account.package}-fleet`);
+    await machine.sh("sed -i 's/^dynamodb_table = .*/dynamodb_table = another/' /etc/backup/conf");
+    expect((await machine.writeConfig(...args)).exit).toBe(0);
+    expect(await named()).toBe("another");
+  });
+
   test("a second run changes nothing", async () => {
     await using made = await accountAndMachine();
     const { account, machine } = made;

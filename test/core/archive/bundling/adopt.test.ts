@@ -7,6 +7,7 @@ import { type Bucket, BucketError } from "../../../../core/bucket/contract.ts";
 import { wrapBucket } from "../../../../core/bucket/wrap.ts";
 import type { BundleSection } from "../../../../core/config/bundle-section.ts";
 import { passwordIn, usePassword } from "../../../../core/format/openssl.ts";
+import { attack } from "../../../support/attack.ts";
 import { run } from "../../../support/services/command.ts";
 import { has, isRoot, moto } from "../../../support/services.ts";
 import { buildTree } from "../../../support/tree/build.ts";
@@ -221,6 +222,51 @@ describe.skipIf(!["python3", "openssl", "xz", "bzip2"].every(has))("bundles of t
       expect(heard.filter((line) => line.startsWith("warning not-adopted: "))).toHaveLength(1);
     }
   });
+
+  for (const sealed of [true, false]) {
+    attack(
+      {
+        by: "W",
+        what: "something else of the same size is put in place of what the script stored, with its MD5 in the metadata",
+        before: "it was taken up as the bundle of the folder, and the folder was never sent",
+        now: "what can be read is read and compared, and the folder is sent",
+      },
+      async () => {
+        await using rig = await rigWithTree();
+        const keyfile = sealed ? await newKeyfile(rig) : undefined;
+        const md5 = await putByScript(rig, rig.file("tree"), "bzip2", keyfile === undefined ? {} : { keyfile });
+        const key = keyOf(rig.file("tree"), "bzip2");
+        const content = Buffer.concat(await Array.fromAsync(rig.bucket.get(key)));
+        content.fill(1, content.length >> 1);
+        const retention = { mode: "GOVERNANCE", until: new Date(rig.now().getTime() + day) } as const;
+        await rig.bucket.put(key, content, { retention, metadata: { md5 } });
+        const { summary, heard } = await bundle(rig, sectionOf(rig, "bzip2", { keyfile }), adopting);
+        expect(summary.bundles).toMatchObject({ bundles: 1, stored: 1 });
+        expect(heard.join("\n")).toContain("does not have the content that is noted of it");
+      },
+      { variant: sealed ? "sealed" : "not sealed" },
+    );
+  }
+
+  attack(
+    {
+      by: "S",
+      what: "the server says that it has locked what the script stored, and has not",
+      before: "the backup promised a lock that was not there",
+      now: "each lock is read back, and the folder is sent",
+    },
+    async () => {
+      await using rig = await rigWithTree();
+      await putByScript(rig, rig.file("tree"), "bzip2");
+      const around = (bucket: Bucket) => wrapBucket(bucket, { extend: () => Promise.resolve() });
+      const { summary, heard, backup } = await bundle(rig, sectionOf(rig, "bzip2"), { ...adopting, around });
+      expect(summary.bundles).toMatchObject({ bundles: 1, stored: 1 });
+      expect(heard.join("\n")).toContain("the server answered that it did");
+      const { key, version } = theBundle(backup.manifest, rig.file("tree"));
+      const lock = await rig.bucket.retention(key, version);
+      expect(lock?.until.getTime()).toBeGreaterThanOrEqual(summary.retainUntil.getTime());
+    },
+  );
 
   test("without being asked, nothing is adopted", async () => {
     await using rig = await rigWithTree();

@@ -11,10 +11,21 @@ import { useCodecPrograms } from "../../../../core/system/codec-programs.ts";
 import type { Figures } from "../../../../restore/report.ts";
 import { restore } from "../../../../restore/restore.ts";
 import { run } from "../../../support/services/command.ts";
-import type { Rig, RigRun, RunOptions } from "../rig.ts";
+import { noise } from "../noise.ts";
+import { Rig, type RigRun, type RunOptions } from "../rig.ts";
 import { notebook } from "../scripts.ts";
 
 useCodecPrograms();
+
+/** A rig with some folders, and a file above them. */
+export async function filled(): Promise<Rig> {
+  const rig = await Rig.make();
+  await rig.write("one/a", "first");
+  await rig.write("one/deep/b", "second");
+  await rig.write("two/c", noise(200_000));
+  await rig.write("loose", "above the depth of folders in one");
+  return rig;
+}
 
 export function section(path: string, more: Partial<BundleSection> = {}): BundleSection {
   return {

@@ -103,6 +103,19 @@ describe.skipIf(!moto)("bundles in a table of moto", () => {
     expect((await bundle(rig, folders(rig, table.name), { table })).summary.bundles.stored).toBe(0);
   });
 
+  test("a table gets what was stored while only the state knew it, once it is used again", async () => {
+    const { rig, table } = await set();
+    await using _ = rig;
+    await bundle(rig, folders(rig, table.name), { table });
+    await rig.write("two/b", noise(100_000, 3));
+    rig.ahead += 60_000;
+    await bundle(rig, [section(rig.file(), { depth: 1 })]);
+    rig.ahead += 60_000;
+    await bundle(rig, folders(rig, table.name), { table });
+    await rm(join(rig.path, "state"), { recursive: true });
+    expect((await bundle(rig, folders(rig, table.name), { table })).summary.bundles.stored).toBe(0);
+  });
+
   const lies: readonly [string, object][] = [
     ["another size", { size: 5 }],
     ["a version that is not there", { version: "0123456789abcdef0123456789abcdef" }],
