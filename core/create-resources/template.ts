@@ -34,7 +34,7 @@ const parameter = z
 export type Parameter = Readonly<z.output<typeof parameter>>;
 
 export type Template = {
-  /** YAML with comments, as CloudFormation takes it: at most 51,200 bytes. */
+  /** YAML as CloudFormation takes it: at most 51,200 bytes. Of the comments, those at its beginning. */
   readonly text: string;
   /** The template with every function in its long form: JSON, which CloudFormation also takes. */
   readonly document: unknown;
@@ -46,7 +46,16 @@ const document = z.looseObject({ Parameters: z.record(z.string(), parameter) });
 /** Throws if `create-resources` cannot use the template. @internal */
 export function readTemplate(text: string): Template {
   const read = loadTemplate(text);
-  return { text, document: read, parameters: new Map(Object.entries(document.parse(read).Parameters)) };
+  return {
+    text: withoutComments(text),
+    document: read,
+    parameters: new Map(Object.entries(document.parse(read).Parameters)),
+  };
+}
+
+/** Removes the lines of indented comments: they are a fifth of the text, and in this project for everybody to read. */
+function withoutComments(text: string): string {
+  return text.replace(/^ +#.*\n/gm, "");
 }
 
 export function builtInTemplate(): Template {

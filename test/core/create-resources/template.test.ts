@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { join } from "node:path";
 import { loadTemplate } from "../../../core/create-resources/short-tags.ts";
 import { builtInTemplate, readTemplate } from "../../../core/create-resources/template.ts";
 
@@ -44,6 +45,12 @@ describe("the built-in template", () => {
   test("the built-in template is small enough to be sent in a request", () => {
     expect(Buffer.byteLength(template.text)).toBeLessThanOrEqual(51_200);
     expect(template.text).toStartWith("# What sysbackup needs");
+  });
+
+  test("the built-in template is sent without the comments in it, and says the same", async () => {
+    const written = await Bun.file(join(import.meta.dir, "../../../cfn/sysbackup.yaml")).text();
+    expect(loadTemplate(template.text)).toEqual(loadTemplate(written));
+    expect(template.text.length).toBeLessThan(written.length - 4_000);
   });
 
   test("the built-in template has its parameters with what they allow", () => {
