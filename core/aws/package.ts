@@ -50,7 +50,7 @@ export function isBackupRole(arn: string): boolean {
   return /:role\/systems\/([^/]+)\/\1-backup$/.test(arn);
 }
 
-/** Keys of the tags on each role, which `write-config` reads. */
+/** Keys of the tags that each role has, which `write-config` reads. */
 export const roleTags = {
   package: "sysbackup:package",
   role: "sysbackup:role",
@@ -63,6 +63,7 @@ export const roleTags = {
   lockMode: "sysbackup:lock-mode",
   /** The most days from now until which a lock may reach. */
   longestLockDays: "sysbackup:longest-lock-days",
-  /** Name of the table of DynamoDB that the stack has for the fleet; absent if it has none, or the role may not use it. */
-  table: "sysbackup:table",
 } as const;
+
+/** Key of the tag with the name of the table of DynamoDB that the stack has for the fleet; absent if it has none, or the role may not use it. */
+export const tableTag = "sysbackup:table";

@@ -1,6 +1,6 @@
 /** Finds the role of a package that `create-resources` made, by its path. Its tags have all that a machine needs to know. */
 import { z } from "zod";
-import { nameTag, packagePath, type RoleName, roleTags } from "../aws/package.ts";
+import { nameTag, packagePath, type RoleName, roleTags, tableTag } from "../aws/package.ts";
 import { exitStatus, Failure } from "../failure.ts";
 import { type LockMode, lockModes } from "../format/lock-mode.ts";
 import type { Iam, Tags } from "./iam.ts";
@@ -29,7 +29,7 @@ const tagged = z.object({
   [roleTags.boundary]: z.string().startsWith("arn:"),
   [roleTags.lockMode]: z.enum(lockModes),
   [roleTags.longestLockDays]: z.coerce.number().int().positive(),
-  [roleTags.table]: z.string().min(1).optional(),
+  [tableTag]: z.string().min(1).optional(),
 });
 
 /** Throws a Failure if there is no such role, or it lacks a tag. */
@@ -50,7 +50,7 @@ export async function findRole(iam: Iam, name: string, role: RoleName): Promise<
     boundary: tags[roleTags.boundary],
     lockMode: tags[roleTags.lockMode],
     longestLockDays: tags[roleTags.longestLockDays],
-    table: tags[roleTags.table],
+    table: tags[tableTag],
   };
 }
 

@@ -1,7 +1,15 @@
 /** core/config/package.ts, and with it `write-config` and `restore`, speaks of what the template makes. */
 import { describe, expect, test } from "bun:test";
 import { z } from "zod";
-import { defaultPackage, packagePath, packagePattern, roleArn, roleNames, roleTags } from "../../core/aws/package.ts";
+import {
+  defaultPackage,
+  packagePath,
+  packagePattern,
+  roleArn,
+  roleNames,
+  roleTags,
+  tableTag,
+} from "../../core/aws/package.ts";
 import { builtInTemplate } from "../../core/create-resources/template.ts";
 import { render } from "../support/cfn/render.ts";
 
@@ -33,7 +41,7 @@ test("roles that may use the table of a stack that has one carry its name", () =
   expect(table).toBe("third-fleet");
   for (const { type, properties } of all) {
     if (type !== "AWS::IAM::Role" || !String(properties.RoleName).startsWith("third-")) continue;
-    const named = tags.parse(properties.Tags ?? []).find(({ Key }) => Key === roleTags.table)?.Value;
+    const named = tags.parse(properties.Tags ?? []).find(({ Key }) => Key === tableTag)?.Value;
     const mayUse = /-(backup|reader)$/.test(String(properties.RoleName));
     expect([properties.RoleName, named]).toEqual([properties.RoleName, mayUse ? "third-fleet" : undefined]);
   }
@@ -52,6 +60,12 @@ test("all that IAM has of it lies under the package's path", () => {
 describe.each([...roleNames])("role %s", (role) => {
   const properties = roles.find(({ RoleName }) => RoleName === `third-${role}`) ?? {};
   const found = new Map(tags.parse(properties.Tags).map(({ Key, Value }) => [Key, Value]));
+
+  test("a role has all tags that create-resources asks for, in a stack without a table", () => {
+    expect([...found.keys()].filter((key) => key.startsWith("sysbackup:")).toSorted()).toEqual(
+      Object.values<string>(roleTags).toSorted(),
+    );
+  });
 
   test("a role is an output, with the ARN that the program makes of account and package", () => {
     const output = `${role.charAt(0).toUpperCase()}${role.slice(1)}RoleArn`;
