@@ -1,6 +1,6 @@
 /**
  * Seals and opens from now on: with the program `age` if it is installed, else with a package that this program brings. Plugs into the
- * filter of `core/format/age.ts`; `core/stored` applies it.
+ * filter of `core/format/sealing.ts`; `core/stored` applies it.
  */
 import { openBy, sealBy } from "../format/sealing.ts";
 import type { Notify } from "../notice.ts";
