@@ -40,7 +40,7 @@ import { takeSnapshots } from "./snapshotting/take.ts";
 import { noteCompleted } from "./state/completed.ts";
 import { isCorruption, removeState, stateError, statePath } from "./state/database.ts";
 import { lockState, makeStateDir } from "./state/folder.ts";
-import { syncIndex } from "./state/index-sync.ts";
+import { indexDenied, syncIndex } from "./state/index-sync.ts";
 import { writeIndexObjects } from "./state/index-write.ts";
 import { demandMode } from "./state/lock-mode.ts";
 import { isLockProven, noteLockProven } from "./state/lock-proven.ts";
@@ -208,12 +208,14 @@ async function run(job: ArchiveJob, database: Database, rebuilt: Notice | undefi
   // What others say is asked of the table when it is needed.
   const believed = table === undefined ? { shareWith, believeVerified } : withTable(shareWith, name);
   const sync = { bucket, database, name, ...believed, minimumLockEnd: oldest, now: started, notify, signal };
-  await step("read index", () => syncIndex(sync));
+  const isIndexListed = await step("read index", () => syncIndex(sync));
   const skew = clockSkew(now(), bucket.serverTime(), notify);
   const plan = planRetention(startOfLocks(started, skew), content.daysRetained, content.lockMode);
   await demandMode(database, content.lockMode, plan.promisedUntil);
   const proof = { bucket, name, mode: content.lockMode, start: startOfLocks(started, skew) };
   await step("prove locks", () => mustKeepLocks(database, proof, notify));
+  // Not before something else is allowed: with wrong keys, nothing is.
+  if (!isIndexListed) notify(indexDenied);
   const target: WriteTarget = { bucket, retention: plan.retention, filters: job.filters };
 
   if (job.bundlesOnly) refuseForFiles(database, name);

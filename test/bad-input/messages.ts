@@ -91,8 +91,7 @@ export const messages = {
     'snapshotter "…" was ended, because its dump cannot be stored: …: no space is left; free some space there, or use another disk',
   noPickers:
     'cannot archive what is picked by "…": there is no executable picker, and no snapshotter either; put one there and make it executable; docs/pickers.md shows how',
-  pickerNotExecutable:
-    'picker "…" cannot be executed: its mode or its filesystem does not allow it; run chmod +x, or remove it',
+  pickerOff: 'picker "…" is switched off: its mode has no x; chmod +x switches it on',
   pickerFailed: 'picker "…" exited with status …: …',
   pickerSilent: 'picker "…" was ended after … s of silence',
   pickerNonsense: 'picker "…" printed … longer than the 4095 bytes of a path: "…"',

@@ -184,15 +184,8 @@ describe.skipIf(!mayMount)("a bucket on a disk", () => {
 });
 
 describe("pickers", () => {
-  type Case = Reported & { readonly name: string; readonly script: string; readonly mode?: number };
+  type Case = Reported & { readonly name: string; readonly script: string };
   const cases: readonly Case[] = [
-    {
-      name: "that may not be executed",
-      script: "echo /",
-      mode: 0o644,
-      exit: incomplete,
-      message: messages.pickerNotExecutable,
-    },
     { name: "that fails", script: "echo 'no database' >&2; exit 5", exit: incomplete, message: messages.pickerFailed },
     { name: "without interpreter", script: "#!/no/such/sh\n", exit: incomplete, message: messages.pickerFailed },
     { name: "that hangs", script: "sleep 60", exit: incomplete, message: messages.pickerSilent },
@@ -210,19 +203,26 @@ describe("pickers", () => {
       message: messages.pickerNonsense,
     },
   ];
-  for (const { name, script, mode = 0o755, ...reported } of cases) {
+  for (const { name, script, ...reported } of cases) {
     test(`a picker ${name} does not stop the others, and works once it is fixed`, async () => {
       await using machine = await Machine.open({
         sections: { content: { picker_timeout: 1 } },
         pickers: { bad: script },
       });
-      await chmod(join(machine.conf, "pickers.d/bad"), mode);
       await machine.refuses(["archive"], reported);
       await machine.restoresWhole();
       await rm(join(machine.conf, "pickers.d/bad"));
       await machine.isWell();
     });
   }
+
+  test("a picker that is switched off by its mode is a notice, and the backup is complete", async () => {
+    await using machine = await Machine.open({ pickers: { off: "echo /" } });
+    await chmod(join(machine.conf, "pickers.d/off"), 0o644);
+    const { exit, stderr } = await machine.run("archive");
+    expectReported({ exit, stdout: "", stderr }, { exit: 0, message: messages.pickerOff });
+    await machine.restoresWhole();
+  });
 
   test("a folder without pickers is reported", async () => {
     await using machine = await Machine.open();

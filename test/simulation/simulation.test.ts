@@ -5,7 +5,7 @@
 import { afterAll, beforeAll, describe, expect, type Mock, spyOn, test } from "bun:test";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { type Bucket, BucketError } from "../../core/bucket/contract.ts";
+import { type Bucket, BucketError, type Retention } from "../../core/bucket/contract.ts";
 import { noCounts } from "../../core/bucket/decorators/count.ts";
 import { wrapBucket } from "../../core/bucket/wrap.ts";
 import { thorough } from "../round-trip/places.ts";
@@ -68,16 +68,21 @@ test("docs/simulation.md has the figures that a simulation prints", async () => 
   expect(printed.map(shapeOf).filter((line) => !documented.includes(line))).toEqual([]);
 });
 
+/** A bucket that says it has extended locks, also when it is asked for them, and has not. */
+function withoutExtensions(bucket: Bucket): Bucket {
+  const said = new Map<string, Retention>();
+  return wrapBucket(bucket, {
+    extend: async (key, version, retention) => void said.set(`${key} ${version}`, retention),
+    retention: async (key, version) => said.get(`${key} ${version}`) ?? bucket.retention(key, version),
+  });
+}
+
 /** Up to a prune beside which no archive runs. */
 const oneHost: Scenario = { ...fortyDays, days: 28, hosts: fortyDays.hosts.slice(0, 1) };
 
 describe("a simulation finds", () => {
   const faults: [name: string, around: (bucket: Bucket) => Bucket, reported: RegExp][] = [
-    [
-      "locks that were not extended",
-      (bucket) => wrapBucket(bucket, { extend: () => Promise.resolve() }),
-      /needs .*, which is locked until/,
-    ],
+    ["locks that were not extended", withoutExtensions, /needs .*, which is locked until/],
     [
       "what was not put",
       (bucket) =>

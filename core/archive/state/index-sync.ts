@@ -39,10 +39,11 @@ export const ownIndexFact = "own_index";
 /**
  * Learns what is in unread objects. One that is damaged, or not what its key says, is reported, passed over and not asked for
  * again: its content is stored again. Throws a FalseState if the bucket does not have what this host put there: it is another
- * one of the same name, made or mounted in its place, and nothing that the database says is in it.
+ * one of the same name, made or mounted in its place, and nothing that the database says is in it. Returns false if `index/` may not
+ * be listed.
  */
-export async function syncIndex(deps: IndexSyncDeps): Promise<void> {
-  await new IndexSync(deps).run();
+export async function syncIndex(deps: IndexSyncDeps): Promise<boolean> {
+  return await new IndexSync(deps).run();
 }
 
 export function marksOf(database: Database, source: string): IndexMarks {
@@ -99,7 +100,7 @@ class IndexSync {
     this.#believesOwn = lastCompleted(database) === undefined || shareWith.includes("*") || shareWith.includes(name);
   }
 
-  async run(): Promise<void> {
+  async run(): Promise<boolean> {
     const { bucket, name, shareWith, believeVerified, now } = this.#deps;
     const names = shareWith.includes("*") ? "all" : new Set([name, ...shareWith]);
     const startOf = (source: string) => this.#startOf(source);
@@ -111,14 +112,14 @@ class IndexSync {
       }
     } catch (error) {
       if (!isDenied(error)) throw error;
-      this.#deps.notify({ level: "info", code: "index-denied", message: indexDenied });
-      return;
+      return false;
     }
     if (!this.#ownSeen)
       throw new FalseState(`the bucket does not have ${JSON.stringify(this.#ownKey)}, which was put there`);
     if (believeVerified) await this.#runVerified(startOf);
     for (const source of this.#marks.keys()) if (!this.#isLeft(source)) this.#settle(source, settledBefore(now));
     this.#report();
+    return true;
   }
 
   /** A role of an older package, or of s3-sysbackup, may not read verified objects. */
@@ -238,7 +239,11 @@ class IndexSync {
 }
 
 /** As it is with the role of s3-sysbackup: nothing is wrong, but a state that is lost is lost. */
-const indexDenied = `the role may not list ${JSON.stringify(prefixes.index)}, so only what this machine's own state knows is not stored again; allow s3:ListBucket there, or see docs/s3-sysbackup.md for a role that does`;
+export const indexDenied = {
+  level: "info",
+  code: "index-denied",
+  message: `the role may not list ${JSON.stringify(prefixes.index)}, so only what this machine's own state knows is not stored again; allow s3:ListBucket there, or see docs/s3-sysbackup.md for a role that does`,
+} as const;
 
 function isDenied(error: unknown): boolean {
   return error instanceof BucketError && error.kind === "denied";

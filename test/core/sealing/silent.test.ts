@@ -20,10 +20,10 @@ test("a filter program that neither takes its input nor gives anything is ended 
 test("a filter program is not ended while it waits for its input, or for somebody to take its output", async () => {
   // Longer than a busy machine keeps `cat` from its work.
   const silenceMs = 2_000;
-  const pause = 2.5 * silenceMs;
+  const pause = 1.5 * silenceMs;
   async function* slow() {
     yield Buffer.alloc(300_000, 1);
-    await Bun.sleep(pause);
+    await Bun.sleep(2 * pause);
     yield Buffer.alloc(300_000, 2);
   }
   let bytes = 0;
