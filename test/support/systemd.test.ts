@@ -39,10 +39,10 @@ describe.skipIf(!canBootSystemd)("a systemd for tests", () => {
     const script = `
       set -e
       cp -a /etc "$1/etc"
-      mkdir "$1/etc/backup"
+      mkdir -p "$1/etc/backup"
       mount --bind "$1/etc" /etc
       for folder in /srv /var/cache; do mount -t tmpfs tmpfs $folder; done
-      mkdir /srv/data /var/cache/backup
+      mkdir -p /srv/data /var/cache/backup
       shift
       exec "$@"`;
     await using place = await scratch();

@@ -83,7 +83,7 @@ const environment = {
 };
 
 function runner(pid: number): SystemdHost["run"] {
-  const enter = ["nsenter", `--target=${pid}`, "--mount", "--pid", "--ipc", "--uts", "--cgroup", "--"];
+  const enter = ["nsenter", `--target=${pid}`, "--mount", "--pid", "--ipc", "--uts", "--cgroup", "--wdns=/root", "--"];
   return async (command, { env = {}, stdin = "" } = {}) => {
     const child = Bun.spawn([...enter, ...command], {
       stdin: new Blob([stdin]),

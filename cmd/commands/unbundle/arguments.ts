@@ -1,6 +1,4 @@
 /** The arguments of `sysbackup unbundle`, parsed. */
-import { option } from "../../../core/config/config.ts";
-import { tableName } from "../../../core/config/values.ts";
 import { exitStatus, Failure } from "../../../core/failure.ts";
 import { type Access, accessOf } from "../../shared/access.ts";
 import type { Words } from "../../subcommand.ts";
@@ -34,7 +32,7 @@ export function unbundleArgs(words: Words): UnbundleArgs {
     ...accessOf(words),
     action,
     prefix: prefix.replace(/^\/+/, ""),
-    table: option("--dynamodb-table-name", tableName, words.value("dynamodb-table-name")),
+    table: words.value("dynamodb-table-name"),
     target: target ?? "/",
     numericOwner: words.given("numeric-owner"),
   };

@@ -1,4 +1,6 @@
 import type { Bucket } from "../../../core/bucket/contract.ts";
+import { option } from "../../../core/config/config.ts";
+import { tableName } from "../../../core/config/values.ts";
 import { type ExitStatus, exitStatus } from "../../../core/failure.ts";
 import type { ScannableTable } from "../../../core/table/contract.ts";
 import {
@@ -19,10 +21,11 @@ import { bytes, moment, table } from "../../terminal/format.ts";
 import type { UnbundleArgs } from "./arguments.ts";
 
 export const run: RunSubcommand<UnbundleArgs> = async (args, io) => {
+  const tableOption = option("--dynamodb-table-name", tableName, args.table);
   const { bucket, config, tables } = await connectAs("restore", args, io);
   try {
     await useKeyfiles(config, args.keyfile, io.notify);
-    const found = find(bucket, args.table === undefined ? undefined : tables.open(args.table), args.prefix);
+    const found = find(bucket, tableOption === undefined ? undefined : tables.open(tableOption), args.prefix);
     return args.action === "list" ? await list(bucket, found, args, io) : await readAll(bucket, found, args, io);
   } finally {
     io.progress.end();

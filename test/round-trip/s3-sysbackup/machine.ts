@@ -7,6 +7,7 @@ import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { script } from "../../core/archive/scripts.ts";
 import { scratch } from "../../support/faults/scratch.ts";
+import { run as command } from "../../support/services/command.ts";
 import { type CephAddress, type MotoAddress, newBucket } from "../../support/services.ts";
 import { type Right, roleWith } from "../roles.ts";
 
@@ -33,6 +34,7 @@ export async function legacyMachine(ceph: CephAddress, moto: MotoAddress) {
   const bucket = await newBucket(ceph, { lock: true });
   for (const folder of Object.keys(folders)) await mkdir(join(dir.path, folder));
   await mkdir(join(dir.path, "bin"));
+  await command(["cp", "-a", "/etc", join(dir.path, "all-etc")]);
   // Nothing is booted in the namespace.
   await script(join(dir.path, "bin"), "systemctl", "exit 0");
   await script(join(dir.path, "bin"), "enter", enterScript(dir.path));
@@ -96,6 +98,9 @@ function enterScript(dir: string): string {
   return [
     "set -eu",
     "mount --make-rprivate /",
+    // Folders are made in these, and not on the machine that runs the tests.
+    `mount --bind '${dir}/all-etc' /etc`,
+    "for folder in /srv /var/cache; do mount -t tmpfs tmpfs $folder; done",
     ...binds,
     `mount --bind '${dir}/bin/systemctl' "$(command -v systemctl)"`,
     'exec "$@"',
