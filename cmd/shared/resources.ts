@@ -66,7 +66,7 @@ export function printTemplate(
       were === undefined || old === value ? "" : `   # now ${old === undefined ? "not there" : shown(old)}`;
     io.out(`#   ${name}: ${shown(value)}${change}`);
   }
-  for (const line of template.text.trimEnd().split("\n")) io.out(line);
+  for (const line of template.written.trimEnd().split("\n")) io.out(line);
 }
 
 const shown = (value: string) => (value === "" ? "(empty)" : value);

@@ -36,6 +36,8 @@ export type Parameter = Readonly<z.output<typeof parameter>>;
 export type Template = {
   /** YAML as CloudFormation takes it: at most 51,200 bytes. Of the comments, those at its beginning. */
   readonly text: string;
+  /** The same with all its comments, for people. */
+  readonly written: string;
   /** The template with every function in its long form: JSON, which CloudFormation also takes. */
   readonly document: unknown;
   readonly parameters: ReadonlyMap<string, Parameter>;
@@ -48,6 +50,7 @@ export function readTemplate(text: string): Template {
   const read = loadTemplate(text);
   return {
     text: withoutComments(text),
+    written: text,
     document: read,
     parameters: new Map(Object.entries(document.parse(read).Parameters)),
   };

@@ -50,6 +50,7 @@ describe("the built-in template", () => {
   test("the built-in template is sent without the comments in it, and says the same", async () => {
     const written = await Bun.file(join(import.meta.dir, "../../../cfn/sysbackup.yaml")).text();
     expect(loadTemplate(template.text)).toEqual(loadTemplate(written));
+    expect(template.written).toBe(written);
     expect(template.text.length).toBeLessThan(written.length - 4_000);
   });
 
