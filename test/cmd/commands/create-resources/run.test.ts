@@ -39,7 +39,7 @@ describe("create-resources --dry-run, without a region, keys or a network", () =
       '# Stack "sysbackup": dry run, nothing was changed. Parameters:\n#   PackageName: sysbackup\n',
     );
     expect(run.stdout).toContain("\n#   LockMode: COMPLIANCE\n");
-    expect(run.stdout).toEndWith(builtInTemplate().text);
+    expect(run.stdout).toEndWith(builtInTemplate().written);
   });
 
   test("--json prints one document, with the template as JSON that CloudFormation takes", async () => {
