@@ -5,6 +5,7 @@
  */
 import type { FailureParts } from "../failure.ts";
 import { BucketError, type BucketReader, type Retention, type Stored } from "./contract.ts";
+import { isDenied } from "./fatal.ts";
 
 /** A lock that is not as the server said it would be. */
 export class NotChanged extends BucketError {
@@ -62,7 +63,7 @@ export class ExtensionCheck {
     try {
       return await this.#bucket.retention(key, version);
     } catch (error) {
-      if (error instanceof BucketError && error.kind === "denied") return "denied";
+      if (isDenied(error)) return "denied";
       throw error;
     }
   }

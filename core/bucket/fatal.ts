@@ -14,6 +14,11 @@ export function isFatal({ kind }: BucketError): boolean {
   return fatalKinds.includes(kind);
 }
 
+/** Whether a right is missing. */
+export function isDenied(error: unknown): error is BucketError {
+  return error instanceof BucketError && error.kind === "denied";
+}
+
 /** Returns an error that concerns one object; throws any other. */
 export function throwIfFatal(error: unknown): BucketError {
   if (!(error instanceof BucketError) || isFatal(error)) throw error;
@@ -25,5 +30,5 @@ export function throwIfFatal(error: unknown): BucketError {
  * (a key of encryption, an archive tier), which anybody can do who may put.
  */
 export function isOfOne(error: unknown): boolean {
-  return error instanceof BucketError && !isFatal(error) && error.kind !== "denied";
+  return error instanceof BucketError && !isFatal(error) && !isDenied(error);
 }

@@ -11,7 +11,7 @@ import {
   type ObjectInfo,
   type Retention,
 } from "../../core/bucket/contract.ts";
-import { throwIfFatal } from "../../core/bucket/fatal.ts";
+import { isDenied, throwIfFatal } from "../../core/bucket/fatal.ts";
 import { codecOf, isPack } from "../../core/format/encoding.ts";
 import { prefixes } from "../../core/format/keys.ts";
 import { lossOf } from "../../core/manifest/loss.ts";
@@ -165,7 +165,7 @@ class Asker {
         const info = await this.bucket.head(key, version);
         return info && { whole: true, ...info, retention: await this.#lockOf(object, info.retention) };
       } catch (error) {
-        if (!(error instanceof BucketError) || error.kind !== "denied") throw error;
+        if (!isDenied(error)) throw error;
         this.#refused.add(folder);
       }
     }

@@ -4,7 +4,7 @@
  */
 
 import { BucketError, type BucketReader, type Retention, type Stored } from "../../core/bucket/contract.ts";
-import { isOfOne } from "../../core/bucket/fatal.ts";
+import { isDenied, isOfOne } from "../../core/bucket/fatal.ts";
 import { reasonOf } from "../../core/failure.ts";
 import { day } from "../../core/format/day.ts";
 import { FormatError } from "../../core/format/error.ts";
@@ -53,7 +53,7 @@ export class Notes implements Disposable {
       return new Notes(known, writer, notify);
     } catch (error) {
       known[Symbol.dispose]();
-      if (error instanceof BucketError && error.kind === "denied") return undefined;
+      if (isDenied(error)) return undefined;
       throw error;
     }
   }

@@ -3,8 +3,8 @@
  * and is locked for long enough. Costs a listing of the folder's keys in question and one request for each object, once.
  */
 import type { Database } from "bun:sqlite";
-import { BucketError, type BucketReader, type Retention } from "../../bucket/contract.ts";
-import { throwIfFatal } from "../../bucket/fatal.ts";
+import type { BucketReader, Retention } from "../../bucket/contract.ts";
+import { isDenied, throwIfFatal } from "../../bucket/fatal.ts";
 import type { Notify } from "../../notice.ts";
 import { eachOf } from "../../side-by-side.ts";
 import { type KnownObject, ObjectTable } from "../state/objects.ts";
@@ -91,7 +91,7 @@ class Prover {
   }
 
   #deny(error: unknown): undefined {
-    if (!(error instanceof BucketError) || error.kind !== "denied") throw error;
+    if (!isDenied(error)) throw error;
     this.#denied = true;
     return undefined;
   }

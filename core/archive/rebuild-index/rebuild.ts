@@ -11,6 +11,7 @@
  * nothing is believed that was not read, unless `trustTables` says so. An interrupted rebuild goes on where it stopped.
  */
 import { type Bucket, BucketError, type ListedVersion } from "../../bucket/contract.ts";
+import { isDenied } from "../../bucket/fatal.ts";
 import { maxFrameContent } from "../../format/frame.ts";
 import { encodeIndex, type IndexLine } from "../../format/index-object.ts";
 import { keys, type RunId } from "../../format/keys.ts";
@@ -221,7 +222,7 @@ class Rebuild {
 
   /** Goes on without one version. An error that concerns all of them is thrown: a right that is missing, for example. */
   #passOver(error: unknown, { key }: LockedVersion): "damaged" | "unread" {
-    if (error instanceof BucketError && error.kind === "denied") throw error;
+    if (isDenied(error)) throw error;
     const { how, damage } = lossOf(error, key);
     const message = `${JSON.stringify(key)} is not indexed: ${how}; what it should hold is stored again`;
     this.#job.notify({ level: "warning", code: "not-indexed", message });

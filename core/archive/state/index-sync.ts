@@ -3,8 +3,8 @@
  * and verified objects; each once. All of it are claims: see objects.ts.
  */
 import type { Database } from "bun:sqlite";
-import { BucketError, type BucketReader } from "../../bucket/contract.ts";
-import { isOfOne } from "../../bucket/fatal.ts";
+import type { BucketReader } from "../../bucket/contract.ts";
+import { isDenied, isOfOne } from "../../bucket/fatal.ts";
 import { reasonOf } from "../../failure.ts";
 import { FormatError } from "../../format/error.ts";
 import { isTimely, settledBefore } from "../../format/index-id.ts";
@@ -131,7 +131,7 @@ class IndexSync {
         await this.#take(found);
       }
     } catch (error) {
-      if (!(error instanceof BucketError) || error.kind !== "denied") throw error;
+      if (!isDenied(error)) throw error;
       const message = `the role may not read ${JSON.stringify(prefixes.verified)}, so what others have stored is stored again: run update-resources`;
       notify({ level: "info", code: "verified-denied", message });
     }
@@ -244,7 +244,3 @@ export const indexDenied = {
   code: "index-denied",
   message: `the role may not list ${JSON.stringify(prefixes.index)}, so only what this machine's own state knows is not stored again; allow s3:ListBucket there, or see docs/s3-sysbackup.md for a role that does`,
 } as const;
-
-function isDenied(error: unknown): boolean {
-  return error instanceof BucketError && error.kind === "denied";
-}

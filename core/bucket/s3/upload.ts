@@ -1,6 +1,7 @@
 /** An object written in parts, on S3. */
 import type { CompletedPart, ListObjectVersionsCommandOutput } from "@aws-sdk/client-s3";
 import { BucketError, type SendPace, type Stored, type Upload } from "../contract.ts";
+import { isDenied } from "../fatal.ts";
 import type { S3Requests, SendOptions } from "./requests.ts";
 
 type SentPart = CompletedPart & { readonly size: number };
@@ -70,7 +71,7 @@ async function completedBefore(requests: S3Requests, key: string, { size, parts 
   const command = new requests.sdk.ListObjectVersionsCommand({ ...requests.prefix(key), MaxKeys: 100 });
   const send = () => requests.run("list the versions of", key, (how) => requests.client.send(command, how));
   const { Versions = [] }: Pick<ListObjectVersionsCommandOutput, "Versions"> = await send().catch((error: unknown) => {
-    if (!(error instanceof BucketError) || error.kind !== "denied") throw error;
+    if (!isDenied(error)) throw error;
     throw new BucketError("other", {
       doing: "store",
       what: `${requests.url}/${key}`,

@@ -1,5 +1,6 @@
 import { lastCompleted } from "../../archive/state/completed.ts";
-import { type Bucket, BucketError } from "../../bucket/contract.ts";
+import type { Bucket } from "../../bucket/contract.ts";
+import { isDenied } from "../../bucket/fatal.ts";
 import { day } from "../../format/day.ts";
 import { parseIndexKey, prefixes, timeOfStamp } from "../../format/keys.ts";
 import { contradictionOf } from "../../manifest/dates.ts";
@@ -58,7 +59,7 @@ function ageLook(which: string, { time, passed }: Newest, { now, maxAge, expired
 }
 
 function deniedAsUnknown(error: unknown): "unknown" {
-  if (error instanceof BucketError && error.kind === "denied") return "unknown";
+  if (isDenied(error)) return "unknown";
   throw error;
 }
 

@@ -1,6 +1,6 @@
 import { proveLock } from "../../archive/locks/lock-proof.ts";
 import { isLockProven } from "../../archive/state/lock-proven.ts";
-import { BucketError } from "../../bucket/contract.ts";
+import { isDenied } from "../../bucket/fatal.ts";
 import type { Config } from "../../config/config.ts";
 import type { Check } from "../check.ts";
 import { bad, good, type Look, warning } from "../finding.ts";
@@ -27,7 +27,7 @@ async function settingsLooks(machine: Pick<Machine, "lock">, folder: boolean): P
     if (!versioning) return [bad("the bucket keeps no versions", "enable versioning of the bucket")];
     return [good(folder ? "kept by sysbackup itself; root can remove files" : "Object Lock and versioning enabled")];
   } catch (error) {
-    if (!(error instanceof BucketError) || error.kind !== "denied") throw error;
+    if (!isDenied(error)) throw error;
     return [warning(`not known: ${error.parts.why}`, error.parts.remedy ?? "check the role's rights")];
   }
 }

@@ -3,8 +3,7 @@
  * `storage-encoding: gzip` of all content, also of what is not. So the first bytes decide, and the whole object if it is small: the
  * digest of the file is in the key.
  */
-import { BucketError } from "../../bucket/contract.ts";
-import { throwIfFatal } from "../../bucket/fatal.ts";
+import { isDenied, throwIfFatal } from "../../bucket/fatal.ts";
 import { FormatError } from "../../format/error.ts";
 import { digestInContentKey } from "../../format/legacy-keys.ts";
 import { sha256 } from "../../format/sha256.ts";
@@ -89,7 +88,7 @@ export class LegacyContent {
     try {
       return await readFacts(this.#bucket, name);
     } catch (error) {
-      if (error instanceof BucketError && error.kind === "denied") return this.#listed(name);
+      if (isDenied(error)) return this.#listed(name);
       throwIfFatal(error);
       return lost(name);
     }

@@ -1,5 +1,6 @@
 /** Finds the dumps that a manifest of s3-sysbackup names by their keys alone. */
-import { BucketError, type ListedVersion } from "../../bucket/contract.ts";
+import type { ListedVersion } from "../../bucket/contract.ts";
+import { isDenied } from "../../bucket/fatal.ts";
 import { distinct } from "../../format/keys.ts";
 import { parseLegacySnapshot } from "../../format/legacy-keys.ts";
 import type { SnapshotRef } from "../../format/manifest.ts";
@@ -61,7 +62,7 @@ async function metadataOf(bucket: ObjectSource, { key, version }: ListedVersion)
     return (await bucket.head?.(key, version))?.metadata;
   } catch (error) {
     // A role that looks after backups may not look into them.
-    if (error instanceof BucketError && error.kind === "denied") return undefined;
+    if (isDenied(error)) return undefined;
     throw error;
   }
 }
