@@ -1,12 +1,11 @@
 /** Goes through the entries of a backup that the user has chosen. Folders that only lead to them come when the first of them does. */
 import type { FolderEntry, ObjectRef, PartEntry } from "../core/format/entry.ts";
-import type { BundleRef, Manifest, PartRef } from "../core/format/manifest.ts";
+import type { BundleRef, Manifest } from "../core/format/manifest.ts";
 import type { BadEntry } from "../core/format/part.ts";
 import type { ByteString } from "../core/format/path.ts";
-import type { Loss } from "../core/manifest/loss.ts";
 import { bundlesInOrder, isReadable, type PartList, tableOf } from "../core/manifest/part-lists.ts";
 import type { LoadedPart } from "../core/manifest/read.ts";
-import { stretchesOf, walkParts } from "../core/manifest/walk.ts";
+import { type OnLostPart, walkParts } from "../core/manifest/walk.ts";
 import type { ObjectSource } from "../core/stored/read.ts";
 import type { Selection } from "./select.ts";
 import { strippedEntry, strippedPath } from "./strip.ts";
@@ -28,8 +27,7 @@ export type ChosenDeps = {
   readonly strip: number;
   /** Folders that are there need not be brought to lead to something. */
   readonly isThere: (folder: ByteString) => boolean;
-  /** `next`: where the part after it begins. */
-  readonly onLostPart: (part: PartRef, loss: Loss, next: ByteString | undefined) => void;
+  readonly onLostPart: OnLostPart;
   readonly onBadEntry: (entry: BadEntry) => void;
   /** Called for an entry that does not come, as another one has its path without these steps. */
   readonly onTaken: (stored: ByteString, path: ByteString) => void;
@@ -64,10 +62,10 @@ export class ChosenEntries implements Disposable {
     const { manifest, selection, onSealed } = this.#deps;
     yield { parts: manifest.parts };
     for (const bundle of bundlesInOrder(manifest)) {
-      const { parts, end } = tableOf(bundle);
-      const [first] = parts;
-      if (first === undefined || !selection.concerns(first.first, end)) continue;
-      if (isReadable(bundle)) yield { ...tableOf(bundle), bundle };
+      const table = tableOf(bundle);
+      const [first] = table.parts;
+      if (first === undefined || !selection.concerns(first.first, table.end)) continue;
+      if (isReadable(bundle)) yield { ...table, bundle };
       else onSealed(bundle);
     }
   }
@@ -80,7 +78,7 @@ export class ChosenEntries implements Disposable {
       manifest: list,
       concerns: selection.concerns.bind(selection),
       wanted: (entry) => this.#isWanted(entry),
-      onLost: (part, loss) => onLostPart(part, loss, stretchesOf(list).find((one) => one.part === part)?.next),
+      onLost: onLostPart,
       onBadEntry,
     });
     for await (const part of parts) {

@@ -5,7 +5,13 @@
 import type { Segment } from "../core/format/entry.ts";
 import { FormatError } from "../core/format/error.ts";
 import { type ByteString, toText } from "../core/format/path.ts";
-import { behindSegments, Continuation, type ContinuedFile, digestOfSegment } from "../core/format/segment.ts";
+import {
+  behindSegments,
+  Continuation,
+  type ContinuedFile,
+  digestOfSegment,
+  mostOpenFiles,
+} from "../core/format/segment.ts";
 import { close } from "../core/system/files.ts";
 import { Garbage } from "../core/system/garbage.ts";
 import type { ExistingFile } from "./existing-file.ts";
@@ -35,9 +41,6 @@ type PendingFile = {
   over: boolean;
 };
 
-/** Names on Linux have 255 bytes at most, and each of these begins with the one before it. */
-const mostOpen = 255;
-
 /** What decoding a segment leaves for each of its extents. */
 const garbageOfExtent = 512;
 const garbage = new Garbage();
@@ -65,7 +68,7 @@ export class ContinuedFiles {
       job: undefined,
       over: false,
     };
-    if (this.#open.length >= mostOpen) this.#lose(file, "more files go on after it than can be");
+    if (this.#open.length >= mostOpenFiles) this.#lose(file, "more files go on after it than can be");
     this.#open.push(file);
     if (file.over || this.#isLinked(file)) return;
     file.existing = this.#deps.files.holdExisting(entry);

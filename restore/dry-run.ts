@@ -4,7 +4,7 @@
  */
 import type { Entry, FileEntry, FolderEntry, PartEntry, Segment } from "../core/format/entry.ts";
 import { type ByteString, baseName, parentOf, toText } from "../core/format/path.ts";
-import { behindSegments, isContinued } from "../core/format/segment.ts";
+import { behindSegments, isContinued, mostOpenFiles } from "../core/format/segment.ts";
 import { openFileAt } from "../core/system/beneath.ts";
 import { close } from "../core/system/files.ts";
 import { openHandle, readLinkOf } from "../core/system/handle.ts";
@@ -18,7 +18,7 @@ import { isLaterName } from "./hard-links.ts";
 import { tellBadEntry, tellLostPart, tellSealed, tellTaken } from "./lost-stretches.ts";
 import { Metadata } from "./metadata.ts";
 import { tellMissing, tellNothing } from "./missing.ts";
-import { Overwriting, statIn } from "./overwriting.ts";
+import { Overwriting } from "./overwriting.ts";
 import { Pauses } from "./pauses.ts";
 import { doubtOf } from "./removal.ts";
 import { Report } from "./report.ts";
@@ -26,7 +26,7 @@ import type { RestoreOptions } from "./restore.ts";
 import { Selection } from "./select.ts";
 import { strippedPath } from "./strip.ts";
 import { HeldSubject, OpenSubject } from "./subject.ts";
-import { TargetView } from "./target-view.ts";
+import { statIn, TargetView } from "./target-view.ts";
 import { isUnfinished, ourselves } from "./unfinished.ts";
 import { mountOf } from "./users-mounts.ts";
 
@@ -56,9 +56,6 @@ export async function dryRun(options: DryRunOptions): Promise<DryRunFigures> {
 
 /** A file whose content goes on in segments, compared so far. `fd` is undefined once it differs. */
 type OpenComparison = { readonly entry: FileEntry; fd: number | undefined };
-
-/** Names of one file that begin with each other are so many at most. */
-const mostContinued = 255;
 
 class DryRun {
   readonly #options: DryRunOptions;
@@ -233,7 +230,7 @@ class DryRun {
   #beginContinued(entry: FileEntry, found: Stat): void {
     this.#endContinued(entry.path);
     // Only a forged manifest has more.
-    if (this.#continued.length >= mostContinued) {
+    if (this.#continued.length >= mostOpenFiles) {
       this.#tell(entry.path, "changed", entry);
       return;
     }

@@ -6,13 +6,13 @@ import type { Database } from "bun:sqlite";
 import { type ByteString, join } from "../core/format/path.ts";
 import { namesIn } from "../core/system/names.ts";
 import { openScratchDatabase } from "../core/system/scratch-database.ts";
-import { fstat, type Inode, lstatAt, type Stat, sameInode } from "../core/system/stat.ts";
+import { fstat, type Inode, type Stat, sameInode } from "../core/system/stat.ts";
 import type { ChosenPart } from "./chosen.ts";
 import type { Pauses } from "./pauses.ts";
 import { unlessRefused } from "./refused.ts";
 import type { Selection } from "./select.ts";
 import { snapshotsFolder } from "./snapshots.ts";
-import type { FoldersByPath } from "./target-view.ts";
+import { type FoldersByPath, statIn } from "./target-view.ts";
 import { isStagingName, isTemporary } from "./temporary.ts";
 import { mountOf } from "./users-mounts.ts";
 
@@ -98,17 +98,9 @@ export class Extras implements Disposable {
       const path = join(folder, name);
       // Of this restore, or one that was killed.
       const isOurs = isStagingName(name) || isTemporary(name);
-      const found = isOurs ? undefined : this.#statIn(folder, name);
+      const found = isOurs ? undefined : statIn(this.#deps.target, path);
       if (found !== undefined) yield { path, found };
     }
-  }
-
-  #statIn(folder: ByteString, name: ByteString): Stat | undefined {
-    let found: Stat | undefined;
-    unlessRefused(() => {
-      found = lstatAt(this.#deps.target.folderIfThere(folder).fd, name);
-    });
-    return found;
   }
 
   #statOf(path: ByteString): Stat | undefined {

@@ -36,8 +36,12 @@ export class LostFiles {
     if (this.stretches.length < mostStretches) this.stretches.push(stretch);
   }
 
+  get hasFiles(): boolean {
+    return this.#files.size > 0;
+  }
+
   get isEmpty(): boolean {
-    return this.#files.size === 0 && this.stretches.length === 0;
+    return !this.hasFiles && this.stretches.length === 0;
   }
 
   /** Returns it to the lost ones. */

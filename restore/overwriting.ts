@@ -1,10 +1,9 @@
 /** Says what of the target may be replaced. */
 import type { Entry, PartEntry } from "../core/format/entry.ts";
-import { type ByteString, baseName, parentOf } from "../core/format/path.ts";
+import type { ByteString } from "../core/format/path.ts";
 import { isContinued } from "../core/format/segment.ts";
-import { fstat, lstatAt, type Stat } from "../core/system/stat.ts";
-import { unlessRefused } from "./refused.ts";
-import type { FoldersByPath } from "./target-view.ts";
+import type { Stat } from "../core/system/stat.ts";
+import { type FoldersByPath, statIn } from "./target-view.ts";
 import { isUnfinished } from "./unfinished.ts";
 
 /**
@@ -41,14 +40,4 @@ export class Overwriting {
     if (seconds !== modified.seconds) return seconds > modified.seconds;
     return nanoseconds >= modified.nanoseconds;
   }
-}
-
-/** Returns the stat of what lies at a path in the target; undefined if nothing does, or it cannot be reached. */
-export function statIn(target: FoldersByPath, path: ByteString): Stat | undefined {
-  let found: Stat | undefined;
-  unlessRefused(() => {
-    if (path === "/") found = fstat(target.folderIfThere(path).fd);
-    else found = lstatAt(target.folderIfThere(parentOf(path)).fd, baseName(path));
-  });
-  return found;
 }

@@ -1,15 +1,27 @@
 /** The folder that a restore would write to, only looked at. As in `target.ts`, no path leads out of it. */
 import { constants } from "node:os";
 import { fromArgument } from "../core/format/argument.ts";
-import type { ByteString } from "../core/format/path.ts";
+import { type ByteString, baseName, parentOf } from "../core/format/path.ts";
 import { openFolder } from "../core/system/confined.ts";
 import { close } from "../core/system/files.ts";
 import { isSystemError, systemError } from "../core/system/libc.ts";
 import { openThroughOwnLinks } from "../core/system/own-links.ts";
+import { fstat, lstatAt, type Stat } from "../core/system/stat.ts";
+import { unlessRefused } from "./refused.ts";
 import { unusable } from "./target-folder.ts";
 
 /** A target, or a look at one. */
 export type FoldersByPath = { folderIfThere(path: ByteString): { readonly fd: number } };
+
+/** Returns the stat of what lies at a path in the target; undefined if nothing does, or it cannot be reached. */
+export function statIn(target: FoldersByPath, path: ByteString): Stat | undefined {
+  let found: Stat | undefined;
+  unlessRefused(() => {
+    if (path === "/") found = fstat(target.folderIfThere(path).fd);
+    else found = lstatAt(target.folderIfThere(parentOf(path)).fd, baseName(path));
+  });
+  return found;
+}
 
 export class TargetView implements Disposable {
   readonly isSystemRoot: boolean;

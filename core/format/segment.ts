@@ -25,6 +25,9 @@ export function segmentPath(file: ByteString, from: number): ByteString {
   return `${file}/${String(from).padStart(digits, "0")}` as ByteString;
 }
 
+/** Files whose segments are awaited at a time. Names on Linux have 255 bytes at most, and each of these begins with the one before it. */
+export const mostOpenFiles = 255;
+
 /** The path before which all segments of a file sort. */
 export function behindSegments(file: ByteString): ByteString {
   // `0` comes after `/`.

@@ -18,8 +18,8 @@ import {
   type Wanted,
 } from "./read.ts";
 
-/** Called for a part that is missing or damaged: it is left out, so that it costs no more than its entries. */
-export type OnLostPart = (part: PartRef, loss: Loss) => void;
+/** Called for a part that is missing or damaged: it is left out, so that it costs no more than its entries. `next`: where what follows it begins. */
+export type OnLostPart = (part: PartRef, loss: Loss, next: ByteString | undefined) => void;
 
 export type WalkOptions = {
   readonly bucket: ObjectSource;
@@ -100,15 +100,15 @@ export function withoutSegments({ entries }: LoadedPart): Entry[] {
 
 /** Returns undefined if the part is lost; that is reported. */
 async function orLose<Result>(
-  { part }: PathStretch,
-  onLost: WalkOptions["onLost"],
+  { part, next }: PathStretch,
+  onLost: OnLostPart,
   action: () => Promise<Result>,
 ): Promise<Result | undefined> {
   try {
     return await action();
   } catch (error) {
     if (error instanceof FormatError && error.kind === "newer") throw refusal(error, part.key);
-    onLost(part, lossOf(error, part.key));
+    onLost(part, lossOf(error, part.key), next);
     return undefined;
   }
 }

@@ -46,7 +46,7 @@ export async function* findElsewhere(
     signal.throwIfAborted();
     if (backup === undefined) continue;
     const { root } = backup;
-    if (lost.paths().length === 0 && stretches.size === 0) return;
+    if (!lost.hasFiles && stretches.size === 0) return;
     if (root.name === manifest.header.name) {
       for (const stretch of stretches) {
         const parts = await partsOf(backup.manifest, stretch, options);

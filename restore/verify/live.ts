@@ -67,9 +67,9 @@ export async function compareLive(options: LiveOptions): Promise<LiveFigures> {
     options.onDifference({ kind, path, what });
   };
   const pauses = new Pauses(signal);
-  const onLost: OnLostPart = (part, loss) => {
+  const onLost: OnLostPart = (part, loss, next) => {
     figures.lost += part.entries;
-    options.onLost?.(part, loss);
+    options.onLost?.(part, loss, next);
   };
   const onBadEntry: OnBadEntry = (entry) => {
     figures.lost += 1;

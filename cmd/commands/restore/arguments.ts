@@ -44,7 +44,7 @@ export type RestoreArgs = Access & {
 export function restoreArgs(words: Words): RestoreArgs {
   const [manifest, ...paths] = words.operands;
   if (manifest !== undefined && looksLikePath(manifest)) throw pathFirst(manifest);
-  const resume = words.given("resume");
+  const [resume, thaw] = [words.given("resume"), words.value("thaw")];
   if (resume && manifest !== undefined) throw resumesItself(manifest);
   return {
     ...accessOf(words),
@@ -61,7 +61,7 @@ export function restoreArgs(words: Words): RestoreArgs {
     yes: words.given("yes"),
     numericOwner: words.given("numeric-owner"),
     snapshots: oneOf("snapshots", snapshotChoices, words.value("snapshots") ?? ""),
-    thaw: thawSpeed(words.value("thaw")),
+    thaw: thaw === undefined ? undefined : oneOf("thaw", thawSpeeds, thaw),
     resume,
   };
 }
@@ -73,19 +73,6 @@ function restoreChoices(words: Words): RestoreChoices {
     fromLocal: words.path("from-local"),
     overwrite: oneOf("overwrite", overwriteChoices, words.value("overwrite") ?? ""),
   };
-}
-
-function thawSpeed(written: string | undefined): ThawSpeed | undefined {
-  const speed = thawSpeeds.find((known) => known === written);
-  if (speed !== undefined || written === undefined) return speed;
-  const near = nearest(written, thawSpeeds);
-  throw new Failure({
-    doing: "use --thaw",
-    what: written,
-    why: `known are ${thawSpeeds.join(", ")}`,
-    ...(near && { remedy: `did you mean ${near}?` }),
-    exit: exitStatus.usage,
-  });
 }
 
 function resumesItself(manifest: string): Failure {
