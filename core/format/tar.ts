@@ -102,7 +102,8 @@ const plain = {
   minor: 0,
 };
 
-const typeflags = {
+/** What headers have for each type of entry. */
+export const typeflags = {
   file: "0",
   link: "2",
   "character device": "3",

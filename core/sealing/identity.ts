@@ -1,7 +1,7 @@
 /** Files with identities: what opens sealed backups. */
-import { readFile } from "node:fs/promises";
 import { exitStatus, Failure, reasonOf } from "../failure.ts";
 import { argumentBytes } from "../format/argument.ts";
+import { readFirstBytes } from "../system/first-bytes.ts";
 
 const mostBytes = 1024 * 1024;
 
@@ -9,7 +9,7 @@ const mostBytes = 1024 * 1024;
 export async function readIdentities(file: string): Promise<string[]> {
   let text: string;
   try {
-    text = (await readFile(argumentBytes(file))).subarray(0, mostBytes).toString("utf8");
+    text = (await readFirstBytes(argumentBytes(file), mostBytes)).toString("utf8");
   } catch (error) {
     throw refused(file, reasonOf(error), "check its path, owner and mode", error);
   }

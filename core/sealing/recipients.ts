@@ -1,6 +1,6 @@
 /** Recipients: for whom backups are sealed. */
-import { readFile } from "node:fs/promises";
 import { exitStatus, Failure, reasonOf } from "../failure.ts";
+import { readFirstBytes } from "../system/first-bytes.ts";
 
 const mostBytes = 1024 * 1024;
 const mostRecipients = 100;
@@ -29,7 +29,7 @@ function withoutComment(one: string): string {
 
 async function linesOf(file: string): Promise<string[]> {
   try {
-    const text = (await readFile(file)).subarray(0, mostBytes).toString("utf8");
+    const text = (await readFirstBytes(file, mostBytes)).toString("utf8");
     return text
       .split("\n")
       .map((line) => line.trim())

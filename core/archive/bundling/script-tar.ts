@@ -4,7 +4,7 @@
  */
 import { type ByteString, isByteString, toBytes, toExactText } from "../../format/path.ts";
 import { type PythonMember, pythonHead } from "../../format/python-tar.ts";
-import { paddingOf, tarEnd } from "../../format/tar.ts";
+import { paddingOf, tarEnd, typeflags } from "../../format/tar.ts";
 import { close } from "../../system/files.ts";
 import { openHandle, openHandleToRead, readLinkOf } from "../../system/handle.ts";
 import { groupName, userName } from "../../system/owners.ts";
@@ -21,15 +21,6 @@ export class NoScriptTar extends Error {}
 export type ScriptTarDeps = Pick<ReaderDeps, "leading" | "paths" | "own" | "breathe">;
 
 type PathRow = { readonly path: string };
-
-const typeflags = {
-  file: "0",
-  link: "2",
-  "character device": "3",
-  "block device": "4",
-  folder: "5",
-  fifo: "6",
-} as const satisfies Partial<Record<Stat["type"], PythonMember["typeflag"]>>;
 
 /** Files with several names that are remembered. */
 const mostLinked = 100_000;

@@ -1,8 +1,9 @@
 /** Checks that pickers and snapshotters can run, and that only root and the service can change them. */
-import { open, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { type Executable, type ExecutableKind, findExecutables } from "../../archive/executables/find.ts";
 import type { Notice } from "../../notice.ts";
+import { readFirstBytes } from "../../system/first-bytes.ts";
 import { which } from "../../system/programs.ts";
 import type { Check } from "../check.ts";
 import { bad, good, type Look, note, warning } from "../finding.ts";
@@ -82,12 +83,6 @@ async function missingInterpreter(path: string): Promise<string | undefined> {
 }
 
 async function beginningOf(path: string): Promise<string> {
-  const file = await open(path, "r").catch(() => undefined);
-  if (file === undefined) return "";
-  try {
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(longestFirstLine), 0, longestFirstLine, 0);
-    return buffer.toString("latin1", 0, bytesRead);
-  } finally {
-    await file.close();
-  }
+  const bytes = await readFirstBytes(path, longestFirstLine).catch(() => undefined);
+  return bytes?.toString("latin1") ?? "";
 }
