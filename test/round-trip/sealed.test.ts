@@ -46,6 +46,10 @@ async function keys(path: string) {
   };
 }
 
+function restoredWith(identity: string, conf: string, target: string) {
+  return sysbackup(["restore", "--conf-dir", conf, "test", "--target", target, "--identity", identity]);
+}
+
 async function sameAs(source: string, target: string) {
   expect(compareTrees(await describeTree(source), await describeTree(source, { under: target }))).toEqual([]);
 }
@@ -66,16 +70,7 @@ describe("a sealed backup, by the program", () => {
       const target = join(place.path, "target");
       const blind = await sysbackup(["restore", "--conf-dir", conf, "test", "--target", target]);
       expect(blind).toMatchObject({ exit: 2, stderr: expect.stringContaining("--identity FILE") });
-      const seeing = await sysbackup([
-        "restore",
-        "--conf-dir",
-        conf,
-        "test",
-        "--target",
-        target,
-        "--identity",
-        identity,
-      ]);
+      const seeing = await restoredWith(identity, conf, target);
       expect(seeing.exit).toBe(0);
       await sameAs(source, target);
 
@@ -103,16 +98,7 @@ describe("a sealed backup, by the program", () => {
       const recipient = (await readFile(`${identity}.pub`, "utf8")).trim();
       const { source, conf } = await sealed(place.path, { recipients: recipient, secret_file: secret });
       const target = join(place.path, "target");
-      const { exit } = await sysbackup([
-        "restore",
-        "--conf-dir",
-        conf,
-        "test",
-        "--target",
-        target,
-        "--identity",
-        identity,
-      ]);
+      const { exit } = await restoredWith(identity, conf, target);
       expect(exit).toBe(0);
       await sameAs(source, target);
     },

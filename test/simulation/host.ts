@@ -5,6 +5,7 @@ import { type ArchiveSummary, archive } from "../../core/archive/archive.ts";
 import type { Bucket } from "../../core/bucket/contract.ts";
 import type { Config } from "../../core/config/config.ts";
 import type { Notify } from "../../core/notice.ts";
+import { jobFor } from "../core/archive/rig.ts";
 import { script } from "../core/archive/scripts.ts";
 import { Life } from "./life.ts";
 import type { Chance } from "./random.ts";
@@ -72,44 +73,22 @@ export class Host {
 
   archive(today: number, { bucket, now, chance, notify, signal }: ArchiveOptions): Promise<ArchiveSummary> {
     const ahead = this.plan.clockAhead(today) * minute;
-    return archive({
-      config: {
-        aws: { profile: undefined, credentialsFile: undefined, roleArn: undefined },
-        s3: {
-          bucket: bucket.url,
-          endpoint: undefined,
-          region: undefined,
-          pathStyle: false,
-          maxRequests: 50,
-          uploadLimit: [],
-          downloadLimit: [],
-        },
-        cloudformation: { region: undefined, export: "backup-bucket" },
+    return archive(
+      jobFor({
+        name: this.plan.name,
+        stateDir: join(this.#home, "state"),
         content: this.#content,
-        backup: { name: this.plan.name, stateDir: join(this.#home, "state") },
-        index: { dynamodbTable: undefined },
-        dynamodb: { region: undefined, endpoint: undefined },
-        bundles: [],
-      },
-      bucket,
-      openTable: () => {
-        throw new Error("no table is configured");
-      },
-      pickersDir: join(this.#home, "pickers.d"),
-      snapshotsDir: join(this.#home, "snapshots.d"),
-      bundlesOnly: false,
-      adoptBundles: false,
-      insecurePickers: false,
-      host: this.plan.name,
-      filters: [],
-      tool: "sysbackup simulation",
-      now: () => new Date(now().getTime() + ahead),
-      random: (length) => chance.bytes(length),
-      sleep: Bun.sleep,
-      notify,
-      progress: () => {},
-      signal,
-    });
+        bucket,
+        pickersDir: join(this.#home, "pickers.d"),
+        snapshotsDir: join(this.#home, "snapshots.d"),
+        host: this.plan.name,
+        tool: "sysbackup simulation",
+        now: () => new Date(now().getTime() + ahead),
+        random: (length) => chance.bytes(length),
+        notify,
+        signal,
+      }),
+    );
   }
 }
 

@@ -3,23 +3,9 @@ import { mkdir, rm, writeFile } from "node:fs/promises";
 import { run } from "../../../../cmd/commands/restore/run.ts";
 import { Fixture, file, folder, link } from "../../../restore/support.ts";
 import { fakeIO } from "../../fake-io.ts";
+import { argsFor } from "./args.ts";
 
 const items = [folder("/"), folder("/etc"), file("/etc/fstab", "fstab"), link("/l", "etc")];
-
-function argsFor(fixture: Fixture, more: { manifest?: string; paths?: string[] } = {}) {
-  return {
-    confDir: fixture.scratch.path,
-    name: undefined,
-    bucket: `file://${fixture.bucketPath}`,
-    manifest: "test",
-    paths: [],
-    target: fixture.target,
-    yes: false,
-    numericOwner: false,
-    snapshots: "ask" as const,
-    ...more,
-  };
-}
 
 describe("sysbackup restore", () => {
   test("restore by name prints a summary", async () => {

@@ -7,6 +7,7 @@ import { fromText } from "../../../../core/format/path.ts";
 import { readManifest } from "../../../../core/manifest/read.ts";
 import { type Backup, Fixture, file, folder, isRoot, link, noise } from "../../../restore/support.ts";
 import { fakeIO } from "../../fake-io.ts";
+import { argsFor } from "./args.ts";
 
 const day = (number: number) => new Date(`2026-11-${number}T02:00:03Z`);
 const [content, other] = [noise(3000), noise(3000)];
@@ -29,21 +30,7 @@ async function loseContent(fixture: Fixture, backup: Backup): Promise<void> {
 
 async function restored(fixture: Fixture, more: Partial<RestoreArgs> = {}) {
   const io = fakeIO({ signal: new AbortController().signal });
-  const exit = await run(
-    {
-      confDir: fixture.scratch.path,
-      name: undefined,
-      bucket: `file://${fixture.bucketPath}`,
-      manifest: "test",
-      paths: [],
-      target: fixture.target,
-      yes: false,
-      numericOwner: false,
-      snapshots: "skip",
-      ...more,
-    },
-    io,
-  );
+  const exit = await run(argsFor(fixture, { snapshots: "skip", ...more }), io);
   return { exit, out: io.lines.join("\n"), codes: io.notices.map(({ code }) => code), said: io.notices };
 }
 
