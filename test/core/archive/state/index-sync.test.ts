@@ -78,6 +78,27 @@ describe("reading the index", () => {
     expect(await machine.sync(["a", "b", "c", "e"])).toMatchObject({ get: 0, heard: [] });
   });
 
+  test("reading the index reads what was listed by its version, and leaves a source of which 1,000 are junk to the next run", async () => {
+    await using machine = await Machine.make();
+    const put = (_: unknown, number: number) => {
+      const time = new Date(start.getTime() - 24 * hour + number * 1000);
+      return machine.bucket.put(keys.index("a", { start: time, run: "00000000" }), Buffer.of(0), { retention });
+    };
+    await Promise.all(Array.from({ length: 1_030 }, put));
+    await machine.tell("b", pack("packs/b", [["b"]]));
+    const { bucket } = machine;
+    const versions: (string | undefined)[] = [];
+    const get: typeof bucket.get = (key, options) => {
+      versions.push(options?.version);
+      return bucket.get(key, options);
+    };
+    Object.defineProperty(machine, "bucket", { value: wrapBucket(bucket, { get }) });
+    expect(await machine.sync()).toMatchObject({ get: 1_001 });
+    expect(versions).not.toContain(undefined);
+    expect(machine.place("b")).toBe("packs/b at 0+0");
+    expect(await machine.sync()).toMatchObject({ get: 30 });
+  });
+
   test("reading the index goes on behind pages that are not full", async () => {
     await using machine = await Machine.make();
     for (const name of ["a", "b", "c", "d", "e"]) await machine.tell(name, pack(`packs/${name}`, [[name]]));
