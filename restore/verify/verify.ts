@@ -11,7 +11,9 @@ import type { ManifestHeader, Totals } from "../../core/format/manifest.ts";
 import type { Found } from "../../core/manifest/find.ts";
 import { type Reference, References } from "../../core/manifest/references/references.ts";
 import { step } from "../../core/trace.ts";
-import { type Choose, type CollectDeps, type Collected, collect } from "./collect.ts";
+import type { ChainKnowledge } from "./chain.ts";
+import { type Choose, type CollectDeps, collect } from "./collect.ts";
+import type { Collected } from "./collected.ts";
 import { Extents, type NeededExtent } from "./extents.ts";
 import { type Finding, Findings, type SeverityCounts } from "./findings.ts";
 import { horizons } from "./horizons.ts";
@@ -21,7 +23,7 @@ import { nameLosses } from "./name-losses.ts";
 import type { Notes } from "./notes.ts";
 import { PartsRead } from "./parts-read.ts";
 import { type ReadFigures, readData } from "./read-data.ts";
-import type { VerifyBucket } from "./roots.ts";
+import type { RootJudges, VerifyBucket } from "./roots.ts";
 import { Segments } from "./segments.ts";
 
 export type VerifyOptions = {
@@ -32,8 +34,9 @@ export type VerifyOptions = {
   /** Where what was read is noted for other hosts. */
   readonly notes?: Notes | undefined;
   readonly now: () => Date;
-  /** What dates of backups are compared with: the server's clock if there is one. Called after the listing. */
-  readonly serverTime: () => Date;
+  readonly judges: RootJudges;
+  /** Set if all backups of their names are verified. */
+  readonly chain?: ChainKnowledge | undefined;
   readonly onProgress: (done: { readonly objects: number; readonly bytes: number }) => void;
   readonly signal: AbortSignal;
 };
@@ -98,7 +101,8 @@ export async function verify<T>(options: VerifyOptions, use: (verdict: Verdict) 
     newerParts: new Set<number>(),
     choose: read ?? (() => false),
     now: options.now(),
-    serverTime: options.serverTime,
+    judges: options.judges,
+    chain: options.chain,
     signal,
   };
   const collected = await step("read manifests", () => collect(options.sources, deps));
