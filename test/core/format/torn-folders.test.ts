@@ -30,7 +30,6 @@ function folderAt(path: string): HeadEntry {
     modified: { seconds: 0, nanoseconds: 0 },
     acl: undefined,
     xattrs: new Map(),
-    warnings: [],
   };
 }
 
