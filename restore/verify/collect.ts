@@ -12,6 +12,7 @@ import { type ChainKnowledge, reportChain } from "./chain.ts";
 import type { Collected } from "./collected.ts";
 import type { Extents, HasExtents } from "./extents.ts";
 import type { Findings } from "./findings.ts";
+import type { ListedNeeds } from "./listed-needs.ts";
 import type { Losses } from "./losses.ts";
 import type { PartsRead, PathRange } from "./parts-read.ts";
 import { type RootJudges, readRoot, type VerifyBucket } from "./roots.ts";
@@ -26,6 +27,7 @@ export type CollectDeps = {
   readonly losses: Losses;
   readonly partsRead: PartsRead;
   readonly segments: Segments;
+  readonly listedNeeds: ListedNeeds;
   /** Ids of parts that are of a newer format. */
   readonly newerParts: Set<number>;
   /** Needed extents of the objects that are to be read. */
@@ -55,7 +57,16 @@ export async function collect(sources: Iterable<Found> | AsyncIterable<Found>, d
   await collectParts(deps);
   reportContradictions(backups, deps);
   reportWrongSegments(deps);
+  for (const { backup, key, objects } of deps.listedNeeds.unlisted()) {
+    const root = backups[backup - 1]?.root;
+    if (root !== undefined) deps.findings.add(root, "manifest-damaged", notListed(key, objects));
+  }
   return backups;
+}
+
+function notListed(key: string, objects: number): string {
+  const others = objects === 1 ? "" : ` and ${objects - 1} more`;
+  return `it does not list ${JSON.stringify(key)}${others} as needed, which it needs: prune would remove that`;
 }
 
 async function collectRoot(source: Found, deps: CollectDeps): Promise<Collected> {
@@ -63,6 +74,8 @@ async function collectRoot(source: Found, deps: CollectDeps): Promise<Collected>
   const { stored, manifest, faults } = await readRoot(bucket, source, judges);
   const { id, root } = references.addBackup({ root: stored, manifest, demand: manifest && demandOf(manifest, now) });
   if (root !== undefined) for (const { code, why } of faults) findings.add(root, code, why);
+  const dump = manifest && deps.listedNeeds.add(id, manifest);
+  if (dump !== undefined && root !== undefined) findings.add(root, "manifest-damaged", notListed(dump, 1));
   const summary = manifest && summaryOf(manifest);
   const isTrusted = !faults.some(({ code }) => code === "not-trusted");
   const time = "stored" in source ? source.stored : undefined;

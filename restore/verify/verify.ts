@@ -17,6 +17,7 @@ import type { Collected } from "./collected.ts";
 import { Extents, type NeededExtent } from "./extents.ts";
 import { type Finding, Findings, type SeverityCounts } from "./findings.ts";
 import { horizons } from "./horizons.ts";
+import { ListedNeeds } from "./listed-needs.ts";
 import { type LookFigures, lookAtAll } from "./look.ts";
 import { Losses, type LostEntries } from "./losses.ts";
 import { nameLosses } from "./name-losses.ts";
@@ -97,6 +98,7 @@ export async function verify<T>(options: VerifyOptions, use: (verdict: Verdict) 
     losses: new Losses(references),
     partsRead: new PartsRead(references),
     segments: new Segments(references),
+    listedNeeds: new ListedNeeds(references),
     extents: new Extents(references),
     newerParts: new Set<number>(),
     choose: read ?? (() => false),
