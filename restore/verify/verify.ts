@@ -49,8 +49,9 @@ export type VerifyOptions = {
  * - `short`: all is there, but not locked as promised
  * - `damaged`: something of it cannot be restored
  * - `unread`: it, or a part of it, is of a newer format; or its root is another's
+ * - `untrusted`: keys are trusted, and none of them signed it
  */
-export type BackupState = "restorable" | "short" | "damaged" | "unread";
+export type BackupState = "restorable" | "short" | "damaged" | "unread" | "untrusted";
 
 export type BackupVerdict = {
   /** Key of the root, or the local file. */
@@ -153,7 +154,7 @@ function backupVerdicts(
 ): BackupVerdict[] {
   const known = horizons(references);
   const unread = references.backupsWithParts(newerParts);
-  return collected.map(({ id, title, manifest, root }) => {
+  return collected.map(({ id, title, manifest, root, isTrusted }) => {
     // A manifest that cannot be read promises nothing.
     const horizon = manifest && known.get(id);
     const lost = losses.countOf(id);
@@ -163,9 +164,11 @@ function backupVerdicts(
         ? "damaged"
         : manifest === undefined || unread.has(id)
           ? "unread"
-          : horizon?.short
-            ? "short"
-            : "restorable";
+          : !isTrusted
+            ? "untrusted"
+            : horizon?.short
+              ? "short"
+              : "restorable";
     const { header, totals } = manifest ?? {};
     return { manifest: title, state, header, totals, lockedUntil: horizon?.lockedUntil, lost };
   });
@@ -176,5 +179,6 @@ function stateOfAll(backups: readonly BackupVerdict[], found: SeverityCounts): B
   const any = (state: BackupState) => backups.some((backup) => backup.state === state);
   if (found.damage > 0 || any("damaged")) return "damaged";
   if (any("unread")) return "unread";
+  if (any("untrusted")) return "untrusted";
   return found.promise > 0 || any("short") ? "short" : "restorable";
 }

@@ -37,6 +37,7 @@ const exits = {
   restorable: exitStatus.done,
   short: exitStatus.incomplete,
   unread: exitStatus.incomplete,
+  untrusted: exitStatus.incomplete,
   damaged: exitStatus.damaged,
 } as const satisfies Readonly<Record<Verdict["state"], ExitStatus>>;
 
