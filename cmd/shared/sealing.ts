@@ -46,7 +46,7 @@ export async function useIdentity(
   await openWith(file, openingTools(io));
 }
 
-function openingTools({ notify, askLine, progress }: AskingIO) {
+export function openingTools({ notify, askLine, progress }: AskingIO) {
   const askPassphrase = (question: string) => {
     progress.end();
     return askLine({ question, hidden: true });

@@ -118,7 +118,8 @@ describe("a signed backup, by the program", () => {
       expect(await readFile(join(allowed.target, machine.source, "a file"), "utf8")).toBe("what the attacker wants");
       const verify = ["verify", "--all", "--trust", machine.trusted, "--conf-dir", machine.conf];
       const found = await sysbackup(verify);
-      expect(found).toMatchObject({ exit: 3, stdout: expect.stringContaining("it is not signed") });
+      expect(found.exit).toBe(3);
+      expect(found.stdout).toContain("it is not signed");
       expect(found.stdout).toStartWith("not trusted: no key in the file of --trust has signed 1 of 2 backups");
       expect((await sysbackup(verify.filter((word) => word !== "--trust" && word !== machine.trusted))).exit).toBe(0);
     },
