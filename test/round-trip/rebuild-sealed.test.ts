@@ -107,8 +107,8 @@ describe("rebuild-index of sealed packs", () => {
       expect(lacking).toMatchObject({ exit: 2, stderr: expect.stringContaining(second.recipient) });
       await writeFile(file, first.identity + second.identity);
       const rebuilt = await machine.rebuild("--identity", file);
-      expect(rebuilt).toMatchObject({ exit: 0, stdout: expect.stringContaining("sealed for other recipients") });
-      expect(rebuilt.stdout).toContain("indexed 0 objects");
+      expect(rebuilt.exit).toBe(0);
+      for (const words of ["sealed for other recipients", "indexed 0 objects"]) expect(rebuilt.stdout).toContain(words);
       expect(await machine.archive()).toBeGreaterThan(0);
       await machine.lose();
       const again = await machine.rebuild("--identity", file);
