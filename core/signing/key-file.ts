@@ -17,7 +17,11 @@ export type SigningFile = {
 
 /** Reads the key. If there is none, makes it, and says what to keep elsewhere. Throws a Failure for a file that is no such key. */
 export async function openSigningKey({ path, name, random, notify }: SigningFile): Promise<SigningKey> {
-  const isNew = await makePrivate(path, () => Buffer.from(encodeKeyFile(random(32), random(4), name)), doing);
+  const isNew = await makePrivate(path, () => Buffer.from(encodeKeyFile(random(32), random(4), name)), doing).catch(
+    (error: unknown) => {
+      throw error instanceof Failure ? notMade(path, error) : error;
+    },
+  );
   await refuseReplaceable(path);
   const key = keyIn(path, (await readPrivate(path, doing)).toString());
   if (!isNew) return key;
@@ -26,6 +30,12 @@ export async function openSigningKey({ path, name, random, notify }: SigningFile
   const message = `made the key ${JSON.stringify(path)} (${fingerprintOf(key.publicKey)}) that signs the backups of ${JSON.stringify(name)}; keep this line where no machine can change it, in the file of --trust: ${line}`;
   notify({ level: "info", code: "signing-key-made", message });
   return key;
+}
+
+/** The units of systemd may write nothing but their state. */
+function notMade(path: string, { parts }: Failure): Failure {
+  const remedy = `make it by hand: \`sysbackup write-config\` again, \`sysbackup archive\` once as root, or ssh-keygen -q -t ed25519 -N '' -f ${path}`;
+  return new Failure({ ...parts, remedy, exit: exitStatus.usage });
 }
 
 /** Returns the line of a file of trusted keys by which this key may sign backups of this name, and nothing else. */
