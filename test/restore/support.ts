@@ -10,7 +10,13 @@ import type { Entry, Extent, FileEntry, Hole, ObjectRef } from "../../core/forma
 import { encodeHead, type HeadEntry } from "../../core/format/entry-json.ts";
 import { encodeExtents, entryLine } from "../../core/format/entry-row.ts";
 import { keys } from "../../core/format/keys.ts";
-import { encodeManifest, type Manifest, type PartRef, type SnapshotRef } from "../../core/format/manifest.ts";
+import {
+  encodeManifest,
+  type Manifest,
+  type PartRef,
+  type SnapshotRef,
+  type WholeSnapshot,
+} from "../../core/format/manifest.ts";
 import { encodeContents, type PackedFrame } from "../../core/format/pack.ts";
 import { encodePart } from "../../core/format/part.ts";
 import { fromText } from "../../core/format/path.ts";
@@ -256,7 +262,7 @@ export class Fixture implements AsyncDisposable {
   }
 
   /** A stored dump, as the manifest names it. */
-  async snapshot(snapshotter: string, dump: string, more: Partial<SnapshotRef> = {}): Promise<SnapshotRef> {
+  async snapshot(snapshotter: string, dump: string, more: Partial<WholeSnapshot> = {}): Promise<WholeSnapshot> {
     const stored = Bun.zstdCompressSync(dump);
     const { key, version, size } = await this.put(keys.snapshot("test", started, snapshotter, ".zst"), stored);
     return {

@@ -15,6 +15,8 @@ export type SnapshotsDeps = SnapshotDeps & {
   /** The user whose rights they get: what others can change is then not run. */
   readonly privileged?: number | undefined;
   readonly notify: Notify;
+  /** Names of the dumps that are taken; undefined: all. */
+  readonly only?: ReadonlySet<string>;
 };
 
 /**
@@ -23,13 +25,15 @@ export type SnapshotsDeps = SnapshotDeps & {
  * one would meet too, and the reason of `signal` when it fires; neither leaves an unfinished upload.
  */
 export async function takeSnapshots(options: SnapshotsDeps): Promise<SnapshotRef[]> {
-  const { folder, privileged, notify, ...deps } = options;
+  const { folder, privileged, notify, only, ...deps } = options;
   const refs: SnapshotRef[] = [];
   const snapshotters = await findExecutables(folder, "snapshotter", notify, privileged);
   const names = snapshotterNames(snapshotters.map(({ name }) => fromText(name)));
   for (const [number, snapshotter] of snapshotters.entries()) {
     deps.signal?.throwIfAborted();
-    const ref = await tryToTake(snapshotter, { ...deps, dumpName: names[number] ?? "" }, notify);
+    const dumpName = names[number] ?? "";
+    if (only?.has(dumpName) === false) continue;
+    const ref = await tryToTake(snapshotter, { ...deps, dumpName }, notify);
     if (ref !== undefined) refs.push(ref);
   }
   return refs;

@@ -11,7 +11,7 @@ import type { Stored } from "../../bucket/contract.ts";
 import { type Encoding, isPack } from "../../format/encoding.ts";
 import type { ObjectRef } from "../../format/entry.ts";
 import type { LockMode } from "../../format/lock-mode.ts";
-import type { BundleRef, Manifest, PartRef } from "../../format/manifest.ts";
+import { type BundleRef, isWhole as isWholeDump, type Manifest, type PartRef } from "../../format/manifest.ts";
 import { isByteString } from "../../format/path.ts";
 import { openScratchDatabase } from "../../system/scratch-database.ts";
 import { isReadable } from "../part-lists.ts";
@@ -41,7 +41,7 @@ export type Reference = Stored & {
 /** What a backup demands of the locks of its objects. */
 export type LockDemand = { readonly until: Date; readonly mode: LockMode };
 
-type NeedingManifest = Pick<Manifest, "parts" | "snapshots" | "bundles" | "needs" | "opened"> & {
+type NeedingManifest = Pick<Manifest, "parts" | "snapshots" | "dumps" | "bundles" | "needs" | "opened"> & {
   readonly header?: Pick<Manifest["header"], "sealing">;
 };
 
@@ -133,7 +133,7 @@ export class References implements Disposable {
       };
       const rootId = root && need({ ...root, kind: "root", sha256: "" });
       for (const { key, version, size } of also) need({ key, version, size, kind: "root", sha256: "" });
-      for (const { key, version, size, sha256 } of manifest?.snapshots ?? []) {
+      for (const { key, version, size, sha256 } of manifest?.snapshots.filter(isWholeDump) ?? []) {
         need({ key, version, size, kind: "snapshot", sha256 });
       }
       const sealing = manifest?.header?.sealing ?? undefined;
@@ -143,6 +143,7 @@ export class References implements Disposable {
         return { id, root: rootId };
       }
       this.#needParts(id, row, manifest?.parts ?? []);
+      this.#needParts(id, row, manifest?.dumps ?? []);
       for (const bundle of manifest?.bundles ?? []) {
         for (const reference of bundleReferences(bundle)) need(reference);
         if (isReadable(bundle)) this.#needParts(id, row, bundle.table);
