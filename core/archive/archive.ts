@@ -198,8 +198,11 @@ async function run(job: ArchiveJob, database: Database, rebuilt: Notice | undefi
   const target: WriteTarget = { bucket, retention: plan.retention, filters: job.filters };
 
   if (job.bundlesOnly) refuseForFiles(database, name);
+  const sources = believedSources(content, name);
+  const shared =
+    table && new SharedIndex({ table, database, sources, minimumLockEnd: plan.minimumLockEnd, now, notify });
   const meter = { bytesRead: 0, bytesStored: 0, objectsStored: 0 };
-  const snapshotting = new Snapshotting({ ...job, notify }, { target, database, plan, meter });
+  const snapshotting = new Snapshotting({ ...job, notify }, { target, database, plan, shared, meter });
   await step("snapshots", () => snapshotting.run());
   using paths = job.bundlesOnly ? new PathSet() : await step("pick", () => pathsOf(job, notify));
   if (paths.size + snapshotting.snapshots.length + config.bundles.length === 0) notify(nothingPicked(job.pickersDir));
@@ -208,9 +211,6 @@ async function run(job: ArchiveJob, database: Database, rebuilt: Notice | undefi
   // Not the manifest's: who can read the index shall not know the key of a root before it is put.
   const indexRun = runOf(started, job.random(4));
   const indexNew = () => step("write index", () => writeIndexObjects({ target, database, name, run: indexRun, now }));
-  const sources = believedSources(content, name);
-  const shared =
-    table && new SharedIndex({ table, database, sources, minimumLockEnd: plan.minimumLockEnd, now, notify });
   const steps = { indexNew, bundle: () => bundling.run(), dumpAgain: () => snapshotting.again() };
   const deps = { target, database, shared, paths, plan, lockBudget, meter, ...steps };
   const files = await storeFiles({ ...job, notify }, deps);

@@ -1,4 +1,7 @@
-/** The step of the archive job that takes snapshots. Some may be taken twice: what a dump in chunks needs and cannot be kept locked. */
+/**
+ * The step of the archive job that takes snapshots. A dump in chunks may be taken twice: if what it was built upon is not there, or cannot
+ * be kept locked.
+ */
 import type { Database } from "bun:sqlite";
 import { dumpPath } from "../format/dump.ts";
 import { objectsOf } from "../format/entry-row.ts";
@@ -8,18 +11,23 @@ import type { ArchiveJob } from "./job.ts";
 import type { RetentionPlan } from "./locks/retention.ts";
 import { repackSparsePacks } from "./locks/sparse-packs.ts";
 import type { StoreMeter } from "./quilting/layouts/layout.ts";
+import type { UsableObjects } from "./quilting/layouts/ledger.ts";
 import { rightsOf } from "./rights.ts";
+import type { SharedIndex } from "./shared-index/look-up.ts";
 import { chunkedDumps, keepDumps } from "./snapshotting/chunked.ts";
 import type { DumpStore } from "./snapshotting/snapshot.ts";
 import { takeSnapshots } from "./snapshotting/take.ts";
 import { wholeDumps } from "./snapshotting/whole.ts";
 import { FileTable } from "./state/files.ts";
 import { ObjectTable } from "./state/objects.ts";
+import { lookUpBy, withClaims, withoutClaims } from "./usable.ts";
 
 type SnapshottingDeps = {
   readonly target: WriteTarget;
   readonly database: Database;
   readonly plan: RetentionPlan;
+  /** Where chunks are looked up that others may have stored. */
+  readonly shared: SharedIndex | undefined;
   /** Counts dumps that lie in chunks. */
   readonly meter: StoreMeter;
 };
@@ -39,7 +47,7 @@ export class Snapshotting {
     const { database, plan } = this.#deps;
     if (!bundlesOnly) {
       repackSparsePacks(database, plan, config.content, "dumps", notify);
-      this.snapshots = await this.#take(undefined);
+      this.snapshots = await this.#take(this.#store(withClaims(this.#deps), this.#deps.shared));
     }
     this.#keep();
   }
@@ -48,7 +56,8 @@ export class Snapshotting {
   async again(): Promise<void> {
     const lost = this.#lost();
     if (lost.size === 0) return;
-    const taken = new Map((await this.#take(lost)).map((snapshot) => [snapshot.snapshotter, snapshot]));
+    const store = this.#store(withoutClaims(this.#deps), undefined);
+    const taken = new Map((await this.#take(store, lost)).map((snapshot) => [snapshot.snapshotter, snapshot]));
     this.snapshots = this.snapshots.flatMap((snapshot) => {
       const { snapshotter } = snapshot;
       return lost.has(snapshotter) ? (taken.get(snapshotter) ?? []) : [snapshot];
@@ -56,12 +65,12 @@ export class Snapshotting {
     this.#keep();
   }
 
-  #take(only: ReadonlySet<string> | undefined): Promise<SnapshotRef[]> {
+  #take(store: DumpStore, only?: ReadonlySet<string>): Promise<SnapshotRef[]> {
     const { snapshotsDir, config, now, notify, signal } = this.#job;
     return takeSnapshots({
       folder: snapshotsDir,
       privileged: rightsOf(this.#job),
-      store: this.#store(),
+      store,
       timeoutMs: config.content.snapshotTimeout,
       now,
       notify,
@@ -70,9 +79,9 @@ export class Snapshotting {
     });
   }
 
-  #store(): DumpStore {
+  #store(usable: UsableObjects, shared: SharedIndex | undefined): DumpStore {
     const { config, keyed, signal } = this.#job;
-    const { target, database, plan, meter } = this.#deps;
+    const { target, database, meter } = this.#deps;
     const { layout, compression: codec, compressionLevel: level, packSize } = config.content;
     if (layout === "objects") {
       return wholeDumps({ name: config.backup.name, target, compression: { codec, level }, keyed });
@@ -80,7 +89,8 @@ export class Snapshotting {
     return chunkedDumps({
       target,
       database,
-      minimumLockEnd: plan.minimumLockEnd,
+      usable,
+      lookUpBy: (ledger) => lookUpBy(shared, ledger),
       meter,
       breathe: async () => signal.throwIfAborted(),
       pack: { packSize, level: codec === "none" ? undefined : level, keyed },

@@ -22,9 +22,9 @@ import { type QuiltCounts, Quilter, type QuilterDeps } from "./quilting/quilter.
 import type { LockBudget } from "./quilting/reading/lock-wait.ts";
 import type { SharedIndex } from "./shared-index/look-up.ts";
 import { Shrinkage } from "./shrinkage.ts";
-import { BitSet } from "./state/bit-set.ts";
 import { fact, setFact } from "./state/database.ts";
 import { ObjectTable } from "./state/objects.ts";
+import { lookUpBy, withClaims, withoutClaims } from "./usable.ts";
 
 export type StoredFiles = {
   readonly parts: readonly PartRef[];
@@ -48,7 +48,7 @@ export type StoreFilesDeps = {
   readonly shared: SharedIndex | undefined;
   /** Stores bundles, or finds that they are stored, before what they need is locked. */
   readonly bundle: () => Promise<void>;
-  /** Takes dumps again that need what cannot be kept locked. */
+  /** Takes dumps again that need what is not there, or cannot be kept locked. */
   readonly dumpAgain: () => Promise<void>;
   /** Counts what is read and stored. */
   readonly meter: StoreMeter;
@@ -65,6 +65,7 @@ export async function storeFiles(job: ArchiveJob, options: StoreFilesDeps): Prom
   let counts = await quilt(job, deps, { ...ofRun, shared: deps.shared }, withClaims(deps));
   const claims = { ...job, ...deps.plan, database: deps.database, mode: deps.plan.retention.mode };
   const untrue = await step("look up claims", () => proveClaims(claims));
+  if (untrue > 0) await step("snapshots", deps.dumpAgain);
   const sparse = repackSparsePacks(deps.database, deps.plan, job.config.content, "files", job.notify);
   if (untrue + sparse > 0) counts = sumCounts(counts, await quilt(job, deps, ofRun, withoutClaims(deps)));
   const first = await writeAndLock(job, deps);
@@ -75,16 +76,6 @@ export async function storeFiles(job: ArchiveJob, options: StoreFilesDeps): Prom
   await step("snapshots", deps.dumpAgain);
   const second = await writeAndLock(job, deps);
   return finished(job, deps, { ...second, counts, extended: first.extended + second.extended });
-}
-
-function withClaims({ database, plan }: StoreFilesDeps): UsableObjects {
-  const objects = new ObjectTable(database);
-  return { expiring: objects.idsExpiringBefore(plan.minimumLockEnd), claims: objects.unprovenIds() };
-}
-
-/** Once claims were looked up, nothing is built upon another one. */
-function withoutClaims({ database, plan }: StoreFilesDeps): UsableObjects {
-  return { expiring: new ObjectTable(database).idsExpiringOrUnproven(plan.minimumLockEnd), claims: new BitSet() };
 }
 
 type LockedParts = Pick<StoredFiles, "parts" | "dumps"> & Extended;
@@ -146,7 +137,7 @@ async function quilt(
   };
   const quilter = new Quilter({
     ledger,
-    layout: layoutOf(job, { target, ledger, meter, breathe, lookUp: shared && lookUpBy(shared, ledger) }),
+    layout: layoutOf(job, { target, ledger, meter, breathe, lookUp: lookUpBy(shared, ledger) }),
     hardLinks,
     expiring: usable.expiring,
     sameAccounts: fact(database, "accounts") === accounts,
@@ -169,17 +160,6 @@ async function quilt(
     await quilter.abandon();
     ledger.close();
   }
-}
-
-function lookUpBy(shared: SharedIndex, ledger: Ledger): LayoutDeps["lookUp"] {
-  return async (chunks) => {
-    const places = await shared.find(chunks);
-    const found = chunks.flatMap((chunk) => {
-      const place = places.get(chunk.id);
-      return place === undefined ? [] : [{ chunk, place }];
-    });
-    ledger.storedByOthers(found);
-  };
 }
 
 function layoutOf({ config, keyed }: ArchiveJob, deps: LayoutDeps): ContentLayout {

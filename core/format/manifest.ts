@@ -42,8 +42,8 @@ const header = z.object({
   sealing: sealing.nullable(),
 });
 
-const snapshotShape = {
-  snapshotter: z.string().regex(safeName),
+const snapshotter = z.string().regex(safeName);
+const dumpShape = {
   /** Bytes of the dump before compression. */
   dump_size: count,
   dump_sha256: sha256Hex,
@@ -52,8 +52,14 @@ const snapshotShape = {
   /** Exit status of the snapshotter; null when a signal or the time limit ended it. Anything but 0 marks it failed. */
   exit: z.number().int().nullable(),
 } as const;
-const wholeSnapshot = z.object({ ...snapshotShape, ...storedShape, sha256: sha256Hex, encoding: wholeEncoding });
-const snapshot = z.union([wholeSnapshot, z.object({ ...snapshotShape, key: z.undefined().optional() })]);
+const wholeSnapshot = z.object({
+  snapshotter,
+  ...storedShape,
+  sha256: sha256Hex,
+  encoding: wholeEncoding,
+  ...dumpShape,
+});
+const snapshot = z.union([wholeSnapshot, z.object({ snapshotter, key: z.undefined().optional(), ...dumpShape })]);
 
 const notice = z.object({
   level: z.enum(["info", "warning", "error"]),

@@ -1,8 +1,6 @@
 /**
  * Stores dumps as the content of files is stored in packs: cut where the content says, so that only what no dump or file had before is
  * put. The state database has a tree of entries for them, of which the manifest's parts are written.
- *
- * A dump cannot be read again. So it is built only upon what this host has stored itself, or has looked up.
  */
 import type { Database } from "bun:sqlite";
 import { dumpHead, dumpPath } from "../../format/dump.ts";
@@ -10,26 +8,24 @@ import { parentOf } from "../../format/path.ts";
 import { isSegmentHead } from "../../format/segment.ts";
 import { dumpChunks } from "../quilting/layouts/chunker.ts";
 import type { LayoutDeps } from "../quilting/layouts/layout.ts";
-import { Ledger } from "../quilting/layouts/ledger.ts";
+import { Ledger, type UsableObjects } from "../quilting/layouts/ledger.ts";
 import { PackLayout, type PackOptions } from "../quilting/layouts/packs.ts";
-import { BitSet } from "../state/bit-set.ts";
 import { FileTable } from "../state/files.ts";
-import { ObjectTable } from "../state/objects.ts";
 import type { DumpStore } from "./snapshot.ts";
 
 export type ChunkedDumpDeps = Pick<LayoutDeps, "target" | "meter" | "breathe"> & {
   readonly database: Database;
-  /** Nothing is built upon an object whose lock ends before this. */
-  readonly minimumLockEnd: Date;
+  readonly usable: UsableObjects;
+  /** Makes `lookUp`, if others are asked. */
+  readonly lookUpBy: (ledger: Ledger) => LayoutDeps["lookUp"];
   readonly pack: Omit<PackOptions, "sizes">;
 };
 
 export function chunkedDumps(deps: ChunkedDumpDeps): DumpStore {
   return async ({ dumpName, content }) => {
-    const { database, target, minimumLockEnd } = deps;
-    const expiring = new ObjectTable(database).idsExpiringOrUnproven(minimumLockEnd);
-    const ledger = new Ledger(database, { expiring, claims: new BitSet() }, target.retention.until, "dumps");
-    const layout = new PackLayout({ ...deps, ledger }, { ...deps.pack, sizes: dumpChunks });
+    const { database, target, usable, lookUpBy, pack } = deps;
+    const ledger = new Ledger(database, usable, target.retention.until, "dumps");
+    const layout = new PackLayout({ ...deps, ledger, lookUp: lookUpBy(ledger) }, { ...pack, sizes: dumpChunks });
     const path = dumpPath(dumpName);
     try {
       ledger.remove(path);
