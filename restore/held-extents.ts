@@ -28,7 +28,8 @@ export function* runsOf(
   };
   for (const extent of extents) {
     const last = run.at(-1);
-    if (last !== undefined && (!follows(last, extent) || bytes + extent.length > most)) {
+    const inFrames = isPack(objects[extent.object]?.encoding ?? "none");
+    if (last !== undefined && (!follows(last, extent, inFrames) || bytes + extent.length > most)) {
       yield whole();
       run = [];
       bytes = 0;
@@ -39,10 +40,11 @@ export function* runsOf(
   if (run.length > 0) yield whole();
 }
 
-function follows(last: Extent, next: Extent): boolean {
+/** A frame of a pack is in memory as a whole: extents of it may come in any order. */
+function follows(last: Extent, next: Extent, inFrames: boolean): boolean {
   if (last.object !== next.object) return false;
   if (last.frameOffset !== next.frameOffset) return next.frameOffset > last.frameOffset;
-  return last.frameLength === next.frameLength && next.offset >= last.offset + last.length;
+  return last.frameLength === next.frameLength && (inFrames || next.offset >= last.offset + last.length);
 }
 
 /** Yields extents one by one, each good until the next is asked for. Reads on once more from the one that is wrong. */

@@ -25,7 +25,8 @@ async function sealed(path: string, encryption: Record<string, string>, pathVari
   const source = join(path, "source");
   await buildTree(source, tree);
   const pickers = { all: `find '${source}' -print0` };
-  const { conf, bucket } = await writeConf(path, { sections: { encryption }, pickers });
+  const snapshotters = { db: `echo '::restore-through:: cat'\nseq 100000 >&"$1"` };
+  const { conf, bucket } = await writeConf(path, { sections: { encryption }, pickers, snapshotters });
   const env = pathVariable === undefined ? {} : { env: { PATH: pathVariable } };
   const { exit, stderr } = await sysbackup(["archive", "--conf-dir", conf], env);
   expect({ exit, stderr: exit === 0 ? "" : stderr }).toEqual({ exit: 0, stderr: "" });
@@ -47,7 +48,18 @@ async function keys(path: string) {
 }
 
 function restoredWith(identity: string, conf: string, target: string) {
-  return sysbackup(["restore", "--conf-dir", conf, "test", "--target", target, "--identity", identity]);
+  return sysbackup([
+    "restore",
+    "--conf-dir",
+    conf,
+    "test",
+    "--target",
+    target,
+    "--identity",
+    identity,
+    "--snapshots",
+    "fetch",
+  ]);
 }
 
 async function sameAs(source: string, target: string) {
@@ -84,6 +96,9 @@ describe("a sealed backup, by the program", () => {
       const { exitCode, stderr } = recover({ IDENTITY: identity });
       expect({ exitCode, stderr: stderr.toString() }).toEqual({ exitCode: 0, stderr: "" });
       await sameAs(source, recovered);
+      const dump = Bun.spawnSync(["seq", "100000"]).stdout.toString();
+      expect(await readFile(join(recovered, "sysbackup-snapshots/db"), "utf8")).toBe(dump);
+      expect(await readFile(join(target, "sysbackup-snapshots/db"), "utf8")).toBe(dump);
     },
     60_000,
   );
