@@ -30,7 +30,7 @@ const damaged = async (rig: Rig) =>
   verified({ bucket: rig.bucket, now: rig.now, name: "host", read: everything }).then(({ state }) => state);
 
 describe("a dump in chunks", () => {
-  test("of a dump that changed a little, only that is stored, and both nights are whole", async () => {
+  test("only what changed of a dump is stored, and both nights are whole", async () => {
     await using rig = await Rig.make();
     const first = noise(8 * MiB);
     const second = Buffer.concat([
@@ -54,7 +54,7 @@ describe("a dump in chunks", () => {
     expect(await damaged(rig)).toBe("restorable");
   });
 
-  test("of an unchanged dump, nothing is stored", async () => {
+  test("nothing of an unchanged dump is stored", async () => {
     await using rig = await Rig.make();
     await withDump(rig, noise(MiB));
     const one = await rig.run();
