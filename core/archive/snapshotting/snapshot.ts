@@ -1,9 +1,10 @@
 /** One snapshotter's run, from its start to the object in the bucket. */
+import { Failure } from "../../failure.ts";
 import type { SnapshotRef } from "../../format/manifest.ts";
 import type { Notice } from "../../notice.ts";
 import type { WrittenHashed } from "../../stored/write.ts";
 import type { Executable } from "../executables/find.ts";
-import { type Ending, type Run, run } from "../executables/run.ts";
+import { type Ending, type Run, type RunOptions, run } from "../executables/run.ts";
 import { Dump } from "./dump.ts";
 import { Talk } from "./talk.ts";
 
@@ -34,6 +35,9 @@ export type SnapshotDeps = {
   readonly onBytes?: (count: number) => void;
 };
 
+/** Error for a snapshotter that cannot be started. */
+export class NotStarted extends Error {}
+
 /** Name of the dump, which no other of this run has. */
 export type DumpName = { readonly dumpName: string };
 
@@ -42,8 +46,8 @@ export type ReportSnapshotter = (level: Notice["level"], code: string, what: str
 
 /**
  * Runs the snapshotter and stores its dump, also that of one that fails on the way; returns undefined if a failed one has
- * dumped nothing. Throws a Failure if it cannot be started, any error of the bucket, and the reason of `signal`:
- * then nothing is stored, and the snapshotter is ended.
+ * dumped nothing. Throws a NotStarted, any error of the store, and the reason of `signal`: then nothing is stored, and the
+ * snapshotter is ended.
  */
 export async function takeSnapshot(
   snapshotter: Executable,
@@ -53,7 +57,7 @@ export async function takeSnapshot(
   const { timeoutMs, signal, store, dumpName } = deps;
   const started = deps.now();
   // Descriptor 3 is what the child gets; its argument says so.
-  const running = run({ executable: snapshotter, args: ["3"], extraPipe: true, timeoutMs, signal });
+  const running = start({ executable: snapshotter, args: ["3"], extraPipe: true, timeoutMs, signal });
   const talk = new Talk();
   const ended = listen(running, talk, signal);
   ended.catch(() => {});
@@ -72,6 +76,14 @@ export async function takeSnapshot(
   } finally {
     running.stop();
     await running.ended;
+  }
+}
+
+function start(options: RunOptions): Run {
+  try {
+    return run(options);
+  } catch (error) {
+    throw error instanceof Failure ? new NotStarted(error.message, { cause: error }) : error;
   }
 }
 

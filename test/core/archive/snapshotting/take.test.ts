@@ -6,6 +6,7 @@ import { type SnapshotsDeps, takeSnapshots } from "../../../../core/archive/snap
 import { wholeDumps } from "../../../../core/archive/snapshotting/whole.ts";
 import { type Bucket, BucketError, type BucketErrorKind } from "../../../../core/bucket/contract.ts";
 import { openDirectoryBucket } from "../../../../core/bucket/directory/bucket.ts";
+import { Failure } from "../../../../core/failure.ts";
 import type { Compression } from "../../../../core/format/codec.ts";
 import { isWhole, type WholeSnapshot } from "../../../../core/format/manifest.ts";
 import type { WriteTarget } from "../../../../core/stored/write.ts";
@@ -16,7 +17,7 @@ const now = () => new Date("2026-11-21T02:00:03Z");
 const retention = { mode: "GOVERNANCE", until: new Date("2026-12-28T02:00:03Z") } as const;
 const zstd = { codec: "zstd", level: 3 } as const;
 
-type TakeOptions = Partial<Omit<SnapshotsDeps, "store">> & {
+type TakeOptions = Partial<SnapshotsDeps> & {
   readonly bucket?: WriteTarget["bucket"];
   readonly compression?: Compression;
 };
@@ -279,6 +280,13 @@ describe("a bucket that refuses", () => {
       expect(run.heard).toEqual([]);
     },
   );
+});
+
+test("what is no error of the bucket ends the run, as of a filter that fails", async () => {
+  await using run = await prepare({ db: dumpText });
+  const store = () => Promise.reject(new Failure({ doing: "seal an object", why: "age ended with status 7" }));
+  await expect(run.take({ store })).rejects.toThrow("cannot seal an object");
+  expect(run.heard).toEqual([]);
 });
 
 describe("the signal", () => {
