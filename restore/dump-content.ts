@@ -11,6 +11,7 @@ import { inOrder } from "../core/side-by-side.ts";
 import { checked } from "../core/stored/bytes.ts";
 import { type ObjectSource, readCheckedContent } from "../core/stored/read.ts";
 import { type ExtentRun, heldExtents, runsOf } from "./held-extents.ts";
+import { OpenedPacks } from "./opened-packs.ts";
 
 export type DumpSource = {
   readonly bucket: ObjectSource;
@@ -50,14 +51,26 @@ export function dumpOf(snapshot: SnapshotRef, { bucket, manifest }: DumpSource):
 
 /** Yields what a dump in chunks consists of, each chunk verified by its own digest. */
 async function* chunksOf(snapshotter: string, { bucket, manifest }: DumpSource): AsyncGenerator<Uint8Array> {
+  const packs = new OpenedPacks(bucket);
   for await (const part of partsOf(snapshotter, { bucket, manifest })) {
-    yield* inOrder(runsIn(part), ahead, async (run) => {
-      try {
-        return await bytesOf(bucket, run);
-      } catch (error) {
-        throw new DumpLost(lossOf(error, run.object.key));
-      }
-    });
+    const pieces = inOrder(runsIn(part), ahead, async (run) =>
+      packs.opens(run.object) ? openedBytes(packs, run) : [await bytesOf(bucket, run)],
+    );
+    for await (const some of pieces) yield* some;
+  }
+}
+
+/** Yields what lies in a sealed pack, which is opened when the first byte is asked for. */
+async function* openedBytes(packs: OpenedPacks, run: ExtentRun): AsyncGenerator<Uint8Array> {
+  const pack = await orLose(run, () => packs.open(run.object));
+  yield await bytesOf(pack.bucket, { ...run, object: pack.object });
+}
+
+async function orLose<Result>({ object }: ExtentRun, read: () => Promise<Result>): Promise<Result> {
+  try {
+    return await read();
+  } catch (error) {
+    throw new DumpLost(lossOf(error, object.key));
   }
 }
 
@@ -94,12 +107,14 @@ function isContentOnly(entry: LoadedPart["entries"][number]): entry is FileEntry
   return (entry.type === "file" || entry.type === "segment") && entry.holes.length === 0;
 }
 
-async function bytesOf(bucket: ObjectSource, run: ExtentRun): Promise<Uint8Array> {
-  const content = Buffer.allocUnsafe(run.extents.reduce((sum, { length }) => sum + length, 0));
-  let filled = 0;
-  for await (const bytes of heldExtents(bucket, run)) {
-    content.set(bytes, filled);
-    filled += bytes.length;
-  }
-  return content;
+function bytesOf(bucket: ObjectSource, run: ExtentRun): Promise<Uint8Array> {
+  return orLose(run, async () => {
+    const content = Buffer.allocUnsafe(run.extents.reduce((sum, { length }) => sum + length, 0));
+    let filled = 0;
+    for await (const bytes of heldExtents(bucket, run)) {
+      content.set(bytes, filled);
+      filled += bytes.length;
+    }
+    return content;
+  });
 }
