@@ -31,4 +31,3 @@ export async function startPostgres(folder: string, name: string) {
 }
 
 export type Postgres = Awaited<ReturnType<typeof startPostgres>>;
-
