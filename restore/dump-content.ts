@@ -10,6 +10,7 @@ import { walkParts } from "../core/manifest/walk.ts";
 import { inOrder } from "../core/side-by-side.ts";
 import { checked } from "../core/stored/bytes.ts";
 import { type ObjectSource, readCheckedContent } from "../core/stored/read.ts";
+import { Garbage, release } from "../core/system/garbage.ts";
 import { type ExtentRun, heldExtents, runsOf } from "./held-extents.ts";
 import { OpenedPacks } from "./opened-packs.ts";
 
@@ -20,7 +21,10 @@ export type DumpSource = {
 };
 
 /** Runs of extents that are fetched ahead, of `longestDumpExtent` each. */
-const ahead = 8;
+const ahead = 4;
+
+/** Stored bytes after which garbage is collected. */
+const garbageLimit = 16 * 1024 * 1024;
 
 /** Error for a dump of which something else than its own object is lost. */
 class DumpLost extends Error {
@@ -39,7 +43,7 @@ export function lossOfDump(error: unknown, snapshot: SnapshotRef): Loss {
   return { ...damaged(path, how), why: `the dump ${how}`, junk: true };
 }
 
-/** Yields the dump. Throws, at its end at the latest, if anything is not as the manifest says. */
+/** Yields the dump, in pieces that are good until the next is asked for. Throws, at its end at the latest, if anything is not as the manifest says. */
 export function dumpOf(snapshot: SnapshotRef, { bucket, manifest }: DumpSource): AsyncGenerator<Uint8Array> {
   const { dump_size, dump_sha256 } = snapshot;
   const content = isWhole(snapshot)
@@ -52,18 +56,24 @@ export function dumpOf(snapshot: SnapshotRef, { bucket, manifest }: DumpSource):
 /** Yields what a dump in chunks consists of, each chunk verified by its own digest. */
 async function* chunksOf(snapshotter: string, { bucket, manifest }: DumpSource): AsyncGenerator<Uint8Array> {
   const packs = new OpenedPacks(bucket);
+  const garbage = new Garbage(garbageLimit);
   for await (const part of partsOf(snapshotter, { bucket, manifest })) {
     const pieces = inOrder(runsIn(part), ahead, async (run) =>
-      packs.opens(run.object) ? openedBytes(packs, run) : [await bytesOf(bucket, run)],
+      packs.opens(run.object) ? openedBytes(packs, run, garbage) : [await bytesOf(bucket, run, garbage)],
     );
-    for await (const some of pieces) yield* some;
+    for await (const some of pieces) {
+      for await (const bytes of some) {
+        yield bytes;
+        release(bytes);
+      }
+    }
   }
 }
 
 /** Yields what lies in a sealed pack, which is opened when the first byte is asked for. */
-async function* openedBytes(packs: OpenedPacks, run: ExtentRun): AsyncGenerator<Uint8Array> {
+async function* openedBytes(packs: OpenedPacks, run: ExtentRun, garbage: Garbage): AsyncGenerator<Uint8Array> {
   const pack = await orLose(run, () => packs.open(run.object));
-  yield await bytesOf(pack.bucket, { ...run, object: pack.object });
+  yield await bytesOf(pack.bucket, { ...run, object: pack.object }, garbage);
 }
 
 async function orLose<Result>({ object }: ExtentRun, read: () => Promise<Result>): Promise<Result> {
@@ -107,11 +117,11 @@ function isContentOnly(entry: LoadedPart["entries"][number]): entry is FileEntry
   return (entry.type === "file" || entry.type === "segment") && entry.holes.length === 0;
 }
 
-function bytesOf(bucket: ObjectSource, run: ExtentRun): Promise<Uint8Array> {
+function bytesOf(bucket: ObjectSource, run: ExtentRun, garbage: Garbage): Promise<Uint8Array> {
   return orLose(run, async () => {
-    const content = Buffer.allocUnsafe(run.extents.reduce((sum, { length }) => sum + length, 0));
+    const content = Buffer.allocUnsafeSlow(run.extents.reduce((sum, { length }) => sum + length, 0));
     let filled = 0;
-    for await (const bytes of heldExtents(bucket, run)) {
+    for await (const bytes of heldExtents(bucket, run, garbage)) {
       content.set(bytes, filled);
       filled += bytes.length;
     }

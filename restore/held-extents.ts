@@ -6,14 +6,17 @@ import { decodeFrame } from "../core/format/frame.ts";
 import { Pieces } from "../core/stored/pieces.ts";
 import { type ObjectSource, readContent, readRange } from "../core/stored/read.ts";
 import { mayReadBetter } from "../core/stored/second-read.ts";
-import { Garbage, release } from "../core/system/garbage.ts";
+import { type Garbage, release } from "../core/system/garbage.ts";
 import { framesIn } from "./frames.ts";
 import { type Frame, readsOf } from "./plan.ts";
 
 /** Extents that lie one after another in one object. */
 export type ExtentRun = { readonly object: ObjectRef; readonly extents: readonly Extent[] };
 
-/** Yields extents in order, as many together as lie so in one object and have `most` bytes. */
+/**
+ * Yields extents in order, as many together as lie so in one object and have `most` bytes, or up to twice that: what lies in one frame
+ * stays together, so that it is read once.
+ */
 export function* runsOf(
   extents: readonly Extent[],
   objects: readonly ObjectRef[],
@@ -21,6 +24,10 @@ export function* runsOf(
 ): Generator<ExtentRun> {
   let run: Extent[] = [];
   let bytes = 0;
+  const isFull = (last: Extent, next: Extent) => {
+    const end = bytes + next.length;
+    return last.frameOffset === next.frameOffset ? end > 2 * most : end > most;
+  };
   const whole = () => {
     const object = objects[run[0]?.object ?? 0];
     if (object === undefined) throw altered("an extent refers to an object that the part does not have");
@@ -29,7 +36,7 @@ export function* runsOf(
   for (const extent of extents) {
     const last = run.at(-1);
     const inFrames = isPack(objects[extent.object]?.encoding ?? "none");
-    if (last !== undefined && (!follows(last, extent, inFrames) || bytes + extent.length > most)) {
+    if (last !== undefined && (!follows(last, extent, inFrames) || isFull(last, extent))) {
       yield whole();
       run = [];
       bytes = 0;
@@ -47,13 +54,17 @@ function follows(last: Extent, next: Extent, inFrames: boolean): boolean {
   return last.frameLength === next.frameLength && (inFrames || next.offset >= last.offset + last.length);
 }
 
-/** Yields extents one by one, each good until the next is asked for. Reads on once more from the one that is wrong. */
-export async function* heldExtents(bucket: ObjectSource, { object, extents }: ExtentRun): AsyncGenerator<Uint8Array> {
+/** Yields extents one by one, each good until the next is asked for. `garbage`: for all that is read one after another. Reads on once more from the one that is wrong. */
+export async function* heldExtents(
+  bucket: ObjectSource,
+  { object, extents }: ExtentRun,
+  garbage: Garbage,
+): AsyncGenerator<Uint8Array> {
   let done = 0;
   for (let failed = -1; done < extents.length; ) {
     try {
       const rest = { object, extents: extents.slice(done) };
-      const read = isPack(object.encoding) ? extentsInFrames(bucket, rest) : extentsInWhole(bucket, rest);
+      const read = isPack(object.encoding) ? extentsInFrames(bucket, rest, garbage) : extentsInWhole(bucket, rest);
       for await (const bytes of read) {
         yield bytes;
         done += 1;
@@ -65,7 +76,11 @@ export async function* heldExtents(bucket: ObjectSource, { object, extents }: Ex
   }
 }
 
-async function* extentsInFrames(bucket: ObjectSource, { object, extents }: ExtentRun): AsyncGenerator<Uint8Array> {
+async function* extentsInFrames(
+  bucket: ObjectSource,
+  { object, extents }: ExtentRun,
+  garbage: Garbage,
+): AsyncGenerator<Uint8Array> {
   const inFrames = new Map<Frame, Extent[]>();
   let frame: Frame | undefined;
   for (const extent of extents) {
@@ -75,7 +90,6 @@ async function* extentsInFrames(bucket: ObjectSource, { object, extents }: Exten
     if (others === undefined) inFrames.set(frame, [extent]);
     else others.push(extent);
   }
-  const garbage = new Garbage();
   for (const read of readsOf([...inFrames.keys()], isReadInRanges(object.encoding))) {
     const range = { start: read.start, length: read.length };
     for await (const { frame, stored } of framesIn(read, readRange(bucket, object, range))) {

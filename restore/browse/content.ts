@@ -11,6 +11,7 @@ import { lossOf } from "../../core/manifest/loss.ts";
 import { Pieces } from "../../core/stored/pieces.ts";
 import { type ObjectSource, readContent } from "../../core/stored/read.ts";
 import { readTwice } from "../../core/stored/second-read.ts";
+import { Garbage } from "../../core/system/garbage.ts";
 import { type ExtentRun, endOf, heldExtents, runsOf, wrongExtent } from "../held-extents.ts";
 import { mostHeld } from "../plan.ts";
 
@@ -60,9 +61,10 @@ async function* dataOf(
   objects: readonly ObjectRef[],
   signal: AbortSignal,
 ): VerifiedBytes {
+  const garbage = new Garbage();
   for (const run of runsOf(extents, objects)) {
     try {
-      yield* runBytes(bucket, run, signal);
+      yield* runBytes(bucket, run, garbage, signal);
     } catch (error) {
       signal.throwIfAborted();
       const { why, remedy, damage } = lossOf(error, run.object.key);
@@ -72,9 +74,9 @@ async function* dataOf(
   }
 }
 
-async function* runBytes(bucket: ObjectSource, run: ExtentRun, signal: AbortSignal): VerifiedBytes {
+async function* runBytes(bucket: ObjectSource, run: ExtentRun, garbage: Garbage, signal: AbortSignal): VerifiedBytes {
   const isLarge = !isPack(run.object.encoding) && run.extents.some(({ length }) => length > mostHeld);
-  if (!isLarge) return yield* heldExtents(bucket, run);
+  if (!isLarge) return yield* heldExtents(bucket, run, garbage);
   await readTwice(async () => {
     for await (const _ of flowing(bucket, run)) signal.throwIfAborted();
   });
