@@ -114,6 +114,23 @@ describe("a dump in chunks", () => {
   });
 });
 
+test("a long file with the path of a long dump is another one, for verify and for restore", async () => {
+  const path = "/sysbackup-snapshots/db";
+  const of = (...pieces: string[]) =>
+    fileInSegments(
+      path,
+      pieces.map((content) => ({ content })),
+    );
+  await using fixture = await Fixture.open();
+  const snapshots = [chunked("db", Buffer.from("dump of today"))];
+  const files = [folder("/"), folder("/sysbackup-snapshots"), ...of("dump of ", "another day")];
+  const backup = await fixture.backup(files, { dumps: of("dump ", "of ", "today"), snapshots });
+  const verdict = await verified({ bucket: fixture.bucket, now, name: "test", read: everything });
+  expect(verdict).toMatchObject({ state: "restorable", findings: [] });
+  await fixture.restore(backup, { snapshots: "skip" });
+  expect(await fixture.read(path)).toBe("dump of another day");
+});
+
 describe("a hostile manifest", () => {
   type Lie = readonly [variant: string, dumps: readonly Item[], snapshot: SnapshotRef, why: RegExp];
   const one = [Buffer.from("content")];
