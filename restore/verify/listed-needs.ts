@@ -3,7 +3,7 @@
  * what is not in it, `prune` removes.
  */
 import type { Database } from "bun:sqlite";
-import type { Manifest } from "../../core/format/manifest.ts";
+import { isWhole, type Manifest } from "../../core/format/manifest.ts";
 import type { References } from "../../core/manifest/references/references.ts";
 
 const schema = `
@@ -28,15 +28,16 @@ export class ListedNeeds {
     );
   }
 
-  /** Adds a sealed backup that was opened. Nothing is known of others. Returns the key of a dump that it does not list. */
-  add(backup: number, { opened, needs = [], snapshots }: Manifest): string | undefined {
+  /** Adds a sealed backup that was opened. Nothing is known of others. Returns the key of a dump, or of a part of dumps, that it does not list. */
+  add(backup: number, { opened, needs = [], snapshots, dumps = [] }: Manifest): string | undefined {
     if (opened !== true) return undefined;
     const listed = new Set(needs.map(({ key, version }) => `${version} ${key}`));
     this.#database.transaction(() => {
       this.#database.query("INSERT INTO opened VALUES (?)").run(backup);
       for (const { key, version } of needs) this.#insert.run(backup, key, version);
     })();
-    return snapshots.find(({ key, version }) => !listed.has(`${version} ${key}`))?.key;
+    const own = [...snapshots.filter(isWhole), ...dumps];
+    return own.find(({ key, version }) => !listed.has(`${version} ${key}`))?.key;
   }
 
   /** Yields backups with parts that need what is not listed. Call after the parts were read. */
