@@ -247,8 +247,8 @@ class ManifestDraft {
   end(): Manifest {
     if (this.#header === undefined || this.#totals === undefined) throw altered("it has no totals");
     checkOrder(this.#parts);
-    checkNeeds(this.#header, this.#needs);
     checkOrder(this.#dumps);
+    checkNeeds(this.#header, this.#needs);
     return {
       header: this.#header,
       parts: this.#parts,

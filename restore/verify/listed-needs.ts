@@ -28,7 +28,7 @@ export class ListedNeeds {
     );
   }
 
-  /** Adds a sealed backup that was opened. Nothing is known of others. Returns the key of a dump, or of a part of dumps, that it does not list. */
+  /** Adds a sealed backup that was opened. Nothing is known of others. Returns the key of a dump that it does not list. */
   add(backup: number, { opened, needs = [], snapshots, dumps = [] }: Manifest): string | undefined {
     if (opened !== true) return undefined;
     const listed = new Set(needs.map(({ key, version }) => `${version} ${key}`));
@@ -36,8 +36,8 @@ export class ListedNeeds {
       this.#database.query("INSERT INTO opened VALUES (?)").run(backup);
       for (const { key, version } of needs) this.#insert.run(backup, key, version);
     })();
-    const own = [...snapshots.filter(isWhole), ...dumps];
-    return own.find(({ key, version }) => !listed.has(`${version} ${key}`))?.key;
+    const ofDumps = [...snapshots.filter(isWhole), ...dumps];
+    return ofDumps.find(({ key, version }) => !listed.has(`${version} ${key}`))?.key;
   }
 
   /** Yields backups with parts that need what is not listed. Call after the parts were read. */
