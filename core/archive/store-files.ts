@@ -120,7 +120,7 @@ async function quilt(
   const { now, sleep, notify, signal, progress } = job;
   const accounts = await accountsFingerprint();
   const ledger = new Ledger(database, usable, plan.retention.until);
-  using hardLinks = new HardLinks((path) => ledger.files.get(path));
+  using hardLinks = new HardLinks((path) => ledger.files.textsOf(path));
   const total = paths.size;
   let indexedBytes = 0;
   const breathe = async () => {

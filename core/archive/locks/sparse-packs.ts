@@ -7,12 +7,12 @@
 import type { Database } from "bun:sqlite";
 import type { Config } from "../../config/config.ts";
 import { isPack } from "../../format/encoding.ts";
-import { decodeExtents } from "../../format/entry-row.ts";
 import type { Notify } from "../../notice.ts";
 import { openScratchDatabase } from "../../system/scratch-database.ts";
 import type { BitSet } from "../state/bit-set.ts";
 import { FileTable } from "../state/files.ts";
 import { type KnownObject, ObjectTable } from "../state/objects.ts";
+import { unpackExtents } from "../state/packed-extents.ts";
 import type { RetentionPlan } from "./retention.ts";
 
 /** Each chunk in use once, however many files have it. */
@@ -57,9 +57,9 @@ export function repackSparsePacks(
 function collectLive(database: Database, live: Database, candidates: BitSet): void {
   const insert = live.query("INSERT OR IGNORE INTO live VALUES (?, ?, ?, ?)");
   live.transaction(() => {
-    for (const { extents } of new FileTable(database).inOrder()) {
-      if (extents === null || extents === "[]") continue;
-      for (const { object, frameOffset, offset, length } of decodeExtents(extents)) {
+    for (const { extents } of new FileTable(database).looksInOrder({ extents: true })) {
+      if (extents === null || extents.length === 0) continue;
+      for (const { object, frameOffset, offset, length } of unpackExtents(extents)) {
         if (candidates.has(object)) insert.run(object, frameOffset, offset, length);
       }
     }

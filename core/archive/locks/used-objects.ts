@@ -1,9 +1,9 @@
 /** Finds which objects the manifest of the rows needs: packs or content, the parts themselves, and bundles with their tables. */
 import type { Database } from "bun:sqlite";
-import { objectsOf } from "../../format/entry-row.ts";
 import { BitSet } from "../state/bit-set.ts";
 import { BundleTable } from "../state/bundles.ts";
 import { FileTable } from "../state/files.ts";
+import { objectsOf } from "../state/packed-extents.ts";
 import { PartTable } from "../state/parts.ts";
 
 /** Reads every row: for runs that have locks to extend. */
@@ -11,7 +11,7 @@ export function usedObjects(database: Database): BitSet {
   const used = new BitSet();
   for (const { object } of new PartTable(database).all()) used.add(object);
   for (const object of new BundleTable(database).objects()) used.add(object);
-  for (const { extents } of new FileTable(database).inOrder()) {
+  for (const { extents } of new FileTable(database).looksInOrder({ extents: true })) {
     if (extents !== null) for (const id of objectsOf(extents)) used.add(id);
   }
   return used;

@@ -6,7 +6,7 @@
  */
 import type { FileWarning } from "../../format/entry.ts";
 import { type EntryHead, encodeHead, encodeReadableHead, type HeadEntry } from "../../format/entry-json.ts";
-import { continuedIn, objectsOf } from "../../format/entry-row.ts";
+import { continuedIn } from "../../format/entry-row.ts";
 import { FormatError } from "../../format/error.ts";
 import { type ByteString, parentOf } from "../../format/path.ts";
 import { quoted } from "../../format/quoted.ts";
@@ -19,6 +19,8 @@ import { fstat, lstatAt, type Stat, sameInode } from "../../system/stat.ts";
 import { readXattrs, type Xattrs } from "../../system/xattr.ts";
 import type { BitSet } from "../state/bit-set.ts";
 import type { FileLook } from "../state/files.ts";
+import { type Fingerprint, fingerprintOf, isSameLook } from "../state/fingerprint.ts";
+import { objectsOf, type PackedExtents } from "../state/packed-extents.ts";
 import type { FileContent } from "./layouts/content.ts";
 import type { ContentLayout } from "./layouts/layout.ts";
 import type { Ledger, PendingExtent } from "./layouts/ledger.ts";
@@ -27,7 +29,6 @@ import { FolderChanged, FolderStack, nameOf, UsersFilesystem } from "./paths/fol
 import { type HardLinks, mayBeLinked } from "./paths/hard-links.ts";
 import { type OwnFiles, OwnPath } from "./paths/own-files.ts";
 import { fileEntry, lookAt, otherEntry, refreshedHead, type SeenFile, withHardLink } from "./reading/entry-head.ts";
-import { fingerprint, firstName } from "./reading/fingerprint.ts";
 import { LeftOut } from "./reading/left-out.ts";
 import { type LockAttempt, type LockBudget, LockWait, type Taking } from "./reading/lock-wait.ts";
 import { type FileAhead, type OpenFile, openAhead, sameFile, tryToLock } from "./reading/open-file.ts";
@@ -107,7 +108,7 @@ export class Quilter {
   /** Backs up `paths`: in byte order, with the folders above each. */
   async quilt(paths: Iterable<ByteString>): Promise<void> {
     const { ledger, signal, pause, expiring } = this.#deps;
-    const rows = ledger.files.looksInOrder({ content: expiring.size > 0 });
+    const rows = ledger.files.looksInOrder({ extents: expiring.size > 0 });
     let row = rows.next();
     let untilPause = pathsBetweenPauses;
     for (const path of paths) {
@@ -129,9 +130,9 @@ export class Quilter {
   }
 
   /** Removes the row of a path that was not picked any more. Segments stay as long as their file does. */
-  #drop({ path, head: read }: FileLook): void {
+  #drop({ path }: FileLook): void {
     const { ledger, gone } = this.#deps;
-    const head = read ?? ledger.files.get(path)?.head;
+    const head = ledger.files.get(path)?.head;
     if (head === undefined || !isSegmentHead(head)) {
       ledger.remove(path);
       gone(path);
@@ -178,19 +179,21 @@ export class Quilter {
   }
 
   #isUnchanged(known: FileLook, stat: Stat): boolean {
-    const first = firstName(known.fingerprint, stat);
-    if (first === "changed" || this.#isExpiring(known)) return false;
-    if (first === undefined) return !mayBeLinked(stat);
+    const { first } = known;
+    if (!isSameLook(known, stat) || this.#isExpiring(known)) return false;
+    if (first === null) return !mayBeLinked(stat);
     // A file that was opened ahead may turn out to be the first name.
     if (this.#ahead.some((other) => sameInode(other.stat, stat)) || this.#locks.has(stat)) return false;
     return this.#deps.hardLinks.keeps(known.path, stat, first);
   }
 
-  #isExpiring({ path, head, extents }: FileLook): boolean {
+  #isExpiring({ path, extents }: FileLook): boolean {
     const { expiring, ledger } = this.#deps;
-    if (expiring.size === 0 || head === null) return false;
-    const isAmong = (text: string | null) => text !== null && objectsOf(text).some((object) => expiring.has(object));
-    if (continuedIn(head) === undefined) return isAmong(extents);
+    if (expiring.size === 0) return false;
+    const isAmong = (packed: PackedExtents | null) =>
+      packed !== null && objectsOf(packed).some((object) => expiring.has(object));
+    if (extents !== null) return isAmong(extents);
+    if (continuedIn(ledger.files.get(path)?.head ?? "") === undefined) return false;
     for (const segment of ledger.files.segmentsOf(path)) if (isAmong(segment.extents)) return true;
     return false;
   }
@@ -199,15 +202,15 @@ export class Quilter {
   #refreshHead(folder: number, { path }: FileLook): void {
     const { files } = this.#deps.ledger;
     const known = files.get(path);
-    if (known === undefined) return;
+    if (known?.fingerprint === undefined) return;
     const handle = openHandle(folder, nameOf(path));
     try {
       const look = lookAt(handle);
-      const first = firstName(known.fingerprint, look.stat);
       // The next run sees the change.
-      if (first === "changed") return;
+      if (!isSameLook(known.fingerprint, look.stat)) return;
       const other = otherEntry(path, look, handle);
-      const head = other ? encodeHead(withHardLink(other, first)) : refreshedHead(known.head, path, look, first);
+      const link = known.fingerprint.first ?? undefined;
+      const head = other ? encodeHead(withHardLink(other, link)) : refreshedHead(known.head, path, look, link);
       if (head !== known.head) files.set({ ...known, head });
     } finally {
       close(handle);
@@ -252,7 +255,7 @@ export class Quilter {
     entry: HeadEntry,
     { stat, attributes }: SeenFile,
     extents: readonly PendingExtent[],
-  ): { readonly head: string; readonly print: string } {
+  ): { readonly head: string; readonly print: Fingerprint | undefined } {
     const alone = readableHead(entry);
     if (attributes.unread !== undefined) {
       const message = `${quoted(entry.path)} is kept without some of its attributes or ACLs: ${attributes.unread}`;
@@ -261,7 +264,7 @@ export class Quilter {
     const hardLink = this.#deps.hardLinks.place(entry, stat, extents);
     const head = hardLink === undefined ? alone : encodeHead(withHardLink(entry, hardLink));
     // Looked at again, and reported again, by the next run.
-    return { head, print: attributes.unread === undefined ? this.#settled(stat, hardLink) : "" };
+    return { head, print: attributes.unread === undefined ? this.#settled(stat, hardLink) : undefined };
   }
 
   async #takeAllOpen(): Promise<void> {
@@ -319,7 +322,7 @@ export class Quilter {
     if (!file.locked) warnings.push("unlocked-copy");
     if (!steady) warnings.push("changed-while-reading");
     const { head, print } = this.#linked(fileEntry(path, reading, { ...rest, size, warnings }), reading, extents);
-    const row = { path, fingerprint: steady && !longer ? print : "", head, bytes: size };
+    const row = { path, fingerprint: steady && !longer ? print : undefined, head, bytes: size };
     if (content.continued === undefined) this.#deps.ledger.file(row, extents);
     else this.#deps.ledger.continuedFile(row);
     counts.files += 1;
@@ -377,10 +380,10 @@ export class Quilter {
     this.#deps.notify({ level: "info", code: "own-skipped", message: `${quoted(path)} is not kept: ${message}` });
   }
 
-  /** Returns the fingerprint of an unchanged file; empty if ctime is too recent to detect later changes. */
-  #settled(stat: Stat, hardLink: ByteString | undefined): string {
+  /** Returns the fingerprint of an unchanged file; undefined if ctime is too recent to detect later changes. */
+  #settled(stat: Stat, hardLink: ByteString | undefined): Fingerprint | undefined {
     const changed = stat.changed.seconds * 1000 + stat.changed.nanoseconds / 1e6;
-    return this.#deps.now().getTime() - changed < clockGrain ? "" : fingerprint(stat, hardLink);
+    return this.#deps.now().getTime() - changed < clockGrain ? undefined : fingerprintOf(stat, hardLink);
   }
 }
 

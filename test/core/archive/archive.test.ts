@@ -163,7 +163,7 @@ describe("a run", () => {
     await using rig = await rigWithFiles();
     await rig.run();
     using database = openState(rig.statePath(), rig.bucket.url);
-    database.run(`UPDATE files SET head = replace(head, '"uid"', '"o":"nobody-of-old","uid"')`);
+    database.run(`UPDATE heads SET before = replace(before, '"uid"', '"o":"nobody-of-old","uid"')`);
     database.run("UPDATE facts SET value = 'other' WHERE name = 'accounts'");
     database.close();
     await rm(`${rig.statePath()}.sum`);
