@@ -1,14 +1,13 @@
 /**
  * Quilting: updates the file rows of the state database to the machine as it is, and stores new content.
  *
- * Walks the picked paths and the rows of the last run side by side, both in byte order. Files that look unchanged are not
- * opened. At the end, the rows are exactly the entries of this run's manifest.
+ * Goes through the paths that `comparison.ts` leaves, in byte order. Files that look unchanged are not opened. At the end, when rows
+ * that were not met are removed, the rows are exactly the entries of this run's manifest.
  */
 import type { FileWarning } from "../../format/entry.ts";
-import { type EntryHead, encodeHead, encodeReadableHead, type HeadEntry } from "../../format/entry-json.ts";
+import { encodeHead, type HeadEntry } from "../../format/entry-json.ts";
 import { continuedIn } from "../../format/entry-row.ts";
-import { FormatError } from "../../format/error.ts";
-import { type ByteString, parentOf } from "../../format/path.ts";
+import type { ByteString } from "../../format/path.ts";
 import { quoted } from "../../format/quoted.ts";
 import { isSegmentHead } from "../../format/segment.ts";
 import type { Notify } from "../../notice.ts";
@@ -19,8 +18,10 @@ import { fstat, lstatAt, type Stat, sameInode } from "../../system/stat.ts";
 import { readXattrs, type Xattrs } from "../../system/xattr.ts";
 import type { BitSet } from "../state/bit-set.ts";
 import type { FileLook } from "../state/files.ts";
-import { type Fingerprint, fingerprintOf, isSameLook } from "../state/fingerprint.ts";
+import { type Fingerprint, fingerprintOf, isSameInode, isSameLook } from "../state/fingerprint.ts";
 import { objectsOf, type PackedExtents } from "../state/packed-extents.ts";
+import { countUnchanged, type QuiltCounts, uncount } from "./counts.ts";
+import type { KnownRows } from "./known-rows.ts";
 import type { FileContent } from "./layouts/content.ts";
 import type { ContentLayout } from "./layouts/layout.ts";
 import type { Ledger, PendingExtent } from "./layouts/ledger.ts";
@@ -28,23 +29,23 @@ import { ContentChanged } from "./layouts/objects.ts";
 import { FolderChanged, FolderStack, nameOf, UsersFilesystem } from "./paths/folder-stack.ts";
 import { type HardLinks, mayBeLinked } from "./paths/hard-links.ts";
 import { type OwnFiles, OwnPath } from "./paths/own-files.ts";
-import { fileEntry, lookAt, otherEntry, refreshedHead, type SeenFile, withHardLink } from "./reading/entry-head.ts";
+import {
+  fileEntry,
+  lookAt,
+  otherEntry,
+  readableHead,
+  refreshedHead,
+  type SeenFile,
+  withHardLink,
+} from "./reading/entry-head.ts";
 import { LeftOut } from "./reading/left-out.ts";
 import { type LockAttempt, type LockBudget, LockWait, type Taking } from "./reading/lock-wait.ts";
 import { type FileAhead, type OpenFile, openAhead, sameFile, tryToLock } from "./reading/open-file.ts";
 import { regionsOf } from "./reading/regions.ts";
 
-export type QuiltCounts = {
-  files: number;
-  new: number;
-  changed: number;
-  unchanged: number;
-  others: number;
-  bytes: number;
-};
-
 export type QuilterDeps = {
   readonly ledger: Ledger;
+  readonly rows: KnownRows;
   readonly layout: ContentLayout;
   readonly hardLinks: HardLinks;
   /** Objects whose lock ends too soon: files with content in them are read again. */
@@ -60,8 +61,6 @@ export type QuilterDeps = {
   readonly notify: Notify;
   readonly counts: QuiltCounts;
   readonly signal: AbortSignal;
-  /** Called for each path that was in the last backup and is not picked any more, in byte order. */
-  readonly gone: (path: ByteString) => void;
   /** Called regularly: reports progress, and may take a pause to put index objects. */
   readonly pause: () => Promise<void>;
 };
@@ -82,8 +81,6 @@ type Reading = {
 
 const mostAhead = 32;
 const pathsBetweenPauses = 500;
-/** Longest tick of a filesystem's clock in milliseconds. A change in the same tick as our look would not show. */
-const clockGrain = 2_000;
 
 export class Quilter {
   readonly #deps: QuilterDeps;
@@ -107,14 +104,11 @@ export class Quilter {
 
   /** Backs up `paths`: in byte order, with the folders above each. */
   async quilt(paths: Iterable<ByteString>): Promise<void> {
-    const { ledger, signal, pause, expiring } = this.#deps;
-    const rows = ledger.files.looksInOrder({ extents: expiring.size > 0 });
-    let row = rows.next();
+    const { rows, signal, pause } = this.#deps;
     let untilPause = pathsBetweenPauses;
     for (const path of paths) {
-      for (; !row.done && row.value.path < path; row = rows.next()) this.#drop(row.value);
-      const known = !row.done && row.value.path === path ? row.value : undefined;
-      if (known !== undefined) row = rows.next();
+      const known = rows.at(path);
+      if (known !== undefined) this.#meet(known);
       const busy = this.#take(path, known);
       if (busy !== undefined) await busy;
       untilPause -= 1;
@@ -124,19 +118,34 @@ export class Quilter {
         untilPause = pathsBetweenPauses;
       }
     }
-    for (; !row.done; row = rows.next()) this.#drop(row.value);
     await this.#takeAllOpen();
     await this.#deps.layout.finish();
   }
 
-  /** Removes the row of a path that was not picked any more. Segments stay as long as their file does. */
-  #drop({ path }: FileLook): void {
-    const { ledger, gone } = this.#deps;
-    const head = ledger.files.get(path)?.head;
-    if (head === undefined || !isSegmentHead(head)) {
-      ledger.remove(path);
-      gone(path);
-    } else if (!ledger.isContinued(parentOf(path))) ledger.files.remove(path);
+  #meet(known: FileLook): void {
+    const { rows, ledger, counts } = this.#deps;
+    rows.meet(known);
+    // As a rule, a folder that is here for what lies in it. It is counted again.
+    const row = rows.isKept(known) ? ledger.files.get(known.path) : undefined;
+    if (row !== undefined) uncount(counts, row);
+  }
+
+  /**
+   * Leaves out what was kept below a path that is not the folder any more that it was then, or not in this backup: nothing is stored under
+   * a path that leads somewhere else by now.
+   */
+  #leaveOutBelow(path: ByteString, error: unknown): void {
+    const { rows, ledger, counts } = this.#deps;
+    if (rows.size === 0) return;
+    let found = false;
+    for (const row of ledger.files.looksBelow(path)) {
+      const whole = rows.isKept(row) ? ledger.files.get(row.path) : undefined;
+      if (whole === undefined || isSegmentHead(whole.head)) continue;
+      found = true;
+      uncount(counts, whole);
+      this.#leaveOut(row.path, error);
+    }
+    if (found) rows.refresh();
   }
 
   /** Closes open files and waits for work under way. Call it however `quilt` ended. */
@@ -158,6 +167,7 @@ export class Quilter {
       }
       this.#leaveOut(path, error);
       this.#folders.miss(path, error);
+      this.#leaveOutBelow(path, error);
       return undefined;
     }
   }
@@ -170,11 +180,7 @@ export class Quilter {
     const { counts, sameAccounts } = this.#deps;
     if (!sameAccounts) this.#refreshHead(folder, known);
     this.#folders.see(path, stat);
-    if (stat.type === "file") {
-      counts.files += 1;
-      counts.unchanged += 1;
-      counts.bytes += stat.size;
-    } else counts.others += 1;
+    countUnchanged(counts, stat);
     return true;
   }
 
@@ -223,6 +229,8 @@ export class Quilter {
     try {
       const stat = fstat(handle);
       this.#folders.see(path, stat);
+      const isSameFolder = stat.type === "folder" && known !== undefined && isSameInode(known, stat);
+      if (!isSameFolder) this.#leaveOutBelow(path, new FolderChanged());
       if (stat.type !== "file") {
         this.#takeOther(path, handle);
         return undefined;
@@ -264,7 +272,10 @@ export class Quilter {
     const hardLink = this.#deps.hardLinks.place(entry, stat, extents);
     const head = hardLink === undefined ? alone : encodeHead(withHardLink(entry, hardLink));
     // Looked at again, and reported again, by the next run.
-    return { head, print: attributes.unread === undefined ? this.#settled(stat, hardLink) : undefined };
+    return {
+      head,
+      print: attributes.unread === undefined ? fingerprintOf(stat, hardLink, this.#deps.now()) : undefined,
+    };
   }
 
   async #takeAllOpen(): Promise<void> {
@@ -378,23 +389,5 @@ export class Quilter {
   #skipOwn(path: ByteString, { path: own, message }: OwnPath): void {
     if (path !== own) return;
     this.#deps.notify({ level: "info", code: "own-skipped", message: `${quoted(path)} is not kept: ${message}` });
-  }
-
-  /** Returns the fingerprint of an unchanged file; undefined if ctime is too recent to detect later changes. */
-  #settled(stat: Stat, hardLink: ByteString | undefined): Fingerprint | undefined {
-    const changed = stat.changed.seconds * 1000 + stat.changed.nanoseconds / 1e6;
-    return this.#deps.now().getTime() - changed < clockGrain ? undefined : fingerprintOf(stat, hardLink);
-  }
-}
-
-/**
- * Returns what the manifest says about an entry. Throws a LeftOut for what restore could not read, as it would take other entries of
- * its part with it.
- */
-function readableHead(entry: HeadEntry): EntryHead {
-  try {
-    return encodeReadableHead(entry);
-  } catch (error) {
-    throw error instanceof FormatError ? new LeftOut(`a manifest cannot describe it: ${error.message}`) : error;
   }
 }

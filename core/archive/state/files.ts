@@ -29,7 +29,7 @@ export type FileRow = {
 };
 
 /** What shows whether a file may stay as it is: all that is read of the rows of unchanged ones. */
-export type FileLook = MaybeFingerprint & Pick<FileRow, "path" | "extents">;
+export type FileLook = MaybeFingerprint & Pick<FileRow, "path" | "extents"> & Pick<PackedRow, "number">;
 
 /** A row as SQLite has it. */
 type PackedRow = Pick<PackedHead, "head"> & {
@@ -67,6 +67,9 @@ const all = `path, ${print}, bytes, head, extents`;
 
 /** Bounds of what is read ahead: rows, and bytes of them. A row may have many MiB. */
 const page = { rows: 2_000, bytes: 4 * 1024 * 1024 } as const;
+
+/** Numbers that are of no row, beyond as many as there are rows: a set of numbers takes a bit for each. */
+const sparseNumbers = 1_000_000;
 
 /** Sorts behind `path` and before every other path, since no path holds a NUL. */
 export function justAfter(path: ByteString): string {
@@ -122,18 +125,38 @@ export class FileTable {
     return this.inOrder(segmentPath(file, 0), behindSegments(file));
   }
 
-  /** Yields what shows whether files are as they were, of all rows, as `inOrder` does. Extents only if they are asked for. */
-  *looksInOrder({ extents }: { readonly extents: boolean }): Generator<FileLook> {
-    const query = this.#database.query<FileLook, [string]>(
-      `SELECT path, ${print}, ${extents ? "extents" : "NULL AS extents"} FROM files WHERE path >= ? ORDER BY path LIMIT ${page.rows}`,
-    );
-    let start = "";
-    for (;;) {
-      const rows = extents ? boundedPage(query.iterate(start), (row) => row.extents?.length ?? 0) : query.all(start);
+  /** Yields what shows whether files are as they were, of all rows, as `inOrder` does. */
+  *looksInOrder(options: { readonly extents: boolean }): Generator<FileLook> {
+    for (let start = ""; ; ) {
+      const rows = this.looksFrom(start, { ...options, rows: page.rows });
       yield* rows;
       const end = rows.at(-1);
       if (end === undefined) return;
       start = justAfter(end.path);
+    }
+  }
+
+  /** Returns the looks of so many rows at most from a path on, none if there are none behind it. Extents only if they are asked for. */
+  looksFrom(start: string, { rows, extents }: { readonly rows: number; readonly extents: boolean }): FileLook[] {
+    const query = this.#database.query<FileLook, [string, number]>(
+      `SELECT path, number, ${print}, ${extents ? "extents" : "NULL AS extents"} FROM files WHERE path >= ? ORDER BY path LIMIT ?`,
+    );
+    if (!extents) return query.all(start, rows);
+    return boundedPage(query.iterate(start, rows), (row) => row.extents?.length ?? 0);
+  }
+
+  /** Yields the looks of what lies below a path, its segments if it is a file. They may be removed meanwhile. */
+  *looksBelow(path: ByteString): Generator<FileLook> {
+    const end = behindSegments(path);
+    for (let start = path === "/" ? "/" : `${path}/`; ; ) {
+      const rows = this.looksFrom(start, { rows: page.rows, extents: false });
+      for (const row of rows) {
+        if (path !== "/" && row.path >= end) return;
+        if (row.path !== path) yield row;
+      }
+      const last = rows.at(-1);
+      if (last === undefined) return;
+      start = justAfter(last.path);
     }
   }
 
@@ -149,7 +172,7 @@ export class FileTable {
   }
 
   set(row: FileRow): void {
-    this.#last ??= this.numbers().last;
+    this.#last ??= this.#count().last;
     this.#last += 1;
     this.#upsert.run(...this.#packed(row, this.#last));
     this.#parts.changed(row.path);
@@ -165,8 +188,22 @@ export class FileTable {
     for (const { path, head } of this.segmentsOf(file)) if (isSegmentHead(head)) this.remove(path);
   }
 
-  /** Returns how many rows there are, and the greatest number of one. */
-  numbers(): { readonly rows: number; readonly last: number } {
+  /**
+   * Returns how many rows there are, and the greatest number of one: rows that are written from now on have greater ones. Numbers them
+   * again if most numbers are of rows that are gone.
+   */
+  numbered(): { readonly rows: number; readonly last: number } {
+    const found = this.#count();
+    if (found.last <= 2 * found.rows + sparseNumbers) return found;
+    this.#database.run(
+      `UPDATE files SET number = place FROM (SELECT path AS at, row_number() OVER (ORDER BY path) AS place FROM files)
+       WHERE path = at`,
+    );
+    this.#last = undefined;
+    return this.#count();
+  }
+
+  #count(): { readonly rows: number; readonly last: number } {
     const query = this.#database.query<{ rows: number; last: number | null }, []>(
       "SELECT count(*) AS rows, max(number) AS last FROM files",
     );

@@ -11,20 +11,26 @@ export type Fingerprint = {
   readonly nanoseconds: number;
   /** Ctime. */
   readonly changedSeconds: number;
+  /** -1 if no look is the same: the inode is right all the same. */
   readonly changedNanoseconds: number;
   /** The first of its names, if a file has several. */
   readonly first: ByteString | null;
 };
 
-export function fingerprintOf(stat: Stat, first: ByteString | undefined): Fingerprint {
+/** Longest tick of a filesystem's clock in milliseconds. A change in the same tick as our look would not show. */
+const clockGrain = 2_000;
+
+/** Returns the fingerprint of a look at `now`. No other look is the same if ctime is too recent for later changes to show. */
+export function fingerprintOf(stat: Stat, first: ByteString | undefined, now: Date): Fingerprint {
   const { inode, size, modified, changed } = stat;
+  const isSettled = now.getTime() - (changed.seconds * 1000 + changed.nanoseconds / 1e6) >= clockGrain;
   return {
     inode: inodeText(inode),
     size,
     seconds: modified.seconds,
     nanoseconds: modified.nanoseconds,
     changedSeconds: changed.seconds,
-    changedNanoseconds: changed.nanoseconds,
+    changedNanoseconds: isSettled ? changed.nanoseconds : -1,
     first: first ?? null,
   };
 }
@@ -42,6 +48,11 @@ export function isSameLook(before: MaybeFingerprint, { inode, size, modified, ch
     before.size === size &&
     before.inode === inodeText(inode)
   );
+}
+
+/** Returns whether a look shows the same file or folder as an earlier one, as far as its number shows that. */
+export function isSameInode(before: Pick<MaybeFingerprint, "inode">, { inode }: Stat): boolean {
+  return before.inode === inodeText(inode);
 }
 
 function inodeText(inode: bigint): number | string {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { appendFileSync, linkSync, truncateSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { KnownRows } from "../../../../core/archive/quilting/known-rows.ts";
 import type { ContentLayout, LayoutDeps } from "../../../../core/archive/quilting/layouts/layout.ts";
 import { ObjectLayout } from "../../../../core/archive/quilting/layouts/objects.ts";
 import { PackLayout } from "../../../../core/archive/quilting/layouts/packs.ts";
@@ -34,6 +35,7 @@ function quiltedBy(deps: Quilted, paths: readonly ByteString[]): ContentLayout {
   const hardLinks = new HardLinks((path) => deps.ledger.files.textsOf(path));
   const quilter = new Quilter({
     hardLinks,
+    rows: new KnownRows(deps.ledger.files, { extents: false }),
     expiring: new BitSet(),
     sameAccounts: true,
     lockBudget: { left: 0 },
@@ -42,7 +44,6 @@ function quiltedBy(deps: Quilted, paths: readonly ByteString[]): ContentLayout {
     counts: { files: 0, new: 0, changed: 0, unchanged: 0, others: 0, bytes: 0 },
     signal: new AbortController().signal,
     pause: () => Promise.resolve(),
-    gone: () => {},
     own: new OwnFiles(),
     ...deps,
   });

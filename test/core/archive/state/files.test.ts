@@ -3,7 +3,12 @@ import fc from "fast-check";
 import { openState } from "../../../../core/archive/state/database.ts";
 import { FalseState } from "../../../../core/archive/state/false-state.ts";
 import { type FileRow, FileTable } from "../../../../core/archive/state/files.ts";
-import { type Fingerprint, fingerprintOf, isSameLook } from "../../../../core/archive/state/fingerprint.ts";
+import {
+  type Fingerprint,
+  fingerprintOf,
+  isSameInode,
+  isSameLook,
+} from "../../../../core/archive/state/fingerprint.ts";
 import { packExtents } from "../../../../core/archive/state/packed-extents.ts";
 import type { Entry } from "../../../../core/format/entry.ts";
 import { encodeHead } from "../../../../core/format/entry-json.ts";
@@ -127,12 +132,21 @@ describe("a row of a file", () => {
 
 describe("a fingerprint", () => {
   const stat = { ...lstat("/" as ByteString), inode: 2n ** 63n + 1n };
-  const print = fingerprintOf(stat, undefined);
+  const later = new Date(Date.now() + 60_000);
+  const print = fingerprintOf(stat, undefined, later);
 
   test("a fingerprint is that of a look if all that shows a change is the same, the device not", () => {
     expect(isSameLook(print, stat)).toBe(true);
     expect(isSameLook(print, { ...stat, device: stat.device + 1, mode: 0, uid: 7, links: 9 })).toBe(true);
     expect(isSameLook({ ...print, inode: null }, stat)).toBe(false);
+  });
+
+  test("a fingerprint of a look within two seconds of a change is that of no look, as another change may not show, but has the inode", () => {
+    const at = (milliseconds: number) => new Date(changed.seconds * 1000 + changed.nanoseconds / 1e6 + milliseconds);
+    expect(isSameLook(fingerprintOf(stat, undefined, at(2_001)), stat)).toBe(true);
+    const recent = fingerprintOf(stat, undefined, at(1_990));
+    expect(isSameLook(recent, stat)).toBe(false);
+    expect(isSameInode(recent, stat)).toBe(true);
   });
 
   const { modified, changed } = stat;
