@@ -16,7 +16,7 @@ import { type ByteString, fromText } from "../../../../core/format/path.ts";
 import { lstat } from "../../../../core/system/stat.ts";
 import { entry } from "../../format/arbitraries.ts";
 
-/** Of a file as it is usually seen: time and size are those of its entry. */
+/** Returns the fingerprint of a file as it is usually seen: time and size are those of its entry. */
 function printOf(one: Entry, inode: number | string): Fingerprint {
   const { seconds, nanoseconds } = one.modified;
   const size = one.type === "file" ? one.size : 4096;
