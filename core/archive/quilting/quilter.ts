@@ -134,7 +134,7 @@ export class Quilter {
    * Leaves out what was kept below a path that is not the folder any more that it was then, or not in this backup: nothing is stored under
    * a path that leads somewhere else by now.
    */
-  #leaveOutBelow(path: ByteString, error: unknown): void {
+  #leaveOutBelow(path: ByteString, error?: unknown): void {
     const { rows, ledger, counts } = this.#deps;
     if (rows.size === 0) return;
     let found = false;
@@ -143,7 +143,7 @@ export class Quilter {
       if (whole === undefined || isSegmentHead(whole.head)) continue;
       found = true;
       uncount(counts, whole);
-      this.#leaveOut(row.path, error);
+      this.#leaveOut(row.path, error ?? new FolderChanged());
     }
     if (found) rows.refresh();
   }
@@ -230,7 +230,7 @@ export class Quilter {
       const stat = fstat(handle);
       this.#folders.see(path, stat);
       const isSameFolder = stat.type === "folder" && known !== undefined && isSameInode(known, stat);
-      if (!isSameFolder) this.#leaveOutBelow(path, new FolderChanged());
+      if (!isSameFolder) this.#leaveOutBelow(path);
       if (stat.type !== "file") {
         this.#takeOther(path, handle);
         return undefined;
