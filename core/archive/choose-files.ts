@@ -76,7 +76,7 @@ export async function chooseAgain(
 }
 
 async function ofState({ config, bucket }: ArchiveJob, database: Database) {
-  const own = await findOwnFiles(config.backup.stateDir, bucket.url);
+  const own = await findOwnFiles(config, bucket.url);
   return { own, sameAccounts: fact(database, accountsFact) === (await accountsFingerprint()) };
 }
 

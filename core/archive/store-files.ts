@@ -21,15 +21,16 @@ import { Quilter } from "./quilting/quilter.ts";
 import type { LockBudget } from "./quilting/reading/lock-wait.ts";
 import type { SharedIndex } from "./shared-index/look-up.ts";
 import { Shrinkage } from "./shrinkage.ts";
-import { BitSet } from "./state/bit-set.ts";
 import { ObjectTable } from "./state/objects.ts";
+import { lookUpBy, withClaims, withoutClaims } from "./usable.ts";
 
 export type StoredFiles = {
   readonly parts: readonly PartRef[];
   /** Number of paths that pickers chose, with the folders above them. */
   readonly picked: number;
+  /** Parts with the entries of dumps. */
+  readonly dumps: readonly PartRef[];
   readonly counts: QuiltCounts;
-  readonly meter: StoreMeter;
   readonly extended: number;
   /** What the manifest may promise: as planned, or less if locks could not be made to reach it. */
   readonly promisedUntil: Date;
@@ -49,6 +50,10 @@ export type StoreFilesDeps = {
   readonly shared: SharedIndex | undefined;
   /** Stores bundles, or finds that they are stored, before what they need is locked. */
   readonly bundle: () => Promise<void>;
+  /** Takes dumps again that need what is not there, or cannot be kept locked. */
+  readonly dumpAgain: () => Promise<void>;
+  /** Counts what is read and stored. */
+  readonly meter: StoreMeter;
 };
 
 /** A first backup of many terabytes lists what it stored on its way: other hosts need not wait for its end. */
@@ -61,43 +66,34 @@ export async function storeFiles(job: ArchiveJob, deps: StoreFilesDeps): Promise
   const chosen = await choosePicked(job, { database, expiring, pick });
   using _ = chosen.paths;
   if (chosen.hasFiles) await deps.learn();
-  const meter: StoreMeter = { bytesRead: 0, bytesStored: 0, objectsStored: 0 };
   // Only the first attempt: nothing is built upon a claim after claims were looked up.
-  await quilt(job, deps, { meter, chosen, usable: withClaims(deps), shared });
+  await quilt(job, deps, { chosen, usable: withClaims(deps), shared });
   dropGone(chosen.rows, database, (path) => shrinkage.gone(path));
   let { counts } = chosen;
   const again = async () => {
     const usable = withoutClaims(deps);
     const second = await chooseAgain(job, { database, unusable: usable.expiring, counts });
     using _ = second.paths;
-    await quilt(job, deps, { meter, chosen: second, usable });
+    await quilt(job, deps, { chosen: second, usable });
     counts = sumCounts(counts, second.counts);
   };
   const claims = { ...job, ...plan, database, mode: plan.retention.mode };
   const untrue = await step("look up claims", () => proveClaims(claims));
-  const sparse = repackSparsePacks(database, plan, job.config.content, job.notify);
+  if (untrue > 0) await step("snapshots", deps.dumpAgain);
+  const sparse = repackSparsePacks(database, plan, job.config.content, "files", job.notify);
   if (untrue + sparse > 0) await again();
   const first = await writeAndLock(job, deps);
   shrinkage.report(first.parts, job.notify);
-  const ofRun = { picked: chosen.total, meter };
-  if (first.lost === 0) return finished(job, deps, { ...first, ...ofRun, counts });
+  const picked = chosen.total;
+  if (first.lost === 0) return finished(job, deps, { ...first, picked, counts });
   // What could not be extended is unknown now, so this stores it again.
   await again();
+  await step("snapshots", deps.dumpAgain);
   const second = await writeAndLock(job, deps);
-  return finished(job, deps, { ...second, ...ofRun, counts, extended: first.extended + second.extended });
+  return finished(job, deps, { ...second, picked, counts, extended: first.extended + second.extended });
 }
 
-function withClaims({ database, plan }: StoreFilesDeps): UsableObjects {
-  const objects = new ObjectTable(database);
-  return { expiring: objects.idsExpiringBefore(plan.minimumLockEnd), claims: objects.unprovenIds() };
-}
-
-/** Once claims were looked up, nothing is built upon another one. */
-function withoutClaims({ database, plan }: StoreFilesDeps): UsableObjects {
-  return { expiring: new ObjectTable(database).idsExpiringOrUnproven(plan.minimumLockEnd), claims: new BitSet() };
-}
-
-type LockedParts = Pick<StoredFiles, "parts"> & Extended;
+type LockedParts = Pick<StoredFiles, "parts" | "dumps"> & Extended;
 
 async function writeAndLock(job: ArchiveJob, { target, database, plan, bundle }: StoreFilesDeps): Promise<LockedParts> {
   const { bucket, config, notify, signal } = job;
@@ -106,10 +102,12 @@ async function writeAndLock(job: ArchiveJob, { target, database, plan, bundle }:
   const { retention, promisedUntil, minimumLockEnd } = plan;
   const expiring = new ObjectTable(database).idsExpiringBefore(minimumLockEnd);
   const { name } = config.backup;
-  const parts = await step("parts", () => writeParts({ target, database, name, expiring, notify }));
+  const writing = { target, database, name, expiring, notify };
+  const parts = await step("parts", () => writeParts({ ...writing, tree: "files" }));
+  const dumps = await step("parts of dumps", () => writeParts({ ...writing, tree: "dumps" }));
   const lock = { bucket, database, promisedUntil, retention, notify, signal };
   const locks = await step("locks", () => extendLocks(lock));
-  return { parts, ...locks };
+  return { parts, dumps, ...locks };
 }
 
 /** A file is new or changed by what the last run saw, not by what the first attempt of this one did. */
@@ -119,7 +117,6 @@ function sumCounts(first: QuiltCounts, second: QuiltCounts): QuiltCounts {
 }
 
 type Attempt = {
-  readonly meter: StoreMeter;
   readonly chosen: Chosen;
   readonly usable: UsableObjects;
   readonly shared?: SharedIndex | undefined;
@@ -127,8 +124,8 @@ type Attempt = {
 
 async function quilt(
   job: ArchiveJob,
-  { target, database, plan, lockBudget, indexNew }: StoreFilesDeps,
-  { meter, chosen, usable, shared }: Attempt,
+  { target, database, plan, lockBudget, meter, indexNew }: StoreFilesDeps,
+  { chosen, usable, shared }: Attempt,
 ): Promise<void> {
   const { now, sleep, notify, signal, progress } = job;
   const { paths, counts } = chosen;
@@ -145,11 +142,10 @@ async function quilt(
     }
     await breathe(job);
   };
-  const lookUp = shared && lookUpBy(shared, ledger);
   const quilter = new Quilter({
     ...chosen,
     ledger,
-    layout: layoutOf(job, { target, ledger, meter, breathe: () => breathe(job), lookUp }),
+    layout: layoutOf(job, { target, ledger, meter, breathe: () => breathe(job), lookUp: lookUpBy(shared, ledger) }),
     hardLinks,
     expiring: usable.expiring,
     lockBudget,
@@ -169,17 +165,6 @@ async function quilt(
   }
 }
 
-function lookUpBy(shared: SharedIndex, ledger: Ledger): LayoutDeps["lookUp"] {
-  return async (chunks) => {
-    const places = await shared.find(chunks);
-    const found = chunks.flatMap((chunk) => {
-      const place = places.get(chunk.id);
-      return place === undefined ? [] : [{ chunk, place }];
-    });
-    ledger.storedByOthers(found);
-  };
-}
-
 function layoutOf({ config, keyed }: ArchiveJob, deps: LayoutDeps): ContentLayout {
   const { layout, compression, compressionLevel, packSize } = config.content;
   if (layout === "objects") return new ObjectLayout(deps, { codec: compression, level: compressionLevel });
@@ -190,15 +175,15 @@ function layoutOf({ config, keyed }: ArchiveJob, deps: LayoutDeps): ContentLayou
 function finished(
   { notify }: ArchiveJob,
   { database, plan }: StoreFilesDeps,
-  attempt: LockedParts & Pick<StoredFiles, "counts" | "meter" | "picked">,
+  attempt: LockedParts & Pick<StoredFiles, "counts" | "picked">,
 ): StoredFiles {
-  const { parts, picked, counts, meter, extended, lost, lostUntil } = attempt;
-  // With nothing lost, no file refers to what expires; else the next run needs to know what is to be stored again.
+  const { parts, dumps, picked, counts, extended, lost, lostUntil } = attempt;
+  // With nothing lost, no file or dump refers to what expires; else the next run needs to know what is to be stored again.
   if (lostUntil === undefined) {
     new ObjectTable(database).forgetExpiringBefore(plan.minimumLockEnd);
-    return { parts, picked, counts, meter, extended, promisedUntil: plan.promisedUntil };
+    return { parts, dumps, picked, counts, extended, promisedUntil: plan.promisedUntil };
   }
   const message = `${lost} objects could not be locked as long as promised; the backup promises less, until ${lostUntil.toISOString()}, and the next one stores them again`;
   notify({ level: "error", code: "promise-lowered", message });
-  return { parts, picked, counts, meter, extended, promisedUntil: lostUntil };
+  return { parts, dumps, picked, counts, extended, promisedUntil: lostUntil };
 }

@@ -11,7 +11,24 @@ import { FalseState } from "./false-state.ts";
 import { unusable } from "./folder.ts";
 import { makePrivate, stateSuffixes } from "./private-files.ts";
 
-const schemaVersion = 5;
+const schemaVersion = 6;
+
+const rowColumns = `
+    path TEXT PRIMARY KEY,
+    -- Greater than that of each row that was written before.
+    number INTEGER NOT NULL,
+    -- Null if the next run must read the file whatever it looks like.
+    inode INTEGER,
+    changed_seconds INTEGER NOT NULL,
+    changed_nanoseconds INTEGER NOT NULL,
+    first TEXT,
+    seconds INTEGER NOT NULL,
+    nanoseconds INTEGER NOT NULL,
+    size INTEGER NOT NULL,
+    -- Null if it is the size.
+    bytes INTEGER,
+    head INTEGER NOT NULL,
+    extents BLOB`;
 
 const schema = `
   CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -45,27 +62,22 @@ const schema = `
   CREATE INDEX chunks_by_id ON chunks (substr(id, 1, 8));
   CREATE INDEX chunks_by_object ON chunks (object);
   -- What the last run that looked saw under each path, packed: see files.ts. After quilting, exactly the entries of the manifest.
-  CREATE TABLE files (
-    path TEXT PRIMARY KEY,
-    -- Greater than that of each row that was written before.
-    number INTEGER NOT NULL,
-    -- Null if the next run must read the file whatever it looks like.
-    inode INTEGER,
-    changed_seconds INTEGER NOT NULL,
-    changed_nanoseconds INTEGER NOT NULL,
-    first TEXT,
-    seconds INTEGER NOT NULL,
-    nanoseconds INTEGER NOT NULL,
-    size INTEGER NOT NULL,
-    -- Null if it is the size.
-    bytes INTEGER,
-    head INTEGER NOT NULL,
-    extents BLOB
-  ) WITHOUT ROWID;
+  CREATE TABLE files (${rowColumns}) WITHOUT ROWID;
   -- What the heads of many entries have in common: see heads.ts.
   CREATE TABLE heads (id INTEGER PRIMARY KEY, letter TEXT NOT NULL, sized INTEGER NOT NULL, before TEXT NOT NULL);
   -- Parts of the last manifest. A row of files that changes makes the part stale in whose range it lies.
   CREATE TABLE parts (
+    first TEXT PRIMARY KEY,
+    object INTEGER NOT NULL,
+    text_sha256 TEXT NOT NULL,
+    sha256 TEXT NOT NULL,
+    entries INTEGER NOT NULL,
+    bytes INTEGER NOT NULL,
+    stale INTEGER NOT NULL
+  ) WITHOUT ROWID;
+  -- The same, of dumps that lie in chunks: see trees.ts. All of them are taken by every run.
+  CREATE TABLE dumps (${rowColumns}) WITHOUT ROWID;
+  CREATE TABLE dump_parts (
     first TEXT PRIMARY KEY,
     object INTEGER NOT NULL,
     text_sha256 TEXT NOT NULL,
@@ -132,11 +144,14 @@ function prepare(database: Database, bucket: string): void {
   }
 }
 
-/** Forgets all but the bucket. */
+/** Names the fact of the root that was put last: see completed.ts. */
+export const lastRootFact = "last_root";
+
+/** Forgets all but the bucket, and the backup that the next one follows. */
 export function emptyState(database: Database): void {
-  const bucket = fact(database, "bucket");
+  const kept = ["bucket", lastRootFact].map((name) => [name, fact(database, name)] as const);
   empty(database);
-  if (bucket !== undefined) setFact(database, "bucket", bucket);
+  for (const [name, value] of kept) if (value !== undefined) setFact(database, name, value);
 }
 
 function empty(database: Database): void {

@@ -1,7 +1,7 @@
 /** Extents that objects do not hold: which of them this state believes in, as places of chunks or as content of files. */
 import type { Database } from "bun:sqlite";
 import type { Extent } from "../../format/entry.ts";
-import { FileTable } from "./files.ts";
+import { looksOfAll } from "./files.ts";
 import { objectsOf, unpackExtents } from "./packed-extents.ts";
 
 export type WrongExtent = Omit<Extent, "object">;
@@ -41,7 +41,7 @@ export class FalseExtents {
     const has = this.#database.query<unknown, Columns>(
       "SELECT 1 FROM false_extents WHERE object = ? AND frame_offset = ? AND offset = ? AND length = ? AND sha256 = ?",
     );
-    for (const { extents } of new FileTable(this.#database).looksInOrder({ extents: true })) {
+    for (const { extents } of looksOfAll(this.#database)) {
       if (extents === null || !objectsOf(extents).some((object) => this.#objects.has(object))) continue;
       for (const extent of unpackExtents(extents)) {
         if (!found.has(extent.object) && has.get(...columnsOf(extent)) !== null) found.add(extent.object);

@@ -1,7 +1,7 @@
 /**
  * The state database's table of files: what the last run saw under each path, enough to notice whether a file changed, and its
  * whole manifest entry. Object numbers in `extents` are ids of the state database. Segments of a file have rows of their own,
- * below its path.
+ * below its path. Dumps that lie in chunks have such a table, too.
  *
  * Rows are packed: a million of them should not take long to read. Time and size are there once, for fingerprint and head.
  */
@@ -16,6 +16,7 @@ import type { Fingerprint, MaybeFingerprint } from "./fingerprint.ts";
 import { HeadTable, type PackedHead } from "./heads.ts";
 import { extentsText, type PackedExtents } from "./packed-extents.ts";
 import { PartTable } from "./parts.ts";
+import { type Tree, tablesOf, trees } from "./trees.ts";
 
 export type FileRow = {
   readonly path: ByteString;
@@ -78,6 +79,7 @@ export function justAfter(path: ByteString): string {
 
 export class FileTable {
   readonly #database: Database;
+  readonly #rows: string;
   readonly #one: Statement<PackedRow, [string]>;
   readonly #upsert: Statement<unknown, PackedColumns>;
   readonly #drop: Statement<unknown, [string]>;
@@ -86,13 +88,14 @@ export class FileTable {
   /** Number of the row that was written last. */
   #last: number | undefined;
 
-  constructor(database: Database) {
+  constructor(database: Database, tree: Tree = "files") {
     this.#database = database;
-    this.#parts = new PartTable(database);
+    this.#rows = tablesOf[tree].rows;
+    this.#parts = new PartTable(database, tree);
     this.#heads = new HeadTable(database);
-    this.#one = database.query(`SELECT ${all} FROM files WHERE path = ?`);
-    this.#upsert = database.query("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
-    this.#drop = database.query("DELETE FROM files WHERE path = ?");
+    this.#one = database.query(`SELECT ${all} FROM ${this.#rows} WHERE path = ?`);
+    this.#upsert = database.query(`INSERT OR REPLACE INTO ${this.#rows} VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`);
+    this.#drop = database.query(`DELETE FROM ${this.#rows} WHERE path = ?`);
   }
 
   /**
@@ -115,7 +118,7 @@ export class FileTable {
 
   #page(start: string): PackedRow[] {
     const query = this.#database.query<PackedRow, [string]>(
-      `SELECT ${all} FROM files WHERE path >= ? ORDER BY path LIMIT ${page.rows}`,
+      `SELECT ${all} FROM ${this.#rows} WHERE path >= ? ORDER BY path LIMIT ${page.rows}`,
     );
     return boundedPage(query.iterate(start), ({ head, extents }) => String(head).length + (extents?.length ?? 0));
   }
@@ -139,7 +142,7 @@ export class FileTable {
   /** Returns the looks of so many rows at most from a path on, none if there are none behind it. Extents only if they are asked for. */
   looksFrom(start: string, { rows, extents }: { readonly rows: number; readonly extents: boolean }): FileLook[] {
     const query = this.#database.query<FileLook, [string, number]>(
-      `SELECT path, number, ${print}, ${extents ? "extents" : "NULL AS extents"} FROM files WHERE path >= ? ORDER BY path LIMIT ?`,
+      `SELECT path, number, ${print}, ${extents ? "extents" : "NULL AS extents"} FROM ${this.#rows} WHERE path >= ? ORDER BY path LIMIT ?`,
     );
     if (!extents) return query.all(start, rows);
     return boundedPage(query.iterate(start, rows), (row) => row.extents?.length ?? 0);
@@ -196,7 +199,7 @@ export class FileTable {
     const found = this.#count();
     if (found.last <= 2 * found.rows + sparseNumbers) return found;
     this.#database.run(
-      `UPDATE files SET number = place FROM (SELECT path AS at, row_number() OVER (ORDER BY path) AS place FROM files)
+      `UPDATE ${this.#rows} SET number = place FROM (SELECT path AS at, row_number() OVER (ORDER BY path) AS place FROM ${this.#rows})
        WHERE path = at`,
     );
     this.#last = undefined;
@@ -205,7 +208,7 @@ export class FileTable {
 
   #count(): { readonly rows: number; readonly last: number } {
     const query = this.#database.query<{ rows: number; last: number | null }, []>(
-      "SELECT count(*) AS rows, max(number) AS last FROM files",
+      `SELECT count(*) AS rows, max(number) AS last FROM ${this.#rows}`,
     );
     const found = query.get();
     return { rows: found?.rows ?? 0, last: found?.last ?? 0 };
@@ -252,4 +255,9 @@ function boundedPage<Row>(rows: Iterable<Row>, bytesOf: (row: Row) => number): R
 /** Returns whether time and size of a head are those of the fingerprint, so that they need not be kept twice. */
 function isIn({ moment, size }: PackedHead, fingerprint: Fingerprint): boolean {
   return (moment === undefined || sameMoment(moment, fingerprint)) && (size ?? fingerprint.size) === fingerprint.size;
+}
+
+/** Yields the looks of both trees, with extents. */
+export function* looksOfAll(database: Database): Generator<FileLook> {
+  for (const tree of trees) yield* new FileTable(database, tree).looksInOrder({ extents: true });
 }

@@ -102,6 +102,7 @@ class PartBench implements AsyncDisposable {
     });
     const target = { bucket: watched, retention, filters: [] };
     const parts = await writeParts({
+      tree: "files",
       target,
       database,
       name: "host",
