@@ -33,6 +33,7 @@ export async function runArchive(wanted: ArchiveRun, io: CommandIO): Promise<Exi
       bundlesOnly,
       adoptBundles,
       insecurePickers,
+      environment: process.env,
       host: io.hostName,
       ...sealing,
       tool: `sysbackup ${packageJson.version}`,

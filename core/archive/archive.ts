@@ -24,6 +24,7 @@ import type { WriteTarget } from "../stored/write.ts";
 import { privilegedUser } from "../system/privileged.ts";
 import { step } from "../trace.ts";
 import { Bundling, type BundlingSummary, refuseForFiles } from "./bundle-step.ts";
+import { passedEnvironment, withheldNotice } from "./executables/environment.ts";
 import { findExecutables } from "./executables/find.ts";
 import type { ArchiveJob } from "./job.ts";
 import { clockSkew, startOfLocks } from "./locks/clock.ts";
@@ -150,7 +151,16 @@ async function withState<T>(job: ArchiveJob, use: UseDatabase<T>): Promise<T> {
   }
 }
 
-function snapshotsOf(job: ArchiveJob, target: WriteTarget, notify: Notify) {
+type Variables = Readonly<Record<string, string>>;
+
+/** Returns what pickers and snapshotters get of the environment, and says what they do not get. */
+function variablesOf({ environment, config }: ArchiveJob, notify: Notify): Variables {
+  const passed = passedEnvironment(environment, config.backup.passEnvironment);
+  if (passed.withheld.length > 0) notify(withheldNotice(passed.withheld));
+  return passed.environment;
+}
+
+function snapshotsOf(job: ArchiveJob, target: WriteTarget, environment: Variables, notify: Notify) {
   const { content, backup } = job.config;
   return takeSnapshots({
     folder: job.snapshotsDir,
@@ -159,6 +169,7 @@ function snapshotsOf(job: ArchiveJob, target: WriteTarget, notify: Notify) {
     target,
     compression: { codec: content.compression, level: content.compressionLevel },
     keyed: job.keyed,
+    environment,
     timeoutMs: content.snapshotTimeout,
     now: job.now,
     notify,
@@ -166,11 +177,12 @@ function snapshotsOf(job: ArchiveJob, target: WriteTarget, notify: Notify) {
   });
 }
 
-function pathsOf(job: ArchiveJob, notify: Notify): Promise<PathSet> {
+function pathsOf(job: ArchiveJob, environment: Variables, notify: Notify): Promise<PathSet> {
   const { content } = job.config;
   return pickAll({
     folder: job.pickersDir,
     privileged: rightsOf(job),
+    environment,
     timeoutMs: content.pickerTimeout,
     follow: content.follow,
     // Nobody else can have put their links there.
@@ -219,8 +231,9 @@ async function run(job: ArchiveJob, database: Database, rebuilt: Notice | undefi
   const target: WriteTarget = { bucket, retention: plan.retention, filters: job.filters };
 
   if (job.bundlesOnly) refuseForFiles(database, name);
-  const snapshots = job.bundlesOnly ? [] : await step("snapshots", () => snapshotsOf(job, target, notify));
-  using paths = job.bundlesOnly ? new PathSet() : await step("pick", () => pathsOf(job, notify));
+  const variables = job.bundlesOnly ? {} : variablesOf(job, notify);
+  const snapshots = job.bundlesOnly ? [] : await step("snapshots", () => snapshotsOf(job, target, variables, notify));
+  using paths = job.bundlesOnly ? new PathSet() : await step("pick", () => pathsOf(job, variables, notify));
   if (paths.size + snapshots.length + config.bundles.length === 0) notify(nothingPicked(job.pickersDir));
   const lockBudget = { left: content.lockTimeout };
   const bundling = new Bundling({ ...job, notify }, { database, plan, lockBudget });

@@ -25,6 +25,8 @@ export type StartOptions = {
   readonly stdout: "pipe" | "stderr";
   /** Whether it gets a pipe as descriptor 3. */
   readonly extraPipe: boolean;
+  /** Variables beside those that all children get. */
+  readonly environment?: Readonly<Record<string, string>> | undefined;
   /** Time between SIGTERM and SIGKILL, and the longest silence after its end. */
   readonly graceMs: number;
 };
@@ -62,7 +64,7 @@ export class Child {
   #timedOut = false;
   #cutOff = false;
 
-  constructor({ command, stdin, stdout, extraPipe, graceMs }: StartOptions) {
+  constructor({ command, stdin, stdout, extraPipe, environment, graceMs }: StartOptions) {
     const input = stdin === "pipe" ? makePipe() : undefined;
     const output = stdout === "pipe" ? makePipe() : undefined;
     const errors = makePipe();
@@ -75,7 +77,7 @@ export class Child {
           errors.writeEnd,
           ...(extra === undefined ? [] : [extra.writeEnd]),
         ],
-        env: childEnvironment(),
+        env: { ...environment, ...childEnvironment() },
         detached: true,
       });
     } catch (error) {

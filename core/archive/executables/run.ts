@@ -7,6 +7,8 @@ export type RunOptions = {
   readonly executable: Executable;
   readonly args: readonly string[];
   readonly extraPipe: boolean;
+  /** Variables beside those that all children get. */
+  readonly environment: Readonly<Record<string, string>> | undefined;
   /** Longest silence in milliseconds: time in which the run waits for output and gets none. */
   readonly timeoutMs: number;
   readonly signal: AbortSignal | undefined;
@@ -35,12 +37,13 @@ export type Ending = {
  * Starts an executable in the folder `/`, with an empty stdin. A shell changes the folder, and runs scripts that name no
  * interpreter. Throws a Failure if no process can be started.
  */
-export function run({ executable, args, extraPipe, timeoutMs, signal }: RunOptions): Run {
+export function run({ executable, args, extraPipe, environment, timeoutMs, signal }: RunOptions): Run {
   const child = spawnExecutable({
     path: "/bin/sh",
     args: ["-c", 'cd / && exec "$0" "$@"', executable.path, ...args],
     timeoutMs: Number.POSITIVE_INFINITY,
     extraPipe,
+    environment,
     ...(signal !== undefined && { abort: signal }),
   });
   const silence = new SilenceLimit(timeoutMs, child.stop);

@@ -18,6 +18,8 @@ export type SnapshotDeps = {
   readonly compression: Compression;
   /** Set for sealed backups: the object then says nothing of its dump. */
   readonly keyed?: Keyed | undefined;
+  /** Variables for snapshotters beside those that all children get. */
+  readonly environment?: Readonly<Record<string, string>>;
   /** How long a snapshotter may be silent while it is waited for, in milliseconds. */
   readonly timeoutMs: number;
   readonly now: () => Date;
@@ -42,10 +44,10 @@ export async function takeSnapshot(
   deps: SnapshotDeps & DumpName,
   report: ReportSnapshotter,
 ): Promise<SnapshotRef | undefined> {
-  const { timeoutMs, signal, target, compression, keyed, dumpName: name } = deps;
+  const { timeoutMs, environment, signal, target, compression, keyed, dumpName: name } = deps;
   const started = deps.now();
   // Descriptor 3 is what the child gets; its argument says so.
-  const running = run({ executable: snapshotter, args: ["3"], extraPipe: true, timeoutMs, signal });
+  const running = run({ executable: snapshotter, args: ["3"], extraPipe: true, environment, timeoutMs, signal });
   const talk = new Talk();
   const ended = listen(running, talk, signal);
   ended.catch(() => {});
