@@ -160,7 +160,14 @@ export const arrows: ArrowTable = {
     "core/format",
     "core",
   ],
-  "core/archive/snapshotting": ["core/archive/executables", "core/stored", "core/bucket", "core/format", "core"],
+  "core/archive/snapshotting": [
+    "core/archive/executables",
+    "core/stored",
+    "core/bucket",
+    "core/system",
+    "core/format",
+    "core",
+  ],
   "core/archive/bundling": [
     "core/archive/quilting/paths",
     "core/archive/quilting/reading",

@@ -166,6 +166,7 @@ function snapshotsOf(job: ArchiveJob, target: WriteTarget, environment: Variable
     folder: job.snapshotsDir,
     privileged: rightsOf(job),
     name: backup.name,
+    stateDir: backup.stateDir,
     target,
     compression: { codec: content.compression, level: content.compressionLevel },
     keyed: job.keyed,

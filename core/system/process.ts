@@ -19,6 +19,8 @@ export type Invocation = {
   readonly timeoutMs: number;
   /** Whether it gets a pipe as descriptor 3, which is read as `extra`. */
   readonly extraPipe: boolean;
+  /** An open file that it gets as descriptor 3, in place of a pipe. It stays open here. */
+  readonly extraFile?: number | undefined;
   /** Variables beside those that all children get. */
   readonly environment?: Readonly<Record<string, string>> | undefined;
   /** Stops the child, as `stop()` does. */
@@ -44,13 +46,14 @@ const defaultGraceMs = 5_000;
  * waits.
  */
 export function spawnExecutable(executable: Invocation): Running {
-  const { path, args, timeoutMs, extraPipe, environment, abort, graceMs = defaultGraceMs } = executable;
+  const { path, args, timeoutMs, extraPipe, extraFile, environment, abort, graceMs = defaultGraceMs } = executable;
   requireExecutable(path);
   const child = new Child({
     command: [path, ...args],
     stdin: "nothing",
     stdout: "pipe",
     extraPipe,
+    extraFile,
     environment,
     graceMs,
   });

@@ -33,6 +33,7 @@ export async function take(name: string, variables: Readonly<Record<string, stri
   const [ref] = await takeSnapshots({
     folder: folder.path,
     name: "host",
+    stateDir: store.path,
     target: { bucket, retention: { mode: "GOVERNANCE", until: new Date("2026-12-28T02:00:03Z") }, filters: [] },
     compression: { codec: "zstd", level: 3 },
     timeoutMs: 60_000,

@@ -9,6 +9,7 @@ import type { Executable } from "../executables/find.ts";
 import { type Ending, type Run, run } from "../executables/run.ts";
 import { Dump } from "./dump.ts";
 import { metadataOf } from "./metadata.ts";
+import { runSeekable, wantsSeekable } from "./seekable.ts";
 import { Talk } from "./talk.ts";
 
 export type SnapshotDeps = {
@@ -18,6 +19,8 @@ export type SnapshotDeps = {
   readonly compression: Compression;
   /** Set for sealed backups: the object then says nothing of its dump. */
   readonly keyed?: Keyed | undefined;
+  /** The folder for files of snapshotters that must seek in what they write. */
+  readonly stateDir: string;
   /** Variables for snapshotters beside those that all children get. */
   readonly environment?: Readonly<Record<string, string>>;
   /** How long a snapshotter may be silent while it is waited for, in milliseconds. */
@@ -47,7 +50,9 @@ export async function takeSnapshot(
   const { timeoutMs, environment, signal, target, compression, keyed, dumpName: name } = deps;
   const started = deps.now();
   // Descriptor 3 is what the child gets; its argument says so.
-  const running = run({ executable: snapshotter, args: ["3"], extraPipe: true, environment, timeoutMs, signal });
+  const options = { executable: snapshotter, args: ["3"], environment, timeoutMs, signal };
+  const seekable = await wantsSeekable(snapshotter.path);
+  const running = seekable ? await runSeekable(options, deps.stateDir) : run({ ...options, extra: "pipe" });
   const talk = new Talk();
   const ended = listen(running, talk, signal);
   ended.catch(() => {});
@@ -55,7 +60,7 @@ export async function takeSnapshot(
     const dump = new Dump(running.extra, deps.onBytes);
     const codec = pays(await dump.peek(sampleSize), compression) ? compression.codec : "none";
     if (dump.size === 0 && (await ended).failure !== undefined) {
-      reportEnding(await ended, talk, "it had dumped nothing", report);
+      reportEnding(await ended, talk, "nothing of it is stored", report);
       return undefined;
     }
     const stored = await writeStream(target, {

@@ -18,7 +18,7 @@ const othersMayWrite = 0o002;
 export const restoreNote = "restore-waiting.json";
 
 /** Names of the database, of what SQLite keeps beside it, and of our checksum and lock. */
-const ourFile = /\.sqlite(-wal|-shm|-journal|\.sum|\.lock)?$/;
+const ourFile = /\.sqlite(-wal|-shm|-journal|-dump|\.sum|\.lock)?$/;
 
 export const isStateFile = (name: string): boolean => ourFile.test(name) || name === restoreNote;
 

@@ -68,7 +68,7 @@ function started(
   warn: Warn,
 ): Run | undefined {
   try {
-    return run({ executable, args: [], extraPipe: false, ...options });
+    return run({ executable, args: [], extra: "nothing", ...options });
   } catch (error) {
     warn("picker-failed", `could not be started: ${reasonOf(error)}`);
     return undefined;

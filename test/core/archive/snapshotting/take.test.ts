@@ -38,6 +38,7 @@ async function prepare(scripts: Readonly<Record<string, string>>): Promise<Run> 
       takeSnapshots({
         folder: folder.path,
         name: "host",
+        stateDir: store.path,
         target: { bucket: target, retention, filters: [] },
         compression: zstd,
         timeoutMs: 10_000,
@@ -196,7 +197,7 @@ describe("a snapshotter", () => {
     expect((await run.take()).map(({ snapshotter }) => snapshotter)).toEqual(["good"]);
     expect(await objectsOf(run.bucket)).toEqual(["snapshots/host/20261121T020003Z-good.zst"]);
     expect(run.heard).toEqual([
-      `warning snapshotter-failed: snapshotter "bad" exited with status 1; it had dumped nothing`,
+      `warning snapshotter-failed: snapshotter "bad" exited with status 1; nothing of it is stored`,
     ]);
   });
 
