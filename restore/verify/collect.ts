@@ -8,6 +8,7 @@ import type { Loss } from "../../core/manifest/loss.ts";
 import { nameOf } from "../../core/manifest/read.ts";
 import { type PartContent, readParts } from "../../core/manifest/references/read-parts.ts";
 import type { LockDemand, ReferencedPart, References } from "../../core/manifest/references/references.ts";
+import { isExpired } from "./expired.ts";
 import type { Extents, HasExtents } from "./extents.ts";
 import type { Findings } from "./findings.ts";
 import type { Losses } from "./losses.ts";
@@ -30,6 +31,8 @@ export type CollectDeps = {
   readonly extents: Extents;
   /** Whether the content of an object is to be read. */
   readonly choose: Choose;
+  /** Set if the bucket lets expire what no lock holds. */
+  readonly expires: boolean;
   readonly now: Date;
   readonly serverTime: () => Date;
   readonly signal: AbortSignal;
@@ -42,6 +45,7 @@ export type Collected = {
   readonly manifest: Pick<Manifest, "header" | "totals"> | undefined;
   /** Id of its root; undefined for a local file. */
   readonly root: number | undefined;
+  readonly expired: boolean;
 };
 
 const noPath = fromText("");
@@ -65,10 +69,23 @@ export async function collect(sources: Iterable<Found> | AsyncIterable<Found>, d
 async function collectRoot(source: Found, deps: CollectDeps): Promise<Collected> {
   const { bucket, references, findings, now, serverTime } = deps;
   const { stored, manifest, faults } = await readRoot(bucket, source, serverTime);
-  const { id, root } = references.addBackup({ root: stored, manifest, demand: manifest && demandOf(manifest, now) });
-  if (root !== undefined) for (const { code, why } of faults) findings.add(root, code, why);
   const { header, totals } = manifest ?? {};
-  return { id, title: nameOf(source), manifest: header && totals && { header, totals }, root };
+  const isOver = stored && header && deps.expires && (await isExpired(bucket, stored, header, now));
+  // What it needed may be gone, and nobody is to be alarmed by that.
+  const needed = isOver === true ? undefined : manifest;
+  const { id, root } = references.addBackup({
+    root: stored,
+    manifest: needed,
+    demand: needed && demandOf(needed, now),
+  });
+  if (root !== undefined) for (const { code, why } of faults) findings.add(root, code, why);
+  return {
+    id,
+    title: nameOf(source),
+    manifest: header && totals && { header, totals },
+    root,
+    expired: isOver === true,
+  };
 }
 
 /** Returns which locks a backup promises; undefined after the promised date. */

@@ -9,7 +9,7 @@ import { ManifestRefused, readManifest } from "../../core/manifest/read.ts";
 import { type OpenedIfPossible, openIfPossible } from "../../core/manifest/sealed.ts";
 import type { FindingCode } from "./findings.ts";
 
-export type VerifyBucket = Pick<BucketReader, "get" | "head" | "retention" | "listVersions">;
+export type VerifyBucket = Pick<BucketReader, "get" | "head" | "retention" | "listVersions" | "expiryDays">;
 
 type RootFault = { readonly code: FindingCode; readonly why: string };
 

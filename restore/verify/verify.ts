@@ -12,6 +12,7 @@ import type { Found } from "../../core/manifest/find.ts";
 import { type Reference, References } from "../../core/manifest/references/references.ts";
 import { step } from "../../core/trace.ts";
 import { type Choose, type CollectDeps, type Collected, collect } from "./collect.ts";
+import { daysUntilExpiry } from "./expired.ts";
 import { Extents, type NeededExtent } from "./extents.ts";
 import { type Finding, Findings, type SeverityCounts } from "./findings.ts";
 import { horizons } from "./horizons.ts";
@@ -44,9 +45,10 @@ export type VerifyOptions = {
  * - `restorable`: everything is there and locked as promised
  * - `short`: all is there, but not locked as promised
  * - `damaged`: something of it cannot be restored
+ * - `expired`: its promise is over, and the bucket lets expire what no lock holds: not looked at
  * - `unread`: it, or a part of it, is of a newer format; or its root is another's
  */
-export type BackupState = "restorable" | "short" | "damaged" | "unread";
+export type BackupState = "restorable" | "short" | "damaged" | "expired" | "unread";
 
 export type BackupVerdict = {
   /** Key of the root, or the local file. */
@@ -70,6 +72,8 @@ export type Verdict = {
   /** Numbers of objects by their worst finding. */
   readonly found: SeverityCounts;
   readonly lost: number;
+  /** Days after which the bucket hides what it has, so that locks alone decide; undefined if it does not, as far as is known. */
+  readonly expiryDays: number | undefined;
   /** Number of objects that cannot be read before they are thawed. */
   readonly frozen: number;
   /** Objects that this role may not fully look at. */
@@ -87,8 +91,10 @@ export type Verdict = {
 export async function verify<T>(options: VerifyOptions, use: (verdict: Verdict) => Promise<T> | T): Promise<T> {
   using references = new References();
   const { bucket, read, signal, onProgress } = options;
+  const expiryDays = await daysUntilExpiry(bucket);
   const deps = {
     bucket,
+    expires: expiryDays !== undefined,
     references,
     findings: new Findings(references),
     losses: new Losses(references),
@@ -121,6 +127,7 @@ export async function verify<T>(options: VerifyOptions, use: (verdict: Verdict) 
     bytes,
     found,
     lost: losses.count(),
+    expiryDays,
     frozen: findings.frozen(),
     unseen,
     read: figures,
@@ -147,7 +154,7 @@ function backupVerdicts(
 ): BackupVerdict[] {
   const known = horizons(references);
   const unread = references.backupsWithParts(newerParts);
-  return collected.map(({ id, title, manifest, root }) => {
+  return collected.map(({ id, title, manifest, root, expired }) => {
     // A manifest that cannot be read promises nothing.
     const horizon = manifest && known.get(id);
     const lost = losses.countOf(id);
@@ -155,13 +162,15 @@ function backupVerdicts(
     const state =
       hurt || lost > 0
         ? "damaged"
-        : manifest === undefined || unread.has(id)
-          ? "unread"
-          : horizon?.short
-            ? "short"
-            : "restorable";
+        : expired
+          ? "expired"
+          : manifest === undefined || unread.has(id)
+            ? "unread"
+            : horizon?.short
+              ? "short"
+              : "restorable";
     const { header, totals } = manifest ?? {};
-    return { manifest: title, state, header, totals, lockedUntil: horizon?.lockedUntil, lost };
+    return { manifest: title, state, header, totals, lockedUntil: expired ? undefined : horizon?.lockedUntil, lost };
   });
 }
 
@@ -170,5 +179,6 @@ function stateOfAll(backups: readonly BackupVerdict[], found: SeverityCounts): B
   const any = (state: BackupState) => backups.some((backup) => backup.state === state);
   if (found.damage > 0 || any("damaged")) return "damaged";
   if (any("unread")) return "unread";
+  if (backups.length > 0 && backups.every(({ state }) => state === "expired")) return "expired";
   return found.promise > 0 || any("short") ? "short" : "restorable";
 }

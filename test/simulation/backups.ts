@@ -69,6 +69,18 @@ export class Backups {
     return dropped;
   }
 
+  /** Forgets those whose promise is over, but for `renewed`; tells of promised ones that are gone. */
+  dropExpired(tell: Tell, renewed: ReadonlySet<string>): number {
+    const now = this.#parts.now();
+    const dropped = this.dropRemoved(tell, (key) => {
+      const { promise } = this.#known.get(key) ?? {};
+      return renewed.has(key) || (promise !== undefined && promise > now);
+    });
+    const over = [...this.#known].filter(([key, { promise }]) => promise <= now && !renewed.has(key));
+    for (const [key] of over) this.#known.delete(key);
+    return dropped + over.length;
+  }
+
   /** Every backup has all that it needs in the bucket, locked for as long as it promises. */
   check(tell: Tell): void {
     for (const { key, version, needs, promise } of this.#known.values()) {

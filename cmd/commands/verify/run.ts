@@ -32,6 +32,7 @@ import { documentLines, reportLines } from "./report.ts";
 const exits = {
   restorable: exitStatus.done,
   short: exitStatus.incomplete,
+  expired: exitStatus.incomplete,
   unread: exitStatus.incomplete,
   damaged: exitStatus.damaged,
 } as const satisfies Readonly<Record<Verdict["state"], ExitStatus>>;
