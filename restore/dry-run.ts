@@ -119,6 +119,7 @@ class DryRun {
     await tellMissing(selection, this.#options, report);
     tellNothing(entries, report);
     if (removal !== undefined) await this.#lookForExtras(extras);
+    report.end();
     const { errors, damaged, warnings } = report.figures;
     return { ...this.#counts, errors, damaged, warnings };
   }

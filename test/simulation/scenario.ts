@@ -28,7 +28,7 @@ export type Scenario = {
   readonly days: number;
   readonly daysRetained: number;
   readonly packSize: number;
-  /** Of prune and renew; nobody prunes if the bucket lets expire. */
+  /** Policy of prune and renew; nobody prunes if the bucket lets expire. */
   readonly policy: Policy;
   /** As the parameter `ExpireAfterDays` of the template. */
   readonly expireAfterDays?: number;
