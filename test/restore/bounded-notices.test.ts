@@ -6,7 +6,7 @@ import { dryRun } from "../../restore/dry-run.ts";
 import { Report } from "../../restore/report.ts";
 import { Fixture, file, folder } from "./support.ts";
 
-test("of each kind of notice a thousand are passed on, and the rest are counted at the end", () => {
+test("a thousand notices of each kind are passed on, and the rest are counted at the end", () => {
   const heard: Notice[] = [];
   const notices = new BoundedNotices((notice) => heard.push(notice));
   for (let number = 0; number < 1_200; number += 1)
