@@ -66,6 +66,7 @@ export const arrows: ArrowTable = {
     "core/bucket/open.ts",
     "core/bucket/decorators",
     "core/bucket",
+    "core/cost",
     "core/config",
     "core/system",
     "core/format",
