@@ -60,7 +60,7 @@ for (const [name, scenario, wanted] of scenarios) {
 
 const withoutAny: typeof scenarios = [
   ["sixty days", withoutSteward, true],
-  ["two years", twoYearsWithoutSteward, thorough],
+  ["two years", twoYearsWithoutSteward, full],
 ];
 for (const [name, scenario, wanted] of withoutAny) {
   test.skipIf(!wanted)(
