@@ -20,6 +20,8 @@ export class BoundedNotices {
     const { count } = this.#counts.get(code) ?? { count: 0 };
     this.#counts.set(code, { level, count: count + 1 });
     if (count < mostOfKind) this.#passOn(notice);
+    else if (count === mostOfKind)
+      this.#passOn({ level, code, message: `there are more of the kind ${code}, which are counted, but not listed` });
   }
 
   /** Says how many were not passed on. Call at the end. */
