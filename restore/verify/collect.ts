@@ -1,6 +1,6 @@
 /** Reads roots and parts of the chosen backups, and records what they need. */
 import type { Stored } from "../../core/bucket/contract.ts";
-import type { Manifest, PartRef } from "../../core/format/manifest.ts";
+import { type Manifest, type PartRef, summaryOf } from "../../core/format/manifest.ts";
 import type { BadEntry } from "../../core/format/part.ts";
 import { fromText, toText } from "../../core/format/path.ts";
 import type { Found } from "../../core/manifest/find.ts";
@@ -8,12 +8,15 @@ import type { Loss } from "../../core/manifest/loss.ts";
 import { nameOf } from "../../core/manifest/read.ts";
 import { type PartContent, readParts } from "../../core/manifest/references/read-parts.ts";
 import type { LockDemand, ReferencedPart, References } from "../../core/manifest/references/references.ts";
+import { type ChainKnowledge, reportChain } from "./chain.ts";
+import type { Collected } from "./collected.ts";
 import { isExpired } from "./expired.ts";
 import type { Extents, HasExtents } from "./extents.ts";
 import type { Findings } from "./findings.ts";
+import type { ListedNeeds } from "./listed-needs.ts";
 import type { Losses } from "./losses.ts";
 import type { PartsRead, PathRange } from "./parts-read.ts";
-import { readRoot, type VerifyBucket } from "./roots.ts";
+import { type RootJudges, readRoot, type VerifyBucket } from "./roots.ts";
 import { type SegmentLine, type Segments, segmentLine } from "./segments.ts";
 
 export type Choose = (object: Pick<Stored, "key" | "version">) => boolean;
@@ -25,6 +28,7 @@ export type CollectDeps = {
   readonly losses: Losses;
   readonly partsRead: PartsRead;
   readonly segments: Segments;
+  readonly listedNeeds: ListedNeeds;
   /** Ids of parts that are of a newer format. */
   readonly newerParts: Set<number>;
   /** Needed extents of the objects that are to be read. */
@@ -34,18 +38,10 @@ export type CollectDeps = {
   /** Set if the bucket lets expire what no lock holds. */
   readonly expires: boolean;
   readonly now: Date;
-  readonly serverTime: () => Date;
+  readonly judges: RootJudges;
+  /** Set if all backups of their names are verified: then each is to follow the one that it says. */
+  readonly chain?: ChainKnowledge | undefined;
   readonly signal: AbortSignal;
-};
-
-/** A backup that is verified. `manifest` is without its parts and log, which may be large. */
-export type Collected = {
-  readonly id: number;
-  readonly title: string;
-  readonly manifest: Pick<Manifest, "header" | "totals"> | undefined;
-  /** Id of its root; undefined for a local file. */
-  readonly root: number | undefined;
-  readonly expired: boolean;
 };
 
 const noPath = fromText("");
@@ -60,32 +56,38 @@ export async function collect(sources: Iterable<Found> | AsyncIterable<Found>, d
     deps.signal.throwIfAborted();
     backups.push(await collectRoot(source, deps));
   }
+  if (deps.chain !== undefined) backups.push(...reportChain(backups, deps.chain, deps));
   await collectParts(deps);
   reportContradictions(backups, deps);
   reportWrongSegments(deps);
+  for (const { backup, key, objects } of deps.listedNeeds.unlisted()) {
+    const root = backups[backup - 1]?.root;
+    if (root !== undefined) deps.findings.add(root, "manifest-damaged", notListed(key, objects));
+  }
   return backups;
 }
 
+function notListed(key: string, objects: number): string {
+  const others = objects === 1 ? "" : ` and ${objects - 1} more`;
+  return `it does not list ${JSON.stringify(key)}${others} as needed, which it needs: prune would remove that`;
+}
+
 async function collectRoot(source: Found, deps: CollectDeps): Promise<Collected> {
-  const { bucket, references, findings, now, serverTime } = deps;
-  const { stored, manifest, faults } = await readRoot(bucket, source, serverTime);
-  const { header, totals } = manifest ?? {};
-  const isOver = stored && header && deps.expires && (await isExpired(bucket, stored, header, now));
+  const { bucket, references, findings, now, judges } = deps;
+  const { stored, manifest, faults } = await readRoot(bucket, source, judges);
+  const isOver = stored && manifest && deps.expires && (await isExpired(bucket, stored, manifest.header, now));
   // What it needed may be gone, and nobody is to be alarmed by that.
   const needed = isOver === true ? undefined : manifest;
-  const { id, root } = references.addBackup({
-    root: stored,
-    manifest: needed,
-    demand: needed && demandOf(needed, now),
-  });
+  const demand = needed && demandOf(needed, now);
+  const { id, root } = references.addBackup({ root: stored, manifest: needed, demand });
   if (root !== undefined) for (const { code, why } of faults) findings.add(root, code, why);
-  return {
-    id,
-    title: nameOf(source),
-    manifest: header && totals && { header, totals },
-    root,
-    expired: isOver === true,
-  };
+  const dump = needed && deps.listedNeeds.add(id, needed);
+  if (dump !== undefined && root !== undefined) findings.add(root, "manifest-damaged", notListed(dump, 1));
+  const summary = manifest && summaryOf(manifest);
+  const isTrusted = !faults.some(({ code }) => code === "not-trusted");
+  const time = "stored" in source ? source.stored : undefined;
+  const expired = isOver === true;
+  return { id, title: nameOf(source), manifest: summary, stored: time, root, isTrusted, expired };
 }
 
 /** Returns which locks a backup promises; undefined after the promised date. */

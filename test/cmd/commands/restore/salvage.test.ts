@@ -179,7 +179,9 @@ describe("a lost part of the manifest", () => {
     const losses = new LostFiles();
     losses.addStretch({ first: fromText("/"), next: undefined });
     const { signal } = new AbortController();
-    const found = await Array.fromAsync(findElsewhere(losses, { bucket, manifest: lost.manifest, signal }));
+    const found = await Array.fromAsync(
+      findElsewhere(losses, { bucket, manifest: lost.manifest, trust: undefined, signal }),
+    );
     const [replacement] = found;
     if (replacement === undefined || !("stretch" in replacement)) throw new Error("nothing was found");
     const before = reads;
