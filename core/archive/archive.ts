@@ -23,6 +23,7 @@ import type { Notice, Notify } from "../notice.ts";
 import type { WriteTarget } from "../stored/write.ts";
 import { step } from "../trace.ts";
 import { Bundling, type BundlingSummary, refuseForFiles } from "./bundle-step.ts";
+import { passedEnvironment, withheldNotice } from "./executables/environment.ts";
 import { findExecutables } from "./executables/find.ts";
 import type { ArchiveJob } from "./job.ts";
 import { clockSkew, startOfLocks } from "./locks/clock.ts";
@@ -144,12 +145,22 @@ async function withState<T>(job: ArchiveJob, use: UseDatabase<T>): Promise<T> {
   }
 }
 
-function pickerOf(job: ArchiveJob, notify: Notify): StoreFilesDeps["pick"] {
+type Variables = Readonly<Record<string, string>>;
+
+/** Returns what pickers and snapshotters get of the environment, and says what they do not get. */
+function variablesOf({ environment, config }: ArchiveJob, notify: Notify): Variables {
+  const passed = passedEnvironment(environment, config.backup.passEnvironment);
+  if (passed.withheld.length > 0) notify(withheldNotice(passed.withheld));
+  return passed.environment;
+}
+
+function pickerOf(job: ArchiveJob, environment: Variables, notify: Notify): StoreFilesDeps["pick"] {
   if (job.bundlesOnly) return () => Promise.resolve();
   const { content } = job.config;
   const options = {
     folder: job.pickersDir,
     privileged: rightsOf(job),
+    environment,
     timeoutMs: content.pickerTimeout,
     follow: content.follow,
     // Nobody else can have put their links there.
@@ -207,14 +218,16 @@ async function run(job: ArchiveJob, database: Database, rebuilt: Notice | undefi
     if (!isLearned) await step("read verified", () => syncVerified(sync));
     isLearned = true;
   };
-  const snapshotting = new Snapshotting({ ...job, notify }, { target, database, plan, shared, meter, learn });
+  const variables = job.bundlesOnly ? {} : variablesOf(job, notify);
+  const ways = { target, database, plan, shared, meter, learn, variables };
+  const snapshotting = new Snapshotting({ ...job, notify }, ways);
   await step("snapshots", () => snapshotting.run());
   const lockBudget = { left: content.lockTimeout };
   const bundling = new Bundling({ ...job, notify }, { database, plan, lockBudget });
   // Not the manifest's: who can read the index shall not know the key of a root before it is put.
   const indexRun = runOf(started, job.random(4));
   const indexNew = () => step("write index", () => writeIndexObjects({ target, database, name, run: indexRun, now }));
-  const pick = pickerOf(job, notify);
+  const pick = pickerOf(job, variables, notify);
   const steps = { indexNew, bundle: () => bundling.run(), dumpAgain: () => snapshotting.again() };
   const deps = { target, database, shared, pick, learn, plan, lockBudget, meter, ...steps };
   const files = await storeFiles({ ...job, notify }, deps);

@@ -29,6 +29,8 @@ type SnapshottingDeps = {
   readonly plan: RetentionPlan;
   /** Where chunks are looked up that others may have stored. */
   readonly shared: SharedIndex | undefined;
+  /** Variables for snapshotters beside those that all children get. */
+  readonly variables: Readonly<Record<string, string>>;
   /** Counts dumps that lie in chunks. */
   readonly meter: StoreMeter;
   /** Learns what others have stored. */
@@ -82,6 +84,8 @@ export class Snapshotting {
       folder: snapshotsDir,
       privileged: rightsOf(this.#job),
       store,
+      stateDir: config.backup.stateDir,
+      environment: this.#deps.variables,
       timeoutMs: config.content.snapshotTimeout,
       now,
       notify,
