@@ -131,6 +131,7 @@ export const arrows: ArrowTable = {
 
   // From the machine into the bucket.
   "core/archive": [
+    "core/archive/quilting/ahead",
     "core/archive/quilting/reading",
     "core/archive/snapshotting",
     "core/archive/bundling",
@@ -174,6 +175,7 @@ export const arrows: ArrowTable = {
     "core",
   ],
   "core/archive/quilting": [
+    "core/archive/quilting/ahead",
     "core/archive/quilting/paths",
     "core/archive/quilting/layouts",
     "core/archive/quilting/reading",
@@ -190,6 +192,13 @@ export const arrows: ArrowTable = {
     "core/stored",
     "core/system",
     "core/format",
+    "core",
+  ],
+  // Threads that read files; `reader.ts` is what runs in each.
+  "core/archive/quilting/ahead": [
+    "core/archive/quilting/layouts",
+    "core/archive/quilting/reading",
+    "core/system",
     "core",
   ],
   "core/archive/quilting/reading": ["core/system", "core/format"],

@@ -1,8 +1,10 @@
 /** Steps 5 and 6 of the archive job: store what is new, write the parts, and lock all of it as promised. */
 import type { Database } from "bun:sqlite";
+import { availableParallelism } from "node:os";
 import type { PartRef } from "../format/manifest.ts";
 import type { ByteString } from "../format/path.ts";
 import type { WriteTarget } from "../stored/write.ts";
+import { descriptorLimit } from "../system/limits.ts";
 import { accountsFingerprint } from "../system/owners.ts";
 import { step } from "../trace.ts";
 import type { ArchiveJob } from "./job.ts";
@@ -12,7 +14,8 @@ import type { RetentionPlan } from "./locks/retention.ts";
 import { repackSparsePacks } from "./locks/sparse-packs.ts";
 import { writeParts } from "./manifest/part-writer.ts";
 import { findOwnFiles } from "./own-files.ts";
-import type { ContentLayout, LayoutDeps, StoreMeter } from "./quilting/layouts/layout.ts";
+import { Readers, threadsAllowed } from "./quilting/ahead/readers.ts";
+import type { LayoutDeps, StoreMeter } from "./quilting/layouts/layout.ts";
 import { Ledger, type UsableObjects } from "./quilting/layouts/ledger.ts";
 import { ObjectLayout } from "./quilting/layouts/objects.ts";
 import { PackLayout } from "./quilting/layouts/packs.ts";
@@ -139,7 +142,7 @@ async function quilt(
   };
   const quilter = new Quilter({
     ledger,
-    layout: layoutOf(job, { target, ledger, meter, breathe, lookUp: shared && lookUpBy(shared, ledger) }),
+    ...layoutOf(job, { target, ledger, meter, breathe, lookUp: shared && lookUpBy(shared, ledger) }),
     hardLinks,
     expiring: usable.expiring,
     sameAccounts: fact(database, "accounts") === accounts,
@@ -175,10 +178,16 @@ function lookUpBy(shared: SharedIndex, ledger: Ledger): LayoutDeps["lookUp"] {
   };
 }
 
-function layoutOf({ config, keyed }: ArchiveJob, deps: LayoutDeps): ContentLayout {
-  const { layout, compression, compressionLevel, packSize } = config.content;
-  if (layout === "objects") return new ObjectLayout(deps, { codec: compression, level: compressionLevel });
-  return new PackLayout(deps, { packSize, level: compression === "none" ? undefined : compressionLevel, keyed });
+function layoutOf({ config, keyed, signal }: ArchiveJob, deps: LayoutDeps): Pick<QuilterDeps, "layout" | "ahead"> {
+  const { layout, compression, compressionLevel, packSize, workers = availableParallelism() } = config.content;
+  if (layout === "objects") {
+    return { layout: new ObjectLayout(deps, { codec: compression, level: compressionLevel }), ahead: undefined };
+  }
+  const packs = new PackLayout(deps, { packSize, level: compression === "none" ? undefined : compressionLevel, keyed });
+  const threads = threadsAllowed(workers, descriptorLimit());
+  if (threads === 0) return { layout: packs, ahead: undefined };
+  const readers = new Readers({ threads, gear: keyed?.gear, signal });
+  return { layout: packs, ahead: { readers, take: (path, size, pieces) => packs.addRead(path, size, pieces) } };
 }
 
 /** Never promises more than is locked: what could be neither extended nor stored again lowers the promise. */

@@ -9,6 +9,7 @@ import { encodeFrame, rawFrame } from "../../../format/frame.ts";
 import type { Keyed } from "../../../format/keyed.ts";
 import { keys } from "../../../format/keys.ts";
 import { contentsSize, encodeContents, type PackedFrame } from "../../../format/pack.ts";
+import type { ByteString } from "../../../format/path.ts";
 import { sha256 } from "../../../format/sha256.ts";
 import { writeHashed } from "../../../stored/write.ts";
 import { Garbage, release } from "../../../system/garbage.ts";
@@ -17,8 +18,8 @@ import type { OpenFile } from "../reading/open-file.ts";
 import { RegionReader } from "../reading/region-reader.ts";
 import type { Regions } from "../reading/regions.ts";
 import { chunkLength, chunkSize } from "./chunker.ts";
-import { ContentCollector } from "./content.ts";
-import type { ContentLayout, LayoutDeps, ReadContent } from "./layout.ts";
+import { ContentCollector, type FileContent } from "./content.ts";
+import type { ContentLayout, LayoutDeps, ReadContent, ReadPiece } from "./layout.ts";
 import type { NewChunk, PendingExtent, StoredChunk } from "./ledger.ts";
 import { Pool } from "./pool.ts";
 
@@ -94,6 +95,28 @@ export class PackLayout implements ContentLayout {
     }
   }
 
+  /** Takes the content of a file that was read elsewhere: whole chunks, which are copied. */
+  async addRead(
+    path: ByteString,
+    size: number,
+    pieces: Iterable<ReadPiece> | AsyncIterable<ReadPiece>,
+  ): Promise<FileContent> {
+    const content = new ContentCollector(path, this.#deps.ledger);
+    for await (const { regions, chunks } of pieces) {
+      for (const region of regions) content.region(region);
+      for (const { bytes, sha256 } of chunks) {
+        const frame = this.#filling ?? (await this.#newFrame());
+        const start = frame.filled;
+        const extent = this.#place(frame, bytes.length, sha256);
+        if (frame.filled > start) frame.buffer.set(bytes, start);
+        frame.read = frame.filled;
+        content.add(extent);
+        if (isFull(frame)) this.#closeFrame(frame);
+      }
+    }
+    return content.end(size);
+  }
+
   async finish(): Promise<void> {
     if (this.#filling !== undefined) this.#closeFrame(this.#filling);
     await this.#appended;
@@ -116,7 +139,7 @@ export class PackLayout implements ContentLayout {
       if (frame.read === frame.filled) return;
       const extent = this.#takeChunk(frame);
       content.add(extent);
-      if (frame.filled >= frameSize || frame.chunks.length >= mostChunks) await this.#nextFrame(frame);
+      if (isFull(frame)) await this.#nextFrame(frame);
       sinceBreath += extent.length;
       if (sinceBreath > bytesBetweenBreaths) {
         sinceBreath = 0;
@@ -128,22 +151,26 @@ export class PackLayout implements ContentLayout {
   /** Cuts the next chunk off the bytes read. Keeps it in the frame if it is new, else drops it. */
   #takeChunk(frame: FillingFrame): PendingExtent {
     const start = frame.filled;
-    const { keyed } = this.#options;
-    const length = chunkLength(frame.buffer, start, frame.read, keyed?.gear);
-    const digest = sha256(frame.buffer.subarray(start, start + length));
-    const id = keyed?.chunkId(digest) ?? digest;
-    this.#deps.meter.bytesRead += length;
-    const extent = { offset: 0, length, sha256: digest };
-    const known = this.#deps.ledger.find(id, length);
-    if (known !== undefined) {
+    const length = chunkLength(frame.buffer, start, frame.read, this.#options.keyed?.gear);
+    const extent = this.#place(frame, length, sha256(frame.buffer.subarray(start, start + length)));
+    if (frame.filled === start) {
       frame.buffer.copyWithin(start, start + length, frame.read);
       frame.read -= length;
-      return { ...extent, chunk: known };
     }
-    const chunk = this.#deps.ledger.announce(id, length, digest);
-    frame.chunks.push({ chunk, offset: start });
+    return extent;
+  }
+
+  /** Gives a new chunk its place in the frame, of which it becomes the next bytes. A known one gets none. */
+  #place(frame: FillingFrame, length: number, digest: string): PendingExtent {
+    const { ledger, meter } = this.#deps;
+    const id = this.#options.keyed?.chunkId(digest) ?? digest;
+    meter.bytesRead += length;
+    const known = ledger.find(id, length);
+    if (known !== undefined) return { chunk: known, offset: 0, length, sha256: digest };
+    const chunk = ledger.announce(id, length, digest);
+    frame.chunks.push({ chunk, offset: frame.filled });
     frame.filled += length;
-    return { ...extent, chunk };
+    return { chunk, offset: 0, length, sha256: digest };
   }
 
   async #newFrame(): Promise<FillingFrame> {
@@ -257,6 +284,10 @@ export class PackLayout implements ContentLayout {
     this.#frameBuffers.fail(error);
     this.#packBuffers.fail(error);
   }
+}
+
+function isFull({ filled, chunks }: FillingFrame): boolean {
+  return filled >= frameSize || chunks.length >= mostChunks;
 }
 
 function packedFrame({ length, chunks }: FillingPack["frames"][number]): PackedFrame {

@@ -33,6 +33,7 @@ type Quilted = Pick<QuilterDeps, "ledger" | "layout" | "notify"> & Partial<Quilt
 function quiltedBy(deps: Quilted, paths: readonly ByteString[]): ContentLayout {
   const hardLinks = new HardLinks((path) => deps.ledger.files.get(path));
   const quilter = new Quilter({
+    ahead: undefined,
     hardLinks,
     expiring: new BitSet(),
     sameAccounts: true,
