@@ -121,7 +121,7 @@ describe("docs/configuration.md", async () => {
         pickerTimeout: 3_600_000,
         snapshotTimeout: 21_600_000,
         lockMode: "GOVERNANCE",
-        workers: undefined,
+        workers: 2,
       },
       backup: { name: "web1", stateDir: "/var/cache/backup" },
       index: { dynamodbTable: "sysbackup-index" },

@@ -22,15 +22,15 @@ import {
 
 /** A buffer that is being filled. Bytes from `filled` to `read` belong to no chunk yet. */
 class FillingPiece {
-  readonly #buffer: ArrayBuffer;
-  readonly #data: Buffer<ArrayBuffer>;
+  readonly #buffer: SharedArrayBuffer;
+  readonly #data: Buffer<SharedArrayBuffer>;
   readonly #table: ChunkTableView;
   readonly #rare: RareFindings = { unread: [], regions: [], attributes: [] };
   #chunks = 0;
   #filled = 0;
   #read = 0;
 
-  constructor(buffer: ArrayBuffer) {
+  constructor(buffer: SharedArrayBuffer) {
     this.#buffer = buffer;
     this.#data = dataOf(buffer);
     this.#table = new ChunkTableView(buffer);
@@ -89,7 +89,7 @@ class FillingPiece {
 const openAtOnce = 16;
 
 /** Reads small files, all into one buffer. */
-export function readBatch(files: readonly FileToRead[], buffer: ArrayBuffer, { gear }: ReaderOptions): FilledPiece {
+export function readBatch(files: readonly FileToRead[], buffer: SharedArrayBuffer, { gear }: ReaderOptions): FilledPiece {
   const piece = new FillingPiece(buffer);
   const descriptors: (number | undefined)[] = [];
   try {
@@ -161,7 +161,7 @@ function endsWell(piece: FillingPiece, index: number, file: OpenedFile, reader: 
 
 /** Buffers come and go: `take` resolves when the main thread has given one. */
 export type PieceExchange = {
-  readonly take: () => Promise<ArrayBuffer>;
+  readonly take: () => Promise<SharedArrayBuffer>;
   readonly give: (piece: FilledPiece, last: boolean) => void;
 };
 

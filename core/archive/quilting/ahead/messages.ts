@@ -1,6 +1,6 @@
 /**
- * What the main thread and its readers tell each other. Content and figures travel in buffers that are handed over, never copied and
- * never shared: each belongs to one thread at a time.
+ * What the main thread and its readers tell each other. Content and figures travel in buffers that all threads can reach, so that nothing
+ * is copied on the way. Each belongs to one thread at a time: to the one that got the last message about it.
  *
  * A buffer begins with a table: on the way to a reader, of the files that it is to read; on the way back, of the chunks that it holds.
  * Their bytes follow.
@@ -42,14 +42,14 @@ export type ToReader =
       readonly job: number;
       readonly files: number;
       readonly isLarge: boolean;
-      readonly buffer: ArrayBuffer;
+      readonly buffer: SharedArrayBuffer;
     }
   /** Gives one more buffer for a large file. It takes two to begin with, as what is left over of one piece goes into the next. */
-  | { readonly kind: "more"; readonly job: number; readonly buffer: ArrayBuffer };
+  | { readonly kind: "more"; readonly job: number; readonly buffer: SharedArrayBuffer };
 
 /** What a buffer holds when it comes from a reader. */
 export type FilledPiece = {
-  readonly buffer: ArrayBuffer;
+  readonly buffer: SharedArrayBuffer;
   readonly chunks: number;
   readonly rare: RareFindings | undefined;
 };
@@ -58,12 +58,12 @@ export type FromReader =
   /** `last`: the job is done with this piece. */
   | ({ readonly kind: "piece"; readonly job: number; readonly last: boolean } & FilledPiece)
   /** Gives a buffer back that a large file did not need. */
-  | { readonly kind: "spare"; readonly buffer: ArrayBuffer };
+  | { readonly kind: "spare"; readonly buffer: SharedArrayBuffer };
 
 const wordsOfFile = 8;
 
 /** Writes the table of files to read. */
-export function writeFiles(buffer: ArrayBuffer, files: readonly FileToRead[]): void {
+export function writeFiles(buffer: SharedArrayBuffer, files: readonly FileToRead[]): void {
   const numbers = new Float64Array(buffer, 0, mostOfBatch.files * wordsOfFile);
   const inodes = new BigUint64Array(buffer, 0, mostOfBatch.files * wordsOfFile);
   let at = 0;
@@ -80,7 +80,7 @@ export function writeFiles(buffer: ArrayBuffer, files: readonly FileToRead[]): v
   }
 }
 
-export function readFiles(buffer: ArrayBuffer, count: number): FileToRead[] {
+export function readFiles(buffer: SharedArrayBuffer, count: number): FileToRead[] {
   const numbers = new Float64Array(buffer, 0, mostOfBatch.files * wordsOfFile);
   const inodes = new BigUint64Array(buffer, 0, mostOfBatch.files * wordsOfFile);
   return Array.from({ length: count }, (_, index) => {
@@ -98,7 +98,7 @@ export function readFiles(buffer: ArrayBuffer, count: number): FileToRead[] {
 }
 
 /** The bytes of a buffer, behind its table. */
-export function dataOf(buffer: ArrayBuffer): Buffer<ArrayBuffer> {
+export function dataOf(buffer: SharedArrayBuffer): Buffer<SharedArrayBuffer> {
   return Buffer.from(buffer, tableBytes);
 }
 
@@ -111,7 +111,7 @@ export class ChunkTableView {
   readonly #words: Uint32Array;
   readonly #digests: Buffer;
 
-  constructor(buffer: ArrayBuffer) {
+  constructor(buffer: SharedArrayBuffer) {
     this.#words = new Uint32Array(buffer, 0, mostChunks * wordsOfChunk);
     this.#digests = Buffer.from(buffer, digestsAt, mostChunks * digestBytes);
   }

@@ -12,17 +12,17 @@ import {
 
 /** Buffers of one large file, and who waits for one. */
 class Buffers {
-  readonly #given: ArrayBuffer[] = [];
-  #waiting: ((buffer: ArrayBuffer) => void) | undefined;
+  readonly #given: SharedArrayBuffer[] = [];
+  #waiting: ((buffer: SharedArrayBuffer) => void) | undefined;
 
-  give(buffer: ArrayBuffer): void {
+  give(buffer: SharedArrayBuffer): void {
     const waiting = this.#waiting;
     this.#waiting = undefined;
     if (waiting === undefined) this.#given.push(buffer);
     else waiting(buffer);
   }
 
-  take(): Promise<ArrayBuffer> {
+  take(): Promise<SharedArrayBuffer> {
     const buffer = this.#given.shift();
     if (buffer !== undefined) return Promise.resolve(buffer);
     return new Promise((resolve) => {
@@ -30,7 +30,7 @@ class Buffers {
     });
   }
 
-  takeAll(): ArrayBuffer[] {
+  takeAll(): SharedArrayBuffer[] {
     return this.#given.splice(0);
   }
 }
@@ -41,7 +41,7 @@ const large = new Map<number, Buffers>();
 let options: ReaderOptions = { gear: undefined };
 
 function post(message: FromReader): void {
-  port?.postMessage(message, [message.buffer]);
+  port?.postMessage(message);
 }
 
 function postPiece(job: number, piece: FilledPiece, last: boolean): void {
@@ -55,7 +55,7 @@ function read({ job, files, isLarge, buffer }: Extract<ToReader, { kind: "read" 
   else postPiece(job, readBatch([first, ...others], buffer, options), true);
 }
 
-function startLarge(job: number, file: FileToRead, buffer: ArrayBuffer): void {
+function startLarge(job: number, file: FileToRead, buffer: SharedArrayBuffer): void {
   const buffers = new Buffers();
   buffers.give(buffer);
   large.set(job, buffers);

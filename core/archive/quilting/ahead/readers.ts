@@ -73,7 +73,7 @@ export class Readers {
   readonly #options: ReadersOptions;
   readonly #threads: Thread[] = [];
   readonly #jobs = new Map<number, ReadJob>();
-  readonly #free: ArrayBuffer[] = [];
+  readonly #free: SharedArrayBuffer[] = [];
   readonly #buffers: number;
   #used = 0;
   #next = 0;
@@ -161,7 +161,7 @@ export class Readers {
   }
 
   #post({ thread }: ReadJob, message: Exclude<ToReader, { kind: "options" }>): void {
-    thread.worker.postMessage(message, [message.buffer]);
+    thread.worker.postMessage(message);
   }
 
   #hear(message: FromReader): void {
@@ -173,8 +173,8 @@ export class Readers {
     }
   }
 
-  #buffer(): ArrayBuffer {
-    return this.#free.pop() ?? new ArrayBuffer(bufferBytes);
+  #buffer(): SharedArrayBuffer {
+    return this.#free.pop() ?? new SharedArrayBuffer(bufferBytes);
   }
 
   #fail(error: unknown): void {

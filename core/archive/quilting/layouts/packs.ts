@@ -12,7 +12,7 @@ import { contentsSize, encodeContents, type PackedFrame } from "../../../format/
 import type { ByteString } from "../../../format/path.ts";
 import { sha256 } from "../../../format/sha256.ts";
 import { writeHashed } from "../../../stored/write.ts";
-import { Garbage, release } from "../../../system/garbage.ts";
+import { release } from "../../../system/garbage.ts";
 import { work } from "../../../trace.ts";
 import type { OpenFile } from "../reading/open-file.ts";
 import { RegionReader } from "../reading/region-reader.ts";
@@ -31,8 +31,6 @@ const framesAtOnce = 3;
 const packsAtOnce = 2;
 /** Bytes that take some ten milliseconds to read and hash. */
 const bytesBetweenBreaths = 8 * 1024 * 1024;
-/** Bytes of compressed frames after which garbage is collected: strings of files are not released by hand, as frames are. */
-const garbageLimit = 32 * 1024 * 1024;
 /** Bound on the chunks of a pack: limits the rows that wait for it, and its table of contents. */
 const mostChunks = 8_192;
 
@@ -72,7 +70,6 @@ export class PackLayout implements ContentLayout {
   #pack: FillingPack | undefined;
   /** Resolves when the last frame was appended: frames are appended to packs one after the other. */
   #appended: Promise<void> = Promise.resolve();
-  readonly #garbage = new Garbage(garbageLimit);
   readonly #puts = new Set<Promise<void>>();
 
   constructor(deps: LayoutDeps, options: PackOptions) {
@@ -240,7 +237,6 @@ export class PackLayout implements ContentLayout {
     }
     pack.frames.push({ length: frame.length, chunks: chunks.map(({ chunk }) => chunk) });
     pack.used += frame.length;
-    this.#garbage.left(frame.length);
     release(frame);
   }
 
