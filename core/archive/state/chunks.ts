@@ -12,11 +12,13 @@ export type ChunkPlace = {
 type ChunkColumns = [object: number, frameOffset: number, frameLength: number, offset: number, length: number];
 
 export class ChunkTable {
+  readonly #any: Statement<unknown, []>;
   readonly #find: Statement<unknown, [Uint8Array]>;
   readonly #insert: Statement<unknown, [Uint8Array, ...ChunkColumns]>;
   readonly #insertLearned: Statement<unknown, [Uint8Array, ...ChunkColumns, number]>;
 
   constructor(database: Database) {
+    this.#any = database.query("SELECT 1 FROM chunks LIMIT 1");
     this.#find = database.query("SELECT object, frame_offset, frame_length, offset, length FROM chunks WHERE id = ?");
     this.#insert = database.query("INSERT OR REPLACE INTO chunks VALUES (?, ?, ?, ?, ?, ?)");
     this.#insertLearned = database.query(
@@ -26,6 +28,10 @@ export class ChunkTable {
        WHERE coalesce((SELECT retain_until FROM objects WHERE id = chunks.object), 0) < ?
          OR (SELECT standing FROM objects WHERE id = chunks.object) < (SELECT standing FROM objects WHERE id = excluded.object)`,
     );
+  }
+
+  isEmpty(): boolean {
+    return this.#any.get() === null;
   }
 
   get(id: Uint8Array): ChunkPlace | undefined {

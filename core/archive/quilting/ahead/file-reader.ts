@@ -89,7 +89,11 @@ class FillingPiece {
 const openAtOnce = 16;
 
 /** Reads small files, all into one buffer. */
-export function readBatch(files: readonly FileToRead[], buffer: SharedArrayBuffer, { gear }: ReaderOptions): FilledPiece {
+export function readBatch(
+  files: readonly FileToRead[],
+  buffer: SharedArrayBuffer,
+  { gear }: ReaderOptions,
+): FilledPiece {
   const piece = new FillingPiece(buffer);
   const descriptors: (number | undefined)[] = [];
   try {

@@ -62,6 +62,8 @@ export class Ledger {
   readonly #wanted = new BitSet();
   readonly #retainUntil: Date;
   readonly #chunks: ChunkTable;
+  /** Beginnings of the ids in the table, if it was empty, as in a first backup: most others need no query. */
+  readonly #beginnings: BitSet | undefined;
   readonly #underWay = new Map<string, NewChunk>();
   /** Files of this run that go on in segments. */
   readonly #continued = new Map<ByteString, ContinuedRow>();
@@ -78,6 +80,7 @@ export class Ledger {
     this.objects = new ObjectTable(database);
     this.files = new FileTable(database);
     this.#chunks = new ChunkTable(database);
+    this.#beginnings = this.#chunks.isEmpty() ? new BitSet() : undefined;
     this.#database.run("BEGIN");
   }
 
@@ -85,6 +88,7 @@ export class Ledger {
   find(id: string, length: number): NewChunk | ChunkPlace | undefined {
     const underWay = this.#underWay.get(id);
     if (underWay !== undefined) return underWay;
+    if (this.#beginnings?.has(beginningOf(id)) === false) return undefined;
     const place = this.#chunks.get(Buffer.from(id, "hex"));
     if (place === undefined || place.length !== length || this.#expiring.has(place.object)) return undefined;
     if (this.#claims.has(place.object)) this.#want(place.object);
@@ -166,6 +170,7 @@ export class Ledger {
     for (const { chunk, place } of chunks) {
       chunk.place = { object, length: chunk.length, ...place };
       this.#chunks.set(Buffer.from(chunk.id, "hex"), chunk.place);
+      this.#beginnings?.add(beginningOf(chunk.id));
     }
     this.#settle(chunks.map(({ chunk }) => chunk));
     this.commit();
@@ -175,6 +180,7 @@ export class Ledger {
   storedByOthers(chunks: readonly { readonly chunk: NewChunk; readonly place: ChunkPlace }[]): void {
     for (const { chunk, place } of chunks) {
       chunk.place = place;
+      this.#beginnings?.add(beginningOf(chunk.id));
       this.#want(place.object);
     }
     this.#settle(chunks.map(({ chunk }) => chunk));
@@ -217,6 +223,11 @@ export class Ledger {
   #endContinued({ row, missing }: ContinuedRow): void {
     if (row !== undefined && missing === 0) this.files.set({ ...row, extents: null });
   }
+}
+
+/** Returns 24 bits: at most 2 MiB for a set of them. */
+function beginningOf(id: string): number {
+  return Number.parseInt(id.slice(0, 6), 16);
 }
 
 function isNew(chunk: NewChunk | ChunkPlace): chunk is NewChunk {
