@@ -227,13 +227,13 @@ describe("a snapshotter", () => {
       startUpload: async (key, options) => {
         const upload = await run.bucket.startUpload(key, options);
         const part = async (number: number, body: Uint8Array) => {
-          await Bun.sleep(number === 1 ? 800 : 0);
+          await Bun.sleep(number === 1 ? 3_000 : 0);
           await upload.part(number, body);
         };
         return { part, complete: () => upload.complete(), abort: () => upload.abort() };
       },
     };
-    expect(await run.take({ bucket: slow, timeoutMs: 250 })).toMatchObject([{ dump_size: 40_000_000, exit: 0 }]);
+    expect(await run.take({ bucket: slow, timeoutMs: 2_000 })).toMatchObject([{ dump_size: 40_000_000, exit: 0 }]);
     expect(run.heard).toEqual([]);
   });
 });
