@@ -115,7 +115,7 @@ describe("a folder that changes place with a private one after it was recorded",
     },
     async () => {
       const { rig, run } = await exchanged((folder) => {
-        for (let number = 0; number < 1_200; number += 1) writeFileSync(join(folder, String(number)), "");
+        for (let number = 0; number < 600; number += 1) writeFileSync(join(folder, String(number)), "");
       });
       await using _ = rig;
       expect(run.heard).toEqual([]);
@@ -151,7 +151,7 @@ describe("of what changes for good reasons", () => {
   test("a renamed folder is backed up as it was picked", async () => {
     await using rig = await Rig.make();
     mkdirSync(rig.file("a"));
-    for (let number = 0; number < 1_200; number += 1) writeFileSync(rig.file("a", String(number)), String(number));
+    for (let number = 0; number < 600; number += 1) writeFileSync(rig.file("a", String(number)), String(number));
     const rename = () => renameSync(rig.file("a"), rig.file("b"));
     let renamed = false;
     const progress = () => {
