@@ -183,7 +183,8 @@ function layoutOf({ config, keyed, signal }: ArchiveJob, deps: LayoutDeps): Pick
   if (layout === "objects") {
     return { layout: new ObjectLayout(deps, { codec: compression, level: compressionLevel }), ahead: undefined };
   }
-  const packs = new PackLayout(deps, { packSize, level: compression === "none" ? undefined : compressionLevel, keyed });
+  const level = compression === "none" ? undefined : compressionLevel;
+  const packs = new PackLayout(deps, { packSize, level, keyed, cores: workers });
   const threads = threadsAllowed(workers, descriptorLimit());
   if (threads === 0) return { layout: packs, ahead: undefined };
   const readers = new Readers({ threads, gear: keyed?.gear, signal });

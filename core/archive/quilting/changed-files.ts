@@ -7,7 +7,6 @@
 import type { ByteString } from "../../format/path.ts";
 import type { Notify } from "../../notice.ts";
 import { close } from "../../system/files.ts";
-import { isSystemError } from "../../system/libc.ts";
 import { fstat, type Stat, sameInode } from "../../system/stat.ts";
 import type { Xattrs } from "../../system/xattr.ts";
 import type { FileLook } from "../state/files.ts";
@@ -56,8 +55,6 @@ export class ChangedFiles {
   readonly #deps: ChangedFilesDeps;
   readonly #ahead: ChangedFile[] = [];
   readonly #batches: ReadAhead<ChangedFile> | undefined;
-  /** Files for which there was no descriptor left. */
-  readonly #later: ChangedFile[] = [];
   readonly #locks: LockWait<ChangedFile>;
 
   constructor(deps: ChangedFilesDeps) {
@@ -76,15 +73,13 @@ export class ChangedFiles {
 
   /** Number of files that are held. */
   get size(): number {
-    return this.#ahead.length + (this.#batches?.size ?? 0) + this.#later.length + this.#locks.size;
+    return this.#ahead.length + (this.#batches?.size ?? 0) + this.#locks.size;
   }
 
   /** Returns whether a file with the same inode is held. */
   has(stat: Stat): boolean {
     const isIt = (file: ChangedFile) => sameInode(file.stat, stat);
-    return (
-      this.#ahead.some(isIt) || this.#later.some(isIt) || this.#locks.has(stat) || this.#batches?.some(isIt) === true
-    );
+    return this.#ahead.some(isIt) || this.#locks.has(stat) || this.#batches?.some(isIt) === true;
   }
 
   /** Takes the next file. Takes over the handle, unless it throws. Returns a promise if others are to be finished before the next one. */
@@ -102,13 +97,11 @@ export class ChangedFiles {
     while (this.#ahead.length > 0) await this.#takeOldest();
     if (this.#batches !== undefined) await this.#takeBatches(this.#batches);
     await this.#locks.takeAll();
-    for (const file of this.#later.splice(0)) await this.#locks.takeOrWait(file);
-    await this.#locks.takeAll();
   }
 
   /** Closes what is held. Call it however `takeAll` ended. */
   async abandon(): Promise<void> {
-    const held = [...this.#ahead.splice(0), ...this.#later.splice(0), ...this.#locks.abandon()];
+    const held = [...this.#ahead.splice(0), ...this.#locks.abandon()];
     const read = this.#batches?.abandon() ?? [];
     // A descriptor that is closed may be given to another file, which a thread would read.
     const isOver = (await this.#deps.ahead?.readers.stop()) ?? true;
@@ -207,10 +200,6 @@ export class ChangedFiles {
     try {
       return tryToLock(file) ? "locked" : "busy";
     } catch (error) {
-      if (isSystemError(error, "EMFILE", "ENFILE") && this.#batches !== undefined && this.#batches.size > 0) {
-        this.#later.push(file);
-        return "gone";
-      }
       close(file.fd);
       this.#deps.leaveOut(file.path, error);
       return "gone";

@@ -15,8 +15,8 @@ export type ReadersOptions = {
   readonly signal: AbortSignal;
 };
 
-/** Descriptors of everything but batches. */
-const otherDescriptors = 256;
+/** Descriptors of everything but batches: files that wait for a lock, folders, connections. */
+const otherDescriptors = 512;
 
 /** Returns how many of these threads there may be: a thread that finds no descriptor ends the process. */
 export function threadsAllowed(wanted: number, descriptors: number): number {

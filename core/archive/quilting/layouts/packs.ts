@@ -26,7 +26,8 @@ import { Pool } from "./pool.ts";
 /** Size at which a frame is closed: enough to compress well, and little to read for one small file. */
 const frameSize = 1024 * 1024;
 const frameCapacity = frameSize + chunkSize.largest;
-const framesAtOnce = 3;
+/** At least: one is filled while two are compressed. */
+const fewestFrames = 3;
 /** Number of packs in memory: one is put while the other fills. */
 const packsAtOnce = 2;
 /** Bytes that take some ten milliseconds to read and hash. */
@@ -41,6 +42,8 @@ export type PackOptions = {
   readonly level: number | undefined;
   /** Undefined: chunks are cut as everybody cuts them, and named by their SHA-256. */
   readonly keyed?: Keyed | undefined;
+  /** Number of frames that are compressed side by side, if there are more than two cores. */
+  readonly cores?: number;
 };
 
 type FrameBuffer = Buffer<ArrayBuffer>;
@@ -64,7 +67,7 @@ type FillingPack = {
 export class PackLayout implements ContentLayout {
   readonly #deps: LayoutDeps;
   readonly #options: PackOptions;
-  readonly #frameBuffers = new Pool(framesAtOnce, () => Buffer.allocUnsafeSlow(frameCapacity));
+  readonly #frameBuffers: Pool<FrameBuffer>;
   readonly #packBuffers: Pool<Buffer>;
   #filling: FillingFrame | undefined;
   #pack: FillingPack | undefined;
@@ -75,6 +78,8 @@ export class PackLayout implements ContentLayout {
   constructor(deps: LayoutDeps, options: PackOptions) {
     this.#deps = deps;
     this.#options = options;
+    const frames = Math.max(fewestFrames, (options.cores ?? 0) + 1);
+    this.#frameBuffers = new Pool(frames, () => Buffer.allocUnsafeSlow(frameCapacity));
     const capacity = options.packSize + frameCapacity + contentsSize(mostChunks, mostChunks);
     this.#packBuffers = new Pool(packsAtOnce, () => Buffer.allocUnsafeSlow(capacity));
   }

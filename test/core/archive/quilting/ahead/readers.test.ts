@@ -125,7 +125,8 @@ describe("threads that read files", () => {
     expect(threadsAllowed(2, 1_024)).toBe(2);
     expect(threadsAllowed(2, 40)).toBe(0);
     expect(threadsAllowed(1, 1_024)).toBe(0);
-    expect(threadsAllowed(16, 1_024)).toBe(4);
+    expect(threadsAllowed(16, 1_024)).toBe(2);
+    expect(threadsAllowed(2, 1_023)).toBe(0);
     expect(threadsAllowed(16, Number.POSITIVE_INFINITY)).toBe(16);
   });
 });
