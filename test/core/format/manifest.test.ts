@@ -20,7 +20,8 @@ describe("a manifest's root", () => {
   test("a manifest's root is the same after writing and reading", async () => {
     await fc.assert(
       fc.asyncProperty(manifest, async (one) => {
-        expect(await decode(Buffer.from(encodeManifest(one)))).toEqual(one);
+        const { proof: _, ...read } = await decode(Buffer.from(encodeManifest(one)));
+        expect(read).toEqual(one);
       }),
     );
   });
@@ -59,7 +60,7 @@ describe("a manifest's root", () => {
   });
 
   test("a manifest's root of a later version is refused as newer, whatever its footer", async () => {
-    const later = Buffer.from('{"format":"sysbackup-manifest","version":4}\n{"end":"elsewhere"}\n');
+    const later = Buffer.from('{"format":"sysbackup-manifest","version":5}\n{"end":"elsewhere"}\n');
     expect((await refusalOf(decode(later)))?.kind).toBe("newer");
   });
 

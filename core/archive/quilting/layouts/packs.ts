@@ -15,13 +15,14 @@ import { writeHashed } from "../../../stored/write.ts";
 import { release } from "../../../system/garbage.ts";
 import { work } from "../../../trace.ts";
 import type { OpenFile } from "../reading/open-file.ts";
-import { RegionReader } from "../reading/region-reader.ts";
+import { type DataReader, RegionReader } from "../reading/region-reader.ts";
 import type { Regions } from "../reading/regions.ts";
-import { chunkLength, chunkSize } from "./chunker.ts";
+import { type ChunkSizes, chunkLength, chunkSize } from "./chunker.ts";
 import { ContentCollector, type FileContent } from "./content.ts";
 import type { ContentLayout, LayoutDeps, ReadContent, ReadPiece } from "./layout.ts";
 import type { NewChunk, PendingExtent, StoredChunk } from "./ledger.ts";
 import { Pool } from "./pool.ts";
+import { StreamReader } from "./stream-reader.ts";
 
 /** Size at which a frame is closed: enough to compress well, and little to read for one small file. */
 const frameSize = 1024 * 1024;
@@ -42,6 +43,8 @@ export type PackOptions = {
   readonly level: number | undefined;
   /** Undefined: chunks are cut as everybody cuts them, and named by their SHA-256. */
   readonly keyed?: Keyed | undefined;
+  /** How content is cut, if not as files are: into chunks no longer than those. */
+  readonly sizes?: ChunkSizes;
   /** Number of frames that are compressed side by side, if there are more than two cores. */
   readonly cores?: number;
 };
@@ -67,6 +70,7 @@ type FillingPack = {
 export class PackLayout implements ContentLayout {
   readonly #deps: LayoutDeps;
   readonly #options: PackOptions;
+  readonly #sizes: ChunkSizes;
   readonly #frameBuffers: Pool<FrameBuffer>;
   readonly #packBuffers: Pool<Buffer>;
   #filling: FillingFrame | undefined;
@@ -78,6 +82,7 @@ export class PackLayout implements ContentLayout {
   constructor(deps: LayoutDeps, options: PackOptions) {
     this.#deps = deps;
     this.#options = options;
+    this.#sizes = options.sizes ?? chunkSize;
     const frames = Math.max(fewestFrames, (options.cores ?? 0) + 1);
     this.#frameBuffers = new Pool(frames, () => Buffer.allocUnsafeSlow(frameCapacity));
     const capacity = options.packSize + frameCapacity + contentsSize(mostChunks, mostChunks);
@@ -87,14 +92,17 @@ export class PackLayout implements ContentLayout {
   async add({ path, fd, stat }: OpenFile, regions: Regions): Promise<ReadContent> {
     const content = new ContentCollector(path, this.#deps.ledger);
     const reader = new RegionReader(fd, regions, content.region);
-    try {
-      await work("read", () => this.#addData(reader, content));
-      const end = reader.end(stat.size);
-      return { ...content.end(Math.min(end, stat.size)), end };
-    } finally {
-      // After a read error, bytes of the unfinished chunk are dropped: they are no part of the next file.
-      if (this.#filling !== undefined) this.#filling.read = this.#filling.filled;
-    }
+    await work("read", () => this.#addData(reader, content));
+    const end = reader.end(stat.size);
+    return { ...content.end(Math.min(end, stat.size)), end };
+  }
+
+  /** Reads a stream to its end, as `add` does a file. */
+  async addStream(path: ByteString, stream: AsyncIterable<Uint8Array>): Promise<ReadContent> {
+    const content = new ContentCollector(path, this.#deps.ledger);
+    const reader = new StreamReader(stream, content.region);
+    await work("read", () => this.#addData(reader, content));
+    return { ...content.end(reader.length), end: reader.length };
   }
 
   /** Takes the content of a file that was read elsewhere: whole chunks, which are copied. */
@@ -133,11 +141,21 @@ export class PackLayout implements ContentLayout {
   }
 
   /** Chunks of a file with very many islands go on behind holes, so that it has as few as any other of its length. */
-  async #addData(reader: RegionReader, content: ContentCollector): Promise<void> {
+  async #addData(reader: DataReader, content: ContentCollector): Promise<void> {
+    try {
+      await this.#addChunks(reader, content);
+    } finally {
+      // After a read error, bytes of the unfinished chunk are dropped: they are no part of what comes next.
+      if (this.#filling !== undefined) this.#filling.read = this.#filling.filled;
+    }
+  }
+
+  async #addChunks(reader: DataReader, content: ContentCollector): Promise<void> {
     let sinceBreath = 0;
     for (;;) {
       const frame = this.#filling ?? (await this.#newFrame());
-      frame.read = reader.fill(frame.buffer, frame.filled, frame.read, frame.filled + chunkSize.largest);
+      const filled = reader.fill(frame.buffer, frame.filled, frame.read, frame.filled + this.#sizes.largest);
+      frame.read = typeof filled === "number" ? filled : await filled;
       if (frame.read === frame.filled) return;
       const extent = this.#takeChunk(frame);
       content.add(extent);
@@ -153,7 +171,7 @@ export class PackLayout implements ContentLayout {
   /** Cuts the next chunk off the bytes read. Keeps it in the frame if it is new, else drops it. */
   #takeChunk(frame: FillingFrame): PendingExtent {
     const start = frame.filled;
-    const length = chunkLength(frame.buffer, start, frame.read, this.#options.keyed?.gear);
+    const length = chunkLength(frame.buffer, start, frame.read, this.#options.keyed?.gear, this.#sizes);
     const extent = this.#place(frame, length, sha256(frame.buffer.subarray(start, start + length)));
     if (frame.filled === start) {
       frame.buffer.copyWithin(start, start + length, frame.read);
