@@ -133,6 +133,7 @@ export const arrows: ArrowTable = {
 
   // From the machine into the bucket.
   "core/archive": [
+    "core/archive/quilting/ahead",
     "core/archive/quilting/reading",
     "core/archive/snapshotting",
     "core/archive/bundling",
@@ -185,6 +186,7 @@ export const arrows: ArrowTable = {
     "core",
   ],
   "core/archive/quilting": [
+    "core/archive/quilting/ahead",
     "core/archive/quilting/paths",
     "core/archive/quilting/layouts",
     "core/archive/quilting/reading",
@@ -201,6 +203,13 @@ export const arrows: ArrowTable = {
     "core/stored",
     "core/system",
     "core/format",
+    "core",
+  ],
+  // Threads that read files; `reader.ts` is what runs in each.
+  "core/archive/quilting/ahead": [
+    "core/archive/quilting/layouts",
+    "core/archive/quilting/reading",
+    "core/system",
     "core",
   ],
   "core/archive/quilting/reading": ["core/system", "core/format"],

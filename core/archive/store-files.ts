@@ -1,7 +1,9 @@
 /** Steps 5 and 6 of the archive job: store what is new, write the parts, and lock all of it as promised. */
 import type { Database } from "bun:sqlite";
+import { availableParallelism } from "node:os";
 import type { PartRef } from "../format/manifest.ts";
 import type { WriteTarget } from "../stored/write.ts";
+import { descriptorLimit } from "../system/limits.ts";
 import { step } from "../trace.ts";
 import { breathe, type Chosen, chooseAgain, choosePicked, noteAccounts, type PickPaths } from "./choose-files.ts";
 import type { ArchiveJob } from "./job.ts";
@@ -10,14 +12,15 @@ import { proveClaims } from "./locks/prove.ts";
 import type { RetentionPlan } from "./locks/retention.ts";
 import { repackSparsePacks } from "./locks/sparse-packs.ts";
 import { writeParts } from "./manifest/part-writer.ts";
+import { Readers, threadsAllowed } from "./quilting/ahead/readers.ts";
 import type { QuiltCounts } from "./quilting/counts.ts";
 import { dropGone } from "./quilting/gone.ts";
-import type { ContentLayout, LayoutDeps, StoreMeter } from "./quilting/layouts/layout.ts";
+import type { LayoutDeps, StoreMeter } from "./quilting/layouts/layout.ts";
 import { Ledger, type UsableObjects } from "./quilting/layouts/ledger.ts";
 import { ObjectLayout } from "./quilting/layouts/objects.ts";
 import { PackLayout } from "./quilting/layouts/packs.ts";
 import { HardLinks } from "./quilting/paths/hard-links.ts";
-import { Quilter } from "./quilting/quilter.ts";
+import { Quilter, type QuilterDeps } from "./quilting/quilter.ts";
 import type { LockBudget } from "./quilting/reading/lock-wait.ts";
 import type { SharedIndex } from "./shared-index/look-up.ts";
 import { Shrinkage } from "./shrinkage.ts";
@@ -145,7 +148,7 @@ async function quilt(
   const quilter = new Quilter({
     ...chosen,
     ledger,
-    layout: layoutOf(job, { target, ledger, meter, breathe: () => breathe(job), lookUp: lookUpBy(shared, ledger) }),
+    ...layoutOf(job, { target, ledger, meter, breathe: () => breathe(job), lookUp: lookUpBy(shared, ledger) }),
     hardLinks,
     expiring: usable.expiring,
     lockBudget,
@@ -165,10 +168,17 @@ async function quilt(
   }
 }
 
-function layoutOf({ config, keyed }: ArchiveJob, deps: LayoutDeps): ContentLayout {
-  const { layout, compression, compressionLevel, packSize } = config.content;
-  if (layout === "objects") return new ObjectLayout(deps, { codec: compression, level: compressionLevel });
-  return new PackLayout(deps, { packSize, level: compression === "none" ? undefined : compressionLevel, keyed });
+function layoutOf({ config, keyed, signal }: ArchiveJob, deps: LayoutDeps): Pick<QuilterDeps, "layout" | "ahead"> {
+  const { layout, compression, compressionLevel, packSize, workers = availableParallelism() } = config.content;
+  if (layout === "objects") {
+    return { layout: new ObjectLayout(deps, { codec: compression, level: compressionLevel }), ahead: undefined };
+  }
+  const level = compression === "none" ? undefined : compressionLevel;
+  const packs = new PackLayout(deps, { packSize, level, keyed, cores: workers });
+  const threads = threadsAllowed(workers, descriptorLimit());
+  if (threads === 0) return { layout: packs, ahead: undefined };
+  const readers = new Readers({ threads, gear: keyed?.gear, signal });
+  return { layout: packs, ahead: { readers, take: (path, size, pieces) => packs.addRead(path, size, pieces) } };
 }
 
 /** Never promises more than is locked: what could be neither extended nor stored again lowers the promise. */

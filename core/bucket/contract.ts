@@ -26,7 +26,10 @@ export type PutOptions = {
   readonly metadata?: Readonly<Record<string, string>>;
   /** Where S3 puts it, if not in STANDARD. A directory has no classes. */
   readonly storageClass?: BundleClass | undefined;
-  /** SHA-256 of the body in hex, if the caller has it already: the store checks the bytes against it. */
+  /**
+   * SHA-256 of the body in hex, if the caller has it already. A server checks the bytes against it when they come, a directory when they
+   * are read: it does not hash them once more.
+   */
   readonly sha256?: string;
   /** Awaited before each slice of the body. */
   readonly pace?: SendPace | undefined;

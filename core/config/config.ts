@@ -56,6 +56,8 @@ export type Config = {
     readonly pickerTimeout: number;
     readonly snapshotTimeout: number;
     readonly lockMode: LockMode;
+    /** Threads that read files. Undefined: one for each core. With fewer than two, there are none beside the main one. */
+    readonly workers: number | undefined;
   };
   readonly backup: {
     readonly name: string;
@@ -162,6 +164,7 @@ export async function loadConfig(sources: ConfigSources): Promise<Config> {
       pickerTimeout: content.picker_timeout,
       snapshotTimeout: content.snapshot_timeout,
       lockMode: content.lock_mode,
+      workers: content.workers,
     },
     backup: {
       name: overrides.name ?? backup.name ?? nameOfHost(sources.hostName),

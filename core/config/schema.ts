@@ -63,6 +63,7 @@ const content = z
     picker_timeout: seconds(1).default(3_600_000),
     snapshot_timeout: seconds(1).default(21_600_000),
     lock_mode: oneOf(...lockModes).default("GOVERNANCE"),
+    workers: wholeNumber(0, 32).optional(),
   })
   .superRefine(({ layout, compression, compression_level: level }, context) => {
     const refuse = (key: string, message: string) => context.addIssue({ code: "custom", path: [key], message });

@@ -10,9 +10,13 @@ export const base64 = z.base64();
 
 /** Returns the field, and its twin if it needs one, to be spread into a JSON object. */
 export function encodeBytes(field: string, bytes: ByteString): Record<string, string> {
-  const exact = toExactText(bytes);
-  if (exact !== undefined) return { [field]: exact };
-  return { [field]: toText(bytes), [`${field}_b64`]: toBytes(bytes).toString("base64") };
+  const twin = twinOf(bytes);
+  return twin === undefined ? { [field]: toText(bytes) } : { [field]: toText(bytes), [`${field}_b64`]: twin };
+}
+
+/** Returns the twin of bytes that are not UTF-8. */
+export function twinOf(bytes: ByteString): string | undefined {
+  return toExactText(bytes) === undefined ? toBytes(bytes).toString("base64") : undefined;
 }
 
 /** Decodes a field. Refuses what no system call takes: nothing, or a NUL byte. */

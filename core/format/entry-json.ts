@@ -7,7 +7,7 @@
  */
 
 import { z } from "zod";
-import { base64, decodeBytes, decodePath, encodeBytes } from "./bytes-json.ts";
+import { base64, decodeBytes, decodePath, twinOf } from "./bytes-json.ts";
 import type { Acl, Common, Continued, Entry, Extent, FileEntry, Moment, Owner } from "./entry.ts";
 import { altered } from "./error.ts";
 import { decodeFlags, encodeFlags } from "./flags.ts";
@@ -23,11 +23,37 @@ export type HeadEntry = Exclude<Entry, FileEntry> | FileHead;
 
 /** Returns the JSON object, closed, without `dat`. */
 export function encodeHead(entry: HeadEntry): EntryHead {
+  const { path, owner, mode, modified, acl, xattrs, flags } = entry;
+  const own = ownOf(entry);
+  const attributes = xattrs.size === 0 ? undefined : encodeXattrs(xattrs);
+  // One object with all fields, since there are millions: those that are undefined are not in the text.
   return JSON.stringify({
     typ: letters[entry.type],
-    ...encodeBytes("path", entry.path),
-    ...metadata(entry),
-    ...own(entry),
+    path: toText(path),
+    path_b64: twinOf(path),
+    // A name may be empty: an account file can have anything.
+    o: owner.user || owner.uid,
+    g: owner.group || owner.gid,
+    uid: owner.uid,
+    gid: owner.gid,
+    mode: mode & 0o777,
+    sb: mode > 0o777 ? encodeSpecialBits(mode) : undefined,
+    acl: acl && encodeAcl(acl),
+    acl_ids: acl?.ids,
+    mt: encodeMoment(modified),
+    xa: attributes?.xa,
+    xa_b64: attributes?.xa_b64,
+    fl: flags === undefined ? undefined : encodeFlags(flags),
+    tgt: own.target === undefined ? undefined : toText(own.target),
+    tgt_b64: own.target === undefined ? undefined : twinOf(own.target),
+    rdev: own.rdev,
+    size: own.size,
+    id: own.hardLink === undefined ? undefined : toText(own.hardLink),
+    id_b64: own.hardLink === undefined ? undefined : twinOf(own.hardLink),
+    segments: own.continued?.segments,
+    segments_sha256: own.continued?.sha256,
+    holes: own.holes?.length ? own.holes : undefined,
+    w: own.warnings?.length ? own.warnings : undefined,
   });
 }
 
@@ -84,52 +110,24 @@ const letters = {
   "block device": "b",
 } as const;
 
-function metadata(entry: HeadEntry) {
-  const { owner, mode, modified, acl, xattrs, flags } = entry;
-  return {
-    // A name may be empty: an account file can have anything.
-    o: owner.user || owner.uid,
-    g: owner.group || owner.gid,
-    uid: owner.uid,
-    gid: owner.gid,
-    mode: mode & 0o777,
-    ...(mode > 0o777 && { sb: encodeSpecialBits(mode) }),
-    ...(acl !== undefined && { acl: encodeAcl(acl) }),
-    ...(acl?.ids !== undefined && { acl_ids: acl.ids }),
-    mt: encodeMoment(modified),
-    ...(xattrs.size > 0 && encodeXattrs(xattrs)),
-    ...(flags !== undefined && { fl: encodeFlags(flags) }),
-  };
-}
+/** What entries have that others of another type do not. */
+type OwnFields = Partial<Pick<FileHead, "size" | "hardLink" | "continued" | "holes" | "warnings">> & {
+  readonly target?: ByteString;
+  readonly rdev?: readonly [major: number, minor: number];
+};
 
-function own(entry: HeadEntry) {
+function ownOf(entry: HeadEntry): OwnFields {
   switch (entry.type) {
     case "folder":
       return {};
     case "fifo":
-      return encodeId(entry.hardLink);
     case "link":
-      return { ...encodeBytes("tgt", entry.target), ...encodeId(entry.hardLink) };
+    case "file":
+      return entry;
     case "character device":
     case "block device":
-      return { rdev: [entry.major, entry.minor], ...encodeId(entry.hardLink) };
-    case "file":
-      return {
-        size: entry.size,
-        ...encodeId(entry.hardLink),
-        ...(entry.continued !== undefined && encodeContinued(entry.continued)),
-        ...(entry.holes.length > 0 && { holes: entry.holes }),
-        ...(entry.warnings.length > 0 && { w: entry.warnings }),
-      };
+      return { rdev: [entry.major, entry.minor], hardLink: entry.hardLink };
   }
-}
-
-function encodeContinued({ segments, sha256 }: Continued) {
-  return { segments, segments_sha256: sha256 };
-}
-
-function encodeId(hardLink: ByteString | undefined) {
-  return hardLink === undefined ? {} : encodeBytes("id", hardLink);
 }
 
 function encodeSpecialBits(mode: number): string {

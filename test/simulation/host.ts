@@ -107,5 +107,6 @@ function contentOf({ daysRetained, packSize }: Scenario): Config["content"] {
     pickerTimeout: 60_000,
     snapshotTimeout: 60_000,
     lockMode: "GOVERNANCE",
+    workers: 0,
   };
 }

@@ -11,24 +11,23 @@ import type { ByteString } from "../../format/path.ts";
 import { quoted } from "../../format/quoted.ts";
 import { isSegmentHead } from "../../format/segment.ts";
 import type { Notify } from "../../notice.ts";
-import { close, hasContentAt } from "../../system/files.ts";
+import { close } from "../../system/files.ts";
 import { openHandle } from "../../system/handle.ts";
 import { isSystemError, SystemError } from "../../system/libc.ts";
-import { fstat, lstatAt, type Stat, sameInode } from "../../system/stat.ts";
-import { readXattrs, type Xattrs } from "../../system/xattr.ts";
+import { fstat, lstatAt, type Stat } from "../../system/stat.ts";
 import type { BitSet } from "../state/bit-set.ts";
 import type { FileLook } from "../state/files.ts";
 import { type Fingerprint, fingerprintOf, isSameInode, isSameLook } from "../state/fingerprint.ts";
 import { objectsOf, type PackedExtents } from "../state/packed-extents.ts";
+import { type ChangedFile, ChangedFiles, type ReadingAhead } from "./changed-files.ts";
 import { countUnchanged, type QuiltCounts, uncount } from "./counts.ts";
 import type { KnownRows } from "./known-rows.ts";
-import type { FileContent } from "./layouts/content.ts";
 import type { ContentLayout } from "./layouts/layout.ts";
 import type { Ledger, PendingExtent } from "./layouts/ledger.ts";
-import { ContentChanged } from "./layouts/objects.ts";
 import { FolderChanged, FolderStack, nameOf, UsersFilesystem } from "./paths/folder-stack.ts";
 import { type HardLinks, mayBeLinked } from "./paths/hard-links.ts";
 import { type OwnFiles, OwnPath } from "./paths/own-files.ts";
+import type { Reading } from "./read-here.ts";
 import {
   fileEntry,
   lookAt,
@@ -39,14 +38,14 @@ import {
   withHardLink,
 } from "./reading/entry-head.ts";
 import { LeftOut } from "./reading/left-out.ts";
-import { type LockAttempt, type LockBudget, LockWait, type Taking } from "./reading/lock-wait.ts";
-import { type FileAhead, type OpenFile, openAhead, sameFile, tryToLock } from "./reading/open-file.ts";
-import { regionsOf } from "./reading/regions.ts";
+import type { LockBudget } from "./reading/lock-wait.ts";
 
 export type QuilterDeps = {
   readonly ledger: Ledger;
   readonly rows: KnownRows;
   readonly layout: ContentLayout;
+  /** Undefined: all files are read in this thread. */
+  readonly ahead: ReadingAhead | undefined;
   readonly hardLinks: HardLinks;
   /** Objects whose lock ends too soon: files with content in them are read again. */
   readonly expiring: BitSet;
@@ -65,40 +64,20 @@ export type QuilterDeps = {
   readonly pause: () => Promise<void>;
 };
 
-/** A changed file that was opened ahead, so that the kernel reads it while others are being stored. */
-type Ahead = FileAhead & { readonly known: FileLook | undefined };
-
-type Reading = {
-  readonly content: FileContent;
-  readonly size: number;
-  /** True if the file did not change while it was read. */
-  readonly steady: boolean;
-  readonly stat: Stat;
-  readonly attributes: Xattrs;
-  /** True if there is content beyond the size that the system states. */
-  readonly longer: boolean;
-};
-
-const mostAhead = 32;
 const pathsBetweenPauses = 500;
 
 export class Quilter {
   readonly #deps: QuilterDeps;
-  readonly #ahead: Ahead[] = [];
   readonly #folders: FolderStack;
-  readonly #locks: LockWait<Ahead>;
+  readonly #changed: ChangedFiles;
 
   constructor(deps: QuilterDeps) {
     this.#deps = deps;
     this.#folders = new FolderStack(deps.own);
-    this.#locks = new LockWait({
-      tryToLock: (file) => this.#tryToLock(file),
-      take: (file, how) => this.#takeOpen(file, how),
-      budget: deps.lockBudget,
-      sleep: async (milliseconds) => {
-        await deps.sleep(milliseconds);
-        deps.signal.throwIfAborted();
-      },
+    this.#changed = new ChangedFiles({
+      ...deps,
+      record: (file, reading, locked) => this.#record(file, reading, locked),
+      leaveOut: (path, error) => this.#leaveOut(path, error),
     });
   }
 
@@ -118,7 +97,7 @@ export class Quilter {
         untilPause = pathsBetweenPauses;
       }
     }
-    await this.#takeAllOpen();
+    await this.#changed.takeAll();
     await this.#deps.layout.finish();
   }
 
@@ -150,7 +129,7 @@ export class Quilter {
 
   /** Closes open files and waits for work under way. Call it however `quilt` ended. */
   async abandon(): Promise<void> {
-    for (const { fd } of [...this.#ahead.splice(0), ...this.#locks.abandon()]) close(fd);
+    await this.#changed.abandon();
     this.#folders[Symbol.dispose]();
     await this.#deps.layout.abandon();
   }
@@ -162,8 +141,8 @@ export class Quilter {
       if (known !== undefined && this.#takeUnchanged(folder, known)) return undefined;
       return this.#takeChanged(folder, path, known);
     } catch (error) {
-      if (isSystemError(error, "EMFILE", "ENFILE") && this.#ahead.length + this.#locks.size > 0) {
-        return this.#takeAllOpen().then(() => this.#take(path, known));
+      if (isSystemError(error, "EMFILE", "ENFILE") && this.#changed.size > 0) {
+        return this.#changed.takeAll().then(() => this.#take(path, known));
       }
       this.#leaveOut(path, error);
       this.#folders.miss(path, error);
@@ -188,8 +167,8 @@ export class Quilter {
     const { first } = known;
     if (!isSameLook(known, stat) || this.#isExpiring(known)) return false;
     if (first === null) return !mayBeLinked(stat);
-    // A file that was opened ahead may turn out to be the first name.
-    if (this.#ahead.some((other) => sameInode(other.stat, stat)) || this.#locks.has(stat)) return false;
+    // A file that is held may turn out to be the first name.
+    if (this.#changed.has(stat)) return false;
     return this.#deps.hardLinks.keeps(known.path, stat, first);
   }
 
@@ -235,12 +214,12 @@ export class Quilter {
         this.#takeOther(path, handle);
         return undefined;
       }
-      this.#ahead.push({ ...openAhead(path, handle, stat), known });
+      const busy = this.#changed.add(path, handle, stat, known);
       isHeld = true;
+      return busy;
     } finally {
       if (!isHeld) close(handle);
     }
-    return this.#ahead.length > mostAhead ? this.#takeOldest() : undefined;
   }
 
   #takeOther(path: ByteString, handle: number): void {
@@ -278,51 +257,16 @@ export class Quilter {
     };
   }
 
-  async #takeAllOpen(): Promise<void> {
-    while (this.#ahead.length > 0) await this.#takeOldest();
-    await this.#locks.takeAll();
-  }
-
-  async #takeOldest(): Promise<void> {
-    this.#deps.signal.throwIfAborted();
-    const next = this.#ahead.shift();
-    if (next !== undefined) await this.#locks.takeOrWait(next);
-  }
-
-  #tryToLock(file: Ahead): LockAttempt {
-    try {
-      return tryToLock(file) ? "locked" : "busy";
-    } catch (error) {
-      close(file.fd);
-      this.#leaveOut(file.path, error);
-      return "gone";
-    }
-  }
-
-  /** A file that did not wait keeps the stat of its opening: a change since then shows after it is read, as any other. */
-  async #takeOpen(file: Ahead, { locked, waited }: Taking): Promise<void> {
-    try {
-      if (!file.isOpen) throw new LeftOut("another program keeps it to itself (a lease for writing)");
-      const stat = waited ? fstat(file.fd) : file.stat;
-      await this.#takeFile({ path: file.path, fd: file.fd, stat, locked }, file.known);
-    } catch (error) {
-      this.#leaveOut(file.path, error);
-    } finally {
-      close(file.fd);
-    }
-  }
-
-  async #takeFile(file: OpenFile, known: FileLook | undefined): Promise<void> {
-    const { counts, notify } = this.#deps;
-    const { path } = file;
-    if (!file.locked) {
+  #record(file: ChangedFile, reading: Reading, locked: boolean): void {
+    const { counts, notify, ledger } = this.#deps;
+    const { path, known } = file;
+    if (!locked) {
       notify({
         level: "warning",
         code: "unlocked-copy",
         message: `${quoted(path)} stayed locked by another program; it was copied without a lock`,
       });
     }
-    const reading = await this.#read(file);
     const { content, size, steady, longer } = reading;
     const { extents, ...rest } = content;
     if (longer) {
@@ -330,46 +274,16 @@ export class Quilter {
       notify({ level: "warning", code: "longer-than-stated", message });
     }
     const warnings: FileWarning[] = [];
-    if (!file.locked) warnings.push("unlocked-copy");
+    if (!locked) warnings.push("unlocked-copy");
     if (!steady) warnings.push("changed-while-reading");
     const { head, print } = this.#linked(fileEntry(path, reading, { ...rest, size, warnings }), reading, extents);
     const row = { path, fingerprint: steady && !longer ? print : undefined, head, bytes: size };
-    if (content.continued === undefined) this.#deps.ledger.file(row, extents);
-    else this.#deps.ledger.continuedFile(row);
+    if (content.continued === undefined) ledger.file(row, extents);
+    else ledger.continuedFile(row);
     counts.files += 1;
     counts.bytes += size;
     if (known === undefined) counts.new += 1;
     else counts.changed += 1;
-  }
-
-  /** Reads a file, and again if it changed meanwhile. If it changed again, the second reading is kept, with a warning. */
-  async #read(file: OpenFile): Promise<Reading> {
-    const first = await this.#readOnce(file);
-    if (first?.steady) return first;
-    const second = await this.#readOnce({ ...file, stat: fstat(file.fd) });
-    if (second === undefined) throw new LeftOut("it changes while it is read");
-    if (second.steady) return second;
-    const message = `${quoted(file.path)} changed while it was read, twice; the copy may be inconsistent`;
-    this.#deps.notify({ level: "warning", code: "changed-while-reading", message });
-    return second;
-  }
-
-  /** Returns undefined if the layout could not read the same bytes twice. */
-  async #readOnce(file: OpenFile): Promise<Reading | undefined> {
-    const { path, fd, stat } = file;
-    const { layout, ledger } = this.#deps;
-    // A run that is killed now leaves no segments of two readings.
-    if (ledger.isContinued(path)) ledger.remove(path);
-    try {
-      const { end, ...content } = await layout.add(file, regionsOf(file));
-      const attributes = readXattrs(fd);
-      const more = end === stat.size && hasContentAt(fd, stat.size);
-      const steady = end === stat.size && sameFile(stat, fstat(fd));
-      return { content, size: Math.min(end, stat.size), steady, stat, attributes, longer: steady && more };
-    } catch (error) {
-      if (error instanceof ContentChanged) return undefined;
-      throw error;
-    }
   }
 
   /** Leaves one path out of the backup and reports it by name. The run continues. */

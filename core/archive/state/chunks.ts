@@ -18,6 +18,7 @@ const thisId = "substr(id, 1, 8) = substr(?1, 1, 8) AND id = ?1";
 const mostAlike = 16;
 
 export class ChunkTable {
+  readonly #any: Statement<unknown, []>;
   readonly #find: Statement<unknown, [Uint8Array]>;
   readonly #insert: Statement<unknown, [Uint8Array, ...ChunkColumns]>;
   readonly #move: Statement<unknown, [...ChunkColumns, number]>;
@@ -25,6 +26,7 @@ export class ChunkTable {
   readonly #alike: Statement<unknown, [Uint8Array]>;
 
   constructor(database: Database) {
+    this.#any = database.query("SELECT 1 FROM chunks LIMIT 1");
     this.#find = database.query(
       `SELECT rowid, object, frame_offset, frame_length, offset, length FROM chunks WHERE ${thisId}`,
     );
@@ -39,6 +41,10 @@ export class ChunkTable {
     this.#alike = database.query(
       `SELECT count(*) FROM (SELECT 1 FROM chunks WHERE substr(id, 1, 8) = substr(?1, 1, 8) LIMIT ${mostAlike})`,
     );
+  }
+
+  isEmpty(): boolean {
+    return this.#any.get() === null;
   }
 
   get(id: Uint8Array): ChunkPlace | undefined {

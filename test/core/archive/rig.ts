@@ -28,6 +28,7 @@ const content: Config["content"] = {
   pickerTimeout: 60_000,
   snapshotTimeout: 60_000,
   lockMode: "GOVERNANCE",
+  workers: 2,
 };
 
 export type RigRun = {

@@ -28,7 +28,8 @@ export class ContentCollector {
   /** Where in the file the next segment begins. */
   #from = 0;
   #segments = 0;
-  readonly #digests = new Bun.CryptoHasher("sha256");
+  /** Of the digests of segments, which few files have. */
+  #digests: Bun.CryptoHasher | undefined;
 
   constructor(path: ByteString, ledger: Ledger) {
     this.#path = path;
@@ -54,8 +55,13 @@ export class ContentCollector {
     this.#endSegments();
     this.#holes.push(...last);
     if (size > this.#from) this.#endSegment(this.#extents.length, size);
-    const continued = { segments: this.#segments, sha256: this.#digests.digest("hex") };
+    const continued = { segments: this.#segments, sha256: this.#segmentDigests().digest("hex") };
     return { extents: [], holes: [], continued };
+  }
+
+  #segmentDigests(): Bun.CryptoHasher {
+    this.#digests ??= new Bun.CryptoHasher("sha256");
+    return this.#digests;
   }
 
   #isFull(): boolean {
@@ -87,7 +93,7 @@ export class ContentCollector {
     const taken = this.#holes.splice(0, behind < 0 ? this.#holes.length : behind);
     const holes = taken.map(([offset, length]): Hole => [offset - from, length]);
     const extents = this.#extents.splice(0, count).map(({ extent }) => extent);
-    this.#digests.update(digestOfSegment({ size, holes, extents }));
+    this.#segmentDigests().update(digestOfSegment({ size, holes, extents }));
     this.#ledger.segment({ path: segmentPath(this.#path, from), file: this.#path, size, holes }, extents);
     this.#segments += 1;
     this.#from = end;

@@ -1,7 +1,7 @@
 /** Types that both layouts share. */
 import type { WriteTarget } from "../../../stored/write.ts";
 import type { OpenFile } from "../reading/open-file.ts";
-import type { Regions } from "../reading/regions.ts";
+import type { Region, Regions } from "../reading/regions.ts";
 import type { FileContent } from "./content.ts";
 import type { Ledger, NewChunk } from "./ledger.ts";
 
@@ -9,6 +9,12 @@ export type ReadContent = FileContent & {
   /** Offset at which reading ended: the file's size, or less if the file shrank. */
   readonly end: number;
 };
+
+/** A chunk that was cut and hashed elsewhere. `sha256`: in hex. */
+export type ReadChunk = { readonly bytes: Uint8Array; readonly sha256: string };
+
+/** Content of a file that was read elsewhere: the regions that begin in it, and its chunks. */
+export type ReadPiece = { readonly regions: readonly Region[]; readonly chunks: readonly ReadChunk[] };
 
 /** Stores the content of files, and decides which bytes go into which object. */
 export type ContentLayout = {

@@ -63,6 +63,8 @@ export class Ledger {
   readonly #wanted = new BitSet();
   readonly #retainUntil: Date;
   readonly #chunks: ChunkTable;
+  /** Beginnings of the ids in the table, if it was empty, as in a first backup: most others need no query. */
+  readonly #beginnings: BitSet | undefined;
   readonly #underWay = new Map<string, NewChunk>();
   /** Files of this run that go on in segments. */
   readonly #continued = new Map<ByteString, ContinuedRow>();
@@ -79,6 +81,7 @@ export class Ledger {
     this.objects = new ObjectTable(database);
     this.files = new FileTable(database, tree);
     this.#chunks = new ChunkTable(database);
+    this.#beginnings = this.#chunks.isEmpty() ? new BitSet() : undefined;
     this.#database.run("BEGIN");
   }
 
@@ -86,6 +89,7 @@ export class Ledger {
   find(id: string, length: number): NewChunk | ChunkPlace | undefined {
     const underWay = this.#underWay.get(id);
     if (underWay !== undefined) return underWay;
+    if (this.#beginnings?.has(beginningOf(id)) === false) return undefined;
     const place = this.#chunks.get(Buffer.from(id, "hex"));
     if (place === undefined || place.length !== length || this.#expiring.has(place.object)) return undefined;
     if (this.#claims.has(place.object)) this.#want(place.object);
@@ -167,6 +171,7 @@ export class Ledger {
     for (const { chunk, place } of chunks) {
       chunk.place = { object, length: chunk.length, ...place };
       this.#chunks.set(Buffer.from(chunk.id, "hex"), chunk.place);
+      this.#beginnings?.add(beginningOf(chunk.id));
     }
     this.#settle(chunks.map(({ chunk }) => chunk));
     this.commit();
@@ -176,6 +181,7 @@ export class Ledger {
   storedByOthers(chunks: readonly { readonly chunk: NewChunk; readonly place: ChunkPlace }[]): void {
     for (const { chunk, place } of chunks) {
       chunk.place = place;
+      this.#beginnings?.add(beginningOf(chunk.id));
       this.#want(place.object);
     }
     this.#settle(chunks.map(({ chunk }) => chunk));
@@ -218,6 +224,11 @@ export class Ledger {
   #endContinued({ row, missing }: ContinuedRow): void {
     if (row !== undefined && missing === 0) this.files.set({ ...row, extents: null });
   }
+}
+
+/** Returns 24 bits: at most 2 MiB for a set of them. */
+function beginningOf(id: string): number {
+  return Number.parseInt(id.slice(0, 6), 16);
 }
 
 function isNew(chunk: NewChunk | ChunkPlace): chunk is NewChunk {

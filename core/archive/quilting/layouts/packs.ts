@@ -12,14 +12,14 @@ import { contentsSize, encodeContents, type PackedFrame } from "../../../format/
 import type { ByteString } from "../../../format/path.ts";
 import { sha256 } from "../../../format/sha256.ts";
 import { writeHashed } from "../../../stored/write.ts";
-import { Garbage, release } from "../../../system/garbage.ts";
+import { release } from "../../../system/garbage.ts";
 import { work } from "../../../trace.ts";
 import type { OpenFile } from "../reading/open-file.ts";
 import { type DataReader, RegionReader } from "../reading/region-reader.ts";
 import type { Regions } from "../reading/regions.ts";
 import { type ChunkSizes, chunkLength, chunkSize } from "./chunker.ts";
-import { ContentCollector } from "./content.ts";
-import type { ContentLayout, LayoutDeps, ReadContent } from "./layout.ts";
+import { ContentCollector, type FileContent } from "./content.ts";
+import type { ContentLayout, LayoutDeps, ReadContent, ReadPiece } from "./layout.ts";
 import type { NewChunk, PendingExtent, StoredChunk } from "./ledger.ts";
 import { Pool } from "./pool.ts";
 import { StreamReader } from "./stream-reader.ts";
@@ -27,13 +27,12 @@ import { StreamReader } from "./stream-reader.ts";
 /** Size at which a frame is closed: enough to compress well, and little to read for one small file. */
 const frameSize = 1024 * 1024;
 const frameCapacity = frameSize + chunkSize.largest;
-const framesAtOnce = 3;
+/** At least: one is filled while two are compressed. */
+const fewestFrames = 3;
 /** Number of packs in memory: one is put while the other fills. */
 const packsAtOnce = 2;
 /** Bytes that take some ten milliseconds to read and hash. */
 const bytesBetweenBreaths = 8 * 1024 * 1024;
-/** Bytes of compressed frames after which garbage is collected: strings of files are not released by hand, as frames are. */
-const garbageLimit = 32 * 1024 * 1024;
 /** Bound on the chunks of a pack: limits the rows that wait for it, and its table of contents. */
 const mostChunks = 8_192;
 
@@ -46,6 +45,8 @@ export type PackOptions = {
   readonly keyed?: Keyed | undefined;
   /** How content is cut, if not as files are: into chunks no longer than those. */
   readonly sizes?: ChunkSizes;
+  /** Number of frames that are compressed side by side, if there are more than two cores. */
+  readonly cores?: number;
 };
 
 type FrameBuffer = Buffer<ArrayBuffer>;
@@ -70,19 +71,20 @@ export class PackLayout implements ContentLayout {
   readonly #deps: LayoutDeps;
   readonly #options: PackOptions;
   readonly #sizes: ChunkSizes;
-  readonly #frameBuffers = new Pool(framesAtOnce, () => Buffer.allocUnsafeSlow(frameCapacity));
+  readonly #frameBuffers: Pool<FrameBuffer>;
   readonly #packBuffers: Pool<Buffer>;
   #filling: FillingFrame | undefined;
   #pack: FillingPack | undefined;
   /** Resolves when the last frame was appended: frames are appended to packs one after the other. */
   #appended: Promise<void> = Promise.resolve();
-  readonly #garbage = new Garbage(garbageLimit);
   readonly #puts = new Set<Promise<void>>();
 
   constructor(deps: LayoutDeps, options: PackOptions) {
     this.#deps = deps;
     this.#options = options;
     this.#sizes = options.sizes ?? chunkSize;
+    const frames = Math.max(fewestFrames, (options.cores ?? 0) + 1);
+    this.#frameBuffers = new Pool(frames, () => Buffer.allocUnsafeSlow(frameCapacity));
     const capacity = options.packSize + frameCapacity + contentsSize(mostChunks, mostChunks);
     this.#packBuffers = new Pool(packsAtOnce, () => Buffer.allocUnsafeSlow(capacity));
   }
@@ -101,6 +103,28 @@ export class PackLayout implements ContentLayout {
     const reader = new StreamReader(stream, content.region);
     await work("read", () => this.#addData(reader, content));
     return { ...content.end(reader.length), end: reader.length };
+  }
+
+  /** Takes the content of a file that was read elsewhere: whole chunks, which are copied. */
+  async addRead(
+    path: ByteString,
+    size: number,
+    pieces: Iterable<ReadPiece> | AsyncIterable<ReadPiece>,
+  ): Promise<FileContent> {
+    const content = new ContentCollector(path, this.#deps.ledger);
+    for await (const { regions, chunks } of pieces) {
+      for (const region of regions) content.region(region);
+      for (const { bytes, sha256 } of chunks) {
+        const frame = this.#filling ?? (await this.#newFrame());
+        const start = frame.filled;
+        const extent = this.#place(frame, bytes.length, sha256);
+        if (frame.filled > start) frame.buffer.set(bytes, start);
+        frame.read = frame.filled;
+        content.add(extent);
+        if (isFull(frame)) this.#closeFrame(frame);
+      }
+    }
+    return content.end(size);
   }
 
   async finish(): Promise<void> {
@@ -135,7 +159,7 @@ export class PackLayout implements ContentLayout {
       if (frame.read === frame.filled) return;
       const extent = this.#takeChunk(frame);
       content.add(extent);
-      if (frame.filled >= frameSize || frame.chunks.length >= mostChunks) await this.#nextFrame(frame);
+      if (isFull(frame)) await this.#nextFrame(frame);
       sinceBreath += extent.length;
       if (sinceBreath > bytesBetweenBreaths) {
         sinceBreath = 0;
@@ -147,22 +171,26 @@ export class PackLayout implements ContentLayout {
   /** Cuts the next chunk off the bytes read. Keeps it in the frame if it is new, else drops it. */
   #takeChunk(frame: FillingFrame): PendingExtent {
     const start = frame.filled;
-    const { keyed } = this.#options;
-    const length = chunkLength(frame.buffer, start, frame.read, keyed?.gear, this.#sizes);
-    const digest = sha256(frame.buffer.subarray(start, start + length));
-    const id = keyed?.chunkId(digest) ?? digest;
-    this.#deps.meter.bytesRead += length;
-    const extent = { offset: 0, length, sha256: digest };
-    const known = this.#deps.ledger.find(id, length);
-    if (known !== undefined) {
+    const length = chunkLength(frame.buffer, start, frame.read, this.#options.keyed?.gear, this.#sizes);
+    const extent = this.#place(frame, length, sha256(frame.buffer.subarray(start, start + length)));
+    if (frame.filled === start) {
       frame.buffer.copyWithin(start, start + length, frame.read);
       frame.read -= length;
-      return { ...extent, chunk: known };
     }
-    const chunk = this.#deps.ledger.announce(id, length, digest);
-    frame.chunks.push({ chunk, offset: start });
+    return extent;
+  }
+
+  /** Gives a new chunk its place in the frame, of which it becomes the next bytes. A known one gets none. */
+  #place(frame: FillingFrame, length: number, digest: string): PendingExtent {
+    const { ledger, meter } = this.#deps;
+    const id = this.#options.keyed?.chunkId(digest) ?? digest;
+    meter.bytesRead += length;
+    const known = ledger.find(id, length);
+    if (known !== undefined) return { chunk: known, offset: 0, length, sha256: digest };
+    const chunk = ledger.announce(id, length, digest);
+    frame.chunks.push({ chunk, offset: frame.filled });
     frame.filled += length;
-    return { ...extent, chunk };
+    return { chunk, offset: 0, length, sha256: digest };
   }
 
   async #newFrame(): Promise<FillingFrame> {
@@ -232,7 +260,6 @@ export class PackLayout implements ContentLayout {
     }
     pack.frames.push({ length: frame.length, chunks: chunks.map(({ chunk }) => chunk) });
     pack.used += frame.length;
-    this.#garbage.left(frame.length);
     release(frame);
   }
 
@@ -276,6 +303,10 @@ export class PackLayout implements ContentLayout {
     this.#frameBuffers.fail(error);
     this.#packBuffers.fail(error);
   }
+}
+
+function isFull({ filled, chunks }: FillingFrame): boolean {
+  return filled >= frameSize || chunks.length >= mostChunks;
 }
 
 function packedFrame({ length, chunks }: FillingPack["frames"][number]): PackedFrame {

@@ -38,6 +38,19 @@ export function openAhead(path: ByteString, handle: number, stat: Stat): FileAhe
   return file;
 }
 
+/** Opens the regular file that is held once more, locks it, and asks the kernel to start reading. Returns undefined if it cannot be locked at once. */
+export function openLocked(handle: number, size: number): number | undefined {
+  const fd = openHandleToRead(handle);
+  let isLocked = false;
+  try {
+    isLocked = tryReadLock(fd);
+    if (isLocked && size > 0 && size <= aheadSize) willNeed(fd);
+    return isLocked ? fd : undefined;
+  } finally {
+    if (!isLocked) close(fd);
+  }
+}
+
 /** Takes the read lock, without waiting. */
 export function tryToLock(file: FileAhead): boolean {
   return opened(file) && tryReadLock(file.fd);
@@ -56,8 +69,10 @@ function opened(file: FileAhead): boolean {
   return file.isOpen;
 }
 
+type Looked = Pick<Stat, "inode" | "size" | "modified" | "changed">;
+
 /** Returns whether content and metadata are the same in two looks. */
-export function sameFile(before: Stat, after: Stat): boolean {
+export function sameFile(before: Looked, after: Looked): boolean {
   return (
     before.inode === after.inode &&
     before.size === after.size &&

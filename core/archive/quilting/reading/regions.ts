@@ -2,8 +2,8 @@
 import type { Hole } from "../../../format/entry.ts";
 import { mostOfFile } from "../../../format/segment.ts";
 import { dataRegions } from "../../../system/files.ts";
+import type { Stat } from "../../../system/stat.ts";
 import { LeftOut } from "./left-out.ts";
-import type { OpenFile } from "./open-file.ts";
 
 export type Region = readonly [offset: number, length: number];
 
@@ -21,7 +21,13 @@ export type Regions = { readonly few: readonly Region[] | undefined; readonly ea
  * Finds the regions with data, in order. Blocks that a program reserved and never wrote are holes, too. Throws a LeftOut for a file
  * that would be read almost only as zeros.
  */
-export function regionsOf({ fd, stat }: Pick<OpenFile, "fd" | "stat">): Regions {
+export function regionsOf({
+  fd,
+  stat,
+}: {
+  readonly fd: number;
+  readonly stat: Pick<Stat, "size" | "blocks">;
+}): Regions {
   const { size, blocks } = stat;
   if (size === 0) return fewRegions([]);
   const isSparse = blocks * 512 < size;

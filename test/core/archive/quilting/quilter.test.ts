@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
-import { appendFileSync, linkSync, truncateSync, utimesSync, writeFileSync } from "node:fs";
+import { appendFileSync, linkSync, readdirSync, truncateSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { Readers } from "../../../../core/archive/quilting/ahead/readers.ts";
 import { KnownRows } from "../../../../core/archive/quilting/known-rows.ts";
 import type { ContentLayout, LayoutDeps } from "../../../../core/archive/quilting/layouts/layout.ts";
 import { ObjectLayout } from "../../../../core/archive/quilting/layouts/objects.ts";
@@ -9,6 +10,7 @@ import { HardLinks } from "../../../../core/archive/quilting/paths/hard-links.ts
 import { OwnFiles } from "../../../../core/archive/quilting/paths/own-files.ts";
 import { Quilter, type QuilterDeps } from "../../../../core/archive/quilting/quilter.ts";
 import { BitSet } from "../../../../core/archive/state/bit-set.ts";
+import { Failure } from "../../../../core/failure.ts";
 import { type ByteString, fromText, parentOf } from "../../../../core/format/path.ts";
 import { SystemError } from "../../../../core/system/libc.ts";
 import { noise } from "../noise.ts";
@@ -34,6 +36,7 @@ type Quilted = Pick<QuilterDeps, "ledger" | "layout" | "notify"> & Partial<Quilt
 function quiltedBy(deps: Quilted, paths: readonly ByteString[]): ContentLayout {
   const hardLinks = new HardLinks((path) => deps.ledger.files.textsOf(path));
   const quilter = new Quilter({
+    ahead: undefined,
     hardLinks,
     rows: new KnownRows(deps.ledger.files, { extents: false }),
     expiring: new BitSet(),
@@ -190,3 +193,48 @@ test("a first name that cannot be read hands its place on to the next of the fil
   const heads = files.map(({ head }) => JSON.parse(head));
   expect(heads.map(({ path, id }) => [path, id])).toEqual(paths.slice(1).map((path) => [path, paths[1]]));
 });
+
+test("a thread that fails while it reads ends the run with a Failure, and leaves no file open; the next run stores all", async () => {
+  await using bench = await StoreBench.make();
+  const paths = Array.from({ length: 500 }, (_, number) => fromText(join(bench.path, `${1_000 + number}`)));
+  for (const path of paths) writeFileSync(path, `content of ${path}`);
+  const all = [...withFolders(fromText(bench.path)), ...paths];
+  const { notify } = notebook();
+  const descriptors = () => readdirSync("/proc/self/fd").length;
+  const run = (readers: Readers) =>
+    bench.run(
+      (deps) => {
+        const layout = new PackLayout(deps, { packSize: 2 ** 24, level: 3 });
+        const ahead = { readers, take: layout.addRead.bind(layout) };
+        return quiltedBy({ ...deps, layout: methodsOf(layout), ahead, notify }, all);
+      },
+      () => Promise.resolve(),
+    );
+  const { signal } = new AbortController();
+  await run(new Readers({ threads: 2, signal }));
+  expect(bench.count("chunks")).toBe(500);
+  for (const path of paths) appendFileSync(path, ", changed");
+
+  const before = descriptors();
+  const failing = new Readers({ threads: 2, signal });
+  // A job without files is none that a thread knows.
+  const failed = failing
+    .read([])
+    .next()
+    .catch(() => {});
+  await expect(run(failing)).rejects.toBeInstanceOf(Failure);
+  await failed;
+  expect(descriptors()).toBeLessThanOrEqual(before);
+
+  await run(new Readers({ threads: 2, signal }));
+  expect(bench.count("chunks")).toBe(1_000);
+});
+
+/** A class has its methods on its prototype, where a spread does not see them. */
+function methodsOf(layout: ContentLayout): ContentLayout {
+  return {
+    add: (file, regions) => layout.add(file, regions),
+    finish: () => layout.finish(),
+    abandon: () => layout.abandon(),
+  };
+}

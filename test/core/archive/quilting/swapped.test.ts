@@ -302,7 +302,7 @@ describe.skipIf(!canAttack)("a folder of the user's that another one follows wit
       await using rig = await neighbours(["f"], "/var/tmp");
       // Between the folder and what lies in it, so that it is not open.
       mkdirSync(rig.file("user/d!"));
-      for (let number = 0; number < 600; number += 1) writeFileSync(rig.file("user/d!", String(number)), "");
+      for (let number = 0; number < 1_200; number += 1) writeFileSync(rig.file("user/d!", String(number)), "");
       await script(join(rig.path, "pickers.d"), "between", `find '${rig.file("user/d!")}'`);
       const { ino } = lstatSync(rig.file("user/d"), { bigint: true });
       let happened: boolean | undefined;

@@ -26,7 +26,7 @@ conformance({
   differs: {
     "a lock never moves earlier": "moto shortens it",
     "a lock that has passed already is refused": "moto takes it",
-    "bytes that do not have the stated SHA-256 are refused": "moto does not check",
+    "bytes that do not have the stated SHA-256 are refused, or damaged when they are read": "moto does not check",
     "extending what is missing says so": "moto fails with an internal error",
     "a key may hold a line break": "moto finds no such page",
   },

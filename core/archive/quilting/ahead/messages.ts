@@ -1,0 +1,141 @@
+/**
+ * What the main thread and its readers tell each other. Content and figures travel in buffers that all threads can reach, so that nothing
+ * is copied on the way. Each belongs to one thread at a time: to the one that got the last message about it.
+ *
+ * A buffer begins with a table: on the way to a reader, of the files that it is to read; on the way back, of the chunks that it holds.
+ * Their bytes follow.
+ */
+import type { Stat } from "../../../system/stat.ts";
+import type { Xattrs } from "../../../system/xattr.ts";
+import { chunkSize } from "../layouts/chunker.ts";
+import type { Region } from "../reading/regions.ts";
+
+/** What is read by one job: so many files of so many bytes together, or one file that is larger. */
+export const mostOfBatch = { files: 64, bytes: 1024 * 1024 } as const;
+
+/** Chunks of a buffer at most. Those of a file with many small regions are small. */
+const mostChunks = 1_024;
+const tableBytes = mostChunks * 40;
+const dataBytes = mostOfBatch.bytes + chunkSize.largest;
+export const bufferBytes = tableBytes + dataBytes;
+
+/** A file that the main thread holds. `handle` is its own, and stays so: a reader opens the file by it once more. */
+export type FileToRead = Pick<Stat, "size" | "blocks" | "inode" | "modified" | "changed"> & { readonly handle: number };
+
+/** What few files have. Numbers of files are those in the job. */
+export type RareFindings = {
+  /** Files that were not read from beginning to end as they were: locked, changing, not readable. */
+  readonly unread: number[];
+  /** Regions of files that are not a single one, in order; in a job of one file, each that begins in this piece. */
+  readonly regions: [file: number, region: Region | undefined][];
+  readonly attributes: [file: number, attributes: Xattrs][];
+};
+
+/** Of the secret that backups are sealed with: undefined for plain ones. */
+export type ReaderOptions = { readonly gear: Int32Array | undefined };
+
+export type ToReader =
+  | { readonly kind: "options"; readonly options: ReaderOptions }
+  /** Reads the files whose table is in `buffer` into it: all into this one, unless `isLarge` says that it is one file that needs more. */
+  | {
+      readonly kind: "read";
+      readonly job: number;
+      readonly files: number;
+      readonly isLarge: boolean;
+      readonly buffer: SharedArrayBuffer;
+    }
+  /** Gives one more buffer for a large file. It takes two to begin with, as what is left over of one piece goes into the next. */
+  | { readonly kind: "more"; readonly job: number; readonly buffer: SharedArrayBuffer };
+
+/** What a buffer holds when it comes from a reader. */
+export type FilledPiece = {
+  readonly buffer: SharedArrayBuffer;
+  readonly chunks: number;
+  readonly rare: RareFindings | undefined;
+};
+
+export type FromReader =
+  /** `last`: the job is done with this piece. */
+  | ({ readonly kind: "piece"; readonly job: number; readonly last: boolean } & FilledPiece)
+  /** Gives a buffer back that a large file did not need. */
+  | { readonly kind: "spare"; readonly buffer: SharedArrayBuffer };
+
+const wordsOfFile = 8;
+
+/** Writes the table of files to read. */
+export function writeFiles(buffer: SharedArrayBuffer, files: readonly FileToRead[]): void {
+  const numbers = new Float64Array(buffer, 0, mostOfBatch.files * wordsOfFile);
+  const inodes = new BigUint64Array(buffer, 0, mostOfBatch.files * wordsOfFile);
+  let at = 0;
+  for (const { handle, size, blocks, inode, modified, changed } of files) {
+    numbers[at] = handle;
+    numbers[at + 1] = size;
+    numbers[at + 2] = blocks;
+    inodes[at + 3] = inode;
+    numbers[at + 4] = modified.seconds;
+    numbers[at + 5] = modified.nanoseconds;
+    numbers[at + 6] = changed.seconds;
+    numbers[at + 7] = changed.nanoseconds;
+    at += wordsOfFile;
+  }
+}
+
+export function readFiles(buffer: SharedArrayBuffer, count: number): FileToRead[] {
+  const numbers = new Float64Array(buffer, 0, mostOfBatch.files * wordsOfFile);
+  const inodes = new BigUint64Array(buffer, 0, mostOfBatch.files * wordsOfFile);
+  return Array.from({ length: count }, (_, index) => {
+    const at = index * wordsOfFile;
+    const number = (word: number) => numbers[at + word] ?? 0;
+    return {
+      handle: number(0),
+      size: number(1),
+      blocks: number(2),
+      inode: inodes[at + 3] ?? 0n,
+      modified: { seconds: number(4), nanoseconds: number(5) },
+      changed: { seconds: number(6), nanoseconds: number(7) },
+    };
+  });
+}
+
+/** The bytes of a buffer, behind its table. */
+export function dataOf(buffer: SharedArrayBuffer): Buffer<SharedArrayBuffer> {
+  return Buffer.from(buffer, tableBytes);
+}
+
+const wordsOfChunk = 2;
+const digestBytes = 32;
+const digestsAt = mostChunks * wordsOfChunk * 4;
+
+/** The table of chunks in a buffer: of which file each is, its length, and its SHA-256. They lie one behind the other. */
+export class ChunkTableView {
+  readonly #words: Uint32Array;
+  readonly #digests: Buffer;
+
+  constructor(buffer: SharedArrayBuffer) {
+    this.#words = new Uint32Array(buffer, 0, mostChunks * wordsOfChunk);
+    this.#digests = Buffer.from(buffer, digestsAt, mostChunks * digestBytes);
+  }
+
+  isFull(count: number): boolean {
+    return count === mostChunks;
+  }
+
+  set(index: number, file: number, bytes: Uint8Array): void {
+    this.#words[index * wordsOfChunk] = file;
+    this.#words[index * wordsOfChunk + 1] = bytes.length;
+    Bun.SHA256.hash(bytes, this.#digests.subarray(index * digestBytes, (index + 1) * digestBytes));
+  }
+
+  fileOf(index: number): number {
+    return this.#words[index * wordsOfChunk] ?? 0;
+  }
+
+  lengthOf(index: number): number {
+    return this.#words[index * wordsOfChunk + 1] ?? 0;
+  }
+
+  /** In hex. */
+  sha256Of(index: number): string {
+    return this.#digests.toString("hex", index * digestBytes, (index + 1) * digestBytes);
+  }
+}

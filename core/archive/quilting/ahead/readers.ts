@@ -1,0 +1,189 @@
+/**
+ * Threads that read files ahead. Each job goes to the thread with the least to do; its pieces come back in the order of the job. Buffers
+ * are counted, which bounds the memory and the work under way.
+ */
+import { Worker } from "node:worker_threads";
+import { Failure, reasonOf } from "../../../failure.ts";
+import { threadAt } from "../../../thread.ts";
+import { work } from "../../../trace.ts";
+import { bufferBytes, type FileToRead, type FromReader, mostOfBatch, type ToReader, writeFiles } from "./messages.ts";
+
+export type ReadersOptions = {
+  readonly threads: number;
+  /** Random words for the cuts between chunks in a sealed backup. */
+  readonly gear?: Int32Array | undefined;
+  readonly signal: AbortSignal;
+};
+
+/** Descriptors of everything but batches: files that wait for a lock, folders, connections. */
+const otherDescriptors = 512;
+
+/** Returns how many of these threads there may be: a thread that finds no descriptor ends the process. */
+export function threadsAllowed(wanted: number, descriptors: number): number {
+  const batches = Math.floor((descriptors - otherDescriptors) / mostOfBatch.files);
+  // One more is being filled, and one may wait.
+  const allowed = Math.min(wanted, Math.floor((batches - 2 - spareBuffers) / buffersOfThread));
+  return allowed < 2 ? 0 : allowed;
+}
+
+type PieceMessage = Extract<FromReader, { kind: "piece" }>;
+type Thread = { readonly worker: Worker; jobs: number };
+
+/** Milliseconds that a stopped run waits for a file to be read: it may lie on a server that does not answer. */
+const longestEnd = 1_000;
+const buffersOfLarge = 2;
+/** It reads into one while the other is taken or filled. */
+const buffersOfThread = 2;
+const spareBuffers = 2;
+
+/** Pieces of one job, as they come. */
+class ReadJob {
+  readonly #pieces: PieceMessage[] = [];
+  #waiting: { resolve(piece: PieceMessage): void; reject(error: unknown): void } | undefined;
+  isDone = false;
+
+  constructor(
+    readonly number: number,
+    readonly thread: Thread,
+    readonly buffers: number,
+  ) {}
+
+  take(piece: PieceMessage): void {
+    this.isDone = piece.last;
+    if (this.#waiting === undefined) this.#pieces.push(piece);
+    else this.#waiting.resolve(piece);
+    this.#waiting = undefined;
+  }
+
+  fail(error: unknown): void {
+    this.#waiting?.reject(error);
+    this.#waiting = undefined;
+  }
+
+  next(): Promise<PieceMessage> {
+    const piece = this.#pieces.shift();
+    if (piece !== undefined) return Promise.resolve(piece);
+    return new Promise((resolve, reject) => {
+      this.#waiting = { resolve, reject };
+    });
+  }
+}
+
+export class Readers {
+  readonly #options: ReadersOptions;
+  readonly #threads: Thread[] = [];
+  readonly #jobs = new Map<number, ReadJob>();
+  readonly #free: SharedArrayBuffer[] = [];
+  readonly #buffers: number;
+  #used = 0;
+  #next = 0;
+  #failure: { readonly error: unknown } | undefined;
+  readonly #onAbort = () => this.#fail(this.#options.signal.reason);
+
+  constructor(options: ReadersOptions) {
+    this.#options = options;
+    this.#buffers = buffersOfThread * options.threads + spareBuffers;
+    options.signal.addEventListener("abort", this.#onAbort);
+  }
+
+  /** Whether another job may begin. If not, take the pieces of the oldest first. */
+  hasRoom(isLarge: boolean): boolean {
+    return this.#used + (isLarge ? buffersOfLarge : 1) <= this.#buffers;
+  }
+
+  /**
+   * Starts to read files: several small ones, or a large one. Yields pieces, each of which is good until the next is asked for. The
+   * caller keeps the handles open until the end of the last piece, or until `stop` says so.
+   */
+  read(files: readonly FileToRead[]): AsyncGenerator<PieceMessage, void> {
+    const [{ size } = { size: 0 }] = files;
+    const isLarge = size > mostOfBatch.bytes;
+    const job = this.#startJob(isLarge ? buffersOfLarge : 1);
+    const buffer = this.#buffer();
+    writeFiles(buffer, files);
+    this.#post(job, { kind: "read", job: job.number, files: files.length, isLarge, buffer });
+    if (isLarge) this.#post(job, { kind: "more", job: job.number, buffer: this.#buffer() });
+    return this.#pieces(job);
+  }
+
+  /** Ends the threads. Returns whether none of them may still open files by the handles that they were given. */
+  async stop(): Promise<boolean> {
+    const { signal } = this.#options;
+    signal.removeEventListener("abort", this.#onAbort);
+    const ends = Promise.all(this.#threads.splice(0).map(({ worker }) => worker.terminate()));
+    ends.catch(() => undefined);
+    const isIdle = [...this.#jobs.values()].every(({ isDone }) => isDone);
+    if (isIdle) return true;
+    return Promise.race([ends.then(() => true), Bun.sleep(longestEnd).then(() => false)]);
+  }
+
+  async *#pieces(job: ReadJob): AsyncGenerator<PieceMessage, void> {
+    for (;;) {
+      if (this.#failure !== undefined) throw this.#failure.error;
+      const piece = await work("wait for readers", () => job.next());
+      yield piece;
+      if (piece.last) {
+        this.#used -= job.buffers;
+        this.#jobs.delete(job.number);
+        this.#free.push(piece.buffer);
+        return;
+      }
+      this.#post(job, { kind: "more", job: job.number, buffer: piece.buffer });
+    }
+  }
+
+  #startJob(buffers: number): ReadJob {
+    const job = new ReadJob(this.#next, this.#leastBusy(), buffers);
+    this.#next += 1;
+    this.#used += buffers;
+    job.thread.jobs += 1;
+    this.#jobs.set(job.number, job);
+    return job;
+  }
+
+  #leastBusy(): Thread {
+    const idle = this.#threads.find(({ jobs }) => jobs === 0);
+    if (idle !== undefined) return idle;
+    if (this.#threads.length < this.#options.threads) return this.#startThread();
+    return this.#threads.reduce((least, thread) => (thread.jobs < least.jobs ? thread : least));
+  }
+
+  #startThread(): Thread {
+    const worker = new Worker(threadAt("core/archive/quilting/ahead/reader.ts"));
+    const thread = { worker, jobs: 0 };
+    worker.on("message", (message: FromReader) => this.#hear(message));
+    worker.on("error", (error) => this.#fail(failed(reasonOf(error), error)));
+    worker.on("exit", (code) => this.#fail(failed(`a thread that reads files ended with ${code}`)));
+    const options: ToReader = { kind: "options", options: { gear: this.#options.gear } };
+    worker.postMessage(options);
+    this.#threads.push(thread);
+    return thread;
+  }
+
+  #post({ thread }: ReadJob, message: Exclude<ToReader, { kind: "options" }>): void {
+    thread.worker.postMessage(message);
+  }
+
+  #hear(message: FromReader): void {
+    if (message.kind === "spare") this.#free.push(message.buffer);
+    else {
+      const job = this.#jobs.get(message.job);
+      job?.take(message);
+      if (message.last && job !== undefined) job.thread.jobs -= 1;
+    }
+  }
+
+  #buffer(): SharedArrayBuffer {
+    return this.#free.pop() ?? new SharedArrayBuffer(bufferBytes);
+  }
+
+  #fail(error: unknown): void {
+    this.#failure ??= { error };
+    for (const job of this.#jobs.values()) job.fail(this.#failure.error);
+  }
+}
+
+function failed(why: string, cause?: unknown): Failure {
+  const remedy = "run again; if it happens again, set workers = 1 in [content] and report it";
+  return new Failure({ doing: "read files in several threads", why, remedy, cause });
+}

@@ -1,0 +1,232 @@
+/**
+ * Takes files that are new or changed: each is held as soon as its path comes, read ahead, locked, read, and handed on in the order in
+ * which the paths came, so that packs and rows do not depend on how many threads read.
+ *
+ * Other threads read what can be read at once. All else (files that are locked, change, or cannot be read) is read here, in its turn.
+ */
+import type { ByteString } from "../../format/path.ts";
+import type { Notify } from "../../notice.ts";
+import { close } from "../../system/files.ts";
+import { fstat, type Stat, sameInode } from "../../system/stat.ts";
+import type { Xattrs } from "../../system/xattr.ts";
+import type { FileLook } from "../state/files.ts";
+import type { PieceView } from "./ahead/piece-view.ts";
+import { type Batch, ReadAhead } from "./ahead/read-ahead.ts";
+import type { Readers } from "./ahead/readers.ts";
+import type { FileContent } from "./layouts/content.ts";
+import type { ContentLayout, ReadPiece } from "./layouts/layout.ts";
+import type { Ledger } from "./layouts/ledger.ts";
+import { type Reading, readHere } from "./read-here.ts";
+import { LeftOut } from "./reading/left-out.ts";
+import { type LockAttempt, type LockBudget, LockWait, type Taking } from "./reading/lock-wait.ts";
+import { type FileAhead, openAhead, tryToLock } from "./reading/open-file.ts";
+
+/** A changed file that is held. `isLate`: its stat may be old by now. */
+export type ChangedFile = FileAhead & { readonly known: FileLook | undefined; isLate: boolean };
+
+/** Threads that read, and what takes the content that they have read of a file. */
+export type ReadingAhead = {
+  readonly readers: Readers;
+  readonly take: (
+    path: ByteString,
+    size: number,
+    pieces: Iterable<ReadPiece> | AsyncIterable<ReadPiece>,
+  ) => Promise<FileContent>;
+};
+
+export type ChangedFilesDeps = {
+  readonly layout: ContentLayout;
+  readonly ledger: Ledger;
+  /** Undefined: all is read in this thread. */
+  readonly ahead: ReadingAhead | undefined;
+  readonly lockBudget: LockBudget;
+  readonly sleep: (milliseconds: number) => Promise<void>;
+  readonly notify: Notify;
+  readonly signal: AbortSignal;
+  /** Takes what was read of a file. */
+  readonly record: (file: ChangedFile, reading: Reading, locked: boolean) => void;
+  readonly leaveOut: (path: ByteString, error: unknown) => void;
+};
+
+/** Files that are open while the kernel reads them, if no other thread reads. */
+const mostAhead = 32;
+
+export class ChangedFiles {
+  readonly #deps: ChangedFilesDeps;
+  readonly #ahead: ChangedFile[] = [];
+  readonly #batches: ReadAhead<ChangedFile> | undefined;
+  readonly #locks: LockWait<ChangedFile>;
+
+  constructor(deps: ChangedFilesDeps) {
+    this.#deps = deps;
+    this.#batches = deps.ahead && new ReadAhead(deps.ahead.readers);
+    this.#locks = new LockWait({
+      tryToLock: (file) => this.#tryToLock(file),
+      take: (file, how) => this.#takeOpen(file, how),
+      budget: deps.lockBudget,
+      sleep: async (milliseconds) => {
+        await deps.sleep(milliseconds);
+        deps.signal.throwIfAborted();
+      },
+    });
+  }
+
+  /** Number of files that are held. */
+  get size(): number {
+    return this.#ahead.length + (this.#batches?.size ?? 0) + this.#locks.size;
+  }
+
+  /** Returns whether a file with the same inode is held. */
+  has(stat: Stat): boolean {
+    const isIt = (file: ChangedFile) => sameInode(file.stat, stat);
+    return this.#ahead.some(isIt) || this.#locks.has(stat) || this.#batches?.some(isIt) === true;
+  }
+
+  /** Takes the next file. Takes over the handle, unless it throws. Returns a promise if others are to be finished before the next one. */
+  add(path: ByteString, handle: number, stat: Stat, known: FileLook | undefined): Promise<void> | undefined {
+    if (this.#batches !== undefined) {
+      const file = { path, stat, fd: handle, isOpen: false, known, isLate: false };
+      return this.#batches.add(file) ? undefined : this.#makeRoom(this.#batches);
+    }
+    this.#ahead.push({ ...openAhead(path, handle, stat), known, isLate: false });
+    return this.#ahead.length > mostAhead ? this.#takeOldest() : undefined;
+  }
+
+  /** Finishes all files that are held. */
+  async takeAll(): Promise<void> {
+    while (this.#ahead.length > 0) await this.#takeOldest();
+    if (this.#batches !== undefined) await this.#takeBatches(this.#batches);
+    await this.#locks.takeAll();
+  }
+
+  /** Closes what is held. Call it however `takeAll` ended. */
+  async abandon(): Promise<void> {
+    const held = [...this.#ahead.splice(0), ...this.#locks.abandon()];
+    const read = this.#batches?.abandon() ?? [];
+    // A descriptor that is closed may be given to another file, which a thread would read.
+    const isOver = (await this.#deps.ahead?.readers.stop()) ?? true;
+    for (const { fd } of isOver ? [...held, ...read] : held) close(fd);
+  }
+
+  async #takeOldest(): Promise<void> {
+    this.#deps.signal.throwIfAborted();
+    const next = this.#ahead.shift();
+    if (next !== undefined) await this.#locks.takeOrWait(next);
+  }
+
+  async #makeRoom(batches: ReadAhead<ChangedFile>): Promise<void> {
+    while (!batches.startWaiting()) await this.#takeBatch(batches);
+  }
+
+  async #takeBatches(batches: ReadAhead<ChangedFile>): Promise<void> {
+    batches.endBatch();
+    await this.#makeRoom(batches);
+    while (batches.oldest() !== undefined) await this.#takeBatch(batches);
+  }
+
+  async #takeBatch(batches: ReadAhead<ChangedFile>): Promise<void> {
+    this.#deps.signal.throwIfAborted();
+    const batch = batches.oldest();
+    const { ahead } = this.#deps;
+    if (batch === undefined || ahead === undefined) return;
+    if (batch.isLarge) await this.#takeLarge(batch, ahead);
+    else await this.#takeSmall(batch, ahead);
+    batches.drop();
+  }
+
+  async #takeSmall(batch: Batch<ChangedFile>, ahead: ReadingAhead): Promise<void> {
+    for await (const piece of batch.pieces()) {
+      let index = 0;
+      for (let file = batch.shift(); file !== undefined; file = batch.shift(), index += 1) {
+        const content = piece.contentOf(index, file.stat.size);
+        const attributes = piece.attributesOf(index);
+        if (attributes === undefined || this.#locks.has(file.stat)) await this.#takeLate(file);
+        else await closed(file, () => this.#takeRead(ahead, file, [content], () => attributes));
+      }
+    }
+  }
+
+  async #takeLarge(batch: Batch<ChangedFile>, ahead: ReadingAhead): Promise<void> {
+    const [file] = batch.files;
+    if (file === undefined) return;
+    let last: PieceView | undefined;
+    async function* content() {
+      for await (const piece of batch.pieces()) {
+        last = piece;
+        yield piece.partOf(0);
+      }
+    }
+    const isBusy = this.#locks.has(file.stat);
+    if (isBusy) for await (const _ of content());
+    const isTaken = !isBusy && (await this.#takeRead(ahead, file, content(), () => last?.attributesOf(0)));
+    // Not before: the thread may open it until then.
+    batch.shift();
+    if (isTaken) close(file.fd);
+    else await this.#takeLate(file);
+  }
+
+  /**
+   * Takes what a thread has read. `attributesOf` is called when all pieces were taken: undefined if the reading does not count. Returns
+   * whether it does.
+   */
+  async #takeRead(
+    { take }: ReadingAhead,
+    file: ChangedFile,
+    pieces: Iterable<ReadPiece> | AsyncIterable<ReadPiece>,
+    attributesOf: () => Xattrs | undefined,
+  ): Promise<boolean> {
+    const { ledger, record, leaveOut } = this.#deps;
+    const { path, stat, known } = file;
+    try {
+      // A run that is killed now leaves no segments of two readings.
+      if (known !== undefined && ledger.isContinued(path)) ledger.remove(path);
+      const content = await take(path, stat.size, pieces);
+      const attributes = attributesOf();
+      if (attributes === undefined) return false;
+      record(file, { content, size: stat.size, steady: true, stat, attributes, longer: false }, true);
+    } catch (error) {
+      leaveOut(path, error);
+    }
+    return true;
+  }
+
+  /** Reads a file here that no other thread could read. */
+  async #takeLate(file: ChangedFile): Promise<void> {
+    file.isLate = true;
+    await this.#locks.takeOrWait(file);
+  }
+
+  #tryToLock(file: ChangedFile): LockAttempt {
+    try {
+      return tryToLock(file) ? "locked" : "busy";
+    } catch (error) {
+      close(file.fd);
+      this.#deps.leaveOut(file.path, error);
+      return "gone";
+    }
+  }
+
+  /** A file that did not wait keeps the stat of its opening: a change since then shows after it is read, as any other. */
+  async #takeOpen(file: ChangedFile, { locked, waited }: Taking): Promise<void> {
+    const { record, leaveOut } = this.#deps;
+    const { path, fd, isOpen, isLate } = file;
+    try {
+      if (!isOpen) throw new LeftOut("another program keeps it to itself (a lease for writing)");
+      const stat = waited || isLate ? fstat(fd) : file.stat;
+      record(file, await readHere(this.#deps, { path, fd, stat, locked }), locked);
+    } catch (error) {
+      leaveOut(path, error);
+    } finally {
+      close(fd);
+    }
+  }
+}
+
+/** Closes a file however `run` ends. */
+async function closed(file: ChangedFile, run: () => Promise<unknown>): Promise<void> {
+  try {
+    await run();
+  } finally {
+    close(file.fd);
+  }
+}

@@ -1,0 +1,132 @@
+/** Threads that read files, with the real system: what they leave to the main thread, and how they end. */
+import { describe, expect, test } from "bun:test";
+import { spawn } from "node:child_process";
+import { closeSync, openSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { FilledPiece } from "../../../../../core/archive/quilting/ahead/messages.ts";
+import { PieceView } from "../../../../../core/archive/quilting/ahead/piece-view.ts";
+import { Readers, threadsAllowed } from "../../../../../core/archive/quilting/ahead/readers.ts";
+import { Failure } from "../../../../../core/failure.ts";
+import { fstat } from "../../../../../core/system/stat.ts";
+import { scratch } from "../../../../support/faults/scratch.ts";
+import { sha256 } from "../../backup.ts";
+import { noise } from "../../noise.ts";
+
+const mebibyte = 1024 ** 2;
+
+function readersOf(threads: number, signal = new AbortController().signal) {
+  return new Readers({ threads, signal });
+}
+
+function heldFile(path: string) {
+  const handle = openSync(path, "r");
+  return { ...fstat(handle), handle, [Symbol.dispose]: () => closeSync(handle) };
+}
+
+/** Takes what there is of one file. Its bytes are copied, as the buffer goes back. */
+async function contentOf(pieces: AsyncIterable<FilledPiece>) {
+  const bytes: Buffer[] = [];
+  let last: PieceView | undefined;
+  for await (const piece of pieces) {
+    last = new PieceView(piece);
+    for (const chunk of last.partOf(0).chunks) {
+      expect(sha256(chunk.bytes)).toBe(chunk.sha256);
+      bytes.push(Buffer.from(chunk.bytes));
+    }
+  }
+  return { bytes: Buffer.concat(bytes), attributes: last?.attributesOf(0) };
+}
+
+describe("threads that read files", () => {
+  test("threads that read files give back what is in them, in pieces if they are large", async () => {
+    await using place = await scratch();
+    const readers = readersOf(2);
+    for (const size of [0, 5, mebibyte, mebibyte + 1, 20 * mebibyte]) {
+      const content = noise(size, size);
+      writeFileSync(join(place.path, "file"), content);
+      using file = heldFile(join(place.path, "file"));
+      const read = await contentOf(readers.read([file]));
+      expect(read.bytes.equals(content)).toBe(true);
+      expect(read.attributes).toEqual({ xattrs: new Map() });
+    }
+    expect(await readers.stop()).toBe(true);
+  });
+
+  test("threads that read files leave what is locked by another program, small or large, to the main thread", async () => {
+    await using place = await scratch();
+    const readers = readersOf(2);
+    for (const size of [5, 3 * mebibyte]) {
+      const path = join(place.path, "file");
+      writeFileSync(path, noise(size));
+      const holder = spawn("sh", ["-c", `exec 9>>'${path}'; flock -x 9; echo held; exec sleep 60`]);
+      await new Promise((resolve) => holder.stdout.once("data", resolve));
+      using file = heldFile(path);
+      expect(await contentOf(readers.read([file]))).toEqual({ bytes: Buffer.alloc(0), attributes: undefined });
+      holder.kill();
+    }
+    await readers.stop();
+  });
+
+  test("threads that read files leave what has changed since it was held to the main thread", async () => {
+    await using place = await scratch();
+    const readers = readersOf(2);
+    const path = join(place.path, "file");
+    for (const after of ["longer than before", "short", "a change"]) {
+      writeFileSync(path, "a chance");
+      using file = heldFile(path);
+      writeFileSync(path, after);
+      expect((await contentOf(readers.read([file]))).attributes).toBeUndefined();
+    }
+    await readers.stop();
+  });
+
+  test("threads that read files hold no more buffers than there is room for", async () => {
+    await using place = await scratch();
+    writeFileSync(join(place.path, "file"), "content");
+    using file = heldFile(join(place.path, "file"));
+    const readers = readersOf(2);
+    const started: AsyncGenerator<FilledPiece>[] = [];
+    while (readers.hasRoom(false)) started.push(readers.read([file]));
+    expect(started.length).toBe(6);
+    for (const pieces of started) await contentOf(pieces);
+    expect(readers.hasRoom(true)).toBe(true);
+    await readers.stop();
+  });
+
+  test("a thread that fails ends all reading with a Failure, and nothing waits for it", async () => {
+    await using place = await scratch();
+    writeFileSync(join(place.path, "file"), noise(3 * mebibyte));
+    using file = heldFile(join(place.path, "file"));
+    const readers = readersOf(2);
+    const others = contentOf(readers.read([file])).catch((error: unknown) => error);
+    // A job without files is none that it knows.
+    const failed = await contentOf(readers.read([])).catch((error: unknown) => error);
+    expect(failed).toBeInstanceOf(Failure);
+    expect(failed).toMatchObject({ message: expect.stringContaining("set workers = 1 in [content]") });
+    await others;
+    await expect(contentOf(readers.read([file]))).rejects.toBeInstanceOf(Failure);
+    await readers.stop();
+  });
+
+  test("an abort ends the wait for a thread at once", async () => {
+    await using place = await scratch();
+    writeFileSync(join(place.path, "file"), noise(40 * mebibyte));
+    using file = heldFile(join(place.path, "file"));
+    const controller = new AbortController();
+    const readers = readersOf(2, controller.signal);
+    const pieces = readers.read([file]);
+    const first = pieces.next();
+    controller.abort(new Error("stopped"));
+    await expect(first).rejects.toThrow("stopped");
+    await readers.stop();
+  });
+
+  test("there are as many threads as descriptors allow, and none if they are few", () => {
+    expect(threadsAllowed(2, 1_024)).toBe(2);
+    expect(threadsAllowed(2, 40)).toBe(0);
+    expect(threadsAllowed(1, 1_024)).toBe(0);
+    expect(threadsAllowed(16, 1_024)).toBe(2);
+    expect(threadsAllowed(2, 1_023)).toBe(0);
+    expect(threadsAllowed(16, Number.POSITIVE_INFINITY)).toBe(16);
+  });
+});
