@@ -50,10 +50,12 @@ async function fetchFrames(object: ObjectRef, read: Read, context: FetchContext)
     if (mayBeBetter) again.push({ ...frame, uses });
     else loseAll(uses, loss, context.files);
   });
-  // One by one, as what is around a damaged frame may be damaged, too.
+  // One by one, as what is around a damaged frame may be damaged, too; and here, to find out why.
   for (const frame of again) {
     const alone = { start: frame.offset, length: frame.length, frames: [frame] };
-    await readFrames(object, alone, context, (_, uses, loss) => loseAll(uses, loss, context.files));
+    await readFrames(object, alone, { ...context, writers: undefined }, (_, uses, loss) =>
+      loseAll(uses, loss, context.files),
+    );
   }
 }
 
@@ -80,23 +82,34 @@ async function deliverFrame(
   { key }: ObjectRef,
   frame: Frame,
   stored: Uint8Array,
-  { files, memory, garbage, onProgress }: FetchContext,
+  context: FetchContext,
   onWrong: OnWrongFrame,
 ) {
+  const { memory, writers, onProgress } = context;
   try {
     const size = frameContentSize(stored);
     await memory.take(size);
     try {
-      const content = await decodeFrame(stored);
-      const wrong = deliver(frame.uses, content, files);
-      if (wrong.length > 0) onWrong(frame, wrong, wrongContent(key), true);
-      release(content);
+      const isTaken = writers?.takesFrame() ?? false;
+      const wrong = await (isTaken ? writers?.write(frame.uses, stored) : writeHere(frame, stored, context));
+      if (wrong !== undefined && wrong.length > 0) onWrong(frame, wrong, wrongContent(key), true);
     } finally {
       memory.give(size);
-      garbage.left(stored.length);
     }
   } catch (error) {
     onWrong(frame, frame.uses, lossOf(error, key), mayReadBetter(error));
   }
   onProgress();
+}
+
+async function writeHere({ uses }: Frame, stored: Uint8Array, { files, garbage }: FetchContext): Promise<Use[]> {
+  const length = stored.length;
+  try {
+    const content = await decodeFrame(stored);
+    const wrong = deliver(uses, content, files);
+    release(content);
+    return wrong;
+  } finally {
+    garbage.left(length);
+  }
 }

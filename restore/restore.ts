@@ -4,27 +4,27 @@
  * full target, a bucket out of reach, and an abort end it early. The next run continues from there.
  */
 import { type ExitStatus, exitStatus } from "../core/failure.ts";
-import type { FileEntry, ObjectRef } from "../core/format/entry.ts";
+import type { FileEntry } from "../core/format/entry.ts";
 import type { BundleRef, Manifest } from "../core/format/manifest.ts";
 import type { BadEntry } from "../core/format/part.ts";
 import { type ByteString, toText } from "../core/format/path.ts";
 import { isContinued } from "../core/format/segment.ts";
 import type { Notify } from "../core/notice.ts";
-import { Budget } from "../core/side-by-side.ts";
 import type { ObjectSource } from "../core/stored/read.ts";
 import { Garbage } from "../core/system/garbage.ts";
 import { isSystemError } from "../core/system/libc.ts";
 import { step } from "../core/trace.ts";
 import { Adoption } from "./adoption.ts";
+import { Bringing } from "./bringing.ts";
 import type { RestoreChoices } from "./choices.ts";
 import { ChosenEntries, type ChosenPart } from "./chosen.ts";
 import { ContinuedFiles } from "./continued-files.ts";
+import { ExistingFiles } from "./existing-files.ts";
 import { Extras } from "./extras.ts";
-import { fetchContent } from "./fetch.ts";
-import { Files, type Job } from "./files.ts";
+import { Files } from "./files.ts";
 import { Flags } from "./flags.ts";
 import { Folders } from "./folders.ts";
-import { HardLinkRestorer, isLaterName, linkGroup } from "./hard-links.ts";
+import { HardLinkRestorer, isLaterName } from "./hard-links.ts";
 import { LocalCopies } from "./local-copies.ts";
 import { LostFiles } from "./lost-files.ts";
 import { tellBadEntry, tellFrozen, tellLostPart, tellSealed, tellTaken } from "./lost-stretches.ts";
@@ -34,11 +34,9 @@ import { type NodeDeps, type NodeEntry, restoreNode } from "./nodes.ts";
 import { dated, tellOfBackup } from "./of-backup.ts";
 import { Overwriting } from "./overwriting.ts";
 import { Pauses } from "./pauses.ts";
-import { groupsOf, planOf } from "./plan.ts";
 import { doubtOf, removeExtras } from "./removal.ts";
 import { writeReplayScript } from "./replay-script.ts";
 import { type Figures, type Journal, Report } from "./report.ts";
-import { RunningContent } from "./running-content.ts";
 import { replacing, type StretchReplacement } from "./salvage.ts";
 import { noPatterns, Selection } from "./select.ts";
 import { type Decision, decide, restoreSnapshot, type SnapshotChoice } from "./snapshots.ts";
@@ -47,6 +45,7 @@ import { strippedPath } from "./strip.ts";
 import { Target } from "./target.ts";
 import type { RandomBytes } from "./temporary.ts";
 import { writeFailed } from "./trouble.ts";
+import { Writers, type WriterThreads } from "./writers.ts";
 
 type RestoreProgress = {
   /** Files that need no more work, whether restored, there before, or lost. */
@@ -79,16 +78,14 @@ export type RestoreOptions = RestoreChoices & {
   /** Gets the files whose content is lost. */
   readonly lost?: LostFiles | undefined;
   readonly journal?: Journal | undefined;
+  /** Threads that write files; none if undefined. */
+  readonly writers?: WriterThreads | undefined;
   /** Ends the job when it is aborted, with its reason. */
   readonly signal: AbortSignal;
 };
 
-/** Stored bytes after which garbage is collected: their buffers, unlike those of content, are not released by hand. */
-const storedGarbage = 24 * 1024 * 1024;
 /** About what an entry leaves when it is decoded, and again when it is restored. */
 const garbageOfEntry = 2 * 1024;
-/** Bound on decompressed content in memory, in bytes. */
-const memory = 32 * 1024 * 1024;
 
 export async function restore(options: RestoreOptions): Promise<Figures> {
   const { manifest, snapshots, ask, notify, random } = options;
@@ -135,8 +132,8 @@ class Restore {
   readonly #chosen: ChosenEntries;
   readonly #overwriting: Overwriting;
   readonly #nodes: NodeDeps;
-  readonly #links: HardLinkRestorer;
   readonly #files: Files;
+  readonly #bringing: Bringing;
   readonly #continued: ContinuedFiles;
   readonly #folders: Folders;
   readonly #pauses: Pauses;
@@ -145,10 +142,7 @@ class Restore {
   readonly #flags: Flags;
   /** Set if something may be removed. */
   readonly #extras: Extras | undefined;
-  readonly #memory = new Budget(memory);
-  readonly #garbage = new Garbage(storedGarbage);
-  /** In bundles only. */
-  #running: RunningContent | undefined;
+  readonly #garbage = new Garbage();
 
   constructor(options: RestoreOptions, target: Target, report: Report) {
     this.#options = options;
@@ -190,9 +184,14 @@ class Restore {
     const spared = options.removal?.spared;
     this.#extras = spared && new Extras({ target, selection, pauses, spared });
     this.#nodes = shared;
-    this.#links = links;
     this.#files = new Files({ ...shared, pauses });
-    this.#continued = new ContinuedFiles({ files: this.#files, report, link: (entry) => this.#link(entry) });
+    const existing = new ExistingFiles({ ...shared, pauses });
+    const writers = options.writers && new Writers(options.writers, { target, metadata, files: this.#files });
+    const { bucket, signal } = options;
+    const onProgress = () => this.#tellProgress();
+    this.#bringing = new Bringing({ ...shared, bucket, signal, files: this.#files, existing, writers, onProgress });
+    const link = (entry: FileEntry) => this.#bringing.link(entry);
+    this.#continued = new ContinuedFiles({ files: this.#files, existing, report, link });
     this.#folders = new Folders({ ...shared, spool: new Spool(() => target.unnamedFile()) });
   }
 
@@ -208,13 +207,13 @@ class Restore {
         }
         this.#continued.end();
         // All that follows are bundles.
-        this.#running ??= new RunningContent(this.#options.bucket);
+        this.#bringing.readOn();
       }
       await this.#salvage();
     } finally {
       this.#continued.abandon();
       this.#files.discardStarted();
-      await this.#running?.close();
+      await this.#bringing.close();
       this.#local?.[Symbol.dispose]();
       this.#chosen[Symbol.dispose]();
     }
@@ -286,15 +285,16 @@ class Restore {
       if (this.#folders.isLost(entry)) continue;
       if (this.#overwriting.keeps(entry)) this.#report.kept(entry);
       else if (entry.type === "folder") this.#folders.restore(entry, selected);
-      else if (entry.type === "segment") await this.#continued.take(entry, (job) => this.#fetch([job], objects));
+      else if (entry.type === "segment")
+        await this.#continued.take(entry, (job) => this.#bringing.fetch([job], objects));
       else if (entry.type !== "file") this.#node(entry);
       else if (isContinued(entry)) this.#continued.begin(entry);
       else if (isLaterName(entry)) laterNames.push(entry);
       else files.push(entry);
     }
     this.#garbage.left(chosen.length * garbageOfEntry);
-    await this.#bring(files, objects);
-    await this.#linkOrBring(laterNames, objects);
+    await this.#bringing.bring(files, objects);
+    await this.#bringing.linkOrBring(laterNames, objects);
     this.#garbage.left(chosen.length * garbageOfEntry);
   }
 
@@ -305,64 +305,6 @@ class Restore {
       const device = entry.type === "character device" || entry.type === "block device";
       if (device && isSystemError(error, "EPERM")) this.#report.count("device", entry.path, error.reason);
       else writeFailed(this.#nodes, entry.path, error);
-    }
-  }
-
-  async #bring(entries: readonly FileEntry[], objects: readonly ObjectRef[]): Promise<void> {
-    const jobs: Job[] = [];
-    for (const entry of entries) {
-      if (await this.#files.isThere(entry)) {
-        this.#tellProgress();
-        continue;
-      }
-      const job = await this.#files.start(entry, objects);
-      if (job !== undefined) jobs.push(job);
-    }
-    await this.#fetch(jobs, objects);
-  }
-
-  async #fetch(jobs: readonly Job[], objects: readonly ObjectRef[]): Promise<void> {
-    const { bucket, signal } = this.#options;
-    const onProgress = () => this.#tellProgress();
-    const context = {
-      bucket,
-      signal,
-      files: this.#files,
-      memory: this.#memory,
-      garbage: this.#garbage,
-      running: this.#running,
-      onProgress,
-    };
-    const fetch = (group: readonly Job[]) => fetchContent(planOf(group, objects), context);
-    for (const group of groupsOf(jobs, objects)) await step("fetch", () => fetch(group));
-    this.#tellProgress();
-  }
-
-  /**
-   * Links files with several names. If the first name cannot be linked to, since it was not selected, has failed or is
-   * another file, the next name takes its place. A file that cannot be linked even then gets a copy of its own.
-   */
-  async #linkOrBring(entries: readonly FileEntry[], objects: readonly ObjectRef[]): Promise<void> {
-    const unlinked = entries.filter((entry) => !this.#link(entry));
-    const substitutes = new Map(unlinked.toReversed().map((entry) => [linkGroup(entry), entry]));
-    await this.#bring([...substitutes.values()], objects);
-    const taken = new Set(substitutes.values());
-    const rest = unlinked.filter((entry) => !taken.has(entry));
-    await this.#bring(
-      rest.filter((entry) => !this.#link(entry)),
-      objects,
-    );
-  }
-
-  /** Links an entry. Also returns true if the entry is lost; that is reported. */
-  #link(entry: FileEntry): boolean {
-    try {
-      const linked = this.#links.link(entry);
-      if (linked) this.#report.inPlace(entry);
-      return linked;
-    } catch (error) {
-      writeFailed(this.#nodes, entry.path, error);
-      return true;
     }
   }
 
