@@ -69,7 +69,7 @@ async function readFrames(object: ObjectRef, read: Read, context: FetchContext, 
   try {
     for await (const { frame, stored } of framesIn(read, readRange(bucket, object, range))) {
       left.delete(frame);
-      await work("decode and write", () => deliverFrame(object, frame, stored, context, onWrong));
+      await deliverFrame(object, frame, stored, context, onWrong);
       signal.throwIfAborted();
     }
   } catch (error) {
@@ -90,9 +90,11 @@ async function deliverFrame(
     const size = frameContentSize(stored);
     await memory.take(size);
     try {
-      const isTaken = writers?.takesFrame() ?? false;
-      const wrong = await (isTaken ? writers?.write(frame.uses, stored) : writeHere(frame, stored, context));
-      if (wrong !== undefined && wrong.length > 0) onWrong(frame, wrong, wrongContent(key), true);
+      const wrong =
+        writers?.takesFrame() === true
+          ? await work("have a thread decode and write", () => writers.write(frame.uses, stored))
+          : await work("decode and write", () => writeHere(frame, stored, context));
+      if (wrong.length > 0) onWrong(frame, wrong, wrongContent(key), true);
     } finally {
       memory.give(size);
     }

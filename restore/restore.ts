@@ -186,7 +186,7 @@ class Restore {
     this.#nodes = shared;
     this.#files = new Files({ ...shared, pauses });
     const existing = new ExistingFiles({ ...shared, pauses });
-    const writers = options.writers && new Writers(options.writers, { target, metadata, files: this.#files });
+    const writers = options.writers && new Writers(options.writers, { target, metadata, report, files: this.#files });
     const { bucket, signal } = options;
     const onProgress = () => this.#tellProgress();
     this.#bringing = new Bringing({ ...shared, bucket, signal, files: this.#files, existing, writers, onProgress });

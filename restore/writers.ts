@@ -4,10 +4,11 @@
  */
 
 import { SystemError } from "../core/system/libc.ts";
-import { WorkerEnded, Workers } from "../core/system/workers.ts";
+import { threadEnded, Workers } from "../core/system/workers.ts";
 import { isOver } from "./job.ts";
 import { Obstacle } from "./obstacle.ts";
 import type { Use } from "./plan.ts";
+import type { Report } from "./report.ts";
 import { WriteTasks, type WriteTasksDeps } from "./write-tasks.ts";
 import type { WriteAnswer, WriteOrder } from "./writing/order.ts";
 
@@ -15,29 +16,33 @@ export type WriterThreads = {
   readonly threads: number;
   /** Frames that are written without them before they are started: for a few files, that takes longer. */
   readonly framesBefore: number;
+  /** Path of the module that runs in each thread. */
+  readonly module: string;
 };
+
+export type WritersDeps = WriteTasksDeps & { readonly report: Report };
 
 /** The main thread keeps one core busy; more than a few threads have nothing to do. */
 const mostThreads = 4;
 
 /** Returns how many threads write on a machine. */
 export function writersFor(cores: number): WriterThreads {
-  return { threads: Math.min(cores - 1, mostThreads), framesBefore: 8 };
+  return { threads: Math.min(cores - 1, mostThreads), framesBefore: 8, module: "restore/writing/worker.ts" };
 }
 
 /** If so many tasks have failed, something is wrong with all, such as owners that cannot be set: no more are given. */
 const mostUndone = 256;
 
 export class Writers {
-  readonly #deps: WriteTasksDeps;
+  readonly #deps: WritersDeps;
   readonly #workers: Workers<WriteOrder, WriteAnswer>;
   #framesBefore: number;
   #undone = 0;
 
-  constructor({ threads, framesBefore }: WriterThreads, deps: WriteTasksDeps) {
+  constructor({ threads, framesBefore, module }: WriterThreads, deps: WritersDeps) {
     this.#deps = deps;
     this.#framesBefore = framesBefore;
-    this.#workers = new Workers("restore/writing/worker.ts", threads);
+    this.#workers = new Workers({ count: threads, module, onEnd: (why) => tellEnd(deps.report, why) });
   }
 
   /** Returns whether the next frame is to be written by `write`. */
@@ -72,7 +77,7 @@ export class Writers {
   async #carryOut(tasks: WriteTasks, stored: Uint8Array<ArrayBuffer>): Promise<Use[]> {
     const { files } = this.#deps;
     const answer = await this.#workers.carryOut({ stored, tasks: tasks.tasks }, [stored.buffer]);
-    if (answer instanceof WorkerEnded) {
+    if (answer === threadEnded) {
       tasks.removeTemporaries();
       return tasks.uses;
     }
@@ -84,6 +89,11 @@ export class Writers {
     }
     return tasks.uses.filter((_, index) => undone.has(index));
   }
+}
+
+function tellEnd(report: Report, why: string): void {
+  const message = `a thread that writes files has ended: ${JSON.stringify(why)}; its files are written without it`;
+  report.info("thread-ended", message);
 }
 
 /** Returns false if something in the target is in the way. */

@@ -4,13 +4,12 @@
  */
 import { threadAt } from "../thread.ts";
 
-/** A thread ended before it had answered. What it had done by then is not known. */
-export class WorkerEnded {
-  constructor(readonly why: string) {}
-}
+/** A thread has ended before it had answered. What it had done by then is not known. */
+export const threadEnded = Symbol("a thread has ended");
+type ThreadEnded = typeof threadEnded;
 
 /** Calls for those who wait for answers. */
-type Outstanding<Answer> = Map<number, (answer: Answer | WorkerEnded) => void>;
+type Outstanding<Answer> = Map<number, (answer: Answer | ThreadEnded) => void>;
 
 type Thread<Answer> = {
   readonly worker: Worker;
@@ -22,32 +21,37 @@ type Thread<Answer> = {
 export type NumberedOrder<Order> = { readonly number: number; readonly order: Order };
 export type NumberedAnswer<Answer> = { readonly number: number; readonly answer: Answer };
 
+export type WorkersOptions = {
+  readonly count: number;
+  /** Path, from the root of the project, of a module that calls `carryOut` of `worker.ts`. */
+  readonly module: string;
+  /** Called for each thread that ends by an error. */
+  readonly onEnd: (why: string) => void;
+};
+
 export class Workers<Order, Answer> {
-  readonly #module: string;
+  readonly #options: WorkersOptions;
   #threads: Thread<Answer>[] | undefined;
   #number = 0;
 
-  /** `module`: path, from the root of the project, of a module that calls `carryOut` of `worker.ts`. They start with the first order. */
-  constructor(
-    module: string,
-    readonly count: number,
-  ) {
-    this.#module = module;
+  /** They start with the first order. */
+  constructor(options: WorkersOptions) {
+    this.#options = options;
   }
 
   /** False if there are no threads, or all have ended. */
   get isUsable(): boolean {
-    return (this.#threads?.length ?? this.count) > 0;
+    return (this.#threads?.length ?? this.#options.count) > 0;
   }
 
   /**
-   * `moved`: buffers of the order, which are not copied, and gone for the caller. Returns a WorkerEnded if the thread ends before it has
+   * `moved`: buffers of the order, which are not copied, and gone for the caller. Returns `threadEnded` if the thread ends before it has
    * answered: it does nothing any more then.
    */
-  async carryOut(order: Order, moved: readonly ArrayBuffer[]): Promise<Answer | WorkerEnded> {
-    this.#threads ??= Array.from({ length: this.count }, () => this.#start());
+  async carryOut(order: Order, moved: readonly ArrayBuffer[]): Promise<Answer | ThreadEnded> {
+    this.#threads ??= Array.from({ length: this.#options.count }, () => this.#start());
     const [first, ...others] = this.#threads;
-    if (first === undefined) return new WorkerEnded("all threads have ended");
+    if (first === undefined) return threadEnded;
     const thread = others.reduce((least, one) => (one.outstanding.size < least.outstanding.size ? one : least), first);
     this.#number += 1;
     const numbered: NumberedOrder<Order> = { number: this.#number, order };
@@ -63,7 +67,7 @@ export class Workers<Order, Answer> {
   }
 
   #start(): Thread<Answer> {
-    const worker = new Worker(threadAt(this.#module));
+    const worker = new Worker(threadAt(this.#options.module));
     const thread: Thread<Answer> = { worker, outstanding: new Map(), failure: undefined };
     worker.addEventListener("message", ({ data }: MessageEvent<NumberedAnswer<Answer>>) => {
       const { number, answer } = data;
@@ -71,17 +75,23 @@ export class Workers<Order, Answer> {
       thread.outstanding.delete(number);
     });
     worker.addEventListener("error", (event) => {
-      thread.failure ??= event.message;
+      thread.failure ??= reasonIn(event.message);
       this.#threads = this.#threads?.filter((one) => one !== thread);
       worker.terminate();
     });
     // Only now it does nothing any more.
     worker.addEventListener("close", () => {
+      if (thread.failure !== undefined) this.#options.onEnd(thread.failure);
       this.#threads = this.#threads?.filter((one) => one !== thread);
-      const ended = new WorkerEnded(thread.failure ?? "it has ended");
-      for (const resolve of thread.outstanding.values()) resolve(ended);
+      const refused = [...thread.outstanding.values()];
       thread.outstanding.clear();
+      for (const refuse of refused) refuse(threadEnded);
     });
     return thread;
   }
+}
+
+/** Bun's message shows the code around an error, too. */
+function reasonIn(message: string): string {
+  return /^error: (.*)$/m.exec(message)?.[1] ?? message.split("\n")[0] ?? "";
 }
