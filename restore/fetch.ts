@@ -18,7 +18,7 @@ import { type Frame, type ObjectPlan, type Read, readsOf, type Use } from "./pla
 import { fetchWhole } from "./whole.ts";
 
 /** Requests side by side: some for many frames each, of some MiB; some for single objects, most of them small. */
-const mostReads = 4;
+const mostReads = 6;
 const mostObjects = 16;
 
 type ReadTask = { readonly object: ObjectRef; readonly read: Read };

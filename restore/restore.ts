@@ -10,6 +10,7 @@ import type { BadEntry } from "../core/format/part.ts";
 import { type ByteString, toText } from "../core/format/path.ts";
 import { isContinued } from "../core/format/segment.ts";
 import type { Notify } from "../core/notice.ts";
+import { oneAhead } from "../core/side-by-side.ts";
 import type { ObjectSource } from "../core/stored/read.ts";
 import { Garbage } from "../core/system/garbage.ts";
 import { isSystemError } from "../core/system/libc.ts";
@@ -200,7 +201,7 @@ class Restore {
       for (const list of this.#chosen.lists()) {
         const isFrozen = list.bundle !== undefined && (this.#options.isFrozen?.(list.bundle) ?? false);
         if (isFrozen && list.bundle !== undefined) tellFrozen(this.#report, list.bundle);
-        for await (const part of this.#chosen.in(list)) {
+        for await (const part of oneAhead(this.#chosen.in(list))) {
           this.#extras?.know(part);
           // Of a frozen bundle, the walk only finds what was asked for.
           if (!isFrozen) await step("part", () => this.#restorePart(part));

@@ -22,12 +22,16 @@ export type WriterThreads = {
 
 export type WritersDeps = WriteTasksDeps & { readonly report: Report };
 
-/** The main thread keeps one core busy; more than a few threads have nothing to do. */
+/** More have nothing to do: the main thread cannot give so many orders. */
 const mostThreads = 4;
 
 /** Returns how many threads write on a machine. */
 export function writersFor(cores: number): WriterThreads {
-  return { threads: Math.min(cores - 1, mostThreads), framesBefore: 8, module: "restore/writing/worker.ts" };
+  return {
+    threads: cores < 2 ? 0 : Math.min(cores, mostThreads),
+    framesBefore: 8,
+    module: "restore/writing/worker.ts",
+  };
 }
 
 /** If so many tasks have failed, something is wrong with all, such as owners that cannot be set: no more are given. */
