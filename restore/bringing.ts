@@ -2,7 +2,7 @@
 import type { FileEntry, ObjectRef } from "../core/format/entry.ts";
 import { Budget } from "../core/side-by-side.ts";
 import { Garbage } from "../core/system/garbage.ts";
-import { step } from "../core/trace.ts";
+import { work } from "../core/trace.ts";
 import type { ExistingFiles } from "./existing-files.ts";
 import { fetchContent } from "./fetch.ts";
 import type { FetchContext } from "./fetch-context.ts";
@@ -63,7 +63,7 @@ export class Bringing {
   async fetch(jobs: readonly Job[], objects: readonly ObjectRef[]): Promise<void> {
     const context = { ...this.#deps, memory: this.#memory, garbage: this.#garbage, running: this.#running };
     const fetch = (group: readonly Job[]) => fetchContent(planOf(group, objects), context);
-    for (const group of groupsOf(jobs, objects)) await step("fetch", () => fetch(group));
+    for (const group of groupsOf(jobs, objects)) await work("fetch", () => fetch(group));
     this.#deps.onProgress();
   }
 

@@ -4,13 +4,12 @@
  * full target, a bucket out of reach, and an abort end it early. The next run continues from there.
  */
 import { type ExitStatus, exitStatus } from "../core/failure.ts";
-import type { FileEntry } from "../core/format/entry.ts";
+import type { FileEntry, ObjectRef } from "../core/format/entry.ts";
 import type { BundleRef, Manifest } from "../core/format/manifest.ts";
 import type { BadEntry } from "../core/format/part.ts";
 import { type ByteString, toText } from "../core/format/path.ts";
 import { isContinued } from "../core/format/segment.ts";
 import type { Notify } from "../core/notice.ts";
-import { oneAhead } from "../core/side-by-side.ts";
 import type { ObjectSource } from "../core/stored/read.ts";
 import { Garbage } from "../core/system/garbage.ts";
 import { isSystemError } from "../core/system/libc.ts";
@@ -144,6 +143,10 @@ class Restore {
   /** Set if something may be removed. */
   readonly #extras: Extras | undefined;
   readonly #garbage = new Garbage();
+  /** Files of the last part, while the next one is read and its folders are made. */
+  #writing: Promise<void> = Promise.resolve();
+  /** First path of that part. */
+  #first: ByteString | undefined;
 
   constructor(options: RestoreOptions, target: Target, report: Report) {
     this.#options = options;
@@ -201,17 +204,21 @@ class Restore {
       for (const list of this.#chosen.lists()) {
         const isFrozen = list.bundle !== undefined && (this.#options.isFrozen?.(list.bundle) ?? false);
         if (isFrozen && list.bundle !== undefined) tellFrozen(this.#report, list.bundle);
-        for await (const part of oneAhead(this.#chosen.in(list))) {
+        for await (const part of this.#chosen.in(list)) {
           this.#extras?.know(part);
           // Of a frozen bundle, the walk only finds what was asked for.
           if (!isFrozen) await step("part", () => this.#restorePart(part));
+          // Of bundles, several parts may go on reading one object: that is done in turn.
+          if (list.bundle !== undefined) await this.#settle();
         }
+        await this.#settle();
         this.#continued.end();
         // All that follows are bundles.
         this.#bringing.readOn();
       }
       await this.#salvage();
     } finally {
+      await this.#writing.catch(() => {});
       this.#continued.abandon();
       this.#files.discardStarted();
       await this.#bringing.close();
@@ -247,6 +254,7 @@ class Restore {
         objects,
         chosen: [{ entry: replacing(lost, replacement), stored: path, selected: true }],
       });
+      await this.#settle();
       if (this.#report.figures.errors === errors) this.#report.salvaged(path, backup, isSame);
       // Another one may be better.
       else this.#lost.put(lost);
@@ -260,6 +268,7 @@ class Restore {
       await this.#restorePart({ objects, chosen });
       for (const { entry } of chosen) if (entry.type !== "segment") paths.push(entry.path);
     }
+    await this.#settle();
     this.#continued.end();
     this.#report.salvagedStretch(stretch.first, paths, backup);
   }
@@ -275,9 +284,11 @@ class Restore {
     else report.warning("not-removed", `--delete removes nothing: ${doubt}`);
   }
 
+  /** Restores a part, but for files that need content: those are still being written when it returns, until `#settle`. */
   async #restorePart({ objects, chosen }: ChosenPart): Promise<void> {
-    const [first] = chosen;
-    if (first !== undefined) this.#target.leaveBehind(first.entry.path);
+    // Files of the part before are still being written.
+    if (this.#first !== undefined) this.#target.leaveBehind(this.#first);
+    this.#first = chosen[0]?.entry.path;
     const files: FileEntry[] = [];
     const laterNames: FileEntry[] = [];
     for (const { entry: loaded, selected } of chosen) {
@@ -294,9 +305,22 @@ class Restore {
       else files.push(entry);
     }
     this.#garbage.left(chosen.length * garbageOfEntry);
+    await this.#writing;
+    this.#writing = this.#bring(files, laterNames, objects);
+    // Its error is for the one who awaits it; until then it is not "unhandled".
+    this.#writing.catch(() => {});
+  }
+
+  async #bring(files: readonly FileEntry[], laterNames: readonly FileEntry[], objects: readonly ObjectRef[]) {
     await this.#bringing.bring(files, objects);
     await this.#bringing.linkOrBring(laterNames, objects);
-    this.#garbage.left(chosen.length * garbageOfEntry);
+    this.#garbage.left((files.length + laterNames.length) * garbageOfEntry);
+  }
+
+  /** Waits until all files of the parts so far are written. */
+  async #settle(): Promise<void> {
+    await this.#writing;
+    this.#first = undefined;
   }
 
   #node(entry: NodeEntry): void {
