@@ -39,25 +39,6 @@ export async function* inOrder<Item, Result>(
   for (const result of ahead) yield await result;
 }
 
-/** Yields what `source` yields. While the caller works on an item, the next one is made. */
-export async function* oneAhead<Item>(source: AsyncGenerator<Item, void, void>): AsyncGenerator<Item> {
-  const start = () => {
-    const next = source.next();
-    // Its error is for the one who awaits it; until then it is not "unhandled".
-    next.catch(() => {});
-    return next;
-  };
-  let next = start();
-  try {
-    for (let { done, value } = await next; !done && value !== undefined; { done, value } = await next) {
-      next = start();
-      yield value;
-    }
-  } finally {
-    await source.return();
-  }
-}
-
 /** Bytes that may be in memory at a time, handed out in order. */
 export class Budget {
   #free: number;

@@ -70,7 +70,7 @@ export class ChosenEntries implements Disposable {
     }
   }
 
-  async *in(list: PartList): AsyncGenerator<ChosenPart, void, void> {
+  async *in(list: PartList): AsyncGenerator<ChosenPart> {
     const { bucket, selection, onLostPart, onBadEntry } = this.#deps;
     this.#pending.clear();
     const parts = walkParts({

@@ -18,7 +18,7 @@ import { type Frame, type ObjectPlan, type Read, readsOf, type Use } from "./pla
 import { fetchWhole } from "./whole.ts";
 
 /** Requests side by side: some for many frames each, of some MiB; some for single objects, most of them small. */
-const mostReads = 6;
+const mostReads = 4;
 const mostObjects = 16;
 
 type ReadTask = { readonly object: ObjectRef; readonly read: Read };
@@ -81,7 +81,7 @@ async function readFrames(object: ObjectRef, read: Read, context: FetchContext, 
 async function deliverFrame(
   { key }: ObjectRef,
   frame: Frame,
-  stored: Uint8Array,
+  stored: Uint8Array<ArrayBuffer>,
   context: FetchContext,
   onWrong: OnWrongFrame,
 ) {
@@ -104,14 +104,13 @@ async function deliverFrame(
   onProgress();
 }
 
-async function writeHere({ uses }: Frame, stored: Uint8Array, { files, garbage }: FetchContext): Promise<Use[]> {
-  const length = stored.length;
+async function writeHere({ uses }: Frame, stored: Uint8Array, { files }: FetchContext): Promise<Use[]> {
   try {
     const content = await decodeFrame(stored);
     const wrong = deliver(uses, content, files);
     release(content);
     return wrong;
   } finally {
-    garbage.left(length);
+    release(stored);
   }
 }

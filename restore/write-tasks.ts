@@ -10,7 +10,7 @@ import type { Metadata } from "./metadata.ts";
 import type { Use } from "./plan.ts";
 import { unlessRefused } from "./refused.ts";
 import type { Target } from "./target.ts";
-import type { OpenPiece, PieceWrite, WholeFile } from "./writing/order.ts";
+import type { OpenPiece, PieceWrite, WholeFile, WriteTask } from "./writing/order.ts";
 
 export type WriteTasksDeps = { readonly target: Target; readonly metadata: Metadata; readonly files: Files };
 
@@ -22,7 +22,7 @@ const mostDescriptors = 48;
 
 export class WriteTasks implements Disposable {
   readonly uses: Use[] = [];
-  readonly tasks: (WholeFile | OpenPiece)[] = [];
+  readonly tasks: WriteTask[] = [];
   readonly #deps: WriteTasksDeps;
   readonly #folders = new Map<ByteString, FolderDescriptors>();
   readonly #descriptors: number[] = [];

@@ -10,7 +10,7 @@ import { Obstacle } from "./obstacle.ts";
 import type { Use } from "./plan.ts";
 import type { Report } from "./report.ts";
 import { WriteTasks, type WriteTasksDeps } from "./write-tasks.ts";
-import type { WriteAnswer, WriteOrder } from "./writing/order.ts";
+import { encodeTasks, type WriteAnswer, type WriteOrder } from "./writing/order.ts";
 
 export type WriterThreads = {
   readonly threads: number;
@@ -57,7 +57,7 @@ export class Writers {
   }
 
   /** Writes what a frame holds. Takes its stored bytes away. Returns what is not written. */
-  async write(uses: readonly Use[], stored: Uint8Array): Promise<Use[]> {
+  async write(uses: readonly Use[], stored: Uint8Array<ArrayBuffer>): Promise<Use[]> {
     const undone: Use[] = [];
     let next = 0;
     while (next < uses.length) {
@@ -67,7 +67,7 @@ export class Writers {
         if (use !== undefined && !isOver(use.job) && !isAdded(tasks, use)) undone.push(use);
       }
       if (tasks.uses.length === 0) continue;
-      undone.push(...(await this.#carryOut(tasks, next < uses.length ? new Uint8Array(stored) : owned(stored))));
+      undone.push(...(await this.#carryOut(tasks, next < uses.length ? new Uint8Array(stored) : stored)));
     }
     this.#undone += undone.length;
     return undone;
@@ -80,7 +80,7 @@ export class Writers {
 
   async #carryOut(tasks: WriteTasks, stored: Uint8Array<ArrayBuffer>): Promise<Use[]> {
     const { files } = this.#deps;
-    const answer = await this.#workers.carryOut({ stored, tasks: tasks.tasks }, [stored.buffer]);
+    const answer = await this.#workers.carryOut({ stored, tasks: encodeTasks(tasks.tasks) }, [stored.buffer]);
     if (answer === threadEnded) {
       tasks.removeTemporaries();
       return tasks.uses;
@@ -109,11 +109,4 @@ function isAdded(tasks: WriteTasks, use: Use): boolean {
     if (error instanceof SystemError || error instanceof Obstacle) return false;
     throw error;
   }
-}
-
-/** Returns bytes that may be moved to another thread: a copy, if they are part of something larger. */
-function owned(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
-  const { buffer } = bytes;
-  const isAll = buffer instanceof ArrayBuffer && buffer.byteLength === bytes.byteLength;
-  return isAll ? new Uint8Array(buffer) : new Uint8Array(bytes);
 }

@@ -1,17 +1,25 @@
 /** Carries out an order: verifies and writes content. Whatever fails is left to who gave the order, who finds out why, and reports it. */
 import { FormatError } from "../../core/format/error.ts";
-import { decodeFrame } from "../../core/format/frame.ts";
+import { decodeFrameHere } from "../../core/format/frame.ts";
 import { sha256 } from "../../core/format/sha256.ts";
 import { createFile, remove, rename, writeAt } from "../../core/system/beneath.ts";
 import { close } from "../../core/system/files.ts";
 import { release } from "../../core/system/garbage.ts";
 import { SystemError } from "../../core/system/libc.ts";
 import { setMode, setOwner, setTimes } from "../../core/system/metadata.ts";
-import type { ExpectedSlice, OpenPiece, WholeFile, WriteAnswer, WriteOrder } from "./order.ts";
+import {
+  decodeTasks,
+  type ExpectedSlice,
+  type WholeFile,
+  type WriteAnswer,
+  type WriteOrder,
+  type WriteTask,
+} from "./order.ts";
 
-export async function writeOrder({ stored, tasks }: WriteOrder): Promise<WriteAnswer> {
+export function writeOrder({ stored, tasks: text }: WriteOrder): WriteAnswer {
+  const tasks = decodeTasks(text);
   try {
-    const content = await decodeFrame(stored);
+    const content = decodeFrameHere(stored);
     const undone = undoneOf(tasks, content);
     release(content);
     return { undone };
@@ -23,7 +31,7 @@ export async function writeOrder({ stored, tasks }: WriteOrder): Promise<WriteAn
   }
 }
 
-function undoneOf(tasks: WriteOrder["tasks"], content: Uint8Array): number[] {
+function undoneOf(tasks: readonly WriteTask[], content: Uint8Array): number[] {
   const undone: number[] = [];
   let verified: ExpectedSlice | undefined;
   for (const [index, task] of tasks.entries()) {
@@ -39,7 +47,7 @@ function isSame(one: ExpectedSlice | undefined, other: ExpectedSlice): boolean {
   return one?.offset === other.offset && one.length === other.length && one.sha256 === other.sha256;
 }
 
-function isDone(task: WholeFile | OpenPiece, bytes: Uint8Array): boolean {
+function isDone(task: WriteTask, bytes: Uint8Array): boolean {
   try {
     if ("fd" in task) {
       for (const { from, length, at } of task.writes) writeAt(task.fd, bytes.subarray(from, from + length), at);

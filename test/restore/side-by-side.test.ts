@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { Budget, eachOf, oneAhead } from "../../core/side-by-side.ts";
+import { Budget, eachOf } from "../../core/side-by-side.ts";
 import { Spool } from "../../restore/spool.ts";
 import { scratch } from "../support/faults/scratch.ts";
 
@@ -70,38 +70,5 @@ describe("the spool", () => {
     spool.push("one");
     spool.push("two");
     expect([...spool.backwards()]).toEqual(["two", "one"]);
-  });
-});
-
-describe("one item ahead", () => {
-  const noted = (notes: string[], until = 3) =>
-    (async function* () {
-      try {
-        for (let item = 1; item <= until; item += 1) {
-          notes.push(`made ${item}`);
-          yield item;
-        }
-        throw new Error("no more");
-      } finally {
-        notes.push("ended");
-      }
-    })();
-
-  test("the next item is made while one is worked on, and all come in order, with the error of the source at the end", async () => {
-    const notes: string[] = [];
-    const run = async () => {
-      for await (const item of oneAhead(noted(notes))) {
-        await Promise.resolve();
-        notes.push(`worked on ${item}`);
-      }
-    };
-    await expect(run()).rejects.toThrow("no more");
-    expect(notes).toEqual(["made 1", "made 2", "worked on 1", "made 3", "worked on 2", "ended", "worked on 3"]);
-  });
-
-  test("a caller that leaves early ends the source", async () => {
-    const notes: string[] = [];
-    for await (const item of oneAhead(noted(notes))) if (item === 1) break;
-    expect(notes).toEqual(["made 1", "made 2", "ended"]);
   });
 });
