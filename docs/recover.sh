@@ -1,5 +1,5 @@
 #!/bin/sh
-# Restores the files of one backup without sysbackup: see docs/recovery.md, and docs/format.md for the format.
+# Restores the files and database dumps of one backup without sysbackup: see docs/recovery.md, and docs/format.md for the format.
 # It trusts no path of a manifest: the target is empty at first, and closed to other users; links are made after everything
 # else, and nothing that exists is replaced. Needs zstd, gzip, jq, sed, GNU coreutils; for S3 also aws; for flags chattr; for
 # sealed backups age, and the file with the identity in the variable IDENTITY.
@@ -127,15 +127,23 @@ if read -r key version sha name run <"$work/sealing"; then
   unseal "$key" <"$work/stored" | zstd -dcq >"$work/root"; [ -s "$work/root" ] || die "the identity does not open $key"
   root "$key"; [ "$(head -n 1 "$work/root" | jq -r '.name + " " + .run')" = "$name $run" ] || die "of another backup: $key"
 fi
-jq -en 'input | .format == "sysbackup-manifest" and (.version | . == 1 or . == 2) and .sealing == null' "$work/root" >"$work/answer" ||
+jq -en 'input | .format == "sysbackup-manifest" and (.version | . == 1 or . == 2 or . == 4) and .sealing == null' "$work/root" >"$work/answer" ||
   die "the manifest has a format that this script does not know: $2"
 mkdir "$work/first" "$work/long"; touch "$work/problems" "$work/late" "$work/content" "$work/regions"
-jq -r 'select(.part).part | [.key, .version, .sha256] | join(" ")' "$work/root" >"$work/parts"
+jq -r '(select(.part).part, select(.dumps).dumps) | [.key, .version, .sha256] | join(" ")' "$work/root" >"$work/parts"
 while read -r key version sha; do
   fetch "$key" "$version" >"$work/stored"; unseal "$key" <"$work/stored" | zstd -dcq >"$work/part"
   [ "$(digest <"$work/stored")" = "$sha" ] || { problem "$key" "is damaged or missing: a part of the manifest"; continue; }
   jq -c 'select(.typ == "l" or .typ == "d" or .segments or .fl)' "$work/part" >>"$work/late"
   run 'map(select(has("object"))) as $objects | .[] | select(has("typ")) | make($objects)' "$work/part"
+done <"$work/parts"
+# Dumps in chunks are entries in sysbackup-snapshots. Others are objects.
+jq -r 'select(.snapshot.key).snapshot | [.snapshotter, .key, .version, .encoding, .dump_sha256] | join(" ")' "$work/root" >"$work/parts"
+while read -r name key version encoding sha; do
+  case $name in *[!A-Za-z0-9._-]* | .* | "") problem "$name" "is no name of a dump"; continue ;; esac
+  to=/sysbackup-snapshots/$name; free "$to" || continue
+  fetch "$key" "$version" | unseal "$key" | undo "${encoding%+age}" >"$target$to"
+  [ "$(digest <"$target$to")" = "$sha" ] || { problem "$to" "is damaged or missing in the bucket: $key"; rm -f "$target$to"; }
 done <"$work/parts"
 run '(late("f") | select(.segments) | "whole \([.path, .size] + meta[1:] | @sh)"), (late("l") | "link \(meta + [.tgt] | @sh)"), (late("d") | "meta \(meta | @sh)")' "$work/late"
 run '.[] | select(safe and (.fl // "" | test("^[iad]+$"))) | "flags \([.path, .fl] | @sh)"' "$work/late"

@@ -161,7 +161,15 @@ export const arrows: ArrowTable = {
     "core/format",
     "core",
   ],
-  "core/archive/snapshotting": ["core/archive/executables", "core/stored", "core/bucket", "core/format", "core"],
+  "core/archive/snapshotting": [
+    "core/archive/quilting/layouts",
+    "core/archive/state",
+    "core/archive/executables",
+    "core/stored",
+    "core/bucket",
+    "core/format",
+    "core",
+  ],
   "core/archive/bundling": [
     "core/archive/quilting/paths",
     "core/archive/quilting/reading",

@@ -3,6 +3,7 @@
  * nothing found that is spared: the program itself, the bucket, the state, database dumps that were fetched.
  */
 import type { Database } from "bun:sqlite";
+import { dumpsFolder } from "../core/format/dump.ts";
 import { type ByteString, join } from "../core/format/path.ts";
 import { namesIn } from "../core/system/names.ts";
 import { openScratchDatabase } from "../core/system/scratch-database.ts";
@@ -11,7 +12,6 @@ import type { ChosenPart } from "./chosen.ts";
 import type { Pauses } from "./pauses.ts";
 import { unlessRefused } from "./refused.ts";
 import type { Selection } from "./select.ts";
-import { snapshotsFolder } from "./snapshots.ts";
 import { type FoldersByPath, statIn } from "./target-view.ts";
 import { isStagingName, isTemporary } from "./temporary.ts";
 import { mountOf } from "./users-mounts.ts";
@@ -78,7 +78,7 @@ export class Extras implements Disposable {
       if (pauses.due(0)) await pauses.take();
       const isFolder = found.type === "folder";
       const role = selection.role(path, isFolder);
-      if (role === "none" || path === snapshotsFolder || this.#isSpared(found)) all = false;
+      if (role === "none" || path === dumpsFolder || this.#isSpared(found)) all = false;
       else if (isFolder) folders.push({ path, isSelected: role === "selected" });
       else if (role === "selected" && this.#isKnown.get(path) === null) this.#found(path, false);
       else all = false;

@@ -1,4 +1,6 @@
 /** Writes a script beside fetched dumps that replays them: for another machine, or another day. */
+
+import { dumpsFolder } from "../core/format/dump.ts";
 import type { ManifestHeader } from "../core/format/manifest.ts";
 import { fromText } from "../core/format/path.ts";
 import { createFile, remove, writeAt } from "../core/system/beneath.ts";
@@ -8,7 +10,7 @@ import { shownDump } from "./dump-question.ts";
 import { putInPlace } from "./place.ts";
 import { unlessRefused } from "./refused.ts";
 import { shownCommand } from "./shown-command.ts";
-import { type Decision, ownFolder, scriptName, snapshotsFolder } from "./snapshots.ts";
+import { type Decision, ownFolder, scriptName } from "./snapshots.ts";
 import type { Target } from "./target.ts";
 
 /** `fetched`: dumps that are in the folder. Does nothing if none of them is whole and has a command. */
@@ -16,20 +18,20 @@ export function writeReplayScript(fetched: readonly Decision[], header: Manifest
   const lines = fetched.flatMap((decision) => linesOf(decision, header));
   if (lines.length === 0) return;
   const text = Buffer.from([...beginning, ...lines, ...end, ""].join("\n"));
-  target.make(snapshotsFolder, ownFolder);
+  target.make(dumpsFolder, ownFolder);
   const temporary = target.names.next();
-  const place = target.workplace(snapshotsFolder);
+  const place = target.workplace(dumpsFolder);
   const fd = createFile(place, temporary);
   try {
     writeAt(fd, text, 0);
     setMode(fd, 0o700);
-    putInPlace(target, temporary, fromText(`${snapshotsFolder}/${scriptName}`));
+    putInPlace(target, temporary, fromText(`${dumpsFolder}/${scriptName}`));
   } catch (error) {
     unlessRefused(() => remove(place, temporary));
     throw error;
   } finally {
     close(fd);
-    target.settle(snapshotsFolder, 0o700);
+    target.settle(dumpsFolder, 0o700);
   }
 }
 

@@ -1,16 +1,15 @@
 /** Restores dumps: fetches them into files, or replays them with the command that the snapshotter gave. */
 import { exitStatus, Failure } from "../core/failure.ts";
+import { dumpsFolder } from "../core/format/dump.ts";
 import { distinct } from "../core/format/keys.ts";
 import type { Manifest, SnapshotRef } from "../core/format/manifest.ts";
-import { type ByteString, fromText } from "../core/format/path.ts";
-import { lossOf } from "../core/manifest/loss.ts";
-import { checked } from "../core/stored/bytes.ts";
-import { type ObjectSource, readCheckedContent } from "../core/stored/read.ts";
+import { fromText } from "../core/format/path.ts";
 import { readTwice } from "../core/stored/second-read.ts";
 import { createFile, remove, truncate, writeAt } from "../core/system/beneath.ts";
 import { close } from "../core/system/files.ts";
 import { SystemError } from "../core/system/libc.ts";
 import { type Finished, pipeInto } from "../core/system/process.ts";
+import { type DumpSource, dumpOf, lossOfDump } from "./dump-content.ts";
 import { replayQuestion } from "./dump-question.ts";
 import { nearness } from "./nearness.ts";
 import { Obstacle } from "./obstacle.ts";
@@ -30,9 +29,6 @@ export type Decision = {
   /** Name of the file that it is fetched into: no other dump of the backup has it. */
   readonly file: string;
 };
-
-/** Folder of fetched dumps, in the target. */
-export const snapshotsFolder = "/sysbackup-snapshots" as ByteString;
 
 /**
  * Decides what to do with each dump before anything is restored, so that nobody has to wait for the questions. Without a
@@ -83,8 +79,7 @@ async function answered(ask: (question: string) => Promise<boolean>, question: s
 /** Name of the script beside fetched dumps; no dump is fetched under it. */
 export const scriptName = "replay.sh";
 
-export type DumpDeps = {
-  readonly bucket: ObjectSource;
+export type DumpDeps = DumpSource & {
   readonly target: Target;
   readonly report: Report;
   readonly signal: AbortSignal;
@@ -113,11 +108,12 @@ export async function restoreSnapshot(decision: Decision, choice: SnapshotChoice
   }
 }
 
-function tellLost({ snapshotter, key }: SnapshotRef, error: unknown, { report, target }: DumpDeps): void {
-  if (error instanceof SystemError && isFull(error) && nearness(target, snapshotsFolder) !== "elsewhere") {
+function tellLost(snapshot: SnapshotRef, error: unknown, { report, target }: DumpDeps): void {
+  const { snapshotter } = snapshot;
+  if (error instanceof SystemError && isFull(error) && nearness(target, dumpsFolder) !== "elsewhere") {
     throw full(snapshotter, error.reason, error);
   }
-  const loss = lossBy(error) ?? lossOf(error, key);
+  const loss = lossBy(error) ?? lossOfDump(error, snapshot);
   report.lost("snapshot-lost", { doing: "restore the snapshot", what: snapshotter, ...loss });
 }
 
@@ -130,20 +126,20 @@ function lossBy(error: unknown) {
 async function fetchDump(decision: Decision, choice: SnapshotChoice, deps: DumpDeps): Promise<void> {
   const { snapshot, file } = decision;
   const { target, report } = deps;
-  target.make(snapshotsFolder, ownFolder);
-  const path = fromText(`${snapshotsFolder}/${file}`);
+  target.make(dumpsFolder, ownFolder);
+  const path = fromText(`${dumpsFolder}/${file}`);
   const temporary = target.names.next();
-  const place = target.workplace(snapshotsFolder);
+  const place = target.workplace(dumpsFolder);
   const fd = createFile(place, temporary);
   try {
     await readTwice(() => writeDump(fd, snapshot, deps));
     putInPlace(target, temporary, path);
   } catch (error) {
-    unlessRefused(() => remove(target.workplace(snapshotsFolder), temporary));
+    unlessRefused(() => remove(target.workplace(dumpsFolder), temporary));
     throw error;
   } finally {
     close(fd);
-    target.settle(snapshotsFolder, 0o700);
+    target.settle(dumpsFolder, 0o700);
   }
   report.figures.snapshotsFetched += 1;
   tellFetched(decision, choice, report);
@@ -169,7 +165,7 @@ function tellFetched(
   choice: SnapshotChoice,
   report: Report,
 ): void {
-  const where = `snapshot ${JSON.stringify(snapshotter)} is stored as ${JSON.stringify(`${snapshotsFolder.slice(1)}/${file}`)} in the target`;
+  const where = `snapshot ${JSON.stringify(snapshotter)} is stored as ${JSON.stringify(`${dumpsFolder.slice(1)}/${file}`)} in the target`;
   if (exit !== 0) report.warning("snapshot-failed", `${where}; it is marked failed and may not be whole`);
   else if (choice === "fetch") report.info("snapshot-fetched", where);
   else if (restore_through === undefined)
@@ -228,11 +224,4 @@ function noCommand(): Obstacle {
 function endOf({ exit, signal, stderrTail }: Finished): string {
   const how = exit === undefined ? `was ended by ${signal ?? "a signal"}` : `ended with status ${exit}`;
   return stderrTail.trim() === "" ? how : `${how}: ${stderrTail.trim()}`;
-}
-
-/** Yields the dump. Throws, at its end at the latest, if object or dump are not as the manifest says. */
-export function dumpOf(snapshot: SnapshotRef, { bucket }: Pick<DumpDeps, "bucket">): AsyncGenerator<Uint8Array> {
-  const { dump_size, dump_sha256 } = snapshot;
-  // One more byte shows that it is too long.
-  return checked(readCheckedContent(bucket, snapshot, dump_size + 1), dump_size, dump_sha256);
 }

@@ -4,11 +4,11 @@
  * 1. Take the run lock of the state folder: one run of a backup name at a time.
  * 2. Open the state database; read the index objects that were put since the last run.
  *    Before the first backup of a bucket, prove that it keeps locks.
- * 3. Run the snapshotters. Each dump is an object of its own.
+ * 3. Run the snapshotters. Each dump lies in packs as files do, or is an object of its own (layout `objects`).
  * 4. Run the pickers; resolve what they print to the paths that are kept.
  * 5. Quilt: store new content. Each object is recorded in the state database as soon as it is put.
  * 6. Store the bundles that changed, each with its table of contents. Put the manifest's parts. Extend the locks of all that the manifest needs and that would expire before the promise.
- *    What cannot be extended is stored again: back to 5, once.
+ *    What cannot be extended is stored again: back to 5, once, and dumps that need it are taken again.
  * 7. Put the index objects, for other hosts.
  * 8. Put the manifest's root. From now on the backup exists.
  * 9. Put what the index objects list into the table of the fleet, if there is one.
@@ -21,7 +21,6 @@ import { exitStatus, Failure, reasonOf } from "../failure.ts";
 import { type RunId, runOf } from "../format/keys.ts";
 import type { Notice, Notify } from "../notice.ts";
 import type { WriteTarget } from "../stored/write.ts";
-import { privilegedUser } from "../system/privileged.ts";
 import { step } from "../trace.ts";
 import { Bundling, type BundlingSummary, refuseForFiles } from "./bundle-step.ts";
 import { findExecutables } from "./executables/find.ts";
@@ -32,11 +31,12 @@ import { minimumLockEnd, planRetention } from "./locks/retention.ts";
 import { RunLog } from "./manifest/run-log.ts";
 import { PathSet } from "./quilting/paths/path-set.ts";
 import { pickAll } from "./quilting/paths/pick-all.ts";
+import { rightsOf } from "./rights.ts";
 import { putRoot, rootOf } from "./root.ts";
 import { SharedIndex } from "./shared-index/look-up.ts";
 import { publishOwn } from "./shared-index/publish-own.ts";
 import { believedSources, withTable } from "./shared-index/sources.ts";
-import { takeSnapshots } from "./snapshotting/take.ts";
+import { Snapshotting } from "./snapshot-step.ts";
 import { noteCompleted } from "./state/completed.ts";
 import { isCorruption, removeState, stateError, statePath } from "./state/database.ts";
 import { lockState, makeStateDir } from "./state/folder.ts";
@@ -120,11 +120,6 @@ function bundlesUnsealed(): Failure {
   });
 }
 
-/** The user whose rights executables get, if these are more than others have and only some executables may get them. */
-function rightsOf({ insecurePickers }: ArchiveJob): number | undefined {
-  return insecurePickers ? undefined : privilegedUser();
-}
-
 /** Each picker may have nothing to say; but nobody wants a backup of nothing, and few would notice it. */
 function nothingPicked(pickersDir: string): Notice {
   const message = `the backup is empty: no picker in ${JSON.stringify(pickersDir)} printed a path that is there, and no snapshot was stored`;
@@ -148,22 +143,6 @@ async function withState<T>(job: ArchiveJob, use: UseDatabase<T>): Promise<T> {
       throw stateError(path, again);
     });
   }
-}
-
-function snapshotsOf(job: ArchiveJob, target: WriteTarget, notify: Notify) {
-  const { content, backup } = job.config;
-  return takeSnapshots({
-    folder: job.snapshotsDir,
-    privileged: rightsOf(job),
-    name: backup.name,
-    target,
-    compression: { codec: content.compression, level: content.compressionLevel },
-    keyed: job.keyed,
-    timeoutMs: content.snapshotTimeout,
-    now: job.now,
-    notify,
-    signal: job.signal,
-  });
 }
 
 function pathsOf(job: ArchiveJob, notify: Notify): Promise<PathSet> {
@@ -219,20 +198,24 @@ async function run(job: ArchiveJob, database: Database, rebuilt: Notice | undefi
   const target: WriteTarget = { bucket, retention: plan.retention, filters: job.filters };
 
   if (job.bundlesOnly) refuseForFiles(database, name);
-  const snapshots = job.bundlesOnly ? [] : await step("snapshots", () => snapshotsOf(job, target, notify));
+  const sources = believedSources(content, name);
+  const shared =
+    table && new SharedIndex({ table, database, sources, minimumLockEnd: plan.minimumLockEnd, now, notify });
+  const meter = { bytesRead: 0, bytesStored: 0, objectsStored: 0 };
+  const snapshotting = new Snapshotting({ ...job, notify }, { target, database, plan, shared, meter });
+  await step("snapshots", () => snapshotting.run());
   using paths = job.bundlesOnly ? new PathSet() : await step("pick", () => pathsOf(job, notify));
-  if (paths.size + snapshots.length + config.bundles.length === 0) notify(nothingPicked(job.pickersDir));
+  if (paths.size + snapshotting.snapshots.length + config.bundles.length === 0) notify(nothingPicked(job.pickersDir));
   const lockBudget = { left: content.lockTimeout };
   const bundling = new Bundling({ ...job, notify }, { database, plan, lockBudget });
   // Not the manifest's: who can read the index shall not know the key of a root before it is put.
   const indexRun = runOf(started, job.random(4));
   const indexNew = () => step("write index", () => writeIndexObjects({ target, database, name, run: indexRun, now }));
-  const sources = believedSources(content, name);
-  const shared =
-    table && new SharedIndex({ table, database, sources, minimumLockEnd: plan.minimumLockEnd, now, notify });
-  const deps = { target, database, shared, paths, plan, lockBudget, indexNew, bundle: () => bundling.run() };
+  const steps = { indexNew, bundle: () => bundling.run(), dumpAgain: () => snapshotting.again() };
+  const deps = { target, database, shared, paths, plan, lockBudget, meter, ...steps };
   const files = await storeFiles({ ...job, notify }, deps);
   const { bundles } = bundling;
+  const { snapshots } = snapshotting;
   await indexNew();
   signal.throwIfAborted();
 
@@ -244,7 +227,7 @@ async function run(job: ArchiveJob, database: Database, rebuilt: Notice | undefi
     await step("publish", () => publishOwn({ bucket, table, database, name, now: started, notify, signal }));
   return {
     ...files.counts,
-    ...files.meter,
+    ...meter,
     name,
     key,
     version,

@@ -4,7 +4,7 @@ import { configDigest } from "../config/digest.ts";
 import { Failure, reasonOf } from "../failure.ts";
 import type { Keyed } from "../format/keyed.ts";
 import { keys, prefixes, type RunId } from "../format/keys.ts";
-import { decodeManifest, encodeManifest, type Manifest, type PartRef } from "../format/manifest.ts";
+import { decodeManifest, encodeManifest, isWhole, type Manifest, type PartRef } from "../format/manifest.ts";
 import type { NeededObject } from "../format/sealed-ref.ts";
 import { withoutNames } from "../format/sealed-root.ts";
 import { once } from "../stored/bytes.ts";
@@ -46,6 +46,7 @@ export function rootOf({ config, host, tool, now }: ArchiveJob, content: RootCon
     },
     parts: files.parts,
     snapshots,
+    ...(files.dumps.length > 0 && { dumps: files.dumps }),
     bundles,
     log: log.end(),
     totals: {
@@ -81,11 +82,16 @@ export async function putRoot(manifest: Manifest, { target, database, id, keyed 
   return writeBytes({ ...target, filters: [] }, { content: outer, codec: "frame", key });
 }
 
-function neededBy({ snapshots }: Manifest, database: Database): NeededObject[] {
+function neededBy({ snapshots, dumps = [] }: Manifest, database: Database): NeededObject[] {
   const objects = new ObjectTable(database);
   const content = objects.these(usedObjects(database)).filter(({ key }) => !key.startsWith(prefixes.manifests));
   return [
-    ...snapshots.map(({ key, version, size, sha256 }) => ({ key, version, size, sha256 })),
+    ...[...snapshots.filter(isWhole), ...dumps].map(({ key, version, size, sha256 }) => ({
+      key,
+      version,
+      size,
+      sha256,
+    })),
     ...content.map(({ key, version, size }) => ({ key, version, size })),
   ];
 }

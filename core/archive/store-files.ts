@@ -22,14 +22,15 @@ import { type QuiltCounts, Quilter, type QuilterDeps } from "./quilting/quilter.
 import type { LockBudget } from "./quilting/reading/lock-wait.ts";
 import type { SharedIndex } from "./shared-index/look-up.ts";
 import { Shrinkage } from "./shrinkage.ts";
-import { BitSet } from "./state/bit-set.ts";
 import { fact, setFact } from "./state/database.ts";
 import { ObjectTable } from "./state/objects.ts";
+import { lookUpBy, withClaims, withoutClaims } from "./usable.ts";
 
 export type StoredFiles = {
   readonly parts: readonly PartRef[];
+  /** Parts with the entries of dumps. */
+  readonly dumps: readonly PartRef[];
   readonly counts: QuiltCounts;
-  readonly meter: StoreMeter;
   readonly extended: number;
   /** What the manifest may promise: as planned, or less if locks could not be made to reach it. */
   readonly promisedUntil: Date;
@@ -47,6 +48,10 @@ export type StoreFilesDeps = {
   readonly shared: SharedIndex | undefined;
   /** Stores bundles, or finds that they are stored, before what they need is locked. */
   readonly bundle: () => Promise<void>;
+  /** Takes dumps again that need what is not there, or cannot be kept locked. */
+  readonly dumpAgain: () => Promise<void>;
+  /** Counts what is read and stored. */
+  readonly meter: StoreMeter;
 };
 
 /** A first backup of many terabytes lists what it stored on its way: other hosts need not wait for its end. */
@@ -55,34 +60,25 @@ const bytesBetweenIndexes = 4 * 1024 ** 3;
 export async function storeFiles(job: ArchiveJob, options: StoreFilesDeps): Promise<StoredFiles> {
   const shrinkage = new Shrinkage(options.database, job.now());
   const deps = { ...options, gone: (path: ByteString) => shrinkage.gone(path) };
-  const meter: StoreMeter = { bytesRead: 0, bytesStored: 0, objectsStored: 0 };
-  const ofRun = { meter, lockBudget: options.lockBudget };
+  const ofRun = { meter: options.meter, lockBudget: options.lockBudget };
   // Only the first attempt: nothing is built upon a claim after claims were looked up.
   let counts = await quilt(job, deps, { ...ofRun, shared: deps.shared }, withClaims(deps));
   const claims = { ...job, ...deps.plan, database: deps.database, mode: deps.plan.retention.mode };
   const untrue = await step("look up claims", () => proveClaims(claims));
-  const sparse = repackSparsePacks(deps.database, deps.plan, job.config.content, job.notify);
+  if (untrue > 0) await step("snapshots", deps.dumpAgain);
+  const sparse = repackSparsePacks(deps.database, deps.plan, job.config.content, "files", job.notify);
   if (untrue + sparse > 0) counts = sumCounts(counts, await quilt(job, deps, ofRun, withoutClaims(deps)));
   const first = await writeAndLock(job, deps);
   shrinkage.report(first.parts, job.notify);
-  if (first.lost === 0) return finished(job, deps, { ...first, counts, meter });
+  if (first.lost === 0) return finished(job, deps, { ...first, counts });
   // What could not be extended is unknown now, so this stores it again.
   counts = sumCounts(counts, await quilt(job, deps, ofRun, withoutClaims(deps)));
+  await step("snapshots", deps.dumpAgain);
   const second = await writeAndLock(job, deps);
-  return finished(job, deps, { ...second, counts, meter, extended: first.extended + second.extended });
+  return finished(job, deps, { ...second, counts, extended: first.extended + second.extended });
 }
 
-function withClaims({ database, plan }: StoreFilesDeps): UsableObjects {
-  const objects = new ObjectTable(database);
-  return { expiring: objects.idsExpiringBefore(plan.minimumLockEnd), claims: objects.unprovenIds() };
-}
-
-/** Once claims were looked up, nothing is built upon another one. */
-function withoutClaims({ database, plan }: StoreFilesDeps): UsableObjects {
-  return { expiring: new ObjectTable(database).idsExpiringOrUnproven(plan.minimumLockEnd), claims: new BitSet() };
-}
-
-type LockedParts = Pick<StoredFiles, "parts"> & Extended;
+type LockedParts = Pick<StoredFiles, "parts" | "dumps"> & Extended;
 
 async function writeAndLock(job: ArchiveJob, { target, database, plan, bundle }: StoreFilesDeps): Promise<LockedParts> {
   const { bucket, config, notify, signal } = job;
@@ -91,10 +87,12 @@ async function writeAndLock(job: ArchiveJob, { target, database, plan, bundle }:
   const { retention, promisedUntil, minimumLockEnd } = plan;
   const expiring = new ObjectTable(database).idsExpiringBefore(minimumLockEnd);
   const { name } = config.backup;
-  const parts = await step("parts", () => writeParts({ target, database, name, expiring, notify }));
+  const writing = { target, database, name, expiring, notify };
+  const parts = await step("parts", () => writeParts({ ...writing, tree: "files" }));
+  const dumps = await step("parts of dumps", () => writeParts({ ...writing, tree: "dumps" }));
   const lock = { bucket, database, promisedUntil, retention, notify, signal };
   const locks = await step("locks", () => extendLocks(lock));
-  return { parts, ...locks };
+  return { parts, dumps, ...locks };
 }
 
 /** A file is new or changed by what the last run saw, not by what the first attempt of this one did. */
@@ -139,7 +137,7 @@ async function quilt(
   };
   const quilter = new Quilter({
     ledger,
-    layout: layoutOf(job, { target, ledger, meter, breathe, lookUp: shared && lookUpBy(shared, ledger) }),
+    layout: layoutOf(job, { target, ledger, meter, breathe, lookUp: lookUpBy(shared, ledger) }),
     hardLinks,
     expiring: usable.expiring,
     sameAccounts: fact(database, "accounts") === accounts,
@@ -164,17 +162,6 @@ async function quilt(
   }
 }
 
-function lookUpBy(shared: SharedIndex, ledger: Ledger): LayoutDeps["lookUp"] {
-  return async (chunks) => {
-    const places = await shared.find(chunks);
-    const found = chunks.flatMap((chunk) => {
-      const place = places.get(chunk.id);
-      return place === undefined ? [] : [{ chunk, place }];
-    });
-    ledger.storedByOthers(found);
-  };
-}
-
 function layoutOf({ config, keyed }: ArchiveJob, deps: LayoutDeps): ContentLayout {
   const { layout, compression, compressionLevel, packSize } = config.content;
   if (layout === "objects") return new ObjectLayout(deps, { codec: compression, level: compressionLevel });
@@ -185,15 +172,15 @@ function layoutOf({ config, keyed }: ArchiveJob, deps: LayoutDeps): ContentLayou
 function finished(
   { notify }: ArchiveJob,
   { database, plan }: StoreFilesDeps,
-  attempt: LockedParts & Pick<StoredFiles, "counts" | "meter">,
+  attempt: LockedParts & Pick<StoredFiles, "counts">,
 ): StoredFiles {
-  const { parts, counts, meter, extended, lost, lostUntil } = attempt;
-  // With nothing lost, no file refers to what expires; else the next run needs to know what is to be stored again.
+  const { parts, dumps, counts, extended, lost, lostUntil } = attempt;
+  // With nothing lost, no file or dump refers to what expires; else the next run needs to know what is to be stored again.
   if (lostUntil === undefined) {
     new ObjectTable(database).forgetExpiringBefore(plan.minimumLockEnd);
-    return { parts, counts, meter, extended, promisedUntil: plan.promisedUntil };
+    return { parts, dumps, counts, extended, promisedUntil: plan.promisedUntil };
   }
   const message = `${lost} objects could not be locked as long as promised; the backup promises less, until ${lostUntil.toISOString()}, and the next one stores them again`;
   notify({ level: "error", code: "promise-lowered", message });
-  return { parts, counts, meter, extended, promisedUntil: lostUntil };
+  return { parts, dumps, counts, extended, promisedUntil: lostUntil };
 }

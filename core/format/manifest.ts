@@ -15,8 +15,10 @@ import { type NeededObject, need, sealing } from "./sealed-ref.ts";
 import { footedLines, type TextLine } from "./text-lines.ts";
 import type { ByteStream } from "./zlib.ts";
 
-const manifestFormat = { format: "sysbackup-manifest", version: 3 } as const;
-/** What readers of a root without a sealed one must understand. */
+const manifestFormat = { format: "sysbackup-manifest", version: 4 } as const;
+/** What readers of a root that has a sealed one must understand. */
+const withSealed = { ...manifestFormat, version: 3 } as const;
+/** What readers of a root with bundles must understand, if no dump lies in chunks. */
 const withBundles = { ...manifestFormat, version: 2 } as const;
 /** What readers of a root without bundles must understand: then it is the same as before there were any. */
 const withoutBundles = { ...manifestFormat, version: 1 } as const;
@@ -40,11 +42,8 @@ const header = z.object({
   sealing: sealing.nullable(),
 });
 
-const snapshot = z.object({
-  snapshotter: z.string().regex(safeName),
-  ...storedShape,
-  sha256: sha256Hex,
-  encoding: wholeEncoding,
+const snapshotter = z.string().regex(safeName);
+const dumpShape = {
   /** Bytes of the dump before compression. */
   dump_size: count,
   dump_sha256: sha256Hex,
@@ -52,7 +51,15 @@ const snapshot = z.object({
   description: z.string().optional(),
   /** Exit status of the snapshotter; null when a signal or the time limit ended it. Anything but 0 marks it failed. */
   exit: z.number().int().nullable(),
+} as const;
+const wholeSnapshot = z.object({
+  snapshotter,
+  ...storedShape,
+  sha256: sha256Hex,
+  encoding: wholeEncoding,
+  ...dumpShape,
 });
+const snapshot = z.union([wholeSnapshot, z.object({ snapshotter, key: z.undefined().optional(), ...dumpShape })]);
 
 const notice = z.object({
   level: z.enum(["info", "warning", "error"]),
@@ -79,7 +86,14 @@ export type ManifestHeader = z.output<typeof header> & {
   /** Set if another program wrote it: then sizes and times of files are not known before they are read. No root of ours has it. */
   readonly origin?: "s3-sysbackup";
 };
+/** A dump that is one object. */
+export type WholeSnapshot = z.output<typeof wholeSnapshot>;
+/** A dump. Without a key, it lies in chunks, as a file does: its entry is in `Manifest.dumps` (see `dumpPath`). */
 export type SnapshotRef = z.output<typeof snapshot>;
+/** Whether a dump is one object. */
+export function isWhole(snapshot: SnapshotRef): snapshot is WholeSnapshot {
+  return snapshot.key !== undefined;
+}
 export type LoggedNotice = z.output<typeof notice>;
 export type Totals = z.output<typeof totals>;
 
@@ -87,6 +101,8 @@ export type Manifest = {
   readonly header: ManifestHeader;
   readonly parts: readonly PartRef[];
   readonly snapshots: readonly SnapshotRef[];
+  /** Parts with the entries of the dumps that lie in chunks, in order of path; absent if there are none. */
+  readonly dumps?: readonly PartRef[];
   readonly bundles: readonly BundleRef[];
   /** The first of them, if there are very many. */
   readonly log: readonly LoggedNotice[];
@@ -109,6 +125,7 @@ export function encodeManifest(manifest: Manifest): string {
     toLine({ ...formatOf(manifest), ...manifest.header }),
     ...manifest.parts.map((part) => toLine({ part: encodePartRef(part) })),
     ...manifest.snapshots.map((snapshot) => toLine({ snapshot })),
+    ...(manifest.dumps ?? []).map((part) => toLine({ dumps: encodePartRef(part) })),
     ...manifest.bundles.map(lineOfBundle),
     ...(manifest.needs ?? []).map((need) => toLine({ need })),
     ...manifest.log.map((notice) => toLine({ notice })),
@@ -117,8 +134,9 @@ export function encodeManifest(manifest: Manifest): string {
   return [...withFooter(lines)].join("");
 }
 
-function formatOf({ header, bundles }: Manifest) {
-  if (header.sealing !== null) return manifestFormat;
+function formatOf({ header, bundles, snapshots }: Manifest) {
+  if (header.sealing !== null) return withSealed;
+  if (snapshots.some(({ key }) => key === undefined)) return manifestFormat;
   return bundles.length > 0 ? withBundles : withoutBundles;
 }
 
@@ -151,6 +169,7 @@ class ManifestDraft {
   #header: ManifestHeader | undefined;
   readonly #parts: PartRef[] = [];
   readonly #snapshots: SnapshotRef[] = [];
+  readonly #dumps: PartRef[] = [];
   readonly #bundles: BundleRef[] = [];
   readonly #log: LoggedNotice[] = [];
   readonly #needs: NeededObject[] = [];
@@ -164,7 +183,11 @@ class ManifestDraft {
       this.#header = decodeHeader(document);
       return;
     }
-    const { part, snapshot, bundle, need, notice, totals } = parseAs(bodyLine, document, "a line of the manifest");
+    const { part, snapshot, dumps, bundle, need, notice, totals } = parseAs(
+      bodyLine,
+      document,
+      "a line of the manifest",
+    );
     if (notice !== undefined) {
       this.#note(notice, length);
       return;
@@ -177,6 +200,7 @@ class ManifestDraft {
     if (this.#kept > mostKept) throw altered("it names more parts, snapshots and bundles than any backup has");
     if (part !== undefined) this.#parts.push(decodePartRef(part));
     else if (snapshot !== undefined) this.#snapshots.push(snapshot);
+    else if (dumps !== undefined) this.#dumps.push(decodePartRef(dumps));
     else if (bundle !== undefined) this.#bundles.push(decodeBundleRef(bundle));
     else if (totals !== undefined) this.#totals = totals;
     else throw altered("a line of the manifest is of no known kind");
@@ -185,10 +209,12 @@ class ManifestDraft {
   end(): Manifest {
     if (this.#header === undefined || this.#totals === undefined) throw altered("it has no totals");
     checkOrder(this.#parts);
+    checkOrder(this.#dumps);
     return {
       header: this.#header,
       parts: this.#parts,
       snapshots: this.#snapshots,
+      ...(this.#dumps.length > 0 && { dumps: this.#dumps }),
       bundles: this.#bundles,
       log: this.#log,
       totals: this.#totals,
@@ -214,4 +240,6 @@ function decodeHeader(document: unknown): ManifestHeader {
   return parseAs(header, document, "the first line");
 }
 
-const bodyLine = z.object({ part: partJson, snapshot, bundle: bundleJson, need, notice, totals }).partial();
+const bodyLine = z
+  .object({ part: partJson, snapshot, dumps: partJson, bundle: bundleJson, need, notice, totals })
+  .partial();

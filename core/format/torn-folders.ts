@@ -6,34 +6,35 @@
 import type { HeadEntry } from "./entry-json.ts";
 import type { ByteString } from "./path.ts";
 
-type MemberFolder = { readonly entry: HeadEntry; torn: boolean; entered: boolean };
+type MemberFolder = { readonly entry: HeadEntry; readonly inside: string; torn: boolean; entered: boolean };
 
 export class TornFolders {
-  /** The path of each begins the current one. */
-  #open: MemberFolder[] = [];
+  /** The path of each begins the next one's, and the current one. So how a path lies to the last says how it lies to the others. */
+  readonly #open: MemberFolder[] = [];
 
-  /** Returns the folders that are to come again before `path`. */
+  /** Returns the folders that are to come again before `path`. Paths come in byte order. */
   before(path: ByteString): HeadEntry[] {
     const over: HeadEntry[] = [];
-    const open: MemberFolder[] = [];
-    for (const folder of this.#open) {
-      const { path: own } = folder.entry;
-      const inside = own === "/" ? "/" : `${own}/`;
-      if (path.startsWith(inside)) folder.entered = true;
-      else if (path.startsWith(own) && path < inside) folder.torn = true;
-      else {
-        if (folder.torn && folder.entered) over.unshift(folder.entry);
-        continue;
+    for (let folder = this.#open.at(-1); folder !== undefined; folder = this.#open.at(-1)) {
+      if (path.startsWith(folder.inside)) {
+        folder.entered = true;
+        break;
       }
-      open.push(folder);
+      if (path.startsWith(folder.entry.path) && path < folder.inside) {
+        folder.torn = true;
+        break;
+      }
+      if (folder.torn && folder.entered) over.push(folder.entry);
+      this.#open.pop();
     }
-    this.#open = open;
     return over;
   }
 
   /** Takes a member. */
   add(entry: HeadEntry): void {
-    if (entry.type === "folder") this.#open.push({ entry, torn: false, entered: false });
+    if (entry.type !== "folder") return;
+    const inside = entry.path === "/" ? entry.path : `${entry.path}/`;
+    this.#open.push({ entry, inside, torn: false, entered: false });
   }
 
   /** Returns the folders that are to come again at the end. */

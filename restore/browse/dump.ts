@@ -2,10 +2,8 @@
 import { exitStatus, Failure } from "../../core/failure.ts";
 import { distinct } from "../../core/format/keys.ts";
 import type { SnapshotRef } from "../../core/format/manifest.ts";
-import { lossOf } from "../../core/manifest/loss.ts";
-import type { ObjectSource } from "../../core/stored/read.ts";
 import { readTwice } from "../../core/stored/second-read.ts";
-import { dumpOf } from "../snapshots.ts";
+import { type DumpSource, dumpOf, lossOfDump } from "../dump-content.ts";
 import type { VerifiedBytes } from "./content.ts";
 
 /** Returns the names by which dumps are asked for, in their order: those of their snapshotters, each its own. */
@@ -28,15 +26,15 @@ export function dumpNamed(snapshots: readonly SnapshotRef[], name: string): Snap
 }
 
 /** Yields a dump, verified as a whole before its first byte, and verified again while it is given out. Throws a Failure if it is lost. */
-export async function* verifiedDump(bucket: ObjectSource, snapshot: SnapshotRef, signal: AbortSignal): VerifiedBytes {
+export async function* verifiedDump(source: DumpSource, snapshot: SnapshotRef, signal: AbortSignal): VerifiedBytes {
   try {
     await readTwice(async () => {
-      for await (const _ of dumpOf(snapshot, { bucket })) signal.throwIfAborted();
+      for await (const _ of dumpOf(snapshot, source)) signal.throwIfAborted();
     });
-    yield* dumpOf(snapshot, { bucket });
+    yield* dumpOf(snapshot, source);
   } catch (error) {
     signal.throwIfAborted();
-    const { why, remedy, damage } = lossOf(error, snapshot.key);
+    const { why, remedy, damage } = lossOfDump(error, snapshot);
     const exit = damage ? exitStatus.damaged : exitStatus.failed;
     throw new Failure({ doing: "read the snapshot", what: snapshot.snapshotter, why, remedy, exit, cause: error });
   }

@@ -2,15 +2,15 @@
 import type { BucketReader, Stored } from "../../core/bucket/contract.ts";
 import { throwIfFatal } from "../../core/bucket/fatal.ts";
 import type { PartEntry } from "../../core/format/entry.ts";
-import type { Manifest } from "../../core/format/manifest.ts";
-import { readableListsOf } from "../../core/manifest/part-lists.ts";
-import { stretchesOf, walkParts } from "../../core/manifest/walk.ts";
+import { isWhole, type Manifest } from "../../core/format/manifest.ts";
+import { type PartList, readableListsOf } from "../../core/manifest/part-lists.ts";
+import { stretchesOf, type WalkOptions, walkParts } from "../../core/manifest/walk.ts";
 import { eachOf } from "../../core/side-by-side.ts";
 import { type Patterns, Selection } from "../select.ts";
 import type { NeededObjects } from "./needed.ts";
 
 export type ToRestore = {
-  readonly manifest: Pick<Manifest, "parts" | "bundles" | "snapshots">;
+  readonly manifest: Pick<Manifest, "parts" | "bundles" | "snapshots" | "dumps">;
   /** As for `restore`. */
   readonly paths: readonly string[];
   readonly patterns?: Patterns | undefined;
@@ -33,33 +33,41 @@ const atOnce = 16;
 export async function collectNeeded(
   { manifest, paths, patterns, dumps }: ToRestore,
   needed: NeededObjects,
-  { bucket, signal }: CollectNeededDeps,
+  deps: CollectNeededDeps,
 ): Promise<void> {
   const selection = new Selection(paths, () => true, patterns);
-  const concerns = selection.concerns.bind(selection);
-  for (const list of readableListsOf(manifest)) {
-    for (const { part, next } of stretchesOf(list)) if (concerns(part.first, next)) needed.add(part);
-    const walk = walkParts({
-      bucket,
-      manifest: list,
-      concerns,
-      wanted: (entry) =>
-        hasContent(entry) && selection.role(entry.type === "segment" ? entry.file : entry.path) === "selected",
-      onLost: () => {},
-      onBadEntry: () => {},
-    });
-    for await (const { objects, entries } of walk) {
-      signal.throwIfAborted();
-      const used = new Set(
-        entries.flatMap((entry) => (hasContent(entry) ? entry.extents.map(({ object }) => object) : [])),
-      );
-      for (const number of used) {
-        const object = objects[number];
-        if (object !== undefined) needed.add(object);
-      }
+  const wish: Wish = {
+    concerns: selection.concerns.bind(selection),
+    wanted: (entry) =>
+      hasContent(entry) && selection.role(entry.type === "segment" ? entry.file : entry.path) === "selected",
+  };
+  for (const list of readableListsOf(manifest)) await collectList(list, wish, needed, deps);
+  if (!dumps) return;
+  for (const dump of manifest.snapshots.filter(isWhole)) needed.add(dump);
+  await collectList({ parts: manifest.dumps ?? [] }, { concerns: () => true, wanted: hasContent }, needed, deps);
+}
+
+type Wish = Pick<WalkOptions, "concerns" | "wanted">;
+
+/** Adds the parts that concern a wish, and the objects of the entries that are wanted. */
+async function collectList(
+  list: PartList,
+  wish: Wish,
+  needed: NeededObjects,
+  { bucket, signal }: CollectNeededDeps,
+): Promise<void> {
+  for (const { part, next } of stretchesOf(list)) if (wish.concerns(part.first, next, part)) needed.add(part);
+  const walk = walkParts({ bucket, manifest: list, ...wish, onLost: () => {}, onBadEntry: () => {} });
+  for await (const { objects, entries } of walk) {
+    signal.throwIfAborted();
+    const used = new Set(
+      entries.flatMap((entry) => (hasContent(entry) ? entry.extents.map(({ object }) => object) : [])),
+    );
+    for (const number of used) {
+      const object = objects[number];
+      if (object !== undefined) needed.add(object);
     }
   }
-  if (dumps) for (const dump of manifest.snapshots) needed.add(dump);
 }
 
 type WithContent = Extract<PartEntry, { readonly type: "file" | "segment" }>;

@@ -49,12 +49,13 @@ export class Segments {
     this.#database.run(schema);
   }
 
-  add({ id }: ReferencedPart, lines: readonly SegmentLine[]): void {
+  add({ id, ofDumps }: ReferencedPart, lines: readonly SegmentLine[]): void {
     const insert = this.#database.query<null, [string, number, number, number, string, number]>(
       "INSERT OR IGNORE INTO segments VALUES (?, ?, ?, ?, ?, ?)",
     );
     this.#database.transaction(() => {
-      for (const { file, start, size, digest, count } of lines) insert.run(file, id, start, size, digest, count);
+      for (const { file, start, size, digest, count } of lines)
+        insert.run(`${ofDumps ? dumpMark : ""}${file}`, id, start, size, digest, count);
     })();
   }
 
@@ -93,7 +94,11 @@ export class Segments {
   }
 }
 
-function wrong(part: number, file: string, why: string): WrongSegments {
+/** Stands before the path of a dump, which a file may have, too. */
+const dumpMark = "dump ";
+
+function wrong(part: number, marked: string, why: string): WrongSegments {
+  const file = marked.startsWith(dumpMark) ? marked.slice(dumpMark.length) : marked;
   if (!isByteString(file)) throw new Error("a path came back changed");
   return { part, file, why };
 }

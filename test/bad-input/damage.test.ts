@@ -7,7 +7,7 @@ import { places } from "../round-trip/places.ts";
 import { ceph, clientConfig } from "../support/services.ts";
 import { expectReported, Machine, type Reported } from "./machine.ts";
 import { messages } from "./messages.ts";
-import { flipped, hide, onlyKey, read, replace, sealed, textOf } from "./stored.ts";
+import { flipped, hide, largestKey, read, replace, sealed, smallestKey, textOf } from "./stored.ts";
 
 const { damaged, failed } = exitStatus;
 
@@ -17,8 +17,8 @@ const conf = {
   snapshotters: { db: "echo '::restore-through:: cat > /dev/null'; echo dump >&$1" },
 };
 
-async function backedUp(): Promise<Machine> {
-  const machine = await Machine.open(conf);
+async function backedUp(layout: "packs" | "objects" = "packs"): Promise<Machine> {
+  const machine = await Machine.open({ ...conf, sections: { content: { layout } } });
   expect(await machine.run("archive")).toMatchObject({ exit: 0 });
   return machine;
 }
@@ -98,7 +98,7 @@ describe("the root of a manifest", () => {
     await using machine = await backedUp();
     const key = await machine.newest();
     const stored = await read(machine, key);
-    await replace(machine, key, sealed(textOf(stored).replace('"version":1', '"version":9')));
+    await replace(machine, key, sealed(textOf(stored).replace(/"version":\d/, '"version":9')));
     await machine.refuses(restoring(machine), { exit: failed, message: messages.newer });
     const verified = await machine.run("verify");
     expect(verified).toMatchObject({ exit: exitStatus.incomplete, stderr: "" });
@@ -123,7 +123,7 @@ describe("the root of a manifest", () => {
 describe("a part of a newer format", () => {
   test("a part of a newer format asks for a newer program", async () => {
     await using machine = await backedUp();
-    const [root, part] = [await machine.newest(), await onlyKey(machine, "manifests/test/parts")];
+    const [root, part] = [await machine.newest(), await largestKey(machine, "manifests/test/parts")];
     const [text, stored] = [textOf(await read(machine, root)), await read(machine, part)];
     const newer = Bun.zstdCompressSync(textOf(stored).replace('"version":1', '"version":2'));
     const sha256 = new Bun.CryptoHasher("sha256").update(newer).digest("hex");
@@ -139,7 +139,15 @@ describe("a part of a newer format", () => {
 });
 
 describe("an object", () => {
-  type Case = { readonly folder: string; readonly restore: Omit<Reported, "exit"> };
+  type Case = {
+    readonly folder: string;
+    readonly layout?: "objects";
+    /** Which object of the folder, if not the largest. */
+    readonly of?: "a dump";
+    readonly restore: Omit<Reported, "exit">;
+  };
+  const keyOf = (machine: Machine, { folder, of }: Case) =>
+    (of === undefined ? largestKey : smallestKey)(machine, folder);
   const bytes: readonly (readonly [name: string, change: (stored: Buffer) => Buffer, cases: readonly Case[]])[] = [
     [
       "with a flipped bit",
@@ -147,7 +155,7 @@ describe("an object", () => {
       [
         { folder: "packs", restore: { message: messages.wrongContent } },
         { folder: "manifests/test/parts", restore: { message: messages.lostPart } },
-        { folder: "snapshots/test", restore: { message: messages.lostSnapshot } },
+        { folder: "snapshots/test", layout: "objects", restore: { message: messages.lostSnapshot } },
       ],
     ],
     [
@@ -156,14 +164,15 @@ describe("an object", () => {
       [
         { folder: "packs", restore: { message: messages.damagedObject, lines: 2 } },
         { folder: "manifests/test/parts", restore: { message: messages.lostPart } },
-        { folder: "snapshots/test", restore: { message: messages.lostSnapshot } },
+        { folder: "snapshots/test", layout: "objects", restore: { message: messages.lostSnapshot } },
       ],
     ],
   ];
   for (const [name, change, cases] of bytes) {
-    test.each(cases)(`${name} in $folder loses what needs it`, async ({ folder, restore }) => {
-      await using machine = await backedUp();
-      const key = await onlyKey(machine, folder);
+    test.each(cases)(`${name} in $folder loses what needs it`, async (one) => {
+      const { layout, restore } = one;
+      await using machine = await backedUp(layout);
+      const key = await keyOf(machine, one);
       const stored = await read(machine, key);
       await replace(machine, key, change(stored));
       await machine.refuses(restoring(machine), { exit: damaged, ...restore });
@@ -174,7 +183,7 @@ describe("an object", () => {
 
   test("an object with a flipped bit is stored again under another name that shares with nobody", async () => {
     await using machine = await backedUp();
-    const key = await onlyKey(machine, "packs");
+    const key = await largestKey(machine, "packs");
     await replace(machine, key, flipped(await read(machine, key)));
     const alone = { backup: { name: "again" }, content: { share_with: "again" } };
     const pickers = { tree: `exec find '${machine.tree}' -print0` };
@@ -186,11 +195,14 @@ describe("an object", () => {
   const missing: readonly Case[] = [
     { folder: "packs", restore: { message: messages.missingObject, lines: 2 } },
     { folder: "manifests/test/parts", restore: { message: messages.lostPart } },
-    { folder: "snapshots/test", restore: { message: messages.lostSnapshot } },
+    { folder: "snapshots/test", layout: "objects", restore: { message: messages.lostSnapshot } },
+    { folder: "packs", of: "a dump", restore: { message: messages.lostSnapshot } },
+    { folder: "manifests/test/parts", of: "a dump", restore: { message: messages.lostSnapshot } },
   ];
-  test.each(missing)("a missing object in $folder is named by verify and restore", async ({ folder, restore }) => {
-    await using machine = await backedUp();
-    const key = await onlyKey(machine, folder);
+  test.each(missing)("a missing object in $folder is named by verify and restore", async (one) => {
+    const { layout, restore } = one;
+    await using machine = await backedUp(layout);
+    const key = await keyOf(machine, one);
     const bringBack = await hide(machine, key);
     await machine.refuses(restoring(machine), { exit: damaged, ...restore });
     const verified = await machine.run("verify");

@@ -1,16 +1,29 @@
 /** Changes what a folder bucket holds, as a bad disk or a bad hand would: its records go along with it. */
-import { readdir, readFile, rename, writeFile } from "node:fs/promises";
+import { readdir, readFile, rename, stat, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { z } from "zod";
 import type { Machine } from "./machine.ts";
 
-/** The one object of a folder of the bucket. */
-export async function onlyKey({ paths }: Machine, folder: string): Promise<string> {
-  const names = (await readdir(join(paths.bucket, folder), { withFileTypes: true }))
-    .filter((entry) => entry.isFile() && !entry.name.endsWith(".json"))
-    .map(({ name }) => name);
-  if (names.length !== 1) throw new Error(`one object was expected in ${folder}: ${names.join(", ")}`);
-  return `${folder}/${names[0]}`;
+/** The largest object of a folder of the bucket: that of files, where one of a small dump lies beside it. */
+export async function largestKey(machine: Machine, folder: string): Promise<string> {
+  return (await keysBySize(machine, folder)).at(-1) ?? "";
+}
+
+/** The smaller of the two objects in a folder of the bucket: that of a small dump. */
+export async function smallestKey(machine: Machine, folder: string): Promise<string> {
+  const keys = await keysBySize(machine, folder);
+  if (keys.length !== 2) throw new Error(`two objects were expected in ${folder}: ${keys.join(", ")}`);
+  return keys[0] ?? "";
+}
+
+async function keysBySize({ paths }: Machine, folder: string): Promise<string[]> {
+  const entries = await readdir(join(paths.bucket, folder), { withFileTypes: true });
+  const names = entries.filter((entry) => entry.isFile() && !entry.name.endsWith(".json")).map(({ name }) => name);
+  const sizes = new Map<string, number>();
+  for (const name of names) sizes.set(name, (await stat(join(paths.bucket, folder, name))).size);
+  return names
+    .toSorted((one, other) => (sizes.get(one) ?? 0) - (sizes.get(other) ?? 0))
+    .map((name) => `${folder}/${name}`);
 }
 
 const record = z.looseObject({ size: z.number() });

@@ -1,156 +1,133 @@
 /**
- * `bun run bench`: how fast and how large sysbackup is against tools that everybody knows, on the same files in the
- * same minutes. Absolute times are this machine's; the ratios are what to look at.
+ * `bun run bench [--quick] [--page] [DATA…]`: how fast and how large sysbackup is against tools that everybody knows, on the same files
+ * in the same minutes. Absolute times are this machine's; the ratios are what to look at.
  *
- * Everything lies on tmpfs, since disks vary more than programs. Rounds run A B C … A B C …, so that a slow minute hits all;
- * each figure is the median of its rounds.
+ * Everything lies on tmpfs, since disks vary more than programs. Rounds run A B C … A B C …, so that a slow minute hits all; each
+ * figure is the median of three rounds, with `--quick` of one. Tools that are not installed are left out. Ceph's rows come if
+ * `bun test/support/services/start.ts` runs and its variables are exported. `--page` writes `docs/performance.md`.
  */
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdtemp, rm } from "node:fs/promises";
+import { cpus, release, tmpdir } from "node:os";
 import { join } from "node:path";
-import { type CephAddress, ceph, newBucket } from "../support/services.ts";
-import { measure } from "./measure.ts";
-import { printReport, type Row } from "./report.ts";
+import { parseArgs } from "node:util";
+import packageJson from "../../package.json" with { type: "json" };
+import { buildProgram } from "../support/compiled.ts";
+import { run } from "../support/services/command.ts";
+import { allData } from "./data/all.ts";
+import type { Data } from "./data/data.ts";
+import { median } from "./measure.ts";
+import { sectionOf, writePage } from "./page.ts";
+import { placeNames } from "./places.ts";
+import { type DataResult, type Figure, keepResults, type Row } from "./results.ts";
+import { fill, type Round, runRound } from "./round.ts";
+import { allTools } from "./tools/all.ts";
+import { type Phase, phases, type Tool } from "./tools/tool.ts";
 
-const sources = ["/usr/share", "/usr/lib/python3"];
-const rounds = Number(process.env.BENCH_ROUNDS ?? 5);
-const program = [process.execPath, join(import.meta.dir, "../../cmd/main.ts")];
-/** As the first line of `cmd/main.ts` and the systemd units set it. */
-const programEnv = { BUN_JSC_thresholdForFTLOptimizeAfterWarmUp: "1000000" };
+type Contender = { readonly tool: Tool; readonly place: Row["place"]; readonly rounds: Round[] };
 
-type Contender = {
-  readonly name: string;
-  /** Brings things to where the measured commands start. */
-  prepare(): Promise<void>;
-  readonly first: readonly string[];
-  readonly again: readonly string[];
-  readonly restore: readonly string[];
-  readonly env?: Readonly<Record<string, string>>;
-};
+const { values, positionals } = parseArgs({
+  options: { quick: { type: "boolean", default: false }, page: { type: "boolean", default: false } },
+  allowPositionals: true,
+});
+const unknown = positionals.filter((name) => !allData.some((data) => data.name === name));
+if (unknown.length > 0)
+  throw new Error(`no such data: ${unknown.join(", ")}; there are ${allData.map(({ name }) => name).join(", ")}`);
+const rounds = values.quick ? 1 : 3;
 
-const root = await mkdtemp(join(await onTmpfs(), "sysbackup-bench-"));
-const data = join(root, "data");
-const target = join(root, "target");
+const folder = await mkdtemp(join(await onTmpfs(), "sysbackup-bench-"));
 try {
-  await mkdir(data);
-  for (const source of sources) await measure(["cp", "-a", source, data]);
-  await settle();
-  const contenders = [tarAndFind(), ...(await all())];
-  const rows = new Map(contenders.map(({ name }) => [name, { first: [], again: [], restore: [] } as Row["figures"]]));
-  for (let round = 0; round < rounds; round += 1) {
-    for (const contender of contenders) await runRound(contender, rows);
+  const program = join(folder, "sysbackup");
+  await buildProgram(packageJson.scripts.build, program);
+  const { tools, versions } = await installed(allTools(program));
+  const results: DataResult[] = [];
+  for (const data of allData.filter(({ name }) => positionals.length === 0 || positionals.includes(name))) {
+    const result = await benchmark(data, tools, versions);
+    process.stdout.write(`${sectionOf(result)}\n`);
+    results.push(result);
+    if (values.page) await keepResults(results);
   }
-  await printReport(
-    data,
-    rounds,
-    [...rows].map(([name, figures]) => ({ name, figures })),
-  );
+  if (values.page) await writePage();
 } finally {
-  await rm(root, { recursive: true, force: true });
-}
-
-async function runRound({ name, prepare, first, again, restore, env }: Contender, rows: Map<string, Row["figures"]>) {
-  const figures = rows.get(name);
-  if (figures === undefined) return;
-  await prepare();
-  figures.first.push(await measure(first, env));
-  figures.again.push(await measure(again, env));
-  await emptied(target);
-  figures.restore.push(await measure(restore, env));
-  await emptied(target);
-}
-
-/** A file changed moments ago is read again by the next run, as its timestamps cannot tell: the copies get older first. */
-async function settle(): Promise<void> {
-  await Bun.sleep(3_000);
-}
-
-function tarAndFind(): Contender {
-  const archive = join(root, "tar.zst");
-  return {
-    name: "tar and zstd -3 -T2; find -ls; zstd -d and tar x",
-    prepare: () => rm(archive, { force: true }),
-    first: shell(`tar -C ${data} -cf - . | zstd -q -3 -T2 -o ${archive}`),
-    again: shell(`find ${data} -ls > /dev/null`),
-    restore: shell(`zstd -q -dc ${archive} | tar -C ${target} -xf -`),
-  };
-}
-
-/** Ceph's rows where `bun test/support/services/start.ts` runs and its variables are exported; restic's where it is installed. */
-async function all(): Promise<Contender[]> {
-  const hasRestic = Bun.which("restic") !== null;
-  return [
-    await sysbackup("directory", "packs"),
-    ...(hasRestic ? [restic("directory")] : []),
-    ...(ceph === undefined ? [] : [await sysbackup("Ceph", "packs")]),
-    ...(ceph === undefined || !hasRestic ? [] : [restic("Ceph")]),
-  ];
-}
-
-type Place = "directory" | "Ceph";
-
-async function sysbackup(place: Place, layout: "packs" | "objects"): Promise<Contender> {
-  const home = join(root, `sysbackup-${place}-${layout}`);
-  const folders = { bucket: join(home, "bucket"), state: join(home, "state"), conf: join(home, "conf") };
-  const { bucket, state, conf } = folders;
-  await mkdir(join(conf, "pickers.d"), { recursive: true });
-  await writeFile(join(conf, "pickers.d/all"), `#!/bin/sh\nexec find ${data}\n`, { mode: 0o755 });
-  const rest = `[backup]\nname = bench\nstate_dir = ${state}\n[content]\nlayout = ${layout}\n`;
-  return {
-    name: `sysbackup, ${place}, ${layout}`,
-    async prepare() {
-      for (const folder of [bucket, state]) await emptied(folder);
-      await writeFile(join(conf, "conf"), `${await s3Section(place, bucket)}${rest}`);
-    },
-    first: [...program, "archive", "--conf-dir", conf, "--json"],
-    again: [...program, "archive", "--conf-dir", conf, "--json"],
-    restore: [...program, "restore", "bench", "--conf-dir", conf, "--target", target, "--json"],
-    env: { ...programEnv, ...(ceph !== undefined && awsKeys(ceph)) },
-  };
-}
-
-async function s3Section(place: Place, folder: string): Promise<string> {
-  if (place === "directory" || ceph === undefined) return `[s3]\nbucket = file://${folder}\n`;
-  const bucket = await newBucket(ceph, { lock: true });
-  return `[s3]\nbucket = ${bucket}\nendpoint = ${ceph.endpoint}\nregion = ${ceph.region}\n`;
-}
-
-function awsKeys({ accessKey, secretKey }: CephAddress) {
-  return { AWS_ACCESS_KEY_ID: accessKey, AWS_SECRET_ACCESS_KEY: secretKey };
-}
-
-function restic(place: Place): Contender {
-  const env: Record<string, string> = {
-    RESTIC_PASSWORD: "bench",
-    RESTIC_CACHE_DIR: join(root, "restic-cache"),
-    ...(ceph !== undefined && awsKeys(ceph)),
-  };
-  return {
-    name: `restic, ${place}`,
-    async prepare() {
-      const folder = join(root, "restic");
-      await rm(folder, { recursive: true, force: true });
-      await rm(join(root, "restic-cache"), { recursive: true, force: true });
-      env.RESTIC_REPOSITORY =
-        place === "Ceph" && ceph !== undefined
-          ? `s3:${ceph.endpoint}/${await newBucket(ceph, { lock: false })}`
-          : folder;
-      await measure(["restic", "init", "-q"], env);
-    },
-    first: ["restic", "backup", "-q", data],
-    again: ["restic", "backup", "-q", data],
-    restore: ["restic", "restore", "-q", "latest", "--target", target],
-    env,
-  };
-}
-
-function shell(script: string): string[] {
-  return ["sh", "-c", script];
-}
-
-async function emptied(folder: string): Promise<void> {
   await rm(folder, { recursive: true, force: true });
-  await mkdir(folder, { recursive: true });
+}
+
+async function benchmark(data: Data, tools: readonly Tool[], versions: readonly string[]): Promise<DataResult> {
+  const source = join(folder, "source");
+  await fill(source, data);
+  const size = await sizeOf(source);
+  const contenders: Contender[] = placeNames.flatMap((place) =>
+    tools.filter(({ places }) => places.includes(place)).map((tool) => ({ tool, place, rounds: [] })),
+  );
+  for (let round = 0; round < rounds; round += 1) {
+    for (const contender of contenders) {
+      console.error(`${data.name}, round ${round + 1} of ${rounds}: ${contender.tool.name}, ${contender.place}`);
+      contender.rounds.push(
+        await runRound(contender.tool, contender.place, { folder: join(folder, "round"), source, data }),
+      );
+    }
+  }
+  await rm(source, { recursive: true });
+  const [first] = contenders;
+  const rows = contenders.map((contender) => rowOf(contender, first?.rounds ?? []));
+  const { name, about } = data;
+  return {
+    name,
+    about,
+    ...size,
+    date: new Date().toISOString().slice(0, 10),
+    machine: machine(),
+    versions: [...versions],
+    rounds,
+    rows,
+  };
+}
+
+function rowOf({ tool, place, rounds: taken }: Contender, base: readonly Round[]): Row {
+  const last = taken.at(-1);
+  const figures = phases.flatMap((phase) => {
+    const figure = figureOf(taken, base, phase);
+    return figure === undefined ? [] : [[phase, figure] as const];
+  });
+  return {
+    tool: tool.name,
+    place,
+    phases: Object.fromEntries(figures),
+    stored: last?.stored ?? Number.NaN,
+    storedChanged: last?.storedChanged,
+    kept: last?.kept ?? Number.NaN,
+  };
+}
+
+function figureOf(taken: readonly Round[], base: readonly Round[], phase: Phase): Figure | undefined {
+  const all = taken.flatMap((round) => round.phases[phase] ?? []);
+  if (all.length === 0) return undefined;
+  const ratios = taken.flatMap((round, number) => {
+    const [ours, theirs] = [round.phases[phase], base[number]?.phases[phase]];
+    return ours === undefined || theirs === undefined ? [] : [ours.seconds / theirs.seconds];
+  });
+  return {
+    seconds: median(all.map(({ seconds }) => seconds)),
+    cpu: median(all.map(({ cpu }) => cpu)),
+    peak: Math.max(...all.map(({ peak }) => peak)),
+    ...(ratios.length > 0 && { ratio: median(ratios) }),
+    ...(all.at(-1)?.requests !== undefined && { requests: all.at(-1)?.requests }),
+  };
+}
+
+async function installed(all: readonly Tool[]): Promise<{ tools: Tool[]; versions: string[] }> {
+  const found = await Promise.all(all.map(async (tool) => ({ tool, version: await tool.version() })));
+  const there = found.flatMap(({ tool, version }) => (version === undefined ? [] : [{ tool, version }]));
+  return { tools: there.map(({ tool }) => tool), versions: there.map(({ version }) => version) };
+}
+
+async function sizeOf(source: string): Promise<{ files: number; mebibytes: number }> {
+  const names = await run(["sh", "-c", `find '${source}' -type f | wc -l`]);
+  const bytes = (await run(["du", "-s", "--apparent-size", "--block-size=1", source])).split("\t")[0];
+  return { files: Number(names), mebibytes: Number(bytes) / 1024 ** 2 };
+}
+
+function machine(): string {
+  return `${cpus().length} × ${cpus()[0]?.model.trim()}, Linux ${release()}`;
 }
 
 async function onTmpfs(): Promise<string> {

@@ -2,6 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { chmod, chown, mkdir, readdir, readFile, readlink, stat, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { withFooter } from "../../core/format/envelope.ts";
 import { fromText } from "../../core/format/path.ts";
 import { lstat } from "../../core/system/stat.ts";
 import { attack } from "../support/attack.ts";
@@ -11,6 +12,21 @@ import { common, extents, handmade } from "./handmade.ts";
 import { archived, chattr, isRoot, lacks, mayFlag, motd, motdWith, recover } from "./recover-script.ts";
 
 const outside = { typ: "f", path: "/way/outside", ...common, mode: 0o666, size: 8, dat: extents() };
+
+/** Adds a dump to a manifest made by hand, under any name. Its object has the content of all files. */
+async function withDump(bucket: string, manifest: string, snapshotter: string): Promise<string> {
+  const path = join(bucket, manifest);
+  const sha256 = new Bun.CryptoHasher("sha256").update("content\n").digest("hex");
+  const dump = { key: "content/handmade", version: "1", size: 8, encoding: "none", dump_size: 8, dump_sha256: sha256 };
+  const lines = Bun.zstdDecompressSync(await readFile(path))
+    .toString()
+    .split("\n")
+    .slice(0, -2);
+  const line = JSON.stringify({ snapshot: { snapshotter, ...dump, sha256, exit: 0 } });
+  const root = [...withFooter([...lines, line].map((one) => `${one}\n`))].join("");
+  await writeFile(path, Bun.zstdCompressSync(root));
+  return manifest;
+}
 
 describe.skipIf(lacks)("recover.sh, of a hostile manifest,", () => {
   /** `away` is the folder outside of the target that each of them is after. */
@@ -67,6 +83,34 @@ describe.skipIf(lacks)("recover.sh, of a hostile manifest,", () => {
     expect(await readdir(away)).toEqual([]);
     expect(await stat(away)).toMatchObject({ mode: before.mode, mtimeMs: before.mtimeMs });
   });
+
+  test("recover.sh writes no dump through a link", async () => {
+    await using dir = await scratch();
+    const away = join(dir.path, "away");
+    await mkdir(away);
+    const bucket = join(dir.path, "bucket");
+    const way = { typ: "l", path: "/sysbackup-snapshots", ...common, tgt: away };
+    const manifest = await withDump(bucket, await handmade(bucket, [motd, way]), "db");
+    await recover({ bucket, manifest }, join(dir.path, "target"));
+    expect(await readdir(away)).toEqual([]);
+    expect(await readFile(join(dir.path, "target/sysbackup-snapshots/db"), "utf8")).toBe("content\n");
+  });
+
+  test.each(["../outside", "x\n../../outside k v none 0", ".hidden", "a b", "$(touch outside)"])(
+    "recover.sh writes no dump of the name %j",
+    async (snapshotter) => {
+      await using dir = await scratch();
+      const bucket = join(dir.path, "bucket");
+      const manifest = await withDump(bucket, await handmade(bucket, [motd]), snapshotter);
+      const { exit } = await recover({ bucket, manifest }, join(dir.path, "target"));
+      expect(exit).toBe(3);
+      expect((await readdir(dir.path)).sort()).toEqual(["bucket", "target"]);
+      expect((await readdir(join(dir.path, "target"))).filter((name) => name !== "sysbackup-snapshots")).toEqual([
+        "etc",
+      ]);
+      expect(await readdir(join(dir.path, "target", "sysbackup-snapshots")).catch(() => [])).toEqual([]);
+    },
+  );
 
   test("recover.sh restores the benign twin: a link to outside, and a file beside it", async () => {
     await using dir = await scratch();

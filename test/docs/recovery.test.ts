@@ -234,6 +234,41 @@ describe.skipIf(lacks)("recover.sh", () => {
     expect(await fixture.names("/d")).toEqual(["a", "z"]);
   });
 
+  test("recover.sh writes dumps into sysbackup-snapshots: those in chunks, long ones too, and those that are objects", async () => {
+    await using fixture = await Fixture.open();
+    const of = (snapshotter: string, dump: string) => ({
+      snapshotter,
+      dump_size: dump.length,
+      dump_sha256: new Bun.CryptoHasher("sha256").update(dump).digest("hex"),
+      exit: 0,
+    });
+    const pieces = ["one ", "two ", "three"];
+    const whole = await fixture.snapshot("whole", "an object");
+    const snapshots = [of("chunks", "some chunks"), of("long", pieces.join("")), whole];
+    const dumps = [
+      item("/sysbackup-snapshots/chunks", [Buffer.from("some "), Buffer.from("chunks")]),
+      ...fileInSegments(
+        "/sysbackup-snapshots/long",
+        pieces.map((content) => ({ content })),
+      ),
+    ];
+    const { key } = await fixture.backup([item("/a", "a")], { snapshots, dumps, perPart: 2 });
+    const from = { bucket: fixture.bucketPath, manifest: key };
+    const { exit, stderr } = await recover(from, fixture.target);
+    expect({ exit, stderr }).toEqual({ exit: 0, stderr: "" });
+    expect(await fixture.names("/sysbackup-snapshots")).toEqual(["chunks", "long", "whole"]);
+    expect(await fixture.read("/sysbackup-snapshots/chunks")).toBe("some chunks");
+    expect(await fixture.read("/sysbackup-snapshots/long")).toBe("one two three");
+    expect(await fixture.read("/sysbackup-snapshots/whole")).toBe("an object");
+    expect((await stat(fixture.at("/sysbackup-snapshots"))).mode & 0o077).toBe(0);
+    await fixture.damage(whole.key, (bytes) => bytes.map((byte) => byte ^ 1));
+    const again = await recover(from, `${fixture.target}-2`);
+    expect(again).toMatchObject({
+      exit: 3,
+      stderr: expect.stringContaining('"/sysbackup-snapshots/whole" is damaged'),
+    });
+  });
+
   test("recover.sh does not touch a target that is not empty", async () => {
     await using dir = await scratch();
     const from = { bucket: sampleBucket, manifest: sampleKey("manifests/web-1/2026") };

@@ -2,37 +2,9 @@ import { describe, expect, test } from "bun:test";
 import { chmod, mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { scratch } from "../support/faults/scratch.ts";
+import { asRoot, canRunPostgres, type Postgres, port, startPostgres } from "../support/postgres.ts";
 import { run } from "../support/services/command.ts";
 import { take } from "./round-trip.ts";
-
-const asRoot = process.getuid?.() === 0;
-const binaries = [...new Bun.Glob("/usr/lib/postgresql/*/bin").scanSync({ onlyFiles: false, absolute: true })].at(-1);
-const missing = binaries === undefined || Bun.which("pg_dumpall") === null || (asRoot && Bun.which("runuser") === null);
-
-/** PostgreSQL refuses to run as root. */
-const become = asRoot ? ["runuser", "-u", "postgres", "--"] : [];
-const port = "54329";
-
-/** A cluster of its own on a socket in the folder. */
-async function startPostgres(folder: string, name: string) {
-  const data = join(folder, name);
-  await run([...become, `${binaries}/initdb`, "--no-sync", "--auth=trust", "--encoding=UTF8", "--locale=C", data]);
-  const settings = `-c listen_addresses= -c unix_socket_directories=${folder} -c port=${port} -c fsync=off`;
-  const control = [...become, `${binaries}/pg_ctl`, "--silent", "--wait", "--pgdata", data];
-  await run([...control, "--log", `${data}.log`, "--options", settings, "start"]);
-  const stop = async () => {
-    await run([...control, "--mode=fast", "stop"]);
-  };
-  const sql = async (database: string, statements: string): Promise<string> => {
-    const ask = ["psql", "-h", folder, "-p", port, "-d", database, "-v", "ON_ERROR_STOP=1", "-qAtc", statements];
-    const { stdout, stderr, exitCode } = Bun.spawnSync([...become, ...ask]);
-    if (exitCode !== 0) throw new Error(stderr.toString());
-    return stdout.toString();
-  };
-  return { sql, stop };
-}
-
-type Postgres = Awaited<ReturnType<typeof startPostgres>>;
 
 async function fill({ sql }: Postgres): Promise<void> {
   await sql(
@@ -60,7 +32,7 @@ async function contents({ sql }: Postgres): Promise<string[]> {
   ];
 }
 
-describe.skipIf(missing)("the snapshotter postgresql", () => {
+describe.skipIf(!canRunPostgres)("the snapshotter postgresql", () => {
   test("the snapshotter postgresql restores databases and roles, into a new cluster and into one that has them", async () => {
     await using folder = await scratch();
     await chmod(folder.path, 0o755);

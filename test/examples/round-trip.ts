@@ -3,9 +3,10 @@ import { join, resolve } from "node:path";
 import { Readable } from "node:stream";
 import { createGunzip, createZstdDecompress } from "node:zlib";
 import { takeSnapshots } from "../../core/archive/snapshotting/take.ts";
+import { wholeDumps } from "../../core/archive/snapshotting/whole.ts";
 import type { Bucket } from "../../core/bucket/contract.ts";
 import { openDirectoryBucket } from "../../core/bucket/directory/bucket.ts";
-import type { SnapshotRef } from "../../core/format/manifest.ts";
+import { isWhole, type WholeSnapshot } from "../../core/format/manifest.ts";
 import { type Finished, pipeInto } from "../../core/system/process.ts";
 import { notebook, script } from "../core/archive/scripts.ts";
 import { scratch } from "../support/faults/scratch.ts";
@@ -13,7 +14,7 @@ import { scratch } from "../support/faults/scratch.ts";
 export const examples = resolve(import.meta.dir, "../../examples");
 
 export type Taken = AsyncDisposable & {
-  readonly ref: SnapshotRef;
+  readonly ref: WholeSnapshot;
   /** Notices of the run. */
   readonly heard: readonly string[];
   /** What is stored, decompressed. */
@@ -30,15 +31,18 @@ export async function take(name: string, variables: Readonly<Record<string, stri
   const now = () => new Date("2026-11-21T02:00:03Z");
   const bucket = await openDirectoryBucket(store.path, { now, random: Math.random });
   const { heard, notify } = notebook();
-  const [ref] = await takeSnapshots({
+  const taken = await takeSnapshots({
     folder: folder.path,
-    name: "host",
-    target: { bucket, retention: { mode: "GOVERNANCE", until: new Date("2026-12-28T02:00:03Z") }, filters: [] },
-    compression: { codec: "zstd", level: 3 },
+    store: wholeDumps({
+      name: "host",
+      target: { bucket, retention: { mode: "GOVERNANCE", until: new Date("2026-12-28T02:00:03Z") }, filters: [] },
+      compression: { codec: "zstd", level: 3 },
+    }),
     timeoutMs: 60_000,
     now,
     notify,
   });
+  const [ref] = taken.filter(isWhole);
   if (ref === undefined) throw new Error(`no snapshot: ${heard.join("; ")}`);
   return {
     ref,
@@ -56,7 +60,7 @@ export async function take(name: string, variables: Readonly<Record<string, stri
   };
 }
 
-function contentOf(bucket: Bucket, { key, version, encoding }: SnapshotRef): AsyncIterable<Uint8Array> {
+function contentOf(bucket: Bucket, { key, version, encoding }: WholeSnapshot): AsyncIterable<Uint8Array> {
   const stored = bucket.get(key, { version });
   if (encoding === "none") return stored;
   return Readable.from(stored).pipe(encoding === "zstd" ? createZstdDecompress() : createGunzip());

@@ -10,7 +10,13 @@ import type { Entry, Extent, FileEntry, Hole, ObjectRef } from "../../core/forma
 import { encodeHead, type HeadEntry } from "../../core/format/entry-json.ts";
 import { encodeExtents, entryLine } from "../../core/format/entry-row.ts";
 import { keys } from "../../core/format/keys.ts";
-import { encodeManifest, type Manifest, type PartRef, type SnapshotRef } from "../../core/format/manifest.ts";
+import {
+  encodeManifest,
+  type Manifest,
+  type PartRef,
+  type SnapshotRef,
+  type WholeSnapshot,
+} from "../../core/format/manifest.ts";
 import { encodeContents, type PackedFrame } from "../../core/format/pack.ts";
 import { encodePart } from "../../core/format/part.ts";
 import { fromText } from "../../core/format/path.ts";
@@ -122,11 +128,15 @@ export type BackupOptions = {
   /** Each chunk list as one object of its own, or all of a part in one pack. */
   readonly encoding?: ContentCodec;
   readonly snapshots?: readonly SnapshotRef[];
+  /** Entries of dumps that lie in chunks. */
+  readonly dumps?: readonly Item[];
   /** What parts say of their objects instead of the truth. */
   readonly forgeObject?: (object: ObjectRef) => ObjectRef;
   /** Changes what the root says. */
   readonly forge?: (manifest: Manifest) => Manifest;
 };
+
+const byPath = (a: Item, b: Item) => (a.head.path < b.head.path ? -1 : 1);
 
 export type Backup = { readonly key: string; readonly manifest: Manifest; readonly objects: readonly ObjectRef[] };
 
@@ -159,15 +169,20 @@ export class Fixture implements AsyncDisposable {
   /** Items in any order. */
   async backup(items: readonly Item[], options: BackupOptions = {}): Promise<Backup> {
     const { name = "test", start = started, run = "0badcafe", perPart = 1000, snapshots = [], forge } = options;
-    const sorted = items.toSorted((a, b) => (a.head.path < b.head.path ? -1 : 1));
-    const parts: PartRef[] = [];
     const objects: ObjectRef[] = [];
-    for (let at = 0; at < sorted.length; at += perPart) {
-      const stored = await this.#storePart(name, sorted.slice(at, at + perPart), options);
-      parts.push(stored.part);
-      objects.push(...stored.objects);
-    }
-    const plain = manifestOf(name, start, run, sorted, parts, snapshots);
+    const store = async (sorted: readonly Item[]) => {
+      const parts: PartRef[] = [];
+      for (let at = 0; at < sorted.length; at += perPart) {
+        const stored = await this.#storePart(name, sorted.slice(at, at + perPart), options);
+        parts.push(stored.part);
+        objects.push(...stored.objects);
+      }
+      return parts;
+    };
+    const sorted = items.toSorted(byPath);
+    const parts = await store(sorted);
+    const dumps = await store((options.dumps ?? []).toSorted(byPath));
+    const plain = { ...manifestOf(name, start, run, sorted, parts, snapshots), ...(dumps.length > 0 && { dumps }) };
     const manifest = forge?.(plain) ?? plain;
     const root = Bun.zstdCompressSync(encodeManifest(manifest));
     const { key } = await this.putAt(options.storedAt ?? start, keys.manifest(name, { start, run }), root);
@@ -257,7 +272,7 @@ export class Fixture implements AsyncDisposable {
   }
 
   /** A stored dump, as the manifest names it. */
-  async snapshot(snapshotter: string, dump: string, more: Partial<SnapshotRef> = {}): Promise<SnapshotRef> {
+  async snapshot(snapshotter: string, dump: string, more: Partial<WholeSnapshot> = {}): Promise<WholeSnapshot> {
     const stored = Bun.zstdCompressSync(dump);
     const { key, version, size } = await this.put(keys.snapshot("test", started, snapshotter, ".zst"), stored);
     return {

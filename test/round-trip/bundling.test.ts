@@ -84,7 +84,7 @@ for (const place of places) {
         const target = join(dir.path, "target");
         await mkdir(join(tree, "large"), { recursive: true });
         await mkdir(join(tree, "other"));
-        await run(["dd", "if=/dev/urandom", `of=${join(tree, "large/file")}`, "bs=1M", "count=60", "status=none"]);
+        await run(["dd", "if=/dev/urandom", `of=${join(tree, "large/file")}`, "bs=1M", "count=27", "status=none"]);
         await writeFile(join(tree, "other/small"), "small");
         const { conf } = await place.configure(dir.path, { sections: {}, pickers: {} });
         const words = [

@@ -19,7 +19,7 @@ const bounds: Readonly<Record<string, number>> = full
       "renew test --keep-last 8": 240,
       cost: 220,
     }
-  : { "verify --all": 175, "prune --keep-last 1 --dry-run": 175 };
+  : { "prune --keep-last 1 --dry-run": 175 };
 
 type Flooded = { readonly folder: Scratch; readonly conf: string };
 

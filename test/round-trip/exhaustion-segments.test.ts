@@ -10,7 +10,7 @@ import { writeConf } from "../support/program.ts";
 
 const block = 4_096;
 /** Enough to go on in segments, and for the layout `objects`, which reads such a file twice, no more than that. */
-const islandsOf = { packs: full ? 400_000 : 200_000, objects: 140_000 } as const;
+const islandsOf = { packs: full ? 400_000 : 140_000, objects: 140_000 } as const;
 /** Bytes from one island to the next: together more than a TiB. */
 const distance = 8 * 1024 * 1024;
 

@@ -32,19 +32,23 @@ type Setting = {
 /** Shell code that hangs, as a process that the test can find, until `go` exists. */
 const hang = (dir: string) => `test -e '${dir}/go' || { echo $$ > '${dir}/hangs'; exec sleep 600; }`;
 
-type Scripts = { readonly pickers?: Record<string, string>; readonly snapshotters?: Record<string, string> };
+type Scripts = {
+  readonly pickers?: Record<string, string>;
+  readonly snapshotters?: Record<string, string>;
+  readonly layout?: string;
+};
 
 async function prepare(
   place: Place,
   dir: string,
-  { pickers = {}, snapshotters = {} }: Scripts = {},
+  { pickers = {}, snapshotters = {}, layout = "packs" }: Scripts = {},
   size = bytes,
 ): Promise<Setting> {
   const [tree, temporary] = [join(dir, "tree"), join(dir, "tmp")];
   await mkdir(temporary);
   await mixedFiles(tree, size);
   const { conf }: ConfPaths = await place.configure(dir, {
-    sections: { content: { pack_size: packSize, lock_timeout: 600 } },
+    sections: { content: { pack_size: packSize, lock_timeout: 600, layout } },
     pickers: { all: `exec find '${tree}' -print0`, ...pickers },
     snapshotters,
   });
@@ -130,9 +134,24 @@ for (const place of places) {
         async () => {
           await using dir = await scratch();
           const dump = `head -c ${20 * MiB} /dev/urandom >&3\n${hang(dir.path)}`;
-          const setting = await prepare(place, dir.path, { snapshotters: { dump } });
+          const setting = await prepare(place, dir.path, { snapshotters: { dump }, layout: "objects" });
           const when = async () =>
             (await hanging(dir.path)) !== undefined && (await leftovers(setting.conf)).length > 0;
+          const outcome = await interrupted(["archive", "--conf-dir", setting.conf], setting, { signal, when });
+          expectInterrupted(outcome, signal);
+          await expectCleanEnd(setting);
+        },
+        5 * minutes,
+      );
+
+      test(
+        "a run is ended while a snapshotter dumps, with packs of its dump put",
+        async () => {
+          await using dir = await scratch();
+          const dump = `head -c ${20 * MiB} /dev/urandom >&3\n${hang(dir.path)}`;
+          const setting = await prepare(place, dir.path, { snapshotters: { dump } });
+          const when = async () =>
+            (await hanging(dir.path)) !== undefined && (await versionsIn(setting.conf, "packs/")).length > 3;
           const outcome = await interrupted(["archive", "--conf-dir", setting.conf], setting, { signal, when });
           expectInterrupted(outcome, signal);
           await expectCleanEnd(setting);

@@ -10,12 +10,13 @@ import { existsSync } from "node:fs";
 import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { remove, type Scratch, scratch } from "../support/faults/scratch.ts";
+import { full } from "../support/full.ts";
 import { type Conf, startSysbackup } from "../support/program.ts";
 import { describeTree, type Tree } from "../support/tree/describe.ts";
 import { MiB, mixedFiles } from "./data.ts";
 import { discard } from "./discard.ts";
 import { archive, contentIn, differences, lostBy, restore, rootsIn, temporaryFiles } from "./loop.ts";
-import { places, thorough } from "./places.ts";
+import { places } from "./places.ts";
 import { randomFrom } from "./random.ts";
 
 const minutes = 60_000;
@@ -25,7 +26,8 @@ const packSize = MiB;
 const largestPack = 2 * MiB;
 /** Packs that are on their way at a time: put, but not yet known to be. */
 const packsAtOnce = 3;
-const wanted = { archive: thorough ? 20 : 2, restore: thorough ? 6 : 1 };
+/** Each run has other moments. */
+const wanted = full ? { archive: 20, restore: 6 } : { archive: 6, restore: 2 };
 
 const seed = Number(process.env.SYSBACKUP_TEST_SEED ?? randomInt(2 ** 31));
 
@@ -35,7 +37,12 @@ for (const place of places) {
     let tree: string;
     let expected: Tree;
     /** A backup that nothing disturbed. */
-    let whole: { readonly conf: string; readonly milliseconds: number; readonly bytesStored: number };
+    let whole: {
+      readonly conf: string;
+      readonly milliseconds: number;
+      readonly bytesStored: number;
+      readonly packs: number;
+    };
     const random = randomFrom(seed);
     /** Moments as shares of the run: one in each of as many equal parts as there are kills. */
     const moment = (kill: number, of: number) => (kill + random()) / of;
@@ -48,7 +55,7 @@ for (const place of places) {
       expected = await describeTree(tree);
       const conf = await newHost("whole");
       const [milliseconds, { bytesStored }] = await timed(() => archive(conf));
-      whole = { conf, milliseconds, bytesStored };
+      whole = { conf, milliseconds, bytesStored, packs: (await contentIn(conf)).versions.length };
     }, 5 * minutes);
 
     afterAll(async () => {
@@ -95,14 +102,22 @@ for (const place of places) {
       `${wanted.archive} times in an archive: the next run builds upon what was put, and restores identically`,
       async () => {
         let { milliseconds } = whole;
+        let tooLate = 0;
         for (let kills = 0; kills < wanted.archive; ) {
           const conf = await newHost(`host-${kills}`);
-          const after = moment(kills, wanted.archive) * milliseconds;
-          const [took, killed] = await timed(() => killedAfter(["archive", "--conf-dir", conf], after));
+          const share = moment(kills, wanted.archive);
+          const after = share * milliseconds;
+          const packs = Math.ceil(share * whole.packs);
+          const isByTime = (kills + tooLate) % 2 === 0;
+          const due = isByTime ? () => Bun.sleep(after) : () => untilPacks(conf, packs);
+          const [took, killed] = await timed(() => killedWhen(["archive", "--conf-dir", conf], due));
           if (killed) {
             kills += 1;
-            await checkNextRun(conf, `after ${after.toFixed()} ms`);
-          } else milliseconds = Math.min(milliseconds, took);
+            await checkNextRun(conf, isByTime ? `after ${after.toFixed()} ms` : `at ${packs} packs`);
+          } else {
+            tooLate += 1;
+            milliseconds = Math.min(milliseconds, took);
+          }
           await discard(conf);
           await remove(join(conf, ".."));
         }
@@ -146,7 +161,7 @@ for (const place of places) {
           await mkdir(target);
           const after = moment(kills, wanted.restore) * milliseconds;
           const [took, killed] = await timed(() =>
-            killedAfter(["restore", "test", "--conf-dir", conf, "--target", target], after),
+            killedWhen(["restore", "test", "--conf-dir", conf, "--target", target], () => Bun.sleep(after)),
           );
           if (killed) {
             kills += 1;
@@ -171,11 +186,18 @@ async function settled(conf: string) {
   }
 }
 
-/** Kills the program, and nothing that it started, so many milliseconds after its start; false if it had ended. */
-async function killedAfter(args: readonly string[], milliseconds: number): Promise<boolean> {
+async function untilPacks(conf: string, least: number): Promise<void> {
+  for (const end = Date.now() + minutes; Date.now() < end; ) {
+    if ((await contentIn(conf)).versions.length >= least) return;
+    await Bun.sleep(2);
+  }
+}
+
+/** Starts the program, and kills it, and nothing that it started, when `due` resolves; false if it had ended. */
+async function killedWhen(args: readonly string[], due: () => Promise<void>): Promise<boolean> {
   const child = startSysbackup(args);
   const output = Promise.all([child.stdout.text(), child.stderr.text()]);
-  await Promise.race([Bun.sleep(milliseconds), child.exited]);
+  await Promise.race([due(), child.exited]);
   child.kill("SIGKILL");
   await Promise.all([child.exited, output]);
   return child.signalCode === "SIGKILL";

@@ -21,11 +21,15 @@ const tree: Children = {
 };
 
 /** Archives the tree as conf says, and returns where things are. */
-async function sealed(path: string, encryption: Record<string, string>, pathVariable?: string) {
+async function sealed(
+  path: string,
+  encryption: Record<string, string>,
+  { pathVariable, snapshotters = {} }: { pathVariable?: string; snapshotters?: Record<string, string> } = {},
+) {
   const source = join(path, "source");
   await buildTree(source, tree);
   const pickers = { all: `find '${source}' -print0` };
-  const { conf, bucket } = await writeConf(path, { sections: { encryption }, pickers });
+  const { conf, bucket } = await writeConf(path, { sections: { encryption }, pickers, snapshotters });
   const env = pathVariable === undefined ? {} : { env: { PATH: pathVariable } };
   const { exit, stderr } = await sysbackup(["archive", "--conf-dir", conf], env);
   expect({ exit, stderr: exit === 0 ? "" : stderr }).toEqual({ exit: 0, stderr: "" });
@@ -47,7 +51,18 @@ async function keys(path: string) {
 }
 
 function restoredWith(identity: string, conf: string, target: string) {
-  return sysbackup(["restore", "--conf-dir", conf, "test", "--target", target, "--identity", identity]);
+  return sysbackup([
+    "restore",
+    "--conf-dir",
+    conf,
+    "test",
+    "--target",
+    target,
+    "--identity",
+    identity,
+    "--snapshots",
+    "fetch",
+  ]);
 }
 
 async function sameAs(source: string, target: string) {
@@ -63,10 +78,11 @@ describe("a sealed backup, by the program", () => {
       const key =
         (await readFile(identity, "utf8")).split("\n").find((line) => line.startsWith("AGE-SECRET-KEY-1")) ?? "-";
       expect(await readFile(page, "utf8")).toContain(key);
-      const { source, conf, bucket, manifest } = await sealed(place.path, {
-        recipients_file: recipients,
-        secret_file: secret,
-      });
+      const { source, conf, bucket, manifest } = await sealed(
+        place.path,
+        { recipients_file: recipients, secret_file: secret },
+        { snapshotters: { db: `echo '::restore-through:: cat'\nseq 100000 >&"$1"` } },
+      );
       const target = join(place.path, "target");
       const blind = await sysbackup(["restore", "--conf-dir", conf, "test", "--target", target]);
       expect(blind).toMatchObject({ exit: 2, stderr: expect.stringContaining("--identity FILE") });
@@ -84,6 +100,9 @@ describe("a sealed backup, by the program", () => {
       const { exitCode, stderr } = recover({ IDENTITY: identity });
       expect({ exitCode, stderr: stderr.toString() }).toEqual({ exitCode: 0, stderr: "" });
       await sameAs(source, recovered);
+      const dump = Bun.spawnSync(["seq", "100000"]).stdout.toString();
+      expect(await readFile(join(recovered, "sysbackup-snapshots/db"), "utf8")).toBe(dump);
+      expect(await readFile(join(target, "sysbackup-snapshots/db"), "utf8")).toBe(dump);
     },
     60_000,
   );
@@ -114,7 +133,7 @@ describe("a sealed backup, by the program", () => {
     const { source, conf, heard } = await sealed(
       place.path,
       { recipients_file: recipients, secret_file: secret },
-      bare,
+      { pathVariable: bare },
     );
     expect(heard).toContain("the program age is not installed");
     const target = join(place.path, "target");

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { access, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { remove, type Scratch, scratch } from "../support/faults/scratch.ts";
-import { type Outcome, startSysbackup } from "../support/program.ts";
+import { type Outcome, startSysbackup, writeConf } from "../support/program.ts";
 import { run } from "../support/services/command.ts";
 import { MiB } from "./data.ts";
 import { discard } from "./discard.ts";
@@ -23,15 +23,21 @@ source = random.Random(7)
 for _ in range(${mebibytes}): sys.stdout.buffer.write(source.randbytes(1 << 20))'`;
 const linesOf = (mebibytes: number) => `seq ${mebibytes * 20_000}`;
 
+const kinds = [
+  { layout: "packs", compression: "zstd" },
+  { layout: "objects", compression: "zstd" },
+  // Packs know no gzip.
+  ...(thorough ? [{ layout: "objects", compression: "gzip" } as const] : []),
+] as const;
+
 for (const place of places) {
-  for (const compression of thorough ? (["zstd", "gzip"] as const) : (["zstd"] as const)) {
-    // Packs know no gzip; dumps do.
-    const content = { compression, layout: "objects" };
+  for (const content of kinds) {
+    const { layout, compression } = content;
     const mebibytes = sizes[compression];
     const noise = noiseOf(mebibytes.noise);
     const lines = linesOf(mebibytes.lines);
 
-    describe.skipIf(place.absent)(`snapshots, ${place.name}, ${compression}`, () => {
+    describe.skipIf(place.absent)(`snapshots, ${place.name}, ${layout}, ${compression}`, () => {
       let dir: Scratch;
       let conf: string;
       let target: string;
@@ -68,6 +74,12 @@ for (const place of places) {
         expect(archived.stderr).toContain('"broken" exited with status 7: out of order');
         expect(archived.memory).toBeLessThan(mostMemory);
         const dumps = (await versionsIn(conf, "snapshots/")).filter(({ key }) => !key.endsWith("-lock-proof"));
+        if (layout === "packs") {
+          expect(dumps).toEqual([]);
+          const stored = (await versionsIn(conf, "packs/")).reduce((sum, { size }) => sum + size, 0);
+          expect(stored).toBeWithin(mebibytes.noise * MiB, mebibytes.noise * MiB * 1.05 + mebibytes.lines * 80_000);
+          return;
+        }
         const sizes = new Map(dumps.map(({ key, size }) => [nameOf(key), size]));
         const suffix = compression === "zstd" ? ".zst" : ".gz";
         expect([...sizes.keys()].sort()).toEqual(["broken", `lines${suffix}`, "noise"]);
@@ -121,6 +133,41 @@ for (const place of places) {
     });
   }
 }
+
+/** MiB of a dump of which each 64 MiB are the same: it needs little room in a bucket, and has chunks as any other. */
+const longDump = Number(process.env.SYSBACKUP_LONG_DUMP ?? (thorough ? 1024 : 256));
+
+test(
+  "a long dump goes in and out in the memory of a short one, and what is in it twice is stored once",
+  async () => {
+    await using dir = await scratch();
+    const block = join(dir.path, "block");
+    await run(["sh", "-c", `head -c ${64 * MiB} /dev/urandom > '${block}'`]);
+    const dumpOf = (mebibytes: number) => `for _ in $(seq ${mebibytes / 64}); do cat '${block}'; done`;
+    const peak = async (name: string, mebibytes: number) => {
+      const home = join(dir.path, name);
+      const { conf, bucket } = await writeConf(home, {
+        snapshotters: { long: `echo "::restore-through:: b2sum > '${home}/seen'"\n{ ${dumpOf(mebibytes)}; } >&3` },
+      });
+      const archived = await measured(["archive", "--conf-dir", conf]);
+      expect([archived.exit, archived.stderr]).toEqual([0, ""]);
+      const words = ["--target", join(home, "target"), "--snapshots", "run", "--yes"];
+      const restored = await measured(["restore", "test", "--conf-dir", conf, ...words]);
+      expect([restored.exit, restored.stderr]).toEqual([restoredExit, expect.anything()]);
+      expect(await Bun.file(join(home, "seen")).text()).toBe(await digestOf(dumpOf(mebibytes)));
+      const stored = Number((await run(["du", "-sb", bucket])).split("\t")[0]);
+      return { archived: archived.memory, restored: restored.memory, stored };
+    };
+    const short = await peak("short", 64);
+    const long = await peak("long", longDump);
+    expect(long.stored).toBeLessThan(short.stored * 1.1 + longDump * 4_000);
+    for (const figure of ["archived", "restored"] as const) {
+      expect(long[figure]).toBeLessThan(Math.max(mostMemory, short[figure]));
+      expect(long[figure] - short[figure]).toBeLessThan(64 * MiB);
+    }
+  },
+  60 * minutes,
+);
 
 /** Runs it without a terminal, as cron does. `memory` is the most that it took, in bytes. */
 async function measured(args: readonly string[]) {

@@ -6,7 +6,8 @@
 import type { BucketReader, Stored } from "../../core/bucket/contract.ts";
 import { readAll } from "../../core/bucket/stream.ts";
 import type { Entry, Extent, FileEntry, ObjectRef } from "../../core/format/entry.ts";
-import { toText } from "../../core/format/path.ts";
+import { isWhole } from "../../core/format/manifest.ts";
+import { baseName, toText } from "../../core/format/path.ts";
 import { readManifest } from "../../core/manifest/read.ts";
 import { walkParts } from "../../core/manifest/walk.ts";
 import { fileAs, folderAs, linkAs, sha256, type Tree } from "./tree.ts";
@@ -47,14 +48,14 @@ export class Contents {
     const need = ({ key, version, size }: Stored) => needs.set(`${key} ${version}`, { key, version, size });
     const tree = new Map<string, string>();
     const chunks = new Map<string, Map<string, number>>();
-    for (const part of manifest.parts) need(part);
-    for (const snapshot of manifest.snapshots) {
+    const { dumps = [] } = manifest;
+    for (const part of [...manifest.parts, ...dumps]) need(part);
+    for (const snapshot of manifest.snapshots.filter(isWhole)) {
       need(snapshot);
       await this.#checkWhole(snapshot, snapshot.sha256);
     }
     const walk = {
       bucket: this.#bucket,
-      manifest,
       concerns: () => true,
       wanted: () => true,
       onLost: ({ key }: Stored, { why }: { readonly why: string }) => {
@@ -64,7 +65,20 @@ export class Contents {
         throw new Error(`an entry is lost: ${why}`);
       },
     };
-    for await (const { objects, entries } of walkParts(walk)) {
+    const ofDumps = new Map<string, string>();
+    for await (const { objects, entries } of walkParts({ ...walk, manifest: { parts: dumps } })) {
+      for (const object of objects) need(object);
+      for (const entry of entries) {
+        if (entry.type !== "file")
+          throw new Error("a dump of the simulation is small, and nothing else is among dumps");
+        addChunks(chunks, entry, objects);
+        ofDumps.set(toText(baseName(entry.path)), await this.#digestOf(entry, objects));
+      }
+    }
+    for (const { key, snapshotter, dump_sha256 } of manifest.snapshots)
+      if (key === undefined && ofDumps.get(snapshotter) !== dump_sha256)
+        throw new Error(`the dump ${snapshotter} has not its digest`);
+    for await (const { objects, entries } of walkParts({ ...walk, manifest })) {
       for (const object of objects) need(object);
       for (const entry of entries) {
         if (entry.type === "segment") throw new Error("the machine has no file that goes on in segments");

@@ -1,6 +1,6 @@
 /**
- * Forty days in any test run; two years where the services run too. `bun run simulate SEED` lives other ones; a seed has the
- * same two years again.
+ * Forty days with every mishap in any test run; two years with SYSBACKUP_TEST_FULL=1. `bun run simulate SEED` lives other ones; a seed
+ * has the same two years again.
  */
 import { afterAll, beforeAll, describe, expect, type Mock, spyOn, test } from "bun:test";
 import { readFile } from "node:fs/promises";
@@ -8,8 +8,8 @@ import { join } from "node:path";
 import { type Bucket, BucketError, type Retention } from "../../core/bucket/contract.ts";
 import { noCounts } from "../../core/bucket/decorators/count.ts";
 import { wrapBucket } from "../../core/bucket/wrap.ts";
-import { thorough } from "../round-trip/places.ts";
 import { scratch } from "../support/faults/scratch.ts";
+import { full } from "../support/full.ts";
 import { Figures, spaceOf } from "./figures.ts";
 import { fortyDays, type Scenario, twoYears } from "./scenario.ts";
 import { type Outcome, simulate } from "./simulation.ts";
@@ -37,7 +37,7 @@ function shapeOf(line: string): string {
 
 const scenarios: readonly [name: string, scenario: Scenario, wanted: boolean][] = [
   ["forty days", fortyDays, true],
-  ["two years", twoYears, thorough],
+  ["two years", twoYears, full],
 ];
 
 for (const [name, scenario, wanted] of scenarios) {

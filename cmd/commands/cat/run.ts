@@ -40,7 +40,7 @@ async function writeFile(path: string, deps: CatDeps, io: CommandIO): Promise<Ex
 /** A dump that is marked failed may not be whole. */
 async function writeDump(name: string, { bucket, manifest }: CatDeps, io: CommandIO): Promise<ExitStatus> {
   const dump = dumpNamed(manifest.snapshots, name);
-  await writeAll(verifiedDump(bucket, dump, io.signal), io);
+  await writeAll(verifiedDump({ bucket, manifest }, dump, io.signal), io);
   if (dump.exit === 0) return exitStatus.done;
   const message = `snapshot ${JSON.stringify(name)} is marked failed and may not be whole`;
   io.notify({ level: "warning", code: "snapshot-failed", message });

@@ -3,6 +3,9 @@
  * them keeps, and costs, what nobody needs. Such packs are repacked instead of extended: what is still in use of them is
  * stored again from the local files, and the old pack's lock expires. So are small packs, once there are several: runs with
  * few changes leave one each, and every one costs a request whenever its lock is extended.
+ *
+ * A dump cannot be read again. So packs that the last dumps used are looked at before those of this run are taken, which then store
+ * again what they still have in common; and packs that the dumps of this run use are extended.
  */
 import type { Database } from "bun:sqlite";
 import type { Config } from "../../config/config.ts";
@@ -10,10 +13,12 @@ import { isPack } from "../../format/encoding.ts";
 import { decodeExtents } from "../../format/entry-row.ts";
 import type { Notify } from "../../notice.ts";
 import { openScratchDatabase } from "../../system/scratch-database.ts";
-import type { BitSet } from "../state/bit-set.ts";
-import { FileTable } from "../state/files.ts";
+import { BitSet } from "../state/bit-set.ts";
+import { rowsOfAll } from "../state/files.ts";
 import { type KnownObject, ObjectTable } from "../state/objects.ts";
+import type { Tree } from "../state/trees.ts";
 import type { RetentionPlan } from "./retention.ts";
+import { usedByDumps } from "./used-objects.ts";
 
 /** Each chunk in use once, however many files have it. */
 const table = `CREATE TEMP TABLE live (
@@ -22,24 +27,30 @@ const table = `CREATE TEMP TABLE live (
 
 /**
  * Marks as unknown what lies in sparse and small packs whose lock would have to be extended now, and returns how many
- * these are. The files that use them are to be quilted again. Costs nothing in a run that extends nothing.
+ * these are. The files that use them are to be quilted again. Costs nothing in a run that extends nothing. `tree`: looks at packs
+ * that dumps use, or at those that only files use.
  */
 export function repackSparsePacks(
   database: Database,
   { promisedUntil, minimumLockEnd }: RetentionPlan,
   { repackBelow, packSize }: Pick<Config["content"], "repackBelow" | "packSize">,
+  tree: Tree,
   notify: Notify,
 ): number {
   const objects = new ObjectTable(database);
-  const candidates = objects.provenIdsExpiringBefore(promisedUntil);
-  if (repackBelow === 0 || candidates.size === 0) return 0;
+  if (repackBelow === 0 || objects.provenIdsExpiringBefore(promisedUntil).size === 0) return 0;
+  const ofDumps = usedByDumps(database);
+  const candidates = new BitSet();
+  for (const { id } of objects.expiringBefore(promisedUntil))
+    if (ofDumps.has(id) === (tree === "dumps")) candidates.add(id);
+  if (candidates.size === 0) return 0;
   using live = openScratchDatabase(table);
   collectLive(database, live, candidates);
 
   const sparse: KnownObject[] = [];
   const small: KnownObject[] = [];
   for (const object of objects.expiringBefore(promisedUntil)) {
-    const isUsable = isPack(object.encoding) && object.retainUntil >= minimumLockEnd;
+    const isUsable = candidates.has(object.id) && isPack(object.encoding) && object.retainUntil >= minimumLockEnd;
     const share = isUsable ? shareInUse(database, live, object.id) : 0;
     if (share === 0) continue;
     if (share < repackBelow) sparse.push(object);
@@ -57,7 +68,7 @@ export function repackSparsePacks(
 function collectLive(database: Database, live: Database, candidates: BitSet): void {
   const insert = live.query("INSERT OR IGNORE INTO live VALUES (?, ?, ?, ?)");
   live.transaction(() => {
-    for (const { extents } of new FileTable(database).inOrder()) {
+    for (const { extents } of rowsOfAll(database)) {
       if (extents === null || extents === "[]") continue;
       for (const { object, frameOffset, offset, length } of decodeExtents(extents)) {
         if (candidates.has(object)) insert.run(object, frameOffset, offset, length);

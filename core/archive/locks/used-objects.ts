@@ -1,18 +1,27 @@
-/** Finds which objects the manifest of the rows needs: packs or content, the parts themselves, and bundles with their tables. */
+/** Finds which objects the manifest of the rows needs: packs or content of files and dumps, the parts themselves, and bundles with their tables. */
 import type { Database } from "bun:sqlite";
 import { objectsOf } from "../../format/entry-row.ts";
 import { BitSet } from "../state/bit-set.ts";
 import { BundleTable } from "../state/bundles.ts";
-import { FileTable } from "../state/files.ts";
+import { type FileRow, FileTable, rowsOfAll } from "../state/files.ts";
 import { PartTable } from "../state/parts.ts";
+import { trees } from "../state/trees.ts";
 
 /** Reads every row: for runs that have locks to extend. */
 export function usedObjects(database: Database): BitSet {
   const used = new BitSet();
-  for (const { object } of new PartTable(database).all()) used.add(object);
+  for (const tree of trees) for (const { object } of new PartTable(database, tree).all()) used.add(object);
   for (const object of new BundleTable(database).objects()) used.add(object);
-  for (const { extents } of new FileTable(database).inOrder()) {
-    if (extents !== null) for (const id of objectsOf(extents)) used.add(id);
-  }
+  addObjectsOf(rowsOfAll(database), used);
+  return used;
+}
+
+/** Returns the packs and content that dumps in chunks lie in. */
+export function usedByDumps(database: Database): BitSet {
+  return addObjectsOf(new FileTable(database, "dumps").inOrder(), new BitSet());
+}
+
+function addObjectsOf(rows: Iterable<FileRow>, used: BitSet): BitSet {
+  for (const { extents } of rows) if (extents !== null) for (const id of objectsOf(extents)) used.add(id);
   return used;
 }

@@ -1,5 +1,5 @@
 /**
- * Writes the parts of a manifest from the state database's file rows. If no row changed in the range of a part, the part is
+ * Writes the parts of a manifest from the state database's rows of files, or of dumps. If no row changed in the range of a part, the part is
  * referred to again without a look at its rows. So is one whose text comes out as it was.
  */
 import type { Database } from "bun:sqlite";
@@ -21,6 +21,7 @@ import type { BitSet } from "../state/bit-set.ts";
 import { type FileRow, FileTable, justAfter } from "../state/files.ts";
 import { ObjectTable } from "../state/objects.ts";
 import { type KnownPart, PartTable } from "../state/parts.ts";
+import type { Tree } from "../state/trees.ts";
 import { SegmentRows } from "./segment-rows.ts";
 
 /** Bytes of lines at which a part ends after a segment: a few segments fit into memory during a restore. */
@@ -31,6 +32,8 @@ const bytesOfObjectLine = 80;
 export type PartWriterDeps = {
   readonly target: WriteTarget;
   readonly database: Database;
+  /** Whose parts they are. */
+  readonly tree: Tree;
   /** The backup name. */
   readonly name: string;
   /** Objects whose lock ends too soon to build upon. */
@@ -40,7 +43,7 @@ export type PartWriterDeps = {
 
 /** Returns the parts in order of path. One part is in memory at a time. */
 export async function writeParts(deps: PartWriterDeps): Promise<PartRef[]> {
-  const table = new PartTable(deps.database);
+  const table = new PartTable(deps.database, deps.tree);
   const before = table.all();
   const writer = new PartWriter(deps, before);
   for (const [number, known] of before.entries()) {
@@ -72,7 +75,7 @@ class PartWriter {
   constructor(deps: PartWriterDeps, known: readonly KnownPart[]) {
     this.#deps = deps;
     this.#known = known;
-    this.#files = new FileTable(deps.database);
+    this.#files = new FileTable(deps.database, deps.tree);
     this.#segments = new SegmentRows(this.#files);
   }
 

@@ -1,23 +1,32 @@
 /** One snapshotter's run, from its start to the object in the bucket. */
-import { type Compression, codecNamed, pays, sampleSize } from "../../format/codec.ts";
-import type { Keyed } from "../../format/keyed.ts";
-import { keys } from "../../format/keys.ts";
+import { Failure } from "../../failure.ts";
 import type { SnapshotRef } from "../../format/manifest.ts";
 import type { Notice } from "../../notice.ts";
-import { type WriteTarget, writeStream } from "../../stored/write.ts";
+import type { WrittenHashed } from "../../stored/write.ts";
 import type { Executable } from "../executables/find.ts";
-import { type Ending, type Run, run } from "../executables/run.ts";
+import { type Ending, type Run, type RunOptions, run } from "../executables/run.ts";
 import { Dump } from "./dump.ts";
-import { metadataOf } from "./metadata.ts";
 import { Talk } from "./talk.ts";
 
+/** A dump to be stored. */
+type DumpToStore = DumpName & {
+  /** When its snapshotter was started. */
+  readonly started: Date;
+  /** For a look at its beginning. */
+  readonly dump: Dump;
+  /** All of it. Ends when the snapshotter has: all that it says is known by then. */
+  readonly content: AsyncIterable<Uint8Array>;
+  readonly talk: Talk;
+};
+
+/**
+ * Stores a dump. Returns the object that it is, or nothing if it lies in chunks. On any error, also one of the content, nothing is
+ * kept that the manifest would name.
+ */
+export type DumpStore = (dump: DumpToStore) => Promise<WrittenHashed | Record<string, never>>;
+
 export type SnapshotDeps = {
-  /** The backup name. */
-  readonly name: string;
-  readonly target: WriteTarget;
-  readonly compression: Compression;
-  /** Set for sealed backups: the object then says nothing of its dump. */
-  readonly keyed?: Keyed | undefined;
+  readonly store: DumpStore;
   /** How long a snapshotter may be silent while it is waited for, in milliseconds. */
   readonly timeoutMs: number;
   readonly now: () => Date;
@@ -25,6 +34,9 @@ export type SnapshotDeps = {
   /** Is called for progress with the bytes of the dump that have just come, before compression. */
   readonly onBytes?: (count: number) => void;
 };
+
+/** Error for a snapshotter that cannot be started. */
+export class NotStarted extends Error {}
 
 /** Name of the dump, which no other of this run has. */
 export type DumpName = { readonly dumpName: string };
@@ -34,45 +46,44 @@ export type ReportSnapshotter = (level: Notice["level"], code: string, what: str
 
 /**
  * Runs the snapshotter and stores its dump, also that of one that fails on the way; returns undefined if a failed one has
- * dumped nothing. Throws a Failure if it cannot be started, any error of the bucket, and the reason of `signal`:
- * then nothing is stored, and the snapshotter is ended.
+ * dumped nothing. Throws a NotStarted, any error of the store, and the reason of `signal`: then nothing is stored, and the
+ * snapshotter is ended.
  */
 export async function takeSnapshot(
   snapshotter: Executable,
   deps: SnapshotDeps & DumpName,
   report: ReportSnapshotter,
 ): Promise<SnapshotRef | undefined> {
-  const { timeoutMs, signal, target, compression, keyed, dumpName: name } = deps;
+  const { timeoutMs, signal, store, dumpName } = deps;
   const started = deps.now();
   // Descriptor 3 is what the child gets; its argument says so.
-  const running = run({ executable: snapshotter, args: ["3"], extraPipe: true, timeoutMs, signal });
+  const running = start({ executable: snapshotter, args: ["3"], extraPipe: true, timeoutMs, signal });
   const talk = new Talk();
   const ended = listen(running, talk, signal);
   ended.catch(() => {});
   try {
     const dump = new Dump(running.extra, deps.onBytes);
-    const codec = pays(await dump.peek(sampleSize), compression) ? compression.codec : "none";
+    await dump.peek(1);
     if (dump.size === 0 && (await ended).failure !== undefined) {
       reportEnding(await ended, talk, "it had dumped nothing", report);
       return undefined;
     }
-    const stored = await writeStream(target, {
-      content: wholeOf(dump, ended),
-      codec,
-      level: compression.level,
-      key: keys.snapshot(deps.name, started, keyed?.name(name) ?? name, codecNamed(codec).suffix),
-      // What is said after the object was begun is in the manifest only.
-      get metadata() {
-        return keyed === undefined ? metadataOf(talk) : {};
-      },
-    });
+    const stored = await store({ dumpName, started, dump, content: wholeOf(dump, ended), talk });
     const ending = await ended;
     reportEnding(ending, talk, "what it had dumped is stored, marked as failed", report);
     if (dump.size === 0) report("warning", "snapshot-empty", "dumped nothing: its snapshot is empty");
-    return { snapshotter: name, ...stored, ...dumpOf(dump), ...wordsOf(talk), exit: ending.exit };
+    return { snapshotter: dumpName, ...stored, ...dumpOf(dump), ...wordsOf(talk), exit: ending.exit };
   } finally {
     running.stop();
     await running.ended;
+  }
+}
+
+function start(options: RunOptions): Run {
+  try {
+    return run(options);
+  } catch (error) {
+    throw error instanceof Failure ? new NotStarted(error.message, { cause: error }) : error;
   }
 }
 

@@ -11,7 +11,7 @@ import { FalseState } from "./false-state.ts";
 import { unusable } from "./folder.ts";
 import { makePrivate, stateSuffixes } from "./private-files.ts";
 
-const schemaVersion = 4;
+const schemaVersion = 5;
 
 const schema = `
   CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -52,6 +52,23 @@ const schema = `
   ) WITHOUT ROWID;
   -- Parts of the last manifest. A row of files that changes makes the part stale in whose range it lies.
   CREATE TABLE parts (
+    first TEXT PRIMARY KEY,
+    object INTEGER NOT NULL,
+    text_sha256 TEXT NOT NULL,
+    sha256 TEXT NOT NULL,
+    entries INTEGER NOT NULL,
+    bytes INTEGER NOT NULL,
+    stale INTEGER NOT NULL
+  ) WITHOUT ROWID;
+  -- The same, of dumps that lie in chunks: see trees.ts. All of them are taken by every run.
+  CREATE TABLE dumps (
+    path TEXT PRIMARY KEY,
+    fingerprint TEXT NOT NULL,
+    head TEXT NOT NULL,
+    extents TEXT,
+    bytes INTEGER NOT NULL
+  ) WITHOUT ROWID;
+  CREATE TABLE dump_parts (
     first TEXT PRIMARY KEY,
     object INTEGER NOT NULL,
     text_sha256 TEXT NOT NULL,

@@ -12,6 +12,7 @@ import { FalseExtents, type WrongExtent } from "./false-extents.ts";
 import { lockState, makeStateDir } from "./folder.ts";
 import { type KnownObject, ObjectTable } from "./objects.ts";
 import { PartTable } from "./parts.ts";
+import { trees } from "./trees.ts";
 import { bucketIdentity, withStateDatabase } from "./use.ts";
 
 /** What a manifest says of an object, and was found to be wrong. */
@@ -39,14 +40,15 @@ export async function distrust(config: Config, bucketUrl: string, damaged: Itera
   try {
     return await withStateDatabase(path, bucketIdentity(bucketUrl, config), async (database) => {
       const objects = new ObjectTable(database);
-      const parts = new Map(new PartTable(database).all().map(({ object, sha256 }) => [object, sha256]));
+      const known = trees.flatMap((tree) => new PartTable(database, tree).all());
+      const parts = new Map(known.map(({ object, sha256 }) => [object, sha256]));
       const extents = new FalseExtents(database);
       const distrusted = new Set<number>();
       for (const claim of damaged) {
-        const known = objects.find(claim.key, claim.version);
-        if (known === undefined || !isOurs(claim, known, parts)) continue;
-        if (claim.wrong === undefined) distrusted.add(known.id);
-        else extents.add(known.id, claim.wrong());
+        const object = objects.find(claim.key, claim.version);
+        if (object === undefined || !isOurs(claim, object, parts)) continue;
+        if (claim.wrong === undefined) distrusted.add(object.id);
+        else extents.add(object.id, claim.wrong());
       }
       for (const id of extents.believed()) distrusted.add(id);
       for (const id of distrusted) objects.distrust(id);

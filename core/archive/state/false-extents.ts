@@ -2,7 +2,7 @@
 import type { Database } from "bun:sqlite";
 import type { Extent } from "../../format/entry.ts";
 import { decodeExtents, objectsOf } from "../../format/entry-row.ts";
-import { FileTable } from "./files.ts";
+import { rowsOfAll } from "./files.ts";
 
 export type WrongExtent = Omit<Extent, "object">;
 
@@ -41,7 +41,7 @@ export class FalseExtents {
     const has = this.#database.query<unknown, Columns>(
       "SELECT 1 FROM false_extents WHERE object = ? AND frame_offset = ? AND offset = ? AND length = ? AND sha256 = ?",
     );
-    for (const { extents } of new FileTable(this.#database).inOrder()) {
+    for (const { extents } of rowsOfAll(this.#database)) {
       if (extents === null || !objectsOf(extents).some((object) => this.#objects.has(object))) continue;
       for (const extent of decodeExtents(extents)) {
         if (!found.has(extent.object) && has.get(...columnsOf(extent)) !== null) found.add(extent.object);

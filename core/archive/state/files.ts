@@ -1,7 +1,7 @@
 /**
  * The state database's table of files: what the last run saw under each path, enough to notice whether a file changed, and its
  * whole manifest entry. Object numbers in `extents` are ids of the state database. Segments of a file have rows of their own,
- * below its path.
+ * below its path. Dumps that lie in chunks have such a table, too.
  */
 import type { Database, Statement } from "bun:sqlite";
 import type { EntryHead } from "../../format/entry-json.ts";
@@ -9,6 +9,7 @@ import type { ExtentsText } from "../../format/entry-row.ts";
 import type { ByteString } from "../../format/path.ts";
 import { behindSegments, isSegmentHead, segmentPath } from "../../format/segment.ts";
 import { PartTable } from "./parts.ts";
+import { type Tree, tablesOf, trees } from "./trees.ts";
 
 export type FileRow = {
   readonly path: ByteString;
@@ -38,17 +39,19 @@ export function justAfter(path: ByteString): string {
 
 export class FileTable {
   readonly #database: Database;
+  readonly #rows: string;
   readonly #one: Statement<FileRow, [string]>;
   readonly #upsert: Statement<unknown, FileColumns>;
   readonly #drop: Statement<unknown, [string]>;
   readonly #parts: PartTable;
 
-  constructor(database: Database) {
+  constructor(database: Database, tree: Tree = "files") {
     this.#database = database;
-    this.#parts = new PartTable(database);
-    this.#one = database.query("SELECT path, fingerprint, head, extents, bytes FROM files WHERE path = ?");
-    this.#upsert = database.query("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?)");
-    this.#drop = database.query("DELETE FROM files WHERE path = ?");
+    this.#rows = tablesOf[tree].rows;
+    this.#parts = new PartTable(database, tree);
+    this.#one = database.query(`SELECT path, fingerprint, head, extents, bytes FROM ${this.#rows} WHERE path = ?`);
+    this.#upsert = database.query(`INSERT OR REPLACE INTO ${this.#rows} VALUES (?, ?, ?, ?, ?)`);
+    this.#drop = database.query(`DELETE FROM ${this.#rows} WHERE path = ?`);
   }
 
   /**
@@ -71,7 +74,7 @@ export class FileTable {
 
   #page(start: string): FileRow[] {
     const query = this.#database.query<FileRow, [string]>(
-      `SELECT path, fingerprint, head, extents, bytes FROM files WHERE path >= ? ORDER BY path LIMIT ${page.rows}`,
+      `SELECT path, fingerprint, head, extents, bytes FROM ${this.#rows} WHERE path >= ? ORDER BY path LIMIT ${page.rows}`,
     );
     const rows: FileRow[] = [];
     let characters = 0;
@@ -92,7 +95,7 @@ export class FileTable {
   *looksInOrder({ content }: { readonly content: boolean }): Generator<FileLook> {
     if (content) return yield* this.inOrder();
     const query = this.#database.query<unknown, [string]>(
-      `SELECT path, fingerprint FROM files WHERE path >= ? ORDER BY path LIMIT ${page.rows}`,
+      `SELECT path, fingerprint FROM ${this.#rows} WHERE path >= ? ORDER BY path LIMIT ${page.rows}`,
     );
     let start = "";
     for (;;) {
@@ -122,4 +125,9 @@ export class FileTable {
   removeSegments(file: ByteString): void {
     for (const { path, head } of this.segmentsOf(file)) if (isSegmentHead(head)) this.remove(path);
   }
+}
+
+/** Yields the rows of both trees. */
+export function* rowsOfAll(database: Database): Generator<FileRow> {
+  for (const tree of trees) yield* new FileTable(database, tree).inOrder();
 }

@@ -4,6 +4,7 @@ import type { Encoding } from "../../format/encoding.ts";
 import type { ObjectRef } from "../../format/entry.ts";
 import { BitSet } from "./bit-set.ts";
 import { FalseState } from "./false-state.ts";
+import { tablesOf, trees } from "./trees.ts";
 
 /**
  * Whose word the row of an object rests on, the weakest first. `shared`: the index of a name that is believed; `verified`: a
@@ -192,12 +193,13 @@ export class ObjectTable {
     this.#database.query("DELETE FROM extensions WHERE object = ?").run(id);
   }
 
-  /** Forgets objects whose lock ends before `date`, with their chunks and parts. No file's row may refer to them. */
+  /** Forgets objects whose lock ends before `date`, with their chunks and parts. No row of a file or dump may refer to them. */
   forgetExpiringBefore(date: Date): void {
     const expiring = "SELECT id FROM objects WHERE retain_until < ?";
     const forget = (statement: string) => this.#database.query(statement).run(date.getTime());
     forget(`DELETE FROM chunks WHERE object IN (${expiring})`);
-    forget(`UPDATE parts SET stale = 1, object = 0 WHERE object IN (${expiring})`);
+    for (const tree of trees)
+      forget(`UPDATE ${tablesOf[tree].parts} SET stale = 1, object = 0 WHERE object IN (${expiring})`);
     forget(`DELETE FROM extensions WHERE object IN (${expiring})`);
     forget("DELETE FROM objects WHERE retain_until < ?");
   }

@@ -4,6 +4,7 @@
  */
 import type { Database, Statement } from "bun:sqlite";
 import type { ByteString } from "../../format/path.ts";
+import { type Tree, tablesOf } from "./trees.ts";
 
 export type KnownPart = {
   readonly first: ByteString;
@@ -30,18 +31,21 @@ type PartColumns = [
 
 export class PartTable {
   readonly #database: Database;
+  readonly #name: string;
   readonly #mark: Statement<unknown, [string]>;
   readonly #range: Statement<unknown, [string, string]>;
   /** Range that was marked last, until `replace`: nearly all changes come in order of path. */
   #marked: { readonly from: string; readonly until: string | null } | undefined;
 
-  constructor(database: Database) {
+  constructor(database: Database, tree: Tree = "files") {
     this.#database = database;
+    const name = tablesOf[tree].parts;
+    this.#name = name;
     this.#mark = database.query(
-      "UPDATE parts SET stale = 1 WHERE first = (SELECT max(first) FROM parts WHERE first <= ?) AND NOT stale",
+      `UPDATE ${name} SET stale = 1 WHERE first = (SELECT max(first) FROM ${name} WHERE first <= ?) AND NOT stale`,
     );
     this.#range = database.query(
-      "SELECT (SELECT max(first) FROM parts WHERE first <= ?), (SELECT min(first) FROM parts WHERE first > ?)",
+      `SELECT (SELECT max(first) FROM ${name} WHERE first <= ?), (SELECT min(first) FROM ${name} WHERE first > ?)`,
     );
   }
 
@@ -56,7 +60,7 @@ export class PartTable {
   /** Returns all parts in order of path: one for each several thousand files. */
   all(): KnownPart[] {
     const rows = this.#database
-      .query("SELECT first, object, text_sha256, sha256, entries, bytes, stale FROM parts ORDER BY first")
+      .query(`SELECT first, object, text_sha256, sha256, entries, bytes, stale FROM ${this.#name} ORDER BY first`)
       .values() as PartColumns[];
     return rows.map(([first, object, textSha256, sha256, entries, bytes, stale]) => ({
       first,
@@ -72,9 +76,9 @@ export class PartTable {
   /** Other tables of this database that registered changes before do not see this: make new ones afterwards. */
   replace(parts: readonly KnownPart[]): void {
     this.#marked = undefined;
-    const insert = this.#database.query<unknown, PartColumns>("INSERT INTO parts VALUES (?, ?, ?, ?, ?, ?, ?)");
+    const insert = this.#database.query<unknown, PartColumns>(`INSERT INTO ${this.#name} VALUES (?, ?, ?, ?, ?, ?, ?)`);
     this.#database.transaction(() => {
-      this.#database.run("DELETE FROM parts");
+      this.#database.run(`DELETE FROM ${this.#name}`);
       for (const { first, object, textSha256, sha256, entries, bytes, stale } of parts) {
         insert.run(first, object, textSha256, sha256, entries, bytes, stale ? 1 : 0);
       }

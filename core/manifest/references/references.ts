@@ -11,7 +11,7 @@ import type { Stored } from "../../bucket/contract.ts";
 import { type Encoding, isPack } from "../../format/encoding.ts";
 import type { ObjectRef } from "../../format/entry.ts";
 import type { LockMode } from "../../format/lock-mode.ts";
-import type { BundleRef, Manifest, PartRef } from "../../format/manifest.ts";
+import { type BundleRef, isWhole as isWholeDump, type Manifest, type PartRef } from "../../format/manifest.ts";
 import { isByteString } from "../../format/path.ts";
 import { openScratchDatabase } from "../../system/scratch-database.ts";
 import { isReadable } from "../part-lists.ts";
@@ -41,7 +41,7 @@ export type Reference = Stored & {
 /** What a backup demands of the locks of its objects. */
 export type LockDemand = { readonly until: Date; readonly mode: LockMode };
 
-type NeedingManifest = Pick<Manifest, "parts" | "snapshots" | "bundles" | "needs" | "opened"> & {
+type NeedingManifest = Pick<Manifest, "parts" | "snapshots" | "dumps" | "bundles" | "needs" | "opened"> & {
   readonly header?: Pick<Manifest["header"], "sealing">;
 };
 
@@ -68,16 +68,16 @@ export type AddedBackup = {
 /** As the schema has it. */
 type DemandRow = { readonly until: number; readonly compliance: number; readonly owner: number };
 type ReferenceRow = DemandRow & { readonly id: number };
-type PartRow = Omit<PartRef, "first"> & ReferenceRow & { readonly path: string };
+type PartRow = Omit<PartRef, "first"> & ReferenceRow & { readonly path: string; readonly of_dumps: number };
 
-/** A part as the root says that came first. */
-export type ReferencedPart = ReferenceRow & { readonly ref: PartRef };
+/** A part as the root says that came first. `ofDumps`: its entries are dumps, whose paths are not those of files. */
+export type ReferencedPart = ReferenceRow & { readonly ref: PartRef; readonly ofDumps: boolean };
 
 /** One version that is needed, and until when: milliseconds since 1970, 0 if that does not matter. */
 export type NeededVersion = Stored & { readonly until: number; readonly compliance: number; readonly owner: number };
 
 type ThisObject = [string, string, number, ReferenceKind, string];
-const selectPart = `SELECT parts.id, key, version, size, sha256, path, entries, bytes, until, compliance, owner
+const selectPart = `SELECT parts.id, key, version, size, sha256, path, entries, bytes, of_dumps, until, compliance, owner
   FROM parts JOIN objects USING (key, version, size, sha256) WHERE kind = 'part'`;
 const pageSize = 1_000;
 
@@ -98,9 +98,10 @@ export class References implements Disposable {
   readonly #insertClaim = this.database.query<null, [number, string, number, string]>(
     "INSERT INTO claims (part, path, entries, next) VALUES (?, ?, ?, ?)",
   );
-  readonly #insertPart = this.database.query<null, [number, string, string, number, string, string, number, number]>(
-    "INSERT OR IGNORE INTO parts VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-  );
+  readonly #insertPart = this.database.query<
+    null,
+    [number, string, string, number, string, string, number, number, number]
+  >("INSERT OR IGNORE INTO parts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)");
   readonly #insertNeed = this.database.query<null, [number, number, number]>(
     "INSERT OR IGNORE INTO needs VALUES (?, ?, ?)",
   );
@@ -133,7 +134,7 @@ export class References implements Disposable {
       };
       const rootId = root && need({ ...root, kind: "root", sha256: "" });
       for (const { key, version, size } of also) need({ key, version, size, kind: "root", sha256: "" });
-      for (const { key, version, size, sha256 } of manifest?.snapshots ?? []) {
+      for (const { key, version, size, sha256 } of manifest?.snapshots.filter(isWholeDump) ?? []) {
         need({ key, version, size, kind: "snapshot", sha256 });
       }
       const sealing = manifest?.header?.sealing ?? undefined;
@@ -143,6 +144,7 @@ export class References implements Disposable {
         return { id, root: rootId };
       }
       this.#needParts(id, row, manifest?.parts ?? []);
+      this.#needParts(id, row, manifest?.dumps ?? [], true);
       for (const bundle of manifest?.bundles ?? []) {
         for (const reference of bundleReferences(bundle)) need(reference);
         if (isReadable(bundle)) this.#needParts(id, row, bundle.table);
@@ -151,19 +153,23 @@ export class References implements Disposable {
     })();
   }
 
-  #needParts(backup: number, demand: DemandRow, parts: readonly PartRef[]): void {
+  #needParts(backup: number, demand: DemandRow, parts: readonly PartRef[], ofDumps = false): void {
     for (const [number, part] of parts.entries()) {
-      this.#needPart(backup, demand, part, parts[number + 1]?.first ?? "");
+      this.#needPart(backup, demand, { part, next: parts[number + 1]?.first ?? "", ofDumps });
     }
   }
 
   /** `next`: as the schema has it. */
-  #needPart(backup: number, demand: DemandRow, part: PartRef, next: string): void {
+  #needPart(
+    backup: number,
+    demand: DemandRow,
+    { part, next, ofDumps }: { readonly part: PartRef; readonly next: string; readonly ofDumps: boolean },
+  ): void {
     const { key, version, size, sha256, first, entries, bytes } = part;
     const reference = { key, version, size, kind: "part", sha256 } as const;
     this.#add(reference, demand);
     const id = this.#idOf(reference);
-    this.#insertPart.run(id, key, version, size, sha256, first, entries, bytes);
+    this.#insertPart.run(id, key, version, size, sha256, first, entries, bytes, ofDumps ? 1 : 0);
     const claim =
       this.#findClaim.get(id, first, entries, next)?.id ??
       this.#insertClaim.run(id, first, entries, next).lastInsertRowid;
@@ -302,9 +308,11 @@ function partOf({
   sha256,
   entries,
   bytes,
+  of_dumps,
 }: PartRow): ReferencedPart {
   if (!isByteString(path)) throw new Error(`the path of ${key} came back changed`);
-  return { id, until, compliance, owner, ref: { key, version, size, sha256, first: path, entries, bytes } };
+  const ofDumps = of_dumps !== 0;
+  return { id, until, compliance, owner, ofDumps, ref: { key, version, size, sha256, first: path, entries, bytes } };
 }
 
 /** Returns the SHA-256 of the stored bytes, if manifest or key state it: packs are named by theirs, a file's own object by the file's. */

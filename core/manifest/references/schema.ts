@@ -27,7 +27,9 @@ export const schema = `
   -- Those of the objects that are parts, as the root says that came first.
   CREATE TEMP TABLE parts (
     id INTEGER PRIMARY KEY, key TEXT NOT NULL, version TEXT NOT NULL, size INTEGER NOT NULL, sha256 TEXT NOT NULL,
-    path TEXT NOT NULL, entries INTEGER NOT NULL, bytes INTEGER NOT NULL
+    path TEXT NOT NULL, entries INTEGER NOT NULL, bytes INTEGER NOT NULL,
+    -- 1 if its entries are dumps: these have paths of their own.
+    of_dumps INTEGER NOT NULL
   );
   -- What roots say of a part, each version of it once.
   CREATE TEMP TABLE claims (

@@ -177,17 +177,23 @@ const header = fc.record(
   },
 );
 
-const snapshot = fc.record(
+const dumpWords = {
+  snapshotter: safeName,
+  dump_size: count,
+  dump_sha256: sha256,
+  exit: fc.option(fc.integer({ min: 0, max: 255 }), { nil: null }),
+  restore_through: fc.string(),
+  description: fc.string(),
+};
+
+const snapshotInChunks = fc.record(dumpWords, { requiredKeys: ["snapshotter", "dump_size", "dump_sha256", "exit"] });
+
+const wholeSnapshot = fc.record(
   {
-    snapshotter: safeName,
+    ...dumpWords,
     ...stored,
     sha256,
     encoding: fc.constantFrom("zstd" as const, "gzip" as const, "none" as const),
-    dump_size: count,
-    dump_sha256: sha256,
-    exit: fc.option(fc.integer({ min: 0, max: 255 }), { nil: null }),
-    restore_through: fc.string(),
-    description: fc.string(),
   },
   {
     requiredKeys: ["snapshotter", "key", "version", "size", "sha256", "encoding", "dump_size", "dump_sha256", "exit"],
@@ -236,25 +242,32 @@ const bundle: fc.Arbitrary<BundleRef> = fc.record(
   },
 );
 
-export const manifest: fc.Arbitrary<Manifest> = fc.record({
-  header,
-  parts: fc
-    .uniqueArray(partRef, { maxLength: 5, selector: (part) => part.first })
-    .map((parts) => parts.sort((a, b) => (a.first < b.first ? -1 : 1))),
-  snapshots: fc.array(snapshot, { maxLength: 3 }),
-  bundles: fc.array(bundle, { maxLength: 2 }),
-  log: fc.array(notice, { maxLength: 3 }),
-  totals: fc.record({
-    entries: count,
-    files: count,
-    bytes: count,
-    parts: count,
-    snapshots: count,
-    warnings: count,
-    errors: count,
-    finished: time,
-  }),
-});
+const partRefs = (minLength: number) =>
+  fc
+    .uniqueArray(partRef, { minLength, maxLength: 5, selector: (part) => part.first })
+    .map((parts) => parts.sort((a, b) => (a.first < b.first ? -1 : 1)));
+
+export const manifest: fc.Arbitrary<Manifest> = fc.record(
+  {
+    header,
+    parts: partRefs(0),
+    snapshots: fc.array(fc.oneof(wholeSnapshot, snapshotInChunks), { maxLength: 3 }),
+    bundles: fc.array(bundle, { maxLength: 2 }),
+    log: fc.array(notice, { maxLength: 3 }),
+    totals: fc.record({
+      entries: count,
+      files: count,
+      bytes: count,
+      parts: count,
+      snapshots: count,
+      warnings: count,
+      errors: count,
+      finished: time,
+    }),
+    dumps: partRefs(1),
+  },
+  { requiredKeys: ["header", "parts", "snapshots", "bundles", "log", "totals"] },
+);
 
 const indexedObject = fc.record({
   key: s3Name,

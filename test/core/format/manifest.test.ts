@@ -59,7 +59,7 @@ describe("a manifest's root", () => {
   });
 
   test("a manifest's root of a later version is refused as newer, whatever its footer", async () => {
-    const later = Buffer.from('{"format":"sysbackup-manifest","version":4}\n{"end":"elsewhere"}\n');
+    const later = Buffer.from('{"format":"sysbackup-manifest","version":5}\n{"end":"elsewhere"}\n');
     expect((await refusalOf(decode(later)))?.kind).toBe("newer");
   });
 

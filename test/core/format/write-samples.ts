@@ -8,7 +8,7 @@ import type { Common, Entry, Extent, FileEntry, ObjectRef } from "../../../core/
 import { rawFrame } from "../../../core/format/frame.ts";
 import { encodeIndex, type IndexedFrame } from "../../../core/format/index-object.ts";
 import { keys } from "../../../core/format/keys.ts";
-import { encodeManifest, type SnapshotRef } from "../../../core/format/manifest.ts";
+import { encodeManifest, type WholeSnapshot } from "../../../core/format/manifest.ts";
 import { encodeContents, type PackedFrame } from "../../../core/format/pack.ts";
 import { encodePart } from "../../../core/format/part.ts";
 import { type ByteString, fromBytes, fromText } from "../../../core/format/path.ts";
@@ -77,7 +77,7 @@ function content(bytes: Uint8Array) {
   };
 }
 
-function snapshot(): SnapshotRef {
+function snapshot(): WholeSnapshot {
   const dump = Buffer.from("CREATE TABLE visit(at INTEGER);\nINSERT INTO visit VALUES(1795226403);\n");
   const bytes = Bun.zstdCompressSync(dump);
   return {

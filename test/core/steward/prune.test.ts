@@ -1,10 +1,10 @@
 import { describe, expect, test } from "bun:test";
-import { rm } from "node:fs/promises";
+import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type Bucket, BucketError, type ListedVersion } from "../../../core/bucket/contract.ts";
 import { withoutRemovals } from "../../../core/steward/prune.ts";
 import { noise } from "../archive/noise.ts";
-import { day, Rig } from "../archive/rig.ts";
+import { day, Rig, type RunOptions } from "../archive/rig.ts";
 import { script } from "../archive/scripts.ts";
 import { isWhole, pruneRig } from "./support.ts";
 
@@ -14,15 +14,18 @@ const retention = (rig: Rig, days: number) => ({
   retention: { mode: "GOVERNANCE", until: new Date(rig.now().getTime() + days * day) } as const,
 });
 
-/** Two backups with a pack each; the second one's is extended, the first one's has expired. */
-async function oldAndNew() {
+/** Two backups with a pack of files and one of dumps each; those of the second one are extended, those of the first one have expired. */
+async function oldAndNew(content: RunOptions["content"] = {}) {
   const rig = await Rig.make();
-  await script(join(rig.path, "snapshots.d"), "db", `echo dump >&"$1"`);
+  const database = join(rig.path, "database");
+  await script(join(rig.path, "snapshots.d"), "db", `cat '${database}' >&"$1"`);
   await rig.write("file", first);
-  const older = await rig.run();
+  await writeFile(database, "first dump");
+  const older = await rig.run({ content });
   rig.ahead += 30 * day;
   await rig.write("file", second);
-  const newer = await rig.run();
+  await writeFile(database, "second dump");
+  const newer = await rig.run({ content });
   rig.ahead += 8 * day;
   return { rig, older, newer, [Symbol.asyncDispose]: () => rig[Symbol.asyncDispose]() };
 }
@@ -40,15 +43,9 @@ describe("a prune", () => {
       { key: newer.summary.key, fate: "kept", reasons: ["last"] },
       { key: older.summary.key, fate: "removed", reasons: [] },
     ]);
-    expect(pruned.of("removed")).toEqual({
-      root: 1,
-      part: older.summary.entries > 0 ? 1 : 0,
-      pack: 1,
-      snapshot: 1,
-      index: 1,
-    });
+    expect(pruned.of("removed")).toEqual({ root: 1, part: 2, pack: 2, index: 1 });
     expect(pruned.of("locked")).toEqual({});
-    expect(pruned.of("kept")).toMatchObject({ root: 1, pack: 1, snapshot: 1, index: 1 });
+    expect(pruned.of("kept")).toMatchObject({ root: 1, part: 2, pack: 2, index: 1 });
     expect(pruned.heard).toEqual([]);
     expect(await isWhole(rig, newer, { file: second })).toBe(true);
     expect((await allKeys(rig)).join("\n")).not.toContain(older.summary.key);
@@ -58,6 +55,13 @@ describe("a prune", () => {
     const next = await rig.run();
     expect(next.heard).toEqual([]);
     expect(next.summary.objectsStored).toBe(0);
+  });
+
+  test("a prune removes dumps that are objects of their own with their backup", async () => {
+    await using set = await oldAndNew({ layout: "objects" });
+    const pruned = await pruneRig(set.rig, { last: 1 });
+    expect(pruned.of("removed")).toMatchObject({ root: 1, part: 1, snapshot: 1 });
+    expect(pruned.of("kept")).toMatchObject({ root: 1, part: 1, snapshot: 1 });
   });
 
   test("a prune leaves what is locked, with all that a locked root needs, and says until when", async () => {
@@ -162,12 +166,13 @@ describe("a prune", () => {
           : rig.bucket.remove(key, version),
     });
     const denied = await pruneRig(rig, { last: 1 }, { bucket: refusing("denied") });
-    expect(denied.of("refused")).toEqual({ pack: 1 });
+    expect(denied.of("refused")).toEqual({ pack: 2 });
     expect(denied.heard).toEqual([
+      expect.stringMatching(/^warning not-removed: cannot remove "packs\/.*": it is refused$/),
       expect.stringMatching(/^warning not-removed: cannot remove "packs\/.*": it is refused$/),
     ]);
     const held = await pruneRig(rig, { last: 1 }, { bucket: refusing("locked") });
-    expect(held.of("locked")).toEqual({ pack: 1 });
+    expect(held.of("locked")).toEqual({ pack: 2 });
     expect(held.tally.lockedUntil).toBeUndefined();
   });
 
@@ -201,7 +206,7 @@ describe("a prune", () => {
       },
     };
     expect(await pruneRig(rig, { last: 1 }, { bucket: breaking }).catch(String)).toContain("gone");
-    expect((await pruneRig(rig, { last: 1 })).of("removed")).toMatchObject({ pack: 1, index: 1 });
+    expect((await pruneRig(rig, { last: 1 })).of("removed")).toMatchObject({ pack: 2, index: 1 });
     expect(await isWhole(rig, newer, { file: second })).toBe(true);
   });
 });

@@ -3,11 +3,20 @@
  * around them. Uses a gear hash over a sliding window of 32 bytes; see Xia et al., "FastCDC", USENIX ATC 2016.
  */
 
-/** Bounds of a chunk in bytes. A file of at most `smallest` is one chunk; the average is about 1 MiB. */
-export const chunkSize = { smallest: 512 * 1024, largest: 2 * 1024 * 1024 } as const;
+/** How long chunks are, in bytes. */
+export type ChunkSizes = {
+  /** Content of at most this is one chunk. */
+  readonly smallest: number;
+  readonly largest: number;
+  /** Upper bits of the hash: where all of them are 0, a chunk ends. With n of them, that is once in 2^n bytes. */
+  readonly mask: number;
+};
 
-/** Upper 19 bits, which depend on all 32 bytes of the window. They are all 0 once in 512 KiB. */
-const mask = 0xffff_e000 | 0;
+/** Sizes for files: 1 MiB on average. The mask has 19 bits, which depend on all 32 bytes of the window. */
+export const chunkSize: ChunkSizes = { smallest: 512 * 1024, largest: 2 * 1024 * 1024, mask: 0xffff_e000 | 0 };
+
+/** Sizes for dumps: 64 KiB on average. docs/snapshotters.md has the figures that they are chosen from. The mask has 15 bits. */
+export const dumpChunks: ChunkSizes = { smallest: 32 * 1024, largest: 128 * 1024, mask: 0xfffe_0000 | 0 };
 
 /** Random words, one for each value of a byte, from SHA-256: every host has the same. Sealed backups have others, of a secret. */
 const plainGear = Int32Array.from({ length: 256 }, (_, byte) =>
@@ -16,14 +25,20 @@ const plainGear = Int32Array.from({ length: 256 }, (_, byte) =>
 
 /**
  * Returns the length of the chunk at `start`. The bytes from `start` to `end` must be the whole rest of the content, or at
- * least `chunkSize.largest`.
+ * least `largest`.
  */
-export function chunkLength(bytes: Uint8Array, start: number, end: number, gear: Int32Array = plainGear): number {
+export function chunkLength(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  gear: Int32Array = plainGear,
+  { smallest, largest, mask }: ChunkSizes = chunkSize,
+): number {
   const available = end - start;
-  if (available <= chunkSize.smallest) return available;
-  const last = start + Math.min(available, chunkSize.largest);
+  if (available <= smallest) return available;
+  const last = start + Math.min(available, largest);
   let hash = 0;
-  for (let at = start + chunkSize.smallest; at < last; at += 1) {
+  for (let at = start + smallest; at < last; at += 1) {
     hash = ((hash << 1) + (gear[bytes[at] as number] as number)) | 0;
     if ((hash & mask) === 0) return at + 1 - start;
   }

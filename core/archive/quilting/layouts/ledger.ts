@@ -11,6 +11,7 @@ import { BitSet } from "../../state/bit-set.ts";
 import { type ChunkPlace, ChunkTable } from "../../state/chunks.ts";
 import { type FileRow, FileTable } from "../../state/files.ts";
 import { ObjectTable } from "../../state/objects.ts";
+import type { Tree } from "../../state/trees.ts";
 
 /** A chunk that is being stored. `place` is set when it is stored. */
 export type NewChunk = {
@@ -68,15 +69,15 @@ export class Ledger {
 
   /**
    * `expiring`: objects whose lock ends too soon to build upon; what lies in them is unknown. `claims`: objects that are to be
-   * looked up if they are found here.
+   * looked up if they are found here. `tree`: whose rows it writes.
    */
-  constructor(database: Database, { expiring, claims }: UsableObjects, retainUntil: Date) {
+  constructor(database: Database, { expiring, claims }: UsableObjects, retainUntil: Date, tree: Tree = "files") {
     this.#database = database;
     this.#expiring = expiring;
     this.#claims = claims;
     this.#retainUntil = retainUntil;
     this.objects = new ObjectTable(database);
-    this.files = new FileTable(database);
+    this.files = new FileTable(database, tree);
     this.#chunks = new ChunkTable(database);
     this.#database.run("BEGIN");
   }

@@ -9,18 +9,20 @@ import { encodeFrame, rawFrame } from "../../../format/frame.ts";
 import type { Keyed } from "../../../format/keyed.ts";
 import { keys } from "../../../format/keys.ts";
 import { contentsSize, encodeContents, type PackedFrame } from "../../../format/pack.ts";
+import type { ByteString } from "../../../format/path.ts";
 import { sha256 } from "../../../format/sha256.ts";
 import { writeHashed } from "../../../stored/write.ts";
 import { Garbage, release } from "../../../system/garbage.ts";
 import { work } from "../../../trace.ts";
 import type { OpenFile } from "../reading/open-file.ts";
-import { RegionReader } from "../reading/region-reader.ts";
+import { type DataReader, RegionReader } from "../reading/region-reader.ts";
 import type { Regions } from "../reading/regions.ts";
-import { chunkLength, chunkSize } from "./chunker.ts";
+import { type ChunkSizes, chunkLength, chunkSize } from "./chunker.ts";
 import { ContentCollector } from "./content.ts";
 import type { ContentLayout, LayoutDeps, ReadContent } from "./layout.ts";
 import type { NewChunk, PendingExtent, StoredChunk } from "./ledger.ts";
 import { Pool } from "./pool.ts";
+import { StreamReader } from "./stream-reader.ts";
 
 /** Size at which a frame is closed: enough to compress well, and little to read for one small file. */
 const frameSize = 1024 * 1024;
@@ -42,6 +44,8 @@ export type PackOptions = {
   readonly level: number | undefined;
   /** Undefined: chunks are cut as everybody cuts them, and named by their SHA-256. */
   readonly keyed?: Keyed | undefined;
+  /** How content is cut, if not as files are: into chunks no longer than those. */
+  readonly sizes?: ChunkSizes;
 };
 
 type FrameBuffer = Buffer<ArrayBuffer>;
@@ -65,6 +69,7 @@ type FillingPack = {
 export class PackLayout implements ContentLayout {
   readonly #deps: LayoutDeps;
   readonly #options: PackOptions;
+  readonly #sizes: ChunkSizes;
   readonly #frameBuffers = new Pool(framesAtOnce, () => Buffer.allocUnsafeSlow(frameCapacity));
   readonly #packBuffers: Pool<Buffer>;
   #filling: FillingFrame | undefined;
@@ -77,6 +82,7 @@ export class PackLayout implements ContentLayout {
   constructor(deps: LayoutDeps, options: PackOptions) {
     this.#deps = deps;
     this.#options = options;
+    this.#sizes = options.sizes ?? chunkSize;
     const capacity = options.packSize + frameCapacity + contentsSize(mostChunks, mostChunks);
     this.#packBuffers = new Pool(packsAtOnce, () => Buffer.allocUnsafeSlow(capacity));
   }
@@ -84,14 +90,17 @@ export class PackLayout implements ContentLayout {
   async add({ path, fd, stat }: OpenFile, regions: Regions): Promise<ReadContent> {
     const content = new ContentCollector(path, this.#deps.ledger);
     const reader = new RegionReader(fd, regions, content.region);
-    try {
-      await work("read", () => this.#addData(reader, content));
-      const end = reader.end(stat.size);
-      return { ...content.end(Math.min(end, stat.size)), end };
-    } finally {
-      // After a read error, bytes of the unfinished chunk are dropped: they are no part of the next file.
-      if (this.#filling !== undefined) this.#filling.read = this.#filling.filled;
-    }
+    await work("read", () => this.#addData(reader, content));
+    const end = reader.end(stat.size);
+    return { ...content.end(Math.min(end, stat.size)), end };
+  }
+
+  /** Reads a stream to its end, as `add` does a file. */
+  async addStream(path: ByteString, stream: AsyncIterable<Uint8Array>): Promise<ReadContent> {
+    const content = new ContentCollector(path, this.#deps.ledger);
+    const reader = new StreamReader(stream, content.region);
+    await work("read", () => this.#addData(reader, content));
+    return { ...content.end(reader.length), end: reader.length };
   }
 
   async finish(): Promise<void> {
@@ -108,11 +117,21 @@ export class PackLayout implements ContentLayout {
   }
 
   /** Chunks of a file with very many islands go on behind holes, so that it has as few as any other of its length. */
-  async #addData(reader: RegionReader, content: ContentCollector): Promise<void> {
+  async #addData(reader: DataReader, content: ContentCollector): Promise<void> {
+    try {
+      await this.#addChunks(reader, content);
+    } finally {
+      // After a read error, bytes of the unfinished chunk are dropped: they are no part of what comes next.
+      if (this.#filling !== undefined) this.#filling.read = this.#filling.filled;
+    }
+  }
+
+  async #addChunks(reader: DataReader, content: ContentCollector): Promise<void> {
     let sinceBreath = 0;
     for (;;) {
       const frame = this.#filling ?? (await this.#newFrame());
-      frame.read = reader.fill(frame.buffer, frame.filled, frame.read, frame.filled + chunkSize.largest);
+      const filled = reader.fill(frame.buffer, frame.filled, frame.read, frame.filled + this.#sizes.largest);
+      frame.read = typeof filled === "number" ? filled : await filled;
       if (frame.read === frame.filled) return;
       const extent = this.#takeChunk(frame);
       content.add(extent);
@@ -129,7 +148,7 @@ export class PackLayout implements ContentLayout {
   #takeChunk(frame: FillingFrame): PendingExtent {
     const start = frame.filled;
     const { keyed } = this.#options;
-    const length = chunkLength(frame.buffer, start, frame.read, keyed?.gear);
+    const length = chunkLength(frame.buffer, start, frame.read, keyed?.gear, this.#sizes);
     const digest = sha256(frame.buffer.subarray(start, start + length));
     const id = keyed?.chunkId(digest) ?? digest;
     this.#deps.meter.bytesRead += length;

@@ -5,7 +5,13 @@ import type { Region, Regions } from "./regions.ts";
 /** Up to so many regions, chunks end where regions do, so that a change in one of them leaves the chunks of the others as they are. */
 const mostApart = 1_024;
 
-export class RegionReader {
+/** Data on its way into chunks. */
+export type DataReader = {
+  /** See `RegionReader.fill`. */
+  fill(buffer: Uint8Array, start: number, from: number, to: number): number | Promise<number>;
+};
+
+export class RegionReader implements DataReader {
   readonly #fd: number;
   readonly #regions: Iterator<Region>;
   readonly #onRegion: (region: Region) => void;

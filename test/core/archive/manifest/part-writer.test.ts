@@ -101,6 +101,7 @@ class PartBench implements AsyncDisposable {
     });
     const target = { bucket: watched, retention, filters: [] };
     const parts = await writeParts({
+      tree: "files",
       target,
       database,
       name: "host",

@@ -3,8 +3,12 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { gunzipSync, zstdDecompressSync } from "node:zlib";
 import { type SnapshotsDeps, takeSnapshots } from "../../../../core/archive/snapshotting/take.ts";
+import { wholeDumps } from "../../../../core/archive/snapshotting/whole.ts";
 import { type Bucket, BucketError, type BucketErrorKind } from "../../../../core/bucket/contract.ts";
 import { openDirectoryBucket } from "../../../../core/bucket/directory/bucket.ts";
+import { Failure } from "../../../../core/failure.ts";
+import type { Compression } from "../../../../core/format/codec.ts";
+import { isWhole, type WholeSnapshot } from "../../../../core/format/manifest.ts";
 import type { WriteTarget } from "../../../../core/stored/write.ts";
 import { scratch } from "../../../support/faults/scratch.ts";
 import { notebook, script } from "../scripts.ts";
@@ -13,13 +17,16 @@ const now = () => new Date("2026-11-21T02:00:03Z");
 const retention = { mode: "GOVERNANCE", until: new Date("2026-12-28T02:00:03Z") } as const;
 const zstd = { codec: "zstd", level: 3 } as const;
 
-type TakeOptions = Partial<Omit<SnapshotsDeps, "target">> & { readonly bucket?: WriteTarget["bucket"] };
+type TakeOptions = Partial<SnapshotsDeps> & {
+  readonly bucket?: WriteTarget["bucket"];
+  readonly compression?: Compression;
+};
 
 type Run = AsyncDisposable & {
   readonly folder: string;
   readonly bucket: Bucket;
   readonly heard: readonly string[];
-  take(options?: TakeOptions): ReturnType<typeof takeSnapshots>;
+  take(options?: TakeOptions): Promise<WholeSnapshot[]>;
   /** Bytes and metadata of a stored object. */
   fetch(key: string, version: string): Promise<{ bytes: Buffer; metadata: Readonly<Record<string, string>> }>;
 };
@@ -34,17 +41,17 @@ async function prepare(scripts: Readonly<Record<string, string>>): Promise<Run> 
     folder: folder.path,
     bucket,
     heard,
-    take: ({ bucket: target = bucket, ...options } = {}) =>
-      takeSnapshots({
+    take: async ({ bucket: target = bucket, compression = zstd, ...options } = {}) => {
+      const refs = await takeSnapshots({
         folder: folder.path,
-        name: "host",
-        target: { bucket: target, retention, filters: [] },
-        compression: zstd,
+        store: wholeDumps({ name: "host", target: { bucket: target, retention, filters: [] }, compression }),
         timeoutMs: 10_000,
         now,
         notify,
         ...options,
-      }),
+      });
+      return refs.filter(isWhole);
+    },
     fetch: async (key, version) => ({
       bytes: Buffer.concat(await Array.fromAsync(bucket.get(key, { version }))),
       metadata: (await bucket.head(key, version))?.metadata ?? {},
@@ -227,13 +234,13 @@ describe("a snapshotter", () => {
       startUpload: async (key, options) => {
         const upload = await run.bucket.startUpload(key, options);
         const part = async (number: number, body: Uint8Array) => {
-          await Bun.sleep(number === 1 ? 800 : 0);
+          await Bun.sleep(number === 1 ? 3_000 : 0);
           await upload.part(number, body);
         };
         return { part, complete: () => upload.complete(), abort: () => upload.abort() };
       },
     };
-    expect(await run.take({ bucket: slow, timeoutMs: 250 })).toMatchObject([{ dump_size: 40_000_000, exit: 0 }]);
+    expect(await run.take({ bucket: slow, timeoutMs: 2_000 })).toMatchObject([{ dump_size: 40_000_000, exit: 0 }]);
     expect(run.heard).toEqual([]);
   });
 });
@@ -273,6 +280,13 @@ describe("a bucket that refuses", () => {
       expect(run.heard).toEqual([]);
     },
   );
+});
+
+test("what is no error of the bucket ends the run, as of a filter that fails", async () => {
+  await using run = await prepare({ db: dumpText });
+  const store = () => Promise.reject(new Failure({ doing: "seal an object", why: "age ended with status 7" }));
+  await expect(run.take({ store })).rejects.toThrow("cannot seal an object");
+  expect(run.heard).toEqual([]);
 });
 
 describe("the signal", () => {

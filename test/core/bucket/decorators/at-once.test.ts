@@ -20,8 +20,12 @@ async function counted(path: string, most: number) {
   }
   async function* pages<T>(source: AsyncIterable<T>): AsyncGenerator<T> {
     const iterator = source[Symbol.asyncIterator]();
-    for (let next = await slowly(() => iterator.next()); !next.done; next = await slowly(() => iterator.next()))
-      yield next.value;
+    try {
+      for (let next = await slowly(() => iterator.next()); !next.done; next = await slowly(() => iterator.next()))
+        yield next.value;
+    } finally {
+      await iterator.return?.();
+    }
   }
   const inner = await openDirectoryBucket(path, { now: () => new Date(), random: Math.random });
   const slow: BucketRequests = {
