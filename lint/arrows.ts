@@ -100,7 +100,8 @@ export const arrows: ArrowTable = {
   ],
   "restore/thaw": ["restore", "core/manifest", "core/bucket", "core/system", "core/format", "core"],
   "restore/browse": ["restore", "core/manifest", "core/stored", "core/bucket", "core/system", "core/format", "core"],
-  restore: ["core/manifest", "core/stored", "core/system", "core/format", "core"],
+  restore: ["restore/writing", "core/manifest", "core/stored", "core/system", "core/format", "core"],
+  "restore/writing": ["core/system", "core/format"],
 
   // What looks after backups and machines. None of these knows another.
   "core/steward": [

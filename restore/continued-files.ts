@@ -15,12 +15,15 @@ import {
 import { close } from "../core/system/files.ts";
 import { Garbage } from "../core/system/garbage.ts";
 import type { ExistingFile } from "./existing-file.ts";
-import { type Files, isOver, type Job } from "./files.ts";
+import type { ExistingFiles } from "./existing-files.ts";
+import type { Files } from "./files.ts";
 import { isLaterName } from "./hard-links.ts";
+import { isOver, type Job } from "./job.ts";
 import type { Report } from "./report.ts";
 
 export type ContinuedFilesDeps = {
   readonly files: Files;
+  readonly existing: ExistingFiles;
   readonly report: Report;
   /** Links a name to another one that was restored. Returns false if it needs content of its own. */
   readonly link: (entry: ContinuedFile) => boolean;
@@ -71,7 +74,7 @@ export class ContinuedFiles {
     if (this.#open.length >= mostOpenFiles) this.#lose(file, "more files go on after it than can be");
     this.#open.push(file);
     if (file.over || this.#isLinked(file)) return;
-    file.existing = this.#deps.files.holdExisting(entry);
+    file.existing = this.#deps.existing.hold(entry);
     if (file.existing === undefined) file.job = this.#deps.files.startContinued(entry);
   }
 
@@ -150,7 +153,7 @@ export class ContinuedFiles {
   async #write(file: PendingFile, segment: Segment, bring: Bring): Promise<void> {
     const { files } = this.#deps;
     if (file.existing !== undefined) {
-      if (await files.hasContent(file.existing, segment)) return;
+      if (await this.#deps.existing.hasContent(file.existing, segment)) return;
       await this.#leaveExisting(file, segment.from);
     }
     if (file.job === undefined || isOver(file.job)) return;
@@ -188,7 +191,7 @@ export class ContinuedFiles {
   #keep(file: PendingFile, existing: ExistingFile): void {
     file.existing = undefined;
     try {
-      if (this.#deps.files.keepExisting(file.entry, existing)) return;
+      if (this.#deps.existing.keep(file.entry, existing)) return;
     } finally {
       close(existing.fd);
     }

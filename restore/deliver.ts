@@ -1,7 +1,8 @@
 /** Hands content to the files that need it, once it is verified. */
 import type { Extent } from "../core/format/entry.ts";
 import { damaged, type Loss } from "../core/manifest/loss.ts";
-import { type Files, isOver } from "./files.ts";
+import type { Files } from "./files.ts";
+import { isOver } from "./job.ts";
 import type { Use } from "./plan.ts";
 
 /**

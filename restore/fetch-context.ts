@@ -4,10 +4,13 @@ import type { ObjectSource } from "../core/stored/read.ts";
 import type { Garbage } from "../core/system/garbage.ts";
 import type { Files } from "./files.ts";
 import type { RunningContent } from "./running-content.ts";
+import type { Writers } from "./writers.ts";
 
 export type FetchContext = {
   readonly bucket: ObjectSource;
   readonly files: Files;
+  /** Writes frames on other threads; undefined if this thread is to do it all. */
+  readonly writers: Writers | undefined;
   readonly signal: AbortSignal;
   /** Bounds decompressed bytes in memory. */
   readonly memory: Budget;

@@ -50,10 +50,12 @@ async function fetchFrames(object: ObjectRef, read: Read, context: FetchContext)
     if (mayBeBetter) again.push({ ...frame, uses });
     else loseAll(uses, loss, context.files);
   });
-  // One by one, as what is around a damaged frame may be damaged, too.
+  // One by one, as what is around a damaged frame may be damaged, too; and here, to find out why.
   for (const frame of again) {
     const alone = { start: frame.offset, length: frame.length, frames: [frame] };
-    await readFrames(object, alone, context, (_, uses, loss) => loseAll(uses, loss, context.files));
+    await readFrames(object, alone, { ...context, writers: undefined }, (_, uses, loss) =>
+      loseAll(uses, loss, context.files),
+    );
   }
 }
 
@@ -67,7 +69,7 @@ async function readFrames(object: ObjectRef, read: Read, context: FetchContext, 
   try {
     for await (const { frame, stored } of framesIn(read, readRange(bucket, object, range))) {
       left.delete(frame);
-      await work("decode and write", () => deliverFrame(object, frame, stored, context, onWrong));
+      await deliverFrame(object, frame, stored, context, onWrong);
       signal.throwIfAborted();
     }
   } catch (error) {
@@ -79,24 +81,36 @@ async function readFrames(object: ObjectRef, read: Read, context: FetchContext, 
 async function deliverFrame(
   { key }: ObjectRef,
   frame: Frame,
-  stored: Uint8Array,
-  { files, memory, garbage, onProgress }: FetchContext,
+  stored: Uint8Array<ArrayBuffer>,
+  context: FetchContext,
   onWrong: OnWrongFrame,
 ) {
+  const { memory, writers, onProgress } = context;
   try {
     const size = frameContentSize(stored);
     await memory.take(size);
     try {
-      const content = await decodeFrame(stored);
-      const wrong = deliver(frame.uses, content, files);
+      const wrong =
+        writers?.takesFrame() === true
+          ? await work("have a thread decode and write", () => writers.write(frame.uses, stored))
+          : await work("decode and write", () => writeHere(frame, stored, context));
       if (wrong.length > 0) onWrong(frame, wrong, wrongContent(key), true);
-      release(content);
     } finally {
       memory.give(size);
-      garbage.left(stored.length);
     }
   } catch (error) {
     onWrong(frame, frame.uses, lossOf(error, key), mayReadBetter(error));
   }
   onProgress();
+}
+
+async function writeHere({ uses }: Frame, stored: Uint8Array, { files }: FetchContext): Promise<Use[]> {
+  try {
+    const content = await decodeFrame(stored);
+    const wrong = deliver(uses, content, files);
+    release(content);
+    return wrong;
+  } finally {
+    release(stored);
+  }
 }

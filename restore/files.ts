@@ -1,27 +1,23 @@
 /**
  * Writes files. Each is made in the workplace of its folder, filled with its extents in any order, and renamed when the
- * last byte and all metadata are there. A file that is right already is left alone.
+ * last byte and all metadata are there. `writers.ts` does so for most files on other threads, and counts them here.
  */
-
-import type { FileEntry, ObjectRef, Segment, Stretch } from "../core/format/entry.ts";
-import { type ByteString, baseName, parentOf, toText } from "../core/format/path.ts";
+import type { FileEntry, ObjectRef, Segment } from "../core/format/entry.ts";
+import { parentOf, toText } from "../core/format/path.ts";
 import type { Loss } from "../core/manifest/loss.ts";
-import { createFile, openFileAt, remove, truncate, writeAt } from "../core/system/beneath.ts";
+import { createFile, remove, truncate, writeAt } from "../core/system/beneath.ts";
 import { close, dataRegions, readAt } from "../core/system/files.ts";
-import { SystemError } from "../core/system/libc.ts";
-import { fstat, lstatAt } from "../core/system/stat.ts";
-import type { Adoption } from "./adoption.ts";
-import { extentsIn, sameContent } from "./compare.ts";
-import { couldBe, type ExistingFile, isUntouched } from "./existing-file.ts";
+import { fstat } from "../core/system/stat.ts";
+import { extentsIn } from "./compare.ts";
+import { type ExistingFile, isUntouched } from "./existing-file.ts";
 import type { Flags } from "./flags.ts";
 import type { HardLinkRestorer } from "./hard-links.ts";
-import { type DataRun, dataRunsOf, placed } from "./holes.ts";
+import { placed } from "./holes.ts";
+import { isOver, type Job, jobOf } from "./job.ts";
 import { createLarge, isLarge, openLarge } from "./large-files.ts";
 import type { LocalCopies } from "./local-copies.ts";
 import type { LostFiles } from "./lost-files.ts";
 import type { Metadata } from "./metadata.ts";
-import { Obstacle } from "./obstacle.ts";
-import type { Overwrite } from "./overwriting.ts";
 import type { Pauses } from "./pauses.ts";
 import { putInPlace } from "./place.ts";
 import { unlessRefused } from "./refused.ts";
@@ -31,26 +27,6 @@ import { OpenSubject } from "./subject.ts";
 import type { Target } from "./target.ts";
 import { writeFailed } from "./trouble.ts";
 
-/** A file, or a segment of one, that is being restored. */
-export type Job = {
-  readonly entry: FileEntry;
-  readonly content: Stretch;
-  /** Objects that its extents refer to. */
-  readonly objects: readonly ObjectRef[];
-  /** Set for a segment: the job of its file. */
-  readonly of: Job | undefined;
-  /** Undefined until its first bytes come. */
-  open: { readonly fd: number; readonly temporary: ByteString } | undefined;
-  /** Number of extents that are not written yet. */
-  pending: number;
-  /** True when the file is in its place, or lost. */
-  over: boolean;
-  /** Data of a sparse file, and its places; undefined for a file without holes. */
-  readonly runs: readonly DataRun[] | undefined;
-  /** Indices of extents that an earlier restore has written. */
-  done: ReadonlySet<number>;
-};
-
 /** Files that are begun with content of this machine and wait for the rest, at most. */
 const mostBegun = 64;
 const copiedAtOnce = 1024 * 1024;
@@ -58,12 +34,10 @@ const copiedAtOnce = 1024 * 1024;
 export type FilesDeps = {
   readonly target: Target;
   readonly metadata: Metadata;
-  readonly adoption: Adoption;
   readonly links: HardLinkRestorer;
   readonly report: Report;
   readonly pauses: Pauses;
   readonly flags: Flags;
-  readonly overwrite: Overwrite;
   /** Gets files whose content is lost. */
   readonly lost: LostFiles;
   /** Where content may lie already. */
@@ -78,62 +52,6 @@ export class Files {
   constructor(deps: FilesDeps) {
     this.#deps = deps;
     this.#refusing = new RefusingMounts(deps.target);
-  }
-
-  /**
-   * Returns whether the file is in its place with the right content, and corrects its metadata if so. Reads the content,
-   * since metadata alone proves nothing.
-   */
-  async isThere(entry: FileEntry): Promise<boolean> {
-    const held = this.holdExisting(entry);
-    if (held === undefined) return false;
-    try {
-      return (await this.hasContent(held, { ...entry, from: 0 })) && this.keepExisting(entry, held);
-    } finally {
-      close(held.fd);
-    }
-  }
-
-  /** Opens what is in the place of a file if it may stay there, should it have the right content. The caller closes it. */
-  holdExisting(entry: FileEntry): ExistingFile | undefined {
-    const { metadata, adoption, overwrite } = this.#deps;
-    if (overwrite === "always") return undefined;
-    return unlessInTheWay(() => {
-      const fd = this.#openExisting(entry);
-      if (fd === undefined) return undefined;
-      const found = fstat(fd);
-      const isRight = couldBe(entry, found) && metadata.matches(new OpenSubject(fd), entry, found);
-      if (isRight || (couldBe(entry, found) && adoption.mayCorrect(entry, found))) return { fd, found, isRight };
-      close(fd);
-      return undefined;
-    });
-  }
-
-  async hasContent({ fd }: ExistingFile, stretch: Stretch): Promise<boolean> {
-    try {
-      return await sameContent(fd, stretch, this.#deps.pauses);
-    } catch (error) {
-      if (error instanceof SystemError) return false;
-      throw error;
-    }
-  }
-
-  /** Keeps what is in the place of a file, and corrects its metadata. Returns false if it has changed since it was opened. */
-  keepExisting(entry: FileEntry, { fd, found, isRight }: ExistingFile): boolean {
-    const { metadata, links, report, flags } = this.#deps;
-    const kept = unlessInTheWay(() => {
-      if (!isUntouched(found, fstat(fd))) return undefined;
-      if (!isRight) {
-        metadata.correct(new OpenSubject(fd), entry, found);
-        flags.set(fd, entry);
-      }
-      if (entry.hardLink !== undefined) links.restored(entry, fstat(fd));
-      return true;
-    });
-    if (kept === undefined) return false;
-    report.did(entry.path, isRight ? "unchanged" : "files");
-    report.inPlace(entry);
-    return true;
   }
 
   /** Starts a file. Returns undefined if it needs no content, or cannot be made. */
@@ -259,15 +177,27 @@ export class Files {
         for (const { data, file, length } of placed(job.runs, position, bytes.length)) {
           writeAt(fd, bytes.subarray(data - position, data - position + length), file);
         }
-      const { figures, done } = this.#deps.report;
-      figures.bytes += bytes.length;
-      done.bytes += bytes.length;
-      if (!ends) return;
-      job.pending -= 1;
-      if (job.pending > 0) return;
-      if (job.of === undefined) this.#finish(job);
-      else job.over = true;
+      this.#wrote(job, bytes.length, ends);
     });
+  }
+
+  /** Opens a file, if it is not open, for bytes that another thread writes. Returns undefined if it cannot be made. */
+  opened(job: Job): number | undefined {
+    if (isOver(job)) return undefined;
+    this.#attempt(job, () => job.open ?? this.#open(job));
+    return job.open?.fd;
+  }
+
+  /** Counts all bytes of an extent that another thread has written. The last of all extents finishes the file. */
+  wrote(job: Job, bytes: number): void {
+    if (!isOver(job)) this.#attempt(job, () => this.#wrote(job, bytes, true));
+  }
+
+  /** Counts a file that another thread has put in its place. */
+  put(job: Job): void {
+    job.over = true;
+    this.#countBytes(job.entry.size);
+    this.#countFile(job.entry);
   }
 
   /** Gives a file up, since its content is lost. */
@@ -284,7 +214,29 @@ export class Files {
     for (const job of [...this.#started]) this.#discard(job);
   }
 
-  #attempt(job: Job, action: () => void): void {
+  #wrote(job: Job, bytes: number, ends: boolean): void {
+    this.#countBytes(bytes);
+    if (!ends) return;
+    job.pending -= 1;
+    if (job.pending > 0) return;
+    if (job.of === undefined) this.#finish(job);
+    else job.over = true;
+  }
+
+  #countBytes(bytes: number): void {
+    const { figures, done } = this.#deps.report;
+    figures.bytes += bytes;
+    done.bytes += bytes;
+  }
+
+  #countFile({ path, holes }: FileEntry): void {
+    const { report } = this.#deps;
+    report.did(path, "files");
+    report.done.files += 1;
+    for (const [, length] of holes) report.done.bytes += length;
+  }
+
+  #attempt(job: Job, action: () => unknown): void {
     try {
       action();
     } catch (error) {
@@ -305,7 +257,7 @@ export class Files {
   }
 
   #finish(job: Job): void {
-    const { target, metadata, links, report } = this.#deps;
+    const { target, metadata, links } = this.#deps;
     const { entry, open } = job;
     if (open === undefined) throw new Error("a file is finished before it is begun");
     const { fd, temporary } = open;
@@ -316,9 +268,7 @@ export class Files {
     // Call after the rename, which changes the ctime.
     if (entry.hardLink !== undefined) links.restored(entry, fstat(fd));
     this.#close(job);
-    report.did(entry.path, "files");
-    report.done.files += 1;
-    for (const [, length] of entry.holes) report.done.bytes += length;
+    this.#countFile(entry);
   }
 
   #discard(job: Job): void {
@@ -353,43 +303,4 @@ export class Files {
     job.open = undefined;
     this.#started.delete(job);
   }
-
-  #openExisting(entry: FileEntry): number | undefined {
-    const folder = this.#deps.target.folder(parentOf(entry.path));
-    if (folder.fresh) return undefined;
-    const name = baseName(entry.path);
-    const found = lstatAt(folder.fd, name);
-    return found !== undefined && couldBe(entry, found) ? openFileAt(folder.fd, name) : undefined;
-  }
-}
-
-/** Whatever is in the way will be reported when the file is made. */
-function unlessInTheWay<T>(action: () => T | undefined): T | undefined {
-  try {
-    return action();
-  } catch (error) {
-    if (error instanceof SystemError || error instanceof Obstacle) return undefined;
-    throw error;
-  }
-}
-
-function jobOf(entry: FileEntry, content: Stretch, objects: readonly ObjectRef[], of?: Job): Job {
-  const isDense = content.from === 0 && content.holes.length === 0 && entry.continued === undefined;
-  const runs = isDense ? undefined : dataRunsOf(content);
-  return {
-    entry,
-    content,
-    objects,
-    of,
-    open: undefined,
-    pending: content.extents.length,
-    over: false,
-    runs,
-    done: new Set(),
-  };
-}
-
-/** Returns whether nothing more can be done for a file. */
-export function isOver({ over, of }: Job): boolean {
-  return over || of?.over === true;
 }

@@ -6,7 +6,7 @@
  * everything changes the times. Setuid, setgid and capabilities give rights to anyone who runs the file, so they are set
  * last, and only if the file has the right owner by then.
  */
-import type { Acl, Common, Entry } from "../core/format/entry.ts";
+import type { Acl, Common, Entry, FileEntry } from "../core/format/entry.ts";
 import type { ByteString } from "../core/format/path.ts";
 import { AclError, aclFromText, groupPermissions } from "../core/system/acl.ts";
 import { SystemError } from "../core/system/libc.ts";
@@ -16,12 +16,16 @@ import { accessAcl, defaultAcl } from "../core/system/xattr.ts";
 import { unlock } from "./flags.ts";
 import type { Report, WarningKind } from "./report.ts";
 import type { Subject } from "./subject.ts";
+import { ourselves } from "./unfinished.ts";
 
 /** `-1`, which leaves an owner or group unchanged. */
 const unchanged = 0xffffffff;
 const setIds = 0o6000;
 const capability = "security.capability" as ByteString;
 
+const ourGroup = process.getegid?.() ?? 0;
+
+export type PlainMetadata = Ids & Pick<FileEntry, "mode" | "modified">;
 type Ids = { readonly uid: number; readonly gid: number };
 
 export class Metadata {
@@ -38,6 +42,15 @@ export class Metadata {
   apply(subject: Subject, entry: Entry): void {
     const owned = this.#owner(subject, entry);
     this.#applyRest(subject, entry, owned);
+  }
+
+  /** Returns the metadata of an entry that has no other: no attributes, no names besides, nothing that gives rights. */
+  plain(entry: FileEntry): PlainMetadata | undefined {
+    const { acl, xattrs, flags, hardLink, mode, modified } = entry;
+    const isPlain = acl === undefined && xattrs.size === 0 && flags === undefined && hardLink === undefined;
+    if (!isPlain || (mode & setIds) !== 0) return undefined;
+    const { uid, gid } = this.idsOf(entry);
+    return ourselves === 0 || (uid === ourselves && gid === ourGroup) ? { uid, gid, mode, modified } : undefined;
   }
 
   /** Corrects the metadata of an entry that was there before. Returns whether anything differed. */

@@ -10,21 +10,21 @@ import type { BadEntry } from "../core/format/part.ts";
 import { type ByteString, toText } from "../core/format/path.ts";
 import { isContinued } from "../core/format/segment.ts";
 import type { Notify } from "../core/notice.ts";
-import { Budget } from "../core/side-by-side.ts";
 import type { ObjectSource } from "../core/stored/read.ts";
 import { Garbage } from "../core/system/garbage.ts";
 import { isSystemError } from "../core/system/libc.ts";
 import { step } from "../core/trace.ts";
 import { Adoption } from "./adoption.ts";
+import { Bringing } from "./bringing.ts";
 import type { RestoreChoices } from "./choices.ts";
 import { ChosenEntries, type ChosenPart } from "./chosen.ts";
 import { ContinuedFiles } from "./continued-files.ts";
+import { ExistingFiles } from "./existing-files.ts";
 import { Extras } from "./extras.ts";
-import { fetchContent } from "./fetch.ts";
-import { Files, type Job } from "./files.ts";
+import { Files } from "./files.ts";
 import { Flags } from "./flags.ts";
 import { Folders } from "./folders.ts";
-import { HardLinkRestorer, isLaterName, linkGroup } from "./hard-links.ts";
+import { HardLinkRestorer, isLaterName } from "./hard-links.ts";
 import { LocalCopies } from "./local-copies.ts";
 import { LostFiles } from "./lost-files.ts";
 import { tellBadEntry, tellFrozen, tellLostPart, tellSealed, tellTaken } from "./lost-stretches.ts";
@@ -34,11 +34,9 @@ import { type NodeDeps, type NodeEntry, restoreNode } from "./nodes.ts";
 import { dated, tellOfBackup } from "./of-backup.ts";
 import { Overwriting } from "./overwriting.ts";
 import { Pauses } from "./pauses.ts";
-import { groupsOf, planOf } from "./plan.ts";
 import { doubtOf, removeExtras } from "./removal.ts";
 import { writeReplayScript } from "./replay-script.ts";
 import { type Figures, type Journal, Report } from "./report.ts";
-import { RunningContent } from "./running-content.ts";
 import { replacing, type StretchReplacement, type StretchTrouble } from "./salvage.ts";
 import { noPatterns, Selection } from "./select.ts";
 import { type Decision, decide, restoreSnapshot, type SnapshotChoice } from "./snapshots.ts";
@@ -47,6 +45,7 @@ import { strippedPath } from "./strip.ts";
 import { Target } from "./target.ts";
 import type { RandomBytes } from "./temporary.ts";
 import { writeFailed } from "./trouble.ts";
+import { Writers, type WriterThreads } from "./writers.ts";
 
 type RestoreProgress = {
   /** Files that need no more work, whether restored, there before, or lost. */
@@ -79,16 +78,14 @@ export type RestoreOptions = RestoreChoices & {
   /** Gets the files whose content is lost. */
   readonly lost?: LostFiles | undefined;
   readonly journal?: Journal | undefined;
+  /** Threads that write files; none if undefined. */
+  readonly writers?: WriterThreads | undefined;
   /** Ends the job when it is aborted, with its reason. */
   readonly signal: AbortSignal;
 };
 
-/** Stored bytes after which garbage is collected: their buffers, unlike those of content, are not released by hand. */
-const storedGarbage = 24 * 1024 * 1024;
 /** About what an entry leaves when it is decoded, and again when it is restored. */
 const garbageOfEntry = 2 * 1024;
-/** Bound on decompressed content in memory, in bytes. */
-const memory = 32 * 1024 * 1024;
 
 export async function restore(options: RestoreOptions): Promise<Figures> {
   const { manifest, snapshots, ask, notify, random } = options;
@@ -135,8 +132,8 @@ class Restore {
   readonly #chosen: ChosenEntries;
   readonly #overwriting: Overwriting;
   readonly #nodes: NodeDeps;
-  readonly #links: HardLinkRestorer;
   readonly #files: Files;
+  readonly #bringing: Bringing;
   readonly #continued: ContinuedFiles;
   readonly #folders: Folders;
   readonly #pauses: Pauses;
@@ -145,10 +142,11 @@ class Restore {
   readonly #flags: Flags;
   /** Set if something may be removed. */
   readonly #extras: Extras | undefined;
-  readonly #memory = new Budget(memory);
-  readonly #garbage = new Garbage(storedGarbage);
-  /** In bundles only. */
-  #running: RunningContent | undefined;
+  readonly #garbage = new Garbage();
+  /** Files of the last part, while the next one is read and its folders are made. */
+  #writing: Promise<void> = Promise.resolve();
+  /** First path of that part. */
+  #first: ByteString | undefined;
 
   constructor(options: RestoreOptions, target: Target, report: Report) {
     this.#options = options;
@@ -190,9 +188,14 @@ class Restore {
     const spared = options.removal?.spared;
     this.#extras = spared && new Extras({ target, selection, pauses, spared });
     this.#nodes = shared;
-    this.#links = links;
     this.#files = new Files({ ...shared, pauses });
-    this.#continued = new ContinuedFiles({ files: this.#files, report, link: (entry) => this.#link(entry) });
+    const existing = new ExistingFiles({ ...shared, pauses });
+    const writers = options.writers && new Writers(options.writers, { target, metadata, report, files: this.#files });
+    const { bucket, signal } = options;
+    const onProgress = () => this.#tellProgress();
+    this.#bringing = new Bringing({ ...shared, bucket, signal, files: this.#files, existing, writers, onProgress });
+    const link = (entry: FileEntry) => this.#bringing.link(entry);
+    this.#continued = new ContinuedFiles({ files: this.#files, existing, report, link });
     this.#folders = new Folders({ ...shared, spool: new Spool(() => target.unnamedFile()) });
   }
 
@@ -205,16 +208,20 @@ class Restore {
           this.#extras?.know(part);
           // Of a frozen bundle, the walk only finds what was asked for.
           if (!isFrozen) await step("part", () => this.#restorePart(part));
+          // Of bundles, several parts may go on reading one object: that is done in turn.
+          if (list.bundle !== undefined) await this.#settle();
         }
+        await this.#settle();
         this.#continued.end();
         // All that follows are bundles.
-        this.#running ??= new RunningContent(this.#options.bucket);
+        this.#bringing.readOn();
       }
       await this.#salvage();
     } finally {
+      await this.#writing.catch(() => {});
       this.#continued.abandon();
       this.#files.discardStarted();
-      await this.#running?.close();
+      await this.#bringing.close();
       this.#local?.[Symbol.dispose]();
       this.#chosen[Symbol.dispose]();
     }
@@ -247,6 +254,7 @@ class Restore {
         objects,
         chosen: [{ entry: replacing(lost, replacement), stored: path, selected: true }],
       });
+      await this.#settle();
       if (this.#report.figures.errors === errors) this.#report.salvaged(path, backup, isSame);
       // Another one may be better.
       else this.#lost.put(lost);
@@ -263,6 +271,7 @@ class Restore {
     for await (const { objects, entries } of parts(trouble)) {
       const chosen = entries.flatMap((entry) => this.#chosen.ofSelected(entry));
       await this.#restorePart({ objects, chosen });
+      await this.#settle();
       for (const { entry } of chosen) {
         if (entry.type === "segment") continue;
         report.salvagedIn(entry.path, backup);
@@ -284,9 +293,11 @@ class Restore {
     else report.warning("not-removed", `--delete removes nothing: ${doubt}`);
   }
 
+  /** Restores a part, but for files that need content: those are still being written when it returns, until `#settle`. */
   async #restorePart({ objects, chosen }: ChosenPart): Promise<void> {
-    const [first] = chosen;
-    if (first !== undefined) this.#target.leaveBehind(first.entry.path);
+    // Files of the part before are still being written.
+    if (this.#first !== undefined) this.#target.leaveBehind(this.#first);
+    this.#first = chosen[0]?.entry.path;
     const files: FileEntry[] = [];
     const laterNames: FileEntry[] = [];
     for (const { entry: loaded, selected } of chosen) {
@@ -295,16 +306,30 @@ class Restore {
       if (this.#folders.isLost(entry)) continue;
       if (this.#overwriting.keeps(entry)) this.#report.kept(entry);
       else if (entry.type === "folder") this.#folders.restore(entry, selected);
-      else if (entry.type === "segment") await this.#continued.take(entry, (job) => this.#fetch([job], objects));
+      else if (entry.type === "segment")
+        await this.#continued.take(entry, (job) => this.#bringing.fetch([job], objects));
       else if (entry.type !== "file") this.#node(entry);
       else if (isContinued(entry)) this.#continued.begin(entry);
       else if (isLaterName(entry)) laterNames.push(entry);
       else files.push(entry);
     }
     this.#garbage.left(chosen.length * garbageOfEntry);
-    await this.#bring(files, objects);
-    await this.#linkOrBring(laterNames, objects);
-    this.#garbage.left(chosen.length * garbageOfEntry);
+    await this.#writing;
+    this.#writing = this.#bring(files, laterNames, objects);
+    // Its error is for the one who awaits it; until then it is not "unhandled".
+    this.#writing.catch(() => {});
+  }
+
+  async #bring(files: readonly FileEntry[], laterNames: readonly FileEntry[], objects: readonly ObjectRef[]) {
+    await this.#bringing.bring(files, objects);
+    await this.#bringing.linkOrBring(laterNames, objects);
+    this.#garbage.left((files.length + laterNames.length) * garbageOfEntry);
+  }
+
+  /** Waits until all files of the parts so far are written. */
+  async #settle(): Promise<void> {
+    await this.#writing;
+    this.#first = undefined;
   }
 
   #node(entry: NodeEntry): void {
@@ -314,64 +339,6 @@ class Restore {
       const device = entry.type === "character device" || entry.type === "block device";
       if (device && isSystemError(error, "EPERM")) this.#report.count("device", entry.path, error.reason);
       else writeFailed(this.#nodes, entry.path, error);
-    }
-  }
-
-  async #bring(entries: readonly FileEntry[], objects: readonly ObjectRef[]): Promise<void> {
-    const jobs: Job[] = [];
-    for (const entry of entries) {
-      if (await this.#files.isThere(entry)) {
-        this.#tellProgress();
-        continue;
-      }
-      const job = await this.#files.start(entry, objects);
-      if (job !== undefined) jobs.push(job);
-    }
-    await this.#fetch(jobs, objects);
-  }
-
-  async #fetch(jobs: readonly Job[], objects: readonly ObjectRef[]): Promise<void> {
-    const { bucket, signal } = this.#options;
-    const onProgress = () => this.#tellProgress();
-    const context = {
-      bucket,
-      signal,
-      files: this.#files,
-      memory: this.#memory,
-      garbage: this.#garbage,
-      running: this.#running,
-      onProgress,
-    };
-    const fetch = (group: readonly Job[]) => fetchContent(planOf(group, objects), context);
-    for (const group of groupsOf(jobs, objects)) await step("fetch", () => fetch(group));
-    this.#tellProgress();
-  }
-
-  /**
-   * Links files with several names. If the first name cannot be linked to, since it was not selected, has failed or is
-   * another file, the next name takes its place. A file that cannot be linked even then gets a copy of its own.
-   */
-  async #linkOrBring(entries: readonly FileEntry[], objects: readonly ObjectRef[]): Promise<void> {
-    const unlinked = entries.filter((entry) => !this.#link(entry));
-    const substitutes = new Map(unlinked.toReversed().map((entry) => [linkGroup(entry), entry]));
-    await this.#bring([...substitutes.values()], objects);
-    const taken = new Set(substitutes.values());
-    const rest = unlinked.filter((entry) => !taken.has(entry));
-    await this.#bring(
-      rest.filter((entry) => !this.#link(entry)),
-      objects,
-    );
-  }
-
-  /** Links an entry. Also returns true if the entry is lost; that is reported. */
-  #link(entry: FileEntry): boolean {
-    try {
-      const linked = this.#links.link(entry);
-      if (linked) this.#report.inPlace(entry);
-      return linked;
-    } catch (error) {
-      writeFailed(this.#nodes, entry.path, error);
-      return true;
     }
   }
 

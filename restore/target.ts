@@ -271,7 +271,7 @@ export class Target {
       close(fd);
       throw error;
     }
-    this.#use(path, fd, false);
+    this.#use(path, fd, fstat(fd), false);
     return true;
   }
 
@@ -324,12 +324,11 @@ export class Target {
     if (!isUnfinished(made)) markUnfinished(fd);
     // Without root, we may not be allowed to give it.
     if (gid !== undefined && gid !== made.gid) unlessRefused(() => setOwner(fd, unchanged, gid));
-    this.#use(path, fd, true);
+    this.#use(path, fd, made, true);
   }
 
-  #use(path: ByteString, fd: number, fresh: boolean): void {
+  #use(path: ByteString, fd: number, found: Stat, fresh: boolean): void {
     this.#forget(path);
-    const found = fstat(fd);
     const isPrivate = fresh || isUnfinished(found);
     this.#know(path, found, { fresh, isPrivate });
     this.#keep(path, folderOf(fd, found, { fresh, isPrivate }));

@@ -6,8 +6,8 @@ import { readBeginning, readContent } from "../core/stored/read.ts";
 import { mayReadBetter } from "../core/stored/second-read.ts";
 import { deliver, loseAll, wrongContent } from "./deliver.ts";
 import type { FetchContext } from "./fetch-context.ts";
-import { isOver } from "./files.ts";
 import { checkFlowing, type ExtentSink, releasing } from "./flowing.ts";
+import { isOver } from "./job.ts";
 import { mostHeld, type Use } from "./plan.ts";
 
 export async function fetchWhole(object: ObjectRef, uses: readonly Use[], context: FetchContext): Promise<void> {

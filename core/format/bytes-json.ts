@@ -27,12 +27,14 @@ export function decodeBytes(exact: string, twin: string | undefined, field: stri
   return bytes;
 }
 
+/** An empty step, `.` or `..`. */
+const unplainStep = /\/\.{0,2}(?:\/|$)/;
+
 /** Decodes an absolute path without empty, `.` or `..` steps. Anything else never comes from sysbackup and is refused. */
 export function decodePath(exact: string, twin: string | undefined, field: string): ByteString {
   const path = decodeBytes(exact, twin, field);
   if (path === "/") return path;
-  const [root, ...steps] = path.split("/");
-  if (root !== "" || steps.some((step) => step === "" || step === "." || step === "..")) {
+  if (!path.startsWith("/") || unplainStep.test(path)) {
     throw altered(`${JSON.stringify(field)} is not an absolute, plain path: ${JSON.stringify(toText(path))}`);
   }
   return path;

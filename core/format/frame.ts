@@ -40,6 +40,16 @@ export async function decodeFrame(frame: Uint8Array, most: number = maxFrameCont
   }
 }
 
+/** Decodes as `decodeFrame`, on this thread: for threads of their own. */
+export function decodeFrameHere(frame: Uint8Array): Uint8Array {
+  checkFrame(frame);
+  try {
+    return Bun.zstdDecompressSync(frame);
+  } catch {
+    throw undecodable();
+  }
+}
+
 /** Returns content as a zstd frame of raw blocks, without compressing it: plain `zstd -d` reads it. */
 export function rawFrame(content: Uint8Array): Uint8Array {
   const blocks = Math.max(1, Math.ceil(content.length / maxBlock));

@@ -63,12 +63,14 @@ const segmentSchema = z.object({
 });
 
 const stretchSchema = segmentSchema.pick({ size: true, holes: true });
-const typed = z.object({ typ: z.string() });
 
 /** Decodes a line of a part. Throws a FormatError. */
 export function decodePartEntry(document: unknown): PartEntry {
-  const isSegment = typed.safeParse(document).data?.typ === "s";
-  return isSegment ? decodeSegment(document) : decodeEntry(document);
+  return isSegment(document) ? decodeSegment(document) : decodeEntry(document);
+}
+
+function isSegment(document: unknown): boolean {
+  return typeof document === "object" && document !== null && "typ" in document && document.typ === "s";
 }
 
 function decodeSegment(document: unknown): Segment {

@@ -177,14 +177,18 @@ export type PathStretch = { readonly part: PartRef; readonly next: ByteString | 
 /**
  * Decodes all of a part before any of it is used, so that a part which turns out to be wrong changes nothing on the disk. Only entries
  * that `wanted` accepts are kept, of those that pass the `sieve`: others are not decoded, and not reported if they are bad. Returns
- * the bad ones too: they are only news if all else is well.
+ * the bad ones too: they are only news if all else is well. Lets other work go on now and then.
  */
-export function openPart(text: Text, stretch: PathStretch, wanted: Wanted, sieve?: Sieve): OpenedPart {
+export async function openPart(text: Text, stretch: PathStretch, wanted: Wanted, sieve?: Sieve): Promise<OpenedPart> {
   const sifted = sieve && text.length <= mostAtOnce ? sift(text, stretch, wanted, sieve) : undefined;
   return (
-    sifted ?? openWhole(text, stretch, (entry, objects) => sieve?.(entry.path) !== false && wanted(entry, objects))
+    sifted ??
+    (await openWhole(text, stretch, (entry, objects) => sieve?.(entry.path) !== false && wanted(entry, objects)))
   );
 }
+
+/** Entries that are decoded before other work gets its turn: some milliseconds. */
+const entriesAtOnce = 512;
 
 /** Returns undefined if anything is wrong or unusual: then all are to be decoded, since a bad entry decides what others look like. */
 function sift(text: Text, { part, next }: PathStretch, wanted: Wanted, sieve: Sieve): OpenedPart | undefined {
@@ -211,7 +215,7 @@ function sift(text: Text, { part, next }: PathStretch, wanted: Wanted, sieve: Si
   return { batches: [{ objects, entries: kept }], bad: [], last };
 }
 
-function openWhole(text: Text, { part, next }: PathStretch, wanted: Wanted): OpenedPart {
+async function openWhole(text: Text, { part, next }: PathStretch, wanted: Wanted): Promise<OpenedPart> {
   const bad: BadEntry[] = [];
   const { objects, entries } = decodePart(text, (entry) => bad.push(entry));
   const isWanted = (entry: PartEntry) => wanted(entry, objects);
@@ -227,6 +231,7 @@ function openWhole(text: Text, { part, next }: PathStretch, wanted: Wanted): Ope
     count += 1;
     last = entry.path;
     if (text.length <= mostAtOnce && isWanted(entry)) kept.push(entry);
+    if (count % entriesAtOnce === 0) await new Promise<void>((resolve) => setImmediate(resolve));
   }
   count += bad.length;
   if (count !== part.entries) throw altered(`it has ${count} entries, the manifest says ${part.entries}`);

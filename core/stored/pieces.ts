@@ -14,13 +14,12 @@ export class Pieces {
   }
 
   /**
-   * Takes `length` bytes from `offset` on, which is not before the end of what was taken last. They may be a view of what the
-   * stream gave. Throws a FormatError if the stream ends too early.
+   * Takes `length` bytes from `offset` on, which is not before the end of what was taken last, in memory of their own: `release` them
+   * when they are used up. Throws a FormatError if the stream ends too early.
    */
-  async take(offset: number, length: number): Promise<Uint8Array> {
+  async take(offset: number, length: number): Promise<Uint8Array<ArrayBuffer>> {
     while (this.#position < offset) this.#drop(Math.min(offset - this.#position, await this.#available()));
-    if ((await this.#available()) >= length) return this.#drop(length);
-    const taken = Buffer.allocUnsafe(length);
+    const taken = new Uint8Array(length);
     for (let filled = 0; filled < length; ) {
       const part = this.#drop(Math.min(length - filled, await this.#available()));
       taken.set(part, filled);

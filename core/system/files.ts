@@ -6,6 +6,13 @@ export function close(fd: number): void {
   if (libc.close(fd) < 0 && errno() !== EINTR) throw lastError("close");
 }
 
+const F_DUPFD_CLOEXEC = 1030;
+
+/** Returns another descriptor of what is open. Close both. */
+export function duplicate(fd: number): number {
+  return check(libc.fcntl(fd, F_DUPFD_CLOEXEC, null), "duplicate");
+}
+
 const POSIX_FADV_WILLNEED = 3;
 
 /** Asks the kernel to start reading the whole file. Only a hint: does nothing if it is not supported. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import type { FileEntry, ObjectRef } from "../../core/format/entry.ts";
-import type { Job } from "../../restore/files.ts";
+import type { Job } from "../../restore/job.ts";
 import { groupsOf, planOf, readsOf } from "../../restore/plan.ts";
 import { file } from "./support.ts";
 

@@ -23,6 +23,7 @@ import { fromText } from "../../core/format/path.ts";
 import type { Notice } from "../../core/notice.ts";
 import { restore } from "../../restore/restore.ts";
 import type { SnapshotChoice } from "../../restore/snapshots.ts";
+import { writersFor } from "../../restore/writers.ts";
 import { type Scratch, scratch } from "../support/faults/scratch.ts";
 
 export const isRoot = process.getuid?.() === 0;
@@ -320,6 +321,7 @@ export class Fixture implements AsyncDisposable {
       snapshots: "skip",
       ask: () => Promise.reject(new Error("nothing was to be asked")),
       random: randomBytes,
+      writers: { ...writersFor(2), framesBefore: 0 },
       notify: (notice) => this.notices.push(notice),
       onProgress: () => {},
       signal: new AbortController().signal,

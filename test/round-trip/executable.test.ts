@@ -1,6 +1,8 @@
 /** The rescue executable: it alone, without the checkout, its packages or Bun, archives and restores. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { randomBytes } from "node:crypto";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import packageJson from "../../package.json" with { type: "json" };
 import { compiledProgram } from "../support/compiled.ts";
@@ -10,7 +12,7 @@ import { type ProgramOptions, sysbackup } from "../support/program.ts";
 import { describeTree } from "../support/tree/describe.ts";
 import { MiB, mixedFiles } from "./data.ts";
 import { archive, lostBy } from "./loop.ts";
-import { places, thorough } from "./places.ts";
+import { inDirectory, places, thorough } from "./places.ts";
 
 const minutes = 60_000;
 const checkout = join(import.meta.dir, "../..");
@@ -80,4 +82,24 @@ describe("the compiled executable", () => {
       );
     }
   }
+
+  test.skipIf(availableParallelism() < 2)(
+    "the compiled executable has the module of the threads that write files",
+    async () => {
+      await using home = await scratch();
+      const tree = join(home.path, "tree");
+      const target = join(home.path, "target");
+      const trace = join(home.path, "trace.json");
+      await mkdir(tree);
+      for (let number = 0; number < 24; number += 1) await writeFile(join(tree, `${number}`), randomBytes(MiB));
+      const { conf } = await inDirectory.configure(home.path, { pickers: { all: `exec find '${tree}' -print0` } });
+      await archive(conf, alone);
+      const args = ["restore", "test", "--conf-dir", conf, "--target", target, "--trace", trace];
+      const { exit, stderr } = await sysbackup(args, alone);
+      expect({ exit, stderr }).toEqual({ exit: 0, stderr: "" });
+      expect(await readFile(trace, "utf8")).toContain('"have a thread decode and write"');
+      expect(await readFile(join(target, tree, "7"))).toEqual(await readFile(join(tree, "7")));
+    },
+    2 * minutes,
+  );
 });

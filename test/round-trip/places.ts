@@ -15,10 +15,9 @@ export type Place = {
   configure(dir: string, conf: Conf): Promise<ConfPaths>;
 };
 
-export const places: readonly Place[] = [
-  place("directory", false, newDirectory),
-  place("Ceph", ceph === undefined, newCephBucket),
-];
+export const inDirectory: Place = place("directory", false, newDirectory);
+
+export const places: readonly Place[] = [inDirectory, place("Ceph", ceph === undefined, newCephBucket)];
 
 /** Whether to run slow and large tests: only with the services, so that `bun test` alone stays quick. */
 export const thorough = ceph !== undefined;

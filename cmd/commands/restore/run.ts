@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { untilAborted } from "../../../core/abortable.ts";
 import type { Bucket } from "../../../core/bucket/contract.ts";
 import { type ExitStatus, exitStatus } from "../../../core/failure.ts";
@@ -10,6 +11,7 @@ import { step } from "../../../core/trace.ts";
 import { LostFiles } from "../../../restore/lost-files.ts";
 import { exitOf, restore } from "../../../restore/restore.ts";
 import { collectNeeded } from "../../../restore/thaw/collect.ts";
+import { writersFor } from "../../../restore/writers.ts";
 import type { CommandIO, RunSubcommand } from "../../io.ts";
 import { type AccessConnection, connectAs } from "../../shared/connect.ts";
 import { finding, isSurelyNewest } from "../../shared/finding.ts";
@@ -120,6 +122,7 @@ async function restoreBackup(args: RestoreArgs, deps: RestoreDeps, io: CommandIO
     askAgain: args.yes ? undefined : io.ask,
     notify: io.notify,
     random: io.random,
+    writers: writersFor(availableParallelism()),
     onProgress: ({ bytes, ...rest }) => io.progress.update({ ...rest, doneBytes: bytes }),
     signal: io.signal,
   });

@@ -1,0 +1,97 @@
+/** Brings files of a part to where they belong: those that are there stay, others are linked or fetched. */
+import type { FileEntry, ObjectRef } from "../core/format/entry.ts";
+import { Budget } from "../core/side-by-side.ts";
+import { Garbage } from "../core/system/garbage.ts";
+import { work } from "../core/trace.ts";
+import type { ExistingFiles } from "./existing-files.ts";
+import { fetchContent } from "./fetch.ts";
+import type { FetchContext } from "./fetch-context.ts";
+import { type HardLinkRestorer, linkGroup } from "./hard-links.ts";
+import type { Job } from "./job.ts";
+import { groupsOf, planOf } from "./plan.ts";
+import type { Report } from "./report.ts";
+import { RunningContent } from "./running-content.ts";
+import type { Target } from "./target.ts";
+import { writeFailed } from "./trouble.ts";
+
+export type BringingDeps = Omit<FetchContext, "memory" | "garbage" | "running"> & {
+  readonly existing: ExistingFiles;
+  readonly links: HardLinkRestorer;
+  readonly report: Report;
+  readonly target: Target;
+};
+
+/** Stored bytes after which garbage is collected: their buffers, unlike those of content, are not released by hand. */
+const storedGarbage = 24 * 1024 * 1024;
+/** Bound on decompressed content in memory, in bytes. */
+const memory = 32 * 1024 * 1024;
+
+export class Bringing {
+  readonly #deps: BringingDeps;
+  readonly #memory = new Budget(memory);
+  readonly #garbage = new Garbage(storedGarbage);
+  #running: RunningContent | undefined;
+
+  constructor(deps: BringingDeps) {
+    this.#deps = deps;
+  }
+
+  /** Reads large objects on from part to part: call before the first bundle. */
+  readOn(): void {
+    this.#running ??= new RunningContent(this.#deps.bucket);
+  }
+
+  /** Call when nothing is being fetched. */
+  async close(): Promise<void> {
+    this.#deps.writers?.close();
+    await this.#running?.close();
+  }
+
+  async bring(entries: readonly FileEntry[], objects: readonly ObjectRef[]): Promise<void> {
+    const jobs: Job[] = [];
+    for (const entry of entries) {
+      if (await this.#deps.existing.isThere(entry)) {
+        this.#deps.onProgress();
+        continue;
+      }
+      const job = await this.#deps.files.start(entry, objects);
+      if (job !== undefined) jobs.push(job);
+    }
+    await this.fetch(jobs, objects);
+  }
+
+  async fetch(jobs: readonly Job[], objects: readonly ObjectRef[]): Promise<void> {
+    const context = { ...this.#deps, memory: this.#memory, garbage: this.#garbage, running: this.#running };
+    const fetch = (group: readonly Job[]) => fetchContent(planOf(group, objects), context);
+    for (const group of groupsOf(jobs, objects)) await work("fetch", () => fetch(group));
+    this.#deps.onProgress();
+  }
+
+  /**
+   * Links files with several names. If the first name cannot be linked to, since it was not selected, has failed or is
+   * another file, the next name takes its place. A file that cannot be linked even then gets a copy of its own.
+   */
+  async linkOrBring(entries: readonly FileEntry[], objects: readonly ObjectRef[]): Promise<void> {
+    const unlinked = entries.filter((entry) => !this.link(entry));
+    const substitutes = new Map(unlinked.toReversed().map((entry) => [linkGroup(entry), entry]));
+    await this.bring([...substitutes.values()], objects);
+    const taken = new Set(substitutes.values());
+    const rest = unlinked.filter((entry) => !taken.has(entry));
+    await this.bring(
+      rest.filter((entry) => !this.link(entry)),
+      objects,
+    );
+  }
+
+  /** Links an entry. Also returns true if the entry is lost; that is reported. */
+  link(entry: FileEntry): boolean {
+    try {
+      const linked = this.#deps.links.link(entry);
+      if (linked) this.#deps.report.inPlace(entry);
+      return linked;
+    } catch (error) {
+      writeFailed(this.#deps, entry.path, error);
+      return true;
+    }
+  }
+}
