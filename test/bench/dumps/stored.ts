@@ -49,10 +49,10 @@ export async function restic(folder: string): Promise<Keeper | undefined> {
   if (Bun.which("restic") === null) return undefined;
   const repository = join(folder, "restic");
   const env = { RESTIC_PASSWORD: "bench", RESTIC_REPOSITORY: repository, RESTIC_CACHE_DIR: join(folder, "cache") };
-  const { stdout } = await measure(["restic", "version"]);
+  const version = await run(["restic", "version"]);
   await measure(["restic", "init", "--repository-version", "2"], env);
   return {
-    name: `${stdout.split(" ").slice(0, 2).join(" ")} --stdin`,
+    name: `${version.split(" ").slice(0, 2).join(" ")} --stdin`,
     keep: async (dump) => {
       await measure(["sh", "-c", `restic backup --quiet --stdin --stdin-filename app.sql < '${dump}'`], env);
     },
