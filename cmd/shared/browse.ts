@@ -10,7 +10,7 @@ import type { Access } from "./access.ts";
 import { connectAs } from "./connect.ts";
 import { finding, isSurelyNewest } from "./finding.ts";
 import { useKeyfiles } from "./keyfiles.ts";
-import { useIdentity } from "./sealing.ts";
+import { identityAsker, useIdentity } from "./sealing.ts";
 
 type OpenBackup = { readonly found: Found; readonly manifest: Manifest };
 
@@ -30,14 +30,15 @@ export async function browse(
 ): Promise<ExitStatus> {
   const { bucket, config } = await connectAs("restore", access, io);
   let newest = true;
+  const askIdentity = identityAsker(io);
   const open = async (wanted: string) => {
     const found = await findManifest(bucket, wanted, finding(bucket, io));
     newest &&= isSurelyNewest(found);
-    return { found, manifest: await openManifest(bucket, found, io.notify) };
+    return { found, manifest: await openManifest(bucket, found, { notify: io.notify, askIdentity }) };
   };
   try {
     await useKeyfiles(config, access.keyfile, io.notify);
-    await useIdentity(config, access.identity, io.notify);
+    await useIdentity(config, access.identity, io);
     const status = await use({ bucket, config, open });
     return status === exitStatus.done && !newest ? exitStatus.incomplete : status;
   } finally {

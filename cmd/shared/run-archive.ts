@@ -8,6 +8,7 @@ import type { CommandIO } from "../io.ts";
 import { connect } from "./connect.ts";
 import type { RunRequests } from "./requests.ts";
 import { useRecipients } from "./sealing.ts";
+import { signingKeyOf } from "./signing.ts";
 
 export type ArchiveRun = {
   readonly config: Config;
@@ -24,6 +25,7 @@ export async function runArchive(wanted: ArchiveRun, io: CommandIO): Promise<Exi
   const { bucket, counts, tables } = await connect(config, io);
   try {
     const sealing = await useRecipients(config, io.notify);
+    const signingKey = await signingKeyOf(config, io);
     const summary = await archive({
       config,
       bucket,
@@ -35,6 +37,7 @@ export async function runArchive(wanted: ArchiveRun, io: CommandIO): Promise<Exi
       insecurePickers,
       host: io.hostName,
       ...sealing,
+      signingKey,
       tool: `sysbackup ${packageJson.version}`,
       now: io.now,
       random: io.random,

@@ -1,7 +1,10 @@
 /** Sealing as conf and the command line want it. What does it is loaded only if it is wanted. */
+import { resolve } from "node:path";
 import type { Config } from "../../core/config/config.ts";
 import type { Keyed } from "../../core/format/keyed.ts";
 import type { Notify } from "../../core/notice.ts";
+import type { CommandIO } from "../io.ts";
+import { NoTerminal } from "../terminal/prompt.ts";
 
 export type JobSealing = { readonly filters: readonly string[]; readonly keyed?: Keyed };
 
@@ -26,11 +29,13 @@ export async function useRecipients({ encryption }: Config, notify: Notify): Pro
   return { filters: ["age"], keyed };
 }
 
+type AskingIO = Pick<CommandIO, "notify" | "askLine" | "progress">;
+
 /** Opens what is sealed from now on, if an identity is named, or conf says through which command. */
 export async function useIdentity(
   { openThrough: command }: Config,
   file: string | undefined,
-  notify: Notify,
+  io: AskingIO,
 ): Promise<void> {
   if (command !== undefined) {
     const { openThrough } = await import("../../core/sealing/through.ts");
@@ -38,5 +43,33 @@ export async function useIdentity(
   }
   if (file === undefined) return;
   const { openWith } = await import("../../core/sealing/use.ts");
-  await openWith(file, notify);
+  await openWith(file, openingTools(io));
+}
+
+export function openingTools({ notify, askLine, progress }: AskingIO) {
+  const askPassphrase = (question: string) => {
+    progress.end();
+    return askLine({ question, hidden: true });
+  };
+  return { notify, askPassphrase };
+}
+
+/** Returns what asks for an identity, once. Without a terminal, and without an answer, nothing is opened. */
+export function identityAsker(io: AskingIO): () => Promise<void> {
+  let asked = false;
+  return async () => {
+    if (asked) return;
+    asked = true;
+    io.progress.end();
+    const above = ["This backup is sealed."];
+    const question = "Its identity (AGE-SECRET-KEY-1…), or the path of a file with it:";
+    const answer = await io.askLine({ above, question, hidden: true }).catch((error: unknown) => {
+      if (error instanceof NoTerminal) return undefined;
+      throw error;
+    });
+    if (!answer) return;
+    const { openWith, openWithLines } = await import("../../core/sealing/use.ts");
+    if (/^AGE-SECRET-KEY-1[A-Z0-9]+$/i.test(answer)) await openWithLines([answer.toUpperCase()], openingTools(io));
+    else await openWith(resolve(answer), openingTools(io));
+  };
 }

@@ -37,7 +37,7 @@ import { SharedIndex } from "./shared-index/look-up.ts";
 import { publishOwn } from "./shared-index/publish-own.ts";
 import { believedSources, withTable } from "./shared-index/sources.ts";
 import { Snapshotting } from "./snapshot-step.ts";
-import { noteCompleted } from "./state/completed.ts";
+import { lastRoot, noteCompleted } from "./state/completed.ts";
 import { isCorruption, removeState, stateError, statePath } from "./state/database.ts";
 import { lockState, makeStateDir } from "./state/folder.ts";
 import { indexDenied, syncIndex } from "./state/index-sync.ts";
@@ -219,9 +219,12 @@ async function run(job: ArchiveJob, database: Database, rebuilt: Notice | undefi
   await indexNew();
   signal.throwIfAborted();
 
-  const manifest = rootOf(job, { id, skew, plan, files, snapshots, bundles, log });
-  const { key, version } = await step("root", () => putRoot(manifest, { target, database, id, keyed: job.keyed }));
-  noteCompleted(database, started);
+  const previous = lastRoot(database);
+  const manifest = rootOf(job, { id, skew, plan, files, snapshots, bundles, log, previous });
+  const { keyed, signingKey } = job;
+  const root = await step("root", () => putRoot(manifest, { target, database, id, keyed, signingKey }));
+  const { key, version } = root;
+  noteCompleted(database, started, root);
   noteMounts(bucket, database);
   if (table !== undefined && shared?.failed !== true)
     await step("publish", () => publishOwn({ bucket, table, database, name, now: started, notify, signal }));

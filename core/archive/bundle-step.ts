@@ -48,7 +48,7 @@ export class Bundling {
       name: config.backup.name,
       retention: plan.retention,
       minimumLockEnd: plan.minimumLockEnd,
-      own: await findOwnFiles(config.backup.stateDir, bucket.url),
+      own: await findOwnFiles(config, bucket.url),
       now,
       random,
       sleep,

@@ -2,6 +2,7 @@
 import type { Bucket } from "../bucket/contract.ts";
 import type { Config } from "../config/config.ts";
 import type { Keyed } from "../format/keyed.ts";
+import type { SigningKey } from "../format/ssh-key.ts";
 import type { Notify } from "../notice.ts";
 import type { Table } from "../table/contract.ts";
 
@@ -23,6 +24,8 @@ export type ArchiveJob = {
   readonly filters: readonly string[];
   /** Seals the backup: names and digests are only in sealed objects, and what is in keys and index is made with a secret. */
   readonly keyed?: Keyed | undefined;
+  /** Signs the root, if it is to be signed. */
+  readonly signingKey?: SigningKey | undefined;
   /** Name and version of the program, for the manifest. */
   readonly tool: string;
   readonly now: () => Date;

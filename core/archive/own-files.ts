@@ -1,6 +1,7 @@
-/** Finds the state and the bucket of a run, which are not kept if they are picked. */
+/** Finds the state, the bucket and the signing key of a run, which are not kept if they are picked. */
 import { readdir, realpath } from "node:fs/promises";
 import { join } from "node:path";
+import type { Config } from "../config/config.ts";
 import { pathOfFileUrl } from "../file-url.ts";
 import { fromText } from "../format/path.ts";
 import { lstat } from "../system/stat.ts";
@@ -10,10 +11,13 @@ import { isStateFile } from "./state/folder.ts";
 const state = "the state of this program";
 
 /** Call when the state database is open: SQLite makes files beside it. */
-export async function findOwnFiles(stateDir: string, bucketUrl: string): Promise<OwnFiles> {
+export async function findOwnFiles({ backup, signingKeyFile }: Config, bucketUrl: string): Promise<OwnFiles> {
+  const { stateDir } = backup;
   const own = new OwnFiles();
   const bucket = pathOfFileUrl(bucketUrl);
   if (bucket !== undefined) await add(own, bucket, "the bucket itself");
+  // Anyone who can read an unsealed backup could sign with it.
+  if (signingKeyFile !== undefined) await add(own, signingKeyFile, "the key that signs backups");
   const names = await readdir(stateDir).catch(() => []);
   for (const name of names) if (isStateFile(name)) await add(own, join(stateDir, name), state);
   // A folder for other things, too, is kept without the state.

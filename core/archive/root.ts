@@ -2,13 +2,15 @@
 import type { Database } from "bun:sqlite";
 import { configDigest } from "../config/digest.ts";
 import { Failure, reasonOf } from "../failure.ts";
+import type { PreviousBackup } from "../format/chain.ts";
 import type { Keyed } from "../format/keyed.ts";
 import { keys, prefixes, type RunId } from "../format/keys.ts";
 import { decodeManifest, encodeManifest, isWhole, type Manifest, type PartRef } from "../format/manifest.ts";
-import type { NeededObject } from "../format/sealed-ref.ts";
+import { type NeededObject, needsMarkOf } from "../format/sealed-ref.ts";
 import { withoutNames } from "../format/sealed-root.ts";
+import type { SigningKey } from "../format/ssh-key.ts";
 import { once } from "../stored/bytes.ts";
-import { type WriteTarget, type WrittenObject, writeBytes, writeHashed } from "../stored/write.ts";
+import { type WriteTarget, writeBytes, writeHashed } from "../stored/write.ts";
 import type { ArchiveJob } from "./job.ts";
 import type { RetentionPlan } from "./locks/retention.ts";
 import { usedObjects } from "./locks/used-objects.ts";
@@ -24,10 +26,12 @@ type RootContent = {
   readonly snapshots: Manifest["snapshots"];
   readonly bundles: Manifest["bundles"];
   readonly log: RunLog;
+  /** What this machine stored before. */
+  readonly previous: PreviousBackup | undefined;
 };
 
 export function rootOf({ config, host, tool, now }: ArchiveJob, content: RootContent): Manifest {
-  const { id, skew, plan, files, snapshots, bundles, log } = content;
+  const { id, skew, plan, files, snapshots, bundles, log, previous } = content;
   const parts = [...files.parts, ...bundles.flatMap(({ table }) => table)];
   const sum = (figure: (part: PartRef) => number) => parts.reduce((total, part) => total + figure(part), 0);
   return {
@@ -43,6 +47,7 @@ export function rootOf({ config, host, tool, now }: ArchiveJob, content: RootCon
       lock_mode: plan.retention.mode,
       layout: config.content.layout,
       sealing: null,
+      ...(previous && { previous }),
     },
     parts: files.parts,
     snapshots,
@@ -68,18 +73,32 @@ export type RootDeps = {
   readonly database: Database;
   readonly id: RunId;
   readonly keyed: Keyed | undefined;
+  /** Signs the root, and with it all that it refers to by digests. */
+  readonly signingKey: SigningKey | undefined;
 };
 
 /** Puts the root. From then on the backup exists. That of a sealed backup refers to a sealed one with the names, which is put before. */
-export async function putRoot(manifest: Manifest, { target, database, id, keyed }: RootDeps): Promise<WrittenObject> {
-  const { name } = manifest.header;
-  const key = keys.manifest(name, id);
-  const content = await textOfRoot(manifest);
-  if (keyed === undefined) return writeBytes(target, { content, codec: "frame", key });
-  const keyOf = (digest: string) => keys.part(name, digest);
-  const { encoding: _, ...ref } = await writeHashed(target, { content, codec: "frame", keyOf });
-  const outer = await textOfRoot(withoutNames(manifest, ref, neededBy(manifest, database)));
-  return writeBytes({ ...target, filters: [] }, { content: outer, codec: "frame", key });
+export async function putRoot(manifest: Manifest, deps: RootDeps): Promise<PreviousBackup> {
+  const { target, database, keyed, signingKey } = deps;
+  if (keyed === undefined) return putText(target, await textOfRoot(manifest, signingKey), manifest, deps);
+  const { header } = manifest;
+  const needs = neededBy(manifest, database);
+  const inner = await textOfRoot({ ...manifest, header: { ...header, needs: needsMarkOf(needs) } }, undefined);
+  const keyOf = (digest: string) => keys.part(header.name, digest);
+  const { encoding: _, ...ref } = await writeHashed(target, { content: inner.text, codec: "frame", keyOf });
+  const outer = await textOfRoot(withoutNames(manifest, ref, needs), signingKey);
+  return putText({ ...target, filters: [] }, outer, manifest, deps);
+}
+
+async function putText(
+  target: WriteTarget,
+  { text, digest }: RootText,
+  { header }: Manifest,
+  { id }: RootDeps,
+): Promise<PreviousBackup> {
+  const key = keys.manifest(header.name, id);
+  const { version } = await writeBytes(target, { content: text, codec: "frame", key });
+  return { key, version, digest, retain_until: header.retain_until };
 }
 
 function neededBy({ snapshots, dumps = [] }: Manifest, database: Database): NeededObject[] {
@@ -96,12 +115,16 @@ function neededBy({ snapshots, dumps = [] }: Manifest, database: Database): Need
   ];
 }
 
+/** `digest`: that of its footer. */
+type RootText = { readonly text: Buffer; readonly digest: string };
+
 /** Returns what is to be stored. Throws a Failure for what readers would refuse: that is no backup. */
-async function textOfRoot(manifest: Manifest): Promise<Buffer> {
-  const text = Buffer.from(encodeManifest(manifest));
+async function textOfRoot(manifest: Manifest, key: SigningKey | undefined): Promise<RootText> {
+  const text = Buffer.from(encodeManifest(manifest, key));
   try {
-    await decodeManifest(once(text));
-    return text;
+    const { proof } = await decodeManifest(once(text));
+    if (proof === undefined || proof.signedBy !== key?.publicKey) throw new Error("its signature cannot be read back");
+    return { text, digest: proof.digest };
   } catch (cause) {
     throw new Failure({
       doing: "store the manifest of",

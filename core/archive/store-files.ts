@@ -148,7 +148,7 @@ async function quilt(
     counts,
     signal,
     gone,
-    own: await findOwnFiles(job.config.backup.stateDir, job.bucket.url),
+    own: await findOwnFiles(job.config, job.bucket.url),
     pause,
   });
   try {

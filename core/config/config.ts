@@ -72,6 +72,8 @@ export type Config = {
   readonly encryption?: Encryption | undefined;
   /** A shell command that opens what `seal_through` of another conf has sealed. */
   readonly openThrough?: string | undefined;
+  /** Absolute path of the key that signs the roots of backups. Undefined: they are not signed. */
+  readonly signingKeyFile?: string | undefined;
   /** In the order of `conf`. */
   readonly bundles: readonly BundleSection[];
   /** What to say of a `conf` of s3-sysbackup; undefined for one of ours. */
@@ -164,6 +166,7 @@ export async function loadConfig(sources: ConfigSources): Promise<Config> {
     dynamodb: { region: dynamodb.region, endpoint: dynamodb.endpoint },
     encryption,
     openThrough: values.encryption.open_through,
+    signingKeyFile: values.signing.key_file,
     bundles: Object.entries(values.bundle).map(([section, keys]) => bundleOf(section, keys)),
     ...(legacy && { legacy: legacy.notices }),
   };

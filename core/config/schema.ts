@@ -90,6 +90,8 @@ const index = z.strictObject({ dynamodb_table: tableName.optional() });
 
 const dynamodb = z.strictObject({ region: text.optional(), endpoint: httpUrl.optional() });
 
+const signing = z.strictObject({ key_file: absolutePath.optional() });
+
 export const conf = z.strictObject({
   aws: aws.prefault({}),
   s3: s3.prefault({}),
@@ -99,6 +101,7 @@ export const conf = z.strictObject({
   index: index.prefault({}),
   dynamodb: dynamodb.prefault({}),
   encryption: encryptionSection.prefault({}),
+  signing: signing.prefault({}),
   bundle: z.record(bundleName, bundleSection).prefault({}),
 });
 
@@ -118,6 +121,7 @@ export const knownKeys: ReadonlyMap<string, readonly string[]> = new Map(
     index,
     dynamodb,
     encryption: encryptionSection,
+    signing,
     [anyBundle]: bundleSection,
   }).map(([name, section]) => [name, Object.keys(section.shape)]),
 );

@@ -37,10 +37,15 @@ export class FooterCheck {
     this.#hash.update(line);
   }
 
+  /** Returns the SHA-256 of what was passed so far, hex. */
+  digest(): string {
+    return this.#hash.copy().digest("hex");
+  }
+
   /** Throws a FormatError if `last` is not the footer of what was passed; undefined if there was no line. */
   end(last: Uint8Array | undefined): void {
     if (last === undefined || !footerStart.equals(last.subarray(0, footerStart.length))) throw noFooter();
-    if (!Buffer.from(footerLine(this.#hash.digest("hex"))).equals(last)) throw otherDigest();
+    if (!Buffer.from(footerLine(this.digest())).equals(last)) throw otherDigest();
   }
 }
 

@@ -4,14 +4,17 @@
  */
 import { z } from "zod";
 import { type BundleRef, bundleJson, decodeBundleRef, encodeBundleRef } from "./bundle-ref.ts";
-import { checkFormat, withFooter } from "./envelope.ts";
+import { previousBackup } from "./chain.ts";
+import { checkFormat, FooterCheck, withFooter } from "./envelope.ts";
 import { altered } from "./error.ts";
 import { safeName } from "./keys.ts";
 import { count, isoTime, parseAs, runHex, sha256Hex, sumOfSizes, toLine } from "./lines.ts";
 import { lockModes } from "./lock-mode.ts";
 import { storedShape, wholeEncoding } from "./object-ref.ts";
 import { checkOrder, decodePartRef, encodePartRef, type PartRef, partJson } from "./part-ref.ts";
-import { type NeededObject, need, sealing } from "./sealed-ref.ts";
+import { longestSignature, rootSignerOf, signatureLine } from "./root-signature.ts";
+import { type NeededObject, need, needLine, needsMark, needsMarkOf, sealing } from "./sealed-ref.ts";
+import type { SigningKey } from "./ssh-key.ts";
 import { footedLines, type TextLine } from "./text-lines.ts";
 import type { ByteStream } from "./zlib.ts";
 
@@ -40,6 +43,10 @@ const header = z.object({
   layout: z.enum(["packs", "objects"]),
   /** The sealed root of a sealed backup. */
   sealing: sealing.nullable(),
+  /** What must be listed in `need` lines: in both roots of a sealed backup. The first of them had none. */
+  needs: needsMark.optional(),
+  /** The backup before this one, as far as the machine knows. */
+  previous: previousBackup.optional(),
 });
 
 const snapshotter = z.string().regex(safeName);
@@ -111,27 +118,47 @@ export type Manifest = {
   readonly needs?: readonly NeededObject[];
   /** Set for a sealed backup whose sealed root was read. */
   readonly opened?: boolean;
+  /** Set for a root that was read. */
+  readonly proof?: RootProof;
+};
+
+/** What of a root was found by computing. */
+type RootProof = {
+  /** Digest in the footer, hex. */
+  readonly digest: string;
+  /** Who signed it, as SSH writes public keys: `ssh-ed25519 AAAA…`. Undefined for a root without a signature that this program can check. */
+  readonly signedBy: string | undefined;
 };
 
 /** What is known of a backup without its lists, which may be long. */
-export type ManifestSummary = Pick<Manifest, "header" | "totals">;
+export type ManifestSummary = Pick<Manifest, "header" | "totals" | "proof">;
 
-export function summaryOf({ header, totals }: Manifest): ManifestSummary {
-  return { header, totals };
+export function summaryOf({ header, totals, proof }: Manifest): ManifestSummary {
+  return { header, totals, ...(proof && { proof }) };
 }
 
-export function encodeManifest(manifest: Manifest): string {
+/** `key`: signs it. */
+export function encodeManifest(manifest: Manifest, key?: SigningKey): string {
   const lines = [
     toLine({ ...formatOf(manifest), ...manifest.header }),
     ...manifest.parts.map((part) => toLine({ part: encodePartRef(part) })),
     ...manifest.snapshots.map((snapshot) => toLine({ snapshot })),
     ...(manifest.dumps ?? []).map((part) => toLine({ dumps: encodePartRef(part) })),
     ...manifest.bundles.map(lineOfBundle),
-    ...(manifest.needs ?? []).map((need) => toLine({ need })),
+    ...(manifest.needs ?? []).map(needLine),
     ...manifest.log.map((notice) => toLine({ notice })),
     toLine({ totals: manifest.totals }),
   ];
-  return [...withFooter(lines)].join("");
+  return [...withFooter(key === undefined ? lines : withSignature(lines, key, manifest.totals.finished))].join("");
+}
+
+function* withSignature(lines: readonly string[], key: SigningKey, at: string): Generator<string> {
+  const above = new FooterCheck();
+  for (const line of lines) {
+    above.pass(Buffer.from(line));
+    yield line;
+  }
+  yield signatureLine(key, above.digest(), at);
 }
 
 function formatOf({ header, bundles, snapshots }: Manifest) {
@@ -160,12 +187,14 @@ const bounds = { line: 512 * 1024, lines: 4_000_000 } as const;
 
 /** Throws a FormatError of kind `newer` for a later format, `altered` for anything truncated, changed or beyond the bounds. */
 export async function decodeManifest(text: ByteStream): Promise<Manifest> {
-  const draft = new ManifestDraft();
-  for await (const line of footedLines(text, bounds)) draft.take(line);
+  const footer = new FooterCheck();
+  const draft = new ManifestDraft(footer);
+  for await (const line of footedLines(text, bounds, footer)) draft.take(line);
   return draft.end();
 }
 
 class ManifestDraft {
+  readonly #above: FooterCheck;
   #header: ManifestHeader | undefined;
   readonly #parts: PartRef[] = [];
   readonly #snapshots: SnapshotRef[] = [];
@@ -177,17 +206,26 @@ class ManifestDraft {
   #needed = 0;
   #kept = 0;
   #logged = 0;
+  /** Set by the signature, which is the last line. */
+  #signed: { readonly by: string | undefined } | undefined;
+
+  /** `above`: has the digest of all that is above the line that is taken. */
+  constructor(above: FooterCheck) {
+    this.#above = above;
+  }
 
   take({ document, length }: TextLine): void {
     if (this.#header === undefined) {
       this.#header = decodeHeader(document);
       return;
     }
-    const { part, snapshot, dumps, bundle, need, notice, totals } = parseAs(
-      bodyLine,
-      document,
-      "a line of the manifest",
-    );
+    if (this.#signed !== undefined) throw altered("something follows its signature");
+    const line = parseAs(bodyLine, document, "a line of the manifest");
+    const { part, snapshot, dumps, bundle, need, notice, totals, signature } = line;
+    if (notice !== undefined && signature !== undefined) {
+      this.#signed = { by: rootSignerOf(signature, this.#above.digest()) };
+      return;
+    }
     if (notice !== undefined) {
       this.#note(notice, length);
       return;
@@ -210,6 +248,7 @@ class ManifestDraft {
     if (this.#header === undefined || this.#totals === undefined) throw altered("it has no totals");
     checkOrder(this.#parts);
     checkOrder(this.#dumps);
+    checkNeeds(this.#header, this.#needs);
     return {
       header: this.#header,
       parts: this.#parts,
@@ -219,6 +258,7 @@ class ManifestDraft {
       log: this.#log,
       totals: this.#totals,
       ...(this.#header.sealing !== null && { needs: this.#needs }),
+      proof: { digest: this.#above.digest(), signedBy: this.#signed?.by },
     };
   }
 
@@ -234,12 +274,21 @@ class ManifestDraft {
   }
 }
 
+/** A list that is shorter than it was, or another one, would let what a backup needs be removed. */
+function checkNeeds({ sealing, needs }: ManifestHeader, listed: readonly NeededObject[]): void {
+  if (sealing === null || needs === undefined) return;
+  const found = needsMarkOf(listed);
+  if (found.count !== needs.count || found.sha256 !== needs.sha256)
+    throw altered(`it lists ${found.count} needed objects, which are not the ${needs.count} that it says`);
+}
+
 /** Decodes the header alone, of a manifest that may be damaged further down. `document` is its first line, parsed. */
 function decodeHeader(document: unknown): ManifestHeader {
   checkFormat(document, manifestFormat);
   return parseAs(header, document, "the first line");
 }
 
+const signature = z.string().max(longestSignature);
 const bodyLine = z
-  .object({ part: partJson, snapshot, dumps: partJson, bundle: bundleJson, need, notice, totals })
+  .object({ part: partJson, snapshot, dumps: partJson, bundle: bundleJson, need, notice, totals, signature })
   .partial();

@@ -2,9 +2,9 @@
  * Roots of sealed backups. The root that is read without an identity names objects only: what the backup needs, and when and for how
  * long. It refers to a second one, an ordinary root that is sealed, which has the names.
  */
-import type { Manifest, PartRef } from "./manifest.ts";
+import type { Manifest, ManifestHeader, PartRef } from "./manifest.ts";
 import { type ByteString, fromText } from "./path.ts";
-import type { NeededObject, SealedRef } from "./sealed-ref.ts";
+import { type NeededObject, needsMarkOf, type SealedRef } from "./sealed-ref.ts";
 
 /** Stands for the first path of a part, which is a name: in the same order. */
 function numbered(number: number): ByteString {
@@ -15,7 +15,7 @@ function numbered(number: number): ByteString {
 export function withoutNames(manifest: Manifest, ref: SealedRef, needs: readonly NeededObject[]): Manifest {
   const { header, parts, log, totals } = manifest;
   return {
-    header: { ...header, host: header.name, sealing: ref },
+    header: { ...header, host: header.name, sealing: ref, needs: needsMarkOf(needs) },
     parts: parts.map((part, number): PartRef => ({ ...part, first: numbered(number) })),
     snapshots: [],
     bundles: [],
@@ -40,11 +40,24 @@ export function opened(outer: Manifest, inner: Manifest): Manifest | undefined {
     header.run === outer.header.run &&
     header.started === outer.header.started &&
     header.retain_until === outer.header.retain_until &&
+    isSameMark(header.needs, outer.header.needs) &&
     parts.length === outer.parts.length &&
     parts.every(({ key, version, sha256 }, number) => {
       const named = outer.parts[number];
       return named?.key === key && named.version === version && named.sha256 === sha256;
     });
   if (!isOne) return undefined;
-  return { ...inner, header: { ...header, sealing: outer.header.sealing }, needs: outer.needs ?? [], opened: true };
+  const { proof, needs = [] } = outer;
+  return {
+    ...inner,
+    header: { ...header, sealing: outer.header.sealing },
+    needs,
+    opened: true,
+    ...(proof && { proof }),
+  };
+}
+
+/** What the sealed root says of the needed objects, if it says anything, is what the other lists. */
+function isSameMark(inner: ManifestHeader["needs"], outer: ManifestHeader["needs"]): boolean {
+  return inner === undefined || (inner.count === outer?.count && inner.sha256 === outer.sha256);
 }

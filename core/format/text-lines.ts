@@ -20,10 +20,14 @@ const newline = 10;
 
 /**
  * Yields the documents of a text, without its footer. Throws a FormatError: at a line that is malformed or beyond the bounds, and at
- * the end if the footer is missing or another one. So nothing that was yielded may be believed before the end.
+ * the end if the footer is missing or another one. So nothing that was yielded may be believed before the end. While a line is used,
+ * `footer` has the digest of what is before it.
  */
-export async function* footedLines(content: ByteStream, bounds: LineBounds): AsyncGenerator<TextLine> {
-  const footer = new FooterCheck();
+export async function* footedLines(
+  content: ByteStream,
+  bounds: LineBounds,
+  footer = new FooterCheck(),
+): AsyncGenerator<TextLine> {
   /** Held back, as the last line is the footer. The first is not: it says whether this version knows the format of the rest. */
   let held: Uint8Array | undefined;
   let number = 0;
@@ -33,8 +37,8 @@ export async function* footedLines(content: ByteStream, bounds: LineBounds): Asy
     number += 1;
     if (next === undefined) continue;
     if (number > bounds.lines) throw altered(`it has more than the ${bounds.lines} lines allowed`);
-    footer.pass(next);
     yield { document: parseDocument(textOf(next), Math.max(1, number - 1)), length: next.length };
+    footer.pass(next);
   }
   footer.end(held);
 }

@@ -12,8 +12,9 @@ import { stampMeant } from "./dates.ts";
 import { listLegacyRoots } from "./legacy/roots.ts";
 import { contradictedAt, NewestRoots, type PassedOver, takeUsable } from "./newest.ts";
 import type { Original } from "./original.ts";
-import { ManifestRefused } from "./read.ts";
+import { ManifestRefused } from "./refused.ts";
 import { findRoot, type ListedRoot, listRoots, type VersionLister, wordOf } from "./roots.ts";
+import { refusedBy, type Trust } from "./trust.ts";
 
 /** A root with all its versions in the bucket. */
 export type FoundRoot = ListedRoot & {
@@ -32,6 +33,8 @@ export type FindTools = {
   /** The time by the server's clock if there is one: called after the listing. */
   readonly now: () => Date;
   readonly notify: Notify;
+  /** What it refuses is not chosen. */
+  readonly trust?: Trust | undefined;
 };
 
 /** Names that an error lists at most, and roots that notices name. */
@@ -87,8 +90,8 @@ async function findLegacy(
 }
 
 /** Takes what was named exactly. Says if its dates contradict the server's. */
-async function exactly(bucket: FindBucket, root: ListedRoot, { now, notify }: FindTools): Promise<FoundRoot> {
-  const { original } = await takeUsable(bucket, [root], () => undefined);
+async function exactly(bucket: FindBucket, root: ListedRoot, { now, notify, trust }: FindTools): Promise<FoundRoot> {
+  const { original } = await takeUsable(bucket, [root], () => undefined, refusedBy(trust));
   const why = contradictedAt(now())(root, original);
   if (why !== undefined) notify(dated(root, why));
   return { ...root, original };
@@ -97,9 +100,9 @@ async function exactly(bucket: FindBucket, root: ListedRoot, { now, notify }: Fi
 async function chosenOf(
   bucket: FindBucket,
   candidates: readonly ListedRoot[],
-  { now, notify }: FindTools,
+  { now, notify, trust }: FindTools,
 ): Promise<FoundRoot> {
-  const { root, original, passedOver } = await takeUsable(bucket, candidates, contradictedAt(now()));
+  const { root, original, passedOver } = await takeUsable(bucket, candidates, contradictedAt(now()), refusedBy(trust));
   // If none can be used: reading it again says what is wrong with it.
   const unusable = root === undefined ? passedOver.find(({ kind }) => kind !== "dates") : undefined;
   const more = passedOver.filter((passed) => passed !== unusable);

@@ -7,7 +7,7 @@ import { type Manifest, type ManifestSummary, summaryOf } from "../format/manife
 import { inOrder } from "../side-by-side.ts";
 import { contradictionIn, contradictionOf } from "./dates.ts";
 import { type Overlay, readOriginal } from "./original.ts";
-import { ManifestRefused } from "./read.ts";
+import { ManifestRefused } from "./refused.ts";
 import { type ListedRoot, listRoots, type VersionLister, wordOf } from "./roots.ts";
 import { RootsInOrder } from "./roots-in-order.ts";
 
@@ -76,7 +76,7 @@ async function describe(bucket: ListBucket, root: ListedRoot, now: Date): Promis
     contradiction: contradictionOf(root, now),
   };
   try {
-    const { manifest, stored: version, overlay } = await readOriginal(bucket, root, "summary");
+    const { manifest, stored: version, overlay } = await readOriginal(bucket, root, { depth: "summary" });
     const contradiction = contradictionIn(root, manifest, now);
     return {
       ...common,

@@ -1,7 +1,7 @@
 /** What a job loses when one object of a backup cannot be read. */
 import { throwIfFatal } from "../bucket/fatal.ts";
 import { FormatError } from "../format/error.ts";
-import { ManifestRefused } from "./read.ts";
+import { ManifestRefused } from "./refused.ts";
 
 export type Loss = {
   readonly why: string;

@@ -5,8 +5,9 @@ import { throwIfFatal } from "../bucket/fatal.ts";
 import { day } from "../format/day.ts";
 import { byStored, contradictionIn, contradictionOf } from "./dates.ts";
 import { type Original, readOriginal } from "./original.ts";
-import { ManifestRefused } from "./read.ts";
+import { ManifestRefused } from "./refused.ts";
 import type { ListedRoot } from "./roots.ts";
+import type { TrustCheck } from "./trust.ts";
 
 /** A root that is not the newest backup, though it was stored last. */
 export type PassedOver = {
@@ -62,16 +63,17 @@ export type Usable = {
   readonly passedOver: readonly PassedOver[];
 };
 
-/** Reads roots in order until one can be used. A role that may not read them is an error. */
+/** Reads roots in order until one can be used: of those that `trust` accepts, if it is given. A role that may not read them is an error. */
 export async function takeUsable(
   bucket: Pick<BucketReader, "get">,
   roots: Iterable<ListedRoot>,
   contradiction: ContradictedBy,
+  trust?: TrustCheck,
 ): Promise<Usable> {
   const passedOver: PassedOver[] = [];
   for (const root of roots) {
     const why = contradiction(root, undefined);
-    const read = why === undefined ? await tryToRead(bucket, root) : ({ root, kind: "dates", why } as const);
+    const read = why === undefined ? await tryToRead(bucket, root, trust) : ({ root, kind: "dates", why } as const);
     if ("why" in read) {
       passedOver.push(read);
       continue;
@@ -83,9 +85,13 @@ export async function takeUsable(
   return { root: undefined, original: undefined, passedOver };
 }
 
-async function tryToRead(bucket: Pick<BucketReader, "get">, root: ListedRoot): Promise<Original | PassedOver> {
+async function tryToRead(
+  bucket: Pick<BucketReader, "get">,
+  root: ListedRoot,
+  trust: TrustCheck | undefined,
+): Promise<Original | PassedOver> {
   try {
-    return await readOriginal(bucket, root);
+    return await readOriginal(bucket, root, { trust });
   } catch (error) {
     if (error instanceof ManifestRefused) return { root, kind: error.kind, why: error.parts.why };
     const refused = throwIfFatal(error);

@@ -5,14 +5,33 @@ import type { Notice, Notify } from "../notice.ts";
 import type { ObjectSource } from "../stored/read.ts";
 import type { Found } from "./find.ts";
 import { type Overlay, readOriginal } from "./original.ts";
-import { readManifest } from "./read.ts";
-import { openSealed } from "./sealed.ts";
+import { nameOf, readManifest } from "./read.ts";
+import { askIfSealed, openSealed } from "./sealed.ts";
+import { demandTrust, refusedBy, type Trust } from "./trust.ts";
 
-export async function openManifest(bucket: ObjectSource, found: Found, notify: Notify): Promise<Manifest> {
-  if ("file" in found) return openSealed(bucket, await readManifest(bucket, found));
-  const { manifest, stored, overlay } = found.original ?? (await readOriginal(bucket, found));
-  if (overlay !== undefined) notify(overlaid(stored, overlay));
+export type OpenTools = {
+  readonly notify: Notify;
+  readonly trust?: Trust | undefined;
+  /** Asks for an identity, if the backup is sealed and none is given. */
+  readonly askIdentity?: (() => Promise<void>) | undefined;
+};
+
+/** Throws a `ManifestRefused` also for a backup that `trust` refuses, and warns of one that it only does not trust. */
+export async function openManifest(bucket: ObjectSource, found: Found, tools: OpenTools): Promise<Manifest> {
+  const { notify, trust, askIdentity } = tools;
+  const manifest = await readRootOf(bucket, found, tools);
+  const stored = "stored" in found ? found.stored : undefined;
+  if (trust !== undefined) demandTrust(trust, { manifest, name: nameOf(found), stored }, notify);
+  await askIfSealed(manifest, askIdentity);
   return openSealed(bucket, manifest);
+}
+
+async function readRootOf(bucket: ObjectSource, found: Found, { notify, trust }: OpenTools): Promise<Manifest> {
+  if ("file" in found) return readManifest(bucket, found);
+  const { manifest, stored, overlay } =
+    found.original ?? (await readOriginal(bucket, found, { trust: refusedBy(trust) }));
+  if (overlay !== undefined) notify(overlaid(stored, overlay));
+  return manifest;
 }
 
 function overlaid({ key, version }: Stored, { hidden, versions }: Overlay): Notice {

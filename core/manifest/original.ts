@@ -9,8 +9,10 @@ import type { ObjectSource } from "../stored/read.ts";
 import { readTwice } from "../stored/second-read.ts";
 import { type LegacyDepth, readLegacyManifest } from "./legacy/read.ts";
 import type { LegacyRoot } from "./legacy/roots.ts";
-import { ManifestRefused, readManifest, refusal } from "./read.ts";
+import { readManifest, refusal } from "./read.ts";
+import { ManifestRefused } from "./refused.ts";
 import { type ListedRoot, wordOf } from "./roots.ts";
+import type { TrustCheck } from "./trust.ts";
 
 /** What was laid over a root, by someone other than archive. */
 export type Overlay = {
@@ -27,22 +29,29 @@ export type Original = {
   readonly overlay: Overlay | undefined;
 };
 
+export type ReadDepth = { readonly depth?: LegacyDepth; readonly trust?: TrustCheck | undefined };
+
 /**
  * Reads the original. Throws a `ManifestRefused` if no version is usable: what is wrong with the oldest. A version whose name,
- * run or start is not that of the key is none of this backup.
+ * run or start is not that of the key is none of this backup; nor is one, if `trust` is given, that is not trusted.
  */
 export async function readOriginal(
   bucket: ObjectSource,
   root: ListedRoot,
-  depth: LegacyDepth = "whole",
+  { depth = "whole", trust }: ReadDepth = {},
 ): Promise<Original> {
-  if (root.kind !== undefined) return readLegacy(bucket, { ...root, kind: root.kind, hidden: false }, depth);
+  if (root.kind !== undefined) {
+    const original = await readLegacy(bucket, { ...root, kind: root.kind, hidden: false }, depth);
+    checkTrust(root, original.manifest, trust);
+    return original;
+  }
   let refused: ManifestRefused | undefined;
   for (const stored of root.versions) {
     try {
       // Only the oldest a second time: it is most likely the original, and anybody can lay thousands over it.
       const manifest = await readManifest(bucket, stored, stored === root.versions[0] ? "twice" : "once");
       checkKey(root, manifest.header);
+      checkTrust(root, manifest, trust);
       return { manifest, stored, overlay: await overlayOf(bucket, root, stored) };
     } catch (error) {
       if (!(error instanceof ManifestRefused) || error.kind === "newer") throw error;
@@ -62,6 +71,11 @@ async function readLegacy(bucket: ObjectSource, root: LegacyRoot, depth: LegacyD
   } catch (error) {
     throw refusal(error, wordOf(root));
   }
+}
+
+function checkTrust(root: ListedRoot, manifest: Manifest, trust: TrustCheck | undefined): void {
+  const why = trust?.(manifest, root.stored);
+  if (why !== undefined) throw new ManifestRefused("untrusted", wordOf(root), why, undefined);
 }
 
 function checkKey({ key, name, stamp, run }: ListedRoot, header: ManifestHeader): void {

@@ -1,7 +1,7 @@
 /** Reads a manifest: its root, and its parts one by one. Nothing of it is believed before its digest is checked. */
 import { open } from "node:fs/promises";
 import { BucketError } from "../bucket/contract.ts";
-import { exitStatus, Failure, reasonOf } from "../failure.ts";
+import { Failure, reasonOf } from "../failure.ts";
 import { argumentBytes } from "../format/argument.ts";
 import { splitKey } from "../format/encoding.ts";
 import type { ObjectRef, PartEntry } from "../format/entry.ts";
@@ -21,6 +21,7 @@ import { type OpenText, textInFile } from "../stored/text-file.ts";
 import { Garbage, release } from "../system/garbage.ts";
 import type { ContentNeed } from "./legacy/content.ts";
 import { readLegacyPart } from "./legacy/read.ts";
+import { ManifestRefused } from "./refused.ts";
 import { type ListedRoot, wordOf } from "./roots.ts";
 import type { ManifestSource } from "./source.ts";
 
@@ -257,23 +258,6 @@ function weightOf(entry: PartEntry): number {
       return 1 + entry.extents.length + entry.holes.length;
     default:
       return 1;
-  }
-}
-
-/**
- * A manifest that cannot be used: it is `damaged` (missing, truncated or altered), of a `newer` format, or `foreign`: it is
- * whole, and not the backup that its key names.
- */
-export class ManifestRefused extends Failure {
-  constructor(
-    readonly kind: "damaged" | "newer" | "foreign",
-    manifest: string,
-    why: string,
-    cause: unknown,
-  ) {
-    const remedy = kind === "newer" ? "use a newer sysbackup" : "use another backup: `sysbackup list` shows them";
-    const exit = kind === "damaged" ? exitStatus.damaged : exitStatus.failed;
-    super({ doing: "read the manifest", what: manifest, why, remedy, exit, cause });
   }
 }
 

@@ -1,5 +1,6 @@
 /** Opens the sealed root of a backup, which has the names. */
 import { exitStatus, Failure } from "../failure.ts";
+import { filterNamed } from "../format/codec.ts";
 import { altered, FormatError } from "../format/error.ts";
 import { decodeManifest, type Manifest, mostRootBytes } from "../format/manifest.ts";
 import { isSealed, opened } from "../format/sealed-root.ts";
@@ -29,6 +30,12 @@ export async function openSealed(bucket: ObjectSource, manifest: Manifest): Prom
   }
 }
 
+/** Asks for an identity if the backup is sealed for one, and none is given. */
+export async function askIfSealed(manifest: Manifest, ask: (() => Promise<void>) | undefined): Promise<void> {
+  const isForIdentity = manifest.header.sealing?.key.endsWith(filterNamed("age").suffix) === true;
+  if (ask !== undefined && isSealed(manifest) && isForIdentity && !hasIdentity()) await ask();
+}
+
 export type OpenedIfPossible = {
   readonly manifest: Manifest;
   /** Set if an identity was given, and is another one. */
@@ -36,7 +43,12 @@ export type OpenedIfPossible = {
 };
 
 /** Returns a backup with its names if they can be read, else as it is. Throws a `ManifestRefused` as `openSealed` does. */
-export async function openIfPossible(bucket: ObjectSource, manifest: Manifest): Promise<OpenedIfPossible> {
+export async function openIfPossible(
+  bucket: ObjectSource,
+  manifest: Manifest,
+  askIdentity?: () => Promise<void>,
+): Promise<OpenedIfPossible> {
+  await askIfSealed(manifest, askIdentity);
   if (!hasIdentity()) return { manifest };
   try {
     return { manifest: await openSealed(bucket, manifest) };

@@ -1,22 +1,66 @@
 /** Files with identities: what opens sealed backups. */
+import { armor, Decrypter } from "age-encryption";
 import { exitStatus, Failure, reasonOf } from "../failure.ts";
 import { argumentBytes } from "../format/argument.ts";
+import { isLocked } from "../format/ssh-key.ts";
 import { readFirstBytes } from "../system/first-bytes.ts";
 
 const mostBytes = 1024 * 1024;
+const ageMark = Buffer.from("age-encryption.org/v1\n");
 
-/** Returns the lines of a file with identities, without comments; of an SSH key, all lines. Throws a Failure for anything else. */
-export async function readIdentities(file: string): Promise<string[]> {
-  let text: string;
+/** Asks for a passphrase on the terminal. Returns undefined if none is given. Throws if there is no terminal. */
+export type AskPassphrase = (question: string) => Promise<string | undefined>;
+
+export type Identities = {
+  /** Lines without comments; of an SSH key, all lines. */
+  readonly lines: readonly string[];
+  /** Whether they are in the file as they are here. */
+  readonly plain: boolean;
+};
+
+/** Reads a file with identities. If a passphrase protects it, asks for that. Throws a Failure for anything else. */
+export async function readIdentities(file: string, askPassphrase: AskPassphrase): Promise<Identities> {
+  let bytes: Buffer;
   try {
-    text = (await readFirstBytes(argumentBytes(file), mostBytes)).toString("utf8");
+    bytes = await readFirstBytes(argumentBytes(file), mostBytes);
   } catch (error) {
     throw refused(file, reasonOf(error), "check its path, owner and mode", error);
   }
-  if (/^age-encryption\.org\/v1\n|^-----BEGIN AGE ENCRYPTED/.test(text))
-    throw refused(file, "a passphrase protects it", `open it first: age -d ${file} > /dev/shm/identity, and name that`);
+  const sealed = sealedIn(bytes);
+  if (sealed === undefined) return { lines: identitiesIn(file, bytes.toString("utf8")), plain: true };
+  const passphrase = await askPassphrase(`Passphrase of ${file}:`);
+  if (!passphrase)
+    throw refused(file, "a passphrase protects it, and none was given", "run it on a terminal, and type it");
+  return { lines: identitiesIn(file, await opened(file, sealed, passphrase)), plain: false };
+}
+
+const armorStart = "-----BEGIN AGE ENCRYPTED FILE-----";
+
+/** Returns what age has sealed; undefined for a plain file. */
+function sealedIn(bytes: Buffer): Uint8Array | undefined {
+  if (bytes.subarray(0, ageMark.length).equals(ageMark)) return bytes;
+  const text = bytes.toString("utf8").trim();
+  return text.startsWith(armorStart) ? armor.decode(text) : undefined;
+}
+
+async function opened(file: string, sealed: Uint8Array, passphrase: string): Promise<string> {
+  const decrypter = new Decrypter();
+  decrypter.addPassphrase(passphrase);
+  try {
+    return await decrypter.decrypt(sealed, "text");
+  } catch (error) {
+    throw refused(file, `it does not open: ${reasonOf(error)}`, "check the passphrase", error);
+  }
+}
+
+/** Returns the identities in a text. Throws a Failure if there is none. `file`: names it. */
+function identitiesIn(file: string, text: string): string[] {
   const lines = text.split(/\r?\n/).filter((line) => line.trim() !== "" && !line.startsWith("#"));
   const isSsh = lines[0]?.startsWith("-----BEGIN ") === true;
+  if (isSsh && isLocked(text)) {
+    const copy = "give a copy without one, in memory: cp KEY /dev/shm/key && ssh-keygen -p -N '' -f /dev/shm/key";
+    throw refused(file, "a passphrase protects this key of SSH, which age would ask for at each object", copy);
+  }
   if (lines.length > 0 && (isSsh || lines.every((line) => /^AGE-(SECRET-KEY|PLUGIN)-[A-Z0-9-]+$/.test(line))))
     return lines;
   const remedy = "name the file that `sysbackup keygen` or age-keygen made, or a private key of SSH";

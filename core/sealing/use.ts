@@ -4,9 +4,10 @@
  */
 import { openBy, sealBy } from "../format/sealing.ts";
 import type { Notify } from "../notice.ts";
+import { memoryFile } from "../system/memory-file.ts";
 import { which } from "../system/programs.ts";
 import { openByProgram, sealByProgram } from "./age-program.ts";
-import { readIdentities } from "./identity.ts";
+import { type AskPassphrase, readIdentities } from "./identity.ts";
 import { checkedSeal } from "./way.ts";
 
 /** `by`: for tests; else what is installed decides. */
@@ -24,13 +25,39 @@ export async function sealFor(recipients: readonly string[], notify: Notify, by 
   return sealBy("age", checkedSeal(sealByPackage(recipients)));
 }
 
+export type OpeningTools = {
+  readonly notify: Notify;
+  readonly askPassphrase: AskPassphrase;
+  /** For tests; else what is installed decides. */
+  readonly by?: Means;
+};
+
 /** Opens with the identities in a file, until it is disposed of. Throws a Failure for a file that cannot be one. */
-export async function openWith(file: string, notify: Notify, by = installed()): Promise<Disposable> {
-  const identities = await readIdentities(file);
-  if (by === "program") return openBy("age", openByProgram([file]));
+export async function openWith(file: string, tools: OpeningTools): Promise<Disposable> {
+  const { lines, plain } = await readIdentities(file, tools.askPassphrase);
+  return plain && (tools.by ?? installed()) === "program"
+    ? openBy("age", openByProgram([file]))
+    : openWithLines(lines, tools);
+}
+
+/** Opens with identities that are in no file, until it is disposed of. */
+export async function openWithLines(
+  lines: readonly string[],
+  { notify, by = installed() }: OpeningTools,
+): Promise<Disposable> {
+  if (by === "program") {
+    const inMemory = memoryFile(Buffer.from(`${lines.join("\n")}\n`));
+    const opening = openBy("age", openByProgram([inMemory.path]));
+    return {
+      [Symbol.dispose]() {
+        opening[Symbol.dispose]();
+        inMemory[Symbol.dispose]();
+      },
+    };
+  }
   notify(slower("opens"));
   const { openByPackage } = await import("./age-package.ts");
-  return openBy("age", openByPackage(identities));
+  return openBy("age", openByPackage(lines));
 }
 
 function slower(does: string) {

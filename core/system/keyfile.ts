@@ -15,22 +15,28 @@ const shortestPassword = 8;
 
 /** Returns the password of a keyfile. Throws a Failure for one that others can read, or that is too weak. */
 export async function readKeyfile(path: string): Promise<Buffer> {
+  return usablePassword(path, await readPrivate(path, "use the keyfile"));
+}
+
+/** Returns the beginning of a file that nobody else can read. Throws a Failure for any other. `doing`: what it is for, in words. */
+export async function readPrivate(path: string, doing: string): Promise<Buffer> {
+  const refuse = (why: string, remedy: string, cause?: unknown) =>
+    new Failure({ doing, what: path, why, remedy, exit: exitStatus.usage, cause });
   let file: FileHandle;
   try {
     file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
   } catch (error) {
-    throw refused(path, reasonOf(error), "check its path, owner and mode", error);
+    throw refuse(reasonOf(error), "check its path, owner and mode", error);
   }
   try {
     const stat = await file.stat();
-    if (!stat.isFile()) throw refused(path, "it is not a regular file", "name another one");
-    if ((stat.mode & othersMay) !== 0)
-      throw refused(path, "others than its owner can read it", `run chmod 600 ${path}`);
+    if (!stat.isFile()) throw refuse("it is not a regular file", "name another one");
+    if ((stat.mode & othersMay) !== 0) throw refuse("others than its owner can read it", `run chmod 600 ${path}`);
     const us = process.geteuid?.() ?? 0;
-    if (stat.uid !== us && stat.uid !== 0) throw refused(path, "it belongs to another user", "take it over with chown");
+    if (stat.uid !== us && stat.uid !== 0) throw refuse("it belongs to another user", "take it over with chown");
     const content = Buffer.alloc(Math.min(stat.size, mostBytes));
     const { bytesRead } = await file.read(content, 0, content.length, 0);
-    return usablePassword(path, content.subarray(0, bytesRead));
+    return content.subarray(0, bytesRead);
   } finally {
     await file.close();
   }
@@ -59,16 +65,21 @@ function usablePassword(path: string, content: Uint8Array): Buffer {
 }
 
 /** Makes a keyfile if there is none. Returns whether it did. Its folder must exist. */
-export async function makeKeyfile(path: string, random: (length: number) => Uint8Array): Promise<boolean> {
+export function makeKeyfile(path: string, random: (length: number) => Uint8Array): Promise<boolean> {
+  return makePrivate(path, () => usefulBytes(random), "make the keyfile");
+}
+
+/** Makes a file that nobody else can read, if there is none. Returns whether it did. `doing`: as for `readPrivate`. */
+export async function makePrivate(path: string, content: () => Uint8Array, doing: string): Promise<boolean> {
   let file: FileHandle;
   try {
     file = await open(path, "wx", 0o600);
   } catch (error) {
     if (error instanceof Error && "code" in error && error.code === "EEXIST") return false;
-    throw new Failure({ doing: "make the keyfile", what: path, why: reasonOf(error), cause: error });
+    throw new Failure({ doing, what: path, why: reasonOf(error), cause: error });
   }
   try {
-    await file.writeFile(usefulBytes(random));
+    await file.writeFile(content());
     await file.sync();
   } finally {
     await file.close();

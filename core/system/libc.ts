@@ -21,6 +21,7 @@ const library = dlopen("libc.so.6", {
 
   openat: { args: ["i32", "ptr", "i32", "u32"], returns: "i32" },
   close: { args: ["i32"], returns: "i32" },
+  memfd_create: { args: ["ptr", "u32"], returns: "i32" },
   pipe2: { args: ["ptr", "i32"], returns: "i32" },
   pread: { args: ["i32", "ptr", "u64", "i64"], returns: i64 },
   pwrite: { args: ["i32", "ptr", "u64", "i64"], returns: i64 },

@@ -28,6 +28,7 @@ import { patientIam } from "./patient-iam.ts";
 import type { CredentialsSource, WriteConfigRequest } from "./request.ts";
 import { checkLockDays, findRole, type MachineRole, type RoleDescription } from "./role.ts";
 import { serviceSteps } from "./services.ts";
+import { newSigningKey } from "./signing-key.ts";
 import type { Step } from "./steps.ts";
 import { lookAtUser, refuseKeyOfOthers, type UserState, userSteps } from "./user.ts";
 
@@ -36,6 +37,8 @@ export type Plan = {
   readonly steps: readonly Step[];
   /** The encrypted copy that the steps write. */
   readonly copy: string | undefined;
+  /** The line that trusts the key which the steps make, if they make one. */
+  readonly trustedLine: string | undefined;
   /** Commands to run later, if systemd does not run now or the timer is not to start. */
   readonly later: readonly string[];
 };
@@ -47,6 +50,7 @@ export type WriteConfigDeps = {
   readonly notify: Notify;
   readonly signal: AbortSignal;
   readonly sleep: Patience["sleep"];
+  readonly random: (length: number) => Uint8Array;
 };
 
 /** Asks AWS and reads files, and changes nothing. Throws a Failure for what would not work. */
@@ -78,17 +82,23 @@ export async function plan(request: WriteConfigRequest, deps: WriteConfigDeps): 
     disableOldTimer: request.disableOldTimer,
     ...deps,
   });
+  const signing = newSigningKey({
+    path: name === undefined ? undefined : values.signing.key_file,
+    name: name ?? "",
+    random: deps.random,
+  });
   const steps = [
     ...(keys?.first ?? []),
     ...(await accountSteps()),
     ...confFolderSteps(confDir),
     ...(keys?.file ?? []),
     ...confSteps(file, conf, text),
+    ...(signing?.steps ?? []),
     ...(request.role === "backup" ? await pickerSteps(confDir) : []),
     ...stateSteps(values.backup.state_dir, serviceUser),
     ...services.steps,
   ];
-  return { role, steps, copy: keys?.copy, later: services.later };
+  return { role, steps, copy: keys?.copy, trustedLine: signing?.line, later: services.later };
 }
 
 /** A `conf` of s3-sysbackup becomes one of ours: what it keeps backups for stays as it was. */

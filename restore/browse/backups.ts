@@ -4,9 +4,10 @@ import { throwIfFatal } from "../../core/bucket/fatal.ts";
 import type { Manifest } from "../../core/format/manifest.ts";
 import { byStored } from "../../core/manifest/dates.ts";
 import { readOriginal } from "../../core/manifest/original.ts";
-import { ManifestRefused } from "../../core/manifest/read.ts";
+import { ManifestRefused } from "../../core/manifest/refused.ts";
 import { type ListedRoot, listRoots } from "../../core/manifest/roots.ts";
 import { openSealed } from "../../core/manifest/sealed.ts";
+import type { TrustCheck } from "../../core/manifest/trust.ts";
 import { inOrder } from "../../core/side-by-side.ts";
 import type { Gaps } from "./gaps.ts";
 
@@ -28,6 +29,8 @@ export type EachBackup = {
   readonly gaps: Gaps;
   /** Roots that are read at a time. */
   readonly atOnce: number;
+  /** What it does not accept cannot be used. */
+  readonly trust?: TrustCheck | undefined;
 };
 
 /**
@@ -35,12 +38,12 @@ export type EachBackup = {
  * cannot be used, and adds it to `gaps`.
  */
 export function eachBackup<Taken>(
-  { bucket, roots, gaps, atOnce }: EachBackup,
+  { bucket, roots, gaps, atOnce, trust }: EachBackup,
   take: (manifest: Manifest, root: ListedRoot) => Taken,
 ): AsyncGenerator<Taken | undefined> {
   return inOrder(roots, atOnce, async (root) => {
     try {
-      const manifest = await openSealed(bucket, (await readOriginal(bucket, root)).manifest);
+      const manifest = await openSealed(bucket, (await readOriginal(bucket, root, { trust })).manifest);
       return take(manifest, root);
     } catch (error) {
       if (error instanceof ManifestRefused) gaps.lostBackup(error.message, error.kind === "damaged");

@@ -10,6 +10,7 @@ import type { ByteString } from "../../core/format/path.ts";
 import { readableListsOf } from "../../core/manifest/part-lists.ts";
 import type { LoadedPart } from "../../core/manifest/read.ts";
 import type { ListedRoot } from "../../core/manifest/roots.ts";
+import type { TrustCheck } from "../../core/manifest/trust.ts";
 import { stretchesOf, walkParts, withoutSegments } from "../../core/manifest/walk.ts";
 import { type LostFile, type LostFiles, type LostStretch, placesOf } from "../lost-files.ts";
 import type { Replacement, StretchReplacement } from "../salvage.ts";
@@ -22,6 +23,8 @@ export type ElsewhereOptions = {
   readonly bucket: BackupsBucket;
   /** The backup that has lost them. */
   readonly manifest: Manifest;
+  /** What it does not accept is passed over. */
+  readonly trust: TrustCheck | undefined;
   readonly signal: AbortSignal;
 };
 
@@ -34,14 +37,14 @@ export async function* findElsewhere(
   lost: LostFiles,
   options: ElsewhereOptions,
 ): AsyncGenerator<Replacement | StretchReplacement> {
-  const { bucket, manifest, signal } = options;
+  const { bucket, manifest, trust, signal } = options;
   const stretches = new Set(lost.stretches);
   // Nobody asked for these backups: what is wrong with them is for `verify` to say.
   const gaps = new Gaps(() => {});
   const seen = new Set(readableListsOf(manifest).flatMap(({ parts }) => parts.map(identityOf)));
   const versions = new Map<ByteString, Replacement>();
   const roots = await othersInOrder(options);
-  const backups = eachBackup({ bucket, roots, gaps, atOnce: 4 }, (one, root) => ({ manifest: one, root }));
+  const backups = eachBackup({ bucket, roots, gaps, atOnce: 4, trust }, (one, root) => ({ manifest: one, root }));
   for await (const backup of backups) {
     signal.throwIfAborted();
     if (backup === undefined) continue;

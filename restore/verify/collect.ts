@@ -1,6 +1,6 @@
 /** Reads roots and parts of the chosen backups, and records what they need. */
 import type { Stored } from "../../core/bucket/contract.ts";
-import type { Manifest, PartRef } from "../../core/format/manifest.ts";
+import { type Manifest, type PartRef, summaryOf } from "../../core/format/manifest.ts";
 import type { BadEntry } from "../../core/format/part.ts";
 import { fromText, toText } from "../../core/format/path.ts";
 import type { Found } from "../../core/manifest/find.ts";
@@ -8,11 +8,14 @@ import type { Loss } from "../../core/manifest/loss.ts";
 import { nameOf } from "../../core/manifest/read.ts";
 import { type PartContent, readParts } from "../../core/manifest/references/read-parts.ts";
 import type { LockDemand, ReferencedPart, References } from "../../core/manifest/references/references.ts";
+import { type ChainKnowledge, reportChain } from "./chain.ts";
+import type { Collected } from "./collected.ts";
 import type { Extents, HasExtents } from "./extents.ts";
 import type { Findings } from "./findings.ts";
+import type { ListedNeeds } from "./listed-needs.ts";
 import type { Losses } from "./losses.ts";
 import type { PartsRead, PathRange } from "./parts-read.ts";
-import { readRoot, type VerifyBucket } from "./roots.ts";
+import { type RootJudges, readRoot, type VerifyBucket } from "./roots.ts";
 import { type SegmentLine, type Segments, segmentLine } from "./segments.ts";
 
 export type Choose = (object: Pick<Stored, "key" | "version">) => boolean;
@@ -24,6 +27,7 @@ export type CollectDeps = {
   readonly losses: Losses;
   readonly partsRead: PartsRead;
   readonly segments: Segments;
+  readonly listedNeeds: ListedNeeds;
   /** Ids of parts that are of a newer format. */
   readonly newerParts: Set<number>;
   /** Needed extents of the objects that are to be read. */
@@ -31,17 +35,10 @@ export type CollectDeps = {
   /** Whether the content of an object is to be read. */
   readonly choose: Choose;
   readonly now: Date;
-  readonly serverTime: () => Date;
+  readonly judges: RootJudges;
+  /** Set if all backups of their names are verified: then each is to follow the one that it says. */
+  readonly chain?: ChainKnowledge | undefined;
   readonly signal: AbortSignal;
-};
-
-/** A backup that is verified. `manifest` is without its parts and log, which may be large. */
-export type Collected = {
-  readonly id: number;
-  readonly title: string;
-  readonly manifest: Pick<Manifest, "header" | "totals"> | undefined;
-  /** Id of its root; undefined for a local file. */
-  readonly root: number | undefined;
 };
 
 const noPath = fromText("");
@@ -56,19 +53,33 @@ export async function collect(sources: Iterable<Found> | AsyncIterable<Found>, d
     deps.signal.throwIfAborted();
     backups.push(await collectRoot(source, deps));
   }
+  if (deps.chain !== undefined) backups.push(...reportChain(backups, deps.chain, deps));
   await collectParts(deps);
   reportContradictions(backups, deps);
   reportWrongSegments(deps);
+  for (const { backup, key, objects } of deps.listedNeeds.unlisted()) {
+    const root = backups[backup - 1]?.root;
+    if (root !== undefined) deps.findings.add(root, "manifest-damaged", notListed(key, objects));
+  }
   return backups;
 }
 
+function notListed(key: string, objects: number): string {
+  const others = objects === 1 ? "" : ` and ${objects - 1} more`;
+  return `it does not list ${JSON.stringify(key)}${others} as needed, which it needs: prune would remove that`;
+}
+
 async function collectRoot(source: Found, deps: CollectDeps): Promise<Collected> {
-  const { bucket, references, findings, now, serverTime } = deps;
-  const { stored, manifest, faults } = await readRoot(bucket, source, serverTime);
+  const { bucket, references, findings, now, judges } = deps;
+  const { stored, manifest, faults } = await readRoot(bucket, source, judges);
   const { id, root } = references.addBackup({ root: stored, manifest, demand: manifest && demandOf(manifest, now) });
   if (root !== undefined) for (const { code, why } of faults) findings.add(root, code, why);
-  const { header, totals } = manifest ?? {};
-  return { id, title: nameOf(source), manifest: header && totals && { header, totals }, root };
+  const dump = manifest && deps.listedNeeds.add(id, manifest);
+  if (dump !== undefined && root !== undefined) findings.add(root, "manifest-damaged", notListed(dump, 1));
+  const summary = manifest && summaryOf(manifest);
+  const isTrusted = !faults.some(({ code }) => code === "not-trusted");
+  const time = "stored" in source ? source.stored : undefined;
+  return { id, title: nameOf(source), manifest: summary, stored: time, root, isTrusted };
 }
 
 /** Returns which locks a backup promises; undefined after the promised date. */

@@ -19,11 +19,14 @@ const codes = {
   "record-damaged": "damage",
   "manifest-damaged": "damage",
   "part-damaged": "damage",
+  "backup-missing": "damage",
+  "backup-replaced": "damage",
   "entry-unreadable": "damage",
   altered: "damage",
   "wrong-content": "damage",
   "not-checked": "promise",
   "manifest-foreign": "promise",
+  "not-trusted": "promise",
   archived: "promise",
   "lock-missing": "promise",
   "lock-short": "promise",
@@ -33,6 +36,8 @@ const codes = {
   frozen: "note",
   "legal-hold": "note",
   "dates-contradict": "note",
+  "chain-forked": "note",
+  "chain-begins": "note",
 } as const satisfies Readonly<Record<string, Severity>>;
 
 export type FindingCode = keyof typeof codes;

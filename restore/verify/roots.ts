@@ -5,8 +5,10 @@ import type { Manifest } from "../../core/format/manifest.ts";
 import { contradictionIn } from "../../core/manifest/dates.ts";
 import type { Found, FoundRoot } from "../../core/manifest/find.ts";
 import { readOriginal } from "../../core/manifest/original.ts";
-import { ManifestRefused, readManifest } from "../../core/manifest/read.ts";
+import { readManifest } from "../../core/manifest/read.ts";
+import { ManifestRefused } from "../../core/manifest/refused.ts";
 import { type OpenedIfPossible, openIfPossible } from "../../core/manifest/sealed.ts";
+import { demandTrust, type TrustCheck } from "../../core/manifest/trust.ts";
 import type { FindingCode } from "./findings.ts";
 
 export type VerifyBucket = Pick<BucketReader, "get" | "head" | "retention" | "listVersions">;
@@ -21,14 +23,35 @@ export type RootRead = {
   readonly faults: readonly RootFault[];
 };
 
-const codes = { newer: "not-checked", damaged: "manifest-damaged", foreign: "manifest-foreign" } as const;
+const codes = {
+  newer: "not-checked",
+  damaged: "manifest-damaged",
+  foreign: "manifest-foreign",
+  untrusted: "not-trusted",
+} as const;
 
-export async function readRoot(bucket: VerifyBucket, found: Found, now: () => Date): Promise<RootRead> {
-  if ("file" in found) return opened(await openIfPossible(bucket, await readManifest(bucket, found)), undefined, []);
+export type RootJudges = {
+  /** What dates of backups are compared with. Called after the listing. */
+  readonly serverTime: () => Date;
+  readonly trust?: TrustCheck | undefined;
+  /** Asks for an identity, if a backup is sealed and none is given. */
+  readonly askIdentity?: (() => Promise<void>) | undefined;
+};
+
+export async function readRoot(bucket: VerifyBucket, found: Found, judges: RootJudges): Promise<RootRead> {
+  const { serverTime, trust, askIdentity } = judges;
+  if ("file" in found) {
+    const manifest = await readManifest(bucket, found);
+    if (trust !== undefined)
+      demandTrust({ check: trust, refuses: true }, { manifest, name: found.file, stored: undefined }, () => {});
+    return opened(await openIfPossible(bucket, manifest, askIdentity), undefined, []);
+  }
   try {
     const { manifest: read, stored } = found.original ?? (await readOriginal(bucket, found));
-    const both = await openIfPossible(bucket, read);
-    return opened(both, stored, [...olderFaults(found, stored), ...dateFaults(found, read, now())]);
+    const both = await openIfPossible(bucket, read, askIdentity);
+    const faults = [...olderFaults(found, stored), ...dateFaults(found, read, serverTime())];
+    const why = trust?.(read, found.stored);
+    return opened(both, stored, why === undefined ? faults : [...faults, { code: "not-trusted", why }]);
   } catch (error) {
     const { code, why } = faultOf(error);
     return { manifest: undefined, stored: found.versions[0], faults: [{ code, why }] };

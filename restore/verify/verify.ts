@@ -11,17 +11,20 @@ import type { ManifestHeader, Totals } from "../../core/format/manifest.ts";
 import type { Found } from "../../core/manifest/find.ts";
 import { type Reference, References } from "../../core/manifest/references/references.ts";
 import { step } from "../../core/trace.ts";
-import { type Choose, type CollectDeps, type Collected, collect } from "./collect.ts";
+import type { ChainKnowledge } from "./chain.ts";
+import { type Choose, type CollectDeps, collect } from "./collect.ts";
+import type { Collected } from "./collected.ts";
 import { Extents, type NeededExtent } from "./extents.ts";
 import { type Finding, Findings, type SeverityCounts } from "./findings.ts";
 import { horizons } from "./horizons.ts";
+import { ListedNeeds } from "./listed-needs.ts";
 import { type LookFigures, lookAtAll } from "./look.ts";
 import { Losses, type LostEntries } from "./losses.ts";
 import { nameLosses } from "./name-losses.ts";
 import type { Notes } from "./notes.ts";
 import { PartsRead } from "./parts-read.ts";
 import { type ReadFigures, readData } from "./read-data.ts";
-import type { VerifyBucket } from "./roots.ts";
+import type { RootJudges, VerifyBucket } from "./roots.ts";
 import { Segments } from "./segments.ts";
 
 export type VerifyOptions = {
@@ -32,8 +35,9 @@ export type VerifyOptions = {
   /** Where what was read is noted for other hosts. */
   readonly notes?: Notes | undefined;
   readonly now: () => Date;
-  /** What dates of backups are compared with: the server's clock if there is one. Called after the listing. */
-  readonly serverTime: () => Date;
+  readonly judges: RootJudges;
+  /** Set if all backups of their names are verified. */
+  readonly chain?: ChainKnowledge | undefined;
   readonly onProgress: (done: { readonly objects: number; readonly bytes: number }) => void;
   readonly signal: AbortSignal;
 };
@@ -45,8 +49,9 @@ export type VerifyOptions = {
  * - `short`: all is there, but not locked as promised
  * - `damaged`: something of it cannot be restored
  * - `unread`: it, or a part of it, is of a newer format; or its root is another's
+ * - `untrusted`: keys are trusted, and none of them signed it
  */
-export type BackupState = "restorable" | "short" | "damaged" | "unread";
+export type BackupState = "restorable" | "short" | "damaged" | "unread" | "untrusted";
 
 export type BackupVerdict = {
   /** Key of the root, or the local file. */
@@ -94,11 +99,13 @@ export async function verify<T>(options: VerifyOptions, use: (verdict: Verdict) 
     losses: new Losses(references),
     partsRead: new PartsRead(references),
     segments: new Segments(references),
+    listedNeeds: new ListedNeeds(references),
     extents: new Extents(references),
     newerParts: new Set<number>(),
     choose: read ?? (() => false),
     now: options.now(),
-    serverTime: options.serverTime,
+    judges: options.judges,
+    chain: options.chain,
     signal,
   };
   const collected = await step("read manifests", () => collect(options.sources, deps));
@@ -147,7 +154,7 @@ function backupVerdicts(
 ): BackupVerdict[] {
   const known = horizons(references);
   const unread = references.backupsWithParts(newerParts);
-  return collected.map(({ id, title, manifest, root }) => {
+  return collected.map(({ id, title, manifest, root, isTrusted }) => {
     // A manifest that cannot be read promises nothing.
     const horizon = manifest && known.get(id);
     const lost = losses.countOf(id);
@@ -157,9 +164,11 @@ function backupVerdicts(
         ? "damaged"
         : manifest === undefined || unread.has(id)
           ? "unread"
-          : horizon?.short
-            ? "short"
-            : "restorable";
+          : !isTrusted
+            ? "untrusted"
+            : horizon?.short
+              ? "short"
+              : "restorable";
     const { header, totals } = manifest ?? {};
     return { manifest: title, state, header, totals, lockedUntil: horizon?.lockedUntil, lost };
   });
@@ -170,5 +179,6 @@ function stateOfAll(backups: readonly BackupVerdict[], found: SeverityCounts): B
   const any = (state: BackupState) => backups.some((backup) => backup.state === state);
   if (found.damage > 0 || any("damaged")) return "damaged";
   if (any("unread")) return "unread";
+  if (any("untrusted")) return "untrusted";
   return found.promise > 0 || any("short") ? "short" : "restorable";
 }

@@ -78,7 +78,7 @@ describe("the root of a manifest", () => {
     const copy = `${fixture.scratch.path}/copy.jsonl.zst`;
     await Bun.write(copy, Bun.file(`${fixture.bucketPath}/${backup.key}`));
     const manifest = await readManifest(fixture.bucket, { file: copy });
-    expect(manifest).toEqual(backup.manifest);
+    expect(manifest).toMatchObject(backup.manifest);
     await fixture.restore({ manifest });
     expect(await fixture.read("/x")).toBe("x");
   });

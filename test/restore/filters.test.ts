@@ -63,7 +63,7 @@ async function run(rig: Rig, content: RunOptions["content"], applied: readonly s
 async function restored(rig: Rig, bucket: Bucket = rig.bucket) {
   const notices: Notice[] = [];
   const notify = (notice: Notice) => notices.push(notice);
-  const manifest = await openManifest(bucket, await findManifest(bucket, "host", { now: rig.now, notify }), notify);
+  const manifest = await openManifest(bucket, await findManifest(bucket, "host", { now: rig.now, notify }), { notify });
   const target = join(rig.path, `target-${notices.length}-${Math.random()}`);
   await mkdir(target);
   const paths: string[] = [];
@@ -118,7 +118,7 @@ describe.each(layouts)("a filter over whole objects, with %s", (_, layout) => {
     const manifest = await openManifest(
       rig.bucket,
       await findManifest(rig.bucket, "host", { now: rig.now, notify: () => {} }),
-      () => {},
+      { notify: () => {} },
     );
     const all = { concerns: () => true, wanted: () => true, onLost: () => {}, onBadEntry: () => {} };
     for (const parts of [manifest.parts, manifest.dumps ?? []]) {

@@ -39,9 +39,9 @@ const open = (path: string) => openDirectoryBucket(path, { now, random: Math.ran
 
 async function restoreInto(target: string, bucket: Bucket, wanted: string): Promise<readonly Notice[]> {
   const notices: Notice[] = [];
-  const manifest = await openManifest(bucket, await findManifest(bucket, wanted, tools), (notice) =>
-    notices.push(notice),
-  );
+  const manifest = await openManifest(bucket, await findManifest(bucket, wanted, tools), {
+    notify: (notice) => notices.push(notice),
+  });
   await restore({
     bucket,
     manifest,
@@ -109,7 +109,7 @@ describe.each(cases)("a bucket of $name that $commit made", ({ commit, name, aga
       sources: await Promise.all(sources),
       read: () => true,
       now,
-      serverTime: now,
+      judges: { serverTime: now },
       onProgress: () => {},
       signal,
     };

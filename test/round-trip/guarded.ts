@@ -5,7 +5,7 @@ import { S3Client } from "@aws-sdk/client-s3";
 import type { Bucket, Stored } from "../../core/bucket/contract.ts";
 import { openWithKeys } from "../core/bucket/open-with-keys.ts";
 import { type Scratch, scratch } from "../support/faults/scratch.ts";
-import { type ConfPaths, writeConf } from "../support/program.ts";
+import { type Conf, type ConfPaths, writeConf } from "../support/program.ts";
 import { type CephAddress, ceph, clientConfig, newBucket } from "../support/services.ts";
 import { mixedFiles } from "./data.ts";
 import { type Right, roleWith, sectionsFor } from "./roles.ts";
@@ -41,12 +41,16 @@ export class Guarded implements AsyncDisposable {
   }
 
   /** A configuration of its own, with its own state, that acts under a new role with these rights alone. */
-  async configure(rights: readonly Right[], content: Readonly<Record<string, string>> = {}): Promise<ConfPaths> {
+  async configure(
+    rights: readonly Right[],
+    content: Readonly<Record<string, string>> = {},
+    more: NonNullable<Conf["sections"]> = {},
+  ): Promise<ConfPaths> {
     const home = join(this.dir.path, crypto.randomUUID());
     await mkdir(home);
     const sections = await sectionsFor(this.service, this.bucket, await this.role(rights), home);
     return writeConf(home, {
-      sections: { ...sections, content },
+      sections: { ...sections, content, ...more },
       pickers: { all: `exec find '${this.tree}' -print0` },
       snapshotters: { db: 'echo dump >&"$1"' },
     });

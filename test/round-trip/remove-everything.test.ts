@@ -59,7 +59,7 @@ test.skipIf(!moto || !has("aws"))(
     const credentials = new Set([alice]);
     const noted: string[] = [];
     using proxy = completed(moto, credentials, noted);
-    const env = { ...awsVariables(proxy.endpoint), AWS_DEFAULT_REGION: moto.region, AWS_MAX_ATTEMPTS: "1" };
+    const env = { ...awsVariables(proxy.endpoint), AWS_DEFAULT_REGION: moto.region };
     const place = ["--cf-region", moto.region, "--package-name", name, "--export", name];
     const made = ["create-resources", ...place, "--parameters", `BucketName=${bucket}`];
     expect(await sysbackup(made, { env })).toMatchObject({ exit: 0 });

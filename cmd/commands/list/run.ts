@@ -66,7 +66,7 @@ function documentOf(backup: ListedBackup): object {
   const { key, name, time, stored, contradiction } = backup;
   const dates = { time, stored, ...(contradiction !== undefined && { contradiction }) };
   if (!("manifest" in backup)) return { key, name, ...dates, state: backup.state, why: backup.why };
-  const { header, totals } = backup.manifest;
+  const { header, totals, proof } = backup.manifest;
   const { entries, files, bytes, snapshots, bundles, warnings, errors, finished } = totals;
   const state = warnings + errors === 0 ? "complete" : "incomplete";
   const { host, retain_until, tool, origin } = header;
@@ -87,6 +87,7 @@ function documentOf(backup: ListedBackup): object {
     retain_until,
     locked_until: backup.lockedUntil,
     tool,
+    ...(proof?.signedBy !== undefined && { signed_by: proof.signedBy }),
     ...(backup.overlay !== undefined && { overlay: backup.overlay }),
   };
 }

@@ -1,4 +1,4 @@
-import { accessOptions } from "../../shared/access.ts";
+import { accessOptions, identityOption } from "../../shared/access.ts";
 import { subcommand } from "../../subcommand.ts";
 import { type RebuildIndexArgs, rebuildIndexArgs } from "./arguments.ts";
 
@@ -19,6 +19,7 @@ export const rebuildIndex = subcommand<RebuildIndexArgs>(
         flag: "--tables-only",
         help: "Believe the table of contents of each pack: only if nobody else can store there",
       },
+      identityOption,
       ...accessOptions,
     ],
     examples: ["sysbackup rebuild-index --dry-run", "sysbackup rebuild-index --package-name sysbackup --mfa"],

@@ -8,10 +8,12 @@ import { type AccessConnection, connect, connectAs } from "../../shared/connect.
 import { requestsLine } from "../../shared/requests.ts";
 import { bytes, counted } from "../../terminal/format.ts";
 import type { RebuildIndexArgs } from "./arguments.ts";
+import { noIdentity, sealedPacksOf } from "./sealed-packs.ts";
 
 export const run: RunSubcommand<RebuildIndexArgs> = async ({ dryRun, trustTables, ...access }, io) => {
   const reading = await connectAs("restore", access, io);
   try {
+    const sealed = await sealedPacksOf(reading.config, dryRun ? undefined : (access.identity ?? noIdentity), io);
     return await withTarget(reading, { ...access, dryRun }, io, async (target) => {
       const { backup, content } = reading.config;
       const { now, random, notify, signal } = io;
@@ -22,6 +24,7 @@ export const run: RunSubcommand<RebuildIndexArgs> = async ({ dryRun, trustTables
         run: runOf(now(), random(4)),
         daysRetained: content.daysRetained,
         lockMode: content.lockMode,
+        sealed,
         trustTables,
         now,
         notify,
@@ -68,11 +71,12 @@ function report(figures: RebuildFigures, { name, dryRun, requests }: Reported, i
 }
 
 function linesOf(figures: RebuildFigures, name: string, dryRun: boolean): string[] {
-  const { objects, chunks, extended, known, expiring, damaged, unread } = figures;
+  const { objects, chunks, extended, known, expiring, damaged, unread, others: foreign } = figures;
   const amount = `${counted(objects, "object")}, ${bytes(figures.bytes)}`;
   const others = [
     known > 0 ? `${counted(known, "object")} known to the index` : "",
     extended > 0 ? `${counted(extended, "object")} with a longer lock than the index knew` : "",
+    foreign > 0 ? `${counted(foreign, "pack")} sealed for other recipients` : "",
     expiring > 0 ? `${counted(expiring, "object")} not locked for long enough` : "",
     damaged > 0 ? `${counted(damaged, "object")} damaged: see above` : "",
     unread > 0 ? `${counted(unread, "object")} not read: see above` : "",

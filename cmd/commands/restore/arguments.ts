@@ -7,6 +7,7 @@ import type { RestoreChoices } from "../../../restore/choices.ts";
 import type { Overwrite } from "../../../restore/overwriting.ts";
 import type { SnapshotChoice } from "../../../restore/snapshots.ts";
 import { type Access, accessOf } from "../../shared/access.ts";
+import { type TrustArgs, trustArgs } from "../../shared/signing.ts";
 import type { Words } from "../../subcommand.ts";
 
 /** Ways to treat the snapshots of a backup: ask for each, store as files, replay, leave out. */
@@ -14,32 +15,33 @@ export const snapshotChoices = ["ask", "fetch", "run", "skip"] as const satisfie
 
 export const overwriteChoices = ["never", "if-changed", "if-newer", "always"] as const satisfies readonly Overwrite[];
 
-export type RestoreArgs = Access & {
-  readonly choices?: RestoreChoices;
-  readonly dryRun?: boolean;
-  readonly toStdout?: boolean;
-  /** Whether lost content is taken from other backups. */
-  readonly salvage?: boolean;
-  /** The file of `--report`. */
-  readonly report?: string | undefined;
-  /** Whether what the backup does not have is removed. */
-  readonly delete?: boolean;
-  /** A backup name, `name@time`, a key, or a local file; if undefined, the user chooses on the terminal. */
-  readonly manifest: string | undefined;
-  /** Absolute paths as in the backup; empty for everything. Always empty without `manifest`. */
-  readonly paths: readonly string[];
-  /** A file that names more of them. */
-  readonly filesFrom?: string | undefined;
-  readonly target: string;
-  /** Whether files of the running system are replaced without asking. */
-  readonly yes: boolean;
-  readonly numericOwner: boolean;
-  readonly snapshots: SnapshotChoice;
-  /** How fast what is frozen is thawed first; undefined: it is left out, and named. */
-  readonly thaw?: ThawSpeed | undefined;
-  /** Whether to go on with the restore that waits for thawing. */
-  readonly resume?: boolean;
-};
+export type RestoreArgs = Access &
+  TrustArgs & {
+    readonly choices?: RestoreChoices;
+    readonly dryRun?: boolean;
+    readonly toStdout?: boolean;
+    /** Whether lost content is taken from other backups. */
+    readonly salvage?: boolean;
+    /** The file of `--report`. */
+    readonly report?: string | undefined;
+    /** Whether what the backup does not have is removed. */
+    readonly delete?: boolean;
+    /** A backup name, `name@time`, a key, or a local file; if undefined, the user chooses on the terminal. */
+    readonly manifest: string | undefined;
+    /** Absolute paths as in the backup; empty for everything. Always empty without `manifest`. */
+    readonly paths: readonly string[];
+    /** A file that names more of them. */
+    readonly filesFrom?: string | undefined;
+    readonly target: string;
+    /** Whether files of the running system are replaced without asking. */
+    readonly yes: boolean;
+    readonly numericOwner: boolean;
+    readonly snapshots: SnapshotChoice;
+    /** How fast what is frozen is thawed first; undefined: it is left out, and named. */
+    readonly thaw?: ThawSpeed | undefined;
+    /** Whether to go on with the restore that waits for thawing. */
+    readonly resume?: boolean;
+  };
 
 export function restoreArgs(words: Words): RestoreArgs {
   const [manifest, ...paths] = words.operands;
@@ -48,6 +50,7 @@ export function restoreArgs(words: Words): RestoreArgs {
   if (resume && manifest !== undefined) throw resumesItself(manifest);
   return {
     ...accessOf(words),
+    ...trustArgs(words),
     manifest,
     paths,
     filesFrom: words.path("files-from"),

@@ -1,4 +1,5 @@
 import { accessOptions, identityOption, keyfileOption } from "../../shared/access.ts";
+import { allowUntrustedOption, trustOption } from "../../shared/signing.ts";
 import { subcommand } from "../../subcommand.ts";
 import { overwriteChoices, type RestoreArgs, restoreArgs, snapshotChoices } from "./arguments.ts";
 
@@ -74,6 +75,8 @@ export const restore = subcommand<RestoreArgs>(
       { flag: "--resume", help: "Go on with the restore that waits for thawing" },
       keyfileOption,
       identityOption,
+      trustOption,
+      allowUntrustedOption,
       ...accessOptions,
     ],
     examples: [

@@ -28,6 +28,8 @@ const noted = z.strictObject({
   salvage: z.boolean().optional(),
   delete: z.boolean().optional(),
   report: z.string().optional(),
+  trust: z.string().optional(),
+  allowUntrusted: z.boolean().optional(),
 });
 
 export type NotedRestore = z.output<typeof noted>;
@@ -35,11 +37,12 @@ export type NotedRestore = z.output<typeof noted>;
 /** `manifest`: the key of its root, as a name may mean another backup later. */
 export function notedOf(args: RestoreArgs & { readonly manifest: string }, bucket: string): NotedRestore {
   const { manifest, paths, target, numericOwner, snapshots, keyfile, thaw = "standard" } = args;
+  const { trust, allowUntrusted } = args;
   const { patterns, strip, fromLocal, overwrite } = args.choices ?? {};
   const { include = [], exclude = [] } = patterns ?? {};
   const choices = { patterns: { include: [...include], exclude: [...exclude] }, strip, fromLocal, overwrite };
   const plain = { bucket, manifest, paths: [...paths], target, numericOwner, snapshots, keyfile, thaw };
-  return { ...plain, choices, salvage: args.salvage, delete: args.delete, report: args.report };
+  return { ...plain, choices, salvage: args.salvage, delete: args.delete, report: args.report, trust, allowUntrusted };
 }
 
 /** Notes a restore before it waits. Says how to come back; if it cannot be noted, how to do it without. */
@@ -86,6 +89,7 @@ export async function resumedArgs(given: RestoreArgs, stateDir: string, bucketUr
     delete: removes,
     thaw: given.thaw ?? rest.thaw,
     keyfile: given.keyfile ?? rest.keyfile,
+    ...(given.trust === undefined ? undefined : { trust: given.trust, allowUntrusted: given.allowUntrusted }),
     filesFrom: undefined,
   };
 }

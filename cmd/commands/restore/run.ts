@@ -5,6 +5,7 @@ import type { Manifest } from "../../../core/format/manifest.ts";
 import { type Found, findManifest } from "../../../core/manifest/find.ts";
 import { openManifest } from "../../../core/manifest/open.ts";
 import { nameOf } from "../../../core/manifest/read.ts";
+import { refusedBy, type Trust } from "../../../core/manifest/trust.ts";
 import { step } from "../../../core/trace.ts";
 import { LostFiles } from "../../../restore/lost-files.ts";
 import { exitOf, restore } from "../../../restore/restore.ts";
@@ -12,7 +13,8 @@ import type { CommandIO, RunSubcommand } from "../../io.ts";
 import { type AccessConnection, connectAs } from "../../shared/connect.ts";
 import { finding, isSurelyNewest } from "../../shared/finding.ts";
 import { useKeyfiles } from "../../shared/keyfiles.ts";
-import { useIdentity } from "../../shared/sealing.ts";
+import { identityAsker, useIdentity } from "../../shared/sealing.ts";
+import { trustOf } from "../../shared/signing.ts";
 import type { RestoreArgs } from "./arguments.ts";
 import { chooseBackup } from "./choose.ts";
 import { checkOptions } from "./combinations.ts";
@@ -47,18 +49,20 @@ export const run: RunSubcommand<RestoreArgs> = async (given, io) => {
 async function restoreFrom(connection: FrozenConnection, args: RestoreArgs, io: CommandIO): Promise<ExitStatus> {
   const { bucket, config } = connection;
   await useKeyfiles(config, args.keyfile, io.notify);
-  await useIdentity(config, args.identity, io.notify);
+  await useIdentity(config, args.identity, io);
+  const trust = await trustOf(args);
   const wanted = args.manifest ?? (await chooseBackup(bucket, io));
   if (wanted === undefined) return exitStatus.done;
-  const source = await step("find the backup", () => findManifest(bucket, wanted, finding(bucket, io)));
-  const manifest = await step("read the root", () => openManifest(bucket, source, io.notify));
+  const source = await step("find the backup", () => findManifest(bucket, wanted, { ...finding(bucket, io), trust }));
+  const opening = { notify: io.notify, trust, askIdentity: identityAsker(io) };
+  const manifest = await step("read the root", () => openManifest(bucket, source, opening));
   if (args.toStdout) return await restoreToStdout(args, { bucket, manifest }, io);
   if (args.dryRun) {
     const removal = await removalFor(args, config, bucket.url, io);
     return await printDryRun({ ...wishesOf(args, bucket, manifest), removal }, manifest.snapshots.length, io);
   }
   if (!(await mayRestore(manifest.header, args, io)) || !(await mayReplay(manifest, args, io))) return exitStatus.done;
-  const status = await restoreBackup(args, { ...connection, source, manifest }, io);
+  const status = await restoreBackup(args, { ...connection, source, manifest, trust }, io);
   return status === exitStatus.done && !isSurelyNewest(source) ? exitStatus.incomplete : status;
 }
 
@@ -71,11 +75,13 @@ type FrozenConnection = AccessConnection & { readonly tellFrozen: () => Promise<
 
 type RestoreDeps = FrozenConnection & {
   readonly source: Found;
+  readonly trust: Trust | undefined;
   readonly manifest: Manifest;
 };
 
 async function restoreBackup(args: RestoreArgs, deps: RestoreDeps, io: CommandIO): Promise<ExitStatus> {
   const { bucket, counts, config, source, manifest } = deps;
+  const others = refusedBy(deps.trust);
   const { target, snapshots, paths, thaw } = args;
   const frozen = { bucket, manifest, paths, patterns: args.choices?.patterns, io };
   const { stateDir } = config.backup;
@@ -90,7 +96,7 @@ async function restoreBackup(args: RestoreArgs, deps: RestoreDeps, io: CommandIO
   const job = restore({
     ...wishesOf(args, bucket, manifest),
     removal: await removalFor(args, config, bucket.url, io),
-    salvage: args.salvage ? salvaging({ bucket, manifest }, io) : undefined,
+    salvage: args.salvage ? salvaging({ bucket, manifest, trust: others }, io) : undefined,
     lost,
     journal: file?.journal,
     snapshots,
@@ -108,7 +114,7 @@ async function restoreBackup(args: RestoreArgs, deps: RestoreDeps, io: CommandIO
   else await forgetRestore(stateDir);
   const isSearched = !lost.isEmpty && (args.choices?.strip ?? 0) === 0 && !args.salvage;
   const elsewhere: Elsewhere = isSearched
-    ? await lookElsewhere(lost, { bucket, manifest, signal: io.signal })
+    ? await lookElsewhere(lost, { bucket, manifest, trust: others, signal: io.signal })
     : new Map();
   const took = io.now().getTime() - began.getTime();
   const result = { manifest: nameOf(source), target, ...figures, thawed, requests: counts, milliseconds: took };

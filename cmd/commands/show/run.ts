@@ -2,6 +2,7 @@ import { exitStatus } from "../../../core/failure.ts";
 import { encodeBytes } from "../../../core/format/bytes-json.ts";
 import { filtersOf } from "../../../core/format/encoding.ts";
 import type { BundleRef, Manifest, SnapshotRef } from "../../../core/format/manifest.ts";
+import { fingerprintOf } from "../../../core/format/ssh-key.ts";
 import type { Found } from "../../../core/manifest/find.ts";
 import { bundlesInOrder } from "../../../core/manifest/part-lists.ts";
 import { nameOf } from "../../../core/manifest/read.ts";
@@ -28,6 +29,7 @@ function documentOf(found: Found, manifest: Manifest): object {
     manifest: nameOf(found),
     ...("stored" in found && { stored: found.stored }),
     header,
+    ...(manifest.proof?.signedBy !== undefined && { signed_by: manifest.proof.signedBy }),
     totals,
     parts: parts.length,
     bundles: bundlesInOrder(manifest).map(({ path, table, ...bundle }) => ({
@@ -51,6 +53,8 @@ function* linesOf(found: Found, manifest: Manifest): Generator<string> {
   yield `  ${"key" in found ? "key" : "file"}: ${nameOf(found)}`;
   yield `  made on ${header.host} by ${header.tool}, layout ${header.layout}, in ${tookOf(manifest)}`;
   if ("stored" in found) yield `  stored by the server's clock: ${moment(found.stored)}`;
+  const signedBy = manifest.proof?.signedBy;
+  if (signedBy !== undefined) yield `  signed by ${fingerprintOf(signedBy)}: ${signedBy}`;
   yield `  promised: locked until ${moment(new Date(header.retain_until))} (${header.lock_mode})`;
   yield `  ${counted(totals.entries, "entry", "entries")}, ${counted(totals.files, "file")}, ${bytes(totals.bytes)}; ${counted(manifest.parts.length, "part")} of the manifest`;
   if (manifest.bundles.length > 0) yield "bundles";

@@ -13,6 +13,8 @@ export type VerifyArgs = Access & {
   readonly live: boolean;
   /** File to write a page to. */
   readonly html: string | undefined;
+  /** Absolute path of a file of trusted keys. */
+  readonly trust?: string | undefined;
 };
 
 export function verifyArgs(words: Words): VerifyArgs {
@@ -23,5 +25,6 @@ export function verifyArgs(words: Words): VerifyArgs {
     readData: words.given("read-data") ? (words.value("read-data") ?? "") : undefined,
     live: words.given("live"),
     html: words.path("html"),
+    trust: words.path("trust"),
   };
 }

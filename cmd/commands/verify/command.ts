@@ -1,4 +1,5 @@
 import { accessOptions, identityOption, keyfileOption } from "../../shared/access.ts";
+import { trustOption } from "../../shared/signing.ts";
 import { subcommand } from "../../subcommand.ts";
 import { type VerifyArgs, verifyArgs } from "./arguments.ts";
 
@@ -23,6 +24,10 @@ export const verify = subcommand<VerifyArgs>(
       { flag: "--html <file>", help: "Also write a page with plots", isPath: true },
       keyfileOption,
       identityOption,
+      {
+        ...trustOption,
+        help: "Report backups that no key in this file has signed (one a line: NAME ssh-ed25519 …)",
+      },
       ...accessOptions,
     ],
     examples: [

@@ -21,11 +21,11 @@ export function* reportLines(verdict: Verdict, share: string | undefined, counts
   if (backups.length > 1) yield* tableLines(columns, rowsOf(backups));
   yield* section("damaged:", findingLines(verdict, "damage"));
   yield* section(`cannot be restored, or not completely: ${counted(lost, "entry", "entries")}`, lossLines(verdict));
-  yield* section("not locked as promised, or not checked:", findingLines(verdict, "promise"));
+  yield* section("not locked as promised, not checked, or not trusted:", findingLines(verdict, "promise"));
   yield* section("worth knowing:", findingLines(verdict, "note"));
   if (found.damage > 0)
     yield "restore these from another backup: `sysbackup list` shows them; new ones may share the damage: see docs/troubleshooting.md";
-  if (found.promise > 0 && verdict.state !== "unread")
+  if (found.promise > 0 && verdict.state !== "unread" && verdict.state !== "untrusted")
     yield "run `sysbackup renew` to extend locks; until then only access rights protect these objects from deletion";
 }
 
@@ -60,6 +60,10 @@ export function verdictLine({ state, backups, found, lost, frozen }: Verdict): s
   const date = until === undefined ? "" : ` until ${moment(until)}`;
   if (state === "unread")
     return "not verified: some manifests cannot be used, as said below; for a newer format, use a newer sysbackup";
+  if (state === "untrusted") {
+    const others = backups.filter((backup) => backup.state === "untrusted").length;
+    return `not trusted: no key in the file of --trust has signed ${count(others)} of ${counted(backups.length, "backup")}, for its name and date`;
+  }
   const able = frozen === 0 ? "restorable" : `restorable, once ${counted(frozen, "object is", "objects are")} thawed`;
   if (state === "short" && found.promise === frozen)
     return `${able}${date}: content lies in an archive tier, where a restore has to wait for it`;

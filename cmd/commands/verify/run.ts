@@ -2,13 +2,16 @@ import { writeFile } from "node:fs/promises";
 import { planRetention } from "../../../core/archive/locks/retention.ts";
 import { publish } from "../../../core/archive/shared-index/publish.ts";
 import { notPublished } from "../../../core/archive/shared-index/publish-own.ts";
+import { lastRoot } from "../../../core/archive/state/completed.ts";
 import { distrust } from "../../../core/archive/state/distrust.ts";
+import { ofOwnState } from "../../../core/archive/state/own-state.ts";
 import type { RoleName } from "../../../core/aws/package.ts";
 import type { Bucket } from "../../../core/bucket/contract.ts";
 import type { Counts } from "../../../core/bucket/decorators/count.ts";
 import type { Config } from "../../../core/config/config.ts";
 import { type ExitStatus, exitStatus, Failure, reasonOf } from "../../../core/failure.ts";
 import { argumentBytes } from "../../../core/format/argument.ts";
+import type { PreviousBackup } from "../../../core/format/chain.ts";
 import { prefixes, runOf, safeName } from "../../../core/format/keys.ts";
 import { type Found, findManifest } from "../../../core/manifest/find.ts";
 import { openManifest } from "../../../core/manifest/open.ts";
@@ -23,7 +26,8 @@ import type { CommandIO, RunSubcommand } from "../../io.ts";
 import { connectAs } from "../../shared/connect.ts";
 import { finding } from "../../shared/finding.ts";
 import { useKeyfiles } from "../../shared/keyfiles.ts";
-import { useIdentity } from "../../shared/sealing.ts";
+import { identityAsker, useIdentity } from "../../shared/sealing.ts";
+import { trustOf } from "../../shared/signing.ts";
 import type { VerifyArgs } from "./arguments.ts";
 import { runLive } from "./live.ts";
 import { pageOf } from "./page.ts";
@@ -33,6 +37,7 @@ const exits = {
   restorable: exitStatus.done,
   short: exitStatus.incomplete,
   unread: exitStatus.incomplete,
+  untrusted: exitStatus.incomplete,
   damaged: exitStatus.damaged,
 } as const satisfies Readonly<Record<Verdict["state"], ExitStatus>>;
 
@@ -44,11 +49,12 @@ export const run: RunSubcommand<VerifyArgs> = async (args, io) => {
   let notes: Notes | undefined;
   try {
     await useKeyfiles(config, args.keyfile, io.notify);
-    await useIdentity(config, args.identity, io.notify);
+    await useIdentity(config, args.identity, io);
+    const trust = await trustOf(args);
     const wanted = args.manifest ?? config.backup.name;
     if (args.live) {
       const source = await findManifest(bucket, wanted, finding(bucket, io));
-      const manifest = await openManifest(bucket, source, io.notify);
+      const manifest = await openManifest(bucket, source, { notify: io.notify, trust, askIdentity: identityAsker(io) });
       return await runLive({ bucket, manifest, title: nameOf(source), choose }, io);
     }
     notes = share && (await openNotes(share, bucket, config, io));
@@ -59,7 +65,12 @@ export const run: RunSubcommand<VerifyArgs> = async (args, io) => {
         read: share?.kind === "new" ? unread(notes) : choose && (({ key }) => choose(key)),
         notes,
         now: io.now,
-        serverTime: finding(bucket, io).now,
+        judges: {
+          serverTime: finding(bucket, io).now,
+          trust: trust?.check,
+          askIdentity: share && identityAsker(io),
+        },
+        chain: args.all ? { last: lastStored(args, config, bucket.url) } : undefined,
         onProgress: ({ objects, bytes }) => io.progress.update({ doneBytes: bytes, files: objects }),
         signal: io.signal,
       },
@@ -79,6 +90,13 @@ export const run: RunSubcommand<VerifyArgs> = async (args, io) => {
     await bucket.close();
   }
 };
+
+/** Returns the backup that this machine stored last, if its name is verified. */
+function lastStored({ manifest }: VerifyArgs, config: Config, bucketUrl: string): PreviousBackup | undefined {
+  return manifest === undefined || manifest === config.backup.name
+    ? ofOwnState(config, bucketUrl, lastRoot)
+    : undefined;
+}
 
 /** The audit role may not read content; only the reader may note it. */
 function roleFor(share: Share | undefined): RoleName {

@@ -10,8 +10,8 @@ import { requestOf } from "./request.ts";
 export const run: RunSubcommand<WriteConfigArgs> = async (args, io) => {
   const request = requestOf(args, { folder: process.cwd(), program: programWords() });
   const isRoot = process.getuid?.() === 0;
-  const { hostName, notify, signal } = io;
-  const planned = await plan(request, { isRoot, hostName, notify, signal, sleep });
+  const { hostName, notify, signal, random } = io;
+  const planned = await plan(request, { isRoot, hostName, notify, signal, sleep, random });
   if (args.dryRun) {
     print(io, { ...documentOf(request, planned), steps: describe(planned.steps, isRoot) }, [
       ...describe(planned.steps, isRoot),
@@ -44,7 +44,7 @@ function print({ json, out }: CommandIO, document: object, lines: readonly strin
   for (const line of json ? [JSON.stringify(document)] : lines) out(line);
 }
 
-function documentOf({ confDir, source, units, start }: WriteConfigRequest, { role, copy, later }: Plan) {
+function documentOf({ confDir, source, units, start }: WriteConfigRequest, { role, copy, trustedLine, later }: Plan) {
   return {
     confDir,
     ...(source.kind === "user" && { user: source.name }),
@@ -52,6 +52,7 @@ function documentOf({ confDir, source, units, start }: WriteConfigRequest, { rol
     bucket: role.bucket,
     region: role.region,
     ...(copy !== undefined && { credsFile: copy }),
+    ...(trustedLine !== undefined && { trusted: trustedLine }),
     unit: units.unit,
     start,
     next: nextCommands({ confDir, units }, later),
@@ -68,7 +69,7 @@ function nextCommands(
 
 function summaryOf(request: WriteConfigRequest, planned: Plan): string[] {
   const { source, confDir, units } = request;
-  const { role, copy, later } = planned;
+  const { role, copy, trustedLine, later } = planned;
   const how = { user: "an IAM user's key", copy: "the key of the encrypted file", ambient: "what the AWS SDK finds" };
   return [
     `this machine is set up as ${role.arn}, for the bucket ${role.bucket} in ${role.region}`,
@@ -77,6 +78,9 @@ function summaryOf(request: WriteConfigRequest, planned: Plan): string[] {
       ? []
       : [`to set this machine up again: ${copy}; run: sysbackup write-config --creds-file ${copy}`]),
     `configuration: ${confDir}/conf`,
+    ...(trustedLine === undefined
+      ? []
+      : ["keep this line where no machine can change it, in the file of --trust:", `  ${trustedLine}`]),
     ...(later.length === 0 ? [`timer: ${units.unit}.timer is active`] : []),
     "next:",
     ...nextCommands(request, later).map((command) => `  ${command}`),

@@ -1,7 +1,6 @@
 /** Which objects an index can be rebuilt from, by their keys: packs, and the content of single files. */
 import type { ListedVersion } from "../../bucket/contract.ts";
 import { splitKey } from "../../format/encoding.ts";
-import { isSealedForOthers } from "../../format/sealing.ts";
 
 /** `digest`: of a pack's stored bytes, or of a file's content; SHA-256, hex. */
 export type IndexCandidate = {
@@ -24,6 +23,7 @@ const mostVersions = 8;
 /** Gives the candidates of each page of a listing, with all versions of a key together. Delete markers hide nothing here. */
 export async function* candidatesIn(
   pages: AsyncIterable<readonly ListedVersion[]>,
+  takes: (candidate: IndexCandidate) => boolean,
 ): AsyncGenerator<readonly IndexCandidate[]> {
   let open: ListedVersion[] = [];
   for await (const page of pages) {
@@ -31,7 +31,7 @@ export async function* candidatesIn(
     for (const version of page) {
       if (version.deleteMarker || version.size === 0) continue;
       if (open[0] !== undefined && open[0].key !== version.key) {
-        found.push(...candidateOf(open));
+        found.push(...candidateOf(open).filter(takes));
         open = [];
       }
       open.push(version);
@@ -39,14 +39,12 @@ export async function* candidatesIn(
     }
     yield found;
   }
-  yield candidateOf(open);
+  yield candidateOf(open).filter(takes);
 }
 
 function candidateOf(versions: readonly ListedVersion[]): IndexCandidate[] {
   const { base, filters } = splitKey(versions[0]?.key ?? "");
   const pack = packKey.exec(base)?.[1];
-  // Its chunks have ids that only machines with the secret know, and these cannot read it.
-  if (isSealedForOthers(filters)) return [];
   if (pack !== undefined) return [{ kind: "pack", digest: pack, filters, versions }];
   const content = contentKey.exec(base)?.[1];
   return content === undefined ? [] : [{ kind: "content", digest: content, filters, versions }];

@@ -14,15 +14,17 @@ import { type Bucket, BucketError, type ListedVersion } from "../../bucket/contr
 import { isDenied } from "../../bucket/fatal.ts";
 import { maxFrameContent } from "../../format/frame.ts";
 import { encodeIndex, type IndexLine } from "../../format/index-object.ts";
+import type { Keyed } from "../../format/keyed.ts";
 import { keys, type RunId } from "../../format/keys.ts";
 import type { LockMode } from "../../format/lock-mode.ts";
+import { isSealedForOthers } from "../../format/sealing.ts";
 import { KnownVersions } from "../../inventory/known.ts";
 import { readPack } from "../../inventory/read-pack.ts";
 import { type FoundObject, InventoryWriter } from "../../inventory/writer.ts";
 import { lossOf } from "../../manifest/loss.ts";
 import type { Notify } from "../../notice.ts";
 import { Budget, eachOf } from "../../side-by-side.ts";
-import { counted } from "../../stored/bytes.ts";
+import { collect, counted } from "../../stored/bytes.ts";
 import type { WriteTarget } from "../../stored/write.ts";
 import { Garbage } from "../../system/garbage.ts";
 import { clockSkew, startOfLocks } from "../locks/clock.ts";
@@ -41,12 +43,24 @@ export type RebuildJob = {
   readonly run: string;
   readonly daysRetained: number;
   readonly lockMode: LockMode;
+  /** Set for a machine whose backups are sealed: then sealed packs are indexed, and others are of no use to it. */
+  readonly sealed?: SealedPacks | undefined;
   /** Believes the tables of contents of packs, and reads nothing else of them. */
   readonly trustTables: boolean;
   readonly now: () => Date;
   readonly notify: Notify;
   readonly onProgress: (done: { readonly objects: number; readonly bytes: number }) => void;
   readonly signal: AbortSignal;
+};
+
+export type SealedPacks = {
+  /** Names the filter over its packs. */
+  readonly filter: string;
+  readonly keyed: Keyed;
+  /** Says by the beginning of a stored pack whether all recipients of this machine open it. Undefined for a dry run. */
+  readonly opensForAll: ((beginning: Uint8Array) => Promise<boolean>) | undefined;
+  /** Bytes that such a beginning has at most. */
+  readonly beginning: number;
 };
 
 export type RebuildFigures = {
@@ -59,6 +73,8 @@ export type RebuildFigures = {
   /** Objects that the index had already, and those of them whose later lock it did not have. */
   known: number;
   extended: number;
+  /** Packs that are sealed for others. */
+  others: number;
   /** Objects without a lock that is long enough to rely on. */
   expiring: number;
   /** Objects that do not hold what they claim, and those that could not be read. */
@@ -76,9 +92,15 @@ export async function rebuildIndex(job: RebuildJob): Promise<RebuildFigures> {
   const last = await readOwnIndex(job, known);
   const rebuild = new Rebuild(job, known, last);
   for (const folder of folders) {
-    for await (const candidates of candidatesIn(job.bucket.listVersions(folder))) await rebuild.examine(candidates);
+    const pages = candidatesIn(job.bucket.listVersions(folder), (candidate) => isUseful(candidate, job.sealed));
+    for await (const candidates of pages) await rebuild.examine(candidates);
   }
   return await rebuild.end();
+}
+
+/** Its chunks have ids that only machines with the secret know; and those know no others. */
+function isUseful({ filters }: IndexCandidate, sealed: SealedPacks | undefined): boolean {
+  return sealed === undefined ? !isSealedForOthers(filters) : filters.includes(sealed.filter);
 }
 
 type LockedVersion = ListedVersion & { readonly until: Date };
@@ -100,6 +122,7 @@ class Rebuild {
     bytes: 0,
     known: 0,
     extended: 0,
+    others: 0,
     expiring: 0,
     damaged: 0,
     unread: 0,
@@ -182,12 +205,35 @@ class Rebuild {
     let fault: "damaged" | "unread" | undefined;
     for (const version of versions) {
       if (this.#known.lockedUntil(version.key, version.version) !== undefined) return this.#extend(version);
-      const found = await this.#read(candidate, version).catch((error: unknown) => {
+      const found = await this.#readOwn(candidate, version).catch((error: unknown) => {
         fault = this.#passOver(error, version) === "damaged" ? "damaged" : (fault ?? "unread");
       });
+      if (found === "others") {
+        this.#figures.others += 1;
+        return;
+      }
       if (found !== undefined) return await this.#add(version, found);
     }
     if (fault !== undefined) this.#figures[fault] += 1;
+  }
+
+  /** Reads a pack, and gives its chunks the ids that they have in this machine's index; `others` for one that is sealed for others. */
+  async #readOwn(candidate: IndexCandidate, version: LockedVersion): Promise<FoundObject | "others" | undefined> {
+    const { bucket, sealed } = this.#job;
+    if (sealed === undefined) return await this.#read(candidate, version);
+    const { opensForAll, keyed } = sealed;
+    const { key, version: id, size } = version;
+    const length = Math.min(size, sealed.beginning);
+    const range = { start: 0, length };
+    const beginning = await collect(bucket.get(key, { version: id, range }), length);
+    if (opensForAll === undefined || !(await opensForAll(beginning))) return "others";
+    const found = await this.#read(candidate, version);
+    return (
+      found && {
+        ...found,
+        frames: found.frames.map((frame) => ({ ...frame, chunks: keyedChunks(frame.chunks, keyed) })),
+      }
+    );
   }
 
   #read({ kind, digest, filters }: IndexCandidate, version: LockedVersion): Promise<FoundObject | undefined> {
@@ -228,4 +274,10 @@ class Rebuild {
     this.#job.notify({ level: "warning", code: "not-indexed", message });
     return damage ? "damaged" : "unread";
   }
+}
+
+type FoundChunks = FoundObject["frames"][number]["chunks"];
+
+function keyedChunks(chunks: FoundChunks, { chunkId }: Keyed): FoundChunks {
+  return chunks.map(([digest, length]) => [chunkId(digest), length]);
 }

@@ -135,11 +135,14 @@ function prepare(database: Database, bucket: string): void {
   }
 }
 
-/** Forgets all but the bucket. */
+/** Names the fact of the root that was put last: see completed.ts. */
+export const lastRootFact = "last_root";
+
+/** Forgets all but the bucket, and the backup that the next one follows. */
 export function emptyState(database: Database): void {
-  const bucket = fact(database, "bucket");
+  const kept = ["bucket", lastRootFact].map((name) => [name, fact(database, name)] as const);
   empty(database);
-  if (bucket !== undefined) setFact(database, "bucket", bucket);
+  for (const [name, value] of kept) if (value !== undefined) setFact(database, name, value);
 }
 
 function empty(database: Database): void {

@@ -1,10 +1,10 @@
 import { statePath } from "../../archive/state/database.ts";
+import { openStateFile } from "../../archive/state/open-state.ts";
 import { isVanished, vanishedRemedy, vanishedText } from "../../archive/state/vanished-bucket.ts";
 import type { Bucket } from "../../bucket/contract.ts";
 import type { Config } from "../../config/config.ts";
 import type { Check } from "../check.ts";
 import { bad, good } from "../finding.ts";
-import { openStateFile } from "../open-state.ts";
 import { statOf } from "../stat-of.ts";
 
 /** Checks that the bucket answers, and lets the role list its index; of one in a directory, that its disk is mounted. */

@@ -1,4 +1,5 @@
 import { lastCompleted } from "../../archive/state/completed.ts";
+import { ofOwnState } from "../../archive/state/own-state.ts";
 import type { Bucket } from "../../bucket/contract.ts";
 import { isDenied } from "../../bucket/fatal.ts";
 import { day } from "../../format/day.ts";
@@ -8,7 +9,6 @@ import { contradictedAt, NewestRoots, takeUsable } from "../../manifest/newest.t
 import { listRoots } from "../../manifest/roots.ts";
 import type { Check } from "../check.ts";
 import { bad, good, type Look, warning } from "../finding.ts";
-import { ofOwnState } from "../own-state.ts";
 import { moment, span } from "../words.ts";
 
 /** Age of a daily run that is late by its random delay. */

@@ -1,11 +1,11 @@
 import { proveLock } from "../../archive/locks/lock-proof.ts";
 import { isLockProven } from "../../archive/state/lock-proven.ts";
+import { ofOwnState } from "../../archive/state/own-state.ts";
 import { isDenied } from "../../bucket/fatal.ts";
 import type { Config } from "../../config/config.ts";
 import type { Check } from "../check.ts";
 import { bad, good, type Look, warning } from "../finding.ts";
 import { isFolder, type Machine, taskOf } from "../machine.ts";
-import { ofOwnState } from "../own-state.ts";
 
 /** Checks that the bucket locks objects. Stores a small one for that, unless an archive of this machine did. */
 export const lock: Check<"config" | "bucket" | "lock" | "now"> = {

@@ -2,13 +2,13 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { fact, isCorruption, statePath } from "../../archive/state/database.ts";
 import { examineStateDir } from "../../archive/state/folder.ts";
+import { openStateFile } from "../../archive/state/open-state.ts";
 import { bucketIdentity } from "../../archive/state/use.ts";
 import { reasonOf } from "../../failure.ts";
 import { userName } from "../../system/owners.ts";
 import type { Check } from "../check.ts";
 import { bad, CannotLook, good, type Look, note, warning } from "../finding.ts";
 import { lockHolder } from "../lock-holder.ts";
-import { openStateFile } from "../open-state.ts";
 import type { Runner } from "../runner.ts";
 import { statOf } from "../stat-of.ts";
 

@@ -11,6 +11,7 @@ import { fromText } from "../../../core/format/path.ts";
 import { writeConf } from "../../support/program.ts";
 import { run } from "../../support/services/command.ts";
 import { measure } from "../measure.ts";
+import { firstLine } from "../tools/tool.ts";
 
 export type Keeper = {
   readonly name: string;
@@ -46,10 +47,10 @@ export async function sysbackup(folder: string): Promise<Keeper> {
 }
 
 export async function restic(folder: string): Promise<Keeper | undefined> {
-  if (Bun.which("restic") === null) return undefined;
+  const version = await firstLine(["restic", "version"]);
+  if (version === undefined) return undefined;
   const repository = join(folder, "restic");
   const env = { RESTIC_PASSWORD: "bench", RESTIC_REPOSITORY: repository, RESTIC_CACHE_DIR: join(folder, "cache") };
-  const version = await run(["restic", "version"]);
   await measure(["restic", "init", "--repository-version", "2"], env);
   return {
     name: `${version.split(" ").slice(0, 2).join(" ")} --stdin`,

@@ -131,6 +131,7 @@ describe("docs/configuration.md", async () => {
         secretFile: "/etc/backup/secret",
       },
       openThrough: "gpg --batch --quiet --decrypt",
+      signingKeyFile: "/etc/backup/signing-key",
       bundles: [
         {
           name: "photos",

@@ -108,7 +108,7 @@ describe("unknown words name the nearest known one", () => {
     ["[contnet]\n", "line 1: there is no section [contnet]: did you mean [content]?"],
     [
       "[DEFAULT]\n",
-      "line 1: there is no section [DEFAULT]: known are [aws], [s3], [cloudformation], [content], [backup], [index], [dynamodb], [encryption], [bundle NAME]",
+      "line 1: there is no section [DEFAULT]: known are [aws], [s3], [cloudformation], [content], [backup], [index], [dynamodb], [encryption], [signing], [bundle NAME]",
     ],
   ];
   test.each(cases)("unknown words name the nearest known one: %j", async (conf, message) => {

@@ -20,7 +20,8 @@ describe("a manifest's root", () => {
   test("a manifest's root is the same after writing and reading", async () => {
     await fc.assert(
       fc.asyncProperty(manifest, async (one) => {
-        expect(await decode(Buffer.from(encodeManifest(one)))).toEqual(one);
+        const { proof: _, ...read } = await decode(Buffer.from(encodeManifest(one)));
+        expect(read).toEqual(one);
       }),
     );
   });

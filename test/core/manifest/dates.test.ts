@@ -152,7 +152,7 @@ describe("the newest backup is the one that the server stored last", () => {
       const foreign = await bucket.root("2026-11-25T02:00", undefined, { forge });
       expect(await bucket.found("web1")).toBe(genuine);
       const named = await bucket.find(foreign);
-      expect(await openManifest(bucket.bucket, named, () => {}).catch(String)).toContain(
+      expect(await openManifest(bucket.bucket, named, { notify: () => {} }).catch(String)).toContain(
         "it says that it is db1 of 20261125T020000Z, run 0badcafe, which its key does not; use another backup",
       );
     },

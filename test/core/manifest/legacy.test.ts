@@ -39,7 +39,7 @@ async function restored(rig: Rig, wanted: string, choice: "fetch" | "skip" = "sk
   const notices: Notice[] = [];
   const notify = (notice: Notice) => void notices.push(notice);
   const found = await findManifest(rig.bucket, wanted, { now: rig.now, notify });
-  const manifest = await openManifest(rig.bucket, found, notify);
+  const manifest = await openManifest(rig.bucket, found, { notify });
   const target = join(rig.path, `target-${crypto.randomUUID()}`);
   const figures = await restore({
     bucket: rig.bucket,

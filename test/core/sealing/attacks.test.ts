@@ -8,7 +8,7 @@ import { openManifest } from "../../../core/manifest/open.ts";
 import { readManifest } from "../../../core/manifest/read.ts";
 import { openWith, sealFor } from "../../../core/sealing/use.ts";
 import { attack } from "../../support/attack.ts";
-import { SealedRig } from "./rig.ts";
+import { SealedRig, tools } from "./rig.ts";
 
 const quiet = () => {};
 
@@ -34,13 +34,13 @@ attack(
       for (const name of await readdir(folder)) {
         tried += 1;
         const use = async () => {
-          using _opening = await openWith(join(folder, name), quiet);
+          using _opening = await openWith(join(folder, name), tools);
           await sealed.manifest();
         };
         await expect(use()).rejects.toThrow();
       }
     expect(tried).toBeGreaterThan(3);
-    using _opening = await openWith(sealed.identityFile, quiet);
+    using _opening = await openWith(sealed.identityFile, tools);
     expect((await (await sealed.restored()).read("file")).toString()).toBe("what was there yesterday");
   },
 );
@@ -60,17 +60,21 @@ attack(
     const { summary: old } = await sealed.archive();
     await rig.write("file", "new");
     const { summary: recent } = await sealed.archive();
-    using _opening = await openWith(sealed.identityFile, quiet);
+    using _opening = await openWith(sealed.identityFile, tools);
     const { bucket, now } = rig;
     const [first, second] = await Promise.all([readManifest(bucket, old), readManifest(bucket, recent)]);
     const forged = { ...second, header: { ...second.header, sealing: first.header.sealing } };
     const file = join(rig.path, "forged.jsonl.zst");
     await writeFile(file, Bun.zstdCompressSync(Buffer.from(encodeManifest(forged))));
     const found = await findManifest(bucket, file, { now, notify: quiet });
-    await expect(openManifest(bucket, found, quiet)).rejects.toThrow("it is the sealed root of another backup");
+    await expect(openManifest(bucket, found, { notify: quiet })).rejects.toThrow(
+      "it is the sealed root of another backup",
+    );
     const genuine = join(rig.path, "genuine.jsonl.zst");
     await writeFile(genuine, Bun.zstdCompressSync(Buffer.from(encodeManifest(second))));
-    const benign = await openManifest(bucket, await findManifest(bucket, genuine, { now, notify: quiet }), quiet);
+    const benign = await openManifest(bucket, await findManifest(bucket, genuine, { now, notify: quiet }), {
+      notify: quiet,
+    });
     expect(benign.header.run).toBe(second.header.run);
   },
 );

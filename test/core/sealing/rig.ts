@@ -14,6 +14,9 @@ import { notebook } from "../archive/scripts.ts";
 
 const signal = new AbortController().signal;
 
+/** For identities without a passphrase. */
+export const tools = { notify: () => {}, askPassphrase: () => Promise.reject(new Error("asked")) };
+
 export class SealedRig implements AsyncDisposable {
   private constructor(
     readonly rig: Rig,
@@ -51,17 +54,15 @@ export class SealedRig implements AsyncDisposable {
   manifest() {
     const { bucket, now } = this.rig;
     const quiet = { now, notify: () => {} };
-    return findManifest(bucket, "host", quiet).then((found) => openManifest(bucket, found, () => {}));
+    return findManifest(bucket, "host", quiet).then((found) => openManifest(bucket, found, { notify: () => {} }));
   }
 
   async restored(bucket: Bucket = this.rig.bucket) {
     const notices: Notice[] = [];
     const notify = (notice: Notice) => notices.push(notice);
-    const manifest = await openManifest(
-      bucket,
-      await findManifest(bucket, "host", { now: this.rig.now, notify }),
+    const manifest = await openManifest(bucket, await findManifest(bucket, "host", { now: this.rig.now, notify }), {
       notify,
-    );
+    });
     const target = join(this.rig.path, `target-${crypto.randomUUID()}`);
     await mkdir(target);
     const random = (length: number) => crypto.getRandomValues(new Uint8Array(length));

@@ -11,7 +11,7 @@ import { noise } from "../../restore/support.ts";
 import { change, everything, verified } from "../../restore/verify/plant.ts";
 import { attack } from "../../support/attack.ts";
 import { script } from "../archive/scripts.ts";
-import { SealedRig } from "./rig.ts";
+import { SealedRig, tools } from "./rig.ts";
 
 const secret = "what nobody is to read ".repeat(20);
 const large = Buffer.concat([noise(3_000_000), Buffer.from(secret), noise(3_000_000)]);
@@ -41,7 +41,7 @@ describe.each(["program", "package"] as const)("sealed by the %s", (by) => {
     await using sealed = await filled();
     using _sealing = await sealFor([sealed.recipient], quiet, by);
     expect((await sealed.archive()).heard).toEqual([]);
-    using _opening = await openWith(sealed.identityFile, quiet, by);
+    using _opening = await openWith(sealed.identityFile, { ...tools, by });
     const { read, dump, errors } = await sealed.restored();
     expect(errors).toEqual([]);
     expect((await read("small-name-of-a-file")).toString()).toBe(secret);
@@ -125,7 +125,7 @@ describe("a sealed backup", () => {
     const job = { names: ["host"], policy, giveUp: [], now: rig.now, notify: quiet, onProgress: quiet, signal };
     const { backups } = await prune({ bucket: rig.bucket, ...job });
     expect(backups.map(({ fate }) => fate)).toEqual(["kept", "removed"]);
-    using _opening = await openWith(sealed.identityFile, quiet);
+    using _opening = await openWith(sealed.identityFile, tools);
     const { read, dump, errors } = await sealed.restored();
     expect(errors).toEqual([]);
     expect(await dump("snapshotter-of-mine")).toBe(`${secret}\n`.repeat(500));
@@ -152,7 +152,7 @@ describe("a sealed backup", () => {
       await using other = await SealedRig.make();
       using _sealing = await sealFor([sealed.recipient], quiet, by);
       await sealed.archive();
-      using _opening = await openWith(other.identityFile, quiet, by);
+      using _opening = await openWith(other.identityFile, { ...tools, by });
       await expect(sealed.manifest()).rejects.toThrow("the identity does not open it");
     }
   });
@@ -163,7 +163,7 @@ describe("a sealed backup", () => {
     using _before = await sealFor([sealed.recipient], quiet);
     await sealed.archive();
     expect(await state(sealed, everything)).toEqual({ state: "restorable", findings: [] });
-    using _opening = await openWith(other.identityFile, quiet);
+    using _opening = await openWith(other.identityFile, tools);
     expect(await state(sealed, everything)).toEqual({
       state: "short",
       findings: ["not-checked manifests"],
@@ -181,7 +181,7 @@ describe("a sealed backup", () => {
     await sealed.archive();
     using _after = await sealFor([other.recipient], quiet);
     await sealed.archive(sealed.rig.bucket, keyedBy(Buffer.from("the same secret"), [other.recipient]));
-    using _opening = await openWith(other.identityFile, quiet);
+    using _opening = await openWith(other.identityFile, tools);
     const { read, errors } = await sealed.restored();
     expect(errors).toEqual([]);
     expect((await read("folder-with-a-name/large")).equals(large)).toBe(true);
@@ -212,7 +212,7 @@ describe("a sealed backup", () => {
     using _sealing = await sealFor([sealed.recipient], quiet);
     const second = await sealed.archive();
     expect(second.summary.objectsStored).toBeGreaterThan(0);
-    using opening = await openWith(sealed.identityFile, quiet);
+    using opening = await openWith(sealed.identityFile, tools);
     const manifest = await sealed.manifest();
     expect(manifest.needs?.every(({ key }) => key.endsWith(".age"))).toBe(true);
     const { read, errors } = await sealed.restored();

@@ -5,8 +5,10 @@ import { join } from "node:path";
 import type { DamagedClaim } from "../../../core/archive/state/distrust.ts";
 import { type Bucket, BucketError } from "../../../core/bucket/contract.ts";
 import { wrapBucket } from "../../../core/bucket/wrap.ts";
+import type { PreviousBackup } from "../../../core/format/chain.ts";
 import { findManifest } from "../../../core/manifest/find.ts";
 import { listRoots } from "../../../core/manifest/roots.ts";
+import type { TrustCheck } from "../../../core/manifest/trust.ts";
 import type { Choose } from "../../../restore/verify/collect.ts";
 import type { Finding } from "../../../restore/verify/findings.ts";
 import type { LostEntries } from "../../../restore/verify/losses.ts";
@@ -28,15 +30,27 @@ export type Looking = {
   readonly read?: Choose;
   readonly notes?: Notes;
   readonly signal?: AbortSignal;
+  readonly trust?: TrustCheck;
+  /** The backup that the machine stored last. */
+  readonly last?: PreviousBackup | undefined;
 };
 
-export function verified({ bucket, now, name, read, notes, signal }: Looking): Promise<Verified> {
+export function verified({ bucket, now, name, read, notes, signal, trust, last }: Looking): Promise<Verified> {
   async function* sources() {
     if (name === undefined) yield* listRoots(bucket);
     else yield await findManifest(bucket, name, { now, notify: () => {} });
   }
-  const options = { bucket, sources: sources(), read, notes, now, serverTime: now, onProgress: () => {} };
-  return verify({ ...options, signal: signal ?? new AbortController().signal }, (verdict) => ({
+  const options = {
+    bucket,
+    sources: sources(),
+    read,
+    notes,
+    now,
+    judges: { serverTime: now, trust },
+    onProgress: () => {},
+  };
+  const chain = name === undefined ? { last } : undefined;
+  return verify({ ...options, chain, signal: signal ?? new AbortController().signal }, (verdict) => ({
     ...verdict,
     findings: [...verdict.findings()],
     damage: [...verdict.damage()].map(({ wrong, ...claim }) => {

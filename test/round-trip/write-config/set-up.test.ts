@@ -53,6 +53,24 @@ describe.skipIf(!canSetUp)("write-config", () => {
     expect(await named()).toBe("another");
   });
 
+  test("write-config makes the key that signs backups, if conf names one, and prints the line that trusts it, once", async () => {
+    await using made = await accountAndMachine();
+    const { account, machine } = made;
+    const args = ["--user", account.user, "--no-creds-file"];
+    expect((await machine.writeConfig(...args)).stdout).not.toContain("--trust");
+    const key = "/etc/backup/signing-key";
+    await machine.sh(`printf '\\n[signing]\\nkey_file = ${key}\\n' >> /etc/backup/conf`);
+    const { exit, stdout } = await machine.writeConfig(...args);
+    expect(exit).toBe(0);
+    const { stdout: modes } = await machine.sh(`stat -c '%a %U %G %n' ${key} ${key}.pub`);
+    expect(modes.trim().split("\n")).toEqual([`600 root root ${key}`, `644 root root ${key}.pub`]);
+    const line = /^ {2}(\S+ ssh-ed25519 \S+)$/m.exec(stdout)?.[1] ?? "none";
+    const [kind, encoded, name] = (await machine.read(`${key}.pub`)).trim().split(" ");
+    expect(line).toBe(`${name} ${kind} ${encoded}`);
+    expect((await machine.read(key)).trim()).toEndWith("-----END OPENSSH PRIVATE KEY-----");
+    expect((await machine.writeConfig(...args)).stdout).not.toContain("--trust");
+  });
+
   test("a second run changes nothing", async () => {
     await using made = await accountAndMachine();
     const { account, machine } = made;

@@ -1,0 +1,14 @@
+import type { ManifestSummary } from "../../core/format/manifest.ts";
+
+/** A backup that is verified. `manifest` is without its parts and log, which may be large. */
+export type Collected = {
+  readonly id: number;
+  readonly title: string;
+  readonly manifest: ManifestSummary | undefined;
+  /** When the server stored it; undefined for a local file. */
+  readonly stored: Date | undefined;
+  /** Id of its root; undefined for a local file. */
+  readonly root: number | undefined;
+  /** False if keys are trusted, and none of them signed it. */
+  readonly isTrusted: boolean;
+};

@@ -1,0 +1,157 @@
+/** Verify over backups that follow each other, and over some that are gone, replaced or forked. */
+import { describe, expect, test } from "bun:test";
+import { readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { lastRoot } from "../../../core/archive/state/completed.ts";
+import { openStateFile } from "../../../core/archive/state/open-state.ts";
+import { prune } from "../../../core/steward/prune.ts";
+import { day, Rig, type RigRun } from "../../core/archive/rig.ts";
+import { attack } from "../../support/attack.ts";
+import { verified } from "./plant.ts";
+
+const quiet = () => {};
+
+/** A machine with so many backups, a day apart. */
+async function withBackups(count: number): Promise<{ rig: Rig; runs: RigRun[] }> {
+  const rig = await Rig.make();
+  const runs: RigRun[] = [];
+  for (let number = 0; number < count; number += 1) {
+    await rig.write("file", `of day ${number}`);
+    runs.push(await rig.run());
+    rig.ahead += day;
+  }
+  return { rig, runs };
+}
+
+const keyOf = (run: RigRun | undefined): string => run?.summary.key ?? "none";
+
+/** Removes all versions of a key, as the owner of a disk can. */
+async function remove(rig: Rig, key: string): Promise<void> {
+  const path = join(rig.path, "bucket", key);
+  const folder = join(path, "..");
+  for (const name of await readdir(folder)) if (join(folder, name).startsWith(path)) await rm(join(folder, name));
+}
+
+function stored(rig: Rig) {
+  using database = openStateFile(rig.statePath());
+  return lastRoot(database);
+}
+
+const found = async (rig: Rig) => {
+  const { findings, state, backups } = await verified({ bucket: rig.bucket, now: rig.now, last: stored(rig) });
+  return { state, backups: backups.length, findings: findings.map(({ code, key }) => `${code} ${key}`) };
+};
+
+describe("the chain of backups", () => {
+  test("each backup names the one before it, and a whole chain is restorable", async () => {
+    const { rig, runs } = await withBackups(3);
+    await using _ = rig;
+    const chain = runs.map(({ backup }) => backup.manifest.header.previous?.key);
+    expect(chain).toEqual([undefined, keyOf(runs[0]), keyOf(runs[1])]);
+    expect(runs[1]?.backup.manifest.header.previous).toEqual({
+      key: keyOf(runs[0]),
+      version: runs[0]?.summary.version ?? "",
+      digest: runs[0]?.backup.manifest.proof?.digest ?? "",
+      retain_until: runs[0]?.backup.manifest.header.retain_until ?? "",
+    });
+    expect(await found(rig)).toEqual({ state: "restorable", backups: 3, findings: [] });
+  });
+
+  attack(
+    {
+      by: "S",
+      what: "a backup in the middle of others is removed or withheld before its promised date",
+      before: "nothing said that it had been there",
+      now: "verify --all reports it as missing, with exit status 4",
+    },
+    async () => {
+      const { rig, runs } = await withBackups(3);
+      await using _ = rig;
+      await remove(rig, keyOf(runs[1]));
+      expect(await found(rig)).toEqual({
+        state: "damaged",
+        backups: 3,
+        findings: [`backup-missing ${keyOf(runs[1])}`],
+      });
+    },
+  );
+
+  attack(
+    {
+      by: "S",
+      what: "the newest backup is withheld, so that the one before it looks like the newest",
+      before: "nothing said that it had been there",
+      now: "verify --all on its machine reports it as missing",
+    },
+    async () => {
+      const { rig, runs } = await withBackups(2);
+      await using _ = rig;
+      await remove(rig, keyOf(runs[1]));
+      expect((await found(rig)).findings).toEqual([`backup-missing ${keyOf(runs[1])}`]);
+    },
+  );
+
+  attack(
+    {
+      by: "S",
+      what: "a backup is replaced by another under the same key",
+      before: "found if its own lines contradict it",
+      now: "verify --all reports that the next one follows another backup",
+    },
+    async () => {
+      const { rig, runs } = await withBackups(2);
+      await using _ = rig;
+      const path = join(rig.path, "bucket", keyOf(runs[0]));
+      const text = Bun.zstdDecompressSync(await readFile(path)).toString();
+      const lines = text.replace('"host":"machine"', '"host":"another"').split("\n").slice(0, -2);
+      const { withFooter } = await import("../../../core/format/envelope.ts");
+      const forged = Bun.zstdCompressSync([...withFooter(lines.map((line) => `${line}\n`))].join(""));
+      const info = JSON.parse(await readFile(`${path}~${runs[0]?.summary.version}.json`, "utf8"));
+      const digest = new Bun.CryptoHasher("sha256").update(forged).digest("hex");
+      await writeFile(path, forged);
+      const record = JSON.stringify({ ...info, size: forged.length, sha256: digest });
+      await writeFile(`${path}~${runs[0]?.summary.version}.json`, record);
+      expect((await found(rig)).findings).toContain(`backup-replaced ${keyOf(runs[0])}`);
+    },
+  );
+
+  test("backups that were pruned after their dates, at the beginning and in the middle, are not missed", async () => {
+    const { rig, runs } = await withBackups(4);
+    await using _ = rig;
+    rig.ahead += 40 * day;
+    await rig.write("file", "much later");
+    const last = await rig.run();
+    await remove(rig, keyOf(runs[2]));
+    const policy = { last: 1, daily: 0, weekly: 0, monthly: 1, yearly: 0 };
+    const signal = new AbortController().signal;
+    const job = { names: ["host"], policy, giveUp: [], now: rig.now, notify: quiet, onProgress: quiet, signal };
+    await prune({ bucket: rig.bucket, ...job });
+    const { findings, backups } = await found(rig);
+    expect(findings).toEqual([]);
+    expect(backups).toBeLessThan(4);
+    expect(last.backup.manifest.header.previous?.key).toBe(keyOf(runs[3]));
+  });
+
+  test("a state folder that was put back to an earlier one makes a fork, which is a note", async () => {
+    const { rig, runs } = await withBackups(1);
+    await using _ = rig;
+    const before = await readFile(rig.statePath());
+    const [second] = [await rig.run()];
+    rig.ahead += day;
+    await rm(`${rig.statePath()}.sum`, { force: true });
+    await writeFile(rig.statePath(), before);
+    const third = await rig.run();
+    expect(third.backup.manifest.header.previous?.key).toBe(keyOf(runs[0]));
+    expect(await found(rig)).toEqual({ state: "restorable", backups: 3, findings: [`chain-forked ${keyOf(third)}`] });
+    expect(keyOf(second)).not.toBe(keyOf(third));
+  });
+
+  test("a backup after the loss of the state follows none, which is a note", async () => {
+    const { rig } = await withBackups(2);
+    await using _ = rig;
+    await rm(rig.statePath());
+    const after = await rig.run();
+    expect(after.backup.manifest.header.previous).toBeUndefined();
+    expect(await found(rig)).toEqual({ state: "restorable", backups: 3, findings: [`chain-begins ${keyOf(after)}`] });
+  });
+});
