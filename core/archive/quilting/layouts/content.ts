@@ -18,9 +18,12 @@ export type FileContent = {
 /** `end`: where in the file its data ends. */
 type PlacedExtent = { readonly extent: PendingExtent; readonly end: number };
 
+type Bound = { readonly extents: number; readonly holes: number };
+
 export class ContentCollector {
   readonly #path: ByteString;
   readonly #ledger: Ledger;
+  readonly #most: Bound;
   readonly #walk = new HoleWalk();
   /** What no segment has yet. */
   #extents: PlacedExtent[] = [];
@@ -30,9 +33,11 @@ export class ContentCollector {
   #segments = 0;
   readonly #digests = new Bun.CryptoHasher("sha256");
 
-  constructor(path: ByteString, ledger: Ledger) {
+  /** `most`: above which it goes on in segments. */
+  constructor(path: ByteString, ledger: Ledger, most: Bound = mostOfFile) {
     this.#path = path;
     this.#ledger = ledger;
+    this.#most = most;
   }
 
   /** Takes a region, before any extent with data of it. */
@@ -59,7 +64,7 @@ export class ContentCollector {
   }
 
   #isFull(): boolean {
-    const { extents, holes } = this.#segments === 0 ? mostOfFile : mostOfSegment;
+    const { extents, holes } = this.#segments === 0 ? this.#most : mostOfSegment;
     return this.#extents.length > extents || this.#holes.length > holes;
   }
 
