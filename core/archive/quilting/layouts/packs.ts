@@ -99,7 +99,7 @@ export class PackLayout implements ContentLayout {
   /** Reads a stream to its end, as `add` does a file. It goes on in segments sooner, since its chunks may be small. */
   async addStream(path: ByteString, stream: AsyncIterable<Uint8Array>): Promise<ReadContent> {
     const content = new ContentCollector(path, this.#deps.ledger, mostOfSegment);
-    const reader = new StreamReader(stream, content.region);
+    const reader = new StreamReader(stream, content.region, this.#garbage);
     await work("read", () => this.#addData(reader, content));
     return { ...content.end(reader.length), end: reader.length };
   }
