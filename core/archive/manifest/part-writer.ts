@@ -29,6 +29,8 @@ import { SegmentRows } from "./segment-rows.ts";
  * segments, of which each is read and may be named again alone.
  */
 const mostWithSegments = { files: 4 * 1024 * 1024, dumps: 1024 * 1024 } as const;
+/** What a line leaves for each of its bytes: those of segments are taken apart and put together as a whole. */
+const garbageOfLine = { files: 1, dumps: 8 } as const;
 /** Bytes of an object's line without its key and version. */
 const bytesOfObjectLine = 80;
 
@@ -139,7 +141,7 @@ class PartWriter {
   async #endDraft(draft: Draft): Promise<void> {
     this.#draft = undefined;
     this.#written.push(await draft.write());
-    this.#garbage.left(draft.bytes);
+    this.#garbage.left(draft.bytes * garbageOfLine[this.#deps.tree]);
   }
 }
 
