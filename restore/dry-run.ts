@@ -18,6 +18,7 @@ import { isLaterName } from "./hard-links.ts";
 import { tellBadEntry, tellLostPart, tellSealed, tellTaken } from "./lost-stretches.ts";
 import { Metadata } from "./metadata.ts";
 import { tellMissing, tellNothing } from "./missing.ts";
+import { dated } from "./of-backup.ts";
 import { Overwriting } from "./overwriting.ts";
 import { Pauses } from "./pauses.ts";
 import { doubtOf } from "./removal.ts";
@@ -119,6 +120,7 @@ class DryRun {
     await tellMissing(selection, this.#options, report);
     tellNothing(entries, report);
     if (removal !== undefined) await this.#lookForExtras(extras);
+    report.end();
     const { errors, damaged, warnings } = report.figures;
     return { ...this.#counts, errors, damaged, warnings };
   }
@@ -134,7 +136,8 @@ class DryRun {
   }
 
   async #look({ chosen }: ChosenPart): Promise<void> {
-    for (const { entry, selected } of chosen) {
+    for (const { entry: loaded, selected } of chosen) {
+      const entry = dated(loaded, this.#options.manifest.header);
       if (this.#pauses.due(0)) await this.#pauses.take();
       if (entry.type === "segment") await this.#lookAtSegment(entry);
       else await this.#lookAt(entry, selected);

@@ -5,7 +5,8 @@
 import { Failure, type FailureParts } from "../core/failure.ts";
 import type { PartEntry } from "../core/format/entry.ts";
 import { type ByteString, toText } from "../core/format/path.ts";
-import type { Notify } from "../core/notice.ts";
+import type { Notice, Notify } from "../core/notice.ts";
+import { BoundedNotices } from "./bounded-notices.ts";
 
 const kinds = {
   owner: { doing: "set the owner of", remedy: "run as root" },
@@ -91,10 +92,19 @@ export class Report {
   readonly done = { files: 0, bytes: 0 };
   readonly #counted = new Map<WarningKind, { count: number; readonly first: ByteString; readonly reason: string }>();
 
+  readonly #notices: BoundedNotices;
+
   constructor(
-    readonly notify: Notify,
+    notify: Notify,
     readonly journal?: Journal,
-  ) {}
+  ) {
+    this.#notices = new BoundedNotices(notify);
+  }
+
+  /** Passes a notice on that is none of an entry's, but of the run. */
+  notify(notice: Notice): void {
+    this.#notices.notify(notice);
+  }
 
   /** Counts what was done with an entry. */
   did(path: ByteString, deed: Deed): void {
@@ -133,11 +143,15 @@ export class Report {
     else this.warning("salvaged-version", `${what} is another version: that of ${backup}`);
   }
 
+  /** Counts an entry that another backup has in a lost stretch of the manifest. */
+  salvagedIn(path: ByteString, backup: string): void {
+    this.figures.salvaged += 1;
+    this.journal?.salvaged(path, backup, false);
+  }
+
   /** Reports that what another backup has in a lost stretch of the manifest was restored instead. */
-  salvagedStretch(first: ByteString, paths: readonly ByteString[], backup: string): void {
-    this.figures.salvaged += paths.length;
-    for (const path of paths) this.journal?.salvaged(path, backup, false);
-    const message = `${paths.length} entries from ${JSON.stringify(toText(first))} on are those of ${backup}, as nobody knows what this backup had there`;
+  salvagedStretch(first: ByteString, entries: number, backup: string): void {
+    const message = `${entries} entries from ${JSON.stringify(toText(first))} on are those of ${backup}, as nobody knows what this backup had there`;
     this.warning("salvaged-version", message);
   }
 
@@ -150,7 +164,7 @@ export class Report {
     this.notify({ level: "info", code, message });
   }
 
-  /** Counts a failure for `reportCounted`. */
+  /** Counts a failure for `end`. */
   count(kind: WarningKind, path: ByteString, reason: string): void {
     this.journal?.lacks(path, kind, reason);
     const known = this.#counted.get(kind);
@@ -158,7 +172,8 @@ export class Report {
     else known.count += 1;
   }
 
-  reportCounted(): void {
+  /** Reports what was only counted. Call at the end. */
+  end(): void {
     for (const [kind, { count, first, reason }] of this.#counted) {
       const { doing, remedy } = kinds[kind];
       const others = count === 1 ? "" : ` and ${count - 1} more`;
@@ -168,5 +183,6 @@ export class Report {
       );
     }
     this.#counted.clear();
+    this.#notices.end();
   }
 }

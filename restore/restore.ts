@@ -39,7 +39,7 @@ import { doubtOf, removeExtras } from "./removal.ts";
 import { writeReplayScript } from "./replay-script.ts";
 import { type Figures, type Journal, Report } from "./report.ts";
 import { RunningContent } from "./running-content.ts";
-import { replacing, type StretchReplacement } from "./salvage.ts";
+import { replacing, type StretchReplacement, type StretchTrouble } from "./salvage.ts";
 import { noPatterns, Selection } from "./select.ts";
 import { type Decision, decide, restoreSnapshot, type SnapshotChoice } from "./snapshots.ts";
 import { Spool } from "./spool.ts";
@@ -227,7 +227,7 @@ class Restore {
     // Only some paths were asked for, so the target does not get the metadata of `/`.
     this.#target.settle("/" as ByteString, 0o700);
     this.#target.leaveAll();
-    this.#report.reportCounted();
+    this.#report.end();
   }
 
   async #salvage(): Promise<void> {
@@ -254,14 +254,23 @@ class Restore {
   }
 
   async #salvageStretch({ stretch, parts, backup }: StretchReplacement): Promise<void> {
-    const paths: ByteString[] = [];
-    for (const { objects, entries } of parts) {
+    const report = this.#report;
+    let salvaged = 0;
+    const trouble: StretchTrouble = {
+      onLost: (part, loss) => tellLostPart(report, part, loss),
+      onBadEntry: (bad) => this.#tellBadEntry(bad),
+    };
+    for await (const { objects, entries } of parts(trouble)) {
       const chosen = entries.flatMap((entry) => this.#chosen.ofSelected(entry));
       await this.#restorePart({ objects, chosen });
-      for (const { entry } of chosen) if (entry.type !== "segment") paths.push(entry.path);
+      for (const { entry } of chosen) {
+        if (entry.type === "segment") continue;
+        report.salvagedIn(entry.path, backup);
+        salvaged += 1;
+      }
     }
     this.#continued.end();
-    this.#report.salvagedStretch(stretch.first, paths, backup);
+    report.salvagedStretch(stretch.first, salvaged, backup);
   }
 
   async #removeExtras(): Promise<void> {

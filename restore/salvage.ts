@@ -1,7 +1,9 @@
 /** What other backups have in place of what is lost. */
 import type { FileEntry, ObjectRef } from "../core/format/entry.ts";
+import type { BadEntry } from "../core/format/part.ts";
 import type { ByteString } from "../core/format/path.ts";
 import type { LoadedPart } from "../core/manifest/read.ts";
+import type { OnLostPart } from "../core/manifest/walk.ts";
 import type { LostFile, LostFiles, LostStretch } from "./lost-files.ts";
 
 export type Replacement = {
@@ -16,10 +18,16 @@ export type Replacement = {
   readonly isSame: boolean;
 };
 
-/** All that another backup has in a stretch of paths. */
+/** Hears of what cannot be read after all. */
+export type StretchTrouble = {
+  readonly onLost: OnLostPart;
+  readonly onBadEntry: (entry: BadEntry) => void;
+};
+
+/** All that another backup has in a stretch of paths. `parts` reads it, part by part, as it may be a whole backup. */
 export type StretchReplacement = {
   readonly stretch: LostStretch;
-  readonly parts: readonly LoadedPart[];
+  readonly parts: (trouble: StretchTrouble) => AsyncIterable<LoadedPart>;
   readonly backup: string;
 };
 

@@ -87,6 +87,13 @@ export function printStack(stack: Stack, outcome: string, region: string, io: Co
   io.out("");
   io.out("Next, on each machine to back up:");
   io.out(`  sysbackup write-config --package-name ${name} --user NAME`);
+  const days = Number(parameters.get("ExpireAfterDays") ?? 0);
+  if (days > 0) {
+    io.out(
+      `S3 removes what no lock holds, ${days} days after it was stored: \`sysbackup renew\` keeps what is to stay.`,
+    );
+    return;
+  }
   io.out("All backups stay until a steward removes old ones. To set one up, on a machine that nobody backs up:");
   io.out(`  sysbackup write-config --package-name ${name} --role steward --user backup-steward`);
   io.out("  systemctl edit sysbackup-prune.service   # what it keeps: docs/retention.md");

@@ -35,6 +35,7 @@ export async function runArchive(wanted: ArchiveRun, io: CommandIO): Promise<Exi
       bundlesOnly,
       adoptBundles,
       insecurePickers,
+      environment: process.env,
       host: io.hostName,
       ...sealing,
       signingKey,

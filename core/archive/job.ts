@@ -5,6 +5,7 @@ import type { Keyed } from "../format/keyed.ts";
 import type { SigningKey } from "../format/ssh-key.ts";
 import type { Notify } from "../notice.ts";
 import type { Table } from "../table/contract.ts";
+import type { Environment } from "./executables/environment.ts";
 
 export type ArchiveJob = {
   readonly config: Config;
@@ -19,6 +20,8 @@ export type ArchiveJob = {
   readonly adoptBundles: boolean;
   /** Runs pickers and snapshotters that other users can change, too. */
   readonly insecurePickers: boolean;
+  /** Variables of the run; pickers and snapshotters get those that `config` lets them have. */
+  readonly environment: Environment;
   readonly host: string;
   /** Names of the filters over all objects with content or names. */
   readonly filters: readonly string[];

@@ -138,6 +138,11 @@ export type BucketReader = {
   /** Makes two requests to a server. Not every role may ask. */
   lockState(): Promise<LockState>;
   /**
+   * After how many days a rule of the bucket hides every object by a marker, so that locks alone decide what stays; undefined if no
+   * rule does. One request. Not every role may ask.
+   */
+  expiryDays(): Promise<number | undefined>;
+  /**
    * Current objects in byte order of key, in pages of at most 1,000. Each request yields its page, even an empty one.
    * `after` is exclusive.
    */

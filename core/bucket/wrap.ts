@@ -15,6 +15,7 @@ export function wrapBucket(bucket: Bucket, overrides: Partial<Bucket>): Bucket {
     head: (...args) => bucket.head(...args),
     retention: (...args) => bucket.retention(...args),
     lockState: () => bucket.lockState(),
+    expiryDays: () => bucket.expiryDays(),
     list: (...args) => bucket.list(...args),
     listVersions: (...args) => bucket.listVersions(...args),
     remove: (...args) => bucket.remove(...args),

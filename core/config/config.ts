@@ -61,6 +61,8 @@ export type Config = {
     readonly name: string;
     /** Absolute path. */
     readonly stateDir: string;
+    /** Names of variables that pickers and snapshotters get; `all` stands for all but credentials. */
+    readonly passEnvironment: readonly string[];
   };
   readonly index: {
     /** The table of DynamoDB in which machines look up what others have stored, instead of reading their index objects. */
@@ -161,7 +163,11 @@ export async function loadConfig(sources: ConfigSources): Promise<Config> {
       snapshotTimeout: content.snapshot_timeout,
       lockMode: content.lock_mode,
     },
-    backup: { name: overrides.name ?? backup.name ?? nameOfHost(sources.hostName), stateDir: backup.state_dir },
+    backup: {
+      name: overrides.name ?? backup.name ?? nameOfHost(sources.hostName),
+      stateDir: backup.state_dir,
+      passEnvironment: backup.pass_environment,
+    },
     index: { dynamodbTable: index.dynamodb_table },
     dynamodb: { region: dynamodb.region, endpoint: dynamodb.endpoint },
     encryption,

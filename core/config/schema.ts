@@ -18,6 +18,7 @@ import {
   size,
   tableName,
   text,
+  variableNames,
   wholeNumber,
   yesOrNo,
 } from "./values.ts";
@@ -84,6 +85,7 @@ const content = z
 const backup = z.strictObject({
   name: backupName.optional(),
   state_dir: absolutePath.default("/var/cache/backup"),
+  pass_environment: variableNames.default(["all"]),
 });
 
 const index = z.strictObject({ dynamodb_table: tableName.optional() });

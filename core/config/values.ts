@@ -89,6 +89,19 @@ export const backupNames = z
     "give backup names, separated by commas or spaces, or * for all",
   );
 
+const variableName = /^[A-Za-z_][A-Za-z0-9_]{0,255}$/;
+
+/** Names of variables separated by commas or spaces; `all` stands for all but credentials. Empty for `none`. */
+export const variableNames = z
+  .string()
+  .transform((written) => written.split(/[\s,]+/).filter((name) => name !== ""))
+  .refine(
+    (names) => names.length > 0 && names.length <= 1000 && names.every((name) => variableName.test(name)),
+    "give names of variables, separated by commas or spaces; all for all but credentials, or none",
+  )
+  .refine((names) => names.length === 1 || !names.includes("none"), "give none alone, or names of variables")
+  .transform((names) => names.filter((name) => name !== "none"));
+
 const s3Name = /^[A-Za-z0-9][A-Za-z0-9._-]{1,254}$/;
 
 /** A bucket as `name`, `s3://name` or `file:///path`; returns `s3://name` or `file:///path`. */

@@ -25,6 +25,10 @@ export type StartOptions = {
   readonly stdout: "pipe" | "stderr";
   /** Whether it gets a pipe as descriptor 3. */
   readonly extraPipe: boolean;
+  /** An open file that it gets as descriptor 3, in place of a pipe. */
+  readonly extraFile?: number | undefined;
+  /** Variables beside those that all children get. */
+  readonly environment?: Readonly<Record<string, string>> | undefined;
   /** Time between SIGTERM and SIGKILL, and the longest silence after its end. */
   readonly graceMs: number;
 };
@@ -62,20 +66,21 @@ export class Child {
   #timedOut = false;
   #cutOff = false;
 
-  constructor({ command, stdin, stdout, extraPipe, graceMs }: StartOptions) {
+  constructor({ command, stdin, stdout, extraPipe, extraFile, environment, graceMs }: StartOptions) {
     const input = stdin === "pipe" ? makePipe() : undefined;
     const output = stdout === "pipe" ? makePipe() : undefined;
     const errors = makePipe();
     const extra = extraPipe ? makePipe() : undefined;
+    const third = extra?.writeEnd ?? extraFile;
     try {
       this.#process = Bun.spawn([...command], {
         stdio: [
           input?.readEnd ?? "ignore",
           output?.writeEnd ?? 2,
           errors.writeEnd,
-          ...(extra === undefined ? [] : [extra.writeEnd]),
+          ...(third === undefined ? [] : [third]),
         ],
-        env: childEnvironment(),
+        env: { ...environment, ...childEnvironment() },
         detached: true,
       });
     } catch (error) {

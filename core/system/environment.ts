@@ -1,7 +1,7 @@
 /**
  * The environment of all child processes: pickers and snapshotters, restore commands, and age, ccrypt, sudo, systemctl and
  * stty. It is an explicit list, so that children get no credentials, whatever their variables are called. docs/pickers.md
- * promises this list.
+ * promises this list. Pickers and snapshotters get more (`core/archive/executables/environment.ts`).
  */
 import { soundPath } from "./programs.ts";
 

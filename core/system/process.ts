@@ -19,6 +19,10 @@ export type Invocation = {
   readonly timeoutMs: number;
   /** Whether it gets a pipe as descriptor 3, which is read as `extra`. */
   readonly extraPipe: boolean;
+  /** An open file that it gets as descriptor 3, in place of a pipe. It stays open here. */
+  readonly extraFile?: number | undefined;
+  /** Variables beside those that all children get. */
+  readonly environment?: Readonly<Record<string, string>> | undefined;
   /** Stops the child, as `stop()` does. */
   readonly abort?: AbortSignal;
   /** Time between SIGTERM and SIGKILL, and the longest silence after its end. */
@@ -42,9 +46,17 @@ const defaultGraceMs = 5_000;
  * waits.
  */
 export function spawnExecutable(executable: Invocation): Running {
-  const { path, args, timeoutMs, extraPipe, abort, graceMs = defaultGraceMs } = executable;
+  const { path, args, timeoutMs, extraPipe, extraFile, environment, abort, graceMs = defaultGraceMs } = executable;
   requireExecutable(path);
-  const child = new Child({ command: [path, ...args], stdin: "nothing", stdout: "pipe", extraPipe, graceMs });
+  const child = new Child({
+    command: [path, ...args],
+    stdin: "nothing",
+    stdout: "pipe",
+    extraPipe,
+    extraFile,
+    environment,
+    graceMs,
+  });
   const { stdout, extra } = child;
   if (stdout === undefined) throw new Error("the child has no stdout");
   child.stopOn(abort);

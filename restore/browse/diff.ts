@@ -119,7 +119,8 @@ async function compareAt(path: ByteString, before: SideAt, after: SideAt): Promi
   if (before.side.isUnknown(path) || after.side.isUnknown(path)) return undefined;
   if (one === undefined) return other && { path, change: "added", after: other };
   if (other === undefined) return { path, change: "removed", before: one };
-  const what = differencesOf(one, other);
+  const timeless = before.side.isTimeless || after.side.isTimeless;
+  const what = differencesOf(one, other).filter((name) => name !== "time" || !timeless);
   return what.length === 0 ? undefined : { path, change: "changed", before: one, after: other, what };
 }
 
@@ -140,7 +141,11 @@ class Side {
   /** Where what cannot be read ends; everything up to the end if it is "end". */
   #unknownUntil: ByteString | "end" | undefined;
 
+  /** Whether the manifest has no times of files. */
+  readonly isTimeless: boolean;
+
   constructor(options: DiffOptions, manifest: Manifest, garbage: Garbage) {
+    this.isTimeless = manifest.header.origin !== undefined;
     for (const list of readableListsOf(manifest, () => options.gaps.sealedBundle())) {
       const cursor = new Cursor(options, stretchesOf(list), garbage);
       this.#numbers.set(cursor, this.#numbers.size);

@@ -13,7 +13,7 @@ import type { ListedRoot } from "../../core/manifest/roots.ts";
 import type { TrustCheck } from "../../core/manifest/trust.ts";
 import { stretchesOf, walkParts, withoutSegments } from "../../core/manifest/walk.ts";
 import { type LostFile, type LostFiles, type LostStretch, placesOf } from "../lost-files.ts";
-import type { Replacement, StretchReplacement } from "../salvage.ts";
+import type { Replacement, StretchReplacement, StretchTrouble } from "../salvage.ts";
 import { SortedPaths } from "../sorted-paths.ts";
 import { type BackupsBucket, backupName, eachBackup, rootsByAge } from "./backups.ts";
 import { Gaps } from "./gaps.ts";
@@ -52,8 +52,8 @@ export async function* findElsewhere(
     if (!lost.hasFiles && stretches.size === 0) return;
     if (root.name === manifest.header.name) {
       for (const stretch of stretches) {
-        const parts = await partsOf(backup.manifest, stretch, options);
-        if (parts === undefined) continue;
+        const parts = (trouble: StretchTrouble) => partsOf(backup.manifest, stretch, options, trouble);
+        if (!(await isReadable(parts))) continue;
         stretches.delete(stretch);
         yield { stretch, parts, backup: backupName(root) };
       }
@@ -83,27 +83,31 @@ async function othersInOrder({ bucket, manifest: { header } }: ElsewhereOptions)
   ];
 }
 
-/** Returns what a backup has of a stretch: all of it in one backup, so that nothing is mixed. Undefined if it cannot be read. */
-async function partsOf(
-  manifest: Manifest,
-  { first, next }: LostStretch,
-  { bucket }: ElsewhereOptions,
-): Promise<LoadedPart[] | undefined> {
+/** Reads all that a backup has of a stretch, and keeps nothing of it. */
+async function isReadable(parts: StretchReplacement["parts"]): Promise<boolean> {
   let isWhole = true;
   const fail = () => {
     isWhole = false;
   };
+  for await (const _part of parts({ onLost: fail, onBadEntry: fail })) if (!isWhole) return false;
+  return isWhole;
+}
+
+/** Yields what a backup has of a stretch: all of it from one backup, so that nothing is mixed. */
+async function* partsOf(
+  manifest: Manifest,
+  { first, next }: LostStretch,
+  { bucket }: ElsewhereOptions,
+  trouble: StretchTrouble,
+): AsyncGenerator<LoadedPart> {
   const parts = walkParts({
     bucket,
     manifest: { parts: manifest.parts },
     concerns: (start, end) => (next === undefined || start < next) && (end === undefined || end > first),
     wanted: ({ path }) => path >= first && (next === undefined || path < next),
-    onLost: fail,
-    onBadEntry: fail,
+    ...trouble,
   });
-  const loaded: LoadedPart[] = [];
-  for await (const part of parts) if (part.entries.length > 0) loaded.push(part);
-  return isWhole ? loaded : undefined;
+  for await (const part of parts) if (part.entries.length > 0) yield part;
 }
 
 type VersionElsewhere = { readonly entry: FileEntry; readonly objects: readonly ObjectRef[] };

@@ -5,9 +5,11 @@ import type { BadEntry } from "../../core/format/part.ts";
 import { type ByteString, toText } from "../../core/format/path.ts";
 import type { Loss } from "../../core/manifest/loss.ts";
 import type { Notify } from "../../core/notice.ts";
+import { BoundedNotices } from "../bounded-notices.ts";
 
 export class Gaps {
-  readonly #notify: Notify;
+  /** Anybody who may put roots can put a million that are none. */
+  readonly #notices: BoundedNotices;
   readonly #concerns: (path: ByteString) => boolean;
   #damaged = 0;
   #unread = 0;
@@ -15,7 +17,7 @@ export class Gaps {
 
   /** `concerns`: whether an entry that cannot be read would be in the answer. */
   constructor(notify: Notify, concerns: (path: ByteString) => boolean = () => true) {
-    this.#notify = notify;
+    this.#notices = new BoundedNotices(notify);
     this.#concerns = concerns;
   }
 
@@ -43,13 +45,13 @@ export class Gaps {
     this.#isSealedTold = true;
     const message =
       "bundles that may have some of it are sealed: name the keyfile that they were sealed with: --keyfile";
-    this.#notify({ level: "error", code: "bundle-sealed", message });
+    this.#notices.notify({ level: "error", code: "bundle-sealed", message });
   }
 
   /** Adds a backup that cannot be used. `why`: a full sentence. */
   lostBackup(why: string, damage: boolean): void {
     this.#count(damage);
-    this.#notify({ level: "error", code: "manifest-unusable", message: why });
+    this.#notices.notify({ level: "error", code: "manifest-unusable", message: why });
   }
 
   get exit(): ExitStatus {
@@ -59,7 +61,7 @@ export class Gaps {
 
   #add(code: "part-lost" | "entry-unreadable", { message }: Failure, damage: boolean): void {
     this.#count(damage);
-    this.#notify({ level: "error", code, message });
+    this.#notices.notify({ level: "error", code, message });
   }
 
   #count(damage: boolean): void {

@@ -17,6 +17,7 @@ import { linkGroup } from "../hard-links.ts";
 import { dataRunsOf } from "../holes.ts";
 import { tellBadEntry, tellLostPart, tellSealed, tellTaken } from "../lost-stretches.ts";
 import { tellNothing } from "../missing.ts";
+import { dated } from "../of-backup.ts";
 import { Pauses } from "../pauses.ts";
 import { mostHeld } from "../plan.ts";
 import type { Report } from "../report.ts";
@@ -89,7 +90,9 @@ class TarWriter {
     return missing;
   }
 
-  async #writePart({ chosen, objects }: ChosenPart, list: PartList): Promise<void> {
+  async #writePart({ chosen: loaded, objects }: ChosenPart, list: PartList): Promise<void> {
+    const { header } = this.#options.manifest;
+    const chosen = loaded.map((one) => ({ ...one, entry: dated(one.entry, header) }));
     const files = chosen.flatMap(({ entry }) => (entry.type === "file" ? [entry] : []));
     const content = new TarContent(this.#options.bucket, objects, this.#running, files);
     for (const { entry, stored, selected } of chosen) {

@@ -84,8 +84,9 @@ export async function markFrozen(
 ): Promise<void> {
   await eachOf(objects, atOnce, async (object) => {
     signal.throwIfAborted();
-    const archived = (await lookUp(bucket, object))?.archived;
-    if (archived !== undefined) needed.frozen(object, archived);
+    const found = await lookUp(bucket, object);
+    // What the manifest says of the size may be untrue, and the price depends on it.
+    if (found?.archived !== undefined) needed.frozen(object, found.archived, found.size);
   });
 }
 

@@ -27,7 +27,7 @@ export class FrozenGets {
       const info = await this.#bucket.head(key, version);
       if (info?.archived === undefined) return;
       needed.add(info);
-      needed.frozen(info, info.archived);
+      needed.frozen(info, info.archived, info.size);
     });
     return needed.sums();
   }

@@ -27,8 +27,8 @@ export class NeededObjects implements Disposable {
   readonly #insert = this.#database.query<unknown, [string, string, number]>(
     "INSERT OR IGNORE INTO needed (key, version, size) VALUES (?, ?, ?)",
   );
-  readonly #freeze = this.#database.query<unknown, [number, number, string, string]>(
-    "UPDATE needed SET tier = ?, thawing = ? WHERE key = ? AND version = ?",
+  readonly #freeze = this.#database.query<unknown, [number, number, number, string, string]>(
+    "UPDATE needed SET tier = ?, thawing = ?, size = ? WHERE key = ? AND version = ?",
   );
   readonly #thawed = this.#database.query<unknown, [string, string]>(
     "UPDATE needed SET tier = NULL WHERE key = ? AND version = ?",
@@ -38,8 +38,9 @@ export class NeededObjects implements Disposable {
     this.#insert.run(key, version, size);
   }
 
-  frozen({ key, version }: Pick<Stored, "key" | "version">, { tier, thawing }: Archived): void {
-    this.#freeze.run(archiveTiers.indexOf(tier), thawing ? 1 : 0, key, version);
+  /** `size`: by the bucket, whatever it was added with. */
+  frozen({ key, version }: Pick<Stored, "key" | "version">, { tier, thawing }: Archived, size: number): void {
+    this.#freeze.run(archiveTiers.indexOf(tier), thawing ? 1 : 0, size, key, version);
   }
 
   has({ key, version }: Pick<Stored, "key" | "version">): boolean {

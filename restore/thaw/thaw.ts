@@ -2,7 +2,7 @@
  * Thaws what a restore needs, and waits for it:
  *
  * 1. Collect the objects that the restore reads, and look each up.
- * 2. Say what is frozen.
+ * 2. Say what is frozen, and ask whether it may be thawed: that costs money.
  * 3. Ask for a copy of each frozen version, once. One that is being made already is no error, so the same command may be run again.
  * 4. Wait until all can be read. If parts of the manifest were among them, what they name is collected again.
  */
@@ -12,18 +12,19 @@ import { exitStatus, Failure } from "../../core/failure.ts";
 import type { ThawSpeed } from "../../core/format/storage-class.ts";
 import type { Notify } from "../../core/notice.ts";
 import { eachOf } from "../../core/side-by-side.ts";
-import { collectNeeded, markFrozen, type ToRestore } from "./collect.ts";
+import { markFrozen } from "./collect.ts";
 import { type FrozenSum, NeededObjects } from "./needed.ts";
 import { hoursToThaw, speedsOf } from "./speeds.ts";
 import { type WaitTools, waitForAll } from "./wait.ts";
 
 export type ThawOptions = WaitTools & {
   readonly bucket: Pick<Bucket, "get" | "head" | "thaw">;
-  readonly wanted: ToRestore;
+  /** Adds what is to be read. Called again if parts of the manifest were frozen. */
+  readonly collect: (needed: NeededObjects) => Promise<void>;
   readonly speed: ThawSpeed;
   readonly notify: Notify;
-  /** Called before anything is asked for, with what is frozen. */
-  readonly onFrozen: (sums: readonly FrozenSum[]) => Promise<void>;
+  /** Called before anything is asked for, with what is frozen. Returns whether it may be, at its price. */
+  readonly mayThaw: (sums: readonly FrozenSum[]) => Promise<boolean>;
 };
 
 /** `objects`: that were frozen; `requests`: that were made to thaw them. */
@@ -38,17 +39,17 @@ const mostNamed = 20;
 /** Parts of the manifest first, then what they name. */
 const mostRounds = 3;
 
-/** Returns when all that was frozen can be read, but for what is reported. */
-export async function thaw(options: ThawOptions): Promise<ThawFigures> {
+/** Returns when all that was frozen can be read, but for what is reported; undefined if it may not be thawed. */
+export async function thaw(options: ThawOptions): Promise<ThawFigures | undefined> {
   const figures = { objects: 0, bytes: 0, requests: 0 };
   for (let round = 0; round < mostRounds; round += 1) {
     using needed = new NeededObjects();
-    await collectNeeded(options.wanted, needed, options);
+    await options.collect(needed);
     await markFrozen(needed.all(), needed, options);
     const sums = needed.sums();
     if (sums.length === 0) break;
     const hours = checkSpeed(sums, options.speed);
-    await options.onFrozen(sums);
+    if (!(await options.mayThaw(sums))) return undefined;
     for (const { objects, bytes } of sums) {
       figures.objects += objects;
       figures.bytes += bytes;

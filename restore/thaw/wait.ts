@@ -1,6 +1,6 @@
 /** Waits until frozen objects can be read. */
-import type { BucketReader } from "../../core/bucket/contract.ts";
-import { throwIfFatal } from "../../core/bucket/fatal.ts";
+import { BucketError, type BucketReader } from "../../core/bucket/contract.ts";
+import { mayPass, throwIfFatal } from "../../core/bucket/fatal.ts";
 import { Failure } from "../../core/failure.ts";
 import type { FrozenObject, NeededObjects } from "./needed.ts";
 
@@ -42,11 +42,12 @@ export async function waitForAll(needed: NeededObjects, hours: number, tools: Wa
   }
 }
 
-/** What is gone is not waited for: the restore says so. */
+/** What is gone is not waited for: the restore says so. A server that is away for a while costs none of the hours that were waited. */
 async function isFrozen({ key, version }: FrozenObject, { bucket }: WaitTools): Promise<boolean> {
   try {
     return (await bucket.head(key, version))?.archived !== undefined;
   } catch (error) {
+    if (error instanceof BucketError && mayPass(error.kind)) return true;
     throwIfFatal(error);
     return false;
   }

@@ -62,7 +62,15 @@ function missed({ key, version }: PreviousBackup, why: string, { references, fin
   const added = references.addBackup({ root, manifest: undefined, demand: undefined });
   const how = `it is promised, and not in the bucket, though ${why}: it was removed, or is withheld`;
   if (added.root !== undefined) findings.add(added.root, "backup-missing", how, true);
-  return { id: added.id, title: key, manifest: undefined, stored: undefined, root: added.root, isTrusted: true };
+  return {
+    id: added.id,
+    title: key,
+    manifest: undefined,
+    stored: undefined,
+    root: added.root,
+    isTrusted: true,
+    expired: false,
+  };
 }
 
 function reportFork(key: string, [, ...others]: readonly Collected[], findings: Findings): void {

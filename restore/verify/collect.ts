@@ -10,6 +10,7 @@ import { type PartContent, readParts } from "../../core/manifest/references/read
 import type { LockDemand, ReferencedPart, References } from "../../core/manifest/references/references.ts";
 import { type ChainKnowledge, reportChain } from "./chain.ts";
 import type { Collected } from "./collected.ts";
+import { isExpired } from "./expired.ts";
 import type { Extents, HasExtents } from "./extents.ts";
 import type { Findings } from "./findings.ts";
 import type { ListedNeeds } from "./listed-needs.ts";
@@ -34,6 +35,8 @@ export type CollectDeps = {
   readonly extents: Extents;
   /** Whether the content of an object is to be read. */
   readonly choose: Choose;
+  /** Set if the bucket lets expire what no lock holds. */
+  readonly expires: boolean;
   readonly now: Date;
   readonly judges: RootJudges;
   /** Set if all backups of their names are verified: then each is to follow the one that it says. */
@@ -72,14 +75,19 @@ function notListed(key: string, objects: number): string {
 async function collectRoot(source: Found, deps: CollectDeps): Promise<Collected> {
   const { bucket, references, findings, now, judges } = deps;
   const { stored, manifest, faults } = await readRoot(bucket, source, judges);
-  const { id, root } = references.addBackup({ root: stored, manifest, demand: manifest && demandOf(manifest, now) });
+  const isOver = stored && manifest && deps.expires && (await isExpired(bucket, stored, manifest.header, now));
+  // What it needed may be gone, and nobody is to be alarmed by that.
+  const needed = isOver === true ? undefined : manifest;
+  const demand = needed && demandOf(needed, now);
+  const { id, root } = references.addBackup({ root: stored, manifest: needed, demand });
   if (root !== undefined) for (const { code, why } of faults) findings.add(root, code, why);
-  const dump = manifest && deps.listedNeeds.add(id, manifest);
+  const dump = needed && deps.listedNeeds.add(id, needed);
   if (dump !== undefined && root !== undefined) findings.add(root, "manifest-damaged", notListed(dump, 1));
   const summary = manifest && summaryOf(manifest);
   const isTrusted = !faults.some(({ code }) => code === "not-trusted");
   const time = "stored" in source ? source.stored : undefined;
-  return { id, title: nameOf(source), manifest: summary, stored: time, root, isTrusted };
+  const expired = isOver === true;
+  return { id, title: nameOf(source), manifest: summary, stored: time, root, isTrusted, expired };
 }
 
 /** Returns which locks a backup promises; undefined after the promised date. */

@@ -11,4 +11,6 @@ export type Collected = {
   readonly root: number | undefined;
   /** False if keys are trusted, and none of them signed it. */
   readonly isTrusted: boolean;
+  /** Its promise is over, in a bucket that lets expire what no lock holds. */
+  readonly expired: boolean;
 };

@@ -21,7 +21,7 @@ import type { CollectDeps } from "./collect.ts";
 import type { CheckedObject, Findings } from "./findings.ts";
 import { KeyFolders } from "./key-folders.ts";
 
-export type LookDeps = Pick<CollectDeps, "bucket" | "references" | "findings" | "now" | "signal"> & {
+export type LookDeps = Pick<CollectDeps, "bucket" | "references" | "findings" | "expires" | "now" | "signal"> & {
   readonly onProgress: (objects: number) => void;
 };
 
@@ -41,14 +41,14 @@ export async function lookAtAll(deps: LookDeps): Promise<LookFigures> {
   return await askForLocks(deps);
 }
 
-async function list({ bucket, references, findings, signal }: LookDeps): Promise<void> {
+async function list({ bucket, references, findings, expires, signal }: LookDeps): Promise<void> {
   const folders = new KeyFolders(references);
   for (const { folder, objects } of folders.all()) {
     if (objects > mostListedAlone)
-      await noteVersions(bucket.listVersions(folder), new Overlays(references, findings), signal);
+      await noteVersions(bucket.listVersions(folder), new Overlays({ references, findings, expires }), signal);
     else
       await eachOf(folders.keysIn(folder), atOnce, async (key) => {
-        await noteVersions(bucket.listVersions(key), new Overlays(references, findings, key), signal);
+        await noteVersions(bucket.listVersions(key), new Overlays({ references, findings, expires }, key), signal);
       });
   }
   for (const { id, size, found } of findings.notAsRecorded()) {
@@ -71,14 +71,13 @@ class Overlays {
   #above: ListedVersion[] = [];
 
   constructor(
-    readonly references: CollectDeps["references"],
-    readonly findings: CollectDeps["findings"],
+    readonly deps: Pick<CollectDeps, "references" | "findings" | "expires">,
     /** Only key that counts, if other keys may begin with it. */
     readonly only?: string,
   ) {}
 
   note(page: readonly ListedVersion[]): void {
-    this.findings.database.transaction(() => {
+    this.deps.findings.database.transaction(() => {
       for (const listed of page) if (this.only === undefined || listed.key === this.only) this.#one(listed);
     })();
   }
@@ -89,9 +88,9 @@ class Overlays {
       this.#above = [];
     }
     if (!listed.deleteMarker) {
-      for (const id of this.references.markFound(listed)) {
+      for (const id of this.deps.references.markFound(listed)) {
         this.#reportAbove(id, listed);
-        if (listed.archived) addArchived(this.findings, { id, key: listed.key }, listed.archived);
+        if (listed.archived) addArchived(this.deps.findings, { id, key: listed.key }, listed.archived);
       }
     }
     this.#above.push(listed);
@@ -99,12 +98,13 @@ class Overlays {
 
   #reportAbove(id: number, { size }: ListedVersion): void {
     const marker = this.#above.find(({ deleteMarker }) => deleteMarker);
-    if (marker !== undefined) {
+    // A lifecycle rule puts markers over all that it lets expire.
+    if (marker !== undefined && !this.deps.expires) {
       const why = `a delete marker (${marker.version}) lies over it: no restore is hurt, but someone tried to delete it, and lifecycle rules may follow`;
-      this.findings.add(id, "delete-marker", why);
+      this.deps.findings.add(id, "delete-marker", why);
     }
     const newer = this.#above.filter(
-      (version) => !version.deleteMarker && this.findings.ofVersion(version).length === 0,
+      (version) => !version.deleteMarker && this.deps.findings.ofVersion(version).length === 0,
     );
     const [newest] = newer;
     if (newest === undefined) return;
@@ -113,7 +113,7 @@ class Overlays {
       ? "of another size, so not sysbackup's: someone with the right to put here is at work"
       : "of the same size: another run that stored the same again, or someone with the right to put here";
     const why = `a newer version (${newest.version}) lies over it, ${who}; a restore reads the version that it recorded`;
-    this.findings.add(id, "newer-version", why);
+    this.deps.findings.add(id, "newer-version", why);
   }
 }
 

@@ -11,7 +11,7 @@ import { type OpenedIfPossible, openIfPossible } from "../../core/manifest/seale
 import { demandTrust, type TrustCheck } from "../../core/manifest/trust.ts";
 import type { FindingCode } from "./findings.ts";
 
-export type VerifyBucket = Pick<BucketReader, "get" | "head" | "retention" | "listVersions">;
+export type VerifyBucket = Pick<BucketReader, "get" | "head" | "retention" | "listVersions" | "expiryDays">;
 
 type RootFault = { readonly code: FindingCode; readonly why: string };
 

@@ -14,6 +14,7 @@ import { step } from "../../core/trace.ts";
 import type { ChainKnowledge } from "./chain.ts";
 import { type Choose, type CollectDeps, collect } from "./collect.ts";
 import type { Collected } from "./collected.ts";
+import { daysUntilExpiry } from "./expired.ts";
 import { Extents, type NeededExtent } from "./extents.ts";
 import { type Finding, Findings, type SeverityCounts } from "./findings.ts";
 import { horizons } from "./horizons.ts";
@@ -48,10 +49,11 @@ export type VerifyOptions = {
  * - `restorable`: everything is there and locked as promised
  * - `short`: all is there, but not locked as promised
  * - `damaged`: something of it cannot be restored
+ * - `expired`: its promise is over, and the bucket lets expire what no lock holds: not looked at
  * - `unread`: it, or a part of it, is of a newer format; or its root is another's
  * - `untrusted`: keys are trusted, and none of them signed it
  */
-export type BackupState = "restorable" | "short" | "damaged" | "unread" | "untrusted";
+export type BackupState = "restorable" | "short" | "damaged" | "expired" | "unread" | "untrusted";
 
 export type BackupVerdict = {
   /** Key of the root, or the local file. */
@@ -75,6 +77,8 @@ export type Verdict = {
   /** Numbers of objects by their worst finding. */
   readonly found: SeverityCounts;
   readonly lost: number;
+  /** Days after which the bucket hides what it has, so that locks alone decide; undefined if it does not, as far as is known. */
+  readonly expiryDays: number | undefined;
   /** Number of objects that cannot be read before they are thawed. */
   readonly frozen: number;
   /** Objects that this role may not fully look at. */
@@ -92,8 +96,10 @@ export type Verdict = {
 export async function verify<T>(options: VerifyOptions, use: (verdict: Verdict) => Promise<T> | T): Promise<T> {
   using references = new References();
   const { bucket, read, signal, onProgress } = options;
+  const expiryDays = await daysUntilExpiry(bucket);
   const deps = {
     bucket,
+    expires: expiryDays !== undefined,
     references,
     findings: new Findings(references),
     losses: new Losses(references),
@@ -128,6 +134,7 @@ export async function verify<T>(options: VerifyOptions, use: (verdict: Verdict) 
     bytes,
     found,
     lost: losses.count(),
+    expiryDays,
     frozen: findings.frozen(),
     unseen,
     read: figures,
@@ -154,7 +161,7 @@ function backupVerdicts(
 ): BackupVerdict[] {
   const known = horizons(references);
   const unread = references.backupsWithParts(newerParts);
-  return collected.map(({ id, title, manifest, root, isTrusted }) => {
+  return collected.map(({ id, title, manifest, root, isTrusted, expired }) => {
     // A manifest that cannot be read promises nothing.
     const horizon = manifest && known.get(id);
     const lost = losses.countOf(id);
@@ -162,15 +169,17 @@ function backupVerdicts(
     const state =
       hurt || lost > 0
         ? "damaged"
-        : manifest === undefined || unread.has(id)
-          ? "unread"
-          : !isTrusted
-            ? "untrusted"
-            : horizon?.short
-              ? "short"
-              : "restorable";
+        : expired
+          ? "expired"
+          : manifest === undefined || unread.has(id)
+            ? "unread"
+            : !isTrusted
+              ? "untrusted"
+              : horizon?.short
+                ? "short"
+                : "restorable";
     const { header, totals } = manifest ?? {};
-    return { manifest: title, state, header, totals, lockedUntil: horizon?.lockedUntil, lost };
+    return { manifest: title, state, header, totals, lockedUntil: expired ? undefined : horizon?.lockedUntil, lost };
   });
 }
 
@@ -180,5 +189,6 @@ function stateOfAll(backups: readonly BackupVerdict[], found: SeverityCounts): B
   if (found.damage > 0 || any("damaged")) return "damaged";
   if (any("unread")) return "unread";
   if (any("untrusted")) return "untrusted";
+  if (backups.length > 0 && backups.every(({ state }) => state === "expired")) return "expired";
   return found.promise > 0 || any("short") ? "short" : "restorable";
 }

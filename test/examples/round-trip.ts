@@ -38,6 +38,7 @@ export async function take(name: string, variables: Readonly<Record<string, stri
       target: { bucket, retention: { mode: "GOVERNANCE", until: new Date("2026-12-28T02:00:03Z") }, filters: [] },
       compression: { codec: "zstd", level: 3 },
     }),
+    stateDir: store.path,
     timeoutMs: 60_000,
     now,
     notify,

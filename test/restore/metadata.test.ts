@@ -43,7 +43,7 @@ async function applied(entry: FileEntry) {
   const notices: string[] = [];
   const report = new Report(({ message }) => notices.push(message));
   new Metadata(report, true).apply(noted, entry);
-  report.reportCounted();
+  report.end();
   close(fd);
   return { calls, notices };
 }

@@ -107,7 +107,7 @@ const commands: readonly (readonly string[])[] = [
   ["cost"],
   ["doctor"],
   ["restore", "test", "--target", "target"],
-  ["restore", "test", "--target", "target", "--thaw", "bulk"],
+  ["restore", "test", "--target", "target", "--thaw", "bulk", "--yes"],
   ["ls", "test"],
   ["find", "x", "test"],
   ["history", "/x"],

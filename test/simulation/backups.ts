@@ -27,6 +27,9 @@ export class Backups {
 
   readonly #known = new Map<string, KnownBackup>();
 
+  /** Keys of those whose promise is over, and of which some may be there. */
+  readonly #expired = new Set<string>();
+
   constructor(parts: BackupsParts) {
     this.#parts = parts;
   }
@@ -49,7 +52,7 @@ export class Backups {
     for (const { key, version } of this.#parts.versions.values()) {
       const root = parseManifestKey(key);
       const time = root && timeOfStamp(root.stamp);
-      if (root?.name !== name || time === undefined || this.#known.has(key)) continue;
+      if (root?.name !== name || time === undefined || this.#known.has(key) || this.#expired.has(key)) continue;
       taken += 1;
       const read = await this.#read(key, folder, tree, tell);
       if (read !== undefined) this.#known.set(key, { ...read, key, version, time, folder, tree });
@@ -67,6 +70,21 @@ export class Backups {
       dropped += 1;
     }
     return dropped;
+  }
+
+  /** Forgets those whose promise is over, but for `renewed`; tells of promised ones that are gone. */
+  dropExpired(tell: Tell, renewed: ReadonlySet<string>): number {
+    const now = this.#parts.now();
+    const dropped = this.dropRemoved(tell, (key) => {
+      const { promise } = this.#known.get(key) ?? {};
+      return renewed.has(key) || (promise !== undefined && promise > now);
+    });
+    const over = [...this.#known].filter(([key, { promise }]) => promise <= now && !renewed.has(key));
+    for (const [key] of over) {
+      this.#known.delete(key);
+      this.#expired.add(key);
+    }
+    return dropped + over.length;
   }
 
   /** Every backup has all that it needs in the bucket, locked for as long as it promises. */

@@ -4,6 +4,7 @@ import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { readManifest } from "../../core/manifest/read.ts";
 import { restore } from "../../restore/restore.ts";
+import { verified } from "../restore/verify/plant.ts";
 import { checkDisk } from "./disk.ts";
 import { differenceOf, treeOf } from "./tree.ts";
 import type { World } from "./world.ts";
@@ -19,14 +20,22 @@ export function checkNeeds({ violations, backups, renewed }: World): void {
 }
 
 /** Restores one backup by chance, as users do, and compares it with what its files were. */
-export async function checkRestore({ backups, chance, bucket, workFolder, violations, figures }: World): Promise<void> {
+export async function checkRestore({
+  backups,
+  chance,
+  bucket,
+  whole,
+  workFolder,
+  violations,
+  figures,
+}: World): Promise<void> {
   const backup = chance.pick(backups.all());
   if (backup === undefined) return;
   const tell = violations.under(`restore of ${backup.key}`);
   const target = join(workFolder, "restored");
   mkdirSync(target);
   try {
-    const manifest = await readManifest(bucket, { key: backup.key });
+    const manifest = await readManifest(whole, { key: backup.key });
     const { errors, damaged } = await restore({
       bucket,
       manifest,
@@ -58,4 +67,11 @@ export function checkFiles({ bucketFolder, bucketDigests, watcher, violations }:
 /** The content of every file of every backup, read from the bucket again. */
 export async function checkContents({ backups, violations }: World): Promise<void> {
   await backups.readAgain(violations.under("reading all again"));
+}
+
+/** Nothing that is promised is damaged, nor are backups whose promise is over taken for that. */
+export async function checkVerify({ bucket, clock, violations }: World): Promise<void> {
+  const { state, findings } = await verified({ bucket, now: clock.now });
+  if (state !== "restorable")
+    violations.under("verify")(`${state}: ${findings.map(({ key, why }) => `${key}: ${why}`)}`);
 }

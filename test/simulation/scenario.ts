@@ -28,7 +28,10 @@ export type Scenario = {
   readonly days: number;
   readonly daysRetained: number;
   readonly packSize: number;
+  /** Policy of prune and renew; nobody prunes if the bucket lets expire. */
   readonly policy: Policy;
+  /** As the parameter `ExpireAfterDays` of the template. */
+  readonly expireAfterDays?: number;
   readonly hosts: readonly HostPlan[];
 };
 
@@ -82,6 +85,17 @@ export const fortyDays: Scenario = {
     { name: "old", databaseBytes: 0, dumps: false, clockAhead: right, dies: 15, losesState: [] },
   ],
 };
+
+/** Nobody prunes: S3 removes what no lock holds. A dead host's last backup is renewed before its promise ends. */
+export const withoutSteward: Scenario = {
+  ...fortyDays,
+  days: 60,
+  daysRetained: 14,
+  expireAfterDays: 14,
+  policy: { last: 1 },
+};
+
+export const twoYearsWithoutSteward: Scenario = { ...twoYears, expireAfterDays: 30, policy: { last: 1 } };
 
 export function isWithin(today: number, days: Days | undefined): boolean {
   return days !== undefined && today >= days[0] && today < days[1];

@@ -11,7 +11,7 @@ import { wrapBucket } from "../../core/bucket/wrap.ts";
 import { scratch } from "../support/faults/scratch.ts";
 import { full } from "../support/full.ts";
 import { Figures, spaceOf } from "./figures.ts";
-import { fortyDays, type Scenario, twoYears } from "./scenario.ts";
+import { fortyDays, type Scenario, twoYears, twoYearsWithoutSteward, withoutSteward } from "./scenario.ts";
 import { type Outcome, simulate } from "./simulation.ts";
 
 const minutes = 60_000;
@@ -53,6 +53,28 @@ for (const [name, scenario, wanted] of scenarios) {
       expect(figures.renewals.total.extend).toBeGreaterThan(0);
       const { stored = 0, needed = 0 } = figures.space ?? {};
       expect(stored / needed).toBeLessThan(1.5);
+    },
+    60 * minutes,
+  );
+}
+
+const withoutAny: typeof scenarios = [
+  ["sixty days", withoutSteward, true],
+  ["two years", twoYearsWithoutSteward, full],
+];
+for (const [name, scenario, wanted] of withoutAny) {
+  test.skipIf(!wanted)(
+    `${name} in which nobody prunes and S3 removes what no lock holds: every promised or renewed backup restores, and the bucket stays small`,
+    async () => {
+      const { violations, figures } = await lived(scenario);
+      console.log([`${name} without a steward, seed ${seed}`, ...figures.lines()].join("\n  "));
+      expect(violations).toEqual([]);
+      expect(figures.restores).toBe(scenario.days);
+      expect(figures.backupsPruned).toBeGreaterThan(0);
+      expect(figures.objectsPruned).toBeGreaterThan(0);
+      expect(figures.renewals.total.extend).toBeGreaterThan(0);
+      // No host has more than it promises, and a week.
+      expect(figures.backupsThere).toBeLessThanOrEqual(scenario.hosts.length * (scenario.daysRetained + 1));
     },
     60 * minutes,
   );

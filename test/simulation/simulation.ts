@@ -12,8 +12,9 @@
 import type { Bucket } from "../../core/bucket/contract.ts";
 import { count, noCounts } from "../../core/bucket/decorators/count.ts";
 import { wrapBucket } from "../../core/bucket/wrap.ts";
-import { checkContents, checkFiles, checkNeeds, checkRestore } from "./checks.ts";
+import { checkContents, checkFiles, checkNeeds, checkRestore, checkVerify } from "./checks.ts";
 import { TooManyViolations } from "./clock.ts";
+import type { Expiry } from "./expiry.ts";
 import { type Figures, spaceOf } from "./figures.ts";
 import type { Host } from "./host.ts";
 import { isWithin } from "./scenario.ts";
@@ -45,8 +46,9 @@ export async function simulate(options: WorldOptions): Promise<Outcome> {
 
 async function liveDay(world: World, today: number): Promise<void> {
   const { hosts, clock } = world;
+  if (world.expiry !== undefined) await expire(world, world.expiry, today);
   const running = hosts.filter((host) => host.isRunning(today));
-  const pruneDay = today % 7 === 6;
+  const pruneDay = today % 7 === 6 && world.expiry === undefined;
   const besideArchive = today % 14 === 6;
   for (const [number, host] of running.entries()) {
     clock.set(today, 120 + number * minutesBetweenHosts + world.chance.whole(0, 9));
@@ -61,6 +63,21 @@ async function liveDay(world: World, today: number): Promise<void> {
   await checkRestore(world);
   if (today % 7 === 0) checkFiles(world);
   if (today % 28 === 27) await checkContents(world);
+  if (today % 7 === 0 && world.expiry !== undefined) await checkVerify(world);
+}
+
+/** S3's own work, before anybody is up. */
+async function expire(
+  { clock, backups, renewed, violations, figures }: World,
+  expiry: Expiry,
+  today: number,
+): Promise<void> {
+  clock.set(today, 0);
+  const tell = violations.under("expiry");
+  await expiry.work(clock.now(), tell);
+  figures.objectsPruned = expiry.removed;
+  const kept = [...renewed.values()].filter(({ until }) => until > clock.now()).flatMap((one) => one.backups);
+  figures.backupsPruned += backups.dropExpired(tell, new Set(kept.map(({ key }) => key)));
 }
 
 /** A host's day: its files change, and are backed up. */

@@ -6,6 +6,7 @@ import { openDirectoryBucket } from "../../core/bucket/directory/bucket.ts";
 import { Backups, type KnownBackup } from "./backups.ts";
 import { Clock, Violations } from "./clock.ts";
 import { Contents } from "./contents.ts";
+import { Expiry } from "./expiry.ts";
 import { Figures } from "./figures.ts";
 import { Host } from "./host.ts";
 import { Chance } from "./random.ts";
@@ -29,6 +30,9 @@ export type World = {
   readonly watcher: Watcher;
   /** Watched. */
   readonly bucket: Bucket;
+  /** The same without markers over anything, for checks that read the newest version of a key. */
+  readonly whole: Bucket;
+  readonly expiry: Expiry | undefined;
   readonly bucketFolder: string;
   /** Digests of the bucket's files, for `checkDisk`. */
   readonly bucketDigests: Map<string, string>;
@@ -51,8 +55,11 @@ export async function makeWorld({ scenario, seed, folder, print, around }: World
   const watcher = new Watcher(clock.now, violations.under("bucket"));
   const random = new Chance(seed + 1).share;
   const watched = watcher.around(await openDirectoryBucket(bucketFolder, { now: clock.now, random }));
-  const bucket = around?.(watched) ?? watched;
-  const contents = new Contents(bucket);
+  const { expireAfterDays } = scenario;
+  const expiry = expireAfterDays === undefined ? undefined : new Expiry(expireAfterDays, watched, watcher);
+  const seen = expiry?.around() ?? watched;
+  const bucket = around?.(seen) ?? seen;
+  const contents = new Contents(expiry === undefined ? bucket : watched);
   const backups = new Backups({ versions: watcher.versions, contents, now: clock.now });
   const hosts: Host[] = [];
   for (const [number, plan] of scenario.hosts.entries()) {
@@ -65,6 +72,8 @@ export async function makeWorld({ scenario, seed, folder, print, around }: World
     violations,
     watcher,
     bucket,
+    whole: expiry === undefined ? bucket : watched,
+    expiry,
     bucketFolder,
     bucketDigests: new Map(),
     workFolder,

@@ -1,13 +1,14 @@
 import type { ExitStatus } from "../../../core/failure.ts";
 import { encodeBytes } from "../../../core/format/bytes-json.ts";
 import type { Entry } from "../../../core/format/entry.ts";
-import { encodeHead } from "../../../core/format/entry-json.ts";
+import type { Manifest } from "../../../core/format/manifest.ts";
 import type { ByteString } from "../../../core/format/path.ts";
 import { type BackupDifference, diffBackups } from "../../../restore/browse/diff.ts";
 import { Gaps } from "../../../restore/browse/gaps.ts";
 import { compareLive, type Difference } from "../../../restore/verify/live.ts";
 import type { CommandIO, RunSubcommand } from "../../io.ts";
 import { type Browsing, browse } from "../../shared/browse.ts";
+import { entryDocument } from "../../shared/entry-line.ts";
 import { shownPath } from "../../shared/shown-path.ts";
 import type { DiffArgs } from "./arguments.ts";
 
@@ -23,12 +24,14 @@ async function withBackup(one: string, other: string, { bucket, open }: Browsing
   for await (const difference of diffBackups({ bucket, before, after, gaps, signal: io.signal })) {
     const { change, path } = difference;
     const what = change === "changed" ? difference.what : [];
-    print({ change, path, what, ...entriesOf(difference) }, io);
+    const { before: old, after: young } = entriesOf(difference);
+    const documents = { before: documentOf(old, before), after: documentOf(young, after) };
+    print({ change, path, what, ...documents }, io);
   }
   return gaps.exit;
 }
 
-function entriesOf(difference: BackupDifference): Pick<DiffLine, "before" | "after"> {
+function entriesOf(difference: BackupDifference): Record<"before" | "after", Entry | undefined> {
   const { before, after } = { before: undefined, after: undefined, ...difference };
   return { before, after };
 }
@@ -58,19 +61,18 @@ type DiffLine = {
   readonly change: (typeof changes)[Difference["kind"]];
   readonly path: ByteString;
   readonly what: readonly string[];
-  readonly before?: Entry | undefined;
-  readonly after?: Entry | undefined;
+  readonly before?: unknown;
+  readonly after?: unknown;
 };
 
 const marks = { added: "+", removed: "-", changed: "~", unreadable: "?" } as const;
 
 function print({ change, path, what, before, after }: DiffLine, { out, json }: CommandIO): void {
   if (json) {
-    const entries = { before: before && documentOf(before), after: after && documentOf(after) };
-    out(JSON.stringify({ change, ...encodeBytes("path", path), what, ...entries }));
+    out(JSON.stringify({ change, ...encodeBytes("path", path), what, before, after }));
   } else out(`${marks[change]} ${shownPath(path)}${what.length > 0 ? `  (${what.join(", ")})` : ""}`);
 }
 
-function documentOf(entry: Entry): unknown {
-  return JSON.parse(encodeHead(entry));
+function documentOf(entry: Entry | undefined, { header }: Manifest): unknown {
+  return entry && JSON.parse(entryDocument(entry, {}, header.origin !== undefined));
 }

@@ -24,10 +24,11 @@ export const run: RunSubcommand<FindArgs> = async (args, io) => {
     for await (const backup of backupsOf(args, browsing, gaps)) {
       if (backup === undefined) continue;
       const { key, manifest } = backup;
+      const timeless = manifest.header.origin !== undefined;
       for await (const entry of search.in(manifest)) {
-        if (io.json) io.out(entryDocument(entry, { backup: key }));
+        if (io.json) io.out(entryDocument(entry, { backup: key }, timeless));
         else if (print0) printPath(entry.path, io);
-        else io.out(`${shownBackup(key)}  ${entryText(entry)} ${entryName(entry)}`);
+        else io.out(`${shownBackup(key)}  ${entryText(entry, { timeless })} ${entryName(entry)}`);
       }
     }
     return gaps.exit;

@@ -1,5 +1,6 @@
 import { exitStatus } from "../../../core/failure.ts";
-import { encodeHead } from "../../../core/format/entry-json.ts";
+import type { HeadEntry } from "../../../core/format/entry-json.ts";
+import { parseLegacyKey } from "../../../core/format/legacy-keys.ts";
 import type { ByteString } from "../../../core/format/path.ts";
 import { backupName, rootsByAge } from "../../../restore/browse/backups.ts";
 import { Gaps } from "../../../restore/browse/gaps.ts";
@@ -8,7 +9,7 @@ import { notThere, throughLinks } from "../../../restore/browse/look-up.ts";
 import { parsePath } from "../../../restore/select.ts";
 import type { RunSubcommand } from "../../io.ts";
 import { type Browsing, browse } from "../../shared/browse.ts";
-import { entryText } from "../../shared/entry-line.ts";
+import { entryDocument, entryText } from "../../shared/entry-line.ts";
 import { shownPath } from "../../shared/shown-path.ts";
 import { counted } from "../../terminal/format.ts";
 import type { HistoryArgs } from "./arguments.ts";
@@ -40,17 +41,26 @@ async function explain(path: ByteString, browsing: Browsing, gaps: Gaps) {
 }
 
 function lineOf({ held, last, backups }: HistoryRow): string {
-  const what = held.state === "held" ? entryText(held.entry) + targetOf(held.entry) : words[held.state];
+  const what =
+    held.state === "held"
+      ? entryText(held.entry, { timeless: isTimeless(last) }) + targetOf(held.entry)
+      : words[held.state];
   return `${backupName(last)}  ${counted(backups, "backup").padEnd("100 backups".length)}  ${what}`;
+}
+
+/** Whether s3-sysbackup made the backup: its manifests have no times of files. */
+function isTimeless({ key }: HistoryRow["last"]): boolean {
+  return parseLegacyKey(key) !== undefined;
 }
 
 const words = { absent: "not there", unknown: "unknown: the manifest is damaged there" } as const;
 
-function targetOf(entry: Parameters<typeof encodeHead>[0]): string {
+function targetOf(entry: HeadEntry): string {
   return entry.type === "link" ? ` -> ${shownPath(entry.target)}` : "";
 }
 
 function documentOf({ held, first, last, backups }: HistoryRow): string {
-  const entry = held.state === "held" ? (JSON.parse(encodeHead(held.entry)) as object) : undefined;
+  const entry =
+    held.state === "held" ? (JSON.parse(entryDocument(held.entry, {}, isTimeless(last))) as object) : undefined;
   return JSON.stringify({ state: held.state, first: first.key, last: last.key, backups, entry });
 }

@@ -19,9 +19,9 @@ export const run: RunSubcommand<LsArgs> = async ({ manifest: wanted, path, ...ar
   const { long, recursive, print0 } = args;
   checkPrint0(print0, { "--json": io.json, "-l": long });
   const top = parsePath(path, "list");
-  const print = printerFor(args, io);
   return browse(args, io, async ({ bucket, open }) => {
     const { manifest } = await open(wanted);
+    const print = printerFor({ ...args, timeless: manifest.header.origin !== undefined }, io);
     const gaps = new Gaps(io.notify, (one) => isWithin(top, one));
     const list = (from: ByteString) =>
       printed(listFolder({ bucket, manifest, path: from, recursive, gaps, signal: io.signal }), print, io);
@@ -50,19 +50,21 @@ async function printed(
   }
 }
 
-function printerFor({ long, print0 }: Pick<LsArgs, "long" | "print0">, io: CommandIO): PrintRow {
-  if (io.json) return (row) => io.out(documentOf(row));
+type Printing = Pick<LsArgs, "long" | "print0"> & { readonly timeless: boolean };
+
+function printerFor({ long, print0, timeless }: Printing, io: CommandIO): PrintRow {
+  if (io.json) return (row) => io.out(documentOf(row, timeless));
   if (print0) return ({ path }) => printPath(path, io);
-  return (row) => io.out(long ? longLine(row) : shownPath(row.path));
+  return (row) => io.out(long ? longLine(row, timeless) : shownPath(row.path));
 }
 
-function longLine({ path, entry, below }: ListedRow): string {
+function longLine({ path, entry, below }: ListedRow, timeless: boolean): string {
   if (entry === undefined) return `${plainFolderText(below?.bytes ?? 0)} ${shownPath(path)}`;
-  return `${entryText(entry, below?.bytes)} ${entryName(entry)}`;
+  return `${entryText(entry, { size: below?.bytes, timeless })} ${entryName(entry)}`;
 }
 
-function documentOf({ path, entry, below }: ListedRow): string {
+function documentOf({ path, entry, below }: ListedRow, timeless: boolean): string {
   return entry === undefined
     ? JSON.stringify({ typ: "d", ...encodeBytes("path", path), ...below })
-    : entryDocument(entry, below);
+    : entryDocument(entry, below, timeless);
 }

@@ -48,6 +48,7 @@ export function restoreArgs(words: Words): RestoreArgs {
   if (manifest !== undefined && looksLikePath(manifest)) throw pathFirst(manifest);
   const [resume, thaw] = [words.given("resume"), words.value("thaw")];
   if (resume && manifest !== undefined) throw resumesItself(manifest);
+  if (resume) refuseChanges(words);
   return {
     ...accessOf(words),
     ...trustArgs(words),
@@ -78,11 +79,25 @@ function restoreChoices(words: Words): RestoreChoices {
   };
 }
 
+/** Options that say what is restored, where and how: those of a resumed restore are noted. */
+const noted = ["numeric-owner", "dry-run", "to-stdout", "salvage", "delete"] as const;
+const notedValues = ["files-from", "from-local", "report"] as const;
+const notedChoices = { overwrite: "if-changed", snapshots: "ask", "strip-components": "0", target: "/" } as const;
+
+function refuseChanges(words: Words): void {
+  const changed =
+    noted.find((option) => words.given(option)) ??
+    notedValues.find((option) => words.path(option) !== undefined) ??
+    (["include", "exclude"] as const).find((option) => words.values(option).length > 0) ??
+    Object.entries(notedChoices).find(([option, usual]) => (words.value(option) ?? usual) !== usual)?.[0];
+  if (changed !== undefined) throw resumesItself(`--${changed}`);
+}
+
 function resumesItself(manifest: string): Failure {
   return new Failure({
     doing: "resume the restore of",
     what: manifest,
-    why: "--resume knows itself which backup, which paths and which target",
+    why: "--resume knows itself which backup, which paths, which target and which options",
     remedy: "leave out one of them",
     exit: exitStatus.usage,
   });

@@ -47,6 +47,9 @@ function checkToStdout({ toStdout, report, ...args }: RestoreArgs, json: boolean
       `it writes a tar and nothing else, so ${other} means nothing`,
       "leave one of them out",
     );
+  // The bytes of a tar can change what a terminal does.
+  if (process.stdout.isTTY === true)
+    throw unusable("--to-stdout", "stdout is a terminal", "redirect it into a file, or pipe it into tar");
 }
 
 function unusable(option: string, why: string, remedy: string): Failure {

@@ -60,7 +60,7 @@ export const restore = subcommand<RestoreArgs>(
       },
       {
         flag: "--yes",
-        help: "Do without asking: replace files of this system, --delete, --snapshots run",
+        help: "Do without asking: replace files of this system, --delete, --snapshots run, pay for --thaw",
       },
       { flag: "--numeric-owner", help: "Set owners by number, not by name" },
       {
@@ -70,7 +70,7 @@ export const restore = subcommand<RestoreArgs>(
       },
       {
         flag: "--thaw <speed>",
-        help: "Thaw what lies in archive tiers, and wait for it: bulk (cheapest), standard, expedited",
+        help: "Thaw what lies in archive tiers, after asking for its price: bulk (cheapest), standard, expedited",
       },
       { flag: "--resume", help: "Go on with the restore that waits for thawing" },
       keyfileOption,

@@ -1,16 +1,13 @@
-/** What `restore` does about objects in archive tiers: it says what is frozen, or thaws it and waits. */
-import { setTimeout } from "node:timers/promises";
+/** Says what of a restore is frozen. */
 import type { Bucket } from "../../../core/bucket/contract.ts";
 import { builtInPrices } from "../../../core/cost/prices.ts";
 import type { BundleRef, Manifest } from "../../../core/format/manifest.ts";
-import type { ThawSpeed } from "../../../core/format/storage-class.ts";
 import type { Patterns } from "../../../restore/select.ts";
 import { bundlesFrozen } from "../../../restore/thaw/bundles.ts";
 import { FrozenGets } from "../../../restore/thaw/gets.ts";
 import type { FrozenSum } from "../../../restore/thaw/needed.ts";
-import { type ThawFigures, thaw } from "../../../restore/thaw/thaw.ts";
 import type { CommandIO } from "../../io.ts";
-import { quoteOf } from "./quote.ts";
+import { quoteOf } from "../../shared/quote.ts";
 
 export type FrozenDeps = {
   readonly bucket: Bucket;
@@ -42,38 +39,4 @@ export function watchFrozen(bucket: Bucket, io: CommandIO) {
 
 function tell(sums: readonly FrozenSum[], io: CommandIO): void {
   if (sums.length > 0) io.notify({ level: "info", code: "frozen", message: quoteOf(sums, builtInPrices()) });
-}
-
-/** Thaws what the restore needs, and waits for it. `begun` is called when it was asked for. */
-export async function thawFirst(
-  { bucket, manifest, paths, patterns, io }: FrozenDeps,
-  { speed, dumps, begun }: { readonly speed: ThawSpeed; readonly dumps: boolean; readonly begun: () => Promise<void> },
-): Promise<ThawFigures> {
-  const { notify, now, signal, progress } = io;
-  let files = 0;
-  let doneBytes = 0;
-  try {
-    return await thaw({
-      bucket,
-      wanted: { manifest, paths, patterns, dumps },
-      speed,
-      notify,
-      now,
-      signal,
-      sleep: async (milliseconds) => {
-        await setTimeout(milliseconds, undefined, { signal }).catch(() => signal.throwIfAborted());
-      },
-      onFrozen: async (sums) => {
-        notify({ level: "info", code: "frozen", message: quoteOf(sums, builtInPrices(), [speed]) });
-        await begun();
-      },
-      onReady: ({ size }) => {
-        files += 1;
-        doneBytes += size;
-        progress.update({ files, doneBytes });
-      },
-    });
-  } finally {
-    progress.end();
-  }
 }

@@ -1,8 +1,9 @@
 /** The note of a restore that waits for thawing: with it, `restore --resume` goes on, from just that backup. */
 import { readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import { z } from "zod";
-import { makeStateDir, restoreNote } from "../../../core/archive/state/folder.ts";
+import { makeStateDir, restoreNote, whoElseMayWrite } from "../../../core/archive/state/folder.ts";
 import { exitStatus, Failure, reasonOf } from "../../../core/failure.ts";
 import { thawSpeeds } from "../../../core/format/storage-class.ts";
 import type { CommandIO } from "../../io.ts";
@@ -51,7 +52,9 @@ export async function noteRestore(stateDir: string, restore: NotedRestore, io: C
   const safe = "stopping this is safe, as S3 goes on";
   try {
     await makeStateDir(stateDir);
+    await tellReplaced(path, restore, io);
     const draft = `${path}.${process.pid}`;
+    await rm(draft, { force: true });
     await writeFile(draft, JSON.stringify(restore), { mode: 0o600, flag: "wx" });
     await rename(draft, path);
     const message = `waiting for the thawing: ${safe}; come back with \`sysbackup restore --resume\``;
@@ -63,9 +66,26 @@ export async function noteRestore(stateDir: string, restore: NotedRestore, io: C
   }
 }
 
-/** Forgets the note of a restore that has ended. */
-export async function forgetRestore(stateDir: string): Promise<void> {
-  await rm(join(stateDir, restoreNote), { force: true }).catch(() => {});
+/** One restore can be resumed. Another one that waits must be run again by its own words. */
+async function tellReplaced(path: string, restore: NotedRestore, io: CommandIO): Promise<void> {
+  const before = await readNote(path).catch(() => undefined);
+  if (before === undefined || isSame(before, restore)) return;
+  const message = `another restore waits for its thawing, of ${JSON.stringify(before.manifest)} into ${JSON.stringify(before.target)}: --resume goes on with this one now; run the other one again as it was given`;
+  io.notify({ level: "warning", code: "resume-replaced", message });
+}
+
+function isSame(one: NotedRestore, other: NotedRestore): boolean {
+  return isDeepStrictEqual(
+    noted.parse(JSON.parse(JSON.stringify(one))),
+    noted.parse(JSON.parse(JSON.stringify(other))),
+  );
+}
+
+/** Forgets the note of a restore that has ended, and that of no other one. */
+export async function forgetRestore(stateDir: string, restore: NotedRestore): Promise<void> {
+  const path = join(stateDir, restoreNote);
+  const found = await readNote(path).catch(() => undefined);
+  if (found !== undefined && isSame(found, restore)) await rm(path, { force: true }).catch(() => {});
 }
 
 /** Returns the words of the restore that was noted. Throws a Failure if there is none. */
@@ -97,8 +117,12 @@ export async function resumedArgs(given: RestoreArgs, stateDir: string, bucketUr
 async function readNote(path: string): Promise<NotedRestore> {
   let text: string;
   try {
+    const stranger = await whoElseMayWrite(path);
+    // It says what is restored over what.
+    if (stranger !== undefined) throw nothingToResume(`others may have written the note of it: ${stranger}`);
     text = await readFile(path, "utf8");
   } catch (error) {
+    if (error instanceof Failure) throw error;
     throw nothingToResume(`no restore waits for thawing here: ${reasonOf(error)}`);
   }
   try {

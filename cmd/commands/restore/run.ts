@@ -9,12 +9,14 @@ import { refusedBy, type Trust } from "../../../core/manifest/trust.ts";
 import { step } from "../../../core/trace.ts";
 import { LostFiles } from "../../../restore/lost-files.ts";
 import { exitOf, restore } from "../../../restore/restore.ts";
+import { collectNeeded } from "../../../restore/thaw/collect.ts";
 import type { CommandIO, RunSubcommand } from "../../io.ts";
 import { type AccessConnection, connectAs } from "../../shared/connect.ts";
 import { finding, isSurelyNewest } from "../../shared/finding.ts";
 import { useKeyfiles } from "../../shared/keyfiles.ts";
 import { identityAsker, useIdentity } from "../../shared/sealing.ts";
 import { trustOf } from "../../shared/signing.ts";
+import { thawFirst } from "../../shared/thaw-first.ts";
 import type { RestoreArgs } from "./arguments.ts";
 import { chooseBackup } from "./choose.ts";
 import { checkOptions } from "./combinations.ts";
@@ -22,7 +24,7 @@ import { mayReplay, mayRestore } from "./confirm.ts";
 import { printDryRun } from "./dry-run.ts";
 import { type Elsewhere, lookElsewhere, lossLines, salvaging } from "./elsewhere.ts";
 import { pathsFrom } from "./files-from.ts";
-import { tellFrozenBundles, thawFirst, watchFrozen } from "./frozen.ts";
+import { tellFrozenBundles, watchFrozen } from "./frozen.ts";
 import { removalFor } from "./removal.ts";
 import { ReportFile } from "./report-file.ts";
 import { forgetRestore, notedOf, noteRestore, resumedArgs } from "./resume.ts";
@@ -85,9 +87,22 @@ async function restoreBackup(args: RestoreArgs, deps: RestoreDeps, io: CommandIO
   const { target, snapshots, paths, thaw } = args;
   const frozen = { bucket, manifest, paths, patterns: args.choices?.patterns, io };
   const { stateDir } = config.backup;
-  const begun = () => noteRestore(stateDir, notedOf({ ...args, manifest: nameOf(source) }, bucket.url), io);
+  const note = notedOf({ ...args, manifest: nameOf(source) }, bucket.url);
   const dumps = snapshots !== "skip" && (paths.length === 0 || snapshots !== "ask");
-  const thawed = thaw && (await thawFirst(frozen, { speed: thaw, dumps, begun }));
+  const thawed =
+    thaw &&
+    (await thawFirst(
+      {
+        bucket,
+        collect: (needed) =>
+          collectNeeded({ manifest, paths, patterns: frozen.patterns, dumps }, needed, { bucket, signal: io.signal }),
+        speed: thaw,
+        yes: args.yes,
+        begun: () => noteRestore(stateDir, note, io),
+      },
+      io,
+    ));
+  if (thaw !== undefined && thawed === undefined) return exitStatus.done;
   const isFrozen = thaw === undefined ? await tellFrozenBundles(frozen) : undefined;
   const began = io.now();
   const lost = new LostFiles();
@@ -111,7 +126,7 @@ async function restoreBackup(args: RestoreArgs, deps: RestoreDeps, io: CommandIO
   const figures = await job.finally(() => file?.flush());
   io.progress.end();
   if (thawed === undefined) await deps.tellFrozen();
-  else await forgetRestore(stateDir);
+  else await forgetRestore(stateDir, note);
   const isSearched = !lost.isEmpty && (args.choices?.strip ?? 0) === 0 && !args.salvage;
   const elsewhere: Elsewhere = isSearched
     ? await lookElsewhere(lost, { bucket, manifest, trust: others, signal: io.signal })

@@ -37,5 +37,6 @@ export async function restoreToStdout(args: RestoreArgs, { bucket, manifest }: T
     "tar-written",
     `wrote ${counted(figures.files, "file")} (${bytes(figures.bytes)}), ${counted(figures.folders, "folder")}`,
   );
+  report.end();
   return exitOf(figures);
 }

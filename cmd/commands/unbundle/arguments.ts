@@ -1,5 +1,6 @@
 /** The arguments of `sysbackup unbundle`, parsed. */
 import { exitStatus, Failure } from "../../../core/failure.ts";
+import { type ThawSpeed, thawSpeeds } from "../../../core/format/storage-class.ts";
 import { type Access, accessOf } from "../../shared/access.ts";
 import type { Words } from "../../subcommand.ts";
 
@@ -14,6 +15,10 @@ export type UnbundleArgs = Access & {
   /** Absolute. */
   readonly target: string;
   readonly numericOwner: boolean;
+  /** How fast what is frozen is thawed first; undefined: it is named, and left out. */
+  readonly thaw: ThawSpeed | undefined;
+  /** Whether thawing is paid for without asking. */
+  readonly yes: boolean;
 };
 
 export function unbundleArgs(words: Words): UnbundleArgs {
@@ -28,6 +33,11 @@ export function unbundleArgs(words: Words): UnbundleArgs {
     const [why, remedy] = ["no --target is given", "name the folder to restore into"];
     throw new Failure({ doing: "restore bundles of the script", why, remedy, exit: exitStatus.usage });
   }
+  const thaw = words.value("thaw");
+  if (thaw !== undefined && action !== "restore") {
+    const [why, remedy] = [`${action} restores nothing`, "leave it out, or restore"];
+    throw new Failure({ doing: "use --thaw", what: thaw, why, remedy, exit: exitStatus.usage });
+  }
   return {
     ...accessOf(words),
     action,
@@ -35,5 +45,14 @@ export function unbundleArgs(words: Words): UnbundleArgs {
     table: words.value("dynamodb-table-name"),
     target: target ?? "/",
     numericOwner: words.given("numeric-owner"),
+    thaw: thaw === undefined ? undefined : speedNamed(thaw),
+    yes: words.given("yes"),
   };
+}
+
+function speedNamed(written: string): ThawSpeed {
+  const speed = thawSpeeds.find((known) => known === written);
+  if (speed !== undefined) return speed;
+  const why = `known are ${thawSpeeds.join(", ")}`;
+  throw new Failure({ doing: "use --thaw", what: written, why, exit: exitStatus.usage });
 }

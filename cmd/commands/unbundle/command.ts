@@ -13,6 +13,11 @@ export const unbundle = subcommand<UnbundleArgs>(
     ].join("\n"),
     options: [
       { flag: "--target <dir>", help: "Folder to restore into", isPath: true },
+      {
+        flag: "--thaw <speed>",
+        help: "For restore: thaw what is frozen, after asking for its price: bulk (cheapest), standard, expedited",
+      },
+      { flag: "--yes", help: "Pay for --thaw without asking" },
       { flag: "--numeric-owner", help: "Set owners by number, not by name" },
       {
         flag: "--dynamodb-table-name <table>",

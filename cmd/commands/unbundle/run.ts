@@ -2,6 +2,7 @@ import type { Bucket } from "../../../core/bucket/contract.ts";
 import { option } from "../../../core/config/config.ts";
 import { tableName } from "../../../core/config/values.ts";
 import { type ExitStatus, exitStatus } from "../../../core/failure.ts";
+import type { ThawSpeed } from "../../../core/format/storage-class.ts";
 import type { ScannableTable } from "../../../core/table/contract.ts";
 import {
   type FoundBundle,
@@ -14,10 +15,12 @@ import {
   restoreScriptBundle,
   type ScriptBundle,
 } from "../../../restore/script-bundles/script-bundles.ts";
+import type { NeededObjects } from "../../../restore/thaw/needed.ts";
 import type { CommandIO, RunSubcommand } from "../../io.ts";
 import { connectAs } from "../../shared/connect.ts";
 import { useKeyfiles } from "../../shared/keyfiles.ts";
-import { bytes, moment, table } from "../../terminal/format.ts";
+import { thawFirst } from "../../shared/thaw-first.ts";
+import { bytes, moment, table as tableLines } from "../../terminal/format.ts";
 import type { UnbundleArgs } from "./arguments.ts";
 
 export const run: RunSubcommand<UnbundleArgs> = async (args, io) => {
@@ -25,7 +28,10 @@ export const run: RunSubcommand<UnbundleArgs> = async (args, io) => {
   const { bucket, config, tables } = await connectAs("restore", args, io);
   try {
     await useKeyfiles(config, args.keyfile, io.notify);
-    const found = find(bucket, tableOption === undefined ? undefined : tables.open(tableOption), args.prefix);
+    const table = tableOption === undefined ? undefined : tables.open(tableOption);
+    if (args.thaw !== undefined && !(await thawed(bucket, find(bucket, table, args.prefix), args.thaw, args, io)))
+      return exitStatus.done;
+    const found = find(bucket, table, args.prefix);
     return args.action === "list" ? await list(bucket, found, args, io) : await readAll(bucket, found, args, io);
   } finally {
     io.progress.end();
@@ -38,6 +44,27 @@ export const run: RunSubcommand<UnbundleArgs> = async (args, io) => {
 async function* find(bucket: Bucket, noted: ScannableTable | undefined, prefix: string): AsyncGenerator<FoundBundle> {
   if (noted !== undefined) yield* findNotedBundles(bucket, noted, prefix);
   else for await (const bundle of findScriptBundles(bucket, prefix)) yield { key: bundle.key, bundle, md5: undefined };
+}
+
+/** Thaws what is frozen, and waits for it. Returns whether the user wants that. */
+async function thawed(
+  bucket: Bucket,
+  all: AsyncIterable<FoundBundle>,
+  speed: ThawSpeed,
+  { yes }: UnbundleArgs,
+  io: CommandIO,
+): Promise<boolean> {
+  const collect = async (needed: NeededObjects) => {
+    for await (const { bundle } of all) {
+      io.signal.throwIfAborted();
+      if (bundle !== undefined) needed.add(bundle);
+    }
+  };
+  const begun = async () => {
+    const message = "waiting for the thawing: stopping this is safe, as S3 goes on; to come back, run the same again";
+    io.notify({ level: "info", code: "thawing", message });
+  };
+  return (await thawFirst({ bucket, collect, speed, yes, begun }, io)) !== undefined;
 }
 
 async function list(
@@ -62,7 +89,7 @@ async function list(
     { title: "stored" },
     { title: "state" },
   ];
-  if (rows.length > 0) for (const line of table(columns, rows)) io.out(line);
+  if (rows.length > 0) for (const line of tableLines(columns, rows)) io.out(line);
   return exitStatus.done;
 }
 

@@ -13,11 +13,11 @@ const style = `
 @media(prefers-color-scheme:dark){:root{--ok:#57b581;--short:#f0a53a;--damaged:#ff6b61;--unread:#aaa;--text:#eee;--back:#161616}}
 body{font:15px/1.5 system-ui,sans-serif;max-width:62rem;margin:2rem auto;padding:0 1rem;color:var(--text);background:var(--back)}
 h1{font-size:1.3rem;border-left:.5rem solid var(--ok);padding:.3rem .8rem;margin:0 0 .5rem}
-h1.short{border-color:var(--short)}h1.damaged{border-color:var(--damaged)}h1.unread,h1.untrusted{border-color:var(--unread)}
+h1.short{border-color:var(--short)}h1.damaged{border-color:var(--damaged)}h1.expired,h1.unread,h1.untrusted{border-color:var(--unread)}
 h2{font-size:1.05rem;margin:2rem 0 .4rem}
 svg{width:100%;height:auto;font:11px system-ui,sans-serif}text{fill:currentColor}
 .grid{stroke:var(--line)}.promise{stroke:currentColor;stroke-width:2}line.now{stroke:currentColor;stroke-dasharray:3 3}
-rect.restorable{fill:var(--ok)}rect.short{fill:var(--short)}rect.damaged{fill:var(--damaged)}rect.unread,rect.untrusted{fill:var(--unread)}
+rect.restorable{fill:var(--ok)}rect.short{fill:var(--short)}rect.damaged{fill:var(--damaged)}rect.expired,rect.unread,rect.untrusted{fill:var(--unread)}
 text.damage,td.damaged,td.damage{fill:var(--damaged);color:var(--damaged)}td.short,td.promise{color:var(--short)}td.restorable{color:var(--ok)}
 table{border-collapse:collapse;width:100%}td,th{text-align:left;padding:.15rem .6rem .15rem 0;border-bottom:1px solid var(--line);vertical-align:top;overflow-wrap:anywhere}
 td.number,th.number{text-align:right;white-space:nowrap}td.time,td.code{white-space:nowrap}.faint{opacity:.7}

@@ -17,6 +17,7 @@ export function* reportLines(verdict: Verdict, share: string | undefined, counts
   yield read === undefined
     ? "  content was not read: --read-data does that"
     : `  ${counted(read.objects, "object")} read and hashed (${share}), ${bytes(read.bytes)}${notedText(read)}${frozenText(read)}`;
+  if (verdict.expiryDays !== undefined) yield `  ${expiryText(verdict)}`;
   yield `  requests: ${requestsLine(counts)}`;
   if (backups.length > 1) yield* tableLines(columns, rowsOf(backups));
   yield* section("damaged:", findingLines(verdict, "damage"));
@@ -27,6 +28,12 @@ export function* reportLines(verdict: Verdict, share: string | undefined, counts
     yield "restore these from another backup: `sysbackup list` shows them; new ones may share the damage: see docs/troubleshooting.md";
   if (found.promise > 0 && verdict.state !== "unread" && verdict.state !== "untrusted")
     yield "run `sysbackup renew` to extend locks; until then only access rights protect these objects from deletion";
+}
+
+function expiryText({ expiryDays, backups }: Pick<Verdict, "expiryDays" | "backups">): string {
+  const expired = backups.filter(({ state }) => state === "expired").length;
+  const over = expired === 0 ? "" : `; ${counted(expired, "backup")} past the promise, not looked at`;
+  return `the bucket removes what no lock holds, ${counted(expiryDays ?? 0, "day")} after it was stored${over}`;
 }
 
 function notedText({ noted }: NonNullable<Verdict["read"]>): string {
@@ -65,6 +72,8 @@ export function verdictLine({ state, backups, found, lost, frozen }: Verdict): s
     return `not trusted: no key in the file of --trust has signed ${count(others)} of ${counted(backups.length, "backup")}, for its name and date`;
   }
   const able = frozen === 0 ? "restorable" : `restorable, once ${counted(frozen, "object is", "objects are")} thawed`;
+  if (state === "expired")
+    return `expired: ${backupsText(backups)} ${backups.length === 1 ? "is" : "are"} kept no longer, as promised, and the bucket removes what no lock holds; \`sysbackup renew\` keeps what is to stay`;
   if (state === "short" && found.promise === frozen)
     return `${able}${date}: content lies in an archive tier, where a restore has to wait for it`;
   if (state === "short")
@@ -138,8 +147,9 @@ export function lossText({ path, entries, backups }: LostEntries, verified: numb
 
 /** One JSON document over many lines, so that a million paths are never in memory at once. */
 export function* documentLines(verdict: Verdict, share: string | undefined, counts: Counts): Generator<string> {
-  const { at, state, backups, objects, bytes: size, found, lost, frozen, unseen, read } = verdict;
-  const head = { verdict: state, summary: verdictLine(verdict), at, objects, bytes: size, found, lost, frozen, unseen };
+  const { at, state, backups, objects, bytes: size, found, lost, expiryDays, frozen, unseen, read } = verdict;
+  const summary = verdictLine(verdict);
+  const head = { verdict: state, summary, at, objects, bytes: size, found, lost, expiryDays, frozen, unseen };
   const rest = { backups: backups.map(documentOf), read: read && { share, ...read }, requests: counts };
   yield `${JSON.stringify({ ...head, ...rest }).slice(0, -1)},"findings":[`;
   yield* separated(verdict.findings());

@@ -36,6 +36,7 @@ import { documentLines, reportLines } from "./report.ts";
 const exits = {
   restorable: exitStatus.done,
   short: exitStatus.incomplete,
+  expired: exitStatus.incomplete,
   unread: exitStatus.incomplete,
   untrusted: exitStatus.incomplete,
   damaged: exitStatus.damaged,

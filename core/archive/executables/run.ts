@@ -6,7 +6,10 @@ import { SilenceLimit } from "./silence.ts";
 export type RunOptions = {
   readonly executable: Executable;
   readonly args: readonly string[];
-  readonly extraPipe: boolean;
+  /** What it gets as descriptor 3; a number is an open file, which stays open here. */
+  readonly extra: "nothing" | "pipe" | number;
+  /** Variables beside those that all children get. */
+  readonly environment: Readonly<Record<string, string>> | undefined;
   /** Longest silence in milliseconds: time in which the run waits for output and gets none. */
   readonly timeoutMs: number;
   readonly signal: AbortSignal | undefined;
@@ -14,12 +17,14 @@ export type RunOptions = {
 
 export type Run = {
   readonly stdout: AsyncIterable<Uint8Array>;
-  /** Output on descriptor 3; empty without `extraPipe`. */
+  /** Output on descriptor 3; empty if that is no pipe. */
   readonly extra: AsyncIterable<Uint8Array>;
   /** Resolves after both streams were read to their end. Never rejects. */
   readonly ended: Promise<Ending>;
   /** Ends the executable and all that it started. The streams end at once. */
   stop(): void;
+  /** Restarts the limit on silence, for output that does not come by the streams. */
+  heard(): void;
 };
 
 export type Ending = {
@@ -35,12 +40,14 @@ export type Ending = {
  * Starts an executable in the folder `/`, with an empty stdin. A shell changes the folder, and runs scripts that name no
  * interpreter. Throws a Failure if no process can be started.
  */
-export function run({ executable, args, extraPipe, timeoutMs, signal }: RunOptions): Run {
+export function run({ executable, args, extra, environment, timeoutMs, signal }: RunOptions): Run {
   const child = spawnExecutable({
     path: "/bin/sh",
     args: ["-c", 'cd / && exec "$0" "$@"', executable.path, ...args],
     timeoutMs: Number.POSITIVE_INFINITY,
-    extraPipe,
+    extraPipe: extra === "pipe",
+    extraFile: typeof extra === "number" ? extra : undefined,
+    environment,
     ...(signal !== undefined && { abort: signal }),
   });
   const silence = new SilenceLimit(timeoutMs, child.stop);
@@ -53,6 +60,7 @@ export function run({ executable, args, extraPipe, timeoutMs, signal }: RunOptio
     extra: silence.watch(child.extra ?? nothing()),
     ended,
     stop: child.stop,
+    heard: () => silence.heard(),
   };
 }
 

@@ -41,6 +41,11 @@ export class SilenceLimit {
     }
   }
 
+  /** Restarts the count. */
+  heard(): void {
+    this.#restart();
+  }
+
   /** Stops the count. */
   end(): void {
     this.#over = true;

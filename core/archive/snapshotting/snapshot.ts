@@ -6,6 +6,7 @@ import type { WrittenHashed } from "../../stored/write.ts";
 import type { Executable } from "../executables/find.ts";
 import { type Ending, type Run, type RunOptions, run } from "../executables/run.ts";
 import { Dump } from "./dump.ts";
+import { runSeekable, wantsSeekable } from "./seekable.ts";
 import { Talk } from "./talk.ts";
 
 /** A dump to be stored. */
@@ -27,6 +28,10 @@ export type DumpStore = (dump: DumpToStore) => Promise<WrittenHashed | Record<st
 
 export type SnapshotDeps = {
   readonly store: DumpStore;
+  /** The folder for files of snapshotters that must seek in what they write. */
+  readonly stateDir: string;
+  /** Variables for snapshotters beside those that all children get. */
+  readonly environment?: Readonly<Record<string, string>>;
   /** How long a snapshotter may be silent while it is waited for, in milliseconds. */
   readonly timeoutMs: number;
   readonly now: () => Date;
@@ -54,10 +59,11 @@ export async function takeSnapshot(
   deps: SnapshotDeps & DumpName,
   report: ReportSnapshotter,
 ): Promise<SnapshotRef | undefined> {
-  const { timeoutMs, signal, store, dumpName } = deps;
+  const { timeoutMs, environment, signal, store, dumpName } = deps;
   const started = deps.now();
   // Descriptor 3 is what the child gets; its argument says so.
-  const running = start({ executable: snapshotter, args: ["3"], extraPipe: true, timeoutMs, signal });
+  const options = { executable: snapshotter, args: ["3"], environment, timeoutMs, signal };
+  const running = await start(options, deps.stateDir);
   const talk = new Talk();
   const ended = listen(running, talk, signal);
   ended.catch(() => {});
@@ -65,7 +71,7 @@ export async function takeSnapshot(
     const dump = new Dump(running.extra, deps.onBytes);
     await dump.peek(1);
     if (dump.size === 0 && (await ended).failure !== undefined) {
-      reportEnding(await ended, talk, "it had dumped nothing", report);
+      reportEnding(await ended, talk, "nothing of it is stored", report);
       return undefined;
     }
     const stored = await store({ dumpName, started, dump, content: wholeOf(dump, ended), talk });
@@ -79,9 +85,10 @@ export async function takeSnapshot(
   }
 }
 
-function start(options: RunOptions): Run {
+async function start(options: Omit<RunOptions, "extra">, stateDir: string): Promise<Run> {
   try {
-    return run(options);
+    const seekable = await wantsSeekable(options.executable.path);
+    return seekable ? await runSeekable(options, stateDir) : run({ ...options, extra: "pipe" });
   } catch (error) {
     throw error instanceof Failure ? new NotStarted(error.message, { cause: error }) : error;
   }

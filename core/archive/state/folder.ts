@@ -8,7 +8,7 @@ import { dirname } from "node:path";
 import { Failure, reasonOf } from "../../failure.ts";
 import { fromText } from "../../format/path.ts";
 import { type FileLock, lockExclusively } from "../../system/lock.ts";
-import { strangerOnTheWay, strangerOwning } from "../../system/strangers.ts";
+import { strangerOnTheWay, strangerOwning, strangerWhoCanChange } from "../../system/strangers.ts";
 
 const privateMode = 0o700;
 const everybodyElse = 0o077;
@@ -18,7 +18,7 @@ const othersMayWrite = 0o002;
 export const restoreNote = "restore-waiting.json";
 
 /** Names of the database, of what SQLite keeps beside it, and of our checksum and lock. */
-const ourFile = /\.sqlite(-wal|-shm|-journal|\.sum|\.lock)?$/;
+const ourFile = /\.sqlite(-wal|-shm|-journal|-dump|\.sum|\.lock)?$/;
 
 export const isStateFile = (name: string): boolean => ourFile.test(name) || name === restoreNote;
 
@@ -41,6 +41,12 @@ export async function makeStateDir(stateDir: string): Promise<void> {
   } catch (error) {
     throw error instanceof Failure ? error : unusable(stateDir, error);
   }
+}
+
+/** Returns who else could have written a file of the state, as the rest of a sentence: `"…" belongs to alice`; undefined if nobody. */
+export async function whoElseMayWrite(path: string): Promise<string | undefined> {
+  const stranger = await strangerWhoCanChange(path, process.geteuid?.() ?? 0);
+  return stranger && `${JSON.stringify(stranger.path)} ${stranger.how}`;
 }
 
 /** What `uid` finds of an existing folder. Throws errors of the system. */

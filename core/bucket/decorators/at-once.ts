@@ -25,6 +25,7 @@ export function atOnce(bucket: Bucket, most: number): Bucket {
     head: (...args) => inTurn(() => bucket.head(...args)),
     retention: (...args) => inTurn(() => bucket.retention(...args)),
     lockState: () => inTurn(() => bucket.lockState()),
+    expiryDays: () => inTurn(() => bucket.expiryDays()),
     list: (...args) => eachInTurn(bucket.list(...args), inTurn),
     listVersions: (...args) => eachInTurn(bucket.listVersions(...args), inTurn),
     thaw: (...args) => inTurn(() => bucket.thaw(...args)),

@@ -58,6 +58,10 @@ export function count(bucket: Bucket, counts: Counts): Bucket {
       if (!bucket.url.startsWith("file:")) counts.head += 2;
       return bucket.lockState();
     },
+    expiryDays() {
+      if (!bucket.url.startsWith("file:")) counts.head++;
+      return bucket.expiryDays();
+    },
     list: (prefix, after) => countPages(bucket.list(prefix, after), counts),
     listVersions: (prefix, after) => countPages(bucket.listVersions(prefix, after), counts),
     remove(key, version) {

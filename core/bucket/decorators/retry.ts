@@ -57,6 +57,7 @@ export function retry(bucket: Bucket, tools: RetryTools): Bucket {
     head: (key, version) => again(() => bucket.head(key, version)),
     retention: (key, version) => again(() => bucket.retention(key, version)),
     lockState: () => again(() => bucket.lockState()),
+    expiryDays: () => again(() => bucket.expiryDays()),
     list: (prefix, after) => resumedList(bucket, trial(), prefix, after),
     listVersions: (prefix, after) => resumedVersions(bucket, trial(), prefix, after),
     remove: (key, version) => again(() => bucket.remove(key, version)),

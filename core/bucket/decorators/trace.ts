@@ -13,6 +13,7 @@ export function traceRequests(bucket: Bucket): Bucket {
     head: (key, version) => request("head", { key }, () => bucket.head(key, version)),
     retention: (key, version) => request("retention", { key }, () => bucket.retention(key, version)),
     lockState: () => request("lock state", {}, () => bucket.lockState()),
+    expiryDays: () => request("expiry", {}, () => bucket.expiryDays()),
     list: (prefix, after) => requestOf("list", { prefix }, bucket.list(prefix, after), keysIn),
     listVersions: (prefix, after) => requestOf("list versions", { prefix }, bucket.listVersions(prefix, after), keysIn),
     thaw: (key, ...rest) => request("thaw", { key }, () => bucket.thaw(key, ...rest)),

@@ -154,6 +154,9 @@ class DirectoryBucket implements Bucket {
     return { objectLock: true, versioning: true, keptBy: "this program" };
   }
 
+  /** A folder has no rules. */
+  async expiryDays(): Promise<undefined> {}
+
   async *list(prefix: string, after = ""): AsyncGenerator<readonly Listed[]> {
     for await (const page of this.#pages(prefix, after, newestOf)) {
       yield page.map(({ key, size, version }) => ({ key, size, version }));

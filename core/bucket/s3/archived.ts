@@ -5,11 +5,22 @@ import type { Archived } from "../contract.ts";
 
 type ArchivedField = { readonly archived?: Archived };
 
-/** For an object's fields. A thawed copy can be read until it expires. */
-export function archivedByHead({ StorageClass, ArchiveStatus, Restore = "" }: HeadObjectCommandOutput): ArchivedField {
-  const tier = tierNamed(ArchiveStatus) ?? tierNamed(StorageClass);
+/**
+ * For an object's fields. A class keeps its name while there is a thawed copy, which can be read until it expires. INTELLIGENT_TIERING makes no
+ * copy: what is thawed moves to a tier that can be read, and has no archive status any more. So while there is one, it counts, and no word
+ * of an earlier thawing does.
+ */
+export function archivedByHead({
+  StorageClass,
+  ArchiveStatus,
+  Restore = "",
+}: Pick<HeadObjectCommandOutput, "StorageClass" | "ArchiveStatus" | "Restore">): ArchivedField {
+  const thawing = Restore.includes('ongoing-request="true"');
+  const moved = tierNamed(ArchiveStatus);
+  if (moved !== undefined) return { archived: { tier: moved, thawing } };
+  const tier = tierNamed(StorageClass);
   if (tier === undefined || Restore.includes('ongoing-request="false"')) return {};
-  return { archived: { tier, thawing: Restore.includes('ongoing-request="true"') } };
+  return { archived: { tier, thawing } };
 }
 
 /** For the fields of a listed version. Does not see the archive tiers of INTELLIGENT_TIERING. */

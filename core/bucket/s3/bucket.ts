@@ -22,6 +22,7 @@ import { usualBounds } from "./bounds.ts";
 import { openClient, type S3Settings } from "./client.ts";
 import { checkVersion, type Described, describe, NotWhatWasAsked, RangeTooLong } from "./content.ts";
 import { saysUnlocked } from "./errors.ts";
+import { readExpiry } from "./expiry.ts";
 import { wholeListing } from "./listing.ts";
 import { readLockState } from "./lock-configuration.ts";
 import { signStatedDigest, watchDate } from "./middleware.ts";
@@ -139,6 +140,10 @@ class S3Bucket implements Bucket {
 
   lockState(): Promise<LockState> {
     return readLockState(this.#requests);
+  }
+
+  expiryDays(): Promise<number | undefined> {
+    return readExpiry(this.#requests);
   }
 
   list(prefix: string, after?: string): AsyncGenerator<readonly Listed[]> {

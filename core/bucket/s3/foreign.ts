@@ -17,6 +17,7 @@ const elements: Readonly<Record<string, string>> = {
   CompleteMultipartUploadCommand: "CompleteMultipartUploadResult",
   GetObjectRetentionCommand: "Retention",
   GetObjectLockConfigurationCommand: "ObjectLockConfiguration",
+  GetBucketLifecycleConfigurationCommand: "LifecycleConfiguration",
   // An emulator answers as the request is called.
   GetBucketVersioningCommand: "(?:VersioningConfiguration|GetBucketVersioningResponse)",
 };

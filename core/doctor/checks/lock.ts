@@ -1,7 +1,7 @@
 import { proveLock } from "../../archive/locks/lock-proof.ts";
 import { isLockProven } from "../../archive/state/lock-proven.ts";
 import { ofOwnState } from "../../archive/state/own-state.ts";
-import { isDenied } from "../../bucket/fatal.ts";
+import { isDenied, throwIfFatal } from "../../bucket/fatal.ts";
 import type { Config } from "../../config/config.ts";
 import type { Check } from "../check.ts";
 import { bad, good, type Look, warning } from "../finding.ts";
@@ -13,7 +13,7 @@ export const lock: Check<"config" | "bucket" | "lock" | "now"> = {
   async look(machine) {
     await machine.bucket();
     const config = await machine.config();
-    const looks = await settingsLooks(machine, isFolder(config));
+    const looks = [...(await settingsLooks(machine, isFolder(config))), ...(await expiryLooks(machine, config))];
     const isSound = looks.every(({ state }) => state !== "bad");
     const isProvable = isSound && !isFolder(config) && taskOf(config) === "backup";
     return isProvable ? [...looks, ...(await proofLooks(machine, config))] : looks;
@@ -30,6 +30,16 @@ async function settingsLooks(machine: Pick<Machine, "lock">, folder: boolean): P
     if (!isDenied(error)) throw error;
     return [warning(`not known: ${error.parts.why}`, error.parts.remedy ?? "check the role's rights")];
   }
+}
+
+/** Says whether backups end by themselves. Nothing if they do not, or if the role may not ask. */
+async function expiryLooks(machine: Pick<Machine, "bucket">, { bundles }: Config): Promise<readonly Look[]> {
+  const bucket = await machine.bucket();
+  const days = await bucket.expiryDays().catch((error: unknown) => void throwIfFatal(error));
+  if (days === undefined) return [];
+  const text = `the bucket removes what no lock holds, ${days} days after it was stored`;
+  if (bundles.every(({ index }) => index !== "metadata")) return [good(`${text}: renew keeps more`)];
+  return [warning(`${text}: then bundles are sent again`, "set index = state in their sections of conf")];
 }
 
 /** Nothing if a lock is proved. */

@@ -12,6 +12,7 @@ export type Fault = {
     | "head"
     | "retention"
     | "lockState"
+    | "expiryDays"
     | "list"
     | "listVersions"
     | "remove"
@@ -80,6 +81,7 @@ export function faulty(inner: Bucket, script: readonly Fault[]): Faulty {
     head: (key, version) => once("head", key, () => inner.head(key, version)),
     retention: (key, version) => once("retention", key, () => inner.retention(key, version)),
     lockState: () => once("lockState", "", () => inner.lockState()),
+    expiryDays: () => once("expiryDays", "", () => inner.expiryDays()),
     list: (prefix, after) => stream("list", `after ${after ?? ""}`, inner.list(prefix, after)),
     listVersions: (prefix, after) => stream("listVersions", `after ${after ?? ""}`, inner.listVersions(prefix, after)),
     remove: (key, version) => once("remove", key, () => inner.remove(key, version)),

@@ -1,7 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { randomUUID } from "node:crypto";
+import { type LifecycleRule, PutBucketLifecycleConfigurationCommand, S3Client } from "@aws-sdk/client-s3";
 import { openDirectoryBucket } from "../../../core/bucket/directory/bucket.ts";
-import { ceph, moto, newBucket, type Service } from "../../support/services.ts";
+import { ceph, clientConfig, moto, newBucket, type Service } from "../../support/services.ts";
 import { openWithKeys } from "./open-with-keys.ts";
 import { scratch } from "./scratch.ts";
 
@@ -18,7 +19,46 @@ test("a folder keeps locks and versions by itself", async () => {
   await using folder = await scratch();
   const bucket = await openDirectoryBucket(folder.path, { now: () => new Date(), random: Math.random });
   expect(await bucket.lockState()).toEqual({ objectLock: true, versioning: true, keptBy: "this program" });
+  expect(await bucket.expiryDays()).toBeUndefined();
 });
+
+async function expiryOf(service: Service, Bucket: string, Rules: LifecycleRule[]): Promise<number | undefined> {
+  const client = new S3Client(clientConfig(service));
+  if (Rules.length > 0)
+    await client.send(new PutBucketLifecycleConfigurationCommand({ Bucket, LifecycleConfiguration: { Rules } }));
+  client.destroy();
+  const bucket = await openWithKeys(service, Bucket);
+  try {
+    return await bucket.expiryDays();
+  } finally {
+    await bucket.close();
+  }
+}
+
+const ofAll = { Status: "Enabled", Filter: { Prefix: "" } } as const;
+const rules: readonly [name: string, rules: LifecycleRule[], days: number | undefined][] = [
+  ["no rules", [], undefined],
+  ["a rule for all", [{ ...ofAll, ID: "a", Expiration: { Days: 30 } }], 30],
+  [
+    "several rules for all: the earliest",
+    [
+      { ...ofAll, ID: "a", Expiration: { Days: 30 } },
+      { ...ofAll, ID: "b", Expiration: { Days: 14 } },
+    ],
+    14,
+  ],
+  ["a rule that is off", [{ ...ofAll, ID: "a", Status: "Disabled", Expiration: { Days: 30 } }], undefined],
+  [
+    "a rule for a folder",
+    [{ ID: "a", Status: "Enabled", Filter: { Prefix: "tmp/" }, Expiration: { Days: 30 } }],
+    undefined,
+  ],
+  [
+    "a rule for noncurrent versions only",
+    [{ ...ofAll, ID: "a", NoncurrentVersionExpiration: { NoncurrentDays: 1 } }],
+    undefined,
+  ],
+];
 
 describe.each([
   ["Ceph", ceph],
@@ -36,6 +76,11 @@ describe.each([
     if (!service) return;
     const bucket = await newBucket(service, { lock: false });
     expect(await lockStateOf(service, bucket)).toEqual({ objectLock: false, versioning: true, keptBy });
+  });
+
+  test.skipIf(!service).each(rules)("days until all expire, with %s", async (_name, given, days) => {
+    if (!service) return;
+    expect(await expiryOf(service, await newBucket(service, { lock: true }), given)).toBe(days);
   });
 
   test.skipIf(!service)("no bucket", async () => {

@@ -75,7 +75,7 @@ test("an empty file gives the defaults", async () => {
       snapshotTimeout: 21_600_000,
       lockMode: "GOVERNANCE",
     },
-    backup: { name: "host", stateDir: "/var/cache/backup" },
+    backup: { name: "host", stateDir: "/var/cache/backup", passEnvironment: ["all"] },
     index: { dynamodbTable: undefined },
     dynamodb: { region: undefined, endpoint: undefined },
     bundles: [],
@@ -121,7 +121,7 @@ describe("docs/configuration.md", async () => {
         snapshotTimeout: 21_600_000,
         lockMode: "GOVERNANCE",
       },
-      backup: { name: "web1", stateDir: "/var/cache/backup" },
+      backup: { name: "web1", stateDir: "/var/cache/backup", passEnvironment: ["all", "PGPASSWORD"] },
       index: { dynamodbTable: "sysbackup-index" },
       dynamodb: { region: "eu-central-1", endpoint: "https://dynamodb.example.org:8000" },
       encryption: {
@@ -165,6 +165,8 @@ describe("values", () => {
     ["[s3]\nendpoint = http://127.0.0.1:9000\npath_style = Off", "s3.pathStyle", false],
     ["[s3]\npath_style = 1", "s3.pathStyle", true],
     ["[s3]\nmax_requests = 1", "s3.maxRequests", 1],
+    ["[backup]\npass_environment = none", "backup.passEnvironment", []],
+    ["[backup]\npass_environment = PGHOST PGUSER", "backup.passEnvironment", ["PGHOST", "PGUSER"]],
     ["[s3]\nupload_limit = off", "s3.uploadLimit", [{ minute: 0, rate: undefined }]],
     ["[s3]\nupload_limit = 64K", "s3.uploadLimit", [{ minute: 0, rate: 65_536 }]],
     [

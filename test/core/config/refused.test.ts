@@ -16,6 +16,7 @@ describe("refused by line, key, value, and what is allowed", () => {
   const allowedCompression = `give ${compressionNames.join(", ").replace(/, (?=[^,]*$)/, " or ")}`;
   const rate =
     "give bytes per second from 64K to 64G, or off; or times with what holds from then on, such as 08:00,2M 18:00,off or Sat-00:00,10M";
+  const variables = "give names of variables, separated by commas or spaces; all for all but credentials, or none";
   const cases: [section: string, key: string, value: string, allowed: string][] = [
     ["s3", "max_requests", "0", "give a whole number from 1 to 50"],
     ["s3", "max_requests", "51", "give a whole number from 1 to 50"],
@@ -54,6 +55,9 @@ describe("refused by line, key, value, and what is allowed", () => {
     ["backup", "name", "a/b", name],
     ["backup", "name", "x".repeat(129), name],
     ["backup", "state_dir", "cache", "give an absolute path"],
+    ["backup", "pass_environment", "PGHOST=x", variables],
+    ["backup", "pass_environment", "", variables],
+    ["backup", "pass_environment", "none, PGHOST", "give none alone, or names of variables"],
     ["s3", "bucket", "/srv/backups", bucket],
     ["s3", "bucket", "file://srv/backups", bucket],
     ["s3", "bucket", "file:///", bucket],
@@ -104,7 +108,10 @@ describe("unknown words name the nearest known one", () => {
     ["[s3]\nbukket = a", 'line 2: there is no key "bukket" in [s3]: did you mean bucket?'],
     ["[content]\nday_retained = 3", 'line 2: there is no key "day_retained" in [content]: did you mean days_retained?'],
     ["[content]\n\nbucket = a", 'line 3: there is no key "bucket" in [content]: it belongs in [s3]'],
-    ["[backup]\ncolour = a", 'line 2: there is no key "colour" in [backup]: known are name, state_dir'],
+    [
+      "[backup]\ncolour = a",
+      'line 2: there is no key "colour" in [backup]: known are name, state_dir, pass_environment',
+    ],
     ["[contnet]\n", "line 1: there is no section [contnet]: did you mean [content]?"],
     [
       "[DEFAULT]\n",

@@ -4,6 +4,7 @@ import { randomUUID } from "node:crypto";
 import { chmod, rename } from "node:fs/promises";
 import { join } from "node:path";
 import { BucketError } from "../../../core/bucket/contract.ts";
+import { wrapBucket } from "../../../core/bucket/wrap.ts";
 import { ceph, moto, newBucket } from "../../support/services.ts";
 import { makeRole } from "../bucket/ceph-role.ts";
 import { patient, patientAt } from "./patient.ts";
@@ -44,6 +45,24 @@ describe.skipIf(!ceph)("at a Ceph gateway", () => {
   test("a bucket without Object Lock is bad", async () => {
     await using ill = await patientAt(gateway, { bucket: await newBucket(gateway, { lock: false }) });
     expect(await ill.examine("lock")).toMatchObject([{ state: "bad", text: "the bucket has no Object Lock" }]);
+  });
+
+  test("a bucket that lets expire what no lock holds is named as such", async () => {
+    const bucket = await newBucket(gateway, { lock: true });
+    await using well = await patientAt(gateway, { bucket });
+    const opened = await well.machine.bucket();
+    const expiring = wrapBucket(opened, { expiryDays: async () => 30 });
+    const looks = await well.examine("lock", { bucket: async () => expiring });
+    expect(looks).toMatchObject([
+      { state: "good" },
+      { state: "good", text: "the bucket removes what no lock holds, 30 days after it was stored: renew keeps more" },
+    ]);
+    const bundle = { path: "/srv", depth: "0", index: "metadata" };
+    const sections = { s3: { bucket }, "bundle cold": bundle };
+    await using bundling = await patient({ sections });
+    expect(await bundling.examine("lock", { bucket: async () => expiring, lock: well.machine.lock })).toContainEqual(
+      expect.objectContaining({ state: "warning", text: expect.stringContaining("then bundles are sent again") }),
+    );
   });
 
   test("a missing bucket is bad, and gets no further requests", async () => {

@@ -8,6 +8,9 @@ import { findManifest } from "../../../core/manifest/find.ts";
 import { listBackups } from "../../../core/manifest/list.ts";
 import { openManifest } from "../../../core/manifest/open.ts";
 import type { Notice } from "../../../core/notice.ts";
+import { writeTar } from "../../../restore/browse/tar.ts";
+import { dryRun } from "../../../restore/dry-run.ts";
+import { Report } from "../../../restore/report.ts";
 import { exitOf, restore } from "../../../restore/restore.ts";
 import { Notes } from "../../../restore/verify/notes.ts";
 import { everything, lose, verified } from "../../restore/verify/plant.ts";
@@ -141,6 +144,24 @@ describe("a backup of s3-sysbackup", () => {
     expect(await textOf(backups[0]?.key ?? "")).toBe("first");
     const second = backups[1]?.stored.toISOString() ?? "";
     expect(await textOf(`web1@${second.slice(0, 16)}`)).toBe("second");
+  });
+
+  test("a dry run and a tar give its files the time of the backup, as a restore does", async () => {
+    await using sample = await rigWith();
+    const { rig, place } = sample;
+    await putManifest(place, "web1", { content: [legacyFolder("/d"), await legacyFile(place, "/d/file", "text")] });
+    const { target, manifest } = await restored(rig, "web1");
+    const options = { bucket: rig.bucket, manifest, paths: [], signal: new AbortController().signal };
+    const prospects: string[] = [];
+    const onProspect = (path: string, prospect: string) => void prospects.push(`${prospect} ${path}`);
+    await dryRun({ ...options, target, numericOwner: false, notify: () => {}, onProspect });
+    expect(prospects.filter((line) => line.includes("file"))).toEqual(["left /d/file"]);
+    const pieces: Uint8Array[] = [];
+    const write = (piece: Uint8Array) => void pieces.push(Uint8Array.from(piece));
+    await writeTar({ ...options, report: new Report(() => {}), write });
+    const listing = Bun.spawnSync(["tar", "-tv", "--full-time", "--utc"], { stdin: Buffer.concat(pieces) });
+    expect(listing.stdout.toString()).toContain(manifest.header.started.slice(0, 19).replace("T", " "));
+    expect(listing.stdout.toString()).not.toContain("1970");
   });
 
   test("lists and choices are in the order of names, whichever program made a backup", async () => {

@@ -41,7 +41,7 @@ describe.skipIf(moto === undefined)("moto", () => {
     expect(await readFile(join(target, tree, "empty"), "utf8")).toBe("");
     expect(thawed).toBe(0);
 
-    const whole = await sysbackup([...words, "--thaw", "standard"]);
+    const whole = await sysbackup([...words, "--thaw", "standard", "--yes"]);
     expect({ exit: whole.exit, stderr: whole.stderr }).toMatchObject({ exit: restoredExit });
     expect(await readFile(join(target, tree, "file"), "utf8")).toBe("in a pack");
     expect(thawed).toBe(1);

@@ -1,12 +1,15 @@
 /** Bundles in Glacier classes, by the program itself against moto: reported, thawed, waited for, and restored. */
 import { describe, expect, test } from "bun:test";
+import { existsSync } from "node:fs";
 import { mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
 import { restoredExit } from "../../round-trip/loop.ts";
 import { faultProxy } from "../../support/faults/proxy.ts";
 import { scratch } from "../../support/faults/scratch.ts";
 import { startSysbackup, sysbackup } from "../../support/program.ts";
-import { moto } from "../../support/services.ts";
+import { onTerminal } from "../../support/pty.ts";
+import { clientConfig, moto } from "../../support/services.ts";
 import { confOf } from "./moto.ts";
 
 const minutes = 60_000;
@@ -42,7 +45,17 @@ async function frozenBundles(storageClass: string) {
   const stored = await sysbackup(["bundle", "--conf-dir", paths.conf]);
   expect(stored).toMatchObject({ exit: 0 });
   const target = join(dir.path, "target");
+  const bucket = /^bucket = (.*)$/m.exec(await readFile(join(paths.conf, "conf"), "utf8"))?.[1] ?? "";
+  const put = async (Key: string, Body: Uint8Array) => {
+    if (moto === undefined) return;
+    const s3 = new S3Client(clientConfig(moto));
+    await s3.send(
+      new PutObjectCommand({ Bucket: bucket, Key, Body, StorageClass: "GLACIER", ChecksumAlgorithm: "CRC32" }),
+    );
+    s3.destroy();
+  };
   return {
+    put,
     tree,
     target,
     thawed,
@@ -85,7 +98,7 @@ describe.skipIf(moto === undefined)("bundles in an archive tier", () => {
       await using cold = await frozenBundles("DEEP_ARCHIVE");
       const { tree, target, conf, thawed, back } = cold;
       const words = ["restore", "test", join(tree, "2020/photo"), "--conf-dir", conf, "--target", target];
-      const { exit, stderr } = await sysbackup([...words, "--thaw", "bulk"]);
+      const { exit, stderr } = await sysbackup([...words, "--thaw", "bulk", "--yes"]);
       expect({ exit, stderr }).toMatchObject({ exit: restoredExit });
       expect(thawed).toEqual(["/2020.tar.zst Bulk 7 days of a version"]);
       expect(await back("2020")).toBe("of 2020");
@@ -93,7 +106,7 @@ describe.skipIf(moto === undefined)("bundles in an archive tier", () => {
       expect(stderr).toContain("come back with `sysbackup restore --resume`");
 
       // What can be read is not asked for again.
-      const again = await sysbackup([...words, "--thaw", "bulk", "--json"]);
+      const again = await sysbackup([...words, "--thaw", "bulk", "--yes", "--json"]);
       expect(again).toMatchObject({ exit: restoredExit });
       expect(JSON.parse(again.stdout)).toMatchObject({ unchanged: 1, thawed: { objects: 0, requests: 0 } });
       expect(thawed).toHaveLength(1);
@@ -102,12 +115,66 @@ describe.skipIf(moto === undefined)("bundles in an archive tier", () => {
   );
 
   test(
+    "a restore does not thaw without --yes where nobody can be asked, nor if the answer is no",
+    async () => {
+      await using cold = await frozenBundles("GLACIER");
+      const { tree, target, conf, state, thawed, back } = cold;
+      const words = ["restore", "test", tree, "--conf-dir", conf, "--target", target, "--thaw", "bulk"];
+      const unasked = await sysbackup(words);
+      expect(unasked).toMatchObject({ exit: 2, stdout: "" });
+      expect(unasked.stderr).toContain("frozen, and needed here: 3 objects");
+      expect(unasked.stderr).toContain(
+        "cannot thaw what is frozen: that costs money, and nobody can be asked, as there is no terminal; give --yes",
+      );
+      const env = { PATH: process.env.PATH ?? "", TERM: "xterm" };
+      const question = /Thaw 3 objects \(\d+ B\) by bulk, for about \$0\.\d+\?/;
+      const refused = await onTerminal(words, { env, answers: [{ when: "Thaw 3 objects", type: "n" }] });
+      expect(refused.exit).toBe(0);
+      expect(refused.shown).toMatch(question);
+      expect(thawed).toEqual([]);
+      expect(existsSync(target)).toBe(false);
+      expect(existsSync(join(state, "restore-waiting.json"))).toBe(false);
+
+      const wanted = await onTerminal(words, { env, answers: [{ when: "Thaw 3 objects", type: "y" }] });
+      expect(wanted.exit).toBe(restoredExit);
+      expect(thawed).toHaveLength(3);
+      expect(await back("2020")).toBe("of 2020");
+    },
+    4 * minutes,
+  );
+
+  test(
+    "unbundle thaws what the script has stored, of the keys that are asked for, after asking",
+    async () => {
+      await using cold = await frozenBundles("GLACIER");
+      const { conf, target, thawed } = cold;
+      const tar = Bun.spawnSync(["tar", "-cz", "-C", cold.tree, "2019"]).stdout;
+      for (const key of ["script/2019.tar.gz", "script/2020.tar.gz"]) await cold.put(key, tar);
+      const words = ["unbundle", "restore", "script/2019", "--conf-dir", conf, "--target", target];
+      expect(await sysbackup(words)).toMatchObject({ exit: 3 });
+      expect(await sysbackup([...words, "--thaw", "bulk"])).toMatchObject({ exit: 2 });
+      expect(
+        await sysbackup(["unbundle", "verify", "script/2019", "--conf-dir", conf, "--thaw", "bulk"]),
+      ).toMatchObject({
+        exit: 2,
+        stderr: expect.stringContaining("verify restores nothing"),
+      });
+      expect(thawed).toEqual([]);
+      const done = await sysbackup([...words, "--thaw", "bulk", "--yes"]);
+      expect({ exit: done.exit, stderr: done.stderr }).toMatchObject({ exit: restoredExit });
+      expect(thawed).toEqual([expect.stringMatching(/script\/2019\.tar\.gz Bulk 7 days of a version/)]);
+      expect(await readFile(join(target, "2019/photo"), "utf8")).toBe("of 2019");
+    },
+    4 * minutes,
+  );
+
+  test(
     "a restore that was stopped while it waited goes on by --resume, and asks for nothing twice",
     async () => {
       await using cold = await frozenBundles("GLACIER");
       const { tree, target, conf, state, thawed, back } = cold;
       cold.slow.thaws = true;
-      const words = ["restore", "test", tree, "--conf-dir", conf, "--target", target, "--thaw", "expedited"];
+      const words = ["restore", "test", tree, "--conf-dir", conf, "--target", target, "--thaw", "expedited", "--yes"];
       const waiting = startSysbackup(words);
       const heard = waiting.stderr.text();
       while (thawed.length < 3) await Bun.sleep(50);
@@ -135,7 +202,7 @@ describe.skipIf(moto === undefined)("bundles in an archive tier", () => {
     async () => {
       await using cold = await frozenBundles("DEEP_ARCHIVE");
       const { tree, target, conf, thawed } = cold;
-      const words = ["restore", "test", tree, "--conf-dir", conf, "--target", target, "--thaw", "expedited"];
+      const words = ["restore", "test", tree, "--conf-dir", conf, "--target", target, "--thaw", "expedited", "--yes"];
       const { exit, stderr } = await sysbackup(words);
       expect(exit).toBe(2);
       expect(stderr).toContain("DEEP_ARCHIVE, which has no such speed; give --thaw bulk or --thaw standard");
@@ -162,7 +229,7 @@ describe.skipIf(moto === undefined)("bundles in an archive tier", () => {
       await using cold = await frozenBundles("GLACIER_IR");
       const { tree, target, conf, thawed, back } = cold;
       const words = ["restore", "test", tree, "--conf-dir", conf, "--target", target];
-      expect(await sysbackup([...words, "--thaw", "bulk"])).toMatchObject({ exit: restoredExit });
+      expect(await sysbackup([...words, "--thaw", "bulk", "--yes"])).toMatchObject({ exit: restoredExit });
       expect(await back("2021")).toBe("of 2021");
       expect(thawed).toEqual([]);
     },

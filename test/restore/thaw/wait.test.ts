@@ -1,5 +1,6 @@
 /** How long a restore waits for thawing, and how often it asks. */
 import { expect, test } from "bun:test";
+import { BucketError } from "../../../core/bucket/contract.ts";
 import { Failure } from "../../../core/failure.ts";
 import { NeededObjects } from "../../../restore/thaw/needed.ts";
 import { hoursToThaw, speedsOf } from "../../../restore/thaw/speeds.ts";
@@ -13,16 +14,18 @@ function waiting(objects: number, hours: number) {
   const needed = new NeededObjects();
   let time = 0;
   let looks = 0;
+  let beforeHead = () => {};
   const ready: string[] = [];
   for (let number = 0; number < objects; number += 1) {
     const object = { key: `bundles/${number}`, version: "1", size: 1 };
     needed.add(object);
-    needed.frozen(object, frozen);
+    needed.frozen(object, frozen, 1);
   }
   const tools = {
     bucket: {
       head: async (key: string, version = "1") => {
         looks += 1;
+        beforeHead();
         const archived = time < hours * 3_600_000 ? { archived: frozen } : {};
         return { key, version, size: 1, metadata: {}, retention: undefined, legalHold: false, ...archived };
       },
@@ -36,7 +39,10 @@ function waiting(objects: number, hours: number) {
   };
   return {
     ready,
-    run: (longest: number) => waitForAll(needed, longest, tools),
+    run: (longest: number, before = () => {}) => {
+      beforeHead = before;
+      return waitForAll(needed, longest, tools);
+    },
     looks: () => looks,
     [Symbol.dispose]: () => needed[Symbol.dispose](),
   };
@@ -64,4 +70,15 @@ test("deep archive tiers have no expedited speed, and together tiers have the sp
   expect(speedsOf(["GLACIER", "DEEP_ARCHIVE"])).toEqual(["bulk", "standard"]);
   expect(hoursToThaw(["GLACIER", "DEEP_ARCHIVE_ACCESS"], "standard")).toBe(12);
   expect(hoursToThaw(["DEEP_ARCHIVE"], "expedited")).toBeUndefined();
+});
+
+test("a server that is away for a while costs none of the hours that were waited", async () => {
+  using wait = waiting(1, 2);
+  let away = 3;
+  await wait.run(5, () => {
+    away -= 1;
+    if (away > 0) throw new BucketError("unreachable", { doing: "look up", what: "it", why: "it does not answer" });
+  });
+  expect(wait.ready).toEqual(["bundles/0"]);
+  expect(away).toBeLessThan(0);
 });

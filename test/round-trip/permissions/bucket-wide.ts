@@ -4,6 +4,7 @@ import {
   DeleteBucketCommand,
   DeleteBucketLifecycleCommand,
   DeleteBucketPolicyCommand,
+  GetBucketLifecycleConfigurationCommand,
   GetBucketPolicyCommand,
   GetBucketVersioningCommand,
   GetObjectLockConfigurationCommand,
@@ -48,6 +49,9 @@ export const bucketWide: Attempt[] = [
   ),
   ofBucket("see whether the bucket keeps versions", "GetBucketVersioning", (client, Bucket) =>
     client.send(new GetBucketVersioningCommand({ Bucket })),
+  ),
+  ofBucket("see the lifecycle rules", "GetLifecycleConfiguration", (client, Bucket) =>
+    client.send(new GetBucketLifecycleConfigurationCommand({ Bucket })),
   ),
   ofBucket("read the bucket policy", "GetBucketPolicy", (client, Bucket) =>
     client.send(new GetBucketPolicyCommand({ Bucket })),

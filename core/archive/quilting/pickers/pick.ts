@@ -15,6 +15,8 @@ export type PickOptions = {
   readonly timeoutMs: number;
   /** The user whose rights they get: what others can change is then not run. */
   readonly privileged?: number | undefined;
+  /** Variables for pickers beside those that all children get. */
+  readonly environment?: Readonly<Record<string, string>>;
   readonly notify: Notify;
   readonly signal?: AbortSignal;
 };
@@ -25,11 +27,11 @@ export type PickOptions = {
  * reader makes the pickers wait; leaving the loop ends them. Throws the reason of `signal` if it fires.
  */
 export async function* pickPaths(options: PickOptions): AsyncGenerator<ByteString[]> {
-  const { folder, timeoutMs, privileged, notify, signal } = options;
+  const { folder, timeoutMs, privileged, environment, notify, signal } = options;
   const pickers = await findExecutables(folder, "picker", notify, privileged);
   const left = new AbortController();
   const stop = signal === undefined ? left.signal : AbortSignal.any([signal, left.signal]);
-  const sources = pickers.map((picker) => pathsOf(picker, { timeoutMs, notify, signal: stop }));
+  const sources = pickers.map((picker) => pathsOf(picker, { timeoutMs, environment, notify, signal: stop }));
   try {
     yield* merge(sources);
   } finally {
@@ -38,13 +40,16 @@ export async function* pickPaths(options: PickOptions): AsyncGenerator<ByteStrin
   }
 }
 
-type PickerOptions = Omit<PickOptions, "folder" | "privileged"> & { readonly signal: AbortSignal };
+type PickerOptions = Pick<PickOptions, "timeoutMs" | "notify"> & {
+  readonly environment: PickOptions["environment"] | undefined;
+  readonly signal: AbortSignal;
+};
 
 async function* pathsOf(picker: Executable, options: PickerOptions): AsyncGenerator<ByteString[]> {
-  const { timeoutMs, signal, notify } = options;
+  const { timeoutMs, environment, signal, notify } = options;
   const warn = (code: string, what: string) =>
     notify({ level: "warning", code, message: `picker ${JSON.stringify(picker.name)} ${what}` });
-  const running = started(picker, { timeoutMs, signal }, warn);
+  const running = started(picker, { timeoutMs, environment, signal }, warn);
   if (running === undefined) return;
   const splitter = new RecordSplitter();
   for await (const bytes of running.stdout) yield* batchOf(splitter.push(bytes), splitter);
@@ -59,11 +64,11 @@ type Warn = (code: string, what: string) => void;
 
 function started(
   executable: Executable,
-  options: Pick<PickerOptions, "timeoutMs" | "signal">,
+  options: Pick<PickerOptions, "timeoutMs" | "environment" | "signal">,
   warn: Warn,
 ): Run | undefined {
   try {
-    return run({ executable, args: [], extraPipe: false, ...options });
+    return run({ executable, args: [], extra: "nothing", ...options });
   } catch (error) {
     warn("picker-failed", `could not be started: ${reasonOf(error)}`);
     return undefined;

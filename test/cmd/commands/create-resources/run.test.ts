@@ -198,6 +198,24 @@ describe.skipIf(!moto)("against moto", () => {
     for (const role of roleNames) await expectRole(name, role, { mode: "GOVERNANCE", days: "50" });
   });
 
+  test("with ExpireAfterDays, S3 hides what is old and removes what no lock holds; an update without it ends that", async () => {
+    const name = newName();
+    const run = onMoto(name);
+    const wanted = `BucketName=${name}-bucket,ExpireAfterDays=30,NoncurrentDays=500`;
+    const made = await run("create-resources", "--export", name, "--parameters", wanted);
+    expect(made).toMatchObject({ exit: 0 });
+    expect(made.stdout).toContain(
+      "S3 removes what no lock holds, 30 days after it was stored: `sysbackup renew` keeps",
+    );
+    expect(made.stdout).not.toContain("steward removes");
+    expect(await rulesOf(`${name}-bucket`)).toEqual([
+      ["expire-covered-versions", undefined, 1],
+      ["expire-current-versions", 30, undefined],
+    ]);
+    expect(await run("update-resources", "--parameters", "ExpireAfterDays=0")).toMatchObject({ exit: 0 });
+    expect(await rulesOf(`${name}-bucket`)).toEqual([["expire-covered-versions", undefined, 500]]);
+  });
+
   test("a bucket name that is taken is reported, and the failed attempt does not block the next one", async () => {
     const [first, second] = [newName(), newName()];
     const taken = `BucketName=${first}-bucket`;
@@ -216,6 +234,18 @@ describe.skipIf(!moto)("against moto", () => {
     expect(failed.stderr).toContain("there is no such stack in the region us-east-1");
   });
 });
+
+/** Rules about versions: the days after which current ones are hidden, and noncurrent ones removed. */
+async function rulesOf(Bucket: string) {
+  if (!moto) return [];
+  const s3 = new S3Client(clientConfig(moto));
+  const { Rules = [] } = await s3.send(new GetBucketLifecycleConfigurationCommand({ Bucket }));
+  s3.destroy();
+  return Rules.filter(({ ID }) => ID !== "abort-unfinished-uploads").map(
+    ({ ID, Expiration, NoncurrentVersionExpiration }) =>
+      [ID, Expiration?.Days, NoncurrentVersionExpiration?.NoncurrentDays] as const,
+  );
+}
 
 async function expectBucket(name: string, mode: "GOVERNANCE" | "COMPLIANCE"): Promise<void> {
   if (!moto) return;

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { run } from "../../../../cmd/commands/find/run.ts";
 import { Fixture, file, folder } from "../../../restore/support.ts";
+import { attack } from "../../../support/attack.ts";
 import { fakeIO } from "../../fake-io.ts";
 
 type Wishes = Partial<Parameters<typeof run>[0]>;
@@ -59,3 +60,26 @@ describe("sysbackup find", () => {
     await expect(run(args(fixture, "x", { name: "web2" }), fakeIO())).rejects.toThrow('did you mean "web1"');
   });
 });
+
+attack(
+  {
+    by: "W",
+    what: "thousands of junk roots under a name, for `find` and `history`",
+    before: "a line of stderr for each, before and after what was found",
+    now: "a thousand lines and a word of the others; what was found is printed",
+  },
+  async () => {
+    await using fixture = await sample();
+    for (let number = 0; number < 1_010; number += 1) {
+      const run = number.toString(16).padStart(8, "0");
+      await fixture.put(`manifests/web1/20261119T020000Z-${run}.jsonl.zst`, Buffer.from("junk"));
+    }
+    const io = fakeIO();
+    expect(await run(args(fixture, "plan.odt"), io)).toBe(4);
+    expect(io.lines.join("\n")).toContain("/plan.odt");
+    const unusable = io.notices.filter(({ code }) => code === "manifest-unusable");
+    expect(unusable).toHaveLength(1_001);
+    expect(unusable.at(-1)?.message).toStartWith("there are more of the kind manifest-unusable");
+  },
+  { timeout: 60_000 },
+);

@@ -3,8 +3,11 @@ import { mkdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { RestoreArgs } from "../../../../cmd/commands/restore/arguments.ts";
 import { run } from "../../../../cmd/commands/restore/run.ts";
+import { wrapBucket } from "../../../../core/bucket/wrap.ts";
 import { fromText } from "../../../../core/format/path.ts";
 import { readManifest } from "../../../../core/manifest/read.ts";
+import { findElsewhere } from "../../../../restore/browse/elsewhere.ts";
+import { LostFiles } from "../../../../restore/lost-files.ts";
 import { type Backup, Fixture, file, folder, isRoot, link, noise } from "../../../restore/support.ts";
 import { fakeIO } from "../../fake-io.ts";
 import { argsFor } from "./args.ts";
@@ -158,6 +161,39 @@ describe("a lost part of the manifest", () => {
     await fixture.lose(of19[0]?.key ?? "");
     await restored(fixture, { salvage: true });
     expect(await fixture.read("/d/x")).toBe("x of 18");
+  });
+
+  test("what another backup has of a large stretch is read part by part, never all at once", async () => {
+    await using fixture = await Fixture.open();
+    const many = Array.from({ length: 40 }, (_, number) => file(`/d/${number + 10}`, "x"));
+    await fixture.backup([folder("/"), folder("/d"), ...many], { start: day(19), perPart: 2 });
+    const lost = await fixture.backup([folder("/"), folder("/d"), ...many], { start: day(20), perPart: 50 });
+    await fixture.lose(lost.manifest.parts[0]?.key ?? "");
+    let reads = 0;
+    const bucket = wrapBucket(fixture.bucket, {
+      get(key, options) {
+        if (key.includes("/parts/")) reads += 1;
+        return fixture.bucket.get(key, options);
+      },
+    });
+    const losses = new LostFiles();
+    losses.addStretch({ first: fromText("/"), next: undefined });
+    const { signal } = new AbortController();
+    const found = await Array.fromAsync(
+      findElsewhere(losses, { bucket, manifest: lost.manifest, trust: undefined, signal }),
+    );
+    const [replacement] = found;
+    if (replacement === undefined || !("stretch" in replacement)) throw new Error("nothing was found");
+    const before = reads;
+    const trouble = { onLost: () => {}, onBadEntry: () => {} };
+    let entries = 0;
+    for await (const part of replacement.parts(trouble)) {
+      entries += part.entries.length;
+      // One is fetched ahead.
+      if (entries === 2) expect(reads - before).toBeLessThanOrEqual(2);
+    }
+    expect(entries).toBe(42);
+    expect(reads - before).toBe(21);
   });
 
   test("only what was asked for is salvaged", async () => {

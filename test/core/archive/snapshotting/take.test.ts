@@ -45,6 +45,7 @@ async function prepare(scripts: Readonly<Record<string, string>>): Promise<Run> 
       const refs = await takeSnapshots({
         folder: folder.path,
         store: wholeDumps({ name: "host", target: { bucket: target, retention, filters: [] }, compression }),
+        stateDir: store.path,
         timeoutMs: 10_000,
         now,
         notify,
@@ -203,7 +204,7 @@ describe("a snapshotter", () => {
     expect((await run.take()).map(({ snapshotter }) => snapshotter)).toEqual(["good"]);
     expect(await objectsOf(run.bucket)).toEqual(["snapshots/host/20261121T020003Z-good.zst"]);
     expect(run.heard).toEqual([
-      `warning snapshotter-failed: snapshotter "bad" exited with status 1; it had dumped nothing`,
+      `warning snapshotter-failed: snapshotter "bad" exited with status 1; nothing of it is stored`,
     ]);
   });
 

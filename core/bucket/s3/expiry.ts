@@ -1,0 +1,27 @@
+/** Reads whether a lifecycle rule lets all objects of a bucket expire. */
+import type { LifecycleRule } from "@aws-sdk/client-s3";
+import { BucketError } from "../contract.ts";
+import type { S3Requests } from "./requests.ts";
+
+export async function readExpiry(requests: S3Requests): Promise<number | undefined> {
+  const { sdk, client, settings } = requests;
+  try {
+    const { Rules = [] } = await requests.run("read the lifecycle rules of", "", (how) =>
+      client.send(new sdk.GetBucketLifecycleConfigurationCommand({ Bucket: settings.bucket }), how),
+    );
+    const days = Rules.filter(isOfAll).flatMap(({ Expiration }) => Expiration?.Days ?? []);
+    return days.length === 0 ? undefined : Math.min(...days);
+  } catch (error) {
+    // S3 answers so if there is no rule at all.
+    if (error instanceof BucketError && error.kind === "missing") return undefined;
+    throw error;
+  }
+}
+
+/** Whether a rule holds for all objects: it is on, and names no prefix, tag or size. */
+function isOfAll({ Status, Prefix = "", Filter = {} }: LifecycleRule): boolean {
+  const { Prefix: filtered = "", ...others } = Filter;
+  return (
+    Status === "Enabled" && Prefix === "" && filtered === "" && Object.values(others).every((it) => it === undefined)
+  );
+}
