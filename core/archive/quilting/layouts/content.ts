@@ -18,12 +18,12 @@ export type FileContent = {
 /** `end`: where in the file its data ends. */
 type PlacedExtent = { readonly extent: PendingExtent; readonly end: number };
 
-type Bound = { readonly extents: number; readonly holes: number };
+type SegmentBound = { readonly extents: number; readonly holes: number };
 
 export class ContentCollector {
   readonly #path: ByteString;
   readonly #ledger: Ledger;
-  readonly #most: Bound;
+  readonly #most: SegmentBound;
   readonly #walk = new HoleWalk();
   /** What no segment has yet. */
   #extents: PlacedExtent[] = [];
@@ -34,7 +34,7 @@ export class ContentCollector {
   readonly #digests = new Bun.CryptoHasher("sha256");
 
   /** `most`: above which it goes on in segments. */
-  constructor(path: ByteString, ledger: Ledger, most: Bound = mostOfFile) {
+  constructor(path: ByteString, ledger: Ledger, most: SegmentBound = mostOfFile) {
     this.#path = path;
     this.#ledger = ledger;
     this.#most = most;
