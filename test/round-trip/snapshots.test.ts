@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { access, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { remove, type Scratch, scratch } from "../support/faults/scratch.ts";
+import { full } from "../support/full.ts";
 import { type Outcome, startSysbackup, writeConf } from "../support/program.ts";
 import { run } from "../support/services/command.ts";
 import { MiB } from "./data.ts";
@@ -135,7 +136,7 @@ for (const place of places) {
 }
 
 /** MiB of a dump of which each 64 MiB are the same: it needs little room in a bucket, and has chunks as any other. */
-const longDump = Number(process.env.SYSBACKUP_LONG_DUMP ?? (thorough ? 1024 : 256));
+const longDump = full ? 8192 : 256;
 
 test(
   "a long dump goes in and out in the memory of a short one, and what is in it twice is stored once",

@@ -25,8 +25,13 @@ import { type KnownPart, PartTable } from "../state/parts.ts";
 import type { Tree } from "../state/trees.ts";
 import { SegmentRows } from "./segment-rows.ts";
 
-/** Bytes of lines at which a part ends after a segment: a few segments fit into memory during a restore. */
-const mostWithSegments = 4 * 1024 * 1024;
+/**
+ * Bytes of lines at which a part ends after a segment: a few segments fit into memory during a restore. Those of a dump are nearly all
+ * segments, of which each is read and may be named again alone.
+ */
+const mostWithSegments = { files: 4 * 1024 * 1024, dumps: 1024 * 1024 } as const;
+/** What a line leaves for each of its bytes: those of segments are taken apart and put together as a whole. */
+const garbageOfLine = { files: 1, dumps: 8 } as const;
 /** Bytes of an object's line without its key and version. */
 const bytesOfObjectLine = 80;
 
@@ -107,7 +112,7 @@ class PartWriter {
       this.#from = justAfter(row.path);
       this.#draft ??= new Draft(this.#deps, this.#known, row.path);
       if (!this.#take(this.#draft, row)) continue;
-      const isFull = isSegmentHead(row.head) && this.#draft.bytes >= mostWithSegments;
+      const isFull = isSegmentHead(row.head) && this.#draft.bytes >= mostWithSegments[this.#deps.tree];
       if (isFull || endsPart(row.path, this.#draft)) await this.#endDraft(this.#draft);
     }
   }
@@ -137,7 +142,7 @@ class PartWriter {
   async #endDraft(draft: Draft): Promise<void> {
     this.#draft = undefined;
     this.#written.push(await draft.write());
-    this.#garbage.left(draft.bytes);
+    this.#garbage.left(draft.bytes * garbageOfLine[this.#deps.tree]);
   }
 }
 

@@ -18,9 +18,12 @@ export type FileContent = {
 /** `end`: where in the file its data ends. */
 type PlacedExtent = { readonly extent: PendingExtent; readonly end: number };
 
+type SegmentBound = { readonly extents: number; readonly holes: number };
+
 export class ContentCollector {
   readonly #path: ByteString;
   readonly #ledger: Ledger;
+  readonly #most: SegmentBound;
   readonly #walk = new HoleWalk();
   /** What no segment has yet. */
   #extents: PlacedExtent[] = [];
@@ -31,9 +34,11 @@ export class ContentCollector {
   /** Of the digests of segments, which few files have. */
   #digests: Bun.CryptoHasher | undefined;
 
-  constructor(path: ByteString, ledger: Ledger) {
+  /** `most`: above which it goes on in segments. */
+  constructor(path: ByteString, ledger: Ledger, most: SegmentBound = mostOfFile) {
     this.#path = path;
     this.#ledger = ledger;
+    this.#most = most;
   }
 
   /** Takes a region, before any extent with data of it. */
@@ -65,7 +70,7 @@ export class ContentCollector {
   }
 
   #isFull(): boolean {
-    const { extents, holes } = this.#segments === 0 ? mostOfFile : mostOfSegment;
+    const { extents, holes } = this.#segments === 0 ? this.#most : mostOfSegment;
     return this.#extents.length > extents || this.#holes.length > holes;
   }
 

@@ -10,6 +10,7 @@ import type { Keyed } from "../../../format/keyed.ts";
 import { keys } from "../../../format/keys.ts";
 import { contentsSize, encodeContents, type PackedFrame } from "../../../format/pack.ts";
 import type { ByteString } from "../../../format/path.ts";
+import { mostOfSegment } from "../../../format/segment.ts";
 import { sha256 } from "../../../format/sha256.ts";
 import { writeHashed } from "../../../stored/write.ts";
 import { release } from "../../../system/garbage.ts";
@@ -97,10 +98,10 @@ export class PackLayout implements ContentLayout {
     return { ...content.end(Math.min(end, stat.size)), end };
   }
 
-  /** Reads a stream to its end, as `add` does a file. */
+  /** Reads a stream to its end, as `add` does a file. It goes on in segments sooner, since its chunks may be small. */
   async addStream(path: ByteString, stream: AsyncIterable<Uint8Array>): Promise<ReadContent> {
-    const content = new ContentCollector(path, this.#deps.ledger);
-    const reader = new StreamReader(stream, content.region);
+    const content = new ContentCollector(path, this.#deps.ledger, mostOfSegment);
+    const reader = new StreamReader(stream, content.region, this.#garbage);
     await work("read", () => this.#addData(reader, content));
     return { ...content.end(reader.length), end: reader.length };
   }

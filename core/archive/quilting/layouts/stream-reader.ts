@@ -1,4 +1,5 @@
 /** Reads a stream whose length is not known, as a file without holes is read. */
+import type { Garbage } from "../../../system/garbage.ts";
 import type { DataReader } from "../reading/region-reader.ts";
 import type { Region } from "../reading/regions.ts";
 
@@ -6,14 +7,16 @@ const nothing = new Uint8Array();
 
 export class StreamReader implements DataReader {
   readonly #pieces: AsyncIterator<Uint8Array>;
+  readonly #garbage: Garbage;
   /** What is left of the piece that came last. */
   #rest: Uint8Array = nothing;
   /** Bytes that were read until now. */
   length = 0;
 
-  /** `onRegion` is called with the one region that a stream is. */
-  constructor(stream: AsyncIterable<Uint8Array>, onRegion: (region: Region) => void) {
+  /** `onRegion` is called with the one region that a stream is. `garbage`: gets the pieces, which the collector notices late. */
+  constructor(stream: AsyncIterable<Uint8Array>, onRegion: (region: Region) => void, garbage: Garbage) {
     this.#pieces = stream[Symbol.asyncIterator]();
+    this.#garbage = garbage;
     onRegion([0, Number.MAX_SAFE_INTEGER]);
   }
 
@@ -24,6 +27,7 @@ export class StreamReader implements DataReader {
       if (this.#rest.length === 0) {
         const { value, done } = await this.#pieces.next();
         if (done) break;
+        this.#garbage.left(value.length);
         this.#rest = value;
         continue;
       }
