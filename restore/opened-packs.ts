@@ -9,7 +9,7 @@ import { type ObjectSource, readContent } from "../core/stored/read.ts";
 import { readTwice } from "../core/stored/second-read.ts";
 
 const mostHeld = 4;
-/** Bytes of a pack that is held: of one, writers make 16 MiB unless told otherwise. */
+/** Bytes of a pack that is held: of one, writers make 16 MiB unless conf says otherwise. */
 const largest = 24 * 1024 * 1024;
 
 /** Where an object can be read in ranges, and what it is there. */

@@ -2,11 +2,11 @@
  * The archive job. The order of its steps is what makes a killed run harmless:
  *
  * 1. Take the run lock of the state folder: one run of a backup name at a time.
- * 2. Open the state database; read the index objects that were put since the last run.
+ * 2. Open the state database; read the index objects that were put since the last run, and verified objects before something is to be read.
  *    Before the first backup of a bucket, prove that it keeps locks.
  * 3. Run the snapshotters. Each dump lies in packs as files do, or is an object of its own (layout `objects`).
- * 4. Run the pickers; resolve what they print to the paths that are kept.
- * 5. Quilt: store new content. Each object is recorded in the state database as soon as it is put.
+ * 4. Run the pickers; resolve what they print to the paths that are kept, and compare each with what the last run saw.
+ * 5. Quilt: store new content of those that are new or changed. Each object is recorded in the state database as soon as it is put.
  * 6. Store the bundles that changed, each with its table of contents. Put the manifest's parts. Extend the locks of all that the manifest needs and that would expire before the promise.
  *    What cannot be extended is stored again: back to 5, once, and dumps that need it are taken again.
  * 7. Put the index objects, for other hosts.
@@ -30,7 +30,6 @@ import { clockSkew, startOfLocks } from "./locks/clock.ts";
 import { type LockProofDeps, proveLock } from "./locks/lock-proof.ts";
 import { minimumLockEnd, planRetention } from "./locks/retention.ts";
 import { RunLog } from "./manifest/run-log.ts";
-import { PathSet } from "./quilting/paths/path-set.ts";
 import { pickAll } from "./quilting/paths/pick-all.ts";
 import { rightsOf } from "./rights.ts";
 import { putRoot, rootOf } from "./root.ts";
@@ -41,14 +40,14 @@ import { Snapshotting } from "./snapshot-step.ts";
 import { lastRoot, noteCompleted } from "./state/completed.ts";
 import { isCorruption, removeState, stateError, statePath } from "./state/database.ts";
 import { lockState, makeStateDir } from "./state/folder.ts";
-import { indexDenied, syncIndex } from "./state/index-sync.ts";
+import { indexDenied, syncIndex, syncVerified } from "./state/index-sync.ts";
 import { writeIndexObjects } from "./state/index-write.ts";
 import { demandMode } from "./state/lock-mode.ts";
 import { isLockProven, noteLockProven } from "./state/lock-proven.ts";
 import { demandSealing } from "./state/sealing-mark.ts";
 import { bucketIdentity, withStateDatabase } from "./state/use.ts";
 import { noteMounts, refuseVanished } from "./state/vanished-bucket.ts";
-import { type StoredFiles, storeFiles } from "./store-files.ts";
+import { type StoredFiles, type StoreFilesDeps, storeFiles } from "./store-files.ts";
 
 export type ArchiveSummary = StoredFiles["counts"] & {
   readonly name: string;
@@ -155,9 +154,10 @@ function variablesOf({ environment, config }: ArchiveJob, notify: Notify): Varia
   return passed.environment;
 }
 
-function pathsOf(job: ArchiveJob, environment: Variables, notify: Notify): Promise<PathSet> {
+function pickerOf(job: ArchiveJob, environment: Variables, notify: Notify): StoreFilesDeps["pick"] {
+  if (job.bundlesOnly) return () => Promise.resolve();
   const { content } = job.config;
-  return pickAll({
+  const options = {
     folder: job.pickersDir,
     privileged: rightsOf(job),
     environment,
@@ -167,7 +167,8 @@ function pathsOf(job: ArchiveJob, environment: Variables, notify: Notify): Promi
     trusted: new Set([0, process.geteuid?.() ?? 0]),
     notify,
     signal: job.signal,
-  });
+  };
+  return (taker) => step("pick", () => pickAll(options, taker));
 }
 
 async function mustKeepLocks(database: Database, deps: LockProofDeps, notify: Notify): Promise<void> {
@@ -191,13 +192,12 @@ async function run(job: ArchiveJob, database: Database, rebuilt: Notice | undefi
   if (job.keyed !== undefined && config.bundles.length > 0) throw bundlesUnsealed();
   demandSealing(database, job.keyed?.mark ?? "");
   await step("look at the bucket", () => refuseVanished(bucket, database));
-  const { shareWith, believeVerified } = content;
   const oldest = minimumLockEnd(started);
   const { dynamodbTable } = config.index;
   const table = dynamodbTable === undefined ? undefined : job.openTable(dynamodbTable);
   // What others say is asked of the table when it is needed.
-  const believed = table === undefined ? { shareWith, believeVerified } : withTable(shareWith, name);
-  const sync = { bucket, database, name, ...believed, minimumLockEnd: oldest, now: started, notify, signal };
+  const { shareWith, believeVerified } = table === undefined ? content : withTable(content.shareWith, name);
+  const sync = { bucket, database, name, shareWith, minimumLockEnd: oldest, now: started, notify, signal };
   const isIndexListed = await step("read index", () => syncIndex(sync));
   const skew = clockSkew(now(), bucket.serverTime(), notify);
   const plan = planRetention(startOfLocks(started, skew), content.daysRetained, content.lockMode);
@@ -213,21 +213,29 @@ async function run(job: ArchiveJob, database: Database, rebuilt: Notice | undefi
   const shared =
     table && new SharedIndex({ table, database, sources, minimumLockEnd: plan.minimumLockEnd, now, notify });
   const meter = { bytesRead: 0, bytesStored: 0, objectsStored: 0 };
+  let isLearned = !isIndexListed || !believeVerified;
+  const learn = async () => {
+    if (!isLearned) await step("read verified", () => syncVerified(sync));
+    isLearned = true;
+  };
   const variables = job.bundlesOnly ? {} : variablesOf(job, notify);
-  const snapshotting = new Snapshotting({ ...job, notify }, { target, database, plan, shared, meter, variables });
+  const snapshotting = new Snapshotting(
+    { ...job, notify },
+    { target, database, plan, shared, meter, learn, variables },
+  );
   await step("snapshots", () => snapshotting.run());
-  using paths = job.bundlesOnly ? new PathSet() : await step("pick", () => pathsOf(job, variables, notify));
-  if (paths.size + snapshotting.snapshots.length + config.bundles.length === 0) notify(nothingPicked(job.pickersDir));
   const lockBudget = { left: content.lockTimeout };
   const bundling = new Bundling({ ...job, notify }, { database, plan, lockBudget });
   // Not the manifest's: who can read the index shall not know the key of a root before it is put.
   const indexRun = runOf(started, job.random(4));
   const indexNew = () => step("write index", () => writeIndexObjects({ target, database, name, run: indexRun, now }));
+  const pick = pickerOf(job, variables, notify);
   const steps = { indexNew, bundle: () => bundling.run(), dumpAgain: () => snapshotting.again() };
-  const deps = { target, database, shared, paths, plan, lockBudget, meter, ...steps };
+  const deps = { target, database, shared, pick, learn, plan, lockBudget, meter, ...steps };
   const files = await storeFiles({ ...job, notify }, deps);
   const { bundles } = bundling;
   const { snapshots } = snapshotting;
+  if (files.picked + snapshots.length + config.bundles.length === 0) notify(nothingPicked(job.pickersDir));
   await indexNew();
   signal.throwIfAborted();
 

@@ -4,9 +4,9 @@
  */
 import type { Database } from "bun:sqlite";
 import { dumpPath } from "../format/dump.ts";
-import { objectsOf } from "../format/entry-row.ts";
 import type { SnapshotRef } from "../format/manifest.ts";
 import type { WriteTarget } from "../stored/write.ts";
+import { findExecutables } from "./executables/find.ts";
 import type { ArchiveJob } from "./job.ts";
 import type { RetentionPlan } from "./locks/retention.ts";
 import { repackSparsePacks } from "./locks/sparse-packs.ts";
@@ -20,6 +20,7 @@ import { takeSnapshots } from "./snapshotting/take.ts";
 import { wholeDumps } from "./snapshotting/whole.ts";
 import { FileTable } from "./state/files.ts";
 import { ObjectTable } from "./state/objects.ts";
+import { objectsOf } from "./state/packed-extents.ts";
 import { lookUpBy, withClaims, withoutClaims } from "./usable.ts";
 
 type SnapshottingDeps = {
@@ -32,6 +33,8 @@ type SnapshottingDeps = {
   readonly variables: Readonly<Record<string, string>>;
   /** Counts dumps that lie in chunks. */
   readonly meter: StoreMeter;
+  /** Learns what others have stored. */
+  readonly learn: () => Promise<void>;
 };
 
 export class Snapshotting {
@@ -48,10 +51,18 @@ export class Snapshotting {
     const { bundlesOnly, config, notify } = this.#job;
     const { database, plan } = this.#deps;
     if (!bundlesOnly) {
+      if (await this.#hasDumps()) await this.#deps.learn();
       repackSparsePacks(database, plan, config.content, "dumps", notify);
       this.snapshots = await this.#take(this.#store(withClaims(this.#deps), this.#deps.shared));
     }
     this.#keep();
+  }
+
+  async #hasDumps(): Promise<boolean> {
+    const { snapshotsDir } = this.#job;
+    // They are reported when they are run.
+    const found = await findExecutables(snapshotsDir, "snapshotter", () => {}, rightsOf(this.#job));
+    return found.length > 0;
   }
 
   /** Takes those again that need what is lost. */

@@ -1,33 +1,33 @@
 /** Steps 5 and 6 of the archive job: store what is new, write the parts, and lock all of it as promised. */
 import type { Database } from "bun:sqlite";
 import type { PartRef } from "../format/manifest.ts";
-import type { ByteString } from "../format/path.ts";
 import type { WriteTarget } from "../stored/write.ts";
-import { accountsFingerprint } from "../system/owners.ts";
 import { step } from "../trace.ts";
+import { breathe, type Chosen, chooseAgain, choosePicked, noteAccounts, type PickPaths } from "./choose-files.ts";
 import type { ArchiveJob } from "./job.ts";
 import { type Extended, extendLocks } from "./locks/extend.ts";
 import { proveClaims } from "./locks/prove.ts";
 import type { RetentionPlan } from "./locks/retention.ts";
 import { repackSparsePacks } from "./locks/sparse-packs.ts";
 import { writeParts } from "./manifest/part-writer.ts";
-import { findOwnFiles } from "./own-files.ts";
+import type { QuiltCounts } from "./quilting/counts.ts";
+import { dropGone } from "./quilting/gone.ts";
 import type { ContentLayout, LayoutDeps, StoreMeter } from "./quilting/layouts/layout.ts";
 import { Ledger, type UsableObjects } from "./quilting/layouts/ledger.ts";
 import { ObjectLayout } from "./quilting/layouts/objects.ts";
 import { PackLayout } from "./quilting/layouts/packs.ts";
 import { HardLinks } from "./quilting/paths/hard-links.ts";
-import type { PathSet } from "./quilting/paths/path-set.ts";
-import { type QuiltCounts, Quilter, type QuilterDeps } from "./quilting/quilter.ts";
+import { Quilter } from "./quilting/quilter.ts";
 import type { LockBudget } from "./quilting/reading/lock-wait.ts";
 import type { SharedIndex } from "./shared-index/look-up.ts";
 import { Shrinkage } from "./shrinkage.ts";
-import { fact, setFact } from "./state/database.ts";
 import { ObjectTable } from "./state/objects.ts";
 import { lookUpBy, withClaims, withoutClaims } from "./usable.ts";
 
 export type StoredFiles = {
   readonly parts: readonly PartRef[];
+  /** Number of paths that pickers chose, with the folders above them. */
+  readonly picked: number;
   /** Parts with the entries of dumps. */
   readonly dumps: readonly PartRef[];
   readonly counts: QuiltCounts;
@@ -39,7 +39,9 @@ export type StoredFiles = {
 export type StoreFilesDeps = {
   readonly target: WriteTarget;
   readonly database: Database;
-  readonly paths: PathSet;
+  readonly pick: PickPaths;
+  /** Learns what others have stored. */
+  readonly learn: () => Promise<void>;
   readonly plan: RetentionPlan;
   readonly lockBudget: LockBudget;
   /** Puts index objects for what was stored since the last call. */
@@ -57,25 +59,38 @@ export type StoreFilesDeps = {
 /** A first backup of many terabytes lists what it stored on its way: other hosts need not wait for its end. */
 const bytesBetweenIndexes = 4 * 1024 ** 3;
 
-export async function storeFiles(job: ArchiveJob, options: StoreFilesDeps): Promise<StoredFiles> {
-  const shrinkage = new Shrinkage(options.database, job.now());
-  const deps = { ...options, gone: (path: ByteString) => shrinkage.gone(path) };
-  const ofRun = { meter: options.meter, lockBudget: options.lockBudget };
+export async function storeFiles(job: ArchiveJob, deps: StoreFilesDeps): Promise<StoredFiles> {
+  const { database, plan, pick, shared } = deps;
+  const shrinkage = new Shrinkage(database, job.now());
+  const expiring = new ObjectTable(database).idsExpiringBefore(plan.minimumLockEnd);
+  const chosen = await choosePicked(job, { database, expiring, pick });
+  using _ = chosen.paths;
+  if (chosen.hasFiles) await deps.learn();
   // Only the first attempt: nothing is built upon a claim after claims were looked up.
-  let counts = await quilt(job, deps, { ...ofRun, shared: deps.shared }, withClaims(deps));
-  const claims = { ...job, ...deps.plan, database: deps.database, mode: deps.plan.retention.mode };
+  await quilt(job, deps, { chosen, usable: withClaims(deps), shared });
+  dropGone(chosen.rows, database, (path) => shrinkage.gone(path));
+  let { counts } = chosen;
+  const again = async () => {
+    const usable = withoutClaims(deps);
+    const second = await chooseAgain(job, { database, unusable: usable.expiring, counts });
+    using _ = second.paths;
+    await quilt(job, deps, { chosen: second, usable });
+    counts = sumCounts(counts, second.counts);
+  };
+  const claims = { ...job, ...plan, database, mode: plan.retention.mode };
   const untrue = await step("look up claims", () => proveClaims(claims));
   if (untrue > 0) await step("snapshots", deps.dumpAgain);
-  const sparse = repackSparsePacks(deps.database, deps.plan, job.config.content, "files", job.notify);
-  if (untrue + sparse > 0) counts = sumCounts(counts, await quilt(job, deps, ofRun, withoutClaims(deps)));
+  const sparse = repackSparsePacks(database, plan, job.config.content, "files", job.notify);
+  if (untrue + sparse > 0) await again();
   const first = await writeAndLock(job, deps);
   shrinkage.report(first.parts, job.notify);
-  if (first.lost === 0) return finished(job, deps, { ...first, counts });
+  const picked = chosen.total;
+  if (first.lost === 0) return finished(job, deps, { ...first, picked, counts });
   // What could not be extended is unknown now, so this stores it again.
-  counts = sumCounts(counts, await quilt(job, deps, ofRun, withoutClaims(deps)));
+  await again();
   await step("snapshots", deps.dumpAgain);
   const second = await writeAndLock(job, deps);
-  return finished(job, deps, { ...second, counts, extended: first.extended + second.extended });
+  return finished(job, deps, { ...second, picked, counts, extended: first.extended + second.extended });
 }
 
 type LockedParts = Pick<StoredFiles, "parts" | "dumps"> & Extended;
@@ -101,31 +116,23 @@ function sumCounts(first: QuiltCounts, second: QuiltCounts): QuiltCounts {
   return { ...second, new: first.new, changed: first.changed, unchanged };
 }
 
-/** Goes on from one attempt to the next. */
-type OfRun = {
-  readonly meter: StoreMeter;
-  readonly lockBudget: LockBudget;
+type Attempt = {
+  readonly chosen: Chosen;
+  readonly usable: UsableObjects;
   readonly shared?: SharedIndex | undefined;
 };
 
 async function quilt(
   job: ArchiveJob,
-  { target, database, paths, plan, indexNew, gone }: StoreFilesDeps & Pick<QuilterDeps, "gone">,
-  { meter, lockBudget, shared }: OfRun,
-  usable: UsableObjects,
-): Promise<QuiltCounts> {
-  const counts: QuiltCounts = { files: 0, new: 0, changed: 0, unchanged: 0, others: 0, bytes: 0 };
+  { target, database, plan, lockBudget, meter, indexNew }: StoreFilesDeps,
+  { chosen, usable, shared }: Attempt,
+): Promise<void> {
   const { now, sleep, notify, signal, progress } = job;
-  const accounts = await accountsFingerprint();
+  const { paths, counts } = chosen;
   const ledger = new Ledger(database, usable, plan.retention.until);
-  using hardLinks = new HardLinks((path) => ledger.files.get(path));
-  const total = paths.size;
+  using hardLinks = new HardLinks((path) => ledger.files.textsOf(path));
+  const total = counts.files + counts.others + paths.size;
   let indexedBytes = 0;
-  const breathe = async () => {
-    signal.throwIfAborted();
-    // Reading is synchronous: here puts, signals and the terminal get their turn.
-    await new Promise((resolve) => setImmediate(resolve));
-  };
   const pause = async () => {
     progress(counts.files + counts.others, total, counts.bytes);
     if (meter.bytesStored - indexedBytes > bytesBetweenIndexes) {
@@ -133,29 +140,25 @@ async function quilt(
       await indexNew();
       ledger.commit();
     }
-    await breathe();
+    await breathe(job);
   };
   const quilter = new Quilter({
+    ...chosen,
     ledger,
-    layout: layoutOf(job, { target, ledger, meter, breathe, lookUp: lookUpBy(shared, ledger) }),
+    layout: layoutOf(job, { target, ledger, meter, breathe: () => breathe(job), lookUp: lookUpBy(shared, ledger) }),
     hardLinks,
     expiring: usable.expiring,
-    sameAccounts: fact(database, "accounts") === accounts,
     lockBudget,
     now,
     sleep,
     notify,
-    counts,
     signal,
-    gone,
-    own: await findOwnFiles(job.config, job.bucket.url),
     pause,
   });
   try {
     await step("quilt", () => quilter.quilt(paths.inOrder()));
     ledger.checkSettled();
-    setFact(database, "accounts", accounts);
-    return counts;
+    await noteAccounts(database);
   } finally {
     await quilter.abandon();
     ledger.close();
@@ -172,15 +175,15 @@ function layoutOf({ config, keyed }: ArchiveJob, deps: LayoutDeps): ContentLayou
 function finished(
   { notify }: ArchiveJob,
   { database, plan }: StoreFilesDeps,
-  attempt: LockedParts & Pick<StoredFiles, "counts">,
+  attempt: LockedParts & Pick<StoredFiles, "counts" | "picked">,
 ): StoredFiles {
-  const { parts, dumps, counts, extended, lost, lostUntil } = attempt;
+  const { parts, dumps, picked, counts, extended, lost, lostUntil } = attempt;
   // With nothing lost, no file or dump refers to what expires; else the next run needs to know what is to be stored again.
   if (lostUntil === undefined) {
     new ObjectTable(database).forgetExpiringBefore(plan.minimumLockEnd);
-    return { parts, dumps, counts, extended, promisedUntil: plan.promisedUntil };
+    return { parts, dumps, picked, counts, extended, promisedUntil: plan.promisedUntil };
   }
   const message = `${lost} objects could not be locked as long as promised; the backup promises less, until ${lostUntil.toISOString()}, and the next one stores them again`;
   notify({ level: "error", code: "promise-lowered", message });
-  return { parts, dumps, counts, extended, promisedUntil: lostUntil };
+  return { parts, dumps, picked, counts, extended, promisedUntil: lostUntil };
 }

@@ -148,7 +148,6 @@ export function encodeMoment({ seconds, nanoseconds }: Moment): string {
   return `${seconds < 0 ? "-" : ""}${whole}.${fraction}`;
 }
 
-/** @internal */
 export function decodeMoment(moment: string): Moment {
   const match = /^(-?)(\d{1,15})\.(\d{9})$/.exec(moment);
   if (match === null) throw altered(`time ${JSON.stringify(moment)} is malformed`);
@@ -308,7 +307,7 @@ export function decodeStretch(
   return { size, extents, holes };
 }
 
-export function toExtent([object, frameOffset, frameLength, offset, length, sha256]: z.output<typeof extent>): Extent {
+function toExtent([object, frameOffset, frameLength, offset, length, sha256]: z.output<typeof extent>): Extent {
   return { object, frameOffset, frameLength, offset, length, sha256 };
 }
 

@@ -1,13 +1,9 @@
 /**
  * Entries on their way to a part, as text: a head, and for files the JSON of their extents, kept apart since the numbers
  * of objects in it change with the part that an entry is in. The state database numbers objects by its own ids.
- *
- * These functions read and change the text without parsing it as a whole: an unchanged backup passes a million rows.
  */
-import { z } from "zod";
 import type { Entry, Extent, FileEntry } from "./entry.ts";
-import { decodeContinued, decodeEntry, type EntryHead, encodeHead, extent, fileState, toExtent } from "./entry-json.ts";
-import { altered } from "./error.ts";
+import { decodeContinued, decodeEntry, type EntryHead, encodeHead, fileState } from "./entry-json.ts";
 import { count, parseAs } from "./lines.ts";
 import type { ContinuedFile } from "./segment.ts";
 
@@ -16,31 +12,6 @@ export type ExtentsText = string;
 
 export function encodeExtents(extents: readonly Extent[]): ExtentsText {
   return JSON.stringify(extents.map((e) => [e.object, e.frameOffset, e.frameLength, e.offset, e.length, e.sha256]));
-}
-
-export function decodeExtents(text: ExtentsText): Extent[] {
-  return parseAs(z.array(extent), JSON.parse(text), "a list of extents").map(toExtent);
-}
-
-/** Returns the object of each extent, in order. */
-export function objectsOf(text: ExtentsText): number[] {
-  const objects: number[] = [];
-  for (let start = text.indexOf("[", 1); start > 0; start = text.indexOf("[", start + 1)) {
-    objects.push(numberAt(text, start + 1, endOfNumber(text, start)));
-  }
-  return objects;
-}
-
-/** Returns the extents with other numbers for their objects. */
-export function renumbered(text: ExtentsText, numberOf: (object: number) => number): ExtentsText {
-  let result = "";
-  let copied = 0;
-  for (let start = text.indexOf("[", 1); start > 0; start = text.indexOf("[", start + 1)) {
-    const end = endOfNumber(text, start);
-    result += text.slice(copied, start + 1) + numberOf(numberAt(text, start + 1, end));
-    copied = end;
-  }
-  return result + text.slice(copied);
 }
 
 /** Returns an entry's line in a part. `extents`: null for all but files. */
@@ -78,17 +49,4 @@ const sizedState = fileState.extend({ size: count.optional() });
 /** Returns a file's head with what a new look at it shows, and the holes and warnings that it had. */
 export function refreshedFileHead(head: EntryHead, look: Omit<FileEntry, "extents" | keyof FileState>): EntryHead {
   return encodeHead({ ...look, ...fileStateOf(head) });
-}
-
-function endOfNumber(text: string, start: number): number {
-  const end = text.indexOf(",", start);
-  if (end < 0) throw altered("a list of extents is cut short");
-  return end;
-}
-
-/** Digits are added up, since making a string of them first takes longer than all else. */
-function numberAt(text: string, start: number, end: number): number {
-  let number = 0;
-  for (let at = start; at < end; at += 1) number = number * 10 + (text.charCodeAt(at) - 48);
-  return number;
 }

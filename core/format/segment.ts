@@ -46,10 +46,11 @@ export function isSegmentHead(head: EntryHead): boolean {
   return head.startsWith(headStart);
 }
 
-/** Returns the size in a segment's head; undefined for any other head. */
-export function sizeInSegmentHead(head: EntryHead): number | undefined {
-  const size = isSegmentHead(head) ? /"size":(\d+)/.exec(head)?.[1] : undefined;
-  return size === undefined ? undefined : Number(size);
+/** Returns size and holes in a segment's head; undefined for any other head. Throws a FormatError. */
+export function stretchInSegmentHead(head: EntryHead): Pick<Segment, "size" | "holes"> | undefined {
+  if (!isSegmentHead(head)) return undefined;
+  const { size, holes = [] } = parseAs(stretchSchema, JSON.parse(head), "the head of a segment");
+  return { size, holes };
 }
 
 const segmentSchema = z.object({
@@ -61,6 +62,7 @@ const segmentSchema = z.object({
   dat: z.array(extent),
 });
 
+const stretchSchema = segmentSchema.pick({ size: true, holes: true });
 const typed = z.object({ typ: z.string() });
 
 /** Decodes a line of a part. Throws a FormatError. */

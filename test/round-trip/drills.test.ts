@@ -134,7 +134,7 @@ describe.skipIf(ceph === undefined || !hasAge)(
       async () => {
         const { machine, before, thief, disk } = stolen;
         const [get] = onContent;
-        for (const folder of ["packs/", "manifests/", "snapshots/"]) {
+        for (const folder of ["packs/", "manifests/"]) {
           const object = objectIn(before, folder);
           for (const attempt of onContent)
             expect(await statusOf(attempt.send(thief, machine.bucket, object))).toBe(403);
@@ -164,7 +164,7 @@ describe.skipIf(ceph === undefined || !hasAge)(
       },
       async () => {
         const { machine, before, thief } = stolen;
-        for (const folder of ["packs/", "manifests/", "snapshots/", "index/"])
+        for (const folder of ["packs/", "manifests/", "index/"])
           for (const { send, ceph: other } of onObjects)
             expect(await statusOf(send(thief, machine.bucket, objectIn(before, folder)))).toBe(other?.status ?? 403);
         for (const { send, ceph: other } of onBucket)

@@ -15,6 +15,7 @@ export function pageOf({ identity, recipient, made }: PageContent): string {
 ${encodeQR(identity, "svg", { ecc: "quartile" })}
 <p><code>${identity}</code></p>
 <p>It opens what is sealed for <code>${recipient}</code>.</p>
+<p>If backups are signed: keep the lines with the machines' public keys with this page, for <code>--trust</code>. They are no secret.</p>
 <p>To restore: put the line that begins with AGE-SECRET-KEY into a file, and run</p>
 <p><code>sysbackup restore NAME --bucket BUCKET --identity FILE --target /mnt</code></p>
 <p>Without sysbackup: the program age opens each object (<code>age -d -i FILE</code>), and docs/recover.sh restores the files.</p>

@@ -10,12 +10,12 @@
 import type { Database } from "bun:sqlite";
 import type { Config } from "../../config/config.ts";
 import { isPack } from "../../format/encoding.ts";
-import { decodeExtents } from "../../format/entry-row.ts";
 import type { Notify } from "../../notice.ts";
 import { openScratchDatabase } from "../../system/scratch-database.ts";
 import { BitSet } from "../state/bit-set.ts";
-import { rowsOfAll } from "../state/files.ts";
+import { looksOfAll } from "../state/files.ts";
 import { type KnownObject, ObjectTable } from "../state/objects.ts";
+import { unpackExtents } from "../state/packed-extents.ts";
 import type { Tree } from "../state/trees.ts";
 import type { RetentionPlan } from "./retention.ts";
 import { usedByDumps } from "./used-objects.ts";
@@ -68,9 +68,9 @@ export function repackSparsePacks(
 function collectLive(database: Database, live: Database, candidates: BitSet): void {
   const insert = live.query("INSERT OR IGNORE INTO live VALUES (?, ?, ?, ?)");
   live.transaction(() => {
-    for (const { extents } of rowsOfAll(database)) {
-      if (extents === null || extents === "[]") continue;
-      for (const { object, frameOffset, offset, length } of decodeExtents(extents)) {
+    for (const { extents } of looksOfAll(database)) {
+      if (extents === null || extents.length === 0) continue;
+      for (const { object, frameOffset, offset, length } of unpackExtents(extents)) {
         if (candidates.has(object)) insert.run(object, frameOffset, offset, length);
       }
     }

@@ -5,7 +5,7 @@
 import type { Database } from "bun:sqlite";
 import { checkEntryLine } from "../../format/check-line.ts";
 import type { ObjectRef } from "../../format/entry.ts";
-import { entryLine, renumbered } from "../../format/entry-row.ts";
+import { entryLine } from "../../format/entry-row.ts";
 import { FormatError } from "../../format/error.ts";
 import { keys } from "../../format/keys.ts";
 import type { PartRef } from "../../format/manifest.ts";
@@ -20,6 +20,7 @@ import { Garbage, release } from "../../system/garbage.ts";
 import type { BitSet } from "../state/bit-set.ts";
 import { type FileRow, FileTable, justAfter } from "../state/files.ts";
 import { ObjectTable } from "../state/objects.ts";
+import { extentsText } from "../state/packed-extents.ts";
 import { type KnownPart, PartTable } from "../state/parts.ts";
 import type { Tree } from "../state/trees.ts";
 import { SegmentRows } from "./segment-rows.ts";
@@ -169,7 +170,7 @@ class Draft {
 
   /** Throws a FormatError for what readers would refuse, and has added nothing then. */
   add({ head, extents, bytes }: FileRow): void {
-    const line = entryLine(head, extents === null ? null : renumbered(extents, this.#numberOf));
+    const line = entryLine(head, extents === null ? null : extentsText(extents, this.#numberOf));
     checkEntryLine(line, this.#objects);
     this.#lines.push(line);
     this.bytes += line.length;

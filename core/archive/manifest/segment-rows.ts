@@ -2,8 +2,9 @@
 import { continuedIn } from "../../format/entry-row.ts";
 import { altered } from "../../format/error.ts";
 import { type ByteString, baseName, parentOf } from "../../format/path.ts";
-import { Continuation, sizeInSegmentHead } from "../../format/segment.ts";
+import { Continuation, digestOfSegment, stretchInSegmentHead } from "../../format/segment.ts";
 import type { FileRow, FileTable } from "../state/files.ts";
+import { unpackExtents } from "../state/packed-extents.ts";
 
 export class SegmentRows {
   readonly #files: FileTable;
@@ -33,8 +34,9 @@ export class SegmentRows {
   }
 }
 
-function segmentOf({ path, head, fingerprint }: FileRow) {
-  const size = sizeInSegmentHead(head);
-  if (size === undefined) throw altered("it has an entry among its segments");
-  return { from: Number(baseName(path)), size, digest: fingerprint };
+function segmentOf({ path, head, extents }: FileRow) {
+  const stretch = stretchInSegmentHead(head);
+  if (stretch === undefined || extents === null) throw altered("it has an entry among its segments");
+  const digest = digestOfSegment({ ...stretch, extents: unpackExtents(extents) });
+  return { from: Number(baseName(path)), size: stretch.size, digest };
 }

@@ -1,14 +1,13 @@
 /**
  * Quilting: updates the file rows of the state database to the machine as it is, and stores new content.
  *
- * Walks the picked paths and the rows of the last run side by side, both in byte order. Files that look unchanged are not
- * opened. At the end, the rows are exactly the entries of this run's manifest.
+ * Goes through the paths that `comparison.ts` leaves, in byte order. Files that look unchanged are not opened. At the end, when rows
+ * that were not met are removed, the rows are exactly the entries of this run's manifest.
  */
 import type { FileWarning } from "../../format/entry.ts";
-import { type EntryHead, encodeHead, encodeReadableHead, type HeadEntry } from "../../format/entry-json.ts";
-import { continuedIn, objectsOf } from "../../format/entry-row.ts";
-import { FormatError } from "../../format/error.ts";
-import { type ByteString, parentOf } from "../../format/path.ts";
+import { encodeHead, type HeadEntry } from "../../format/entry-json.ts";
+import { continuedIn } from "../../format/entry-row.ts";
+import type { ByteString } from "../../format/path.ts";
 import { quoted } from "../../format/quoted.ts";
 import { isSegmentHead } from "../../format/segment.ts";
 import type { Notify } from "../../notice.ts";
@@ -19,6 +18,10 @@ import { fstat, lstatAt, type Stat, sameInode } from "../../system/stat.ts";
 import { readXattrs, type Xattrs } from "../../system/xattr.ts";
 import type { BitSet } from "../state/bit-set.ts";
 import type { FileLook } from "../state/files.ts";
+import { type Fingerprint, fingerprintOf, isSameInode, isSameLook } from "../state/fingerprint.ts";
+import { objectsOf, type PackedExtents } from "../state/packed-extents.ts";
+import { countUnchanged, type QuiltCounts, uncount } from "./counts.ts";
+import type { KnownRows } from "./known-rows.ts";
 import type { FileContent } from "./layouts/content.ts";
 import type { ContentLayout } from "./layouts/layout.ts";
 import type { Ledger, PendingExtent } from "./layouts/ledger.ts";
@@ -26,24 +29,23 @@ import { ContentChanged } from "./layouts/objects.ts";
 import { FolderChanged, FolderStack, nameOf, UsersFilesystem } from "./paths/folder-stack.ts";
 import { type HardLinks, mayBeLinked } from "./paths/hard-links.ts";
 import { type OwnFiles, OwnPath } from "./paths/own-files.ts";
-import { fileEntry, lookAt, otherEntry, refreshedHead, type SeenFile, withHardLink } from "./reading/entry-head.ts";
-import { fingerprint, firstName } from "./reading/fingerprint.ts";
+import {
+  fileEntry,
+  lookAt,
+  otherEntry,
+  readableHead,
+  refreshedHead,
+  type SeenFile,
+  withHardLink,
+} from "./reading/entry-head.ts";
 import { LeftOut } from "./reading/left-out.ts";
 import { type LockAttempt, type LockBudget, LockWait, type Taking } from "./reading/lock-wait.ts";
 import { type FileAhead, type OpenFile, openAhead, sameFile, tryToLock } from "./reading/open-file.ts";
 import { regionsOf } from "./reading/regions.ts";
 
-export type QuiltCounts = {
-  files: number;
-  new: number;
-  changed: number;
-  unchanged: number;
-  others: number;
-  bytes: number;
-};
-
 export type QuilterDeps = {
   readonly ledger: Ledger;
+  readonly rows: KnownRows;
   readonly layout: ContentLayout;
   readonly hardLinks: HardLinks;
   /** Objects whose lock ends too soon: files with content in them are read again. */
@@ -59,8 +61,6 @@ export type QuilterDeps = {
   readonly notify: Notify;
   readonly counts: QuiltCounts;
   readonly signal: AbortSignal;
-  /** Called for each path that was in the last backup and is not picked any more, in byte order. */
-  readonly gone: (path: ByteString) => void;
   /** Called regularly: reports progress, and may take a pause to put index objects. */
   readonly pause: () => Promise<void>;
 };
@@ -81,8 +81,6 @@ type Reading = {
 
 const mostAhead = 32;
 const pathsBetweenPauses = 500;
-/** Longest tick of a filesystem's clock in milliseconds. A change in the same tick as our look would not show. */
-const clockGrain = 2_000;
 
 export class Quilter {
   readonly #deps: QuilterDeps;
@@ -106,14 +104,11 @@ export class Quilter {
 
   /** Backs up `paths`: in byte order, with the folders above each. */
   async quilt(paths: Iterable<ByteString>): Promise<void> {
-    const { ledger, signal, pause, expiring } = this.#deps;
-    const rows = ledger.files.looksInOrder({ content: expiring.size > 0 });
-    let row = rows.next();
+    const { rows, signal, pause } = this.#deps;
     let untilPause = pathsBetweenPauses;
     for (const path of paths) {
-      for (; !row.done && row.value.path < path; row = rows.next()) this.#drop(row.value);
-      const known = !row.done && row.value.path === path ? row.value : undefined;
-      if (known !== undefined) row = rows.next();
+      const known = rows.at(path);
+      if (known !== undefined) this.#meet(known);
       const busy = this.#take(path, known);
       if (busy !== undefined) await busy;
       untilPause -= 1;
@@ -123,19 +118,34 @@ export class Quilter {
         untilPause = pathsBetweenPauses;
       }
     }
-    for (; !row.done; row = rows.next()) this.#drop(row.value);
     await this.#takeAllOpen();
     await this.#deps.layout.finish();
   }
 
-  /** Removes the row of a path that was not picked any more. Segments stay as long as their file does. */
-  #drop({ path, head: read }: FileLook): void {
-    const { ledger, gone } = this.#deps;
-    const head = read ?? ledger.files.get(path)?.head;
-    if (head === undefined || !isSegmentHead(head)) {
-      ledger.remove(path);
-      gone(path);
-    } else if (!ledger.isContinued(parentOf(path))) ledger.files.remove(path);
+  #meet(known: FileLook): void {
+    const { rows, ledger, counts } = this.#deps;
+    rows.meet(known);
+    // As a rule, a folder that is here for what lies in it. It is counted again.
+    const row = rows.isKept(known) ? ledger.files.get(known.path) : undefined;
+    if (row !== undefined) uncount(counts, row);
+  }
+
+  /**
+   * Leaves out what was kept below a path that is not the folder any more that it was then, or not in this backup: nothing is stored under
+   * a path that leads somewhere else by now.
+   */
+  #leaveOutBelow(path: ByteString, error?: unknown): void {
+    const { rows, ledger, counts } = this.#deps;
+    if (rows.size === 0) return;
+    let found = false;
+    for (const row of ledger.files.looksBelow(path)) {
+      const whole = rows.isKept(row) ? ledger.files.get(row.path) : undefined;
+      if (whole === undefined || isSegmentHead(whole.head)) continue;
+      found = true;
+      uncount(counts, whole);
+      this.#leaveOut(row.path, error ?? new FolderChanged());
+    }
+    if (found) rows.refresh();
   }
 
   /** Closes open files and waits for work under way. Call it however `quilt` ended. */
@@ -157,6 +167,7 @@ export class Quilter {
       }
       this.#leaveOut(path, error);
       this.#folders.miss(path, error);
+      this.#leaveOutBelow(path, error);
       return undefined;
     }
   }
@@ -169,28 +180,26 @@ export class Quilter {
     const { counts, sameAccounts } = this.#deps;
     if (!sameAccounts) this.#refreshHead(folder, known);
     this.#folders.see(path, stat);
-    if (stat.type === "file") {
-      counts.files += 1;
-      counts.unchanged += 1;
-      counts.bytes += stat.size;
-    } else counts.others += 1;
+    countUnchanged(counts, stat);
     return true;
   }
 
   #isUnchanged(known: FileLook, stat: Stat): boolean {
-    const first = firstName(known.fingerprint, stat);
-    if (first === "changed" || this.#isExpiring(known)) return false;
-    if (first === undefined) return !mayBeLinked(stat);
+    const { first } = known;
+    if (!isSameLook(known, stat) || this.#isExpiring(known)) return false;
+    if (first === null) return !mayBeLinked(stat);
     // A file that was opened ahead may turn out to be the first name.
     if (this.#ahead.some((other) => sameInode(other.stat, stat)) || this.#locks.has(stat)) return false;
     return this.#deps.hardLinks.keeps(known.path, stat, first);
   }
 
-  #isExpiring({ path, head, extents }: FileLook): boolean {
+  #isExpiring({ path, extents }: FileLook): boolean {
     const { expiring, ledger } = this.#deps;
-    if (expiring.size === 0 || head === null) return false;
-    const isAmong = (text: string | null) => text !== null && objectsOf(text).some((object) => expiring.has(object));
-    if (continuedIn(head) === undefined) return isAmong(extents);
+    if (expiring.size === 0) return false;
+    const isAmong = (packed: PackedExtents | null) =>
+      packed !== null && objectsOf(packed).some((object) => expiring.has(object));
+    if (extents !== null) return isAmong(extents);
+    if (continuedIn(ledger.files.get(path)?.head ?? "") === undefined) return false;
     for (const segment of ledger.files.segmentsOf(path)) if (isAmong(segment.extents)) return true;
     return false;
   }
@@ -199,15 +208,15 @@ export class Quilter {
   #refreshHead(folder: number, { path }: FileLook): void {
     const { files } = this.#deps.ledger;
     const known = files.get(path);
-    if (known === undefined) return;
+    if (known?.fingerprint === undefined) return;
     const handle = openHandle(folder, nameOf(path));
     try {
       const look = lookAt(handle);
-      const first = firstName(known.fingerprint, look.stat);
       // The next run sees the change.
-      if (first === "changed") return;
+      if (!isSameLook(known.fingerprint, look.stat)) return;
       const other = otherEntry(path, look, handle);
-      const head = other ? encodeHead(withHardLink(other, first)) : refreshedHead(known.head, path, look, first);
+      const link = known.fingerprint.first ?? undefined;
+      const head = other ? encodeHead(withHardLink(other, link)) : refreshedHead(known.head, path, look, link);
       if (head !== known.head) files.set({ ...known, head });
     } finally {
       close(handle);
@@ -220,6 +229,8 @@ export class Quilter {
     try {
       const stat = fstat(handle);
       this.#folders.see(path, stat);
+      const isSameFolder = stat.type === "folder" && known !== undefined && isSameInode(known, stat);
+      if (!isSameFolder) this.#leaveOutBelow(path);
       if (stat.type !== "file") {
         this.#takeOther(path, handle);
         return undefined;
@@ -252,7 +263,7 @@ export class Quilter {
     entry: HeadEntry,
     { stat, attributes }: SeenFile,
     extents: readonly PendingExtent[],
-  ): { readonly head: string; readonly print: string } {
+  ): { readonly head: string; readonly print: Fingerprint | undefined } {
     const alone = readableHead(entry);
     if (attributes.unread !== undefined) {
       const message = `${quoted(entry.path)} is kept without some of its attributes or ACLs: ${attributes.unread}`;
@@ -261,7 +272,10 @@ export class Quilter {
     const hardLink = this.#deps.hardLinks.place(entry, stat, extents);
     const head = hardLink === undefined ? alone : encodeHead(withHardLink(entry, hardLink));
     // Looked at again, and reported again, by the next run.
-    return { head, print: attributes.unread === undefined ? this.#settled(stat, hardLink) : "" };
+    return {
+      head,
+      print: attributes.unread === undefined ? fingerprintOf(stat, hardLink, this.#deps.now()) : undefined,
+    };
   }
 
   async #takeAllOpen(): Promise<void> {
@@ -319,7 +333,7 @@ export class Quilter {
     if (!file.locked) warnings.push("unlocked-copy");
     if (!steady) warnings.push("changed-while-reading");
     const { head, print } = this.#linked(fileEntry(path, reading, { ...rest, size, warnings }), reading, extents);
-    const row = { path, fingerprint: steady && !longer ? print : "", head, bytes: size };
+    const row = { path, fingerprint: steady && !longer ? print : undefined, head, bytes: size };
     if (content.continued === undefined) this.#deps.ledger.file(row, extents);
     else this.#deps.ledger.continuedFile(row);
     counts.files += 1;
@@ -375,23 +389,5 @@ export class Quilter {
   #skipOwn(path: ByteString, { path: own, message }: OwnPath): void {
     if (path !== own) return;
     this.#deps.notify({ level: "info", code: "own-skipped", message: `${quoted(path)} is not kept: ${message}` });
-  }
-
-  /** Returns the fingerprint of an unchanged file; empty if ctime is too recent to detect later changes. */
-  #settled(stat: Stat, hardLink: ByteString | undefined): string {
-    const changed = stat.changed.seconds * 1000 + stat.changed.nanoseconds / 1e6;
-    return this.#deps.now().getTime() - changed < clockGrain ? "" : fingerprint(stat, hardLink);
-  }
-}
-
-/**
- * Returns what the manifest says about an entry. Throws a LeftOut for what restore could not read, as it would take other entries of
- * its part with it.
- */
-function readableHead(entry: HeadEntry): EntryHead {
-  try {
-    return encodeReadableHead(entry);
-  } catch (error) {
-    throw error instanceof FormatError ? new LeftOut(`a manifest cannot describe it: ${error.message}`) : error;
   }
 }

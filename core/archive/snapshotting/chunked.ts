@@ -30,7 +30,7 @@ export function chunkedDumps(deps: ChunkedDumpDeps): DumpStore {
     try {
       ledger.remove(path);
       const { end, extents, continued } = await layout.addStream(path, content);
-      const row = { path, fingerprint: "", head: dumpHead(path, end, continued), bytes: end };
+      const row = { path, fingerprint: undefined, head: dumpHead(path, end, continued), bytes: end };
       if (continued === undefined) ledger.file(row, extents);
       else ledger.continuedFile(row);
       await layout.finish();

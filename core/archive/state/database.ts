@@ -11,7 +11,24 @@ import { FalseState } from "./false-state.ts";
 import { unusable } from "./folder.ts";
 import { makePrivate, stateSuffixes } from "./private-files.ts";
 
-const schemaVersion = 5;
+const schemaVersion = 6;
+
+const rowColumns = `
+    path TEXT PRIMARY KEY,
+    -- Greater than that of each row that was written before.
+    number INTEGER NOT NULL,
+    -- Null if the next run must read the file whatever it looks like.
+    inode INTEGER,
+    changed_seconds INTEGER NOT NULL,
+    changed_nanoseconds INTEGER NOT NULL,
+    first TEXT,
+    seconds INTEGER NOT NULL,
+    nanoseconds INTEGER NOT NULL,
+    size INTEGER NOT NULL,
+    -- Null if it is the size.
+    bytes INTEGER,
+    head INTEGER NOT NULL,
+    extents BLOB`;
 
 const schema = `
   CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -33,23 +50,21 @@ const schema = `
   CREATE INDEX objects_wanted ON objects (key, id) WHERE wanted = 1;
   CREATE INDEX objects_by_retention ON objects (retain_until);
   CREATE INDEX objects_to_index ON objects (id) WHERE indexed = 0;
+  -- Each id once, found by its beginning: see chunks.ts. An index with whole ids would be as large as the table.
   CREATE TABLE chunks (
-    id BLOB PRIMARY KEY,
+    id BLOB NOT NULL,
     object INTEGER NOT NULL,
     frame_offset INTEGER NOT NULL,
     frame_length INTEGER NOT NULL,
     offset INTEGER NOT NULL,
     length INTEGER NOT NULL
-  ) WITHOUT ROWID;
-  CREATE INDEX chunks_by_object ON chunks (object, frame_offset, offset);
-  -- What the last run that looked saw under each path. After quilting, exactly the entries of the manifest.
-  CREATE TABLE files (
-    path TEXT PRIMARY KEY,
-    fingerprint TEXT NOT NULL,
-    head TEXT NOT NULL,
-    extents TEXT,
-    bytes INTEGER NOT NULL
-  ) WITHOUT ROWID;
+  );
+  CREATE INDEX chunks_by_id ON chunks (substr(id, 1, 8));
+  CREATE INDEX chunks_by_object ON chunks (object);
+  -- What the last run that looked saw under each path, packed: see files.ts. After quilting, exactly the entries of the manifest.
+  CREATE TABLE files (${rowColumns}) WITHOUT ROWID;
+  -- What the heads of many entries have in common: see heads.ts.
+  CREATE TABLE heads (id INTEGER PRIMARY KEY, letter TEXT NOT NULL, sized INTEGER NOT NULL, before TEXT NOT NULL);
   -- Parts of the last manifest. A row of files that changes makes the part stale in whose range it lies.
   CREATE TABLE parts (
     first TEXT PRIMARY KEY,
@@ -61,13 +76,7 @@ const schema = `
     stale INTEGER NOT NULL
   ) WITHOUT ROWID;
   -- The same, of dumps that lie in chunks: see trees.ts. All of them are taken by every run.
-  CREATE TABLE dumps (
-    path TEXT PRIMARY KEY,
-    fingerprint TEXT NOT NULL,
-    head TEXT NOT NULL,
-    extents TEXT,
-    bytes INTEGER NOT NULL
-  ) WITHOUT ROWID;
+  CREATE TABLE dumps (${rowColumns}) WITHOUT ROWID;
   CREATE TABLE dump_parts (
     first TEXT PRIMARY KEY,
     object INTEGER NOT NULL,
@@ -154,6 +163,8 @@ function empty(database: Database): void {
     database.run(schema);
     database.run(`PRAGMA user_version = ${schemaVersion}`);
   })();
+  // Gives back the room of what was there.
+  database.run("VACUUM");
 }
 
 function userVersion(database: Database): number {

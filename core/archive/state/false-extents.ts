@@ -1,8 +1,8 @@
 /** Extents that objects do not hold: which of them this state believes in, as places of chunks or as content of files. */
 import type { Database } from "bun:sqlite";
 import type { Extent } from "../../format/entry.ts";
-import { decodeExtents, objectsOf } from "../../format/entry-row.ts";
-import { rowsOfAll } from "./files.ts";
+import { looksOfAll } from "./files.ts";
+import { objectsOf, unpackExtents } from "./packed-extents.ts";
 
 export type WrongExtent = Omit<Extent, "object">;
 
@@ -41,9 +41,9 @@ export class FalseExtents {
     const has = this.#database.query<unknown, Columns>(
       "SELECT 1 FROM false_extents WHERE object = ? AND frame_offset = ? AND offset = ? AND length = ? AND sha256 = ?",
     );
-    for (const { extents } of rowsOfAll(this.#database)) {
+    for (const { extents } of looksOfAll(this.#database)) {
       if (extents === null || !objectsOf(extents).some((object) => this.#objects.has(object))) continue;
-      for (const extent of decodeExtents(extents)) {
+      for (const extent of unpackExtents(extents)) {
         if (!found.has(extent.object) && has.get(...columnsOf(extent)) !== null) found.add(extent.object);
       }
     }

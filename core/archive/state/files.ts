@@ -2,35 +2,75 @@
  * The state database's table of files: what the last run saw under each path, enough to notice whether a file changed, and its
  * whole manifest entry. Object numbers in `extents` are ids of the state database. Segments of a file have rows of their own,
  * below its path. Dumps that lie in chunks have such a table, too.
+ *
+ * Rows are packed: a million of them should not take long to read. Time and size are there once, for fingerprint and head.
  */
 import type { Database, Statement } from "bun:sqlite";
 import type { EntryHead } from "../../format/entry-json.ts";
 import type { ExtentsText } from "../../format/entry-row.ts";
+import { sameMoment } from "../../format/moment.ts";
 import type { ByteString } from "../../format/path.ts";
 import { behindSegments, isSegmentHead, segmentPath } from "../../format/segment.ts";
+import { FalseState } from "./false-state.ts";
+import type { Fingerprint, MaybeFingerprint } from "./fingerprint.ts";
+import { HeadTable, type PackedHead } from "./heads.ts";
+import { extentsText, type PackedExtents } from "./packed-extents.ts";
 import { PartTable } from "./parts.ts";
 import { type Tree, tablesOf, trees } from "./trees.ts";
 
 export type FileRow = {
   readonly path: ByteString;
-  /** Empty if the next run must read the file whatever it looks like. Of a segment, its digest. */
-  readonly fingerprint: string;
+  /** Undefined if the next run must read the file whatever it looks like. */
+  readonly fingerprint: Fingerprint | undefined;
   readonly head: EntryHead;
   /** Null for anything but files. */
-  readonly extents: ExtentsText | null;
+  readonly extents: PackedExtents | null;
   /** Length of the file, 0 for anything else. */
   readonly bytes: number;
 };
 
 /** What shows whether a file may stay as it is: all that is read of the rows of unchanged ones. */
-export type FileLook = Pick<FileRow, "path" | "fingerprint" | "extents"> & { readonly head: EntryHead | null };
+export type FileLook = MaybeFingerprint & Pick<FileRow, "path" | "extents"> & Pick<PackedRow, "number">;
 
-type LookColumns = [path: ByteString, fingerprint: string];
+/** A row as SQLite has it. */
+type PackedRow = Pick<PackedHead, "head"> & {
+  readonly path: ByteString;
+  readonly number: number;
+  readonly inode: number | string | null;
+  readonly changedSeconds: number;
+  readonly changedNanoseconds: number;
+  readonly first: ByteString | null;
+  readonly seconds: number;
+  readonly nanoseconds: number;
+  readonly size: number;
+  readonly bytes: number | null;
+  readonly extents: PackedExtents | null;
+};
 
-type FileColumns = [path: ByteString, fingerprint: string, head: EntryHead, extents: ExtentsText | null, bytes: number];
+type PackedColumns = [
+  path: ByteString,
+  number: number,
+  inode: number | string | null,
+  changedSeconds: number,
+  changedNanoseconds: number,
+  first: ByteString | null,
+  seconds: number,
+  nanoseconds: number,
+  size: number,
+  bytes: number | null,
+  head: number | string,
+  extents: PackedExtents | null,
+];
 
-/** Bounds of what is read ahead: rows, and characters of them. A row may have many MiB. */
-const page = { rows: 2_000, characters: 4 * 1024 * 1024 } as const;
+const print =
+  "inode, changed_seconds AS changedSeconds, changed_nanoseconds AS changedNanoseconds, first, seconds, nanoseconds, size";
+const all = `path, ${print}, bytes, head, extents`;
+
+/** Bounds of what is read ahead: rows, and bytes of them. A row may have many MiB. */
+const page = { rows: 2_000, bytes: 4 * 1024 * 1024 } as const;
+
+/** Numbers that are of no row, beyond as many as there are rows: a set of numbers takes a bit for each. */
+const sparseNumbers = 1_000_000;
 
 /** Sorts behind `path` and before every other path, since no path holds a NUL. */
 export function justAfter(path: ByteString): string {
@@ -40,17 +80,21 @@ export function justAfter(path: ByteString): string {
 export class FileTable {
   readonly #database: Database;
   readonly #rows: string;
-  readonly #one: Statement<FileRow, [string]>;
-  readonly #upsert: Statement<unknown, FileColumns>;
+  readonly #one: Statement<PackedRow, [string]>;
+  readonly #upsert: Statement<unknown, PackedColumns>;
   readonly #drop: Statement<unknown, [string]>;
   readonly #parts: PartTable;
+  readonly #heads: HeadTable;
+  /** Number of the row that was written last. */
+  #last: number | undefined;
 
   constructor(database: Database, tree: Tree = "files") {
     this.#database = database;
     this.#rows = tablesOf[tree].rows;
     this.#parts = new PartTable(database, tree);
-    this.#one = database.query(`SELECT path, fingerprint, head, extents, bytes FROM ${this.#rows} WHERE path = ?`);
-    this.#upsert = database.query(`INSERT OR REPLACE INTO ${this.#rows} VALUES (?, ?, ?, ?, ?)`);
+    this.#heads = new HeadTable(database);
+    this.#one = database.query(`SELECT ${all} FROM ${this.#rows} WHERE path = ?`);
+    this.#upsert = database.query(`INSERT OR REPLACE INTO ${this.#rows} VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`);
     this.#drop = database.query(`DELETE FROM ${this.#rows} WHERE path = ?`);
   }
 
@@ -64,7 +108,7 @@ export class FileTable {
       const rows = this.#page(start);
       for (const row of rows) {
         if (until !== undefined && row.path >= until) return;
-        yield row;
+        yield this.#unpack(row);
       }
       const end = rows.at(-1);
       if (end === undefined) return;
@@ -72,18 +116,11 @@ export class FileTable {
     }
   }
 
-  #page(start: string): FileRow[] {
-    const query = this.#database.query<FileRow, [string]>(
-      `SELECT path, fingerprint, head, extents, bytes FROM ${this.#rows} WHERE path >= ? ORDER BY path LIMIT ${page.rows}`,
+  #page(start: string): PackedRow[] {
+    const query = this.#database.query<PackedRow, [string]>(
+      `SELECT ${all} FROM ${this.#rows} WHERE path >= ? ORDER BY path LIMIT ${page.rows}`,
     );
-    const rows: FileRow[] = [];
-    let characters = 0;
-    for (const row of query.iterate(start)) {
-      rows.push(row);
-      characters += row.head.length + (row.extents?.length ?? 0);
-      if (characters >= page.characters) break;
-    }
-    return rows;
+    return boundedPage(query.iterate(start), ({ head, extents }) => String(head).length + (extents?.length ?? 0));
   }
 
   /** Yields the rows of a file's segments in order. */
@@ -91,29 +128,57 @@ export class FileTable {
     return this.inOrder(segmentPath(file, 0), behindSegments(file));
   }
 
-  /** Yields all rows as `inOrder` does. Without `content`, head and extents are null, and it takes half the time. */
-  *looksInOrder({ content }: { readonly content: boolean }): Generator<FileLook> {
-    if (content) return yield* this.inOrder();
-    const query = this.#database.query<unknown, [string]>(
-      `SELECT path, fingerprint FROM ${this.#rows} WHERE path >= ? ORDER BY path LIMIT ${page.rows}`,
-    );
-    let start = "";
-    for (;;) {
-      const rows = query.values(start) as LookColumns[];
-      for (const [path, fingerprint] of rows) yield { path, fingerprint, head: null, extents: null };
+  /** Yields what shows whether files are as they were, of all rows, as `inOrder` does. */
+  *looksInOrder(options: { readonly extents: boolean }): Generator<FileLook> {
+    for (let start = ""; ; ) {
+      const rows = this.looksFrom(start, { ...options, rows: page.rows });
+      yield* rows;
       const end = rows.at(-1);
-      if (rows.length < page.rows || end === undefined) return;
-      start = justAfter(end[0]);
+      if (end === undefined) return;
+      start = justAfter(end.path);
+    }
+  }
+
+  /** Returns the looks of so many rows at most from a path on, none if there are none behind it. Extents only if they are asked for. */
+  looksFrom(start: string, { rows, extents }: { readonly rows: number; readonly extents: boolean }): FileLook[] {
+    const query = this.#database.query<FileLook, [string, number]>(
+      `SELECT path, number, ${print}, ${extents ? "extents" : "NULL AS extents"} FROM ${this.#rows} WHERE path >= ? ORDER BY path LIMIT ?`,
+    );
+    if (!extents) return query.all(start, rows);
+    return boundedPage(query.iterate(start, rows), (row) => row.extents?.length ?? 0);
+  }
+
+  /** Yields the looks of what lies below a path, its segments if it is a file. They may be removed meanwhile. */
+  *looksBelow(path: ByteString): Generator<FileLook> {
+    const end = behindSegments(path);
+    for (let start = path === "/" ? "/" : `${path}/`; ; ) {
+      const rows = this.looksFrom(start, { rows: page.rows, extents: false });
+      for (const row of rows) {
+        if (path !== "/" && row.path >= end) return;
+        if (row.path !== path) yield row;
+      }
+      const last = rows.at(-1);
+      if (last === undefined) return;
+      start = justAfter(last.path);
     }
   }
 
   get(path: ByteString): FileRow | undefined {
-    return this.#one.get(path) ?? undefined;
+    const row = this.#one.get(path);
+    return row === null ? undefined : this.#unpack(row);
   }
 
-  set({ path, fingerprint, head, extents, bytes }: FileRow): void {
-    this.#upsert.run(path, fingerprint, head, extents, bytes);
-    this.#parts.changed(path);
+  /** Returns head and extents of a path as the texts that entries are made of. */
+  textsOf(path: ByteString): { readonly head: EntryHead; readonly extents: ExtentsText | null } | undefined {
+    const row = this.get(path);
+    return row && { head: row.head, extents: row.extents && extentsText(row.extents, (object) => object) };
+  }
+
+  set(row: FileRow): void {
+    this.#last ??= this.#count().last;
+    this.#last += 1;
+    this.#upsert.run(...this.#packed(row, this.#last));
+    this.#parts.changed(row.path);
   }
 
   remove(path: ByteString): void {
@@ -125,9 +190,74 @@ export class FileTable {
   removeSegments(file: ByteString): void {
     for (const { path, head } of this.segmentsOf(file)) if (isSegmentHead(head)) this.remove(path);
   }
+
+  /**
+   * Returns how many rows there are, and the greatest number of one: rows that are written from now on have greater ones. Numbers them
+   * again if most numbers are of rows that are gone.
+   */
+  numbered(): { readonly rows: number; readonly last: number } {
+    const found = this.#count();
+    if (found.last <= 2 * found.rows + sparseNumbers) return found;
+    this.#database.run(
+      `UPDATE ${this.#rows} SET number = place FROM (SELECT path AS at, row_number() OVER (ORDER BY path) AS place FROM ${this.#rows})
+       WHERE path = at`,
+    );
+    this.#last = undefined;
+    return this.#count();
+  }
+
+  #count(): { readonly rows: number; readonly last: number } {
+    const query = this.#database.query<{ rows: number; last: number | null }, []>(
+      `SELECT count(*) AS rows, max(number) AS last FROM ${this.#rows}`,
+    );
+    const found = query.get();
+    return { rows: found?.rows ?? 0, last: found?.last ?? 0 };
+  }
+
+  #packed({ path, fingerprint, head, extents, bytes }: FileRow, number: number): PackedColumns {
+    const { inode = null, changedSeconds = 0, changedNanoseconds = 0, first = null } = fingerprint ?? {};
+    const packed = this.#heads.pack(path, head);
+    const fits = fingerprint === undefined || isIn(packed, fingerprint);
+    const { seconds, nanoseconds } = fingerprint ?? packed.moment ?? { seconds: 0, nanoseconds: 0 };
+    const size = fingerprint?.size ?? packed.size ?? 0;
+    const ownBytes = bytes === size ? null : bytes;
+    const times = [changedSeconds, changedNanoseconds, first, seconds, nanoseconds] as const;
+    return [path, number, inode, ...times, size, ownBytes, fits ? packed.head : head, extents];
+  }
+
+  #unpack(row: PackedRow): FileRow {
+    const { path, inode, first, seconds, nanoseconds, changedSeconds, changedNanoseconds, size, extents } = row;
+    const times = { seconds, nanoseconds, changedSeconds, changedNanoseconds };
+    if (extents !== null && !(extents instanceof Uint8Array))
+      throw new FalseState("a row of a file in it has no extents");
+    return {
+      path,
+      fingerprint: inode === null ? undefined : { inode, size, ...times, first },
+      head: this.#heads.unpack(path, row.head, { seconds, nanoseconds }, size),
+      extents,
+      bytes: row.bytes ?? size,
+    };
+  }
 }
 
-/** Yields the rows of both trees. */
-export function* rowsOfAll(database: Database): Generator<FileRow> {
-  for (const tree of trees) yield* new FileTable(database, tree).inOrder();
+/** Returns rows up to the bound of a page. */
+function boundedPage<Row>(rows: Iterable<Row>, bytesOf: (row: Row) => number): Row[] {
+  const taken: Row[] = [];
+  let bytes = 0;
+  for (const row of rows) {
+    taken.push(row);
+    bytes += bytesOf(row);
+    if (bytes >= page.bytes) break;
+  }
+  return taken;
+}
+
+/** Returns whether time and size of a head are those of the fingerprint, so that they need not be kept twice. */
+function isIn({ moment, size }: PackedHead, fingerprint: Fingerprint): boolean {
+  return (moment === undefined || sameMoment(moment, fingerprint)) && (size ?? fingerprint.size) === fingerprint.size;
+}
+
+/** Yields the looks of both trees, with extents. */
+export function* looksOfAll(database: Database): Generator<FileLook> {
+  for (const tree of trees) yield* new FileTable(database, tree).looksInOrder({ extents: true });
 }

@@ -27,7 +27,6 @@ export type IndexSyncDeps = {
   readonly minimumLockEnd: Date;
   /** Other names whose index is believed; `*` stands for all. */
   readonly shareWith: readonly string[];
-  readonly believeVerified: boolean;
   readonly now: Date;
   readonly notify: Notify;
   readonly signal: AbortSignal;
@@ -44,6 +43,11 @@ export const ownIndexFact = "own_index";
  */
 export async function syncIndex(deps: IndexSyncDeps): Promise<boolean> {
   return await new IndexSync(deps).run();
+}
+
+/** Learns what is in unread verified objects, as `syncIndex` does. A run that has nothing to store needs none of it. */
+export async function syncVerified(deps: IndexSyncDeps): Promise<void> {
+  await new IndexSync(deps).runVerified();
 }
 
 export function marksOf(database: Database, source: string): IndexMarks {
@@ -101,12 +105,11 @@ class IndexSync {
   }
 
   async run(): Promise<boolean> {
-    const { bucket, name, shareWith, believeVerified, now } = this.#deps;
+    const { bucket, name, shareWith, now } = this.#deps;
     const names = shareWith.includes("*") ? "all" : new Set([name, ...shareWith]);
-    const startOf = (source: string) => this.#startOf(source);
     this.#marksOf(name);
     try {
-      for await (const found of indexKeys({ bucket, names, startOf, now })) {
+      for await (const found of indexKeys({ bucket, names, startOf: (source) => this.#startOf(source), now })) {
         this.#ownSeen ||= found.key === this.#ownKey;
         if (names === "all" || names.has(found.source)) await this.#take(found);
       }
@@ -116,17 +119,15 @@ class IndexSync {
     }
     if (!this.#ownSeen)
       throw new FalseState(`the bucket does not have ${JSON.stringify(this.#ownKey)}, which was put there`);
-    if (believeVerified) await this.#runVerified(startOf);
-    for (const source of this.#marks.keys()) if (!this.#isLeft(source)) this.#settle(source, settledBefore(now));
-    this.#report();
+    this.#end();
     return true;
   }
 
   /** A role of an older package, or of s3-sysbackup, may not read verified objects. */
-  async #runVerified(startOf: (source: string) => string): Promise<void> {
+  async runVerified(): Promise<void> {
     const { bucket, notify } = this.#deps;
     try {
-      for await (const found of verifiedKeys({ bucket, startOf })) {
+      for await (const found of verifiedKeys({ bucket, startOf: (source) => this.#startOf(source) })) {
         if (this.#isLeft(found.source)) break;
         await this.#take(found);
       }
@@ -135,6 +136,13 @@ class IndexSync {
       const message = `the role may not read ${JSON.stringify(prefixes.verified)}, so what others have stored is stored again: run update-resources`;
       notify({ level: "info", code: "verified-denied", message });
     }
+    this.#end();
+  }
+
+  #end(): void {
+    for (const source of this.#marks.keys())
+      if (!this.#isLeft(source)) this.#settle(source, settledBefore(this.#deps.now));
+    this.#report();
   }
 
   #marksOf(source: string): IndexMarks {

@@ -23,7 +23,9 @@ async function withDump(rig: Rig, content: Uint8Array, name = "db", more = ""): 
 async function readDump(rig: Rig, { backup }: RigRun, name = "db"): Promise<Buffer> {
   const snapshot = backup.manifest.snapshots.find(({ snapshotter }) => snapshotter === name);
   if (snapshot === undefined) throw new Error(`no dump ${name}`);
-  return Buffer.concat(await Array.fromAsync(dumpOf(snapshot, { bucket: rig.bucket, manifest: backup.manifest })));
+  const pieces = dumpOf(snapshot, { bucket: rig.bucket, manifest: backup.manifest });
+  // Each is good until the next is asked for.
+  return Buffer.concat(await Array.fromAsync(pieces, (piece) => Buffer.from(piece)));
 }
 
 const damaged = async (rig: Rig) =>

@@ -80,7 +80,7 @@ attack(
     opening[Symbol.dispose]();
 
     // Anyone who can seal writes both roots.
-    for (const prefix of ["packs/", "snapshots/"]) {
+    for (const prefix of ["packs/", "manifests/"]) {
       const listed = needs.filter(({ key }) => !key.startsWith(prefix));
       expect(listed.length).toBeLessThan(needs.length);
       const { bucket } = sealed.rig;

@@ -115,8 +115,8 @@ export function scaleOf({ hosts, files, bytes }: Fleet, rates: Rates) {
     dailyIndexes: Math.ceil((chunks * changed) / mostIndexed),
     /** Parts that a day's changes make new, if they are spread over all folders: an upper bound. */
     changedParts: Math.min(parts, Math.ceil(files * changed)),
-    // One list of its own index, and one of verified objects.
-    unchangedRequests: 3,
+    // A list of its own index, and the root.
+    unchangedRequests: 2,
   };
   return { host, fleet: fleetOf(hosts, host), newHost: newHostOf(hosts, host, rates) };
 }

@@ -87,9 +87,8 @@ export class ContentCollector {
     const taken = this.#holes.splice(0, behind < 0 ? this.#holes.length : behind);
     const holes = taken.map(([offset, length]): Hole => [offset - from, length]);
     const extents = this.#extents.splice(0, count).map(({ extent }) => extent);
-    const digest = digestOfSegment({ size, holes, extents });
-    this.#digests.update(digest);
-    this.#ledger.segment({ path: segmentPath(this.#path, from), file: this.#path, size, holes, digest }, extents);
+    this.#digests.update(digestOfSegment({ size, holes, extents }));
+    this.#ledger.segment({ path: segmentPath(this.#path, from), file: this.#path, size, holes }, extents);
     this.#segments += 1;
     this.#from = end;
   }

@@ -4,13 +4,14 @@
  */
 import type { Database } from "bun:sqlite";
 import type { Extent, ObjectRef, Segment } from "../../../format/entry.ts";
-import { continuedIn, encodeExtents } from "../../../format/entry-row.ts";
+import { continuedIn } from "../../../format/entry-row.ts";
 import type { ByteString } from "../../../format/path.ts";
 import { encodeSegmentHead } from "../../../format/segment.ts";
 import { BitSet } from "../../state/bit-set.ts";
 import { type ChunkPlace, ChunkTable } from "../../state/chunks.ts";
 import { type FileRow, FileTable } from "../../state/files.ts";
 import { ObjectTable } from "../../state/objects.ts";
+import { packExtents } from "../../state/packed-extents.ts";
 import type { Tree } from "../../state/trees.ts";
 
 /** A chunk that is being stored. `place` is set when it is stored. */
@@ -48,8 +49,7 @@ export type StoredChunk = { readonly chunk: NewChunk; readonly place: Omit<Chunk
 /** A file that goes on in segments. Its own row is written after those of all segments, so a killed run leaves no half of it. */
 type ContinuedRow = { row: RowWithoutExtents | undefined; missing: number; cancelled: boolean };
 
-/** `digest`: see `digestOfSegment`. */
-export type SegmentToStore = Pick<Segment, "path" | "file" | "size" | "holes"> & { readonly digest: string };
+export type SegmentToStore = Pick<Segment, "path" | "file" | "size" | "holes">;
 
 /** Which objects may be built upon, by id. */
 export type UsableObjects = { readonly expiring: BitSet; readonly claims: BitSet };
@@ -119,7 +119,7 @@ export class Ledger {
   }
 
   /** Takes the next segment of a file. The first one replaces all that was known of the file. */
-  segment({ path, file, digest, ...rest }: SegmentToStore, extents: readonly PendingExtent[]): void {
+  segment({ path, file, ...rest }: SegmentToStore, extents: readonly PendingExtent[]): void {
     const known = this.#continued.get(file);
     const of = known ?? { row: undefined, missing: 0, cancelled: false };
     if (known === undefined) {
@@ -127,7 +127,7 @@ export class Ledger {
       this.#continued.set(file, of);
     }
     of.missing += 1;
-    const row = { path, fingerprint: digest, head: encodeSegmentHead({ path, ...rest }), bytes: 0 };
+    const row = { path, fingerprint: undefined, head: encodeSegmentHead({ path, ...rest }), bytes: 0 };
     this.#take({ row, extents, of, missing: 0 });
   }
 
@@ -209,7 +209,7 @@ export class Ledger {
 
   #write({ row, extents, of }: WaitingFile): void {
     if (of?.cancelled) return;
-    this.files.set({ ...row, extents: encodeExtents(extents.map(toExtent)) });
+    this.files.set({ ...row, extents: packExtents(extents.map(toExtent)) });
     if (of === undefined) return;
     of.missing -= 1;
     this.#endContinued(of);

@@ -138,12 +138,7 @@ export class FolderStack implements Disposable {
   }
 
   #isAutomount(path: ByteString): boolean {
-    const handle = openHandle(this.#folders.at(parentOf(path)), nameOf(path));
-    try {
-      return filesystemKind(handle) === "automount";
-    } finally {
-      close(handle);
-    }
+    return isAutomount(this.#folders.at(parentOf(path)), nameOf(path));
   }
 
   #checkSame(path: ByteString, fd: number): void {
@@ -153,6 +148,16 @@ export class FolderStack implements Disposable {
     const { device, inode, born } = fstat(fd);
     const isSame = device === recorded.device && inode === recorded.inode && sameMoment(born, recorded.born);
     if (!isSame) throw new FolderChanged();
+  }
+}
+
+/** Returns whether another filesystem appears in a folder's place as soon as somebody looks into it. */
+export function isAutomount(parent: number, name: ByteString): boolean {
+  const handle = openHandle(parent, name);
+  try {
+    return filesystemKind(handle) === "automount";
+  } finally {
+    close(handle);
   }
 }
 

@@ -8,15 +8,15 @@
  */
 import type { Statement } from "bun:sqlite";
 import type { EntryHead, HeadEntry } from "../../../format/entry-json.ts";
-import { decodeRow } from "../../../format/entry-row.ts";
+import { decodeRow, type ExtentsText } from "../../../format/entry-row.ts";
 import { FormatError } from "../../../format/error.ts";
 import { type AlikeContent, likenessOf } from "../../../format/likeness.ts";
 import type { ByteString } from "../../../format/path.ts";
 import { openScratchDatabase } from "../../../system/scratch-database.ts";
 import type { Stat } from "../../../system/stat.ts";
 
-/** An entry of the last run. `extents` is JSON; null for all but files. */
-type KnownEntry = { readonly head: EntryHead; readonly extents: string | null };
+/** An entry of the last run. `extents` is null for all but files. */
+type KnownEntry = { readonly head: EntryHead; readonly extents: ExtentsText | null };
 
 /** First path of a file. `likeness` is null for a kept entry of the last run until it is compared. */
 type FirstName = { readonly path: ByteString; readonly likeness: string | null };

@@ -3,13 +3,13 @@ import { close } from "../../../system/files.ts";
 import { filesystemKind } from "../../../system/filesystems.ts";
 import { openHandle, readLinkOf } from "../../../system/handle.ts";
 import type { OpenFolders } from "../../../system/open-folders.ts";
-import { fstat, typeAt } from "../../../system/stat.ts";
+import { fstat, lstatAt, type Stat } from "../../../system/stat.ts";
 import type { Lookup } from "./resolve.ts";
 
 /** Looks from the descriptor of a folder that is reached through no link: the resolver alone decides which links are followed. */
-export function lookupIn(folders: OpenFolders): Lookup {
+export function lookupIn(folders: OpenFolders): Lookup<Stat> {
   return {
-    typeOf: (folder, name) => typeAt(folders.at(folder), name),
+    look: (folder, name) => lstatAt(folders.at(folder), name),
     readLink: (folder, name) => {
       const handle = openHandle(folders.at(folder), name);
       try {

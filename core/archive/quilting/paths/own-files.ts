@@ -17,10 +17,19 @@ export class OwnFiles {
     this.#files.set(inode, { device, what });
   }
 
+  has(file: FileIdentity): boolean {
+    return this.#find(file) !== undefined;
+  }
+
   /** Throws an `OwnPath` if the path is one of them. */
-  refuse(path: ByteString, { device, inode }: FileIdentity): void {
+  refuse(path: ByteString, file: FileIdentity): void {
+    const found = this.#find(file);
+    if (found !== undefined) throw new OwnPath(path, found.what);
+  }
+
+  #find({ device, inode }: FileIdentity): OwnFile | undefined {
     const found = this.#files.get(inode);
-    if (found !== undefined && found.device === device) throw new OwnPath(path, found.what);
+    return found?.device === device ? found : undefined;
   }
 }
 

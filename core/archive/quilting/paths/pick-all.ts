@@ -1,11 +1,11 @@
-/** Collects all paths that a run keeps: those that the pickers print, resolved. */
+/** Runs the pickers, and resolves what they print to the paths that a run keeps. */
 import type { ByteString } from "../../../format/path.ts";
 import type { Notify } from "../../../notice.ts";
-import { OpenFolders } from "../../../system/open-folders.ts";
+import type { OpenFolders } from "../../../system/open-folders.ts";
+import type { Stat } from "../../../system/stat.ts";
 import { type PickOptions, pickPaths } from "../pickers/pick.ts";
 import { lookupIn } from "./lookup.ts";
-import { PathSet } from "./path-set.ts";
-import { type Follow, Resolver } from "./resolve.ts";
+import { type Follow, type RecordPath, Resolver } from "./resolve.ts";
 
 export type PickAllOptions = PickOptions & {
   readonly notify: Notify;
@@ -14,18 +14,41 @@ export type PickAllOptions = PickOptions & {
   readonly trusted: ReadonlySet<number>;
 };
 
-/** Runs the pickers and resolves their paths. The caller disposes of the set. */
-export async function pickAll(options: PickAllOptions): Promise<PathSet> {
+/** Takes the paths while pickers print more. `folders` are those that they are looked at from. */
+export type PathTaker<Ground> = {
+  readonly folders: OpenFolders;
+  readonly record: RecordPath<Stat, Ground>;
+  /** Called between batches of paths. */
+  readonly pause: () => Promise<void>;
+};
+
+/** Paths that are sorted before they are resolved, and bytes of them: `find` goes through folders in no order, but one after another. */
+const batch = { paths: 4_096, bytes: 1024 * 1024 } as const;
+
+/** Each path is looked at once, as a rule. Nearly all come in byte order, from batch to batch. */
+export async function pickAll<Ground>(options: PickAllOptions, taker: PathTaker<Ground>): Promise<void> {
   const { follow, trusted, notify } = options;
-  const paths = new PathSet();
-  using folders = new OpenFolders();
-  try {
-    const record = (path: ByteString) => paths.add(path);
-    const resolver = new Resolver({ lookup: lookupIn(folders), follow, trusted, record, notify });
-    for await (const batch of pickPaths(options)) for (const path of batch) resolver.pick(path);
-    return paths;
-  } catch (error) {
-    paths[Symbol.dispose]();
-    throw error;
+  const { folders, record, pause } = taker;
+  const resolver = new Resolver({ lookup: lookupIn(folders), follow, trusted, record, notify });
+  for await (const paths of inBatches(pickPaths(options), pause)) for (const path of paths) resolver.pick(path);
+}
+
+async function* inBatches(
+  printed: AsyncIterable<readonly ByteString[]>,
+  pause: () => Promise<void>,
+): AsyncGenerator<readonly ByteString[]> {
+  let paths: ByteString[] = [];
+  let bytes = 0;
+  for await (const some of printed) {
+    for (const path of some) {
+      paths.push(path);
+      bytes += path.length;
+    }
+    if (paths.length < batch.paths && bytes < batch.bytes) continue;
+    yield paths.sort();
+    paths = [];
+    bytes = 0;
+    await pause();
   }
+  yield paths.sort();
 }

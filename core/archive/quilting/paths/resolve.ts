@@ -12,10 +12,13 @@ import type { FileType } from "../../../system/stat.ts";
 /** Target and owner of a link, from one look at it. */
 type Link = { readonly target: ByteString; readonly uid: number };
 
+/** What the resolver needs of a look at a path. */
+export type TypedLook = { readonly type: FileType };
+
 /** Questions to the system. Each `folder` is a real path: absolute, with no link in it. */
-export type Lookup = {
-  /** Returns undefined if nothing has that name. */
-  typeOf(folder: ByteString, name: ByteString): FileType | undefined;
+export type Lookup<Look extends TypedLook> = {
+  /** Returns undefined if nothing has that name. `.` is the folder itself. */
+  look(folder: ByteString, name: ByteString): Look | undefined;
   readLink(folder: ByteString, name: ByteString): Link;
   filesystemKind(folder: ByteString): FilesystemKind;
 };
@@ -26,12 +29,18 @@ export type Lookup = {
  */
 export type Follow = "all" | "picked" | "none";
 
-export type ResolverDeps = {
-  readonly lookup: Lookup;
+/**
+ * Takes a path to record, with the look at it. `above` is what was returned for the folder that it lies in. Called for a folder before
+ * it is called for what lies in it, and now and then more than once for a path.
+ */
+export type RecordPath<Look, Ground> = (path: ByteString, look: Look, above: Ground | undefined) => Ground | undefined;
+
+export type ResolverDeps<Look extends TypedLook, Ground> = {
+  readonly lookup: Lookup<Look>;
   readonly follow: Follow;
   /** Numbers of the users whose links are followed with `picked`. */
   readonly trusted: ReadonlySet<number>;
-  readonly record: (path: ByteString) => void;
+  readonly record: RecordPath<Look, Ground>;
   readonly notify: Notify;
 };
 
@@ -43,21 +52,26 @@ const mostFolders = 50_000;
 const root = "/" as ByteString;
 
 /** A folder, or a link to one, on the way of a path. */
-type FoundFolder = {
+type FoundFolder<Look, Ground> = {
   /** Real path of the folder. */
   readonly real: ByteString;
   /** Path to record: that of the folder itself, or of the link. */
   readonly own: ByteString;
-  /** Folders on the way to it, and on the way to its target. */
-  readonly others: readonly FoundFolder[];
-  recorded: boolean;
+  /** The folder that `own` lies in comes first. Then the folder where it leads, if it is a link; undefined for a folder itself. */
+  readonly above: FoundFolder<Look, Ground> | undefined;
+  readonly target: FoundFolder<Look, Ground> | undefined;
+  /** Undefined when it is recorded. */
+  look: Look | undefined;
+  isRecorded: boolean;
+  /** What was returned for the folder that it leads to. */
+  ground: Ground | undefined;
 };
 
-export class Resolver {
-  readonly #folders = new Map<ByteString, FoundFolder>();
-  readonly #deps: ResolverDeps;
+export class Resolver<Look extends TypedLook, Ground> {
+  readonly #folders = new Map<ByteString, FoundFolder<Look, Ground>>();
+  readonly #deps: ResolverDeps<Look, Ground>;
 
-  constructor(deps: ResolverDeps) {
+  constructor(deps: ResolverDeps<Look, Ground>) {
     this.#deps = deps;
   }
 
@@ -84,11 +98,25 @@ export class Resolver {
     const parent = parentOf(path);
     const folder = this.#resolveFolder(parent, links);
     if (links > 0 && this.#deps.lookup.filesystemKind(folder.real) !== "other") throw new MadeUp(folder.real);
-    this.#record(folder);
-    const type = this.#typeOf(folder.real, name);
+    const above = this.#record(folder);
+    const look = this.#look(folder.real, name);
+    const { type } = look;
     const wanted = links === 0 || type === "file" || type === "folder" || type === "link";
     // The target of a link is kept for the link's sake. Devices and fifos are not: /dev/null has many links.
-    if (wanted) this.#deps.record(folder.real === parent ? path : join(folder.real, name));
+    if (!wanted) return;
+    const own = folder.real === parent ? path : join(folder.real, name);
+    const ground = this.#deps.record(own, look, above);
+    // What lies in it comes next, as a rule, and needs no other look at it.
+    if (type === "folder" && links === 0)
+      this.#remember(path, {
+        real: own,
+        own,
+        above: folder,
+        target: undefined,
+        look: undefined,
+        isRecorded: true,
+        ground,
+      });
     if (type === "link" && this.#deps.follow === "all") this.#follow(folder.real, name, links);
   }
 
@@ -102,49 +130,61 @@ export class Resolver {
   }
 
   /** Returns the real folder that a path leads to. */
-  #resolveFolder(path: ByteString, links: number): FoundFolder {
-    const known = this.#folders.get(path);
-    if (known !== undefined) return known;
-    const found = this.#lookUpFolder(path, links);
+  #resolveFolder(path: ByteString, links: number): FoundFolder<Look, Ground> {
+    return this.#folders.get(path) ?? this.#remember(path, this.#lookUpFolder(path, links));
+  }
+
+  #remember(path: ByteString, found: FoundFolder<Look, Ground>): FoundFolder<Look, Ground> {
     if (this.#folders.size >= mostFolders) this.#folders.clear();
     this.#folders.set(path, found);
     return found;
   }
 
-  #lookUpFolder(path: ByteString, links: number): FoundFolder {
-    if (path === root) return { real: root, own: root, others: [], recorded: false };
+  #lookUpFolder(path: ByteString, links: number): FoundFolder<Look, Ground> {
+    const unrecorded = { target: undefined, isRecorded: false, ground: undefined };
+    if (path === root) {
+      return { real: root, own: root, above: undefined, ...unrecorded, look: this.#look(root, "." as ByteString) };
+    }
     const above = this.#resolveFolder(parentOf(path), links);
     const name = baseName(path);
     if (name === "" || name === ".") return above;
     if (name === "..") {
-      const { real, own, ...up } = this.#resolveFolder(parentOf(above.real), links);
-      return { real, own, others: [above, ...up.others], recorded: false };
+      const up = this.#resolveFolder(parentOf(above.real), links);
+      return { ...unrecorded, real: up.real, own: above.own, above, target: up, look: undefined };
     }
-    const type = this.#typeOf(above.real, name);
+    const look = this.#look(above.real, name);
     const own = join(above.real, name);
-    if (type === "link") {
+    const found = { real: own, own, above, ...unrecorded, look };
+    if (look.type === "link") {
       // Links on the way of the picked path itself are recorded whatever their target is.
-      if (links === 0) this.#record({ real: own, own, others: [above], recorded: false });
+      if (links === 0) this.#record(found);
       const target = this.#resolveFolder(this.#targetOf(above.real, name, links), links + 1);
-      return { real: target.real, own, others: [above, target], recorded: false };
+      return { ...found, isRecorded: false, real: target.real, target };
     }
-    if (type !== "folder") throw refusal("ENOTDIR", "not a directory", name);
+    if (look.type !== "folder") throw refusal("ENOTDIR", "not a directory", name);
     // Links into filesystems that the kernel makes up are not followed: such files are no files.
     if (links > 0 && this.#deps.lookup.filesystemKind(own) === "pseudo") throw new MadeUp(own);
-    return { real: own, own, others: [above], recorded: false };
+    return found;
   }
 
-  #record(found: FoundFolder): void {
-    if (found.recorded) return;
-    found.recorded = true;
-    for (const other of found.others) this.#record(other);
-    this.#deps.record(found.own);
+  /** Records a folder with all on the way to it. Returns what was returned for it, or for the folder that it leads to. */
+  #record(found: FoundFolder<Look, Ground>): Ground | undefined {
+    if (found.isRecorded) return found.ground;
+    found.isRecorded = true;
+    const { above, target, look } = found;
+    const around = above && this.#record(above);
+    if (look !== undefined) {
+      found.look = undefined;
+      found.ground = this.#deps.record(found.own, look, around);
+    }
+    if (target !== undefined) found.ground = this.#record(target);
+    return found.ground;
   }
 
-  #typeOf(folder: ByteString, name: ByteString): FileType {
-    const type = this.#deps.lookup.typeOf(folder, name);
-    if (type === undefined) throw refusal("ENOENT", "no such file or directory", name);
-    return type;
+  #look(folder: ByteString, name: ByteString): Look {
+    const look = this.#deps.lookup.look(folder, name);
+    if (look === undefined) throw refusal("ENOENT", "no such file or directory", name);
+    return look;
   }
 
   /** Returns a link's target as an absolute path. A relative target is relative to the folder of the link. */

@@ -1,12 +1,14 @@
 /** Makes the manifest entry of a path from what the system reports of it. */
 import type { Common, Continued, FileWarning, Hole } from "../../../format/entry.ts";
-import type { EntryHead, HeadEntry } from "../../../format/entry-json.ts";
+import { type EntryHead, encodeReadableHead, type HeadEntry } from "../../../format/entry-json.ts";
 import { refreshedFileHead } from "../../../format/entry-row.ts";
+import { FormatError } from "../../../format/error.ts";
 import type { ByteString } from "../../../format/path.ts";
 import { readLinkOf } from "../../../system/handle.ts";
 import { groupName, userName } from "../../../system/owners.ts";
 import { fstat, type Stat } from "../../../system/stat.ts";
 import { readXattrsOfHandle, type Xattrs } from "../../../system/xattr.ts";
+import { LeftOut } from "./left-out.ts";
 import { sameFile } from "./open-file.ts";
 
 /** Stat and attributes of a file from the same moment. */
@@ -81,4 +83,16 @@ function common(path: ByteString, { stat, attributes }: SeenFile): Common {
     xattrs,
     ...(flags !== 0 && { flags }),
   };
+}
+
+/**
+ * Returns what the manifest says about an entry. Throws a LeftOut for what restore could not read, as it would take other entries of
+ * its part with it.
+ */
+export function readableHead(entry: HeadEntry): EntryHead {
+  try {
+    return encodeReadableHead(entry);
+  } catch (error) {
+    throw error instanceof FormatError ? new LeftOut(`a manifest cannot describe it: ${error.message}`) : error;
+  }
 }

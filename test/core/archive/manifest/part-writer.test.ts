@@ -6,10 +6,10 @@ import { writeParts } from "../../../../core/archive/manifest/part-writer.ts";
 import { BitSet } from "../../../../core/archive/state/bit-set.ts";
 import { FileTable } from "../../../../core/archive/state/files.ts";
 import { ObjectTable } from "../../../../core/archive/state/objects.ts";
+import { packExtents } from "../../../../core/archive/state/packed-extents.ts";
 import { wrapBucket } from "../../../../core/bucket/wrap.ts";
 import type { FileEntry } from "../../../../core/format/entry.ts";
 import { encodeHead } from "../../../../core/format/entry-json.ts";
-import { encodeExtents } from "../../../../core/format/entry-row.ts";
 import { textOf } from "../../../../core/format/lines.ts";
 import type { PartRef } from "../../../../core/format/manifest.ts";
 import { decodePart } from "../../../../core/format/part.ts";
@@ -62,9 +62,10 @@ class PartBench implements AsyncDisposable {
   /** Files of ten bytes, each from one frame of this object. */
   add(paths: Iterable<ByteString>, object: number, xattrs?: FileEntry["xattrs"]): void {
     const files = new FileTable(this.#bench.database);
-    const extents = encodeExtents([{ object, frameOffset: 0, frameLength: 50, offset: 0, length: 10, sha256: digest }]);
+    const extents = packExtents([{ object, frameOffset: 0, frameLength: 50, offset: 0, length: 10, sha256: digest }]);
     this.#bench.database.transaction(() => {
-      for (const path of paths) files.set({ path, fingerprint: "", head: head(path, xattrs), extents, bytes: 10 });
+      for (const path of paths)
+        files.set({ path, fingerprint: undefined, head: head(path, xattrs), extents, bytes: 10 });
     })();
   }
 

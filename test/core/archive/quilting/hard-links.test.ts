@@ -3,7 +3,6 @@ import { execFileSync } from "node:child_process";
 import { linkSync, lstatSync, mkdirSync, unlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { HardLinks } from "../../../../core/archive/quilting/paths/hard-links.ts";
-import type { FileRow } from "../../../../core/archive/state/files.ts";
 import { encodeHead, type HeadEntry } from "../../../../core/format/entry-json.ts";
 import { encodeExtents } from "../../../../core/format/entry-row.ts";
 import { type ByteString, fromBytes, fromText } from "../../../../core/format/path.ts";
@@ -94,10 +93,10 @@ describe("a path of a file with several names", () => {
 });
 
 describe("an unchanged path", () => {
-  function rowOf(of: HeadEntry, pieces = content): FileRow {
+  function rowOf(of: HeadEntry, pieces = content) {
     const place = { object: 3, frameOffset: 0, frameLength: 9, offset: 0 };
     const extents = encodeExtents(pieces.map((one) => ({ ...place, ...one })));
-    return { path: of.path, fingerprint: "", head: encodeHead(of), extents, bytes: 3 };
+    return { head: encodeHead(of), extents };
   }
 
   test("an unchanged path stays linked to an unchanged first name, and to no other", () => {

@@ -66,13 +66,47 @@ describe("a folder that became a link to another after its files were picked", (
     },
   );
 
-  test("a folder that became a link to another after its files were picked is recorded as a link though the last backup has it as a folder", async () => {
+  test("a folder that became a link to another after its files were picked stays as it was looked at if nothing in it changed", async () => {
     await using rig = await neighbours(["a", "b"]);
     await rig.run();
     const run = await runWith(rig, () => swapForLink(rig));
-    expect(run.heard).toEqual(["a", "b"].map((name) => left(rig.file("user/d", name))));
+    expect(run.heard).toEqual([]);
     await expectInnocent(rig, run);
+    expect(run.backup.entries.get(rig.file("user/d"))?.type).toBe("folder");
+    expect((await run.backup.read(rig.file("user/d/b"))).toString()).toBe("mine");
   });
+
+  const swaps: [string, (rig: Rig) => void][] = [
+    ["a link", swapForLink],
+    [
+      "another folder",
+      (rig) => {
+        renameSync(rig.file("user/d"), rig.file("user/moved"));
+        mkdirSync(rig.file("user/d"));
+        if (isRoot) lchownSync(rig.file("user/d"), attacker.uid, attacker.gid);
+      },
+    ],
+    ["nothing", (rig) => renameSync(rig.file("user/d"), rig.file("user/moved"))],
+  ];
+  test.each(swaps)(
+    "a folder that became %s after its files were picked takes the unchanged ones with it if another one has changed",
+    async (_, swap) => {
+      await using rig = await neighbours(["a", "b"]);
+      await rig.write("user/d/deep/er", "mine");
+      await script(join(rig.path, "pickers.d"), "deep", `find '${rig.file("user/d/deep")}'`);
+      await rig.run();
+      writeFileSync(rig.file("user/d/a"), "mine");
+      const run = await runWith(rig, () => swap(rig));
+      expect(run.heard.map((line) => line.split(": ")[1]?.split(" ")[0]).sort()).toEqual(
+        expect.arrayContaining(["a", "b", "deep", "deep/er"].map((name) => `"${rig.file("user/d", name)}"`)),
+      );
+      await expectInnocent(rig, run);
+      expect(rig.names(run.backup).filter((name) => name.startsWith("user/d/"))).toEqual([]);
+      const { summary, backup } = run;
+      expect(summary.files).toBe([...backup.entries.values()].filter(({ type }) => type === "file").length);
+      expect(summary.entries).toBe(backup.entries.size);
+    },
+  );
 
   test("a folder that became a link to another after its files were picked above the folder of a file leaves that file out, too", async () => {
     await using rig = await neighbours(["a"]);

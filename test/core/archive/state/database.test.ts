@@ -139,6 +139,18 @@ describe("the state database", () => {
     }
   });
 
+  test("the state database of an earlier version gives back its room, as it starts empty", async () => {
+    await using folder = await scratch();
+    const path = join(folder.path, "host.sqlite");
+    const before = openState(path, "s3://one");
+    setFact(before, "large", "x".repeat(1_000_000));
+    before.run("PRAGMA user_version = 4");
+    before.close();
+    expect((await stat(path)).size).toBeGreaterThan(1_000_000);
+    openState(path, "s3://one").close();
+    expect((await stat(path)).size).toBeLessThan(200_000);
+  });
+
   test("the state database that cannot be used is a failure that names it", async () => {
     await using folder = await scratch();
     await mkdir(join(folder.path, "host.sqlite"));

@@ -4,7 +4,7 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { ChunkTable } from "../../../../core/archive/state/chunks.ts";
 import { openState, statePath } from "../../../../core/archive/state/database.ts";
-import { syncIndex } from "../../../../core/archive/state/index-sync.ts";
+import { syncIndex, syncVerified } from "../../../../core/archive/state/index-sync.ts";
 import { ObjectTable } from "../../../../core/archive/state/objects.ts";
 import type { Bucket } from "../../../../core/bucket/contract.ts";
 import { type Counts, count, noCounts } from "../../../../core/bucket/decorators/count.ts";
@@ -75,8 +75,9 @@ export class Machine implements AsyncDisposable {
     const before = { ...this.counts };
     const { heard, notify } = notebook();
     const { bucket, database } = this;
-    const belief = { shareWith: share, believeVerified: true, minimumLockEnd, now: start };
-    await syncIndex({ bucket, database, name: "host", ...belief, notify, signal });
+    const deps = { bucket, database, name: "host", shareWith: share, minimumLockEnd, now: start, notify, signal };
+    await syncIndex(deps);
+    await syncVerified(deps);
     return { heard, list: this.counts.list - before.list, get: this.counts.get - before.get };
   }
 

@@ -9,6 +9,8 @@ import type { OpenFile } from "../../../../../core/archive/quilting/reading/open
 import { type Region, type Regions, regionsOf } from "../../../../../core/archive/quilting/reading/regions.ts";
 import { BitSet } from "../../../../../core/archive/state/bit-set.ts";
 import { openState, statePath } from "../../../../../core/archive/state/database.ts";
+import { type FileRow, FileTable } from "../../../../../core/archive/state/files.ts";
+import { unpackExtents } from "../../../../../core/archive/state/packed-extents.ts";
 import type { Bucket } from "../../../../../core/bucket/contract.ts";
 import { openDirectoryBucket } from "../../../../../core/bucket/directory/bucket.ts";
 import { fromText } from "../../../../../core/format/path.ts";
@@ -28,7 +30,7 @@ export type StoredExtent = [
   sha256: string,
 ];
 
-export type Row = { readonly path: string; readonly extents: string };
+type StoredRow = Omit<FileRow, "path"> & { readonly path: string };
 
 export class StoreBench implements AsyncDisposable {
   readonly #dispose: () => PromiseLike<void>;
@@ -85,8 +87,8 @@ export class StoreBench implements AsyncDisposable {
     return meter;
   }
 
-  rows(): Row[] {
-    return this.database.query<Row, []>("SELECT path, extents FROM files ORDER BY path").all();
+  rows(): StoredRow[] {
+    return [...new FileTable(this.database).inOrder()];
   }
 
   count(table: "objects" | "chunks" | "files"): number {
@@ -100,7 +102,14 @@ export class StoreBench implements AsyncDisposable {
   extents(name: string): StoredExtent[] {
     const row = this.rows().find(({ path }) => path === name);
     if (row === undefined) throw new Error(`there is no row for ${name}`);
-    return JSON.parse(row.extents);
+    return unpackExtents(row.extents ?? Buffer.of()).map((e) => [
+      e.object,
+      e.frameOffset,
+      e.frameLength,
+      e.offset,
+      e.length,
+      e.sha256,
+    ]);
   }
 
   keyOf(object: number): string {
@@ -138,7 +147,10 @@ export class Session {
       const file: OpenFile = { path: fromText(path), fd, stat: fstat(fd), locked: true };
       const given = regions && ("each" in regions ? regions : { few: regions, each: () => regions });
       const { extents, end } = await this.#layout.add(file, given ?? regionsOf(file));
-      this.#ledger.file({ path: fromText(name), fingerprint: "", head: `{"path":"${name}"}`, bytes: end }, extents);
+      this.#ledger.file(
+        { path: fromText(name), fingerprint: undefined, head: `{"path":"${name}"}`, bytes: end },
+        extents,
+      );
     } finally {
       closeSync(fd);
     }

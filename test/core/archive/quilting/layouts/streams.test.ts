@@ -36,7 +36,7 @@ async function store(bench: StoreBench, name: string, pieces: AsyncIterable<Uint
       const { end, extents, continued } = await layout.addStream(path, pieces);
       size = end;
       const head = JSON.stringify({ path: name, ...(continued && { size: end, ...continued }) });
-      const row = { path, fingerprint: "", head, bytes: end };
+      const row = { path, fingerprint: undefined, head, bytes: end };
       if (continued === undefined) ledger.file(row, extents);
       else ledger.continuedFile(row);
     },

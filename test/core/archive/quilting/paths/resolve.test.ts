@@ -8,6 +8,7 @@ import { type Follow, type Lookup, Resolver } from "../../../../../core/archive/
 import { type ByteString, fromText, toText } from "../../../../../core/format/path.ts";
 import { SystemError } from "../../../../../core/system/libc.ts";
 import { OpenFolders } from "../../../../../core/system/open-folders.ts";
+import type { Stat } from "../../../../../core/system/stat.ts";
 import { attack } from "../../../../support/attack.ts";
 import { scratch } from "../../../../support/faults/scratch.ts";
 import { notebook } from "../../scripts.ts";
@@ -25,7 +26,10 @@ function resolve(
 ): { recorded: string[]; heard: string[] } {
   const recorded = new Set<ByteString>();
   const { heard, notify } = notebook();
-  const record = (path: ByteString) => void recorded.add(path);
+  const record = (path: ByteString) => {
+    recorded.add(path);
+    return undefined;
+  };
   const resolver = new Resolver({ lookup, follow, trusted: new Set([me]), record, notify });
   for (const path of paths) resolver.pick(fromText(path));
   return { recorded: [...recorded].map(toText).sort(), heard };
@@ -43,7 +47,7 @@ async function tree(root: string, items: readonly string[]): Promise<void> {
 }
 
 /** What picking `path` in a tree records below its root, and hears, with the root's path left out. */
-async function picked(items: readonly string[], path: string, lookup?: (root: string) => Lookup) {
+async function picked(items: readonly string[], path: string, lookup?: (root: string) => Lookup<Stat>) {
   await using folder = await scratch();
   const root = folder.path;
   await tree(root, items);
@@ -134,10 +138,10 @@ describe("a picked path", () => {
   test("a picked path that may not be looked at is reported, and the next is kept", async () => {
     await using folder = await scratch();
     await tree(folder.path, ["closed/", "closed/f", "open"]);
-    const refusing: Lookup = {
+    const refusing: Lookup<Stat> = {
       ...system,
-      typeOf: (folder, name) => {
-        if (!toText(folder).endsWith("/closed")) return system.typeOf(folder, name);
+      look: (folder, name) => {
+        if (!toText(folder).endsWith("/closed")) return system.look(folder, name);
         throw new SystemError({ code: "EACCES", reason: "permission denied", call: "lstat" }, name);
       },
     };
@@ -194,7 +198,7 @@ describe("with follow", () => {
   test.each(cases)("with follow: %s", async (_, follow, isTrusted, path, expected, [left, link]) => {
     await using folder = await scratch();
     await tree(folder.path, items);
-    const lookup: Lookup = {
+    const lookup: Lookup<Stat> = {
       ...system,
       readLink: (folder, name) => ({ ...system.readLink(folder, name), uid: isTrusted ? me : me + 1 }),
     };
@@ -208,7 +212,7 @@ describe("with follow", () => {
   test("picked, the second link on the way is looked at as well", async () => {
     await using folder = await scratch();
     await tree(folder.path, items);
-    const lookup: Lookup = {
+    const lookup: Lookup<Stat> = {
       ...system,
       readLink: (at, name) => ({ ...system.readLink(at, name), uid: name === "m" ? me : me + 1 }),
     };
