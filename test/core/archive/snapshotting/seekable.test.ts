@@ -2,7 +2,6 @@
 import { describe, expect, test } from "bun:test";
 import { readdir, symlink } from "node:fs/promises";
 import { join } from "node:path";
-import { zstdDecompressSync } from "node:zlib";
 import { wantsSeekable } from "../../../../core/archive/snapshotting/seekable.ts";
 import { diskFull, mayMount } from "../../../support/faults/disk-full.ts";
 import { scratch } from "../../../support/faults/scratch.ts";
@@ -23,12 +22,7 @@ async function runWith(body: string, { stateDir, ...options }: RunOptions & { re
   return { rig, run, ref: run.backup.manifest.snapshots[0], [Symbol.asyncDispose]: () => rig[Symbol.asyncDispose]() };
 }
 
-async function dumpOf(rig: Rig, { backup }: RigRun): Promise<string> {
-  const [ref] = backup.manifest.snapshots;
-  if (ref?.key === undefined || ref.version === undefined) throw new Error("no snapshot");
-  const stored = Buffer.concat(await Array.fromAsync(rig.bucket.get(ref.key, { version: ref.version })));
-  return (ref.encoding === "zstd" ? zstdDecompressSync(stored) : stored).toString();
-}
+const digestOf = (text: string) => new Bun.CryptoHasher("sha256").update(text).digest("hex");
 
 const snapshotNotices = ({ heard }: RigRun) => heard.filter((line) => line.includes("snapshot"));
 
@@ -38,7 +32,7 @@ describe("a seekable descriptor", () => {
     await using taken = await runWith(body);
     expect(snapshotNotices(taken.run)).toEqual([]);
     expect(taken.ref).toMatchObject({ exit: 0, dump_size: 11, description: "HEADER body" });
-    expect(await dumpOf(taken.rig, taken.run)).toBe("HEADER body");
+    expect(taken.ref?.dump_sha256).toBe(digestOf("HEADER body"));
   });
 
   test("without the line, a snapshotter has a pipe", async () => {
@@ -59,7 +53,7 @@ describe("a seekable descriptor", () => {
   test("a dump of several pieces is stored byte for byte", async () => {
     await using taken = await runWith(`${seekable}yes line | head -c 3000001 >&"$1"`);
     expect(taken.ref?.dump_size).toBe(3_000_001);
-    expect(await dumpOf(taken.rig, taken.run)).toBe("line\n".repeat(600_001).slice(0, 3_000_001));
+    expect(taken.ref?.dump_sha256).toBe(digestOf("line\n".repeat(600_001).slice(0, 3_000_001)));
   });
 
   test("what a snapshotter had dumped when it failed is stored, marked as failed", async () => {
