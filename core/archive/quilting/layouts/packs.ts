@@ -13,7 +13,7 @@ import type { ByteString } from "../../../format/path.ts";
 import { mostOfSegment } from "../../../format/segment.ts";
 import { sha256 } from "../../../format/sha256.ts";
 import { writeHashed } from "../../../stored/write.ts";
-import { release } from "../../../system/garbage.ts";
+import { Garbage, release } from "../../../system/garbage.ts";
 import { work } from "../../../trace.ts";
 import type { OpenFile } from "../reading/open-file.ts";
 import { type DataReader, RegionReader } from "../reading/region-reader.ts";
@@ -60,6 +60,9 @@ type FillingFrame = {
   chunks: { chunk: NewChunk; offset: number }[];
 };
 
+/** Bytes of a stream after which garbage is collected: its pieces come from a child, and are not released by hand. */
+const garbageOfStream = 32 * 1024 * 1024;
+
 type FillingPack = {
   readonly buffer: Buffer;
   used: number;
@@ -101,7 +104,7 @@ export class PackLayout implements ContentLayout {
   /** Reads a stream to its end, as `add` does a file. It goes on in segments sooner, since its chunks may be small. */
   async addStream(path: ByteString, stream: AsyncIterable<Uint8Array>): Promise<ReadContent> {
     const content = new ContentCollector(path, this.#deps.ledger, mostOfSegment);
-    const reader = new StreamReader(stream, content.region, this.#garbage);
+    const reader = new StreamReader(stream, content.region, new Garbage(garbageOfStream));
     await work("read", () => this.#addData(reader, content));
     return { ...content.end(reader.length), end: reader.length };
   }
