@@ -27,7 +27,7 @@ export function threadsAllowed(wanted: number, descriptors: number): number {
 }
 
 type PieceMessage = Extract<FromReader, { kind: "piece" }>;
-type Thread = { readonly worker: Worker; jobs: number };
+type ReaderThread = { readonly worker: Worker; jobs: number };
 
 /** Milliseconds that a stopped run waits for a file to be read: it may lie on a server that does not answer. */
 const longestEnd = 1_000;
@@ -44,7 +44,7 @@ class ReadJob {
 
   constructor(
     readonly number: number,
-    readonly thread: Thread,
+    readonly thread: ReaderThread,
     readonly buffers: number,
   ) {}
 
@@ -71,7 +71,7 @@ class ReadJob {
 
 export class Readers {
   readonly #options: ReadersOptions;
-  readonly #threads: Thread[] = [];
+  readonly #threads: ReaderThread[] = [];
   readonly #jobs = new Map<number, ReadJob>();
   readonly #free: SharedArrayBuffer[] = [];
   readonly #buffers: number;
@@ -141,14 +141,14 @@ export class Readers {
     return job;
   }
 
-  #leastBusy(): Thread {
+  #leastBusy(): ReaderThread {
     const idle = this.#threads.find(({ jobs }) => jobs === 0);
     if (idle !== undefined) return idle;
     if (this.#threads.length < this.#options.threads) return this.#startThread();
     return this.#threads.reduce((least, thread) => (thread.jobs < least.jobs ? thread : least));
   }
 
-  #startThread(): Thread {
+  #startThread(): ReaderThread {
     const worker = new Worker(threadAt("core/archive/quilting/ahead/reader.ts"));
     const thread = { worker, jobs: 0 };
     worker.on("message", (message: FromReader) => this.#hear(message));
