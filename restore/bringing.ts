@@ -50,6 +50,7 @@ export class Bringing {
   async bring(entries: readonly FileEntry[], objects: readonly ObjectRef[]): Promise<void> {
     const jobs: Job[] = [];
     for (const entry of entries) {
+      await this.#pause();
       if (await this.#deps.existing.isThere(entry)) {
         this.#deps.onProgress();
         continue;
@@ -72,15 +73,27 @@ export class Bringing {
    * another file, the next name takes its place. A file that cannot be linked even then gets a copy of its own.
    */
   async linkOrBring(entries: readonly FileEntry[], objects: readonly ObjectRef[]): Promise<void> {
-    const unlinked = entries.filter((entry) => !this.link(entry));
+    const unlinked = await this.#unlinked(entries);
     const substitutes = new Map(unlinked.toReversed().map((entry) => [linkGroup(entry), entry]));
     await this.bring([...substitutes.values()], objects);
     const taken = new Set(substitutes.values());
     const rest = unlinked.filter((entry) => !taken.has(entry));
-    await this.bring(
-      rest.filter((entry) => !this.link(entry)),
-      objects,
-    );
+    await this.bring(await this.#unlinked(rest), objects);
+  }
+
+  /** Links entries. Returns those that could not be. */
+  async #unlinked(entries: readonly FileEntry[]): Promise<FileEntry[]> {
+    const unlinked: FileEntry[] = [];
+    for (const entry of entries) {
+      await this.#pause();
+      if (!this.link(entry)) unlinked.push(entry);
+    }
+    return unlinked;
+  }
+
+  async #pause(): Promise<void> {
+    const { pauses } = this.#deps;
+    if (pauses.due(0)) await pauses.take();
   }
 
   /** Links an entry. Also returns true if the entry is lost; that is reported. */

@@ -104,10 +104,10 @@ async function deliverFrame(
   onProgress();
 }
 
-async function writeHere({ uses }: Frame, stored: Uint8Array, { files }: FetchContext): Promise<Use[]> {
+async function writeHere({ uses }: Frame, stored: Uint8Array, context: FetchContext): Promise<Use[]> {
   try {
     const content = await decodeFrame(stored);
-    const wrong = deliver(uses, content, files);
+    const wrong = await deliver(uses, content, context);
     release(content);
     return wrong;
   } finally {

@@ -20,7 +20,7 @@ export type WriterThreads = {
   readonly module: string;
 };
 
-export type WritersDeps = WriteTasksDeps & { readonly report: Report };
+export type WritersDeps = WriteTasksDeps & { readonly report: Report; readonly signal: AbortSignal };
 
 /** More have nothing to do: the main thread cannot give so many orders. */
 const mostThreads = 4;
@@ -56,11 +56,12 @@ export class Writers {
     return this.#framesBefore < 0;
   }
 
-  /** Writes what a frame holds. Takes its stored bytes away. Returns what is not written. */
+  /** Writes what a frame holds. Takes its stored bytes away. Returns what is not written. Throws the reason of an abort. */
   async write(uses: readonly Use[], stored: Uint8Array<ArrayBuffer>): Promise<Use[]> {
     const undone: Use[] = [];
     let next = 0;
     while (next < uses.length) {
+      this.#deps.signal.throwIfAborted();
       using tasks = new WriteTasks(this.#deps);
       for (; next < uses.length && !tasks.isFull; next += 1) {
         const use = uses[next];
