@@ -4,6 +4,7 @@
  */
 
 import { SystemError } from "../core/system/libc.ts";
+import { descriptorLimit } from "../core/system/limits.ts";
 import { threadEnded, Workers } from "../core/system/workers.ts";
 import { isOver } from "./job.ts";
 import { Obstacle } from "./obstacle.ts";
@@ -25,10 +26,13 @@ export type WritersDeps = WriteTasksDeps & { readonly report: Report; readonly s
 /** More have nothing to do: the main thread cannot give so many orders. */
 const mostThreads = 4;
 
-/** Returns how many threads write on a machine. */
-export function writersFor(cores: number): WriterThreads {
+/** Descriptors of folders, of files that are open, of orders and of connections. */
+const descriptorsNeeded = 1_024;
+
+/** Returns how many threads write on a machine, for a process that may have so many descriptors: a thread that finds none ends it. */
+export function writersFor(cores: number, descriptors = descriptorLimit()): WriterThreads {
   return {
-    threads: cores < 2 ? 0 : Math.min(cores, mostThreads),
+    threads: cores < 2 || descriptors < descriptorsNeeded ? 0 : Math.min(cores, mostThreads),
     framesBefore: 8,
     module: "restore/writing/worker.ts",
   };
