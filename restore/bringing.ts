@@ -14,7 +14,7 @@ import { RunningContent } from "./running-content.ts";
 import type { Target } from "./target.ts";
 import { writeFailed } from "./trouble.ts";
 
-export type BringingDeps = Omit<FetchContext, "memory" | "garbage" | "running"> & {
+export type BringingDeps = Omit<FetchContext, "stored" | "memory" | "garbage" | "running"> & {
   readonly existing: ExistingFiles;
   readonly links: HardLinkRestorer;
   readonly report: Report;
@@ -23,11 +23,12 @@ export type BringingDeps = Omit<FetchContext, "memory" | "garbage" | "running"> 
 
 /** Stored bytes after which garbage is collected: their buffers, unlike those of content, are not released by hand. */
 const storedGarbage = 24 * 1024 * 1024;
-/** Bound on decompressed content in memory, in bytes. */
+/** Bound on stored frames in memory, and on decompressed content, in bytes. One of each may be larger. */
 const memory = 32 * 1024 * 1024;
 
 export class Bringing {
   readonly #deps: BringingDeps;
+  readonly #stored = new Budget(memory);
   readonly #memory = new Budget(memory);
   readonly #garbage = new Garbage(storedGarbage);
   #running: RunningContent | undefined;
@@ -62,7 +63,8 @@ export class Bringing {
   }
 
   async fetch(jobs: readonly Job[], objects: readonly ObjectRef[]): Promise<void> {
-    const context = { ...this.#deps, memory: this.#memory, garbage: this.#garbage, running: this.#running };
+    const own = { stored: this.#stored, memory: this.#memory, garbage: this.#garbage, running: this.#running };
+    const context = { ...this.#deps, ...own };
     const fetch = (group: readonly Job[]) => fetchContent(planOf(group, objects), context);
     for (const group of groupsOf(jobs, objects)) await work("fetch", () => fetch(group));
     this.#deps.onProgress();

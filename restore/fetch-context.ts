@@ -14,6 +14,8 @@ export type FetchContext = {
   readonly writers: Writers | undefined;
   readonly signal: AbortSignal;
   readonly pauses: Pauses;
+  /** Bounds stored frames in memory. */
+  readonly stored: Budget;
   /** Bounds decompressed bytes in memory. */
   readonly memory: Budget;
   readonly garbage: Garbage;

@@ -41,6 +41,9 @@ export function writersFor(cores: number, descriptors = descriptorLimit()): Writ
 /** If so many tasks have failed, something is wrong with all, such as owners that cannot be set: no more are given. */
 const mostUndone = 256;
 
+/** Frames of sysbackup are smaller. There may be two copies of what a thread gets. */
+const mostStored = 8 * 1024 * 1024;
+
 export class Writers {
   readonly #deps: WritersDeps;
   readonly #workers: Workers<WriteOrder, WriteAnswer>;
@@ -53,9 +56,9 @@ export class Writers {
     this.#workers = new Workers({ count: threads, module, onEnd: (why) => tellEnd(deps.report, why) });
   }
 
-  /** Returns whether the next frame is to be written by `write`. */
-  takesFrame(): boolean {
-    if (this.#undone > mostUndone || !this.#workers.isUsable) return false;
+  /** Returns whether the next frame, of so many stored bytes, is to be written by `write`. */
+  takesFrame(bytes: number): boolean {
+    if (bytes > mostStored || this.#undone > mostUndone || !this.#workers.isUsable) return false;
     this.#framesBefore -= 1;
     return this.#framesBefore < 0;
   }
