@@ -59,6 +59,8 @@ export type StoreFilesDeps = {
   readonly meter: StoreMeter;
 };
 
+/** Files that are read before threads are started for the rest. */
+const filesReadHere = 128;
 /** A first backup of many terabytes lists what it stored on its way: other hosts need not wait for its end. */
 const bytesBetweenIndexes = 4 * 1024 ** 3;
 
@@ -178,7 +180,10 @@ function layoutOf({ config, keyed, signal }: ArchiveJob, deps: LayoutDeps): Pick
   const threads = threadsAllowed(workers, descriptorLimit());
   if (threads === 0) return { layout: packs, ahead: undefined };
   const readers = new Readers({ threads, gear: keyed?.gear, signal });
-  return { layout: packs, ahead: { readers, take: (path, size, pieces) => packs.addRead(path, size, pieces) } };
+  return {
+    layout: packs,
+    ahead: { readers, after: filesReadHere, take: (path, size, pieces) => packs.addRead(path, size, pieces) },
+  };
 }
 
 /** Never promises more than is locked: what could be neither extended nor stored again lowers the promise. */

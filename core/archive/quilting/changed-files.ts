@@ -27,6 +27,8 @@ export type ChangedFile = FileAhead & { readonly known: FileLook | undefined; is
 /** Threads that read, and what takes the content that they have read of a file. */
 export type ReadingAhead = {
   readonly readers: Readers;
+  /** So many files are read here first: most runs have few, and a thread takes time and memory to start. */
+  readonly after: number;
   readonly take: (
     path: ByteString,
     size: number,
@@ -56,6 +58,7 @@ export class ChangedFiles {
   readonly #ahead: ChangedFile[] = [];
   readonly #batches: ReadAhead<ChangedFile> | undefined;
   readonly #locks: LockWait<ChangedFile>;
+  #added = 0;
 
   constructor(deps: ChangedFilesDeps) {
     this.#deps = deps;
@@ -84,9 +87,11 @@ export class ChangedFiles {
 
   /** Takes the next file. Takes over the handle, unless it throws. Returns a promise if others are to be finished before the next one. */
   add(path: ByteString, handle: number, stat: Stat, known: FileLook | undefined): Promise<void> | undefined {
-    if (this.#batches !== undefined) {
+    this.#added += 1;
+    if (this.#batches !== undefined && this.#added > (this.#deps.ahead?.after ?? 0)) {
       const file = { path, stat, fd: handle, isOpen: false, known, isLate: false };
-      return this.#batches.add(file) ? undefined : this.#makeRoom(this.#batches);
+      const hasRoom = this.#batches.add(file);
+      return hasRoom && this.#ahead.length === 0 ? undefined : this.#makeRoom(this.#batches);
     }
     this.#ahead.push({ ...openAhead(path, handle, stat), known, isLate: false });
     return this.#ahead.length > mostAhead ? this.#takeOldest() : undefined;
@@ -94,7 +99,7 @@ export class ChangedFiles {
 
   /** Finishes all files that are held. */
   async takeAll(): Promise<void> {
-    while (this.#ahead.length > 0) await this.#takeOldest();
+    await this.#takeAhead();
     if (this.#batches !== undefined) await this.#takeBatches(this.#batches);
     await this.#locks.takeAll();
   }
@@ -108,6 +113,10 @@ export class ChangedFiles {
     for (const { fd } of isOver ? [...held, ...read] : held) close(fd);
   }
 
+  async #takeAhead(): Promise<void> {
+    while (this.#ahead.length > 0) await this.#takeOldest();
+  }
+
   async #takeOldest(): Promise<void> {
     this.#deps.signal.throwIfAborted();
     const next = this.#ahead.shift();
@@ -115,6 +124,7 @@ export class ChangedFiles {
   }
 
   async #makeRoom(batches: ReadAhead<ChangedFile>): Promise<void> {
+    await this.#takeAhead();
     while (!batches.startWaiting()) await this.#takeBatch(batches);
   }
 

@@ -200,6 +200,8 @@ export async function readLarge(
 function sourceOf(fd: number, file: FileToRead, onRegion: (region: Region) => void) {
   return unlessRefused(() => {
     const regions = regionsOf({ fd, stat: file });
+    // Very many regions: what is said of each takes more memory than its content.
+    if (regions.few === undefined) return undefined;
     return { file: { ...file, fd }, reader: new RegionReader(fd, regions, onRegion) };
   });
 }
