@@ -21,8 +21,11 @@ import { LeftOut } from "./reading/left-out.ts";
 import { type LockAttempt, type LockBudget, LockWait, type Taking } from "./reading/lock-wait.ts";
 import { type FileAhead, openAhead, tryToLock } from "./reading/open-file.ts";
 
-/** A changed file that is held. `isLate`: its stat may be old by now. */
-export type ChangedFile = FileAhead & { readonly known: FileLook | undefined; isLate: boolean };
+/** A changed file that is held. `heldAt`: before the first look at it. `isLate`: its stat may be old by now. */
+export type ChangedFile = FileAhead & { readonly heldAt: Date; readonly known: FileLook | undefined; isLate: boolean };
+
+/** A file that is to be held. */
+export type FileToHold = Pick<ChangedFile, "path" | "stat" | "heldAt" | "known"> & { readonly handle: number };
 
 /** Threads that read, and what takes the content that they have read of a file. */
 export type ReadingAhead = {
@@ -86,14 +89,14 @@ export class ChangedFiles {
   }
 
   /** Takes the next file. Takes over the handle, unless it throws. Returns a promise if others are to be finished before the next one. */
-  add(path: ByteString, handle: number, stat: Stat, known: FileLook | undefined): Promise<void> | undefined {
+  add({ path, handle, stat, heldAt, known }: FileToHold): Promise<void> | undefined {
     this.#added += 1;
     if (this.#batches !== undefined && this.#added > (this.#deps.ahead?.after ?? 0)) {
-      const file = { path, stat, fd: handle, isOpen: false, known, isLate: false };
+      const file = { path, stat, fd: handle, isOpen: false, heldAt, known, isLate: false };
       const hasRoom = this.#batches.add(file);
       return hasRoom && this.#ahead.length === 0 ? undefined : this.#makeRoom(this.#batches);
     }
-    this.#ahead.push({ ...openAhead(path, handle, stat), known, isLate: false });
+    this.#ahead.push({ ...openAhead(path, handle, stat), heldAt, known, isLate: false });
     return this.#ahead.length > mostAhead ? this.#takeOldest() : undefined;
   }
 

@@ -16,6 +16,7 @@ import {
   dataOf,
   type FileToRead,
   type FilledPiece,
+  openAtOnce,
   type RareFindings,
   type ReaderOptions,
 } from "./messages.ts";
@@ -84,9 +85,6 @@ class FillingPiece {
     return { buffer: this.#buffer, chunks: this.#chunks, rare: isPlain ? undefined : this.#rare };
   }
 }
-
-/** Descriptors that a reader has at once: there may be few. */
-const openAtOnce = 16;
 
 /** Reads small files, all into one buffer. */
 export function readBatch(
