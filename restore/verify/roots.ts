@@ -50,7 +50,7 @@ export async function readRoot(bucket: VerifyBucket, found: Found, judges: RootJ
     const { manifest: read, stored } = found.original ?? (await readOriginal(bucket, found));
     const both = await openIfPossible(bucket, read, askIdentity);
     const faults = [...olderFaults(found, stored), ...dateFaults(found, read, serverTime())];
-    const why = trust?.(read, found.stored);
+    const why = trust?.(read, stored.stored);
     return opened(both, stored, why === undefined ? faults : [...faults, { code: "not-trusted", why }]);
   } catch (error) {
     const { code, why } = faultOf(error);
