@@ -2,6 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { keys } from "../../../core/format/keys.ts";
 import { encodeManifest, type Manifest } from "../../../core/format/manifest.ts";
 import { decodeKeyFile, encodeKeyFile } from "../../../core/format/ssh-key.ts";
 import { findManifest } from "../../../core/manifest/find.ts";
@@ -29,12 +30,15 @@ async function overlaid(fixture: Fixture, at: Date, { junk = false } = {}) {
   if (junk) await fixture.damage(root, () => Buffer.from("junk"));
   const lies: Manifest = { ...manifest, header: { ...manifest.header, host: "evil" } };
   await fixture.putAt(at, root, Bun.zstdCompressSync(encodeManifest(lies, key)));
+  return { root, ...(await trustedUntil(fixture, theft)) };
+}
+
+/** A file that trusts the key for what was stored before a day. */
+async function trustedUntil(fixture: Fixture, date: Date) {
   const trusted = join(fixture.scratch.path, "trusted");
-  await writeFile(
-    trusted,
-    `web1 valid-before="${theft.toISOString().slice(0, 10).replaceAll("-", "")}" ${key.publicKey}\n`,
-  );
-  return { root, check: await readTrust(trusted) };
+  const day = date.toISOString().slice(0, 10).replaceAll("-", "");
+  await writeFile(trusted, `web1 valid-before="${day}" ${key.publicKey}\n`);
+  return { check: await readTrust(trusted) };
 }
 
 async function opened(fixture: Fixture, wanted: string, check: Awaited<ReturnType<typeof readTrust>>) {
@@ -65,6 +69,28 @@ describe("a key that is trusted up to a date", () => {
       { variant: junk ? "over junk" : "over a backup" },
     );
   }
+
+  attack(
+    {
+      by: "W",
+      what: "roots with the start that the next backup will have, put before it, before `restore --trust NAME@TIME`",
+      before: "refused, as the first of that start was not signed",
+      now: "the first of that start that a trusted key signed",
+    },
+    async () => {
+      await using fixture = await Fixture.open();
+      const items = [folder("/"), file("/x", "true")];
+      const before = new Date(early.getTime() - 60_000);
+      const planted = await fixture.backup(items, { name: "web1", start: early, storedAt: before, run: "00000bad" });
+      const header = { ...planted.manifest.header, run: "0badcafe", host: "genuine" };
+      const genuine = Bun.zstdCompressSync(encodeManifest({ ...planted.manifest, header }, key));
+      await fixture.putAt(early, keys.manifest("web1", { start: early, run: "0badcafe" }), genuine);
+      const { check } = await trustedUntil(fixture, theft);
+      expect(await opened(fixture, "web1@20261120T020000Z", check)).toBe("genuine");
+      for (const named of [planted.key, "web1@20261120T020000Z-00000bad"])
+        await expect(opened(fixture, named, check)).rejects.toThrow("it is not signed");
+    },
+  );
 
   test("a signed root that was put again within the dates of its key is trusted, though a broken version came before", async () => {
     await using fixture = await Fixture.open();
