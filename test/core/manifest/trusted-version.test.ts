@@ -28,7 +28,7 @@ async function overlaid(fixture: Fixture, at: Date, { junk = false } = {}) {
     start: early,
   });
   if (junk) await fixture.damage(root, () => Buffer.from("junk"));
-  const lies: Manifest = { ...manifest, header: { ...manifest.header, host: "evil" } };
+  const lies: Manifest = { ...manifest, header: { ...manifest.header, host: "signed" } };
   await fixture.putAt(at, root, Bun.zstdCompressSync(encodeManifest(lies, key)));
   return { root, ...(await trustedUntil(fixture, theft)) };
 }
@@ -92,9 +92,27 @@ describe("a key that is trusted up to a date", () => {
     },
   );
 
+  attack(
+    {
+      by: "W",
+      what: "an unsigned root under the very key of a backup, put just before archive puts its own, before `verify --trust`",
+      before: "the unsigned one was verified, and the one that `restore --trust` takes was not",
+      now: "the signed one is verified, and the other one reported",
+    },
+    async () => {
+      await using fixture = await Fixture.open();
+      const { check } = await overlaid(fixture, new Date(early.getTime() + 60_000));
+      const { backups, findings } = await verified({ bucket: fixture.bucket, now, trust: check });
+      expect(backups[0]?.header?.host).toBe("signed");
+      expect(findings.map(({ code, why }) => `${code} ${why}`)).toEqual([
+        "manifest-damaged the oldest version of it cannot be used; this one can",
+      ]);
+    },
+  );
+
   test("a signed root that was put again within the dates of its key is trusted, though a broken version came before", async () => {
     await using fixture = await Fixture.open();
     const { root, check } = await overlaid(fixture, new Date(early.getTime() + 60_000), { junk: true });
-    for (const wanted of [root, "web1"]) expect(await opened(fixture, wanted, check)).toBe("evil");
+    for (const wanted of [root, "web1"]) expect(await opened(fixture, wanted, check)).toBe("signed");
   });
 });
