@@ -31,7 +31,7 @@ export type RareFindings = {
   readonly attributes: [file: number, attributes: Xattrs][];
 };
 
-/** Of the secret that backups are sealed with: undefined for plain ones. */
+/** The table that belongs to the secret that backups are sealed with; undefined for plain ones. */
 export type ReaderOptions = { readonly gear: Int32Array | undefined };
 
 export type ToReader =

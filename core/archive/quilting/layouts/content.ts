@@ -31,7 +31,7 @@ export class ContentCollector {
   /** Where in the file the next segment begins. */
   #from = 0;
   #segments = 0;
-  /** Of the digests of segments, which few files have. */
+  /** The digest of all segments, which few files have. */
   #digests: Bun.CryptoHasher | undefined;
 
   /** `most`: above which it goes on in segments. */
