@@ -260,7 +260,7 @@ export const arrows: ArrowTable = {
   "core/stored": ["core/bucket", "core/format"],
   "core/aws": ["core/table", "core/bucket/s3", "core/bucket", "core/config", "core"],
   // Tables of DynamoDB: a contract, and the client behind it. They send requests by the handler that S3's client has.
-  "core/table": ["core/bucket/s3", "core"],
+  "core/table": ["core/bucket/s3", "core/system", "core"],
   "core/bucket/open.ts": ["core/bucket/s3", "core/bucket/directory", "core/bucket/decorators", "core/bucket", "core"],
   "core/bucket/s3": ["core/bucket", "core/format", "core"],
   "core/bucket/directory": ["core/bucket", "core/system", "core/format"],

@@ -5,7 +5,6 @@
 import { filesystemKind } from "../core/system/filesystems.ts";
 import { SystemError } from "../core/system/libc.ts";
 import { strangerBehind } from "../core/system/mounts.ts";
-import { userName } from "../core/system/owners.ts";
 import type { Stat } from "../core/system/stat.ts";
 import { Obstacle, PseudoFilesystem } from "./obstacle.ts";
 
@@ -15,9 +14,9 @@ export class UsersMounts {
   /** Throws an Obstacle for a folder on one, unless it is our own. `fd`: the folder. */
   refuse(fd: number, found: Stat): void {
     if (this.#others.has(mountOf(found))) return;
-    const user = strangerBehind(found);
-    if (user !== undefined) {
-      const why = `a filesystem that ${userName(user) ?? `user ${user}`} has mounted is in its place`;
+    const done = strangerBehind(found);
+    if (done !== undefined) {
+      const why = `a filesystem that ${done} is in its place`;
       throw new Obstacle({ code: "in-the-way", why, remedy: "unmount it and run again" });
     }
     if (isPseudo(fd)) throw new PseudoFilesystem();

@@ -26,6 +26,8 @@ export type Chosen = {
   readonly counts: QuiltCounts;
   readonly own: OwnFiles;
   readonly sameAccounts: boolean;
+  /** State of the accounts when the choice began: names are looked up later. */
+  readonly accounts: string;
 };
 
 export type Picked = Chosen & {
@@ -77,14 +79,15 @@ export async function chooseAgain(
 
 async function ofState({ config, bucket }: ArchiveJob, database: Database) {
   const own = await findOwnFiles(config, bucket.url);
-  return { own, sameAccounts: fact(database, accountsFact) === (await accountsFingerprint()) };
+  const accounts = await accountsFingerprint();
+  return { own, accounts, sameAccounts: fact(database, accountsFact) === accounts };
 }
 
 const accountsFact = "accounts";
 
-/** Notes down which names users and groups have. Call when all heads are up to date. */
-export async function noteAccounts(database: Database): Promise<void> {
-  setFact(database, accountsFact, await accountsFingerprint());
+/** Notes down which names users and groups had at least. Call when all heads are up to date: what was gone through was all that is picked. */
+export function noteAccounts(database: Database, { accounts }: Picked): void {
+  setFact(database, accountsFact, accounts);
 }
 
 /** Lets puts, signals and the terminal have their turn: reading is synchronous. */

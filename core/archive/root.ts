@@ -96,8 +96,9 @@ async function putText(
   { header }: Manifest,
   { id }: RootDeps,
 ): Promise<PreviousBackup> {
-  const key = keys.manifest(header.name, id);
-  const { version } = await writeBytes(target, { content: text, codec: "frame", key });
+  const named = keys.manifest(header.name, id);
+  // The key that it has got: filters add to it.
+  const { key, version } = await writeBytes(target, { content: text, codec: "frame", key: named });
   return { key, version, digest, retain_until: header.retain_until };
 }
 

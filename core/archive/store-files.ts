@@ -59,8 +59,13 @@ export type StoreFilesDeps = {
   readonly meter: StoreMeter;
 };
 
+/** Files that are read before threads are started for the rest. */
+const filesReadHere = 128;
 /** A first backup of many terabytes lists what it stored on its way: other hosts need not wait for its end. */
 const bytesBetweenIndexes = 4 * 1024 ** 3;
+
+/** Memory is bounded on machines with many cores, too: each takes some 15 MiB, and the main thread can hardly keep up with more. */
+const mostWorkersByDefault = 4;
 
 export async function storeFiles(job: ArchiveJob, deps: StoreFilesDeps): Promise<StoredFiles> {
   const { database, plan, pick, shared } = deps;
@@ -71,6 +76,7 @@ export async function storeFiles(job: ArchiveJob, deps: StoreFilesDeps): Promise
   if (chosen.hasFiles) await deps.learn();
   // Only the first attempt: nothing is built upon a claim after claims were looked up.
   await quilt(job, deps, { chosen, usable: withClaims(deps), shared });
+  noteAccounts(database, chosen);
   dropGone(chosen.rows, database, (path) => shrinkage.gone(path));
   let { counts } = chosen;
   const again = async () => {
@@ -161,7 +167,6 @@ async function quilt(
   try {
     await step("quilt", () => quilter.quilt(paths.inOrder()));
     ledger.checkSettled();
-    await noteAccounts(database);
   } finally {
     await quilter.abandon();
     ledger.close();
@@ -169,7 +174,8 @@ async function quilt(
 }
 
 function layoutOf({ config, keyed, signal }: ArchiveJob, deps: LayoutDeps): Pick<QuilterDeps, "layout" | "ahead"> {
-  const { layout, compression, compressionLevel, packSize, workers = availableParallelism() } = config.content;
+  const { layout, compression, compressionLevel, packSize } = config.content;
+  const { workers = Math.min(availableParallelism(), mostWorkersByDefault) } = config.content;
   if (layout === "objects") {
     return { layout: new ObjectLayout(deps, { codec: compression, level: compressionLevel }), ahead: undefined };
   }
@@ -178,7 +184,10 @@ function layoutOf({ config, keyed, signal }: ArchiveJob, deps: LayoutDeps): Pick
   const threads = threadsAllowed(workers, descriptorLimit());
   if (threads === 0) return { layout: packs, ahead: undefined };
   const readers = new Readers({ threads, gear: keyed?.gear, signal });
-  return { layout: packs, ahead: { readers, take: (path, size, pieces) => packs.addRead(path, size, pieces) } };
+  return {
+    layout: packs,
+    ahead: { readers, after: filesReadHere, take: (path, size, pieces) => packs.addRead(path, size, pieces) },
+  };
 }
 
 /** Never promises more than is locked: what could be neither extended nor stored again lowers the promise. */

@@ -84,6 +84,9 @@ export type ListedVersion = Stored & {
   readonly archived?: Archived;
 };
 
+/** A version, and when the server stored it. */
+export type DatedVersion = Stored & Pick<ListedVersion, "stored">;
+
 /** `length` bytes from `start` on. Reading past the end of the object is a `damaged` error. */
 export type Range = { readonly start: number; readonly length: number };
 

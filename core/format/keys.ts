@@ -147,13 +147,22 @@ export function distinct(
   isTaken: (name: string, index: number) => boolean = () => false,
 ): string[] {
   const used = new Set<string>();
+  // Somebody's manifest may have a hundred thousand of one name: no number is tried twice.
+  const next = new Map<string, number>();
   return names.map((name, index) => {
+    const stem = name.slice(0, longestStem);
     let free = name;
-    for (let number = 2; used.has(free) || isTaken(free, index); number += 1) {
+    let number = next.get(stem) ?? 2;
+    while (used.has(free) || isTaken(free, index)) {
       const suffix = `-${number}`;
       free = `${name.slice(0, longestName - suffix.length)}${suffix}`;
+      number += 1;
     }
+    next.set(stem, number);
     used.add(free);
     return free;
   });
 }
+
+/** Names that are the same up to here share their numbers: all that a number of seven digits leaves of them. */
+const longestStem = 120;

@@ -37,6 +37,9 @@ export type FindTools = {
   readonly trust?: Trust | undefined;
 };
 
+/** Roots that were named exactly, the one that the server stored first at the start. */
+type NamedRoots = readonly [ListedRoot, ...ListedRoot[]];
+
 /** Names that an error lists at most, and roots that notices name. */
 const mostNames = 10;
 
@@ -50,7 +53,7 @@ const mostNames = 10;
  */
 export async function findManifest(bucket: FindBucket, wanted: string, tools: FindTools): Promise<Found> {
   if (parseManifestKey(wanted) !== undefined) {
-    return exactly(bucket, (await findRoot(bucket, wanted)) ?? noSuchKey(wanted), tools);
+    return exactly(bucket, [(await findRoot(bucket, wanted)) ?? noSuchKey(wanted)], tools);
   }
   const legacy = parseLegacyWord(wanted);
   if (legacy !== undefined) return findLegacy(bucket, legacy, wanted, tools);
@@ -58,14 +61,14 @@ export async function findManifest(bucket: FindBucket, wanted: string, tools: Fi
   const { name, upTo } = parseWanted(wanted);
   const newest = new NewestRoots();
   let oldest: ListedRoot | undefined;
-  let exact: ListedRoot | undefined;
+  const exact: ListedRoot[] = [];
   for await (const root of listRoots(bucket, name)) {
     if (oldest === undefined || root.stored < oldest.stored) oldest = root;
-    // Of several with the same start, the first: anybody with the machine's key can put another one later.
-    if (isExactly(root, upTo) && (exact === undefined || root.stored < exact.stored)) exact = root;
+    if (isExactly(root, upTo)) addExact(exact, root);
     if (isUpTo(root, upTo)) newest.add(root);
   }
-  if (exact !== undefined) return exactly(bucket, exact, tools);
+  const [first, ...later] = exact;
+  if (first !== undefined) return exactly(bucket, [first, ...later], tools);
   if (oldest === undefined) throw await noSuchName(bucket, name);
   const candidates = newest.lastFirst();
   if (candidates.length === 0) throw nothingBefore(wanted, oldest);
@@ -82,16 +85,32 @@ async function findLegacy(
   const newest = new NewestRoots();
   for await (const root of listLegacyRoots(bucket, name)) {
     if (root.versions.some((stored) => stored.key === key && stored.version === version))
-      return exactly(bucket, root, tools);
+      return exactly(bucket, [root], tools);
     if (version === undefined && root.key === key) newest.add(root);
   }
   const candidates = newest.lastFirst();
   return candidates.length === 0 ? noSuchKey(wanted) : chosenOf(bucket, candidates, tools);
 }
 
-/** Takes what was named exactly. Says if its dates contradict the server's. */
-async function exactly(bucket: FindBucket, root: ListedRoot, { now, notify, trust }: FindTools): Promise<FoundRoot> {
-  const { original } = await takeUsable(bucket, [root], () => undefined, refusedBy(trust));
+/** Roots of one start that are looked at. */
+const mostExact = 100;
+
+/** Keeps those that the server stored first, in this order. */
+function addExact(exact: ListedRoot[], root: ListedRoot): void {
+  const place = exact.findIndex(({ stored }) => stored > root.stored);
+  exact.splice(place < 0 ? exact.length : place, 0, root);
+  exact.splice(mostExact);
+}
+
+/**
+ * Takes what was named exactly: of several with the same start the first, as anybody with the machine's key can put another one later; and
+ * of those that a key must have signed, the first that it has, as anybody who may put can put others before it. Says if its dates contradict
+ * the server's.
+ */
+async function exactly(bucket: FindBucket, named: NamedRoots, { now, notify, trust }: FindTools): Promise<FoundRoot> {
+  const check = refusedBy(trust);
+  const usable = await takeUsable(bucket, check === undefined ? [named[0]] : named, () => undefined, check);
+  const { root = named[0], original } = usable;
   const why = contradictedAt(now())(root, original);
   if (why !== undefined) notify(dated(root, why));
   return { ...root, original };

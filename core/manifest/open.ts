@@ -19,19 +19,18 @@ export type OpenTools = {
 /** Throws a `ManifestRefused` also for a backup that `trust` refuses, and warns of one that it only does not trust. */
 export async function openManifest(bucket: ObjectSource, found: Found, tools: OpenTools): Promise<Manifest> {
   const { notify, trust, askIdentity } = tools;
-  const manifest = await readRootOf(bucket, found, tools);
-  const stored = "stored" in found ? found.stored : undefined;
+  const { manifest, stored } = await readRootOf(bucket, found, tools);
   if (trust !== undefined) demandTrust(trust, { manifest, name: nameOf(found), stored }, notify);
   await askIfSealed(manifest, askIdentity);
   return openSealed(bucket, manifest);
 }
 
-async function readRootOf(bucket: ObjectSource, found: Found, { notify, trust }: OpenTools): Promise<Manifest> {
-  if ("file" in found) return readManifest(bucket, found);
+async function readRootOf(bucket: ObjectSource, found: Found, { notify, trust }: OpenTools) {
+  if ("file" in found) return { manifest: await readManifest(bucket, found), stored: undefined };
   const { manifest, stored, overlay } =
     found.original ?? (await readOriginal(bucket, found, { trust: refusedBy(trust) }));
   if (overlay !== undefined) notify(overlaid(stored, overlay));
-  return manifest;
+  return { manifest, stored: stored.stored };
 }
 
 function overlaid({ key, version }: Stored, { hidden, versions }: Overlay): Notice {

@@ -2,7 +2,7 @@
  * Finds the version of a root that archive put. Archive puts a root once, under a key with a random number in it, so the
  * oldest version that is whole is the original. docs/format.md (Threats) says who could come before it.
  */
-import type { Stored } from "../bucket/contract.ts";
+import type { DatedVersion, Stored } from "../bucket/contract.ts";
 import { stampOf } from "../format/keys.ts";
 import type { Manifest, ManifestHeader } from "../format/manifest.ts";
 import type { ObjectSource } from "../stored/read.ts";
@@ -24,7 +24,7 @@ export type Overlay = {
 
 export type Original = {
   readonly manifest: Manifest;
-  readonly stored: Stored;
+  readonly stored: DatedVersion;
   /** Undefined if nothing was. */
   readonly overlay: Overlay | undefined;
 };
@@ -42,7 +42,7 @@ export async function readOriginal(
 ): Promise<Original> {
   if (root.kind !== undefined) {
     const original = await readLegacy(bucket, { ...root, kind: root.kind, hidden: false }, depth);
-    checkTrust(root, original.manifest, trust);
+    checkTrust(root, original, trust);
     return original;
   }
   let refused: ManifestRefused | undefined;
@@ -51,7 +51,7 @@ export async function readOriginal(
       // Only the oldest a second time: it is most likely the original, and anybody can lay thousands over it.
       const manifest = await readManifest(bucket, stored, stored === root.versions[0] ? "twice" : "once");
       checkKey(root, manifest.header);
-      checkTrust(root, manifest, trust);
+      checkTrust(root, { manifest, stored }, trust);
       return { manifest, stored, overlay: await overlayOf(bucket, root, stored) };
     } catch (error) {
       if (!(error instanceof ManifestRefused) || error.kind === "newer") throw error;
@@ -73,8 +73,9 @@ async function readLegacy(bucket: ObjectSource, root: LegacyRoot, depth: LegacyD
   }
 }
 
-function checkTrust(root: ListedRoot, manifest: Manifest, trust: TrustCheck | undefined): void {
-  const why = trust?.(manifest, root.stored);
+/** By the date of the version that is read, not by that of its key: anybody may put another version under a key of long ago. */
+function checkTrust(root: ListedRoot, { manifest, stored }: Omit<Original, "overlay">, trust?: TrustCheck): void {
+  const why = trust?.(manifest, stored.stored);
   if (why !== undefined) throw new ManifestRefused("untrusted", wordOf(root), why, undefined);
 }
 

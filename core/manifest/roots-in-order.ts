@@ -1,4 +1,5 @@
 /** Puts roots in order of when the server stored them: on disk, as anybody may put very many. */
+import type { DatedVersion } from "../bucket/contract.ts";
 import { openScratchDatabase } from "../system/scratch-database.ts";
 import { type ListedRoot, wordOf } from "./roots.ts";
 
@@ -11,6 +12,11 @@ const schema = `
     rest TEXT NOT NULL,
     PRIMARY KEY (rank, stored, key)
   ) WITHOUT ROWID`;
+
+/** A root as JSON has it: dates are text. */
+type NotedRoot = Omit<ListedRoot, "stored" | "versions"> & {
+  readonly versions: readonly (Omit<DatedVersion, "stored"> & { readonly stored: string })[];
+};
 
 type RowPlace = { readonly rank: number; readonly stored: number; readonly key: string };
 type RootRow = RowPlace & { readonly rest: string };
@@ -51,6 +57,7 @@ export class RootsInOrder implements Disposable {
 }
 
 function rootOf({ stored, rest }: RootRow): ListedRoot {
-  const parsed: Omit<ListedRoot, "stored"> = JSON.parse(rest);
-  return { ...parsed, stored: new Date(stored) };
+  const parsed: NotedRoot = JSON.parse(rest);
+  const versions = parsed.versions.map((version) => ({ ...version, stored: new Date(version.stored) }));
+  return { ...parsed, stored: new Date(stored), versions };
 }

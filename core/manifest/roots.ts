@@ -4,7 +4,7 @@
  * Anyone who may put objects can lay others, or delete markers, over every key; locked versions stay as they are. So
  * nothing here trusts what is current: a marker hides no root, and a newer version does not stand for an older one.
  */
-import type { BucketReader, ListedVersion, Stored } from "../bucket/contract.ts";
+import type { BucketReader, DatedVersion, ListedVersion } from "../bucket/contract.ts";
 import { type ManifestKey, parseManifestKey, prefixes } from "../format/keys.ts";
 import { type LegacyKind, legacyWord, parseLegacyKey } from "../format/legacy-keys.ts";
 import { Garbage } from "../system/garbage.ts";
@@ -18,7 +18,7 @@ export type ListedRoot = ManifestKey & {
   /** When the server stored the oldest version. What is laid over it later makes no backup newer. */
   readonly stored: Date;
   /** Oldest first, without delete markers; at least one. Of very many, only the oldest. */
-  readonly versions: readonly Stored[];
+  readonly versions: readonly DatedVersion[];
   /** Number of all its versions. */
   readonly count: number;
   /** The newest of all is a delete marker: plain reads do not find the key. */
@@ -122,6 +122,6 @@ function newRoot(parsed: ManifestKey, key: string): ListedRoot {
 function withVersion(root: ListedRoot, listed: ListedVersion): ListedRoot {
   const { key, version, size, stored, latest, deleteMarker } = listed;
   if (deleteMarker) return { ...root, hidden: root.hidden || latest };
-  const versions = [{ key, version, size }, ...root.versions].slice(0, mostVersions);
+  const versions = [{ key, version, size, stored }, ...root.versions].slice(0, mostVersions);
   return { ...root, size, stored, versions, count: root.count + 1 };
 }

@@ -4,6 +4,7 @@
  */
 import { exitStatus, Failure, reasonOf } from "../failure.ts";
 import { argumentBytes } from "../format/argument.ts";
+import { timeOfStamp } from "../format/keys.ts";
 import type { Manifest } from "../format/manifest.ts";
 import { rootNamespace } from "../format/root-signature.ts";
 import { fingerprintOf, rawPublicKey } from "../format/ssh-key.ts";
@@ -123,8 +124,7 @@ function datesIn(options: string, refuse: RefuseLine): Pick<TrustedKey, "after" 
 function dateOf(value: string): Date | undefined {
   const [, year, month, day, hour = "00", minute = "00", second = "00"] =
     /^(\d{4})(\d\d)(\d\d)(?:(\d\d)(\d\d)(\d\d)?)?Z?$/.exec(value) ?? [];
-  const date = new Date(`${year}-${month}-${day}T${hour}:${minute}:${second}Z`);
-  return Number.isNaN(date.getTime()) ? undefined : date;
+  return timeOfStamp(`${year}${month}${day}T${hour}${minute}${second}Z`);
 }
 
 /** Matches as SSH does: `*` and `?`, and `!` before a pattern whose names are not meant. */

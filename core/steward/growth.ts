@@ -2,11 +2,12 @@
  * Reports what each backup name holds, and what came in the last week: anybody with a machine's key can put any number of backups
  * with good dates, and no rule tells them from genuine ones. All by the server's dates.
  */
+
+import type { DatedVersion } from "../bucket/contract.ts";
 import { day } from "../format/day.ts";
 import type { Notify } from "../notice.ts";
 import type { Root } from "./root.ts";
 import type { Amount } from "./tally.ts";
-import type { DatedVersion } from "./versions.ts";
 
 /** What a name holds. Content that several names need counts for the one that was read first. */
 export type Holding = {

@@ -7,10 +7,11 @@
  * Junk needs nothing: nobody can restore from it. It is reported and left alone. Otherwise anyone who may put into the bucket
  * could stop all removals.
  */
+import type { DatedVersion } from "../bucket/contract.ts";
 import { day } from "../format/day.ts";
 import type { Notify } from "../notice.ts";
 import { nameIn, type Unreadable } from "./needs-of.ts";
-import type { Classified, DatedVersion, KeyVersions } from "./versions.ts";
+import type { Classified, KeyVersions } from "./versions.ts";
 
 /** Notices of each kind; more are only counted. */
 const mostReported = 10;

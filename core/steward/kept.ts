@@ -65,13 +65,13 @@ function* legacyRoots({ versions, markers }: KeyVersions, pairs: LegacyPairs): G
 /** The root as readers of manifests know it. */
 export function listedRoot({ key, name, stamp, run, time, versions, hidden, kind }: Root): ListedRoot {
   if (kind !== undefined) {
-    const stored = versions.map(({ key, version, size }) => ({ key, version, size }));
-    const size = stored[0]?.size ?? 0;
-    return { kind, key, name, stamp, run, size, stored: time, versions: stored, count: stored.length, hidden };
+    const plain = versions.map(({ key, version, size, stored }) => ({ key, version, size, stored }));
+    const size = plain[0]?.size ?? 0;
+    return { kind, key, name, stamp, run, size, stored: time, versions: plain, count: plain.length, hidden };
   }
   const oldestFirst = versions
     .slice(-mostVersions)
-    .map(({ key, version, size }) => ({ key, version, size }))
+    .map(({ key, version, size, stored }) => ({ key, version, size, stored }))
     .reverse();
   const size = oldestFirst[0]?.size ?? 0;
   return { key, name, stamp, run, size, stored: time, versions: oldestFirst, count: versions.length, hidden };

@@ -1,11 +1,11 @@
 /** The root of a backup, as a prune and a renewal keep it: in few bytes, as anybody may put very many, and few are looked at. */
-import type { Stored } from "../bucket/contract.ts";
+import type { DatedVersion, Stored } from "../bucket/contract.ts";
 import { type ManifestKey, parseManifestKey } from "../format/keys.ts";
 import type { LegacyKind } from "../format/legacy-keys.ts";
 import type { LegacyRoot } from "../manifest/legacy/roots.ts";
 import { wordOf } from "../manifest/roots.ts";
 import type { Dated } from "./policy.ts";
-import type { DatedVersion, KeyVersions } from "./versions.ts";
+import type { KeyVersions } from "./versions.ts";
 
 /**
  * The root of a backup: all versions of its key, as anyone who may put objects may put one over it. `time`: when the server

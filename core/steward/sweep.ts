@@ -1,5 +1,5 @@
 /** Steps 4 and 5 of a prune: removes what no backup needs, version by version. */
-import type { BucketReader, Stored } from "../bucket/contract.ts";
+import type { BucketReader, DatedVersion, Stored } from "../bucket/contract.ts";
 import { isTimely } from "../format/index-id.ts";
 import { parseIndexKey } from "../format/keys.ts";
 import type { References } from "../manifest/references/references.ts";
@@ -9,7 +9,7 @@ import type { Holds } from "./holds.ts";
 import { IndexObjects } from "./index-objects.ts";
 import type { Remover } from "./remover.ts";
 import type { Fate, Tally } from "./tally.ts";
-import { type Classified, classify, type DatedVersion, type KeyVersions, listKeys } from "./versions.ts";
+import { type Classified, classify, type KeyVersions, listKeys } from "./versions.ts";
 
 export type SweepDeps = {
   readonly bucket: Pick<BucketReader, "get" | "listVersions">;

@@ -4,6 +4,7 @@ import { z } from "zod";
 import { type RequestBounds, usualBounds } from "../bucket/s3/bounds.ts";
 import type { CredentialProvider } from "../bucket/s3/credentials.ts";
 import { eachOf } from "../side-by-side.ts";
+import { Garbage } from "../system/garbage.ts";
 import {
   keyAttribute,
   type ScannableTable,
@@ -50,6 +51,8 @@ const pageSize = 100;
 /** Bytes of an answer, more than a batch or a page of items with the longest keys. Parsed, many small items take a hundred times as much memory. */
 const largestAnswer = 256 * 1024;
 /** A table is there to save time: it is given up sooner than a bucket. */
+/** Bytes that parsing an answer may leave, roughly: the collector would come late. */
+const garbageOfAnswer = 4 * 1024 ** 2;
 const bounds: RequestBounds = { ...usualBounds, silence: 15_000, answer: 60_000, largestAnswer };
 
 /** Makes no request. The caller closes it. */
@@ -64,6 +67,7 @@ class DynamoTable implements ScannableTable {
   readonly name: string;
   readonly #place: TablePlace;
   readonly #tools: TableTools;
+  readonly #garbage = new Garbage();
   #opened: Promise<Opened> | undefined;
   #region = "";
 
@@ -165,6 +169,7 @@ class DynamoTable implements ScannableTable {
       client.send(new sdk.BatchGetItemCommand({ RequestItems: { [this.name]: request } })),
     );
     this.#tools.counts.read += keys.length;
+    this.#garbage.left(garbageOfAnswer);
     const { Responses, UnprocessedKeys } = answer;
     const parsed = batchAnswer.safeParse({
       items: Responses?.[this.name] ?? [],

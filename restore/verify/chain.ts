@@ -34,7 +34,9 @@ export function reportChain(backups: readonly Collected[], { last }: ChainKnowle
   for (const backup of backups) {
     const before = backup.manifest?.header.previous;
     if (before === undefined || !backup.isTrusted || !isOfItsName(backup, before)) continue;
-    followers.set(before.key, [...(followers.get(before.key) ?? []), backup]);
+    const others = followers.get(before.key);
+    if (others === undefined) followers.set(before.key, [backup]);
+    else others.push(backup);
     const found = byKey.get(before.key);
     if (found === undefined) miss(before, `${JSON.stringify(backup.title)} follows it`);
     else if (found.root !== undefined && isOther(found, before))
@@ -81,7 +83,7 @@ function reportFork(key: string, [, ...others]: readonly Collected[], findings: 
 /** The first backup of a machine follows none, and so does one after the loss of its state. */
 function reportBeginnings(backups: readonly Collected[], findings: Findings): void {
   const begun = new Map<string, Date>();
-  const inTime = backups.filter(({ stored }) => stored !== undefined).toSorted(byTime);
+  const inTime = backups.filter(({ stored, isTrusted }) => stored !== undefined && isTrusted).toSorted(byTime);
   for (const { manifest, root, stored } of inTime) {
     if (manifest === undefined || stored === undefined) continue;
     const { name, previous } = manifest.header;

@@ -4,7 +4,7 @@ import { throwIfFatal } from "../../core/bucket/fatal.ts";
 import type { Manifest } from "../../core/format/manifest.ts";
 import { contradictionIn } from "../../core/manifest/dates.ts";
 import type { Found, FoundRoot } from "../../core/manifest/find.ts";
-import { readOriginal } from "../../core/manifest/original.ts";
+import { type Original, readOriginal } from "../../core/manifest/original.ts";
 import { readManifest } from "../../core/manifest/read.ts";
 import { ManifestRefused } from "../../core/manifest/refused.ts";
 import { type OpenedIfPossible, openIfPossible } from "../../core/manifest/sealed.ts";
@@ -47,15 +47,27 @@ export async function readRoot(bucket: VerifyBucket, found: Found, judges: RootJ
     return opened(await openIfPossible(bucket, manifest, askIdentity), undefined, []);
   }
   try {
-    const { manifest: read, stored } = found.original ?? (await readOriginal(bucket, found));
+    const { manifest: read, stored } = await originalOf(bucket, found, trust);
     const both = await openIfPossible(bucket, read, askIdentity);
     const faults = [...olderFaults(found, stored), ...dateFaults(found, read, serverTime())];
-    const why = trust?.(read, found.stored);
+    const why = trust?.(read, stored.stored);
     return opened(both, stored, why === undefined ? faults : [...faults, { code: "not-trusted", why }]);
   } catch (error) {
     const { code, why } = faultOf(error);
     return { manifest: undefined, stored: found.versions[0], faults: [{ code, why }] };
   }
+}
+
+/** Returns the version that `restore --trust` takes, if there is one: anybody may have put another one before it. */
+async function originalOf(bucket: VerifyBucket, found: FoundRoot, trust: TrustCheck | undefined): Promise<Original> {
+  if (trust !== undefined) {
+    try {
+      return await readOriginal(bucket, found, { trust });
+    } catch (error) {
+      if (!(error instanceof ManifestRefused)) throw error;
+    }
+  }
+  return found.original ?? (await readOriginal(bucket, found));
 }
 
 /** A backup that the identity does not open is verified as without one. */

@@ -41,7 +41,8 @@ const scenarios: readonly [name: string, scenario: Scenario, wanted: boolean][] 
 ];
 
 for (const [name, scenario, wanted] of scenarios) {
-  test.skipIf(!wanted)(
+  if (!wanted) continue;
+  test(
     `${name} of archives, prunes, renewals and mishaps: every kept backup restores, nothing locked is touched`,
     async () => {
       const { violations, figures } = await lived(scenario);
@@ -63,7 +64,8 @@ const withoutAny: typeof scenarios = [
   ["two years", twoYearsWithoutSteward, full],
 ];
 for (const [name, scenario, wanted] of withoutAny) {
-  test.skipIf(!wanted)(
+  if (!wanted) continue;
+  test(
     `${name} in which nobody prunes and S3 removes what no lock holds: every promised or renewed backup restores, and the bucket stays small`,
     async () => {
       const { violations, figures } = await lived(scenario);

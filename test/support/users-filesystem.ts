@@ -29,14 +29,23 @@ while True:
     os.write(fd, struct.pack("<IiQ", 16 + len(answer), error, unique) + answer)
 `;
 
+/** `unmount`: it answers those who hold it all the same. */
+type UsersFilesystem = AsyncDisposable & { readonly unmount: () => Promise<void> };
+
 /** Mounts it there, for user 65534, and lets root in; unmounts it when it is disposed of. */
-export async function usersFilesystem(at: string): Promise<AsyncDisposable> {
+export async function usersFilesystem(at: string): Promise<UsersFilesystem> {
   const child = Bun.spawn([python3, "-c", server, at], { stdout: "pipe", stderr: "inherit" });
   const { value } = await child.stdout.getReader().read();
   if (new TextDecoder().decode(value) !== "ready") throw new Error("the filesystem was not mounted");
+  let isMounted = true;
+  const unmount = async () => {
+    if (isMounted) await run(["umount", "--lazy", at]);
+    isMounted = false;
+  };
   return {
+    unmount,
     [Symbol.asyncDispose]: async () => {
-      await run(["umount", "--lazy", at]);
+      await unmount();
       child.kill("SIGKILL");
     },
   };

@@ -70,7 +70,7 @@ export const restore = subcommand<RestoreArgs>(
       },
       {
         flag: "--thaw <speed>",
-        help: "Thaw what lies in archive tiers, after asking for its price: bulk (cheapest), standard, expedited",
+        help: "Thaw what lies in archive tiers, after asking: bulk (cheapest), standard, expedited",
       },
       { flag: "--resume", help: "Go on with the restore that waits for thawing" },
       keyfileOption,

@@ -15,7 +15,7 @@ export const unbundle = subcommand<UnbundleArgs>(
       { flag: "--target <dir>", help: "Folder to restore into", isPath: true },
       {
         flag: "--thaw <speed>",
-        help: "For restore: thaw what is frozen, after asking for its price: bulk (cheapest), standard, expedited",
+        help: "For restore: thaw what is frozen, after asking: bulk (cheapest), standard, expedited",
       },
       { flag: "--yes", help: "Pay for --thaw without asking" },
       { flag: "--numeric-owner", help: "Set owners by number, not by name" },

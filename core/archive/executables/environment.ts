@@ -13,7 +13,7 @@ const allButCredentials = "all";
 
 /** Read by this program, by what loads it, or by the service manager that started it: set for it, and not for pickers. */
 const meantForUs =
-  /^(?:AWS|BUN|NODE|NPM|LD|LISTEN|WATCHDOG)_|^(?:NOTIFY_SOCKET|CREDENTIALS_DIRECTORY|GLIBC_TUNABLES)$/i;
+  /^(?:AWS|BUN|NODE|NPM|LD|LISTEN|WATCHDOG|BASH_FUNC)_|^(?:NOTIFY_SOCKET|CREDENTIALS_DIRECTORY|GLIBC_TUNABLES|BASH_ENV)$/i;
 
 /** Ways to an agent that holds keys, or to its tickets. */
 const agents =
@@ -22,7 +22,7 @@ const agents =
 /** Names of files, which are guarded by their modes: PGPASSFILE. */
 const fileName = /FILE$/i;
 const secretName =
-  /PASSW|PASSPHRASE|SSHPASS|SECRET|TOKEN|CREDENTIAL|APIKEY|CONNECTION_STRING|(?:^|_)(?:PASS|PWD|PIN|AUTH|SAS|COOKIE|KEYS?)$/i;
+  /PASSW|PASSPHRASE|SSHPASS|SECRET|TOKEN|CREDENTIAL|(?:API|ACCESS|PRIVATE)_?KEY|BEARER|AUTHORIZATION|CONNECTION_STRING|(?:^|_)(?:PASS|PWD?|PIN|AUTH|SAS|COOKIE|KEYS?|PAT|JWT|CREDS?)$/i;
 const folders = /^(?:OLD)?PWD$/;
 
 const secretValues: readonly RegExp[] = [
@@ -31,6 +31,10 @@ const secretValues: readonly RegExp[] = [
   /:\/\/[^\s/?#:@]+:\S*@/,
   /(?:password|passwd|pwd|secret|token)["']?\s*[=:]/i,
   /PRIVATE KEY-----|AGE-SECRET-KEY-/i,
+  // A header of HTTP, the logins of Docker, a webhook.
+  /\b(?:Bearer|Basic) [\w+/=.-]{8}|"auths?"\s*:|hooks\.slack\.com\/services\//i,
+  // Keys of AWS, GitHub, GitLab, Slack and Stripe, and signed tokens.
+  /\b(?:(?:AKIA|ASIA)[A-Z0-9]{16}|gh[opsur]_\w{16}|github_pat_\w{16}|glpat-[\w-]{16}|xox[abeprs]-[\w-]{10}|[rs]k_live_\w{10}|eyJ[\w-]{8,}\.eyJ)/,
 ];
 
 export type PassedEnvironment = {

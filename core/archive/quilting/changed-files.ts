@@ -21,12 +21,17 @@ import { LeftOut } from "./reading/left-out.ts";
 import { type LockAttempt, type LockBudget, LockWait, type Taking } from "./reading/lock-wait.ts";
 import { type FileAhead, openAhead, tryToLock } from "./reading/open-file.ts";
 
-/** A changed file that is held. `isLate`: its stat may be old by now. */
-export type ChangedFile = FileAhead & { readonly known: FileLook | undefined; isLate: boolean };
+/** A changed file that is held. `heldAt`: before the first look at it. `isLate`: its stat may be old by now. */
+export type ChangedFile = FileAhead & { readonly heldAt: Date; readonly known: FileLook | undefined; isLate: boolean };
+
+/** A file that is to be held. */
+export type FileToHold = Pick<ChangedFile, "path" | "stat" | "heldAt" | "known"> & { readonly handle: number };
 
 /** Threads that read, and what takes the content that they have read of a file. */
 export type ReadingAhead = {
   readonly readers: Readers;
+  /** So many files are read here first: most runs have few, and a thread takes time and memory to start. */
+  readonly after: number;
   readonly take: (
     path: ByteString,
     size: number,
@@ -56,6 +61,7 @@ export class ChangedFiles {
   readonly #ahead: ChangedFile[] = [];
   readonly #batches: ReadAhead<ChangedFile> | undefined;
   readonly #locks: LockWait<ChangedFile>;
+  #added = 0;
 
   constructor(deps: ChangedFilesDeps) {
     this.#deps = deps;
@@ -83,18 +89,20 @@ export class ChangedFiles {
   }
 
   /** Takes the next file. Takes over the handle, unless it throws. Returns a promise if others are to be finished before the next one. */
-  add(path: ByteString, handle: number, stat: Stat, known: FileLook | undefined): Promise<void> | undefined {
-    if (this.#batches !== undefined) {
-      const file = { path, stat, fd: handle, isOpen: false, known, isLate: false };
-      return this.#batches.add(file) ? undefined : this.#makeRoom(this.#batches);
+  add({ path, handle, stat, heldAt, known }: FileToHold): Promise<void> | undefined {
+    this.#added += 1;
+    if (this.#batches !== undefined && this.#added > (this.#deps.ahead?.after ?? 0)) {
+      const file = { path, stat, fd: handle, isOpen: false, heldAt, known, isLate: false };
+      const hasRoom = this.#batches.add(file);
+      return hasRoom && this.#ahead.length === 0 ? undefined : this.#makeRoom(this.#batches);
     }
-    this.#ahead.push({ ...openAhead(path, handle, stat), known, isLate: false });
+    this.#ahead.push({ ...openAhead(path, handle, stat), heldAt, known, isLate: false });
     return this.#ahead.length > mostAhead ? this.#takeOldest() : undefined;
   }
 
   /** Finishes all files that are held. */
   async takeAll(): Promise<void> {
-    while (this.#ahead.length > 0) await this.#takeOldest();
+    await this.#takeAhead();
     if (this.#batches !== undefined) await this.#takeBatches(this.#batches);
     await this.#locks.takeAll();
   }
@@ -108,6 +116,10 @@ export class ChangedFiles {
     for (const { fd } of isOver ? [...held, ...read] : held) close(fd);
   }
 
+  async #takeAhead(): Promise<void> {
+    while (this.#ahead.length > 0) await this.#takeOldest();
+  }
+
   async #takeOldest(): Promise<void> {
     this.#deps.signal.throwIfAborted();
     const next = this.#ahead.shift();
@@ -115,6 +127,7 @@ export class ChangedFiles {
   }
 
   async #makeRoom(batches: ReadAhead<ChangedFile>): Promise<void> {
+    await this.#takeAhead();
     while (!batches.startWaiting()) await this.#takeBatch(batches);
   }
 

@@ -203,6 +203,7 @@ export class Quilter {
   }
 
   #takeChanged(folder: number, path: ByteString, known: FileLook | undefined): Promise<void> | undefined {
+    const heldAt = this.#deps.now();
     const handle = openHandle(folder, nameOf(path));
     let isHeld = false;
     try {
@@ -211,10 +212,10 @@ export class Quilter {
       const isSameFolder = stat.type === "folder" && known !== undefined && isSameInode(known, stat);
       if (!isSameFolder) this.#leaveOutBelow(path);
       if (stat.type !== "file") {
-        this.#takeOther(path, handle);
+        this.#takeOther(path, handle, heldAt);
         return undefined;
       }
-      const busy = this.#changed.add(path, handle, stat, known);
+      const busy = this.#changed.add({ path, handle, stat, heldAt, known });
       isHeld = true;
       return busy;
     } finally {
@@ -222,7 +223,7 @@ export class Quilter {
     }
   }
 
-  #takeOther(path: ByteString, handle: number): void {
+  #takeOther(path: ByteString, handle: number, heldAt: Date): void {
     const { notify, ledger, counts } = this.#deps;
     const look = lookAt(handle);
     const entry = otherEntry(path, look, handle);
@@ -232,7 +233,7 @@ export class Quilter {
       ledger.files.remove(path);
       return;
     }
-    const { head, print } = this.#linked(entry, look, []);
+    const { head, print } = this.#linked(entry, { ...look, heldAt }, []);
     counts.others += 1;
     ledger.files.set({ path, fingerprint: print, head, extents: null, bytes: 0 });
   }
@@ -240,7 +241,7 @@ export class Quilter {
   /** Returns the entry's head, linked to the first of its names if it has several, and its fingerprint. */
   #linked(
     entry: HeadEntry,
-    { stat, attributes }: SeenFile,
+    { stat, attributes, heldAt }: SeenFile & Pick<ChangedFile, "heldAt">,
     extents: readonly PendingExtent[],
   ): { readonly head: string; readonly print: Fingerprint | undefined } {
     const alone = readableHead(entry);
@@ -253,13 +254,14 @@ export class Quilter {
     // Looked at again, and reported again, by the next run.
     return {
       head,
-      print: attributes.unread === undefined ? fingerprintOf(stat, hardLink, this.#deps.now()) : undefined,
+      // Reading may take long: what changed right after the first look may be in the tick of its ctime.
+      print: attributes.unread === undefined ? fingerprintOf(stat, hardLink, heldAt) : undefined,
     };
   }
 
   #record(file: ChangedFile, reading: Reading, locked: boolean): void {
     const { counts, notify, ledger } = this.#deps;
-    const { path, known } = file;
+    const { path, heldAt, known } = file;
     if (!locked) {
       notify({
         level: "warning",
@@ -276,7 +278,8 @@ export class Quilter {
     const warnings: FileWarning[] = [];
     if (!locked) warnings.push("unlocked-copy");
     if (!steady) warnings.push("changed-while-reading");
-    const { head, print } = this.#linked(fileEntry(path, reading, { ...rest, size, warnings }), reading, extents);
+    const entry = fileEntry(path, reading, { ...rest, size, warnings });
+    const { head, print } = this.#linked(entry, { ...reading, heldAt }, extents);
     const row = { path, fingerprint: steady && !longer ? print : undefined, head, bytes: size };
     if (content.continued === undefined) ledger.file(row, extents);
     else ledger.continuedFile(row);

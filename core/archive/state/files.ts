@@ -64,6 +64,7 @@ type PackedColumns = [
 
 const print =
   "inode, changed_seconds AS changedSeconds, changed_nanoseconds AS changedNanoseconds, first, seconds, nanoseconds, size";
+const looks = `path, number, ${print}`;
 const all = `path, ${print}, bytes, head, extents`;
 
 /** Bounds of what is read ahead: rows, and bytes of them. A row may have many MiB. */
@@ -142,7 +143,7 @@ export class FileTable {
   /** Returns the looks of so many rows at most from a path on, none if there are none behind it. Extents only if they are asked for. */
   looksFrom(start: string, { rows, extents }: { readonly rows: number; readonly extents: boolean }): FileLook[] {
     const query = this.#database.query<FileLook, [string, number]>(
-      `SELECT path, number, ${print}, ${extents ? "extents" : "NULL AS extents"} FROM ${this.#rows} WHERE path >= ? ORDER BY path LIMIT ?`,
+      `SELECT ${looks}, ${extents ? "extents" : "NULL AS extents"} FROM ${this.#rows} WHERE path >= ? ORDER BY path LIMIT ?`,
     );
     if (!extents) return query.all(start, rows);
     return boundedPage(query.iterate(start, rows), (row) => row.extents?.length ?? 0);
@@ -150,13 +151,14 @@ export class FileTable {
 
   /** Yields the looks of what lies below a path, its segments if it is a file. They may be removed meanwhile. */
   *looksBelow(path: ByteString): Generator<FileLook> {
-    const end = behindSegments(path);
-    for (let start = path === "/" ? "/" : `${path}/`; ; ) {
-      const rows = this.looksFrom(start, { rows: page.rows, extents: false });
-      for (const row of rows) {
-        if (path !== "/" && row.path >= end) return;
-        if (row.path !== path) yield row;
-      }
+    const query = this.#database.query<FileLook, [string, string]>(
+      `SELECT ${looks}, NULL AS extents FROM ${this.#rows} WHERE path >= ? AND path < ? ORDER BY path LIMIT ${page.rows}`,
+    );
+    const isRoot = path === "/";
+    const end = behindSegments(isRoot ? ("" as ByteString) : path);
+    for (let start = isRoot ? justAfter(path) : `${path}/`; ; ) {
+      const rows = query.all(start, end);
+      yield* rows;
       const last = rows.at(-1);
       if (last === undefined) return;
       start = justAfter(last.path);

@@ -1,5 +1,5 @@
 /** Finds the backups of s3-sysbackup: each version of a manifest is one. */
-import type { BucketReader, ListedVersion, Stored } from "../../bucket/contract.ts";
+import type { BucketReader, DatedVersion, ListedVersion } from "../../bucket/contract.ts";
 import { type LegacyKind, legacyKeysOf, legacyRun, parseLegacyKey } from "../../format/legacy-keys.ts";
 
 export type LegacyRoot = {
@@ -12,7 +12,7 @@ export type LegacyRoot = {
   readonly size: number;
   readonly stored: Date;
   /** One; or the list of files, and that of the snapshots of the same run. */
-  readonly versions: readonly Stored[];
+  readonly versions: readonly DatedVersion[];
   readonly count: number;
   /** Its lifecycle rules lay delete markers over all that it put: they mean nothing. */
   readonly hidden: false;
@@ -59,7 +59,7 @@ async function* versionsOf(
 export class LegacyPairs {
   #files: LegacyRoot[] = [];
 
-  *take(version: DatedStored): Generator<LegacyRoot> {
+  *take(version: DatedVersion): Generator<LegacyRoot> {
     const root = legacyRoot(version);
     if (root === undefined) return;
     if (root.kind === "content" && this.#files.length < mostPieces) this.#files.push(root);
@@ -82,11 +82,9 @@ export class LegacyPairs {
   }
 }
 
-type DatedStored = Stored & Pick<ListedVersion, "stored">;
-
-function legacyRoot({ key, version, size, stored }: DatedStored): LegacyRoot | undefined {
+function legacyRoot({ key, version, size, stored }: DatedVersion): LegacyRoot | undefined {
   const parsed = parseLegacyKey(key);
   if (parsed === undefined) return undefined;
-  const versions = [{ key, version, size }];
+  const versions = [{ key, version, size, stored }];
   return { ...parsed, key, ...legacyRun(version, stored), size, stored, versions, count: 1, hidden: false };
 }

@@ -13,6 +13,7 @@ import {
   timeOfStamp,
 } from "../../../core/format/keys.ts";
 import { fromText } from "../../../core/format/path.ts";
+import { attack } from "../../support/attack.ts";
 import { bytesWithoutNul } from "./arbitraries.ts";
 
 const id = { start: new Date("2026-11-21T02:00:03.250Z"), run: "9f86d081" };
@@ -102,3 +103,27 @@ test("dumps of snapshotters whose file names become the same have names of their
   );
   expect(distinct(["a", "a", "a"])).toEqual(["a", "a-2", "a-3"]);
 });
+
+const manyDumps: Record<string, (number: number) => string> = {
+  "one name": () => "db",
+  "long names that differ at their ends": (number) => `${"d".repeat(122)}${(number >> 1).toString(36)}`,
+  "one name, and all names with a number behind it": (number) => (number % 2 === 0 ? "db" : `db-${number}`),
+};
+for (const [variant, name] of Object.entries(manyDumps)) {
+  attack(
+    {
+      by: "W",
+      what: "a root with a hundred thousand database dumps of one name, of which each gets a name of its own",
+      before: "hours of computing, before `show` printed anything and `restore` asked anything",
+      now: "each has its name within a second",
+    },
+    () => {
+      const began = performance.now();
+      const names = distinct(Array.from({ length: 100_000 }, (_, number) => name(number)));
+      expect(performance.now() - began).toBeLessThan(5_000);
+      expect(new Set(names).size).toBe(100_000);
+      expect(Math.max(...names.map(({ length }) => length))).toBeLessThanOrEqual(128);
+    },
+    { variant, timeout: 20_000 },
+  );
+}

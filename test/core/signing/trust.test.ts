@@ -76,6 +76,7 @@ describe("a file of trusted keys", () => {
     ["a name alone", "web-1", "line 1 has no public key"],
     ["an open quote", `web-1 namespaces="file ${ours}`, "line 1 has a quote that does not end"],
     ["a date that is none", `web-1 valid-before="20261399" ${ours}`, "line 1 has a date that is none"],
+    ["a day that its month lacks", `web-1 valid-before="20261131" ${ours}`, "line 1 has a date that is none"],
     ["a private key", "-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n", "line 1 has no public key"],
   ])("a file of trusted keys with %s is refused", async (_, lines, why) => {
     await expect(verdict(lines)).rejects.toThrow(why);

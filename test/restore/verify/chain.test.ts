@@ -4,12 +4,23 @@ import { readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { lastRoot } from "../../../core/archive/state/completed.ts";
 import { openStateFile } from "../../../core/archive/state/open-state.ts";
+import { openDirectoryBucket } from "../../../core/bucket/directory/bucket.ts";
+import { keys } from "../../../core/format/keys.ts";
+import { encodeManifest } from "../../../core/format/manifest.ts";
+import { References } from "../../../core/manifest/references/references.ts";
+import type { TrustCheck } from "../../../core/manifest/trust.ts";
 import { prune } from "../../../core/steward/prune.ts";
+import { reportChain } from "../../../restore/verify/chain.ts";
+import type { Collected } from "../../../restore/verify/collected.ts";
+import { Findings } from "../../../restore/verify/findings.ts";
 import { day, Rig, type RigRun } from "../../core/archive/rig.ts";
+import { sampleManifest } from "../../core/format/sample-backup.ts";
 import { attack } from "../../support/attack.ts";
 import { verified } from "./plant.ts";
 
 const quiet = () => {};
+/** A backup that is not there, and is not promised any more. */
+const first = "manifests/host/20191121T020003Z-00000001.jsonl.zst";
 
 /** A machine with so many backups, a day apart. */
 async function withBackups(count: number): Promise<{ rig: Rig; runs: RigRun[] }> {
@@ -145,6 +156,79 @@ describe("the chain of backups", () => {
     expect(await found(rig)).toEqual({ state: "restorable", backups: 3, findings: [`chain-forked ${keyOf(third)}`] });
     expect(keyOf(second)).not.toBe(keyOf(third));
   });
+
+  attack(
+    {
+      by: "W",
+      what: "sixty thousand made-up backups, which all follow the same one, before `verify --all`",
+      before: "time and garbage that grew with the square of their number",
+      now: "each is noted as a fork, in time that grows with their number",
+    },
+    () => {
+      using references = new References();
+      const findings = new Findings(references);
+      const began = performance.now();
+      const backups = Array.from({ length: 60_000 }, (_, number): Collected => {
+        const root = {
+          key: `manifests/host/20261121T020003Z-${number.toString(16).padStart(8, "0")}.jsonl.zst`,
+          version: "1",
+          size: 1,
+        };
+        const added = references.addBackup({ root, manifest: undefined, demand: undefined });
+        const previous = { key: first, version: "1", digest: "00".repeat(32), retain_until: "2020-01-01T00:00:00Z" };
+        const manifest = { ...sampleManifest, header: { ...sampleManifest.header, name: "host", previous } };
+        return { ...added, title: root.key, manifest, stored: new Date(number), isTrusted: true, expired: false };
+      });
+      const made = performance.now() - began;
+      reportChain(backups, { last: undefined }, { references, findings, now: new Date("2026-11-21T03:00:00Z") });
+      expect(findings.counts().promise + findings.counts().damage).toBe(0);
+      expect([...findings.all()].length).toBe(59_999);
+      expect(performance.now() - began - made).toBeLessThan(2.5 * made);
+    },
+    { timeout: 60_000 },
+  );
+
+  attack(
+    {
+      by: "W",
+      what: "a made-up backup that follows another, stored before the first one of a machine that signs, before `verify --all --trust`",
+      before: "a false note that the machine had lost its state",
+      now: "it is reported as not trusted, and begins no chain",
+    },
+    async () => {
+      const { rig, runs } = await withBackups(2);
+      await using _ = rig;
+      const trust: TrustCheck = ({ header }) => (header.run === forgedRun ? "it is not signed" : undefined);
+      const genuine = runs[0]?.backup.manifest;
+      if (genuine === undefined) throw new Error("no backup was made");
+      const [forgedRun, start] = ["00000bad", new Date(genuine.header.started)];
+      const header = {
+        ...genuine.header,
+        run: forgedRun,
+        previous: { key: first, version: "1", digest: "00".repeat(32), retain_until: "2020-01-01T00:00:00Z" },
+      };
+      const bucket = await openDirectoryBucket(join(rig.path, "bucket"), {
+        now: () => new Date(start.getTime() - 1000),
+        random: Math.random,
+      });
+      const root = Bun.zstdCompressSync(encodeManifest({ ...genuine, header }));
+      const until = new Date("2099-01-01T00:00:00Z");
+      await bucket.put(keys.manifest("host", { run: forgedRun, start }), root, {
+        retention: { mode: "GOVERNANCE", until },
+      });
+      const codes = async (check?: TrustCheck) => {
+        const { findings } = await verified({
+          bucket: rig.bucket,
+          now: rig.now,
+          last: stored(rig),
+          ...(check && { trust: check }),
+        });
+        return findings.map(({ code }) => code);
+      };
+      expect(await codes()).toEqual(["chain-begins"]);
+      expect(await codes(trust)).toEqual(["not-trusted"]);
+    },
+  );
 
   test("a backup after the loss of the state follows none, which is a note", async () => {
     const { rig } = await withBackups(2);

@@ -16,6 +16,7 @@ import {
   dataOf,
   type FileToRead,
   type FilledPiece,
+  openAtOnce,
   type RareFindings,
   type ReaderOptions,
 } from "./messages.ts";
@@ -84,9 +85,6 @@ class FillingPiece {
     return { buffer: this.#buffer, chunks: this.#chunks, rare: isPlain ? undefined : this.#rare };
   }
 }
-
-/** Descriptors that a reader has at once: there may be few. */
-const openAtOnce = 16;
 
 /** Reads small files, all into one buffer. */
 export function readBatch(
@@ -200,6 +198,8 @@ export async function readLarge(
 function sourceOf(fd: number, file: FileToRead, onRegion: (region: Region) => void) {
   return unlessRefused(() => {
     const regions = regionsOf({ fd, stat: file });
+    // Very many regions: what is said of each takes more memory than its content.
+    if (regions.few === undefined) return undefined;
     return { file: { ...file, fd }, reader: new RegionReader(fd, regions, onRegion) };
   });
 }

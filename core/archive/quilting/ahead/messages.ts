@@ -13,6 +13,9 @@ import type { Region } from "../reading/regions.ts";
 /** What is read by one job: so many files of so many bytes together, or one file that is larger. */
 export const mostOfBatch = { files: 64, bytes: 1024 * 1024 } as const;
 
+/** Descriptors that a reader has at once: there may be few. */
+export const openAtOnce = 16;
+
 /** Chunks of a buffer at most. Those of a file with many small regions are small. */
 const mostChunks = 1_024;
 const tableBytes = mostChunks * 40;

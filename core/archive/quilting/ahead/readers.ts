@@ -6,7 +6,15 @@ import { Worker } from "node:worker_threads";
 import { Failure, reasonOf } from "../../../failure.ts";
 import { threadAt } from "../../../thread.ts";
 import { work } from "../../../trace.ts";
-import { bufferBytes, type FileToRead, type FromReader, mostOfBatch, type ToReader, writeFiles } from "./messages.ts";
+import {
+  bufferBytes,
+  type FileToRead,
+  type FromReader,
+  mostOfBatch,
+  openAtOnce,
+  type ToReader,
+  writeFiles,
+} from "./messages.ts";
 
 export type ReadersOptions = {
   readonly threads: number;
@@ -16,13 +24,13 @@ export type ReadersOptions = {
 };
 
 /** Descriptors of everything but batches: files that wait for a lock, folders, connections. */
-const otherDescriptors = 512;
+const otherDescriptors = 480;
 
 /** Returns how many of these threads there may be: a thread that finds no descriptor ends the process. */
 export function threadsAllowed(wanted: number, descriptors: number): number {
-  const batches = Math.floor((descriptors - otherDescriptors) / mostOfBatch.files);
   // One more is being filled, and one may wait.
-  const allowed = Math.min(wanted, Math.floor((batches - 2 - spareBuffers) / buffersOfThread));
+  const left = descriptors - otherDescriptors - (2 + spareBuffers) * mostOfBatch.files;
+  const allowed = Math.min(wanted, Math.floor(left / (buffersOfThread * mostOfBatch.files + openAtOnce)));
   return allowed < 2 ? 0 : allowed;
 }
 

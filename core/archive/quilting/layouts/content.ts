@@ -5,6 +5,7 @@
 import type { Continued, Hole } from "../../../format/entry.ts";
 import type { ByteString } from "../../../format/path.ts";
 import { digestOfSegment, mostOfFile, mostOfSegment, segmentPath } from "../../../format/segment.ts";
+import { Garbage } from "../../../system/garbage.ts";
 import { HoleWalk, type Region } from "../reading/regions.ts";
 import type { Ledger, PendingExtent } from "./ledger.ts";
 
@@ -20,6 +21,9 @@ type PlacedExtent = { readonly extent: PendingExtent; readonly end: number };
 
 type SegmentBound = { readonly extents: number; readonly holes: number };
 
+/** Bytes that an extent or a hole of a segment leaves, roughly: objects, their text, and its encoding. */
+const garbageOfPlace = 6144;
+
 export class ContentCollector {
   readonly #path: ByteString;
   readonly #ledger: Ledger;
@@ -31,6 +35,7 @@ export class ContentCollector {
   /** Where in the file the next segment begins. */
   #from = 0;
   #segments = 0;
+  readonly #garbage = new Garbage();
   /** The digest of all segments, which few files have. */
   #digests: Bun.CryptoHasher | undefined;
 
@@ -100,6 +105,7 @@ export class ContentCollector {
     const extents = this.#extents.splice(0, count).map(({ extent }) => extent);
     this.#segmentDigests().update(digestOfSegment({ size, holes, extents }));
     this.#ledger.segment({ path: segmentPath(this.#path, from), file: this.#path, size, holes }, extents);
+    this.#garbage.left((extents.length + holes.length) * garbageOfPlace);
     this.#segments += 1;
     this.#from = end;
   }

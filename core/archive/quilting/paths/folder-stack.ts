@@ -15,7 +15,6 @@ import { openHandle } from "../../../system/handle.ts";
 import { isSystemError } from "../../../system/libc.ts";
 import { strangerBehind } from "../../../system/mounts.ts";
 import { OpenFolders } from "../../../system/open-folders.ts";
-import { userName } from "../../../system/owners.ts";
 import { fstat, type Stat } from "../../../system/stat.ts";
 import type { OwnFiles } from "./own-files.ts";
 
@@ -41,8 +40,9 @@ export class FolderChanged extends Error {
 
 /** A filesystem in user space says of its files what its user wants: that they are root's, with setuid. */
 export class UsersFilesystem extends Error {
-  constructor(user: number) {
-    super(`it is in a filesystem that ${userName(user) ?? `user ${user}`} has mounted, which can claim any owner`);
+  /** `done`: by whom, and what. */
+  constructor(done: string) {
+    super(`it is in a filesystem that ${done}, which can claim any owner`);
   }
 }
 
@@ -162,8 +162,8 @@ export function isAutomount(parent: number, name: ByteString): boolean {
 }
 
 function refuseUsersFilesystem(stat: Stat): void {
-  const user = strangerBehind(stat);
-  if (user !== undefined) throw new UsersFilesystem(user);
+  const done = strangerBehind(stat);
+  if (done !== undefined) throw new UsersFilesystem(done);
 }
 
 function isIn(path: ByteString, folder: ByteString): boolean {

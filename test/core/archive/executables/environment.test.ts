@@ -14,6 +14,9 @@ describe("variables for pickers and snapshotters", () => {
       HTTPS_PROXY: "http://proxy.example.org:3128",
       MONKEY: "banana",
       COMPASS: "north",
+      INPUT: "output",
+      EDITOR_PATH: "/usr/bin/vi",
+      MODE: "basic setup",
       EMPTY: "",
     };
     expect(passedEnvironment(set, all)).toEqual({ environment: set, withheld: [] });
@@ -27,6 +30,8 @@ describe("variables for pickers and snapshotters", () => {
     "NOTIFY_SOCKET",
     "LISTEN_FDS",
     "LD_PRELOAD",
+    "BASH_ENV",
+    "BASH_FUNC_find%%",
     "BUN_OPTIONS",
     "NODE_OPTIONS",
     "npm_config_registry",
@@ -53,6 +58,13 @@ describe("variables for pickers and snapshotters", () => {
     "GOOGLE_APPLICATION_CREDENTIALS",
     "OPENAI_APIKEY",
     "RABBITMQ_ERLANG_COOKIE",
+    "API_KEY_OF_PRODUCTION",
+    "S3_ACCESS_KEY_ID",
+    "GITHUB_PAT",
+    "DB_PW",
+    "SERVICE_JWT",
+    "DB_CREDS",
+    "HTTP_AUTHORIZATION",
   ];
   test.each(secretNames)("%s looks like a credential by its name, and is left out", (name) => {
     expect(passedEnvironment({ [name]: "x" }, all)).toEqual({ environment: {}, withheld: [name] });
@@ -67,6 +79,13 @@ describe("variables for pickers and snapshotters", () => {
     '{"token": "hidden"}',
     "-----BEGIN OPENSSH PRIVATE KEY-----\nx",
     "AGE-SECRET-KEY-1XXX",
+    "Authorization: Bearer 0123456789abcdef",
+    '{"auths": {"registry.example.org": {"auth": "aGlkZGVuOmhpZGRlbg=="}}}',
+    "https://hooks.slack.com/services/T00/B00/hidden",
+    "AKIAIOSFODNN7EXAMPLE",
+    "ghp_0123456789abcdefghij",
+    "glpat-0123456789abcdefghij",
+    "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ4In0.x",
   ];
   test.each(secretValues)("a value like %j holds a credential, whatever the variable is called", (value) => {
     expect(passedEnvironment({ SETTING: value }, all)).toEqual({ environment: {}, withheld: ["SETTING"] });

@@ -58,7 +58,12 @@ function quiltedBy(deps: Quilted, paths: readonly ByteString[]): ContentLayout {
 }
 
 /** Quilts one file of these bytes, to which something happens while it is read. */
-async function quilt(make: (deps: LayoutDeps) => ContentLayout, bytes: Uint8Array, acts: (path: string) => Acts) {
+async function quilt(
+  make: (deps: LayoutDeps) => ContentLayout,
+  bytes: Uint8Array,
+  acts: (path: string) => Acts,
+  clock: Partial<Pick<QuilterDeps, "now">> = {},
+) {
   await using bench = await StoreBench.make();
   const path = join(bench.path, "file");
   writeFileSync(path, bytes);
@@ -82,7 +87,7 @@ async function quilt(make: (deps: LayoutDeps) => ContentLayout, bytes: Uint8Arra
         finish: () => inner.finish(),
         abandon: () => inner.abandon(),
       };
-      return quiltedBy({ ledger: deps.ledger, layout, notify, counts }, withFolders(fromText(path)));
+      return quiltedBy({ ledger: deps.ledger, layout, notify, counts, ...clock }, withFolders(fromText(path)));
     },
     () => Promise.resolve(),
   );
@@ -127,6 +132,20 @@ describe.each(layouts)("a file that changes while it is read (%s)", (_, make) =>
       expect(readings).toBe(2);
       expect(head).toMatchObject({ size: bytes.length + 14, w: ["changed-while-reading"] });
       expect(row?.fingerprint).toBeUndefined();
+    }
+  });
+
+  test("a file that changed just before it was looked at is to be read again, however long it took to read it", async () => {
+    for (const minutes of [0, 1]) {
+      // A change between our look and the end of the reading may be in the tick of its ctime.
+      const before = { start: Date.now() + minutes * 60_000, read: false };
+      const now = () => new Date(before.read ? before.start + 600_000 : before.start);
+      const after = () => {
+        before.read = true;
+      };
+      const { readings, row } = await quilt(make, large, () => ({ after }), { now });
+      expect(readings).toBe(1);
+      expect(row?.fingerprint?.changedNanoseconds === -1).toBe(minutes === 0);
     }
   });
 
@@ -205,7 +224,7 @@ test("a thread that fails while it reads ends the run with a Failure, and leaves
     bench.run(
       (deps) => {
         const layout = new PackLayout(deps, { packSize: 2 ** 24, level: 3 });
-        const ahead = { readers, take: layout.addRead.bind(layout) };
+        const ahead = { readers, after: 0, take: layout.addRead.bind(layout) };
         return quiltedBy({ ...deps, layout: methodsOf(layout), ahead, notify }, all);
       },
       () => Promise.resolve(),

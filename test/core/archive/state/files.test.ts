@@ -163,3 +163,14 @@ describe("a fingerprint", () => {
     for (const other of others) expect(isSameLook(print, { ...stat, ...other })).toBe(false);
   });
 });
+
+test("what lies below a path is all that begins with it and a slash, and no neighbour", () => {
+  using database = openState(":memory:", "file:///bucket");
+  const table = new FileTable(database);
+  const paths = ["/", "/a", "/a-b", "/a/b", "/a/b/c", "/a0", "/b"].map(fromText);
+  for (const path of paths) table.set({ path, fingerprint: undefined, head: "{}", extents: null, bytes: 0 });
+  const below = (path: string) => [...table.looksBelow(fromText(path))].map((row): string => row.path);
+  expect(below("/a")).toEqual(["/a/b", "/a/b/c"]);
+  expect(below("/b")).toEqual([]);
+  expect(below("/")).toEqual(paths.slice(1));
+});

@@ -127,6 +127,8 @@ describe("threads that read files", () => {
     expect(threadsAllowed(1, 1_024)).toBe(0);
     expect(threadsAllowed(16, 1_024)).toBe(2);
     expect(threadsAllowed(2, 1_023)).toBe(0);
+    // Each has 2 batches of 64 files, and 16 that it reads; 4 batches and 480 others are there once.
+    expect(threadsAllowed(32, 736 + 32 * 144 - 1)).toBe(31);
     expect(threadsAllowed(16, Number.POSITIVE_INFINITY)).toBe(16);
   });
 });
