@@ -14,7 +14,7 @@ import { RunningContent } from "./running-content.ts";
 import type { Target } from "./target.ts";
 import { writeFailed } from "./trouble.ts";
 
-export type BringingDeps = Omit<FetchContext, "memory" | "garbage" | "running"> & {
+export type BringingDeps = Omit<FetchContext, "stored" | "memory" | "garbage" | "running"> & {
   readonly existing: ExistingFiles;
   readonly links: HardLinkRestorer;
   readonly report: Report;
@@ -23,11 +23,12 @@ export type BringingDeps = Omit<FetchContext, "memory" | "garbage" | "running"> 
 
 /** Stored bytes after which garbage is collected: their buffers, unlike those of content, are not released by hand. */
 const storedGarbage = 24 * 1024 * 1024;
-/** Bound on decompressed content in memory, in bytes. */
+/** Bound on stored frames in memory, and on decompressed content, in bytes. One of each may be larger. */
 const memory = 32 * 1024 * 1024;
 
 export class Bringing {
   readonly #deps: BringingDeps;
+  readonly #stored = new Budget(memory);
   readonly #memory = new Budget(memory);
   readonly #garbage = new Garbage(storedGarbage);
   #running: RunningContent | undefined;
@@ -50,6 +51,7 @@ export class Bringing {
   async bring(entries: readonly FileEntry[], objects: readonly ObjectRef[]): Promise<void> {
     const jobs: Job[] = [];
     for (const entry of entries) {
+      await this.#pause();
       if (await this.#deps.existing.isThere(entry)) {
         this.#deps.onProgress();
         continue;
@@ -61,7 +63,8 @@ export class Bringing {
   }
 
   async fetch(jobs: readonly Job[], objects: readonly ObjectRef[]): Promise<void> {
-    const context = { ...this.#deps, memory: this.#memory, garbage: this.#garbage, running: this.#running };
+    const own = { stored: this.#stored, memory: this.#memory, garbage: this.#garbage, running: this.#running };
+    const context = { ...this.#deps, ...own };
     const fetch = (group: readonly Job[]) => fetchContent(planOf(group, objects), context);
     for (const group of groupsOf(jobs, objects)) await work("fetch", () => fetch(group));
     this.#deps.onProgress();
@@ -72,15 +75,27 @@ export class Bringing {
    * another file, the next name takes its place. A file that cannot be linked even then gets a copy of its own.
    */
   async linkOrBring(entries: readonly FileEntry[], objects: readonly ObjectRef[]): Promise<void> {
-    const unlinked = entries.filter((entry) => !this.link(entry));
+    const unlinked = await this.#unlinked(entries);
     const substitutes = new Map(unlinked.toReversed().map((entry) => [linkGroup(entry), entry]));
     await this.bring([...substitutes.values()], objects);
     const taken = new Set(substitutes.values());
     const rest = unlinked.filter((entry) => !taken.has(entry));
-    await this.bring(
-      rest.filter((entry) => !this.link(entry)),
-      objects,
-    );
+    await this.bring(await this.#unlinked(rest), objects);
+  }
+
+  /** Links entries. Returns those that could not be. */
+  async #unlinked(entries: readonly FileEntry[]): Promise<FileEntry[]> {
+    const unlinked: FileEntry[] = [];
+    for (const entry of entries) {
+      await this.#pause();
+      if (!this.link(entry)) unlinked.push(entry);
+    }
+    return unlinked;
+  }
+
+  async #pause(): Promise<void> {
+    const { pauses } = this.#deps;
+    if (pauses.due(0)) await pauses.take();
   }
 
   /** Links an entry. Also returns true if the entry is lost; that is reported. */

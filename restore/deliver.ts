@@ -1,6 +1,7 @@
 /** Hands content to the files that need it, once it is verified. */
 import type { Extent } from "../core/format/entry.ts";
 import { damaged, type Loss } from "../core/manifest/loss.ts";
+import type { FetchContext } from "./fetch-context.ts";
 import type { Files } from "./files.ts";
 import { isOver } from "./job.ts";
 import type { Use } from "./plan.ts";
@@ -9,13 +10,19 @@ import type { Use } from "./plan.ts";
  * Writes the extents in `content`: a decompressed frame, or the beginning of an object as far as it is needed. Returns those
  * that it does not hold.
  */
-export function deliver(uses: readonly Use[], content: Uint8Array, files: Files): Use[] {
+export async function deliver(
+  uses: readonly Use[],
+  content: Uint8Array,
+  { files, pauses }: Pick<FetchContext, "files" | "pauses">,
+): Promise<Use[]> {
   const wrong: Use[] = [];
   let verified: Extent | undefined;
   for (const use of uses) {
     const { job, extent, position } = use;
-    if (isOver(job)) continue;
     const { offset, length } = extent;
+    // Any number of files may have the same content.
+    if (pauses.due(length)) await pauses.take();
+    if (isOver(job)) continue;
     const bytes = content.subarray(offset, offset + length);
     if (verified === undefined || !isSameExtent(verified, extent)) {
       if (bytes.length < length || Bun.SHA256.hash(bytes, "hex") !== extent.sha256) {

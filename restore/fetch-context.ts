@@ -3,6 +3,7 @@ import type { Budget } from "../core/side-by-side.ts";
 import type { ObjectSource } from "../core/stored/read.ts";
 import type { Garbage } from "../core/system/garbage.ts";
 import type { Files } from "./files.ts";
+import type { Pauses } from "./pauses.ts";
 import type { RunningContent } from "./running-content.ts";
 import type { Writers } from "./writers.ts";
 
@@ -12,6 +13,9 @@ export type FetchContext = {
   /** Writes frames on other threads; undefined if this thread is to do it all. */
   readonly writers: Writers | undefined;
   readonly signal: AbortSignal;
+  readonly pauses: Pauses;
+  /** Bounds stored frames in memory. */
+  readonly stored: Budget;
   /** Bounds decompressed bytes in memory. */
   readonly memory: Budget;
   readonly garbage: Garbage;

@@ -46,14 +46,14 @@ function* tasksOf(plans: readonly ObjectPlan[]): Generator<ReadTask> {
 
 async function fetchFrames(object: ObjectRef, read: Read, context: FetchContext): Promise<void> {
   const again: Frame[] = [];
-  await readFrames(object, read, context, (frame, uses, loss, mayBeBetter) => {
+  await readWithin(object, read, context, (frame, uses, loss, mayBeBetter) => {
     if (mayBeBetter) again.push({ ...frame, uses });
     else loseAll(uses, loss, context.files);
   });
   // One by one, as what is around a damaged frame may be damaged, too; and here, to find out why.
   for (const frame of again) {
     const alone = { start: frame.offset, length: frame.length, frames: [frame] };
-    await readFrames(object, alone, { ...context, writers: undefined }, (_, uses, loss) =>
+    await readWithin(object, alone, { ...context, writers: undefined }, (_, uses, loss) =>
       loseAll(uses, loss, context.files),
     );
   }
@@ -61,6 +61,17 @@ async function fetchFrames(object: ObjectRef, read: Read, context: FetchContext)
 
 /** Called with what a frame does not hold, and whether a second read may give it. */
 type OnWrongFrame = (frame: Frame, uses: readonly Use[], loss: Loss, mayBeBetter: boolean) => void;
+
+/** Reads frames when there is room for the longest of them: one is in memory at a time. */
+async function readWithin(object: ObjectRef, read: Read, context: FetchContext, onWrong: OnWrongFrame): Promise<void> {
+  const longest = read.frames.reduce((most, { length }) => Math.max(most, length), 0);
+  await context.stored.take(longest);
+  try {
+    await readFrames(object, read, context, onWrong);
+  } finally {
+    context.stored.give(longest);
+  }
+}
 
 async function readFrames(object: ObjectRef, read: Read, context: FetchContext, onWrong: OnWrongFrame): Promise<void> {
   const { bucket, signal } = context;
@@ -91,7 +102,7 @@ async function deliverFrame(
     await memory.take(size);
     try {
       const wrong =
-        writers?.takesFrame() === true
+        writers?.takesFrame(stored.length) === true
           ? await work("have a thread decode and write", () => writers.write(frame.uses, stored))
           : await work("decode and write", () => writeHere(frame, stored, context));
       if (wrong.length > 0) onWrong(frame, wrong, wrongContent(key), true);
@@ -104,10 +115,10 @@ async function deliverFrame(
   onProgress();
 }
 
-async function writeHere({ uses }: Frame, stored: Uint8Array, { files }: FetchContext): Promise<Use[]> {
+async function writeHere({ uses }: Frame, stored: Uint8Array, context: FetchContext): Promise<Use[]> {
   try {
     const content = await decodeFrame(stored);
-    const wrong = deliver(uses, content, files);
+    const wrong = await deliver(uses, content, context);
     release(content);
     return wrong;
   } finally {

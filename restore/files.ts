@@ -286,7 +286,8 @@ export class Files {
   #abandon(job: Job): void {
     const { target } = this.#deps;
     const { entry, open } = job;
-    this.#close(job);
+    // Some filesystems refuse then what was written before.
+    unlessRefused(() => this.#close(job));
     job.over = false;
     if (open === undefined) return;
     // The next restore removes a leftover.
@@ -297,10 +298,12 @@ export class Files {
   }
 
   #close(job: Job): void {
+    const { open } = job;
     job.over = true;
-    if (job.open === undefined) return;
-    close(job.open.fd);
+    if (open === undefined) return;
+    // Before it is closed: also if that fails, another file may have its descriptor then.
     job.open = undefined;
     this.#started.delete(job);
+    close(open.fd);
   }
 }

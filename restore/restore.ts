@@ -190,10 +190,20 @@ class Restore {
     this.#nodes = shared;
     this.#files = new Files({ ...shared, pauses });
     const existing = new ExistingFiles({ ...shared, pauses });
-    const writers = options.writers && new Writers(options.writers, { target, metadata, report, files: this.#files });
     const { bucket, signal } = options;
+    const writers =
+      options.writers && new Writers(options.writers, { target, metadata, report, signal, files: this.#files });
     const onProgress = () => this.#tellProgress();
-    this.#bringing = new Bringing({ ...shared, bucket, signal, files: this.#files, existing, writers, onProgress });
+    this.#bringing = new Bringing({
+      ...shared,
+      bucket,
+      signal,
+      pauses,
+      files: this.#files,
+      existing,
+      writers,
+      onProgress,
+    });
     const link = (entry: FileEntry) => this.#bringing.link(entry);
     this.#continued = new ContinuedFiles({ files: this.#files, existing, report, link });
     this.#folders = new Folders({ ...shared, spool: new Spool(() => target.unnamedFile()) });

@@ -25,7 +25,7 @@ export async function fetchWhole(object: ObjectRef, uses: readonly Use[], contex
 type OnWrongUses = (uses: readonly Use[], loss: Loss, mayBeBetter: boolean) => void;
 
 async function readWhole(object: ObjectRef, uses: readonly Use[], context: FetchContext, onWrong: OnWrongUses) {
-  const { bucket, files, garbage, running } = context;
+  const { bucket, garbage, running } = context;
   const left = new Set(uses);
   try {
     if (running !== undefined) {
@@ -38,7 +38,7 @@ async function readWhole(object: ObjectRef, uses: readonly Use[], context: Fetch
       garbage.left(object.size + end);
       const content = await readBeginning(bucket, object, end);
       left.clear();
-      const wrong = deliver(uses, content, files);
+      const wrong = await deliver(uses, content, context);
       if (wrong.length > 0) onWrong(wrong, wrongContent(object.key), true);
     } else {
       const content = releasing(readContent(bucket, object, end));

@@ -19,6 +19,9 @@ type FolderDescriptors = { readonly folder: number; readonly place: number };
 
 /** Bound on descriptors. Several orders are under way at a time, and the usual limit of a process is 1,024. */
 const mostDescriptors = 48;
+/** Bounds on what an order takes to carry out, as an abort waits for that. An order more means that the frame is decoded again. */
+const mostTasks = 2048;
+const mostBytes = 32 * 1024 * 1024;
 
 export class WriteTasks implements Disposable {
   readonly uses: Use[] = [];
@@ -26,13 +29,14 @@ export class WriteTasks implements Disposable {
   readonly #deps: WriteTasksDeps;
   readonly #folders = new Map<ByteString, FolderDescriptors>();
   readonly #descriptors: number[] = [];
+  #bytes = 0;
 
   constructor(deps: WriteTasksDeps) {
     this.#deps = deps;
   }
 
   get isFull(): boolean {
-    return this.#descriptors.length >= mostDescriptors;
+    return this.#descriptors.length >= mostDescriptors || this.tasks.length >= mostTasks || this.#bytes >= mostBytes;
   }
 
   /** Adds a task for a use. Throws an error of the target if that cannot be written now. Does nothing for a file that cannot be made. */
@@ -41,6 +45,7 @@ export class WriteTasks implements Disposable {
     if (task === undefined) return;
     this.uses.push(use);
     this.tasks.push(task);
+    this.#bytes += task.length;
   }
 
   isWhole(index: number): boolean {

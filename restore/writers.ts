@@ -4,6 +4,7 @@
  */
 
 import { SystemError } from "../core/system/libc.ts";
+import { descriptorLimit } from "../core/system/limits.ts";
 import { threadEnded, Workers } from "../core/system/workers.ts";
 import { isOver } from "./job.ts";
 import { Obstacle } from "./obstacle.ts";
@@ -20,15 +21,18 @@ export type WriterThreads = {
   readonly module: string;
 };
 
-export type WritersDeps = WriteTasksDeps & { readonly report: Report };
+export type WritersDeps = WriteTasksDeps & { readonly report: Report; readonly signal: AbortSignal };
 
 /** More have nothing to do: the main thread cannot give so many orders. */
 const mostThreads = 4;
 
-/** Returns how many threads write on a machine. */
-export function writersFor(cores: number): WriterThreads {
+/** Descriptors of folders, of files that are open, of orders and of connections. */
+const descriptorsNeeded = 1_024;
+
+/** Returns how many threads write on a machine, for a process that may have so many descriptors: a thread that finds none ends it. */
+export function writersFor(cores: number, descriptors = descriptorLimit()): WriterThreads {
   return {
-    threads: cores < 2 ? 0 : Math.min(cores, mostThreads),
+    threads: cores < 2 || descriptors < descriptorsNeeded ? 0 : Math.min(cores, mostThreads),
     framesBefore: 8,
     module: "restore/writing/worker.ts",
   };
@@ -36,6 +40,9 @@ export function writersFor(cores: number): WriterThreads {
 
 /** If so many tasks have failed, something is wrong with all, such as owners that cannot be set: no more are given. */
 const mostUndone = 256;
+
+/** Frames of sysbackup are smaller. There may be two copies of what a thread gets. */
+const mostStored = 8 * 1024 * 1024;
 
 export class Writers {
   readonly #deps: WritersDeps;
@@ -49,18 +56,19 @@ export class Writers {
     this.#workers = new Workers({ count: threads, module, onEnd: (why) => tellEnd(deps.report, why) });
   }
 
-  /** Returns whether the next frame is to be written by `write`. */
-  takesFrame(): boolean {
-    if (this.#undone > mostUndone || !this.#workers.isUsable) return false;
+  /** Returns whether the next frame, of so many stored bytes, is to be written by `write`. */
+  takesFrame(bytes: number): boolean {
+    if (bytes > mostStored || this.#undone > mostUndone || !this.#workers.isUsable) return false;
     this.#framesBefore -= 1;
     return this.#framesBefore < 0;
   }
 
-  /** Writes what a frame holds. Takes its stored bytes away. Returns what is not written. */
+  /** Writes what a frame holds. Takes its stored bytes away. Returns what is not written. Throws the reason of an abort. */
   async write(uses: readonly Use[], stored: Uint8Array<ArrayBuffer>): Promise<Use[]> {
     const undone: Use[] = [];
     let next = 0;
     while (next < uses.length) {
+      this.#deps.signal.throwIfAborted();
       using tasks = new WriteTasks(this.#deps);
       for (; next < uses.length && !tasks.isFull; next += 1) {
         const use = uses[next];

@@ -80,6 +80,12 @@ describe("files that other threads write", () => {
     expect(await readFile(fixture.at("/several"))).toEqual(Buffer.concat(several));
   }, 30_000);
 
+  test("a process that may open few files has no threads that write", () => {
+    expect(writersFor(2, 1_024).threads).toBe(2);
+    expect(writersFor(2, 1_023).threads).toBe(0);
+    expect(writersFor(1, 1_024).threads).toBe(0);
+  });
+
   test("a restore with threads leaves no descriptor open", async () => {
     await using fixture = await Fixture.open();
     const backup = await fixture.backup(items(), { perFrame: 20 });

@@ -93,12 +93,12 @@ function refuseChanges(words: Words): void {
   if (changed !== undefined) throw resumesItself(`--${changed}`);
 }
 
-function resumesItself(manifest: string): Failure {
+function resumesItself(word: string): Failure {
   return new Failure({
-    doing: "resume the restore of",
-    what: manifest,
+    doing: "use --resume with",
+    what: word,
     why: "--resume knows itself which backup, which paths, which target and which options",
-    remedy: "leave out one of them",
+    remedy: "leave that out",
     exit: exitStatus.usage,
   });
 }

@@ -94,5 +94,5 @@ test.each(changes)("--resume refuses another choice than that which was noted: %
     `file://${dir.path}`,
   ]);
   expect(run).toMatchObject({ exit: 2, stdout: "" });
-  expect(run.stderr).toContain(`cannot resume the restore of "${words[0]}": --resume knows itself which backup`);
+  expect(run.stderr).toContain(`cannot use --resume with "${words[0]}": --resume knows itself which backup`);
 });
