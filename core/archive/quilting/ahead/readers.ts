@@ -35,7 +35,7 @@ export function threadsAllowed(wanted: number, descriptors: number): number {
 }
 
 type PieceMessage = Extract<FromReader, { kind: "piece" }>;
-type ReaderThread = { readonly worker: Worker; jobs: number };
+type ReaderThread = { readonly worker: Worker; readonly ended: Promise<void>; jobs: number };
 
 /** Milliseconds that a stopped run waits for a file to be read: it may lie on a server that does not answer. */
 const longestEnd = 1_000;
@@ -118,7 +118,10 @@ export class Readers {
   async stop(): Promise<boolean> {
     const { signal } = this.#options;
     signal.removeEventListener("abort", this.#onAbort);
-    const ends = Promise.all(this.#threads.splice(0).map(({ worker }) => worker.terminate()));
+    // `terminate` of a thread that has ended by itself may never resolve.
+    const ends = Promise.all(
+      this.#threads.splice(0).map(({ worker, ended }) => Promise.race([worker.terminate(), ended])),
+    );
     ends.catch(() => undefined);
     const isIdle = [...this.#jobs.values()].every(({ isDone }) => isDone);
     if (isIdle) return true;
@@ -158,10 +161,14 @@ export class Readers {
 
   #startThread(): ReaderThread {
     const worker = new Worker(threadAt("core/archive/quilting/ahead/reader.ts"));
-    const thread = { worker, jobs: 0 };
+    const { promise: ended, resolve } = Promise.withResolvers<void>();
+    const thread = { worker, ended, jobs: 0 };
     worker.on("message", (message: FromReader) => this.#hear(message));
     worker.on("error", (error) => this.#fail(failed(reasonOf(error), error)));
-    worker.on("exit", (code) => this.#fail(failed(`a thread that reads files ended with ${code}`)));
+    worker.on("exit", (code) => {
+      resolve();
+      this.#fail(failed(`a thread that reads files ended with ${code}`));
+    });
     const options: ToReader = { kind: "options", options: { gear: this.#options.gear } };
     worker.postMessage(options);
     this.#threads.push(thread);
