@@ -7,7 +7,7 @@ import type { ThawSpeed } from "../../core/format/storage-class.ts";
 import type { NeededObjects } from "../../restore/thaw/needed.ts";
 import { type ThawFigures, thaw } from "../../restore/thaw/thaw.ts";
 import type { CommandIO } from "../io.ts";
-import { NoTerminal } from "../terminal/prompt.ts";
+import { askOr } from "../terminal/prompt.ts";
 import { quoteOf, thawQuestion } from "./quote.ts";
 
 export type ThawWishes = {
@@ -44,7 +44,7 @@ export async function thawFirst(
         const prices = builtInPrices();
         notify({ level: "info", code: "frozen", message: quoteOf(sums, prices, [speed]) });
         const question = thawQuestion(sums, speed, prices);
-        if (question !== undefined && !yes && !(await asked(question, io))) return false;
+        if (question !== undefined && !yes && !(await askOr(io.ask, question, unasked))) return false;
         await begun();
         return true;
       },
@@ -57,12 +57,6 @@ export async function thawFirst(
   } finally {
     progress.end();
   }
-}
-
-function asked(question: string, { ask }: Pick<CommandIO, "ask">): Promise<boolean> {
-  return ask(question).catch((error: unknown) => {
-    throw error instanceof NoTerminal ? unasked(error) : error;
-  });
 }
 
 function unasked(cause: unknown): Failure {

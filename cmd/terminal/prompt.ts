@@ -43,6 +43,13 @@ export class NoTerminal extends Failure {
   }
 }
 
+/** Asks. If there is no terminal, throws the Failure that `unasked` makes of that: what cannot be done, and the option to give instead. */
+export function askOr(ask: Ask, question: string, unasked: (cause: NoTerminal) => Failure): Promise<boolean> {
+  return ask(question).catch((error: unknown) => {
+    throw error instanceof NoTerminal ? unasked(error) : error;
+  });
+}
+
 export type LineQuestion = {
   /** Lines above the question, such as the choices. */
   readonly above?: readonly string[];

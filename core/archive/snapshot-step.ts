@@ -20,7 +20,7 @@ import { takeSnapshots } from "./snapshotting/take.ts";
 import { wholeDumps } from "./snapshotting/whole.ts";
 import { FileTable } from "./state/files.ts";
 import { ObjectTable } from "./state/objects.ts";
-import { objectsOf } from "./state/packed-extents.ts";
+import { restsOn } from "./state/packed-extents.ts";
 import { lookUpBy, withClaims, withoutClaims } from "./usable.ts";
 
 type SnapshottingDeps = {
@@ -129,7 +129,7 @@ export class Snapshotting {
       if (key !== undefined) return false;
       const path = dumpPath(snapshotter);
       for (const { extents } of [rows.get(path) ?? { extents: null }, ...rows.segmentsOf(path)])
-        if (extents !== null && objectsOf(extents).some((id) => expiring.has(id))) return true;
+        if (extents !== null && restsOn(extents, expiring)) return true;
       return false;
     };
     return new Set(this.snapshots.filter(isLost).map(({ snapshotter }) => snapshotter));

@@ -5,7 +5,7 @@
 import { afterAll, beforeAll, describe, expect } from "bun:test";
 import { copyFile, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { PutObjectCommand, type S3Client, S3ServiceException } from "@aws-sdk/client-s3";
+import { PutObjectCommand, type S3Client } from "@aws-sdk/client-s3";
 import { readAll } from "../../core/bucket/stream.ts";
 import { decodeIndex, encodeIndex } from "../../core/format/index-object.ts";
 import { keyedBy } from "../../core/format/keyed.ts";
@@ -19,7 +19,7 @@ import { describeTree, type Tree } from "../support/tree/describe.ts";
 import { onBucket, onContent, onObjects } from "./attempts.ts";
 import { Guarded, type Locked } from "./guarded.ts";
 import { archive } from "./loop.ts";
-import { archiveRights, clientOf, type Right, readRights } from "./roles.ts";
+import { archiveRights, clientOf, type Right, readRights, statusOf } from "./roles.ts";
 
 const minutes = 60_000;
 const hasAge = Bun.which("age") !== null;
@@ -71,16 +71,6 @@ async function steal(): Promise<Stolen> {
     before: await machine.state(),
     theft,
   };
-}
-
-async function statusOf(answer: Promise<unknown>): Promise<number | undefined> {
-  try {
-    await answer;
-    return 200;
-  } catch (error) {
-    if (error instanceof S3ServiceException) return error.$metadata.httpStatusCode;
-    throw error;
-  }
 }
 
 const objectIn = (before: readonly Locked[], folder: string): Locked => {

@@ -5,7 +5,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { DeleteObjectCommand, GetObjectRetentionCommand, type S3Client, S3ServiceException } from "@aws-sdk/client-s3";
+import { DeleteObjectCommand, GetObjectRetentionCommand, type S3Client } from "@aws-sdk/client-s3";
 import type { Bucket } from "../../core/bucket/contract.ts";
 import { readAll } from "../../core/bucket/stream.ts";
 import { parseManifestKey } from "../../core/format/keys.ts";
@@ -18,20 +18,9 @@ import { describeTree, type Tree } from "../support/tree/describe.ts";
 import { type Attempt, onBucket, onContent, onObjects } from "./attempts.ts";
 import { Guarded, type Locked } from "./guarded.ts";
 import { archive, bucketOf, lostBy } from "./loop.ts";
-import { archiveRights, believing, clientOf, readRights } from "./roles.ts";
+import { archiveRights, believing, clientOf, readRights, statusOf } from "./roles.ts";
 
 const minutes = 60_000;
-
-/** Status of the answer, also of a refusal. */
-async function statusOf(answer: Promise<unknown>): Promise<number | undefined> {
-  try {
-    await answer;
-    return 200;
-  } catch (error) {
-    if (error instanceof S3ServiceException) return error.$metadata.httpStatusCode;
-    throw error;
-  }
-}
 
 describe.skipIf(ceph === undefined)("with the archive's role on Ceph nobody can", () => {
   const folders = ["packs/", "manifests/", "snapshots/", "index/"];

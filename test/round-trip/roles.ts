@@ -1,7 +1,7 @@
 /** Roles on the Ceph gateway for tests of what each may do, and clients that act under them. */
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { S3Client } from "@aws-sdk/client-s3";
+import { S3Client, S3ServiceException } from "@aws-sdk/client-s3";
 import { AssumeRoleCommand, STSClient } from "@aws-sdk/client-sts";
 import { makeRole } from "../core/bucket/ceph-role.ts";
 import { type CephAddress, clientConfig } from "../support/services.ts";
@@ -79,4 +79,15 @@ export async function sectionsFor(service: CephAddress, bucket: string, role: st
   const keys = `aws_access_key_id = ${accessKey}\naws_secret_access_key = ${secretKey}\n`;
   await writeFile(file, `[default]\n${keys}`, { mode: 0o600 });
   return { aws: { credentials_file: file, role_arn: role }, s3: { bucket, endpoint, region } };
+}
+
+/** Status of the answer, also of a refusal. */
+export async function statusOf(answer: Promise<unknown>): Promise<number | undefined> {
+  try {
+    await answer;
+    return 200;
+  } catch (error) {
+    if (error instanceof S3ServiceException) return error.$metadata.httpStatusCode;
+    throw error;
+  }
 }

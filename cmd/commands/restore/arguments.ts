@@ -1,5 +1,4 @@
 /** The arguments of `sysbackup restore`, parsed. */
-import { nearest } from "../../../core/config/nearest.ts";
 import { exitStatus, Failure } from "../../../core/failure.ts";
 import { isManifestFile } from "../../../core/format/manifest-file.ts";
 import { type ThawSpeed, thawSpeeds } from "../../../core/format/storage-class.ts";
@@ -7,6 +6,7 @@ import type { RestoreChoices } from "../../../restore/choices.ts";
 import type { Overwrite } from "../../../restore/overwriting.ts";
 import type { SnapshotChoice } from "../../../restore/snapshots.ts";
 import { type Access, accessOf } from "../../shared/access.ts";
+import { oneOf } from "../../shared/choice.ts";
 import { type TrustArgs, trustArgs } from "../../shared/signing.ts";
 import type { Words } from "../../subcommand.ts";
 
@@ -114,19 +114,6 @@ function pathFirst(path: string): Failure {
     what: path,
     why: "a backup name must come before the paths",
     remedy: `write \`sysbackup restore web1 ${path}\`; the name of a manifest in a file must end in .jsonl.zst`,
-    exit: exitStatus.usage,
-  });
-}
-
-function oneOf<Choice extends string>(option: string, choices: readonly Choice[], written: string): Choice {
-  const choice = choices.find((known) => known === written);
-  if (choice) return choice;
-  const near = nearest(written, choices);
-  throw new Failure({
-    doing: `use --${option}`,
-    what: written,
-    why: `known are ${choices.join(", ")}`,
-    ...(near && { remedy: `did you mean ${near}?` }),
     exit: exitStatus.usage,
   });
 }

@@ -4,7 +4,7 @@ import { type DumpOrigin, type DumpWords, shownDump } from "../../../restore/dum
 import { shownCommand } from "../../../restore/shown-command.ts";
 import type { CommandIO } from "../../io.ts";
 import { count, moment } from "../../terminal/format.ts";
-import { NoTerminal } from "../../terminal/prompt.ts";
+import { askOr } from "../../terminal/prompt.ts";
 import type { RestoreArgs } from "./arguments.ts";
 
 /** The backup that is restored, as the header of its root describes it. */
@@ -30,9 +30,7 @@ export async function mayRestore(
   const what =
     paths.length === 0 ? "all files" : paths.length === 1 ? JSON.stringify(paths[0]) : `${count(paths.length)} paths`;
   const question = `Replace ${what} of this running system (${io.hostName}) with the backup ${of} from ${host}?`;
-  return io.ask(question).catch((error: unknown) => {
-    throw error instanceof NoTerminal ? unasked(error) : error;
-  });
+  return askOr(io.ask, question, unasked);
 }
 
 /**
@@ -55,9 +53,7 @@ export async function mayReplay(
     });
   }
   const question = `Replay ${runnable.length === 1 ? "it" : `these ${runnable.length}`}, when all files are restored?`;
-  return io.ask(question).catch((error: unknown) => {
-    throw error instanceof NoTerminal ? replayUnasked(error) : error;
-  });
+  return askOr(io.ask, question, replayUnasked);
 }
 
 function replayUnasked(cause: unknown): Failure {

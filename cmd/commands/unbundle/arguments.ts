@@ -2,6 +2,7 @@
 import { exitStatus, Failure } from "../../../core/failure.ts";
 import { type ThawSpeed, thawSpeeds } from "../../../core/format/storage-class.ts";
 import { type Access, accessOf } from "../../shared/access.ts";
+import { oneOf } from "../../shared/choice.ts";
 import type { Words } from "../../subcommand.ts";
 
 const actions = ["list", "verify", "restore"] as const;
@@ -45,14 +46,7 @@ export function unbundleArgs(words: Words): UnbundleArgs {
     table: words.value("dynamodb-table-name"),
     target: target ?? "/",
     numericOwner: words.given("numeric-owner"),
-    thaw: thaw === undefined ? undefined : speedNamed(thaw),
+    thaw: thaw === undefined ? undefined : oneOf("thaw", thawSpeeds, thaw),
     yes: words.given("yes"),
   };
-}
-
-function speedNamed(written: string): ThawSpeed {
-  const speed = thawSpeeds.find((known) => known === written);
-  if (speed !== undefined) return speed;
-  const why = `known are ${thawSpeeds.join(", ")}`;
-  throw new Failure({ doing: "use --thaw", what: written, why, exit: exitStatus.usage });
 }

@@ -12,7 +12,7 @@ import type { Stat } from "../../system/stat.ts";
 import type { BitSet } from "../state/bit-set.ts";
 import type { FileLook } from "../state/files.ts";
 import { isSameInode, isSameLook } from "../state/fingerprint.ts";
-import { objectsOf } from "../state/packed-extents.ts";
+import { restsOn } from "../state/packed-extents.ts";
 import { countUnchanged, type QuiltCounts } from "./counts.ts";
 import type { KnownRows } from "./known-rows.ts";
 import { isAutomount, nameOf } from "./paths/folder-stack.ts";
@@ -80,7 +80,7 @@ export class Comparison {
     const { expiring } = this.#deps;
     if (expiring.size === 0) return false;
     // The content of a file without extents is in its segments.
-    return extents === null ? type === "file" : objectsOf(extents).some((object) => expiring.has(object));
+    return extents === null ? type === "file" : restsOn(extents, expiring);
   }
 
   #keep(known: FileLook, stat: Stat): void {

@@ -18,7 +18,7 @@ import { fstat, lstatAt, type Stat } from "../../system/stat.ts";
 import type { BitSet } from "../state/bit-set.ts";
 import type { FileLook } from "../state/files.ts";
 import { type Fingerprint, fingerprintOf, isSameInode, isSameLook } from "../state/fingerprint.ts";
-import { objectsOf, type PackedExtents } from "../state/packed-extents.ts";
+import { type PackedExtents, restsOn } from "../state/packed-extents.ts";
 import { type ChangedFile, ChangedFiles, type ReadingAhead } from "./changed-files.ts";
 import { countUnchanged, type QuiltCounts, uncount } from "./counts.ts";
 import type { KnownRows } from "./known-rows.ts";
@@ -175,8 +175,7 @@ export class Quilter {
   #isExpiring({ path, extents }: FileLook): boolean {
     const { expiring, ledger } = this.#deps;
     if (expiring.size === 0) return false;
-    const isAmong = (packed: PackedExtents | null) =>
-      packed !== null && objectsOf(packed).some((object) => expiring.has(object));
+    const isAmong = (packed: PackedExtents | null) => packed !== null && restsOn(packed, expiring);
     if (extents !== null) return isAmong(extents);
     if (continuedIn(ledger.files.get(path)?.head ?? "") === undefined) return false;
     for (const segment of ledger.files.segmentsOf(path)) if (isAmong(segment.extents)) return true;

@@ -3,7 +3,7 @@ import { type ByteString, parentOf } from "../../format/path.ts";
 import { isSegmentHead } from "../../format/segment.ts";
 import type { BitSet } from "../state/bit-set.ts";
 import type { FileTable } from "../state/files.ts";
-import { objectsOf } from "../state/packed-extents.ts";
+import { restsOn } from "../state/packed-extents.ts";
 import { PathSet } from "./paths/path-set.ts";
 
 /**
@@ -16,7 +16,7 @@ export function addUsersOf(unusable: BitSet, files: FileTable, paths: PathSet): 
   for (const row of files.inOrder()) {
     const isLinked = row.fingerprint?.first != null || row.head.includes('"id":');
     if (isLinked) linked.add(row.path);
-    if (row.extents === null || !objectsOf(row.extents).some((object) => unusable.has(object))) continue;
+    if (row.extents === null || !restsOn(row.extents, unusable)) continue;
     isLinkedAmong ||= isLinked;
     addWithFolders(isSegmentHead(row.head) ? parentOf(row.path) : row.path, paths);
   }

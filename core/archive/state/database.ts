@@ -30,6 +30,15 @@ const rowColumns = `
     head INTEGER NOT NULL,
     extents BLOB`;
 
+const partColumns = `
+    first TEXT PRIMARY KEY,
+    object INTEGER NOT NULL,
+    text_sha256 TEXT NOT NULL,
+    sha256 TEXT NOT NULL,
+    entries INTEGER NOT NULL,
+    bytes INTEGER NOT NULL,
+    stale INTEGER NOT NULL`;
+
 const schema = `
   CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
   -- Objects in the bucket: packs, content, parts. indexed = 0 until an index object has them.
@@ -66,26 +75,10 @@ const schema = `
   -- What the heads of many entries have in common: see heads.ts.
   CREATE TABLE heads (id INTEGER PRIMARY KEY, letter TEXT NOT NULL, sized INTEGER NOT NULL, before TEXT NOT NULL);
   -- Parts of the last manifest. A row of files that changes makes the part stale in whose range it lies.
-  CREATE TABLE parts (
-    first TEXT PRIMARY KEY,
-    object INTEGER NOT NULL,
-    text_sha256 TEXT NOT NULL,
-    sha256 TEXT NOT NULL,
-    entries INTEGER NOT NULL,
-    bytes INTEGER NOT NULL,
-    stale INTEGER NOT NULL
-  ) WITHOUT ROWID;
+  CREATE TABLE parts (${partColumns}) WITHOUT ROWID;
   -- The same, of dumps that lie in chunks: see trees.ts. All of them are taken by every run.
   CREATE TABLE dumps (${rowColumns}) WITHOUT ROWID;
-  CREATE TABLE dump_parts (
-    first TEXT PRIMARY KEY,
-    object INTEGER NOT NULL,
-    text_sha256 TEXT NOT NULL,
-    sha256 TEXT NOT NULL,
-    entries INTEGER NOT NULL,
-    bytes INTEGER NOT NULL,
-    stale INTEGER NOT NULL
-  ) WITHOUT ROWID;
+  CREATE TABLE dump_parts (${partColumns}) WITHOUT ROWID;
   -- Bundles of the last manifest, and what their folders looked like: see bundles.ts.
   CREATE TABLE bundles (
     section TEXT NOT NULL,

@@ -2,7 +2,7 @@
 import type { Database } from "bun:sqlite";
 import type { Extent } from "../../format/entry.ts";
 import { looksOfAll } from "./files.ts";
-import { objectsOf, unpackExtents } from "./packed-extents.ts";
+import { restsOn, unpackExtents } from "./packed-extents.ts";
 
 export type WrongExtent = Omit<Extent, "object">;
 
@@ -42,7 +42,7 @@ export class FalseExtents {
       "SELECT 1 FROM false_extents WHERE object = ? AND frame_offset = ? AND offset = ? AND length = ? AND sha256 = ?",
     );
     for (const { extents } of looksOfAll(this.#database)) {
-      if (extents === null || !objectsOf(extents).some((object) => this.#objects.has(object))) continue;
+      if (extents === null || !restsOn(extents, this.#objects)) continue;
       for (const extent of unpackExtents(extents)) {
         if (!found.has(extent.object) && has.get(...columnsOf(extent)) !== null) found.add(extent.object);
       }

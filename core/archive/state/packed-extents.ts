@@ -44,6 +44,11 @@ export function objectsOf(bytes: PackedExtents): number[] {
   return objects;
 }
 
+/** Returns whether any of the content lies in one of these objects. */
+export function restsOn(bytes: PackedExtents, objects: Pick<ReadonlySet<number>, "has">): boolean {
+  return objectsOf(bytes).some((object) => objects.has(object));
+}
+
 /** Returns the text of extents as `encodeExtents` does, with other numbers for their objects. */
 export function extentsText(bytes: PackedExtents, numberOf: (object: number) => number): ExtentsText {
   const texts: string[] = [];

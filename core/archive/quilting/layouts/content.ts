@@ -23,6 +23,8 @@ type SegmentBound = { readonly extents: number; readonly holes: number };
 
 /** Bytes that an extent or a hole of a segment leaves, roughly: objects, their text, and its encoding. */
 const garbageOfPlace = 6144;
+/** One for all files: few of them go on in segments. */
+const garbage = new Garbage();
 
 export class ContentCollector {
   readonly #path: ByteString;
@@ -35,7 +37,6 @@ export class ContentCollector {
   /** Where in the file the next segment begins. */
   #from = 0;
   #segments = 0;
-  readonly #garbage = new Garbage();
   /** The digest of all segments, which few files have. */
   #digests: Bun.CryptoHasher | undefined;
 
@@ -105,7 +106,7 @@ export class ContentCollector {
     const extents = this.#extents.splice(0, count).map(({ extent }) => extent);
     this.#segmentDigests().update(digestOfSegment({ size, holes, extents }));
     this.#ledger.segment({ path: segmentPath(this.#path, from), file: this.#path, size, holes }, extents);
-    this.#garbage.left((extents.length + holes.length) * garbageOfPlace);
+    garbage.left((extents.length + holes.length) * garbageOfPlace);
     this.#segments += 1;
     this.#from = end;
   }
