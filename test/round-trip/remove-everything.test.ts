@@ -7,7 +7,6 @@ import {
   CreateLoginProfileCommand,
   CreateVirtualMFADeviceCommand,
   EnableMFADeviceCommand,
-  GetGroupCommand,
   IAMClient,
   ListGroupsCommand,
   ListRolesCommand,
@@ -105,17 +104,15 @@ test.skipIf(!moto || !has("aws"))(
     expect(stdout.split(`user${packagePath(name)}${machine}`)).toHaveLength(1 + roleNames.length);
 
     const PathPrefix = packagePath(name);
-    // moto deletes no managed policies with a stack, and not always its groups: AWS refuses to if anyone is in them.
+    // moto deletes no managed policies with a stack, and lists the groups of every path: other tests have theirs.
     const [users, groups, roles] = await Promise.all([
       client.send(new ListUsersCommand({})),
-      client.send(new ListGroupsCommand({ PathPrefix })),
+      client.send(new ListGroupsCommand({})),
       client.send(new ListRolesCommand({ PathPrefix })),
     ]);
     const ours = users.Users?.filter(({ UserName }) => UserName?.endsWith(name)).map(({ UserName }) => UserName);
     expect(ours).toEqual([bob]);
-    for (const { GroupName } of groups.Groups ?? []) {
-      expect((await client.send(new GetGroupCommand({ GroupName }))).Users).toEqual([]);
-    }
+    expect(groups.Groups?.filter(({ Path }) => Path === PathPrefix)).toEqual([]);
     expect(roles.Roles).toEqual([]);
     expect([...credentials]).toEqual([]);
     expect(noted).toEqual([`DeleteUserPermissionsBoundary ${bob}`, `UpdateTerminationProtection ${name}`]);
