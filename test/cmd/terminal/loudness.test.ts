@@ -21,7 +21,8 @@ describe("--quiet", () => {
     const { lines, screen } = recorded();
     const quiet = new QuietScreen(screen);
     quiet.line("info", "all is well");
-    quiet.status("50 %");
+    const asScreen: Screen = quiet;
+    asScreen.status("50 %");
     quiet.line("warning", "one");
     quiet.line("error", "two");
     expect(lines).toEqual(["warning one", "error two"]);
