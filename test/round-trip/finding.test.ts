@@ -40,7 +40,7 @@ for (const place of places) {
         await using dir = await scratch();
         const tree = join(dir.path, "tree");
         await mkdir(tree);
-        await nastyTree(tree, { root: isRoot, sparse: MiB });
+        await nastyTree(tree, { root: isRoot, sparse: MiB, deepest: place.name === "directory" && layout === "packs" });
         const { conf } = await place.configure(dir.path, {
           sections: { content: { layout } },
           pickers: { all: `exec find '${tree}' -print0` },
