@@ -147,6 +147,8 @@ export class PackLayout implements ContentLayout {
   async abandon(): Promise<void> {
     await this.#appended;
     await Promise.allSettled(this.#puts);
+    // What follows makes parts and index objects in memory.
+    for (const buffer of [...this.#frameBuffers.drain(), ...this.#packBuffers.drain()]) release(buffer);
   }
 
   /** Chunks of a file with very many islands go on behind holes, so that it has as few as any other of its length. */
