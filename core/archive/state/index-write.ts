@@ -15,7 +15,7 @@ import { marksOf, ownIndexFact } from "./index-sync.ts";
 const enoughLines = 100_000;
 
 type ObjectRow = { id: number; key: string; version: string; size: number; encoding: Encoding; retain_until: number };
-type IndexedChunkColumns = [id: Uint8Array, frameOffset: number, frameLength: number, offset: number, length: number];
+type IndexedChunkColumns = [id: string, frameOffset: number, frameLength: number, offset: number, length: number];
 
 type IndexFrame = Extract<IndexLine, { frame: unknown }>["frame"];
 
@@ -116,7 +116,8 @@ function* linesOf(
 function* framesOf(database: Database, object: number, number: number): Generator<IndexLine> {
   const chunks = database
     .query<unknown, [number]>(
-      "SELECT id, frame_offset, frame_length, offset, length FROM chunks WHERE object = ? ORDER BY frame_offset, offset",
+      `SELECT lower(hex(id)), frame_offset, frame_length, offset, length FROM chunks WHERE object = ?
+       ORDER BY frame_offset, offset`,
     )
     .values(object) as IndexedChunkColumns[];
   let frame: IndexFrame | undefined;
@@ -128,7 +129,7 @@ function* framesOf(database: Database, object: number, number: number): Generato
       end = 0;
     }
     if (offset !== end) continue;
-    frame[3].push([Buffer.from(id).toString("hex"), length]);
+    frame[3].push([id, length]);
     end += length;
   }
   if (frame !== undefined) yield { frame };
