@@ -105,7 +105,7 @@ async function putText(
   return { key, version, digest, retain_until: header.retain_until };
 }
 
-/** Of packs, keys say the digest; of what was taken up by the word of an index, none is known. */
+/** Lists objects with their digests: those of packs are in their keys, and of what was taken up by the word of an index none is known. */
 function neededBy({ snapshots, dumps = [], bundles }: Manifest, database: Database): NeededObject[] {
   const named = [...snapshots.filter(isWhole), ...dumps].map(storedOf);
   const bundled = bundles.flatMap((bundle) => [

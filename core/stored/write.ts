@@ -75,10 +75,10 @@ export async function writeBytes(target: WriteTarget, { key, metadata, ...object
 
 /** Stores as `writeBytes` does an object that is named by the hash of what is stored. */
 export async function writeHashed(target: WriteTarget, object: NewHashedBytes): Promise<WrittenHashed> {
-  const { keyOf, content, contentSha256, codec } = object;
+  const { keyOf, content, contentSha256, codec, metadata } = object;
   const stored = await encoded(target, object);
   const digest = (stored === content ? contentSha256 : undefined) ?? sha256(stored);
-  const options = { retention: target.retention, sha256: digest };
+  const options = { retention: target.retention, sha256: digest, ...(metadata !== undefined && { metadata }) };
   return { ...(await put(target, keyOf(digest), stored, codec, options)), sha256: digest };
 }
 

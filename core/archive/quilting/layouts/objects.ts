@@ -129,7 +129,7 @@ export class ObjectLayout implements ContentLayout {
     this.#record(chunk, stored);
   }
 
-  /** Of what is sealed, the key says nothing that could be checked without opening it. */
+  /** Writes a small object. The key of a sealed one says nothing that could be checked without opening it: then its digest is kept. */
   #write(object: NewBytes): Promise<WrittenObject | WrittenHashed> {
     const { target } = this.#deps;
     return this.#keyed === undefined
