@@ -59,7 +59,7 @@ const state = async ({ rig }: SealedRig, read?: typeof everything) => {
   const found = await verified({ bucket: rig.bucket, now: rig.now, name: "host", ...(read && { read }) });
   return { state: found.state, findings: found.findings.map(({ code, key }) => `${code} ${key.replace(/[/].*/, "")}`) };
 };
-const sound = { state: "restorable", findings: [] };
+const sound = { state: "restorable" as const, findings: [] as string[] };
 
 const tars = async ({ rig }: SealedRig) => (await rig.keys("bundles/")).filter((key) => key.includes(".tar"));
 
