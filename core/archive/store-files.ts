@@ -170,6 +170,7 @@ async function quilt(
   } finally {
     await quilter.abandon();
     ledger.close();
+    Bun.gc(true);
   }
 }
 

@@ -61,6 +61,34 @@ function* encodeLines(first: object, lines: Iterable<IndexLine>): Generator<stri
   for (const line of lines) yield toLine(line);
 }
 
+/** Passes lines on that are to be encoded. Throws a FormatError at the first that a reader would refuse. */
+export function* readableLines(lines: Iterable<IndexLine>): Generator<IndexLine> {
+  const order = new LineOrder();
+  for (const line of lines) {
+    // Most lines are such, and the schema takes its time.
+    if (!("frame" in line && isPlainFrame(line.frame))) checkText(toLine(line));
+    order.check(line);
+    yield line;
+  }
+}
+
+function checkText(line: string): void {
+  if (Buffer.byteLength(line) > bounds.line) throw altered("a line is too long");
+  decodeLine(JSON.parse(line));
+}
+
+const hexDigest = /^[0-9a-f]{64}$/;
+const isCount = (number: number) => Number.isSafeInteger(number) && number >= 0;
+
+function isPlainFrame([object, offset, length, chunks]: IndexedFrame): boolean {
+  return (
+    isCount(object) &&
+    isCount(offset) &&
+    isCount(length) &&
+    chunks.every(([id, size]) => hexDigest.test(id) && isCount(size))
+  );
+}
+
 /**
  * Bytes of its text at most. Writers begin another at 100,000 objects and chunks, and as many extensions: not even with the longest
  * names that S3 allows does that come near. A line has the chunks of one frame, at most the 8,192 of a pack.

@@ -3,10 +3,10 @@ import type { Database } from "bun:sqlite";
 import type { Encoding } from "../../format/encoding.ts";
 import { FormatError } from "../../format/error.ts";
 import { idAfter } from "../../format/index-id.ts";
-import { decodeIndex, encodeIndex, type IndexLine } from "../../format/index-object.ts";
+import { encodeIndex, type IndexLine, readableLines } from "../../format/index-object.ts";
 import { keys, parseIndexKey } from "../../format/keys.ts";
-import { once } from "../../stored/bytes.ts";
 import { type WriteTarget, writeBytes } from "../../stored/write.ts";
+import { release } from "../../system/garbage.ts";
 import { fact, setFact } from "./database.ts";
 import { FalseState } from "./false-state.ts";
 import { marksOf, ownIndexFact } from "./index-sync.ts";
@@ -45,14 +45,14 @@ async function writeOne({ target, database, name, run, now }: IndexWriterDeps): 
   const objects = newObjects(database);
   const extended = extendedObjects(database);
   if (objects.length === 0 && extended.length === 0) return false;
-  const content = Buffer.from([...encodeIndex(name, run, linesOf(database, objects, extended))].join(""));
-  await checkReadable(content);
+  const content = textOf(encodeIndex(name, run, checked(linesOf(database, objects, extended))));
   const last = parseIndexKey(fact(database, ownIndexFact) ?? "")?.stamp;
   const key = keys.index(name, idAfter(last, { start: now(), run }));
   // Before it is put, so that a run that is killed meanwhile does not take it for somebody else's later.
   marksOf(database, name).note(key, null);
   // Never filtered: see core/stored/index-object.ts.
   await writeBytes({ ...target, filters: [] }, { content, codec: "frame", key });
+  release(content);
   database.transaction(() => {
     const markIndexed = database.query("UPDATE objects SET indexed = 1 WHERE id = ?");
     for (const { id } of objects) markIndexed.run(id);
@@ -63,10 +63,16 @@ async function writeOne({ target, database, name, run, now }: IndexWriterDeps): 
   return true;
 }
 
+function textOf(lines: Iterable<string>): Uint8Array<ArrayBuffer> {
+  const text = new Bun.ArrayBufferSink();
+  for (const line of lines) text.write(line);
+  return new Uint8Array(text.end());
+}
+
 /** Throws FalseState for what readers would refuse: it comes from the state, which is then rebuilt. */
-async function checkReadable(content: Uint8Array): Promise<void> {
+function* checked(lines: Iterable<IndexLine>): Generator<IndexLine> {
   try {
-    for await (const _ of decodeIndex(once(content)));
+    yield* readableLines(lines);
   } catch (error) {
     if (error instanceof FormatError) throw new FalseState(`an index made from it is refused: ${error.message}`);
     throw error;

@@ -3,7 +3,8 @@
  *
  * A file's bytes are read straight into the frame being filled and hashed there; those of a new chunk stay, without a
  * copy. A full frame is compressed on another core while the next one fills. Frames go into packs in the order in which
- * they were filled. A full pack is put while the next one fills. Buffers come from pools, so their number bounds memory.
+ * they were filled. A full pack is put while the next one fills. Buffers come from pools, so their number bounds memory: a frame has its
+ * buffer until it is in a pack, compressed or not.
  */
 import { encodeFrame, rawFrame } from "../../../format/frame.ts";
 import type { Keyed } from "../../../format/keyed.ts";
@@ -28,8 +29,8 @@ import { StreamReader } from "./stream-reader.ts";
 /** Size at which a frame is closed: enough to compress well, and little to read for one small file. */
 const frameSize = 1024 * 1024;
 const frameCapacity = frameSize + chunkSize.largest;
-/** At least: one is filled while two are compressed. */
-const fewestFrames = 3;
+/** At least: one is filled while two are compressed, and one may wait for its turn in the pack. */
+const fewestFrames = 4;
 /** Number of packs in memory: one is put while the other fills. */
 const packsAtOnce = 2;
 /** Bytes that take some ten milliseconds to read and hash. */
@@ -93,7 +94,7 @@ export class PackLayout implements ContentLayout {
     this.#deps = deps;
     this.#options = options;
     this.#sizes = options.sizes ?? chunkSize;
-    const frames = Math.max(fewestFrames, (options.cores ?? 0) + 1);
+    const frames = Math.max(fewestFrames, (options.cores ?? 0) + 2);
     this.#frameBuffers = new Pool(frames, () => Buffer.allocUnsafeSlow(frameCapacity));
     const capacity = options.packSize + frameCapacity + contentsSize(mostChunks, mostChunks);
     const isSealed = deps.target.filters.length > 0;
@@ -152,6 +153,8 @@ export class PackLayout implements ContentLayout {
   async abandon(): Promise<void> {
     await this.#appended;
     await Promise.allSettled(this.#puts);
+    // What follows makes parts and index objects in memory.
+    for (const buffer of [...this.#frameBuffers.drain(), ...this.#packBuffers.drain()]) release(buffer);
   }
 
   /** Chunks of a file with very many islands go on behind holes, so that it has as few as any other of its length. */
@@ -232,9 +235,10 @@ export class PackLayout implements ContentLayout {
     const before = this.#appended;
     this.#appended = (async () => {
       const { frame, chunks } = await compressed;
-      this.#frameBuffers.give(full.buffer);
       await before;
       if (chunks.length > 0) await this.#append(frame, chunks);
+      // Not before: no more frames wait for a pack than there are buffers.
+      this.#frameBuffers.give(full.buffer);
     })().catch((error: unknown) => this.#fail(error));
   }
 
