@@ -154,7 +154,11 @@ export class PackLayout implements ContentLayout {
     await this.#appended;
     await Promise.allSettled(this.#puts);
     // What follows makes parts and index objects in memory.
-    for (const buffer of [...this.#frameBuffers.drain(), ...this.#packBuffers.drain()]) release(buffer);
+    for (const buffer of this.#frameBuffers.drain()) release(buffer);
+    for (const { buffer, sealed } of this.#packBuffers.drain()) {
+      release(buffer);
+      if (sealed !== undefined) release(sealed);
+    }
   }
 
   /** Chunks of a file with very many islands go on behind holes, so that it has as few as any other of its length. */
