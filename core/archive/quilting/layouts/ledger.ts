@@ -165,9 +165,12 @@ export class Ledger {
     if (waiting.missing === 0) this.#write(waiting);
   }
 
-  /** Records a stored object, its chunks, and each row that waited only for it. Commits, so a killed run keeps them. */
-  stored(ref: ObjectRef, chunks: readonly StoredChunk[]): void {
-    const object = this.objects.add(ref, this.#retainUntil, false);
+  /**
+   * Records a stored object, its chunks, and each row that waited only for it. Commits, so a killed run keeps them. `sha256`: of the
+   * stored bytes, if nothing else says it.
+   */
+  stored(ref: ObjectRef, chunks: readonly StoredChunk[], sha256?: string): void {
+    const object = this.objects.add(ref, this.#retainUntil, false, sha256);
     for (const { chunk, place } of chunks) {
       chunk.place = { object, length: chunk.length, ...place };
       const beginning = beginningOf(chunk.id);
