@@ -23,15 +23,13 @@ async function machine(dir: string) {
 
 describe("a user's filesystem that never answers", () => {
   const options = { skip: !mayMountForUser, timeout: 60_000 };
-  const declared = {
-    by: "U",
-    what: "a user's FUSE filesystem never answers what is asked of it",
-    before: "archive waited for ever, and could not be killed",
-    now: "it is asked nothing",
-  } as const;
-
   attack(
-    declared,
+    {
+      by: "U",
+      what: "a user's FUSE filesystem never answers what is asked of it",
+      before: "archive waited for ever, and could not be killed",
+      now: "it is asked nothing",
+    },
     async () => {
       await using dir = await scratch();
       const { his, args } = await machine(dir.path);
@@ -45,7 +43,12 @@ describe("a user's filesystem that never answers", () => {
   );
 
   attack(
-    declared,
+    {
+      by: "U",
+      what: "a user's FUSE filesystem never answers what is asked of it",
+      before: "archive waited for ever, and could not be killed",
+      now: "it is asked nothing",
+    },
     async () => {
       await using dir = await scratch();
       const { his, args } = await machine(dir.path);
