@@ -13,6 +13,7 @@ import { type OnLostPart, walkParts } from "../../core/manifest/walk.ts";
 import { close } from "../../core/system/files.ts";
 import { openHandle, openHandleToRead, readLinkOf } from "../../core/system/handle.ts";
 import { isSystemError, SystemError } from "../../core/system/libc.ts";
+import { foldersOfStrangersRefused } from "../../core/system/mounts.ts";
 import { OpenFolders } from "../../core/system/open-folders.ts";
 import { groupId, userId } from "../../core/system/owners.ts";
 import { openScratchDatabase } from "../../core/system/scratch-database.ts";
@@ -56,7 +57,7 @@ export type LiveFigures = {
 
 export async function compareLive(options: LiveOptions): Promise<LiveFigures> {
   using known = openScratchDatabase(newFilesSchema);
-  using openFolders = new OpenFolders();
+  using openFolders = new OpenFolders(foldersOfStrangersRefused());
   const figures = { entries: 0, hashed: 0, changed: 0, missing: 0, new: 0, unreadable: 0, lost: 0 };
   const { bucket, manifest, signal, onProgress } = options;
   const report = (kind: Difference["kind"], path: ByteString, what: readonly string[]) => {
@@ -112,6 +113,8 @@ async function compareEntry(
   try {
     handle = hold(openFolders, entry.path);
     const found = fstat(handle);
+    // A filesystem that a stranger serves is refused here.
+    if (found.type === "folder") openFolders.at(entry.path);
     const what = differences(entry, found, handle, manifest.header.origin === undefined);
     if (entry.type === "file" && found.type === "file" && found.size === entry.size && hash(toText(entry.path))) {
       figures.hashed += 1;
