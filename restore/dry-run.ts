@@ -280,7 +280,7 @@ class DryRun {
       const { fd } = this.#view.folderIfThere(path);
       return look(fd);
     } catch (error) {
-      if (error instanceof SystemError) return false;
+      if (error instanceof SystemError || error instanceof Obstacle) return false;
       throw error;
     }
   }

@@ -29,7 +29,7 @@ test(
     const words = ["bundle", "--backup-path", tree, "--storage-class", "STANDARD", "--conf-dir", conf];
     const { exit, peakMiB } = await sysbackupPeak(words);
     expect(exit).toBe(0);
-    // Five parts of 25 MiB, and the program.
+    // Eleven parts of 11 MiB, and the program.
     expect(peakMiB).toBeLessThan(256);
   },
   10 * minutes,
