@@ -18,6 +18,7 @@ import { isLaterName } from "./hard-links.ts";
 import { tellBadEntry, tellLostPart, tellSealed, tellTaken } from "./lost-stretches.ts";
 import { Metadata } from "./metadata.ts";
 import { tellMissing, tellNothing } from "./missing.ts";
+import { Obstacle } from "./obstacle.ts";
 import { dated } from "./of-backup.ts";
 import { Overwriting } from "./overwriting.ts";
 import { Pauses } from "./pauses.ts";

@@ -56,13 +56,8 @@ export type LiveFigures = {
 };
 
 export async function compareLive(options: LiveOptions): Promise<LiveFigures> {
-<<<<<<< HEAD
   using known = openScratchDatabase(newFilesSchema);
-  using openFolders = new OpenFolders();
-=======
-  using known = openScratchDatabase(schema);
   using openFolders = new OpenFolders(foldersOfStrangersRefused());
->>>>>>> hostile-21
   const figures = { entries: 0, hashed: 0, changed: 0, missing: 0, new: 0, unreadable: 0, lost: 0 };
   const { bucket, manifest, signal, onProgress } = options;
   const report = (kind: Difference["kind"], path: ByteString, what: readonly string[]) => {
