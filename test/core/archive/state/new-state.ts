@@ -1,21 +1,17 @@
-/** State databases for tests, each of its own, in a folder that is gone when the process ends. */
+/** State databases for tests, each in a folder of its own, which is gone when the database is disposed of. */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openState } from "../../../../core/archive/state/database.ts";
 
-let folder: string | undefined;
-let made = 0;
-
-/** Not `:memory:`, which it would take for the name of a file in the working directory. */
+/** For `using`. Not `:memory:`, which it would take for the name of a file in the working directory. */
 export function newState(): ReturnType<typeof openState> {
-  folder ??= newFolder();
-  made += 1;
-  return openState(join(folder, `${made}.sqlite`), "file:///bucket");
-}
-
-function newFolder(): string {
-  const path = mkdtempSync(join(tmpdir(), "sysbackup-state-"));
-  process.on("exit", () => rmSync(path, { recursive: true, force: true }));
-  return path;
+  const folder = mkdtempSync(join(tmpdir(), "sysbackup-state-"));
+  const database = openState(join(folder, "state.sqlite"), "file:///bucket");
+  return Object.assign(database, {
+    [Symbol.dispose]: () => {
+      database.close();
+      rmSync(folder, { recursive: true });
+    },
+  });
 }
