@@ -17,13 +17,13 @@ const minutes = 60_000;
 const MiB = 1024 ** 2;
 
 test(
-  "memory does not grow with a bundle: 50 GiB, of which 500 MiB are not holes",
+  "memory does not grow with a bundle: 50 GiB, of which 300 MiB are not holes",
   async () => {
     await using dir = await scratch();
     const [bucket, tree] = [join(dir.path, "bucket"), join(dir.path, "tree")];
     await mkdir(bucket);
     await mkdir(tree);
-    await run(["dd", "if=/dev/urandom", `of=${join(tree, "random")}`, "bs=1M", "count=500", "status=none"]);
+    await run(["dd", "if=/dev/urandom", `of=${join(tree, "random")}`, "bs=1M", "count=300", "status=none"]);
     await run(["truncate", "-s", "50G", join(tree, "sparse")]);
     const { conf } = await writeConf(dir.path, { sections: { s3: { bucket: `file://${bucket}` } }, pickers: {} });
     const words = ["bundle", "--backup-path", tree, "--storage-class", "STANDARD", "--conf-dir", conf];
@@ -47,7 +47,7 @@ for (const place of places) {
           string,
         ];
         await mkdir(tree);
-        await nastyTree(tree, { root: isRoot, sparse: 16 * MiB, deepest: place.name === "directory" });
+        await nastyTree(tree, { root: isRoot, sparse: 16 * MiB, deepest: false });
         const bundle = { path: tree, depth: "1", storage_class: "STANDARD", keyfile };
         const { conf } = await place.configure(dir.path, { sections: { "bundle all": bundle }, pickers: {} });
         const expected = withoutSockets(await describeTree(tree));
@@ -82,9 +82,18 @@ for (const place of places) {
         await using dir = await scratch();
         const tree = join(dir.path, "tree");
         const target = join(dir.path, "target");
+        // In a directory, parts are pieces of one file: more of them tell nothing, and bzip2 is slow.
+        const mebibytes = place.name === "Ceph" ? 27 : 1;
         await mkdir(join(tree, "large"), { recursive: true });
         await mkdir(join(tree, "other"));
-        await run(["dd", "if=/dev/urandom", `of=${join(tree, "large/file")}`, "bs=1M", "count=27", "status=none"]);
+        await run([
+          "dd",
+          "if=/dev/urandom",
+          `of=${join(tree, "large/file")}`,
+          "bs=1M",
+          `count=${mebibytes}`,
+          "status=none",
+        ]);
         await writeFile(join(tree, "other/small"), "small");
         const { conf } = await place.configure(dir.path, { sections: {}, pickers: {} });
         const words = [

@@ -65,7 +65,8 @@ async function interrupted(
 ): Promise<Outcome & { readonly milliseconds: number }> {
   const child = startSysbackup(args, { env: { TMPDIR: temporary } });
   const output = Promise.all([child.stdout.text(), child.stderr.text()]);
-  while (child.exitCode === null && !(await when())) await Bun.sleep(2);
+  // Each look may be a request.
+  while (child.exitCode === null && !(await when())) await Bun.sleep(10);
   const began = performance.now();
   child.kill(signal);
   const [[stdout, stderr], exit] = await Promise.all([output, child.exited]);

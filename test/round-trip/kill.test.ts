@@ -189,7 +189,7 @@ async function settled(conf: string) {
 async function untilPacks(conf: string, least: number): Promise<void> {
   for (const end = Date.now() + minutes; Date.now() < end; ) {
     if ((await contentIn(conf)).versions.length >= least) return;
-    await Bun.sleep(2);
+    await Bun.sleep(10);
   }
 }
 

@@ -67,14 +67,15 @@ async function start(program: Program, words: readonly string[], place: Place): 
   return { exit, stdout: alike(stdout, place), stderr: alike(stderr, place) };
 }
 
-/** Without what differs from run to run: the scratch folder, numbers, times, hashes, random names, widths of columns. */
+/** Without what differs from run to run: the scratch folder, numbers, times, hashes, random names, widths of columns, progress. */
 function alike(text: string, { path }: Place): string {
   return text
     .replaceAll(path, "PLACE")
     .replaceAll(/quickstart-\w+/g, "quickstart-X")
     .replaceAll(/\b[0-9a-f]{8,}\b/g, "HEX")
     .replaceAll(/[\d.,]*\d\S*(?: [kMGT]i?B\S*)?/g, "N")
-    .replaceAll(/ {2,}/g, "  ");
+    .replaceAll(/ {2,}/g, "  ")
+    .replaceAll(/^[N ]* of N files, N\n/gm, "");
 }
 
 /** Words that let each subcommand do as much as it can here; one that is new runs with its defaults. */

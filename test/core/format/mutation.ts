@@ -1,6 +1,8 @@
 /** Valid encodings made invalid, and the one promise that decoders then keep: a FormatError or a value, nothing else. */
+
 import fc from "fast-check";
 import { FormatError } from "../../../core/format/error.ts";
+import { full } from "../../support/full.ts";
 
 /** A copy of the bytes with up to four bytes changed and, now and then, its end cut off. */
 export function mutated(valid: fc.Arbitrary<Uint8Array>): fc.Arbitrary<Uint8Array> {
@@ -45,7 +47,8 @@ export async function unnoticed(valid: Uint8Array, decode: (bytes: Uint8Array) =
   const found: string[] = [];
   for (let at = 0; at < valid.length; at += 1) {
     if ((await refusalOf(decode(valid.subarray(0, at)))) === undefined) found.push(`cut at ${at}`);
-    for (let bit = 0; bit < 8; bit += 1) {
+    // The bit that tells small letters from capitals, and by turns one of the others.
+    for (const bit of full ? [0, 1, 2, 3, 4, 5, 6, 7] : new Set([5, at % 8])) {
       const copy = Uint8Array.from(valid);
       flip(copy, at, 1 << bit);
       if ((await refusalOf(decode(copy))) === undefined) found.push(`bit ${bit} of byte ${at}`);

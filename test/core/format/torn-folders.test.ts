@@ -56,11 +56,13 @@ test("exactly the folders whose content does not follow them at once come again,
 test("folders ten thousand levels deep cost one look each", () => {
   const torn = new TornFolders();
   let path = "";
-  const started = performance.now();
+  const started = process.cpuUsage();
   for (let level = 0; level < 10_000; level += 1) {
     path += "/a";
     expect(torn.before(fromText(path))).toEqual([]);
     torn.add(folderAt(path));
   }
-  expect(performance.now() - started).toBeLessThan(5_000);
+  // The processor's time: on a busy machine, it takes longer.
+  const { user, system } = process.cpuUsage(started);
+  expect((user + system) / 1_000).toBeLessThan(5_000);
 });

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { ChunkTable } from "../../../../core/archive/state/chunks.ts";
-import { openState } from "../../../../core/archive/state/database.ts";
 import { ObjectTable } from "../../../../core/archive/state/objects.ts";
 import { noise } from "../noise.ts";
+import { newState } from "./new-state.ts";
 
 const until = new Date("2026-12-28T02:00:03Z");
 const place = { object: 1, frameOffset: 2, frameLength: 3, offset: 4, length: 5 };
@@ -14,7 +14,7 @@ function alike(count: number): Buffer[] {
 
 describe("the table of chunks", () => {
   test("the table of chunks has one place for each id, the last that was set, also of ids that begin alike", () => {
-    using database = openState(":memory:", "file:///bucket");
+    using database = newState();
     const chunks = new ChunkTable(database);
     const ids = alike(50);
     for (const [object, id] of ids.entries()) chunks.set(id, { ...place, object: object + 100 });
@@ -25,7 +25,7 @@ describe("the table of chunks", () => {
   });
 
   test("the table of chunks believes only a few claims of ids that begin alike, so that looking one up stays quick", () => {
-    using database = openState(":memory:", "file:///bucket");
+    using database = newState();
     const object = new ObjectTable(database).claim(
       { key: "packs/a", version: "1", size: 9, encoding: "frames" },
       until,

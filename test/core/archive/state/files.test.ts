@@ -1,6 +1,5 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { openState } from "../../../../core/archive/state/database.ts";
 import { FalseState } from "../../../../core/archive/state/false-state.ts";
 import { type FileRow, FileTable } from "../../../../core/archive/state/files.ts";
 import {
@@ -15,6 +14,7 @@ import { encodeHead } from "../../../../core/format/entry-json.ts";
 import { type ByteString, fromText } from "../../../../core/format/path.ts";
 import { lstat } from "../../../../core/system/stat.ts";
 import { entry } from "../../format/arbitraries.ts";
+import { newState } from "./new-state.ts";
 
 /** Returns the fingerprint of a file as it is usually seen: time and size are those of its entry. */
 function printOf(one: Entry, inode: number | string): Fingerprint {
@@ -37,7 +37,7 @@ function readBack(table: FileTable, row: FileRow): FileRow | undefined {
 
 describe("a row of a file", () => {
   test("a row of a file is read as it was written, whatever entry it has", () => {
-    using database = openState(":memory:", "file:///bucket");
+    using database = newState();
     const table = new FileTable(database);
     const inode = fc.oneof(fc.nat(), fc.constant(Number.MAX_SAFE_INTEGER), fc.constant("inode 18446744073709551615"));
     fc.assert(
@@ -50,7 +50,7 @@ describe("a row of a file", () => {
   });
 
   test("a row of a file has the time and size of its head though its fingerprint has others", () => {
-    using database = openState(":memory:", "file:///bucket");
+    using database = newState();
     const table = new FileTable(database);
     fc.assert(
       fc.property(entry, fc.nat(), fc.nat(), (one, seconds, size) => {
@@ -61,7 +61,7 @@ describe("a row of a file", () => {
   });
 
   test("a row of a file keeps a head that no entry has, and one that is no JSON", () => {
-    using database = openState(":memory:", "file:///bucket");
+    using database = newState();
     const table = new FileTable(database);
     const path = fromText("/a");
     const heads = [
@@ -81,7 +81,7 @@ describe("a row of a file", () => {
   });
 
   test("a row of a file is read through another table that has not seen its kind of head yet", () => {
-    using database = openState(":memory:", "file:///bucket");
+    using database = newState();
     const [one, other] = [new FileTable(database), new FileTable(database)];
     const head = '{"typ":"d","path":"/a","o":0,"mt":"1.000000000"}';
     one.set({ path: fromText("/a"), fingerprint: undefined, head, extents: null, bytes: 0 });
@@ -89,7 +89,7 @@ describe("a row of a file", () => {
   });
 
   test("a row of a file takes few bytes: no more than its path and 95 others", () => {
-    using database = openState(":memory:", "file:///bucket");
+    using database = newState();
     const table = new FileTable(database);
     const pages = () =>
       database
@@ -121,7 +121,7 @@ describe("a row of a file", () => {
   });
 
   test("a row of a file that refers to a kind of head which is not there is a false state", () => {
-    using database = openState(":memory:", "file:///bucket");
+    using database = newState();
     const table = new FileTable(database);
     const head = '{"typ":"d","path":"/a","o":0,"mt":"1.000000000"}';
     table.set({ path: fromText("/a"), fingerprint: undefined, head, extents: null, bytes: 0 });
@@ -165,7 +165,7 @@ describe("a fingerprint", () => {
 });
 
 test("what lies below a path is all that begins with it and a slash, and no neighbour", () => {
-  using database = openState(":memory:", "file:///bucket");
+  using database = newState();
   const table = new FileTable(database);
   const paths = ["/", "/a", "/a-b", "/a/b", "/a/b/c", "/a0", "/b"].map(fromText);
   for (const path of paths) table.set({ path, fingerprint: undefined, head: "{}", extents: null, bytes: 0 });
