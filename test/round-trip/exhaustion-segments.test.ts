@@ -11,8 +11,8 @@ import { writeConf } from "../support/program.ts";
 const block = 4_096;
 /** Enough to go on in segments, and for the layout `objects`, which reads such a file twice, no more than that. */
 const islandsOf = { packs: full ? 400_000 : 140_000, objects: 140_000 } as const;
-/** MiB: with threads that read and write, more than the 256 that a run is to take. It does not grow with the islands. */
-const mostMemory = 320;
+/** MiB. It does not grow with the islands. */
+const mostMemory = 256;
 /** Bytes from one island to the next: together more than a TiB. */
 const distance = 8 * 1024 * 1024;
 
