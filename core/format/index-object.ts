@@ -17,7 +17,8 @@ const indexFormat = { format: "sysbackup-index", version: 1 } as const;
 
 const header = z.object({ name: z.string().regex(safeName), run: runHex });
 
-const objectLine = z.object({ ...objectShape, retain_until: isoTime });
+/** `sha256`: of the stored bytes of a sealed object whose key does not say it. */
+const objectLine = z.object({ ...objectShape, retain_until: isoTime, sha256: sha256Hex.optional() });
 
 /** Chunks of one frame in order; a chunk's offset in the frame is the sum of the lengths before it. */
 const frameLine = z.tuple([

@@ -14,7 +14,15 @@ import { marksOf, ownIndexFact } from "./index-sync.ts";
 /** Objects and chunks that one index object lists, about: it is made in memory. */
 const enoughLines = 100_000;
 
-type ObjectRow = { id: number; key: string; version: string; size: number; encoding: Encoding; retain_until: number };
+type ObjectRow = {
+  id: number;
+  key: string;
+  version: string;
+  size: number;
+  encoding: Encoding;
+  retain_until: number;
+  sha256: string | null;
+};
 type IndexedChunkColumns = [id: string, frameOffset: number, frameLength: number, offset: number, length: number];
 
 type IndexFrame = Extract<IndexLine, { frame: unknown }>["frame"];
@@ -74,7 +82,7 @@ function* checked(lines: Iterable<IndexLine>): Generator<IndexLine> {
 /** Returns the next objects to list, until they and their chunks are enough. */
 function newObjects(database: Database): ObjectRow[] {
   const page = database.query<ObjectRow & { chunks: number }, [number]>(
-    `SELECT id, key, version, size, encoding, retain_until,
+    `SELECT id, key, version, size, encoding, retain_until, sha256,
        (SELECT count(*) FROM chunks WHERE object = objects.id) AS chunks
      FROM objects WHERE indexed = 0 AND id > ? ORDER BY id LIMIT 1`,
   );
@@ -89,7 +97,7 @@ function newObjects(database: Database): ObjectRow[] {
 function extendedObjects(database: Database): ObjectRow[] {
   return database
     .query<ObjectRow, [number]>(
-      `SELECT id, key, version, size, encoding, retain_until FROM extensions
+      `SELECT id, key, version, size, encoding, retain_until, sha256 FROM extensions
        JOIN objects ON objects.id = extensions.object ORDER BY id LIMIT ?`,
     )
     .all(enoughLines);
@@ -100,8 +108,9 @@ function* linesOf(
   objects: readonly ObjectRow[],
   extended: readonly ObjectRow[],
 ): Generator<IndexLine> {
-  for (const [number, { id, key, version, size, encoding, retain_until }] of objects.entries()) {
-    yield { object: { key, version, size, encoding, retain_until: new Date(retain_until).toISOString() } };
+  for (const [number, { id, key, version, size, encoding, retain_until, sha256 }] of objects.entries()) {
+    const lock = { retain_until: new Date(retain_until).toISOString() };
+    yield { object: { key, version, size, encoding, ...lock, ...(sha256 !== null && { sha256 }) } };
     yield* framesOf(database, id, number);
   }
   for (const { key, version, retain_until } of extended) {

@@ -13,7 +13,7 @@ import { contentsSize, encodeContents, type PackedFrame } from "../../../format/
 import type { ByteString } from "../../../format/path.ts";
 import { mostOfSegment } from "../../../format/segment.ts";
 import { sha256 } from "../../../format/sha256.ts";
-import { writeHashed } from "../../../stored/write.ts";
+import { sizeOfFiltered, writeHashed } from "../../../stored/write.ts";
 import { Garbage, release } from "../../../system/garbage.ts";
 import { work } from "../../../trace.ts";
 import type { OpenFile } from "../reading/open-file.ts";
@@ -37,6 +37,9 @@ const packsAtOnce = 2;
 const bytesBetweenBreaths = 8 * 1024 * 1024;
 /** Bound on the chunks of a pack: limits the rows that wait for it, and its table of contents. */
 const mostChunks = 8_192;
+
+/** Bound on what waits in memory for chunks of packs that are not full, besides the first file with each. */
+const mostRepeats = 8_192;
 
 export type PackOptions = {
   /** Approximate size of a pack in the bucket, in bytes. */
@@ -67,8 +70,10 @@ const garbageOfExtent = 1024;
 /** Bytes of a stream after which garbage is collected: its pieces come from a child, and are not released by hand. */
 const garbageOfStream = 32 * 1024 * 1024;
 
-type FillingPack = {
-  readonly buffer: Buffer;
+/** `sealed`: for what filters make of it. */
+type PackMemory = { readonly buffer: Buffer; readonly sealed: Buffer | undefined };
+
+type FillingPack = PackMemory & {
   used: number;
   frames: { length: number; chunks: NewChunk[] }[];
   chunks: StoredChunk[];
@@ -80,7 +85,7 @@ export class PackLayout implements ContentLayout {
   readonly #options: PackOptions;
   readonly #sizes: ChunkSizes;
   readonly #frameBuffers: Pool<FrameBuffer>;
-  readonly #packBuffers: Pool<Buffer>;
+  readonly #packBuffers: Pool<PackMemory>;
   readonly #garbage = new Garbage();
   #filling: FillingFrame | undefined;
   #pack: FillingPack | undefined;
@@ -95,10 +100,15 @@ export class PackLayout implements ContentLayout {
     const frames = Math.max(fewestFrames, (options.cores ?? 0) + 2);
     this.#frameBuffers = new Pool(frames, () => Buffer.allocUnsafeSlow(frameCapacity));
     const capacity = options.packSize + frameCapacity + contentsSize(mostChunks, mostChunks);
-    this.#packBuffers = new Pool(packsAtOnce, () => Buffer.allocUnsafeSlow(capacity));
+    const isSealed = deps.target.filters.length > 0;
+    this.#packBuffers = new Pool(packsAtOnce, () => ({
+      buffer: Buffer.allocUnsafeSlow(capacity),
+      sealed: isSealed ? Buffer.allocUnsafeSlow(sizeOfFiltered(capacity)) : undefined,
+    }));
   }
 
   async add({ path, fd, stat }: OpenFile, regions: Regions): Promise<ReadContent> {
+    await this.#boundRepeats();
     const content = new ContentCollector(path, this.#deps.ledger);
     const reader = new RegionReader(fd, regions, content.region);
     await work("read", () => this.#addData(reader, content));
@@ -122,6 +132,7 @@ export class PackLayout implements ContentLayout {
   ): Promise<FileContent> {
     const content = new ContentCollector(path, this.#deps.ledger);
     for await (const { regions, chunks } of pieces) {
+      await this.#boundRepeats();
       for (const region of regions) content.region(region);
       for (const { bytes, sha256 } of chunks) {
         const frame = this.#filling ?? (await this.#newFrame());
@@ -138,6 +149,17 @@ export class PackLayout implements ContentLayout {
 
   async finish(): Promise<void> {
     if (this.#filling !== undefined) this.#closeFrame(this.#filling);
+    await this.#putAll();
+  }
+
+  /** Stores what is there, in packs that are not full, if too much waits for it. */
+  async #boundRepeats(): Promise<void> {
+    if (this.#deps.ledger.repeats <= mostRepeats) return;
+    if (this.#filling !== undefined) await this.#nextFrame(this.#filling);
+    await this.#putAll();
+  }
+
+  async #putAll(): Promise<void> {
     await this.#appended;
     if (this.#pack !== undefined) this.#closePack(this.#pack);
     await Promise.all(this.#puts);
@@ -148,7 +170,11 @@ export class PackLayout implements ContentLayout {
     await this.#appended;
     await Promise.allSettled(this.#puts);
     // What follows makes parts and index objects in memory.
-    for (const buffer of [...this.#frameBuffers.drain(), ...this.#packBuffers.drain()]) release(buffer);
+    for (const buffer of this.#frameBuffers.drain()) release(buffer);
+    for (const { buffer, sealed } of this.#packBuffers.drain()) {
+      release(buffer);
+      if (sealed !== undefined) release(sealed);
+    }
   }
 
   /** Chunks of a file with very many islands go on behind holes, so that it has as few as any other of its length. */
@@ -174,6 +200,7 @@ export class PackLayout implements ContentLayout {
       sinceBreath += extent.length;
       if (sinceBreath > bytesBetweenBreaths) {
         sinceBreath = 0;
+        await this.#boundRepeats();
         await this.#deps.breathe();
       }
     }
@@ -283,7 +310,7 @@ export class PackLayout implements ContentLayout {
 
   async #newPack(): Promise<FillingPack> {
     const digest = new Bun.CryptoHasher("sha256");
-    return { buffer: await this.#packBuffers.take(), used: 0, frames: [], chunks: [], digest };
+    return { ...(await this.#packBuffers.take()), used: 0, frames: [], chunks: [], digest };
   }
 
   #closePack(pack: FillingPack): void {
@@ -294,7 +321,7 @@ export class PackLayout implements ContentLayout {
     this.#puts.add(put);
   }
 
-  async #put({ buffer, used, frames, chunks, digest }: FillingPack): Promise<void> {
+  async #put({ buffer, sealed, used, frames, chunks, digest }: FillingPack): Promise<void> {
     const contents = encodeContents(frames.map(packedFrame));
     buffer.set(contents, used);
     const content = buffer.subarray(0, used + contents.length);
@@ -305,11 +332,12 @@ export class PackLayout implements ContentLayout {
       codec: "frames",
       keyOf: keys.pack,
       contentSha256,
+      memory: sealed,
     });
     ledger.stored({ key, version, size, encoding }, chunks);
     meter.bytesStored += size;
     meter.objectsStored += 1;
-    this.#packBuffers.give(buffer);
+    this.#packBuffers.give({ buffer, sealed });
   }
 
   #fail(error: unknown): void {
