@@ -13,7 +13,8 @@ import { altered } from "./error.ts";
 import { decodeFlags, encodeFlags } from "./flags.ts";
 import { count, longestLine, parseAs, sha256Hex } from "./lines.ts";
 import { type ByteString, fromBytes, fromText, toBytes, toExactText, toText } from "./path.ts";
-import { isPlain } from "./plain-entry.ts";
+import { isPlain as isPlainEntry } from "./plain-entry.ts";
+import { isPlainJson } from "./plain-json.ts";
 
 /** An entry without its extents: `entryLine` appends those, since they change with the part that the entry is in. */
 export type EntryHead = string;
@@ -63,7 +64,7 @@ export function encodeHead(entry: HeadEntry): EntryHead {
  */
 export function encodeReadableHead(entry: HeadEntry): EntryHead {
   const head = encodeHead(entry);
-  if (isPlain(entry)) return head;
+  if (isPlainEntry(entry)) return head;
   const bytes = Buffer.byteLength(head);
   if (bytes > longestHead) throw altered(`its description would take ${bytes} bytes`);
   const document: object = JSON.parse(head);
@@ -80,8 +81,13 @@ export function encodeReadableHead(entry: HeadEntry): EntryHead {
 /** Leaves room for a file's extents in its line. */
 const longestHead = longestLine / 2;
 
+/** Plain JSON is as the schema says. */
+function isPlain(document: unknown): document is EntryJson {
+  return isPlainJson(document);
+}
+
 export function decodeEntry(document: unknown): Entry {
-  const json = parseAs(entrySchema, document, "an entry");
+  const json = isPlain(document) ? document : parseAs(entrySchema, document, "an entry");
   const common = decodeCommon(json);
   switch (json.typ) {
     case "d":

@@ -19,7 +19,7 @@ export class Pieces {
    */
   async take(offset: number, length: number): Promise<Uint8Array<ArrayBuffer>> {
     while (this.#position < offset) this.#drop(Math.min(offset - this.#position, await this.#available()));
-    const taken = new Uint8Array(length);
+    const taken = Buffer.allocUnsafeSlow(length);
     for (let filled = 0; filled < length; ) {
       const part = this.#drop(Math.min(length - filled, await this.#available()));
       taken.set(part, filled);

@@ -39,7 +39,7 @@ attack(
     expect(statSync(join(target, last)).size).toBe("the same".length);
     console.log(`copies: ${peakMiB} MiB`);
     // As any first backup.
-    expect(peakMiB).toBeLessThanOrEqual(320);
+    expect(peakMiB).toBeLessThanOrEqual(256);
   },
   { timeout: 240_000 },
 );

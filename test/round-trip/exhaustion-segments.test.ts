@@ -14,8 +14,8 @@ const block = 4_096;
 const islandsOf = { packs: full ? 400_000 : mostOfFile.holes + 9_000, objects: mostOfFile.extents + 5_000 } as const;
 /** What goes the same way in every layout is seen in one. */
 const alikeIn = { packs: true, objects: full } as const;
-/** MiB: with threads that read and write, more than the 256 that a run is to take. It does not grow with the islands. */
-const mostMemory = 320;
+/** MiB. It does not grow with the islands. */
+const mostMemory = 256;
 /** Bytes from one island to the next: together more than a TiB. */
 const distances = { packs: 8 * 1024 * 1024, objects: 16 * 1024 * 1024 } as const;
 

@@ -10,7 +10,7 @@ import { writeConf } from "../support/program.ts";
 const MiB = 1024 ** 2;
 
 test.each([1, 2, 4])(
-  "a first backup of 20,000 small files and two large ones takes at most 320 MiB with %d threads that read",
+  "a first backup of 20,000 small files and two large ones takes at most 256 MiB with %d threads that read",
   async (workers) => {
     await using place = await scratch();
     const files = join(place.path, "files");
@@ -26,7 +26,7 @@ test.each([1, 2, 4])(
     const { peakMiB, exit } = await sysbackupPeak(["archive", "--conf-dir", conf]);
     console.log(`${workers} threads: ${peakMiB} MiB`);
     expect(exit).toBe(0);
-    expect(peakMiB).toBeLessThanOrEqual(320);
+    expect(peakMiB).toBeLessThanOrEqual(256);
   },
   120_000,
 );

@@ -257,7 +257,7 @@ class DirectoryBucket implements Bucket {
       const actual = (await file.stat()).size;
       if (actual !== size) throw this.#damaged(key, `its file has ${actual} bytes, ${size} were stored`);
       for (let done = 0; done < length; ) {
-        const piece = new Uint8Array(Math.min(readPiece, length - done));
+        const piece = Buffer.allocUnsafeSlow(Math.min(readPiece, length - done));
         const { bytesRead } = await file.read(piece, 0, piece.byteLength, start + done);
         if (bytesRead === 0) throw this.#damaged(key, "its file became shorter while it was read");
         done += bytesRead;

@@ -20,6 +20,34 @@ const plainFile = {
   dat: [[0, 0, 12, 0, 3, "ab".repeat(32)]],
 };
 const extent = plainFile.dat[0];
+const fields = [
+  ...Object.keys(plainFile),
+  "sb",
+  "path_b64",
+  "acl",
+  "fl",
+  "id",
+  "segments",
+  "holes",
+  "w",
+  "tgt",
+  "tgt_b64",
+];
+const digest = "ab".repeat(32);
+/** Values at the bounds of what fields may have. */
+const odd: readonly unknown[] = [
+  ...[null, "", "s-t", "--t", "é", -0, -1, 0.5, 1e16, 2 ** 53 - 1, 2 ** 32 - 1, 2 ** 32, 511, 512, "L2E=", "9.5"],
+  ...[[], {}, [[0, 0, 1, 0, 0, digest]], [[0, 0, 1, 0, 3, digest, 1]], [[0, 0, 1, 0, 3, digest.toUpperCase()]]],
+  ...[
+    [[0, 0, 1, 0, 3]],
+    [
+      [0, 0, 1, 0, 1, digest],
+      [0, 0, 1, 0, 2, digest],
+    ],
+    [[0, -1, 1, 0, 3, digest]],
+    [null],
+  ],
+];
 
 describe("an entry", () => {
   test("an entry is the same after writing and reading", () => {
@@ -28,6 +56,28 @@ describe("an entry", () => {
         expect(comparable(decodeEntry(JSON.parse(encodeEntry(one))))).toEqual(comparable(one));
       }),
       { numRuns: 200 },
+    );
+  });
+
+  test("an entry is the same whether it is known as plain or passes the schema", () => {
+    // Nothing with attributes is plain.
+    const bySchema = (json: object) => decodeEntry({ xa: {}, ...json });
+    const files = fc.constantFrom(plainFile, { ...plainFile, typ: "d" }, { ...plainFile, typ: "l", tgt: "x" });
+    const values: unknown[] = [...odd, ...Object.values(plainFile)];
+    const others = fc.oneof(fc.constantFrom(...values), fc.jsonValue());
+    const changed = fc.tuple(files, fc.dictionary(fc.constantFrom(...fields), others, { maxKeys: 3 }));
+    const read = (decode: () => unknown) => {
+      const error = refusal(() => {
+        decode();
+      });
+      return error === undefined ? decode() : error.message;
+    };
+    fc.assert(
+      fc.property(changed, ([file, change]) => {
+        const json: object = JSON.parse(JSON.stringify({ ...file, ...change }));
+        expect(read(() => decodeEntry(json))).toEqual(read(() => bySchema(json)));
+      }),
+      { numRuns: 3_000 },
     );
   });
 

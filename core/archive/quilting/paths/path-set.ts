@@ -4,8 +4,10 @@ import type { ByteString } from "../../../format/path.ts";
 import { openScratchDatabase } from "../../../system/scratch-database.ts";
 
 const pageSize = 2_000;
-/** Bytes of names that are held in memory: those of some 80,000 files. */
-const mostHeld = 8 * 1024 * 1024;
+/** Bytes that paths in memory take: those of some 130,000 files. */
+const mostHeld = 16 * 1024 * 1024;
+/** What a text takes besides its characters, about. */
+const bytesOfText = 64;
 
 export class PathSet implements Disposable {
   /** Paths that are not in the table, perhaps some of them twice. */
@@ -15,7 +17,7 @@ export class PathSet implements Disposable {
 
   add(path: ByteString): void {
     this.#held.push(path);
-    this.#heldBytes += path.length;
+    this.#heldBytes += path.length + bytesOfText;
     if (this.#heldBytes >= mostHeld) this.#spill();
   }
 
