@@ -40,6 +40,9 @@ export class Failure extends Error {
   }
 }
 
+/** What seals objects does not work: the next object would meet it, too. */
+export class SealingFailure extends Failure {}
+
 function worded({ doing, what, why, remedy }: FailureParts): string {
   const subject = what === undefined ? "" : ` ${JSON.stringify(what)}`;
   return `cannot ${doing}${subject}: ${why}${remedy === undefined ? "" : `; ${remedy}`}`;

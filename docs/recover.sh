@@ -147,6 +147,6 @@ while read -r name key version encoding sha; do
 done <"$work/parts"
 run '(late("f") | select(.segments) | "whole \([.path, .size] + meta[1:] | @sh)"), (late("l") | "link \(meta + [.tgt] | @sh)"), (late("d") | "meta \(meta | @sh)")' "$work/late"
 run '.[] | select(safe and (.fl // "" | test("^[iad]+$"))) | "flags \([.path, .fl] | @sh)"' "$work/late"
-jq -r 'select(.bundle).bundle.key' "$work/root" >"$work/parts"
-while read -r key; do problem "$key" "is a bundle, and not restored: docs/recovery.md undoes it by hand"; done <"$work/parts"
+jq -r 'select(.bundle).bundle | "\(.key) \(.path)" | gsub("\n"; "?")' "$work/root" >"$work/parts"
+while read -r key path; do problem "$path" "is in a bundle, and not restored: docs/recovery.md undoes $(shown "$key") by hand"; done <"$work/parts"
 [ ! -s "$work/problems" ] || die "$(wc -l <"$work/problems") problems: what they name is not restored, or not as it was" 3

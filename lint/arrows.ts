@@ -257,7 +257,7 @@ export const arrows: ArrowTable = {
     "core",
   ],
   "core/inventory": ["core/stored", "core/bucket", "core/system", "core/format", "core"],
-  "core/stored": ["core/bucket", "core/format"],
+  "core/stored": ["core/bucket", "core/system", "core/format"],
   "core/aws": ["core/table", "core/bucket/s3", "core/bucket", "core/config", "core"],
   // Tables of DynamoDB: a contract, and the client behind it. They send requests by the handler that S3's client has.
   "core/table": ["core/bucket/s3", "core/system", "core"],

@@ -39,6 +39,7 @@ import { believedSources, withTable } from "./shared-index/sources.ts";
 import { Snapshotting } from "./snapshot-step.ts";
 import { lastRoot, noteCompleted } from "./state/completed.ts";
 import { isCorruption, removeState, stateError, statePath } from "./state/database.ts";
+import { OutdatedState } from "./state/false-state.ts";
 import { lockState, makeStateDir } from "./state/folder.ts";
 import { indexDenied, syncIndex, syncVerified } from "./state/index-sync.ts";
 import { writeIndexObjects } from "./state/index-write.ts";
@@ -109,13 +110,12 @@ function noBundles(): Failure {
   });
 }
 
-/** Keys of bundles have names of folders. */
-function bundlesUnsealed(): Failure {
+/** The script's keys have names of folders. */
+function adoptedUnsealed(): Failure {
   return new Failure({
-    doing: "store bundles in a sealed backup",
-    why: "their keys have the names of folders, and they are sealed by a keyfile only",
-    remedy:
-      "take [encryption] or the sections of bundles out of conf: bundles can have a conf of their own, with another backup name",
+    doing: "take up what the script has stored",
+    why: "backups of this machine are sealed, and the script's keys have the names of folders",
+    remedy: "leave out --adopt: what is in the folders is sent, sealed; what the script stored stays as it is",
     exit: exitStatus.usage,
   });
 }
@@ -136,13 +136,24 @@ async function withState<T>(job: ArchiveJob, use: UseDatabase<T>): Promise<T> {
     return await withStateDatabase(path, bucket, (database) => use(database, undefined));
   } catch (error) {
     if (!isCorruption(error)) throw stateError(path, error);
-    const message = `the state database ${JSON.stringify(path)} cannot be used: ${reasonOf(error)}; it is rebuilt from the bucket's index`;
-    const rebuilt: Notice = { level: "warning", code: "state-rebuilt", message };
+    const rebuilt = rebuiltNotice(path, error);
     await removeState(path);
     return withStateDatabase(path, bucket, (database) => use(database, rebuilt)).catch((again: unknown) => {
       throw stateError(path, again);
     });
   }
+}
+
+/** That a machine was off until all had expired is no trouble of its state. */
+function rebuiltNotice(path: string, error: unknown): Notice {
+  const why = `${JSON.stringify(path)} cannot be used: ${reasonOf(error)}; it is rebuilt from the bucket's index`;
+  if (error instanceof OutdatedState)
+    return {
+      level: "info",
+      code: "state-outdated",
+      message: `the state database ${why}, and the rest is stored again`,
+    };
+  return { level: "warning", code: "state-rebuilt", message: `the state database ${why}` };
 }
 
 type Variables = Readonly<Record<string, string>>;
@@ -189,7 +200,7 @@ async function run(job: ArchiveJob, database: Database, rebuilt: Notice | undefi
   const started = now();
   const id: RunId = { start: started, run: runOf(started, job.random(4)) };
 
-  if (job.keyed !== undefined && config.bundles.length > 0) throw bundlesUnsealed();
+  if (job.keyed !== undefined && job.adoptBundles) throw adoptedUnsealed();
   demandSealing(database, job.keyed?.mark ?? "");
   await step("look at the bucket", () => refuseVanished(bucket, database));
   const oldest = minimumLockEnd(started);

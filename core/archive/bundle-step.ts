@@ -35,12 +35,14 @@ export class Bundling {
   }
 
   async run(): Promise<void> {
-    const { config, bucket, openTable, now, random, sleep, notify, signal, progress } = this.#job;
+    const { config, bucket, filters, keyed, openTable, now, random, sleep, notify, signal, progress } = this.#job;
     const { plan, ...deps } = this.#deps;
     let read = 0;
     this.bundles = await storeBundles({
       ...deps,
       bucket,
+      filters,
+      keyed,
       openTable,
       adopt: this.#job.adoptBundles,
       sections: config.bundles,

@@ -1,5 +1,6 @@
 /** Makes the root of the manifest from what the run stored. */
 import type { Database } from "bun:sqlite";
+import type { Stored } from "../bucket/contract.ts";
 import { configDigest } from "../config/digest.ts";
 import { Failure, reasonOf } from "../failure.ts";
 import type { PreviousBackup } from "../format/chain.ts";
@@ -30,9 +31,10 @@ type RootContent = {
   readonly previous: PreviousBackup | undefined;
 };
 
-export function rootOf({ config, host, tool, now }: ArchiveJob, content: RootContent): Manifest {
+export function rootOf({ config, host, keyed, tool, now }: ArchiveJob, content: RootContent): Manifest {
   const { id, skew, plan, files, snapshots, bundles, log, previous } = content;
   const parts = [...files.parts, ...bundles.flatMap(({ table }) => table)];
+  const settings = configDigest(config);
   const sum = (figure: (part: PartRef) => number) => parts.reduce((total, part) => total + figure(part), 0);
   return {
     header: {
@@ -42,7 +44,8 @@ export function rootOf({ config, host, tool, now }: ArchiveJob, content: RootCon
       started: id.start.toISOString(),
       ...(skew !== undefined && { clock_skew: skew }),
       tool,
-      config: configDigest(config),
+      // It has paths, which can be guessed.
+      config: keyed?.digest(settings) ?? settings,
       retain_until: files.promisedUntil.toISOString(),
       lock_mode: plan.retention.mode,
       layout: config.content.layout,
@@ -102,18 +105,21 @@ async function putText(
   return { key, version, digest, retain_until: header.retain_until };
 }
 
-function neededBy({ snapshots, dumps = [] }: Manifest, database: Database): NeededObject[] {
-  const objects = new ObjectTable(database);
-  const content = objects.these(usedObjects(database)).filter(({ key }) => !key.startsWith(prefixes.manifests));
-  return [
-    ...[...snapshots.filter(isWhole), ...dumps].map(({ key, version, size, sha256 }) => ({
-      key,
-      version,
-      size,
-      sha256,
-    })),
-    ...content.map(({ key, version, size }) => ({ key, version, size })),
-  ];
+/** Lists objects with their digests: those of packs are in their keys, and of what was taken up by the word of an index none is known. */
+function neededBy({ snapshots, dumps = [], bundles }: Manifest, database: Database): NeededObject[] {
+  const named = [...snapshots.filter(isWhole), ...dumps].map(storedOf);
+  const bundled = bundles.flatMap((bundle) => [
+    { ...storedOf(bundle), storage_class: bundle.storage_class },
+    ...bundle.table.map(storedOf),
+  ]);
+  const content = new ObjectTable(database).these(usedObjects(database)).filter(({ key }) => isContent(key));
+  return [...named, ...bundled, ...content.map(storedOf)];
+}
+
+const isContent = (key: string) => !key.startsWith(prefixes.manifests) && !key.startsWith(prefixes.bundles);
+
+function storedOf({ key, version, size, sha256 }: Stored & { readonly sha256?: string | null | undefined }) {
+  return { key, version, size, ...(typeof sha256 === "string" && { sha256 }) };
 }
 
 /** `digest`: that of its footer. */

@@ -170,6 +170,7 @@ async function quilt(
   } finally {
     await quilter.abandon();
     ledger.close();
+    Bun.gc(true);
   }
 }
 
@@ -177,7 +178,7 @@ function layoutOf({ config, keyed, signal }: ArchiveJob, deps: LayoutDeps): Pick
   const { layout, compression, compressionLevel, packSize } = config.content;
   const { workers = Math.min(availableParallelism(), mostWorkersByDefault) } = config.content;
   if (layout === "objects") {
-    return { layout: new ObjectLayout(deps, { codec: compression, level: compressionLevel }), ahead: undefined };
+    return { layout: new ObjectLayout(deps, { codec: compression, level: compressionLevel }, keyed), ahead: undefined };
   }
   const level = compression === "none" ? undefined : compressionLevel;
   const packs = new PackLayout(deps, { packSize, level, keyed, cores: workers });

@@ -124,7 +124,6 @@ export async function loadConfig(sources: ConfigSources): Promise<Config> {
 
   const { aws, s3, cloudformation, content, backup, index, dynamodb } = values;
   const encryption = encryptionOf(values.encryption);
-  if (encryption !== undefined && content.layout === "objects") throw objectsUnsealed(file);
   // Who can change these seals for himself, or makes all be stored again.
   for (const path of [encryption?.recipientsFile, encryption?.secretFile])
     if (path !== undefined) await mustBeOurs(path);
@@ -239,17 +238,6 @@ function missing(file: string, optional: boolean): Failure {
     remedy: optional
       ? `say where the backups are with --bucket, or with --cf-region and --export of the stack that made the bucket; or ${orCreate}`
       : orCreate,
-    exit: exitStatus.usage,
-  });
-}
-
-/** Keys of contents are digests of files. */
-function objectsUnsealed(file: string): Failure {
-  return new Failure({
-    doing: "read the configuration",
-    what: file,
-    why: "[encryption] seals packs, and layout = objects names each file by its SHA-256",
-    remedy: "set layout = packs in [content]",
     exit: exitStatus.usage,
   });
 }

@@ -53,8 +53,8 @@ export class History implements Disposable {
       "INSERT INTO bundles VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET last = excluded.last",
     );
     this.database.transaction(() => {
-      for (const { key, version, size, storage_class } of manifest.bundles)
-        insert.run(key, version, size, storage_class, id);
+      for (const { key, version, size, storage_class } of [...manifest.bundles, ...(manifest.needs ?? [])])
+        if (storage_class !== undefined) insert.run(key, version, size, storage_class, id);
     })();
   }
 

@@ -17,7 +17,8 @@ const indexFormat = { format: "sysbackup-index", version: 1 } as const;
 
 const header = z.object({ name: z.string().regex(safeName), run: runHex });
 
-const objectLine = z.object({ ...objectShape, retain_until: isoTime });
+/** `sha256`: of the stored bytes of a sealed object whose key does not say it. */
+const objectLine = z.object({ ...objectShape, retain_until: isoTime, sha256: sha256Hex.optional() });
 
 /** Chunks of one frame in order; a chunk's offset in the frame is the sum of the lengths before it. */
 const frameLine = z.tuple([
@@ -58,6 +59,34 @@ export function encodeIndexed(first: object, lines: Iterable<IndexLine>): Genera
 function* encodeLines(first: object, lines: Iterable<IndexLine>): Generator<string> {
   yield toLine(first);
   for (const line of lines) yield toLine(line);
+}
+
+/** Passes lines on that are to be encoded. Throws a FormatError at the first that a reader would refuse. */
+export function* readableLines(lines: Iterable<IndexLine>): Generator<IndexLine> {
+  const order = new LineOrder();
+  for (const line of lines) {
+    // Most lines are such, and the schema takes its time.
+    if (!("frame" in line && isPlainFrame(line.frame))) checkText(toLine(line));
+    order.check(line);
+    yield line;
+  }
+}
+
+function checkText(line: string): void {
+  if (Buffer.byteLength(line) > bounds.line) throw altered("a line is too long");
+  decodeLine(JSON.parse(line));
+}
+
+const hexDigest = /^[0-9a-f]{64}$/;
+const isCount = (number: number) => Number.isSafeInteger(number) && number >= 0;
+
+function isPlainFrame([object, offset, length, chunks]: IndexedFrame): boolean {
+  return (
+    isCount(object) &&
+    isCount(offset) &&
+    isCount(length) &&
+    chunks.every(([id, size]) => hexDigest.test(id) && isCount(size))
+  );
 }
 
 /**

@@ -9,6 +9,8 @@ export type Keyed = {
   readonly chunkId: (sha256: string) => string;
   /** Returns what stands in a key for a name. */
   readonly name: (name: string) => string;
+  /** Returns what stands for a digest of names or content where anybody may read it (hex, 64 digits). */
+  readonly digest: (digest: string) => string;
   /** Random words for the cuts between chunks, one for each value of a byte. */
   readonly gear: Int32Array;
   /** Tells this secret from others, and gives nothing of it away. */
@@ -28,6 +30,7 @@ export function keyedBy(secret: Uint8Array, sealedFor: readonly string[]): Keyed
   return {
     chunkId: (sha256) => mac("chunk", sha256).toString("hex"),
     name: (name) => mac("name", name).toString("hex").slice(0, 32),
+    digest: (digest) => mac("digest", digest).toString("hex"),
     gear: Int32Array.from({ length: 256 }, (_, byte) => mac("gear", `${byte}`).readInt32LE(0)),
     mark: mac("mark", "").toString("hex"),
   };

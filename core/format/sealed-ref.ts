@@ -2,13 +2,21 @@
 import { z } from "zod";
 import { count, sha256Hex, toLine } from "./lines.ts";
 import { storedShape } from "./object-ref.ts";
+import { storageClasses } from "./storage-class.ts";
 
 /** The sealed root. `sha256`: of the stored bytes. */
 export const sealing = z.object({ ...storedShape, sha256: sha256Hex });
 export type SealedRef = z.output<typeof sealing>;
 
-/** An object that the backup needs, besides its roots and parts. `sha256`: of the stored bytes, if the key does not say it. */
-export const need = z.object({ ...storedShape, sha256: sha256Hex.optional() });
+/**
+ * An object that the backup needs, besides its roots and parts. `sha256`: of the stored bytes, if the key does not say it.
+ * `storage_class`: that of a bundle.
+ */
+export const need = z.object({
+  ...storedShape,
+  sha256: sha256Hex.optional(),
+  storage_class: z.enum(storageClasses).optional(),
+});
 export type NeededObject = z.output<typeof need>;
 
 /** Says which objects are needed: `sha256` is that of the `need` lines. */
@@ -21,6 +29,6 @@ export function needsMarkOf(needs: readonly NeededObject[]): NeedsMark {
   return { count: needs.length, sha256: hash.digest("hex") };
 }
 
-export function needLine({ key, version, size, sha256 }: NeededObject): string {
-  return toLine({ need: { key, version, size, ...(sha256 !== undefined && { sha256 }) } });
+export function needLine({ key, version, size, sha256, storage_class }: NeededObject): string {
+  return toLine({ need: { key, version, size, ...(sha256 && { sha256 }), ...(storage_class && { storage_class }) } });
 }

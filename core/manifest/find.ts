@@ -1,20 +1,21 @@
 /** Finds the manifest that a user means. Of several, the newest is the one that the server stored last: see `dates.ts`. */
 import { existsSync } from "node:fs";
+import { basename } from "node:path";
 import type { BucketReader } from "../bucket/contract.ts";
 import { nearest } from "../config/nearest.ts";
 import { exitStatus, Failure } from "../failure.ts";
 import { argumentBytes } from "../format/argument.ts";
 import { parseManifestKey, safeName } from "../format/keys.ts";
-import { type LegacyWord, parseLegacyWord } from "../format/legacy-keys.ts";
+import { type LegacyWord, parseLegacyKey, parseLegacyWord } from "../format/legacy-keys.ts";
 import { isManifestFile } from "../format/manifest-file.ts";
 import type { Notice, Notify } from "../notice.ts";
 import { stampMeant } from "./dates.ts";
 import { listLegacyRoots } from "./legacy/roots.ts";
-import { contradictedAt, NewestRoots, type PassedOver, takeUsable } from "./newest.ts";
+import { contradictedAt, NewestRoots, type PassedOver, takeUsable, type Usable } from "./newest.ts";
 import type { Original } from "./original.ts";
 import { ManifestRefused } from "./refused.ts";
 import { findRoot, type ListedRoot, listRoots, type VersionLister, wordOf } from "./roots.ts";
-import { refusedBy, type Trust } from "./trust.ts";
+import { refusedBy, type Trust, type TrustCheck } from "./trust.ts";
 
 /** A root with all its versions in the bucket. */
 export type FoundRoot = ListedRoot & {
@@ -48,8 +49,8 @@ const mostNames = 10;
  * newest backup, or `name@moment` for the newest at or before a moment: see `parseMoment`. Throws a Failure if there is
  * none.
  *
- * A backup whose dates contradict the server's is found only by its key, or by `name@` and the whole time in its key. Of several
- * with the same time, that finds the one that was stored first.
+ * A backup whose dates contradict the server's is found only by its key, or by `name@` and the whole time in its key. If several that
+ * can be used have that time, none is chosen.
  */
 export async function findManifest(bucket: FindBucket, wanted: string, tools: FindTools): Promise<Found> {
   if (parseManifestKey(wanted) !== undefined) {
@@ -102,18 +103,47 @@ function addExact(exact: ListedRoot[], root: ListedRoot): void {
   exact.splice(mostExact);
 }
 
-/**
- * Takes what was named exactly: of several with the same start the first, as anybody with the machine's key can put another one later; and
- * of those that a key must have signed, the first that it has, as anybody who may put can put others before it. Says if its dates contradict
- * the server's.
- */
+/** Takes what was named exactly. Says if its dates contradict the server's. */
 async function exactly(bucket: FindBucket, named: NamedRoots, { now, notify, trust }: FindTools): Promise<FoundRoot> {
-  const check = refusedBy(trust);
-  const usable = await takeUsable(bucket, check === undefined ? [named[0]] : named, () => undefined, check);
-  const { root = named[0], original } = usable;
+  const { root = named[0], original } = await onlyUsable(bucket, named, refusedBy(trust));
   const why = contradictedAt(now())(root, original);
   if (why !== undefined) notify(dated(root, why));
   return { ...root, original };
+}
+
+/**
+ * Takes the only one of several with the same start that can be used, and that is trusted if that is wanted. Throws a Failure if there are
+ * more: anybody who may put roots can put one before or after the genuine one.
+ */
+async function onlyUsable(bucket: FindBucket, named: NamedRoots, trust: TrustCheck | undefined): Promise<Usable> {
+  const usable = await takeUsable(bucket, named, () => undefined, trust);
+  const { root } = usable;
+  if (root === undefined) return usable;
+  const others: ListedRoot[] = [];
+  for (let rest = named.slice(named.indexOf(root) + 1); rest.length > 0; ) {
+    const { root: other } = await takeUsable(bucket, rest, () => undefined, trust);
+    if (other === undefined) break;
+    others.push(other);
+    rest = rest.slice(rest.indexOf(other) + 1);
+  }
+  if (others.length > 0) throw ambiguous([root, ...others]);
+  return usable;
+}
+
+function ambiguous(roots: readonly [ListedRoot, ...ListedRoot[]]): Failure {
+  const [{ name, stamp, run }] = roots;
+  const shown = roots.slice(0, mostNames).map((root) => {
+    const version = root.versions[0]?.version ?? "";
+    return `${name}@${stamp}-${root.run} (version ${version}, stored ${root.stored.toISOString()})`;
+  });
+  const more = roots.length > shown.length ? `, and ${roots.length - shown.length} more` : "";
+  return new Failure({
+    doing: "choose a backup",
+    what: `${name}@${stamp}`,
+    why: `${roots.length} began in that second, and one machine makes one: ${shown.join(", ")}${more}`,
+    remedy: `find out who put the others (--trust shows whose they are), and name one with its run: ${name}@${stamp}-${run}`,
+    exit: exitStatus.usage,
+  });
 }
 
 async function chosenOf(
@@ -159,12 +189,25 @@ function noSuchKey(key: string): never {
 }
 
 function localFile(path: string): Found {
+  const legacy = parseLegacyKey(`manifests/${basename(path)}`);
+  if (legacy !== undefined) throw localLegacy(path, legacy.name);
   if (existsSync(argumentBytes(path))) return { file: path };
   throw new Failure({
     doing: "find the manifest",
     what: path,
     why: "there is no such file, and it is not the key of a manifest",
     remedy: "give a backup name, name@time, or a key as `sysbackup list --json` shows it",
+    exit: exitStatus.usage,
+  });
+}
+
+/** That program leaves no manifest on the disk, and a copy of one does not say which version in the bucket it is. */
+function localLegacy(path: string, name: string): Failure {
+  return new Failure({
+    doing: "read the manifest",
+    what: path,
+    why: "manifests of s3-sysbackup are read from the bucket only",
+    remedy: `give ${name}, ${name}@TIME, or a key as \`sysbackup list --json\` shows it`,
     exit: exitStatus.usage,
   });
 }

@@ -3,6 +3,7 @@ import { filtersOf } from "../format/encoding.ts";
 import type { BundleRef, Manifest, PartRef } from "../format/manifest.ts";
 import { hasPassword } from "../format/openssl.ts";
 import type { ByteString } from "../format/path.ts";
+import { hasIdentity, isSealedForOthers } from "../format/sealing.ts";
 
 export type PartList = {
   readonly parts: readonly PartRef[];
@@ -39,9 +40,10 @@ export function tableOf({ path, table }: BundleRef): PartList {
   return { parts: table, ...(path !== "/" && { end: `${path}0` as ByteString }) };
 }
 
-/** Whether what is in a bundle can be read: it is not sealed, or a keyfile was named. */
+/** Whether what is in a bundle can be read: it is not sealed, or a keyfile and an identity were named, as far as it needs them. */
 export function isReadable({ encoding }: Pick<BundleRef, "encoding">): boolean {
-  return hasPassword() || filtersOf(encoding).length === 0;
+  const filters = filtersOf(encoding);
+  return (hasPassword() || !filters.includes("openssl")) && (hasIdentity() || !isSealedForOthers(filters));
 }
 
 function outerFirst(one: BundleRef, other: BundleRef): number {

@@ -1,5 +1,5 @@
 /** Seals and opens objects by the program `age`, one process an object: they run side by side, as the objects do. */
-import { Failure } from "../failure.ts";
+import { Failure, SealingFailure } from "../failure.ts";
 import { FormatError } from "../format/error.ts";
 import type { SealingWay } from "../format/sealing.ts";
 import type { ByteStream } from "../format/zlib.ts";
@@ -12,7 +12,7 @@ export const silenceMs = 300_000;
 export function sealByProgram(recipients: readonly string[]): SealingWay {
   const args = ["-e", ...recipients.flatMap((recipient) => ["-r", recipient])];
   const refusal = (why: string) =>
-    new Failure({ doing: "seal an object", why, remedy: "check the recipients of [encryption] in conf" });
+    new SealingFailure({ doing: "seal an object", why, remedy: "check the recipients of [encryption] in conf" });
   return (content) => throughProgram("age", args, content, { silenceMs, refusal });
 }
 

@@ -58,7 +58,8 @@ function identitiesIn(file: string, text: string): string[] {
   const lines = text.split(/\r?\n/).filter((line) => line.trim() !== "" && !line.startsWith("#"));
   const isSsh = lines[0]?.startsWith("-----BEGIN ") === true;
   if (isSsh && isLocked(text)) {
-    const copy = "give a copy without one, in memory: cp KEY /dev/shm/key && ssh-keygen -p -N '' -f /dev/shm/key";
+    const copy =
+      "give a copy without one, in memory, and remove it after that: umask 077 && cp KEY /dev/shm/key && ssh-keygen -p -N '' -f /dev/shm/key";
     throw refused(file, "a passphrase protects this key of SSH, which age would ask for at each object", copy);
   }
   if (lines.length > 0 && (isSsh || lines.every((line) => /^AGE-(SECRET-KEY|PLUGIN)-[A-Z0-9-]+$/.test(line))))

@@ -1,6 +1,6 @@
 /** Seals and opens objects by commands of conf: any pair of filters, each run by a shell once for each object. */
 
-import { Failure } from "../failure.ts";
+import { SealingFailure } from "../failure.ts";
 import { altered } from "../format/error.ts";
 import { openBy, type SealingWay, sealBy } from "../format/sealing.ts";
 import { throughProgram } from "../system/codec-child.ts";
@@ -9,7 +9,7 @@ import { silenceMs } from "./age-program.ts";
 /** Seals through `command`, until it is disposed of. */
 export function sealThrough(command: string): Disposable {
   const refusal = (why: string) =>
-    new Failure({ doing: "seal an object", why, remedy: "run the command of seal_through in conf by hand" });
+    new SealingFailure({ doing: "seal an object", why, remedy: "run the command of seal_through in conf by hand" });
   return sealBy(
     "through",
     changing((content) => throughProgram("sh", ["-c", command], content, { silenceMs, refusal })),
@@ -39,7 +39,7 @@ function changing(way: SealingWay): SealingWay {
       yield piece;
     }
     if (given > 0 && before.digest("hex") !== after.digest("hex")) return;
-    throw new Failure({
+    throw new SealingFailure({
       doing: "seal an object",
       why: given === 0 ? "nothing came out of seal_through" : "what came out of seal_through is what went in",
       remedy: "run the command of seal_through in conf by hand",

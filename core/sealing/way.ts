@@ -1,5 +1,5 @@
 /** What sealing and opening have in common, by whatever means. */
-import { Failure } from "../failure.ts";
+import { SealingFailure } from "../failure.ts";
 import type { SealingWay } from "../format/sealing.ts";
 
 const mark = Buffer.from("age-encryption.org/v1\n");
@@ -34,7 +34,7 @@ export function checkedSeal(way: SealingWay): SealingWay {
   };
 }
 
-function lied(why: string): Failure {
+function lied(why: string): SealingFailure {
   const remedy = "find out which program `age` is: `command -v age`";
-  return new Failure({ doing: "seal an object", why, remedy });
+  return new SealingFailure({ doing: "seal an object", why, remedy });
 }

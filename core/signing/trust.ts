@@ -9,6 +9,8 @@ import type { Manifest } from "../format/manifest.ts";
 import { rootNamespace } from "../format/root-signature.ts";
 import { fingerprintOf, rawPublicKey } from "../format/ssh-key.ts";
 import { readFirstBytes } from "../system/first-bytes.ts";
+import { privilegedUser } from "../system/privileged.ts";
+import { strangerWhoCanChange } from "../system/strangers.ts";
 
 const mostBytes = 1024 * 1024;
 
@@ -49,6 +51,7 @@ function isWithin({ after, before }: TrustedKey, stored: Date | undefined): bool
 }
 
 async function keysIn(file: string): Promise<TrustedKey[]> {
+  await mustBeOurs(file);
   let text: string;
   try {
     text = (await readFirstBytes(argumentBytes(file), mostBytes)).toString("utf8");
@@ -65,6 +68,15 @@ async function keysIn(file: string): Promise<TrustedKey[]> {
     );
   if (keys.length > 0) return keys;
   throw refused(file, "there is no key in it", "put the line there that archive printed when it made the key");
+}
+
+/** Refuses a file that others can change, for a user with rights that they lack: it says whose restore commands may be run. */
+async function mustBeOurs(file: string): Promise<void> {
+  const uid = privilegedUser();
+  const stranger = uid === undefined ? undefined : await strangerWhoCanChange(file, uid).catch(() => undefined);
+  if (stranger === undefined) return;
+  const why = `${JSON.stringify(stranger.path)} ${stranger.how}: they could add keys of their own`;
+  throw refused(file, why, "check what the file says, then close that to others with chown or chmod");
 }
 
 type RefuseLine = (why: string, remedy?: string) => never;

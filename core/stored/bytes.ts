@@ -1,6 +1,7 @@
 /** Streams of bytes and bytes in memory. */
 import { altered } from "../format/error.ts";
 import type { ByteStream } from "../format/zlib.ts";
+import { release } from "../system/garbage.ts";
 
 /** Yields one piece. */
 export async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
@@ -18,6 +19,26 @@ export async function collect(stream: ByteStream, most: number): Promise<Uint8Ar
   }
   const [first] = pieces;
   return pieces.length === 1 && first !== undefined ? first : Buffer.concat(pieces, size);
+}
+
+/**
+ * Returns what a filter makes of `source`, in `memory` if it has room. Releases the memory of its pieces as they come, unless they are
+ * those of `source`: the collector notices bytes outside of its heap late.
+ */
+export async function gather(stream: ByteStream, source: Uint8Array, memory: Uint8Array): Promise<Uint8Array> {
+  let content = memory;
+  let size = 0;
+  for await (const piece of stream) {
+    if (size + piece.length > content.length) {
+      const larger = Buffer.allocUnsafeSlow(2 * (size + piece.length));
+      larger.set(content.subarray(0, size));
+      content = larger;
+    }
+    content.set(piece, size);
+    size += piece.length;
+    if (piece.buffer !== source.buffer) release(piece);
+  }
+  return content.subarray(0, size);
 }
 
 /** Passes a stream on. `count` gets the size of each piece before it is passed on; what it throws ends the stream. */

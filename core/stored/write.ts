@@ -11,6 +11,7 @@ import {
   type ContentCodec,
   codecNamed,
   contentCodec,
+  type Filter,
   filterNamed,
   statedCodec,
 } from "../format/codec.ts";
@@ -18,7 +19,7 @@ import { type Encoding, encodingOf, suffixOf } from "../format/encoding.ts";
 import { sha256 } from "../format/sha256.ts";
 import type { BundleClass } from "../format/storage-class.ts";
 import type { ByteStream } from "../format/zlib.ts";
-import { collect, once } from "./bytes.ts";
+import { collect, gather, once } from "./bytes.ts";
 
 /** The place that objects go to, and what is done to each of them. */
 export type WriteTarget = {
@@ -47,6 +48,8 @@ export type NewHashedBytes = NewObject & {
   readonly keyOf: (sha256: string) => string;
   /** SHA-256 of the content in hex, if it is known already. */
   readonly contentSha256?: string;
+  /** Memory for what filters make of the content: in use until the promise resolves. */
+  readonly memory?: Uint8Array | undefined;
 };
 
 export type NewStream = NewObject & {
@@ -75,10 +78,10 @@ export async function writeBytes(target: WriteTarget, { key, metadata, ...object
 
 /** Stores as `writeBytes` does an object that is named by the hash of what is stored. */
 export async function writeHashed(target: WriteTarget, object: NewHashedBytes): Promise<WrittenHashed> {
-  const { keyOf, content, contentSha256, codec } = object;
+  const { keyOf, content, contentSha256, codec, metadata } = object;
   const stored = await encoded(target, object);
   const digest = (stored === content ? contentSha256 : undefined) ?? sha256(stored);
-  const options = { retention: target.retention, sha256: digest };
+  const options = { retention: target.retention, sha256: digest, ...(metadata !== undefined && { metadata }) };
   return { ...(await put(target, keyOf(digest), stored, codec, options)), sha256: digest };
 }
 
@@ -107,11 +110,25 @@ async function* watched(pieces: ByteStream, onPiece: (piece: Uint8Array) => void
   }
 }
 
-async function encoded({ filters }: WriteTarget, object: NewObject & { readonly content: Uint8Array }) {
+async function encoded(
+  { filters }: WriteTarget,
+  object: NewObject & Pick<NewHashedBytes, "content" | "memory">,
+): Promise<Uint8Array> {
   const codec = codecNamed(object.codec);
   let stored = await encodeWhole(codec, object.content, object.level ?? usualLevel(codec));
-  for (const name of filters) stored = await encodeWhole(filterNamed(name), stored, 0);
+  for (const [number, name] of filters.entries())
+    stored = await filtered(filterNamed(name), stored, number === filters.length - 1 ? object.memory : undefined);
   return stored;
+}
+
+function filtered(filter: Filter, content: Uint8Array, memory: Uint8Array | undefined): Promise<Uint8Array> {
+  const room = memory ?? Buffer.allocUnsafeSlow(sizeOfFiltered(content.length));
+  return filter.whole?.encode(content, 0) ?? gather(filter.encode(once(content), 0), content, room);
+}
+
+/** Returns about how many bytes filters make of so many. */
+export function sizeOfFiltered(bytes: number): number {
+  return bytes + Math.ceil(bytes / 1024) + 1024;
 }
 
 function usualLevel({ levels }: Codec): number {

@@ -51,9 +51,8 @@ export async function* throughProgram(
     load.owes && typeof stdout.state === "number" ? `${stdout.state} ${load.written}` : undefined,
   );
   watch.silent.then(() => {
-    failure ??= {
-      error: new Failure({ doing: "run", what: program, why: "it did nothing for too long, and was ended" }),
-    };
+    const why = "it did nothing for too long, and was ended";
+    failure ??= { error: wording?.(`${program}: ${why}`) ?? new Failure({ doing: "run", what: program, why }) };
     child.stop();
   });
   try {

@@ -84,6 +84,8 @@ function readerOf(fd: number) {
   return Bun.file(fd).stream().getReader();
 }
 
+const mostAtOnce = 256 * 1024;
+
 /** Writes into a pipe. */
 export class PipeWriter {
   readonly #fd: number;
@@ -98,10 +100,12 @@ export class PipeWriter {
 
   /** Settles when the pipe has taken the bytes; false if nobody can read them any more. */
   async write(bytes: Uint8Array): Promise<boolean> {
-    if (bytes.length === 0) return true;
     try {
-      await this.#sink.write(bytes);
-      await this.#sink.flush();
+      // The sink keeps a copy of what the pipe does not take at once.
+      for (let at = 0; at < bytes.length; at += mostAtOnce) {
+        await this.#sink.write(bytes.subarray(at, at + mostAtOnce));
+        await this.#sink.flush();
+      }
       return true;
     } catch (error) {
       if (error instanceof Error && "code" in error && error.code === "EPIPE") return false;

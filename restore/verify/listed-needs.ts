@@ -28,16 +28,16 @@ export class ListedNeeds {
     );
   }
 
-  /** Adds a sealed backup that was opened. Nothing is known of others. Returns the key of a dump that it does not list. */
-  add(backup: number, { opened, needs = [], snapshots, dumps = [] }: Manifest): string | undefined {
+  /** Adds a sealed backup that was opened. Nothing is known of others. Returns the key of a dump or bundle that it does not list. */
+  add(backup: number, { opened, needs = [], snapshots, dumps = [], bundles }: Manifest): string | undefined {
     if (opened !== true) return undefined;
     const listed = new Set(needs.map(({ key, version }) => `${version} ${key}`));
     this.#database.transaction(() => {
       this.#database.query("INSERT INTO opened VALUES (?)").run(backup);
       for (const { key, version } of needs) this.#insert.run(backup, key, version);
     })();
-    const ofDumps = [...snapshots.filter(isWhole), ...dumps];
-    return ofDumps.find(({ key, version }) => !listed.has(`${version} ${key}`))?.key;
+    const named = [...snapshots.filter(isWhole), ...dumps, ...bundles.flatMap((bundle) => [bundle, ...bundle.table])];
+    return named.find(({ key, version }) => !listed.has(`${version} ${key}`))?.key;
   }
 
   /** Yields backups with parts that need what is not listed. Call after the parts were read. */

@@ -18,6 +18,9 @@ const aims: readonly Aim[] = [
   { what: "nothing changed, against `find -ls`", most: 3, is: (all) => ours(all, "real", "again")?.ratio },
   { what: "nothing changed, against the fastest peer", most: 0.35, is: (all) => toFastestPeer(all, "again") },
   { what: "restore, against `zstd -d \\| tar x`", most: 1.5, is: (all) => ours(all, "real", "restore")?.ratio },
+  // 0.8 of the speed.
+  { what: "first backup sealed by `age`, against unsealed", most: 1.25, is: (all) => sealedToPlain(all, "first") },
+  { what: "restore of what `age` sealed, against unsealed", most: 1.25, is: (all) => sealedToPlain(all, "restore") },
   { what: "stored bytes, against restic", most: 0.9, is: toRestic },
   { what: "1,000,000 files, nothing changed", most: 10, unit: "s", is: (all) => ours(all, "small", "again")?.seconds },
   {
@@ -63,6 +66,11 @@ function toFastestPeer(results: readonly DataResult[], phase: Phase): number | u
   const times = peers.flatMap((peer) => rowIn(results, "real", peer)?.phases[phase]?.seconds ?? []);
   const own = ours(results, "real", phase)?.seconds;
   return own === undefined || times.length === 0 ? undefined : own / Math.min(...times);
+}
+
+function sealedToPlain(results: readonly DataResult[], phase: Phase): number | undefined {
+  const [sealed, plain] = ["sysbackup sealed", "sysbackup"].map((tool) => rowIn(results, "real", tool)?.phases[phase]);
+  return sealed === undefined || plain === undefined ? undefined : sealed.seconds / plain.seconds;
 }
 
 function toRestic(results: readonly DataResult[]): number | undefined {

@@ -22,7 +22,7 @@ async function keysIn(path: string, name: string) {
 }
 
 /** A machine with a sealed backup; `recipients` may change. */
-async function machineWith(path: string, recipients: string) {
+async function machineWith(path: string, recipients: string, layout: "packs" | "objects" = "packs") {
   const source = join(path, "source");
   await buildTree(source, {
     small: file("what it says\n"),
@@ -32,7 +32,7 @@ async function machineWith(path: string, recipients: string) {
   const { secret } = await keysIn(path, "machine");
   const configure = (given: string) =>
     writeConf(path, {
-      sections: { encryption: { recipients: given, secret_file: secret } },
+      sections: { content: { layout }, encryption: { recipients: given, secret_file: secret } },
       pickers: { all: `find '${source}' -print0` },
     });
   const { conf, state, bucket } = await configure(recipients);
@@ -48,17 +48,18 @@ async function machineWith(path: string, recipients: string) {
     await rm(join(bucket, "index"), { recursive: true, force: true });
   };
   const rebuild = (...words: string[]) => sysbackup(["rebuild-index", "--conf-dir", conf, ...words]);
-  const packs = async () => (await readdir(join(bucket, "packs"))).filter((name) => name.endsWith(".age")).length;
+  const folder = layout === "packs" ? "packs" : "content";
+  const packs = async () => (await readdir(join(bucket, folder))).filter((name) => name.endsWith(".age")).length;
   return { source, conf, configure, archive, lose, rebuild, packs };
 }
 
 describe("rebuild-index of sealed packs", () => {
-  test(
-    "the index of sealed packs is rebuilt with the identity, and the next archive stores nothing again",
-    async () => {
+  test.each(["packs", "objects"] as const)(
+    "the index of sealed packs is rebuilt with the identity, and the next archive stores nothing again (layout = %s)",
+    async (layout) => {
       await using place = await scratch();
       const { recipient, identity } = await keysIn(place.path, "keys");
-      const machine = await machineWith(place.path, recipient);
+      const machine = await machineWith(place.path, recipient, layout);
       const file = join(place.path, "identity");
       await writeFile(file, identity);
       await machine.lose();

@@ -20,16 +20,23 @@ const tree: Children = {
   inner: folder({ twin: file("what it says\n") }),
 };
 
+type SealedOptions = {
+  readonly pathVariable?: string;
+  readonly snapshotters?: Record<string, string>;
+  /** Other sections of conf. */
+  readonly more?: Record<string, Record<string, string>>;
+};
+
 /** Archives the tree as conf says, and returns where things are. */
 async function sealed(
   path: string,
   encryption: Record<string, string>,
-  { pathVariable, snapshotters = {} }: { pathVariable?: string; snapshotters?: Record<string, string> } = {},
+  { pathVariable, snapshotters = {}, more = {} }: SealedOptions = {},
 ) {
   const source = join(path, "source");
   await buildTree(source, tree);
   const pickers = { all: `find '${source}' -print0` };
-  const { conf, bucket } = await writeConf(path, { sections: { encryption }, pickers, snapshotters });
+  const { conf, bucket } = await writeConf(path, { sections: { encryption, ...more }, pickers, snapshotters });
   const env = pathVariable === undefined ? {} : { env: { PATH: pathVariable } };
   const { exit, stderr } = await sysbackup(["archive", "--conf-dir", conf], env);
   expect({ exit, stderr: exit === 0 ? "" : stderr }).toEqual({ exit: 0, stderr: "" });
@@ -103,6 +110,49 @@ describe("a sealed backup, by the program", () => {
       const dump = Bun.spawnSync(["seq", "100000"]).stdout.toString();
       expect(await readFile(join(recovered, "sysbackup-snapshots/db"), "utf8")).toBe(dump);
       expect(await readFile(join(target, "sysbackup-snapshots/db"), "utf8")).toBe(dump);
+    },
+    60_000,
+  );
+
+  test.skipIf(!hasAge)(
+    "a backup sealed in the layout objects, with a bundle, is restored with the identity, and but for the bundle by recover.sh",
+    async () => {
+      await using place = await scratch();
+      const { identity, recipients, secret } = await keys(place.path);
+      const album = join(place.path, "album");
+      await buildTree(album, { photo: file({ random: 300_000, seed: 2 }) });
+      const bundle = { path: album, storage_class: "STANDARD" };
+      const { source, conf, bucket, manifest } = await sealed(
+        place.path,
+        { recipients_file: recipients, secret_file: secret },
+        {
+          more: { content: { layout: "objects" }, "bundle album": bundle },
+          snapshotters: { db: `seq 100000 >&"$1"` },
+        },
+      );
+      const target = join(place.path, "target");
+      expect((await restoredWith(identity, conf, target)).exit).toBe(0);
+      await sameAs(source, target);
+      await sameAs(album, target);
+      for (const words of [["verify", "--read-data"], ["verify", "--read-data", "--identity", identity], ["cost"]])
+        expect(await sysbackup([...words, "--conf-dir", conf])).toMatchObject({ exit: 0 });
+      const looked = await sysbackup(["ls", "--conf-dir", conf, "--identity", identity, "test", album]);
+      expect(looked).toMatchObject({ exit: 0, stdout: expect.stringContaining("photo") });
+
+      const recovered = join(place.path, "recovered");
+      const { exitCode, stderr } = Bun.spawnSync(["sh", script, bucket, manifest, recovered], {
+        env: { ...process.env, IDENTITY: identity },
+      });
+      const said = stderr.toString();
+      expect({ exitCode, said }).toEqual({ exitCode: 3, said: expect.stringContaining(`"${album}" is in a bundle`) });
+      await sameAs(source, recovered);
+      const dump = Bun.spawnSync(["seq", "100000"]).stdout.toString();
+      expect(await readFile(join(recovered, "sysbackup-snapshots/db"), "utf8")).toBe(dump);
+      // As docs/recovery.md says.
+      const key = /undoes (bundles\S+) by hand/.exec(said)?.[1] ?? "";
+      const undo = `age -d -i '${identity}' '${join(bucket, key)}' | zstd -dc | tar -x -C '${recovered}'`;
+      expect(Bun.spawnSync(["sh", "-c", undo]).exitCode).toBe(0);
+      expect(await readFile(join(recovered, album, "photo"))).toEqual(await readFile(join(album, "photo")));
     },
     60_000,
   );
@@ -218,7 +268,11 @@ describe("a backup sealed through a command", () => {
       const { secret } = await keys(place.path);
       const { setUp, seal, open } = pair(place.path);
       expect(Bun.spawnSync(["sh", "-c", setUp]).exitCode).toBe(0);
-      const { source, conf, bucket } = await sealed(place.path, { seal_through: seal, secret_file: secret });
+      const album = join(place.path, "album");
+      await buildTree(album, { photo: file({ random: 300_000, seed: 2 }) });
+      const more = { "bundle album": { path: album, storage_class: "STANDARD" } };
+      const encryption = { seal_through: seal, secret_file: secret };
+      const { source, conf, bucket } = await sealed(place.path, encryption, { more });
       expect(
         (await readdir(join(bucket, "packs"))).filter((name) => name.endsWith(".zst.sealed")).length,
       ).toBeGreaterThan(0);
@@ -229,6 +283,7 @@ describe("a backup sealed through a command", () => {
       const other = await writeConf(place.path, { sections: { encryption: { open_through: open } } });
       expect((await sysbackup(["restore", "--conf-dir", other.conf, "test", "--target", target])).exit).toBe(0);
       await sameAs(source, target);
+      await sameAs(album, target);
       expect((await sysbackup(["verify", "--conf-dir", other.conf, "--read-data"])).exit).toBe(0);
       if (program === "gpg") Bun.spawnSync(["gpgconf", "--homedir", join(place.path, "gnupg"), "--kill", "all"]);
     },

@@ -116,6 +116,9 @@ describe("a signed backup, by the program", () => {
       const allowed = await machine.restore("test", "--trust", machine.trusted, "--allow-untrusted");
       expect(allowed).toMatchObject({ exit: 0, stderr: expect.stringContaining("is not trusted: it is not signed") });
       expect(await readFile(join(allowed.target, machine.source, "a file"), "utf8")).toBe("what the attacker wants");
+      const live = await sysbackup(["verify", "--live", "--trust", machine.trusted, "--conf-dir", machine.conf]);
+      expect(live).toMatchObject({ exit: 3, stderr: expect.stringContaining("is taken instead") });
+      expect(live.stdout).toContain("1 changed");
       const verify = ["verify", "--all", "--trust", machine.trusted, "--conf-dir", machine.conf];
       const found = await sysbackup(verify);
       expect(found.exit).toBe(3);

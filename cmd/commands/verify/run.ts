@@ -24,7 +24,7 @@ import { chooser, parseShare, type Share, shareText } from "../../../restore/ver
 import { type Verdict, verify } from "../../../restore/verify/verify.ts";
 import type { CommandIO, RunSubcommand } from "../../io.ts";
 import { connectAs } from "../../shared/connect.ts";
-import { finding } from "../../shared/finding.ts";
+import { finding, isSurelyNewest } from "../../shared/finding.ts";
 import { useKeyfiles } from "../../shared/keyfiles.ts";
 import { identityAsker, useIdentity } from "../../shared/sealing.ts";
 import { trustOf } from "../../shared/signing.ts";
@@ -54,9 +54,10 @@ export const run: RunSubcommand<VerifyArgs> = async (args, io) => {
     const trust = await trustOf(args);
     const wanted = args.manifest ?? config.backup.name;
     if (args.live) {
-      const source = await findManifest(bucket, wanted, finding(bucket, io));
+      const source = await findManifest(bucket, wanted, { ...finding(bucket, io), trust });
       const manifest = await openManifest(bucket, source, { notify: io.notify, trust, askIdentity: identityAsker(io) });
-      return await runLive({ bucket, manifest, title: nameOf(source), choose }, io);
+      const status = await runLive({ bucket, manifest, title: nameOf(source), choose }, io);
+      return status === exitStatus.done && !isSurelyNewest(source) ? exitStatus.incomplete : status;
     }
     notes = share && (await openNotes(share, bucket, config, io));
     const status = await verify(

@@ -5,7 +5,8 @@ import { realpath } from "node:fs/promises";
 import { type Bucket, BucketError, type Retention } from "../../bucket/contract.ts";
 import { isFatal } from "../../bucket/fatal.ts";
 import type { BundleSection } from "../../config/bundle-section.ts";
-import { exitStatus, Failure, reasonOf } from "../../failure.ts";
+import { exitStatus, Failure, reasonOf, SealingFailure } from "../../failure.ts";
+import type { Keyed } from "../../format/keyed.ts";
 import type { BundleRef } from "../../format/manifest.ts";
 import { nameOfPassword, usePassword } from "../../format/openssl.ts";
 import { type ByteString, fromText, parentOf, toText } from "../../format/path.ts";
@@ -31,6 +32,10 @@ export type BundlingDeps = {
   readonly bucket: Pick<Bucket, "put" | "startUpload" | "extend" | "get" | "head" | "listVersions" | "retention">;
   /** Whether bundles that the script before this program has stored are taken up, and their keyfile is the section's. */
   readonly adopt: boolean;
+  /** Filters over all objects with content or names; a keyfile comes before them. */
+  readonly filters: readonly string[];
+  /** Set for sealed backups: keys, and what is noted elsewhere, then say nothing of what is in bundles. */
+  readonly keyed: Keyed | undefined;
   readonly openTable: (name: string) => Table;
   readonly database: Database;
   readonly sections: readonly BundleSection[];
@@ -106,9 +111,9 @@ function dropBundles(table: BundleTable, gone: readonly BundleId[], notify: Noti
   notify({ level: "warning", code: "bundle-gone", message });
 }
 
-type Sealing = Pick<StoreDeps, "sealedWith" | "passwordName">;
+type KeyfileSealing = Pick<StoreDeps, "sealedWith" | "passwordName">;
 
-const notSealed: Sealing = { sealedWith: "", passwordName: "" };
+const noKeyfile: KeyfileSealing = { sealedWith: "", passwordName: "" };
 
 class SectionRun {
   readonly #section: BundleSection;
@@ -150,14 +155,14 @@ class SectionRun {
     const path = fromText(await realpath(configured));
     if (toText(path) !== configured.replace(/(.)\/+$/, "$1")) this.#tellRealPath(configured, path);
     const walk = this.#walk();
-    const store = this.#store(sealing ?? notSealed);
+    const store = this.#store(sealing ?? noKeyfile);
     // What is stored now is not in a table that was used before.
     if (store.index === undefined) this.#noted.missed();
     const leading = above(path);
     if (this.#section.depth === 0)
       await this.#one({ path, above: false, leading, keepsLeading: true }, () => findAll(path, walk), store);
     else await this.#storeUnits(path, leading, walk, store);
-    if (store.index !== undefined) await this.#noted.complete(store.index, this.#refs, store.passwordName);
+    if (store.index !== undefined) await this.#noted.complete(store.index, this.#refs, store);
   }
 
   async #storeUnits(path: ByteString, leading: readonly ByteString[], walk: WalkDeps, store: StoreDeps): Promise<void> {
@@ -200,7 +205,7 @@ class SectionRun {
   }
 
   /** Reads the keyfile, and makes it if it is missing. */
-  async #unlock(path: string): Promise<Disposable & Sealing> {
+  async #unlock(path: string): Promise<Disposable & KeyfileSealing> {
     await refuseReplaceable(path);
     const sealed = this.#table.inSection(this.#section.name).filter(({ known }) => (known?.sealedWith ?? "") !== "");
     if (sealed.length > 0 && !existsSync(path)) throw goneKeyfile(path, sealed.length);
@@ -227,13 +232,15 @@ class SectionRun {
     return { own, notify, breathe, isExcluded: excludedBy(this.#section.exclude) };
   }
 
-  #store({ sealedWith, passwordName }: Sealing): StoreDeps {
+  #store({ sealedWith, passwordName }: KeyfileSealing): StoreDeps {
+    const { filters, keyed } = this.#deps;
     return {
       ...this.#deps,
       section: this.#section,
-      filters: sealedWith === "" ? [] : ["openssl"],
+      filters: sealedWith === "" ? filters : ["openssl", ...filters],
       sealedWith,
-      passwordName,
+      // With its secret, a sealed backup says for whom it is sealed, too.
+      passwordName: keyed?.digest(`sealed with ${passwordName}`) ?? passwordName,
       index: this.#index(),
     };
   }
@@ -282,6 +289,7 @@ function above(path: ByteString): ByteString[] {
 /** Returns why one bundle, or one section, failed. Throws an error that concerns more. */
 function ownReason(error: unknown): string {
   if (error instanceof BucketError && (isFatal(error) || error.kind === "no-lock")) throw error;
+  if (error instanceof SealingFailure) throw error;
   if (error instanceof Failure || error instanceof SystemError || error instanceof Unnameable) return error.message;
   if (error instanceof Error && "code" in error && typeof error.code === "string") return reasonOf(error);
   throw error;

@@ -3,11 +3,18 @@
  * not be sent again. See `metadata-index.ts` and `table-index.ts`.
  */
 import type { Retention, Stored } from "../../bucket/contract.ts";
+import type { Keyed } from "../../format/keyed.ts";
+
+/** Returns what of a fingerprint is noted: of a sealed bundle, it tells nobody what is in it. */
+export function notedFingerprint(fingerprint: string, keyed: Keyed | undefined): string {
+  return keyed?.digest(fingerprint) ?? fingerprint;
+}
 
 /** Says that two bundles are the same, and opened with the same keyfile. */
 type Sameness = {
+  /** As `notedFingerprint` makes it. */
   readonly fingerprint: string;
-  /** Name of the password that it is sealed with; empty for none. */
+  /** Name of what it is sealed with; empty for nothing. */
   readonly sealedWith: string;
 };
 
@@ -18,7 +25,10 @@ export type NotedBundle = Stored &
     readonly lock: Retention | undefined;
   };
 
-/** What is known of a bundle once it is stored. `md5`: of the compressed tar, before it is sealed; undefined if it is not known. */
+/**
+ * What is known of a bundle once it is stored. `md5`: of the compressed tar, before it is sealed with a keyfile; undefined if it is not
+ * known, or would say what is in a sealed backup.
+ */
 export type StoredBundle = Stored & Sameness & { readonly md5: string | undefined };
 
 export type FingerprintIndex = {

@@ -1,10 +1,13 @@
 /** Remembers in the state whether a table has all bundles of a section: a table that is new, or that failed, gets them at the next run. */
 import type { Database } from "bun:sqlite";
 import type { BundleSection } from "../../config/bundle-section.ts";
+import type { Keyed } from "../../format/keyed.ts";
 import { prefixes } from "../../format/keys.ts";
 import type { BundleRef } from "../../format/manifest.ts";
 import { fact, setFact } from "../state/database.ts";
-import type { FingerprintIndex } from "./fingerprint-index.ts";
+import { type FingerprintIndex, notedFingerprint } from "./fingerprint-index.ts";
+
+type NotedSealing = { readonly keyed: Keyed | undefined; readonly passwordName: string };
 
 export class NotedSection {
   readonly #database: Database;
@@ -26,7 +29,7 @@ export class NotedSection {
   }
 
   /** Notes all bundles of the section if some may not be. */
-  async complete(index: FingerprintIndex, refs: readonly BundleRef[], sealedWith: string): Promise<void> {
+  async complete(index: FingerprintIndex, refs: readonly BundleRef[], sealing: NotedSealing): Promise<void> {
     if (this.#missed || fact(this.#database, this.#fact) === this.#complete) return;
     // Of those that were adopted, the script's items say what is known.
     const own = refs.filter(({ key }) => key.startsWith(prefixes.bundles));
@@ -34,8 +37,8 @@ export class NotedSection {
       key,
       version,
       size,
-      fingerprint,
-      sealedWith,
+      fingerprint: notedFingerprint(fingerprint, sealing.keyed),
+      sealedWith: sealing.passwordName,
     }));
     await index.note(bundles.map((bundle) => ({ ...bundle, md5: undefined })));
     if (!this.#missed) setFact(this.#database, this.#fact, this.#complete);

@@ -14,6 +14,7 @@ import type { BundleSection } from "../../config/bundle-section.ts";
 import { codecNamed } from "../../format/codec.ts";
 import { encodingOf, suffixOf } from "../../format/encoding.ts";
 import type { ObjectRef } from "../../format/entry.ts";
+import type { Keyed } from "../../format/keyed.ts";
 import { keys, placeOfBundle } from "../../format/keys.ts";
 import { type BundleRef, isNameable } from "../../format/manifest.ts";
 import type { ByteString } from "../../format/path.ts";
@@ -26,7 +27,7 @@ import { BundleTable, type KnownBundle } from "../state/bundles.ts";
 import { ObjectTable } from "../state/objects.ts";
 import { findScriptObject, hasNotedContent, isSameTar, lockAdopted, placesInScriptTar, scriptKey } from "./adopt.ts";
 import { BundleDigests } from "./digests.ts";
-import type { FingerprintIndex, NotedBundle } from "./fingerprint-index.ts";
+import { type FingerprintIndex, type NotedBundle, notedFingerprint } from "./fingerprint-index.ts";
 import { BundleReader, type ReaderDeps } from "./reader.ts";
 import { ScriptTar } from "./script-tar.ts";
 import { TableSpool } from "./table.ts";
@@ -51,9 +52,11 @@ export type StoreDeps = Omit<ReaderDeps, "leading" | "keepsLeading" | "paths" | 
   readonly retention: WriteTarget["retention"];
   /** Filters over the bundle and its table of contents. */
   readonly filters: readonly string[];
+  /** Set for sealed backups. */
+  readonly keyed: Keyed | undefined;
   /** Says which keyfile they seal with, on this machine; empty for none. */
   readonly sealedWith: string;
-  /** Says the same to anybody: see `nameOfPassword`. */
+  /** Says the same to anybody: see `nameOfPassword`. In a sealed backup also for whom, to those who have the secret. */
   readonly passwordName: string;
   /** Objects whose lock ends before this count as unknown. */
   readonly minimumLockEnd: Date;
@@ -66,6 +69,9 @@ export type StoreDeps = Omit<ReaderDeps, "leading" | "keepsLeading" | "paths" | 
 
 /** Error for a bundle that changed between the reading that made its fingerprint and the one that was sent. */
 class BundleChanged extends Error {}
+
+/** `noted`: its fingerprint as an index has it. */
+type SeenWhole = Seen & { readonly noted: string };
 
 type Seen = { readonly look: string; readonly heads: string; readonly fingerprint: string };
 
@@ -92,7 +98,8 @@ class BundleStore {
     this.#spool = spool;
     this.#table = new BundleTable(deps.database);
     const { prefix, compression } = deps.section;
-    this.#place = placeOfBundle(prefix, unit.path, unit.above);
+    const place = placeOfBundle(prefix, unit.path, unit.above);
+    this.#place = deps.keyed?.name(`bundle ${place}`) ?? place;
     this.#key = keys.bundle(deps.name, this.#place, codecNamed(compression).suffix);
   }
 
@@ -118,12 +125,12 @@ class BundleStore {
       const { look, heads } = seen;
       return this.#unchanged({ ...known, look, heads });
     }
-    if (noted !== undefined && noted.fingerprint === seen?.fingerprint && this.#isUsable(noted)) {
+    if (noted !== undefined && noted.fingerprint === seen?.noted && this.#isUsable(noted)) {
       seen.report();
       return this.#takeUp(noted, seen);
     }
     try {
-      return await this.#send(bytes, seen?.fingerprint);
+      return await this.#send(bytes, seen);
     } catch (error) {
       if (!(error instanceof BundleChanged)) throw error;
       // Nothing of it was stored. Without a fingerprint in its metadata, it counts as different should the state be lost.
@@ -165,14 +172,16 @@ class BundleStore {
   }
 
   /** Reads and hashes all of it. Nothing is stored, and the table of contents is as it would be. */
-  async #readAll(): Promise<Seen & { readonly report: () => void }> {
+  async #readAll(): Promise<SeenWhole & { readonly report: () => void }> {
     const digests = this.#digests();
     const heard: Notice[] = [];
     const hear = (notice: Notice) => {
       if (heard.length < mostKept) heard.push(notice);
     };
     for await (const _ of this.#tar(digests, hear));
-    return { ...ends(digests), report: () => heard.forEach(this.#deps.notify) };
+    const seen = ends(digests);
+    const noted = notedFingerprint(seen.fingerprint, this.#deps.keyed);
+    return { ...seen, noted, report: () => heard.forEach(this.#deps.notify) };
   }
 
   #tar(digests: BundleDigests, notify: Notify): ByteStream {
@@ -226,18 +235,20 @@ class BundleStore {
   }
 
   /** `bytes`: about how many there are to send, before compression. */
-  async #send(bytes: number, fingerprint: string | undefined): Promise<BundleRef> {
-    const { section, index, bucket, retention, filters, database, meter, passwordName } = this.#deps;
+  async #send(bytes: number, expected: SeenWhole | undefined): Promise<BundleRef> {
+    const { section, index, bucket, retention, filters, keyed, database, meter, passwordName } = this.#deps;
     const digests = this.#digests();
-    const digest = index === undefined ? undefined : new Bun.CryptoHasher("md5");
+    const digest = index === undefined || keyed !== undefined ? undefined : new Bun.CryptoHasher("md5");
     const { sha256, encoding, ...stored } = await writeStream(
       { bucket, retention, filters },
       {
-        content: expecting(this.#tar(digests, this.#deps.notify), digests, fingerprint),
+        content: expecting(this.#tar(digests, this.#deps.notify), digests, expected?.fingerprint),
         codec: section.compression,
         key: this.#key,
         metadata:
-          fingerprint === undefined ? {} : (index?.metadataOf?.({ fingerprint, sealedWith: passwordName }) ?? {}),
+          expected === undefined
+            ? {}
+            : (index?.metadataOf?.({ fingerprint: expected.noted, sealedWith: passwordName }) ?? {}),
         ...(digest !== undefined && { onEncoded: (piece: Uint8Array) => digest.update(piece) }),
         storageClass: section.storageClass,
         plan: planForLarge(bytes),
@@ -248,8 +259,8 @@ class BundleStore {
     meter.stored += 1;
     meter.bytesStored += stored.size;
     const ref = await this.#record(object, sha256, ends(digests));
-    const { fingerprint: sent } = ref;
-    await index?.note([{ ...stored, fingerprint: sent, sealedWith: passwordName, md5: digest?.digest("hex") }]);
+    const fingerprint = notedFingerprint(ref.fingerprint, keyed);
+    await index?.note([{ ...stored, fingerprint, sealedWith: passwordName, md5: digest?.digest("hex") }]);
     return ref;
   }
 

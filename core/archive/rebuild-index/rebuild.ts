@@ -31,7 +31,7 @@ import { clockSkew, startOfLocks } from "../locks/clock.ts";
 import { planRetention } from "../locks/retention.ts";
 import { candidatesIn, folders, type IndexCandidate } from "./candidates.ts";
 import { readOwnIndex } from "./own-index.ts";
-import { readContentObject } from "./read-content.ts";
+import { type FoundContent, readContentObject } from "./read-content.ts";
 import { explained } from "./refused.ts";
 
 export type RebuildJob = {
@@ -218,7 +218,7 @@ class Rebuild {
   }
 
   /** Reads a pack, and gives its chunks the ids that they have in this machine's index; `others` for one that is sealed for others. */
-  async #readOwn(candidate: IndexCandidate, version: LockedVersion): Promise<FoundObject | "others" | undefined> {
+  async #readOwn(candidate: IndexCandidate, version: LockedVersion): Promise<FoundContent | "others" | undefined> {
     const { bucket, sealed } = this.#job;
     if (sealed === undefined) return await this.#read(candidate, version);
     const { opensForAll, keyed } = sealed;
@@ -236,14 +236,15 @@ class Rebuild {
     );
   }
 
-  #read({ kind, digest, filters }: IndexCandidate, version: LockedVersion): Promise<FoundObject | undefined> {
-    const { bucket, trustTables } = this.#job;
+  #read({ kind, digest, filters }: IndexCandidate, version: LockedVersion): Promise<FoundContent | undefined> {
+    const { bucket, sealed, trustTables } = this.#job;
     const get: typeof bucket.get = (key, options) => counted(bucket.get(key, options), (bytes) => this.#count(bytes));
     if (kind === "pack") {
       const check = { digest: trustTables ? undefined : digest, memory: this.#memory };
       return readPack({ get }, version, filters, check);
     }
-    return readContentObject({ get, head: (...args) => bucket.head(...args) }, version, filters, digest);
+    const head: typeof bucket.head = (...args) => bucket.head(...args);
+    return readContentObject({ get, head }, version, filters, sealed === undefined ? digest : undefined);
   }
 
   #count(bytes: number): void {
@@ -254,11 +255,13 @@ class Rebuild {
     onProgress({ objects: this.#figures.objects, bytes: this.#figures.bytesRead });
   }
 
-  async #add({ key, version, size, until }: LockedVersion, { encoding, frames }: FoundObject): Promise<void> {
+  async #add({ key, version, size, until }: LockedVersion, found: FoundContent): Promise<void> {
+    const { encoding, frames, sha256 } = found;
     this.#figures.objects += 1;
     this.#figures.bytes += size;
     this.#figures.chunks += frames.reduce((sum, { chunks }) => sum + chunks.length, 0);
-    await this.#writer?.add({ key, version, size, encoding, retain_until: until.toISOString() }, frames);
+    const object = { key, version, size, encoding, retain_until: until.toISOString(), ...(sha256 && { sha256 }) };
+    await this.#writer?.add(object, frames);
   }
 
   async #extend({ key, version, until }: LockedVersion): Promise<void> {

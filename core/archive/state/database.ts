@@ -11,7 +11,7 @@ import { FalseState } from "./false-state.ts";
 import { unusable } from "./folder.ts";
 import { makePrivate, stateSuffixes } from "./private-files.ts";
 
-const schemaVersion = 6;
+const schemaVersion = 7;
 
 const rowColumns = `
     path TEXT PRIMARY KEY,
@@ -52,6 +52,8 @@ const schema = `
     indexed INTEGER NOT NULL,
     -- Whose word it rests on: see objects.ts.
     standing INTEGER NOT NULL,
+    -- Of the stored bytes, if the manifest states it and neither key nor bundle does.
+    sha256 TEXT,
     -- 1 if rows of files may rest on a claim that was not looked up yet.
     wanted INTEGER NOT NULL DEFAULT 0,
     UNIQUE (key, version)

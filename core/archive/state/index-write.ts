@@ -3,10 +3,10 @@ import type { Database } from "bun:sqlite";
 import type { Encoding } from "../../format/encoding.ts";
 import { FormatError } from "../../format/error.ts";
 import { idAfter } from "../../format/index-id.ts";
-import { decodeIndex, encodeIndex, type IndexLine } from "../../format/index-object.ts";
+import { encodeIndex, type IndexLine, readableLines } from "../../format/index-object.ts";
 import { keys, parseIndexKey } from "../../format/keys.ts";
-import { once } from "../../stored/bytes.ts";
 import { type WriteTarget, writeBytes } from "../../stored/write.ts";
+import { release } from "../../system/garbage.ts";
 import { fact, setFact } from "./database.ts";
 import { FalseState } from "./false-state.ts";
 import { marksOf, ownIndexFact } from "./index-sync.ts";
@@ -14,8 +14,16 @@ import { marksOf, ownIndexFact } from "./index-sync.ts";
 /** Objects and chunks that one index object lists, about: it is made in memory. */
 const enoughLines = 100_000;
 
-type ObjectRow = { id: number; key: string; version: string; size: number; encoding: Encoding; retain_until: number };
-type IndexedChunkColumns = [id: Uint8Array, frameOffset: number, frameLength: number, offset: number, length: number];
+type ObjectRow = {
+  id: number;
+  key: string;
+  version: string;
+  size: number;
+  encoding: Encoding;
+  retain_until: number;
+  sha256: string | null;
+};
+type IndexedChunkColumns = [id: string, frameOffset: number, frameLength: number, offset: number, length: number];
 
 type IndexFrame = Extract<IndexLine, { frame: unknown }>["frame"];
 
@@ -37,14 +45,14 @@ async function writeOne({ target, database, name, run, now }: IndexWriterDeps): 
   const objects = newObjects(database);
   const extended = extendedObjects(database);
   if (objects.length === 0 && extended.length === 0) return false;
-  const content = Buffer.from([...encodeIndex(name, run, linesOf(database, objects, extended))].join(""));
-  await checkReadable(content);
+  const content = textOf(encodeIndex(name, run, checked(linesOf(database, objects, extended))));
   const last = parseIndexKey(fact(database, ownIndexFact) ?? "")?.stamp;
   const key = keys.index(name, idAfter(last, { start: now(), run }));
   // Before it is put, so that a run that is killed meanwhile does not take it for somebody else's later.
   marksOf(database, name).note(key, null);
   // Never filtered: see core/stored/index-object.ts.
   await writeBytes({ ...target, filters: [] }, { content, codec: "frame", key });
+  release(content);
   database.transaction(() => {
     const markIndexed = database.query("UPDATE objects SET indexed = 1 WHERE id = ?");
     for (const { id } of objects) markIndexed.run(id);
@@ -55,10 +63,16 @@ async function writeOne({ target, database, name, run, now }: IndexWriterDeps): 
   return true;
 }
 
+function textOf(lines: Iterable<string>): Uint8Array<ArrayBuffer> {
+  const text = new Bun.ArrayBufferSink();
+  for (const line of lines) text.write(line);
+  return new Uint8Array(text.end());
+}
+
 /** Throws FalseState for what readers would refuse: it comes from the state, which is then rebuilt. */
-async function checkReadable(content: Uint8Array): Promise<void> {
+function* checked(lines: Iterable<IndexLine>): Generator<IndexLine> {
   try {
-    for await (const _ of decodeIndex(once(content)));
+    yield* readableLines(lines);
   } catch (error) {
     if (error instanceof FormatError) throw new FalseState(`an index made from it is refused: ${error.message}`);
     throw error;
@@ -68,7 +82,7 @@ async function checkReadable(content: Uint8Array): Promise<void> {
 /** Returns the next objects to list, until they and their chunks are enough. */
 function newObjects(database: Database): ObjectRow[] {
   const page = database.query<ObjectRow & { chunks: number }, [number]>(
-    `SELECT id, key, version, size, encoding, retain_until,
+    `SELECT id, key, version, size, encoding, retain_until, sha256,
        (SELECT count(*) FROM chunks WHERE object = objects.id) AS chunks
      FROM objects WHERE indexed = 0 AND id > ? ORDER BY id LIMIT 1`,
   );
@@ -83,7 +97,7 @@ function newObjects(database: Database): ObjectRow[] {
 function extendedObjects(database: Database): ObjectRow[] {
   return database
     .query<ObjectRow, [number]>(
-      `SELECT id, key, version, size, encoding, retain_until FROM extensions
+      `SELECT id, key, version, size, encoding, retain_until, sha256 FROM extensions
        JOIN objects ON objects.id = extensions.object ORDER BY id LIMIT ?`,
     )
     .all(enoughLines);
@@ -94,8 +108,9 @@ function* linesOf(
   objects: readonly ObjectRow[],
   extended: readonly ObjectRow[],
 ): Generator<IndexLine> {
-  for (const [number, { id, key, version, size, encoding, retain_until }] of objects.entries()) {
-    yield { object: { key, version, size, encoding, retain_until: new Date(retain_until).toISOString() } };
+  for (const [number, { id, key, version, size, encoding, retain_until, sha256 }] of objects.entries()) {
+    const lock = { retain_until: new Date(retain_until).toISOString() };
+    yield { object: { key, version, size, encoding, ...lock, ...(sha256 !== null && { sha256 }) } };
     yield* framesOf(database, id, number);
   }
   for (const { key, version, retain_until } of extended) {
@@ -110,7 +125,8 @@ function* linesOf(
 function* framesOf(database: Database, object: number, number: number): Generator<IndexLine> {
   const chunks = database
     .query<unknown, [number]>(
-      "SELECT id, frame_offset, frame_length, offset, length FROM chunks WHERE object = ? ORDER BY frame_offset, offset",
+      `SELECT lower(hex(id)), frame_offset, frame_length, offset, length FROM chunks WHERE object = ?
+       ORDER BY frame_offset, offset`,
     )
     .values(object) as IndexedChunkColumns[];
   let frame: IndexFrame | undefined;
@@ -122,7 +138,7 @@ function* framesOf(database: Database, object: number, number: number): Generato
       end = 0;
     }
     if (offset !== end) continue;
-    frame[3].push([Buffer.from(id).toString("hex"), length]);
+    frame[3].push([id, length]);
     end += length;
   }
   if (frame !== undefined) yield { frame };

@@ -35,17 +35,20 @@ export class ObjectTable {
     this.#database = database;
   }
 
-  /** Records an object that this state stored. `indexed`: whether an index object lists it. Returns its id. */
-  add(ref: ObjectRef, retainUntil: Date, indexed: boolean): number {
+  /**
+   * Records an object that this state stored. `indexed`: whether an index object lists it. `sha256`: of its stored bytes, if the
+   * manifest is to state it and cannot know it otherwise. Returns its id.
+   */
+  add(ref: ObjectRef, retainUntil: Date, indexed: boolean, sha256?: string): number {
     const row = this.#database
-      .query<{ id: number }, [string, string, number, Encoding, number, number]>(
-        `INSERT INTO objects (key, version, size, encoding, retain_until, indexed, standing)
-         VALUES (?, ?, ?, ?, ?, ?, ${standings.own})
+      .query<{ id: number }, [string, string, number, Encoding, number, number, string | null]>(
+        `INSERT INTO objects (key, version, size, encoding, retain_until, indexed, sha256, standing)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ${standings.own})
          ON CONFLICT DO UPDATE SET size = excluded.size, encoding = excluded.encoding, wanted = 0, standing = excluded.standing,
-           retain_until = max(retain_until, excluded.retain_until)
+           retain_until = max(retain_until, excluded.retain_until), sha256 = excluded.sha256
          RETURNING id`,
       )
-      .get(ref.key, ref.version, ref.size, ref.encoding, retainUntil.getTime(), indexed ? 1 : 0);
+      .get(ref.key, ref.version, ref.size, ref.encoding, retainUntil.getTime(), indexed ? 1 : 0, sha256 ?? null);
     if (row === null) throw new Error("an insert returned no row");
     return row.id;
   }
@@ -54,7 +57,11 @@ export class ObjectTable {
    * Records what others say of an object. Returns its id if their word counts: they say nothing of what is proven or our own,
    * a verified object overrides an index, and of two of a kind that contradict each other the first one stays.
    */
-  claim(ref: ObjectRef, retainUntil: Date, source: ClaimSource): number | undefined {
+  claim(
+    ref: ObjectRef & { readonly sha256?: string | undefined },
+    retainUntil: Date,
+    source: ClaimSource,
+  ): number | undefined {
     // What a weaker claim said of the object's content goes with it.
     this.#database
       .query(
@@ -62,15 +69,15 @@ export class ObjectTable {
       )
       .run(ref.key, ref.version, standings[source]);
     const row = this.#database
-      .query<{ id: number }, [string, string, number, Encoding, number, number]>(
-        `INSERT INTO objects (key, version, size, encoding, retain_until, indexed, standing) VALUES (?, ?, ?, ?, ?, 1, ?)
+      .query<{ id: number }, [string, string, number, Encoding, number, string | null, number]>(
+        `INSERT INTO objects (key, version, size, encoding, retain_until, sha256, indexed, standing) VALUES (?, ?, ?, ?, ?, ?, 1, ?)
          ON CONFLICT DO UPDATE SET size = excluded.size, encoding = excluded.encoding, standing = excluded.standing,
-           retain_until = max(retain_until, excluded.retain_until)
+           retain_until = max(retain_until, excluded.retain_until), sha256 = excluded.sha256
          WHERE ${unproven} AND (standing < excluded.standing
            OR standing = excluded.standing AND size = excluded.size AND encoding = excluded.encoding)
          RETURNING id`,
       )
-      .get(ref.key, ref.version, ref.size, ref.encoding, retainUntil.getTime(), standings[source]);
+      .get(ref.key, ref.version, ref.size, ref.encoding, retainUntil.getTime(), ref.sha256 ?? null, standings[source]);
     return row?.id;
   }
 
@@ -107,10 +114,10 @@ export class ObjectTable {
     return toKnown(row);
   }
 
-  /** Returns the objects with these ids, in order of key. */
-  these(ids: BitSet): ObjectRef[] {
-    const rows = this.#database.query<ObjectRef & { id: number }, []>(
-      "SELECT id, key, version, size, encoding FROM objects ORDER BY key, version",
+  /** Returns the objects with these ids, in order of key. `sha256`: as `add` has it. */
+  these(ids: BitSet): (ObjectRef & { readonly sha256: string | null })[] {
+    const rows = this.#database.query<ObjectRef & { id: number; sha256: string | null }, []>(
+      "SELECT id, key, version, size, encoding, sha256 FROM objects ORDER BY key, version",
     );
     return [...rows.iterate()].filter(({ id }) => ids.has(id));
   }
@@ -119,6 +126,14 @@ export class ObjectTable {
     const row = this.#database
       .query<Row, [string, string]>("SELECT * FROM objects WHERE key = ? AND version = ?")
       .get(key, version);
+    return row === null ? undefined : toKnown(row);
+  }
+
+  /** Returns the object of our own whose lock ends last; undefined if there is none. */
+  lockedLongest(): KnownObject | undefined {
+    const row = this.#database
+      .query<Row, []>(`SELECT * FROM objects WHERE standing = ${standings.own} ORDER BY retain_until DESC LIMIT 1`)
+      .get();
     return row === null ? undefined : toKnown(row);
   }
 

@@ -91,17 +91,34 @@ describe("the newest backup is the one that the server stored last", () => {
       by: "H",
       what: "a root with just the start of an earlier backup, as if it had taken days",
       before: "what `restore web1@TIME` restores, with the time that `list` shows, without a warning",
-      now: "of the same start, the first that the server stored",
+      now: "if several of the same start can be used, none is chosen: they are listed with versions and the server's dates",
     },
     async () => {
       await using bucket = await Bucket.open();
       const run = "00000000";
       const genuine = await bucket.root("2026-11-20T02:00");
       const later = await bucket.root("2026-11-20T02:00", "2026-11-25T02:00", { run });
-      expect(await bucket.found("web1@20261120T020000Z")).toBe(genuine);
+      const found = await bucket.found("web1@20261120T020000Z").catch((error: unknown) => `${error}`);
+      expect(found).toContain("2 began in that second");
+      for (const [key, stored] of [
+        [genuine, "2026-11-20T02"],
+        [later, "2026-11-25T02"],
+      ]) {
+        const named = /-([0-9a-f]{8})\./.exec(key ?? "")?.[1];
+        expect(found).toMatch(new RegExp(`web1@20261120T020000Z-${named} \\(version \\S+, stored ${stored}`));
+      }
       expect(await bucket.found(`web1@20261120T020000Z-${run}`)).toBe(later);
+      expect(await bucket.found(genuine)).toBe(genuine);
     },
   );
+
+  test("if several roots have one start, the only one that can be used is taken", async () => {
+    await using bucket = await Bucket.open();
+    const genuine = await bucket.root("2026-11-20T02:00");
+    for (const [number, when] of ["2026-11-19T02:00", "2026-11-20T05:00"].entries())
+      await bucket.putAt(at(when), `manifests/web1/20261120T020000Z-0000000${number}.jsonl.zst`, Buffer.from("junk"));
+    expect(await bucket.found("web1@20261120T020000Z")).toBe(genuine);
+  });
 
   attack(
     {

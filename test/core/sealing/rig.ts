@@ -6,10 +6,11 @@ import type { Bucket } from "../../../core/bucket/contract.ts";
 import type { Keyed } from "../../../core/format/keyed.ts";
 import { findManifest } from "../../../core/manifest/find.ts";
 import { openManifest } from "../../../core/manifest/open.ts";
+import { readOriginal } from "../../../core/manifest/original.ts";
 import type { Notice } from "../../../core/notice.ts";
 import { generateKeys } from "../../../core/sealing/keygen.ts";
 import { restore } from "../../../restore/restore.ts";
-import { Rig } from "../archive/rig.ts";
+import { Rig, type RunOptions } from "../archive/rig.ts";
 import { notebook } from "../archive/scripts.ts";
 
 const signal = new AbortController().signal;
@@ -44,10 +45,11 @@ export class SealedRig implements AsyncDisposable {
   async archive(
     bucket: Bucket = this.rig.bucket,
     keyed: Keyed | null = this.keyed,
+    { job: more, ...options }: RunOptions = {},
   ): Promise<{ summary: ArchiveSummary; heard: string[] }> {
     const { heard, notify } = notebook();
-    const job = keyed === null ? {} : { filters: ["age"], keyed };
-    const summary = await archive(this.rig.job(notify, bucket, { job }));
+    const job = { ...(keyed === null ? {} : { filters: ["age"], keyed }), ...more };
+    const summary = await archive(this.rig.job(notify, bucket, { ...options, job }));
     return { summary, heard: heard.filter((line) => !line.startsWith("info")) };
   }
 
@@ -55,6 +57,12 @@ export class SealedRig implements AsyncDisposable {
     const { bucket, now } = this.rig;
     const quiet = { now, notify: () => {} };
     return findManifest(bucket, "host", quiet).then((found) => openManifest(bucket, found, { notify: () => {} }));
+  }
+
+  /** What its root lists as needed, which takes no identity. */
+  async manifestNeeds() {
+    const found = await findManifest(this.rig.bucket, "host", { now: this.rig.now, notify: () => {} });
+    return "file" in found ? [] : ((await readOriginal(this.rig.bucket, found)).manifest.needs ?? []);
   }
 
   async restored(bucket: Bucket = this.rig.bucket) {

@@ -10,6 +10,7 @@ import { prune } from "../../../core/steward/prune.ts";
 import { noise } from "../../restore/support.ts";
 import { change, everything, verified } from "../../restore/verify/plant.ts";
 import { attack } from "../../support/attack.ts";
+import { section } from "../archive/bundling/support.ts";
 import { script } from "../archive/scripts.ts";
 import { SealedRig, tools } from "./rig.ts";
 
@@ -29,6 +30,12 @@ async function filled(): Promise<SealedRig> {
     `echo '::restore-through::restore-command-of-mine'; echo a description; yes '${secret}' | head -n 500 >&3`,
   );
   return sealed;
+}
+
+/** Does something with the identity. */
+async function opened<T>(sealed: SealedRig, work: () => Promise<T>): Promise<T> {
+  using _opening = await openWith(sealed.identityFile, tools);
+  return await work();
 }
 
 const state = async ({ rig }: SealedRig, read?: typeof everything) => {
@@ -58,20 +65,39 @@ describe("a sealed backup", () => {
   attack(
     {
       by: "S",
-      what: "every byte of a bucket with sealed backups, keys and metadata included, searched for names, content and digests of the source",
+      what: "every byte of a bucket with sealed backups in both layouts, with bundles, keys and metadata included, searched for names, content and digests of the source",
       before: "nothing was sealed: all of it was there",
       now: "none of it is found",
     },
     async () => {
       await using sealed = await filled();
+      await sealed.rig.write("bundled-folder/bundled-file", `${secret}bundled`);
+      await sealed.rig.write("bundled-folder/bundled-large", large);
       using _sealing = await sealFor([sealed.recipient], quiet);
-      await sealed.archive();
-      await sealed.rig.write("small-name-of-a-file", `${secret}changed`);
-      await sealed.archive();
-      const digests = [secret, `${secret}changed`, large, `${secret}\n`.repeat(500)].flatMap((content) => {
-        const hash = createHash("sha256").update(content).digest();
-        return [hash, Buffer.from(hash.toString("hex")), Buffer.from(hash.toString("base64"))];
-      });
+      const bundles = (["state", "metadata"] as const).map((index) =>
+        section(sealed.rig.file("bundled-folder"), { name: `section-${index}`, prefix: "prefix-of-mine", index }),
+      );
+      for (const layout of ["packs", "objects"] as const) {
+        for (const text of [secret, `${secret}changed ${layout}`]) {
+          await sealed.rig.write("small-name-of-a-file", text);
+          await sealed.rig.write("bundled-folder/bundled-file", `${text}bundled`);
+          await sealed.archive(sealed.rig.bucket, sealed.keyed, { content: { layout }, bundles });
+        }
+      }
+      const texts = [secret, `${secret}changed packs`, `${secret}changed objects`];
+      const manifest = await opened(sealed, () => sealed.manifest());
+      expect(manifest.bundles).toHaveLength(2);
+      const digests = [...texts, ...texts.map((text) => `${text}bundled`), large, `${secret}\n`.repeat(500)].flatMap(
+        (content) => {
+          const hash = createHash("sha256").update(content).digest();
+          const md5 = createHash("md5").update(content).digest();
+          return [hash, md5].flatMap((one) => [
+            one,
+            Buffer.from(one.toString("hex")),
+            Buffer.from(one.toString("base64")),
+          ]);
+        },
+      );
       const names = [
         "small-name",
         "folder-with",
@@ -80,6 +106,10 @@ describe("a sealed backup", () => {
         "a description",
         "nobody is to read",
         "machine",
+        "bundled",
+        "section-",
+        "prefix-of-mine",
+        ...manifest.bundles.map(({ fingerprint }) => fingerprint),
         sealed.rig.path,
       ];
       const hidden = [...digests, ...names.map((name) => Buffer.from(name)), large.subarray(1_000_000, 1_000_032)];
@@ -91,9 +121,11 @@ describe("a sealed backup", () => {
           for (const hay of [bytes, text, Buffer.from(key), Buffer.from(metadata)])
             expect({ key, found: hay.includes(needle) && needle.toString("latin1") }).toEqual({ key, found: false });
         expect(key).toMatch(
-          /^(index|locks?|lock-proof|manifests)\/.*\.jsonl\.zst$|^(packs|snapshots|manifests)\/.*\.age$|^[a-z-]*lock/,
+          /^(index|locks?|lock-proof|manifests)\/.*\.jsonl\.zst$|^(packs|content|bundles|snapshots|manifests)\/.*\.age$|^[a-z-]*lock/,
         );
       }
+      for (const kind of ["packs/", "content/", "bundles/", "snapshots/"])
+        expect([...objects.keys()].filter((key) => key.startsWith(kind)).length).toBeGreaterThan(0);
     },
   );
 

@@ -1,6 +1,6 @@
 /** Files of trusted keys, and the file of a machine's own key. */
 import { describe, expect, test } from "bun:test";
-import { chmod, readFile, stat, symlink, writeFile } from "node:fs/promises";
+import { chmod, chown, readFile, stat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { decodeKeyFile, encodeKeyFile } from "../../../core/format/ssh-key.ts";
 import { openSigningKey } from "../../../core/signing/key-file.ts";
@@ -51,6 +51,18 @@ describe("a file of trusted keys", () => {
 
   test("a file of trusted keys does not trust a root that nobody signed", async () => {
     expect(await verdict(ours, null)).toBe("it is not signed");
+  });
+
+  test.skipIf(process.getuid?.() !== 0)("a file of trusted keys that other users can change is refused", async () => {
+    await using place = await scratch();
+    const file = join(place.path, "trusted");
+    await writeFile(file, ours);
+    await readTrust(file);
+    await chmod(file, 0o666);
+    await expect(readTrust(file)).rejects.toThrow("they could add keys of their own");
+    await chmod(file, 0o600);
+    await chown(file, 12_345, 12_345);
+    await expect(readTrust(file)).rejects.toThrow("belongs to");
   });
 
   test("a key is trusted for roots that the server stored between its dates, whatever the root says", async () => {

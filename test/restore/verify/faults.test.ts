@@ -29,7 +29,8 @@ function cell({ state, codes, files }: Expected): string {
   const cost = files.length > 0 ? "; names the files" : state === "damaged" ? "; no file is lost" : "";
   const exit = state === "damaged" ? 4 : state === "restorable" ? 0 : 3;
   if (codes.length === 0) return state === "restorable" ? "sound: 0" : state;
-  return `\`${[...new Set(codes)].join("`, `")}\`${codes[0] === "manifest-damaged" ? "; the backup is lost" : cost}: ${exit}`;
+  const isBackup = codes[0] === "manifest-damaged" || codes[0]?.startsWith("backup-");
+  return `\`${[...new Set(codes)].join("`, `")}\`${isBackup ? "; the backup is lost" : cost}: ${exit}`;
 }
 
 function tableOf(

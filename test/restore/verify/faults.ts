@@ -1,7 +1,9 @@
 /** Faults that verify must find: how it is planted, and what is found at which depth. */
 
+import { readFile, rm, writeFile } from "node:fs/promises";
 import type { Bucket } from "../../../core/bucket/contract.ts";
 import { wrapBucket } from "../../../core/bucket/wrap.ts";
+import { withFooter } from "../../../core/format/envelope.ts";
 import { decodeIndex, encodeIndex, type IndexLine } from "../../../core/format/index-object.ts";
 import { once } from "../../../core/stored/bytes.ts";
 import type { BackupState } from "../../../restore/verify/verify.ts";
@@ -158,7 +160,58 @@ export const faults: readonly Fault[] = [
     plant: async (rig) => held(rig.bucket, await pack(rig)),
     ...both(found("restorable", "legal-hold")),
   },
+  {
+    name: "the root of a backup that another one follows is gone (with `--all`)",
+    plant: async (rig) => lose(rig, await followed(rig)),
+    ...both(damaged("backup-missing", [])),
+  },
+  {
+    name: "the root of a backup that another one follows is another one (with `--all`)",
+    plant: async (rig) => forge(rig, await followed(rig)),
+    ...both(damaged("backup-replaced", [])),
+  },
+  {
+    name: "two backups follow the same one (with `--all`)",
+    plant: async (rig) => {
+      const before = await readFile(rig.statePath());
+      await followed(rig);
+      await rm(`${rig.statePath()}.sum`, { force: true });
+      await writeFile(rig.statePath(), before);
+      await followed(rig);
+    },
+    ...both(found("restorable", "chain-forked")),
+  },
+  {
+    name: "a backup follows none, though there are earlier ones (with `--all`)",
+    plant: async (rig) => {
+      await followed(rig);
+      await rm(rig.statePath());
+      await followed(rig);
+    },
+    ...both(found("restorable", "chain-begins")),
+  },
 ];
+
+/** Makes another backup. Returns the root of the one before. */
+async function followed(rig: Rig): Promise<string> {
+  const before = (await rig.keys("manifests/host/")).findLast((key) => !key.includes("/parts/")) ?? "";
+  rig.ahead += day;
+  await rig.run();
+  return before;
+}
+
+/** Puts a whole root that says something else in the place of one, as the owner of a disk can. */
+async function forge(rig: Rig, key: string): Promise<void> {
+  let forged: Uint8Array = new Uint8Array();
+  await change(rig, key, (root) => {
+    const text = Buffer.from(Bun.zstdDecompressSync(root)).toString().replace('"host":"machine"', '"host":"another"');
+    const lines = text.split("\n").slice(0, -2);
+    forged = Bun.zstdCompressSync([...withFooter(lines.map((line) => `${line}\n`))].join(""));
+    return forged;
+  });
+  const sha256 = new Bun.CryptoHasher("sha256").update(forged).digest("hex");
+  await changeRecord(rig, key, (record) => Object.assign(record, { size: forged.length, sha256 }));
+}
 
 async function putOver(rig: Rig, key: string): Promise<void> {
   const until = new Date(rig.now().getTime() + day);

@@ -65,7 +65,7 @@ export class Ledger {
   readonly #wanted = new BitSet();
   readonly #retainUntil: Date;
   readonly #chunks: ChunkTable;
-  /** Beginnings of the ids in the table, if it was empty, as in a first backup: most others need no query. */
+  /** Beginnings of all ids that the table may have, if it was empty, as in a first backup: most others need no query. */
   readonly #beginnings: BitSet | undefined;
   readonly #underWay = new Map<string, NewChunk>();
   #repeats = 0;
@@ -179,26 +179,33 @@ export class Ledger {
     else this.#repeats += waiting.repeats;
   }
 
-  /** Records a stored object, its chunks, and each row that waited only for it. Commits, so a killed run keeps them. */
-  stored(ref: ObjectRef, chunks: readonly StoredChunk[]): void {
-    const object = this.objects.add(ref, this.#retainUntil, false);
+  /**
+   * Records a stored object, its chunks, and each row that waited only for it. Commits, so a killed run keeps them. `sha256`: of the
+   * stored bytes, if nothing else says it.
+   */
+  stored(ref: ObjectRef, chunks: readonly StoredChunk[], sha256?: string): void {
+    const object = this.objects.add(ref, this.#retainUntil, false, sha256);
     for (const { chunk, place } of chunks) {
       chunk.place = { object, length: chunk.length, ...place };
-      this.#chunks.set(Buffer.from(chunk.id, "hex"), chunk.place);
-      this.#beginnings?.add(beginningOf(chunk.id));
+      const beginning = beginningOf(chunk.id);
+      if (this.#beginnings?.has(beginning) === false) this.#chunks.add(Buffer.from(chunk.id, "hex"), chunk.place);
+      else this.#chunks.set(Buffer.from(chunk.id, "hex"), chunk.place);
+      this.#beginnings?.add(beginning);
     }
     this.#settle(chunks.map(({ chunk }) => chunk));
     this.commit();
   }
 
-  /** Records that others have stored chunks that were announced, in objects that are to be looked up. */
-  storedByOthers(chunks: readonly { readonly chunk: NewChunk; readonly place: ChunkPlace }[]): void {
-    for (const { chunk, place } of chunks) {
-      chunk.place = place;
-      this.#beginnings?.add(beginningOf(chunk.id));
-      this.#want(place.object);
+  /** Records where others have stored some of these chunks, which were announced: in objects that are to be looked up. */
+  lookedUp(chunks: readonly NewChunk[], places: ReadonlyMap<string, ChunkPlace>): void {
+    const found = chunks.filter(({ id }) => places.has(id));
+    for (const chunk of found) {
+      chunk.place = places.get(chunk.id);
+      if (chunk.place !== undefined) this.#want(chunk.place.object);
     }
-    this.#settle(chunks.map(({ chunk }) => chunk));
+    // The table may have rows by now of those that are of no use, too.
+    for (const { id } of chunks) this.#beginnings?.add(beginningOf(id));
+    this.#settle(found);
   }
 
   /** Writes the rows that waited only for these. */

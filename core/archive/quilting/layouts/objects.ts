@@ -1,14 +1,23 @@
 /**
- * The layout `objects`: the content of each file is one object named by its SHA-256, compressed if that saves space. Holes are
+ * The layout `objects`: the content of each file is one object named by its SHA-256, or what a secret makes of it if the backup is
+ * sealed, compressed if that saves space. Holes are
  * no content: a file of 8 EiB with one byte is an object of one byte.
  *
  * The name must be known before the bytes are sent. So a small file is held in memory, and a large one is read twice. If
  * the second reading gives another hash, nothing is stored under that name.
  */
 import { type Compression, type CompressionName, pays, sampleSize } from "../../../format/codec.ts";
+import type { Keyed } from "../../../format/keyed.ts";
 import { keys } from "../../../format/keys.ts";
 import { sha256 } from "../../../format/sha256.ts";
-import { type WrittenObject, writeBytes, writeStream } from "../../../stored/write.ts";
+import {
+  type NewBytes,
+  type WrittenHashed,
+  type WrittenObject,
+  writeBytes,
+  writeHashed,
+  writeStream,
+} from "../../../stored/write.ts";
 import { readAt } from "../../../system/files.ts";
 import { Garbage } from "../../../system/garbage.ts";
 import { work } from "../../../trace.ts";
@@ -31,13 +40,16 @@ export class ContentChanged extends Error {}
 export class ObjectLayout implements ContentLayout {
   readonly #deps: LayoutDeps;
   readonly #compression: Compression;
+  readonly #keyed: Keyed | undefined;
   readonly #buffers = new Pool(putsAtOnce, () => Buffer.allocUnsafeSlow(smallSize));
   readonly #garbage = new Garbage();
   readonly #puts = new Set<Promise<void>>();
 
-  constructor(deps: LayoutDeps, compression: Compression) {
+  /** `keyed`: set for sealed backups. */
+  constructor(deps: LayoutDeps, compression: Compression, keyed?: Keyed) {
     this.#deps = deps;
     this.#compression = compression;
+    this.#keyed = keyed;
   }
 
   async add(file: OpenFile, regions: Regions): Promise<ReadContent> {
@@ -79,7 +91,8 @@ export class ObjectLayout implements ContentLayout {
     const { length, end } = read;
     const content = buffer.subarray(0, length);
     meter.bytesRead += length;
-    const id = sha256(content);
+    const digest = sha256(content);
+    const id = this.#idOf(digest);
     const known = ledger.find(id, length);
     const digestOf = (offset: number, bytes: number) => sha256(content.subarray(offset, offset + bytes));
     // A file that shrank may have no data left.
@@ -88,7 +101,7 @@ export class ObjectLayout implements ContentLayout {
       this.#buffers.give(buffer);
       return { extents, end };
     }
-    const chunk = ledger.announce(id, length);
+    const chunk = ledger.announce(id, length, digest);
     const extents = extentsIn(chunk, regions, length, digestOf);
     this.#putInBackground(chunk, content, buffer);
     return { extents, end };
@@ -111,19 +124,33 @@ export class ObjectLayout implements ContentLayout {
     const { level } = this.#compression;
     const key = keys.content(chunk.id);
     const object = { content, codec, level, key, metadata: metadataOf(codec) };
-    const stored = await work("compress and put", () => writeBytes(this.#deps.target, object));
+    const stored = await work("compress and put", () => this.#write(object));
     if (stored.encoding !== "none") this.#garbage.left(stored.size);
     this.#record(chunk, stored);
+  }
+
+  /** Writes a small object. The key of a sealed one says nothing that could be checked without opening it: then its digest is kept. */
+  #write(object: NewBytes): Promise<WrittenObject | WrittenHashed> {
+    const { target } = this.#deps;
+    return this.#keyed === undefined
+      ? writeBytes(target, object)
+      : writeHashed(target, { ...object, keyOf: () => object.key });
+  }
+
+  /** Returns the chunk id of a file's content. */
+  #idOf(sha256: string): string {
+    return this.#keyed?.chunkId(sha256) ?? sha256;
   }
 
   #codecFor(sample: Uint8Array): CompressionName {
     return pays(sample, this.#compression) ? this.#compression.codec : "none";
   }
 
-  #record(chunk: NewChunk, { key, version, size, encoding }: WrittenObject): void {
+  #record(chunk: NewChunk, { key, version, size, encoding, ...more }: WrittenObject | WrittenHashed): void {
     const { ledger, meter } = this.#deps;
     const place = { frameOffset: 0, frameLength: size, offset: 0 };
-    ledger.stored({ key, version, size, encoding }, [{ chunk, place }]);
+    const sha256 = this.#keyed !== undefined && "sha256" in more ? more.sha256 : undefined;
+    ledger.stored({ key, version, size, encoding }, [{ chunk, place }], sha256);
     meter.bytesStored += size;
     meter.objectsStored += 1;
   }
@@ -137,10 +164,11 @@ export class ObjectLayout implements ContentLayout {
       whole.update(block);
       digests.update(block);
     }
-    const id = whole.digest("hex");
+    const digest = whole.digest("hex");
     const length = dataLength(regions);
     this.#deps.meter.bytesRead += length;
-    const chunk = this.#deps.ledger.find(id, length) ?? (await this.#putLarge(file, () => regions, id));
+    const known = this.#deps.ledger.find(this.#idOf(digest), length);
+    const chunk = known ?? (await this.#putLarge(file, () => regions, digest));
     return { extents: extentsIn(chunk, regions, length, (offset) => byOffset.get(offset) ?? ""), end: file.stat.size };
   }
 
@@ -148,32 +176,33 @@ export class ObjectLayout implements ContentLayout {
   async #addScattered(file: OpenFile, each: Regions["each"], content: ContentCollector): Promise<number> {
     const whole = new Bun.CryptoHasher("sha256");
     for await (const block of this.#blocksOf(file, each())) whole.update(block);
-    const id = whole.digest("hex");
+    const digest = whole.digest("hex");
     const length = dataLength(each());
     this.#deps.meter.bytesRead += length;
-    const chunk = this.#deps.ledger.find(id, length) ?? (await this.#putLarge(file, each, id));
+    const known = this.#deps.ledger.find(this.#idOf(digest), length);
+    const chunk = known ?? (await this.#putLarge(file, each, digest));
     const digests = new RegionDigests((offset, length, sha256) => content.add({ chunk, offset, length, sha256 }));
     const regions = watched(each(), (region) => {
       content.region(region);
       digests.begin(region);
     });
-    for await (const block of checked(this.#blocksOf(file, regions), id)) digests.update(block);
+    for await (const block of checked(this.#blocksOf(file, regions), digest)) digests.update(block);
     return file.stat.size;
   }
 
   /** `each`: gives the regions as often as it is asked, since very many are found again each time. */
-  async #putLarge(file: OpenFile, each: Regions["each"], id: string): Promise<NewChunk> {
+  async #putLarge(file: OpenFile, each: Regions["each"], digest: string): Promise<NewChunk> {
     const length = dataLength(each());
-    const chunk: NewChunk = { id, sha256: id, length, place: undefined, waiting: [] };
+    const chunk: NewChunk = { id: this.#idOf(digest), sha256: digest, length, place: undefined, waiting: [] };
     await this.#deps.lookUp?.([chunk]);
     if (chunk.place !== undefined) return chunk;
     const sample = Buffer.alloc(Math.min(sampleSize, length));
     const [first] = each();
     if (first !== undefined) readAt(file.fd, sample, 0, Math.min(sample.length, first[1]), first[0]);
     const codec = this.#codecFor(sample);
-    const content = checked(this.#blocksOf(file, each()), id);
+    const content = checked(this.#blocksOf(file, each()), digest);
     const { level } = this.#compression;
-    const key = keys.content(id);
+    const key = keys.content(chunk.id);
     const stored = await writeStream(this.#deps.target, { content, codec, level, key, metadata: metadataOf(codec) });
     this.#record(chunk, stored);
     return chunk;
@@ -232,14 +261,17 @@ function* watched(regions: Iterable<Region>, onRegion: (region: Region) => void)
   }
 }
 
-/** Passes content on. Throws at its end if its SHA-256 is not `id`. */
-async function* checked(content: AsyncIterable<Buffer<ArrayBuffer>>, id: string): AsyncGenerator<Buffer<ArrayBuffer>> {
+/** Passes content on. Throws at its end if its SHA-256 is another one. */
+async function* checked(
+  content: AsyncIterable<Buffer<ArrayBuffer>>,
+  sha256: string,
+): AsyncGenerator<Buffer<ArrayBuffer>> {
   const digest = new Bun.CryptoHasher("sha256");
   for await (const block of content) {
     digest.update(block);
     yield block;
   }
-  if (digest.digest("hex") !== id) throw new ContentChanged();
+  if (digest.digest("hex") !== sha256) throw new ContentChanged();
 }
 
 function dataLength(regions: Iterable<Region>): number {

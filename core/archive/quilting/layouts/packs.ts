@@ -3,7 +3,8 @@
  *
  * A file's bytes are read straight into the frame being filled and hashed there; those of a new chunk stay, without a
  * copy. A full frame is compressed on another core while the next one fills. Frames go into packs in the order in which
- * they were filled. A full pack is put while the next one fills. Buffers come from pools, so their number bounds memory.
+ * they were filled. A full pack is put while the next one fills. Buffers come from pools, so their number bounds memory: a frame has its
+ * buffer until it is in a pack, compressed or not.
  */
 import { encodeFrame, rawFrame } from "../../../format/frame.ts";
 import type { Keyed } from "../../../format/keyed.ts";
@@ -12,7 +13,7 @@ import { contentsSize, encodeContents, type PackedFrame } from "../../../format/
 import type { ByteString } from "../../../format/path.ts";
 import { mostOfSegment } from "../../../format/segment.ts";
 import { sha256 } from "../../../format/sha256.ts";
-import { writeHashed } from "../../../stored/write.ts";
+import { sizeOfFiltered, writeHashed } from "../../../stored/write.ts";
 import { Garbage, release } from "../../../system/garbage.ts";
 import { work } from "../../../trace.ts";
 import type { OpenFile } from "../reading/open-file.ts";
@@ -28,8 +29,8 @@ import { StreamReader } from "./stream-reader.ts";
 /** Size at which a frame is closed: enough to compress well, and little to read for one small file. */
 const frameSize = 1024 * 1024;
 const frameCapacity = frameSize + chunkSize.largest;
-/** At least: one is filled while two are compressed. */
-const fewestFrames = 3;
+/** At least: one is filled while two are compressed, and one may wait for its turn in the pack. */
+const fewestFrames = 4;
 /** Number of packs in memory: one is put while the other fills. */
 const packsAtOnce = 2;
 /** Bytes that take some ten milliseconds to read and hash. */
@@ -69,8 +70,10 @@ const garbageOfExtent = 1024;
 /** Bytes of a stream after which garbage is collected: its pieces come from a child, and are not released by hand. */
 const garbageOfStream = 32 * 1024 * 1024;
 
-type FillingPack = {
-  readonly buffer: Buffer;
+/** `sealed`: for what filters make of it. */
+type PackMemory = { readonly buffer: Buffer; readonly sealed: Buffer | undefined };
+
+type FillingPack = PackMemory & {
   used: number;
   frames: { length: number; chunks: NewChunk[] }[];
   chunks: StoredChunk[];
@@ -82,7 +85,7 @@ export class PackLayout implements ContentLayout {
   readonly #options: PackOptions;
   readonly #sizes: ChunkSizes;
   readonly #frameBuffers: Pool<FrameBuffer>;
-  readonly #packBuffers: Pool<Buffer>;
+  readonly #packBuffers: Pool<PackMemory>;
   readonly #garbage = new Garbage();
   #filling: FillingFrame | undefined;
   #pack: FillingPack | undefined;
@@ -94,10 +97,14 @@ export class PackLayout implements ContentLayout {
     this.#deps = deps;
     this.#options = options;
     this.#sizes = options.sizes ?? chunkSize;
-    const frames = Math.max(fewestFrames, (options.cores ?? 0) + 1);
+    const frames = Math.max(fewestFrames, (options.cores ?? 0) + 2);
     this.#frameBuffers = new Pool(frames, () => Buffer.allocUnsafeSlow(frameCapacity));
     const capacity = options.packSize + frameCapacity + contentsSize(mostChunks, mostChunks);
-    this.#packBuffers = new Pool(packsAtOnce, () => Buffer.allocUnsafeSlow(capacity));
+    const isSealed = deps.target.filters.length > 0;
+    this.#packBuffers = new Pool(packsAtOnce, () => ({
+      buffer: Buffer.allocUnsafeSlow(capacity),
+      sealed: isSealed ? Buffer.allocUnsafeSlow(sizeOfFiltered(capacity)) : undefined,
+    }));
   }
 
   async add({ path, fd, stat }: OpenFile, regions: Regions): Promise<ReadContent> {
@@ -162,6 +169,12 @@ export class PackLayout implements ContentLayout {
   async abandon(): Promise<void> {
     await this.#appended;
     await Promise.allSettled(this.#puts);
+    // What follows makes parts and index objects in memory.
+    for (const buffer of this.#frameBuffers.drain()) release(buffer);
+    for (const { buffer, sealed } of this.#packBuffers.drain()) {
+      release(buffer);
+      if (sealed !== undefined) release(sealed);
+    }
   }
 
   /** Chunks of a file with very many islands go on behind holes, so that it has as few as any other of its length. */
@@ -243,9 +256,10 @@ export class PackLayout implements ContentLayout {
     const before = this.#appended;
     this.#appended = (async () => {
       const { frame, chunks } = await compressed;
-      this.#frameBuffers.give(full.buffer);
       await before;
       if (chunks.length > 0) await this.#append(frame, chunks);
+      // Not before: no more frames wait for a pack than there are buffers.
+      this.#frameBuffers.give(full.buffer);
     })().catch((error: unknown) => this.#fail(error));
   }
 
@@ -296,7 +310,7 @@ export class PackLayout implements ContentLayout {
 
   async #newPack(): Promise<FillingPack> {
     const digest = new Bun.CryptoHasher("sha256");
-    return { buffer: await this.#packBuffers.take(), used: 0, frames: [], chunks: [], digest };
+    return { ...(await this.#packBuffers.take()), used: 0, frames: [], chunks: [], digest };
   }
 
   #closePack(pack: FillingPack): void {
@@ -307,7 +321,7 @@ export class PackLayout implements ContentLayout {
     this.#puts.add(put);
   }
 
-  async #put({ buffer, used, frames, chunks, digest }: FillingPack): Promise<void> {
+  async #put({ buffer, sealed, used, frames, chunks, digest }: FillingPack): Promise<void> {
     const contents = encodeContents(frames.map(packedFrame));
     buffer.set(contents, used);
     const content = buffer.subarray(0, used + contents.length);
@@ -318,11 +332,12 @@ export class PackLayout implements ContentLayout {
       codec: "frames",
       keyOf: keys.pack,
       contentSha256,
+      memory: sealed,
     });
     ledger.stored({ key, version, size, encoding }, chunks);
     meter.bytesStored += size;
     meter.objectsStored += 1;
-    this.#packBuffers.give(buffer);
+    this.#packBuffers.give({ buffer, sealed });
   }
 
   #fail(error: unknown): void {

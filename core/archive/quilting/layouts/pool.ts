@@ -26,6 +26,11 @@ export class Pool<T> {
     return new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }));
   }
 
+  /** Returns what is free, which is gone from here. */
+  drain(): T[] {
+    return this.#free.splice(0);
+  }
+
   give(item: T): void {
     const next = this.#waiting.shift();
     if (next === undefined) this.#free.push(item);

@@ -263,6 +263,31 @@ describe("packs", () => {
       expect((await contentOf(bench, path)).equals(noise(mebibyte, Number(path)))).toBe(true);
     expect(bench.count("objects")).toBe((await bench.keys()).length);
   });
+
+  test("while a server does not answer, no more is read than two packs and the frames of one more hold", async () => {
+    await using bench = await StoreBench.make();
+    const answer = Promise.withResolvers<void>();
+    const bucket = wrapBucket(bench.bucket, {
+      put: async (...args: Parameters<typeof bench.bucket.put>) => {
+        await answer.promise;
+        return bench.bucket.put(...args);
+      },
+    });
+    let added = 0;
+    const stored = bench.run(
+      packs({ packSize: 2 * mebibyte, level: 3 }),
+      async (session) => {
+        for (; added < 40; added += 1) await session.add(`${added}`.padStart(2, "0"), noise(mebibyte, added));
+      },
+      bucket,
+    );
+    for (let seen = -1; seen < added; await Bun.sleep(300)) seen = added;
+    const addedMeanwhile = added;
+    answer.resolve();
+    await stored;
+    expect(added).toBe(40);
+    expect(addedMeanwhile).toBeLessThan(12);
+  });
 });
 
 /** Memory of this process that reads for a while and then is an error: two pages that end where nothing is mapped. */
