@@ -48,7 +48,7 @@ export class Metadata {
   plain(entry: FileEntry): PlainMetadata | undefined {
     const { acl, xattrs, flags, hardLink, mode, modified } = entry;
     const isPlain = acl === undefined && xattrs.size === 0 && flags === undefined && hardLink === undefined;
-    if (!isPlain || (mode & setIds) !== 0) return undefined;
+    if (!isPlain || (mode & setIds) !== 0 || mayBeCut(entry)) return undefined;
     const { uid, gid } = this.idsOf(entry);
     return ourselves === 0 || (uid === ourselves && gid === ourGroup) ? { uid, gid, mode, modified } : undefined;
   }
@@ -113,7 +113,15 @@ export class Metadata {
       this.#try("mode", entry, () => subject.setMode(mode & ~setIds));
       this.#rights(subject, { ...entry, mode }, owned);
     }
-    this.#try("times", entry, () => subject.setTimes(entry.modified));
+    this.#times(subject, entry);
+  }
+
+  /** Filesystems cut times that they cannot hold, and report no error: ext4 those after 2446, others those after 2038. */
+  #times(subject: Subject, entry: Entry): void {
+    if (!this.#try("times", entry, () => subject.setTimes(entry.modified)) || !mayBeCut(entry)) return;
+    const { seconds } = fstat(subject.fd).modified;
+    if (seconds !== entry.modified.seconds)
+      this.#report.count("times", entry.path, "the filesystem cannot hold that time");
   }
 
   /** Sets setuid, setgid and capabilities. Not with another owner: they would give away that owner's rights. */
@@ -205,6 +213,11 @@ export class Metadata {
       return false;
     }
   }
+}
+
+/** Returns whether there are filesystems that have no such time. */
+function mayBeCut({ modified: { seconds } }: Pick<Entry, "modified">): boolean {
+  return seconds < 0 || seconds > 0x7fffffff;
 }
 
 /**

@@ -16,9 +16,12 @@ const kinds = {
     doing: "set the ACL of",
     remedy: "make the users and groups that it names, on a filesystem with ACLs, and run again",
   },
-  attribute: { doing: "set extended attributes of", remedy: "run as root, on a filesystem that has them" },
+  attribute: {
+    doing: "set extended attributes of",
+    remedy: "run as root, on a filesystem that has them, and room for those of each file",
+  },
   flags: { doing: "set the flags (chattr) of", remedy: "run as root, on a filesystem that has them" },
-  times: { doing: "set the modification time of", remedy: "run as root" },
+  times: { doing: "set the modification time of", remedy: "run as root, on a filesystem that can hold it" },
   device: { doing: "make the device", remedy: "run as root" },
 } as const;
 

@@ -64,6 +64,11 @@ function worded(error: { readonly code: string; readonly reason: string }) {
     case "EPERM":
     case "EACCES":
       return { why: error.reason, remedy: "run as root" };
+    case "EBUSY":
+      return {
+        why: `a file is mounted over it (${error.reason})`,
+        remedy: "unmount that and run again: what is restored already is left alone",
+      };
     case "ENOSPC":
     case "EDQUOT":
       return {

@@ -70,7 +70,7 @@ describe("metadata", () => {
     expect(calls).not.toContain("security.capability");
     expect(notices).toEqual([
       'cannot set the setuid and setgid bits of "/su": the owner could not be set; run as root',
-      'cannot set extended attributes of "/su": the owner could not be set; run as root, on a filesystem that has them',
+      'cannot set extended attributes of "/su": the owner could not be set; run as root, on a filesystem that has them, and room for those of each file',
     ]);
   });
 });

@@ -56,7 +56,7 @@ describe.skipIf(!mayRun)("without root", () => {
     const { figures, exit, notices } = await restoreUnprivileged(fixture, key);
     const messages = notices.map(({ level, code, message }) => `${level} ${code}: ${message}`).sort();
     expect(messages).toEqual([
-      'warning attribute-not-set: cannot set extended attributes of "/d/two": operation not permitted; run as root, on a filesystem that has them',
+      'warning attribute-not-set: cannot set extended attributes of "/d/two": operation not permitted; run as root, on a filesystem that has them, and room for those of each file',
       'warning device-not-set: cannot make the device "/null" and 1 more: operation not permitted; run as root',
       'warning owner-not-set: cannot set the owner of "/l" and 3 more: operation not permitted; run as root',
       'warning special-bits-not-set: cannot set the setuid and setgid bits of "/d/one" and 1 more: the owner could not be set; run as root',

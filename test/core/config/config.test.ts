@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { mkdir } from "node:fs/promises";
+import { mkdir, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { loadConfig } from "../../../core/config/config.ts";
 import { configDigest } from "../../../core/config/digest.ts";
@@ -225,6 +225,27 @@ describe("the command line", () => {
     const failure = await refusal(load("", { hostName: "my host" }));
     expect(failure.parts.remedy).toBe("set name in [backup], or give --name");
     expect((await load("", { hostName: "my host", name: "fine" })).backup.name).toBe("fine");
+  });
+});
+
+describe("a conf that is no text file", () => {
+  test.each<[string, (path: string) => unknown, string]>([
+    ["a fifo, which nobody writes to", (path) => Bun.spawnSync(["mkfifo", path]), "it is not a regular file"],
+    ["a link to a device without an end", (path) => symlink("/dev/zero", path), "it is not a regular file"],
+    ["a file of 5 MiB", (path) => writeFile(path, "#".repeat(5 * 1024 ** 2)), "it has 5242880 bytes, more than"],
+  ])("%s is refused", async (name, make, why) => {
+    const confDir = join(scratch, name.replaceAll(" ", "-"));
+    await mkdir(confDir);
+    await make(join(confDir, "conf"));
+    expect((await refusal(loadConfig({ confDir, hostName: "host" }))).parts.why).toStartWith(why);
+  });
+
+  test("twin: a link to a text file is read", async () => {
+    const confDir = join(scratch, "linked");
+    await mkdir(confDir);
+    await writeFile(join(confDir, "there"), "[s3]\nbucket = linked\n");
+    await symlink("there", join(confDir, "conf"));
+    expect((await loadConfig({ confDir, hostName: "host" })).backup.name).toBe("host");
   });
 });
 
