@@ -135,7 +135,8 @@ function unambiguous(words: readonly string[], options: readonly Option[], own: 
 
 function nextValue(flag: string, word: string | undefined, mayBeEmpty: ReadonlySet<string>): string {
   if (word === "" && !mayBeEmpty.has(flag)) throw emptyValue(flag);
-  if (word !== undefined && !word.startsWith("-")) return word;
+  // A lone dash stands for stdin.
+  if (word !== undefined && (word === "-" || !word.startsWith("-"))) return word;
   throw usage("use option", flag, "it needs a value", `write ${flag}=value`);
 }
 

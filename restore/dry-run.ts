@@ -18,6 +18,7 @@ import { isLaterName } from "./hard-links.ts";
 import { tellBadEntry, tellLostPart, tellSealed, tellTaken } from "./lost-stretches.ts";
 import { Metadata } from "./metadata.ts";
 import { tellMissing, tellNothing } from "./missing.ts";
+import { Obstacle } from "./obstacle.ts";
 import { dated } from "./of-backup.ts";
 import { Overwriting } from "./overwriting.ts";
 import { Pauses } from "./pauses.ts";
@@ -280,7 +281,7 @@ class DryRun {
       const { fd } = this.#view.folderIfThere(path);
       return look(fd);
     } catch (error) {
-      if (error instanceof SystemError) return false;
+      if (error instanceof SystemError || error instanceof Obstacle) return false;
       throw error;
     }
   }

@@ -28,8 +28,11 @@ export type ExtrasDeps = {
 
 const tables =
   "CREATE TEMP TABLE known (path TEXT PRIMARY KEY) WITHOUT ROWID;" +
-  "CREATE TEMP TABLE extra (path TEXT PRIMARY KEY, folder INTEGER) WITHOUT ROWID;";
+  "CREATE TEMP TABLE extra (path TEXT PRIMARY KEY, folder INTEGER) WITHOUT ROWID;" +
+  "CREATE TEMP TABLE ahead (depth INTEGER, path TEXT, selected INTEGER, PRIMARY KEY (depth, path)) WITHOUT ROWID;";
 
+/** A folder that is still to be looked into. */
+type AheadRow = { readonly path: ByteString; readonly selected: number };
 type ExtraRow = { readonly path: ByteString; readonly folder: number };
 
 export class Extras implements Disposable {
@@ -38,6 +41,10 @@ export class Extras implements Disposable {
   readonly #know = this.#database.query("INSERT OR IGNORE INTO known VALUES (?)");
   readonly #isKnown = this.#database.query("SELECT 1 FROM known WHERE path = ?");
   readonly #add = this.#database.query("INSERT OR IGNORE INTO extra VALUES (?, ?)");
+  readonly #addAhead = this.#database.query("INSERT OR IGNORE INTO ahead VALUES (?, ?, ?)");
+  readonly #takeAhead = this.#database.query<AheadRow, [number]>(
+    "DELETE FROM ahead WHERE (depth, path) = (SELECT depth, path FROM ahead WHERE depth = ? ORDER BY path LIMIT 1) RETURNING path, selected",
+  );
   count = 0;
   /** Places that were not looked into, as another filesystem is mounted there. */
   readonly mounts: ByteString[] = [];
@@ -69,38 +76,49 @@ export class Extras implements Disposable {
     this.#database.close();
   }
 
-  /** Returns whether all that lies in a folder was found. */
-  async #look(folder: ByteString): Promise<boolean> {
+  /** Returns whether all that lies in a folder was found. `depth`: of folders that are being looked into. */
+  async #look(folder: ByteString, depth = 0): Promise<boolean> {
     const { selection, pauses } = this.#deps;
     let all = true;
-    const folders: { readonly path: ByteString; readonly isSelected: boolean }[] = [];
     for (const { path, found } of this.#entriesOf(folder)) {
       if (pauses.due(0)) await pauses.take();
       const isFolder = found.type === "folder";
       const role = selection.role(path, isFolder);
       if (role === "none" || path === dumpsFolder || this.#isSpared(found)) all = false;
-      else if (isFolder) folders.push({ path, isSelected: role === "selected" });
+      else if (isFolder) this.#addAhead.run(depth, path, role === "selected" ? 1 : 0);
       else if (role === "selected" && this.#isKnown.get(path) === null) this.#found(path, false);
       else all = false;
     }
-    for (const { path, isSelected } of folders) {
-      const isEmpty = this.#isOtherMount(folder, path) ? false : await this.#look(path);
-      if (isEmpty && isSelected && this.#isKnown.get(path) === null) this.#found(path, true);
+    for (let next = this.#takeAhead.get(depth); next !== null; next = this.#takeAhead.get(depth)) {
+      const { path, selected } = next;
+      const isEmpty = this.#isOtherMount(folder, path) ? false : await this.#look(path, depth + 1);
+      if (isEmpty && selected === 1 && this.#isKnown.get(path) === null) this.#found(path, true);
       else all = false;
     }
     return all;
   }
 
   *#entriesOf(folder: ByteString): Generator<{ readonly path: ByteString; readonly found: Stat }> {
-    const names: ByteString[] = [];
-    unlessRefused(() => names.push(...namesIn(this.#deps.target.folderIfThere(folder).fd)));
-    for (const name of names) {
+    for (const name of this.#namesIn(folder)) {
       const path = join(folder, name);
       // Of this restore, or one that was killed.
       const isOurs = isStagingName(name) || isTemporary(name);
       const found = isOurs ? undefined : statIn(this.#deps.target, path);
       if (found !== undefined) yield { path, found };
     }
+  }
+
+  *#namesIn(folder: ByteString): Generator<ByteString> {
+    let names: Generator<ByteString> | undefined;
+    const next = () => {
+      let found: IteratorResult<ByteString> | undefined;
+      unlessRefused(() => {
+        names ??= namesIn(this.#deps.target.folderIfThere(folder).fd);
+        found = names.next();
+      });
+      return found;
+    };
+    for (let found = next(); found !== undefined && found.done !== true; found = next()) yield found.value;
   }
 
   #statOf(path: ByteString): Stat | undefined {

@@ -9,7 +9,6 @@ import type { Stretch } from "../core/format/entry.ts";
 import { type ByteString, baseName, parentOf } from "../core/format/path.ts";
 import { writeAt } from "../core/system/beneath.ts";
 import { cloneRange } from "../core/system/clone.ts";
-import { openFolder } from "../core/system/confined.ts";
 import { close, readAt } from "../core/system/files.ts";
 import { openHandle, openHandleToRead } from "../core/system/handle.ts";
 import { SystemError } from "../core/system/libc.ts";
@@ -76,9 +75,8 @@ export class LocalCopies implements Disposable {
   /** Opens a regular file, by a descriptor of its folder. Anything else is not even opened: a fifo would be set going. */
   #open(path: ByteString): number | undefined {
     try {
-      const folder = openFolder(this.#root, parentOf(path).slice(1) as ByteString, "pass");
+      const { fd: folder } = this.#mounts.open(this.#root, parentOf(path).slice(1) as ByteString, "pass");
       try {
-        this.#mounts.refuse(folder, fstat(folder));
         const handle = openHandle(folder, baseName(path));
         try {
           const found = fstat(handle);

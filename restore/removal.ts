@@ -14,8 +14,8 @@ import type { Report } from "./report.ts";
 import type { Target } from "./target.ts";
 
 export type Removal = {
-  /** Asks for the second time. `some`: the first of them. */
-  readonly confirm: (count: number, some: readonly string[]) => Promise<boolean>;
+  /** Asks for the second time. `some`: the first of them. `unasked`: nobody can be asked. */
+  readonly confirm: (count: number, some: readonly string[]) => Promise<"yes" | "no" | "unasked">;
   /** Files and folders that are never removed. */
   readonly spared: readonly Inode[];
 };
@@ -46,14 +46,14 @@ export async function removeExtras(extras: Extras, removal: Removal, deps: Remov
   }
   if (extras.count === 0) return;
   const some = extras.found().take(shown).toArray();
-  if (
-    !(await removal.confirm(
-      extras.count,
-      some.map(({ path }) => toText(path)),
-    ))
-  ) {
-    report.info("not-removed", "what the backup does not have was not removed, as answered");
-    return;
+  const answer = await removal.confirm(
+    extras.count,
+    some.map(({ path }) => toText(path)),
+  );
+  if (answer === "no") return report.info("not-removed", "what the backup does not have was not removed, as answered");
+  if (answer === "unasked") {
+    const why = "nobody can be asked, as there is no terminal: look at it with --dry-run, and give --yes";
+    return report.warning("not-removed", `what the backup does not have (${extras.count}) was not removed: ${why}`);
   }
   for (const extra of extras.found()) {
     if (pauses.due(0)) await pauses.take();

@@ -120,9 +120,8 @@ const stagingLabel = "staging" as ByteString;
 
 /** Removes the staging folders that killed restores have left in a folder. Saves large files into `heir`, to go on with them. */
 export function removeLeftovers(above: number, heir?: number): void {
-  for (const name of [...namesIn(above)]) {
-    if (isStagingName(name)) unlessRefused(() => removeLeftover(above, name, heir));
-  }
+  for (const name of namesIn(above).filter(isStagingName).toArray())
+    unlessRefused(() => removeLeftover(above, name, heir));
 }
 
 function removeLeftover(above: number, name: ByteString, heir: number | undefined): void {
@@ -140,5 +139,5 @@ function removeLeftover(above: number, name: ByteString, heir: number | undefine
 }
 
 function saveLargeFiles(from: number, to: number): void {
-  for (const name of [...namesIn(from)].filter(isLargeFile)) unlessRefused(() => rename(from, name, to, name));
+  for (const name of namesIn(from).filter(isLargeFile).toArray()) unlessRefused(() => rename(from, name, to, name));
 }

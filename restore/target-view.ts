@@ -2,13 +2,13 @@
 import { constants } from "node:os";
 import { fromArgument } from "../core/format/argument.ts";
 import { type ByteString, baseName, parentOf } from "../core/format/path.ts";
-import { openFolder } from "../core/system/confined.ts";
 import { close } from "../core/system/files.ts";
 import { isSystemError, systemError } from "../core/system/libc.ts";
 import { openThroughOwnLinks } from "../core/system/own-links.ts";
 import { fstat, lstatAt, type Stat } from "../core/system/stat.ts";
 import { unlessRefused } from "./refused.ts";
 import { unusable } from "./target-folder.ts";
+import { UsersMounts } from "./users-mounts.ts";
 
 /** A target, or a look at one. */
 export type FoldersByPath = { folderIfThere(path: ByteString): { readonly fd: number } };
@@ -25,6 +25,7 @@ export function statIn(target: FoldersByPath, path: ByteString): Stat | undefine
 
 export class TargetView implements Disposable {
   readonly isSystemRoot: boolean;
+  readonly #mounts = new UsersMounts();
   /** Undefined if the folder is missing. */
   readonly #root: number | undefined;
   #last: { readonly path: ByteString; readonly fd: number } | undefined;
@@ -38,7 +39,7 @@ export class TargetView implements Disposable {
   folderIfThere(path: ByteString): { readonly fd: number } {
     if (this.#root === undefined) throw systemError(constants.errno.ENOENT, "open", path);
     if (path === this.#last?.path) return this.#last;
-    const fd = openFolder(this.#root, path.slice(1) as ByteString);
+    const { fd } = this.#mounts.open(this.#root, path.slice(1) as ByteString);
     this.#forget();
     this.#last = { path, fd };
     return this.#last;

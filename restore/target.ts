@@ -7,7 +7,6 @@
 import { sameMoment } from "../core/format/moment.ts";
 import { type ByteString, baseName, join, parentOf } from "../core/format/path.ts";
 import { createFile, remove, removeFolder, rename } from "../core/system/beneath.ts";
-import { openFolder } from "../core/system/confined.ts";
 import { close } from "../core/system/files.ts";
 import { isSystemError, SystemError } from "../core/system/libc.ts";
 import { setMode, setOwner } from "../core/system/metadata.ts";
@@ -234,12 +233,10 @@ export class Target {
   }
 
   #existing(path: ByteString): Folder {
-    const fd = openFolder(this.#root, path.slice(1) as ByteString);
+    const { fd, found } = this.#mounts.open(this.#root, path.slice(1) as ByteString);
     try {
-      const found = fstat(fd);
       const known = this.#known.get(path);
       if (known !== undefined && !isFolder(known, found)) throw replaced();
-      this.#mounts.refuse(fd, found);
       return folderOf(fd, found, known);
     } catch (error) {
       close(fd);
@@ -248,17 +245,16 @@ export class Target {
   }
 
   #accepts(path: ByteString, parent: Folder, rule: FolderRule): boolean {
-    let fd: number;
+    let opened: ReturnType<UsersMounts["open"]>;
     try {
-      fd = openFolder(parent.fd, baseName(path));
+      opened = this.#mounts.open(parent.fd, baseName(path));
     } catch (error) {
       if (isSystemError(error, "ENOENT", "ENOTDIR")) return false;
       throw error;
     }
+    const { fd, found } = opened;
     try {
-      const found = fstat(fd);
       const isPrivate = isUnfinished(found);
-      this.#mounts.refuse(fd, found);
       if (!rule.accept(folderOf(fd, found, { fresh: false, isPrivate }), found, parent)) {
         close(fd);
         return false;

@@ -57,7 +57,7 @@ export function removeLabel(folder: number): void {
 
 /** Removes what a restore that was killed was making in a folder with the mark, but for large files. Returns whether there are any. */
 export function removeSmallTemporaries(folder: number): boolean {
-  const names = [...namesIn(folder)].filter(isTemporary);
+  const names = namesIn(folder).filter(isTemporary).toArray();
   const small = names.filter((name) => !isLargeFile(name));
   removeAll(folder, small);
   return small.length < names.length;
@@ -65,7 +65,7 @@ export function removeSmallTemporaries(folder: number): boolean {
 
 /** Removes all that a restore that was killed was making in a folder with the mark. */
 export function removeTemporaries(folder: number): void {
-  removeAll(folder, [...namesIn(folder)].filter(isTemporary));
+  removeAll(folder, namesIn(folder).filter(isTemporary).toArray());
 }
 
 function removeAll(folder: number, names: readonly ByteString[]): void {

@@ -2,10 +2,13 @@
  * Filesystems that are not written to: those that a user serves (FUSE), which may say that they are root's, and show that user all that is
  * written to them; and those whose files the kernel makes, as in `/proc` and `/sys`.
  */
+import type { ByteString } from "../core/format/path.ts";
+import { type FolderUse, openFolder } from "../core/system/confined.ts";
+import { close } from "../core/system/files.ts";
 import { filesystemKind } from "../core/system/filesystems.ts";
 import { SystemError } from "../core/system/libc.ts";
 import { strangerBehind } from "../core/system/mounts.ts";
-import type { Stat } from "../core/system/stat.ts";
+import { fstat, type Stat } from "../core/system/stat.ts";
 import { Obstacle, PseudoFilesystem } from "./obstacle.ts";
 
 export class UsersMounts {
@@ -21,6 +24,23 @@ export class UsersMounts {
     }
     if (isPseudo(fd)) throw new PseudoFilesystem();
     this.pass(found);
+  }
+
+  /** Opens a folder beneath `start`. Refuses each on the way before anything is looked up in it, and itself before it is opened to be read. */
+  open(start: number, path: ByteString, use: FolderUse = "list"): { readonly fd: number; readonly found: Stat } {
+    let above: number | undefined;
+    try {
+      for (const name of path === "" ? [] : path.split("/")) {
+        const held = openFolder(above ?? start, name as ByteString, "pass");
+        if (above !== undefined) close(above);
+        above = held;
+        this.refuse(held, fstat(held));
+      }
+      const fd = openFolder(above ?? start, "" as ByteString, use);
+      return { fd, found: fstat(fd) };
+    } finally {
+      if (above !== undefined) close(above);
+    }
   }
 
   /** Registers a mount that files may be written to. */

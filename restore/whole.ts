@@ -14,7 +14,7 @@ export async function fetchWhole(object: ObjectRef, uses: readonly Use[], contex
   const { files, onProgress } = context;
   const again: Use[] = [];
   await readWhole(object, uses, context, (wrong, loss, mayBeBetter) => {
-    if (mayBeBetter) again.push(...wrong);
+    if (mayBeBetter) for (const use of wrong) again.push(use);
     else loseAll(wrong, loss, files);
   });
   if (again.length > 0) await readWhole(object, again, context, (wrong, loss) => loseAll(wrong, loss, files));
@@ -29,11 +29,11 @@ async function readWhole(object: ObjectRef, uses: readonly Use[], context: Fetch
   const left = new Set(uses);
   try {
     if (running !== undefined) {
-      const first = Math.min(...uses.map(({ extent }) => extent.offset));
+      const first = uses.reduce((least, { extent }) => Math.min(least, extent.offset), Number.MAX_SAFE_INTEGER);
       const { start, content } = await running.from(object, first);
       return await deliverAsItComes(object, left, { start, content }, context, onWrong);
     }
-    const end = Math.max(...uses.map(({ extent }) => extent.offset + extent.length));
+    const end = uses.reduce((most, { extent }) => Math.max(most, extent.offset + extent.length), 0);
     if (end <= mostHeld) {
       garbage.left(object.size + end);
       const content = await readBeginning(bucket, object, end);

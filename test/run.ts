@@ -2,7 +2,7 @@
  * `bun run test [FILTER…]`: everything there is to test, on any Debian 12 machine.
  *
  * Installs what is missing, starts the services beside `bun run check` (counted as one test), runs `bun test` in parallel
- * processes, and ends with the line `N passed, N failed, N skipped`. Exit status 1 when something failed, or, with CI=true, when
+ * processes, prints what failed once more, and ends with the line `N passed, N failed, N skipped`. Exit status 1 when something failed, or, with CI=true, when
  * something was skipped; 130 when stopped by a signal. Filters are those of `bun test`: parts of file names.
  * `bun run test --update-timings` measures again how long each file takes, by which the slowest start first.
  */
@@ -13,8 +13,10 @@ import { exitStatus } from "../core/failure.ts";
 import packageJson from "../package.json" with { type: "json" };
 import { buildProgram, programVariable } from "./support/compiled.ts";
 import { enterTestEnvironment } from "./support/environment.ts";
+import { ErrorsOutside, failureLines } from "./support/failures.ts";
 import { installLegacyProgram, installPackages, installPythonTools } from "./support/install.ts";
-import { closingLine, type Outcome, outcomeOf, skippedTests, sum } from "./support/outcome.ts";
+import { type Failure, failedTests, skippedTests } from "./support/junit.ts";
+import { closingLine, type Outcome, outcomeOf, sum } from "./support/outcome.ts";
 import { toEnvironment } from "./support/services/address.ts";
 import { startServices } from "./support/services/all.ts";
 import { untilSignal } from "./support/signal.ts";
@@ -49,6 +51,7 @@ async function main(filters: readonly string[]): Promise<number> {
       ...toEnvironment(services.addresses),
     };
     const tested = await runTests(filters, join(workspace.path, "junit.xml"), env);
+    for (const line of failureLines([...checked.failures, ...tested.failures])) console.log(line);
     return conclude(sum([checked, tested]));
   } finally {
     await services.stop();
@@ -63,15 +66,19 @@ async function compile(file: string): Promise<string | undefined> {
   );
 }
 
-async function check(): Promise<Outcome> {
+type Result = Outcome & { readonly failures: readonly Failure[] };
+
+async function check(): Promise<Result> {
   const child = Bun.spawn([process.execPath, "run", "check"], {
     cwd: root,
     env: process.env,
-    stdio: ["ignore", "inherit", "inherit"],
+    stdio: ["ignore", "pipe", "pipe"],
     signal: interrupted,
   });
+  const ends = await Promise.all([shown(child.stdout), shown(child.stderr)]);
   const good = (await child.exited) === 0;
-  return { passed: good ? 1 : 0, failed: good ? 0 : 1, skipped: 0 };
+  const failures = good ? [] : [{ name: "bun run check", message: ends.join("\n") }];
+  return { passed: good ? 1 : 0, failed: good ? 0 : 1, skipped: 0, failures };
 }
 
 /** Also what `bunfig.toml` keeps out of a plain `bun test`. */
@@ -81,7 +88,7 @@ const workers = Math.min(2 * availableParallelism(), 8);
 /** Not isolated: a file that loads every module again takes half a second more. No test may leave anything behind for the next file. */
 const processes = [`--parallel=${workers}`, "--no-isolate", "--timings=test/timings.json"];
 
-async function runTests(filters: readonly string[], junit: string, env: Environment): Promise<Outcome> {
+async function runTests(filters: readonly string[], junit: string, env: Environment): Promise<Result> {
   const reporting = ["--reporter=junit", `--reporter-outfile=${junit}`];
   const child = Bun.spawn([process.execPath, "test", ...everything, ...processes, ...reporting, ...filters], {
     cwd: root,
@@ -89,22 +96,26 @@ async function runTests(filters: readonly string[], junit: string, env: Environm
     stdio: ["ignore", "inherit", "pipe"],
     signal: interrupted,
   });
-  const output = await shown(child.stderr);
+  const outside = new ErrorsOutside();
+  const output = await shown(child.stderr, (text) => outside.push(text));
   const status = await child.exited;
   interrupted.throwIfAborted();
   const outcome = trusted(outcomeOf(output), status);
-  const skipped = outcome.skipped > 0 ? skippedTests(await readFile(junit, "utf8")) : [];
-  for (const name of skipped) console.log(`skipped: ${name}`);
-  return outcome;
+  // It is not there if `bun test` ended early.
+  const cases = await readFile(junit, "utf8").catch(() => "");
+  for (const name of skippedTests(cases)) console.log(`skipped: ${name}`);
+  return { ...outcome, failures: [...outside.found, ...failedTests(cases)] };
 }
 
 /** Passes a stream on to stderr as it comes, and returns its end. */
-async function shown(stream: ReadableStream<Uint8Array>): Promise<string> {
+async function shown(stream: ReadableStream<Uint8Array>, hear: (text: string) => void = () => {}): Promise<string> {
   const decoder = new TextDecoder();
   let end = "";
   for await (const bytes of stream) {
     process.stderr.write(bytes);
-    end = (end + decoder.decode(bytes, { stream: true })).slice(-16_384);
+    const text = decoder.decode(bytes, { stream: true });
+    hear(text);
+    end = (end + text).slice(-16_384);
   }
   return end;
 }

@@ -39,6 +39,7 @@ import { believedSources, withTable } from "./shared-index/sources.ts";
 import { Snapshotting } from "./snapshot-step.ts";
 import { lastRoot, noteCompleted } from "./state/completed.ts";
 import { isCorruption, removeState, stateError, statePath } from "./state/database.ts";
+import { OutdatedState } from "./state/false-state.ts";
 import { lockState, makeStateDir } from "./state/folder.ts";
 import { indexDenied, syncIndex, syncVerified } from "./state/index-sync.ts";
 import { writeIndexObjects } from "./state/index-write.ts";
@@ -135,13 +136,24 @@ async function withState<T>(job: ArchiveJob, use: UseDatabase<T>): Promise<T> {
     return await withStateDatabase(path, bucket, (database) => use(database, undefined));
   } catch (error) {
     if (!isCorruption(error)) throw stateError(path, error);
-    const message = `the state database ${JSON.stringify(path)} cannot be used: ${reasonOf(error)}; it is rebuilt from the bucket's index`;
-    const rebuilt: Notice = { level: "warning", code: "state-rebuilt", message };
+    const rebuilt = rebuiltNotice(path, error);
     await removeState(path);
     return withStateDatabase(path, bucket, (database) => use(database, rebuilt)).catch((again: unknown) => {
       throw stateError(path, again);
     });
   }
+}
+
+/** That a machine was off until all had expired is no trouble of its state. */
+function rebuiltNotice(path: string, error: unknown): Notice {
+  const why = `${JSON.stringify(path)} cannot be used: ${reasonOf(error)}; it is rebuilt from the bucket's index`;
+  if (error instanceof OutdatedState)
+    return {
+      level: "info",
+      code: "state-outdated",
+      message: `the state database ${why}, and the rest is stored again`,
+    };
+  return { level: "warning", code: "state-rebuilt", message: `the state database ${why}` };
 }
 
 type Variables = Readonly<Record<string, string>>;

@@ -1,5 +1,6 @@
 /** Chooses what an attempt to store files goes through. */
 import type { Database } from "bun:sqlite";
+import { foldersOfStrangersRefused } from "../system/mounts.ts";
 import { OpenFolders } from "../system/open-folders.ts";
 import { accountsFingerprint } from "../system/owners.ts";
 import type { ArchiveJob } from "./job.ts";
@@ -46,7 +47,7 @@ export async function choosePicked(
   const chosen = { ...(await ofState(job, database)), rows, paths: new PathSet(), counts: noCounts() };
   const { counts, paths } = chosen;
   try {
-    using folders = new OpenFolders();
+    using folders = new OpenFolders(foldersOfStrangersRefused());
     const comparison = new Comparison({ ...chosen, folders, expiring });
     const pause = async () => {
       job.progress(counts.files + counts.others, rows.size, counts.bytes);

@@ -21,12 +21,5 @@ export function withoutClaims({ database, plan }: UsableDeps): UsableObjects {
 
 export function lookUpBy(shared: SharedIndex | undefined, ledger: Ledger): LayoutDeps["lookUp"] {
   if (shared === undefined) return undefined;
-  return async (chunks) => {
-    const places = await shared.find(chunks);
-    const found = chunks.flatMap((chunk) => {
-      const place = places.get(chunk.id);
-      return place === undefined ? [] : [{ chunk, place }];
-    });
-    ledger.storedByOthers(found);
-  };
+  return async (chunks) => ledger.lookedUp(chunks, await shared.find(chunks));
 }

@@ -26,19 +26,21 @@ export function partSize(sent: number): number {
 /** For objects of unknown size. A stream takes the memory of three parts. */
 const usualPlan: PartPlan = { sizeAfter: partSize, atOnce: () => 2 };
 
-const largePart = 25 * mebibyte;
+/** Ten of them, and the one that fills up, fit into memory. */
+const largePart = 11 * mebibyte;
 /** S3 takes no smaller part before another. */
 const smallestPart = 5 * mebibyte;
 /** Bytes of all parts in memory: larger parts are sent fewer at a time. */
 const mostInMemory = 128 * mebibyte;
+const mostAtOnce = 10;
 /** S3 takes 10,000 parts, which may have 5 TiB together. The rest is for content that is longer than was said. */
 const partsForSure = 8_000;
 const mostBytes = 5 * 1024 * 1024 * mebibyte;
 /** By how much parts then grow: 5 TiB fit if nothing at all was said. */
-const growth = 550;
+const growth = 480;
 
 /**
- * For large objects that probably have at most `bytes`: parts of 25 MiB, larger from 195 GiB on, so that 10,000 of them suffice. Should there
+ * For large objects that probably have at most `bytes`: parts of 11 MiB, ten at a time; larger and fewer from 86 GiB on, so that 10,000 of them suffice. Should there
  * be more, the last of them grow. What fits into one part takes no more memory than it has bytes, or 5 MiB.
  */
 export function planForLarge(bytes: number): PartPlan {
@@ -49,7 +51,7 @@ export function planForLarge(bytes: number): PartPlan {
       if (sent === 0) return first;
       return sent < partsForSure * size ? size : Math.max(size, inMebibytes(sent / growth));
     },
-    atOnce: (part) => Math.max(0, Math.floor(mostInMemory / part) - 1),
+    atOnce: (part) => Math.max(0, Math.min(mostAtOnce, Math.floor(mostInMemory / part) - 1)),
   };
 }
 

@@ -1,11 +1,12 @@
 /** Finds the manifest that a user means. Of several, the newest is the one that the server stored last: see `dates.ts`. */
 import { existsSync } from "node:fs";
+import { basename } from "node:path";
 import type { BucketReader } from "../bucket/contract.ts";
 import { nearest } from "../config/nearest.ts";
 import { exitStatus, Failure } from "../failure.ts";
 import { argumentBytes } from "../format/argument.ts";
 import { parseManifestKey, safeName } from "../format/keys.ts";
-import { type LegacyWord, parseLegacyWord } from "../format/legacy-keys.ts";
+import { type LegacyWord, parseLegacyKey, parseLegacyWord } from "../format/legacy-keys.ts";
 import { isManifestFile } from "../format/manifest-file.ts";
 import type { Notice, Notify } from "../notice.ts";
 import { stampMeant } from "./dates.ts";
@@ -188,12 +189,25 @@ function noSuchKey(key: string): never {
 }
 
 function localFile(path: string): Found {
+  const legacy = parseLegacyKey(`manifests/${basename(path)}`);
+  if (legacy !== undefined) throw localLegacy(path, legacy.name);
   if (existsSync(argumentBytes(path))) return { file: path };
   throw new Failure({
     doing: "find the manifest",
     what: path,
     why: "there is no such file, and it is not the key of a manifest",
     remedy: "give a backup name, name@time, or a key as `sysbackup list --json` shows it",
+    exit: exitStatus.usage,
+  });
+}
+
+/** That program leaves no manifest on the disk, and a copy of one does not say which version in the bucket it is. */
+function localLegacy(path: string, name: string): Failure {
+  return new Failure({
+    doing: "read the manifest",
+    what: path,
+    why: "manifests of s3-sysbackup are read from the bucket only",
+    remedy: `give ${name}, ${name}@TIME, or a key as \`sysbackup list --json\` shows it`,
     exit: exitStatus.usage,
   });
 }

@@ -15,6 +15,7 @@ import { throwIfFatal } from "../bucket/fatal.ts";
 import { legacyDays } from "../config/legacy.ts";
 import { day } from "../format/day.ts";
 import type { Manifest, ManifestHeader } from "../format/manifest.ts";
+import { daysUntilExpiry } from "../manifest/expired.ts";
 import { type LockDemand, type NeededVersion, References } from "../manifest/references/references.ts";
 import type { Notify } from "../notice.ts";
 import { eachOf } from "../side-by-side.ts";
@@ -23,9 +24,10 @@ import { chooseRoots, type RootDecision, wrongDates } from "./kept.ts";
 import { Needs, type Unreadable } from "./needs-of.ts";
 import type { Policy } from "./policy.ts";
 import type { Root } from "./root.ts";
+import { isSpent, spent } from "./spent.ts";
 
 export type RenewJob = {
-  readonly bucket: Pick<Bucket, "get" | "retention" | "extend" | "serverTime">;
+  readonly bucket: Pick<Bucket, "get" | "retention" | "extend" | "serverTime" | "expiryDays">;
   /** As `findRoots` lists them. */
   readonly roots: readonly Root[];
   /** Whose backups. Anybody who may put can add names, and locks never become shorter: so each is named. */
@@ -51,6 +53,8 @@ export type RenewSummary = {
   readonly refused: number;
   /** Objects that are locked in GOVERNANCE mode, though a kept backup promises COMPLIANCE. */
   readonly weaker: number;
+  /** Backups that have expired, and of which something is gone already: see `spent.ts`. */
+  readonly expired: number;
   /** What the names hold. */
   readonly holdings: readonly Holding[];
 };
@@ -62,7 +66,7 @@ const mostReported = 10;
 export async function renew(job: RenewJob): Promise<RenewSummary> {
   const { bucket, roots, names, policy, notify, signal } = job;
   const now = job.now();
-  const figures = { backups: 0, objects: 0, bytes: 0, extended: 0, damaged: 0, refused: 0, weaker: 0 };
+  const figures = { backups: 0, objects: 0, bytes: 0, extended: 0, damaged: 0, refused: 0, weaker: 0, expired: 0 };
   const onUnreadable = ({ object, loss: { how } }: Unreadable) => {
     figures.damaged += 1;
     if (figures.damaged > mostReported) return;
@@ -91,7 +95,13 @@ export async function renew(job: RenewJob): Promise<RenewSummary> {
   });
   const own = roots.filter(({ name }) => names.includes(name));
   const usable = new Set<Root>();
+  const gone = new Set<Root>();
+  const expires = (await daysUntilExpiry(bucket)) !== undefined;
   const read = async (root: Root) => {
+    if (expires && (await isSpent(root, { bucket, now: timeOfServer, signal }))) {
+      gone.add(root);
+      return spent;
+    }
     const why = await needs.add(root, onUnreadableRoot);
     if (why === undefined) usable.add(root);
     return why;
@@ -109,6 +119,8 @@ export async function renew(job: RenewJob): Promise<RenewSummary> {
   });
   const dated = decisions.filter(({ reasons }) => reasons.includes(wrongDates.why));
   if (dated.length > 0) notify(datesNotice(dated));
+  if (gone.size > 0) notify(expiredNotice(gone));
+  figures.expired = gone.size;
   figures.backups = usable.size;
   await needs.addParts(onUnreadable);
   for (const [name, promised] of [...capped].slice(0, mostReported)) notify(cappedNotice(name, promised, job.mostDays));
@@ -171,6 +183,12 @@ function datesNotice(dated: readonly RootDecision[]) {
   return notRenewed(
     `${dated.length} backups are not renewed, such as ${first}: their dates contradict the server's; \`sysbackup list\` shows them`,
   );
+}
+
+function expiredNotice(gone: ReadonlySet<Root>) {
+  const first = JSON.stringify([...gone][0]?.key);
+  const message = `${gone.size} backups are not renewed, such as ${first}: they have expired, and the bucket's lifecycle rule has removed some of what they need; renew backups before their promise ends`;
+  return { level: "warning", code: "backup-expired", message } as const;
 }
 
 /** The mode is not renew's to change: anybody who may put can promise COMPLIANCE, of which nobody could get rid. */

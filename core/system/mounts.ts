@@ -1,10 +1,9 @@
 /** Finds filesystems that a user serves: these can report any owner, mode and content. */
-import { readFileSync } from "node:fs";
 import type { ByteString } from "../format/path.ts";
+import { SystemError } from "./libc.ts";
+import { isStranger, type MountedPlace, readMountinfo, type UserBehind, userBehindIn } from "./mountinfo.ts";
 import { userName } from "./owners.ts";
-import { lstat, type Stat } from "./stat.ts";
-
-type MountedPlace = Pick<Stat, "device" | "mount">;
+import { fstat, lstat } from "./stat.ts";
 
 /**
  * Says who serves the filesystem of a file, if it is one in user space (FUSE) and neither root's nor our own, and what was done to it. A
@@ -13,11 +12,9 @@ type MountedPlace = Pick<Stat, "device" | "mount">;
 export function strangerBehind(place: MountedPlace): string | undefined {
   const user = userBehind(place);
   if (user === "unlisted") return "somebody has unmounted meanwhile";
-  if (user === undefined || user === 0 || user === process.geteuid?.()) return undefined;
+  if (user === undefined || !isStranger(user)) return undefined;
   return `${userName(user) ?? `user ${user}`} has mounted`;
 }
-
-type UserBehind = number | "unlisted" | undefined;
 
 /**
  * Returns the user who serves the filesystem of a file, if it is one in user space.
@@ -25,28 +22,32 @@ type UserBehind = number | "unlisted" | undefined;
  * @internal
  */
 export function userBehind(place: MountedPlace): UserBehind {
-  const user = userBehindIn(readFileSync("/proc/self/mountinfo", "utf8"), place);
+  const user = userBehindIn(readMountinfo(), place);
   // In a chroot, that of `/` is not listed.
   return user === "unlisted" && place.mount === lstat("/" as ByteString).mount ? undefined : user;
 }
 
-/**
- * `mountinfo` as in proc(5): number, parent, major:minor, root, place, options, …, `-`, type, source, options. Devices are not always
- * those of the list, so only a number can be missing.
- *
- * @internal
- */
-export function userBehindIn(mountinfo: string, { device, mount }: MountedPlace): UserBehind {
-  const major = Math.floor(device / 2 ** 20);
-  const wanted = `${major}:${device - major * 2 ** 20}`;
-  for (const line of mountinfo.split("\n")) {
-    const [before = "", after = ""] = line.split(" - ");
-    const [number, , numbers] = before.split(" ");
-    if (mount === 0 ? numbers !== wanted : Number(number) !== mount) continue;
-    const [type = "", , options = ""] = after.split(" ");
-    const user = /^fuse/.test(type) ? /(?:^|,)user_id=(\d+)/.exec(options)?.[1] : undefined;
-    if (user !== undefined) return Number(user);
-    if (mount !== 0) return undefined;
+/** Refuses a place in a filesystem that a stranger serves, who need not answer and can claim any owner. */
+export class UsersFilesystem extends SystemError {
+  /** `done`: by whom, and what. */
+  constructor(done: string) {
+    super({ code: "EREMOTE", reason: `it is in a filesystem that ${done}, which can claim any owner`, call: "open" });
+    this.message = this.reason;
   }
-  return mount === 0 ? undefined : "unlisted";
+}
+
+export function refuseStrangers(place: MountedPlace): void {
+  const done = strangerBehind(place);
+  if (done !== undefined) throw new UsersFilesystem(done);
+}
+
+/** Returns a check for `OpenFolders`: nothing is looked up in a folder that a stranger serves. */
+export function foldersOfStrangersRefused(): (path: ByteString, fd: number) => void {
+  let passed: MountedPlace | undefined;
+  return (_, fd) => {
+    const place = fstat(fd);
+    if (passed !== undefined && passed.device === place.device && passed.mount === place.mount) return;
+    refuseStrangers(place);
+    passed = place;
+  };
 }

@@ -16,6 +16,7 @@ import {
   libc,
   longestPath,
 } from "./libc.ts";
+import { isKernelsWordEnough, readMountinfo } from "./mountinfo.ts";
 
 export type FileType = "file" | "folder" | "link" | "fifo" | "socket" | "character device" | "block device";
 
@@ -56,6 +57,9 @@ export function sameInode(one: Inode, other: Inode): boolean {
 }
 
 const AT_NO_AUTOMOUNT = 0x800;
+/** To say what the kernel knows, and to ask nobody. */
+const AT_STATX_DONT_SYNC = 0x4000;
+const STATX_MNT_ID = 0x1000;
 /** What `Stat` has: all that stat has, the time of birth, and the number of the mount. */
 const wanted = 0x7ff | 0x800 | 0x1000;
 const STATX_TYPE = 0x1;
@@ -101,14 +105,41 @@ export function typeAt(folder: number, name: ByteString): FileType | undefined {
 
 function isThere(folder: number, name: ByteString, mask: number): boolean {
   const flags = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT;
-  if (libc.statx(folder, cString(name), flags, mask, result.address) === 0) return true;
+  if (look(folder, name, flags, mask) === 0) return true;
   if (errno() === ENOENT) return false;
   throw lastError("lstat", name);
 }
 
 export function fstat(fd: number): Stat {
-  check(libc.statx(fd, cString(nothing), AT_EMPTY_PATH, wanted, result.address), "fstat");
+  check(look(fd, nothing, AT_EMPTY_PATH, wanted), "fstat");
   return decoded();
+}
+
+/** Fills `result`. A filesystem in user space that is another user's is not asked: it could let us wait for ever, even for the end by a signal. */
+function look(folder: number, name: ByteString, flags: number, mask: number): number {
+  const known = libc.statx(folder, cString(name), flags | AT_STATX_DONT_SYNC, mask | STATX_MNT_ID, result.address);
+  if (known !== 0 || isEnough()) return known;
+  return libc.statx(folder, cString(name), flags, mask | STATX_MNT_ID, result.address);
+}
+
+type Judged = { readonly device: number; readonly isEnough: boolean };
+
+/** By number of the mount. */
+const judged = new Map<number, Judged>();
+/** Bound on remembered mounts. */
+const mostJudged = 10_000;
+
+/** Returns whether nobody but the kernel is to be asked about what `result` is of. */
+function isEnough(): boolean {
+  const place = { device: device(), mount: long(36) };
+  // Before Linux 5.8.
+  if (place.mount === 0) return false;
+  const before = judged.get(place.mount);
+  if (before?.device === place.device) return before.isEnough;
+  const enough = isKernelsWordEnough(readMountinfo(), place);
+  if (judged.size >= mostJudged) judged.clear();
+  judged.set(place.mount, { device: place.device, isEnough: enough });
+  return enough;
 }
 
 function missing(path: ByteString): never {
@@ -125,7 +156,7 @@ function decoded(): Stat {
     gid: words[6] ?? 0,
     size: long(10),
     inode: longs[4] ?? 0n,
-    device: (words[34] ?? 0) * 2 ** 20 + (words[35] ?? 0),
+    device: device(),
     mount: long(36),
     links: words[4] ?? 0,
     modified: moment(28),
@@ -136,6 +167,10 @@ function decoded(): Stat {
     flags: (words[2] ?? 0) & keptFlags,
     blocks: long(12),
   };
+}
+
+function device(): number {
+  return (words[34] ?? 0) * 2 ** 20 + (words[35] ?? 0);
 }
 
 function typeIn(mode: number): FileType {

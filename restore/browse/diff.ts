@@ -13,6 +13,7 @@ import type { Gaps } from "./gaps.ts";
 import { garbageLimit } from "./garbage.ts";
 import { identityOf } from "./identity.ts";
 import { Lowest } from "./lowest.ts";
+import { pairsOf } from "./pairs.ts";
 
 /** `what`: names of what differs. */
 export type BackupDifference = { readonly path: ByteString } & (
@@ -41,7 +42,7 @@ export async function* diffBackups(options: DiffOptions): AsyncGenerator<BackupD
     if (path === undefined) return;
     const [one, other] = [before.at(path), after.at(path)];
     passSameParts(one, other);
-    for (const cursor of one) if (cursor.path === path) await openWithTwin(options, cursor, other);
+    await openTwins(options, path, one, other);
     const difference = await compareAt(path, { side: before, cursors: one }, { side: after, cursors: other });
     if (difference !== undefined) yield difference;
   }
@@ -49,11 +50,7 @@ export async function* diffBackups(options: DiffOptions): AsyncGenerator<BackupD
 
 /** Passes parts that both sides have: what is in them is the same. */
 function passSameParts(before: readonly Cursor[], after: readonly Cursor[]): void {
-  for (const one of before) {
-    const identity = one.unreadIdentity;
-    if (identity === undefined) continue;
-    const other = after.find(({ unreadIdentity }) => unreadIdentity === identity);
-    if (other === undefined) continue;
+  for (const [one, other] of pairsOf(before, after, ({ unreadIdentity }) => unreadIdentity)) {
     one.passPart();
     other.passPart();
   }
@@ -64,14 +61,23 @@ type CursorPart = Pick<PartWishes, "fetched" | "sieve">;
 /** Larger parts are not in memory at the same time. */
 const largestOfPair = 4 * 1024 * 1024;
 
-/** Opens two parts that are about the same stretch of paths without the entries that they have in common. */
-async function openWithTwin({ bucket, signal }: DiffOptions, one: Cursor, others: readonly Cursor[]): Promise<void> {
-  const stretch = one.unread;
-  if (stretch === undefined) return;
-  const other = others.find(({ unread }) => unread?.part.first === stretch.part.first && unread.next === stretch.next);
-  if (other?.unread === undefined) return;
-  if (Math.max(stretch.part.size, other.unread.part.size) > largestOfPair) return;
-  const pair = await fetchPair([stretch, other.unread], bucket, signal);
+/** Opens pairs of parts that are about the same stretch of paths, which begins here, without the entries that they have in common. */
+async function openTwins(
+  options: DiffOptions,
+  path: ByteString,
+  before: readonly Cursor[],
+  after: readonly Cursor[],
+): Promise<void> {
+  const endOf = ({ unread }: Cursor) =>
+    unread === undefined || unread.part.first !== path ? undefined : JSON.stringify([unread.next]);
+  for (const [one, other] of pairsOf(before, after, endOf)) await openWithTwin(options, one, other);
+}
+
+async function openWithTwin({ bucket, signal }: DiffOptions, one: Cursor, other: Cursor): Promise<void> {
+  const [stretch, twin] = [one.unread, other.unread];
+  if (stretch === undefined || twin === undefined) return;
+  if (Math.max(stretch.part.size, twin.part.size) > largestOfPair) return;
+  const pair = await fetchPair([stretch, twin], bucket, signal);
   if (pair === undefined) return;
   await one.open(pair[0]);
   await other.open(pair[1]);

@@ -4,7 +4,7 @@
  */
 import type { Entry } from "../../core/format/entry.ts";
 import type { ByteString } from "../../core/format/path.ts";
-import { isWithin, stepBelow } from "./reach.ts";
+import { stepBelow } from "./reach.ts";
 
 /** What lies below a folder. `bytes`: sizes of files, holes included, each name of a file counted. */
 export type Below = { readonly entries: number; readonly bytes: number };
@@ -20,6 +20,8 @@ export type ListedRow = {
 type OpenFolder = {
   readonly path: ByteString;
   readonly entry: Entry | undefined;
+  /** The folder of a row that it lies in; undefined if that is `top`. */
+  readonly above: OpenFolder | undefined;
   entries: number;
   bytes: number;
 };
@@ -54,7 +56,7 @@ export class FolderTree {
       if (entry.type === "file") above.bytes += entry.size;
     }
     if (!this.#recursive && stepBelow(this.#top, path) !== path) return;
-    if (entry.type === "folder") this.#begin(path, entry);
+    if (entry.type === "folder") this.#begin(path, entry, above);
     else {
       // Segments of its content sort as if they lay below it.
       this.#added.delete(path);
@@ -72,12 +74,11 @@ export class FolderTree {
     for (let last = this.#open.at(-1); last !== undefined; last = this.#open.at(-1)) {
       if (path !== undefined && path < `${last.path}0`) return;
       this.#open.pop();
-      const above = this.#above(last.path);
+      const { entry, above, entries, bytes } = last;
       if (above !== undefined) {
-        above.entries += last.entries;
-        above.bytes += last.bytes;
+        above.entries += entries;
+        above.bytes += bytes;
       }
-      const { entry, entries, bytes } = last;
       yield { path: last.path, entry, below: { entries, bytes } };
     }
   }
@@ -91,20 +92,16 @@ export class FolderTree {
       while ((this.#open[known]?.path.length ?? end) < end) known += 1;
       const open = this.#open[known];
       // Missing ones are longer than all that are open: those begin this path, and what is above them was begun before them.
-      above = open?.path.length === end ? open : this.#begin(path.slice(0, end) as ByteString, undefined);
+      above = open?.path.length === end ? open : this.#begin(path.slice(0, end) as ByteString, undefined, above);
       if (!this.#recursive) return above;
     }
     return above;
   }
 
-  #above(path: ByteString): OpenFolder | undefined {
-    return this.#open.findLast((open) => isWithin(open.path, path));
-  }
-
-  #begin(path: ByteString, entry: Entry | undefined): OpenFolder {
+  #begin(path: ByteString, entry: Entry | undefined, above: OpenFolder | undefined): OpenFolder {
     const added = this.#added.get(path);
     this.#added.delete(path);
-    const folder = { path, entry, entries: added?.entries ?? 0, bytes: added?.bytes ?? 0 };
+    const folder = { path, entry, above, entries: added?.entries ?? 0, bytes: added?.bytes ?? 0 };
     this.#open.push(folder);
     return folder;
   }

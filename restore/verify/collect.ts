@@ -3,6 +3,7 @@ import type { Stored } from "../../core/bucket/contract.ts";
 import { type Manifest, type PartRef, summaryOf } from "../../core/format/manifest.ts";
 import type { BadEntry } from "../../core/format/part.ts";
 import { fromText, toText } from "../../core/format/path.ts";
+import { isExpired } from "../../core/manifest/expired.ts";
 import type { Found } from "../../core/manifest/find.ts";
 import type { Loss } from "../../core/manifest/loss.ts";
 import { nameOf } from "../../core/manifest/read.ts";
@@ -10,7 +11,6 @@ import { type PartContent, readParts } from "../../core/manifest/references/read
 import type { LockDemand, ReferencedPart, References } from "../../core/manifest/references/references.ts";
 import { type ChainKnowledge, reportChain } from "./chain.ts";
 import type { Collected } from "./collected.ts";
-import { isExpired } from "./expired.ts";
 import type { Extents, HasExtents } from "./extents.ts";
 import type { Findings } from "./findings.ts";
 import type { ListedNeeds } from "./listed-needs.ts";

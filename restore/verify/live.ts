@@ -2,25 +2,25 @@
  * Finds out how this machine differs from a backup: files that changed, are missing, or are new since. Reads only the root
  * and the parts from the bucket.
  */
-
-import { readdirSync } from "node:fs";
 import type { BucketReader } from "../../core/bucket/contract.ts";
 import type { Entry, Segment, Stretch } from "../../core/format/entry.ts";
 import type { Manifest } from "../../core/format/manifest.ts";
 import { sameMoment } from "../../core/format/moment.ts";
-import { type ByteString, baseName, fromBytes, join, parentOf, toText } from "../../core/format/path.ts";
+import { type ByteString, baseName, parentOf, toText } from "../../core/format/path.ts";
 import { partListsOf } from "../../core/manifest/part-lists.ts";
 import type { OnBadEntry } from "../../core/manifest/read.ts";
 import { type OnLostPart, walkParts } from "../../core/manifest/walk.ts";
 import { close } from "../../core/system/files.ts";
-import { openHandle, openHandleToRead, pathOfHandle, readLinkOf } from "../../core/system/handle.ts";
+import { openHandle, openHandleToRead, readLinkOf } from "../../core/system/handle.ts";
 import { isSystemError, SystemError } from "../../core/system/libc.ts";
+import { foldersOfStrangersRefused } from "../../core/system/mounts.ts";
 import { OpenFolders } from "../../core/system/open-folders.ts";
 import { groupId, userId } from "../../core/system/owners.ts";
 import { openScratchDatabase } from "../../core/system/scratch-database.ts";
-import { fstat, lstatAt, type Stat } from "../../core/system/stat.ts";
+import { fstat, type Stat } from "../../core/system/stat.ts";
 import { sameContent } from "../compare.ts";
 import { Pauses } from "../pauses.ts";
+import { NewFiles, newFilesSchema } from "./new-files.ts";
 
 export type LiveOptions = {
   readonly bucket: Pick<BucketReader, "get">;
@@ -55,11 +55,9 @@ export type LiveFigures = {
   lost: number;
 };
 
-const schema = "CREATE TEMP TABLE known (path TEXT PRIMARY KEY, folder INTEGER NOT NULL) WITHOUT ROWID";
-
 export async function compareLive(options: LiveOptions): Promise<LiveFigures> {
-  using known = openScratchDatabase(schema);
-  using openFolders = new OpenFolders();
+  using known = openScratchDatabase(newFilesSchema);
+  using openFolders = new OpenFolders(foldersOfStrangersRefused());
   const figures = { entries: 0, hashed: 0, changed: 0, missing: 0, new: 0, unreadable: 0, lost: 0 };
   const { bucket, manifest, signal, onProgress } = options;
   const report = (kind: Difference["kind"], path: ByteString, what: readonly string[]) => {
@@ -96,16 +94,8 @@ export async function compareLive(options: LiveOptions): Promise<LiveFigures> {
     }
     onProgress(figures.entries);
   }
-  const isKnown = known.query<unknown, [string]>("SELECT 1 FROM known WHERE path = ?");
-  const folders = known.query<{ path: ByteString }, []>("SELECT path FROM known WHERE folder = 1 ORDER BY path");
   const began = new Date(manifest.header.started).getTime();
-  for (const { path } of folders.iterate()) {
-    if (pauses.due(0)) await pauses.take();
-    for (const name of namesIn(openFolders, path)) {
-      const child = join(path, name);
-      if (isKnown.get(child) === null && isNew(openFolders, child, began)) report("new", child, []);
-    }
-  }
+  await new NewFiles({ known, openFolders, began, pauses, report: (path) => report("new", path, []) }).find();
   return figures;
 }
 
@@ -123,6 +113,8 @@ async function compareEntry(
   try {
     handle = hold(openFolders, entry.path);
     const found = fstat(handle);
+    // A filesystem that a stranger serves is refused here.
+    if (found.type === "folder") openFolders.at(entry.path);
     const what = differences(entry, found, handle, manifest.header.origin === undefined);
     if (entry.type === "file" && found.type === "file" && found.size === entry.size && hash(toText(entry.path))) {
       figures.hashed += 1;
@@ -207,28 +199,4 @@ function differences(entry: Entry, found: Stat, handle: number, hasTimes: boolea
     ...(entry.type === "link" && readLinkOf(handle) !== entry.target ? ["target"] : []),
     ...("major" in entry && (found.major !== entry.major || found.minor !== entry.minor) ? ["device"] : []),
   ];
-}
-
-/** By its descriptor: the folder may have become a link by now. */
-function namesIn(openFolders: OpenFolders, folder: ByteString): ByteString[] {
-  try {
-    return readdirSync(pathOfHandle(openFolders.at(folder)), { encoding: "buffer" })
-      .map(fromBytes)
-      .sort();
-  } catch {
-    // A change of the folder itself is reported already.
-    return [];
-  }
-}
-
-/** Returns whether a path was made or changed since the backup began. Older ones were not picked. Sockets are never kept. */
-function isNew(openFolders: OpenFolders, path: ByteString, began: number): boolean {
-  try {
-    const found = lstatAt(openFolders.at(parentOf(path)), baseName(path));
-    if (found === undefined) return false;
-    const { type, changed } = found;
-    return type !== "socket" && changed.seconds * 1000 + changed.nanoseconds / 1e6 >= began;
-  } catch {
-    return false;
-  }
 }

@@ -204,13 +204,13 @@ async function checkPack(
   const end = inOrder.reduce((last, { offset, length }) => Math.max(last, offset + length), 0);
   const all = { start: 0, length: end, frames: inOrder };
   for await (const { frame, stored } of framesIn(all, reading.content(end))) {
-    wrong.push(...(await wrongIn(claims.get(frame) ?? [], stored)));
+    for (const extent of await wrongIn(claims.get(frame) ?? [], stored)) wrong.push(extent);
   }
   for (const { offset, length, extents: claimed } of overlapping) {
     const range = { start: offset, length };
     const one = { ...range, frames: [{ offset, length, uses: [] }] };
     for await (const { stored } of framesIn(one, readRange(bucket, pack, range))) {
-      wrong.push(...(await wrongIn(claimed, stored)));
+      for (const extent of await wrongIn(claimed, stored)) wrong.push(extent);
     }
   }
   return wrong;

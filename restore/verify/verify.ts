@@ -8,13 +8,13 @@
  * 4. Name the files that are lost.
  */
 import type { ManifestHeader, Totals } from "../../core/format/manifest.ts";
+import { daysUntilExpiry } from "../../core/manifest/expired.ts";
 import type { Found } from "../../core/manifest/find.ts";
 import { type Reference, References } from "../../core/manifest/references/references.ts";
 import { step } from "../../core/trace.ts";
 import type { ChainKnowledge } from "./chain.ts";
 import { type Choose, type CollectDeps, collect } from "./collect.ts";
 import type { Collected } from "./collected.ts";
-import { daysUntilExpiry } from "./expired.ts";
 import { Extents, type NeededExtent } from "./extents.ts";
 import { type Finding, Findings, type SeverityCounts } from "./findings.ts";
 import { horizons } from "./horizons.ts";

@@ -92,6 +92,7 @@ describe("refused with status 2, naming what was meant", () => {
       ["list", "--constructor.x=1"],
       'cannot use option "--constructor.x": there is no such option; see sysbackup --help',
     ],
+    [["list", "--name", "-x"], 'cannot use option "--name": it needs a value; write --name=value'],
     [["list", "--name"], 'cannot use option "--name": it needs a value; write --name=value'],
     [["list", "--name", "--json"], 'cannot use option "--name": it needs a value; write --name=value'],
     [["list", "--name", "a", "--name=b"], 'cannot use option "--name": it is given twice'],

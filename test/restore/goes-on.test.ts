@@ -42,7 +42,7 @@ async function completes(fixture: Fixture, backup: Backup, reports: number, opti
   const { removes, ...rest } = options;
   const wishes: RestoreWishes = {
     ...rest,
-    ...(removes && { removal: { spared: [], confirm: async () => true } }),
+    ...(removes && { removal: { spared: [], confirm: async () => "yes" } }),
   };
   await fixture.restore(backup, { ...wishes, target: whole });
   kill(fixture, backup, fixture.target, reports, options);

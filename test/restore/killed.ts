@@ -18,7 +18,7 @@ await restore({
   numericOwner: false,
   ...options,
   // The files are restored by then, and what is to be removed is known.
-  ...(removes && { removal: { spared: [], confirm: async () => kill() } }),
+  ...(removes && { removal: { spared: [], confirm: async () => (kill() ? "yes" : "no") } }),
   snapshots: "skip",
   ask: () => Promise.reject(new Error("nothing was to be asked")),
   notify: () => {},

@@ -7,7 +7,7 @@ import { sparedFiles } from "../../restore/spared.ts";
 import { attack } from "../support/attack.ts";
 import { Fixture, file, folder, isRoot } from "./support.ts";
 
-const yes: Removal = { spared: [], confirm: async () => true };
+const yes: Removal = { spared: [], confirm: async () => "yes" };
 const items = [folder("/"), folder("/d"), file("/d/x", "x"), folder("/e"), file("/e/y", "y")];
 
 async function withExtras(): Promise<Fixture> {
@@ -27,7 +27,10 @@ describe("--delete", () => {
   test("the target becomes an exact copy, after a question that names what would go", async () => {
     await using fixture = await withExtras();
     const asked: unknown[] = [];
-    const confirm = async (count: number, some: readonly string[]) => asked.push([count, [...some].sort()]) > 0;
+    const confirm = async (count: number, some: readonly string[]) => {
+      asked.push([count, [...some].sort()]);
+      return "yes" as const;
+    };
     const { removed } = await fixture.restore(await fixture.backup(items), { removal: { spared: [], confirm } });
     expect(await all(fixture)).toEqual(["d", "d/x", "e", "e/y"]);
     expect(removed).toBe(6);
@@ -37,8 +40,20 @@ describe("--delete", () => {
 
   test("without a yes, nothing is removed", async () => {
     await using fixture = await withExtras();
-    await fixture.restore(await fixture.backup(items), { removal: { spared: [], confirm: async () => false } });
+    await fixture.restore(await fixture.backup(items), { removal: { spared: [], confirm: async () => "no" } });
     expect(await all(fixture)).toContain("d/old/deep/z");
+    expect(fixture.complaints).toEqual([]);
+  });
+
+  test("if nobody can be asked, nothing is removed, and the restore is not complete", async () => {
+    await using fixture = await withExtras();
+    const unasked: Removal = { spared: [], confirm: async () => "unasked" };
+    const { warnings } = await fixture.restore(await fixture.backup(items), { removal: unasked });
+    expect(await all(fixture)).toContain("d/old/deep/z");
+    expect(warnings).toBe(1);
+    expect(fixture.complaints.join()).toContain(
+      "what the backup does not have (6) was not removed: nobody can be asked",
+    );
   });
 
   test("nothing is asked if there is nothing to remove", async () => {
@@ -174,7 +189,7 @@ attack(
     const swap = async () => {
       Bun.spawnSync(["mv", fixture.at("/d/old/deep"), join(fixture.scratch.path, "moved")]);
       await symlink(fixture.outside, fixture.at("/d/old/deep"));
-      return true;
+      return "yes" as const;
     };
     await fixture.restore(await fixture.backup(items), { removal: { spared: [], confirm: swap } });
     expect(await readdir(fixture.outside)).toEqual(["z"]);

@@ -64,7 +64,7 @@ describe("the compiled executable", () => {
         async () => {
           await using home = await scratch();
           const tree = join(home.path, "tree");
-          await mixedFiles(tree, 4 * MiB);
+          await mixedFiles(tree, 4 * MiB, 160);
           const expected = await describeTree(tree);
           const { conf } = await place.configure(home.path, {
             sections: { content: { layout } },

@@ -44,6 +44,9 @@ const hostile: Readonly<Record<string, () => Promise<Uint8Array>>> = {
     Buffer.concat(Array<Uint8Array>(20).fill(await compressed([times("x\n", 300 * mebibyte)]))),
 };
 
+/** Both commands read index objects by one function: some kinds show it for the other. */
+const byBoth = ["objects with the longest names", "frames of 8,192 chunks", "one line without end", "many frames"];
+
 for (const [variant, made] of Object.entries(hostile)) {
   attack(
     {
@@ -63,6 +66,7 @@ for (const [variant, made] of Object.entries(hostile)) {
       await put.put("index/evil/20261121T020003Z-9f86d081.jsonl.zst", stored, { retention });
       const archived = await sysbackupPeak(["archive", "--conf-dir", conf]);
       expect(archived.exit).toBeOneOf([0, 3]);
+      if (!byBoth.includes(variant)) return archived.peakMiB;
       const rebuilt = await sysbackupPeak(["rebuild-index", "--conf-dir", conf, "--name", "evil"]);
       return Math.max(archived.peakMiB, rebuilt.peakMiB);
     },

@@ -63,7 +63,7 @@ for (const [variant, keyOf] of Object.entries(folders)) {
     async () => {
       await using folder = await scratch();
       const { conf, bucket } = await writeConf(folder.path, { pickers: { one: "echo /etc/hostname" } });
-      await putJunk(bucket, { count, keyOf });
+      putJunk(bucket, { count, keyOf });
       return await peakOfAll(conf, folder.path);
     },
     { variant, timeout: 10 * minutes },

@@ -31,7 +31,7 @@ async function flood(): Promise<Flooded> {
   const { conf, bucket } = await writeConf(folder.path, { pickers: { one: "echo /etc/hostname" } });
   const first = await sysbackupPeak(["archive", "--conf-dir", conf], { cwd: folder.path });
   expect(first.exit).toBe(0);
-  await putJunk(bucket, { count: roots, keyOf: (id) => keys.manifest("test", id) });
+  putJunk(bucket, { count: roots, keyOf: (id) => keys.manifest("test", id) });
   return { folder, conf };
 }
 

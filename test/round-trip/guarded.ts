@@ -32,7 +32,8 @@ export class Guarded implements AsyncDisposable {
     const bucket = await newBucket(ceph, { lock: true });
     const admin = new S3Client(clientConfig(ceph));
     const machine = new Guarded(ceph, await scratch(), bucket, admin, await openWithKeys(ceph, bucket));
-    await mixedFiles(machine.tree, 1024 * 1024, 160);
+    // Few, as each is looked up over and over.
+    await mixedFiles(machine.tree, 1024 * 1024, 40);
     return machine;
   }
 

@@ -42,11 +42,11 @@ async function prepare(
   place: Place,
   dir: string,
   { pickers = {}, snapshotters = {}, layout = "packs" }: Scripts = {},
-  size = bytes,
+  { size, files } = { size: bytes, files: 160 },
 ): Promise<Setting> {
   const [tree, temporary] = [join(dir, "tree"), join(dir, "tmp")];
   await mkdir(temporary);
-  await mixedFiles(tree, size);
+  await mixedFiles(tree, size, files);
   const { conf }: ConfPaths = await place.configure(dir, {
     sections: { content: { pack_size: packSize, lock_timeout: 600, layout } },
     pickers: { all: `exec find '${tree}' -print0`, ...pickers },
@@ -165,7 +165,7 @@ for (const place of places) {
           await using dir = await scratch();
           const setting = await prepare(place, dir.path);
           // Behind all large files.
-          const file = join(setting.tree, "small/5/50");
+          const file = join(setting.tree, "small/5/10");
           const holder = Bun.spawn(["flock", file, "sh", "-c", hang(dir.path)]);
           while ((await hanging(dir.path)) === undefined) await Bun.sleep(5);
           const when = async () => (await versionsIn(setting.conf, "packs/")).length > 3;
@@ -184,7 +184,7 @@ for (const place of places) {
         async () => {
           await using dir = await scratch();
           // So much that it is not over before the signal comes.
-          const setting = await prepare(place, dir.path, {}, 2 * bytes);
+          const setting = await prepare(place, dir.path, {}, { size: 2 * bytes, files: 800 });
           const { conf, tree, expected, temporary } = setting;
           await archive(conf);
           const target = join(dir.path, "target");

@@ -51,7 +51,7 @@ for (const place of places) {
     beforeAll(async () => {
       dir = await scratch();
       tree = join(dir.path, "tree");
-      await mixedFiles(tree, bytes);
+      await mixedFiles(tree, bytes, 160);
       expected = await describeTree(tree);
       const conf = await newHost("whole");
       const [milliseconds, { bytesStored }] = await timed(() => archive(conf));

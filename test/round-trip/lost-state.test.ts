@@ -61,7 +61,7 @@ for (const place of places) {
           async () => {
             await using dir = await scratch();
             const tree = join(dir.path, "tree");
-            await mixedFiles(tree, bytes, 160);
+            await mixedFiles(tree, bytes, 40);
             const expected = await describeTree(tree);
             const { conf, state } = await place.configure(dir.path, {
               sections: { content: { layout } },

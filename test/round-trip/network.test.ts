@@ -26,7 +26,7 @@ async function host(dir: string) {
   const detour = new Detour(new URL(ceph.endpoint));
   await detour.open();
   const tree = join(dir, "tree");
-  await mixedFiles(tree, bytes);
+  await mixedFiles(tree, bytes, 160);
   const bucket = await overNetwork.newBucket(dir);
   const sections = { ...bucket, content: { pack_size: packSize } };
   const pickers = { all: `exec find '${tree}' -print0` };

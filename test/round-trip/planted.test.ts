@@ -101,6 +101,15 @@ const kinds: readonly (readonly [name: string, program: () => Promise<Program>])
   ["cmd/main.ts by Bun", async () => [process.execPath, ...soundBunFlags, join(checkout, "cmd/main.ts")]],
 ];
 
+/** What the compiled program says in folders without such files: of `bun cmd/main.ts`, the same is expected. */
+const said = new Map<string, Promise<Outcome>>();
+
+async function saidWithout(line: string, words: readonly string[], place: Place): Promise<Outcome> {
+  const outcome = said.get(line) ?? start([await compiledProgram()], words, place);
+  said.set(line, outcome);
+  return outcome;
+}
+
 describe.each(kinds)("%s, in a folder that a user has filled", (name, programOf) => {
   let program: Program;
   let clean: Place;
@@ -128,7 +137,7 @@ describe.each(kinds)("%s, in a folder that a user has filled", (name, programOf)
       },
       async () => {
         const [before, after] = await Promise.all([
-          start(program, words(clean), clean),
+          saidWithout(line, words(clean), clean),
           start(program, words(planted), planted),
         ]);
         expect(await marks(planted)).toBe("");

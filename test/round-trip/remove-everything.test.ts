@@ -18,6 +18,7 @@ import { HeadBucketCommand, S3Client } from "@aws-sdk/client-s3";
 import { packagePath, roleNames } from "../../core/aws/package.ts";
 import { openIam } from "../../core/write-config/iam.ts";
 import { awsVariables, environment } from "../core/create-resources/environment.ts";
+import { residentAws } from "../support/aws-cli/aws-cli.ts";
 import { faultProxy } from "../support/faults/proxy.ts";
 import { sysbackup } from "../support/program.ts";
 import { clientConfig, has, type MotoAddress, moto } from "../support/services.ts";
@@ -94,8 +95,9 @@ test.skipIf(!moto || !has("aws"))(
       .replaceAll("sysbackup", name)
       .replaceAll(/\balice\b/g, alice)
       .replaceAll(/\bbob\b/g, bob);
+    await using cli = await residentAws();
     const child = Bun.spawn(["sh", "-euc", script], {
-      env: { ...process.env, ...env },
+      env: { ...process.env, ...env, PATH: `${cli.folder}:${process.env.PATH}` },
       stdout: "pipe",
       stderr: "pipe",
     });

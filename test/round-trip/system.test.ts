@@ -14,7 +14,7 @@ import { places, thorough } from "./places.ts";
 
 const minutes = 60_000;
 /** However much a machine has in it: more of the same tells nothing new. */
-const limits = { entries: 3_000, bytes: 32 * 1024 * 1024 };
+const limits = { entries: 1_500, bytes: 16 * 1024 * 1024 };
 const large = ["/usr/share", "/usr/lib/python3"];
 
 /** All of `/etc`, and folders of `roots`, each with all that lies right in it, chosen by a hash of their paths. */

@@ -37,7 +37,11 @@ for (const place of places) {
           await using dir = await scratch();
           const [tree, target] = [join(dir.path, "tree"), join(dir.path, "target")];
           for (const folder of [tree, target]) await mkdir(folder);
-          await nastyTree(tree, { root: isRoot, sparse: 16 * MiB });
+          await nastyTree(tree, {
+            root: isRoot,
+            sparse: 16 * MiB,
+            deepest: place.name === "directory" && layout === "packs",
+          });
           const { conf } = await place.configure(dir.path, {
             sections: { content: { layout } },
             pickers: { all: `exec find '${tree}' -print0` },

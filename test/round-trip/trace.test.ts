@@ -22,7 +22,7 @@ for (const place of places) {
       async () => {
         await using dir = await scratch();
         const tree = join(dir.path, "unmistakable");
-        await mixedFiles(tree, 8 * MiB);
+        await mixedFiles(tree, 8 * MiB, 160);
         const { conf } = await place.configure(dir.path, {
           sections: { content: { pack_size: MiB } },
           pickers: { all: `exec find '${tree}' -print0` },

@@ -10,14 +10,14 @@ import { archive, contentIn, lostBy } from "./loop.ts";
 import { type Place, places } from "./places.ts";
 
 const minutes = 60_000;
-const bytes = 8 * MiB;
+const bytes = 4 * MiB;
 
 type Host = { readonly name: string; readonly layout: string; readonly share_with?: string };
 
 /** Hosts of one bucket, each with its own name, configuration and state; all back up the same tree. */
 async function hosts(place: Place, dir: string, wanted: readonly Host[]) {
   const tree = join(dir, "tree");
-  await mixedFiles(tree, bytes, 160);
+  await mixedFiles(tree, bytes, 40);
   const bucket = await place.newBucket(dir);
   const confs = wanted.map(async ({ name, ...content }) => {
     const home = join(dir, name);

@@ -2,7 +2,9 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { closingLine, outcomeOf, skippedTests, sum } from "./outcome.ts";
+import { ErrorsOutside, failureLines } from "./failures.ts";
+import { failedTests, skippedTests } from "./junit.ts";
+import { closingLine, outcomeOf, sum } from "./outcome.ts";
 
 const files = {
   "mixed.test.ts": `
@@ -16,6 +18,12 @@ const files = {
   "ending.test.ts": `
     import { test } from "bun:test";
     test("ends the process", () => process.exit(0));
+  `,
+  "failing.test.ts": `
+    import { describe, expect, test } from "bun:test";
+    test("takes too long", () => Bun.sleep(10_000), 1);
+    describe("outer", () => describe("inner", () => test("<is> not equal", () => expect({ a: "<&>" }).toEqual({ a: 1 }))));
+    test("fails at length", () => { throw new Error("line of many\\n".repeat(300)); });
   `,
 };
 
@@ -68,6 +76,34 @@ describe("the outcome of bun test", () => {
   });
 
   test.each([[[]], [["--parallel=2" as const]]])(
+    "failed tests are named with file, groups and message, and files that do not load by their error, with the options %j",
+    async (options) => {
+      const { output, junit } = await bunTest(...options, "mixed.test.ts", "unloadable.test.ts", "failing.test.ts");
+      const failures = failedTests(junit);
+      const messages = Object.fromEntries(failures.map(({ name, message }) => [name, message]));
+      expect(messages).toMatchObject({
+        "mixed.test.ts: fails": expect.stringMatching(/^Error: on purpose\n.* at mixed\.test\.ts:\d+/),
+        "failing.test.ts: takes too long": "test timed out",
+        "failing.test.ts: outer > inner > <is> not equal": expect.stringContaining('+   "a": "<&>",'),
+        "failing.test.ts: fails at length": expect.stringContaining("line of many\n"),
+      });
+      expect(failures).toHaveLength(4);
+      const outside = new ErrorsOutside();
+      for (const piece of output.match(/[\s\S]{1,7}/g) ?? []) outside.push(piece);
+      expect(outside.found).toEqual([
+        {
+          name: "an error outside of tests",
+          message: expect.stringMatching(/no-such-module\.ts.*unloadable\.test\.ts/),
+        },
+      ]);
+      const lines = failureLines(failures);
+      expect(lines).toContain("failed: failing.test.ts: fails at length");
+      expect(lines).toContainEqual(expect.stringMatching(/^ {2}… and \d+ more lines$/));
+      expect(lines.filter((line) => line === "  line of many").length).toBeWithin(90, 101);
+    },
+  );
+
+  test.each([[[]], [["--parallel=2" as const]]])(
     "the outcome names skipped tests with file and groups, with the options %j",
     async (options) => {
       const { junit } = await bunTest(...options, "mixed.test.ts");
@@ -85,4 +121,13 @@ test("the closing line adds up", () => {
     { passed: 10, failed: 20, skipped: 30 },
   ];
   expect(closingLine(sum(outcomes))).toBe("11 passed, 22 failed, 33 skipped");
+});
+
+test("the first twenty of very many failures are printed again", () => {
+  const failures = Array.from({ length: 25 }, (_, number) => ({ name: `test ${number}`, message: "x".repeat(9_000) }));
+  const lines = failureLines(failures);
+  expect(lines.filter((line) => line.startsWith("failed: "))).toHaveLength(20);
+  expect(lines.at(-1)).toBe("… and 5 more failures");
+  expect(Math.max(...lines.map((line) => line.length))).toBeLessThan(2_100);
+  expect(failureLines([])).toEqual([]);
 });

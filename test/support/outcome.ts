@@ -14,24 +14,6 @@ export function outcomeOf(output: string): Outcome | undefined {
   return { passed: count("pass"), failed: count("fail"), skipped: count("skip") + count("todo") };
 }
 
-/** Skipped tests as `file: group > name`, from Bun's JUnit file, which names the innermost group first. */
-export function skippedTests(junit: string): string[] {
-  const cases = junit.matchAll(/<testcase name="(.*?)" classname="(.*?)" [^>]*?file="(.*?)"[^>]*?[^/]>\s*<skipped/g);
-  return [...cases].map(([, name = "", groups = "", file = ""]) => {
-    const names = [...groups.split(" &gt; ").reverse(), name].filter(Boolean);
-    return decoded(`${file}: ${names.join(" > ")}`);
-  });
-}
-
-const entities: Readonly<Record<string, string>> = { "&lt;": "<", "&gt;": ">", "&quot;": '"', "&apos;": "'" };
-
-function decoded(text: string): string {
-  return text
-    .replace(/&(?:lt|gt|quot|apos);/g, (entity) => entities[entity] ?? entity)
-    .replace(/&#(\d+);/g, (_, code) => String.fromCodePoint(Number(code)))
-    .replaceAll("&amp;", "&");
-}
-
 export function sum(outcomes: readonly Outcome[]): Outcome {
   return outcomes.reduce((a, b) => ({
     passed: a.passed + b.passed,

@@ -6,7 +6,7 @@ import { run } from "./services/command.ts";
 
 export const mayMountForUser = mayMount && existsSync("/dev/fuse");
 
-/** One empty folder, which is root's and nobody's business. */
+/** One empty folder, which is root's and nobody's business. If it is silent, it answers to nothing once it is mounted. */
 const server = `
 import ctypes, os, struct, sys
 libc = ctypes.CDLL(None, use_errno=True)
@@ -21,6 +21,7 @@ while True:
     _, opcode, unique = struct.unpack_from("<IIQ", request)
     error, answer = 0, b""
     if opcode == 26: answer = struct.pack("<IIIIHHIIHHI", 7, 31, 65536, 0, 0, 0, 65536, 1, 0, 0, 0) + bytes(28)
+    elif len(sys.argv) > 2: continue
     elif opcode == 3: answer = attributes
     elif opcode == 27: answer = bytes(16)
     elif opcode in (28, 29): pass
@@ -33,8 +34,11 @@ while True:
 type UsersFilesystem = AsyncDisposable & { readonly unmount: () => Promise<void> };
 
 /** Mounts it there, for user 65534, and lets root in; unmounts it when it is disposed of. */
-export async function usersFilesystem(at: string): Promise<UsersFilesystem> {
-  const child = Bun.spawn([python3, "-c", server, at], { stdout: "pipe", stderr: "inherit" });
+export async function usersFilesystem(at: string, { silent = false } = {}): Promise<UsersFilesystem> {
+  const child = Bun.spawn([python3, "-c", server, at, ...(silent ? ["silent"] : [])], {
+    stdout: "pipe",
+    stderr: "inherit",
+  });
   const { value } = await child.stdout.getReader().read();
   if (new TextDecoder().decode(value) !== "ready") throw new Error("the filesystem was not mounted");
   let isMounted = true;

@@ -37,9 +37,8 @@ export const run: RunSubcommand<RenewArgs> = async ({ names, policy, days, mostD
 
 function statusOf(renewed: RenewSummary | undefined, stale: readonly Stale[]): ExitStatus {
   if (renewed !== undefined && renewed.damaged > 0) return exitStatus.damaged;
-  return stale.length > 0 || (renewed?.refused ?? 0) + (renewed?.weaker ?? 0) > 0
-    ? exitStatus.incomplete
-    : exitStatus.done;
+  const { refused = 0, weaker = 0, expired = 0 } = renewed ?? {};
+  return stale.length + refused + weaker + expired > 0 ? exitStatus.incomplete : exitStatus.done;
 }
 
 function staleLines(stale: readonly Stale[]): string[] {

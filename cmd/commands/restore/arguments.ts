@@ -54,7 +54,7 @@ export function restoreArgs(words: Words): RestoreArgs {
     ...trustArgs(words),
     manifest,
     paths,
-    filesFrom: words.path("files-from"),
+    filesFrom: words.value("files-from") === "-" ? "/dev/stdin" : words.path("files-from"),
     choices: restoreChoices(words),
     dryRun: words.given("dry-run"),
     toStdout: words.given("to-stdout"),

@@ -20,7 +20,7 @@ export const restore = subcommand<RestoreArgs>(
       { flag: "--target <dir>", help: "Folder to restore into", default: "/", isPath: true },
       {
         flag: "--files-from <file>",
-        help: "Restore the paths in this file, one a line or ended by NUL bytes; /dev/stdin for a pipe",
+        help: "Restore the paths in this file, one a line or ended by NUL bytes; - for a pipe",
         isPath: true,
       },
       {
@@ -82,7 +82,7 @@ export const restore = subcommand<RestoreArgs>(
     examples: [
       "sysbackup restore web1 --target /mnt",
       "sysbackup restore web1@2026-11-20 /etc/fstab /home/alice --target /tmp/look",
-      "sysbackup find '*.odt' web1 --print0 | sysbackup restore web1 --files-from /dev/stdin --target /tmp/look",
+      "sysbackup find '*.odt' web1 --print0 | sysbackup restore web1 --files-from - --target /tmp/look",
       "sysbackup restore web1 /srv/photos/2019 --thaw bulk --target /mnt",
       "sysbackup restore web1 --target /mnt --exclude /var/cache/ --exclude '*.iso' --dry-run",
       "sysbackup restore web1 /home/alice --to-stdout | ssh alice@laptop tar x --acls --xattrs",

@@ -47,7 +47,7 @@ async function contentOf(file: string): Promise<Buffer> {
   return Buffer.concat(pieces, size);
 }
 
-const asList = "give a file with a path a line, or each ended by a NUL byte; /dev/stdin for a pipe";
+const asList = "give a file with a path a line, or each ended by a NUL byte; - for a pipe";
 
 function unusable(file: string, why: string, remedy = asList): Failure {
   return new Failure({

@@ -29,18 +29,23 @@ function ownFiles(args: RestoreArgs, { backup, bundles }: Config, bucketUrl: str
   return [process.execPath, backup.stateDir, confDir, ...paths];
 }
 
-async function confirmed(number: number, some: readonly string[], args: RestoreArgs, io: RemovalIO): Promise<boolean> {
-  if (args.yes) return true;
+async function confirmed(
+  number: number,
+  some: readonly string[],
+  args: RestoreArgs,
+  io: RemovalIO,
+): Promise<"yes" | "no" | "unasked"> {
+  if (args.yes) return "yes";
   for (const path of some) {
     io.notify({ level: "info", code: "would-remove", message: `the backup does not have ${JSON.stringify(path)}` });
   }
   const others = number > some.length ? `, of which the first ${some.length} are named above` : ", named above";
   const what = `${count(number)} ${number === 1 ? "file or folder" : "files and folders"} that the backup does not have`;
   const question = `Remove ${what}${others}, from ${JSON.stringify(args.target)}?`;
-  return io.ask(question).catch((error: unknown) => {
-    if (!(error instanceof NoTerminal)) throw error;
-    const message = `${what} were not removed: nobody can be asked, as there is no terminal; look at them with --dry-run, and give --yes`;
-    io.notify({ level: "warning", code: "not-removed", message });
-    return false;
-  });
+  try {
+    return (await io.ask(question)) ? "yes" : "no";
+  } catch (error) {
+    if (error instanceof NoTerminal) return "unasked";
+    throw error;
+  }
 }

@@ -65,10 +65,11 @@ export function sizePlot(backups: readonly DatedVerdict[]): string {
     (a, b) => compare(nameOf(a), nameOf(b)) || a.started.getTime() - b.started.getTime(),
   );
   const names = [...new Set(ordered.map(nameOf))];
+  const numbers = new Map(names.map((name, number) => [name, number]));
   const largest = Math.max(1, ...ordered.map(({ totals }) => totals?.bytes ?? 0));
   const step = (width - left - right) / Math.max(1, ordered.length + names.length - 1);
   const bars = ordered.map((backup, number) => {
-    const x = round(left + (number + names.indexOf(nameOf(backup))) * step);
+    const x = round(left + (number + (numbers.get(nameOf(backup)) ?? 0)) * step);
     const isFirst = number === 0 || nameOf(ordered[number - 1] ?? backup) !== nameOf(backup);
     return sizeBar(backup, x, round(Math.min(40, Math.max(1, step * 0.8))), largest, base, isFirst);
   });

@@ -16,7 +16,7 @@ import { openHandle, openHandleToRead } from "../../system/handle.ts";
 import { isSystemError, SystemError } from "../../system/libc.ts";
 import { fstat, lstatAt, type Stat } from "../../system/stat.ts";
 import { readXattrs } from "../../system/xattr.ts";
-import { FolderChanged, FolderStack, nameOf, UsersFilesystem } from "../quilting/paths/folder-stack.ts";
+import { FolderChanged, FolderStack, nameOf } from "../quilting/paths/folder-stack.ts";
 import { type OwnFiles, OwnPath } from "../quilting/paths/own-files.ts";
 import { fileEntry, lookAt, otherEntry, type SeenFile, withHardLink } from "../quilting/reading/entry-head.ts";
 import { LeftOut } from "../quilting/reading/left-out.ts";
@@ -84,8 +84,8 @@ export class BundleReader {
     await this.#each((folder, path, leads, folders) => {
       const handle = openHandle(folder, nameOf(path));
       try {
+        folders.see(path, fstat(handle));
         const seen = lookAt(handle);
-        folders.see(path, seen.stat);
         if (this.#isPassedBy(leads)) return;
         const entry = this.#entryOf(path, seen, handle);
         if (entry === undefined) return;
@@ -313,7 +313,7 @@ export class BundleReader {
       if (error.path === path) this.#deps.notify({ level: "info", code: "own-skipped", message });
     } else if (isSystemError(error, "ENOENT", "ENOTDIR")) warn("vanished", "vanished before it was read");
     else if (error instanceof FolderChanged) warn("folder-changed", `is not in the backup: ${error.message}`);
-    else if (error instanceof SystemError || error instanceof LeftOut || error instanceof UsersFilesystem) {
+    else if (error instanceof SystemError || error instanceof LeftOut) {
       warn("unreadable", `is not in the backup: ${error.message}`);
     } else throw error;
     folders.miss(path, error);

@@ -123,7 +123,7 @@ function mayEnter(path: ByteString, fd: number, stat: Stat, device: number, { ow
     throw error;
   }
   if (stat.device === device) return true;
-  return filesystemKind(fd) !== "pseudo" && strangerBehind(stat) === undefined;
+  return strangerBehind(stat) === undefined && filesystemKind(fd) !== "pseudo";
 }
 
 /** Folders that are still to be entered: on disk, if they are many. */

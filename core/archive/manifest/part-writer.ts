@@ -47,16 +47,15 @@ export type PartWriterDeps = {
   readonly notify: Notify;
 };
 
-/** Returns the parts in order of path. One part is in memory at a time. */
+/** Text of a part that is stored while the next one is made: nearly all are smaller. One that is larger is in memory alone. */
+const mostBeside = 8 * 1024 * 1024;
+
+/** Returns the parts in order of path. One part is in memory at a time, or two usual ones. */
 export async function writeParts(deps: PartWriterDeps): Promise<PartRef[]> {
   const table = new PartTable(deps.database, deps.tree);
   const before = table.all();
   const writer = new PartWriter(deps, before);
-  for (const [number, known] of before.entries()) {
-    const isSound = !known.stale && !deps.expiring.has(known.object);
-    if (isSound && (await writer.reaches(known.first))) writer.keep(known, before[number + 1]?.first);
-  }
-  const written = await writer.end();
+  const written = await writer.write().finally(() => writer.settle());
   table.replace(written);
   const objects = new ObjectTable(deps.database);
   return written.map(({ object, first, sha256, entries, bytes }) => {
@@ -75,6 +74,8 @@ class PartWriter {
   /** Lines are copied on their way to a stored part: a collection for some three parts of a usual size. */
   readonly #garbage = new Garbage(8 * 1024 * 1024);
   #draft: Draft | undefined;
+  /** Resolves when the parts before the draft are stored. */
+  #stored: Promise<void> = Promise.resolve();
   /** Rows from here on are not written yet; undefined when all are. */
   #from: string | undefined = "";
 
@@ -85,9 +86,26 @@ class PartWriter {
     this.#segments = new SegmentRows(this.#files);
   }
 
+  async write(): Promise<readonly KnownPart[]> {
+    const { expiring } = this.#deps;
+    for (const [number, known] of this.#known.entries()) {
+      const isSound = !known.stale && !expiring.has(known.object);
+      if (isSound && (await this.#reaches(known.first))) await this.#keep(known, this.#known[number + 1]?.first);
+    }
+    await this.#writeUntil(undefined);
+    if (this.#draft !== undefined) await this.#endDraft(this.#draft);
+    await this.#stored;
+    return this.#written;
+  }
+
+  /** Waits until nothing is being stored. */
+  async settle(): Promise<void> {
+    await this.#stored.catch(() => undefined);
+  }
+
   /** Writes what comes before `first`. False if that ends in too little for a part, which then goes on into the next. */
-  async reaches(first: ByteString): Promise<boolean> {
-    await this.#write(first);
+  async #reaches(first: ByteString): Promise<boolean> {
+    await this.#writeUntil(first);
     if (this.#draft === undefined) return true;
     if (this.#draft.entries < fewestEntries) return false;
     await this.#endDraft(this.#draft);
@@ -95,18 +113,13 @@ class PartWriter {
   }
 
   /** Takes a part as it is. It ends before the path `next`, or with the last row. */
-  keep(part: KnownPart, next: ByteString | undefined): void {
+  async #keep(part: KnownPart, next: ByteString | undefined): Promise<void> {
+    await this.#stored;
     this.#written.push(part);
     this.#from = next;
   }
 
-  async end(): Promise<readonly KnownPart[]> {
-    await this.#write(undefined);
-    if (this.#draft !== undefined) await this.#endDraft(this.#draft);
-    return this.#written;
-  }
-
-  async #write(until: ByteString | undefined): Promise<void> {
+  async #writeUntil(until: ByteString | undefined): Promise<void> {
     if (this.#from === undefined) return;
     for (const row of this.#files.inOrder(this.#from, until)) {
       this.#from = justAfter(row.path);
@@ -141,6 +154,14 @@ class PartWriter {
 
   async #endDraft(draft: Draft): Promise<void> {
     this.#draft = undefined;
+    await this.#stored;
+    this.#stored = this.#store(draft);
+    // Is thrown when it is waited for.
+    this.#stored.catch(() => undefined);
+    if (draft.bytes + draft.objectBytes > mostBeside) await this.#stored;
+  }
+
+  async #store(draft: Draft): Promise<void> {
     this.#written.push(await draft.write());
     this.#garbage.left(draft.bytes * garbageOfLine[this.#deps.tree]);
   }

@@ -24,7 +24,7 @@ import { countUnchanged, type QuiltCounts, uncount } from "./counts.ts";
 import type { KnownRows } from "./known-rows.ts";
 import type { ContentLayout } from "./layouts/layout.ts";
 import type { Ledger, PendingExtent } from "./layouts/ledger.ts";
-import { FolderChanged, FolderStack, nameOf, UsersFilesystem } from "./paths/folder-stack.ts";
+import { FolderChanged, FolderStack, nameOf } from "./paths/folder-stack.ts";
 import { type HardLinks, mayBeLinked } from "./paths/hard-links.ts";
 import { type OwnFiles, OwnPath } from "./paths/own-files.ts";
 import type { Reading } from "./read-here.ts";
@@ -295,7 +295,7 @@ export class Quilter {
     if (error instanceof OwnPath) this.#skipOwn(path, error);
     else if (isSystemError(error, "ENOENT", "ENOTDIR")) warn("vanished", "vanished before it was read");
     else if (error instanceof FolderChanged) warn("folder-changed", `is not in the backup: ${error.message}`);
-    else if (error instanceof SystemError || error instanceof LeftOut || error instanceof UsersFilesystem) {
+    else if (error instanceof SystemError || error instanceof LeftOut) {
       warn("unreadable", `is not in the backup: ${error.message}`);
     } else throw error;
     this.#deps.ledger.remove(path);

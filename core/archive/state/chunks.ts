@@ -58,10 +58,15 @@ export class ChunkTable {
     return this.#find.values(id)[0] as KnownColumns | undefined;
   }
 
+  /** Records where a chunk is stored that is not in the table. */
+  add(id: Uint8Array, place: ChunkPlace): void {
+    this.#insert.run(id, ...columnsOf(place));
+  }
+
   /** Records where a chunk is stored, instead of where it was. */
   set(id: Uint8Array, place: ChunkPlace): void {
     const [row] = this.#known(id) ?? [];
-    if (row === undefined) this.#insert.run(id, ...columnsOf(place));
+    if (row === undefined) this.add(id, place);
     else this.#move.run(...columnsOf(place), row);
   }
 
@@ -72,7 +77,7 @@ export class ChunkTable {
   learn(id: Uint8Array, place: ChunkPlace, minimumLockEnd: Date): void {
     const [row] = this.#known(id) ?? [];
     if (row !== undefined) this.#learnPlace.run(...columnsOf(place), row, minimumLockEnd.getTime());
-    else if (this.#isUnlikeOthers(id)) this.#insert.run(id, ...columnsOf(place));
+    else if (this.#isUnlikeOthers(id)) this.add(id, place);
   }
 
   #isUnlikeOthers(id: Uint8Array): boolean {

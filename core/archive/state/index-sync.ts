@@ -13,13 +13,14 @@ import type { Notify } from "../../notice.ts";
 import { readIndexObject, readVerifiedObject } from "../../stored/index-object.ts";
 import { lastCompleted } from "./completed.ts";
 import { fact, setFact } from "./database.ts";
-import { FalseState } from "./false-state.ts";
+import { FalseState, OutdatedState } from "./false-state.ts";
 import { type IndexKey, indexKeys, verifiedKeys } from "./index-keys.ts";
 import { IndexMarks } from "./index-marks.ts";
 import { learn } from "./learn.ts";
+import { isSameBucket } from "./same-bucket.ts";
 
 export type IndexSyncDeps = {
-  readonly bucket: Pick<BucketReader, "get" | "list">;
+  readonly bucket: Pick<BucketReader, "get" | "list" | "retention">;
   readonly database: Database;
   /** Our own backup name. */
   readonly name: string;
@@ -38,7 +39,7 @@ export const ownIndexFact = "own_index";
 /**
  * Learns what is in unread objects. One that is damaged, or not what its key says, is reported, passed over and not asked for
  * again: its content is stored again. Throws a FalseState if the bucket does not have what this host put there: it is another
- * one of the same name, made or mounted in its place, and nothing that the database says is in it. Returns false if `index/` may not
+ * one of the same name, made or mounted in its place, and nothing that the database says is in it; or if all of it has expired. Returns false if `index/` may not
  * be listed.
  */
 export async function syncIndex(deps: IndexSyncDeps): Promise<boolean> {
@@ -117,10 +118,17 @@ class IndexSync {
       if (!isDenied(error)) throw error;
       return false;
     }
-    if (!this.#ownSeen)
-      throw new FalseState(`the bucket does not have ${JSON.stringify(this.#ownKey)}, which was put there`);
+    if (!this.#ownSeen) await this.#demandSameBucket();
     this.#end();
     return true;
+  }
+
+  async #demandSameBucket(): Promise<void> {
+    const { bucket, database, minimumLockEnd } = this.#deps;
+    const found = await isSameBucket(bucket, database, minimumLockEnd);
+    if (found === "outdated") throw new OutdatedState("the locks of all that it knows are over, or soon will be");
+    if (found === "unknown")
+      throw new FalseState(`the bucket does not have ${JSON.stringify(this.#ownKey)}, which was put there`);
   }
 
   /** A role of an older package, or of s3-sysbackup, may not read verified objects. */

@@ -23,7 +23,7 @@ type ObjectRow = {
   retain_until: number;
   sha256: string | null;
 };
-type IndexedChunkColumns = [id: Uint8Array, frameOffset: number, frameLength: number, offset: number, length: number];
+type IndexedChunkColumns = [id: string, frameOffset: number, frameLength: number, offset: number, length: number];
 
 type IndexFrame = Extract<IndexLine, { frame: unknown }>["frame"];
 
@@ -125,7 +125,8 @@ function* linesOf(
 function* framesOf(database: Database, object: number, number: number): Generator<IndexLine> {
   const chunks = database
     .query<unknown, [number]>(
-      "SELECT id, frame_offset, frame_length, offset, length FROM chunks WHERE object = ? ORDER BY frame_offset, offset",
+      `SELECT lower(hex(id)), frame_offset, frame_length, offset, length FROM chunks WHERE object = ?
+       ORDER BY frame_offset, offset`,
     )
     .values(object) as IndexedChunkColumns[];
   let frame: IndexFrame | undefined;
@@ -137,7 +138,7 @@ function* framesOf(database: Database, object: number, number: number): Generato
       end = 0;
     }
     if (offset !== end) continue;
-    frame[3].push([Buffer.from(id).toString("hex"), length]);
+    frame[3].push([id, length]);
     end += length;
   }
   if (frame !== undefined) yield { frame };

@@ -129,6 +129,14 @@ export class ObjectTable {
     return row === null ? undefined : toKnown(row);
   }
 
+  /** Returns the object of our own whose lock ends last; undefined if there is none. */
+  lockedLongest(): KnownObject | undefined {
+    const row = this.#database
+      .query<Row, []>(`SELECT * FROM objects WHERE standing = ${standings.own} ORDER BY retain_until DESC LIMIT 1`)
+      .get();
+    return row === null ? undefined : toKnown(row);
+  }
+
   /** Returns the ids of objects whose lock ends before `date`. */
   idsExpiringBefore(date: Date): BitSet {
     const rows = this.#database.query<{ id: number }, [number]>("SELECT id FROM objects WHERE retain_until < ?");

@@ -157,7 +157,7 @@ test("10,000 parts hold 5 TiB, none above 5 GiB, and parts stay small for long",
   expect(partSize(100 * 1024 ** 3)).toBe(72 * mebibyte);
 });
 
-for (const stated of [0, 1, 10, 195, 1_000, 5_000, 20_000_000_000]) {
+for (const stated of [0, 1, 10, 90, 195, 1_000, 5_000, 20_000_000_000]) {
   test(`10,000 parts hold 5 TiB of a large object that was said to have ${stated} GiB`, () => {
     const { sizeAfter } = planForLarge(stated * 1024 ** 3);
     expect(sizeAfter(0)).toBeGreaterThanOrEqual(5 * mebibyte);
@@ -169,6 +169,20 @@ for (const stated of [0, 1, 10, 195, 1_000, 5_000, 20_000_000_000]) {
     expect(sizeAfter(Math.min(stated, 5_000) * 0.99 * 1024 ** 3)).toBe(sizeAfter(stated === 0 ? 0 : 1));
   });
 }
+
+test("ten parts of a large object are sent at a time, and fewer once parts are larger", () => {
+  const atOnce = (gibibytes: number) => {
+    const { sizeAfter, atOnce } = planForLarge(gibibytes * 1024 ** 3);
+    return [sizeAfter(0) / mebibyte, atOnce(sizeAfter(0))];
+  };
+  expect([1, 85, 195, 400, 1_000].map(atOnce)).toEqual([
+    [11, 10],
+    [11, 10],
+    [25, 4],
+    [52, 1],
+    [128, 0],
+  ]);
+});
 
 test("parts of large objects take 128 MiB at most, whatever the server, as long as two of them fit", () => {
   for (let gibibytes = 1; gibibytes < 500; gibibytes *= 2) {

@@ -112,7 +112,7 @@ describe("the newest backup is the one that the server stored last", () => {
     },
   );
 
-  test("the only one of several roots of one start that can be used is taken", async () => {
+  test("if several roots have one start, the only one that can be used is taken", async () => {
     await using bucket = await Bucket.open();
     const genuine = await bucket.root("2026-11-20T02:00");
     for (const [number, when] of ["2026-11-19T02:00", "2026-11-20T05:00"].entries())

@@ -54,6 +54,12 @@ describe("finding a manifest", () => {
 
   test.each([
     [
+      "a local copy of a manifest of s3-sysbackup",
+      "./web1-backup.json",
+      'cannot read the manifest "./web1-backup.json": manifests of s3-sysbackup are read from the bucket only; give web1, web1@TIME, or a key as `sysbackup list --json` shows it',
+      2,
+    ],
+    [
       "a file that does not exist",
       "./saved.jsonl.zst",
       'cannot find the manifest "./saved.jsonl.zst": there is no such file, and it is not the key of a manifest; give a backup name, name@time, or a key as `sysbackup list --json` shows it',

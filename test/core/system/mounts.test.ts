@@ -1,7 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { openSync } from "node:fs";
 import { close } from "../../../core/system/files.ts";
-import { strangerBehind, userBehind, userBehindIn } from "../../../core/system/mounts.ts";
+import { userBehindIn } from "../../../core/system/mountinfo.ts";
+import { strangerBehind, userBehind } from "../../../core/system/mounts.ts";
 import { fstat, lstat } from "../../../core/system/stat.ts";
 import { attack } from "../../support/attack.ts";
 import { diskFull, mayMount } from "../../support/faults/disk-full.ts";

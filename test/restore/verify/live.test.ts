@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { writeFileSync } from "node:fs";
 import { chmod, rename, rm, symlink, unlink, utimes, writeFile } from "node:fs/promises";
 import { count, noCounts } from "../../../core/bucket/decorators/count.ts";
 import { compareLive, type Difference, type LiveFigures } from "../../../restore/verify/live.ts";
@@ -40,6 +41,19 @@ describe("verify --live", () => {
     const { found, gets } = await compare(rig, run, true);
     expect(found).toEqual([]);
     expect(gets).toBe(run.backup.manifest.parts.length);
+  });
+
+  test("verify --live names what is new in byte order of path, also in a folder with more new names than are held in memory", async () => {
+    const { rig, run } = await machine();
+    await using _ = rig;
+    const names = Array.from({ length: 20_500 }, (_, number) => `folder/n${number}`);
+    await rig.write("e", "before them");
+    await rig.write("b2", "before them, too");
+    await rig.write("folder/n/in a new folder", "");
+    for (const name of names) writeFileSync(rig.file(name), "");
+    const { found } = await compare(rig, run);
+    expect(found.slice(0, 2)).toEqual(["new b2", "new e"]);
+    expect(found.slice(2)).toEqual(["folder/n", ...names].sort().map((name) => `new ${name}`));
   });
 
   test("verify --live names what changed and how, what is missing, and what is new", async () => {

@@ -58,7 +58,9 @@ export class Machine implements AsyncDisposable {
     const [dir, bucket] = [await scratch(), await stage.bucket()];
     const tree = treeIn(dir);
     const small = Object.fromEntries(Array.from({ length: 20 }, (_, n) => [`${n}`, file({ random: 5000, seed: n })]));
-    await buildTree(tree, { ...small, large: file({ random: 20 * MiB, seed: 99 }) });
+    await buildTree(tree, { ...small, large: file({ random: MiB, seed: 99 }) });
+    // An object of its own has more than one part of an upload.
+    const dump = layout === "objects" ? 20 * MiB : MiB;
     const confs = await eachRole(async (role) => {
       const home = join(dir.path, role);
       await mkdir(home);
@@ -66,8 +68,7 @@ export class Machine implements AsyncDisposable {
       const { conf } = await writeConf(home, {
         sections: { ...sections, content: { layout } },
         pickers: { all: `exec find '${tree}' -print0` },
-        // More than one part of an upload.
-        snapshotters: { db: `head -c ${20 * MiB} /dev/urandom >&"$1"` },
+        snapshotters: { db: `head -c ${dump} /dev/urandom >&"$1"` },
       });
       return conf;
     });

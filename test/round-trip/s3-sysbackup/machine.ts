@@ -12,7 +12,7 @@ import { type CephAddress, type MotoAddress, newBucket } from "../../support/ser
 import { type Right, roleWith } from "../roles.ts";
 
 /** As the template of 0.2.0 gives them to its backup role. */
-const itsRights: readonly Right[] = [
+export const itsRights: readonly Right[] = [
   { action: "PutObject", keys: "*" },
   { action: "PutObjectRetention", keys: "*" },
   { action: "GetObjectRetention", keys: "content/*" },
@@ -29,7 +29,8 @@ const folders = {
   data: "/srv/data",
 } as const;
 
-export async function legacyMachine(ceph: CephAddress, moto: MotoAddress) {
+/** `rights`: of its role on Ceph. */
+export async function legacyMachine(ceph: CephAddress, moto: MotoAddress, rights: readonly Right[] = itsRights) {
   const dir = await scratch();
   const bucket = await newBucket(ceph, { lock: true });
   for (const folder of Object.keys(folders)) await mkdir(join(dir.path, folder));
@@ -72,7 +73,7 @@ export async function legacyMachine(ceph: CephAddress, moto: MotoAddress) {
     legacyAtMoto: (words: readonly string[], stdin?: string) => run(["s3-sysbackup", ...words], atMoto, stdin),
     /** Points what the program wrote to Ceph. */
     async moveToCeph(): Promise<void> {
-      const role = await roleWith(ceph, bucket, itsRights);
+      const role = await roleWith(ceph, bucket, rights);
       const conf = join(dir.path, "etc/conf");
       // It writes a `conf` that it then cannot use, without this section.
       const text = `${await readFile(conf, "utf8")}\n[content]\nlock_timeout = 2\n`;

@@ -44,19 +44,33 @@ class Place:
 
     def __init__(self, under):
         os.chdir(under)
+        # Without slashes around it, as it is in `parts`.
+        self.path = b""
         self.parts = []
 
     def go(self, folder):
+        folder = folder.strip(b"/")
+        # First what takes no longer in a deep folder.
+        if folder == self.path:
+            return
+        if folder.startswith(self.path + b"/"):
+            self.enter(folder[len(self.path) + 1 :].split(b"/"))
+            return
         wanted = [part for part in folder.split(b"/") if part]
         shared = len(os.path.commonprefix([self.parts, wanted]))
         while len(self.parts) > shared:
             os.chdir("..")
             self.parts.pop()
-        for part in wanted[shared:]:
+        self.path = b"/".join(self.parts)
+        self.enter(wanted[shared:])
+
+    def enter(self, parts):
+        for part in parts:
             step = os.open(part, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW)
             os.fchdir(step)
             os.close(step)
             self.parts.append(part)
+            self.path = self.path + b"/" + part if self.path else part
 
 
 @functools.cache

@@ -19,7 +19,7 @@ describe.skipIf(!hasTools)("the nasty tree", () => {
   beforeAll(async () => {
     place = await scratch();
     const root = join(place.path, "original");
-    await nastyTree(root, { root: byRoot, sparse: 10 * 1024 ** 3 });
+    await nastyTree(root, { root: byRoot, sparse: 10 * 1024 ** 3, deepest: true });
     tree = await describeTree(root);
   });
   afterAll(() => place[Symbol.asyncDispose]());

@@ -42,6 +42,8 @@ type WaitingFile = {
   readonly of: ContinuedRow | undefined;
   /** Number of chunks that are not stored yet. */
   missing: number;
+  /** Number of extents whose chunk others wait for already. */
+  repeats: number;
 };
 
 export type StoredChunk = { readonly chunk: NewChunk; readonly place: Omit<ChunkPlace, "object" | "length"> };
@@ -63,9 +65,10 @@ export class Ledger {
   readonly #wanted = new BitSet();
   readonly #retainUntil: Date;
   readonly #chunks: ChunkTable;
-  /** Beginnings of the ids in the table, if it was empty, as in a first backup: most others need no query. */
+  /** Beginnings of all ids that the table may have, if it was empty, as in a first backup: most others need no query. */
   readonly #beginnings: BitSet | undefined;
   readonly #underWay = new Map<string, NewChunk>();
+  #repeats = 0;
   /** Files of this run that go on in segments. */
   readonly #continued = new Map<ByteString, ContinuedRow>();
 
@@ -109,9 +112,17 @@ export class Ledger {
     return chunk;
   }
 
+  /**
+   * Number of extents that wait in memory for a chunk that others wait for, too. Their number grows with that of copies and hard links, while the
+   * pack that has the chunk does not.
+   */
+  get repeats(): number {
+    return this.#repeats;
+  }
+
   /** Takes a file's row. Writes it now, or when the last of its chunks is stored. */
   file(row: RowWithoutExtents, extents: readonly PendingExtent[]): void {
-    this.#take({ row, extents, of: undefined, missing: 0 });
+    this.#take({ row, extents, of: undefined, missing: 0, repeats: 0 });
   }
 
   /** Takes the row of a file whose segments are complete. */
@@ -132,7 +143,7 @@ export class Ledger {
     }
     of.missing += 1;
     const row = { path, fingerprint: undefined, head: encodeSegmentHead({ path, ...rest }), bytes: 0 };
-    this.#take({ row, extents, of, missing: 0 });
+    this.#take({ row, extents, of, missing: 0, repeats: 0 });
   }
 
   /** Removes the row of a path, and its segments, those that still wait included. */
@@ -157,12 +168,15 @@ export class Ledger {
   #take(waiting: WaitingFile): void {
     const { extents } = waiting;
     for (const { chunk } of extents) {
+      if (!isNew(chunk) || chunk.place !== undefined) continue;
+      if (chunk.waiting.length > 0) waiting.repeats += 1;
       // This file waits for the chunk already: no other file was added since.
-      if (!isNew(chunk) || chunk.place !== undefined || chunk.waiting.at(-1) === waiting) continue;
+      if (chunk.waiting.at(-1) === waiting) continue;
       chunk.waiting.push(waiting);
       waiting.missing += 1;
     }
     if (waiting.missing === 0) this.#write(waiting);
+    else this.#repeats += waiting.repeats;
   }
 
   /**
@@ -173,21 +187,25 @@ export class Ledger {
     const object = this.objects.add(ref, this.#retainUntil, false, sha256);
     for (const { chunk, place } of chunks) {
       chunk.place = { object, length: chunk.length, ...place };
-      this.#chunks.set(Buffer.from(chunk.id, "hex"), chunk.place);
-      this.#beginnings?.add(beginningOf(chunk.id));
+      const beginning = beginningOf(chunk.id);
+      if (this.#beginnings?.has(beginning) === false) this.#chunks.add(Buffer.from(chunk.id, "hex"), chunk.place);
+      else this.#chunks.set(Buffer.from(chunk.id, "hex"), chunk.place);
+      this.#beginnings?.add(beginning);
     }
     this.#settle(chunks.map(({ chunk }) => chunk));
     this.commit();
   }
 
-  /** Records that others have stored chunks that were announced, in objects that are to be looked up. */
-  storedByOthers(chunks: readonly { readonly chunk: NewChunk; readonly place: ChunkPlace }[]): void {
-    for (const { chunk, place } of chunks) {
-      chunk.place = place;
-      this.#beginnings?.add(beginningOf(chunk.id));
-      this.#want(place.object);
+  /** Records where others have stored some of these chunks, which were announced: in objects that are to be looked up. */
+  lookedUp(chunks: readonly NewChunk[], places: ReadonlyMap<string, ChunkPlace>): void {
+    const found = chunks.filter(({ id }) => places.has(id));
+    for (const chunk of found) {
+      chunk.place = places.get(chunk.id);
+      if (chunk.place !== undefined) this.#want(chunk.place.object);
     }
-    this.#settle(chunks.map(({ chunk }) => chunk));
+    // The table may have rows by now of those that are of no use, too.
+    for (const { id } of chunks) this.#beginnings?.add(beginningOf(id));
+    this.#settle(found);
   }
 
   /** Writes the rows that waited only for these. */
@@ -196,7 +214,9 @@ export class Ledger {
     for (const chunk of chunks) {
       for (const waiting of chunk.waiting.splice(0)) {
         waiting.missing -= 1;
-        if (waiting.missing === 0) this.#write(waiting);
+        if (waiting.missing > 0) continue;
+        this.#repeats -= waiting.repeats;
+        this.#write(waiting);
       }
     }
   }

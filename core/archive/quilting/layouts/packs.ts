@@ -38,6 +38,9 @@ const bytesBetweenBreaths = 8 * 1024 * 1024;
 /** Bound on the chunks of a pack: limits the rows that wait for it, and its table of contents. */
 const mostChunks = 8_192;
 
+/** Bound on what waits in memory for chunks of packs that are not full, besides the first file with each. */
+const mostRepeats = 8_192;
+
 export type PackOptions = {
   /** Approximate size of a pack in the bucket, in bytes. */
   readonly packSize: number;
@@ -105,6 +108,7 @@ export class PackLayout implements ContentLayout {
   }
 
   async add({ path, fd, stat }: OpenFile, regions: Regions): Promise<ReadContent> {
+    await this.#boundRepeats();
     const content = new ContentCollector(path, this.#deps.ledger);
     const reader = new RegionReader(fd, regions, content.region);
     await work("read", () => this.#addData(reader, content));
@@ -128,6 +132,7 @@ export class PackLayout implements ContentLayout {
   ): Promise<FileContent> {
     const content = new ContentCollector(path, this.#deps.ledger);
     for await (const { regions, chunks } of pieces) {
+      await this.#boundRepeats();
       for (const region of regions) content.region(region);
       for (const { bytes, sha256 } of chunks) {
         const frame = this.#filling ?? (await this.#newFrame());
@@ -144,6 +149,17 @@ export class PackLayout implements ContentLayout {
 
   async finish(): Promise<void> {
     if (this.#filling !== undefined) this.#closeFrame(this.#filling);
+    await this.#putAll();
+  }
+
+  /** Stores what is there, in packs that are not full, if too much waits for it. */
+  async #boundRepeats(): Promise<void> {
+    if (this.#deps.ledger.repeats <= mostRepeats) return;
+    if (this.#filling !== undefined) await this.#nextFrame(this.#filling);
+    await this.#putAll();
+  }
+
+  async #putAll(): Promise<void> {
     await this.#appended;
     if (this.#pack !== undefined) this.#closePack(this.#pack);
     await Promise.all(this.#puts);
@@ -184,6 +200,7 @@ export class PackLayout implements ContentLayout {
       sinceBreath += extent.length;
       if (sinceBreath > bytesBetweenBreaths) {
         sinceBreath = 0;
+        await this.#boundRepeats();
         await this.#deps.breathe();
       }
     }

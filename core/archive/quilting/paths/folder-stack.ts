@@ -13,7 +13,7 @@ import { close } from "../../../system/files.ts";
 import { filesystemKind } from "../../../system/filesystems.ts";
 import { openHandle } from "../../../system/handle.ts";
 import { isSystemError } from "../../../system/libc.ts";
-import { strangerBehind } from "../../../system/mounts.ts";
+import { refuseStrangers } from "../../../system/mounts.ts";
 import { OpenFolders } from "../../../system/open-folders.ts";
 import { fstat, type Stat } from "../../../system/stat.ts";
 import type { OwnFiles } from "./own-files.ts";
@@ -35,14 +35,6 @@ type Missing = { readonly path: ByteString; readonly error: unknown };
 export class FolderChanged extends Error {
   constructor() {
     super("the folder that it lies in became something else after it was picked");
-  }
-}
-
-/** A filesystem in user space says of its files what its user wants: that they are root's, with setuid. */
-export class UsersFilesystem extends Error {
-  /** `done`: by whom, and what. */
-  constructor(done: string) {
-    super(`it is in a filesystem that ${done}, which can claim any owner`);
   }
 }
 
@@ -88,7 +80,7 @@ export class FolderStack implements Disposable {
     const { type, device, inode, born } = stat;
     this.#own.refuse(path, stat);
     const begins = this.#beginsFilesystem(path, device);
-    if (begins) refuseUsersFilesystem(stat);
+    if (begins) refuseStrangers(stat);
     if (type !== "folder") return;
     this.#leave(path);
     this.#above.push({ path, device, inode, born, automount: begins && this.#isAutomount(path) });
@@ -159,11 +151,6 @@ export function isAutomount(parent: number, name: ByteString): boolean {
   } finally {
     close(handle);
   }
-}
-
-function refuseUsersFilesystem(stat: Stat): void {
-  const done = strangerBehind(stat);
-  if (done !== undefined) throw new UsersFilesystem(done);
 }
 
 function isIn(path: ByteString, folder: ByteString): boolean {

@@ -7,6 +7,7 @@ import { quoted } from "../../../format/quoted.ts";
 import type { Notify } from "../../../notice.ts";
 import type { FilesystemKind } from "../../../system/filesystems.ts";
 import { isSystemError, SystemError } from "../../../system/libc.ts";
+import { UsersFilesystem } from "../../../system/mounts.ts";
 import type { FileType } from "../../../system/stat.ts";
 
 /** Target and owner of a link, from one look at it. */
@@ -80,6 +81,8 @@ export class Resolver<Look extends TypedLook, Ground> {
     try {
       this.#resolve(path, 0);
     } catch (error) {
+      // The folder where it begins is recorded, and named when it is looked at again.
+      if (error instanceof UsersFilesystem) return;
       const warn = (code: string, why: string) =>
         this.#deps.notify({ level: "warning", code, message: `${quoted(path)} was picked but ${why}` });
       if (error instanceof NotFollowed) warn("link-not-followed", error.message);
@@ -152,7 +155,7 @@ export class Resolver<Look extends TypedLook, Ground> {
       const up = this.#resolveFolder(parentOf(above.real), links);
       return { ...unrecorded, real: up.real, own: above.own, above, target: up, look: undefined };
     }
-    const look = this.#look(above.real, name);
+    const look = this.#lookFrom(above, name);
     const own = join(above.real, name);
     const found = { real: own, own, above, ...unrecorded, look };
     if (look.type === "link") {
@@ -179,6 +182,16 @@ export class Resolver<Look extends TypedLook, Ground> {
     }
     if (target !== undefined) found.ground = this.#record(target);
     return found.ground;
+  }
+
+  /** Records the folder if what lies in it must not be looked at. */
+  #lookFrom(above: FoundFolder<Look, Ground>, name: ByteString): Look {
+    try {
+      return this.#look(above.real, name);
+    } catch (error) {
+      if (error instanceof UsersFilesystem) this.#record(above);
+      throw error;
+    }
   }
 
   #look(folder: ByteString, name: ByteString): Look {

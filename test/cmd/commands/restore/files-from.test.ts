@@ -8,6 +8,8 @@ import { Fixture, file, folder } from "../../../restore/support.ts";
 import { scratch } from "../../../support/faults/scratch.ts";
 import { fakeIO } from "../../fake-io.ts";
 
+const main = join(import.meta.dir, "../../../../cmd/main.ts");
+
 describe("the paths of --files-from", () => {
   test("paths end with a newline, or with a NUL byte if there is one", () => {
     expect(pathsIn(Buffer.from("/a\n/b c\n\n/d"))).toEqual(["/a", "/b c", "/d"]);
@@ -74,5 +76,19 @@ describe("the paths of --files-from", () => {
       ["a", "d"],
       ["b", "c"],
     ]);
+  });
+
+  test("a lone dash as the list is standard input", async () => {
+    await using fixture = await Fixture.open();
+    await fixture.backup([folder("/"), file("/a", "x"), file("/b", "x")]);
+    const words = ["restore", "test", "--files-from", "-", "--bucket", `file://${fixture.bucketPath}`];
+    const child = Bun.spawn([process.execPath, main, ...words, "--target", fixture.target], {
+      stdin: Buffer.from("/b\n"),
+      stdout: "ignore",
+      stderr: "pipe",
+    });
+    const [stderr, exit] = await Promise.all([child.stderr.text(), child.exited]);
+    expect([[0, 3].includes(exit), stderr]).toEqual([true, stderr]);
+    expect(await fixture.names()).toEqual(["b"]);
   });
 });

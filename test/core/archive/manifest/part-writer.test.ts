@@ -89,14 +89,15 @@ class PartBench implements AsyncDisposable {
   readonly heard: string[] = [];
 
   /** The parts, the keys that were put for them, and the ids of all objects needed. */
-  async write(expired: readonly number[] = []) {
+  async write(expired: readonly number[] = [], beforePut: (puts: number) => Promise<void> = async () => {}) {
     const expiring = new BitSet();
     for (const id of expired) expiring.add(id);
     const { bucket, database } = this.#bench;
     const put: string[] = [];
     const watched: typeof bucket = wrapBucket(bucket, {
-      put: (key, body, options) => {
+      put: async (key, body, options) => {
         put.push(key);
+        await beforePut(put.length);
         return bucket.put(key, body, options);
       },
     });
@@ -228,6 +229,33 @@ describe("parts", () => {
       expect.stringMatching(/^"\/folder\/000000" is not in the backup: a manifest cannot describe it: /),
     ]);
     expect(bench.has(numbered(1)[0])).toBe(false);
+  });
+
+  test("a part is made while the one before it is stored, and they are put one after the other", async () => {
+    await using bench = await PartBench.make();
+    const paths = numbered(60_000);
+    bench.add(paths, bench.object("packs/a"));
+    bench.spoil(paths.slice(20_000, 20_001));
+    let underWay = 0;
+    const { parts } = await bench.write([], async (puts) => {
+      underWay += 1;
+      expect(underWay).toBe(1);
+      while (puts === 1 && bench.heard.length === 0) await Bun.sleep(10);
+      underWay -= 1;
+    });
+    expect(bench.heard.length).toBe(1);
+    expect(parts.reduce((sum, { entries }) => sum + entries, 0)).toBe(paths.length - 1);
+  });
+
+  test("a part that cannot be put is an error, and no part is noted", async () => {
+    await using bench = await PartBench.make();
+    bench.add(numbered(60_000), bench.object("packs/a"));
+    const fail = async (puts: number) => {
+      if (puts === 2) throw new Error("the second put fails");
+    };
+    expect(await bench.write([], fail).catch((error: unknown) => String(error))).toContain("the second put fails");
+    const { parts, put } = await bench.write();
+    expect(put.length).toBe(parts.length);
   });
 
   test("parts of nothing are none", async () => {

@@ -46,7 +46,7 @@ async function store(bench: StoreBench, name: string, pieces: AsyncIterable<Uint
 
 async function contentOf(bench: StoreBench, name: string): Promise<Buffer> {
   const packs = new Map<string, Buffer>();
-  const frames = new Map<string, Buffer>();
+  const frames = new Map<string, Uint8Array>();
   const content: Uint8Array[] = [];
   for (const [object, frameOffset, frameLength, offset, length] of bench.extents(name)) {
     const key = bench.keyOf(object);
@@ -54,7 +54,7 @@ async function contentOf(bench: StoreBench, name: string): Promise<Buffer> {
     packs.set(key, pack);
     const id = `${key} ${frameOffset}`;
     const frame = frames.get(id) ?? Bun.zstdDecompressSync(pack.subarray(frameOffset, frameOffset + frameLength));
-    frames.set(id, Buffer.from(frame));
+    frames.set(id, frame);
     content.push(frame.subarray(offset, offset + length));
   }
   return Buffer.concat(content);

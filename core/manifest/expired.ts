@@ -2,10 +2,10 @@
  * Backups that have expired: in a bucket whose lifecycle rule removes what no lock holds, nothing of a backup is promised after its date,
  * and some of it may be gone already. Until then, and as long as `renew` keeps it locked, all of it must be there.
  */
-import type { BucketReader, Stored } from "../../core/bucket/contract.ts";
-import { throwIfFatal } from "../../core/bucket/fatal.ts";
-import { day } from "../../core/format/day.ts";
-import type { ManifestHeader } from "../../core/format/manifest.ts";
+import type { BucketReader, Stored } from "../bucket/contract.ts";
+import { throwIfFatal } from "../bucket/fatal.ts";
+import { day } from "../format/day.ts";
+import type { ManifestHeader } from "../format/manifest.ts";
 
 /** An archive locks roots for so much longer than it promises: content may be locked for less. */
 const slackMs = 8 * day;
