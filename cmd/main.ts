@@ -6,6 +6,7 @@ import { hostname } from "node:os";
 import { type ExitStatus, exitStatus } from "../core/failure.ts";
 import { commandWords } from "../core/system/command-line.ts";
 import { soundPath } from "../core/system/programs.ts";
+import type { OnSpan } from "../core/trace.ts";
 import packageJson from "../package.json" with { type: "json" };
 import { parseArguments } from "./arguments.ts";
 import { abortOnSignals, OutputClosed } from "./interrupt.ts";
@@ -13,6 +14,7 @@ import type { CommandIO } from "./io.ts";
 import { outcomeOf } from "./outcome.ts";
 import { createOutput, type Output } from "./output.ts";
 import { subcommands } from "./subcommands.ts";
+import { QuietScreen, spanPrinter } from "./terminal/loudness.ts";
 import { createProgress } from "./terminal/progress.ts";
 import { createAsk, createAskLine, openTerminal } from "./terminal/prompt.ts";
 import { createScreen, noticeText, type Screen } from "./terminal/screen.ts";
@@ -54,12 +56,13 @@ function screenOfProcess(): Screen {
 }
 
 function ioOf(screen: Screen, output: Output, json: boolean, signal: AbortSignal): CommandIO {
+  const ask = createAsk(openTerminal, signal);
   return {
     out: output.line,
     outBytes: output.bytes,
     notify: (notice) => screen.line(notice.level, noticeText(notice)),
     progress: createProgress(screen, () => performance.now()),
-    ask: createAsk(openTerminal, signal),
+    ask: screen instanceof QuietScreen ? screen.showingBefore(ask) : ask,
     askLine: createAskLine(openTerminal, signal),
     json,
     now: () => new Date(),
@@ -69,11 +72,18 @@ function ioOf(screen: Screen, output: Output, json: boolean, signal: AbortSignal
   };
 }
 
-/** Writes a trace of `run` if a file for it is named. */
-async function traced<T>(path: string | undefined, screen: Screen, run: () => Promise<T>): Promise<T> {
-  if (path === undefined) return run();
+type Traces = { readonly path: string | undefined; readonly ended: OnSpan | undefined };
+
+/** Writes a trace of `run` if a file for it is named, and prints its spans if they are wanted. */
+async function traced<T>({ path, ended }: Traces, screen: Screen, run: () => Promise<T>): Promise<T> {
+  const clock = () => performance.now();
+  if (path === undefined) {
+    if (ended === undefined) return run();
+    const { startTrace } = await import("../core/trace.ts");
+    return run().finally(startTrace({ clock, write: () => {}, ended }));
+  }
   const { traceTo } = await import("../core/system/trace-file.ts");
-  const file = traceTo(path, () => performance.now());
+  const file = traceTo(path, clock, ended);
   try {
     return await run();
   } finally {
@@ -108,8 +118,10 @@ export async function main(words: readonly string[]): Promise<ExitStatus> {
       case "run": {
         const { useCodecPrograms } = await import("../core/system/codec-programs.ts");
         useCodecPrograms();
-        const io = ioOf(screen, output, json, signal);
-        return traced(request.words.path("trace"), screen, () => request.subcommand.start(request.words, io));
+        const { words, subcommand } = request;
+        const io = ioOf(words.given("quiet") ? new QuietScreen(screen) : screen, output, json, signal);
+        const traces = { path: words.path("trace"), ended: words.given("verbose") ? spanPrinter(screen) : undefined };
+        return traced(traces, screen, () => subcommand.start(words, io));
       }
     }
   }

@@ -35,6 +35,8 @@ export const program: Pick<Subcommand, "summary" | "details"> = {
 
 export const commonOptions: readonly Option[] = [
   { flag: "--json", help: "Print results as JSON" },
+  { flag: "-q, --quiet", help: "Print results, warnings and errors only" },
+  { flag: "-v, --verbose", help: "Also print each step and request when it has ended" },
   {
     flag: "--trace <file>",
     help: "Write what the run does, and when, to a new file",

@@ -9,10 +9,20 @@ export type TraceSink = {
   /** Milliseconds from any beginning on. */
   readonly clock: () => number;
   readonly write: (text: string) => void;
+  /** Called for each span that is written. */
+  readonly ended?: OnSpan | undefined;
 };
 
 type SpanKind = "step" | "work" | "request";
 type Details = Readonly<Record<string, string | number | boolean>>;
+
+type EndedSpan = {
+  readonly kind: SpanKind;
+  readonly name: string;
+  readonly milliseconds: number;
+  readonly details: Details;
+};
+export type OnSpan = (span: EndedSpan) => void;
 
 /** Bounds the file at some 50 MB. Steps, of which there are few, have room of their own. */
 const mostSpans = 250_000;
@@ -142,6 +152,7 @@ class Trace {
     }
     this.#spans += 1;
     this.#write({ name, cat: kind, ph: "X", ts: start, dur, pid: 1, tid: lanes[kind] + lane, args });
+    this.#sink.ended?.({ kind, name, milliseconds: dur / 1000, details: args });
   }
 
   #write(event: object): void {

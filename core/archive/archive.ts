@@ -144,7 +144,7 @@ async function withState<T>(job: ArchiveJob, use: UseDatabase<T>): Promise<T> {
   }
 }
 
-/** That a machine was off until all had expired is no trouble of its state. */
+/** Returns what is said of the rebuilding. A machine that was off until all had expired has no trouble with its state. */
 function rebuiltNotice(path: string, error: unknown): Notice {
   const why = `${JSON.stringify(path)} cannot be used: ${reasonOf(error)}; it is rebuilt from the bucket's index`;
   if (error instanceof OutdatedState)

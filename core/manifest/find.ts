@@ -201,7 +201,7 @@ function localFile(path: string): Found {
   });
 }
 
-/** That program leaves no manifest on the disk, and a copy of one does not say which version in the bucket it is. */
+/** Refusal of a copy of a manifest: it does not say which version in the bucket it is. s3-sysbackup leaves none on the disk. */
 function localLegacy(path: string, name: string): Failure {
   return new Failure({
     doing: "read the manifest",

@@ -1,7 +1,7 @@
 /** The file of a trace: made for its owner alone, and written in blocks. */
 import { closeSync, constants, openSync, writeSync } from "node:fs";
 import { exitStatus, Failure, reasonOf } from "../failure.ts";
-import { startTrace } from "../trace.ts";
+import { type OnSpan, startTrace } from "../trace.ts";
 
 const blockSize = 64 * 1024;
 const ownerOnly = 0o600;
@@ -15,7 +15,7 @@ export type TraceFile = {
  * Makes the file and starts the trace. Throws a Failure (exit 2) if something has that name: a file or link of another user
  * must not be written to. A full disk ends the trace, and not the run.
  */
-export function traceTo(path: string, clock: () => number): TraceFile {
+export function traceTo(path: string, clock: () => number, ended?: OnSpan): TraceFile {
   const file = makeFile(path);
   let block = "";
   let failure: string | undefined;
@@ -29,6 +29,7 @@ export function traceTo(path: string, clock: () => number): TraceFile {
   };
   const endTrace = startTrace({
     clock,
+    ended,
     write(text) {
       block += text;
       if (block.length >= blockSize) flush();

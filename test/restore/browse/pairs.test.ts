@@ -43,7 +43,7 @@ describe("a forged manifest with very many bundles of the same folder", () => {
     return { ...manifest, parts, bundles: Array.from({ length: bundles }, (_, number) => bundle(number)) };
   }
 
-  /** How often parts were told from others. */
+  /** How often parts were compared with others. */
   async function comparisons(bundles: number): Promise<number> {
     await using fixture = await Fixture.open();
     const { manifest } = await fixture.backup([folder("/a"), file("/a/f", "1")]);
