@@ -92,7 +92,8 @@ function unguarded(word: string): string {
  * the beginning is enough.
  */
 function unambiguous(words: readonly string[], options: readonly Option[], own: readonly Option[]) {
-  const spellings = options.map(spelled);
+  // Another subcommand may have an option of the same name, with a value or without: ours counts.
+  const spellings = [...options, ...own].map(spelled);
   const known = new Map(spellings.flatMap(({ names, takesValue }) => names.map((name) => [name, takesValue])));
   // A short spelling counts as the long one, which comes last.
   const longs = new Map(spellings.flatMap(({ names }) => names.map((name) => [name, names.at(-1) ?? name])));

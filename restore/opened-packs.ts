@@ -4,10 +4,11 @@
  */
 import { isPack, isReadInRanges } from "../core/format/encoding.ts";
 import type { ObjectRef } from "../core/format/entry.ts";
-import { collect, once } from "../core/stored/bytes.ts";
+import { gather, once } from "../core/stored/bytes.ts";
 import { type ObjectSource, readContent } from "../core/stored/read.ts";
 import { readTwice } from "../core/stored/second-read.ts";
 
+const nothing = new Uint8Array();
 const mostHeld = 4;
 /** Bytes of a pack that is held: of one, writers make 16 MiB unless conf says otherwise. */
 const largest = 24 * 1024 * 1024;
@@ -41,7 +42,10 @@ export class OpenedPacks {
   }
 
   async #read(object: ObjectRef): Promise<ReadablePack> {
-    const content = await readTwice(() => collect(readContent(this.#bucket, object, largest), largest));
+    const content = await readTwice(() => {
+      const opened = readContent(this.#bucket, object, largest);
+      return gather(opened, nothing, Buffer.allocUnsafeSlow(object.size));
+    });
     const bucket: ObjectSource = {
       get: (_, { range = { start: 0, length: content.length } } = {}) =>
         once(content.subarray(range.start, range.start + range.length)),

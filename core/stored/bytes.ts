@@ -21,6 +21,8 @@ export async function collect(stream: ByteStream, most: number): Promise<Uint8Ar
   return pieces.length === 1 && first !== undefined ? first : Buffer.concat(pieces, size);
 }
 
+const worthReleasing = 4_096;
+
 /**
  * Returns what a filter makes of `source`, in `memory` if it has room. Releases the memory of its pieces as they come, unless they are
  * those of `source`: the collector notices bytes outside of its heap late.
@@ -36,7 +38,7 @@ export async function gather(stream: ByteStream, source: Uint8Array, memory: Uin
     }
     content.set(piece, size);
     size += piece.length;
-    if (piece.buffer !== source.buffer) release(piece);
+    if (piece.length >= worthReleasing && piece.buffer !== source.buffer) release(piece);
   }
   return content.subarray(0, size);
 }

@@ -210,3 +210,9 @@ describe("short and shortened options", () => {
     expect(refusal(line).message).toMatch(message);
   });
 });
+
+test("an option that takes a value in one subcommand and none in another is what the own subcommand says", () => {
+  const bundle = wordsOf("bundle", "--adopt", "--backup_path", "/srv/photos").words;
+  expect([bundle.given("adopt"), bundle.value("backup-path")]).toEqual([true, "/srv/photos"]);
+  expect(wordsOf("create-resources", "--adopt", "stack").words.value("adopt")).toBe("stack");
+});
