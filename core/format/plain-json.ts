@@ -5,7 +5,7 @@
 
 type EntryFields = Readonly<Record<string, unknown>>;
 
-/** EntryFields that a plain entry does not have. */
+/** Fields that a plain entry does not have. */
 const unusual = [
   "path_b64",
   "acl",
