@@ -71,8 +71,8 @@ class PartWriter {
   readonly #files: FileTable;
   readonly #segments: SegmentRows;
   readonly #written: KnownPart[] = [];
-  /** Lines are copied on their way to a stored part: a collection for some three parts of a usual size. */
-  readonly #garbage = new Garbage(8 * 1024 * 1024);
+  /** Lines are copied on their way to a stored part: a collection for each part or two of a usual size. */
+  readonly #garbage = new Garbage(3 * 1024 * 1024);
   #draft: Draft | undefined;
   /** Resolves when the parts before the draft are stored. */
   #stored: Promise<void> = Promise.resolve();

@@ -65,7 +65,7 @@ type FillingFrame = {
 };
 
 /** Bytes that a chunk leaves, roughly, from its reading to its row: without a count of them, memory grows to several times of what is in use. */
-const garbageOfExtent = 1024;
+const garbageOfExtent = 4 * 1024;
 
 /** Bytes of a stream after which garbage is collected: its pieces come from a child, and are not released by hand. */
 const garbageOfStream = 32 * 1024 * 1024;
