@@ -3,9 +3,9 @@
  * nearly all of a machine is such; this takes a tenth of the schema's time.
  */
 
-type JsonFields = Readonly<Record<string, unknown>>;
+type EntryFields = Readonly<Record<string, unknown>>;
 
-/** JsonFields that a plain entry does not have. */
+/** Fields that a plain entry does not have. */
 const unusual = [
   "path_b64",
   "acl",
@@ -39,13 +39,13 @@ export function isPlainJson(document: unknown): boolean {
   }
 }
 
-function isFields(document: unknown): document is JsonFields {
+function isFields(document: unknown): document is EntryFields {
   return typeof document === "object" && document !== null;
 }
 
 const specialBits = /^[s-][s-][t-]$/;
 
-function hasPlainFields(fields: JsonFields): boolean {
+function hasPlainFields(fields: EntryFields): boolean {
   const { path, o, g, uid, gid, mode, sb, mt } = fields;
   return (
     isText(path) &&
