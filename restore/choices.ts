@@ -1,8 +1,9 @@
 /** What a user may choose. */
-import type { Overwrite } from "./overwriting.ts";
-import type { Removal } from "./removal.ts";
-import type { FindReplacements } from "./salvage.ts";
-import type { Patterns } from "./select.ts";
+
+import type { Patterns } from "./choosing/select.ts";
+import type { Removal } from "./exact-copy/removal.ts";
+import type { FindReplacements } from "./report/salvage.ts";
+import type { Overwrite } from "./target/overwriting.ts";
 
 /** What of a backup is restored, and how. */
 export type RestoreChoices = {

@@ -12,8 +12,8 @@ import { Pieces } from "../../core/stored/pieces.ts";
 import { type ObjectSource, readContent } from "../../core/stored/read.ts";
 import { readTwice } from "../../core/stored/second-read.ts";
 import { Garbage } from "../../core/system/garbage.ts";
-import { type ExtentRun, endOf, heldExtents, runsOf, wrongExtent } from "../held-extents.ts";
-import { mostHeld } from "../plan.ts";
+import { type ExtentRun, endOf, heldExtents, runsOf, wrongExtent } from "../fetching/held-extents.ts";
+import { mostHeld } from "../fetching/plan.ts";
 
 /** Bytes that are good until the next ones are asked for. */
 export type VerifiedBytes = AsyncGenerator<Uint8Array>;

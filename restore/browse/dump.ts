@@ -3,7 +3,7 @@ import { exitStatus, Failure } from "../../core/failure.ts";
 import { distinct } from "../../core/format/keys.ts";
 import type { SnapshotRef } from "../../core/format/manifest.ts";
 import { readTwice } from "../../core/stored/second-read.ts";
-import { type DumpSource, dumpOf, lossOfDump } from "../dump-content.ts";
+import { type DumpSource, dumpOf, lossOfDump } from "../dumps/dump-content.ts";
 import type { VerifiedBytes } from "./content.ts";
 
 /** Returns the names by which dumps are asked for, in their order: those of their snapshotters, each its own. */

@@ -5,7 +5,7 @@ import type { BadEntry } from "../../core/format/part.ts";
 import { type ByteString, toText } from "../../core/format/path.ts";
 import type { Loss } from "../../core/manifest/loss.ts";
 import type { Notify } from "../../core/notice.ts";
-import { BoundedNotices } from "../bounded-notices.ts";
+import { BoundedNotices } from "../report/bounded-notices.ts";
 
 export class Gaps {
   /** Anybody who may put roots can put a million that are none. */

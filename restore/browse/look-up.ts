@@ -7,7 +7,7 @@ import { type ByteString, parentOf, toText } from "../../core/format/path.ts";
 import { type PartList, readableListsOf } from "../../core/manifest/part-lists.ts";
 import { stretchesOf, walkParts, withoutSegments } from "../../core/manifest/walk.ts";
 import type { ObjectSource } from "../../core/stored/read.ts";
-import { waysThroughLinks } from "../through-links.ts";
+import { waysThroughLinks } from "../choosing/through-links.ts";
 import type { Gaps } from "./gaps.ts";
 import { mayHoldPath } from "./reach.ts";
 

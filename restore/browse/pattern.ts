@@ -2,7 +2,7 @@
 import { exitStatus, Failure, reasonOf } from "../../core/failure.ts";
 import { argumentText } from "../../core/format/argument.ts";
 import { type ByteString, baseName, fromText, toBytes } from "../../core/format/path.ts";
-import { alternativesOf, pathGlob } from "../glob.ts";
+import { alternativesOf, pathGlob } from "../choosing/glob.ts";
 
 export type PathPattern = {
   readonly matches: (path: ByteString) => boolean;

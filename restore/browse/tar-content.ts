@@ -9,9 +9,9 @@ import { decodeFrame } from "../../core/format/frame.ts";
 import { type ObjectSource, readRange } from "../../core/stored/read.ts";
 import { mayReadBetter } from "../../core/stored/second-read.ts";
 import { Garbage, release } from "../../core/system/garbage.ts";
-import { framesIn } from "../frames.ts";
-import { type Frame, mostHeld, type Read, readsOf } from "../plan.ts";
-import type { RunningContent } from "../running-content.ts";
+import { framesIn } from "../fetching/frames.ts";
+import { type Frame, mostHeld, type Read, readsOf } from "../fetching/plan.ts";
+import type { RunningContent } from "../fetching/running-content.ts";
 
 /** Requests of which frames are kept, and bytes of decompressed frames. */
 const mostReads = 3;

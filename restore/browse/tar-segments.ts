@@ -2,8 +2,8 @@
 import type { Extent, FileEntry } from "../../core/format/entry.ts";
 import type { TarRegion } from "../../core/format/tar.ts";
 import type { ObjectSource } from "../../core/stored/read.ts";
-import { dataRunsOf } from "../holes.ts";
-import type { RunningContent } from "../running-content.ts";
+import { dataRunsOf } from "../entries/holes.ts";
+import type { RunningContent } from "../fetching/running-content.ts";
 import type { FoundSegment } from "./continued-content.ts";
 import { TarContent } from "./tar-content.ts";
 

@@ -17,7 +17,7 @@ import type { Notify } from "../../core/notice.ts";
 import { once } from "../../core/stored/bytes.ts";
 import type { ObjectSource } from "../../core/stored/read.ts";
 import type { ScannableTable } from "../../core/table/contract.ts";
-import type { Figures } from "../report.ts";
+import type { Figures } from "../report/report.ts";
 import { type RestoreOptions, restore } from "../restore.ts";
 import { Inventory } from "./inventory.ts";
 

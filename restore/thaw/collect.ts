@@ -6,7 +6,7 @@ import { isWhole, type Manifest } from "../../core/format/manifest.ts";
 import { type PartList, readableListsOf } from "../../core/manifest/part-lists.ts";
 import { stretchesOf, type WalkOptions, walkParts } from "../../core/manifest/walk.ts";
 import { eachOf } from "../../core/side-by-side.ts";
-import { type Patterns, Selection } from "../select.ts";
+import { type Patterns, Selection } from "../choosing/select.ts";
 import type { NeededObjects } from "./needed.ts";
 
 export type ToRestore = {

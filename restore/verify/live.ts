@@ -10,6 +10,7 @@ import { type ByteString, baseName, parentOf, toText } from "../../core/format/p
 import { partListsOf } from "../../core/manifest/part-lists.ts";
 import type { OnBadEntry } from "../../core/manifest/read.ts";
 import { type OnLostPart, walkParts } from "../../core/manifest/walk.ts";
+import { Pauses } from "../../core/pauses.ts";
 import { close } from "../../core/system/files.ts";
 import { openHandle, openHandleToRead, readLinkOf } from "../../core/system/handle.ts";
 import { isSystemError, SystemError } from "../../core/system/libc.ts";
@@ -18,8 +19,7 @@ import { OpenFolders } from "../../core/system/open-folders.ts";
 import { groupId, userId } from "../../core/system/owners.ts";
 import { openScratchDatabase } from "../../core/system/scratch-database.ts";
 import { fstat, type Stat } from "../../core/system/stat.ts";
-import { sameContent } from "../compare.ts";
-import { Pauses } from "../pauses.ts";
+import { sameContent } from "../entries/compare.ts";
 import { NewFiles, newFilesSchema } from "./new-files.ts";
 
 export type LiveOptions = {

@@ -1,10 +1,10 @@
 /** Finds what is new in folders of a backup since it was made. Memory does not grow with the number of names in a folder. */
 import type { Database } from "bun:sqlite";
 import { type ByteString, baseName, join, parentOf } from "../../core/format/path.ts";
+import type { Pauses } from "../../core/pauses.ts";
 import { namesIn } from "../../core/system/names.ts";
 import type { OpenFolders } from "../../core/system/open-folders.ts";
 import { lstatAt } from "../../core/system/stat.ts";
-import type { Pauses } from "../pauses.ts";
 
 /** `known`: what the backup has. `fresh`: what is new in one folder. */
 export const newFilesSchema =

@@ -13,7 +13,7 @@ import type { Budget } from "../../core/side-by-side.ts";
 import { counted } from "../../core/stored/bytes.ts";
 import { type ObjectSource, readContent } from "../../core/stored/read.ts";
 import { Unending } from "../../core/stored/unending.ts";
-import { checkFlowing } from "../flowing.ts";
+import { checkFlowing } from "../fetching/flowing.ts";
 import type { NeededExtent } from "./extents.ts";
 import type { CheckedObject } from "./findings.ts";
 

@@ -10,10 +10,11 @@ function problemsOf(from: string, to: string, table: ArrowTable = arrows): strin
 
 describe("the project's table", () => {
   const cases: readonly (readonly [name: string, from: string, forbidden: string, allowed: string])[] = [
-    ["restore may not import cmd", "restore/a.ts", "cmd/io.ts", "core/manifest/read.ts"],
+    ["restore may not import cmd", "restore/a.ts", "cmd/io.ts", "core/stored/read.ts"],
+    ["the target may not import the job", "restore/target/a.ts", "restore/restore.ts", "core/system/stat.ts"],
     ["restore may not import tests", "restore/a.ts", "test/support/x.ts", "core/failure.ts"],
     ["restore may not import what archives", "restore/a.ts", "core/archive/job.ts", "core/system/stat.ts"],
-    ["restore may not import its verify", "restore/a.ts", "restore/verify/verify.ts", "restore/plan.ts"],
+    ["restore may not import its verify", "restore/a.ts", "restore/verify/verify.ts", "restore/fetching/plan.ts"],
     ["restore may not import a kind of bucket", "restore/a.ts", "core/bucket/s3/bucket.ts", "core/stored/read.ts"],
     ["cmd may not import tests", "cmd/io.ts", "test/support/x.ts", "core/notice.ts"],
     ["cmd may not import a command", "cmd/io.ts", "cmd/commands/list/run.ts", "cmd/terminal/prompt.ts"],
@@ -36,7 +37,7 @@ describe("the project's table", () => {
     ["archive may not import core/manifest", "core/archive/a.ts", "core/manifest/read.ts", "core/bucket/contract.ts"],
     ["archive may not import a kind of bucket", "core/archive/a.ts", "core/bucket/open.ts", "core/bucket/stream.ts"],
     ["archive may not import doctor", "core/archive/a.ts", "core/doctor/examine.ts", "core/archive/state/use.ts"],
-    ["archive may not import restore", "core/archive/a.ts", "restore/plan.ts", "core/failure.ts"],
+    ["archive may not import restore", "core/archive/a.ts", "restore/fetching/plan.ts", "core/failure.ts"],
     ["archive may not import cmd", "core/archive/a.ts", "cmd/io.ts", "core/config/config.ts"],
     ["a room of archive may not import cmd", "core/archive/state/a.ts", "cmd/io.ts", "core/notice.ts"],
     ["archive may not import write-config", "core/archive/a.ts", "core/write-config/x.ts", "core/system/stat.ts"],
@@ -53,7 +54,7 @@ describe("the project's table", () => {
       "core/archive/quilting/reading/open-file.ts",
     ],
     ["core/manifest may not import archive", "core/manifest/a.ts", "core/archive/job.ts", "core/format/manifest.ts"],
-    ["steward may not import restore", "core/steward/a.ts", "restore/plan.ts", "core/manifest/read.ts"],
+    ["steward may not import restore", "core/steward/a.ts", "restore/fetching/plan.ts", "core/manifest/read.ts"],
     ["steward may not import cost", "core/steward/a.ts", "core/cost/cost.ts", "core/manifest/read.ts"],
     ["cost may not import archive", "core/cost/a.ts", "core/archive/locks/retention.ts", "core/manifest/read.ts"],
     [

@@ -6,7 +6,7 @@ import { describe, expect, test } from "bun:test";
 import { lstatSync, symlinkSync, unlinkSync, writeFileSync } from "node:fs";
 import { mkdir, readdir, readFile, rename, stat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { framesIn } from "../../restore/frames.ts";
+import { framesIn } from "../../restore/fetching/frames.ts";
 import { exitOf } from "../../restore/restore.ts";
 import { attack } from "../support/attack.ts";
 import { type FileOptions, Fixture, file, folder, type Item, link, noise, sha256 } from "./support.ts";

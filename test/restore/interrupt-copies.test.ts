@@ -2,7 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { mkdirSync, readdirSync } from "node:fs";
 import type { Extent } from "../../core/format/entry.ts";
-import { writersFor } from "../../restore/writers.ts";
+import { writersFor } from "../../restore/fetching/writers.ts";
 import { attack } from "../support/attack.ts";
 import { type Backup, Fixture, file, folder, type Item } from "./support.ts";
 

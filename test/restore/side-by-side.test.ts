@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Budget, eachOf } from "../../core/side-by-side.ts";
-import { Spool } from "../../restore/spool.ts";
+import { Spool } from "../../restore/entries/spool.ts";
 import { scratch } from "../support/faults/scratch.ts";
 
 describe("work side by side", () => {

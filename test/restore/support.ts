@@ -21,9 +21,9 @@ import { encodeContents, type PackedFrame } from "../../core/format/pack.ts";
 import { encodePart } from "../../core/format/part.ts";
 import { fromText } from "../../core/format/path.ts";
 import type { Notice } from "../../core/notice.ts";
+import type { SnapshotChoice } from "../../restore/dumps/snapshots.ts";
+import { writersFor } from "../../restore/fetching/writers.ts";
 import { restore } from "../../restore/restore.ts";
-import type { SnapshotChoice } from "../../restore/snapshots.ts";
-import { writersFor } from "../../restore/writers.ts";
 import { type Scratch, scratch } from "../support/faults/scratch.ts";
 
 export const isRoot = process.getuid?.() === 0;

@@ -6,7 +6,7 @@ import { backupName, rootsByAge } from "../../../restore/browse/backups.ts";
 import { Gaps } from "../../../restore/browse/gaps.ts";
 import { type HistoryRow, historyOf } from "../../../restore/browse/history.ts";
 import { notThere, throughLinks } from "../../../restore/browse/look-up.ts";
-import { parsePath } from "../../../restore/select.ts";
+import { parsePath } from "../../../restore/choosing/select.ts";
 import type { RunSubcommand } from "../../io.ts";
 import { type Browsing, browse } from "../../shared/browse.ts";
 import { entryDocument, entryText } from "../../shared/entry-line.ts";

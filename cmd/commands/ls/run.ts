@@ -1,13 +1,13 @@
 import { exitStatus } from "../../../core/failure.ts";
 import { encodeBytes } from "../../../core/format/bytes-json.ts";
 import type { ByteString } from "../../../core/format/path.ts";
+import { Pauses } from "../../../core/pauses.ts";
 import type { ListedRow } from "../../../restore/browse/folder-tree.ts";
 import { Gaps } from "../../../restore/browse/gaps.ts";
 import { listFolder } from "../../../restore/browse/list-folder.ts";
 import { notThere, throughLinks } from "../../../restore/browse/look-up.ts";
 import { isWithin } from "../../../restore/browse/reach.ts";
-import { Pauses } from "../../../restore/pauses.ts";
-import { parsePath } from "../../../restore/select.ts";
+import { parsePath } from "../../../restore/choosing/select.ts";
 import type { CommandIO, RunSubcommand } from "../../io.ts";
 import { browse } from "../../shared/browse.ts";
 import { entryDocument, entryName, entryText, plainFolderText } from "../../shared/entry-line.ts";

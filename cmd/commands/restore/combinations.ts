@@ -1,7 +1,7 @@
 /** Refuses options of restore that contradict each other or cannot be used, before anything is done. */
 import { exitStatus, Failure } from "../../../core/failure.ts";
-import { checkPatterns } from "../../../restore/ignore-rules.ts";
-import { parsePath } from "../../../restore/select.ts";
+import { checkPatterns } from "../../../restore/choosing/ignore-rules.ts";
+import { parsePath } from "../../../restore/choosing/select.ts";
 import type { RestoreArgs } from "./arguments.ts";
 
 export function checkOptions(args: RestoreArgs, json: boolean): void {

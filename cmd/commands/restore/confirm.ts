@@ -1,7 +1,7 @@
 /** Asks before a restore replaces files of the running system, and before it runs commands of the backup. */
 import { exitStatus, Failure } from "../../../core/failure.ts";
-import { type DumpOrigin, type DumpWords, shownDump } from "../../../restore/dump-question.ts";
-import { shownCommand } from "../../../restore/shown-command.ts";
+import { type DumpOrigin, type DumpWords, shownDump } from "../../../restore/dumps/dump-question.ts";
+import { shownCommand } from "../../../restore/dumps/shown-command.ts";
 import type { CommandIO } from "../../io.ts";
 import { count, moment } from "../../terminal/format.ts";
 import { askOr } from "../../terminal/prompt.ts";

@@ -2,7 +2,7 @@
 import type { ByteString } from "../../../core/format/path.ts";
 import { toText } from "../../../core/format/path.ts";
 import { type ElsewhereOptions, findElsewhere } from "../../../restore/browse/elsewhere.ts";
-import type { LostFiles } from "../../../restore/lost-files.ts";
+import type { LostFiles } from "../../../restore/report/lost-files.ts";
 import type { CommandIO } from "../../io.ts";
 
 /** The first backup that has the content of a lost file, and the first that has another version of it. */

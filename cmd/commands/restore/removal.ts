@@ -1,8 +1,8 @@
 /** Asks for the second time before `--delete` removes anything. */
 import type { Config } from "../../../core/config/config.ts";
 import { pathOfFileUrl } from "../../../core/file-url.ts";
-import type { Removal } from "../../../restore/removal.ts";
-import { sparedFiles } from "../../../restore/spared.ts";
+import type { Removal } from "../../../restore/exact-copy/removal.ts";
+import { sparedFiles } from "../../../restore/target/spared.ts";
 import type { CommandIO } from "../../io.ts";
 import { count } from "../../terminal/format.ts";
 import { NoTerminal } from "../../terminal/prompt.ts";

@@ -8,7 +8,7 @@ import { argumentBytes } from "../../../core/format/argument.ts";
 import { encodeBytes } from "../../../core/format/bytes-json.ts";
 import type { ByteString } from "../../../core/format/path.ts";
 import type { Notify } from "../../../core/notice.ts";
-import type { Journal } from "../../../restore/report.ts";
+import type { Journal } from "../../../restore/report/report.ts";
 import type { Elsewhere } from "./elsewhere.ts";
 
 /** As in `Figures`, in words for one entry. */

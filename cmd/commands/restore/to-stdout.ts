@@ -3,7 +3,7 @@ import type { BucketReader } from "../../../core/bucket/contract.ts";
 import type { Manifest } from "../../../core/format/manifest.ts";
 import { toText } from "../../../core/format/path.ts";
 import { writeTar } from "../../../restore/browse/tar.ts";
-import { Report } from "../../../restore/report.ts";
+import { Report } from "../../../restore/report/report.ts";
 import { exitOf } from "../../../restore/restore.ts";
 import type { CommandIO } from "../../io.ts";
 import { bytes, counted } from "../../terminal/format.ts";

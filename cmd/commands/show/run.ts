@@ -7,7 +7,7 @@ import type { Found } from "../../../core/manifest/find.ts";
 import { bundlesInOrder } from "../../../core/manifest/part-lists.ts";
 import { nameOf } from "../../../core/manifest/read.ts";
 import { dumpNames } from "../../../restore/browse/dump.ts";
-import { shownCommand } from "../../../restore/shown-command.ts";
+import { shownCommand } from "../../../restore/dumps/shown-command.ts";
 import type { RunSubcommand } from "../../io.ts";
 import { browse } from "../../shared/browse.ts";
 import { shownPath } from "../../shared/shown-path.ts";

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { BucketError } from "../../../core/bucket/contract.ts";
 import { wrapBucket } from "../../../core/bucket/wrap.ts";
 import { isWhole } from "../../../core/format/manifest.ts";
-import { dumpOf } from "../../../restore/dump-content.ts";
+import { dumpOf } from "../../../restore/dumps/dump-content.ts";
 import { everything, verified } from "../../restore/verify/plant.ts";
 import { noise } from "./noise.ts";
 import { day, Rig, type RigRun } from "./rig.ts";

@@ -10,7 +10,7 @@ import { openManifest } from "../../../core/manifest/open.ts";
 import type { Notice } from "../../../core/notice.ts";
 import { writeTar } from "../../../restore/browse/tar.ts";
 import { dryRun } from "../../../restore/dry-run.ts";
-import { Report } from "../../../restore/report.ts";
+import { Report } from "../../../restore/report/report.ts";
 import { exitOf, restore } from "../../../restore/restore.ts";
 import { Notes } from "../../../restore/verify/notes.ts";
 import { everything, lose, verified } from "../../restore/verify/plant.ts";

@@ -3,7 +3,7 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { fromText } from "../../../core/format/path.ts";
 import { writeTar } from "../../../restore/browse/tar.ts";
-import { Report } from "../../../restore/report.ts";
+import { Report } from "../../../restore/report/report.ts";
 import { attack } from "../../support/attack.ts";
 import { fileInSegments } from "../in-segments.ts";
 import type { RestoreWishes } from "../support.ts";

@@ -7,7 +7,7 @@ import { wrapBucket } from "../../../../core/bucket/wrap.ts";
 import { fromText } from "../../../../core/format/path.ts";
 import { readManifest } from "../../../../core/manifest/read.ts";
 import { findElsewhere } from "../../../../restore/browse/elsewhere.ts";
-import { LostFiles } from "../../../../restore/lost-files.ts";
+import { LostFiles } from "../../../../restore/report/lost-files.ts";
 import { type Backup, Fixture, file, folder, isRoot, link, noise } from "../../../restore/support.ts";
 import { fakeIO } from "../../fake-io.ts";
 import { argsFor } from "./args.ts";

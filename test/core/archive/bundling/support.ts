@@ -8,7 +8,7 @@ import type { BundleSection } from "../../../../core/config/bundle-section.ts";
 import type { BundleRef, Manifest } from "../../../../core/format/manifest.ts";
 import { toText } from "../../../../core/format/path.ts";
 import { useCodecPrograms } from "../../../../core/system/codec-programs.ts";
-import type { Figures } from "../../../../restore/report.ts";
+import type { Figures } from "../../../../restore/report/report.ts";
 import { restore } from "../../../../restore/restore.ts";
 import { run } from "../../../support/services/command.ts";
 import { noise } from "../noise.ts";

@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { mkdir } from "node:fs/promises";
 import { writeTar } from "../../../../restore/browse/tar.ts";
-import { Report } from "../../../../restore/report.ts";
+import { Report } from "../../../../restore/report/report.ts";
 import { isRoot } from "../../../support/services.ts";
 import { compareTrees } from "../../../support/tree/compare.ts";
 import { describeTree, withoutSockets } from "../../../support/tree/describe.ts";

@@ -1,0 +1,46 @@
+/** Reports what was asked for, and is not in the backup. */
+import type { Manifest } from "../../core/format/manifest.ts";
+import { type ByteString, toText } from "../../core/format/path.ts";
+import type { ObjectSource } from "../../core/stored/read.ts";
+import type { Report } from "../report/report.ts";
+import type { ChosenEntries } from "./chosen.ts";
+import type { Selection } from "./select.ts";
+import { type LinkedWay, waysThroughLinks } from "./through-links.ts";
+
+/** Missing paths of which the report says where the links of the backup lead: a list may have a million. */
+const mostLedOn = 10_000;
+
+type Searched = { readonly bucket: ObjectSource; readonly manifest: Manifest };
+
+export async function tellMissing(selection: Selection, backup: Searched, report: Pick<Report, "lost">): Promise<void> {
+  const missing = selection.all ? [] : selection.missing();
+  const ways = await waysThroughLinks(backup, missing.slice(0, mostLedOn));
+  for (const path of missing) {
+    const [why, remedy] = reason(ways.get(path));
+    report.lost("not-in-backup", { doing: "restore", what: toText(path), why, remedy, damage: false });
+  }
+}
+
+function reason(way: LinkedWay | undefined): readonly [why: string, remedy: string] {
+  if (way !== undefined)
+    return [`${quoted(way.link)} is a link in the backup`, `give the path that it leads to: ${quoted(way.end)}`];
+  return [
+    "the backup has nothing of that path",
+    "check its spelling, or try another backup: `sysbackup list` shows them",
+  ];
+}
+
+function quoted(path: ByteString): string {
+  return JSON.stringify(toText(path));
+}
+
+/** Warns of choices that leave nothing over, unless an error says why. Call for all of a backup. */
+export function tellNothing(
+  entries: Pick<ChosenEntries, "isNothing">,
+  report: Pick<Report, "warning" | "figures">,
+): void {
+  if (!entries.isNothing || report.figures.errors > 0) return;
+  const message =
+    "nothing of the backup is chosen: check --include, --exclude and --strip-components against `sysbackup ls`";
+  report.warning("nothing-chosen", message);
+}

@@ -1,0 +1,27 @@
+/** Dependencies of all code that fetches content: frames of packs, and whole objects. */
+
+import type { Pauses } from "../../core/pauses.ts";
+import type { Budget } from "../../core/side-by-side.ts";
+import type { ObjectSource } from "../../core/stored/read.ts";
+import type { Garbage } from "../../core/system/garbage.ts";
+import type { Files } from "../entries/files.ts";
+import type { RunningContent } from "./running-content.ts";
+import type { Writers } from "./writers.ts";
+
+export type FetchContext = {
+  readonly bucket: ObjectSource;
+  readonly files: Files;
+  /** Writes frames on other threads; undefined if this thread is to do it all. */
+  readonly writers: Writers | undefined;
+  readonly signal: AbortSignal;
+  readonly pauses: Pauses;
+  /** Bounds stored frames in memory. */
+  readonly stored: Budget;
+  /** Bounds decompressed bytes in memory. */
+  readonly memory: Budget;
+  readonly garbage: Garbage;
+  /** Where large objects that several parts need one after the other are read on; undefined if no part shares one. */
+  readonly running: RunningContent | undefined;
+  /** Called after each frame. */
+  readonly onProgress: () => void;
+};

@@ -1,0 +1,127 @@
+/**
+ * Fetches content from the bucket: each frame once, in few requests, several of them side by side. Each extent is
+ * verified by its SHA-256. Content that is missing or not as the manifest says costs only the files that need it.
+ */
+import { isPack, isReadInRanges } from "../../core/format/encoding.ts";
+import type { ObjectRef } from "../../core/format/entry.ts";
+import { decodeFrame, frameContentSize } from "../../core/format/frame.ts";
+import { type Loss, lossOf } from "../../core/manifest/loss.ts";
+import { eachOf } from "../../core/side-by-side.ts";
+import { readRange } from "../../core/stored/read.ts";
+import { mayReadBetter } from "../../core/stored/second-read.ts";
+import { release } from "../../core/system/garbage.ts";
+import { work } from "../../core/trace.ts";
+import { deliver, loseAll, wrongContent } from "./deliver.ts";
+import type { FetchContext } from "./fetch-context.ts";
+import { framesIn } from "./frames.ts";
+import { type Frame, type ObjectPlan, type Read, readsOf, type Use } from "./plan.ts";
+import { fetchWhole } from "./whole.ts";
+
+/** Requests side by side: some for many frames each, of some MiB; some for single objects, most of them small. */
+const mostReads = 4;
+const mostObjects = 16;
+
+type ReadTask = { readonly object: ObjectRef; readonly read: Read };
+
+export async function fetchContent(plans: readonly ObjectPlan[], context: FetchContext): Promise<void> {
+  const hasFrames = ({ object }: ObjectPlan) => isPack(object.encoding);
+  await eachOf(tasksOf(plans.filter(hasFrames)), mostReads, async ({ object, read }) => {
+    context.signal.throwIfAborted();
+    await fetchFrames(object, read, context);
+  });
+  const others = plans.filter((plan) => !hasFrames(plan));
+  // Of a running content, there is one at a time.
+  await eachOf(others, context.running === undefined ? mostObjects : 1, async ({ object, frames }) => {
+    context.signal.throwIfAborted();
+    const uses = frames.flatMap((frame) => frame.uses);
+    await fetchWhole(object, uses, context);
+  });
+}
+
+function* tasksOf(plans: readonly ObjectPlan[]): Generator<ReadTask> {
+  for (const { object, frames } of plans) {
+    for (const read of readsOf(frames, isReadInRanges(object.encoding))) yield { object, read };
+  }
+}
+
+async function fetchFrames(object: ObjectRef, read: Read, context: FetchContext): Promise<void> {
+  const again: Frame[] = [];
+  await readWithin(object, read, context, (frame, uses, loss, mayBeBetter) => {
+    if (mayBeBetter) again.push({ ...frame, uses });
+    else loseAll(uses, loss, context.files);
+  });
+  // One by one, as what is around a damaged frame may be damaged, too; and here, to find out why.
+  for (const frame of again) {
+    const alone = { start: frame.offset, length: frame.length, frames: [frame] };
+    await readWithin(object, alone, { ...context, writers: undefined }, (_, uses, loss) =>
+      loseAll(uses, loss, context.files),
+    );
+  }
+}
+
+/** Called with what a frame does not hold, and whether a second read may give it. */
+type OnWrongFrame = (frame: Frame, uses: readonly Use[], loss: Loss, mayBeBetter: boolean) => void;
+
+/** Reads frames when there is room for the longest of them: one is in memory at a time. */
+async function readWithin(object: ObjectRef, read: Read, context: FetchContext, onWrong: OnWrongFrame): Promise<void> {
+  const longest = read.frames.reduce((most, { length }) => Math.max(most, length), 0);
+  await context.stored.take(longest);
+  try {
+    await readFrames(object, read, context, onWrong);
+  } finally {
+    context.stored.give(longest);
+  }
+}
+
+async function readFrames(object: ObjectRef, read: Read, context: FetchContext, onWrong: OnWrongFrame): Promise<void> {
+  const { bucket, signal } = context;
+  const range = { start: read.start, length: read.length };
+  const left = new Set(read.frames);
+  try {
+    for await (const { frame, stored } of framesIn(read, readRange(bucket, object, range))) {
+      left.delete(frame);
+      await deliverFrame(object, frame, stored, context, onWrong);
+      signal.throwIfAborted();
+    }
+  } catch (error) {
+    const loss = lossOf(error, object.key);
+    for (const frame of left) onWrong(frame, frame.uses, loss, mayReadBetter(error));
+  }
+}
+
+async function deliverFrame(
+  { key }: ObjectRef,
+  frame: Frame,
+  stored: Uint8Array<ArrayBuffer>,
+  context: FetchContext,
+  onWrong: OnWrongFrame,
+) {
+  const { memory, writers, onProgress } = context;
+  try {
+    const size = frameContentSize(stored);
+    await memory.take(size);
+    try {
+      const wrong =
+        writers?.takesFrame(stored.length) === true
+          ? await work("have a thread decode and write", () => writers.write(frame.uses, stored))
+          : await work("decode and write", () => writeHere(frame, stored, context));
+      if (wrong.length > 0) onWrong(frame, wrong, wrongContent(key), true);
+    } finally {
+      memory.give(size);
+    }
+  } catch (error) {
+    onWrong(frame, frame.uses, lossOf(error, key), mayReadBetter(error));
+  }
+  onProgress();
+}
+
+async function writeHere({ uses }: Frame, stored: Uint8Array, context: FetchContext): Promise<Use[]> {
+  try {
+    const content = await decodeFrame(stored);
+    const wrong = await deliver(uses, content, context);
+    release(content);
+    return wrong;
+  } finally {
+    release(stored);
+  }
+}

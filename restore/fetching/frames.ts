@@ -1,0 +1,26 @@
+/** Cuts the needed frames out of a ranged read, as its bytes come. */
+
+import { altered } from "../../core/format/error.ts";
+import { longestFrame } from "../../core/format/frame.ts";
+import { Pieces } from "../../core/stored/pieces.ts";
+import { releasing } from "./flowing.ts";
+import type { Frame, Read } from "./plan.ts";
+
+/** `release` the stored bytes when they are used up. */
+export type StoredFrame = { readonly frame: Frame; readonly stored: Uint8Array<ArrayBuffer> };
+
+/**
+ * Yields the frames in order. `stream`: exactly the bytes of the read, in pieces that are in no other use. Throws if it ends too early
+ * for the next frame.
+ */
+export async function* framesIn(read: Read, stream: AsyncIterable<Uint8Array>): AsyncGenerator<StoredFrame> {
+  const pieces = new Pieces(read.start, releasing(stream));
+  try {
+    for (const frame of read.frames) {
+      if (frame.length > longestFrame) throw altered(`a frame of ${frame.length} bytes is more than any pack has`);
+      yield { frame, stored: await pieces.take(frame.offset, frame.length) };
+    }
+  } finally {
+    await pieces.end();
+  }
+}
