@@ -140,8 +140,8 @@ function ambiguous(roots: readonly [ListedRoot, ...ListedRoot[]]): Failure {
   return new Failure({
     doing: "choose a backup",
     what: `${name}@${stamp}`,
-    why: `${roots.length} began in that second, and one machine makes one: ${shown.join(", ")}${more}`,
-    remedy: `find out who put the others (--trust shows whose they are), and name one with its run: ${name}@${stamp}-${run}`,
+    why: `${roots.length} began in that second: ${shown.join(", ")}${more}`,
+    remedy: `name one with its run: ${name}@${stamp}-${run}; unless two runs of yours began in one second, find out who put the others (--trust shows whose they are)`,
     exit: exitStatus.usage,
   });
 }
