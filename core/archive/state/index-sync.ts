@@ -248,7 +248,7 @@ class IndexSync {
     }
     const strange = this.#strange.first;
     if (strange !== undefined) {
-      const message = `${this.#strange.count} index objects under the name of this backup are ignored, such as ${JSON.stringify(strange)}: this machine's state did not put them; does another machine archive under the same name? To believe them, add the name to share_with`;
+      const message = `${this.#strange.count} index objects under the name of this backup are ignored, such as ${JSON.stringify(strange)}: this machine's state did not put them; does another machine archive under the same name, or has rebuild-index put them? To believe them, add the name to share_with`;
       notify({ level: "warning", code: "index-not-ours", message });
     }
   }
