@@ -283,7 +283,7 @@ class Restore {
       await this.#restorePart({ objects, chosen });
       await this.#settle();
       for (const { entry } of chosen) {
-        if (entry.type === "segment") continue;
+        if (entry.type === "segment" || this.#lost.get(entry.path) !== undefined) continue;
         report.salvagedIn(entry.path, backup);
         salvaged += 1;
       }

@@ -163,6 +163,19 @@ describe("a lost part of the manifest", () => {
     expect(await fixture.read("/d/x")).toBe("x of 18");
   });
 
+  test("an entry whose content is lost in the other backup, too, does not count as salvaged", async () => {
+    await using fixture = await Fixture.open();
+    await loseContent(fixture, await fixture.backup(items("19"), { start: day(19), perPart: 3 }));
+    const { manifest } = await fixture.backup(items("20"), { start: day(20), perPart: 2 });
+    await fixture.lose(manifest.parts[1]?.key ?? "");
+    const { exit, said } = await restored(fixture, { salvage: true });
+    expect(exit).toBe(4);
+    expect(await fixture.read("/d/x").catch(() => "missing")).toBe("missing");
+    expect(said.map(({ message }) => message)).toContain(
+      '1 entries from "/d/x" on are those of test@20261119T020003Z-0badcafe, as nobody knows what this backup had there',
+    );
+  });
+
   test("what another backup has of a large stretch is read part by part, never all at once", async () => {
     await using fixture = await Fixture.open();
     const many = Array.from({ length: 40 }, (_, number) => file(`/d/${number + 10}`, "x"));
