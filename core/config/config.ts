@@ -1,5 +1,6 @@
 /** The configuration as the program uses it: `conf`, what the command line overrides, and the defaults. */
-import { readFile, stat } from "node:fs/promises";
+import { constants } from "node:fs";
+import { type FileHandle, open } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import type { z } from "zod";
 import { exitStatus, Failure, reasonOf } from "../failure.ts";
@@ -184,16 +185,17 @@ export async function loadConfig(sources: ConfigSources): Promise<Config> {
 const mostBytes = 4 * 1024 * 1024;
 
 /** A fifo would let the run wait for a writer, whatever signal comes, and a device may have no end. */
-async function refuseNoText(file: string): Promise<void> {
-  const found = await stat(file);
+async function refuseNoText(file: FileHandle): Promise<void> {
+  const found = await file.stat();
   if (!found.isFile()) throw new Error("it is not a regular file");
   if (found.size > mostBytes) throw new Error(`it has ${found.size} bytes, more than the ${mostBytes} allowed`);
 }
 
 async function readConf(file: string): Promise<string | undefined> {
   try {
-    await refuseNoText(file);
-    return new TextDecoder("utf-8", { fatal: true }).decode(await readFile(file));
+    await using opened = await open(file, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
+    await refuseNoText(opened);
+    return new TextDecoder("utf-8", { fatal: true }).decode(await opened.readFile());
   } catch (error) {
     if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
     const [why, remedy] =

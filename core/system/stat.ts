@@ -61,7 +61,7 @@ const AT_NO_AUTOMOUNT = 0x800;
 const AT_STATX_DONT_SYNC = 0x4000;
 const STATX_MNT_ID = 0x1000;
 /** What `Stat` has: all that stat has, the time of birth, and the number of the mount. */
-const wanted = 0x7ff | 0x800 | 0x1000;
+const wanted = 0x7ff | 0x800 | STATX_MNT_ID;
 const STATX_TYPE = 0x1;
 
 const typeBits: readonly (FileType | undefined)[] = [
