@@ -44,6 +44,7 @@ export async function* listFolder(options: ListFolderOptions): AsyncGenerator<Li
       mayHold(path, part.first, next) && !(!recursive && skip(tree, path, part, { next, list })),
     sieve: (one) => isWithin(path, one),
     wanted: () => true,
+    need: "sizes",
     onLost: gaps.lostPart,
     onBadEntry: gaps.badEntry,
     onPart({ entries }) {
