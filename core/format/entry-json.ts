@@ -11,7 +11,7 @@ import { base64, decodeBytes, decodePath, twinOf } from "./bytes-json.ts";
 import type { Acl, Common, Continued, Entry, Extent, FileEntry, Moment, Owner } from "./entry.ts";
 import { altered } from "./error.ts";
 import { decodeFlags, encodeFlags } from "./flags.ts";
-import { count, longestLine, parseAs, sha256Hex } from "./lines.ts";
+import { count, listOf, longestLine, namedBy, parseAs, sha256Hex } from "./lines.ts";
 import { type ByteString, fromBytes, fromText, toBytes, toExactText, toText } from "./path.ts";
 import { isPlain as isPlainEntry } from "./plain-entry.ts";
 import { isPlainJson } from "./plain-json.ts";
@@ -219,10 +219,10 @@ const commonShape = {
     .regex(/^[s-][s-][t-]$/)
     .optional(),
   acl: z.string().min(1).max(1_000_000).optional(),
-  acl_ids: z.record(z.string().regex(/^(user|group):./), number32).optional(),
+  acl_ids: namedBy(z.string().regex(/^(user|group):./), number32).optional(),
   mt: z.string(),
-  xa: z.record(z.string(), base64).optional(),
-  xa_b64: z.record(base64, base64).optional(),
+  xa: namedBy(z.string(), base64).optional(),
+  xa_b64: namedBy(base64, base64).optional(),
   /** Letters of later versions are ignored. */
   fl: z.string().max(64).optional(),
 } as const;
@@ -236,8 +236,8 @@ export const extent = z.tuple([count, count, count, count, count.min(1), sha256H
 const fileStateShape = {
   segments: count.min(1).optional(),
   segments_sha256: sha256Hex.optional(),
-  holes: z.array(z.tuple([count, count])).optional(),
-  w: z.array(z.enum(["unlocked-copy", "changed-while-reading"])).optional(),
+  holes: listOf(z.tuple([count, count])).optional(),
+  w: listOf(z.enum(["unlocked-copy", "changed-while-reading"])).optional(),
 } as const;
 export const fileState = z.object(fileStateShape);
 
@@ -247,7 +247,7 @@ const fileSchema = z.object({
   ...linkableShape,
   size: count,
   ...fileStateShape,
-  dat: z.array(extent).optional(),
+  dat: listOf(extent).optional(),
 });
 
 const entrySchema = z.discriminatedUnion("typ", [

@@ -8,7 +8,7 @@ import { checkFormat, withFooter } from "./envelope.ts";
 import { altered } from "./error.ts";
 import { maxFrameContent } from "./frame.ts";
 import { safeName } from "./keys.ts";
-import { count, isoTime, parseAs, runHex, sha256Hex, toLine } from "./lines.ts";
+import { count, isoTime, listOf, parseAs, runHex, sha256Hex, toLine } from "./lines.ts";
 import { checkFrameWithin, objectShape, versionShape } from "./object-ref.ts";
 import { footedLines } from "./text-lines.ts";
 import type { ByteStream } from "./zlib.ts";
@@ -27,7 +27,7 @@ const frameLine = z.tuple([
   /** Offset and stored length of the frame in the object. */
   count,
   count,
-  z.array(z.tuple([sha256Hex, count])),
+  listOf(z.tuple([sha256Hex, count])),
 ]);
 
 const extensionLine = z.object({ ...versionShape, retain_until: isoTime });

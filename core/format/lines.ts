@@ -3,6 +3,7 @@
  */
 import { z } from "zod";
 import { altered } from "./error.ts";
+import { hasTooMany } from "./values.ts";
 
 /** Longest line that is written, and that is read. */
 export const longestLine = 16 * 1024 * 1024;
@@ -82,7 +83,9 @@ export function asBuffer({ buffer, byteOffset, byteLength }: Uint8Array): Buffer
   return Buffer.from(buffer, byteOffset, byteLength);
 }
 
+/** Throws a FormatError for what is no JSON, and for more values than any line has that is written. */
 export function parseDocument(line: string, number: number): unknown {
+  if (hasTooMany(line)) throw altered(`line ${number} has more values than any that is written`);
   try {
     return JSON.parse(line);
   } catch {
@@ -101,6 +104,24 @@ export function parseAs<T extends z.ZodType>(schema: T, document: unknown, what:
 
 export function toLine(document: unknown): string {
   return `${JSON.stringify(document)}\n`;
+}
+
+/**
+ * A list of items, and named values. The first that is wrong ends the look: for each, a schema of Zod keeps an issue, which takes as much
+ * memory as many items. Only for schemas that change nothing.
+ */
+export function listOf<Item extends z.ZodType>(item: Item) {
+  return z.custom<z.output<Item>[]>(
+    (value) => Array.isArray(value) && value.every((one) => item.safeParse(one).success),
+  );
+}
+
+export function namedBy<Value extends z.ZodType>(name: z.ZodType<string>, value: Value) {
+  const isPair = ([key, one]: [string, unknown]) => name.safeParse(key).success && value.safeParse(one).success;
+  const isNamed = (given: unknown) => typeof given === "object" && given !== null && !Array.isArray(given);
+  return z.custom<Record<string, z.output<Value>>>(
+    (given) => isNamed(given) && Object.entries(given ?? {}).every(isPair),
+  );
 }
 
 /** A run's eight random hex digits. */

@@ -8,17 +8,7 @@ import { base64, decodePath } from "./bytes-json.ts";
 import type { ObjectRef, PartEntry } from "./entry.ts";
 import { checkFormat } from "./envelope.ts";
 import { altered, FormatError } from "./error.ts";
-import {
-  asBuffer,
-  count,
-  type Line,
-  linesIn,
-  longestLine,
-  parseAs,
-  parseDocument,
-  type Text,
-  toLine,
-} from "./lines.ts";
+import { asBuffer, count, type Line, linesIn, parseAs, parseDocument, type Text, toLine } from "./lines.ts";
 import { checkExtents, objectShape } from "./object-ref.ts";
 import { type ByteString, toBytes } from "./path.ts";
 import { decodePartEntry } from "./segment.ts";
@@ -123,8 +113,9 @@ type Passed = { readonly path: ByteString };
 
 function decodeOne(line: Line, previous: ByteString | undefined, decoding: Decoding): PartEntry | Passed | undefined {
   const { objects, onBad, sieve } = decoding;
+  let document: unknown;
   try {
-    const document = line.parse();
+    document = line.parse();
     const path = sieve && isNamed(document) ? pathOf(document) : undefined;
     if (path !== undefined && sieve?.(path) === false) {
       if (previous !== undefined && path <= previous) throw outOfOrder();
@@ -136,7 +127,7 @@ function decodeOne(line: Line, previous: ByteString | undefined, decoding: Decod
     return entry;
   } catch (error) {
     if (onBad === undefined || !(error instanceof FormatError)) throw error;
-    onBad({ path: pathIn(line), why: error.message });
+    onBad({ path: pathIn(line, document), why: error.message });
     return undefined;
   }
 }
@@ -146,10 +137,10 @@ const pathStart = /^\{"typ":"[a-z]","path":"(?:[^"\\]|\\.)*"(?:,"path_b64":"[A-Z
 /** Bytes that a path takes at most. */
 const longestStart = 64 * 1024;
 
-/** Returns the path that a malformed entry names, if it is one. */
-function pathIn(line: Line): ByteString | undefined {
+/** Returns the path that a malformed entry names, if it is one. `document`: undefined for what could not be parsed. */
+function pathIn(line: Line, document: unknown): ByteString | undefined {
   try {
-    if (line.length <= longestLine) return pathOf(line.parse());
+    if (document !== undefined) return pathOf(document);
     const start = pathStart.exec(asBuffer(line.read(0, longestStart)).toString("utf8"));
     return start === null ? undefined : pathOf(parseDocument(`${start[0]}}`, line.number));
   } catch (error) {

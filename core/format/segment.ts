@@ -10,7 +10,7 @@ import type { Continued, FileEntry, PartEntry, Segment } from "./entry.ts";
 import { decodeEntry, decodeStretch, type EntryHead, extent, fileState } from "./entry-json.ts";
 import { altered } from "./error.ts";
 import type { AlikeContent } from "./likeness.ts";
-import { count, parseAs } from "./lines.ts";
+import { count, listOf, parseAs } from "./lines.ts";
 import { type ByteString, baseName, parentOf, toText } from "./path.ts";
 
 /** Content above which a file goes on in segments. With all attributes, a line stays below 16 MiB. */
@@ -59,7 +59,7 @@ const segmentSchema = z.object({
   path_b64: base64.optional(),
   size: count.min(1),
   holes: fileState.shape.holes,
-  dat: z.array(extent),
+  dat: listOf(extent),
 });
 
 const stretchSchema = segmentSchema.pick({ size: true, holes: true });

@@ -26,6 +26,14 @@ const hostile: Readonly<Record<string, () => Promise<Uint8Array>>> = {
   "one entry with a link target of 250 MiB": () =>
     compressed([head, open(`{"typ":"l","path":"/a","tgt":"`), times("x", 250 * mebibyte), open('"}\n')]),
   "entries of 300 MiB": () => compressed([head, times(line({ typ: "d", path: "/a", ...common }), 300 * mebibyte)]),
+  "one entry with lists in lists of 8 MiB": () =>
+    compressed([
+      head,
+      open(`{"typ":"d","path":"/a","x":`),
+      times("[", 4 * mebibyte),
+      times("]", 4 * mebibyte),
+      open("}\n"),
+    ]),
   "one file with extents of 220 MiB": () =>
     compressed([
       head,

@@ -5,7 +5,7 @@ import type { Acl, Common, Extent, Moment, Owner } from "../../format/entry.ts";
 import { encodeHead, type HeadEntry } from "../../format/entry-json.ts";
 import { encodeExtents, entryLine } from "../../format/entry-row.ts";
 import { digestInContentKey } from "../../format/legacy-keys.ts";
-import { count } from "../../format/lines.ts";
+import { count, listOf } from "../../format/lines.ts";
 import { versionShape } from "../../format/object-ref.ts";
 import type { ByteString } from "../../format/path.ts";
 import { AclError, aclMode, splitDefault } from "../../system/acl.ts";
@@ -37,7 +37,7 @@ const file = z.object({
     .nullish(),
   ver: z.union([z.literal(""), versionShape.version]).nullish(),
   id: z.string().max(1024).nullish(),
-  w: z.array(z.string()).nullish(),
+  w: listOf(z.string()).nullish(),
 });
 
 const entrySchema = z.discriminatedUnion("typ", [folder, link, file]);
