@@ -98,6 +98,25 @@ describe("an error with status 200 is that error:", () => {
   });
 });
 
+describe("a put is refused if its version would be refused by readers:", () => {
+  const put = async (version: string) => {
+    answer = () => new Response(null, { headers: { etag: '"x"', "x-amz-version-id": version } });
+    return calls.put?.(await openAt(server.url.origin));
+  };
+
+  test.each([
+    ["too long", "a".repeat(257)],
+    ["with a space in it", "a b"],
+    ["empty", ""],
+  ])("a put is refused if its version is %s", async (_, version) => {
+    expect((await failureOf(put(version))).message).toContain("a version that is none");
+  });
+
+  test("a version of 256 characters is accepted", async () => {
+    expect(await put("a".repeat(256))).toMatchObject({ version: "a".repeat(256) });
+  });
+});
+
 test("a message of a server is cut off", async () => {
   const text = `<Error><Code>AccessDenied</Code><Message>${"a".repeat(60_000)}</Message></Error>`;
   answer = () => new Response(text, { status: 403 });
