@@ -114,7 +114,7 @@ const timeOuts = new Set(["TimeoutError", "RequestTimeout", "RequestTimeoutExcep
 export function s3Error(error: unknown, attempt: S3Attempt): BucketError {
   if (error instanceof BucketError) return error;
   const { kind, why, remedy } =
-    withoutLocks(error, attempt) ?? connection(error, attempt) ?? foreign(error, attempt) ?? answer(error);
+    withoutLocks(error, attempt) ?? notAllowed(error, attempt) ?? connection(error, attempt) ?? foreign(error, attempt) ?? answer(error);
   const advice = remedy ?? (kind === "denied" ? rights(attempt.doing) : undefined);
   return new BucketError(kind, { ...subjectOf(kind, attempt), why, cause: error, ...(advice && { remedy: advice }) });
 }
@@ -237,6 +237,16 @@ function withoutLocks(error: unknown, { doing, endpoint }: S3Attempt): S3Wording
     why,
     remedy: "use a service that has it: without locks, anybody with the key can remove backups",
   };
+}
+
+/** Requests about one version. `MethodNotAllowed` is how S3 says that it is a delete marker, if it may be one. */
+const mayMeetMarker = /^(read|look up|look up the lock of|extend the lock of|thaw)$/;
+
+/** A server, or a proxy before it, that does not let the request through: nothing was done, nor looked up. */
+function notAllowed(error: unknown, { doing, endpoint }: S3Attempt): S3Wording | undefined {
+  if (codeOf(error) !== "MethodNotAllowed" || mayMeetMarker.test(doing)) return undefined;
+  const said = [codeOf(error), reason(error)].filter(Boolean).join(": ");
+  return { kind: "other", why: `${placeOf(endpoint)} does not allow this request (${said})`, remedy: otherEndpoint };
 }
 
 /** Whether the environment names a proxy for some requests. */
