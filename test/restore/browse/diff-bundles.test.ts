@@ -2,34 +2,14 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import type { Entry } from "../../../core/format/entry.ts";
-import type { BundleRef, Manifest, PartRef } from "../../../core/format/manifest.ts";
-import { fromText } from "../../../core/format/path.ts";
+import type { Manifest } from "../../../core/format/manifest.ts";
 import { diffBackups } from "../../../restore/browse/diff.ts";
 import { differencesOf } from "../../../restore/browse/differences.ts";
 import { type Backup, Fixture, file, folder, type Item } from "../support.ts";
+import { backupOf, type Tree } from "./bundles.ts";
 import { counting, listed, manyFiles, noted, signal } from "./support.ts";
 
 const day = (n: number) => new Date(`2026-11-${String(n).padStart(2, "0")}T02:00:00Z`);
-
-function bundleOf(path: string, table: readonly PartRef[], encoding: BundleRef["encoding"] = "zstd"): BundleRef {
-  return {
-    ...{ section: "s", path: fromText(path), depth: 0, key: `bundles/host${path}.tar.zst`, version: "v", size: 1 },
-    ...{ encoding, storage_class: "STANDARD", fingerprint: "0".repeat(64), files: 1, table },
-  };
-}
-
-/** `bundles`: by their folder. */
-type Tree = { readonly files: readonly Item[]; readonly bundles: Readonly<Record<string, readonly Item[]>> };
-
-async function backupOf(fixture: Fixture, { files, bundles }: Tree, start: Date, perPart = 1000): Promise<Backup> {
-  const made: BundleRef[] = [];
-  for (const [path, items] of Object.entries(bundles)) {
-    const { manifest } = await fixture.backup(items, { start, perPart, name: "table" });
-    if (items.length > 0) made.push(bundleOf(path, manifest.parts));
-  }
-  const backup = await fixture.backup(files, { start, perPart });
-  return { ...backup, manifest: { ...backup.manifest, bundles: made } };
-}
 
 type ManifestOf = { readonly manifest: Manifest };
 
