@@ -23,7 +23,8 @@ export async function* throughProgram(
 ): AsyncGenerator<Uint8Array> {
   const path = which(program);
   if (path === undefined) throw missing(program);
-  const child = new Child({ command: [path, ...args], stdin: "pipe", stdout: "pipe", extraPipe: false, graceMs });
+  const command = [path, ...args] as const;
+  const child = new Child({ command, stdin: "wide pipe", stdout: "wide pipe", extraPipe: false, graceMs });
   const { stdin, stdout } = child;
   if (stdin === undefined || stdout === undefined) throw new Error("the child has no pipes");
   let left = false;
