@@ -55,7 +55,7 @@ async function restoreFrom(connection: FrozenConnection, args: RestoreArgs, io: 
   const { bucket, config } = connection;
   await useKeyfiles(config, args.keyfile, io.notify);
   await useIdentity(config, args.identity, io);
-  const trust = await trustOf(args);
+  const trust = await trustOf(args, io);
   const wanted = args.manifest ?? (await chooseBackup(bucket, io));
   if (wanted === undefined) return exitStatus.done;
   const open = async () => {
