@@ -206,8 +206,9 @@ export class Files {
     if (isOver(job)) return;
     this.#discard(job);
     const { entry, objects } = job;
-    if (entry.continued === undefined) this.#deps.lost.add(entry, objects);
-    this.#deps.report.lost("content-lost", { doing: "restore", what: toText(entry.path), path: entry.path, ...loss });
+    const isNews = entry.continued !== undefined || this.#deps.lost.add(entry, objects);
+    const lost = { doing: "restore", what: toText(entry.path), path: entry.path, ...loss };
+    if (isNews) this.#deps.report.lost("content-lost", lost);
   }
 
   /** Removes unfinished files, at the end of a job that stops early. */
