@@ -74,7 +74,7 @@ class DryRun implements Disposable {
   /** The last folder that would be moved aside, so that nothing is in it any more. */
   #movedAside: ByteString | undefined;
   /** What the files or a bundle before have; undefined if there are no bundles. */
-  readonly #told: ReportedPaths | undefined;
+  readonly #reported: ReportedPaths | undefined;
   readonly #counts = { created: 0, changed: 0, left: 0, kept: 0, removed: 0, bytes: 0 };
 
   constructor(options: DryRunOptions, view: TargetView) {
@@ -84,11 +84,11 @@ class DryRun implements Disposable {
     this.#metadata = new Metadata(this.#report, options.numericOwner);
     this.#overwriting = new Overwriting(view, options.overwrite ?? "if-changed");
     this.#pauses = new Pauses(options.signal);
-    this.#told = options.manifest.bundles.length === 0 ? undefined : new ReportedPaths();
+    this.#reported = options.manifest.bundles.length === 0 ? undefined : new ReportedPaths();
   }
 
   [Symbol.dispose](): void {
-    this.#told?.[Symbol.dispose]();
+    this.#reported?.[Symbol.dispose]();
   }
 
   async run(): Promise<DryRunFigures> {
@@ -146,7 +146,7 @@ class DryRun implements Disposable {
   }
 
   async #look({ chosen }: ChosenPart): Promise<void> {
-    for (const { entry: loaded, selected } of this.#told?.among(chosen) ?? chosen) {
+    for (const { entry: loaded, selected } of this.#reported?.among(chosen) ?? chosen) {
       const entry = dated(loaded, this.#options.manifest.header);
       if (this.#pauses.due(0)) await this.#pauses.take();
       if (entry.type === "segment") await this.#lookAtSegment(entry);
