@@ -25,6 +25,7 @@ import { Extras } from "./exact-copy/extras.ts";
 import { doubtOf } from "./exact-copy/removal.ts";
 import { dated } from "./report/of-backup.ts";
 import { Report } from "./report/report.ts";
+import { ReportedPaths } from "./reported-paths.ts";
 import type { RestoreOptions } from "./restore.ts";
 import { Obstacle } from "./target/obstacle.ts";
 import { Overwriting } from "./target/overwriting.ts";
@@ -53,13 +54,14 @@ function isBelow(path: ByteString, folder: ByteString | undefined): boolean {
 
 export async function dryRun(options: DryRunOptions): Promise<DryRunFigures> {
   using view = new TargetView(options.target);
-  return await new DryRun(options, view).run();
+  using run = new DryRun(options, view);
+  return await run.run();
 }
 
 /** A file whose content goes on in segments, compared so far. `fd` is undefined once it differs. */
 type OpenComparison = { readonly entry: FileEntry; fd: number | undefined };
 
-class DryRun {
+class DryRun implements Disposable {
   readonly #options: DryRunOptions;
   readonly #view: TargetView;
   readonly #report: Report;
@@ -71,6 +73,8 @@ class DryRun {
   #blocked: ByteString | undefined;
   /** The last folder that would be moved aside, so that nothing is in it any more. */
   #movedAside: ByteString | undefined;
+  /** What the files or a bundle before have; undefined if there are no bundles. */
+  readonly #reported: ReportedPaths | undefined;
   readonly #counts = { created: 0, changed: 0, left: 0, kept: 0, removed: 0, bytes: 0 };
 
   constructor(options: DryRunOptions, view: TargetView) {
@@ -80,6 +84,11 @@ class DryRun {
     this.#metadata = new Metadata(this.#report, options.numericOwner);
     this.#overwriting = new Overwriting(view, options.overwrite ?? "if-changed");
     this.#pauses = new Pauses(options.signal);
+    this.#reported = options.manifest.bundles.length === 0 ? undefined : new ReportedPaths();
+  }
+
+  [Symbol.dispose](): void {
+    this.#reported?.[Symbol.dispose]();
   }
 
   async run(): Promise<DryRunFigures> {
@@ -137,7 +146,7 @@ class DryRun {
   }
 
   async #look({ chosen }: ChosenPart): Promise<void> {
-    for (const { entry: loaded, selected } of chosen) {
+    for (const { entry: loaded, selected } of this.#reported?.among(chosen) ?? chosen) {
       const entry = dated(loaded, this.#options.manifest.header);
       if (this.#pauses.due(0)) await this.#pauses.take();
       if (entry.type === "segment") await this.#lookAtSegment(entry);
