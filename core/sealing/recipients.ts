@@ -1,6 +1,6 @@
 /** Recipients: for whom backups are sealed. */
 import { exitStatus, Failure, reasonOf } from "../failure.ts";
-import { readFirstBytes } from "../system/first-bytes.ts";
+import { readFirstBytesOfFile } from "../system/first-bytes.ts";
 
 const mostBytes = 1024 * 1024;
 const mostRecipients = 100;
@@ -29,7 +29,7 @@ function withoutComment(one: string): string {
 
 async function linesOf(file: string): Promise<string[]> {
   try {
-    const text = (await readFirstBytes(file, mostBytes)).toString("utf8");
+    const text = (await readFirstBytesOfFile(file, mostBytes)).toString("utf8");
     return text
       .split("\n")
       .map((line) => line.trim())

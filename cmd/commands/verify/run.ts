@@ -1,4 +1,5 @@
 import { writeFile } from "node:fs/promises";
+import { untilAborted } from "../../../core/abortable.ts";
 import { planRetention } from "../../../core/archive/locks/retention.ts";
 import { publish } from "../../../core/archive/shared-index/publish.ts";
 import { notPublished } from "../../../core/archive/shared-index/publish-own.ts";
@@ -50,8 +51,8 @@ export const run: RunSubcommand<VerifyArgs> = async (args, io) => {
   let notes: Notes | undefined;
   try {
     await useKeyfiles(config, args.keyfile, io.notify);
-    await useIdentity(config, args.identity, io);
-    const trust = await trustOf(args);
+    await untilAborted(io.signal, useIdentity(config, args.identity, io));
+    const trust = await untilAborted(io.signal, trustOf(args));
     const wanted = args.manifest ?? config.backup.name;
     if (args.live) {
       const source = await findManifest(bucket, wanted, { ...finding(bucket, io), trust });
