@@ -23,6 +23,6 @@ export function openByProgram(files: readonly string[]): SealingWay {
 function ofIdentity(why: string): Error | undefined {
   if (/no identity matched/.test(why))
     return new FormatError("sealed", "it is sealed for others: the identity does not open it");
-  if (!/identity|passphrase|ssh key|key type/i.test(why)) return undefined;
+  if (!/identity|identities|passphrase|ssh key|key type|secret key/i.test(why)) return undefined;
   return new Failure({ doing: "open a sealed object", why, remedy: "check the file that --identity names" });
 }

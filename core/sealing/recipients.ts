@@ -32,7 +32,7 @@ async function linesOf(file: string): Promise<string[]> {
     const text = (await readFirstBytesOfFile(file, mostBytes)).toString("utf8");
     return text
       .split("\n")
-      .map((line) => line.trim())
+      .map((line) => line.trim().replace(/\s+/g, " "))
       .filter((line) => line !== "" && !line.startsWith("#"));
   } catch (error) {
     throw refused(file, reasonOf(error), "check recipients_file of [encryption] in conf", error);

@@ -96,6 +96,11 @@ describe("a sealed backup, by the program", () => {
       const seeing = await restoredWith(identity, conf, target);
       expect(seeing.exit).toBe(0);
       await sameAs(source, target);
+      // As `--identity <(…)` of a shell: a descriptor of that process alone.
+      const stdin = await readFile(identity, "utf8");
+      expect(await sysbackup(["verify", "--conf-dir", conf, "--identity", "/dev/stdin"], { stdin })).toMatchObject({
+        exit: 0,
+      });
 
       const recovered = join(place.path, "recovered");
       const recover = (env: Record<string, string>) =>
