@@ -10,7 +10,7 @@ export function sealByProgram(recipients: readonly string[]): SealingWay {
   const args = ["-e", ...recipients.flatMap((recipient) => ["-r", recipient])];
   const refusal = (why: string) =>
     new SealingFailure({ doing: "seal an object", why, remedy: "check the recipients of [encryption] in conf" });
-  return (content) => throughProgram("age", args, content, { takesAll: true, refusal });
+  return (content) => throughProgram("age", args, content, { encodes: true, refusal });
 }
 
 /** The program reads the file of each identity itself. */
