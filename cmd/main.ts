@@ -96,6 +96,8 @@ async function traced<T>({ path, ended }: Traces, screen: Screen, run: () => Pro
 export async function main(words: readonly string[]): Promise<ExitStatus> {
   // Children, ours and those of the AWS SDK, get this one and are searched in it.
   process.env.PATH = soundPath(process.env.PATH);
+  // Folders must never be made that their owner cannot enter.
+  process.umask(process.umask() & 0o077);
   const controller = new AbortController();
   const { signal } = controller;
   abortOnSignals(controller);

@@ -1,5 +1,4 @@
 /** What the subcommands that look into backups share: a connection, the backup that is meant, and the exit status. */
-import { untilAborted } from "../../core/abortable.ts";
 import type { Bucket } from "../../core/bucket/contract.ts";
 import type { Config } from "../../core/config/config.ts";
 import { type ExitStatus, exitStatus } from "../../core/failure.ts";
@@ -39,7 +38,7 @@ export async function browse(
   };
   try {
     await useKeyfiles(config, access.keyfile, io.notify);
-    await untilAborted(io.signal, useIdentity(config, access.identity, io));
+    await useIdentity(config, access.identity, io);
     const status = await use({ bucket, config, open });
     return status === exitStatus.done && !newest ? exitStatus.incomplete : status;
   } finally {

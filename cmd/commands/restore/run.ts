@@ -54,8 +54,8 @@ export const run: RunSubcommand<RestoreArgs> = async (given, io) => {
 async function restoreFrom(connection: FrozenConnection, args: RestoreArgs, io: CommandIO): Promise<ExitStatus> {
   const { bucket, config } = connection;
   await useKeyfiles(config, args.keyfile, io.notify);
-  await untilAborted(io.signal, useIdentity(config, args.identity, io));
-  const trust = await untilAborted(io.signal, trustOf(args));
+  await useIdentity(config, args.identity, io);
+  const trust = await trustOf(args, io);
   const wanted = args.manifest ?? (await chooseBackup(bucket, io));
   if (wanted === undefined) return exitStatus.done;
   const open = async () => {

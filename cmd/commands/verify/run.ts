@@ -51,8 +51,8 @@ export const run: RunSubcommand<VerifyArgs> = async (args, io) => {
   let notes: Notes | undefined;
   try {
     await useKeyfiles(config, args.keyfile, io.notify);
-    await untilAborted(io.signal, useIdentity(config, args.identity, io));
-    const trust = await untilAborted(io.signal, trustOf(args));
+    await useIdentity(config, args.identity, io);
+    const trust = await trustOf(args, io);
     const wanted = args.manifest ?? config.backup.name;
     if (args.live) {
       const source = await findManifest(bucket, wanted, { ...finding(bucket, io), trust });
@@ -153,7 +153,7 @@ async function report(
   }
   const lines = io.json ? documentLines(verdict, share, counts) : reportLines(verdict, share, counts);
   for (const line of lines) io.out(line);
-  if (html !== undefined) await writePage(html, pageOf(verdict, share));
+  if (html !== undefined) await untilAborted(io.signal, writePage(html, pageOf(verdict, share)));
   return exits[verdict.state];
 }
 
