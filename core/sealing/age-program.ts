@@ -10,7 +10,7 @@ export function sealByProgram(recipients: readonly string[]): SealingWay {
   const args = ["-e", ...recipients.flatMap((recipient) => ["-r", recipient])];
   const refusal = (why: string) =>
     new SealingFailure({ doing: "seal an object", why, remedy: "check the recipients of [encryption] in conf" });
-  return (content) => throughProgram("age", args, content, { takesAll: true, refusal });
+  return (content) => throughProgram("age", args, content, { encodes: true, refusal });
 }
 
 /** The program reads the file of each identity itself. */
@@ -23,6 +23,6 @@ export function openByProgram(files: readonly string[]): SealingWay {
 function ofIdentity(why: string): Error | undefined {
   if (/no identity matched/.test(why))
     return new FormatError("sealed", "it is sealed for others: the identity does not open it");
-  if (!/identity|passphrase|ssh key|key type/i.test(why)) return undefined;
+  if (!/identity|identities|passphrase|ssh key|key type|secret key/i.test(why)) return undefined;
   return new Failure({ doing: "open a sealed object", why, remedy: "check the file that --identity names" });
 }

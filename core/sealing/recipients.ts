@@ -1,6 +1,6 @@
 /** Recipients: for whom backups are sealed. */
 import { exitStatus, Failure, reasonOf } from "../failure.ts";
-import { readFirstBytes } from "../system/first-bytes.ts";
+import { readFirstBytesOfFile } from "../system/first-bytes.ts";
 
 const mostBytes = 1024 * 1024;
 const mostRecipients = 100;
@@ -29,10 +29,10 @@ function withoutComment(one: string): string {
 
 async function linesOf(file: string): Promise<string[]> {
   try {
-    const text = (await readFirstBytes(file, mostBytes)).toString("utf8");
+    const text = (await readFirstBytesOfFile(file, mostBytes)).toString("utf8");
     return text
       .split("\n")
-      .map((line) => line.trim())
+      .map((line) => line.trim().replace(/\s+/g, " "))
       .filter((line) => line !== "" && !line.startsWith("#"));
   } catch (error) {
     throw refused(file, reasonOf(error), "check recipients_file of [encryption] in conf", error);

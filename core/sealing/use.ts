@@ -34,10 +34,7 @@ export type OpeningTools = {
 
 /** Opens with the identities in a file, until it is disposed of. Throws a Failure for a file that cannot be one. */
 export async function openWith(file: string, tools: OpeningTools): Promise<Disposable> {
-  const { lines, plain } = await readIdentities(file, tools.askPassphrase);
-  return plain && (tools.by ?? installed()) === "program"
-    ? openBy("age", openByProgram([file]))
-    : openWithLines(lines, tools);
+  return openWithLines(await readIdentities(file, tools.askPassphrase), tools);
 }
 
 /** Opens with identities that are in no file, until it is disposed of. */
@@ -46,6 +43,7 @@ export async function openWithLines(
   { notify, by = installed() }: OpeningTools,
 ): Promise<Disposable> {
   if (by === "program") {
+    // The program cannot read some files: what a shell gives in place of one, by descriptor, is this process's alone.
     const inMemory = memoryFile(Buffer.from(`${lines.join("\n")}\n`));
     const opening = openBy("age", openByProgram([inMemory.path]));
     return {

@@ -17,21 +17,26 @@ const longestSilence = 300_000;
 export type FilterPatience = {
   /** Time after which a program that has all it needs, and gives nothing, is ended. */
   readonly silenceMs?: number;
-  /** Whether it is to take all of the content: one that ends well before has made something of a part alone. */
-  readonly takesAll?: boolean;
+  /** Whether it compresses or seals: then it is to take all of the content, and to give something, but not many times as much. */
+  readonly encodes?: boolean;
   /** Returns the error that stands for what the program said; undefined for the usual one. */
   readonly refusal?: (why: string) => Error | undefined;
 };
 
-/** How much of its input a program has got. `owes`: it has something, or all, and gives nothing yet. */
-type Load = { written: number; owes: boolean; isRefused: boolean };
+/** Returns how many bytes nothing makes of so many: text of base64 or hex, and a header for each recipient, are less. */
+function mostOf(bytes: number): number {
+  return 4 * bytes + 1024 * 1024;
+}
+
+/** How much of the content was `taken` for it, and how much it has got. `owes`: it has something, or all, and gives nothing yet. */
+type Load = { taken: number; written: number; owes: boolean; isRefused: boolean };
 
 /** Yields what the program makes of the content, read no faster than the result is taken. Leaving the loop ends the program. */
 export async function* throughProgram(
   program: string,
   args: readonly string[],
   content: ByteStream,
-  { silenceMs = longestSilence, takesAll = false, refusal: wording }: FilterPatience = {},
+  { silenceMs = longestSilence, encodes = false, refusal: wording }: FilterPatience = {},
 ): AsyncGenerator<Uint8Array> {
   const path = which(program);
   if (path === undefined) throw missing(program);
@@ -44,12 +49,13 @@ export async function* throughProgram(
   if (stdin === undefined || stdout === undefined) throw new Error("the child has no pipes");
   let left = false;
   let failure: { readonly error: unknown } | undefined;
-  const load: Load = { written: 0, owes: false, isRefused: false };
+  const load: Load = { taken: 0, written: 0, owes: false, isRefused: false };
   const feed = async () => {
     try {
       for await (const piece of content) {
         load.owes = true;
         if (left) break;
+        load.taken += piece.length;
         load.isRefused = !(await stdin.write(piece));
         if (load.isRefused) break;
         load.written += piece.length;
@@ -65,6 +71,7 @@ export async function* throughProgram(
   };
   const fed = feed();
   let whole = false;
+  let given = 0;
   const end = (why: string) => {
     failure ??= { error: wording?.(`${program}: ${why}`) ?? new Failure({ doing: "run", what: program, why }) };
     child.stop();
@@ -76,7 +83,14 @@ export async function* throughProgram(
   const rest = watchLeftBehind(child, stdout);
   rest.silent.then(() => end("it ended, and a process that it has left behind keeps its output open in silence"));
   try {
-    yield* stdout;
+    for await (const piece of stdout) {
+      given += piece.length;
+      if (encodes && given > mostOf(load.taken)) {
+        end(`it gave ${given} bytes for ${load.taken}`);
+        break;
+      }
+      yield piece;
+    }
     whole = true;
   } finally {
     watch.end();
@@ -89,7 +103,8 @@ export async function* throughProgram(
     if (whole) await untilAborted(abort, fed);
     if (whole && failure === undefined && finished.exit !== 0)
       failure = { error: refusal(program, args, finished, wording) };
-    if (whole && takesAll && load.isRefused) end("it ended well without taking all of its input");
+    if (whole && encodes && load.isRefused) end("it ended well without taking all of its input");
+    if (whole && encodes && given === 0) end("it ended well, and nothing came out");
   }
   if (failure !== undefined) throw failure.error;
 }

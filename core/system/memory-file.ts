@@ -15,5 +15,13 @@ export function memoryFile(content: Uint8Array): MemoryFile {
   const descriptor = libc.memfd_create(cString(fromText("secret")), MFD_CLOEXEC);
   if (descriptor < 0) throw lastError("memfd_create");
   for (let at = 0; at < content.length; ) at += writeSync(descriptor, content, at);
-  return { path: `/proc/${process.pid}/fd/${descriptor}`, [Symbol.dispose]: () => closeSync(descriptor) };
+  let isOpen = true;
+  return {
+    path: `/proc/${process.pid}/fd/${descriptor}`,
+    [Symbol.dispose]() {
+      // Once: its number may be another file's by then.
+      if (isOpen) closeSync(descriptor);
+      isOpen = false;
+    },
+  };
 }

@@ -96,6 +96,11 @@ describe("a sealed backup, by the program", () => {
       const seeing = await restoredWith(identity, conf, target);
       expect(seeing.exit).toBe(0);
       await sameAs(source, target);
+      // As `--identity <(…)` of a shell: a descriptor of that process alone.
+      const stdin = await readFile(identity, "utf8");
+      expect(await sysbackup(["verify", "--conf-dir", conf, "--identity", "/dev/stdin"], { stdin })).toMatchObject({
+        exit: 0,
+      });
 
       const recovered = join(place.path, "recovered");
       const recover = (env: Record<string, string>) =>
@@ -325,5 +330,36 @@ describe("a backup sealed through a command", () => {
       expect(performance.now() - began).toBeLessThan(4_000);
     },
     60_000,
+  );
+});
+
+describe("files with keys that are fifos", () => {
+  test("a recipients_file that is a fifo is refused, and not waited for", async () => {
+    await using place = await scratch();
+    const { secret } = await keys(place.path);
+    const fifo = join(place.path, "fifo");
+    expect(Bun.spawnSync(["mkfifo", "-m", "600", fifo]).exitCode).toBe(0);
+    const sections = { encryption: { recipients_file: fifo, secret_file: secret } };
+    const { conf } = await writeConf(place.path, { sections, pickers: {} });
+    const { exit, stderr } = await sysbackup(["archive", "--conf-dir", conf]);
+    expect({ exit, stderr }).toEqual({ exit: 2, stderr: expect.stringContaining("it is not a regular file") });
+  }, 30_000);
+
+  test.each(["--identity", "--trust"])(
+    "a restore that waits for the writer of a fifo (%s) ends at once by SIGTERM",
+    async (flag) => {
+      await using place = await scratch();
+      const fifo = join(place.path, "fifo");
+      expect(Bun.spawnSync(["mkfifo", "-m", "600", fifo]).exitCode).toBe(0);
+      const { conf } = await writeConf(place.path, { pickers: {} });
+      const words = ["restore", "test", "--conf-dir", conf, "--target", join(place.path, "target"), flag, fifo];
+      const running = startSysbackup(words);
+      await Bun.sleep(2_000);
+      running.kill("SIGTERM");
+      const began = performance.now();
+      expect(await running.exited).toBe(130);
+      expect(performance.now() - began).toBeLessThan(4_000);
+    },
+    30_000,
   );
 });

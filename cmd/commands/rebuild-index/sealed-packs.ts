@@ -32,7 +32,7 @@ export async function sealedPacksOf(
   if (identity === undefined) return { ...packs, opensForAll: undefined };
   if (identity === noIdentity) throw notGiven();
   const tools = openingTools(io);
-  const { lines } = await untilAborted(signal, readIdentities(identity, tools.askPassphrase));
+  const lines = await untilAborted(signal, readIdentities(identity, tools.askPassphrase));
   const ours = await opensForAll(recipients, lines);
   await openWithLines(lines, tools);
   return { ...packs, opensForAll: ours };

@@ -6,7 +6,7 @@ import { fstatSync } from "node:fs";
 import { statfs } from "node:fs/promises";
 import { Failure, reasonOf } from "../../failure.ts";
 import { close, readAt } from "../../system/files.ts";
-import { readFirstBytes } from "../../system/first-bytes.ts";
+import { readFirstBytesOfFile } from "../../system/first-bytes.ts";
 import { openNameless } from "../../system/nameless.ts";
 import { type Ending, type Run, type RunOptions, run } from "../executables/run.ts";
 
@@ -17,7 +17,7 @@ const lookedAt = 4096;
 /** Whether the beginning of the executable asks for a seekable descriptor. False if it cannot be read: then it is not a script either. */
 export async function wantsSeekable(path: string): Promise<boolean> {
   try {
-    return request.test((await readFirstBytes(path, lookedAt)).toString("latin1"));
+    return request.test((await readFirstBytesOfFile(path, lookedAt)).toString("latin1"));
   } catch {
     return false;
   }

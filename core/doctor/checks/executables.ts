@@ -3,7 +3,7 @@ import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { type Executable, type ExecutableKind, findExecutables } from "../../archive/executables/find.ts";
 import type { Notice } from "../../notice.ts";
-import { readFirstBytes } from "../../system/first-bytes.ts";
+import { readFirstBytesOfFile } from "../../system/first-bytes.ts";
 import { which } from "../../system/programs.ts";
 import type { Check } from "../check.ts";
 import { bad, good, type Look, note, warning } from "../finding.ts";
@@ -83,6 +83,6 @@ async function missingInterpreter(path: string): Promise<string | undefined> {
 }
 
 async function beginningOf(path: string): Promise<string> {
-  const bytes = await readFirstBytes(path, longestFirstLine).catch(() => undefined);
+  const bytes = await readFirstBytesOfFile(path, longestFirstLine).catch(() => undefined);
   return bytes?.toString("latin1") ?? "";
 }

@@ -1,7 +1,9 @@
-/** Files of identities that a passphrase protects: age's own are asked for, those of SSH are refused with what to do. */
+/** Files of identities: what is taken, and what is refused with what to do. */
 import { expect, test } from "bun:test";
-import { copyFile, readFile } from "node:fs/promises";
+import { copyFile, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { generateX25519Identity } from "age-encryption";
+import { Failure } from "../../../core/failure.ts";
 import { readIdentities } from "../../../core/sealing/identity.ts";
 import { scratch } from "../../support/faults/scratch.ts";
 import { run } from "../../support/services/command.ts";
@@ -27,9 +29,32 @@ test.each(Object.entries(kinds))(
     const copy = join(place.path, "copy");
     await copyFile(key, copy);
     await run(["sh", "-c", `${remedy} '${copy}' -P 'a passphrase'`]);
-    const { lines, plain } = await readIdentities(copy, asked);
-    expect(plain).toBe(true);
-    expect(lines).toEqual((await readFile(copy, "utf8")).trimEnd().split("\n"));
+    expect(await readIdentities(copy, asked)).toEqual((await readFile(copy, "utf8")).trimEnd().split("\n"));
   },
   30_000,
 );
+
+const identity = await generateX25519Identity();
+
+test.each([
+  ["a mark of byte order and ends of lines of another system", `\uFEFF# made by hand\r\n${identity}\r\n`],
+  ["spaces around it, and no end of its line", `\n  ${identity}  `],
+])("an identity is taken from a file with %s", async (_, text) => {
+  await using place = await scratch();
+  const file = join(place.path, "identity");
+  await writeFile(file, text);
+  expect(await readIdentities(file, asked)).toEqual([identity]);
+});
+
+test.each([
+  ["a wrong character", `${identity.slice(0, -1)}${identity.endsWith("Q") ? "P" : "Q"}`, "a character of identity 1"],
+  ["an armor that is cut", "-----BEGIN AGE ENCRYPTED FILE-----\nzzzz\n", "it is damaged"],
+  ["a recipient", "age1teqlxzctvu9flyv93955ndptfsy65qzqkds9ft82ps65x09083gs6pe4ed", "it has no identity of age"],
+])("a file with %s is refused by name, and is no damage of a backup", async (_, text, why) => {
+  await using place = await scratch();
+  const file = join(place.path, "identity");
+  await writeFile(file, text);
+  const refusal = await readIdentities(file, asked).catch((error: unknown) => error);
+  expect(refusal).toBeInstanceOf(Failure);
+  expect(refusal).toMatchObject({ message: expect.stringContaining(why), exit: 2 });
+});

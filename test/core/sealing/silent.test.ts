@@ -34,7 +34,7 @@ test("a filter program is not ended while it waits for its input, or for somebod
   expect(bytes).toBe(600_000);
 });
 
-const shell = (script: string, patience: { silenceMs?: number; takesAll?: boolean } = {}) =>
+const shell = (script: string, patience: { silenceMs?: number; encodes?: boolean } = {}) =>
   Array.fromAsync(throughProgram("sh", ["-c", script], once(Buffer.from("content")), patience));
 
 test("a filter program that closes its output and goes on is ended after its time, and has failed", async () => {
@@ -53,10 +53,23 @@ test("a filter program that leaves a process behind which holds its output open 
 
 test("a filter program that is to take all of its input, and ends well before, has failed", async () => {
   const large = () => once(Buffer.alloc(8_000_000));
-  const run = (takesAll: boolean) =>
-    Array.fromAsync(throughProgram("head", ["-c", "100"], large(), { takesAll })).then(Buffer.concat);
+  const run = (encodes: boolean) =>
+    Array.fromAsync(throughProgram("head", ["-c", "100"], large(), { encodes })).then(Buffer.concat);
   await expect(run(true)).rejects.toThrow("it ended well without taking all of its input");
   expect(await run(false)).toHaveLength(100);
+});
+
+test.each([
+  ["cat > /dev/null", "it ended well, and nothing came out"],
+  ["cat /dev/zero", "bytes for 7"],
+])("a filter program that is to encode has failed after %s", async (script, why) => {
+  await expect(shell(script, { encodes: true })).rejects.toThrow(why);
+});
+
+test("a filter program that gives what it gets, of a piece of many MiB, has not failed", async () => {
+  const large = Buffer.alloc(40_000_000, 7);
+  const pieces = await Array.fromAsync(throughProgram("cat", [], once(large), { encodes: true }));
+  expect(Buffer.concat(pieces).equals(large)).toBe(true);
 });
 
 test("a filter program has pipes of a MiB", async () => {
