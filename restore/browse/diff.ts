@@ -100,7 +100,10 @@ async function fetchPair(
   signal: AbortSignal,
 ): Promise<readonly [CursorPart, CursorPart] | undefined> {
   try {
-    const [first, second] = await Promise.all([fetchPart(bucket, one.part), fetchPart(bucket, other.part)]);
+    const [first, second] = await Promise.all([
+      fetchPart(bucket, one.part, "sizes"),
+      fetchPart(bucket, other.part, "sizes"),
+    ]);
     using text = await first.open();
     using otherText = await second.open();
     const equal = equalPaths(text, otherText);

@@ -50,6 +50,7 @@ export async function* listFolder(options: ListFolderOptions): AsyncGenerator<Li
     },
     sieve: (one) => isWithin(path, one) && steps?.isSame(one) !== true,
     wanted: () => true,
+    need: "sizes",
     onLost: gaps.lostPart,
     onBadEntry: gaps.badEntry,
     onPart({ entries }) {
