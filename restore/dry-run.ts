@@ -26,12 +26,12 @@ import { doubtOf } from "./exact-copy/removal.ts";
 import { dated } from "./report/of-backup.ts";
 import { Report } from "./report/report.ts";
 import type { RestoreOptions } from "./restore.ts";
+import { SeenPaths } from "./seen-paths.ts";
 import { Obstacle } from "./target/obstacle.ts";
 import { Overwriting } from "./target/overwriting.ts";
 import { statIn, TargetView } from "./target/target-view.ts";
 import { isUnfinished, ourselves } from "./target/unfinished.ts";
 import { mountOf } from "./target/users-mounts.ts";
-import { ToldPaths } from "./told-paths.ts";
 
 /** `kept`: differs or may differ, and stays as `--overwrite` says. */
 export type Prospect = "created" | "changed" | "left" | "kept" | "removed";
@@ -88,10 +88,10 @@ class DryRun implements Disposable {
   readonly #covered = new FoldersBefore();
   /** Folders that would be moved aside, so that nothing is in them any more. */
   readonly #movedAside = new FoldersBefore();
-  /** Whether the path was told of: among the files, or in another bundle. */
+  /** Whether the path was reported before: among the files, or in another bundle. */
   #isAgain = false;
   /** What the files or a bundle before have; undefined if there are no bundles. */
-  readonly #told: ToldPaths | undefined;
+  readonly #seen: SeenPaths | undefined;
   readonly #counts = { created: 0, changed: 0, left: 0, kept: 0, removed: 0, bytes: 0 };
 
   constructor(options: DryRunOptions, view: TargetView) {
@@ -101,11 +101,11 @@ class DryRun implements Disposable {
     this.#metadata = new Metadata(this.#report, options.numericOwner);
     this.#overwriting = new Overwriting(view, options.overwrite ?? "if-changed");
     this.#pauses = new Pauses(options.signal);
-    this.#told = options.manifest.bundles.length === 0 ? undefined : new ToldPaths();
+    this.#seen = options.manifest.bundles.length === 0 ? undefined : new SeenPaths();
   }
 
   [Symbol.dispose](): void {
-    this.#told?.[Symbol.dispose]();
+    this.#seen?.[Symbol.dispose]();
   }
 
   async run(): Promise<DryRunFigures> {
@@ -163,7 +163,7 @@ class DryRun implements Disposable {
   }
 
   async #look({ chosen }: ChosenPart): Promise<void> {
-    const fresh = this.#told?.newAmong(chosen);
+    const fresh = this.#seen?.newAmong(chosen);
     for (const one of chosen) {
       const entry = dated(one.entry, this.#options.manifest.header);
       this.#isAgain = fresh?.has(one) === false;

@@ -1,13 +1,13 @@
 /**
- * Remembers which paths were told of, so that each is told of once: folders that lead to a bundle lie among the files, too, and other paths
+ * Remembers which paths were reported, so that each is reported once: folders that lead to a bundle lie among the files, too, and other paths
  * may. Kept on disk: a backup may have millions.
  */
 import { openScratchDatabase } from "../core/system/scratch-database.ts";
 import type { ChosenEntry } from "./choosing/chosen.ts";
 
-export class ToldPaths implements Disposable {
-  readonly #database = openScratchDatabase("CREATE TEMP TABLE told (path TEXT PRIMARY KEY) WITHOUT ROWID");
-  readonly #insert = this.#database.query("INSERT OR IGNORE INTO told VALUES (?)");
+export class SeenPaths implements Disposable {
+  readonly #database = openScratchDatabase("CREATE TEMP TABLE seen (path TEXT PRIMARY KEY) WITHOUT ROWID");
+  readonly #insert = this.#database.query("INSERT OR IGNORE INTO seen VALUES (?)");
 
   /** Returns the entries whose paths no call before had. */
   newAmong(chosen: readonly ChosenEntry[]): ReadonlySet<ChosenEntry> {
