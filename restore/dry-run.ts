@@ -25,8 +25,8 @@ import { Extras } from "./exact-copy/extras.ts";
 import { doubtOf } from "./exact-copy/removal.ts";
 import { dated } from "./report/of-backup.ts";
 import { Report } from "./report/report.ts";
+import { ReportedPaths } from "./reported-paths.ts";
 import type { RestoreOptions } from "./restore.ts";
-import { SeenPaths } from "./seen-paths.ts";
 import { Obstacle } from "./target/obstacle.ts";
 import { Overwriting } from "./target/overwriting.ts";
 import { statIn, TargetView } from "./target/target-view.ts";
@@ -91,7 +91,7 @@ class DryRun implements Disposable {
   /** Whether the path was reported before: among the files, or in another bundle. */
   #isAgain = false;
   /** What the files or a bundle before have; undefined if there are no bundles. */
-  readonly #seen: SeenPaths | undefined;
+  readonly #reported: ReportedPaths | undefined;
   readonly #counts = { created: 0, changed: 0, left: 0, kept: 0, removed: 0, bytes: 0 };
 
   constructor(options: DryRunOptions, view: TargetView) {
@@ -101,11 +101,11 @@ class DryRun implements Disposable {
     this.#metadata = new Metadata(this.#report, options.numericOwner);
     this.#overwriting = new Overwriting(view, options.overwrite ?? "if-changed");
     this.#pauses = new Pauses(options.signal);
-    this.#seen = options.manifest.bundles.length === 0 ? undefined : new SeenPaths();
+    this.#reported = options.manifest.bundles.length === 0 ? undefined : new ReportedPaths();
   }
 
   [Symbol.dispose](): void {
-    this.#seen?.[Symbol.dispose]();
+    this.#reported?.[Symbol.dispose]();
   }
 
   async run(): Promise<DryRunFigures> {
@@ -163,7 +163,7 @@ class DryRun implements Disposable {
   }
 
   async #look({ chosen }: ChosenPart): Promise<void> {
-    const fresh = this.#seen?.newAmong(chosen);
+    const fresh = this.#reported?.newAmong(chosen);
     for (const one of chosen) {
       const entry = dated(one.entry, this.#options.manifest.header);
       this.#isAgain = fresh?.has(one) === false;

@@ -5,9 +5,9 @@
 import { openScratchDatabase } from "../core/system/scratch-database.ts";
 import type { ChosenEntry } from "./choosing/chosen.ts";
 
-export class SeenPaths implements Disposable {
-  readonly #database = openScratchDatabase("CREATE TEMP TABLE seen (path TEXT PRIMARY KEY) WITHOUT ROWID");
-  readonly #insert = this.#database.query("INSERT OR IGNORE INTO seen VALUES (?)");
+export class ReportedPaths implements Disposable {
+  readonly #database = openScratchDatabase("CREATE TEMP TABLE reported (path TEXT PRIMARY KEY) WITHOUT ROWID");
+  readonly #insert = this.#database.query("INSERT OR IGNORE INTO reported VALUES (?)");
 
   /** Returns the entries whose paths no call before had. */
   newAmong(chosen: readonly ChosenEntry[]): ReadonlySet<ChosenEntry> {
