@@ -102,14 +102,21 @@ function unambiguous(words: readonly string[], options: readonly Option[], own: 
   const repeats = new Set(options.filter((option) => option.repeats).flatMap((option) => spelled(option).names));
   const line: string[] = [];
   const used = new Set<string>();
-  for (let index = 0; index < words.length; index++) {
-    const word = words[index] ?? "";
+  const rest = [...words];
+  for (let index = 0; index < rest.length; index++) {
+    const word = rest[index] ?? "";
     if (word === "--") {
-      line.push(...words.slice(index + 1).map((operand) => guard + operand));
+      line.push(...rest.slice(index + 1).map((operand) => guard + operand));
       break;
     }
     if (!word.startsWith("-")) {
       line.push(word);
+      continue;
+    }
+    const letters = lettersIn(word, known);
+    if (letters.length > 0) {
+      rest.splice(index, 1, ...letters);
+      index -= 1;
       continue;
     }
     const [, typed = "", written] = /^([^=]*)(?:=(.*))?$/s.exec(word) ?? [];
@@ -123,15 +130,33 @@ function unambiguous(words: readonly string[], options: readonly Option[], own: 
     used.add(long);
     if (written === "" && !mayBeEmpty.has(flag)) throw emptyValue(flag);
     if (takesValue instanceof RegExp) {
-      const next = words[index + 1];
+      const next = rest[index + 1];
       const follows = written === undefined && next !== undefined && takesValue.test(next);
       if (follows) index++;
       line.push(`${flag}=${guard}${follows ? next : (written ?? "")}`);
-    } else if (takesValue) line.push(`${flag}=${guard}${written ?? nextValue(flag, words[++index], mayBeEmpty)}`);
+    } else if (takesValue) line.push(`${flag}=${guard}${written ?? nextValue(flag, rest[++index], mayBeEmpty)}`);
     else if (written === undefined) line.push(`${flag}=true`);
     else throw usage("use option", flag, "it takes no value");
   }
   return { line, used };
+}
+
+/**
+ * Returns the options that letters behind one dash stand for, as `-qn` and `-tdir`; none if it is no such word. The value of the last one is
+ * joined to it.
+ */
+function lettersIn(word: string, known: ReadonlyMap<string, boolean | RegExp>): string[] {
+  const found: string[] = [];
+  if (!/^-[A-Za-z][^=]/s.test(word)) return found;
+  for (let at = 1; at < word.length; at += 1) {
+    const letter = `-${word[at]}`;
+    const takesValue = known.get(letter);
+    if (takesValue === undefined) return [];
+    if (takesValue !== false && at + 1 < word.length)
+      return [...found, `${letter}=${word.slice(at + 1).replace(/^=/, "")}`];
+    found.push(letter);
+  }
+  return found;
 }
 
 function nextValue(flag: string, word: string | undefined, mayBeEmpty: ReadonlySet<string>): string {

@@ -48,8 +48,19 @@ export type DryRunFigures = Record<Prospect, number> & {
   readonly warnings: number;
 };
 
-function isBelow(path: ByteString, folder: ByteString | undefined): boolean {
-  return folder !== undefined && path.startsWith(`${folder}/`);
+/** Folders of a list of entries, asked in byte order of path whether something lies below one of them. */
+class FoldersBefore {
+  #folders: readonly ByteString[] = [];
+
+  add(folder: ByteString): void {
+    this.#folders = [...this.#folders, folder];
+  }
+
+  /** Between a folder and what is in it may come others, as `/a-b` between `/a` and `/a/b`: their paths begin with its own. */
+  haveBelow(path: ByteString): boolean {
+    this.#folders = this.#folders.filter((folder) => path.startsWith(folder));
+    return this.#folders.some((folder) => path.startsWith(`${folder}/`));
+  }
 }
 
 export async function dryRun(options: DryRunOptions): Promise<DryRunFigures> {
@@ -57,6 +68,8 @@ export async function dryRun(options: DryRunOptions): Promise<DryRunFigures> {
   using run = new DryRun(options, view);
   return await run.run();
 }
+
+const linkInTheWay = "a link or file lies where the backup has a folder, and links are not followed";
 
 /** A file whose content goes on in segments, compared so far. `fd` is undefined once it differs. */
 type OpenComparison = { readonly entry: FileEntry; fd: number | undefined };
@@ -69,10 +82,14 @@ class DryRun implements Disposable {
   readonly #overwriting: Overwriting;
   readonly #pauses: Pauses;
   readonly #continued: OpenComparison[] = [];
-  /** The last folder that could not be made. */
-  #blocked: ByteString | undefined;
-  /** The last folder that would be moved aside, so that nothing is in it any more. */
-  #movedAside: ByteString | undefined;
+  /** Folders that could not be made. */
+  readonly #blocked = new FoldersBefore();
+  /** Folders in whose place something else stays. */
+  readonly #covered = new FoldersBefore();
+  /** Folders that would be moved aside, so that nothing is in them any more. */
+  readonly #movedAside = new FoldersBefore();
+  /** Whether the path was reported before: among the files, or in another bundle. */
+  #isAgain = false;
   /** What the files or a bundle before have; undefined if there are no bundles. */
   readonly #reported: ReportedPaths | undefined;
   readonly #counts = { created: 0, changed: 0, left: 0, kept: 0, removed: 0, bytes: 0 };
@@ -146,20 +163,23 @@ class DryRun implements Disposable {
   }
 
   async #look({ chosen }: ChosenPart): Promise<void> {
-    for (const { entry: loaded, selected } of this.#reported?.among(chosen) ?? chosen) {
-      const entry = dated(loaded, this.#options.manifest.header);
+    const fresh = this.#reported?.newAmong(chosen);
+    for (const one of chosen) {
+      const entry = dated(one.entry, this.#options.manifest.header);
+      this.#isAgain = fresh?.has(one) === false;
       if (this.#pauses.due(0)) await this.#pauses.take();
       if (entry.type === "segment") await this.#lookAtSegment(entry);
-      else await this.#lookAt(entry, selected);
+      else await this.#lookAt(entry, one.selected);
     }
   }
 
   async #lookAt(entry: Entry, selected: boolean): Promise<void> {
-    if (isBelow(entry.path, this.#blocked)) return;
-    const found = isBelow(entry.path, this.#movedAside) ? undefined : statIn(this.#view, entry.path);
-    if (found !== undefined && this.#isBlocked(entry, found)) return;
+    if (this.#blocked.haveBelow(entry.path)) return;
+    if (this.#covered.haveBelow(entry.path)) return this.#block(entry, linkInTheWay);
+    const found = this.#movedAside.haveBelow(entry.path) ? undefined : statIn(this.#view, entry.path);
     if (found === undefined) this.#tell(entry.path, "created", entry);
-    else if (this.#overwriting.keeps(entry)) this.#tell(entry.path, "kept");
+    else if (this.#overwriting.keeps(entry)) this.#keep(entry, found);
+    else if (this.#isBlocked(entry, found)) return;
     else if (isContinued(entry)) this.#beginContinued(entry, found);
     else if (entry.type === "folder" && this.#isMovedAside(entry, found)) this.#tell(entry.path, "changed");
     else {
@@ -168,18 +188,25 @@ class DryRun implements Disposable {
     }
   }
 
+  #keep(entry: Entry, found: Stat): void {
+    if (entry.type === "folder" && found.type !== "folder") this.#covered.add(entry.path);
+    this.#tell(entry.path, "kept");
+  }
+
   /** Reports what a restore could not replace: a link in the place of a folder, and a full folder in the place of anything else. */
   #isBlocked(entry: Entry, found: Stat): boolean {
     const isLink = entry.type === "folder" && found.type === "link";
     const isFolder = entry.type !== "folder" && found.type === "folder" && !this.#isEmpty(entry.path);
     if (!isLink && !isFolder) return false;
-    if (entry.type === "folder") this.#blocked = entry.path;
-    const why = isLink
-      ? "a link lies where the backup has a folder, and links are not followed"
-      : "a folder that is not empty is in its place";
+    this.#block(entry, isLink ? linkInTheWay : "a folder that is not empty is in its place");
+    return true;
+  }
+
+  #block(entry: Entry, why: string): void {
+    if (entry.type === "folder") this.#blocked.add(entry.path);
+    if (this.#isAgain) return;
     const remedy = "move it away";
     this.#report.lost("in-the-way", { doing: "restore", what: toText(entry.path), why, remedy, damage: false });
-    return true;
   }
 
   /** As in `adoption.ts`, as far as it can be known without writing. Reports it. */
@@ -189,7 +216,8 @@ class DryRun implements Disposable {
     const isOurs = ourselves !== 0 && found.uid === ourselves;
     const above = statIn(this.#view, parentOf(entry.path));
     if (found.uid === uid || isOurs || above === undefined || mountOf(above) !== mountOf(found)) return false;
-    this.#movedAside = entry.path;
+    this.#movedAside.add(entry.path);
+    if (this.#isAgain) return true;
     const what = JSON.stringify(toText(entry.path));
     const message = `the folder ${what} has another owner than in the backup: it would get another name, with all that is in it, and be made again`;
     this.#report.info("would-move-aside", message);
@@ -241,6 +269,7 @@ class DryRun implements Disposable {
   }
 
   #beginContinued(entry: FileEntry, found: Stat): void {
+    if (this.#isAgain) return;
     this.#endContinued(entry.path);
     // Only a forged manifest has more.
     if (this.#continued.length >= mostOpenFiles) {
@@ -296,6 +325,7 @@ class DryRun implements Disposable {
   }
 
   #tell(path: ByteString, prospect: Prospect, written?: PartEntry): void {
+    if (this.#isAgain) return;
     this.#counts[prospect] += 1;
     if (written?.type === "file") this.#counts.bytes += written.size;
     this.#options.onProspect(path, prospect);

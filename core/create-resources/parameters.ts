@@ -36,13 +36,31 @@ export function givenSettings(template: Template, written: Written): Settings {
 
 /** Adds the template's defaults to the settings. */
 export function withDefaults(template: Template, settings: Settings): Settings {
-  return new Map(
+  const all = new Map(
     [...template.parameters].map(([name, parameter]) => {
       const value = settings.get(name) ?? parameter.default;
       if (value === undefined) throw unusable(name, "it has no default", `give ${name}=value`);
       return [name, value];
     }),
   );
+  checkExistingBucket(all);
+  return all;
+}
+
+/** What changes nothing of an existing bucket, and the value that says nothing. */
+const ofNewBuckets = [
+  ["BucketName", "", "it names a new bucket"],
+  ["ReplicationBucketArn", "", "an existing bucket keeps its own replication"],
+  ["ExpireAfterDays", "0", "an existing bucket keeps its own lifecycle rules"],
+] as const;
+
+/** Refuses what a rule of the template does, before any request: `--adopt` has changed the old stack when CloudFormation refuses it. */
+function checkExistingBucket(all: Settings): void {
+  if ((all.get("ExistingBucket") ?? "") === "") return;
+  for (const [name, nothing, why] of ofNewBuckets) {
+    const value = all.get(name) ?? nothing;
+    if (value !== nothing) throw unusable(`${name}=${value}`, why, "leave it out; docs/aws.md has what to set there");
+  }
 }
 
 /** Splits the list. A comma belongs to a value unless a name and `=` follow. */
@@ -78,7 +96,9 @@ function refusal(
   if (allowed !== undefined && !allowed.includes(value)) return `allowed is ${allowed.join(" or ")}`;
   if (pattern !== undefined && !pattern.test(value)) return `allowed is: ${constraint ?? pattern.source}`;
   if (!number) return undefined;
-  const inside = /^\d+$/.test(value) && Number(value) >= (minimum ?? 0) && Number(value) <= (maximum ?? Infinity);
+  // CloudFormation compares text: "00" would not be 0.
+  const inside =
+    /^(?:0|[1-9]\d*)$/.test(value) && Number(value) >= (minimum ?? 0) && Number(value) <= (maximum ?? Infinity);
   return inside
     ? undefined
     : `allowed is a whole number from ${minimum ?? 0}${maximum === undefined ? " on" : ` to ${maximum}`}`;

@@ -19,6 +19,7 @@ const longest = 4_096;
  */
 export function parsePattern(word: string): PathPattern {
   if (word === "") throw unusable(word, "it is empty");
+  if (/\[\[:[a-z]+:\]/.test(word)) throw unusable(word, "classes of characters have no names here: [0-9], [a-z]");
   if (word.length > longest) throw unusable(word, `it is longer than ${longest} characters`);
   const plain = word.replace(/\/+/g, "/").replace(/(?<=.)\/$/, "");
   const each = alternatives(word, plain).map(matcher);

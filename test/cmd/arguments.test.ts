@@ -184,6 +184,11 @@ describe("short and shortened options", () => {
     [["restore", "web1", "-t", "/t"], "target", "/t"],
     [["restore", "web1", "-t=/t"], "target", "/t"],
     [["create-resources", "--stack", "s"], "stack-name", "s"],
+    [["write-config", "-uweb"], "user", "web"],
+    [["write-config", "-cuweb"], "user", "web"],
+    [["write-config", "-cu", "web"], "user", "web"],
+    [["restore", "web1", "-t/t"], "target", "/t"],
+    [["restore", "web1", "-nt=/t"], "target", "/t"],
   ] as const)("%j means --%s %s", (line, name, value) => {
     expect(wordsOf(...line).words.value(name)).toBe(value);
   });
@@ -193,6 +198,8 @@ describe("short and shortened options", () => {
     [["write-config", "--amb"], "ambient-creds"],
     [["prune", "--keep-last", "1", "-n"], "dry-run"],
     [["create-resources", "-n"], "dry-run"],
+    [["restore", "web1", "-qn"], "dry-run"],
+    [["write-config", "-cuweb"], "ambient-creds"],
   ] as const)("%j gives --%s", (line, name) => {
     expect(wordsOf(...line).words.given(name)).toBe(true);
   });
@@ -206,6 +213,11 @@ describe("short and shortened options", () => {
     [["list", "-n"], /list has no such option/],
     [["write-config", "--user", "a", "-u", "b"], /it is given twice/],
     [["prune", "--keep", "1"], /it is the beginning of several/],
+    [["ls", "web1", "-lx"], /"-lx": there is no such option/],
+    [["ls", "web1", "-ln"], /"--dry-run": ls has no such option/],
+    [["restore", "web1", "-nt"], /"-t": it needs a value/],
+    [["list", "-qq"], /it is given twice/],
+    [["list", "-1"], /"-1": there is no such option/],
   ] as const)("%j is refused", (line, message) => {
     expect(refusal(line).message).toMatch(message);
   });

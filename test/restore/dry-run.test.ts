@@ -184,3 +184,39 @@ test("a dry run tells of each path once, also of those that lie in bundles and a
   expect(Object.keys(prospects).sort()).toEqual(["/", "/b", "/b/w", "/b/x", "/b/y", "/z"]);
   expect(figures.created).toBe(6);
 });
+
+test.each(["never", "if-newer"] as const)(
+  "a dry run with --overwrite %s names as lost what the restore loses, and keeps what that keeps",
+  async (overwrite) => {
+    await using fixture = await Fixture.open();
+    const below = (path: string) => [
+      folder(path),
+      file(`${path}/in`, "x"),
+      folder(`${path}/sub`),
+      file(`${path}/sub/in`, "x"),
+    ];
+    const backup = await fixture.backup([
+      folder("/"),
+      ...below("/d"),
+      ...below("/d-"),
+      file("/f", "x"),
+      link("/l", "x"),
+      file("/n", "x"),
+    ]);
+    await mkdir(fixture.target);
+    // Of today, so that they are newer.
+    await writeFile(fixture.at("/d"), "a file");
+    await symlink("nowhere", fixture.at("/d-"));
+    for (const name of ["/f", "/l"]) await mkdir(fixture.at(`${name}/full`), { recursive: true });
+    const lost = () => fixture.complaints.splice(0).map((message) => /"(.*?)"/.exec(message)?.[1]);
+    const { prospects, figures } = await prospectsOf(fixture, backup, { overwrite });
+    const said = lost().sort();
+    fixture.notices.length = 0;
+    const { errors, kept } = await fixture.restore(backup, { overwrite });
+    // What lies in a lost folder is counted in one more line.
+    expect([said, figures.errors]).toEqual([[...new Set(lost())].sort(), errors]);
+    expect(said).toEqual(["/d-/in", "/d-/sub", "/d/in", "/d/sub"]);
+    expect(figures.kept).toBe(kept);
+    expect(prospects).toMatchObject({ "/d": "kept", "/d-": "kept", "/f": "kept", "/l": "kept", "/n": "created" });
+  },
+);

@@ -14,6 +14,8 @@ export const run: RunSubcommand<CreateArgs> = async (args, io) => {
   }
   const deps = await stackDeps(args, io);
   const withBucketOf = async (adopted: string) => {
+    const like = new Map([...resources.settings, ["ExistingBucket", "the-bucket-of-that"]]);
+    withDefaults(resources.template, like);
     const bucket = await adoptBucket(adopted, deps);
     return { ...resources, settings: new Map([...resources.settings, ["ExistingBucket", bucket]]) };
   };

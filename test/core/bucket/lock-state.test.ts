@@ -36,21 +36,29 @@ async function expiryOf(service: Service, Bucket: string, Rules: LifecycleRule[]
 }
 
 const ofAll = { Status: "Enabled", Filter: { Prefix: "" } } as const;
+const removing = { ...ofAll, ID: "r", NoncurrentVersionExpiration: { NoncurrentDays: 1 } } as const;
 const rules: readonly [name: string, rules: LifecycleRule[], days: number | undefined][] = [
   ["no rules", [], undefined],
-  ["a rule for all", [{ ...ofAll, ID: "a", Expiration: { Days: 30 } }], 30],
+  ["rules for all", [{ ...ofAll, ID: "a", Expiration: { Days: 30 } }, removing], 30],
+  ["one rule that hides and removes all", [{ ...removing, Expiration: { Days: 30 } }], 30],
   [
     "several rules for all: the earliest",
-    [
-      { ...ofAll, ID: "a", Expiration: { Days: 30 } },
-      { ...ofAll, ID: "b", Expiration: { Days: 14 } },
-    ],
+    [{ ...ofAll, ID: "a", Expiration: { Days: 30 } }, { ...ofAll, ID: "b", Expiration: { Days: 14 } }, removing],
     14,
   ],
-  ["a rule that is off", [{ ...ofAll, ID: "a", Status: "Disabled", Expiration: { Days: 30 } }], undefined],
+  ["a rule that is off", [{ ...ofAll, ID: "a", Status: "Disabled", Expiration: { Days: 30 } }, removing], undefined],
   [
     "a rule for a folder",
-    [{ ID: "a", Status: "Enabled", Filter: { Prefix: "tmp/" }, Expiration: { Days: 30 } }],
+    [{ ID: "a", Status: "Enabled", Filter: { Prefix: "tmp/" }, Expiration: { Days: 30 } }, removing],
+    undefined,
+  ],
+  ["a rule that hides all, and none that removes it", [{ ...ofAll, ID: "a", Expiration: { Days: 30 } }], undefined],
+  [
+    "a rule that removes what is hidden in one folder only",
+    [
+      { ...ofAll, ID: "a", Expiration: { Days: 30 } },
+      { ...removing, Filter: { Prefix: "tmp/" } },
+    ],
     undefined,
   ],
   [

@@ -44,6 +44,8 @@ describe("refused before any request:", () => {
     ["LockMode=compliance", '"LockMode=compliance": allowed is GOVERNANCE or COMPLIANCE'],
     ["LongestLockDays=8", '"LongestLockDays=8": allowed is a whole number from 9 to 36500'],
     ["LongestLockDays=36501", '"LongestLockDays=36501": allowed is a whole number from 9 to 36500'],
+    ["LongestLockDays=010", '"LongestLockDays=010": allowed is a whole number from 9 to 36500'],
+    ["ExpireAfterDays=00", '"ExpireAfterDays=00": allowed is a whole number from 0 to 36500'],
     ["LongestLockDays=1e3", '"LongestLockDays=1e3": allowed is a whole number from 9 to 36500'],
     [
       "BucketName=Capital",
@@ -75,4 +77,15 @@ test("parameters that are not given get their defaults", () => {
 test("a parameter without a default must be given", () => {
   const needs = readTemplate("Parameters: { A: { Type: String, Description: x } }");
   expect(() => withDefaults(needs, new Map())).toThrow('cannot use --parameters "A": it has no default; give A=value');
+});
+
+test.each([
+  ["ExpireAfterDays=30", "an existing bucket keeps its own lifecycle rules"],
+  ["ReplicationBucketArn=arn:aws:s3:::copy", "an existing bucket keeps its own replication"],
+  ["BucketName=new", "it names a new bucket"],
+])("%s is refused for a bucket that exists, and taken for a new one", (parameters, why) => {
+  const settingsOf = (more: string) =>
+    withDefaults(template, givenSettings(template, { package: "p", export: undefined, parameters: parameters + more }));
+  expect(() => settingsOf(",ExistingBucket=there")).toThrow(why);
+  expect(settingsOf("").get("ExistingBucket")).toBe("");
 });

@@ -133,9 +133,10 @@ describe("a pattern", () => {
     ]);
   });
 
-  test("a pattern that is too long, is empty, or has too many braces is refused", () => {
+  test("a pattern that is too long, is empty, has too many braces or a named class is refused", () => {
     expect(() => parsePattern("a".repeat(5000))).toThrow("longer than 4096 characters");
     expect(() => parsePattern("")).toThrow("it is empty");
+    expect(() => parsePattern("[[:digit:]]*")).toThrow("classes of characters have no names here");
     for (const bomb of ["{a,b}".repeat(800), `{${",".repeat(4_000)}}`]) {
       expect(() => parsePattern(bomb)).toThrow("stand for more than 1024 patterns");
     }

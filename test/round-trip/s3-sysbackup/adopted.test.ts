@@ -47,6 +47,10 @@ test.skipIf(!moto || !has("s3-sysbackup"))(
       const ours = `${name}-ours`;
       // moto keeps the export of an output that is gone.
       const words = ["--cf-region", moto.region, "--package-name", ours, "--export", ours, "--json"];
+      const useless = ["--parameters", "ExpireAfterDays=30"];
+      const refused = await sysbackup(["create-resources", "--adopt", name, ...words, ...useless], { env });
+      expect([refused.exit, refused.stderr]).toEqual([2, expect.stringContaining("keeps its own lifecycle rules")]);
+      expect(await resourcesOf()).toEqual(before);
       const adopted = await sysbackup(["create-resources", "--adopt", name, ...words], { env });
       expect([adopted.exit, adopted.exit === 0 ? "" : adopted.stderr]).toEqual([0, ""]);
       expect(JSON.parse(adopted.stdout)).toMatchObject({
