@@ -91,7 +91,12 @@ describe("the project's table", () => {
       "core/bucket/directory/x.ts",
       "core/bucket/order.ts",
     ],
-    ["a kind of bucket may not import system", "core/bucket/s3/a.ts", "core/system/x.ts", "core/bucket/contract.ts"],
+    [
+      "a kind of bucket may not import config",
+      "core/bucket/s3/a.ts",
+      "core/config/config.ts",
+      "core/bucket/contract.ts",
+    ],
     ["config may not import bucket", "core/config/a.ts", "core/bucket/contract.ts", "core/format/lock-mode.ts"],
     ["config may not import archive", "core/config/a.ts", "core/archive/job.ts", "core/failure.ts"],
     ["system may not import bucket", "core/system/a.ts", "core/bucket/contract.ts", "core/format/path.ts"],
