@@ -1,4 +1,4 @@
-/** What is stored when, what it needs, and what the other commands do with it. See `trouble.test.ts` for what goes wrong. */
+/** What is stored when, what it needs, and what the other commands do with it. See `trouble.slow.test.ts` for what goes wrong. */
 import { describe, expect, test } from "bun:test";
 import { existsSync } from "node:fs";
 import { chmod, mkdir, readFile, rm, stat, utimes, writeFile } from "node:fs/promises";
