@@ -55,6 +55,11 @@ export class Bringing {
   }
 
   async bring(entries: readonly FileEntry[], objects: readonly ObjectRef[]): Promise<void> {
+    await this.fetch(await this.start(entries, objects), objects);
+  }
+
+  /** Starts files. Returns those that need content. */
+  async start(entries: readonly FileEntry[], objects: readonly ObjectRef[]): Promise<Job[]> {
     const jobs: Job[] = [];
     for (const entry of entries) {
       await this.#pause();
@@ -65,7 +70,7 @@ export class Bringing {
       const job = await this.#deps.files.start(entry, objects);
       if (job !== undefined) jobs.push(job);
     }
-    await this.fetch(jobs, objects);
+    return jobs;
   }
 
   async fetch(jobs: readonly Job[], objects: readonly ObjectRef[]): Promise<void> {
