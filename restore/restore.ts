@@ -192,6 +192,7 @@ class Restore {
     const { bucket, signal } = options;
     const writers =
       options.writers && new Writers(options.writers, { target, metadata, report, signal, files: this.#files });
+    if (selection.isWhole) writers?.foresee(options.manifest.totals.files);
     const onProgress = () => this.#tellProgress();
     this.#bringing = new Bringing({
       ...shared,

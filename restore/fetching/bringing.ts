@@ -61,13 +61,15 @@ export class Bringing {
   /** Starts files. Returns those that need content. */
   async start(entries: readonly FileEntry[], objects: readonly ObjectRef[]): Promise<Job[]> {
     const jobs: Job[] = [];
+    const { pauses, existing, files } = this.#deps;
+    // Without `await` for most of them.
     for (const entry of entries) {
-      await this.#pause();
-      if (await this.#deps.existing.isThere(entry)) {
+      if (pauses.due(0)) await pauses.take();
+      if (existing.mayBeThere(entry) && (await existing.isThere(entry))) {
         this.#deps.onProgress();
         continue;
       }
-      const job = await this.#deps.files.start(entry, objects);
+      const job = files.startPlain(entry, objects) ?? (await files.start(entry, objects));
       if (job !== undefined) jobs.push(job);
     }
     return jobs;
