@@ -21,6 +21,7 @@ import {
 } from "./lines.ts";
 import { checkExtents, objectShape } from "./object-ref.ts";
 import { type ByteString, toBytes } from "./path.ts";
+import { plainFileIn } from "./plain-line.ts";
 import { decodePartEntry } from "./segment.ts";
 
 const partFormat = { format: "sysbackup-part", version: 1 } as const;
@@ -124,13 +125,14 @@ type Passed = { readonly path: ByteString };
 function decodeOne(line: Line, previous: ByteString | undefined, decoding: Decoding): PartEntry | Passed | undefined {
   const { objects, onBad, sieve } = decoding;
   try {
-    const document = line.parse();
-    const path = sieve && isNamed(document) ? pathOf(document) : undefined;
+    const plain = plainFileIn(line);
+    const document = plain === undefined ? line.parse() : undefined;
+    const path = plain?.path ?? (sieve && isNamed(document) ? pathOf(document) : undefined);
     if (path !== undefined && sieve?.(path) === false) {
       if (previous !== undefined && path <= previous) throw outOfOrder();
       return { path };
     }
-    const entry = decodePartEntry(document);
+    const entry = plain ?? decodePartEntry(document);
     if (previous !== undefined && entry.path <= previous) throw outOfOrder();
     checkExtents(entry, objects);
     return entry;
