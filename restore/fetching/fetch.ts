@@ -87,6 +87,7 @@ async function readFrames(object: ObjectRef, read: Read, context: FetchContext, 
   } finally {
     await deliveries.end();
   }
+  signal.throwIfAborted();
 }
 
 async function deliverFrame(
