@@ -65,7 +65,7 @@ type OnWrongFrame = (frame: Frame, uses: readonly Use[], loss: Loss, mayBeBetter
 
 /** Reads frames, each when there is room for it, and reads on while some are being delivered. Returns when all of them are. */
 async function readFrames(object: ObjectRef, read: Read, context: FetchContext, onWrong: OnWrongFrame): Promise<void> {
-  const { bucket, signal, stored: room, underWay } = context;
+  const { bucket, signal, stored: room, underWay, writers } = context;
   const range = { start: read.start, length: read.length };
   const left = new Set(read.frames);
   const deliveries = new Deliveries();
@@ -78,6 +78,8 @@ async function readFrames(object: ObjectRef, read: Read, context: FetchContext, 
         underWay.give(1);
         room.give(frame.length);
       });
+      // This thread alone would not be any faster with several.
+      if (writers === undefined) await deliveries.end();
       signal.throwIfAborted();
       deliveries.throwIfFailed();
     }
